@@ -1,0 +1,5 @@
+# "make help" lists the targets.
+
+.PHONY: servers
+servers: ## Put the servers that the tests run into the user's cache folder
+	go run ./internal/servertest/fetch

@@ -1,0 +1,207 @@
+package driver
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Caps says what a store can do beyond the four methods of Store. A nil field
+// is a feature the store lacks: the core then answers errors.ErrUnsupported,
+// or falls back where a fall-back gives the same result.
+type Caps struct {
+	Commander  Commander
+	Expirer    Expirer
+	Counter    Counter
+	Swapper    Swapper
+	Mover      Mover
+	Scanner    Scanner
+	Flusher    Flusher
+	Pinger     Pinger
+	Subscriber Subscriber
+	Tracker    Tracker
+	Limits     Limits
+}
+
+// Capable is implemented by stores that wrap another one. A wrapper builds its
+// Caps itself, starting from an empty one: a feature it does not name is lost
+// in sight, and none leaks past it.
+type Capable interface {
+	Caps() Caps
+}
+
+// CapsOf returns what s can do: the Caps that s declares if it is Capable,
+// else the optional interfaces that it implements.
+func CapsOf(s Store) Caps {
+	if c, ok := s.(Capable); ok {
+		return c.Caps()
+	}
+	var caps Caps
+	caps.Commander, _ = s.(Commander)
+	caps.Expirer, _ = s.(Expirer)
+	caps.Counter, _ = s.(Counter)
+	caps.Swapper, _ = s.(Swapper)
+	caps.Mover, _ = s.(Mover)
+	caps.Scanner, _ = s.(Scanner)
+	caps.Flusher, _ = s.(Flusher)
+	caps.Pinger, _ = s.(Pinger)
+	caps.Subscriber, _ = s.(Subscriber)
+	caps.Tracker, _ = s.(Tracker)
+	if l, ok := s.(Limiter); ok {
+		caps.Limits = l.Limits()
+	}
+	return caps
+}
+
+// An Expirer knows the time keys have left.
+type Expirer interface {
+	// GetTTL is Get that fills Value.TTL too, in the same round trip.
+	GetTTL(ctx context.Context, keys []string, dst []Value) error
+
+	// TTL fills dst[i].TTL and dst[i].Err for keys[i], whatever type they
+	// hold, and leaves Data nil. One round trip per server.
+	TTL(ctx context.Context, keys []string, dst []Value) error
+
+	// Expire gives each entry's key the entry's TTL, whatever type it holds;
+	// Value and Cond are ignored. Entry.Err is nil when the key existed,
+	// ErrNotFound when not. NoExpiry on a persistent key succeeds; KeepTTL
+	// changes nothing and so asks whether the key exists; an expired TTL
+	// deletes the key. One round trip per server.
+	Expire(ctx context.Context, entries []Entry) error
+}
+
+// A Counter counts atomically on decimal integers of 64 bits. Either method
+// returns ErrWrongType, and changes nothing, when the key holds another type
+// or something that is not an integer, and ErrOverflow when the result does
+// not fit.
+type Counter interface {
+	// Incr adds delta (which may be negative) to the number at key and
+	// returns the sum. The TTL stays. A missing key is ErrNotFound and
+	// nothing is created, also when the key expires in between.
+	Incr(ctx context.Context, key string, delta int64) (int64, error)
+
+	// IncrInit is Incr, but a missing key counts as holding init and gets
+	// ttl: the first call returns init+delta. ttl is as in Entry, except
+	// KeepTTL; an expired one returns init+delta and stores nothing.
+	IncrInit(ctx context.Context, key string, delta, init int64, ttl time.Duration) (int64, error)
+}
+
+// A Swapper replaces values depending on what is there, in one atomic step. A
+// key that holds another type than a string is ErrWrongType and stays.
+type Swapper interface {
+	// Swap stores e (e.Cond is ignored) and fills old with the value that was
+	// there; old.Err is ErrNotFound if there was none, and e is stored all
+	// the same. An expired TTL deletes the key.
+	Swap(ctx context.Context, e *Entry, old *Value) error
+
+	// CompareAndSwap stores e (e.Cond is ignored) if the key holds exactly
+	// the bytes of old, and reports whether it did. An expired TTL deletes.
+	CompareAndSwap(ctx context.Context, e *Entry, old []byte) (bool, error)
+
+	// CompareAndDelete deletes key if it holds exactly the bytes of old.
+	CompareAndDelete(ctx context.Context, key string, old []byte) (bool, error)
+}
+
+// A Mover renames keys of any type, with their TTL.
+type Mover interface {
+	// Rename moves from to to, over whatever to held. ErrNotFound when there
+	// is no from. from == to only asks whether it exists.
+	Rename(ctx context.Context, from, to string) error
+
+	// RenameNX moves from to to if there is no to, and reports whether it
+	// did. ErrNotFound when there is no from. from == to reports false.
+	RenameNX(ctx context.Context, from, to string) (bool, error)
+}
+
+// A Scanner lists keys.
+type Scanner interface {
+	// Scan yields the keys that match pattern, of any type, on every server.
+	// The pattern is Redis' glob: * ? [abc] [a-c] [^a], \ escapes. A key that
+	// is there during the whole scan is yielded at least once, one that came
+	// or went may be. It reads in pages, stops at once when the loop breaks,
+	// and yields an error as its last pair. It may be consumed once.
+	Scan(ctx context.Context, pattern string) iter.Seq2[string, error]
+}
+
+// A Flusher empties the whole database that the store is connected to.
+type Flusher interface {
+	Flush(ctx context.Context) error
+}
+
+// A Pinger asks whether the server answers.
+type Pinger interface {
+	Ping(ctx context.Context) error
+}
+
+// A Subscriber receives published messages.
+type Subscriber interface {
+	// Subscribe delivers the messages of the named channels to handle, one at
+	// a time, until ctx ends (then it returns ctx.Err()) or the store is
+	// closed (ErrClosed). It survives lost connections, and reports the gap.
+	Subscribe(ctx context.Context, kind SubscriptionKind, names []string, handle func(Message)) error
+}
+
+// SubscriptionKind says what the names of a subscription are.
+type SubscriptionKind uint8
+
+// The kinds of subscriptions: SUBSCRIBE, PSUBSCRIBE and SSUBSCRIBE.
+const (
+	Channels SubscriptionKind = iota
+	Patterns
+	ShardChannels
+)
+
+// A Message is one event of a subscription.
+type Message struct {
+	// Event says what happened.
+	Event MessageEvent
+	// Channel is where a published message came in; Pattern is the pattern
+	// that matched, if the subscription is one to patterns.
+	Channel, Pattern string
+	// Payload is the published message. The handler may keep it.
+	Payload []byte
+}
+
+// MessageEvent is what a Message tells.
+type MessageEvent uint8
+
+const (
+	// Published is a message from a publisher.
+	Published MessageEvent = iota
+	// Subscribed tells that the subscription is in force, once at its start.
+	Subscribed
+	// Resubscribed tells that the connection was lost and is back: what was
+	// published in between is gone.
+	Resubscribed
+)
+
+// A Tracker is told by the server when keys change, for caches in front of it.
+type Tracker interface {
+	// Track calls invalidate with keys that start with one of prefixes and
+	// have changed, until ctx ends or the store is closed. nil keys mean that
+	// anything may have changed, after a lost connection, say.
+	Track(ctx context.Context, prefixes []string, invalidate func(keys []string)) error
+}
+
+// A Limiter has narrower limits than Redis.
+type Limiter interface {
+	Limits() Limits
+}
+
+// Limits are what the core checks before any I/O. The zero value limits
+// nothing.
+type Limits struct {
+	// KeyLength is the longest full key in bytes; 0 is no limit.
+	KeyLength int
+	// ValidKey reports whether the driver can store a full key of legal
+	// length; nil accepts all.
+	ValidKey func(key string) bool
+	// ValueSize is the largest value in bytes; 0 is no limit.
+	ValueSize int
+	// TTLResolution is the step of expiry times; 0 is a millisecond.
+	TTLResolution time.Duration
+	// CallTimeout is how long a call whose context has no deadline takes at
+	// most, by the store's own means. A store that has such a bound saves the
+	// core a context per call. 0 is no bound.
+	CallTimeout time.Duration
+}

@@ -1,0 +1,30 @@
+// Package driver is what the author of a cache driver implements, and nothing
+// else: users of a cache import package xcache.
+//
+// # How to write a driver
+//
+//  1. Implement Driver. Open takes a parsed DSN, checks everything it can
+//     without I/O, and returns a Store. Read every parameter with the DSN's
+//     methods, those you only check too, and return dsn.Err().
+//  2. Implement Store: Get, Set, Delete and Close. They work on batches; a
+//     single operation is a batch of one. Keys are complete and values are
+//     bytes: prefixes, versions, codecs, default TTLs and metrics are the
+//     core's work.
+//  3. Connect on first use, and again after a failure. Honour the context: an
+//     ended one starts no I/O, one that ends returns promptly. Copy what your
+//     client may still read after that.
+//  4. Return the sentinels of this package. A miss is a bare ErrNotFound.
+//     Everything else is an *Error that keeps the client's own error
+//     reachable and says whether the operation may have been applied. Never
+//     send a write twice.
+//  5. Add the optional interfaces that your server can honour: Expirer,
+//     Counter, Swapper, Mover, Scanner, Flusher, Pinger, Commander,
+//     Subscriber, Tracker. Leave the others out; do not imitate what is not
+//     atomic. If your server is narrower than Redis, implement Limiter.
+//  6. If your store wraps another one, implement Capable, start from an empty
+//     Caps, and forward each feature on purpose.
+//  7. Register it in an init function: xcache.Register("name", Driver{}).
+//  8. Run the conformance suite, package xcachetest, in your tests. It says
+//     for each rule that your driver breaks which one it is, in a sentence.
+//     A driver that passes is done.
+package driver

@@ -1,0 +1,152 @@
+package driver
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+// A Driver opens stores. It is what xcache.Register takes.
+//
+// Open may be called concurrently.
+type Driver interface {
+	// Open returns a Store for dsn. It does no I/O, so that a service starts
+	// while its cache is down; the first operation connects, and so does the
+	// first one after a failure.
+	//
+	// Open reads every parameter that it knows through the methods of dsn
+	// (Text, Int, Duration, …), also those it only checks, and returns
+	// dsn.Err() when one of them was bad. The caller reports parameters that
+	// nobody read. Errors never hold a user's credentials.
+	Open(dsn *DSN) (Store, error)
+}
+
+// A Store is a connection to one cache server, cluster or embedded cache: the
+// four methods every driver must have. Everything else a store can do is an
+// optional interface, collected by CapsOf.
+//
+// All methods may be called concurrently. Every method that takes a context
+// follows these rules:
+//
+//   - A context that has ended starts no I/O.
+//   - A context that ends during the call ends the call promptly (20 ms),
+//     even when the server never answers; the error matches the context's
+//     error with errors.Is.
+//   - Inputs (keys, entries, the bytes they point to) are borrowed until the
+//     call returns, and no longer: a driver whose client may still read them
+//     after a cancelled call must copy them first.
+//   - The error that a call returns says that nothing is known about any key
+//     of the call. What is known about one key is in its Value or Entry.
+//   - Errors are *Error values or sentinels of this package: see Fail.
+type Store interface {
+	// Get fills dst[i] for keys[i]. len(dst) == len(keys), and dst[i] is the
+	// zero Value on entry. A miss is ErrNotFound in dst[i].Err. No keys: no
+	// I/O. The same key may appear twice. A key that holds another type than
+	// a string is ErrWrongType when it is the only key; with several keys it
+	// may be ErrWrongType or ErrNotFound (Redis' MGET cannot tell).
+	// One round trip per server involved.
+	Get(ctx context.Context, keys []string, dst []Value) error
+
+	// Set stores the entries in order and leaves the outcome of each in its
+	// Err: nil, ErrNotStored when Cond did not hold, or what went wrong. It
+	// overwrites a key of any type. No entries: no I/O. One round trip per
+	// server involved. Each entry is atomic; the batch is not.
+	Set(ctx context.Context, entries []Entry) error
+
+	// Delete removes keys of any type and returns how many there were. No
+	// keys: no I/O. One round trip per server involved.
+	Delete(ctx context.Context, keys []string) (removed int, err error)
+
+	// Close releases every goroutine and connection before it returns. The
+	// core calls it once, after the last other call has returned.
+	Close() error
+}
+
+// The TTLs with a meaning of their own sit at the two ends of the range of
+// durations, so that no arithmetic on real TTLs reaches them.
+const (
+	// NoExpiry is the TTL of a key that never expires, for writes and in
+	// what a TTL query returns.
+	NoExpiry time.Duration = math.MaxInt64
+
+	// KeepTTL leaves the key's expiry as it is. A key that did not exist
+	// gets none, as with Redis' SET … KEEPTTL.
+	KeepTTL time.Duration = math.MinInt64
+)
+
+// A Value is what one key of a batch read gave.
+type Value struct {
+	// Data is the stored value. It is immutable: the caller never changes
+	// it, and neither does the driver, now or later. It lasts as long as the
+	// caller keeps it.
+	Data []byte
+	// TTL is the time the key had left, or NoExpiry. Only Expirer fills it.
+	TTL time.Duration
+	// Err is nil on a hit, ErrNotFound on a miss; anything else failed for
+	// this key alone.
+	Err error
+}
+
+// An Entry is one key of a batch write.
+type Entry struct {
+	// Key is the full key, as it is on the server.
+	Key string
+	// Value is borrowed until the call returns. nil and empty are the same.
+	Value []byte
+	// TTL is one of
+	//
+	//	d > 0     the key expires after d; below the driver's resolution, d
+	//	          is rounded up, never down to 0
+	//	NoExpiry  the key never expires
+	//	KeepTTL   the key keeps the expiry it has
+	//	d <= 0    the value has expired already: where Cond holds, an
+	//	          existing key is deleted and nothing is stored, and the write
+	//	          counts as done
+	//
+	// The value and its expiry are set in one atomic step.
+	TTL time.Duration
+	// Cond says when to write.
+	Cond Cond
+	// Err is filled by the call: the outcome of this entry.
+	Err error
+}
+
+// Cond is the condition of a write.
+type Cond uint8
+
+const (
+	// Always writes.
+	Always Cond = iota
+	// IfAbsent writes if the key does not exist: Redis' SET … NX.
+	IfAbsent
+	// IfPresent writes if the key exists: Redis' SET … XX.
+	IfPresent
+)
+
+// Kind is the type of what a key holds, in the words of Redis' TYPE.
+type Kind string
+
+// The kinds of values.
+const (
+	KindString    Kind = "string"
+	KindList      Kind = "list"
+	KindSet       Kind = "set"
+	KindHash      Kind = "hash"
+	KindSortedSet Kind = "zset"
+	KindStream    Kind = "stream"
+)
+
+// Expired reports whether a write with this TTL stores nothing, because its
+// value has expired already.
+func Expired(ttl time.Duration) bool { return ttl <= 0 && ttl != KeepTTL }
+
+// Milliseconds returns ttl in milliseconds, rounded up, so that a positive TTL
+// never becomes 0. It is for TTLs that are neither NoExpiry, KeepTTL nor
+// Expired.
+func Milliseconds(ttl time.Duration) int64 {
+	ms := int64(ttl / time.Millisecond)
+	if ttl%time.Millisecond > 0 {
+		ms++
+	}
+	return ms
+}

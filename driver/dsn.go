@@ -1,0 +1,345 @@
+package driver
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A DSN is a parsed data source name:
+//
+//	scheme[+cluster|+sentinel|+unix]://[user[:password]@]host[:port][,host[:port]…][/path][?parameter=value…]
+//
+// User, password, path and values may be percent-encoded; @ / ? # % and, in
+// values, & must be. Its text forms (String, and every verb of fmt) never show
+// a password.
+//
+// The methods that read parameters (Text, Int, …) remember what was asked for,
+// so that Unread can name parameters that nobody knows. They may not be called
+// concurrently.
+type DSN struct {
+	// Scheme is the scheme as written, in lower case.
+	Scheme string
+	// Driver is the name of the driver that the scheme asks for: the scheme
+	// without its suffix, and redis for rediss, valkey for valkeys.
+	Driver string
+	// Topology is what the scheme's suffix says.
+	Topology Topology
+	// TLS tells that the scheme asks for an encrypted connection.
+	TLS bool
+	// Unix tells that Path is a socket, and that there are no Hosts.
+	Unix bool
+	// User and Password are the credentials; empty if there are none.
+	User     string
+	Password Secret
+	// Hosts are the servers in the order they are written.
+	Hosts []Host
+	// Path is what follows the hosts, without its leading slash: a db number,
+	// say. Of a socket it is the file name, with the slash.
+	Path string
+
+	params *params
+}
+
+// Topology says what kind of installation a DSN names.
+type Topology string
+
+// The topologies.
+const (
+	Standalone Topology = "standalone" // one server, or a primary and its replicas
+	Cluster    Topology = "cluster"
+	Sentinel   Topology = "sentinel"
+)
+
+// A Host is one server of a DSN. Port is "" if none was written.
+type Host struct{ Name, Port string }
+
+// Addr returns the host as host:port, with a port for those without one.
+func (h Host) Addr(defaultPort string) string {
+	port := h.Port
+	if port == "" {
+		port = defaultPort
+	}
+	return net.JoinHostPort(h.Name, port)
+}
+
+// A Secret holds a password so that no format verb prints it.
+type Secret struct{ text *string }
+
+// NewSecret returns a Secret that holds text.
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{&text}
+}
+
+// Reveal returns the password; "" if there is none.
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
+
+// String returns a placeholder, or "" if there is no password.
+func (s Secret) String() string {
+	if s.text == nil {
+		return ""
+	}
+	return redacted
+}
+
+// GoString returns what String does, for %#v.
+func (s Secret) GoString() string { return strconv.Quote(s.String()) }
+
+const redacted = "xxxxx"
+
+// ParseDSN parses a data source name. Errors say what is wrong and how to
+// write it, and never show any part of the text that could be a password.
+func ParseDSN(text string) (*DSN, error) {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return nil, dsnError("it has no scheme; write driver://…, such as memory:// or redis://localhost:6379")
+	}
+	d := &DSN{params: &params{values: map[string][]string{}, known: map[string]struct{}{}}}
+	if err := d.parseScheme(scheme); err != nil {
+		return nil, err
+	}
+	if strings.Contains(rest, "#") {
+		return nil, dsnError("it holds a #; write %%23")
+	}
+	end := strings.IndexAny(rest, "/?")
+	if end < 0 {
+		end = len(rest)
+	}
+	authority, tail := rest[:end], rest[end:]
+	if strings.Contains(tail, "@") {
+		// A raw / or ? in a password cuts it in two: nothing behind may be shown.
+		return nil, dsnError("there is an @ after the hosts; in a user name or password write %%2F for /, %%3F for ?, elsewhere %%40 for @")
+	}
+	path, query, _ := strings.Cut(tail, "?")
+	if err := d.parseAuthority(authority); err != nil {
+		return nil, err
+	}
+	if err := d.parsePath(path); err != nil {
+		return nil, err
+	}
+	if err := d.params.parse(query); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *DSN) parseScheme(scheme string) error {
+	d.Scheme = strings.ToLower(scheme)
+	base, suffix, hasSuffix := strings.Cut(d.Scheme, "+")
+	if !isName(base) || hasSuffix && !isName(suffix) {
+		return dsnError("its scheme is not a name; write driver://… or driver+topology://…")
+	}
+	d.Driver, d.Topology = base, Standalone
+	if base == "rediss" || base == "valkeys" {
+		d.Driver, d.TLS = strings.TrimSuffix(base, "s"), true
+	}
+	switch suffix {
+	case "":
+	case "cluster", "sentinel":
+		d.Topology = Topology(suffix)
+	case "unix":
+		d.Unix = true
+		if d.TLS {
+			return dsnError("a unix socket has no TLS; write %s+unix://", d.Driver)
+		}
+	default:
+		return dsnError("its scheme has an unknown suffix; +cluster, +sentinel and +unix are known")
+	}
+	return nil
+}
+
+func (d *DSN) parseAuthority(authority string) error {
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		user, password, _ := strings.Cut(authority[:i], ":")
+		if strings.Contains(user, "@") || strings.ContainsAny(password, "@:") {
+			return dsnError("its user name or password holds a raw @ or :; write %%40 and %%3A")
+		}
+		var err error
+		if d.User, err = unescape(user, "user name"); err != nil {
+			return err
+		}
+		if password, err = unescape(password, "password"); err != nil {
+			return err
+		}
+		d.Password = NewSecret(password)
+		authority = authority[i+1:]
+	}
+	if authority == "" {
+		return nil
+	}
+	if d.Unix {
+		return dsnError("a unix socket has no host; write %s:///path/to/socket", d.Scheme)
+	}
+	for i, text := range strings.Split(authority, ",") {
+		host, err := parseHost(text)
+		if err != nil {
+			return dsnError("host %d: %v", i+1, err)
+		}
+		d.Hosts = append(d.Hosts, host)
+	}
+	return nil
+}
+
+// parseHost does not repeat text in its errors: a password without its @ ends
+// up here.
+func parseHost(text string) (Host, error) {
+	if text == "" {
+		return Host{}, fmt.Errorf("it is empty")
+	}
+	name, port := text, ""
+	if strings.HasPrefix(text, "[") {
+		end := strings.IndexByte(text, ']')
+		if end < 0 {
+			return Host{}, fmt.Errorf("an IPv6 address lacks its ]")
+		}
+		name, port = text[1:end], text[end+1:]
+		ip, _, _ := strings.Cut(name, "%")
+		if net.ParseIP(ip) == nil {
+			return Host{}, fmt.Errorf("what stands in [ ] is not an IPv6 address")
+		}
+		if port != "" && port[0] != ':' {
+			return Host{}, fmt.Errorf("a : must follow the ] of an IPv6 address")
+		}
+		if port != "" {
+			port = port[1:]
+			if port == "" {
+				return Host{}, fmt.Errorf("its port is empty")
+			}
+		}
+	} else if i := strings.IndexByte(text, ':'); i >= 0 {
+		name, port = text[:i], text[i+1:]
+		if strings.Contains(port, ":") {
+			return Host{}, fmt.Errorf("it has two colons; write an IPv6 address in [ ]")
+		}
+		if port == "" {
+			return Host{}, fmt.Errorf("its port is empty")
+		}
+	}
+	if name == "" {
+		return Host{}, fmt.Errorf("its name is empty")
+	}
+	name, err := url.PathUnescape(name)
+	if err != nil || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`"<>\^{|}`, r) }) {
+		return Host{}, fmt.Errorf("its name is not a host name")
+	}
+	if port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return Host{}, fmt.Errorf("its port is not a number from 1 to 65535")
+		}
+	}
+	return Host{Name: name, Port: port}, nil
+}
+
+func (d *DSN) parsePath(path string) (err error) {
+	if d.Unix {
+		if path == "" || path == "/" {
+			return dsnError("it names no socket; write %s:///path/to/socket", d.Scheme)
+		}
+	} else {
+		path = strings.TrimPrefix(path, "/")
+	}
+	d.Path, err = unescape(path, "path")
+	return err
+}
+
+// String returns the DSN with every password replaced.
+func (d *DSN) String() string {
+	var b strings.Builder
+	b.WriteString(d.Scheme)
+	b.WriteString("://")
+	if d.User != "" || d.Password.text != nil {
+		b.WriteString(url.PathEscape(d.User))
+		if d.Password.text != nil {
+			b.WriteString(":" + redacted)
+		}
+		b.WriteByte('@')
+	}
+	for i, h := range d.Hosts {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name := h.Name
+		if strings.Contains(name, ":") {
+			name = "[" + name + "]"
+		}
+		b.WriteString(name)
+		if h.Port != "" {
+			b.WriteString(":" + h.Port)
+		}
+	}
+	if d.Path != "" {
+		if !d.Unix {
+			b.WriteByte('/')
+		}
+		b.WriteString((&url.URL{Path: d.Path}).EscapedPath())
+	}
+	if d.params != nil {
+		sep := byte('?')
+		for _, name := range slices.Sorted(maps.Keys(d.params.values)) {
+			for _, value := range d.params.values[name] {
+				if isSecret(name) {
+					value = redacted
+				}
+				b.WriteByte(sep)
+				b.WriteString(name + "=" + strings.ReplaceAll(url.QueryEscape(value), "+", "%20"))
+				sep = '&'
+			}
+		}
+	}
+	return b.String()
+}
+
+// GoString returns what String does, for %#v.
+func (d *DSN) GoString() string { return strconv.Quote(d.String()) }
+
+// Format writes the redacted form for every verb.
+func (d *DSN) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), d.String())
+}
+
+// dsnError returns an error about the DSN as a whole.
+func dsnError(format string, args ...any) error {
+	return fmt.Errorf("xcache: bad DSN: "+format, args...)
+}
+
+func unescape(text, what string) (string, error) {
+	text, err := url.PathUnescape(text)
+	if err != nil {
+		return "", dsnError("its %s has a %% that two hexadecimal digits do not follow; write %%25 for a %%", what)
+	}
+	return text, nil
+}
+
+// isName reports whether s looks like the name of a scheme or a parameter:
+// what is not one may be a piece of a password, and is not repeated in errors.
+func isName(s string) bool {
+	if s == "" || len(s) > 32 {
+		return false
+	}
+	for i, r := range s {
+		switch {
+		case r >= 'a' && r <= 'z':
+		case i > 0 && (r >= '0' && r <= '9' || r == '_' || r == '-'):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// isSecret reports whether the values of a parameter are passwords.
+func isSecret(name string) bool {
+	return strings.Contains(name, "password") && name != "password_file" || strings.Contains(name, "secret") || strings.Contains(name, "token")
+}

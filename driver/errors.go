@@ -1,0 +1,110 @@
+package driver
+
+import (
+	"errors"
+	"strings"
+)
+
+// The sentinels of the cache. Drivers return them, bare or inside an *Error,
+// whatever their client library says; the xcache package re-exports them.
+// What a store cannot do at all is errors.ErrUnsupported.
+var (
+	// ErrNotFound is a miss: the key does not exist. It is returned bare.
+	ErrNotFound = errors.New("xcache: key not found")
+	// ErrNotStored is a write whose condition did not hold. It is returned
+	// bare.
+	ErrNotStored = errors.New("xcache: condition not met, nothing stored")
+	// ErrWrongType is an operation on a key that holds something else: a list
+	// where a string is needed, a text where an integer is.
+	ErrWrongType = errors.New("xcache: key holds the wrong type of value")
+	// ErrOverflow is an increment beyond 64 bits; the value is unchanged.
+	ErrOverflow = errors.New("xcache: increment or decrement overflows 64 bits")
+	// ErrClosed is a call on a closed cache.
+	ErrClosed = errors.New("xcache: cache is closed")
+	// ErrUnavailable is a server that cannot be reached or is not ready:
+	// refused, timed out, loading, cluster down, pool exhausted.
+	ErrUnavailable = errors.New("xcache: server unavailable")
+	// ErrReadOnly is a write that reached a replica.
+	ErrReadOnly = errors.New("xcache: server is read-only")
+	// ErrOutOfMemory is a write to a server at its memory limit.
+	ErrOutOfMemory = errors.New("xcache: server out of memory")
+	// ErrAuth is a wrong or missing password, or a user without permission.
+	ErrAuth = errors.New("xcache: not authenticated or not permitted")
+	// ErrInvalidKey is an empty key, or one that the driver cannot store.
+	ErrInvalidKey = errors.New("xcache: invalid key")
+	// ErrTooLarge is a value over the limit.
+	ErrTooLarge = errors.New("xcache: value too large")
+	// ErrCrossSlot is a command whose keys live in several slots of a cluster
+	// and cannot be split.
+	ErrCrossSlot = errors.New("xcache: keys are in different slots of the cluster (use a {hash tag})")
+	// ErrUnknownOutcome matches every failure after which the operation may
+	// or may not have been applied. It comes together with the cause.
+	ErrUnknownOutcome = errors.New("xcache: outcome unknown, the operation may have been applied")
+)
+
+// Outcome says what is known about an operation that failed.
+type Outcome uint8
+
+const (
+	// NotApplied is a failure that left everything as it was: nothing was
+	// sent, or the server refused.
+	NotApplied Outcome = iota
+	// Unknown is a failure after the first byte went out: the operation may
+	// have been applied. Only pure reads may be sent again.
+	Unknown
+)
+
+// An Error is a failure as a driver reports it. It matches, with errors.Is,
+// its Kind, what it wraps and, if the outcome is Unknown, ErrUnknownOutcome;
+// the client library's own error is reachable with errors.As.
+type Error struct {
+	// Kind is the sentinel that tells the caller what happened.
+	Kind error
+	// Outcome tells whether the operation may have been applied.
+	Outcome Outcome
+	// Transient tells that the same call may well succeed in a moment. A
+	// transient failure that was NotApplied may be retried for any command.
+	Transient bool
+	// Err is the cause: the client library's error, or the context's.
+	// It may be nil.
+	Err error
+}
+
+// Fail returns an *Error of a kind with a cause. Its text is the cause's,
+// prefixed with the kind's: what the server said helps the reader, and a
+// driver makes sure that it holds neither a value nor a password.
+func Fail(kind error, outcome Outcome, cause error) *Error {
+	return &Error{Kind: kind, Outcome: outcome, Err: cause}
+}
+
+// Retryable returns e marked as Transient.
+func (e *Error) Retryable() *Error {
+	e.Transient = true
+	return e
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Kind.Error())
+	if e.Err != nil {
+		b.WriteString(": ")
+		b.WriteString(strings.TrimPrefix(e.Err.Error(), "xcache: "))
+	}
+	if e.Outcome == Unknown {
+		b.WriteString(" (outcome unknown)")
+	}
+	return b.String()
+}
+
+// Is reports whether target is ErrUnknownOutcome and the outcome is unknown.
+func (e *Error) Is(target error) bool {
+	return target == ErrUnknownOutcome && e.Outcome == Unknown
+}
+
+// Unwrap returns the kind and the cause.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}

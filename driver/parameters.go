@@ -1,0 +1,227 @@
+package driver
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// params are the parameters of a DSN, and which of them were asked for.
+type params struct {
+	values map[string][]string
+	known  map[string]struct{}
+	errs   []error
+}
+
+func (p *params) parse(query string) error {
+	for pair := range strings.SplitSeq(query, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(pair, "=")
+		if !isName(name) {
+			return dsnError("a parameter has an unreadable name; names are lower-case words with _")
+		}
+		if !ok {
+			return dsnError("parameter %s has no value; write %s=…", name, name)
+		}
+		value, err := url.PathUnescape(value)
+		if err != nil {
+			return dsnError("the value of parameter %s has a %% that two hexadecimal digits do not follow; write %%25 for a %%", name)
+		}
+		p.values[name] = append(p.values[name], value)
+	}
+	return nil
+}
+
+// Has reports whether a parameter was given, and counts as reading it.
+func (d *DSN) Has(name string) bool {
+	d.params.known[name] = struct{}{}
+	return len(d.params.values[name]) > 0
+}
+
+// Text returns the value of a parameter, or def if it was not given. Given
+// twice it is an error.
+func (d *DSN) Text(name, def string) string {
+	if !d.Has(name) {
+		return def
+	}
+	values := d.params.values[name]
+	if len(values) > 1 {
+		d.fail(name, "was given %d times; give it once", len(values))
+		return def
+	}
+	return values[0]
+}
+
+// List returns the values of a parameter that may be repeated.
+func (d *DSN) List(name string) []string {
+	d.Has(name)
+	return slices.Clone(d.params.values[name])
+}
+
+// Secret returns the value of a parameter that holds a password.
+func (d *DSN) Secret(name string) Secret { return NewSecret(d.Text(name, "")) }
+
+// Word returns the value of a parameter that is one of words, or def.
+func (d *DSN) Word(name, def string, words ...string) string {
+	value := d.Text(name, def)
+	if value != def && !slices.Contains(words, value) {
+		d.fail(name, "must be one of %s", strings.Join(words, ", "))
+		return def
+	}
+	return value
+}
+
+// Bool returns the value of a parameter that is on or off (or true, false, 1,
+// 0, yes, no).
+func (d *DSN) Bool(name string, def bool) bool {
+	switch d.Text(name, strconv.FormatBool(def)) {
+	case "on", "true", "1", "yes":
+		return true
+	case "off", "false", "0", "no":
+		return false
+	}
+	d.fail(name, "must be on or off")
+	return def
+}
+
+// Int returns the value of a parameter that is a whole number from low to
+// high.
+func (d *DSN) Int(name string, def, low, high int) int {
+	if !d.Has(name) {
+		return def
+	}
+	n, err := strconv.Atoi(d.Text(name, strconv.Itoa(def)))
+	if err != nil || n < low || n > high {
+		d.fail(name, "must be a whole number from %d to %d", low, high)
+		return def
+	}
+	return n
+}
+
+// Float returns the value of a parameter that is a number from low to high.
+func (d *DSN) Float(name string, def, low, high float64) float64 {
+	if !d.Has(name) {
+		return def
+	}
+	f, err := strconv.ParseFloat(d.Text(name, "0"), 64)
+	if err != nil || !(f >= low && f <= high) {
+		d.fail(name, "must be a number from %v to %v", low, high)
+		return def
+	}
+	return f
+}
+
+// Duration returns the value of a parameter that is a positive duration with
+// its unit, such as 300s, 1.5h or 20ms.
+func (d *DSN) Duration(name string, def time.Duration) time.Duration {
+	if !d.Has(name) {
+		return def
+	}
+	v, err := time.ParseDuration(d.Text(name, def.String()))
+	if err != nil || v <= 0 {
+		d.fail(name, "must be a positive duration with its unit, such as 300s or 20ms")
+		return def
+	}
+	return v
+}
+
+// TTL returns the value of a parameter that is a positive duration, or none
+// for NoExpiry.
+func (d *DSN) TTL(name string, def time.Duration) time.Duration {
+	if d.Has(name) && d.Text(name, "") == "none" {
+		return NoExpiry
+	}
+	return d.Duration(name, def)
+}
+
+// Size returns the value of a parameter that is a number of bytes: a whole
+// number, with KiB, MiB or GiB behind it if wanted.
+func (d *DSN) Size(name string, def int64) int64 {
+	if !d.Has(name) {
+		return def
+	}
+	digits, shift := d.Text(name, strconv.FormatInt(def, 10)), 0
+	for unit, bits := range map[string]int{"KiB": 10, "MiB": 20, "GiB": 30} {
+		if number, ok := strings.CutSuffix(digits, unit); ok {
+			digits, shift = number, bits
+			break
+		}
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n < 0 || n > (1<<62)>>shift {
+		d.fail(name, "must be a number of bytes, such as 4096, 256KiB or 64MiB")
+		return def
+	}
+	return n << shift
+}
+
+// Refuse records that a parameter has a bad value; Err returns it. reason
+// follows the parameter's name and says what the value must be; it never
+// repeats it.
+func (d *DSN) Refuse(name, reason string) { d.fail(name, "%s", reason) }
+
+// Err returns what was wrong with the parameters read so far, all of it, or
+// nil.
+func (d *DSN) Err() error { return errors.Join(d.params.errs...) }
+
+// Unread returns an error that names the parameters nobody has asked for, each
+// with the known name that is nearest, or nil if there are none.
+func (d *DSN) Unread() error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(d.params.values)) {
+		if _, ok := d.params.known[name]; ok {
+			continue
+		}
+		if near := d.nearest(name); near != "" {
+			errs = append(errs, fmt.Errorf("xcache: bad DSN: unknown parameter %s; did you mean %s?", name, near))
+		} else {
+			errs = append(errs, fmt.Errorf("xcache: bad DSN: unknown parameter %s; known are %s", name,
+				strings.Join(slices.Sorted(maps.Keys(d.params.known)), ", ")))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (d *DSN) fail(name, format string, args ...any) {
+	d.params.errs = append(d.params.errs, dsnError("parameter %s "+format, append([]any{name}, args...)...))
+}
+
+// nearest returns the known name with the fewest edits to name, or "" if none
+// is near enough to be meant.
+func (d *DSN) nearest(name string) string {
+	best, bestDistance := "", max(2, len(name)/3)+1
+	for _, known := range slices.Sorted(maps.Keys(d.params.known)) {
+		if n := editDistance(name, known); n < bestDistance {
+			best, bestDistance = known, n
+		}
+	}
+	return best
+}
+
+// editDistance is the Levenshtein distance of two short ASCII words.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			substitution := diagonal
+			if a[i] != b[j] {
+				substitution++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(substitution, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

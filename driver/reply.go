@@ -1,0 +1,113 @@
+package driver
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// A Reply is what a server answered to a command. RESP2 and RESP3 shape some
+// answers differently (a number as text, a map as a flat list); the methods
+// accept either.
+type Reply struct {
+	Kind ReplyKind
+	// Int is the number of a ReplyInt; 0 or 1 of a boolean.
+	Int int64
+	// Float is the number of a ReplyFloat.
+	Float float64
+	// Data is the bytes of a ReplyData, immutable and lasting.
+	Data []byte
+	// Items are the elements of a ReplyArray; of a map, its keys and values
+	// in turn.
+	Items []Reply
+	// Err is the error of a ReplyError: one element of an array that failed.
+	Err error
+}
+
+// ReplyKind says which field of a Reply counts.
+type ReplyKind uint8
+
+// The kinds of replies.
+const (
+	ReplyNil ReplyKind = iota
+	ReplyInt
+	ReplyFloat
+	ReplyData
+	ReplyArray
+	ReplyError
+)
+
+// IntReply returns a number as a reply.
+func IntReply(n int64) Reply { return Reply{Kind: ReplyInt, Int: n} }
+
+// FloatReply returns a floating-point number as a reply.
+func FloatReply(f float64) Reply { return Reply{Kind: ReplyFloat, Float: f} }
+
+// DataReply returns bytes as a reply.
+func DataReply(data []byte) Reply { return Reply{Kind: ReplyData, Data: data} }
+
+// ArrayReply returns a list as a reply.
+func ArrayReply(items ...Reply) Reply { return Reply{Kind: ReplyArray, Items: items} }
+
+// IsNil reports whether the server answered nil.
+func (r *Reply) IsNil() bool { return r.Kind == ReplyNil }
+
+// AsInt returns the reply as a number.
+func (r *Reply) AsInt() (int64, error) {
+	switch r.Kind {
+	case ReplyInt:
+		return r.Int, nil
+	case ReplyData:
+		if n, err := strconv.ParseInt(string(r.Data), 10, 64); err == nil {
+			return n, nil
+		}
+	}
+	return 0, r.unexpected("an integer")
+}
+
+// AsFloat returns the reply as a floating-point number.
+func (r *Reply) AsFloat() (float64, error) {
+	switch r.Kind {
+	case ReplyFloat:
+		return r.Float, nil
+	case ReplyInt:
+		return float64(r.Int), nil
+	case ReplyData:
+		if f, err := strconv.ParseFloat(string(r.Data), 64); err == nil {
+			return f, nil
+		}
+	}
+	return 0, r.unexpected("a number")
+}
+
+// AsBytes returns the reply's bytes, immutable and lasting; ErrNotFound for
+// nil.
+func (r *Reply) AsBytes() ([]byte, error) {
+	switch r.Kind {
+	case ReplyData:
+		return r.Data, nil
+	case ReplyInt:
+		return strconv.AppendInt(nil, r.Int, 10), nil
+	case ReplyNil:
+		return nil, ErrNotFound
+	}
+	return nil, r.unexpected("bytes")
+}
+
+// AsArray returns the reply's elements; none for nil.
+func (r *Reply) AsArray() ([]Reply, error) {
+	switch r.Kind {
+	case ReplyArray:
+		return r.Items, nil
+	case ReplyNil:
+		return nil, nil
+	}
+	return nil, r.unexpected("an array")
+}
+
+func (r *Reply) unexpected(want string) error {
+	if r.Kind == ReplyError {
+		return r.Err
+	}
+	kinds := [...]string{"nil", "an integer", "a float", "bytes", "an array", "an error"}
+	return fmt.Errorf("xcache: the server answered %s where %s was expected", kinds[r.Kind], want)
+}

@@ -1,0 +1,145 @@
+package driver
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// This file says store operations in the command language, once, for the
+// pipelines of the core and for the drivers that speak to servers.
+
+// SetCommand returns the command that stores e as Store.Set would. It borrows
+// e.Value. SetOutcome reads its reply.
+func SetCommand(e *Entry) *Cmd {
+	if Expired(e.TTL) {
+		if e.Cond == IfAbsent {
+			return NewCmd("EXISTS", Key(e.Key))
+		}
+		return NewCmd("DEL", Key(e.Key))
+	}
+	args := make([]Arg, 2, 5)
+	args[0], args[1] = Key(e.Key), Val(e.Value)
+	switch e.TTL {
+	case NoExpiry:
+	case KeepTTL:
+		args = append(args, Literal("KEEPTTL"))
+	default:
+		args = append(args, Literal("PX"), Int(Milliseconds(e.TTL)))
+	}
+	switch e.Cond {
+	case IfAbsent:
+		args = append(args, Literal("NX"))
+	case IfPresent:
+		args = append(args, Literal("XX"))
+	}
+	return NewCmd("SET", args...)
+}
+
+// SetOutcome returns what the reply to SetCommand(e) means for e: nil,
+// ErrNotStored, or the command's own error.
+func SetOutcome(e *Entry, c *Cmd) error {
+	if c.Err != nil {
+		return c.Err
+	}
+	stored := !c.Reply.IsNil()
+	if Expired(e.TTL) {
+		existed, err := c.Reply.AsInt()
+		if err != nil {
+			return err
+		}
+		switch e.Cond {
+		case Always:
+			stored = true
+		case IfAbsent:
+			stored = existed == 0
+		case IfPresent:
+			stored = existed == 1
+		}
+	}
+	if !stored {
+		return ErrNotStored
+	}
+	return nil
+}
+
+// ExpireCommand returns the command that gives a key a TTL as Expirer.Expire
+// would. Its reply is 1 if the key existed, else 0: see ExpireOutcome.
+func ExpireCommand(key string, ttl time.Duration) *Cmd {
+	switch {
+	case ttl == NoExpiry:
+		return NewCmd(CmdPersist, Key(key))
+	case ttl == KeepTTL:
+		return NewCmd("EXISTS", Key(key))
+	case Expired(ttl):
+		return NewCmd("DEL", Key(key))
+	}
+	return NewCmd("PEXPIRE", Key(key), Int(Milliseconds(ttl)))
+}
+
+// ExpireOutcome returns what the reply to an ExpireCommand means: nil,
+// ErrNotFound, or the command's own error.
+func ExpireOutcome(c *Cmd) error {
+	if c.Err != nil {
+		return c.Err
+	}
+	existed, err := c.Reply.AsInt()
+	if err == nil && existed == 0 {
+		err = ErrNotFound
+	}
+	return err
+}
+
+// TTLOutcome returns the TTL that the reply to PTTL means: NoExpiry for a
+// persistent key, ErrNotFound for none.
+func TTLOutcome(c *Cmd) (time.Duration, error) {
+	if c.Err != nil {
+		return 0, c.Err
+	}
+	ms, err := c.Reply.AsInt()
+	switch {
+	case err != nil:
+		return 0, err
+	case ms == -1:
+		return NoExpiry, nil
+	case ms < 0:
+		return 0, ErrNotFound
+	}
+	return time.Duration(ms) * time.Millisecond, nil
+}
+
+// The words for TTLs that are not a number of milliseconds.
+const (
+	ttlNone    = "NONE"
+	ttlKeep    = "KEEP"
+	ttlExpired = "0"
+)
+
+// TTLArg returns a TTL as an argument of the extension commands: milliseconds,
+// 0 for one that has expired, NONE for NoExpiry, KEEP for KeepTTL.
+func TTLArg(ttl time.Duration) Arg {
+	switch {
+	case ttl == NoExpiry:
+		return Literal(ttlNone)
+	case ttl == KeepTTL:
+		return Literal(ttlKeep)
+	case Expired(ttl):
+		return Literal(ttlExpired)
+	}
+	return Int(Milliseconds(ttl))
+}
+
+// ParseTTLArg returns the TTL that an argument made by TTLArg says.
+func ParseTTLArg(a Arg) (time.Duration, error) {
+	switch a.Text {
+	case ttlNone:
+		return NoExpiry, nil
+	case ttlKeep:
+		return KeepTTL, nil
+	}
+	ms, err := strconv.ParseInt(a.Text, 10, 64)
+	if err != nil || ms < 0 || ms > int64(NoExpiry/time.Millisecond) {
+		return 0, fmt.Errorf("xcache: a TTL of a command is milliseconds, %s or %s", ttlNone, ttlKeep)
+	}
+	return time.Duration(ms) * time.Millisecond, nil
+}

@@ -1,0 +1,148 @@
+package driver
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Command is one row of the table of commands: what the library knows about
+// it, once, for replica routing, retries, invalidation, capability checks, the
+// conformance suite and the documentation.
+type Command struct {
+	// Name is the command in upper case.
+	Name string
+	// Group is the data structure it belongs to.
+	Group Group
+	// Keys says how many keys it takes.
+	Keys KeyCount
+	// ReadOnly: it changes nothing, so it may go to a replica, and may be
+	// sent again after a lost reply.
+	ReadOnly bool
+	// Blocking: it may wait on the server.
+	Blocking bool
+	// Idempotent: running it twice in a row, with nothing in between, leaves
+	// what running it once leaves, and answers the same. This does not make a
+	// write safe to resend: a late resend overwrites a newer value.
+	Idempotent bool
+	// Extension: Redis has no such command; the server drivers run it as a
+	// script.
+	Extension bool
+}
+
+// Group is the part of the command language that a command belongs to. It is
+// what a cache can Require.
+type Group string
+
+// The groups of commands.
+const (
+	GroupConnection  Group = "connection"
+	GroupKeys        Group = "keys"
+	GroupStrings     Group = "strings"
+	GroupLists       Group = "lists"
+	GroupSets        Group = "sets"
+	GroupHashes      Group = "hashes"
+	GroupSortedSets  Group = "sortedsets"
+	GroupStreams     Group = "streams"
+	GroupPubSub      Group = "pubsub"
+	GroupScripts     Group = "scripts"
+	GroupTransaction Group = "transactions"
+)
+
+// KeyCount says how many keys a command takes.
+type KeyCount uint8
+
+// How many keys a command takes.
+const (
+	NoKey KeyCount = iota
+	OneKey
+	TwoKeys
+	ManyKeys
+)
+
+// Names of the commands that Redis lacks. Each is one atomic step. ttl is an
+// argument made by TTLArg.
+const (
+	// CmdIncr is INCRBY that does not create: key, delta → the sum, or nil
+	// when there is no key.
+	CmdIncr = "XCACHE.INCR"
+	// CmdIncrInit is INCRBY from a start value: key, delta, init, ttl → the
+	// sum. An existing key keeps its TTL.
+	CmdIncrInit = "XCACHE.INCRINIT"
+	// CmdCompareAndSwap is key, old, new, ttl → 1 or 0.
+	CmdCompareAndSwap = "XCACHE.CAS"
+	// CmdCompareAndDelete is key, old → 1 or 0.
+	CmdCompareAndDelete = "XCACHE.CAD"
+	// CmdSwap is key, new, ttl → the value that was there, or nil. It is
+	// SET … GET for every server version, and it knows expired TTLs.
+	CmdSwap = "XCACHE.SWAP"
+	// CmdPersist is key → 1 if the key exists, also when it was persistent
+	// already, else 0.
+	CmdPersist = "XCACHE.PERSIST"
+)
+
+var table = func() map[string]Command {
+	const (
+		read       = 1 << iota // ReadOnly, and so Idempotent
+		idempotent             // a write that is
+		extension
+		blocking
+	)
+	commands := make(map[string]Command)
+	row := func(group Group, name string, keys KeyCount, flags int) {
+		commands[name] = Command{
+			Name: name, Group: group, Keys: keys,
+			ReadOnly:   flags&read != 0,
+			Blocking:   flags&blocking != 0,
+			Idempotent: flags&(read|idempotent) != 0,
+			Extension:  flags&extension != 0,
+		}
+	}
+	row(GroupConnection, "PING", NoKey, read)
+
+	row(GroupKeys, "DEL", ManyKeys, 0)
+	row(GroupKeys, "EXISTS", ManyKeys, read)
+	row(GroupKeys, "PERSIST", OneKey, 0)
+	row(GroupKeys, "PEXPIRE", OneKey, 0)
+	row(GroupKeys, "PTTL", OneKey, read)
+	row(GroupKeys, "RENAME", TwoKeys, 0)
+	row(GroupKeys, "RENAMENX", TwoKeys, 0)
+	row(GroupKeys, "TYPE", OneKey, read)
+	row(GroupKeys, "UNLINK", ManyKeys, 0)
+	row(GroupKeys, "FLUSHDB", NoKey, idempotent)
+	row(GroupKeys, CmdPersist, OneKey, extension|idempotent)
+
+	row(GroupStrings, "GET", OneKey, read)
+	row(GroupStrings, "MGET", ManyKeys, read)
+	row(GroupStrings, "SET", OneKey, 0) // NX, XX and GET answer differently the second time
+	row(GroupStrings, "GETDEL", OneKey, 0)
+	row(GroupStrings, "STRLEN", OneKey, read)
+	row(GroupStrings, "INCRBY", OneKey, 0)
+	row(GroupStrings, CmdIncr, OneKey, extension)
+	row(GroupStrings, CmdIncrInit, OneKey, extension)
+	row(GroupStrings, CmdCompareAndSwap, OneKey, extension)
+	row(GroupStrings, CmdCompareAndDelete, OneKey, extension)
+	row(GroupStrings, CmdSwap, OneKey, extension)
+
+	row(GroupLists, "LLEN", OneKey, read)
+	row(GroupLists, "LPOP", OneKey, 0)
+	row(GroupLists, "LPUSH", OneKey, 0)
+	row(GroupLists, "LRANGE", OneKey, read)
+	row(GroupLists, "RPUSH", OneKey, 0)
+	return commands
+}()
+
+// LookupCommand returns the row of a name in upper case.
+func LookupCommand(name string) (Command, bool) {
+	c, ok := table[name]
+	return c, ok
+}
+
+// Commands returns the whole table, sorted by name.
+func Commands() []Command {
+	rows := make([]Command, 0, len(table))
+	for _, c := range table {
+		rows = append(rows, c)
+	}
+	slices.SortFunc(rows, func(a, b Command) int { return strings.Compare(a.Name, b.Name) })
+	return rows
+}

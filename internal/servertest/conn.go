@@ -1,0 +1,168 @@
+package servertest
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// doTimeout bounds one command, so that a test on a frozen server ends.
+const doTimeout = 10 * time.Second
+
+// Do runs one command on a connection of its own, as a user who may do
+// everything, and returns the reply. It is for looking at the server from
+// outside, past the code under test.
+//
+// The reply is a string, an int64, nil (a missing value) or a []any of these;
+// an error inside a list is a [ServerError]. An error as the whole reply, or no
+// reply, ends the test: see Try.
+func (s *Server) Do(t testing.TB, args ...string) any {
+	t.Helper()
+	reply, err := s.Try(args...)
+	if err != nil {
+		t.Fatalf("servertest: %s: %v", args[0], err)
+	}
+	return reply
+}
+
+// Try is Do with the error returned: a [ServerError] if the server answered
+// with one, any other if it did not answer.
+func (s *Server) Try(args ...string) (any, error) {
+	conn, err := s.dial()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return conn.Try(args...)
+}
+
+// Dial returns a connection for commands that belong together, such as SELECT
+// and GET, logged in like Do's. It is closed when the test ends.
+func (s *Server) Dial(t testing.TB) *Conn {
+	t.Helper()
+	conn, err := s.dial()
+	if err != nil {
+		t.Fatalf("servertest: %v", err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// dial connects to the socket, where neither TLS nor a taken port is in the way.
+func (s *Server) dial() (*Conn, error) {
+	conn, err := net.DialTimeout("unix", s.Socket, doTimeout)
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{conn: conn, replies: bufio.NewReader(conn)}
+	if _, err := c.Try("AUTH", inspector, "any"); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// ServerError is an error that the server answered with, such as "WRONGTYPE …".
+type ServerError string
+
+func (e ServerError) Error() string { return string(e) }
+
+// Conn is one connection to a server, for one goroutine.
+type Conn struct {
+	conn    net.Conn
+	replies *bufio.Reader
+}
+
+// Close closes the connection.
+func (c *Conn) Close() error { return c.conn.Close() }
+
+// Do is [Server.Do] on this connection.
+func (c *Conn) Do(t testing.TB, args ...string) any {
+	t.Helper()
+	reply, err := c.Try(args...)
+	if err != nil {
+		t.Fatalf("servertest: %s: %v", args[0], err)
+	}
+	return reply
+}
+
+// Try is [Server.Try] on this connection. After an error that is no
+// [ServerError] the connection is of no more use.
+func (c *Conn) Try(args ...string) (any, error) {
+	if err := c.conn.SetDeadline(time.Now().Add(doTimeout)); err != nil {
+		return nil, err
+	}
+	var request strings.Builder
+	fmt.Fprintf(&request, "*%d\r\n", len(args))
+	for _, arg := range args {
+		fmt.Fprintf(&request, "$%d\r\n%s\r\n", len(arg), arg)
+	}
+	if _, err := io.WriteString(c.conn, request.String()); err != nil {
+		return nil, err
+	}
+	reply, err := c.readReply()
+	if err != nil {
+		return nil, err
+	}
+	if serverError, ok := reply.(ServerError); ok {
+		return nil, serverError
+	}
+	return reply, nil
+}
+
+// readReply reads one reply of RESP, version 2.
+func (c *Conn) readReply() (any, error) {
+	line, err := c.replies.ReadString('\n')
+	if err != nil {
+		return nil, err
+	}
+	line = strings.TrimSuffix(line, "\r\n")
+	if line == "" {
+		return nil, errors.New("empty reply")
+	}
+	kind, rest := line[0], line[1:]
+	switch kind {
+	case '+':
+		return rest, nil
+	case '-':
+		return ServerError(rest), nil
+	case ':':
+		return strconv.ParseInt(rest, 10, 64)
+	case '$':
+		return c.readString(rest)
+	case '*':
+		return c.readList(rest)
+	}
+	return nil, fmt.Errorf("unknown kind of reply %q", line)
+}
+
+func (c *Conn) readString(length string) (any, error) {
+	n, err := strconv.Atoi(length)
+	if err != nil || n < 0 {
+		return nil, err // a negative length is a missing value
+	}
+	data := make([]byte, n+len("\r\n"))
+	if _, err := io.ReadFull(c.replies, data); err != nil {
+		return nil, err
+	}
+	return string(data[:n]), nil
+}
+
+func (c *Conn) readList(length string) (any, error) {
+	n, err := strconv.Atoi(length)
+	if err != nil || n < 0 {
+		return nil, err // a negative length is a missing list
+	}
+	list := make([]any, n)
+	for i := range list {
+		if list[i], err = c.readReply(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}

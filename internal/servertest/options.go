@@ -1,0 +1,106 @@
+package servertest
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// Option changes how a server is started.
+type Option func(*settings)
+
+type settings struct {
+	password   string
+	tls        bool
+	directives [][]string
+}
+
+// Password makes the default user need a password (requirepass).
+func Password(password string) Option {
+	return func(s *settings) { s.password = password }
+}
+
+// User adds an ACL user, which is on and has the password, or needs none if it
+// is empty. The rules are those of ACL SETUSER: "~cache:*", "+@all", "-flushall".
+// Without rules the user may do nothing. The name "default" changes the default
+// user.
+func User(name, password string, rules ...string) Option {
+	access := "nopass"
+	if password != "" {
+		access = ">" + password
+	}
+	return Config("user", append([]string{name, "reset", "on", access}, rules...)...)
+}
+
+// TLS makes the server speak TLS, and only TLS, on its TCP port, with the
+// certificates in [Server].Certificates. Clients may present a certificate but
+// need not; Config("tls-auth-clients", "yes") makes them.
+func TLS() Option {
+	return func(s *settings) { s.tls = true }
+}
+
+// Config adds a line of the server's configuration file: a directive, such as
+// "maxmemory" or "enable-debug-command", and its values. It comes after the
+// lines of this package, and so wins over them.
+func Config(directive string, values ...string) Option {
+	line := append([]string{directive}, values...)
+	return func(s *settings) { s.directives = append(s.directives, line) }
+}
+
+// inspector is the user that [Server.Do] logs in as: one of our own, so that a
+// test may restrict the default user as it likes.
+const inspector = "servertest"
+
+// config returns the server's configuration file.
+func (s *Server) config() []byte {
+	port := strconv.Itoa(s.Port)
+	lines := [][]string{
+		{"bind", s.Host},
+		{"unixsocket", s.Socket},
+		{"unixsocketperm", "700"},
+		{"dir", s.Dir},
+		{"save", ""},
+		{"appendonly", "no"},
+		{"user", inspector, "on", "nopass", "allkeys", "allchannels", "allcommands"},
+	}
+	if s.Certificates == nil {
+		lines = append(lines, []string{"port", port})
+	} else {
+		lines = append(lines,
+			[]string{"port", "0"},
+			[]string{"tls-port", port},
+			[]string{"tls-ca-cert-file", s.Certificates.CAFile},
+			[]string{"tls-cert-file", s.Certificates.serverCertFile},
+			[]string{"tls-key-file", s.Certificates.serverKeyFile},
+			[]string{"tls-auth-clients", "optional"},
+		)
+	}
+	if s.settings.password != "" {
+		lines = append(lines, []string{"requirepass", s.settings.password})
+	}
+	var file bytes.Buffer
+	for _, line := range slices.Concat(lines, s.settings.directives) {
+		file.WriteString(line[0])
+		for _, value := range line[1:] {
+			file.WriteByte(' ')
+			file.WriteString(quote(value))
+		}
+		file.WriteByte('\n')
+	}
+	return file.Bytes()
+}
+
+// quote writes a value as the configuration file takes any bytes: in quotes,
+// with \x escapes.
+func quote(value string) string {
+	quoted := []byte{'"'}
+	for _, b := range []byte(value) {
+		if b < ' ' || b > '~' || b == '"' || b == '\\' {
+			quoted = fmt.Appendf(quoted, `\x%02x`, b)
+		} else {
+			quoted = append(quoted, b)
+		}
+	}
+	return string(append(quoted, '"'))
+}

@@ -1,0 +1,329 @@
+// Package servertest starts real servers for tests, each on a free loopback
+// port, and sees to it that none outlives its test.
+//
+//	srv := servertest.Redis(t, servertest.User("ann", "secret", "~ann:*", "+@all"))
+//	c, err := xcache.OpenDSN("redis://ann:secret@" + srv.Addr)
+//	…
+//	if got := srv.Do(t, "GET", "ann:1"); got != "value" { … }
+//
+// A server that many tests of a package use is declared once, see [Shared].
+//
+// Servers are found as package release describes. When there is none the test
+// is skipped, with a word on how to get one, unless the environment variable CI
+// is set: there it fails, so that a green run means that the tests ran.
+package servertest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/internal/servertest/release"
+)
+
+const (
+	// host is where every server listens.
+	host = "127.0.0.1"
+	// startTimeout bounds how long a server may take until it answers.
+	startTimeout = 20 * time.Second
+	// pollInterval is how long to wait between two looks at a server.
+	pollInterval = 5 * time.Millisecond
+)
+
+// Server is a running server. It listens on a TCP address, on which it speaks
+// TLS if it was started with [TLS], and on a unix socket, on which it never does.
+// Nothing is saved to disk unless a test asks for it with SAVE.
+//
+// The methods that take a testing.TB end that test when they fail, so they must
+// be called from its goroutine. All others may be called from any goroutine.
+type Server struct {
+	Addr   string // host:port
+	Host   string
+	Port   int
+	Socket string // path of the unix socket, short enough for every system
+	Dir    string // the server's working folder, removed at the end
+
+	// Password is that of the default user, empty if it needs none.
+	Password string
+	// Certificates is nil unless the server was started with TLS.
+	Certificates *Certificates
+
+	settings settings
+	release  release.Release
+
+	mu      sync.Mutex
+	process *process // nil while the server is down
+}
+
+// Redis starts a standalone redis-server and waits until it answers. It is
+// stopped when the test ends; its log is shown if the test failed.
+func Redis(t testing.TB, opts ...Option) *Server {
+	t.Helper()
+	srv, err := open(release.Redis, opts)
+	if err != nil {
+		unavailable(t, err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("log of the server at %s:\n%s", srv.Addr, srv.logSince(0))
+		}
+		if err := srv.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return srv
+}
+
+// unavailable ends the test because there is no server for it: by skipping it
+// where the only reason is that none is on this machine, except in CI.
+func unavailable(t testing.TB, err error) {
+	t.Helper()
+	if !errors.Is(err, release.ErrNotFound) {
+		t.Fatalf("servertest: %v", err)
+	}
+	const advice = `get one with "make servers", which installs nothing`
+	if os.Getenv("CI") != "" {
+		t.Fatalf("servertest: %v; %s (not skipped, since CI is set)", err, advice)
+	}
+	t.Skipf("servertest: %v; %s", err, advice)
+}
+
+// Kill ends the server at once, as a power cut would (SIGKILL), and waits until
+// it is gone. What it held is lost. Killing a server that is down does nothing.
+func (s *Server) Kill(t testing.TB) {
+	t.Helper()
+	if err := s.kill(); err != nil {
+		t.Fatalf("servertest: %v", err)
+	}
+}
+
+// Start starts a server that was killed, on the same port, and waits until it
+// answers. Data that was saved to Dir is loaded.
+func (s *Server) Start(t testing.TB) {
+	t.Helper()
+	if err := s.start(); err != nil {
+		t.Fatalf("servertest: %v", err)
+	}
+}
+
+// Restart is Kill followed by Start.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.Kill(t)
+	s.Start(t)
+}
+
+// Freeze stops the server's process without ending it (SIGSTOP): connections
+// stay open and are still accepted by the system, but nothing is answered until
+// Thaw. The test is skipped on systems that cannot.
+func (s *Server) Freeze(t testing.TB) {
+	t.Helper()
+	s.signal(t, (*process).freeze)
+}
+
+// Thaw lets a frozen server go on.
+func (s *Server) Thaw(t testing.TB) {
+	t.Helper()
+	s.signal(t, (*process).thaw)
+}
+
+func (s *Server) signal(t testing.TB, send func(*process) error) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.process == nil {
+		t.Fatalf("servertest: server at %s is down", s.Addr)
+	}
+	switch err := send(s.process); {
+	case errors.Is(err, errors.ErrUnsupported):
+		t.Skip("servertest: this system cannot freeze a process")
+	case err != nil:
+		t.Fatalf("servertest: %v", err)
+	}
+}
+
+// open starts a server of the given release in a folder of its own.
+func open(rel release.Release, opts []Option) (*Server, error) {
+	if _, err := rel.Command(); err != nil {
+		return nil, err
+	}
+	s := &Server{Host: host, release: rel}
+	for _, opt := range opts {
+		opt(&s.settings)
+	}
+	s.Password = s.settings.password
+	// Not t.TempDir: its long names leave no room for the path of a socket.
+	dir, err := os.MkdirTemp("", "xcache-")
+	if err != nil {
+		return nil, err
+	}
+	s.Dir = dir
+	if err := s.prepare(); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// prepare makes the server's files and starts it for the first time.
+func (s *Server) prepare() error {
+	s.Socket = filepath.Join(s.Dir, "server.sock")
+	if len(s.Socket) >= 100 {
+		return fmt.Errorf("path of the socket %s is too long for a unix socket, set TMPDIR to a shorter one", s.Socket)
+	}
+	if s.settings.tls {
+		certificates, err := newCertificates(s.Dir)
+		if err != nil {
+			return err
+		}
+		s.Certificates = certificates
+	}
+	// Another process may take the port between our look and the server's.
+	var err error
+	for range 10 {
+		if err = s.choosePort(); err != nil {
+			return err
+		}
+		if err = s.launch(); !errors.Is(err, errPortTaken) {
+			return err
+		}
+	}
+	return err
+}
+
+func (s *Server) choosePort() error {
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	s.Port = port
+	s.Addr = net.JoinHostPort(s.Host, strconv.Itoa(port))
+	return os.WriteFile(s.configFile(), s.config(), 0o600)
+}
+
+// start launches the server on the port it has. A connection of its predecessor
+// may hold that port for a moment longer.
+func (s *Server) start() error {
+	deadline := time.Now().Add(startTimeout)
+	for {
+		err := s.launch()
+		if !errors.Is(err, errPortTaken) || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(10 * pollInterval)
+	}
+}
+
+// errPortTaken is launch's error when the server could not bind its port.
+var errPortTaken = errors.New("port taken by another process")
+
+// launch starts the process and waits until it answers. After an error no
+// process is left.
+func (s *Server) launch() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.process != nil {
+		return fmt.Errorf("server at %s is running", s.Addr)
+	}
+	logged := s.logSize()
+	process, err := s.spawn()
+	if err != nil {
+		return err
+	}
+	if err := s.awaitReady(process); err != nil {
+		err = errors.Join(err, process.kill())
+		log := s.logSince(logged)
+		if bytes.Contains(log, []byte("Address already in use")) {
+			return errPortTaken
+		}
+		return fmt.Errorf("%s did not start: %w, its log:\n%s", s.release.Arg0, err, log)
+	}
+	s.process = process
+	return nil
+}
+
+func (s *Server) spawn() (*process, error) {
+	cmd, err := s.release.Command(s.configFile())
+	if err != nil {
+		return nil, err
+	}
+	// A file, not a pipe: a pipe would need a goroutine to empty it.
+	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.Dir, log, log
+	return startProcess(cmd)
+}
+
+// awaitReady waits until the server answers and has loaded its data. It asks on
+// the socket: on the port, a stranger that was quicker to bind it could answer.
+// The socket is bound after the port, so an answer says that both are.
+func (s *Server) awaitReady(process *process) error {
+	timeout := time.After(startTimeout)
+	for {
+		_, err := s.Try("PING")
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-process.exited:
+			return errors.New("it ended by itself")
+		case <-timeout:
+			return fmt.Errorf("no answer after %v: %w", startTimeout, err)
+		case <-time.After(pollInterval):
+		}
+	}
+}
+
+func (s *Server) kill() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.process == nil {
+		return nil
+	}
+	err := s.process.kill()
+	s.process = nil
+	// Else Start could not tell the new server's socket from the old one's.
+	return errors.Join(err, removeIfExists(s.Socket))
+}
+
+// close stops the server and removes its folder.
+func (s *Server) close() error {
+	return errors.Join(s.kill(), os.RemoveAll(s.Dir))
+}
+
+func (s *Server) configFile() string { return filepath.Join(s.Dir, "server.conf") }
+func (s *Server) logFile() string    { return filepath.Join(s.Dir, "server.log") }
+
+// logSize returns how much the server has logged so far.
+func (s *Server) logSize() int {
+	info, err := os.Stat(s.logFile())
+	if err != nil {
+		return 0
+	}
+	return int(info.Size())
+}
+
+// logSince returns what the server logged after the first skip bytes.
+func (s *Server) logSince(skip int) []byte {
+	log, err := os.ReadFile(s.logFile())
+	if err != nil {
+		return []byte(err.Error())
+	}
+	return log[min(skip, len(log)):]
+}
+
+func removeIfExists(file string) error {
+	if err := os.Remove(file); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A DSN is a parsed data source name:
@@ -41,6 +42,9 @@ type DSN struct {
 	// Path is what follows the hosts, without its leading slash: a db number,
 	// say. Of a socket it is the file name, with the slash.
 	Path string
+	// OpTimeout is how long a call without a deadline may take. The core sets
+	// it before Driver.Open; 0 means 3 s.
+	OpTimeout time.Duration
 
 	params *params
 }

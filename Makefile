@@ -1,5 +1,72 @@
-# "make help" lists the targets.
+# Everything a contributor runs. It needs Go, git and make; "make test" needs a C
+# compiler as well, for the race detector.
+
+GO        ?= go
+# More flags for the tests, such as TESTFLAGS='-run TestTTL -count=20 -v'.
+TESTFLAGS ?=
+# Which benchmarks to run, as a regular expression.
+BENCH     ?= .
+
+# The linters are pinned in a module of their own, so that the users of the
+# library do not inherit what they require. golangci-lint runs staticcheck, in
+# the version that this module pins.
+LINTER := $(GO) tool -modfile=internal/tools/go.mod golangci-lint
+
+# The comparisons with other libraries are a module of their own, too.
+BENCH_MODULE := $(patsubst %/go.mod,%,$(wildcard internal/bench/go.mod))
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: servers
-servers: ## Put the servers that the tests run into the user's cache folder
-	go run ./internal/servertest/fetch
+servers: ## Download the servers that the tests run; nothing is installed
+	@$(GO) run ./internal/servertest/fetch
+
+.PHONY: test
+test: servers ## Run every test, shuffled, under the race detector
+	$(GO) test -race -shuffle=on -timeout=5m $(TESTFLAGS) ./...
+ifneq ($(BENCH_MODULE),)
+	$(GO) -C $(BENCH_MODULE) test $(TESTFLAGS) ./...
+endif
+
+.PHONY: lint
+lint: lint-format lint-code lint-modules lint-generated ## Check format, code, go.mod and generated files
+
+.PHONY: lint-format
+lint-format:
+	@files="$$(gofmt -l .)"; if [ -n "$$files" ]; then echo "run gofmt -w on:" $$files; exit 1; fi
+
+.PHONY: lint-code
+lint-code:
+	$(GO) vet ./...
+	$(LINTER) run ./...
+ifneq ($(BENCH_MODULE),)
+	$(GO) -C $(BENCH_MODULE) build ./...
+	$(GO) -C $(BENCH_MODULE) vet ./...
+endif
+
+.PHONY: lint-modules
+lint-modules:
+	$(GO) mod tidy -diff
+ifneq ($(BENCH_MODULE),)
+	$(GO) -C $(BENCH_MODULE) mod tidy -diff
+endif
+
+# What is not committed yet is compared with itself, so that this target can be
+# run before a commit as well as in CI.
+.PHONY: lint-generated
+lint-generated:
+	@contents() { git ls-files --cached --others --exclude-standard -z | xargs -0 sha256sum --; }; \
+	before="$$(contents)"; \
+	echo "$(GO) generate ./..."; $(GO) generate ./... || exit 1; \
+	if [ "$$before" != "$$(contents)" ]; then echo "go generate changed files:"; git status --short; exit 1; fi
+
+.PHONY: bench
+bench: servers ## Run the benchmarks: make bench BENCH=Get
+	$(GO) test -run='^$$' -bench='$(BENCH)' -benchmem ./...
+ifneq ($(BENCH_MODULE),)
+	$(GO) -C $(BENCH_MODULE) test -run='^$$' -bench='$(BENCH)' -benchmem ./...
+endif

@@ -1,0 +1,2 @@
+// Package xcachetest proves that a cache driver behaves as every other one.
+package xcachetest

@@ -1,0 +1,394 @@
+package xcachetest
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A Proxy stands between a client and a server on loopback, passes bytes both
+// ways, counts them, and makes the faults that networks make: it stalls,
+// delays, cuts and resets connections, loses replies that the server has
+// already sent, and refuses to connect. The server needs no support for this,
+// and the client under test sees a real socket.
+//
+// All methods may be called concurrently. A fault meets every byte that is sent
+// after its method has returned.
+type Proxy struct {
+	target string
+	addr   string
+
+	mu         sync.Mutex
+	closed     bool
+	listener   net.Listener  // nil while connections are refused
+	accepting  chan struct{} // closed when the accept loop of listener is over
+	links      map[*link]struct{}
+	requests   gate
+	replies    gate
+	delay      time.Duration
+	replyLeft  int // reply bytes to pass before the cut; -1 if none is to come
+	stats      ProxyStats
+	transcript []byte // requests
+
+	work sync.WaitGroup
+}
+
+// ProxyStats is what has passed through a Proxy since it was made, or since
+// the last ResetStats.
+type ProxyStats struct {
+	// Connections is how many connections were accepted.
+	Connections int
+	// RoundTrips is how often a request was followed by a reply, over all
+	// connections. A client that writes several commands before it reads
+	// makes one round trip; a request that gets no reply makes none.
+	RoundTrips int
+	// RequestBytes and ReplyBytes went to the server and came back from it;
+	// withheld bytes are not counted.
+	RequestBytes, ReplyBytes int64
+	// CutReplies is how many cuts ordered by CutReply took place: replies of
+	// which the server sent more than the client got.
+	CutReplies int
+}
+
+// transcriptLimit bounds how many request bytes are kept.
+const transcriptLimit = 16 << 20
+
+// NewProxy starts a proxy in front of the server at target (host:port) and
+// closes it when the test ends.
+func NewProxy(t testing.TB, target string) *Proxy {
+	t.Helper()
+	p, err := newProxy(target)
+	if err != nil {
+		t.Fatalf("xcachetest: %v", err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+func newProxy(target string) (*Proxy, error) {
+	p := &Proxy{target: target, links: make(map[*link]struct{}), replyLeft: -1}
+	p.requests.open()
+	p.replies.open()
+	// A free port is not reserved, so a stranger may be quicker to take it.
+	var err error
+	for range 100 {
+		p.addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(lowestPort+rand.IntN(highestPort-lowestPort)))
+		if err = p.Accept(); err == nil {
+			return p, nil
+		}
+	}
+	return nil, err
+}
+
+// The proxy listens below the range that systems take local ports of outgoing
+// connections from: in that range a client that dials while connections are
+// refused can be given the proxy's port as its own, and connect to itself.
+const (
+	lowestPort  = 10000
+	highestPort = 12000
+)
+
+// Addr returns the address to connect to, as host:port. It stays the same for
+// the proxy's life.
+func (p *Proxy) Addr() string { return p.addr }
+
+// Stall lets nothing pass, either way, until Resume. Connections stay open and
+// new ones are accepted: a server that hangs, or a network that drops packets.
+func (p *Proxy) Stall() { p.setGates(false, false) }
+
+// StallReplies lets requests pass and keeps the replies until Resume.
+func (p *Proxy) StallReplies() { p.setGates(true, false) }
+
+// Resume ends Stall and StallReplies; what was kept passes on, in order.
+func (p *Proxy) Resume() { p.setGates(true, true) }
+
+func (p *Proxy) setGates(requests, replies bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requests.set(requests)
+	p.replies.set(replies)
+}
+
+// Delay holds every piece of a reply back for d; 0 ends that.
+func (p *Proxy) Delay(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = d
+}
+
+// Cut closes every connection in an orderly way.
+func (p *Proxy) Cut() { p.closeLinks((*link).close) }
+
+// Reset closes every connection with a TCP reset.
+func (p *Proxy) Reset() { p.closeLinks((*link).reset) }
+
+// CutReply waits for the next reply, lets n bytes of it pass and then closes
+// its connection instead of passing the rest. With 0 the request has reached
+// the server, and was answered, but the client hears nothing. A reply of no
+// more than n bytes passes whole, and the rest of the n counts for the next
+// one. It happens once; ProxyStats.CutReplies tells that it did. A negative n
+// takes the order back.
+func (p *Proxy) CutReply(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.replyLeft = max(n, -1)
+}
+
+// Refuse makes the system refuse new connections, as if no server ran at the
+// address. Those that exist stay: follow it with Cut for a server that died.
+func (p *Proxy) Refuse() {
+	p.mu.Lock()
+	listener, accepting := p.listener, p.accepting
+	p.listener = nil
+	p.mu.Unlock()
+	if listener != nil {
+		listener.Close()
+		<-accepting
+	}
+}
+
+// Accept ends Refuse. It fails if another process has taken the port.
+func (p *Proxy) Accept() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return errors.New("the proxy is closed")
+	}
+	if p.listener != nil {
+		return nil
+	}
+	listener, err := net.Listen("tcp", p.addr)
+	if err != nil {
+		return fmt.Errorf("the proxy cannot listen: %w", err)
+	}
+	accepting := make(chan struct{})
+	p.listener, p.accepting = listener, accepting
+	p.work.Go(func() {
+		defer close(accepting)
+		p.acceptAll(listener)
+	})
+	return nil
+}
+
+// Stats returns what has passed so far.
+func (p *Proxy) Stats() ProxyStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stats
+}
+
+// ResetStats sets the counts of Stats to zero and empties the Transcript.
+func (p *Proxy) ResetStats() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stats = ProxyStats{}
+	p.transcript = nil
+}
+
+// Transcript returns the bytes that were passed to the server, of all
+// connections in the order they came, up to 16 MiB. Counting a unique key in
+// it tells how often a command was sent.
+func (p *Proxy) Transcript() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]byte(nil), p.transcript...)
+}
+
+// OpenConnections returns how many connections are open.
+func (p *Proxy) OpenConnections() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.links)
+}
+
+// Close cuts every connection and waits for the proxy's goroutines. Closing a
+// closed proxy does nothing.
+func (p *Proxy) Close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.Refuse()
+	p.Cut()
+	p.work.Wait()
+}
+
+func (p *Proxy) closeLinks(end func(*link)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		end(l)
+	}
+}
+
+func (p *Proxy) acceptAll(listener net.Listener) {
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		p.work.Go(func() { p.serve(client) })
+	}
+}
+
+// serve runs one connection until it ends.
+func (p *Proxy) serve(client net.Conn) {
+	server, err := net.DialTimeout("tcp", p.target, 5*time.Second)
+	if err != nil {
+		(&link{client: client}).reset()
+		return
+	}
+	l := &link{client: client, server: server, ended: make(chan struct{})}
+	p.mu.Lock()
+	p.stats.Connections++
+	p.links[l] = struct{}{}
+	if p.closed {
+		l.close()
+	}
+	p.mu.Unlock()
+
+	var pumps sync.WaitGroup
+	pumps.Go(func() { l.pump(client, server, p.passRequest) })
+	pumps.Go(func() { l.pump(server, client, p.passReply) })
+	pumps.Wait()
+
+	p.mu.Lock()
+	delete(p.links, l)
+	p.mu.Unlock()
+}
+
+// passRequest returns how much of a piece from the client may go on.
+func (p *Proxy) passRequest(l *link, piece []byte) (int, error) {
+	if err := l.wait(p, &p.requests); err != nil {
+		return 0, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l.asked = true
+	p.stats.RequestBytes += int64(len(piece))
+	room := min(len(piece), transcriptLimit-len(p.transcript))
+	p.transcript = append(p.transcript, piece[:room]...)
+	return len(piece), nil
+}
+
+// passReply returns how much of a piece from the server may go on; an error
+// ends the connection after that much.
+func (p *Proxy) passReply(l *link, piece []byte) (int, error) {
+	p.mu.Lock()
+	delay := p.delay
+	p.mu.Unlock()
+	if delay > 0 {
+		select {
+		case <-time.After(delay):
+		case <-l.ended:
+			return 0, net.ErrClosed
+		}
+	}
+	if err := l.wait(p, &p.replies); err != nil {
+		return 0, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l.asked {
+		l.asked = false
+		p.stats.RoundTrips++
+	}
+	pass, err := len(piece), error(nil)
+	switch {
+	case p.replyLeft < 0:
+	case p.replyLeft < len(piece):
+		pass, err = p.replyLeft, errors.New("cut")
+		p.replyLeft = -1
+		p.stats.CutReplies++
+	default:
+		p.replyLeft -= len(piece)
+	}
+	p.stats.ReplyBytes += int64(pass)
+	return pass, err
+}
+
+// A link is one connection through the proxy.
+type link struct {
+	client, server net.Conn
+	asked          bool // a request went out since the last reply; under Proxy.mu
+	ended          chan struct{}
+	once           sync.Once
+}
+
+// pump passes bytes from one side to the other, as pass allows, and ends the
+// link when either side or pass does.
+func (l *link) pump(from, to net.Conn, pass func(*link, []byte) (int, error)) {
+	defer l.close()
+	buffer := make([]byte, 64<<10)
+	for {
+		n, readErr := from.Read(buffer)
+		if n > 0 {
+			allowed, err := pass(l, buffer[:n])
+			if _, writeErr := to.Write(buffer[:allowed]); err != nil || writeErr != nil {
+				return
+			}
+		}
+		if readErr != nil {
+			return
+		}
+	}
+}
+
+// wait returns when the gate is open, or with an error when the link ends.
+func (l *link) wait(p *Proxy, g *gate) error {
+	p.mu.Lock()
+	passable := g.passable
+	p.mu.Unlock()
+	select {
+	case <-passable:
+		return nil
+	case <-l.ended:
+		return net.ErrClosed
+	}
+}
+
+func (l *link) close() {
+	l.once.Do(func() {
+		close(l.ended)
+		l.client.Close()
+		l.server.Close()
+	})
+}
+
+// reset is close with a TCP reset towards the client. A link without a server
+// only has a client to reset.
+func (l *link) reset() {
+	if tcp, ok := l.client.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	if l.server == nil {
+		l.client.Close()
+		return
+	}
+	l.close()
+}
+
+// A gate is open while its channel is closed. It is guarded by Proxy.mu.
+type gate struct {
+	passable chan struct{}
+	isOpen   bool
+}
+
+func (g *gate) open() {
+	g.passable = make(chan struct{})
+	g.set(true)
+}
+
+func (g *gate) set(open bool) {
+	switch {
+	case open && !g.isOpen:
+		close(g.passable)
+	case !open && g.isOpen:
+		g.passable = make(chan struct{})
+	}
+	g.isOpen = open
+}

@@ -1,0 +1,62 @@
+package codec
+
+// A plain value does not say what wrote it: its readers must be able to tell.
+// This file decides which members of a chain can.
+
+// ambiguity says why a set of members cannot tell each other's plain values
+// apart, in words that follow "in the plain format "; "" if they can.
+func ambiguity(serializers []Serializer, compressors []Compressor) string {
+	members := len(serializers) + len(compressors)
+	unrecognized := ""
+	check := func(name string, member any) string {
+		if _, ok := member.(Wildcard); ok && members > 1 {
+			other := ""
+			for _, s := range serializers {
+				if s.Name() != name {
+					other = s.Name()
+				}
+			}
+			for _, c := range compressors {
+				other = c.Name()
+			}
+			return name + " accepts any bytes, so its values cannot be told from those of " + other
+		}
+		if _, ok := member.(Recognizer); ok {
+			return ""
+		}
+		if unrecognized != "" {
+			return "the values of " + unrecognized + " and " + name + " cannot be told apart, as neither has a mark of its own"
+		}
+		unrecognized = name
+		return ""
+	}
+	for _, s := range serializers {
+		if why := check(s.Name(), s); why != "" {
+			return why
+		}
+	}
+	for _, c := range compressors {
+		if why := check(c.Name(), c); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// plainMembers returns the members of a tagged chain that read plain values:
+// as many, from the front, as can tell each other's values apart.
+func plainMembers(serializers []Serializer, compressors []Compressor) ([]Serializer, []Compressor) {
+	var s []Serializer
+	var c []Compressor
+	for _, member := range serializers {
+		if ambiguity(append(s, member), nil) == "" {
+			s = append(s, member)
+		}
+	}
+	for _, member := range compressors {
+		if ambiguity(s, append(c, member)) == "" {
+			c = append(c, member)
+		}
+	}
+	return s, c
+}

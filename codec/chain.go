@@ -1,0 +1,399 @@
+package codec
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+)
+
+// Format says how a Chain writes. Every chain reads both formats.
+type Format uint8
+
+const (
+	// Plain writes exactly what the serializer and the compressor produce.
+	Plain Format = iota
+	// Tagged puts a header with a checksum in front.
+	Tagged
+)
+
+// String returns the format's name in a DSN.
+func (f Format) String() string {
+	switch f {
+	case Plain:
+		return "plain"
+	case Tagged:
+		return "tagged"
+	}
+	return fmt.Sprintf("Format(%d)", uint8(f))
+}
+
+// The values of Config's numbers.
+const (
+	// DefaultCompressMin is what a CompressMin of 0 stands for.
+	DefaultCompressMin = 256
+	// CompressAlways is the CompressMin that compresses whatever shrinks.
+	CompressAlways = -1
+	// DefaultMaxValue is what a MaxValue of 0 stands for.
+	DefaultMaxValue = 64 << 20
+)
+
+// A Config says what a Chain is made of. The zero Config is JSON alone.
+type Config struct {
+	// Serializers are the formats of values. The first writes, all read. nil
+	// is JSON.
+	Serializers []Serializer
+	// Compressors are the formats of compressed values. The first writes, all
+	// read. nil compresses nothing.
+	Compressors []Compressor
+	// CompressMin is the length, in bytes, of the longest encoded value that
+	// is not compressed. 0 is 256; CompressAlways has no such length. What
+	// does not shrink is never stored compressed.
+	CompressMin int
+	// MaxValue is the length, in bytes, of the longest encoded value, before
+	// it is compressed. 0 is 64 MiB.
+	MaxValue int
+	// Format says how values are written.
+	Format Format
+}
+
+// A Chain encodes and decodes values as its Config says. It is immutable, and
+// all its methods may be called concurrently. Values that it encodes are equal
+// to the byte only if the serializer's are: those of Gob, for one, are not
+// when they hold maps.
+type Chain struct {
+	serializers []Serializer
+	compressors []Compressor
+	// The ids of the members in the tagged format; 0 if they have none.
+	serializerIDs []byte
+	compressorIDs []byte
+	plain         plainReader
+
+	compressMin int
+	maxValue    int
+	format      Format
+}
+
+// A Read tells how a value was read.
+type Read struct {
+	// Serializer is the name of what read it; Decimal for an integer, which
+	// no serializer reads.
+	Serializer string
+	// Compressor is the name of what decompressed it; "" if nothing did.
+	Compressor string
+	// Tagged tells that the value had a header.
+	Tagged bool
+	// Fallback tells that the chain would write it differently now: with
+	// another serializer or compressor, or in the other format.
+	Fallback bool
+}
+
+// New returns the chain that a Config describes, or an error that says what is
+// wrong with it.
+func New(config Config) (*Chain, error) {
+	c := &Chain{
+		serializers: append([]Serializer(nil), config.Serializers...),
+		compressors: append([]Compressor(nil), config.Compressors...),
+		compressMin: config.CompressMin,
+		maxValue:    config.MaxValue,
+		format:      config.Format,
+	}
+	if len(c.serializers) == 0 {
+		c.serializers = []Serializer{JSON}
+	}
+	if c.compressMin == 0 {
+		c.compressMin = DefaultCompressMin
+	}
+	if c.maxValue == 0 {
+		c.maxValue = DefaultMaxValue
+	}
+	if c.compressMin < CompressAlways {
+		return nil, configError("CompressMin must be a number of bytes, 0 for %d, or CompressAlways", DefaultCompressMin)
+	}
+	if c.maxValue < 0 {
+		return nil, configError("MaxValue must be a number of bytes, or 0 for %d", DefaultMaxValue)
+	}
+	if c.format > Tagged {
+		return nil, configError("Format must be Plain or Tagged")
+	}
+	if err := c.takeMembers(); err != nil {
+		return nil, err
+	}
+	serializers, compressors := c.serializers, c.compressors
+	if why := ambiguity(serializers, compressors); why != "" {
+		if c.format == Plain {
+			return nil, configError("in the plain format %s; use format=tagged, or leave one of them out", why)
+		}
+		serializers, compressors = plainMembers(serializers, compressors)
+	}
+	c.plain = newPlainReader(serializers, compressors)
+	return c, nil
+}
+
+// takeMembers checks the names and finds the ids of the members.
+func (c *Chain) takeMembers() error {
+	names := map[string]bool{}
+	take := func(kind string, formats []format, name string, member any) (byte, error) {
+		if !isName(name) {
+			return 0, configError("a %s has no name that is a lower-case word", kind)
+		}
+		if names[kind+name] {
+			return 0, configError("%s %s is named twice", kind, name)
+		}
+		names[kind+name] = true
+		id, ok := tagID(formats, name, member)
+		if !ok && c.format == Tagged {
+			return 0, configError("%s %s has no id in the tagged format; it must implement codec.Tagger, with an id from %d", kind, name, firstOutside)
+		}
+		if ok && names[kind+string(id)] {
+			return 0, configError("%s %s has the same id in the tagged format as another", kind, name)
+		}
+		names[kind+string(id)] = ok
+		return id, nil
+	}
+	for _, s := range c.serializers {
+		if s == nil {
+			return configError("a serializer is nil")
+		}
+		id, err := take("serializer", serializerFormats, s.Name(), s)
+		if err != nil {
+			return err
+		}
+		c.serializerIDs = append(c.serializerIDs, id)
+	}
+	for _, m := range c.compressors {
+		if m == nil {
+			return configError("a compressor is nil")
+		}
+		id, err := take("compressor", compressorFormats, m.Name(), m)
+		if err != nil {
+			return err
+		}
+		c.compressorIDs = append(c.compressorIDs, id)
+	}
+	return nil
+}
+
+// MaxValue returns the length of the longest encoded value.
+func (c *Chain) MaxValue() int { return c.maxValue }
+
+// Append appends v, encoded, to dst and returns the extended slice. It does
+// not modify or keep v. The error is ErrUnsupportedValue or ErrTooLarge, or
+// what a method of v panicked with.
+func (c *Chain) Append(dst []byte, v any) ([]byte, error) {
+	if text, ok := appendInteger(dst, v); ok {
+		return text, nil
+	}
+	s := c.serializers[0]
+	start := len(dst)
+	out := c.reserveHeader(dst)
+	payload := len(out)
+	out, err := s.Append(out, v)
+	if err != nil {
+		return dst, classify(err, ErrUnsupportedValue, s.Name(), fmt.Sprintf("it cannot store a %T", v))
+	}
+	return c.finish(out, start, payload)
+}
+
+// EncodeBytes is Append for a []byte, which it does not put in an interface.
+// If dst is empty, and b is stored as it is, it returns b itself: the result
+// is not dst's, and must not be modified.
+func (c *Chain) EncodeBytes(dst, b []byte) ([]byte, error) {
+	s, ok := c.serializers[0].(bytesSerializer)
+	if !ok {
+		return c.Append(dst, b)
+	}
+	if len(dst) == 0 && c.format == Plain && c.serializers[0] == Raw {
+		if len(b) > c.maxValue {
+			return dst, tooLarge("", c.maxValue)
+		}
+		return b, nil // a plain chain of Raw has no compressor
+	}
+	start := len(dst)
+	out := c.reserveHeader(dst)
+	payload := len(out)
+	out, err := s.AppendBytes(out, b)
+	if err != nil {
+		return dst, err
+	}
+	return c.finish(out, start, payload)
+}
+
+// reserveHeader makes room for the longest header that a payload may have.
+func (c *Chain) reserveHeader(dst []byte) []byte {
+	if c.format == Plain {
+		return dst
+	}
+	var room [maxHeader]byte
+	return append(dst, room[:]...)
+}
+
+// finish compresses out[payload:] where that is due, and writes the header at
+// start and the payload behind it.
+func (c *Chain) finish(out []byte, start, payload int) ([]byte, error) {
+	length := len(out) - payload
+	if length > c.maxValue {
+		return out[:start], tooLarge("", c.maxValue)
+	}
+	compressorID := byte(noCompressor)
+	if len(c.compressors) > 0 && length > c.compressMin {
+		m := c.compressors[0]
+		b := buffers.Get().(*buffer)
+		defer b.release()
+		compressed, err := m.Append(b.bytes[:0], out[payload:])
+		if err != nil {
+			return out[:start], classify(err, ErrUnsupportedValue, m.Name(), "it cannot be compressed")
+		}
+		b.bytes = compressed
+		if len(compressed) < length {
+			compressorID = c.compressorIDs[0]
+			out = append(out[:payload], compressed...)
+		}
+	}
+	if c.format == Plain {
+		return out, nil
+	}
+	h := header{c.serializerIDs[0], compressorID, uint64(length)}
+	var room [maxHeader]byte
+	encoded := h.appendHeader(room[:0], out[payload:])
+	n := copy(out[start:payload], encoded)
+	n += copy(out[start+n:], out[payload:])
+	return out[:start+n], nil
+}
+
+// Decode decodes data into what v, a non-nil pointer, points to, and tells how
+// it was read. It neither modifies nor keeps data. The error is ErrCorrupt for
+// bytes that no member of the chain can read into the type asked for,
+// ErrTooLarge, or ErrUnsupportedValue for a type that cannot be read into.
+// After an error, what v points to is unspecified.
+func (c *Chain) Decode(data []byte, v any) (Read, error) {
+	target, err := pointee(v)
+	if err != nil {
+		return Read{}, err
+	}
+	switch kind := target.Kind(); {
+	case isInteger(kind):
+		if ok, err := setInteger(target, data); ok {
+			return Read{Serializer: Decimal}, err
+		}
+	case kind == reflect.Interface && target.NumMethod() == 0 && !c.isPlainWildcard():
+		if n, ok := parseDecimal(data); ok {
+			target.Set(reflect.ValueOf(n.any()))
+			return Read{Serializer: Decimal}, nil
+		}
+	}
+	return c.decode(data, valueTarget{v})
+}
+
+// DecodeBytes is Decode into a []byte, which is the caller's own.
+func (c *Chain) DecodeBytes(data []byte) ([]byte, Read, error) {
+	var target bytesTarget
+	if c.isPlainWildcard() && c.serializers[0] == Raw {
+		if len(data) > c.maxValue {
+			return nil, Read{}, tooLarge("", c.maxValue)
+		}
+		return cloneBytes(data), Read{Serializer: "raw"}, nil
+	}
+	read, err := c.decode(data, &target)
+	return target.bytes, read, err
+}
+
+func (c *Chain) decode(data []byte, t target) (Read, error) {
+	if isTagged(data) && !c.isPlainWildcard() {
+		h, payload, ok := parseTagged(data)
+		if ok {
+			return c.decodeTagged(h, payload, t)
+		}
+		if c.format == Tagged {
+			return Read{}, &Error{Kind: ErrCorrupt, Reason: "its header is damaged or of a later version"}
+		}
+	}
+	if c.format == Tagged && hasBrokenMagic(data) {
+		return Read{}, &Error{Kind: ErrCorrupt, Reason: "its header is damaged"}
+	}
+	if len(data) > c.maxValue {
+		return Read{}, tooLarge("", c.maxValue)
+	}
+	read, err := c.plain.decode(data, t, c.maxValue)
+	read.Fallback = c.format == Tagged || c.isFallback(read)
+	return read, err
+}
+
+// isPlainWildcard reports whether the chain takes any bytes for a value of its
+// one member.
+func (c *Chain) isPlainWildcard() bool {
+	if c.format != Plain {
+		return false
+	}
+	_, ok := c.serializers[0].(Wildcard)
+	return ok
+}
+
+func (c *Chain) isFallback(read Read) bool {
+	return read.Serializer != c.serializers[0].Name() ||
+		read.Compressor != "" && (len(c.compressors) == 0 || read.Compressor != c.compressors[0].Name())
+}
+
+// decodeTagged reads a payload by what its header names, and nothing else.
+func (c *Chain) decodeTagged(h header, payload []byte, t target) (Read, error) {
+	read := Read{Tagged: true}
+	s := c.serializerOf(h.serializer)
+	if s == nil {
+		return read, &Error{Kind: ErrCorrupt, Reason: "it was written by " + formatName(serializerFormats, h.serializer) + ", which is not among the chain's serializers"}
+	}
+	read.Serializer = s.Name()
+	if h.length > uint64(c.maxValue) {
+		return read, tooLarge("", c.maxValue)
+	}
+	if h.compressor != noCompressor {
+		m := c.compressorOf(h.compressor)
+		if m == nil {
+			return read, &Error{Kind: ErrCorrupt, Reason: "it was compressed by " + formatName(compressorFormats, h.compressor) + ", which is not among the chain's compressors"}
+		}
+		read.Compressor = m.Name()
+		b := buffers.Get().(*buffer)
+		defer b.release()
+		text, err := decompress(m, b.bytes[:0], payload, int(h.length))
+		if err != nil {
+			return read, err
+		}
+		b.bytes, payload = text, text
+	}
+	if uint64(len(payload)) != h.length {
+		return read, &Error{Kind: ErrCorrupt, Reason: "its length is not what its header says"}
+	}
+	read.Fallback = c.format == Plain || c.isFallback(read)
+	return read, t.unmarshal(s, payload)
+}
+
+func (c *Chain) serializerOf(id byte) Serializer {
+	for i, known := range c.serializerIDs {
+		if known == id && id != 0 {
+			return c.serializers[i]
+		}
+	}
+	return nil
+}
+
+func (c *Chain) compressorOf(id byte) Compressor {
+	for i, known := range c.compressorIDs {
+		if known == id {
+			return c.compressors[i]
+		}
+	}
+	return nil
+}
+
+// A buffer holds a text between a serializer and a compressor.
+type buffer struct{ bytes []byte }
+
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
+
+// maxPooled is the largest buffer that is kept: a few large values must not
+// pin their memory for ever.
+const maxPooled = 1 << 20
+
+func (b *buffer) release() {
+	if cap(b.bytes) <= maxPooled {
+		buffers.Put(b)
+	}
+}

@@ -1,0 +1,190 @@
+package codec
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"sync"
+)
+
+// This file is what gzip and zlib have in common: they are two wrappers around
+// deflate, with the same levels.
+
+const (
+	defaultLevel = 6
+	maxLevel     = 9
+
+	// maxDeflateRatio is how much longer than its compressed form a text can
+	// be. A stated length beyond it is a lie, and a lie allocates nothing.
+	maxDeflateRatio = 1032
+)
+
+// deflate is a Compressor of one level.
+type deflate struct {
+	name      string
+	newWriter func(level int) deflateWriter
+	writers   *sync.Pool // of *pooledWriter, of this level
+	readers   *sync.Pool // of *pooledReader, of any
+	recognize func(src []byte) bool
+	size      func(src []byte) int // the length that src states; -1 if it does not
+}
+
+type deflateWriter interface {
+	io.WriteCloser
+	Reset(w io.Writer)
+}
+
+type deflateReader interface {
+	io.Reader
+	// reset starts over with another text, of which it reads no byte beyond
+	// the end.
+	reset(src *bytes.Reader) error
+}
+
+type pooledWriter struct {
+	deflateWriter
+	out sink
+}
+
+type pooledReader struct {
+	deflateReader
+	src   bytes.Reader
+	spill [4096]byte
+}
+
+func newDeflate(name string, newWriter func(level int) deflateWriter, newReader func() deflateReader,
+	recognize func([]byte) bool, size func([]byte) int) *deflate {
+	d := &deflate{name: name, newWriter: newWriter, recognize: recognize, size: size,
+		readers: &sync.Pool{New: func() any { return &pooledReader{deflateReader: newReader()} }}}
+	return d.atLevel(defaultLevel)
+}
+
+func (d *deflate) atLevel(level int) *deflate {
+	leveled := *d
+	leveled.writers = &sync.Pool{New: func() any { return &pooledWriter{deflateWriter: d.newWriter(level)} }}
+	return &leveled
+}
+
+func (d *deflate) Name() string { return d.name }
+
+func (d *deflate) Recognize(data []byte) bool { return d.recognize(data) }
+
+func (d *deflate) WithLevel(level int) (Compressor, error) {
+	if level < 1 || level > maxLevel {
+		return nil, configError("the level of compressor %s must be from 1 (fast) to %d (small)", d.name, maxLevel)
+	}
+	return d.atLevel(level), nil
+}
+
+func (d *deflate) Append(dst, src []byte) ([]byte, error) {
+	w := d.writers.Get().(*pooledWriter)
+	w.out.text = dst
+	w.Reset(&w.out)
+	_, err := w.Write(src)
+	if closeErr := w.Close(); err == nil {
+		err = closeErr
+	}
+	out := w.out.text
+	w.out.text = nil
+	d.writers.Put(w)
+	if err != nil {
+		return dst, &Error{Kind: ErrUnsupportedValue, Codec: d.name, Reason: "it cannot be compressed", Err: err}
+	}
+	return out, nil
+}
+
+func (d *deflate) Decompress(dst, src []byte, limit int) ([]byte, error) {
+	r := d.readers.Get().(*pooledReader)
+	out, err := d.read(r, dst, src, limit)
+	r.src.Reset(nil)
+	d.readers.Put(r)
+	if err != nil {
+		return dst, classify(err, ErrCorrupt, d.name, "it cannot be decompressed")
+	}
+	return out, nil
+}
+
+func (d *deflate) read(r *pooledReader, dst, src []byte, limit int) ([]byte, error) {
+	size := d.size(src)
+	if size > limit {
+		return nil, tooLarge(d.name, limit)
+	}
+	if size < 0 {
+		size = 4 * len(src)
+	}
+	out, err := d.readSized(r, dst, src, limit, min(size, limit, maxDeflateRatio*len(src)))
+	if longer, ok := err.(longerText); ok {
+		out, err = d.readSized(r, dst, src, limit, int(longer))
+	}
+	return out, err
+}
+
+// longerText is the length of a text that turned out to be so long that it has
+// to be read once more.
+type longerText int
+
+func (longerText) Error() string { return "longer than expected" }
+
+// readSized appends the text to dst, which it grows by size to begin with.
+// Until it knows that the text is within limit, it allocates no more than
+// limit bytes: it doubles dst while all its steps together stay below, and
+// then counts the rest.
+func (d *deflate) readSized(r *pooledReader, dst, src []byte, limit, size int) ([]byte, error) {
+	r.src.Reset(src)
+	if err := r.reset(&r.src); err != nil {
+		return nil, err
+	}
+	start := len(dst)
+	out := slices.Grow(dst, size)
+	for {
+		free := out[len(out):min(cap(out), start+limit)]
+		full := len(free) == 0
+		if full {
+			free = r.spill[:]
+		}
+		n, err := r.Read(free)
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		switch have := len(out) - start; {
+		case !full:
+			out = out[:len(out)+n]
+		case have+n > limit:
+			return nil, tooLarge(d.name, limit)
+		case n == 0:
+		case 4*(have+n) <= limit:
+			out = append(slices.Grow(out, have+n), free[:n]...)
+		default:
+			total, err := count(r, have+n, limit)
+			if err != nil {
+				return nil, err
+			}
+			if total > limit {
+				return nil, tooLarge(d.name, limit)
+			}
+			return nil, longerText(total)
+		}
+		if err == io.EOF {
+			if r.src.Len() > 0 {
+				return nil, &Error{Kind: ErrCorrupt, Codec: d.name, Reason: "bytes follow its end"}
+			}
+			return out, nil
+		}
+	}
+}
+
+// count reads the rest of a text of which have bytes have been read, and
+// returns its length, or any number over limit.
+func count(r *pooledReader, have, limit int) (int, error) {
+	for have <= limit {
+		n, err := r.Read(r.spill[:])
+		have += n
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return have, nil
+}

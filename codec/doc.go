@@ -1,0 +1,43 @@
+// Package codec turns values into the bytes that a cache stores, and back.
+//
+// A Chain is a list of serializers and a list of compressors. The first of
+// each writes; all of them read, so that values written yesterday in one
+// format stay readable while new ones are written in another:
+//
+//	chain, err := codec.New(codec.Config{
+//		Serializers: []codec.Serializer{codec.JSON, codec.Gob},
+//		Compressors: []codec.Compressor{codec.Gzip},
+//	})
+//
+// # Plain and tagged
+//
+// In the plain format, the default, the stored bytes are exactly what the
+// serializer or compressor of that name produces in any language. Reading
+// never guesses: members that recognise their own bytes (a magic number, a
+// checked header, strict validity) are asked first, and at most one member may
+// be unable to. A chain in which two members could accept the same bytes is
+// refused by New.
+//
+// The tagged format puts a short header in front that names serializer and
+// compressor and carries a checksum. A tagged value is read by exactly what
+// its header names, and any flipped bit is ErrCorrupt. A chain of either
+// format reads values of both, so that a fleet may move from one to the other
+// in any order. The one exception is a plain chain of a Wildcard such as Raw,
+// whose bytes are returned as they are.
+//
+// # Integers
+//
+// Values of Go's integer kinds, named types such as time.Duration included,
+// are stored as decimal text in both formats, whatever the chain and whatever
+// methods the type has: servers count on them, and other languages read them.
+// Decimal text that fits 64 bits, read into an any, is therefore an int64 (or
+// a uint64, above), also when it was written from a float64 by JSON. A string
+// of digits stays a string: JSON stores it with its quotes.
+//
+// # Limits
+//
+// A value longer than Config.MaxValue is refused when it is written and when
+// it is read, before and after expansion. Values nest at most 32 levels deep
+// and hold at most 1 Mi elements. Whatever the bytes are, reading gives a
+// value or an error: never a panic, and never a zero value that nobody stored.
+package codec

@@ -1,0 +1,70 @@
+package codec
+
+import "slices"
+
+// A format is a row of the table of formats.
+type format struct {
+	name string
+	id   byte
+	// path is the package to import; "" for what is always there.
+	path string
+}
+
+const modulePath = "github.com/xcache-go/xcache/codec/"
+
+// These are the formats of the library, linked in or not. The ids stand in
+// stored values: a row may be added, and none may ever change.
+//
+// The ids of serializers are odd, so that no header can start a gob stream.
+var (
+	serializerFormats = []format{
+		{"json", 1, ""},
+		{"gob", 3, ""},
+		{"raw", 5, ""},
+		{"msgpack", 7, modulePath + "msgpack"},
+		{"cbor", 9, modulePath + "cbor"},
+		{"pickle", 11, modulePath + "pickle"},
+	}
+	compressorFormats = []format{
+		{"gzip", 1, ""},
+		{"zlib", 2, ""},
+		{"zstd", 3, modulePath + "zstd"},
+		{"lz4", 4, modulePath + "lz4"},
+		{"brotli", 5, modulePath + "brotli"},
+		{"xz", 6, modulePath + "xz"},
+		{"s2", 7, modulePath + "s2"},
+	}
+)
+
+const (
+	noCompressor = 0   // the id that says that the payload is not compressed
+	firstOutside = 128 // the first id for formats from outside the library
+)
+
+func findFormat(formats []format, name string) (format, bool) {
+	i := slices.IndexFunc(formats, func(f format) bool { return f.name == name })
+	if i < 0 {
+		return format{}, false
+	}
+	return formats[i], true
+}
+
+// tagID returns the id of a member of a chain; ok is false if it has none.
+func tagID(formats []format, name string, member any) (id byte, ok bool) {
+	if f, ok := findFormat(formats, name); ok {
+		return f.id, true
+	}
+	if t, ok := member.(Tagger); ok && t.TagID() >= firstOutside {
+		return t.TagID(), true
+	}
+	return 0, false
+}
+
+// formatName returns the name that belongs to an id, for errors.
+func formatName(formats []format, id byte) string {
+	i := slices.IndexFunc(formats, func(f format) bool { return f.id == id })
+	if i < 0 {
+		return "a format that this version does not know"
+	}
+	return formats[i].name
+}

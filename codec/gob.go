@@ -1,0 +1,57 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/gob"
+	"fmt"
+	"reflect"
+)
+
+// Gob is encoding/gob. Every value is a stream of its own, with the
+// description of its type.
+//
+// It tells no nil slice or map from an empty one, stores no nil pointer, and
+// reads into no interface at the top: ask for a type, such as with
+// xcache.For[User]. Map entries are written in no fixed order. A value that
+// refers to itself in a circle may not be stored: encoding/gob does not notice.
+var Gob Serializer = gobSerializer{}
+
+type gobSerializer struct{}
+
+func (gobSerializer) Name() string { return "gob" }
+
+func (gobSerializer) Recognize(data []byte) bool { return checkGob(data) == nil }
+
+func (gobSerializer) Append(dst []byte, v any) ([]byte, error) {
+	rv := reflect.ValueOf(v)
+	if !rv.IsValid() || rv.Kind() == reflect.Pointer && rv.IsNil() {
+		return dst, &Error{Kind: ErrUnsupportedValue, Codec: "gob", Reason: "it cannot store nil"}
+	}
+	out := sink{dst}
+	if err := gob.NewEncoder(&out).Encode(v); err != nil {
+		return dst, &Error{Kind: ErrUnsupportedValue, Codec: "gob", Reason: fmt.Sprintf("it cannot store a %T", v), Err: err}
+	}
+	return out.text, nil
+}
+
+func (gobSerializer) Unmarshal(data []byte, v any) (err error) {
+	target, err := pointee(v)
+	if err != nil {
+		return err
+	}
+	if target.Kind() == reflect.Interface {
+		return &Error{Kind: ErrUnsupportedValue, Codec: "gob", Reason: "it cannot read into an interface; ask for a type"}
+	}
+	if err := checkGob(data); err != nil {
+		return err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Error{Kind: ErrCorrupt, Codec: "gob", Reason: "its decoder panicked"}
+		}
+	}()
+	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(v); err != nil {
+		return &Error{Kind: ErrCorrupt, Codec: "gob", Reason: fmt.Sprintf("it cannot be read as %v", target.Type()), Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,215 @@
+package codec
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// JSON is encoding/json, with these rules where it would change a value in
+// silence:
+//
+//   - A string that is not valid UTF-8 is ErrUnsupportedValue when it is
+//     written, and ErrCorrupt when it is read.
+//   - null is read into what can be nil (a pointer, a map, a slice, an
+//     interface) or has an UnmarshalJSON method of its own; into anything
+//     else, a struct say, it is ErrCorrupt.
+//   - An integer is read from canonical decimal text only, as the chain
+//     writes it: no spaces, no -0.
+//
+// Values nest at most 32 levels and hold at most 1 Mi elements. < > and & are
+// not escaped, so that the bytes are what other languages write. A []byte is
+// text in base64. Numbers read into an any are float64, except an integer at
+// the top: see the package comment.
+var JSON Serializer = jsonSerializer{}
+
+type jsonSerializer struct{}
+
+func (jsonSerializer) Name() string { return "json" }
+
+func (jsonSerializer) Recognize(data []byte) bool { return mayBeJSON(data) && json.Valid(data) }
+
+// A jsonEncoder appends to its sink; encoding/json copies its result once
+// more otherwise.
+type jsonEncoder struct {
+	*json.Encoder
+	out sink
+}
+
+var jsonEncoders = sync.Pool{New: func() any {
+	e := &jsonEncoder{}
+	e.Encoder = json.NewEncoder(&e.out)
+	e.SetEscapeHTML(false)
+	return e
+}}
+
+func (jsonSerializer) Append(dst []byte, v any) ([]byte, error) {
+	e := jsonEncoders.Get().(*jsonEncoder)
+	e.out.text = dst
+	err := e.Encode(v)
+	out := e.out.text
+	e.out.text = nil
+	jsonEncoders.Put(e)
+	if err != nil {
+		return dst, jsonUnsupported(v, err)
+	}
+	out = out[:len(out)-1] // the encoder ends with a newline
+	text := out[len(dst):]
+	if hasReplacedUTF8(text) {
+		return dst, &Error{Kind: ErrUnsupportedValue, Codec: "json", Reason: "a string is not valid UTF-8; store it as []byte, or with another serializer"}
+	}
+	if err := checkNesting(text); err != nil {
+		return dst, err
+	}
+	return out, nil
+}
+
+// hasReplacedUTF8 reports whether encoding/json wrote the escape that stands
+// for invalid bytes. A valid U+FFFD is not escaped.
+func hasReplacedUTF8(text []byte) bool {
+	const escape = `\ufffd`
+	for {
+		i := bytes.Index(text, []byte(escape))
+		if i < 0 {
+			return false
+		}
+		before := i
+		for before > 0 && text[before-1] == '\\' {
+			before--
+		}
+		if (i-before)%2 == 0 {
+			return true
+		}
+		text = text[i+len(escape):]
+	}
+}
+
+func (s jsonSerializer) Unmarshal(data []byte, v any) error {
+	recognized, err := s.tryUnmarshal(data, v)
+	if err == nil && !recognized {
+		return &Error{Kind: ErrCorrupt, Codec: "json", Reason: "it is not JSON"}
+	}
+	return err
+}
+
+// tryUnmarshal is Recognize and Unmarshal in one pass over data.
+func (jsonSerializer) tryUnmarshal(data []byte, v any) (recognized bool, err error) {
+	target, err := pointee(v)
+	if err != nil {
+		return true, err
+	}
+	if !mayBeJSON(data) {
+		return false, nil
+	}
+	if err := checkNesting(data); err != nil {
+		return true, err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		if !json.Valid(data) {
+			return false, nil
+		}
+		return true, jsonMismatch(target.Type(), err)
+	}
+	// What is valid may still not be what encoding/json made of it.
+	switch {
+	case !utf8.Valid(data):
+		return true, &Error{Kind: ErrCorrupt, Codec: "json", Reason: "a string is not valid UTF-8"}
+	case isInteger(target.Kind()) && !isDecimal(data) && !hasOwnJSON(target):
+		return true, &Error{Kind: ErrCorrupt, Codec: "json", Reason: "it is not an integer in canonical decimal text"}
+	case isNull(data) && !holdsNull(target):
+		return true, &Error{Kind: ErrCorrupt, Codec: "json", Reason: fmt.Sprintf("null cannot be read as %v; read it as a pointer", target.Type())}
+	}
+	return true, nil
+}
+
+func (s jsonSerializer) AppendBytes(dst, b []byte) ([]byte, error) {
+	if b == nil {
+		return append(dst, "null"...), nil
+	}
+	dst = append(dst, '"')
+	dst = base64.StdEncoding.AppendEncode(dst, b)
+	return append(dst, '"'), nil
+}
+
+func (s jsonSerializer) UnmarshalBytes(data []byte) ([]byte, error) {
+	if n := len(data); n >= 2 && data[0] == '"' && data[n-1] == '"' {
+		text := data[1 : n-1]
+		b := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+		if n, err := base64.StdEncoding.Decode(b, text); err == nil {
+			return b[:n], nil
+		}
+	}
+	var b []byte
+	err := s.Unmarshal(data, &b)
+	return b, err
+}
+
+// mayBeJSON looks at the first byte.
+func mayBeJSON(data []byte) bool {
+	if len(data) == 0 {
+		return false
+	}
+	switch c := data[0]; c {
+	case '{', '[', '"', '-', 't', 'f', 'n', ' ', '\t', '\r', '\n':
+		return true
+	default:
+		return c >= '0' && c <= '9'
+	}
+}
+
+func isNull(data []byte) bool {
+	return (data[0] == 'n' || data[0] <= ' ') && string(bytes.TrimSpace(data)) == "null"
+}
+
+// holdsNull reports whether reading null leaves in target what was stored.
+func holdsNull(target reflect.Value) bool {
+	switch target.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface:
+		return true
+	}
+	// A time.Time takes null for nothing to do.
+	return target.Type() != reflect.TypeFor[time.Time]() && target.Addr().Type().Implements(reflect.TypeFor[json.Unmarshaler]())
+}
+
+func hasOwnJSON(target reflect.Value) bool {
+	t := target.Addr().Type()
+	return t.Implements(reflect.TypeFor[json.Unmarshaler]()) || t.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+func jsonUnsupported(v any, err error) error {
+	reason := fmt.Sprintf("it cannot store a %T", v)
+	var badType *json.UnsupportedTypeError
+	var badValue *json.UnsupportedValueError
+	switch {
+	case errors.As(err, &badType):
+		reason += ": it has no form for " + badType.Type.String()
+	case errors.As(err, &badValue) && badValue.Value.CanFloat():
+		reason += ": it has no form for NaN and infinities"
+	case errors.As(err, &badValue):
+		reason += ": it refers to itself or nests too deep"
+	}
+	return &Error{Kind: ErrUnsupportedValue, Codec: "json", Reason: reason, Err: err}
+}
+
+// jsonMismatch is valid JSON that does not fit the type asked for.
+func jsonMismatch(t reflect.Type, err error) error {
+	reason := fmt.Sprintf("it cannot be read as %v", t)
+	var mismatch *json.UnmarshalTypeError
+	if errors.As(err, &mismatch) {
+		kind, _, _ := strings.Cut(mismatch.Value, " ") // "number 300": the rest is a value
+		reason += fmt.Sprintf(": %s for %v", kind, mismatch.Type)
+		if mismatch.Field != "" {
+			reason += " in field " + strconv.Quote(mismatch.Field)
+		}
+	}
+	return &Error{Kind: ErrCorrupt, Codec: "json", Reason: reason, Err: err}
+}

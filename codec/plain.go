@@ -1,0 +1,94 @@
+package codec
+
+import "fmt"
+
+// A plainReader reads values that do not say what wrote them.
+type plainReader struct {
+	// Those that recognise their own bytes, and the one that may not.
+	serializers    []Serializer
+	compressors    []Compressor
+	lastSerializer Serializer
+	lastCompressor Compressor
+}
+
+func newPlainReader(serializers []Serializer, compressors []Compressor) plainReader {
+	var p plainReader
+	for _, s := range serializers {
+		if _, ok := s.(Recognizer); ok {
+			p.serializers = append(p.serializers, s)
+		} else {
+			p.lastSerializer = s
+		}
+	}
+	for _, m := range compressors {
+		if _, ok := m.(Recognizer); ok {
+			p.compressors = append(p.compressors, m)
+		} else {
+			p.lastCompressor = m
+		}
+	}
+	return p
+}
+
+// decode asks the compressors that recognise their bytes, then the
+// serializers, then what recognises nothing.
+func (p *plainReader) decode(data []byte, t target, limit int) (Read, error) {
+	for _, m := range p.compressors {
+		if m.(Recognizer).Recognize(data) {
+			return p.decompress(m, data, t, limit)
+		}
+	}
+	read, recognized, err := p.deserialize(data, t)
+	if recognized || p.lastCompressor == nil {
+		return read, err
+	}
+	return p.decompress(p.lastCompressor, data, t, limit)
+}
+
+func (p *plainReader) decompress(m Compressor, data []byte, t target, limit int) (Read, error) {
+	b := buffers.Get().(*buffer)
+	defer b.release()
+	text, err := decompress(m, b.bytes[:0], data, limit)
+	if err != nil {
+		return Read{Compressor: m.Name()}, err
+	}
+	b.bytes = text
+	read, _, err := p.deserialize(text, t)
+	read.Compressor = m.Name()
+	return read, err
+}
+
+// deserialize reports as recognized what a serializer claims, even when it
+// cannot read it.
+func (p *plainReader) deserialize(data []byte, t target) (read Read, recognized bool, err error) {
+	for i, s := range p.serializers {
+		if i == len(p.serializers)-1 && p.lastSerializer == nil && p.lastCompressor == nil {
+			return Read{Serializer: s.Name()}, true, t.unmarshal(s, data)
+		}
+		if recognized, err := t.tryUnmarshal(s, data); recognized {
+			return Read{Serializer: s.Name()}, true, err
+		}
+	}
+	if s := p.lastSerializer; s != nil {
+		return Read{Serializer: s.Name()}, true, t.unmarshal(s, data)
+	}
+	return Read{}, false, &Error{Kind: ErrCorrupt, Reason: fmt.Sprintf("its %d bytes are in none of the chain's formats", len(data))}
+}
+
+// decompress guards the chain against what a compressor may do with hostile
+// bytes.
+func decompress(m Compressor, dst, src []byte, limit int) (text []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			text, err = nil, &Error{Kind: ErrCorrupt, Codec: m.Name(), Reason: "its decoder panicked"}
+		}
+	}()
+	text, err = m.Decompress(dst, src, limit)
+	if err != nil {
+		return nil, classify(err, ErrCorrupt, m.Name(), "it cannot be decompressed")
+	}
+	if len(text)-len(dst) > limit {
+		return nil, tooLarge(m.Name(), limit)
+	}
+	return text, nil
+}

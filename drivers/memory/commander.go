@@ -1,0 +1,130 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A command is how the store runs a command of the table in package driver.
+type command struct {
+	run func(*call) (driver.Reply, error)
+	// min and max are how many arguments it takes; unlimited is no maximum.
+	min, max int
+	// whole tells that it needs the whole database, not just its keys.
+	whole bool
+}
+
+const unlimited = -1
+
+// commands is every command there is, from the file of each data structure.
+var commands = collect(connectionCommands, keyCommands, stringCommands, listCommands)
+
+var commandSet = func() driver.CommandSet {
+	var names []string
+	for name := range commands {
+		names = append(names, name)
+	}
+	return driver.NewCommandSet(names...)
+}()
+
+func collect(groups ...map[string]command) map[string]command {
+	all := make(map[string]command)
+	for _, group := range groups {
+		maps.Copy(all, group)
+	}
+	return all
+}
+
+// Commands implements driver.Commander: all of the table.
+func (s *Store) Commands() driver.CommandSet { return commandSet }
+
+// Do implements driver.Commander. Results and failures are those of Redis. An
+// Atomic batch runs with nothing in between; if a command in it is unknown or
+// has the wrong number of arguments, none runs, but, as in Redis, a command
+// that fails when it is run does not undo the others.
+func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	db, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	if how == driver.Atomic {
+		return db.doAtomic(cmds)
+	}
+	var c call
+	for i, cmd := range cmds {
+		if due(i) && ctx.Err() != nil {
+			return ended(ctx, driver.Unknown)
+		}
+		command, err := lookupCommand(cmd)
+		if err != nil {
+			cmd.Err = err
+			continue
+		}
+		c = call{transaction: db.begin(db.shardsOfCommand(command, cmd)), cmd: cmd}
+		cmd.Reply, cmd.Err = command.run(&c)
+		c.end()
+	}
+	return nil
+}
+
+func (db *database) doAtomic(cmds []*driver.Cmd) error {
+	var shards shardSet
+	for _, cmd := range cmds {
+		command, err := lookupCommand(cmd)
+		if err != nil {
+			return err
+		}
+		shards |= db.shardsOfCommand(command, cmd)
+	}
+	c := call{transaction: db.begin(shards)}
+	defer c.end()
+	for _, c.cmd = range cmds {
+		c.cmd.Reply, c.cmd.Err = commands[c.cmd.Name].run(&c)
+	}
+	return nil
+}
+
+// lookupCommand returns how to run a command, or why it cannot be run, whatever
+// the database holds.
+func lookupCommand(cmd *driver.Cmd) (command, error) {
+	c, ok := commands[cmd.Name]
+	if !ok {
+		return c, fmt.Errorf("xcache: the memory driver has no command %q: %w", cmd.Name, errors.ErrUnsupported)
+	}
+	if len(cmd.Args) < c.min || c.max != unlimited && len(cmd.Args) > c.max {
+		return c, fmt.Errorf("xcache: %s: wrong number of arguments", cmd.Name)
+	}
+	// The locks are those of the arguments marked as keys, so what a command
+	// takes for a key must be marked as one.
+	row, _ := driver.LookupCommand(cmd.Name)
+	keys := 0
+	switch row.Keys {
+	case driver.OneKey:
+		keys = 1
+	case driver.TwoKeys:
+		keys = 2
+	}
+	for i := range keys {
+		if cmd.Args[i].Role != driver.RoleKey {
+			return c, fmt.Errorf("xcache: %s: argument %d must be a key", cmd.Name, i+1)
+		}
+	}
+	return c, nil
+}
+
+// shardsOfCommand returns the shards of the keys of a command.
+func (db *database) shardsOfCommand(c command, cmd *driver.Cmd) (set shardSet) {
+	if c.whole {
+		return db.all()
+	}
+	for i := range cmd.Args {
+		if cmd.Args[i].Role == driver.RoleKey {
+			set |= db.shardsOf(cmd.Args[i].Text)
+		}
+	}
+	return set
+}

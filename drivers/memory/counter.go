@@ -1,0 +1,36 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// Incr implements driver.Counter.
+func (s *Store) Incr(ctx context.Context, key string, delta int64) (int64, error) {
+	db, err := s.begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	t := db.begin(db.shardsOf(key))
+	defer t.end()
+	return t.incr(key, delta)
+}
+
+// IncrInit implements driver.Counter.
+func (s *Store) IncrInit(ctx context.Context, key string, delta, init int64, ttl time.Duration) (int64, error) {
+	db, err := s.begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if ttl == driver.KeepTTL {
+		return 0, errKeepTTL
+	}
+	t := db.begin(db.shardsOf(key))
+	defer t.end()
+	return t.incrInit(key, delta, init, ttl)
+}
+
+var errKeepTTL = errors.New("xcache: a counter that may be new has no TTL to keep; give one, or NoExpiry")

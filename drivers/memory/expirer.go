@@ -1,0 +1,97 @@
+package memory
+
+import (
+	"context"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// GetTTL implements driver.Expirer.
+func (s *Store) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
+	return s.eachTTL(ctx, keys, dst, func(t *transaction, e *entry, v *driver.Value) {
+		e.visited = true
+		if e.object != nil {
+			v.Err = driver.ErrWrongType
+			return
+		}
+		v.Data, v.TTL = e.data, t.remaining(e)
+	})
+}
+
+// TTL implements driver.Expirer. It does not count as using the key.
+func (s *Store) TTL(ctx context.Context, keys []string, dst []driver.Value) error {
+	return s.eachTTL(ctx, keys, dst, func(t *transaction, e *entry, v *driver.Value) {
+		v.TTL = t.remaining(e)
+	})
+}
+
+func (s *Store) eachTTL(ctx context.Context, keys []string, dst []driver.Value, fill func(*transaction, *entry, *driver.Value)) error {
+	db, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	for i, key := range keys {
+		if due(i) && ctx.Err() != nil {
+			return ended(ctx, driver.NotApplied)
+		}
+		t := db.begin(db.shardsOf(key))
+		if e := t.peek(key); e != nil {
+			fill(&t, e, &dst[i])
+		} else {
+			dst[i].Err = driver.ErrNotFound
+		}
+		t.end()
+	}
+	return nil
+}
+
+// Expire implements driver.Expirer.
+func (s *Store) Expire(ctx context.Context, entries []driver.Entry) error {
+	db, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range entries {
+		if due(i) && ctx.Err() != nil {
+			return ended(ctx, driver.Unknown)
+		}
+		e := &entries[i]
+		t := db.begin(db.shardsOf(e.Key))
+		if e.Err = driver.ErrNotFound; t.expire(e.Key, e.TTL) {
+			e.Err = nil
+		}
+		t.end()
+	}
+	return nil
+}
+
+// expire gives a key a TTL, and reports whether the key exists.
+func (t *transaction) expire(key string, ttl time.Duration) bool {
+	e := t.peek(key)
+	switch {
+	case e == nil:
+		return false
+	case driver.Expired(ttl):
+		t.remove(e)
+	case ttl != driver.KeepTTL:
+		e.deadline = t.deadline(ttl)
+	}
+	return true
+}
+
+// deadline returns when a TTL that has not expired and is not KeepTTL ends.
+func (t *transaction) deadline(ttl time.Duration) int64 {
+	if ttl == driver.NoExpiry || int64(ttl) >= never-t.now {
+		return never
+	}
+	return t.now + int64(ttl)
+}
+
+// remaining returns the TTL that an entry has left.
+func (t *transaction) remaining(e *entry) time.Duration {
+	if e.deadline == never {
+		return driver.NoExpiry
+	}
+	return time.Duration(e.deadline - t.now)
+}

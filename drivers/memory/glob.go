@@ -1,0 +1,89 @@
+package memory
+
+// matchGlob reports whether text matches a pattern of Redis, byte by byte:
+//
+//   - any bytes, also none
+//     ?       one byte
+//     [abc]   one of these bytes; [a-c] one of a range, in either order;
+//     [^abc] none of these
+//     \x      the byte x, also inside [ ]
+//
+// As in Redis, a [ that no ] follows is closed by the end of the pattern, a ]
+// that comes first closes the brackets, and a \ at the end is a \.
+//
+// Every byte of text is looked at once for each * at most, so there is no
+// pattern that takes exponential time: a later * never needs an earlier one to
+// try again.
+func matchGlob(pattern, text string) bool {
+	var (
+		p, t  int
+		retry = -1 // what follows the last *, if there was one
+		taken int  // how far that * reaches
+	)
+	for t < len(text) {
+		if p < len(pattern) && pattern[p] == '*' {
+			p++
+			if p == len(pattern) {
+				return true
+			}
+			retry, taken = p, t
+			continue
+		}
+		if p < len(pattern) {
+			if ok, next := matchByte(pattern, p, text[t]); ok {
+				p = next
+				t++
+				continue
+			}
+		}
+		if retry < 0 {
+			return false
+		}
+		taken++
+		p, t = retry, taken
+	}
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}
+
+// matchByte reports whether c matches the element of the pattern that begins
+// at p, and where the next element begins.
+func matchByte(pattern string, p int, c byte) (ok bool, next int) {
+	switch {
+	case pattern[p] == '?':
+		return true, p + 1
+	case pattern[p] == '[':
+		return matchBrackets(pattern, p+1, c)
+	case pattern[p] == '\\' && p+1 < len(pattern):
+		p++
+	}
+	return pattern[p] == c, p + 1
+}
+
+// matchBrackets is matchByte for what follows a [.
+func matchBrackets(pattern string, p int, c byte) (ok bool, next int) {
+	negated := p < len(pattern) && pattern[p] == '^'
+	if negated {
+		p++
+	}
+	for p < len(pattern) && pattern[p] != ']' {
+		switch left := len(pattern) - p; {
+		case pattern[p] == '\\' && left >= 2:
+			ok = ok || pattern[p+1] == c
+			p += 2
+		case left >= 3 && pattern[p+1] == '-':
+			low, high := pattern[p], pattern[p+2]
+			ok = ok || min(low, high) <= c && c <= max(low, high)
+			p += 3
+		default:
+			ok = ok || pattern[p] == c
+			p++
+		}
+	}
+	if p < len(pattern) {
+		p++
+	}
+	return ok != negated, p
+}

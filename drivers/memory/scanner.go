@@ -1,0 +1,65 @@
+package memory
+
+import (
+	"context"
+	"iter"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// scanPage is how many places of a shard are read under one lock.
+const scanPage = 512
+
+// Scan implements driver.Scanner. It goes through the shards a page at a time
+// and holds no lock while it yields. Keys stay in their place, so one that is
+// there during the whole scan is yielded exactly once. It does not count as
+// using the keys.
+func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		var page []string
+		for number, place := 0, 0; ; {
+			db, err := s.begin(ctx)
+			if err != nil {
+				yield("", err)
+				return
+			}
+			if number == len(db.shards) {
+				return
+			}
+			page, place = db.shards[number].page(page[:0], place)
+			if place == 0 {
+				number++
+			}
+			for _, key := range page {
+				if !matchGlob(pattern, key) {
+					continue
+				}
+				if ctx.Err() != nil {
+					yield("", ended(ctx, driver.NotApplied))
+					return
+				}
+				if !yield(key, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// page appends the keys at the places from place on to keys. next is where the
+// page after it begins, 0 if there is none.
+func (s *shard) page(keys []string, place int) (_ []string, next int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.db.now()
+	end := min(place+scanPage, s.slab.places())
+	for ; place < end; place++ {
+		if e := s.slab.at(place); e.used && !e.expired(now) {
+			keys = append(keys, e.key)
+		}
+	}
+	if end == s.slab.places() {
+		return keys, 0
+	}
+	return keys, end
+}

@@ -1,0 +1,250 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A Store is an embedded cache, or one use of a shared one. Besides the four
+// methods of driver.Store it has every optional interface but Subscriber and
+// Tracker, and runs every command there is.
+//
+// All methods may be called concurrently. None of them waits for anything but
+// other calls, none starts a goroutine.
+type Store struct {
+	db      atomic.Pointer[database] // nil once closed
+	bounds  Options
+	release func()
+}
+
+var _ interface {
+	driver.Store
+	driver.Expirer
+	driver.Counter
+	driver.Swapper
+	driver.Mover
+	driver.Scanner
+	driver.Flusher
+	driver.Pinger
+	driver.Commander
+	driver.Limiter
+} = (*Store)(nil)
+
+// NewStore returns a store of its own, for xcache.New. An error says which
+// option is bad.
+func NewStore(options Options) (*Store, error) {
+	bounds, err := options.resolved()
+	if err != nil {
+		return nil, err
+	}
+	return newStore(newDatabase(bounds), bounds, nil), nil
+}
+
+func newStore(db *database, bounds Options, release func()) *Store {
+	s := &Store{bounds: bounds, release: release}
+	s.db.Store(db)
+	return s
+}
+
+// Get implements driver.Store. What it returns is the stored bytes, not a
+// copy: they are never written to again.
+func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	db, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	for i, key := range keys {
+		if due(i) && ctx.Err() != nil {
+			return ended(ctx, driver.NotApplied)
+		}
+		dst[i].Data, dst[i].Err = db.get(key)
+	}
+	return nil
+}
+
+// Set implements driver.Store. A value that can never fit the bound in bytes
+// is ErrTooLarge, and what the key holds stays.
+func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
+	db, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range entries {
+		if due(i) && ctx.Err() != nil {
+			return ended(ctx, driver.Unknown)
+		}
+		entries[i].Err = db.set(&entries[i])
+	}
+	return nil
+}
+
+// Delete implements driver.Store.
+func (s *Store) Delete(ctx context.Context, keys []string) (removed int, err error) {
+	db, err := s.begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for i, key := range keys {
+		if due(i) && ctx.Err() != nil {
+			return 0, ended(ctx, driver.Unknown)
+		}
+		t := db.begin(db.shardsOf(key))
+		if e := t.peek(key); e != nil {
+			t.remove(e)
+			removed++
+		}
+		t.end()
+	}
+	return removed, nil
+}
+
+// Close implements driver.Store. It frees what the store holds, if nobody else
+// uses it by its name. Calls after the first do nothing.
+func (s *Store) Close() error {
+	if s.db.Swap(nil) != nil && s.release != nil {
+		s.release()
+	}
+	return nil
+}
+
+// Flush implements driver.Flusher. It empties the store at one moment, for all
+// who use it by its name.
+func (s *Store) Flush(ctx context.Context) error {
+	db, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	t := db.begin(db.all())
+	t.clear()
+	t.end()
+	return nil
+}
+
+// Ping implements driver.Pinger. It succeeds until the store is closed.
+func (s *Store) Ping(ctx context.Context) error {
+	_, err := s.begin(ctx)
+	return err
+}
+
+// Limits implements driver.Limiter. Expiry is exact, and a value is limited
+// only by the bound in bytes.
+func (s *Store) Limits() driver.Limits {
+	limits := driver.Limits{TTLResolution: time.Nanosecond, CallTimeout: time.Millisecond}
+	if s.bounds.MaxBytes != Unbounded {
+		limits.ValueSize = int(min(s.bounds.MaxBytes-entryOverhead, math.MaxInt))
+	}
+	return limits
+}
+
+// Stats tells how full a store is and what it gave up.
+type Stats struct {
+	// Entries is the number of keys, with those that have expired and were
+	// not yet looked at.
+	Entries int
+	// Bytes is what they count in the bound in bytes.
+	Bytes int64
+	// Evictions is how many keys went to make room.
+	Evictions uint64
+	// Expirations is how many went because their time was up.
+	Expirations uint64
+}
+
+// Stats returns the figures of this moment; of a closed store, zero. The
+// counts begin with the store, and are for all who use it by its name.
+func (s *Store) Stats() Stats {
+	db := s.db.Load()
+	if db == nil {
+		return Stats{}
+	}
+	var stats Stats
+	for i := range db.shards {
+		shard := &db.shards[i]
+		shard.mu.Lock()
+		stats.Entries += int(shard.entries)
+		stats.Bytes += shard.bytes
+		stats.Evictions += shard.evictions
+		stats.Expirations += shard.expirations
+		shard.mu.Unlock()
+	}
+	return stats
+}
+
+// begin returns the database for a call, or why there can be none.
+func (s *Store) begin(ctx context.Context) (*database, error) {
+	if ctx.Err() != nil {
+		return nil, ended(ctx, driver.NotApplied)
+	}
+	db := s.db.Load()
+	if db == nil {
+		return nil, driver.ErrClosed
+	}
+	return db, nil
+}
+
+// due tells whether a batch looks at its context again before element i: now
+// and then, as a look costs as much as a small part of an element.
+func due(i int) bool { return i&255 == 255 }
+
+// ended returns the error of a call whose context has ended.
+func ended(ctx context.Context, outcome driver.Outcome) error {
+	return driver.Fail(ctx.Err(), outcome, nil)
+}
+
+// get is the hot path: one lock, one look-up, and the clock only if the entry
+// can expire.
+func (db *database) get(key string) ([]byte, error) {
+	hash := db.hash(key)
+	s := db.shardOf(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.lookup(hash, key)
+	if e == nil {
+		return nil, driver.ErrNotFound
+	}
+	if e.deadline != never {
+		if now := db.now(); e.expired(now) {
+			s.expire(e)
+			s.settle(now)
+			return nil, driver.ErrNotFound
+		}
+	}
+	if e.object != nil {
+		return nil, driver.ErrWrongType
+	}
+	if !e.visited {
+		e.visited = true
+	}
+	return e.data, nil
+}
+
+func (db *database) set(e *driver.Entry) error {
+	if err := db.fits(stringSize(e.Key, e.Value)); err != nil {
+		return err
+	}
+	data := clone(e.Value)
+	t := db.begin(db.shardsOf(e.Key))
+	defer t.end()
+	return t.set(e.Key, data, e.TTL, e.Cond)
+}
+
+// fits returns an error if what a key would take can never be held.
+func (db *database) fits(size int64) error {
+	if size <= db.maxBytes {
+		return nil
+	}
+	return driver.Fail(driver.ErrTooLarge, driver.NotApplied,
+		fmt.Errorf("the key would take %d bytes with its overhead, max_bytes is %d", size, db.maxBytes))
+}
+
+// clone returns a copy of data that is not nil and has no room behind it, so
+// that nobody's append writes into what is stored.
+func clone(data []byte) []byte {
+	c := make([]byte, len(data))
+	copy(c, data)
+	return c
+}

@@ -1,0 +1,109 @@
+package xcache
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A Cache is a handle on a cache: a driver's store, seen through a key prefix,
+// a version, a default TTL and a codec. Open and OpenDSN make one, New makes
+// one of a store, With makes further views of it.
+//
+// A Cache holds the operations on keys; For gives a View for the values of one
+// Go type. All methods may be called concurrently.
+//
+// Every operation returns within op_timeout (3 s unless configured) when its
+// context has no deadline, and promptly when its context ends. A failed write
+// was not applied, unless the error matches ErrUnknownOutcome; no write is
+// ever sent twice.
+type Cache struct {
+	shared *shared
+	settings
+	// timeoutPerCall: the store does not bound its calls as this view wants,
+	// so that each needs a context with a deadline.
+	timeoutPerCall bool
+	// err is what was wrong with the options of this view; every call
+	// returns it.
+	err error
+}
+
+// shared is what all views of one store have in common.
+type shared struct {
+	store  driver.Store
+	caps   driver.Caps
+	driver string
+	// registry is asked which other drivers could do what this one cannot.
+	registry *Registry
+	gate     *gate
+	flights  flights
+	close    func() error
+	// limitsKeys: the driver takes fewer keys than Redis.
+	limitsKeys bool
+}
+
+// New returns a cache on a store that the caller made, with a client of its
+// own, say. Close closes the store.
+func New(s driver.Store, opts ...Option) (*Cache, error) {
+	if s == nil {
+		return nil, errors.New("xcache: New needs a store, not nil")
+	}
+	return newCache(s, "", &defaultRegistry, defaultSettings(), opts...)
+}
+
+func newCache(s driver.Store, driverName string, registry *Registry, settings settings, opts ...Option) (*Cache, error) {
+	caps := driver.CapsOf(s)
+	shared := &shared{
+		store: s, caps: caps, driver: driverName, registry: registry,
+		gate:       newGate(),
+		limitsKeys: caps.Limits.KeyLength > 0 || caps.Limits.ValidKey != nil,
+	}
+	shared.close = sync.OnceValue(func() error {
+		shared.flights.close()
+		shared.gate.close()
+		return s.Close()
+	})
+	c := (&Cache{shared: shared, settings: settings}).With(opts...)
+	if c.err != nil {
+		return nil, c.err
+	}
+	return c, nil
+}
+
+// With returns a view of the same store with other options. It is cheap, and
+// holds nothing that must be closed. An option that Open would refuse makes
+// every call on the view return that error.
+//
+// WithOpTimeout can only shorten the time of a call here: the store was opened
+// with the longer one.
+func (c *Cache) With(opts ...Option) *Cache {
+	view := *c
+	for _, opt := range opts {
+		if opt != nil {
+			view.err = errors.Join(view.err, opt(&view.settings))
+		}
+	}
+	if view.err == nil {
+		view.err = errors.Join(view.prepare(), view.require(view.requires))
+	}
+	bound := c.shared.caps.Limits.CallTimeout
+	view.timeoutPerCall = bound <= 0 || bound > view.opTimeout
+	return &view
+}
+
+// Close releases the store with its connections, for all views of it. It ends
+// the contexts of loaders that GetOrSet runs, and waits for them and for
+// operations under way; afterwards every call returns ErrClosed. Calling
+// it again returns what the first call returned. It must not be called from
+// inside a loop over Keys, which it would wait for.
+func (c *Cache) Close() error {
+	if err := c.shared.close(); err != nil {
+		return &OpError{Driver: c.shared.driver, Op: "close", Err: err}
+	}
+	return nil
+}
+
+// Store returns the driver's store, for what the cache has no method for. It
+// belongs to the cache: do not close it.
+func (c *Cache) Store() driver.Store { return c.shared.store }

@@ -1,0 +1,173 @@
+package xcache
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A call is one operation on its way through the core: what every operation
+// does before and after it asks the driver.
+type call struct {
+	cache *Cache
+	op    string
+	key   string
+	// cancel ends the context that op_timeout made, if it made one; parent
+	// is the caller's.
+	cancel context.CancelFunc
+	parent context.Context
+	seen   *Operation
+}
+
+// start begins an operation on n keys; key is the user's key if n is 1. If it
+// returns no error, the call must be ended.
+func (c *Cache) start(ctx context.Context, op, key string, n int) (context.Context, call, error) {
+	k := call{cache: c, op: op, key: key}
+	if c.err != nil {
+		return ctx, k, c.err
+	}
+	if !c.shared.gate.enter() {
+		return ctx, k, k.wrap(ErrClosed)
+	}
+	if err := ctx.Err(); err != nil {
+		c.shared.gate.leave()
+		return ctx, k, k.wrap(err)
+	}
+	if c.timeoutPerCall {
+		if _, ok := ctx.Deadline(); !ok {
+			k.parent = ctx
+			ctx, k.cancel = context.WithTimeout(ctx, c.opTimeout)
+		}
+	}
+	if c.observer != nil {
+		k.seen = &Operation{Driver: c.shared.driver, Name: op, Key: key, Keys: n, started: time.Now()}
+		ctx = c.observer.Start(ctx, k.seen)
+	}
+	return ctx, k, nil
+}
+
+// startUntimed is start for operations that have no bound as a whole: loops
+// over the keyspace.
+func (c *Cache) startUntimed(ctx context.Context, op string) (context.Context, call, error) {
+	view := *c
+	view.timeoutPerCall = false
+	return view.start(ctx, op, "", 0)
+}
+
+// end finishes the operation and returns err as the caller shall see it.
+func (k *call) end(ctx context.Context, err error) error {
+	k.cache.shared.gate.leave()
+	if k.cancel != nil {
+		if err != nil && k.parent.Err() == nil {
+			err = timedOut(err)
+		}
+		k.cancel()
+	}
+	if err != nil {
+		err = k.wrap(err)
+	}
+	if k.seen != nil {
+		k.seen.Err = err
+		k.seen.Duration = time.Since(k.seen.started)
+		k.cache.observer.End(ctx, k.seen)
+	}
+	return err
+}
+
+func (k *call) wrap(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return ErrNotFound // bare, whatever the driver put around it
+	}
+	return &OpError{Driver: k.cache.shared.driver, Op: k.op, Key: k.key, Err: err}
+}
+
+// hit and miss tell the observer about one key of a read.
+func (k *call) hit(size int, read codec.Read) {
+	if k.seen != nil {
+		k.seen.Hits++
+		k.seen.Bytes += size
+		k.seen.Read = read
+	}
+}
+
+func (k *call) miss() {
+	if k.seen != nil {
+		k.seen.Misses++
+	}
+}
+
+func (k *call) wrote(size int) {
+	if k.seen != nil {
+		k.seen.Bytes += size
+	}
+}
+
+// A gate counts the operations under way, so that Close can wait for them and
+// refuse new ones.
+type gate struct {
+	// state is the number of operations under way, minus 1<<63 once closed.
+	state atomic.Int64
+	idle  chan struct{}
+}
+
+func newGate() *gate { return &gate{idle: make(chan struct{}, 1)} }
+
+func (g *gate) enter() bool {
+	if g.state.Add(1) > 0 {
+		return true
+	}
+	g.leave()
+	return false
+}
+
+func (g *gate) leave() {
+	if g.state.Add(-1) == math.MinInt64 {
+		select {
+		case g.idle <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// close refuses new operations and waits for those under way. It is called
+// once.
+func (g *gate) close() {
+	if g.state.Add(math.MinInt64) == math.MinInt64 {
+		return
+	}
+	for g.state.Load() != math.MinInt64 {
+		<-g.idle
+	}
+}
+
+// A scratch holds what a single operation hands to the driver as a batch of
+// one, and the encoded value.
+type scratch struct {
+	keys    [1]string
+	values  [1]driver.Value
+	entries [1]driver.Entry
+	buffer  []byte
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+func newScratch() *scratch { return scratches.Get().(*scratch) }
+
+// release gives the scratch back. The driver has no part of it any more: it
+// borrows its input until its call returns, and values last on their own.
+func (s *scratch) release() {
+	s.keys[0] = ""
+	s.values[0] = driver.Value{}
+	s.entries[0] = driver.Entry{}
+	const largest = 64 << 10 // one large value must not stay in the pool for ever
+	if cap(s.buffer) > largest {
+		s.buffer = nil
+	}
+	scratches.Put(s)
+}

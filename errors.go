@@ -1,0 +1,180 @@
+package xcache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// The errors of the cache, the same on every driver; test for them with
+// errors.Is. A feature that a driver lacks is errors.ErrUnsupported.
+var (
+	// ErrNotFound is a miss. It is returned bare, so that a miss costs no
+	// allocation.
+	ErrNotFound = driver.ErrNotFound
+	// ErrNotStored is a write whose condition did not hold. The operations of
+	// a cache report this as false instead.
+	ErrNotStored = driver.ErrNotStored
+	// ErrWrongType is an operation on a key that holds something else: a list
+	// where a value is needed, a text where an integer is.
+	ErrWrongType = driver.ErrWrongType
+	// ErrOverflow is an increment beyond 64 bits; the value is unchanged.
+	ErrOverflow = driver.ErrOverflow
+	// ErrClosed is any call after Close.
+	ErrClosed = driver.ErrClosed
+	// ErrUnavailable is a server that cannot be reached or is not ready.
+	ErrUnavailable = driver.ErrUnavailable
+	// ErrReadOnly is a write that reached a replica.
+	ErrReadOnly = driver.ErrReadOnly
+	// ErrOutOfMemory is a write to a server at its memory limit.
+	ErrOutOfMemory = driver.ErrOutOfMemory
+	// ErrAuth is a wrong or missing password, or a user without permission.
+	ErrAuth = driver.ErrAuth
+	// ErrInvalidKey is an empty key, or one that the driver cannot store.
+	ErrInvalidKey = driver.ErrInvalidKey
+	// ErrTooLarge is a value over a limit of the cache or of the driver.
+	ErrTooLarge = driver.ErrTooLarge
+	// ErrCorrupt is a stored value that no configured codec can read.
+	ErrCorrupt = codec.ErrCorrupt
+	// ErrCrossSlot is a command whose keys live in several slots of a cluster
+	// and cannot be split.
+	ErrCrossSlot = driver.ErrCrossSlot
+	// ErrUnknownOutcome matches every failure after which the operation may
+	// or may not have been applied: the reply was lost, say. It comes
+	// together with what happened.
+	ErrUnknownOutcome = driver.ErrUnknownOutcome
+	// ErrNotExecuted is the result of a pipeline that has not run yet.
+	ErrNotExecuted = errors.New("xcache: the pipeline has not been executed")
+)
+
+// An OpError is the failure of one operation of a cache. Every error of an
+// operation is one, but for misses (a bare ErrNotFound) and what a loader of
+// GetOrSet returned.
+type OpError struct {
+	// Driver is the name of the driver, or "" for a store given to New.
+	Driver string
+	// Op is the operation, such as "get".
+	Op string
+	// Key is the user's key, or "" if there is not exactly one.
+	Key string
+	// Err is what went wrong. It matches the sentinels, and wraps the error
+	// of the client library.
+	Err error
+}
+
+// Error returns one line without any value or password. Long keys are cut.
+func (e *OpError) Error() string {
+	var b strings.Builder
+	b.WriteString("xcache: ")
+	if e.Driver != "" {
+		b.WriteString(e.Driver + " ")
+	}
+	b.WriteString(e.Op)
+	if e.Key != "" {
+		b.WriteString(" " + quoteKey(e.Key))
+	}
+	b.WriteString(": " + trimPrefix(e.Err))
+	return b.String()
+}
+
+// Unwrap returns Err.
+func (e *OpError) Unwrap() error { return e.Err }
+
+// A BatchError lists the keys of a batch operation that failed. The other keys
+// of the batch succeeded.
+type BatchError struct {
+	// Errs holds the failure of each user key that failed.
+	Errs map[string]error
+}
+
+// Error names up to three keys with their errors.
+func (e *BatchError) Error() string {
+	keys := e.Keys()
+	var b strings.Builder
+	fmt.Fprintf(&b, "xcache: %d keys failed", len(keys))
+	for i, key := range keys {
+		if i == 3 {
+			b.WriteString(", …")
+			break
+		}
+		b.WriteString([]string{": ", ", ", ", "}[i])
+		b.WriteString(quoteKey(key) + ": " + trimPrefix(e.Errs[key]))
+	}
+	return b.String()
+}
+
+// Keys returns the user keys that failed, sorted.
+func (e *BatchError) Keys() []string {
+	keys := make([]string, 0, len(e.Errs))
+	for key := range e.Errs {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Unwrap returns the errors in the order of Keys.
+func (e *BatchError) Unwrap() []error {
+	errs := make([]error, 0, len(e.Errs))
+	for _, key := range e.Keys() {
+		errs = append(errs, e.Errs[key])
+	}
+	return errs
+}
+
+func (e *BatchError) add(key string, err error) *BatchError {
+	if e == nil {
+		e = &BatchError{Errs: make(map[string]error)}
+	}
+	e.Errs[key] = err
+	return e
+}
+
+// asError keeps a nil *BatchError from becoming an error that is not nil.
+func (e *BatchError) asError() error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+// quoteKey returns a key for an error text: quoted, and cut if it is long.
+func quoteKey(key string) string {
+	const longest = 64
+	if len(key) > longest {
+		return strconv.Quote(key[:longest]) + "…"
+	}
+	return strconv.Quote(key)
+}
+
+// trimPrefix returns the text of an error without the library's prefix, for
+// errors that become part of another one.
+func trimPrefix(err error) string { return strings.TrimPrefix(err.Error(), "xcache: ") }
+
+// unsupported returns the error for a feature that the driver lacks.
+func unsupported(what string) error {
+	return fmt.Errorf("xcache: the driver has no %s: %w", what, errors.ErrUnsupported)
+}
+
+// tooLarge joins the codec's sentinel for size to the cache's.
+func tooLarge(err error) error {
+	if errors.Is(err, codec.ErrTooLarge) {
+		return driver.Fail(ErrTooLarge, driver.NotApplied, err)
+	}
+	return err
+}
+
+// timedOut turns the end of the context that op_timeout made into the error of
+// a server that did not answer: the caller's own context has not ended.
+func timedOut(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrUnavailable) {
+		return driver.Fail(ErrUnavailable, driver.NotApplied, err)
+	}
+	return err
+}

@@ -1,0 +1,157 @@
+package xcache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+)
+
+// Keys yields the user keys of this prefix and version that match pattern,
+// each once, in no order. The pattern is Redis' glob: * ? [abc] [a-c] [^a], and
+// \ before a character that stands for itself. It reads the keyspace in pages
+// (SCAN, never KEYS), stops at once when the loop breaks or ctx ends, and
+// yields an error as its last pair. A key that comes or goes meanwhile may be
+// missing. To yield each key once it remembers them: for a keyspace of many
+// millions choose a narrower pattern.
+func (c *Cache) Keys(ctx context.Context, pattern string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		ctx, call, err := c.startUntimed(ctx, "keys")
+		if err != nil {
+			yield("", err)
+			return
+		}
+		// A loop body that panics or never comes back must not leave Close waiting.
+		ended := false
+		defer func() {
+			if !ended {
+				_ = call.end(ctx, nil)
+			}
+		}()
+		seen := make(map[string]struct{})
+		err = c.scan(ctx, c.pattern(pattern), func(full string) bool {
+			key, ok := c.user(full)
+			if !ok {
+				return true
+			}
+			if _, again := seen[key]; again {
+				return true
+			}
+			seen[key] = struct{}{}
+			return yield(key, nil)
+		})
+		ended = true
+		if err = call.end(ctx, err); err != nil {
+			yield("", err)
+		}
+	}
+}
+
+// DeletePattern removes the keys of this prefix and version that match
+// pattern, as Keys does, and returns how many there were. It is not atomic: on
+// an error some may be gone, and are counted.
+func (c *Cache) DeletePattern(ctx context.Context, pattern string) (int, error) {
+	return c.clear(ctx, "delete pattern", c.pattern(pattern), func(full string) bool {
+		_, ok := c.user(full)
+		return ok
+	})
+}
+
+// Clear removes every key of this prefix and version, and returns how many
+// there were. Other prefixes and versions, and what others keep on the same
+// server, stay. It is not atomic.
+func (c *Cache) Clear(ctx context.Context) (int, error) {
+	return c.clear(ctx, "clear", c.pattern("*"), func(full string) bool {
+		_, ok := c.user(full)
+		return ok
+	})
+}
+
+// ClearAllVersions is Clear for all versions of this prefix.
+func (c *Cache) ClearAllVersions(ctx context.Context) (int, error) {
+	return c.clear(ctx, "clear all versions", c.anyVersion(), c.ofPrefix)
+}
+
+// FlushDB removes everything from the database that the cache is connected to,
+// whoever put it there.
+func (c *Cache) FlushDB(ctx context.Context) error {
+	ctx, call, err := c.start(ctx, "flush", "", 0)
+	if err != nil {
+		return err
+	}
+	flusher := c.shared.caps.Flusher
+	if flusher == nil {
+		return call.end(ctx, unsupported("flush"))
+	}
+	return call.end(ctx, flusher.Flush(ctx))
+}
+
+// clear removes the keys that match a pattern of full keys and are ours.
+func (c *Cache) clear(ctx context.Context, op, pattern string, ours func(full string) bool) (removed int, err error) {
+	ctx, call, err := c.startUntimed(ctx, op)
+	if err != nil {
+		return 0, err
+	}
+	const batch = 1000
+	doomed := make([]string, 0, batch)
+	var failed error
+	remove := func() bool {
+		var n int
+		n, failed = c.deleteFull(ctx, doomed)
+		removed += n
+		doomed = doomed[:0]
+		return failed == nil
+	}
+	err = c.scan(ctx, pattern, func(full string) bool {
+		if ours(full) {
+			doomed = append(doomed, full)
+		}
+		return len(doomed) < batch || remove()
+	})
+	if failed == nil && len(doomed) > 0 && err == nil {
+		remove()
+	}
+	if err == nil {
+		err = failed
+	}
+	return removed, call.end(ctx, err)
+}
+
+// deleteFull is one step of a loop over the keyspace: it has a time limit of
+// its own, as the loop as a whole has none.
+func (c *Cache) deleteFull(ctx context.Context, fulls []string) (int, error) {
+	if _, ok := ctx.Deadline(); !ok && c.timeoutPerCall {
+		limited, cancel := context.WithTimeout(ctx, c.opTimeout)
+		defer cancel()
+		n, err := c.shared.store.Delete(limited, fulls)
+		if err != nil && ctx.Err() == nil {
+			err = timedOut(err)
+		}
+		return n, err
+	}
+	return c.shared.store.Delete(ctx, fulls)
+}
+
+// scan yields the full keys that match a pattern of full keys, some perhaps
+// more than once.
+func (c *Cache) scan(ctx context.Context, pattern string, yield func(full string) bool) error {
+	scanner := c.shared.caps.Scanner
+	if scanner == nil {
+		return unsupported("scan of the keyspace")
+	}
+	if c.makeKey != nil && c.reverseKey == nil {
+		return fmt.Errorf("xcache: the key layout has no reverse function (WithKeyFunc): %w", errors.ErrUnsupported)
+	}
+	for full, err := range scanner.Scan(ctx, pattern) {
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !yield(full) {
+			return nil
+		}
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package xcache
+
+import (
+	"context"
+	"time"
+
+	"github.com/xcache-go/xcache/codec"
+)
+
+// An Observer sees every operation of a cache: metrics, traces and logs hang
+// on it. It is called in the goroutine of the operation, which waits for it;
+// it may be called concurrently.
+type Observer interface {
+	// Start is called when an operation begins, before its input is checked.
+	// Its context is what the driver gets: a tracer puts its span there. It
+	// must return ctx or a context made from it.
+	Start(ctx context.Context, op *Operation) context.Context
+	// End is called once for each Start. op is not valid after it returns.
+	End(ctx context.Context, op *Operation)
+}
+
+// An Operation is what an Observer is told. The fields below the line are set
+// when End is called.
+type Operation struct {
+	// Driver is the driver's name, or "" for a store given to New.
+	Driver string
+	// Name is the operation, such as "get".
+	Name string
+	// Key is the user's key, or "" if there is not exactly one.
+	Key string
+	// Keys is the number of keys.
+	Keys int
+
+	// Duration is the time from Start to End.
+	Duration time.Duration
+	// Hits and Misses count the keys of a read.
+	Hits, Misses int
+	// Bytes is the size of the stored values that were read or written.
+	Bytes int
+	// Read tells which codec read the value of a hit; of the last one if
+	// there are several.
+	Read codec.Read
+	// Err is what the operation returns; ErrNotFound for a miss.
+	Err error
+
+	started time.Time
+}

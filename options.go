@@ -1,0 +1,152 @@
+package xcache
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/xcache-go/xcache/codec"
+)
+
+// An Option configures a Cache, in Open, OpenDSN, New and With. An option wins
+// over the DSN parameter of the same meaning.
+type Option func(*settings) error
+
+// The defaults of a cache.
+const (
+	// DefaultTTL is the TTL of writes that name none.
+	DefaultTTL = 300 * time.Second
+	// DefaultOpTimeout is how long an operation takes at most whose context
+	// has no deadline.
+	DefaultOpTimeout = 3 * time.Second
+)
+
+// settings are the options of one view.
+type settings struct {
+	layout
+	ttl       time.Duration
+	jitter    float64
+	chain     *codec.Chain
+	observer  Observer
+	opTimeout time.Duration
+	requires  []string
+}
+
+func defaultSettings() settings {
+	return settings{
+		layout:    layout{version: 1},
+		ttl:       DefaultTTL,
+		opTimeout: DefaultOpTimeout,
+		chain:     defaultChain(),
+	}
+}
+
+// defaultChain is JSON, uncompressed.
+func defaultChain() *codec.Chain {
+	chain, err := codec.New(codec.Config{Serializers: []codec.Serializer{codec.JSON}})
+	if err != nil {
+		panic("xcache: the default codec: " + err.Error())
+	}
+	return chain
+}
+
+// WithPrefix sets what the full key of every key starts with. Two caches with
+// different prefixes never see each other's keys. It may not hold a colon
+// unless WithColonPrefix allows it.
+func WithPrefix(prefix string) Option {
+	return func(s *settings) error { s.prefix = prefix; return nil }
+}
+
+// WithColonPrefix allows colons in the prefix. Clearing prefix a then clears
+// keys of prefix a:1 too.
+func WithColonPrefix() Option {
+	return func(s *settings) error { s.colonPrefix = true; return nil }
+}
+
+// WithVersion sets the version that is part of every full key, 1 by default.
+// Two versions never see each other's keys.
+func WithVersion(version int) Option {
+	return func(s *settings) error { s.version = version; return nil }
+}
+
+// WithTTL sets the TTL of writes that name none, 300 s by default. It must be
+// positive, or NoExpiry.
+func WithTTL(d time.Duration) Option {
+	return func(s *settings) error {
+		if d <= 0 {
+			return errors.New("xcache: WithTTL needs a positive duration, or NoExpiry")
+		}
+		s.ttl = d
+		return nil
+	}
+}
+
+// WithJitter shortens the TTL of each write by a random part of it, up to
+// fraction (from 0, the default, to 1), so that keys written together do not
+// expire together. Expire and ExpireAt on existing keys are exact.
+func WithJitter(fraction float64) Option {
+	return func(s *settings) error {
+		if !(fraction >= 0 && fraction <= 1) {
+			return errors.New("xcache: WithJitter needs a fraction from 0 to 1")
+		}
+		s.jitter = fraction
+		return nil
+	}
+}
+
+// WithCodec sets how values are turned into bytes and back.
+func WithCodec(chain *codec.Chain) Option {
+	return func(s *settings) error {
+		if chain == nil {
+			return errors.New("xcache: WithCodec needs a chain, not nil")
+		}
+		s.chain = chain
+		return nil
+	}
+}
+
+// WithKeyFunc replaces the layout of full keys. reverse is what Keys uses to
+// give user keys back, and what Clear and DeletePattern use to leave other
+// keys alone; nil makes those errors.ErrUnsupported. makeKey must put key at the
+// end, after everything that comes from prefix and version, for patterns to
+// work: it is called with a pattern as key and an escaped prefix.
+func WithKeyFunc(makeKey KeyFunc, reverse ReverseKeyFunc) Option {
+	return func(s *settings) error {
+		if makeKey == nil {
+			return errors.New("xcache: WithKeyFunc needs a function that makes keys, not nil")
+		}
+		s.makeKey, s.reverseKey = makeKey, reverse
+		return nil
+	}
+}
+
+// WithObserver sets who is told about every operation; nil for nobody.
+func WithObserver(o Observer) Option {
+	return func(s *settings) error { s.observer = o; return nil }
+}
+
+// WithOpTimeout sets how long an operation takes at most whose context has no
+// deadline, 3 s by default.
+func WithOpTimeout(d time.Duration) Option {
+	return func(s *settings) error {
+		if d <= 0 {
+			return errors.New("xcache: WithOpTimeout needs a positive duration")
+		}
+		s.opTimeout = d
+		return nil
+	}
+}
+
+// Require makes Open fail when the driver cannot do all of needs: see
+// Cache.Require for the words.
+func Require(needs ...string) Option {
+	return func(s *settings) error {
+		for _, need := range needs {
+			if _, ok := needsByName[need]; !ok {
+				return fmt.Errorf("xcache: Require does not know %q; it knows %s", need, knownNeeds())
+			}
+		}
+		s.requires = append(s.requires[:len(s.requires):len(s.requires)], needs...)
+		return nil
+	}
+}

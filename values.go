@@ -1,0 +1,55 @@
+package xcache
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// encode returns the stored form of a value, which it writes over buffer; grown
+// is buffer, or what took its place. Bytes that are stored as they are come
+// back themselves, not copied.
+func encode[T any](c *Cache, buffer []byte, value T) (stored, grown []byte, err error) {
+	grown = buffer
+	if raw, ok := any(value).([]byte); ok {
+		stored, err = c.chain.EncodeBytes(buffer[:0], raw)
+		if err == nil && unsafe.SliceData(stored) != unsafe.SliceData(raw) {
+			grown = stored
+		}
+	} else if stored, err = c.chain.Append(buffer[:0], value); err == nil {
+		grown = stored
+	}
+	if err != nil {
+		return nil, buffer, tooLarge(err)
+	}
+	if limit := c.shared.caps.Limits.ValueSize; limit > 0 && len(stored) > limit {
+		return nil, grown, driver.Fail(ErrTooLarge, driver.NotApplied,
+			fmt.Errorf("encoded it has %d bytes, the driver takes %d", len(stored), limit))
+	}
+	return stored, grown, nil
+}
+
+// decode reads a stored value. Bytes take a path of their own, so that they
+// are copied once and not boxed.
+func decode[T any](chain *codec.Chain, stored []byte) (value T, by codec.Read, err error) {
+	if raw, ok := any(&value).(*[]byte); ok {
+		*raw, by, err = chain.DecodeBytes(stored)
+	} else {
+		value, by, err = decodeBoxed[T](chain, stored)
+	}
+	return value, by, tooLarge(err)
+}
+
+// decodeBoxed is a function of its own because its value escapes to the heap:
+// in decode that of bytes would too.
+func decodeBoxed[T any](chain *codec.Chain, stored []byte) (T, codec.Read, error) {
+	var value T
+	by, err := chain.Decode(stored, &value)
+	if err != nil {
+		var zero T
+		return zero, by, err
+	}
+	return value, by, nil
+}

@@ -1,0 +1,226 @@
+package xcache
+
+import (
+	"context"
+	"errors"
+
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A View reads and writes the values of a cache as values of type T. It
+// forwards the operations on keys to its Cache. A View is cheap, holds nothing
+// that must be closed, and may be used concurrently.
+//
+// Go integers are stored as decimal text whatever the codec, so that Incr
+// works on them and other languages read them. A stored nil is a hit.
+type View[T any] struct {
+	*Cache
+}
+
+// For returns a view of a cache for the values of one type.
+func For[T any](c *Cache) *View[T] { return &View[T]{c} }
+
+// With returns the same view with other options: see Cache.With.
+func (v *View[T]) With(opts ...Option) *View[T] { return For[T](v.Cache.With(opts...)) }
+
+// Get returns the value of key. A miss is the bare ErrNotFound; bytes that no
+// configured codec can read as a T are ErrCorrupt.
+func (v *View[T]) Get(ctx context.Context, key string) (T, error) {
+	var value T
+	ctx, call, err := v.start(ctx, "get", key, 1)
+	if err != nil {
+		return value, err
+	}
+	stored, err := v.get(ctx, key)
+	if err == nil {
+		value, err = read[T](&call, v.chain, stored)
+	} else if errors.Is(err, ErrNotFound) {
+		call.miss()
+	}
+	return value, call.end(ctx, err)
+}
+
+// GetOr returns the value of key, or def on a miss. A stored nil is not a
+// miss.
+func (v *View[T]) GetOr(ctx context.Context, key string, def T) (T, error) {
+	value, err := v.Get(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return def, nil
+	}
+	return value, err
+}
+
+// Set stores value at key, over whatever was there, and gives it the default
+// TTL or the one of opts. A value that the codec cannot encode is an error and
+// leaves the key as it was.
+func (v *View[T]) Set(ctx context.Context, key string, value T, opts ...SetOption) error {
+	_, err := v.store(ctx, "set", key, value, driver.Always, opts)
+	return err
+}
+
+// Add stores value at key if the key does not exist, and reports whether it
+// did. Of any number of concurrent callers exactly one gets true.
+func (v *View[T]) Add(ctx context.Context, key string, value T, opts ...SetOption) (bool, error) {
+	return v.store(ctx, "add", key, value, driver.IfAbsent, opts)
+}
+
+// Replace stores value at key if the key exists, and reports whether it did.
+func (v *View[T]) Replace(ctx context.Context, key string, value T, opts ...SetOption) (bool, error) {
+	return v.store(ctx, "replace", key, value, driver.IfPresent, opts)
+}
+
+// Swap stores value at key and returns the value that was there, in one atomic
+// step. If there was none it returns ErrNotFound, and value is stored all the
+// same; likewise with ErrCorrupt if the old value cannot be read.
+func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOption) (old T, err error) {
+	ctx, call, err := v.start(ctx, "swap", key, 1)
+	if err != nil {
+		return old, err
+	}
+	stored, err := v.swap(ctx, &call, key, value, opts)
+	if err == nil {
+		old, err = read[T](&call, v.chain, stored)
+	} else if errors.Is(err, ErrNotFound) {
+		call.miss()
+	}
+	return old, call.end(ctx, err)
+}
+
+// CompareAndSwap stores value at key if what is stored there is, byte for
+// byte, what old is encoded to, and reports whether it did; all in one atomic
+// step. Values whose encoding is not the same each time (maps under some
+// codecs, another writer's codec) never match.
+func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, opts ...SetOption) (bool, error) {
+	ctx, call, err := v.start(ctx, "compare and swap", key, 1)
+	if err != nil {
+		return false, err
+	}
+	swapped, err := v.compareAndSwap(ctx, &call, key, old, value, opts)
+	return swapped, call.end(ctx, err)
+}
+
+// CompareAndDelete deletes key if it holds old, as CompareAndSwap compares it,
+// and reports whether it did.
+func (v *View[T]) CompareAndDelete(ctx context.Context, key string, old T) (bool, error) {
+	ctx, call, err := v.start(ctx, "compare and delete", key, 1)
+	if err != nil {
+		return false, err
+	}
+	deleted, err := v.compareAndDelete(ctx, key, old)
+	return deleted, call.end(ctx, err)
+}
+
+// store is Set, Add and Replace.
+func (v *View[T]) store(ctx context.Context, op, key string, value T, cond driver.Cond, opts []SetOption) (bool, error) {
+	ctx, call, err := v.start(ctx, op, key, 1)
+	if err != nil {
+		return false, err
+	}
+	s := newScratch()
+	defer s.release()
+	err = v.entry(s, key, value, cond, opts)
+	if err == nil {
+		call.wrote(len(s.entries[0].Value))
+		err = v.shared.store.Set(ctx, s.entries[:])
+		if err == nil {
+			err = s.entries[0].Err
+		}
+	}
+	if errors.Is(err, ErrNotStored) {
+		return false, call.end(ctx, nil)
+	}
+	err = call.end(ctx, err)
+	return err == nil, err
+}
+
+// entry fills the scratch's entry with a write. The encoded value lives in the
+// scratch's buffer, or is the caller's own.
+func (v *View[T]) entry(s *scratch, key string, value T, cond driver.Cond, opts []SetOption) error {
+	e := &s.entries[0]
+	ttl, err := v.ttlOf(cond, opts)
+	if err != nil {
+		return err
+	}
+	if e.Key, err = v.fullKey(key); err != nil {
+		return err
+	}
+	e.TTL, e.Cond = v.jittered(ttl), cond
+	e.Value, s.buffer, err = encode(v.Cache, s.buffer, value)
+	return err
+}
+
+// get returns the stored bytes of a key.
+func (c *Cache) get(ctx context.Context, key string) ([]byte, error) {
+	full, err := c.fullKey(key)
+	if err != nil {
+		return nil, err
+	}
+	s := newScratch()
+	defer s.release()
+	s.keys[0] = full
+	if err := c.shared.store.Get(ctx, s.keys[:], s.values[:]); err != nil {
+		return nil, err
+	}
+	return s.values[0].Data, s.values[0].Err
+}
+
+func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opts []SetOption) ([]byte, error) {
+	swapper := v.shared.caps.Swapper
+	if swapper == nil {
+		return nil, unsupported("atomic swap")
+	}
+	s := newScratch()
+	defer s.release()
+	if err := v.entry(s, key, value, driver.Always, opts); err != nil {
+		return nil, err
+	}
+	call.wrote(len(s.entries[0].Value))
+	if err := swapper.Swap(ctx, &s.entries[0], &s.values[0]); err != nil {
+		return nil, err
+	}
+	return s.values[0].Data, s.values[0].Err
+}
+
+func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, old, value T, opts []SetOption) (bool, error) {
+	swapper := v.shared.caps.Swapper
+	if swapper == nil {
+		return false, unsupported("compare-and-swap")
+	}
+	s := newScratch()
+	defer s.release()
+	if err := v.entry(s, key, value, driver.Always, opts); err != nil {
+		return false, err
+	}
+	compared, _, err := encode(v.Cache, nil, old)
+	if err != nil {
+		return false, err
+	}
+	call.wrote(len(s.entries[0].Value))
+	return swapper.CompareAndSwap(ctx, &s.entries[0], compared)
+}
+
+func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (bool, error) {
+	swapper := v.shared.caps.Swapper
+	if swapper == nil {
+		return false, unsupported("compare-and-delete")
+	}
+	full, err := v.fullKey(key)
+	if err != nil {
+		return false, err
+	}
+	compared, _, err := encode(v.Cache, nil, old)
+	if err != nil {
+		return false, err
+	}
+	return swapper.CompareAndDelete(ctx, full, compared)
+}
+
+// read decodes a stored value and tells the observer.
+func read[T any](call *call, chain *codec.Chain, stored []byte) (T, error) {
+	value, by, err := decode[T](chain, stored)
+	if err == nil {
+		call.hit(len(stored), by)
+	}
+	return value, err
+}

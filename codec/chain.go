@@ -286,13 +286,13 @@ func (c *Chain) Decode(data []byte, v any) (Read, error) {
 
 // DecodeBytes is Decode into a []byte, which is the caller's own.
 func (c *Chain) DecodeBytes(data []byte) ([]byte, Read, error) {
-	var target bytesTarget
 	if c.isPlainWildcard() && c.serializers[0] == Raw {
 		if len(data) > c.maxValue {
 			return nil, Read{}, tooLarge("", c.maxValue)
 		}
 		return cloneBytes(data), Read{Serializer: "raw"}, nil
 	}
+	var target bytesTarget // escapes: below the path that needs none
 	read, err := c.decode(data, &target)
 	return target.bytes, read, err
 }

@@ -33,22 +33,22 @@ type flight struct {
 	done     chan struct{}
 	result   any
 	err      error
-	panicked *loadPanic
+	panicked *loadPanicError
 }
 
-// A loadPanic is what a caller of GetOrSet panics with when its loader did: it
+// A loadPanicError is what a caller of GetOrSet panics with when its loader did: it
 // keeps the loader's stack, which is not that of the goroutine that dies.
-type loadPanic struct {
+type loadPanicError struct {
 	value any
 	stack []byte
 }
 
-func (p *loadPanic) Error() string {
+func (p *loadPanicError) Error() string {
 	return fmt.Sprintf("%v\n\nin the loader of GetOrSet:\n%s", p.value, p.stack)
 }
 
 // Unwrap returns what the loader panicked with, if it was an error.
-func (p *loadPanic) Unwrap() error {
+func (p *loadPanicError) Unwrap() error {
 	err, _ := p.value.(error)
 	return err
 }
@@ -119,7 +119,7 @@ func (f *flights) run(ctx context.Context, key flightKey, fl *flight, fn func(co
 	defer func() {
 		if !returned {
 			if value := recover(); value != nil {
-				fl.panicked = &loadPanic{value, debug.Stack()}
+				fl.panicked = &loadPanicError{value, debug.Stack()}
 			} else {
 				fl.err = errLoaderExited
 			}

@@ -3,6 +3,7 @@ package xcache
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/xcache-go/xcache/codec"
@@ -146,7 +147,7 @@ func Require(needs ...string) Option {
 				return fmt.Errorf("xcache: Require does not know %q; it knows %s", need, knownNeeds())
 			}
 		}
-		s.requires = append(s.requires[:len(s.requires):len(s.requires)], needs...)
+		s.requires = append(slices.Clip(s.requires), needs...)
 		return nil
 	}
 }

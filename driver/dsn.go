@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -222,13 +223,13 @@ func parseHost(text string) (Host, error) {
 				return Host{}, fmt.Errorf("its port is empty")
 			}
 		}
-	} else if i := strings.IndexByte(text, ':'); i >= 0 {
-		name, port = text[:i], text[i+1:]
+	} else if before, after, found := strings.Cut(text, ":"); found {
+		name, port = before, after
 		if strings.Contains(port, ":") {
-			return Host{}, fmt.Errorf("it has two colons; write an IPv6 address in [ ]")
+			return Host{}, errors.New("it has two colons; write an IPv6 address in [ ]")
 		}
 		if port == "" {
-			return Host{}, fmt.Errorf("its port is empty")
+			return Host{}, errors.New("its port is empty")
 		}
 	}
 	if name == "" {

@@ -133,7 +133,7 @@ func (c *Cache) fullKeys(keys []string) ([]string, error) {
 		for i, key := range keys {
 			full, err := c.fullKey(key)
 			if err != nil {
-				return nil, &OpError{Driver: c.shared.driver, Op: "key", Key: key, Err: err}
+				return nil, fmt.Errorf("xcache: key %s: %w", quoteKey(key), err)
 			}
 			fulls[i] = full
 		}

@@ -266,22 +266,22 @@ func (c *Chain) finish(out []byte, start, payload int) ([]byte, error) {
 // ErrTooLarge, or ErrUnsupportedValue for a type that cannot be read into.
 // After an error, what v points to is unspecified.
 func (c *Chain) Decode(data []byte, v any) (Read, error) {
-	target, err := pointee(v)
+	elem, err := pointee(v)
 	if err != nil {
 		return Read{}, err
 	}
-	switch kind := target.Kind(); {
+	switch kind := elem.Kind(); {
 	case isInteger(kind):
-		if ok, err := setInteger(target, data); ok {
+		if ok, err := setInteger(elem, data); ok {
 			return Read{Serializer: Decimal}, err
 		}
-	case kind == reflect.Interface && target.NumMethod() == 0 && !c.isPlainWildcard():
+	case kind == reflect.Interface && elem.NumMethod() == 0 && !c.isPlainWildcard():
 		if n, ok := parseDecimal(data); ok {
-			target.Set(reflect.ValueOf(n.any()))
+			elem.Set(reflect.ValueOf(n.any()))
 			return Read{Serializer: Decimal}, nil
 		}
 	}
-	return c.decode(data, valueTarget{v})
+	return c.decode(data, &destination{v: v})
 }
 
 // DecodeBytes is Decode into a []byte, which is the caller's own.
@@ -292,16 +292,16 @@ func (c *Chain) DecodeBytes(data []byte) ([]byte, Read, error) {
 		}
 		return cloneBytes(data), Read{Serializer: "raw"}, nil
 	}
-	var target bytesTarget // escapes: below the path that needs none
-	read, err := c.decode(data, &target)
-	return target.bytes, read, err
+	var d destination
+	read, err := c.decode(data, &d)
+	return d.bytes, read, err
 }
 
-func (c *Chain) decode(data []byte, t target) (Read, error) {
+func (c *Chain) decode(data []byte, d *destination) (Read, error) {
 	if isTagged(data) && !c.isPlainWildcard() {
 		h, payload, ok := parseTagged(data)
 		if ok {
-			return c.decodeTagged(h, payload, t)
+			return c.decodeTagged(h, payload, d)
 		}
 		if c.format == Tagged {
 			return Read{}, &Error{Kind: ErrCorrupt, Reason: "its header is damaged or of a later version"}
@@ -313,7 +313,7 @@ func (c *Chain) decode(data []byte, t target) (Read, error) {
 	if len(data) > c.maxValue {
 		return Read{}, tooLarge("", c.maxValue)
 	}
-	read, err := c.plain.decode(data, t, c.maxValue)
+	read, err := c.plain.decode(data, d, c.maxValue)
 	read.Fallback = c.format == Tagged || c.isFallback(read)
 	return read, err
 }
@@ -334,7 +334,7 @@ func (c *Chain) isFallback(read Read) bool {
 }
 
 // decodeTagged reads a payload by what its header names, and nothing else.
-func (c *Chain) decodeTagged(h header, payload []byte, t target) (Read, error) {
+func (c *Chain) decodeTagged(h header, payload []byte, d *destination) (Read, error) {
 	read := Read{Tagged: true}
 	s := c.serializerOf(h.serializer)
 	if s == nil {
@@ -362,7 +362,7 @@ func (c *Chain) decodeTagged(h header, payload []byte, t target) (Read, error) {
 		return read, &Error{Kind: ErrCorrupt, Reason: "its length is not what its header says"}
 	}
 	read.Fallback = c.format == Plain || c.isFallback(read)
-	return read, t.unmarshal(s, payload)
+	return read, d.unmarshal(s, payload)
 }
 
 func (c *Chain) serializerOf(id byte) Serializer {

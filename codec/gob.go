@@ -20,7 +20,7 @@ type gobSerializer struct{}
 
 func (gobSerializer) Name() string { return "gob" }
 
-func (gobSerializer) Recognize(data []byte) bool { return checkGob(data) == nil }
+func (gobSerializer) Recognize(data []byte) bool { return isGob(data) }
 
 func (gobSerializer) Append(dst []byte, v any) ([]byte, error) {
 	rv := reflect.ValueOf(v)
@@ -30,6 +30,9 @@ func (gobSerializer) Append(dst []byte, v any) ([]byte, error) {
 	out := sink{dst}
 	if err := gob.NewEncoder(&out).Encode(v); err != nil {
 		return dst, &Error{Kind: ErrUnsupportedValue, Codec: "gob", Reason: fmt.Sprintf("it cannot store a %T", v), Err: err}
+	}
+	if err := checkGob(out.text[len(dst):]); err != nil {
+		return dst, err
 	}
 	return out.text, nil
 }

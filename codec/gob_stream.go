@@ -1,6 +1,338 @@
 package codec
 
-// checkGob reports what is wrong with a gob stream of one value.
+import "fmt"
+
+// This file walks through a gob stream before encoding/gob reads it.
+// encoding/gob allocates what the length of a map says and follows any depth:
+// ten bytes can end the process. It also stops after the first value, whatever
+// follows.
+//
+// The wire format is described in the documentation of encoding/gob.
+
+// The ids of types that every gob knows, and the first that a stream defines.
+const (
+	gobBool = 1 + iota
+	gobInt
+	gobUint
+	gobFloat
+	gobBytes
+	gobString
+	gobComplex
+	gobInterface
+
+	gobFirstDefined = 64
+)
+
+// maxGobTypes is how many types one value may define.
+const maxGobTypes = 4096
+
+// A gobType is a type that a stream defines.
+type gobType struct {
+	kind   gobKind
+	key    int64   // of a map
+	elem   int64   // of a map, an array or a slice
+	fields []int64 // of a struct
+}
+
+// gobKind is the number of a field of encoding/gob's wireType.
+type gobKind int
+
+const (
+	gobArray gobKind = 1 + iota
+	gobSlice
+	gobStruct
+	gobMap
+	gobEncoded       // these three are bytes that a method of the type reads
+	gobBinaryEncoded //
+	gobTextEncoded   //
+)
+
+var (
+	errGobDamaged  = &Error{Kind: ErrCorrupt, Codec: "gob", Reason: "it is not the gob of one value"}
+	errGobDepth    = &Error{Kind: ErrTooLarge, Codec: "gob", Reason: fmt.Sprintf("it nests more than %d levels deep", maxDepth)}
+	errGobElements = &Error{Kind: ErrTooLarge, Codec: "gob", Reason: fmt.Sprintf("it holds more than %d elements", maxElements)}
+	errGobTypes    = &Error{Kind: ErrTooLarge, Codec: "gob", Reason: fmt.Sprintf("it defines more than %d types", maxGobTypes)}
+)
+
+// isGob reports whether data is a sequence of messages: any number of type
+// definitions, then one value, and nothing behind it. It does not look into
+// them.
+func isGob(data []byte) bool {
+	r := gobReader{rest: data}
+	for defined := false; ; defined = true {
+		m := gobReader{rest: r.bytes()}
+		switch id := m.int(); {
+		case r.failed || m.failed:
+			return false
+		case id <= -gobFirstDefined:
+			if len(r.rest) == 0 {
+				return false
+			}
+		case id >= gobFirstDefined:
+			return defined && len(r.rest) == 0
+		default:
+			return id >= gobBool && id <= gobInterface && len(r.rest) == 0 && m.byte() == 0 && !m.failed
+		}
+	}
+}
+
+// checkGob returns what is wrong with a gob of one value: ErrCorrupt or
+// ErrTooLarge.
 func checkGob(data []byte) error {
-	return nil
+	if !isGob(data) {
+		return errGobDamaged
+	}
+	w := gobWalker{gobReader: gobReader{rest: data}, types: map[int64]gobType{}}
+	for len(w.rest) > 0 && w.err == nil && !w.failed {
+		w.uint() // the message's length, which isGob has checked
+		if id := w.int(); id < 0 {
+			w.define(-id)
+		} else {
+			w.top(id)
+		}
+	}
+	if w.failed && w.err == nil {
+		return errGobDamaged
+	}
+	return w.err
+}
+
+// A gobWalker goes through the values of a stream.
+type gobWalker struct {
+	gobReader
+	types    map[int64]gobType
+	depth    int
+	elements int
+	err      error
+}
+
+// top walks through a value that stands alone: one that is no struct follows
+// a zero.
+func (w *gobWalker) top(id int64) {
+	if w.types[id].kind != gobStruct && w.byte() != 0 {
+		w.failed = true
+	}
+	w.value(id)
+}
+
+func (w *gobWalker) value(id int64) {
+	if w.failed || w.err != nil {
+		return
+	}
+	switch id {
+	case gobBool, gobInt, gobUint, gobFloat:
+		w.uint()
+		return
+	case gobBytes, gobString:
+		w.bytes()
+		return
+	case gobComplex:
+		w.uint()
+		w.uint()
+		return
+	}
+	if w.depth++; w.depth > maxDepth {
+		w.err = errGobDepth
+		return
+	}
+	if id == gobInterface {
+		w.interfaceValue()
+	} else {
+		w.defined(w.types[id])
+	}
+	w.depth--
+}
+
+func (w *gobWalker) defined(t gobType) {
+	switch t.kind {
+	case gobArray, gobSlice:
+		for range w.count() {
+			if w.value(t.elem); w.failed || w.err != nil {
+				return
+			}
+		}
+	case gobMap:
+		for range w.count() {
+			w.value(t.key)
+			if w.value(t.elem); w.failed || w.err != nil {
+				return
+			}
+		}
+	case gobStruct:
+		w.eachField(func(field int) bool {
+			if field > len(t.fields) {
+				return false
+			}
+			w.value(t.fields[field-1])
+			return w.err == nil
+		})
+	case gobEncoded, gobBinaryEncoded, gobTextEncoded:
+		w.bytes()
+	default:
+		w.failed = true // no such type
+	}
+}
+
+// interfaceValue walks through the name of a type, the definitions it needs,
+// and a value of it.
+func (w *gobWalker) interfaceValue() {
+	if len(w.bytes()) == 0 {
+		return // nil
+	}
+	id := w.int()
+	for id < 0 && !w.failed && w.err == nil {
+		w.define(-id)
+		w.uint() // the length of the next message, which the value says better
+		id = w.int()
+	}
+	w.uint() // the length of the value
+	w.top(id)
+}
+
+// count reads the number of elements of a value. Each takes a byte or more.
+func (w *gobWalker) count() int {
+	n := w.uint()
+	if n > uint64(len(w.rest)) {
+		w.failed = true
+		return 0
+	}
+	if w.elements += int(n); w.elements > maxElements {
+		w.err = errGobElements
+		return 0
+	}
+	return int(n)
+}
+
+// define reads the definition of a type.
+func (w *gobWalker) define(id int64) {
+	if _, again := w.types[id]; again || id < gobFirstDefined {
+		w.failed = true
+		return
+	}
+	if len(w.types) == maxGobTypes {
+		w.err = errGobTypes
+		return
+	}
+	var t gobType
+	w.eachField(func(kind int) bool {
+		if t.kind != 0 || kind > int(gobTextEncoded) {
+			return false
+		}
+		t.kind = gobKind(kind)
+		w.eachField(func(field int) bool { return w.defineField(&t, field) })
+		return true
+	})
+	w.types[id] = t
+}
+
+// defineField reads a field of arrayType, sliceType, structType, mapType or
+// gobEncoderType, as encoding/gob calls them.
+func (w *gobWalker) defineField(t *gobType, field int) bool {
+	switch {
+	case field == 1: // CommonType
+		w.nameAndID()
+	case field == 2 && t.kind == gobStruct:
+		for range w.count() {
+			t.fields = append(t.fields, w.nameAndID())
+			if w.failed {
+				break
+			}
+		}
+	case field == 2 && t.kind == gobMap:
+		t.key = w.int()
+	case field == 2 && (t.kind == gobArray || t.kind == gobSlice), field == 3 && t.kind == gobMap:
+		t.elem = w.int()
+	case field == 3 && t.kind == gobArray:
+		w.int() // its length
+	default:
+		return false
+	}
+	return true
+}
+
+func (w *gobWalker) nameAndID() (id int64) {
+	w.eachField(func(field int) bool {
+		switch field {
+		case 1:
+			w.bytes()
+		case 2:
+			id = w.int()
+		default:
+			return false
+		}
+		return true
+	})
+	return id
+}
+
+// A gobReader reads the simple values of the format. After the first that
+// cannot be read, it has failed.
+type gobReader struct {
+	rest   []byte
+	failed bool
+}
+
+// eachField calls read for each field of a struct that was sent, with its
+// number from 1. read returns false for a number that cannot be.
+func (r *gobReader) eachField(read func(field int) bool) {
+	field := uint64(0)
+	for !r.failed {
+		delta := r.uint()
+		if delta == 0 {
+			return
+		}
+		if field += delta; delta > 1<<16 || field > 1<<16 || !read(int(field)) {
+			r.failed = true
+		}
+	}
+}
+
+func (r *gobReader) byte() byte {
+	if len(r.rest) == 0 {
+		r.failed = true
+		return 0
+	}
+	b := r.rest[0]
+	r.rest = r.rest[1:]
+	return b
+}
+
+// uint reads a number: one byte up to 127, else the negated number of bytes
+// and the bytes.
+func (r *gobReader) uint() uint64 {
+	b := r.byte()
+	if b <= 0x7f {
+		return uint64(b)
+	}
+	size := -int(int8(b))
+	if size > 8 || size > len(r.rest) {
+		r.failed = true
+		return 0
+	}
+	var n uint64
+	for _, b := range r.rest[:size] {
+		n = n<<8 | uint64(b)
+	}
+	r.rest = r.rest[size:]
+	return n
+}
+
+func (r *gobReader) int() int64 {
+	u := r.uint()
+	if u&1 != 0 {
+		return ^int64(u >> 1)
+	}
+	return int64(u >> 1)
+}
+
+// bytes reads a length and as many bytes.
+func (r *gobReader) bytes() []byte {
+	n := r.uint()
+	if r.failed || n > uint64(len(r.rest)) {
+		r.failed = true
+		return nil
+	}
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
 }

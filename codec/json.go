@@ -2,7 +2,6 @@ package codec
 
 import (
 	"bytes"
-	"encoding"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 	"unicode/utf8"
 )
 
@@ -67,7 +65,7 @@ func (jsonSerializer) Append(dst []byte, v any) ([]byte, error) {
 	if hasReplacedUTF8(text) {
 		return dst, &Error{Kind: ErrUnsupportedValue, Codec: "json", Reason: "a string is not valid UTF-8; store it as []byte, or with another serializer"}
 	}
-	if err := checkNesting(text); err != nil {
+	if err := checkNesting(text, reflect.TypeOf(v)); err != nil {
 		return dst, err
 	}
 	return out, nil
@@ -110,7 +108,7 @@ func (jsonSerializer) tryUnmarshal(data []byte, v any) (recognized bool, err err
 	if !mayBeJSON(data) {
 		return false, nil
 	}
-	if err := checkNesting(data); err != nil {
+	if err := checkNesting(data, target.Type()); err != nil {
 		return true, err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
@@ -144,7 +142,8 @@ func (s jsonSerializer) UnmarshalBytes(data []byte) ([]byte, error) {
 	if n := len(data); n >= 2 && data[0] == '"' && data[n-1] == '"' {
 		text := data[1 : n-1]
 		b := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
-		if n, err := base64.StdEncoding.Decode(b, text); err == nil {
+		// The decoder skips line breaks, which JSON does not allow.
+		if n, err := base64.StdEncoding.Decode(b, text); err == nil && base64.StdEncoding.EncodedLen(n) == len(text) {
 			return b[:n], nil
 		}
 	}
@@ -177,12 +176,12 @@ func holdsNull(target reflect.Value) bool {
 		return true
 	}
 	// A time.Time takes null for nothing to do.
-	return target.Type() != reflect.TypeFor[time.Time]() && target.Addr().Type().Implements(reflect.TypeFor[json.Unmarshaler]())
+	return target.Type() != timeType && target.Addr().Type().Implements(jsonUnmarshaler)
 }
 
 func hasOwnJSON(target reflect.Value) bool {
 	t := target.Addr().Type()
-	return t.Implements(reflect.TypeFor[json.Unmarshaler]()) || t.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+	return t.Implements(jsonUnmarshaler) || t.Implements(textUnmarshaler)
 }
 
 func jsonUnsupported(v any, err error) error {

@@ -1,6 +1,14 @@
 package codec
 
-import "bytes"
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+)
 
 // The limits of every decoder.
 const (
@@ -8,30 +16,38 @@ const (
 	maxElements = 1 << 20
 )
 
-// checkNesting refuses JSON that nests too deep or holds too many elements.
-// Of text that is not JSON it may say anything.
-func checkNesting(text []byte) error {
-	// Most values cannot come near the limits, and counting is cheap.
+// checkNesting refuses JSON, read from or into a value of type t, that nests
+// too deep or holds too many elements. Of text that is not JSON it may say
+// anything.
+//
+// Most values cannot come near the limits, because they are short, have few
+// brackets, or are of a type that has no room for more. Counting a byte is
+// cheap; going through the text costs a twentieth of decoding it.
+func checkNesting(text []byte, t reflect.Type) error {
 	containers := bytes.Count(text, []byte("{")) + bytes.Count(text, []byte("["))
-	if containers <= maxDepth && len(text) <= maxElements {
+	deep := containers > maxDepth && !isShallow(t)
+	many := len(text) > maxElements && containers+bytes.Count(text, []byte(",")) > maxElements
+	if !deep && !many {
 		return nil
 	}
-	depth, elements := 0, containers
+	depth, elements := 0, 0
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
 		case '"':
 			i = stringEnd(text, i)
 		case '{', '[':
-			if depth++; depth > maxDepth {
-				return &Error{Kind: ErrTooLarge, Codec: "json", Reason: "it nests more than 32 levels deep"}
+			elements++
+			if depth++; depth > maxDepth && deep {
+				return &Error{Kind: ErrTooLarge, Codec: "json", Reason: fmt.Sprintf("it nests more than %d levels deep", maxDepth)}
 			}
 		case '}', ']':
 			depth--
 		case ',':
-			if elements++; elements > maxElements {
-				return &Error{Kind: ErrTooLarge, Codec: "json", Reason: "it holds more than 1048576 elements"}
-			}
+			elements++
 		}
+	}
+	if elements > maxElements {
+		return &Error{Kind: ErrTooLarge, Codec: "json", Reason: fmt.Sprintf("it holds more than %d elements", maxElements)}
 	}
 	return nil
 }
@@ -48,4 +64,60 @@ func stringEnd(text []byte, start int) int {
 		}
 	}
 	return len(text) - 1
+}
+
+// shallow remembers what isShallow found out.
+var shallow sync.Map // reflect.Type → bool
+
+// isShallow reports whether the type of a value bounds how deep it nests. What
+// is deeper in a text is then in fields that the type does not have, and
+// encoding/json skips those without recursion.
+func isShallow(t reflect.Type) bool {
+	if t == nil {
+		return true
+	}
+	if known, ok := shallow.Load(t); ok {
+		return known.(bool)
+	}
+	found := fitsDepth(t, 0)
+	shallow.Store(t, found)
+	return found
+}
+
+var (
+	jsonMarshaler   = reflect.TypeFor[json.Marshaler]()
+	jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
+	textMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+	timeType        = reflect.TypeFor[time.Time]()
+)
+
+// fitsDepth reports whether values of type t, at a depth, stay within
+// maxDepth. A type that refers to itself does not.
+func fitsDepth(t reflect.Type, depth int) bool {
+	if depth > maxDepth {
+		return false
+	}
+	p := reflect.PointerTo(t)
+	switch {
+	case t == timeType:
+		return true
+	case p.Implements(jsonMarshaler), p.Implements(jsonUnmarshaler):
+		return false // its methods may do anything
+	case p.Implements(textMarshaler) && p.Implements(textUnmarshaler):
+		return true
+	}
+	switch t.Kind() {
+	case reflect.Interface:
+		return false
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return fitsDepth(t.Elem(), depth+1)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if !fitsDepth(t.Field(i).Type, depth+1) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -32,20 +32,20 @@ func newPlainReader(serializers []Serializer, compressors []Compressor) plainRea
 
 // decode asks the compressors that recognise their bytes, then the
 // serializers, then what recognises nothing.
-func (p *plainReader) decode(data []byte, t target, limit int) (Read, error) {
+func (p *plainReader) decode(data []byte, d *destination, limit int) (Read, error) {
 	for _, m := range p.compressors {
 		if m.(Recognizer).Recognize(data) {
-			return p.decompress(m, data, t, limit)
+			return p.decompress(m, data, d, limit)
 		}
 	}
-	read, recognized, err := p.deserialize(data, t)
+	read, recognized, err := p.deserialize(data, d)
 	if recognized || p.lastCompressor == nil {
 		return read, err
 	}
-	return p.decompress(p.lastCompressor, data, t, limit)
+	return p.decompress(p.lastCompressor, data, d, limit)
 }
 
-func (p *plainReader) decompress(m Compressor, data []byte, t target, limit int) (Read, error) {
+func (p *plainReader) decompress(m Compressor, data []byte, d *destination, limit int) (Read, error) {
 	b := buffers.Get().(*buffer)
 	defer b.release()
 	text, err := decompress(m, b.bytes[:0], data, limit)
@@ -53,24 +53,24 @@ func (p *plainReader) decompress(m Compressor, data []byte, t target, limit int)
 		return Read{Compressor: m.Name()}, err
 	}
 	b.bytes = text
-	read, _, err := p.deserialize(text, t)
+	read, _, err := p.deserialize(text, d)
 	read.Compressor = m.Name()
 	return read, err
 }
 
 // deserialize reports as recognized what a serializer claims, even when it
 // cannot read it.
-func (p *plainReader) deserialize(data []byte, t target) (read Read, recognized bool, err error) {
+func (p *plainReader) deserialize(data []byte, d *destination) (read Read, recognized bool, err error) {
 	for i, s := range p.serializers {
 		if i == len(p.serializers)-1 && p.lastSerializer == nil && p.lastCompressor == nil {
-			return Read{Serializer: s.Name()}, true, t.unmarshal(s, data)
+			return Read{Serializer: s.Name()}, true, d.unmarshal(s, data)
 		}
-		if recognized, err := t.tryUnmarshal(s, data); recognized {
+		if recognized, err := d.tryUnmarshal(s, data); recognized {
 			return Read{Serializer: s.Name()}, true, err
 		}
 	}
 	if s := p.lastSerializer; s != nil {
-		return Read{Serializer: s.Name()}, true, t.unmarshal(s, data)
+		return Read{Serializer: s.Name()}, true, d.unmarshal(s, data)
 	}
 	return Read{}, false, &Error{Kind: ErrCorrupt, Reason: fmt.Sprintf("its %d bytes are in none of the chain's formats", len(data))}
 }

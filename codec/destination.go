@@ -1,0 +1,66 @@
+package codec
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// A destination is where a value is decoded to: what the pointer v points to or,
+// if v is nil, bytes.
+type destination struct {
+	v     any
+	bytes []byte
+}
+
+// A trier recognises and decodes in one pass.
+type trier interface {
+	tryUnmarshal(data []byte, v any) (recognized bool, err error)
+}
+
+// unmarshal decodes data, which is s's.
+func (d *destination) unmarshal(s Serializer, data []byte) (err error) {
+	defer recoverDecoder(s, &err)
+	if d.v != nil {
+		return classify(s.Unmarshal(data, d.v), ErrCorrupt, s.Name(), "it cannot be read")
+	}
+	if direct, ok := s.(bytesSerializer); ok {
+		d.bytes, err = direct.UnmarshalBytes(data)
+	} else {
+		var b []byte
+		err = s.Unmarshal(data, &b)
+		d.bytes = b
+	}
+	return classify(err, ErrCorrupt, s.Name(), "it cannot be read")
+}
+
+// tryUnmarshal decodes data if s, a Recognizer, recognises it.
+func (d *destination) tryUnmarshal(s Serializer, data []byte) (recognized bool, err error) {
+	if both, ok := s.(trier); ok && d.v != nil {
+		defer recoverDecoder(s, &err)
+		recognized = true // what panics had been recognised
+		return both.tryUnmarshal(data, d.v)
+	}
+	if !s.(Recognizer).Recognize(data) {
+		return false, nil
+	}
+	return true, d.unmarshal(s, data)
+}
+
+// recoverDecoder is deferred around a decoder: whatever the bytes, a panic is
+// an error.
+func recoverDecoder(s Serializer, err *error) {
+	if p := recover(); p != nil {
+		*err = &Error{Kind: ErrCorrupt, Codec: s.Name(), Reason: "its decoder panicked"}
+	}
+}
+
+// pointee returns what v, which must be a non-nil pointer, points to.
+func pointee(v any) (reflect.Value, error) {
+	rv := reflect.ValueOf(v)
+	if rv.Kind() != reflect.Pointer || rv.IsNil() {
+		return reflect.Value{}, &Error{Kind: ErrUnsupportedValue, Reason: fmt.Sprintf("a value is decoded into a non-nil pointer, not a %T", v)}
+	}
+	return rv.Elem(), nil
+}
+
+func isInteger(kind reflect.Kind) bool { return kind >= reflect.Int && kind <= reflect.Uintptr }

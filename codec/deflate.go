@@ -15,7 +15,7 @@ const (
 	maxLevel     = 9
 
 	// maxDeflateRatio is how much longer than its compressed form a text can
-	// be. A stated length beyond it is a lie, and a lie allocates nothing.
+	// be.
 	maxDeflateRatio = 1032
 )
 
@@ -106,13 +106,15 @@ func (d *deflate) Decompress(dst, src []byte, limit int) ([]byte, error) {
 
 func (d *deflate) read(r *pooledReader, dst, src []byte, limit int) ([]byte, error) {
 	size := d.size(src)
-	if size > limit {
+	switch {
+	case size > maxDeflateRatio*len(src):
+		return nil, &Error{Kind: ErrCorrupt, Codec: d.name, Reason: "it states an impossible length"}
+	case size > limit:
 		return nil, tooLarge(d.name, limit)
-	}
-	if size < 0 {
+	case size < 0:
 		size = 4 * len(src)
 	}
-	out, err := d.readSized(r, dst, src, limit, min(size, limit, maxDeflateRatio*len(src)))
+	out, err := d.readSized(r, dst, src, limit, min(size, limit))
 	if longer, ok := err.(longerText); ok {
 		out, err = d.readSized(r, dst, src, limit, int(longer))
 	}

@@ -109,7 +109,7 @@ func (jsonSerializer) tryUnmarshal(data []byte, v any) (recognized bool, err err
 		return false, nil
 	}
 	if err := checkNesting(data, target.Type()); err != nil {
-		return true, err
+		return json.Valid(data), err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
 		if !json.Valid(data) {

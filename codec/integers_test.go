@@ -1,0 +1,116 @@
+package codec_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/codec"
+)
+
+// A state is an integer with methods of its own, which do not count.
+type state uint8
+
+func (state) MarshalText() ([]byte, error)    { return []byte("a state"), nil }
+func (s *state) UnmarshalText(b []byte) error { *s = 99; return nil }
+
+func TestIntegersAreDecimalTextInEveryChain(t *testing.T) {
+	tests := []struct {
+		value any
+		text  string
+	}{
+		{0, "0"}, {-1, "-1"}, {42, "42"},
+		{int8(-128), "-128"}, {int16(32767), "32767"}, {int32(-5), "-5"},
+		{int64(math.MinInt64), "-9223372036854775808"}, {int64(math.MaxInt64), "9223372036854775807"},
+		{uint(7), "7"}, {uint8(255), "255"}, {uint16(1), "1"}, {uint32(2), "2"}, {uintptr(3), "3"},
+		{uint64(math.MaxUint64), "18446744073709551615"},
+		{1500 * time.Millisecond, "1500000000"}, {time.March, "3"}, {level(-3), "-3"}, {state(2), "2"}, {'x', "120"},
+	}
+	for name, chain := range everyChain(t) {
+		for _, test := range tests {
+			stored, err := chain.Append(nil, test.value)
+			if err != nil || string(stored) != test.text {
+				t.Errorf("%s: %T(%v) is stored as %q, %v, want %q", name, test.value, test.value, stored, err, test.text)
+			}
+			into := reflect.New(reflect.TypeOf(test.value))
+			read, err := chain.Decode(stored, into.Interface())
+			if err != nil || into.Elem().Interface() != test.value {
+				t.Errorf("%s: %q is read as %v, %v, want %v", name, stored, into.Elem(), err, test.value)
+			}
+			if want := (codec.Read{Serializer: codec.Decimal}); read != want {
+				t.Errorf("%s: %q was read by %+v, want %+v", name, stored, read, want)
+			}
+		}
+	}
+}
+
+func TestOnlyCanonicalIntegersThatFitAreRead(t *testing.T) {
+	var (
+		i8   int8
+		u8   uint8
+		i64  int64
+		u64  uint64
+		wait time.Duration
+	)
+	tests := []struct {
+		text string
+		into any
+	}{
+		{"300", &i8}, {"128", &i8}, {"-129", &i8}, {"256", &u8}, {"-1", &u8}, {"-1", &u64},
+		{"9223372036854775808", &i64}, {"-9223372036854775809", &i64}, {"18446744073709551616", &u64},
+		{"99999999999999999999999", &i64}, {"99999999999999999999999", &u64},
+		{"", &i64}, {"-", &i64}, {"+5", &i64}, {" 5", &i64}, {"5 ", &i64}, {"5\n", &i64}, {"05", &i64}, {"00", &i64},
+		{"-0", &i64}, {"-05", &i64}, {"5.0", &i64}, {"5e0", &i64}, {"0x5", &i64}, {"1_000", &i64}, {"٥", &i64},
+		{"null", &i64}, {`"5"`, &i64}, {"true", &i64}, {"[5]", &i64}, {"{}", &i64}, {"1s", &wait}, {"null", &wait},
+	}
+	for name, chain := range everyChain(t) {
+		for _, test := range tests {
+			if _, err := chain.Decode([]byte(test.text), test.into); err == nil {
+				t.Errorf("%s: %q was read into a %T as %v", name, test.text, test.into, reflect.ValueOf(test.into).Elem())
+			} else if !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrUnsupportedValue) {
+				t.Errorf("%s: %q into a %T: %v, want ErrCorrupt", name, test.text, test.into, err)
+			}
+		}
+	}
+}
+
+func TestIntegersAreReadAsOtherNumbersOnlyByJSON(t *testing.T) {
+	var f float64
+	var s string
+	json := mustChain(t, codec.Config{})
+	if _, err := json.Decode([]byte("12345"), &f); err != nil || f != 12345 {
+		t.Errorf("12345 as float64: %v, %v", f, err)
+	}
+	if _, err := json.Decode([]byte("12345"), &s); !errors.Is(err, codec.ErrCorrupt) {
+		t.Errorf("12345 as string: %q, %v, want ErrCorrupt", s, err)
+	}
+	raw := mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.Raw}})
+	if _, err := raw.Decode([]byte("12345"), &s); err != nil || s != "12345" {
+		t.Errorf("12345 as string by raw: %q, %v", s, err)
+	}
+}
+
+func TestAnIntegerThatAnotherMemberWroteIsRead(t *testing.T) {
+	gob, err := codec.Gob.Append(nil, 77)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.JSON, codec.Gob}})
+	var n int
+	read, err := chain.Decode(gob, &n)
+	if want := (codec.Read{Serializer: "gob", Fallback: true}); err != nil || n != 77 || read != want {
+		t.Errorf("got %d, %+v, %v", n, read, err)
+	}
+}
+
+func TestErrorsOfIntegersDoNotShowThem(t *testing.T) {
+	var i8 int8
+	_, err := mustChain(t, codec.Config{}).Decode([]byte("48151623"), &i8)
+	if text := fmt.Sprintf("%v %+v", err, err); err == nil || strings.Contains(text, "48151623") {
+		t.Errorf("got %q", text)
+	}
+}

@@ -1,0 +1,227 @@
+package codec_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/xcache-go/xcache/codec"
+)
+
+// A fake is a serializer and a compressor that only has a name.
+type fake struct{ name string }
+
+func (f fake) Name() string                                { return f.name }
+func (fake) Unmarshal([]byte, any) error                   { panic("canary") }
+func (fake) Decompress(_, _ []byte, _ int) ([]byte, error) { panic("canary") }
+
+type fakeSerializer struct{ fake }
+
+func (fakeSerializer) Append(dst []byte, v any) ([]byte, error) { return append(dst, 0xff), nil }
+
+type fakeCompressor struct{ fake }
+
+func (fakeCompressor) Append(dst, src []byte) ([]byte, error) { return append(dst, 0xfe), nil }
+
+// A taggedFake has an id of its own.
+type taggedFake struct {
+	fakeSerializer
+	id byte
+}
+
+func (f taggedFake) TagID() byte { return f.id }
+
+func TestFormatsAreFoundByName(t *testing.T) {
+	for _, name := range []string{"json", "gob", "raw"} {
+		if s, err := codec.LookupSerializer(name); err != nil || s.Name() != name {
+			t.Errorf("LookupSerializer(%q): %v, %v", name, s, err)
+		}
+		if !slices.Contains(codec.Serializers(), name) {
+			t.Errorf("Serializers() lacks %s: %v", name, codec.Serializers())
+		}
+	}
+	for _, name := range []string{"gzip", "zlib"} {
+		if c, err := codec.LookupCompressor(name); err != nil || c.Name() != name {
+			t.Errorf("LookupCompressor(%q): %v, %v", name, c, err)
+		}
+		if !slices.Contains(codec.Compressors(), name) {
+			t.Errorf("Compressors() lacks %s: %v", name, codec.Compressors())
+		}
+	}
+}
+
+func TestListsOfNames(t *testing.T) {
+	tests := []struct {
+		serializers, compressors string
+		want                     string // the names, or what the error says
+	}{
+		{"", "", ""},
+		{"json", "", "json"},
+		{"json,gob", "zlib,gzip", "json gob zlib gzip"},
+		{"raw", "gzip:9,zlib:1", "raw gzip zlib"},
+		{"msgpack", "", `error: add import _ "github.com/xcache-go/xcache/codec/msgpack"`},
+		{"json,cbor", "", `error: codec/cbor`},
+		{"pickle", "", `error: codec/pickle`},
+		{"", "zstd", `error: codec/zstd`},
+		{"", "zstd:3", `error: codec/zstd`},
+		{"", "lz4", `error: codec/lz4`},
+		{"", "brotli", `error: codec/brotli`},
+		{"", "xz", `error: codec/xz`},
+		{"", "s2", `error: codec/s2`},
+		{"jsno", "", "error: unknown serializer jsno; known are cbor, gob, json, msgpack, pickle, raw"},
+		{"", "gunzip", "error: unknown compressor gunzip; known are brotli, gzip, lz4, s2, xz, zlib, zstd"},
+		{"gzip", "", "error: unknown serializer gzip"},
+		{"json, gob", "", "error: unreadable name"},
+		{"json,", "", "error: unreadable name"},
+		{"JSON", "", "error: unreadable name"},
+		{"", "gzip:", "error: whole number"},
+		{"", "gzip:best", "error: whole number"},
+		{"", "gzip:0", "error: from 1"},
+		{"", "gzip:10", "error: from 1"},
+		{"", "gzip:-1", "error: from 1"},
+	}
+	for _, test := range tests {
+		serializers, compressors, err := codec.Parse(test.serializers, test.compressors)
+		if want, isError := strings.CutPrefix(test.want, "error: "); isError {
+			if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "xcache: ") {
+				t.Errorf("Parse(%q, %q): %v, want an error that says %q", test.serializers, test.compressors, err, want)
+			}
+			continue
+		}
+		var names []string
+		for _, s := range serializers {
+			names = append(names, s.Name())
+		}
+		for _, c := range compressors {
+			names = append(names, c.Name())
+		}
+		if got := strings.Join(names, " "); err != nil || got != test.want {
+			t.Errorf("Parse(%q, %q) = %s, %v, want %s", test.serializers, test.compressors, got, err, test.want)
+		}
+	}
+}
+
+func TestNamesThatAreNoNamesAreNotRepeated(t *testing.T) {
+	for _, name := range []string{"p@ssw0rd", "Canary", "a/b", strings.Repeat("a", 33)} {
+		_, err := codec.LookupSerializer(name)
+		_, err2 := codec.LookupCompressor(name)
+		if err == nil || err2 == nil || strings.Contains(err.Error()+err2.Error(), name) {
+			t.Errorf("%q: %v, %v", name, err, err2)
+		}
+	}
+}
+
+func TestLevelsChangeTheOutput(t *testing.T) {
+	text, err := codec.JSON.Append(nil, newRecord(16<<10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"gzip", "zlib"} {
+		length := func(spec string) int {
+			c, err := codec.LookupCompressor(spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := c.Append(nil, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			back, err := c.Decompress(nil, out, len(text))
+			if err != nil || string(back) != string(text) {
+				t.Errorf("%s: %v", spec, err)
+			}
+			return len(out)
+		}
+		if fast, small := length(name+":1"), length(name+":9"); fast <= small {
+			t.Errorf("%s:1 gives %d bytes, %s:9 %d", name, fast, name, small)
+		}
+	}
+}
+
+func TestRegistering(t *testing.T) {
+	codec.Register(fakeSerializer{fake{"registered"}})
+	codec.RegisterCompressor(fakeCompressor{fake{"registered"}})
+	s, c, err := codec.Parse("registered", "registered")
+	if err != nil || s[0].Name() != "registered" || c[0].Name() != "registered" {
+		t.Errorf("Parse: %v, %v, %v", s, c, err)
+	}
+	if _, err := codec.LookupCompressor("registered:3"); err == nil || !strings.Contains(err.Error(), "no levels") {
+		t.Errorf("a level of a compressor without: %v", err)
+	}
+	panics := map[string]func(){
+		"nil serializer":   func() { codec.Register(nil) },
+		"nil compressor":   func() { codec.RegisterCompressor(nil) },
+		"taken serializer": func() { codec.Register(codec.JSON) },
+		"taken compressor": func() { codec.RegisterCompressor(codec.Gzip) },
+		"empty serializer": func() { codec.Register(fakeSerializer{}) },
+		"empty compressor": func() { codec.RegisterCompressor(fakeCompressor{}) },
+		"strange name":     func() { codec.Register(fakeSerializer{fake{"A:B"}}) },
+	}
+	for name, register := range panics {
+		func() {
+			defer func() {
+				if p, ok := recover().(string); !ok || !strings.HasPrefix(p, "xcache: ") {
+					t.Errorf("%s: want a panic that says why, got %v", name, p)
+				}
+			}()
+			register()
+		}()
+	}
+}
+
+func TestChainsThatNewRefuses(t *testing.T) {
+	mark := fakeSerializer{fake{"unmarked"}}
+	press := fakeCompressor{fake{"press"}}
+	serializers := func(s ...codec.Serializer) []codec.Serializer { return s }
+	compressors := func(c ...codec.Compressor) []codec.Compressor { return c }
+	tests := []struct {
+		name   string
+		config codec.Config
+		want   string // what the error says; "" if the chain is fine
+	}{
+		{"nothing", codec.Config{}, ""},
+		{"json and gob", codec.Config{Serializers: jsonGob, Compressors: gzipZlib}, ""},
+		{"raw alone", codec.Config{Serializers: rawOnly}, ""},
+		{"one without a mark", codec.Config{Serializers: serializers(codec.JSON, mark, codec.Gob), Compressors: gzipZlib}, ""},
+		{"a compressor without a mark", codec.Config{Serializers: jsonGob, Compressors: compressors(press, codec.Gzip)}, ""},
+		{"raw and gzip", codec.Config{Serializers: rawOnly, Compressors: gzipOnly}, "raw accepts any bytes, so its values cannot be told from those of gzip; use format=tagged"},
+		{"raw and json", codec.Config{Serializers: serializers(codec.Raw, codec.JSON)}, "those of json"},
+		{"json and raw", codec.Config{Serializers: serializers(codec.JSON, codec.Raw)}, "raw accepts any bytes"},
+		{"raw and one without a mark", codec.Config{Serializers: serializers(mark, codec.Raw)}, "raw accepts any bytes"},
+		{"two without a mark", codec.Config{Serializers: serializers(mark), Compressors: compressors(press)}, "the values of unmarked and press cannot be told apart"},
+		{"raw and gzip, tagged", codec.Config{Serializers: rawOnly, Compressors: gzipOnly, Format: codec.Tagged}, ""},
+		{"raw, json and gob, tagged", codec.Config{Serializers: serializers(codec.Raw, codec.JSON, codec.Gob), Format: codec.Tagged}, ""},
+		{"no id, tagged", codec.Config{Serializers: serializers(mark), Format: codec.Tagged}, "unmarked has no id"},
+		{"an id, tagged", codec.Config{Serializers: serializers(taggedFake{mark, 200}), Format: codec.Tagged}, ""},
+		{"an id of the library's", codec.Config{Serializers: serializers(taggedFake{mark, 100}), Format: codec.Tagged}, "from 128"},
+		{"the same id twice", codec.Config{Serializers: serializers(taggedFake{mark, 200}, taggedFake{fakeSerializer{fake{"other"}}, 200}), Format: codec.Tagged}, "same id"},
+		{"twice the same", codec.Config{Serializers: serializers(codec.JSON, codec.JSON)}, "serializer json is named twice"},
+		{"twice the same compressor", codec.Config{Compressors: compressors(codec.Gzip, codec.Gzip)}, "compressor gzip is named twice"},
+		{"nil serializer", codec.Config{Serializers: serializers(nil)}, "nil"},
+		{"nil compressor", codec.Config{Compressors: compressors(nil)}, "nil"},
+		{"no name", codec.Config{Serializers: serializers(fakeSerializer{})}, "no name"},
+		{"negative minimum", codec.Config{CompressMin: -2}, "CompressMin"},
+		{"negative limit", codec.Config{MaxValue: -1}, "MaxValue"},
+		{"unknown format", codec.Config{Format: 2}, "Format"},
+	}
+	for _, test := range tests {
+		_, err := codec.New(test.config)
+		switch {
+		case test.want == "" && err != nil:
+			t.Errorf("%s: %v", test.name, err)
+		case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
+			t.Errorf("%s: %v, want an error that says %q", test.name, err, test.want)
+		case err != nil && strings.Count(err.Error(), "xcache: ") != 1:
+			t.Errorf("%s: want one prefix: %v", test.name, err)
+		}
+	}
+}
+
+func TestAChainDoesNotShareItsConfig(t *testing.T) {
+	members := []codec.Serializer{codec.JSON}
+	chain := mustChain(t, codec.Config{Serializers: members})
+	members[0] = codec.Gob
+	if out, err := chain.Append(nil, "x"); err != nil || string(out) != `"x"` {
+		t.Errorf("got %q, %v", out, err)
+	}
+}

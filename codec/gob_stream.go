@@ -54,24 +54,26 @@ var (
 	errGobTypes    = &Error{Kind: ErrTooLarge, Codec: "gob", Reason: fmt.Sprintf("it defines more than %d types", maxGobTypes)}
 )
 
-// isGob reports whether data is a sequence of messages: any number of type
-// definitions, then one value, and nothing behind it. It does not look into
-// them.
+// isGob reports whether data is a sequence of messages as a gob has them, from
+// end to end: definitions of types, then a value. It does not look into them.
 func isGob(data []byte) bool {
 	r := gobReader{rest: data}
-	for defined := false; ; defined = true {
+	for first := true; ; first = false {
 		m := gobReader{rest: r.bytes()}
-		switch id := m.int(); {
-		case r.failed || m.failed:
+		id := m.int()
+		if r.failed || m.failed {
 			return false
-		case id <= -gobFirstDefined:
-			if len(r.rest) == 0 {
-				return false
-			}
-		case id >= gobFirstDefined:
-			return defined && len(r.rest) == 0
-		default:
-			return id >= gobBool && id <= gobInterface && len(r.rest) == 0 && m.byte() == 0 && !m.failed
+		}
+		if id >= gobBool && id <= gobInterface {
+			// It needs no definition, and nothing can follow but those of
+			// what is in an interface.
+			return m.byte() == 0 && !m.failed && (id == gobInterface || len(r.rest) == 0)
+		}
+		if id > -gobFirstDefined && id < gobFirstDefined || first && id > 0 {
+			return false
+		}
+		if len(r.rest) == 0 {
+			return id > 0
 		}
 	}
 }
@@ -83,15 +85,9 @@ func checkGob(data []byte) error {
 		return errGobDamaged
 	}
 	w := gobWalker{gobReader: gobReader{rest: data}, types: map[int64]gobType{}}
-	for len(w.rest) > 0 && w.err == nil && !w.failed {
-		w.uint() // the message's length, which isGob has checked
-		if id := w.int(); id < 0 {
-			w.define(-id)
-		} else {
-			w.top(id)
-		}
-	}
-	if w.failed && w.err == nil {
+	w.uint() // the length of the first message
+	w.single(w.typeID())
+	if w.err == nil && (w.failed || len(w.rest) > 0) {
 		return errGobDamaged
 	}
 	return w.err
@@ -106,9 +102,24 @@ type gobWalker struct {
 	err      error
 }
 
-// top walks through a value that stands alone: one that is no struct follows
-// a zero.
-func (w *gobWalker) top(id int64) {
+// typeID reads the id of the type of a value, and the definitions of types
+// before it. Behind each stands the length of a message, of which it makes
+// nothing: the value says it better.
+func (w *gobWalker) typeID() int64 {
+	for !w.failed && w.err == nil {
+		id := w.int()
+		if id >= 0 {
+			return id
+		}
+		w.define(-id)
+		w.uint()
+	}
+	return 0
+}
+
+// single walks through a value that stands alone: one that is no struct
+// follows a zero.
+func (w *gobWalker) single(id int64) {
 	if w.types[id].kind != gobStruct && w.byte() != 0 {
 		w.failed = true
 	}
@@ -179,14 +190,9 @@ func (w *gobWalker) interfaceValue() {
 	if len(w.bytes()) == 0 {
 		return // nil
 	}
-	id := w.int()
-	for id < 0 && !w.failed && w.err == nil {
-		w.define(-id)
-		w.uint() // the length of the next message, which the value says better
-		id = w.int()
-	}
+	id := w.typeID()
 	w.uint() // the length of the value
-	w.top(id)
+	w.single(id)
 }
 
 // count reads the number of elements of a value. Each takes a byte or more.

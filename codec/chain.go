@@ -253,11 +253,9 @@ func (c *Chain) finish(out []byte, start, payload int) ([]byte, error) {
 		return out, nil
 	}
 	h := header{c.serializerIDs[0], compressorID, uint64(length)}
-	var room [maxHeader]byte
-	encoded := h.appendHeader(room[:0], out[payload:])
-	n := copy(out[start:payload], encoded)
-	n += copy(out[start+n:], out[payload:])
-	return out[:start+n], nil
+	end := len(h.appendTo(out[:start], out[payload:])) // within the room that is reserved
+	end += copy(out[end:], out[payload:])
+	return out[:end], nil
 }
 
 // Decode decodes data into what v, a non-nil pointer, points to, and tells how

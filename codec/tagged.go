@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"math/bits"
@@ -36,8 +37,8 @@ type header struct {
 	length                 uint64
 }
 
-// appendHeader appends the header of payload to dst. They may not overlap.
-func (h header) appendHeader(dst, payload []byte) []byte {
+// appendTo appends the header of payload to dst.
+func (h header) appendTo(dst, payload []byte) []byte {
 	start := len(dst)
 	dst = append(dst, magic0, magic1, version, h.serializer, h.compressor)
 	dst = binary.AppendUvarint(dst, h.length)
@@ -59,10 +60,6 @@ func parseTagged(data []byte) (h header, payload []byte, ok bool) {
 	if len(data) < fixedHeader || data[2] != version {
 		return h, nil, false
 	}
-	return parseHeader(data)
-}
-
-func parseHeader(data []byte) (h header, payload []byte, ok bool) {
 	h.serializer, h.compressor = data[3], data[4]
 	length, n := binary.Uvarint(data[fixedHeader:])
 	if n <= 0 || len(data) < fixedHeader+n+sumSize {
@@ -71,10 +68,7 @@ func parseHeader(data []byte) (h header, payload []byte, ok bool) {
 	h.length = length
 	end := fixedHeader + n
 	payload = data[end+sumSize:]
-	var fixed [fixedHeader + binary.MaxVarintLen64]byte
-	copy(fixed[:], data[:end])
-	fixed[0], fixed[1] = magic0, magic1
-	return h, payload, binary.BigEndian.Uint32(data[end:]) == checksum(fixed[:end], payload)
+	return h, payload, binary.BigEndian.Uint32(data[end:]) == checksum(data[:end], payload)
 }
 
 // hasBrokenMagic reports whether data is a tagged value but for one bit of its
@@ -84,6 +78,8 @@ func hasBrokenMagic(data []byte) bool {
 		bits.OnesCount8(data[0]^magic0)+bits.OnesCount8(data[1]^magic1) != 1 {
 		return false
 	}
-	_, _, ok := parseHeader(data)
+	repaired := bytes.Clone(data)
+	repaired[0], repaired[1] = magic0, magic1
+	_, _, ok := parseTagged(repaired)
 	return ok
 }

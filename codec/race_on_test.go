@@ -1,0 +1,6 @@
+//go:build race
+
+package codec_test
+
+// raceEnabled tells that pools drop what they are given now and then.
+const raceEnabled = true

@@ -1,0 +1,234 @@
+package xcachetest
+
+import (
+	"errors"
+	"math"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// commandChecks: one check for each row of the table of commands, named after
+// it. Every row has one, and so a store that declares a command is held to it.
+func commandChecks() []check {
+	checks := []check{
+		command("PING", "answers PONG, or its argument", nil, func(s *subject) error {
+			return errors.Join(s.wantReply(dataReply("PONG"), "PING"), s.wantReply(dataReply("hello"), "PING", literal("hello")))
+		}),
+		command("DEL", "removes keys of any type and answers how many there were", needs("RPUSH"), deletes("DEL")),
+		command("UNLINK", "removes keys of any type and answers how many there were", needs("RPUSH"), deletes("UNLINK")),
+		command("EXISTS", "answers how many of its arguments exist, duplicates counted each time", needs("RPUSH"), func(s *subject) error {
+			a, list, none := s.slotKey("a"), s.slotKey("list"), s.slotKey("none")
+			return errors.Join(s.set(a.Text, "v", long), s.push(list.Text, "x"),
+				s.wantReply(driver.IntReply(1), "EXISTS", a), s.wantReply(driver.IntReply(0), "EXISTS", none),
+				s.wantReply(driver.IntReply(3), "EXISTS", a, none, a, list))
+		}),
+		command("TYPE", "answers the kind of value, none for an absent key", needs("RPUSH"), func(s *subject) error {
+			a, list, none := s.slotKey("a"), s.slotKey("list"), s.slotKey("none")
+			return errors.Join(s.set(a.Text, "v", long), s.push(list.Text, "x"),
+				s.wantReply(dataReply("string"), "TYPE", a), s.wantReply(dataReply("list"), "TYPE", list), s.wantReply(dataReply("none"), "TYPE", none))
+		}),
+		command("PTTL", "answers milliseconds, -1 without a TTL, -2 without a key", nil, func(s *subject) error {
+			a, b, none := s.slotKey("a"), s.slotKey("b"), s.slotKey("none")
+			err := errors.Join(s.wantReply(driver.IntReply(-2), "PTTL", none), s.set(a.Text, "v", long), s.set(b.Text, "v", driver.NoExpiry))
+			reply, doErr := s.do("PTTL", a)
+			ttl, ttlErr := driver.TTLOutcome(&driver.Cmd{Reply: reply, Err: doErr})
+			return errors.Join(err, ttlErr, s.sameTTL("PTTL", ttl, long), s.wantReply(driver.IntReply(-1), "PTTL", b))
+		}),
+		command("PEXPIRE", "sets a TTL in milliseconds and answers 1, or 0 without a key; a number <= 0 deletes", nil, func(s *subject) error {
+			a, none := s.slotKey("a"), s.slotKey("none")
+			return errors.Join(s.set(a.Text, "v", driver.NoExpiry),
+				s.wantReply(driver.IntReply(1), "PEXPIRE", a, driver.Int(long.Milliseconds())), s.wantTTL(a.Text, long), s.wantValue(a.Text, "v"),
+				s.wantReply(driver.IntReply(0), "PEXPIRE", none, driver.Int(1000)), s.wantMiss(none.Text),
+				s.wantReply(driver.IntReply(1), "PEXPIRE", a, driver.Int(0)), s.wantGone(a.Text),
+				s.set(a.Text, "v", long), s.wantReply(driver.IntReply(1), "PEXPIRE", a, driver.Int(-5)), s.wantGone(a.Text))
+		}),
+		command("PERSIST", "takes the TTL away and answers 1, or 0 if there was none", nil, func(s *subject) error {
+			a, none := s.slotKey("a"), s.slotKey("none")
+			return errors.Join(s.set(a.Text, "v", long), s.wantReply(driver.IntReply(1), "PERSIST", a), s.wantTTL(a.Text, driver.NoExpiry), s.wantValue(a.Text, "v"),
+				s.wantReply(driver.IntReply(0), "PERSIST", a), s.wantReply(driver.IntReply(0), "PERSIST", none))
+		}),
+		command(driver.CmdPersist, "takes the TTL away and answers 1 for every key that exists, 0 for an absent one", needs("RPUSH"), func(s *subject) error {
+			a, list, none := s.slotKey("a"), s.slotKey("list"), s.slotKey("none")
+			return errors.Join(s.set(a.Text, "v", long), s.push(list.Text, "x"),
+				s.wantReply(driver.IntReply(1), driver.CmdPersist, a), s.wantTTL(a.Text, driver.NoExpiry),
+				s.wantReply(driver.IntReply(1), driver.CmdPersist, a), s.wantReply(driver.IntReply(1), driver.CmdPersist, list),
+				s.wantReply(driver.IntReply(0), driver.CmdPersist, none), s.wantValue(a.Text, "v"))
+		}),
+		command("RENAME", "moves a key with its TTL over another one; without a key it is ErrNotFound", needs("RPUSH", "LRANGE"), func(s *subject) error {
+			a, b, list := s.slotKey("a"), s.slotKey("b"), s.slotKey("list")
+			return errors.Join(s.set(a.Text, "v", long), s.push(list.Text, "x"),
+				s.wantReply(okReply, "RENAME", a, b), s.wantGone(a.Text), s.wantValue(b.Text, "v"), s.wantTTL(b.Text, long),
+				s.wantReply(okReply, "RENAME", list, b), s.wantList(b.Text, "x"), s.wantTTL(b.Text, driver.NoExpiry),
+				s.wantCommandErr(driver.ErrNotFound, "RENAME", a, b), s.wantList(b.Text, "x"))
+		}),
+		command("RENAMENX", "moves a key with its TTL to a name that is free and answers 1, or 0 if it is not; without a key it is ErrNotFound", nil, func(s *subject) error {
+			a, b, none := s.slotKey("a"), s.slotKey("b"), s.slotKey("none")
+			return errors.Join(s.set(a.Text, "v", long),
+				s.wantReply(driver.IntReply(1), "RENAMENX", a, b), s.wantGone(a.Text), s.wantValue(b.Text, "v"), s.wantTTL(b.Text, long),
+				s.set(a.Text, "w", long), s.wantReply(driver.IntReply(0), "RENAMENX", a, b), s.wantValue(b.Text, "v"), s.wantValue(a.Text, "w"),
+				s.wantCommandErr(driver.ErrNotFound, "RENAMENX", none, b))
+		}),
+		command("FLUSHDB", "empties the database", needs(exclusive), func(s *subject) error {
+			a := s.slotKey("a")
+			return errors.Join(s.set(a.Text, "v", long), s.wantReply(okReply, "FLUSHDB"), s.wantMiss(a.Text), s.set(a.Text, "v", long), s.wantValue(a.Text, "v"))
+		}),
+		command("GET", "answers the string, nil without a key, ErrWrongType for another type", needs("RPUSH"), func(s *subject) error {
+			a, list, none := s.slotKey("a"), s.slotKey("list"), s.slotKey("none")
+			return errors.Join(s.set(a.Text, "v", long), s.push(list.Text, "x"),
+				s.wantReply(dataReply("v"), "GET", a), s.wantReply(driver.Reply{}, "GET", none), s.wantCommandErr(driver.ErrWrongType, "GET", list),
+				s.set(a.Text, "", long), s.wantReply(dataReply(""), "GET", a))
+		}),
+		command("MGET", "answers the strings in order, duplicates too, and nil for what is absent or of another type", needs("RPUSH"), func(s *subject) error {
+			a, b, list, none := s.slotKey("a"), s.slotKey("b"), s.slotKey("list"), s.slotKey("none")
+			null := driver.Reply{}
+			return errors.Join(s.set(a.Text, "A", long), s.set(b.Text, "", long), s.push(list.Text, "x"),
+				s.wantReply(driver.ArrayReply(dataReply("A"), null, null, dataReply(""), dataReply("A")), "MGET", a, none, list, b, a))
+		}),
+		command("SET", "stores with PX, KEEPTTL, NX, XX and GET, and answers OK, or nil where the condition does not hold", needs("RPUSH"), func(s *subject) error {
+			a, list, none, v := s.slotKey("a"), s.slotKey("list"), s.slotKey("none"), driver.Val([]byte("v"))
+			null, px := driver.Reply{}, func(args ...driver.Arg) []driver.Arg {
+				return append(args, literal("PX"), driver.Int(long.Milliseconds()))
+			}
+			return errors.Join(
+				s.wantReply(okReply, "SET", a, v), s.wantTTL(a.Text, driver.NoExpiry),
+				s.wantReply(okReply, "SET", px(a, v)...), s.wantTTL(a.Text, long),
+				s.wantReply(okReply, "SET", a, driver.Val([]byte("w")), literal("KEEPTTL")), s.wantTTL(a.Text, long), s.wantValue(a.Text, "w"),
+				s.wantReply(null, "SET", a, v, literal("NX")), s.wantValue(a.Text, "w"),
+				s.wantReply(okReply, "SET", a, v, literal("XX")), s.wantValue(a.Text, "v"), s.wantTTL(a.Text, driver.NoExpiry),
+				s.wantReply(null, "SET", none, v, literal("XX")), s.wantMiss(none.Text),
+				s.wantReply(okReply, "SET", none, v, literal("NX")), s.wantValue(none.Text, "v"),
+				s.wantReply(dataReply("v"), "SET", a, driver.Val([]byte("x")), literal("GET")), s.wantValue(a.Text, "x"),
+				s.push(list.Text, "x"), s.wantReply(okReply, "SET", list, v), s.wantValue(list.Text, "v"))
+		}),
+		command("GETDEL", "answers the string and deletes it, nil without a key, ErrWrongType for another type", needs("RPUSH", "LRANGE"), func(s *subject) error {
+			a, list := s.slotKey("a"), s.slotKey("list")
+			return errors.Join(s.set(a.Text, "v", long), s.push(list.Text, "x"),
+				s.wantReply(dataReply("v"), "GETDEL", a), s.wantGone(a.Text), s.wantReply(driver.Reply{}, "GETDEL", a),
+				s.wantCommandErr(driver.ErrWrongType, "GETDEL", list), s.wantList(list.Text, "x"))
+		}),
+		command("STRLEN", "answers the number of bytes, 0 without a key, ErrWrongType for another type", needs("RPUSH"), func(s *subject) error {
+			a, list := s.slotKey("a"), s.slotKey("list")
+			return errors.Join(s.wantReply(driver.IntReply(0), "STRLEN", a), s.set(a.Text, "é\x00", long), s.wantReply(driver.IntReply(3), "STRLEN", a),
+				s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, "STRLEN", list))
+		}),
+		command("INCRBY", "adds to a number, a missing key counts as 0, the TTL stays; otherwise ErrWrongType or ErrOverflow", needs("RPUSH"), func(s *subject) error {
+			a, text, list, top := s.slotKey("a"), s.slotKey("text"), s.slotKey("list"), s.slotKey("top")
+			return errors.Join(s.wantReply(driver.IntReply(5), "INCRBY", a, driver.Int(5)), s.wantTTL(a.Text, driver.NoExpiry),
+				s.set(a.Text, "5", long), s.wantReply(driver.IntReply(-2), "INCRBY", a, driver.Int(-7)), s.wantTTL(a.Text, long), s.wantValue(a.Text, "-2"),
+				s.set(text.Text, "text", long), s.wantCommandErr(driver.ErrWrongType, "INCRBY", text, driver.Int(1)), s.wantValue(text.Text, "text"),
+				s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, "INCRBY", list, driver.Int(1)),
+				s.set(top.Text, driver.Int(math.MaxInt64).Text, long), s.wantCommandErr(driver.ErrOverflow, "INCRBY", top, driver.Int(1)))
+		}),
+		command(driver.CmdIncr, "is INCRBY that answers nil for a missing key and creates nothing", needs("RPUSH"), func(s *subject) error {
+			a, text, list := s.slotKey("a"), s.slotKey("text"), s.slotKey("list")
+			return errors.Join(s.wantReply(driver.Reply{}, driver.CmdIncr, a, driver.Int(1)), s.wantMiss(a.Text),
+				s.set(a.Text, "41", long), s.wantReply(driver.IntReply(42), driver.CmdIncr, a, driver.Int(1)), s.wantTTL(a.Text, long), s.wantValue(a.Text, "42"),
+				s.set(text.Text, "text", long), s.wantCommandErr(driver.ErrWrongType, driver.CmdIncr, text, driver.Int(1)),
+				s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, driver.CmdIncr, list, driver.Int(1)),
+				s.set(a.Text, driver.Int(math.MaxInt64).Text, long), s.wantCommandErr(driver.ErrOverflow, driver.CmdIncr, a, driver.Int(1)))
+		}),
+		command(driver.CmdIncrInit, "adds to a number or, without a key, to init, with the TTL that is given; an existing TTL stays", nil, func(s *subject) error {
+			a, b, gone := s.slotKey("a"), s.slotKey("b"), s.slotKey("gone")
+			one, ten := driver.Int(1), driver.Int(10)
+			return errors.Join(
+				s.wantReply(driver.IntReply(11), driver.CmdIncrInit, a, one, ten, driver.TTLArg(long)), s.wantTTL(a.Text, long), s.wantValue(a.Text, "11"),
+				s.wantReply(driver.IntReply(12), driver.CmdIncrInit, a, one, ten, driver.TTLArg(driver.NoExpiry)), s.wantTTL(a.Text, long),
+				s.wantReply(driver.IntReply(11), driver.CmdIncrInit, b, one, ten, driver.TTLArg(driver.NoExpiry)), s.wantTTL(b.Text, driver.NoExpiry),
+				s.wantReply(driver.IntReply(11), driver.CmdIncrInit, gone, one, ten, driver.TTLArg(-1)), s.wantGone(gone.Text))
+		}),
+		command(driver.CmdCompareAndSwap, "stores the new value and answers 1 if the key holds the old one, else 0", needs("RPUSH", "LRANGE"), func(s *subject) error {
+			a, none, list := s.slotKey("a"), s.slotKey("none"), s.slotKey("list")
+			old, next := driver.Val([]byte("old")), driver.Val([]byte("new"))
+			return errors.Join(s.set(a.Text, "old", long), s.push(list.Text, "old"),
+				s.wantReply(driver.IntReply(0), driver.CmdCompareAndSwap, a, next, next, driver.TTLArg(medium)), s.wantValue(a.Text, "old"), s.wantTTL(a.Text, long),
+				s.wantReply(driver.IntReply(1), driver.CmdCompareAndSwap, a, old, next, driver.TTLArg(driver.KeepTTL)), s.wantValue(a.Text, "new"), s.wantTTL(a.Text, long),
+				s.wantReply(driver.IntReply(1), driver.CmdCompareAndSwap, a, next, old, driver.TTLArg(driver.NoExpiry)), s.wantTTL(a.Text, driver.NoExpiry),
+				s.wantReply(driver.IntReply(0), driver.CmdCompareAndSwap, none, old, next, driver.TTLArg(long)), s.wantMiss(none.Text),
+				s.wantCommandErr(driver.ErrWrongType, driver.CmdCompareAndSwap, list, old, next, driver.TTLArg(long)), s.wantList(list.Text, "old"),
+				s.wantReply(driver.IntReply(1), driver.CmdCompareAndSwap, a, old, next, driver.TTLArg(0)), s.wantGone(a.Text))
+		}),
+		command(driver.CmdCompareAndDelete, "deletes the key and answers 1 if it holds the old value, else 0", needs("RPUSH", "LRANGE"), func(s *subject) error {
+			a, list := s.slotKey("a"), s.slotKey("list")
+			return errors.Join(s.set(a.Text, "old", long), s.push(list.Text, "old"),
+				s.wantReply(driver.IntReply(0), driver.CmdCompareAndDelete, a, driver.Val([]byte("ol"))), s.wantValue(a.Text, "old"),
+				s.wantReply(driver.IntReply(1), driver.CmdCompareAndDelete, a, driver.Val([]byte("old"))), s.wantGone(a.Text),
+				s.wantReply(driver.IntReply(0), driver.CmdCompareAndDelete, a, driver.Val([]byte("old"))),
+				s.wantCommandErr(driver.ErrWrongType, driver.CmdCompareAndDelete, list, driver.Val([]byte("old"))), s.wantList(list.Text, "old"))
+		}),
+		command(driver.CmdSwap, "stores the new value and answers the old one, or nil", needs("RPUSH", "LRANGE"), func(s *subject) error {
+			a, list := s.slotKey("a"), s.slotKey("list")
+			return errors.Join(s.push(list.Text, "old"),
+				s.wantReply(driver.Reply{}, driver.CmdSwap, a, driver.Val([]byte("1")), driver.TTLArg(long)), s.wantTTL(a.Text, long),
+				s.wantReply(dataReply("1"), driver.CmdSwap, a, driver.Val([]byte("2")), driver.TTLArg(driver.KeepTTL)), s.wantTTL(a.Text, long), s.wantValue(a.Text, "2"),
+				s.wantReply(dataReply("2"), driver.CmdSwap, a, driver.Val([]byte("3")), driver.TTLArg(-1)), s.wantGone(a.Text),
+				s.wantCommandErr(driver.ErrWrongType, driver.CmdSwap, list, driver.Val([]byte("new")), driver.TTLArg(long)), s.wantList(list.Text, "old"))
+		}),
+		command("LPUSH", "puts elements in front, the last argument first, and answers the length; ErrWrongType for a string, which stays", needs("LRANGE"), func(s *subject) error {
+			list, text := s.slotKey("list"), s.slotKey("text")
+			return errors.Join(s.wantReply(driver.IntReply(2), "LPUSH", list, element("a"), element("b")), s.wantReply(driver.IntReply(3), "LPUSH", list, element("c")), s.wantList(list.Text, "c", "b", "a"),
+				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "LPUSH", text, element("a")), s.wantValue(text.Text, "v"), s.wantTTL(text.Text, long))
+		}),
+		command("RPUSH", "puts elements behind, in order, and answers the length; the TTL stays; ErrWrongType for a string, which stays", needs("LRANGE"), func(s *subject) error {
+			list, text := s.slotKey("list"), s.slotKey("text")
+			errs := []error{s.wantReply(driver.IntReply(2), "RPUSH", list, element("a"), element("b"))}
+			if s.caps.Expirer != nil {
+				errs = append(errs, s.wantExpire(list.Text, long, nil))
+			}
+			return errors.Join(append(errs, s.wantReply(driver.IntReply(3), "RPUSH", list, element("")), s.wantList(list.Text, "a", "b", ""),
+				that(s.caps.Expirer == nil || s.wantTTL(list.Text, long) == nil, "RPUSH changed the TTL of the list"),
+				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "RPUSH", text, element("a")), s.wantValue(text.Text, "v"))...)
+		}),
+		command("LPOP", "takes the first element, or as many as it is told; nil without a key; a list that is emptied vanishes", needs("RPUSH", "LRANGE"), func(s *subject) error {
+			list, text := s.slotKey("list"), s.slotKey("text")
+			return errors.Join(s.wantReply(driver.Reply{}, "LPOP", list), s.push(list.Text, "a", "b", "c", "d"),
+				s.wantReply(dataReply("a"), "LPOP", list), s.wantList(list.Text, "b", "c", "d"),
+				s.wantReply(driver.ArrayReply(dataReply("b"), dataReply("c")), "LPOP", list, driver.Int(2)),
+				s.wantReply(dataReply("d"), "LPOP", list), s.wantGone(list.Text),
+				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "LPOP", text), s.wantValue(text.Text, "v"))
+		}),
+		command("LLEN", "answers the length, 0 without a key, ErrWrongType for a string", needs("RPUSH"), func(s *subject) error {
+			list, text := s.slotKey("list"), s.slotKey("text")
+			return errors.Join(s.wantReply(driver.IntReply(0), "LLEN", list), s.push(list.Text, "a", "b"), s.wantReply(driver.IntReply(2), "LLEN", list),
+				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "LLEN", text))
+		}),
+		command("LRANGE", "answers the elements between two places, negative ones counted from the end, cut to what there is", needs("RPUSH"), func(s *subject) error {
+			list, text, none := s.slotKey("list"), s.slotKey("text"), s.slotKey("none")
+			errs := []error{s.push(list.Text, "a", "b", "c", "d")}
+			for _, test := range []struct {
+				from, to int64
+				want     string
+			}{{0, -1, "abcd"}, {0, 0, "a"}, {1, 2, "bc"}, {-2, -1, "cd"}, {-100, 100, "abcd"}, {2, 1, ""}, {4, 9, ""}, {-1, -2, ""}, {3, 3, "d"}} {
+				var want []driver.Reply
+				for _, letter := range test.want {
+					want = append(want, dataReply(string(letter)))
+				}
+				errs = append(errs, s.wantReply(driver.ArrayReply(want...), "LRANGE", list, driver.Int(test.from), driver.Int(test.to)))
+			}
+			return errors.Join(append(errs, s.wantReply(driver.ArrayReply(), "LRANGE", none, driver.Int(0), driver.Int(-1)),
+				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "LRANGE", text, driver.Int(0), driver.Int(-1)))...)
+		}),
+	}
+	return withNeeds(checks, commander)
+}
+
+// command returns the check of one row of the table.
+func command(name, rule string, others []string, run func(s *subject) error) check {
+	return check{name: "command/" + name, rule: name + " " + rule, needs: append(needs(name), others...), run: run}
+}
+
+func deletes(name string) func(s *subject) error {
+	return func(s *subject) error {
+		a, list, none := s.slotKey("a"), s.slotKey("list"), s.slotKey("none")
+		return errors.Join(s.set(a.Text, "v", long), s.push(list.Text, "x"),
+			s.wantReply(driver.IntReply(2), name, a, none, list, a), s.wantGone(a.Text), s.wantGone(list.Text),
+			s.wantReply(driver.IntReply(0), name, a))
+	}
+}
+
+// slotKey returns a key as an argument. All slotKeys of a check are in the
+// same slot of a cluster.
+func (s *subject) slotKey(name string) driver.Arg { return driver.Key(s.key("{t}" + name)) }
+
+func literal(word string) driver.Arg { return driver.Literal(word) }
+
+func element(text string) driver.Arg { return driver.Val([]byte(text)) }

@@ -1,0 +1,256 @@
+package xcachetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// promptly is what a call may take after its context has ended. The contract
+// says 20 ms; the rest is for a busy machine.
+const promptly = 500 * time.Millisecond
+
+// contextChecks: what the contract says of contexts, for every operation.
+func contextChecks() []check {
+	return slices.Concat(
+		forEachOperation("context/ended-before-", "with a context that has ended the call fails with the context's error and changes nothing", everyOperation,
+			func(s *subject, op *operation) error { return s.wantNothingAfterEnd(op) }),
+		forEachOperation("context/cancelled-during-", "a call whose context is cancelled returns at once with the context's error, though the server is silent; a write tells that its outcome is unknown", everyOperation,
+			func(s *subject, op *operation) error { return s.wantPromptEnd(op, context.Canceled) }, behindAddr),
+		forEachOperation("context/deadline-during-", "a call whose deadline passes returns at once with the context's error, though the server is silent; a write tells that its outcome is unknown", everyOperation,
+			func(s *subject, op *operation) error { return s.wantPromptEnd(op, context.DeadlineExceeded) }, behindAddr),
+		[]check{
+			{
+				name: "context/deadline-that-has-passed",
+				rule: "a deadline that has passed is context.DeadlineExceeded, not Canceled",
+				run: func(s *subject) error {
+					ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+					defer cancel()
+					key := s.key("k")
+					errs := []error{s.set(key, "v", long)}
+					err := s.store.Get(ctx, []string{key}, make([]driver.Value, 1))
+					errs = append(errs, s.wantErr(err, context.DeadlineExceeded, "Get"), that(!errors.Is(err, context.Canceled), "Get: %v matches context.Canceled too", err))
+					return errors.Join(append(errs, s.wantErr(setAll(ctx, s.store, []string{key}, driver.Entry{Value: []byte("new"), TTL: long}), context.DeadlineExceeded, "Set"), s.wantValue(key, "v"))...)
+				},
+			},
+			{
+				name: "context/values-and-distant-deadlines-do-no-harm",
+				rule: "a context with values, a cancel function and a distant deadline changes nothing about a call",
+				run: func(s *subject) error {
+					type contextKey struct{}
+					ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), contextKey{}, 1), time.Hour)
+					defer cancel()
+					var errs []error
+					for _, op := range s.possible() {
+						key, err := s.target(op.name)
+						errs = append(errs, err, s.wantErr(op.call(ctx, s.store, &s.caps, []string{key}), nil, "%s", op.name))
+					}
+					return errors.Join(errs...)
+				},
+			},
+			{
+				name: "context/cancelled-after-the-call",
+				rule: "cancelling the context of a call that has returned does not harm what it stored or returned",
+				run: func(s *subject) error {
+					key := s.key("k")
+					var errs []error
+					for i := range 50 {
+						ctx, cancel := context.WithCancel(context.Background())
+						dst := make([]driver.Value, 1)
+						errs = append(errs, setAll(ctx, s.store, []string{key}, driver.Entry{Value: []byte(strconv.Itoa(i)), TTL: long}), s.store.Get(ctx, []string{key}, dst))
+						cancel()
+						errs = append(errs, expect(string(dst[0].Data), strconv.Itoa(i), "the value"), s.wantValue(key, strconv.Itoa(i)))
+					}
+					return errors.Join(errs...)
+				},
+			},
+			{
+				name:  "context/ended-starts-no-io",
+				rule:  "a call whose context has ended sends nothing to the server",
+				needs: needs(behindAddr),
+				run: func(s *subject) error {
+					var errs []error
+					for _, op := range s.possible() {
+						key, err := s.target(op.name)
+						errs = append(errs, err)
+						f, err := s.proxied(key)
+						if err != nil {
+							return err
+						}
+						f.proxy.ResetStats()
+						errs = append(errs, s.wantErr(op.call(ended(), f.store, &f.caps, []string{key}), context.Canceled, "%s", op.name),
+							that(!bytes.Contains(f.proxy.Transcript(), []byte(key)), "%s sent its key to the server", op.name), f.close())
+					}
+					return errors.Join(errs...)
+				},
+			},
+			{
+				name:  "context/inputs-free-after-an-early-return",
+				rule:  "once a call has returned, also early because its context ended, the store does not look at the caller's keys and values any more",
+				needs: needs(behindAddr),
+				run:   func(s *subject) error { return s.wantInputsFree() },
+			},
+			{
+				name:  "context/usable-after-an-early-return",
+				rule:  "after calls that ended early the store works on, and every call gets its own reply",
+				needs: needs(behindAddr),
+				run: func(s *subject) error {
+					a, b := s.key("a"), s.key("b")
+					errs := []error{s.set(a, "A", long), s.set(b, "B", long)}
+					f, err := s.proxied(a)
+					if err != nil {
+						return err
+					}
+					for range 5 {
+						f.proxy.StallReplies()
+						ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+						errs = append(errs, s.wantErr(f.store.Get(ctx, []string{a}, make([]driver.Value, 1)), context.DeadlineExceeded, "Get from a silent server"))
+						cancel()
+						f.proxy.Resume()
+						errs = append(errs, s.eventually(func() error { return f.wantValue(b, "B") }), f.wantValue(a, "A"), f.wantValue(b, "B"))
+					}
+					return errors.Join(append(errs, f.close())...)
+				},
+			},
+			{
+				name:  "context/no-reply-reaches-another-caller",
+				rule:  "whatever is cancelled when, no caller ever gets the reply to another one's request",
+				needs: needs(behindAddr),
+				run:   func(s *subject) error { return s.wantOwnReplies() },
+			},
+		},
+	)
+}
+
+func (s *subject) wantNothingAfterEnd(op *operation) error {
+	key, err := s.target("k")
+	opErr := op.call(ended(), s.store, &s.caps, []string{key})
+	return errors.Join(err, s.wantErr(opErr, context.Canceled, "%s", op.name),
+		that(!errors.Is(opErr, driver.ErrUnknownOutcome), "%s: %v says that it may have been applied", op.name, opErr),
+		s.wantValue(key, "1"), s.wantTTL(key, long), s.wantMiss(key+" renamed"))
+}
+
+func (s *subject) wantPromptEnd(op *operation, want error) error {
+	key, err := s.target("k")
+	if err != nil {
+		return err
+	}
+	f, err := s.warm(op)
+	if err != nil {
+		return err
+	}
+	f.proxy.Stall()
+	var ctx context.Context
+	var cancel context.CancelFunc
+	if want == context.Canceled {
+		ctx, cancel = context.WithCancel(context.Background())
+		time.AfterFunc(30*time.Millisecond, cancel)
+	} else {
+		ctx, cancel = context.WithTimeout(context.Background(), 30*time.Millisecond)
+	}
+	defer cancel()
+	start := time.Now()
+	opErr := op.call(ctx, f.store, &f.caps, []string{key})
+	took := time.Since(start)
+	f.proxy.Resume()
+	errs := []error{
+		s.wantErr(opErr, want, "%s", op.name),
+		that(took < 30*time.Millisecond+promptly, "%s returned %v after its context ended", op.name, took-30*time.Millisecond),
+	}
+	if op.write {
+		errs = append(errs, s.wantErr(opErr, driver.ErrUnknownOutcome, "%s, whose request was under way", op.name))
+	}
+	return errors.Join(append(errs, f.close())...)
+}
+
+// wantInputsFree overwrites the inputs of a call that returned early, while
+// its request may still wait to be sent. The race detector sees a store that
+// still reads them.
+func (s *subject) wantInputsFree() error {
+	size := 1 << 20 // more than sockets hold, so that the request is not all sent
+	if limit := s.caps.Limits.ValueSize; limit > 0 {
+		size = min(size, limit)
+	}
+	var errs []error
+	for range 3 {
+		warm := s.key("warm")
+		f, err := s.proxied(warm)
+		if err != nil {
+			return err
+		}
+		keys := s.keysNamed("k", 20)
+		entries := make([]driver.Entry, len(keys))
+		value := bytes.Repeat([]byte("v"), size)
+		for i, key := range keys {
+			entries[i] = driver.Entry{Key: key, Value: value, TTL: long}
+		}
+		f.proxy.Stall()
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+		errs = append(errs, s.wantErr(f.store.Set(ctx, entries), context.DeadlineExceeded, "Set of a large batch to a silent server"))
+		cancel()
+		for i := range value {
+			value[i] = 'X'
+		}
+		clear(entries)
+		f.proxy.Resume()
+		// What has arrived, if anything, is what was given.
+		dst := make([]driver.Value, len(keys))
+		errs = append(errs, s.store.Get(noDeadline, keys, dst))
+		for i := range dst {
+			if dst[i].Err == nil {
+				errs = append(errs, that(!bytes.Contains(dst[i].Data, []byte("X")), "%s was stored with bytes that were written after the call", s.show(keys[i])))
+			}
+		}
+		errs = append(errs, f.close())
+		_, deleteErr := s.store.Delete(noDeadline, keys)
+		errs = append(errs, deleteErr)
+	}
+	return errors.Join(errs...)
+}
+
+func (s *subject) wantOwnReplies() error {
+	keys := s.keysNamed("k", rivals)
+	var errs []error
+	for i, key := range keys {
+		errs = append(errs, s.set(key, ownValue(i), long))
+	}
+	f, err := s.proxied(keys[0])
+	if err != nil {
+		return err
+	}
+	f.proxy.Delay(time.Millisecond)
+	errs = append(errs, together(rivals, func(i int) error {
+		for n := range 60 {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rand.IntN(4000))*time.Microsecond)
+			dst := make([]driver.Value, 1)
+			err := f.store.Get(ctx, keys[i:i+1], dst)
+			cancel()
+			switch err = cmpErr(err, dst[0].Err); {
+			case err == nil && string(dst[0].Data) != ownValue(i):
+				return fmt.Errorf("call %d of caller %d got %s", n, i, quote(string(dst[0].Data)))
+			case errors.Is(err, driver.ErrNotFound):
+				return fmt.Errorf("call %d of caller %d missed a key that exists", n, i)
+			case err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, driver.ErrUnavailable):
+				return fmt.Errorf("call %d of caller %d: %w", n, i, err)
+			}
+		}
+		return nil
+	}))
+	f.proxy.Delay(0)
+	for i, key := range keys {
+		errs = append(errs, s.eventually(func() error { return f.wantValue(key, ownValue(i)) }))
+	}
+	return errors.Join(append(errs, f.close())...)
+}
+
+// ownValue differs in length too, so that a reply that is off by some bytes
+// shows.
+func ownValue(i int) string { return strings.Repeat(strconv.Itoa(i)+",", 1+10*i) }

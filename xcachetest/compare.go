@@ -1,0 +1,154 @@
+package xcachetest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// wantErr compares errors with errors.Is; format says what was done.
+func (s *subject) wantErr(got, want error, format string, args ...any) error {
+	if want == nil && got == nil || want != nil && errors.Is(got, want) {
+		return nil
+	}
+	return fmt.Errorf("%s: error is %w, want %v", fmt.Sprintf(format, args...), orNone(got), orNone(want))
+}
+
+// expect is for everything that is not an error.
+func expect[T comparable](got, want T, format string, args ...any) error {
+	if got == want {
+		return nil
+	}
+	return fmt.Errorf("%s = %v, want %v", fmt.Sprintf(format, args...), got, want)
+}
+
+// that is for conditions.
+func that(ok bool, format string, args ...any) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
+}
+
+// sameReply compares replies as RESP2 and RESP3 allow: a number may come as
+// text.
+func sameReply(got, want driver.Reply) bool {
+	switch want.Kind {
+	case driver.ReplyInt:
+		n, err := got.AsInt()
+		return err == nil && n == want.Int
+	case driver.ReplyData:
+		return got.Kind == driver.ReplyData && bytes.Equal(got.Data, want.Data)
+	case driver.ReplyArray:
+		return got.Kind == driver.ReplyArray && slices.EqualFunc(got.Items, want.Items, sameReply)
+	default:
+		return reflect.DeepEqual(got, want)
+	}
+}
+
+var errNone = errors.New("nil")
+
+func orNone(err error) error {
+	if err == nil {
+		return errNone
+	}
+	return err
+}
+
+// cmpErr returns the error of the call, else that of its only key.
+func cmpErr(call, own error) error {
+	if call != nil {
+		return call
+	}
+	return own
+}
+
+func entryErrs(entries []driver.Entry) error {
+	errs := make([]error, len(entries))
+	for i := range entries {
+		errs[i] = entries[i].Err
+	}
+	return errors.Join(errs...)
+}
+
+// Showing. Keys are shown without the prefix of the check.
+
+func (s *subject) show(key string) string {
+	if rest, ok := strings.CutPrefix(key, s.prefix); ok {
+		return quote(rest)
+	}
+	return quote(key)
+}
+
+func (s *subject) showAll(keys []string) string {
+	var texts []string
+	for _, key := range keys[:min(len(keys), 5)] {
+		texts = append(texts, s.show(key))
+	}
+	if len(keys) > 5 {
+		texts = append(texts, fmt.Sprintf("… %d keys", len(keys)))
+	}
+	return strings.Join(texts, ", ")
+}
+
+func (s *subject) commandText(name string, args []driver.Arg) string {
+	texts := []string{}
+	for _, arg := range args {
+		if arg.Role == driver.RoleKey {
+			texts = append(texts, s.show(arg.Text))
+		} else {
+			texts = append(texts, quote(arg.String()))
+		}
+	}
+	return name + "(" + strings.Join(texts, ", ") + ")"
+}
+
+// quote quotes a text, and the start of a long one.
+func quote(text string) string {
+	const enough = 60
+	if len(text) <= enough {
+		return strconv.Quote(text)
+	}
+	return fmt.Sprintf("%q… (%d bytes)", text[:enough], len(text))
+}
+
+func ttlText(ttl time.Duration) string {
+	switch ttl {
+	case driver.NoExpiry:
+		return "NoExpiry"
+	case driver.KeepTTL:
+		return "KeepTTL"
+	}
+	return ttl.String()
+}
+
+func condText(cond driver.Cond) string {
+	return [...]string{"Always", "IfAbsent", "IfPresent"}[cond]
+}
+
+func replyText(r driver.Reply) string {
+	switch r.Kind {
+	case driver.ReplyNil:
+		return "nil"
+	case driver.ReplyInt:
+		return strconv.FormatInt(r.Int, 10)
+	case driver.ReplyFloat:
+		return fmt.Sprint(r.Float)
+	case driver.ReplyData:
+		return quote(string(r.Data))
+	case driver.ReplyArray:
+		var texts []string
+		for _, item := range r.Items {
+			texts = append(texts, replyText(item))
+		}
+		return "[" + strings.Join(texts, ", ") + "]"
+	}
+	return fmt.Sprintf("error %v", r.Err)
+}

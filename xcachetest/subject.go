@@ -1,0 +1,265 @@
+package xcachetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A subject is one store under test, and the keyspace of one check. Its
+// methods are the words that checks are written in: those that say want…
+// return an error that describes what was seen instead.
+//
+// All methods may be called concurrently.
+type subject struct {
+	h      *Harness
+	t      testing.TB
+	store  driver.Store
+	caps   driver.Caps
+	prefix string
+
+	mu     sync.Mutex
+	keys   []string // to delete in the end
+	closed bool
+}
+
+// TTLs of keys that are not meant to expire during a check. The store may take
+// longer than it should; it may not mistake one for the other.
+const (
+	long      = 1000 * time.Second
+	medium    = 500 * time.Second
+	tolerance = 100 * time.Second
+)
+
+// rivals is how many goroutines compete where a check is about atomicity.
+const rivals = 16
+
+func newSubject(t testing.TB, h *Harness) *subject {
+	s := &subject{h: h, t: t, prefix: "xct:" + strconv.FormatUint(rand.Uint64(), 36) + ":"}
+	s.store = h.Open(t)
+	s.caps = driver.CapsOf(s.store)
+	return s
+}
+
+// missing says which of the needs is not met, or "".
+func (s *subject) missing(needs []string) string {
+	for _, need := range needs {
+		switch {
+		case need == exclusive:
+			if !s.h.Exclusive {
+				return "the harness is not Exclusive"
+			}
+		case need == behindAddr:
+			if s.h.OpenAt == nil {
+				return "the harness has no Addr"
+			}
+		case slices.Contains(capabilityNames(), need):
+			if !has(s.caps, need) {
+				return "the store has no " + need
+			}
+		case s.caps.Commander == nil || !s.caps.Commander.Commands().Has(need):
+			return "the store does not run " + need
+		}
+	}
+	return ""
+}
+
+// end deletes the keys of the check and closes the store.
+func (s *subject) end() error {
+	if s.closed {
+		return nil
+	}
+	var err error
+	for keys := range slices.Chunk(s.keys, 1000) {
+		_, deleteErr := s.store.Delete(noDeadline, keys)
+		err = errors.Join(err, deleteErr)
+	}
+	if err != nil {
+		err = fmt.Errorf("deleting the keys of the check: %w", err)
+	}
+	return errors.Join(err, s.close())
+}
+
+// close closes the store before the end of the check.
+func (s *subject) close() error {
+	s.closed = true
+	if err := s.store.Close(); err != nil {
+		return fmt.Errorf("Close: %w", err)
+	}
+	return nil
+}
+
+// key returns a full key that only this check has.
+func (s *subject) key(name string) string {
+	key := s.prefix + name
+	s.own(key)
+	return key
+}
+
+// own makes sure that a key is deleted in the end.
+func (s *subject) own(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys = append(s.keys, key)
+}
+
+// keysNamed returns n different keys.
+func (s *subject) keysNamed(name string, n int) []string {
+	keys := make([]string, n)
+	for i := range keys {
+		keys[i] = s.key(name + strconv.Itoa(i))
+	}
+	return keys
+}
+
+// Reading and writing one key.
+
+func (s *subject) get(key string) (string, error) {
+	dst := make([]driver.Value, 1)
+	err := s.store.Get(noDeadline, []string{key}, dst)
+	return string(dst[0].Data), errors.Join(err, dst[0].Err)
+}
+
+func (s *subject) set(key, value string, ttl time.Duration) error {
+	return s.wantSet(driver.Always, key, value, ttl, nil)
+}
+
+// wantSet writes one key and compares the outcome.
+func (s *subject) wantSet(cond driver.Cond, key, value string, ttl time.Duration, want error) error {
+	got := s.write(driver.Entry{Key: key, Value: []byte(value), TTL: ttl, Cond: cond})
+	return s.wantErr(got, want, "Set(%s, %s, TTL %s, %s)", s.show(key), quote(value), ttlText(ttl), condText(cond))
+}
+
+// write returns the outcome of a batch of one.
+func (s *subject) write(e driver.Entry) error {
+	entries := []driver.Entry{e}
+	err := s.store.Set(noDeadline, entries)
+	return cmpErr(err, entries[0].Err)
+}
+
+func (s *subject) wantValue(key, want string) error {
+	got, err := s.get(key)
+	if err != nil {
+		return fmt.Errorf("Get(%s) = %w, want %s", s.show(key), err, quote(want))
+	}
+	if got != want {
+		return fmt.Errorf("Get(%s) = %s, want %s", s.show(key), quote(got), quote(want))
+	}
+	return nil
+}
+
+func (s *subject) wantMiss(keys ...string) error {
+	var errs []error
+	for _, key := range keys {
+		got, err := s.get(key)
+		switch {
+		case err == nil:
+			errs = append(errs, fmt.Errorf("Get(%s) = %s, want a miss", s.show(key), quote(got)))
+		case !errors.Is(err, driver.ErrNotFound):
+			errs = append(errs, fmt.Errorf("Get(%s) = %w, want a miss", s.show(key), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *subject) wantDeleted(want int, keys ...string) error {
+	got, err := s.store.Delete(noDeadline, keys)
+	if err != nil || got != want {
+		return fmt.Errorf("Delete(%s) = %d, %v, want %d", s.showAll(keys), got, err, want)
+	}
+	return nil
+}
+
+// Lists are what checks use as a key that does not hold a string.
+
+func (s *subject) push(key string, elements ...string) error {
+	args := []driver.Arg{driver.Key(key)}
+	for _, element := range elements {
+		args = append(args, driver.Val([]byte(element)))
+	}
+	return s.wantReply(driver.IntReply(int64(len(elements))), "RPUSH", args...)
+}
+
+func (s *subject) wantList(key string, want ...string) error {
+	var items []driver.Reply
+	for _, element := range want {
+		items = append(items, driver.DataReply([]byte(element)))
+	}
+	return s.wantReply(driver.ArrayReply(items...), "LRANGE", driver.Key(key), driver.Int(0), driver.Int(-1))
+}
+
+// Commands.
+
+// do runs one command.
+func (s *subject) do(name string, args ...driver.Arg) (driver.Reply, error) {
+	cmd := driver.NewCmd(name, args...)
+	err := s.caps.Commander.Do(noDeadline, []*driver.Cmd{cmd}, driver.Plain)
+	return cmd.Reply, cmpErr(err, cmd.Err)
+}
+
+func (s *subject) wantReply(want driver.Reply, name string, args ...driver.Arg) error {
+	got, err := s.do(name, args...)
+	if err != nil {
+		return fmt.Errorf("%s: %w, want %s", s.commandText(name, args), err, replyText(want))
+	}
+	if !sameReply(got, want) {
+		return fmt.Errorf("%s = %s, want %s", s.commandText(name, args), replyText(got), replyText(want))
+	}
+	return nil
+}
+
+func (s *subject) wantCommandErr(want error, name string, args ...driver.Arg) error {
+	_, err := s.do(name, args...)
+	return s.wantErr(err, want, "%s", s.commandText(name, args))
+}
+
+// Waiting and competing.
+
+// eventually repeats try until it succeeds, for as long as a slow machine may
+// need.
+func (s *subject) eventually(try func() error) error {
+	deadline := time.Now().Add(5*time.Second + s.resolution() + s.h.Grace)
+	for {
+		err := try()
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// together calls work n times at once and joins the errors.
+func together(n int, work func(i int) error) error {
+	errs := make([]error, n)
+	start := make(chan struct{})
+	var workers sync.WaitGroup
+	for i := range n {
+		workers.Go(func() {
+			<-start
+			defer func() {
+				if p := recover(); p != nil {
+					errs[i] = fmt.Errorf("panic: %v", p)
+				}
+			}()
+			errs[i] = work(i)
+		})
+	}
+	close(start)
+	workers.Wait()
+	return errors.Join(errs...)
+}
+
+// ended returns a context that is over.
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}

@@ -3,7 +3,6 @@ package xcache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -20,8 +19,9 @@ func (v *View[T]) GetMany(ctx context.Context, keys []string) (map[string]T, err
 	if err != nil {
 		return nil, err
 	}
+	defer call.release()
 	found, err := v.getMany(ctx, &call, keys)
-	return found, call.end(ctx, err)
+	return found, call.end(err)
 }
 
 func (v *View[T]) getMany(ctx context.Context, call *call, keys []string) (map[string]T, error) {
@@ -66,7 +66,8 @@ func (v *View[T]) SetMany(ctx context.Context, values map[string]T, opts ...SetO
 	if err != nil {
 		return err
 	}
-	return call.end(ctx, v.setMany(ctx, &call, values, opts))
+	defer call.release()
+	return call.end(v.setMany(ctx, &call, values, opts))
 }
 
 func (v *View[T]) setMany(ctx context.Context, call *call, values map[string]T, opts []SetOption) error {
@@ -91,7 +92,7 @@ func (v *View[T]) setMany(ctx context.Context, call *call, values map[string]T, 
 		call.wrote(len(stored))
 	}
 	if failed != nil {
-		return fmt.Errorf("xcache: nothing was stored: %w", failed)
+		return &aboutError{"nothing was stored", failed}
 	}
 	if err := v.shared.store.Set(ctx, entries); err != nil {
 		return err

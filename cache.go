@@ -44,7 +44,8 @@ type shared struct {
 }
 
 // New returns a cache on a store that the caller made, with a client of its
-// own, say. Close closes the store.
+// own, say. Close closes the store. When New fails the store is still the
+// caller's, and open.
 func New(s driver.Store, opts ...Option) (*Cache, error) {
 	if s == nil {
 		return nil, errors.New("xcache: New needs a store, not nil")
@@ -79,13 +80,14 @@ func newCache(s driver.Store, driverName string, registry *Registry, settings se
 // with the longer one.
 func (c *Cache) With(opts ...Option) *Cache {
 	view := *c
-	for _, opt := range opts {
-		if opt != nil {
-			view.err = errors.Join(view.err, opt(&view.settings))
-		}
+	if view.err == nil {
+		view.err = view.apply(opts)
 	}
 	if view.err == nil {
-		view.err = errors.Join(view.prepare(), view.require(view.requires))
+		view.err = view.prepare()
+	}
+	if view.err == nil {
+		view.err = view.require(view.requires)
 	}
 	bound := c.shared.caps.Limits.CallTimeout
 	view.timeoutPerCall = bound <= 0 || bound > view.opTimeout

@@ -22,11 +22,15 @@ type call struct {
 	// is the caller's.
 	cancel context.CancelFunc
 	parent context.Context
-	seen   *Operation
+	// seen is what the observer is told, until it has been; nil without one.
+	seen    *Operation
+	started time.Time
+	ctx     context.Context
 }
 
 // start begins an operation on n keys; key is the user's key if n is 1. If it
-// returns no error, the call must be ended.
+// returns no error, the caller defers release and returns what end makes of its
+// error.
 func (c *Cache) start(ctx context.Context, op, key string, n int) (context.Context, call, error) {
 	k := call{cache: c, op: op, key: key}
 	if c.err != nil {
@@ -46,8 +50,10 @@ func (c *Cache) start(ctx context.Context, op, key string, n int) (context.Conte
 		}
 	}
 	if c.observer != nil {
-		k.seen = &Operation{Driver: c.shared.driver, Name: op, Key: key, Keys: n, started: time.Now()}
+		k.seen = &Operation{Driver: c.shared.driver, Name: op, Key: key, Keys: n}
+		k.started = time.Now()
 		ctx = c.observer.Start(ctx, k.seen)
+		k.ctx = ctx
 	}
 	return ctx, k, nil
 }
@@ -60,24 +66,21 @@ func (c *Cache) startUntimed(ctx context.Context, op string) (context.Context, c
 	return view.start(ctx, op, "", 0)
 }
 
-// end finishes the operation and returns err as the caller shall see it.
-func (k *call) end(ctx context.Context, err error) error {
-	k.cache.shared.gate.leave()
-	if k.cancel != nil {
-		if err != nil && k.parent.Err() == nil {
-			err = timedOut(err)
-		}
-		k.cancel()
-	}
+// end returns err as the caller shall see it, and tells the observer.
+func (k *call) end(err error) error {
 	if err != nil {
-		err = k.wrap(err)
+		err = k.explain(err)
 	}
-	if k.seen != nil {
-		k.seen.Err = err
-		k.seen.Duration = time.Since(k.seen.started)
-		k.cache.observer.End(ctx, k.seen)
-	}
+	k.report(err)
 	return err
+}
+
+// explain says which operation err is the failure of.
+func (k *call) explain(err error) error {
+	if k.cancel != nil && k.parent.Err() == nil {
+		err = timedOut(err)
+	}
+	return k.wrap(err)
 }
 
 func (k *call) wrap(err error) error {
@@ -85,6 +88,30 @@ func (k *call) wrap(err error) error {
 		return ErrNotFound // bare, whatever the driver put around it
 	}
 	return &OpError{Driver: k.cache.shared.driver, Op: k.op, Key: k.key, Err: err}
+}
+
+func (k *call) report(err error) {
+	if seen := k.seen; seen != nil {
+		k.seen = nil
+		seen.Err = err
+		seen.Duration = time.Since(k.started)
+		k.cache.observer.End(k.ctx, seen)
+	}
+}
+
+var errPanicked = errors.New("xcache: the operation panicked")
+
+// release gives back what start took. It is deferred, so that a panic of a
+// codec or a driver, or one in a loop over Keys, does not leave Close waiting
+// for ever.
+func (k *call) release() {
+	defer k.cache.shared.gate.leave()
+	if k.cancel != nil {
+		k.cancel()
+	}
+	if k.seen != nil {
+		k.report(k.wrap(errPanicked))
+	}
 }
 
 // hit and miss tell the observer about one key of a read.

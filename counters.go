@@ -2,7 +2,6 @@ package xcache
 
 import (
 	"context"
-	"math"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -12,16 +11,13 @@ import (
 // is created, as in Django; what is not an integer is ErrWrongType, and a sum
 // beyond 64 bits ErrOverflow: the value stays.
 func (c *Cache) Incr(ctx context.Context, key string, delta int64) (int64, error) {
-	return c.incr(ctx, "incr", key, delta)
+	return c.incr(ctx, "incr", key, delta, nil)
 }
 
 // Decr subtracts delta: see Incr.
 func (c *Cache) Decr(ctx context.Context, key string, delta int64) (int64, error) {
 	delta, err := negated(delta)
-	if err != nil {
-		return 0, &OpError{Driver: c.shared.driver, Op: "decr", Key: key, Err: err}
-	}
-	return c.incr(ctx, "decr", key, delta)
+	return c.incr(ctx, "decr", key, delta, err)
 }
 
 // IncrInit is Incr, but a missing key counts as holding init, and gets the
@@ -33,25 +29,31 @@ func (c *Cache) IncrInit(ctx context.Context, key string, delta, init int64, opt
 	if err != nil {
 		return 0, err
 	}
+	defer call.release()
 	n, err := c.incrInit(ctx, key, delta, init, opts)
-	return n, call.end(ctx, err)
+	return n, call.end(err)
 }
 
-func (c *Cache) incr(ctx context.Context, op, key string, delta int64) (int64, error) {
+// incr is Incr and Decr. deltaErr is what was wrong with delta.
+func (c *Cache) incr(ctx context.Context, op, key string, delta int64, deltaErr error) (int64, error) {
 	ctx, call, err := c.start(ctx, op, key, 1)
 	if err != nil {
 		return 0, err
 	}
+	defer call.release()
+	if deltaErr != nil {
+		return 0, call.end(deltaErr)
+	}
 	counter := c.shared.caps.Counter
 	if counter == nil {
-		return 0, call.end(ctx, unsupported("atomic counter"))
+		return 0, call.end(unsupported("atomic counter"))
 	}
 	full, err := c.fullKey(key)
 	if err != nil {
-		return 0, call.end(ctx, err)
+		return 0, call.end(err)
 	}
 	n, err := counter.Incr(ctx, full, delta)
-	return n, call.end(ctx, err)
+	return n, call.end(err)
 }
 
 func (c *Cache) incrInit(ctx context.Context, key string, delta, init int64, opts []SetOption) (int64, error) {
@@ -71,8 +73,8 @@ func (c *Cache) incrInit(ctx context.Context, key string, delta, init int64, opt
 }
 
 // negated returns -delta. The smallest integer has no counterpart.
-func negated(delta int64) (int64, error) {
-	if delta == math.MinInt64 {
+func negated[N int | int64](delta N) (N, error) {
+	if delta != 0 && delta == -delta {
 		return 0, ErrOverflow
 	}
 	return -delta, nil

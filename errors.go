@@ -59,7 +59,7 @@ var (
 type OpError struct {
 	// Driver is the name of the driver, or "" for a store given to New.
 	Driver string
-	// Op is the operation, such as "get".
+	// Op is the method in lower-case words, such as "get" or "set many".
 	Op string
 	// Key is the user's key, or "" if there is not exactly one.
 	Key string
@@ -97,7 +97,7 @@ type BatchError struct {
 func (e *BatchError) Error() string {
 	keys := e.Keys()
 	var b strings.Builder
-	fmt.Fprintf(&b, "xcache: %d keys failed", len(keys))
+	fmt.Fprintf(&b, "xcache: %s failed", count(len(keys), "key"))
 	for i, key := range keys {
 		if i == 3 {
 			b.WriteString(", …")
@@ -144,6 +144,24 @@ func (e *BatchError) asError() error {
 	return e
 }
 
+// An aboutError says which part of its input an operation failed for.
+type aboutError struct {
+	part string
+	err  error
+}
+
+func (e *aboutError) Error() string { return "xcache: " + e.part + ": " + trimPrefix(e.err) }
+
+func (e *aboutError) Unwrap() error { return e.err }
+
+// count returns a number of things in words: "1 key", "2 keys".
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return strconv.Itoa(n) + " " + thing
+}
+
 // quoteKey returns a key for an error text: quoted, and cut if it is long.
 func quoteKey(key string) string {
 	const longest = 64
@@ -162,19 +180,28 @@ func unsupported(what string) error {
 	return fmt.Errorf("xcache: the driver has no %s: %w", what, errors.ErrUnsupported)
 }
 
-// tooLarge joins the codec's sentinel for size to the cache's.
+// tooLarge makes the codec's error for size match the cache's sentinel too.
 func tooLarge(err error) error {
 	if errors.Is(err, codec.ErrTooLarge) {
-		return driver.Fail(ErrTooLarge, driver.NotApplied, err)
+		return &tooLargeError{err}
 	}
 	return err
 }
 
+type tooLargeError struct{ error }
+
+func (e *tooLargeError) Unwrap() []error { return []error{ErrTooLarge, e.error} }
+
 // timedOut turns the end of the context that op_timeout made into the error of
-// a server that did not answer: the caller's own context has not ended.
+// a server that did not answer: the caller's own context has not ended. If the
+// driver does not say whether the operation was applied, nobody knows.
 func timedOut(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrUnavailable) {
-		return driver.Fail(ErrUnavailable, driver.NotApplied, err)
+	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrUnavailable) {
+		return err
 	}
-	return err
+	outcome := driver.Unknown
+	if said, ok := errors.AsType[*driver.Error](err); ok {
+		outcome = said.Outcome
+	}
+	return driver.Fail(ErrUnavailable, outcome, err)
 }

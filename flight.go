@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 )
 
 // flights runs one function per key at a time and gives its result to everyone
@@ -18,6 +19,8 @@ type flights struct {
 	byKey   map[flightKey]*flight
 	closed  bool
 	running sync.WaitGroup
+	// landed counts the flights that have ended.
+	landed atomic.Uint64
 }
 
 // A flightKey names what callers can share: the same key, read as the same
@@ -29,7 +32,7 @@ type flightKey struct {
 
 type flight struct {
 	waiting  int
-	cancel   context.CancelFunc
+	cancel   context.CancelCauseFunc
 	done     chan struct{}
 	result   any
 	err      error
@@ -67,7 +70,7 @@ func (f *flights) do(ctx context.Context, key flightKey, fn func(context.Context
 	if fl == nil {
 		fl = &flight{done: make(chan struct{})}
 		var detached context.Context
-		detached, fl.cancel = context.WithCancel(context.WithoutCancel(ctx))
+		detached, fl.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 		if f.byKey == nil {
 			f.byKey = make(map[flightKey]*flight)
 		}
@@ -95,20 +98,20 @@ func (f *flights) leave(key flightKey, fl *flight) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if fl.waiting--; fl.waiting == 0 {
-		fl.cancel()
+		fl.cancel(nil)
 		if f.byKey[key] == fl {
 			delete(f.byKey, key)
 		}
 	}
 }
 
-// close refuses new flights, ends the contexts of those under way, and waits
-// for their functions to return.
+// close refuses new flights, ends the contexts of those under way (ErrClosed is
+// the cause), and waits for their functions to return.
 func (f *flights) close() {
 	f.mu.Lock()
 	f.closed = true
 	for _, fl := range f.byKey {
-		fl.cancel()
+		fl.cancel(ErrClosed)
 	}
 	f.mu.Unlock()
 	f.running.Wait()
@@ -128,8 +131,9 @@ func (f *flights) run(ctx context.Context, key flightKey, fl *flight, fn func(co
 		if f.byKey[key] == fl {
 			delete(f.byKey, key)
 		}
+		f.landed.Add(1)
 		f.mu.Unlock()
-		fl.cancel()
+		fl.cancel(nil)
 		close(fl.done)
 	}()
 	fl.result, fl.err = fn(ctx)

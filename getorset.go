@@ -19,12 +19,16 @@ import (
 // caller's, no deadline, and ends when every caller that waits has given up: a
 // caller whose context ends leaves alone. An error of load is returned as it
 // is, and nothing is stored. A panic in load reaches every caller that waits.
-// load must not call GetOrSet for the same key, which would wait for itself.
+// load must not call GetOrSet for the same key, nor Close, which would wait for
+// themselves. Slices, maps and pointers in a loaded value are the same for all
+// callers that waited for it: do not change what they lead to.
 //
 // When the cache cannot be read, its error is returned and load does not run:
 // a broken cache must not send all its load to the database unasked. When the
-// loaded value cannot be stored, it is returned together with the error.
+// loaded value cannot be stored, it is returned together with the error. When
+// the cache is closed meanwhile, the error is ErrClosed.
 func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Context) (T, error), opts ...SetOption) (T, error) {
+	landed := v.shared.flights.landed.Load()
 	value, err := v.Get(ctx, key)
 	if !errors.Is(err, ErrNotFound) {
 		return value, err
@@ -37,7 +41,11 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 		return value, &OpError{Driver: v.shared.driver, Op: "get or set", Key: key, Err: err}
 	}
 	result, err := v.shared.flights.do(ctx, flightKey{full, reflect.TypeFor[T]()}, func(ctx context.Context) (any, error) {
-		return v.loadAndStore(ctx, key, load, opts)
+		result, err := v.loadAndStore(ctx, key, load, opts, landed)
+		if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), ErrClosed) {
+			err = &OpError{Driver: v.shared.driver, Op: "get or set", Key: key, Err: driver.Fail(ErrClosed, driver.NotApplied, err)}
+		}
+		return result, err
 	})
 	if result, ok := result.(loaded[T]); ok {
 		return result.value, err
@@ -52,11 +60,14 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 // loaded boxes a result, so that an any tells no result from a nil one.
 type loaded[T any] struct{ value T }
 
-// loadAndStore is what one of the concurrent callers does for all.
-func (v *View[T]) loadAndStore(ctx context.Context, key string, load func(context.Context) (T, error), opts []SetOption) (any, error) {
-	// Another flight may have ended between the caller's miss and this one's start.
-	if value, err := v.Get(ctx, key); !errors.Is(err, ErrNotFound) {
-		return loaded[T]{value}, err
+// loadAndStore is what one of the concurrent callers does for all. landed is
+// how many flights had ended before it missed.
+func (v *View[T]) loadAndStore(ctx context.Context, key string, load func(context.Context) (T, error), opts []SetOption, landed uint64) (any, error) {
+	// A flight that ended since may have stored the value.
+	if v.shared.flights.landed.Load() != landed {
+		if value, err := v.Get(ctx, key); !errors.Is(err, ErrNotFound) {
+			return loaded[T]{value}, err
+		}
 	}
 	value, err := load(ctx)
 	if err != nil {

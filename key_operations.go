@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
 )
 
@@ -15,8 +16,9 @@ func (c *Cache) Delete(ctx context.Context, keys ...string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer call.release()
 	removed, err := c.delete(ctx, keys)
-	return removed, call.end(ctx, err)
+	return removed, call.end(err)
 }
 
 func (c *Cache) delete(ctx context.Context, keys []string) (int, error) {
@@ -36,12 +38,19 @@ func (c *Cache) Has(ctx context.Context, key string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	defer call.release()
 	if c.shared.caps.Expirer != nil {
 		_, err = c.ttl(ctx, key)
-	} else {
-		_, err = c.get(ctx, key)
+	} else if _, err = c.get(ctx, key); errors.Is(err, ErrWrongType) {
+		err = nil
 	}
-	return found(ctx, &call, err)
+	switch {
+	case err == nil:
+		call.hit(0, codec.Read{})
+	case errors.Is(err, ErrNotFound):
+		call.miss()
+	}
+	return found(&call, err)
 }
 
 // TTL returns the time key has left; NoExpiry if it never expires,
@@ -51,8 +60,9 @@ func (c *Cache) TTL(ctx context.Context, key string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer call.release()
 	ttl, err := c.ttl(ctx, key)
-	return ttl, call.end(ctx, err)
+	return ttl, call.end(err)
 }
 
 // TTLMany returns the time that those of the keys have left that exist, in one
@@ -62,8 +72,9 @@ func (c *Cache) TTLMany(ctx context.Context, keys []string) (map[string]time.Dur
 	if err != nil {
 		return nil, err
 	}
+	defer call.release()
 	ttls, err := c.ttlMany(ctx, keys)
-	return ttls, call.end(ctx, err)
+	return ttls, call.end(err)
 }
 
 // Touch gives key a new TTL, as a write with the same options would: the
@@ -74,11 +85,12 @@ func (c *Cache) Touch(ctx context.Context, key string, opts ...SetOption) (bool,
 	if err != nil {
 		return false, err
 	}
+	defer call.release()
 	ttl, err := c.ttlOf(driver.IfPresent, opts)
 	if err == nil {
 		err = c.expire(ctx, key, c.jittered(ttl))
 	}
-	return found(ctx, &call, err)
+	return found(&call, err)
 }
 
 // Expire makes key expire after d, without jitter, and reports whether it
@@ -104,8 +116,9 @@ func (c *Cache) Type(ctx context.Context, key string) (driver.Kind, error) {
 	if err != nil {
 		return "", err
 	}
+	defer call.release()
 	kind, err := c.kind(ctx, key)
-	return kind, call.end(ctx, err)
+	return kind, call.end(err)
 }
 
 // Ping asks the server whether it answers.
@@ -114,11 +127,12 @@ func (c *Cache) Ping(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer call.release()
 	pinger := c.shared.caps.Pinger
 	if pinger == nil {
-		return call.end(ctx, unsupported("ping"))
+		return call.end(unsupported("ping"))
 	}
-	return call.end(ctx, pinger.Ping(ctx))
+	return call.end(pinger.Ping(ctx))
 }
 
 func (c *Cache) setExpiry(ctx context.Context, op, key string, ttl time.Duration) (bool, error) {
@@ -126,7 +140,8 @@ func (c *Cache) setExpiry(ctx context.Context, op, key string, ttl time.Duration
 	if err != nil {
 		return false, err
 	}
-	return found(ctx, &call, c.expire(ctx, key, ttl))
+	defer call.release()
+	return found(&call, c.expire(ctx, key, ttl))
 }
 
 func (c *Cache) expire(ctx context.Context, key string, ttl time.Duration) error {
@@ -232,12 +247,11 @@ func kindOf(cmd *driver.Cmd) (driver.Kind, error) {
 }
 
 // found ends a call that reports whether its key exists.
-func found(ctx context.Context, call *call, err error) (bool, error) {
+func found(call *call, err error) (bool, error) {
 	if errors.Is(err, ErrNotFound) {
-		call.miss()
-		return false, call.end(ctx, nil)
+		return false, call.end(nil)
 	}
-	err = call.end(ctx, err)
+	err = call.end(err)
 	return err == nil, err
 }
 

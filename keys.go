@@ -1,6 +1,7 @@
 package xcache
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -28,7 +29,7 @@ type layout struct {
 
 func (l *layout) prepare() error {
 	if strings.Contains(l.prefix, ":") && !l.colonPrefix {
-		return fmt.Errorf("xcache: prefix %s holds a colon, so that its keys could be taken for those of another prefix; choose another, or allow it with colon_prefix=allow", strconv.Quote(l.prefix))
+		return errors.New("xcache: the prefix holds a colon, so that its keys could be taken for those of another prefix; choose another, or allow it with colon_prefix=allow or WithColonPrefix")
 	}
 	l.head = l.prefix + ":" + strconv.Itoa(l.version) + ":"
 	return nil
@@ -108,6 +109,9 @@ func (c *Cache) fullKey(key string) (string, error) {
 		return "", fmt.Errorf("%w: it is empty", ErrInvalidKey)
 	}
 	full := c.full(key)
+	if full == "" {
+		return "", fmt.Errorf("%w: the key function made an empty one", ErrInvalidKey)
+	}
 	if c.shared.limitsKeys {
 		if err := checkKey(full, &c.shared.caps.Limits); err != nil {
 			return "", err
@@ -133,7 +137,7 @@ func (c *Cache) fullKeys(keys []string) ([]string, error) {
 		for i, key := range keys {
 			full, err := c.fullKey(key)
 			if err != nil {
-				return nil, fmt.Errorf("xcache: key %s: %w", quoteKey(key), err)
+				return nil, &aboutError{"key " + quoteKey(key), err}
 			}
 			fulls[i] = full
 		}

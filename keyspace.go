@@ -21,13 +21,7 @@ func (c *Cache) Keys(ctx context.Context, pattern string) iter.Seq2[string, erro
 			yield("", err)
 			return
 		}
-		// A loop body that panics or never comes back must not leave Close waiting.
-		ended := false
-		defer func() {
-			if !ended {
-				_ = call.end(ctx, nil)
-			}
-		}()
+		defer call.release()
 		seen := make(map[string]struct{})
 		err = c.scan(ctx, c.pattern(pattern), func(full string) bool {
 			key, ok := c.user(full)
@@ -40,8 +34,7 @@ func (c *Cache) Keys(ctx context.Context, pattern string) iter.Seq2[string, erro
 			seen[key] = struct{}{}
 			return yield(key, nil)
 		})
-		ended = true
-		if err = call.end(ctx, err); err != nil {
+		if err = call.end(err); err != nil {
 			yield("", err)
 		}
 	}
@@ -75,15 +68,16 @@ func (c *Cache) ClearAllVersions(ctx context.Context) (int, error) {
 // FlushDB removes everything from the database that the cache is connected to,
 // whoever put it there.
 func (c *Cache) FlushDB(ctx context.Context) error {
-	ctx, call, err := c.start(ctx, "flush", "", 0)
+	ctx, call, err := c.start(ctx, "flush db", "", 0)
 	if err != nil {
 		return err
 	}
+	defer call.release()
 	flusher := c.shared.caps.Flusher
 	if flusher == nil {
-		return call.end(ctx, unsupported("flush"))
+		return call.end(unsupported("flush"))
 	}
-	return call.end(ctx, flusher.Flush(ctx))
+	return call.end(flusher.Flush(ctx))
 }
 
 // clear removes the keys that match a pattern of full keys and are ours.
@@ -92,6 +86,7 @@ func (c *Cache) clear(ctx context.Context, op, pattern string, ours func(full st
 	if err != nil {
 		return 0, err
 	}
+	defer call.release()
 	const batch = 1000
 	doomed := make([]string, 0, batch)
 	var failed error
@@ -114,7 +109,7 @@ func (c *Cache) clear(ctx context.Context, op, pattern string, ours func(full st
 	if err == nil {
 		err = failed
 	}
-	return removed, call.end(ctx, err)
+	return removed, call.end(err)
 }
 
 // deleteFull is one step of a loop over the keyspace: it has a time limit of

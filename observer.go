@@ -24,24 +24,26 @@ type Observer interface {
 type Operation struct {
 	// Driver is the driver's name, or "" for a store given to New.
 	Driver string
-	// Name is the operation, such as "get".
+	// Name is the method in lower-case words, such as "get" or "set many".
+	// GetOr is a get, GetOrSet the gets and the add that it is made of, and a
+	// pipeline that runs one "pipeline".
 	Name string
 	// Key is the user's key, or "" if there is not exactly one.
 	Key string
-	// Keys is the number of keys.
+	// Keys is the number of keys; of a pipeline, that of its operations.
 	Keys int
 
 	// Duration is the time from Start to End.
 	Duration time.Duration
-	// Hits and Misses count the keys of a read.
+	// Hits and Misses count the keys that a get, get many, swap or has found
+	// or did not find.
 	Hits, Misses int
-	// Bytes is the size of the stored values that were read or written.
+	// Bytes is the size of the stored values that were read or written,
+	// outside of pipelines.
 	Bytes int
 	// Read tells which codec read the value of a hit; of the last one if
 	// there are several.
 	Read codec.Read
 	// Err is what the operation returns; ErrNotFound for a miss.
 	Err error
-
-	started time.Time
 }

@@ -42,6 +42,19 @@ func defaultSettings() settings {
 	}
 }
 
+// apply applies options, up to the first that is bad.
+func (s *settings) apply(opts []Option) error {
+	for _, opt := range opts {
+		if opt == nil {
+			continue
+		}
+		if err := opt(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // defaultChain is JSON, uncompressed.
 func defaultChain() *codec.Chain {
 	chain, err := codec.New(codec.Config{Serializers: []codec.Serializer{codec.JSON}})
@@ -109,8 +122,10 @@ func WithCodec(chain *codec.Chain) Option {
 // WithKeyFunc replaces the layout of full keys. reverse is what Keys uses to
 // give user keys back, and what Clear and DeletePattern use to leave other
 // keys alone; nil makes those errors.ErrUnsupported. makeKey must put key at the
-// end, after everything that comes from prefix and version, for patterns to
-// work: it is called with a pattern as key and an escaped prefix.
+// end, after everything that comes from prefix and version, and nothing of its
+// own that a glob takes for more than itself, for patterns to work: it is
+// called with a pattern as key and an escaped prefix. Both must be fit for
+// concurrent use.
 func WithKeyFunc(makeKey KeyFunc, reverse ReverseKeyFunc) Option {
 	return func(s *settings) error {
 		if makeKey == nil {

@@ -12,26 +12,25 @@ import (
 func (s *settings) read(dsn *driver.DSN) {
 	s.prefix = dsn.Text("prefix", s.prefix)
 	s.colonPrefix = dsn.Word("colon_prefix", "refuse", "allow", "refuse") == "allow"
-	if err := s.prepare(); err != nil {
-		dsn.Refuse("prefix", "must not hold a colon, unless colon_prefix=allow is given")
-	}
 	s.version = dsn.Int("version", s.version, -1<<31, 1<<31-1)
 	s.ttl = dsn.TTL("ttl", s.ttl)
 	s.jitter = dsn.Float("jitter", s.jitter, 0, 1)
 	s.opTimeout = dsn.Duration("op_timeout", s.opTimeout)
-	if require := dsn.Text("require", ""); require != "" {
-		if err := Require(strings.Split(require, ",")...)(s); err != nil {
-			dsn.Refuse("require", "takes a list of "+knownNeeds())
+	if dsn.Has("require") {
+		if err := Require(strings.Split(dsn.Text("require", ""), ",")...)(s); err != nil {
+			dsn.Refuse("require", "must be a list of words with commas between them; known are "+knownNeeds())
 		}
 	}
 	s.readCodec(dsn)
 }
 
 func (s *settings) readCodec(dsn *driver.DSN) {
-	const defaultCompressMin, defaultMaxValue = 256, 64 << 20
 	config := codec.Config{
-		CompressMin: int(dsn.Size("compress_min", defaultCompressMin)),
-		MaxValue:    int(dsn.Size("max_value", defaultMaxValue)),
+		CompressMin: readSize(dsn, "compress_min", codec.DefaultCompressMin),
+		MaxValue:    readSize(dsn, "max_value", codec.DefaultMaxValue),
+	}
+	if config.CompressMin == 0 {
+		config.CompressMin = codec.CompressAlways // which Config says otherwise
 	}
 	if config.MaxValue == 0 {
 		dsn.Refuse("max_value", "must be at least 1")
@@ -40,17 +39,32 @@ func (s *settings) readCodec(dsn *driver.DSN) {
 		config.Format = codec.Tagged
 	}
 	var err error
-	config.Serializers, config.Compressors, err = codec.Parse(dsn.Text("serializer", "json"), dsn.Text("compressor", ""))
-	if err != nil {
-		dsn.Refuse("serializer", "or compressor is refused: "+trimPrefix(err))
+	if config.Serializers, _, err = codec.Parse(dsn.Text("serializer", "json"), ""); err != nil {
+		dsn.Refuse("serializer", "is refused: "+trimPrefix(err))
+	} else if len(config.Serializers) == 0 {
+		dsn.Refuse("serializer", "is empty; write json, or leave it out")
+	}
+	if _, config.Compressors, err = codec.Parse("", dsn.Text("compressor", "")); err != nil {
+		dsn.Refuse("compressor", "is refused: "+trimPrefix(err))
+	} else if len(config.Compressors) == 0 && dsn.Has("compress_min") {
+		dsn.Refuse("compress_min", "needs a compressor, such as compressor=gzip")
 	}
 	if dsn.Err() != nil {
 		return
 	}
 	chain, err := codec.New(config)
 	if err != nil {
-		dsn.Refuse("serializer", "and compressor are refused together: "+trimPrefix(err))
+		dsn.Refuse("serializer", "is refused with what else was given: "+trimPrefix(err))
 		return
 	}
 	s.chain = chain
+}
+
+// readSize is dsn.Size for what must fit an int.
+func readSize(dsn *driver.DSN, name string, def int64) int {
+	n := dsn.Size(name, def)
+	if int64(int(n)) != n {
+		dsn.Refuse(name, "is more than this machine can address")
+	}
+	return int(n)
 }

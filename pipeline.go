@@ -3,6 +3,7 @@ package xcache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -43,7 +44,7 @@ func (p *Pipeline) Len() int { return len(p.batch.queue) }
 // Exec sends what was queued, in order, in one round trip per server; nothing
 // queued: no I/O. Each operation succeeds or fails alone, and its Result tells.
 // Exec returns nil if all succeeded; misses, and conditions that did not hold,
-// are no failures. An operation that was bad in itself (an empty key, a value
+// are no failures. Its error wraps all failures there were. An operation that was bad in itself (an empty key, a value
 // that cannot be encoded) is not sent; the others are.
 func (p *Pipeline) Exec(ctx context.Context) error { return p.exec(ctx, driver.Plain) }
 
@@ -57,21 +58,49 @@ func (p *Pipeline) exec(ctx context.Context, how driver.How) error {
 	b := p.batch
 	p.batch = new(batch)
 	ctx, call, err := p.cache.start(ctx, "pipeline", "", len(b.queue))
-	if err == nil {
-		err = call.end(ctx, b.send(ctx, p.cache, how))
+	if err != nil {
+		_ = b.resolve(err)
+		return err
 	}
+	defer call.release()
+	if err = b.send(ctx, p.cache, how); err != nil {
+		err = call.explain(err)
+		_ = b.resolve(err)
+	} else if err = b.resolve(nil); err != nil {
+		err = call.wrap(err)
+	}
+	call.report(err)
+	return err
+}
+
+// resolve gives every operation its result, or the failure of the batch. It
+// returns the operations' own failures.
+func (b *batch) resolve(batchErr error) error {
 	b.executed = true
 	var failures []error
 	for _, q := range b.queue {
-		if failure := q.resolve(err); failure != nil && !errors.Is(failure, ErrNotFound) {
-			failures = append(failures, failure)
+		if err := q.resolve(batchErr); err != nil && !errors.Is(err, ErrNotFound) {
+			failures = append(failures, err)
 		}
 	}
-	if err != nil {
-		return err
+	if len(failures) == 0 {
+		return nil
 	}
-	return errors.Join(failures...)
+	return &pipelineError{len(b.queue), failures}
 }
+
+// A pipelineError is the failures of some operations of a pipeline.
+type pipelineError struct {
+	operations int
+	failures   []error
+}
+
+// Error tells the first failure: with hundreds the line would be too long.
+func (e *pipelineError) Error() string {
+	return fmt.Sprintf("xcache: %d of %s failed, first: %s", len(e.failures), count(e.operations, "operation"), trimPrefix(e.failures[0]))
+}
+
+func (e *pipelineError) Unwrap() []error { return e.failures }
 
 func (b *batch) send(ctx context.Context, c *Cache, how driver.How) error {
 	if how == driver.Atomic && b.refused {
@@ -267,7 +296,7 @@ func (p *Pipeline) Rename(from, to string) *Result[bool] {
 
 // RenameNX queues Cache.RenameNX.
 func (p *Pipeline) RenameNX(from, to string) *Result[bool] {
-	return p.move("rename", "RENAMENX", from, to, asBool)
+	return p.move("rename nx", "RENAMENX", from, to, asBool)
 }
 
 func (p *Pipeline) move(op, name, from, to string, decode func(*driver.Cmd) (bool, error)) *Result[bool] {
@@ -280,16 +309,21 @@ func (p *Pipeline) move(op, name, from, to string, decode func(*driver.Cmd) (boo
 // IncrVersion queues Cache.IncrVersion. In a cluster the key needs a {hash
 // tag}.
 func (p *Pipeline) IncrVersion(key string, delta int) *Result[int] {
-	return p.moveVersion("incr version", key, p.cache.version+delta)
+	version, err := p.cache.versionAfter(delta)
+	return p.moveVersion("incr version", key, version, err)
 }
 
 // DecrVersion queues Cache.DecrVersion: see IncrVersion.
 func (p *Pipeline) DecrVersion(key string, delta int) *Result[int] {
-	return p.moveVersion("decr version", key, p.cache.version-delta)
+	version, err := p.cache.versionBefore(delta)
+	return p.moveVersion("decr version", key, version, err)
 }
 
-func (p *Pipeline) moveVersion(op, key string, version int) *Result[int] {
+func (p *Pipeline) moveVersion(op, key string, version int, versionErr error) *Result[int] {
 	return enqueueOne(p, p.cache, op, key, func(string) (*driver.Cmd, error) {
+		if versionErr != nil {
+			return nil, versionErr
+		}
 		here, there, err := p.cache.versionKeys(key, version)
 		return driver.NewCmd("RENAME", driver.Key(here), driver.Key(there)), err
 	}, func(*driver.Cmd) (int, error) { return version, nil })

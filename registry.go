@@ -105,14 +105,10 @@ func (r *Registry) open(name string, dsn *driver.DSN, opts []Option) (*Cache, er
 	}
 	settings := defaultSettings()
 	settings.read(dsn)
-	for _, opt := range opts { // the driver must know a time-out given as an option
-		if opt != nil {
-			if err := opt(&settings); err != nil {
-				return nil, err
-			}
-		}
+	if err := settings.apply(opts); err != nil {
+		return nil, err
 	}
-	dsn.OpTimeout = settings.opTimeout
+	dsn.OpTimeout = settings.opTimeout // with what an option said
 	store, err := d.Open(dsn)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package xcache
 
 import (
 	"context"
-	"fmt"
 )
 
 // Rename moves the value of from to the key to, with its TTL, over whatever to
@@ -13,19 +12,21 @@ func (c *Cache) Rename(ctx context.Context, from, to string) error {
 	if err != nil {
 		return err
 	}
+	defer call.release()
 	_, err = c.move(ctx, from, to, false)
-	return call.end(ctx, err)
+	return call.end(err)
 }
 
 // RenameNX is Rename that leaves an existing to alone; it reports whether it
 // moved the value.
 func (c *Cache) RenameNX(ctx context.Context, from, to string) (bool, error) {
-	ctx, call, err := c.start(ctx, "rename", from, 1)
+	ctx, call, err := c.start(ctx, "rename nx", from, 1)
 	if err != nil {
 		return false, err
 	}
+	defer call.release()
 	moved, err := c.move(ctx, from, to, true)
-	return moved, call.end(ctx, err)
+	return moved, call.end(err)
 }
 
 // IncrVersion moves the value of key, with its TTL, to the version that is
@@ -33,13 +34,15 @@ func (c *Cache) RenameNX(ctx context.Context, from, to string) (bool, error) {
 // version held, and returns the new version. ErrNotFound if there is no value.
 // The view stays at its version: With(WithVersion(n)) sees the moved value.
 func (c *Cache) IncrVersion(ctx context.Context, key string, delta int) (int, error) {
-	return c.moveVersion(ctx, "incr version", key, c.version, c.version+delta)
+	version, err := c.versionAfter(delta)
+	return c.moveVersion(ctx, "incr version", key, version, err)
 }
 
 // DecrVersion moves the value to the version that is delta lower: see
 // IncrVersion.
 func (c *Cache) DecrVersion(ctx context.Context, key string, delta int) (int, error) {
-	return c.moveVersion(ctx, "decr version", key, c.version, c.version-delta)
+	version, err := c.versionBefore(delta)
+	return c.moveVersion(ctx, "decr version", key, version, err)
 }
 
 func (c *Cache) move(ctx context.Context, from, to string, onlyAbsent bool) (bool, error) {
@@ -53,7 +56,7 @@ func (c *Cache) move(ctx context.Context, from, to string, onlyAbsent bool) (boo
 	}
 	fullTo, err := c.fullKey(to)
 	if err != nil {
-		return false, fmt.Errorf("xcache: the new key: %w", err)
+		return false, &aboutError{"the new key", err}
 	}
 	if onlyAbsent {
 		return mover.RenameNX(ctx, fullFrom, fullTo)
@@ -61,23 +64,46 @@ func (c *Cache) move(ctx context.Context, from, to string, onlyAbsent bool) (boo
 	return true, mover.Rename(ctx, fullFrom, fullTo)
 }
 
-func (c *Cache) moveVersion(ctx context.Context, op, key string, from, to int) (int, error) {
+// moveVersion moves a key to a version. versionErr is what was wrong with that
+// version.
+func (c *Cache) moveVersion(ctx context.Context, op, key string, to int, versionErr error) (int, error) {
 	ctx, call, err := c.start(ctx, op, key, 1)
 	if err != nil {
 		return 0, err
 	}
+	defer call.release()
+	if versionErr != nil {
+		return 0, call.end(versionErr)
+	}
 	mover := c.shared.caps.Mover
 	if mover == nil {
-		return 0, call.end(ctx, unsupported("rename"))
+		return 0, call.end(unsupported("rename"))
 	}
 	fullFrom, fullTo, err := c.versionKeys(key, to)
 	if err != nil {
-		return 0, call.end(ctx, err)
+		return 0, call.end(err)
 	}
-	if err := call.end(ctx, mover.Rename(ctx, fullFrom, fullTo)); err != nil {
+	if err := call.end(mover.Rename(ctx, fullFrom, fullTo)); err != nil {
 		return 0, err
 	}
 	return to, nil
+}
+
+// versionAfter returns the version that is delta higher.
+func (c *Cache) versionAfter(delta int) (int, error) {
+	if version := c.version + delta; (version >= c.version) == (delta >= 0) {
+		return version, nil
+	}
+	return 0, ErrOverflow
+}
+
+// versionBefore returns the version that is delta lower.
+func (c *Cache) versionBefore(delta int) (int, error) {
+	delta, err := negated(delta)
+	if err != nil {
+		return 0, err
+	}
+	return c.versionAfter(delta)
 }
 
 // versionKeys returns the full keys of a user's key in this version and in

@@ -32,13 +32,14 @@ func (v *View[T]) Get(ctx context.Context, key string) (T, error) {
 	if err != nil {
 		return value, err
 	}
+	defer call.release()
 	stored, err := v.get(ctx, key)
 	if err == nil {
 		value, err = read[T](&call, v.chain, stored)
 	} else if errors.Is(err, ErrNotFound) {
 		call.miss()
 	}
-	return value, call.end(ctx, err)
+	return value, call.end(err)
 }
 
 // GetOr returns the value of key, or def on a miss. A stored nil is not a
@@ -78,13 +79,14 @@ func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOpti
 	if err != nil {
 		return old, err
 	}
+	defer call.release()
 	stored, err := v.swap(ctx, &call, key, value, opts)
 	if err == nil {
 		old, err = read[T](&call, v.chain, stored)
 	} else if errors.Is(err, ErrNotFound) {
 		call.miss()
 	}
-	return old, call.end(ctx, err)
+	return old, call.end(err)
 }
 
 // CompareAndSwap stores value at key if what is stored there is, byte for
@@ -96,8 +98,9 @@ func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, 
 	if err != nil {
 		return false, err
 	}
+	defer call.release()
 	swapped, err := v.compareAndSwap(ctx, &call, key, old, value, opts)
-	return swapped, call.end(ctx, err)
+	return swapped, call.end(err)
 }
 
 // CompareAndDelete deletes key if it holds old, as CompareAndSwap compares it,
@@ -107,8 +110,9 @@ func (v *View[T]) CompareAndDelete(ctx context.Context, key string, old T) (bool
 	if err != nil {
 		return false, err
 	}
+	defer call.release()
 	deleted, err := v.compareAndDelete(ctx, key, old)
-	return deleted, call.end(ctx, err)
+	return deleted, call.end(err)
 }
 
 // store is Set, Add and Replace.
@@ -117,6 +121,7 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 	if err != nil {
 		return false, err
 	}
+	defer call.release()
 	s := newScratch()
 	defer s.release()
 	err = v.entry(s, key, value, cond, opts)
@@ -128,9 +133,9 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 		}
 	}
 	if errors.Is(err, ErrNotStored) {
-		return false, call.end(ctx, nil)
+		return false, call.end(nil)
 	}
-	err = call.end(ctx, err)
+	err = call.end(err)
 	return err == nil, err
 }
 

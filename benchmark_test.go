@@ -1,0 +1,235 @@
+package xcache_test
+
+import (
+	"bytes"
+	"context"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/codec"
+	_ "github.com/xcache-go/xcache/drivers/memory"
+)
+
+// The benchmarks use the memory driver, whose part is small, so that they show
+// what the core costs.
+
+func openRaw(tb testing.TB, opts ...xcache.Option) *xcache.View[[]byte] {
+	tb.Helper()
+	c, err := xcache.OpenDSN("memory://?serializer=raw", opts...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return xcache.For[[]byte](c)
+}
+
+var hundred = bytes.Repeat([]byte("v"), 100)
+
+func BenchmarkGet(b *testing.B) {
+	v := openRaw(b)
+	ctx := b.Context()
+	if err := v.Set(ctx, "key", hundred); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Get(ctx, "key"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkGetMiss(b *testing.B) {
+	v := openRaw(b)
+	ctx := b.Context()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Get(ctx, "key"); err == nil {
+			b.Fatal("hit")
+		}
+	}
+}
+
+func BenchmarkGetParallel(b *testing.B) {
+	v := openRaw(b)
+	ctx := b.Context()
+	keys := manyKeys(100)
+	for _, key := range keys {
+		if err := v.Set(ctx, key, hundred); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			if _, err := v.Get(ctx, keys[i%len(keys)]); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
+
+func BenchmarkGetJSON(b *testing.B) {
+	type user struct {
+		ID   int
+		Name string
+	}
+	users := xcache.For[user](openRaw(b, xcache.WithCodec(jsonChain(b))).Cache)
+	ctx := b.Context()
+	if err := users.Set(ctx, "key", user{42, "Ada"}); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := users.Get(ctx, "key"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkGetObserved(b *testing.B) {
+	v := openRaw(b, xcache.WithObserver(nopObserver{}))
+	ctx := b.Context()
+	if err := v.Set(ctx, "key", hundred); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Get(ctx, "key"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSet(b *testing.B) {
+	v := openRaw(b)
+	ctx := b.Context()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := v.Set(ctx, "key", hundred); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSetTTL(b *testing.B) {
+	v := openRaw(b)
+	ctx := b.Context()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := v.Set(ctx, "key", hundred, xcache.TTL(time.Minute)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkGetMany100(b *testing.B) {
+	v := openRaw(b)
+	ctx := b.Context()
+	keys := manyKeys(100)
+	for _, key := range keys {
+		if err := v.Set(ctx, key, hundred); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if found, err := v.GetMany(ctx, keys); err != nil || len(found) != len(keys) {
+			b.Fatal(len(found), err)
+		}
+	}
+}
+
+func BenchmarkSetMany100(b *testing.B) {
+	v := openRaw(b)
+	ctx := b.Context()
+	values := make(map[string][]byte)
+	for _, key := range manyKeys(100) {
+		values[key] = hundred
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := v.SetMany(ctx, values); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkGetOrSetHit(b *testing.B) {
+	v := openRaw(b)
+	ctx := b.Context()
+	load := func(context.Context) ([]byte, error) { return hundred, nil }
+	if _, err := v.GetOrSet(ctx, "key", load); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.GetOrSet(ctx, "key", load); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkIncr(b *testing.B) {
+	v := openRaw(b)
+	ctx := b.Context()
+	if _, err := v.IncrInit(ctx, "n", 0, 0); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Incr(ctx, "n", 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPipelineGet100(b *testing.B) {
+	v := openRaw(b)
+	ctx := b.Context()
+	keys := manyKeys(100)
+	for _, key := range keys {
+		if err := v.Set(ctx, key, hundred); err != nil {
+			b.Fatal(err)
+		}
+	}
+	p := v.Pipeline()
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, key := range keys {
+			v.In(p).Get(key)
+		}
+		if err := p.Exec(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func manyKeys(n int) []string {
+	keys := make([]string, n)
+	for i := range keys {
+		keys[i] = "key:" + strconv.Itoa(i)
+	}
+	return keys
+}
+
+type nopObserver struct{}
+
+func (nopObserver) Start(ctx context.Context, _ *xcache.Operation) context.Context { return ctx }
+func (nopObserver) End(context.Context, *xcache.Operation)                         {}
+
+func jsonChain(tb testing.TB) *codec.Chain {
+	tb.Helper()
+	chain, err := codec.New(codec.Config{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return chain
+}

@@ -1,0 +1,270 @@
+package xcache_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/driver"
+)
+
+func wantIs(tb testing.TB, err, target error) {
+	tb.Helper()
+	if !errors.Is(err, target) {
+		tb.Errorf("error %v, want one that matches %v", err, target)
+	}
+}
+
+// A clientError stands for the error type of a client library.
+type clientError struct{ code int }
+
+func (e *clientError) Error() string { return fmt.Sprintf("client error %d", e.code) }
+
+func TestOpErrorSaysWhereAndWhat(t *testing.T) {
+	refused := driver.Fail(driver.ErrUnavailable, driver.Unknown, &clientError{7})
+	long := strings.Repeat("k", 100)
+	for _, test := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{
+			"all fields",
+			&xcache.OpError{Driver: "redis", Op: "get", Key: "user:42", Err: refused},
+			`xcache: redis get "user:42": server unavailable: client error 7 (outcome unknown)`,
+		},
+		{"no driver and no key", &xcache.OpError{Op: "get many", Err: driver.ErrClosed}, "xcache: get many: cache is closed"},
+		{"unprintable key", &xcache.OpError{Op: "get", Key: "a\n\"b\x00", Err: driver.ErrAuth}, `xcache: get "a\n\"b\x00": not authenticated or not permitted`},
+		{"long key", &xcache.OpError{Op: "get", Key: long, Err: driver.ErrAuth}, `xcache: get "` + long[:64] + `"…: not authenticated or not permitted`},
+		{
+			"one key of a batch",
+			&xcache.OpError{Driver: "redis", Op: "get many", Err: &xcache.BatchError{Errs: map[string]error{"a": refused}}},
+			`xcache: redis get many: 1 key failed: "a": server unavailable: client error 7 (outcome unknown)`,
+		},
+		{
+			"many keys of a batch",
+			&xcache.BatchError{Errs: map[string]error{"d": refused, "b": driver.ErrAuth, "a": driver.ErrAuth, "c": driver.ErrAuth}},
+			`xcache: 4 keys failed: "a": not authenticated or not permitted, "b": not authenticated or not permitted, "c": not authenticated or not permitted, …`,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := test.err.Error(); got != test.want {
+				t.Errorf("got\n%s, want\n%s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestErrorsMatchThroughEverything(t *testing.T) {
+	cause := &clientError{7}
+	failed := driver.Fail(driver.ErrUnavailable, driver.Unknown, cause)
+	eachOperation(t, func(t *testing.T, s *fakeStore, v *xcache.View[string], run func(context.Context, *xcache.View[string]) error) {
+		s.before = func(context.Context, string, []string) error { return failed }
+		err := run(t.Context(), v)
+		wantIs(t, err, xcache.ErrUnavailable)
+		wantIs(t, err, xcache.ErrUnknownOutcome)
+		if e, ok := errors.AsType[*clientError](err); !ok || e != cause {
+			t.Errorf("the client's error is not reachable in %v", err)
+		}
+		e, ok := err.(*xcache.OpError) //nolint:errorlint // it must be the outermost error
+		if !ok {
+			t.Fatalf("%T, want *OpError", err)
+		}
+		if e.Op == "" || strings.ToLower(e.Op) != e.Op {
+			t.Errorf("Op is %q", e.Op)
+		}
+		oneLine(t, err)
+	})
+}
+
+// oneLine checks what is true of the text of every error.
+func oneLine(tb testing.TB, err error) {
+	tb.Helper()
+	text := err.Error()
+	if strings.Contains(text, "\n") {
+		tb.Errorf("error of several lines:\n%s", text)
+	}
+	if !strings.HasPrefix(text, "xcache: ") || strings.Count(text, "xcache: ") != 1 {
+		tb.Errorf("want one xcache: prefix in %q", text)
+	}
+}
+
+func TestOpErrorNamesDriverAndMethod(t *testing.T) {
+	c, err := xcache.OpenDSN("memory://")
+	must(t, err)
+	defer c.Close()
+	_, err = c.Incr(t.Context(), "", 1)
+	e, ok := errors.AsType[*xcache.OpError](err)
+	if !ok || e.Driver != "memory" || e.Op != "incr" || e.Key != "" {
+		t.Errorf("%#v", e)
+	}
+	must(t, xcache.For[string](c).Set(t.Context(), "text", "hello"))
+	_, err = c.Incr(t.Context(), "text", 1)
+	wantIs(t, err, xcache.ErrWrongType)
+	e, ok = errors.AsType[*xcache.OpError](err)
+	if !ok || e.Driver != "memory" || e.Op != "incr" || e.Key != "text" {
+		t.Errorf("%#v", e)
+	}
+}
+
+// badInputs are calls that are bad in themselves.
+var badInputs = map[string]struct {
+	run  func(ctx context.Context, v *xcache.View[string]) error
+	want error
+}{
+	"empty key": {func(ctx context.Context, v *xcache.View[string]) error { return second(v.Get(ctx, "")) }, xcache.ErrInvalidKey},
+	"empty key of many": {func(ctx context.Context, v *xcache.View[string]) error {
+		return second(v.GetMany(ctx, []string{"a", ""}))
+	}, xcache.ErrInvalidKey},
+	"empty key to delete": {func(ctx context.Context, v *xcache.View[string]) error {
+		return second(v.Delete(ctx, "a", ""))
+	}, xcache.ErrInvalidKey},
+	"empty key to store": {func(ctx context.Context, v *xcache.View[string]) error {
+		return v.SetMany(ctx, map[string]string{"": "x"})
+	}, xcache.ErrInvalidKey},
+	"empty new key": {func(ctx context.Context, v *xcache.View[string]) error { return v.Rename(ctx, "a", "") }, xcache.ErrInvalidKey},
+	"empty key in GetOrSet": {func(ctx context.Context, v *xcache.View[string]) error {
+		return second(v.GetOrSet(ctx, "", func(context.Context) (string, error) { panic("the loader ran") }))
+	}, xcache.ErrInvalidKey},
+	"key too long": {func(ctx context.Context, v *xcache.View[string]) error {
+		return v.Set(ctx, strings.Repeat("k", 250), "x")
+	}, xcache.ErrInvalidKey},
+	"one of many keys too long": {func(ctx context.Context, v *xcache.View[string]) error {
+		return second(v.TTLMany(ctx, []string{"a", strings.Repeat("k", 250)}))
+	}, xcache.ErrInvalidKey},
+	"key with a character that the driver lacks": {func(ctx context.Context, v *xcache.View[string]) error {
+		return second(v.Has(ctx, "a b"))
+	}, xcache.ErrInvalidKey},
+	"value too large": {func(ctx context.Context, v *xcache.View[string]) error {
+		return v.Set(ctx, "a", strings.Repeat("v", 1000))
+	}, xcache.ErrTooLarge},
+	"one of many values too large": {func(ctx context.Context, v *xcache.View[string]) error {
+		return v.SetMany(ctx, map[string]string{"a": strings.Repeat("v", 1000), "b": "x"})
+	}, xcache.ErrTooLarge},
+	"value to compare too large": {func(ctx context.Context, v *xcache.View[string]) error {
+		return second(v.CompareAndDelete(ctx, "a", strings.Repeat("v", 1000)))
+	}, xcache.ErrTooLarge},
+	"smallest integer to subtract": {func(ctx context.Context, v *xcache.View[string]) error {
+		return second(v.Decr(ctx, "a", -1<<63))
+	}, xcache.ErrOverflow},
+	"version out of range": {func(ctx context.Context, v *xcache.View[string]) error {
+		return second(v.IncrVersion(ctx, "a", 1<<63-1))
+	}, xcache.ErrOverflow},
+	"version out of range below": {func(ctx context.Context, v *xcache.View[string]) error {
+		return second(v.With(xcache.WithVersion(-5)).DecrVersion(ctx, "a", 1<<63-1))
+	}, xcache.ErrOverflow},
+	"pipeline with an empty key": {func(ctx context.Context, v *xcache.View[string]) error {
+		p := v.Pipeline()
+		v.In(p).Get("")
+		return p.Exec(ctx)
+	}, xcache.ErrInvalidKey},
+}
+
+func TestBadInputIsRefusedBeforeIO(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(badInputs)) {
+		test := badInputs[name]
+		t.Run(name, func(t *testing.T) {
+			s := newFakeStore(t)
+			s.caps = func(caps *driver.Caps) {
+				caps.Limits.KeyLength = 200
+				caps.Limits.ValueSize = 500
+				caps.Limits.ValidKey = func(key string) bool { return !strings.Contains(key, " ") }
+			}
+			err := test.run(t.Context(), xcache.For[string](newCache(t, s)))
+			wantIs(t, err, test.want)
+			oneLine(t, err)
+			if n := s.total(); n != 0 {
+				t.Errorf("the store got %d calls", n)
+			}
+		})
+	}
+}
+
+func TestMissIsBare(t *testing.T) {
+	// A driver may wrap its misses; the cache does not.
+	s, c := newFake(t)
+	v := xcache.For[string](c)
+	ctx := t.Context()
+	wrapped := &driver.Error{Kind: driver.ErrNotFound, Err: &clientError{1}}
+	s.failing = map[string]error{":1:wrapped": wrapped}
+	for name, miss := range map[string]func() error{
+		"Get":         func() error { return second(v.Get(ctx, "none")) },
+		"Get wrapped": func() error { return second(v.Get(ctx, "wrapped")) },
+		"Swap":        func() error { return second(v.Swap(ctx, "swapped", "x")) },
+		"TTL":         func() error { return second(v.TTL(ctx, "absent")) },
+		"TTL wrapped": func() error { return second(v.TTL(ctx, "wrapped")) },
+		"Type":        func() error { return second(v.Type(ctx, "absent")) },
+		"Incr":        func() error { return second(v.Incr(ctx, "absent", 1)) },
+		"Decr":        func() error { return second(v.Decr(ctx, "absent", 1)) },
+		"Rename":      func() error { return v.Rename(ctx, "absent", "b") },
+		"RenameNX":    func() error { return second(v.RenameNX(ctx, "absent", "b")) },
+		"IncrVersion": func() error { return second(v.IncrVersion(ctx, "absent", 1)) },
+		"DecrVersion": func() error { return second(v.DecrVersion(ctx, "absent", 1)) },
+	} {
+		if err := miss(); err != xcache.ErrNotFound { //nolint:errorlint // the sentinel itself is promised
+			t.Errorf("%s: %v (%T), want ErrNotFound itself", name, err, err)
+		}
+	}
+}
+
+func TestSentinelsOfTheCacheAreThoseOfTheDriverAndTheCodec(t *testing.T) {
+	for _, pair := range [][2]error{
+		{xcache.ErrNotFound, driver.ErrNotFound},
+		{xcache.ErrNotStored, driver.ErrNotStored},
+		{xcache.ErrWrongType, driver.ErrWrongType},
+		{xcache.ErrOverflow, driver.ErrOverflow},
+		{xcache.ErrClosed, driver.ErrClosed},
+		{xcache.ErrUnavailable, driver.ErrUnavailable},
+		{xcache.ErrReadOnly, driver.ErrReadOnly},
+		{xcache.ErrOutOfMemory, driver.ErrOutOfMemory},
+		{xcache.ErrAuth, driver.ErrAuth},
+		{xcache.ErrInvalidKey, driver.ErrInvalidKey},
+		{xcache.ErrTooLarge, driver.ErrTooLarge},
+		{xcache.ErrCrossSlot, driver.ErrCrossSlot},
+		{xcache.ErrUnknownOutcome, driver.ErrUnknownOutcome},
+		{xcache.ErrCorrupt, codec.ErrCorrupt},
+	} {
+		wantIs(t, pair[0], pair[1])
+	}
+}
+
+func TestStoreWithoutFeatureIsUnsupported(t *testing.T) {
+	base := map[string]bool{"Add": true, "Delete": true, "Get": true, "GetMany": true, "GetOr": true, "GetOrSet": true, "Has": true, "Replace": true, "Set": true, "SetMany": true}
+	for _, name := range sortedKeys(operations) {
+		t.Run(name, func(t *testing.T) {
+			s := newFakeStore(t)
+			s.caps = func(caps *driver.Caps) { *caps = driver.Caps{} }
+			v := xcache.For[string](newCache(t, s))
+			must(t, v.Set(t.Context(), "text", "hello"))
+			s.reset()
+			err := operations[name](t.Context(), v)
+			if base[name] {
+				must(t, err)
+				return
+			}
+			wantIs(t, err, errors.ErrUnsupported)
+			oneLine(t, err)
+			if n := s.total(); n != 0 {
+				t.Errorf("the store got %d calls", n)
+			}
+		})
+	}
+}
+
+func TestHasWithoutExpirerSeesKeysOfAnyType(t *testing.T) {
+	s := newFakeStore(t)
+	s.caps = func(caps *driver.Caps) { caps.Expirer = nil }
+	c := newCache(t, s)
+	must(t, s.store.Do(t.Context(), []*driver.Cmd{driver.NewCmd("RPUSH", driver.Key(":1:list"), driver.Val([]byte("x")))}, driver.Plain))
+	for key, want := range map[string]bool{"list": true, "none": false} {
+		if got, err := c.Has(t.Context(), key); err != nil || got != want {
+			t.Errorf("Has(%s) is %v, %v", key, got, err)
+		}
+	}
+}

@@ -1,0 +1,317 @@
+package xcache_test
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/memory"
+)
+
+// A fakeStore is a memory store that counts the calls it gets, keeps what they
+// carried, and fails, waits or panics where a test says so. Its fields are set
+// before the cache is used, or under mu.
+type fakeStore struct {
+	// caps, if set, changes what the store says it can do.
+	caps func(*driver.Caps)
+	// before, if set, is called with the name of the method and the full keys;
+	// its error is the call's.
+	before func(ctx context.Context, method string, keys []string) error
+	// failing are the full keys that fail, alone, in Get, Set and TTL.
+	failing map[string]error
+
+	store *memory.Store
+
+	mu      sync.Mutex
+	calls   map[string]int
+	entries []driver.Entry // of Set, Swap, CompareAndSwap, Expire, IncrInit
+	keys    []string       // of all calls
+	closed  int
+}
+
+var (
+	_ driver.Store   = (*fakeStore)(nil)
+	_ driver.Capable = (*fakeStore)(nil)
+)
+
+// newFake returns a fake store, and a cache on it that the end of the test
+// closes.
+func newFake(tb testing.TB, opts ...xcache.Option) (*fakeStore, *xcache.Cache) {
+	tb.Helper()
+	s := newFakeStore(tb)
+	return s, newCache(tb, s, opts...)
+}
+
+func newFakeStore(tb testing.TB) *fakeStore {
+	tb.Helper()
+	store, err := memory.NewStore(memory.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &fakeStore{store: store, calls: make(map[string]int)}
+}
+
+func newCache(tb testing.TB, s driver.Store, opts ...xcache.Option) *xcache.Cache {
+	tb.Helper()
+	c, err := xcache.New(s, opts...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			tb.Errorf("Close: %v", err)
+		}
+	})
+	return c
+}
+
+// total returns how many calls the store got.
+func (s *fakeStore) total() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, calls := range s.calls {
+		n += calls
+	}
+	return n
+}
+
+// count returns how many calls a method got.
+func (s *fakeStore) count(method string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[method]
+}
+
+// reset forgets what came so far.
+func (s *fakeStore) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.calls)
+	s.entries, s.keys = nil, nil
+}
+
+// written returns the entries that came so far, with values of their own.
+func (s *fakeStore) written() []driver.Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.entries)
+}
+
+// stored returns the full keys in the store, sorted.
+func (s *fakeStore) stored(tb testing.TB) []string {
+	tb.Helper()
+	var keys []string
+	for key, err := range s.store.Scan(tb.Context(), "*") {
+		if err != nil {
+			tb.Fatal(err)
+		}
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+func (s *fakeStore) call(ctx context.Context, method string, keys ...string) error {
+	s.mu.Lock()
+	s.calls[method]++
+	s.keys = append(s.keys, keys...)
+	before := s.before
+	s.mu.Unlock()
+	if before != nil {
+		return before(ctx, method, keys)
+	}
+	return nil
+}
+
+func (s *fakeStore) keep(entries ...driver.Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range entries {
+		e.Value = slices.Clone(e.Value)
+		s.entries = append(s.entries, e)
+	}
+}
+
+func (s *fakeStore) failure(key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failing[key]
+}
+
+func (s *fakeStore) Caps() driver.Caps {
+	caps := driver.Caps{
+		Commander: s, Expirer: s, Counter: s, Swapper: s, Mover: s, Scanner: s, Flusher: s, Pinger: s,
+		Limits: s.store.Limits(),
+	}
+	if s.caps != nil {
+		s.caps(&caps)
+	}
+	return caps
+}
+
+func (s *fakeStore) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	return s.read(ctx, "Get", s.store.Get, keys, dst)
+}
+
+func (s *fakeStore) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
+	return s.read(ctx, "GetTTL", s.store.GetTTL, keys, dst)
+}
+
+func (s *fakeStore) TTL(ctx context.Context, keys []string, dst []driver.Value) error {
+	return s.read(ctx, "TTL", s.store.TTL, keys, dst)
+}
+
+func (s *fakeStore) read(ctx context.Context, method string, read func(context.Context, []string, []driver.Value) error, keys []string, dst []driver.Value) error {
+	if err := s.call(ctx, method, keys...); err != nil {
+		return err
+	}
+	if err := read(ctx, keys, dst); err != nil {
+		return err
+	}
+	for i, key := range keys {
+		if err := s.failure(key); err != nil {
+			dst[i] = driver.Value{Err: err}
+		}
+	}
+	return nil
+}
+
+func (s *fakeStore) Set(ctx context.Context, entries []driver.Entry) error {
+	return s.write(ctx, "Set", s.store.Set, entries)
+}
+
+func (s *fakeStore) Expire(ctx context.Context, entries []driver.Entry) error {
+	return s.write(ctx, "Expire", s.store.Expire, entries)
+}
+
+func (s *fakeStore) write(ctx context.Context, method string, write func(context.Context, []driver.Entry) error, entries []driver.Entry) error {
+	keys := make([]string, len(entries))
+	for i := range entries {
+		keys[i] = entries[i].Key
+	}
+	s.keep(entries...)
+	if err := s.call(ctx, method, keys...); err != nil {
+		return err
+	}
+	for i := range entries {
+		if err := s.failure(keys[i]); err != nil {
+			entries[i].Err = err
+		} else if err := write(ctx, entries[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *fakeStore) Delete(ctx context.Context, keys []string) (int, error) {
+	if err := s.call(ctx, "Delete", keys...); err != nil {
+		return 0, err
+	}
+	return s.store.Delete(ctx, keys)
+}
+
+func (s *fakeStore) Close() error {
+	s.mu.Lock()
+	s.closed++
+	s.mu.Unlock()
+	return s.store.Close()
+}
+
+func (s *fakeStore) Incr(ctx context.Context, key string, delta int64) (int64, error) {
+	if err := s.call(ctx, "Incr", key); err != nil {
+		return 0, err
+	}
+	return s.store.Incr(ctx, key, delta)
+}
+
+func (s *fakeStore) IncrInit(ctx context.Context, key string, delta, start int64, ttl time.Duration) (int64, error) {
+	s.keep(driver.Entry{Key: key, TTL: ttl})
+	if err := s.call(ctx, "IncrInit", key); err != nil {
+		return 0, err
+	}
+	return s.store.IncrInit(ctx, key, delta, start, ttl)
+}
+
+func (s *fakeStore) Swap(ctx context.Context, e *driver.Entry, old *driver.Value) error {
+	s.keep(*e)
+	if err := s.call(ctx, "Swap", e.Key); err != nil {
+		return err
+	}
+	return s.store.Swap(ctx, e, old)
+}
+
+func (s *fakeStore) CompareAndSwap(ctx context.Context, e *driver.Entry, old []byte) (bool, error) {
+	s.keep(*e)
+	if err := s.call(ctx, "CompareAndSwap", e.Key); err != nil {
+		return false, err
+	}
+	return s.store.CompareAndSwap(ctx, e, old)
+}
+
+func (s *fakeStore) CompareAndDelete(ctx context.Context, key string, old []byte) (bool, error) {
+	if err := s.call(ctx, "CompareAndDelete", key); err != nil {
+		return false, err
+	}
+	return s.store.CompareAndDelete(ctx, key, old)
+}
+
+func (s *fakeStore) Rename(ctx context.Context, from, to string) error {
+	if err := s.call(ctx, "Rename", from, to); err != nil {
+		return err
+	}
+	return s.store.Rename(ctx, from, to)
+}
+
+func (s *fakeStore) RenameNX(ctx context.Context, from, to string) (bool, error) {
+	if err := s.call(ctx, "RenameNX", from, to); err != nil {
+		return false, err
+	}
+	return s.store.RenameNX(ctx, from, to)
+}
+
+func (s *fakeStore) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		if err := s.call(ctx, "Scan"); err != nil {
+			yield("", err)
+			return
+		}
+		s.store.Scan(ctx, pattern)(yield)
+	}
+}
+
+func (s *fakeStore) Flush(ctx context.Context) error {
+	if err := s.call(ctx, "Flush"); err != nil {
+		return err
+	}
+	return s.store.Flush(ctx)
+}
+
+func (s *fakeStore) Ping(ctx context.Context) error {
+	if err := s.call(ctx, "Ping"); err != nil {
+		return err
+	}
+	return s.store.Ping(ctx)
+}
+
+func (s *fakeStore) Commands() driver.CommandSet { return s.store.Commands() }
+
+func (s *fakeStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	var keys []string
+	for _, cmd := range cmds {
+		keys = append(keys, cmd.Key())
+	}
+	if err := s.call(ctx, "Do", keys...); err != nil {
+		return err
+	}
+	return s.store.Do(ctx, cmds, how)
+}
+
+// sortedKeys returns the keys of a map, sorted.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

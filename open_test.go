@@ -1,0 +1,501 @@
+package xcache_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/memory"
+)
+
+// A fakeDriver opens fake stores, and keeps what it was given.
+type fakeDriver struct {
+	tb    testing.TB
+	err   error
+	caps  func(*driver.Caps)
+	dsn   *driver.DSN
+	store *fakeStore
+}
+
+func (d *fakeDriver) Open(dsn *driver.DSN) (driver.Store, error) {
+	d.dsn = dsn
+	if d.err != nil {
+		return nil, d.err
+	}
+	dsn.Int("pool_size", 1, 1, 100)
+	d.store = newFakeStore(d.tb)
+	d.store.caps = d.caps
+	return d.store, nil
+}
+
+func wantPanic(t *testing.T, part string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if text := fmt.Sprint(recover()); !strings.HasPrefix(text, "xcache: ") || !strings.Contains(text, part) {
+			t.Errorf("panicked with %q, want xcache: and %q in it", text, part)
+		}
+	}()
+	f()
+}
+
+func TestRegisterRefusesWhatOpenCouldNotUse(t *testing.T) {
+	var r xcache.Registry
+	wantPanic(t, "nil driver", func() { r.Register("x", nil) })
+	wantPanic(t, "empty name", func() { r.Register("", &fakeDriver{}) })
+	r.Register("fake", &fakeDriver{})
+	wantPanic(t, "twice for driver fake", func() { r.Register("fake", &fakeDriver{}) })
+	wantPanic(t, "twice for driver memory", func() { xcache.Register("memory", &fakeDriver{}) })
+	if got := r.Drivers(); !slices.Equal(got, []string{"fake"}) {
+		t.Errorf("Drivers() is %v", got)
+	}
+}
+
+func TestDriversAreSorted(t *testing.T) {
+	var r xcache.Registry
+	if got := r.Drivers(); len(got) != 0 {
+		t.Errorf("an empty registry has %v", got)
+	}
+	for _, name := range []string{"c", "a", "b"} {
+		r.Register(name, &fakeDriver{})
+	}
+	if got := r.Drivers(); !slices.Equal(got, []string{"a", "b", "c"}) {
+		t.Errorf("Drivers() is %v", got)
+	}
+	if !slices.Contains(xcache.Drivers(), "memory") {
+		t.Errorf("Drivers() of the program is %v, without memory", xcache.Drivers())
+	}
+}
+
+func TestRegistryMayBeUsedConcurrently(t *testing.T) {
+	var r xcache.Registry
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			name := fmt.Sprintf("fake%d", i)
+			r.Register(name, &fakeDriver{tb: t})
+			c, err := r.OpenDSN(name + "://")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = r.Drivers()
+			_ = c.Close()
+		})
+	}
+	wg.Wait()
+	if n := len(r.Drivers()); n != 20 {
+		t.Errorf("%d drivers", n)
+	}
+}
+
+func TestUnknownDriverNamesTheKnownOnes(t *testing.T) {
+	var empty, r xcache.Registry
+	r.Register("fake", &fakeDriver{tb: t})
+	r.Register("other", &fakeDriver{tb: t})
+	for _, test := range []struct {
+		name string
+		open func() (*xcache.Cache, error)
+		want []string
+	}{
+		{"scheme", func() (*xcache.Cache, error) { return r.OpenDSN("nosuch://localhost") }, []string{`"nosuch"`, "forgotten import?", "fake, other"}},
+		{"name", func() (*xcache.Cache, error) { return r.Open("nosuch", "fake://") }, []string{`"nosuch"`, "forgotten import?", "fake, other"}},
+		{"empty registry", func() (*xcache.Cache, error) { return empty.OpenDSN("redis://localhost") }, []string{`"redis"`, "forgotten import?", "none"}},
+		{"no scheme", func() (*xcache.Cache, error) { return r.OpenDSN("") }, []string{"no scheme"}},
+		{"names of one registry are unknown to the other", func() (*xcache.Cache, error) { return xcache.OpenDSN("other://") }, []string{`"other"`, "forgotten import?", "memory"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, err := test.open()
+			if c != nil || err == nil {
+				t.Fatal("it opened")
+			}
+			oneLine(t, err)
+			for _, part := range test.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q does not say %s", err, part)
+				}
+			}
+		})
+	}
+}
+
+func TestSchemeNamesTheDriver(t *testing.T) {
+	var r xcache.Registry
+	redis, valkey := &fakeDriver{tb: t}, &fakeDriver{tb: t}
+	r.Register("redis", redis)
+	r.Register("valkey", valkey)
+	for dsn, d := range map[string]*fakeDriver{
+		"redis://localhost": redis, "rediss://localhost": redis, "redis+cluster://a,b": redis, "rediss+sentinel://a": redis,
+		"redis+unix:///run/redis.sock": redis, "REDIS://localhost": redis,
+		"valkey://localhost": valkey, "valkeys://localhost": valkey,
+	} {
+		d.dsn = nil
+		c, err := r.OpenDSN(dsn)
+		if err != nil {
+			t.Errorf("%s: %v", dsn, err)
+			continue
+		}
+		if d.dsn == nil {
+			t.Errorf("%s went to another driver", dsn)
+		}
+		_ = c.Close()
+	}
+}
+
+func TestOpenDoesNoIO(t *testing.T) {
+	d := &fakeDriver{tb: t}
+	var r xcache.Registry
+	r.Register("fake", d)
+	c, err := r.OpenDSN("fake://localhost?prefix=p&require=lists,ttl", xcache.WithVersion(3))
+	must(t, err)
+	view := c.With(xcache.WithPrefix("x"), xcache.Require("swap"))
+	must(t, view.Require("counters"))
+	xcache.For[string](view).Pipeline()
+	if n := d.store.total(); n != 0 {
+		t.Errorf("the store got %d calls: %v", n, d.store.calls)
+	}
+	must(t, c.Close())
+	if d.store.closed != 1 {
+		t.Errorf("the store was closed %d times", d.store.closed)
+	}
+}
+
+func TestFailedOpenClosesTheStore(t *testing.T) {
+	for name, dsn := range map[string]string{
+		"unknown parameter": "fake://localhost?pool_sise=3",
+		"bad prefix":        "fake://localhost?prefix=a:b",
+		"bad core value":    "fake://localhost?ttl=soon",
+		"bad driver value":  "fake://localhost?pool_size=0",
+		"unmet need":        "fake://localhost?require=pubsub",
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &fakeDriver{tb: t}
+			var r xcache.Registry
+			r.Register("fake", d)
+			if _, err := r.OpenDSN(dsn); err == nil {
+				t.Fatal("it opened")
+			}
+			if d.store.closed != 1 {
+				t.Errorf("the store was closed %d times", d.store.closed)
+			}
+		})
+	}
+}
+
+func TestFailedNewLeavesTheStoreOpen(t *testing.T) {
+	s := newFakeStore(t)
+	if _, err := xcache.New(s, xcache.WithTTL(0)); err == nil {
+		t.Fatal("it opened")
+	}
+	if s.closed != 0 {
+		t.Error("the store was closed")
+	}
+	if _, err := xcache.New(nil); err == nil {
+		t.Error("New took a nil store")
+	}
+}
+
+func TestErrorOfTheDriverComesThrough(t *testing.T) {
+	refused := errors.New("xcache: bad DSN: no such thing")
+	var r xcache.Registry
+	r.Register("fake", &fakeDriver{err: refused})
+	_, err := r.OpenDSN("fake://")
+	wantIs(t, err, refused)
+}
+
+// TestCoreParameters checks that every parameter of the core does what it says.
+func TestCoreParameters(t *testing.T) {
+	ctx := context.Background()
+	open := func(t *testing.T, parameters string, opts ...xcache.Option) (*fakeStore, *xcache.View[string]) {
+		t.Helper()
+		d := &fakeDriver{tb: t}
+		var r xcache.Registry
+		r.Register("fake", d)
+		c, err := r.OpenDSN("fake://localhost?"+parameters, opts...)
+		must(t, err)
+		t.Cleanup(func() { must(t, c.Close()) })
+		return d.store, xcache.For[string](c)
+	}
+	wantKey := func(want string) func(*testing.T, *fakeStore, *xcache.View[string]) {
+		return func(t *testing.T, s *fakeStore, v *xcache.View[string]) {
+			must(t, v.Set(ctx, "k", "x"))
+			if got := s.stored(t); !slices.Equal(got, []string{want}) {
+				t.Errorf("stored as %q, want %q", got, want)
+			}
+		}
+	}
+	wantTTL := func(low, high time.Duration) func(*testing.T, *fakeStore, *xcache.View[string]) {
+		return func(t *testing.T, s *fakeStore, v *xcache.View[string]) {
+			for range 50 {
+				must(t, v.Set(ctx, "k", "x"))
+			}
+			for _, e := range s.written() {
+				if e.TTL < low || e.TTL > high {
+					t.Errorf("TTL is %v, want %v to %v", e.TTL, low, high)
+				}
+			}
+		}
+	}
+	wantBytes := func(value string, check func(stored []byte) bool) func(*testing.T, *fakeStore, *xcache.View[string]) {
+		return func(t *testing.T, s *fakeStore, v *xcache.View[string]) {
+			must(t, v.Set(ctx, "k", value))
+			if stored := s.written()[0].Value; !check(stored) {
+				t.Errorf("stored as %.80q", stored)
+			}
+			if got, err := v.Get(ctx, "k"); err != nil || got != value {
+				t.Errorf("read back %.80q, %v", got, err)
+			}
+		}
+	}
+	is := func(want string) func([]byte) bool { return func(b []byte) bool { return string(b) == want } }
+	gzipped := func(b []byte) bool { return len(b) > 2 && b[0] == 0x1f && b[1] == 0x8b }
+	tagged := func(b []byte) bool { return len(b) > 2 && b[0] == 0xfe && b[1] == 0xc1 }
+	for _, test := range []struct {
+		parameters string
+		opts       []xcache.Option
+		check      func(*testing.T, *fakeStore, *xcache.View[string])
+	}{
+		{"", nil, wantKey(":1:k")},
+		{"prefix=app", nil, wantKey("app:1:k")},
+		{"prefix=", nil, wantKey(":1:k")},
+		{"prefix=a%20b%2Bc", nil, wantKey("a b+c:1:k")},
+		{"prefix=a:b&colon_prefix=allow", nil, wantKey("a:b:1:k")},
+		{"colon_prefix=refuse&prefix=a", nil, wantKey("a:1:k")},
+		{"version=7", nil, wantKey(":7:k")},
+		{"version=-3", nil, wantKey(":-3:k")},
+		{"version=0", nil, wantKey(":0:k")},
+		{"", nil, wantTTL(300*time.Second, 300*time.Second)},
+		{"ttl=90s", nil, wantTTL(90*time.Second, 90*time.Second)},
+		{"ttl=1.5h", nil, wantTTL(90*time.Minute, 90*time.Minute)},
+		{"ttl=none", nil, wantTTL(xcache.NoExpiry, xcache.NoExpiry)},
+		{"ttl=100s&jitter=0.25", nil, wantTTL(75*time.Second, 100*time.Second)},
+		{"jitter=0", nil, wantTTL(300*time.Second, 300*time.Second)},
+		{"", nil, wantBytes("hi", is(`"hi"`))},
+		{"serializer=json", nil, wantBytes("hi", is(`"hi"`))},
+		{"serializer=raw", nil, wantBytes("hi", is("hi"))},
+		{"serializer=gob,json", nil, wantBytes("hi", func(b []byte) bool { return string(b) != `"hi"` })},
+		{"compressor=gzip", nil, wantBytes(strings.Repeat("v", 254), is(`"`+strings.Repeat("v", 254)+`"`))},
+		{"compressor=gzip", nil, wantBytes(strings.Repeat("v", 255), gzipped)},
+		{"compressor=", nil, wantBytes("hi", is(`"hi"`))},
+		{"compressor=gzip&compress_min=40", nil, wantBytes(strings.Repeat("v", 39), gzipped)},
+		{"compressor=gzip&compress_min=0", nil, wantBytes(strings.Repeat("v", 60), gzipped)},
+		{"compressor=gzip&compress_min=1KiB", nil, wantBytes(strings.Repeat("v", 1000), is(`"`+strings.Repeat("v", 1000)+`"`))},
+		{"format=plain", nil, wantBytes("hi", is(`"hi"`))},
+		{"format=tagged", nil, wantBytes("hi", tagged)},
+		{"max_value=10", nil, func(t *testing.T, s *fakeStore, v *xcache.View[string]) {
+			must(t, v.Set(ctx, "k", "12345678"))
+			err := v.Set(ctx, "k", "123456789")
+			wantIs(t, err, xcache.ErrTooLarge)
+			wantIs(t, err, codec.ErrTooLarge)
+			oneLine(t, err)
+			if s.count("Set") != 1 {
+				t.Error("it was sent")
+			}
+		}},
+		{"require=lists,ttl", nil, func(*testing.T, *fakeStore, *xcache.View[string]) {}},
+		// Options win.
+		{"prefix=dsn&version=2", []xcache.Option{xcache.WithPrefix("opt"), xcache.WithVersion(3), nil}, wantKey("opt:3:k")},
+		{"prefix=a:b", []xcache.Option{xcache.WithPrefix("a")}, wantKey("a:1:k")},
+		{"prefix=a:b", []xcache.Option{xcache.WithColonPrefix()}, wantKey("a:b:1:k")},
+		{"ttl=90s&jitter=0.5", []xcache.Option{xcache.WithTTL(time.Hour), xcache.WithJitter(0)}, wantTTL(time.Hour, time.Hour)},
+		{"serializer=gob", []xcache.Option{xcache.WithCodec(jsonChain(t))}, wantBytes("hi", is(`"hi"`))},
+	} {
+		t.Run(test.parameters, func(t *testing.T) {
+			s, v := open(t, test.parameters, test.opts...)
+			test.check(t, s, v)
+		})
+	}
+}
+
+func TestDriverIsToldTheOpTimeout(t *testing.T) {
+	for _, test := range []struct {
+		parameters string
+		opts       []xcache.Option
+		want       time.Duration
+	}{
+		{"", nil, xcache.DefaultOpTimeout},
+		{"op_timeout=250ms", nil, 250 * time.Millisecond},
+		{"op_timeout=250ms", []xcache.Option{xcache.WithOpTimeout(time.Second)}, time.Second},
+	} {
+		d := &fakeDriver{tb: t}
+		var r xcache.Registry
+		r.Register("fake", d)
+		c, err := r.OpenDSN("fake://localhost?"+test.parameters, test.opts...)
+		must(t, err)
+		if d.dsn.OpTimeout != test.want {
+			t.Errorf("%q: %v, want %v", test.parameters, d.dsn.OpTimeout, test.want)
+		}
+		must(t, c.Close())
+	}
+}
+
+func TestBadParameterIsRefusedByName(t *testing.T) {
+	const canary = "c4nary"
+	for _, test := range []struct {
+		parameters string
+		want       []string // what the error says
+	}{
+		{"prefix=a:" + canary, []string{"prefix", "colon", "colon_prefix=allow"}},
+		{"colon_prefix=" + canary, []string{"colon_prefix", "allow, refuse"}},
+		{"version=" + canary, []string{"version", "whole number"}},
+		{"version=1.5", []string{"version", "whole number"}},
+		{"version=4294967296", []string{"version", "2147483647"}},
+		{"ttl=" + canary, []string{"ttl", "positive duration"}},
+		{"ttl=300", []string{"ttl", "unit"}},
+		{"ttl=0s", []string{"ttl", "positive"}},
+		{"ttl=-5s", []string{"ttl", "positive"}},
+		{"ttl=", []string{"ttl", "positive"}},
+		{"jitter=" + canary, []string{"jitter", "0 to 1"}},
+		{"jitter=1.1", []string{"jitter", "0 to 1"}},
+		{"jitter=-0.1", []string{"jitter", "0 to 1"}},
+		{"jitter=NaN", []string{"jitter", "0 to 1"}},
+		{"jitter=10%25", []string{"jitter", "0 to 1"}},
+		{"serializer=" + strings.ToUpper(canary), []string{"serializer", "json"}},
+		{"serializer=", []string{"serializer", "empty"}},
+		{"serializer=json,", []string{"serializer"}},
+		{"serializer=json,json", []string{"serializer", "twice"}},
+		{"serializer=json,raw", []string{"serializer", "tagged"}},
+		{"serializer=raw&compressor=gzip", []string{"serializer", "tagged"}},
+		{"compressor=" + strings.ToUpper(canary), []string{"compressor", "gzip"}},
+		{"compressor=gzip:100", []string{"compressor", "level"}},
+		{"compress_min=" + canary + "&compressor=gzip", []string{"compress_min", "bytes"}},
+		{"compress_min=-1&compressor=gzip", []string{"compress_min", "bytes"}},
+		{"compress_min=100", []string{"compress_min", "needs a compressor"}},
+		{"max_value=" + canary, []string{"max_value", "bytes"}},
+		{"max_value=0", []string{"max_value", "at least 1"}},
+		{"max_value=1MB", []string{"max_value", "MiB"}},
+		{"format=" + canary, []string{"format", "plain, tagged"}},
+		{"op_timeout=" + canary, []string{"op_timeout", "positive duration"}},
+		{"op_timeout=0s", []string{"op_timeout", "positive"}},
+		{"op_timeout=none", []string{"op_timeout", "positive"}},
+		{"require=" + canary, []string{"require", "lists", "sortedsets"}},
+		{"require=", []string{"require", "lists"}},
+		{"require=lists,", []string{"require", "lists"}},
+		{"ttl=1s&ttl=" + canary, []string{"ttl", "2 times"}},
+		{"require=ttl&require=lists", []string{"require", "2 times"}},
+		{"serializer=json&serializer=gob", []string{"serializer", "2 times"}},
+		{"prefx=" + canary, []string{"prefx", "did you mean prefix?"}},
+		{"tll=" + canary, []string{"tll", "did you mean ttl?"}},
+		{"optimeout=1s", []string{"optimeout", "did you mean op_timeout?"}},
+		{"compresor=gzip", []string{"compresor", "did you mean compressor?"}},
+		{"pool_sise=5", []string{"pool_sise", "did you mean pool_size?"}},
+		{"quite_something_else=1", []string{"quite_something_else", "known are", "pool_size", "ttl"}},
+		{"TTL=1s", []string{"lower-case"}},
+		{"ttl", []string{"ttl", "no value"}},
+		{"prefix=%zz", []string{"prefix", "hexadecimal"}},
+	} {
+		t.Run(test.parameters, func(t *testing.T) {
+			var r xcache.Registry
+			r.Register("fake", &fakeDriver{tb: t})
+			_, err := r.OpenDSN("fake://user:" + canary + "@localhost?" + test.parameters)
+			if err == nil {
+				t.Fatal("it opened")
+			}
+			for _, part := range test.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q does not say %s", err, part)
+				}
+			}
+			if strings.Contains(strings.ToLower(err.Error()), canary) {
+				t.Errorf("%q repeats a value", err)
+			}
+			for line := range strings.SplitSeq(err.Error(), "\n") {
+				oneLine(t, errors.New(line))
+			}
+		})
+	}
+}
+
+func TestAllBadParametersAreReportedAtOnce(t *testing.T) {
+	var r xcache.Registry
+	r.Register("fake", &fakeDriver{tb: t})
+	_, err := r.OpenDSN("fake://localhost?ttl=x&jitter=y&pool_size=z&prefx=a")
+	if err == nil {
+		t.Fatal("it opened")
+	}
+	for _, name := range []string{"ttl", "jitter", "pool_size", "prefx"} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%q does not name %s", err, name)
+		}
+	}
+}
+
+// badOptions are options that Open refuses.
+var badOptions = map[string]xcache.Option{
+	"prefix with a colon": xcache.WithPrefix("a:b"),
+	"zero TTL":            xcache.WithTTL(0),
+	"negative TTL":        xcache.WithTTL(-time.Second),
+	"negative jitter":     xcache.WithJitter(-0.1),
+	"jitter over 1":       xcache.WithJitter(1.1),
+	"no codec":            xcache.WithCodec(nil),
+	"no key function":     xcache.WithKeyFunc(nil, nil),
+	"zero op timeout":     xcache.WithOpTimeout(0),
+	"unknown need":        xcache.Require("teleport"),
+	"unmet need":          xcache.Require("pubsub"),
+}
+
+func TestBadOptionIsRefused(t *testing.T) {
+	for _, name := range sortedKeys(badOptions) {
+		t.Run(name, func(t *testing.T) {
+			var r xcache.Registry
+			r.Register("fake", &fakeDriver{tb: t})
+			_, err := r.OpenDSN("fake://localhost", badOptions[name])
+			if err == nil {
+				t.Fatal("it opened")
+			}
+			oneLine(t, err)
+			_, newErr := xcache.New(newFakeStore(t), badOptions[name])
+			if newErr == nil {
+				t.Fatal("New took it")
+			}
+			oneLine(t, newErr)
+		})
+	}
+}
+
+func TestRequireNamesTheDriversThatWouldDo(t *testing.T) {
+	var r xcache.Registry
+	small := &fakeDriver{tb: t, caps: func(caps *driver.Caps) { *caps = driver.Caps{} }}
+	r.Register("small", small)
+	r.Register("large", &fakeDriver{tb: t})
+	r.Register("broken", &fakeDriver{tb: t, err: errors.New("xcache: no")})
+	c, err := r.OpenDSN("small://")
+	must(t, err)
+	defer c.Close()
+	for need, want := range map[string]string{"ttl": "large", "lists": "large", "pubsub": "no registered driver", "pipelines": "large"} {
+		err := c.Require(need)
+		wantIs(t, err, errors.ErrUnsupported)
+		for _, part := range []string{need, want, "small require"} {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%q does not say %s", err, part)
+			}
+		}
+		oneLine(t, err)
+	}
+	must(t, c.Require())
+	if err := c.Require("ttl", "nonsense"); err == nil || errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("an unknown word is %v", err)
+	}
+	_, err = r.OpenDSN("small://?require=lists")
+	wantIs(t, err, errors.ErrUnsupported)
+	_, err = r.OpenDSN("small://", xcache.Require("lists"))
+	wantIs(t, err, errors.ErrUnsupported)
+}
+
+func TestMemoryMeetsEveryNeedButTheServersOwn(t *testing.T) {
+	s, err := memory.NewStore(memory.Options{})
+	must(t, err)
+	c := newCache(t, s)
+	must(t, c.Require("ttl", "counters", "swap", "rename", "scan", "flush", "ping", "pipelines", "lists"))
+	if err := c.Require("tracking"); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("tracking is %v", err)
+	}
+}

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"slices"
 	"sync"
@@ -114,30 +115,25 @@ func (d *deflate) read(r *pooledReader, dst, src []byte, limit int) ([]byte, err
 	case size < 0:
 		size = 4 * len(src)
 	}
-	out, err := d.readSized(r, dst, src, limit, min(size, limit))
-	if longer, ok := err.(longerText); ok {
-		out, err = d.readSized(r, dst, src, limit, int(longer))
+	out, length, err := d.readSized(r, dst, src, limit, min(size, limit))
+	if length > 0 {
+		out, _, err = d.readSized(r, dst, src, limit, length)
 	}
 	return out, err
 }
 
-// longerText is the length of a text that turned out to be so long that it has
-// to be read once more.
-type longerText int
-
-func (longerText) Error() string { return "longer than expected" }
-
 // readSized appends the text to dst, which it grows by size to begin with.
 // Until it knows that the text is within limit, it allocates no more than
 // limit bytes: it doubles dst while all its steps together stay below, and
-// then counts the rest.
-func (d *deflate) readSized(r *pooledReader, dst, src []byte, limit, size int) ([]byte, error) {
+// then counts the rest. A length above 0 is what it counted: the text has to
+// be read once more.
+func (d *deflate) readSized(r *pooledReader, dst, src []byte, limit, size int) (out []byte, length int, err error) {
 	r.src.Reset(src)
 	if err := r.reset(&r.src); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	start := len(dst)
-	out := slices.Grow(dst, size)
+	out = slices.Grow(dst, size)
 	for {
 		free := out[len(out):min(cap(out), start+limit)]
 		full := len(free) == 0
@@ -145,32 +141,32 @@ func (d *deflate) readSized(r *pooledReader, dst, src []byte, limit, size int) (
 			free = r.spill[:]
 		}
 		n, err := r.Read(free)
-		if err != nil && err != io.EOF {
-			return nil, err
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, 0, err
 		}
 		switch have := len(out) - start; {
 		case !full:
 			out = out[:len(out)+n]
 		case have+n > limit:
-			return nil, tooLarge(d.name, limit)
+			return nil, 0, tooLarge(d.name, limit)
 		case n == 0:
 		case 4*(have+n) <= limit:
 			out = append(slices.Grow(out, have+n), free[:n]...)
 		default:
 			total, err := count(r, have+n, limit)
 			if err != nil {
-				return nil, err
+				return nil, 0, err
 			}
 			if total > limit {
-				return nil, tooLarge(d.name, limit)
+				return nil, 0, tooLarge(d.name, limit)
 			}
-			return nil, longerText(total)
+			return nil, total, nil
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if r.src.Len() > 0 {
-				return nil, &Error{Kind: ErrCorrupt, Codec: d.name, Reason: "bytes follow its end"}
+				return nil, 0, &Error{Kind: ErrCorrupt, Codec: d.name, Reason: "bytes follow its end"}
 			}
-			return out, nil
+			return out, 0, nil
 		}
 	}
 }
@@ -181,7 +177,7 @@ func count(r *pooledReader, have, limit int) (int, error) {
 	for have <= limit {
 		n, err := r.Read(r.spill[:])
 		have += n
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

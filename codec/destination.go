@@ -36,8 +36,11 @@ func (d *destination) unmarshal(s Serializer, data []byte) (err error) {
 // tryUnmarshal decodes data if s, a Recognizer, recognises it.
 func (d *destination) tryUnmarshal(s Serializer, data []byte) (recognized bool, err error) {
 	if both, ok := s.(trier); ok && d.v != nil {
-		defer recoverDecoder(s, &err)
-		recognized = true // what panics had been recognised
+		defer func() {
+			if p := recover(); p != nil {
+				recognized, err = true, decoderPanicked(s.Name())
+			}
+		}()
 		return both.tryUnmarshal(data, d.v)
 	}
 	if !s.(Recognizer).Recognize(data) {
@@ -50,8 +53,12 @@ func (d *destination) tryUnmarshal(s Serializer, data []byte) (recognized bool, 
 // an error.
 func recoverDecoder(s Serializer, err *error) {
 	if p := recover(); p != nil {
-		*err = &Error{Kind: ErrCorrupt, Codec: s.Name(), Reason: "its decoder panicked"}
+		*err = decoderPanicked(s.Name())
 	}
+}
+
+func decoderPanicked(codec string) error {
+	return &Error{Kind: ErrCorrupt, Codec: codec, Reason: "its decoder panicked"}
 }
 
 // pointee returns what v, which must be a non-nil pointer, points to.

@@ -62,8 +62,7 @@ func classify(err error, kind error, codec, reason string) error {
 	if err == nil {
 		return nil
 	}
-	var known *Error
-	if errors.As(err, &known) {
+	if _, ok := errors.AsType[*Error](err); ok {
 		return err
 	}
 	for _, sentinel := range []error{ErrCorrupt, ErrTooLarge, ErrUnsupportedValue} {

@@ -50,7 +50,7 @@ func (gobSerializer) Unmarshal(data []byte, v any) (err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = &Error{Kind: ErrCorrupt, Codec: "gob", Reason: "its decoder panicked"}
+			err = decoderPanicked("gob")
 		}
 	}()
 	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(v); err != nil {

@@ -56,6 +56,9 @@ func acceptedChains(t testing.TB) map[string]*codec.Chain {
 
 func TestShortInputsNeverPanic(t *testing.T) {
 	for name, chain := range acceptedChains(t) {
+		if !strings.Contains(name, ",") {
+			continue // those with all members do all that the others do
+		}
 		var data [2]byte
 		var into account
 		decodeAll(t, name, chain, nil)
@@ -109,13 +112,13 @@ func TestDamagedTaggedValuesAreAlwaysNoticed(t *testing.T) {
 					t.Errorf("%s: %s of %.40x: read %x, %v, want ErrCorrupt", name, what, stored, b, err)
 				}
 			}
-			for bit := range 8 * min(len(stored), 300) {
+			for bit := range 8 * min(len(stored), 100) {
 				damaged[bit/8] ^= 1 << (bit % 8)
 				check(fmt.Sprint("bit ", bit), damaged)
 				damaged[bit/8] ^= 1 << (bit % 8)
 				flips++
 			}
-			for n := 2; n < len(stored); n++ { // a single FE is a value to raw
+			for n := 2; n < len(stored); n += 1 + n/50 { // a single FE is a value to raw
 				check(fmt.Sprint("cut at ", n), stored[:n])
 			}
 			check("a byte more", append(bytes.Clone(stored), 0))
@@ -134,7 +137,7 @@ func TestDamagedPlainValuesNeverPanic(t *testing.T) {
 		chain := mustChain(t, config)
 		name := config.Serializers[0].Name()
 		for _, stored := range payloads(t, chain, name) {
-			for n := range min(len(stored), 300) {
+			for n := range min(len(stored), 100) {
 				decodeAll(t, name, chain, stored[:n])
 				damaged := bytes.Clone(stored)
 				damaged[n] ^= 1 << (n % 8)
@@ -194,10 +197,10 @@ func allocated(f func()) uint64 {
 }
 
 func TestBombsAreTooLargeAndAllocateNoMoreThanTheBound(t *testing.T) {
-	const bound = 8 << 20
+	const bound = 2 << 20
 	const slack = 256 << 10 // a decompressor's own tables, an error
 	for _, m := range []codec.Compressor{codec.Gzip, codec.Zlib} {
-		bomb := deflateBomb(t, m.Name(), 64<<20)
+		bomb := deflateBomb(t, m.Name(), 16<<20)
 		chain := mustChain(t, codec.Config{Compressors: []codec.Compressor{m}, MaxValue: bound})
 		var err error
 		n := allocated(func() { var into any; _, err = chain.Decode(bomb, &into) })
@@ -209,10 +212,10 @@ func TestBombsAreTooLargeAndAllocateNoMoreThanTheBound(t *testing.T) {
 			t.Errorf("%s, alone: %d bytes allocated, %v", m.Name(), n, err)
 		}
 		// The bound itself is fine, and one byte less is not.
-		if out, err := m.Decompress(nil, bomb, 64<<20); err != nil || len(out) != 64<<20 {
+		if out, err := m.Decompress(nil, bomb, 16<<20); err != nil || len(out) != 16<<20 {
 			t.Errorf("%s: a text of exactly the bound: %d bytes, %v", m.Name(), len(out), err)
 		}
-		if _, err := m.Decompress(nil, bomb, 64<<20-1); !errors.Is(err, codec.ErrTooLarge) {
+		if _, err := m.Decompress(nil, bomb, 16<<20-1); !errors.Is(err, codec.ErrTooLarge) {
 			t.Errorf("%s: a text of a byte over the bound: %v", m.Name(), err)
 		}
 	}
@@ -376,7 +379,7 @@ func TestEveryGobPassesItsCheck(t *testing.T) {
 		[]inner{{}, {A: "x"}, {B: []any{[]any{[]any{}}}}},
 		map[inner2]other{{1}: {}, {2}: {3, 4}},
 		[2][3]bool{{true}},
-		[]struct{ P *[]map[string]*other }{{}, {ptr([]map[string]*other{{"a": {}}})}},
+		[]struct{ P *[]map[string]*other }{{}, {new([]map[string]*other{{"a": {}}})}},
 		created, encoded{"x"}, 1i, []uint8{1}, [4]uint8{}, map[int8]float32{1: 2},
 		[]encoded{{"a"}, {"b"}}, map[bool][]complex64{true: {1, 2i}},
 		struct{ A, B, C, D, E int }{E: 1},

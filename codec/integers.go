@@ -40,11 +40,10 @@ func parseDecimal(text []byte) (n decimal, ok bool) {
 		return n, false
 	}
 	for _, c := range digits {
-		if c -= '0'; c > 9 || n.magnitude > (math.MaxUint64-uint64(c))/10 {
+		if c < '0' || c > '9' || n.magnitude > (math.MaxUint64-uint64(c-'0'))/10 {
 			return n, false
-		} else {
-			n.magnitude = n.magnitude*10 + uint64(c)
 		}
+		n.magnitude = n.magnitude*10 + uint64(c-'0')
 	}
 	return n, !n.negative || n.magnitude <= 1<<63
 }

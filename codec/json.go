@@ -202,8 +202,7 @@ func jsonUnsupported(v any, err error) error {
 // jsonMismatch is valid JSON that does not fit the type asked for.
 func jsonMismatch(t reflect.Type, err error) error {
 	reason := fmt.Sprintf("it cannot be read as %v", t)
-	var mismatch *json.UnmarshalTypeError
-	if errors.As(err, &mismatch) {
+	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		kind, _, _ := strings.Cut(mismatch.Value, " ") // "number 300": the rest is a value
 		reason += fmt.Sprintf(": %s for %v", kind, mismatch.Type)
 		if mismatch.Field != "" {

@@ -113,8 +113,8 @@ func fitsDepth(t reflect.Type, depth int) bool {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
 		return fitsDepth(t.Elem(), depth+1)
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if !fitsDepth(t.Field(i).Type, depth+1) {
+		for field := range t.Fields() {
+			if !fitsDepth(field.Type, depth+1) {
 				return false
 			}
 		}

@@ -80,7 +80,7 @@ func (p *plainReader) deserialize(data []byte, d *destination) (read Read, recog
 func decompress(m Compressor, dst, src []byte, limit int) (text []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			text, err = nil, &Error{Kind: ErrCorrupt, Codec: m.Name(), Reason: "its decoder panicked"}
+			text, err = nil, decoderPanicked(m.Name())
 		}
 	}()
 	text, err = m.Decompress(dst, src, limit)

@@ -69,7 +69,7 @@ func TestListsOfNames(t *testing.T) {
 		{"", "xz", `error: codec/xz`},
 		{"", "s2", `error: codec/s2`},
 		{"jsno", "", "error: unknown serializer jsno; known are cbor, gob, json, msgpack, pickle, raw"},
-		{"", "gunzip", "error: unknown compressor gunzip; known are brotli, gzip, lz4, s2, xz, zlib, zstd"},
+		{"", "gunzip", "error: unknown compressor gunzip; known are brotli, gzip, lz4, "},
 		{"gzip", "", "error: unknown serializer gzip"},
 		{"json, gob", "", "error: unreadable name"},
 		{"json,", "", "error: unreadable name"},

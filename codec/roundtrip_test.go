@@ -71,7 +71,7 @@ var typeClasses = []struct {
 	{"struct", ada, false, true},
 	{"nested struct", withChild, false, true},
 	{"pointer to struct", &withChild, false, true},
-	{"pointer to int", ptr(7), false, true},
+	{"pointer to int", new(7), false, true},
 	{"time", created, false, true},
 	{"time of a zone", created.In(time.FixedZone("", 3600)), false, true},
 	{"nil pointer", (*account)(nil), false, false},
@@ -97,8 +97,6 @@ func longList() []account {
 	}
 	return list
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // equal is reflect.DeepEqual, but for the zones of times, which decoders build
 // anew.

@@ -19,11 +19,15 @@ BENCH_MODULE := $(patsubst %/go.mod,%,$(wildcard internal/bench/go.mod))
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: servers
 servers: ## Download the servers that the tests run; nothing is installed
 	@$(GO) run ./internal/servertest/fetch
+
+.PHONY: servers-matrix
+servers-matrix: ## Download every release of them that there is
+	@$(GO) run ./internal/servertest/fetch -all
 
 .PHONY: test
 test: servers ## Run every test, shuffled, under the race detector

@@ -5,15 +5,34 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
 // Option changes how a server is started.
 type Option func(*settings)
 
 type settings struct {
+	release    string
 	password   string
 	tls        bool
 	directives [][]string
+}
+
+func newSettings(opts []Option) settings {
+	s := settings{release: "redis"}
+	for _, opt := range opts {
+		opt(&s)
+	}
+	return s
+}
+
+// Release chooses the server by product, "redis" or "valkey", or by product and
+// version, "valkey-8.1": package release lists them. A product means the version
+// that "make servers" fetches, or the release that the environment variable
+// XCACHE_REDIS or XCACHE_VALKEY names. Without this option it is redis.
+func Release(name string) Option {
+	return func(s *settings) { s.release = name }
 }
 
 // Password makes the default user need a password (requirepass).
@@ -62,7 +81,7 @@ func (s *Server) config() []byte {
 		{"dir", s.Dir},
 		{"save", ""},
 		{"appendonly", "no"},
-		{"user", inspector, "on", "nopass", "allkeys", "allchannels", "allcommands"},
+		slices.Concat([]string{"user", inspector, "on", "nopass", "allkeys", "allcommands"}, s.channels()),
 	}
 	if s.Certificates == nil {
 		lines = append(lines, []string{"port", port})
@@ -89,6 +108,15 @@ func (s *Server) config() []byte {
 		file.WriteByte('\n')
 	}
 	return file.Bytes()
+}
+
+// channels returns the ACL rules that let a user publish and subscribe, which
+// needs no rule before Redis 6.2.
+func (s *Server) channels() []string {
+	if s.Release.Version == release.Redis60.Version {
+		return nil
+	}
+	return []string{"allchannels"}
 }
 
 // quote writes a value as the configuration file takes any bytes: in quotes,

@@ -20,6 +20,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -50,13 +51,15 @@ type Server struct {
 	Socket string // path of the unix socket, short enough for every system
 	Dir    string // the server's working folder, removed at the end
 
+	// Release says which product and version this is. A server found on PATH may
+	// be of another version.
+	Release release.Release
 	// Password is that of the default user, empty if it needs none.
 	Password string
 	// Certificates is nil unless the server was started with TLS.
 	Certificates *Certificates
 
 	settings settings
-	release  release.Release
 
 	mu      sync.Mutex
 	process *process // nil while the server is down
@@ -66,7 +69,18 @@ type Server struct {
 // stopped when the test ends; its log is shown if the test failed.
 func Redis(t testing.TB, opts ...Option) *Server {
 	t.Helper()
-	srv, err := open(release.Redis, opts)
+	return standalone(t, opts)
+}
+
+// Valkey is Redis with a valkey-server.
+func Valkey(t testing.TB, opts ...Option) *Server {
+	t.Helper()
+	return standalone(t, slices.Concat([]Option{Release("valkey")}, opts))
+}
+
+func standalone(t testing.TB, opts []Option) *Server {
+	t.Helper()
+	srv, err := open(opts)
 	if err != nil {
 		unavailable(t, err)
 	}
@@ -88,7 +102,7 @@ func unavailable(t testing.TB, err error) {
 	if !errors.Is(err, release.ErrNotFound) {
 		t.Fatalf("servertest: %v", err)
 	}
-	const advice = `get one with "make servers", which installs nothing`
+	const advice = `get it with "make servers", or with "make servers-matrix" all releases; neither installs anything`
 	if os.Getenv("CI") != "" {
 		t.Fatalf("servertest: %v; %s (not skipped, since CI is set)", err, advice)
 	}
@@ -149,16 +163,17 @@ func (s *Server) signal(t testing.TB, send func(*process) error) {
 	}
 }
 
-// open starts a server of the given release in a folder of its own.
-func open(rel release.Release, opts []Option) (*Server, error) {
-	if _, err := rel.Command(); err != nil {
+// open starts a server in a folder of its own.
+func open(opts []Option) (*Server, error) {
+	settings := newSettings(opts)
+	release, err := release.Find(settings.release)
+	if err != nil {
 		return nil, err
 	}
-	s := &Server{Host: host, release: rel}
-	for _, opt := range opts {
-		opt(&s.settings)
+	if _, err := release.Command(); err != nil {
+		return nil, err
 	}
-	s.Password = s.settings.password
+	s := &Server{Host: host, Release: release, Password: settings.password, settings: settings}
 	// Not t.TempDir: its long names leave no room for the path of a socket.
 	dir, err := os.MkdirTemp("", "xcache-")
 	if err != nil {
@@ -242,14 +257,14 @@ func (s *Server) launch() error {
 		if bytes.Contains(log, []byte("Address already in use")) {
 			return errPortTaken
 		}
-		return fmt.Errorf("%s did not start: %w, its log:\n%s", s.release.Arg0, err, log)
+		return fmt.Errorf("%s did not start: %w, its log:\n%s", s.Release.Name, err, log)
 	}
 	s.process = process
 	return nil
 }
 
 func (s *Server) spawn() (*process, error) {
-	cmd, err := s.release.Command(s.configFile())
+	cmd, err := s.Release.Command(s.configFile())
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
 // standalone is for the tests that leave the server as they found it.
@@ -41,6 +42,39 @@ func TestServerAnswers(t *testing.T) {
 		if got := exchange(t, conn, "PING"); got != "+PONG" {
 			t.Errorf("over %s: PING answers %q, want +PONG", listener.network, got)
 		}
+	}
+}
+
+func TestEveryReleaseAnswers(t *testing.T) {
+	for _, r := range release.All {
+		t.Run(r.Name, func(t *testing.T) {
+			if _, err := r.Command(); err != nil && !r.Default {
+				t.Skipf(`%v, get it with "make servers-matrix"`, err) // in CI, too
+			}
+			srv := servertest.Redis(t, servertest.Release(r.Name))
+			if srv.Release.Name != r.Name {
+				t.Errorf("started %s", srv.Release.Name)
+			}
+			info := srv.Do(t, "INFO", "server").(string)
+			if want := "\n" + r.Product + "_version:" + r.Version + "."; !strings.Contains(info, want) {
+				t.Errorf("INFO lacks %q:\n%s", want, info)
+			}
+		})
+	}
+}
+
+func TestReleaseOfTheEnvironment(t *testing.T) {
+	t.Setenv(release.RedisEnv, "redis-1.0")
+	outcome, message := outcomeOf(t, func(tb testing.TB) { servertest.Redis(tb) })
+	if outcome != "failed" || !strings.Contains(message, release.RedisEnv) {
+		t.Errorf("unknown release: test %s with message %q, want it failed with the name of the variable", outcome, message)
+	}
+	t.Setenv(release.RedisEnv, release.Redis70.Name)
+	if got := servertest.Redis(t).Release.Name; got != release.Redis70.Name {
+		t.Errorf("started %s", got)
+	}
+	if got := servertest.Valkey(t).Release.Product; got != "valkey" {
+		t.Errorf("Valkey started %s", got)
 	}
 }
 

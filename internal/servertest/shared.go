@@ -6,8 +6,6 @@ import (
 	"os"
 	"sync"
 	"testing"
-
-	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
 // Shared is a server that the tests of one package share. It is declared once,
@@ -33,7 +31,8 @@ type Shared struct {
 	err     error   // why it could not be started
 }
 
-// NewShared declares a shared redis-server. Nothing is started yet.
+// NewShared declares a shared server, a redis-server unless [Release] says
+// otherwise. Nothing is started yet.
 func NewShared(opts ...Option) *Shared {
 	return &Shared{opts: opts}
 }
@@ -81,7 +80,7 @@ func (s *Shared) get() (*Server, error) {
 		return nil, errors.New("shared server is not handed to servertest.Main in TestMain")
 	}
 	if s.server == nil && s.err == nil {
-		s.server, s.err = open(release.Redis, s.opts)
+		s.server, s.err = open(s.opts)
 	}
 	return s.server, s.err
 }

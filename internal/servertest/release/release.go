@@ -1,8 +1,9 @@
 // Package release knows the server programs that the tests run: where they are
 // found on this machine and which Debian packages hold them.
 //
-// A server is looked for in the cache folder first, which "make servers" fills,
-// so that everybody tests against the same builds, and then on PATH.
+// A server is looked for in the cache folder first, which "make servers" and
+// "make servers-matrix" fill, so that everybody tests against the same builds.
+// For the releases that "make test" needs a server on PATH will do as well.
 package release
 
 import (
@@ -11,42 +12,110 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// DirEnv is the environment variable that moves the cache folder.
-const DirEnv = "XCACHE_SERVERS"
+// Names of the environment variables that this package reads.
+const (
+	// DirEnv moves the cache folder.
+	DirEnv = "XCACHE_SERVERS"
+	// RedisEnv and ValkeyEnv name the release that stands for the product, such
+	// as "redis-8.0", where a test asks for no other.
+	RedisEnv  = "XCACHE_REDIS"
+	ValkeyEnv = "XCACHE_VALKEY"
+)
 
-// ErrNotFound says that a server is neither in the cache folder nor on PATH.
+// ErrNotFound says that a server is not on this machine.
 var ErrNotFound = errors.New("server program not found")
 
 // Release is one server program and where it comes from. To add one, add a
 // variable and list it in All.
 type Release struct {
-	// Name is the name of its folder in the cache folder.
+	// Name is product and version, and the name of the release's folder in the
+	// cache folder.
 	Name string
-	// Packages are the Debian packages that are unpacked into that folder: the
-	// one with the program, and the libraries that a plain Debian system lacks.
+	// Product is redis or valkey: the programs' names begin with it.
+	Product string
+	// Version is what the server's version begins with.
+	Version string
+	// Suites are the releases of Debian that the packages come from.
+	Suites []string
+	// Packages are the Debian packages that are unpacked: the one with the
+	// program, and every library that it loads, the C library and its loader
+	// included, so that it runs on any Linux.
 	Packages []string
-	// Program is the path of the program inside the unpacked packages.
-	Program string
-	// Arg0 is the name to run the program under, which is also the name that
-	// it is looked for on PATH.
-	Arg0 string
+	// Default says that tests use the release unless they ask for another, and
+	// that a server of any version on PATH can stand in for it.
+	Default bool
 }
 
-// Redis is the Redis that Debian ships. One program serves as server, as
-// sentinel and as file checker; the name it is run under decides which. The
-// package with the checker is the one that installs no service.
-var Redis = Release{
-	Name:     "redis",
-	Packages: []string{"redis-tools", "libjemalloc2", "liblzf1"},
-	Program:  "usr/bin/redis-check-rdb",
-	Arg0:     "redis-server",
+// The libraries that the servers of every Debian release load.
+var libraries = []string{
+	"libc6", "libgcc-s1", "libstdc++6", "libatomic1", "libjemalloc2", "liblzf1",
+	"libsystemd0", "libcap2", "libzstd1",
 }
 
-// All lists every release that Fetch is run for by "make servers".
-var All = []Release{Redis}
+// The further libraries that some do.
+var (
+	untilBookworm = []string{"libgcrypt20", "libgpg-error0", "liblz4-1", "liblzma5"} // for libsystemd0
+	bullseye      = slices.Concat(libraries, untilBookworm, []string{"libssl1.1", "liblua5.1-0", "lua-cjson", "lua-bitop"})
+	bookworm      = slices.Concat(libraries, untilBookworm, []string{"libssl3"})
+	trixie        = slices.Concat(libraries, []string{"libssl3t64", "zlib1g"})
+)
+
+// The releases. The packages are those of the products' tools: they have no
+// service to install, and their file checker is the server under another name.
+var (
+	Redis60  = newRelease("redis", "6.0", bullseye, "bullseye")
+	Redis70  = newRelease("redis", "7.0", bookworm, "bookworm").asDefault()
+	Redis80  = newRelease("redis", "8.0", trixie, "trixie")
+	Valkey80 = newRelease("valkey", "8.0", bookworm, "bookworm", "bookworm-backports").asDefault()
+	Valkey81 = newRelease("valkey", "8.1", trixie, "trixie")
+	Valkey9  = newRelease("valkey", "9", trixie, "sid") // moves on with Debian's development
+)
+
+// All lists every release that there is, the oldest of each product first.
+var All = []Release{Redis60, Redis70, Redis80, Valkey80, Valkey81, Valkey9}
+
+func newRelease(product, version string, libraries []string, suites ...string) Release {
+	return Release{
+		Name:     product + "-" + version,
+		Product:  product,
+		Version:  version,
+		Suites:   suites,
+		Packages: slices.Concat([]string{product + "-tools"}, libraries),
+	}
+}
+
+func (r Release) asDefault() Release {
+	r.Default = true
+	return r
+}
+
+// Find returns the release that has the name. The name of a product means the
+// release that RedisEnv or ValkeyEnv names, or else the default of the product.
+func Find(name string) (Release, error) {
+	if env, ok := map[string]string{"redis": RedisEnv, "valkey": ValkeyEnv}[name]; ok {
+		if name := os.Getenv(env); name != "" {
+			return find(env, func(r Release) bool { return r.Name == name })
+		}
+		return find(name, func(r Release) bool { return r.Default && r.Product == name })
+	}
+	return find("release", func(r Release) bool { return r.Name == name })
+}
+
+// find returns the release that matches; what is named in the error.
+func find(what string, matches func(Release) bool) (Release, error) {
+	if i := slices.IndexFunc(All, matches); i >= 0 {
+		return All[i], nil
+	}
+	var names []string
+	for _, r := range All {
+		names = append(names, r.Name)
+	}
+	return Release{}, fmt.Errorf("%s names no known release, those are %s", what, strings.Join(names, ", "))
+}
 
 // CacheDir returns the cache folder: the value of DirEnv or, when that is
 // empty, xcache/servers in the user's cache folder.
@@ -69,26 +138,47 @@ func (r Release) Command(args ...string) (*exec.Cmd, error) {
 		return nil, err
 	}
 	root := filepath.Join(dir, r.Name)
-	if _, err := os.Stat(filepath.Join(root, r.Program)); err == nil {
+	if _, err := os.Stat(r.program(root)); err == nil {
 		return r.commandIn(root, args...), nil
 	}
-	path, err := exec.LookPath(r.Arg0)
+	if !r.Default {
+		return nil, fmt.Errorf("%s: %w in %s", r.Name, ErrNotFound, root)
+	}
+	path, err := exec.LookPath(r.server())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w in %s or on PATH", r.Arg0, ErrNotFound, root)
+		return nil, fmt.Errorf("%s: %w in %s, and no %s on PATH", r.Name, ErrNotFound, root, r.server())
 	}
 	return exec.Command(path, args...), nil
 }
 
-// commandIn returns a command that runs the program unpacked below root. The
-// libraries beside it are shown to this child alone.
+// commandIn returns a command that runs the program unpacked below root, with
+// the loader and the libraries beside it.
 func (r Release) commandIn(root string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(root, r.Program), args...)
-	cmd.Args[0] = r.Arg0
-	// One folder, named after the machine: usr/lib/x86_64-linux-gnu.
-	libraries, _ := filepath.Glob(filepath.Join(root, "usr/lib/*-linux-gnu*"))
-	if inherited := os.Getenv("LD_LIBRARY_PATH"); inherited != "" {
-		libraries = append(libraries, inherited)
+	loaders := glob(root, "ld-linux*.so.*")
+	if len(loaders) == 0 { // put there by hand: a build that needs nothing beside it
+		return exec.Command(r.program(root), args...)
 	}
-	cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+strings.Join(libraries, ":"))
-	return cmd
+	libraries := strings.Join(glob(root, ""), ":")
+	return exec.Command(loaders[0], append([]string{"--library-path", libraries, r.program(root)}, args...)...)
+}
+
+// glob returns the files of a name in the folders of libraries below root, or
+// these folders, which are named after the machine: lib/x86_64-linux-gnu.
+func glob(root, name string) []string {
+	var files []string
+	for _, lib := range []string{"usr/lib", "lib"} {
+		found, _ := filepath.Glob(filepath.Join(root, lib, "*-linux-gnu*", name))
+		files = append(files, found...)
+	}
+	return files
+}
+
+// One program serves as server, as sentinel and as file checker: the name it is
+// run under decides which.
+func (r Release) server() string  { return r.Product + "-server" }
+func (r Release) checker() string { return r.Product + "-check-rdb" }
+
+// program returns the path of the server below root: a link to the checker.
+func (r Release) program(root string) string {
+	return filepath.Join(root, "usr/bin", r.server())
 }

@@ -5,47 +5,81 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
+
+func TestFind(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		redis, valkey string // the environment
+		want          string // empty: an error
+	}{
+		{name: "redis", want: "redis-7.0"},
+		{name: "valkey", want: "valkey-8.0"},
+		{name: "redis-6.0", want: "redis-6.0"},
+		{name: "redis", redis: "redis-8.0", want: "redis-8.0"},
+		{name: "valkey", redis: "redis-8.0", want: "valkey-8.0"},
+		{name: "valkey", valkey: "valkey-9", want: "valkey-9"},
+		{name: "redis-6.0", redis: "redis-8.0", want: "redis-6.0"},
+		{name: "redis", redis: "redis"},
+		{name: "redis-1.0"},
+		{name: ""},
+	} {
+		t.Setenv(release.RedisEnv, test.redis)
+		t.Setenv(release.ValkeyEnv, test.valkey)
+		got, err := release.Find(test.name)
+		if got.Name != test.want || (err == nil) != (test.want != "") {
+			t.Errorf("Find(%q) with %+v = %q, %v", test.name, test, got.Name, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "valkey-8.1") {
+			t.Errorf("Find(%q): error %q does not list the releases", test.name, err)
+		}
+	}
+}
 
 func TestCommandLooksInTheCacheFirst(t *testing.T) {
 	cache, path := t.TempDir(), t.TempDir()
 	t.Setenv(release.DirEnv, cache)
 	t.Setenv("PATH", path)
 
-	if _, err := release.Redis.Command(); !errors.Is(err, release.ErrNotFound) {
+	if _, err := release.Redis70.Command(); !errors.Is(err, release.ErrNotFound) {
 		t.Fatalf("nothing there: error %v, want ErrNotFound", err)
 	}
 
 	onPath := filepath.Join(path, "redis-server")
 	writeProgram(t, onPath, "on PATH")
 	requireCommand(t, onPath, "on PATH")
+	if _, err := release.Redis80.Command(); !errors.Is(err, release.ErrNotFound) {
+		t.Errorf("on PATH is no substitute for %s: error %v, want ErrNotFound", release.Redis80.Name, err)
+	}
 
-	writeProgram(t, filepath.Join(cache, "redis", release.Redis.Program), "in the cache")
-	requireCommand(t, filepath.Join(cache, "redis", release.Redis.Program), "in the cache")
+	cached := filepath.Join(cache, "redis-7.0/usr/bin/redis-server")
+	writeProgram(t, cached, "in the cache")
+	requireCommand(t, cached, "in the cache")
 }
 
-func TestCommandShowsLibrariesToTheServer(t *testing.T) {
+func TestCommandUsesTheLoaderBesideTheServer(t *testing.T) {
 	cache := t.TempDir()
 	t.Setenv(release.DirEnv, cache)
-	t.Setenv("LD_LIBRARY_PATH", "/inherited")
-	root := filepath.Join(cache, "redis")
-	writeProgram(t, filepath.Join(root, release.Redis.Program), "")
-	libraries := filepath.Join(root, "usr/lib/x86_64-linux-gnu")
+	root := filepath.Join(cache, "redis-7.0")
+	program := filepath.Join(root, "usr/bin/redis-server")
+	writeProgram(t, program, "")
+	libraries, more := filepath.Join(root, "usr/lib/x86_64-linux-gnu"), filepath.Join(root, "lib/x86_64-linux-gnu")
 	if err := os.MkdirAll(libraries, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd, err := release.Redis.Command()
+	loader := filepath.Join(more, "ld-linux-x86-64.so.2")
+	writeProgram(t, loader, "")
+	cmd, err := release.Redis70.Command("--version")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "LD_LIBRARY_PATH=" + libraries + ":/inherited"; !slices.Contains(cmd.Environ(), want) {
-		t.Errorf("environment lacks %s", want)
-	}
-	if cmd.Args[0] != "redis-server" {
-		t.Errorf("runs under the name %q, want redis-server", cmd.Args[0])
+	want := []string{loader, "--library-path", libraries + ":" + more, program, "--version"}
+	if !slices.Equal(cmd.Args, want) {
+		t.Errorf("command %q, want %q", cmd.Args, want)
 	}
 }
 
@@ -53,9 +87,20 @@ func TestFetchDownloadsNothingWhenTheServerIsThere(t *testing.T) {
 	cache := t.TempDir()
 	t.Setenv(release.DirEnv, cache)
 	t.Setenv("PATH", "") // no apt-get
-	writeProgram(t, filepath.Join(cache, "redis", release.Redis.Program), "v=cached")
-	if version, err := release.Redis.Fetch(t.Context()); version != "v=cached" || err != nil {
-		t.Errorf("Fetch = %q, %v, want v=cached", version, err)
+	for _, test := range []struct {
+		release release.Release
+		version string // what the program in the cache says
+		found   bool
+	}{
+		{release.Redis70, "Redis server v=7.0.99", true},
+		{release.Valkey9, "Valkey server v=9.8.7", true},
+		{release.Redis80, "Redis server v=8.2.1", false},
+	} {
+		writeProgram(t, filepath.Join(cache, test.release.Name, "usr/bin", test.release.Product+"-server"), test.version)
+		version, err := test.release.Fetch(t.Context())
+		if (version == test.version && err == nil) != test.found {
+			t.Errorf("Fetch of %s = %q, %v, want it found: %v", test.release.Name, version, err, test.found)
+		}
 	}
 }
 
@@ -63,12 +108,15 @@ func TestFetchWithoutPackageTools(t *testing.T) {
 	path := t.TempDir()
 	t.Setenv(release.DirEnv, t.TempDir())
 	t.Setenv("PATH", path)
-	if _, err := release.Redis.Fetch(t.Context()); !errors.Is(err, release.ErrNotFound) {
+	if _, err := release.Redis70.Fetch(t.Context()); !errors.Is(err, release.ErrNotFound) {
 		t.Errorf("no server on PATH: error %v, want ErrNotFound", err)
 	}
 	writeProgram(t, filepath.Join(path, "redis-server"), "v=path")
-	if version, err := release.Redis.Fetch(t.Context()); version != "v=path" || err != nil {
+	if version, err := release.Redis70.Fetch(t.Context()); version != "v=path" || err != nil {
 		t.Errorf("server on PATH: Fetch = %q, %v, want v=path", version, err)
+	}
+	if version, err := release.Redis80.Fetch(t.Context()); err == nil {
+		t.Errorf("Fetch of %s = %q, want an error", release.Redis80.Name, version)
 	}
 }
 
@@ -86,7 +134,7 @@ func writeProgram(t *testing.T, file, line string) {
 // requireCommand checks which program is found, by its path and by running it.
 func requireCommand(t *testing.T, path, prints string) {
 	t.Helper()
-	cmd, err := release.Redis.Command("--version")
+	cmd, err := release.Redis70.Command("--version")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -105,7 +105,17 @@ func TTLOutcome(c *Cmd) (time.Duration, error) {
 	case ms < 0:
 		return 0, ErrNotFound
 	}
-	return time.Duration(ms) * time.Millisecond, nil
+	return fromMilliseconds(ms), nil
+}
+
+// fromMilliseconds returns a TTL; one beyond the range of durations, or so
+// near its end that Milliseconds rounded it up to there, is the longest there
+// is short of NoExpiry.
+func fromMilliseconds(ms int64) time.Duration {
+	if ms > int64(NoExpiry/time.Millisecond) {
+		return NoExpiry - 1
+	}
+	return time.Duration(ms) * time.Millisecond
 }
 
 // The words for TTLs that are not a number of milliseconds.
@@ -138,8 +148,8 @@ func ParseTTLArg(a Arg) (time.Duration, error) {
 		return KeepTTL, nil
 	}
 	ms, err := strconv.ParseInt(a.Text, 10, 64)
-	if err != nil || ms < 0 || ms > int64(NoExpiry/time.Millisecond) {
+	if err != nil || ms < 0 {
 		return 0, fmt.Errorf("xcache: a TTL of a command is milliseconds, %s or %s", ttlNone, ttlKeep)
 	}
-	return time.Duration(ms) * time.Millisecond, nil
+	return fromMilliseconds(ms), nil
 }

@@ -111,6 +111,7 @@ func closeChecks() []check {
 				start := time.Now()
 				closeErr := f.subject.close()
 				took := time.Since(start)
+				f.proxy.Resume() // a proxy that stalls does not see that its client is gone
 				left := s.eventually(func() error { return expect(f.proxy.OpenConnections(), 0, "connections after Close") })
 				f.proxy.Close()
 				return errors.Join(err, closeErr, left, that(took < 5*time.Second, "Close took %v", took), s.eventually(func() error {

@@ -3,7 +3,6 @@ package driver
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -102,6 +101,9 @@ func (s Secret) String() string {
 // GoString returns what String does, for %#v.
 func (s Secret) GoString() string { return strconv.Quote(s.String()) }
 
+// MarshalText returns what String does, for loggers.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 const redacted = "xxxxx"
 
 // ParseDSN parses a data source name. Errors say what is wrong and how to
@@ -111,7 +113,7 @@ func ParseDSN(text string) (*DSN, error) {
 	if !ok {
 		return nil, dsnError("it has no scheme; write driver://…, such as memory:// or redis://localhost:6379")
 	}
-	d := &DSN{params: &params{values: map[string][]string{}, known: map[string]struct{}{}}}
+	d := &DSN{params: newParams()}
 	if err := d.parseScheme(scheme); err != nil {
 		return nil, err
 	}
@@ -235,8 +237,11 @@ func parseHost(text string) (Host, error) {
 	if name == "" {
 		return Host{}, fmt.Errorf("its name is empty")
 	}
+	bracketed := strings.HasPrefix(text, "[")
 	name, err := url.PathUnescape(name)
-	if err != nil || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`"<>\^{|}`, r) }) {
+	if err != nil || strings.ContainsFunc(name, func(r rune) bool {
+		return r <= ' ' || r == 0x7f || strings.ContainsRune(`"<>\^{|}@/?#[],`, r) || !bracketed && (r == ':' || r == '%')
+	}) {
 		return Host{}, fmt.Errorf("its name is not a host name")
 	}
 	if port != "" {
@@ -259,13 +264,19 @@ func (d *DSN) parsePath(path string) (err error) {
 	return err
 }
 
-// String returns the DSN with every password replaced.
-func (d *DSN) String() string {
+// String returns the DSN with every password replaced. A user without a
+// password is replaced, too, unless password_file is given: it may well be a
+// password that lacks its colon.
+func (d DSN) String() string {
 	var b strings.Builder
 	b.WriteString(d.Scheme)
 	b.WriteString("://")
 	if d.User != "" || d.Password.text != nil {
-		b.WriteString(url.PathEscape(d.User))
+		user := escape(d.User)
+		if d.Password.text == nil && d.params.count("password_file") == 0 {
+			user = redacted
+		}
+		b.WriteString(user)
 		if d.Password.text != nil {
 			b.WriteString(":" + redacted)
 		}
@@ -277,7 +288,7 @@ func (d *DSN) String() string {
 		}
 		name := h.Name
 		if strings.Contains(name, ":") {
-			name = "[" + name + "]"
+			name = "[" + strings.ReplaceAll(name, "%", "%25") + "]"
 		}
 		b.WriteString(name)
 		if h.Port != "" {
@@ -288,31 +299,22 @@ func (d *DSN) String() string {
 		if !d.Unix {
 			b.WriteByte('/')
 		}
-		b.WriteString((&url.URL{Path: d.Path}).EscapedPath())
+		b.WriteString(strings.ReplaceAll(escape(d.Path), "%2F", "/"))
 	}
-	if d.params != nil {
-		sep := byte('?')
-		for _, name := range slices.Sorted(maps.Keys(d.params.values)) {
-			for _, value := range d.params.values[name] {
-				if isSecret(name) {
-					value = redacted
-				}
-				b.WriteByte(sep)
-				b.WriteString(name + "=" + strings.ReplaceAll(url.QueryEscape(value), "+", "%20"))
-				sep = '&'
-			}
-		}
-	}
+	d.params.write(&b)
 	return b.String()
 }
 
 // GoString returns what String does, for %#v.
-func (d *DSN) GoString() string { return strconv.Quote(d.String()) }
+func (d DSN) GoString() string { return strconv.Quote(d.String()) }
 
 // Format writes the redacted form for every verb.
-func (d *DSN) Format(f fmt.State, verb rune) {
+func (d DSN) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), d.String())
 }
+
+// MarshalText returns what String does, for loggers.
+func (d DSN) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // dsnError returns an error about the DSN as a whole.
 func dsnError(format string, args ...any) error {
@@ -325,6 +327,12 @@ func unescape(text, what string) (string, error) {
 		return "", dsnError("its %s has a %% that two hexadecimal digits do not follow; write %%25 for a %%", what)
 	}
 	return text, nil
+}
+
+// escape percent-encodes whatever may not stand for itself in any part of a
+// DSN.
+func escape(text string) string {
+	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 }
 
 // isName reports whether s looks like the name of a scheme or a parameter:
@@ -344,7 +352,18 @@ func isName(s string) bool {
 	return true
 }
 
-// isSecret reports whether the values of a parameter are passwords.
+// isSecret reports whether the values of a parameter are passwords. A
+// misspelled name is one, too: its value is as secret.
 func isSecret(name string) bool {
-	return strings.Contains(name, "password") && name != "password_file" || strings.Contains(name, "secret") || strings.Contains(name, "token")
+	if strings.HasSuffix(name, "_file") {
+		return false
+	}
+	for word := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '_' || r == '-' }) {
+		if editDistance(word, "password") <= 3 {
+			return true
+		}
+	}
+	return slices.ContainsFunc([]string{"pass", "psw", "pwd", "pw", "secret", "token", "auth", "cred"}, func(part string) bool {
+		return strings.Contains(name, part)
+	})
 }

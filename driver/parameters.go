@@ -15,20 +15,61 @@ import (
 type params struct {
 	values map[string][]string
 	known  map[string]struct{}
+	secret map[string]struct{} // those read as secrets, whatever their names
+	failed map[string]struct{} // those in errs, once each
 	errs   []error
 }
 
+func newParams() *params {
+	return &params{
+		values: map[string][]string{},
+		known:  map[string]struct{}{},
+		secret: map[string]struct{}{},
+		failed: map[string]struct{}{},
+	}
+}
+
+// count returns how often a parameter was given.
+func (p *params) count(name string) int {
+	if p == nil {
+		return 0
+	}
+	return len(p.values[name])
+}
+
+// write writes the parameters, sorted by name, with every secret replaced.
+func (p *params) write(b *strings.Builder) {
+	if p == nil {
+		return
+	}
+	separator := byte('?')
+	for _, name := range slices.Sorted(maps.Keys(p.values)) {
+		_, readAsSecret := p.secret[name]
+		for _, value := range p.values[name] {
+			if readAsSecret || isSecret(name) {
+				value = redacted
+			}
+			b.WriteByte(separator)
+			b.WriteString(name + "=" + escape(value))
+			separator = '&'
+		}
+	}
+}
+
 func (p *params) parse(query string) error {
+	number := 0
 	for pair := range strings.SplitSeq(query, "&") {
 		if pair == "" {
 			continue
 		}
+		number++
 		name, value, ok := strings.Cut(pair, "=")
 		if !isName(name) {
-			return dsnError("a parameter has an unreadable name; names are lower-case words with _")
+			return dsnError("parameter %d has an unreadable name; names are lower-case words with _", number)
 		}
 		if !ok {
-			return dsnError("parameter %s has no value; write %s=…", name, name)
+			// It may be the rest of a password with a raw ? in it.
+			return dsnError("parameter %d has no value; write name=value", number)
 		}
 		value, err := url.PathUnescape(value)
 		if err != nil {
@@ -66,7 +107,10 @@ func (d *DSN) List(name string) []string {
 }
 
 // Secret returns the value of a parameter that holds a password.
-func (d *DSN) Secret(name string) Secret { return NewSecret(d.Text(name, "")) }
+func (d *DSN) Secret(name string) Secret {
+	d.params.secret[name] = struct{}{}
+	return NewSecret(d.Text(name, ""))
+}
 
 // Word returns the value of a parameter that is one of words, or def.
 func (d *DSN) Word(name, def string, words ...string) string {
@@ -189,7 +233,13 @@ func (d *DSN) Unread() error {
 	return errors.Join(errs...)
 }
 
+// fail records the first thing that is wrong with a parameter: it may be read
+// more than once.
 func (d *DSN) fail(name, format string, args ...any) {
+	if _, again := d.params.failed[name]; again {
+		return
+	}
+	d.params.failed[name] = struct{}{}
 	d.params.errs = append(d.params.errs, dsnError("parameter %s "+format, append([]any{name}, args...)...))
 }
 

@@ -81,16 +81,12 @@ func (c *call) size(i int) int {
 
 // is reports whether argument i is a word of the command language, in any case.
 func (c *call) is(i int, word string) bool {
-	return strings.EqualFold(c.cmd.Args[i].Text, word)
+	return strings.EqualFold(c.cmd.Args[i].String(), word)
 }
 
 // int returns argument i as a number.
 func (c *call) int(i int) (int64, error) {
-	n, ok := parseInt(c.cmd.Args[i].Text)
-	if a := &c.cmd.Args[i]; a.Role == driver.RoleValue {
-		n, ok = parseInt(a.Data)
-	}
-	if ok {
+	if n, ok := parseInt(c.cmd.Args[i].String()); ok {
 		return n, nil
 	}
 	return 0, c.fail("argument %d is not an integer or out of range", i+1)
@@ -98,7 +94,7 @@ func (c *call) int(i int) (int64, error) {
 
 // ttl returns argument i, as driver.TTLArg makes it.
 func (c *call) ttl(i int) (time.Duration, error) {
-	ttl, err := driver.ParseTTLArg(c.cmd.Args[i])
+	ttl, err := driver.ParseTTLArg(driver.Literal(c.cmd.Args[i].String()))
 	if err != nil {
 		return 0, c.fail("argument %d is not a TTL", i+1)
 	}

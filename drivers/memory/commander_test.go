@@ -1,7 +1,12 @@
 package memory_test
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/xcache-go/xcache/driver"
@@ -15,5 +20,551 @@ func TestStoreRunsEveryCommandThereIs(t *testing.T) {
 	}
 	if got := newStore(t, memory.Options{}).Commands().Names(); !slices.Equal(got, want) {
 		t.Errorf("Commands() = %q, want the table: %q", got, want)
+	}
+}
+
+// command makes a command of a line of words. The words at the places of keys,
+// as the table of commands knows them, become keys; _ stands for the empty
+// value.
+func command(line string) *driver.Cmd {
+	words := strings.Fields(line)
+	row, _ := driver.LookupCommand(words[0])
+	keys := map[driver.KeyCount]int{driver.OneKey: 1, driver.TwoKeys: 2, driver.ManyKeys: len(words)}[row.Keys]
+	cmd := driver.NewCmd(words[0])
+	for i, word := range words[1:] {
+		if word == "_" {
+			word = ""
+		}
+		if i < keys {
+			cmd.Args = append(cmd.Args, driver.Key(word))
+		} else {
+			cmd.Args = append(cmd.Args, driver.Val([]byte(word)))
+		}
+	}
+	return cmd
+}
+
+// outcome writes what a command answered as text.
+func outcome(cmd *driver.Cmd) string {
+	switch {
+	case cmd.Err == nil:
+		return replyText(cmd.Reply)
+	case errors.Is(cmd.Err, driver.ErrWrongType):
+		return "WRONGTYPE"
+	case errors.Is(cmd.Err, driver.ErrNotFound):
+		return "NOTFOUND"
+	case errors.Is(cmd.Err, driver.ErrOverflow):
+		return "OVERFLOW"
+	case errors.Is(cmd.Err, errors.ErrUnsupported):
+		return "UNSUPPORTED"
+	case !strings.HasPrefix(cmd.Err.Error(), "xcache: "+cmd.Name+": "):
+		return "an error that does not name the command: " + cmd.Err.Error()
+	}
+	return "ERR"
+}
+
+func replyText(r driver.Reply) string {
+	switch r.Kind {
+	case driver.ReplyNil:
+		return "nil"
+	case driver.ReplyInt:
+		return strconv.FormatInt(r.Int, 10)
+	case driver.ReplyData:
+		return strconv.Quote(string(r.Data))
+	case driver.ReplyArray:
+		items := make([]string, len(r.Items))
+		for i, item := range r.Items {
+			items[i] = replyText(item)
+		}
+		return "[" + strings.Join(items, " ") + "]"
+	}
+	return fmt.Sprintf("%+v", r)
+}
+
+// sessions are commands and what Redis answers to them, each on an empty
+// database: see also TestRedisAnswersTheSame. ERR is an error that no sentinel
+// describes.
+var sessions = map[string][][2]string{
+	"connection": {
+		{"PING", `"PONG"`},
+		{"PING hello", `"hello"`},
+		{"PING hello world", "ERR"},
+	},
+	"get and set": {
+		{"GET k", "nil"},
+		{"SET k v", `"OK"`},
+		{"GET k", `"v"`},
+		{"SET k _", `"OK"`},
+		{"GET k", `""`},
+		{"STRLEN k", "0"},
+		{"GET", "ERR"},
+		{"GET k k", "ERR"},
+		{"SET k", "ERR"},
+		{"SET k v v", "ERR"},
+		{"SET k v NX XX", "ERR"},
+		{"SET k v PX", "ERR"},
+		{"SET k v PX 0", "ERR"},
+		{"SET k v PX -1", "ERR"},
+		{"SET k v EX 9223372036854775807", "ERR"},
+		{"SET k v PX 1 KEEPTTL", "ERR"},
+		{"SET k v KEEPTTL PX 1", "ERR"},
+		{"SET k v EX 1 PX 1", "ERR"},
+		{"GET k", `""`},
+		{"SET k v nx", "nil"},
+		{"SET k v xX", `"OK"`},
+		{"SET new v XX", "nil"},
+		{"EXISTS new", "0"},
+		{"SET new v NX", `"OK"`},
+		{"GETDEL new", `"v"`},
+		{"GETDEL new", "nil"},
+		{"SET k 12345 EX 100", `"OK"`},
+		{"STRLEN k", "5"},
+		{"STRLEN missing", "0"},
+	},
+	"set with get": {
+		{"SET k 1 GET", "nil"},
+		{"SET k 2 GET", `"1"`},
+		{"SET k 3 NX GET", `"2"`},
+		{"GET k", `"2"`},
+		{"SET k 4 GET XX", `"2"`},
+		{"GET k", `"4"`},
+		{"SET new 1 XX GET", "nil"},
+		{"EXISTS new", "0"},
+		{"SET new 1 NX GET", "nil"},
+		{"GET new", `"1"`},
+		{"RPUSH list a", "1"},
+		{"SET list v GET", "WRONGTYPE"},
+		{"SET list v NX GET", "WRONGTYPE"},
+		{"LLEN list", "1"},
+		{"SET list v", `"OK"`},
+		{"GET list", `"v"`},
+	},
+	"set with a time that has passed": {
+		{"SET k v", `"OK"`},
+		{"SET k w PXAT 1", `"OK"`},
+		{"GET k", "nil"},
+		{"SET k w EXAT 1", `"OK"`},
+		{"EXISTS k", "0"},
+		{"SET k v PXAT 0", "ERR"},
+	},
+	"several keys": {
+		{"SET a 1", `"OK"`},
+		{"SET b 2", `"OK"`},
+		{"RPUSH l 3", "1"},
+		{"MGET a b l missing a", `["1" "2" nil nil "1"]`},
+		{"EXISTS a b l missing a", "4"},
+		{"DEL a a missing", "1"},
+		{"UNLINK b l", "2"},
+		{"EXISTS a b l", "0"},
+		{"MGET", "ERR"},
+		{"DEL", "ERR"},
+		{"UNLINK", "ERR"},
+		{"EXISTS", "ERR"},
+	},
+	"counting": {
+		{"INCRBY k 5", "5"},
+		{"INCRBY k -7", "-2"},
+		{"GET k", `"-2"`},
+		{"SET k 9223372036854775807", `"OK"`},
+		{"INCRBY k 1", "OVERFLOW"},
+		{"GET k", `"9223372036854775807"`},
+		{"INCRBY k -9223372036854775808", "-1"},
+		{"INCRBY k -9223372036854775808", "OVERFLOW"},
+		{"SET k text", `"OK"`},
+		{"INCRBY k 1", "WRONGTYPE"},
+		{"SET k 007", `"OK"`},
+		{"INCRBY k 1", "WRONGTYPE"},
+		{"SET k +7", `"OK"`},
+		{"INCRBY k 1", "WRONGTYPE"},
+		{"SET k _", `"OK"`},
+		{"INCRBY k 1", "WRONGTYPE"},
+		{"RPUSH l 1", "1"},
+		{"INCRBY l 1", "WRONGTYPE"},
+		{"INCRBY k", "ERR"},
+		{"INCRBY k 1 2", "ERR"},
+	},
+	"types": {
+		{"SET s v", `"OK"`},
+		{"RPUSH l v", "1"},
+		{"TYPE s", `"string"`},
+		{"TYPE l", `"list"`},
+		{"TYPE missing", `"none"`},
+		{"GET l", "WRONGTYPE"},
+		{"GETDEL l", "WRONGTYPE"},
+		{"STRLEN l", "WRONGTYPE"},
+		{"LPUSH s v", "WRONGTYPE"},
+		{"RPUSH s v", "WRONGTYPE"},
+		{"LPOP s", "WRONGTYPE"},
+		{"LPOP s 1", "WRONGTYPE"},
+		{"LRANGE s 0 1", "WRONGTYPE"},
+		{"LLEN s", "WRONGTYPE"},
+		{"LLEN l", "1"},
+		{"GET s", `"v"`},
+	},
+	"expiry": {
+		{"PTTL k", "-2"},
+		{"PEXPIRE k 1000", "0"},
+		{"PERSIST k", "0"},
+		{"SET k v", `"OK"`},
+		{"PTTL k", "-1"},
+		{"PERSIST k", "0"},
+		{"PEXPIRE k 100000 XX", "0"},
+		{"PEXPIRE k 100000 GT", "0"},
+		{"PTTL k", "-1"},
+		{"PEXPIRE k 100000 NX", "1"},
+		{"PEXPIRE k 200000 NX", "0"},
+		{"PEXPIRE k 50000 GT", "0"},
+		{"PEXPIRE k 200000 LT", "0"},
+		{"PEXPIRE k 200000 gt", "1"},
+		{"PEXPIRE k 100000 XX LT", "1"},
+		{"PERSIST k", "1"},
+		{"PTTL k", "-1"},
+		{"PEXPIRE k 100000 LT", "1"},
+		{"PEXPIRE k 100000 NX GT", "ERR"},
+		{"PEXPIRE k 100000 GT LT", "ERR"},
+		{"PEXPIRE k 100000 WHAT", "ERR"},
+		{"PEXPIRE k", "ERR"},
+		{"PEXPIRE k -1 GT", "0"},
+		{"EXISTS k", "1"},
+		{"PEXPIRE k -1 LT", "1"},
+		{"EXISTS k", "0"},
+		{"RPUSH l v", "1"},
+		{"PEXPIRE l 0", "1"},
+		{"EXISTS l", "0"},
+	},
+	"renaming": {
+		{"RENAME a b", "NOTFOUND"},
+		{"RENAMENX a b", "NOTFOUND"},
+		{"RENAME a a", "NOTFOUND"},
+		{"SET a 1", `"OK"`},
+		{"RPUSH b 2", "1"},
+		{"RENAMENX a b", "0"},
+		{"RENAMENX a a", "0"},
+		{"RENAME a a", `"OK"`},
+		{"RENAME a b", `"OK"`},
+		{"GET b", `"1"`},
+		{"EXISTS a", "0"},
+		{"RENAMENX b c", "1"},
+		{"GET c", `"1"`},
+		{"RENAME a", "ERR"},
+		{"RENAMENX a b c", "ERR"},
+	},
+	"lists": {
+		{"LLEN l", "0"},
+		{"LPOP l", "nil"},
+		{"LPOP l 2", "nil"},
+		{"LPOP l 0", "nil"},
+		{"LRANGE l 0 -1", "[]"},
+		{"RPUSH l a b", "2"},
+		{"LPUSH l c d", "4"},
+		{"LLEN l", "4"},
+		{"LRANGE l 0 -1", `["d" "c" "a" "b"]`},
+		{"LRANGE l 1 2", `["c" "a"]`},
+		{"LRANGE l -2 -1", `["a" "b"]`},
+		{"LRANGE l -100 100", `["d" "c" "a" "b"]`},
+		{"LRANGE l 2 1", "[]"},
+		{"LRANGE l 4 9", "[]"},
+		{"LRANGE l 0 -5", "[]"},
+		{"LRANGE l -9223372036854775808 9223372036854775807", `["d" "c" "a" "b"]`},
+		{"LRANGE l 0 9223372036854775808", "ERR"},
+		{"LPOP l 0", "[]"},
+		{"LPOP l", `"d"`},
+		{"LPOP l -1", "ERR"},
+		{"LPOP l 2", `["c" "a"]`},
+		{"LPOP l 9223372036854775807", `["b"]`},
+		{"EXISTS l", "0"},
+		{"RPUSH l _", "1"},
+		{"LPOP l", `""`},
+		{"EXISTS l", "0"},
+		{"RPUSH l", "ERR"},
+		{"LPUSH l", "ERR"},
+		{"LPOP l 1 2", "ERR"},
+		{"LRANGE l 0", "ERR"},
+		{"LLEN", "ERR"},
+	},
+	"emptying": {
+		{"SET k v", `"OK"`},
+		{"FLUSHDB LATER", "ERR"},
+		{"EXISTS k", "1"},
+		{"FLUSHDB", `"OK"`},
+		{"EXISTS k", "0"},
+		{"SET k v", `"OK"`},
+		{"FLUSHDB async", `"OK"`},
+		{"EXISTS k", "0"},
+		{"FLUSHDB SYNC", `"OK"`},
+	},
+}
+
+// extensions are sessions with the commands that Redis lacks.
+var extensions = map[string][][2]string{
+	"XCACHE.INCR": {
+		{"XCACHE.INCR k 1", "nil"},
+		{"EXISTS k", "0"},
+		{"SET k 5 PX 100000", `"OK"`},
+		{"XCACHE.INCR k 2", "7"},
+		{"XCACHE.PERSIST k", "1"},
+		{"SET k text", `"OK"`},
+		{"XCACHE.INCR k 2", "WRONGTYPE"},
+		{"SET k 9223372036854775807", `"OK"`},
+		{"XCACHE.INCR k 1", "OVERFLOW"},
+		{"XCACHE.INCR k one", "ERR"},
+		{"XCACHE.INCR k", "ERR"},
+	},
+	"XCACHE.INCRINIT": {
+		{"XCACHE.INCRINIT k 2 10 NONE", "12"},
+		{"XCACHE.INCRINIT k 2 10 100000", "14"},
+		{"PTTL k", "-1"},
+		{"XCACHE.INCRINIT gone 2 10 0", "12"},
+		{"EXISTS gone", "0"},
+		{"XCACHE.INCRINIT big 1 9223372036854775807 NONE", "OVERFLOW"},
+		{"EXISTS big", "0"},
+		{"XCACHE.INCRINIT new 1 1 soon", "ERR"},
+		{"XCACHE.INCRINIT new 1 one NONE", "ERR"},
+		{"XCACHE.INCRINIT new one 1 NONE", "ERR"},
+		{"XCACHE.INCRINIT new 1 1", "ERR"},
+		{"EXISTS new", "0"},
+	},
+	"XCACHE.SWAP": {
+		{"XCACHE.SWAP k 1 NONE", "nil"},
+		{"XCACHE.SWAP k 2 KEEP", `"1"`},
+		{"PTTL k", "-1"},
+		{"XCACHE.SWAP k 3 0", `"2"`},
+		{"EXISTS k", "0"},
+		{"RPUSH l v", "1"},
+		{"XCACHE.SWAP l 1 NONE", "WRONGTYPE"},
+		{"LLEN l", "1"},
+		{"XCACHE.SWAP k 1 -1", "ERR"},
+		{"XCACHE.SWAP k 1", "ERR"},
+	},
+	"XCACHE.CAS": {
+		{"XCACHE.CAS k 1 2 NONE", "0"},
+		{"SET k 1", `"OK"`},
+		{"XCACHE.CAS k 2 3 NONE", "0"},
+		{"XCACHE.CAS k 1 2 KEEP", "1"},
+		{"GET k", `"2"`},
+		{"XCACHE.CAS k 2 3 0", "1"},
+		{"EXISTS k", "0"},
+		{"RPUSH l v", "1"},
+		{"XCACHE.CAS l v 2 NONE", "WRONGTYPE"},
+		{"XCACHE.CAS k 1 2 soon", "ERR"},
+		{"XCACHE.CAS k 1 2", "ERR"},
+	},
+	"XCACHE.CAD": {
+		{"XCACHE.CAD k 1", "0"},
+		{"SET k 1", `"OK"`},
+		{"XCACHE.CAD k 2", "0"},
+		{"XCACHE.CAD k 1", "1"},
+		{"EXISTS k", "0"},
+		{"RPUSH l v", "1"},
+		{"XCACHE.CAD l v", "WRONGTYPE"},
+		{"XCACHE.CAD k", "ERR"},
+	},
+	"XCACHE.PERSIST": {
+		{"XCACHE.PERSIST k", "0"},
+		{"SET k v PX 100000", `"OK"`},
+		{"XCACHE.PERSIST k", "1"},
+		{"PTTL k", "-1"},
+		{"XCACHE.PERSIST k", "1"},
+		{"XCACHE.PERSIST k k", "ERR"},
+	},
+}
+
+func TestCommandsAnswerAsRedisDoes(t *testing.T) {
+	for _, group := range []map[string][][2]string{sessions, extensions} {
+		for name, session := range group {
+			t.Run(name, func(t *testing.T) {
+				store := newStore(t, memory.Options{})
+				for _, step := range session {
+					cmd := command(step[0])
+					if err := store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain); err != nil {
+						t.Fatal(err)
+					}
+					if got := outcome(cmd); got != step[1] {
+						t.Errorf("%s: got %s, want %s (%v)", step[0], got, step[1], cmd.Err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestEverySessionIsOfACommandThereIs(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, group := range []map[string][][2]string{sessions, extensions} {
+		for _, session := range group {
+			for _, step := range session {
+				seen[command(step[0]).Name] = true
+			}
+		}
+	}
+	for _, row := range driver.Commands() {
+		if !seen[row.Name] {
+			t.Errorf("no session runs %s", row.Name)
+		}
+	}
+}
+
+func TestPTTLIsRoundedUp(t *testing.T) {
+	store := newStore(t, memory.Options{})
+	set(t, store, "key", "value", 100) // nanoseconds
+	if ttl, err := do(t, store, "PTTL", driver.Key("key")); err != nil || ttl.Int == 0 {
+		t.Errorf("PTTL of a key that lives = %d, %v", ttl.Int, err)
+	}
+}
+
+func TestPlainBatchRunsEachCommandOnItsOwn(t *testing.T) {
+	store := newStore(t, memory.Options{})
+	cmds := []*driver.Cmd{
+		command("SET k v"), command("NOSUCH k"), command("LPUSH k v"), command("GET"), command("INCRBY n 1"), command("GET k"),
+	}
+	if err := store.Do(t.Context(), cmds, driver.Plain); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{`"OK"`, "UNSUPPORTED", "WRONGTYPE", "ERR", "1", `"v"`} {
+		if got := outcome(cmds[i]); got != want {
+			t.Errorf("%s: got %s, want %s", cmds[i].Name, got, want)
+		}
+	}
+	if err := store.Do(t.Context(), nil, driver.Plain); err != nil {
+		t.Errorf("no commands: %v", err)
+	}
+}
+
+func TestArgumentThatIsNotMarkedAsAKeyIsRefused(t *testing.T) {
+	store := newStore(t, memory.Options{})
+	for _, cmd := range []*driver.Cmd{
+		driver.NewCmd("GET", driver.Literal("k")),
+		driver.NewCmd("RENAME", driver.Key("k"), driver.Literal("to")),
+		driver.NewCmd("DEL", driver.Key("k"), driver.Val([]byte("k"))),
+		driver.NewCmd("MGET", driver.Literal("k")),
+		driver.NewCmd("EXISTS", driver.Literal("k")),
+	} {
+		if err := store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain); err != nil {
+			t.Fatal(err)
+		}
+		if outcome(cmd) != "ERR" {
+			t.Errorf("%s: %v", cmd.Name, cmd.Err)
+		}
+	}
+}
+
+func TestAtomicBatchRunsAllOrNothing(t *testing.T) {
+	store := newStore(t, memory.Options{})
+	for _, bad := range []string{"NOSUCH k", "GET", "RENAME k"} {
+		cmds := []*driver.Cmd{command("SET k v"), command(bad)}
+		err := store.Do(t.Context(), cmds, driver.Atomic)
+		if err == nil || errors.Is(err, errors.ErrUnsupported) != strings.HasPrefix(bad, "NOSUCH") {
+			t.Errorf("a batch with %s: %v", bad, err)
+		}
+		wantMiss(t, store, "k")
+	}
+	// A command that fails when it is run undoes nothing, as in Redis.
+	cmds := []*driver.Cmd{command("SET k v"), command("LPUSH k x"), command("INCRBY n 2"), command("GET k")}
+	if err := store.Do(t.Context(), cmds, driver.Atomic); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{`"OK"`, "WRONGTYPE", "2", `"v"`} {
+		if got := outcome(cmds[i]); got != want {
+			t.Errorf("%s: got %s, want %s", cmds[i].Name, got, want)
+		}
+	}
+	if err := store.Do(t.Context(), nil, driver.Atomic); err != nil {
+		t.Errorf("no commands: %v", err)
+	}
+}
+
+// Money moved between keys in atomic batches is never seen in two places or
+// none, whatever shards the keys are in.
+func TestAtomicBatchHasNothingInBetween(t *testing.T) {
+	store := newStore(t, memory.Options{})
+	const accounts, total = 10, 1000
+	sum := make([]string, accounts)
+	for i := range accounts {
+		sum[i] = fmt.Sprint("account", i)
+		set(t, store, sum[i], strconv.Itoa(total/accounts), driver.NoExpiry)
+	}
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := range 500 {
+				from, to := sum[(w+i)%accounts], sum[(w*3+i*7)%accounts]
+				cmds := []*driver.Cmd{command("INCRBY " + from + " -1"), command("INCRBY " + to + " 1")}
+				if err := store.Do(t.Context(), cmds, driver.Atomic); err != nil || cmds[0].Err != nil || cmds[1].Err != nil {
+					t.Error(err, cmds[0].Err, cmds[1].Err)
+				}
+			}
+		})
+	}
+	for range 500 {
+		cmd := command("MGET " + strings.Join(sum, " "))
+		if err := store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain); err != nil {
+			t.Fatal(err)
+		}
+		seen := int64(0)
+		for _, item := range cmd.Reply.Items {
+			n, err := item.AsInt()
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen += n
+		}
+		if seen != total {
+			t.Fatalf("the accounts hold %d, want %d", seen, total)
+		}
+	}
+	wg.Wait()
+}
+
+func TestRenameIsNeverSeenHalfDone(t *testing.T) {
+	store := newStore(t, memory.Options{})
+	keys := []string{"a", "b", "c", "d"}
+	set(t, store, keys[0], "value", driver.NoExpiry)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 4000 {
+			if err := store.Rename(t.Context(), keys[i%4], keys[(i+1)%4]); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	for {
+		if n, err := do(t, store, "EXISTS", driver.Key("a"), driver.Key("b"), driver.Key("c"), driver.Key("d")); err != nil || n.Int != 1 {
+			t.Fatalf("%d keys exist, %v", n.Int, err)
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
+	}
+}
+
+func TestListIsAsFastAtBothEnds(t *testing.T) {
+	store := newStore(t, memory.Options{MaxBytes: memory.Unbounded})
+	const n = 100_000
+	key := driver.Key("list")
+	for i := range n {
+		name := "RPUSH"
+		if i%2 == 0 {
+			name = "LPUSH"
+		}
+		if _, err := do(t, store, name, key, driver.Val([]byte(strconv.Itoa(i)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := n - 2; i >= 0; i -= 2 {
+		if v, err := do(t, store, "LPOP", key); err != nil || string(v.Data) != strconv.Itoa(i) {
+			t.Fatalf("LPOP = %q, %v; want %d", v.Data, err, i)
+		}
+	}
+	for i := 1; i < n; i += 2 {
+		if v, err := do(t, store, "LPOP", key); err != nil || string(v.Data) != strconv.Itoa(i) {
+			t.Fatalf("LPOP = %q, %v; want %d", v.Data, err, i)
+		}
+	}
+	if got := store.Stats(); got.Entries != 0 || got.Bytes != 0 {
+		t.Errorf("the emptied list left %+v", got)
 	}
 }

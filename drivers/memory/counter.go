@@ -16,7 +16,11 @@ func (s *Store) Incr(ctx context.Context, key string, delta int64) (int64, error
 	}
 	t := db.begin(db.shardsOf(key))
 	defer t.end()
-	return t.incr(key, delta)
+	sum, exists, err := t.incr(key, delta)
+	if !exists && err == nil {
+		err = driver.ErrNotFound
+	}
+	return sum, err
 }
 
 // IncrInit implements driver.Counter.

@@ -9,24 +9,15 @@ import (
 
 // GetTTL implements driver.Expirer.
 func (s *Store) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
-	return s.eachTTL(ctx, keys, dst, func(t *transaction, e *entry, v *driver.Value) {
-		e.visited = true
-		if e.object != nil {
-			v.Err = driver.ErrWrongType
-			return
-		}
-		v.Data, v.TTL = e.data, t.remaining(e)
-	})
+	return s.ttls(ctx, keys, dst, true)
 }
 
-// TTL implements driver.Expirer. It does not count as using the key.
+// TTL implements driver.Expirer. It does not count as using the keys.
 func (s *Store) TTL(ctx context.Context, keys []string, dst []driver.Value) error {
-	return s.eachTTL(ctx, keys, dst, func(t *transaction, e *entry, v *driver.Value) {
-		v.TTL = t.remaining(e)
-	})
+	return s.ttls(ctx, keys, dst, false)
 }
 
-func (s *Store) eachTTL(ctx context.Context, keys []string, dst []driver.Value, fill func(*transaction, *entry, *driver.Value)) error {
+func (s *Store) ttls(ctx context.Context, keys []string, dst []driver.Value, withData bool) error {
 	db, err := s.begin(ctx)
 	if err != nil {
 		return err
@@ -36,10 +27,17 @@ func (s *Store) eachTTL(ctx context.Context, keys []string, dst []driver.Value, 
 			return ended(ctx, driver.NotApplied)
 		}
 		t := db.begin(db.shardsOf(key))
-		if e := t.peek(key); e != nil {
-			fill(&t, e, &dst[i])
-		} else {
+		e := t.peek(key)
+		switch {
+		case e == nil:
 			dst[i].Err = driver.ErrNotFound
+		case !withData:
+			dst[i].TTL = t.remaining(e)
+		case e.object != nil:
+			dst[i].Err = driver.ErrWrongType
+		default:
+			e.visited = true
+			dst[i].Data, dst[i].TTL = e.data, t.remaining(e)
 		}
 		t.end()
 	}

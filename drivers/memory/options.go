@@ -17,8 +17,7 @@ const (
 	// MinMaxBytes is the least bound in bytes that a store accepts: 4 KiB.
 	MinMaxBytes = 4 << 10
 
-	// Unbounded, as a bound in Options, means that there is none. In a DSN it
-	// is written none.
+	// Unbounded is the bound that is none. A DSN says it in a word: none.
 	Unbounded = -1
 )
 

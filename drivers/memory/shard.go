@@ -125,7 +125,9 @@ func (s *shard) settle(now int64) {
 		return
 	}
 	s.sweep(now)
-	for s.db.exceeds(s.grownEntries, s.grownBytes) && s.evict(now) {
+	room := true
+	for room && s.db.exceeds(s.grownEntries, s.grownBytes) {
+		room = s.evict(now)
 	}
 	s.db.grow(s.grownEntries, s.grownBytes)
 	s.grownEntries, s.grownBytes, s.fresh = 0, 0, nil

@@ -161,12 +161,10 @@ func (s *Store) Stats() Stats {
 	if db == nil {
 		return Stats{}
 	}
-	var stats Stats
+	stats := Stats{Entries: int(db.entries.Load()), Bytes: db.bytes.Load()}
 	for i := range db.shards {
 		shard := &db.shards[i]
 		shard.mu.Lock()
-		stats.Entries += int(shard.entries)
-		stats.Bytes += shard.bytes
 		stats.Evictions += shard.evictions
 		stats.Expirations += shard.expirations
 		shard.mu.Unlock()

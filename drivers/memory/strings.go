@@ -145,9 +145,9 @@ func incrExisting(c *call) (driver.Reply, error) {
 	if err != nil {
 		return driver.Reply{}, err
 	}
-	sum, err := c.incr(c.key(0), delta)
-	if err == driver.ErrNotFound {
-		return driver.Reply{}, nil
+	sum, exists, err := c.incr(c.key(0), delta)
+	if !exists {
+		return driver.Reply{}, err
 	}
 	return driver.IntReply(sum), err
 }
@@ -258,31 +258,28 @@ func (t *transaction) holds(key string, data []byte) (bool, error) {
 	return e != nil && bytes.Equal(e.data, data), err
 }
 
-// incr does what driver.Counter says.
-func (t *transaction) incr(key string, delta int64) (int64, error) {
+// incr adds to the number at a key, if it exists.
+func (t *transaction) incr(key string, delta int64) (sum int64, exists bool, err error) {
 	e, err := t.findString(key)
-	if err != nil {
-		return 0, err
-	}
 	if e == nil {
-		return 0, driver.ErrNotFound
+		return 0, false, err
 	}
 	n, ok := parseInt(e.data)
 	if !ok {
-		return 0, driver.ErrWrongType
+		return 0, true, driver.ErrWrongType
 	}
-	sum, err := add(n, delta)
-	if err != nil {
-		return 0, err
+	if sum, err = add(n, delta); err != nil {
+		return 0, true, err
 	}
 	t.put(key, formatInt(sum), nil, e.deadline)
-	return sum, nil
+	return sum, true, nil
 }
 
-// incrInit does what driver.Counter says.
+// incrInit adds to the number at a key, or to init if there is none, which then
+// gets a TTL.
 func (t *transaction) incrInit(key string, delta, init int64, ttl time.Duration) (int64, error) {
-	sum, err := t.incr(key, delta)
-	if err != driver.ErrNotFound {
+	sum, exists, err := t.incr(key, delta)
+	if exists || err != nil {
 		return sum, err
 	}
 	if sum, err = add(init, delta); err != nil {

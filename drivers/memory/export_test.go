@@ -1,0 +1,4 @@
+package memory
+
+// MatchGlob is the matcher behind Scan.
+var MatchGlob = matchGlob

@@ -1,0 +1,48 @@
+package memory
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"testing"
+)
+
+// No test can find keys whose 64-bit hashes collide, so this one goes below
+// the hash.
+func TestShardTellsKeysOfOneHashApart(t *testing.T) {
+	db := newDatabase(Options{MaxEntries: Unbounded, MaxBytes: Unbounded})
+	s := &db.shards[0]
+	random := rand.New(rand.NewPCG(13, 14))
+	want := make(map[string]string)
+	for step := range 20_000 {
+		key, hash := strconv.Itoa(random.IntN(40)), uint64(random.IntN(2))
+		key += "/" + strconv.FormatUint(hash, 10)
+		e := s.lookup(hash, key)
+		value, exists := want[key]
+		switch {
+		case (e != nil) != exists || exists && string(e.data) != value:
+			t.Fatalf("step %d: %s is there: %v, want %v %q", step, key, e != nil, exists, value)
+		case exists:
+			s.remove(e)
+			delete(want, key)
+		default:
+			e = s.insert(hash, key)
+			e.data = []byte(strconv.Itoa(step))
+			s.changed(e)
+			want[key] = string(e.data)
+		}
+		if int(s.entries) != len(want) || len(s.index) > 2 {
+			t.Fatalf("step %d: %d entries under %d hashes, want %d under 2", step, s.entries, len(s.index), len(want))
+		}
+	}
+	for i := range s.slab.places() {
+		if e := s.slab.at(i); e.used {
+			if _, ok := want[e.key]; !ok {
+				t.Errorf("%s has a place", e.key)
+			}
+			delete(want, e.key)
+		}
+	}
+	if len(want) != 0 {
+		t.Errorf("%d keys have no place", len(want))
+	}
+}

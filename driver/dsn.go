@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -212,8 +213,8 @@ func parseHost(text string) (Host, error) {
 			return Host{}, fmt.Errorf("an IPv6 address lacks its ]")
 		}
 		name, port = text[1:end], text[end+1:]
-		ip, _, _ := strings.Cut(name, "%")
-		if net.ParseIP(ip) == nil {
+		plain, err := url.PathUnescape(name)
+		if addr, bad := netip.ParseAddr(plain); err != nil || bad != nil || !addr.Is6() {
 			return Host{}, fmt.Errorf("what stands in [ ] is not an IPv6 address")
 		}
 		if port != "" && port[0] != ':' {

@@ -83,7 +83,7 @@ func TestSetOutcome(t *testing.T) {
 	}
 	for _, test := range tests {
 		e := &driver.Entry{TTL: test.ttl, Cond: test.cond}
-		if got := driver.SetOutcome(e, &driver.Cmd{Reply: test.reply, Err: test.err}); got != test.want {
+		if got := driver.SetOutcome(e, &driver.Cmd{Reply: test.reply, Err: test.err}); !errors.Is(got, test.want) {
 			t.Errorf("%+v: %v", test, got)
 		}
 	}
@@ -112,7 +112,7 @@ func TestExpireCommand(t *testing.T) {
 		{driver.Cmd{Reply: driver.IntReply(0)}, driver.ErrNotFound},
 		{driver.Cmd{Err: refused}, refused},
 	} {
-		if got := driver.ExpireOutcome(&test.cmd); got != test.want {
+		if got := driver.ExpireOutcome(&test.cmd); !errors.Is(got, test.want) {
 			t.Errorf("%+v: %v, want %v", test.cmd, got, test.want)
 		}
 	}
@@ -133,7 +133,7 @@ func TestTTLOutcome(t *testing.T) {
 		{driver.Cmd{Err: refused}, 0, refused},
 	} {
 		ttl, err := driver.TTLOutcome(&test.cmd)
-		if ttl != test.ttl || err != test.want {
+		if ttl != test.ttl || !errors.Is(err, test.want) {
 			t.Errorf("%+v: %v, %v, want %v, %v", test.cmd, ttl, err, test.ttl, test.want)
 		}
 	}
@@ -303,7 +303,7 @@ func TestReplies(t *testing.T) {
 		b, err := test.reply.AsBytes()
 		if errs = append(errs, err); err == nil {
 			got.bytes = string(b)
-		} else if err == driver.ErrNotFound {
+		} else if errors.Is(err, driver.ErrNotFound) {
 			got.bytes = "ErrNotFound"
 		}
 		items, err := test.reply.AsArray()
@@ -315,9 +315,9 @@ func TestReplies(t *testing.T) {
 		}
 		for _, err := range errs {
 			switch {
-			case test.name == "error" && err != failed:
+			case test.name == "error" && !errors.Is(err, failed):
 				t.Errorf("%s: %v, want its own error", test.name, err)
-			case err != nil && err != failed && (!strings.HasPrefix(err.Error(), "xcache: ") || strings.Contains(err.Error(), "text")):
+			case err != nil && !errors.Is(err, failed) && (!strings.HasPrefix(err.Error(), "xcache: ") || strings.Contains(err.Error(), "text")):
 				t.Errorf("%s: %v", test.name, err)
 			}
 		}

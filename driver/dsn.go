@@ -23,6 +23,8 @@ import (
 // The methods that read parameters (Text, Int, …) remember what was asked for,
 // so that Unread can name parameters that nobody knows. They may not be called
 // concurrently.
+//
+//nolint:recvcheck // a copy of a DSN hides its password, too
 type DSN struct {
 	// Scheme is the scheme as written, in lower case.
 	Scheme string

@@ -2,6 +2,7 @@ package codec_test
 
 import (
 	"bytes"
+	"encoding/gob"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -74,6 +75,34 @@ func BenchmarkJSON(b *testing.B) {
 		run("decode/chain", func() error { var r record; _, err := chain.Decode(text, &r); return err })
 		run("decode-any/direct", func() error { var v any; return json.Unmarshal(text, &v) })
 		run("decode-any/chain", func() error { var v any; _, err := chain.Decode(text, &v); return err })
+	}
+}
+
+// BenchmarkGob compares a chain of gob with encoding/gob itself.
+func BenchmarkGob(b *testing.B) {
+	chain := mustChain(b, codec.Config{Serializers: []codec.Serializer{codec.Gob}})
+	for _, size := range sizes {
+		r := newRecord(size)
+		var stream bytes.Buffer
+		if err := gob.NewEncoder(&stream).Encode(&r); err != nil {
+			b.Fatal(err)
+		}
+		var buf []byte
+		run := func(name string, f func() error) {
+			b.Run(fmt.Sprintf("%s/%d", name, size), func(b *testing.B) {
+				b.SetBytes(int64(stream.Len()))
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := f(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+		run("encode/direct", func() error { return gob.NewEncoder(bytes.NewBuffer(buf[:0])).Encode(&r) })
+		run("encode/chain", func() (err error) { buf, err = chain.Append(buf[:0], &r); return err })
+		run("decode/direct", func() error { var r record; return gob.NewDecoder(bytes.NewReader(stream.Bytes())).Decode(&r) })
+		run("decode/chain", func() error { var r record; _, err := chain.Decode(stream.Bytes(), &r); return err })
 	}
 }
 

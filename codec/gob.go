@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/gob"
 	"fmt"
 	"reflect"
@@ -18,6 +19,13 @@ var Gob Serializer = gobSerializer{}
 
 type gobSerializer struct{}
 
+// gobDepth knows which types nest within bounds in a gob.
+var gobDepth = typeDepth{ownForm: func(t reflect.Type) (own, bounded bool) {
+	p := reflect.PointerTo(t)
+	own = p.Implements(reflect.TypeFor[gob.GobEncoder]()) || p.Implements(reflect.TypeFor[encoding.BinaryMarshaler]())
+	return own, own // bytes
+}}
+
 func (gobSerializer) Name() string { return "gob" }
 
 func (gobSerializer) Recognize(data []byte) bool { return isGob(data) }
@@ -31,8 +39,10 @@ func (gobSerializer) Append(dst []byte, v any) ([]byte, error) {
 	if err := gob.NewEncoder(&out).Encode(v); err != nil {
 		return dst, &Error{Kind: ErrUnsupportedValue, Codec: "gob", Reason: fmt.Sprintf("it cannot store a %T", v), Err: err}
 	}
-	if err := checkGob(out.text[len(dst):]); err != nil {
-		return dst, err
+	if stream := out.text[len(dst):]; len(stream) > maxElements || !gobDepth.bounded(rv.Type()) {
+		if err := checkGob(stream); err != nil {
+			return dst, err
+		}
 	}
 	return out.text, nil
 }

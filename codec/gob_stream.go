@@ -29,9 +29,15 @@ const maxGobTypes = 4096
 // A gobType is a type that a stream defines.
 type gobType struct {
 	kind   gobKind
-	key    int64   // of a map
-	elem   int64   // of a map, an array or a slice
-	fields []int64 // of a struct
+	key    gobTypeRef   // of a map
+	elem   gobTypeRef   // of a map, an array or a slice
+	fields []gobTypeRef // of a struct
+}
+
+// A gobTypeRef refers to a type by its id. It remembers the one that it found.
+type gobTypeRef struct {
+	id      int64
+	defined *gobType
 }
 
 // gobKind is the number of a field of encoding/gob's wireType.
@@ -84,7 +90,7 @@ func checkGob(data []byte) error {
 	if !isGob(data) {
 		return errGobDamaged
 	}
-	w := gobWalker{gobReader: gobReader{rest: data}, types: map[int64]gobType{}}
+	w := gobWalker{gobReader: gobReader{rest: data}, types: map[int64]*gobType{}}
 	w.uint() // the length of the first message
 	w.single(w.typeID())
 	if w.err == nil && (w.failed || len(w.rest) > 0) {
@@ -96,7 +102,7 @@ func checkGob(data []byte) error {
 // A gobWalker goes through the values of a stream.
 type gobWalker struct {
 	gobReader
-	types    map[int64]gobType
+	types    map[int64]*gobType
 	depth    int
 	elements int
 	err      error
@@ -106,7 +112,7 @@ type gobWalker struct {
 // before it. Behind each stands the length of a message, of which it makes
 // nothing: the value says it better.
 func (w *gobWalker) typeID() int64 {
-	for !w.failed && w.err == nil {
+	for w.ok() {
 		id := w.int()
 		if id >= 0 {
 			return id
@@ -120,17 +126,14 @@ func (w *gobWalker) typeID() int64 {
 // single walks through a value that stands alone: one that is no struct
 // follows a zero.
 func (w *gobWalker) single(id int64) {
-	if w.types[id].kind != gobStruct && w.byte() != 0 {
+	if t := w.types[id]; (t == nil || t.kind != gobStruct) && w.byte() != 0 {
 		w.failed = true
 	}
-	w.value(id)
+	w.value(&gobTypeRef{id: id})
 }
 
-func (w *gobWalker) value(id int64) {
-	if w.failed || w.err != nil {
-		return
-	}
-	switch id {
+func (w *gobWalker) value(ref *gobTypeRef) {
+	switch ref.id {
 	case gobBool, gobInt, gobUint, gobFloat:
 		w.uint()
 		return
@@ -146,43 +149,48 @@ func (w *gobWalker) value(id int64) {
 		w.err = errGobDepth
 		return
 	}
-	if id == gobInterface {
+	if ref.id == gobInterface {
 		w.interfaceValue()
 	} else {
-		w.defined(w.types[id])
+		if ref.defined == nil {
+			ref.defined = w.types[ref.id]
+		}
+		w.definedValue(ref.defined)
 	}
 	w.depth--
 }
 
-func (w *gobWalker) defined(t gobType) {
+func (w *gobWalker) definedValue(t *gobType) {
+	if t == nil {
+		w.failed = true // no such type
+		return
+	}
 	switch t.kind {
 	case gobArray, gobSlice:
-		for range w.count() {
-			if w.value(t.elem); w.failed || w.err != nil {
-				return
-			}
+		for n := w.count(); n > 0 && w.ok(); n-- {
+			w.value(&t.elem)
 		}
 	case gobMap:
-		for range w.count() {
-			w.value(t.key)
-			if w.value(t.elem); w.failed || w.err != nil {
-				return
-			}
+		for n := w.count(); n > 0 && w.ok(); n-- {
+			w.value(&t.key)
+			w.value(&t.elem)
 		}
 	case gobStruct:
-		w.eachField(func(field int) bool {
+		for field := w.nextField(0); field > 0 && w.ok(); field = w.nextField(field) {
 			if field > len(t.fields) {
-				return false
+				w.failed = true
+				return
 			}
-			w.value(t.fields[field-1])
-			return w.err == nil
-		})
+			w.value(&t.fields[field-1])
+		}
 	case gobEncoded, gobBinaryEncoded, gobTextEncoded:
 		w.bytes()
 	default:
-		w.failed = true // no such type
+		w.failed = true
 	}
 }
+
+func (w *gobWalker) ok() bool { return !w.failed && w.err == nil }
 
 // interfaceValue walks through the name of a type, the definitions it needs,
 // and a value of it.
@@ -219,55 +227,52 @@ func (w *gobWalker) define(id int64) {
 		w.err = errGobTypes
 		return
 	}
-	var t gobType
-	w.eachField(func(kind int) bool {
+	t := &gobType{}
+	for kind := w.nextField(0); kind > 0; kind = w.nextField(kind) {
 		if t.kind != 0 || kind > int(gobTextEncoded) {
-			return false
+			w.failed = true
+			return
 		}
 		t.kind = gobKind(kind)
-		w.eachField(func(field int) bool { return w.defineField(&t, field) })
-		return true
-	})
+		for field := w.nextField(0); field > 0; field = w.nextField(field) {
+			w.defineField(t, field)
+		}
+	}
 	w.types[id] = t
 }
 
 // defineField reads a field of arrayType, sliceType, structType, mapType or
 // gobEncoderType, as encoding/gob calls them.
-func (w *gobWalker) defineField(t *gobType, field int) bool {
+func (w *gobWalker) defineField(t *gobType, field int) {
 	switch {
 	case field == 1: // CommonType
 		w.nameAndID()
 	case field == 2 && t.kind == gobStruct:
-		for range w.count() {
-			t.fields = append(t.fields, w.nameAndID())
-			if w.failed {
-				break
-			}
+		for n := w.count(); n > 0 && w.ok(); n-- {
+			t.fields = append(t.fields, gobTypeRef{id: w.nameAndID()})
 		}
 	case field == 2 && t.kind == gobMap:
-		t.key = w.int()
+		t.key.id = w.int()
 	case field == 2 && (t.kind == gobArray || t.kind == gobSlice), field == 3 && t.kind == gobMap:
-		t.elem = w.int()
+		t.elem.id = w.int()
 	case field == 3 && t.kind == gobArray:
 		w.int() // its length
 	default:
-		return false
+		w.failed = true
 	}
-	return true
 }
 
 func (w *gobWalker) nameAndID() (id int64) {
-	w.eachField(func(field int) bool {
+	for field := w.nextField(0); field > 0; field = w.nextField(field) {
 		switch field {
 		case 1:
 			w.bytes()
 		case 2:
 			id = w.int()
 		default:
-			return false
+			w.failed = true
 		}
-		return true
-	})
+	}
 	return id
 }
 
@@ -278,19 +283,19 @@ type gobReader struct {
 	failed bool
 }
 
-// eachField calls read for each field of a struct that was sent, with its
-// number from 1. read returns false for a number that cannot be.
-func (r *gobReader) eachField(read func(field int) bool) {
-	field := uint64(0)
-	for !r.failed {
-		delta := r.uint()
-		if delta == 0 {
-			return
-		}
-		if field += delta; delta > 1<<16 || field > 1<<16 || !read(int(field)) {
-			r.failed = true
-		}
+// nextField returns the number, from 1, of the field of a struct that was sent
+// after field; 0 at the end of the struct.
+func (r *gobReader) nextField(field int) int {
+	delta := r.uint()
+	if r.failed || delta == 0 {
+		return 0
 	}
+	const most = 1 << 16
+	if delta > most || field > most {
+		r.failed = true
+		return 0
+	}
+	return field + int(delta)
 }
 
 func (r *gobReader) byte() byte {
@@ -306,10 +311,16 @@ func (r *gobReader) byte() byte {
 // uint reads a number: one byte up to 127, else the negated number of bytes
 // and the bytes.
 func (r *gobReader) uint() uint64 {
-	b := r.byte()
-	if b <= 0x7f {
-		return uint64(b)
+	if len(r.rest) > 0 && r.rest[0] <= 0x7f {
+		n := r.rest[0]
+		r.rest = r.rest[1:]
+		return uint64(n)
 	}
+	return r.longUint()
+}
+
+func (r *gobReader) longUint() uint64 {
+	b := r.byte()
 	size := -int(int8(b))
 	if size > 8 || size > len(r.rest) {
 		r.failed = true

@@ -6,15 +6,32 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"sync"
 	"time"
 )
 
-// The limits of every decoder.
-const (
-	maxDepth    = 32
-	maxElements = 1 << 20
+var (
+	jsonMarshaler   = reflect.TypeFor[json.Marshaler]()
+	jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
+	textMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+	timeType        = reflect.TypeFor[time.Time]()
 )
+
+// jsonDepth knows which types nest within bounds in JSON. What is deeper in a
+// text is in fields that the type does not have, and encoding/json skips those
+// without recursion.
+var jsonDepth = typeDepth{ownForm: func(t reflect.Type) (own, bounded bool) {
+	p := reflect.PointerTo(t)
+	switch {
+	case t == timeType:
+		return true, true
+	case p.Implements(jsonMarshaler), p.Implements(jsonUnmarshaler):
+		return true, false // its methods may write and read anything
+	case p.Implements(textMarshaler) && p.Implements(textUnmarshaler):
+		return true, true
+	}
+	return false, false
+}}
 
 // checkNesting refuses JSON, read from or into a value of type t, that nests
 // too deep or holds too many elements. Of text that is not JSON it may say
@@ -25,7 +42,7 @@ const (
 // cheap; going through the text costs a twentieth of decoding it.
 func checkNesting(text []byte, t reflect.Type) error {
 	containers := bytes.Count(text, []byte("{")) + bytes.Count(text, []byte("["))
-	deep := containers > maxDepth && !isShallow(t)
+	deep := containers > maxDepth && !jsonDepth.bounded(t)
 	many := len(text) > maxElements && containers+bytes.Count(text, []byte(",")) > maxElements
 	if !deep && !many {
 		return nil
@@ -64,60 +81,4 @@ func stringEnd(text []byte, start int) int {
 		}
 	}
 	return len(text) - 1
-}
-
-// shallow remembers what isShallow found out.
-var shallow sync.Map // reflect.Type → bool
-
-// isShallow reports whether the type of a value bounds how deep it nests. What
-// is deeper in a text is then in fields that the type does not have, and
-// encoding/json skips those without recursion.
-func isShallow(t reflect.Type) bool {
-	if t == nil {
-		return true
-	}
-	if known, ok := shallow.Load(t); ok {
-		return known.(bool)
-	}
-	found := fitsDepth(t, 0)
-	shallow.Store(t, found)
-	return found
-}
-
-var (
-	jsonMarshaler   = reflect.TypeFor[json.Marshaler]()
-	jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
-	textMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
-	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
-	timeType        = reflect.TypeFor[time.Time]()
-)
-
-// fitsDepth reports whether values of type t, at a depth, stay within
-// maxDepth. A type that refers to itself does not.
-func fitsDepth(t reflect.Type, depth int) bool {
-	if depth > maxDepth {
-		return false
-	}
-	p := reflect.PointerTo(t)
-	switch {
-	case t == timeType:
-		return true
-	case p.Implements(jsonMarshaler), p.Implements(jsonUnmarshaler):
-		return false // its methods may do anything
-	case p.Implements(textMarshaler) && p.Implements(textUnmarshaler):
-		return true
-	}
-	switch t.Kind() {
-	case reflect.Interface:
-		return false
-	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		return fitsDepth(t.Elem(), depth+1)
-	case reflect.Struct:
-		for field := range t.Fields() {
-			if !fitsDepth(field.Type, depth+1) {
-				return false
-			}
-		}
-	}
-	return true
 }

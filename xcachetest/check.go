@@ -49,5 +49,12 @@ func table() []check {
 		roundTripChecks(),
 		faultChecks(),
 		closeChecks(),
+		cacheKeyChecks(),
+		cacheTTLChecks(),
+		cacheValueChecks(),
+		cacheOperationChecks(),
+		getOrSetChecks(),
+		pipelineChecks(),
+		cacheErrorChecks(),
 	)
 }

@@ -26,6 +26,8 @@ type subject struct {
 	caps   driver.Caps
 	prefix string
 
+	usedCache bool // so that there are keys that are not in keys
+
 	mu     sync.Mutex
 	keys   []string // to delete in the end
 	closed bool
@@ -43,7 +45,7 @@ const (
 const rivals = 16
 
 func newSubject(t testing.TB, h *Harness) *subject {
-	s := &subject{h: h, t: t, prefix: "xct:" + strconv.FormatUint(rand.Uint64(), 36) + ":"}
+	s := &subject{h: h, t: t, prefix: "xct" + strconv.FormatUint(rand.Uint64(), 36) + ":"}
 	s.store = h.Open(t)
 	s.caps = driver.CapsOf(s.store)
 	return s
@@ -82,7 +84,7 @@ func (s *subject) end() error {
 		_, deleteErr := s.store.Delete(noDeadline, keys)
 		err = errors.Join(err, deleteErr)
 	}
-	if err != nil {
+	if err = errors.Join(err, s.clearCaches()); err != nil {
 		err = fmt.Errorf("deleting the keys of the check: %w", err)
 	}
 	return errors.Join(err, s.close())

@@ -108,7 +108,7 @@ func (d *deflate) Decompress(dst, src []byte, limit int) ([]byte, error) {
 func (d *deflate) read(r *pooledReader, dst, src []byte, limit int) ([]byte, error) {
 	size := d.size(src)
 	switch {
-	case size > maxDeflateRatio*len(src):
+	case size/maxDeflateRatio > len(src):
 		return nil, &Error{Kind: ErrCorrupt, Codec: d.name, Reason: "it states an impossible length"}
 	case size > limit:
 		return nil, tooLarge(d.name, limit)
@@ -150,7 +150,7 @@ func (d *deflate) readSized(r *pooledReader, dst, src []byte, limit, size int) (
 		case have+n > limit:
 			return nil, 0, tooLarge(d.name, limit)
 		case n == 0:
-		case 4*(have+n) <= limit:
+		case have+n <= limit/4:
 			out = append(slices.Grow(out, have+n), free[:n]...)
 		default:
 			total, err := count(r, have+n, limit)

@@ -2,6 +2,8 @@ package memory_test
 
 import (
 	"fmt"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -9,86 +11,212 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
+// Most of the time of a benchmark over many keys is the machine's memory:
+// what the code itself takes shows in those of one key.
 const benchmarkKeys = 1 << 16
 
-// filled returns a store with benchmarkKeys keys of 100 bytes, and their names.
-func filled(b *testing.B, ttl time.Duration) (*memory.Store, []string) {
-	b.Helper()
-	store := newStore(b, memory.Options{})
+// stride leads from one key to the next, through all of them and never to a
+// neighbour.
+const stride = 7919
+
+func benchmarkKeyNames() []string {
 	keys := make([]string, benchmarkKeys)
-	entries := make([]driver.Entry, benchmarkKeys)
 	for i := range keys {
 		keys[i] = fmt.Sprintf(":1:user:%06d", i)
-		entries[i] = driver.Entry{Key: keys[i], Value: make([]byte, 100), TTL: ttl}
+	}
+	return keys
+}
+
+// filled returns a store that holds 100 bytes under each key.
+func filled(b *testing.B, keys []string, ttl time.Duration) *memory.Store {
+	b.Helper()
+	store := newStore(b, memory.Options{})
+	value := make([]byte, 100)
+	entries := make([]driver.Entry, len(keys))
+	for i, key := range keys {
+		entries[i] = driver.Entry{Key: key, Value: value, TTL: ttl}
 	}
 	if err := store.Set(b.Context(), entries); err != nil {
 		b.Fatal(err)
 	}
-	return store, keys
+	return store
+}
+
+// hit reads one key that is there.
+func hit(b *testing.B, store *memory.Store, keys []string, values []driver.Value) {
+	values[0] = driver.Value{}
+	if err := store.Get(b.Context(), keys, values); err != nil || values[0].Err != nil {
+		b.Error(err, values[0].Err)
+	}
+}
+
+// put writes one key.
+func put(b *testing.B, store *memory.Store, entries []driver.Entry) {
+	if err := store.Set(b.Context(), entries); err != nil || entries[0].Err != nil {
+		b.Error(err, entries[0].Err)
+	}
+}
+
+// BenchmarkMap is the yardstick: a map under a mutex, whose entries have an
+// expiry time, and nothing else.
+func BenchmarkMap(b *testing.B) {
+	type entry struct {
+		data    []byte
+		expires time.Time
+	}
+	var mu sync.Mutex
+	entries := make(map[string]*entry)
+	keys := benchmarkKeyNames()
+	for _, key := range keys {
+		entries[key] = &entry{make([]byte, 100), time.Now().Add(time.Hour)}
+	}
+	read := func(key string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if e := entries[key]; e == nil || time.Until(e.expires) <= 0 {
+			b.Error("miss")
+		}
+	}
+	b.Run("one key", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			read(keys[0])
+		}
+	})
+	b.Run("many keys", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i += stride {
+			read(keys[i%benchmarkKeys])
+		}
+	})
 }
 
 func BenchmarkGet(b *testing.B) {
-	for name, ttl := range map[string]time.Duration{"ttl": time.Hour, "persistent": driver.NoExpiry} {
-		b.Run(name, func(b *testing.B) {
-			store, keys := filled(b, ttl)
-			values := make([]driver.Value, 1)
-			ctx := b.Context()
-			b.ReportAllocs()
-			i := 0
-			for b.Loop() {
-				values[0] = driver.Value{}
-				if err := store.Get(ctx, keys[i:i+1], values); err != nil || values[0].Err != nil {
-					b.Fatal(err, values[0].Err)
-				}
-				i = (i + 7919) % benchmarkKeys
-			}
-		})
-	}
-}
-
-func BenchmarkGetOneKey(b *testing.B) {
-	store, keys := filled(b, time.Hour)
+	keys := benchmarkKeyNames()
+	store := filled(b, keys, time.Hour)
 	values := make([]driver.Value, 1)
-	ctx := b.Context()
-	b.ReportAllocs()
-	for b.Loop() {
-		values[0] = driver.Value{}
-		if err := store.Get(ctx, keys[:1], values); err != nil || values[0].Err != nil {
-			b.Fatal(err, values[0].Err)
+	b.Run("one key", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			hit(b, store, keys[:1], values)
 		}
-	}
+	})
+	b.Run("many keys", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i += stride {
+			key := i % benchmarkKeys
+			hit(b, store, keys[key:key+1], values)
+		}
+	})
+	b.Run("persistent", func(b *testing.B) {
+		store := filled(b, keys[:1], driver.NoExpiry)
+		b.ReportAllocs()
+		for b.Loop() {
+			hit(b, store, keys[:1], values)
+		}
+	})
+	b.Run("batch of 100", func(b *testing.B) {
+		values := make([]driver.Value, 100)
+		b.ReportAllocs()
+		for b.Loop() {
+			hit(b, store, keys[:100], values)
+		}
+	})
 }
 
 func BenchmarkSet(b *testing.B) {
-	store, keys := filled(b, time.Hour)
-	entry := make([]driver.Entry, 1)
+	keys := benchmarkKeyNames()
 	value := make([]byte, 100)
-	ctx := b.Context()
-	b.ReportAllocs()
-	i := 0
-	for b.Loop() {
-		entry[0] = driver.Entry{Key: keys[i], Value: value, TTL: time.Hour}
-		if err := store.Set(ctx, entry); err != nil || entry[0].Err != nil {
-			b.Fatal(err, entry[0].Err)
+	entries := make([]driver.Entry, 1)
+	b.Run("one key", func(b *testing.B) {
+		store := filled(b, keys[:1], time.Hour)
+		b.ReportAllocs()
+		for b.Loop() {
+			entries[0] = driver.Entry{Key: keys[0], Value: value, TTL: time.Hour}
+			put(b, store, entries)
 		}
-		i = (i + 7919) % benchmarkKeys
+	})
+	b.Run("many keys", func(b *testing.B) {
+		store := filled(b, keys, time.Hour)
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i += stride {
+			entries[0] = driver.Entry{Key: keys[i%benchmarkKeys], Value: value, TTL: time.Hour}
+			put(b, store, entries)
+		}
+	})
+	b.Run("new keys, evicting", func(b *testing.B) {
+		store := newStore(b, memory.Options{MaxEntries: benchmarkKeys / 4})
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i += stride {
+			entries[0] = driver.Entry{Key: keys[i%benchmarkKeys], Value: value, TTL: time.Hour}
+			put(b, store, entries)
+		}
+	})
+}
+
+func BenchmarkIncr(b *testing.B) {
+	store := newStore(b, memory.Options{})
+	set(b, store, "count", "1", time.Hour)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := store.Incr(b.Context(), "count", 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDo(b *testing.B) {
+	store := newStore(b, memory.Options{})
+	set(b, store, "key", "value", time.Hour)
+	args := []driver.Arg{driver.Key("key")}
+	var cmd driver.Cmd
+	cmds := []*driver.Cmd{&cmd}
+	b.ReportAllocs()
+	for b.Loop() {
+		cmd = driver.Cmd{Name: "GET", Args: args}
+		if err := store.Do(b.Context(), cmds, driver.Plain); err != nil || cmd.Err != nil {
+			b.Fatal(err, cmd.Err)
+		}
 	}
 }
 
 func BenchmarkGetParallel(b *testing.B) {
-	store, keys := filled(b, time.Hour)
+	keys := benchmarkKeyNames()
+	store := filled(b, keys, time.Hour)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		values := make([]driver.Value, 1)
-		ctx := b.Context()
-		i := 0
-		for pb.Next() {
+		for i := 0; pb.Next(); i += stride {
+			key := i % benchmarkKeys
+			hit(b, store, keys[key:key+1], values)
+		}
+	})
+}
+
+// BenchmarkZipf is a cache at work: on a miss the value is stored, and
+// something goes for it.
+func BenchmarkZipf(b *testing.B) {
+	trace := zipf(1.01, traceKeys)
+	keys := make([]string, 1<<20)
+	for i := range keys {
+		keys[i] = strconv.Itoa(trace())
+	}
+	store := newStore(b, memory.Options{MaxEntries: traceCapacity})
+	value := make([]byte, 100)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		values := make([]driver.Value, 1)
+		entries := make([]driver.Entry, 1)
+		for i := 0; pb.Next(); i++ {
+			key := i % len(keys)
 			values[0] = driver.Value{}
-			if err := store.Get(ctx, keys[i:i+1], values); err != nil || values[0].Err != nil {
-				b.Error(err, values[0].Err)
-				return
+			if err := store.Get(b.Context(), keys[key:key+1], values); err != nil {
+				b.Error(err)
 			}
-			i = (i + 7919) % benchmarkKeys
+			if values[0].Err != nil {
+				entries[0] = driver.Entry{Key: keys[key], Value: value, TTL: time.Hour}
+				put(b, store, entries)
+			}
 		}
 	})
 }

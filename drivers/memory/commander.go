@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -20,16 +21,11 @@ type command struct {
 
 const unlimited = -1
 
-// commands is every command there is, from the file of each data structure.
+// commands is every command there is. A data structure is one file: its object,
+// its commands and how each is run; here it has one word.
 var commands = collect(connectionCommands, keyCommands, stringCommands, listCommands)
 
-var commandSet = func() driver.CommandSet {
-	var names []string
-	for name := range commands {
-		names = append(names, name)
-	}
-	return driver.NewCommandSet(names...)
-}()
+var commandSet = driver.NewCommandSet(slices.Collect(maps.Keys(commands))...)
 
 func collect(groups ...map[string]command) map[string]command {
 	all := make(map[string]command)

@@ -5,12 +5,7 @@ import (
 	"math/bits"
 	"sync/atomic"
 	"time"
-
-	"github.com/xcache-go/xcache/driver"
 )
-
-// maxShards is the width of a shardSet.
-const maxShards = 64
 
 // A database is the keys of one store, or of all stores of one name, spread
 // over shards by a seeded hash.
@@ -82,110 +77,4 @@ func (db *database) shrink(behind int) {
 		s.settle(now)
 		s.mu.Unlock()
 	}
-}
-
-// A shardSet is a set of the numbers of shards.
-type shardSet uint64
-
-// all is the set of every shard.
-func (db *database) all() shardSet { return shardSet(1)<<len(db.shards) - 1 }
-
-// shardsOf returns the shards of keys.
-func (db *database) shardsOf(keys ...string) (set shardSet) {
-	for _, key := range keys {
-		set |= 1 << (db.hash(key) >> db.shift)
-	}
-	return set
-}
-
-// A transaction holds the locks of some shards: what is read and written in it
-// happens at one moment.
-type transaction struct {
-	db     *database
-	locked shardSet
-	now    int64
-}
-
-// begin locks shards, always in the same order, and reads the clock.
-func (db *database) begin(shards shardSet) transaction {
-	for rest := shards; rest != 0; rest &= rest - 1 {
-		db.shards[bits.TrailingZeros64(uint64(rest))].mu.Lock()
-	}
-	return transaction{db: db, locked: shards, now: db.now()}
-}
-
-// end makes the bounds hold and unlocks the shards.
-func (t *transaction) end() {
-	last := 0
-	for rest := t.locked; rest != 0; rest &= rest - 1 {
-		last = bits.TrailingZeros64(uint64(rest))
-		s := &t.db.shards[last]
-		s.settle(t.now)
-		s.mu.Unlock()
-	}
-	if t.db.exceeds(0, 0) {
-		t.db.shrink(last)
-	}
-}
-
-// find returns the entry of a key, and counts as using it; nil if there is
-// none.
-func (t *transaction) find(key string) *entry {
-	e := t.peek(key)
-	if e != nil && !e.visited {
-		e.visited = true
-	}
-	return e
-}
-
-// peek is find that does not count as using the entry.
-func (t *transaction) peek(key string) *entry {
-	hash := t.db.hash(key)
-	return t.db.shardOf(hash).find(hash, key, t.now)
-}
-
-// put stores data or an object at a key, over what it held.
-func (t *transaction) put(key string, data []byte, object object, deadline int64) {
-	hash := t.db.hash(key)
-	s := t.db.shardOf(hash)
-	e := s.find(hash, key, t.now)
-	if e == nil {
-		e = s.insert(hash, key)
-	} else {
-		e.visited = true
-	}
-	e.data, e.object, e.deadline = data, object, deadline
-	s.changed(e)
-}
-
-// changed settles an entry whose object was changed: one that has become empty
-// goes.
-func (t *transaction) changed(e *entry) {
-	if e.object.empty() {
-		t.remove(e)
-		return
-	}
-	t.db.shardOf(e.hash).changed(e)
-}
-
-// remove removes an entry.
-func (t *transaction) remove(e *entry) { t.db.shardOf(e.hash).remove(e) }
-
-// clear removes every key of the locked shards.
-func (t *transaction) clear() {
-	for rest := t.locked; rest != 0; rest &= rest - 1 {
-		t.db.shards[bits.TrailingZeros64(uint64(rest))].clear()
-	}
-}
-
-// findObject is find for keys that must hold one kind of object if they exist.
-func findObject[T object](t *transaction, key string) (e *entry, o T, err error) {
-	if e = t.find(key); e == nil {
-		return nil, o, nil
-	}
-	o, ok := e.object.(T)
-	if !ok {
-		return nil, o, driver.ErrWrongType
-	}
-	return e, o, nil
 }

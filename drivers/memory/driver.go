@@ -62,16 +62,18 @@ func (d *Driver) openNamed(name string, bounds Options, dsn *driver.DSN) (*Store
 		}
 		d.named[name] = shared
 	}
-	for parameter, differs := range map[string]bool{
-		"max_entries": dsn.Has("max_entries") && bounds.MaxEntries != shared.bounds.MaxEntries,
-		"max_bytes":   dsn.Has("max_bytes") && bounds.MaxBytes != shared.bounds.MaxBytes,
-	} {
-		if differs {
-			return nil, fmt.Errorf("xcache: bad DSN: the memory store %s is open with another %s; give the same value, or leave it out", name, parameter)
-		}
+	if dsn.Has("max_entries") && bounds.MaxEntries != shared.bounds.MaxEntries {
+		return nil, contradiction(name, "max_entries")
+	}
+	if dsn.Has("max_bytes") && bounds.MaxBytes != shared.bounds.MaxBytes {
+		return nil, contradiction(name, "max_bytes")
 	}
 	shared.users++
 	return newStore(shared.db, shared.bounds, func() { d.release(name, shared) }), nil
+}
+
+func contradiction(name, parameter string) error {
+	return fmt.Errorf("xcache: bad DSN: the memory store %s is open with another %s; give the same value, or leave it out", name, parameter)
 }
 
 // release gives back one use of a named store.

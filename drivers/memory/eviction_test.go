@@ -229,7 +229,7 @@ func zipf(exponent float64, keys uint64) func() int {
 
 // scanning mixes a trace with walks over keys that are used once.
 func scanning(trace func() int, every, length int) func() int {
-	once, left, n := 1<<40, 0, 0
+	once, left, n := 1<<30, 0, 0
 	return func() int {
 		if n++; n%every == 0 {
 			left = length

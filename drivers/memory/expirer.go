@@ -56,7 +56,7 @@ func (s *Store) Expire(ctx context.Context, entries []driver.Entry) error {
 		}
 		e := &entries[i]
 		t := db.begin(db.shardsOf(e.Key))
-		if e.Err = driver.ErrNotFound; t.expire(e.Key, e.TTL) {
+		if e.Err = driver.ErrNotFound; t.setTTL(e.Key, e.TTL) {
 			e.Err = nil
 		}
 		t.end()
@@ -64,8 +64,8 @@ func (s *Store) Expire(ctx context.Context, entries []driver.Entry) error {
 	return nil
 }
 
-// expire gives a key a TTL, and reports whether the key exists.
-func (t *transaction) expire(key string, ttl time.Duration) bool {
+// setTTL gives a key a TTL, and reports whether the key exists.
+func (t *transaction) setTTL(key string, ttl time.Duration) bool {
 	e := t.peek(key)
 	switch {
 	case e == nil:

@@ -102,7 +102,7 @@ func pexpire(c *call) (driver.Reply, error) {
 		lt && deadline >= e.deadline:
 		return driver.IntReply(0), nil
 	}
-	return boolReply(c.expire(c.key(0), ttl)), nil
+	return boolReply(c.setTTL(c.key(0), ttl)), nil
 }
 
 // milliseconds returns a number of milliseconds as a TTL that is never
@@ -122,7 +122,7 @@ func persist(c *call) (driver.Reply, error) {
 }
 
 func persistOrExists(c *call) (driver.Reply, error) {
-	return boolReply(c.expire(c.key(0), driver.NoExpiry)), nil
+	return boolReply(c.setTTL(c.key(0), driver.NoExpiry)), nil
 }
 
 func rename(c *call) (driver.Reply, error) {

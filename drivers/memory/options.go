@@ -23,16 +23,19 @@ const (
 
 // Options bound a store. The zero value is the default: any number of
 // entries, DefaultMaxBytes in all. They are fixed for the store's life.
+//
+// The bounds hold for all shards together, to the entry and to the byte. Only
+// a write under way may exceed them, by what it adds; it makes room before it
+// returns, and never gives up what it has just stored.
 type Options struct {
 	// MaxEntries is how many keys the store holds at most, from 1; 0 and
 	// Unbounded are no limit. DSN: max_entries.
 	MaxEntries int
 
 	// MaxBytes is how many bytes the store holds at most, from MinMaxBytes,
-	// counting keys, values and a fixed overhead of 160 bytes per key and
-	// 40 per element of a list; 0 is DefaultMaxBytes, Unbounded is no
-	// limit. What one key holds can never be more: writing it is
-	// ErrTooLarge. DSN: max_bytes.
+	// counting keys, values and what keeping them takes: 160 bytes per key,
+	// 40 per element of a list. 0 is DefaultMaxBytes, Unbounded is no limit.
+	// One key can never hold more: writing it is ErrTooLarge. DSN: max_bytes.
 	MaxBytes int64
 }
 

@@ -101,7 +101,7 @@ func (s *shard) remove(e *entry) {
 }
 
 // keptPlaces is how many unused places an empty shard keeps for the next keys.
-const keptPlaces = 4096
+const keptPlaces = 8 * chunkSize
 
 // clear removes every entry and frees their memory.
 func (s *shard) clear() {

@@ -1,0 +1,5 @@
+-- key, old: deletes the key where old is.
+local held = redis.pcall('GET', KEYS[1])
+if type(held) == 'table' then return held end
+if held ~= ARGV[1] then return 0 end
+return redis.pcall('DEL', KEYS[1])

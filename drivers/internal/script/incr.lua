@@ -1,0 +1,6 @@
+-- key, delta: INCRBY that does not create.
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local sum = redis.pcall('INCRBY', KEYS[1], ARGV[1])
+if type(sum) == 'table' then return sum end
+-- Lua's numbers have 53 bits: the sum is read back as text.
+return redis.call('GET', KEYS[1])

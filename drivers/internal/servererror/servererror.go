@@ -1,0 +1,188 @@
+// Package servererror turns what a Redis or Valkey server answers into the
+// errors of package driver. Both servers speak in the same texts, and client
+// libraries pass them on as they are, so this is written once for all drivers.
+package servererror
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// ErrRefused is the kind of an error reply that none of the sentinels of
+// package driver describes.
+var ErrRefused = errors.New("xcache: server refused the command")
+
+// ErrNoScript is the kind of the reply to EVALSHA when the server does not
+// know the script, which must then be sent with EVAL.
+var ErrNoScript = errors.New("xcache: server does not know the script")
+
+// Parse returns the error that a server's error reply means. text is the reply
+// without its leading dash. cause makes the client library's own error from the
+// text that Clean leaves; nil stands for a plain error.
+//
+// A missing key, as RENAME reports it, is the bare driver.ErrNotFound. All else
+// is a *driver.Error, and what a server refused was not applied, save where it
+// broke off a script that may have written before.
+func Parse(text string, cause func(string) error) error {
+	if cause == nil {
+		cause = errors.New
+	}
+	for i := range rules {
+		r := &rules[i]
+		if !r.matches(text) {
+			continue
+		}
+		if r.kind == driver.ErrNotFound {
+			return driver.ErrNotFound
+		}
+		e := driver.Fail(r.kind, driver.NotApplied, cause(Clean(text)))
+		if strings.Contains(text, "user_script") {
+			e.Outcome = driver.Unknown
+		}
+		e.Transient = r.transient
+		return e
+	}
+	e := driver.Fail(ErrRefused, driver.NotApplied, cause(Clean(text)))
+	if brokeScript(text) {
+		e.Outcome = driver.Unknown
+	}
+	return e
+}
+
+// A rule says what the replies mean that start with prefix or, if contains is
+// set, hold it anywhere.
+type rule struct {
+	prefix    string
+	contains  string
+	kind      error
+	transient bool
+}
+
+func (r *rule) matches(text string) bool {
+	if r.contains != "" {
+		return strings.Contains(text, r.contains)
+	}
+	return strings.HasPrefix(text, r.prefix)
+}
+
+// rules are tried in order. What a script's command answered stands somewhere
+// inside the reply on Redis 6, hence contains; the texts are long enough not to
+// be met by chance.
+var rules = []rule{
+	{prefix: "WRONGTYPE", kind: driver.ErrWrongType},
+	{contains: "WRONGTYPE Operation against a key", kind: driver.ErrWrongType},
+	{contains: "value is not an integer", kind: driver.ErrWrongType},
+	{contains: "value is not a valid float", kind: driver.ErrWrongType},
+	{contains: "value is not a float", kind: driver.ErrWrongType},
+	{contains: "increment or decrement would overflow", kind: driver.ErrOverflow},
+	{contains: "increment would produce NaN or Infinity", kind: driver.ErrOverflow},
+	{prefix: "ERR no such key", kind: driver.ErrNotFound},
+	{prefix: "NOSCRIPT", kind: ErrNoScript},
+
+	{prefix: "LOADING", kind: driver.ErrUnavailable, transient: true},
+	{prefix: "MASTERDOWN", kind: driver.ErrUnavailable, transient: true},
+	{prefix: "CLUSTERDOWN", kind: driver.ErrUnavailable, transient: true},
+	{prefix: "TRYAGAIN", kind: driver.ErrUnavailable, transient: true},
+	{prefix: "BUSY ", kind: driver.ErrUnavailable, transient: true},
+	{prefix: "NOREPLICAS", kind: driver.ErrUnavailable, transient: true},
+	{prefix: "ERR max number of clients", kind: driver.ErrUnavailable, transient: true},
+	{prefix: "MISCONF", kind: driver.ErrUnavailable},
+	{prefix: "MOVED ", kind: driver.ErrUnavailable},
+	{prefix: "ASK ", kind: driver.ErrUnavailable},
+	{prefix: "READONLY", kind: driver.ErrReadOnly, transient: true},
+	{contains: "READONLY You can't write against", kind: driver.ErrReadOnly, transient: true},
+	{prefix: "OOM", kind: driver.ErrOutOfMemory},
+	{contains: "OOM command not allowed", kind: driver.ErrOutOfMemory},
+
+	{prefix: "NOAUTH", kind: driver.ErrAuth},
+	{prefix: "WRONGPASS", kind: driver.ErrAuth},
+	{prefix: "NOPERM", kind: driver.ErrAuth},
+	{prefix: "DENIED", kind: driver.ErrAuth},
+	{prefix: "ERR invalid password", kind: driver.ErrAuth},
+	{prefix: "ERR operation not permitted", kind: driver.ErrAuth},
+	{prefix: "ERR Client sent AUTH", kind: driver.ErrAuth},
+	{prefix: "ERR AUTH", kind: driver.ErrAuth},
+
+	{prefix: "CROSSSLOT", kind: driver.ErrCrossSlot},
+	{contains: "Protocol error: invalid bulk length", kind: driver.ErrTooLarge},
+	{contains: "Protocol error: invalid multibulk length", kind: driver.ErrTooLarge},
+	{prefix: "ERR string exceeds maximum allowed size", kind: driver.ErrTooLarge},
+	{prefix: "ERR unknown command", kind: errors.ErrUnsupported},
+	{prefix: "ERR unknown subcommand", kind: errors.ErrUnsupported},
+	{prefix: "ERR Unknown subcommand", kind: errors.ErrUnsupported},
+	{prefix: "ERR This instance has cluster support disabled", kind: errors.ErrUnsupported},
+}
+
+// brokeScript reports whether a reply tells that a script ended early, perhaps
+// after it had written.
+func brokeScript(text string) bool {
+	return strings.Contains(text, "user_script") || strings.HasPrefix(text, "ERR Error running script") ||
+		strings.Contains(text, "Script killed by user")
+}
+
+// maxLength is the longest text of a server that goes into an error.
+const maxLength = 200
+
+// Clean returns an error reply without the parts that may be a key or a value:
+// the arguments that servers quote back, and anything in quotes that is not the
+// name of a command.
+func Clean(text string) string {
+	text, _, _ = strings.Cut(text, ", with args")
+	text, _, _ = strings.Cut(text, "\n")
+	var b strings.Builder
+	for text != "" {
+		open := strings.IndexAny(text, "'\"`")
+		if open < 0 || isApostrophe(text, open) && !strings.ContainsAny(text[open+1:], "'\"`") {
+			break
+		}
+		if isApostrophe(text, open) {
+			b.WriteString(text[:open+1])
+			text = text[open+1:]
+			continue
+		}
+		quoted, rest, closed := strings.Cut(text[open+1:], text[open:open+1])
+		b.WriteString(text[:open])
+		if closed && quotesCommand(text[:open], rest) && isCommand(quoted) {
+			b.WriteString("'" + quoted + "'")
+		} else {
+			b.WriteString("'…'")
+		}
+		text = rest
+		if !closed {
+			text = ""
+		}
+	}
+	b.WriteString(text)
+	clean := b.String()
+	if len(clean) > maxLength {
+		clean = strings.ToValidUTF8(clean[:maxLength], "") + "…"
+	}
+	return strings.ToValidUTF8(clean, "?")
+}
+
+// isApostrophe reports whether text[i] stands inside a word, as in "can't".
+func isApostrophe(text string, i int) bool {
+	return text[i] == '\'' && i > 0 && i+1 < len(text) && isLetter(text[i-1]) && isLetter(text[i+1])
+}
+
+// quotesCommand reports whether servers put the name of a command between
+// before and after.
+func quotesCommand(before, after string) bool {
+	return strings.HasSuffix(before, "unknown command ") ||
+		strings.HasSuffix(before, "unknown subcommand ") ||
+		strings.HasSuffix(before, "for ") && strings.HasPrefix(after, " command") ||
+		strings.HasSuffix(before, "run the ") && strings.HasPrefix(after, " command")
+}
+
+func isCommand(word string) bool {
+	for i := range len(word) {
+		if c := word[i]; !isLetter(c) && c != '.' && c != '|' && c != '_' && c != '-' && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return word != "" && len(word) <= 32
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

@@ -1,0 +1,107 @@
+package servererror_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
+)
+
+func TestParse(t *testing.T) {
+	for _, tt := range []struct {
+		text      string
+		kind      error
+		transient bool
+		unknown   bool
+	}{
+		{text: "WRONGTYPE Operation against a key holding the wrong kind of value", kind: driver.ErrWrongType},
+		{text: "ERR Error running script (call to f_0): @user_script:1: WRONGTYPE Operation against a key holding the wrong kind of value", kind: driver.ErrWrongType, unknown: true},
+		{text: "ERR value is not an integer or out of range", kind: driver.ErrWrongType},
+		{text: "ERR hash value is not an integer", kind: driver.ErrWrongType},
+		{text: "ERR value is not a valid float", kind: driver.ErrWrongType},
+		{text: "ERR increment or decrement would overflow", kind: driver.ErrOverflow},
+		{text: "LOADING Redis is loading the dataset in memory", kind: driver.ErrUnavailable, transient: true},
+		{text: "LOADING Valkey is loading the dataset in memory", kind: driver.ErrUnavailable, transient: true},
+		{text: "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", kind: driver.ErrUnavailable, transient: true},
+		{text: "CLUSTERDOWN Hash slot not served", kind: driver.ErrUnavailable, transient: true},
+		{text: "TRYAGAIN Multiple keys request during rehashing of slot", kind: driver.ErrUnavailable, transient: true},
+		{text: "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.", kind: driver.ErrUnavailable, transient: true},
+		{text: "ERR max number of clients reached", kind: driver.ErrUnavailable, transient: true},
+		{text: "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", kind: driver.ErrUnavailable},
+		{text: "READONLY You can't write against a read only replica.", kind: driver.ErrReadOnly, transient: true},
+		{text: "OOM command not allowed when used memory > 'maxmemory'.", kind: driver.ErrOutOfMemory},
+		{text: "NOAUTH Authentication required.", kind: driver.ErrAuth},
+		{text: "WRONGPASS invalid username-password pair or user is disabled.", kind: driver.ErrAuth},
+		{text: "NOPERM this user has no permissions to run the 'get' command", kind: driver.ErrAuth},
+		{text: "NOPERM No permissions to access a key", kind: driver.ErrAuth},
+		{text: "CROSSSLOT Keys in request don't hash to the same slot", kind: driver.ErrCrossSlot},
+		{text: "ERR Protocol error: invalid bulk length", kind: driver.ErrTooLarge},
+		{text: "ERR string exceeds maximum allowed size (proto-max-bulk-len)", kind: driver.ErrTooLarge},
+		{text: "ERR unknown command 'XYZ', with args beginning with: 'a'", kind: errors.ErrUnsupported},
+		{text: "NOSCRIPT No matching script. Please use EVAL.", kind: servererror.ErrNoScript},
+		{text: "ERR syntax error", kind: servererror.ErrRefused},
+		{text: "ERR user_script:1: Script attempted to access nonexistent global variable 'x'", kind: servererror.ErrRefused, unknown: true},
+	} {
+		err := servererror.Parse(tt.text, nil)
+		if !errors.Is(err, tt.kind) {
+			t.Errorf("%q: got %v, want %v", tt.text, err, tt.kind)
+		}
+		var e *driver.Error
+		if !errors.As(err, &e) {
+			t.Errorf("%q: got a %T", tt.text, err)
+			continue
+		}
+		if e.Transient != tt.transient {
+			t.Errorf("%q: transient is %v", tt.text, e.Transient)
+		}
+		if got := errors.Is(err, driver.ErrUnknownOutcome); got != tt.unknown {
+			t.Errorf("%q: unknown outcome is %v", tt.text, got)
+		}
+	}
+}
+
+func TestParseMissingKeyIsBare(t *testing.T) {
+	if err := servererror.Parse("ERR no such key", nil); err != driver.ErrNotFound {
+		t.Errorf("got %v", err)
+	}
+}
+
+type nativeError string
+
+func (e nativeError) Error() string { return string(e) }
+
+func TestParseKeepsTheCause(t *testing.T) {
+	err := servererror.Parse("OOM command not allowed", func(text string) error { return nativeError(text) })
+	var native nativeError
+	if !errors.As(err, &native) || native != "OOM command not allowed" {
+		t.Errorf("got %#v", err)
+	}
+}
+
+func TestCleanCutsKeysAndValues(t *testing.T) {
+	const canary = "canary"
+	for _, tt := range []struct{ text, want string }{
+		{"ERR unknown command 'FOO', with args beginning with: 'canary' 'canary' ", "ERR unknown command 'FOO'"},
+		{"ERR unknown command `FOO`, with args beginning with: `canary`, ", "ERR unknown command 'FOO'"},
+		{"ERR wrong number of arguments for 'get' command", "ERR wrong number of arguments for 'get' command"},
+		{"NOPERM this user has no permissions to run the 'config|get' command", "NOPERM this user has no permissions to run the 'config|get' command"},
+		{"NOPERM User bob has no permissions to access the 'canary' key", "NOPERM User bob has no permissions to access the '…' key"},
+		{"ERR Bad value: \"canary canary\" given", "ERR Bad value: '…' given"},
+		{"ERR Bad value: 'canary", "ERR Bad value: '…'"},
+		{"READONLY You can't write against a read only replica.", "READONLY You can't write against a read only replica."},
+		{"CROSSSLOT Keys in request don't hash to 'canary' the same", "CROSSSLOT Keys in request don't hash to '…' the same"},
+		{"ERR first line\ncanary", "ERR first line"},
+		{"ERR \xff\xfe", "ERR ?"},
+		{"ERR " + strings.Repeat("x", 500), "ERR " + strings.Repeat("x", 196) + "…"},
+	} {
+		got := servererror.Clean(tt.text)
+		if got != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.text, got, tt.want)
+		}
+		if strings.Contains(got, canary) {
+			t.Errorf("%q: %q holds the value", tt.text, got)
+		}
+	}
+}

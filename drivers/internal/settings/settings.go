@@ -1,0 +1,243 @@
+// Package settings reads the parameters that the drivers for servers share from
+// a DSN, so that a DSN means the same to each of them.
+package settings
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+const (
+	defaultPort        = "6379"
+	defaultHost        = "localhost"
+	defaultOpTimeout   = 3 * time.Second
+	defaultDialTimeout = time.Second
+
+	maxDB       = 1 << 20
+	maxPoolSize = 1 << 20
+)
+
+// Settings are what a DSN says about a server and the connections to it. Every
+// verb of fmt leaves out the password.
+type Settings struct {
+	// Network is tcp or unix, Addr a host:port or the path of a socket.
+	Network, Addr string
+	// DB is the number of the database.
+	DB int
+	// User is empty for the default user. It is never set without a password.
+	User string
+	// TLS is nil for connections in the clear.
+	TLS *tls.Config
+
+	// OpTimeout is how long a call without a deadline takes at most.
+	OpTimeout time.Duration
+	// DialTimeout bounds connecting, TLS included.
+	DialTimeout time.Duration
+	// ReadTimeout and WriteTimeout bound one exchange, on top of the call's
+	// deadline; 0 is no such bound.
+	ReadTimeout, WriteTimeout time.Duration
+	// PoolSize is how many connections there are at most; 0 is the client
+	// library's default.
+	PoolSize int
+	// ClientName is what CLIENT LIST shows.
+	ClientName string
+	// Protocol is the version of RESP, 2 or 3; 0 is the driver's default.
+	Protocol int
+
+	password     driver.Secret
+	passwordFile string
+}
+
+// Read returns the settings that dsn asks for. Its errors name the parameter
+// and never hold a password. It reads the files that the DSN names, and does no
+// network I/O.
+func Read(dsn *driver.DSN) (Settings, error) {
+	s := Settings{
+		OpTimeout:    dsn.OpTimeout,
+		ReadTimeout:  dsn.Duration("read_timeout", 0),
+		WriteTimeout: dsn.Duration("write_timeout", 0),
+		PoolSize:     dsn.Int("pool_size", 0, 1, maxPoolSize),
+		ClientName:   readClientName(dsn),
+		User:         dsn.User,
+		password:     dsn.Password,
+	}
+	if s.OpTimeout <= 0 {
+		s.OpTimeout = defaultOpTimeout
+	}
+	s.DialTimeout = dsn.Duration("dial_timeout", min(defaultDialTimeout, s.OpTimeout))
+	s.Protocol = dsn.Int("protocol", 0, 2, 3)
+	s.readDB(dsn)
+	errs := []error{s.readAddr(dsn), s.readPassword(dsn), s.readTLS(dsn)}
+	if err := errors.Join(append(errs, dsn.Err())...); err != nil {
+		return Settings{}, err
+	}
+	return s, nil
+}
+
+// HasPassword reports whether the server is to be told a password.
+func (s *Settings) HasPassword() bool { return s.password != driver.Secret{} || s.passwordFile != "" }
+
+// Password returns the password. One in a file is read again each time, so that
+// it may change while the program runs.
+func (s *Settings) Password() (string, error) {
+	if s.passwordFile == "" {
+		return s.password.Reveal(), nil
+	}
+	text, err := os.ReadFile(s.passwordFile)
+	if err != nil {
+		return "", fmt.Errorf("password_file cannot be read: %w", err)
+	}
+	password := strings.TrimRight(string(text), "\r\n")
+	if password == "" {
+		return "", fmt.Errorf("password_file %s is empty", s.passwordFile)
+	}
+	return password, nil
+}
+
+// String returns the server's address and database.
+func (s Settings) String() string { return s.Addr + "/" + strconv.Itoa(s.DB) }
+
+// Format writes what String returns for every verb.
+func (s Settings) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())
+}
+
+func (s *Settings) readAddr(dsn *driver.DSN) error {
+	more := dsn.List("addr")
+	if dsn.Unix {
+		if len(more) > 0 {
+			dsn.Refuse("addr", "cannot be combined with a unix socket")
+		}
+		s.Network, s.Addr = "unix", dsn.Path
+		return nil
+	}
+	s.Network = "tcp"
+	var addrs []string
+	for _, host := range dsn.Hosts {
+		addrs = append(addrs, host.Addr(defaultPort))
+	}
+	for _, text := range more {
+		addr, ok := parseAddr(text)
+		if !ok {
+			dsn.Refuse("addr", "must be host or host:port, with [ ] around an IPv6 address")
+			return nil
+		}
+		addrs = append(addrs, addr)
+	}
+	switch {
+	case dsn.Topology != driver.Standalone:
+		return fmt.Errorf("xcache: bad DSN: the %s driver does not do +%s yet: %w", dsn.Driver, dsn.Topology, errors.ErrUnsupported)
+	case len(addrs) > 1:
+		return fmt.Errorf("xcache: bad DSN: the %s driver does not do replicas yet, give one host: %w", dsn.Driver, errors.ErrUnsupported)
+	case len(addrs) == 1:
+		s.Addr = addrs[0]
+	default:
+		s.Addr = net.JoinHostPort(defaultHost, defaultPort)
+	}
+	return nil
+}
+
+// parseAddr returns a host, or a host and a port, as host:port.
+func parseAddr(text string) (string, bool) {
+	if bare := strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"); !strings.Contains(text, ":") || net.ParseIP(bare) != nil && text != bare {
+		if bare == "" || strings.ContainsAny(text, " @/,") {
+			return "", false
+		}
+		return net.JoinHostPort(bare, defaultPort), true
+	}
+	host, port, err := net.SplitHostPort(text)
+	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || n == 0 || host == "" || strings.ContainsAny(host, " @/,") {
+		return "", false
+	}
+	return net.JoinHostPort(host, port), true
+}
+
+// readDB reads the database's number from the path, or of a unix socket, whose
+// path is taken, from db=. Both work on TCP when they agree.
+func (s *Settings) readDB(dsn *driver.DSN) {
+	given := dsn.Has("db")
+	s.DB = dsn.Int("db", 0, 0, maxDB)
+	if dsn.Unix || dsn.Path == "" {
+		return
+	}
+	n, err := strconv.Atoi(dsn.Path)
+	switch {
+	case err != nil || n < 0 || n > maxDB:
+		dsn.Refuse("db", "is the number of a database; so is the path behind the hosts, as in /0")
+	case given && n != s.DB:
+		dsn.Refuse("db", "contradicts the path behind the hosts; give the number once")
+	default:
+		s.DB = n
+	}
+}
+
+func (s *Settings) readPassword(dsn *driver.DSN) error {
+	s.passwordFile = dsn.Text("password_file", "")
+	if s.passwordFile != "" && dsn.Password != (driver.Secret{}) {
+		dsn.Refuse("password_file", "cannot be combined with a password in the DSN")
+		return nil
+	}
+	if _, err := s.Password(); err != nil {
+		return fmt.Errorf("xcache: bad DSN: %w", err)
+	}
+	if s.User != "" && !s.HasPassword() {
+		return errors.New("xcache: bad DSN: a user needs a password; for one without (nopass) give any")
+	}
+	return nil
+}
+
+func readClientName(dsn *driver.DSN) string {
+	name := dsn.Text("client_name", "")
+	if strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		dsn.Refuse("client_name", "must be printable ASCII without spaces")
+	}
+	return name
+}
+
+func (s *Settings) readTLS(dsn *driver.DSN) error {
+	ca, cert, key := dsn.Text("tls_ca", ""), dsn.Text("tls_cert", ""), dsn.Text("tls_key", "")
+	serverName := dsn.Text("tls_server_name", "")
+	if !dsn.TLS {
+		for _, name := range []string{"tls_ca", "tls_cert", "tls_key", "tls_server_name"} {
+			if dsn.Has(name) {
+				dsn.Refuse(name, "needs a scheme with TLS: "+dsn.Driver+"s://")
+			}
+		}
+		return nil
+	}
+	s.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: serverName}
+	if serverName == "" {
+		s.TLS.ServerName, _, _ = net.SplitHostPort(s.Addr)
+	}
+	if ca != "" {
+		pem, err := os.ReadFile(ca)
+		if err != nil {
+			return fmt.Errorf("xcache: bad DSN: tls_ca cannot be read: %w", err)
+		}
+		s.TLS.RootCAs = x509.NewCertPool()
+		if !s.TLS.RootCAs.AppendCertsFromPEM(pem) {
+			return fmt.Errorf("xcache: bad DSN: tls_ca %s holds no certificate in PEM form", ca)
+		}
+	}
+	if (cert == "") != (key == "") {
+		dsn.Refuse("tls_cert", "and tls_key belong together; give both")
+		return nil
+	}
+	if cert != "" {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err != nil {
+			return fmt.Errorf("xcache: bad DSN: tls_cert and tls_key cannot be used: %w", err)
+		}
+		s.TLS.Certificates = []tls.Certificate{pair}
+	}
+	return nil
+}

@@ -1,0 +1,235 @@
+package redis
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// dialFunc is net.Dialer.DialContext, or what takes its place.
+type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// dialer returns the function by which go-redis gets connections. It never
+// fails: the connection it returns connects when it is first written to, within
+// the deadline of the call that writes.
+//
+// go-redis would dial in a goroutine that the call does not wait for and Close
+// does not stop, for longer than the call may take; after a number of failures
+// it would not dial at all, but leave that to a goroutine which looks once a
+// second; and it would log each failure to standard error.
+func dialer(s *settings.Settings, dial dialFunc) dialFunc {
+	// Connections through TLS, or of somebody else's dialer, cannot be checked.
+	checked := dial == nil && s.TLS == nil
+	if dial == nil {
+		dial = (&net.Dialer{KeepAlive: keepAlive}).DialContext
+	}
+	return func(_ context.Context, network, addr string) (net.Conn, error) {
+		ctx, cancel := context.WithCancel(context.Background())
+		c := &conn{
+			dial: func(ctx context.Context) (net.Conn, error) {
+				ctx, cancel := context.WithTimeout(ctx, s.DialTimeout)
+				defer cancel()
+				return connect(ctx, dial, network, addr, s.TLS)
+			},
+			ctx:    ctx,
+			cancel: cancel,
+		}
+		if checked {
+			return checkedConn{c}, nil
+		}
+		return c, nil
+	}
+}
+
+// keepAlive is how long a connection is idle before the system asks whether its
+// other end is still there.
+const keepAlive = 15 * time.Second
+
+func connect(ctx context.Context, dial dialFunc, network, addr string, config *tls.Config) (net.Conn, error) {
+	nc, err := dial(ctx, network, addr)
+	if err != nil || config == nil {
+		return nc, err
+	}
+	secure := tls.Client(nc, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, nc.Close())
+	}
+	return secure, nil
+}
+
+// conn is a connection that is made by the first write. Like those of go-redis,
+// it is written by one goroutine at a time, and may be closed by any.
+type conn struct {
+	dial   func(context.Context) (net.Conn, error)
+	ctx    context.Context // ends when the connection is closed
+	cancel context.CancelFunc
+
+	readDeadline, writeDeadline time.Time // until it is made
+
+	made   atomic.Pointer[net.Conn]
+	mu     sync.Mutex // orders establish and Close
+	closed bool
+}
+
+// current returns the connection that was made, or nil.
+func (c *conn) current() net.Conn {
+	if nc := c.made.Load(); nc != nil {
+		return *nc
+	}
+	return nil
+}
+
+func (c *conn) establish() (net.Conn, error) {
+	ctx := c.ctx
+	if !c.writeDeadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, c.writeDeadline)
+		defer cancel()
+	}
+	nc, err := c.dial(ctx)
+	if err != nil {
+		return nil, &dialError{err}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, &dialError{errors.Join(net.ErrClosed, nc.Close())}
+	}
+	c.made.Store(&nc)
+	return nc, errors.Join(nc.SetReadDeadline(c.readDeadline), nc.SetWriteDeadline(c.writeDeadline))
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	nc := c.current()
+	if nc == nil {
+		var err error
+		if nc, err = c.establish(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := nc.Write(p)
+	if err != nil {
+		err = lastWords(nc, err)
+	}
+	return n, err
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	nc := c.current()
+	if nc == nil {
+		return 0, net.ErrClosed
+	}
+	return nc.Read(p)
+}
+
+// Close ends the connection, or the attempt to make it.
+func (c *conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.cancel()
+	if nc := c.current(); nc != nil {
+		return nc.Close()
+	}
+	return nil
+}
+
+func (c *conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+func (c *conn) SetReadDeadline(t time.Time) error {
+	if nc := c.current(); nc != nil {
+		return nc.SetReadDeadline(t)
+	}
+	c.readDeadline = t
+	return nil
+}
+
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	if nc := c.current(); nc != nil {
+		return nc.SetWriteDeadline(t)
+	}
+	c.writeDeadline = t
+	return nil
+}
+
+func (c *conn) LocalAddr() net.Addr {
+	if nc := c.current(); nc != nil {
+		return nc.LocalAddr()
+	}
+	return unconnected{}
+}
+
+func (c *conn) RemoteAddr() net.Addr {
+	if nc := c.current(); nc != nil {
+		return nc.RemoteAddr()
+	}
+	return unconnected{}
+}
+
+// unconnected is the address of a connection that is not made yet.
+type unconnected struct{}
+
+func (unconnected) Network() string { return "" }
+func (unconnected) String() string  { return "not connected" }
+
+// checkedConn is a conn that go-redis looks at before it uses it again: whether
+// the server has closed it, or sent what nobody asked for.
+type checkedConn struct{ *conn }
+
+func (c checkedConn) SyscallConn() (syscall.RawConn, error) {
+	if nc, ok := c.current().(syscall.Conn); ok {
+		return nc.SyscallConn()
+	}
+	return nil, net.ErrClosed
+}
+
+// A dialError is why a connection could not be made. go-redis takes errors of
+// the handshake apart by one Unwrap, which this one survives.
+type dialError struct{ err error }
+
+func (e *dialError) Error() string   { return e.err.Error() }
+func (e *dialError) Unwrap() []error { return []error{e.err} }
+
+// lastWordsTimeout is how long a server that closed a connection is listened to.
+const lastWordsTimeout = 50 * time.Millisecond
+
+// lastWords returns the error reply that a server sent before it hung up in the
+// middle of a request, or else err: of a value beyond its limit it reads no more
+// than the length.
+func lastWords(nc net.Conn, err error) error {
+	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+		return err
+	}
+	if nc.SetReadDeadline(time.Now().Add(lastWordsTimeout)) != nil {
+		return err
+	}
+	var buf [256]byte
+	n, _ := nc.Read(buf[:])
+	if n == 0 || buf[0] != '-' {
+		return err
+	}
+	end := indexNewline(buf[:n])
+	if end < 1 || buf[end-1] != '\r' {
+		return err
+	}
+	return &hangUpError{text: string(buf[1 : end-1]), err: err}
+}
+
+// A hangUpError is a request that could not be written, because the server
+// answered with an error and closed the connection.
+type hangUpError struct {
+	text string // the error reply
+	err  error
+}
+
+func (e *hangUpError) Error() string { return e.err.Error() }
+func (e *hangUpError) Unwrap() error { return e.err }

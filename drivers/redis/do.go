@@ -1,0 +1,167 @@
+package redis
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/script"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
+)
+
+// commandSet is every command of the table that is not blocking: Redis runs
+// them itself, and the extensions as scripts.
+var commandSet = func() driver.CommandSet {
+	var names []string
+	for _, c := range driver.Commands() {
+		_, isScript := script.Lookup(c.Name)
+		if !c.Blocking && c.Extension == isScript {
+			names = append(names, c.Name)
+		}
+	}
+	return driver.NewCommandSet(names...)
+}()
+
+// Commands implements driver.Commander.
+func (s *Store) Commands() driver.CommandSet { return commandSet }
+
+// Do implements driver.Commander. An Atomic batch in which the server refuses a
+// command is not applied at all; every command then has an error, and so has
+// the call.
+func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	if len(cmds) == 0 {
+		return nil
+	}
+	if how == driver.Atomic {
+		for _, c := range cmds {
+			if !commandSet.Has(c.Name) {
+				return unsupported(c.Name)
+			}
+		}
+		return s.doAtomic(ctx, cmds)
+	}
+	known := make([]*driver.Cmd, 0, len(cmds))
+	for _, c := range cmds {
+		if commandSet.Has(c.Name) {
+			known = append(known, c)
+		} else {
+			c.Err = unsupported(c.Name)
+		}
+	}
+	if len(known) == 0 {
+		return nil
+	}
+	return s.doPlain(ctx, known)
+}
+
+func unsupported(name string) error {
+	return fmt.Errorf("xcache: the redis driver has no command %s: %w", name, errors.ErrUnsupported)
+}
+
+// doPlain runs commands of the set. A script on its own is asked for by its
+// SHA-1 first, and sent in full if the server does not know it.
+func (s *Store) doPlain(ctx context.Context, cmds []*driver.Cmd) error {
+	alone := len(cmds) == 1
+	for short := alone; ; short = false {
+		var r request
+		commands := encode(&r, cmds, borrowed(ctx), short)
+		r.commands = pointers(commands)
+		if err := s.run(ctx, &r); err != nil {
+			return err
+		}
+		if short && errors.Is(commands[0].err, servererror.ErrNoScript) {
+			continue
+		}
+		for i := range commands {
+			cmds[i].Reply, cmds[i].Err = commands[i].reader.reply, commands[i].err
+		}
+		return nil
+	}
+}
+
+// doAtomic runs commands of the set between MULTI and EXEC, all in one pipeline
+// of plain commands. go-redis' own transactions leave replies unread when MULTI
+// is refused, and lose count of EXEC's reply when a command in it fails.
+func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
+	r := request{atomic: true}
+	var begin, end generalCommand
+	begin.init(&r, multi, nil)
+	end.init(&r, exec, nil)
+	inner := pointers(encode(&r, cmds, borrowed(ctx), false))
+	r.commands = slices.Concat([]*command{&begin.command}, inner, []*command{&end.command})
+	if err := s.run(ctx, &r); err != nil {
+		for i := range cmds {
+			cmds[i].Err = err
+		}
+		return err
+	}
+	for i, reply := range end.reader.reply.Items {
+		cmds[i].Reply, cmds[i].Err = reply, nil
+		if reply.Kind == driver.ReplyError {
+			cmds[i].Reply, cmds[i].Err = driver.Reply{}, reply.Err
+		}
+	}
+	return nil
+}
+
+// encode returns cmds as commands of a request. What is borrowed is copied.
+// known tells that the server knows the scripts, perhaps. Else the first command
+// of each script brings it along, so that no script of the batch can be missing
+// after those before it have been run.
+func encode(r *request, cmds []*driver.Cmd, borrowed, known bool) []generalCommand {
+	commands := make([]generalCommand, len(cmds))
+	var sent []*script.Script
+	for i, cmd := range cmds {
+		if borrowed {
+			cmd = clone(cmd)
+		}
+		c := &commands[i]
+		row, _ := driver.LookupCommand(cmd.Name)
+		c.readOnly = row.ReadOnly
+		s, isScript := script.Lookup(cmd.Name)
+		if !isScript {
+			c.init(r, []byte(cmd.Name), appendArgs(make([]any, 1, 1+len(cmd.Args)), cmd.Args)...)
+			continue
+		}
+		name, source := eval, &s.Source
+		if known || slices.Contains(sent, s) {
+			name, source = evalsha, &s.SHA1
+		} else {
+			sent = append(sent, s)
+		}
+		args := append(make([]any, 0, 3+len(cmd.Args)), nil, source, script.Keys)
+		c.init(r, name, appendArgs(args, cmd.Args)...)
+		c.wire.SetFirstKeyPos(3)
+	}
+	return commands
+}
+
+func pointers(commands []generalCommand) []*command {
+	list := make([]*command, len(commands))
+	for i := range commands {
+		list[i] = &commands[i].command
+	}
+	return list
+}
+
+func appendArgs(args []any, from []driver.Arg) []any {
+	for i := range from {
+		if from[i].Role == driver.RoleValue {
+			args = append(args, (*bytesArg)(&from[i].Data))
+		} else {
+			args = append(args, &from[i].Text)
+		}
+	}
+	return args
+}
+
+func clone(cmd *driver.Cmd) *driver.Cmd {
+	c := driver.NewCmd(cmd.Name, slices.Clone(cmd.Args)...)
+	for i := range c.Args {
+		c.Args[i].Data = bytes.Clone(c.Args[i].Data)
+	}
+	return c
+}

@@ -1,0 +1,75 @@
+// Package redis is the xcache driver for Redis servers, on go-redis. It is
+// registered under the name redis when it is imported:
+//
+//	import _ "github.com/xcache-go/xcache/drivers/redis"
+//
+//	c, err := xcache.OpenDSN("redis://user:password@cache.example:6379/0?client_name=shop")
+//
+// It needs Redis 6.0 or newer, or a server that behaves like one.
+//
+// # DSN
+//
+//	redis://[[user]:password@]host[:port][/db][?parameter=value…]    in the clear
+//	rediss://…                                                       through TLS
+//	redis+unix://[[user]:password@]/path/to/socket[?parameter=value…]
+//
+// The port is 6379 and the host localhost unless they are given. These are the
+// parameters, next to those that every driver takes:
+//
+//	addr             host or host:port, in place of the host in front
+//	db               number of the database; on a unix socket the only way to
+//	                 give it (0)
+//	password_file    file that holds the password; read for each connection, so
+//	                 that it may change
+//	tls_ca           file with the certificates to trust, in PEM form (the
+//	                 system's)
+//	tls_cert tls_key files with the client's certificate and key, in PEM form
+//	tls_server_name  name that the server's certificate must have (the host)
+//	dial_timeout     bound for connecting, TLS included (1s)
+//	read_timeout     bound for a reply, on top of a call's deadline (none)
+//	write_timeout    bound for sending, on top of a call's deadline (none)
+//	pool_size        how many connections there are at most (10 for each CPU)
+//	client_name      name that CLIENT LIST shows (none)
+//	protocol         2 or 3, the version of RESP (2: nothing here needs what 3
+//	                 adds, and it costs a little)
+//
+// Clusters, sentinels and replicas are refused with an error that matches
+// errors.ErrUnsupported.
+//
+// # Failures
+//
+// Opening does no network I/O; the first call connects, and any later one
+// connects again after a failure. A call whose context has no deadline ends
+// after op_timeout. A call returns as soon as its context ends, whatever the
+// server does; if its command was not written by then, it never is.
+//
+// Nothing that writes is sent twice. A failure after the first byte of a command
+// went out matches ErrUnknownOutcome: the command may have been applied. All
+// other failures are known to have changed nothing. Those of them that pass (a
+// refused connection, LOADING, READONLY, …) are tried again up to two times
+// within a quarter of a second, and so are lost replies to commands that only
+// read.
+//
+// Commands of a batch are tried again only together with all that follow them,
+// so that they are run in their order.
+//
+// Before a connection is used again it is checked whether the server has closed
+// it. TLS does not allow that look, so through TLS, the first write on each
+// connection after a restart of the server can have an unknown outcome.
+//
+// An error never holds a password or a value. go-redis' own errors are reachable
+// with errors.As.
+//
+// # Bring your own client
+//
+// NewStore makes a store of a client that the program has already, with its
+// options, hooks and pool:
+//
+//	c, err := xcache.New(redis.NewStore(client))
+//
+// # Logging
+//
+// go-redis has one logger for the whole process, which writes to standard error
+// what calls return as errors anyway. Importing this package silences it; a
+// program that wants it calls SetLogger of go-redis in main.
+package redis

@@ -1,0 +1,73 @@
+package redis
+
+import (
+	"context"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// defaultProtocol is the version of RESP unless the DSN asks for another one.
+// Version 3 lets the server push messages between a command and its reply.
+// Nothing here wants any, and looking out for them costs each command a tenth
+// of its time.
+const defaultProtocol = 2
+
+// newClient returns a client that does what the settings say, and leaves to the
+// store what the store does better: retries, deadlines and connecting.
+func newClient(s *settings.Settings, dial dialFunc) *goredis.Client {
+	options := &goredis.Options{
+		Network: s.Network,
+		Addr:    s.Addr,
+		Dialer:  dialer(s, dial),
+		DB:      s.DB,
+
+		Protocol:   s.Protocol,
+		ClientName: s.ClientName,
+		// CLIENT SETINFO tells the server the name of the library, for the
+		// price of a round trip for each connection.
+		DisableIdentity: true,
+		// A hand-over announced by the server is for hosted Redis Enterprise,
+		// and costs a command for each connection.
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+
+		// Nothing is sent twice but by the store.
+		MaxRetries: -1,
+		// Every request has a deadline in its context.
+		ContextTimeoutEnabled: true,
+		ReadTimeout:           orNone(s.ReadTimeout),
+		WriteTimeout:          orNone(s.WriteTimeout),
+		PoolTimeout:           s.OpTimeout,
+
+		// Connecting is up to dialer.
+		DialTimeout:   s.DialTimeout,
+		DialerRetries: 1,
+
+		PoolSize: s.PoolSize,
+		// Pipelines use the same connections, so that there are no more of them
+		// than pool_size says.
+		PipelinePoolSize: -1,
+	}
+	if options.Protocol == 0 {
+		options.Protocol = defaultProtocol
+	}
+	if s.HasPassword() {
+		read := *s
+		options.CredentialsProviderContext = func(context.Context) (string, string, error) {
+			password, err := read.Password()
+			return read.User, password, err
+		}
+	}
+	return goredis.NewClient(options)
+}
+
+// orNone returns what go-redis takes for a time-out that is not set.
+func orNone(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}

@@ -1,0 +1,192 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/operations"
+)
+
+// A Store is a connection pool to one Redis server. It implements every optional
+// interface of package driver but Subscriber and Tracker. All methods may be
+// called concurrently.
+type Store struct {
+	operations.Operations
+	client    *goredis.Client
+	workers   *workers
+	clock     *clock
+	ownClient bool // Close closes it
+	// opTimeout is how long a call without a deadline may take; 0 if that is
+	// the client's affair.
+	opTimeout time.Duration
+
+	gets        sync.Pool // of *getRequest
+	sets        sync.Pool // of *setRequest that never expire
+	setsWithTTL sync.Pool // of *setRequest that do
+}
+
+// A StoreOption changes what NewStore returns.
+type StoreOption func(*Store)
+
+// CloseClient lets Store.Close close the client too.
+func CloseClient() StoreOption { return func(s *Store) { s.ownClient = true } }
+
+// NewStore returns a store on a client that the program has made and goes on to
+// own: Close leaves it open, unless CloseClient is given.
+//
+// The client's options hold, with two exceptions. Nothing is sent twice, whatever
+// MaxRetries says: the store's own retries are those that are safe. And a call
+// returns when its context ends, whatever ContextTimeoutEnabled says; without
+// that option the command it leaves behind holds its connection until the
+// client's ReadTimeout, and so does Close. A call without a deadline takes as
+// long as the client's time-outs let it; the core adds a deadline of its own.
+func NewStore(client *goredis.Client, opts ...StoreOption) *Store {
+	s := newStore(client)
+	for _, opt := range opts {
+		opt(s)
+	}
+	return s
+}
+
+func newStore(client *goredis.Client) *Store {
+	s := &Store{
+		client:  client,
+		workers: newWorkers(client, client.Options().PoolSize),
+		clock:   newClock(),
+	}
+	s.Operations = operations.On(s)
+	s.gets.New = func() any { return newGetRequest(&s.gets) }
+	s.sets.New = func() any { return newSetRequest(&s.sets, false) }
+	s.setsWithTTL.New = func() any { return newSetRequest(&s.setsWithTTL, true) }
+	return s
+}
+
+// Close ends the calls that were abandoned, and the connections if the store
+// owns its client.
+func (s *Store) Close() error {
+	var err error
+	if s.ownClient {
+		err = s.client.Close()
+	}
+	s.workers.close()
+	s.clock.close()
+	if err != nil {
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
+	}
+	return nil
+}
+
+// maxValueSize is what servers take at most unless they are configured to take
+// more or less: proto-max-bulk-len.
+const maxValueSize = 512 << 20
+
+// Limits implements driver.Limiter.
+func (s *Store) Limits() driver.Limits {
+	return driver.Limits{ValueSize: maxValueSize, CallTimeout: s.opTimeout}
+}
+
+// String returns the server's address and database.
+func (s *Store) String() string {
+	o := s.client.Options()
+	return fmt.Sprintf("redis store %s/%d", o.Addr, o.DB)
+}
+
+// Format writes what String returns for every verb: the client's options hold a
+// password.
+func (s *Store) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())
+}
+
+// Get implements driver.Store.
+func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	switch len(keys) {
+	case 0:
+		return nil
+	case 1:
+		g := s.gets.Get().(*getRequest)
+		g.key = keys[0]
+		if err := s.run(ctx, &g.request); err != nil {
+			return err
+		}
+		dst[0].Data, dst[0].Err = g.value()
+		g.request.release()
+		return nil
+	}
+	if borrowed(ctx) {
+		keys = slices.Clone(keys)
+	}
+	m := newMgetRequest(keys)
+	if err := s.run(ctx, &m.request); err != nil {
+		return err
+	}
+	return m.values(dst)
+}
+
+// Set implements driver.Store.
+func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
+	switch len(entries) {
+	case 0:
+		return nil
+	case 1:
+		if e := &entries[0]; isPlain(e) {
+			return s.setOne(ctx, e)
+		}
+	}
+	return s.setMany(ctx, entries)
+}
+
+func (s *Store) setOne(ctx context.Context, e *driver.Entry) error {
+	pool := &s.setsWithTTL
+	if e.TTL == driver.NoExpiry {
+		pool = &s.sets
+	}
+	w := pool.Get().(*setRequest)
+	w.command.take(e)
+	if borrowed(ctx) {
+		w.copyValue()
+	}
+	if err := s.run(ctx, &w.request); err != nil {
+		return err
+	}
+	e.Err = w.command.err
+	w.request.release()
+	return nil
+}
+
+func (s *Store) setMany(ctx context.Context, entries []driver.Entry) error {
+	b := newSetBatch(entries, borrowed(ctx))
+	if err := s.run(ctx, &b.request); err != nil {
+		return err
+	}
+	b.outcomes(entries)
+	return nil
+}
+
+// Delete implements driver.Store.
+func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
+	if len(keys) == 0 {
+		return 0, nil
+	}
+	if borrowed(ctx) {
+		keys = slices.Clone(keys)
+	}
+	k := newKeysRequest(unlink, keys)
+	if err := s.run(ctx, &k.request); err != nil {
+		return 0, err
+	}
+	if k.command.err != nil {
+		return 0, k.command.err
+	}
+	n, err := k.command.reader.reply.AsInt()
+	return int(n), err
+}
+
+// borrowed reports whether a request may outlive its call, and so has to copy
+// what it was lent.
+func borrowed(ctx context.Context) bool { return ctx.Done() != nil }

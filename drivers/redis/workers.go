@@ -1,0 +1,75 @@
+package redis
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// workers are the goroutines that send requests for callers who must be able to
+// leave before the reply is there. One that has no work waits for some: its
+// stack has grown to what go-redis needs already.
+type workers struct {
+	client  *goredis.Client
+	maxIdle int32
+
+	jobs    chan job
+	closing chan struct{}
+	idle    atomic.Int32
+	running sync.WaitGroup
+}
+
+type job struct {
+	request *request
+	ctx     context.Context
+}
+
+func newWorkers(client *goredis.Client, maxIdle int) *workers {
+	return &workers{
+		client:  client,
+		maxIdle: int32(maxIdle),
+		jobs:    make(chan job),
+		closing: make(chan struct{}),
+	}
+}
+
+// run sends a request on another goroutine, which tells request.finished, or,
+// if the caller has abandoned it, recycles it.
+func (w *workers) run(ctx context.Context, r *request) {
+	j := job{r, ctx}
+	select {
+	case w.jobs <- j:
+	default:
+		w.running.Go(func() { w.work(j) })
+	}
+}
+
+func (w *workers) work(j job) {
+	for {
+		if abandoned := j.request.send(j.ctx, w.client); abandoned {
+			j.request.release()
+		} else {
+			j.request.finished <- struct{}{}
+		}
+		j = job{}
+		if w.idle.Add(1) > w.maxIdle {
+			w.idle.Add(-1)
+			return
+		}
+		select {
+		case j = <-w.jobs:
+			w.idle.Add(-1)
+		case <-w.closing:
+			return
+		}
+	}
+}
+
+// close waits for all goroutines to end. The client must have been closed, or
+// they end when the deadlines of their requests do.
+func (w *workers) close() {
+	close(w.closing)
+	w.running.Wait()
+}

@@ -1,0 +1,241 @@
+// Package fakeserver is a Redis server inside the process that answers at once,
+// so that a benchmark times the client and nothing else, and an allocation test
+// counts the client's. It has no goroutine, no socket and no notion of time: a
+// request is answered while it is written. It knows the few commands that the
+// benchmarks send; tests of behaviour run on real servers, see package
+// servertest.
+//
+//	server := fakeserver.New()
+//	client := redis.NewClient(&redis.Options{Dialer: server.Dial})
+package fakeserver
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Server holds the values that its connections set. It may be used by many
+// goroutines.
+type Server struct {
+	mu     sync.RWMutex
+	values map[string]*[]byte // pointers, so that overwriting a value allocates nothing
+
+	roundTrips atomic.Int64
+}
+
+// New returns a server that holds nothing.
+func New() *Server {
+	return &Server{values: map[string]*[]byte{}}
+}
+
+// Set stores a value, as SET does.
+func (s *Server) Set(key string, value []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stored := bytes.Clone(value)
+	s.values[key] = &stored
+}
+
+// RoundTrips returns how many times a client has begun to read answers after it
+// wrote: what would have been waits for the network.
+func (s *Server) RoundTrips() int { return int(s.roundTrips.Load()) }
+
+// Dial returns a new connection to the server. Its form is that of the dialers
+// which clients take; all its arguments are ignored.
+func (s *Server) Dial(context.Context, string, string) (net.Conn, error) {
+	return &conn{server: s}, nil
+}
+
+// conn is the client's end of a connection.
+type conn struct {
+	server  *Server
+	request []byte   // what was written and not answered yet
+	args    [][]byte // scratch of next
+	answers []byte
+	read    int // how much of answers the client has
+	waiting bool
+	closed  atomic.Bool
+}
+
+// Write takes a piece of a request and answers every command that is complete.
+func (c *conn) Write(p []byte) (int, error) {
+	if c.closed.Load() {
+		return 0, net.ErrClosed
+	}
+	c.waiting = true
+	data := p
+	if len(c.request) > 0 {
+		c.request = append(c.request, p...)
+		data = c.request
+	}
+	used := 0
+	for {
+		n := c.next(data[used:])
+		if n == 0 {
+			break
+		}
+		used += n
+		c.answer(c.args)
+	}
+	c.request = append(c.request[:0], data[used:]...)
+	return len(p), nil
+}
+
+// Read gives the answers. A client that reads more than it asked for is told
+// that the connection has ended, as it would wait for ever.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.closed.Load() {
+		return 0, net.ErrClosed
+	}
+	if c.waiting {
+		c.waiting = false
+		c.server.roundTrips.Add(1)
+	}
+	if c.read == len(c.answers) {
+		return 0, io.EOF
+	}
+	n := copy(p, c.answers[c.read:])
+	c.read += n
+	if c.read == len(c.answers) {
+		c.answers, c.read = c.answers[:0], 0
+	}
+	return n, nil
+}
+
+// next reads one command into args and returns its length, 0 if it is not
+// complete.
+func (c *conn) next(data []byte) int {
+	count, pos := number(data, '*')
+	if pos == 0 {
+		return 0
+	}
+	c.args = c.args[:0]
+	for range count {
+		length, n := number(data[pos:], '$')
+		if n == 0 || len(data) < pos+n+length+2 {
+			return 0
+		}
+		c.args = append(c.args, data[pos+n:pos+n+length])
+		pos += n + length + 2
+	}
+	return pos
+}
+
+// number reads a line such as *3 or $12 and returns its number and its length,
+// 0 if it is not complete.
+func number(data []byte, kind byte) (value, length int) {
+	if len(data) == 0 || data[0] != kind {
+		return 0, 0
+	}
+	for i, b := range data[1:] {
+		if b == '\r' {
+			if len(data) < i+3 {
+				return 0, 0
+			}
+			return value, i + 3
+		}
+		value = value*10 + int(b-'0')
+	}
+	return 0, 0
+}
+
+// maxNameLength is more than the longest command's name.
+const maxNameLength = 16
+
+func (c *conn) answer(args [][]byte) {
+	var upper [maxNameLength]byte
+	name := upper[:copy(upper[:], args[0])]
+	for i, b := range name {
+		if b >= 'a' && b <= 'z' {
+			name[i] = b - 'a' + 'A'
+		}
+	}
+	s := c.server
+	switch string(name) {
+	case "GET":
+		s.mu.RLock()
+		c.bulk(s.values[string(args[1])])
+		s.mu.RUnlock()
+	case "MGET":
+		c.header('*', len(args)-1)
+		s.mu.RLock()
+		for _, key := range args[1:] {
+			c.bulk(s.values[string(key)])
+		}
+		s.mu.RUnlock()
+	case "SET":
+		s.mu.Lock()
+		value := s.values[string(args[1])]
+		if value == nil {
+			value = new([]byte)
+			s.values[string(args[1])] = value
+		}
+		*value = append((*value)[:0], args[2]...)
+		s.mu.Unlock()
+		c.text("+OK")
+	case "DEL", "UNLINK":
+		removed := 0
+		s.mu.Lock()
+		for _, key := range args[1:] {
+			if _, ok := s.values[string(key)]; ok {
+				delete(s.values, string(key))
+				removed++
+			}
+		}
+		s.mu.Unlock()
+		c.header(':', removed)
+	case "HELLO":
+		protocol := "2"
+		if len(args) > 1 {
+			protocol = string(args[1])
+		}
+		c.text("*4\r\n+server\r\n+redis\r\n+proto\r\n:" + protocol)
+	case "PING":
+		c.text("+PONG")
+	case "SELECT", "CLIENT", "AUTH":
+		c.text("+OK")
+	default:
+		c.text("-ERR unknown command")
+	}
+}
+
+func (c *conn) text(line string) {
+	c.answers = append(append(c.answers, line...), '\r', '\n')
+}
+
+func (c *conn) header(kind byte, n int) {
+	c.answers = strconv.AppendInt(append(c.answers, kind), int64(n), 10)
+	c.answers = append(c.answers, '\r', '\n')
+}
+
+func (c *conn) bulk(value *[]byte) {
+	if value == nil {
+		c.text("$-1")
+		return
+	}
+	c.header('$', len(*value))
+	c.answers = append(append(c.answers, *value...), '\r', '\n')
+}
+
+func (c *conn) Close() error {
+	c.closed.Store(true)
+	return nil
+}
+
+func (c *conn) LocalAddr() net.Addr              { return address{} }
+func (c *conn) RemoteAddr() net.Addr             { return address{} }
+func (c *conn) SetDeadline(time.Time) error      { return nil }
+func (c *conn) SetReadDeadline(time.Time) error  { return nil }
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }
+
+// address is that of both ends of a connection.
+type address struct{}
+
+func (address) Network() string { return "memory" }
+func (address) String() string  { return "fakeserver" }

@@ -1,0 +1,49 @@
+package fakeserver_test
+
+import (
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/xcache-go/xcache/internal/fakeserver"
+)
+
+func TestAnswers(t *testing.T) {
+	server := fakeserver.New()
+	server.Set("a", []byte("1"))
+	conn, err := server.Dial(t.Context(), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ request, want string }{
+		{"*2\r\n$3\r\nget\r\n$1\r\na\r\n", "$1\r\n1\r\n"},
+		{"*2\r\n$3\r\nGET\r\n$1\r\nb\r\n", "$-1\r\n"},
+		{"*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$0\r\n\r\n", "+OK\r\n"},
+		{"*4\r\n$4\r\nMGET\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n", "*3\r\n$1\r\n1\r\n$0\r\n\r\n$-1\r\n"},
+		{"*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPING\r\n", "+PONG\r\n+PONG\r\n"},
+		{"*3\r\n$6\r\nUNLINK\r\n$1\r\na\r\n$1\r\nc\r\n", ":1\r\n"},
+		{"*1\r\n$4\r\nEVAL\r\n", "-ERR unknown command\r\n"},
+	} {
+		for split := range len(tt.request) {
+			// Twice the same command must answer the same, but for SET and UNLINK.
+			if split > 0 && tt.want == ":1\r\n" {
+				break
+			}
+			fmt.Fprint(conn, tt.request[:split])
+			fmt.Fprint(conn, tt.request[split:])
+			got := make([]byte, len(tt.want))
+			if _, err := io.ReadFull(conn, got); err != nil {
+				t.Fatal(err)
+			}
+			if string(got) != tt.want {
+				t.Fatalf("%q split at %d: got %q, want %q", tt.request, split, got, tt.want)
+			}
+		}
+	}
+	if n, err := conn.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		t.Errorf("read without a request: %d bytes, %v", n, err)
+	}
+	if conn.Close(); server.RoundTrips() == 0 {
+		t.Error("no round trips were counted")
+	}
+}

@@ -41,14 +41,14 @@ func (c *Cache) incr(ctx context.Context, op, key string, delta int64, deltaErr 
 		return 0, err
 	}
 	defer call.release()
-	if deltaErr != nil {
-		return 0, call.end(deltaErr)
-	}
 	counter := c.shared.caps.Counter
 	if counter == nil {
 		return 0, call.end(unsupported("atomic counter"))
 	}
 	full, err := c.fullKey(key)
+	if err == nil {
+		err = deltaErr
+	}
 	if err != nil {
 		return 0, call.end(err)
 	}
@@ -61,11 +61,11 @@ func (c *Cache) incrInit(ctx context.Context, key string, delta, init int64, opt
 	if counter == nil {
 		return 0, unsupported("atomic counter")
 	}
-	ttl, err := c.ttlOf(driver.IfAbsent, opts)
+	full, err := c.fullKey(key)
 	if err != nil {
 		return 0, err
 	}
-	full, err := c.fullKey(key)
+	ttl, err := c.ttlOf(driver.IfAbsent, opts)
 	if err != nil {
 		return 0, err
 	}

@@ -31,8 +31,9 @@ type fakeStore struct {
 	mu      sync.Mutex
 	calls   map[string]int
 	entries []driver.Entry // of Set, Swap, CompareAndSwap, Expire, IncrInit
-	keys    []string       // of all calls
+	keys    []string       // of all calls; of Scan the pattern
 	closed  int
+	late    int // calls after Close
 }
 
 var (
@@ -121,6 +122,9 @@ func (s *fakeStore) stored(tb testing.TB) []string {
 func (s *fakeStore) call(ctx context.Context, method string, keys ...string) error {
 	s.mu.Lock()
 	s.calls[method]++
+	if s.closed > 0 {
+		s.late++
+	}
 	s.keys = append(s.keys, keys...)
 	before := s.before
 	s.mu.Unlock()
@@ -278,7 +282,7 @@ func (s *fakeStore) RenameNX(ctx context.Context, from, to string) (bool, error)
 
 func (s *fakeStore) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		if err := s.call(ctx, "Scan"); err != nil {
+		if err := s.call(ctx, "Scan", pattern); err != nil {
 			yield("", err)
 			return
 		}

@@ -86,11 +86,7 @@ func (c *Cache) Touch(ctx context.Context, key string, opts ...SetOption) (bool,
 		return false, err
 	}
 	defer call.release()
-	ttl, err := c.ttlOf(driver.IfPresent, opts)
-	if err == nil {
-		err = c.expire(ctx, key, c.jittered(ttl))
-	}
-	return found(&call, err)
+	return found(&call, c.touch(ctx, key, opts))
 }
 
 // Expire makes key expire after d, without jitter, and reports whether it
@@ -141,17 +137,30 @@ func (c *Cache) setExpiry(ctx context.Context, op, key string, ttl time.Duration
 		return false, err
 	}
 	defer call.release()
-	return found(&call, c.expire(ctx, key, ttl))
+	full, err := c.fullKey(key)
+	if err == nil {
+		err = c.expire(ctx, full, ttl)
+	}
+	return found(&call, err)
 }
 
-func (c *Cache) expire(ctx context.Context, key string, ttl time.Duration) error {
-	expirer := c.shared.caps.Expirer
-	if expirer == nil {
-		return unsupported("way to change the TTL of a key")
-	}
+func (c *Cache) touch(ctx context.Context, key string, opts []SetOption) error {
 	full, err := c.fullKey(key)
 	if err != nil {
 		return err
+	}
+	ttl, err := c.ttlOf(driver.IfPresent, opts)
+	if err != nil {
+		return err
+	}
+	return c.expire(ctx, full, c.jittered(ttl))
+}
+
+// expire gives a full key a TTL.
+func (c *Cache) expire(ctx context.Context, full string, ttl time.Duration) error {
+	expirer := c.shared.caps.Expirer
+	if expirer == nil {
+		return unsupported("way to change the TTL of a key")
 	}
 	s := newScratch()
 	defer s.release()

@@ -389,7 +389,7 @@ func TestBadParameterIsRefusedByName(t *testing.T) {
 		{"pool_sise=5", []string{"pool_sise", "did you mean pool_size?"}},
 		{"quite_something_else=1", []string{"quite_something_else", "known are", "pool_size", "ttl"}},
 		{"TTL=1s", []string{"lower-case"}},
-		{"ttl", []string{"ttl", "no value"}},
+		{"ttl", []string{"no value"}},
 		{"prefix=%zz", []string{"prefix", "hexadecimal"}},
 	} {
 		t.Run(test.parameters, func(t *testing.T) {

@@ -301,7 +301,7 @@ func (p *Pipeline) RenameNX(from, to string) *Result[bool] {
 
 func (p *Pipeline) move(op, name, from, to string, decode func(*driver.Cmd) (bool, error)) *Result[bool] {
 	return enqueueOne(p, p.cache, op, from, func(full string) (*driver.Cmd, error) {
-		target, err := p.cache.fullKey(to)
+		target, err := p.cache.newKey(to)
 		return driver.NewCmd(name, driver.Key(full), driver.Key(target)), err
 	}, decode)
 }
@@ -321,10 +321,7 @@ func (p *Pipeline) DecrVersion(key string, delta int) *Result[int] {
 
 func (p *Pipeline) moveVersion(op, key string, version int, versionErr error) *Result[int] {
 	return enqueueOne(p, p.cache, op, key, func(string) (*driver.Cmd, error) {
-		if versionErr != nil {
-			return nil, versionErr
-		}
-		here, there, err := p.cache.versionKeys(key, version)
+		here, there, err := p.cache.versionKeys(key, version, versionErr)
 		return driver.NewCmd("RENAME", driver.Key(here), driver.Key(there)), err
 	}, func(*driver.Cmd) (int, error) { return version, nil })
 }

@@ -45,6 +45,15 @@ func (c *Cache) DecrVersion(ctx context.Context, key string, delta int) (int, er
 	return c.moveVersion(ctx, "decr version", key, version, err)
 }
 
+// newKey is fullKey for the key that another one is renamed to.
+func (c *Cache) newKey(key string) (string, error) {
+	full, err := c.fullKey(key)
+	if err != nil {
+		return "", &aboutError{"the new key", err}
+	}
+	return full, nil
+}
+
 func (c *Cache) move(ctx context.Context, from, to string, onlyAbsent bool) (bool, error) {
 	mover := c.shared.caps.Mover
 	if mover == nil {
@@ -54,9 +63,9 @@ func (c *Cache) move(ctx context.Context, from, to string, onlyAbsent bool) (boo
 	if err != nil {
 		return false, err
 	}
-	fullTo, err := c.fullKey(to)
+	fullTo, err := c.newKey(to)
 	if err != nil {
-		return false, &aboutError{"the new key", err}
+		return false, err
 	}
 	if onlyAbsent {
 		return mover.RenameNX(ctx, fullFrom, fullTo)
@@ -72,14 +81,11 @@ func (c *Cache) moveVersion(ctx context.Context, op, key string, to int, version
 		return 0, err
 	}
 	defer call.release()
-	if versionErr != nil {
-		return 0, call.end(versionErr)
-	}
 	mover := c.shared.caps.Mover
 	if mover == nil {
 		return 0, call.end(unsupported("rename"))
 	}
-	fullFrom, fullTo, err := c.versionKeys(key, to)
+	fullFrom, fullTo, err := c.versionKeys(key, to, versionErr)
 	if err != nil {
 		return 0, call.end(err)
 	}
@@ -107,10 +113,13 @@ func (c *Cache) versionBefore(delta int) (int, error) {
 }
 
 // versionKeys returns the full keys of a user's key in this version and in
-// another one.
-func (c *Cache) versionKeys(key string, version int) (here, there string, err error) {
+// another one. versionErr is what was wrong with that one.
+func (c *Cache) versionKeys(key string, version int, versionErr error) (here, there string, err error) {
 	if here, err = c.fullKey(key); err != nil {
 		return "", "", err
+	}
+	if versionErr != nil {
+		return "", "", versionErr
 	}
 	other := *c
 	other.version = version

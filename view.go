@@ -143,14 +143,15 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 // scratch's buffer, or is the caller's own.
 func (v *View[T]) entry(s *scratch, key string, value T, cond driver.Cond, opts []SetOption) error {
 	e := &s.entries[0]
+	full, err := v.fullKey(key)
+	if err != nil {
+		return err
+	}
 	ttl, err := v.ttlOf(cond, opts)
 	if err != nil {
 		return err
 	}
-	if e.Key, err = v.fullKey(key); err != nil {
-		return err
-	}
-	e.TTL, e.Cond = v.jittered(ttl), cond
+	e.Key, e.TTL, e.Cond = full, v.jittered(ttl), cond
 	e.Value, s.buffer, err = encode(v.Cache, s.buffer, value)
 	return err
 }

@@ -1,0 +1,73 @@
+package xcache_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache"
+)
+
+func skipAllocations(tb testing.TB) {
+	tb.Helper()
+	if raceEnabled {
+		tb.Skip("the race detector allocates")
+	}
+}
+
+// A full key and, where a value is read or stored, a copy of it: nothing else.
+func TestAllocationBudgets(t *testing.T) {
+	skipAllocations(t)
+	ctx := t.Context()
+	cancellable, cancel := context.WithCancel(ctx)
+	defer cancel()
+	v := openRaw(t)
+	v100 := hundred
+	must(t, v.Set(ctx, "key", v100))
+	must(t, second(v.IncrInit(ctx, "number", 0, 0)))
+	numbers := xcache.For[int](v.Cache)
+	keys := manyKeys(100)
+	for _, key := range keys {
+		must(t, v.Set(ctx, key, v100))
+	}
+	load := func(context.Context) ([]byte, error) { return v100, nil }
+	far := time.Now().Add(time.Hour)
+	for _, test := range []struct {
+		name   string
+		budget float64
+		run    func() error
+	}{
+		{"Get hit", 2, func() error { return second(v.Get(ctx, "key")) }},
+		{"Get hit, cancellable context", 2, func() error { return second(v.Get(cancellable, "key")) }},
+		{"Get miss", 1, func() error { _, _ = v.Get(ctx, "none"); return nil }},
+		{"GetOr miss", 1, func() error { return second(v.GetOr(ctx, "none", nil)) }},
+		{"Set", 2, func() error { return v.Set(ctx, "key", v100) }},
+		{"Set with TTL", 2, func() error { return v.Set(ctx, "key", v100, xcache.TTL(time.Hour)) }},
+		{"Set with ExpireAt", 2, func() error { return v.Set(ctx, "key", v100, xcache.ExpireAt(far)) }},
+		{"Add that fails", 2, func() error { return second(v.Add(ctx, "key", v100)) }},
+		{"GetOrSet hit", 2, func() error { return second(v.GetOrSet(ctx, "key", load)) }},
+		{"Has", 2, func() error { return second(v.Has(ctx, "key")) }},
+		{"TTL", 2, func() error { return second(v.TTL(ctx, "key")) }},
+		{"Expire", 1, func() error { return second(v.Expire(ctx, "key", time.Hour)) }},
+		{"Incr", 2, func() error { return second(v.Incr(ctx, "number", 1)) }},
+		{"Get of an integer", 3, func() error { return second(numbers.Get(ctx, "number")) }},
+		{"Delete of nothing", 2, func() error { return second(v.Delete(ctx, "none")) }},
+		{"GetMany of 100", 110, func() error { return second(v.GetMany(ctx, keys)) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := testing.AllocsPerRun(200, func() { must(t, test.run()) }); got > test.budget {
+				t.Errorf("%v allocations, the budget is %v", got, test.budget)
+			}
+		})
+	}
+}
+
+func TestObserverCostsOneAllocation(t *testing.T) {
+	skipAllocations(t)
+	v := openRaw(t, xcache.WithObserver(nopObserver{}))
+	must(t, v.Set(t.Context(), "key", hundred))
+	ctx := t.Context()
+	if got := testing.AllocsPerRun(200, func() { must(t, second(v.Get(ctx, "key"))) }); got > 3 {
+		t.Errorf("%v allocations, the budget is 3", got)
+	}
+}

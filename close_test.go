@@ -1,0 +1,250 @@
+package xcache_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+)
+
+func TestEveryOperationAfterCloseIsErrClosed(t *testing.T) {
+	eachOperation(t, func(t *testing.T, s *fakeStore, v *xcache.View[string], run func(context.Context, *xcache.View[string]) error) {
+		must(t, v.With(xcache.WithPrefix("view")).Close()) // any view closes the store
+		for _, view := range []*xcache.View[string]{v, v.With(xcache.WithPrefix("other"))} {
+			err := run(t.Context(), view)
+			wantIs(t, err, xcache.ErrClosed)
+			oneLine(t, err)
+			if errors.Is(err, xcache.ErrUnknownOutcome) {
+				t.Errorf("the outcome of a call after Close is unknown: %v", err)
+			}
+		}
+		if s.late != 0 || s.closed != 1 {
+			t.Errorf("the store was closed %d times, and got %d calls afterwards", s.closed, s.late)
+		}
+	})
+}
+
+// closingStore is a store whose Close fails.
+type closingStore struct {
+	driver.Store
+	err    error
+	closes atomic.Int32
+}
+
+func (s *closingStore) Close() error {
+	s.closes.Add(1)
+	return errors.Join(s.err, s.Store.Close())
+}
+
+func TestCloseIsIdempotentAndConcurrent(t *testing.T) {
+	failed := &clientError{3}
+	s := &closingStore{Store: newFakeStore(t), err: failed}
+	c, err := xcache.New(s)
+	must(t, err)
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			if err := c.Close(); !errors.Is(err, failed) {
+				t.Errorf("Close: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := s.closes.Load(); n != 1 {
+		t.Errorf("the store was closed %d times", n)
+	}
+	if err := c.Close(); err.Error() != "xcache: close: client error 3" {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+func TestCloseWaitsForOperationsUnderWay(t *testing.T) {
+	eachOperation(t, func(t *testing.T, _ *fakeStore, _ *xcache.View[string], run func(context.Context, *xcache.View[string]) error) {
+		synctest.Test(t, func(t *testing.T) {
+			s, c := newFake(t)
+			v := xcache.For[string](c)
+			fill(t, v)
+			release := make(chan struct{})
+			s.before = func(context.Context, string, []string) error { <-release; return nil }
+			finished := make(chan error, 1)
+			go func() { finished <- run(t.Context(), v) }()
+			synctest.Wait()
+
+			closed := make(chan struct{})
+			go func() {
+				if err := c.Close(); err != nil {
+					t.Error(err)
+				}
+				close(closed)
+			}()
+			synctest.Wait()
+			wantIs(t, v.Set(t.Context(), "k", "x"), xcache.ErrClosed) // new ones are refused meanwhile
+			select {
+			case <-closed:
+				t.Error("Close did not wait")
+			default:
+			}
+			close(release)
+			<-closed
+			must(t, <-finished)
+			if s.late != 0 {
+				t.Errorf("the store got %d calls after its Close", s.late)
+			}
+		})
+	})
+}
+
+func TestCloseWhileOperationsCome(t *testing.T) {
+	for range 20 {
+		s, c := newFake(t)
+		v := xcache.For[int](c)
+		var wg sync.WaitGroup
+		start := make(chan struct{})
+		for i := range 16 {
+			wg.Go(func() {
+				<-start
+				for {
+					err := v.Set(context.Background(), "k", i)
+					if err == nil {
+						_, err = v.GetOrSet(context.Background(), "l", func(context.Context) (int, error) { return 1, nil })
+					}
+					if err != nil {
+						if !errors.Is(err, xcache.ErrClosed) {
+							t.Errorf("%v, want ErrClosed", err)
+						}
+						return
+					}
+				}
+			})
+		}
+		close(start)
+		time.Sleep(time.Millisecond)
+		must(t, c.Close())
+		wg.Wait()
+		if s.late != 0 || s.closed != 1 {
+			t.Fatalf("the store was closed %d times, and got %d calls afterwards", s.closed, s.late)
+		}
+	}
+}
+
+func TestCloseEndsTheContextsOfLoaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newFake(t)
+		v := xcache.For[string](c)
+		loader := func(ctx context.Context) (string, error) {
+			<-ctx.Done()
+			time.Sleep(time.Second) // takes its time to notice
+			return "", ctx.Err()
+		}
+		finished := make(chan error, 2)
+		for range 2 {
+			go func() { finished <- second(v.GetOrSet(t.Context(), "k", loader)) }()
+		}
+		synctest.Wait()
+		must(t, c.Close())
+		for range 2 {
+			err := <-finished
+			wantIs(t, err, xcache.ErrClosed)
+			wantIs(t, err, context.Canceled)
+			oneLine(t, err)
+		}
+		if s.late != 0 {
+			t.Errorf("the store got %d calls after its Close", s.late)
+		}
+		wantIs(t, second(v.GetOrSet(t.Context(), "k", loader)), xcache.ErrClosed)
+	})
+}
+
+func TestLoaderThatIgnoresCloseStillGivesItsValue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c := newFake(t)
+		v := xcache.For[string](c)
+		type result struct {
+			value string
+			err   error
+		}
+		finished := make(chan result)
+		go func() {
+			value, err := v.GetOrSet(t.Context(), "k", func(context.Context) (string, error) {
+				time.Sleep(time.Second)
+				return "loaded", nil
+			})
+			finished <- result{value, err}
+		}()
+		synctest.Wait()
+		go func() {
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		got := <-finished
+		if got.value != "loaded" {
+			t.Errorf("got %q", got.value)
+		}
+		wantIs(t, got.err, xcache.ErrClosed) // it was not stored
+	})
+}
+
+func TestPanicInAnOperationLeavesNothingStuck(t *testing.T) {
+	eachOperation(t, func(t *testing.T, s *fakeStore, v *xcache.View[string], run func(context.Context, *xcache.View[string]) error) {
+		s.before = func(context.Context, string, []string) error { panic("the driver broke") }
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic did not reach the caller")
+				}
+			}()
+			_ = run(t.Context(), v)
+		}()
+		s.before = nil
+		must(t, v.Set(t.Context(), "k", "x"))
+		must(t, v.Close())
+	})
+}
+
+func TestPanicInALoopOverKeysLeavesNothingStuck(t *testing.T) {
+	_, c := newFake(t)
+	must(t, xcache.For[int](c).Set(t.Context(), "k", 1))
+	func() {
+		defer func() {
+			if recover() != "stop" {
+				t.Error("the panic did not reach the caller")
+			}
+		}()
+		for _, err := range c.Keys(t.Context(), "*") {
+			must(t, err)
+			panic("stop")
+		}
+	}()
+	must(t, c.Close())
+}
+
+// A value whose encoding panics is as bad as a driver that does.
+type explosive struct{}
+
+func (explosive) MarshalJSON() ([]byte, error) { panic("boom") }
+
+func TestPanicInAnEncoderLeavesNothingStuck(t *testing.T) {
+	_, c := newFake(t)
+	func() {
+		defer func() { _ = recover() }() // the codec may make it an error
+		if err := xcache.For[explosive](c).Set(t.Context(), "k", explosive{}); err == nil {
+			t.Error("it was stored")
+		}
+	}()
+	must(t, c.Close())
+}
+
+func TestCloseOfAViewWithABadOption(t *testing.T) {
+	s, c := newFake(t)
+	must(t, c.With(xcache.WithTTL(0)).Close())
+	if s.closed != 1 {
+		t.Error("the store was not closed")
+	}
+}

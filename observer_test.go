@@ -1,0 +1,275 @@
+package xcache_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A recorder keeps copies of the operations that it is told about, and checks
+// that each that starts ends once, with the context of its own start.
+type recorder struct {
+	tb testing.TB
+
+	mu   sync.Mutex
+	open map[*xcache.Operation]int
+	n    int
+	done []xcache.Operation
+}
+
+type startedKey struct{}
+
+func (r *recorder) Start(ctx context.Context, op *xcache.Operation) context.Context {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.open == nil {
+		r.open = make(map[*xcache.Operation]int)
+	}
+	r.n++
+	r.open[op] = r.n
+	if op.Err != nil || op.Duration != 0 || op.Hits+op.Misses+op.Bytes != 0 {
+		r.tb.Errorf("%s starts with the results %+v", op.Name, op)
+	}
+	return context.WithValue(ctx, startedKey{}, r.n)
+}
+
+func (r *recorder) End(ctx context.Context, op *xcache.Operation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n, ok := r.open[op]
+	if !ok {
+		r.tb.Errorf("%s ended twice, or never started", op.Name)
+	}
+	delete(r.open, op)
+	if ctx.Value(startedKey{}) != n {
+		r.tb.Errorf("%s ended with the context of another", op.Name)
+	}
+	r.done = append(r.done, *op)
+}
+
+// take returns what ended since the last take.
+func (r *recorder) take() []xcache.Operation {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.open) != 0 {
+		r.tb.Errorf("%d operations have not ended", len(r.open))
+	}
+	done := r.done
+	r.done = nil
+	return done
+}
+
+func TestObserverSeesEveryOperation(t *testing.T) {
+	for _, name := range sortedKeys(operations) {
+		t.Run(name, func(t *testing.T) {
+			r := &recorder{tb: t}
+			s, c := newFake(t, xcache.WithObserver(r))
+			v := xcache.For[string](c)
+			fill(t, v)
+			r.take()
+			sawContext := false
+			s.before = func(ctx context.Context, _ string, _ []string) error {
+				sawContext = ctx.Value(startedKey{}) != nil
+				return nil
+			}
+			must(t, operations[name](t.Context(), v))
+			got := r.take()
+			if len(got) != 1 || got[0].Name == "" || got[0].Driver != "" || got[0].Err != nil && name != "GetOr" {
+				t.Errorf("it was told %+v", got)
+			}
+			if !sawContext {
+				t.Error("the driver did not get the observer's context")
+			}
+
+			failed := errors.New("xcache: broken")
+			s.before = func(context.Context, string, []string) error { return failed }
+			err := operations[name](t.Context(), v)
+			got = r.take()
+			if len(got) != 1 || got[0].Err != err { //nolint:errorlint // what the caller gets, itself
+				t.Errorf("it was told %+v of the failure %v", got, err)
+			}
+
+			s.before = func(context.Context, string, []string) error { panic("boom") }
+			func() {
+				defer func() { _ = recover() }()
+				_ = operations[name](t.Context(), v)
+			}()
+			if got = r.take(); len(got) != 1 || got[0].Err == nil {
+				t.Errorf("it was told %+v of the panic", got)
+			}
+		})
+	}
+}
+
+func TestObserverIsToldWhatHappened(t *testing.T) {
+	ctx := t.Context()
+	r := &recorder{tb: t}
+	var registry xcache.Registry
+	registry.Register("fake", &fakeDriver{tb: t})
+	c, err := registry.OpenDSN("fake://localhost?compressor=gzip&compress_min=20", xcache.WithObserver(r))
+	must(t, err)
+	defer c.Close()
+	v := xcache.For[string](c)
+	long := string(make([]byte, 100))
+	store := c.Store()
+	must(t, store.Set(ctx, []driver.Entry{
+		{Key: ":1:a", Value: []byte(`"x"`), TTL: driver.NoExpiry},
+		{Key: ":1:bad", Value: []byte("\xff"), TTL: driver.NoExpiry},
+	}))
+	must(t, v.Set(ctx, "long", long))
+	size := r.take()[0].Bytes
+	if size <= 0 || size >= 100 {
+		t.Errorf("a compressed value is told as %d bytes", size)
+	}
+	plain := codec.Read{Serializer: "json"}
+	zipped := codec.Read{Serializer: "json", Compressor: "gzip"}
+	for _, test := range []struct {
+		run  func() error
+		want xcache.Operation
+	}{
+		{func() error { return second(v.Get(ctx, "a")) }, xcache.Operation{Name: "get", Key: "a", Keys: 1, Hits: 1, Bytes: 3, Read: plain}},
+		{func() error { return second(v.Get(ctx, "long")) }, xcache.Operation{Name: "get", Key: "long", Keys: 1, Hits: 1, Bytes: size, Read: zipped}},
+		{func() error { return second(v.Get(ctx, "none")) }, xcache.Operation{Name: "get", Key: "none", Keys: 1, Misses: 1, Err: xcache.ErrNotFound}},
+		{func() error { return second(v.GetOr(ctx, "none", "x")) }, xcache.Operation{Name: "get", Key: "none", Keys: 1, Misses: 1, Err: xcache.ErrNotFound}},
+		{func() error { return second(v.Get(ctx, "bad")) }, xcache.Operation{Name: "get", Key: "bad", Keys: 1, Err: xcache.ErrCorrupt}},
+		{func() error { return second(v.GetMany(ctx, []string{"a", "none", "long", "a"})) }, xcache.Operation{Name: "get many", Keys: 4, Hits: 3, Misses: 1, Bytes: 6 + size}},
+		{func() error { return second(v.GetMany(ctx, nil)) }, xcache.Operation{Name: "get many"}},
+		{func() error { return v.Set(ctx, "b", "yy") }, xcache.Operation{Name: "set", Key: "b", Keys: 1, Bytes: 4}},
+		{func() error { return second(v.Add(ctx, "b", "yy")) }, xcache.Operation{Name: "add", Key: "b", Keys: 1, Bytes: 4}},
+		{func() error { return v.SetMany(ctx, map[string]string{"b": "y", "c": "zz"}) }, xcache.Operation{Name: "set many", Keys: 2, Bytes: 7}},
+		{func() error { return second(v.Swap(ctx, "b", "zzz")) }, xcache.Operation{Name: "swap", Key: "b", Keys: 1, Hits: 1, Bytes: 8, Read: plain}},
+		{func() error { return second(v.Swap(ctx, "fresh", "z")) }, xcache.Operation{Name: "swap", Key: "fresh", Keys: 1, Misses: 1, Bytes: 3, Err: xcache.ErrNotFound}},
+		{func() error { return second(v.Has(ctx, "a")) }, xcache.Operation{Name: "has", Key: "a", Keys: 1, Hits: 1}},
+		{func() error { return second(v.Has(ctx, "none")) }, xcache.Operation{Name: "has", Key: "none", Keys: 1, Misses: 1}},
+		{func() error { return second(v.Expire(ctx, "none", 1)) }, xcache.Operation{Name: "expire", Key: "none", Keys: 1}},
+		{func() error { return second(v.Delete(ctx, "b", "c")) }, xcache.Operation{Name: "delete", Keys: 2}},
+		{func() error { return second(v.Delete(ctx, "b")) }, xcache.Operation{Name: "delete", Key: "b", Keys: 1}},
+		{func() error { return second(v.Get(ctx, "")) }, xcache.Operation{Name: "get", Keys: 1, Err: xcache.ErrInvalidKey}},
+		{func() error {
+			p := c.Pipeline()
+			p.Has("a")
+			p.Delete("x", "y")
+			p.Incr("a", 1)
+			return p.Exec(ctx)
+		}, xcache.Operation{Name: "pipeline", Keys: 3, Err: xcache.ErrWrongType}},
+	} {
+		err := test.run()
+		all := r.take()
+		if len(all) != 1 {
+			t.Errorf("%s: told of %d operations", test.want.Name, len(all))
+			continue
+		}
+		got := all[0]
+		if !errors.Is(got.Err, test.want.Err) || (got.Err == nil) != (test.want.Err == nil) {
+			t.Errorf("%s %q: told of the error %v, want %v", got.Name, got.Key, got.Err, test.want.Err)
+		}
+		if err != nil && got.Err != err { //nolint:errorlint // what the caller gets, itself
+			t.Errorf("%s %q: told of the error %v, but returned %v", got.Name, got.Key, got.Err, err)
+		}
+		if got.Duration <= 0 {
+			t.Errorf("%s: it took %v", got.Name, got.Duration)
+		}
+		if got.Keys > 1 {
+			got.Read = codec.Read{} // of any of them
+		}
+		test.want.Driver, test.want.Err = "fake", nil
+		got.Err, got.Duration = nil, 0
+		if got != test.want {
+			t.Errorf("told\n%+v, want\n%+v", got, test.want)
+		}
+	}
+}
+
+func TestObserverOfGetOrSet(t *testing.T) {
+	r := &recorder{tb: t}
+	_, c := newFake(t, xcache.WithObserver(r))
+	v := xcache.For[string](c)
+	load := func(context.Context) (string, error) { return "x", nil }
+	must(t, second(v.GetOrSet(t.Context(), "k", load)))
+	must(t, second(v.GetOrSet(t.Context(), "k", load)))
+	var names []string
+	hits, misses := 0, 0
+	for _, op := range r.take() {
+		names = append(names, op.Name)
+		hits += op.Hits
+		misses += op.Misses
+	}
+	wantEqual(t, "told", names, []string{"get", "add", "get"})
+	if hits != 1 || misses != 1 {
+		t.Errorf("told of %d hits and %d misses", hits, misses)
+	}
+}
+
+func TestObserverMeasuresTheOperation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &recorder{tb: t}
+		s, c := newFake(t, xcache.WithObserver(r))
+		s.before = func(context.Context, string, []string) error { time.Sleep(time.Second); return nil }
+		must(t, xcache.For[string](c).Set(t.Context(), "k", "x"))
+		if got := r.take()[0].Duration; got != time.Second {
+			t.Errorf("told %v", got)
+		}
+	})
+}
+
+func TestObserverSeesTimeouts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &recorder{tb: t}
+		s := newFakeStore(t)
+		s.caps = unbounded
+		c := newCache(t, s, xcache.WithObserver(r))
+		s.before = hang
+		wantIs(t, c.Ping(context.Background()), xcache.ErrUnavailable)
+		got := r.take()[0]
+		wantIs(t, got.Err, xcache.ErrUnavailable)
+		if got.Duration != xcache.DefaultOpTimeout {
+			t.Errorf("told %v", got.Duration)
+		}
+	})
+}
+
+func TestObserverOfOneView(t *testing.T) {
+	r := &recorder{tb: t}
+	_, c := newFake(t)
+	observed := xcache.For[string](c).With(xcache.WithObserver(r))
+	silent := observed.With(xcache.WithObserver(nil))
+	must(t, xcache.For[string](c).Set(t.Context(), "k", "x"))
+	must(t, silent.Set(t.Context(), "k", "x"))
+	if got := r.take(); len(got) != 0 {
+		t.Errorf("told of another view's %+v", got)
+	}
+	must(t, observed.Set(t.Context(), "k", "x"))
+	if got := r.take(); len(got) != 1 {
+		t.Errorf("told %+v", got)
+	}
+}
+
+// Close waits for observers too: they may hold what is closed after the cache.
+func TestCloseWaitsForTheObserver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &slowObserver{}
+		_, c := newFake(t, xcache.WithObserver(slow))
+		go func() { _ = c.Ping(t.Context()) }()
+		synctest.Wait()
+		must(t, c.Close())
+		if !slow.ended {
+			t.Error("Close returned before the observer did")
+		}
+	})
+}
+
+type slowObserver struct{ ended bool }
+
+func (o *slowObserver) Start(ctx context.Context, _ *xcache.Operation) context.Context { return ctx }
+
+func (o *slowObserver) End(context.Context, *xcache.Operation) {
+	time.Sleep(time.Minute)
+	o.ended = true
+}

@@ -1,0 +1,258 @@
+package xcache_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// writes are the operations that take a SetOption, as the store sees them:
+// each writes one entry to an existing key, or to a new one where that is
+// what it does.
+var writes = map[string]func(ctx context.Context, v *xcache.View[string], opts ...xcache.SetOption) error{
+	"Set": func(ctx context.Context, v *xcache.View[string], opts ...xcache.SetOption) error {
+		return v.Set(ctx, "text", "x", opts...)
+	},
+	"SetMany": func(ctx context.Context, v *xcache.View[string], opts ...xcache.SetOption) error {
+		return v.SetMany(ctx, map[string]string{"text": "x"}, opts...)
+	},
+	"Add": func(ctx context.Context, v *xcache.View[string], opts ...xcache.SetOption) error {
+		return second(v.Add(ctx, "new", "x", opts...))
+	},
+	"Replace": func(ctx context.Context, v *xcache.View[string], opts ...xcache.SetOption) error {
+		return second(v.Replace(ctx, "text", "x", opts...))
+	},
+	"Swap": func(ctx context.Context, v *xcache.View[string], opts ...xcache.SetOption) error {
+		return second(v.Swap(ctx, "text", "x", opts...))
+	},
+	"CompareAndSwap": func(ctx context.Context, v *xcache.View[string], opts ...xcache.SetOption) error {
+		return second(v.CompareAndSwap(ctx, "text", "hello", "x", opts...))
+	},
+	"Touch": func(ctx context.Context, v *xcache.View[string], opts ...xcache.SetOption) error {
+		return second(v.Touch(ctx, "text", opts...))
+	},
+	"IncrInit": func(ctx context.Context, v *xcache.View[string], opts ...xcache.SetOption) error {
+		return second(v.IncrInit(ctx, "counter", 1, 1, opts...))
+	},
+	"GetOrSet": func(ctx context.Context, v *xcache.View[string], opts ...xcache.SetOption) error {
+		return second(v.GetOrSet(ctx, "new", func(context.Context) (string, error) { return "x", nil }, opts...))
+	},
+}
+
+// onlyNew are the writes to keys that do not exist, which refuse KeepTTL.
+var onlyNew = map[string]bool{"Add": true, "IncrInit": true, "GetOrSet": true}
+
+const smallest = time.Duration(-1 << 63)
+
+func TestSetOptionReachesTheStore(t *testing.T) {
+	for name, write := range writes {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // time stands still: what is left until t is exact
+				now := time.Now()
+				for _, test := range []struct {
+					name string
+					opts []xcache.SetOption
+					want time.Duration
+				}{
+					{"none", nil, 42 * time.Minute},
+					{"TTL", []xcache.SetOption{xcache.TTL(time.Second)}, time.Second},
+					{"TTL below a millisecond", []xcache.SetOption{xcache.TTL(1)}, 1},
+					{"TTL of a century", []xcache.SetOption{xcache.TTL(100 * 365 * 24 * time.Hour)}, 100 * 365 * 24 * time.Hour},
+					{"TTL of 30 days and a second", []xcache.SetOption{xcache.TTL(30*24*time.Hour + time.Second)}, 30*24*time.Hour + time.Second},
+					{"NoExpiry", []xcache.SetOption{xcache.TTL(xcache.NoExpiry)}, driver.NoExpiry},
+					{"zero TTL", []xcache.SetOption{xcache.TTL(0)}, 0},
+					{"negative TTL", []xcache.SetOption{xcache.TTL(-time.Hour)}, -time.Hour},
+					{"smallest TTL, which is KeepTTL to a driver", []xcache.SetOption{xcache.TTL(smallest)}, -1},
+					{"ExpireAt", []xcache.SetOption{xcache.ExpireAt(now.Add(90 * time.Second))}, 90 * time.Second},
+					{"ExpireAt in the past", []xcache.SetOption{xcache.ExpireAt(now.Add(-time.Second))}, -time.Second},
+					{"ExpireAt far in the past", []xcache.SetOption{xcache.ExpireAt(time.Time{})}, -1},
+					{"ExpireAt far in the future", []xcache.SetOption{xcache.ExpireAt(now.AddDate(5000, 0, 0))}, driver.NoExpiry},
+				} {
+					s, c := newFake(t, xcache.WithTTL(42*time.Minute))
+					v := xcache.For[string](c)
+					fill(t, v)
+					s.reset()
+					must(t, write(t.Context(), v, test.opts...))
+					if got := s.written(); len(got) != 1 || got[0].TTL != test.want {
+						t.Errorf("%s: %+v, want TTL %v", test.name, got, test.want)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestKeepTTL(t *testing.T) {
+	for name, write := range writes {
+		t.Run(name, func(t *testing.T) {
+			s, c := newFake(t)
+			v := xcache.For[string](c)
+			fill(t, v)
+			s.reset()
+			err := write(t.Context(), v, xcache.KeepTTL())
+			if !onlyNew[name] {
+				must(t, err)
+				if got := s.written(); len(got) != 1 || got[0].TTL != driver.KeepTTL {
+					t.Errorf("%+v", got)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), "KeepTTL") {
+				t.Errorf("got %v", err)
+			}
+			oneLine(t, err)
+			if len(s.written()) != 0 {
+				t.Errorf("the store got %+v", s.written())
+			}
+		})
+	}
+}
+
+func TestBadSetOptionsAreRefusedBeforeIO(t *testing.T) {
+	for name, write := range writes {
+		t.Run(name, func(t *testing.T) {
+			s, c := newFake(t)
+			v := xcache.For[string](c)
+			fill(t, v)
+			s.reset()
+			for _, test := range []struct {
+				opts []xcache.SetOption
+				want string
+			}{
+				{[]xcache.SetOption{xcache.TTL(time.Second), xcache.TTL(time.Second)}, "more than one"},
+				{[]xcache.SetOption{xcache.TTL(time.Second), xcache.KeepTTL()}, "more than one"},
+				{[]xcache.SetOption{xcache.ExpireAt(time.Now()), xcache.TTL(time.Second), xcache.KeepTTL()}, "more than one"},
+				{[]xcache.SetOption{{}}, "empty SetOption"},
+			} {
+				err := write(t.Context(), v, test.opts...)
+				if err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("%v, want one that says %s", err, test.want)
+					continue
+				}
+				oneLine(t, err)
+			}
+			if n := s.total() - s.count("Get"); n != 0 { // GetOrSet looks first
+				t.Errorf("the store got %d writes", n)
+			}
+		})
+	}
+}
+
+func TestBadSetOptionIsRefusedForNoValuesToo(t *testing.T) {
+	_, c := newFake(t)
+	if err := xcache.For[string](c).SetMany(t.Context(), nil, xcache.SetOption{}); err == nil {
+		t.Error("it was taken")
+	}
+}
+
+func TestJitterShortensAndNeverEnds(t *testing.T) {
+	for _, test := range []struct {
+		fraction  float64
+		opt       xcache.SetOption
+		low, high time.Duration
+		varies    bool
+	}{
+		{0.1, xcache.TTL(100 * time.Second), 90 * time.Second, 100 * time.Second, true},
+		{1, xcache.TTL(100 * time.Second), 1, 100 * time.Second, true},
+		{1, xcache.TTL(1), 1, 1, false},
+		{1, xcache.TTL(3), 1, 3, true},
+		{1, xcache.TTL(xcache.NoExpiry - 1), 1, xcache.NoExpiry - 1, true},
+		{1, xcache.TTL(xcache.NoExpiry), xcache.NoExpiry, xcache.NoExpiry, false},
+		{1, xcache.TTL(0), 0, 0, false},
+		{1, xcache.TTL(-time.Second), -time.Second, -time.Second, false},
+		{0, xcache.TTL(time.Second), time.Second, time.Second, false},
+	} {
+		for name, write := range writes {
+			s, c := newFake(t, xcache.WithJitter(test.fraction))
+			v := xcache.For[string](c)
+			seen := make(map[time.Duration]bool)
+			for range 100 {
+				must(t, v.FlushDB(t.Context()))
+				fill(t, v)
+				s.reset()
+				must(t, write(t.Context(), v, test.opt))
+				ttl := s.written()[0].TTL
+				if ttl < test.low || ttl > test.high {
+					t.Fatalf("%s with jitter %v: TTL %v, want %v to %v", name, test.fraction, ttl, test.low, test.high)
+				}
+				seen[ttl] = true
+			}
+			if test.varies != (len(seen) > 1) {
+				t.Errorf("%s with jitter %v of %v: %d different TTLs", name, test.fraction, test.high, len(seen))
+			}
+		}
+	}
+}
+
+func TestJitterIsDrawnForEachKeyOfABatch(t *testing.T) {
+	s, c := newFake(t, xcache.WithJitter(0.5))
+	values := make(map[string]string)
+	for _, key := range manyKeys(50) {
+		values[key] = "x"
+	}
+	must(t, xcache.For[string](c).SetMany(t.Context(), values))
+	seen := make(map[time.Duration]bool)
+	for _, e := range s.written() {
+		seen[e.TTL] = true
+	}
+	if len(seen) < 10 {
+		t.Errorf("50 keys got %d different TTLs", len(seen))
+	}
+}
+
+func TestExpireIsExact(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newFake(t, xcache.WithJitter(1))
+		v := xcache.For[string](c)
+		fill(t, v)
+		s.reset()
+		ctx := t.Context()
+		now := time.Now()
+		for _, test := range []struct {
+			run  func() error
+			want time.Duration
+		}{
+			{func() error { return second(c.Expire(ctx, "text", time.Minute)) }, time.Minute},
+			{func() error { return second(c.Expire(ctx, "text", xcache.NoExpiry)) }, driver.NoExpiry},
+			{func() error { return second(c.ExpireAt(ctx, "text", now.Add(time.Hour))) }, time.Hour},
+			{func() error { return second(c.ExpireAt(ctx, "text", now.AddDate(5000, 0, 0))) }, driver.NoExpiry},
+			{func() error { return second(c.Persist(ctx, "text")) }, driver.NoExpiry},
+			{func() error { return second(c.Expire(ctx, "text", smallest)) }, -1},
+			{func() error { return second(c.ExpireAt(ctx, "text", time.Time{})) }, -1},
+		} {
+			s.reset()
+			must(t, test.run())
+			if got := s.written(); len(got) != 1 || got[0].TTL != test.want {
+				t.Errorf("%+v, want TTL %v", got, test.want)
+			}
+		}
+	})
+}
+
+func TestExpiryIsByTheClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c := newFake(t)
+		v := xcache.For[string](c)
+		ctx := t.Context()
+		must(t, v.Set(ctx, "default", "x"))
+		must(t, v.Set(ctx, "second", "x", xcache.TTL(time.Second)))
+		must(t, v.Set(ctx, "ever", "x", xcache.TTL(xcache.NoExpiry)))
+		time.Sleep(time.Second)
+		wantIs(t, second(v.Get(ctx, "second")), xcache.ErrNotFound)
+		must(t, second(v.Get(ctx, "default")))
+		time.Sleep(xcache.DefaultTTL - 2*time.Second)
+		must(t, second(v.Get(ctx, "default")))
+		must(t, second(v.Touch(ctx, "default")))
+		time.Sleep(xcache.DefaultTTL - time.Nanosecond)
+		must(t, second(v.Get(ctx, "default")))
+		time.Sleep(time.Nanosecond)
+		wantIs(t, second(v.Get(ctx, "default")), xcache.ErrNotFound)
+		time.Sleep(1000 * time.Hour)
+		must(t, second(v.Get(ctx, "ever")))
+	})
+}

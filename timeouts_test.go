@@ -1,0 +1,194 @@
+package xcache_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// unbounded makes a fake a store that has no bound of its own on a call.
+func unbounded(caps *driver.Caps) { caps.Limits.CallTimeout = 0 }
+
+// hang waits for the context, as a server that never answers.
+func hang(ctx context.Context, _ string, _ []string) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// wholeKeyspace are the operations that have no bound as a whole.
+var wholeKeyspace = map[string]bool{"Keys": true, "DeletePattern": true, "Clear": true, "ClearAllVersions": true}
+
+func TestOpTimeoutBoundsEveryOperation(t *testing.T) {
+	for _, name := range sortedKeys(operations) {
+		if wholeKeyspace[name] {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newFakeStore(t)
+				s.caps = unbounded
+				v := xcache.For[string](newCache(t, s, xcache.WithOpTimeout(70*time.Millisecond)))
+				fill(t, v)
+				s.before = hang
+				start := time.Now()
+				err := operations[name](context.Background(), v)
+				if waited := time.Since(start); waited != 70*time.Millisecond {
+					t.Errorf("it took %v", waited)
+				}
+				wantIs(t, err, xcache.ErrUnavailable)
+				wantIs(t, err, xcache.ErrUnknownOutcome) // the driver did not say
+				wantIs(t, err, context.DeadlineExceeded)
+				oneLine(t, err)
+			})
+		})
+	}
+}
+
+func TestOpTimeoutKeepsWhatTheDriverSays(t *testing.T) {
+	for _, test := range []struct {
+		said    error
+		unknown bool
+	}{
+		{context.DeadlineExceeded, true},
+		{driver.Fail(driver.ErrUnavailable, driver.NotApplied, context.DeadlineExceeded), false},
+		{driver.Fail(driver.ErrUnavailable, driver.Unknown, context.DeadlineExceeded), true},
+		{driver.Fail(context.DeadlineExceeded, driver.NotApplied, &clientError{1}), false},
+		{driver.Fail(context.DeadlineExceeded, driver.Unknown, &clientError{1}), true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newFakeStore(t)
+			s.caps = unbounded
+			v := xcache.For[string](newCache(t, s))
+			s.before = func(ctx context.Context, _ string, _ []string) error { <-ctx.Done(); return test.said }
+			err := v.Set(context.Background(), "k", "x")
+			wantIs(t, err, xcache.ErrUnavailable)
+			wantIs(t, err, test.said)
+			if errors.Is(err, xcache.ErrUnknownOutcome) != test.unknown {
+				t.Errorf("%v: the outcome is not what the driver said", err)
+			}
+		})
+	}
+}
+
+func TestCallersOwnContextEndsTheOperation(t *testing.T) {
+	for _, name := range sortedKeys(operations) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newFakeStore(t)
+				s.caps = unbounded
+				v := xcache.For[string](newCache(t, s))
+				fill(t, v)
+				s.before = hang
+
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(10*time.Millisecond, cancel)
+				start := time.Now()
+				err := operations[name](ctx, v)
+				wantIs(t, err, context.Canceled)
+				if errors.Is(err, xcache.ErrUnavailable) {
+					t.Errorf("%v: blames the server for what the caller did", err)
+				}
+
+				ctx, cancel = context.WithTimeout(t.Context(), 10*time.Millisecond)
+				defer cancel()
+				err = operations[name](ctx, v)
+				wantIs(t, err, context.DeadlineExceeded)
+				if errors.Is(err, xcache.ErrUnavailable) {
+					t.Errorf("%v: blames the server for what the caller did", err)
+				}
+				if waited := time.Since(start); waited != 20*time.Millisecond {
+					t.Errorf("it took %v", waited)
+				}
+			})
+		})
+	}
+}
+
+// A caller's deadline beyond op_timeout is the caller's wish.
+func TestCallersDeadlineReplacesOpTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeStore(t)
+		s.caps = unbounded
+		v := xcache.For[string](newCache(t, s, xcache.WithOpTimeout(time.Second)))
+		s.before = hang
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		start := time.Now()
+		wantIs(t, v.Set(ctx, "k", "x"), context.DeadlineExceeded)
+		if waited := time.Since(start); waited != time.Minute {
+			t.Errorf("it took %v", waited)
+		}
+	})
+}
+
+func TestStoreThatBoundsItsCallsGetsTheCallersContext(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		bound   time.Duration
+		opts    []xcache.Option
+		wrapped bool
+	}{
+		{"bound at op_timeout", xcache.DefaultOpTimeout, nil, false},
+		{"bound below", time.Second, nil, false},
+		{"bound above", time.Minute, nil, true},
+		{"none", 0, nil, true},
+		{"view with less time", time.Second, []xcache.Option{xcache.WithOpTimeout(500 * time.Millisecond)}, true},
+		{"view with more time", time.Second, []xcache.Option{xcache.WithOpTimeout(time.Minute)}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newFakeStore(t)
+			s.caps = func(caps *driver.Caps) { caps.Limits.CallTimeout = test.bound }
+			v := xcache.For[string](newCache(t, s)).With(test.opts...)
+			var done <-chan struct{}
+			s.before = func(ctx context.Context, _ string, _ []string) error {
+				if made := ctx != context.Background(); made != test.wrapped {
+					t.Errorf("a context was made: %v, want %v", made, test.wrapped)
+				}
+				done = ctx.Done()
+				return nil
+			}
+			must(t, v.Set(context.Background(), "k", "x"))
+			if test.wrapped {
+				<-done // or it leaks until its deadline
+			}
+		})
+	}
+}
+
+// A loop over the keyspace may take longer than op_timeout; each of its deletes
+// may not.
+func TestOpTimeoutBoundsTheStepsOfALoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeStore(t)
+		s.caps = unbounded
+		v := xcache.For[string](newCache(t, s, xcache.WithOpTimeout(time.Second)))
+		fill(t, v)
+		n := 0
+		for _, err := range v.Keys(context.Background(), "*") {
+			must(t, err)
+			time.Sleep(time.Minute)
+			n++
+		}
+		if n != 2 {
+			t.Errorf("%d keys", n)
+		}
+		s.before = func(ctx context.Context, method string, keys []string) error {
+			if method == "Delete" {
+				return hang(ctx, method, keys)
+			}
+			return nil
+		}
+		start := time.Now()
+		_, err := v.Clear(context.Background())
+		wantIs(t, err, xcache.ErrUnavailable)
+		oneLine(t, err)
+		if waited := time.Since(start); waited != time.Second {
+			t.Errorf("it took %v", waited)
+		}
+	})
+}

@@ -1,0 +1,361 @@
+// Package docs holds the guides. Its tests keep them true.
+package docs
+
+import (
+	"context"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	_ "github.com/xcache-go/xcache/drivers/memory"
+	_ "github.com/xcache-go/xcache/drivers/redis"
+)
+
+// root is the folder of the module.
+const root = ".."
+
+// pages are the guides, relative to root.
+func pages(t *testing.T) []string {
+	t.Helper()
+	guides, err := filepath.Glob("*.md")
+	if err != nil || len(guides) == 0 {
+		t.Fatal("no guides found:", err)
+	}
+	all := []string{"README.md"}
+	for _, guide := range guides {
+		all = append(all, "docs/"+guide)
+	}
+	return all
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+var (
+	codeBlock = regexp.MustCompile("(?m)(?:^<!-- (\\S+) -->\n)?^```(go|text)\n((?s:.*?))^```$")
+	link      = regexp.MustCompile(`\]\(([^)#]+)(?:#[^)]*)?\)`)
+)
+
+// Every piece of Go in the guides is part of a file that is compiled and
+// tested, which the comment above it names.
+func TestCodeIsThatOfTheExamples(t *testing.T) {
+	checked := 0
+	for _, page := range pages(t) {
+		for _, block := range codeBlock.FindAllStringSubmatch(read(t, page), -1) {
+			file, language, code := block[1], block[2], block[3]
+			switch {
+			case file != "":
+				if !strings.Contains(unindented(read(t, file)), unindented(code)) {
+					t.Errorf("%s: this is not, word for word, in %s:\n%s", page, file, code)
+				}
+				checked++
+			case language == "go":
+				t.Errorf("%s: the comment above this code does not name the file it is from:\n%s", page, code)
+			}
+		}
+	}
+	if checked < 10 {
+		t.Errorf("only %d pieces of code were found", checked)
+	}
+}
+
+// unindented returns code without what its lines start with, so that the body
+// of a function can be shown on its own.
+func unindented(code string) string {
+	lines := strings.Split(code, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimLeft(line, "\t")
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	for _, page := range pages(t) {
+		text := codeBlock.ReplaceAllString(read(t, page), "")
+		for _, match := range link.FindAllStringSubmatch(text, -1) {
+			target := match[1]
+			if strings.Contains(target, "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), target)); err != nil {
+				t.Errorf("%s links to %s: %v", page, target, err)
+			}
+		}
+	}
+}
+
+// dsns open a cache of each driver.
+var dsns = map[string]string{"memory": "memory://", "redis": "redis://localhost"}
+
+// A row of a table of parameters.
+type row struct{ name, example string }
+
+var parameterRow = regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| `([^`]+)` \\|")
+
+func TestConfigurationListsTheParametersOfTheCode(t *testing.T) {
+	sections := strings.Split(read(t, "docs/configuration.md"), "\n### Of ")[1:]
+	documented := make(map[string][]row)
+	for _, section := range sections {
+		name, text, _ := strings.Cut(section, "\n")
+		for _, match := range parameterRow.FindAllStringSubmatch(text, -1) {
+			documented[name] = append(documented[name], row{match[1], match[2]})
+		}
+	}
+	core := documented["every driver"]
+	for name, dsn := range dsns {
+		var names []string
+		for _, row := range slices.Concat(core, documented[name]) {
+			names = append(names, row.name)
+		}
+		slices.Sort(names)
+		if known := knownParameters(t, dsn); !slices.Equal(names, known) {
+			t.Errorf("parameters of %s:\ndocumented %v\nknown      %v", name, names, known)
+		}
+		for _, row := range slices.Concat(core, documented[name]) {
+			acceptsExample(t, dsn, row)
+		}
+	}
+}
+
+// knownParameters returns the names that the code reads, sorted, which an
+// error about an unknown one lists.
+func knownParameters(t *testing.T, dsn string) []string {
+	t.Helper()
+	_, err := xcache.OpenDSN(dsn + "?zzzzzzzzzzzzzzzzzzzzzzzzzzzz=1")
+	if err == nil {
+		t.Fatalf("%s took an unknown parameter", dsn)
+	}
+	_, list, ok := strings.Cut(err.Error(), "known are ")
+	if !ok {
+		t.Fatalf("the error for an unknown parameter lists none: %v", err)
+	}
+	return strings.Split(list, ", ")
+}
+
+// acceptsExample opens a cache with the example of a parameter, and with what
+// goes with it.
+func acceptsExample(t *testing.T, dsn string, row row) {
+	t.Helper()
+	value := row.example
+	with := ""
+	switch row.name {
+	case "compress_min":
+		with = "&compressor=gzip"
+	case "addr":
+		dsn = strings.TrimSuffix(dsn, "localhost")
+	case "tls_server_name":
+		dsn = strings.Replace(dsn, "redis:", "rediss:", 1)
+	case "password_file":
+		value = filepath.Join(t.TempDir(), "password")
+		if err := os.WriteFile(value, []byte("secret\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	case "tls_ca", "tls_cert", "tls_key":
+		return // the tests of the driver make certificates
+	}
+	cache, err := xcache.OpenDSN(dsn + "?" + row.name + "=" + value + with)
+	if err != nil {
+		t.Errorf("the example of %s is refused: %v", row.name, err)
+		return
+	}
+	if err := cache.Close(); err != nil {
+		t.Errorf("the example of %s: %v", row.name, err)
+	}
+}
+
+func TestReadmeNamesTheSameParameters(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, "README.md"), "\n## DSN\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var named []string
+	for _, match := range regexp.MustCompile("`([a-z_]+)`[ ,.(]").FindAllStringSubmatch(section, -1) {
+		named = append(named, match[1])
+	}
+	for name, dsn := range dsns {
+		for _, parameter := range knownParameters(t, dsn) {
+			if !slices.Contains(named, parameter) {
+				t.Errorf("README.md does not name %s of %s", parameter, name)
+			}
+		}
+	}
+}
+
+func TestWhatIsToComeIsRefused(t *testing.T) {
+	for _, dsn := range []string{
+		"redis+cluster://localhost", "redis+sentinel://localhost?master=m", "redis://one,two", "valkey://localhost",
+	} {
+		if cache, err := xcache.OpenDSN(dsn); err == nil {
+			t.Errorf("%s can be opened: README.md and docs/configuration.md must say so", dsn)
+			_ = cache.Close()
+		}
+	}
+}
+
+// The readme's table of errors is that of the package.
+func TestReadmeListsTheErrors(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "errors.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Err") {
+			want = append(want, spec.Names[0].Name)
+		}
+		return true
+	})
+	slices.Sort(want)
+	var got []string
+	for _, match := range regexp.MustCompile("(?m)^\\| `(Err[A-Za-z]+)` \\|").FindAllStringSubmatch(read(t, "README.md"), -1) {
+		got = append(got, match[1])
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) || len(want) == 0 {
+		t.Errorf("README.md lists\n%v\nthe package has\n%v", got, want)
+	}
+}
+
+func TestConfigurationListsTheOptions(t *testing.T) {
+	text := read(t, "docs/configuration.md")
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "options.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, declaration := range file.Decls {
+		function, ok := declaration.(*ast.FuncDecl)
+		if !ok || function.Recv != nil || !function.Name.IsExported() {
+			continue
+		}
+		found++
+		if !strings.Contains(text, "\n| `"+function.Name.Name+"(") {
+			t.Errorf("docs/configuration.md does not list %s", function.Name.Name)
+		}
+	}
+	if found == 0 {
+		t.Error("no options found")
+	}
+}
+
+// recorder is an Observer that collects the names of operations.
+type recorder struct{ names []string }
+
+func (r *recorder) Start(ctx context.Context, op *xcache.Operation) context.Context {
+	if !slices.Contains(r.names, op.Name) {
+		r.names = append(r.names, op.Name)
+	}
+	return ctx
+}
+
+func (r *recorder) End(context.Context, *xcache.Operation) {}
+
+func TestObservingListsTheOperations(t *testing.T) {
+	var seen recorder
+	cache, err := xcache.OpenDSN("memory://", xcache.WithObserver(&seen))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cache.Close()
+	if err := everyOperation(t.Context(), cache); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(seen.names)
+	want := strings.Join(seen.names, ", ")
+	_, block, _ := strings.Cut(read(t, "docs/observing.md"), "```text\n")
+	block, _, _ = strings.Cut(block, "\n```")
+	if got := strings.ReplaceAll(block, "\n", " "); got != want {
+		t.Errorf("docs/observing.md lists\n%s\nwant\n%s", got, want)
+	}
+}
+
+func everyOperation(ctx context.Context, c *xcache.Cache) error {
+	v := xcache.For[int](c)
+	var errs []error
+	add := func(err error) {
+		if !errors.Is(err, xcache.ErrNotFound) {
+			errs = append(errs, err)
+		}
+	}
+	add(v.Set(ctx, "a", 1))
+	add(v.SetMany(ctx, map[string]int{"b": 2}))
+	for _, op := range []func() (any, error){
+		func() (any, error) { return v.Get(ctx, "a") },
+		func() (any, error) { return v.GetOr(ctx, "a", 1) },
+		func() (any, error) { return v.GetMany(ctx, []string{"a"}) },
+		func() (any, error) { return v.GetOrSet(ctx, "c", func(context.Context) (int, error) { return 3, nil }) },
+		func() (any, error) { return v.Add(ctx, "a", 1) },
+		func() (any, error) { return v.Replace(ctx, "a", 1) },
+		func() (any, error) { return v.Swap(ctx, "a", 1) },
+		func() (any, error) { return v.CompareAndSwap(ctx, "a", 1, 2) },
+		func() (any, error) { return v.CompareAndDelete(ctx, "a", 1) },
+		func() (any, error) { return c.Incr(ctx, "a", 1) },
+		func() (any, error) { return c.Decr(ctx, "a", 1) },
+		func() (any, error) { return c.IncrInit(ctx, "a", 1, 0) },
+		func() (any, error) { return c.Has(ctx, "a") },
+		func() (any, error) { return c.TTL(ctx, "a") },
+		func() (any, error) { return c.TTLMany(ctx, []string{"a"}) },
+		func() (any, error) { return c.Touch(ctx, "a") },
+		func() (any, error) { return c.Expire(ctx, "a", time.Minute) },
+		func() (any, error) { return c.ExpireAt(ctx, "a", time.Now().Add(time.Minute)) },
+		func() (any, error) { return c.Persist(ctx, "a") },
+		func() (any, error) { return c.Type(ctx, "a") },
+		func() (any, error) { return c.RenameNX(ctx, "a", "b") },
+		func() (any, error) { return c.IncrVersion(ctx, "a", 1) },
+		func() (any, error) { return c.DecrVersion(ctx, "b", 1) },
+		func() (any, error) { return c.Delete(ctx, "a") },
+		func() (any, error) { return c.DeletePattern(ctx, "a*") },
+		func() (any, error) { return c.Clear(ctx) },
+		func() (any, error) { return c.ClearAllVersions(ctx) },
+	} {
+		_, err := op()
+		add(err)
+	}
+	add(c.Rename(ctx, "a", "b"))
+	add(c.Ping(ctx))
+	add(c.Pipeline().Exec(ctx))
+	for _, err := range c.Keys(ctx, "*") {
+		add(err)
+	}
+	add(c.FlushDB(ctx))
+	return errors.Join(errs...)
+}
+
+// The guide on drivers names the optional interfaces there are.
+func TestDriverGuideNamesTheInterfaces(t *testing.T) {
+	text := read(t, "docs/writing-a-driver.md")
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "driver", "capabilities.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.TypeSpec)
+		if !ok {
+			return true
+		}
+		if _, ok := spec.Type.(*ast.InterfaceType); ok && spec.Name.Name != "Limiter" && spec.Name.Name != "Capable" {
+			found++
+			if !strings.Contains(text, "`"+spec.Name.Name+"`") {
+				t.Errorf("docs/writing-a-driver.md does not name %s", spec.Name.Name)
+			}
+		}
+		return false
+	})
+	if found == 0 {
+		t.Error("no interfaces found")
+	}
+}

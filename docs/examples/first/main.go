@@ -1,0 +1,32 @@
+// First is the program that the README begins with.
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	_ "github.com/xcache-go/xcache/drivers/memory"
+	_ "github.com/xcache-go/xcache/drivers/redis"
+)
+
+type User struct{ Name, Email string }
+
+func main() {
+	cache, err := xcache.OpenDSN(cmp.Or(os.Getenv("CACHE_DSN"), "memory://"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer cache.Close()
+
+	users := xcache.For[User](cache)
+	user, err := users.GetOrSet(context.Background(), "42", loadUser, xcache.TTL(time.Minute))
+	fmt.Println(user, err) // {Ann ann@example.com} <nil>
+}
+
+// loadUser runs on a miss, once for however many callers.
+func loadUser(context.Context) (User, error) { return User{"Ann", "ann@example.com"}, nil }

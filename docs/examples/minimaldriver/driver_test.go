@@ -1,0 +1,27 @@
+package minimaldriver
+
+import (
+	"testing"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/xcachetest"
+)
+
+func TestConformance(t *testing.T) {
+	xcachetest.Run(t, xcachetest.Harness{
+		Open: func(t testing.TB) driver.Store {
+			dsn, err := driver.ParseDSN("minimal://")
+			if err != nil {
+				t.Fatal(err)
+			}
+			store, err := Driver{}.Open(dsn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return store
+		},
+		InProcess: true,
+		Lacks: []string{"Commander", "Expirer", "Counter", "Swapper", "Mover",
+			"Scanner", "Flusher", "Pinger", "Subscriber", "Tracker"},
+	})
+}

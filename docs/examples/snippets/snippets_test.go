@@ -1,0 +1,70 @@
+// Package snippets holds the pieces of code in the guides that are too short
+// to be programs of their own.
+package snippets
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/codec"
+	_ "github.com/xcache-go/xcache/drivers/memory"
+	_ "github.com/xcache-go/xcache/drivers/redis"
+)
+
+type User struct{ Name string }
+
+func loadUser(context.Context) (User, error) { return User{"Ann"}, nil }
+
+func open(t *testing.T, dsn string) *xcache.Cache {
+	t.Helper()
+	cache, err := xcache.OpenDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cache.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return cache
+}
+
+func TestBytesAreStoredAsTheyAre(t *testing.T) {
+	cache := open(t, "memory://")
+
+	raw, err := codec.New(codec.Config{Serializers: []codec.Serializer{codec.Raw}})
+	images := xcache.For[[]byte](cache.With(xcache.WithCodec(raw)))
+
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []byte{0x89, 'P', 'N', 'G'}
+	if err := images.Set(t.Context(), "42", want); err != nil {
+		t.Fatal(err)
+	}
+	for _, view := range []*xcache.View[[]byte]{images, xcache.For[[]byte](cache)} {
+		asJSON := view != images
+		got, err := view.Get(t.Context(), "42")
+		if stored := err == nil && bytes.Equal(got, want); stored == asJSON {
+			t.Errorf("read as JSON %v: %v, %v", asJSON, got, err)
+		}
+	}
+}
+
+func TestTheDatabaseIsAskedWhenTheServerIsDown(t *testing.T) {
+	// Nobody listens on port 1.
+	users := xcache.For[User](open(t, "redis://127.0.0.1:1"))
+	ctx := t.Context()
+
+	user, err := users.GetOrSet(ctx, "42", loadUser)
+	if errors.Is(err, xcache.ErrUnavailable) {
+		user, err = loadUser(ctx)
+	}
+
+	if err != nil || user.Name != "Ann" {
+		t.Errorf("got %v, %v", user, err)
+	}
+}

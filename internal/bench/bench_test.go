@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/xcache-go/xcache/internal/fakeserver"
+)
+
+// The comparisons as benchmarks, in a form that benchstat reads: its option
+// -col /lib puts the libraries beside each other.
+
+func BenchmarkClient(b *testing.B)   { run(b, clientComparisons()) }
+func BenchmarkEmbedded(b *testing.B) { run(b, embeddedComparisons()) }
+
+func run(b *testing.B, comparisons []comparison) {
+	for _, c := range comparisons {
+		b.Run(c.name, func(b *testing.B) {
+			for _, contestant := range c.contestants {
+				b.Run("lib="+strings.ReplaceAll(contestant.lib, ",", ""), contestant.bench)
+			}
+		})
+	}
+}
+
+func TestEmbeddedLibrariesHoldWhatWasSet(t *testing.T) {
+	for _, lib := range embeddedLibraries {
+		t.Run(lib.name, func(t *testing.T) {
+			cache, keys := filled(lib.open)
+			defer cache.close()
+			missing := 0
+			for _, key := range keys {
+				value, ok := cache.get(key)
+				if ok && !bytes.Equal(value, make([]byte, valueSize)) {
+					t.Fatalf("%s is %q", key, value)
+				}
+				if !ok {
+					missing++
+				}
+			}
+			if missing > len(keys)/100 {
+				t.Errorf("%d of %d keys are missing", missing, len(keys))
+			}
+			if _, ok := cache.get("nobody"); ok {
+				t.Error("a key that nobody set is there")
+			}
+		})
+	}
+}
+
+func TestClientsTakeOneRoundTrip(t *testing.T) {
+	for name, prepare := range map[string]clientBench{
+		"raw get": rawGet, "get": xcacheGet,
+		"raw set": rawSet, "set": xcacheSet,
+		"raw mget": rawMGet, "raw mget into map": rawMGetIntoMap, "get many": xcacheGetMany,
+		"raw pipeline": rawSetPipeline, "set many": xcacheSetMany,
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := fakeserver.New()
+			op, closeClient := prepare(t.Context(), server, []byte("value"))
+			if err := op(); err != nil { // connects
+				t.Fatal(err)
+			}
+			before := server.RoundTrips()
+			if err := op(); err != nil {
+				t.Fatal(err)
+			}
+			if n := server.RoundTrips() - before; n != 1 {
+				t.Errorf("%d round trips", n)
+			}
+			if err := closeClient(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

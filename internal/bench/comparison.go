@@ -1,0 +1,81 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+)
+
+// A comparison is one piece of work that several libraries do.
+type comparison struct {
+	name string
+	// contestants do the work. The first is what the others are compared
+	// with.
+	contestants []contestant
+}
+
+type contestant struct {
+	lib   string
+	bench func(b *testing.B)
+}
+
+// A measurement is what the rounds of one contestant gave, one element each.
+type measurement struct {
+	nanoseconds []float64
+	allocations int64
+	bytes       int64
+}
+
+// measure lets the contestants take turns, so that what disturbs the machine
+// for a while disturbs all of them.
+func (c *comparison) measure(rounds int) ([]measurement, error) {
+	measured := make([]measurement, len(c.contestants))
+	for range rounds {
+		for i, contestant := range c.contestants {
+			result := testing.Benchmark(contestant.bench)
+			if result.N == 0 {
+				return nil, fmt.Errorf("%s with %s failed; the benchmark of that name in go test says why", c.name, contestant.lib)
+			}
+			m := &measured[i]
+			m.nanoseconds = append(m.nanoseconds, float64(result.T.Nanoseconds())/float64(result.N))
+			m.allocations, m.bytes = result.AllocsPerOp(), result.AllocedBytesPerOp()
+		}
+	}
+	return measured, nil
+}
+
+// write prints the measurements as a table in Markdown.
+func (c *comparison) write(out io.Writer, measured []measurement) {
+	fmt.Fprintf(out, "\n| %s | time | allocations | bytes | × %s |\n|---|--:|--:|--:|--:|\n", c.name, c.contestants[0].lib)
+	for i, m := range measured {
+		fmt.Fprintf(out, "| %s | %s | %d | %d | %.2f |\n",
+			c.contestants[i].lib, duration(median(m.nanoseconds)), m.allocations, m.bytes, ratio(m, measured[0]))
+	}
+}
+
+// ratio returns the median of the ratios of the rounds: each compares two
+// measurements that were taken at nearly the same time.
+func ratio(m, base measurement) float64 {
+	ratios := make([]float64, len(m.nanoseconds))
+	for i := range ratios {
+		ratios[i] = m.nanoseconds[i] / base.nanoseconds[i]
+	}
+	return median(ratios)
+}
+
+func median[N cmp.Ordered](values []N) N {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+func duration(nanoseconds float64) string {
+	switch {
+	case nanoseconds < 1000:
+		return fmt.Sprintf("%.0f ns", nanoseconds)
+	case nanoseconds < 100_000:
+		return fmt.Sprintf("%.2f µs", nanoseconds/1000)
+	}
+	return fmt.Sprintf("%.0f µs", nanoseconds/1000)
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+)
+
+const (
+	hitRatiosName = "Hit ratios"
+	// traceKeys is how many different keys a trace draws from.
+	traceKeys = 1 << 17
+	// traceLength is a power of two, so that a benchmark can go round.
+	traceLength = 1 << 20
+)
+
+// zipfTrace is read by all benchmarks; nobody writes to it.
+var zipfTrace = zipf(embeddedKeys, traceLength, 1)
+
+// zipf returns a trace in which few keys are asked for often and many rarely,
+// as on a shop's site.
+func zipf(keys, length int, seed uint64) []string {
+	names := keyNames(keys)
+	random := rand.New(rand.NewPCG(seed, 0))
+	draw := rand.NewZipf(random, 1.01, 1, uint64(keys-1))
+	shuffled := random.Perm(keys)
+	trace := make([]string, length)
+	for i := range trace {
+		trace[i] = names[shuffled[draw.Uint64()]]
+	}
+	return trace
+}
+
+// withScans returns a trace in which every fourth stretch of 10 000 requests
+// reads keys in a row that nobody asks for again, as a nightly job does.
+func withScans(trace []string) []string {
+	const stretch = 10_000
+	mixed := make([]string, len(trace))
+	next := 0
+	for i := range trace {
+		mixed[i] = trace[i]
+		if i/stretch%4 == 3 {
+			mixed[i] = fmt.Sprintf("scan:%08d", next)
+			next++
+		}
+	}
+	return mixed
+}
+
+// shifting returns a trace whose popular keys are others from time to time.
+func shifting(keys, length int) []string {
+	const periods = 8
+	var trace []string
+	for seed := range uint64(periods) {
+		trace = append(trace, zipf(keys, length/periods, seed)...)
+	}
+	return trace
+}
+
+// writeHitRatios prints how many requests of each trace were hits, for caches
+// with room for a part of the keys. Those bound by bytes are left out: what
+// they have room for is another number of entries.
+func writeHitRatios(out io.Writer) {
+	base := zipf(traceKeys, traceLength, 1)
+	traces := []struct {
+		name     string
+		requests []string
+	}{
+		{"Zipf", base},
+		{"Zipf with scans", withScans(base)},
+		{"Zipf, shifting", shifting(traceKeys, traceLength)},
+	}
+	fmt.Fprintf(out, "\n| %s | room for |", hitRatiosName)
+	rule := "|---|--:|"
+	for _, lib := range embeddedLibraries {
+		if lib.boundByEntries {
+			fmt.Fprintf(out, " %s |", lib.name)
+			rule += "--:|"
+		}
+	}
+	fmt.Fprintf(out, "\n%s\n", rule)
+	for _, trace := range traces {
+		for _, percent := range []int{1, 10} {
+			fmt.Fprintf(out, "| %s | %d %% |", trace.name, percent)
+			for _, lib := range embeddedLibraries {
+				if lib.boundByEntries {
+					fmt.Fprintf(out, " %.1f %% |", 100*hitRatio(lib.open(traceKeys*percent/100), trace.requests))
+				}
+			}
+			fmt.Fprintln(out)
+		}
+	}
+}
+
+func hitRatio(cache embedded, trace []string) float64 {
+	defer cache.close()
+	value := make([]byte, valueSize)
+	hits := 0
+	for _, key := range trace {
+		if getOrSet(cache, key, value) {
+			hits++
+		}
+	}
+	return float64(hits) / float64(len(trace))
+}

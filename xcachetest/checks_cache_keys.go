@@ -135,6 +135,7 @@ func cacheKeyChecks() []check {
 			defer cancel()
 			var last error
 			for _, err := range c.Keys(ctx, "*") {
+				errs = append(errs, that(ctx.Err() == nil || err != nil, "Keys went on after its context had ended"))
 				last = err
 				cancel()
 			}

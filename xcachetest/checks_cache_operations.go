@@ -179,7 +179,7 @@ func cacheOperationChecks() []check {
 			return errors.Join(is(c.Type(ctx, "k"))("Type of an absent key", "", xcache.ErrNotFound), c.texts.Set(ctx, "k", "v"), is(c.Type(ctx, "k"))("Type", driver.KindString, nil),
 				c.push(c.full("list"), "a"), is(c.Type(ctx, "list"))("Type of a list", driver.KindList, nil))
 		}),
-		cacheCheck("cache/ping", "Ping succeeds", needs(pinger), func(ctx context.Context, c *cached) error { return c.Ping(ctx) }),
+		cacheCheck("cache/ping", "Ping of a cache that works succeeds", needs(pinger), func(ctx context.Context, c *cached) error { return c.Ping(ctx) }),
 		cacheCheck("cache/views-of-types", "views of different types see the same keys", nil, func(ctx context.Context, c *cached) error {
 			type user struct{ Name string }
 			users, raw := xcache.For[user](c.Cache), xcache.For[map[string]any](c.Cache)

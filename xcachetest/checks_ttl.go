@@ -300,8 +300,7 @@ func (s *subject) wantNoWindow(write func(key string) error) error {
 	var done atomic.Bool
 	return together(2, func(i int) error {
 		if i == 0 {
-			defer done.Store(true)
-			for range 300 {
+			for !done.Load() {
 				if err := write(key); err != nil {
 					return err
 				}
@@ -311,7 +310,8 @@ func (s *subject) wantNoWindow(write func(key string) error) error {
 			}
 			return nil
 		}
-		for !done.Load() {
+		defer done.Store(true)
+		for range 300 {
 			ttl, err := s.ttl(key)
 			if err == nil && ttl == driver.NoExpiry {
 				return errors.New("the key was seen without a TTL")

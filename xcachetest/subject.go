@@ -127,7 +127,7 @@ func (s *subject) keysNamed(name string, n int) []string {
 func (s *subject) get(key string) (string, error) {
 	dst := make([]driver.Value, 1)
 	err := s.store.Get(noDeadline, []string{key}, dst)
-	return string(dst[0].Data), errors.Join(err, dst[0].Err)
+	return string(dst[0].Data), cmpErr(err, dst[0].Err)
 }
 
 func (s *subject) set(key, value string, ttl time.Duration) error {

@@ -1,0 +1,929 @@
+package xcachetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/memory"
+)
+
+// correct is what broken and odd stores are made of: they embed it, and differ
+// in a method or two.
+type correct = *memory.Store
+
+func newCorrect() correct {
+	store, err := memory.NewStore(memory.Options{})
+	if err != nil {
+		panic(err)
+	}
+	return store
+}
+
+// brokenStores are stores with one bug each, and the checks that must find it.
+var brokenStores = []struct {
+	name   string
+	open   func() driver.Store
+	caught []string
+}{
+	{"Add looks first and then writes", func() driver.Store { return addInTwoSteps{newCorrect()} }, []string{"set/if-absent-is-atomic", "cache/add-is-atomic"}},
+	{"TTLs are cut to milliseconds, and so to 0", func() driver.Store { return ttlRewritten{newCorrect(), cutTo(time.Millisecond)} }, []string{"ttl/positive-below-resolution-rounds-up", "ttl/fraction-of-a-step-rounds-up", "expirer/expire-below-resolution-rounds-up"}},
+	{"TTLs are cut to seconds", func() driver.Store { return ttlRewritten{newCorrect(), cutTo(time.Second)} }, []string{"ttl/whole-seconds-and-parts-of-them"}},
+	{"TTLs under a second become an hour", func() driver.Store { return ttlRewritten{newCorrect(), underASecondIsAnHour} }, []string{"ttl/positive-below-resolution-rounds-up"}},
+	{"expired TTLs are stored for ever", func() driver.Store { return ttlRewritten{newCorrect(), expiredIsForever} }, []string{"ttl/set-negative", "ttl/set-zero", "ttl/shortest-negative", "expirer/expire-expired", "cache-ttl/expired"}},
+	{"TTLs over 30 days are taken for dates", func() driver.Store { return ttlRewritten{newCorrect(), thirtyDaysIsADate} }, []string{"ttl/thirty-days-and-a-second", "expirer/expire-long"}},
+	{"KeepTTL takes the TTL away", func() driver.Store { return ttlRewritten{newCorrect(), keepIsNone} }, []string{"ttl/set-keep", "ttl/kept-ttl-still-ends", "swap/ttl", "cas/ttl", "cache-ttl/options"}},
+	{"value and TTL are set in two steps", func() driver.Store { return ttlInTwoSteps{newCorrect()} }, []string{"ttl/no-window-without-ttl", "ttl/no-window-with-condition"}},
+	{"an expired key is in Add's way", func() driver.Store { return &addRemembers{correct: newCorrect()} }, []string{"ttl/expired-is-absent-to-set-if-absent"}},
+	{"Replace with an expired TTL leaves the key", func() driver.Store { return replaceExpiredLeaves{newCorrect()} }, []string{"ttl/set-if-present-zero", "ttl/set-if-present-negative", "cache-ttl/expired"}},
+	{"Delete counts the keys it was given", func() driver.Store { return deleteCountsGiven{newCorrect()} }, []string{"delete/counts-what-was-there", "cache/delete"}},
+	{"Delete counts duplicates", func() driver.Store { return deleteCountsDuplicates{newCorrect()} }, []string{"delete/duplicates-count-once"}},
+	{"Get uses its buffer again", func() driver.Store { return &getReusesBuffer{correct: newCorrect()} }, []string{"values/data-lasts"}},
+	{"Get gives slices of one buffer", func() driver.Store { return getSharesBuffer{newCorrect()} }, []string{"values/capacity-not-shared"}},
+	{"Set keeps the caller's slice", func() driver.Store { return &setKeepsSlice{correct: newCorrect(), kept: make(map[string][]byte)} }, []string{"values/input-not-kept"}},
+	{"Set changes the caller's entries", func() driver.Store { return setChangesEntries{newCorrect()} }, []string{"values/input-not-changed"}},
+	{"Set leaves an old Err where it succeeded", func() driver.Store { return setLeavesErr{newCorrect()} }, []string{"set/outcome-overwrites-what-was-there"}},
+	{"a batch is cut after 1000 entries", func() driver.Store { return batchCut{newCorrect()} }, []string{"set/large-batch", "get/large-batch"}},
+	{"a write whose condition does not hold is no error", func() driver.Store { return notStoredIsNil{newCorrect()} }, []string{"set/if-absent", "set/if-present", "cache/add"}},
+	{"a batch stops at its first failure", func() driver.Store { return batchStops{newCorrect()} }, []string{"set/outcome-of-each", "set/in-order"}},
+	{"a batch is read in sorted order", func() driver.Store { return getSorts{newCorrect()} }, []string{"get/order"}},
+	{"duplicate keys are read once", func() driver.Store { return getDeduplicates{newCorrect()} }, []string{"get/duplicates"}},
+	{"a miss is the client's own error", func() driver.Store {
+		return missRewritten{newCorrect(), func(error) error { return errors.New("client: nil") }}
+	}, []string{"get/miss"}},
+	{"a miss is wrapped", func() driver.Store {
+		return missRewritten{newCorrect(), func(err error) error { return fmt.Errorf("get: %w", err) }}
+	}, []string{"get/miss"}},
+	{"a miss is an error of the call", func() driver.Store { return missFailsCall{newCorrect()} }, []string{"errors/keys-do-not-fail-the-call", "get/miss"}},
+	{"an empty value is a miss", func() driver.Store { return emptyIsMiss{newCorrect()} }, []string{"values/empty", "values/nil-is-empty"}},
+	{"values end at a zero byte", func() driver.Store { return valuesEndAtZero{newCorrect()} }, []string{"values/every-byte"}},
+	{"keys are trimmed", func() driver.Store { return trimsKeys{newCorrect()} }, []string{"keys/space-and-case"}},
+	{"keys are compared without case", func() driver.Store { return foldsKeys{newCorrect()} }, []string{"keys/space-and-case"}},
+	{"a key of another type is a miss", func() driver.Store { return wrongTypeIsMiss{newCorrect()} }, []string{"get/wrong-type-alone"}},
+	{"Incr creates a missing key", func() driver.Store { return incrCreates{newCorrect()} }, []string{"counter/missing", "ttl/expired-is-absent-to-incr", "counter/never-revives-an-expiring-key", "cache/incr"}},
+	{"Incr loses the TTL", func() driver.Store { return incrLosesTTL{newCorrect()} }, []string{"counter/keeps-ttl", "cache/incr"}},
+	{"Incr reads and then writes", func() driver.Store { return incrInTwoSteps{newCorrect()} }, []string{"counter/atomic"}},
+	{"Incr overwrites a key of another type", func() driver.Store { return incrOverwrites{newCorrect()} }, []string{"counter/wrong-type", "counter/not-an-integer"}},
+	{"Incr wraps around", func() driver.Store { return incrWraps{newCorrect()} }, []string{"counter/overflow", "cache/incr-errors"}},
+	{"IncrInit forgets the TTL", func() driver.Store { return incrInitForgetsTTL{newCorrect()} }, []string{"counter/init-creates", "counter/init-expires", "cache/incr-init"}},
+	{"IncrInit of an existing key renews the TTL", func() driver.Store { return incrInitRenews{newCorrect()} }, []string{"counter/init-of-existing"}},
+	{"Swap gives the new value", func() driver.Store { return swapGivesNew{newCorrect()} }, []string{"swap/returns-what-was-there", "cache/swap"}},
+	{"Swap of an absent key stores nothing", func() driver.Store { return swapNeedsKey{newCorrect()} }, []string{"swap/absent", "cache/swap"}},
+	{"CompareAndSwap compares the start only", func() driver.Store { return casComparesPrefix{newCorrect()} }, []string{"cas/compares-all-bytes"}},
+	{"CompareAndSwap takes absent for empty", func() driver.Store { return casAbsentIsEmpty{newCorrect()} }, []string{"cas/absent", "cache/compare-and-swap"}},
+	{"CompareAndSwap compares and then writes", func() driver.Store { return casInTwoSteps{newCorrect()} }, []string{"cas/atomic", "cache/compare-and-swap-counts"}},
+	{"Rename drops the TTL", func() driver.Store { return renameDropsTTL{newCorrect()} }, []string{"rename/moves", "rename/expires", "cache/rename", "cache/incr-version"}},
+	{"Rename of a missing key succeeds", func() driver.Store { return renameMissing{newCorrect()} }, []string{"rename/missing", "cache/incr-version"}},
+	{"RenameNX overwrites", func() driver.Store { return renameNXOverwrites{newCorrect()} }, []string{"rename-nx/occupied", "rename-nx/atomic"}},
+	{"Expire creates a missing key", func() driver.Store { return expireCreates{newCorrect()} }, []string{"expirer/expire-absent"}},
+	{"Expire says that a persistent key is missing", func() driver.Store { return expirePersistentFails{newCorrect()} }, []string{"expirer/expire-to-none", "cache/touch"}},
+	{"TTL of a persistent key is 0", func() driver.Store { return ttlZeroIsNone{newCorrect()} }, []string{"expirer/ttl", "cache/ttl"}},
+	{"Scan misses keys", func() driver.Store { return scanRewritten{newCorrect(), skipsSome} }, []string{"scan/large-keyspace", "cache-keys/keys-of-many"}},
+	{"Scan ignores the pattern's classes", func() driver.Store { return scanIgnoresClasses{newCorrect()} }, []string{"scan/class", "scan/range", "scan/negated-class"}},
+	{"Scan goes on after a break", func() driver.Store { return scanRewritten{newCorrect(), ignoresBreak} }, []string{"scan/stops-at-break"}},
+	{"Scan ignores its context", func() driver.Store { return scanIgnoresContext{newCorrect()} }, []string{"scan/ends-with-its-context"}},
+	{"a context that has ended is ignored", func() driver.Store { return ignoresContext{newCorrect()} }, []string{"context/ended-before-get", "context/ended-before-set", "context/ended-before-delete", "context/deadline-that-has-passed"}},
+	{"an ended context is not in the error", func() driver.Store { return hidesContext{newCorrect()} }, []string{"context/ended-before-set"}},
+	{"Close leaves a goroutine", func() driver.Store { return newLeaky() }, []string{"close/leaves-no-goroutine"}},
+	{"errors show values", func() driver.Store { return errorsShowValues{newCorrect()} }, []string{"errors/no-values"}},
+	{"errors have two prefixes", func() driver.Store { return errorsHaveTwoPrefixes{newCorrect()} }, []string{"errors/one-prefix"}},
+	{"a refusal says that it may have been applied", func() driver.Store { return refusalsAreUnknown{newCorrect()} }, []string{"errors/refusals-are-not-applied"}},
+	{"a capability got lost", func() driver.Store { return struct{ driver.Store }{newCorrect()} }, []string{"caps/declared-equals-detected"}},
+	{"a capability is declared by accident", func() driver.Store { return alsoTracker{newCorrect()} }, []string{"caps/declared-equals-detected"}},
+	{"a command is missing", func() driver.Store { return commandMissing{newCorrect()} }, []string{"caps/declared-commands-equal-detected"}},
+	{"a nil reply is an error", func() driver.Store { return nilIsError{newCorrect()} }, []string{"commander/nil-is-a-reply", "command/GET"}},
+	{"commands run in reverse", func() driver.Store { return commandsReversed{newCorrect()} }, []string{"commander/plain-in-order", "commander/atomic-in-order"}},
+	{"one command's error is the call's", func() driver.Store { return commandFailsCall{newCorrect()} }, []string{"commander/own-errors-stay-their-own", "commander/unknown-in-plain-batch"}},
+	{"an atomic batch runs one by one", func() driver.Store { return atomicOneByOne{newCorrect()} }, []string{"commander/atomic-is-atomic", "commander/unknown-in-atomic-batch"}},
+	{"an unknown command is nil", func() driver.Store { return unknownIsNil{newCorrect()} }, []string{"commander/unknown-in-plain-batch", "commander/unknown-names"}},
+	{"an unknown command panics", func() driver.Store { return unknownPanics{newCorrect()} }, []string{"commander/unknown-in-plain-batch"}},
+	{"Delete hangs", func() driver.Store { return deleteHangs{newCorrect()} }, []string{"delete/duplicates-count-once"}},
+	{"Ping lies", func() driver.Store { return pingFails{newCorrect()} }, []string{"ping/answers", "cache/ping"}},
+	{"Flush leaves some", func() driver.Store { return flushNothing{newCorrect()} }, []string{"flush/empties", "cache-keys/flush"}},
+}
+
+// Stores that write wrongly.
+
+type addInTwoSteps struct{ correct }
+
+func (s addInTwoSteps) Set(ctx context.Context, entries []driver.Entry) error {
+	return eachEntry(ctx, s.correct, entries, func(e *driver.Entry) {
+		if e.Cond == driver.IfAbsent {
+			if _, err := getOne(ctx, s.correct, e.Key); err == nil {
+				e.Err = driver.ErrNotStored
+				return
+			}
+			runtime.Gosched()
+			e.Cond = driver.Always
+		}
+		setOne(ctx, s.correct, e)
+	})
+}
+
+// ttlRewritten changes the TTL of every write.
+type ttlRewritten struct {
+	correct
+	rewrite func(time.Duration) time.Duration
+}
+
+func (s ttlRewritten) Set(ctx context.Context, entries []driver.Entry) error {
+	changed := s.changed(entries)
+	defer copyErrs(entries, changed)
+	return s.correct.Set(ctx, changed)
+}
+
+func (s ttlRewritten) Expire(ctx context.Context, entries []driver.Entry) error {
+	changed := s.changed(entries)
+	defer copyErrs(entries, changed)
+	return s.correct.Expire(ctx, changed)
+}
+
+func (s ttlRewritten) Swap(ctx context.Context, e *driver.Entry, old *driver.Value) error {
+	return s.correct.Swap(ctx, &s.changed([]driver.Entry{*e})[0], old)
+}
+
+func (s ttlRewritten) CompareAndSwap(ctx context.Context, e *driver.Entry, old []byte) (bool, error) {
+	return s.correct.CompareAndSwap(ctx, &s.changed([]driver.Entry{*e})[0], old)
+}
+
+func (s ttlRewritten) IncrInit(ctx context.Context, key string, delta, init int64, ttl time.Duration) (int64, error) {
+	return s.correct.IncrInit(ctx, key, delta, init, s.rewrite(ttl))
+}
+
+func (s ttlRewritten) changed(entries []driver.Entry) []driver.Entry {
+	changed := slices.Clone(entries)
+	for i := range changed {
+		changed[i].TTL = s.rewrite(changed[i].TTL)
+	}
+	return changed
+}
+
+func isPositive(ttl time.Duration) bool { return ttl > 0 && ttl != driver.NoExpiry }
+
+func cutTo(step time.Duration) func(time.Duration) time.Duration {
+	return func(ttl time.Duration) time.Duration {
+		if isPositive(ttl) {
+			return ttl.Truncate(step)
+		}
+		return ttl
+	}
+}
+
+func underASecondIsAnHour(ttl time.Duration) time.Duration {
+	if isPositive(ttl) && ttl < time.Second {
+		return time.Hour
+	}
+	return ttl
+}
+
+func expiredIsForever(ttl time.Duration) time.Duration {
+	if driver.Expired(ttl) {
+		return driver.NoExpiry
+	}
+	return ttl
+}
+
+func thirtyDaysIsADate(ttl time.Duration) time.Duration {
+	if isPositive(ttl) && ttl > 30*24*time.Hour {
+		return time.Until(time.Unix(int64(ttl/time.Second), 0))
+	}
+	return ttl
+}
+
+func keepIsNone(ttl time.Duration) time.Duration {
+	if ttl == driver.KeepTTL {
+		return driver.NoExpiry
+	}
+	return ttl
+}
+
+type ttlInTwoSteps struct{ correct }
+
+func (s ttlInTwoSteps) Set(ctx context.Context, entries []driver.Entry) error {
+	return eachEntry(ctx, s.correct, entries, func(e *driver.Entry) {
+		first := *e
+		if isPositive(e.TTL) {
+			first.TTL = driver.NoExpiry
+		}
+		setOne(ctx, s.correct, &first)
+		if e.Err = first.Err; e.Err == nil && isPositive(e.TTL) {
+			runtime.Gosched()
+			_ = s.correct.Expire(ctx, []driver.Entry{{Key: e.Key, TTL: e.TTL}})
+		}
+	})
+}
+
+type addRemembers struct {
+	correct
+	seen sync.Map
+}
+
+func (s *addRemembers) Set(ctx context.Context, entries []driver.Entry) error {
+	return eachEntry(ctx, s.correct, entries, func(e *driver.Entry) {
+		if _, seen := s.seen.Load(e.Key); seen && e.Cond == driver.IfAbsent {
+			e.Err = driver.ErrNotStored
+			return
+		}
+		s.seen.Store(e.Key, true)
+		setOne(ctx, s.correct, e)
+	})
+}
+
+type replaceExpiredLeaves struct{ correct }
+
+func (s replaceExpiredLeaves) Set(ctx context.Context, entries []driver.Entry) error {
+	return eachEntry(ctx, s.correct, entries, func(e *driver.Entry) {
+		if e.Cond == driver.IfPresent && driver.Expired(e.TTL) {
+			if _, err := getOne(ctx, s.correct, e.Key); err != nil {
+				e.Err = driver.ErrNotStored
+			}
+			return
+		}
+		setOne(ctx, s.correct, e)
+	})
+}
+
+type setKeepsSlice struct {
+	correct
+	mu   sync.Mutex
+	kept map[string][]byte
+}
+
+func (s *setKeepsSlice) Set(ctx context.Context, entries []driver.Entry) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range entries {
+		s.kept[entries[i].Key] = entries[i].Value
+	}
+	return s.correct.Set(ctx, entries)
+}
+
+func (s *setKeepsSlice) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	err := s.correct.Get(ctx, keys, dst)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range dst {
+		if dst[i].Err == nil {
+			dst[i].Data = s.kept[keys[i]]
+		}
+	}
+	return err
+}
+
+type setChangesEntries struct{ correct }
+
+func (s setChangesEntries) Set(ctx context.Context, entries []driver.Entry) error {
+	err := s.correct.Set(ctx, entries)
+	for i := range entries {
+		entries[i].Value = append(entries[i].Value, "\r\n"...) // as a client does that frames in place
+	}
+	return err
+}
+
+type setLeavesErr struct{ correct }
+
+func (s setLeavesErr) Set(ctx context.Context, entries []driver.Entry) error {
+	changed := slices.Clone(entries)
+	err := s.correct.Set(ctx, changed)
+	for i := range entries {
+		if changed[i].Err != nil {
+			entries[i].Err = changed[i].Err
+		}
+	}
+	return err
+}
+
+type batchCut struct{ correct }
+
+func (s batchCut) Set(ctx context.Context, entries []driver.Entry) error {
+	return s.correct.Set(ctx, entries[:min(len(entries), 1000)])
+}
+
+type notStoredIsNil struct{ correct }
+
+func (s notStoredIsNil) Set(ctx context.Context, entries []driver.Entry) error {
+	err := s.correct.Set(ctx, entries)
+	for i := range entries {
+		entries[i].Err = nil
+	}
+	return err
+}
+
+type batchStops struct{ correct }
+
+func (s batchStops) Set(ctx context.Context, entries []driver.Entry) error {
+	for i := range entries {
+		if err := s.correct.Set(ctx, entries[i:i+1]); err != nil || entries[i].Err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type deleteCountsGiven struct{ correct }
+
+func (s deleteCountsGiven) Delete(ctx context.Context, keys []string) (int, error) {
+	_, err := s.correct.Delete(ctx, keys)
+	return len(keys), err
+}
+
+type deleteCountsDuplicates struct{ correct }
+
+func (s deleteCountsDuplicates) Delete(ctx context.Context, keys []string) (int, error) {
+	n := 0
+	for _, key := range keys {
+		if _, err := getOne(ctx, s.correct, key); err == nil {
+			n++
+		}
+	}
+	_, err := s.correct.Delete(ctx, keys)
+	return n, err
+}
+
+type deleteHangs struct{ correct }
+
+func (s deleteHangs) Delete(ctx context.Context, keys []string) (int, error) {
+	if len(keys) == 5 {
+		select {}
+	}
+	return s.correct.Delete(ctx, keys)
+}
+
+// Stores that read wrongly.
+
+// onGet lets a store change what Get found.
+func onGet(ctx context.Context, s correct, keys []string, dst []driver.Value, change func(i int, v *driver.Value)) error {
+	err := s.Get(ctx, keys, dst)
+	for i := range dst {
+		change(i, &dst[i])
+	}
+	return err
+}
+
+type getReusesBuffer struct {
+	correct
+	mu     sync.Mutex
+	buffer []byte
+}
+
+func (s *getReusesBuffer) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.buffer = s.buffer[:0]
+	return onGet(ctx, s.correct, keys, dst, func(_ int, v *driver.Value) {
+		n := len(s.buffer)
+		s.buffer = append(s.buffer, v.Data...)
+		v.Data = s.buffer[n:len(s.buffer):len(s.buffer)]
+	})
+}
+
+type getSharesBuffer struct{ correct }
+
+func (s getSharesBuffer) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	buffer := make([]byte, 0, 64<<10)
+	return onGet(ctx, s.correct, keys, dst, func(_ int, v *driver.Value) {
+		n := len(buffer)
+		buffer = append(buffer, v.Data...)
+		v.Data = buffer[n:]
+	})
+}
+
+type getSorts struct{ correct }
+
+func (s getSorts) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	return s.correct.Get(ctx, slices.Sorted(slices.Values(keys)), dst)
+}
+
+type getDeduplicates struct{ correct }
+
+func (s getDeduplicates) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	seen := make(map[string]bool)
+	return onGet(ctx, s.correct, keys, dst, func(i int, v *driver.Value) {
+		if seen[keys[i]] {
+			*v = driver.Value{}
+		}
+		seen[keys[i]] = true
+	})
+}
+
+type missRewritten struct {
+	correct
+	rewrite func(error) error
+}
+
+func (s missRewritten) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	return onGet(ctx, s.correct, keys, dst, func(_ int, v *driver.Value) {
+		if errors.Is(v.Err, driver.ErrNotFound) {
+			v.Err = s.rewrite(v.Err)
+		}
+	})
+}
+
+type missFailsCall struct{ correct }
+
+func (s missFailsCall) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	return cmpErr(s.correct.Get(ctx, keys, dst), firstErr(dst))
+}
+
+type emptyIsMiss struct{ correct }
+
+func (s emptyIsMiss) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	return onGet(ctx, s.correct, keys, dst, func(_ int, v *driver.Value) {
+		if v.Err == nil && len(v.Data) == 0 {
+			v.Err = driver.ErrNotFound
+		}
+	})
+}
+
+type valuesEndAtZero struct{ correct }
+
+func (s valuesEndAtZero) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	return onGet(ctx, s.correct, keys, dst, func(_ int, v *driver.Value) { v.Data, _, _ = bytes.Cut(v.Data, []byte{0}) })
+}
+
+type wrongTypeIsMiss struct{ correct }
+
+func (s wrongTypeIsMiss) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	return onGet(ctx, s.correct, keys, dst, func(_ int, v *driver.Value) {
+		if errors.Is(v.Err, driver.ErrWrongType) {
+			v.Err = driver.ErrNotFound
+		}
+	})
+}
+
+type trimsKeys struct{ correct }
+
+func (s trimsKeys) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	return s.correct.Get(ctx, changedKeys(keys, strings.TrimSpace), dst)
+}
+
+func (s trimsKeys) Set(ctx context.Context, entries []driver.Entry) error {
+	return setWithKeys(ctx, s.correct, entries, strings.TrimSpace)
+}
+
+type foldsKeys struct{ correct }
+
+func (s foldsKeys) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	return s.correct.Get(ctx, changedKeys(keys, strings.ToLower), dst)
+}
+
+func (s foldsKeys) Set(ctx context.Context, entries []driver.Entry) error {
+	return setWithKeys(ctx, s.correct, entries, strings.ToLower)
+}
+
+func changedKeys(keys []string, change func(string) string) []string {
+	changed := make([]string, len(keys))
+	for i, key := range keys {
+		changed[i] = change(key)
+	}
+	return changed
+}
+
+func setWithKeys(ctx context.Context, s correct, entries []driver.Entry, change func(string) string) error {
+	changed := slices.Clone(entries)
+	for i := range changed {
+		changed[i].Key = change(changed[i].Key)
+	}
+	defer copyErrs(entries, changed)
+	return s.Set(ctx, changed)
+}
+
+// Stores that count, swap and move wrongly.
+
+type incrCreates struct{ correct }
+
+func (s incrCreates) Incr(ctx context.Context, key string, delta int64) (int64, error) {
+	return s.correct.IncrInit(ctx, key, delta, 0, driver.NoExpiry)
+}
+
+type incrLosesTTL struct{ correct }
+
+func (s incrLosesTTL) Incr(ctx context.Context, key string, delta int64) (int64, error) {
+	n, err := s.correct.Incr(ctx, key, delta)
+	if err == nil {
+		err = s.correct.Expire(ctx, []driver.Entry{{Key: key, TTL: driver.NoExpiry}})
+	}
+	return n, err
+}
+
+type incrInTwoSteps struct{ correct }
+
+func (s incrInTwoSteps) Incr(ctx context.Context, key string, delta int64) (int64, error) {
+	old, err := getOne(ctx, s.correct, key)
+	if err != nil {
+		return 0, err
+	}
+	n, err := s.correct.IncrInit(ctx, key+" scratch", 0, 0, driver.NoExpiry) // what a round trip gives others time for
+	runtime.Gosched()
+	if _, scanErr := fmt.Sscan(string(old), &n); err != nil || scanErr != nil {
+		return 0, driver.ErrWrongType
+	}
+	e := driver.Entry{Key: key, Value: fmt.Append(nil, n+delta), TTL: driver.KeepTTL}
+	setOne(ctx, s.correct, &e)
+	return n + delta, e.Err
+}
+
+type incrOverwrites struct{ correct }
+
+func (s incrOverwrites) Incr(ctx context.Context, key string, delta int64) (int64, error) {
+	n, err := s.correct.Incr(ctx, key, delta)
+	if errors.Is(err, driver.ErrWrongType) {
+		e := driver.Entry{Key: key, Value: fmt.Append(nil, delta), TTL: driver.KeepTTL}
+		setOne(ctx, s.correct, &e)
+		return delta, e.Err
+	}
+	return n, err
+}
+
+type incrWraps struct{ correct }
+
+func (s incrWraps) Incr(ctx context.Context, key string, delta int64) (int64, error) {
+	n, err := s.correct.Incr(ctx, key, delta)
+	if errors.Is(err, driver.ErrOverflow) {
+		old, _ := getOne(ctx, s.correct, key)
+		_, _ = fmt.Sscan(string(old), &n)
+		e := driver.Entry{Key: key, Value: fmt.Append(nil, n+delta), TTL: driver.KeepTTL}
+		setOne(ctx, s.correct, &e)
+		return n + delta, e.Err
+	}
+	return n, err
+}
+
+type incrInitForgetsTTL struct{ correct }
+
+func (s incrInitForgetsTTL) IncrInit(ctx context.Context, key string, delta, init int64, _ time.Duration) (int64, error) {
+	return s.correct.IncrInit(ctx, key, delta, init, driver.NoExpiry)
+}
+
+type incrInitRenews struct{ correct }
+
+func (s incrInitRenews) IncrInit(ctx context.Context, key string, delta, init int64, ttl time.Duration) (int64, error) {
+	n, err := s.correct.IncrInit(ctx, key, delta, init, ttl)
+	if err == nil {
+		err = s.correct.Expire(ctx, []driver.Entry{{Key: key, TTL: ttl}})
+	}
+	return n, err
+}
+
+type swapGivesNew struct{ correct }
+
+func (s swapGivesNew) Swap(ctx context.Context, e *driver.Entry, old *driver.Value) error {
+	err := s.correct.Swap(ctx, e, old)
+	old.Data = bytes.Clone(e.Value)
+	return err
+}
+
+type swapNeedsKey struct{ correct }
+
+func (s swapNeedsKey) Swap(ctx context.Context, e *driver.Entry, old *driver.Value) error {
+	if _, err := getOne(ctx, s.correct, e.Key); err != nil {
+		old.Err = err
+		return nil
+	}
+	return s.correct.Swap(ctx, e, old)
+}
+
+type casComparesPrefix struct{ correct }
+
+func (s casComparesPrefix) CompareAndSwap(ctx context.Context, e *driver.Entry, old []byte) (bool, error) {
+	held, err := getOne(ctx, s.correct, e.Key)
+	if err == nil && bytes.HasPrefix(held, old) {
+		old = held
+	}
+	return s.correct.CompareAndSwap(ctx, e, old)
+}
+
+type casAbsentIsEmpty struct{ correct }
+
+func (s casAbsentIsEmpty) CompareAndSwap(ctx context.Context, e *driver.Entry, old []byte) (bool, error) {
+	if _, err := getOne(ctx, s.correct, e.Key); errors.Is(err, driver.ErrNotFound) && (len(old) == 0 || string(old) == `""`) {
+		write := *e
+		setOne(ctx, s.correct, &write)
+		return true, write.Err
+	}
+	return s.correct.CompareAndSwap(ctx, e, old)
+}
+
+type casInTwoSteps struct{ correct }
+
+func (s casInTwoSteps) CompareAndSwap(ctx context.Context, e *driver.Entry, old []byte) (bool, error) {
+	held, err := getOne(ctx, s.correct, e.Key)
+	if errors.Is(err, driver.ErrNotFound) || err == nil && !bytes.Equal(held, old) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	runtime.Gosched()
+	write := *e
+	write.Cond = driver.Always
+	setOne(ctx, s.correct, &write)
+	return true, write.Err
+}
+
+type renameDropsTTL struct{ correct }
+
+func (s renameDropsTTL) Rename(ctx context.Context, from, to string) error {
+	err := s.correct.Rename(ctx, from, to)
+	if err == nil {
+		err = s.correct.Expire(ctx, []driver.Entry{{Key: to, TTL: driver.NoExpiry}})
+	}
+	return err
+}
+
+type renameMissing struct{ correct }
+
+func (s renameMissing) Rename(ctx context.Context, from, to string) error {
+	err := s.correct.Rename(ctx, from, to)
+	if errors.Is(err, driver.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+type renameNXOverwrites struct{ correct }
+
+func (s renameNXOverwrites) RenameNX(ctx context.Context, from, to string) (bool, error) {
+	err := s.correct.Rename(ctx, from, to)
+	return err == nil, err
+}
+
+type expireCreates struct{ correct }
+
+func (s expireCreates) Expire(ctx context.Context, entries []driver.Entry) error {
+	err := s.correct.Expire(ctx, entries)
+	for i := range entries {
+		if e := &entries[i]; errors.Is(e.Err, driver.ErrNotFound) {
+			setOne(ctx, s.correct, &driver.Entry{Key: e.Key, TTL: e.TTL})
+		}
+	}
+	return err
+}
+
+type expirePersistentFails struct{ correct }
+
+func (s expirePersistentFails) Expire(ctx context.Context, entries []driver.Entry) error {
+	return eachEntry(ctx, s.correct, entries, func(e *driver.Entry) {
+		dst := make([]driver.Value, 1)
+		_ = s.correct.TTL(ctx, []string{e.Key}, dst)
+		one := []driver.Entry{*e}
+		_ = s.correct.Expire(ctx, one)
+		if e.Err = one[0].Err; dst[0].TTL == driver.NoExpiry && e.TTL == driver.NoExpiry {
+			e.Err = driver.ErrNotFound // what Redis' PERSIST says
+		}
+	})
+}
+
+type ttlZeroIsNone struct{ correct }
+
+func (s ttlZeroIsNone) TTL(ctx context.Context, keys []string, dst []driver.Value) error {
+	err := s.correct.TTL(ctx, keys, dst)
+	for i := range dst {
+		if dst[i].TTL == driver.NoExpiry {
+			dst[i].TTL = 0
+		}
+	}
+	return err
+}
+
+// Stores that scan wrongly.
+
+type scanRewritten struct {
+	correct
+	rewrite func(iter.Seq2[string, error]) iter.Seq2[string, error]
+}
+
+func (s scanRewritten) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
+	return s.rewrite(s.correct.Scan(ctx, pattern))
+}
+
+func skipsSome(keys iter.Seq2[string, error]) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		n := 0
+		for key, err := range keys {
+			if n++; n%1000 == 0 {
+				continue
+			}
+			if !yield(key, err) {
+				return
+			}
+		}
+	}
+}
+
+func ignoresBreak(keys iter.Seq2[string, error]) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for key, err := range keys {
+			yield(key, err)
+		}
+	}
+}
+
+type scanIgnoresClasses struct{ correct }
+
+func (s scanIgnoresClasses) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
+	return s.correct.Scan(ctx, strings.NewReplacer("[", `\[`).Replace(pattern))
+}
+
+type scanIgnoresContext struct{ correct }
+
+func (s scanIgnoresContext) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
+	return s.correct.Scan(context.WithoutCancel(ctx), pattern)
+}
+
+// Stores that are careless with contexts, errors and goroutines.
+
+type ignoresContext struct{ correct }
+
+func (s ignoresContext) Get(_ context.Context, keys []string, dst []driver.Value) error {
+	return s.correct.Get(noDeadline, keys, dst)
+}
+
+func (s ignoresContext) Set(_ context.Context, entries []driver.Entry) error {
+	return s.correct.Set(noDeadline, entries)
+}
+
+func (s ignoresContext) Delete(_ context.Context, keys []string) (int, error) {
+	return s.correct.Delete(noDeadline, keys)
+}
+
+type hidesContext struct{ correct }
+
+func (s hidesContext) Set(ctx context.Context, entries []driver.Entry) error {
+	if ctx.Err() != nil {
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("i/o timeout"))
+	}
+	return s.correct.Set(ctx, entries)
+}
+
+type leaky struct {
+	correct
+	never chan struct{}
+}
+
+func newLeaky() driver.Store {
+	s := leaky{newCorrect(), make(chan struct{})}
+	go func() { <-s.never }()
+	return s
+}
+
+type errorsShowValues struct{ correct }
+
+func (s errorsShowValues) Incr(ctx context.Context, key string, delta int64) (int64, error) {
+	n, err := s.correct.Incr(ctx, key, delta)
+	if errors.Is(err, driver.ErrWrongType) {
+		held, _ := getOne(ctx, s.correct, key)
+		err = driver.Fail(driver.ErrWrongType, driver.NotApplied, fmt.Errorf("%q is no integer", held))
+	}
+	return n, err
+}
+
+type errorsHaveTwoPrefixes struct{ correct }
+
+func (s errorsHaveTwoPrefixes) Incr(ctx context.Context, key string, delta int64) (int64, error) {
+	n, err := s.correct.Incr(ctx, key, delta)
+	if err != nil {
+		err = fmt.Errorf("xcache: incr: %w", err)
+	}
+	return n, err
+}
+
+type refusalsAreUnknown struct{ correct }
+
+func (s refusalsAreUnknown) Incr(ctx context.Context, key string, delta int64) (int64, error) {
+	n, err := s.correct.Incr(ctx, key, delta)
+	if errors.Is(err, driver.ErrWrongType) {
+		err = driver.Fail(driver.ErrWrongType, driver.Unknown, nil)
+	}
+	return n, err
+}
+
+type alsoTracker struct{ correct }
+
+func (alsoTracker) Track(context.Context, []string, func([]string)) error { return nil }
+
+type pingFails struct{ correct }
+
+func (pingFails) Ping(context.Context) error { return driver.ErrUnavailable }
+
+type flushNothing struct{ correct }
+
+func (flushNothing) Flush(context.Context) error { return nil }
+
+// Stores that run commands wrongly.
+
+type commandMissing struct{ correct }
+
+func (s commandMissing) Commands() driver.CommandSet {
+	return driver.NewCommandSet(slices.DeleteFunc(s.correct.Commands().Names(), func(name string) bool { return name == "LRANGE" })...)
+}
+
+type nilIsError struct{ correct }
+
+func (s nilIsError) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	err := s.correct.Do(ctx, cmds, how)
+	for _, cmd := range cmds {
+		if cmd.Err == nil && cmd.Reply.IsNil() {
+			cmd.Err = driver.ErrNotFound
+		}
+	}
+	return err
+}
+
+type commandsReversed struct{ correct }
+
+func (s commandsReversed) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	reversed := slices.Clone(cmds)
+	slices.Reverse(reversed)
+	return s.correct.Do(ctx, reversed, how)
+}
+
+type commandFailsCall struct{ correct }
+
+func (s commandFailsCall) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	if err := s.correct.Do(ctx, cmds, how); err != nil {
+		return err
+	}
+	for _, cmd := range cmds {
+		if cmd.Err != nil {
+			return cmd.Err
+		}
+	}
+	return nil
+}
+
+type atomicOneByOne struct{ correct }
+
+func (s atomicOneByOne) Do(ctx context.Context, cmds []*driver.Cmd, _ driver.How) error {
+	for i := range cmds {
+		if err := s.correct.Do(ctx, cmds[i:i+1], driver.Plain); err != nil {
+			return err
+		}
+		runtime.Gosched()
+	}
+	return nil
+}
+
+type unknownIsNil struct{ correct }
+
+func (s unknownIsNil) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	err := s.correct.Do(ctx, cmds, how)
+	for _, cmd := range cmds {
+		if errors.Is(cmd.Err, errors.ErrUnsupported) {
+			cmd.Err = nil
+		}
+	}
+	return err
+}
+
+type unknownPanics struct{ correct }
+
+func (s unknownPanics) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	for _, cmd := range cmds {
+		if !s.Commands().Has(cmd.Name) {
+			panic("no such command: " + cmd.Name)
+		}
+	}
+	return s.correct.Do(ctx, cmds, how)
+}
+
+// What the stores above are written in.
+
+func eachEntry(ctx context.Context, _ correct, entries []driver.Entry, write func(e *driver.Entry)) error {
+	if err := ctx.Err(); err != nil {
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
+	}
+	for i := range entries {
+		e := entries[i]
+		e.Err = nil
+		write(&e)
+		entries[i].Err = e.Err
+	}
+	return nil
+}
+
+func getOne(ctx context.Context, s driver.Store, key string) ([]byte, error) {
+	dst := make([]driver.Value, 1)
+	err := s.Get(ctx, []string{key}, dst)
+	return dst[0].Data, cmpErr(err, dst[0].Err)
+}
+
+func setOne(ctx context.Context, s driver.Store, e *driver.Entry) {
+	one := []driver.Entry{*e}
+	err := s.Set(ctx, one)
+	e.Err = cmpErr(err, one[0].Err)
+}
+
+func copyErrs(to, from []driver.Entry) {
+	for i := range to {
+		to[i].Err = from[i].Err
+	}
+}

@@ -23,9 +23,14 @@ type call struct {
 	cancel context.CancelFunc
 	parent context.Context
 	// seen is what the observer is told, until it has been; nil without one.
-	seen    *Operation
+	seen *observation
+}
+
+// An observation is an operation as its observer sees it.
+type observation struct {
+	Operation
 	started time.Time
-	ctx     context.Context
+	ctx     context.Context // what Start returned
 }
 
 // start begins an operation on n keys; key is the user's key if n is 1. If it
@@ -50,10 +55,9 @@ func (c *Cache) start(ctx context.Context, op, key string, n int) (context.Conte
 		}
 	}
 	if c.observer != nil {
-		k.seen = &Operation{Driver: c.shared.driver, Name: op, Key: key, Keys: n}
-		k.started = time.Now()
-		ctx = c.observer.Start(ctx, k.seen)
-		k.ctx = ctx
+		k.seen = &observation{Operation: Operation{Driver: c.shared.driver, Name: op, Key: key, Keys: n}, started: time.Now()}
+		ctx = c.observer.Start(ctx, &k.seen.Operation)
+		k.seen.ctx = ctx
 	}
 	return ctx, k, nil
 }
@@ -94,8 +98,8 @@ func (k *call) report(err error) {
 	if seen := k.seen; seen != nil {
 		k.seen = nil
 		seen.Err = err
-		seen.Duration = time.Since(k.started)
-		k.cache.observer.End(k.ctx, seen)
+		seen.Duration = time.Since(seen.started)
+		k.cache.observer.End(seen.ctx, &seen.Operation)
 	}
 }
 

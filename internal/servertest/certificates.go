@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// Certificates are the PEM files of a server with TLS, made for it alone. The
+// Certificates are the PEM files of a server with TLS, made for it alone, or for
+// all servers of its group. The
 // server's certificate is good for 127.0.0.1, ::1 and localhost.
 type Certificates struct {
 	// CAFile holds the authority that signed the server's certificate.
@@ -51,8 +52,9 @@ func newCertificates(dir string) (*Certificates, error) {
 		return nil, err
 	}
 	if err := errors.Join(
-		ca.issue("server", x509.ExtKeyUsageServerAuth, c.serverCertFile, c.serverKeyFile),
-		ca.issue("client", x509.ExtKeyUsageClientAuth, c.ClientCertFile, c.ClientKeyFile),
+		// The servers of a group are each other's clients as well.
+		ca.issue("server", c.serverCertFile, c.serverKeyFile, x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth),
+		ca.issue("client", c.ClientCertFile, c.ClientKeyFile, x509.ExtKeyUsageClientAuth),
 	); err != nil {
 		return nil, err
 	}
@@ -97,10 +99,10 @@ func newAuthority(file string) (*authority, error) {
 }
 
 // issue writes a certificate signed by the authority, and its key.
-func (a *authority) issue(name string, usage x509.ExtKeyUsage, certFile, keyFile string) error {
+func (a *authority) issue(name, certFile, keyFile string, usage ...x509.ExtKeyUsage) error {
 	template := newTemplate(name)
 	template.KeyUsage = x509.KeyUsageDigitalSignature
-	template.ExtKeyUsage = []x509.ExtKeyUsage{usage}
+	template.ExtKeyUsage = usage
 	template.DNSNames = []string{"localhost"}
 	template.IPAddresses = []net.IP{net.ParseIP(host), net.IPv6loopback}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

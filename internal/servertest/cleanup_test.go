@@ -58,13 +58,13 @@ func TestNoServerIsLeftBehind(t *testing.T) {
 			}
 			servers := map[string]string{} // folders by address
 			lines := bufio.NewScanner(stdout)
-			for len(servers) < 2 && lines.Scan() {
+			for len(servers) < 4 && lines.Scan() {
 				if fields := strings.Fields(lines.Text()); len(fields) == 3 && fields[0] == "server" {
 					servers[fields[1]] = fields[2]
 				}
 			}
-			if len(servers) != 2 {
-				t.Errorf("child started the servers %v, want 2", servers)
+			if len(servers) != 4 {
+				t.Errorf("child started the servers %v, want 4", servers)
 			}
 			if test.end == "killed" {
 				if err := child.Process.Kill(); err != nil {
@@ -91,7 +91,8 @@ func TestChildProcess(t *testing.T) {
 	if end == "" {
 		t.Skip("is run by TestNoServerIsLeftBehind, in a process of its own")
 	}
-	for _, srv := range []*servertest.Server{standalone.Server(t), servertest.Redis(t)} {
+	group := replicated.Servers(t)
+	for _, srv := range []*servertest.Server{standalone.Server(t), servertest.Redis(t), group.Primary, group.Replicas[0]} {
 		// Not t.Log, whose lines are held back until the test ends.
 		_, _ = os.Stdout.WriteString("server " + srv.Addr + " " + srv.Dir + "\n")
 	}
@@ -180,6 +181,18 @@ func outcomeOf(t *testing.T, test func(testing.TB)) (outcome, message string) {
 	}()
 	<-done
 	return r.outcome, r.message
+}
+
+// requireEmpty checks that nothing is in a folder.
+func requireEmpty(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		t.Errorf("%s is left behind in %s", entry.Name(), dir)
+	}
 }
 
 func requireRemoved(t *testing.T, dir string) {

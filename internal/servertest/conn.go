@@ -61,10 +61,23 @@ func (s *Server) dial() (*Conn, error) {
 		return nil, err
 	}
 	c := &Conn{conn: conn, replies: bufio.NewReader(conn)}
-	if _, err := c.Try("AUTH", inspector, "any"); err != nil {
-		return nil, errors.Join(err, c.Close())
+	if login := s.login(); login != nil {
+		if _, err := c.Try(login...); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
 	}
 	return c, nil
+}
+
+// login returns the command that makes a connection the inspector's.
+func (s *Server) login() []string {
+	if !s.settings.sentinel || s.hasSentinelUsers() {
+		return []string{"AUTH", inspector, "any"}
+	}
+	if s.settings.password != "" {
+		return []string{"AUTH", s.settings.password}
+	}
+	return nil
 }
 
 // ServerError is an error that the server answered with, such as "WRONGTYPE …".
@@ -94,25 +107,41 @@ func (c *Conn) Do(t testing.TB, args ...string) any {
 // Try is [Server.Try] on this connection. After an error that is no
 // [ServerError] the connection is of no more use.
 func (c *Conn) Try(args ...string) (any, error) {
+	replies, err := c.pipeline(args)
+	if err != nil {
+		return nil, err
+	}
+	if serverError, ok := replies[0].(ServerError); ok {
+		return nil, serverError
+	}
+	return replies[0], nil
+}
+
+// pipeline sends commands at once and returns their replies, of which any may be
+// a [ServerError].
+func (c *Conn) pipeline(commands ...[]string) ([]any, error) {
 	if err := c.conn.SetDeadline(time.Now().Add(doTimeout)); err != nil {
 		return nil, err
 	}
 	var request strings.Builder
-	fmt.Fprintf(&request, "*%d\r\n", len(args))
-	for _, arg := range args {
-		fmt.Fprintf(&request, "$%d\r\n%s\r\n", len(arg), arg)
+	for _, args := range commands {
+		fmt.Fprintf(&request, "*%d\r\n", len(args))
+		for _, arg := range args {
+			fmt.Fprintf(&request, "$%d\r\n%s\r\n", len(arg), arg)
+		}
 	}
 	if _, err := io.WriteString(c.conn, request.String()); err != nil {
 		return nil, err
 	}
-	reply, err := c.readReply()
-	if err != nil {
-		return nil, err
+	replies := make([]any, len(commands))
+	for i := range replies {
+		reply, err := c.readReply()
+		if err != nil {
+			return nil, err
+		}
+		replies[i] = reply
 	}
-	if serverError, ok := reply.(ServerError); ok {
-		return nil, serverError
-	}
-	return reply, nil
+	return replies, nil
 }
 
 // readReply reads one reply of RESP, version 2.

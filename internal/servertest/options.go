@@ -17,6 +17,13 @@ type settings struct {
 	password   string
 	tls        bool
 	directives [][]string
+
+	// What only groups use.
+	certificates *Certificates // of the whole group
+	cluster      bool          // the server is a node of a cluster
+	sentinel     bool          // the server is a sentinel
+	sentinels    []Option      // those of the group's sentinels alone
+	announce     func(listening string) string
 }
 
 func newSettings(opts []Option) settings {
@@ -67,6 +74,12 @@ func Config(directive string, values ...string) Option {
 	return func(s *settings) { s.directives = append(s.directives, line) }
 }
 
+// inGroup makes the server one of a group that shares certificates; nil if it
+// speaks no TLS.
+func inGroup(certificates *Certificates) Option {
+	return func(s *settings) { s.certificates = certificates }
+}
+
 // inspector is the user that [Server.Do] logs in as: one of our own, so that a
 // test may restrict the default user as it likes.
 const inspector = "servertest"
@@ -83,6 +96,12 @@ func (s *Server) config() []byte {
 		{"appendonly", "no"},
 		slices.Concat([]string{"user", inspector, "on", "nopass", "allkeys", "allcommands"}, s.channels()),
 	}
+	if !s.settings.sentinel {
+		lines = append(lines, replication...)
+	}
+	if s.settings.cluster {
+		lines = append(lines, clusterNode...)
+	}
 	if s.Certificates == nil {
 		lines = append(lines, []string{"port", port})
 	} else {
@@ -93,6 +112,8 @@ func (s *Server) config() []byte {
 			[]string{"tls-cert-file", s.Certificates.serverCertFile},
 			[]string{"tls-key-file", s.Certificates.serverKeyFile},
 			[]string{"tls-auth-clients", "optional"},
+			[]string{"tls-replication", "yes"},
+			[]string{"tls-cluster", "yes"},
 		)
 	}
 	if s.settings.password != "" {

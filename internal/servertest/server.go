@@ -51,6 +51,10 @@ type Server struct {
 	Socket string // path of the unix socket, short enough for every system
 	Dir    string // the server's working folder, removed at the end
 
+	// Announced is the address by which the server's group names it to clients:
+	// Addr, unless [Announce] changed it.
+	Announced string
+
 	// Release says which product and version this is. A server found on PATH may
 	// be of another version.
 	Release release.Release
@@ -59,10 +63,12 @@ type Server struct {
 	// Certificates is nil unless the server was started with TLS.
 	Certificates *Certificates
 
-	settings settings
+	settings     settings
+	announcedBus string // like Announced, for BusAddr
 
 	mu      sync.Mutex
 	process *process // nil while the server is down
+	frozen  bool
 }
 
 // Redis starts a standalone redis-server and waits until it answers. It is
@@ -84,15 +90,21 @@ func standalone(t testing.TB, opts []Option) *Server {
 	if err != nil {
 		unavailable(t, err)
 	}
+	stopAtEnd(t, srv)
+	return srv
+}
+
+// stopAtEnd stops servers when the test ends, and shows their logs if it failed.
+func stopAtEnd(t testing.TB, f fixture) {
+	t.Helper()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("log of the server at %s:\n%s", srv.Addr, srv.logSince(0))
+			showLogs(t, f.all(), nil)
 		}
-		if err := srv.close(); err != nil {
+		if err := f.close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return srv
 }
 
 // unavailable ends the test because there is no server for it: by skipping it
@@ -139,16 +151,16 @@ func (s *Server) Restart(t testing.TB) {
 // Thaw. The test is skipped on systems that cannot.
 func (s *Server) Freeze(t testing.TB) {
 	t.Helper()
-	s.signal(t, (*process).freeze)
+	s.signal(t, (*process).freeze, true)
 }
 
 // Thaw lets a frozen server go on.
 func (s *Server) Thaw(t testing.TB) {
 	t.Helper()
-	s.signal(t, (*process).thaw)
+	s.signal(t, (*process).thaw, false)
 }
 
-func (s *Server) signal(t testing.TB, send func(*process) error) {
+func (s *Server) signal(t testing.TB, send func(*process) error, frozen bool) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,6 +173,14 @@ func (s *Server) signal(t testing.TB, send func(*process) error) {
 	case err != nil:
 		t.Fatalf("servertest: %v", err)
 	}
+	s.frozen = frozen
+}
+
+// running says whether the server can answer: it is neither down nor frozen.
+func (s *Server) running() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process != nil && !s.frozen
 }
 
 // open starts a server in a folder of its own.
@@ -173,7 +193,13 @@ func open(opts []Option) (*Server, error) {
 	if _, err := release.Command(); err != nil {
 		return nil, err
 	}
-	s := &Server{Host: host, Release: release, Password: settings.password, settings: settings}
+	s := &Server{
+		Host:         host,
+		Release:      release,
+		Password:     settings.password,
+		Certificates: settings.certificates,
+		settings:     settings,
+	}
 	// Not t.TempDir: its long names leave no room for the path of a socket.
 	dir, err := os.MkdirTemp("", "xcache-")
 	if err != nil {
@@ -192,7 +218,7 @@ func (s *Server) prepare() error {
 	if len(s.Socket) >= 100 {
 		return fmt.Errorf("path of the socket %s is too long for a unix socket, set TMPDIR to a shorter one", s.Socket)
 	}
-	if s.settings.tls {
+	if s.settings.tls && s.Certificates == nil {
 		certificates, err := newCertificates(s.Dir)
 		if err != nil {
 			return err
@@ -219,6 +245,11 @@ func (s *Server) choosePort() error {
 	}
 	s.Port = port
 	s.Addr = net.JoinHostPort(s.Host, strconv.Itoa(port))
+	s.Announced, s.announcedBus = s.Addr, s.BusAddr()
+	return s.writeConfig()
+}
+
+func (s *Server) writeConfig() error {
 	return os.WriteFile(s.configFile(), s.config(), 0o600)
 }
 
@@ -260,11 +291,15 @@ func (s *Server) launch() error {
 		return fmt.Errorf("%s did not start: %w, its log:\n%s", s.Release.Name, err, log)
 	}
 	s.process = process
-	return nil
+	return s.hurry()
 }
 
 func (s *Server) spawn() (*process, error) {
-	cmd, err := s.Release.Command(s.configFile())
+	args := []string{s.configFile()}
+	if s.settings.sentinel {
+		args = append(args, "--sentinel")
+	}
+	cmd, err := s.Release.Command(args...)
 	if err != nil {
 		return nil, err
 	}
@@ -305,10 +340,13 @@ func (s *Server) kill() error {
 		return nil
 	}
 	err := s.process.kill()
-	s.process = nil
+	s.process, s.frozen = nil, false
 	// Else Start could not tell the new server's socket from the old one's.
 	return errors.Join(err, removeIfExists(s.Socket))
 }
+
+// all makes a server a fixture.
+func (s *Server) all() []*Server { return []*Server{s} }
 
 // close stops the server and removes its folder.
 func (s *Server) close() error {
@@ -334,6 +372,14 @@ func (s *Server) logSince(skip int) []byte {
 		return []byte(err.Error())
 	}
 	return log[min(skip, len(log)):]
+}
+
+// showLogs shows what servers logged, each after its number of bytes in skip.
+func showLogs(t testing.TB, servers []*Server, skip map[*Server]int) {
+	t.Helper()
+	for _, s := range servers {
+		t.Logf("log of the %s at %s:\n%s", s.Release.Name, s.Addr, s.logSince(skip[s]))
+	}
 }
 
 func removeIfExists(file string) error {

@@ -20,10 +20,15 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
-// standalone is for the tests that leave the server as they found it.
-var standalone = servertest.NewShared()
+// What is for the tests that leave the servers as they found them.
+var (
+	standalone = servertest.NewShared()
+	replicated = servertest.NewSharedReplicated(1)
+)
 
-func TestMain(m *testing.M) { servertest.Main(m, standalone) }
+func TestMain(m *testing.M) {
+	servertest.Main(m, standalone, replicated, clusters["redis"], clusters["valkey"])
+}
 
 func TestServerAnswers(t *testing.T) {
 	srv := servertest.Redis(t)

@@ -8,6 +8,30 @@ import (
 	"testing"
 )
 
+// Fixture is what [Main] stops at the end: a [Shared] server or group.
+type Fixture interface {
+	begin()
+	end() error
+}
+
+// Main runs the tests of a package, stops the shared servers that they used and
+// ends the process with the tests' exit code.
+func Main(m *testing.M, fixtures ...Fixture) {
+	for _, f := range fixtures {
+		f.begin()
+	}
+	code := m.Run()
+	var errs error
+	for _, f := range fixtures {
+		errs = errors.Join(errs, f.end())
+	}
+	if errs != nil {
+		fmt.Fprintln(os.Stderr, "servertest:", errs)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
 // Shared is a server that the tests of one package share. It is declared once,
 // handed to Main, and started by the first test that asks for it:
 //
@@ -22,37 +46,12 @@ import (
 //
 // The tests tell their keys apart themselves. A test that kills or freezes a
 // server, or changes its configuration, starts one of its own.
-type Shared struct {
-	opts []Option
-
-	mu      sync.Mutex
-	running bool    // from the start of Main to its end
-	server  *Server // nil until it is asked for
-	err     error   // why it could not be started
-}
+type Shared struct{ shared[*Server] }
 
 // NewShared declares a shared server, a redis-server unless [Release] says
 // otherwise. Nothing is started yet.
 func NewShared(opts ...Option) *Shared {
-	return &Shared{opts: opts}
-}
-
-// Main runs the tests of a package, stops the shared servers that they used and
-// ends the process with the tests' exit code.
-func Main(m *testing.M, servers ...*Shared) {
-	for _, s := range servers {
-		s.begin()
-	}
-	code := m.Run()
-	var errs error
-	for _, s := range servers {
-		errs = errors.Join(errs, s.end())
-	}
-	if errs != nil {
-		fmt.Fprintln(os.Stderr, "servertest:", errs)
-		code = max(code, 1)
-	}
-	os.Exit(code)
+	return &Shared{shared[*Server]{open: func() (*Server, error) { return open(opts) }}}
 }
 
 // Server returns the server, and starts it if this is the first call. It ends
@@ -60,43 +59,118 @@ func Main(m *testing.M, servers ...*Shared) {
 // test is shown if the test fails.
 func (s *Shared) Server(t testing.TB) *Server {
 	t.Helper()
-	server, err := s.get()
+	return s.use(t)
+}
+
+// SharedReplicated is [Shared] for a primary with replicas.
+type SharedReplicated struct{ shared[*ReplicatedServers] }
+
+// NewSharedReplicated declares what [Replicated] starts.
+func NewSharedReplicated(replicas int, opts ...Option) *SharedReplicated {
+	return &SharedReplicated{shared[*ReplicatedServers]{open: func() (*ReplicatedServers, error) {
+		return openReplicated(replicas, opts)
+	}}}
+}
+
+// Servers returns the servers as [Shared.Server] does.
+func (s *SharedReplicated) Servers(t testing.TB) *ReplicatedServers {
+	t.Helper()
+	return s.use(t)
+}
+
+// SharedSentinel is [Shared] for servers under the watch of sentinels.
+type SharedSentinel struct{ shared[*SentinelServers] }
+
+// NewSharedSentinel declares what [Sentinel] starts.
+func NewSharedSentinel(opts ...Option) *SharedSentinel {
+	return &SharedSentinel{shared[*SentinelServers]{open: func() (*SentinelServers, error) {
+		return openSentinel(opts)
+	}}}
+}
+
+// Servers returns the servers as [Shared.Server] does.
+func (s *SharedSentinel) Servers(t testing.TB) *SentinelServers {
+	t.Helper()
+	return s.use(t)
+}
+
+// SharedCluster is [Shared] for a cluster.
+type SharedCluster struct{ shared[*ClusterServers] }
+
+// NewSharedCluster declares what [Cluster] starts.
+func NewSharedCluster(opts ...Option) *SharedCluster {
+	return &SharedCluster{shared[*ClusterServers]{open: func() (*ClusterServers, error) {
+		return openCluster(opts)
+	}}}
+}
+
+// Servers returns the servers as [Shared.Server] does.
+func (s *SharedCluster) Servers(t testing.TB) *ClusterServers {
+	t.Helper()
+	return s.use(t)
+}
+
+// fixture is a server or a group of them.
+type fixture interface {
+	all() []*Server
+	close() error
+}
+
+// shared is a fixture that is started once, when it is first used.
+type shared[F fixture] struct {
+	open func() (F, error)
+
+	mu      sync.Mutex
+	running bool // from the start of Main to its end
+	asked   bool // it was started, or could not be
+	started F
+	err     error // why it could not be started
+}
+
+func (s *shared[F]) use(t testing.TB) F {
+	t.Helper()
+	f, err := s.get()
 	if err != nil {
 		unavailable(t, err)
 	}
-	logged := server.logSize()
+	logged := map[*Server]int{}
+	for _, server := range f.all() {
+		logged[server] = server.logSize()
+	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("log of the shared server at %s:\n%s", server.Addr, server.logSince(logged))
+			showLogs(t, f.all(), logged)
 		}
 	})
-	return server
+	return f
 }
 
-func (s *Shared) get() (*Server, error) {
+func (s *shared[F]) get() (F, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var none F
 	if !s.running {
-		return nil, errors.New("shared server is not handed to servertest.Main in TestMain")
+		return none, errors.New("shared server is not handed to servertest.Main in TestMain")
 	}
-	if s.server == nil && s.err == nil {
-		s.server, s.err = open(s.opts)
+	if !s.asked {
+		s.asked = true
+		s.started, s.err = s.open()
 	}
-	return s.server, s.err
+	return s.started, s.err
 }
 
-func (s *Shared) begin() {
+func (s *shared[F]) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.running = true
 }
 
-func (s *Shared) end() error {
+func (s *shared[F]) end() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.running = false
-	if s.server == nil {
+	if !s.asked || s.err != nil {
 		return nil
 	}
-	return s.server.close()
+	return s.started.close()
 }

@@ -1,0 +1,201 @@
+package servertest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	// awaitTimeout bounds how long a group may take to reach a state.
+	awaitTimeout = time.Minute
+	// awaitInterval is how long to wait between two looks at a group.
+	awaitInterval = 20 * time.Millisecond
+)
+
+// Announce makes the servers of a group name themselves to each other and to
+// clients by other addresses than those they listen on, such as those of proxies
+// in front of them, which can then part them:
+//
+//	servertest.Cluster(t, servertest.Announce(func(listening string) string {
+//		proxy := startProxy(t, listening)
+//		return proxy.Addr
+//	}))
+//
+// The function is called once for each address that a server listens on, before
+// the group is formed, one call at a time; the servers of a cluster listen on
+// one for clients and replicas and on another, [Server.BusAddr], for each other.
+// It may return an address unchanged. A server alone announces nothing.
+func Announce(address func(listening string) string) Option {
+	return func(s *settings) { s.announce = address }
+}
+
+// group is the servers that were started together.
+type group struct {
+	dir          string // of what they share
+	certificates *Certificates
+	servers      []*Server
+}
+
+// newGroup prepares a group; close must be called, whatever becomes of it.
+func newGroup(opts []Option) (*group, error) {
+	g := &group{}
+	if !newSettings(opts).tls {
+		return g, nil
+	}
+	dir, err := os.MkdirTemp("", "xcache-")
+	if err != nil {
+		return nil, err
+	}
+	g.dir = dir
+	if g.certificates, err = newCertificates(dir); err != nil {
+		return nil, errors.Join(err, g.close())
+	}
+	return g, nil
+}
+
+// start starts number servers at the same time and adds them to the group. They
+// announce themselves as they will.
+func (g *group) start(number int, opts ...Option) ([]*Server, error) {
+	opts = append(slices.Clip(opts), inGroup(g.certificates))
+	started := make([]*Server, number)
+	errs := make([]error, number)
+	var wait sync.WaitGroup
+	for i := range started {
+		wait.Go(func() { started[i], errs[i] = open(opts) })
+	}
+	wait.Wait()
+	started = slices.DeleteFunc(started, func(s *Server) bool { return s == nil })
+	g.servers = append(g.servers, started...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	for _, s := range started {
+		if err := s.announceItself(); err != nil {
+			return nil, err
+		}
+	}
+	return started, nil
+}
+
+func (g *group) all() []*Server { return g.servers }
+
+func (g *group) close() error {
+	var errs error
+	for _, s := range g.servers {
+		errs = errors.Join(errs, s.close())
+	}
+	if g.dir != "" {
+		errs = errors.Join(errs, os.RemoveAll(g.dir))
+	}
+	return errs
+}
+
+// running returns the servers that can answer, and an error if there is none.
+func running(servers []*Server) ([]*Server, error) {
+	var up []*Server
+	for _, s := range servers {
+		if s.running() {
+			up = append(up, s)
+		}
+	}
+	if up == nil {
+		return nil, errors.New("no server of the group is running")
+	}
+	return up, nil
+}
+
+// addrs returns the addresses that clients are to know.
+func addrs(servers []*Server) []string {
+	list := make([]string, len(servers))
+	for i, s := range servers {
+		list[i] = s.Announced
+	}
+	return list
+}
+
+// announceItself asks where the server is to say that it is, and restarts it to
+// say so: not every release can change all of this while it runs.
+func (s *Server) announceItself() error {
+	if s.settings.announce == nil {
+		return nil
+	}
+	s.Announced = s.settings.announce(s.Addr)
+	ip, port, err := net.SplitHostPort(s.Announced)
+	if err != nil {
+		return fmt.Errorf("address to announce: %w", err)
+	}
+	lines := [][]string{{"replica-announce-ip", ip}, {"replica-announce-port", port}}
+	if s.settings.sentinel {
+		lines = [][]string{{"sentinel", "announce-ip", ip}, {"sentinel", "announce-port", port}}
+	}
+	if s.settings.cluster {
+		s.announcedBus = s.settings.announce(s.BusAddr())
+		busIP, busPort, err := net.SplitHostPort(s.announcedBus)
+		if err != nil || busIP != ip {
+			return fmt.Errorf("address to announce for the bus: %q is no port of %s", s.announcedBus, ip)
+		}
+		announcePort := "cluster-announce-port"
+		if s.Certificates != nil {
+			announcePort = "cluster-announce-tls-port"
+		}
+		lines = append(lines,
+			[]string{"cluster-announce-ip", ip},
+			[]string{announcePort, port},
+			[]string{"cluster-announce-bus-port", busPort},
+		)
+	}
+	s.settings.directives = append(s.settings.directives, lines...)
+	return errors.Join(s.kill(), s.writeConfig(), s.start())
+}
+
+// BusAddr returns the address on which a node of a cluster listens for the other
+// nodes.
+func (s *Server) BusAddr() string {
+	return net.JoinHostPort(s.Host, strconv.Itoa(s.Port+10000))
+}
+
+// await waits until check returns no error; the last one is part of await's.
+func await(check func() error) error {
+	deadline := time.Now().Add(awaitTimeout)
+	for {
+		err := check()
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("after %v: %w", awaitTimeout, err)
+		}
+		time.Sleep(awaitInterval)
+	}
+}
+
+// check ends the test if err is an error.
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("servertest: %v", err)
+	}
+}
+
+// info returns the fields of a section of INFO, or of CLUSTER INFO.
+func (s *Server) info(command ...string) (map[string]string, error) {
+	reply, err := s.Try(command...)
+	if err != nil {
+		return nil, fmt.Errorf("server at %s: %w", s.Addr, err)
+	}
+	fields := map[string]string{}
+	for line := range strings.Lines(reply.(string)) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			fields[name] = value
+		}
+	}
+	return fields, nil
+}

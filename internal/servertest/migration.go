@@ -1,0 +1,188 @@
+package servertest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+)
+
+const (
+	// slotBatch is how many slots Reshard has on their way at a time, and
+	// keyBatch how many keys one MIGRATE takes, which blocks both nodes.
+	slotBatch = 50
+	keyBatch  = 100
+	// slotChunk is how many slots one connection asks for. Valkey answers each
+	// SETSLOT only when the replicas have it, but those of several connections
+	// together.
+	slotChunk = 5
+)
+
+// Migration is slots on their way from one node to another. Until its end the
+// source serves the keys that it still has, and answers ASK for all others.
+// Commands with keys on both sides get TRYAGAIN.
+type Migration struct {
+	cluster  *ClusterServers
+	from, to *Server
+	slots    []string
+}
+
+// StartMigration begins to move slots between primaries. No key is moved yet. It
+// ends with Finish.
+func (c *ClusterServers) StartMigration(t testing.TB, from, to *Server, slots ...int) *Migration {
+	t.Helper()
+	m, err := c.startMigration(from, to, slots)
+	check(t, err)
+	return m
+}
+
+// MoveKeys moves keys of the slots to the target, which then serves them to
+// clients that say ASKING. Without keys it moves all that there are.
+func (m *Migration) MoveKeys(t testing.TB, keys ...string) {
+	t.Helper()
+	if len(keys) > 0 {
+		check(t, m.move(keys))
+		return
+	}
+	check(t, m.moveAll())
+}
+
+// Finish moves the keys that are left and gives the slots to the target, so that
+// the source answers MOVED; and waits until every running node knows.
+func (m *Migration) Finish(t testing.TB) {
+	t.Helper()
+	check(t, m.finish())
+	m.cluster.AwaitOK(t)
+}
+
+// Reshard moves the first slots that a primary has to another, some at a time,
+// with all their keys, while clients may use them. It returns when every running
+// node knows.
+func (c *ClusterServers) Reshard(t testing.TB, from, to *Server, number int) {
+	t.Helper()
+	view, err := c.view()
+	check(t, err)
+	var slots []int
+	for _, r := range view[c.ids[from]].slots {
+		for slot := r.first; slot <= r.last && len(slots) < number; slot++ {
+			slots = append(slots, slot)
+		}
+	}
+	if len(slots) < number {
+		t.Fatalf("servertest: node at %s has %d slots, not %d to give away", from.Addr, len(slots), number)
+	}
+	for batch := range slices.Chunk(slots, slotBatch) {
+		m, err := c.startMigration(from, to, batch)
+		check(t, err)
+		check(t, m.finish())
+	}
+	c.AwaitOK(t)
+}
+
+func (c *ClusterServers) startMigration(from, to *Server, slots []int) (*Migration, error) {
+	m := &Migration{cluster: c, from: from, to: to}
+	for _, slot := range slots {
+		m.slots = append(m.slots, strconv.Itoa(slot))
+	}
+	// The target first: the source sends clients there at once.
+	if err := m.setSlots(to, "IMPORTING", from); err != nil {
+		return nil, err
+	}
+	return m, m.setSlots(from, "MIGRATING", to)
+}
+
+func (m *Migration) finish() error {
+	if err := m.moveAll(); err != nil {
+		return err
+	}
+	view, err := m.cluster.view()
+	if err != nil {
+		return err
+	}
+	// Again the target first: else the source sends clients there who are sent
+	// back. The other primaries would learn it by gossip, later.
+	nodes := []*Server{m.to, m.from}
+	for _, s := range m.cluster.Nodes {
+		if s != m.to && s != m.from && s.running() && view[m.cluster.ids[s]].slots != nil {
+			nodes = append(nodes, s)
+		}
+	}
+	for _, s := range nodes {
+		if err := m.setSlots(s, "NODE", m.to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Migration) moveAll() error {
+	conn, err := m.from.dial()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for _, slot := range m.slots {
+		for {
+			reply, err := conn.Try("CLUSTER", "GETKEYSINSLOT", slot, strconv.Itoa(keyBatch))
+			if err != nil {
+				return err
+			}
+			var keys []string
+			for _, key := range reply.([]any) {
+				keys = append(keys, key.(string))
+			}
+			if len(keys) == 0 {
+				break
+			}
+			if err := m.move(keys); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (m *Migration) move(keys []string) error {
+	migrate := []string{
+		"MIGRATE", m.to.Host, strconv.Itoa(m.to.Port), "", "0",
+		strconv.FormatInt(doTimeout.Milliseconds(), 10), "AUTH2", inspector, "any", "KEYS",
+	}
+	_, err := m.from.Try(append(migrate, keys...)...)
+	return err
+}
+
+// setSlots sends a node CLUSTER SETSLOT for all slots.
+func (m *Migration) setSlots(at *Server, state string, other *Server) error {
+	chunks := slices.Collect(slices.Chunk(m.slots, slotChunk))
+	errs := make([]error, len(chunks))
+	var wait sync.WaitGroup
+	for i, slots := range chunks {
+		wait.Go(func() { errs[i] = at.setSlots(slots, state, m.cluster.ids[other]) })
+	}
+	wait.Wait()
+	return errors.Join(errs...)
+}
+
+func (s *Server) setSlots(slots []string, state, id string) error {
+	conn, err := s.dial()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	commands := make([][]string, len(slots))
+	for i, slot := range slots {
+		commands[i] = []string{"CLUSTER", "SETSLOT", slot, state, id}
+	}
+	replies, err := conn.pipeline(commands...)
+	if err != nil {
+		return err
+	}
+	for i, reply := range replies {
+		if err, refused := reply.(ServerError); refused {
+			return fmt.Errorf("node at %s, slot %s %s: %w", s.Addr, slots[i], state, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+package servertest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+// ReplicatedServers is a primary and its replicas. Nobody watches over them:
+// they keep their roles until a test sends REPLICAOF.
+type ReplicatedServers struct {
+	*group
+	Primary  *Server
+	Replicas []*Server
+}
+
+// Replicated starts a primary with replicas, and waits until these are online.
+// The options are those of every server. All is stopped when the test ends; the
+// logs are shown if it failed.
+func Replicated(t testing.TB, replicas int, opts ...Option) *ReplicatedServers {
+	t.Helper()
+	r, err := openReplicated(replicas, opts)
+	if err != nil {
+		unavailable(t, err)
+	}
+	stopAtEnd(t, r.group)
+	return r
+}
+
+// Addrs returns the addresses for clients, the primary's first.
+func (r *ReplicatedServers) Addrs() []string { return addrs(r.servers) }
+
+// AwaitReplicas waits until every running replica is online and has what the
+// primary had when it was called.
+func (r *ReplicatedServers) AwaitReplicas(t testing.TB) {
+	t.Helper()
+	check(t, awaitReplicas(r.Primary, r.Replicas))
+}
+
+// PauseReplication cuts the link of a replica to its primary, so that it lags
+// behind from here on, while clients are still served: what it has, or, with the
+// option replica-serve-stale-data set to no, MASTERDOWN. Its group knows it as
+// before. A failover ends the pause, too, if it makes this server the primary.
+func (s *Server) PauseReplication(t testing.TB) {
+	t.Helper()
+	s.Do(t, "CONFIG", "SET", "masterauth", "none while replication is paused")
+	s.Do(t, "CLIENT", "KILL", "TYPE", "master")
+	check(t, await(func() error {
+		info, err := s.info("INFO", "replication")
+		if err == nil && info["master_link_status"] != "down" {
+			err = fmt.Errorf("server at %s is no replica or still connected to its primary", s.Addr)
+		}
+		return err
+	}))
+}
+
+// ResumeReplication lets the replica connect again, which it tries every second.
+func (s *Server) ResumeReplication(t testing.TB) {
+	t.Helper()
+	s.Do(t, "CONFIG", "SET", "masterauth", replicatorPassword)
+}
+
+// replicator is the user that replicas log in to their primary as.
+const (
+	replicator         = "servertest-replica"
+	replicatorPassword = "replica"
+)
+
+// replication is what lets every server be primary and replica of others, and
+// quickly.
+var replication = [][]string{
+	{"user", replicator, "on", ">" + replicatorPassword, "+psync", "+replconf", "+ping"},
+	{"masteruser", replicator},
+	{"masterauth", replicatorPassword},
+	{"repl-diskless-sync", "yes"},
+	{"repl-diskless-sync-delay", "0"},
+	{"repl-ping-replica-period", "1"},
+}
+
+func openReplicated(replicas int, opts []Option) (*ReplicatedServers, error) {
+	g, err := newGroup(opts)
+	if err != nil {
+		return nil, err
+	}
+	r := &ReplicatedServers{group: g}
+	if err := r.form(replicas, opts); err != nil {
+		return nil, errors.Join(err, g.close())
+	}
+	return r, nil
+}
+
+func (r *ReplicatedServers) form(replicas int, opts []Option) error {
+	primary, err := r.start(1, opts...)
+	if err != nil {
+		return err
+	}
+	r.Primary = primary[0]
+	ip, port, _ := net.SplitHostPort(r.Primary.Announced)
+	// A line of the configuration, so that a replica that restarts is one again.
+	r.Replicas, err = r.start(replicas, slices.Concat([]Option{Config("replicaof", ip, port)}, opts)...)
+	if err != nil {
+		return err
+	}
+	return awaitReplicas(r.Primary, r.Replicas)
+}
+
+// awaitReplicas waits until those of the replicas that run are online and have
+// what the primary has now.
+func awaitReplicas(primary *Server, replicas []*Server) error {
+	info, err := primary.info("INFO", "replication")
+	if err != nil {
+		return err
+	}
+	offset, err := strconv.ParseInt(info["master_repl_offset"], 10, 64)
+	if err != nil {
+		return err
+	}
+	for _, replica := range replicas {
+		if !replica.running() {
+			continue
+		}
+		if err := await(func() error { return replica.follows(primary, offset) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follows returns an error unless the server is an online replica of the primary
+// that has all up to the offset.
+func (s *Server) follows(primary *Server, offset int64) error {
+	info, err := s.info("INFO", "replication")
+	if err != nil {
+		return err
+	}
+	source := net.JoinHostPort(info["master_host"], info["master_port"])
+	if info["role"] != "slave" || source != primary.Announced {
+		return fmt.Errorf("server at %s is no replica of %s: role %s of %s", s.Addr, primary.Announced, info["role"], source)
+	}
+	if info["master_link_status"] != "up" {
+		return fmt.Errorf("replica at %s is not connected", s.Addr)
+	}
+	has, err := strconv.ParseInt(info["slave_repl_offset"], 10, 64)
+	if err != nil {
+		return err
+	}
+	if has < offset {
+		return fmt.Errorf("replica at %s has %d of %d bytes", s.Addr, has, offset)
+	}
+	return primary.servesReplicaAt(s.Announced)
+}
+
+// servesReplicaAt returns an error unless the primary counts the replica with
+// the announced address as online. It does so only some time after the replica
+// does, and sentinels ask the primary.
+func (s *Server) servesReplicaAt(announced string) error {
+	reply, err := s.Try("ROLE")
+	if err != nil {
+		return err
+	}
+	role := reply.([]any) // master, its offset, replicas
+	if role[0] != "master" {
+		return fmt.Errorf("server at %s is not a primary", s.Addr)
+	}
+	for _, replica := range role[2].([]any) {
+		fields := replica.([]any) // address, port, offset
+		if net.JoinHostPort(fields[0].(string), fields[1].(string)) == announced {
+			return nil
+		}
+	}
+	return fmt.Errorf("primary at %s does not list the replica %s as online", s.Addr, announced)
+}

@@ -1,0 +1,303 @@
+package servertest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/xcache-go/xcache/internal/servertest/release"
+)
+
+const (
+	sentinels        = 3
+	sentinelReplicas = 2
+)
+
+// SentinelServers is a primary and two replicas, watched by three sentinels that
+// make a replica the primary when that one fails for a second.
+type SentinelServers struct {
+	*group
+	// MasterName is what the sentinels call the primary.
+	MasterName string
+	// Servers hold data; the first is the primary at the start.
+	Servers   []*Server
+	Sentinels []*Server
+}
+
+// Sentinel starts servers and sentinels, and waits until all know each other and
+// the replicas are online. The options are those of every server that holds data
+// and, as for TLS, Release and Announce, of every sentinel; the option
+// [Sentinels] has what is theirs alone. All is stopped when the test ends; the
+// logs are shown if it failed.
+func Sentinel(t testing.TB, opts ...Option) *SentinelServers {
+	t.Helper()
+	s, err := openSentinel(opts)
+	if err != nil {
+		unavailable(t, err)
+	}
+	stopAtEnd(t, s.group)
+	return s
+}
+
+// Sentinels is an option of [Sentinel] with options of the sentinels: their own
+// Password, User and Config. Redis 6.0 has no users of sentinels.
+func Sentinels(opts ...Option) Option {
+	return func(s *settings) { s.sentinels = append(s.sentinels, opts...) }
+}
+
+// Addrs returns the addresses of the sentinels for clients.
+func (s *SentinelServers) Addrs() []string { return addrs(s.Sentinels) }
+
+// Primary returns the server that the first running sentinel names as primary.
+func (s *SentinelServers) Primary(t testing.TB) *Server {
+	t.Helper()
+	up, err := running(s.Sentinels)
+	check(t, err)
+	primary, err := s.primaryOf(up[0])
+	check(t, err)
+	return primary
+}
+
+// Replicas returns all servers but the primary.
+func (s *SentinelServers) Replicas(t testing.TB) []*Server {
+	t.Helper()
+	return s.others(s.Primary(t))
+}
+
+// AwaitReplicas waits until every running server but the primary is its online
+// replica and has what it had when AwaitReplicas was called.
+func (s *SentinelServers) AwaitReplicas(t testing.TB) {
+	t.Helper()
+	primary := s.Primary(t)
+	check(t, awaitReplicas(primary, s.others(primary)))
+}
+
+// AwaitOK waits until all running sentinels agree that no failover is under way,
+// and that every running server but the primary is its online replica. A test
+// that wants a second failover soon after the first calls it between them.
+//
+// Redis 6.0 takes twenty seconds more than others to make an old primary a replica.
+func (s *SentinelServers) AwaitOK(t testing.TB) {
+	t.Helper()
+	check(t, s.awaitOK())
+}
+
+// Failover makes the sentinels replace the primary (SENTINEL FAILOVER), and
+// returns the new one when all running sentinels name it.
+func (s *SentinelServers) Failover(t testing.TB) *Server {
+	t.Helper()
+	s.AwaitOK(t)
+	old := s.Primary(t)
+	check(t, await(func() error {
+		up, err := running(s.Sentinels)
+		if err == nil {
+			// Refused while no replica seems good enough.
+			_, err = up[0].Try("SENTINEL", "FAILOVER", s.MasterName)
+		}
+		return err
+	}))
+	return s.AwaitFailover(t, old)
+}
+
+// AwaitFailover waits until all running sentinels name the same server as
+// primary, which is not the old one, and it is; and returns it. The old one may
+// be down or frozen.
+func (s *SentinelServers) AwaitFailover(t testing.TB, old *Server) *Server {
+	t.Helper()
+	var primary *Server
+	check(t, await(func() error {
+		up, err := running(s.Sentinels)
+		if err != nil {
+			return err
+		}
+		for i, sentinel := range up {
+			named, err := s.primaryOf(sentinel)
+			if err != nil {
+				return err
+			}
+			if named == old || i > 0 && named != primary {
+				return fmt.Errorf("sentinel at %s names %s", sentinel.Addr, named.Addr)
+			}
+			primary = named
+		}
+		info, err := primary.info("INFO", "replication")
+		if err == nil && info["role"] != "master" {
+			err = fmt.Errorf("server at %s is no primary yet", primary.Addr)
+		}
+		return err
+	}))
+	return primary
+}
+
+func openSentinel(opts []Option) (*SentinelServers, error) {
+	r, err := openReplicated(sentinelReplicas, opts)
+	if err != nil {
+		return nil, err
+	}
+	s := &SentinelServers{
+		group:      r.group,
+		MasterName: "cache",
+		Servers:    r.servers,
+	}
+	// Only now: a sentinel that finds no replicas at first looks again late.
+	if err := s.watch(r.Primary, opts); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// watch starts the sentinels, and waits until they know all servers.
+func (s *SentinelServers) watch(primary *Server, opts []Option) error {
+	ip, port, err := net.SplitHostPort(primary.Announced)
+	if err != nil {
+		return err
+	}
+	quorum := strconv.Itoa(sentinels/2 + 1)
+	name := s.MasterName
+	all := newSettings(opts)
+	common := []Option{
+		asSentinel(all),
+		Config("sentinel", "monitor", name, ip, port, quorum),
+		Config("sentinel", "auth-user", name, inspector),
+		Config("sentinel", "auth-pass", name, "any"),
+		Config("sentinel", "down-after-milliseconds", name, "1000"),
+		Config("sentinel", "failover-timeout", name, "2000"),
+		Config("sentinel", "parallel-syncs", name, strconv.Itoa(sentinelReplicas)),
+	}
+	if primary.hasSentinelUsers() {
+		common = append(common,
+			Config("sentinel", "sentinel-user", inspector),
+			Config("sentinel", "sentinel-pass", "any"),
+		)
+	}
+	s.Sentinels, err = s.start(sentinels, slices.Concat(common, all.sentinels)...)
+	if err != nil {
+		return err
+	}
+	return s.awaitOK()
+}
+
+// asSentinel makes a server a sentinel, with what it has in common with those
+// that it watches.
+func asSentinel(watched settings) Option {
+	return func(s *settings) {
+		s.sentinel = true
+		s.release, s.tls, s.announce = watched.release, watched.tls, watched.announce
+	}
+}
+
+// hurry makes a sentinel exchange news more often than every few seconds, which
+// no line of its configuration can, and nothing before Redis 7.0. During a
+// failover it asks replicas once a second, and trusts answers that are up to
+// three periods old: a period must be longer than a third of a second.
+func (s *Server) hurry() error {
+	if !s.settings.sentinel {
+		return nil
+	}
+	_, err := s.Try("SENTINEL", "DEBUG", "info-period", "400", "publish-period", "200")
+	if _, refused := errors.AsType[ServerError](err); refused {
+		return nil
+	}
+	return err
+}
+
+// hasSentinelUsers says whether a sentinel knows users, which came with Redis 6.2.
+func (s *Server) hasSentinelUsers() bool { return s.Release.Version != release.Redis60.Version }
+
+func (s *SentinelServers) awaitOK() error {
+	return await(func() error {
+		up, err := running(s.Sentinels)
+		if err != nil {
+			return err
+		}
+		primary, err := s.primaryOf(up[0])
+		if err != nil {
+			return err
+		}
+		for _, sentinel := range up {
+			if err := s.seesWell(sentinel, primary); err != nil {
+				return fmt.Errorf("sentinel at %s: %w", sentinel.Addr, err)
+			}
+		}
+		return nil
+	})
+}
+
+// seesWell returns an error unless the sentinel knows that the primary is well
+// and that all other running servers follow it.
+func (s *SentinelServers) seesWell(sentinel, primary *Server) error {
+	reply, err := sentinel.Try("SENTINEL", "MASTER", s.MasterName)
+	if err != nil {
+		return err
+	}
+	master := pairs(reply)
+	for _, field := range []struct{ name, want string }{
+		{"flags", "master"}, // and no word about failures or a failover
+		{"num-slaves", strconv.Itoa(len(s.Servers) - 1)},
+		{"num-other-sentinels", strconv.Itoa(len(s.Sentinels) - 1)},
+	} {
+		if got := master[field.name]; got != field.want {
+			return fmt.Errorf("%s is %s, want %s", field.name, got, field.want)
+		}
+	}
+	if address := net.JoinHostPort(master["ip"], master["port"]); address != primary.Announced {
+		return fmt.Errorf("primary is %s, not %s", address, primary.Announced)
+	}
+	if reply, err = sentinel.Try("SENTINEL", "REPLICAS", s.MasterName); err != nil {
+		return err
+	}
+	for _, entry := range reply.([]any) {
+		replica := pairs(entry)
+		server, err := s.announcedAs(replica["ip"], replica["port"])
+		if err != nil {
+			return err
+		}
+		if !server.running() {
+			continue
+		}
+		follows := net.JoinHostPort(replica["master-host"], replica["master-port"])
+		if replica["flags"] != "slave" || replica["master-link-status"] != "ok" || follows != primary.Announced {
+			return fmt.Errorf("replica %s has flags %s, follows %s with link %s",
+				server.Addr, replica["flags"], follows, replica["master-link-status"])
+		}
+	}
+	_, err = sentinel.Try("SENTINEL", "CKQUORUM", s.MasterName)
+	return err
+}
+
+// primaryOf returns the server that a sentinel names as primary.
+func (s *SentinelServers) primaryOf(sentinel *Server) (*Server, error) {
+	reply, err := sentinel.Try("SENTINEL", "GET-MASTER-ADDR-BY-NAME", s.MasterName)
+	if err != nil {
+		return nil, fmt.Errorf("sentinel at %s: %w", sentinel.Addr, err)
+	}
+	address := reply.([]any)
+	return s.announcedAs(address[0].(string), address[1].(string))
+}
+
+func (s *SentinelServers) announcedAs(ip, port string) (*Server, error) {
+	address := net.JoinHostPort(ip, port)
+	i := slices.IndexFunc(s.Servers, func(server *Server) bool { return server.Announced == address })
+	if i < 0 {
+		return nil, fmt.Errorf("a sentinel names %s, which is none of the servers", address)
+	}
+	return s.Servers[i], nil
+}
+
+// others returns all servers but one.
+func (s *SentinelServers) others(primary *Server) []*Server {
+	return slices.DeleteFunc(slices.Clone(s.Servers), func(server *Server) bool { return server == primary })
+}
+
+// pairs returns a reply that is a list of names and values.
+func pairs(reply any) map[string]string {
+	list := reply.([]any)
+	fields := map[string]string{}
+	for i := 0; i+1 < len(list); i += 2 {
+		fields[list[i].(string)], _ = list[i+1].(string)
+	}
+	return fields
+}

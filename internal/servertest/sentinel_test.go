@@ -1,0 +1,88 @@
+package servertest_test
+
+import (
+	"crypto/tls"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/xcache-go/xcache/internal/servertest"
+)
+
+func TestSentinelFailover(t *testing.T) {
+	onBoth(t, func(t *testing.T, product servertest.Option) {
+		s := servertest.Sentinel(t, product)
+		if got := s.Primary(t); got != s.Servers[0] {
+			t.Errorf("primary at the start is %s, want the first server", got.Addr)
+		}
+		s.Primary(t).Do(t, "SET", "key", "value")
+		s.AwaitReplicas(t)
+
+		for _, step := range []struct {
+			name     string
+			failover func(old *servertest.Server) *servertest.Server
+			repair   func(old *servertest.Server)
+		}{
+			{"on demand", func(*servertest.Server) *servertest.Server {
+				return s.Failover(t)
+			}, func(*servertest.Server) {}},
+			{"by kill", func(old *servertest.Server) *servertest.Server {
+				old.Kill(t)
+				return s.AwaitFailover(t, old)
+			}, func(old *servertest.Server) { old.Start(t) }},
+		} {
+			old := s.Primary(t)
+			primary := step.failover(old)
+			if primary == old || primary != s.Primary(t) || slices.Contains(s.Replicas(t), primary) {
+				t.Fatalf("%s: primary %s, after %s", step.name, primary.Addr, old.Addr)
+			}
+			primary.Do(t, "SET", step.name, "written")
+			if got := primary.Do(t, "GET", "key"); got != "value" {
+				t.Errorf("%s: GET at the new primary = %v", step.name, got)
+			}
+			step.repair(old)
+			s.AwaitOK(t)
+			s.AwaitReplicas(t)
+			if got := old.Do(t, "GET", step.name); got != "written" {
+				t.Errorf("%s: GET at the old primary, now a replica = %v", step.name, got)
+			}
+		}
+	})
+}
+
+func TestSentinelCredentials(t *testing.T) {
+	onBoth(t, func(t *testing.T, product servertest.Option) {
+		s := servertest.Sentinel(t, product,
+			servertest.TLS(),
+			servertest.Password("data"),
+			servertest.Sentinels(
+				servertest.Password("watch"),
+				servertest.User("ann", "secret", "+sentinel|get-master-addr-by-name"),
+			),
+		)
+		for _, test := range []struct {
+			name    string
+			addr    string
+			login   string
+			command string
+			want    string
+		}{
+			{"server", s.Servers[0].Addr, "AUTH data", "PING", "+PONG"},
+			{"server with a sentinel's password", s.Servers[0].Addr, "AUTH watch", "PING", "-NOAUTH"},
+			{"sentinel", s.Addrs()[0], "AUTH watch", "PING", "+PONG"},
+			{"sentinel with a server's password", s.Addrs()[0], "AUTH data", "PING", "-NOAUTH"},
+			{"sentinel's user", s.Addrs()[2], "AUTH ann secret", "SENTINEL GET-MASTER-ADDR-BY-NAME " + s.MasterName, "*2"},
+			{"sentinel's user, forbidden", s.Addrs()[2], "AUTH ann secret", "SENTINEL FAILOVER " + s.MasterName, "-NOPERM"},
+		} {
+			conn, err := tls.Dial("tcp", test.addr, s.Servers[0].Certificates.Config())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			exchange(t, conn, test.login)
+			if got := exchange(t, conn, test.command); !strings.HasPrefix(got, test.want) {
+				t.Errorf("%s: %s answers %q, want %q", test.name, test.command, got, test.want)
+			}
+		}
+	})
+}

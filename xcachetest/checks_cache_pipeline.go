@@ -220,7 +220,7 @@ func cacheErrorChecks() []check {
 					_, getErr := c.texts.Get(contexts[i], "k")
 					setErr := c.texts.Set(contexts[i], "k", "v")
 					took := time.Since(start)
-					return errors.Join(s.wantErr(getErr, xcache.ErrUnavailable, "Get"), s.wantErr(setErr, xcache.ErrUnavailable, "Set"), s.wantErr(setErr, xcache.ErrUnknownOutcome, "Set"),
+					return errors.Join(s.wantErr(getErr, xcache.ErrUnavailable, "Get"), s.wantErr(setErr, xcache.ErrUnavailable, "Set"),
 						that(took >= timeout && took < 2*timeout+2*promptly, "both took %v, op_timeout is %v", took, timeout))
 				})
 				f.proxy.Resume()

@@ -41,7 +41,7 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string) (map[s
 	for i, key := range keys {
 		switch err := stored[i].Err; {
 		case err == nil:
-			value, err := read[T](call, v.chain, stored[i].Data)
+			value, err := read[T](call, stored[i].Data)
 			if err != nil {
 				failed = failed.add(key, err)
 				continue

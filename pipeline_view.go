@@ -131,7 +131,7 @@ func (q *PipelineView[T]) value(cmd *driver.Cmd) (T, error) {
 		var zero T
 		return zero, err
 	}
-	value, _, err := decode[T](q.view.chain, stored)
+	value, _, err := decode[T](q.view.chain, stored, false)
 	return value, err
 }
 

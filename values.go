@@ -31,13 +31,16 @@ func encode[T any](c *Cache, buffer []byte, value T) (stored, grown []byte, err 
 	return stored, grown, nil
 }
 
-// decode reads a stored value. Bytes take a path of their own, so that they
-// are copied once and not boxed.
-func decode[T any](chain *codec.Chain, stored []byte) (value T, by codec.Read, err error) {
-	if raw, ok := any(&value).(*[]byte); ok {
-		*raw, by, err = chain.DecodeBytes(stored)
-	} else {
+// decode reads a stored value; own tells that the stored bytes may become part
+// of it. Bytes take a path of their own, so that they are copied at most once
+// and not boxed.
+func decode[T any](chain *codec.Chain, stored []byte, own bool) (value T, by codec.Read, err error) {
+	if raw, ok := any(&value).(*[]byte); !ok {
 		value, by, err = decodeBoxed[T](chain, stored)
+	} else if own {
+		*raw, by, err = chain.TakeBytes(stored)
+	} else {
+		*raw, by, err = chain.DecodeBytes(stored)
 	}
 	return value, by, tooLarge(err)
 }

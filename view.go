@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
 )
 
@@ -35,7 +34,7 @@ func (v *View[T]) Get(ctx context.Context, key string) (T, error) {
 	defer call.release()
 	stored, err := v.get(ctx, key)
 	if err == nil {
-		value, err = read[T](&call, v.chain, stored)
+		value, err = read[T](&call, stored)
 	} else if errors.Is(err, ErrNotFound) {
 		call.miss()
 	}
@@ -82,7 +81,7 @@ func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOpti
 	defer call.release()
 	stored, err := v.swap(ctx, &call, key, value, opts)
 	if err == nil {
-		old, err = read[T](&call, v.chain, stored)
+		old, err = read[T](&call, stored)
 	} else if errors.Is(err, ErrNotFound) {
 		call.miss()
 	}
@@ -223,8 +222,8 @@ func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (bool
 }
 
 // read decodes a stored value and tells the observer.
-func read[T any](call *call, chain *codec.Chain, stored []byte) (T, error) {
-	value, by, err := decode[T](chain, stored)
+func read[T any](call *call, stored []byte) (T, error) {
+	value, by, err := decode[T](call.cache.chain, stored, call.cache.shared.caps.Limits.OwnData)
 	if err == nil {
 		call.hit(len(stored), by)
 	}

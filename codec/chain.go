@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"unsafe"
 )
 
 // Format says how a Chain writes. Every chain reads both formats.
@@ -284,11 +285,21 @@ func (c *Chain) Decode(data []byte, v any) (Read, error) {
 
 // DecodeBytes is Decode into a []byte, which is the caller's own.
 func (c *Chain) DecodeBytes(data []byte) ([]byte, Read, error) {
+	value, read, err := c.TakeBytes(data)
+	if err == nil && unsafe.SliceData(value) == unsafe.SliceData(data) {
+		value = cloneBytes(value)
+	}
+	return value, read, err
+}
+
+// TakeBytes is DecodeBytes for data that the caller owns and has no other use
+// for: what it returns may be data itself.
+func (c *Chain) TakeBytes(data []byte) ([]byte, Read, error) {
 	if c.isPlainWildcard() && c.serializers[0] == Raw {
 		if len(data) > c.maxValue {
 			return nil, Read{}, tooLarge("", c.maxValue)
 		}
-		return cloneBytes(data), Read{Serializer: "raw"}, nil
+		return data[:len(data):len(data)], Read{Serializer: "raw"}, nil
 	}
 	var d destination
 	read, err := c.decode(data, &d)

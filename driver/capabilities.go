@@ -204,4 +204,8 @@ type Limits struct {
 	// most, by the store's own means. A store that has such a bound saves the
 	// core a context per call. 0 is no bound.
 	CallTimeout time.Duration
+	// OwnData tells that the Data of the Values that reads fill in is the
+	// caller's to change: the driver keeps no reference to it. It saves the
+	// core a copy.
+	OwnData bool
 }

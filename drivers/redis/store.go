@@ -88,7 +88,7 @@ const maxValueSize = 512 << 20
 
 // Limits implements driver.Limiter.
 func (s *Store) Limits() driver.Limits {
-	return driver.Limits{ValueSize: maxValueSize, CallTimeout: s.opTimeout}
+	return driver.Limits{ValueSize: maxValueSize, CallTimeout: s.opTimeout, OwnData: true}
 }
 
 // String returns the server's address and database.

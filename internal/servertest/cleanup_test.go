@@ -149,6 +149,12 @@ func TestSharedServerIsOne(t *testing.T) {
 	}
 }
 
+func TestSharedGroupIsOne(t *testing.T) {
+	if first, second := watched.Servers(t), watched.Servers(t); first != second {
+		t.Errorf("two groups, %v and %v", first.Addrs(), second.Addrs())
+	}
+}
+
 func TestSharedServerNeedsMain(t *testing.T) {
 	outcome, message := outcomeOf(t, func(tb testing.TB) { servertest.NewShared().Server(tb) })
 	if outcome != "failed" || !strings.Contains(message, "TestMain") {

@@ -42,8 +42,10 @@ func TestBrokenGroupLeavesNothingBehind(t *testing.T) {
 	standalone.Server(t) // skips where there is none, and is not in dir
 	t.Setenv("TMPDIR", dir)
 	for name, start := range map[string]func(testing.TB){
-		"cluster":  func(tb testing.TB) { servertest.Cluster(tb, servertest.TLS(), servertest.Config("nonsense", "1")) },
-		"sentinel": func(tb testing.TB) { servertest.Sentinel(tb, servertest.Sentinels(servertest.Config("nonsense", "1"))) },
+		"cluster": func(tb testing.TB) { servertest.Cluster(tb, servertest.TLS(), servertest.Config("nonsense", "1")) },
+		"sentinel": func(tb testing.TB) {
+			servertest.Sentinel(tb, servertest.Sentinels(servertest.Config("sentinel", "nonsense")))
+		},
 	} {
 		if outcome, message := outcomeOf(t, start); outcome != "failed" {
 			t.Errorf("%s: test %s with message %q, want it failed", name, outcome, message)

@@ -22,7 +22,7 @@ const (
 
 // Migration is slots on their way from one node to another. Until its end the
 // source serves the keys that it still has, and answers ASK for all others.
-// Commands with keys on both sides get TRYAGAIN.
+// Commands with keys on both sides get TRYAGAIN, in Redis 6.0 by way of ASK.
 type Migration struct {
 	cluster  *ClusterServers
 	from, to *Server

@@ -15,6 +15,7 @@ type Option func(*settings)
 type settings struct {
 	release    string
 	password   string
+	users      [][]string
 	tls        bool
 	directives [][]string
 
@@ -56,7 +57,8 @@ func User(name, password string, rules ...string) Option {
 	if password != "" {
 		access = ">" + password
 	}
-	return Config("user", append([]string{name, "reset", "on", access}, rules...)...)
+	line := append([]string{"user", name, "reset", "on", access}, rules...)
+	return func(s *settings) { s.users = append(s.users, line) }
 }
 
 // TLS makes the server speak TLS, and only TLS, on its TCP port, with the
@@ -120,7 +122,7 @@ func (s *Server) config() []byte {
 		lines = append(lines, []string{"requirepass", s.settings.password})
 	}
 	var file bytes.Buffer
-	for _, line := range slices.Concat(lines, s.settings.directives) {
+	for _, line := range slices.Concat(lines, s.settings.users, s.settings.directives) {
 		file.WriteString(line[0])
 		for _, value := range line[1:] {
 			file.WriteByte(' ')

@@ -43,7 +43,7 @@ func (r *ReplicatedServers) AwaitReplicas(t testing.TB) {
 // PauseReplication cuts the link of a replica to its primary, so that it lags
 // behind from here on, while clients are still served: what it has, or, with the
 // option replica-serve-stale-data set to no, MASTERDOWN. Its group knows it as
-// before. A failover ends the pause, too, if it makes this server the primary.
+// before. This holds until ResumeReplication, whatever the server's role becomes.
 func (s *Server) PauseReplication(t testing.TB) {
 	t.Helper()
 	s.Do(t, "CONFIG", "SET", "masterauth", "none while replication is paused")

@@ -173,6 +173,9 @@ func (s *SentinelServers) watch(primary *Server, opts []Option) error {
 			Config("sentinel", "sentinel-pass", "any"),
 		)
 	}
+	if newSettings(all.sentinels).users != nil && !primary.hasSentinelUsers() {
+		return fmt.Errorf("sentinels of %s have no users", primary.Release.Name)
+	}
 	s.Sentinels, err = s.start(sentinels, slices.Concat(common, all.sentinels)...)
 	if err != nil {
 		return err

@@ -2,11 +2,13 @@ package servertest_test
 
 import (
 	"crypto/tls"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
 func TestSentinelFailover(t *testing.T) {
@@ -52,13 +54,14 @@ func TestSentinelFailover(t *testing.T) {
 
 func TestSentinelCredentials(t *testing.T) {
 	onBoth(t, func(t *testing.T, product servertest.Option) {
+		sentinels := []servertest.Option{servertest.Password("watch")}
+		if os.Getenv(release.RedisEnv) != release.Redis60.Name {
+			sentinels = append(sentinels, servertest.User("ann", "secret", "+sentinel|get-master-addr-by-name"))
+		}
 		s := servertest.Sentinel(t, product,
 			servertest.TLS(),
 			servertest.Password("data"),
-			servertest.Sentinels(
-				servertest.Password("watch"),
-				servertest.User("ann", "secret", "+sentinel|get-master-addr-by-name"),
-			),
+			servertest.Sentinels(sentinels...),
 		)
 		for _, test := range []struct {
 			name    string
@@ -74,6 +77,9 @@ func TestSentinelCredentials(t *testing.T) {
 			{"sentinel's user", s.Addrs()[2], "AUTH ann secret", "SENTINEL GET-MASTER-ADDR-BY-NAME " + s.MasterName, "*2"},
 			{"sentinel's user, forbidden", s.Addrs()[2], "AUTH ann secret", "SENTINEL FAILOVER " + s.MasterName, "-NOPERM"},
 		} {
+			if strings.HasPrefix(test.login, "AUTH ann") && len(sentinels) == 1 {
+				continue // sentinels of Redis 6.0 have no users
+			}
 			conn, err := tls.Dial("tcp", test.addr, s.Servers[0].Certificates.Config())
 			if err != nil {
 				t.Fatal(err)

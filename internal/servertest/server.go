@@ -8,6 +8,17 @@
 //
 // A server that many tests of a package use is declared once, see [Shared].
 //
+// [Replicated], [Sentinel] and [Cluster] start several servers that belong
+// together. Those can be killed, frozen and restarted one by one like any
+// [Server], and the group has methods to wait for what comes of it:
+//
+//	c := servertest.Cluster(t, servertest.Release("valkey"))
+//	old := c.Primary(t, "key")
+//	old.Kill(t)
+//	primary := c.AwaitFailover(t, old)
+//	old.Start(t)
+//	c.AwaitOK(t)
+//
 // Servers are found as package release describes. When there is none the test
 // is skipped, with a word on how to get one, unless the environment variable CI
 // is set: there it fails, so that a green run means that the tests ran.

@@ -147,7 +147,11 @@ func TestCloseEndsTheContextsOfLoaders(t *testing.T) {
 			go func() { finished <- second(v.GetOrSet(t.Context(), "k", loader)) }()
 		}
 		synctest.Wait()
+		start := time.Now()
 		must(t, c.Close())
+		if waited := time.Since(start); waited != time.Second {
+			t.Errorf("Close waited %v for the loader", waited)
+		}
 		for range 2 {
 			err := <-finished
 			wantIs(t, err, xcache.ErrClosed)

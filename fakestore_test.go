@@ -25,7 +25,11 @@ type fakeStore struct {
 	before func(ctx context.Context, method string, keys []string) error
 	// failing are the full keys that fail, alone, in Get, Set and TTL.
 	failing map[string]error
+	// oddScan makes Scan yield each key twice and not look at its context,
+	// which is legal.
+	oddScan bool
 
+	tb    testing.TB
 	store *memory.Store
 
 	mu      sync.Mutex
@@ -55,7 +59,7 @@ func newFakeStore(tb testing.TB) *fakeStore {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &fakeStore{store: store, calls: make(map[string]int)}
+	return &fakeStore{tb: tb, store: store, calls: make(map[string]int)}
 }
 
 func newCache(tb testing.TB, s driver.Store, opts ...xcache.Option) *xcache.Cache {
@@ -173,6 +177,11 @@ func (s *fakeStore) TTL(ctx context.Context, keys []string, dst []driver.Value) 
 }
 
 func (s *fakeStore) read(ctx context.Context, method string, read func(context.Context, []string, []driver.Value) error, keys []string, dst []driver.Value) error {
+	for i := range dst {
+		if v := dst[i]; v.Data != nil || v.TTL != 0 || v.Err != nil {
+			s.tb.Errorf("%s got a destination that is not zero: %+v", method, v)
+		}
+	}
 	if err := s.call(ctx, method, keys...); err != nil {
 		return err
 	}
@@ -199,6 +208,9 @@ func (s *fakeStore) write(ctx context.Context, method string, write func(context
 	keys := make([]string, len(entries))
 	for i := range entries {
 		keys[i] = entries[i].Key
+		if err := entries[i].Err; err != nil {
+			s.tb.Errorf("%s got an entry with the error of another: %v", method, err)
+		}
 	}
 	s.keep(entries...)
 	if err := s.call(ctx, method, keys...); err != nil {
@@ -286,7 +298,15 @@ func (s *fakeStore) Scan(ctx context.Context, pattern string) iter.Seq2[string, 
 			yield("", err)
 			return
 		}
-		s.store.Scan(ctx, pattern)(yield)
+		if !s.oddScan {
+			s.store.Scan(ctx, pattern)(yield)
+			return
+		}
+		for key, err := range s.store.Scan(context.WithoutCancel(ctx), pattern) {
+			if !yield(key, err) || !yield(key, err) {
+				return
+			}
+		}
 	}
 }
 

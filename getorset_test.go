@@ -269,13 +269,27 @@ func TestGetOrSetLastCallerToLeaveEndsTheLoad(t *testing.T) {
 		default:
 			t.Fatal("the loader's context goes on")
 		}
-		// The next caller does not wait for a loader that nobody wants.
+		// The next callers do not wait for a loader that nobody wants, and
+		// share theirs also when that one ends at last.
 		start := time.Now()
-		got, err := v.GetOrSet(t.Context(), "k", func(context.Context) (string, error) { return "fresh", nil })
-		if got != "fresh" || err != nil || time.Since(start) != 0 {
-			t.Errorf("%q, %v after %v", got, err, time.Since(start))
+		var loads atomic.Int32
+		for i := range 3 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * 45 * time.Second)
+				got, err := v.GetOrSet(t.Context(), "k", func(context.Context) (string, error) {
+					loads.Add(1)
+					time.Sleep(2 * time.Minute)
+					return "fresh", nil
+				})
+				if got != "fresh" || err != nil || time.Since(start) != 2*time.Minute {
+					t.Errorf("%q, %v after %v", got, err, time.Since(start))
+				}
+			})
 		}
-		time.Sleep(2 * time.Minute)
+		wg.Wait()
+		if n := loads.Load(); n != 1 {
+			t.Errorf("%d loads", n)
+		}
 		if got, err := v.Get(t.Context(), "k"); got != "fresh" || err != nil {
 			t.Errorf("afterwards: %q, %v", got, err)
 		}

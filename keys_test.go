@@ -243,6 +243,34 @@ func TestKeysStopsWhenTheLoopDoes(t *testing.T) {
 	}
 }
 
+// A driver may yield a key twice, and look at its context late.
+func TestKeysOfAnOddScan(t *testing.T) {
+	s, c := newFake(t)
+	s.oddScan = true
+	v := xcache.For[int](c)
+	for _, key := range []string{"a", "b", "c"} {
+		must(t, v.Set(t.Context(), key, 1))
+	}
+	wantEqual(t, "Keys", allKeys(t, c, "*"), []string{"a", "b", "c"})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var last error
+	seen := 0
+	for _, err := range c.Keys(ctx, "*") {
+		if last = err; err == nil {
+			seen++
+		}
+		cancel()
+	}
+	wantIs(t, last, context.Canceled)
+	if seen != 1 {
+		t.Errorf("%d keys after the context ended", seen-1)
+	}
+	if n, err := c.Clear(t.Context()); n != 3 || err != nil {
+		t.Errorf("Clear: %d, %v", n, err)
+	}
+}
+
 func TestKeysMayBeUsedTwiceAndMeansThePresent(t *testing.T) {
 	_, c := newFake(t)
 	v := xcache.For[int](c)

@@ -175,7 +175,7 @@ func (s *subject) wantPromptEnd(op *operation, want error) error {
 // its request may still wait to be sent. The race detector sees a store that
 // still reads them.
 func (s *subject) wantInputsFree() error {
-	size := 1 << 20 // more than sockets hold, so that the request is not all sent
+	size := 512 << 10 // 20 times that is more than sockets hold, so that the request is not all sent
 	if limit := s.caps.Limits.ValueSize; limit > 0 {
 		size = min(size, limit)
 	}
@@ -201,7 +201,7 @@ func (s *subject) wantInputsFree() error {
 		}
 		clear(entries)
 		f.proxy.Resume()
-		// What has arrived, if anything, is what was given.
+		f.awaitSilence() // what is still on its way may arrive, if anything
 		dst := make([]driver.Value, len(keys))
 		errs = append(errs, s.store.Get(noDeadline, keys, dst))
 		for i := range dst {
@@ -214,6 +214,18 @@ func (s *subject) wantInputsFree() error {
 		errs = append(errs, deleteErr)
 	}
 	return errors.Join(errs...)
+}
+
+// awaitSilence returns when nothing has passed the proxy for a while.
+func (f *far) awaitSilence() {
+	const rounds, pause = 25, 200 * time.Millisecond
+	for range rounds {
+		before := f.proxy.Stats()
+		time.Sleep(pause)
+		if f.proxy.Stats() == before {
+			return
+		}
+	}
 }
 
 func (s *subject) wantOwnReplies() error {

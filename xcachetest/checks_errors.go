@@ -136,7 +136,7 @@ func (s *subject) forEachRefusal(look func(what string, err error) error) error 
 	}
 	if c := s.caps.Counter; c != nil {
 		top := s.key("{t}top")
-		err = errors.Join(err, s.set(top, fmt.Sprint(math.MaxInt64), long))
+		err = errors.Join(err, s.set(top, fmt.Sprint(int64(math.MaxInt64)), long))
 		_, notANumber := c.Incr(noDeadline, text, 1)
 		_, overflow := c.Incr(noDeadline, top, 1)
 		refusals = append(refusals, refusal{"Incr of a text", notANumber}, refusal{"Incr of the largest number", overflow})

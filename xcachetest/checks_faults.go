@@ -32,7 +32,7 @@ func (s *subject) proxied(key string) (*far, error) {
 	if key == "" {
 		return f, nil
 	}
-	if _, err := f.get(key); err != nil && !errors.Is(err, driver.ErrNotFound) {
+	if err := f.connected(key); err != nil {
 		return nil, errors.Join(fmt.Errorf("Get through the proxy: %w", err), f.close())
 	}
 	return f, nil
@@ -167,6 +167,7 @@ func faultChecks() []check {
 				if err != nil {
 					return err
 				}
+				time.Sleep(20 * time.Millisecond) // for the proxy to see what came
 				stats := f.proxy.Stats()
 				return errors.Join(expect(stats, ProxyStats{}, "what passed the proxy after opening"), s.wantErrOf(f.get(s.key("k")))(driver.ErrNotFound),
 					that(f.proxy.Stats().Connections > 0, "the first call made no connection through the proxy; is OpenAt's address used?"), f.close())
@@ -367,13 +368,13 @@ func (s *subject) wantRecovery(breakAll func(*Proxy)) error {
 	if err != nil {
 		return err
 	}
-	errs := []error{f.set(key, "0", long)}
-	for i := range 5 {
+	err = f.set(key, "0", long)
+	for i := 0; i < 5 && err == nil; i++ {
 		breakAll(f.proxy)
-		errs = append(errs, f.wantValue(key, strconv.Itoa(i)),
+		err = errors.Join(f.wantValue(key, strconv.Itoa(i)),
 			s.eventually(func() error { return f.set(key, strconv.Itoa(i+1), long) }))
 	}
-	return errors.Join(append(errs, f.close())...)
+	return errors.Join(err, f.close())
 }
 
 // cutAfterEachByte makes a call over and over, each time with the reply cut
@@ -383,30 +384,32 @@ func (s *subject) cutAfterEachByte(key string, call func(f *far) error) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
 	for n := range 200 {
 		// Connect first, so that the cut meets the reply and no greeting.
-		errs = append(errs, s.eventually(func() error { _, err := f.ttlOrMiss(key); return err }))
+		if err := s.eventually(func() error { return f.connected(key) }); err != nil {
+			return errors.Join(err, f.close())
+		}
 		f.proxy.ResetStats()
 		f.proxy.CutReply(n)
-		if err := call(f); err != nil {
-			errs = append(errs, fmt.Errorf("cut after %d bytes: %w", n, err))
-		}
+		err := call(f)
 		f.proxy.CutReply(-1)
+		if err != nil {
+			return errors.Join(fmt.Errorf("cut after %d bytes: %w", n, err), f.close())
+		}
 		if f.proxy.Stats().CutReplies == 0 {
-			return errors.Join(append(errs, that(n > 0, "no reply was cut"), f.close())...)
+			return errors.Join(that(n > 0, "no reply was cut"), f.close())
 		}
 	}
-	return errors.Join(append(errs, errors.New("the reply is longer than 200 bytes"), f.close())...)
+	return errors.Join(errors.New("the reply is longer than 200 bytes"), f.close())
 }
 
-// ttlOrMiss is any read that shows that there is a connection.
-func (s *subject) ttlOrMiss(key string) (string, error) {
-	got, err := s.get(key)
+// connected reads a key, found or not.
+func (s *subject) connected(key string) error {
+	_, err := s.get(key)
 	if errors.Is(err, driver.ErrNotFound) {
-		err = nil
+		return nil
 	}
-	return got, err
+	return err
 }
 
 // wantErrOf takes the results of get, and returns a function that compares the

@@ -1,0 +1,432 @@
+package xcachetest
+
+import (
+	"context"
+	"encoding/gob"
+	"errors"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// The checks behind a proxy have their own tests: a store with a server and a
+// network in between, correct and broken.
+
+func TestRemoteStorePasses(t *testing.T) {
+	wantAllPassed(t, runChecks(t, remoteHarness(t, bugs{})))
+}
+
+func TestBrokenRemoteStoresAreCaught(t *testing.T) {
+	for _, broken := range brokenRemoteStores {
+		t.Run(broken.name, func(t *testing.T) {
+			for _, r := range runChecks(t, remoteHarness(t, broken.bugs), broken.caught...) {
+				if r.err == nil {
+					t.Errorf("%s did not catch it (skipped: %q)", r.name, r.skipped)
+				}
+			}
+		})
+	}
+}
+
+var brokenRemoteStores = []struct {
+	name   string
+	bugs   bugs
+	caught []string
+}{
+	{"a write is sent again when its reply is lost", bugs{resends: true}, []string{"faults/lost-reply-to-set", "faults/lost-reply-to-delete", "faults/lost-reply-to-incr", "faults/incr-reply-cut-after-each-byte"}},
+	{"a lost reply counts as not applied", bugs{lostIsNotApplied: true}, []string{"faults/lost-reply-to-set", "context/cancelled-during-set"}},
+	{"a refused connection counts as unknown", bugs{refusedIsUnknown: true}, []string{"faults/refused"}},
+	{"a context that ends during the call is ignored", bugs{ignoresContext: true}, []string{"context/cancelled-during-get", "context/deadline-during-set"}},
+	{"the error of an ended call is not the context's", bugs{hidesContext: true}, []string{"context/cancelled-during-get", "context/deadline-during-get"}},
+	{"a call whose context has ended is sent", bugs{sendsAfterEnd: true}, []string{"context/ended-starts-no-io"}},
+	{"a batch is a request for each key", bugs{oneByOne: true}, []string{"round-trips/one-for-batch-get", "round-trips/one-for-batch-set", "round-trips/one-for-a-mixed-batch"}},
+	{"an empty batch is sent", bugs{sendsEmpty: true}, []string{"round-trips/none-for-empty-get"}},
+	{"opening connects", bugs{dialsEarly: true}, []string{"faults/opening-does-no-io"}},
+	{"a dead connection is kept", bugs{keepsDead: true}, []string{"faults/cut-while-idle", "faults/reset-while-idle"}},
+	{"a connection is used again before its reply came", bugs{reusesBusy: true}, []string{"context/usable-after-an-early-return", "context/no-reply-reaches-another-caller"}},
+	{"a reply that was cut is a miss", bugs{cutIsMiss: true}, []string{"faults/get-reply-cut-after-each-byte"}},
+	{"Close leaves connections open", bugs{leaksConnections: true}, []string{"close/leaves-no-connection"}},
+	{"values are sent after the call", bugs{sendsLate: true}, []string{"context/inputs-free-after-an-early-return"}},
+}
+
+// bugs are the ways in which a remoteStore can be broken.
+type bugs struct {
+	resends, lostIsNotApplied, refusedIsUnknown, ignoresContext, hidesContext, sendsAfterEnd, oneByOne,
+	sendsEmpty, dialsEarly, keepsDead, reusesBusy, cutIsMiss, leaksConnections, sendsLate bool
+}
+
+func remoteHarness(t *testing.T, bugs bugs) Harness {
+	addr := serve(t)
+	openAt := func(_ testing.TB, addr string) driver.Store {
+		s := &remoteStore{addr: addr, bugs: bugs}
+		if bugs.dialsEarly {
+			if c, err := s.dial(noDeadline); err == nil {
+				s.idle = append(s.idle, c)
+			}
+		}
+		return s
+	}
+	return Harness{
+		Open:     func(t testing.TB) driver.Store { return openAt(t, addr) },
+		OpenAt:   openAt,
+		Addr:     addr,
+		Lacks:    []string{"Commander", "Expirer", "Swapper", "Mover", "Scanner", "Flusher", "Subscriber", "Tracker"},
+		MaxValue: 1 << 20,
+		Timeout:  20 * time.Second,
+	}
+}
+
+// request and response are what goes over the wire, with gob.
+type request struct {
+	Op          string
+	Keys        []string
+	Values      [][]byte
+	TTLs        []time.Duration
+	Conds       []driver.Cond
+	Delta, Init int64
+}
+
+type response struct {
+	Data [][]byte
+	Errs []int // indexes of sentinels
+	N    int64
+}
+
+var sentinels = []error{nil, driver.ErrNotFound, driver.ErrNotStored, driver.ErrWrongType, driver.ErrOverflow}
+
+func sentinelIndex(err error) int {
+	return slices.IndexFunc(sentinels, func(s error) bool { return errors.Is(err, s) })
+}
+
+// serve answers requests from a correct store until the test ends.
+func serve(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := newCorrect()
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	work.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			work.Go(func() {
+				defer context.AfterFunc(ctx, func() { conn.Close() })()
+				defer conn.Close()
+				in, out := gob.NewDecoder(conn), gob.NewEncoder(conn)
+				for {
+					var req request
+					if in.Decode(&req) != nil || out.Encode(answer(store, &req)) != nil {
+						return
+					}
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		cancel()
+		work.Wait()
+	})
+	return listener.Addr().String()
+}
+
+func answer(store correct, req *request) *response {
+	resp := new(response)
+	var err error
+	switch req.Op {
+	case "get":
+		dst := make([]driver.Value, len(req.Keys))
+		err = store.Get(noDeadline, req.Keys, dst)
+		for _, v := range dst {
+			resp.Data = append(resp.Data, v.Data)
+			resp.Errs = append(resp.Errs, sentinelIndex(v.Err))
+		}
+	case "set":
+		entries := make([]driver.Entry, len(req.Keys))
+		for i := range entries {
+			entries[i] = driver.Entry{Key: req.Keys[i], Value: req.Values[i], TTL: inMilliseconds(req.TTLs[i]), Cond: req.Conds[i]}
+		}
+		err = store.Set(noDeadline, entries)
+		for _, e := range entries {
+			resp.Errs = append(resp.Errs, sentinelIndex(e.Err))
+		}
+	case "delete":
+		var n int
+		n, err = store.Delete(noDeadline, req.Keys)
+		resp.N = int64(n)
+	case "incr":
+		resp.N, err = store.Incr(noDeadline, req.Keys[0], req.Delta)
+	case "incrinit":
+		resp.N, err = store.IncrInit(noDeadline, req.Keys[0], req.Delta, req.Init, inMilliseconds(req.TTLs[0]))
+	}
+	if err != nil {
+		resp.Errs = []int{sentinelIndex(err)}
+	}
+	return resp
+}
+
+// inMilliseconds rounds a TTL up: over a network, one of a nanosecond would
+// never be seen.
+func inMilliseconds(ttl time.Duration) time.Duration {
+	if isPositive(ttl) && ttl < time.Second {
+		return time.Duration(driver.Milliseconds(ttl)) * time.Millisecond
+	}
+	return ttl
+}
+
+// A remoteStore is a client with a pool of connections, and one bug if any.
+type remoteStore struct {
+	addr string
+	bugs bugs
+
+	mu   sync.Mutex
+	idle []*remoteConn
+}
+
+type remoteConn struct {
+	net.Conn
+	in  *gob.Decoder
+	out *gob.Encoder
+}
+
+func (s *remoteStore) dial(ctx context.Context) (*remoteConn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.addr)
+	if err != nil {
+		return nil, err
+	}
+	return &remoteConn{conn, gob.NewDecoder(conn), gob.NewEncoder(conn)}, nil
+}
+
+func (s *remoteStore) take(ctx context.Context) (*remoteConn, error) {
+	s.mu.Lock()
+	if n := len(s.idle); n > 0 {
+		c := s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		s.mu.Unlock()
+		return c, nil
+	}
+	s.mu.Unlock()
+	return s.dial(ctx)
+}
+
+func (s *remoteStore) give(c *remoteConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = append(s.idle, c)
+}
+
+// call sends a request and waits for its reply. Reads are sent again after a
+// failure, writes are not.
+func (s *remoteStore) call(ctx context.Context, req *request) (*response, error) {
+	const tries = 3
+	for try := 1; ; try++ {
+		resp, err := s.try(ctx, req)
+		again := req.Op == "get" || req.Op == "ping" || s.bugs.resends
+		if err == nil || try == tries || !again || ctx.Err() != nil || !errors.Is(err, driver.ErrUnknownOutcome) {
+			return resp, err
+		}
+	}
+}
+
+func (s *remoteStore) try(ctx context.Context, req *request) (*response, error) {
+	if err := ctx.Err(); err != nil && !s.bugs.sendsAfterEnd {
+		return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
+	}
+	c, err := s.take(context.WithoutCancel(ctx))
+	if err != nil {
+		outcome := driver.NotApplied
+		if s.bugs.refusedIsUnknown {
+			outcome = driver.Unknown
+		}
+		return nil, driver.Fail(driver.ErrUnavailable, outcome, err)
+	}
+	if s.bugs.sendsLate {
+		return s.tryLate(ctx, c, req)
+	}
+	if !s.bugs.ignoresContext {
+		stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+		defer stop()
+	} else {
+		_ = c.SetDeadline(time.Now().Add(time.Second)) // the client's own idea of patience
+	}
+	resp := new(response)
+	if err = c.out.Encode(req); err == nil {
+		err = c.in.Decode(resp)
+	}
+	if err == nil {
+		// A context that ended just now may have left its deadline behind.
+		if ctx.Err() == nil && c.SetDeadline(time.Time{}) == nil {
+			s.give(c)
+		} else {
+			c.Close()
+		}
+		return resp, ctx.Err()
+	}
+	return nil, s.failed(ctx, c, err)
+}
+
+func (s *remoteStore) failed(ctx context.Context, c *remoteConn, err error) error {
+	switch {
+	case s.bugs.keepsDead:
+		s.give(c)
+	case s.bugs.reusesBusy && ctx.Err() != nil:
+		_ = c.SetDeadline(time.Time{})
+		s.give(c)
+	default:
+		c.Close()
+	}
+	if s.bugs.cutIsMiss {
+		return driver.ErrNotFound
+	}
+	if ended := ctx.Err(); ended != nil && !s.bugs.hidesContext {
+		err = ended
+	}
+	outcome := driver.Unknown
+	if s.bugs.lostIsNotApplied {
+		outcome = driver.NotApplied
+	}
+	return driver.Fail(driver.ErrUnavailable, outcome, err)
+}
+
+// tryLate leaves the request to a goroutine that goes on after the context has
+// ended, and sends what the caller's bytes have become by then.
+func (s *remoteStore) tryLate(ctx context.Context, c *remoteConn, req *request) (*response, error) {
+	resp := new(response)
+	done := make(chan error, 1)
+	late := *req
+	late.Values = nil
+	for _, value := range req.Values {
+		late.Values = append(late.Values, lateBytes(len(value)))
+	}
+	go func() {
+		time.Sleep(40 * time.Millisecond)
+		err := c.out.Encode(&late)
+		if err == nil {
+			err = c.in.Decode(resp)
+		}
+		c.Close()
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			return nil, driver.Fail(driver.ErrUnavailable, driver.Unknown, err)
+		}
+		return resp, nil
+	case <-ctx.Done():
+		return nil, driver.Fail(driver.ErrUnavailable, driver.Unknown, ctx.Err())
+	}
+}
+
+// lateBytes are what the check has written over its value by then. Reading them
+// from there would be the data race that is meant, and would fail this test.
+func lateBytes(n int) []byte { return slices.Repeat([]byte("X"), n) }
+
+func (s *remoteStore) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	if len(keys) == 0 && !s.bugs.sendsEmpty {
+		return nil
+	}
+	if s.bugs.oneByOne && len(keys) > 1 {
+		for i := range keys {
+			if err := s.Get(ctx, keys[i:i+1], dst[i:i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	resp, err := s.call(ctx, &request{Op: "get", Keys: keys})
+	if err != nil {
+		return err
+	}
+	if len(resp.Errs) != len(keys) {
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("the reply is another request's"))
+	}
+	for i := range dst {
+		dst[i].Err = sentinels[resp.Errs[i]]
+		if i < len(resp.Data) {
+			dst[i].Data = resp.Data[i]
+		}
+	}
+	return nil
+}
+
+func (s *remoteStore) Set(ctx context.Context, entries []driver.Entry) error {
+	if len(entries) == 0 && !s.bugs.sendsEmpty {
+		return nil
+	}
+	if s.bugs.oneByOne && len(entries) > 1 {
+		for i := range entries {
+			if err := s.Set(ctx, entries[i:i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	req := &request{Op: "set"}
+	for _, e := range entries {
+		req.Keys = append(req.Keys, e.Key)
+		req.Values = append(req.Values, e.Value)
+		req.TTLs = append(req.TTLs, e.TTL)
+		req.Conds = append(req.Conds, e.Cond)
+	}
+	resp, err := s.call(ctx, req)
+	if err != nil {
+		return err
+	}
+	for i := range entries {
+		entries[i].Err = sentinels[resp.Errs[i]]
+	}
+	return nil
+}
+
+func (s *remoteStore) Delete(ctx context.Context, keys []string) (int, error) {
+	if len(keys) == 0 {
+		return 0, ctx.Err()
+	}
+	n, err := s.number(ctx, &request{Op: "delete", Keys: keys})
+	return int(n), err
+}
+
+func (s *remoteStore) Incr(ctx context.Context, key string, delta int64) (int64, error) {
+	return s.number(ctx, &request{Op: "incr", Keys: []string{key}, Delta: delta})
+}
+
+func (s *remoteStore) IncrInit(ctx context.Context, key string, delta, init int64, ttl time.Duration) (int64, error) {
+	return s.number(ctx, &request{Op: "incrinit", Keys: []string{key}, Delta: delta, Init: init, TTLs: []time.Duration{ttl}})
+}
+
+func (s *remoteStore) number(ctx context.Context, req *request) (int64, error) {
+	resp, err := s.call(ctx, req)
+	if err != nil {
+		return 0, err
+	}
+	if len(resp.Errs) > 0 {
+		return 0, sentinels[resp.Errs[0]]
+	}
+	return resp.N, nil
+}
+
+func (s *remoteStore) Ping(ctx context.Context) error {
+	_, err := s.call(ctx, &request{Op: "ping"})
+	return err
+}
+
+func (s *remoteStore) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.idle {
+		if !s.bugs.leaksConnections {
+			c.Close()
+		}
+	}
+	return nil
+}

@@ -29,10 +29,11 @@ const (
 //		return proxy.Addr
 //	}))
 //
-// The function is called once for each address that a server listens on, before
-// the group is formed, one call at a time; the servers of a cluster listen on
-// one for clients and replicas and on another, [Server.BusAddr], for each other.
-// It may return an address unchanged. A server alone announces nothing.
+// The function is called for each address that a server is about to listen on,
+// in the goroutine that starts the group; the servers of a cluster listen on one
+// for clients and replicas and on another, [Server.BusAddr], for each other. It
+// may return an address unchanged. It is called again, for other addresses, in
+// the rare case that another process takes a port first.
 func Announce(address func(listening string) string) Option {
 	return func(s *settings) { s.announce = address }
 }
@@ -61,14 +62,19 @@ func newGroup(opts []Option) (*group, error) {
 	return g, nil
 }
 
-// start starts number servers at the same time and adds them to the group. They
-// announce themselves as they will.
+// start starts number servers and adds them to the group: at the same time,
+// unless they call a test's function.
 func (g *group) start(number int, opts ...Option) ([]*Server, error) {
 	opts = append(slices.Clip(opts), inGroup(g.certificates))
 	started := make([]*Server, number)
 	errs := make([]error, number)
+	oneByOne := newSettings(opts).announce != nil
 	var wait sync.WaitGroup
 	for i := range started {
+		if oneByOne {
+			started[i], errs[i] = open(opts)
+			continue
+		}
 		wait.Go(func() { started[i], errs[i] = open(opts) })
 	}
 	wait.Wait()
@@ -76,11 +82,6 @@ func (g *group) start(number int, opts ...Option) ([]*Server, error) {
 	g.servers = append(g.servers, started...)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
-	}
-	for _, s := range started {
-		if err := s.announceItself(); err != nil {
-			return nil, err
-		}
 	}
 	return started, nil
 }
@@ -121,39 +122,39 @@ func addrs(servers []*Server) []string {
 	return list
 }
 
-// announceItself asks where the server is to say that it is, and restarts it to
-// say so: not every release can change all of this while it runs.
-func (s *Server) announceItself() error {
+// announcement asks where the server is to say that it is, and returns the lines
+// of its configuration that make it say so.
+func (s *Server) announcement() ([][]string, error) {
+	s.Announced, s.announcedBus = s.Addr, s.BusAddr()
 	if s.settings.announce == nil {
-		return nil
+		return nil, nil
 	}
 	s.Announced = s.settings.announce(s.Addr)
 	ip, port, err := net.SplitHostPort(s.Announced)
 	if err != nil {
-		return fmt.Errorf("address to announce: %w", err)
+		return nil, fmt.Errorf("address to announce: %w", err)
+	}
+	if s.settings.sentinel {
+		return [][]string{{"sentinel", "announce-ip", ip}, {"sentinel", "announce-port", port}}, nil
 	}
 	lines := [][]string{{"replica-announce-ip", ip}, {"replica-announce-port", port}}
-	if s.settings.sentinel {
-		lines = [][]string{{"sentinel", "announce-ip", ip}, {"sentinel", "announce-port", port}}
+	if !s.settings.cluster {
+		return lines, nil
 	}
-	if s.settings.cluster {
-		s.announcedBus = s.settings.announce(s.BusAddr())
-		busIP, busPort, err := net.SplitHostPort(s.announcedBus)
-		if err != nil || busIP != ip {
-			return fmt.Errorf("address to announce for the bus: %q is no port of %s", s.announcedBus, ip)
-		}
-		announcePort := "cluster-announce-port"
-		if s.Certificates != nil {
-			announcePort = "cluster-announce-tls-port"
-		}
-		lines = append(lines,
-			[]string{"cluster-announce-ip", ip},
-			[]string{announcePort, port},
-			[]string{"cluster-announce-bus-port", busPort},
-		)
+	s.announcedBus = s.settings.announce(s.BusAddr())
+	busIP, busPort, err := net.SplitHostPort(s.announcedBus)
+	if err != nil || busIP != ip {
+		return nil, fmt.Errorf("address to announce for the bus: %q is no port of %s", s.announcedBus, ip)
 	}
-	s.settings.directives = append(s.settings.directives, lines...)
-	return errors.Join(s.kill(), s.writeConfig(), s.start())
+	announcePort := "cluster-announce-port"
+	if s.Certificates != nil {
+		announcePort = "cluster-announce-tls-port"
+	}
+	return append(lines,
+		[]string{"cluster-announce-ip", ip},
+		[]string{announcePort, port},
+		[]string{"cluster-announce-bus-port", busPort},
+	), nil
 }
 
 // BusAddr returns the address on which a node of a cluster listens for the other

@@ -86,8 +86,9 @@ func inGroup(certificates *Certificates) Option {
 // test may restrict the default user as it likes.
 const inspector = "servertest"
 
-// config returns the server's configuration file.
-func (s *Server) config() []byte {
+// config returns the server's configuration file, which ends with the lines
+// about where it is to say that it is.
+func (s *Server) config(announcement [][]string) []byte {
 	port := strconv.Itoa(s.Port)
 	lines := [][]string{
 		{"bind", s.Host},
@@ -122,7 +123,7 @@ func (s *Server) config() []byte {
 		lines = append(lines, []string{"requirepass", s.settings.password})
 	}
 	var file bytes.Buffer
-	for _, line := range slices.Concat(lines, s.settings.users, s.settings.directives) {
+	for _, line := range slices.Concat(lines, s.settings.users, s.settings.directives, announcement) {
 		file.WriteString(line[0])
 		for _, value := range line[1:] {
 			file.WriteByte(' ')

@@ -256,12 +256,11 @@ func (s *Server) choosePort() error {
 	}
 	s.Port = port
 	s.Addr = net.JoinHostPort(s.Host, strconv.Itoa(port))
-	s.Announced, s.announcedBus = s.Addr, s.BusAddr()
-	return s.writeConfig()
-}
-
-func (s *Server) writeConfig() error {
-	return os.WriteFile(s.configFile(), s.config(), 0o600)
+	announcement, err := s.announcement()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.configFile(), s.config(announcement), 0o600)
 }
 
 // start launches the server on the port it has. A connection of its predecessor

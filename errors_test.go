@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"maps"
 	"slices"
 	"strings"
@@ -154,7 +155,7 @@ var badInputs = map[string]struct {
 		return second(v.Decr(ctx, "a", -1<<63))
 	}, xcache.ErrOverflow},
 	"version out of range": {func(ctx context.Context, v *xcache.View[string]) error {
-		return second(v.IncrVersion(ctx, "a", 1<<63-1))
+		return second(v.IncrVersion(ctx, "a", math.MaxInt))
 	}, xcache.ErrOverflow},
 	"version out of range below": {func(ctx context.Context, v *xcache.View[string]) error {
 		return second(v.With(xcache.WithVersion(-5)).DecrVersion(ctx, "a", 1<<63-1))

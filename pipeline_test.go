@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -93,8 +94,8 @@ var pipelined = []struct {
 		time.Time{}, time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)),
 	withArg("Incr", (*xcache.View[string]).Incr, (*xcache.Pipeline).Incr, 1, -7, 0, 1<<63-1, -1<<63),
 	withArg("Decr", (*xcache.View[string]).Decr, (*xcache.Pipeline).Decr, 1, -7, 0, 1<<63-1, -1<<63),
-	withArg("IncrVersion", (*xcache.View[string]).IncrVersion, (*xcache.Pipeline).IncrVersion, 1, -7, 0, 1<<63-1, -1<<63),
-	withArg("DecrVersion", (*xcache.View[string]).DecrVersion, (*xcache.Pipeline).DecrVersion, 1, -7, 0, 1<<63-1, -1<<63),
+	withArg("IncrVersion", (*xcache.View[string]).IncrVersion, (*xcache.Pipeline).IncrVersion, 1, -7, 0, math.MaxInt, math.MinInt),
+	withArg("DecrVersion", (*xcache.View[string]).DecrVersion, (*xcache.Pipeline).DecrVersion, 1, -7, 0, math.MaxInt, math.MinInt),
 	withArg("RenameNX", (*xcache.View[string]).RenameNX, (*xcache.Pipeline).RenameNX, "text", "list", "none", "new", ""),
 	withArg("Rename", func(v *xcache.View[string], ctx context.Context, from, to string) (bool, error) {
 		err := v.Rename(ctx, from, to)

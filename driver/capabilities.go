@@ -82,7 +82,8 @@ type Counter interface {
 
 	// IncrInit is Incr, but a missing key counts as holding init and gets
 	// ttl: the first call returns init+delta. ttl is as in Entry, except
-	// KeepTTL; an expired one returns init+delta and stores nothing.
+	// KeepTTL, which is an error; an expired one returns init+delta and stores
+	// nothing.
 	IncrInit(ctx context.Context, key string, delta, init int64, ttl time.Duration) (int64, error)
 }
 

@@ -1,10 +1,13 @@
 package redis
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -73,6 +76,8 @@ type conn struct {
 
 	readDeadline, writeDeadline time.Time // until it is made
 
+	greeted bool // by the server: its first bytes were read
+
 	made   atomic.Pointer[net.Conn]
 	mu     sync.Mutex // orders establish and Close
 	closed bool
@@ -126,7 +131,14 @@ func (c *conn) Read(p []byte) (int, error) {
 	if nc == nil {
 		return 0, net.ErrClosed
 	}
-	return nc.Read(p)
+	n, err := nc.Read(p)
+	if !c.greeted && n > 0 {
+		c.greeted = true
+		if text, ok := errorLine(p[:n]); ok && refusesClient(text) {
+			return 0, &hangUpError{text, io.EOF}
+		}
+	}
+	return n, err
 }
 
 // Close ends the connection, or the attempt to make it.
@@ -199,6 +211,13 @@ type dialError struct{ err error }
 func (e *dialError) Error() string   { return e.err.Error() }
 func (e *dialError) Unwrap() []error { return []error{e.err} }
 
+// refusesClient reports whether an error reply, the first on its connection, is
+// the only one: the server does not want this client, and hangs up. go-redis
+// takes any error in reply to its HELLO for an old server.
+func refusesClient(text string) bool {
+	return strings.HasPrefix(text, "ERR max number of clients") || strings.HasPrefix(text, "DENIED")
+}
+
 // lastWordsTimeout is how long a server that closed a connection is listened to.
 const lastWordsTimeout = 50 * time.Millisecond
 
@@ -214,22 +233,27 @@ func lastWords(nc net.Conn, err error) error {
 	}
 	var buf [256]byte
 	n, _ := nc.Read(buf[:])
-	if n == 0 || buf[0] != '-' {
-		return err
+	if text, ok := errorLine(buf[:n]); ok {
+		return &hangUpError{text, err}
 	}
-	end := indexNewline(buf[:n])
-	if end < 1 || buf[end-1] != '\r' {
-		return err
-	}
-	return &hangUpError{text: string(buf[1 : end-1]), err: err}
+	return err
 }
 
-// A hangUpError is a request that could not be written, because the server
-// answered with an error and closed the connection.
+// errorLine returns the text of the error reply that data begins with.
+func errorLine(data []byte) (string, bool) {
+	if len(data) == 0 || data[0] != '-' {
+		return "", false
+	}
+	end := max(1, bytes.IndexByte(data, '\r'))
+	return string(data[1:end]), end > 1
+}
+
+// A hangUpError is a request that could not be written, or not be answered,
+// because the server answered with an error and closed the connection.
 type hangUpError struct {
 	text string // the error reply
 	err  error
 }
 
-func (e *hangUpError) Error() string { return e.err.Error() }
-func (e *hangUpError) Unwrap() error { return e.err }
+func (e *hangUpError) Error() string   { return e.err.Error() }
+func (e *hangUpError) Unwrap() []error { return []error{e.err} }

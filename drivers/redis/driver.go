@@ -27,7 +27,7 @@ func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	store := newStore(newClient(&s, d.Dial))
+	store := newStore(newClient(s, d.Dial))
 	store.ownClient = true
 	store.opTimeout = s.OpTimeout
 	return store, nil

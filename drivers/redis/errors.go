@@ -3,7 +3,6 @@ package redis
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -53,7 +52,7 @@ func clientError(err error, sent bool, deadline time.Time, timeout time.Duration
 			err = &timeoutError{timeout: timeout, err: err}
 		}
 		return driver.Fail(driver.ErrUnavailable, outcome, err)
-	case isCertificate(err):
+	case isTLS(err):
 		return driver.Fail(driver.ErrUnavailable, outcome, err)
 	case errors.Is(err, errReply):
 		return driver.Fail(driver.ErrUnavailable, outcome, err)
@@ -94,17 +93,16 @@ func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// isCertificate reports whether a TLS handshake failed for a reason that stays.
-func isCertificate(err error) bool {
+// isTLS reports whether one side would not have the other's certificate, or does
+// not speak TLS: nothing that passes by itself.
+func isTLS(err error) bool {
 	var (
 		verification *tls.CertificateVerificationError
-		authority    x509.UnknownAuthorityError
-		name         x509.HostnameError
-		alert        tls.AlertError
 		header       tls.RecordHeaderError
+		alert        *net.OpError
 	)
-	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &name) ||
-		errors.As(err, &alert) || errors.As(err, &header)
+	return errors.As(err, &verification) || errors.As(err, &header) ||
+		errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
 }
 
 // A timeoutError is a request whose time was up, by the deadline of the caller's

@@ -55,10 +55,9 @@ func newClient(s *settings.Settings, dial dialFunc) *goredis.Client {
 		options.Protocol = defaultProtocol
 	}
 	if s.HasPassword() {
-		read := *s
 		options.CredentialsProviderContext = func(context.Context) (string, string, error) {
-			password, err := read.Password()
-			return read.User, password, err
+			password, err := s.Password()
+			return s.User, password, err
 		}
 	}
 	return goredis.NewClient(options)

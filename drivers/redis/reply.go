@@ -1,6 +1,8 @@
 package redis
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
 	"errors"
 	"io"
@@ -81,7 +83,7 @@ func (r *replyReader) Write(p []byte) (int, error) {
 			rest = rest[n:]
 			continue
 		}
-		end := indexNewline(rest)
+		end := bytes.IndexByte(rest, '\n')
 		if end < 0 {
 			r.line = append(r.line, rest...)
 			if len(r.line) > maxHeader {
@@ -98,18 +100,12 @@ func (r *replyReader) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func indexNewline(p []byte) int {
-	for i, b := range p {
-		if b == '\n' {
-			return i
-		}
-	}
-	return -1
-}
-
 // ReadFrom takes the bytes of a string, and their line end, straight from the
 // connection's buffer to where they stay.
 func (r *replyReader) ReadFrom(src io.Reader) (total int64, err error) {
+	if n, ok := r.readWhole(src); ok {
+		return n, r.endBulk()
+	}
 	for err == nil {
 		var n int
 		if r.bulkKind == 0 {
@@ -123,10 +119,30 @@ func (r *replyReader) ReadFrom(src io.Reader) (total int64, err error) {
 		}
 		total += int64(n)
 	}
-	if err == io.EOF && r.bulkKind == 0 {
+	if errors.Is(err, io.EOF) && r.bulkKind == 0 {
 		err = nil
 	}
 	return total, err
+}
+
+// readWhole reads a string that is in the connection's buffer already: most
+// are, and the way through all the readers costs more than the copy.
+func (r *replyReader) readWhole(src io.Reader) (n int64, ok bool) {
+	limited, ok := src.(*io.LimitedReader)
+	if !ok || r.bulkKind == 0 || r.bulk != nil {
+		return 0, false
+	}
+	buffer, ok := limited.R.(*bufio.Reader)
+	size := r.missing + r.newline
+	if !ok || limited.N != int64(size) || buffer.Buffered() < size {
+		return 0, false
+	}
+	data, _ := buffer.Peek(size)
+	r.bulk = make([]byte, r.missing)
+	copy(r.bulk, data)
+	_, _ = buffer.Discard(size)
+	r.missing, r.newline, limited.N = 0, 0, 0
+	return int64(size), true
 }
 
 // readBulk reads more of the current string, or its line end.

@@ -85,7 +85,7 @@ func (r *request) exchange(ctx context.Context, client *goredis.Client) (err err
 		switch p := recover().(type) {
 		case nil:
 		case runtime.Error:
-			err = fmt.Errorf("%w: %v", errReply, p)
+			err = fmt.Errorf("%w: %w", errReply, p)
 		default:
 			panic(p)
 		}

@@ -16,7 +16,7 @@ func (s *Store) run(ctx context.Context, r *request) error {
 		return contextError(ctx, false)
 	}
 	start := s.clock.now()
-	var sendContext context.Context = ctx
+	sendContext := ctx
 	deadline, hasDeadline := ctx.Deadline()
 	timeout := time.Duration(0)
 	if s.opTimeout > 0 {

@@ -2,9 +2,9 @@ package redis
 
 import "unsafe"
 
-// immutable returns the bytes of a string, which nobody may change: just what
-// driver.Value promises of its Data.
-func immutable(s string) []byte {
+// bytesOf returns the bytes of a string that go-redis has made for one reply
+// and nobody else holds, so that they may be changed.
+func bytesOf(s string) []byte {
 	if s == "" {
 		return []byte{}
 	}

@@ -53,14 +53,14 @@ func (w *workers) work(j job) {
 		} else {
 			j.request.finished <- struct{}{}
 		}
-		j = job{}
 		if w.idle.Add(1) > w.maxIdle {
 			w.idle.Add(-1)
 			return
 		}
 		select {
-		case j = <-w.jobs:
+		case next := <-w.jobs:
 			w.idle.Add(-1)
+			j = next
 		case <-w.closing:
 			return
 		}

@@ -1,6 +1,7 @@
 package fakeserver_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -40,7 +41,7 @@ func TestAnswers(t *testing.T) {
 			}
 		}
 	}
-	if n, err := conn.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := conn.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("read without a request: %d bytes, %v", n, err)
 	}
 	if conn.Close(); server.RoundTrips() == 0 {

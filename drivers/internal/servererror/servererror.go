@@ -34,8 +34,8 @@ func Parse(text string, cause func(string) error) error {
 		if !r.matches(text) {
 			continue
 		}
-		if r.kind == driver.ErrNotFound {
-			return driver.ErrNotFound
+		if r.bare {
+			return r.kind
 		}
 		e := driver.Fail(r.kind, driver.NotApplied, cause(Clean(text)))
 		if strings.Contains(text, "user_script") {
@@ -58,6 +58,7 @@ type rule struct {
 	contains  string
 	kind      error
 	transient bool
+	bare      bool // the kind is all there is to say
 }
 
 func (r *rule) matches(text string) bool {
@@ -78,7 +79,7 @@ var rules = []rule{
 	{contains: "value is not a float", kind: driver.ErrWrongType},
 	{contains: "increment or decrement would overflow", kind: driver.ErrOverflow},
 	{contains: "increment would produce NaN or Infinity", kind: driver.ErrOverflow},
-	{prefix: "ERR no such key", kind: driver.ErrNotFound},
+	{prefix: "ERR no such key", kind: driver.ErrNotFound, bare: true},
 	{prefix: "NOSCRIPT", kind: ErrNoScript},
 
 	{prefix: "LOADING", kind: driver.ErrUnavailable, transient: true},

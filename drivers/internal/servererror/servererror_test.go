@@ -63,7 +63,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestParseMissingKeyIsBare(t *testing.T) {
-	if err := servererror.Parse("ERR no such key", nil); err != driver.ErrNotFound {
+	if err := servererror.Parse("ERR no such key", nil); err != driver.ErrNotFound { //nolint:errorlint // bare is the point
 		t.Errorf("got %v", err)
 	}
 }

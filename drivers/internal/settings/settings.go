@@ -26,8 +26,8 @@ const (
 	maxPoolSize = 1 << 20
 )
 
-// Settings are what a DSN says about a server and the connections to it. Every
-// verb of fmt leaves out the password.
+// Settings are what a DSN says about a server and the connections to it. No verb
+// of fmt shows the password.
 type Settings struct {
 	// Network is tcp or unix, Addr a host:port or the path of a socket.
 	Network, Addr string
@@ -60,8 +60,8 @@ type Settings struct {
 // Read returns the settings that dsn asks for. Its errors name the parameter
 // and never hold a password. It reads the files that the DSN names, and does no
 // network I/O.
-func Read(dsn *driver.DSN) (Settings, error) {
-	s := Settings{
+func Read(dsn *driver.DSN) (*Settings, error) {
+	s := &Settings{
 		OpTimeout:    dsn.OpTimeout,
 		ReadTimeout:  dsn.Duration("read_timeout", 0),
 		WriteTimeout: dsn.Duration("write_timeout", 0),
@@ -78,7 +78,7 @@ func Read(dsn *driver.DSN) (Settings, error) {
 	s.readDB(dsn)
 	errs := []error{s.readAddr(dsn), s.readPassword(dsn), s.readTLS(dsn)}
 	if err := errors.Join(append(errs, dsn.Err())...); err != nil {
-		return Settings{}, err
+		return nil, err
 	}
 	return s, nil
 }
@@ -101,14 +101,6 @@ func (s *Settings) Password() (string, error) {
 		return "", fmt.Errorf("password_file %s is empty", s.passwordFile)
 	}
 	return password, nil
-}
-
-// String returns the server's address and database.
-func (s Settings) String() string { return s.Addr + "/" + strconv.Itoa(s.DB) }
-
-// Format writes what String returns for every verb.
-func (s Settings) Format(f fmt.State, verb rune) {
-	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())
 }
 
 func (s *Settings) readAddr(dsn *driver.DSN) error {

@@ -1,0 +1,28 @@
+package script_test
+
+import (
+	"crypto/sha1" //nolint:gosec // what is tested
+	"encoding/hex"
+	"testing"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/script"
+)
+
+func TestEveryExtensionCommandHasAScript(t *testing.T) {
+	for _, c := range driver.Commands() {
+		s, ok := script.Lookup(c.Name)
+		if ok != c.Extension {
+			t.Errorf("%s: has a script: %v", c.Name, ok)
+		}
+		if !ok {
+			continue
+		}
+		if sum := sha1.Sum([]byte(s.Source)); s.SHA1 != hex.EncodeToString(sum[:]) { //nolint:gosec // see above
+			t.Errorf("%s: wrong SHA-1", c.Name)
+		}
+		if c.Keys != driver.OneKey {
+			t.Errorf("%s: scripts take one key", c.Name)
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package settings_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+func read(t *testing.T, text string) (*settings.Settings, *driver.DSN, error) {
+	t.Helper()
+	dsn, err := driver.ParseDSN(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := settings.Read(dsn)
+	return s, dsn, err
+}
+
+func TestRead(t *testing.T) {
+	for _, tt := range []struct {
+		dsn, want string
+	}{
+		{"redis://", "tcp localhost:6379 0 tls=false"},
+		{"redis://h", "tcp h:6379 0 tls=false"},
+		{"redis://h:1/2", "tcp h:1 2 tls=false"},
+		{"redis://h/2?db=2", "tcp h:6379 2 tls=false"},
+		{"redis://[::1]:1", "tcp [::1]:1 0 tls=false"},
+		{"redis://[::1]", "tcp [::1]:6379 0 tls=false"},
+		{"redis://?addr=h", "tcp h:6379 0 tls=false"},
+		{"redis://?addr=h:1&db=3", "tcp h:1 3 tls=false"},
+		{"redis://?addr=[::1]", "tcp [::1]:6379 0 tls=false"},
+		{"redis://?addr=[::1]:1", "tcp [::1]:1 0 tls=false"},
+		{"redis+unix:///a/b.sock", "unix /a/b.sock 0 tls=false"},
+		{"redis+unix:///a/b.sock?db=4", "unix /a/b.sock 4 tls=false"},
+		{"rediss://h", "tcp h:6379 0 tls=true h"},
+		{"valkeys://h?tls_server_name=other", "tcp h:6379 0 tls=true other"},
+	} {
+		s, dsn, err := read(t, tt.dsn)
+		if err != nil {
+			t.Errorf("%s: %v", tt.dsn, err)
+			continue
+		}
+		got := fmt.Sprintf("%s %s %d tls=%v", s.Network, s.Addr, s.DB, s.TLS != nil)
+		if s.TLS != nil {
+			got += " " + s.TLS.ServerName
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.dsn, got, tt.want)
+		}
+		if err := dsn.Unread(); err != nil {
+			t.Errorf("%s: %v", tt.dsn, err)
+		}
+	}
+}
+
+func TestReadTimesAndSizes(t *testing.T) {
+	s, _, err := read(t, "redis://h?dial_timeout=2s&read_timeout=3s&write_timeout=4s&pool_size=5&client_name=shop&protocol=3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.DialTimeout != 2*time.Second || s.ReadTimeout != 3*time.Second || s.WriteTimeout != 4*time.Second || s.PoolSize != 5 || s.ClientName != "shop" || s.Protocol != 3 {
+		t.Errorf("got %+v", s)
+	}
+	s, _, err = read(t, "redis://h")
+	if err != nil || s.OpTimeout != 3*time.Second || s.DialTimeout != time.Second || s.ReadTimeout != 0 || s.PoolSize != 0 {
+		t.Errorf("defaults: %+v, %v", s, err)
+	}
+	dsn, err := driver.ParseDSN("redis://h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dsn.OpTimeout = 100 * time.Millisecond
+	s, err = settings.Read(dsn)
+	if err != nil || s.OpTimeout != dsn.OpTimeout || s.DialTimeout > dsn.OpTimeout {
+		t.Errorf("with a short op_timeout: %+v, %v", s, err)
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	dir := t.TempDir()
+	empty, text := filepath.Join(dir, "empty"), filepath.Join(dir, "text")
+	for file, content := range map[string]string{empty: "\n", text: "no certificate"} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct{ dsn, says string }{
+		{"redis://h/x", "parameter db"},
+		{"redis://h/-1", "parameter db"},
+		{"redis://h/1?db=2", "contradicts"},
+		{"redis://h?db=x", "parameter db"},
+		{"redis://h?addr=i", "one host"},
+		{"redis://h,i", "one host"},
+		{"redis://?addr=a&addr=b", "one host"},
+		{"redis://?addr=a:b", "parameter addr"},
+		{"redis://?addr=a:0", "parameter addr"},
+		{"redis://?addr=:1", "parameter addr"},
+		{"redis://?addr=a%20b", "parameter addr"},
+		{"redis://?addr=", "parameter addr"},
+		{"redis+unix:///s?addr=a", "parameter addr"},
+		{"redis+cluster://h", "+cluster"},
+		{"redis+sentinel://h?master=m", "+sentinel"},
+		{"redis://h?protocol=1", "from 2 to 3"},
+		{"redis://h?protocol=0", "from 2 to 3"},
+		{"redis://h?pool_size=0", "pool_size"},
+		{"redis://h?dial_timeout=5", "dial_timeout"},
+		{"redis://h?read_timeout=0s", "read_timeout"},
+		{"redis://h?write_timeout=x", "write_timeout"},
+		{"redis://h?client_name=a%20b", "client_name"},
+		{"redis://h?client_name=%C3%A4", "client_name"},
+		{"redis://ann@h", "needs a password"},
+		{"redis://:p@h?password_file=" + text, "cannot be combined"},
+		{"redis://h?password_file=" + empty, "is empty"},
+		{"redis://h?password_file=/nonexistent", "cannot be read"},
+		{"redis://h?tls_ca=" + text, "rediss://"},
+		{"redis://h?tls_server_name=x", "rediss://"},
+		{"rediss://h?tls_ca=/nonexistent", "tls_ca cannot be read"},
+		{"rediss://h?tls_ca=" + text, "no certificate"},
+		{"rediss://h?tls_cert=" + text, "belong together"},
+		{"rediss://h?tls_key=" + text, "belong together"},
+		{"rediss://h?tls_cert=" + text + "&tls_key=" + text, "cannot be used"},
+	} {
+		_, _, err := read(t, tt.dsn)
+		if err == nil || !strings.Contains(err.Error(), tt.says) || !strings.HasPrefix(err.Error(), "xcache: bad DSN: ") {
+			t.Errorf("%s: got %v, want it to say %s", tt.dsn, err, tt.says)
+		}
+	}
+}
+
+func TestReadWhatIsNotThereYet(t *testing.T) {
+	for _, dsn := range []string{"redis+cluster://h", "redis+sentinel://h", "redis://h,i", "rediss+cluster://h,i"} {
+		if _, _, err := read(t, dsn); !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("%s: got %v", dsn, err)
+		}
+	}
+}
+
+func TestPassword(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("from file\r\n")
+	for dsn, want := range map[string]string{
+		"redis://h":                         "",
+		"redis://:p%40ss@h":                 "p@ss",
+		"redis://ann:p@h":                   "p",
+		"redis://h?password_file=" + file:   "from file",
+		"redis://u@h?password_file=" + file: "from file",
+	} {
+		s, _, err := read(t, dsn)
+		if err != nil {
+			t.Errorf("%s: %v", dsn, err)
+			continue
+		}
+		if got, err := s.Password(); got != want || err != nil || s.HasPassword() != (want != "") {
+			t.Errorf("%s: got %q, %v", dsn, got, err)
+		}
+		if text := fmt.Sprintf("%v %+v %#v", s, *s, s); want != "" && want != "p" && strings.Contains(text, want) {
+			t.Errorf("%s: shown as %s", dsn, text)
+		}
+	}
+	s, _, err := read(t, "redis://h?password_file="+file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("new")
+	if got, err := s.Password(); got != "new" || err != nil {
+		t.Errorf("after a change: %q, %v", got, err)
+	}
+}

@@ -303,8 +303,10 @@ func (s *fakeStore) Scan(ctx context.Context, pattern string) iter.Seq2[string, 
 			return
 		}
 		for key, err := range s.store.Scan(context.WithoutCancel(ctx), pattern) {
-			if !yield(key, err) || !yield(key, err) {
-				return
+			for range 2 {
+				if !yield(key, err) {
+					return
+				}
 			}
 		}
 	}

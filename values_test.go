@@ -357,3 +357,47 @@ func TestValuesDoNotMixInBuffers(t *testing.T) {
 		must(t, <-done)
 	}
 }
+
+// ownStore gives its callers data of their own, and nil for an empty value.
+type ownStore struct {
+	*fakeStore
+	given []byte
+}
+
+func (s *ownStore) Caps() driver.Caps {
+	caps := s.fakeStore.Caps()
+	caps.Limits.OwnData = true
+	return caps
+}
+
+func (s *ownStore) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	err := s.fakeStore.Get(ctx, keys, dst)
+	for i := range dst {
+		dst[i].Data = append([]byte(nil), dst[i].Data...)
+		s.given = dst[i].Data
+	}
+	return err
+}
+
+func TestBytesThatTheDriverGivesAwayAreNotCopied(t *testing.T) {
+	ctx := t.Context()
+	s := &ownStore{fakeStore: newFakeStore(t)}
+	c := newCache(t, s, xcache.WithCodec(mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.Raw}})))
+	v := xcache.For[[]byte](c)
+	must(t, v.SetMany(ctx, map[string][]byte{"full": []byte("abc"), "empty": {}}))
+	got, err := v.Get(ctx, "full")
+	must(t, err)
+	if string(got) != "abc" || &got[0] != &s.given[0] {
+		t.Errorf("got a copy, or another value: %q", got)
+	}
+	text, err := xcache.For[string](c).Get(ctx, "full")
+	must(t, err)
+	s.given[0] = 'X'
+	if text != "abc" {
+		t.Errorf("a string changed to %q", text)
+	}
+	got, err = v.Get(ctx, "empty")
+	if got == nil || len(got) != 0 || err != nil {
+		t.Errorf("an empty value is %#v, %v", got, err)
+	}
+}

@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"unsafe"
 )
@@ -299,7 +300,10 @@ func (c *Chain) TakeBytes(data []byte) ([]byte, Read, error) {
 		if len(data) > c.maxValue {
 			return nil, Read{}, tooLarge("", c.maxValue)
 		}
-		return data[:len(data):len(data)], Read{Serializer: "raw"}, nil
+		if len(data) == 0 {
+			return []byte{}, Read{Serializer: "raw"}, nil // an empty value is no missing one
+		}
+		return slices.Clip(data), Read{Serializer: "raw"}, nil
 	}
 	var d destination
 	read, err := c.decode(data, &d)

@@ -226,6 +226,18 @@ func ExampleNew() {
 	// Output: <nil>
 }
 
+func ExampleOpen() {
+	// The driver by its name, whatever the scheme says.
+	c, err := xcache.Open("memory", "memory://?max_entries=1000")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+	fmt.Println(c.Ping(context.Background()))
+	// Output: <nil>
+}
+
 func ExampleOpenDSN() {
 	// Whatever is wrong in a DSN is an error that says what would be right.
 	_, err := xcache.OpenDSN("memory://?prefx=app")

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -121,7 +120,7 @@ func (s addInTwoSteps) Set(ctx context.Context, entries []driver.Entry) error {
 				e.Err = driver.ErrNotStored
 				return
 			}
-			runtime.Gosched()
+			letOthersIn()
 			e.Cond = driver.Always
 		}
 		setOne(ctx, s.correct, e)
@@ -215,7 +214,7 @@ func (s ttlInTwoSteps) Set(ctx context.Context, entries []driver.Entry) error {
 		}
 		setOne(ctx, s.correct, &first)
 		if e.Err = first.Err; e.Err == nil && isPositive(e.TTL) {
-			runtime.Gosched()
+			letOthersIn()
 			_ = s.correct.Expire(ctx, []driver.Entry{{Key: e.Key, TTL: e.TTL}})
 		}
 	})
@@ -522,7 +521,7 @@ func (s incrInTwoSteps) Incr(ctx context.Context, key string, delta int64) (int6
 		return 0, err
 	}
 	n, err := s.correct.IncrInit(ctx, key+" scratch", 0, 0, driver.NoExpiry) // what a round trip gives others time for
-	runtime.Gosched()
+	letOthersIn()
 	if _, scanErr := fmt.Sscan(string(old), &n); err != nil || scanErr != nil {
 		return 0, driver.ErrWrongType
 	}
@@ -584,8 +583,7 @@ func (s swapGivesNew) Swap(ctx context.Context, e *driver.Entry, old *driver.Val
 type swapNeedsKey struct{ correct }
 
 func (s swapNeedsKey) Swap(ctx context.Context, e *driver.Entry, old *driver.Value) error {
-	if _, err := getOne(ctx, s.correct, e.Key); err != nil {
-		old.Err = err
+	if _, old.Err = getOne(ctx, s.correct, e.Key); old.Err != nil {
 		return nil
 	}
 	return s.correct.Swap(ctx, e, old)
@@ -622,7 +620,7 @@ func (s casInTwoSteps) CompareAndSwap(ctx context.Context, e *driver.Entry, old 
 	if err != nil {
 		return false, err
 	}
-	runtime.Gosched()
+	letOthersIn()
 	write := *e
 	write.Cond = driver.Always
 	setOne(ctx, s.correct, &write)
@@ -867,7 +865,7 @@ func (s atomicOneByOne) Do(ctx context.Context, cmds []*driver.Cmd, _ driver.How
 		if err := s.correct.Do(ctx, cmds[i:i+1], driver.Plain); err != nil {
 			return err
 		}
-		runtime.Gosched()
+		letOthersIn()
 	}
 	return nil
 }
@@ -927,3 +925,7 @@ func copyErrs(to, from []driver.Entry) {
 		to[i].Err = from[i].Err
 	}
 }
+
+// letOthersIn is the gap between the two steps of what should be one: as long
+// as a round trip to a server, so that a check that looks for it has to find it.
+func letOthersIn() { time.Sleep(200 * time.Microsecond) }

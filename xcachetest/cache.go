@@ -76,7 +76,7 @@ func (c *cached) wantNone(keys ...string) error {
 	var errs []error
 	for _, key := range keys {
 		got, err := c.texts.Get(noDeadline, key)
-		errs = append(errs, that(err == xcache.ErrNotFound, "Get(%q) = %q, %v, want the bare ErrNotFound", key, got, err))
+		errs = append(errs, that(isBare(err, xcache.ErrNotFound), "Get(%q) = %q, %v, want the bare ErrNotFound", key, got, err))
 	}
 	return errors.Join(errs...)
 }
@@ -104,10 +104,10 @@ func wantKeys(c *xcache.Cache, pattern string, want ...string) error {
 // ("Has", true, nil).
 func is[T comparable](got T, err error) func(what string, want T, wantErr error) error {
 	return func(what string, want T, wantErr error) error {
-		if got == want && (err == wantErr || wantErr != nil && errors.Is(err, wantErr)) {
+		if got == want && errors.Is(err, wantErr) {
 			return nil
 		}
-		return fmt.Errorf("%s = %v, %w, want %v, %v", what, got, orNone(err), want, orNone(wantErr))
+		return fmt.Errorf("%s = %v, %w, want %v, %v", what, got, orNone(err), want, errText(wantErr))
 	}
 }
 

@@ -29,7 +29,7 @@ func getChecks() []check {
 				dst := make([]driver.Value, 1)
 				return errors.Join(
 					s.wantErr(s.store.Get(noDeadline, []string{s.key("k")}, dst), nil, "Get of an absent key"),
-					that(dst[0].Err == driver.ErrNotFound, "the key's error is %#v, want driver.ErrNotFound itself", dst[0].Err),
+					that(isBare(dst[0].Err, driver.ErrNotFound), "the key's error is %#v, want driver.ErrNotFound itself", dst[0].Err),
 					expect(len(dst[0].Data), 0, "the length of its data"))
 			},
 		},
@@ -425,8 +425,8 @@ func (s *subject) wantValues(keys, want []string) error {
 		case len(errs) > 20:
 			return errors.Join(append(errs, errors.New("and more"))...)
 		default:
-			errs = append(errs, fmt.Errorf("of %d keys, number %d (%s) is %s, %v, want %s",
-				len(keys), i, s.show(keys[i]), quote(string(dst[i].Data)), dst[i].Err, quote(want[i])))
+			errs = append(errs, fmt.Errorf("of %d keys, number %d (%s) is %s, %w, want %s",
+				len(keys), i, s.show(keys[i]), quote(string(dst[i].Data)), orNone(dst[i].Err), quote(want[i])))
 		}
 	}
 	return errors.Join(errs...)
@@ -452,7 +452,7 @@ func (s *subject) wantBareNotStored(cond driver.Cond, key string) error {
 	entries := []driver.Entry{{Key: key, Value: []byte("refused"), TTL: medium, Cond: cond}}
 	return errors.Join(
 		s.wantErr(s.store.Set(noDeadline, entries), nil, "Set with %s", condText(cond)),
-		that(entries[0].Err == driver.ErrNotStored, "the entry's error is %#v, want driver.ErrNotStored itself", entries[0].Err))
+		that(isBare(entries[0].Err, driver.ErrNotStored), "the entry's error is %#v, want driver.ErrNotStored itself", entries[0].Err))
 }
 
 // manyEntries returns a large batch to write, and its keys.

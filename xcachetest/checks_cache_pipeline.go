@@ -165,7 +165,7 @@ func cacheErrorChecks() []check {
 			_, incrErr := c.Incr(ctx, "k", 1)
 			var op *xcache.OpError
 			if !errors.As(incrErr, &op) {
-				return errors.Join(err, fmt.Errorf("Incr of a text: %#v is no *xcache.OpError", incrErr))
+				return errors.Join(err, fmt.Errorf("Incr of a text: %w is no *xcache.OpError", orNone(incrErr)))
 			}
 			return errors.Join(err, expect(op.Key, "k", "OpError.Key"), expect(op.Op, "incr", "OpError.Op"), c.wantErr(op.Err, xcache.ErrWrongType, "OpError.Err"))
 		}),

@@ -34,7 +34,8 @@ func closeChecks() []check {
 					return s.wantErr(err, driver.ErrNotFound, "Get")
 				}))
 				if other.caps.Scanner != nil {
-					for range other.caps.Scanner.Scan(noDeadline, s.prefix+"*") {
+					for _, err := range other.caps.Scanner.Scan(noDeadline, s.prefix+"*") {
+						errs = append(errs, err)
 						break
 					}
 				}

@@ -53,7 +53,7 @@ func expirerChecks() []check {
 				}
 				return errors.Join(append(errs,
 					s.wantErr(dst[0].Err, nil, "key 0"), s.sameTTL("TTL 0", dst[0].TTL, long),
-					that(dst[1].Err == driver.ErrNotFound, "the absent key's error is %#v, want driver.ErrNotFound itself", dst[1].Err),
+					that(isBare(dst[1].Err, driver.ErrNotFound), "the absent key's error is %#v, want driver.ErrNotFound itself", dst[1].Err),
 					s.wantErr(dst[2].Err, nil, "key 2"), s.sameTTL("TTL 2", dst[2].TTL, driver.NoExpiry),
 					s.wantErr(dst[3].Err, nil, "key 3"), s.sameTTL("TTL 3", dst[3].TTL, long))...)
 			},

@@ -110,9 +110,9 @@ func (s *subject) wantDistinct(names []string) error {
 			want := fmt.Sprintf("value %d", i)
 			switch {
 			case there(i) && (dst[i].Err != nil || string(dst[i].Data) != want):
-				errs = append(errs, fmt.Errorf("%s holds %s, %v, want %q", s.show(keys[i]), quote(string(dst[i].Data)), dst[i].Err, want))
+				errs = append(errs, fmt.Errorf("%s holds %s, %w, want %q", s.show(keys[i]), quote(string(dst[i].Data)), orNone(dst[i].Err), want))
 			case !there(i) && !errors.Is(dst[i].Err, driver.ErrNotFound):
-				errs = append(errs, fmt.Errorf("%s holds %s, %v after it was deleted", s.show(keys[i]), quote(string(dst[i].Data)), dst[i].Err))
+				errs = append(errs, fmt.Errorf("%s holds %s, %w after it was deleted", s.show(keys[i]), quote(string(dst[i].Data)), orNone(dst[i].Err)))
 			}
 		}
 	}

@@ -142,7 +142,7 @@ func ttlChecks() []check {
 					}
 					for !done.Load() {
 						if got, err := s.get(key); !errors.Is(err, driver.ErrNotFound) {
-							return fmt.Errorf("Get during writes with an expired TTL = %s, %v, want a miss", quote(got), err)
+							return fmt.Errorf("Get during writes with an expired TTL = %s, %w, want a miss", quote(got), orNone(err))
 						}
 					}
 					return nil

@@ -227,7 +227,7 @@ func (s *subject) wantRoundTrips(values ...string) error {
 	errs := []error{s.store.Set(noDeadline, entries), entryErrs(entries), s.store.Get(noDeadline, keys, dst)}
 	for i, value := range values {
 		if dst[i].Err != nil || !bytes.Equal(dst[i].Data, []byte(value)) {
-			errs = append(errs, fmt.Errorf("stored %s in a batch, got %s, %v", quote(value), quote(string(dst[i].Data)), dst[i].Err))
+			errs = append(errs, fmt.Errorf("stored %s in a batch, got %s, %w", quote(value), quote(string(dst[i].Data)), orNone(dst[i].Err)))
 		}
 		errs = append(errs, s.set(keys[i], value, long), s.wantValue(keys[i], value))
 	}

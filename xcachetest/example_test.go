@@ -30,6 +30,7 @@ func ExampleRun() {
 			Lacks:     []string{"Subscriber", "Tracker"},
 		})
 	}
+	// Output:
 }
 
 func ExampleChecks() {
@@ -59,4 +60,5 @@ func ExampleProxy() {
 			t.Errorf("Set = %v and was sent %d times, want an error and 1", err, sent)
 		}
 	}
+	// Output:
 }

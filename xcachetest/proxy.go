@@ -41,7 +41,8 @@ type Proxy struct {
 // ProxyStats is what has passed through a Proxy since it was made, or since
 // the last ResetStats.
 type ProxyStats struct {
-	// Connections is how many connections were accepted.
+	// Connections is how many connections were accepted, in the order in which
+	// clients made them.
 	Connections int
 	// RoundTrips is how often a request was followed by a reply, over all
 	// connections. A client that writes several commands before it reads
@@ -231,6 +232,9 @@ func (p *Proxy) acceptAll(listener net.Listener) {
 		if err != nil {
 			return
 		}
+		p.mu.Lock()
+		p.stats.Connections++
+		p.mu.Unlock()
 		p.work.Go(func() { p.serve(client) })
 	}
 }
@@ -244,7 +248,6 @@ func (p *Proxy) serve(client net.Conn) {
 	}
 	l := &link{client: client, server: server, ended: make(chan struct{})}
 	p.mu.Lock()
-	p.stats.Connections++
 	p.links[l] = struct{}{}
 	if p.closed {
 		l.close()
@@ -363,7 +366,7 @@ func (l *link) close() {
 // only has a client to reset.
 func (l *link) reset() {
 	if tcp, ok := l.client.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
+		_ = tcp.SetLinger(0) // if it fails, the close is an orderly one
 	}
 	if l.server == nil {
 		l.client.Close()

@@ -176,7 +176,7 @@ func TestProxyResetsClientsOfAServerThatIsDown(t *testing.T) {
 	server.Close()
 	if conn, err := net.Dial("tcp", p.Addr()); err == nil { // the reset may be quicker
 		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(patience))
+		_ = conn.SetDeadline(time.Now().Add(patience))
 		if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("read without a server: %v, want the end of the connection", err)
 		}
@@ -222,9 +222,9 @@ func TestProxyUnderConcurrentUse(t *testing.T) {
 				if err != nil {
 					continue // refused just now
 				}
-				conn.SetDeadline(time.Now().Add(patience))
-				io.WriteString(conn, "x\n")
-				io.ReadFull(conn, make([]byte, 2)) // cut or not
+				_ = conn.SetDeadline(time.Now().Add(patience))
+				_, _ = io.WriteString(conn, "x\n")
+				_, _ = io.ReadFull(conn, make([]byte, 2)) // cut or not
 				conn.Close()
 			}
 		})
@@ -262,7 +262,7 @@ func echoServer(t *testing.T) net.Listener {
 				defer conn.Close()
 				lines := bufio.NewScanner(conn)
 				for lines.Scan() {
-					io.WriteString(conn, strings.ToUpper(lines.Text())+"\n")
+					_, _ = io.WriteString(conn, strings.ToUpper(lines.Text())+"\n")
 				}
 			})
 		}
@@ -303,8 +303,8 @@ func (c *client) send(t *testing.T, text string) {
 }
 
 func (c *client) read(within time.Duration) (string, error) {
-	c.SetReadDeadline(time.Now().Add(within))
-	defer c.SetReadDeadline(time.Time{})
+	_ = c.SetReadDeadline(time.Now().Add(within))
+	defer func() { _ = c.SetReadDeadline(time.Time{}) }()
 	line, err := c.lines.ReadString('\n')
 	return strings.TrimSuffix(line, "\n"), err
 }

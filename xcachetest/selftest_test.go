@@ -212,8 +212,8 @@ func TestRunnerCleansUp(t *testing.T) {
 		if r := s.run(t, &s.checks[0]); r.err != nil {
 			t.Fatal(r.err)
 		}
-		for key := range store.Scan(t.Context(), "*") {
-			t.Errorf("%s: %q was left behind", name, key)
+		for key, err := range store.Scan(t.Context(), "*") {
+			t.Errorf("%s: %q was left behind, %v", name, key, err)
 		}
 	}
 }

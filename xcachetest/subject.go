@@ -175,7 +175,7 @@ func (s *subject) wantMiss(keys ...string) error {
 func (s *subject) wantDeleted(want int, keys ...string) error {
 	got, err := s.store.Delete(noDeadline, keys)
 	if err != nil || got != want {
-		return fmt.Errorf("Delete(%s) = %d, %v, want %d", s.showAll(keys), got, err, want)
+		return fmt.Errorf("Delete(%s) = %d, %w, want %d", s.showAll(keys), got, orNone(err), want)
 	}
 	return nil
 }
@@ -228,7 +228,7 @@ func (s *subject) wantCommandErr(want error, name string, args ...driver.Arg) er
 // eventually repeats try until it succeeds, for as long as a slow machine may
 // need.
 func (s *subject) eventually(try func() error) error {
-	deadline := time.Now().Add(5*time.Second + s.resolution() + s.h.Grace)
+	deadline := time.Now().Add(2*time.Second + s.resolution() + 3*s.h.Grace)
 	for {
 		err := try()
 		if err == nil || time.Now().After(deadline) {

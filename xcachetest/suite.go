@@ -88,8 +88,7 @@ func (s *suite) run(t *testing.T, c *check) result {
 			r.err = fmt.Errorf("the check hung for %v; all goroutines:\n%s", s.h.Timeout, stacks())
 		}
 	}
-	var inapplicable *inapplicableError
-	if errors.As(r.err, &inapplicable) {
+	if inapplicable, ok := errors.AsType[*inapplicableError](r.err); ok {
 		r.err, r.skipped = nil, inapplicable.reason
 	}
 	s.results = append(s.results, r)

@@ -84,7 +84,8 @@ type Harness struct {
 	Skip map[string]string
 
 	// Grace is how long after its time, and the store's TTLResolution, a key
-	// may still be seen. 0 is one second, or nothing if InProcess.
+	// may still be seen, and the unit of how long the suite waits for a store
+	// to recover. 0 is one second, or nothing if InProcess.
 	Grace time.Duration
 
 	// MaxValue is the size of the largest value that is tried, if the store's

@@ -584,7 +584,7 @@ type swapNeedsKey struct{ correct }
 
 func (s swapNeedsKey) Swap(ctx context.Context, e *driver.Entry, old *driver.Value) error {
 	if _, old.Err = getOne(ctx, s.correct, e.Key); old.Err != nil {
-		return nil
+		return nil //nolint:nilerr // it is in old
 	}
 	return s.correct.Swap(ctx, e, old)
 }

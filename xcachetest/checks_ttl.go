@@ -3,6 +3,7 @@ package xcachetest
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -297,10 +298,13 @@ func longTTL(name, text string, ttl time.Duration) check {
 // wantNoWindow looks at a key while it is written and deleted over and over.
 func (s *subject) wantNoWindow(write func(key string) error) error {
 	key := s.key("k")
+	const enough = 300
+	var writes atomic.Int64
 	var done atomic.Bool
 	return together(2, func(i int) error {
 		if i == 0 {
-			for !done.Load() {
+			defer writes.Store(enough) // also when a write fails
+			for ; !done.Load(); writes.Add(1) {
 				if err := write(key); err != nil {
 					return err
 				}
@@ -311,7 +315,8 @@ func (s *subject) wantNoWindow(write func(key string) error) error {
 			return nil
 		}
 		defer done.Store(true)
-		for range 300 {
+		for looks := 0; looks < enough || writes.Load() < enough; looks++ {
+			runtime.Gosched() // else one of the two may have the processor for long
 			ttl, err := s.ttl(key)
 			if err == nil && ttl == driver.NoExpiry {
 				return errors.New("the key was seen without a TTL")

@@ -16,7 +16,7 @@ func TestAllocations(t *testing.T) {
 	cancellable, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	const size = 100
-	store, _, server := openFake(t, "")
+	store, _, server := openFake(t)
 	value := make([]byte, size)
 	server.Set("key", value)
 	keys, missing, values := []string{"key"}, []string{"missing"}, make([]driver.Value, 1)
@@ -48,7 +48,7 @@ func TestAllocations(t *testing.T) {
 }
 
 func TestBatchesAreOneRoundTrip(t *testing.T) {
-	store, _, server := openFake(t, "")
+	store, _, server := openFake(t)
 	if err := store.Ping(t.Context()); err != nil { // connects
 		t.Fatal(err)
 	}

@@ -2,7 +2,10 @@ package redis_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,28 +21,52 @@ var sizes = []int{100, 1024}
 
 // openFake returns a store on a server inside the process, and go-redis itself
 // on the same one.
-func openFake(tb testing.TB, params string) (*redis.Store, *goredis.Client, *fakeserver.Server) {
+func openFake(tb testing.TB) (*redis.Store, *goredis.Client, *fakeserver.Server) {
 	tb.Helper()
 	server := fakeserver.New()
-	dsn, err := driver.ParseDSN("redis://fake" + params)
+	store, raw := openBoth(tb, redis.Driver{Dial: server.Dial}, &goredis.Options{Addr: "fake:6379", Dialer: server.Dial})
+	return store, raw, server
+}
+
+// openLoopback is openFake with the system's loopback in between.
+func openLoopback(tb testing.TB) (*redis.Store, *goredis.Client, *fakeserver.Server) {
+	tb.Helper()
+	server := fakeserver.New()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	store, err := redis.Driver{Dial: server.Dial}.Open(dsn)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	raw := goredis.NewClient(&goredis.Options{Dialer: server.Dial})
+	var served sync.WaitGroup
+	served.Go(func() { server.Serve(listener) })
 	tb.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			tb.Error(err)
-		}
-		if err := raw.Close(); err != nil {
+		_ = listener.Close()
+		served.Wait()
+	})
+	store, raw := openBoth(tb, redis.Driver{}, &goredis.Options{Addr: listener.Addr().String()})
+	return store, raw, server
+}
+
+func openBoth(tb testing.TB, d redis.Driver, options *goredis.Options) (*redis.Store, *goredis.Client) {
+	tb.Helper()
+	store, err := d.Open(parse(tb, "redis://"+options.Addr))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	raw := goredis.NewClient(options)
+	tb.Cleanup(func() {
+		if err := errors.Join(store.Close(), raw.Close()); err != nil {
 			tb.Error(err)
 		}
 	})
-	return store.(*redis.Store), raw, server
+	return store.(*redis.Store), raw
 }
+
+// servers are where the costs are measured: with nothing but the client, and
+// with the system under it.
+var servers = []struct {
+	name string
+	open func(testing.TB) (*redis.Store, *goredis.Client, *fakeserver.Server)
+}{{"memory", openFake}, {"loopback", openLoopback}}
 
 // contexts are those of a program without deadlines and of a server's handlers.
 func contexts(tb testing.TB) map[string]context.Context {
@@ -48,53 +75,57 @@ func contexts(tb testing.TB) map[string]context.Context {
 	return map[string]context.Context{"plain": context.Background(), "cancellable": cancellable}
 }
 
-func BenchmarkGet(b *testing.B) {
-	for _, size := range sizes {
-		store, raw, server := openFake(b, "")
-		server.Set("key", make([]byte, size))
-		b.Run(fmt.Sprintf("%d/go-redis", size), func(b *testing.B) {
+// compare measures go-redis itself and the store with each kind of context.
+func compare(b *testing.B, raw func() error, store func(context.Context) error) {
+	measure := func(name string, op func() error) {
+		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if data, err := raw.Get(b.Context(), "key").Bytes(); err != nil || len(data) != size {
+				if err := op(); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
-		for name, ctx := range contexts(b) {
-			keys, values := []string{"key"}, make([]driver.Value, 1)
-			b.Run(fmt.Sprintf("%d/%s", size, name), func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					if err := store.Get(ctx, keys, values); err != nil || len(values[0].Data) != size {
-						b.Fatal(err, values[0].Err)
-					}
-				}
+	}
+	measure("go-redis", raw)
+	for name, ctx := range contexts(b) {
+		measure(name, func() error { return store(ctx) })
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	for _, at := range servers {
+		for _, size := range sizes {
+			b.Run(fmt.Sprint(at.name, "/", size), func(b *testing.B) {
+				store, client, server := at.open(b)
+				server.Set("key", make([]byte, size))
+				keys, values := []string{"key"}, make([]driver.Value, 1)
+				compare(b,
+					func() error { return client.Get(context.Background(), "key").Err() },
+					func(ctx context.Context) error { return errors.Join(store.Get(ctx, keys, values), values[0].Err) })
 			})
 		}
 	}
 }
 
+func BenchmarkGetOfAMiss(b *testing.B) {
+	store, client, _ := openFake(b)
+	keys, values := []string{"key"}, make([]driver.Value, 1)
+	compare(b,
+		func() error { client.Get(context.Background(), "key"); return nil },
+		func(ctx context.Context) error { return store.Get(ctx, keys, values) })
+}
+
 func BenchmarkSet(b *testing.B) {
-	for _, size := range sizes {
-		store, raw, _ := openFake(b, "")
-		value := make([]byte, size)
-		b.Run(fmt.Sprintf("%d/go-redis", size), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := raw.Set(b.Context(), "key", value, time.Minute).Err(); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		for name, ctx := range contexts(b) {
-			entries := []driver.Entry{{Key: "key", Value: value, TTL: time.Minute}}
-			b.Run(fmt.Sprintf("%d/%s", size, name), func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					if err := store.Set(ctx, entries); err != nil || entries[0].Err != nil {
-						b.Fatal(err, entries[0].Err)
-					}
-				}
+	for _, at := range servers {
+		for _, size := range sizes {
+			b.Run(fmt.Sprint(at.name, "/", size), func(b *testing.B) {
+				store, client, _ := at.open(b)
+				value := make([]byte, size)
+				entries := []driver.Entry{{Key: "key", Value: value, TTL: time.Minute}}
+				compare(b,
+					func() error { return client.Set(context.Background(), "key", value, time.Minute).Err() },
+					func(ctx context.Context) error { return errors.Join(store.Set(ctx, entries), entries[0].Err) })
 			})
 		}
 	}
@@ -104,61 +135,32 @@ func BenchmarkSet(b *testing.B) {
 const many = 100
 
 func BenchmarkGetMany(b *testing.B) {
-	store, raw, server := openFake(b, "")
-	keys := make([]string, many)
+	store, client, server := openFake(b)
+	keys, values := make([]string, many), make([]driver.Value, many)
 	for i := range keys {
 		keys[i] = fmt.Sprint("key", i)
 		server.Set(keys[i], make([]byte, 100))
 	}
-	b.Run("go-redis", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if values, err := raw.MGet(b.Context(), keys...).Result(); err != nil || len(values) != many {
-				b.Fatal(err)
-			}
-		}
-	})
-	for name, ctx := range contexts(b) {
-		values := make([]driver.Value, many)
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := store.Get(ctx, keys, values); err != nil || values[many-1].Err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
+	compare(b,
+		func() error { return client.MGet(context.Background(), keys...).Err() },
+		func(ctx context.Context) error { return errors.Join(store.Get(ctx, keys, values), values[many-1].Err) })
 }
 
 func BenchmarkSetMany(b *testing.B) {
-	store, raw, _ := openFake(b, "")
+	store, client, _ := openFake(b)
 	entries := make([]driver.Entry, many)
 	for i := range entries {
 		entries[i] = driver.Entry{Key: fmt.Sprint("key", i), Value: make([]byte, 100), TTL: time.Minute}
 	}
-	b.Run("go-redis", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			_, err := raw.Pipelined(b.Context(), func(p goredis.Pipeliner) error {
-				for i := range entries {
-					p.Set(b.Context(), entries[i].Key, entries[i].Value, entries[i].TTL)
-				}
-				return nil
-			})
-			if err != nil {
-				b.Fatal(err)
+	pipeline := func() error {
+		_, err := client.Pipelined(context.Background(), func(p goredis.Pipeliner) error {
+			for i := range entries {
+				p.Set(context.Background(), entries[i].Key, entries[i].Value, entries[i].TTL)
 			}
-		}
-	})
-	for name, ctx := range contexts(b) {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := store.Set(ctx, entries); err != nil || entries[many-1].Err != nil {
-					b.Fatal(err)
-				}
-			}
+			return nil
 		})
+		return err
 	}
+	compare(b, pipeline,
+		func(ctx context.Context) error { return errors.Join(store.Set(ctx, entries), entries[many-1].Err) })
 }

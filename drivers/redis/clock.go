@@ -13,9 +13,9 @@ import (
 // It runs while it is used, and stands still, without a goroutine, a second
 // after.
 type clock struct {
-	base    time.Time
-	elapsed atomic.Int64 // nanoseconds since base; 0 while the clock stands
-	used    atomic.Bool  // since the last tick
+	base time.Time
+	hand atomic.Int64 // nanoseconds since base; 0 while the clock stands
+	used atomic.Bool  // since the last tick
 
 	mu      sync.Mutex
 	closing chan struct{}
@@ -33,27 +33,30 @@ func newClock() *clock {
 	return &clock{base: time.Now(), closing: make(chan struct{})}
 }
 
-// now returns a time that was not long ago.
-func (c *clock) now() time.Time {
-	elapsed := c.elapsed.Load()
+// elapsed returns how long after base it was not long ago.
+func (c *clock) elapsed() time.Duration {
+	elapsed := c.hand.Load()
 	if elapsed == 0 {
 		return c.start()
 	}
 	if !c.used.Load() {
 		c.used.Store(true)
 	}
-	return c.base.Add(time.Duration(elapsed))
+	return time.Duration(elapsed)
 }
 
-func (c *clock) start() time.Time {
+// at returns the time that is elapsed after base.
+func (c *clock) at(elapsed time.Duration) time.Time { return c.base.Add(elapsed) }
+
+func (c *clock) start() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
-	if c.elapsed.Load() == 0 && !c.closed {
-		c.elapsed.Store(max(1, int64(now.Sub(c.base))))
+	elapsed := max(1, time.Since(c.base))
+	if c.hand.Load() == 0 && !c.closed {
+		c.hand.Store(int64(elapsed))
 		c.running.Go(c.run)
 	}
-	return now
+	return elapsed
 }
 
 func (c *clock) run() {
@@ -65,14 +68,14 @@ func (c *clock) run() {
 		case <-c.closing:
 			return
 		}
-		c.elapsed.Store(int64(time.Since(c.base)))
+		c.hand.Store(int64(time.Since(c.base)))
 		if c.used.Swap(false) {
 			idle = 0
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.elapsed.Store(0)
+	c.hand.Store(0)
 }
 
 // close stops the clock for good.

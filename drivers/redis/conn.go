@@ -31,7 +31,7 @@ func dialer(s *settings.Settings, dial dialFunc) dialFunc {
 	// Connections through TLS, or of somebody else's dialer, cannot be checked.
 	checked := dial == nil && s.TLS == nil
 	if dial == nil {
-		dial = (&net.Dialer{KeepAlive: keepAlive}).DialContext
+		dial = new(net.Dialer).DialContext
 	}
 	return func(_ context.Context, network, addr string) (net.Conn, error) {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -50,10 +50,6 @@ func dialer(s *settings.Settings, dial dialFunc) dialFunc {
 		return c, nil
 	}
 }
-
-// keepAlive is how long a connection is idle before the system asks whether its
-// other end is still there.
-const keepAlive = 15 * time.Second
 
 func connect(ctx context.Context, dial dialFunc, network, addr string, config *tls.Config) (net.Conn, error) {
 	nc, err := dial(ctx, network, addr)
@@ -221,9 +217,9 @@ func refusesClient(text string) bool {
 // lastWordsTimeout is how long a server that closed a connection is listened to.
 const lastWordsTimeout = 50 * time.Millisecond
 
-// lastWords returns the error reply that a server sent before it hung up in the
-// middle of a request, or else err: of a value beyond its limit it reads no more
-// than the length.
+// lastWords returns the error that a server sent before it hung up in the middle
+// of a request, or else err. Of a value beyond its limit a server reads no more
+// than the length, and it may refuse a client's certificate after the handshake.
 func lastWords(nc net.Conn, err error) error {
 	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
 		return err
@@ -232,9 +228,12 @@ func lastWords(nc net.Conn, err error) error {
 		return err
 	}
 	var buf [256]byte
-	n, _ := nc.Read(buf[:])
+	n, readErr := nc.Read(buf[:])
 	if text, ok := errorLine(buf[:n]); ok {
 		return &hangUpError{text, err}
+	}
+	if isTLS(readErr) {
+		return readErr
 	}
 	return err
 }

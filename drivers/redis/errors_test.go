@@ -230,8 +230,7 @@ func TestNativeErrorsAreReachable(t *testing.T) {
 		if !errors.As(err, &native) || !strings.HasPrefix(native.Error(), "WRONGTYPE") {
 			t.Errorf("got %v", err)
 		}
-		var e *driver.Error
-		if !errors.As(err, &e) {
+		if _, ok := errors.AsType[*driver.Error](err); !ok {
 			t.Errorf("got a %T", err)
 		}
 	}

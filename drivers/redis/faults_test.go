@@ -198,7 +198,7 @@ func TestKilledServer(t *testing.T) {
 func TestRefusedConnection(t *testing.T) {
 	for _, dsn := range []string{"redis://" + refusingAddr(t), "redis+unix:///nonexistent/socket", "redis://no-such-host.invalid"} {
 		s := open(t, dsn)
-		for range 50 { // more than connections in the pool
+		for range 25 { // more than connections in the pool
 			_, err := get(t, s, "k")
 			wantErr(t, err, driver.NotApplied, driver.ErrUnavailable)
 			if strings.HasPrefix(dsn, "redis://no") {
@@ -213,7 +213,7 @@ func TestServerThatComesUpIsUsedAtOnce(t *testing.T) {
 	proxy := xcachetest.NewProxy(t, standalone.Server(t).Addr)
 	s := open(t, "redis://"+proxy.Addr())
 	proxy.Refuse()
-	for range 100 {
+	for range 25 { // more than connections in the pool
 		wantErr(t, put(t, s, key(t, "k"), "v"), driver.NotApplied, driver.ErrUnavailable)
 	}
 	if err := proxy.Accept(); err != nil {

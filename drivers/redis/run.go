@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -15,19 +16,17 @@ func (s *Store) run(ctx context.Context, r *request) error {
 		r.release()
 		return contextError(ctx, false)
 	}
-	start := s.clock.now()
+	elapsed := s.clock.elapsed()
 	sendContext := ctx
-	deadline, hasDeadline := ctx.Deadline()
-	timeout := time.Duration(0)
+	deadline, given := ctx.Deadline()
+	var timeout time.Duration
+	if !given {
+		timeout = cmp.Or(s.opTimeout, noTimeout)
+		deadline = s.clock.at(elapsed + timeout)
+	}
 	if s.opTimeout > 0 {
-		if !hasDeadline {
-			timeout = s.opTimeout
-			deadline = start.Add(timeout)
-		}
 		r.context = requestContext{ctx, deadline}
 		sendContext = &r.context
-	} else if !hasDeadline {
-		deadline = start.Add(time.Hour) // the client's time-outs are shorter
 	}
 	all := r.commands
 	for try := 1; ; {
@@ -37,13 +36,13 @@ func (s *Store) run(ctx context.Context, r *request) error {
 		} else if abandoned, sent := s.handOff(ctx, sendContext, r); abandoned {
 			return contextError(ctx, sent)
 		}
-		failed := r.settle(deadline, timeout)
-		if !failed {
-			break
+		if !r.settle(deadline, timeout) {
+			r.commands = all
+			return nil
 		}
 		again := r.again()
 		try++
-		if again == len(r.commands) || !retry.Wait(ctx, try, start, deadline) {
+		if again == len(r.commands) || !retry.Wait(ctx, try, s.clock.at(elapsed), deadline) {
 			break
 		}
 		r.commands = r.commands[again:]
@@ -55,6 +54,9 @@ func (s *Store) run(ctx context.Context, r *request) error {
 	}
 	return nil
 }
+
+// noTimeout is longer than any time-out that a client of the program may have.
+const noTimeout = 24 * time.Hour
 
 // handOff has a request sent by another goroutine, and leaves it there when ctx
 // ends first.

@@ -46,7 +46,13 @@ func CloseClient() StoreOption { return func(s *Store) { s.ownClient = true } }
 // that option the command it leaves behind holds its connection until the
 // client's ReadTimeout, and so does Close. A call without a deadline takes as
 // long as the client's time-outs let it; the core adds a deadline of its own.
+//
+// The client's hooks see the store's commands, and may not keep them. Its cache,
+// if it has one, is passed by. NewStore panics if client is nil.
 func NewStore(client *goredis.Client, opts ...StoreOption) *Store {
+	if client == nil {
+		panic("xcache: redis.NewStore of a nil client")
+	}
 	s := newStore(client)
 	for _, opt := range opts {
 		opt(s)

@@ -1,8 +1,8 @@
 // Package fakeserver is a Redis server inside the process that answers at once,
 // so that a benchmark times the client and nothing else, and an allocation test
-// counts the client's. It has no goroutine, no socket and no notion of time: a
-// request is answered while it is written. It knows the few commands that the
-// benchmarks send; tests of behaviour run on real servers, see package
+// counts the client's. But for Serve it has no goroutine, no socket and no notion
+// of time: a request is answered while it is written. It knows the few commands
+// that the benchmarks send; tests of behaviour run on real servers, see package
 // servertest.
 //
 //	server := fakeserver.New()
@@ -50,6 +50,41 @@ func (s *Server) RoundTrips() int { return int(s.roundTrips.Load()) }
 // which clients take; all its arguments are ignored.
 func (s *Server) Dial(context.Context, string, string) (net.Conn, error) {
 	return &conn{server: s}, nil
+}
+
+// Serve answers the connections that listener accepts, each on a goroutine of its
+// own, until listener is closed and its clients have left. It is for measuring
+// with the system's share of the costs.
+func (s *Server) Serve(listener net.Listener) {
+	var connections sync.WaitGroup
+	defer connections.Wait()
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		connections.Go(func() {
+			defer client.Close()
+			s.serve(client)
+		})
+	}
+}
+
+func (s *Server) serve(client net.Conn) {
+	c := &conn{server: s}
+	request := make([]byte, 64<<10)
+	for {
+		n, err := client.Read(request)
+		if err != nil {
+			return
+		}
+		_, _ = c.Write(request[:n])
+		_, err = client.Write(c.answers)
+		c.answers = c.answers[:0]
+		if err != nil {
+			return
+		}
+	}
 }
 
 // conn is the client's end of a connection.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"sync"
 	"testing"
 
 	"github.com/xcache-go/xcache/internal/fakeserver"
@@ -47,4 +49,28 @@ func TestAnswers(t *testing.T) {
 	if conn.Close(); server.RoundTrips() == 0 {
 		t.Error("no round trips were counted")
 	}
+}
+
+func TestServe(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := fakeserver.New()
+	server.Set("a", []byte("1"))
+	var served sync.WaitGroup
+	served.Go(func() { server.Serve(listener) })
+	client, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(client, "*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
+	got := make([]byte, len("$1\r\n1\r\n"))
+	if _, err := io.ReadFull(client, got); err != nil || string(got) != "$1\r\n1\r\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if err := errors.Join(client.Close(), listener.Close()); err != nil {
+		t.Error(err)
+	}
+	served.Wait()
 }

@@ -76,7 +76,7 @@ func remoteHarness(t *testing.T, bugs bugs) Harness {
 		Open:     func(t testing.TB) driver.Store { return openAt(t, addr) },
 		OpenAt:   openAt,
 		Addr:     addr,
-		Lacks:    []string{"Commander", "Expirer", "Swapper", "Mover", "Scanner", "Flusher", "Subscriber", "Tracker"},
+		Lacks:    lackedBy(new(remoteStore)),
 		MaxValue: 1 << 20,
 		Timeout:  20 * time.Second,
 	}

@@ -58,10 +58,16 @@ func inProcess(open func() driver.Store) Harness {
 		Open:      func(testing.TB) driver.Store { return open() },
 		InProcess: true,
 		Exclusive: true,
-		Lacks:     []string{"Subscriber", "Tracker"},
+		Lacks:     lackedBy(newCorrect()),
 		MaxValue:  1 << 20,
 		Timeout:   20 * time.Second,
 	}
+}
+
+// lackedBy returns the capabilities that a store does not have.
+func lackedBy(store driver.Store) []string {
+	caps := driver.CapsOf(store)
+	return slices.DeleteFunc(capabilityNames(), func(name string) bool { return has(caps, name) })
 }
 
 // runChecks runs the named checks, or all, without failing t.

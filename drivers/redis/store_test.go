@@ -254,7 +254,9 @@ func TestScriptsSurviveScriptFlush(t *testing.T) {
 }
 
 func TestValueOfManyMegabytes(t *testing.T) {
-	s := open(t, "redis://"+standalone.Server(t).Addr)
+	dsn := parse(t, "redis://"+standalone.Server(t).Addr)
+	dsn.OpTimeout = time.Minute // for slow machines
+	s := openDSN(t, dsn)
 	for _, size := range []int{1 << 20, 80 << 20} { // beyond what is allocated at once
 		value := strings.Repeat("0123456789abcdef", size/16)
 		k := key(t, fmt.Sprint(size))

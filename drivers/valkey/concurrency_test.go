@@ -1,0 +1,192 @@
+package valkey_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/valkey"
+	"github.com/xcache-go/xcache/xcachetest"
+)
+
+// TestNoReplyReachesTheWrongCaller lets many goroutines read and write values
+// that name their keys, and ends their contexts at random moments.
+func TestNoReplyReachesTheWrongCaller(t *testing.T) {
+	const rivals = 32
+	duration := 10 * time.Second
+	if testing.Short() {
+		duration = 2 * time.Second
+	}
+	for _, store := range stores {
+		t.Run(store.name, func(t *testing.T) {
+			proxy := xcachetest.NewProxy(t, standalone.Server(t).Addr)
+			proxy.Delay(200 * time.Microsecond)
+			s := store.open(t, proxy.Addr())
+			var answered, ended atomic.Int64
+			var wg sync.WaitGroup
+			end := time.Now().Add(duration / time.Duration(len(stores)))
+			for rival := range rivals {
+				wg.Go(func() {
+					for n := 0; time.Now().Before(end); n++ {
+						k := key(t, fmt.Sprint(rival, ":", n%17))
+						ctx, cancel := endingSoon(t)
+						switch err := exchange(ctx, s, k, n); {
+						case err == nil:
+							answered.Add(1)
+						case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+							ended.Add(1)
+						default:
+							t.Error(err)
+						}
+						cancel()
+					}
+				})
+			}
+			wg.Wait()
+			t.Logf("%d calls answered, %d ended by their contexts", answered.Load(), ended.Load())
+			if answered.Load() == 0 || ended.Load() == 0 {
+				t.Error("both must happen")
+			}
+		})
+	}
+}
+
+// endingSoon returns a context that ends about when a call would, or does not.
+func endingSoon(t *testing.T) (context.Context, context.CancelFunc) {
+	after := rand.N(10 * time.Millisecond)
+	kind := rand.N(3)
+	if kind == 0 {
+		return context.WithTimeout(t.Context(), after)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if kind == 1 {
+		return ctx, cancel
+	}
+	timer := time.AfterFunc(after, cancel)
+	return ctx, func() { timer.Stop(); cancel() }
+}
+
+// exchange makes the n-th kind of call and checks that what it reads belongs to
+// the key. It ignores what became of single keys whose context ended.
+func exchange(ctx context.Context, s *valkey.Store, k string, n int) error {
+	value := "value of " + k + strings.Repeat(".", n%300)
+	belongs := func(data []byte, err error, key string) error {
+		if err == nil && !strings.HasPrefix(string(data), "value of "+key) {
+			return fmt.Errorf("%s holds %q", key, data)
+		}
+		if errors.Is(err, driver.ErrNotFound) {
+			return nil
+		}
+		return err
+	}
+	switch n % 6 {
+	case 0:
+		entries := []driver.Entry{{Key: k, Value: []byte(value), TTL: time.Minute}}
+		if err := s.Set(ctx, entries); err != nil {
+			return err
+		}
+		return entries[0].Err
+	case 1:
+		entries := []driver.Entry{
+			{Key: k, Value: []byte(value), TTL: time.Minute},
+			{Key: k + "x", Value: []byte("value of " + k + "x"), TTL: time.Minute, Cond: driver.IfAbsent},
+		}
+		if err := s.Set(ctx, entries); err != nil {
+			return err
+		}
+		return entries[0].Err
+	case 2:
+		values := make([]driver.Value, 2)
+		if err := s.Get(ctx, []string{k, k + "x"}, values); err != nil {
+			return err
+		}
+		return errors.Join(belongs(values[0].Data, values[0].Err, k), belongs(values[1].Data, values[1].Err, k+"x"))
+	case 3:
+		values := make([]driver.Value, 1)
+		if err := s.GetTTL(ctx, []string{k}, values); err != nil {
+			return err
+		}
+		if values[0].Err == nil && (values[0].TTL <= 0 || values[0].TTL > time.Minute) {
+			return fmt.Errorf("%s has the TTL %v", k, values[0].TTL)
+		}
+		return belongs(values[0].Data, values[0].Err, k)
+	default:
+		values := make([]driver.Value, 1)
+		if err := s.Get(ctx, []string{k}, values); err != nil {
+			return err
+		}
+		return belongs(values[0].Data, values[0].Err, k)
+	}
+}
+
+func TestCloseEndsAbandonedCalls(t *testing.T) {
+	proxy := xcachetest.NewProxy(t, standalone.Server(t).Addr)
+	store, err := valkey.Driver{}.Open(parse(t, "valkey://"+proxy.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls []func(context.Context) error
+	for i := range 8 {
+		calls = append(calls, func(ctx context.Context) error {
+			return store.Set(ctx, []driver.Entry{{Key: key(t, fmt.Sprint(i)), TTL: time.Minute}})
+		})
+	}
+	for _, call := range calls {
+		if err := call(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, stall := range []func(){proxy.StallReplies, proxy.Stall} {
+		stall()
+		var wg sync.WaitGroup
+		for _, call := range calls {
+			wg.Go(func() {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(10*time.Millisecond, cancel)
+				if err := call(ctx); !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	if len(driverGoroutines()) == 0 {
+		t.Error("no call was abandoned")
+	}
+	start := time.Now()
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("Close took %v", took)
+	}
+	awaitNoGoroutines(t)
+	proxy.Resume() // so that it sees the end of its connections
+	eventually(t, func() bool { return proxy.OpenConnections() == 0 }, func() string { return "connections are left" })
+}
+
+func TestCloseEndsCallsThatConnect(t *testing.T) {
+	store, err := valkey.Driver{}.Open(parse(t, "valkey://"+silentAddr(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err = store.Delete(ctx, []string{"k"})
+	wantErr(t, err, driver.NotApplied, context.DeadlineExceeded)
+	start := time.Now()
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("Close took %v", took)
+	}
+	awaitNoGoroutines(t)
+}

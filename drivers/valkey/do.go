@@ -1,0 +1,156 @@
+package valkey
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	valkeygo "github.com/valkey-io/valkey-go"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/script"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
+)
+
+// commandSet is every command of the table that is not blocking: Valkey runs
+// them itself, and the extensions as scripts.
+var commandSet = func() driver.CommandSet {
+	var names []string
+	for _, c := range driver.Commands() {
+		_, isScript := script.Lookup(c.Name)
+		if !c.Blocking && c.Extension == isScript {
+			names = append(names, c.Name)
+		}
+	}
+	return driver.NewCommandSet(names...)
+}()
+
+// Commands implements driver.Commander.
+func (s *Store) Commands() driver.CommandSet { return commandSet }
+
+// Do implements driver.Commander. An Atomic batch in which the server refuses a
+// command is not applied at all; every command then has an error, and so has
+// the call.
+func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	if len(cmds) == 0 {
+		return nil
+	}
+	if how == driver.Atomic {
+		for _, c := range cmds {
+			if !commandSet.Has(c.Name) {
+				return unsupported(c.Name)
+			}
+		}
+		return s.doAtomic(ctx, cmds)
+	}
+	known := make([]*driver.Cmd, 0, len(cmds))
+	for _, c := range cmds {
+		if commandSet.Has(c.Name) {
+			known = append(known, c)
+		} else {
+			c.Err = unsupported(c.Name)
+		}
+	}
+	if len(known) == 0 {
+		return nil
+	}
+	return s.doPlain(ctx, known)
+}
+
+func unsupported(name string) error {
+	return fmt.Errorf("xcache: the valkey driver has no command %s: %w", name, errors.ErrUnsupported)
+}
+
+// doPlain runs commands of the set. A script on its own is asked for by its
+// SHA-1 first, and sent in full if the server does not know it.
+func (s *Store) doPlain(ctx context.Context, cmds []*driver.Cmd) error {
+	alone := len(cmds) == 1
+	for short := alone; ; short = false {
+		r := &request{commands: encode(cmds, short)}
+		if err := s.run(ctx, r); err != nil {
+			return err
+		}
+		if short && errors.Is(r.commands[0].err, servererror.ErrNoScript) {
+			continue
+		}
+		for i := range r.commands {
+			r.commands[i].fill(cmds[i])
+		}
+		return nil
+	}
+}
+
+// doAtomic runs commands of the set between MULTI and EXEC, all in one batch,
+// which valkey-go writes on one connection with nothing in between.
+func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
+	r := &request{atomic: true}
+	r.commands = slices.Concat(
+		[]command{{args: []string{"MULTI"}}},
+		encode(cmds, false),
+		[]command{{args: []string{"EXEC"}}})
+	if err := s.run(ctx, r); err != nil {
+		for i := range cmds {
+			cmds[i].Err = err
+		}
+		return err
+	}
+	replies := items(&r.commands[len(r.commands)-1].result)
+	for i := range replies {
+		cmds[i].Reply, cmds[i].Err = reply(&replies[i]), nil
+		if cmds[i].Reply.Kind == driver.ReplyError {
+			cmds[i].Reply, cmds[i].Err = driver.Reply{}, cmds[i].Reply.Err
+		}
+	}
+	return nil
+}
+
+// encode returns cmds as commands of a request. Values are copied. known tells
+// that the server knows the scripts, perhaps. Else the first command of each
+// script brings it along, so that no script of the batch can be missing after
+// those before it have been run.
+func encode(cmds []*driver.Cmd, known bool) []command {
+	commands := make([]command, len(cmds))
+	var sent []*script.Script
+	for i, cmd := range cmds {
+		c := &commands[i]
+		row, _ := driver.LookupCommand(cmd.Name)
+		c.readOnly = row.ReadOnly
+		args := cloned(cmd.Args)
+		s, isScript := script.Lookup(cmd.Name)
+		if !isScript {
+			c.args = appendArgs(append(make([]string, 0, 1+len(args)), cmd.Name), args)
+			continue
+		}
+		name, source := "EVAL", s.Source
+		if known || slices.Contains(sent, s) {
+			name, source = "EVALSHA", s.SHA1
+		} else {
+			sent = append(sent, s)
+		}
+		c.args = appendArgs(append(make([]string, 0, 3+len(args)), name, source, strconv.Itoa(script.Keys)), args)
+	}
+	return commands
+}
+
+// appendArgs appends arguments. Values are not copied.
+func appendArgs(words []string, args []driver.Arg) []string {
+	for i := range args {
+		if args[i].Role == driver.RoleValue {
+			words = append(words, valkeygo.BinaryString(args[i].Data))
+		} else {
+			words = append(words, args[i].Text)
+		}
+	}
+	return words
+}
+
+// cloned returns arguments with copies of their values.
+func cloned(args []driver.Arg) []driver.Arg {
+	args = slices.Clone(args)
+	for i := range args {
+		args[i].Data = slices.Clone(args[i].Data)
+	}
+	return args
+}

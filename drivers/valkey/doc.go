@@ -1,0 +1,82 @@
+// Package valkey is the xcache driver for Valkey servers, on valkey-go. It is
+// registered under the name valkey when it is imported:
+//
+//	import _ "github.com/xcache-go/xcache/drivers/valkey"
+//
+//	c, err := xcache.OpenDSN("valkey://user:password@cache.example:6379/0?client_name=shop")
+//
+// It needs Valkey, Redis 6.0 or newer, or a server that behaves like one.
+//
+// # DSN
+//
+//	valkey://[[user]:password@]host[:port][/db][?parameter=value…]    in the clear
+//	valkeys://…                                                       through TLS
+//	valkey+unix://[[user]:password@]/path/to/socket[?parameter=value…]
+//
+// The port is 6379 and the host localhost unless they are given. These are the
+// parameters, next to those that every driver takes:
+//
+//	addr             host or host:port, in place of the host in front
+//	db               number of the database; on a unix socket the only way to
+//	                 give it (0)
+//	password_file    file that holds the password; read for each connection, so
+//	                 that it may change
+//	tls_ca           file with the certificates to trust, in PEM form (the
+//	                 system's)
+//	tls_cert tls_key files with the client's certificate and key, in PEM form
+//	tls_server_name  name that the server's certificate must have (the host)
+//	dial_timeout     bound for connecting, TLS and logging in included (1s)
+//	read_timeout     how long replies may be due on a connection without any
+//	                 coming; then it is closed, and the calls on it fail (none)
+//	write_timeout    bound for one write to a connection (none)
+//	pool_size        how many connections there are at most (as many as CPUs,
+//	                 up to 4)
+//	client_name      name that CLIENT LIST shows (none)
+//	protocol         2 or 3, the version of RESP (2: nothing here needs what 3
+//	                 adds)
+//
+// Clusters, sentinels and replicas are refused with an error that matches
+// errors.ErrUnsupported.
+//
+// # Connections
+//
+// valkey-go sends what many callers want at the same time over one connection,
+// in their order. So there are few connections: a second one is made when the
+// first has several calls under way.
+//
+// A connection on which replies are due, and none has come for op_timeout, gets
+// no new calls; another one is made for them. It is closed when only calls
+// without a deadline of their own are left, whose time is up or soon will be.
+//
+// # Failures
+//
+// Opening does no network I/O; the first call connects, and any later one
+// connects again after a failure. A call whose context has no deadline ends
+// after op_timeout. A call returns as soon as its context ends, whatever the
+// server does. If it has got a connection by then, its commands stay in the
+// queue of that connection and are still sent.
+//
+// Nothing that writes is sent twice. A failure after a command was given to
+// valkey-go matches ErrUnknownOutcome, for the command may have been applied,
+// unless it is certain that nothing was written. All other failures are known to
+// have changed nothing. Those of them that pass (a refused connection, LOADING,
+// READONLY, …) are tried again up to two times within a quarter of a second, and
+// so are lost replies to commands that only read.
+//
+// Commands of a batch are tried again only together with all that follow them,
+// so that they are run in their order.
+//
+// valkey-go ends the process when a reply has an impossible length, or when
+// there is one that nobody asked for. The store looks at what comes in before
+// valkey-go does: such a connection is closed, and the calls on it fail. Nor
+// does it take strings above 512 MiB, or arrays of more than 16 million elements.
+//
+// An error never holds a password or a value. valkey-go's own errors are
+// reachable with errors.As.
+//
+// # Bring your own client
+//
+// NewStore makes a store of a client that the program has already:
+//
+//	c, err := xcache.New(valkey.NewStore(client))
+package valkey

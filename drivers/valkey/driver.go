@@ -1,0 +1,31 @@
+package valkey
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// A Driver opens stores for DSNs whose scheme is valkey, valkeys or valkey+unix.
+// The zero value is the one that is registered under the name valkey.
+type Driver struct {
+	// Dial, if set, makes the connections in place of a net.Dialer: through a
+	// tunnel, or to a server inside the process. TLS is added to what it
+	// returns.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Open implements driver.Driver. The package comment lists the parameters.
+func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
+	if dsn == nil {
+		return nil, fmt.Errorf("xcache: valkey: Open of a nil DSN")
+	}
+	s, err := settings.Read(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return newStore(s, d.Dial), nil
+}

@@ -1,0 +1,108 @@
+package valkey
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	valkeygo "github.com/valkey-io/valkey-go"
+
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// A link is a client of valkey-go with one connection, which it does not
+// replace when it is lost; or a client of the program's, with its own.
+type link struct {
+	client valkeygo.Client
+	conn   *conn // nil of a client of the program's
+
+	calls atomic.Int32 // under way
+	// patient is how many callers wait who may leave at any time, and may have
+	// deadlines of their own, which are far away.
+	patient atomic.Int32
+	// abandoned is how many of them have left before their reply came.
+	abandoned atomic.Int32
+	// retired tells that no new calls are made.
+	retired atomic.Bool
+
+	// Of the goroutine that watches.
+	reads       uint64
+	silentSince time.Time
+}
+
+// maxAbandoned is how many calls may be waited for by nobody. valkey-go holds up
+// to a thousand in a queue, and has a caller wait, whatever his context, when it
+// is full.
+const maxAbandoned = 512
+
+// openLink connects to the server.
+func openLink(ctx context.Context, s *settings.Settings, by dialFunc) (*link, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.DialTimeout)
+	defer cancel()
+	c, err := dial(ctx, s, by)
+	if err != nil {
+		return nil, connectError(err)
+	}
+	stop := context.AfterFunc(ctx, func() { c.kill(ctx.Err()) })
+	client, err := valkeygo.NewClient(clientOption(s, c))
+	stop()
+	if err == nil {
+		return &link{client: client, conn: c, silentSince: time.Now()}, nil
+	}
+	c.kill(err)
+	if client != nil {
+		client.Close()
+	}
+	return nil, connectError(err)
+}
+
+// usable reports whether new calls may be made.
+func (l *link) usable() bool {
+	return l.conn == nil || !l.conn.dead.Load() && !l.retired.Load()
+}
+
+// kill closes the connection.
+func (l *link) kill(cause error) {
+	if l.conn != nil {
+		l.conn.kill(cause)
+	}
+}
+
+// enter counts a caller who may leave at any time.
+func (l *link) enter() { l.patient.Add(1) }
+
+// leave tells that a caller who may leave at any time has his reply, or has left
+// without.
+func (l *link) leave(abandoned bool) {
+	l.patient.Add(-1)
+	if abandoned && l.abandoned.Add(1) > maxAbandoned {
+		l.retired.Store(true)
+	}
+}
+
+// watch is called for each tick. It retires a connection on which replies are
+// due and none has come for as long as silence, and closes it when nobody may
+// hope for one any more, or at once if strict. It reports whether it has to be
+// called again.
+func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again bool) {
+	if l.conn == nil || l.conn.dead.Load() {
+		return false
+	}
+	if l.retired.Load() && l.calls.Load() == 0 {
+		l.kill(errSilent)
+		return false
+	}
+	waits := l.conn.waits()
+	if reads := l.conn.reads.Load(); !waits || reads != l.reads {
+		l.reads, l.silentSince = reads, now
+		return waits || l.retired.Load()
+	}
+	if now.Sub(l.silentSince) < silence {
+		return true
+	}
+	l.retired.Store(true)
+	if strict || l.patient.Load() == 0 {
+		l.kill(errSilent)
+	}
+	return true
+}

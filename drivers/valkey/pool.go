@@ -1,0 +1,229 @@
+package valkey
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	valkeygo "github.com/valkey-io/valkey-go"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// A pool has the connections to one server, and makes them when they are needed.
+//
+// valkey-go would make them itself, in whichever call finds none: with the
+// context of that one for all that wait, without looking at theirs, and without
+// telling whether the call that failed had been written to the one before.
+type pool struct {
+	open  func(ctx context.Context) (*link, error)
+	slots []slot
+	// silence is how long replies may be due on a connection without any coming.
+	// Then a connection is not used for new calls, or is closed if strict.
+	silence time.Duration
+	strict  bool
+
+	mu       sync.Mutex
+	replaced []*link // that calls still wait for
+	closed   bool
+	running  sync.WaitGroup // attempts
+}
+
+// A slot is the place of one connection.
+type slot struct {
+	link    atomic.Pointer[link]
+	attempt *attempt // to fill it; guarded by pool.mu
+}
+
+// An attempt is a connection being made.
+type attempt struct {
+	done    chan struct{} // closed at its end
+	err     error
+	waiting int // callers; guarded by pool.mu
+	cancel  context.CancelFunc
+}
+
+// crowded is how many calls there are on each connection before there is another
+// one.
+const crowded = 8
+
+// newPool returns a pool without connections.
+func newPool(s *settings.Settings, dial dialFunc) *pool {
+	p := &pool{
+		open:    func(ctx context.Context) (*link, error) { return openLink(ctx, s, dial) },
+		slots:   make([]slot, poolSize(s)),
+		silence: s.OpTimeout,
+	}
+	if s.ReadTimeout > 0 {
+		p.silence, p.strict = s.ReadTimeout, true
+	}
+	return p
+}
+
+// newPoolOf returns a pool with a client of the program's.
+func newPoolOf(client valkeygo.Client) *pool {
+	p := &pool{slots: make([]slot, 1)}
+	p.slots[0].link.Store(&link{client: client})
+	return p
+}
+
+// acquire returns the connection with the fewest calls. The call that gets it
+// is counted: release takes it back. If there is none one is made; until then
+// acquire waits, or until ctx or stop ends.
+func (p *pool) acquire(ctx context.Context, stop <-chan struct{}) (*link, error) {
+	for {
+		var (
+			best  *link
+			least = int32(0)
+			empty = -1
+		)
+		for i := range p.slots {
+			l := p.slots[i].link.Load()
+			if l == nil || !l.usable() {
+				if empty < 0 {
+					empty = i
+				}
+				continue
+			}
+			if n := l.calls.Load(); best == nil || n < least {
+				best, least = l, n
+			}
+			if least == 0 {
+				break
+			}
+		}
+		if best != nil {
+			if least >= crowded && empty >= 0 {
+				p.grow(&p.slots[empty])
+			}
+			best.calls.Add(1)
+			return best, nil
+		}
+		if err := p.connect(ctx, stop, &p.slots[0]); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// connect waits until a slot has a connection.
+func (p *pool) connect(ctx context.Context, stop <-chan struct{}, s *slot) error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
+	}
+	if l := s.link.Load(); l != nil && l.usable() {
+		p.mu.Unlock()
+		return nil
+	}
+	a := p.begin(s)
+	a.waiting++
+	p.mu.Unlock()
+	select {
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+	case <-stop:
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a.waiting--; a.waiting == 0 {
+		a.cancel()
+		if s.attempt == a {
+			s.attempt = nil // who comes next gets another one
+		}
+	}
+	if ctx.Err() != nil {
+		return contextError(ctx, false)
+	}
+	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, &timeoutError{0, context.DeadlineExceeded})
+}
+
+// grow begins to fill another slot. Nobody waits for it.
+func (p *pool) grow(s *slot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l := s.link.Load(); !p.closed && s.attempt == nil && (l == nil || !l.usable()) {
+		p.begin(s).waiting++ // the pool itself
+	}
+}
+
+// begin returns the attempt to fill a slot. p.mu is locked.
+func (p *pool) begin(s *slot) *attempt {
+	if s.attempt != nil {
+		return s.attempt
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	a := &attempt{done: make(chan struct{}), cancel: cancel}
+	s.attempt = a
+	p.running.Go(func() {
+		defer cancel()
+		l, err := p.open(ctx)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		defer close(a.done)
+		current := s.attempt == a
+		if current {
+			s.attempt = nil
+		}
+		switch a.err = err; {
+		case err != nil:
+		case p.closed:
+			a.err = driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
+			l.kill(a.err)
+		case !current: // all who waited have left
+			l.kill(errSpent)
+		default:
+			if old := s.link.Swap(l); old != nil && !old.conn.dead.Load() {
+				p.replaced = append(p.replaced, old)
+			}
+		}
+	})
+	return a
+}
+
+// watch looks after the connections, and reports whether it has to be called
+// again.
+func (p *pool) watch(now time.Time) (again bool) {
+	for i := range p.slots {
+		if l := p.slots[i].link.Load(); l != nil && l.watch(now, p.silence, p.strict) {
+			again = true
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kept := p.replaced[:0]
+	for _, l := range p.replaced {
+		if l.watch(now, p.silence, p.strict) {
+			kept = append(kept, l)
+			again = true
+		}
+	}
+	clear(p.replaced[len(kept):])
+	p.replaced = kept
+	return again
+}
+
+// close closes all connections, and ends the attempts to make one.
+func (p *pool) close() {
+	p.mu.Lock()
+	p.closed = true
+	links := p.replaced
+	for i := range p.slots {
+		s := &p.slots[i]
+		if s.attempt != nil {
+			s.attempt.cancel()
+		}
+		if l := s.link.Load(); l != nil {
+			links = append(links, l)
+		}
+	}
+	p.mu.Unlock()
+	p.running.Wait()
+	for _, l := range links {
+		l.kill(valkeygo.ErrClosing)
+		l.client.Close()
+	}
+}

@@ -1,0 +1,223 @@
+package valkey
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	valkeygo "github.com/valkey-io/valkey-go"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/retry"
+)
+
+// A request is one or more commands that are sent together, in one round trip.
+// It is owned by the caller, until that abandons it to the goroutine that sends
+// it.
+type request struct {
+	commands []command
+	context  requestContext
+	state    atomic.Uint32
+	// unsent tells, when the request is finished, that nothing was written.
+	unsent bool
+	// failed tells that valkey-go may still read what it was to write.
+	failed bool
+	// finished tells the caller, who waits for another goroutine.
+	finished chan struct{}
+	// atomic tells that the commands are a transaction, MULTI and EXEC included.
+	atomic bool
+	// pool, if set, takes the request back for another call.
+	pool *sync.Pool
+
+	// Of requests with one command that come from a pool.
+	one    [1]command
+	words  [5]string
+	buffer []byte
+}
+
+// A command is one command on its way to the server.
+type command struct {
+	args     []string // the name is the first
+	readOnly bool
+	result   valkeygo.ValkeyResult
+
+	// What became of it, after request.settle: whether a reply came, and nil if
+	// that is no error.
+	replied bool
+	err     error
+}
+
+// The states of a request, in their order.
+const (
+	waiting         = iota // valkey-go does not have it yet
+	sending                // valkey-go has it, and may write it at any time
+	abandonedUnsent        // the caller has left: valkey-go does not get it any more
+	abandonedSent          // the caller has left: the reply, if any, is dropped
+	finished
+)
+
+// abandon leaves the request to the goroutine that sends it. It reports false
+// if that has finished, and else whether something may have been written, or
+// may yet be.
+func (r *request) abandon() (abandoned, sent bool) {
+	if r.state.CompareAndSwap(waiting, abandonedUnsent) {
+		return true, false
+	}
+	return r.state.CompareAndSwap(sending, abandonedSent), true
+}
+
+// send sends the commands and waits for the replies. It reports whether the
+// caller has abandoned the request in the meantime.
+func (r *request) send(ctx context.Context, l *link) (abandoned bool) {
+	if !r.state.CompareAndSwap(waiting, sending) {
+		return true
+	}
+	var before uint64
+	if l.conn != nil {
+		before = l.conn.writes.Load()
+	}
+	r.exchange(ctx, l.client)
+	r.unsent = l.conn != nil && l.conn.unsent(before)
+	return !r.state.CompareAndSwap(sending, finished)
+}
+
+// exchange leaves the sending to valkey-go, which sends a command again only if
+// it is built as one that reads. None of these is.
+func (r *request) exchange(ctx context.Context, client valkeygo.Client) {
+	builder := client.B()
+	if len(r.commands) == 1 {
+		c := &r.commands[0]
+		c.result = client.Do(ctx, builder.Arbitrary(c.args...).Build())
+		return
+	}
+	batch := make([]valkeygo.Completed, len(r.commands))
+	for i := range batch {
+		batch[i] = builder.Arbitrary(r.commands[i].args...).Build()
+	}
+	for i, result := range client.DoMulti(ctx, batch...) {
+		r.commands[i].result = result
+	}
+}
+
+// release takes the request back for another call, if it is one that can be.
+func (r *request) release() {
+	if r.pool == nil || r.failed {
+		return
+	}
+	r.one[0] = command{}
+	r.words = [5]string{}
+	r.context = requestContext{}
+	if cap(r.buffer) > maxBuffer {
+		r.buffer = nil
+	}
+	r.pool.Put(r)
+}
+
+// reset makes the request ready to be sent, for the first time or again.
+func (r *request) reset() {
+	r.state.Store(waiting)
+	r.unsent = false
+}
+
+// settle gives each command its outcome once the request is finished, and
+// reports whether there may be a failure among them. err tells why the request
+// was not sent at all.
+func (r *request) settle(err error, limit *limit) (failed bool) {
+	for i := range r.commands {
+		c := &r.commands[i]
+		if err != nil {
+			c.replied, c.err, failed = false, err, true
+			continue
+		}
+		switch cause := c.result.NonValkeyError(); {
+		case cause != nil:
+			c.replied, c.err = false, clientError(cause, !r.unsent, limit)
+			r.failed = true
+		default:
+			c.replied, c.err = true, replyError(&c.result)
+		}
+		failed = failed || c.err != nil
+	}
+	return failed || r.atomic
+}
+
+// again returns the first command that is to be sent again, with all that
+// follow it; the number of commands if there is none.
+func (r *request) again() int {
+	n := len(r.commands)
+	if !r.atomic {
+		return retry.From(n, func(i int) bool { return retry.Allowed(r.commands[i].err, r.commands[i].readOnly) })
+	}
+	if retry.Allowed(r.atomicError(), r.readOnly()) {
+		return 0
+	}
+	return n
+}
+
+// readOnly reports whether nothing between MULTI and EXEC writes.
+func (r *request) readOnly() bool {
+	for i := range r.commands[1 : len(r.commands)-1] {
+		if !r.commands[1+i].readOnly {
+			return false
+		}
+	}
+	return true
+}
+
+// atomicError returns why a transaction was not run, or nil if it was.
+func (r *request) atomicError() error {
+	last := len(r.commands) - 1
+	inner := r.commands[1:last]
+	if err := r.commands[0].err; err != nil && r.commands[0].replied {
+		for i := range inner {
+			if inner[i].err == nil || errors.Is(inner[i].err, driver.ErrUnknownOutcome) {
+				// Without MULTI the others were run one by one.
+				return driver.Fail(err, driver.Unknown, nil)
+			}
+		}
+		return err
+	}
+	exec := &r.commands[last]
+	switch {
+	case exec.err == nil && len(items(&exec.result)) != len(inner):
+		return driver.Fail(driver.ErrUnavailable, driver.Unknown, errUnexpected)
+	case exec.err == nil || !exec.replied:
+		return exec.err
+	}
+	for i := range inner {
+		if inner[i].err != nil {
+			return inner[i].err // which is why the server refused EXEC
+		}
+	}
+	return exec.err
+}
+
+// failure returns the error of the whole call, or nil if at least one command
+// got a reply. Commands that failed while the caller's context ended say so.
+func (r *request) failure(ctx context.Context) error {
+	if r.atomic {
+		return inContext(ctx, r.atomicError())
+	}
+	replied := false
+	for i := range r.commands {
+		c := &r.commands[i]
+		c.err = inContext(ctx, c.err)
+		replied = replied || c.replied
+	}
+	if !replied {
+		return r.commands[0].err
+	}
+	return nil
+}
+
+// A requestContext is the context of a call with the deadline that every
+// request has, and without a channel: who listens for its end is the caller.
+type requestContext struct {
+	context.Context
+	deadline time.Time
+}
+
+func (c *requestContext) Deadline() (time.Time, bool) { return c.deadline, true }
+func (c *requestContext) Done() <-chan struct{}       { return nil }

@@ -1,0 +1,12 @@
+//go:build !unix
+
+package valkey
+
+import "net"
+
+// A socket cannot be looked at here.
+type socket struct{}
+
+func newSocket(net.Conn) *socket { return nil }
+
+func (*socket) hungUp() bool { return false }

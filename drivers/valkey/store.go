@@ -1,0 +1,184 @@
+package valkey
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	valkeygo "github.com/valkey-io/valkey-go"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/operations"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// A Store is the connections to one Valkey server. It implements every optional
+// interface of package driver but Subscriber and Tracker. All methods may be
+// called concurrently.
+type Store struct {
+	operations.Operations
+	pool    *pool
+	workers *workers
+	name    string
+	// closeClient, if set, closes the client of the program's.
+	closeClient func()
+	// clock bounds calls without a deadline to opTimeout; nil if that is the
+	// client's affair.
+	clock     *clock
+	opTimeout time.Duration
+
+	requests sync.Pool // of *request, for one command
+}
+
+// A StoreOption changes what NewStore returns.
+type StoreOption func(*Store)
+
+// CloseClient lets Store.Close close the client too.
+func CloseClient() StoreOption {
+	return func(s *Store) { s.closeClient = s.pool.slots[0].link.Load().client.Close }
+}
+
+// NewStore returns a store on a client that the program has made and goes on to
+// own: Close leaves it open, unless CloseClient is given. The client must be one
+// for a single server, or of sentinels: commands on a client for a cluster fail
+// with an error that matches errors.ErrUnsupported.
+//
+// The client's options hold, with two exceptions. Nothing is sent twice, whatever
+// DisableRetry says: the store's own retries are those that are safe. And a call
+// returns when its context ends; the command it leaves behind stays with the
+// client until that gets the reply or gives the connection up, and so does Close.
+// A call without a deadline takes as long as the client lets it; the core adds a
+// deadline of its own.
+//
+// The store does not see the client's connections. So unlike with a store that
+// the driver opens, every failure without a reply but that to connect has an
+// unknown outcome, and a malformed reply may end the process.
+func NewStore(client valkeygo.Client, opts ...StoreOption) *Store {
+	if client == nil {
+		panic("xcache: valkey.NewStore of a nil client")
+	}
+	s := &Store{pool: newPoolOf(client), name: "of a client"}
+	s.init()
+	for _, opt := range opts {
+		opt(s)
+	}
+	return s
+}
+
+// newStore returns a store with connections of its own.
+func newStore(settings *settings.Settings, dial dialFunc) *Store {
+	s := &Store{
+		pool:      newPool(settings, dial),
+		name:      fmt.Sprintf("%s/%d", settings.Addr, settings.DB),
+		opTimeout: settings.OpTimeout,
+	}
+	s.clock = newClock(s.opTimeout, s.pool.watch)
+	s.init()
+	return s
+}
+
+func (s *Store) init() {
+	s.workers = newWorkers()
+	s.Operations = operations.On(s)
+	s.requests.New = func() any { return &request{pool: &s.requests} }
+}
+
+// Close ends the calls that were abandoned, and closes the connections if they
+// are the store's own.
+func (s *Store) Close() error {
+	if s.closeClient != nil {
+		s.closeClient()
+	}
+	if s.clock != nil {
+		s.pool.close()
+		defer s.clock.close()
+	}
+	s.workers.close()
+	return nil
+}
+
+// maxValueSize is what servers take at most unless they are configured to take
+// more or less: proto-max-bulk-len.
+const maxValueSize = 512 << 20
+
+// Limits implements driver.Limiter.
+func (s *Store) Limits() driver.Limits {
+	return driver.Limits{ValueSize: maxValueSize, CallTimeout: s.opTimeout, OwnData: true}
+}
+
+// String returns the server's address and database.
+func (s *Store) String() string { return "valkey store " + s.name }
+
+// Format writes what String returns for every verb: the client's options hold a
+// password.
+func (s *Store) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())
+}
+
+// Get implements driver.Store.
+func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	switch len(keys) {
+	case 0:
+		return nil
+	case 1:
+		r := s.getRequest(keys[0])
+		if err := s.run(ctx, r); err != nil {
+			return err
+		}
+		dst[0].Data, dst[0].Err = r.one[0].value()
+		r.release()
+		return nil
+	}
+	r := keysRequest("MGET", keys, true)
+	if err := s.run(ctx, r); err != nil {
+		return err
+	}
+	return r.commands[0].values(dst)
+}
+
+// Set implements driver.Store.
+func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
+	switch len(entries) {
+	case 0:
+		return nil
+	case 1:
+		if e := &entries[0]; isPlain(e) {
+			return s.setOne(ctx, e)
+		}
+	}
+	b := newSetBatch(entries)
+	if err := s.run(ctx, &b.request); err != nil {
+		return err
+	}
+	b.outcomes(entries)
+	return nil
+}
+
+func (s *Store) setOne(ctx context.Context, e *driver.Entry) error {
+	r := s.setRequest(e)
+	if err := s.run(ctx, r); err != nil {
+		return err
+	}
+	e.Err = r.one[0].err
+	r.release()
+	return nil
+}
+
+// Delete implements driver.Store.
+func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
+	if len(keys) == 0 {
+		return 0, nil
+	}
+	r := keysRequest("UNLINK", keys, false)
+	if err := s.run(ctx, r); err != nil {
+		return 0, err
+	}
+	var c driver.Cmd
+	r.commands[0].fill(&c)
+	if c.Err != nil {
+		return 0, c.Err
+	}
+	n, err := c.Reply.AsInt()
+	return int(n), err
+}

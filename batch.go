@@ -33,7 +33,7 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string) (map[s
 		return nil, err
 	}
 	stored := make([]driver.Value, len(keys))
-	if err := v.shared.store.Get(ctx, fulls, stored); err != nil {
+	if err := v.target.store.Get(ctx, fulls, stored); err != nil {
 		return nil, err
 	}
 	found := make(map[string]T, len(keys))
@@ -94,7 +94,7 @@ func (v *View[T]) setMany(ctx context.Context, call *call, values map[string]T, 
 	if failed != nil {
 		return &aboutError{"nothing was stored", failed}
 	}
-	if err := v.shared.store.Set(ctx, entries); err != nil {
+	if err := v.target.store.Set(ctx, entries); err != nil {
 		return err
 	}
 	for i := range entries {

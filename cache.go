@@ -20,6 +20,7 @@ import (
 // ever sent twice.
 type Cache struct {
 	shared *shared
+	target *target
 	settings
 	// timeoutPerCall: the store does not bound its calls as this view wants,
 	// so that each needs a context with a deadline.
@@ -31,9 +32,9 @@ type Cache struct {
 
 // shared is what all views of one store have in common.
 type shared struct {
-	store  driver.Store
-	caps   driver.Caps
-	driver string
+	target  target // of views that say nothing about it
+	primary target // of views that read their own writes
+	driver  string
 	// registry is asked which other drivers could do what this one cannot.
 	registry *Registry
 	gate     *gate
@@ -41,6 +42,22 @@ type shared struct {
 	close    func() error
 	// limitsKeys: the driver takes fewer keys than Redis.
 	limitsKeys bool
+}
+
+// A target is where the operations of a view go: a store and what it can do.
+type target struct {
+	store driver.Store
+	caps  driver.Caps
+}
+
+// primary returns where reads see all writes: t itself, unless it reads from
+// replicas.
+func (t target) primary() target {
+	if t.caps.Replicated == nil {
+		return t
+	}
+	primary := t.caps.Replicated.Primary()
+	return target{primary, driver.CapsOf(primary)}
 }
 
 // New returns a cache on a store that the caller made, with a client of its
@@ -54,11 +71,12 @@ func New(s driver.Store, opts ...Option) (*Cache, error) {
 }
 
 func newCache(s driver.Store, driverName string, registry *Registry, settings settings, opts ...Option) (*Cache, error) {
-	caps := driver.CapsOf(s)
+	target := target{s, driver.CapsOf(s)}
+	limits := &target.caps.Limits
 	shared := &shared{
-		store: s, caps: caps, driver: driverName, registry: registry,
+		target: target, primary: target.primary(), driver: driverName, registry: registry,
 		gate:       newGate(),
-		limitsKeys: caps.Limits.KeyLength > 0 || caps.Limits.ValidKey != nil,
+		limitsKeys: limits.KeyLength > 0 || limits.ValidKey != nil,
 	}
 	shared.close = sync.OnceValue(func() error {
 		shared.flights.close()
@@ -83,13 +101,17 @@ func (c *Cache) With(opts ...Option) *Cache {
 	if view.err == nil {
 		view.err = view.apply(opts)
 	}
+	view.target = &c.shared.target
+	if view.readPrimary {
+		view.target = &c.shared.primary
+	}
 	if view.err == nil {
 		view.err = view.prepare()
 	}
 	if view.err == nil {
 		view.err = view.require(view.requires)
 	}
-	bound := c.shared.caps.Limits.CallTimeout
+	bound := view.target.caps.Limits.CallTimeout
 	view.timeoutPerCall = bound <= 0 || bound > view.opTimeout
 	return &view
 }
@@ -106,6 +128,7 @@ func (c *Cache) Close() error {
 	return nil
 }
 
-// Store returns the driver's store, for what the cache has no method for. It
-// belongs to the cache: do not close it.
-func (c *Cache) Store() driver.Store { return c.shared.store }
+// Store returns the driver's store, for what the cache has no method for; of a
+// view with ReadPrimary, the one that reads at the primary. It belongs to the
+// cache: do not close it.
+func (c *Cache) Store() driver.Store { return c.target.store }

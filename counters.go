@@ -41,7 +41,7 @@ func (c *Cache) incr(ctx context.Context, op, key string, delta int64, deltaErr 
 		return 0, err
 	}
 	defer call.release()
-	counter := c.shared.caps.Counter
+	counter := c.target.caps.Counter
 	if counter == nil {
 		return 0, call.end(unsupported("atomic counter"))
 	}
@@ -57,7 +57,7 @@ func (c *Cache) incr(ctx context.Context, op, key string, delta int64, deltaErr 
 }
 
 func (c *Cache) incrInit(ctx context.Context, key string, delta, init int64, opts []SetOption) (int64, error) {
-	counter := c.shared.caps.Counter
+	counter := c.target.caps.Counter
 	if counter == nil {
 		return 0, unsupported("atomic counter")
 	}

@@ -65,7 +65,7 @@ type loaded[T any] struct{ value T }
 func (v *View[T]) loadAndStore(ctx context.Context, key string, load func(context.Context) (T, error), opts []SetOption, landed uint64) (any, error) {
 	// A flight that ended since may have stored the value.
 	if v.shared.flights.landed.Load() != landed {
-		if value, err := v.Get(ctx, key); !errors.Is(err, ErrNotFound) {
+		if value, err := v.With(ReadPrimary()).Get(ctx, key); !errors.Is(err, ErrNotFound) {
 			return loaded[T]{value}, err
 		}
 	}
@@ -77,7 +77,8 @@ func (v *View[T]) loadAndStore(ctx context.Context, key string, load func(contex
 	if err != nil || added {
 		return loaded[T]{value}, err
 	}
-	winner, err := v.Get(ctx, key)
+	// A replica may not have it yet.
+	winner, err := v.With(ReadPrimary()).Get(ctx, key)
 	if errors.Is(err, ErrNotFound) { // and expired since
 		return loaded[T]{value}, nil
 	}

@@ -29,7 +29,7 @@ func (c *Cache) delete(ctx context.Context, keys []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return c.shared.store.Delete(ctx, fulls)
+	return c.target.store.Delete(ctx, fulls)
 }
 
 // Has reports whether key exists, whatever it holds.
@@ -39,7 +39,7 @@ func (c *Cache) Has(ctx context.Context, key string) (bool, error) {
 		return false, err
 	}
 	defer call.release()
-	if c.shared.caps.Expirer != nil {
+	if c.target.caps.Expirer != nil {
 		_, err = c.ttl(ctx, key)
 	} else if _, err = c.get(ctx, key); errors.Is(err, ErrWrongType) {
 		err = nil
@@ -124,7 +124,7 @@ func (c *Cache) Ping(ctx context.Context) error {
 		return err
 	}
 	defer call.release()
-	pinger := c.shared.caps.Pinger
+	pinger := c.target.caps.Pinger
 	if pinger == nil {
 		return call.end(unsupported("ping"))
 	}
@@ -158,7 +158,7 @@ func (c *Cache) touch(ctx context.Context, key string, opts []SetOption) error {
 
 // expire gives a full key a TTL.
 func (c *Cache) expire(ctx context.Context, full string, ttl time.Duration) error {
-	expirer := c.shared.caps.Expirer
+	expirer := c.target.caps.Expirer
 	if expirer == nil {
 		return unsupported("way to change the TTL of a key")
 	}
@@ -172,7 +172,7 @@ func (c *Cache) expire(ctx context.Context, full string, ttl time.Duration) erro
 }
 
 func (c *Cache) ttl(ctx context.Context, key string) (time.Duration, error) {
-	expirer := c.shared.caps.Expirer
+	expirer := c.target.caps.Expirer
 	if expirer == nil {
 		return 0, unsupported("TTL query")
 	}
@@ -190,7 +190,7 @@ func (c *Cache) ttl(ctx context.Context, key string) (time.Duration, error) {
 }
 
 func (c *Cache) ttlMany(ctx context.Context, keys []string) (map[string]time.Duration, error) {
-	expirer := c.shared.caps.Expirer
+	expirer := c.target.caps.Expirer
 	if expirer == nil {
 		return nil, unsupported("TTL query")
 	}
@@ -232,7 +232,7 @@ func (c *Cache) kind(ctx context.Context, key string) (driver.Kind, error) {
 
 // do runs one command. Its own failure is an error too.
 func (c *Cache) do(ctx context.Context, cmd *driver.Cmd) error {
-	commander := c.shared.caps.Commander
+	commander := c.target.caps.Commander
 	if commander == nil || !commander.Commands().Has(cmd.Name) {
 		return unsupported(cmd.Name + " command")
 	}

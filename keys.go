@@ -113,7 +113,7 @@ func (c *Cache) fullKey(key string) (string, error) {
 		return "", fmt.Errorf("%w: the key function made an empty one", ErrInvalidKey)
 	}
 	if c.shared.limitsKeys {
-		if err := checkKey(full, &c.shared.caps.Limits); err != nil {
+		if err := checkKey(full, &c.target.caps.Limits); err != nil {
 			return "", err
 		}
 	}

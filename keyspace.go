@@ -73,7 +73,7 @@ func (c *Cache) FlushDB(ctx context.Context) error {
 		return err
 	}
 	defer call.release()
-	flusher := c.shared.caps.Flusher
+	flusher := c.target.caps.Flusher
 	if flusher == nil {
 		return call.end(unsupported("flush"))
 	}
@@ -118,19 +118,19 @@ func (c *Cache) deleteFull(ctx context.Context, fulls []string) (int, error) {
 	if _, ok := ctx.Deadline(); !ok && c.timeoutPerCall {
 		limited, cancel := context.WithTimeout(ctx, c.opTimeout)
 		defer cancel()
-		n, err := c.shared.store.Delete(limited, fulls)
+		n, err := c.target.store.Delete(limited, fulls)
 		if err != nil && ctx.Err() == nil {
 			err = timedOut(err)
 		}
 		return n, err
 	}
-	return c.shared.store.Delete(ctx, fulls)
+	return c.target.store.Delete(ctx, fulls)
 }
 
 // scan yields the full keys that match a pattern of full keys, some perhaps
 // more than once.
 func (c *Cache) scan(ctx context.Context, pattern string, yield func(full string) bool) error {
-	scanner := c.shared.caps.Scanner
+	scanner := c.target.caps.Scanner
 	if scanner == nil {
 		return unsupported("scan of the keyspace")
 	}

@@ -31,6 +31,8 @@ type settings struct {
 	observer  Observer
 	opTimeout time.Duration
 	requires  []string
+	// readPrimary: reads see what was written before.
+	readPrimary bool
 }
 
 func defaultSettings() settings {
@@ -151,6 +153,15 @@ func WithOpTimeout(d time.Duration) Option {
 		s.opTimeout = d
 		return nil
 	}
+}
+
+// ReadPrimary makes reads go to the primary of a store that reads from replicas
+// otherwise, where they see all that was written before: by others, and by the
+// caller itself. On other stores it changes nothing. As an option of With it
+// gives a view for the few reads that need it, beside one for the many that do
+// not.
+func ReadPrimary() Option {
+	return func(s *settings) error { s.readPrimary = true; return nil }
 }
 
 // Require makes Open fail when the driver cannot do all of needs: see

@@ -109,7 +109,7 @@ func (b *batch) send(ctx context.Context, c *Cache, how driver.How) error {
 	if len(b.cmds) == 0 {
 		return nil
 	}
-	commander := c.shared.caps.Commander
+	commander := c.target.caps.Commander
 	if commander == nil {
 		return unsupported("pipelines")
 	}

@@ -73,7 +73,7 @@ func (c *Cache) require(needs []string) error {
 		if !ok {
 			return fmt.Errorf("xcache: Require does not know %q; it knows %s", need, knownNeeds())
 		}
-		if !can(&c.shared.caps) {
+		if !can(&c.target.caps) {
 			missing = append(missing, need)
 		}
 	}

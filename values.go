@@ -24,7 +24,7 @@ func encode[T any](c *Cache, buffer []byte, value T) (stored, grown []byte, err 
 	if err != nil {
 		return nil, buffer, tooLarge(err)
 	}
-	if limit := c.shared.caps.Limits.ValueSize; limit > 0 && len(stored) > limit {
+	if limit := c.target.caps.Limits.ValueSize; limit > 0 && len(stored) > limit {
 		return nil, grown, driver.Fail(ErrTooLarge, driver.NotApplied,
 			fmt.Errorf("encoded it has %d bytes, the driver takes %d", len(stored), limit))
 	}

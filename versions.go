@@ -55,7 +55,7 @@ func (c *Cache) newKey(key string) (string, error) {
 }
 
 func (c *Cache) move(ctx context.Context, from, to string, onlyAbsent bool) (bool, error) {
-	mover := c.shared.caps.Mover
+	mover := c.target.caps.Mover
 	if mover == nil {
 		return false, unsupported("rename")
 	}
@@ -81,7 +81,7 @@ func (c *Cache) moveVersion(ctx context.Context, op, key string, to int, version
 		return 0, err
 	}
 	defer call.release()
-	mover := c.shared.caps.Mover
+	mover := c.target.caps.Mover
 	if mover == nil {
 		return 0, call.end(unsupported("rename"))
 	}

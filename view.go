@@ -126,7 +126,7 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 	err = v.entry(s, key, value, cond, opts)
 	if err == nil {
 		call.wrote(len(s.entries[0].Value))
-		err = v.shared.store.Set(ctx, s.entries[:])
+		err = v.target.store.Set(ctx, s.entries[:])
 		if err == nil {
 			err = s.entries[0].Err
 		}
@@ -164,14 +164,14 @@ func (c *Cache) get(ctx context.Context, key string) ([]byte, error) {
 	s := newScratch()
 	defer s.release()
 	s.keys[0] = full
-	if err := c.shared.store.Get(ctx, s.keys[:], s.values[:]); err != nil {
+	if err := c.target.store.Get(ctx, s.keys[:], s.values[:]); err != nil {
 		return nil, err
 	}
 	return s.values[0].Data, s.values[0].Err
 }
 
 func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opts []SetOption) ([]byte, error) {
-	swapper := v.shared.caps.Swapper
+	swapper := v.target.caps.Swapper
 	if swapper == nil {
 		return nil, unsupported("atomic swap")
 	}
@@ -188,7 +188,7 @@ func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opt
 }
 
 func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, old, value T, opts []SetOption) (bool, error) {
-	swapper := v.shared.caps.Swapper
+	swapper := v.target.caps.Swapper
 	if swapper == nil {
 		return false, unsupported("compare-and-swap")
 	}
@@ -206,7 +206,7 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 }
 
 func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (bool, error) {
-	swapper := v.shared.caps.Swapper
+	swapper := v.target.caps.Swapper
 	if swapper == nil {
 		return false, unsupported("compare-and-delete")
 	}
@@ -223,7 +223,7 @@ func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (bool
 
 // read decodes a stored value and tells the observer.
 func read[T any](call *call, stored []byte) (T, error) {
-	value, by, err := decode[T](call.cache.chain, stored, call.cache.shared.caps.Limits.OwnData)
+	value, by, err := decode[T](call.cache.chain, stored, call.cache.target.caps.Limits.OwnData)
 	if err == nil {
 		call.hit(len(stored), by)
 	}

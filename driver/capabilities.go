@@ -20,6 +20,7 @@ type Caps struct {
 	Pinger     Pinger
 	Subscriber Subscriber
 	Tracker    Tracker
+	Replicated Replicated
 	Limits     Limits
 }
 
@@ -47,6 +48,7 @@ func CapsOf(s Store) Caps {
 	caps.Pinger, _ = s.(Pinger)
 	caps.Subscriber, _ = s.(Subscriber)
 	caps.Tracker, _ = s.(Tracker)
+	caps.Replicated, _ = s.(Replicated)
 	if l, ok := s.(Limiter); ok {
 		caps.Limits = l.Limits()
 	}
@@ -182,6 +184,17 @@ type Tracker interface {
 	// have changed, until ctx ends or the store is closed. nil keys mean that
 	// anything may have changed, after a lost connection, say.
 	Track(ctx context.Context, prefixes []string, invalidate func(keys []string)) error
+}
+
+// A Replicated store reads from replicas, which may not have yet what was
+// written a moment ago. Everything that writes reads and writes at the primary,
+// in its reading part too, and so do Scanner, Flusher and Pinger.
+type Replicated interface {
+	// Primary returns a store whose reads go to the primary, on the same
+	// connections and with the same features and limits, but not itself
+	// Replicated. It may be called at any time, does no I/O and always returns
+	// the same store, which is closed by closing the replicated one, and only so.
+	Primary() Store
 }
 
 // A Limiter has narrower limits than Redis.

@@ -21,6 +21,7 @@ const (
 	scanner    = "Scanner"
 	flusher    = "Flusher"
 	pinger     = "Pinger"
+	replicated = "Replicated"
 	exclusive  = "Exclusive"
 	behindAddr = "Addr" // a proxy in between
 )
@@ -44,6 +45,7 @@ func table() []check {
 		scannerChecks(),
 		commanderChecks(),
 		commandChecks(),
+		replicatedChecks(),
 		errorChecks(),
 		contextChecks(),
 		roundTripChecks(),

@@ -14,7 +14,7 @@
 //			Addr:      server.Addr, // for checks of faults, behind a proxy
 //			OpenAt:    func(t testing.TB, addr string) driver.Store { return open(t, addr) },
 //			Exclusive: true, // the suite may empty the database
-//			Lacks:     []string{"Subscriber", "Tracker"},
+//			Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
 //		})
 //	}
 //

@@ -23,6 +23,6 @@ func TestConformance(t *testing.T) {
 		},
 		InProcess: true,
 		Exclusive: true,
-		Lacks:     []string{"Subscriber", "Tracker"},
+		Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
 	})
 }

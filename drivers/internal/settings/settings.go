@@ -57,10 +57,24 @@ type Settings struct {
 	passwordFile string
 }
 
-// Read returns the settings that dsn asks for. Its errors name the parameter
-// and never hold a password. It reads the files that the DSN names, and does no
-// network I/O.
+// Read returns the settings that dsn asks for, which may name one server only.
+// Its errors name the parameter and never hold a password. It reads the files
+// that the DSN names, and does no network I/O.
 func Read(dsn *driver.DSN) (*Settings, error) {
+	s, addrs, err := read(dsn)
+	if err == nil && len(addrs) > 1 {
+		err = fmt.Errorf("xcache: bad DSN: the %s driver does not do replicas yet, give one host: %w", dsn.Driver, errors.ErrUnsupported)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.at(addrs[0]), nil
+}
+
+// read returns the settings that all servers share, and their addresses, of
+// which there is at least one. Parameters may be read before it: what is wrong
+// with them is in its error.
+func read(dsn *driver.DSN) (*Settings, []string, error) {
 	s := &Settings{
 		OpTimeout:    dsn.OpTimeout,
 		ReadTimeout:  dsn.Duration("read_timeout", 0),
@@ -76,11 +90,25 @@ func Read(dsn *driver.DSN) (*Settings, error) {
 	s.DialTimeout = dsn.Duration("dial_timeout", min(defaultDialTimeout, s.OpTimeout))
 	s.Protocol = dsn.Int("protocol", 0, 2, 3)
 	s.readDB(dsn)
-	errs := []error{s.readAddr(dsn), s.readPassword(dsn), s.readTLS(dsn)}
+	addrs, err := s.readAddrs(dsn)
+	errs := []error{err, s.readPassword(dsn), s.readTLS(dsn)}
 	if err := errors.Join(append(errs, dsn.Err())...); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return s, nil
+	return s, addrs, nil
+}
+
+// at returns the settings for one server.
+func (s *Settings) at(addr string) *Settings {
+	server := *s
+	server.Addr = addr
+	if s.TLS != nil {
+		server.TLS = s.TLS.Clone()
+		if s.TLS.ServerName == "" {
+			server.TLS.ServerName, _, _ = net.SplitHostPort(addr)
+		}
+	}
+	return &server
 }
 
 // HasPassword reports whether the server is to be told a password.
@@ -103,14 +131,14 @@ func (s *Settings) Password() (string, error) {
 	return password, nil
 }
 
-func (s *Settings) readAddr(dsn *driver.DSN) error {
+func (s *Settings) readAddrs(dsn *driver.DSN) ([]string, error) {
 	more := dsn.List("addr")
 	if dsn.Unix {
 		if len(more) > 0 {
 			dsn.Refuse("addr", "cannot be combined with a unix socket")
 		}
-		s.Network, s.Addr = "unix", dsn.Path
-		return nil
+		s.Network = "unix"
+		return []string{dsn.Path}, nil
 	}
 	s.Network = "tcp"
 	var addrs []string
@@ -121,21 +149,19 @@ func (s *Settings) readAddr(dsn *driver.DSN) error {
 		addr, ok := parseAddr(text)
 		if !ok {
 			dsn.Refuse("addr", "must be host or host:port, with [ ] around an IPv6 address")
-			return nil
+			return nil, nil
 		}
 		addrs = append(addrs, addr)
 	}
 	switch {
 	case dsn.Topology != driver.Standalone:
-		return fmt.Errorf("xcache: bad DSN: the %s driver does not do +%s yet: %w", dsn.Driver, dsn.Topology, errors.ErrUnsupported)
-	case len(addrs) > 1:
-		return fmt.Errorf("xcache: bad DSN: the %s driver does not do replicas yet, give one host: %w", dsn.Driver, errors.ErrUnsupported)
-	case len(addrs) == 1:
-		s.Addr = addrs[0]
-	default:
-		s.Addr = net.JoinHostPort(defaultHost, defaultPort)
+		return nil, fmt.Errorf("xcache: bad DSN: the %s driver does not do +%s yet: %w", dsn.Driver, dsn.Topology, errors.ErrUnsupported)
+	case len(dsn.Hosts) > 0 && len(more) > 0:
+		dsn.Refuse("addr", "cannot be combined with hosts in front; name all servers in one of the two ways")
+	case len(addrs) == 0:
+		addrs = []string{net.JoinHostPort(defaultHost, defaultPort)}
 	}
-	return nil
+	return addrs, nil
 }
 
 // parseAddr returns a host, or a host and a port, as host:port.
@@ -207,9 +233,6 @@ func (s *Settings) readTLS(dsn *driver.DSN) error {
 		return nil
 	}
 	s.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: serverName}
-	if serverName == "" {
-		s.TLS.ServerName, _, _ = net.SplitHostPort(s.Addr)
-	}
 	if ca != "" {
 		pem, err := os.ReadFile(ca)
 		if err != nil {

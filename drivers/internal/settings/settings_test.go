@@ -96,7 +96,7 @@ func TestReadRefuses(t *testing.T) {
 		{"redis://h/-1", "parameter db"},
 		{"redis://h/1?db=2", "contradicts"},
 		{"redis://h?db=x", "parameter db"},
-		{"redis://h?addr=i", "one host"},
+		{"redis://h?addr=i", "cannot be combined"},
 		{"redis://h,i", "one host"},
 		{"redis://?addr=a&addr=b", "one host"},
 		{"redis://?addr=a:b", "parameter addr"},

@@ -1,0 +1,65 @@
+package replicated
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// rest is how long a server that failed is left alone. After that, one
+	// call finds out whether it answers again.
+	rest = 2 * time.Second
+	// patience is how many calls in a row a server may leave without an answer
+	// until it is left alone. One alone may have been in too much of a hurry.
+	patience = 3
+)
+
+// health is what is known of a server from the calls that were sent to it.
+type health struct {
+	epoch  time.Time    // before all calls; time is counted from here
+	silent atomic.Int32 // calls in a row that got no answer in time
+	// resting is until when the server is left alone, since epoch; 0 if it is
+	// well.
+	resting atomic.Int64
+}
+
+type state uint8
+
+const (
+	well state = iota
+	ill
+	due // for the caller, and nobody else, to see whether it is well again
+)
+
+func (h *health) state() state {
+	until := h.resting.Load()
+	if until == 0 {
+		return well
+	}
+	now := int64(time.Since(h.epoch))
+	if now < until || !h.resting.CompareAndSwap(until, now+int64(rest)) {
+		return ill
+	}
+	return due
+}
+
+// answered is called after an answer.
+func (h *health) answered() {
+	if h.silent.Load() != 0 {
+		h.silent.Store(0)
+	}
+	if h.resting.Load() != 0 {
+		h.resting.Store(0)
+	}
+}
+
+// failed is called after a failure that made the server of no use. If it refused
+// (nobody listens, LOADING, MASTERDOWN, …) the next would find the same.
+func (h *health) failed(err error) {
+	if errors.Is(err, context.DeadlineExceeded) && h.silent.Add(1) < patience && h.resting.Load() == 0 {
+		return
+	}
+	h.resting.Store(max(1, int64(time.Since(h.epoch)+rest)))
+}

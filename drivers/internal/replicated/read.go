@@ -1,0 +1,186 @@
+package replicated
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A request is something that changes nothing and any server may answer.
+type request struct {
+	kind kind
+	keys []string
+	dst  []driver.Value
+	cmds []*driver.Cmd
+	how  driver.How
+}
+
+type kind uint8
+
+const (
+	get kind = iota
+	getTTL
+	ttl
+	commands
+)
+
+// send sends a request to one server.
+func (r *request) send(ctx context.Context, c *connected) error {
+	switch r.kind {
+	case getTTL:
+		return c.caps.Expirer.GetTTL(ctx, r.keys, r.dst)
+	case ttl:
+		return c.caps.Expirer.TTL(ctx, r.keys, r.dst)
+	case commands:
+		return c.caps.Commander.Do(ctx, r.cmds, r.how)
+	default:
+		return c.store.Get(ctx, r.keys, r.dst)
+	}
+}
+
+// unanswered returns an error of a key or command that another server may not
+// have, or nil: a server that does not serve its data refuses each on its own.
+func (r *request) unanswered() error {
+	for i := range r.dst {
+		if isUnavailable(r.dst[i].Err) {
+			return r.dst[i].Err
+		}
+	}
+	for _, c := range r.cmds {
+		if isUnavailable(c.Err) {
+			return c.Err
+		}
+	}
+	return nil
+}
+
+// reset makes the request as new.
+func (r *request) reset() {
+	clear(r.dst)
+	for _, c := range r.cmds {
+		c.Reply, c.Err = driver.Reply{}, nil
+	}
+}
+
+func isUnavailable(err error) bool {
+	return err != nil && err != driver.ErrNotFound && errors.Is(err, driver.ErrUnavailable) //nolint:errorlint // a miss is bare, and frequent
+}
+
+// read sends a request to one server after the other until one answers. The
+// failure of the last is the caller's.
+func (s *Store) read(ctx context.Context, r *request) error {
+	if len(r.dst) == 0 && len(r.cmds) == 0 {
+		return nil
+	}
+	var tried []*server
+	var deadline time.Time // of a call without one, once a server has failed it
+	server, probe := s.next(nil)
+	for {
+		attempt, cancel := s.limit(ctx, deadline, server, probe, len(tried))
+		err := r.send(attempt, server.connected())
+		if cancel != nil {
+			cancel()
+		}
+		failure := err
+		if failure == nil {
+			failure = r.unanswered()
+		}
+		if !isUnavailable(failure) {
+			if failure == nil {
+				server.health.answered()
+			}
+			return err
+		}
+		server.health.failed(failure)
+		tried = append(tried, server)
+		if ctx.Err() != nil {
+			return err
+		}
+		if server, probe = s.next(tried); server == nil {
+			return err
+		}
+		if deadline.IsZero() {
+			deadline = s.deadline(ctx)
+		}
+		r.reset()
+	}
+}
+
+// next returns the server to ask after those that were tried, or nil: a random
+// healthy replica, the primary, a replica that was silent a while ago. probe tells
+// that the server may well not answer this time either.
+func (s *Store) next(tried []*server) (next *server, probe bool) {
+	healthy := 0
+	for _, replica := range s.replicas {
+		if slices.Contains(tried, replica) {
+			continue
+		}
+		switch replica.health.state() {
+		case due:
+			return replica, true
+		case well:
+			if healthy++; healthy == 1 || rand.IntN(healthy) == 0 {
+				next = replica
+			}
+		}
+	}
+	if next != nil {
+		return next, false
+	}
+	if s.readPrimary && !slices.Contains(tried, s.primary) {
+		return s.primary, false
+	}
+	for _, i := range rand.Perm(len(s.replicas)) {
+		if !slices.Contains(tried, s.replicas[i]) {
+			return s.replicas[i], true
+		}
+	}
+	return nil, false
+}
+
+// probeTime is how long a server that did not answer lately is waited for at
+// most. It is enough to connect to one on another continent.
+const probeTime = time.Second
+
+// deadline returns the end of a call after a replica has had its half of it.
+func (s *Store) deadline(ctx context.Context) time.Time {
+	if deadline, ok := ctx.Deadline(); ok {
+		return deadline
+	}
+	return time.Now().Add(s.timeout - s.timeout/2)
+}
+
+// limit returns the context for one attempt, after a number of others. Half of
+// the time that is left is kept for the servers that have not been tried yet. The
+// first of a call without a deadline needs no context of its own, as the replicas'
+// stores bound it. cancel is nil if the context is ctx.
+func (s *Store) limit(ctx context.Context, deadline time.Time, server *server, probe bool, tried int) (_ context.Context, cancel context.CancelFunc) {
+	own, ok := ctx.Deadline()
+	if deadline.IsZero() {
+		if deadline = own; !ok {
+			if !probe {
+				return ctx, nil
+			}
+			deadline = time.Now().Add(s.timeout)
+		}
+	}
+	last := tried+1 == len(s.replicas) && !s.readPrimary || tried == len(s.replicas) || server == s.primary
+	if last && !probe {
+		if ok {
+			return ctx, nil
+		}
+		return context.WithDeadline(ctx, deadline)
+	}
+	left := time.Until(deadline)
+	if !last {
+		left /= 2
+	}
+	if probe {
+		left = min(left, probeTime)
+	}
+	return context.WithTimeout(ctx, left)
+}

@@ -1,0 +1,200 @@
+// Package replicated is a store on a primary and its replicas: what writes goes
+// to the primary, and what only reads to a replica. It is written over
+// driver.Store, once for all drivers whose servers replicate.
+package replicated
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// A Store reads from a random replica that answers. A read that one replica
+// fails goes to another and, unless the settings forbid it, to the primary.
+//
+// Everything else goes to the primary: what writes, what writes after reading,
+// pings, and scans from begin to end, as a cursor means nothing to another
+// server and what is to be deleted must be seen. Messages are received there, too.
+type Store struct {
+	primary     *server
+	caps        driver.Caps // of the primary
+	replicas    []*server
+	readPrimary bool // when no replica answers
+	// timeout is how long a call without a deadline may take.
+	timeout time.Duration
+}
+
+// Open returns a store on servers, each of which open makes a store for: that of
+// the primary at once, that of a replica when it is first asked for something.
+// It is the primary's own store where nothing is read from replicas.
+//
+// A replica has half the time of a call, so that there is some left to ask
+// another server. Its settings say so.
+func Open(servers *settings.Servers, open func(*settings.Settings) driver.Store) driver.Store {
+	primary := servers.Each[0]
+	if len(servers.Each) == 1 || servers.Reads == settings.Primary {
+		return open(primary)
+	}
+	s := &Store{
+		primary:     newServer(primary, open),
+		readPrimary: servers.Reads == settings.PreferReplica,
+		timeout:     primary.OpTimeout,
+	}
+	s.caps = s.primary.connected().caps
+	for _, replica := range servers.Each[1:] {
+		if s.readPrimary || len(servers.Each) > 2 {
+			half := *replica
+			half.OpTimeout /= 2
+			replica = &half
+		}
+		s.replicas = append(s.replicas, newServer(replica, open))
+	}
+	return s
+}
+
+// Caps implements driver.Capable. There is no Tracker: who drops a value because
+// it changed must not read the old one back from a replica.
+func (s *Store) Caps() driver.Caps {
+	caps := driver.Caps{
+		Counter:    s.caps.Counter,
+		Swapper:    s.caps.Swapper,
+		Mover:      s.caps.Mover,
+		Scanner:    s.caps.Scanner,
+		Flusher:    s.caps.Flusher,
+		Pinger:     s.caps.Pinger,
+		Subscriber: s.caps.Subscriber,
+		Replicated: s,
+		Limits:     s.caps.Limits,
+	}
+	if s.caps.Commander != nil {
+		caps.Commander = s
+	}
+	if s.caps.Expirer != nil {
+		caps.Expirer = s
+	}
+	return caps
+}
+
+// Primary implements driver.Replicated.
+func (s *Store) Primary() driver.Store { return s.primary.connected().store }
+
+// Get implements driver.Store.
+func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	return s.read(ctx, &request{kind: get, keys: keys, dst: dst})
+}
+
+// Set implements driver.Store.
+func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
+	return s.Primary().Set(ctx, entries)
+}
+
+// Delete implements driver.Store.
+func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
+	return s.Primary().Delete(ctx, keys)
+}
+
+// GetTTL implements driver.Expirer.
+func (s *Store) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
+	return s.read(ctx, &request{kind: getTTL, keys: keys, dst: dst})
+}
+
+// TTL implements driver.Expirer.
+func (s *Store) TTL(ctx context.Context, keys []string, dst []driver.Value) error {
+	return s.read(ctx, &request{kind: ttl, keys: keys, dst: dst})
+}
+
+// Expire implements driver.Expirer.
+func (s *Store) Expire(ctx context.Context, entries []driver.Entry) error {
+	return s.caps.Expirer.Expire(ctx, entries)
+}
+
+// Commands implements driver.Commander.
+func (s *Store) Commands() driver.CommandSet { return s.caps.Commander.Commands() }
+
+// Do implements driver.Commander. A batch goes to one server: to a replica if
+// every command of it reads keys and does nothing else.
+func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	if len(cmds) == 0 || !onlyReads(cmds) {
+		return s.caps.Commander.Do(ctx, cmds, how)
+	}
+	return s.read(ctx, &request{kind: commands, cmds: cmds, how: how})
+}
+
+func onlyReads(cmds []*driver.Cmd) bool {
+	for _, c := range cmds {
+		row, ok := driver.LookupCommand(c.Name)
+		if !ok || !row.ReadOnly || row.Blocking || row.Keys == driver.NoKey {
+			return false
+		}
+	}
+	return true
+}
+
+// Close closes the stores of all servers.
+func (s *Store) Close() error {
+	errs := []error{s.primary.close()}
+	for _, replica := range s.replicas {
+		errs = append(errs, replica.close())
+	}
+	return errors.Join(errs...)
+}
+
+// String says what the store is made of.
+func (s *Store) String() string {
+	return fmt.Sprintf("%v with %d replicas", s.Primary(), len(s.replicas))
+}
+
+// Format writes what String returns for every verb: what is inside knows a
+// password.
+func (s *Store) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())
+}
+
+// A server is one of those of a store, with its own store once it is used.
+type server struct {
+	health health
+	open   func() driver.Store
+	mu     sync.Mutex // orders opening
+	opened atomic.Pointer[connected]
+}
+
+// connected is the store of one server, and what it can do.
+type connected struct {
+	store driver.Store
+	caps  driver.Caps
+}
+
+func newServer(s *settings.Settings, open func(*settings.Settings) driver.Store) *server {
+	return &server{
+		health: health{epoch: time.Now()},
+		open:   func() driver.Store { return open(s) },
+	}
+}
+
+func (s *server) connected() *connected {
+	if c := s.opened.Load(); c != nil {
+		return c
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.opened.Load(); c != nil {
+		return c
+	}
+	store := s.open()
+	c := &connected{store, driver.CapsOf(store)}
+	s.opened.Store(c)
+	return c
+}
+
+func (s *server) close() error {
+	if c := s.opened.Load(); c != nil {
+		return c.store.Close()
+	}
+	return nil
+}

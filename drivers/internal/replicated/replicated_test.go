@@ -1,0 +1,352 @@
+package replicated_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/replicated"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// The tests of the drivers run against real servers. These are about time, in
+// which a server fails as it is told.
+
+// A fakeServer answers, refuses or is silent.
+type fakeServer struct {
+	settings *settings.Settings
+	asked    atomic.Int32
+	err      error         // what it refuses calls with
+	silent   bool          // it answers no call
+	delay    time.Duration // until its answer
+	perKey   bool          // it refuses each key, not the call
+	closed   bool
+}
+
+func (s *fakeServer) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	s.asked.Add(1)
+	if s.silent || s.delay > 0 {
+		wait := s.settings.OpTimeout
+		if deadline, ok := ctx.Deadline(); ok {
+			wait = time.Until(deadline)
+		}
+		if s.silent || s.delay > wait {
+			time.Sleep(wait)
+			return driver.Fail(driver.ErrUnavailable, driver.Unknown, context.DeadlineExceeded)
+		}
+		time.Sleep(s.delay)
+	}
+	for i := range dst {
+		if dst[i].Data != nil || dst[i].Err != nil {
+			return errors.New("dst is not the zero Value on entry")
+		}
+		dst[i].Data = []byte(s.settings.Addr)
+		if s.perKey {
+			dst[i] = driver.Value{Err: s.err}
+		}
+	}
+	if s.perKey {
+		return nil
+	}
+	return s.err
+}
+
+func (s *fakeServer) Set(context.Context, []driver.Entry) error             { return s.err }
+func (s *fakeServer) Delete(context.Context, []string) (int, error)         { return 0, s.err }
+func (s *fakeServer) Close() error                                          { s.closed = true; return nil }
+func (s *fakeServer) Track(context.Context, []string, func([]string)) error { return nil }
+
+var refused = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("LOADING"))
+
+// opTimeout is how long a call without a deadline may take in these tests.
+const opTimeout = 8 * time.Second
+
+// open returns a store on n fake servers, the primary first. A server is nil
+// until it is opened.
+func open(n int, reads settings.Reads) (driver.Store, []*fakeServer) {
+	fakes := make([]*fakeServer, n)
+	servers := &settings.Servers{Reads: reads}
+	for i := range n {
+		servers.Each = append(servers.Each, &settings.Settings{Addr: strconv.Itoa(i), OpTimeout: opTimeout})
+	}
+	store := replicated.Open(servers, func(s *settings.Settings) driver.Store {
+		i, err := strconv.Atoi(s.Addr)
+		if err != nil {
+			panic(err)
+		}
+		fakes[i] = &fakeServer{settings: s}
+		return fakes[i]
+	})
+	return store, fakes
+}
+
+// openAll is open with all servers opened, and not asked yet.
+func openAll(t *testing.T, n int, reads settings.Reads) (driver.Store, []*fakeServer) {
+	t.Helper()
+	store, fakes := open(n, reads)
+	for range 1000 {
+		if fakes[n-1] != nil && fakes[1] != nil && fakes[n/2] != nil {
+			break
+		}
+		if _, err := get(t.Context(), store); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range fakes {
+		s.asked.Store(0)
+	}
+	return store, fakes
+}
+
+func get(ctx context.Context, s driver.Store) (string, error) {
+	dst := make([]driver.Value, 1)
+	if err := s.Get(ctx, []string{"k"}, dst); err != nil {
+		return "", err
+	}
+	return string(dst[0].Data), dst[0].Err
+}
+
+func TestStoresAreMadeOnFirstUse(t *testing.T) {
+	store, fakes := open(2, settings.PreferReplica)
+	if fakes[0] == nil || fakes[1] != nil {
+		t.Error("the primary's store is not made at once, or the replica's is")
+	}
+	if err := store.Set(t.Context(), nil); err != nil || fakes[1] != nil {
+		t.Errorf("Set: %v, or it made the replica's store", err)
+	}
+	if got, err := get(t.Context(), store); got != "1" || err != nil {
+		t.Errorf("Get = %q, %v", got, err)
+	}
+	if err := store.Close(); err != nil || !fakes[0].closed || !fakes[1].closed {
+		t.Errorf("Close: %v, or it left a store open", err)
+	}
+}
+
+func TestReadsAtThePrimaryNeedNoReplicatedStore(t *testing.T) {
+	for _, reads := range []settings.Reads{settings.Primary, settings.PreferReplica} {
+		n := 1
+		if reads == settings.Primary {
+			n = 3
+		}
+		if store, fakes := open(n, reads); store != driver.Store(fakes[0]) {
+			t.Errorf("%s, %d servers: got a %T", reads, n, store)
+		}
+	}
+}
+
+func TestTrackerIsLeftOut(t *testing.T) {
+	store, _ := open(2, settings.PreferReplica)
+	if caps := driver.CapsOf(store); caps.Tracker != nil || caps.Replicated == nil || caps.Commander != nil || caps.Expirer != nil {
+		t.Errorf("got %+v", caps)
+	}
+	if driver.CapsOf(driver.CapsOf(store).Replicated.Primary()).Tracker == nil {
+		t.Error("the primary has none either")
+	}
+}
+
+// A replica that refuses is asked once, and again by one call at a time.
+func TestReplicaThatRefusesIsLeftAlone(t *testing.T) {
+	for _, perKey := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			store, fakes := openAll(t, 3, settings.PreferReplica)
+			bad := fakes[1]
+			bad.err, bad.perKey = refused, perKey
+			for range 200 {
+				if got, err := get(t.Context(), store); got != "2" || err != nil {
+					t.Fatalf("Get = %q, %v", got, err)
+				}
+			}
+			if n := bad.asked.Load(); n != 1 {
+				t.Errorf("asked %d times", n)
+			}
+			time.Sleep(time.Minute)
+			bad.delay = 10 * time.Millisecond
+			var callers sync.WaitGroup
+			for range 50 {
+				callers.Go(func() {
+					if got, err := get(t.Context(), store); got != "2" || err != nil {
+						t.Errorf("Get = %q, %v", got, err)
+					}
+				})
+			}
+			callers.Wait()
+			if n := bad.asked.Load(); n != 2 {
+				t.Errorf("asked %d times after a minute, want one more", n)
+			}
+			time.Sleep(time.Minute)
+			bad.err, bad.delay = nil, 0
+			for range 200 {
+				if _, err := get(t.Context(), store); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := bad.asked.Load(); n < 50 {
+				t.Errorf("asked %d times after it is well again", n)
+			}
+			if fakes[0].asked.Load() != 0 {
+				t.Error("the primary was asked")
+			}
+		})
+	}
+}
+
+func TestSilentReplicaLeavesTimeForOthers(t *testing.T) {
+	for _, deadline := range []time.Duration{0, 2 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			store, fakes := openAll(t, 2, settings.PreferReplica)
+			fakes[1].silent = true
+			limit := opTimeout
+			ask := func() time.Duration {
+				ctx := t.Context()
+				if deadline > 0 {
+					limit = deadline
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, deadline)
+					defer cancel()
+				}
+				start := time.Now()
+				if got, err := get(ctx, store); got != "0" || err != nil {
+					t.Fatalf("Get = %q, %v", got, err)
+				}
+				return time.Since(start)
+			}
+			for range 3 {
+				if took := ask(); took != limit/2 {
+					t.Errorf("took %v of %v", took, limit)
+				}
+			}
+			if took := ask(); took != 0 || fakes[1].asked.Load() != 3 {
+				t.Errorf("took %v, the replica was asked %d times", took, fakes[1].asked.Load())
+			}
+			time.Sleep(time.Minute)
+			if took := ask(); took != time.Second || fakes[1].asked.Load() != 4 {
+				t.Errorf("after a minute it took %v, the replica was asked %d times", took, fakes[1].asked.Load())
+			}
+			if took := ask(); took != 0 {
+				t.Errorf("and then %v", took)
+			}
+		})
+	}
+}
+
+// One call that was in a hurry says little about the replica.
+func TestHurriedCallsDoNotCondemnAReplica(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, fakes := openAll(t, 2, settings.PreferReplica)
+		fakes[1].delay = 10 * time.Millisecond
+		for range 10 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			if got, err := get(ctx, store); got != "0" || err != nil {
+				t.Errorf("Get = %q, %v", got, err)
+			}
+			cancel()
+			if got, err := get(t.Context(), store); got != "1" || err != nil {
+				t.Errorf("Get = %q, %v", got, err)
+			}
+		}
+	})
+}
+
+func TestNobodyAnswers(t *testing.T) {
+	for _, reads := range []settings.Reads{settings.Replica, settings.PreferReplica} {
+		synctest.Test(t, func(t *testing.T) {
+			store, fakes := openAll(t, 3, reads)
+			for _, s := range fakes {
+				s.silent = true
+			}
+			for i := range 8 {
+				start := time.Now()
+				_, err := get(t.Context(), store)
+				if took := time.Since(start); !errors.Is(err, driver.ErrUnavailable) || took > opTimeout {
+					t.Errorf("%s, call %d: %v after %v", reads, i, err, took)
+				}
+			}
+			if asked := fakes[0].asked.Load(); (asked == 0) != (reads == settings.Replica) {
+				t.Errorf("%s: the primary was asked %d times", reads, asked)
+			}
+			// As soon as one is back it is found, without waiting for anything.
+			fakes[2].silent = false
+			found := false
+			for range 3 {
+				got, err := get(t.Context(), store)
+				found = found || err == nil && got == "2"
+			}
+			if !found {
+				t.Errorf("%s: a replica that is back is not found", reads)
+			}
+		})
+	}
+}
+
+// The only server that may be asked has all the time there is.
+func TestOnlyReplicaIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, fakes := openAll(t, 2, settings.Replica)
+		fakes[1].delay = opTimeout - time.Second
+		if got, err := get(t.Context(), store); got != "1" || err != nil {
+			t.Errorf("Get = %q, %v", got, err)
+		}
+	})
+}
+
+func TestFailuresThatAreTheCallersStayTheirs(t *testing.T) {
+	store, fakes := openAll(t, 3, settings.PreferReplica)
+	for _, err := range []error{
+		driver.Fail(driver.ErrWrongType, driver.NotApplied, nil),
+		driver.Fail(driver.ErrAuth, driver.NotApplied, nil),
+		driver.Fail(context.Canceled, driver.Unknown, nil),
+		driver.ErrNotFound,
+	} {
+		for _, s := range fakes {
+			s.err, s.perKey = err, true
+			s.asked.Store(0)
+		}
+		for range 20 {
+			if _, got := get(t.Context(), store); !errors.Is(got, err) {
+				t.Errorf("got %v, want %v", got, err)
+			}
+		}
+		if a, b := fakes[1].asked.Load(), fakes[2].asked.Load(); a+b != 20 || min(a, b) == 0 || fakes[0].asked.Load() != 0 {
+			t.Errorf("%v: the replicas were asked %d and %d times, the primary %d times", err, a, b, fakes[0].asked.Load())
+		}
+	}
+}
+
+func TestGetAllocatesNothing(t *testing.T) {
+	store, fakes := openAll(t, 3, settings.PreferReplica)
+	for _, s := range fakes {
+		s.err, s.perKey = driver.ErrNotFound, true
+	}
+	ctx := context.Background()
+	keys, dst := []string{"k"}, make([]driver.Value, 1)
+	direct := testing.AllocsPerRun(200, func() { dst[0] = driver.Value{}; _ = fakes[1].Get(ctx, keys, dst) })
+	routed := testing.AllocsPerRun(200, func() { dst[0] = driver.Value{}; _ = store.Get(ctx, keys, dst) })
+	if routed > direct {
+		t.Errorf("%v allocations, %v without replicas", routed, direct)
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	store, fakes := open(3, settings.PreferReplica)
+	ctx := context.Background()
+	keys, dst := []string{"k"}, make([]driver.Value, 1)
+	run := func(s driver.Store) func(b *testing.B) {
+		return func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				dst[0] = driver.Value{}
+				if err := s.Get(ctx, keys, dst); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	}
+	b.Run("direct", run(fakes[0]))
+	b.Run("routed", run(store))
+}

@@ -54,6 +54,21 @@ func TestBytesAreStoredAsTheyAre(t *testing.T) {
 	}
 }
 
+func TestOwnWritesAreRead(t *testing.T) {
+	users := xcache.For[User](open(t, "memory://"))
+	ctx := t.Context()
+	if err := users.Set(ctx, "42", User{"Ann"}); err != nil {
+		t.Fatal(err)
+	}
+
+	latest := users.With(xcache.ReadPrimary())
+	user, err := latest.Get(ctx, "42") // what was set last, not older
+
+	if err != nil || user.Name != "Ann" {
+		t.Errorf("got %v, %v", user, err)
+	}
+}
+
 func TestTheDatabaseIsAskedWhenTheServerIsDown(t *testing.T) {
 	// Nobody listens on port 1.
 	users := xcache.For[User](open(t, "redis://127.0.0.1:1"))

@@ -347,6 +347,19 @@ func ExampleWithCodec() {
 	// Output: "\x89PNG"
 }
 
+func ExampleReadPrimary() {
+	ctx := context.Background()
+	c := open() // with replicas: redis://primary,replica
+	defer c.Close()
+
+	users := xcache.For[string](c)
+	latest := users.With(xcache.ReadPrimary())
+	_ = users.Set(ctx, "42", "Ann")
+	name, err := latest.Get(ctx, "42") // a replica might not have it yet
+	fmt.Println(name, err)
+	// Output: Ann <nil>
+}
+
 func ExampleSetOption() {
 	ctx := context.Background()
 	c := open()

@@ -18,6 +18,7 @@ import (
 	"github.com/xcache-go/xcache"
 	_ "github.com/xcache-go/xcache/drivers/memory"
 	_ "github.com/xcache-go/xcache/drivers/redis"
+	_ "github.com/xcache-go/xcache/drivers/valkey"
 )
 
 // root is the folder of the module.
@@ -100,7 +101,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 }
 
 // dsns open a cache of each driver.
-var dsns = map[string]string{"memory": "memory://", "redis": "redis://localhost"}
+var dsns = map[string]string{"memory": "memory://", "redis": "redis://localhost", "valkey": "valkey://localhost"}
 
 // A row of a table of parameters.
 type row struct{ name, example string }
@@ -111,9 +112,11 @@ func TestConfigurationListsTheParametersOfTheCode(t *testing.T) {
 	sections := strings.Split(read(t, "docs/configuration.md"), "\n### Of ")[1:]
 	documented := make(map[string][]row)
 	for _, section := range sections {
-		name, text, _ := strings.Cut(section, "\n")
+		names, text, _ := strings.Cut(section, "\n")
 		for _, match := range parameterRow.FindAllStringSubmatch(text, -1) {
-			documented[name] = append(documented[name], row{match[1], match[2]})
+			for name := range strings.SplitSeq(names, " and ") {
+				documented[name] = append(documented[name], row{match[1], match[2]})
+			}
 		}
 	}
 	core := documented["every driver"]
@@ -159,7 +162,7 @@ func acceptsExample(t *testing.T, dsn string, row row) {
 	case "addr":
 		dsn = strings.TrimSuffix(dsn, "localhost")
 	case "tls_server_name":
-		dsn = strings.Replace(dsn, "redis:", "rediss:", 1)
+		dsn = strings.Replace(dsn, ":", "s:", 1)
 	case "password_file":
 		value = filepath.Join(t.TempDir(), "password")
 		if err := os.WriteFile(value, []byte("secret\n"), 0o600); err != nil {
@@ -196,7 +199,8 @@ func TestReadmeNamesTheSameParameters(t *testing.T) {
 
 func TestWhatIsToComeIsRefused(t *testing.T) {
 	for _, dsn := range []string{
-		"redis+cluster://localhost", "redis+sentinel://localhost?master=m", "valkey://localhost",
+		"redis+cluster://localhost", "redis+sentinel://localhost?master=m",
+		"valkey+cluster://localhost", "valkey+sentinel://localhost?master=m",
 	} {
 		if cache, err := xcache.OpenDSN(dsn); err == nil {
 			t.Errorf("%s can be opened: README.md and docs/configuration.md must say so", dsn)

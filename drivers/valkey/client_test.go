@@ -2,6 +2,7 @@ package valkey_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -65,4 +66,19 @@ func TestClientOfTheProgramIsPrompt(t *testing.T) {
 		cancel()
 	}
 	proxy.Resume()
+}
+
+// clusterClient is a client that has found a cluster.
+type clusterClient struct{ valkeygo.Client }
+
+func (clusterClient) Mode() valkeygo.ClientMode { return valkeygo.ClientModeCluster }
+
+func TestClientForAClusterIsRefused(t *testing.T) {
+	s := valkey.NewStore(clusterClient{})
+	defer func() { _ = s.Close() }()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for _, w := range writes {
+		wantErr(t, w.run(ctx, s, "k"), driver.NotApplied, errors.ErrUnsupported)
+	}
 }

@@ -30,7 +30,7 @@ func TestConformance(t *testing.T) {
 				OpenAt:    open,
 				Addr:      server.Addr,
 				Exclusive: true,
-				Lacks:     []string{"Subscriber", "Tracker"},
+				Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
 			})
 		})
 	}

@@ -57,11 +57,10 @@ type conn struct {
 	plain        bool        // what is written is what is sent
 	taken        atomic.Bool // by valkey-go
 
-	pipelining atomic.Bool   // one goroutine writes, another one reads
-	writes     atomic.Uint64 // how often something was written, perhaps
-	reads      atomic.Uint64 // how often something was read
-	commands   atomic.Int64  // that were written
-	answered   atomic.Int64  // replies that were read
+	pipelining atomic.Bool  // one goroutine writes, another one reads
+	commands   atomic.Int64 // that were written, perhaps in part
+	answered   atomic.Int64 // that were replied to
+	parts      atomic.Int64 // of replies that were not complete
 
 	requests framing // used by the writer
 	replies  framing // used by the reader
@@ -77,6 +76,8 @@ type conn struct {
 var (
 	// errSpent is what valkey-go gets when it wants a second connection.
 	errSpent = errors.New("the connection was lost")
+	// errRetired is a connection that was closed because nobody used it any more.
+	errRetired = errors.New("the connection was given up")
 	// errHungUp is a connection that the server has closed while nothing was
 	// under way.
 	errHungUp = errors.New("the server has closed the connection")
@@ -115,14 +116,14 @@ func (c *conn) why(err error) error {
 	return err
 }
 
-// unsent reports whether nothing was written since there were before writes, and
-// nothing will be.
-func (c *conn) unsent(before uint64) bool {
-	return c.dead.Load() && c.writes.Load() == before
+// unsent reports whether no command was written since there were so many before,
+// and none will be.
+func (c *conn) unsent(before int64) bool {
+	return c.dead.Load() && c.commands.Load() == before
 }
 
-// waits reports whether replies are due.
-func (c *conn) waits() bool { return c.commands.Load() != c.answered.Load() }
+// due returns how many replies are to come.
+func (c *conn) due() int64 { return c.commands.Load() - c.answered.Load() }
 
 // SetDeadline implements net.Conn. valkey-go sets one for each request, until it
 // goes over to two goroutines.
@@ -135,42 +136,45 @@ func (c *conn) SetDeadline(t time.Time) error {
 
 // Write implements net.Conn.
 func (c *conn) Write(p []byte) (int, error) {
+	pipelining := c.pipelining.Load()
+	before := int64(c.requests.begun)
+	_, err := c.requests.feed(p)
+	switch {
+	case err != nil:
+		return 0, c.refuse(before, errTooLong)
+	case !pipelining && c.socket != nil && c.socket.hungUp():
+		return 0, c.refuse(before, errHungUp)
+	}
 	// The count goes up before the connection is known to be alive: who sees it
 	// dead, and the count as it was, knows that nothing will be written.
-	c.writes.Add(1)
+	c.commands.Store(int64(c.requests.begun))
 	if c.dead.Load() {
-		c.writes.Add(^uint64(0))
-		return 0, c.why(net.ErrClosed)
+		return 0, c.refuse(before, c.why(net.ErrClosed))
 	}
-	pipelining := c.pipelining.Load()
-	if !pipelining && c.socket != nil && c.socket.hungUp() {
-		c.dead.Store(true)
-		c.writes.Add(^uint64(0))
-		return 0, errHungUp
-	}
-	if _, err := c.requests.feed(p); err != nil {
-		c.dead.Store(true)
-		c.writes.Add(^uint64(0))
-		return 0, errTooLong
-	}
-	c.commands.Store(int64(c.requests.values))
 	if c.writeTimeout > 0 {
 		_ = c.SetWriteDeadline(time.Now().Add(c.writeTimeout))
 	}
 	n, err := c.Conn.Write(p)
-	if err != nil {
-		if n == 0 && c.plain {
-			c.writes.Add(^uint64(0))
-		}
-		if pipelining {
-			c.awaitLastWords(err)
-		} else {
-			err = c.lastWords(err)
-		}
-		c.dead.Store(true)
-		err = c.why(err)
+	if err == nil {
+		return n, nil
 	}
-	return n, err
+	if pipelining {
+		c.awaitLastWords(err)
+	} else {
+		err = c.lastWords(err)
+	}
+	if n == 0 && c.plain {
+		return 0, c.refuse(before, c.why(err))
+	}
+	c.dead.Store(true)
+	return n, c.why(err)
+}
+
+// refuse takes the count of commands back: nothing was written.
+func (c *conn) refuse(before int64, err error) error {
+	c.commands.Store(before)
+	c.dead.Store(true)
+	return err
 }
 
 // Read implements net.Conn.
@@ -179,7 +183,6 @@ func (c *conn) Read(p []byte) (n int, err error) {
 		n, err = c.Conn.Read(p)
 	}
 	if n > 0 {
-		c.reads.Add(1)
 		if n, c.refused = c.check(p[:n]); n == 0 {
 			err = c.refused
 		}
@@ -203,7 +206,11 @@ func (c *conn) check(p []byte) (int, error) {
 	if values > c.commands.Load() {
 		return 0, errUnasked
 	}
-	c.answered.Store(values)
+	if values == c.answered.Load() {
+		c.parts.Add(1)
+	} else {
+		c.answered.Store(values)
+	}
 	return good, nil
 }
 

@@ -10,13 +10,17 @@
 // # DSN
 //
 //	valkey://[[user]:password@]host[:port][/db][?parameter=value…]    in the clear
+//	valkey://[[user]:password@]primary,replica,replica…               likewise
 //	valkeys://…                                                       through TLS
 //	valkey+unix://[[user]:password@]/path/to/socket[?parameter=value…]
 //
 // The port is 6379 and the host localhost unless they are given. These are the
 // parameters, next to those that every driver takes:
 //
-//	addr             host or host:port, in place of the host in front
+//	addr             host or host:port, in place of the hosts in front; may be
+//	                 repeated
+//	read             with replicas: primary, replica, or the primary when no
+//	                 replica answers (prefer-replica)
 //	db               number of the database; on a unix socket the only way to
 //	                 give it (0)
 //	password_file    file that holds the password; read for each connection, so
@@ -35,8 +39,15 @@
 //	protocol         2 or 3, the version of RESP (2: nothing here needs what 3
 //	                 adds)
 //
-// Clusters, sentinels and replicas are refused with an error that matches
+// Clusters and sentinels are refused with an error that matches
 // errors.ErrUnsupported.
+//
+// # Replicas
+//
+// Of several hosts the first is the primary. What writes goes there, and so do
+// scans and pings; what only reads goes to a random replica that answers, and may
+// miss what was written a moment ago: see xcache.ReadPrimary. A replica has half
+// of a call's time, so that some is left to ask another server.
 //
 // # Connections
 //

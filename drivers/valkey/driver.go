@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/replicated"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
@@ -23,9 +24,11 @@ func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 	if dsn == nil {
 		return nil, fmt.Errorf("xcache: valkey: Open of a nil DSN")
 	}
-	s, err := settings.Read(dsn)
+	servers, err := settings.ReadServers(dsn)
 	if err != nil {
 		return nil, err
 	}
-	return newStore(s, d.Dial), nil
+	return replicated.Open(servers, func(s *settings.Settings) driver.Store {
+		return newStore(s, d.Dial)
+	}), nil
 }

@@ -67,16 +67,25 @@ func clientError(err error, sent bool, limit *limit) error {
 	case errors.Is(err, context.Canceled):
 		return driver.Fail(context.Canceled, outcome(sent), nil)
 	case errors.Is(err, errSilent), isTimeout(err):
-		if !limit.own && limit.tick != nil {
-			err = &timeoutError{timeout: limit.timeout, err: err}
-		} else if !time.Now().Before(limit.deadline) {
-			err = &timeoutError{err: err}
-		}
-		return driver.Fail(driver.ErrUnavailable, outcome(sent), err)
+		return timeoutFailure(err, sent, limit)
 	case isTLS(err), errors.Is(err, errMalformed), errors.Is(err, errUnasked):
 		return driver.Fail(driver.ErrUnavailable, outcome(sent), err)
 	}
 	return driver.Fail(driver.ErrUnavailable, outcome(sent), err).Retryable()
+}
+
+// timeoutFailure returns what became of a command that got no reply in time. If
+// it had some left, it was another call's that was up, on the same connection.
+func timeoutFailure(err error, sent bool, limit *limit) error {
+	if !sent && time.Now().Before(limit.deadline) {
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
+	}
+	if !limit.own && limit.tick != nil {
+		err = &timeoutError{timeout: limit.timeout, err: err}
+	} else if !time.Now().Before(limit.deadline) {
+		err = &timeoutError{err: err}
+	}
+	return driver.Fail(driver.ErrUnavailable, outcome(sent), err)
 }
 
 // contextError returns the error of a call whose context has ended.

@@ -27,7 +27,9 @@ const (
 // end the process, as it reads in goroutines of its own. So it gets to read only
 // what was looked at here.
 type framing struct {
-	values int // that are complete, but for pushes
+	// begun and values are how many values have begun, and how many are
+	// complete, but for those inside others. Pushes are not among values.
+	begun, values int
 
 	state  byte
 	kind   byte   // of the value whose header is read
@@ -79,11 +81,11 @@ func (f *framing) feed(p []byte) (good int, err error) {
 			f.end()
 		case atKind:
 			good = i
-			f.begin(p[i])
-			i++
-			if f.state == atKind {
+			n, ok := f.begin(p[i:])
+			if !ok {
 				return good, errMalformed
 			}
+			i += n
 		case inLength:
 			if !f.digit(p[i]) {
 				return good, errMalformed
@@ -99,17 +101,46 @@ func (f *framing) feed(p []byte) (good int, err error) {
 	return len(p), nil
 }
 
-// begin takes the type of a value.
-func (f *framing) begin(kind byte) {
-	f.kind = kind
-	switch kind {
-	case '$', '*', '%', '~', '>', '|', '=', '!':
-		f.state, f.length, f.digits, f.minus = inLength, 0, 0, false
+// begin takes the beginning of a value: its type, and its length if that is all
+// there. It returns how much it has taken.
+func (f *framing) begin(p []byte) (n int, ok bool) {
+	if len(f.open) == 0 {
+		f.begun++
+	}
+	f.kind, f.length, f.digits, f.minus = p[0], 0, 0, false
+	switch f.kind {
+	case '$', '*':
+		if n := shortLength(p[1:], &f.length); n > 0 {
+			return 1 + n, f.sized()
+		}
+		f.state = inLength
+	case '%', '~', '>', '|', '=', '!':
+		f.state = inLength
 	case '+', '-', ':', '_', '#', ',', '(':
 		f.state, f.line = inLine, 0
 	default:
-		f.state = atKind
+		return 0, false
 	}
+	return 1, true
+}
+
+// shortLength reads the rest of a line that is a length of up to eight digits,
+// and returns how long that is. It returns 0 if it is not all there, or is
+// anything else: then the line has to be taken byte by byte.
+func shortLength(p []byte, length *int) int {
+	n, i := 0, 0
+	for ; i < len(p) && i < 8; i++ {
+		digit := p[i] - '0'
+		if digit > 9 {
+			break
+		}
+		n = n*10 + int(digit)
+	}
+	if i == 0 || i+1 >= len(p) || p[i] != '\r' || p[i+1] != '\n' {
+		return 0
+	}
+	*length = n
+	return i + len("\r\n")
 }
 
 // digit takes a byte of a length.

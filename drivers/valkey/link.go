@@ -16,7 +16,6 @@ type link struct {
 	client valkeygo.Client
 	conn   *conn // nil of a client of the program's
 
-	calls atomic.Int32 // under way
 	// patient is how many callers wait who may leave at any time, and may have
 	// deadlines of their own, which are far away.
 	patient atomic.Int32
@@ -26,8 +25,8 @@ type link struct {
 	retired atomic.Bool
 
 	// Of the goroutine that watches.
-	reads       uint64
-	silentSince time.Time
+	answered, parts int64
+	silentSince     time.Time
 }
 
 // maxAbandoned is how many calls may be waited for by nobody. valkey-go holds up
@@ -54,6 +53,14 @@ func openLink(ctx context.Context, s *settings.Settings, by dialFunc) (*link, er
 		client.Close()
 	}
 	return nil, connectError(err)
+}
+
+// load returns how many commands are under way.
+func (l *link) load() int64 {
+	if l.conn == nil {
+		return 0
+	}
+	return l.conn.due()
 }
 
 // usable reports whether new calls may be made.
@@ -88,14 +95,13 @@ func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again b
 	if l.conn == nil || l.conn.dead.Load() {
 		return false
 	}
-	if l.retired.Load() && l.calls.Load() == 0 {
-		l.kill(errSilent)
-		return false
-	}
-	waits := l.conn.waits()
-	if reads := l.conn.reads.Load(); !waits || reads != l.reads {
-		l.reads, l.silentSince = reads, now
-		return waits || l.retired.Load()
+	due, answered, parts := l.conn.due(), l.conn.answered.Load(), l.conn.parts.Load()
+	if due == 0 || answered != l.answered || parts != l.parts {
+		l.answered, l.parts, l.silentSince = answered, parts, now
+		if due == 0 && l.retired.Load() {
+			l.kill(errRetired)
+		}
+		return due > 0
 	}
 	if now.Sub(l.silentSince) < silence {
 		return true

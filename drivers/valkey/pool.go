@@ -2,6 +2,8 @@ package valkey
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +27,8 @@ type pool struct {
 	silence time.Duration
 	strict  bool
 
+	unfit error // why there cannot be a connection
+
 	mu       sync.Mutex
 	replaced []*link // that calls still wait for
 	closed   bool
@@ -45,8 +49,8 @@ type attempt struct {
 	cancel  context.CancelFunc
 }
 
-// crowded is how many calls there are on each connection before there is another
-// one.
+// crowded is how many commands are under way on each connection before there is
+// another one.
 const crowded = 8
 
 // newPool returns a pool without connections.
@@ -65,18 +69,21 @@ func newPool(s *settings.Settings, dial dialFunc) *pool {
 // newPoolOf returns a pool with a client of the program's.
 func newPoolOf(client valkeygo.Client) *pool {
 	p := &pool{slots: make([]slot, 1)}
+	if client.Mode() == valkeygo.ClientModeCluster {
+		p.unfit = fmt.Errorf("xcache: the valkey driver does not do clients for clusters yet: %w", errors.ErrUnsupported)
+		return p
+	}
 	p.slots[0].link.Store(&link{client: client})
 	return p
 }
 
-// acquire returns the connection with the fewest calls. The call that gets it
-// is counted: release takes it back. If there is none one is made; until then
-// acquire waits, or until ctx or stop ends.
+// acquire returns the connection with the least load. If there is none one is
+// made; until then acquire waits, or until ctx or stop ends.
 func (p *pool) acquire(ctx context.Context, stop <-chan struct{}) (*link, error) {
 	for {
 		var (
 			best  *link
-			least = int32(0)
+			least int64
 			empty = -1
 		)
 		for i := range p.slots {
@@ -87,7 +94,7 @@ func (p *pool) acquire(ctx context.Context, stop <-chan struct{}) (*link, error)
 				}
 				continue
 			}
-			if n := l.calls.Load(); best == nil || n < least {
+			if n := l.load(); best == nil || n < least {
 				best, least = l, n
 			}
 			if least == 0 {
@@ -98,7 +105,6 @@ func (p *pool) acquire(ctx context.Context, stop <-chan struct{}) (*link, error)
 			if least >= crowded && empty >= 0 {
 				p.grow(&p.slots[empty])
 			}
-			best.calls.Add(1)
 			return best, nil
 		}
 		if err := p.connect(ctx, stop, &p.slots[0]); err != nil {
@@ -110,6 +116,10 @@ func (p *pool) acquire(ctx context.Context, stop <-chan struct{}) (*link, error)
 // connect waits until a slot has a connection.
 func (p *pool) connect(ctx context.Context, stop <-chan struct{}, s *slot) error {
 	p.mu.Lock()
+	if p.unfit != nil {
+		p.mu.Unlock()
+		return p.unfit
+	}
 	if p.closed {
 		p.mu.Unlock()
 		return driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
@@ -174,7 +184,7 @@ func (p *pool) begin(s *slot) *attempt {
 			a.err = driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
 			l.kill(a.err)
 		case !current: // all who waited have left
-			l.kill(errSpent)
+			l.kill(errRetired)
 		default:
 			if old := s.link.Swap(l); old != nil && !old.conn.dead.Load() {
 				p.replaced = append(p.replaced, old)

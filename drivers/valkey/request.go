@@ -74,18 +74,24 @@ func (r *request) send(ctx context.Context, l *link) (abandoned bool) {
 	if !r.state.CompareAndSwap(waiting, sending) {
 		return true
 	}
-	var before uint64
-	if l.conn != nil {
-		before = l.conn.writes.Load()
-	}
-	r.exchange(ctx, l.client)
-	r.unsent = l.conn != nil && l.conn.unsent(before)
+	r.exchange(ctx, l)
 	return !r.state.CompareAndSwap(sending, finished)
 }
 
-// exchange leaves the sending to valkey-go, which sends a command again only if
-// it is built as one that reads. None of these is.
-func (r *request) exchange(ctx context.Context, client valkeygo.Client) {
+// exchange sends the commands of a request that nobody can abandon.
+func (r *request) exchange(ctx context.Context, l *link) {
+	if l.conn == nil {
+		r.do(ctx, l.client)
+		return
+	}
+	before := l.conn.commands.Load()
+	r.do(ctx, l.client)
+	r.unsent = l.conn.unsent(before)
+}
+
+// do leaves the sending to valkey-go, which sends a command again only if it is
+// built as one that reads. None of these is.
+func (r *request) do(ctx context.Context, client valkeygo.Client) {
 	builder := client.B()
 	if len(r.commands) == 1 {
 		c := &r.commands[0]
@@ -106,19 +112,13 @@ func (r *request) release() {
 	if r.pool == nil || r.failed {
 		return
 	}
+	clear(r.one[0].args)
 	r.one[0] = command{}
-	r.words = [5]string{}
 	r.context = requestContext{}
 	if cap(r.buffer) > maxBuffer {
 		r.buffer = nil
 	}
 	r.pool.Put(r)
-}
-
-// reset makes the request ready to be sent, for the first time or again.
-func (r *request) reset() {
-	r.state.Store(waiting)
-	r.unsent = false
 }
 
 // settle gives each command its outcome once the request is finished, and

@@ -16,7 +16,8 @@ func (s *Store) run(ctx context.Context, r *request) error {
 		r.release()
 		return contextError(ctx, false)
 	}
-	limit := s.limit(ctx)
+	var limit limit
+	limit.begin(ctx, s)
 	if limit.own && ctx.Done() == nil {
 		// A deadline that nobody tells of.
 		var cancel context.CancelFunc
@@ -25,7 +26,6 @@ func (s *Store) run(ctx context.Context, r *request) error {
 	}
 	all := r.commands
 	for try := 1; ; {
-		r.reset()
 		abandoned, err := s.exchange(ctx, r, &limit)
 		if abandoned {
 			return err
@@ -52,9 +52,25 @@ func (s *Store) run(ctx context.Context, r *request) error {
 type limit struct {
 	start    time.Time
 	deadline time.Time
-	own      bool          // the deadline is that of the caller's context
-	tick     *tick         // nil if the time-out is the client's affair
-	timeout  time.Duration // of the tick
+	own      bool // the deadline is that of the caller's context
+	// tick is when the call began, and timeout its time-out; nil if that is the
+	// client's affair.
+	tick    *tick
+	timeout time.Duration
+}
+
+// begin sets the limit of a call that begins.
+func (l *limit) begin(ctx context.Context, s *Store) {
+	if s.clock != nil {
+		l.tick, l.timeout = s.clock.now(), s.opTimeout
+		l.start, l.deadline = l.tick.time, l.tick.deadline
+	} else {
+		l.start = time.Now()
+		l.deadline = l.start.Add(time.Hour) // the client's time-outs are shorter
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		l.deadline, l.own = deadline, true
+	}
 }
 
 // end is closed at the end of a call whose context has no deadline.
@@ -63,23 +79,6 @@ func (l *limit) end() <-chan struct{} {
 		return nil
 	}
 	return l.tick.done
-}
-
-func (s *Store) limit(ctx context.Context) limit {
-	deadline, own := ctx.Deadline()
-	if s.clock == nil {
-		l := limit{start: time.Now(), deadline: deadline, own: own}
-		if !own {
-			l.deadline = l.start.Add(time.Hour) // the client's time-outs are shorter
-		}
-		return l
-	}
-	t := s.clock.now()
-	l := limit{start: t.time, deadline: t.deadline, own: own, tick: t, timeout: s.opTimeout}
-	if own {
-		l.deadline = deadline
-	}
-	return l
 }
 
 // exchange sends a request, and waits for the reply. An error tells why none of
@@ -94,8 +93,7 @@ func (s *Store) exchange(ctx context.Context, r *request, limit *limit) (abandon
 		if limit.tick != nil {
 			sendContext = limit.tick
 		}
-		r.send(sendContext, l)
-		l.calls.Add(-1)
+		r.exchange(sendContext, l)
 		return false, nil
 	}
 	return s.handOff(ctx, r, l, limit)
@@ -111,6 +109,7 @@ func (s *Store) handOff(ctx context.Context, r *request, l *link, limit *limit) 
 	if r.finished == nil {
 		r.finished = make(chan struct{}, 1)
 	}
+	r.state.Store(waiting)
 	l.enter()
 	s.workers.run(&r.context, r, l)
 	select {

@@ -18,11 +18,11 @@ import (
 // called concurrently.
 type Store struct {
 	operations.Operations
-	pool    *pool
-	workers *workers
-	name    string
-	// closeClient, if set, closes the client of the program's.
-	closeClient func()
+	pool        *pool
+	workers     *workers
+	name        string
+	client      valkeygo.Client // of the program's; nil if the connections are the store's own
+	closeClient bool
 	// clock bounds calls without a deadline to opTimeout; nil if that is the
 	// client's affair.
 	clock     *clock
@@ -35,9 +35,7 @@ type Store struct {
 type StoreOption func(*Store)
 
 // CloseClient lets Store.Close close the client too.
-func CloseClient() StoreOption {
-	return func(s *Store) { s.closeClient = s.pool.slots[0].link.Load().client.Close }
-}
+func CloseClient() StoreOption { return func(s *Store) { s.closeClient = true } }
 
 // NewStore returns a store on a client that the program has made and goes on to
 // own: Close leaves it open, unless CloseClient is given. The client must be one
@@ -58,7 +56,7 @@ func NewStore(client valkeygo.Client, opts ...StoreOption) *Store {
 	if client == nil {
 		panic("xcache: valkey.NewStore of a nil client")
 	}
-	s := &Store{pool: newPoolOf(client), name: "of a client"}
+	s := &Store{pool: newPoolOf(client), name: "of a client", client: client}
 	s.init()
 	for _, opt := range opts {
 		opt(s)
@@ -87,14 +85,16 @@ func (s *Store) init() {
 // Close ends the calls that were abandoned, and closes the connections if they
 // are the store's own.
 func (s *Store) Close() error {
-	if s.closeClient != nil {
-		s.closeClient()
+	if s.closeClient {
+		s.client.Close()
 	}
-	if s.clock != nil {
+	if s.client == nil {
 		s.pool.close()
-		defer s.clock.close()
 	}
 	s.workers.close()
+	if s.clock != nil {
+		s.clock.close()
+	}
 	return nil
 }
 

@@ -44,13 +44,11 @@ func (w *workers) run(ctx context.Context, r *request, l *link) {
 func (w *workers) work(j job) {
 	for {
 		abandoned := j.request.send(j.ctx, j.link)
-		j.link.calls.Add(-1)
 		if abandoned {
 			j.link.abandoned.Add(-1)
 		} else {
 			j.request.finished <- struct{}{}
 		}
-		j = job{}
 		if w.idle.Add(1) > maxIdle {
 			w.idle.Add(-1)
 			return

@@ -1,0 +1,209 @@
+package valkey_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/valkey"
+	"github.com/xcache-go/xcache/xcachetest"
+)
+
+// openDialing returns a store whose connections are made by dial.
+func openDialing(t testing.TB, dsn string, opTimeout time.Duration, dial func(ctx context.Context, n int) (net.Conn, error)) *valkey.Store {
+	t.Helper()
+	var dials atomic.Int32
+	parsed := parse(t, dsn)
+	parsed.OpTimeout = opTimeout
+	store, err := valkey.Driver{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return dial(ctx, int(dials.Add(1)))
+	}}.Open(parsed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	openStores.Add(1)
+	t.Cleanup(func() {
+		_ = store.Close()
+		if openStores.Add(-1) == 0 {
+			awaitNoGoroutines(t)
+		}
+	})
+	return store.(*valkey.Store)
+}
+
+func dialTo(ctx context.Context, addr string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", addr)
+}
+
+func TestSilentConnectionIsReplacedAndLongCallsGoOnWaiting(t *testing.T) {
+	server := standalone.Server(t)
+	proxy := xcachetest.NewProxy(t, server.Addr)
+	const opTimeout = 200 * time.Millisecond
+	s := openDialing(t, "valkey://fake?pool_size=1", opTimeout, func(ctx context.Context, n int) (net.Conn, error) {
+		if n == 1 {
+			return dialTo(ctx, proxy.Addr())
+		}
+		return dialTo(ctx, server.Addr)
+	})
+	k := key(t, "k")
+	if err := put(t, s, k, "v"); err != nil {
+		t.Fatal(err)
+	}
+	proxy.StallReplies()
+	patient := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		patient <- do(ctx, s, "INCRBY", driver.Key(key(t, "n")), driver.Int(1))
+	}()
+	eventually(t, func() bool {
+		_, err := s.Incr(t.Context(), k+":none", 1) // without a deadline of its own
+		return err != nil && strings.Contains(err.Error(), "not found")
+	}, func() string { return "the silent connection is not replaced" })
+	select {
+	case err := <-patient:
+		t.Fatalf("a call that had time left has ended: %v", err)
+	default:
+	}
+	proxy.Resume()
+	if err := <-patient; err != nil {
+		t.Error(err)
+	}
+	eventually(t, func() bool { return proxy.OpenConnections() == 0 }, func() string { return "the connection that was replaced stays open" })
+}
+
+func TestReadTimeoutClosesASilentConnection(t *testing.T) {
+	proxy := xcachetest.NewProxy(t, standalone.Server(t).Addr)
+	s := open(t, "valkey://"+proxy.Addr()+"?read_timeout=50ms")
+	k := key(t, "k")
+	if err := put(t, s, k, "v"); err != nil {
+		t.Fatal(err)
+	}
+	proxy.StallReplies()
+	start := time.Now()
+	err := do(t.Context(), s, "INCRBY", driver.Key(k+"n"), driver.Int(1))
+	wantErr(t, err, driver.Unknown, driver.ErrUnavailable)
+	if took := time.Since(start); took > 2*time.Second { // op_timeout is 3s
+		t.Errorf("took %v", took)
+	}
+	proxy.Resume()
+	if err := put(t, s, k, "v"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestManyCallersShareFewConnections(t *testing.T) {
+	proxy := xcachetest.NewProxy(t, standalone.Server(t).Addr)
+	proxy.Delay(5 * time.Millisecond)
+	s := open(t, "valkey://"+proxy.Addr()+"?pool_size=3")
+	one := func(callers int) int {
+		var wg sync.WaitGroup
+		for i := range callers {
+			wg.Go(func() {
+				for range 10 {
+					if err := put(t, s, key(t, fmt.Sprint(i)), "v"); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		return proxy.OpenConnections()
+	}
+	if n := one(1); n != 1 {
+		t.Errorf("%d connections for one caller", n)
+	}
+	if n := one(100); n != 3 {
+		t.Errorf("%d connections for a hundred callers", n)
+	}
+}
+
+// A server that answers anything but RESP, or when nobody asked, must not take
+// the process down.
+func TestMalformedReplies(t *testing.T) {
+	for _, reply := range []string{
+		"$-2\r\n", "$99999999999999999999\r\n", "*-7\r\n", "*9999999999\r\n", "%-1\r\n", "$5\r\nhel", "nonsense\r\n", "\x00\x01\x02\r\n",
+		strings.Repeat("*1\r\n", 100_000), "+OK\r\n+OK\r\n+OK\r\n", "$3\r\nabc\r\n$-9\r\n",
+	} {
+		for _, pipelining := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%.12q/%v", reply, pipelining), func(t *testing.T) {
+				addr := answering(t, reply)
+				dsn := parse(t, "valkey://"+addr+"?pool_size=1")
+				dsn.OpTimeout = 300 * time.Millisecond
+				s := openDSN(t, dsn)
+				callers := 1
+				if pipelining {
+					callers = 20
+				}
+				var failed atomic.Int32
+				var wg sync.WaitGroup
+				for range callers {
+					wg.Go(func() {
+						for range 3 {
+							ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+							if err := do(ctx, s, "INCRBY", driver.Key("k"), driver.Int(1)); err != nil {
+								failed.Add(1)
+								if !errors.Is(err, driver.ErrUnavailable) {
+									t.Error(err)
+								}
+							}
+							cancel()
+						}
+					})
+				}
+				wg.Wait()
+				if failed.Load() == 0 {
+					t.Error("no call has failed")
+				}
+			})
+		}
+	}
+}
+
+// answering returns the address of a server that answers HELLO as it should, and
+// the first of all other commands on each connection by a text.
+func answering(t testing.TB, reply string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer conn.Close()
+				lines, said := bufio.NewReader(conn), false
+				for {
+					line, err := lines.ReadString('\n')
+					switch {
+					case err != nil:
+						return
+					case line == "HELLO\r\n":
+						_, _ = conn.Write([]byte("*2\r\n$5\r\nproto\r\n:2\r\n"))
+					case line == "INCRBY\r\n" && !said:
+						said = true
+						_, _ = conn.Write([]byte(reply))
+					}
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		wg.Wait()
+	})
+	return listener.Addr().String()
+}

@@ -57,6 +57,7 @@ type conn struct {
 	plain        bool        // what is written is what is sent
 	taken        atomic.Bool // by valkey-go
 
+	deadline   time.Time    // of the request, until one goroutine writes for all
 	pipelining atomic.Bool  // one goroutine writes, another one reads
 	commands   atomic.Int64 // that were written, perhaps in part
 	answered   atomic.Int64 // that were replied to
@@ -128,7 +129,7 @@ func (c *conn) due() int64 { return c.commands.Load() - c.answered.Load() }
 // SetDeadline implements net.Conn. valkey-go sets one for each request, until it
 // goes over to two goroutines.
 func (c *conn) SetDeadline(t time.Time) error {
-	if t.IsZero() {
+	if c.deadline = t; t.IsZero() {
 		c.pipelining.Store(true)
 	}
 	return c.Conn.SetDeadline(t)
@@ -152,7 +153,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		return 0, c.refuse(before, c.why(net.ErrClosed))
 	}
 	if c.writeTimeout > 0 {
-		_ = c.SetWriteDeadline(time.Now().Add(c.writeTimeout))
+		c.boundWrite()
 	}
 	n, err := c.Conn.Write(p)
 	if err == nil {
@@ -168,6 +169,16 @@ func (c *conn) Write(p []byte) (int, error) {
 	}
 	c.dead.Store(true)
 	return n, c.why(err)
+}
+
+// boundWrite sets the deadline of the next write, which is that of the request
+// if this is earlier.
+func (c *conn) boundWrite() {
+	t := time.Now().Add(c.writeTimeout)
+	if !c.deadline.IsZero() && c.deadline.Before(t) {
+		t = c.deadline
+	}
+	_ = c.SetWriteDeadline(t)
 }
 
 // refuse takes the count of commands back: nothing was written.

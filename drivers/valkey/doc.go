@@ -52,8 +52,8 @@
 // # Connections
 //
 // valkey-go sends what many callers want at the same time over one connection,
-// in their order. So there are few connections: a second one is made when the
-// first has several calls under way.
+// in their order. So there are few connections: up to pool_size, made when there
+// are calls under way on all others.
 //
 // A connection on which replies are due, and none has come for op_timeout, gets
 // no new calls; another one is made for them. It is closed when only calls

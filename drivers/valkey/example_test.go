@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"net"
+	"sync"
 	"time"
 
 	valkeygo "github.com/valkey-io/valkey-go"
@@ -126,7 +127,27 @@ func clientOption() valkeygo.ClientOption {
 		ForceSingleClient: true,
 		DisableCache:      true,
 		DialCtxFn: func(ctx context.Context, addr string, _ *net.Dialer, _ *tls.Config) (net.Conn, error) {
-			return server.Dial(ctx, "tcp", addr)
+			conn, err := server.Dial(ctx, "tcp", addr)
+			return &lockedConn{Conn: conn}, err
 		},
 	}
+}
+
+// lockedConn is for the server inside the process, whose connections are used by
+// one goroutine at a time.
+type lockedConn struct {
+	net.Conn
+	mu sync.Mutex
+}
+
+func (c *lockedConn) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.Conn.Read(p)
+}
+
+func (c *lockedConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.Conn.Write(p)
 }

@@ -37,8 +37,11 @@ type pool struct {
 
 // A slot is the place of one connection.
 type slot struct {
-	link    atomic.Pointer[link]
-	attempt *attempt // to fill it; guarded by pool.mu
+	link atomic.Pointer[link]
+
+	// Guarded by pool.mu:
+	attempt *attempt  // to fill it
+	failed  time.Time // when the last attempt did
 }
 
 // An attempt is a connection being made.
@@ -49,9 +52,9 @@ type attempt struct {
 	cancel  context.CancelFunc
 }
 
-// crowded is how many commands are under way on each connection before there is
-// another one.
-const crowded = 8
+// growPause is how long it takes until the pool tries again to grow. It has a
+// connection; the server may not want another one.
+const growPause = time.Second
 
 // newPool returns a pool without connections.
 func newPool(s *settings.Settings, dial dialFunc) *pool {
@@ -77,8 +80,9 @@ func newPoolOf(client valkeygo.Client) *pool {
 	return p
 }
 
-// acquire returns the connection with the least load. If there is none one is
-// made; until then acquire waits, or until ctx or stop ends.
+// acquire returns the connection with the least load, and has another one made if
+// each has some. If there is none at all acquire waits for it, until ctx or stop
+// ends.
 func (p *pool) acquire(ctx context.Context, stop <-chan struct{}) (*link, error) {
 	for {
 		var (
@@ -102,7 +106,7 @@ func (p *pool) acquire(ctx context.Context, stop <-chan struct{}) (*link, error)
 			}
 		}
 		if best != nil {
-			if least >= crowded && empty >= 0 {
+			if least > 0 && empty >= 0 {
 				p.grow(&p.slots[empty])
 			}
 			return best, nil
@@ -155,7 +159,7 @@ func (p *pool) connect(ctx context.Context, stop <-chan struct{}, s *slot) error
 func (p *pool) grow(s *slot) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if l := s.link.Load(); !p.closed && s.attempt == nil && (l == nil || !l.usable()) {
+	if l := s.link.Load(); !p.closed && s.attempt == nil && time.Since(s.failed) > growPause && (l == nil || !l.usable()) {
 		p.begin(s).waiting++ // the pool itself
 	}
 }
@@ -180,6 +184,7 @@ func (p *pool) begin(s *slot) *attempt {
 		}
 		switch a.err = err; {
 		case err != nil:
+			s.failed = time.Now()
 		case p.closed:
 			a.err = driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
 			l.kill(a.err)

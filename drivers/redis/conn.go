@@ -217,9 +217,11 @@ func refusesClient(text string) bool {
 // lastWordsTimeout is how long a server that closed a connection is listened to.
 const lastWordsTimeout = 50 * time.Millisecond
 
-// lastWords returns the error that a server sent before it hung up in the middle
-// of a request, or else err. Of a value beyond its limit a server reads no more
-// than the length, and it may refuse a client's certificate after the handshake.
+// lastWords returns why a server hung up in the middle of a request, if it said
+// so before it answered anything, or else err. Of a value beyond its limit a
+// server reads no more than the length, and it may refuse a client's certificate
+// after the handshake. Any other error reply is the answer to the first command
+// of the request, and says nothing about those behind it.
 func lastWords(nc net.Conn, err error) error {
 	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
 		return err
@@ -229,7 +231,7 @@ func lastWords(nc net.Conn, err error) error {
 	}
 	var buf [256]byte
 	n, readErr := nc.Read(buf[:])
-	if text, ok := errorLine(buf[:n]); ok {
+	if text, ok := errorLine(buf[:n]); ok && (strings.HasPrefix(text, "ERR Protocol error") || refusesClient(text)) {
 		return &hangUpError{text, err}
 	}
 	if isTLS(readErr) {

@@ -197,6 +197,29 @@ func TestValueOverTheServersLimit(t *testing.T) {
 	}
 }
 
+// The server answers the first command with an error, runs the second, and hangs
+// up over the third: what it said of the first says nothing about the others.
+func TestErrorReplyBeforeAHangUpIsNoOutcomeOfOthers(t *testing.T) {
+	server := servertest.Redis(t, servertest.Config("proto-max-bulk-len", "1mb"))
+	s := open(t, "redis://"+server.Addr)
+	server.Do(t, "SET", "text", "v")
+	cmds := []*driver.Cmd{
+		driver.NewCmd("LPUSH", driver.Key("text"), driver.Val([]byte("v"))),
+		driver.NewCmd("SET", driver.Key("applied"), driver.Val([]byte("v"))),
+		driver.NewCmd("SET", driver.Key("large"), driver.Val(make([]byte, 32<<20))),
+	}
+	callErr := s.Do(t.Context(), cmds, driver.Plain)
+	if n := server.Do(t, "EXISTS", "applied"); n != int64(1) {
+		t.Fatal("the server did not run the second command")
+	}
+	if callErr == nil {
+		callErr = cmds[1].Err
+	}
+	if callErr != nil && !errors.Is(callErr, driver.ErrUnknownOutcome) {
+		t.Errorf("a command that was run failed with %v, which says that it was not", callErr)
+	}
+}
+
 func TestTooManyClients(t *testing.T) {
 	server := servertest.Redis(t, servertest.Config("maxclients", "1"))
 	conn, err := server.Try("PING")

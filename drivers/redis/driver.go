@@ -29,9 +29,6 @@ func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 		return nil, err
 	}
 	return replicated.Open(servers, func(s *settings.Settings) driver.Store {
-		store := newStore(newClient(s, d.Dial))
-		store.ownClient = true
-		store.opTimeout = s.OpTimeout
-		return store
+		return newNode(s, d.Dial).Store
 	}), nil
 }

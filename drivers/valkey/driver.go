@@ -29,6 +29,6 @@ func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 		return nil, err
 	}
 	return replicated.Open(servers, func(s *settings.Settings) driver.Store {
-		return newStore(s, d.Dial)
+		return newNode(s, d.Dial).Store
 	}), nil
 }

@@ -1,0 +1,37 @@
+package redis
+
+import (
+	"context"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// A node is a store on one server with what routing over several needs besides:
+// the Node of package drivers/internal/node.
+type node struct{ *Store }
+
+// newNode returns the node of the server that the settings name. It does no I/O.
+func newNode(s *settings.Settings, dial dialFunc) node {
+	store := newStore(newClient(s, dial))
+	store.ownClient = true
+	store.opTimeout = s.OpTimeout
+	return node{store}
+}
+
+// Query runs a command that changes nothing, and need not be in the table.
+func (n node) Query(ctx context.Context, words ...string) (driver.Reply, error) {
+	var r request
+	var c generalCommand
+	args := make([]any, len(words))
+	for i, word := range words {
+		args[i] = word
+	}
+	c.init(&r, []byte(words[0]), args...)
+	c.readOnly = true
+	r.commands = []*command{&c.command}
+	if err := n.run(ctx, &r); err != nil {
+		return driver.Reply{}, err
+	}
+	return c.reader.reply, c.err
+}

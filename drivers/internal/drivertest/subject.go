@@ -2,11 +2,25 @@
 // promise beyond the conformance suite: what they do when servers fail, move and
 // lie. They are written once, and every such driver runs them against real servers
 // of its own kind.
+//
+// A driver declares its [Subject], hands TestMain to it, and has a test for each
+// of the Subject's that are to hold:
+//
+//	var subject = &drivertest.Subject{Scheme: "redis", …}
+//
+//	func TestMain(m *testing.M) { subject.Main(m) }
+//
+//	func TestFaults(t *testing.T) { subject.Faults(t) }
+//
+// The methods that start or open something are for the driver's own tests, too.
+// Tests of a Subject do not run in parallel, as what they leave behind is looked
+// for in the whole process.
 package drivertest
 
 import (
 	"context"
 	"net"
+	"sync"
 	"testing"
 
 	"github.com/xcache-go/xcache/driver"
@@ -20,7 +34,7 @@ type Subject struct {
 	// Release names the servers to test against, as servertest.Release takes it.
 	Release string
 	// Driver returns the driver. dial may be nil.
-	Driver func(dial func(ctx context.Context, network, addr string) (net.Conn, error)) driver.Driver
+	Driver func(dial Dial) driver.Driver
 	// Packages are parts of import paths, one of which stands in the stack of
 	// every goroutine that the driver or its client starts.
 	Packages []string
@@ -29,7 +43,14 @@ type Subject struct {
 	replicated *servertest.SharedReplicated
 	cluster    *servertest.SharedCluster
 	sentinel   *servertest.SharedSentinel
+
+	mu     sync.Mutex
+	opened int             // stores and caches that are not closed yet
+	before map[string]bool // the process' sockets before the first of them
 }
+
+// Dial makes a connection, as net.Dialer.DialContext does.
+type Dial = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Main is the TestMain of the driver's package: it runs the tests and stops the
 // servers that they shared.
@@ -40,4 +61,59 @@ func (s *Subject) Main(m *testing.M) {
 	s.cluster = servertest.NewSharedCluster(release)
 	s.sentinel = servertest.NewSharedSentinel(release)
 	servertest.Main(m, s.standalone, s.replicated, s.cluster, s.sentinel)
+}
+
+// Standalone returns the server of the tests that neither break nor configure
+// it. Their keys are those of [Key].
+func (s *Subject) Standalone(t testing.TB) *servertest.Server {
+	t.Helper()
+	return s.standalone.Server(t)
+}
+
+// Replicated returns the primary and two replicas of the tests that neither
+// break nor configure them. What a test makes lag it lets catch up.
+func (s *Subject) Replicated(t testing.TB) *servertest.ReplicatedServers {
+	t.Helper()
+	return s.replicated.Servers(t)
+}
+
+// Cluster returns the cluster of the tests that neither break nor configure it.
+func (s *Subject) Cluster(t testing.TB) *servertest.ClusterServers {
+	t.Helper()
+	return s.cluster.Servers(t)
+}
+
+// Sentinel returns the sentinels and servers of the tests that neither break nor
+// configure them.
+func (s *Subject) Sentinel(t testing.TB) *servertest.SentinelServers {
+	t.Helper()
+	return s.sentinel.Servers(t)
+}
+
+// StartServer starts a server of the subject's release for one test.
+func (s *Subject) StartServer(t testing.TB, opts ...servertest.Option) *servertest.Server {
+	t.Helper()
+	return servertest.Redis(t, s.options(opts)...)
+}
+
+// StartReplicated is StartServer for a primary with replicas.
+func (s *Subject) StartReplicated(t testing.TB, replicas int, opts ...servertest.Option) *servertest.ReplicatedServers {
+	t.Helper()
+	return servertest.Replicated(t, replicas, s.options(opts)...)
+}
+
+// StartCluster is StartServer for a cluster.
+func (s *Subject) StartCluster(t testing.TB, opts ...servertest.Option) *servertest.ClusterServers {
+	t.Helper()
+	return servertest.Cluster(t, s.options(opts)...)
+}
+
+// StartSentinel is StartServer for servers under the watch of sentinels.
+func (s *Subject) StartSentinel(t testing.TB, opts ...servertest.Option) *servertest.SentinelServers {
+	t.Helper()
+	return servertest.Sentinel(t, s.options(opts)...)
+}
+
+func (s *Subject) options(opts []servertest.Option) []servertest.Option {
+	return append([]servertest.Option{servertest.Release(s.Release)}, opts...)
 }

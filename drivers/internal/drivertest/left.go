@@ -1,0 +1,133 @@
+package drivertest
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// routing are the packages that drivers share, and that may start goroutines.
+var routing = []string{"drivers/internal/replicated.", "drivers/internal/sentinel.", "drivers/internal/clustered."}
+
+// AwaitNoGoroutines fails the test if there are goroutines of the driver or of
+// its client. One that has nothing left to do but to end is given the time for it.
+func (s *Subject) AwaitNoGoroutines(t testing.TB) {
+	t.Helper()
+	var left []string
+	Eventually(t, func() bool {
+		left = s.Goroutines()
+		return len(left) == 0
+	}, func() string { return "goroutines left behind:\n" + strings.Join(left, "\n\n") })
+}
+
+// Goroutines returns the stacks of all goroutines but those of tests that belong
+// to the driver or to its client.
+func (s *Subject) Goroutines() []string {
+	buffer := make([]byte, 1<<20)
+	n := runtime.Stack(buffer, true)
+	for ; n == len(buffer); n = runtime.Stack(buffer, true) {
+		buffer = make([]byte, 2*len(buffer))
+	}
+	packages := slices.Concat(s.Packages, routing)
+	var found []string
+	for stack := range strings.SplitSeq(string(buffer[:n]), "\n\n") {
+		if strings.Contains(stack, "testing.tRunner(") {
+			continue
+		}
+		if slices.ContainsFunc(packages, func(p string) bool { return strings.Contains(stack, p) }) {
+			found = append(found, stack)
+		}
+	}
+	return found
+}
+
+// awaitNoConnections fails the test if the process has connections that it made
+// and has not closed, other than those on the sockets that were there before.
+func awaitNoConnections(t testing.TB, before map[string]bool) {
+	t.Helper()
+	var left []string
+	Eventually(t, func() bool {
+		left = connectionsSince(before)
+		return len(left) == 0
+	}, func() string { return "connections left open:\n" + strings.Join(left, "\n") })
+}
+
+// sockets returns the inodes of the process' sockets. There are none on systems
+// without /proc, where what is left of them is not looked for.
+func sockets() map[string]bool {
+	files, _ := os.ReadDir("/proc/self/fd")
+	found := make(map[string]bool)
+	for _, file := range files {
+		target, _ := os.Readlink("/proc/self/fd/" + file.Name())
+		if inode, ok := strings.CutPrefix(target, "socket:["); ok {
+			found[strings.TrimSuffix(inode, "]")] = true
+		}
+	}
+	return found
+}
+
+// connectionsSince returns the connections of the process on sockets that were
+// not there before, by their addresses. It leaves out those that somebody else
+// made, to a listener of the process.
+func connectionsSince(before map[string]bool) []string {
+	own := sockets()
+	since := false
+	for inode := range own {
+		since = since || !before[inode]
+	}
+	if !since { // as it is in the end, and the tables of the system are long
+		return nil
+	}
+	var found []connection
+	listening := make(map[uint16]bool)
+	for _, table := range []string{"tcp", "tcp6"} {
+		text, _ := os.ReadFile("/proc/self/net/" + table)
+		for line := range strings.Lines(string(text)) {
+			fields := strings.Fields(line)
+			if len(fields) < 10 || !own[fields[9]] {
+				continue
+			}
+			local, remote := address(fields[1]), address(fields[2])
+			switch {
+			case fields[3] == "0A":
+				listening[local.Port()] = true
+			case !before[fields[9]]:
+				found = append(found, connection{local, remote})
+			}
+		}
+	}
+	var left []string
+	for _, c := range found {
+		if !listening[c.local.Port()] {
+			left = append(left, fmt.Sprintf("%v to %v", c.local, c.remote))
+		}
+	}
+	text, _ := os.ReadFile("/proc/self/net/unix")
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) == 7 && own[fields[6]] && !before[fields[6]] {
+			left = append(left, "a unix socket") // one that listens has a path
+		}
+	}
+	return left
+}
+
+type connection struct{ local, remote netip.AddrPort }
+
+// address reads an address of the system's tables, such as 0100007F:1A2B: words
+// of 32 bits in the machine's order, and a port.
+func address(text string) netip.AddrPort {
+	host, port, _ := strings.Cut(text, ":")
+	raw, _ := hex.DecodeString(host)
+	for word := range slices.Chunk(raw, 4) {
+		slices.Reverse(word)
+	}
+	addr, _ := netip.AddrFromSlice(raw)
+	number, _ := strconv.ParseUint(port, 16, 16)
+	return netip.AddrPortFrom(addr.Unmap(), uint16(number))
+}

@@ -1,0 +1,106 @@
+package drivertest
+
+import (
+	"testing"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// Parse returns a DSN as the core hands it to the driver.
+func Parse(t testing.TB, text string) *driver.DSN {
+	t.Helper()
+	dsn, err := driver.ParseDSN(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dsn
+}
+
+// Open returns a store that is closed at the end of the test. The test fails if
+// a goroutine or a connection of the driver is left when all of its stores are
+// closed. So a test that stalls a proxy lets it go on before it ends.
+func (s *Subject) Open(t testing.TB, dsn string) driver.Store {
+	t.Helper()
+	return s.OpenDSN(t, Parse(t, dsn), nil)
+}
+
+// OpenDSN is Open for a DSN that is parsed already, and a driver that makes its
+// connections by dial unless that is nil.
+func (s *Subject) OpenDSN(t testing.TB, dsn *driver.DSN, dial Dial) driver.Store {
+	t.Helper()
+	s.begin()
+	store, err := s.Driver(dial).Open(dsn)
+	if err != nil {
+		s.end(t)
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		s.end(t)
+	})
+	return store
+}
+
+// OpenCache is Open for a cache on a store.
+func (s *Subject) OpenCache(t testing.TB, dsn string, opts ...xcache.Option) *xcache.Cache {
+	t.Helper()
+	s.begin()
+	cache, err := xcache.OpenDSN(dsn, opts...)
+	if err != nil {
+		s.end(t)
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cache.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		s.end(t)
+	})
+	return cache
+}
+
+// A serverStore is a driver's store on one server, which can do all of this.
+type serverStore interface {
+	driver.Store
+	driver.Commander
+	driver.Expirer
+	driver.Counter
+	driver.Swapper
+	driver.Mover
+	driver.Scanner
+	driver.Flusher
+	driver.Pinger
+	driver.Limiter
+}
+
+// open is Open for a store on one server.
+func (s *Subject) open(t testing.TB, dsn string) serverStore {
+	t.Helper()
+	return s.Open(t, dsn).(serverStore)
+}
+
+// begin counts one store more. It remembers what was there before the first.
+func (s *Subject) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opened == 0 {
+		s.before = sockets()
+	}
+	s.opened++
+}
+
+// end counts one store less. After the last nothing may be left.
+func (s *Subject) end(t testing.TB) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opened--
+	if s.opened > 0 {
+		return
+	}
+	s.AwaitNoGoroutines(t)
+	awaitNoConnections(t, s.before)
+}

@@ -1,0 +1,55 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// patience is how long something that must happen may take on a machine that has
+// much else to do.
+const patience = 15 * time.Second
+
+// Eventually fails the test with what complaint says unless ok holds soon.
+func Eventually(t testing.TB, ok func() bool, complaint func() string) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Error(complaint())
+			return
+		}
+	}
+}
+
+// WantErr fails the test unless err matches every one of targets, and has the
+// outcome that is expected.
+func WantErr(t testing.TB, err error, outcome driver.Outcome, targets ...error) {
+	t.Helper()
+	for _, target := range targets {
+		if !errors.Is(err, target) {
+			t.Errorf("got %v, want %v", err, target)
+		}
+	}
+	if unknown := errors.Is(err, driver.ErrUnknownOutcome); err != nil && unknown != (outcome == driver.Unknown) {
+		t.Errorf("got %v, whose outcome is unknown: %v", err, unknown)
+	}
+}
+
+// WantPrompt fails the test unless call returns soon after ctx has ended, with
+// its error.
+func WantPrompt(t testing.TB, what string, ctx context.Context, call func() error, want error) { //nolint:revive // reads better
+	t.Helper()
+	ended := make(chan time.Time, 1)
+	stop := context.AfterFunc(ctx, func() { ended <- time.Now() })
+	defer stop()
+	err := call()
+	if !errors.Is(err, want) {
+		t.Errorf("%s: got %v, want %v", what, err, want)
+	}
+	if late := time.Since(<-ended); late > 500*time.Millisecond { // 20 ms on a machine with nothing else to do
+		t.Errorf("%s: returned %v late", what, late)
+	}
+}

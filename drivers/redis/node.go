@@ -2,6 +2,10 @@ package redis
 
 import (
 	"context"
+	"errors"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
@@ -34,4 +38,18 @@ func (n node) Query(ctx context.Context, words ...string) (driver.Reply, error) 
 		return driver.Reply{}, err
 	}
 	return c.reader.reply, c.err
+}
+
+// Now returns the time that bounds calls.
+func (n node) Now() time.Time { return n.clock.at(n.clock.elapsed()) }
+
+// Disconnect closes all connections, also those that calls wait on.
+func (n node) Disconnect() { _ = n.client.Close() }
+
+// Close releases the node, which may have been disconnected.
+func (n node) Close() error {
+	if err := n.Store.Close(); !errors.Is(err, goredis.ErrClosed) {
+		return err
+	}
+	return nil
 }

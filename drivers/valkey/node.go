@@ -3,6 +3,7 @@ package valkey
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
@@ -25,3 +26,9 @@ func (n node) Query(ctx context.Context, words ...string) (driver.Reply, error) 
 	r.commands[0].fill(&c)
 	return c.Reply, c.Err
 }
+
+// Now returns the time that bounds calls.
+func (n node) Now() time.Time { return n.clock.now().time }
+
+// Disconnect closes all connections, also those that calls wait on.
+func (n node) Disconnect() { n.pool.close() }

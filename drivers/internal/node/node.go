@@ -4,6 +4,7 @@ package node
 
 import (
 	"context"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
@@ -28,6 +29,15 @@ type Node interface {
 	// between: for commands on a slot that the server is about to take over.
 	// Plain commands have one ASKING each.
 	DoAsking(ctx context.Context, cmds []*driver.Cmd, how driver.How) error
+
+	// Now returns the time, to within a moment that does not matter to deadlines
+	// of calls, at a fraction of what it costs to ask the system.
+	Now() time.Time
+
+	// Disconnect closes all connections, for good. Calls under way fail at once,
+	// with an outcome that is true; later ones with ErrClosed. It may be called
+	// while others are under way, and Close must be called all the same.
+	Disconnect()
 }
 
 // Open returns the node of one server. It does no I/O.

@@ -37,7 +37,11 @@ func Parse(text string, cause func(string) error) error {
 		if r.bare {
 			return r.kind
 		}
-		e := driver.Fail(r.kind, driver.NotApplied, cause(Clean(text)))
+		native := cause(Clean(text))
+		if r.redirect {
+			native = redirect(text, native)
+		}
+		e := driver.Fail(r.kind, driver.NotApplied, native)
 		if strings.Contains(text, "user_script") {
 			e.Outcome = driver.Unknown
 		}
@@ -59,6 +63,7 @@ type rule struct {
 	kind      error
 	transient bool
 	bare      bool // the kind is all there is to say
+	redirect  bool // the cause is a Redirect
 }
 
 func (r *rule) matches(text string) bool {
@@ -90,8 +95,8 @@ var rules = []rule{
 	{prefix: "NOREPLICAS", kind: driver.ErrUnavailable, transient: true},
 	{prefix: "ERR max number of clients", kind: driver.ErrUnavailable, transient: true},
 	{prefix: "MISCONF", kind: driver.ErrUnavailable},
-	{prefix: "MOVED ", kind: driver.ErrUnavailable},
-	{prefix: "ASK ", kind: driver.ErrUnavailable},
+	{prefix: "MOVED ", kind: driver.ErrUnavailable, redirect: true},
+	{prefix: "ASK ", kind: driver.ErrUnavailable, redirect: true},
 	{prefix: "READONLY", kind: driver.ErrReadOnly, transient: true},
 	{contains: "READONLY You can't write against", kind: driver.ErrReadOnly, transient: true},
 	{prefix: "OOM", kind: driver.ErrOutOfMemory},

@@ -1,0 +1,51 @@
+package servererror
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A Redirect is the answer of a cluster's node to a command whose keys another
+// node has: MOVED or ASK. It is the cause of an error that Parse returns, found
+// with errors.As. The node did nothing.
+type Redirect struct {
+	// Slot is that of the command's keys.
+	Slot uint16
+	// Host and Port are where the other node is. An empty Host stands for that
+	// of the node that answered.
+	Host, Port string
+	// Ask tells that only this command goes there, behind ASKING, as the slot is
+	// on its way. Else the slot has moved for good.
+	Ask bool
+
+	err error // the client library's own
+}
+
+func (r *Redirect) Error() string { return r.err.Error() }
+func (r *Redirect) Unwrap() error { return r.err }
+
+// redirect returns err with what a reply says about where to go, or err itself
+// if that cannot be read.
+func redirect(text string, err error) error {
+	words := strings.Fields(text)
+	if len(words) < 3 {
+		return err
+	}
+	slot, slotErr := strconv.ParseUint(words[1], 10, 14)
+	colon := strings.LastIndexByte(words[2], ':')
+	if slotErr != nil || colon < 0 || colon == len(words[2])-1 {
+		return err
+	}
+	host := strings.Trim(words[2][:colon], "[]")
+	return &Redirect{Slot: uint16(slot), Host: host, Port: words[2][colon+1:], Ask: words[0] == "ASK", err: err}
+}
+
+// IsTryAgain reports whether a cluster's node refused a command on several keys
+// because some of them are on their way to another node.
+func IsTryAgain(err error) bool {
+	var e *driver.Error
+	return errors.As(err, &e) && e.Err != nil && e.Outcome == driver.NotApplied && strings.HasPrefix(e.Err.Error(), "TRYAGAIN")
+}

@@ -1,0 +1,57 @@
+package servererror_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
+)
+
+func TestRedirect(t *testing.T) {
+	native := errors.New("native")
+	for _, tt := range []struct {
+		text string
+		want *servererror.Redirect // nil if there is none
+	}{
+		{"MOVED 3999 127.0.0.1:6381", &servererror.Redirect{Slot: 3999, Host: "127.0.0.1", Port: "6381"}},
+		{"ASK 16383 cache-2.example:6379", &servererror.Redirect{Slot: 16383, Host: "cache-2.example", Port: "6379", Ask: true}},
+		{"MOVED 1 ::1:6381", &servererror.Redirect{Slot: 1, Host: "::1", Port: "6381"}},
+		{"MOVED 1 [::1]:6381", &servererror.Redirect{Slot: 1, Host: "::1", Port: "6381"}},
+		{"MOVED 0 :6381", &servererror.Redirect{Slot: 0, Port: "6381"}},
+		{"MOVED 1 ?:6381", &servererror.Redirect{Slot: 1, Host: "?", Port: "6381"}},
+		{"MOVED 16384 127.0.0.1:6381", nil},
+		{"MOVED x 127.0.0.1:6381", nil},
+		{"MOVED 1 127.0.0.1:", nil},
+		{"MOVED 1 127.0.0.1", nil},
+		{"MOVED 1", nil},
+		{"CLUSTERDOWN The cluster is down", nil},
+	} {
+		err := servererror.Parse(tt.text, func(string) error { return native })
+		if !errors.Is(err, driver.ErrUnavailable) || !errors.Is(err, native) || errors.Is(err, driver.ErrUnknownOutcome) {
+			t.Errorf("%s: got %v", tt.text, err)
+		}
+		var got *servererror.Redirect
+		if errors.As(err, &got) != (tt.want != nil) {
+			t.Errorf("%s: got %+v", tt.text, got)
+		}
+		if got == nil || tt.want == nil {
+			continue
+		}
+		if got.Slot != tt.want.Slot || got.Host != tt.want.Host || got.Port != tt.want.Port || got.Ask != tt.want.Ask {
+			t.Errorf("%s: got %+v", tt.text, got)
+		}
+	}
+}
+
+func TestIsTryAgain(t *testing.T) {
+	for text, want := range map[string]bool{
+		"TRYAGAIN Multiple keys request during rehashing of slot": true,
+		"CLUSTERDOWN Hash slot not served":                        false,
+		"ERR no such key":                                         false,
+	} {
+		if got := servererror.IsTryAgain(servererror.Parse(text, nil)); got != want {
+			t.Errorf("%s: got %v", text, got)
+		}
+	}
+}

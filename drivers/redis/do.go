@@ -41,7 +41,7 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 				return unsupported(c.Name)
 			}
 		}
-		return s.doAtomic(ctx, cmds)
+		return s.dialect.Do(ctx, verbatim{node{s}}, cmds, how)
 	}
 	known := make([]*driver.Cmd, 0, len(cmds))
 	for _, c := range cmds {
@@ -54,7 +54,18 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 	if len(known) == 0 {
 		return nil
 	}
-	return s.doPlain(ctx, known)
+	return s.dialect.Do(ctx, verbatim{node{s}}, known, how)
+}
+
+// verbatim is the server as package dialect needs it: commands of the set, and
+// scripts, go there as they are.
+type verbatim struct{ node }
+
+func (v verbatim) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	if how == driver.Atomic {
+		return v.doAtomic(ctx, cmds)
+	}
+	return v.doPlain(ctx, cmds)
 }
 
 func unsupported(name string) error {

@@ -10,6 +10,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/dialect"
 	"github.com/xcache-go/xcache/drivers/internal/operations"
 )
 
@@ -25,6 +26,8 @@ type Store struct {
 	// opTimeout is how long a call without a deadline may take; 0 if that is
 	// the client's affair.
 	opTimeout time.Duration
+	// dialect is what the server is known to lack.
+	dialect dialect.Dialect
 
 	gets        sync.Pool // of *getRequest
 	sets        sync.Pool // of *setRequest that never expire

@@ -9,6 +9,7 @@ import (
 	valkeygo "github.com/valkey-io/valkey-go"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/dialect"
 	"github.com/xcache-go/xcache/drivers/internal/operations"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
@@ -27,6 +28,8 @@ type Store struct {
 	// client's affair.
 	clock     *clock
 	opTimeout time.Duration
+	// dialect is what the server is known to lack.
+	dialect dialect.Dialect
 
 	requests sync.Pool // of *request, for one command
 }

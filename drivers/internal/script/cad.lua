@@ -1,5 +1,7 @@
 -- key, old: deletes the key where old is.
 local held = redis.pcall('GET', KEYS[1])
-if type(held) == 'table' then return held end
+if type(held) == 'table' then return fail(held) end
 if held ~= ARGV[1] then return 0 end
-return redis.pcall('DEL', KEYS[1])
+local deleted = redis.pcall('DEL', KEYS[1])
+if type(deleted) == 'table' then return fail(deleted) end
+return deleted

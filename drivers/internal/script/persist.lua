@@ -1,4 +1,7 @@
 -- key: PERSIST that answers whether the key exists.
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('PERSIST', KEYS[1])
+local exists = redis.pcall('EXISTS', KEYS[1])
+if type(exists) == 'table' then return fail(exists) end
+if exists == 0 then return 0 end
+local changed = redis.pcall('PERSIST', KEYS[1])
+if type(changed) == 'table' then return fail(changed) end
 return 1

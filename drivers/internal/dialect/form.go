@@ -1,0 +1,135 @@
+package dialect
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/script"
+)
+
+// A Form is a command, or a way of calling one, that not every server has. The
+// oldest servers that the drivers are for are Redis 6.0 and Valkey 7.2, the
+// first there was, so what those have is no Form.
+type Form struct {
+	// Command is its name in the table of package driver.
+	Command string
+	// With says which arguments make the form, for readers; empty if every call
+	// of the command is one.
+	With string
+	// Redis and Valkey are the first versions that have it.
+	Redis, Valkey Version
+	// Script is the name of the script that does the same, in package script,
+	// with the arguments of the command; empty if nothing does.
+	Script string
+
+	// Made reports whether arguments of the command make the form.
+	Made func(args []driver.Arg) bool
+}
+
+// String returns the form as in "SET with GET".
+func (f *Form) String() string {
+	if f.With == "" {
+		return f.Command
+	}
+	return f.Command + " with " + f.With
+}
+
+// In reports whether a server of version v has the form.
+func (f *Form) In(v Version) bool {
+	if v.Valkey {
+		return !v.before(f.Valkey)
+	}
+	return !v.before(f.Redis)
+}
+
+// Forms returns the table of forms.
+func Forms() []Form { return slices.Clone(forms) }
+
+var forms = []Form{
+	{Command: "FLUSHDB", With: "SYNC", Redis: redis(6, 2), Valkey: firstValkey, Made: option(0, "SYNC")},
+	{Command: "GETDEL", Redis: redis(6, 2), Valkey: firstValkey, Script: script.GetDel, Made: always},
+	{Command: "LPOP", With: "a count", Redis: redis(6, 2), Valkey: firstValkey, Script: script.LPopCount, Made: arguments(2)},
+	{Command: "PEXPIRE", With: "NX, XX, GT or LT", Redis: redis(7, 0), Valkey: firstValkey, Made: option(2, "NX", "XX", "GT", "LT")},
+	{Command: "SET", With: "GET", Redis: redis(6, 2), Valkey: firstValkey, Script: script.SetGet, Made: option(2, "GET")},
+	{Command: "SET", With: "NX and GET", Redis: redis(7, 0), Valkey: firstValkey, Script: script.SetGet, Made: both(option(2, "NX"), option(2, "GET"))},
+	{Command: "SET", With: "EXAT or PXAT", Redis: redis(6, 2), Valkey: firstValkey, Made: option(2, "EXAT", "PXAT")},
+	{Command: "SET", With: "IFEQ", Redis: redis(8, 4), Valkey: valkey(8, 1), Made: option(2, "IFEQ")},
+}
+
+// byCommand has the forms of each command that has any.
+var byCommand = func() map[string][]*Form {
+	index := make(map[string][]*Form)
+	for i := range forms {
+		name := forms[i].Command
+		index[name] = append(index[name], &forms[i])
+	}
+	return index
+}()
+
+func always([]driver.Arg) bool { return true }
+
+// arguments is made by exactly n arguments.
+func arguments(n int) func([]driver.Arg) bool {
+	return func(args []driver.Arg) bool { return len(args) == n }
+}
+
+// option is made by one of words, at argument from or behind it.
+func option(from int, words ...string) func([]driver.Arg) bool {
+	return func(args []driver.Arg) bool {
+		for i := from; i < len(args); i++ {
+			if args[i].Role != driver.RoleLiteral {
+				continue
+			}
+			for _, word := range words {
+				if strings.EqualFold(args[i].Text, word) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+}
+
+func both(a, b func([]driver.Arg) bool) func([]driver.Arg) bool {
+	return func(args []driver.Arg) bool { return a(args) && b(args) }
+}
+
+// isForm reports whether there are servers that lack a command.
+func isForm(c *driver.Cmd) bool {
+	for _, f := range byCommand[c.Name] {
+		if f.Made(c.Args) {
+			return true
+		}
+	}
+	return false
+}
+
+// lacks reports whether a server of version v does not have a command.
+func lacks(v Version, c *driver.Cmd) bool {
+	for _, f := range byCommand[c.Name] {
+		if f.Made(c.Args) && !f.In(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// substitute returns the name of the script that stands in for a command on a
+// server of version v; empty if the server has the command itself. The error
+// names the version that has it, if there is no such script.
+func substitute(c *driver.Cmd, v Version) (name string, err error) {
+	for _, f := range byCommand[c.Name] {
+		if !f.Made(c.Args) || f.In(v) {
+			continue
+		}
+		if f.Script == "" {
+			return "", driver.Fail(errors.ErrUnsupported, driver.NotApplied,
+				fmt.Errorf("%s needs %s or %s, and this server is %s", f, f.Redis, f.Valkey, v))
+		}
+		name = f.Script
+	}
+	return name, nil
+}

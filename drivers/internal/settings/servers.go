@@ -28,7 +28,7 @@ const (
 // servers, of which the first is the primary.
 func ReadServers(dsn *driver.DSN) (*Servers, error) {
 	word := dsn.Word("read", string(PreferReplica), string(Primary), string(Replica), string(PreferReplica))
-	s, addrs, err := read(dsn)
+	s, addrs, err := read(dsn, driver.Standalone)
 	if err != nil {
 		return nil, err
 	}

@@ -17,10 +17,11 @@ import (
 )
 
 const (
-	defaultPort        = "6379"
-	defaultHost        = "localhost"
-	defaultOpTimeout   = 3 * time.Second
-	defaultDialTimeout = time.Second
+	defaultPort         = "6379"
+	defaultSentinelPort = "26379"
+	defaultHost         = "localhost"
+	defaultOpTimeout    = 3 * time.Second
+	defaultDialTimeout  = time.Second
 
 	maxDB       = 1 << 20
 	maxPoolSize = 1 << 20
@@ -53,15 +54,21 @@ type Settings struct {
 	// Protocol is the version of RESP, 2 or 3; 0 is the driver's default.
 	Protocol int
 
-	password     driver.Secret
-	passwordFile string
+	credentials credentials
+}
+
+// credentials are a password, or the file that has it.
+type credentials struct {
+	password driver.Secret
+	file     string
+	name     string // of the parameter that names the file
 }
 
 // Read returns the settings that dsn asks for, which may name one server only.
 // Its errors name the parameter and never hold a password. It reads the files
 // that the DSN names, and does no network I/O.
 func Read(dsn *driver.DSN) (*Settings, error) {
-	s, addrs, err := read(dsn)
+	s, addrs, err := read(dsn, driver.Standalone)
 	if err == nil && len(addrs) > 1 {
 		err = fmt.Errorf("xcache: bad DSN: the %s driver does not do replicas yet, give one host: %w", dsn.Driver, errors.ErrUnsupported)
 	}
@@ -72,9 +79,9 @@ func Read(dsn *driver.DSN) (*Settings, error) {
 }
 
 // read returns the settings that all servers share, and their addresses, of
-// which there is at least one. Parameters may be read before it: what is wrong
-// with them is in its error.
-func read(dsn *driver.DSN) (*Settings, []string, error) {
+// which there is at least one, of a DSN with a topology. Parameters may be read
+// before it: what is wrong with them is in its error.
+func read(dsn *driver.DSN, topology driver.Topology) (*Settings, []string, error) {
 	s := &Settings{
 		OpTimeout:    dsn.OpTimeout,
 		ReadTimeout:  dsn.Duration("read_timeout", 0),
@@ -82,7 +89,6 @@ func read(dsn *driver.DSN) (*Settings, []string, error) {
 		PoolSize:     dsn.Int("pool_size", 0, 1, maxPoolSize),
 		ClientName:   readClientName(dsn),
 		User:         dsn.User,
-		password:     dsn.Password,
 	}
 	if s.OpTimeout <= 0 {
 		s.OpTimeout = defaultOpTimeout
@@ -90,8 +96,11 @@ func read(dsn *driver.DSN) (*Settings, []string, error) {
 	s.DialTimeout = dsn.Duration("dial_timeout", min(defaultDialTimeout, s.OpTimeout))
 	s.Protocol = dsn.Int("protocol", 0, 2, 3)
 	s.readDB(dsn)
-	addrs, err := s.readAddrs(dsn)
-	errs := []error{err, s.readPassword(dsn), s.readTLS(dsn)}
+	addrs, err := s.readAddrs(dsn, topology)
+	errs := []error{err, s.readPassword(dsn, "password_file", dsn.Password), s.readTLS(dsn)}
+	if s.User != "" && !s.HasPassword() {
+		errs = append(errs, errors.New("xcache: bad DSN: a user needs a password; for one without (nopass) give any"))
+	}
 	if err := errors.Join(append(errs, dsn.Err())...); err != nil {
 		return nil, nil, err
 	}
@@ -112,26 +121,29 @@ func (s *Settings) at(addr string) *Settings {
 }
 
 // HasPassword reports whether the server is to be told a password.
-func (s *Settings) HasPassword() bool { return s.password != driver.Secret{} || s.passwordFile != "" }
+func (s *Settings) HasPassword() bool {
+	return s.credentials.password != driver.Secret{} || s.credentials.file != ""
+}
 
 // Password returns the password. One in a file is read again each time, so that
 // it may change while the program runs.
 func (s *Settings) Password() (string, error) {
-	if s.passwordFile == "" {
-		return s.password.Reveal(), nil
+	c := &s.credentials
+	if c.file == "" {
+		return c.password.Reveal(), nil
 	}
-	text, err := os.ReadFile(s.passwordFile)
+	text, err := os.ReadFile(c.file)
 	if err != nil {
-		return "", fmt.Errorf("password_file cannot be read: %w", err)
+		return "", fmt.Errorf("%s cannot be read: %w", c.name, err)
 	}
 	password := strings.TrimRight(string(text), "\r\n")
 	if password == "" {
-		return "", fmt.Errorf("password_file %s is empty", s.passwordFile)
+		return "", fmt.Errorf("%s %s is empty", c.name, c.file)
 	}
 	return password, nil
 }
 
-func (s *Settings) readAddrs(dsn *driver.DSN) ([]string, error) {
+func (s *Settings) readAddrs(dsn *driver.DSN, topology driver.Topology) ([]string, error) {
 	more := dsn.List("addr")
 	if dsn.Unix {
 		if len(more) > 0 {
@@ -141,12 +153,16 @@ func (s *Settings) readAddrs(dsn *driver.DSN) ([]string, error) {
 		return []string{dsn.Path}, nil
 	}
 	s.Network = "tcp"
+	port := defaultPort
+	if topology == driver.Sentinel {
+		port = defaultSentinelPort
+	}
 	var addrs []string
 	for _, host := range dsn.Hosts {
-		addrs = append(addrs, host.Addr(defaultPort))
+		addrs = append(addrs, host.Addr(port))
 	}
 	for _, text := range more {
-		addr, ok := parseAddr(text)
+		addr, ok := parseAddr(text, port)
 		if !ok {
 			dsn.Refuse("addr", "must be host or host:port, with [ ] around an IPv6 address")
 			return nil, nil
@@ -154,18 +170,18 @@ func (s *Settings) readAddrs(dsn *driver.DSN) ([]string, error) {
 		addrs = append(addrs, addr)
 	}
 	switch {
-	case dsn.Topology != driver.Standalone:
+	case dsn.Topology != topology:
 		return nil, fmt.Errorf("xcache: bad DSN: the %s driver does not do +%s yet: %w", dsn.Driver, dsn.Topology, errors.ErrUnsupported)
 	case len(dsn.Hosts) > 0 && len(more) > 0:
 		dsn.Refuse("addr", "cannot be combined with hosts in front; name all servers in one of the two ways")
 	case len(addrs) == 0:
-		addrs = []string{net.JoinHostPort(defaultHost, defaultPort)}
+		addrs = []string{net.JoinHostPort(defaultHost, port)}
 	}
 	return addrs, nil
 }
 
 // parseAddr returns a host, or a host and a port, as host:port.
-func parseAddr(text string) (string, bool) {
+func parseAddr(text, defaultPort string) (string, bool) {
 	if bare := strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"); !strings.Contains(text, ":") || net.ParseIP(bare) != nil && text != bare {
 		if bare == "" || strings.ContainsAny(text, " @/,") {
 			return "", false
@@ -198,17 +214,15 @@ func (s *Settings) readDB(dsn *driver.DSN) {
 	}
 }
 
-func (s *Settings) readPassword(dsn *driver.DSN) error {
-	s.passwordFile = dsn.Text("password_file", "")
-	if s.passwordFile != "" && dsn.Password != (driver.Secret{}) {
-		dsn.Refuse("password_file", "cannot be combined with a password in the DSN")
+// readPassword takes a password, or reads the parameter that names its file.
+func (s *Settings) readPassword(dsn *driver.DSN, fileParameter string, password driver.Secret) error {
+	s.credentials = credentials{password, dsn.Text(fileParameter, ""), fileParameter}
+	if s.credentials.file != "" && password != (driver.Secret{}) {
+		dsn.Refuse(fileParameter, "cannot be combined with a password in the DSN")
 		return nil
 	}
 	if _, err := s.Password(); err != nil {
 		return fmt.Errorf("xcache: bad DSN: %w", err)
-	}
-	if s.User != "" && !s.HasPassword() {
-		return errors.New("xcache: bad DSN: a user needs a password; for one without (nopass) give any")
 	}
 	return nil
 }

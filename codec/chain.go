@@ -69,6 +69,8 @@ type Chain struct {
 	serializerIDs []byte
 	compressorIDs []byte
 	plain         plainReader
+	// wildcard: plain, and its one member takes any bytes for a value.
+	wildcard bool
 
 	compressMin int
 	maxValue    int
@@ -128,6 +130,9 @@ func New(config Config) (*Chain, error) {
 		serializers, compressors = plainMembers(serializers, compressors)
 	}
 	c.plain = newPlainReader(serializers, compressors)
+	if c.format == Plain {
+		_, c.wildcard = c.serializers[0].(Wildcard)
+	}
 	return c, nil
 }
 
@@ -275,7 +280,7 @@ func (c *Chain) Decode(data []byte, v any) (Read, error) {
 		if ok, err := setInteger(elem, data); ok {
 			return Read{Serializer: Decimal}, err
 		}
-	case kind == reflect.Interface && elem.NumMethod() == 0 && !c.isPlainWildcard():
+	case kind == reflect.Interface && elem.NumMethod() == 0 && !c.wildcard:
 		if n, ok := parseDecimal(data); ok {
 			elem.Set(reflect.ValueOf(n.any()))
 			return Read{Serializer: Decimal}, nil
@@ -296,7 +301,7 @@ func (c *Chain) DecodeBytes(data []byte) ([]byte, Read, error) {
 // TakeBytes is DecodeBytes for data that the caller owns and has no other use
 // for: what it returns may be data itself.
 func (c *Chain) TakeBytes(data []byte) ([]byte, Read, error) {
-	if c.isPlainWildcard() && c.serializers[0] == Raw {
+	if c.wildcard && c.serializers[0] == Raw {
 		if len(data) > c.maxValue {
 			return nil, Read{}, tooLarge("", c.maxValue)
 		}
@@ -311,7 +316,7 @@ func (c *Chain) TakeBytes(data []byte) ([]byte, Read, error) {
 }
 
 func (c *Chain) decode(data []byte, d *destination) (Read, error) {
-	if isTagged(data) && !c.isPlainWildcard() {
+	if isTagged(data) && !c.wildcard {
 		h, payload, ok := parseTagged(data)
 		if ok {
 			return c.decodeTagged(h, payload, d)
@@ -329,16 +334,6 @@ func (c *Chain) decode(data []byte, d *destination) (Read, error) {
 	read, err := c.plain.decode(data, d, c.maxValue)
 	read.Fallback = c.format == Tagged || c.isFallback(read)
 	return read, err
-}
-
-// isPlainWildcard reports whether the chain takes any bytes for a value of its
-// one member.
-func (c *Chain) isPlainWildcard() bool {
-	if c.format != Plain {
-		return false
-	}
-	_, ok := c.serializers[0].(Wildcard)
-	return ok
 }
 
 func (c *Chain) isFallback(read Read) bool {

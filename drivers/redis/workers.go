@@ -17,7 +17,6 @@ type workers struct {
 	maxIdle int32
 
 	jobs    chan job
-	closing chan struct{}
 	idle    atomic.Int32
 	running sync.WaitGroup
 }
@@ -32,7 +31,6 @@ func newWorkers(client *goredis.Client, maxIdle int) *workers {
 		client:  client,
 		maxIdle: int32(maxIdle),
 		jobs:    make(chan job),
-		closing: make(chan struct{}),
 	}
 }
 
@@ -48,29 +46,24 @@ func (w *workers) run(ctx context.Context, r *request) {
 }
 
 func (w *workers) work(j job) {
-	for {
+	for more := true; more; {
 		if abandoned := j.request.send(j.ctx, w.client); abandoned {
 			j.request.release()
 		} else {
 			j.request.finished <- struct{}{}
 		}
 		if w.idle.Add(1) > w.maxIdle {
-			w.idle.Add(-1)
-			return
+			more = false
+		} else {
+			j, more = <-w.jobs
 		}
-		select {
-		case next := <-w.jobs:
-			w.idle.Add(-1)
-			j = next
-		case <-w.closing:
-			return
-		}
+		w.idle.Add(-1)
 	}
 }
 
 // close waits for all goroutines to end. The client must have been closed, or
-// they end when the deadlines of their requests do.
+// they end when the deadlines of their requests do. No request may come after.
 func (w *workers) close() {
-	close(w.closing)
+	close(w.jobs)
 	w.running.Wait()
 }

@@ -82,7 +82,7 @@ var rules = []rule{
 	{contains: "value is not an integer", kind: driver.ErrWrongType},
 	{contains: "value is not a valid float", kind: driver.ErrWrongType},
 	{contains: "value is not a float", kind: driver.ErrWrongType},
-	{contains: "increment or decrement would overflow", kind: driver.ErrOverflow},
+	{contains: "decrement would overflow", kind: driver.ErrOverflow},
 	{contains: "increment would produce NaN or Infinity", kind: driver.ErrOverflow},
 	{prefix: "ERR no such key", kind: driver.ErrNotFound, bare: true},
 	{prefix: "NOSCRIPT", kind: ErrNoScript},
@@ -110,6 +110,8 @@ var rules = []rule{
 	{prefix: "ERR operation not permitted", kind: driver.ErrAuth},
 	{prefix: "ERR Client sent AUTH", kind: driver.ErrAuth},
 	{prefix: "ERR AUTH", kind: driver.ErrAuth},
+	{contains: "The user executing the script can't", kind: driver.ErrAuth},
+	{prefix: "ERR ACL failure in script", kind: driver.ErrAuth},
 
 	{prefix: "CROSSSLOT", kind: driver.ErrCrossSlot},
 	{contains: "Protocol error: invalid bulk length", kind: driver.ErrTooLarge},

@@ -1,0 +1,287 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/dialect"
+	"github.com/xcache-go/xcache/internal/servertest"
+)
+
+// Dialect tests what becomes of commands that some versions of the servers lack,
+// on the version that the subject is tested on: that package dialect knows what
+// is lacking, that the scripts in their place answer alike, alone and in batches,
+// and that what there is no script for says which version it needs.
+func (s *Subject) Dialect(t *testing.T) {
+	server := s.StartServer(t)
+	version := versionOf(t, server)
+	t.Run("the table of versions is right", func(t *testing.T) { wantForms(t, server, version) })
+	for _, mode := range []struct {
+		name string
+		how  driver.How
+		size int
+	}{{"alone", driver.Plain, 1}, {"pipeline", driver.Plain, len(everyForm)}, {"transaction", driver.Atomic, len(everyForm)}} {
+		t.Run("every version answers alike/"+mode.name, func(t *testing.T) {
+			server.Do(t, "FLUSHALL")
+			store := s.open(t, s.Scheme+"://"+server.Addr)
+			for steps := range slices.Chunk(everyForm, mode.size) {
+				wantReplies(t, store, steps, mode.how)
+			}
+		})
+	}
+	t.Run("bad arguments", func(t *testing.T) {
+		store := s.open(t, s.Scheme+"://"+server.Addr)
+		for _, line := range []string{"GETDEL", "GETDEL k x", "LPOP k -1", "LPOP k x", "LPOP k 1 2", "SET k", "SET k v GET PX", "SET k v GET PX x"} {
+			err := Do(t.Context(), store, strings.Fields(line)[0], command(line).Args...)
+			if err == nil || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, driver.ErrUnknownOutcome) {
+				t.Errorf("%s: got %v, want an error of its own", line, err)
+			}
+		}
+	})
+	t.Run("what a version lacks is named", func(t *testing.T) { s.wantVersionNamed(t, server, version) })
+}
+
+// samples has a call of each form, which servers that have it do not refuse.
+var samples = map[string]string{
+	"FLUSHDB with SYNC":             "FLUSHDB SYNC",
+	"GETDEL":                        "GETDEL k",
+	"LPOP with a count":             "LPOP k 2",
+	"PEXPIRE with NX, XX, GT or LT": "PEXPIRE k 1000 NX",
+	"SET with GET":                  "SET k v GET",
+	"SET with NX and GET":           "SET k v NX GET",
+	"SET with EXAT or PXAT":         "SET k v EXAT 9999999999",
+	"SET with IFEQ":                 "SET k v IFEQ v",
+}
+
+// wantForms fails the test unless the server has just those commands and forms
+// that the table says it has.
+func wantForms(t *testing.T, server *servertest.Server, version dialect.Version) {
+	t.Helper()
+	has := make(map[string]bool) // what the table says
+	for _, row := range driver.Commands() {
+		has[row.Name] = !row.Extension
+	}
+	for _, f := range dialect.Forms() {
+		line, ok := samples[f.String()]
+		if !ok || !f.Made(command(line).Args) {
+			t.Errorf("no sample of %s", &f)
+			continue
+		}
+		if f.With == "" {
+			has[f.Command] = f.In(version)
+			continue
+		}
+		server.Do(t, "FLUSHALL")
+		if _, err := server.Try(strings.Fields(line)...); (err == nil) != f.In(version) {
+			t.Errorf("%s says %v to %s; it has the form according to the table: %v", version, err, line, f.In(version))
+		}
+	}
+	for name, want := range has {
+		known := server.Do(t, "COMMAND", "INFO", name).([]any)
+		if got := known[0] != nil; got != want {
+			t.Errorf("%s has %s: %v; it has it according to the table: %v", version, name, got, want)
+		}
+	}
+}
+
+// A step is a command and what every server answers.
+type step struct{ line, want string }
+
+// everyForm is one sequence, in which each step finds what those before it left.
+var everyForm = []step{
+	{"SET k v", "OK"}, {"GETDEL k", "v"}, {"GETDEL k", "nil"}, {"EXISTS k", "0"},
+	{"RPUSH list a b c d", "4"}, {"LPOP list 2", "[a b]"}, {"LPOP list 0", "[]"}, {"LRANGE list 0 -1", "[c d]"},
+	{"LPOP list 999999999999", "[c d]"}, {"LPOP list 1", "nil"}, {"LPOP list 0", "nil"}, {"EXISTS list", "0"},
+	{"SET s 1 GET", "nil"}, {"SET s 2 get", "1"}, {"SET s 3 NX GET", "2"}, {"SET s 3 GET XX", "2"}, {"GET s", "3"},
+	{"SET t 1 NX GET", "nil"}, {"SET u 1 XX GET", "nil"}, {"EXISTS t u", "1"},
+	{"SET s 4 PX 100000 GET", "3"}, {"PERSIST s", "1"}, {"SET s 5 EX 100 GET", "4"}, {"SET s GET KEEPTTL GET", "5"},
+	{"PERSIST s", "1"}, {"SET s 6 GET", "GET"}, {"PERSIST s", "0"},
+	{"RPUSH list x", "1"}, {"GETDEL list", "wrong type"}, {"SET list v GET", "wrong type"}, {"SET list v NX GET", "wrong type"},
+	{"LPOP s 2", "wrong type"}, {"LPOP s 0", "wrong type"}, {"LRANGE list 0 -1", "[x]"}, {"GET s", "6"},
+}
+
+func wantReplies(t *testing.T, store driver.Commander, steps []step, how driver.How) {
+	t.Helper()
+	cmds := make([]*driver.Cmd, len(steps))
+	for i := range steps {
+		cmds[i] = command(steps[i].line)
+	}
+	if err := store.Do(t.Context(), cmds, how); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range cmds {
+		got := text(&c.Reply)
+		switch {
+		case errors.Is(c.Err, driver.ErrWrongType) && !errors.Is(c.Err, driver.ErrUnknownOutcome):
+			got = "wrong type"
+		case c.Err != nil:
+			got = c.Err.Error()
+		}
+		if got != steps[i].want {
+			t.Errorf("%s: got %s, want %s", steps[i].line, got, steps[i].want)
+		}
+	}
+}
+
+// wantVersionNamed fails the test unless a form that the server lacks, and that
+// nothing stands in for, fails in all ways with an error that says so.
+func (s *Subject) wantVersionNamed(t *testing.T, server *servertest.Server, version dialect.Version) {
+	t.Helper()
+	for _, f := range dialect.Forms() {
+		if f.Script != "" || f.In(version) {
+			continue
+		}
+		for _, way := range []struct {
+			name  string
+			how   driver.How
+			lines []string
+		}{
+			{"alone", driver.Plain, []string{samples[f.String()]}},
+			{"pipeline", driver.Plain, []string{"SET before 1", samples[f.String()], "SET behind 1"}},
+			{"transaction", driver.Atomic, []string{"SET before 1", samples[f.String()], "SET behind 1"}},
+		} {
+			server.Do(t, "FLUSHALL")
+			var cmds []*driver.Cmd
+			for _, line := range way.lines {
+				cmds = append(cmds, command(line))
+			}
+			err := s.open(t, s.Scheme+"://"+server.Addr).Do(t.Context(), cmds, way.how)
+			stored := 0
+			if way.how == driver.Plain {
+				stored = len(cmds) - 1
+				err = errors.Join(err, cmds[len(cmds)/2].Err)
+			}
+			WantErr(t, err, driver.NotApplied, errors.ErrUnsupported)
+			if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("needs %s or %s", f.Redis, f.Valkey)) {
+				t.Errorf("%s, %s: %v does not name the version", &f, way.name, err)
+			}
+			if n := server.Do(t, "DBSIZE"); n != int64(stored) {
+				t.Errorf("%s, %s: there are %v keys, want %d", &f, way.name, n, stored)
+			}
+		}
+	}
+}
+
+// Refusals tests commands that are scripts, on every server or on an old one,
+// where the server refuses what they write: the error is that of a plain command,
+// and nothing has changed.
+func (s *Subject) Refusals(t *testing.T) {
+	server := s.StartServer(t, servertest.User("reader", "secret", "~*", "+@all", "-@write"))
+	for _, refusal := range []struct {
+		name   string
+		kind   error
+		begin  []string
+		end    []string
+		user   string
+		allows []string // commands that the server does not refuse
+	}{
+		{
+			name: "replica", kind: driver.ErrReadOnly,
+			begin: []string{"REPLICAOF", "127.0.0.1", "1"}, end: []string{"REPLICAOF", "NO", "ONE"},
+		},
+		{
+			name: "memory limit", kind: driver.ErrOutOfMemory,
+			begin: []string{"CONFIG", "SET", "maxmemory", "1"}, end: []string{"CONFIG", "SET", "maxmemory", "0"},
+			allows: []string{"GETDEL", "LPOP", driver.CmdCompareAndDelete, driver.CmdPersist}, // which need no memory
+		},
+		{name: "permissions", kind: driver.ErrAuth, begin: []string{"PING"}, end: []string{"PING"}, user: "reader:secret@"},
+	} {
+		t.Run(refusal.name, func(t *testing.T) {
+			server.Do(t, "FLUSHALL")
+			server.Do(t, "SET", "n", "5", "PX", "1000000")
+			server.Do(t, "RPUSH", "list", "a", "b", "c")
+			before := contents(t, server)
+			server.Do(t, refusal.begin...)
+			defer server.Do(t, refusal.end...)
+			store := s.open(t, s.Scheme+"://"+refusal.user+server.Addr)
+			for _, line := range []string{
+				driver.CmdIncr + " n 1",
+				driver.CmdIncrInit + " n 1 1 NONE", driver.CmdIncrInit + " absent 1 1 1000", driver.CmdIncrInit + " absent 1 1 NONE",
+				driver.CmdCompareAndSwap + " n 5 6 NONE", driver.CmdCompareAndSwap + " n 5 6 KEEP", driver.CmdCompareAndSwap + " n 5 6 1000",
+				driver.CmdCompareAndDelete + " n 5",
+				driver.CmdSwap + " n 6 NONE", driver.CmdSwap + " absent 6 1000",
+				driver.CmdPersist + " n",
+				"GETDEL n", "LPOP list 2", "SET n 6 GET", "SET absent 6 NX GET",
+			} {
+				if slices.Contains(refusal.allows, strings.Fields(line)[0]) {
+					continue
+				}
+				t.Run(strings.ReplaceAll(line, " ", "_"), func(t *testing.T) {
+					for _, cmds := range [][]*driver.Cmd{{command(line)}, {command("GET n"), command(line)}} {
+						if err := store.Do(context.WithoutCancel(t.Context()), cmds, driver.Plain); err != nil {
+							t.Fatal(err)
+						}
+						WantErr(t, cmds[len(cmds)-1].Err, driver.NotApplied, refusal.kind)
+					}
+					if now := contents(t, server); now != before {
+						t.Errorf("the server has %s, it had %s", now, before)
+					}
+				})
+			}
+		})
+	}
+}
+
+// contents returns what a server has under the keys of Refusals.
+func contents(t testing.TB, server *servertest.Server) string {
+	t.Helper()
+	persistent := server.Do(t, "TTL", "n") == int64(-1)
+	return fmt.Sprint(server.Do(t, "GET", "n"), persistent, server.Do(t, "GET", "absent"), server.Do(t, "LRANGE", "list", "0", "-1"))
+}
+
+// versionOf asks a server for its version in another way than the driver does.
+func versionOf(t testing.TB, server *servertest.Server) dialect.Version {
+	t.Helper()
+	info := server.Do(t, "INFO", "server").(string)
+	for _, product := range []string{"valkey", "redis"} { // Valkey also says which Redis it can stand in for
+		_, rest, found := strings.Cut(info, product+"_version:")
+		if !found {
+			continue
+		}
+		if v, ok := dialect.ParseVersion(product, rest); ok {
+			return v
+		}
+	}
+	t.Fatalf("INFO tells no version: %s", info)
+	return dialect.Version{}
+}
+
+// command returns the command that a line says, with one key.
+func command(line string) *driver.Cmd {
+	words := strings.Fields(line)
+	c := driver.NewCmd(words[0])
+	row, _ := driver.LookupCommand(words[0])
+	for i, word := range words[1:] {
+		switch {
+		case row.Keys == driver.ManyKeys, row.Keys == driver.OneKey && i == 0:
+			c.Args = append(c.Args, driver.Key(word))
+		case row.Name == "SET" && i == 1:
+			c.Args = append(c.Args, driver.Val([]byte(word)))
+		default:
+			c.Args = append(c.Args, driver.Literal(word))
+		}
+	}
+	return c
+}
+
+// text returns a reply as redis-cli would print it, more or less.
+func text(r *driver.Reply) string {
+	switch r.Kind {
+	case driver.ReplyNil:
+		return "nil"
+	case driver.ReplyArray:
+		items := make([]string, len(r.Items))
+		for i := range r.Items {
+			items[i] = text(&r.Items[i])
+		}
+		return "[" + strings.Join(items, " ") + "]"
+	case driver.ReplyInt:
+		return fmt.Sprint(r.Int)
+	}
+	return string(r.Data)
+}

@@ -185,7 +185,7 @@ func TestMilliseconds(t *testing.T) {
 }
 
 func TestTheTableOfCommands(t *testing.T) {
-	groups := []driver.Group{driver.GroupConnection, driver.GroupKeys, driver.GroupStrings, driver.GroupLists, driver.GroupSets, driver.GroupHashes,
+	groups := []driver.Group{driver.GroupConnection, driver.GroupKeys, driver.GroupMigration, driver.GroupStrings, driver.GroupLists, driver.GroupSets, driver.GroupHashes,
 		driver.GroupSortedSets, driver.GroupStreams, driver.GroupPubSub, driver.GroupScripts, driver.GroupTransaction}
 	rows := driver.Commands()
 	if !slices.IsSortedFunc(rows, func(a, b driver.Command) int { return strings.Compare(a.Name, b.Name) }) || len(rows) == 0 {

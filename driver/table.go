@@ -37,6 +37,7 @@ type Group string
 const (
 	GroupConnection  Group = "connection"
 	GroupKeys        Group = "keys"
+	GroupMigration   Group = "migration" // of values between servers
 	GroupStrings     Group = "strings"
 	GroupLists       Group = "lists"
 	GroupSets        Group = "sets"
@@ -111,12 +112,18 @@ var table = func() map[string]Command {
 	row(GroupKeys, "FLUSHDB", NoKey, idempotent)
 	row(GroupKeys, CmdPersist, OneKey, extension|idempotent)
 
+	row(GroupMigration, "DUMP", OneKey, read)
+	row(GroupMigration, "RESTORE", OneKey, 0)
+
 	row(GroupStrings, "GET", OneKey, read)
 	row(GroupStrings, "MGET", ManyKeys, read)
 	row(GroupStrings, "SET", OneKey, 0) // NX, XX and GET answer differently the second time
 	row(GroupStrings, "GETDEL", OneKey, 0)
 	row(GroupStrings, "STRLEN", OneKey, read)
+	row(GroupStrings, "INCR", OneKey, 0)
 	row(GroupStrings, "INCRBY", OneKey, 0)
+	row(GroupStrings, "DECR", OneKey, 0)
+	row(GroupStrings, "DECRBY", OneKey, 0)
 	row(GroupStrings, CmdIncr, OneKey, extension)
 	row(GroupStrings, CmdIncrInit, OneKey, extension)
 	row(GroupStrings, CmdCompareAndSwap, OneKey, extension)
@@ -127,7 +134,25 @@ var table = func() map[string]Command {
 	row(GroupLists, "LPOP", OneKey, 0)
 	row(GroupLists, "LPUSH", OneKey, 0)
 	row(GroupLists, "LRANGE", OneKey, read)
+	row(GroupLists, "RPOP", OneKey, 0)
 	row(GroupLists, "RPUSH", OneKey, 0)
+
+	row(GroupSets, "SADD", OneKey, 0) // as others that write, it answers differently the second time
+	row(GroupSets, "SCARD", OneKey, read)
+	row(GroupSets, "SMEMBERS", OneKey, read)
+	row(GroupSets, "SPOP", OneKey, 0)
+
+	row(GroupHashes, "HGET", OneKey, read)
+	row(GroupHashes, "HINCRBY", OneKey, 0)
+
+	row(GroupSortedSets, "ZINCRBY", OneKey, 0)
+	row(GroupSortedSets, "ZSCORE", OneKey, read)
+
+	row(GroupStreams, "XADD", OneKey, 0)
+	row(GroupStreams, "XLEN", OneKey, read)
+
+	row(GroupScripts, "EVAL", ManyKeys, 0) // how many, its second argument says
+	row(GroupScripts, "EVALSHA", ManyKeys, 0)
 	return commands
 }()
 

@@ -3,6 +3,7 @@ package xcachetest
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -22,6 +23,8 @@ func commandChecks() []check {
 				s.wantReply(driver.IntReply(1), "EXISTS", a), s.wantReply(driver.IntReply(0), "EXISTS", none),
 				s.wantReply(driver.IntReply(3), "EXISTS", a, none, a, list))
 		}),
+		command("DUMP", "answers what RESTORE makes the key of again, nil without a key", needs("RESTORE"), dumpsAndRestores),
+		command("RESTORE", "makes a key of what DUMP answered, with the TTL in milliseconds that is given, 0 for none; not over one that exists unless it is told REPLACE", needs("DUMP"), dumpsAndRestores),
 		command("TYPE", "answers the kind of value, none for an absent key", needs("RPUSH"), func(s *subject) error {
 			a, list, none := s.slotKey("a"), s.slotKey("list"), s.slotKey("none")
 			return errors.Join(s.set(a.Text, "v", long), s.push(list.Text, "x"),
@@ -111,6 +114,15 @@ func commandChecks() []check {
 			return errors.Join(s.wantReply(driver.IntReply(0), "STRLEN", a), s.set(a.Text, "é\x00", long), s.wantReply(driver.IntReply(3), "STRLEN", a),
 				s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, "STRLEN", list))
 		}),
+		command("INCR", "adds 1 to a number, a missing key counts as 0, the TTL stays; otherwise ErrWrongType or ErrOverflow", nil, counts("INCR", 1, math.MaxInt64)),
+		command("DECR", "takes 1 from a number, a missing key counts as 0, the TTL stays; otherwise ErrWrongType or ErrOverflow", nil, counts("DECR", -1, math.MinInt64)),
+		command("DECRBY", "takes from a number, a missing key counts as 0, the TTL stays; otherwise ErrWrongType or ErrOverflow", nil, func(s *subject) error {
+			a, top := s.slotKey("a"), s.slotKey("top")
+			return errors.Join(s.wantReply(driver.IntReply(-5), "DECRBY", a, driver.Int(5)), s.wantTTL(a.Text, driver.NoExpiry),
+				s.set(a.Text, "5", long), s.wantReply(driver.IntReply(12), "DECRBY", a, driver.Int(-7)), s.wantTTL(a.Text, long), s.wantValue(a.Text, "12"),
+				s.set(a.Text, "text", long), s.wantCommandErr(driver.ErrWrongType, "DECRBY", a, driver.Int(1)), s.wantValue(a.Text, "text"),
+				s.set(top.Text, driver.Int(math.MinInt64).Text, long), s.wantCommandErr(driver.ErrOverflow, "DECRBY", top, driver.Int(1)))
+		}),
 		command("INCRBY", "adds to a number, a missing key counts as 0, the TTL stays; otherwise ErrWrongType or ErrOverflow", needs("RPUSH"), func(s *subject) error {
 			a, text, list, top := s.slotKey("a"), s.slotKey("text"), s.slotKey("list"), s.slotKey("top")
 			return errors.Join(s.wantReply(driver.IntReply(5), "INCRBY", a, driver.Int(5)), s.wantTTL(a.Text, driver.NoExpiry),
@@ -186,6 +198,14 @@ func commandChecks() []check {
 				s.wantReply(dataReply("d"), "LPOP", list), s.wantGone(list.Text),
 				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "LPOP", text), s.wantValue(text.Text, "v"))
 		}),
+		command("RPOP", "takes the last element, or as many as it is told, the last first; nil without a key; a list that is emptied vanishes", needs("RPUSH", "LRANGE"), func(s *subject) error {
+			list, text := s.slotKey("list"), s.slotKey("text")
+			return errors.Join(s.wantReply(driver.Reply{}, "RPOP", list), s.push(list.Text, "a", "b", "c", "d"),
+				s.wantReply(dataReply("d"), "RPOP", list), s.wantList(list.Text, "a", "b", "c"),
+				s.wantReply(driver.ArrayReply(dataReply("c"), dataReply("b")), "RPOP", list, driver.Int(2)),
+				s.wantReply(dataReply("a"), "RPOP", list), s.wantGone(list.Text),
+				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "RPOP", text), s.wantValue(text.Text, "v"))
+		}),
 		command("LLEN", "answers the length, 0 without a key, ErrWrongType for a string", needs("RPUSH"), func(s *subject) error {
 			list, text := s.slotKey("list"), s.slotKey("text")
 			return errors.Join(s.wantReply(driver.IntReply(0), "LLEN", list), s.push(list.Text, "a", "b"), s.wantReply(driver.IntReply(2), "LLEN", list),
@@ -208,7 +228,7 @@ func commandChecks() []check {
 				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "LRANGE", text, driver.Int(0), driver.Int(-1)))...)
 		}),
 	}
-	return withNeeds(checks, commander)
+	return slices.Concat(withNeeds(checks, commander), structureChecks())
 }
 
 // command returns the check of one row of the table.
@@ -223,6 +243,30 @@ func deletes(name string) func(s *subject) error {
 			s.wantReply(driver.IntReply(2), name, a, none, list, a), s.wantGone(a.Text), s.wantGone(list.Text),
 			s.wantReply(driver.IntReply(0), name, a))
 	}
+}
+
+// counts is what INCR and DECR have in common: step, and the end of the range.
+func counts(name string, step, end int64) func(s *subject) error {
+	return func(s *subject) error {
+		a, last := s.slotKey("a"), s.slotKey("last")
+		return errors.Join(s.wantReply(driver.IntReply(step), name, a), s.wantTTL(a.Text, driver.NoExpiry),
+			s.set(a.Text, "5", long), s.wantReply(driver.IntReply(5+step), name, a), s.wantTTL(a.Text, long),
+			s.set(a.Text, "text", long), s.wantCommandErr(driver.ErrWrongType, name, a), s.wantValue(a.Text, "text"),
+			s.set(last.Text, driver.Int(end).Text, long), s.wantCommandErr(driver.ErrOverflow, name, last))
+	}
+}
+
+// dumpsAndRestores checks both commands, as neither means anything alone.
+func dumpsAndRestores(s *subject) error {
+	a, b, none := s.slotKey("a"), s.slotKey("b"), s.slotKey("none")
+	errs := []error{s.wantReply(driver.Reply{}, "DUMP", none), s.set(a.Text, "v", long)}
+	dump, err := s.do("DUMP", a)
+	value := driver.Val(dump.Data)
+	errs = append(errs, err, s.wantReply(okReply, "RESTORE", b, driver.Int(long.Milliseconds()), value), s.wantValue(b.Text, "v"), s.wantTTL(b.Text, long))
+	_, err = s.do("RESTORE", b, driver.Int(0), value)
+	return errors.Join(append(errs, that(err != nil, "RESTORE wrote over a key that exists"),
+		s.set(b.Text, "w", long), s.wantReply(okReply, "RESTORE", b, driver.Int(0), value, literal("REPLACE")),
+		s.wantValue(b.Text, "v"), s.wantTTL(b.Text, driver.NoExpiry))...)
 }
 
 // slotKey returns a key as an argument. All slotKeys of a check are in the

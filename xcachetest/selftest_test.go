@@ -61,7 +61,20 @@ func inProcess(open func() driver.Store) Harness {
 		Lacks:     lackedBy(newCorrect()),
 		MaxValue:  1 << 20,
 		Timeout:   20 * time.Second,
+
+		LacksCommands: commandsLackedBy(newCorrect()),
 	}
+}
+
+// commandsLackedBy returns the commands that a store does not run.
+func commandsLackedBy(store driver.Commander) []string {
+	var names []string
+	for _, row := range driver.Commands() {
+		if !store.Commands().Has(row.Name) {
+			names = append(names, row.Name)
+		}
+	}
+	return names
 }
 
 // lackedBy returns the capabilities that a store does not have.

@@ -35,7 +35,7 @@ func collect(groups ...map[string]command) map[string]command {
 	return all
 }
 
-// Commands implements driver.Commander: all of the table.
+// Commands implements driver.Commander.
 func (s *Store) Commands() driver.CommandSet { return commandSet }
 
 // Do implements driver.Commander. Results and failures are those of Redis. An

@@ -24,5 +24,7 @@ func TestConformance(t *testing.T) {
 		InProcess: true,
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
+
+		LacksCommands: lacking(),
 	})
 }

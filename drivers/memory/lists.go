@@ -6,6 +6,7 @@ var listCommands = map[string]command{
 	"LPUSH":  {run: lpush, min: 2, max: unlimited},
 	"RPUSH":  {run: rpush, min: 2, max: unlimited},
 	"LPOP":   {run: lpop, min: 1, max: 2},
+	"RPOP":   {run: rpop, min: 1, max: 2},
 	"LRANGE": {run: lrange, min: 3, max: 3},
 	"LLEN":   {run: llen, min: 1, max: 1},
 }
@@ -37,6 +38,12 @@ func (l *list) pushBack(element []byte) {
 
 func (l *list) popFront() []byte {
 	element := l.elements.popFront()
+	l.bytes -= int64(len(element))
+	return element
+}
+
+func (l *list) popBack() []byte {
+	element := l.elements.popBack()
 	l.bytes -= int64(len(element))
 	return element
 }
@@ -73,9 +80,11 @@ func push(c *call, add func(*list, []byte)) (driver.Reply, error) {
 	return driver.IntReply(int64(l.elements.len())), nil
 }
 
-// lpop is key [count]. Without a count the reply is one element, with one a
-// list.
-func lpop(c *call) (driver.Reply, error) {
+func lpop(c *call) (driver.Reply, error) { return pop(c, (*list).popFront) }
+func rpop(c *call) (driver.Reply, error) { return pop(c, (*list).popBack) }
+
+// pop is key [count]. Without a count the reply is one element, with one a list.
+func pop(c *call, take func(*list) []byte) (driver.Reply, error) {
 	count := int64(1)
 	if c.count() == 2 {
 		var err error
@@ -92,7 +101,7 @@ func lpop(c *call) (driver.Reply, error) {
 	}
 	items := make([]driver.Reply, min(count, int64(l.elements.len())))
 	for i := range items {
-		items[i] = driver.DataReply(l.popFront())
+		items[i] = driver.DataReply(take(l))
 	}
 	c.changed(e)
 	if c.count() == 1 {

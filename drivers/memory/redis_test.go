@@ -38,6 +38,7 @@ func onRedis(t testing.TB, conn *servertest.Conn, cmd *driver.Cmd) string {
 		"ERR value is not an integer":   "WRONGTYPE",
 		"ERR no such key":               "NOTFOUND",
 		"ERR increment or decrement wo": "OVERFLOW",
+		"ERR decrement would overflow":  "OVERFLOW",
 	} {
 		if strings.HasPrefix(string(serverErr), text) {
 			return outcome
@@ -107,7 +108,10 @@ func TestRandomCommandsDoTheSameAsOnRedis(t *testing.T) {
 		"MGET":    func() string { return key() + " " + key() },
 		"GETDEL":  key,
 		"STRLEN":  key,
+		"INCR":    key,
 		"INCRBY":  func() string { return key() + " " + number() },
+		"DECR":    key,
+		"DECRBY":  func() string { return key() + " " + number() },
 		"DEL":     func() string { return key() + " " + key() },
 		"EXISTS":  func() string { return key() + " " + key() },
 		"UNLINK":  key,
@@ -122,6 +126,7 @@ func TestRandomCommandsDoTheSameAsOnRedis(t *testing.T) {
 		"LPUSH":    func() string { return key() + " " + value() + " " + value() },
 		"RPUSH":    func() string { return key() + " " + value() },
 		"LPOP":     func() string { return key() + " " + pick("", number()) },
+		"RPOP":     func() string { return key() + " " + pick("", number()) },
 		"LRANGE":   func() string { return key() + " " + number() + " " + number() },
 		"LLEN":     key,
 		"SET": func() string {

@@ -16,7 +16,10 @@ var stringCommands = map[string]command{
 	"SET":                      {run: set, min: 2, max: unlimited},
 	"GETDEL":                   {run: getDel, min: 1, max: 1},
 	"STRLEN":                   {run: strLen, min: 1, max: 1},
+	"INCR":                     {run: incrBy, min: 1, max: 1},
 	"INCRBY":                   {run: incrBy, min: 2, max: 2},
+	"DECR":                     {run: decrBy, min: 1, max: 1},
+	"DECRBY":                   {run: decrBy, min: 2, max: 2},
 	driver.CmdIncr:             {run: incrExisting, min: 2, max: 2},
 	driver.CmdIncrInit:         {run: incrInit, min: 4, max: 4},
 	driver.CmdSwap:             {run: swap, min: 3, max: 3},
@@ -131,13 +134,35 @@ func strLen(c *call) (driver.Reply, error) {
 	return driver.IntReply(int64(len(e.data))), nil
 }
 
+// incrBy is key [delta].
 func incrBy(c *call) (driver.Reply, error) {
-	delta, err := c.int(1)
+	delta, err := c.delta()
 	if err != nil {
 		return driver.Reply{}, err
 	}
 	sum, err := c.incrInit(c.key(0), delta, 0, driver.NoExpiry)
 	return driver.IntReply(sum), err
+}
+
+// decrBy is key [delta].
+func decrBy(c *call) (driver.Reply, error) {
+	delta, err := c.delta()
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	if delta == math.MinInt64 {
+		return driver.Reply{}, driver.ErrOverflow
+	}
+	sum, err := c.incrInit(c.key(0), -delta, 0, driver.NoExpiry)
+	return driver.IntReply(sum), err
+}
+
+// delta returns the second argument as a number, or 1 if there is none.
+func (c *call) delta() (int64, error) {
+	if c.count() == 1 {
+		return 1, nil
+	}
+	return c.int(1)
 }
 
 func incrExisting(c *call) (driver.Reply, error) {

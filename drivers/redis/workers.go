@@ -18,9 +18,11 @@ type workers struct {
 
 	jobs    chan job
 	idle    atomic.Int32
+	closed  atomic.Bool
 	running sync.WaitGroup
 }
 
+// A job without a request ends the goroutine that gets it.
 type job struct {
 	request *request
 	ctx     context.Context
@@ -46,24 +48,35 @@ func (w *workers) run(ctx context.Context, r *request) {
 }
 
 func (w *workers) work(j job) {
-	for more := true; more; {
+	for j.request != nil {
 		if abandoned := j.request.send(j.ctx, w.client); abandoned {
 			j.request.release()
 		} else {
 			j.request.finished <- struct{}{}
 		}
-		if w.idle.Add(1) > w.maxIdle {
-			more = false
+		if w.idle.Add(1) > w.maxIdle || w.closed.Load() {
+			j = job{}
 		} else {
-			j, more = <-w.jobs
+			j = <-w.jobs
 		}
 		w.idle.Add(-1)
 	}
 }
 
 // close waits for all goroutines to end. The client must have been closed, or
-// they end when the deadlines of their requests do. No request may come after.
+// they end when the deadlines of their requests do.
 func (w *workers) close() {
-	close(w.jobs)
-	w.running.Wait()
+	w.closed.Store(true)
+	ended := make(chan struct{})
+	go func() {
+		w.running.Wait()
+		close(ended)
+	}()
+	for {
+		select {
+		case w.jobs <- job{}: // one that waits for work ends
+		case <-ended:
+			return
+		}
+	}
 }

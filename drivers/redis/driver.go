@@ -2,11 +2,14 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 
 	"github.com/xcache-go/xcache/driver"
+	nodes "github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/replicated"
+	"github.com/xcache-go/xcache/drivers/internal/sentinel"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
@@ -24,6 +27,9 @@ func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 	if dsn == nil {
 		return nil, fmt.Errorf("xcache: redis: Open of a nil DSN")
 	}
+	if dsn.Topology == driver.Sentinel {
+		return d.openSentinel(dsn)
+	}
 	servers, err := settings.ReadServers(dsn)
 	if err != nil {
 		return nil, err
@@ -31,4 +37,21 @@ func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 	return replicated.Open(servers, func(s *settings.Settings) driver.Store {
 		return newNode(s, d.Dial).Store
 	}), nil
+}
+
+func (d Driver) openSentinel(dsn *driver.DSN) (driver.Store, error) {
+	s, err := settings.ReadSentinel(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return sentinel.Open(s, d.openNode), nil
+}
+
+func (d Driver) openNode(s *settings.Settings) nodes.Node { return withoutAsking{newNode(s, d.Dial)} }
+
+// withoutAsking is a node that is none of a cluster.
+type withoutAsking struct{ node }
+
+func (withoutAsking) DoAsking(context.Context, []*driver.Cmd, driver.How) error {
+	return fmt.Errorf("xcache: redis: no cluster: %w", errors.ErrUnsupported)
 }

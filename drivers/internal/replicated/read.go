@@ -42,6 +42,18 @@ func (r *request) send(ctx context.Context, c *connected) error {
 	}
 }
 
+// errGone is the failure of a server that is no replica any more.
+var errGone = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errNoReplica).Retryable()
+
+// sendTo sends a request to one server, if that is still a replica.
+func (r *request) sendTo(ctx context.Context, s *server) error {
+	if !s.gate.Enter() {
+		return errGone
+	}
+	defer s.gate.Leave()
+	return r.send(ctx, s.connected())
+}
+
 // unanswered returns an error of a key or command that another server may not
 // have, or nil: a server that does not serve its data refuses each on its own.
 func (r *request) unanswered() error {
@@ -70,18 +82,29 @@ func isUnavailable(err error) bool {
 	return err != nil && err != driver.ErrNotFound && errors.Is(err, driver.ErrUnavailable) //nolint:errorlint // a miss is bare, and frequent
 }
 
+// errNoReplica is the failure of a read that may only go to replicas when there
+// are none.
+var errNoReplica = errors.New("there is no replica that is well")
+
 // read sends a request to one server after the other until one answers. The
 // failure of the last is the caller's.
 func (s *Store) read(ctx context.Context, r *request) error {
 	if len(r.dst) == 0 && len(r.cmds) == 0 {
 		return nil
 	}
+	replicas := *s.replicas.Load()
+	if len(replicas) == 0 && !s.readPrimary {
+		var err error
+		if replicas, err = s.discover(ctx); err != nil {
+			return err
+		}
+	}
 	var tried []*server
 	var deadline time.Time // of a call without one, once a server has failed it
-	server, probe := s.next(nil)
+	server, probe := s.next(replicas, nil)
 	for {
-		attempt, cancel := s.limit(ctx, deadline, server, probe, len(tried))
-		err := r.send(attempt, server.connected())
+		attempt, cancel := s.limit(ctx, deadline, server, probe, len(tried), len(replicas))
+		err := r.sendTo(attempt, server)
 		if cancel != nil {
 			cancel()
 		}
@@ -100,7 +123,7 @@ func (s *Store) read(ctx context.Context, r *request) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		if server, probe = s.next(tried); server == nil {
+		if server, probe = s.next(replicas, tried); server == nil {
 			return err
 		}
 		if deadline.IsZero() {
@@ -110,12 +133,26 @@ func (s *Store) read(ctx context.Context, r *request) error {
 	}
 }
 
+// discover returns replicas when there have been none so far.
+func (s *Store) discover(ctx context.Context) ([]*server, error) {
+	if s.Discover != nil {
+		if err := s.Discover(ctx); err != nil {
+			return nil, err
+		}
+	}
+	replicas := *s.replicas.Load()
+	if len(replicas) == 0 {
+		return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, errNoReplica).Retryable()
+	}
+	return replicas, nil
+}
+
 // next returns the server to ask after those that were tried, or nil: a random
 // healthy replica, the primary, a replica that was silent a while ago. probe tells
 // that the server may well not answer this time either.
-func (s *Store) next(tried []*server) (next *server, probe bool) {
+func (s *Store) next(replicas, tried []*server) (next *server, probe bool) {
 	healthy := 0
-	for _, replica := range s.replicas {
+	for _, replica := range replicas {
 		if slices.Contains(tried, replica) {
 			continue
 		}
@@ -134,9 +171,9 @@ func (s *Store) next(tried []*server) (next *server, probe bool) {
 	if s.readPrimary && !slices.Contains(tried, s.primary) {
 		return s.primary, false
 	}
-	for _, i := range rand.Perm(len(s.replicas)) {
-		if !slices.Contains(tried, s.replicas[i]) {
-			return s.replicas[i], true
+	for _, i := range rand.Perm(len(replicas)) {
+		if !slices.Contains(tried, replicas[i]) {
+			return replicas[i], true
 		}
 	}
 	return nil, false
@@ -154,11 +191,12 @@ func (s *Store) deadline(ctx context.Context) time.Time {
 	return time.Now().Add(s.timeout - s.timeout/2)
 }
 
-// limit returns the context for one attempt, after a number of others. Half of
+// limit returns the context for one attempt, after a number of others, where there
+// are so many replicas. Half of
 // the time that is left is kept for the servers that have not been tried yet. The
 // first of a call without a deadline needs no context of its own, as the replicas'
 // stores bound it. cancel is nil if the context is ctx.
-func (s *Store) limit(ctx context.Context, deadline time.Time, server *server, probe bool, tried int) (_ context.Context, cancel context.CancelFunc) {
+func (s *Store) limit(ctx context.Context, deadline time.Time, server *server, probe bool, tried, replicas int) (_ context.Context, cancel context.CancelFunc) {
 	own, ok := ctx.Deadline()
 	if deadline.IsZero() {
 		if deadline = own; !ok {
@@ -168,7 +206,7 @@ func (s *Store) limit(ctx context.Context, deadline time.Time, server *server, p
 			deadline = time.Now().Add(s.timeout)
 		}
 	}
-	last := tried+1 == len(s.replicas) && !s.readPrimary || tried == len(s.replicas) || server == s.primary
+	last := tried+1 == replicas && !s.readPrimary || tried == replicas || server == s.primary
 	if last && !probe {
 		if ok {
 			return ctx, nil

@@ -7,11 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
@@ -22,12 +24,18 @@ import (
 // pings, and scans from begin to end, as a cursor means nothing to another
 // server and what is to be deleted must be seen. Messages are received there, too.
 type Store struct {
+	// Discover, if set, is called by a read that finds no replicas, and returns
+	// when these have been looked for. It is not changed after the first read.
+	Discover func(context.Context) error
+
 	primary     *server
 	caps        driver.Caps // of the primary
-	replicas    []*server
+	replicas    atomic.Pointer[[]*server]
 	readPrimary bool // when no replica answers
 	// timeout is how long a call without a deadline may take.
 	timeout time.Duration
+	open    func(*settings.Settings) driver.Store
+	closing sync.WaitGroup // servers that are no replicas any more
 }
 
 // Open returns a store on servers, each of which open makes a store for: that of
@@ -41,21 +49,73 @@ func Open(servers *settings.Servers, open func(*settings.Settings) driver.Store)
 	if len(servers.Each) == 1 || servers.Reads == settings.Primary {
 		return open(primary)
 	}
-	s := &Store{
-		primary:     newServer(primary, open),
-		readPrimary: servers.Reads == settings.PreferReplica,
-		timeout:     primary.OpTimeout,
-	}
-	s.caps = s.primary.connected().caps
+	s := newStore(newServer(primary, open), servers.Reads, primary.OpTimeout, open)
+	var replicas []*server
 	for _, replica := range servers.Each[1:] {
 		if s.readPrimary || len(servers.Each) > 2 {
-			half := *replica
-			half.OpTimeout /= 2
-			replica = &half
+			replica = halved(replica)
 		}
-		s.replicas = append(s.replicas, newServer(replica, open))
+		replicas = append(replicas, newServer(replica, open))
 	}
+	s.replicas.Store(&replicas)
 	return s
+}
+
+// Over returns a store on a primary that has a store already, which it closes,
+// and on replicas that come and go: see SetReplicas.
+func Over(primary driver.Store, reads settings.Reads, open func(*settings.Settings) driver.Store) *Store {
+	first := &server{
+		health: health{epoch: time.Now()},
+		gate:   node.NewGate(),
+		open:   func() driver.Store { return primary },
+	}
+	s := newStore(first, reads, driver.CapsOf(primary).Limits.CallTimeout, open)
+	s.replicas.Store(new([]*server))
+	return s
+}
+
+func newStore(primary *server, reads settings.Reads, timeout time.Duration, open func(*settings.Settings) driver.Store) *Store {
+	return &Store{
+		primary:     primary,
+		caps:        primary.connected().caps,
+		readPrimary: reads == settings.PreferReplica,
+		timeout:     timeout,
+		open:        open,
+	}
+}
+
+// halved returns the settings of a replica that is not the only server to ask.
+func halved(replica *settings.Settings) *settings.Settings {
+	half := *replica
+	half.OpTimeout /= 2
+	return &half
+}
+
+// SetReplicas replaces the replicas. Those that stay keep their connections. One
+// that goes is closed when the last read there has returned. It may be called
+// while other methods are under way, but not concurrently with itself or Close.
+func (s *Store) SetReplicas(replicas []*settings.Settings) {
+	before := *s.replicas.Load()
+	after := make([]*server, 0, len(replicas))
+	for _, replica := range replicas {
+		at := slices.IndexFunc(before, func(known *server) bool { return known.addr == replica.Addr })
+		if at >= 0 {
+			after = append(after, before[at])
+		} else {
+			after = append(after, newServer(halved(replica), s.open))
+		}
+	}
+	s.replicas.Store(&after)
+	for _, known := range before {
+		if slices.Contains(after, known) {
+			continue
+		}
+		idle := known.gate.Shut()
+		s.closing.Go(func() {
+			<-idle
+			_ = known.close() // nobody is left to tell
+		})
+	}
 }
 
 // Caps implements driver.Capable. There is no Tracker: who drops a value because
@@ -139,7 +199,8 @@ func onlyReads(cmds []*driver.Cmd) bool {
 // Close closes the stores of all servers.
 func (s *Store) Close() error {
 	errs := []error{s.primary.close()}
-	for _, replica := range s.replicas {
+	s.closing.Wait()
+	for _, replica := range *s.replicas.Load() {
 		errs = append(errs, replica.close())
 	}
 	return errors.Join(errs...)
@@ -147,7 +208,7 @@ func (s *Store) Close() error {
 
 // String says what the store is made of.
 func (s *Store) String() string {
-	return fmt.Sprintf("%v with %d replicas", s.Primary(), len(s.replicas))
+	return fmt.Sprintf("%v with %d replicas", s.Primary(), len(*s.replicas.Load()))
 }
 
 // Format writes what String returns for every verb: what is inside knows a
@@ -158,7 +219,9 @@ func (s *Store) Format(f fmt.State, verb rune) {
 
 // A server is one of those of a store, with its own store once it is used.
 type server struct {
+	addr   string
 	health health
+	gate   *node.Gate
 	open   func() driver.Store
 	mu     sync.Mutex // orders opening
 	opened atomic.Pointer[connected]
@@ -172,7 +235,9 @@ type connected struct {
 
 func newServer(s *settings.Settings, open func(*settings.Settings) driver.Store) *server {
 	return &server{
+		addr:   s.Addr,
 		health: health{epoch: time.Now()},
+		gate:   node.NewGate(),
 		open:   func() driver.Store { return open(s) },
 	}
 }

@@ -1,0 +1,96 @@
+package sentinel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/node"
+)
+
+// A primary is a server that is the primary, or was.
+type primary struct {
+	addr string
+	node node.Node
+	gate *node.Gate
+	// silent counts the calls in a row that got no answer in time.
+	silent atomic.Int32
+	// epoch is that of the failover that made it the primary, as far as the
+	// sentinels tell. It belongs to the watcher's goroutine.
+	epoch int64
+}
+
+// verify returns nil if the server says that it is a primary, or would not say.
+func verify(ctx context.Context, n node.Node) error {
+	role, err := roleOf(ctx, n)
+	switch {
+	case errors.Is(err, driver.ErrUnavailable), errors.Is(err, driver.ErrClosed), ctx.Err() != nil:
+		return err
+	case err != nil || role == "":
+		// No permission, a wrong password: the calls will tell.
+		return nil
+	case role != "master":
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, fmt.Errorf("its role is %s", role)).Retryable()
+	}
+	return nil
+}
+
+// roleOf asks a server for its role. ROLE needs a permission that users of a
+// cache often lack, HELLO none; but that shows the role under two names.
+func roleOf(ctx context.Context, n node.Node) (string, error) {
+	reply, err := n.Query(ctx, "ROLE")
+	if err == nil {
+		if len(reply.Items) == 0 {
+			return "", nil
+		}
+		return text(&reply.Items[0]), nil
+	}
+	if !errors.Is(err, driver.ErrAuth) {
+		return "", err
+	}
+	reply, err = n.Query(ctx, "HELLO")
+	if err != nil {
+		return "", err
+	}
+	return fields(&reply)["role"], nil
+}
+
+// grace is how long calls at a server that was replaced may take to be answered.
+// A frozen one would let them wait for all of their time.
+const grace = 100 * time.Millisecond
+
+// retire closes a primary that was replaced when its last call has returned.
+func (w *watcher) retire(p *primary) {
+	idle := p.gate.Shut()
+	w.running.Go(func() {
+		select {
+		case <-idle:
+		case <-w.ctx.Done():
+		case <-time.After(grace):
+		}
+		p.node.Disconnect()
+		<-idle
+		_ = p.node.Close() // what it could not close is closed already
+	})
+}
+
+// text returns a reply that is a word.
+func text(r *driver.Reply) string {
+	data, err := r.AsBytes()
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+// fields returns a reply that is a map, or a list of names and values.
+func fields(r *driver.Reply) map[string]string {
+	m := make(map[string]string, len(r.Items)/2)
+	for i := 0; i+1 < len(r.Items); i += 2 {
+		m[text(&r.Items[i])] = text(&r.Items[i+1])
+	}
+	return m
+}

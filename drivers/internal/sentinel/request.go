@@ -1,0 +1,217 @@
+package sentinel
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/retry"
+)
+
+// A request is one call on its way to the primary.
+type request struct {
+	kind    kind
+	keys    []string
+	dst     []driver.Value
+	entries []driver.Entry
+	cmds    []*driver.Cmd
+	how     driver.How
+
+	removed int
+	// partly tells that the request was cut to what has to be sent again: what
+	// is known of the rest is where the caller finds it.
+	partly bool
+}
+
+type kind uint8
+
+const (
+	get kind = iota
+	set
+	remove
+	commands
+)
+
+// send sends the request to a server.
+func (r *request) send(ctx context.Context, n node.Node) (err error) {
+	switch r.kind {
+	case set:
+		return n.Set(ctx, r.entries)
+	case remove:
+		r.removed, err = n.Delete(ctx, r.keys)
+		return err
+	case commands:
+		return n.Do(ctx, r.cmds, r.how)
+	default:
+		return n.Get(ctx, r.keys, r.dst)
+	}
+}
+
+// failed reports whether there may be a failure of the server among the outcomes
+// of a request, whose own error is err.
+func (r *request) failed(err error) bool {
+	if err != nil {
+		return true
+	}
+	for i := range r.dst {
+		if err := r.dst[i].Err; err != nil && err != driver.ErrNotFound { //nolint:errorlint // a miss is bare, and frequent
+			return true
+		}
+	}
+	for i := range r.entries {
+		if err := r.entries[i].Err; err != nil && err != driver.ErrNotStored { //nolint:errorlint // likewise
+			return true
+		}
+	}
+	for _, c := range r.cmds {
+		if c.Err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// failures yields what went wrong in a request, whose own error is err: its
+// failure as a whole, or those of its parts.
+func (r *request) failures(err error) iter.Seq[error] {
+	return func(yield func(error) bool) {
+		if err != nil {
+			yield(err)
+			return
+		}
+		for i := range r.dst {
+			if err := r.dst[i].Err; err != nil && !errors.Is(err, driver.ErrNotFound) && !yield(err) {
+				return
+			}
+		}
+		for i := range r.entries {
+			if err := r.entries[i].Err; err != nil && !errors.Is(err, driver.ErrNotStored) && !yield(err) {
+				return
+			}
+		}
+		for _, c := range r.cmds {
+			if c.Err != nil && !yield(c.Err) {
+				return
+			}
+		}
+	}
+}
+
+// again reports whether part of a request may be sent again, whose own error was
+// err, and cuts the request to that part: one with all that follows it, so that
+// the order is kept.
+func (r *request) again(err error) bool {
+	switch {
+	case r.kind == get:
+		for failure := range r.failures(err) {
+			if !retry.Allowed(failure, true) {
+				return false
+			}
+		}
+		return true
+	case r.kind == remove:
+		return retry.Allowed(err, false)
+	case r.kind == commands && r.how == driver.Atomic:
+		return retry.Allowed(err, r.readOnly())
+	}
+	if err != nil {
+		r.spread(err)
+	}
+	from := 0
+	if r.kind == set {
+		from = retry.From(len(r.entries), func(i int) bool { return retry.Allowed(r.entries[i].Err, false) })
+		r.entries = r.entries[from:]
+	} else {
+		from = retry.From(len(r.cmds), func(i int) bool { return retry.Allowed(r.cmds[i].Err, isRead(r.cmds[i])) })
+		r.cmds = r.cmds[from:]
+	}
+	r.partly = r.partly || from > 0
+	return len(r.entries)+len(r.cmds) > 0
+}
+
+// reset makes the request as new.
+func (r *request) reset() {
+	clear(r.dst)
+	for i := range r.entries {
+		r.entries[i].Err = nil
+	}
+	for _, c := range r.cmds {
+		c.Reply, c.Err = driver.Reply{}, nil
+	}
+}
+
+// spread gives a failure to all that the request still has to do.
+func (r *request) spread(err error) {
+	for i := range r.entries {
+		r.entries[i].Err = err
+	}
+	for _, c := range r.cmds {
+		c.Err = err
+	}
+}
+
+// readOnly reports whether nothing in a transaction writes.
+func (r *request) readOnly() bool {
+	for _, c := range r.cmds {
+		if !isRead(c) {
+			return false
+		}
+	}
+	return true
+}
+
+func isRead(c *driver.Cmd) bool {
+	row, ok := driver.LookupCommand(c.Name)
+	return ok && row.ReadOnly
+}
+
+// end returns the error of the call, when err is that of what was sent last.
+func (r *request) end(err error) error {
+	if err == nil || !r.partly {
+		return err
+	}
+	r.spread(err)
+	return nil
+}
+
+// translate puts what the failures mean to the caller of the store in their place,
+// and returns that of the call's own error.
+func (r *request) translate(err error) error {
+	for i := range r.dst {
+		r.dst[i].Err = translate(r.dst[i].Err)
+	}
+	for i := range r.entries {
+		r.entries[i].Err = translate(r.entries[i].Err)
+	}
+	for _, c := range r.cmds {
+		c.Err = translate(c.Err)
+	}
+	return translate(err)
+}
+
+// translate returns what a server's failure means to the caller of the store: the
+// connections to a server that was replaced are closed under the calls that it
+// does not answer, but the store is not closed.
+func translate(err error) error {
+	if err == nil || !errors.Is(err, driver.ErrClosed) && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	outcome := driver.NotApplied
+	if errors.Is(err, driver.ErrUnknownOutcome) {
+		outcome = driver.Unknown
+	}
+	return driver.Fail(driver.ErrUnavailable, outcome, errReplaced).Retryable()
+}
+
+// ended returns the error of a call that was not sent because its context has
+// ended.
+func ended(ctx context.Context) error {
+	err := ctx.Err()
+	if errors.Is(err, context.DeadlineExceeded) {
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
+	}
+	return driver.Fail(err, driver.NotApplied, nil)
+}

@@ -1,0 +1,123 @@
+package sentinel
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+const (
+	// patience is for how long a call, or the calls since the primary was lost,
+	// wait for another one. A failover takes seconds. When it takes longer, callers
+	// who each wait for all of their time would only pile up.
+	patience = 5 * time.Second
+	// confirmations is how often a call is sent to a server again that failed it
+	// and is the primary all the same: it may be loading its data, say.
+	confirmations = 2
+	// silences is how many calls in a row a server may leave without an answer
+	// until it is looked after. One alone may have been in too much of a hurry.
+	silences = 3
+)
+
+// run sends a request to the primary.
+func (s *Store) run(ctx context.Context, r *request) error {
+	p := s.watcher.current.Load()
+	if p == nil || !p.gate.Enter() {
+		return s.runFirst(ctx, r)
+	}
+	start := p.node.Now()
+	err := r.send(ctx, p.node)
+	p.gate.Leave()
+	if r.failed(err) {
+		return s.recover(ctx, r, p, start, err)
+	}
+	if p.silent.Load() != 0 {
+		p.silent.Store(0)
+	}
+	return err
+}
+
+// runFirst runs a request while no primary is known.
+func (s *Store) runFirst(ctx context.Context, r *request) error {
+	start := time.Now()
+	p, err := s.watcher.await(ctx, nil, s.watcher.until(ctx, start))
+	if err != nil {
+		return err
+	}
+	err, entered := s.attempt(ctx, r, p, start)
+	if entered && !r.failed(err) {
+		return err
+	}
+	return s.recover(ctx, r, p, start, err)
+}
+
+// recover goes on with a request that a server has failed. err is its own error.
+func (s *Store) recover(ctx context.Context, r *request, p *primary, start time.Time, err error) error {
+	for confirmed := 0; ; {
+		err = r.translate(err)
+		for failure := range r.failures(err) {
+			s.watcher.judge(p, failure)
+		}
+		if ctx.Err() != nil || !r.again(err) {
+			return r.end(err)
+		}
+		next, noPrimary := s.watcher.await(ctx, p, s.watcher.until(ctx, start))
+		switch {
+		case noPrimary != nil && ctx.Err() != nil:
+			return r.end(noPrimary)
+		case noPrimary != nil:
+			return r.end(err)
+		case next == p:
+			if confirmed++; confirmed > confirmations {
+				return r.end(err)
+			}
+		}
+		p = next
+		r.reset()
+		var entered bool
+		if err, entered = s.attempt(ctx, r, p, start); entered && !r.failed(err) {
+			return nil
+		}
+	}
+}
+
+// attempt sends a request to a server, in what is left of the call's time. It was
+// not sent if it did not enter; its error says so.
+func (s *Store) attempt(ctx context.Context, r *request, p *primary, start time.Time) (err error, entered bool) { //nolint:revive // the error is the request's
+	if !p.gate.Enter() {
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errReplaced).Retryable(), false
+	}
+	defer p.gate.Leave()
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, start.Add(s.watcher.timeout))
+		defer cancel()
+	}
+	return r.send(ctx, p.node), true
+}
+
+// until returns when a call gives up waiting for a primary.
+func (w *watcher) until(ctx context.Context, start time.Time) time.Time {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = start.Add(w.timeout)
+	}
+	if end := start.Add(patience); end.Before(deadline) {
+		return end
+	}
+	return deadline
+}
+
+// judge draws conclusions about a server from a call that it has failed.
+func (w *watcher) judge(p *primary, err error) {
+	var e *driver.Error
+	switch {
+	case !errors.As(err, &e):
+	case errors.Is(e.Kind, driver.ErrReadOnly), errors.Is(e.Kind, driver.ErrUnavailable) && e.Transient:
+		w.suspect()
+	case errors.Is(err, context.DeadlineExceeded) && p.silent.Add(1) >= silences:
+		w.suspect()
+	}
+}

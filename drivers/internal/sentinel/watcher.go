@@ -1,0 +1,230 @@
+package sentinel
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+const (
+	// period is how often the sentinels are asked while all is well, and urgent
+	// how often while one of them gets no answers from the primary.
+	period = time.Second
+	urgent = 200 * time.Millisecond
+	// pause is the least time between two looks, however many calls fail.
+	pause = 100 * time.Millisecond
+)
+
+// A watcher knows who the primary is. One goroutine asks the sentinels, from the
+// first call until Close, and it alone changes what is known.
+type watcher struct {
+	settings *settings.Sentinel
+	open     node.Open
+	timeout  time.Duration // of a call without a deadline
+	template node.Node     // never connected: what all nodes have in common
+	// replicas, if set, is told of the replicas.
+	replicas func([]*settings.Settings)
+
+	// current is the primary to send calls to, nil while none is known that
+	// answers.
+	current atomic.Pointer[primary]
+
+	begin   sync.Once
+	ctx     context.Context // ends when the store is closed
+	cancel  context.CancelFunc
+	running sync.WaitGroup // the goroutine, and those that it starts
+	wake    chan struct{}  // a call wants another look
+	doubted atomic.Bool    // calls have failed at the current primary
+
+	mu      sync.Mutex
+	looked  chan struct{} // closed at the end of the look that begins next
+	changed chan struct{} // closed when there is a current primary again, or another one
+	failure error         // of the last look
+	lost    time.Time     // since when there is no primary; zero if there is one
+
+	// Of the goroutine:
+	primary   *primary // the last one, also while it does not answer
+	sentinels sentinels
+	uneasy    bool // a sentinel gets no answers from the primary
+}
+
+func newWatcher(s *settings.Sentinel, open node.Open) *watcher {
+	w := &watcher{
+		settings: s,
+		open:     open,
+		template: open(s.SentinelAt(s.Addrs[0])),
+		timeout:  s.ServerAt(s.Addrs[0]).OpTimeout,
+		wake:     make(chan struct{}, 1),
+		looked:   make(chan struct{}),
+		changed:  make(chan struct{}),
+	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	w.sentinels.init(s, open)
+	return w
+}
+
+// enter returns the primary, with a call counted at its gate.
+func (w *watcher) enter(ctx context.Context) (*primary, error) {
+	start := time.Now()
+	for {
+		if p := w.current.Load(); p != nil && p.gate.Enter() {
+			return p, nil
+		}
+		if _, err := w.await(ctx, nil, w.until(ctx, start)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// replaced reports whether a server is no longer the one to send calls to.
+func (w *watcher) replaced(p *primary) bool { return w.current.Load() != p }
+
+// await returns the primary for a call that failed has failed, which is nil for
+// one that was not sent yet. It may be failed again, if that is the primary by a
+// later look and answers. It waits until the time given, or until ctx ends, and
+// not at all when no primary was found for a while or what is wrong is in the
+// configuration.
+func (w *watcher) await(ctx context.Context, failed *primary, until time.Time) (*primary, error) {
+	w.start()
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	for {
+		if p := w.current.Load(); p != nil && p != failed {
+			return p, nil
+		}
+		w.suspect()
+		w.mu.Lock()
+		looked, changed, failure, lost := w.looked, w.changed, w.failure, w.lost
+		w.mu.Unlock()
+		if w.current.Load() == nil && failure != nil && (!isTransient(failure) || time.Since(lost) > patience) {
+			return nil, failure
+		}
+		select {
+		case <-changed:
+		case <-looked:
+		case <-ctx.Done():
+			return nil, ended(ctx)
+		case <-timer.C:
+			return nil, w.noPrimary()
+		}
+		if p := w.current.Load(); p != nil {
+			return p, nil
+		}
+	}
+}
+
+// noPrimary returns why there is no primary for a call that has waited for one.
+func (w *watcher) noPrimary() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failure != nil {
+		return w.failure
+	}
+	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errNoAnswer)
+}
+
+var errNoAnswer = errors.New("the sentinels have not answered yet who the primary is")
+
+func isTransient(err error) bool {
+	var e *driver.Error
+	return errors.As(err, &e) && e.Transient
+}
+
+// firstLook waits until the sentinels have been asked once.
+func (w *watcher) firstLook(ctx context.Context) error {
+	_, err := w.await(ctx, nil, w.until(ctx, time.Now()))
+	return err
+}
+
+// suspect asks for a look that does not take the primary's word for granted.
+func (w *watcher) suspect() {
+	w.doubted.Store(true)
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// start begins the watch.
+func (w *watcher) start() {
+	w.begin.Do(func() { w.running.Go(w.watch) })
+}
+
+func (w *watcher) watch() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		began := time.Now()
+		w.mu.Lock()
+		looked := w.looked
+		w.looked = make(chan struct{})
+		w.mu.Unlock()
+		w.learn(w.look(w.doubted.Swap(false)))
+		close(looked)
+
+		timer.Reset(time.Until(began.Add(pause)))
+		select {
+		case <-timer.C:
+		case <-w.ctx.Done():
+			return
+		}
+		next := period
+		if w.uneasy {
+			next = urgent
+		}
+		timer.Reset(time.Until(began.Add(next)))
+		select {
+		case <-timer.C:
+		case <-w.wake:
+		case <-w.ctx.Done():
+			return
+		}
+	}
+}
+
+// learn takes the result of a look: nil if there is a primary.
+func (w *watcher) learn(failure error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.failure = failure
+	if failure == nil {
+		w.lost = time.Time{}
+		return
+	}
+	w.current.Store(nil)
+	if w.lost.IsZero() {
+		w.lost = time.Now()
+	}
+}
+
+// install makes a server the one that calls are sent to.
+func (w *watcher) install(p *primary) {
+	old := w.primary
+	w.primary = p
+	if w.current.Swap(p) != p {
+		w.mu.Lock()
+		close(w.changed)
+		w.changed = make(chan struct{})
+		w.mu.Unlock()
+	}
+	if old != nil && old != p {
+		w.retire(old)
+	}
+}
+
+// close ends the watch and closes all nodes. No call is under way.
+func (w *watcher) close() error {
+	w.cancel()
+	w.running.Wait()
+	errs := []error{w.template.Close(), w.sentinels.close()}
+	if w.primary != nil {
+		errs = append(errs, w.primary.node.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,5 @@
+package valkey_test
+
+import "testing"
+
+func TestSentinelFailover(t *testing.T) { subject.SentinelFailover(t) }

@@ -103,19 +103,26 @@ func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
 	end.init(&r, exec, nil)
 	inner := pointers(encode(&r, cmds, borrowed(ctx), false))
 	r.commands = slices.Concat([]*command{&begin.command}, inner, []*command{&end.command})
-	if err := s.run(ctx, &r); err != nil {
+	err := s.run(ctx, &r)
+	transacted(cmds, &end, err)
+	return err
+}
+
+// transacted fills in the outcomes of commands that were run between MULTI and
+// EXEC, or were not because of err.
+func transacted(cmds []*driver.Cmd, exec *generalCommand, err error) {
+	if err != nil {
 		for i := range cmds {
 			cmds[i].Err = err
 		}
-		return err
+		return
 	}
-	for i, reply := range end.reader.reply.Items {
+	for i, reply := range exec.reader.reply.Items {
 		cmds[i].Reply, cmds[i].Err = reply, nil
 		if reply.Kind == driver.ReplyError {
 			cmds[i].Reply, cmds[i].Err = driver.Reply{}, reply.Err
 		}
 	}
-	return nil
 }
 
 // encode returns cmds as commands of a request. What is borrowed is copied.

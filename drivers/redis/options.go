@@ -54,6 +54,9 @@ func newClient(s *settings.Settings, dial dialFunc) *goredis.Client {
 	if options.Protocol == 0 {
 		options.Protocol = defaultProtocol
 	}
+	if s.ReadOnly {
+		options.OnConnect = func(ctx context.Context, c *goredis.Conn) error { return c.ReadOnly(ctx).Err() }
+	}
 	if s.HasPassword() {
 		options.CredentialsProviderContext = func(context.Context) (string, string, error) {
 			password, err := s.Password()

@@ -30,6 +30,8 @@ type request struct {
 	finished chan struct{}
 	// atomic tells that the commands are a transaction, MULTI and EXEC included.
 	atomic bool
+	// once tells that nothing of it is sent again.
+	once bool
 	// recycle, if set, takes the request back for another call.
 	recycle func()
 }
@@ -161,6 +163,9 @@ func (c *command) serverAnswer(sent bool) (replied bool, err error) {
 // follow it; the number of commands if there is none.
 func (r *request) again() int {
 	n := len(r.commands)
+	if r.once {
+		return n
+	}
 	if !r.atomic {
 		return retry.From(n, func(i int) bool { return retry.Allowed(r.commands[i].err, r.commands[i].readOnly) })
 	}

@@ -96,16 +96,28 @@ func (s *Store) doPlain(ctx context.Context, cmds []*driver.Cmd) error {
 // doAtomic runs commands of the set between MULTI and EXEC, all in one batch,
 // which valkey-go writes on one connection with nothing in between.
 func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
-	r := &request{atomic: true}
-	r.commands = slices.Concat(
+	r := &request{commands: transaction(cmds), atomic: true}
+	err := s.run(ctx, r)
+	transacted(cmds, r, err)
+	return err
+}
+
+// transaction returns cmds between MULTI and EXEC.
+func transaction(cmds []*driver.Cmd) []command {
+	return slices.Concat(
 		[]command{{args: []string{"MULTI"}}},
 		encode(cmds, false),
 		[]command{{args: []string{"EXEC"}}})
-	if err := s.run(ctx, r); err != nil {
+}
+
+// transacted fills in the outcomes of commands that were run between MULTI and
+// EXEC, the last of a request, or were not because of err.
+func transacted(cmds []*driver.Cmd, r *request, err error) {
+	if err != nil {
 		for i := range cmds {
 			cmds[i].Err = err
 		}
-		return err
+		return
 	}
 	replies := items(&r.commands[len(r.commands)-1].result)
 	for i := range replies {
@@ -114,7 +126,6 @@ func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
 			cmds[i].Reply, cmds[i].Err = driver.Reply{}, cmds[i].Reply.Err
 		}
 	}
-	return nil
 }
 
 // encode returns cmds as commands of a request. Values are copied. known tells

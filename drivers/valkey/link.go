@@ -44,6 +44,9 @@ func openLink(ctx context.Context, s *settings.Settings, by dialFunc) (*link, er
 	}
 	stop := context.AfterFunc(ctx, func() { c.kill(ctx.Err()) })
 	client, err := valkeygo.NewClient(clientOption(s, c))
+	if err == nil && s.ReadOnly {
+		err = client.Do(ctx, client.B().Readonly().Build()).Error()
+	}
 	stop()
 	if err == nil {
 		return &link{client: client, conn: c, silentSince: time.Now()}, nil

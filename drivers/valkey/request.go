@@ -28,6 +28,8 @@ type request struct {
 	finished chan struct{}
 	// atomic tells that the commands are a transaction, MULTI and EXEC included.
 	atomic bool
+	// once tells that nothing of it is sent again.
+	once bool
 	// pool, if set, takes the request back for another call.
 	pool *sync.Pool
 
@@ -147,6 +149,9 @@ func (r *request) settle(err error, limit *limit) (failed bool) {
 // follow it; the number of commands if there is none.
 func (r *request) again() int {
 	n := len(r.commands)
+	if r.once {
+		return n
+	}
 	if !r.atomic {
 		return retry.From(n, func(i int) bool { return retry.Allowed(r.commands[i].err, r.commands[i].readOnly) })
 	}

@@ -18,6 +18,9 @@ var ErrRefused = errors.New("xcache: server refused the command")
 // know the script, which must then be sent with EVAL.
 var ErrNoScript = errors.New("xcache: server does not know the script")
 
+// ErrBusyKey is the kind of the reply to RESTORE when there is such a key.
+var ErrBusyKey = errors.New("xcache: key exists already")
+
 // Parse returns the error that a server's error reply means. text is the reply
 // without its leading dash. cause makes the client library's own error from the
 // text that Clean leaves; nil stands for a plain error.
@@ -86,6 +89,7 @@ var rules = []rule{
 	{contains: "increment would produce NaN or Infinity", kind: driver.ErrOverflow},
 	{prefix: "ERR no such key", kind: driver.ErrNotFound, bare: true},
 	{prefix: "NOSCRIPT", kind: ErrNoScript},
+	{prefix: "BUSYKEY", kind: ErrBusyKey},
 
 	{prefix: "LOADING", kind: driver.ErrUnavailable, transient: true},
 	{prefix: "MASTERDOWN", kind: driver.ErrUnavailable, transient: true},

@@ -53,6 +53,9 @@ type Settings struct {
 	ClientName string
 	// Protocol is the version of RESP, 2 or 3; 0 is the driver's default.
 	Protocol int
+	// ReadOnly tells that the server is a replica of a cluster that is to serve
+	// reads, which it does to connections that say READONLY.
+	ReadOnly bool
 
 	credentials credentials
 }

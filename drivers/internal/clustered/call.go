@@ -1,0 +1,199 @@
+package clustered
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/retry"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
+)
+
+const (
+	// firstPause is the longest time until something is sent again that a node
+	// was not ready for; it doubles, up to maxPause.
+	firstPause = 4 * time.Millisecond
+	maxPause   = 64 * time.Millisecond
+	// freeRedirects is how many times in a row a call goes where a node sends it
+	// without a pause. Two nodes that do not agree send it to and fro.
+	freeRedirects = 3
+	// outage is how long a server may refuse calls until they do not wait for it
+	// any more, as its failover or restart would be over.
+	outage = 5 * time.Second
+	// blip is how long they wait for it even then.
+	blip = 250 * time.Millisecond
+)
+
+// A call is one of a store's that takes more than one round trip.
+type call struct {
+	router   *router
+	caller   context.Context
+	start    time.Time
+	deadline time.Time
+	limited  context.Context // caller with the deadline, once it is needed
+	cancel   context.CancelFunc
+
+	tries int
+}
+
+// begin returns a call that began at start.
+func (r *router) begin(ctx context.Context, start time.Time) *call {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = start.Add(r.timeout)
+	}
+	return &call{router: r, caller: ctx, start: start, deadline: deadline}
+}
+
+// end releases what the call has needed.
+func (c *call) end() {
+	if c.cancel != nil {
+		c.cancel()
+	}
+}
+
+// context returns the context for the next round trip. That of the first is the
+// caller's own: the nodes bound calls without a deadline themselves.
+func (c *call) context() context.Context {
+	if c.tries == 0 {
+		return c.caller
+	}
+	if c.limited == nil {
+		c.limited = c.caller
+		if _, ok := c.caller.Deadline(); !ok {
+			c.limited, c.cancel = context.WithDeadline(c.caller, c.deadline)
+		}
+	}
+	return c.limited
+}
+
+// pause is called before something is sent again, and waits if it was not just
+// sent elsewhere. It reports false if there is no time left.
+func (c *call) pause(redirected bool) bool {
+	c.tries++
+	if redirected && c.tries <= freeRedirects {
+		return c.caller.Err() == nil
+	}
+	longest := min(firstPause<<min(c.tries-1, 10), maxPause)
+	delay := longest/2 + rand.N(longest/2)
+	if time.Now().Add(delay).After(c.deadline) {
+		return false
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-c.caller.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// A verdict says what is to become of something that was sent to a server.
+type verdict uint8
+
+const (
+	final  verdict = iota // it is done, or may not be sent again
+	moved                 // another server has the slot
+	asked                 // another server has the keys
+	again                 // the same may well succeed in a moment
+	single                // likewise, or at once if it is sent for each key alone
+)
+
+// judge returns what is to become of something that a server answered with err.
+// redirect is valid if it moved or is asked for elsewhere.
+func (c *call) judge(err error, readOnly bool, s *server) (v verdict, redirect *servererror.Redirect) {
+	if err == nil || err == driver.ErrNotFound || err == driver.ErrNotStored { //nolint:errorlint // both are bare, and frequent
+		s.answered()
+		return final, nil
+	}
+	if errors.As(err, &redirect) {
+		s.answered()
+		if redirect.Ask {
+			if redirect.Host == "?" {
+				return again, nil
+			}
+			return asked, redirect
+		}
+		c.router.moved(redirect, s.addr)
+		return moved, redirect
+	}
+	switch {
+	case servererror.IsTryAgain(err):
+		return single, nil
+	case isStale(err):
+		c.router.refresh()
+		return again, nil
+	case !isFailure(err):
+		return final, nil
+	}
+	c.router.refresh()
+	since := s.refused(time.Since(c.router.epoch))
+	if !mayResend(err, readOnly) || time.Since(c.router.epoch)-since > outage && time.Since(c.start) > blip {
+		return final, nil
+	}
+	return again, nil
+}
+
+// isStale reports whether a write came to a replica.
+func isStale(err error) bool {
+	var e *driver.Error
+	return errors.As(err, &e) && errors.Is(e.Kind, driver.ErrReadOnly) && e.Outcome == driver.NotApplied
+}
+
+// isFailure reports whether a server could not do what it was asked to, whatever
+// it was.
+func isFailure(err error) bool {
+	return isTransient(err) || errors.Is(err, driver.ErrUnavailable)
+}
+
+func isTransient(err error) bool {
+	var e *driver.Error
+	return errors.As(err, &e) && e.Transient
+}
+
+// mayResend reports whether what failed may be sent again: it was not applied,
+// or changes nothing; and the reason is one that passes, or that a connection
+// could not be made in time.
+func mayResend(err error, readOnly bool) bool {
+	if retry.Allowed(err, readOnly) {
+		return true
+	}
+	var e *driver.Error
+	return errors.As(err, &e) && e.Outcome == driver.NotApplied && isTimeout(err)
+}
+
+func isTimeout(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// expired returns err, or what tells that the caller's context has ended before
+// something could be sent again that failed with err.
+func (c *call) expired(err error) error {
+	if c.caller.Err() == nil || errors.Is(err, c.caller.Err()) {
+		return err
+	}
+	return contextError(c.caller, err)
+}
+
+// contextError returns the error of something that was not done before its
+// context ended. cause, if any, is why it was not done at once.
+func contextError(ctx context.Context, cause error) error {
+	outcome := driver.NotApplied
+	if errors.Is(cause, driver.ErrUnknownOutcome) {
+		outcome = driver.Unknown
+	}
+	err := ctx.Err()
+	kind := err
+	if errors.Is(err, context.DeadlineExceeded) {
+		kind = driver.ErrUnavailable
+	}
+	if cause != nil {
+		err = fmt.Errorf("%w after %w", err, cause)
+	}
+	return driver.Fail(kind, outcome, err)
+}

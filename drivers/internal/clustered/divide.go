@@ -1,0 +1,145 @@
+package clustered
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// slotOfCommand returns the slot of a command's keys; -1 if it has none. spread
+// tells that they lie in several.
+func slotOfCommand(cmd *driver.Cmd) (slot int, spread bool) {
+	slot = -1
+	for i := range cmd.Args {
+		if cmd.Args[i].Role != driver.RoleKey {
+			continue
+		}
+		s := int(slotOf(cmd.Args[i].Text))
+		if slot >= 0 && s != slot {
+			return slot, true
+		}
+		slot = s
+	}
+	return slot, false
+}
+
+// isDivisible reports whether a command, whose arguments are keys and nothing
+// else, does with several what it does with one after the other.
+func isDivisible(name string) bool {
+	switch name {
+	case "DEL", "EXISTS", "MGET", "UNLINK":
+		return true
+	}
+	return false
+}
+
+// whole stands for a command that no item was made of.
+const whole = -1
+
+// A divided command is one that items do in its place.
+type divided struct {
+	cmd *driver.Cmd
+	// item is that of the command itself, or whole; the ones in its place are
+	// items[first:last], with the positions of their keys in it.
+	item        int
+	first, last int
+	positions   [][]int
+}
+
+// divide makes items of a command for each slot; or, if it is the command of an
+// item itself, for each key.
+func (b *batch) divide(cmd *driver.Cmd, of int) {
+	d := divided{cmd: cmd, item: of, first: len(b.items)}
+	row, _ := driver.LookupCommand(cmd.Name)
+	at := make(map[uint16]int, len(cmd.Args))
+	for i, key := range cmd.Args {
+		slot := slotOf(key.Text)
+		j, known := at[slot]
+		if !known || of != whole {
+			j = len(d.positions)
+			at[slot] = j
+			d.positions = append(d.positions, nil)
+			b.items = append(b.items, item{cmd: driver.NewCmd(cmd.Name), slot: slot, readOnly: row.ReadOnly})
+		}
+		d.positions[j] = append(d.positions[j], i)
+		part := b.items[d.first+j].cmd
+		part.Args = append(part.Args, key)
+	}
+	d.last = len(b.items)
+	b.divisions = append(b.divisions, d)
+}
+
+// join fills in reply and error of a divided command.
+func (d *divided) join(items []item) {
+	var (
+		sum    int64
+		values []driver.Reply
+		err    error
+		some   bool // parts were applied
+	)
+	if d.cmd.Name == "MGET" {
+		values = make([]driver.Reply, len(d.cmd.Args))
+	}
+	for i, positions := range d.positions {
+		part := items[d.first+i].cmd
+		if part.Err != nil {
+			if err == nil || isUnknown(part.Err) && !isUnknown(err) {
+				err = part.Err
+			}
+			continue
+		}
+		some = some || !items[d.first+i].readOnly
+		if values == nil {
+			n, replyErr := part.Reply.AsInt()
+			sum += n
+			err = errors.Join(err, replyErr)
+			continue
+		}
+		found, replyErr := part.Reply.AsArray()
+		if replyErr == nil && len(found) != len(positions) {
+			replyErr = errReply
+		}
+		if replyErr != nil {
+			err = replyErr
+			continue
+		}
+		for j, position := range positions {
+			values[position] = found[j]
+		}
+	}
+	d.cmd.Reply = driver.IntReply(sum)
+	if values != nil {
+		d.cmd.Reply = driver.ArrayReply(values...)
+	}
+	d.cmd.Err = err
+	if err != nil && some && !isUnknown(err) {
+		d.cmd.Err = partly(err)
+	}
+}
+
+// errReply is a reply of another shape than the command has.
+var errReply = errors.New("xcache: unexpected reply of a node of the cluster")
+
+// partly returns the error of something of which a part was done and another one
+// failed with err.
+func partly(err error) *driver.Error {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return driver.Fail(err, driver.Unknown, nil)
+	}
+	some := *e
+	some.Outcome, some.Transient = driver.Unknown, false
+	return &some
+}
+
+func isUnknown(err error) bool { return errors.Is(err, driver.ErrUnknownOutcome) }
+
+// origin returns the item that an item is part of, or itself.
+func (b *batch) origin(i int) int {
+	at := slices.IndexFunc(b.divisions, func(d divided) bool { return d.item != whole && d.first <= i && i < d.last })
+	if at >= 0 {
+		return b.divisions[at].item
+	}
+	return i
+}

@@ -1,0 +1,89 @@
+package clustered
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// Flush implements driver.Flusher. It empties all primaries.
+func (s *Store) Flush(ctx context.Context) error { return s.everywhere(ctx, flushdb) }
+
+// Ping implements driver.Pinger. All primaries have to answer.
+func (s *Store) Ping(ctx context.Context) error { return s.everywhere(ctx, "PING") }
+
+// everywhere runs a command without keys on all primaries, in parallel. One that
+// takes the place of another while that is under way is one of them.
+func (s *Store) everywhere(ctx context.Context, name string) error {
+	c := s.router.begin(ctx, s.router.now())
+	defer c.end()
+	if s.router.topology.Load() == nil {
+		if err := s.router.learn(ctx); err != nil {
+			return err
+		}
+	}
+	var done []*server
+	for {
+		var missing []*server
+		for _, server := range s.router.topology.Load().primaries() {
+			if !slices.Contains(done, server) {
+				missing = append(missing, server)
+			}
+		}
+		errs := c.each(missing, name)
+		var failure error
+		retry := true
+		for i, server := range missing {
+			v, _ := c.judge(errs[i], isReadOnly(name), server)
+			switch {
+			case errs[i] == nil:
+				done = append(done, server)
+				continue
+			case v == final:
+				retry = false
+			}
+			if failure == nil || isUnknown(errs[i]) && !isUnknown(failure) {
+				failure = errs[i]
+			}
+		}
+		if failure == nil {
+			return nil
+		}
+		if !retry || !c.pause(false) {
+			if len(done) > 0 && name == flushdb {
+				failure = partly(failure)
+			}
+			return c.expired(failure)
+		}
+	}
+}
+
+// each runs a command without keys on each of the servers.
+func (c *call) each(servers []*server, name string) []error {
+	ctx := c.context()
+	errs := make([]error, len(servers))
+	var running sync.WaitGroup
+	for i, server := range servers {
+		if !server.gate.Enter() {
+			errs[i] = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errGone).Retryable()
+			continue
+		}
+		running.Go(func() {
+			defer server.gate.Leave()
+			cmd := driver.NewCmd(name)
+			err := server.node.Do(ctx, []*driver.Cmd{cmd}, driver.Plain)
+			if err == nil {
+				err = cmd.Err
+			}
+			errs[i] = err
+		})
+	}
+	running.Wait()
+	return errs
+}
+
+// errGone is a server that has left the cluster.
+var errGone = fmt.Errorf("the node has left the cluster")

@@ -1,0 +1,61 @@
+package clustered
+
+import (
+	"context"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// getTTL reads a value and its TTL in one step. It changes nothing.
+const getTTL = `local v = redis.pcall('GET', KEYS[1])
+if type(v) == 'table' then return v end
+return {v, redis.call('PTTL', KEYS[1])}`
+
+// GetTTL implements driver.Expirer. Value and TTL of a key belong together. On
+// one server they are read in a transaction, which a cluster has for one slot
+// only: for keys in several, a script reads each.
+func (s *Store) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	if _, same := slotOfKeys(keys); same {
+		return s.Operations.GetTTL(ctx, keys, dst)
+	}
+	b := s.batch(ctx, s.router.now(), len(keys))
+	defer b.call.end()
+	for _, key := range keys {
+		cmd := driver.NewCmd("EVAL", driver.Literal(getTTL), driver.Int(1), driver.Key(key))
+		b.items = append(b.items, item{cmd: cmd, slot: slotOf(key), readOnly: true})
+	}
+	if err := b.runFrom(false); err != nil {
+		return err
+	}
+	for i := range dst {
+		dst[i] = readTTL(b.items[i].cmd)
+	}
+	return nil
+}
+
+// readTTL returns what the reply to getTTL means.
+func readTTL(cmd *driver.Cmd) driver.Value {
+	if cmd.Err != nil {
+		return driver.Value{Err: cmd.Err}
+	}
+	pair, err := cmd.Reply.AsArray()
+	if err == nil && len(pair) != 2 {
+		err = errReply
+	}
+	if err != nil {
+		return driver.Value{Err: err}
+	}
+	data, err := pair[0].AsBytes()
+	if err != nil {
+		return driver.Value{Err: err}
+	}
+	pttl := driver.Cmd{Reply: pair[1]}
+	ttl, err := driver.TTLOutcome(&pttl)
+	if err != nil {
+		return driver.Value{Err: err}
+	}
+	return driver.Value{Data: data, TTL: ttl}
+}

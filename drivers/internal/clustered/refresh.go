@@ -1,0 +1,199 @@
+package clustered
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+const (
+	// minInterval is how long after one refresh the next may begin. It doubles
+	// while they find nothing new, up to maxInterval.
+	minInterval = 100 * time.Millisecond
+	maxInterval = 800 * time.Millisecond
+	// calm is after how long without a refresh the interval is minInterval again.
+	calm = 5 * time.Second
+	// hedge is how long one node has to answer before another one is asked, too.
+	hedge = 100 * time.Millisecond
+)
+
+// A refreshing is a goroutine that asks the nodes who has which slots.
+type refreshing struct {
+	done chan struct{} // closed at its end
+	err  error         // valid then
+}
+
+// refresh has the topology learnt anew by another goroutine, if none does that
+// already and none did a moment ago. It returns the one that is under way, if any.
+func (r *router) refresh() *refreshing {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.refreshing != nil || r.closing.Err() != nil {
+		return r.refreshing
+	}
+	since := time.Since(r.refreshed)
+	if since < r.interval {
+		return nil
+	}
+	if since > calm {
+		r.interval = minInterval
+	}
+	f := &refreshing{done: make(chan struct{})}
+	r.refreshing = f
+	r.running.Go(func() {
+		changed, err := r.relearn()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		f.err, r.lastErr = err, err
+		r.refreshing, r.refreshed = nil, time.Now()
+		if r.interval = min(2*r.interval, maxInterval); changed {
+			r.interval = minInterval
+		}
+		close(f.done)
+	})
+	return f
+}
+
+// learn waits for the first topology. Its error is why there is none.
+func (r *router) learn(ctx context.Context) error {
+	f := r.refresh()
+	if f == nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.topology.Load() != nil {
+			return nil
+		}
+		if r.lastErr == nil {
+			return driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
+		}
+		return r.lastErr // a moment ago
+	}
+	var end <-chan time.Time
+	if _, ok := ctx.Deadline(); !ok {
+		timer := time.NewTimer(r.timeout)
+		defer timer.Stop()
+		end = timer.C
+	}
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return contextError(ctx, nil)
+	case <-end:
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errNobody)
+	}
+}
+
+// errNobody is a cluster of which no node answers.
+var errNobody = errors.New("no node of the cluster has said who has which slots")
+
+// relearn asks nodes until one answers, in random order, those that were well
+// before those that were not and the seeds of the DSN last. One that is silent
+// does not hold it up: the next is asked too.
+func (r *router) relearn() (changed bool, err error) {
+	ctx, cancel := context.WithTimeout(r.closing, r.timeout)
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	defer cancel()
+
+	type answer struct {
+		view view
+		err  error
+	}
+	servers := r.candidates()
+	answers := make(chan answer, len(servers))
+	due := 0
+	ask := func() {
+		s := servers[0]
+		servers = servers[1:]
+		due++
+		asking.Go(func() {
+			defer s.gate.Leave()
+			v, err := s.slots(ctx)
+			answers <- answer{v, err}
+		})
+	}
+	defer func() {
+		for _, s := range servers { // not asked
+			s.gate.Leave()
+		}
+	}()
+	var failure error
+	for due > 0 || len(servers) > 0 {
+		if due == 0 {
+			ask()
+		}
+		var next <-chan time.Time
+		if len(servers) > 0 {
+			timer := time.NewTimer(hedge)
+			defer timer.Stop()
+			next = timer.C
+		}
+		select {
+		case a := <-answers:
+			due--
+			if a.err == nil {
+				return r.install(a.view), nil
+			}
+			if failure == nil || isTransient(failure) {
+				failure = a.err
+			}
+		case <-next:
+			ask()
+		}
+	}
+	if failure == nil {
+		failure = errNobody
+	}
+	var e *driver.Error
+	if !errors.As(failure, &e) {
+		return false, driver.Fail(driver.ErrUnavailable, driver.NotApplied, failure).Retryable()
+	}
+	told := *e
+	told.Outcome = driver.NotApplied // asking changes nothing
+	if errors.Is(e.Kind, errors.ErrUnsupported) {
+		told.Err = fmt.Errorf("the server is not a node of a cluster; a DSN without +cluster is for one like this: %w", e.Err)
+	}
+	return false, &told
+}
+
+// candidates returns the servers to ask, in that order. A call to each is counted.
+func (r *router) candidates() []*server {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var well, ill, seeds []*server
+	for addr, s := range r.servers {
+		switch {
+		case !s.gate.Enter():
+		case s.failing.Load() != 0:
+			ill = append(ill, s)
+		case slices.Contains(r.settings.Seeds, addr) && r.topology.Load() != nil:
+			seeds = append(seeds, s)
+		default:
+			well = append(well, s)
+		}
+	}
+	for _, list := range [][]*server{well, ill, seeds} {
+		rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	}
+	return slices.Concat(well, seeds, ill)
+}
+
+// slots asks a server who has which slots.
+func (s *server) slots(ctx context.Context) (view, error) {
+	reply, err := s.node.Query(ctx, "CLUSTER", "SLOTS")
+	if err != nil {
+		return nil, err
+	}
+	v, err := parseSlots(&reply, s.addr)
+	if err == nil && len(v) == 0 {
+		err = errNobody
+	}
+	return v, err
+}

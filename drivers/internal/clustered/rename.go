@@ -1,0 +1,111 @@
+package clustered
+
+import (
+	"context"
+	"crypto/sha1" //nolint:gosec // what the servers' scripts can compute
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
+)
+
+// Rename implements driver.Mover. If the keys are in different slots, the value is
+// copied and then deleted, which is not one atomic step: for a moment both keys
+// are there. What is written to from in that moment is not lost; it stays there.
+func (s *Store) Rename(ctx context.Context, from, to string) error {
+	if slotOf(from) == slotOf(to) {
+		return s.Operations.Rename(ctx, from, to)
+	}
+	_, err := s.move(ctx, from, to, true)
+	return err
+}
+
+// RenameNX implements driver.Mover, as Rename does.
+func (s *Store) RenameNX(ctx context.Context, from, to string) (bool, error) {
+	if slotOf(from) == slotOf(to) {
+		return s.Operations.RenameNX(ctx, from, to)
+	}
+	return s.move(ctx, from, to, false)
+}
+
+// deleteUnchanged deletes a key if its value is still the one whose checksum it
+// is given.
+const deleteUnchanged = `local v = redis.call('DUMP', KEYS[1])
+if not v or redis.sha1hex(v) ~= ARGV[1] then return 0 end
+return redis.call('UNLINK', KEYS[1])`
+
+// move moves a value between slots, over another one if replace. The value is
+// deleted when its copy is known to be there, and not before.
+func (s *Store) move(ctx context.Context, from, to string, replace bool) (bool, error) {
+	start := s.router.now()
+	if _, ok := ctx.Deadline(); !ok { // one for all steps
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, start.Add(s.router.timeout))
+		defer cancel()
+	}
+	value, ttl, err := s.dump(ctx, from)
+	if err != nil {
+		return false, err
+	}
+	restore := driver.NewCmd("RESTORE", driver.Key(to), driver.Int(ttl), driver.Val(value))
+	if replace {
+		restore.Args = append(restore.Args, driver.Literal("REPLACE"))
+	}
+	if err := s.one(ctx, restore); err != nil {
+		if !replace && errors.Is(err, servererror.ErrBusyKey) {
+			return false, nil
+		}
+		return false, err
+	}
+	sum := sha1.Sum(value) //nolint:gosec // see above
+	remove := driver.NewCmd("EVAL", driver.Literal(deleteUnchanged), driver.Int(1), driver.Key(from), driver.Literal(hex.EncodeToString(sum[:])))
+	if err := s.one(ctx, remove); err != nil {
+		failure := partly(err)
+		failure.Err = fmt.Errorf("the value is under both keys, as the old one could not be deleted: %w", err)
+		return false, failure
+	}
+	return true, nil
+}
+
+// dump returns a value in the form that RESTORE takes, with its TTL. Neither
+// changes anything, so that a failure did not either.
+func (s *Store) dump(ctx context.Context, key string) (value []byte, ttl int64, err error) {
+	dump, pttl := driver.NewCmd("DUMP", driver.Key(key)), driver.NewCmd("PTTL", driver.Key(key))
+	if err := s.Do(ctx, []*driver.Cmd{dump, pttl}, driver.Atomic); err != nil {
+		return nil, 0, unapplied(err)
+	}
+	if err := errors.Join(dump.Err, pttl.Err); err != nil {
+		return nil, 0, unapplied(err)
+	}
+	if value, err = dump.Reply.AsBytes(); err != nil {
+		return nil, 0, err
+	}
+	if ttl, err = pttl.Reply.AsInt(); err != nil {
+		return nil, 0, err
+	}
+	if ttl < 0 {
+		return value, 0, nil // RESTORE's word for a key that never expires
+	}
+	return value, max(1, ttl), nil
+}
+
+// one runs a single command.
+func (s *Store) one(ctx context.Context, cmd *driver.Cmd) error {
+	if err := s.Do(ctx, []*driver.Cmd{cmd}, driver.Plain); err != nil {
+		return err
+	}
+	return cmd.Err
+}
+
+// unapplied returns the error of something that changes nothing.
+func unapplied(err error) error {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	told := *e
+	told.Outcome = driver.NotApplied
+	return &told
+}

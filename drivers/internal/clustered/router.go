@@ -1,0 +1,233 @@
+package clustered
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// A router knows the servers of a cluster and who has which slots.
+type router struct {
+	settings *settings.Cluster
+	open     node.Open
+	timeout  time.Duration // of a call without a deadline
+	epoch    time.Time
+	first    *server // one that there is from begin to end
+
+	topology atomic.Pointer[topology] // nil until it is learnt
+
+	mu sync.Mutex
+	// servers are those that commands go to, by their addresses, and readers
+	// the same ones as replicas that are read from.
+	servers, readers map[string]*server
+	refreshing       *refreshing // under way; nil if there is none
+	refreshed        time.Time   // when the last one ended
+	interval         time.Duration
+	lastErr          error // of the last refresh
+
+	closing context.Context // ends when the store is closed
+	close   context.CancelFunc
+	running sync.WaitGroup // goroutines
+}
+
+func newRouter(s *settings.Cluster, open node.Open) *router {
+	r := &router{
+		settings: s,
+		open:     open,
+		epoch:    time.Now(),
+		servers:  make(map[string]*server),
+		readers:  make(map[string]*server),
+	}
+	r.closing, r.close = context.WithCancel(context.Background())
+	for _, seed := range s.Seeds {
+		r.at(seed)
+	}
+	r.first = r.servers[s.Seeds[0]]
+	r.timeout = r.first.node.Limits().CallTimeout
+	return r
+}
+
+// now returns the time, cheaply.
+func (r *router) now() time.Time { return r.first.node.Now() }
+
+// at returns the server at an address. r.mu is held, or nobody else knows r.
+func (r *router) at(addr string) *server { return r.serverAt(r.servers, addr, false) }
+
+// readerAt returns the replica at an address. r.mu is held.
+func (r *router) readerAt(addr string) *server { return r.serverAt(r.readers, addr, true) }
+
+func (r *router) serverAt(servers map[string]*server, addr string, reader bool) *server {
+	s := servers[addr]
+	if s == nil {
+		s = &server{addr: addr, node: r.open(r.settings.At(addr, reader)), gate: node.NewGate()}
+		servers[addr] = s
+	}
+	return s
+}
+
+// enter returns the primary that has a slot, after counting a call to it, which
+// leaves by server.gate. It returns nil if it does not know one.
+func (r *router) enter(slot uint16) *server {
+	t := r.topology.Load()
+	if t == nil {
+		return nil
+	}
+	if shard := t.shard(slot); shard != nil && shard.primary.gate.Enter() {
+		return shard.primary
+	}
+	return nil
+}
+
+// enterAt is enter for a server by its address, whatever slots it has.
+func (r *router) enterAt(addr string) *server {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.at(addr)
+	s.gate.Enter() // it is open: servers leave the map before it is shut
+	return s
+}
+
+// await is enter that learns who has the slot, and so may take its time.
+func (r *router) await(ctx context.Context, slot uint16) (*server, error) {
+	if r.topology.Load() == nil {
+		if err := r.learn(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for r.topology.Load().shard(slot) != nil {
+		if s := r.enter(slot); s != nil {
+			return s, nil
+		}
+		// The topology changed in between.
+	}
+	r.refresh()
+	return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, fmt.Errorf("no node of the cluster has slot %d", slot)).Retryable()
+}
+
+// moved notes where a slot is that a server does not have any more.
+func (r *router) moved(to *servererror.Redirect, from string) {
+	r.refresh()
+	if to.Host == "?" {
+		return
+	}
+	addr := address(to.Host, to.Port, from)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.topology.Load()
+	if old == nil {
+		return
+	}
+	if shard := old.shard(to.Slot); shard != nil && shard.primary.addr == addr {
+		return
+	}
+	t := *old
+	i := slices.IndexFunc(t.shards, func(s *shard) bool { return s != nil && s.primary.addr == addr })
+	if i < 0 {
+		i = len(t.shards)
+		t.shards = append(slices.Clip(t.shards), &shard{primary: r.at(addr)})
+	}
+	t.slots[to.Slot] = uint16(i)
+	r.topology.Store(&t)
+}
+
+// install makes what a node says the topology, unless it is that already, and
+// leaves the servers that are gone.
+func (r *router) install(v view) (changed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := &topology{shards: []*shard{nil}}
+	index := make(map[string]uint16)
+	for _, at := range v {
+		i, ok := index[at.primary]
+		if !ok {
+			i = uint16(len(t.shards))
+			index[at.primary] = i
+			t.shards = append(t.shards, r.shardOf(&at))
+		}
+		for slot := int(at.first); slot <= int(at.last); slot++ {
+			t.slots[slot] = i
+		}
+	}
+	if old := r.topology.Load(); old != nil && old.equal(t) {
+		return false
+	}
+	r.topology.Store(t)
+	used := make(map[*server]bool)
+	for _, seed := range r.settings.Seeds {
+		used[r.servers[seed]] = true
+	}
+	for _, shard := range t.shards[1:] {
+		used[shard.primary] = true
+		for _, replica := range shard.replicas {
+			used[replica] = true
+			if promoted := r.servers[replica.addr]; promoted != nil {
+				used[promoted] = true // it may be a primary again soon
+			}
+		}
+	}
+	r.leave(r.servers, used)
+	r.leave(r.readers, used)
+	return true
+}
+
+func (r *router) shardOf(at *slotRange) *shard {
+	s := &shard{primary: r.at(at.primary)}
+	if r.settings.Reads != settings.Primary {
+		for _, addr := range at.replicas {
+			s.replicas = append(s.replicas, r.readerAt(addr))
+		}
+	}
+	return s
+}
+
+// equal reports whether two topologies say the same.
+func (t *topology) equal(other *topology) bool {
+	for slot := range uint16(slots) {
+		a, b := t.shard(slot), other.shard(slot)
+		if a == b {
+			continue
+		}
+		if a == nil || b == nil || a.primary != b.primary || !slices.Equal(a.replicas, b.replicas) {
+			return false
+		}
+	}
+	return true
+}
+
+// leave closes the servers that are not used any more, each when the last call
+// on it has returned. r.mu is held.
+func (r *router) leave(servers map[string]*server, used map[*server]bool) {
+	for addr, s := range servers {
+		if used[s] {
+			continue
+		}
+		delete(servers, addr)
+		idle := s.gate.Shut()
+		r.running.Go(func() {
+			<-idle
+			_ = s.node.Close() // nobody is left to be told
+		})
+	}
+}
+
+// all returns the servers that there are.
+func (r *router) all() []*server {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]*server, 0, len(r.servers)+len(r.readers))
+	for _, s := range r.servers {
+		list = append(list, s)
+	}
+	for _, s := range r.readers {
+		list = append(list, s)
+	}
+	return list
+}

@@ -1,0 +1,37 @@
+package clustered
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/xcache-go/xcache/drivers/internal/node"
+)
+
+// A server is a node of the cluster, with the connections to it.
+type server struct {
+	addr string
+	node node.Node
+	gate *node.Gate // of the calls under way
+	// failing is since when it refuses calls, in nanoseconds since the epoch of
+	// its router; 0 while it is well.
+	failing atomic.Int64
+}
+
+// answered is called when the server has done what it was asked to.
+func (s *server) answered() {
+	if s.failing.Load() != 0 {
+		s.failing.Store(0)
+	}
+}
+
+// refused is called when it has not, and nothing was applied. It returns since
+// when that is so.
+func (s *server) refused(now time.Duration) time.Duration {
+	if s.failing.CompareAndSwap(0, max(1, int64(now))) {
+		return now
+	}
+	if since := s.failing.Load(); since != 0 {
+		return time.Duration(since)
+	}
+	return now
+}

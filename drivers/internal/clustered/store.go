@@ -1,0 +1,427 @@
+// Package clustered is a store on a cluster: every command goes to the server that
+// has the slot of its keys, and what concerns all keys to all of them. It is
+// written over the nodes of package node, once for all drivers.
+//
+// Who has which slots is learnt from any node, when the first call needs it, and
+// again when nodes send commands elsewhere or fail. There is no goroutine that
+// watches the cluster: calls find out, and one goroutine at a time asks on their
+// behalf.
+package clustered
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/operations"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// A Store is a store on a cluster that reads from primaries.
+type Store struct {
+	operations.Operations
+	router *router
+}
+
+// Open returns a store on the cluster that the settings say, with nodes that open
+// makes. It does no I/O.
+func Open(s *settings.Cluster, open node.Open) driver.Store {
+	store := &Store{router: newRouter(s, open)}
+	store.Operations = operations.On(store)
+	return store
+}
+
+// Limits implements driver.Limiter.
+func (s *Store) Limits() driver.Limits { return s.router.first.node.Limits() }
+
+// Commands implements driver.Commander.
+func (s *Store) Commands() driver.CommandSet { return s.router.first.node.Commands() }
+
+// Get implements driver.Store.
+func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	start := s.router.now()
+	if slot, same := slotOfKeys(keys); same {
+		if server := s.router.enter(slot); server != nil {
+			err := server.node.Get(ctx, keys, dst)
+			server.gate.Leave()
+			if isAnswered(err, dst) {
+				server.answered()
+				return nil
+			}
+			return s.getRest(ctx, start, keys, dst, server, err)
+		}
+	}
+	return s.getRest(ctx, start, keys, dst, nil, nil)
+}
+
+// isAnswered reports whether a read went well for every key.
+func isAnswered(err error, dst []driver.Value) bool {
+	if err != nil {
+		return false
+	}
+	for i := range dst {
+		if dst[i].Err != nil && dst[i].Err != driver.ErrNotFound { //nolint:errorlint // a miss is bare, and frequent
+			return false
+		}
+	}
+	return true
+}
+
+// getRest reads keys one by one. If server is not nil they were read from there,
+// with the outcomes in err and dst, and only those are read which it did not have.
+func (s *Store) getRest(ctx context.Context, start time.Time, keys []string, dst []driver.Value, server *server, err error) error {
+	b := s.batch(ctx, start, len(keys))
+	defer b.call.end()
+	cmds, args := make([]driver.Cmd, len(keys)), make([]driver.Arg, len(keys))
+	for i, key := range keys {
+		args[i] = driver.Key(key)
+		cmds[i] = driver.Cmd{Name: "GET", Args: args[i : i+1 : i+1]}
+		it := item{cmd: &cmds[i], slot: slotOf(key), readOnly: true, server: server}
+		if server != nil {
+			it.unanswered = err != nil
+			if cmds[i].Err = err; err == nil {
+				cmds[i].Reply, cmds[i].Err = driver.DataReply(dst[i].Data), dst[i].Err
+			}
+		}
+		b.items = append(b.items, it)
+	}
+	if err := b.runFrom(server != nil); err != nil {
+		return err
+	}
+	for i := range dst {
+		dst[i] = driver.Value{Err: cmds[i].Err}
+		if cmds[i].Err == nil {
+			dst[i].Data, dst[i].Err = cmds[i].Reply.AsBytes()
+		}
+	}
+	return nil
+}
+
+// Set implements driver.Store.
+func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	start := s.router.now()
+	slot, same := slotOf(entries[0].Key), true
+	for i := range entries[1:] {
+		same = same && slotOf(entries[1+i].Key) == slot
+	}
+	if same {
+		if server := s.router.enter(slot); server != nil {
+			err := server.node.Set(ctx, entries)
+			server.gate.Leave()
+			if isStored(err, entries) {
+				server.answered()
+				return nil
+			}
+			return s.setRest(ctx, start, entries, server, err)
+		}
+	}
+	return s.setRest(ctx, start, entries, nil, nil)
+}
+
+// isStored reports whether every entry has an outcome that cannot be better.
+func isStored(err error, entries []driver.Entry) bool {
+	if err != nil {
+		return false
+	}
+	for i := range entries {
+		if entries[i].Err != nil && entries[i].Err != driver.ErrNotStored { //nolint:errorlint // it is bare
+			return false
+		}
+	}
+	return true
+}
+
+// setRest stores entries. If server is not nil they were sent there, with the
+// outcomes in err and the entries, and only those are sent again which it did not
+// have.
+func (s *Store) setRest(ctx context.Context, start time.Time, entries []driver.Entry, server *server, err error) error {
+	b := s.batch(ctx, start, len(entries))
+	defer b.call.end()
+	for i := range entries {
+		it := item{cmd: driver.SetCommand(&entries[i]), slot: slotOf(entries[i].Key), server: server}
+		if server != nil {
+			it.unanswered = err != nil
+			if it.cmd.Err = err; err == nil {
+				it.cmd.Err = entries[i].Err
+			}
+			it.settled = it.cmd.Err == nil
+		}
+		b.items = append(b.items, it)
+	}
+	if err := b.runFrom(server != nil); err != nil {
+		return err
+	}
+	for i := range entries {
+		if entries[i].Err = b.items[i].cmd.Err; entries[i].Err == nil && !b.items[i].settled {
+			entries[i].Err = driver.SetOutcome(&entries[i], b.items[i].cmd)
+		}
+	}
+	return nil
+}
+
+// Delete implements driver.Store. If it fails, keys may have been removed all the
+// same; as many as are known are counted.
+func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
+	if len(keys) == 0 {
+		return 0, nil
+	}
+	b := s.batch(ctx, s.router.now(), 1)
+	defer b.call.end()
+	cmd := keysCommand("UNLINK", keys)
+	if slot, same := slotOfKeys(keys); same {
+		if server := s.router.enter(slot); server != nil {
+			n, err := server.node.Delete(ctx, keys)
+			server.gate.Leave()
+			if err == nil {
+				server.answered()
+				return n, nil
+			}
+			cmd.Err = err
+			b.items = append(b.items, item{cmd: cmd, slot: slot, server: server, unanswered: true})
+			return removed(cmd, b.runFrom(true))
+		}
+	}
+	b.add(cmd)
+	return removed(cmd, b.runFrom(false))
+}
+
+func removed(cmd *driver.Cmd, err error) (int, error) {
+	if err == nil {
+		err = cmd.Err
+	}
+	n, replyErr := cmd.Reply.AsInt()
+	if err == nil {
+		err = replyErr
+	}
+	return int(n), err
+}
+
+// Do implements driver.Commander. Commands of a plain batch that have keys in
+// several slots are ErrCrossSlot, unless they are DEL, EXISTS, MGET or UNLINK. An
+// atomic batch with keys in several slots is, too. Either is before any I/O.
+//
+// FLUSHDB goes to all primaries, after the commands before it and before those
+// behind it. Other commands without keys go to any primary.
+func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	if len(cmds) == 0 {
+		return nil
+	}
+	if how == driver.Atomic {
+		return s.doAtomic(ctx, cmds)
+	}
+	if len(cmds) == 1 {
+		return s.doOne(ctx, cmds)
+	}
+	for i, c := range cmds {
+		if c.Name == flushdb {
+			return s.doAround(ctx, cmds, i)
+		}
+	}
+	b := s.batch(ctx, s.router.now(), len(cmds))
+	defer b.call.end()
+	for _, c := range cmds {
+		b.add(c)
+	}
+	return b.runFrom(false)
+}
+
+const flushdb = "FLUSHDB"
+
+// doAround runs a batch of which command i is FLUSHDB.
+func (s *Store) doAround(ctx context.Context, cmds []*driver.Cmd, i int) error {
+	errs := []error{s.Do(ctx, cmds[:i], driver.Plain), s.Flush(ctx), nil}
+	cmds[i].Err = errs[1]
+	cmds[i].Reply = driver.DataReply([]byte("OK"))
+	errs[2] = s.Do(ctx, cmds[i+1:], driver.Plain)
+	for _, part := range []struct {
+		cmds []*driver.Cmd
+		err  error
+	}{{cmds[:i], errs[0]}, {cmds[i+1:], errs[2]}} {
+		if part.err != nil {
+			for _, c := range part.cmds {
+				c.Err = part.err
+			}
+		}
+	}
+	return nil
+}
+
+// doOne runs a single command.
+func (s *Store) doOne(ctx context.Context, cmds []*driver.Cmd) error {
+	cmd := cmds[0]
+	if cmd.Name == flushdb {
+		if cmd.Err = s.Flush(ctx); cmd.Err == nil {
+			cmd.Reply = driver.DataReply([]byte("OK"))
+		}
+		return nil
+	}
+	start, b := s.router.now(), &batch{}
+	if slot, spread := slotOfCommand(cmd); slot >= 0 && !spread {
+		if server := s.router.enter(uint16(slot)); server != nil {
+			err := server.node.Do(ctx, cmds, driver.Plain)
+			server.gate.Leave()
+			if err == nil && cmd.Err == nil {
+				server.answered()
+				return nil
+			}
+			if err != nil {
+				cmd.Err = err
+			}
+			b.call = s.router.begin(ctx, start)
+			defer b.call.end()
+			b.items = []item{{cmd: cmd, slot: uint16(slot), readOnly: isReadOnly(cmd.Name), server: server, unanswered: err != nil}}
+			return b.runFrom(true)
+		}
+	}
+	b.call = s.router.begin(ctx, start)
+	defer b.call.end()
+	b.add(cmd)
+	return b.runFrom(false)
+}
+
+// doAtomic runs commands as one transaction on the server that has all keys.
+func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
+	slot, readOnly, set := -1, true, s.Commands()
+	for _, c := range cmds {
+		if !set.Has(c.Name) {
+			// A node refuses the batch without I/O.
+			return s.router.first.node.Do(ctx, cmds, driver.Atomic)
+		}
+		of, spread := slotOfCommand(c)
+		if spread || c.Name == flushdb || of >= 0 && slot >= 0 && of != slot {
+			return crossSlot(c.Name)
+		}
+		slot = max(slot, of)
+		readOnly = readOnly && isReadOnly(c.Name)
+	}
+	if slot < 0 {
+		slot = int(anySlot())
+	}
+	c := s.router.begin(ctx, s.router.now())
+	defer c.end()
+	return c.transact(cmds, uint16(slot), readOnly)
+}
+
+// transact runs a transaction. Nothing of it is done if a server sends it
+// elsewhere, whatever command of it that was about.
+func (c *call) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error {
+	ask := ""
+	for {
+		ctx := c.context()
+		var server *server
+		var err error
+		if ask != "" {
+			server = c.router.enterAt(ask)
+		} else {
+			server, err = c.router.await(ctx, slot)
+		}
+		v := again
+		var to string
+		if server != nil {
+			for _, cmd := range cmds {
+				cmd.Reply, cmd.Err = driver.Reply{}, nil
+			}
+			if ask != "" {
+				err = server.node.DoAsking(ctx, cmds, driver.Atomic)
+			} else {
+				err = server.node.Do(ctx, cmds, driver.Atomic)
+			}
+			server.gate.Leave()
+			if err == nil {
+				server.answered()
+				return nil
+			}
+			var redirect *servererror.Redirect
+			if v, redirect = c.judge(err, readOnly, server); v == asked {
+				to = address(redirect.Host, redirect.Port, server.addr)
+			}
+		} else if !isTransient(err) || c.router.topology.Load() == nil {
+			v = final
+		}
+		ask = to
+		if v != final && !c.pause(v == moved || v == asked) {
+			err, v = c.expired(err), final
+		}
+		if v == final {
+			for _, cmd := range cmds {
+				cmd.Err = err
+			}
+			return err
+		}
+	}
+}
+
+// batch returns a batch that began at start, for a number of commands.
+func (s *Store) batch(ctx context.Context, start time.Time, n int) *batch {
+	return &batch{call: s.router.begin(ctx, start), items: make([]item, 0, n)}
+}
+
+// Close closes the connections to all servers, and waits for the goroutines that
+// ask them.
+func (s *Store) Close() error {
+	r := s.router
+	r.close()
+	r.running.Wait()
+	var errs []error
+	for _, server := range r.all() {
+		errs = append(errs, server.node.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// String says what the store is made of.
+func (s *Store) String() string {
+	return fmt.Sprintf("%v of a cluster", s.router.first.node)
+}
+
+// Format writes what String returns for every verb: what is inside knows a
+// password.
+func (s *Store) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())
+}
+
+// slotOfKeys returns the slot of the first key, and whether all are in it.
+func slotOfKeys(keys []string) (slot uint16, same bool) {
+	slot = slotOf(keys[0])
+	for _, key := range keys[1:] {
+		if slotOf(key) != slot {
+			return slot, false
+		}
+	}
+	return slot, true
+}
+
+// keysCommand returns a command whose arguments are keys.
+func keysCommand(name string, keys []string) *driver.Cmd {
+	cmd := &driver.Cmd{Name: name, Args: make([]driver.Arg, len(keys))}
+	for i, key := range keys {
+		cmd.Args[i] = driver.Key(key)
+	}
+	return cmd
+}
+
+// crossSlot returns the error of a command that no server can run, as none has
+// all of its keys.
+func crossSlot(name string) error {
+	return driver.Fail(driver.ErrCrossSlot, driver.NotApplied, errors.New(name))
+}
+
+// isReadOnly reports whether a command changes nothing.
+func isReadOnly(name string) bool {
+	row, _ := driver.LookupCommand(name)
+	return row.ReadOnly
+}
+
+// anySlot returns a slot for commands without keys.
+func anySlot() uint16 { return uint16(rand.N(slots)) }

@@ -1,0 +1,38 @@
+package settings
+
+import "github.com/xcache-go/xcache/driver"
+
+// Cluster is what a DSN says about a cluster.
+type Cluster struct {
+	// Seeds are the nodes that the DSN names, of which any knows the others.
+	// There is at least one.
+	Seeds []string
+	// Reads says where reads go.
+	Reads Reads
+
+	node *Settings
+}
+
+// ReadCluster is Read for drivers that do clusters. The hosts of dsn are nodes
+// of the cluster, any of them.
+func ReadCluster(dsn *driver.DSN) (*Cluster, error) {
+	c := &Cluster{Reads: Reads(dsn.Word("read", string(Primary), string(Primary), string(Replica), string(PreferReplica)))}
+	s, addrs, err := read(dsn, driver.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	if s.DB != 0 {
+		dsn.Refuse("db", "must be left out, also as path behind the hosts: a cluster has database 0 and no other")
+		return nil, dsn.Err()
+	}
+	c.Seeds, c.node = addrs, s
+	return c, nil
+}
+
+// At returns the settings for the node at an address, as a replica that reads are
+// served from or else for all.
+func (c *Cluster) At(addr string, reader bool) *Settings {
+	s := c.node.at(addr)
+	s.ReadOnly = reader
+	return s
+}

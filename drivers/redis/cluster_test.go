@@ -1,0 +1,5 @@
+package redis_test
+
+import "testing"
+
+func TestClusterConformance(t *testing.T) { subject.ClusterConformance(t) }

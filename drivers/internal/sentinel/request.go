@@ -120,16 +120,23 @@ func (r *request) again(err error) bool {
 	if err != nil {
 		r.spread(err)
 	}
-	from := 0
+	n := len(r.entries) + len(r.cmds)
+	from := retry.From(n, func(i int) bool {
+		if r.kind == set {
+			return retry.Allowed(r.entries[i].Err, false)
+		}
+		return retry.Allowed(r.cmds[i].Err, isRead(r.cmds[i]))
+	})
+	if from == n {
+		return false
+	}
 	if r.kind == set {
-		from = retry.From(len(r.entries), func(i int) bool { return retry.Allowed(r.entries[i].Err, false) })
 		r.entries = r.entries[from:]
 	} else {
-		from = retry.From(len(r.cmds), func(i int) bool { return retry.Allowed(r.cmds[i].Err, isRead(r.cmds[i])) })
 		r.cmds = r.cmds[from:]
 	}
 	r.partly = r.partly || from > 0
-	return len(r.entries)+len(r.cmds) > 0
+	return true
 }
 
 // reset makes the request as new.

@@ -1,0 +1,43 @@
+package drivertest
+
+import (
+	"context"
+	"net"
+	"testing"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/xcachetest"
+)
+
+// SentinelConformance holds the driver to the suite, on a primary that sentinels
+// watch.
+func (s *Subject) SentinelConformance(t *testing.T) {
+	servers := s.StartSentinel(t) // of its own: the suite empties it
+	primary := servers.Primary(t)
+	xcachetest.Run(t, xcachetest.Harness{
+		Open: func(t testing.TB) driver.Store { return s.openSentinelStore(t, servers, nil) },
+		// The sentinels say where the primary is, and the proxy stands in between.
+		OpenAt: func(t testing.TB, addr string) driver.Store {
+			return s.openSentinelStore(t, servers, func(ctx context.Context, network, to string) (net.Conn, error) {
+				if to == primary.Addr {
+					to = addr
+				}
+				return (&net.Dialer{}).DialContext(ctx, network, to)
+			})
+		},
+		Addr:      primary.Addr,
+		Exclusive: true,
+		Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
+	})
+}
+
+// openSentinelStore opens a store for who closes it.
+func (s *Subject) openSentinelStore(t testing.TB, servers *servertest.SentinelServers, dial Dial) driver.Store {
+	t.Helper()
+	store, err := s.Driver(dial).Open(Parse(t, s.sentinelDSN(servers, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}

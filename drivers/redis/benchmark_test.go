@@ -12,6 +12,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/drivertest"
 	"github.com/xcache-go/xcache/drivers/redis"
 	"github.com/xcache-go/xcache/internal/fakeserver"
 )
@@ -48,7 +49,7 @@ func openLoopback(tb testing.TB) (*redis.Store, *goredis.Client, *fakeserver.Ser
 
 func openBoth(tb testing.TB, d redis.Driver, options *goredis.Options) (*redis.Store, *goredis.Client) {
 	tb.Helper()
-	store, err := d.Open(parse(tb, "redis://"+options.Addr))
+	store, err := d.Open(drivertest.Parse(tb, "redis://"+options.Addr))
 	if err != nil {
 		tb.Fatal(err)
 	}

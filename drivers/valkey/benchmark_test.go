@@ -13,6 +13,7 @@ import (
 	valkeygo "github.com/valkey-io/valkey-go"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/drivertest"
 	"github.com/xcache-go/xcache/drivers/valkey"
 	"github.com/xcache-go/xcache/internal/fakeserver"
 )
@@ -51,7 +52,7 @@ func openLoopback(tb testing.TB) (*valkey.Store, valkeygo.Client, *fakeserver.Se
 
 func openBoth(tb testing.TB, d valkey.Driver, addr string, dial func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error)) (*valkey.Store, valkeygo.Client) {
 	tb.Helper()
-	store, err := d.Open(parse(tb, "valkey://"+addr))
+	store, err := d.Open(drivertest.Parse(tb, "valkey://"+addr))
 	if err != nil {
 		tb.Fatal(err)
 	}

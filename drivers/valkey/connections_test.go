@@ -2,6 +2,7 @@ package valkey_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,48 +14,30 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/drivertest"
 	"github.com/xcache-go/xcache/drivers/valkey"
 	"github.com/xcache-go/xcache/xcachetest"
 )
-
-// openDialing returns a store whose connections are made by dial.
-func openDialing(t testing.TB, dsn string, opTimeout time.Duration, dial func(ctx context.Context, n int) (net.Conn, error)) *valkey.Store {
-	t.Helper()
-	var dials atomic.Int32
-	parsed := parse(t, dsn)
-	parsed.OpTimeout = opTimeout
-	store, err := valkey.Driver{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return dial(ctx, int(dials.Add(1)))
-	}}.Open(parsed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	openStores.Add(1)
-	t.Cleanup(func() {
-		_ = store.Close()
-		if openStores.Add(-1) == 0 {
-			awaitNoGoroutines(t)
-		}
-	})
-	return store.(*valkey.Store)
-}
 
 func dialTo(ctx context.Context, addr string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", addr)
 }
 
 func TestSilentConnectionIsReplacedAndLongCallsGoOnWaiting(t *testing.T) {
-	server := standalone.Server(t)
+	server := subject.Standalone(t)
 	proxy := xcachetest.NewProxy(t, server.Addr)
 	const opTimeout = 200 * time.Millisecond
-	s := openDialing(t, "valkey://fake?pool_size=1", opTimeout, func(ctx context.Context, n int) (net.Conn, error) {
-		if n == 1 {
+	dsn := drivertest.Parse(t, "valkey://fake?pool_size=1")
+	dsn.OpTimeout = opTimeout
+	var dials atomic.Int32
+	s := subject.OpenDSN(t, dsn, func(ctx context.Context, _, _ string) (net.Conn, error) {
+		if dials.Add(1) == 1 {
 			return dialTo(ctx, proxy.Addr())
 		}
 		return dialTo(ctx, server.Addr)
-	})
-	k := key(t, "k")
-	if err := put(t, s, k, "v"); err != nil {
+	}).(*valkey.Store)
+	k := drivertest.Key(t, "k")
+	if err := drivertest.Put(t, s, k, "v"); err != nil {
 		t.Fatal(err)
 	}
 	proxy.StallReplies()
@@ -62,9 +45,11 @@ func TestSilentConnectionIsReplacedAndLongCallsGoOnWaiting(t *testing.T) {
 	go func() {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		patient <- do(ctx, s, "INCRBY", driver.Key(key(t, "n")), driver.Int(1))
+		patient <- drivertest.Do(ctx, s, "INCRBY", driver.Key(drivertest.Key(t, "n")), driver.Int(1))
 	}()
-	eventually(t, func() bool {
+	// It goes first: the connection ends with the first one on it, if that has less time.
+	drivertest.Eventually(t, func() bool { return bytes.Contains(proxy.Transcript(), []byte(drivertest.Key(t, "n"))) }, func() string { return "the call was not sent" })
+	drivertest.Eventually(t, func() bool {
 		_, err := s.Incr(t.Context(), k+":none", 1) // without a deadline of its own
 		return err != nil && strings.Contains(err.Error(), "not found")
 	}, func() string { return "the silent connection is not replaced" })
@@ -77,39 +62,39 @@ func TestSilentConnectionIsReplacedAndLongCallsGoOnWaiting(t *testing.T) {
 	if err := <-patient; err != nil {
 		t.Error(err)
 	}
-	eventually(t, func() bool { return proxy.OpenConnections() == 0 }, func() string { return "the connection that was replaced stays open" })
+	drivertest.Eventually(t, func() bool { return proxy.OpenConnections() == 0 }, func() string { return "the connection that was replaced stays open" })
 }
 
 func TestReadTimeoutClosesASilentConnection(t *testing.T) {
-	proxy := xcachetest.NewProxy(t, standalone.Server(t).Addr)
-	s := open(t, "valkey://"+proxy.Addr()+"?read_timeout=50ms")
-	k := key(t, "k")
-	if err := put(t, s, k, "v"); err != nil {
+	proxy := xcachetest.NewProxy(t, subject.Standalone(t).Addr)
+	s := subject.Open(t, "valkey://"+proxy.Addr()+"?read_timeout=50ms")
+	k := drivertest.Key(t, "k")
+	if err := drivertest.Put(t, s, k, "v"); err != nil {
 		t.Fatal(err)
 	}
 	proxy.StallReplies()
 	start := time.Now()
-	err := do(t.Context(), s, "INCRBY", driver.Key(k+"n"), driver.Int(1))
-	wantErr(t, err, driver.Unknown, driver.ErrUnavailable)
+	err := drivertest.Do(t.Context(), s, "INCRBY", driver.Key(k+"n"), driver.Int(1))
+	drivertest.WantErr(t, err, driver.Unknown, driver.ErrUnavailable)
 	if took := time.Since(start); took > 2*time.Second { // op_timeout is 3s
 		t.Errorf("took %v", took)
 	}
 	proxy.Resume()
-	if err := put(t, s, k, "v"); err != nil {
+	if err := drivertest.Put(t, s, k, "v"); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestManyCallersShareFewConnections(t *testing.T) {
-	proxy := xcachetest.NewProxy(t, standalone.Server(t).Addr)
+	proxy := xcachetest.NewProxy(t, subject.Standalone(t).Addr)
 	proxy.Delay(5 * time.Millisecond)
-	s := open(t, "valkey://"+proxy.Addr()+"?pool_size=3")
+	s := subject.Open(t, "valkey://"+proxy.Addr()+"?pool_size=3")
 	one := func(callers int) int {
 		var wg sync.WaitGroup
 		for i := range callers {
 			wg.Go(func() {
 				for range 10 {
-					if err := put(t, s, key(t, fmt.Sprint(i)), "v"); err != nil {
+					if err := drivertest.Put(t, s, drivertest.Key(t, fmt.Sprint(i)), "v"); err != nil {
 						t.Error(err)
 					}
 				}
@@ -136,9 +121,9 @@ func TestMalformedReplies(t *testing.T) {
 		for _, pipelining := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%.12q/%v", reply, pipelining), func(t *testing.T) {
 				addr := answering(t, reply)
-				dsn := parse(t, "valkey://"+addr+"?pool_size=1")
+				dsn := drivertest.Parse(t, "valkey://"+addr+"?pool_size=1")
 				dsn.OpTimeout = 300 * time.Millisecond
-				s := openDSN(t, dsn)
+				s := subject.OpenDSN(t, dsn, nil)
 				callers := 1
 				if pipelining {
 					callers = 20
@@ -149,7 +134,7 @@ func TestMalformedReplies(t *testing.T) {
 					wg.Go(func() {
 						for range 3 {
 							ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-							if err := do(ctx, s, "INCRBY", driver.Key("k"), driver.Int(1)); err != nil {
+							if err := drivertest.Do(ctx, s, "INCRBY", driver.Key("k"), driver.Int(1)); err != nil {
 								failed.Add(1)
 								if !errors.Is(err, driver.ErrUnavailable) {
 									t.Error(err)

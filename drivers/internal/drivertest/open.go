@@ -82,6 +82,44 @@ func (s *Subject) open(t testing.TB, dsn string) serverStore {
 	return s.Open(t, dsn).(serverStore)
 }
 
+// unchecked returns a store that the caller closes.
+func (s *Subject) unchecked(t testing.TB, dsn string) driver.Store {
+	t.Helper()
+	store, err := s.Driver(nil).Open(Parse(t, dsn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// stores returns the ways to get a store on the server at an address, which must
+// do alike: by the driver, and with a client of the program's.
+func (s *Subject) stores() []storeKind {
+	return []storeKind{
+		{"driver", func(t testing.TB, addr string) serverStore { return s.open(t, s.Scheme+"://"+addr) }},
+		{"own client", s.openOwn},
+	}
+}
+
+type storeKind struct {
+	name string
+	open func(t testing.TB, addr string) serverStore
+}
+
+// openOwn is open for a store with a client of the program's.
+func (s *Subject) openOwn(t testing.TB, addr string) serverStore {
+	t.Helper()
+	s.begin()
+	store := s.NewStore(t, addr, "")
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		s.end(t)
+	})
+	return store.(serverStore)
+}
+
 // begin counts one store more. It remembers what was there before the first.
 func (s *Subject) begin() {
 	s.mu.Lock()

@@ -38,6 +38,19 @@ type Subject struct {
 	// Packages are parts of import paths, one of which stands in the stack of
 	// every goroutine that the driver or its client starts.
 	Packages []string
+	// NewStore returns a store with a client of the program's own, which it
+	// closes, and whose options are the client's defaults or less careful. The
+	// password is empty for a server without one.
+	NewStore func(t testing.TB, addr, password string) driver.Store
+	// ServerError returns the client's own error for an error reply, which the
+	// driver's errors wrap, or nil if err wraps none.
+	ServerError func(err error) error
+	// Pipelines tells that calls are written to a connection behind others that
+	// wait for replies, so that one whose context ends there may have been sent.
+	Pipelines bool
+	// Others names more releases that the driver has to pass the whole
+	// conformance suite on.
+	Others []string
 
 	standalone *servertest.Shared
 	replicated *servertest.SharedReplicated

@@ -1,4 +1,4 @@
-package redis_test
+package drivertest
 
 import (
 	"context"
@@ -14,59 +14,82 @@ import (
 
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/drivers/redis"
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
+// Replicas tests what a store on a primary and its replicas does: who is asked for
+// what, also when some do not answer.
+func (s *Subject) Replicas(t *testing.T) {
+	t.Run("replicas share the reads", s.replicasShareTheReads)
+	t.Run("writes go to the primary", s.writesGoToThePrimary)
+	t.Run("scan stays at the primary", s.scanStaysAtThePrimary)
+	t.Run("ReadPrimary sees what replicas lack", s.readPrimarySeesWhatReplicasLack)
+	t.Run("reads survive a replica", s.readsSurviveAReplica)
+	t.Run("replica that serves nothing", s.replicaThatServesNothing)
+	t.Run("no replica answers", s.noReplicaAnswers)
+	t.Run("reads survive the primary", s.readsSurviveThePrimary)
+	t.Run("Close leaves no replica connected", s.closeLeavesNoReplicaConnected)
+	t.Run("store hides the password", s.replicatedStoreHidesThePassword)
+}
+
+// freshReplicas returns the servers that tests share, empty, and with nothing
+// counted by [timesRun].
+func (s *Subject) freshReplicas(t testing.TB) *servertest.ReplicatedServers {
+	t.Helper()
+	servers := s.Replicated(t)
+	servers.Primary.Do(t, "FLUSHALL")
+	servers.AwaitReplicas(t)
+	for _, server := range everyServer(servers) {
+		server.Do(t, "CONFIG", "RESETSTAT")
+	}
+	return servers
+}
+
+// lag keeps from the replicas what is written from here on, until resume or the
+// end of the test.
+func lag(t testing.TB, servers *servertest.ReplicatedServers) (resume func()) {
+	t.Helper()
+	resume = func() {
+		for _, replica := range servers.Replicas {
+			replica.ResumeReplication(t)
+		}
+		servers.AwaitReplicas(t)
+	}
+	t.Cleanup(resume)
+	for _, replica := range servers.Replicas {
+		replica.PauseReplication(t)
+	}
+	return resume
+}
+
 // openReplicated returns a cache on servers that is closed at the end of the
 // test, which fails if anything of it is left then.
-func openReplicated(t testing.TB, servers *servertest.ReplicatedServers, query string) *xcache.View[string] {
+func (s *Subject) openReplicated(t testing.TB, servers *servertest.ReplicatedServers, query string) *xcache.View[string] {
 	t.Helper()
-	cache, err := xcache.OpenDSN("redis://" + strings.Join(servers.Addrs(), ",") + "?client_name=" + clientName + "&" + query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	openStores.Add(1)
-	t.Cleanup(func() {
-		if err := cache.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-		if openStores.Add(-1) == 0 {
-			awaitNoGoroutines(t)
-		}
-	})
+	cache := s.OpenCache(t, s.Scheme+"://"+strings.Join(servers.Addrs(), ",")+"?"+query)
 	return xcache.For[string](cache)
 }
 
-const clientName = "replicas-test"
-
-// set stores a value, and waits until the replicas have it if they are to.
-func set(t testing.TB, v *xcache.View[string], key, value string, servers ...*servertest.ReplicatedServers) {
+// setAndAwait stores a value, and waits until the replicas have it if they are to.
+func setAndAwait(t testing.TB, v *xcache.View[string], key, value string, servers ...*servertest.ReplicatedServers) {
 	t.Helper()
 	if err := v.Set(t.Context(), key, value); err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range servers {
-		s.AwaitReplicas(t)
+	for _, server := range servers {
+		server.AwaitReplicas(t)
 	}
 }
 
-func wantValue(t testing.TB, v *xcache.View[string], key, want string) {
-	t.Helper()
-	if got, err := v.Get(t.Context(), key); got != want || err != nil {
-		t.Errorf("Get = %q, %v, want %q", got, err, want)
-	}
-}
-
-// all returns the primary and its replicas.
-func all(servers *servertest.ReplicatedServers) []*servertest.Server {
+// everyServer returns the primary and its replicas.
+func everyServer(servers *servertest.ReplicatedServers) []*servertest.Server {
 	return append([]*servertest.Server{servers.Primary}, servers.Replicas...)
 }
 
-// calls returns how often a server ran a command.
-func calls(t testing.TB, s *servertest.Server, command string) int {
+// timesRun returns how often a server ran a command.
+func timesRun(t testing.TB, server *servertest.Server, command string) int {
 	t.Helper()
-	stats, _ := s.Do(t, "INFO", "commandstats").(string)
+	stats, _ := server.Do(t, "INFO", "commandstats").(string)
 	match := regexp.MustCompile(`cmdstat_` + command + `:calls=(\d+)`).FindStringSubmatch(stats)
 	if match == nil {
 		return 0
@@ -78,9 +101,9 @@ func calls(t testing.TB, s *servertest.Server, command string) int {
 	return n
 }
 
-// reads does n reads of a key by several callers at once, and returns how long
+// readMany does n reads of a key by several callers at once, and returns how long
 // the slowest took.
-func reads(t testing.TB, v *xcache.View[string], key, want string, n int) (slowest time.Duration) {
+func readMany(t testing.TB, v *xcache.View[string], key, want string, n int) (slowest time.Duration) {
 	t.Helper()
 	const callers = 8
 	var longest atomic.Int64
@@ -103,16 +126,16 @@ func reads(t testing.TB, v *xcache.View[string], key, want string, n int) (slowe
 	return time.Duration(longest.Load())
 }
 
-func TestReplicasShareTheReads(t *testing.T) {
-	servers := servertest.Replicated(t, 2)
-	v := openReplicated(t, servers, "")
-	set(t, v, "k", "v", servers)
-	for _, s := range all(servers) {
-		s.Do(t, "CONFIG", "RESETSTAT")
+func (s *Subject) replicasShareTheReads(t *testing.T) {
+	servers := s.freshReplicas(t)
+	v := s.openReplicated(t, servers, "")
+	setAndAwait(t, v, "k", "v", servers)
+	for _, server := range everyServer(servers) {
+		server.Do(t, "CONFIG", "RESETSTAT")
 	}
 	const n = 800
-	reads(t, v, "k", "v", n)
-	a, b := calls(t, servers.Replicas[0], "get"), calls(t, servers.Replicas[1], "get")
+	readMany(t, v, "k", "v", n)
+	a, b := timesRun(t, servers.Replicas[0], "get"), timesRun(t, servers.Replicas[1], "get")
 	t.Logf("%d reads: %d and %d at the replicas", n, a, b)
 	if a+b != n || min(a, b) < n/3 {
 		t.Errorf("%d reads: %d and %d at the replicas", n, a, b)
@@ -139,19 +162,19 @@ func TestReplicasShareTheReads(t *testing.T) {
 		}
 	}
 	for _, command := range []string{"get", "mget", "pttl", "exists", "type", "multi"} {
-		if got := calls(t, servers.Primary, command); got != 0 {
+		if got := timesRun(t, servers.Primary, command); got != 0 {
 			t.Errorf("the primary ran %s %d times", command, got)
 		}
-		if calls(t, servers.Replicas[0], command)+calls(t, servers.Replicas[1], command) == 0 {
+		if timesRun(t, servers.Replicas[0], command)+timesRun(t, servers.Replicas[1], command) == 0 {
 			t.Errorf("no replica ran %s", command)
 		}
 	}
 }
 
 // A write that went to a replica would fail there.
-func TestWritesGoToThePrimary(t *testing.T) {
-	servers := servertest.Replicated(t, 2)
-	v := openReplicated(t, servers, "")
+func (s *Subject) writesGoToThePrimary(t *testing.T) {
+	servers := s.freshReplicas(t)
+	v := s.openReplicated(t, servers, "")
 	ctx := t.Context()
 	for i := range 30 {
 		key := strconv.Itoa(i)
@@ -169,22 +192,20 @@ func TestWritesGoToThePrimary(t *testing.T) {
 			t.Fatalf("round %d: swapped %v, count %d, pipelined %q, %v", i, swapped, count, got, err)
 		}
 	}
-	if got := calls(t, servers.Primary, "ping"); got < 30 {
+	if got := timesRun(t, servers.Primary, "ping"); got < 30 {
 		t.Errorf("the primary was pinged %d times", got)
 	}
 }
 
-func TestScanStaysAtThePrimary(t *testing.T) {
-	servers := servertest.Replicated(t, 2)
-	v := openReplicated(t, servers, "")
+func (s *Subject) scanStaysAtThePrimary(t *testing.T) {
+	servers := s.freshReplicas(t)
+	v := s.openReplicated(t, servers, "")
 	const n = 3000 // several pages
 	values := make(map[string]string, n)
 	for i := range n {
 		values[strconv.Itoa(i)] = "v"
 	}
-	for _, replica := range servers.Replicas {
-		replica.PauseReplication(t)
-	}
+	lag(t, servers)
 	if err := v.SetMany(t.Context(), values); err != nil {
 		t.Fatal(err)
 	}
@@ -201,26 +222,24 @@ func TestScanStaysAtThePrimary(t *testing.T) {
 	if got, err := v.Clear(t.Context()); got != n || err != nil {
 		t.Errorf("Clear = %d, %v, want %d", got, err, n)
 	}
-	if got := calls(t, servers.Primary, "scan"); got < 4 {
+	if got := timesRun(t, servers.Primary, "scan"); got < 4 {
 		t.Errorf("the primary ran scan %d times", got)
 	}
 	for i, replica := range servers.Replicas {
-		if got := calls(t, replica, "scan"); got != 0 {
+		if got := timesRun(t, replica, "scan"); got != 0 {
 			t.Errorf("replica %d ran scan %d times", i, got)
 		}
 	}
 }
 
-func TestReadPrimarySeesWhatReplicasLack(t *testing.T) {
-	servers := servertest.Replicated(t, 2)
-	v := openReplicated(t, servers, "")
+func (s *Subject) readPrimarySeesWhatReplicasLack(t *testing.T) {
+	servers := s.freshReplicas(t)
+	v := s.openReplicated(t, servers, "")
 	own := v.With(xcache.ReadPrimary())
-	set(t, v, "k", "old", servers)
-	for _, replica := range servers.Replicas {
-		replica.PauseReplication(t)
-	}
-	set(t, v, "k", "new")
-	set(t, v, "other process", "winner")
+	setAndAwait(t, v, "k", "old", servers)
+	resume := lag(t, servers)
+	setAndAwait(t, v, "k", "new")
+	setAndAwait(t, v, "other process", "winner")
 	for range 20 {
 		wantValue(t, v, "k", "old")
 		wantValue(t, own, "k", "new")
@@ -236,7 +255,7 @@ func TestReadPrimarySeesWhatReplicasLack(t *testing.T) {
 			t.Errorf("in a pipeline: %q, %v", value, err)
 		}
 	}
-	primary := calls(t, servers.Primary, "get")
+	primary := timesRun(t, servers.Primary, "get")
 
 	// The replica has not got the value that another process stored: the load is
 	// for nothing, and what was there is found at the primary.
@@ -245,17 +264,15 @@ func TestReadPrimarySeesWhatReplicasLack(t *testing.T) {
 	if got != "winner" || err != nil || loads != 1 {
 		t.Errorf("GetOrSet = %q, %v after %d loads", got, err, loads)
 	}
-	if after := calls(t, servers.Primary, "get"); after != primary+1 {
+	if after := timesRun(t, servers.Primary, "get"); after != primary+1 {
 		t.Errorf("the primary was read %d times", after-primary)
 	}
 
-	servers.Replicas[0].ResumeReplication(t)
-	servers.Replicas[1].ResumeReplication(t)
-	servers.AwaitReplicas(t)
+	resume()
 	wantValue(t, v, "k", "new")
 }
 
-func TestReadsSurviveAReplica(t *testing.T) {
+func (s *Subject) readsSurviveAReplica(t *testing.T) {
 	for _, fault := range []struct {
 		name        string
 		begin, end  func(*servertest.Server, testing.TB)
@@ -265,23 +282,23 @@ func TestReadsSurviveAReplica(t *testing.T) {
 		{"frozen", (*servertest.Server).Freeze, (*servertest.Server).Thaw, 200 * time.Millisecond},
 	} {
 		t.Run(fault.name, func(t *testing.T) {
-			servers := servertest.Replicated(t, 2)
-			v := openReplicated(t, servers, "op_timeout=500ms")
-			set(t, v, "k", "v", servers)
-			reads(t, v, "k", "v", 400)
+			servers := s.StartReplicated(t, 2)
+			v := s.openReplicated(t, servers, "op_timeout=500ms")
+			setAndAwait(t, v, "k", "v", servers)
+			readMany(t, v, "k", "v", 400)
 			broken, other := servers.Replicas[0], servers.Replicas[1]
-			if calls(t, broken, "get") == 0 {
+			if timesRun(t, broken, "get") == 0 {
 				t.Error("the replica was not read while it was well")
 			}
 
 			fault.begin(broken, t)
-			before, primary := calls(t, other, "get"), calls(t, servers.Primary, "get")
+			before, primary := timesRun(t, other, "get"), timesRun(t, servers.Primary, "get")
 			const n = 4000
 			start := time.Now()
-			slowest := reads(t, v, "k", "v", n)
+			slowest := readMany(t, v, "k", "v", n)
 			took := time.Since(start)
-			atOther := calls(t, other, "get") - before
-			atPrimary := calls(t, servers.Primary, "get") - primary
+			atOther := timesRun(t, other, "get") - before
+			atPrimary := timesRun(t, servers.Primary, "get") - primary
 			t.Logf("%d reads in %v, the slowest %v: %d at the other replica, %d at the primary", n, took, slowest, atOther, atPrimary)
 			if atOther+atPrimary != n || atOther < n/2 {
 				t.Errorf("%d reads were answered %d times by the other replica, %d times by the primary", n, atOther, atPrimary)
@@ -292,23 +309,23 @@ func TestReadsSurviveAReplica(t *testing.T) {
 
 			fault.end(broken, t)
 			servers.AwaitReplicas(t)
-			back := calls(t, broken, "get")
-			eventually(t, func() bool {
+			back := timesRun(t, broken, "get")
+			Eventually(t, func() bool {
 				wantValue(t, v, "k", "v")
-				return calls(t, broken, "get") > back+10
+				return timesRun(t, broken, "get") > back+10
 			}, func() string { return "the replica is not read again" })
 		})
 	}
 }
 
-func TestReplicaThatServesNothing(t *testing.T) {
-	servers := servertest.Replicated(t, 1, servertest.Config("replica-serve-stale-data", "no"))
-	prefers := openReplicated(t, servers, "")
-	insists := openReplicated(t, servers, "read=replica")
-	set(t, prefers, "k", "v", servers)
+func (s *Subject) replicaThatServesNothing(t *testing.T) {
+	servers := s.StartReplicated(t, 1, servertest.Config("replica-serve-stale-data", "no"))
+	prefers := s.openReplicated(t, servers, "")
+	insists := s.openReplicated(t, servers, "read=replica")
+	setAndAwait(t, prefers, "k", "v", servers)
 	servers.Replicas[0].PauseReplication(t)
-	reads(t, prefers, "k", "v", 80)
-	if got := calls(t, servers.Primary, "get"); got != 80 {
+	readMany(t, prefers, "k", "v", 80)
+	if got := timesRun(t, servers.Primary, "get"); got != 80 {
 		t.Errorf("the primary answered %d reads", got)
 	}
 	_, err := insists.Get(t.Context(), "k")
@@ -331,27 +348,27 @@ func TestReplicaThatServesNothing(t *testing.T) {
 	}
 }
 
-func TestNoReplicaAnswers(t *testing.T) {
-	servers := servertest.Replicated(t, 2)
-	prefers := openReplicated(t, servers, "op_timeout=1s")
-	insists := openReplicated(t, servers, "op_timeout=1s&read=replica")
-	set(t, prefers, "k", "v", servers)
+func (s *Subject) noReplicaAnswers(t *testing.T) {
+	servers := s.StartReplicated(t, 2)
+	prefers := s.openReplicated(t, servers, "op_timeout=1s")
+	insists := s.openReplicated(t, servers, "op_timeout=1s&read=replica")
+	setAndAwait(t, prefers, "k", "v", servers)
 	servers.Replicas[0].Kill(t)
 	servers.Replicas[1].Freeze(t)
 
 	const n = 400
-	slowest := reads(t, prefers, "k", "v", n)
-	if got := calls(t, servers.Primary, "get"); got != n {
+	slowest := readMany(t, prefers, "k", "v", n)
+	if got := timesRun(t, servers.Primary, "get"); got != n {
 		t.Errorf("the primary answered %d of %d reads", got, n)
 	}
 	t.Logf("%d reads at the primary, the slowest took %v", n, slowest)
 
-	before := calls(t, servers.Primary, "get")
+	before := timesRun(t, servers.Primary, "get")
 	start := time.Now()
 	_, err := insists.Get(t.Context(), "k")
 	t.Logf("read=replica: %v after %v", err, time.Since(start))
-	if !errors.Is(err, xcache.ErrUnavailable) || calls(t, servers.Primary, "get") != before {
-		t.Errorf("read=replica: %v, %d reads at the primary", err, calls(t, servers.Primary, "get")-before)
+	if !errors.Is(err, xcache.ErrUnavailable) || timesRun(t, servers.Primary, "get") != before {
+		t.Errorf("read=replica: %v, %d reads at the primary", err, timesRun(t, servers.Primary, "get")-before)
 	}
 	if took := time.Since(start); took > 3*time.Second {
 		t.Errorf("read=replica: the error came after %v, op_timeout is 1s", took)
@@ -368,18 +385,18 @@ func TestNoReplicaAnswers(t *testing.T) {
 	}
 
 	servers.Replicas[1].Thaw(t)
-	eventually(t, func() bool {
+	Eventually(t, func() bool {
 		_, err := insists.Get(t.Context(), "k")
 		return err == nil
 	}, func() string { return "read=replica: a replica that is back is not read" })
 }
 
-func TestReadsSurviveThePrimary(t *testing.T) {
-	servers := servertest.Replicated(t, 2)
-	v := openReplicated(t, servers, "op_timeout=1s")
-	set(t, v, "k", "v", servers)
+func (s *Subject) readsSurviveThePrimary(t *testing.T) {
+	servers := s.StartReplicated(t, 2)
+	v := s.openReplicated(t, servers, "op_timeout=1s")
+	setAndAwait(t, v, "k", "v", servers)
 	servers.Primary.Kill(t)
-	reads(t, v, "k", "v", 400)
+	readMany(t, v, "k", "v", 400)
 	if err := v.Set(t.Context(), "k", "w"); !errors.Is(err, xcache.ErrUnavailable) {
 		t.Errorf("Set = %v", err)
 	}
@@ -388,16 +405,17 @@ func TestReadsSurviveThePrimary(t *testing.T) {
 	}
 }
 
-func TestCloseLeavesNoReplicaConnected(t *testing.T) {
-	servers := servertest.Replicated(t, 2)
+func (s *Subject) closeLeavesNoReplicaConnected(t *testing.T) {
+	const clientName = "to-be-closed"
+	servers := s.freshReplicas(t)
 	connected := func() (n int) {
-		for _, s := range all(servers) {
-			list, _ := s.Do(t, "CLIENT", "LIST").(string)
+		for _, server := range everyServer(servers) {
+			list, _ := server.Do(t, "CLIENT", "LIST").(string)
 			n += strings.Count(list, "name="+clientName)
 		}
 		return n
 	}
-	cache, err := xcache.OpenDSN("redis://" + strings.Join(servers.Addrs(), ",") + "?client_name=" + clientName)
+	cache, err := xcache.OpenDSN(s.Scheme + "://" + strings.Join(servers.Addrs(), ",") + "?client_name=" + clientName)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -405,26 +423,23 @@ func TestCloseLeavesNoReplicaConnected(t *testing.T) {
 		t.Errorf("%d connections before the first call", n)
 	}
 	v := xcache.For[string](cache)
-	set(t, v, "k", "v", servers)
-	reads(t, v, "k", "v", 80)
+	setAndAwait(t, v, "k", "v", servers)
+	readMany(t, v, "k", "v", 80)
 	if n := connected(); n < 3 {
 		t.Errorf("%d connections to three servers", n)
 	}
 	if err := cache.Close(); err != nil {
 		t.Error(err)
 	}
-	eventually(t, func() bool { return connected() == 0 }, func() string { return fmt.Sprintf("%d connections after Close", connected()) })
-	awaitNoGoroutines(t)
+	Eventually(t, func() bool { return connected() == 0 }, func() string { return fmt.Sprintf("%d connections after Close", connected()) })
+	s.AwaitNoGoroutines(t)
 	if _, err := v.Get(t.Context(), "k"); !errors.Is(err, xcache.ErrClosed) {
 		t.Errorf("Get after Close = %v", err)
 	}
 }
 
-func TestReplicatedStoreHidesThePassword(t *testing.T) {
-	store, err := redis.Driver{}.Open(parse(t, "redis://:canary@one,two"))
-	if err != nil {
-		t.Fatal(err)
-	}
+func (s *Subject) replicatedStoreHidesThePassword(t *testing.T) {
+	store := s.unchecked(t, s.Scheme+"://:canary@one,two")
 	defer store.Close()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
 		if text := fmt.Sprintf(verb, store); strings.Contains(text, "canary") || !strings.Contains(text, "one:6379") {

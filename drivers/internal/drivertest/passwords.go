@@ -1,4 +1,4 @@
-package redis_test
+package drivertest
 
 import (
 	"bytes"
@@ -10,13 +10,18 @@ import (
 	"testing"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/drivers/redis"
 	"github.com/xcache-go/xcache/internal/servertest"
 	"github.com/xcache-go/xcache/xcachetest"
 )
+
+// Passwords tests that passwords are shown nowhere.
+func (s *Subject) Passwords(t *testing.T) {
+	t.Run("in errors of Open", s.noPasswordInErrorsOfOpen)
+	t.Run("in errors of calls", s.noPasswordInErrorsOfCalls)
+	t.Run("in a store of an own client", s.noPasswordInAStoreOfAnOwnClient)
+	t.Run("on standard error", s.noPasswordOnStandardError)
+}
 
 // secret is the password that may not be shown anywhere.
 const secret = "canary-7f3a"
@@ -44,13 +49,13 @@ func wantHidden(t *testing.T, what string, v any) {
 	}
 }
 
-func TestNoPasswordInErrorsOfOpen(t *testing.T) {
+func (s *Subject) noPasswordInErrorsOfOpen(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	logins := []string{":" + secret + "@", "user:" + secret + "@", "us%25er:" + secret + "@"}
-	schemes := []string{"redis", "rediss", "redis+cluster", "redis+sentinel", "redis+unix", "rediss+cluster"}
+	schemes := []string{s.Scheme, s.Scheme + "s", s.Scheme + "+cluster", s.Scheme + "+sentinel", s.Scheme + "+unix", s.Scheme + "s+cluster"}
 	tails := []string{
 		"h/x", "h/-1", "h/99999999999", "h/1?db=2", "h?db=x", "h?db=-1", "h,i", "h,i/x", "h:99999", "h?addr=a,b", "h?addr=i",
 		"?addr=&addr=b", "?addr=a:b:c", "?addr=[::1", "h?protocol=4", "h?pool_size=0", "h?pool_size=many", "h?dial_timeout=5",
@@ -63,7 +68,7 @@ func TestNoPasswordInErrorsOfOpen(t *testing.T) {
 	for _, scheme := range schemes {
 		for _, login := range logins {
 			for _, tail := range tails {
-				if scheme == "redis+unix" {
+				if scheme == s.Scheme+"+unix" {
 					tail = "/sock" + strings.TrimPrefix(tail, "h")
 				}
 				dsn, err := driver.ParseDSN(scheme + "://" + login + tail)
@@ -72,7 +77,7 @@ func TestNoPasswordInErrorsOfOpen(t *testing.T) {
 					wantHidden(t, "the error of ParseDSN", err)
 					continue
 				}
-				store, err := redis.Driver{}.Open(dsn)
+				store, err := s.Driver(nil).Open(dsn)
 				if err == nil {
 					wantHidden(t, "the store", store)
 					err = errors.Join(store.Close(), dsn.Unread())
@@ -89,60 +94,63 @@ func TestNoPasswordInErrorsOfOpen(t *testing.T) {
 	if bad < 200 {
 		t.Errorf("only %d of the DSNs are bad", bad)
 	}
-	awaitNoGoroutines(t)
+	s.AwaitNoGoroutines(t)
 }
 
-func TestNoPasswordInErrorsOfCalls(t *testing.T) {
-	protected := servertest.Redis(t, servertest.Password(secret+"x"), servertest.User("ann", secret, "~ann:*", "+get", "+hello"))
-	tlsServer := servertest.Redis(t, servertest.TLS(), servertest.Password(secret))
-	silent := silentAddr(t)
+func (s *Subject) noPasswordInErrorsOfCalls(t *testing.T) {
+	protected := s.StartServer(t, servertest.Password(secret+"x"), servertest.User("ann", secret, "~ann:*", "+get", "+hello"))
+	tlsServer := s.StartServer(t, servertest.TLS(), servertest.Password(secret))
+	silent := SilentAddr(t)
 	cutting := xcachetest.NewProxy(t, protected.Addr)
 	for name, dsn := range map[string]string{
-		"wrong password":      "redis://:" + secret + "@" + protected.Addr,
-		"unknown user":        "redis://bob:" + secret + "@" + protected.Addr,
-		"denied command":      "redis://ann:" + secret + "@" + protected.Addr,
-		"no such user":        "redis://bob:" + secret + "@" + standalone.Server(t).Addr,
-		"refused":             "redis://:" + secret + "@" + refusingAddr(t),
-		"no such socket":      "redis+unix://:" + secret + "@/nonexistent/socket",
-		"no such database":    "redis://ann:" + secret + "@" + protected.Addr + "/77",
-		"silent":              "redis://:" + secret + "@" + silent,
-		"silent TLS":          "rediss://:" + secret + "@" + silent + "?dial_timeout=50ms",
-		"unknown authority":   "rediss://:" + secret + "@" + tlsServer.Addr,
-		"in the clear to TLS": "redis://:" + secret + "@" + tlsServer.Addr,
-		"cut":                 "redis://ann:" + secret + "@" + cutting.Addr(),
+		"wrong password":      s.Scheme + "://:" + secret + "@" + protected.Addr,
+		"unknown user":        s.Scheme + "://bob:" + secret + "@" + protected.Addr,
+		"denied command":      s.Scheme + "://ann:" + secret + "@" + protected.Addr,
+		"no such user":        s.Scheme + "://bob:" + secret + "@" + s.Standalone(t).Addr,
+		"refused":             s.Scheme + "://:" + secret + "@" + RefusingAddr(t),
+		"no such socket":      s.Scheme + "+unix://:" + secret + "@/nonexistent/socket",
+		"no such database":    s.Scheme + "://ann:" + secret + "@" + protected.Addr + "/77",
+		"silent":              s.Scheme + "://:" + secret + "@" + silent,
+		"silent TLS":          s.Scheme + "s://:" + secret + "@" + silent + "?dial_timeout=50ms",
+		"unknown authority":   s.Scheme + "s://:" + secret + "@" + tlsServer.Addr,
+		"in the clear to TLS": s.Scheme + "://:" + secret + "@" + tlsServer.Addr,
+		"cut":                 s.Scheme + "://ann:" + secret + "@" + cutting.Addr(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			dsn := parse(t, dsn)
+			dsn := Parse(t, dsn)
 			dsn.OpTimeout = 200 * time.Millisecond
-			s := openDSN(t, dsn)
-			for _, w := range writes {
+			store := s.OpenDSN(t, dsn, nil).(serverStore)
+			for _, w := range Writes() {
 				if name == "cut" {
 					cutting.CutReply(3)
 				}
-				err := w.run(t.Context(), s, "k")
+				err := w.Run(t.Context(), store, "k")
 				if err == nil {
-					t.Errorf("%s has no error", w.name)
+					t.Errorf("%s has no error", w.Name)
 				}
-				wantHidden(t, w.name, err)
+				wantHidden(t, w.Name, err)
 			}
-			wantHidden(t, "the store", s)
-			wantHidden(t, "the store's value", struct{ Store *redis.Store }{s})
+			wantHidden(t, "the store", store)
+			wantHidden(t, "the store's value", struct{ Store serverStore }{store})
 		})
 	}
 }
 
-func TestNoPasswordInAStoreOfAnOwnClient(t *testing.T) {
-	s := redis.NewStore(goredis.NewClient(&goredis.Options{Addr: "127.0.0.1:1", Password: secret}), redis.CloseClient())
-	wantHidden(t, "the store", s)
-	if text := fmt.Sprint(s); !strings.Contains(text, "127.0.0.1:1/0") {
-		t.Errorf("the store is %s", text)
-	}
-	if err := s.Close(); err != nil {
+func (s *Subject) noPasswordInAStoreOfAnOwnClient(t *testing.T) {
+	server := s.StartServer(t, servertest.Password(secret))
+	store := s.NewStore(t, server.Addr, secret)
+	wantHidden(t, "the store", store)
+	if err := Put(t, store, "k", "v"); err != nil {
 		t.Error(err)
 	}
+	wantHidden(t, "the store in use", store)
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+	s.AwaitNoGoroutines(t)
 }
 
-func TestNoPasswordOnStandardError(t *testing.T) {
+func (s *Subject) noPasswordOnStandardError(t *testing.T) {
 	old := os.Stderr
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -150,9 +158,9 @@ func TestNoPasswordOnStandardError(t *testing.T) {
 	}
 	os.Stderr = write
 	defer func() { os.Stderr = old }()
-	s := open(t, "redis://:"+secret+"@"+refusingAddr(t))
+	store := s.open(t, s.Scheme+"://:"+secret+"@"+RefusingAddr(t))
 	for range 30 {
-		wantErr(t, put(t, s, "k", "v"), driver.NotApplied, driver.ErrUnavailable)
+		WantErr(t, Put(t, store, "k", "v"), driver.NotApplied, driver.ErrUnavailable)
 	}
 	os.Stderr = old
 	if err := write.Close(); err != nil {

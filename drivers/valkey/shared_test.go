@@ -1,0 +1,15 @@
+package valkey_test
+
+import "testing"
+
+// What every driver for servers of the kind is tested for.
+
+func TestConformance(t *testing.T)           { subject.Conformance(t) }
+func TestConformanceOfReplicas(t *testing.T) { subject.ConformanceOfReplicas(t) }
+func TestStore(t *testing.T)                 { subject.Store(t) }
+func TestOwnClient(t *testing.T)             { subject.OwnClient(t) }
+func TestErrors(t *testing.T)                { subject.Errors(t) }
+func TestFaults(t *testing.T)                { subject.Faults(t) }
+func TestConcurrency(t *testing.T)           { subject.Concurrency(t) }
+func TestPasswords(t *testing.T)             { subject.Passwords(t) }
+func TestReplicas(t *testing.T)              { subject.Replicas(t) }

@@ -3,7 +3,6 @@ package xcachetest
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -124,10 +123,14 @@ func (s *subject) missed(key string) func() (bool, error) {
 func (s *subject) setExpired(value string, keys ...string) error {
 	witness := s.key("witness of expiry")
 	var entries []driver.Entry
-	for _, key := range append(slices.Clone(keys), witness) {
+	for _, key := range keys {
 		entries = append(entries, driver.Entry{Key: key, Value: []byte(value), TTL: s.soon()})
 	}
 	if err := errors.Join(s.store.Set(noDeadline, entries), entryErrs(entries)); err != nil {
+		return err
+	}
+	// After them, as it may be on another server.
+	if err := s.set(witness, value, s.soon()); err != nil {
 		return err
 	}
 	if s.h.InProcess {

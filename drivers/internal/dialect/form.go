@@ -53,10 +53,14 @@ var forms = []Form{
 	{Command: "GETDEL", Redis: redis(6, 2), Valkey: firstValkey, Script: script.GetDel, Made: always},
 	{Command: "LPOP", With: "a count", Redis: redis(6, 2), Valkey: firstValkey, Script: script.LPopCount, Made: arguments(2)},
 	{Command: "PEXPIRE", With: "NX, XX, GT or LT", Redis: redis(7, 0), Valkey: firstValkey, Made: option(2, "NX", "XX", "GT", "LT")},
+	{Command: "RPOP", With: "a count", Redis: redis(6, 2), Valkey: firstValkey, Script: script.RPopCount, Made: arguments(2)},
 	{Command: "SET", With: "GET", Redis: redis(6, 2), Valkey: firstValkey, Script: script.SetGet, Made: option(2, "GET")},
 	{Command: "SET", With: "NX and GET", Redis: redis(7, 0), Valkey: firstValkey, Script: script.SetGet, Made: both(option(2, "NX"), option(2, "GET"))},
 	{Command: "SET", With: "EXAT or PXAT", Redis: redis(6, 2), Valkey: firstValkey, Made: option(2, "EXAT", "PXAT")},
 	{Command: "SET", With: "IFEQ", Redis: redis(8, 4), Valkey: valkey(8, 1), Made: option(2, "IFEQ")},
+	{Command: "XADD", With: "NOMKSTREAM", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "NOMKSTREAM")},
+	{Command: "XADD", With: "MINID", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "MINID")},
+	{Command: "XADD", With: "half an ID (5-*)", Redis: redis(7, 0), Valkey: firstValkey, Made: halfID},
 }
 
 // byCommand has the forms of each command that has any.
@@ -91,6 +95,13 @@ func option(from int, words ...string) func([]driver.Arg) bool {
 		}
 		return false
 	}
+}
+
+// halfID is made by an ID of a stream whose second part the server chooses.
+func halfID(args []driver.Arg) bool {
+	return slices.ContainsFunc(args, func(a driver.Arg) bool {
+		return a.Role == driver.RoleLiteral && strings.HasSuffix(a.Text, "-*")
+	})
 }
 
 func both(a, b func([]driver.Arg) bool) func([]driver.Arg) bool {

@@ -36,7 +36,7 @@ func (s *Subject) Dialect(t *testing.T) {
 	}
 	t.Run("bad arguments", func(t *testing.T) {
 		store := s.open(t, s.Scheme+"://"+server.Addr)
-		for _, line := range []string{"GETDEL", "GETDEL k x", "LPOP k -1", "LPOP k x", "LPOP k 1 2", "SET k", "SET k v GET PX", "SET k v GET PX x"} {
+		for _, line := range []string{"GETDEL", "GETDEL k x", "LPOP k -1", "LPOP k x", "LPOP k 1 2", "RPOP k -1", "SET k", "SET k v GET PX", "SET k v GET PX x"} {
 			err := Do(t.Context(), store, strings.Fields(line)[0], command(line).Args...)
 			if err == nil || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, driver.ErrUnknownOutcome) {
 				t.Errorf("%s: got %v, want an error of its own", line, err)
@@ -52,10 +52,14 @@ var samples = map[string]string{
 	"GETDEL":                        "GETDEL k",
 	"LPOP with a count":             "LPOP k 2",
 	"PEXPIRE with NX, XX, GT or LT": "PEXPIRE k 1000 NX",
+	"RPOP with a count":             "RPOP k 2",
 	"SET with GET":                  "SET k v GET",
 	"SET with NX and GET":           "SET k v NX GET",
 	"SET with EXAT or PXAT":         "SET k v EXAT 9999999999",
 	"SET with IFEQ":                 "SET k v IFEQ v",
+	"XADD with NOMKSTREAM":          "XADD k NOMKSTREAM * f v",
+	"XADD with MINID":               "XADD k MINID 5 * f v",
+	"XADD with half an ID (5-*)":    "XADD k 5-* f v",
 }
 
 // wantForms fails the test unless the server has just those commands and forms
@@ -97,6 +101,8 @@ var everyForm = []step{
 	{"SET k v", "OK"}, {"GETDEL k", "v"}, {"GETDEL k", "nil"}, {"EXISTS k", "0"},
 	{"RPUSH list a b c d", "4"}, {"LPOP list 2", "[a b]"}, {"LPOP list 0", "[]"}, {"LRANGE list 0 -1", "[c d]"},
 	{"LPOP list 999999999999", "[c d]"}, {"LPOP list 1", "nil"}, {"LPOP list 0", "nil"}, {"EXISTS list", "0"},
+	{"RPUSH list a b c d", "4"}, {"RPOP list 2", "[d c]"}, {"RPOP list 0", "[]"}, {"LRANGE list 0 -1", "[a b]"},
+	{"RPOP list 999999999999", "[b a]"}, {"RPOP list 1", "nil"}, {"EXISTS list", "0"},
 	{"SET s 1 GET", "nil"}, {"SET s 2 get", "1"}, {"SET s 3 NX GET", "2"}, {"SET s 3 GET XX", "2"}, {"GET s", "3"},
 	{"SET t 1 NX GET", "nil"}, {"SET u 1 XX GET", "nil"}, {"EXISTS t u", "1"},
 	{"SET s 4 PX 100000 GET", "3"}, {"PERSIST s", "1"}, {"SET s 5 EX 100 GET", "4"}, {"SET s GET KEEPTTL GET", "5"},
@@ -187,7 +193,7 @@ func (s *Subject) Refusals(t *testing.T) {
 		{
 			name: "memory limit", kind: driver.ErrOutOfMemory,
 			begin: []string{"CONFIG", "SET", "maxmemory", "1"}, end: []string{"CONFIG", "SET", "maxmemory", "0"},
-			allows: []string{"GETDEL", "LPOP", driver.CmdCompareAndDelete, driver.CmdPersist}, // which need no memory
+			allows: []string{"GETDEL", "LPOP", "RPOP", driver.CmdCompareAndDelete, driver.CmdPersist}, // which need no memory
 		},
 		{name: "permissions", kind: driver.ErrAuth, begin: []string{"PING"}, end: []string{"PING"}, user: "reader:secret@"},
 	} {
@@ -206,7 +212,7 @@ func (s *Subject) Refusals(t *testing.T) {
 				driver.CmdCompareAndDelete + " n 5",
 				driver.CmdSwap + " n 6 NONE", driver.CmdSwap + " absent 6 1000",
 				driver.CmdPersist + " n",
-				"GETDEL n", "LPOP list 2", "SET n 6 GET", "SET absent 6 NX GET",
+				"GETDEL n", "LPOP list 2", "RPOP list 2", "SET n 6 GET", "SET absent 6 NX GET",
 			} {
 				if slices.Contains(refusal.allows, strings.Fields(line)[0]) {
 					continue

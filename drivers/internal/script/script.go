@@ -22,6 +22,7 @@ import (
 const (
 	GetDel    = "XCACHE.GETDEL" // GETDEL
 	LPopCount = "XCACHE.LPOP"   // LPOP with a count
+	RPopCount = "XCACHE.RPOP"   // RPOP with a count
 	SetGet    = "XCACHE.SETGET" // SET with GET
 )
 
@@ -55,7 +56,8 @@ var scripts = map[string]*Script{
 	driver.CmdSwap:             newScript("store.lua", "swap.lua"),
 	driver.CmdPersist:          newScript("persist.lua"),
 	GetDel:                     newScript("getdel.lua"),
-	LPopCount:                  newScript("lpopcount.lua"),
+	LPopCount:                  newScript("pop.lua", "lpop.lua"),
+	RPopCount:                  newScript("pop.lua", "rpop.lua"),
 	SetGet:                     newScript("setget.lua"),
 }
 

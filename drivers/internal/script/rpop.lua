@@ -1,0 +1,1 @@
+return pop(KEYS[1], ARGV[1], false)

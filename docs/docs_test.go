@@ -197,15 +197,6 @@ func TestReadmeNamesTheSameParameters(t *testing.T) {
 	}
 }
 
-func TestWhatIsToComeIsRefused(t *testing.T) {
-	for _, dsn := range []string{"redis+cluster://localhost", "valkey+cluster://localhost"} {
-		if cache, err := xcache.OpenDSN(dsn); err == nil {
-			t.Errorf("%s can be opened: README.md and docs/configuration.md must say so", dsn)
-			_ = cache.Close()
-		}
-	}
-}
-
 // The readme's table of errors is that of the package.
 func TestReadmeListsTheErrors(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "errors.go"), nil, 0)

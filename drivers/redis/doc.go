@@ -11,6 +11,7 @@
 //
 //	redis://[[user]:password@]host[:port][/db][?parameter=value…]    in the clear
 //	redis://[[user]:password@]primary,replica,replica…               likewise
+//	redis+cluster://[[user]:password@]node,node…                     some of a cluster's nodes
 //	rediss://…                                                       through TLS
 //	redis+unix://[[user]:password@]/path/to/socket[?parameter=value…]
 //
@@ -37,15 +38,26 @@
 //	protocol         2 or 3, the version of RESP (2: nothing here needs what 3
 //	                 adds, and it costs a little)
 //
-// Clusters and sentinels are refused with an error that matches
-// errors.ErrUnsupported.
-//
 // # Replicas
 //
 // Of several hosts the first is the primary. What writes goes there, and so do
 // scans and pings; what only reads goes to a random replica that answers, and may
 // miss what was written a moment ago: see xcache.ReadPrimary. A replica has half
 // of a call's time, so that some is left to ask another server.
+//
+// # Cluster
+//
+// Of a cluster the DSN names some nodes, of which any knows the others. Every
+// command goes to the primary that has the slot of its keys, or, if read says so,
+// to one of its replicas. GetMany, SetMany and Delete go to all nodes that have
+// some of the keys, in parallel and in one round trip to each. Rename between slots
+// copies and then deletes. Other commands with keys in several slots, and
+// transactions on such keys, fail with ErrCrossSlot before anything is sent. There
+// is database 0 and no other.
+//
+// MOVED and ASK are followed. What was not applied because of a failover or of
+// slots on their way is sent again as long as the call has time. What concerns all
+// keys (Keys, Clear, FlushDB, Ping) concerns all primaries.
 //
 // # Failures
 //

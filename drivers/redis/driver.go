@@ -2,11 +2,11 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/clustered"
 	nodes "github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/replicated"
 	"github.com/xcache-go/xcache/drivers/internal/sentinel"
@@ -27,7 +27,10 @@ func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 	if dsn == nil {
 		return nil, fmt.Errorf("xcache: redis: Open of a nil DSN")
 	}
-	if dsn.Topology == driver.Sentinel {
+	switch dsn.Topology {
+	case driver.Cluster:
+		return d.openCluster(dsn)
+	case driver.Sentinel:
 		return d.openSentinel(dsn)
 	}
 	servers, err := settings.ReadServers(dsn)
@@ -39,6 +42,14 @@ func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 	}), nil
 }
 
+func (d Driver) openCluster(dsn *driver.DSN) (driver.Store, error) {
+	s, err := settings.ReadCluster(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return clustered.Open(s, d.openNode), nil
+}
+
 func (d Driver) openSentinel(dsn *driver.DSN) (driver.Store, error) {
 	s, err := settings.ReadSentinel(dsn)
 	if err != nil {
@@ -47,11 +58,4 @@ func (d Driver) openSentinel(dsn *driver.DSN) (driver.Store, error) {
 	return sentinel.Open(s, d.openNode), nil
 }
 
-func (d Driver) openNode(s *settings.Settings) nodes.Node { return withoutAsking{newNode(s, d.Dial)} }
-
-// withoutAsking is a node that is none of a cluster.
-type withoutAsking struct{ node }
-
-func (withoutAsking) DoAsking(context.Context, []*driver.Cmd, driver.How) error {
-	return fmt.Errorf("xcache: redis: no cluster: %w", errors.ErrUnsupported)
-}
+func (d Driver) openNode(s *settings.Settings) nodes.Node { return newNode(s, d.Dial) }

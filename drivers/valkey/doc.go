@@ -11,6 +11,7 @@
 //
 //	valkey://[[user]:password@]host[:port][/db][?parameter=value…]    in the clear
 //	valkey://[[user]:password@]primary,replica,replica…               likewise
+//	valkey+cluster://[[user]:password@]node,node…                     some of a cluster's nodes
 //	valkeys://…                                                       through TLS
 //	valkey+unix://[[user]:password@]/path/to/socket[?parameter=value…]
 //
@@ -39,9 +40,6 @@
 //	protocol         2 or 3, the version of RESP (2: nothing here needs what 3
 //	                 adds)
 //
-// Clusters and sentinels are refused with an error that matches
-// errors.ErrUnsupported.
-//
 // # Replicas
 //
 // Of several hosts the first is the primary. What writes goes there, and so do
@@ -58,6 +56,20 @@
 // A connection on which replies are due, and none has come for op_timeout, gets
 // no new calls; another one is made for them. It is closed when only calls
 // without a deadline of their own are left, whose time is up or soon will be.
+//
+// # Cluster
+//
+// Of a cluster the DSN names some nodes, of which any knows the others. Every
+// command goes to the primary that has the slot of its keys, or, if read says so,
+// to one of its replicas. GetMany, SetMany and Delete go to all nodes that have
+// some of the keys, in parallel and in one round trip to each. Rename between slots
+// copies and then deletes. Other commands with keys in several slots, and
+// transactions on such keys, fail with ErrCrossSlot before anything is sent. There
+// is database 0 and no other.
+//
+// MOVED and ASK are followed. What was not applied because of a failover or of
+// slots on their way is sent again as long as the call has time. What concerns all
+// keys (Keys, Clear, FlushDB, Ping) concerns all primaries.
 //
 // # Failures
 //

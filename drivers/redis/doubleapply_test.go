@@ -1,0 +1,5 @@
+package redis_test
+
+import "testing"
+
+func TestLostRepliesApplyNothingTwice(t *testing.T) { subject.DoubleApply(t) }

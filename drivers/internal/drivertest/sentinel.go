@@ -162,8 +162,8 @@ func (w *writers) awaitSuccess(t testing.TB, limit time.Duration) time.Duration 
 }
 
 // report counts what became of the writes. Those that are said to have failed
-// must not be there.
-func (w *writers) report(t testing.TB, v *xcache.View[string], took time.Duration) {
+// must not be there. It returns how many of those that succeeded are not.
+func (w *writers) report(t testing.TB, v *xcache.View[string], took time.Duration) (lost int) {
 	t.Helper()
 	there := func(keys []string) (n int) {
 		for len(keys) > 0 {
@@ -177,7 +177,7 @@ func (w *writers) report(t testing.TB, v *xcache.View[string], took time.Duratio
 		}
 		return n
 	}
-	lost := len(w.acknowledged) - there(w.acknowledged)
+	lost = len(w.acknowledged) - there(w.acknowledged)
 	t.Logf("first success after %v, slowest call %v: %d writes acknowledged, %d of them lost to replication, %d of unknown outcome, %d failed",
 		took.Round(time.Millisecond), time.Duration(w.slowest.Load()).Round(time.Millisecond), len(w.acknowledged), lost, w.unknown.Load(), len(w.failed))
 	for text, n := range w.errs {
@@ -186,6 +186,7 @@ func (w *writers) report(t testing.TB, v *xcache.View[string], took time.Duratio
 	if lied := there(w.failed); lied > 0 {
 		t.Errorf("%d writes are said to have changed nothing, and have", lied)
 	}
+	return lost
 }
 
 // put stores a value, or ends the test.

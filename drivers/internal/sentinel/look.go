@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/node"
@@ -68,6 +69,23 @@ func (p *poll) mayReplace(c candidate, epoch int64) bool {
 	return c.epoch == epoch && len(p.heard) == p.asked && 2*c.votes > answered
 }
 
+// unhurried is how much longer a look that nobody waits for listens to sentinels
+// when it has heard enough: the one that knows more may be a little late.
+const unhurried = 50 * time.Millisecond
+
+// hearOut takes the answers that come soon.
+func (p *poll) hearOut(answers <-chan answer) {
+	timeout := time.After(unhurried)
+	for len(p.heard) < p.asked {
+		select {
+		case a := <-answers:
+			p.heard = append(p.heard, a)
+		case <-timeout:
+			return
+		}
+	}
+}
+
 // errOutdated is why a candidate is not followed.
 var errOutdated = errors.New("the sentinels that answer may not know of the last failover yet")
 
@@ -92,12 +110,17 @@ func (w *watcher) look(doubted bool) error {
 			if !all && 2*c.votes <= asked && (w.primary == nil || c.epoch <= w.primary.epoch) {
 				break // those who have not answered yet may know better
 			}
-			err := w.follow(c, &p, doubted)
-			if err == nil {
-				w.hearReplicas(p.heard, c.addr)
-				return nil
+			found, err := w.follow(c, &p, doubted)
+			if err != nil {
+				refused[c.addr] = err
+				continue
 			}
-			refused[c.addr] = err
+			if !doubted && found == w.primary {
+				p.hearOut(answers)
+			}
+			w.hearReplicas(p.heard, c.addr)
+			w.install(found)
+			return nil
 		}
 	}
 	if w.stays(&p, refused, doubted) {
@@ -107,30 +130,28 @@ func (w *watcher) look(doubted bool) error {
 	return explain(w.settings.Master, p.heard, refused)
 }
 
-// follow makes a candidate the primary if it may be, and is one.
-func (w *watcher) follow(c candidate, p *poll, doubted bool) error {
+// follow returns the primary that a candidate is, if it is one and may be ours.
+func (w *watcher) follow(c candidate, p *poll, doubted bool) (*primary, error) {
 	ctx, cancel := context.WithTimeout(w.ctx, w.settings.ServerAt(c.addr).DialTimeout)
 	defer cancel()
 	if w.primary != nil && w.primary.addr == c.addr {
 		if doubted {
 			if err := verify(ctx, w.primary.node); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		w.primary.epoch = max(w.primary.epoch, c.epoch)
-		w.install(w.primary)
-		return nil
+		return w.primary, nil
 	}
 	if w.primary != nil && !p.mayReplace(c, w.primary.epoch) {
-		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errOutdated).Retryable()
+		return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, errOutdated).Retryable()
 	}
 	n := w.open(w.settings.ServerAt(c.addr))
 	if err := verify(ctx, n); err != nil {
 		_ = n.Close() // err says why it is of no use
-		return err
+		return nil, err
 	}
-	w.install(&primary{addr: c.addr, node: n, gate: node.NewGate(), epoch: c.epoch})
-	return nil
+	return &primary{addr: c.addr, node: n, gate: node.NewGate(), epoch: c.epoch}, nil
 }
 
 // stays reports whether the primary there was is still the one, though no
@@ -213,5 +234,5 @@ func explain(master string, heard []answer, refused map[string]error) error {
 			fmt.Errorf("the parameter master, %s, is no name that the sentinels know; they watch %s", master, known))
 	}
 	return driver.Fail(driver.ErrUnavailable, driver.NotApplied,
-		fmt.Errorf("no primary of the name %s answers: %s", master, strings.Join(texts, "; "))).Retryable()
+		fmt.Errorf("the primary %s cannot be found: %s", master, strings.Join(texts, "; "))).Retryable()
 }

@@ -98,16 +98,13 @@ func (s *Store) attempt(ctx context.Context, r *request, p *primary, start time.
 	return r.send(ctx, p.node), true
 }
 
-// until returns when a call gives up waiting for a primary.
+// until returns when a call gives up waiting for a primary, if its context has
+// not ended by then.
 func (w *watcher) until(ctx context.Context, start time.Time) time.Time {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		deadline = start.Add(w.timeout)
+	if _, ok := ctx.Deadline(); ok {
+		return start.Add(patience)
 	}
-	if end := start.Add(patience); end.Before(deadline) {
-		return end
-	}
-	return deadline
+	return start.Add(min(patience, w.timeout))
 }
 
 // judge draws conclusions about a server from a call that it has failed.

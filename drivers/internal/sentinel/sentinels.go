@@ -129,15 +129,34 @@ func (s *sentinel) ask(ctx context.Context, master string, replicas bool) answer
 	if !replicas {
 		return a
 	}
-	if reply, err = s.node.Query(ctx, "SENTINEL", "REPLICAS", master); err == nil {
-		a.replicas = []string{}
-		for i := range reply.Items {
-			if replica := fields(&reply.Items[i]); isWell(replica) {
-				a.replicas = append(a.replicas, net.JoinHostPort(replica["ip"], replica["port"]))
-			}
+	a.replicas = s.replicas(ctx, master)
+	return a
+}
+
+// replicas returns the replicas that are well: those that are connected to the
+// primary or, when none is, as when that is down, those that answer. One that has
+// just started has nothing yet, and would have all keys missing.
+func (s *sentinel) replicas(ctx context.Context, master string) []string {
+	reply, err := s.node.Query(ctx, "SENTINEL", "REPLICAS", master)
+	if err != nil {
+		return nil
+	}
+	connected, answering := []string{}, []string{}
+	for i := range reply.Items {
+		replica := fields(&reply.Items[i])
+		if !isWell(replica) {
+			continue
+		}
+		addr := net.JoinHostPort(replica["ip"], replica["port"])
+		answering = append(answering, addr)
+		if replica["master-link-status"] == "ok" {
+			connected = append(connected, addr)
 		}
 	}
-	return a
+	if len(connected) > 0 {
+		return connected
+	}
+	return answering
 }
 
 // others returns the other sentinels that one knows and thinks well of.
@@ -195,12 +214,10 @@ func isWell(fields map[string]string) bool {
 // that the DSN does not name is only asked as long as another one knows it, and
 // none twice, under two addresses.
 func (s *sentinels) learn(heard []answer) {
-	if !slices.ContainsFunc(heard, func(a answer) bool { return a.others != nil }) {
-		return
-	}
+	told := slices.ContainsFunc(heard, func(a answer) bool { return a.others != nil })
 	var kept []*sentinel
 	for _, one := range s.list {
-		if one.named || one.busy.Load() || !s.isDouble(one) && isKnown(one.addr, heard) {
+		if one.named || one.busy.Load() || !s.isDouble(one) && (!told || isKnown(one.addr, heard)) {
 			kept = append(kept, one)
 		} else {
 			_ = one.node.Close() // nothing is under way there

@@ -1,0 +1,404 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/xcachetest"
+)
+
+// proxied returns proxies in front of sentinels, and a DSN that names these.
+func (s *Subject) proxied(t testing.TB, servers *servertest.SentinelServers, query string) ([]*xcachetest.Proxy, string) {
+	t.Helper()
+	var proxies []*xcachetest.Proxy
+	var addrs []string
+	for _, addr := range servers.Addrs() {
+		proxy := xcachetest.NewProxy(t, addr)
+		proxies = append(proxies, proxy)
+		addrs = append(addrs, proxy.Addr())
+	}
+	return proxies, s.Scheme + "+sentinel://" + strings.Join(addrs, ",") + "/?master=" + servers.MasterName + query
+}
+
+// SentinelDemotedPrimary holds the driver to this: a server that became a replica
+// while connections to it live on, and while no news of that came through, is left
+// as soon as sentinels can be asked; calls wait for that as long as they have time.
+func (s *Subject) SentinelDemotedPrimary(t *testing.T) {
+	servers := s.StartSentinel(t)
+	proxies, dsn := s.proxied(t, servers, "")
+	cache := s.OpenCache(t, dsn)
+	v := xcache.For[string](cache)
+	put(t, v, "k", "old")
+	for _, p := range proxies {
+		// Until the sentinels are known not to be others than those that they
+		// call by their own addresses.
+		Eventually(t, func() bool { return p.Stats().RoundTrips >= 8 }, func() string { return "a sentinel is not asked" })
+	}
+	for _, p := range proxies {
+		p.Refuse()
+		p.Cut()
+	}
+	primary := servers.Failover(t)
+	servers.AwaitOK(t)
+
+	// The old primary answers that it may not write, and nobody knows who may.
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	err := v.Set(ctx, "k", "lost")
+	WantErr(t, err, driver.NotApplied, context.DeadlineExceeded)
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("a call with a deadline of 500ms took %v", took)
+	}
+	_, err = v.Get(t.Context(), "k") // it has old values, and is known not to be the primary
+	WantErr(t, err, driver.NotApplied, xcache.ErrUnavailable)
+
+	back := time.AfterFunc(300*time.Millisecond, func() {
+		for _, p := range proxies {
+			if err := p.Accept(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	defer back.Stop()
+	start = time.Now()
+	put(t, v, "k", "new") // within op_timeout
+	t.Logf("written after %v, of which nobody could be asked for 300ms", time.Since(start).Round(time.Millisecond))
+	if got := primary.Do(t, "GET", ":1:k"); got != `"new"` {
+		t.Errorf("the new primary has %v", got)
+	}
+}
+
+// SentinelFailoverOnDemand holds the driver to this: calls meet no error when the
+// sentinels replace a primary that is well.
+func (s *Subject) SentinelFailoverOnDemand(t *testing.T) {
+	servers := s.StartSentinel(t)
+	v := s.openSentinel(t, servers, "&ttl=none")
+	w := startWriters(t, v, 8)
+	w.awaitProgress(t)
+	servers.Failover(t)
+	w.awaitProgress(t)
+	servers.AwaitOK(t)
+	w.awaitProgress(t)
+	w.stop()
+	w.report(t, v, 0)
+	if n := len(w.failed); n > 0 {
+		t.Errorf("%d writes failed", n)
+	}
+}
+
+// SentinelsDown holds the driver to this: a store goes on while no sentinel
+// answers, and says what is wrong when it cannot begin.
+func (s *Subject) SentinelsDown(t *testing.T) {
+	for _, fault := range failovers {
+		t.Run(fault.name, func(t *testing.T) {
+			servers := s.StartSentinel(t)
+			v := s.openSentinel(t, servers, "&op_timeout=1s")
+			put(t, v, "k", "v")
+			for _, sentinel := range servers.Sentinels {
+				fault.begin(sentinel, t)
+			}
+			for end := time.Now().Add(3 * time.Second); time.Now().Before(end); {
+				wantValue(t, v, "k", "v")
+				put(t, v, "k", "v")
+				if t.Failed() {
+					return
+				}
+			}
+			// A lost connection is no reason to doubt the primary for long.
+			servers.Servers[0].Do(t, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+			wantValue(t, v, "k", "v")
+
+			unborn := s.openSentinel(t, servers, "&op_timeout=1s")
+			_, err := unborn.Get(t.Context(), "k")
+			WantErr(t, err, driver.NotApplied, xcache.ErrUnavailable)
+			t.Logf("without sentinels: %v", err)
+			for _, sentinel := range servers.Sentinels {
+				fault.end(sentinel, t)
+			}
+			Eventually(t, func() bool {
+				_, err = unborn.Get(t.Context(), "k")
+				return err == nil
+			}, func() string { return fmt.Sprintf("sentinels are back, but: %v", err) })
+		})
+	}
+}
+
+// SentinelFrozen holds the driver to this: one sentinel that does not answer
+// holds nothing up.
+func (s *Subject) SentinelFrozen(t *testing.T) {
+	servers := s.StartSentinel(t)
+	servers.Sentinels[0].Freeze(t)
+	v := s.openSentinel(t, servers, "&ttl=none&op_timeout=20s&dial_timeout=10s")
+	start := time.Now()
+	put(t, v, "k", "v")
+	took := time.Since(start)
+	t.Logf("the first call took %v", took)
+	if took > 5*time.Second {
+		t.Errorf("the first call took %v, with two of three sentinels well", took)
+	}
+	w := startWriters(t, v, 4)
+	w.awaitProgress(t)
+	old := servers.Primary(t)
+	old.Kill(t)
+	took = w.awaitSuccess(t, 2*firstSuccess) // two of three need longer to agree
+	servers.AwaitFailover(t, old)
+	w.stop()
+	w.report(t, v, took)
+	servers.Sentinels[0].Thaw(t)
+}
+
+// SentinelsLearnt holds the driver to this: it follows the primary when none of
+// the sentinels that its DSN names is left, with the help of those that they
+// knew.
+func (s *Subject) SentinelsLearnt(t *testing.T) {
+	servers := s.StartSentinel(t)
+	v := xcache.For[string](s.OpenCache(t, s.Scheme+"+sentinel://"+servers.Addrs()[0]+"?master="+servers.MasterName))
+	put(t, v, "k", "v")
+	time.Sleep(100 * time.Millisecond) // for the rest of the answer
+	servers.Sentinels[0].Kill(t)
+	servers.AwaitReplicas(t)
+	old := servers.Primary(t)
+	old.Kill(t)
+	servers.AwaitFailover(t, old)
+	Eventually(t, func() bool { return v.Set(t.Context(), "k", "w") == nil }, func() string { return "no write succeeds" })
+}
+
+// SentinelHealed holds the driver to this: an old primary that comes back, and is
+// a primary for a moment, does not get the calls again. All that was acknowledged
+// after the failover is still there.
+func (s *Subject) SentinelHealed(t *testing.T) {
+	servers := s.StartSentinel(t)
+	v := s.openSentinel(t, servers, "&ttl=none")
+	put(t, v, "k", "v")
+	old := servers.Primary(t)
+	old.Freeze(t)
+	servers.AwaitFailover(t, old)
+	Eventually(t, func() bool { return v.Set(t.Context(), "k", "w") == nil }, func() string { return "no write succeeds" })
+	w := startWriters(t, v, 8)
+	w.awaitProgress(t)
+	old.Thaw(t)
+	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		w.awaitProgress(t)
+	}
+	servers.AwaitOK(t)
+	w.stop()
+	if lost := w.report(t, v, 0); lost > 0 {
+		t.Errorf("%d writes were lost after the failover was over", lost)
+	}
+}
+
+// SentinelScan holds the driver to this: a loop over the keys ends with an error
+// when the primary is replaced, and one that starts then is complete.
+func (s *Subject) SentinelScan(t *testing.T) {
+	servers := s.StartSentinel(t)
+	v := s.openSentinel(t, servers, "")
+	const n = 5000 // several pages
+	values := make(map[string]string, n)
+	for i := range n {
+		values[fmt.Sprint(i)] = "v"
+	}
+	if err := v.SetMany(t.Context(), values); err != nil {
+		t.Fatal(err)
+	}
+	servers.AwaitReplicas(t)
+	found, last := 0, error(nil)
+	for _, err := range v.Keys(t.Context(), "*") {
+		if last = err; err != nil {
+			break
+		}
+		if found++; found == 10 {
+			servers.Failover(t)
+			Eventually(t, func() bool {
+				put(t, v, "followed", "v")
+				return servers.Primary(t).Do(t, "EXISTS", ":1:followed") == int64(1)
+			}, func() string { return "the store does not follow" })
+		}
+	}
+	WantErr(t, last, driver.NotApplied, xcache.ErrUnavailable)
+	if found >= n {
+		t.Errorf("the loop went on over %d keys", found)
+	}
+	found = 0
+	for _, err := range v.Keys(t.Context(), "*") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found++
+	}
+	if found != n+1 {
+		t.Errorf("a new loop found %d keys of %d", found, n+1)
+	}
+}
+
+// SentinelUnknownMaster holds the driver to this: a name that the sentinels do
+// not know is told at once, with those they do.
+func (s *Subject) SentinelUnknownMaster(t *testing.T) {
+	servers := s.Sentinel(t)
+	v := xcache.For[string](s.OpenCache(t, s.Scheme+"+sentinel://"+strings.Join(servers.Addrs(), ",")+"?master=nobody&op_timeout=30s"))
+	start := time.Now()
+	_, err := v.Get(t.Context(), "k")
+	WantErr(t, err, driver.NotApplied, xcache.ErrUnavailable)
+	for _, want := range []string{"parameter master", "nobody", servers.MasterName} {
+		if !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("%v does not say %s", err, want)
+		}
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("the error came after %v", took)
+	}
+}
+
+// SentinelCredentials holds the driver to this: sentinels and servers have each
+// credentials of their own, all through TLS, and what is wrong is told without
+// showing them.
+func (s *Subject) SentinelCredentials(t *testing.T) {
+	servers := s.StartSentinel(t, servertest.TLS(),
+		servertest.Password("data-canary"),
+		servertest.User("limited", "limited-canary", "~*", "+@all", "-@dangerous", "+hello"),
+		servertest.Sentinels(
+			servertest.Password("watch-canary"),
+			servertest.User("asker", "asker-canary", "+sentinel|get-master-addr-by-name"),
+		))
+	tls := "&tls_ca=" + servers.Servers[0].Certificates.CAFile
+	dsn := func(user, query string) string {
+		return s.Scheme + "s+sentinel://" + user + "@" + strings.Join(servers.Addrs(), ",") + "/?master=" + servers.MasterName + tls + query
+	}
+	for name, text := range map[string]string{
+		"default users":                  dsn(":data-canary", "&sentinel_password=watch-canary"),
+		"users with few permissions":     dsn("limited:limited-canary", "&sentinel_user=asker&sentinel_password=asker-canary"),
+		"reads from replicas, if asked":  dsn(":data-canary", "&sentinel_password=watch-canary&read=prefer-replica"),
+		"replicas that nobody will name": dsn(":data-canary", "&sentinel_user=asker&sentinel_password=asker-canary&read=prefer-replica"),
+	} {
+		v := xcache.For[string](s.OpenCache(t, text))
+		put(t, v, "k", "v")
+		servers.AwaitReplicas(t)
+		wantValue(t, v, "k", "v")
+		if shown := fmt.Sprintf("%v %+v %#v %s", v.Store(), v.Store(), v.Store(), Parse(t, text)); strings.Contains(shown, "canary") {
+			t.Errorf("%s: shown as %s", name, shown)
+		}
+	}
+	for name, tt := range map[string]struct {
+		dsn   string
+		wants []error
+		says  string
+	}{
+		"no password for sentinels":    {dsn(":data-canary", ""), []error{xcache.ErrAuth}, "sentinel_password"},
+		"that of the servers":          {dsn(":data-canary", "&sentinel_password=data-canary"), []error{xcache.ErrAuth}, "sentinel_password"},
+		"an unknown user of sentinels": {dsn(":data-canary", "&sentinel_user=nobody&sentinel_password=canary"), []error{xcache.ErrAuth}, "sentinel_user"},
+		"no password for servers":      {strings.Replace(dsn("", "&sentinel_password=watch-canary"), "@", "", 1), []error{xcache.ErrAuth}, ""},
+		"a wrong one":                  {dsn(":canary", "&sentinel_password=watch-canary"), []error{xcache.ErrAuth}, ""},
+		"no TLS": {
+			strings.Replace(strings.Replace(dsn(":data-canary", "&sentinel_password=watch-canary&op_timeout=1s"), "s+", "+", 1), tls, "", 1),
+			[]error{xcache.ErrUnavailable}, servers.Addrs()[0],
+		},
+	} {
+		v := xcache.For[string](s.OpenCache(t, tt.dsn))
+		_, err := v.Get(t.Context(), "k")
+		WantErr(t, err, driver.NotApplied, tt.wants...)
+		t.Logf("%s: %v", name, err)
+		if text := fmt.Sprint(err); strings.Contains(text, "canary") || !strings.Contains(text, tt.says) || strings.Contains(text, "\n") {
+			t.Errorf("%s: the error is %s", name, text)
+		}
+	}
+}
+
+// SentinelBadDSNs holds the driver to this: what is wrong with a DSN is told when
+// it is opened, and no password is.
+func (s *Subject) SentinelBadDSNs(t *testing.T) {
+	for _, tt := range []struct{ rest, says string }{
+		{":canary@h", "master"},
+		{":canary@h?master=", "master"},
+		{":canary@h?master=m&masters=n", "unknown parameter masters; did you mean master?"},
+		{"h?master=m&sentinel_pasword=canary", "did you mean sentinel_password?"},
+		{"h?master=m&sentinel_user=canary", "sentinel_user"},
+		{"h?master=m&sentinel_password=canary&sentinel_password_file=/nonexistent", "sentinel_password_file"},
+		{"h?master=m&sentinel_password=canary&sentinel_password=canary", "sentinel_password"},
+		{"h?master=m&sentinel_password=can@ry", "%40"},
+		{":canary@h?master=m&read=nearest", "read"},
+		{":canary@h/x?master=m", "db"},
+		{":canary@h?master=m&tls_ca=/x", s.Scheme + "s://"},
+	} {
+		cache, err := xcache.OpenDSN(s.Scheme + "+sentinel://" + tt.rest)
+		if err == nil {
+			_ = cache.Close()
+		}
+		if text := fmt.Sprint(err); err == nil || strings.Contains(text, "canary") || strings.Contains(text, "can@ry") || !strings.Contains(text, tt.says) {
+			t.Errorf("%s: got %v, want it to say %s", tt.rest, err, tt.says)
+		}
+	}
+}
+
+// SentinelClose holds the driver to this: whatever state its servers are in, Close
+// leaves no goroutine and no connection, and does not wait for those who do not
+// answer.
+func (s *Subject) SentinelClose(t *testing.T) {
+	for _, fault := range []struct {
+		name  string
+		begin func(t testing.TB, servers *servertest.SentinelServers)
+	}{
+		{"unused", nil},
+		{"all is well", func(testing.TB, *servertest.SentinelServers) {}},
+		{"primary killed", func(t testing.TB, servers *servertest.SentinelServers) { servers.Servers[0].Kill(t) }},
+		{"primary frozen", func(t testing.TB, servers *servertest.SentinelServers) { servers.Servers[0].Freeze(t) }},
+		{"sentinels killed", func(t testing.TB, servers *servertest.SentinelServers) {
+			each(t, servers.Sentinels, (*servertest.Server).Kill)
+		}},
+		{"all frozen", func(t testing.TB, servers *servertest.SentinelServers) {
+			each(t, servers.Servers, (*servertest.Server).Freeze)
+			each(t, servers.Sentinels, (*servertest.Server).Freeze)
+		}},
+		{"replaced", func(t testing.TB, servers *servertest.SentinelServers) {
+			servers.Servers[0].Freeze(t)
+			servers.AwaitFailover(t, servers.Servers[0])
+		}},
+	} {
+		t.Run(fault.name, func(t *testing.T) {
+			servers := s.StartSentinel(t)
+			for _, query := range []string{"", "&read=prefer-replica"} {
+				v := s.openSentinel(t, servers, query)
+				late := s.openSentinel(t, servers, query) // which is still looking for the primary
+				if fault.begin == nil {
+					continue
+				}
+				if query == "" {
+					put(t, v, "k", "v")
+					fault.begin(t, servers)
+				}
+				for _, view := range []*xcache.View[string]{v, late} {
+					for range 4 {
+						ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+						if err := view.Set(ctx, "k", "v"); err != nil && ctx.Err() == nil && !errors.Is(err, xcache.ErrUnavailable) {
+							t.Error(err)
+						}
+						cancel()
+					}
+					start := time.Now()
+					if err := view.Close(); err != nil {
+						t.Error(err)
+					}
+					if took := time.Since(start); took > 5*time.Second {
+						t.Errorf("Close took %v", took)
+					}
+					if _, err := view.Get(t.Context(), "k"); !errors.Is(err, xcache.ErrClosed) {
+						t.Errorf("Get after Close: %v", err)
+					}
+				}
+			}
+		})
+	}
+}
+
+func each(t testing.TB, servers []*servertest.Server, do func(*servertest.Server, testing.TB)) {
+	t.Helper()
+	for _, server := range servers {
+		do(server, t)
+	}
+}

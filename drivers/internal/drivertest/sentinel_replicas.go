@@ -1,0 +1,156 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/internal/servertest"
+)
+
+// SentinelReplicas holds the driver to this: reads go to the replicas that the
+// sentinels know, all else to the primary.
+func (s *Subject) SentinelReplicas(t *testing.T) {
+	servers := s.StartSentinel(t)
+	ctx := t.Context()
+	for _, read := range []string{"prefer-replica", "replica"} {
+		v := s.openSentinel(t, servers, "&read="+read)
+		if _, err := v.Get(ctx, "none"); !errors.Is(err, xcache.ErrNotFound) {
+			t.Errorf("read=%s: the first read: %v", read, err)
+		}
+		put(t, v, "k", "v")
+		servers.AwaitReplicas(t)
+		for _, server := range servers.Servers {
+			server.Do(t, "CONFIG", "RESETSTAT")
+		}
+		const n = 200
+		for range n {
+			wantValue(t, v, "k", "v")
+		}
+		primary := servers.Primary(t)
+		for _, replica := range servers.Replicas(t) {
+			if got := callsOf(t, replica, "get"); got < n/5 {
+				t.Errorf("read=%s: %d of %d reads at the replica %s", read, got, n, replica.Addr)
+			}
+		}
+		if got := callsOf(t, primary, "get"); got != 0 {
+			t.Errorf("read=%s: %d reads at the primary", read, got)
+		}
+		own := v.With(xcache.ReadPrimary())
+		wantValue(t, own, "k", "v")
+		for _, err := range v.Keys(ctx, "*") {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if callsOf(t, primary, "get") != 1 || callsOf(t, primary, "scan") == 0 {
+			t.Errorf("read=%s: the primary ran GET %d times, SCAN %d times", read, callsOf(t, primary, "get"), callsOf(t, primary, "scan"))
+		}
+		_, incrErr := v.IncrInit(ctx, "n", 1, 0)
+		if err := errors.Join(incrErr, v.Ping(ctx)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// SentinelReplicaFailover holds the driver to this: reads go on, without an error,
+// while a replica is lost, and while the primary is; the one that takes its place
+// is no replica any more, and the old one becomes one.
+func (s *Subject) SentinelReplicaFailover(t *testing.T) {
+	servers := s.StartSentinel(t, servertest.Config("replica-serve-stale-data", "no"))
+	v := s.openSentinel(t, servers, "&read=prefer-replica&op_timeout=4s")
+	put(t, v, "k", "v")
+	servers.AwaitReplicas(t)
+	reads := startReaders(t, v, "k", "v", 4)
+	reads.awaitProgress(t)
+
+	lost := servers.Replicas(t)[0]
+	lost.Kill(t)
+	reads.awaitProgress(t)
+	lost.Start(t)
+	servers.AwaitOK(t)
+	reads.awaitProgress(t)
+
+	old := servers.Primary(t)
+	old.Kill(t)
+	reads.awaitProgress(t)
+	servers.AwaitFailover(t, old)
+	old.Start(t)
+	servers.AwaitOK(t)
+	reads.awaitProgress(t)
+	Eventually(t, func() bool { return callsOf(t, old, "get") > 10 }, func() string { return "the old primary gets no reads as a replica" })
+	primary := servers.Primary(t)
+	var before int
+	Eventually(t, func() bool {
+		from := before
+		before = callsOf(t, primary, "get")
+		time.Sleep(50 * time.Millisecond)
+		return from == before
+	}, func() string { return "the new primary, once a replica, still gets reads" })
+	reads.stop()
+	t.Logf("%d reads, the slowest %v", reads.done.Load(), time.Duration(reads.slowest.Load()).Round(time.Millisecond))
+}
+
+// readers read one key over and over.
+type readers struct {
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	done    atomic.Int64
+	slowest atomic.Int64
+}
+
+func startReaders(t testing.TB, v *xcache.View[string], key, want string, n int) *readers {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &readers{cancel: cancel}
+	for range n {
+		r.running.Go(func() {
+			for ctx.Err() == nil {
+				start := time.Now()
+				if got, err := v.Get(context.Background(), key); got != want || err != nil {
+					t.Errorf("Get = %q, %v, want %q", got, err, want)
+					return
+				}
+				if took := int64(time.Since(start)); took > r.slowest.Load() {
+					r.slowest.Store(took)
+				}
+				r.done.Add(1)
+			}
+		})
+	}
+	t.Cleanup(r.stop)
+	return r
+}
+
+func (r *readers) stop() {
+	r.cancel()
+	r.running.Wait()
+}
+
+func (r *readers) awaitProgress(t testing.TB) {
+	t.Helper()
+	from := r.done.Load()
+	Eventually(t, func() bool { return r.done.Load() > from+500 }, func() string { return fmt.Sprintf("%d reads", r.done.Load()-from) })
+}
+
+// callsOf returns how often a server ran a command.
+func callsOf(t testing.TB, s *servertest.Server, command string) int {
+	t.Helper()
+	stats, _ := s.Do(t, "INFO", "commandstats").(string)
+	match := regexp.MustCompile(`cmdstat_` + command + `:calls=(\d+)`).FindStringSubmatch(stats)
+	if match == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(match[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -102,25 +102,20 @@ func (w *watcher) look(doubted bool) error {
 	}()
 	for len(p.heard) < asked {
 		p.heard = append(p.heard, <-answers)
-		all := len(p.heard) == asked
-		for _, c := range ranked(p.heard) {
-			if _, tried := refused[c.addr]; tried {
+		if !doubted && w.credible(&p) > 0 {
+			p.hearOut(answers)
+		}
+		for _, c := range ranked(p.heard)[:w.credible(&p)] {
+			if refused[c.addr] != nil {
 				continue
-			}
-			if !all && 2*c.votes <= asked && (w.primary == nil || c.epoch <= w.primary.epoch) {
-				break // those who have not answered yet may know better
 			}
 			found, err := w.follow(c, &p, doubted)
-			if err != nil {
-				refused[c.addr] = err
-				continue
+			if err == nil {
+				w.hearReplicas(p.heard, c.addr)
+				w.install(found)
+				return nil
 			}
-			if !doubted && found == w.primary {
-				p.hearOut(answers)
-			}
-			w.hearReplicas(p.heard, c.addr)
-			w.install(found)
-			return nil
+			refused[c.addr] = err
 		}
 	}
 	if w.stays(&p, refused, doubted) {
@@ -128,6 +123,21 @@ func (w *watcher) look(doubted bool) error {
 		return nil
 	}
 	return explain(w.settings.Master, p.heard, refused)
+}
+
+// credible returns how many of the candidates need not wait for the sentinels that
+// have not answered yet, who may know better.
+func (w *watcher) credible(p *poll) int {
+	candidates := ranked(p.heard)
+	if len(p.heard) == p.asked {
+		return len(candidates)
+	}
+	for i, c := range candidates {
+		if 2*c.votes <= p.asked && (w.primary == nil || c.epoch <= w.primary.epoch) {
+			return i
+		}
+	}
+	return len(candidates)
 }
 
 // follow returns the primary that a candidate is, if it is one and may be ours.

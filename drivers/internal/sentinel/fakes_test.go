@@ -1,0 +1,271 @@
+package sentinel_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/sentinel"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// The tests of the drivers run against real servers. These are about time, and
+// about sentinels that know less than others, which real ones soon do not.
+
+var (
+	refused  = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("refused")).Retryable()
+	lost     = driver.Fail(driver.ErrUnavailable, driver.Unknown, errors.New("lost")).Retryable()
+	loading  = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("LOADING")).Retryable()
+	readOnly = driver.Fail(driver.ErrReadOnly, driver.NotApplied, errors.New("READONLY")).Retryable()
+	noPerm   = driver.Fail(driver.ErrAuth, driver.NotApplied, errors.New("NOPERM"))
+)
+
+// A world is servers and sentinels by their addresses.
+type world struct {
+	mu    sync.Mutex
+	hosts map[string]*host
+}
+
+// A host is a server or a sentinel. Its fields are changed with the world locked.
+type host struct {
+	addr   string
+	err    error // of whatever it is asked
+	silent bool
+
+	// Of a server:
+	role  string
+	fates []error // of what it is sent next, one for each entry; then it obeys
+	calls int
+	open  int // nodes
+
+	// Of a sentinel:
+	primary, record string // record is empty if it is the primary
+	epoch           int
+	id              string
+	knows           []string // other sentinels
+	denies          string   // a command that it does not permit
+}
+
+func newWorld(hosts ...*host) *world {
+	w := &world{hosts: map[string]*host{}}
+	for _, h := range hosts {
+		w.hosts[h.addr] = h
+	}
+	return w
+}
+
+// do runs f with the world locked.
+func (w *world) do(f func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f()
+}
+
+func server(addr, role string) *host { return &host{addr: addr, role: role} }
+
+func watching(addr, primary string, epoch int) *host {
+	return &host{addr: addr, primary: primary, epoch: epoch, id: "id of " + addr}
+}
+
+// open opens a store on the primary m.
+func (w *world) open(t testing.TB, sentinels, query string) driver.Store {
+	t.Helper()
+	dsn, err := driver.ParseDSN("redis+sentinel://" + sentinels + "?master=m" + query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dsn.OpTimeout = dsn.Duration("op_timeout", 3*time.Second) // as the core does
+	s, err := settings.ReadSentinel(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sentinel.Open(s, func(s *settings.Settings) node.Node {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		h := w.hosts[s.Addr]
+		if h == nil {
+			h = &host{addr: s.Addr, err: refused}
+			w.hosts[s.Addr] = h
+		}
+		h.open++
+		return &fakeNode{world: w, host: h, timeout: s.OpTimeout, cut: make(chan struct{})}
+	})
+}
+
+// A fakeNode is what a driver has for a host.
+type fakeNode struct {
+	world   *world
+	host    *host
+	timeout time.Duration
+	cut     chan struct{}
+	once    sync.Once
+}
+
+// meet waits for as long as the host is silent, and returns its error.
+func (n *fakeNode) meet(ctx context.Context) error {
+	n.world.mu.Lock()
+	silent, err := n.host.silent, n.host.err
+	n.world.mu.Unlock()
+	if !silent {
+		return err
+	}
+	timer := time.NewTimer(n.timeout)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return driver.Fail(driver.ErrUnavailable, driver.Unknown, context.DeadlineExceeded)
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return driver.Fail(context.Canceled, driver.Unknown, nil)
+		}
+		return driver.Fail(driver.ErrUnavailable, driver.Unknown, ctx.Err())
+	case <-n.cut:
+		return driver.Fail(driver.ErrClosed, driver.Unknown, nil)
+	}
+}
+
+// fate returns what becomes of the next thing that the host is sent.
+func (n *fakeNode) fate() (err error) {
+	n.world.do(func() {
+		n.host.calls++
+		if len(n.host.fates) > 0 {
+			err, n.host.fates = n.host.fates[0], n.host.fates[1:]
+		}
+	})
+	return err
+}
+
+func (n *fakeNode) Get(ctx context.Context, _ []string, dst []driver.Value) error {
+	if err := n.meet(ctx); err != nil {
+		return err
+	}
+	for i := range dst {
+		dst[i] = driver.Value{Data: []byte(n.host.addr), Err: n.fate()}
+	}
+	return nil
+}
+
+func (n *fakeNode) Set(ctx context.Context, entries []driver.Entry) error {
+	if err := n.meet(ctx); err != nil {
+		return err
+	}
+	for i := range entries {
+		entries[i].Err = n.fate()
+	}
+	return nil
+}
+
+func (n *fakeNode) Delete(ctx context.Context, keys []string) (int, error) {
+	if err := n.meet(ctx); err != nil {
+		return 0, err
+	}
+	if err := n.fate(); err != nil {
+		return 0, err
+	}
+	return len(keys), nil
+}
+
+func (n *fakeNode) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	if err := n.meet(ctx); err != nil {
+		return err
+	}
+	if how == driver.Atomic {
+		return n.fate()
+	}
+	for _, c := range cmds {
+		c.Reply, c.Err = driver.DataReply([]byte(n.host.addr)), n.fate()
+	}
+	return nil
+}
+
+func (n *fakeNode) DoAsking(context.Context, []*driver.Cmd, driver.How) error {
+	return errors.ErrUnsupported
+}
+
+func (n *fakeNode) Commands() driver.CommandSet { return driver.NewCommandSet("GET", "SET") }
+func (n *fakeNode) Limits() driver.Limits       { return driver.Limits{ValueSize: 7, CallTimeout: n.timeout} }
+func (n *fakeNode) Now() time.Time              { return time.Now() }
+func (n *fakeNode) Disconnect()                 { n.once.Do(func() { close(n.cut) }) }
+
+func (n *fakeNode) Close() error {
+	n.Disconnect()
+	n.world.do(func() { n.host.open-- })
+	return nil
+}
+
+func (n *fakeNode) Scan(ctx context.Context, _ string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for i := range 100 {
+			if err := n.meet(ctx); err != nil {
+				yield("", err)
+				return
+			}
+			if !yield(strconv.Itoa(i), nil) {
+				return
+			}
+		}
+	}
+}
+
+func (n *fakeNode) Query(ctx context.Context, words ...string) (driver.Reply, error) {
+	if err := n.meet(ctx); err != nil {
+		return driver.Reply{}, err
+	}
+	n.world.mu.Lock()
+	defer n.world.mu.Unlock()
+	h := n.host
+	command := words[0]
+	if command == "SENTINEL" {
+		command = words[1]
+	}
+	if h.denies == command {
+		return driver.Reply{}, noPerm
+	}
+	switch command {
+	case "ROLE":
+		return list(h.role), nil
+	case "HELLO":
+		return list("server", "redis", "role", h.role), nil
+	case "GET-MASTER-ADDR-BY-NAME":
+		if h.primary == "" || words[2] != "m" {
+			return driver.Reply{}, nil
+		}
+		ip, port, _ := net.SplitHostPort(h.primary)
+		return list(ip, port), nil
+	case "MASTER":
+		record := h.record
+		if record == "" {
+			record = h.primary
+		}
+		ip, port, _ := net.SplitHostPort(record)
+		return list("ip", ip, "port", port, "flags", "master", "config-epoch", strconv.Itoa(h.epoch)), nil
+	case "MASTERS":
+		return driver.ArrayReply(list("name", "other")), nil
+	case "MYID":
+		return driver.DataReply([]byte(h.id)), nil
+	case "SENTINELS":
+		var others []driver.Reply
+		for _, addr := range h.knows {
+			ip, port, _ := net.SplitHostPort(addr)
+			others = append(others, list("ip", ip, "port", port, "flags", "sentinel", "runid", n.world.hosts[addr].id))
+		}
+		return driver.ArrayReply(others...), nil
+	}
+	return driver.Reply{}, errors.New("unexpected " + command)
+}
+
+func list(words ...string) driver.Reply {
+	var r driver.Reply
+	r.Kind = driver.ReplyArray
+	for _, word := range words {
+		r.Items = append(r.Items, driver.DataReply([]byte(word)))
+	}
+	return r
+}

@@ -1,0 +1,502 @@
+package sentinel_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// get reads a key: its value is the address of the server that answers.
+func get(ctx context.Context, s driver.Store) (string, error) {
+	dst := make([]driver.Value, 1)
+	if err := s.Get(ctx, []string{"k"}, dst); err != nil {
+		return "", err
+	}
+	return string(dst[0].Data), dst[0].Err
+}
+
+// put writes keys, and returns what became of each.
+func put(ctx context.Context, s driver.Store, n int) []error {
+	entries := make([]driver.Entry, n)
+	outcomes := make([]error, n)
+	err := s.Set(ctx, entries)
+	for i := range entries {
+		if outcomes[i] = entries[i].Err; err != nil {
+			outcomes[i] = err
+		}
+	}
+	return outcomes
+}
+
+func wantServer(t testing.TB, s driver.Store, want string) {
+	t.Helper()
+	if got, err := get(t.Context(), s); got != want || err != nil {
+		t.Errorf("Get is answered by %q, %v, want %s", got, err, want)
+	}
+}
+
+// inBubble runs a test in which time passes at once, and in the end closes the
+// store and looks for nodes that are left.
+func inBubble(t *testing.T, w *world, sentinels, query string, test func(t *testing.T, s driver.Store)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := w.open(t, sentinels, query)
+		test(t, s)
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		for addr, h := range w.hosts {
+			if h.open != 0 {
+				t.Errorf("%d nodes of %s are left", h.open, addr)
+			}
+		}
+	})
+}
+
+const trio = "s1,s2,s3"
+
+// three returns three sentinels that name a primary.
+func three(primary string) (a, b, c *host) {
+	return watching("s1:26379", primary, 5), watching("s2:26379", primary, 5), watching("s3:26379", primary, 5)
+}
+
+func TestFollowsALaterFailover(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	a, b := server("a:1", "master"), server("b:1", "slave")
+	w := newWorld(s1, s2, s3, a, b)
+	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+		wantServer(t, s, "a:1")
+		w.do(func() { b.role, s1.primary, s1.epoch = "master", "b:1", 6 })
+		time.Sleep(2 * time.Second)
+		wantServer(t, s, "b:1") // one sentinel knows more than two others
+	})
+}
+
+func TestFollowsTheSentinelThatFailsOver(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	a, b := server("a:1", "master"), server("b:1", "master")
+	w := newWorld(s1, s2, s3, a, b)
+	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+		wantServer(t, s, "a:1")
+		w.do(func() { s2.record, s2.primary = "a:1", "b:1" }) // promoted, and not yet at the end
+		time.Sleep(2 * time.Second)
+		wantServer(t, s, "b:1")
+	})
+}
+
+// A sentinel that was cut off, and an old primary that is one for a moment.
+func TestDoesNotGoBack(t *testing.T) {
+	for _, epochs := range []bool{true, false} {
+		s1, s2, s3 := three("b:1")
+		s3.primary, s3.epoch = "a:1", 4
+		a, b := server("a:1", "master"), server("b:1", "master")
+		w := newWorld(s1, s2, s3, a, b)
+		if !epochs {
+			s1.denies, s2.denies, s3.denies = "MASTER", "MASTER", "MASTER"
+		}
+		inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+			wantServer(t, s, "b:1")
+			if !epochs {
+				return // most sentinels decided
+			}
+			w.do(func() { s1.err, s2.err = refused, refused })
+			time.Sleep(3 * time.Second)
+			wantServer(t, s, "b:1")
+			w.do(func() { b.err = refused })
+			if got, err := get(t.Context(), s); !errors.Is(err, driver.ErrUnavailable) {
+				t.Errorf("went back to %s, %v", got, err)
+			}
+			w.do(func() { b.err, s1.err = nil, nil })
+			wantServer(t, s, "b:1")
+			// All sentinels were reset, and say so.
+			w.do(func() {
+				for _, one := range []*host{s1, s2, s3} {
+					one.err, one.primary, one.epoch = nil, "a:1", 0
+				}
+			})
+			time.Sleep(2 * time.Second)
+			wantServer(t, s, "a:1")
+		})
+	}
+}
+
+func TestServerThatIsNoPrimaryIsNotFollowed(t *testing.T) {
+	for _, denies := range []string{"", "ROLE"} {
+		s1, s2, s3 := three("a:1")
+		a, b := server("a:1", "slave"), server("b:1", "master")
+		a.denies = denies
+		w := newWorld(s1, s2, s3, a, b)
+		inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+			time.AfterFunc(700*time.Millisecond, func() { w.do(func() { s3.primary, s3.epoch = "b:1", 6 }) })
+			start := time.Now()
+			wantServer(t, s, "b:1")
+			if took := time.Since(start); took > time.Second {
+				t.Errorf("it took %v", took)
+			}
+			if a.calls != 0 {
+				t.Errorf("a replica got %d calls", a.calls)
+			}
+		})
+	}
+}
+
+// What may be sent again is, with all that follows it, and nothing else.
+func TestWhatIsSentAgain(t *testing.T) {
+	wrongType := driver.Fail(driver.ErrWrongType, driver.NotApplied, nil)
+	for _, tt := range []struct {
+		name  string
+		fates []error // at the old primary
+		sent  int     // to the new one
+		want  []error
+	}{
+		{"all was refused", []error{readOnly, readOnly, readOnly}, 3, []error{nil, nil, nil}},
+		{"the end was refused", []error{nil, readOnly, loading}, 2, []error{nil, nil, nil}},
+		{"the middle was refused", []error{nil, readOnly, nil}, 0, []error{nil, driver.ErrReadOnly, nil}},
+		{"the last may have been done", []error{nil, readOnly, lost}, 0, []error{nil, driver.ErrReadOnly, driver.ErrUnknownOutcome}},
+		{"the first may have been done", []error{lost, readOnly, readOnly}, 2, []error{driver.ErrUnknownOutcome, nil, nil}},
+		{"all may have been done", []error{lost, lost, lost}, 0, []error{driver.ErrUnknownOutcome, driver.ErrUnknownOutcome, driver.ErrUnknownOutcome}},
+		{"another mistake", []error{nil, wrongType, readOnly}, 1, []error{nil, driver.ErrWrongType, nil}},
+	} {
+		s1, s2, s3 := three("a:1")
+		a, b := server("a:1", "master"), server("b:1", "slave")
+		w := newWorld(s1, s2, s3, a, b)
+		inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+			wantServer(t, s, "a:1")
+			w.do(func() {
+				a.fates = tt.fates
+				a.role, b.role = "slave", "master"
+				s1.primary, s1.epoch = "b:1", 6
+			})
+			for i, err := range put(t.Context(), s, len(tt.fates)) {
+				if !errors.Is(err, tt.want[i]) || (err == nil) != (tt.want[i] == nil) {
+					t.Errorf("%s: entry %d: %v, want %v", tt.name, i, err, tt.want[i])
+				}
+			}
+			if b.calls != tt.sent || a.calls != 1+len(tt.fates) {
+				t.Errorf("%s: %d entries were sent again, want %d; the old primary got %d", tt.name, b.calls, tt.sent, a.calls-1)
+			}
+		})
+	}
+}
+
+func TestReadsAreSentAgain(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	a, b := server("a:1", "master"), server("b:1", "slave")
+	w := newWorld(s1, s2, s3, a, b)
+	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+		wantServer(t, s, "a:1")
+		w.do(func() {
+			a.fates = []error{lost}
+			a.role, b.role = "slave", "master"
+			s1.primary, s1.epoch = "b:1", 6
+		})
+		wantServer(t, s, "b:1")
+	})
+}
+
+func TestTransactionIsSentAgainAsAWhole(t *testing.T) {
+	for _, fate := range []*driver.Error{readOnly, lost} {
+		s1, s2, s3 := three("a:1")
+		a, b := server("a:1", "master"), server("b:1", "slave")
+		w := newWorld(s1, s2, s3, a, b)
+		inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+			wantServer(t, s, "a:1")
+			w.do(func() {
+				a.fates = []error{fate}
+				a.role, b.role = "slave", "master"
+				s1.primary, s1.epoch = "b:1", 6
+			})
+			cmds := []*driver.Cmd{driver.NewCmd("SET", driver.Key("k")), driver.NewCmd("GET", driver.Key("k"))}
+			err := driver.CapsOf(s).Commander.Do(t.Context(), cmds, driver.Atomic)
+			if again := err == nil; again != (fate.Outcome == driver.NotApplied) || again != (b.calls == 1) {
+				t.Errorf("after %v: %v, %d calls at the new primary", fate, err, b.calls)
+			}
+		})
+	}
+}
+
+// A primary that answers, and refuses, is not waited for any longer than a server
+// without sentinels is.
+func TestPrimaryThatRefuses(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	a := server("a:1", "master")
+	w := newWorld(s1, s2, s3, a)
+	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+		wantServer(t, s, "a:1")
+		w.do(func() { a.fates = []error{loading, loading, loading, loading, loading, loading} })
+		start := time.Now()
+		err := put(t.Context(), s, 1)[0]
+		if took := time.Since(start); !errors.Is(err, driver.ErrUnavailable) || took > time.Second {
+			t.Errorf("%v after %v", err, took)
+		}
+		if a.calls != 4 {
+			t.Errorf("asked %d times", a.calls-1)
+		}
+		w.do(func() { a.fates = []error{loading} })
+		wantServer(t, s, "a:1")
+	})
+}
+
+// Calls wait for a primary, but not for ever one after the other.
+func TestWaitingForAPrimary(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	a := server("a:1", "master")
+	w := newWorld(s1, s2, s3, a)
+	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+		wantServer(t, s, "a:1")
+		w.do(func() { a.err = refused })
+		start := time.Now()
+		for i, want := range []time.Duration{3 * time.Second, 2 * time.Second, 0, 0} {
+			before := time.Now()
+			err := put(t.Context(), s, 1)[0]
+			if took := time.Since(before); !errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrUnknownOutcome) || took > want+500*time.Millisecond {
+				t.Errorf("call %d: %v after %v, want %v", i, err, took, want)
+			}
+		}
+		if took := time.Since(start); took < 4*time.Second {
+			t.Errorf("all of them waited %v", took)
+		}
+		time.Sleep(time.Minute)
+		w.do(func() { a.err = nil })
+		time.Sleep(2 * time.Second)
+		start = time.Now()
+		wantServer(t, s, "a:1")
+		if took := time.Since(start); took != 0 {
+			t.Errorf("a primary that is back is found after %v", took)
+		}
+	})
+}
+
+func TestCallsKeepTheirDeadline(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	a := server("a:1", "master")
+	w := newWorld(s1, s2, s3, a)
+	a.err = refused
+	inBubble(t, w, trio, "&op_timeout=2s", func(t *testing.T, s driver.Store) {
+		for _, tt := range []struct{ deadline, cancel, want time.Duration }{
+			{0, 0, 2 * time.Second},
+			{300 * time.Millisecond, 0, 300 * time.Millisecond},
+			{0, 200 * time.Millisecond, 200 * time.Millisecond},
+		} {
+			ctx, cancel := context.WithCancel(t.Context())
+			if tt.deadline > 0 {
+				ctx, cancel = context.WithTimeout(ctx, tt.deadline)
+			}
+			if tt.cancel > 0 {
+				time.AfterFunc(tt.cancel, cancel)
+			}
+			start := time.Now()
+			err := put(ctx, s, 2)[1]
+			if took := time.Since(start); took != tt.want || ctx.Err() != nil && !errors.Is(err, ctx.Err()) || err == nil {
+				t.Errorf("%+v: %v after %v", tt, err, took)
+			}
+			cancel()
+		}
+	})
+}
+
+// Calls that wait at a server that was replaced end, with a true outcome.
+func TestCallsUnderWayAtAFrozenPrimary(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	a, b := server("a:1", "master"), server("b:1", "slave")
+	w := newWorld(s1, s2, s3, a, b)
+	inBubble(t, w, trio, "&op_timeout=1m", func(t *testing.T, s driver.Store) {
+		wantServer(t, s, "a:1")
+		w.do(func() { a.silent = true })
+		start := time.Now()
+		var callers sync.WaitGroup
+		callers.Go(func() {
+			err := put(t.Context(), s, 1)[0]
+			if !errors.Is(err, driver.ErrUnknownOutcome) || !errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrClosed) {
+				t.Errorf("a write ends with %v", err)
+			}
+		})
+		callers.Go(func() { wantServer(t, s, "b:1") })
+		time.Sleep(3 * time.Second)
+		w.do(func() { b.role, s1.primary, s1.epoch = "master", "b:1", 6 })
+		callers.Wait()
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// Silence makes the store look after the primary, and calls wait no longer there.
+func TestSilentPrimaryGetsNoMoreCalls(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	a := server("a:1", "master")
+	w := newWorld(s1, s2, s3, a)
+	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+		wantServer(t, s, "a:1")
+		w.do(func() { a.silent = true })
+		for range 3 {
+			if err := put(t.Context(), s, 1)[0]; !errors.Is(err, driver.ErrUnknownOutcome) {
+				t.Errorf("a silent primary: %v", err)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		if err := put(t.Context(), s, 1)[0]; !errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrUnknownOutcome) {
+			t.Errorf("a primary that is known to be silent: %v", err)
+		}
+		w.do(func() { a.silent = false })
+		wantServer(t, s, "a:1")
+	})
+}
+
+func TestOneSentinelThatIsSilentHoldsNothingUp(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	a, b := server("a:1", "master"), server("b:1", "slave")
+	s1.silent = true
+	w := newWorld(s1, s2, s3, a, b)
+	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+		start := time.Now()
+		wantServer(t, s, "a:1")
+		w.do(func() {
+			a.fates = []error{readOnly}
+			a.role, b.role = "slave", "master"
+			s2.primary, s2.epoch, s3.primary, s3.epoch = "b:1", 6, "b:1", 6
+		})
+		wantServer(t, s, "b:1")
+		if took := time.Since(start); took > 500*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+func TestSentinelsAreLearnt(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	double := watching("10.0.0.1:26379", "a:1", 5)
+	double.id = s1.id
+	s1.knows = []string{s2.addr, s3.addr}
+	s2.knows = []string{double.addr, s3.addr}
+	s3.knows = []string{double.addr, s2.addr}
+	a, b := server("a:1", "master"), server("b:1", "master")
+	w := newWorld(s1, s2, s3, double, a, b)
+	inBubble(t, w, "s1", "", func(t *testing.T, s driver.Store) {
+		wantServer(t, s, "a:1")
+		time.Sleep(20 * time.Second)
+		w.do(func() {
+			if s2.open != 1 || s3.open != 1 || double.open != 0 {
+				t.Errorf("nodes: %d and %d of the others, %d of the same under another name", s2.open, s3.open, double.open)
+			}
+			s1.err, double.err = refused, refused
+			s2.primary, s2.epoch = "b:1", 6
+		})
+		time.Sleep(2 * time.Second)
+		wantServer(t, s, "b:1")
+		w.do(func() { // s2 is gone for good
+			s1.err, s2.err = nil, refused
+			s1.knows, s3.knows = []string{s3.addr}, []string{s1.addr}
+			s1.primary, s1.epoch = "b:1", 6
+		})
+		time.Sleep(30 * time.Second)
+		w.do(func() {
+			if s2.open != 0 {
+				t.Error("a sentinel that nobody knows any more is still asked")
+			}
+		})
+	})
+}
+
+func TestWhatIsWrongWithTheConfiguration(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*host)
+		kind   error
+		says   string
+	}{
+		{"unknown", func(h *host) { h.primary = "" }, driver.ErrUnavailable, "parameter master, m, is no name that the sentinels know; they watch other"},
+		{"denied", func(h *host) { h.err = noPerm }, driver.ErrAuth, "sentinel_password"},
+	} {
+		s1, s2, s3 := three("a:1")
+		w := newWorld(s1, s2, s3, server("a:1", "master"))
+		for _, h := range []*host{s1, s2, s3} {
+			tt.change(h)
+		}
+		inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+			start := time.Now()
+			err := put(t.Context(), s, 1)[0]
+			if took := time.Since(start); !errors.Is(err, tt.kind) || !strings.Contains(err.Error(), tt.says) || took > time.Second {
+				t.Errorf("%s: %v after %v", tt.name, err, took)
+			}
+			w.do(func() {
+				for _, h := range []*host{s1, s2, s3} {
+					h.err, h.primary = nil, "a:1"
+				}
+			})
+			time.Sleep(2 * time.Second)
+			wantServer(t, s, "a:1")
+		})
+	}
+}
+
+func TestScanStaysWithItsServer(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	a, b := server("a:1", "master"), server("b:1", "master")
+	w := newWorld(s1, s2, s3, a, b)
+	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+		found, last := 0, error(nil)
+		for _, err := range driver.CapsOf(s).Scanner.Scan(t.Context(), "*") {
+			if last = err; err != nil {
+				break
+			}
+			if found++; found == 10 {
+				w.do(func() { s1.primary, s1.epoch = "b:1", 6 })
+				time.Sleep(2 * time.Second)
+			}
+		}
+		if found != 10 || !errors.Is(last, driver.ErrUnavailable) {
+			t.Errorf("%d keys, then %v", found, last)
+		}
+	})
+}
+
+func TestStoreHasWhatItsServersHave(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	w := newWorld(s1, s2, s3, server("a:1", "master"))
+	for _, query := range []string{"", "&read=prefer-replica"} {
+		s := w.open(t, trio, query+"&sentinel_password=canary")
+		caps := driver.CapsOf(s)
+		if caps.Commander == nil || caps.Expirer == nil || caps.Counter == nil || caps.Swapper == nil || caps.Mover == nil || caps.Scanner == nil ||
+			caps.Flusher == nil || caps.Pinger == nil || caps.Tracker != nil || (caps.Replicated != nil) != (query != "") {
+			t.Errorf("%q: got %+v", query, caps)
+		}
+		if caps.Limits.ValueSize != 7 || caps.Limits.CallTimeout != 3*time.Second || !caps.Commander.Commands().Has("GET") {
+			t.Errorf("%q: got %+v", query, caps.Limits)
+		}
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
+			if text := fmt.Sprintf(verb, s); strings.Contains(text, "canary") || !strings.Contains(text, "m of sentinels s1:26379") {
+				t.Errorf("%s shows %s", verb, text)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// What the store adds to a call at the primary.
+func TestAllocations(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	w := newWorld(s1, s2, s3, server("a:1", "master"))
+	s := w.open(t, trio, "")
+	defer s.Close()
+	keys, entries := []string{"k"}, make([]driver.Entry, 1)
+	dst := make([]driver.Value, 1)
+	if err := s.Set(t.Context(), entries); err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() { _ = s.Set(t.Context(), entries) }); n > 0 {
+		t.Errorf("Set allocates %v times", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { clear(dst); _ = s.Get(t.Context(), keys, dst) }); n > 1 { // the fake's value
+		t.Errorf("Get allocates %v times", n)
+	}
+}

@@ -235,6 +235,7 @@ func (m *matrix) attempt(t *testing.T, w *doubleWrite, send func(ctx context.Con
 			t.Fatal("the write did not reach the server")
 		}
 		lose(m.proxy)
+		m.proxy.Resume() // who sends it again gets an answer
 	}
 	errs := <-answered
 	m.proxy.Resume()

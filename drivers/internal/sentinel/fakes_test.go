@@ -31,6 +31,7 @@ var (
 type world struct {
 	mu    sync.Mutex
 	hosts map[string]*host
+	now   func() time.Time
 }
 
 // A host is a server or a sentinel. Its fields are changed with the world locked.
@@ -54,7 +55,7 @@ type host struct {
 }
 
 func newWorld(hosts ...*host) *world {
-	w := &world{hosts: map[string]*host{}}
+	w := &world{hosts: map[string]*host{}, now: time.Now}
 	for _, h := range hosts {
 		w.hosts[h.addr] = h
 	}
@@ -191,7 +192,7 @@ func (n *fakeNode) DoAsking(context.Context, []*driver.Cmd, driver.How) error {
 
 func (n *fakeNode) Commands() driver.CommandSet { return driver.NewCommandSet("GET", "SET") }
 func (n *fakeNode) Limits() driver.Limits       { return driver.Limits{ValueSize: 7, CallTimeout: n.timeout} }
-func (n *fakeNode) Now() time.Time              { return time.Now() }
+func (n *fakeNode) Now() time.Time              { return n.world.now() }
 func (n *fakeNode) Disconnect()                 { n.once.Do(func() { close(n.cut) }) }
 
 func (n *fakeNode) Close() error {

@@ -500,3 +500,27 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("Get allocates %v times", n)
 	}
 }
+
+func BenchmarkSet(b *testing.B) {
+	s1, s2, s3 := three("a:1")
+	w := newWorld(s1, s2, s3, server("a:1", "master"))
+	start := time.Now()
+	w.now = func() time.Time { return start } // that of the drivers costs as little
+	s := w.open(b, trio, "")
+	defer s.Close()
+	entries := make([]driver.Entry, 1)
+	if err := s.Set(b.Context(), entries); err != nil {
+		b.Fatal(err)
+	}
+	n := &fakeNode{world: w, host: w.hosts["a:1"]}
+	b.Run("at the server", func(b *testing.B) {
+		for b.Loop() {
+			_ = n.Set(b.Context(), entries)
+		}
+	})
+	b.Run("through the store", func(b *testing.B) {
+		for b.Loop() {
+			_ = s.Set(b.Context(), entries)
+		}
+	})
+}

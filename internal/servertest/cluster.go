@@ -311,7 +311,8 @@ func (s *Server) clusterView() (map[string]nodeView, error) {
 		if len(fields) < 8 {
 			return nil, fmt.Errorf("node at %s: CLUSTER NODES has the line %q", s.Addr, line)
 		}
-		node := nodeView{failing: strings.Contains(fields[2], "fail")}
+		// A replica that is told not to take its primary's place says nofailover.
+		node := nodeView{failing: strings.Contains(strings.ReplaceAll(fields[2], "nofailover", ""), "fail")}
 		if fields[3] != "-" {
 			node.primary = fields[3]
 		}

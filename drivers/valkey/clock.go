@@ -14,6 +14,7 @@ type tick struct {
 	time     time.Time
 	deadline time.Time
 	done     chan struct{}
+	ended    atomic.Bool // done is closed
 }
 
 func (t *tick) Deadline() (time.Time, bool) { return t.deadline, true }
@@ -21,12 +22,15 @@ func (t *tick) Done() <-chan struct{}       { return t.done }
 func (t *tick) Value(any) any               { return nil }
 
 func (t *tick) Err() error {
-	select {
-	case <-t.done:
+	if t.ended.Load() {
 		return context.DeadlineExceeded
-	default:
-		return nil
 	}
+	return nil
+}
+
+func (t *tick) end() {
+	t.ended.Store(true)
+	close(t.done)
 }
 
 // A clock makes ticks, and ends each when its time is up. It runs while it is
@@ -132,7 +136,7 @@ func (c *clock) advance(now time.Time, wanted, again bool) (done bool) {
 	defer c.mu.Unlock()
 	ended := 0
 	for ended < len(c.given) && !now.Before(c.given[ended].deadline) {
-		close(c.given[ended].done)
+		c.given[ended].end()
 		ended++
 	}
 	c.given = append(c.given[:0], c.given[ended:]...)
@@ -159,7 +163,7 @@ func (c *clock) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, t := range c.given {
-		close(t.done)
+		t.end()
 	}
 	c.given = nil
 	c.current.Store(nil)

@@ -119,7 +119,7 @@ func transacted(cmds []*driver.Cmd, r *request, err error) {
 		}
 		return
 	}
-	replies := items(&r.commands[len(r.commands)-1].result)
+	replies := items(r.commands[len(r.commands)-1].result)
 	for i := range replies {
 		cmds[i].Reply, cmds[i].Err = reply(&replies[i]), nil
 		if cmds[i].Reply.Kind == driver.ReplyError {

@@ -2,6 +2,7 @@ package valkey
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 )
 
@@ -80,6 +81,10 @@ func (f *framing) feed(p []byte) (good int, err error) {
 			i += n
 			f.end()
 		case atKind:
+			if n := f.strings(p[i:]); n > 0 {
+				i += n
+				continue
+			}
 			good = i
 			n, ok := f.begin(p[i:])
 			if !ok {
@@ -101,6 +106,51 @@ func (f *framing) feed(p []byte) (good int, err error) {
 	return len(p), nil
 }
 
+// strings takes what most of a stream is, if it is complete: strings, the
+// beginnings of the arrays that they are in, and OK. It returns how much it has
+// taken, which is 0 if the next byte begins anything else.
+func (f *framing) strings(p []byte) int {
+	const okay = "+OK\r\n"
+	at := 0
+	for at < len(p) {
+		switch p[at] {
+		case '$':
+			n, length := shortLength(p[at+1:])
+			end := at + 1 + n + length + len("\r\n")
+			if n == 0 || end > len(p) {
+				return at
+			}
+			at = end
+		case '*':
+			n, length := shortLength(p[at+1:])
+			if n == 0 || length == 0 || length > maxElements || len(f.open) > 0 {
+				return at
+			}
+			f.begun++
+			f.open = append(f.open, open{missing: length, kind: '*'})
+			at += 1 + n
+			continue
+		case '+':
+			if len(p)-at < len(okay) || string(p[at:at+len(okay)]) != okay {
+				return at
+			}
+			at += len(okay)
+		default:
+			return at
+		}
+		if len(f.open) == 0 {
+			f.begun++
+			f.values++
+		} else if last := &f.open[len(f.open)-1]; last.missing > 1 {
+			last.missing--
+		} else {
+			f.kind = '$'
+			f.end()
+		}
+	}
+	return at
+}
+
 // begin takes the beginning of a value: its type, and its length if that is all
 // there. It returns how much it has taken.
 func (f *framing) begin(p []byte) (n int, ok bool) {
@@ -110,7 +160,8 @@ func (f *framing) begin(p []byte) (n int, ok bool) {
 	f.kind, f.length, f.digits, f.minus = p[0], 0, 0, false
 	switch f.kind {
 	case '$', '*':
-		if n := shortLength(p[1:], &f.length); n > 0 {
+		if n, length := shortLength(p[1:]); n > 0 {
+			f.length = length
 			return 1 + n, f.sized()
 		}
 		f.state = inLength
@@ -125,22 +176,39 @@ func (f *framing) begin(p []byte) (n int, ok bool) {
 }
 
 // shortLength reads the rest of a line that is a length of up to eight digits,
-// and returns how long that is. It returns 0 if it is not all there, or is
-// anything else: then the line has to be taken byte by byte.
-func shortLength(p []byte, length *int) int {
-	n, i := 0, 0
+// and returns how long the rest of the line is. That is 0 if it is not all there,
+// or is anything else: then the line has to be taken byte by byte.
+func shortLength(p []byte) (n, length int) {
+	const end = uint16('\r') | uint16('\n')<<8
+	if len(p) >= 8 {
+		// Most have up to three digits.
+		word := binary.LittleEndian.Uint64(p)
+		a, b, c := uint(byte(word))-'0', uint(byte(word>>8))-'0', uint(byte(word>>16))-'0'
+		switch {
+		case uint16(word>>8) == end && a <= 9:
+			return 3, int(a)
+		case uint16(word>>16) == end && a <= 9 && b <= 9:
+			return 4, int(a*10 + b)
+		case uint16(word>>24) == end && a <= 9 && b <= 9 && c <= 9:
+			return 5, int(a*100 + b*10 + c)
+		}
+	}
+	return anyShortLength(p)
+}
+
+func anyShortLength(p []byte) (n, length int) {
+	i := 0
 	for ; i < len(p) && i < 8; i++ {
 		digit := p[i] - '0'
 		if digit > 9 {
 			break
 		}
-		n = n*10 + int(digit)
+		length = length*10 + int(digit)
 	}
 	if i == 0 || i+1 >= len(p) || p[i] != '\r' || p[i+1] != '\n' {
-		return 0
+		return 0, 0
 	}
-	*length = n
-	return i + len("\r\n")
+	return i + len("\r\n"), length
 }
 
 // digit takes a byte of a length.

@@ -117,6 +117,17 @@ func (p *pool) acquire(ctx context.Context, stop <-chan struct{}) (*link, error)
 	}
 }
 
+// idle returns a connection on which nothing is under way, or nil if there is
+// none.
+func (p *pool) idle() *link {
+	for i := range p.slots {
+		if l := p.slots[i].link.Load(); l != nil && l.usable() && l.load() == 0 {
+			return l
+		}
+	}
+	return nil
+}
+
 // connect waits until a slot has a connection.
 func (p *pool) connect(ctx context.Context, stop <-chan struct{}, s *slot) error {
 	p.mu.Lock()

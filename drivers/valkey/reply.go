@@ -52,11 +52,8 @@ func (c *command) value() ([]byte, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	m, err := c.result.ToMessage()
-	if err != nil {
-		return nil, driver.ErrNotFound
-	}
-	return bytesOf(&m)
+	data, err := c.result.AsBytes()
+	return ownBytes(data, err)
 }
 
 // values fills in the outcomes of MGET.
@@ -64,25 +61,26 @@ func (c *command) values(dst []driver.Value) error {
 	if c.err != nil {
 		return c.err
 	}
-	elements := items(&c.result)
+	elements := items(c.result)
 	if len(elements) != len(dst) {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errUnexpected)
 	}
 	for i := range elements {
-		m := &elements[i]
-		if m.IsNil() {
-			dst[i].Err = driver.ErrNotFound
-			continue
-		}
-		dst[i].Data, dst[i].Err = bytesOf(m)
+		dst[i].Data, dst[i].Err = ownBytes(elements[i].AsBytes())
 	}
 	return nil
 }
 
 // bytesOf returns the bytes of a string, which are the caller's.
 func bytesOf(m *valkeygo.ValkeyMessage) ([]byte, error) {
-	data, err := m.AsBytes()
+	return ownBytes(m.AsBytes())
+}
+
+// ownBytes returns the bytes that valkey-go says a string has, as the caller's.
+func ownBytes(data []byte, err error) ([]byte, error) {
 	switch {
+	case err == error(valkeygo.Nil):
+		return nil, driver.ErrNotFound
 	case err != nil:
 		return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, errUnexpected)
 	case len(data) == 0:

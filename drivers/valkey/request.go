@@ -3,6 +3,7 @@ package valkey
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +23,9 @@ type request struct {
 	state    atomic.Uint32
 	// unsent tells, when the request is finished, that nothing was written.
 	unsent bool
-	// failed tells that valkey-go may still read what it was to write.
+	// failed tells that valkey-go may still read what it was to write: there was no
+	// reply, or an error, which servers send before they have read a command to
+	// its end.
 	failed bool
 	// finished tells the caller, who waits for another goroutine.
 	finished chan struct{}
@@ -33,17 +36,24 @@ type request struct {
 	// pool, if set, takes the request back for another call.
 	pool *sync.Pool
 
+	result valkeygo.ValkeyResult // of the only command
+	batch  []valkeygo.Completed  // the commands, if there are several
+
 	// Of requests with one command that come from a pool.
 	one    [1]command
-	words  [5]string
+	words  []string
+	built  [maxBuilt + 1]valkeygo.Completed // by the number of words
 	buffer []byte
+	// milliseconds is ttl as an argument of SET.
+	ttl          time.Duration
+	milliseconds []byte
 }
 
 // A command is one command on its way to the server.
 type command struct {
 	args     []string // the name is the first
 	readOnly bool
-	result   valkeygo.ValkeyResult
+	result   *valkeygo.ValkeyResult
 
 	// What became of it, after request.settle: whether a reply came, and nil if
 	// that is no error.
@@ -94,20 +104,60 @@ func (r *request) exchange(ctx context.Context, l *link) {
 // do leaves the sending to valkey-go, which sends a command again only if it is
 // built as one that reads. None of these is.
 func (r *request) do(ctx context.Context, client valkeygo.Client) {
-	builder := client.B()
 	if len(r.commands) == 1 {
 		c := &r.commands[0]
-		c.result = client.Do(ctx, builder.Arbitrary(c.args...).Build())
+		r.result = client.Do(ctx, r.build(client, c))
+		c.result = &r.result
 		return
 	}
-	batch := make([]valkeygo.Completed, len(r.commands))
-	for i := range batch {
-		batch[i] = builder.Arbitrary(r.commands[i].args...).Build()
+	builder := client.B()
+	if r.failed {
+		r.batch = nil // the one before may still be read
 	}
-	for i, result := range client.DoMulti(ctx, batch...) {
-		r.commands[i].result = result
+	r.batch = slices.Grow(r.batch[:0], len(r.commands))
+	for i := range r.commands {
+		r.batch = append(r.batch, builder.Arbitrary(r.commands[i].args...).Build())
+	}
+	results := client.DoMulti(ctx, r.batch...)
+	for i := range results {
+		r.commands[i].result = &results[i]
 	}
 }
+
+// maxBuilt is how many words a command may have that is built once for all calls.
+const maxBuilt = 5
+
+// args returns the memory for the words of the only command of a request that
+// comes from a pool.
+func (r *request) args(n int) []string {
+	if n <= maxBuilt && !r.built[n].IsEmpty() {
+		return r.built[n].Commands()
+	}
+	r.words = slices.Grow(r.words[:0], n)
+	return r.words[:n]
+}
+
+// build returns the only command. valkey-go would take a short one from a pool and
+// back for each call, and fold its name, which is a tenth of what a call takes.
+// Pinned ones stay here; args has given out their words.
+func (r *request) build(client valkeygo.Client, c *command) valkeygo.Completed {
+	if r.pool == nil || len(c.args) > maxBuilt {
+		return client.B().Arbitrary(c.args...).Build()
+	}
+	built := &r.built[len(c.args)]
+	if built.IsEmpty() {
+		*built = client.B().Arbitrary(c.args...).Build().Pin()
+		c.args = built.Commands()
+	}
+	return *built
+}
+
+const (
+	// maxBuffer is the largest copy whose memory is kept for the next call.
+	maxBuffer = 64 << 10
+	// maxWords is the largest number of arguments whose memory is.
+	maxWords = 1 << 10
+)
 
 // release takes the request back for another call, if it is one that can be.
 func (r *request) release() {
@@ -115,34 +165,50 @@ func (r *request) release() {
 		return
 	}
 	clear(r.one[0].args)
-	r.one[0] = command{}
+	r.one[0], r.result = command{}, valkeygo.ValkeyResult{}
 	r.context = requestContext{}
 	if cap(r.buffer) > maxBuffer {
 		r.buffer = nil
 	}
+	if cap(r.words) > maxWords {
+		r.words = nil
+	}
 	r.pool.Put(r)
 }
 
-// settle gives each command its outcome once the request is finished, and
-// reports whether there may be a failure among them. err tells why the request
-// was not sent at all.
-func (r *request) settle(err error, limit *limit) (failed bool) {
+// succeeded reports whether each command of a request that was sent got a reply
+// that is no error. Then each has its outcome.
+func (r *request) succeeded() bool {
+	for i := range r.commands {
+		c := &r.commands[i]
+		if err := c.result.Error(); err != nil && err != error(valkeygo.Nil) {
+			return false
+		}
+		c.replied, c.err = true, nil
+	}
+	return !r.atomic
+}
+
+// settle gives each command its outcome once the request is finished. err tells
+// why it was not sent at all.
+func (r *request) settle(err error, limit *limit) {
 	for i := range r.commands {
 		c := &r.commands[i]
 		if err != nil {
-			c.replied, c.err, failed = false, err, true
+			c.replied, c.err = false, err
 			continue
 		}
-		switch cause := c.result.NonValkeyError(); {
-		case cause != nil:
+		switch cause := c.result.Error(); {
+		case cause == nil || cause == error(valkeygo.Nil):
+			c.replied, c.err = true, nil
+			continue
+		case c.result.NonValkeyError() != nil:
 			c.replied, c.err = false, clientError(cause, !r.unsent, limit)
-			r.failed = true
 		default:
-			c.replied, c.err = true, replyError(&c.result)
+			c.replied, c.err = true, replyError(c.result)
 		}
-		failed = failed || c.err != nil
+		r.failed = true
 	}
-	return failed || r.atomic
 }
 
 // again returns the first command that is to be sent again, with all that
@@ -186,7 +252,7 @@ func (r *request) atomicError() error {
 	}
 	exec := &r.commands[last]
 	switch {
-	case exec.err == nil && len(items(&exec.result)) != len(inner):
+	case exec.err == nil && len(items(exec.result)) != len(inner):
 		return driver.Fail(driver.ErrUnavailable, driver.Unknown, errUnexpected)
 	case exec.err == nil || !exec.replied:
 		return exec.err

@@ -12,12 +12,39 @@ import (
 // its commands its outcome. An error is the call's: nothing is known of any
 // command, and the request is gone already. Else the caller releases it.
 func (s *Store) run(ctx context.Context, r *request) error {
+	if s.clock == nil || !isEndless(ctx) {
+		return s.runWithin(ctx, r, nil)
+	}
+	// Most calls of programs without deadlines are over here.
+	t := s.clock.now()
+	l := s.pool.idle()
+	if l == nil {
+		return s.runWithin(ctx, r, nil)
+	}
+	if r.exchange(t, l); r.succeeded() {
+		return nil
+	}
+	return s.runWithin(ctx, r, t)
+}
+
+// isEndless reports whether nothing ends ctx.
+func isEndless(ctx context.Context) bool {
+	if ctx.Done() != nil {
+		return false
+	}
+	_, limited := ctx.Deadline()
+	return !limited
+}
+
+// runWithin is run for calls of any kind. If began is not nil the request has been
+// sent once already, in a call that began then.
+func (s *Store) runWithin(ctx context.Context, r *request, began *tick) error {
 	if ctx.Err() != nil {
 		r.release()
 		return contextError(ctx, false)
 	}
 	var limit limit
-	limit.begin(ctx, s)
+	limit.begin(ctx, s, began)
 	if limit.own && ctx.Done() == nil {
 		// A deadline that nobody tells of.
 		var cancel context.CancelFunc
@@ -26,13 +53,17 @@ func (s *Store) run(ctx context.Context, r *request) error {
 	}
 	all := r.commands
 	for try := 1; ; {
-		abandoned, err := s.exchange(ctx, r, &limit)
-		if abandoned {
-			return err
+		var err error
+		if try > 1 || began == nil {
+			var abandoned bool
+			if abandoned, err = s.exchange(ctx, r, &limit); abandoned {
+				return err
+			}
 		}
-		if failed := r.settle(err, &limit); !failed {
+		if err == nil && r.succeeded() {
 			break
 		}
+		r.settle(err, &limit)
 		again := r.again()
 		try++
 		if again == len(r.commands) || !retry.Wait(ctx, try, limit.start, limit.deadline) {
@@ -59,10 +90,14 @@ type limit struct {
 	timeout time.Duration
 }
 
-// begin sets the limit of a call that begins.
-func (l *limit) begin(ctx context.Context, s *Store) {
+// begin sets the limit of a call that begins, or, unless that is nil, has begun
+// then.
+func (l *limit) begin(ctx context.Context, s *Store, began *tick) {
 	if s.clock != nil {
-		l.tick, l.timeout = s.clock.now(), s.opTimeout
+		if l.tick = began; began == nil {
+			l.tick = s.clock.now()
+		}
+		l.timeout = s.opTimeout
 		l.start, l.deadline = l.tick.time, l.tick.deadline
 	} else {
 		l.start = time.Now()

@@ -32,6 +32,7 @@ type Store struct {
 	dialect dialect.Dialect
 
 	requests sync.Pool // of *request, for one command
+	batches  sync.Pool // of *setBatch
 }
 
 // A StoreOption changes what NewStore returns.
@@ -83,6 +84,7 @@ func (s *Store) init() {
 	s.workers = newWorkers()
 	s.Operations = operations.On(s)
 	s.requests.New = func() any { return &request{pool: &s.requests} }
+	s.batches.New = func() any { return new(setBatch) }
 }
 
 // Close ends the calls that were abandoned, and closes the connections if they
@@ -133,11 +135,13 @@ func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) erro
 		r.release()
 		return nil
 	}
-	r := keysRequest("MGET", keys, true)
+	r := s.keysRequest("MGET", keys, true)
 	if err := s.run(ctx, r); err != nil {
 		return err
 	}
-	return r.commands[0].values(dst)
+	err := r.one[0].values(dst)
+	r.release()
+	return err
 }
 
 // Set implements driver.Store.
@@ -150,11 +154,12 @@ func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
 			return s.setOne(ctx, e)
 		}
 	}
-	b := newSetBatch(entries)
+	b := s.setBatch(entries)
 	if err := s.run(ctx, &b.request); err != nil {
 		return err
 	}
 	b.outcomes(entries)
+	b.release(&s.batches)
 	return nil
 }
 
@@ -173,12 +178,13 @@ func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
 	if len(keys) == 0 {
 		return 0, nil
 	}
-	r := keysRequest("UNLINK", keys, false)
+	r := s.keysRequest("UNLINK", keys, false)
 	if err := s.run(ctx, r); err != nil {
 		return 0, err
 	}
 	var c driver.Cmd
-	r.commands[0].fill(&c)
+	r.one[0].fill(&c)
+	r.release()
 	if c.Err != nil {
 		return 0, c.Err
 	}

@@ -41,14 +41,14 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string) (map[s
 	for i, key := range keys {
 		switch err := stored[i].Err; {
 		case err == nil:
-			value, err := read[T](call, stored[i].Data)
+			value, err := decode[T](v.Cache, stored[i].Data, v.target.caps.Limits.OwnData, call.seen)
 			if err != nil {
 				failed = failed.add(key, err)
 				continue
 			}
 			found[key] = value
 		case errors.Is(err, ErrNotFound):
-			call.miss()
+			call.seen.miss()
 		default:
 			failed = failed.add(key, err)
 		}
@@ -89,7 +89,7 @@ func (v *View[T]) setMany(ctx context.Context, call *call, values map[string]T, 
 			continue
 		}
 		entries[i] = driver.Entry{Key: fulls[i], Value: stored, TTL: v.jittered(ttl)}
-		call.wrote(len(stored))
+		call.seen.wrote(len(stored))
 	}
 	if failed != nil {
 		return &aboutError{"nothing was stored", failed}

@@ -18,12 +18,16 @@ type call struct {
 	cache *Cache
 	op    string
 	key   string
-	// cancel ends the context that op_timeout made, if it made one; parent
-	// is the caller's.
-	cancel context.CancelFunc
-	parent context.Context
+	// limit is what op_timeout made, if it made anything.
+	limit *limit
 	// seen is what the observer is told, until it has been; nil without one.
 	seen *observation
+}
+
+// A limit is the context with a deadline of an operation that came without one.
+type limit struct {
+	cancel context.CancelFunc
+	parent context.Context // the caller's
 }
 
 // An observation is an operation as its observer sees it.
@@ -50,8 +54,8 @@ func (c *Cache) start(ctx context.Context, op, key string, n int) (context.Conte
 	}
 	if c.timeoutPerCall {
 		if _, ok := ctx.Deadline(); !ok {
-			k.parent = ctx
-			ctx, k.cancel = context.WithTimeout(ctx, c.opTimeout)
+			k.limit = &limit{parent: ctx}
+			ctx, k.limit.cancel = context.WithTimeout(ctx, c.opTimeout)
 		}
 	}
 	if c.observer != nil {
@@ -81,7 +85,7 @@ func (k *call) end(err error) error {
 
 // explain says which operation err is the failure of.
 func (k *call) explain(err error) error {
-	if k.cancel != nil && k.parent.Err() == nil {
+	if k.limit != nil && k.limit.parent.Err() == nil {
 		err = timedOut(err)
 	}
 	return k.wrap(err)
@@ -110,32 +114,32 @@ var errPanicked = errors.New("xcache: the operation panicked")
 // for ever.
 func (k *call) release() {
 	defer k.cache.shared.gate.leave()
-	if k.cancel != nil {
-		k.cancel()
+	if k.limit != nil {
+		k.limit.cancel()
 	}
 	if k.seen != nil {
 		k.report(k.wrap(errPanicked))
 	}
 }
 
-// hit and miss tell the observer about one key of a read.
-func (k *call) hit(size int, read codec.Read) {
-	if k.seen != nil {
-		k.seen.Hits++
-		k.seen.Bytes += size
-		k.seen.Read = read
+// hit and miss tell the observer, if there is one, about one key of a read.
+func (o *observation) hit(size int, read codec.Read) {
+	if o != nil {
+		o.Hits++
+		o.Bytes += size
+		o.Read = read
 	}
 }
 
-func (k *call) miss() {
-	if k.seen != nil {
-		k.seen.Misses++
+func (o *observation) miss() {
+	if o != nil {
+		o.Misses++
 	}
 }
 
-func (k *call) wrote(size int) {
-	if k.seen != nil {
-		k.seen.Bytes += size
+func (o *observation) wrote(size int) {
+	if o != nil {
+		o.Bytes += size
 	}
 }
 
@@ -177,11 +181,34 @@ func (g *gate) close() {
 	}
 }
 
-// A scratch holds what a single operation hands to the driver as a batch of
+// A lookup holds what a read of one key hands to the driver as a batch of one.
+type lookup struct {
+	keys   [1]string
+	values [1]driver.Value
+}
+
+var lookups = sync.Pool{New: func() any { return new(lookup) }}
+
+func newLookup(full string) *lookup {
+	l := lookups.Get().(*lookup)
+	l.keys[0] = full
+	return l
+}
+
+// release takes the lookup back, and returns its value. The driver has no part
+// of it any more: it borrows its input until its call returns, and values last
+// on their own.
+func (l *lookup) release() driver.Value {
+	value := l.values[0]
+	*l = lookup{}
+	lookups.Put(l)
+	return value
+}
+
+// A scratch holds what a write of one key hands to the driver as a batch of
 // one, and the encoded value.
 type scratch struct {
-	keys    [1]string
-	values  [1]driver.Value
+	values  [1]driver.Value // that was there before
 	entries [1]driver.Entry
 	buffer  []byte
 }
@@ -190,10 +217,8 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 func newScratch() *scratch { return scratches.Get().(*scratch) }
 
-// release gives the scratch back. The driver has no part of it any more: it
-// borrows its input until its call returns, and values last on their own.
+// release gives the scratch back, as that of a lookup.
 func (s *scratch) release() {
-	s.keys[0] = ""
 	s.values[0] = driver.Value{}
 	s.entries[0] = driver.Entry{}
 	const largest = 64 << 10 // one large value must not stay in the pool for ever

@@ -46,9 +46,9 @@ func (c *Cache) Has(ctx context.Context, key string) (bool, error) {
 	}
 	switch {
 	case err == nil:
-		call.hit(0, codec.Read{})
+		call.seen.hit(0, codec.Read{})
 	case errors.Is(err, ErrNotFound):
-		call.miss()
+		call.seen.miss()
 	}
 	return found(&call, err)
 }
@@ -180,13 +180,13 @@ func (c *Cache) ttl(ctx context.Context, key string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	s := newScratch()
-	defer s.release()
-	s.keys[0] = full
-	if err := expirer.TTL(ctx, s.keys[:], s.values[:]); err != nil {
+	l := newLookup(full)
+	err = expirer.TTL(ctx, l.keys[:], l.values[:])
+	value := l.release()
+	if err != nil {
 		return 0, err
 	}
-	return s.values[0].TTL, s.values[0].Err
+	return value.TTL, value.Err
 }
 
 func (c *Cache) ttlMany(ctx context.Context, keys []string) (map[string]time.Duration, error) {

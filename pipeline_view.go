@@ -131,8 +131,7 @@ func (q *PipelineView[T]) value(cmd *driver.Cmd) (T, error) {
 		var zero T
 		return zero, err
 	}
-	value, _, err := decode[T](q.view.chain, stored, false)
-	return value, err
+	return decode[T](q.view.Cache, stored, false, nil)
 }
 
 func (q *PipelineView[T]) values(keys []string, cmd *driver.Cmd) (map[string]T, error) {

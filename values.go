@@ -31,18 +31,23 @@ func encode[T any](c *Cache, buffer []byte, value T) (stored, grown []byte, err 
 	return stored, grown, nil
 }
 
-// decode reads a stored value; own tells that the stored bytes may become part
-// of it. Bytes take a path of their own, so that they are copied at most once
-// and not boxed.
-func decode[T any](chain *codec.Chain, stored []byte, own bool) (value T, by codec.Read, err error) {
+// decode reads a stored value, and tells the observer of a hit. own tells that
+// the stored bytes may become part of the value. Bytes take a path of their own,
+// so that they are copied at most once and not boxed.
+func decode[T any](c *Cache, stored []byte, own bool, seen *observation) (value T, err error) {
+	var by codec.Read
 	if raw, ok := any(&value).(*[]byte); !ok {
-		value, by, err = decodeBoxed[T](chain, stored)
+		value, by, err = decodeBoxed[T](c.chain, stored)
 	} else if own {
-		*raw, by, err = chain.TakeBytes(stored)
+		*raw, by, err = c.chain.TakeBytes(stored)
 	} else {
-		*raw, by, err = chain.DecodeBytes(stored)
+		*raw, by, err = c.chain.DecodeBytes(stored)
 	}
-	return value, by, tooLarge(err)
+	if err != nil {
+		return value, tooLarge(err)
+	}
+	seen.hit(len(stored), by)
+	return value, nil
 }
 
 // decodeBoxed is a function of its own because its value escapes to the heap:

@@ -34,9 +34,9 @@ func (v *View[T]) Get(ctx context.Context, key string) (T, error) {
 	defer call.release()
 	stored, err := v.get(ctx, key)
 	if err == nil {
-		value, err = read[T](&call, stored)
+		value, err = decode[T](v.Cache, stored, v.target.caps.Limits.OwnData, call.seen)
 	} else if errors.Is(err, ErrNotFound) {
-		call.miss()
+		call.seen.miss()
 	}
 	return value, call.end(err)
 }
@@ -81,9 +81,9 @@ func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOpti
 	defer call.release()
 	stored, err := v.swap(ctx, &call, key, value, opts)
 	if err == nil {
-		old, err = read[T](&call, stored)
+		old, err = decode[T](v.Cache, stored, v.target.caps.Limits.OwnData, call.seen)
 	} else if errors.Is(err, ErrNotFound) {
-		call.miss()
+		call.seen.miss()
 	}
 	return old, call.end(err)
 }
@@ -125,7 +125,7 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 	defer s.release()
 	err = v.entry(s, key, value, cond, opts)
 	if err == nil {
-		call.wrote(len(s.entries[0].Value))
+		call.seen.wrote(len(s.entries[0].Value))
 		err = v.target.store.Set(ctx, s.entries[:])
 		if err == nil {
 			err = s.entries[0].Err
@@ -161,13 +161,13 @@ func (c *Cache) get(ctx context.Context, key string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newScratch()
-	defer s.release()
-	s.keys[0] = full
-	if err := c.target.store.Get(ctx, s.keys[:], s.values[:]); err != nil {
+	l := newLookup(full)
+	err = c.target.store.Get(ctx, l.keys[:], l.values[:])
+	value := l.release()
+	if err != nil {
 		return nil, err
 	}
-	return s.values[0].Data, s.values[0].Err
+	return value.Data, value.Err
 }
 
 func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opts []SetOption) ([]byte, error) {
@@ -180,7 +180,7 @@ func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opt
 	if err := v.entry(s, key, value, driver.Always, opts); err != nil {
 		return nil, err
 	}
-	call.wrote(len(s.entries[0].Value))
+	call.seen.wrote(len(s.entries[0].Value))
 	if err := swapper.Swap(ctx, &s.entries[0], &s.values[0]); err != nil {
 		return nil, err
 	}
@@ -201,7 +201,7 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 	if err != nil {
 		return false, err
 	}
-	call.wrote(len(s.entries[0].Value))
+	call.seen.wrote(len(s.entries[0].Value))
 	return swapper.CompareAndSwap(ctx, &s.entries[0], compared)
 }
 
@@ -219,13 +219,4 @@ func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (bool
 		return false, err
 	}
 	return swapper.CompareAndDelete(ctx, full, compared)
-}
-
-// read decodes a stored value and tells the observer.
-func read[T any](call *call, stored []byte) (T, error) {
-	value, by, err := decode[T](call.cache.chain, stored, call.cache.target.caps.Limits.OwnData)
-	if err == nil {
-		call.hit(len(stored), by)
-	}
-	return value, err
 }

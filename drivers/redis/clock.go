@@ -13,9 +13,9 @@ import (
 // It runs while it is used, and stands still, without a goroutine, a second
 // after.
 type clock struct {
-	base time.Time
-	hand atomic.Int64 // nanoseconds since base; 0 while the clock stands
-	used atomic.Bool  // since the last tick
+	timeout time.Duration
+	hand    atomic.Pointer[moment] // nil while the clock stands
+	used    atomic.Bool            // since the last tick
 
 	mu      sync.Mutex
 	closing chan struct{}
@@ -23,40 +23,46 @@ type clock struct {
 	running sync.WaitGroup
 }
 
+// A moment is the time, and the end of a call without a deadline that begins then.
+type moment struct{ start, deadline time.Time }
+
 const (
 	tick = 20 * time.Millisecond
 	// idleTicks is after how many ticks without use the clock stands still.
 	idleTicks = int(time.Second / tick)
 )
 
-func newClock() *clock {
-	return &clock{base: time.Now(), closing: make(chan struct{})}
+// newClock returns a clock for calls that take no longer than timeout.
+func newClock(timeout time.Duration) *clock {
+	return &clock{timeout: timeout, closing: make(chan struct{})}
 }
 
-// elapsed returns how long after base it was not long ago.
-func (c *clock) elapsed() time.Duration {
-	elapsed := c.hand.Load()
-	if elapsed == 0 {
-		return c.start()
+// now returns what the time was not long ago.
+func (c *clock) now() *moment {
+	now := c.hand.Load()
+	if now == nil {
+		return c.wake()
 	}
 	if !c.used.Load() {
 		c.used.Store(true)
 	}
-	return time.Duration(elapsed)
+	return now
 }
 
-// at returns the time that is elapsed after base.
-func (c *clock) at(elapsed time.Duration) time.Time { return c.base.Add(elapsed) }
-
-func (c *clock) start() time.Duration {
+func (c *clock) wake() *moment {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	elapsed := max(1, time.Since(c.base))
-	if c.hand.Load() == 0 && !c.closed {
-		c.hand.Store(int64(elapsed))
+	now := c.read()
+	if c.hand.Load() == nil && !c.closed {
+		c.hand.Store(now)
 		c.running.Go(c.run)
 	}
-	return elapsed
+	return now
+}
+
+func (c *clock) read() *moment {
+	now := time.Now()
+	return &moment{now, now.Add(c.timeout)}
 }
 
 func (c *clock) run() {
@@ -68,14 +74,14 @@ func (c *clock) run() {
 		case <-c.closing:
 			return
 		}
-		c.hand.Store(int64(time.Since(c.base)))
+		c.hand.Store(c.read())
 		if c.used.Swap(false) {
 			idle = 0
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.hand.Store(0)
+	c.hand.Store(nil)
 }
 
 // close stops the clock for good.

@@ -8,7 +8,8 @@ import (
 
 // A command is one command on its way to the server.
 type command struct {
-	wire     once
+	wire     goredis.Cmder
+	once     once
 	word     word
 	reply    *replyReader // where the reply goes, unless wire keeps it
 	readOnly bool
@@ -17,6 +18,16 @@ type command struct {
 	// that is no error.
 	replied bool
 	err     error
+}
+
+// cmder returns what goes to a client. One of ours neither repeats commands nor
+// answers from a cache.
+func (c *command) cmder(to *client) goredis.Cmder {
+	if to.ours {
+		return c.wire
+	}
+	c.once.Cmder = c.wire
+	return &c.once
 }
 
 // once is a command that go-redis does not send a second time, whatever happens
@@ -91,5 +102,5 @@ type generalCommand struct {
 func (c *generalCommand) init(r *request, text []byte, args ...any) {
 	args[0] = c.name(r, text)
 	c.reply = &c.reader
-	c.wire.Cmder = goredis.NewRawWriteToCmd(context.Background(), c.reply, args...)
+	c.wire = goredis.NewRawWriteToCmd(context.Background(), c.reply, args...)
 }

@@ -43,6 +43,8 @@ func dialer(s *settings.Settings, dial dialFunc) dialFunc {
 			},
 			ctx:    ctx,
 			cancel: cancel,
+
+			oneDeadline: s.ReadTimeout == 0,
 		}
 		if checked {
 			return checkedConn{c}, nil
@@ -71,6 +73,9 @@ type conn struct {
 	cancel context.CancelFunc
 
 	readDeadline, writeDeadline time.Time // until it is made
+	// oneDeadline tells that the deadline for writing is the one for reading,
+	// too: those of an exchange are the same, and setting them is not cheap.
+	oneDeadline bool
 
 	greeted bool // by the server: its first bytes were read
 
@@ -150,7 +155,11 @@ func (c *conn) Close() error {
 }
 
 func (c *conn) SetDeadline(t time.Time) error {
-	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+	if nc := c.current(); nc != nil {
+		return nc.SetDeadline(t)
+	}
+	c.readDeadline, c.writeDeadline = t, t
+	return nil
 }
 
 func (c *conn) SetReadDeadline(t time.Time) error {
@@ -162,6 +171,9 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 }
 
 func (c *conn) SetWriteDeadline(t time.Time) error {
+	if c.oneDeadline {
+		return c.SetDeadline(t)
+	}
 	if nc := c.current(); nc != nil {
 		return nc.SetWriteDeadline(t)
 	}

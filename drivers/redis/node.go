@@ -17,9 +17,8 @@ type node struct{ *Store }
 
 // newNode returns the node of the server that the settings name. It does no I/O.
 func newNode(s *settings.Settings, dial dialFunc) node {
-	store := newStore(newClient(s, dial))
+	store := newStore(newClient(s, dial), s.OpTimeout)
 	store.ownClient = true
-	store.opTimeout = s.OpTimeout
 	return node{store}
 }
 
@@ -41,7 +40,7 @@ func (n node) Query(ctx context.Context, words ...string) (driver.Reply, error) 
 }
 
 // Now returns the time that bounds calls.
-func (n node) Now() time.Time { return n.clock.at(n.clock.elapsed()) }
+func (n node) Now() time.Time { return n.clock.now().start }
 
 // Disconnect closes all connections, also those that calls wait on.
 func (n node) Disconnect() { _ = n.client.Close() }

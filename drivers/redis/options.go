@@ -16,9 +16,18 @@ import (
 // of its time.
 const defaultProtocol = 2
 
+// A client is a client of go-redis.
+type client struct {
+	*goredis.Client
+	// ours tells that newClient made it, and not the program.
+	ours bool
+}
+
+func clientOf(c *goredis.Client) *client { return &client{Client: c} }
+
 // newClient returns a client that does what the settings say, and leaves to the
 // store what the store does better: retries, deadlines and connecting.
-func newClient(s *settings.Settings, dial dialFunc) *goredis.Client {
+func newClient(s *settings.Settings, dial dialFunc) *client {
 	options := &goredis.Options{
 		Network: s.Network,
 		Addr:    s.Addr,
@@ -51,6 +60,9 @@ func newClient(s *settings.Settings, dial dialFunc) *goredis.Client {
 		// than pool_size says.
 		PipelinePoolSize: -1,
 	}
+	if s.ReadTimeout == 0 {
+		options.ReadTimeout = writeDeadlineOnly
+	}
 	if options.Protocol == 0 {
 		options.Protocol = defaultProtocol
 	}
@@ -63,8 +75,12 @@ func newClient(s *settings.Settings, dial dialFunc) *goredis.Client {
 			return s.User, password, err
 		}
 	}
-	return goredis.NewClient(options)
+	return &client{goredis.NewClient(options), true}
 }
+
+// writeDeadlineOnly has go-redis set no deadline before it reads: the one that it
+// set before it wrote is for both, see conn.
+const writeDeadlineOnly = -2
 
 // orNone returns what go-redis takes for a time-out that is not set.
 func orNone(d time.Duration) time.Duration {

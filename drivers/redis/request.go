@@ -21,7 +21,11 @@ import (
 type request struct {
 	commands []*command
 	context  requestContext
-	state    atomic.Uint32
+	// handedOff tells that another goroutine sends the request, and that state
+	// is between the two. Else begun does.
+	handedOff bool
+	begun     bool
+	state     atomic.Uint32
 	// err is why commands got no reply, sent whether any was written. Both are
 	// valid when the request is finished.
 	err  error
@@ -53,6 +57,10 @@ var errAbandoned = errors.Join(errors.New("the caller has left"), context.Cancel
 // begin tells that the first byte is about to be written, and reports whether
 // it may be.
 func (r *request) begin() bool {
+	if !r.handedOff {
+		r.begun = true
+		return true
+	}
 	return r.state.CompareAndSwap(waiting, sending) || r.state.Load() != abandonedUnsent
 }
 
@@ -67,8 +75,12 @@ func (r *request) abandon() (abandoned, sent bool) {
 
 // send sends the commands and reads the replies. It reports whether the caller
 // has abandoned the request in the meantime.
-func (r *request) send(ctx context.Context, client *goredis.Client) (abandoned bool) {
+func (r *request) send(ctx context.Context, client *client) (abandoned bool) {
 	r.err = r.exchange(ctx, client)
+	if !r.handedOff {
+		r.sent = r.begun
+		return false
+	}
 	switch r.state.Swap(finished) {
 	case waiting:
 		r.sent = false
@@ -82,7 +94,7 @@ func (r *request) send(ctx context.Context, client *goredis.Client) (abandoned b
 
 // exchange leaves the sending to go-redis. Its readers trust the lengths that a
 // reply claims, and panic at impossible ones.
-func (r *request) exchange(ctx context.Context, client *goredis.Client) (err error) {
+func (r *request) exchange(ctx context.Context, client *client) (err error) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -93,15 +105,15 @@ func (r *request) exchange(ctx context.Context, client *goredis.Client) (err err
 		}
 	}()
 	if len(r.commands) == 1 {
-		return client.Process(ctx, &r.commands[0].wire)
+		return client.Process(ctx, r.commands[0].cmder(client))
 	}
 	return r.sendPipeline(ctx, client)
 }
 
-func (r *request) sendPipeline(ctx context.Context, client *goredis.Client) error {
+func (r *request) sendPipeline(ctx context.Context, client *client) error {
 	wires := make([]goredis.Cmder, len(r.commands))
 	for i, c := range r.commands {
-		wires[i] = &c.wire
+		wires[i] = c.cmder(client)
 	}
 	pipeline := client.Pipeline()
 	if err := pipeline.BatchProcess(ctx, wires...); err != nil {
@@ -120,7 +132,7 @@ func (r *request) release() {
 
 // reset makes the request ready to be sent, for the first time or again.
 func (r *request) reset() {
-	r.state.Store(waiting)
+	r.handedOff, r.begun = false, false
 	r.err = nil
 	for _, c := range r.commands {
 		c.reset()

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -16,13 +15,12 @@ func (s *Store) run(ctx context.Context, r *request) error {
 		r.release()
 		return contextError(ctx, false)
 	}
-	elapsed := s.clock.elapsed()
+	now := s.clock.now()
 	sendContext := ctx
 	deadline, given := ctx.Deadline()
 	var timeout time.Duration
 	if !given {
-		timeout = cmp.Or(s.opTimeout, noTimeout)
-		deadline = s.clock.at(elapsed + timeout)
+		deadline, timeout = now.deadline, s.clock.timeout
 	}
 	if s.opTimeout > 0 {
 		r.context = requestContext{ctx, deadline}
@@ -37,12 +35,14 @@ func (s *Store) run(ctx context.Context, r *request) error {
 			return contextError(ctx, sent)
 		}
 		if !r.settle(deadline, timeout) {
-			r.commands = all
+			if try > 1 {
+				r.commands = all
+			}
 			return nil
 		}
 		again := r.again()
 		try++
-		if again == len(r.commands) || !retry.Wait(ctx, try, s.clock.at(elapsed), deadline) {
+		if again == len(r.commands) || !retry.Wait(ctx, try, now.start, deadline) {
 			break
 		}
 		r.commands = r.commands[again:]
@@ -55,15 +55,14 @@ func (s *Store) run(ctx context.Context, r *request) error {
 	return nil
 }
 
-// noTimeout is longer than any time-out that a client of the program may have.
-const noTimeout = 24 * time.Hour
-
 // handOff has a request sent by another goroutine, and leaves it there when ctx
 // ends first.
 func (s *Store) handOff(ctx, sendContext context.Context, r *request) (abandoned, sent bool) {
 	if r.finished == nil {
 		r.finished = make(chan struct{}, 1)
 	}
+	r.handedOff = true
+	r.state.Store(waiting)
 	s.workers.run(sendContext, r)
 	select {
 	case <-r.finished:

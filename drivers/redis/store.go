@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -19,7 +20,7 @@ import (
 // called concurrently.
 type Store struct {
 	operations.Operations
-	client    *goredis.Client
+	client    *client
 	workers   *workers
 	clock     *clock
 	ownClient bool // Close closes it
@@ -56,18 +57,22 @@ func NewStore(client *goredis.Client, opts ...StoreOption) *Store {
 	if client == nil {
 		panic("xcache: redis.NewStore of a nil client")
 	}
-	s := newStore(client)
+	s := newStore(clientOf(client), 0)
 	for _, opt := range opts {
 		opt(s)
 	}
 	return s
 }
 
-func newStore(client *goredis.Client) *Store {
+// newStore returns a store whose calls take no longer than opTimeout; 0 leaves
+// that to the client.
+func newStore(client *client, opTimeout time.Duration) *Store {
 	s := &Store{
 		client:  client,
 		workers: newWorkers(client, client.Options().PoolSize),
-		clock:   newClock(),
+		clock:   newClock(cmp.Or(opTimeout, noTimeout)),
+
+		opTimeout: opTimeout,
 	}
 	s.Operations = operations.On(s)
 	s.gets.New = func() any { return newGetRequest(&s.gets) }
@@ -90,6 +95,9 @@ func (s *Store) Close() error {
 	}
 	return nil
 }
+
+// noTimeout is longer than any time-out that a client of the program may have.
+const noTimeout = 24 * time.Hour
 
 // maxValueSize is what servers take at most unless they are configured to take
 // more or less: proto-max-bulk-len.

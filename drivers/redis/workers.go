@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-
-	goredis "github.com/redis/go-redis/v9"
 )
 
 // workers are the goroutines that send requests for callers who must be able to
@@ -13,7 +11,7 @@ import (
 // stack has grown to what go-redis needs already. A new goroutine for each call
 // costs three times as much.
 type workers struct {
-	client  *goredis.Client
+	client  *client
 	maxIdle int32
 
 	jobs    chan job
@@ -28,7 +26,7 @@ type job struct {
 	ctx     context.Context
 }
 
-func newWorkers(client *goredis.Client, maxIdle int) *workers {
+func newWorkers(client *client, maxIdle int) *workers {
 	return &workers{
 		client:  client,
 		maxIdle: int32(maxIdle),

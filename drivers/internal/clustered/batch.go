@@ -34,6 +34,9 @@ type item struct {
 	// unanswered tells that no reply came to it, nor to those it was sent with.
 	unanswered bool
 	settled    bool // it was done before it became an item
+	// hasty tells that it is not to wait until its keys, some of which are on
+	// their way, are all in one place.
+	hasty bool
 }
 
 // add adds a command, or what it is taken apart into.
@@ -231,10 +234,15 @@ func (b *batch) failed(i int) bool {
 
 // judge returns what is to become of an item that was sent.
 func (b *batch) judge(it *item) (verdict, *servererror.Redirect) {
+	it.cmd.Err = b.call.reason(it.cmd.Err)
 	err := it.cmd.Err
 	switch {
 	case it.server != nil:
-		return b.call.judge(err, it.readOnly, it.server)
+		v, to := b.call.judge(err, it.readOnly, it.server)
+		if v == single && it.hasty {
+			v = final
+		}
+		return v, to
 	case isTransient(err) && b.call.router.topology.Load() != nil:
 		return again, nil // nobody has the slot
 	}

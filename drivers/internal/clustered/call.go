@@ -103,6 +103,22 @@ const (
 	single                // likewise, or at once if it is sent for each key alone
 )
 
+// errGone is a server that does not have its slots any more.
+var errGone = errors.New("another node has taken the place of this one")
+
+// reason returns the error that a server answered with, or was closed with when
+// it was left.
+func (c *call) reason(err error) error {
+	if err == nil || !errors.Is(err, driver.ErrClosed) || c.router.closing.Err() != nil {
+		return err
+	}
+	outcome := driver.NotApplied
+	if isUnknown(err) {
+		outcome = driver.Unknown
+	}
+	return driver.Fail(driver.ErrUnavailable, outcome, errGone).Retryable()
+}
+
 // judge returns what is to become of something that a server answered with err.
 // redirect is valid if it moved or is asked for elsewhere.
 func (c *call) judge(err error, readOnly bool, s *server) (v verdict, redirect *servererror.Redirect) {

@@ -2,7 +2,6 @@ package clustered
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -37,6 +36,7 @@ func (s *Store) everywhere(ctx context.Context, name string) error {
 		var failure error
 		retry := true
 		for i, server := range missing {
+			errs[i] = c.reason(errs[i])
 			v, _ := c.judge(errs[i], isReadOnly(name), server)
 			switch {
 			case errs[i] == nil:
@@ -84,6 +84,3 @@ func (c *call) each(servers []*server, name string) []error {
 	running.Wait()
 	return errs
 }
-
-// errGone is a server that has left the cluster.
-var errGone = fmt.Errorf("the node has left the cluster")

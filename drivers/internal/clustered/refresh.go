@@ -46,18 +46,57 @@ func (r *router) refresh() *refreshing {
 	}
 	f := &refreshing{done: make(chan struct{})}
 	r.refreshing = f
-	r.running.Go(func() {
+	r.running.Go(func() { r.refreshFrom(f) })
+	return f
+}
+
+// refreshFrom learns the topology, again after a while as long as calls on some
+// primary fail: they may be waiting for an answer, and nobody would tell them that
+// another server has taken its place.
+func (r *router) refreshFrom(f *refreshing) {
+	for {
 		changed, err := r.relearn()
 		r.mu.Lock()
-		defer r.mu.Unlock()
 		f.err, r.lastErr = err, err
 		r.refreshing, r.refreshed = nil, time.Now()
 		if r.interval = min(2*r.interval, maxInterval); changed {
 			r.interval = minInterval
 		}
+		interval := r.interval
+		r.mu.Unlock()
 		close(f.done)
+		if !r.isAiling() {
+			return
+		}
+		timer := time.NewTimer(interval)
+		select {
+		case <-r.closing.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		r.mu.Lock()
+		if r.refreshing != nil { // another goroutine does it
+			r.mu.Unlock()
+			return
+		}
+		f = &refreshing{done: make(chan struct{})}
+		r.refreshing = f
+		r.mu.Unlock()
+	}
+}
+
+// isAiling reports whether a primary has begun to fail calls not long ago.
+func (r *router) isAiling() bool {
+	t := r.topology.Load()
+	if t == nil {
+		return false
+	}
+	now := time.Since(r.epoch)
+	return slices.ContainsFunc(t.primaries(), func(s *server) bool {
+		since := s.failing.Load()
+		return since != 0 && now-time.Duration(since) < 2*outage
 	})
-	return f
 }
 
 // learn waits for the first topology. Its error is why there is none.
@@ -168,13 +207,16 @@ func (r *router) candidates() []*server {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var well, ill, seeds []*server
-	for addr, s := range r.servers {
+	for _, addr := range r.settings.Seeds {
+		if r.servers[addr] == nil {
+			seeds = append(seeds, r.at(addr))
+		}
+	}
+	for _, s := range r.servers {
 		switch {
-		case !s.gate.Enter():
+		case slices.Contains(seeds, s):
 		case s.failing.Load() != 0:
 			ill = append(ill, s)
-		case slices.Contains(r.settings.Seeds, addr) && r.topology.Load() != nil:
-			seeds = append(seeds, s)
 		default:
 			well = append(well, s)
 		}
@@ -182,7 +224,11 @@ func (r *router) candidates() []*server {
 	for _, list := range [][]*server{well, ill, seeds} {
 		rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	}
-	return slices.Concat(well, seeds, ill)
+	all := slices.Concat(well, seeds, ill)
+	for _, s := range all {
+		s.gate.Enter() // it is open: servers leave the map before it is shut
+	}
+	return all
 }
 
 // slots asks a server who has which slots.

@@ -1,11 +1,13 @@
 package clustered
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha1" //nolint:gosec // what the servers' scripts can compute
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
@@ -14,20 +16,36 @@ import (
 // Rename implements driver.Mover. If the keys are in different slots, the value is
 // copied and then deleted, which is not one atomic step: for a moment both keys
 // are there. What is written to from in that moment is not lost; it stays there.
+//
+// So it is done in one slot, too, while that is on its way to another server, for
+// which it would have to be waited for otherwise.
 func (s *Store) Rename(ctx context.Context, from, to string) error {
-	if slotOf(from) == slotOf(to) {
-		return s.Operations.Rename(ctx, from, to)
-	}
-	_, err := s.move(ctx, from, to, true)
+	_, err := s.rename(ctx, "RENAME", from, to)
 	return err
 }
 
 // RenameNX implements driver.Mover, as Rename does.
 func (s *Store) RenameNX(ctx context.Context, from, to string) (bool, error) {
-	if slotOf(from) == slotOf(to) {
-		return s.Operations.RenameNX(ctx, from, to)
+	return s.rename(ctx, "RENAMENX", from, to)
+}
+
+func (s *Store) rename(ctx context.Context, name, from, to string) (bool, error) {
+	start := s.router.now()
+	replace := name == "RENAME"
+	if slot := slotOf(from); slot == slotOf(to) {
+		cmd := driver.NewCmd(name, driver.Key(from), driver.Key(to))
+		b := s.batch(ctx, start, 1)
+		defer b.call.end()
+		b.items = append(b.items, item{cmd: cmd, slot: slot, hasty: from != to})
+		if err := b.runFrom(false); !servererror.IsTryAgain(cmd.Err) {
+			if err = cmp.Or(err, cmd.Err); err != nil || replace {
+				return err == nil, err
+			}
+			n, err := cmd.Reply.AsInt()
+			return n == 1, err
+		}
 	}
-	return s.move(ctx, from, to, false)
+	return s.move(ctx, start, from, to, replace)
 }
 
 // deleteUnchanged deletes a key if its value is still the one whose checksum it
@@ -38,8 +56,7 @@ return redis.call('UNLINK', KEYS[1])`
 
 // move moves a value between slots, over another one if replace. The value is
 // deleted when its copy is known to be there, and not before.
-func (s *Store) move(ctx context.Context, from, to string, replace bool) (bool, error) {
-	start := s.router.now()
+func (s *Store) move(ctx context.Context, start time.Time, from, to string, replace bool) (bool, error) {
 	if _, ok := ctx.Deadline(); !ok { // one for all steps
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, start.Add(s.router.timeout))

@@ -20,7 +20,7 @@ type router struct {
 	open     node.Open
 	timeout  time.Duration // of a call without a deadline
 	epoch    time.Time
-	first    *server // one that there is from begin to end
+	clock    node.Node // tells the time, and what nodes can do; never connected
 
 	topology atomic.Pointer[topology] // nil until it is learnt
 
@@ -47,16 +47,13 @@ func newRouter(s *settings.Cluster, open node.Open) *router {
 		readers:  make(map[string]*server),
 	}
 	r.closing, r.close = context.WithCancel(context.Background())
-	for _, seed := range s.Seeds {
-		r.at(seed)
-	}
-	r.first = r.servers[s.Seeds[0]]
-	r.timeout = r.first.node.Limits().CallTimeout
+	r.clock = open(s.At(s.Seeds[0], false))
+	r.timeout = r.clock.Limits().CallTimeout
 	return r
 }
 
 // now returns the time, cheaply.
-func (r *router) now() time.Time { return r.first.node.Now() }
+func (r *router) now() time.Time { return r.clock.Now() }
 
 // at returns the server at an address. r.mu is held, or nobody else knows r.
 func (r *router) at(addr string) *server { return r.serverAt(r.servers, addr, false) }
@@ -161,16 +158,10 @@ func (r *router) install(v view) (changed bool) {
 	}
 	r.topology.Store(t)
 	used := make(map[*server]bool)
-	for _, seed := range r.settings.Seeds {
-		used[r.servers[seed]] = true
-	}
 	for _, shard := range t.shards[1:] {
 		used[shard.primary] = true
 		for _, replica := range shard.replicas {
 			used[replica] = true
-			if promoted := r.servers[replica.addr]; promoted != nil {
-				used[promoted] = true // it may be a primary again soon
-			}
 		}
 	}
 	r.leave(r.servers, used)
@@ -203,7 +194,8 @@ func (t *topology) equal(other *topology) bool {
 }
 
 // leave closes the servers that are not used any more, each when the last call
-// on it has returned. r.mu is held.
+// on it has returned, which waits no longer if the server fails calls. r.mu is
+// held.
 func (r *router) leave(servers map[string]*server, used map[*server]bool) {
 	for addr, s := range servers {
 		if used[s] {
@@ -212,6 +204,9 @@ func (r *router) leave(servers map[string]*server, used map[*server]bool) {
 		delete(servers, addr)
 		idle := s.gate.Shut()
 		r.running.Go(func() {
+			if s.failing.Load() != 0 {
+				s.node.Disconnect()
+			}
 			<-idle
 			_ = s.node.Close() // nobody is left to be told
 		})

@@ -37,10 +37,10 @@ func Open(s *settings.Cluster, open node.Open) driver.Store {
 }
 
 // Limits implements driver.Limiter.
-func (s *Store) Limits() driver.Limits { return s.router.first.node.Limits() }
+func (s *Store) Limits() driver.Limits { return s.router.clock.Limits() }
 
 // Commands implements driver.Commander.
-func (s *Store) Commands() driver.CommandSet { return s.router.first.node.Commands() }
+func (s *Store) Commands() driver.CommandSet { return s.router.clock.Commands() }
 
 // Get implements driver.Store.
 func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) error {
@@ -296,7 +296,7 @@ func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
 	for _, c := range cmds {
 		if !set.Has(c.Name) {
 			// A node refuses the batch without I/O.
-			return s.router.first.node.Do(ctx, cmds, driver.Atomic)
+			return s.router.clock.Do(ctx, cmds, driver.Atomic)
 		}
 		of, spread := slotOfCommand(c)
 		if spread || c.Name == flushdb || of >= 0 && slot >= 0 && of != slot {
@@ -342,6 +342,7 @@ func (c *call) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error {
 				server.answered()
 				return nil
 			}
+			err = c.reason(err)
 			var redirect *servererror.Redirect
 			if v, redirect = c.judge(err, readOnly, server); v == asked {
 				to = address(redirect.Host, redirect.Port, server.addr)
@@ -377,12 +378,13 @@ func (s *Store) Close() error {
 	for _, server := range r.all() {
 		errs = append(errs, server.node.Close())
 	}
+	errs = append(errs, r.clock.Close())
 	return errors.Join(errs...)
 }
 
 // String says what the store is made of.
 func (s *Store) String() string {
-	return fmt.Sprintf("%v of a cluster", s.router.first.node)
+	return fmt.Sprintf("%v of a cluster", s.router.clock)
 }
 
 // Format writes what String returns for every verb: what is inside knows a

@@ -1,0 +1,234 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/servertest"
+)
+
+// ClusterFailover kills and freezes a primary under load. Calls go on by
+// themselves soon after, and none lies about what became of it.
+func (s *Subject) ClusterFailover(t *testing.T) {
+	for _, fault := range []struct {
+		name       string
+		make, heal func(*servertest.Server, testing.TB)
+	}{
+		{"kill", (*servertest.Server).Kill, (*servertest.Server).Start},
+		{"freeze", (*servertest.Server).Freeze, (*servertest.Server).Thaw},
+	} {
+		t.Run(fault.name, func(t *testing.T) {
+			servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"))
+			v := s.openClusterView(t, servers, "?op_timeout=2s")
+			victim := servers.Nodes[0]
+			in := func(server *servertest.Server) *xcache.View[string] {
+				return v.With(xcache.WithPrefix("{" + tagOf(t, servers, server) + "}"))
+			}
+			written := in(victim)
+			theirs, others := startWriters(t, written, 8), startWriters(t, in(servers.Nodes[1]), 8)
+			theirs.awaitProgress(t)
+			others.awaitProgress(t)
+			others.slowest.Store(0)
+			fault.make(victim, t)
+			took := theirs.awaitSuccess(t, 5*time.Second)
+			servers.AwaitFailover(t, victim)
+			theirs.awaitProgress(t)
+			others.stop()
+			if n := others.refused.Load() + others.unknown.Load(); n > 0 {
+				t.Errorf("%d writes to the other servers failed", n)
+			}
+			t.Logf("the slowest of %d writes to another server took %v", others.succeeded.Load(), time.Duration(others.slowest.Load()).Round(time.Millisecond))
+			fault.heal(victim, t)
+			servers.AwaitOK(t)
+			theirs.awaitProgress(t)
+			theirs.stop()
+			theirs.report(t, written, took)
+		})
+	}
+}
+
+// ClusterRollingRestart restarts every node, one after the other.
+func (s *Subject) ClusterRollingRestart(t *testing.T) {
+	servers := s.StartCluster(t)
+	v := s.openClusterView(t, servers, "")
+	w := startWriters(t, v, 8)
+	w.awaitProgress(t)
+	for _, node := range servers.Nodes {
+		if slices.Contains(servers.Primaries(t), node) {
+			servers.Failover(t, node)
+		}
+		node.Restart(t)
+		servers.AwaitOK(t)
+		servers.AwaitReplicas(t)
+	}
+	w.awaitProgress(t)
+	w.stop()
+	w.report(t, v, 0)
+	if n := w.refused.Load(); n > 0 {
+		t.Errorf("%d writes failed that changed nothing", n)
+	}
+}
+
+// ClusterOutage stops what calls wait for: for a while they wait, and then they
+// do not any more.
+func (s *Subject) ClusterOutage(t *testing.T) {
+	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"), servertest.Config("cluster-replica-no-failover", "yes"))
+	store := s.openCluster(t, servers, "?op_timeout=1s")
+	victim := servers.Nodes[0]
+	down, up := taggedKey(t, tagOf(t, servers, victim), "k"), taggedKey(t, tagOf(t, servers, servers.Nodes[1]), "k")
+	for _, k := range []string{down, up} {
+		if err := Put(t, store, k, "v"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	victim.Kill(t)
+
+	// A call waits until its time is up, or its caller leaves.
+	WantErr(t, Put(t, store, down, "w"), driver.NotApplied, driver.ErrUnavailable)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	WantPrompt(t, "Get", ctx, func() error { return store.Get(ctx, []string{down}, make([]driver.Value, 1)) }, driver.ErrUnavailable)
+	ctx, cancel = context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	WantPrompt(t, "Delete", ctx, func() error { _, err := store.Delete(ctx, []string{down}); return err }, context.Canceled)
+
+	// Of several keys those are lost that the server had.
+	values := make([]driver.Value, 2)
+	if err := store.Get(t.Context(), []string{up, down}, values); err != nil || string(values[0].Data) != "v" {
+		t.Errorf("Get of both: %v; %q, %v", err, values[0].Data, values[0].Err)
+	}
+	WantErr(t, values[1].Err, driver.NotApplied, driver.ErrUnavailable)
+	n, err := store.Delete(t.Context(), []string{up, down})
+	if n != 1 {
+		t.Errorf("Delete of both = %d, %v", n, err)
+	}
+	WantErr(t, err, driver.Unknown, driver.ErrUnavailable)
+	WantErr(t, store.Flush(t.Context()), driver.Unknown, driver.ErrUnavailable)
+	WantErr(t, store.Ping(t.Context()), driver.NotApplied, driver.ErrUnavailable)
+
+	Eventually(t, func() bool {
+		start := time.Now()
+		if err := Put(t, store, down, "w"); !errors.Is(err, driver.ErrUnavailable) {
+			t.Fatalf("Set: %v", err)
+		}
+		return time.Since(start) < 900*time.Millisecond
+	}, func() string { return "calls on a server that is down for good still wait for it" })
+	victim.Start(t)
+	servers.AwaitOK(t)
+	if err := Put(t, store, down, "w"); err != nil {
+		t.Errorf("Set after the restart: %v", err)
+	}
+}
+
+// ClusterFrozenPrimary compares calls on other servers before and while one is
+// frozen. Topologies are learnt past it.
+func (s *Subject) ClusterFrozenPrimary(t *testing.T) {
+	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"), servertest.Config("cluster-replica-no-failover", "yes"))
+	v := s.openClusterView(t, servers, "?op_timeout=1s")
+	victim := servers.Nodes[0]
+	frozen, well := tagOf(t, servers, victim), []string{tagOf(t, servers, servers.Nodes[1]), tagOf(t, servers, servers.Nodes[2])}
+	measure := func() (p99 time.Duration) {
+		var mu sync.Mutex
+		var all []time.Duration
+		var running sync.WaitGroup
+		for caller := range 8 {
+			running.Go(func() {
+				var own []time.Duration
+				for i := range 1000 {
+					start := time.Now()
+					if err := v.Set(t.Context(), fmt.Sprintf("{%s}%d", well[i%2], caller), "v"); err != nil {
+						t.Error(err)
+					}
+					own = append(own, time.Since(start))
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				all = append(all, own...)
+			})
+		}
+		running.Wait()
+		slices.Sort(all)
+		return all[len(all)*99/100]
+	}
+	put(t, v, "{"+frozen+"}k", "v")
+	measure()
+	healthy := measure()
+	victim.Freeze(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var stuck atomic.Int64
+	var callers sync.WaitGroup
+	for i := range 8 {
+		callers.Go(func() {
+			for ctx.Err() == nil {
+				if err := v.Set(ctx, fmt.Sprintf("{%s}%d", frozen, i), "v"); errors.Is(err, xcache.ErrUnavailable) {
+					stuck.Add(1)
+				}
+			}
+		})
+	}
+	Eventually(t, func() bool { return stuck.Load() > 0 }, func() string { return "no call on the frozen server has failed" })
+	t.Logf("p99 of calls on the other servers: %v, %v with one frozen", healthy, measure())
+	// One that knows nothing yet finds the others.
+	fresh := s.openClusterView(t, servers, "?op_timeout=1s")
+	put(t, fresh, "{"+well[0]+"}fresh", "v")
+	cancel()
+	callers.Wait()
+	victim.Thaw(t)
+	servers.AwaitOK(t)
+}
+
+// ClusterClose closes stores in the middle of whatever may go wrong. That nothing
+// is left is checked at the end of each test.
+func (s *Subject) ClusterClose(t *testing.T) {
+	servers := s.StartCluster(t)
+	t.Run("unused", func(t *testing.T) { s.openCluster(t, servers, "") })
+	t.Run("used", func(t *testing.T) {
+		store := s.openCluster(t, servers, "?read=prefer-replica")
+		for i := range 50 {
+			if err := Put(t, store, Key(t, fmt.Sprint(i)), "v"); err != nil {
+				t.Error(err)
+			}
+			if _, err := Get(t, store, Key(t, fmt.Sprint(i))); err != nil && !errors.Is(err, driver.ErrNotFound) {
+				t.Error(err)
+			}
+		}
+	})
+	t.Run("abandoned", func(t *testing.T) {
+		store := s.openCluster(t, servers, "")
+		tag := tagOf(t, servers, servers.Nodes[0])
+		if err := Put(t, store, taggedKey(t, tag, "k"), "v"); err != nil {
+			t.Error(err)
+		}
+		servers.Nodes[0].Freeze(t)
+		defer servers.Nodes[0].Thaw(t)
+		var callers sync.WaitGroup
+		for range 10 {
+			callers.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+				defer cancel()
+				if err := store.Get(ctx, []string{taggedKey(t, tag, "k")}, make([]driver.Value, 1)); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("Get of a frozen server: %v", err)
+				}
+			})
+		}
+		callers.Wait()
+	})
+	servers.AwaitOK(t)
+	t.Run("nobody there", func(t *testing.T) {
+		store := s.open(t, s.Scheme+"+cluster://"+RefusingAddr(t)+","+SilentAddr(t)+"?op_timeout=300ms")
+		err := Put(t, store, "k", "v")
+		WantErr(t, err, driver.NotApplied, driver.ErrUnavailable)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		time.Sleep(150 * time.Millisecond)
+		WantPrompt(t, "Get", ctx, func() error { return store.Get(ctx, []string{"k"}, make([]driver.Value, 1)) }, driver.ErrUnavailable)
+	})
+}

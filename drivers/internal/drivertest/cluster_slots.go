@@ -1,0 +1,243 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/servertest"
+)
+
+// errorReplies returns how often a server answered with an error that begins with
+// a word. Servers count that since Redis 6.2.
+func errorReplies(t testing.TB, server *servertest.Server, word string) int {
+	t.Helper()
+	stats, _ := server.Do(t, "INFO", "errorstats").(string)
+	match := regexp.MustCompile(`errorstat_` + word + `:count=(\d+)`).FindStringSubmatch(stats)
+	if match == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(match[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// wantReplies fails the test unless a server answered with such an error since
+// there were so many before. Redis 6.0 is believed without.
+func (s *Subject) wantErrorReplies(t testing.TB, server *servertest.Server, word string, before int) {
+	t.Helper()
+	if after := errorReplies(t, server, word); after <= before && s.Release != "redis-6.0" {
+		t.Errorf("the server at %s did not answer %s", server.Addr, word)
+	}
+}
+
+// ClusterMigration uses keys of a slot while that is on its way, and after.
+func (s *Subject) ClusterMigration(t *testing.T) {
+	servers := s.StartCluster(t)
+	store := s.openCluster(t, servers, "")
+	from, to := servers.Nodes[0], servers.Nodes[1]
+	tag := tagOf(t, servers, from)
+	key := func(name string) string { return taggedKey(t, tag, name) }
+	slot := int(from.Do(t, "CLUSTER", "KEYSLOT", key("")).(int64))
+	names := []string{"a", "b", "c", "d"}
+	for _, name := range names {
+		if err := Put(t, store, key(name), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	migration := servers.StartMigration(t, from, to, slot)
+	migration.MoveKeys(t, key("b"), key("d"))
+
+	asked, tried, moved := errorReplies(t, from, "ASK"), errorReplies(t, from, "TRYAGAIN"), errorReplies(t, from, "MOVED")
+	wantHeld := func(k, want string) {
+		t.Helper()
+		if got, err := Get(t, store, k); string(got) != want || err != nil {
+			t.Errorf("Get(%s) = %q, %v; want %q", k, got, err, want)
+		}
+	}
+	for _, name := range names {
+		wantHeld(key(name), name)
+	}
+	s.wantErrorReplies(t, from, "ASK", asked)
+	// Keys here and there in one command, and one that is nowhere.
+	values := make([]driver.Value, 5)
+	if err := store.Get(t.Context(), []string{key("a"), key("b"), key("c"), key("d"), key("none")}, values); err != nil {
+		t.Error(err)
+	}
+	for i, v := range values {
+		if i < 4 && (string(v.Data) != names[i] || v.Err != nil) || i == 4 && !errors.Is(v.Err, driver.ErrNotFound) {
+			t.Errorf("Get of all: %d is %q, %v", i, v.Data, v.Err)
+		}
+	}
+	s.wantErrorReplies(t, from, "TRYAGAIN", tried)
+	mget, exists := driver.NewCmd("MGET"), driver.NewCmd("EXISTS")
+	for _, name := range []string{"d", "none", "a", "b"} {
+		mget.Args = append(mget.Args, driver.Key(key(name)))
+		exists.Args = append(exists.Args, driver.Key(key(name)))
+	}
+	if err := store.Do(t.Context(), []*driver.Cmd{mget, exists}, driver.Plain); err != nil || mget.Err != nil || exists.Err != nil {
+		t.Error(err, mget.Err, exists.Err)
+	}
+	if items := mget.Reply.Items; len(items) != 4 || string(items[0].Data) != "d" || !items[1].IsNil() || string(items[2].Data) != "a" || string(items[3].Data) != "b" {
+		t.Errorf("MGET = %+v", items)
+	}
+	if n, err := exists.Reply.AsInt(); n != 3 || err != nil {
+		t.Errorf("EXISTS = %d, %v", n, err)
+	}
+	// Writes of each kind: of a key that has moved, of one that has not, of a new one.
+	entries := []driver.Entry{
+		{Key: key("a"), Value: []byte("a2"), TTL: driver.NoExpiry},
+		{Key: key("b"), Value: []byte("b1"), TTL: driver.NoExpiry},
+		{Key: key("new"), Value: []byte("n"), TTL: driver.NoExpiry, Cond: driver.IfAbsent},
+		{Key: key("b"), Value: []byte("b2"), TTL: driver.NoExpiry, Cond: driver.IfPresent},
+		{Key: key("new"), Value: []byte("no"), TTL: driver.NoExpiry, Cond: driver.IfAbsent},
+	}
+	if err := store.Set(t.Context(), entries); err != nil {
+		t.Error(err)
+	}
+	for i, e := range entries {
+		if (i < 4 && e.Err != nil) || i == 4 && !errors.Is(e.Err, driver.ErrNotStored) {
+			t.Errorf("Set: entry %d: %v", i, e.Err)
+		}
+	}
+	wantHeld(key("a"), "a2")
+	wantHeld(key("b"), "b2")
+	wantHeld(key("new"), "n")
+	for want := range int64(3) {
+		if n, err := store.IncrInit(t.Context(), key("counter"), 1, 0, time.Hour); n != want+1 || err != nil {
+			t.Errorf("IncrInit = %d, %v", n, err)
+		}
+	}
+	for want := range 3 {
+		push, length := driver.NewCmd("RPUSH", driver.Key(key("list")), driver.Val([]byte("x"))), driver.NewCmd("LLEN", driver.Key(key("list")))
+		if err := store.Do(t.Context(), []*driver.Cmd{push, length}, driver.Atomic); err != nil || length.Reply.Int != int64(want+1) {
+			t.Errorf("transaction: %v, LLEN = %d", err, length.Reply.Int)
+		}
+	}
+	if err := store.Rename(t.Context(), key("a"), key("renamed")); err != nil {
+		t.Errorf("Rename: %v", err)
+	}
+	wantHeld(key("renamed"), "a2")
+	if ok, err := store.RenameNX(t.Context(), key("c"), key("b")); ok || err != nil {
+		t.Errorf("RenameNX onto another key = %v, %v", ok, err)
+	}
+	if n, err := store.Delete(t.Context(), []string{key("a"), key("c"), key("d"), key("none")}); n != 2 || err != nil {
+		t.Errorf("Delete = %d, %v", n, err)
+	}
+
+	migration.Finish(t)
+	s.wantErrorReplies(t, from, "ASK", asked)
+	before := errorReplies(t, from, "MOVED")
+	wantHeld(key("b"), "b2")
+	s.wantErrorReplies(t, from, "MOVED", moved)
+	for range 20 {
+		wantHeld(key("new"), "n")
+		wantHeld(key("renamed"), "a2")
+	}
+	if n := errorReplies(t, from, "MOVED") - before; n > 1 {
+		t.Errorf("%d calls went to the server that had the slot before, want one at most", n)
+	}
+	values = make([]driver.Value, 1)
+	if err := store.GetTTL(t.Context(), []string{key("counter")}, values); err != nil || string(values[0].Data) != "3" || values[0].TTL < time.Minute {
+		t.Errorf("GetTTL = %q, %v, %v, %v", values[0].Data, values[0].TTL, values[0].Err, err)
+	}
+}
+
+// ClusterReshard moves many slots under load. No call may fail or take long, and
+// no increment be lost or done twice.
+func (s *Subject) ClusterReshard(t *testing.T) {
+	servers := s.StartCluster(t)
+	v := s.openClusterView(t, servers, "")
+	counters := xcache.For[int64](s.OpenCache(t, s.clusterDSN(servers, "")))
+	const callers, keys = 16, 50
+	var calls, errs, slowest atomic.Int64
+	var first sync.Once
+	done := make(chan struct{})
+	var running sync.WaitGroup
+	check := func(what string, do func() error) {
+		start := time.Now()
+		err := do()
+		if took := int64(time.Since(start)); took > slowest.Load() {
+			slowest.Store(took)
+		}
+		calls.Add(1)
+		if err != nil {
+			errs.Add(1)
+			first.Do(func() { t.Errorf("%s: %v", what, err) })
+		}
+	}
+	incremented := make([][keys]int64, callers)
+	for caller := range callers {
+		running.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				ctx := context.Background()
+				i := n % keys
+				check("IncrInit", func() error {
+					_, err := counters.IncrInit(ctx, fmt.Sprint("counter", caller, "-", i), 1, 0)
+					incremented[caller][i]++
+					return err
+				})
+				mine := fmt.Sprint("value", caller, "-", i)
+				check("Set", func() error { return v.Set(ctx, mine, "v") })
+				check("Get", func() error { _, err := v.Get(ctx, mine); return err })
+				if i == 0 {
+					many := map[string]string{}
+					var names []string
+					for j := range 20 {
+						names = append(names, fmt.Sprint("many", caller, "-", j))
+						many[names[j]] = fmt.Sprint(n)
+					}
+					check("SetMany", func() error { return v.SetMany(ctx, many) })
+					check("GetMany", func() error {
+						found, err := v.GetMany(ctx, names)
+						if err == nil && (len(found) != len(names) || found[names[7]] != fmt.Sprint(n)) {
+							err = fmt.Errorf("found %d, %q", len(found), found[names[7]])
+						}
+						return err
+					})
+					check("Rename", func() error { return v.Rename(ctx, names[0], names[1]) })
+				}
+			}
+		})
+	}
+	servers.Reshard(t, servers.Nodes[0], servers.Nodes[1], 500)
+	servers.Reshard(t, servers.Nodes[1], servers.Nodes[2], 500)
+	close(done)
+	running.Wait()
+	t.Logf("%d calls, %d of them failed, the slowest took %v; nodes answered MOVED %d times, ASK %d times, TRYAGAIN %d times", calls.Load(), errs.Load(), time.Duration(slowest.Load()).Round(time.Millisecond),
+		sumOfErrors(t, servers, "MOVED"), sumOfErrors(t, servers, "ASK"), sumOfErrors(t, servers, "TRYAGAIN"))
+	if errs.Load() > 0 {
+		return
+	}
+	for caller := range callers {
+		for i, want := range incremented[caller] {
+			got, err := counters.GetOr(t.Context(), fmt.Sprint("counter", caller, "-", i), 0)
+			if got != want || err != nil {
+				t.Errorf("counter %d-%d is %d, %v; want %d", caller, i, got, err, want)
+			}
+		}
+	}
+}
+
+func sumOfErrors(t testing.TB, servers *servertest.ClusterServers, word string) (n int) {
+	t.Helper()
+	for _, node := range servers.Nodes {
+		n += errorReplies(t, node, word)
+	}
+	return n
+}

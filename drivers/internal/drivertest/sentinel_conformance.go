@@ -32,6 +32,33 @@ func (s *Subject) SentinelConformance(t *testing.T) {
 	})
 }
 
+// SentinelConformanceOfReplicas is SentinelConformance with reads from replicas,
+// each of which may see the write before it as in ConformanceOfReplicas.
+func (s *Subject) SentinelConformanceOfReplicas(t *testing.T) {
+	servers := s.StartSentinel(t)
+	primary := servers.Primary(t)
+	conn := primary.Dial(t)
+	conn.Do(t, "SELECT", "1")
+	waiter := &waiter{replicas: len(servers.Replicas(t)), primary: conn}
+	dsn := s.sentinelDSN(servers, "&read=prefer-replica")
+	xcachetest.Run(t, xcachetest.Harness{
+		Open: func(t testing.TB) driver.Store {
+			store := s.unchecked(t, dsn)
+			return &waitingStore{store, driver.CapsOf(store), waiter.wait}
+		},
+		Exclusive: true,
+		Lacks:     []string{"Subscriber", "Tracker"},
+	})
+	fromReplicas := 0
+	for _, replica := range servers.Replicas(t) {
+		fromReplicas += timesRun(t, replica, "get")
+	}
+	t.Logf("GET: %d at the replicas, %d at the primary", fromReplicas, timesRun(t, primary, "get"))
+	if fromReplicas == 0 {
+		t.Error("no reads at the replicas")
+	}
+}
+
 // openSentinelStore opens a store for who closes it.
 func (s *Subject) openSentinelStore(t testing.TB, servers *servertest.SentinelServers, dial Dial) driver.Store {
 	t.Helper()

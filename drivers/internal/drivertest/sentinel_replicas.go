@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/xcache-go/xcache"
-	"github.com/xcache-go/xcache/internal/servertest"
 )
 
 // SentinelReplicas holds the driver to this: reads go to the replicas that the
@@ -36,11 +33,11 @@ func (s *Subject) SentinelReplicas(t *testing.T) {
 		}
 		primary := servers.Primary(t)
 		for _, replica := range servers.Replicas(t) {
-			if got := callsOf(t, replica, "get"); got < n/5 {
+			if got := timesRun(t, replica, "get"); got < n/5 {
 				t.Errorf("read=%s: %d of %d reads at the replica %s", read, got, n, replica.Addr)
 			}
 		}
-		if got := callsOf(t, primary, "get"); got != 0 {
+		if got := timesRun(t, primary, "get"); got != 0 {
 			t.Errorf("read=%s: %d reads at the primary", read, got)
 		}
 		own := v.With(xcache.ReadPrimary())
@@ -50,8 +47,8 @@ func (s *Subject) SentinelReplicas(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if callsOf(t, primary, "get") != 1 || callsOf(t, primary, "scan") == 0 {
-			t.Errorf("read=%s: the primary ran GET %d times, SCAN %d times", read, callsOf(t, primary, "get"), callsOf(t, primary, "scan"))
+		if timesRun(t, primary, "get") != 1 || timesRun(t, primary, "scan") == 0 {
+			t.Errorf("read=%s: the primary ran GET %d times, SCAN %d times", read, timesRun(t, primary, "get"), timesRun(t, primary, "scan"))
 		}
 		_, incrErr := v.IncrInit(ctx, "n", 1, 0)
 		if err := errors.Join(incrErr, v.Ping(ctx)); err != nil {
@@ -89,12 +86,12 @@ func (s *Subject) SentinelReplicaFailover(t *testing.T) {
 	old.Start(t)
 	servers.AwaitOK(t)
 	reads.awaitProgress(t)
-	Eventually(t, func() bool { return callsOf(t, old, "get") > 10 }, func() string { return "the old primary gets no reads as a replica" })
+	Eventually(t, func() bool { return timesRun(t, old, "get") > 10 }, func() string { return "the old primary gets no reads as a replica" })
 	primary := servers.Primary(t)
 	var before int
 	Eventually(t, func() bool {
 		from := before
-		before = callsOf(t, primary, "get")
+		before = timesRun(t, primary, "get")
 		time.Sleep(50 * time.Millisecond)
 		return from == before
 	}, func() string { return "the new primary, once a replica, still gets reads" })
@@ -147,19 +144,4 @@ func (r *readers) awaitProgress(t testing.TB) {
 	t.Helper()
 	from := r.done.Load()
 	Eventually(t, func() bool { return r.done.Load() > from+500 }, func() string { return fmt.Sprintf("%d reads", r.done.Load()-from) })
-}
-
-// callsOf returns how often a server ran a command.
-func callsOf(t testing.TB, s *servertest.Server, command string) int {
-	t.Helper()
-	stats, _ := s.Do(t, "INFO", "commandstats").(string)
-	match := regexp.MustCompile(`cmdstat_` + command + `:calls=(\d+)`).FindStringSubmatch(stats)
-	if match == nil {
-		return 0
-	}
-	n, err := strconv.Atoi(match[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }

@@ -328,6 +328,7 @@ func faultChecks() []check {
 	}
 	return slices.Concat(
 		withNeeds(checks, behindAddr),
+		hangUpChecks(),
 		forEachOperation("faults/lost-reply-to-", "a write whose reply is lost is ErrUnknownOutcome and ErrUnavailable, and is never sent again", isWrite,
 			func(s *subject, op *operation) error { return s.wantSentOnce(op) }, behindAddr),
 	)

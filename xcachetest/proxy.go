@@ -1,6 +1,7 @@
 package xcachetest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -32,6 +33,7 @@ type Proxy struct {
 	replies    gate
 	delay      time.Duration
 	replyLeft  int // reply bytes to pass before the cut; -1 if none is to come
+	askLeft    int // the same of request bytes
 	stats      ProxyStats
 	transcript []byte // requests
 
@@ -54,6 +56,9 @@ type ProxyStats struct {
 	// CutReplies is how many cuts ordered by CutReply took place: replies of
 	// which the server sent more than the client got.
 	CutReplies int
+	// CutRequests is how many cuts ordered by CutRequest took place: requests
+	// of which the client sent more than the server got.
+	CutRequests int
 }
 
 // transcriptLimit bounds how many request bytes are kept.
@@ -72,7 +77,7 @@ func NewProxy(t testing.TB, target string) *Proxy {
 }
 
 func newProxy(target string) (*Proxy, error) {
-	p := &Proxy{target: target, links: make(map[*link]struct{}), replyLeft: -1}
+	p := &Proxy{target: target, links: make(map[*link]struct{}), replyLeft: -1, askLeft: -1}
 	p.requests.open()
 	p.replies.open()
 	// A free port is not reserved, so a stranger may be quicker to take it.
@@ -138,6 +143,18 @@ func (p *Proxy) CutReply(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.replyLeft = max(n, -1)
+}
+
+// CutRequest waits for the next request, lets n bytes of it pass and then hangs
+// up on the client that sends the rest, as a server does that will not have it.
+// Before that, what the server has to say to those n bytes passes; a server that
+// says nothing is listened to for a second. A request of no more than n bytes
+// passes whole, and the rest of the n counts for the next one. It happens once;
+// ProxyStats.CutRequests tells that it did. A negative n takes the order back.
+func (p *Proxy) CutRequest(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.askLeft = max(n, -1)
 }
 
 // Refuse makes the system refuse new connections, as if no server ran at the
@@ -255,8 +272,16 @@ func (p *Proxy) serve(client net.Conn) {
 	p.mu.Unlock()
 
 	var pumps sync.WaitGroup
-	pumps.Go(func() { l.pump(client, server, p.passRequest) })
-	pumps.Go(func() { l.pump(server, client, p.passReply) })
+	pumps.Go(func() {
+		defer l.close()
+		if errors.Is(l.pump(client, server, p.passRequest), errRequestCut) {
+			p.awaitReply(l)
+		}
+	})
+	pumps.Go(func() {
+		defer l.close()
+		_ = l.pump(server, client, p.passReply) // whatever ended it
+	})
 	pumps.Wait()
 
 	p.mu.Lock()
@@ -271,11 +296,41 @@ func (p *Proxy) passRequest(l *link, piece []byte) (int, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l.asked = true
-	p.stats.RequestBytes += int64(len(piece))
-	room := min(len(piece), transcriptLimit-len(p.transcript))
+	pass, err := len(piece), error(nil)
+	switch {
+	case p.askLeft < 0:
+	case p.askLeft < len(piece):
+		pass, err = p.askLeft, errRequestCut
+		p.askLeft = -1
+		p.stats.CutRequests++
+	default:
+		p.askLeft -= len(piece)
+	}
+	l.asked = l.asked || pass > 0
+	p.stats.RequestBytes += int64(pass)
+	room := min(pass, transcriptLimit-len(p.transcript))
 	p.transcript = append(p.transcript, piece[:room]...)
-	return len(piece), nil
+	return pass, err
+}
+
+var (
+	errRequestCut = errors.New("the request was cut")
+	errReplyCut   = errors.New("the reply was cut")
+)
+
+// awaitReply waits until the server has answered what it was asked last, if it
+// does so soon.
+func (p *Proxy) awaitReply(l *link) {
+	const atMost, inFull = time.Second, 20 * time.Millisecond
+	for end := time.Now().Add(atMost); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		p.mu.Lock()
+		asked := l.asked
+		p.mu.Unlock()
+		if !asked {
+			time.Sleep(inFull) // it may come in pieces
+			return
+		}
+	}
 }
 
 // passReply returns how much of a piece from the server may go on; an error
@@ -304,7 +359,7 @@ func (p *Proxy) passReply(l *link, piece []byte) (int, error) {
 	switch {
 	case p.replyLeft < 0:
 	case p.replyLeft < len(piece):
-		pass, err = p.replyLeft, errors.New("cut")
+		pass, err = p.replyLeft, errReplyCut
 		p.replyLeft = -1
 		p.stats.CutReplies++
 	default:
@@ -322,21 +377,20 @@ type link struct {
 	once           sync.Once
 }
 
-// pump passes bytes from one side to the other, as pass allows, and ends the
-// link when either side or pass does.
-func (l *link) pump(from, to net.Conn, pass func(*link, []byte) (int, error)) {
-	defer l.close()
+// pump passes bytes from one side to the other, as pass allows, until either side
+// or pass does not.
+func (l *link) pump(from, to net.Conn, pass func(*link, []byte) (int, error)) error {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, readErr := from.Read(buffer)
 		if n > 0 {
 			allowed, err := pass(l, buffer[:n])
 			if _, writeErr := to.Write(buffer[:allowed]); err != nil || writeErr != nil {
-				return
+				return cmp.Or(err, writeErr)
 			}
 		}
 		if readErr != nil {
-			return
+			return readErr
 		}
 	}
 }

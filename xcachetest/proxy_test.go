@@ -154,6 +154,47 @@ func TestProxyCutWaitsForAReplyThatIsLongEnough(t *testing.T) {
 	c.ask(t, "ef", "EF")
 }
 
+func TestProxyCutsARequest(t *testing.T) {
+	for _, test := range []struct {
+		n     int
+		reply string
+	}{{0, ""}, {3, ""}, {4, "ABC\n"}, {6, "ABC\n"}, {8, "ABC\nDEF\n"}} {
+		p, c := dialEcho(t)
+		c.ask(t, "before", "BEFORE")
+		p.ResetStats()
+		p.CutRequest(test.n)
+		c.send(t, "abc\ndef\nghi\n")
+		got, err := io.ReadAll(c.Conn)
+		if err != nil && !errors.Is(err, syscall.ECONNRESET) || string(got) != test.reply {
+			t.Errorf("CutRequest(%d): the client got %q, %v, want %q", test.n, got, err, test.reply)
+		}
+		if got := string(p.Transcript()); got != "abc\ndef\nghi\n"[:test.n] {
+			t.Errorf("CutRequest(%d): the server got %q", test.n, got)
+		}
+		if got := p.Stats(); got.CutRequests != 1 || got.RequestBytes != int64(test.n) {
+			t.Errorf("CutRequest(%d): Stats() = %+v, want one cut after %d bytes", test.n, got, test.n)
+		}
+		dial(t, p.Addr()).ask(t, "again", "AGAIN") // once only
+	}
+}
+
+func TestProxyCutWaitsForARequestThatIsLongEnough(t *testing.T) {
+	p, c := dialEcho(t)
+	p.CutRequest(4)
+	c.ask(t, "ab", "AB")
+	c.send(t, "cd\n")
+	if got, err := io.ReadAll(c.Conn); err != nil && !errors.Is(err, syscall.ECONNRESET) || len(got) != 0 {
+		t.Errorf("the second reply was %q, %v, want none", got, err)
+	}
+	if got := string(p.Transcript()); got != "ab\nc" {
+		t.Errorf("the server got %q", got)
+	}
+	c = dial(t, p.Addr())
+	p.CutRequest(0)
+	p.CutRequest(-1)
+	c.ask(t, "ef", "EF")
+}
+
 func TestProxyRefusesAndAcceptsAgain(t *testing.T) {
 	p, c := dialEcho(t)
 	p.Refuse()

@@ -169,6 +169,9 @@ func answer(store correct, req *request) *response {
 		resp.N, err = store.Incr(noDeadline, req.Keys[0], req.Delta)
 	case "incrinit":
 		resp.N, err = store.IncrInit(noDeadline, req.Keys[0], req.Delta, req.Init, inMilliseconds(req.TTLs[0]))
+	case "LPUSH", "INCRBY", "SET":
+		resp.N, err = runCommand(store, req)
+		resp.Errs = []int{sentinelIndex(err)}
 	}
 	if err != nil {
 		resp.Errs = []int{sentinelIndex(err)}

@@ -1,0 +1,142 @@
+package xcachetest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A remoteCommander is a remoteStore that runs batches of commands: it sends all
+// of them before it reads the replies.
+type remoteCommander struct {
+	*remoteStore
+	batchBugs batchBugs
+}
+
+// batchBugs are the ways in which a remoteCommander can be broken.
+type batchBugs struct {
+	errorIsForAll bool // an error reply is the error of what has no reply
+	lostIsSuccess bool // what has no reply has no error
+	lostIsUnsent  bool // what has no reply was not applied
+	errorIsCalls  bool // an error reply is the call's error when others are missing
+}
+
+var hangUps = []string{"faults/error-reply-before-a-cut", "faults/error-reply-before-a-cut-in-an-atomic-batch", "faults/error-reply-before-a-hang-up"}
+
+func TestRemoteCommanderPasses(t *testing.T) {
+	results := runChecks(t, commandingHarness(t, batchBugs{}), hangUps...)
+	wantAllPassed(t, results)
+	for _, r := range results {
+		if r.skipped != "" {
+			t.Errorf("%s did not run: %s", r.name, r.skipped)
+		}
+	}
+}
+
+func TestBrokenRemoteCommandersAreCaught(t *testing.T) {
+	for _, broken := range []struct {
+		name   string
+		bugs   batchBugs
+		caught []string
+	}{
+		{"an error reply is that of all commands behind it", batchBugs{errorIsForAll: true}, hangUps},
+		{"a command without a reply has succeeded", batchBugs{lostIsSuccess: true}, hangUps},
+		{"a command without a reply was not applied", batchBugs{lostIsUnsent: true}, hangUps[:2]},
+		{"an error reply is the call's", batchBugs{errorIsCalls: true}, hangUps},
+	} {
+		t.Run(broken.name, func(t *testing.T) {
+			for _, r := range runChecks(t, commandingHarness(t, broken.bugs), broken.caught...) {
+				if r.err == nil {
+					t.Errorf("%s did not catch it (skipped: %q)", r.name, r.skipped)
+				}
+			}
+		})
+	}
+}
+
+func commandingHarness(t *testing.T, batchBugs batchBugs) Harness {
+	h := remoteHarness(t, bugs{})
+	openAt := func(_ testing.TB, addr string) driver.Store {
+		return &remoteCommander{&remoteStore{addr: addr}, batchBugs}
+	}
+	h.Open = func(t testing.TB) driver.Store { return openAt(t, h.Addr) }
+	h.OpenAt = openAt
+	h.MaxValue = 8 << 20 // more than the system takes off its hands
+	return h
+}
+
+func (s *remoteCommander) Commands() driver.CommandSet {
+	return driver.NewCommandSet("LPUSH", "INCRBY", "SET")
+}
+
+func (s *remoteCommander) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	c, err := s.take(ctx)
+	if err != nil {
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
+	}
+	for _, cmd := range cmds {
+		if c.out.Encode(commandRequest(cmd)) != nil {
+			break // there may be replies to read all the same
+		}
+	}
+	var reported error
+	for i, cmd := range cmds {
+		var resp response
+		if err := c.in.Decode(&resp); err != nil {
+			c.Close()
+			return s.lost(cmds[i:], how, err, reported)
+		}
+		cmd.Reply = driver.IntReply(resp.N)
+		if cmd.Err = sentinels[resp.Errs[0]]; cmd.Err != nil {
+			reported = cmd.Err
+		}
+	}
+	s.give(c)
+	return nil
+}
+
+// lost fails the commands that have no reply. One before them may have reported
+// an error of its own.
+func (s *remoteCommander) lost(cmds []*driver.Cmd, how driver.How, cause, reported error) error {
+	var err error = driver.Fail(driver.ErrUnavailable, driver.Unknown, cause)
+	switch {
+	case s.batchBugs.lostIsUnsent:
+		err = driver.Fail(driver.ErrUnavailable, driver.NotApplied, cause)
+	case s.batchBugs.errorIsForAll && reported != nil:
+		err = reported
+	case s.batchBugs.errorIsCalls && reported != nil:
+		return reported
+	case s.batchBugs.lostIsSuccess:
+		err = nil
+	}
+	if how == driver.Atomic {
+		return err
+	}
+	for _, cmd := range cmds {
+		cmd.Err = err
+	}
+	return nil
+}
+
+// commandRequest is a command with a key and another argument on the wire.
+func commandRequest(cmd *driver.Cmd) *request {
+	value := cmd.Args[1].Data
+	if value == nil {
+		value = []byte(cmd.Args[1].Text)
+	}
+	return &request{Op: cmd.Name, Keys: []string{cmd.Key()}, Values: [][]byte{value}}
+}
+
+// runCommand runs what commandRequest made.
+func runCommand(store correct, req *request) (n int64, err error) {
+	arg := driver.Val(req.Values[0])
+	if req.Op == "INCRBY" {
+		arg = driver.Literal(string(req.Values[0]))
+	}
+	cmd := driver.NewCmd(req.Op, driver.Key(req.Keys[0]), arg)
+	if err := store.Do(noDeadline, []*driver.Cmd{cmd}, driver.Plain); err != nil {
+		return 0, err
+	}
+	return cmd.Reply.Int, cmd.Err
+}

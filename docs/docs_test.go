@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -119,8 +120,14 @@ func TestConfigurationListsTheParametersOfTheCode(t *testing.T) {
 			}
 		}
 	}
+	every := maps.Clone(dsns)
+	for _, name := range []string{"redis", "valkey"} {
+		sentinel := name + "+sentinel"
+		every[sentinel] = sentinel + "://localhost"
+		documented[sentinel] = append(documented[sentinel], documented[name]...)
+	}
 	core := documented["every driver"]
-	for name, dsn := range dsns {
+	for name, dsn := range every {
 		var names []string
 		for _, row := range slices.Concat(core, documented[name]) {
 			names = append(names, row.name)
@@ -139,7 +146,11 @@ func TestConfigurationListsTheParametersOfTheCode(t *testing.T) {
 // error about an unknown one lists.
 func knownParameters(t *testing.T, dsn string) []string {
 	t.Helper()
-	_, err := xcache.OpenDSN(dsn + "?zzzzzzzzzzzzzzzzzzzzzzzzzzzz=1")
+	text := dsn + "?zzzzzzzzzzzzzzzzzzzzzzzzzzzz=1"
+	if strings.Contains(dsn, "+sentinel") {
+		text += "&master=m"
+	}
+	_, err := xcache.OpenDSN(text)
 	if err == nil {
 		t.Fatalf("%s took an unknown parameter", dsn)
 	}
@@ -162,14 +173,20 @@ func acceptsExample(t *testing.T, dsn string, row row) {
 	case "addr":
 		dsn = strings.TrimSuffix(dsn, "localhost")
 	case "tls_server_name":
-		dsn = strings.Replace(dsn, ":", "s:", 1)
-	case "password_file":
+		end := strings.IndexAny(dsn, "+:")
+		dsn = dsn[:end] + "s" + dsn[end:]
+	case "sentinel_user":
+		with = "&sentinel_password=secret"
+	case "password_file", "sentinel_password_file":
 		value = filepath.Join(t.TempDir(), "password")
 		if err := os.WriteFile(value, []byte("secret\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	case "tls_ca", "tls_cert", "tls_key":
 		return // the tests of the driver make certificates
+	}
+	if strings.Contains(dsn, "+sentinel") && row.name != "master" {
+		with += "&master=m"
 	}
 	cache, err := xcache.OpenDSN(dsn + "?" + row.name + "=" + value + with)
 	if err != nil {

@@ -12,6 +12,7 @@
 //	redis://[[user]:password@]host[:port][/db][?parameter=value…]    in the clear
 //	redis://[[user]:password@]primary,replica,replica…               likewise
 //	redis+cluster://[[user]:password@]node,node…                     some of a cluster's nodes
+//	redis+sentinel://[[user]:password@]host,host…?master=name        what sentinels watch
 //	rediss://…                                                       through TLS
 //	redis+unix://[[user]:password@]/path/to/socket[?parameter=value…]
 //
@@ -58,6 +59,21 @@
 // MOVED and ASK are followed. What was not applied because of a failover or of
 // slots on their way is sent again as long as the call has time. What concerns all
 // keys (Keys, Clear, FlushDB, Ping) concerns all primaries.
+//
+// # Sentinel
+//
+// The hosts are sentinels, with port 26379 unless given, which are asked who the
+// primary is. These are the parameters, next to those above:
+//
+//	master                  name of the primary; needed
+//	sentinel_user           user at the sentinels, if not the default one
+//	sentinel_password       password at the sentinels, which do not get to see
+//	                        that of the servers
+//	sentinel_password_file  file that holds it
+//
+// When another server becomes the primary, calls go there. Those that failed and
+// were not applied wait for it as long as they have time. Reads go to the primary
+// unless read says otherwise.
 //
 // # Failures
 //

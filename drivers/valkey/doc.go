@@ -12,6 +12,7 @@
 //	valkey://[[user]:password@]host[:port][/db][?parameter=value…]    in the clear
 //	valkey://[[user]:password@]primary,replica,replica…               likewise
 //	valkey+cluster://[[user]:password@]node,node…                     some of a cluster's nodes
+//	valkey+sentinel://[[user]:password@]host,host…?master=name       what sentinels watch
 //	valkeys://…                                                       through TLS
 //	valkey+unix://[[user]:password@]/path/to/socket[?parameter=value…]
 //
@@ -70,6 +71,21 @@
 // MOVED and ASK are followed. What was not applied because of a failover or of
 // slots on their way is sent again as long as the call has time. What concerns all
 // keys (Keys, Clear, FlushDB, Ping) concerns all primaries.
+//
+// # Sentinel
+//
+// The hosts are sentinels, with port 26379 unless given, which are asked who the
+// primary is. These are the parameters, next to those above:
+//
+//	master                  name of the primary; needed
+//	sentinel_user           user at the sentinels, if not the default one
+//	sentinel_password       password at the sentinels, which do not get to see
+//	                        that of the servers
+//	sentinel_password_file  file that holds it
+//
+// When another server becomes the primary, calls go there. Those that failed and
+// were not applied wait for it as long as they have time. Reads go to the primary
+// unless read says otherwise.
 //
 // # Failures
 //

@@ -17,3 +17,5 @@ func TestClusterOutage(t *testing.T) { subject.ClusterOutage(t) }
 func TestClusterFrozenPrimary(t *testing.T) { subject.ClusterFrozenPrimary(t) }
 
 func TestClusterClose(t *testing.T) { subject.ClusterClose(t) }
+
+func TestClusterConformanceOfOneNode(t *testing.T) { subject.ClusterConformanceOfOneNode(t) }

@@ -1,7 +1,10 @@
 package drivertest
 
 import (
+	"context"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -34,6 +37,47 @@ func (s *Subject) ClusterConformance(t *testing.T) {
 	dsn := s.clusterDSN(s.Cluster(t), "")
 	xcachetest.Run(t, xcachetest.Harness{
 		Open:      func(t testing.TB) driver.Store { return s.unchecked(t, dsn) },
+		Exclusive: true,
+		Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
+	})
+}
+
+// ClusterConformanceOfOneNode runs the suite on a cluster of one node, which it can
+// put a proxy in front of: so it checks faults, contexts that end in flight and
+// numbers of round trips, too.
+func (s *Subject) ClusterConformanceOfOneNode(t *testing.T) {
+	node := s.StartServer(t, servertest.Config("cluster-enabled", "yes"))
+	addSlots := []string{"CLUSTER", "ADDSLOTS"}
+	for slot := range 16384 {
+		addSlots = append(addSlots, strconv.Itoa(slot))
+	}
+	node.Do(t, addSlots...)
+	open := func(t testing.TB, addr string) driver.Store {
+		t.Helper()
+		dial := func(ctx context.Context, network, to string) (net.Conn, error) {
+			if to == node.Addr {
+				to = addr
+			}
+			var dialer net.Dialer
+			return dialer.DialContext(ctx, network, to)
+		}
+		if addr == node.Addr {
+			dial = nil
+		}
+		store, err := s.Driver(dial).Open(Parse(t, s.Scheme+"+cluster://"+node.Addr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return store
+	}
+	Eventually(t, func() bool {
+		info, _ := node.Do(t, "CLUSTER", "INFO").(string)
+		return strings.Contains(info, "cluster_state:ok")
+	}, func() string { return "the cluster is not well" })
+	xcachetest.Run(t, xcachetest.Harness{
+		Open:      func(t testing.TB) driver.Store { return open(t, node.Addr) },
+		OpenAt:    open,
+		Addr:      node.Addr,
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
 	})

@@ -12,7 +12,7 @@
 //	valkey://[[user]:password@]host[:port][/db][?parameter=value…]    in the clear
 //	valkey://[[user]:password@]primary,replica,replica…               likewise
 //	valkey+cluster://[[user]:password@]node,node…                     some of a cluster's nodes
-//	valkey+sentinel://[[user]:password@]host,host…?master=name       what sentinels watch
+//	valkey+sentinel://[[user]:password@]host,host…?master=name        what sentinels watch
 //	valkeys://…                                                       through TLS
 //	valkey+unix://[[user]:password@]/path/to/socket[?parameter=value…]
 //

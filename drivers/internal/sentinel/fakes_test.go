@@ -20,11 +20,11 @@ import (
 // about sentinels that know less than others, which real ones soon do not.
 
 var (
-	refused  = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("refused")).Retryable()
-	lost     = driver.Fail(driver.ErrUnavailable, driver.Unknown, errors.New("lost")).Retryable()
-	loading  = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("LOADING")).Retryable()
-	readOnly = driver.Fail(driver.ErrReadOnly, driver.NotApplied, errors.New("READONLY")).Retryable()
-	noPerm   = driver.Fail(driver.ErrAuth, driver.NotApplied, errors.New("NOPERM"))
+	errRefused  = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("refused")).Retryable()
+	errLost     = driver.Fail(driver.ErrUnavailable, driver.Unknown, errors.New("lost")).Retryable()
+	errLoading  = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("LOADING")).Retryable()
+	errReadOnly = driver.Fail(driver.ErrReadOnly, driver.NotApplied, errors.New("READONLY")).Retryable()
+	errNoPerm   = driver.Fail(driver.ErrAuth, driver.NotApplied, errors.New("NOPERM"))
 )
 
 // A world is servers and sentinels by their addresses.
@@ -39,6 +39,7 @@ type host struct {
 	addr   string
 	err    error // of whatever it is asked
 	silent bool
+	delay  time.Duration // before it is asked anything
 
 	// Of a server:
 	role  string
@@ -92,7 +93,7 @@ func (w *world) open(t testing.TB, sentinels, query string) driver.Store {
 		defer w.mu.Unlock()
 		h := w.hosts[s.Addr]
 		if h == nil {
-			h = &host{addr: s.Addr, err: refused}
+			h = &host{addr: s.Addr, err: errRefused}
 			w.hosts[s.Addr] = h
 		}
 		h.open++
@@ -112,8 +113,11 @@ type fakeNode struct {
 // meet waits for as long as the host is silent, and returns its error.
 func (n *fakeNode) meet(ctx context.Context) error {
 	n.world.mu.Lock()
-	silent, err := n.host.silent, n.host.err
+	silent, delay, err := n.host.silent, n.host.delay, n.host.err
 	n.world.mu.Unlock()
+	if delay > 0 {
+		time.Sleep(delay)
+	}
 	if !silent {
 		return err
 	}
@@ -227,7 +231,7 @@ func (n *fakeNode) Query(ctx context.Context, words ...string) (driver.Reply, er
 		command = words[1]
 	}
 	if h.denies == command {
-		return driver.Reply{}, noPerm
+		return driver.Reply{}, errNoPerm
 	}
 	switch command {
 	case "ROLE":

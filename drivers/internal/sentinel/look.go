@@ -52,13 +52,17 @@ type poll struct {
 	heard []answer
 }
 
-// mayReplace reports whether what was heard is enough to leave the current
-// primary, of an epoch, for a candidate: a later failover has made it the
-// primary, or most sentinels say so. Of a failover that may be older than the
-// current one it takes most of all sentinels, else of those that answer.
+// mayReplace reports whether what was heard is enough to leave a primary of an
+// epoch for a candidate. A later failover is. Else it takes most sentinels: of
+// those that answer or, if the candidate is that of an older failover, of all, when
+// all have been heard.
 func (p *poll) mayReplace(c candidate, epoch int64) bool {
-	if c.epoch > epoch || 2*c.votes > p.asked {
+	all, most := len(p.heard) == p.asked, 2*c.votes > p.asked
+	switch {
+	case c.epoch > epoch:
 		return true
+	case c.epoch < epoch:
+		return all && most
 	}
 	answered := 0
 	for i := range p.heard {
@@ -66,28 +70,38 @@ func (p *poll) mayReplace(c candidate, epoch int64) bool {
 			answered++
 		}
 	}
-	return c.epoch == epoch && len(p.heard) == p.asked && 2*c.votes > answered
+	return most || all && 2*c.votes > answered
 }
 
-// unhurried is how much longer a look that nobody waits for listens to sentinels
-// when it has heard enough: the one that knows more may be a little late.
-const unhurried = 50 * time.Millisecond
+// afterthought is how much longer a look for which calls wait listens to sentinels
+// when it has heard enough, if one of them knew more than the others the last time.
+const afterthought = 50 * time.Millisecond
 
-// hearOut takes the answers that come soon.
-func (p *poll) hearOut(answers <-chan answer) {
-	timeout := time.After(unhurried)
+// hearOut takes the answers that a look could do without: one sentinel may know more
+// than most. It is for a look that nobody waits for, until somebody does.
+func (w *watcher) hearOut(p *poll, answers <-chan answer, doubted bool) {
+	wake, timeout := w.wake, (<-chan time.Time)(nil)
+	if doubted {
+		wake, timeout = nil, time.After(afterthought)
+	}
 	for len(p.heard) < p.asked {
 		select {
 		case a := <-answers:
 			p.heard = append(p.heard, a)
+		case <-wake:
+			w.suspect() // for the next look
+			return
 		case <-timeout:
 			return
 		}
 	}
 }
 
-// errOutdated is why a candidate is not followed.
-var errOutdated = errors.New("the sentinels that answer may not know of the last failover yet")
+// These are why a candidate is not followed.
+var (
+	errOutdated   = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("the sentinels that answer may not know of the last failover yet"))
+	errSuperseded = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errReplaced)
+)
 
 // look asks the sentinels who the primary is, and follows. If doubted it makes
 // sure of a primary that is the same as before. An error says why there is none.
@@ -99,11 +113,12 @@ func (w *watcher) look(doubted bool) error {
 	defer func() {
 		w.sentinels.learn(p.heard)
 		w.uneasy = slices.ContainsFunc(p.heard, func(a answer) bool { return a.down })
+		w.superseded = w.isReplaced(&p)
 	}()
 	for len(p.heard) < asked {
 		p.heard = append(p.heard, <-answers)
-		if !doubted && w.credible(&p) > 0 {
-			p.hearOut(answers)
+		if (!doubted || w.superseded) && w.credible(&p) > 0 {
+			w.hearOut(&p, answers, doubted)
 		}
 		for _, c := range ranked(p.heard)[:w.credible(&p)] {
 			if refused[c.addr] != nil {
@@ -116,9 +131,12 @@ func (w *watcher) look(doubted bool) error {
 				return nil
 			}
 			refused[c.addr] = err
+			if w.isReplaced(&p) {
+				refused[w.primary.addr] = errSuperseded
+			}
 		}
 	}
-	if w.stays(&p, refused, doubted) {
+	if w.stays(refused, doubted) {
 		w.install(w.primary)
 		return nil
 	}
@@ -133,7 +151,11 @@ func (w *watcher) credible(p *poll) int {
 		return len(candidates)
 	}
 	for i, c := range candidates {
-		if 2*c.votes <= p.asked && (w.primary == nil || c.epoch <= w.primary.epoch) {
+		most := 2*c.votes > p.asked
+		switch {
+		case w.primary == nil && most:
+		case w.primary != nil && (c.epoch > w.primary.epoch || c.epoch == w.primary.epoch && most):
+		default:
 			return i
 		}
 	}
@@ -150,11 +172,13 @@ func (w *watcher) follow(c candidate, p *poll, doubted bool) (*primary, error) {
 				return nil, err
 			}
 		}
-		w.primary.epoch = max(w.primary.epoch, c.epoch)
+		if p.mayReplace(c, w.primary.epoch) {
+			w.primary.epoch = c.epoch
+		}
 		return w.primary, nil
 	}
 	if w.primary != nil && !p.mayReplace(c, w.primary.epoch) {
-		return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, errOutdated).Retryable()
+		return nil, errOutdated
 	}
 	n := w.open(w.settings.ServerAt(c.addr))
 	if err := verify(ctx, n); err != nil {
@@ -164,17 +188,21 @@ func (w *watcher) follow(c candidate, p *poll, doubted bool) (*primary, error) {
 	return &primary{addr: c.addr, node: n, gate: node.NewGate(), epoch: c.epoch}, nil
 }
 
-// stays reports whether the primary there was is still the one, though no
-// candidate could be followed: sentinels do not answer, or know less than we do,
-// and it says itself that it is a primary.
-func (w *watcher) stays(p *poll, refused map[string]error, doubted bool) bool {
+// isReplaced reports whether the sentinels name another primary than the one there
+// was, and know better: what is written there from now on is lost, also if the new
+// one cannot be reached.
+func (w *watcher) isReplaced(p *poll) bool {
+	return w.primary != nil && slices.ContainsFunc(ranked(p.heard), func(c candidate) bool {
+		return c.addr != w.primary.addr && p.mayReplace(c, w.primary.epoch)
+	})
+}
+
+// stays reports whether the primary there was is still the one, though the
+// sentinels do not name it: they do not answer, or know less than we do. It must say
+// itself that it is a primary, if doubted.
+func (w *watcher) stays(refused map[string]error, doubted bool) bool {
 	if w.primary == nil || refused[w.primary.addr] != nil {
 		return false
-	}
-	for _, c := range ranked(p.heard) {
-		if p.mayReplace(c, w.primary.epoch) {
-			return false
-		}
 	}
 	if !doubted {
 		return true

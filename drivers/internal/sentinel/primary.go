@@ -23,19 +23,17 @@ type primary struct {
 	epoch int64
 }
 
-// verify returns nil if the server says that it is a primary, or would not say.
+// verify returns nil if the server says that it is a primary, or answers without
+// saying: for want of a permission, or with a wrong password. The calls will tell.
 func verify(ctx context.Context, n node.Node) error {
 	role, err := roleOf(ctx, n)
 	switch {
 	case errors.Is(err, driver.ErrUnavailable), errors.Is(err, driver.ErrClosed), ctx.Err() != nil:
 		return err
-	case err != nil || role == "":
-		// No permission, a wrong password: the calls will tell.
+	case role == "master", role == "":
 		return nil
-	case role != "master":
-		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, fmt.Errorf("its role is %s", role)).Retryable()
 	}
-	return nil
+	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, fmt.Errorf("its role is %s", role))
 }
 
 // roleOf asks a server for its role. ROLE needs a permission that users of a

@@ -106,10 +106,10 @@ func TestDoesNotGoBack(t *testing.T) {
 			if !epochs {
 				return // most sentinels decided
 			}
-			w.do(func() { s1.err, s2.err = refused, refused })
+			w.do(func() { s1.err, s2.err = errRefused, errRefused })
 			time.Sleep(3 * time.Second)
 			wantServer(t, s, "b:1")
-			w.do(func() { b.err = refused })
+			w.do(func() { b.err = errRefused })
 			if got, err := get(t.Context(), s); !errors.Is(err, driver.ErrUnavailable) {
 				t.Errorf("went back to %s, %v", got, err)
 			}
@@ -125,6 +125,30 @@ func TestDoesNotGoBack(t *testing.T) {
 			wantServer(t, s, "a:1")
 		})
 	}
+}
+
+// Only the sentinel that has carried out a failover knows of it yet, and is slow.
+func TestMostSentinelsKnowLess(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	a, b := server("a:1", "master"), server("b:1", "master")
+	w := newWorld(s1, s2, s3, a, b)
+	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+		wantServer(t, s, "a:1")
+		w.do(func() { s1.primary, s1.epoch, s1.delay = "b:1", 6, 150*time.Millisecond })
+		time.Sleep(3 * time.Second)
+		calls := a.calls
+		for range 20 {
+			w.do(func() { b.fates = []error{errReadOnly} }) // a reason to look again
+			wantServer(t, s, "b:1")
+			time.Sleep(77 * time.Millisecond)
+		}
+		if a.calls != calls {
+			t.Errorf("%d calls went to the old primary", a.calls-calls)
+		}
+		w.do(func() { s1.err = errRefused }) // it dies, and the failover with it
+		time.Sleep(3 * time.Second)
+		wantServer(t, s, "a:1")
+	})
 }
 
 func TestServerThatIsNoPrimaryIsNotFollowed(t *testing.T) {
@@ -156,13 +180,13 @@ func TestWhatIsSentAgain(t *testing.T) {
 		sent  int     // to the new one
 		want  []error
 	}{
-		{"all was refused", []error{readOnly, readOnly, readOnly}, 3, []error{nil, nil, nil}},
-		{"the end was refused", []error{nil, readOnly, loading}, 2, []error{nil, nil, nil}},
-		{"the middle was refused", []error{nil, readOnly, nil}, 0, []error{nil, driver.ErrReadOnly, nil}},
-		{"the last may have been done", []error{nil, readOnly, lost}, 0, []error{nil, driver.ErrReadOnly, driver.ErrUnknownOutcome}},
-		{"the first may have been done", []error{lost, readOnly, readOnly}, 2, []error{driver.ErrUnknownOutcome, nil, nil}},
-		{"all may have been done", []error{lost, lost, lost}, 0, []error{driver.ErrUnknownOutcome, driver.ErrUnknownOutcome, driver.ErrUnknownOutcome}},
-		{"another mistake", []error{nil, wrongType, readOnly}, 1, []error{nil, driver.ErrWrongType, nil}},
+		{"all was refused", []error{errReadOnly, errReadOnly, errReadOnly}, 3, []error{nil, nil, nil}},
+		{"the end was refused", []error{nil, errReadOnly, errLoading}, 2, []error{nil, nil, nil}},
+		{"the middle was refused", []error{nil, errReadOnly, nil}, 0, []error{nil, driver.ErrReadOnly, nil}},
+		{"the last may have been done", []error{nil, errReadOnly, errLost}, 0, []error{nil, driver.ErrReadOnly, driver.ErrUnknownOutcome}},
+		{"the first may have been done", []error{errLost, errReadOnly, errReadOnly}, 2, []error{driver.ErrUnknownOutcome, nil, nil}},
+		{"all may have been done", []error{errLost, errLost, errLost}, 0, []error{driver.ErrUnknownOutcome, driver.ErrUnknownOutcome, driver.ErrUnknownOutcome}},
+		{"another mistake", []error{nil, wrongType, errReadOnly}, 1, []error{nil, driver.ErrWrongType, nil}},
 	} {
 		s1, s2, s3 := three("a:1")
 		a, b := server("a:1", "master"), server("b:1", "slave")
@@ -193,7 +217,7 @@ func TestReadsAreSentAgain(t *testing.T) {
 	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
 		wantServer(t, s, "a:1")
 		w.do(func() {
-			a.fates = []error{lost}
+			a.fates = []error{errLost}
 			a.role, b.role = "slave", "master"
 			s1.primary, s1.epoch = "b:1", 6
 		})
@@ -202,7 +226,7 @@ func TestReadsAreSentAgain(t *testing.T) {
 }
 
 func TestTransactionIsSentAgainAsAWhole(t *testing.T) {
-	for _, fate := range []*driver.Error{readOnly, lost} {
+	for _, fate := range []*driver.Error{errReadOnly, errLost} {
 		s1, s2, s3 := three("a:1")
 		a, b := server("a:1", "master"), server("b:1", "slave")
 		w := newWorld(s1, s2, s3, a, b)
@@ -230,7 +254,7 @@ func TestPrimaryThatRefuses(t *testing.T) {
 	w := newWorld(s1, s2, s3, a)
 	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
 		wantServer(t, s, "a:1")
-		w.do(func() { a.fates = []error{loading, loading, loading, loading, loading, loading} })
+		w.do(func() { a.fates = []error{errLoading, errLoading, errLoading, errLoading, errLoading, errLoading} })
 		start := time.Now()
 		err := put(t.Context(), s, 1)[0]
 		if took := time.Since(start); !errors.Is(err, driver.ErrUnavailable) || took > time.Second {
@@ -239,7 +263,7 @@ func TestPrimaryThatRefuses(t *testing.T) {
 		if a.calls != 4 {
 			t.Errorf("asked %d times", a.calls-1)
 		}
-		w.do(func() { a.fates = []error{loading} })
+		w.do(func() { a.fates = []error{errLoading} })
 		wantServer(t, s, "a:1")
 	})
 }
@@ -251,7 +275,7 @@ func TestWaitingForAPrimary(t *testing.T) {
 	w := newWorld(s1, s2, s3, a)
 	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
 		wantServer(t, s, "a:1")
-		w.do(func() { a.err = refused })
+		w.do(func() { a.err = errRefused })
 		start := time.Now()
 		for i, want := range []time.Duration{3 * time.Second, 2 * time.Second, 0, 0} {
 			before := time.Now()
@@ -278,7 +302,7 @@ func TestCallsKeepTheirDeadline(t *testing.T) {
 	s1, s2, s3 := three("a:1")
 	a := server("a:1", "master")
 	w := newWorld(s1, s2, s3, a)
-	a.err = refused
+	a.err = errRefused
 	inBubble(t, w, trio, "&op_timeout=2s", func(t *testing.T, s driver.Store) {
 		for _, tt := range []struct{ deadline, cancel, want time.Duration }{
 			{0, 0, 2 * time.Second},
@@ -359,7 +383,7 @@ func TestOneSentinelThatIsSilentHoldsNothingUp(t *testing.T) {
 		start := time.Now()
 		wantServer(t, s, "a:1")
 		w.do(func() {
-			a.fates = []error{readOnly}
+			a.fates = []error{errReadOnly}
 			a.role, b.role = "slave", "master"
 			s2.primary, s2.epoch, s3.primary, s3.epoch = "b:1", 6, "b:1", 6
 		})
@@ -386,13 +410,13 @@ func TestSentinelsAreLearnt(t *testing.T) {
 			if s2.open != 1 || s3.open != 1 || double.open != 0 {
 				t.Errorf("nodes: %d and %d of the others, %d of the same under another name", s2.open, s3.open, double.open)
 			}
-			s1.err, double.err = refused, refused
+			s1.err, double.err = errRefused, errRefused
 			s2.primary, s2.epoch = "b:1", 6
 		})
 		time.Sleep(2 * time.Second)
 		wantServer(t, s, "b:1")
 		w.do(func() { // s2 is gone for good
-			s1.err, s2.err = nil, refused
+			s1.err, s2.err = nil, errRefused
 			s1.knows, s3.knows = []string{s3.addr}, []string{s1.addr}
 			s1.primary, s1.epoch = "b:1", 6
 		})
@@ -413,7 +437,7 @@ func TestWhatIsWrongWithTheConfiguration(t *testing.T) {
 		says   string
 	}{
 		{"unknown", func(h *host) { h.primary = "" }, driver.ErrUnavailable, "parameter master, m, is no name that the sentinels know; they watch other"},
-		{"denied", func(h *host) { h.err = noPerm }, driver.ErrAuth, "sentinel_password"},
+		{"denied", func(h *host) { h.err = errNoPerm }, driver.ErrAuth, "sentinel_password"},
 	} {
 		s1, s2, s3 := three("a:1")
 		w := newWorld(s1, s2, s3, server("a:1", "master"))
@@ -522,5 +546,23 @@ func BenchmarkSet(b *testing.B) {
 		for b.Loop() {
 			_ = s.Set(b.Context(), entries)
 		}
+	})
+}
+
+// What is written at a primary that is replaced is lost, even if its successor
+// cannot be reached from here.
+func TestPrimaryThatWasReplacedGetsNoMoreCalls(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	a, b := server("a:1", "master"), server("b:1", "master")
+	w := newWorld(s1, s2, s3, a, b)
+	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+		wantServer(t, s, "a:1")
+		w.do(func() { b.err, s1.primary, s1.epoch = errRefused, "b:1", 6 })
+		time.Sleep(2 * time.Second)
+		if err := put(t.Context(), s, 1)[0]; !errors.Is(err, driver.ErrUnavailable) || a.calls != 1 {
+			t.Errorf("%v, and %d calls at the old primary", err, a.calls-1)
+		}
+		w.do(func() { b.err = nil })
+		wantServer(t, s, "b:1")
 	})
 }

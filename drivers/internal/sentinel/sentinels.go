@@ -272,4 +272,10 @@ func (s *sentinels) close() error {
 func isDenied(err error) bool { return errors.Is(err, driver.ErrAuth) }
 
 // plain returns the text of an error that becomes part of another one.
-func plain(err error) string { return strings.TrimPrefix(err.Error(), "xcache: ") }
+func plain(err error) string {
+	var e *driver.Error
+	if errors.As(err, &e) {
+		err = driver.Fail(e.Kind, driver.NotApplied, e.Err) // a question has no outcome
+	}
+	return strings.TrimPrefix(err.Error(), "xcache: ")
+}

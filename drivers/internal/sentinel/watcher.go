@@ -49,9 +49,10 @@ type watcher struct {
 	lost    time.Time     // since when there is no primary; zero if there is one
 
 	// Of the goroutine:
-	primary   *primary // the last one, also while it does not answer
-	sentinels sentinels
-	uneasy    bool // a sentinel gets no answers from the primary
+	primary    *primary // the last one, also while it does not answer
+	sentinels  sentinels
+	uneasy     bool // a sentinel gets no answers from the primary
+	superseded bool // there is another primary, which could not be reached
 }
 
 func newWatcher(s *settings.Sentinel, open node.Open) *watcher {

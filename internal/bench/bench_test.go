@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 // -col /lib puts the libraries beside each other.
 
 func BenchmarkClient(b *testing.B)   { run(b, clientComparisons()) }
+func BenchmarkValkey(b *testing.B)   { run(b, valkeyComparisons()) }
 func BenchmarkEmbedded(b *testing.B) { run(b, embeddedComparisons()) }
 
 func run(b *testing.B, comparisons []comparison) {
@@ -55,10 +57,16 @@ func TestClientsTakeOneRoundTrip(t *testing.T) {
 		"raw set": rawSet, "set": xcacheSet,
 		"raw mget": rawMGet, "raw mget into map": rawMGetIntoMap, "get many": xcacheGetMany,
 		"raw pipeline": rawSetPipeline, "set many": xcacheSetMany,
+		"valkey-go get": valkeyGet, "valkey get": valkeyCacheGet, "valkey driver get": valkeyStoreGet,
+		"valkey-go set": valkeySet, "valkey set": valkeyCacheSet, "valkey driver set": valkeyStoreSet,
+		"valkey-go mget": valkeyMGet, "valkey-go mget into map": valkeyMGetIntoMap,
+		"valkey get many": valkeyCacheGetMany, "valkey driver get many": valkeyStoreGetMany,
+		"valkey-go pipeline": valkeySetPipeline, "valkey set many": valkeyCacheSetMany, "valkey driver set many": valkeyStoreSetMany,
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := fakeserver.New()
-			op, closeClient := prepare(t.Context(), server, []byte("value"))
+			// See compareValkey.
+			op, closeClient := prepare(context.WithoutCancel(t.Context()), server, []byte("value"))
 			if err := op(); err != nil { // connects
 				t.Fatal(err)
 			}

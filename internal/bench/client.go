@@ -96,7 +96,10 @@ func rawGet(ctx context.Context, server *fakeserver.Server, value []byte) (func(
 
 func xcacheGet(ctx context.Context, server *fakeserver.Server, value []byte) (func() error, func() error) {
 	server.Set(fullKey, value)
-	view := newXcache(server)
+	return getFrom(ctx, newXcache(server), value)
+}
+
+func getFrom(ctx context.Context, view *xcache.View[[]byte], value []byte) (func() error, func() error) {
 	return func() error {
 		got, err := view.Get(ctx, clientKey)
 		return sameLength(err, len(got), len(value))
@@ -109,7 +112,10 @@ func rawSet(ctx context.Context, server *fakeserver.Server, value []byte) (func(
 }
 
 func xcacheSet(ctx context.Context, server *fakeserver.Server, value []byte) (func() error, func() error) {
-	view := newXcache(server)
+	return setTo(ctx, newXcache(server), value)
+}
+
+func setTo(ctx context.Context, view *xcache.View[[]byte], value []byte) (func() error, func() error) {
 	return func() error { return view.Set(ctx, clientKey, value) }, view.Close
 }
 
@@ -140,7 +146,10 @@ func rawMGetIntoMap(ctx context.Context, server *fakeserver.Server, value []byte
 
 func xcacheGetMany(ctx context.Context, server *fakeserver.Server, value []byte) (func() error, func() error) {
 	keys, _ := manyKeys(server, value)
-	view := newXcache(server)
+	return getManyFrom(ctx, newXcache(server), keys)
+}
+
+func getManyFrom(ctx context.Context, view *xcache.View[[]byte], keys []string) (func() error, func() error) {
 	return func() error {
 		got, err := view.GetMany(ctx, keys)
 		return sameLength(err, len(got), many)
@@ -164,11 +173,14 @@ func rawSetPipeline(ctx context.Context, server *fakeserver.Server, value []byte
 
 func xcacheSetMany(ctx context.Context, server *fakeserver.Server, value []byte) (func() error, func() error) {
 	keys, _ := manyKeys(server, value)
+	return setManyTo(ctx, newXcache(server), keys, value)
+}
+
+func setManyTo(ctx context.Context, view *xcache.View[[]byte], keys []string, value []byte) (func() error, func() error) {
 	values := make(map[string][]byte, many)
 	for _, key := range keys {
 		values[key] = value
 	}
-	view := newXcache(server)
 	return func() error { return view.SetMany(ctx, values) }, view.Close
 }
 

@@ -46,6 +46,7 @@ func main() {
 		comparisons []comparison
 	}{
 		{"Client", clientComparisons()},
+		{"Valkey", valkeyComparisons()},
 		{"Embedded", embeddedComparisons()},
 	} {
 		for _, c := range group.comparisons {
@@ -71,7 +72,7 @@ func writeVersions() {
 		return
 	}
 	for _, module := range info.Deps {
-		for _, name := range []string{"redis/go-redis", "maypok86/otter", "dgraph-io/ristretto", "hashicorp/golang-lru", "coocood/freecache", "allegro/bigcache"} {
+		for _, name := range []string{"redis/go-redis", "valkey-io/valkey-go", "maypok86/otter", "dgraph-io/ristretto", "hashicorp/golang-lru", "coocood/freecache", "allegro/bigcache"} {
 			if strings.Contains(module.Path, name) {
 				fmt.Printf(", %s %s", name, module.Version)
 			}

@@ -11,13 +11,14 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/internal/servertest/release"
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
 // Conformance runs the suite on one server, of the subject's release and of each
 // of the others.
 func (s *Subject) Conformance(t *testing.T) {
-	for _, release := range append([]string{s.Release}, s.Others...) {
+	for _, release := range s.releases(t) {
 		t.Run(release, func(t *testing.T) {
 			server := servertest.Redis(t, servertest.Release(release)) // of its own: the suite empties it
 			open := func(t testing.TB, addr string) driver.Store {
@@ -33,6 +34,25 @@ func (s *Subject) Conformance(t *testing.T) {
 			})
 		})
 	}
+}
+
+// releases returns the subject's release and the others, without those that the
+// environment says to be one that is there already.
+func (s *Subject) releases(t testing.TB) []string {
+	t.Helper()
+	var names []string
+	seen := make(map[string]bool)
+	for _, name := range append([]string{s.Release}, s.Others...) {
+		found, err := release.Find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !seen[found.Name] {
+			seen[found.Name] = true
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // ConformanceOfReplicas runs the suite on a primary and its replicas.

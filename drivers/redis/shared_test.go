@@ -1,6 +1,10 @@
 package redis_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/xcache-go/xcache/drivers/internal/drivertest"
+)
 
 // What every driver for servers of the kind is tested for.
 
@@ -13,3 +17,11 @@ func TestFaults(t *testing.T)                { subject.Faults(t) }
 func TestConcurrency(t *testing.T)           { subject.Concurrency(t) }
 func TestPasswords(t *testing.T)             { subject.Passwords(t) }
 func TestReplicas(t *testing.T)              { subject.Replicas(t) }
+
+func TestBatchesAreOneRoundTrip(t *testing.T) { subject.RoundTrips(t) }
+
+// go-redis itself: 3 for a hit, 23 for a miss, 5 for Set; the checks of a real
+// connection add 3 to each.
+func TestAllocations(t *testing.T) {
+	subject.Allocations(t, drivertest.Allocations{Hit: 1, Miss: 22, Set: 1})
+}

@@ -1,6 +1,10 @@
 package valkey_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/xcache-go/xcache/drivers/internal/drivertest"
+)
 
 // What every driver for servers of the kind is tested for.
 
@@ -13,3 +17,10 @@ func TestFaults(t *testing.T)                { subject.Faults(t) }
 func TestConcurrency(t *testing.T)           { subject.Concurrency(t) }
 func TestPasswords(t *testing.T)             { subject.Passwords(t) }
 func TestReplicas(t *testing.T)              { subject.Replicas(t) }
+
+func TestBatchesAreOneRoundTrip(t *testing.T) { subject.RoundTrips(t) }
+
+// valkey-go itself: 1 for a hit, 1 for Set with a TTL.
+func TestAllocations(t *testing.T) {
+	subject.Allocations(t, drivertest.Allocations{Hit: 1, Miss: 0, Set: 0})
+}

@@ -1,6 +1,6 @@
 //go:build race
 
-package redis_test
+package drivertest
 
 // raceEnabled tells that the race detector is on, which allocates.
 const raceEnabled = true

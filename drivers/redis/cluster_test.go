@@ -19,3 +19,7 @@ func TestClusterFrozenPrimary(t *testing.T) { subject.ClusterFrozenPrimary(t) }
 func TestClusterClose(t *testing.T) { subject.ClusterClose(t) }
 
 func TestClusterConformanceOfOneNode(t *testing.T) { subject.ClusterConformanceOfOneNode(t) }
+
+func TestClusterConformanceOfReplicas(t *testing.T) { subject.ClusterConformanceOfReplicas(t) }
+
+func TestClusterReplicas(t *testing.T) { subject.ClusterReplicas(t) }

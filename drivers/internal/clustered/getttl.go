@@ -24,8 +24,7 @@ func (s *Store) GetTTL(ctx context.Context, keys []string, dst []driver.Value) e
 	b := s.batch(ctx, s.router.now(), len(keys))
 	defer b.call.end()
 	for _, key := range keys {
-		cmd := driver.NewCmd("EVAL", driver.Literal(getTTL), driver.Int(1), driver.Key(key))
-		b.items = append(b.items, item{cmd: cmd, slot: slotOf(key), readOnly: true})
+		b.items = append(b.items, item{cmd: getTTLCommand(key), slot: slotOf(key), readOnly: true})
 	}
 	if err := b.runFrom(false); err != nil {
 		return err
@@ -34,6 +33,10 @@ func (s *Store) GetTTL(ctx context.Context, keys []string, dst []driver.Value) e
 		dst[i] = readTTL(b.items[i].cmd)
 	}
 	return nil
+}
+
+func getTTLCommand(key string) *driver.Cmd {
+	return driver.NewCmd("EVAL", driver.Literal(getTTL), driver.Int(1), driver.Key(key))
 }
 
 // readTTL returns what the reply to getTTL means.

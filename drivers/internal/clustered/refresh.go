@@ -56,6 +56,7 @@ func (r *router) refresh() *refreshing {
 func (r *router) refreshFrom(f *refreshing) {
 	for {
 		changed, err := r.relearn()
+		r.learnt.Store(int64(time.Since(r.epoch)))
 		r.mu.Lock()
 		f.err, r.lastErr = err, err
 		r.refreshing, r.refreshed = nil, time.Now()

@@ -10,12 +10,14 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/replicated"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
 // A router knows the servers of a cluster and who has which slots.
 type router struct {
+	store    *Store // on all primaries
 	settings *settings.Cluster
 	open     node.Open
 	timeout  time.Duration // of a call without a deadline
@@ -23,15 +25,18 @@ type router struct {
 	clock    node.Node // tells the time, and what nodes can do; never connected
 
 	topology atomic.Pointer[topology] // nil until it is learnt
+	learnt   atomic.Int64             // when that was tried last, in nanoseconds since epoch
 
 	mu sync.Mutex
-	// servers are those that commands go to, by their addresses, and readers
-	// the same ones as replicas that are read from.
-	servers, readers map[string]*server
-	refreshing       *refreshing // under way; nil if there is none
-	refreshed        time.Time   // when the last one ended
-	interval         time.Duration
-	lastErr          error // of the last refresh
+	// servers are those that commands go to, by their addresses.
+	servers map[string]*server
+	// readers read from the replicas of a primary, by its address. They are kept
+	// when it is none any more, without replicas.
+	readers    map[string]*replicated.Store
+	refreshing *refreshing // under way; nil if there is none
+	refreshed  time.Time   // when the last one ended
+	interval   time.Duration
+	lastErr    error // of the last refresh
 
 	closing context.Context // ends when the store is closed
 	close   context.CancelFunc
@@ -44,7 +49,7 @@ func newRouter(s *settings.Cluster, open node.Open) *router {
 		open:     open,
 		epoch:    time.Now(),
 		servers:  make(map[string]*server),
-		readers:  make(map[string]*server),
+		readers:  make(map[string]*replicated.Store),
 	}
 	r.closing, r.close = context.WithCancel(context.Background())
 	r.clock = open(s.At(s.Seeds[0], false))
@@ -55,17 +60,12 @@ func newRouter(s *settings.Cluster, open node.Open) *router {
 // now returns the time, cheaply.
 func (r *router) now() time.Time { return r.clock.Now() }
 
-// at returns the server at an address. r.mu is held, or nobody else knows r.
-func (r *router) at(addr string) *server { return r.serverAt(r.servers, addr, false) }
-
-// readerAt returns the replica at an address. r.mu is held.
-func (r *router) readerAt(addr string) *server { return r.serverAt(r.readers, addr, true) }
-
-func (r *router) serverAt(servers map[string]*server, addr string, reader bool) *server {
-	s := servers[addr]
+// at returns the server at an address. r.mu is held.
+func (r *router) at(addr string) *server {
+	s := r.servers[addr]
 	if s == nil {
-		s = &server{addr: addr, node: r.open(r.settings.At(addr, reader)), gate: node.NewGate()}
-		servers[addr] = s
+		s = &server{addr: addr, node: r.open(r.settings.At(addr, false)), gate: node.NewGate()}
+		r.servers[addr] = s
 	}
 	return s
 }
@@ -77,8 +77,8 @@ func (r *router) enter(slot uint16) *server {
 	if t == nil {
 		return nil
 	}
-	if shard := t.shard(slot); shard != nil && shard.primary.gate.Enter() {
-		return shard.primary
+	if s := t.primary(slot); s != nil && s.gate.Enter() {
+		return s
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func (r *router) await(ctx context.Context, slot uint16) (*server, error) {
 			return nil, err
 		}
 	}
-	for r.topology.Load().shard(slot) != nil {
+	for r.topology.Load().primary(slot) != nil {
 		if s := r.enter(slot); s != nil {
 			return s, nil
 		}
@@ -122,14 +122,14 @@ func (r *router) moved(to *servererror.Redirect, from string) {
 	if old == nil {
 		return
 	}
-	if shard := old.shard(to.Slot); shard != nil && shard.primary.addr == addr {
+	if s := old.primary(to.Slot); s != nil && s.addr == addr {
 		return
 	}
 	t := *old
-	i := slices.IndexFunc(t.shards, func(s *shard) bool { return s != nil && s.primary.addr == addr })
+	i := slices.IndexFunc(t.shards, func(s *shard) bool { return s.primary != nil && s.primary.addr == addr })
 	if i < 0 {
 		i = len(t.shards)
-		t.shards = append(slices.Clip(t.shards), &shard{primary: r.at(addr)})
+		t.shards = append(slices.Clip(t.shards), r.shardOf(addr, nil))
 	}
 	t.slots[to.Slot] = uint16(i)
 	r.topology.Store(&t)
@@ -140,14 +140,14 @@ func (r *router) moved(to *servererror.Redirect, from string) {
 func (r *router) install(v view) (changed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := &topology{shards: []*shard{nil}}
+	t := &topology{shards: []*shard{{reader: r.readerOf("", nil)}}}
 	index := make(map[string]uint16)
 	for _, at := range v {
 		i, ok := index[at.primary]
 		if !ok {
 			i = uint16(len(t.shards))
 			index[at.primary] = i
-			t.shards = append(t.shards, r.shardOf(&at))
+			t.shards = append(t.shards, r.shardOf(at.primary, at.replicas))
 		}
 		for slot := int(at.first); slot <= int(at.last); slot++ {
 			t.slots[slot] = i
@@ -160,33 +160,26 @@ func (r *router) install(v view) (changed bool) {
 	used := make(map[*server]bool)
 	for _, shard := range t.shards[1:] {
 		used[shard.primary] = true
-		for _, replica := range shard.replicas {
-			used[replica] = true
+	}
+	r.leave(used)
+	for primary, reader := range r.readers {
+		if index[primary] == 0 && primary != "" {
+			reader.SetReplicas(nil)
 		}
 	}
-	r.leave(r.servers, used)
-	r.leave(r.readers, used)
 	return true
 }
 
-func (r *router) shardOf(at *slotRange) *shard {
-	s := &shard{primary: r.at(at.primary)}
-	if r.settings.Reads != settings.Primary {
-		for _, addr := range at.replicas {
-			s.replicas = append(s.replicas, r.readerAt(addr))
-		}
-	}
-	return s
+// shardOf returns a primary with its replicas. r.mu is held.
+func (r *router) shardOf(primary string, replicas []string) *shard {
+	return &shard{primary: r.at(primary), replicas: replicas, reader: r.readerOf(primary, replicas)}
 }
 
 // equal reports whether two topologies say the same.
 func (t *topology) equal(other *topology) bool {
 	for slot := range uint16(slots) {
-		a, b := t.shard(slot), other.shard(slot)
-		if a == b {
-			continue
-		}
-		if a == nil || b == nil || a.primary != b.primary || !slices.Equal(a.replicas, b.replicas) {
+		a, b := t.shards[t.slots[slot]], other.shards[other.slots[slot]]
+		if a.primary != b.primary || !slices.Equal(a.replicas, b.replicas) {
 			return false
 		}
 	}
@@ -196,12 +189,12 @@ func (t *topology) equal(other *topology) bool {
 // leave closes the servers that are not used any more, each when the last call
 // on it has returned, which waits no longer if the server fails calls. r.mu is
 // held.
-func (r *router) leave(servers map[string]*server, used map[*server]bool) {
-	for addr, s := range servers {
+func (r *router) leave(used map[*server]bool) {
+	for addr, s := range r.servers {
 		if used[s] {
 			continue
 		}
-		delete(servers, addr)
+		delete(r.servers, addr)
 		idle := s.gate.Shut()
 		r.running.Go(func() {
 			if s.failing.Load() != 0 {
@@ -211,18 +204,4 @@ func (r *router) leave(servers map[string]*server, used map[*server]bool) {
 			_ = s.node.Close() // nobody is left to be told
 		})
 	}
-}
-
-// all returns the servers that there are.
-func (r *router) all() []*server {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	list := make([]*server, 0, len(r.servers)+len(r.readers))
-	for _, s := range r.servers {
-		list = append(list, s)
-	}
-	for _, s := range r.readers {
-		list = append(list, s)
-	}
-	return list
 }

@@ -33,7 +33,11 @@ type Store struct {
 func Open(s *settings.Cluster, open node.Open) driver.Store {
 	store := &Store{router: newRouter(s, open)}
 	store.Operations = operations.On(store)
-	return store
+	store.router.store = store
+	if s.Reads == settings.Primary {
+		return store
+	}
+	return readingStore{store}
 }
 
 // Limits implements driver.Limiter.
@@ -80,11 +84,9 @@ func isAnswered(err error, dst []driver.Value) bool {
 func (s *Store) getRest(ctx context.Context, start time.Time, keys []string, dst []driver.Value, server *server, err error) error {
 	b := s.batch(ctx, start, len(keys))
 	defer b.call.end()
-	cmds, args := make([]driver.Cmd, len(keys)), make([]driver.Arg, len(keys))
+	cmds := getCommands(keys)
 	for i, key := range keys {
-		args[i] = driver.Key(key)
-		cmds[i] = driver.Cmd{Name: "GET", Args: args[i : i+1 : i+1]}
-		it := item{cmd: &cmds[i], slot: slotOf(key), readOnly: true, server: server}
+		it := item{cmd: cmds[i], slot: slotOf(key), readOnly: true, server: server}
 		if server != nil {
 			it.unanswered = err != nil
 			if cmds[i].Err = err; err == nil {
@@ -97,12 +99,32 @@ func (s *Store) getRest(ctx context.Context, start time.Time, keys []string, dst
 		return err
 	}
 	for i := range dst {
-		dst[i] = driver.Value{Err: cmds[i].Err}
-		if cmds[i].Err == nil {
-			dst[i].Data, dst[i].Err = cmds[i].Reply.AsBytes()
-		}
+		dst[i] = valueOf(cmds[i])
 	}
 	return nil
+}
+
+// getCommands returns GET of each key.
+func getCommands(keys []string) []*driver.Cmd {
+	cmds, args, list := make([]driver.Cmd, len(keys)), make([]driver.Arg, len(keys)), make([]*driver.Cmd, len(keys))
+	for i, key := range keys {
+		args[i] = driver.Key(key)
+		cmds[i] = driver.Cmd{Name: "GET", Args: args[i : i+1 : i+1]}
+		list[i] = &cmds[i]
+	}
+	return list
+}
+
+// valueOf returns what GET found.
+func valueOf(c *driver.Cmd) driver.Value {
+	if c.Err != nil {
+		return driver.Value{Err: c.Err}
+	}
+	data, err := c.Reply.AsBytes()
+	if err != nil {
+		return driver.Value{Err: err}
+	}
+	return driver.Value{Data: data}
 }
 
 // Set implements driver.Store.
@@ -375,7 +397,10 @@ func (s *Store) Close() error {
 	r.close()
 	r.running.Wait()
 	var errs []error
-	for _, server := range r.all() {
+	for _, reader := range r.readers {
+		errs = append(errs, reader.Close())
+	}
+	for _, server := range r.servers {
 		errs = append(errs, server.node.Close())
 	}
 	errs = append(errs, r.clock.Close())

@@ -7,30 +7,32 @@ import (
 	"strconv"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/replicated"
 )
 
 // A topology says which servers have which slots. It does not change: what is
 // learnt makes a new one.
 type topology struct {
-	shards []*shard // the first is nil, for slots that nobody has
+	shards []*shard // the first is nobody's
 	slots  [slots]uint16
 }
 
 // A shard is a primary and its replicas, which have the same slots.
 type shard struct {
-	primary  *server
-	replicas []*server // opened for reading
+	primary  *server           // nil of the slots that nobody has
+	replicas []string          // their addresses, sorted
+	reader   *replicated.Store // nil if nothing is read from replicas
 }
 
-// shard returns who has a slot, or nil.
-func (t *topology) shard(slot uint16) *shard { return t.shards[t.slots[slot]] }
+// primary returns who has a slot, or nil.
+func (t *topology) primary(slot uint16) *server { return t.shards[t.slots[slot]].primary }
 
 // primaries returns the servers that have slots.
 func (t *topology) primaries() []*server {
 	var found []*server
 	used := make([]bool, len(t.shards))
 	for _, i := range t.slots {
-		if !used[i] && t.shards[i] != nil {
+		if !used[i] && t.shards[i].primary != nil {
 			found = append(found, t.shards[i].primary)
 		}
 		used[i] = true

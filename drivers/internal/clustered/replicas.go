@@ -1,0 +1,276 @@
+package clustered
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/operations"
+	"github.com/xcache-go/xcache/drivers/internal/replicated"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// A readingStore is a Store that reads from replicas: of each shard as package
+// replicated does, with the store on all primaries in the place of the primary.
+type readingStore struct{ *Store }
+
+// Primary implements driver.Replicated.
+func (s readingStore) Primary() driver.Store { return s.Store }
+
+// Get implements driver.Store.
+func (s readingStore) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	return s.read(ctx, keys, dst, (*replicated.Store).Get)
+}
+
+// GetTTL implements driver.Expirer.
+func (s readingStore) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
+	return s.read(ctx, keys, dst, (*replicated.Store).GetTTL)
+}
+
+// TTL implements driver.Expirer.
+func (s readingStore) TTL(ctx context.Context, keys []string, dst []driver.Value) error {
+	return s.read(ctx, keys, dst, (*replicated.Store).TTL)
+}
+
+// A readFunc is one of the reading methods.
+type readFunc func(*replicated.Store, context.Context, []string, []driver.Value) error
+
+// read reads keys from the replicas of the shards that have them, in parallel.
+func (s readingStore) read(ctx context.Context, keys []string, dst []driver.Value, read readFunc) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	t, err := s.router.recent(ctx)
+	if err != nil {
+		return err
+	}
+	first := t.reader(slotOf(keys[0]))
+	same := true
+	for _, key := range keys[1:] {
+		same = same && t.reader(slotOf(key)) == first
+	}
+	if same {
+		return read(first, ctx, keys, dst)
+	}
+	at := make(map[*replicated.Store][]int)
+	for i, key := range keys {
+		reader := t.reader(slotOf(key))
+		at[reader] = append(at[reader], i)
+	}
+	return spread(at, func(reader *replicated.Store, positions []int) error {
+		some, values := make([]string, len(positions)), make([]driver.Value, len(positions))
+		for i, position := range positions {
+			some[i] = keys[position]
+		}
+		err := read(reader, ctx, some, values)
+		for i, position := range positions {
+			if dst[position] = values[i]; err != nil {
+				dst[position] = driver.Value{Err: err}
+			}
+		}
+		return err
+	})
+}
+
+// Do implements driver.Commander. A batch that does nothing but read keys goes to
+// replicas, unless a command in it has keys in several slots.
+func (s readingStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	slots := make([]uint16, len(cmds))
+	for i, c := range cmds {
+		slot, spread := slotOfCommand(c)
+		row, _ := driver.LookupCommand(c.Name)
+		if !row.ReadOnly || row.Blocking || slot < 0 || spread || how == driver.Atomic && slot != int(slots[0]) && i > 0 {
+			return s.Store.Do(ctx, cmds, how)
+		}
+		slots[i] = uint16(slot)
+	}
+	if len(cmds) == 0 {
+		return nil
+	}
+	t, err := s.router.recent(ctx)
+	if err != nil {
+		return err
+	}
+	at := make(map[*replicated.Store][]int)
+	for i, slot := range slots {
+		at[t.reader(slot)] = append(at[t.reader(slot)], i)
+	}
+	if len(at) == 1 {
+		return t.reader(slots[0]).Do(ctx, cmds, how)
+	}
+	return spread(at, func(reader *replicated.Store, positions []int) error {
+		some := make([]*driver.Cmd, len(positions))
+		for i, position := range positions {
+			some[i] = cmds[position]
+		}
+		err := reader.Do(ctx, some, how)
+		if err != nil {
+			for _, c := range some {
+				c.Err = err
+			}
+		}
+		return err
+	})
+}
+
+// spread does something for each shard, at the same time. Its error is that of
+// one of them if there is no other outcome.
+func spread(at map[*replicated.Store][]int, do func(*replicated.Store, []int) error) error {
+	errs := make([]error, 0, len(at))
+	var mu sync.Mutex
+	var running sync.WaitGroup
+	for reader, positions := range at {
+		running.Go(func() {
+			err := do(reader, positions)
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
+	}
+	running.Wait()
+	for _, err := range errs {
+		if err == nil {
+			return nil
+		}
+	}
+	return errs[0]
+}
+
+// recency is after how long the topology is learnt again where replicas are read
+// from. None of them tells that there are others now, or that it is a primary.
+const recency = 10 * time.Second
+
+// recent returns the topology, which may have to be learnt.
+func (r *router) recent(ctx context.Context) (*topology, error) {
+	if t := r.topology.Load(); t != nil {
+		if r.now().Sub(r.epoch)-time.Duration(r.learnt.Load()) > recency {
+			r.refresh()
+		}
+		return t, nil
+	}
+	if err := r.learn(ctx); err != nil {
+		return nil, err
+	}
+	return r.topology.Load(), nil
+}
+
+// reader returns who reads the keys of a slot.
+func (t *topology) reader(slot uint16) *replicated.Store { return t.shards[t.slots[slot]].reader }
+
+// readerOf returns the store that reads from the replicas of a primary, for which
+// that on all primaries stands. r.mu is held.
+func (r *router) readerOf(primary string, replicas []string) *replicated.Store {
+	if r.settings.Reads == settings.Primary {
+		return nil
+	}
+	reader := r.readers[primary]
+	if reader == nil {
+		reader = replicated.Over(primaries{r.store}, r.settings.Reads, r.openReplica)
+		reader.Discover = r.rediscover
+		r.readers[primary] = reader
+	}
+	each := make([]*settings.Settings, len(replicas))
+	for i, addr := range replicas {
+		each[i] = r.settings.At(addr, true)
+	}
+	reader.SetReplicas(each)
+	return reader
+}
+
+// rediscover waits until the topology was learnt anew, for reads that find no
+// replica.
+func (r *router) rediscover(ctx context.Context) error {
+	f := r.refresh()
+	if f == nil {
+		return nil // it was a moment ago
+	}
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return contextError(ctx, nil)
+	}
+}
+
+// primaries is the store on all primaries, for those who may not close it.
+type primaries struct{ *Store }
+
+func (primaries) Close() error { return nil }
+
+// A replica is a store on a replica, which has many slots and no transactions on
+// more than one.
+type replica struct {
+	operations.Operations
+	node.Node
+	router *router
+}
+
+func (r *router) openReplica(s *settings.Settings) driver.Store {
+	replica := &replica{Node: r.open(s), router: r}
+	replica.Operations = operations.On(replica)
+	return replica
+}
+
+// Get implements driver.Store.
+func (r *replica) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	if _, same := slotOfKeys(keys); same {
+		err := r.Node.Get(ctx, keys, dst)
+		r.note(err)
+		for i := range dst {
+			r.note(dst[i].Err)
+		}
+		return err
+	}
+	cmds := getCommands(keys)
+	if err := r.Do(ctx, cmds, driver.Plain); err != nil {
+		return err
+	}
+	for i, c := range cmds {
+		dst[i] = valueOf(c)
+	}
+	return nil
+}
+
+// GetTTL implements driver.Expirer.
+func (r *replica) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
+	if _, same := slotOfKeys(keys); same {
+		return r.Operations.GetTTL(ctx, keys, dst)
+	}
+	cmds := make([]*driver.Cmd, len(keys))
+	for i, key := range keys {
+		cmds[i] = getTTLCommand(key)
+	}
+	if err := r.Do(ctx, cmds, driver.Plain); err != nil {
+		return err
+	}
+	for i, c := range cmds {
+		dst[i] = readTTL(c)
+	}
+	return nil
+}
+
+// Do implements driver.Commander.
+func (r *replica) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	err := r.Node.Do(ctx, cmds, how)
+	r.note(err)
+	for _, c := range cmds {
+		r.note(c.Err)
+	}
+	return err
+}
+
+// note has the topology learnt anew if an error tells that the replica does not
+// have a slot any more.
+func (r *replica) note(err error) {
+	if err == nil || err == driver.ErrNotFound { //nolint:errorlint // a miss is bare, and frequent
+		return
+	}
+	var redirect *servererror.Redirect
+	if errors.As(err, &redirect) && !redirect.Ask {
+		r.router.refresh()
+	}
+}

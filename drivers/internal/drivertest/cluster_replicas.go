@@ -1,0 +1,190 @@
+package drivertest
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/xcachetest"
+)
+
+// ClusterConformanceOfReplicas runs the conformance suite on a cluster whose
+// replicas are read from, each write followed by a WAIT for them.
+func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
+	servers := s.StartCluster(t)
+	dsn := s.clusterDSN(servers, "?read=prefer-replica")
+	waiter := newClusterWaiter(t, servers)
+	xcachetest.Run(t, xcachetest.Harness{
+		Open: func(t testing.TB) driver.Store {
+			store := s.unchecked(t, dsn)
+			if err := driver.CapsOf(store).Pinger.Ping(t.Context()); err != nil { // connects, which checks of short TTLs have no time for
+				t.Error(err)
+			}
+			return &waitingStore{store, driver.CapsOf(store), waiter.wait}
+		},
+		Exclusive: true,
+		Lacks:     []string{"Subscriber", "Tracker"},
+	})
+	fromPrimaries, fromReplicas := 0, 0
+	for i, node := range servers.Nodes {
+		if i < 3 {
+			fromPrimaries += timesRun(t, node, "get")
+		} else {
+			fromReplicas += timesRun(t, node, "get")
+		}
+	}
+	t.Logf("GET: %d at the replicas, %d at the primaries", fromReplicas, fromPrimaries)
+	if fromReplicas == 0 {
+		t.Error("nothing was read from replicas")
+	}
+}
+
+// A clusterWaiter waits for the replicas of all primaries.
+type clusterWaiter struct {
+	mu        sync.Mutex
+	primaries []*servertest.Conn
+	keys      []string // one that each has
+}
+
+func newClusterWaiter(t testing.TB, servers *servertest.ClusterServers) *clusterWaiter {
+	t.Helper()
+	w := &clusterWaiter{}
+	for _, primary := range servers.Primaries(t) {
+		w.primaries = append(w.primaries, primary.Dial(t))
+		w.keys = append(w.keys, "{"+tagOf(t, servers, primary)+"}waits")
+	}
+	return w
+}
+
+// wait waits until the replicas have all that was written so far. A write of its
+// own, of which nothing stays, is what WAIT waits for.
+func (w *clusterWaiter) wait() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, primary := range w.primaries {
+		if _, err := primary.Try("EVAL", "redis.call('SET', KEYS[1], '') return redis.call('DEL', KEYS[1])", "1", w.keys[i]); err != nil {
+			return err
+		}
+		n, err := primary.Try("WAIT", "1", "5000")
+		if err == nil && n != int64(1) {
+			err = errors.New("the replica does not have the write")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ClusterReplicas reads from replicas, one of which goes away and one of which
+// takes its primary's place.
+func (s *Subject) ClusterReplicas(t *testing.T) {
+	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"))
+	v := s.openClusterView(t, servers, "?read=prefer-replica&op_timeout=2s")
+	only := s.openClusterView(t, servers, "?read=replica&op_timeout=2s")
+	values := map[string]string{}
+	var keys []string
+	for i := range 60 {
+		keys = append(keys, strconv.Itoa(i))
+		values[keys[i]] = "v" + keys[i]
+	}
+	if err := v.SetMany(t.Context(), values); err != nil {
+		t.Fatal(err)
+	}
+	servers.AwaitReplicas(t)
+	for _, node := range servers.Nodes {
+		node.Do(t, "CONFIG", "RESETSTAT")
+	}
+	readAll := func(v *xcache.View[string]) {
+		t.Helper()
+		for key, want := range values {
+			if got, err := v.Get(t.Context(), key); got != want || err != nil {
+				t.Errorf("Get(%s) = %q, %v", key, got, err)
+			}
+		}
+		found, err := v.GetMany(t.Context(), keys)
+		if len(found) != len(keys) || found["7"] != values["7"] || err != nil {
+			t.Errorf("GetMany found %d, %v", len(found), err)
+		}
+		ttls, err := v.TTLMany(t.Context(), keys)
+		if len(ttls) != len(keys) || err != nil {
+			t.Errorf("TTLMany found %d, %v", len(ttls), err)
+		}
+	}
+	ran := func(nodes []*servertest.Server) (n int) {
+		for _, node := range nodes {
+			for _, command := range []string{"get", "mget", "pttl", "eval", "evalsha"} {
+				n += timesRun(t, node, command)
+			}
+		}
+		return n
+	}
+	readAll(v)
+	readAll(only)
+	if n := ran(servers.Nodes[:3]); n > 0 {
+		t.Errorf("the primaries ran %d reads", n)
+	}
+	if got, err := v.With(xcache.ReadPrimary()).Get(t.Context(), "1"); got != "v1" || err != nil || ran(servers.Nodes[:3]) != 1 {
+		t.Errorf("ReadPrimary: %q, %v, the primaries ran %d reads", got, err, ran(servers.Nodes[:3]))
+	}
+	store := s.openCluster(t, servers, "?read=replica")
+	dst := make([]driver.Value, len(keys))
+	full := make([]string, len(keys))
+	for i, key := range keys {
+		full[i] = ":1:" + key
+	}
+	if err := store.GetTTL(t.Context(), full, dst); err != nil {
+		t.Error(err)
+	}
+	for i := range dst {
+		if dst[i].Err != nil || len(dst[i].Data) == 0 || dst[i].TTL < time.Minute || dst[i].TTL > time.Hour {
+			t.Errorf("GetTTL: %d is %q, %v, %v", i, dst[i].Data, dst[i].TTL, dst[i].Err)
+		}
+	}
+
+	// A replica that is gone.
+	servers.Nodes[3].Kill(t)
+	for range 3 {
+		readAll(v)
+	}
+	if ran(servers.Nodes[:1]) == 0 || ran(servers.Nodes[1:3]) > 1 {
+		t.Errorf("after a replica's end, its primary ran %d reads and the others %d", ran(servers.Nodes[:1]), ran(servers.Nodes[1:3]))
+	}
+	servers.Nodes[3].Start(t)
+	servers.AwaitOK(t)
+	servers.AwaitReplicas(t)
+	Eventually(t, func() bool {
+		before := ran(servers.Nodes[3:4])
+		readAll(v)
+		return ran(servers.Nodes[3:4]) > before
+	}, func() string { return "nothing is read from a replica that is back" })
+
+	// A primary that is gone. Who only reads notices nothing.
+	servers.Nodes[1].Kill(t)
+	deadline := time.Now().Add(4 * time.Second)
+	for time.Now().Before(deadline) {
+		readAll(v)
+	}
+	servers.AwaitFailover(t, servers.Nodes[1])
+	readAll(v)
+	for _, key := range keys {
+		if err := v.Set(t.Context(), key, "v"+key); err != nil {
+			t.Errorf("Set after the failover: %v", err)
+		}
+	}
+	if _, err := only.GetMany(t.Context(), keys); err != nil {
+		t.Logf("read=replica of a shard without replica: %v", err)
+	}
+	servers.Nodes[1].Start(t)
+	servers.AwaitOK(t)
+	servers.AwaitReplicas(t)
+	before := ran(servers.Nodes[1:2])
+	Eventually(t, func() bool { _, err := only.GetMany(t.Context(), keys); return err == nil && ran(servers.Nodes[1:2]) > before },
+		func() string { return fmt.Sprint("nothing is read from the former primary") })
+}

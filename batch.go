@@ -41,7 +41,7 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string) (map[s
 	for i, key := range keys {
 		switch err := stored[i].Err; {
 		case err == nil:
-			value, err := decode[T](v.Cache, stored[i].Data, v.target.caps.Limits.OwnData, call.seen)
+			value, err := read[T](call, key, fulls[i], stored[i].Data)
 			if err != nil {
 				failed = failed.add(key, err)
 				continue
@@ -83,7 +83,7 @@ func (v *View[T]) setMany(ctx context.Context, call *call, values map[string]T, 
 	entries := make([]driver.Entry, len(keys))
 	var failed *BatchError
 	for i, key := range keys {
-		stored, _, err := encode(v.Cache, nil, values[key])
+		stored, _, err := encode(v.Cache, fulls[i], nil, values[key])
 		if err != nil {
 			failed = failed.add(key, err)
 			continue

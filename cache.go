@@ -39,6 +39,8 @@ type shared struct {
 	registry *Registry
 	gate     *gate
 	flights  flights
+	rewriter *rewriter
+	reads    readCounts
 	close    func() error
 	// limitsKeys: the driver takes fewer keys than Redis.
 	limitsKeys bool
@@ -76,10 +78,12 @@ func newCache(s driver.Store, driverName string, registry *Registry, settings se
 	shared := &shared{
 		target: target, primary: target.primary(), driver: driverName, registry: registry,
 		gate:       newGate(),
+		rewriter:   newRewriter(),
 		limitsKeys: limits.KeyLength > 0 || limits.ValidKey != nil,
 	}
 	shared.close = sync.OnceValue(func() error {
 		shared.flights.close()
+		shared.rewriter.close()
 		shared.gate.close()
 		return s.Close()
 	})
@@ -110,6 +114,9 @@ func (c *Cache) With(opts ...Option) *Cache {
 	}
 	if view.err == nil {
 		view.err = view.require(view.requires)
+	}
+	if view.err == nil && view.rewrite && view.shared.primary.caps.Swapper == nil {
+		view.err = unsupported("compare-and-swap, which rewriting values needs")
 	}
 	bound := view.target.caps.Limits.CallTimeout
 	view.timeoutPerCall = bound <= 0 || bound > view.opTimeout

@@ -47,6 +47,9 @@ func (c *Cache) incr(ctx context.Context, op, key string, delta int64, deltaErr 
 	}
 	full, err := c.fullKey(key)
 	if err == nil {
+		err = c.countable()
+	}
+	if err == nil {
 		err = deltaErr
 	}
 	if err != nil {
@@ -62,6 +65,9 @@ func (c *Cache) incrInit(ctx context.Context, key string, delta, init int64, opt
 		return 0, unsupported("atomic counter")
 	}
 	full, err := c.fullKey(key)
+	if err == nil {
+		err = c.countable()
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -504,3 +504,47 @@ func ExampleBatchError() {
 	// map[b:7]
 	// [a] true
 }
+
+func ExampleWithEncryption() {
+	ctx := context.Background()
+	keys, err := codec.NewKeyRing([]byte("32 random bytes, from a secret st")[:32])
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c := open()
+	defer c.Close()
+	secrets := xcache.For[string](c.With(xcache.WithEncryption(keys)))
+	_ = secrets.Set(ctx, "token", "s3cr3t")
+	token, err := secrets.Get(ctx, "token")
+	fmt.Println(token, err)
+
+	_, err = xcache.For[string](c).Get(ctx, "token") // without the keys
+	fmt.Println(errors.Is(err, xcache.ErrCorrupt))
+	// Output:
+	// s3cr3t <nil>
+	// true
+}
+
+func ExampleCache_CodecReads() {
+	ctx := context.Background()
+	c := open()
+	defer c.Close()
+	old, _ := codec.New(codec.Config{Serializers: []codec.Serializer{codec.Gob}})
+	moving, _ := codec.New(codec.Config{Serializers: []codec.Serializer{codec.JSON, codec.Gob}})
+
+	before := xcache.For[string](c.With(xcache.WithCodec(old)))
+	now := xcache.For[string](c.With(xcache.WithCodec(moving)))
+	_ = before.Set(ctx, "old", "written yesterday")
+	_ = now.Set(ctx, "new", "written today")
+	_, _ = now.GetMany(ctx, []string{"old", "new"})
+
+	reads := c.CodecReads()
+	fmt.Println(reads.Current, "in JSON")
+	for by, n := range reads.Old {
+		fmt.Println(n, "still in", by.Serializer)
+	}
+	// Output:
+	// 1 in JSON
+	// 1 still in gob
+}

@@ -41,7 +41,7 @@ func (c *Cache) Has(ctx context.Context, key string) (bool, error) {
 	defer call.release()
 	if c.target.caps.Expirer != nil {
 		_, err = c.ttl(ctx, key)
-	} else if _, err = c.get(ctx, key); errors.Is(err, ErrWrongType) {
+	} else if _, _, err = c.get(ctx, key); errors.Is(err, ErrWrongType) {
 		err = nil
 	}
 	switch {

@@ -31,6 +31,10 @@ type settings struct {
 	observer  Observer
 	opTimeout time.Duration
 	requires  []string
+	// keys encrypt values; nil for plain text.
+	keys *codec.KeyRing
+	// rewrite: values in an old format are written again in the current one.
+	rewrite bool
 	// readPrimary: reads see what was written before.
 	readPrimary bool
 }
@@ -119,6 +123,30 @@ func WithCodec(chain *codec.Chain) Option {
 		s.chain = chain
 		return nil
 	}
+}
+
+// WithEncryption encrypts values with the first key of a ring, and reads those of
+// all its keys, but nothing that is in plain text; nil, the default, encrypts
+// nothing. Values are bound to their keys, and the server cannot look into
+// them: operations that move a value or count on it (Rename, IncrVersion, Incr,
+// IncrInit and their likes) are errors.ErrUnsupported; so are CompareAndSwap and
+// CompareAndDelete in a pipeline, and outside of one they read before they write.
+// A view with WithEncryption(nil) counts beside one that encrypts, on other keys.
+func WithEncryption(keys *codec.KeyRing) Option {
+	return func(s *settings) error { s.keys = keys; return nil }
+}
+
+// WithRewrite writes a value again, in the current format and with the TTL that
+// it has left, when Get or GetMany reads it in an old one: through a serializer
+// or compressor that is not the first, in the other format, or with an
+// encryption key that is not the first. This is done after the read, at most a
+// hundred times a second, and only if the value has not changed since
+// (CompareAndSwap). What fails is left as it is.
+//
+// The value is written as the type that it was read as: fields of it that this
+// type does not have are lost. So turn it on when every reader knows them all.
+func WithRewrite() Option {
+	return func(s *settings) error { s.rewrite = true; return nil }
 }
 
 // WithKeyFunc replaces the layout of full keys. reverse is what Keys uses to

@@ -22,6 +22,20 @@ func (s *settings) read(dsn *driver.DSN) {
 		}
 	}
 	s.readCodec(dsn)
+	s.rewrite = dsn.Word("rewrite", "off", "on", "off") == "on"
+	s.readEncryption(dsn)
+}
+
+// readEncryption reads the keys from a file, as they must not stand in a DSN.
+func (s *settings) readEncryption(dsn *driver.DSN) {
+	file := dsn.Text("encryption_keys", "")
+	if !dsn.Has("encryption_keys") || dsn.Err() != nil {
+		return
+	}
+	var err error
+	if s.keys, err = codec.ReadKeyRing(file); err != nil {
+		dsn.Refuse("encryption_keys", "must name a file with a key in base64 on each line: "+trimPrefix(err))
+	}
 }
 
 func (s *settings) readCodec(dsn *driver.DSN) {

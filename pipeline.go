@@ -276,6 +276,9 @@ func (p *Pipeline) Decr(key string, delta int64) *Result[int64] {
 
 func (p *Pipeline) incr(op, key string, delta int64, err error) *Result[int64] {
 	return enqueueOne(p, p.cache, op, key, func(full string) (*driver.Cmd, error) {
+		if err == nil {
+			err = p.cache.countable()
+		}
 		return driver.NewCmd(driver.CmdIncr, driver.Key(full), driver.Int(delta)), err
 	}, asCount)
 }
@@ -284,6 +287,9 @@ func (p *Pipeline) incr(op, key string, delta int64, err error) *Result[int64] {
 func (p *Pipeline) IncrInit(key string, delta, init int64, opts ...SetOption) *Result[int64] {
 	return enqueueOne(p, p.cache, "incr init", key, func(full string) (*driver.Cmd, error) {
 		ttl, err := p.cache.ttlOf(driver.IfAbsent, opts)
+		if err == nil {
+			err = p.cache.countable()
+		}
 		return driver.NewCmd(driver.CmdIncrInit, driver.Key(full), driver.Int(delta), driver.Int(init),
 			driver.TTLArg(p.cache.jittered(ttl))), err
 	}, asCount)

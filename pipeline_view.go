@@ -84,7 +84,7 @@ func (q *PipelineView[T]) CompareAndSwap(key string, old, value T, opts ...SetOp
 		if err != nil {
 			return nil, err
 		}
-		compared, err := encodeCopy(q.view.Cache, old)
+		compared, err := q.compared(full, old)
 		return driver.NewCmd(driver.CmdCompareAndSwap, driver.Key(full), driver.Val(compared), driver.Val(e.Value), driver.TTLArg(e.TTL)), err
 	}, asBool)
 }
@@ -92,7 +92,7 @@ func (q *PipelineView[T]) CompareAndSwap(key string, old, value T, opts ...SetOp
 // CompareAndDelete queues View.CompareAndDelete.
 func (q *PipelineView[T]) CompareAndDelete(key string, old T) *Result[bool] {
 	return enqueueOne(q.pipeline, q.view.Cache, "compare and delete", key, func(full string) (*driver.Cmd, error) {
-		compared, err := encodeCopy(q.view.Cache, old)
+		compared, err := q.compared(full, old)
 		return driver.NewCmd(driver.CmdCompareAndDelete, driver.Key(full), driver.Val(compared)), err
 	}, asBool)
 }
@@ -121,17 +121,23 @@ func (q *PipelineView[T]) entry(full string, value T, cond driver.Cond, opts []S
 	if err != nil {
 		return driver.Entry{}, err
 	}
-	stored, err := encodeCopy(q.view.Cache, value)
+	stored, err := encodeCopy(q.view.Cache, full, value)
 	return driver.Entry{Key: full, Value: stored, TTL: q.view.jittered(ttl), Cond: cond}, err
 }
 
+// value reads the reply to a command whose first argument is the full key.
 func (q *PipelineView[T]) value(cmd *driver.Cmd) (T, error) {
-	stored, err := cmd.Reply.AsBytes()
+	return q.read(cmd.Args[0].Text, cmd.Reply)
+}
+
+func (q *PipelineView[T]) read(full string, reply driver.Reply) (T, error) {
+	stored, err := reply.AsBytes()
 	if err != nil {
 		var zero T
 		return zero, err
 	}
-	return decode[T](q.view.Cache, stored, false, nil)
+	value, _, err := decode[T](q.view.Cache, full, stored, false, nil)
+	return value, err
 }
 
 func (q *PipelineView[T]) values(keys []string, cmd *driver.Cmd) (map[string]T, error) {
@@ -151,7 +157,7 @@ func (q *PipelineView[T]) values(keys []string, cmd *driver.Cmd) (map[string]T, 
 		if items[i].IsNil() {
 			continue
 		}
-		value, err := q.value(&driver.Cmd{Reply: items[i]})
+		value, err := q.read(cmd.Args[i].Text, items[i])
 		if err != nil {
 			failed = failed.add(key, err)
 			continue
@@ -161,10 +167,18 @@ func (q *PipelineView[T]) values(keys []string, cmd *driver.Cmd) (map[string]T, 
 	return found, failed.asError()
 }
 
+// compared returns what old is stored as.
+func (q *PipelineView[T]) compared(full string, old T) ([]byte, error) {
+	if q.view.keys != nil {
+		return nil, encrypted("compared in a pipeline, as it is encrypted differently each time")
+	}
+	return encodeCopy(q.view.Cache, full, old)
+}
+
 // encodeCopy is encode for values that wait in a pipeline: never the caller's
 // own bytes.
-func encodeCopy[T any](c *Cache, value T) ([]byte, error) {
-	stored, grown, err := encode(c, nil, value)
+func encodeCopy[T any](c *Cache, full string, value T) ([]byte, error) {
+	stored, grown, err := encode(c, full, nil, value)
 	if err == nil && grown == nil {
 		stored = append([]byte(nil), stored...)
 	}

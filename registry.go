@@ -34,8 +34,8 @@ func Drivers() []string { return defaultRegistry.Drivers() }
 //	scheme[+cluster|+sentinel]://[user[:password]@]host[:port][,host[:port]…][/db][?parameter=value…]
 //
 // Parameters that every driver takes: prefix, colon_prefix, version, ttl,
-// jitter, serializer, compressor, compress_min, max_value, format, op_timeout
-// and require; the driver's documentation lists its own. Anything wrong in the
+// jitter, serializer, compressor, compress_min, max_value, format, rewrite,
+// encryption_keys, op_timeout and require; the driver's documentation lists its own. Anything wrong in the
 // DSN is an error here, which never shows a password.
 //
 // Open does no I/O: a service starts while its cache is down. Call Ping to

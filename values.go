@@ -8,12 +8,15 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// encode returns the stored form of a value, which it writes over buffer; grown
-// is buffer, or what took its place. Bytes that are stored as they are come
-// back themselves, not copied.
-func encode[T any](c *Cache, buffer []byte, value T) (stored, grown []byte, err error) {
+// encode returns the form of a value that is stored under a full key, which it
+// writes over buffer; grown is buffer, or what took its place. Bytes that are
+// stored as they are come back themselves, not copied.
+func encode[T any](c *Cache, full string, buffer []byte, value T) (stored, grown []byte, err error) {
 	grown = buffer
-	if raw, ok := any(value).([]byte); ok {
+	if c.keys != nil {
+		stored, err = seal(c, full, buffer[:0], value)
+		grown = stored
+	} else if raw, ok := any(value).([]byte); ok {
 		stored, err = c.chain.EncodeBytes(buffer[:0], raw)
 		if err == nil && unsafe.SliceData(stored) != unsafe.SliceData(raw) {
 			grown = stored
@@ -31,11 +34,18 @@ func encode[T any](c *Cache, buffer []byte, value T) (stored, grown []byte, err 
 	return stored, grown, nil
 }
 
-// decode reads a stored value, and tells the observer of a hit. own tells that
-// the stored bytes may become part of the value. Bytes take a path of their own,
-// so that they are copied at most once and not boxed.
-func decode[T any](c *Cache, stored []byte, own bool, seen *observation) (value T, err error) {
-	var by codec.Read
+// decode reads the value that is stored under a full key, and counts it, also for
+// the observer. own tells that the stored bytes may become part of the value.
+// Bytes take a path of their own, so that they are copied at most once and not
+// boxed.
+func decode[T any](c *Cache, full string, stored []byte, own bool, seen *observation) (value T, by codec.Read, err error) {
+	size, oldKey := len(stored), false
+	if c.keys != nil {
+		if stored, oldKey, err = c.keys.Open(nil, stored, full); err != nil {
+			return value, by, err
+		}
+		own = true
+	}
 	if raw, ok := any(&value).(*[]byte); !ok {
 		value, by, err = decodeBoxed[T](c.chain, stored)
 	} else if own {
@@ -44,10 +54,23 @@ func decode[T any](c *Cache, stored []byte, own bool, seen *observation) (value 
 		*raw, by, err = c.chain.DecodeBytes(stored)
 	}
 	if err != nil {
-		return value, tooLarge(err)
+		return value, by, tooLarge(err)
 	}
-	seen.hit(len(stored), by)
-	return value, nil
+	by.Fallback = by.Fallback || oldKey
+	c.shared.reads.count(by)
+	seen.hit(size, by)
+	return value, by, nil
+}
+
+// read is decode for an operation of a view. It writes a value again that was in
+// an old format, if the view does.
+func read[T any](call *call, key, full string, stored []byte) (T, error) {
+	c := call.cache
+	value, by, err := decode[T](c, full, stored, c.target.caps.Limits.OwnData, call.seen)
+	if by.Fallback && c.rewrite && err == nil {
+		rewrite(c, key, full, stored, value)
+	}
+	return value, err
 }
 
 // decodeBoxed is a function of its own because its value escapes to the heap:

@@ -51,7 +51,7 @@ func (c *Cache) newKey(key string) (string, error) {
 	if err != nil {
 		return "", &aboutError{"the new key", err}
 	}
-	return full, nil
+	return full, c.movable()
 }
 
 func (c *Cache) move(ctx context.Context, from, to string, onlyAbsent bool) (bool, error) {
@@ -120,6 +120,9 @@ func (c *Cache) versionKeys(key string, version int, versionErr error) (here, th
 	}
 	if versionErr != nil {
 		return "", "", versionErr
+	}
+	if err := c.movable(); err != nil {
+		return "", "", err
 	}
 	other := *c
 	other.version = version

@@ -32,9 +32,9 @@ func (v *View[T]) Get(ctx context.Context, key string) (T, error) {
 		return value, err
 	}
 	defer call.release()
-	stored, err := v.get(ctx, key)
+	full, stored, err := v.get(ctx, key)
 	if err == nil {
-		value, err = decode[T](v.Cache, stored, v.target.caps.Limits.OwnData, call.seen)
+		value, err = read[T](&call, key, full, stored)
 	} else if errors.Is(err, ErrNotFound) {
 		call.seen.miss()
 	}
@@ -79,9 +79,9 @@ func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOpti
 		return old, err
 	}
 	defer call.release()
-	stored, err := v.swap(ctx, &call, key, value, opts)
+	full, stored, err := v.swap(ctx, &call, key, value, opts)
 	if err == nil {
-		old, err = decode[T](v.Cache, stored, v.target.caps.Limits.OwnData, call.seen)
+		old, _, err = decode[T](v.Cache, full, stored, v.target.caps.Limits.OwnData, call.seen)
 	} else if errors.Is(err, ErrNotFound) {
 		call.seen.miss()
 	}
@@ -151,18 +151,23 @@ func (v *View[T]) entry(s *scratch, key string, value T, cond driver.Cond, opts 
 		return err
 	}
 	e.Key, e.TTL, e.Cond = full, v.jittered(ttl), cond
-	e.Value, s.buffer, err = encode(v.Cache, s.buffer, value)
+	e.Value, s.buffer, err = encode(v.Cache, full, s.buffer, value)
 	return err
 }
 
-// get returns the stored bytes of a key.
-func (c *Cache) get(ctx context.Context, key string) ([]byte, error) {
-	full, err := c.fullKey(key)
-	if err != nil {
-		return nil, err
+// get returns the full key of a key, and what is stored there.
+func (c *Cache) get(ctx context.Context, key string) (full string, stored []byte, err error) {
+	if full, err = c.fullKey(key); err != nil {
+		return "", nil, err
 	}
+	stored, err = getFrom(ctx, c.target, full)
+	return full, stored, err
+}
+
+// getFrom returns what is stored under a full key.
+func getFrom(ctx context.Context, t *target, full string) ([]byte, error) {
 	l := newLookup(full)
-	err = c.target.store.Get(ctx, l.keys[:], l.values[:])
+	err := t.store.Get(ctx, l.keys[:], l.values[:])
 	value := l.release()
 	if err != nil {
 		return nil, err
@@ -170,21 +175,24 @@ func (c *Cache) get(ctx context.Context, key string) ([]byte, error) {
 	return value.Data, value.Err
 }
 
-func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opts []SetOption) ([]byte, error) {
+// swap returns the full key of a key too.
+func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opts []SetOption) (full string, old []byte, err error) {
 	swapper := v.target.caps.Swapper
 	if swapper == nil {
-		return nil, unsupported("atomic swap")
+		return "", nil, unsupported("atomic swap")
 	}
 	s := newScratch()
 	defer s.release()
+	e := &s.entries[0]
 	if err := v.entry(s, key, value, driver.Always, opts); err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	call.seen.wrote(len(s.entries[0].Value))
-	if err := swapper.Swap(ctx, &s.entries[0], &s.values[0]); err != nil {
-		return nil, err
+	full = e.Key
+	call.seen.wrote(len(e.Value))
+	if err := swapper.Swap(ctx, e, &s.values[0]); err != nil {
+		return full, nil, err
 	}
-	return s.values[0].Data, s.values[0].Err
+	return full, s.values[0].Data, s.values[0].Err
 }
 
 func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, old, value T, opts []SetOption) (bool, error) {
@@ -194,15 +202,14 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 	}
 	s := newScratch()
 	defer s.release()
+	e := &s.entries[0]
 	if err := v.entry(s, key, value, driver.Always, opts); err != nil {
 		return false, err
 	}
-	compared, _, err := encode(v.Cache, nil, old)
-	if err != nil {
-		return false, err
-	}
-	call.seen.wrote(len(s.entries[0].Value))
-	return swapper.CompareAndSwap(ctx, &s.entries[0], compared)
+	call.seen.wrote(len(e.Value))
+	return compare(ctx, v.Cache, e.Key, old, func(stored []byte) (bool, error) {
+		return swapper.CompareAndSwap(ctx, e, stored)
+	})
 }
 
 func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (bool, error) {
@@ -214,9 +221,7 @@ func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (bool
 	if err != nil {
 		return false, err
 	}
-	compared, _, err := encode(v.Cache, nil, old)
-	if err != nil {
-		return false, err
-	}
-	return swapper.CompareAndDelete(ctx, full, compared)
+	return compare(ctx, v.Cache, full, old, func(stored []byte) (bool, error) {
+		return swapper.CompareAndDelete(ctx, full, stored)
+	})
 }

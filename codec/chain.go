@@ -87,7 +87,8 @@ type Read struct {
 	// Tagged tells that the value had a header.
 	Tagged bool
 	// Fallback tells that the chain would write it differently now: with
-	// another serializer or compressor, or in the other format.
+	// another serializer or compressor, in the other format, or with another
+	// encryption key.
 	Fallback bool
 }
 
@@ -332,6 +333,9 @@ func (c *Chain) decode(data []byte, d *destination) (Read, error) {
 		return Read{}, tooLarge("", c.maxValue)
 	}
 	read, err := c.plain.decode(data, d, c.maxValue)
+	if err != nil && isSealed(data) {
+		err = &Error{Kind: ErrCorrupt, Reason: "it is encrypted, and the cache has no encryption keys"}
+	}
 	read.Fallback = c.format == Tagged || c.isFallback(read)
 	return read, err
 }

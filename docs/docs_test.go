@@ -177,6 +177,11 @@ func acceptsExample(t *testing.T, dsn string, row row) {
 		dsn = dsn[:end] + "s" + dsn[end:]
 	case "sentinel_user":
 		with = "&sentinel_password=secret"
+	case "encryption_keys":
+		value = filepath.Join(t.TempDir(), "keys")
+		if err := os.WriteFile(value, []byte("MDEyMzQ1Njc4OWFiY2RlZg==\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	case "password_file", "sentinel_password_file":
 		value = filepath.Join(t.TempDir(), "password")
 		if err := os.WriteFile(value, []byte("secret\n"), 0o600); err != nil {

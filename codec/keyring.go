@@ -1,0 +1,171 @@
+package codec
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// A KeyRing encrypts stored values with AES-GCM, and reads what any of its keys
+// has encrypted. The first key writes, so that keys can be replaced while a fleet
+// runs: add the new key behind the old one everywhere, then put it in front, and
+// remove the old one when the last value that it wrote has expired.
+//
+// A value is bound to its key in the cache: moved to another one it cannot be
+// read. What it does not hide is how long it is, and that it is there.
+//
+// A KeyRing is immutable, and may be used concurrently. No verb of fmt shows
+// its keys.
+type KeyRing struct {
+	keys []sealer
+}
+
+// A sealed value starts with
+//
+//	FE C2    magic
+//	01       version
+//	4 bytes  which key
+//	12 bytes nonce
+//
+// and ends with a tag of 16 bytes. The first seven and the full key of the cache
+// are authenticated with it.
+const (
+	sealedMagic0, sealedMagic1 = 0xFE, 0xC2
+	sealedVersion              = 1
+
+	sealedHeader = 7
+	// SealedOverhead is how many bytes a KeyRing adds to a value.
+	SealedOverhead = sealedHeader + 12 + 16
+)
+
+// A sealer is one key of a ring.
+type sealer struct {
+	header [sealedHeader]byte
+	aead   cipher.AEAD
+}
+
+// NewKeyRing returns a ring of AES keys of 16, 24 or 32 random bytes, of which
+// the first writes. It copies what it needs of them. No errors show a key.
+//
+// Nonces are random. One key should write no more than 2^32 values: replace it
+// before.
+func NewKeyRing(keys ...[]byte) (*KeyRing, error) {
+	if len(keys) == 0 {
+		return nil, configError("a key ring needs a key, of 16, 24 or 32 random bytes")
+	}
+	ring := &KeyRing{}
+	for i, key := range keys {
+		block, err := aes.NewCipher(key)
+		if err != nil {
+			return nil, configError("key %d of the ring has %d bytes; it must have 16, 24 or 32", i+1, len(key))
+		}
+		s := sealer{header: headerOf(key)}
+		if s.aead, err = cipher.NewGCMWithRandomNonce(block); err != nil {
+			return nil, fmt.Errorf("xcache: codec: key %d of the ring: %w", i+1, err)
+		}
+		if ring.find(s.header[:]) != nil {
+			return nil, configError("key %d of the ring is there twice", i+1)
+		}
+		ring.keys = append(ring.keys, s)
+	}
+	return ring, nil
+}
+
+// ReadKeyRing returns the ring of the keys in a file: one on each line, in
+// base64, the one that writes first. Empty lines and those that start with # do
+// not count. Such a line is made by: openssl rand -base64 32.
+func ReadKeyRing(file string) (*KeyRing, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("xcache: codec: the file of encryption keys cannot be read: %w", err)
+	}
+	var keys [][]byte
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		key, err := base64.StdEncoding.DecodeString(line)
+		if err != nil {
+			return nil, configError("line %d of the file of encryption keys is not base64; make one with: openssl rand -base64 32", number)
+		}
+		keys = append(keys, key)
+	}
+	return NewKeyRing(keys...)
+}
+
+// headerOf returns what a value starts with that key has sealed. The number of
+// the key tells nothing about the key.
+func headerOf(key []byte) [sealedHeader]byte {
+	sum := sha256.Sum256(append([]byte("xcache encryption key\x00"), key...))
+	return [sealedHeader]byte{sealedMagic0, sealedMagic1, sealedVersion, sum[0], sum[1], sum[2], sum[3]}
+}
+
+// Seal appends plaintext, encrypted for a full key of the cache, to dst and
+// returns the extended slice. dst and plaintext may not overlap.
+func (r *KeyRing) Seal(dst, plaintext []byte, fullKey string) []byte {
+	s := &r.keys[0]
+	associated := s.associated(fullKey)
+	defer associated.release()
+	return s.aead.Seal(append(dst, s.header[:]...), nil, plaintext, associated.bytes)
+}
+
+// Open appends what was sealed for a full key of the cache to dst, decrypted, and
+// returns the extended slice. old tells that the first key did not write it.
+// Anything else is ErrCorrupt, also a value that is not encrypted. dst and sealed
+// may not overlap.
+func (r *KeyRing) Open(dst, sealed []byte, fullKey string) (plaintext []byte, old bool, err error) {
+	switch {
+	case len(sealed) < SealedOverhead || sealed[0] != sealedMagic0 || sealed[1] != sealedMagic1:
+		return dst, false, &Error{Kind: ErrCorrupt, Reason: "it is not encrypted, which the cache's values must be"}
+	case sealed[2] != sealedVersion:
+		return dst, false, &Error{Kind: ErrCorrupt, Reason: "it was encrypted by a later version"}
+	}
+	s := r.find(sealed[:sealedHeader])
+	if s == nil {
+		return dst, false, &Error{Kind: ErrCorrupt, Reason: "the key that encrypted it is not in the key ring"}
+	}
+	associated := s.associated(fullKey)
+	defer associated.release()
+	plaintext, err = s.aead.Open(dst, nil, sealed[sealedHeader:], associated.bytes)
+	if err != nil {
+		return dst, false, &Error{Kind: ErrCorrupt, Reason: "it was changed after it was encrypted, or encrypted for another key of the cache", Err: err}
+	}
+	return plaintext, s != &r.keys[0], nil
+}
+
+func (r *KeyRing) find(header []byte) *sealer {
+	for i := range r.keys {
+		if bytes.Equal(r.keys[i].header[:], header) {
+			return &r.keys[i]
+		}
+	}
+	return nil
+}
+
+// associated returns what is authenticated beside a value.
+func (s *sealer) associated(fullKey string) *buffer {
+	b := buffers.Get().(*buffer)
+	b.bytes = append(append(b.bytes[:0], s.header[:]...), fullKey...)
+	return b
+}
+
+// isSealed reports whether data is, by its looks, a value of a KeyRing.
+func isSealed(data []byte) bool {
+	return len(data) >= SealedOverhead && data[0] == sealedMagic0 && data[1] == sealedMagic1 && data[2] == sealedVersion
+}
+
+// String tells how many keys there are.
+func (r *KeyRing) String() string { return fmt.Sprintf("ring of %d encryption keys", len(r.keys)) }
+
+// Format writes what String returns, for every verb.
+func (r *KeyRing) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), r.String())
+}

@@ -1,0 +1,119 @@
+package codec_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/xcache-go/xcache/codec"
+)
+
+func newKeyRing(t testing.TB, keys ...[]byte) *codec.KeyRing {
+	t.Helper()
+	ring, err := codec.NewKeyRing(keys...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
+}
+
+func TestKeyRingOpensWhatItSealed(t *testing.T) {
+	for _, size := range []int{16, 24, 32} {
+		ring := newKeyRing(t, bytes.Repeat([]byte{1}, size))
+		for _, text := range []string{"", "a", strings.Repeat("long ", 10_000)} {
+			sealed := ring.Seal([]byte("front"), []byte(text), "key")
+			if len(sealed) != len("front")+len(text)+codec.SealedOverhead || !bytes.HasPrefix(sealed, []byte("front")) {
+				t.Errorf("%d bytes are sealed to %d", len(text), len(sealed))
+			}
+			opened, old, err := ring.Open([]byte("front"), sealed[len("front"):], "key")
+			if string(opened) != "front"+text || old || err != nil {
+				t.Errorf("opened %d bytes, old: %v, %v", len(opened), old, err)
+			}
+		}
+	}
+}
+
+func TestKeyRingSealsDifferentlyEachTime(t *testing.T) {
+	ring := newKeyRing(t, make([]byte, 32))
+	seen := make(map[string]bool)
+	for range 1000 {
+		seen[string(ring.Seal(nil, []byte("the same"), "key"))] = true
+	}
+	if len(seen) != 1000 {
+		t.Errorf("%d different ones of 1000", len(seen))
+	}
+}
+
+func TestKeyRingRefusesEveryFlippedBitAndEveryCut(t *testing.T) {
+	ring := newKeyRing(t, make([]byte, 32))
+	sealed := ring.Seal(nil, []byte("a value"), "key")
+	wantCorrupt := func(what string, data []byte, key string) {
+		t.Helper()
+		opened, _, err := ring.Open(nil, data, key)
+		if !errors.Is(err, codec.ErrCorrupt) || len(opened) != 0 {
+			t.Errorf("%s: %q, %v", what, opened, err)
+		}
+	}
+	for i := range 8 * len(sealed) {
+		flipped := bytes.Clone(sealed)
+		flipped[i/8] ^= 1 << (i % 8)
+		wantCorrupt(fmt.Sprintf("bit %d flipped", i), flipped, "key")
+	}
+	for n := range sealed {
+		wantCorrupt(fmt.Sprintf("cut to %d bytes", n), sealed[:n], "key")
+	}
+	wantCorrupt("of another key", sealed, "other")
+	wantCorrupt("of no key", sealed, "")
+}
+
+func TestKeyRingShowsNoKey(t *testing.T) {
+	ring := newKeyRing(t, []byte("canary-canary-canary-canary-cana"))
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		if text := fmt.Sprintf(verb, ring); strings.Contains(text, "canary") || strings.Contains(text, "63616e617279") {
+			t.Errorf("%s shows %s", verb, text)
+		}
+	}
+}
+
+func TestChainsSayThatAValueIsEncrypted(t *testing.T) {
+	sealed := newKeyRing(t, make([]byte, 32)).Seal(nil, []byte(`"value"`), "key")
+	for _, format := range []codec.Format{codec.Plain, codec.Tagged} {
+		chain, err := codec.New(codec.Config{Format: format, Compressors: []codec.Compressor{codec.Gzip}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got any
+		if _, err := chain.Decode(sealed, &got); !errors.Is(err, codec.ErrCorrupt) || !strings.Contains(err.Error(), "encrypted") {
+			t.Errorf("%v: %v", format, err)
+		}
+	}
+}
+
+func FuzzKeyRingOpen(f *testing.F) {
+	ring := newKeyRing(f, make([]byte, 32))
+	f.Add(ring.Seal(nil, []byte("a value"), "key"), "other")
+	f.Add([]byte{0xFE, 0xC2, 1}, "key")
+	f.Fuzz(func(t *testing.T, data []byte, key string) {
+		if opened, _, err := ring.Open(nil, data, key); err == nil {
+			t.Errorf("opened %q, which nobody sealed for %q", opened, key)
+		}
+	})
+}
+
+func ExampleKeyRing() {
+	oldKey, newKey := []byte("0123456789abcdef"), []byte("fedcba9876543210") // of a real one each byte is random
+	before, _ := codec.NewKeyRing(oldKey)
+	after, _ := codec.NewKeyRing(newKey, oldKey)
+
+	sealed := before.Seal(nil, []byte("secret"), "app:1:user:42")
+	plaintext, old, err := after.Open(nil, sealed, "app:1:user:42")
+	fmt.Printf("%s, written with an old key: %v, %v\n", plaintext, old, err)
+
+	_, _, err = after.Open(nil, sealed, "app:1:user:43")
+	fmt.Println(err)
+	// Output:
+	// secret, written with an old key: true, <nil>
+	// xcache: corrupt value: it was changed after it was encrypted, or encrypted for another key of the cache
+}

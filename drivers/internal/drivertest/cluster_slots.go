@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,23 +14,7 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// errorReplies returns how often a server answered with an error that begins with
-// a word. Servers count that since Redis 6.2.
-func errorReplies(t testing.TB, server *servertest.Server, word string) int {
-	t.Helper()
-	stats, _ := server.Do(t, "INFO", "errorstats").(string)
-	match := regexp.MustCompile(`errorstat_` + word + `:count=(\d+)`).FindStringSubmatch(stats)
-	if match == nil {
-		return 0
-	}
-	n, err := strconv.Atoi(match[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-// wantReplies fails the test unless a server answered with such an error since
+// wantErrorReplies fails the test unless a server answered with such an error since
 // there were so many before. Redis 6.0 is believed without.
 func (s *Subject) wantErrorReplies(t testing.TB, server *servertest.Server, word string, before int) {
 	t.Helper()

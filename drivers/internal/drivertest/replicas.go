@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -84,21 +83,6 @@ func setAndAwait(t testing.TB, v *xcache.View[string], key, value string, server
 // everyServer returns the primary and its replicas.
 func everyServer(servers *servertest.ReplicatedServers) []*servertest.Server {
 	return append([]*servertest.Server{servers.Primary}, servers.Replicas...)
-}
-
-// timesRun returns how often a server ran a command.
-func timesRun(t testing.TB, server *servertest.Server, command string) int {
-	t.Helper()
-	stats, _ := server.Do(t, "INFO", "commandstats").(string)
-	match := regexp.MustCompile(`cmdstat_` + command + `:calls=(\d+)`).FindStringSubmatch(stats)
-	if match == nil {
-		return 0
-	}
-	n, err := strconv.Atoi(match[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 // readMany does n reads of a key by several callers at once, and returns how long

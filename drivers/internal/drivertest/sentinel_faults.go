@@ -160,15 +160,22 @@ func (s *Subject) SentinelFrozen(t *testing.T) {
 // knew.
 func (s *Subject) SentinelsLearnt(t *testing.T) {
 	servers := s.StartSentinel(t)
-	v := xcache.For[string](s.OpenCache(t, s.Scheme+"+sentinel://"+servers.Addrs()[0]+"?master="+servers.MasterName))
+	v := xcache.For[string](s.OpenCache(t, s.Scheme+"+sentinel://"+servers.Addrs()[0]+"?client_name=learning&master="+servers.MasterName))
 	put(t, v, "k", "v")
-	time.Sleep(100 * time.Millisecond) // for the rest of the answer
+	for _, other := range servers.Sentinels[1:] {
+		Eventually(t, func() bool { return strings.Contains(fmt.Sprint(other.Do(t, "CLIENT", "LIST")), "name=learning") },
+			func() string { return "another sentinel is not asked" })
+	}
 	servers.Sentinels[0].Kill(t)
 	servers.AwaitReplicas(t)
 	old := servers.Primary(t)
 	old.Kill(t)
 	servers.AwaitFailover(t, old)
-	Eventually(t, func() bool { return v.Set(t.Context(), "k", "w") == nil }, func() string { return "no write succeeds" })
+	var err error
+	Eventually(t, func() bool {
+		err = v.Set(t.Context(), "k", "w")
+		return err == nil
+	}, func() string { return fmt.Sprint("no write succeeds: ", err) })
 }
 
 // SentinelHealed holds the driver to this: an old primary that comes back, and is

@@ -30,11 +30,13 @@ type sentinel struct {
 	named bool                   // in the DSN
 	node  node.Node
 	busy  atomic.Bool // it has not answered the last time yet
-	asked int         // how often; of the goroutine that asks
+	// rest is how often it need not be asked for the others, of which it has told.
+	// It belongs to the goroutine that asks.
+	rest int
 }
 
-// rarely is how many times a sentinel is asked until it is asked again what
-// changes rarely.
+// rarely is how often a sentinel is asked for the primary until it is asked again
+// for the other sentinels.
 const rarely = 10
 
 // An answer is what one sentinel says.
@@ -123,8 +125,10 @@ func (s *sentinel) ask(ctx context.Context, master string, replicas bool) answer
 			s.id.Store(&id)
 		}
 	}
-	if s.asked++; s.asked%rarely == 1 {
-		a.others = s.others(ctx, master)
+	if s.rest--; s.rest < 0 {
+		if a.others = s.others(ctx, master); a.others != nil {
+			s.rest = rarely
+		}
 	}
 	if !replicas {
 		return a

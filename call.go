@@ -123,11 +123,11 @@ func (k *call) release() {
 }
 
 // hit and miss tell the observer, if there is one, about one key of a read.
-func (o *observation) hit(size int, read codec.Read) {
+func (o *observation) hit(size int, read *codec.Read) {
 	if o != nil {
 		o.Hits++
 		o.Bytes += size
-		o.Read = read
+		o.Read = *read
 	}
 }
 

@@ -46,7 +46,7 @@ func (c *Cache) Has(ctx context.Context, key string) (bool, error) {
 	}
 	switch {
 	case err == nil:
-		call.seen.hit(0, codec.Read{})
+		call.seen.hit(0, new(codec.Read))
 	case errors.Is(err, ErrNotFound):
 		call.seen.miss()
 	}

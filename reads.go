@@ -30,7 +30,7 @@ type readCounts struct {
 	old     map[codec.Read]uint64
 }
 
-func (r *readCounts) count(by codec.Read) {
+func (r *readCounts) count(by *codec.Read) {
 	if !by.Fallback {
 		r.current.Add(1)
 		return
@@ -40,7 +40,7 @@ func (r *readCounts) count(by codec.Read) {
 	if r.old == nil {
 		r.old = make(map[codec.Read]uint64)
 	}
-	r.old[by]++
+	r.old[*by]++
 }
 
 func (r *readCounts) all() CodecReads {

@@ -35,17 +35,18 @@ func encode[T any](c *Cache, full string, buffer []byte, value T) (stored, grown
 }
 
 // decode reads the value that is stored under a full key, and counts it, also for
-// the observer. own tells that the stored bytes may become part of the value.
-// Bytes take a path of their own, so that they are copied at most once and not
-// boxed.
-func decode[T any](c *Cache, full string, stored []byte, own bool, seen *observation) (value T, by codec.Read, err error) {
-	size, oldKey := len(stored), false
+// the observer. own tells that the stored bytes may become part of the value, old
+// that it is in an old format. Bytes take a path of their own, so that they are
+// copied at most once and not boxed.
+func decode[T any](c *Cache, full string, stored []byte, own bool, seen *observation) (value T, old bool, err error) {
+	size := len(stored)
 	if c.keys != nil {
-		if stored, oldKey, err = c.keys.Open(nil, stored, full); err != nil {
-			return value, by, err
+		if stored, old, err = c.keys.Open(nil, stored, full); err != nil {
+			return value, false, err
 		}
 		own = true
 	}
+	var by codec.Read
 	if raw, ok := any(&value).(*[]byte); !ok {
 		value, by, err = decodeBoxed[T](c.chain, stored)
 	} else if own {
@@ -54,20 +55,20 @@ func decode[T any](c *Cache, full string, stored []byte, own bool, seen *observa
 		*raw, by, err = c.chain.DecodeBytes(stored)
 	}
 	if err != nil {
-		return value, by, tooLarge(err)
+		return value, false, tooLarge(err)
 	}
-	by.Fallback = by.Fallback || oldKey
-	c.shared.reads.count(by)
-	seen.hit(size, by)
-	return value, by, nil
+	by.Fallback = by.Fallback || old
+	c.shared.reads.count(&by)
+	seen.hit(size, &by)
+	return value, by.Fallback, nil
 }
 
 // read is decode for an operation of a view. It writes a value again that was in
 // an old format, if the view does.
 func read[T any](call *call, key, full string, stored []byte) (T, error) {
 	c := call.cache
-	value, by, err := decode[T](c, full, stored, c.target.caps.Limits.OwnData, call.seen)
-	if by.Fallback && c.rewrite && err == nil {
+	value, old, err := decode[T](c, full, stored, c.target.caps.Limits.OwnData, call.seen)
+	if old && c.rewrite {
 		rewrite(c, key, full, stored, value)
 	}
 	return value, err

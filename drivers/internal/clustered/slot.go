@@ -15,15 +15,20 @@ func slotOf(key string) uint16 {
 		}
 	}
 	var crc uint16
+	for ; len(key) >= 4; key = key[4:] {
+		crc = crcTables[3][byte(crc>>8)^key[0]] ^ crcTables[2][byte(crc)^key[1]] ^ crcTables[1][key[2]] ^ crcTables[0][key[3]]
+	}
 	for i := range len(key) {
-		crc = crc<<8 ^ crcTable[byte(crc>>8)^key[i]]
+		crc = crc<<8 ^ crcTables[0][byte(crc>>8)^key[i]]
 	}
 	return crc % slots
 }
 
-// crcTable is that of CRC-16/XMODEM, whose polynomial is 0x1021.
-var crcTable = func() (table [256]uint16) {
-	for i := range table {
+// crcTables are those of CRC-16/XMODEM, whose polynomial is 0x1021: what a byte
+// gives, and what it gives when as many others follow as the index says. So four
+// bytes are taken at once, none of which waits for the one before it.
+var crcTables = func() (tables [4][256]uint16) {
+	for i := range tables[0] {
 		crc := uint16(i) << 8
 		for range 8 {
 			carry := crc&0x8000 != 0
@@ -32,7 +37,12 @@ var crcTable = func() (table [256]uint16) {
 				crc ^= 0x1021
 			}
 		}
-		table[i] = crc
+		tables[0][i] = crc
 	}
-	return table
+	for n := range 3 {
+		for i, crc := range tables[n] {
+			tables[n+1][i] = crc<<8 ^ tables[0][crc>>8]
+		}
+	}
+	return tables
 }()

@@ -1,0 +1,31 @@
+package clustered
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/xcache-go/xcache/internal/servertest"
+)
+
+func TestSlotIsTheServers(t *testing.T) {
+	server := servertest.Redis(t, servertest.Config("cluster-enabled", "yes"))
+	for _, key := range []string{
+		"", "a", "foo", "123456789", "{}", "{}foo", "foo{}", "{a}", "{a}foo", "foo{a}bar", "foo{a}{b}", "foo{{a}}bar", "foo{a", "foo}a{b}",
+		"{", "}", "}{", "{{}", ":1:{user:42}:name", "prefix:1:k", "\x00\xff", "{\x00}x", "schlüssel", strings.Repeat("long", 1000),
+	} {
+		want := server.Do(t, "CLUSTER", "KEYSLOT", key).(int64)
+		if got := slotOf(key); int64(got) != want {
+			t.Errorf("slotOf(%q) = %d, the server says %d", key, got, want)
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { slotOf("prefix:1:{user:42}:name") }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkSlot(b *testing.B) {
+	for b.Loop() {
+		slotOf(":1:user:123456789:name")
+	}
+}
+

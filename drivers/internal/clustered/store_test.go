@@ -1,0 +1,141 @@
+package clustered
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// The tests of the drivers run against real servers. These are about what those
+// do not do at will.
+
+// A fakeNode answers at once. Methods that are nil must not be called.
+type fakeNode struct {
+	node.Node
+	addr  string
+	slots func() driver.Reply
+	get   func(ctx context.Context, keys []string, dst []driver.Value) error
+	do    func(ctx context.Context, cmds []*driver.Cmd, how driver.How) error
+	began time.Time
+}
+
+func (n *fakeNode) Query(context.Context, ...string) (driver.Reply, error) { return n.slots(), nil }
+func (n *fakeNode) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	return n.get(ctx, keys, dst)
+}
+
+func (n *fakeNode) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	return n.do(ctx, cmds, how)
+}
+func (n *fakeNode) Limits() driver.Limits { return driver.Limits{CallTimeout: time.Second} }
+func (n *fakeNode) Now() time.Time        { return n.began }
+func (n *fakeNode) Disconnect()           {}
+func (n *fakeNode) Close() error          { return nil }
+
+// openFake returns a store on three fake nodes, a, b and c, with a third of the
+// slots each.
+func openFake(t testing.TB, prepare func(*fakeNode)) *Store {
+	t.Helper()
+	dsn, err := driver.ParseDSN("redis+cluster://a:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := settings.ReadCluster(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := Open(s, func(s *settings.Settings) node.Node {
+		n := &fakeNode{addr: s.Addr, began: time.Now(), slots: thirds, get: hit, do: hits}
+		if prepare != nil {
+			prepare(n)
+		}
+		return n
+	}).(*Store)
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return store
+}
+
+func thirds() driver.Reply {
+	var ranges []driver.Reply
+	for i, host := range []string{"a", "b", "c"} {
+		ranges = append(ranges, driver.ArrayReply(driver.IntReply(int64(i*slots/3)), driver.IntReply(int64((i+1)*slots/3-1)), nodeReply(text(host), 1)))
+	}
+	return driver.ArrayReply(ranges...)
+}
+
+func hit(_ context.Context, _ []string, dst []driver.Value) error {
+	for i := range dst {
+		dst[i].Data = value
+	}
+	return nil
+}
+
+func hits(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
+	for _, c := range cmds {
+		c.Reply = driver.DataReply(value)
+	}
+	return nil
+}
+
+var value = []byte("v")
+
+func TestGetAllocatesNothing(t *testing.T) {
+	s := openFake(t, nil)
+	ctx := context.Background()
+	keys, dst := []string{"prefix:1:user:12345"}, make([]driver.Value, 1)
+	allocations := testing.AllocsPerRun(200, func() {
+		dst[0] = driver.Value{}
+		if err := s.Get(ctx, keys, dst); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocations > 0 {
+		t.Errorf("%v allocations", allocations)
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	s := openFake(b, nil)
+	ctx := context.Background()
+	keys, dst := []string{"prefix:1:user:12345"}, make([]driver.Value, 1)
+	direct := &fakeNode{get: hit}
+	for _, store := range []struct {
+		name string
+		get  func(context.Context, []string, []driver.Value) error
+	}{{"direct", node.Node(direct).Get}, {"routed", s.Get}} {
+		b.Run(store.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				dst[0] = driver.Value{}
+				if err := store.get(ctx, keys, dst); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkGetMany(b *testing.B) {
+	s := openFake(b, nil)
+	ctx := context.Background()
+	keys, dst := make([]string, 100), make([]driver.Value, 100)
+	for i := range keys {
+		keys[i] = fmt.Sprint("prefix:1:user:", i)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		clear(dst)
+		if err := s.Get(ctx, keys, dst); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

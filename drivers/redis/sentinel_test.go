@@ -18,3 +18,4 @@ func TestSentinelBadDSNs(t *testing.T)               { subject.SentinelBadDSNs(t
 func TestSentinelClose(t *testing.T)                 { subject.SentinelClose(t) }
 func TestSentinelReplicas(t *testing.T)              { subject.SentinelReplicas(t) }
 func TestSentinelReplicaFailover(t *testing.T)       { subject.SentinelReplicaFailover(t) }
+func TestSentinelPartition(t *testing.T)             { subject.SentinelPartition(t) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -146,10 +147,7 @@ func (s *Subject) SentinelFrozen(t *testing.T) {
 	}
 	w := startWriters(t, v, 4)
 	w.awaitProgress(t)
-	old := servers.Primary(t)
-	old.Kill(t)
-	took = w.awaitSuccess(t, 2*firstSuccess) // two of three need longer to agree
-	servers.AwaitFailover(t, old)
+	took = w.lose(t, servers, servers.Primary(t), (*servertest.Server).Kill)
 	w.stop()
 	w.report(t, v, took)
 	servers.Sentinels[0].Thaw(t)
@@ -407,5 +405,56 @@ func each(t testing.TB, servers []*servertest.Server, do func(*servertest.Server
 	t.Helper()
 	for _, server := range servers {
 		do(server, t)
+	}
+}
+
+// SentinelPartition holds the driver to this: a primary that is cut off from the
+// sentinels and from its replicas, but not from the driver, is left for the one that
+// takes its place, and does not get the calls again when it is back.
+func (s *Subject) SentinelPartition(t *testing.T) {
+	proxies := map[string]*xcachetest.Proxy{} // by the address that they lead to
+	direct := map[string]string{}
+	servers := s.StartSentinel(t, servertest.Announce(func(listening string) string {
+		proxy := xcachetest.NewProxy(t, listening)
+		proxies[listening], direct[proxy.Addr()] = proxy, listening
+		return proxy.Addr()
+	}))
+	store := s.openSentinelStore(t, servers, func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if past, ok := direct[addr]; ok {
+			addr = past
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, addr)
+	})
+	cache, err := xcache.New(store, xcache.WithTTL(xcache.NoExpiry))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // the proxies have connections that come and go
+		if err := cache.Close(); err != nil {
+			t.Error(err)
+		}
+		s.AwaitNoGoroutines(t)
+	})
+	v := xcache.For[string](cache)
+	w := startWriters(t, v, 4)
+	w.awaitProgress(t)
+	old := servers.Primary(t)
+	proxies[old.Addr].Refuse()
+	proxies[old.Addr].Cut()
+	primary := servers.AwaitFailover(t, old)
+	Eventually(t, func() bool { return timesRun(t, primary, "set") > 10 }, func() string { return "the new primary gets no writes" })
+	w.stop()
+	lost := w.report(t, v, 0)
+
+	w = startWriters(t, v, 4)
+	w.awaitProgress(t)
+	if err := proxies[old.Addr].Accept(); err != nil {
+		t.Fatal(err)
+	}
+	servers.AwaitOK(t)
+	w.awaitProgress(t)
+	w.stop()
+	if again := w.report(t, v, 0); again > 0 {
+		t.Errorf("%d writes were lost after the failover, %d before", again, lost)
 	}
 }

@@ -100,7 +100,10 @@ func (c *conn) establish() (net.Conn, error) {
 		defer cancel()
 	}
 	nc, err := c.dial(ctx)
-	if err != nil {
+	switch {
+	case c.ctx.Err() != nil && nc == nil:
+		return nil, &dialError{net.ErrClosed} // no context of the caller's has ended
+	case err != nil:
 		return nil, &dialError{err}
 	}
 	c.mu.Lock()

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -316,19 +315,10 @@ func (m *matrix) applied(t *testing.T, w *doubleWrite, key string) float64 {
 // key.
 func (m *matrix) calls(t *testing.T, w *doubleWrite) int {
 	t.Helper()
-	stats := m.conn.Do(t, "INFO", "commandstats").(string)
-	total := 0
 	name, _, _ := strings.Cut(w.name, " ")
+	total := 0
 	for _, name := range append([]string{name}, w.alsoCountedFor...) {
-		_, rest, found := strings.Cut(stats, "cmdstat_"+strings.ToLower(name)+":calls=")
-		if !found {
-			continue
-		}
-		var n int
-		if _, err := fmt.Sscanf(rest, "%d", &n); err != nil {
-			t.Fatal(err)
-		}
-		total += n
+		total += timesRun(t, m.server, strings.ToLower(name))
 	}
 	return total
 }

@@ -1,0 +1,175 @@
+package drivertest
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/internal/servertest"
+)
+
+// ChaosCluster has the nodes of a cluster fail, move slots and restart under a
+// load.
+func (s *Subject) ChaosCluster(t *testing.T) {
+	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"))
+	t.Run("live reshard", func(t *testing.T) { s.reshard(t, servers) })
+	for _, fault := range failovers {
+		t.Run("failover by "+fault.name, func(t *testing.T) {
+			victim := servers.Primaries(t)[0]
+			theirs, others := s.startLoads(t, servers, victim, 0, nil)
+			healthy := time.Now()
+			time.Sleep(4 * outage)
+			fault.begin(victim, t)
+			theirs.faultBegan(nil)
+			began := time.Now()
+			servers.AwaitFailover(t, victim)
+			replaced := time.Since(began)
+			took := theirs.awaitRecovery(t, recoveryLimit)
+			ended := time.Now()
+			fault.end(victim, t)
+			servers.AwaitOK(t)
+			theirs.awaitProgress(t)
+			others.awaitProgress(t)
+			servers.AwaitReplicas(t)
+			theirs.finish(t, servers.Primaries(t)...).want(t, outage, asynchronous)
+			r := others.finish(t, servers.Primaries(t)...)
+			r.want(t, 0, lossless)
+			r.wantRead(t)
+			r.wantNoErrors(t)
+			t.Logf("first success %v after the fault, of which the cluster took %v", took.Round(time.Millisecond), replaced.Round(time.Millisecond))
+			wantAsFast(t, others.callsBetween(healthy, began), others.callsBetween(began, ended))
+		})
+	}
+	t.Run("partition between client and primary", func(t *testing.T) {
+		front := newFront(t, servers.Addrs()...)
+		victim := servers.Primaries(t)[1]
+		theirs, others := s.startLoads(t, servers, victim, outage/2, front.dial)
+		front[victim.Announced].Stall()
+		time.Sleep(outage)
+		front[victim.Announced].Resume()
+		theirs.faultBegan(nil)
+		theirs.awaitRecovery(t, recoveryLimit)
+		theirs.awaitProgress(t)
+		r := theirs.finish(t, servers.Primaries(t)...)
+		r.want(t, outage, lossless)
+		r.wantRead(t)
+		if r.unknown+r.failed == 0 {
+			t.Error("no write failed")
+		}
+		r = others.finish(t, servers.Primaries(t)...)
+		r.want(t, 0, lossless)
+		r.wantRead(t)
+		r.wantNoErrors(t)
+	})
+	t.Run("replica down", func(t *testing.T) {
+		l := startLoad(t, s.Open(t, s.clusterDSN(servers, "?read=prefer-replica")), loadWriters, loadTags())
+		replica := servers.Partner(servers.Primaries(t)[0])
+		before := timesRun(t, replica, "get")
+		Eventually(t, func() bool { return timesRun(t, replica, "get") > before }, func() string { return "nothing is read from the replica" })
+		replica.Kill(t)
+		time.Sleep(outage)
+		l.awaitProgress(t)
+		replica.Start(t)
+		servers.AwaitOK(t)
+		servers.AwaitReplicas(t)
+		r := l.finish(t, servers.Primaries(t)...)
+		r.want(t, 0, lossless)
+		r.wantNoErrors(t)
+	})
+	t.Run("rolling restart", func(t *testing.T) {
+		// A node that has just started may take seconds to be elected, and its
+		// primary holds writes back until then.
+		l := startLoad(t, s.openFor(t, s.clusterDSN(servers, ""), 4*recoveryLimit, nil), loadWriters, loadTags())
+		for _, primary := range servers.Primaries(t) {
+			servers.Partner(primary).Restart(t)
+			servers.AwaitOK(t)
+			servers.Failover(t, primary)
+			primary.Restart(t)
+			servers.AwaitOK(t)
+			servers.AwaitReplicas(t)
+		}
+		l.awaitProgress(t)
+		r := l.finish(t, servers.Primaries(t)...)
+		r.want(t, 0, lossless)
+		r.wantRead(t)
+	})
+}
+
+// reshard moves slots with keys under a load, which notices nothing but a little
+// delay.
+func (s *Subject) reshard(t *testing.T, servers *servertest.ClusterServers) {
+	primaries := servers.Primaries(t)
+	l := startLoad(t, s.Open(t, s.clusterDSN(servers, "")), loadWriters, loadTags())
+	before, _ := s.tagsOf(t, servers, primaries[0])
+	asked := sumOfErrors(t, servers, "MOVED") + sumOfErrors(t, servers, "ASK")
+	servers.Reshard(t, primaries[0], primaries[1], reshardedSlots)
+	after, _ := s.tagsOf(t, servers, primaries[0])
+	l.awaitProgress(t)
+	r := l.finish(t, primaries...)
+	r.want(t, 0, lossless)
+	r.wantRead(t)
+	r.wantNoErrors(t)
+	if r.longestCall > time.Second {
+		t.Errorf("a call took %v", r.longestCall)
+	}
+	asked = sumOfErrors(t, servers, "MOVED") + sumOfErrors(t, servers, "ASK") - asked
+	t.Logf("%d slots moved, with %d of %d tags in use; nodes sent clients elsewhere %d times", reshardedSlots, len(before)-len(after), len(before), asked)
+	if len(after) == len(before) || asked == 0 {
+		t.Error("nobody noticed")
+	}
+}
+
+const reshardedSlots = 2000
+
+// startLoads starts a load on the keys that a server has, and one on all others,
+// through one store.
+func (s *Subject) startLoads(t *testing.T, servers *servertest.ClusterServers, server *servertest.Server, timeout time.Duration, dial Dial) (own, others *load) {
+	t.Helper()
+	store := s.openFor(t, s.clusterDSN(servers, ""), timeout, dial)
+	theirs, rest := s.tagsOf(t, servers, server)
+	return startLoad(t, store, loadWriters/2, theirs), startLoad(t, store, loadWriters/2, rest)
+}
+
+// wantAsFast compares calls on servers that are well, before and while another is
+// not. A busy machine makes any call slow now and then.
+func wantAsFast(t testing.TB, healthy, during []time.Duration) {
+	t.Helper()
+	const tolerance = 50 * time.Millisecond
+	was, is := percentile99(healthy), percentile99(during)
+	t.Logf("99 of 100 calls on other servers took at most %v before, of %d, and %v during the fault, of %d", was, len(healthy), is, len(during))
+	if len(during) == 0 || is > max(2*was, was+tolerance) {
+		t.Error("calls on other servers are slower, or there are none")
+	}
+}
+
+// tagsOf returns the tags of loads whose slots a server has, and all others.
+func (s *Subject) tagsOf(t testing.TB, servers *servertest.ClusterServers, server *servertest.Server) (own, others []string) {
+	t.Helper()
+	conn := server.Dial(t)
+	var has [][2]int64
+	for _, entry := range conn.Do(t, "CLUSTER", "SLOTS").([]any) {
+		fields := entry.([]any) // first, last, primary, replicas
+		primary := fields[2].([]any)
+		if net.JoinHostPort(fmt.Sprint(primary[0]), strconv.FormatInt(primary[1].(int64), 10)) == server.Announced {
+			has = append(has, [2]int64{fields[0].(int64), fields[1].(int64)})
+		}
+	}
+	for _, tag := range loadTags() {
+		slot := conn.Do(t, "CLUSTER", "KEYSLOT", tag).(int64)
+		isOwn := false
+		for _, slots := range has {
+			isOwn = isOwn || slots[0] <= slot && slot <= slots[1]
+		}
+		if isOwn {
+			own = append(own, tag)
+		} else {
+			others = append(others, tag)
+		}
+	}
+	if len(own) == 0 {
+		t.Fatal("the server has none of the slots that are used")
+	}
+	return own, others
+}

@@ -79,6 +79,7 @@ func (w *writers) lose(t testing.TB, servers *servertest.SentinelServers, primar
 	servers.AwaitFailover(t, primary)
 	replaced := time.Since(start)
 	took := <-measured
+	t.Logf("the sentinels agreed on another primary after %v", replaced.Round(time.Millisecond))
 	if limit := max(firstSuccess, replaced+firstSuccess/2); took > limit {
 		t.Errorf("the first write succeeded after %v, want at most %v", took, limit)
 	}

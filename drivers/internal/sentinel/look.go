@@ -2,7 +2,6 @@ package sentinel
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -164,11 +163,9 @@ func (w *watcher) credible(p *poll) int {
 
 // follow returns the primary that a candidate is, if it is one and may be ours.
 func (w *watcher) follow(c candidate, p *poll, doubted bool) (*primary, error) {
-	ctx, cancel := context.WithTimeout(w.ctx, w.settings.ServerAt(c.addr).DialTimeout)
-	defer cancel()
 	if w.primary != nil && w.primary.addr == c.addr {
 		if doubted {
-			if err := verify(ctx, w.primary.node); err != nil {
+			if err := w.verifyAgain(w.primary); err != nil {
 				return nil, err
 			}
 		}
@@ -181,7 +178,7 @@ func (w *watcher) follow(c candidate, p *poll, doubted bool) (*primary, error) {
 		return nil, errOutdated
 	}
 	n := w.open(w.settings.ServerAt(c.addr))
-	if err := verify(ctx, n); err != nil {
+	if err := w.verify(n); err != nil {
 		_ = n.Close() // err says why it is of no use
 		return nil, err
 	}
@@ -204,12 +201,7 @@ func (w *watcher) stays(refused map[string]error, doubted bool) bool {
 	if w.primary == nil || refused[w.primary.addr] != nil {
 		return false
 	}
-	if !doubted {
-		return true
-	}
-	ctx, cancel := context.WithTimeout(w.ctx, w.settings.ServerAt(w.primary.addr).DialTimeout)
-	defer cancel()
-	return verify(ctx, w.primary.node) == nil
+	return !doubted || w.verifyAgain(w.primary) == nil
 }
 
 // hearReplicas passes on the replicas, as a sentinel knows them that names the

@@ -21,11 +21,46 @@ type primary struct {
 	// epoch is that of the failover that made it the primary, as far as the
 	// sentinels tell. It belongs to the watcher's goroutine.
 	epoch int64
+	// verified is where the answer comes in to whether it is a primary still, nil
+	// if it was not asked since the last one. It belongs there, too.
+	verified chan error
+}
+
+// glance is how long a look waits for a primary that it knew before to say that it
+// is one. The next look has the answer if that takes longer, and is not held up by a
+// server that never answers.
+const glance = 300 * time.Millisecond
+
+// errSilent is the failure of a primary that does not say that it is one.
+var errSilent = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("it does not answer"))
+
+// verifyAgain is verify for a server that was the primary before.
+func (w *watcher) verifyAgain(p *primary) error {
+	if p.verified == nil && p.gate.Enter() {
+		verified := make(chan error, 1)
+		p.verified = verified
+		w.running.Go(func() {
+			defer p.gate.Leave()
+			verified <- w.verify(p.node)
+		})
+	}
+	timer := time.NewTimer(glance)
+	defer timer.Stop()
+	select {
+	case err := <-p.verified:
+		p.verified = nil
+		return err
+	case <-timer.C:
+		return errSilent
+	}
 }
 
 // verify returns nil if the server says that it is a primary, or answers without
-// saying: for want of a permission, or with a wrong password. The calls will tell.
-func verify(ctx context.Context, n node.Node) error {
+// saying: for want of a permission, or with a wrong password. The calls will tell. It
+// has as long as a sentinel to answer.
+func (w *watcher) verify(n node.Node) error {
+	ctx, cancel := context.WithTimeout(w.ctx, w.template.Limits().CallTimeout)
+	defer cancel()
 	role, err := roleOf(ctx, n)
 	switch {
 	case errors.Is(err, driver.ErrUnavailable), errors.Is(err, driver.ErrClosed), ctx.Err() != nil:

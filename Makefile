@@ -4,6 +4,8 @@
 GO        ?= go
 # More flags for the tests, such as TESTFLAGS='-run TestTTL -count=20 -v'.
 TESTFLAGS ?=
+# Flags for the matrix, such as MATRIXFLAGS='-releases redis-6.0', for one row of the table.
+MATRIXFLAGS ?=
 # Which benchmarks to run, as a regular expression.
 BENCH     ?= .
 
@@ -29,12 +31,18 @@ servers: ## Download the servers that the tests run; nothing is installed
 servers-matrix: ## Download every release of them that there is
 	@$(GO) run ./internal/servertest/fetch -all
 
+# The drivers are tested on Redis 7.0 and Valkey 8.0, in every topology. A package
+# that takes ten minutes hangs.
 .PHONY: test
 test: servers ## Run every test, shuffled, under the race detector
-	$(GO) test -race -shuffle=on -timeout=5m $(TESTFLAGS) ./...
+	$(GO) test -race -shuffle=on -timeout=10m $(TESTFLAGS) ./...
 ifneq ($(BENCH_MODULE),)
 	$(GO) -C $(BENCH_MODULE) test $(TESTFLAGS) ./...
 endif
+
+.PHONY: test-matrix
+test-matrix: servers-matrix ## Test both drivers on every release; writes docs/compatibility.md
+	$(GO) run ./drivers/internal/matrix $(MATRIXFLAGS)
 
 .PHONY: lint
 lint: lint-format lint-code lint-modules lint-generated ## Check format, code, go.mod and generated files

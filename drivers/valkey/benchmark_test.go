@@ -106,7 +106,10 @@ func BenchmarkGet(b *testing.B) {
 				server.Set("key", make([]byte, size))
 				keys, values := []string{"key"}, make([]driver.Value, 1)
 				compare(b,
-					func() error { return client.Do(context.Background(), client.B().Get().Key("key").Build()).Error() },
+					func() error {
+						_, err := client.Do(context.Background(), client.B().Get().Key("key").Build()).AsBytes()
+						return err
+					},
 					func(ctx context.Context) error { return errors.Join(store.Get(ctx, keys, values), values[0].Err) })
 			})
 		}
@@ -149,7 +152,10 @@ func BenchmarkGetMany(b *testing.B) {
 		server.Set(keys[i], make([]byte, 100))
 	}
 	compare(b,
-		func() error { return client.Do(context.Background(), client.B().Mget().Key(keys...).Build()).Error() },
+		func() error {
+			_, err := client.Do(context.Background(), client.B().Mget().Key(keys...).Build()).AsStrSlice()
+			return err
+		},
 		func(ctx context.Context) error { return errors.Join(store.Get(ctx, keys, values), values[many-1].Err) })
 }
 

@@ -23,3 +23,11 @@ func TestClusterConformanceOfOneNode(t *testing.T) { subject.ClusterConformanceO
 func TestClusterConformanceOfReplicas(t *testing.T) { subject.ClusterConformanceOfReplicas(t) }
 
 func TestClusterReplicas(t *testing.T) { subject.ClusterReplicas(t) }
+
+func TestClusterScan(t *testing.T) { subject.ClusterScan(t) }
+
+func TestClusterCrossSlot(t *testing.T) { subject.ClusterCrossSlot(t) }
+
+func TestClusterRoundTrips(t *testing.T) { subject.ClusterRoundTrips(t) }
+
+func TestClusterRename(t *testing.T) { subject.ClusterRename(t) }

@@ -19,10 +19,8 @@ func (s *Store) Ping(ctx context.Context) error { return s.everywhere(ctx, "PING
 func (s *Store) everywhere(ctx context.Context, name string) error {
 	c := s.router.begin(ctx, s.router.now())
 	defer c.end()
-	if s.router.topology.Load() == nil {
-		if err := s.router.learn(ctx); err != nil {
-			return err
-		}
+	if _, err := s.router.known(ctx); err != nil {
+		return err
 	}
 	var done []*server
 	for {

@@ -100,6 +100,17 @@ func (r *router) isAiling() bool {
 	})
 }
 
+// known returns the topology, which may have to be learnt.
+func (r *router) known(ctx context.Context) (*topology, error) {
+	if t := r.topology.Load(); t != nil {
+		return t, nil
+	}
+	if err := r.learn(ctx); err != nil {
+		return nil, err
+	}
+	return r.topology.Load(), nil
+}
+
 // learn waits for the first topology. Its error is why there is none.
 func (r *router) learn(ctx context.Context) error {
 	f := r.refresh()

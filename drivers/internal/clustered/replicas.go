@@ -144,18 +144,13 @@ func spread(at map[*replicated.Store][]int, do func(*replicated.Store, []int) er
 // from. None of them tells that there are others now, or that it is a primary.
 const recency = 10 * time.Second
 
-// recent returns the topology, which may have to be learnt.
+// recent is known that has the topology learnt again when it is old.
 func (r *router) recent(ctx context.Context) (*topology, error) {
-	if t := r.topology.Load(); t != nil {
-		if r.now().Sub(r.epoch)-time.Duration(r.learnt.Load()) > recency {
-			r.refresh()
-		}
-		return t, nil
+	t, err := r.known(ctx)
+	if err == nil && r.now().Sub(r.epoch)-time.Duration(r.learnt.Load()) > recency {
+		r.refresh()
 	}
-	if err := r.learn(ctx); err != nil {
-		return nil, err
-	}
-	return r.topology.Load(), nil
+	return t, err
 }
 
 // reader returns who reads the keys of a slot.

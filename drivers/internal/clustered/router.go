@@ -94,10 +94,8 @@ func (r *router) enterAt(addr string) *server {
 
 // await is enter that learns who has the slot, and so may take its time.
 func (r *router) await(ctx context.Context, slot uint16) (*server, error) {
-	if r.topology.Load() == nil {
-		if err := r.learn(ctx); err != nil {
-			return nil, err
-		}
+	if _, err := r.known(ctx); err != nil {
+		return nil, err
 	}
 	for r.topology.Load().primary(slot) != nil {
 		if s := r.enter(slot); s != nil {

@@ -2,28 +2,255 @@ package clustered
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Scan implements driver.Scanner.
+// Scan implements driver.Scanner. It scans the primaries one after the other, each
+// with a cursor of its own.
+//
+// A key that moves from a primary that is yet to be scanned to one that has been
+// is missed. So the slots that have changed hands, or are about to, are looked at
+// again afterwards; and so are those of a primary that failed, at the server that
+// has taken its place. Keys may be yielded several times.
 func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		if s.router.topology.Load() == nil {
-			if err := s.router.learn(ctx); err != nil {
-				yield("", err)
-				return
+		scan := &scan{router: s.router, ctx: ctx, pattern: pattern, yield: yield}
+		if err := scan.run(); err != nil && !scan.left {
+			yield("", err)
+		}
+	}
+}
+
+// A scan is one of all keys.
+type scan struct {
+	router  *router
+	ctx     context.Context
+	pattern string
+	yield   func(string, error) bool
+	left    bool // the loop over the keys was
+}
+
+// A layout is where keys are: what each primary says about itself.
+type layout struct {
+	owner     [slots]*server
+	importing [slots]*server // who is about to get a slot, and has some of its keys
+}
+
+// A slotSet is some slots.
+type slotSet [slots]bool
+
+const (
+	// maxRounds is how often slots are looked at that change hands each time.
+	maxRounds = 20
+	// settling is how long the others are waited for until the next look.
+	settling = 50 * time.Millisecond
+)
+
+// errMoving is a cluster whose slots do not come to rest.
+var errMoving = errors.New("slots of the cluster change hands faster than they can be scanned")
+
+func (s *scan) run() error {
+	if _, err := s.router.known(s.ctx); err != nil {
+		return err
+	}
+	before, _, err := s.layout()
+	if err != nil {
+		return err
+	}
+	var todo *slotSet // nil for all
+	var waiting *call // while servers fail
+	for round := range maxRounds {
+		done, failure := s.look(before, todo)
+		if s.left || failure != nil && !isTransient(failure) {
+			return failure
+		}
+		after, complete, err := s.layout()
+		if err != nil {
+			return err
+		}
+		next, some := rest(before, after, done, todo)
+		if failure == nil && complete && !some {
+			return nil
+		}
+		if failure == nil {
+			waiting = nil
+		} else if waiting == nil {
+			waiting = s.router.begin(s.ctx, s.router.now())
+		}
+		if waiting != nil && !waiting.pause(false) {
+			return waiting.expired(failure)
+		}
+		if failure != nil || !complete || round > 1 {
+			if err := s.relearn(); err != nil {
+				return err
+			}
+			if after, _, err = s.layout(); err != nil {
+				return err
+			}
+			next, _ = rest(before, after, done, todo)
+		}
+		before, todo = after, next
+	}
+	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errMoving)
+}
+
+// rest returns the slots, of those that were looked at, which have to be looked at
+// again: those that are not done, and those that changed hands meanwhile or are
+// about to, unless who is to get them was asked after who has them. What moves
+// later does not matter: all keys of the slot are known.
+func rest(before, after *layout, done, todo *slotSet) (*slotSet, bool) {
+	next, some := new(slotSet), false
+	for slot := range next {
+		if todo != nil && !todo[slot] {
+			continue
+		}
+		moving := before.owner[slot] != after.owner[slot] || before.importing[slot] != after.importing[slot] && after.importing[slot] != nil ||
+			todo == nil && before.importing[slot] != nil
+		next[slot] = !done[slot] || moving
+		some = some || next[slot]
+	}
+	return next, some
+}
+
+// look yields the keys in slots: those at who has these, and then those at who is
+// about to get them. It returns the slots that are done; the others' servers have
+// failed, one of them with the error.
+func (s *scan) look(at *layout, todo *slotSet) (done *slotSet, failure error) {
+	done = new(slotSet)
+	failed := make(map[*server]bool)
+	for _, from := range []*[slots]*server{&at.owner, &at.importing} {
+		scanned := make(map[*server]bool)
+		for slot, server := range from {
+			if server == nil || todo == nil && from == &at.importing || todo != nil && !todo[slot] || scanned[server] {
+				continue
+			}
+			scanned[server] = true
+			if err := s.server(server, todo); err != nil {
+				failed[server], failure = true, err
+				if !isTransient(err) {
+					return done, failure
+				}
+			}
+			if s.left {
+				return done, nil
 			}
 		}
-		for _, server := range s.router.topology.Load().primaries() {
-			for key, err := range server.node.Scan(ctx, pattern) {
-				if !yield(key, err) || err != nil {
-					return
+	}
+	for slot, server := range at.owner {
+		done[slot] = !failed[server] && !failed[at.importing[slot]]
+	}
+	return done, failure
+}
+
+// server yields the keys of one server that are in slots.
+func (s *scan) server(server *server, todo *slotSet) error {
+	if !server.gate.Enter() {
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errGone).Retryable()
+	}
+	defer server.gate.Leave()
+	for key, err := range server.node.Scan(s.ctx, s.pattern) {
+		if err != nil {
+			return err
+		}
+		if todo != nil && !todo[slotOf(key)] {
+			continue
+		}
+		if !s.yield(key, nil) {
+			s.left = true
+			return nil
+		}
+	}
+	return nil
+}
+
+// layout asks every primary which slots it has. It is not complete if there are
+// slots that none of them has.
+func (s *scan) layout() (at *layout, complete bool, err error) {
+	at = new(layout)
+	t := s.router.topology.Load()
+	for _, server := range t.primaries() {
+		reply, err := s.ask(server)
+		switch {
+		case err == nil:
+			at.add(server, string(reply.Data))
+		case s.ctx.Err() != nil:
+			return nil, false, contextError(s.ctx, nil)
+		case errors.Is(err, driver.ErrUnavailable) && !isTransient(err):
+			return nil, false, err // it is silent, which was waited for long enough
+		default:
+			// It is down, or may not be asked: what others say has to do.
+			for slot := range uint16(slots) {
+				if t.primary(slot) == server && at.owner[slot] == nil {
+					at.owner[slot] = server
 				}
+			}
+		}
+	}
+	complete = true
+	for slot := range uint16(slots) {
+		complete = complete && (at.owner[slot] != nil || t.primary(slot) == nil)
+	}
+	return at, complete, nil
+}
+
+func (s *scan) ask(server *server) (reply driver.Reply, err error) {
+	if !server.gate.Enter() {
+		return reply, driver.Fail(driver.ErrUnavailable, driver.NotApplied, errGone).Retryable()
+	}
+	defer server.gate.Leave()
+	return server.node.Query(s.ctx, "CLUSTER", "NODES")
+}
+
+// add adds what a server says about itself in the answer to CLUSTER NODES: a line
+// for each node, with the slots that it has behind eight other words. [5-<-name]
+// is a slot that it is about to get from another one.
+func (at *layout) add(server *server, nodes string) {
+	for line := range strings.Lines(nodes) {
+		words := strings.Fields(line)
+		if len(words) < 8 || !strings.Contains(words[2], "myself") {
+			continue
+		}
+		for _, word := range words[8:] {
+			if word[0] == '[' {
+				slot, _, importing := strings.Cut(word[1:], "-<-")
+				if n, err := strconv.ParseUint(slot, 10, 14); importing && err == nil {
+					at.importing[n] = server
+				}
+				continue
+			}
+			first, last, isRange := strings.Cut(word, "-")
+			if !isRange {
+				last = first
+			}
+			from, fromErr := strconv.ParseUint(first, 10, 14)
+			to, toErr := strconv.ParseUint(last, 10, 14)
+			for slot := from; fromErr == nil && toErr == nil && slot <= to; slot++ {
+				at.owner[slot] = server
 			}
 		}
 	}
 }
 
-var _ driver.Scanner = (*Store)(nil)
+// relearn waits until the topology has been learnt again, or a while.
+func (s *scan) relearn() error {
+	f := s.router.refresh()
+	timer := time.NewTimer(settling)
+	defer timer.Stop()
+	var done <-chan struct{}
+	if f != nil {
+		done = f.done
+	}
+	select {
+	case <-done:
+	case <-timer.C:
+	case <-s.ctx.Done():
+		return contextError(s.ctx, nil)
+	}
+	return nil
+}

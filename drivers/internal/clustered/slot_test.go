@@ -28,4 +28,3 @@ func BenchmarkSlot(b *testing.B) {
 		slotOf(":1:user:123456789:name")
 	}
 }
-

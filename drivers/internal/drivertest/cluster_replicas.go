@@ -185,6 +185,9 @@ func (s *Subject) ClusterReplicas(t *testing.T) {
 	servers.AwaitOK(t)
 	servers.AwaitReplicas(t)
 	before := ran(servers.Nodes[1:2])
-	Eventually(t, func() bool { _, err := only.GetMany(t.Context(), keys); return err == nil && ran(servers.Nodes[1:2]) > before },
+	Eventually(t, func() bool {
+		_, err := only.GetMany(t.Context(), keys)
+		return err == nil && ran(servers.Nodes[1:2]) > before
+	},
 		func() string { return fmt.Sprint("nothing is read from the former primary") })
 }

@@ -1,0 +1,86 @@
+package pickle_test
+
+import (
+	"testing"
+
+	"github.com/xcache-go/xcache/codec/pickle"
+)
+
+type small struct {
+	ID   int64
+	Name string
+	Tags []string
+}
+
+var smallValue = small{7, "Ada", []string{"a", "b"}}
+
+// allocations returns the fewest allocations of a few runs: a collection in
+// between empties the pools.
+func allocations(f func()) float64 {
+	fewest := testing.AllocsPerRun(100, f)
+	for range 4 {
+		fewest = min(fewest, testing.AllocsPerRun(100, f))
+	}
+	return fewest
+}
+
+func TestAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("pools drop what they are given now and then")
+	}
+	fail := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var value any = &smallValue
+	stored, err := pickle.Serializer.Append(nil, value)
+	fail(err)
+	text, err := pickle.Serializer.Append(nil, "some text")
+	fail(err)
+	buf := make([]byte, 0, 1<<10)
+	var anyText any = "some text"
+	for _, test := range []struct {
+		name string
+		most float64
+		f    func()
+	}{
+		{"write a str", 0, func() { _, err := pickle.Serializer.Append(buf, anyText); fail(err) }},
+		{"read a str", 3, func() { var s string; fail(pickle.Serializer.Unmarshal(text, &s)) }},
+		{"write a struct", 0, func() { _, err := pickle.Serializer.Append(buf, value); fail(err) }},
+		// The struct, its string, the slice and its strings.
+		{"read a struct", 5, func() { var s small; fail(pickle.Serializer.Unmarshal(stored, &s)) }},
+		{"recognise a struct", 0, func() { recognize(stored) }},
+	} {
+		if got := allocations(test.f); got > test.most {
+			t.Errorf("%s: %v allocations, want %v at most", test.name, got, test.most)
+		} else {
+			t.Logf("%s: %v allocations", test.name, got)
+		}
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	var value any = &smallValue
+	buf := make([]byte, 0, 1<<10)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := pickle.Serializer.Append(buf, value); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkUnmarshal(b *testing.B) {
+	stored, err := pickle.Serializer.Append(nil, smallValue)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		var s small
+		if err := pickle.Serializer.Unmarshal(stored, &s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

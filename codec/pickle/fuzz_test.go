@@ -1,0 +1,69 @@
+package pickle_test
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/codec/pickle"
+)
+
+// FuzzUnmarshal feeds bytes to the decoder: no panic, an error of the known
+// kinds, the input as it was. What can be read can be written, and what is
+// written is read the same, and by no other format.
+func FuzzUnmarshal(f *testing.F) {
+	for _, w := range cpython(f) {
+		f.Add(w.data)
+	}
+	for _, data := range []string{
+		"", "\x80\x04.", "\x80\x04]\x94h\x00a.", doubled("]"), "\x80\x02cos\nsystem\nX\x02\x00\x00\x00ls\x85R.",
+		"\x80\x04\x8c\x06models\x8c\x04User\x93)\x81}\x8c\x02idK\x01sb.", "\x80\x04(K\x01K\x021N.", "\x80\x02\x84\x01\x02\x03\x04.",
+	} {
+		f.Add([]byte(data))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		checkRead(t, data)
+		var v any
+		if pickle.Serializer.Unmarshal(data, &v) != nil {
+			return
+		}
+		for _, other := range []codec.Serializer{codec.JSON, codec.Gob} {
+			if other.(codec.Recognizer).Recognize(data) {
+				t.Fatalf("%x is %s too", data, other.Name())
+			}
+		}
+		stored, err := pickle.Serializer.Append(nil, v)
+		if err != nil {
+			return // NaN keys, say
+		}
+		var again any
+		if err := pickle.Serializer.Unmarshal(stored, &again); err != nil {
+			t.Fatalf("%x is read as %#v and written as %x: %v", data, v, stored, err)
+		}
+		twice, err := pickle.Serializer.Append(nil, again)
+		if err != nil || !bytes.Equal(stored, twice) {
+			t.Fatalf("%x is written as %x, %v", stored, twice, err)
+		}
+	})
+}
+
+// FuzzRoundTrip stores values made of what the fuzzer gives.
+func FuzzRoundTrip(f *testing.F) {
+	f.Add("text", int64(-1), 0.5, []byte("bytes"), true)
+	f.Add("", int64(1<<40), 1e300, []byte{}, false)
+	f.Fuzz(func(t *testing.T, text string, number int64, float float64, b []byte, yes bool) {
+		if float != float {
+			return
+		}
+		v := map[string]any{text: []any{number, float, b, yes, nil}, "x": map[string]any{"text": text, "number": number >> 7}}
+		stored, err := pickle.Serializer.Append(nil, v)
+		if err != nil {
+			return // invalid UTF-8
+		}
+		var got any
+		if err := pickle.Serializer.Unmarshal(stored, &got); err != nil || !reflect.DeepEqual(got, any(v)) {
+			t.Fatalf("stored %#v, read %#v, %v", v, got, err)
+		}
+	})
+}

@@ -1,0 +1,112 @@
+package pickle
+
+import (
+	"cmp"
+	"encoding"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+
+	"github.com/xcache-go/xcache/codec"
+)
+
+// A mapKey is a key of a map.
+type mapKey struct {
+	key reflect.Value
+	// stored is what is written for it.
+	stored reflect.Value
+	// place is where it comes among the others. Keys that Python holds to be
+	// the same have the same.
+	place place
+}
+
+// sortedKeys returns the keys of a map in the order in which they are written.
+func sortedKeys(m reflect.Value) ([]mapKey, error) {
+	keys := make([]mapKey, 0, m.Len())
+	for _, key := range m.MapKeys() {
+		stored := key
+		if key.Kind() == reflect.Interface && !key.IsNil() {
+			stored = key.Elem()
+		}
+		if stored.Type().Implements(textMarshaler) {
+			text, err := marshalKey(stored)
+			if err != nil {
+				return nil, err
+			}
+			stored = reflect.ValueOf(text)
+		}
+		place, ok := placeOf(stored)
+		if !ok {
+			return nil, unsupported("it has no form for a map with keys of %v", stored.Type())
+		}
+		keys = append(keys, mapKey{key, stored, place})
+	}
+	slices.SortFunc(keys, func(a, b mapKey) int { return a.place.compare(b.place) })
+	for i := 1; i < len(keys); i++ {
+		if keys[i-1].place == keys[i].place {
+			return nil, unsupported("two keys of a map are one key in Python")
+		}
+	}
+	return keys, nil
+}
+
+func marshalKey(key reflect.Value) (string, error) {
+	if key.Kind() == reflect.Pointer && key.IsNil() {
+		return "", unsupported("a key of a map is a nil %v", key.Type())
+	}
+	text, err := key.Interface().(encoding.TextMarshaler).MarshalText()
+	if err != nil {
+		return "", &codec.Error{Kind: codec.ErrUnsupportedValue, Codec: "pickle", Reason: fmt.Sprintf("MarshalText of %v failed", key.Type()), Err: err}
+	}
+	return string(text), nil
+}
+
+// A place is None, a number (bools are 0 and 1, as in Python), or a str. A
+// number has its whole part, or one of the ends of that range, and itself.
+type place struct {
+	rank   int
+	whole  int64
+	number float64
+	text   string
+}
+
+// placeOf returns the place of a key; ok is false if it cannot be written.
+func placeOf(key reflect.Value) (p place, ok bool) {
+	switch {
+	case key.Kind() == reflect.Interface: // nil
+		return place{}, true
+	case key.Kind() == reflect.String:
+		return place{rank: 2, text: key.String()}, true
+	case key.Kind() == reflect.Bool:
+		if key.Bool() {
+			p.whole = 1
+		}
+	case key.CanInt():
+		p.whole = key.Int()
+	case key.CanUint() && key.Uint() <= math.MaxInt64:
+		p.whole = int64(key.Uint())
+	case key.CanUint():
+		p.whole, p.number = math.MaxInt64, float64(key.Uint())
+		p.text = fmt.Sprint(key.Uint()) // all of 20 digits
+	case key.CanFloat() && !math.IsNaN(key.Float()):
+		p.number = key.Float()
+		switch whole := math.Trunc(p.number); {
+		case whole < math.MinInt64:
+			p.whole = math.MinInt64
+		case whole >= math.MaxInt64:
+			p.whole = math.MaxInt64
+		default:
+			p.whole, p.number = int64(whole), p.number-whole
+		}
+	default:
+		return p, false
+	}
+	p.rank = 1
+	return p, true
+}
+
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.rank, q.rank), cmp.Compare(p.whole, q.whole),
+		cmp.Compare(p.number, q.number), cmp.Compare(p.text, q.text))
+}

@@ -1,0 +1,429 @@
+package pickle
+
+import (
+	"encoding/binary"
+	"math"
+	"sync"
+	"unicode/utf8"
+)
+
+// A kind is what a node is in Python.
+type kind uint8
+
+const (
+	kindNone kind = iota
+	kindBool
+	kindInt
+	kindLong // an int of more than 64 bits
+	kindFloat
+	kindStr
+	kindBytes
+	kindList
+	kindTuple
+	kindSet
+	kindDict
+	kindDatetime
+	kindDate
+	kindTime
+	kindTimedelta
+	kindTimezone
+	kindCallable
+	kindObject // anything else: the pickle is refused
+)
+
+// String returns the name of the type in Python.
+func (k kind) String() string {
+	return [...]string{"None", "bool", "int", "int", "float", "str", "bytes", "list", "tuple", "set", "dict",
+		"datetime.datetime", "datetime.date", "datetime.time", "datetime.timedelta", "datetime.timezone",
+		"function", "object"}[k]
+}
+
+// A node is a value that the machine made. What a and b are depends on its
+// kind:
+//
+//	int, float, timedelta   the lower and the upper half of 64 bits; a timedelta in nanoseconds
+//	long, str, bytes        offset and length of the bytes
+//	list, tuple, set, dict  first and last of the chunks of items; c counts the items
+//	datetime                offset of the bytes, and the time zone's node, 0 for none
+//	date, time              offset of the bytes
+//	timezone                seconds east of UTC
+//	callable                which
+//
+// Of a str, c is the number of the Go string made of it, 0 for none.
+type node struct {
+	kind    kind
+	shared  bool // fetched from the memo, so perhaps in several places
+	a, b, c uint32
+}
+
+func (n node) bits() uint64 { return uint64(n.a) | uint64(n.b)<<32 }
+
+func bitsNode(k kind, bits uint64) node { return node{kind: k, a: uint32(bits), b: uint32(bits >> 32)} }
+
+// The nodes that every machine starts with.
+const (
+	nodeNone = iota
+	nodeFalse
+	nodeTrue
+	firstNode
+)
+
+// A machine runs a pickle and makes nodes of it. It calls nothing and makes no
+// Go values; its memory is bounded by the steps that it takes.
+type machine struct {
+	data []byte
+	rest []byte
+	// extra holds bytes that do not stand in data as they are. Offsets in it
+	// count on from the end of data.
+	extra []byte
+
+	nodes []node
+	stack []uint32
+	marks []int // heights of the stack
+	memo  []uint32
+	// links are chunks of items: their number, the next chunk, the items. No
+	// chunk is at 0.
+	links   []uint32
+	strings []string
+	steps   int
+
+	// damaged tells that data is no pickle, refused that it is a pickle of
+	// something that is not read.
+	damaged bool
+	refused error
+}
+
+var machines = sync.Pool{New: func() any { return new(machine) }}
+
+// maxPooled is the most nodes and links of a machine that is kept.
+const maxPooled = 1 << 15
+
+func (m *machine) release() {
+	if cap(m.nodes) > maxPooled || cap(m.links) > 4*maxPooled || cap(m.stack) > maxPooled || cap(m.memo) > maxPooled || cap(m.extra) > 8*maxPooled {
+		return
+	}
+	clear(m.strings)
+	*m = machine{
+		nodes: m.nodes[:0], stack: m.stack[:0], marks: m.marks[:0], memo: m.memo[:0],
+		links: m.links[:0], strings: m.strings[:0], extra: m.extra[:0],
+	}
+	machines.Put(m)
+}
+
+var errDamaged = corrupt("it is not the pickle of one value")
+
+// run makes the nodes of data; the value is the one node that is left on the
+// stack. An error says that data is no pickle, or one over the limits.
+func (m *machine) run(data []byte) error {
+	if len(data) > math.MaxInt32 {
+		return tooLarge("more than %d bytes", math.MaxInt32)
+	}
+	m.data, m.rest = data, data[2:] // without opProto and the version
+	m.nodes = append(m.nodes, node{kind: kindNone}, node{kind: kindBool}, node{kind: kindBool, a: 1})
+	m.links = append(m.links, 0)
+	for len(m.rest) > 0 && !m.damaged && m.steps <= maxSteps {
+		op := m.rest[0]
+		m.rest = m.rest[1:]
+		if op == opStop {
+			break
+		}
+		m.step(op)
+	}
+	switch {
+	case m.steps > maxSteps:
+		return errSteps
+	case m.damaged || len(m.rest) > 0 || len(m.stack) != 1 || len(m.marks) > 0:
+		return errDamaged
+	}
+	return nil
+}
+
+func (m *machine) step(op byte) {
+	switch op {
+	case opFrame:
+		if n := m.uint64(); n > uint64(len(m.rest)) {
+			m.damaged = true
+		}
+	case opMark:
+		m.steps++
+		m.marks = append(m.marks, len(m.stack))
+	case opPop:
+		m.pop()
+	case opPopMark:
+		m.drop(m.sinceMark())
+
+	case opNone:
+		m.push(nodeNone)
+	case opNewTrue:
+		m.push(nodeTrue)
+	case opNewFalse:
+		m.push(nodeFalse)
+	case opBinInt:
+		m.make(bitsNode(kindInt, uint64(int64(int32(m.uint32())))))
+	case opBinInt1:
+		m.make(bitsNode(kindInt, uint64(m.byte())))
+	case opBinInt2:
+		m.make(bitsNode(kindInt, uint64(m.uint16())))
+	case opLong1:
+		m.long(uint64(m.byte()))
+	case opLong4:
+		m.long(uint64(m.uint32()))
+	case opBinFloat:
+		m.make(bitsNode(kindFloat, binary.BigEndian.Uint64(m.take(8))))
+
+	case opShortBinUnicode:
+		m.str(uint64(m.byte()))
+	case opBinUnicode:
+		m.str(uint64(m.uint32()))
+	case opBinUnicode8:
+		m.str(m.uint64())
+	case opShortBinBytes:
+		m.text(kindBytes, uint64(m.byte()))
+	case opBinBytes:
+		m.text(kindBytes, uint64(m.uint32()))
+	case opBinBytes8, opByteArray8:
+		m.text(kindBytes, m.uint64())
+
+	case opEmptyList:
+		m.make(node{kind: kindList})
+	case opEmptyDict:
+		m.make(node{kind: kindDict})
+	case opEmptySet:
+		m.make(node{kind: kindSet})
+	case opEmptyTuple:
+		m.make(node{kind: kindTuple})
+	case opTuple1, opTuple2, opTuple3:
+		m.collect(kindTuple, m.top(int(op-opTuple1)+1))
+	case opTuple:
+		m.collect(kindTuple, m.sinceMark())
+	case opFrozenSet:
+		m.collect(kindSet, m.sinceMark())
+	case opAppend:
+		m.extend(kindList, m.top(1))
+	case opAppends:
+		m.extend(kindList, m.sinceMark())
+	case opSetItem:
+		m.extend(kindDict, m.top(2))
+	case opSetItems:
+		m.extend(kindDict, m.sinceMark())
+	case opAddItems:
+		m.extend(kindSet, m.sinceMark())
+
+	case opMemoize:
+		m.put(len(m.memo))
+	case opBinPut:
+		m.put(int(m.byte()))
+	case opLongBinPut:
+		m.put(int(m.uint32()))
+	case opBinGet:
+		m.get(uint32(m.byte()))
+	case opLongBinGet:
+		m.get(m.uint32())
+
+	default:
+		m.stepObject(op)
+	}
+}
+
+// The operands of opcodes. Behind the end of data they are zero, and the
+// machine is damaged.
+
+func (m *machine) take(n uint64) []byte {
+	if n > uint64(len(m.rest)) {
+		m.damaged = true
+		m.rest = nil
+		var none [8]byte
+		return none[:min(n, 8)]
+	}
+	taken := m.rest[:n]
+	m.rest = m.rest[n:]
+	return taken
+}
+
+func (m *machine) byte() byte     { return m.take(1)[0] }
+func (m *machine) uint16() uint16 { return binary.LittleEndian.Uint16(m.take(2)) }
+func (m *machine) uint32() uint32 { return binary.LittleEndian.Uint32(m.take(4)) }
+func (m *machine) uint64() uint64 { return binary.LittleEndian.Uint64(m.take(8)) }
+
+// The stack.
+
+func (m *machine) push(n uint32) {
+	m.steps++
+	m.stack = append(m.stack, n)
+}
+
+// make pushes a new node.
+func (m *machine) make(n node) {
+	m.push(uint32(len(m.nodes)))
+	m.nodes = append(m.nodes, n)
+}
+
+// top returns the n values on top, which must be above the last mark.
+func (m *machine) top(n int) []uint32 {
+	floor := 0
+	if len(m.marks) > 0 {
+		floor = m.marks[len(m.marks)-1]
+	}
+	if m.damaged || len(m.stack)-floor < n {
+		m.damaged = true
+		return nil
+	}
+	return m.stack[len(m.stack)-n:]
+}
+
+// sinceMark returns the values above the last mark, and removes the mark.
+func (m *machine) sinceMark() []uint32 {
+	if len(m.marks) == 0 {
+		m.damaged = true
+		return nil
+	}
+	last := len(m.marks) - 1
+	items := m.stack[m.marks[last]:]
+	m.marks = m.marks[:last]
+	return items
+}
+
+// drop removes values that top or sinceMark returned.
+func (m *machine) drop(items []uint32) { m.stack = m.stack[:len(m.stack)-len(items)] }
+
+// pop removes one value and returns it.
+func (m *machine) pop() uint32 {
+	items := m.top(1)
+	if m.damaged {
+		return nodeNone
+	}
+	m.drop(items)
+	return items[0]
+}
+
+// The memo. CPython numbers its entries as they come.
+
+func (m *machine) put(i int) {
+	items := m.top(1)
+	if m.damaged || i != len(m.memo) || i > m.steps {
+		m.damaged = true
+		return
+	}
+	m.memo = append(m.memo, items[0])
+}
+
+func (m *machine) get(i uint32) {
+	if uint64(i) >= uint64(len(m.memo)) {
+		m.damaged = true
+		return
+	}
+	n := m.memo[i]
+	if n >= firstNode {
+		m.nodes[n].shared = true
+	}
+	m.push(n)
+}
+
+// Values.
+
+func (m *machine) text(k kind, length uint64) {
+	offset := len(m.data) - len(m.rest)
+	m.take(length)
+	if !m.damaged {
+		m.make(node{kind: k, a: uint32(offset), b: uint32(length)})
+	}
+}
+
+func (m *machine) str(length uint64) {
+	m.text(kindStr, length)
+	if !m.damaged && !utf8.Valid(m.bytes(m.nodes[len(m.nodes)-1])) {
+		// Python's strings may hold halves of surrogate pairs.
+		m.refuse(corrupt("a str is not valid Unicode"))
+	}
+}
+
+// long makes an int of the bytes of a number in two's complement.
+func (m *machine) long(length uint64) {
+	m.text(kindLong, length)
+	if m.damaged || length > 8 {
+		return
+	}
+	n := &m.nodes[len(m.nodes)-1]
+	var sign byte
+	b := m.bytes(*n)
+	if len(b) > 0 && b[len(b)-1] >= 0x80 {
+		sign = 0xff
+	}
+	number := [8]byte{sign, sign, sign, sign, sign, sign, sign, sign}
+	copy(number[:], b)
+	*n = bitsNode(kindInt, binary.LittleEndian.Uint64(number[:]))
+}
+
+// bytes returns the bytes that a str, a bytes or a long is made of.
+func (m *machine) bytes(n node) []byte { return m.slice(n.a, n.b) }
+
+func (m *machine) slice(offset, length uint32) []byte {
+	if start := int(offset); start < len(m.data) {
+		return m.data[start : start+int(length)]
+	}
+	start := int(offset) - len(m.data)
+	return m.extra[start : start+int(length)]
+}
+
+// collect makes a container of items on the stack.
+func (m *machine) collect(k kind, items []uint32) {
+	if m.damaged {
+		return
+	}
+	n := node{kind: k}
+	m.link(&n, items)
+	m.drop(items)
+	m.make(n)
+}
+
+// extend adds items to the container below them on the stack.
+func (m *machine) extend(k kind, items []uint32) {
+	if m.damaged {
+		return
+	}
+	m.drop(items)
+	below := m.top(1)
+	if m.damaged {
+		return
+	}
+	container := &m.nodes[below[0]]
+	switch {
+	case container.kind == kindObject: // of a class that extends list or dict, say
+	case container.kind != k || k == kindDict && len(items)%2 != 0:
+		m.damaged = true
+	default:
+		m.link(container, items)
+	}
+}
+
+// link adds a chunk of items to a container.
+func (m *machine) link(container *node, items []uint32) {
+	if len(items) == 0 {
+		return
+	}
+	chunk := uint32(len(m.links))
+	m.links = append(m.links, uint32(len(items)), 0)
+	m.links = append(m.links, items...)
+	if container.a == 0 {
+		container.a = chunk
+	} else {
+		m.links[container.b+1] = chunk
+	}
+	container.b = chunk
+	container.c += uint32(len(items))
+}
+
+// items calls f with the items of a container, in order, until it returns an
+// error.
+func (m *machine) items(container node, f func(i int, item uint32) error) error {
+	i := 0
+	for chunk := container.a; chunk != 0; chunk = m.links[chunk+1] {
+		for _, item := range m.links[chunk+2 : chunk+2+m.links[chunk]] {
+			if err := f(i, item); err != nil {
+				return err
+			}
+			i++
+		}
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package pickle
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/xcache-go/xcache/codec"
+)
+
+func init() { codec.Register(Serializer) }
+
+// Serializer is the serializer "pickle": see the package comment for what it
+// reads and writes. It recognises its own bytes and may stand beside others in
+// a chain, and all its methods may be called concurrently.
+var Serializer codec.Serializer = serializer{}
+
+type serializer struct{}
+
+func (serializer) Name() string { return "pickle" }
+
+// Recognize runs the pickle without making anything of it.
+func (serializer) Recognize(data []byte) bool {
+	if !mayBePickle(data) {
+		return false
+	}
+	m := machines.Get().(*machine)
+	defer m.release()
+	err := m.run(data)
+	return err == nil || errors.Is(err, errSteps)
+}
+
+func (serializer) Append(dst []byte, v any) ([]byte, error) {
+	w := writer{out: append(dst, opProto, writtenProtocol)}
+	if err := w.any(v, 0); err != nil {
+		return dst, err
+	}
+	return append(w.out, opStop), nil
+}
+
+func (serializer) AppendBytes(dst, b []byte) ([]byte, error) {
+	w := writer{out: append(dst, opProto, writtenProtocol)}
+	w.bytes(b)
+	return append(w.out, opStop), nil
+}
+
+func (serializer) Unmarshal(data []byte, v any) error {
+	target := reflect.ValueOf(v)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		return unsupported("a value is decoded into a non-nil pointer, not a %T", v)
+	}
+	return read(data, func(r *reader, root uint32) (err error) {
+		if into, ok := v.(*any); ok {
+			*into, err = r.any(root, 0)
+			return err
+		}
+		return r.value(root, 0, target.Elem())
+	})
+}
+
+func (serializer) UnmarshalBytes(data []byte) (b []byte, err error) {
+	err = read(data, func(r *reader, root uint32) (err error) {
+		if n := r.nodes[root]; n.kind == kindBytes {
+			b, err = r.copyBytes(n)
+			return err
+		}
+		return r.value(root, 0, reflect.ValueOf(&b).Elem())
+	})
+	return b, err
+}
+
+// read runs a pickle and has its value taken by take.
+func read(data []byte, take func(r *reader, root uint32) error) error {
+	if !mayBePickle(data) {
+		return corrupt("it is no pickle of protocol %d to %d", oldestProtocol, newestProtocol)
+	}
+	m := machines.Get().(*machine)
+	defer m.release()
+	if err := m.run(data); err != nil {
+		return err
+	}
+	if m.refused != nil {
+		return m.refused
+	}
+	r := reader{machine: m, bytesLeft: max(len(data), codec.DefaultMaxValue)}
+	return take(&r, m.stack[0])
+}
+
+// mayBePickle looks at both ends.
+func mayBePickle(data []byte) bool {
+	return len(data) > 3 && data[0] == opProto &&
+		data[1] >= oldestProtocol && data[1] <= newestProtocol && data[len(data)-1] == opStop
+}
+
+func corrupt(format string, args ...any) error {
+	return &codec.Error{Kind: codec.ErrCorrupt, Codec: "pickle", Reason: fmt.Sprintf(format, args...)}
+}
+
+func unsupported(format string, args ...any) error {
+	return &codec.Error{Kind: codec.ErrUnsupportedValue, Codec: "pickle", Reason: fmt.Sprintf(format, args...)}
+}
+
+func tooLarge(format string, args ...any) error {
+	return &codec.Error{Kind: codec.ErrTooLarge, Codec: "pickle", Reason: fmt.Sprintf(format, args...)}
+}

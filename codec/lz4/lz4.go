@@ -1,0 +1,77 @@
+// Package lz4 is the LZ4 frame format for package codec: what the lz4 command
+// and Python's lz4.frame write. Importing it makes the compressor known to DSNs:
+//
+//	import _ "github.com/xcache-go/xcache/codec/lz4"
+//
+// and compressor=lz4, or compressor=lz4:9, uses it.
+package lz4
+
+import (
+	"fmt"
+
+	"github.com/pierrec/lz4/v4"
+
+	"github.com/xcache-go/xcache/codec"
+)
+
+// Compressor is LZ4 at level 1.
+//
+// It writes one frame of independent blocks, with the length of the text and a
+// checksum. It reads one frame, by whatever wrote it: blocks that refer to
+// earlier ones, any size of block, checksums of blocks too. All checksums are
+// verified. Anything behind the frame is codec.ErrCorrupt, another frame or a
+// skippable one too, and so is a frame that needs a dictionary.
+//
+// Level 1 is LZ4 itself. Levels 2 to 9 are LZ4 HC: they take longer to write,
+// and no longer to read.
+var Compressor codec.Leveler = compressor{level: 1}
+
+func init() { codec.RegisterCompressor(Compressor) }
+
+const (
+	name     = "lz4"
+	maxLevel = 9
+)
+
+// levels are those of LZ4 HC.
+var levels = [...]lz4.CompressionLevel{2: lz4.Level2, lz4.Level3, lz4.Level4, lz4.Level5, lz4.Level6, lz4.Level7, lz4.Level8, maxLevel: lz4.Level9}
+
+type compressor struct{ level int }
+
+func (compressor) Name() string { return name }
+
+func (compressor) WithLevel(level int) (codec.Compressor, error) {
+	if level < 1 || level > maxLevel {
+		return nil, fmt.Errorf("xcache: codec: the level of compressor %s must be from 1 (fast) to %d (small)", name, maxLevel)
+	}
+	return compressor{level}, nil
+}
+
+func (compressor) Recognize(data []byte) bool { return isFrame(data) }
+
+func (c compressor) Append(dst, src []byte) ([]byte, error) {
+	out, err := appendFrame(dst, src, c.level)
+	if err != nil {
+		return dst, &codec.Error{Kind: codec.ErrUnsupportedValue, Codec: name, Reason: "it cannot be compressed", Err: err}
+	}
+	return out, nil
+}
+
+func (compressor) Decompress(dst, src []byte, limit int) ([]byte, error) {
+	f, err := parseFrame(src)
+	if err != nil {
+		return dst, err
+	}
+	if f.known && f.length > uint64(limit) {
+		return dst, tooLarge(limit)
+	}
+	return f.appendText(dst, limit)
+}
+
+func corrupt(reason string, err error) error {
+	return &codec.Error{Kind: codec.ErrCorrupt, Codec: name, Reason: reason, Err: err}
+}
+
+func tooLarge(limit int) error {
+	return &codec.Error{Kind: codec.ErrTooLarge, Codec: name, Reason: fmt.Sprintf("more than %d bytes", limit)}
+}

@@ -1,0 +1,147 @@
+// Package zstd is the Zstandard format of RFC 8878 for package codec. Importing
+// it makes the compressor known to DSNs:
+//
+//	import _ "github.com/xcache-go/xcache/codec/zstd"
+//
+// and compressor=zstd, or compressor=zstd:9, uses it.
+package zstd
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/xcache-go/xcache/codec"
+)
+
+// Compressor is Zstandard at level 3.
+//
+// It writes one frame with its length and, unless it is empty, a checksum. It
+// reads one frame, by whatever wrote it, with or without a length. Anything
+// behind the frame is codec.ErrCorrupt, another frame or a skippable one too, and
+// so is a frame that needs a dictionary.
+//
+// Levels are those of the zstd command, 1 to 22. Four of them are different: 1
+// and 2 are the fastest, 3 to 5 the default, 6 to 9 are better, 10 to 22 best.
+var Compressor codec.Leveler = newCompressor(defaultLevel)
+
+func init() { codec.RegisterCompressor(Compressor) }
+
+const (
+	name = "zstd"
+
+	defaultLevel = 3
+	maxLevel     = 22
+
+	// window is how far back a match may be. It bounds the memory of an
+	// encoder.
+	window = 1 << 20
+)
+
+type compressor struct {
+	// encoder makes or returns the encoder of this level, which keeps one
+	// state for each processor.
+	encoder func() *zstd.Encoder
+}
+
+func newCompressor(level int) compressor {
+	return compressor{sync.OnceValue(func() *zstd.Encoder {
+		e, err := zstd.NewWriter(nil,
+			zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)),
+			zstd.WithWindowSize(window),
+			zstd.WithLowerEncoderMem(true),
+			zstd.WithZeroFrames(true))
+		if err != nil {
+			panic(err) // an option is out of its range
+		}
+		return e
+	})}
+}
+
+// decoder keeps one state for each processor. It never writes beyond the
+// capacity that it is given.
+var decoder = sync.OnceValue(func() *zstd.Decoder {
+	d, err := zstd.NewReader(nil,
+		zstd.WithDecoderConcurrency(runtime.GOMAXPROCS(0)),
+		zstd.WithDecoderLowmem(true),
+		zstd.WithDecodeAllCapLimit(true),
+		zstd.WithDecoderMaxWindow(zstd.MaxWindowSize))
+	if err != nil {
+		panic(err) // an option is out of its range
+	}
+	return d
+})
+
+func (compressor) Name() string { return name }
+
+func (compressor) WithLevel(level int) (codec.Compressor, error) {
+	if level < 1 || level > maxLevel {
+		return nil, fmt.Errorf("xcache: codec: the level of compressor %s must be from 1 (fast) to %d (small)", name, maxLevel)
+	}
+	return newCompressor(level), nil
+}
+
+func (compressor) Recognize(data []byte) bool { return isFrame(data) }
+
+func (c compressor) Append(dst, src []byte) ([]byte, error) {
+	return c.encoder().EncodeAll(src, dst), nil
+}
+
+func (compressor) Decompress(dst, src []byte, limit int) ([]byte, error) {
+	f, err := parseFrame(src)
+	if err != nil {
+		return dst, err
+	}
+	if f.known {
+		if f.length > uint64(limit) {
+			return dst, tooLarge(limit)
+		}
+		return decode(dst, src, int(f.length), limit)
+	}
+	// Nobody says how long the text is. The blocks bound it, and all but the
+	// last are usually full.
+	most := int(min(f.most, uint64(limit)))
+	if most > scratchSize {
+		return decode(dst, src, most, limit)
+	}
+	s := scratches.Get().(*[scratchSize]byte)
+	defer scratches.Put(s)
+	text, err := decode(s[:0:most], src, most, limit)
+	if err != nil {
+		return dst, err
+	}
+	return append(dst, text...), nil
+}
+
+// scratchSize is a block. A frame of one block that does not say how long its
+// text is, as streaming encoders write it, is decoded into a scratch first, so
+// that dst grows by the text alone.
+const scratchSize = maxBlock
+
+var scratches = sync.Pool{New: func() any { return new([scratchSize]byte) }}
+
+// decode appends the text of a frame, of which it allows most bytes.
+func decode(dst, src []byte, most, limit int) ([]byte, error) {
+	dst = slices.Grow(dst, most)
+	free := dst[len(dst) : len(dst) : len(dst)+most]
+	text, err := decoder().DecodeAll(src, free)
+	switch {
+	case errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		return dst, tooLarge(limit)
+	case err != nil:
+		return dst, corrupt("it is damaged", err)
+	}
+	return dst[:len(dst)+len(text)], nil
+}
+
+func corrupt(reason string, err error) error {
+	return &codec.Error{Kind: codec.ErrCorrupt, Codec: name, Reason: reason, Err: err}
+}
+
+func tooLarge(limit int) error {
+	return &codec.Error{Kind: codec.ErrTooLarge, Codec: name, Reason: fmt.Sprintf("more than %d bytes", limit)}
+}

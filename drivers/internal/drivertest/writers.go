@@ -70,8 +70,7 @@ func (w *writers) write(key string) {
 		w.refused.Add(1)
 		w.failed = append(w.failed, key)
 	}
-	var failure *xcache.OpError
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*xcache.OpError](err); ok {
 		w.errs[ports.ReplaceAllString(failure.Err.Error(), ":…")]++
 	}
 }

@@ -277,8 +277,7 @@ func isDenied(err error) bool { return errors.Is(err, driver.ErrAuth) }
 
 // plain returns the text of an error that becomes part of another one.
 func plain(err error) string {
-	var e *driver.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*driver.Error](err); ok {
 		err = driver.Fail(e.Kind, driver.NotApplied, e.Err) // a question has no outcome
 	}
 	return strings.TrimPrefix(err.Error(), "xcache: ")

@@ -233,7 +233,7 @@ func (b *batch) failed(i int) bool {
 }
 
 // judge returns what is to become of an item that was sent.
-func (b *batch) judge(it *item) (verdict, *servererror.Redirect) {
+func (b *batch) judge(it *item) (verdict, *servererror.RedirectError) {
 	it.cmd.Err = b.call.reason(it.cmd.Err)
 	err := it.cmd.Err
 	switch {

@@ -121,7 +121,7 @@ func (c *call) reason(err error) error {
 
 // judge returns what is to become of something that a server answered with err.
 // redirect is valid if it moved or is asked for elsewhere.
-func (c *call) judge(err error, readOnly bool, s *server) (v verdict, redirect *servererror.Redirect) {
+func (c *call) judge(err error, readOnly bool, s *server) (v verdict, redirect *servererror.RedirectError) {
 	if err == nil || err == driver.ErrNotFound || err == driver.ErrNotStored { //nolint:errorlint // both are bare, and frequent
 		s.answered()
 		return final, nil

@@ -264,7 +264,7 @@ func (r *replica) note(err error) {
 	if err == nil || err == driver.ErrNotFound { //nolint:errorlint // a miss is bare, and frequent
 		return
 	}
-	var redirect *servererror.Redirect
+	var redirect *servererror.RedirectError
 	if errors.As(err, &redirect) && !redirect.Ask {
 		r.router.refresh()
 	}

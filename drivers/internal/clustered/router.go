@@ -108,7 +108,7 @@ func (r *router) await(ctx context.Context, slot uint16) (*server, error) {
 }
 
 // moved notes where a slot is that a server does not have any more.
-func (r *router) moved(to *servererror.Redirect, from string) {
+func (r *router) moved(to *servererror.RedirectError, from string) {
 	r.refresh()
 	if to.Host == "?" {
 		return

@@ -365,7 +365,7 @@ func (c *call) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error {
 				return nil
 			}
 			err = c.reason(err)
-			var redirect *servererror.Redirect
+			var redirect *servererror.RedirectError
 			if v, redirect = c.judge(err, readOnly, server); v == asked {
 				to = address(redirect.Host, redirect.Port, server.addr)
 			}

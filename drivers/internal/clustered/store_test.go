@@ -32,6 +32,10 @@ func (n *fakeNode) Get(ctx context.Context, keys []string, dst []driver.Value) e
 func (n *fakeNode) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	return n.do(ctx, cmds, how)
 }
+
+func (n *fakeNode) DoAsking(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	return n.do(ctx, cmds, how)
+}
 func (n *fakeNode) Limits() driver.Limits { return driver.Limits{CallTimeout: time.Second} }
 func (n *fakeNode) Now() time.Time        { return n.began }
 func (n *fakeNode) Disconnect()           {}

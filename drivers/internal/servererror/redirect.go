@@ -8,10 +8,10 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Redirect is the answer of a cluster's node to a command whose keys another
+// A RedirectError is the answer of a cluster's node to a command whose keys another
 // node has: MOVED or ASK. It is the cause of an error that Parse returns, found
 // with errors.As. The node did nothing.
-type Redirect struct {
+type RedirectError struct {
 	// Slot is that of the command's keys.
 	Slot uint16
 	// Host and Port are where the other node is. An empty Host stands for that
@@ -24,8 +24,8 @@ type Redirect struct {
 	err error // the client library's own
 }
 
-func (r *Redirect) Error() string { return r.err.Error() }
-func (r *Redirect) Unwrap() error { return r.err }
+func (r *RedirectError) Error() string { return r.err.Error() }
+func (r *RedirectError) Unwrap() error { return r.err }
 
 // redirect returns err with what a reply says about where to go, or err itself
 // if that cannot be read.
@@ -40,7 +40,7 @@ func redirect(text string, err error) error {
 		return err
 	}
 	host := strings.Trim(words[2][:colon], "[]")
-	return &Redirect{Slot: uint16(slot), Host: host, Port: words[2][colon+1:], Ask: words[0] == "ASK", err: err}
+	return &RedirectError{Slot: uint16(slot), Host: host, Port: words[2][colon+1:], Ask: words[0] == "ASK", err: err}
 }
 
 // IsTryAgain reports whether a cluster's node refused a command on several keys

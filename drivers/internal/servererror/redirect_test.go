@@ -12,14 +12,14 @@ func TestRedirect(t *testing.T) {
 	native := errors.New("native")
 	for _, tt := range []struct {
 		text string
-		want *servererror.Redirect // nil if there is none
+		want *servererror.RedirectError // nil if there is none
 	}{
-		{"MOVED 3999 127.0.0.1:6381", &servererror.Redirect{Slot: 3999, Host: "127.0.0.1", Port: "6381"}},
-		{"ASK 16383 cache-2.example:6379", &servererror.Redirect{Slot: 16383, Host: "cache-2.example", Port: "6379", Ask: true}},
-		{"MOVED 1 ::1:6381", &servererror.Redirect{Slot: 1, Host: "::1", Port: "6381"}},
-		{"MOVED 1 [::1]:6381", &servererror.Redirect{Slot: 1, Host: "::1", Port: "6381"}},
-		{"MOVED 0 :6381", &servererror.Redirect{Slot: 0, Port: "6381"}},
-		{"MOVED 1 ?:6381", &servererror.Redirect{Slot: 1, Host: "?", Port: "6381"}},
+		{"MOVED 3999 127.0.0.1:6381", &servererror.RedirectError{Slot: 3999, Host: "127.0.0.1", Port: "6381"}},
+		{"ASK 16383 cache-2.example:6379", &servererror.RedirectError{Slot: 16383, Host: "cache-2.example", Port: "6379", Ask: true}},
+		{"MOVED 1 ::1:6381", &servererror.RedirectError{Slot: 1, Host: "::1", Port: "6381"}},
+		{"MOVED 1 [::1]:6381", &servererror.RedirectError{Slot: 1, Host: "::1", Port: "6381"}},
+		{"MOVED 0 :6381", &servererror.RedirectError{Slot: 0, Port: "6381"}},
+		{"MOVED 1 ?:6381", &servererror.RedirectError{Slot: 1, Host: "?", Port: "6381"}},
 		{"MOVED 16384 127.0.0.1:6381", nil},
 		{"MOVED x 127.0.0.1:6381", nil},
 		{"MOVED 1 127.0.0.1:", nil},
@@ -31,7 +31,7 @@ func TestRedirect(t *testing.T) {
 		if !errors.Is(err, driver.ErrUnavailable) || !errors.Is(err, native) || errors.Is(err, driver.ErrUnknownOutcome) {
 			t.Errorf("%s: got %v", tt.text, err)
 		}
-		var got *servererror.Redirect
+		var got *servererror.RedirectError
 		if errors.As(err, &got) != (tt.want != nil) {
 			t.Errorf("%s: got %+v", tt.text, got)
 		}

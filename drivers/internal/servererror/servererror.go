@@ -66,7 +66,7 @@ type rule struct {
 	kind      error
 	transient bool
 	bare      bool // the kind is all there is to say
-	redirect  bool // the cause is a Redirect
+	redirect  bool // the cause is a RedirectError
 }
 
 func (r *rule) matches(text string) bool {

@@ -1,0 +1,164 @@
+package clustered
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
+)
+
+// A record of what nodes were sent: "a SET k".
+type record struct {
+	mu   sync.Mutex
+	sent []string
+}
+
+func (r *record) add(node string, c *driver.Cmd) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent = append(r.sent, node+" "+c.Name+" "+c.Key()+" "+c.Args[len(c.Args)-1].Text)
+}
+
+func reply(text string) error { return servererror.Parse(text, nil) }
+
+// of returns a key whose slot is in the third of a node.
+func of(node string, name string) string {
+	for i := range 100 {
+		if key := fmt.Sprint("{", i, "}", name); string("abc"[int(slotOf(key))*3/slots]) == node {
+			return key
+		}
+	}
+	panic("no key was found")
+}
+
+func TestOrderOfAKeyIsKept(t *testing.T) {
+	k, other := of("a", "k"), of("a", "other")
+	set := func(key, value string) *driver.Cmd {
+		return driver.NewCmd("APPEND", driver.Key(key), driver.Literal(value))
+	}
+	for _, tt := range []struct {
+		name   string
+		cmds   []*driver.Cmd
+		errs   []string // what node a answers the first time; "" is no error
+		resent []string
+		failed []int
+	}{
+		{"one of two keys", []*driver.Cmd{set(k, "1"), set(other, "2"), set(other, "3")}, []string{"", "MOVED", "MOVED"}, []string{other + " 2", other + " 3"}, nil},
+		{"the later of two", []*driver.Cmd{set(k, "1"), set(k, "2")}, []string{"", "ASK"}, []string{k + " 2"}, nil},
+		{"the first of two", []*driver.Cmd{set(k, "1"), set(k, "2")}, []string{"ASK", ""}, nil, []int{0}},
+		{"the first of two, another in between", []*driver.Cmd{set(k, "1"), set(other, "x"), set(k, "2")}, []string{"MOVED", "MOVED", "ERR no"}, []string{other + " x"}, []int{0, 2}},
+		{"both", []*driver.Cmd{set(k, "1"), set(k, "2")}, []string{"ASK", "MOVED"}, []string{k + " 1", k + " 2"}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var later record
+			var first sync.Once
+			s := openFake(t, func(n *fakeNode) {
+				n.do = func(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
+					again := true
+					if n.addr == "a:1" {
+						first.Do(func() { again = false })
+					}
+					for i, c := range cmds {
+						c.Reply = driver.IntReply(1)
+						if again {
+							later.add(n.addr, c)
+							continue
+						}
+						if text := tt.errs[i]; text == "MOVED" || text == "ASK" {
+							c.Err = reply(fmt.Sprint(text, " ", slotOf(c.Key()), " b:1"))
+						} else if text != "" {
+							c.Err = reply(text)
+						}
+					}
+					return nil
+				}
+			})
+			if err := s.Do(t.Context(), tt.cmds, driver.Plain); err != nil {
+				t.Fatal(err)
+			}
+			var want []string
+			for _, w := range tt.resent {
+				want = append(want, "b:1 APPEND "+w)
+			}
+			if !slices.Equal(later.sent, want) {
+				t.Errorf("sent again were %q, want %q", later.sent, want)
+			}
+			for i, c := range tt.cmds {
+				if (c.Err != nil) != slices.Contains(tt.failed, i) {
+					t.Errorf("command %d: %v", i, c.Err)
+				}
+			}
+		})
+	}
+}
+
+// Two nodes that send a call to and fro end it in time, and do not spin.
+func TestNodesThatDisagree(t *testing.T) {
+	var calls record
+	s := openFake(t, func(n *fakeNode) {
+		n.do = func(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
+			to := "b:1"
+			if n.addr == to {
+				to = "a:1"
+			}
+			for _, c := range cmds {
+				calls.add(n.addr, c)
+				c.Err = reply(fmt.Sprint("MOVED ", slotOf(c.Key()), " ", to))
+			}
+			return nil
+		}
+	})
+	err := s.Do(t.Context(), []*driver.Cmd{driver.NewCmd("INCR", driver.Key("k"))}, driver.Plain)
+	if !errors.Is(err, driver.ErrUnavailable) && err != nil {
+		t.Error(err)
+	}
+	if n := len(calls.sent); n < 5 || n > 60 {
+		t.Errorf("%d tries", n)
+	}
+}
+
+func TestPartsOfACommandAreJoined(t *testing.T) {
+	a, b, c := of("a", "1"), of("b", "2"), of("c", "3")
+	s := openFake(t, func(n *fakeNode) {
+		n.do = func(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
+			if n.addr == "c:1" {
+				return driver.Fail(driver.ErrAuth, driver.NotApplied, errors.New("NOPERM"))
+			}
+			for _, cmd := range cmds {
+				if cmd.Reply = driver.IntReply(int64(len(cmd.Args))); cmd.Name == "MGET" {
+					var found []driver.Reply
+					for _, key := range cmd.Args {
+						found = append(found, text(key.Text))
+					}
+					cmd.Reply = driver.ArrayReply(found...)
+				}
+			}
+			return nil
+		}
+	})
+	mget, exists := keysCommand("MGET", []string{b, a, b, a}), keysCommand("EXISTS", []string{a, b, b})
+	if err := s.Do(t.Context(), []*driver.Cmd{mget, exists}, driver.Plain); err != nil {
+		t.Fatal(err)
+	}
+	for i, key := range []string{b, a, b, a} {
+		if string(mget.Reply.Items[i].Data) != key {
+			t.Errorf("MGET: %d is %q", i, mget.Reply.Items[i].Data)
+		}
+	}
+	if exists.Reply.Int != 3 {
+		t.Errorf("EXISTS = %d", exists.Reply.Int)
+	}
+	n, err := s.Delete(t.Context(), []string{a, c, b})
+	if n != 2 || !errors.Is(err, driver.ErrAuth) || !errors.Is(err, driver.ErrUnknownOutcome) {
+		t.Errorf("Delete, in part = %d, %v", n, err)
+	}
+	mget = keysCommand("MGET", []string{a, c})
+	if err := s.Do(t.Context(), []*driver.Cmd{mget}, driver.Plain); err != nil || !errors.Is(mget.Err, driver.ErrAuth) || errors.Is(mget.Err, driver.ErrUnknownOutcome) {
+		t.Errorf("MGET, in part: %v, %v", err, mget.Err)
+	}
+}

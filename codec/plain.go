@@ -61,8 +61,9 @@ func (p *plainReader) decompress(m Compressor, data []byte, d *destination, limi
 // deserialize reports as recognized what a serializer claims, even when it
 // cannot read it.
 func (p *plainReader) deserialize(data []byte, d *destination) (read Read, recognized bool, err error) {
-	for i, s := range p.serializers {
-		if i == len(p.serializers)-1 && p.lastSerializer == nil && p.lastCompressor == nil {
+	for _, s := range p.serializers {
+		// Alone, it may read what it would not recognise beside others.
+		if len(p.serializers) == 1 && p.lastSerializer == nil && p.lastCompressor == nil {
 			return Read{Serializer: s.Name()}, true, d.unmarshal(s, data)
 		}
 		if recognized, err := d.tryUnmarshal(s, data); recognized {

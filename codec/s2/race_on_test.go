@@ -1,0 +1,5 @@
+//go:build race
+
+package s2_test
+
+const raceEnabled = true

@@ -1,0 +1,39 @@
+package s2_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/codec/internal/compressortest"
+	"github.com/xcache-go/xcache/codec/s2"
+)
+
+func TestCompressor(t *testing.T) {
+	compressortest.Run(t, compressortest.Subject{Compressor: s2.Compressor, Checked: true, Levels: []string{"1", "2", "3"}, Slack: 64 << 10, Race: raceEnabled})
+}
+
+func FuzzDecompress(f *testing.F) { compressortest.Fuzz(f, s2.Compressor) }
+
+func BenchmarkCompressor(b *testing.B) { compressortest.Bench(b, s2.Compressor) }
+
+func Example() {
+	// The blank import of this package is enough for a DSN; its Compressor is
+	// for a chain that is made by hand.
+	chain, err := codec.New(codec.Config{Compressors: []codec.Compressor{s2.Compressor}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	value := strings.Repeat("all work and no play ", 50)
+	stored, err := chain.Append(nil, value)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var back string
+	read, err := chain.Decode(stored, &back)
+	fmt.Println(len(stored) < len(value)/5, back == value, read.Compressor, err)
+	// Output: true true s2 <nil>
+}

@@ -31,3 +31,5 @@ func TestClusterCrossSlot(t *testing.T) { subject.ClusterCrossSlot(t) }
 func TestClusterRoundTrips(t *testing.T) { subject.ClusterRoundTrips(t) }
 
 func TestClusterRename(t *testing.T) { subject.ClusterRename(t) }
+
+func TestClusterTLS(t *testing.T) { subject.ClusterTLS(t) }

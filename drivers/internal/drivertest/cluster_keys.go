@@ -286,3 +286,30 @@ func (s *Subject) ClusterRename(t *testing.T) {
 		t.Error("a rename whose outcome is unknown has lost the value")
 	}
 }
+
+// ClusterTLS reads and writes through TLS as a user with a password, at primaries
+// and replicas, and is told when one of both is wrong.
+func (s *Subject) ClusterTLS(t *testing.T) {
+	servers := s.StartCluster(t, servertest.TLS(), servertest.Password("secret"))
+	c := servers.Nodes[0].Certificates
+	addrs := strings.Join(servers.Addrs()[:2], ",")
+	for _, read := range []string{"primary", "prefer-replica"} {
+		store := s.open(t, s.Scheme+"s+cluster://:secret@"+addrs+"?tls_ca="+c.CAFile+"&read="+read)
+		for i := range 30 {
+			key := Key(t, fmt.Sprint(i))
+			if err := Put(t, store, key, "v"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Get(t, store, key); err != nil && !errors.Is(err, driver.ErrNotFound) {
+				t.Error(err)
+			}
+		}
+		if text := fmt.Sprintf("%v %+v %#v", store, store, store); strings.Contains(text, "secret") {
+			t.Errorf("the password is shown: %s", text)
+		}
+	}
+	wrong := s.open(t, s.Scheme+"s+cluster://:other@"+addrs+"?tls_ca="+c.CAFile)
+	WantErr(t, Put(t, wrong, "k", "v"), driver.NotApplied, driver.ErrAuth)
+	unknown := s.open(t, s.Scheme+"s+cluster://:secret@"+addrs+"?tls_ca="+c.OtherCAFile)
+	WantErr(t, Put(t, unknown, "k", "v"), driver.NotApplied, driver.ErrUnavailable)
+}

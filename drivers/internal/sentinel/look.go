@@ -88,7 +88,7 @@ func (w *watcher) hearOut(p *poll, answers <-chan answer, doubted bool) {
 		case a := <-answers:
 			p.heard = append(p.heard, a)
 		case <-wake:
-			w.suspect() // for the next look
+			w.lookSoon() // again
 			return
 		case <-timeout:
 			return

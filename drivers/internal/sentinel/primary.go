@@ -36,6 +36,15 @@ var errSilent = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New
 
 // verifyAgain is verify for a server that was the primary before.
 func (w *watcher) verifyAgain(p *primary) error {
+	select {
+	case err := <-p.verified:
+		p.verified = nil
+		if err == nil {
+			return nil
+		}
+		// Else it may be well again by now.
+	default:
+	}
 	if p.verified == nil && p.gate.Enter() {
 		verified := make(chan error, 1)
 		p.verified = verified

@@ -370,6 +370,7 @@ func TestSilentPrimaryGetsNoMoreCalls(t *testing.T) {
 			t.Errorf("a primary that is known to be silent: %v", err)
 		}
 		w.do(func() { a.silent = false })
+		time.Sleep(2 * time.Second)
 		wantServer(t, s, "a:1")
 	})
 }

@@ -99,7 +99,10 @@ func (w *watcher) await(ctx context.Context, failed *primary, until time.Time) (
 		if p := w.current.Load(); p != nil && p != failed {
 			return p, nil
 		}
-		w.suspect()
+		if failed != nil {
+			w.doubted.Store(true)
+		}
+		w.lookSoon()
 		w.mu.Lock()
 		looked, changed, failure, lost := w.looked, w.changed, w.failure, w.lost
 		w.mu.Unlock()
@@ -146,6 +149,11 @@ func (w *watcher) firstLook(ctx context.Context) error {
 // suspect asks for a look that does not take the primary's word for granted.
 func (w *watcher) suspect() {
 	w.doubted.Store(true)
+	w.lookSoon()
+}
+
+// lookSoon asks for a look that does not wait for its time.
+func (w *watcher) lookSoon() {
 	select {
 	case w.wake <- struct{}{}:
 	default:

@@ -24,8 +24,9 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: servers
-servers: ## Download the servers that the tests run; nothing is installed
+servers: ## Download the servers, and the Django, that the tests run; nothing is installed
 	@$(GO) run ./internal/servertest/fetch
+	@$(GO) run ./internal/djangotest/fetch
 
 .PHONY: servers-matrix
 servers-matrix: ## Download every release of them that there is

@@ -58,18 +58,8 @@ func (r Release) Fetch(ctx context.Context) (version string, err error) {
 
 // unpack downloads the packages into work and unpacks them all into root.
 func (r Release) unpack(ctx context.Context, work, root string) error {
-	archive, err := openArchive(ctx, work, r.Suites)
-	if err != nil {
+	if err := unpackAll(ctx, work, root, r.Suites, r.Packages); err != nil {
 		return err
-	}
-	packages, err := archive.download(ctx, r.Packages)
-	if err != nil {
-		return err
-	}
-	for _, file := range packages {
-		if err := run(ctx, work, "dpkg-deb", "--extract", file, root); err != nil {
-			return err
-		}
 	}
 	return os.Symlink(r.checker(), r.program(root))
 }

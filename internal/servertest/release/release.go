@@ -154,12 +154,11 @@ func (r Release) Command(args ...string) (*exec.Cmd, error) {
 // commandIn returns a command that runs the program unpacked below root, with
 // the loader and the libraries beside it.
 func (r Release) commandIn(root string, args ...string) *exec.Cmd {
-	loaders := glob(root, "ld-linux*.so.*")
-	if len(loaders) == 0 { // put there by hand: a build that needs nothing beside it
+	loader := Loader(root)
+	if loader == nil { // put there by hand: a build that needs nothing beside it
 		return exec.Command(r.program(root), args...)
 	}
-	libraries := strings.Join(glob(root, ""), ":")
-	return exec.Command(loaders[0], append([]string{"--library-path", libraries, r.program(root)}, args...)...)
+	return exec.Command(loader[0], slices.Concat(loader[1:], []string{r.program(root)}, args)...)
 }
 
 // glob returns the files of a name in the folders of libraries below root, or

@@ -3,6 +3,7 @@ module github.com/xcache-go/xcache
 go 1.26.0
 
 require (
+	github.com/andybalholm/brotli v1.2.8
 	github.com/fxamacker/cbor/v2 v2.10.0
 	github.com/klauspost/compress v1.20.3
 	github.com/pierrec/lz4/v4 v4.1.33

@@ -24,6 +24,9 @@ type Subject struct {
 	Levels []string
 	// Slack is what reading may allocate beside the text, in bytes.
 	Slack uint64
+	// Allocations is how many times its library allocates to read a text,
+	// though there is room.
+	Allocations float64
 	// Race tells that the race detector is on: pools drop what they are given.
 	Race bool
 }
@@ -238,7 +241,7 @@ func (s Subject) concurrent(t *testing.T) {
 	wg.Wait()
 }
 
-// With room in dst, neither way allocates anything.
+// With room in dst, neither way allocates anything, but for what a library does.
 func (s Subject) allocations(t *testing.T) {
 	text := Texts()["16 KiB"]
 	short := s.compress(t, text)
@@ -256,8 +259,12 @@ func (s Subject) allocations(t *testing.T) {
 			}))
 		}
 		t.Logf("%s: %v allocations", way, fewest)
-		if fewest > 0 && !s.Race {
-			t.Errorf("%s: %v allocations, want none", way, fewest)
+		most := 0.0
+		if way == "Decompress" {
+			most = s.Allocations
+		}
+		if fewest > most && !s.Race {
+			t.Errorf("%s: %v allocations, want %v at most", way, fewest, most)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/xcache-go/xcache"
 	_ "github.com/xcache-go/xcache/codec/lz4"
+	_ "github.com/xcache-go/xcache/codec/msgpack"
 	_ "github.com/xcache-go/xcache/codec/pickle"
 	_ "github.com/xcache-go/xcache/codec/zstd"
 	_ "github.com/xcache-go/xcache/drivers/redis"
@@ -354,4 +355,23 @@ func TestWhatTheGuideWarnsOf(t *testing.T) {
 	}
 	s.want(t, "server.keys()", "[b'shop:1:other']")
 	s.want(t, "cache.clear(), server.keys()", "(True, [])")
+}
+
+func TestMsgpackOfPythonsLibrary(t *testing.T) {
+	s := open(t)
+	c := s.cache("serializer=msgpack&prefix=msgpack")
+	type user struct {
+		Name  string   `msgpack:"name"`
+		Ratio float64  `msgpack:"ratio"`
+		Tags  []string `msgpack:"tags"`
+	}
+	ada := user{"naïve 🦀", 0.5, []string{"a", "b"}}
+	const dict = "{'name': 'naïve 🦀', 'ratio': 0.5, 'tags': ['a', 'b']}"
+	s.want(t, "server.set('msgpack:1:k', msgpack.packb("+dict+"))", "True")
+	users := xcache.For[user](c)
+	if got, err := users.Get(t.Context(), "k"); err != nil || !reflect.DeepEqual(got, ada) {
+		t.Errorf("Go read %+v, %v", got, err)
+	}
+	must(t, users.Set(t.Context(), "k", ada))
+	s.want(t, "msgpack.unpackb(server.get('msgpack:1:k')) == "+dict, "True")
 }

@@ -9,6 +9,7 @@ package cbor
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"reflect"
 	"unicode/utf8"
@@ -109,10 +110,13 @@ func (serializer) Unmarshal(data []byte, v any) error {
 		return &codec.Error{Kind: codec.ErrCorrupt, Codec: name, Reason: fmt.Sprintf("null cannot be read as %v; read it as a pointer", t)}
 	}
 	err := decMode.Unmarshal(data, v)
-	switch err.(type) {
-	case nil:
+	if err == nil {
 		return nil
-	case *cbor.MaxNestedLevelError, *cbor.MaxArrayElementsError, *cbor.MaxMapPairsError:
+	}
+	_, deep := errors.AsType[*cbor.MaxNestedLevelError](err)
+	_, long := errors.AsType[*cbor.MaxArrayElementsError](err)
+	_, wide := errors.AsType[*cbor.MaxMapPairsError](err)
+	if deep || long || wide {
 		return &codec.Error{Kind: codec.ErrTooLarge, Codec: name,
 			Reason: fmt.Sprintf("it nests more than %d levels deep or holds more than %d elements", maxDepth, maxElements), Err: err}
 	}

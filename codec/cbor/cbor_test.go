@@ -144,11 +144,11 @@ func TestUntaggedCBORIsReadByAChainOfItsOwn(t *testing.T) {
 				t.Errorf("%s first: %x was read as %v, %v", order[0].Name(), untagged, v, err)
 			}
 		}
-		stored, err := cbor.Serializer.Append(nil, "alse  ") // without the tag, the JSON text "false  "
+		stored, err := cbor.Serializer.Append(nil, "ull           ") // without the tag, the JSON text null
 		if err != nil {
 			t.Fatal(err)
 		}
-		if read, err := both.Decode(stored, &v); err != nil || v != "alse  " || read.Serializer != "cbor" {
+		if read, err := both.Decode(stored, &v); err != nil || v != "ull           " || read.Serializer != "cbor" {
 			t.Errorf("read %v, %+v, %v", v, read, err)
 		}
 	}

@@ -3,6 +3,7 @@ package msgpack
 import (
 	"encoding"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -111,11 +112,11 @@ func appendFields(fields []field, t reflect.Type, path []int) []field {
 			name = f.Name
 		}
 		if find(fields, name) < 0 {
-			fields = append(fields, field{name, append(path[:len(path):len(path)], f.Index...), strings.Contains(options, "omitempty")})
+			fields = append(fields, field{name, append(slices.Clip(path), f.Index...), strings.Contains(options, "omitempty")})
 		}
 	}
 	for _, f := range embedded {
-		fields = appendFields(fields, f.Type, append(path[:len(path):len(path)], f.Index...))
+		fields = appendFields(fields, f.Type, append(slices.Clip(path), f.Index...))
 	}
 	return fields
 }

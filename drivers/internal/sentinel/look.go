@@ -76,6 +76,10 @@ func (p *poll) mayReplace(c candidate, epoch int64) bool {
 // when it has heard enough, if one of them knew more than the others the last time.
 const afterthought = 50 * time.Millisecond
 
+// stragglers is how long a look waits for the last sentinels when most have answered
+// and none of what they say can be followed. A slow one is worth it, a frozen one not.
+const stragglers = time.Second
+
 // hearOut takes the answers that a look could do without: one sentinel may know more
 // than most. It is for a look that nobody waits for, until somebody does.
 func (w *watcher) hearOut(p *poll, answers <-chan answer, doubted bool) {
@@ -114,8 +118,17 @@ func (w *watcher) look(doubted bool) error {
 		w.uneasy = slices.ContainsFunc(p.heard, func(a answer) bool { return a.down })
 		w.superseded = w.isReplaced(&p)
 	}()
+	var enough <-chan time.Time // no more answers are waited for
 	for len(p.heard) < asked {
-		p.heard = append(p.heard, <-answers)
+		if enough == nil && 2*len(p.heard) > asked {
+			enough = time.After(stragglers)
+		}
+		select {
+		case a := <-answers:
+			p.heard = append(p.heard, a)
+		case <-enough:
+			return w.settle(&p, refused, doubted)
+		}
 		if (!doubted || w.superseded) && w.credible(&p) > 0 {
 			w.hearOut(&p, answers, doubted)
 		}
@@ -135,6 +148,11 @@ func (w *watcher) look(doubted bool) error {
 			}
 		}
 	}
+	return w.settle(&p, refused, doubted)
+}
+
+// settle ends a look in which no candidate could be followed.
+func (w *watcher) settle(p *poll, refused map[string]error, doubted bool) error {
 	if w.stays(refused, doubted) {
 		w.install(w.primary)
 		return nil

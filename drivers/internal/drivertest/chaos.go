@@ -91,6 +91,12 @@ const (
 	recoveryLimit = 5 * time.Second
 )
 
+// recoveryAfter returns the limit for a failover that took the servers some time:
+// on a busy machine, more than the limit.
+func recoveryAfter(replaced time.Duration) time.Duration {
+	return max(recoveryLimit, replaced+recoveryLimit/2)
+}
+
 // What may be lost.
 const (
 	lossless     = false

@@ -26,7 +26,7 @@ func (s *Subject) ChaosCluster(t *testing.T) {
 			began := time.Now()
 			servers.AwaitFailover(t, victim)
 			replaced := time.Since(began)
-			took := theirs.awaitRecovery(t, recoveryLimit)
+			took := theirs.awaitRecovery(t, recoveryAfter(replaced))
 			ended := time.Now()
 			fault.end(victim, t)
 			servers.AwaitOK(t)
@@ -133,10 +133,11 @@ func (s *Subject) startLoads(t *testing.T, servers *servertest.ClusterServers, s
 }
 
 // wantAsFast compares calls on servers that are well, before and while another is
-// not. A busy machine makes any call slow now and then.
+// not. On a busy machine any call is slow now and then; one that waits for a server
+// that is not well takes seconds.
 func wantAsFast(t testing.TB, healthy, during []time.Duration) {
 	t.Helper()
-	const tolerance = 50 * time.Millisecond
+	const tolerance = time.Second
 	was, is := percentile99(healthy), percentile99(during)
 	t.Logf("99 of 100 calls on other servers took at most %v before, of %d, and %v during the fault, of %d", was, len(healthy), is, len(during))
 	if len(during) == 0 || is > max(2*was, was+tolerance) {

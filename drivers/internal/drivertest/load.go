@@ -104,7 +104,7 @@ func startLoad(t testing.TB, store driver.Store, callers int, tags []string) *lo
 	for i := range callers {
 		w := &loadWriter{counted: map[string]*loadCount{}}
 		l.writers = append(l.writers, w)
-		l.running.Go(func() { l.write(w, i) })
+		l.running.Go(func() { l.write(w, i, callers) })
 	}
 	for _, w := range l.writers {
 		r := &loadReader{}
@@ -138,9 +138,10 @@ func (l *load) pause() bool {
 	}
 }
 
-func (l *load) write(w *loadWriter, number int) {
+// write is what a writer does, number of so many.
+func (l *load) write(w *loadWriter, number, writers int) {
 	for i := 0; l.pause(); i++ {
-		tag := l.tags[(number+i/2*len(l.writers))%len(l.tags)]
+		tag := l.tags[(number+i/2*writers)%len(l.tags)]
 		key := tag + l.name + strconv.Itoa(number)
 		if i%2 == 0 {
 			l.set(w, tag, key+"-"+strconv.Itoa(i))

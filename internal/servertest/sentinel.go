@@ -195,12 +195,14 @@ func asSentinel(watched settings) Option {
 // hurry makes a sentinel exchange news more often than every few seconds, which
 // no line of its configuration can, and nothing before Redis 7.0. During a
 // failover it asks replicas once a second, and trusts answers that are up to
-// three periods old: a period must be longer than a third of a second.
+// three periods old: a period must be longer than a third of a second. It must ask
+// a primary more than once until it misses it, or it replaces a new one at once: it
+// counts from the failover on, and sends its first PING a period later.
 func (s *Server) hurry() error {
 	if !s.settings.sentinel {
 		return nil
 	}
-	_, err := s.Try("SENTINEL", "DEBUG", "info-period", "400", "publish-period", "200")
+	_, err := s.Try("SENTINEL", "DEBUG", "info-period", "400", "publish-period", "200", "ping-period", "200")
 	if _, refused := errors.AsType[ServerError](err); refused {
 		return nil
 	}

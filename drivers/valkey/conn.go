@@ -129,7 +129,7 @@ func (c *conn) due() int64 { return c.commands.Load() - c.answered.Load() }
 // SetDeadline implements net.Conn. valkey-go sets one for each request, until it
 // goes over to two goroutines.
 func (c *conn) SetDeadline(t time.Time) error {
-	if t == c.deadline && !t.IsZero() {
+	if t.Equal(c.deadline) && !t.IsZero() {
 		return nil // calls of the same tick
 	}
 	if c.deadline = t; t.IsZero() {

@@ -76,10 +76,15 @@ func bytesOf(m *valkeygo.ValkeyMessage) ([]byte, error) {
 	return ownBytes(m.AsBytes())
 }
 
+// isNil reports whether an error of valkey-go's is its word for no value.
+func isNil(err error) bool {
+	return err == error(valkeygo.Nil) //nolint:errorlint // it is returned bare, for every miss
+}
+
 // ownBytes returns the bytes that valkey-go says a string has, as the caller's.
 func ownBytes(data []byte, err error) ([]byte, error) {
 	switch {
-	case err == error(valkeygo.Nil):
+	case isNil(err):
 		return nil, driver.ErrNotFound
 	case err != nil:
 		return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, errUnexpected)

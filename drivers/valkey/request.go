@@ -181,7 +181,7 @@ func (r *request) release() {
 func (r *request) succeeded() bool {
 	for i := range r.commands {
 		c := &r.commands[i]
-		if err := c.result.Error(); err != nil && err != error(valkeygo.Nil) {
+		if err := c.result.Error(); err != nil && !isNil(err) {
 			return false
 		}
 		c.replied, c.err = true, nil
@@ -199,7 +199,7 @@ func (r *request) settle(err error, limit *limit) {
 			continue
 		}
 		switch cause := c.result.Error(); {
-		case cause == nil || cause == error(valkeygo.Nil):
+		case cause == nil || isNil(cause):
 			c.replied, c.err = true, nil
 			continue
 		case c.result.NonValkeyError() != nil:

@@ -1,6 +1,7 @@
 package drivertest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -49,10 +50,7 @@ func (s *Subject) ChaosReplicas(t *testing.T) {
 	servers := s.StartReplicated(t, 2)
 	for _, fault := range failovers {
 		t.Run("replica down by "+fault.name, func(t *testing.T) {
-			dsn := s.Scheme + "://" + servers.Primary.Addr
-			for _, replica := range servers.Replicas {
-				dsn += "," + replica.Addr
-			}
+			dsn := s.Scheme + "://" + strings.Join(servers.Addrs(), ",")
 			l := startLoad(t, s.Open(t, dsn), loadWriters, loadTags())
 			for _, replica := range servers.Replicas {
 				before := timesRun(t, replica, "get")

@@ -82,7 +82,10 @@ func (s *Subject) ClusterScan(t *testing.T) {
 	scan()
 	migration.Finish(t)
 	scan()
-	for range store.Scan(t.Context(), "key*") {
+	for _, err := range store.Scan(t.Context(), "key*") {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -2,7 +2,6 @@ package drivertest
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"sync"
 	"testing"
@@ -189,5 +188,5 @@ func (s *Subject) ClusterReplicas(t *testing.T) {
 		_, err := only.GetMany(t.Context(), keys)
 		return err == nil && ran(servers.Nodes[1:2]) > before
 	},
-		func() string { return fmt.Sprint("nothing is read from the former primary") })
+		func() string { return "nothing is read from the former primary" })
 }

@@ -33,10 +33,10 @@ servers-matrix: ## Download every release of them that there is
 	@$(GO) run ./internal/servertest/fetch -all
 
 # The drivers are tested on Redis 7.0 and Valkey 8.0, in every topology. A package
-# that takes ten minutes hangs.
+# that takes a quarter of an hour hangs.
 .PHONY: test
 test: servers ## Run every test, shuffled, under the race detector
-	$(GO) test -race -shuffle=on -timeout=10m $(TESTFLAGS) ./...
+	$(GO) test -race -shuffle=on -timeout=15m $(TESTFLAGS) ./...
 ifneq ($(BENCH_MODULE),)
 	$(GO) -C $(BENCH_MODULE) test $(TESTFLAGS) ./...
 endif

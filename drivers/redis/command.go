@@ -8,8 +8,7 @@ import (
 
 // A command is one command on its way to the server.
 type command struct {
-	wire     goredis.Cmder
-	once     once
+	wire     once
 	word     word
 	reply    *replyReader // where the reply goes, unless wire keeps it
 	readOnly bool
@@ -24,10 +23,9 @@ type command struct {
 // answers from a cache.
 func (c *command) cmder(to *client) goredis.Cmder {
 	if to.ours {
-		return c.wire
+		return c.wire.Cmder
 	}
-	c.once.Cmder = c.wire
-	return &c.once
+	return &c.wire
 }
 
 // once is a command that go-redis does not send a second time, whatever happens
@@ -102,5 +100,5 @@ type generalCommand struct {
 func (c *generalCommand) init(r *request, text []byte, args ...any) {
 	args[0] = c.name(r, text)
 	c.reply = &c.reader
-	c.wire = goredis.NewRawWriteToCmd(context.Background(), c.reply, args...)
+	c.wire.Cmder = goredis.NewRawWriteToCmd(context.Background(), c.reply, args...)
 }

@@ -26,7 +26,7 @@ type getRequest struct {
 func newGetRequest(pool *sync.Pool) *getRequest {
 	g := &getRequest{}
 	g.reply = goredis.NewStringCmd(context.Background(), g.command.name(&g.request, get), &g.key)
-	g.command.wire = g.reply
+	g.command.wire.Cmder = g.reply
 	g.command.readOnly = true
 	g.request.commands = []*command{&g.command}
 	g.request.recycle = func() {
@@ -61,7 +61,7 @@ func newMgetRequest(keys []string) *mgetRequest {
 		args[1+i] = &keys[i]
 	}
 	m.reply = goredis.NewSliceCmd(context.Background(), args...)
-	m.command.wire = m.reply
+	m.command.wire.Cmder = m.reply
 	m.command.readOnly = true
 	m.request.commands = []*command{&m.command}
 	return m
@@ -109,7 +109,7 @@ func (c *setCommand) init(r *request, hasTTL bool) {
 	if !hasTTL {
 		args = args[:3]
 	}
-	c.wire = goredis.NewStatusCmd(context.Background(), args...)
+	c.wire.Cmder = goredis.NewStatusCmd(context.Background(), args...)
 }
 
 // take fills in a plain entry.

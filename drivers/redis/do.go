@@ -4,55 +4,24 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/dialect"
 	"github.com/xcache-go/xcache/drivers/internal/script"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
-// commandSet is every command of the table that is not blocking: Redis runs
-// them itself, and the extensions as scripts.
-var commandSet = func() driver.CommandSet {
-	var names []string
-	for _, c := range driver.Commands() {
-		_, isScript := script.Lookup(c.Name)
-		if !c.Blocking && c.Extension == isScript {
-			names = append(names, c.Name)
-		}
-	}
-	return driver.NewCommandSet(names...)
-}()
-
 // Commands implements driver.Commander.
-func (s *Store) Commands() driver.CommandSet { return commandSet }
+func (s *Store) Commands() driver.CommandSet { return dialect.Commands() }
 
 // Do implements driver.Commander. An Atomic batch in which the server refuses a
 // command is not applied at all; every command then has an error, and so has
 // the call.
 func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
-	if len(cmds) == 0 {
-		return nil
-	}
-	if how == driver.Atomic {
-		for _, c := range cmds {
-			if !commandSet.Has(c.Name) {
-				return unsupported(c.Name)
-			}
-		}
-		return s.dialect.Do(ctx, verbatim{node{s}}, cmds, how)
-	}
-	known := make([]*driver.Cmd, 0, len(cmds))
-	for _, c := range cmds {
-		if commandSet.Has(c.Name) {
-			known = append(known, c)
-		} else {
-			c.Err = unsupported(c.Name)
-		}
-	}
-	if len(known) == 0 {
-		return nil
+	known, err := dialect.Known("redis", cmds, how)
+	if err != nil || len(known) == 0 {
+		return err
 	}
 	return s.dialect.Do(ctx, verbatim{node{s}}, known, how)
 }
@@ -66,10 +35,6 @@ func (v verbatim) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) er
 		return v.doAtomic(ctx, cmds)
 	}
 	return v.doPlain(ctx, cmds)
-}
-
-func unsupported(name string) error {
-	return fmt.Errorf("xcache: the redis driver has no command %s: %w", name, errors.ErrUnsupported)
 }
 
 // doPlain runs commands of the set. A script on its own is asked for by its

@@ -1,0 +1,43 @@
+package dialect
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/script"
+)
+
+// commands is every command of the table that is not blocking: servers run them
+// themselves, and the extensions as scripts.
+var commands = func() driver.CommandSet {
+	var names []string
+	for _, c := range driver.Commands() {
+		_, isScript := script.Lookup(c.Name)
+		if !c.Blocking && c.Extension == isScript {
+			names = append(names, c.Name)
+		}
+	}
+	return driver.NewCommandSet(names...)
+}()
+
+// Commands returns the commands that the drivers for servers run.
+func Commands() driver.CommandSet { return commands }
+
+// Known returns those of cmds that a driver runs. Any other is errors.ErrUnsupported:
+// its own error in a plain batch, that of the whole batch in an atomic one.
+func Known(driverName string, cmds []*driver.Cmd, how driver.How) ([]*driver.Cmd, error) {
+	known := make([]*driver.Cmd, 0, len(cmds))
+	for _, c := range cmds {
+		if commands.Has(c.Name) {
+			known = append(known, c)
+			continue
+		}
+		err := fmt.Errorf("xcache: the %s driver has no command %s: %w", driverName, c.Name, errors.ErrUnsupported)
+		if how == driver.Atomic {
+			return nil, err
+		}
+		c.Err = err
+	}
+	return known, nil
+}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/drivertest"
+	"github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
 	"github.com/xcache-go/xcache/drivers/redis"
 )
 
@@ -15,6 +17,7 @@ var subject = &drivertest.Subject{
 	Scheme:   "redis",
 	Release:  "redis",
 	Driver:   func(dial drivertest.Dial) driver.Driver { return redis.Driver{Dial: dial} },
+	Node:     func(s *settings.Settings) node.Node { return redis.NewNode(s, nil) },
 	Packages: []string{"drivers/redis.", "redis/go-redis"},
 	NewStore: func(_ testing.TB, addr, password string) driver.Store {
 		// The client would send writes again.

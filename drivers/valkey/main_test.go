@@ -8,6 +8,8 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/drivertest"
+	"github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
 	"github.com/xcache-go/xcache/drivers/valkey"
 )
 
@@ -16,6 +18,7 @@ var subject = &drivertest.Subject{
 	Release:  "valkey",
 	Others:   []string{"redis"},
 	Driver:   func(dial drivertest.Dial) driver.Driver { return valkey.Driver{Dial: dial} },
+	Node:     func(s *settings.Settings) node.Node { return valkey.NewNode(s, nil) },
 	Packages: []string{"drivers/valkey.", "valkey-io/valkey-go"},
 	NewStore: func(t testing.TB, addr, password string) driver.Store {
 		client := newClient(t, valkeygo.ClientOption{InitAddress: []string{addr}, Password: password})

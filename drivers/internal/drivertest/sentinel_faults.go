@@ -77,24 +77,6 @@ func (s *Subject) SentinelDemotedPrimary(t *testing.T) {
 	}
 }
 
-// SentinelFailoverOnDemand holds the driver to this: calls meet no error when the
-// sentinels replace a primary that is well.
-func (s *Subject) SentinelFailoverOnDemand(t *testing.T) {
-	servers := s.StartSentinel(t)
-	v := s.openSentinel(t, servers, "&ttl=none")
-	w := startWriters(t, v, 8)
-	w.awaitProgress(t)
-	servers.Failover(t)
-	w.awaitProgress(t)
-	servers.AwaitOK(t)
-	w.awaitProgress(t)
-	w.stop()
-	w.report(t, v, 0)
-	if n := len(w.failed); n > 0 {
-		t.Errorf("%d writes failed", n)
-	}
-}
-
 // SentinelsDown holds the driver to this: a store goes on while no sentinel
 // answers, and says what is wrong when it cannot begin.
 func (s *Subject) SentinelsDown(t *testing.T) {

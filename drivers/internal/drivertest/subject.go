@@ -24,6 +24,7 @@ import (
 	"testing"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
@@ -35,6 +36,8 @@ type Subject struct {
 	Release string
 	// Driver returns the driver. dial may be nil.
 	Driver func(dial Dial) driver.Driver
+	// Node returns the driver's node of one server.
+	Node node.Open
 	// Packages are parts of import paths, one of which stands in the stack of
 	// every goroutine that the driver or its client starts.
 	Packages []string

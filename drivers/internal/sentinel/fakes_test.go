@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -53,6 +54,8 @@ type host struct {
 	id              string
 	knows           []string // other sentinels
 	denies          string   // a command that it does not permit
+	listeners       []chan string
+	heard           int // how often somebody began to listen, or tried to
 }
 
 func newWorld(hosts ...*host) *world {
@@ -68,6 +71,21 @@ func (w *world) do(f func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f()
+}
+
+// tell has a sentinel publish a message. The world is locked.
+func (h *host) tell(message string) {
+	for _, l := range h.listeners {
+		l <- message
+	}
+}
+
+// hangUp ends all that listen to a sentinel. The world is locked.
+func (h *host) hangUp() {
+	for _, l := range h.listeners {
+		close(l)
+	}
+	h.listeners = nil
 }
 
 func server(addr, role string) *host { return &host{addr: addr, role: role} }
@@ -264,6 +282,38 @@ func (n *fakeNode) Query(ctx context.Context, words ...string) (driver.Reply, er
 		return driver.ArrayReply(others...), nil
 	}
 	return driver.Reply{}, errors.New("unexpected " + command)
+}
+
+func (n *fakeNode) Listen(ctx context.Context, hear func(string), _ ...string) error {
+	messages := make(chan string, 1)
+	var err error
+	n.world.do(func() {
+		n.host.heard++
+		if err = n.host.err; n.host.denies == "SUBSCRIBE" {
+			err = errNoPerm
+		}
+		if err == nil {
+			n.host.listeners = append(n.host.listeners, messages)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	defer n.world.do(func() {
+		n.host.listeners = slices.DeleteFunc(n.host.listeners, func(l chan string) bool { return l == messages })
+	})
+	hear("")
+	for {
+		select {
+		case message, ok := <-messages:
+			if !ok {
+				return errLost
+			}
+			hear(message)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func list(words ...string) driver.Reply {

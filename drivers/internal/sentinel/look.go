@@ -114,7 +114,7 @@ func (w *watcher) look(doubted bool) error {
 	doubted = doubted || w.current.Load() == nil
 	refused := map[string]error{}
 	defer func() {
-		w.sentinels.learn(p.heard)
+		w.sentinels.learn(p.heard, &w.running)
 		w.uneasy = slices.ContainsFunc(p.heard, func(a answer) bool { return a.down })
 		w.superseded = w.isReplaced(&p)
 	}()

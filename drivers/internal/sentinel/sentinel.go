@@ -2,9 +2,10 @@
 // it asks them who the primary is, and follows. It is written over package node,
 // once for all drivers whose servers have sentinels.
 //
-// A watcher asks all sentinels once a second, and at once when calls fail as they
-// do at a server that is no longer the primary. Nothing depends on messages that
-// could be missed.
+// A watcher asks all sentinels once a second, and at once when one of them says that
+// it has replaced the primary, or when calls fail as they do at a server that is no
+// longer one. What sentinels say unasked only makes it ask them: nothing depends on
+// messages that could be missed.
 package sentinel
 
 import (

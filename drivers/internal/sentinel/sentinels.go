@@ -30,6 +30,8 @@ type sentinel struct {
 	named bool                   // in the DSN
 	node  node.Node
 	busy  atomic.Bool // it has not answered the last time yet
+	// listener is who listens to it, nil if nobody does yet.
+	listener *listener
 	// rest is how often it need not be asked for the others, of which it has told.
 	// It belongs to the goroutine that asks.
 	rest int
@@ -217,14 +219,14 @@ func isWell(fields map[string]string) bool {
 // learn brings the list up to date with what the sentinels say of each other. One
 // that the DSN does not name is only asked as long as another one knows it, and
 // none twice, under two addresses.
-func (s *sentinels) learn(heard []answer) {
+func (s *sentinels) learn(heard []answer, running *sync.WaitGroup) {
 	told := slices.ContainsFunc(heard, func(a answer) bool { return a.others != nil })
 	var kept []*sentinel
 	for _, one := range s.list {
 		if one.named || one.busy.Load() || !s.isDouble(one) && (!told || isKnown(one.addr, heard)) {
 			kept = append(kept, one)
 		} else {
-			_ = one.node.Close() // nothing is under way there
+			running.Go(one.forget)
 		}
 	}
 	s.list = kept
@@ -262,6 +264,14 @@ func isKnown(addr string, heard []answer) bool {
 		}
 	}
 	return false
+}
+
+// forget closes a sentinel that is asked no more: no question is under way.
+func (s *sentinel) forget() {
+	if s.listener != nil {
+		s.listener.stop()
+	}
+	_ = s.node.Close() // what it could not close is closed already
 }
 
 func (s *sentinels) close() error {

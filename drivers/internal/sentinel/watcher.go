@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// period is how often the sentinels are asked while all is well, and urgent
-	// how often while one of them gets no answers from the primary.
-	period = time.Second
+	// urgent is how often the sentinels are asked while one of them gets no answers
+	// from the primary, or is replacing it.
 	urgent = 200 * time.Millisecond
 	// pause is the least time between two looks, however many calls fail.
 	pause = 100 * time.Millisecond
 )
 
 // A watcher knows who the primary is. One goroutine asks the sentinels, from the
-// first call until Close, and it alone changes what is known.
+// first call until Close, and it alone changes what is known. Others listen to what
+// sentinels say unasked, and only have it ask at once.
 type watcher struct {
 	settings *settings.Sentinel
 	open     node.Open
@@ -176,6 +176,7 @@ func (w *watcher) watch() {
 		w.mu.Unlock()
 		w.learn(w.look(w.doubted.Swap(false)))
 		close(looked)
+		w.sentinels.listen(w.ctx, &w.running, w.lookSoon)
 
 		timer.Reset(time.Until(began.Add(pause)))
 		select {
@@ -183,7 +184,7 @@ func (w *watcher) watch() {
 		case <-w.ctx.Done():
 			return
 		}
-		next := period
+		next := w.settings.Period
 		if w.uneasy {
 			next = urgent
 		}

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"errors"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -15,6 +16,9 @@ type Sentinel struct {
 	Addrs []string
 	// Reads says where reads go.
 	Reads Reads
+	// Period is how often the sentinels are asked while all is well. A DSN cannot
+	// change it.
+	Period time.Duration
 
 	sentinel, server *Settings
 }
@@ -25,6 +29,7 @@ type Sentinel struct {
 func ReadSentinel(dsn *driver.DSN) (*Sentinel, error) {
 	s := &Sentinel{
 		Master: dsn.Text("master", ""),
+		Period: time.Second,
 		Reads:  Reads(dsn.Word("read", string(Primary), string(Primary), string(Replica), string(PreferReplica))),
 	}
 	if s.Master == "" {

@@ -1,0 +1,75 @@
+package sentinel_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// The sentinel that replaces the primary says so, and long before they are asked
+// the next time calls go to the new one.
+func TestSentinelsAreListenedTo(t *testing.T) {
+	for _, tt := range []struct {
+		name, message string
+		follows       bool
+	}{
+		{"promoted", "slave b:1 b 1 @ m a 1", true},
+		{"switched", "m a 1 b 1", true},
+		{"another primary", "other a 1 b 1", false},
+	} {
+		s1, s2, s3 := three("a:1")
+		a, b := server("a:1", "master"), server("b:1", "master")
+		w := newWorld(s1, s2, s3, a, b)
+		inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+			wantServer(t, s, "a:1")
+			time.Sleep(3300 * time.Millisecond) // asked 300 ms ago, and not for 700 more
+			w.do(func() {
+				s2.primary, s2.epoch = "b:1", 6
+				s2.tell(tt.message)
+			})
+			synctest.Wait()
+			want := "a:1"
+			if tt.follows {
+				want = "b:1"
+			}
+			wantServer(t, s, want)
+			time.Sleep(time.Second) // nothing depends on what was heard
+			wantServer(t, s, "b:1")
+		})
+	}
+}
+
+// A subscription that was lost is had again, and what it missed is found out then.
+// One that is refused is asked for less and less often.
+func TestListeningAgain(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	s3.denies = "SUBSCRIBE"
+	w := newWorld(s1, s2, s3, server("a:1", "master"))
+	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+		if s1.heard != 0 {
+			t.Error("a sentinel is listened to before the first call")
+		}
+		wantServer(t, s, "a:1")
+		time.Sleep(100 * time.Millisecond)
+		for range 3 {
+			w.do(func() {
+				if len(s1.listeners) != 1 {
+					t.Errorf("%d listen", len(s1.listeners))
+				}
+				s1.hangUp()
+			})
+			time.Sleep(2 * time.Second)
+		}
+		time.Sleep(10 * time.Minute)
+		w.do(func() {
+			if s1.heard != 4 || s2.heard != 1 || s3.heard < 10 || s3.heard > 30 {
+				t.Errorf("they were listened to %d and %d times, and one that refuses was asked %d times", s1.heard, s2.heard, s3.heard)
+			}
+		})
+	})
+	if n := len(s1.listeners) + len(s2.listeners); n != 0 {
+		t.Errorf("%d listen after Close", n)
+	}
+}

@@ -1,0 +1,4 @@
+package redis
+
+// NewNode is for tests of what is written over nodes.
+var NewNode = newNode

@@ -1,0 +1,4 @@
+package valkey
+
+// NewNode is for tests of what is written over nodes.
+var NewNode = newNode

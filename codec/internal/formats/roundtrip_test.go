@@ -1,0 +1,146 @@
+package formats_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/big"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/codec/internal/formats"
+)
+
+func mustChain(tb testing.TB, config codec.Config) *codec.Chain {
+	tb.Helper()
+	chain, err := codec.New(config)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return chain
+}
+
+// equal is reflect.DeepEqual, but times are equal that show the same: what a
+// decoder makes of a zone is another pointer.
+func equal(a, b any) bool {
+	if x, ok := a.(time.Time); ok {
+		y, ok := b.(time.Time)
+		return ok && x.Equal(y)
+	}
+	if x, ok := a.(*big.Int); ok {
+		y, ok := b.(*big.Int)
+		return ok && x.Cmp(y) == 0
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+// readAs decodes into a new value of the type of like.
+func readAs(chain *codec.Chain, stored []byte, like any) (any, codec.Read, error) {
+	into := reflect.New(reflect.TypeOf(like))
+	read, err := chain.Decode(stored, into.Interface())
+	return into.Elem().Interface(), read, err
+}
+
+func TestEveryClassComesBackEqualAndOfItsType(t *testing.T) {
+	for _, min := range []int{codec.CompressAlways, 0} {
+		for _, single := range formats.Singles(min) {
+			for _, class := range formats.Classes() {
+				want, wantErr := class.Stored(single.Serializer.Name())
+				stored, err := single.Chain.Append([]byte("before"), class.Value)
+				if wantErr != nil {
+					if !errors.Is(err, wantErr) || string(stored) != "before" {
+						t.Errorf("%s stores a %s: %.40x, %v, want %v", single.Name, class.Name, stored, err, wantErr)
+					}
+					continue
+				}
+				if err != nil {
+					t.Errorf("%s, %s: %v", single.Name, class.Name, err)
+					continue
+				}
+				stored = stored[len("before"):]
+				kept := bytes.Clone(stored)
+				got, read, err := readAs(single.Chain, stored, class.Value)
+				if err != nil || !equal(got, want) || read.Fallback {
+					t.Errorf("%s, %s: stored %#v, read %#v by %+v, %v", single.Name, class.Name, class.Value, got, read, err)
+				}
+				if !bytes.Equal(kept, stored) {
+					t.Errorf("%s, %s: Decode changed its input", single.Name, class.Name)
+				}
+			}
+		}
+	}
+}
+
+// What chain A wrote is read where A is behind another, and what the other writes
+// there is read where it is behind A.
+func TestFallbackInBothDirections(t *testing.T) {
+	singles := formats.Singles(codec.CompressAlways)
+	pairs, refused := 0, 0
+	for _, a := range singles {
+		for _, b := range singles {
+			ab, err1 := codec.New(behind(a, b))
+			ba, err2 := codec.New(behind(b, a))
+			if err1 != nil || err2 != nil {
+				refused++
+				continue
+			}
+			if a.Config.Format != b.Config.Format && !plainIsRead(a, b) {
+				refused++
+				continue
+			}
+			pairs++
+			for _, class := range formats.Classes() {
+				want, err := class.Stored(a.Serializer.Name())
+				if err != nil {
+					continue
+				}
+				stored, err := a.Chain.Append(nil, class.Value)
+				if err != nil {
+					t.Fatalf("%s, %s: %v", a.Name, class.Name, err)
+				}
+				for order, chain := range map[string]*codec.Chain{"behind": ba, "before": ab} {
+					got, read, err := readAs(chain, stored, class.Value)
+					if err != nil || !equal(got, want) {
+						t.Errorf("%s written by %s, which is %s %s: %#v by %+v, %v", class.Name, a.Name, order, b.Name, got, read, err)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d pairs, %d refused", pairs, refused)
+}
+
+// behind returns the chain of first that reads what second writes as well.
+func behind(first, second formats.Single) codec.Config {
+	c := codec.Config{Format: first.Config.Format, CompressMin: codec.CompressAlways}
+	for _, s := range []formats.Single{first, second} {
+		if len(c.Serializers) == 0 || c.Serializers[0] != s.Serializer {
+			c.Serializers = append(c.Serializers, s.Serializer)
+		}
+		if s.Compressor != nil && (len(c.Compressors) == 0 || c.Compressors[0].Name() != s.Compressor.Name()) {
+			c.Compressors = append(c.Compressors, s.Compressor)
+		}
+	}
+	return c
+}
+
+// plainIsRead reports whether a chain of the members of a and b reads plain
+// values of both: whether their plain chain is accepted.
+func plainIsRead(a, b formats.Single) bool {
+	c := behind(a, b)
+	c.Format = codec.Plain
+	_, err := codec.New(c)
+	return err == nil
+}
+
+func ExampleSingles() {
+	for _, s := range formats.Singles(0)[:3] {
+		fmt.Println(s.Name)
+	}
+	// Output:
+	// json+none/plain
+	// json+none/tagged
+	// json+gzip/plain
+}

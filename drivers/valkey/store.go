@@ -97,6 +97,11 @@ func (s *Store) Close() error {
 		s.pool.close()
 	}
 	s.workers.close()
+	if s.closeClient {
+		// A call that was connecting when valkey-go was closed leaves it with a
+		// connection that it has not closed.
+		s.client.Close()
+	}
 	if s.clock != nil {
 		s.clock.close()
 	}

@@ -4,7 +4,6 @@ import "testing"
 
 func TestSentinelConformance(t *testing.T)           { subject.SentinelConformance(t) }
 func TestSentinelConformanceOfReplicas(t *testing.T) { subject.SentinelConformanceOfReplicas(t) }
-func TestSentinelFailover(t *testing.T)              { subject.SentinelFailover(t) }
 func TestSentinelFailoverOnDemand(t *testing.T)      { subject.SentinelFailoverOnDemand(t) }
 func TestSentinelDemotedPrimary(t *testing.T)        { subject.SentinelDemotedPrimary(t) }
 func TestSentinelsDown(t *testing.T)                 { subject.SentinelsDown(t) }

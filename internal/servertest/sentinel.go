@@ -14,6 +14,9 @@ import (
 const (
 	sentinels        = 3
 	sentinelReplicas = 2
+	// downAfter is how many milliseconds it takes the first sentinel to miss a
+	// primary.
+	downAfter = 1000
 )
 
 // SentinelServers is a primary and two replicas, watched by three sentinels that
@@ -163,7 +166,7 @@ func (s *SentinelServers) watch(primary *Server, opts []Option) error {
 		Config("sentinel", "monitor", name, ip, port, quorum),
 		Config("sentinel", "auth-user", name, inspector),
 		Config("sentinel", "auth-pass", name, "any"),
-		Config("sentinel", "down-after-milliseconds", name, "1000"),
+		Config("sentinel", "down-after-milliseconds", name, strconv.Itoa(downAfter)),
 		Config("sentinel", "failover-timeout", name, "2000"),
 		Config("sentinel", "parallel-syncs", name, strconv.Itoa(sentinelReplicas)),
 	}
@@ -180,7 +183,24 @@ func (s *SentinelServers) watch(primary *Server, opts []Option) error {
 	if err != nil {
 		return err
 	}
+	if err := s.stagger(); err != nil {
+		return err
+	}
 	return s.awaitOK()
+}
+
+// stagger has each sentinel miss a primary at a time of its own. Those that miss it
+// in the same moment, as they do on a busy machine, each vote for themselves, and
+// vote again only after twice the failover-timeout.
+func (s *SentinelServers) stagger() error {
+	const step = 250 // milliseconds
+	for i, sentinel := range s.Sentinels {
+		after := strconv.Itoa(downAfter + i*step)
+		if _, err := sentinel.Try("SENTINEL", "SET", s.MasterName, "down-after-milliseconds", after); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // asSentinel makes a server a sentinel, with what it has in common with those

@@ -5,6 +5,7 @@ import (
 	"net"
 	"testing"
 
+	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
 )
 
@@ -29,6 +30,14 @@ func Put(t testing.TB, s driver.Store, key, value string) error {
 		return err
 	}
 	return entries[0].Err
+}
+
+// put stores a value, or ends the test.
+func put(t testing.TB, v *xcache.View[string], key, value string) {
+	t.Helper()
+	if err := v.Set(t.Context(), key, value); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Do runs one command and returns its error, whatever it is on.

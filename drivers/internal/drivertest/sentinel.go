@@ -35,29 +35,6 @@ var failovers = []struct {
 // the sentinels take a second to believe it, and about one more to act.
 const firstSuccess = 5 * time.Second
 
-// SentinelFailover holds the driver to this: when the primary is lost, calls
-// succeed again on another one within seconds, without a restart, and nobody is
-// told that a write succeeded which the servers do not have, unless replication
-// lost it.
-func (s *Subject) SentinelFailover(t *testing.T) {
-	for _, fault := range failovers {
-		t.Run(fault.name, func(t *testing.T) {
-			servers := s.StartSentinel(t)
-			// Those that wait at the old primary must not wait until their time is up.
-			v := s.openSentinel(t, servers, "&ttl=none&op_timeout=20s")
-			w := startWriters(t, v, 8)
-			w.awaitProgress(t)
-			old := servers.Primary(t)
-			took := w.lose(t, servers, old, fault.begin)
-			fault.end(old, t)
-			servers.AwaitOK(t)
-			w.awaitProgress(t)
-			w.stop()
-			w.report(t, v, took)
-		})
-	}
-}
-
 // lose takes the primary from the writers, and returns how long it took until one
 // of them succeeded again. That may be no longer than firstSuccess, or than it took the
 // sentinels, who sometimes vote in vain the first time.
@@ -84,20 +61,4 @@ func (w *writers) lose(t testing.TB, servers *servertest.SentinelServers, primar
 		t.Errorf("the first write succeeded after %v, want at most %v", took, limit)
 	}
 	return took
-}
-
-// put stores a value, or ends the test.
-func put(t testing.TB, v *xcache.View[string], key, value string) {
-	t.Helper()
-	if err := v.Set(t.Context(), key, value); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// wantValue fails the test unless a key has a value.
-func wantValue(t testing.TB, v *xcache.View[string], key, want string) {
-	t.Helper()
-	if got, err := v.Get(t.Context(), key); got != want || err != nil {
-		t.Errorf("Get = %q, %v, want %q", got, err, want)
-	}
 }

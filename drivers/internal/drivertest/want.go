@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
 )
 
@@ -51,5 +52,13 @@ func WantPrompt(t testing.TB, what string, ctx context.Context, call func() erro
 	}
 	if late := time.Since(<-ended); late > time.Second { // 20 ms on a machine with nothing else to do
 		t.Errorf("%s: returned %v late", what, late)
+	}
+}
+
+// wantValue fails the test unless a key has a value.
+func wantValue(t testing.TB, v *xcache.View[string], key, want string) {
+	t.Helper()
+	if got, err := v.Get(t.Context(), key); got != want || err != nil {
+		t.Errorf("Get = %q, %v, want %q", got, err, want)
 	}
 }

@@ -223,24 +223,30 @@ func (w *watcher) stays(refused map[string]error, doubted bool) bool {
 }
 
 // hearReplicas passes on the replicas, as a sentinel knows them that names the
-// right primary.
+// right primary. One that knows of some is believed before one that knows of none.
 func (w *watcher) hearReplicas(heard []answer, primary string) {
 	if w.replicas == nil {
 		return
 	}
+	var list []*settings.Settings
+	told := false
 	for i := range heard {
 		a := &heard[i]
 		if a.primary != primary || a.replicas == nil {
 			continue
 		}
-		list := make([]*settings.Settings, 0, len(a.replicas))
+		told = true
 		for _, addr := range a.replicas {
 			if addr != primary {
 				list = append(list, w.settings.ServerAt(addr))
 			}
 		}
+		if len(list) > 0 {
+			break
+		}
+	}
+	if told {
 		w.replicas(list)
-		return
 	}
 }
 

@@ -44,8 +44,13 @@ func ambiguity(serializers []Serializer, compressors []Compressor) string {
 }
 
 // plainMembers returns the members of a tagged chain that read plain values:
-// as many, from the front, as can tell each other's values apart.
+// as many, from the front, as can tell each other's values apart. There are none
+// if a Wildcard is in front of other serializers: it would take their values for
+// its own, and they might take its.
 func plainMembers(serializers []Serializer, compressors []Compressor) ([]Serializer, []Compressor) {
+	if _, ok := serializers[0].(Wildcard); ok && len(serializers) > 1 {
+		return nil, nil
+	}
 	var s []Serializer
 	var c []Compressor
 	for _, member := range serializers {

@@ -70,7 +70,7 @@ func TestValuesOfEveryOtherChainAreReadAsFallback(t *testing.T) {
 
 func TestPlainValuesStayReadableInATaggedChain(t *testing.T) {
 	plainRaw := mustChain(t, codec.Config{Serializers: rawOnly})
-	tagged := mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.Raw, codec.JSON}, Compressors: gzipOnly, Format: codec.Tagged})
+	tagged := mustChain(t, codec.Config{Serializers: rawOnly, Compressors: gzipOnly, Format: codec.Tagged})
 	gzipped, err := codec.Gzip.Append(nil, bytes.Repeat([]byte("x"), 1000))
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +83,18 @@ func TestPlainValuesStayReadableInATaggedChain(t *testing.T) {
 		got, read, err := tagged.DecodeBytes(stored)
 		if want := (codec.Read{Serializer: "raw", Fallback: true}); err != nil || !bytes.Equal(got, value) || read != want {
 			t.Errorf("plain %.20q read by a tagged chain: %.20q, %+v, %v", value, got, read, err)
+		}
+	}
+}
+
+// Raw in front of JSON would take its values for bytes, and JSON some of Raw's for
+// JSON.
+func TestPlainValuesThatCouldBeOfTwoSerializersAreRefused(t *testing.T) {
+	tagged := mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.Raw, codec.JSON}, Format: codec.Tagged})
+	for _, plain := range []string{`"text"`, "text", `{"a":1}`} {
+		var text string
+		if read, err := tagged.Decode([]byte(plain), &text); !errors.Is(err, codec.ErrCorrupt) {
+			t.Errorf("%s is read as %q by %+v, %v", plain, text, read, err)
 		}
 	}
 }

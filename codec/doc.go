@@ -22,8 +22,11 @@
 // compressor and carries a checksum. A tagged value is read by exactly what
 // its header names, and any flipped bit is ErrCorrupt. A chain of either
 // format reads values of both, so that a fleet may move from one to the other
-// in any order. The one exception is a plain chain of a Wildcard such as Raw,
-// whose bytes are returned as they are.
+// in any order. There are two exceptions. A plain chain of a Wildcard such as Raw
+// returns all bytes as they are. And where the members of a tagged chain could not
+// tell each other's plain values apart, only as many read them, from the front, as
+// can; none if a Wildcard is in front of other serializers. To move plain values of
+// Raw, use the tagged format with Raw alone until the last of them has expired.
 //
 // # Integers
 //

@@ -62,7 +62,7 @@ func (p *plainReader) decompress(m Compressor, data []byte, d *destination, limi
 // cannot read it.
 func (p *plainReader) deserialize(data []byte, d *destination) (read Read, recognized bool, err error) {
 	for _, s := range p.serializers {
-		// Alone, it may read what it would not recognise beside others.
+		// Alone, it recognises its bytes as it decodes them.
 		if len(p.serializers) == 1 && p.lastSerializer == nil && p.lastCompressor == nil {
 			return Read{Serializer: s.Name()}, true, d.unmarshal(s, data)
 		}

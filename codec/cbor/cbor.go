@@ -22,10 +22,10 @@ import (
 // Serializer is CBOR.
 //
 // What it writes starts with the tag of self-described CBOR, D9 D9 F7, which every
-// reader of the format accepts, and by which it is recognised beside other
-// formats. CBOR without the tag, as other languages write it unless they are
-// asked, is read by a chain whose only serializer this is, and in the tagged
-// format.
+// reader of the format accepts, and by which it is recognised. CBOR without the
+// tag is codec.ErrCorrupt: it could be JSON, decimal text or MessagePack. Other
+// languages write the tag when they are asked, in Python with
+// cbor2.dumps(cbor2.CBORTag(55799, value)).
 //
 //   - Structs are maps; the names are those of a cbor tag, or else of a json tag.
 //   - A time.Time is text in RFC 3339 with its tag, with nanoseconds and the
@@ -105,7 +105,10 @@ func (serializer) Unmarshal(data []byte, v any) error {
 		return &codec.Error{Kind: codec.ErrUnsupportedValue, Codec: name, Reason: fmt.Sprintf("a value is decoded into a non-nil pointer, not a %T", v)}
 	}
 	t := target.Type().Elem()
-	data = bytes.TrimPrefix(data, []byte(mark))
+	data, marked := bytes.CutPrefix(data, []byte(mark))
+	if !marked {
+		return &codec.Error{Kind: codec.ErrCorrupt, Codec: name, Reason: "it lacks the tag of self-described CBOR, and could be of another format"}
+	}
 	if isNull(data) && !holdsNull(t) {
 		return &codec.Error{Kind: codec.ErrCorrupt, Codec: name, Reason: fmt.Sprintf("null cannot be read as %v; read it as a pointer", t)}
 	}

@@ -29,6 +29,8 @@ import (
 //   - A number is read into any type that holds exactly this number, and into no
 //     other. nil inside a value is read as the zero value; alone it is read only
 //     into what has a nil.
+//   - A number from 48 to 57 that is the whole of a value is written in two bytes. In
+//     one it would be a digit: decimal text, or JSON. That is codec.ErrCorrupt.
 //   - Read into an any, maps are map[string]any, arrays []any, integers int64 or,
 //     if they do not fit, uint64, floats float64, bin []byte.
 //   - Maps are written in the order of their keys, so that equal values are equal
@@ -60,7 +62,7 @@ func (serializer) Append(dst []byte, v any) ([]byte, error) {
 	}
 	// Alone, the numbers 48 to 57 would be the JSON texts 0 to 9. A byte
 	// more makes them something else.
-	if out := e.out[len(dst):]; len(out) == 1 && out[0] >= '0' && out[0] <= '9' {
+	if out := e.out[len(dst):]; isDigit(out) {
 		return append(dst, codeInt8, out[0]), nil
 	}
 	return e.out, nil
@@ -75,6 +77,9 @@ func (serializer) Unmarshal(data []byte, v any) error {
 	if len(data) == 1 && data[0] == codeNil && !holdsNil(target.Kind()) {
 		return corrupt(fmt.Sprintf("nil cannot be read as %v; read it as a pointer", target.Type()))
 	}
+	if isDigit(data) {
+		return corrupt("it is a digit, which is decimal text or JSON")
+	}
 	d := decoder{rest: data}
 	if err := d.value(target, 0); err != nil {
 		return err
@@ -84,6 +89,9 @@ func (serializer) Unmarshal(data []byte, v any) error {
 	}
 	return nil
 }
+
+// isDigit reports whether data is one ASCII digit.
+func isDigit(data []byte) bool { return len(data) == 1 && data[0] >= '0' && data[0] <= '9' }
 
 func holdsNil(k reflect.Kind) bool {
 	return k == reflect.Pointer || k == reflect.Map || k == reflect.Slice || k == reflect.Interface

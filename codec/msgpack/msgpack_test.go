@@ -71,6 +71,8 @@ func TestWhatIsRefused(t *testing.T) {
 		want       error
 	}{
 		{"nothing", "", new(any), codec.ErrCorrupt},
+		{"a digit of JSON", "30", new(float64), codec.ErrCorrupt},
+		{"a digit of JSON", "39", new(*int), codec.ErrCorrupt},
 		{"trailing byte", "0100", new(any), codec.ErrCorrupt},
 		{"null for a struct", "c0", new(account), codec.ErrCorrupt},
 		{"a key twice", "82a16101a16102", new(any), codec.ErrCorrupt},

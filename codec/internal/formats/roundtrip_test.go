@@ -77,10 +77,12 @@ func TestEveryClassComesBackEqualAndOfItsType(t *testing.T) {
 // there is read where it is behind A.
 func TestFallbackInBothDirections(t *testing.T) {
 	singles := formats.Singles(codec.CompressAlways)
+	classes := formats.Classes()
 	pairs, refused := 0, 0
 	for _, a := range singles {
 		for _, b := range singles {
-			ab, err1 := codec.New(behind(a, b))
+			abConfig := behind(a, b)
+			ab, err1 := codec.New(abConfig)
 			ba, err2 := codec.New(behind(b, a))
 			if err1 != nil || err2 != nil {
 				refused++
@@ -90,8 +92,15 @@ func TestFallbackInBothDirections(t *testing.T) {
 				refused++
 				continue
 			}
+			if onlyRaw(abConfig) && (a.Config.Format == codec.Plain || b.Config.Format == codec.Plain) {
+				refused++ // plain and alone, it takes tagged values for bytes
+				continue
+			}
 			pairs++
-			for _, class := range formats.Classes() {
+			for i, class := range classes {
+				if (pairs+i)%8 != 0 && valuesPerChain(t) == fewValues {
+					continue
+				}
 				want, err := class.Stored(a.Serializer.Name())
 				if err != nil {
 					continue

@@ -151,7 +151,6 @@ func (b *batch) groups(ctx context.Context, pending []int) []group {
 }
 
 func (b *batch) sendGroup(ctx context.Context, g *group) {
-	defer g.server.gate.Leave()
 	cmds := make([]*driver.Cmd, len(g.items))
 	for i, at := range g.items {
 		cmds[i] = b.items[at].cmd
@@ -162,6 +161,7 @@ func (b *batch) sendGroup(ctx context.Context, g *group) {
 		do = g.server.node.DoAsking
 	}
 	err := do(ctx, cmds, driver.Plain)
+	g.server.leave(err == nil && slices.ContainsFunc(cmds, func(c *driver.Cmd) bool { return c.Err == nil }))
 	for i, at := range g.items {
 		if b.items[at].unanswered = err != nil; err != nil {
 			cmds[i].Err = err
@@ -234,7 +234,7 @@ func (b *batch) failed(i int) bool {
 
 // judge returns what is to become of an item that was sent.
 func (b *batch) judge(it *item) (verdict, *servererror.RedirectError) {
-	it.cmd.Err = b.call.reason(it.cmd.Err)
+	it.cmd.Err = b.call.router.reason(it.cmd.Err)
 	err := it.cmd.Err
 	switch {
 	case it.server != nil:

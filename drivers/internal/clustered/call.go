@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -108,8 +109,8 @@ var errGone = errors.New("another node has taken the place of this one")
 
 // reason returns the error that a server answered with, or was closed with when
 // it was left.
-func (c *call) reason(err error) error {
-	if err == nil || !errors.Is(err, driver.ErrClosed) || c.router.closing.Err() != nil {
+func (r *router) reason(err error) error {
+	if err == nil || !errors.Is(err, driver.ErrClosed) && !errors.Is(err, net.ErrClosed) || r.closing.Err() != nil {
 		return err
 	}
 	outcome := driver.NotApplied
@@ -120,7 +121,7 @@ func (c *call) reason(err error) error {
 }
 
 // judge returns what is to become of something that a server answered with err.
-// redirect is valid if it moved or is asked for elsewhere.
+// redirect is valid if the server said that it moved or is asked for elsewhere.
 func (c *call) judge(err error, readOnly bool, s *server) (v verdict, redirect *servererror.RedirectError) {
 	if err == nil || err == driver.ErrNotFound || err == driver.ErrNotStored { //nolint:errorlint // both are bare, and frequent
 		s.answered()
@@ -145,6 +146,11 @@ func (c *call) judge(err error, readOnly bool, s *server) (v verdict, redirect *
 		return again, nil
 	case !isFailure(err):
 		return final, nil
+	case s.isGone():
+		if !mayResend(err, readOnly) {
+			return final, nil
+		}
+		return moved, nil // whoever has the slot now is well
 	}
 	c.router.refresh()
 	since := s.refused(time.Since(c.router.epoch))

@@ -34,7 +34,7 @@ func (s *Store) everywhere(ctx context.Context, name string) error {
 		var failure error
 		retry := true
 		for i, server := range missing {
-			errs[i] = c.reason(errs[i])
+			errs[i] = c.router.reason(errs[i])
 			v, _ := c.judge(errs[i], isReadOnly(name), server)
 			switch {
 			case errs[i] == nil:
@@ -69,13 +69,14 @@ func (c *call) each(servers []*server, name string) []error {
 			errs[i] = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errGone).Retryable()
 			continue
 		}
+		c.router.awake()
 		running.Go(func() {
-			defer server.gate.Leave()
 			cmd := driver.NewCmd(name)
 			err := server.node.Do(ctx, []*driver.Cmd{cmd}, driver.Plain)
 			if err == nil {
 				err = cmd.Err
 			}
+			server.leave(err == nil)
 			errs[i] = err
 		})
 	}

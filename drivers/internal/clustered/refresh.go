@@ -17,6 +17,9 @@ const (
 	// while they find nothing new, up to maxInterval.
 	minInterval = 100 * time.Millisecond
 	maxInterval = 800 * time.Millisecond
+	// urgentInterval is the longest while a primary fails or is silent, and has not
+	// been for longer than a failover takes: who calls it waits for the successor.
+	urgentInterval = 200 * time.Millisecond
 	// calm is after how long without a refresh the interval is minInterval again.
 	calm = 5 * time.Second
 	// hedge is how long one node has to answer before another one is asked, too.
@@ -60,13 +63,19 @@ func (r *router) refreshFrom(f *refreshing) {
 		r.mu.Lock()
 		f.err, r.lastErr = err, err
 		r.refreshing, r.refreshed = nil, time.Now()
-		if r.interval = min(2*r.interval, maxInterval); changed {
+		longest, ailing := maxInterval, r.isAiling()
+		if ailing {
+			longest = urgentInterval
+		}
+		if r.interval = min(2*r.interval, longest); changed {
 			r.interval = minInterval
 		}
+		// The clients of a cluster notice a failure at the same time.
+		r.interval = r.interval*3/4 + rand.N(r.interval/2)
 		interval := r.interval
 		r.mu.Unlock()
 		close(f.done)
-		if !r.isAiling() {
+		if !ailing {
 			return
 		}
 		timer := time.NewTimer(interval)
@@ -87,16 +96,17 @@ func (r *router) refreshFrom(f *refreshing) {
 	}
 }
 
-// isAiling reports whether a primary has begun to fail calls not long ago.
+// isAiling reports whether a primary has begun to fail calls, or to leave them
+// without an answer, not long ago. r.mu is held.
 func (r *router) isAiling() bool {
 	t := r.topology.Load()
 	if t == nil {
 		return false
 	}
-	now := time.Since(r.epoch)
+	now := time.Now()
 	return slices.ContainsFunc(t.primaries(), func(s *server) bool {
-		since := s.failing.Load()
-		return since != 0 && now-time.Duration(since) < 2*outage
+		failing, silent := s.failing.Load(), s.silence.lasted(now)
+		return failing != 0 && now.Sub(r.epoch)-time.Duration(failing) < 2*outage || 0 < silent && silent < 2*outage
 	})
 }
 
@@ -165,8 +175,12 @@ func (r *router) relearn() (changed bool, err error) {
 		servers = servers[1:]
 		due++
 		asking.Go(func() {
-			defer s.gate.Leave()
 			v, err := s.slots(ctx)
+			if err == nil {
+				s.gate.LeaveAnswered() // which does not tell that it serves calls
+			} else {
+				s.gate.Leave()
+			}
 			answers <- answer{v, err}
 		})
 	}
@@ -218,6 +232,7 @@ func (r *router) relearn() (changed bool, err error) {
 func (r *router) candidates() []*server {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	now := time.Now()
 	var well, ill, seeds []*server
 	for _, addr := range r.settings.Seeds {
 		if r.servers[addr] == nil {
@@ -227,7 +242,7 @@ func (r *router) candidates() []*server {
 	for _, s := range r.servers {
 		switch {
 		case slices.Contains(seeds, s):
-		case s.failing.Load() != 0:
+		case s.failing.Load() != 0, s.silence.lasted(now) > 0:
 			ill = append(ill, s)
 		default:
 			well = append(well, s)

@@ -27,9 +27,14 @@ type router struct {
 	topology atomic.Pointer[topology] // nil until it is learnt
 	learnt   atomic.Int64             // when that was tried last, in nanoseconds since epoch
 
+	watched atomic.Bool // silent servers are noticed
+
 	mu sync.Mutex
 	// servers are those that commands go to, by their addresses.
 	servers map[string]*server
+	// left are those that have no slots any more, until the calls on them have
+	// returned or are ended.
+	left map[*server]struct{}
 	// readers read from the replicas of a primary, by its address. They are kept
 	// when it is none any more, without replicas.
 	readers    map[string]*replicated.Store
@@ -49,6 +54,7 @@ func newRouter(s *settings.Cluster, open node.Open) *router {
 		open:     open,
 		epoch:    time.Now(),
 		servers:  make(map[string]*server),
+		left:     make(map[*server]struct{}),
 		readers:  make(map[string]*replicated.Store),
 	}
 	r.closing, r.close = context.WithCancel(context.Background())
@@ -78,6 +84,7 @@ func (r *router) enter(slot uint16) *server {
 		return nil
 	}
 	if s := t.primary(slot); s != nil && s.gate.Enter() {
+		r.awake()
 		return s
 	}
 	return nil
@@ -89,6 +96,9 @@ func (r *router) enterAt(addr string) *server {
 	defer r.mu.Unlock()
 	s := r.at(addr)
 	s.gate.Enter() // it is open: servers leave the map before it is shut
+	if !r.watched.Load() && r.watched.CompareAndSwap(false, true) {
+		r.running.Go(r.watch)
+	}
 	return s
 }
 
@@ -185,20 +195,25 @@ func (t *topology) equal(other *topology) bool {
 }
 
 // leave closes the servers that are not used any more, each when the last call
-// on it has returned, which waits no longer if the server fails calls. r.mu is
-// held.
+// on it has returned, which waits no longer if the server fails calls or is silent.
+// r.mu is held.
 func (r *router) leave(used map[*server]bool) {
+	now := time.Now()
 	for addr, s := range r.servers {
 		if used[s] {
 			continue
 		}
 		delete(r.servers, addr)
 		idle := s.gate.Shut()
+		r.left[s] = struct{}{} // it may fall silent yet
+		if s.failing.Load() != 0 || s.silence.lasted(now) > 0 {
+			r.disconnect(s)
+		}
 		r.running.Go(func() {
-			if s.failing.Load() != 0 {
-				s.node.Disconnect()
-			}
 			<-idle
+			r.mu.Lock()
+			delete(r.left, s)
+			r.mu.Unlock()
 			_ = s.node.Close() // nobody is left to be told
 		})
 	}

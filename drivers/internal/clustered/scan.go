@@ -154,9 +154,10 @@ func (s *scan) server(server *server, todo *slotSet) error {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errGone).Retryable()
 	}
 	defer server.gate.Leave()
+	s.router.awake()
 	for key, err := range server.node.Scan(s.ctx, s.pattern) {
 		if err != nil {
-			return err
+			return s.router.reason(err)
 		}
 		if todo != nil && !todo[slotOf(key)] {
 			continue
@@ -204,7 +205,9 @@ func (s *scan) ask(server *server) (reply driver.Reply, err error) {
 		return reply, driver.Fail(driver.ErrUnavailable, driver.NotApplied, errGone).Retryable()
 	}
 	defer server.gate.Leave()
-	return server.node.Query(s.ctx, "CLUSTER", "NODES")
+	s.router.awake()
+	reply, err = server.node.Query(s.ctx, "CLUSTER", "NODES")
+	return reply, s.router.reason(err)
 }
 
 // add adds what a server says about itself in the answer to CLUSTER NODES: a line

@@ -15,6 +15,18 @@ type server struct {
 	// failing is since when it refuses calls, in nanoseconds since the epoch of
 	// its router; 0 while it is well.
 	failing atomic.Int64
+	silence silence // of the goroutine that watches, and guarded by router.mu
+}
+
+// leave tells that a call that entered has returned, with an answer of the server
+// or without.
+func (s *server) leave(answered bool) {
+	if !answered {
+		s.gate.Leave()
+		return
+	}
+	s.gate.LeaveAnswered()
+	s.answered()
 }
 
 // answered is called when the server has done what it was asked to.
@@ -23,6 +35,9 @@ func (s *server) answered() {
 		s.failing.Store(0)
 	}
 }
+
+// isGone reports whether the server has no slots any more, and is left.
+func (s *server) isGone() bool { return s.gate.IsShut() }
 
 // refused is called when it has not, and nothing was applied. It returns since
 // when that is so.

@@ -55,9 +55,9 @@ func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) erro
 	if slot, same := slotOfKeys(keys); same {
 		if server := s.router.enter(slot); server != nil {
 			err := server.node.Get(ctx, keys, dst)
-			server.gate.Leave()
-			if isAnswered(err, dst) {
-				server.answered()
+			answered := isAnswered(err, dst)
+			server.leave(answered)
+			if answered {
 				return nil
 			}
 			return s.getRest(ctx, start, keys, dst, server, err)
@@ -140,9 +140,9 @@ func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
 	if same {
 		if server := s.router.enter(slot); server != nil {
 			err := server.node.Set(ctx, entries)
-			server.gate.Leave()
-			if isStored(err, entries) {
-				server.answered()
+			stored := isStored(err, entries)
+			server.leave(stored)
+			if stored {
 				return nil
 			}
 			return s.setRest(ctx, start, entries, server, err)
@@ -204,9 +204,8 @@ func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
 	if slot, same := slotOfKeys(keys); same {
 		if server := s.router.enter(slot); server != nil {
 			n, err := server.node.Delete(ctx, keys)
-			server.gate.Leave()
+			server.leave(err == nil)
 			if err == nil {
-				server.answered()
 				return n, nil
 			}
 			cmd.Err = err
@@ -292,9 +291,9 @@ func (s *Store) doOne(ctx context.Context, cmds []*driver.Cmd) error {
 	if slot, spread := slotOfCommand(cmd); slot >= 0 && !spread {
 		if server := s.router.enter(uint16(slot)); server != nil {
 			err := server.node.Do(ctx, cmds, driver.Plain)
-			server.gate.Leave()
-			if err == nil && cmd.Err == nil {
-				server.answered()
+			answered := err == nil && cmd.Err == nil
+			server.leave(answered)
+			if answered {
 				return nil
 			}
 			if err != nil {
@@ -359,12 +358,11 @@ func (c *call) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error {
 			} else {
 				err = server.node.Do(ctx, cmds, driver.Atomic)
 			}
-			server.gate.Leave()
+			server.leave(err == nil)
 			if err == nil {
-				server.answered()
 				return nil
 			}
-			err = c.reason(err)
+			err = c.router.reason(err)
 			var redirect *servererror.RedirectError
 			if v, redirect = c.judge(err, readOnly, server); v == asked {
 				to = address(redirect.Host, redirect.Port, server.addr)

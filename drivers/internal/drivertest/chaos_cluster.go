@@ -18,7 +18,7 @@ func (s *Subject) ChaosCluster(t *testing.T) {
 	for _, fault := range failovers {
 		t.Run("failover by "+fault.name, func(t *testing.T) {
 			victim := servers.Primaries(t)[0]
-			theirs, others := s.startLoads(t, servers, victim, 0, nil)
+			theirs, others := s.startLoads(t, servers, victim, longTimeout, nil)
 			healthy := time.Now()
 			time.Sleep(4 * outage)
 			fault.begin(victim, t)
@@ -28,13 +28,22 @@ func (s *Subject) ChaosCluster(t *testing.T) {
 			replaced := time.Since(began)
 			took := theirs.awaitRecovery(t, recoveryAfter(replaced))
 			ended := time.Now()
+			theirs.awaitProgress(t) // no call waits there any more
+			s.openAmidFault(t, servers, victim)
 			fault.end(victim, t)
 			servers.AwaitOK(t)
 			theirs.awaitProgress(t)
 			others.awaitProgress(t)
 			servers.AwaitReplicas(t)
-			theirs.finish(t, servers.Primaries(t)...).want(t, outage, asynchronous)
-			r := others.finish(t, servers.Primaries(t)...)
+			r := theirs.finish(t, servers.Primaries(t)...)
+			r.want(t, outage, asynchronous)
+			if r.unread > 0 {
+				t.Errorf("%d reads failed, which may be repeated", r.unread)
+			}
+			if r.longestCall > replaced+longTimeout/2 {
+				t.Errorf("a call took %v", r.longestCall)
+			}
+			r = others.finish(t, servers.Primaries(t)...)
 			r.want(t, 0, lossless)
 			r.wantRead(t)
 			r.wantNoErrors(t)
@@ -95,6 +104,23 @@ func (s *Subject) ChaosCluster(t *testing.T) {
 		r.want(t, 0, lossless)
 		r.wantRead(t)
 	})
+}
+
+// longTimeout is an op_timeout that nobody wants to wait for.
+const longTimeout = 20 * time.Second
+
+// openAmidFault uses a store that knows nothing yet, while a server is not well and
+// its successor is known.
+func (s *Subject) openAmidFault(t *testing.T, servers *servertest.ClusterServers, victim *servertest.Server) {
+	t.Helper()
+	store := s.openFor(t, s.clusterDSN(servers, ""), longTimeout, nil)
+	began := time.Now()
+	if err := Put(t, store, taggedKey(t, tagOf(t, servers, servers.Partner(victim)), "fresh"), "v"); err != nil {
+		t.Errorf("Set by a store that was opened during the fault: %v", err)
+	}
+	if took := time.Since(began); took > longTimeout/2 {
+		t.Errorf("the first call of a store that was opened during the fault took %v", took)
+	}
 }
 
 // reshard moves slots with keys under a load, which notices nothing but a little

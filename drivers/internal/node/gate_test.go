@@ -62,3 +62,32 @@ func TestNobodyIsInsideWhenAGateIsIdle(t *testing.T) {
 		callers.Wait()
 	}
 }
+
+func TestAGateCountsCallsAndAnswers(t *testing.T) {
+	g := node.NewGate()
+	want := func(underWay int, answers uint32) {
+		t.Helper()
+		if n, a := g.Calls(); n != underWay || a != answers {
+			t.Errorf("%d calls under way, %d answers; want %d, %d", n, a, underWay, answers)
+		}
+	}
+	want(0, 0)
+	for range 3 {
+		g.Enter()
+	}
+	g.LeaveAnswered()
+	want(2, 1)
+	g.Leave()
+	want(1, 1)
+	idle := g.Shut()
+	want(1, 1)
+	if !g.IsShut() || g.Enter() {
+		t.Error("the gate is open")
+	}
+	want(1, 1)
+	g.LeaveAnswered()
+	want(0, 2)
+	if !isClosed(idle) {
+		t.Error("not idle after the last has left")
+	}
+}

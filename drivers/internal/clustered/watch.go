@@ -1,0 +1,112 @@
+package clustered
+
+import (
+	"time"
+)
+
+const (
+	// look is how often servers are looked at on which calls are under way.
+	look = 100 * time.Millisecond
+	// patience is how long a server may leave all calls on it without an answer
+	// until other nodes are asked who has its slots.
+	patience = 500 * time.Millisecond
+	// idleLooks is after how many looks that find no calls nobody looks any more.
+	idleLooks = int(time.Second / look)
+)
+
+// A silence is for how long a server has answered nothing.
+type silence struct {
+	answers uint32    // that it had given then
+	since   time.Time // zero if nothing is under way
+}
+
+// observe takes note of the calls on a server, and returns whether there are any.
+func (s *silence) observe(server *server, now time.Time) (busy bool) {
+	underWay, answers := server.gate.Calls()
+	if underWay == 0 {
+		s.since = time.Time{}
+		return false
+	}
+	if s.since.IsZero() || answers != s.answers {
+		s.answers, s.since = answers, now
+	}
+	return true
+}
+
+// lasted returns for how long a server had been silent; 0 if it is not.
+func (s *silence) lasted(now time.Time) time.Duration {
+	if s.since.IsZero() || now.Sub(s.since) < patience {
+		return 0
+	}
+	return now.Sub(s.since)
+}
+
+// awake sees to it that silent servers are noticed. It is called for every call,
+// once that is counted.
+func (r *router) awake() {
+	if !r.watched.Load() {
+		r.beginWatch()
+	}
+}
+
+func (r *router) beginWatch() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closing.Err() == nil && r.watched.CompareAndSwap(false, true) {
+		r.running.Go(r.watch)
+	}
+}
+
+// watch looks at the servers from time to time, and ends when no calls are under
+// way for a while.
+func (r *router) watch() {
+	ticker := time.NewTicker(look)
+	defer ticker.Stop()
+	for idle := 0; ; {
+		select {
+		case <-r.closing.Done():
+			return
+		case <-ticker.C:
+		}
+		if r.observe() {
+			idle = 0
+		} else if idle++; idle > idleLooks {
+			r.watched.Store(false)
+			// A call that was counted before that has not begun another watch.
+			if !r.observe() || !r.watched.CompareAndSwap(false, true) {
+				return
+			}
+			idle = 0
+		}
+	}
+}
+
+// observe looks at all servers once. It has the topology learnt anew if one of
+// them is silent, and disconnects it if it was left. It reports whether calls are
+// under way.
+func (r *router) observe() (busy bool) {
+	now := time.Now()
+	silent := false
+	r.mu.Lock()
+	for _, s := range r.servers {
+		busy = s.silence.observe(s, now) || busy
+		silent = silent || s.silence.lasted(now) > 0
+	}
+	for s := range r.left {
+		busy = s.silence.observe(s, now) || busy
+		if s.silence.lasted(now) > 0 {
+			r.disconnect(s)
+		}
+	}
+	r.mu.Unlock()
+	if silent {
+		r.refresh()
+	}
+	return busy
+}
+
+// disconnect ends the calls on a server that was left. r.mu is held.
+func (r *router) disconnect(s *server) {
+	delete(r.left, s)
+	r.running.Go(s.node.Disconnect)
+}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/codec/internal/compressortest"
+	"github.com/xcache-go/xcache/codec/internal/serializertest"
 )
 
 // seeds adds the stored forms of a few values to a fuzz target.
@@ -32,6 +34,14 @@ func seeds(f *testing.F) {
 		f.Add([]byte(text))
 	}
 }
+
+func FuzzJSON(f *testing.F) { serializertest.Fuzz(f, codec.JSON) }
+
+func FuzzGob(f *testing.F) { serializertest.Fuzz(f, codec.Gob) }
+
+func FuzzGzip(f *testing.F) { compressortest.Fuzz(f, codec.Gzip) }
+
+func FuzzZlib(f *testing.F) { compressortest.Fuzz(f, codec.Zlib) }
 
 // FuzzDecode feeds bytes to every chain: no panic, an error that matches a
 // sentinel, and the input as it was.

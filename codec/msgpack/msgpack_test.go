@@ -1,127 +1,63 @@
 package msgpack_test
 
 import (
-	"bytes"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/codec/internal/serializertest"
 	"github.com/xcache-go/xcache/codec/msgpack"
 )
 
-type account struct {
-	ID      int64 `json:"id"`
-	Name    string
-	Ratio   float64 `msgpack:"r"`
-	Tags    []string
-	Limits  map[string]int
-	Photo   []byte
-	Created time.Time
-	Parent  *account
-}
-
-var (
-	created = time.Date(2026, 2, 28, 23, 59, 59, 123456789, time.UTC)
-	ada     = account{ID: 1 << 60, Name: "Ada \U0001F980", Ratio: 0.1, Tags: []string{"a", ""}, Limits: map[string]int{"x": -1}, Photo: []byte{0, 255}, Created: created, Parent: &account{}}
-)
-
-func TestEveryTypeComesBackEqualAndOfItsType(t *testing.T) {
-	for _, value := range []any{
-		true, false, 3.25, float32(0.1), 5.0, math.MaxFloat64, "hello", "12345", "", "日本語 \x00", []byte("x"), []byte{}, [3]int{1, 2, 3},
-		[]int{1, -2, math.MaxInt}, []uint64{math.MaxUint64}, []string{"a"}, map[string]int{"a": 1}, map[int]string{-1: "x"}, []account{{}}, (*account)(nil),
-		[]int(nil), map[string]int(nil), new(7), new(-17), strings.Repeat("long", 9999), map[string]any{"a": []any{int64(1), "x", nil, 1.5, []byte{1}, true}},
-	} {
-		stored, err := msgpack.Serializer.Append([]byte("before"), value)
-		if err != nil || !bytes.HasPrefix(stored, []byte("before")) {
-			t.Errorf("%T: %x, %v", value, stored, err)
-			continue
-		}
-		into := reflect.New(reflect.TypeOf(value))
-		if err := msgpack.Serializer.Unmarshal(stored[6:], into.Interface()); err != nil || !reflect.DeepEqual(into.Elem().Interface(), value) {
-			t.Errorf("stored %#v, read %#v, %v", value, into.Elem(), err)
-		}
-	}
-	for _, value := range []account{ada, {Created: time.Unix(-1, 5).UTC()}, {Created: time.Unix(1<<35, 0).UTC()}} {
-		stored, err := msgpack.Serializer.Append(nil, value)
-		var got account
-		if err2 := msgpack.Serializer.Unmarshal(stored, &got); err != nil || err2 != nil || got.Created.Format(time.RFC3339Nano) != value.Created.Format(time.RFC3339Nano) {
-			t.Errorf("%+v, %v, %v", got, err, err2)
-		}
-		got.Created, value.Created = time.Time{}, time.Time{}
-		if got.Parent != nil {
-			got.Parent.Created = time.Time{}
-		}
-		if !reflect.DeepEqual(got, value) {
-			t.Errorf("stored %+v, read %+v", value, got)
+func TestTypesComeBackEqual(t *testing.T) {
+	serializertest.RoundTrip(t, msgpack.Serializer, "")
+	for _, at := range []time.Time{time.Unix(-1, 5).UTC(), time.Unix(1<<32, 0).UTC(), time.Unix(1<<35, 0).UTC()} {
+		stored, err := msgpack.Serializer.Append(nil, at)
+		var got time.Time
+		if err2 := msgpack.Serializer.Unmarshal(stored, &got); err != nil || err2 != nil || !got.Equal(at) {
+			t.Errorf("stored %v, read %v, %v, %v", at, got, err, err2)
 		}
 	}
 }
 
 func TestWhatIsRefused(t *testing.T) {
 	type small struct{ N int8 }
-	for _, test := range []struct {
-		what, data string
-		into       any
-		want       error
-	}{
-		{"nothing", "", new(any), codec.ErrCorrupt},
-		{"a digit of JSON", "30", new(float64), codec.ErrCorrupt},
-		{"a digit of JSON", "39", new(*int), codec.ErrCorrupt},
-		{"trailing byte", "0100", new(any), codec.ErrCorrupt},
-		{"null for a struct", "c0", new(account), codec.ErrCorrupt},
-		{"a key twice", "82a16101a16102", new(any), codec.ErrCorrupt},
-		{"a key twice", "82a16101a16102", new(map[string]int), codec.ErrCorrupt},
-		{"a field twice", "82a14e01a14e02", new(small), codec.ErrCorrupt},
-		{"invalid UTF-8", "a1ff", new(string), codec.ErrCorrupt},
-		{"bytes for a string", "c40161", new(string), codec.ErrCorrupt},
-		{"a string for bytes", "a161", new([]byte), codec.ErrCorrupt},
-		{"300 for an int8", "81a14ecd012c", new(small), codec.ErrCorrupt},
-		{"-1 for a uint", "ff", new(uint), codec.ErrCorrupt},
-		{"the largest uint64 for an int64", "cfffffffffffffffff", new(int64), codec.ErrCorrupt},
-		{"a float for an int", "cb4008000000000000", new(int), codec.ErrCorrupt},
-		{"4 Gi elements", "ddffffffff", new(any), codec.ErrTooLarge},
-		{"4 Gi elements", "ddffffffff", new([]account), codec.ErrTooLarge},
-		{"64 Mi pairs", "df04000000", new(any), codec.ErrTooLarge},
-		{"64 Mi pairs", "df04000000", new(map[string]int), codec.ErrTooLarge},
-		{"4 Gi bytes", "c6ffffffff", new([]byte), codec.ErrCorrupt},
-		{"4 Gi of text", "dbffffffff", new(string), codec.ErrCorrupt},
-		{"an extension", "d40500", new(any), codec.ErrCorrupt},
-		{"a timestamp of too many nanoseconds", "d7ffffffffff00000000", new(any), codec.ErrCorrupt},
-		{"never used", "c1", new(any), codec.ErrCorrupt},
-		{"depth", strings.Repeat("91", 1<<20) + "00", new(any), codec.ErrTooLarge},
-		{"depth of maps", strings.Repeat("81a161", 100000) + "00", new(account), codec.ErrTooLarge},
-		{"depth beside the fields", "81a178" + strings.Repeat("91", 100000), new(account), codec.ErrTooLarge},
-		{"no pointer", "01", 5, codec.ErrUnsupportedValue},
-	} {
-		data, err := hex.DecodeString(test.data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := msgpack.Serializer.Unmarshal(data, test.into); !errors.Is(err, test.want) {
-			t.Errorf("%s: %v, want %v", test.what, err, test.want)
-		}
-	}
-	deep := any(1)
-	for range 40 {
-		deep = []any{deep}
-	}
+	serializertest.Refuses(t, msgpack.Serializer, "", []serializertest.Refusal{
+		{What: "nothing", Hex: "", Into: new(any), Want: codec.ErrCorrupt},
+		{What: "a digit of JSON", Hex: "30", Into: new(float64), Want: codec.ErrCorrupt},
+		{What: "a digit of JSON", Hex: "39", Into: new(*int), Want: codec.ErrCorrupt},
+		{What: "trailing byte", Hex: "0100", Into: new(any), Want: codec.ErrCorrupt},
+		{What: "null for a struct", Hex: "c0", Into: new(serializertest.Account), Want: codec.ErrCorrupt},
+		{What: "a key twice", Hex: "82a16101a16102", Into: new(any), Want: codec.ErrCorrupt},
+		{What: "a key twice", Hex: "82a16101a16102", Into: new(map[string]int), Want: codec.ErrCorrupt},
+		{What: "a field twice", Hex: "82a14e01a14e02", Into: new(small), Want: codec.ErrCorrupt},
+		{What: "invalid UTF-8", Hex: "a1ff", Into: new(string), Want: codec.ErrCorrupt},
+		{What: "bytes for a string", Hex: "c40161", Into: new(string), Want: codec.ErrCorrupt},
+		{What: "a string for bytes", Hex: "a161", Into: new([]byte), Want: codec.ErrCorrupt},
+		{What: "300 for an int8", Hex: "81a14ecd012c", Into: new(small), Want: codec.ErrCorrupt},
+		{What: "-1 for a uint", Hex: "ff", Into: new(uint), Want: codec.ErrCorrupt},
+		{What: "the largest uint64 for an int64", Hex: "cfffffffffffffffff", Into: new(int64), Want: codec.ErrCorrupt},
+		{What: "a float for an int", Hex: "cb4008000000000000", Into: new(int), Want: codec.ErrCorrupt},
+		{What: "4 Gi elements", Hex: "ddffffffff", Into: new(any), Want: codec.ErrTooLarge},
+		{What: "4 Gi elements", Hex: "ddffffffff", Into: new([]serializertest.Account), Want: codec.ErrTooLarge},
+		{What: "64 Mi pairs", Hex: "df04000000", Into: new(any), Want: codec.ErrTooLarge},
+		{What: "64 Mi pairs", Hex: "df04000000", Into: new(map[string]int), Want: codec.ErrTooLarge},
+		{What: "4 Gi bytes", Hex: "c6ffffffff", Into: new([]byte), Want: codec.ErrCorrupt},
+		{What: "4 Gi of text", Hex: "dbffffffff", Into: new(string), Want: codec.ErrCorrupt},
+		{What: "an extension", Hex: "d40500", Into: new(any), Want: codec.ErrCorrupt},
+		{What: "a timestamp of too many nanoseconds", Hex: "d7ffffffffff00000000", Into: new(any), Want: codec.ErrCorrupt},
+		{What: "never used", Hex: "c1", Into: new(any), Want: codec.ErrCorrupt},
+		{What: "depth", Hex: strings.Repeat("91", 1<<20) + "00", Into: new(any), Want: codec.ErrTooLarge},
+		{What: "depth of maps", Hex: strings.Repeat("81a161", 100000) + "00", Into: new(serializertest.Account), Want: codec.ErrTooLarge},
+		{What: "depth beside the fields", Hex: "81a178" + strings.Repeat("91", 100000), Into: new(serializertest.Account), Want: codec.ErrTooLarge},
+		{What: "no pointer", Hex: "01", Into: 5, Want: codec.ErrUnsupportedValue},
+	})
 	var circle any
 	circle = &circle
-	for _, test := range []struct {
-		value any
-		want  error
-	}{{"\xff", codec.ErrUnsupportedValue}, {map[string]int{"\xff": 1}, codec.ErrUnsupportedValue}, {make(chan int), codec.ErrUnsupportedValue},
-		{deep, codec.ErrTooLarge}, {circle, codec.ErrTooLarge}, {make([]bool, 1<<20+1), codec.ErrTooLarge}} {
-		if out, err := msgpack.Serializer.Append([]byte("x"), test.value); !errors.Is(err, test.want) || string(out) != "x" {
-			t.Errorf("Append(%T) = %q, %v, want %v", test.value, out, err, test.want)
-		}
-	}
+	serializertest.RefusesToStore(t, msgpack.Serializer, circle, make([]bool, 1<<20+1))
 }
 
 // What Python's msgpack library writes.
@@ -160,34 +96,9 @@ func TestBesideJSON(t *testing.T) {
 	}
 }
 
-func FuzzUnmarshal(f *testing.F) {
-	for _, v := range []any{ada, 1.5, "x", []any{nil, true, int64(-5)}, map[string]any{"a": []byte{1}}} {
-		stored, err := msgpack.Serializer.Append(nil, v)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(stored)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, into := range []any{new(any), new(string), new([]byte), new(int8), new(account), new(map[string]int)} {
-			before := bytes.Clone(data)
-			err := msgpack.Serializer.Unmarshal(data, into)
-			if err != nil && !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrTooLarge) || !bytes.Equal(before, data) {
-				t.Fatalf("%x into a %T: %v", data, into, err)
-			}
-		}
-	})
-}
+func FuzzUnmarshal(f *testing.F) { serializertest.Fuzz(f, msgpack.Serializer) }
 
-func TestShortInputsNeverPanic(t *testing.T) {
-	for a := range 1 << 16 {
-		data := []byte{byte(a >> 8), byte(a)}
-		for _, into := range []any{new(any), new(account)} {
-			_ = msgpack.Serializer.Unmarshal(data, into) // a panic fails the test
-			_ = msgpack.Serializer.Unmarshal(data[:1], into)
-		}
-	}
-}
+func TestShortInputsNeverPanic(t *testing.T) { serializertest.ShortInputs(t, msgpack.Serializer, "") }
 
 func Example() {
 	stored, err := msgpack.Serializer.Append(nil, map[string]int{"answer": 42})

@@ -1,6 +1,7 @@
 package clustered
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"testing"
@@ -22,6 +23,9 @@ type fakeNode struct {
 	get   func(ctx context.Context, keys []string, dst []driver.Value) error
 	do    func(ctx context.Context, cmds []*driver.Cmd, how driver.How) error
 	began time.Time
+
+	disconnect func() // if not nil
+	timeout    time.Duration
 }
 
 func (n *fakeNode) Query(context.Context, ...string) (driver.Reply, error) { return n.slots(), nil }
@@ -36,10 +40,16 @@ func (n *fakeNode) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) e
 func (n *fakeNode) DoAsking(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	return n.do(ctx, cmds, how)
 }
-func (n *fakeNode) Limits() driver.Limits { return driver.Limits{CallTimeout: time.Second} }
-func (n *fakeNode) Now() time.Time        { return n.began }
-func (n *fakeNode) Disconnect()           {}
-func (n *fakeNode) Close() error          { return nil }
+func (n *fakeNode) Limits() driver.Limits {
+	return driver.Limits{CallTimeout: cmp.Or(n.timeout, time.Second)}
+}
+func (n *fakeNode) Now() time.Time { return n.began }
+func (n *fakeNode) Disconnect() {
+	if n.disconnect != nil {
+		n.disconnect()
+	}
+}
+func (n *fakeNode) Close() error { return nil }
 
 // openFake returns a store on three fake nodes, a, b and c, with a third of the
 // slots each.

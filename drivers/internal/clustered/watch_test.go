@@ -1,0 +1,93 @@
+package clustered
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A server that answers nothing is left when another one has its slots, long before
+// the calls on it would give up. Those that only read are repeated.
+func TestSilentServerIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key := of("a", "k")
+		var promoted atomic.Bool
+		disconnected := make(chan struct{})
+		var once sync.Once
+		fail := func() error {
+			<-disconnected
+			return driver.Fail(driver.ErrClosed, driver.Unknown, nil)
+		}
+		s := openFake(t, func(n *fakeNode) {
+			n.slots = func() driver.Reply {
+				view := thirds()
+				if promoted.Load() {
+					view.Items[0].Items[2] = nodeReply(text("d"), 1)
+				}
+				return view
+			}
+			if n.addr != "a:1" {
+				return
+			}
+			n.get = func(context.Context, []string, []driver.Value) error { return fail() }
+			n.do = func(context.Context, []*driver.Cmd, driver.How) error { return fail() }
+			n.disconnect = func() { once.Do(func() { close(disconnected) }) }
+			n.timeout = time.Hour
+		})
+		time.AfterFunc(3*time.Second, func() { promoted.Store(true) })
+		began := time.Now()
+		var calls sync.WaitGroup
+		calls.Go(func() {
+			dst := make([]driver.Value, 1)
+			if err := s.Get(t.Context(), []string{key}, dst); err != nil || string(dst[0].Data) != "v" {
+				t.Errorf("Get = %q, %v, %v", dst[0].Data, dst[0].Err, err)
+			}
+		})
+		calls.Go(func() {
+			incr := driver.NewCmd("INCR", driver.Key(key))
+			err := s.Do(t.Context(), []*driver.Cmd{incr}, driver.Plain)
+			err = errors.Join(err, incr.Err)
+			if !errors.Is(err, driver.ErrUnavailable) || !errors.Is(err, driver.ErrUnknownOutcome) || errors.Is(err, driver.ErrClosed) {
+				t.Errorf("INCR: %v", err)
+			}
+		})
+		calls.Wait()
+		if took := time.Since(began); took < 3*time.Second || took > 4*time.Second {
+			t.Errorf("the calls took %v", took)
+		}
+	})
+}
+
+// Nobody watches while there is nothing to be seen, and a call on a server that
+// is slow goes on.
+func TestWatchEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openFake(t, func(n *fakeNode) {
+			n.do = func(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+				time.Sleep(5 * time.Second)
+				return hits(ctx, cmds, how)
+			}
+			n.disconnect = func() { t.Error("a server that has its slots was disconnected") }
+			n.timeout = time.Hour
+		})
+		for range 2 {
+			cmd := driver.NewCmd("INCR", driver.Key("k"))
+			if err := s.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain); err != nil || cmd.Err != nil {
+				t.Error(err, cmd.Err)
+			}
+			if !s.router.watched.Load() {
+				t.Error("nobody watches right after a call")
+			}
+			time.Sleep(3 * time.Second)
+			if s.router.watched.Load() {
+				t.Error("somebody watches without calls")
+			}
+		}
+	})
+}

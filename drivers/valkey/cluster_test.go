@@ -8,13 +8,7 @@ func TestClusterMigration(t *testing.T) { subject.ClusterMigration(t) }
 
 func TestClusterReshard(t *testing.T) { subject.ClusterReshard(t) }
 
-func TestClusterFailover(t *testing.T) { subject.ClusterFailover(t) }
-
-func TestClusterRollingRestart(t *testing.T) { subject.ClusterRollingRestart(t) }
-
 func TestClusterOutage(t *testing.T) { subject.ClusterOutage(t) }
-
-func TestClusterFrozenPrimary(t *testing.T) { subject.ClusterFrozenPrimary(t) }
 
 func TestClusterClose(t *testing.T) { subject.ClusterClose(t) }
 

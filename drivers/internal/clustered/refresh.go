@@ -71,7 +71,7 @@ func (r *router) refreshFrom(f *refreshing) {
 			r.interval = minInterval
 		}
 		// The clients of a cluster notice a failure at the same time.
-		r.interval = r.interval*3/4 + rand.N(r.interval/2)
+		r.interval += rand.N(r.interval / 4)
 		interval := r.interval
 		r.mu.Unlock()
 		close(f.done)

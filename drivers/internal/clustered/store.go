@@ -3,9 +3,9 @@
 // written over the nodes of package node, once for all drivers.
 //
 // Who has which slots is learnt from any node, when the first call needs it, and
-// again when nodes send commands elsewhere or fail. There is no goroutine that
-// watches the cluster: calls find out, and one goroutine at a time asks on their
-// behalf.
+// again when nodes send commands elsewhere, fail, or are silent. No goroutine asks
+// while all is well: calls find out, one goroutine that runs while there are any sees
+// whether they are answered, and one at a time asks on their behalf.
 package clustered
 
 import (

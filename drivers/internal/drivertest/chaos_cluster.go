@@ -103,6 +103,9 @@ func (s *Subject) ChaosCluster(t *testing.T) {
 		r := l.finish(t, servers.Primaries(t)...)
 		r.want(t, 0, lossless)
 		r.wantRead(t)
+		if r.failed > 0 {
+			t.Errorf("%d writes failed that changed nothing, and could have been repeated", r.failed)
+		}
 	})
 }
 
@@ -163,7 +166,7 @@ func (s *Subject) startLoads(t *testing.T, servers *servertest.ClusterServers, s
 // that is not well takes seconds.
 func wantAsFast(t testing.TB, healthy, during []time.Duration) {
 	t.Helper()
-	const tolerance = time.Second
+	const tolerance = time.Second / 4
 	was, is := percentile99(healthy), percentile99(during)
 	t.Logf("99 of 100 calls on other servers took at most %v before, of %d, and %v during the fault, of %d", was, len(healthy), is, len(during))
 	if len(during) == 0 || is > max(2*was, was+tolerance) {

@@ -4,78 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/servertest"
 )
-
-// ClusterFailover kills and freezes a primary under load. Calls go on by
-// themselves soon after, and none lies about what became of it.
-func (s *Subject) ClusterFailover(t *testing.T) {
-	for _, fault := range []struct {
-		name       string
-		make, heal func(*servertest.Server, testing.TB)
-	}{
-		{"kill", (*servertest.Server).Kill, (*servertest.Server).Start},
-		{"freeze", (*servertest.Server).Freeze, (*servertest.Server).Thaw},
-	} {
-		t.Run(fault.name, func(t *testing.T) {
-			servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"))
-			v := s.openClusterView(t, servers, "?op_timeout=2s")
-			victim := servers.Nodes[0]
-			in := func(server *servertest.Server) *xcache.View[string] {
-				return v.With(xcache.WithPrefix("{" + tagOf(t, servers, server) + "}"))
-			}
-			written := in(victim)
-			theirs, others := startWriters(t, written, 8), startWriters(t, in(servers.Nodes[1]), 8)
-			theirs.awaitProgress(t)
-			others.awaitProgress(t)
-			others.slowest.Store(0)
-			fault.make(victim, t)
-			took := theirs.awaitSuccess(t, 5*time.Second)
-			servers.AwaitFailover(t, victim)
-			theirs.awaitProgress(t)
-			others.stop()
-			if n := others.refused.Load() + others.unknown.Load(); n > 0 {
-				t.Errorf("%d writes to the other servers failed", n)
-			}
-			t.Logf("the slowest of %d writes to another server took %v", others.succeeded.Load(), time.Duration(others.slowest.Load()).Round(time.Millisecond))
-			fault.heal(victim, t)
-			servers.AwaitOK(t)
-			theirs.awaitProgress(t)
-			theirs.stop()
-			theirs.report(t, written, took)
-		})
-	}
-}
-
-// ClusterRollingRestart restarts every node, one after the other.
-func (s *Subject) ClusterRollingRestart(t *testing.T) {
-	servers := s.StartCluster(t)
-	v := s.openClusterView(t, servers, "")
-	w := startWriters(t, v, 8)
-	w.awaitProgress(t)
-	for _, node := range servers.Nodes {
-		if slices.Contains(servers.Primaries(t), node) {
-			servers.Failover(t, node)
-		}
-		node.Restart(t)
-		servers.AwaitOK(t)
-		servers.AwaitReplicas(t)
-	}
-	w.awaitProgress(t)
-	w.stop()
-	w.report(t, v, 0)
-	if n := w.refused.Load(); n > 0 {
-		t.Errorf("%d writes failed that changed nothing", n)
-	}
-}
 
 // ClusterOutage stops what calls wait for: for a while they wait, and then they
 // do not any more.
@@ -126,63 +61,6 @@ func (s *Subject) ClusterOutage(t *testing.T) {
 	if err := Put(t, store, down, "w"); err != nil {
 		t.Errorf("Set after the restart: %v", err)
 	}
-}
-
-// ClusterFrozenPrimary compares calls on other servers before and while one is
-// frozen. Topologies are learnt past it.
-func (s *Subject) ClusterFrozenPrimary(t *testing.T) {
-	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"), servertest.Config("cluster-replica-no-failover", "yes"))
-	v := s.openClusterView(t, servers, "?op_timeout=1s")
-	victim := servers.Nodes[0]
-	frozen, well := tagOf(t, servers, victim), []string{tagOf(t, servers, servers.Nodes[1]), tagOf(t, servers, servers.Nodes[2])}
-	measure := func() (p99 time.Duration) {
-		var mu sync.Mutex
-		var all []time.Duration
-		var running sync.WaitGroup
-		for caller := range 8 {
-			running.Go(func() {
-				var own []time.Duration
-				for i := range 1000 {
-					start := time.Now()
-					if err := v.Set(t.Context(), fmt.Sprintf("{%s}%d", well[i%2], caller), "v"); err != nil {
-						t.Error(err)
-					}
-					own = append(own, time.Since(start))
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				all = append(all, own...)
-			})
-		}
-		running.Wait()
-		slices.Sort(all)
-		return all[len(all)*99/100]
-	}
-	put(t, v, "{"+frozen+"}k", "v")
-	measure()
-	healthy := measure()
-	victim.Freeze(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	var stuck atomic.Int64
-	var callers sync.WaitGroup
-	for i := range 8 {
-		callers.Go(func() {
-			for ctx.Err() == nil {
-				if err := v.Set(ctx, fmt.Sprintf("{%s}%d", frozen, i), "v"); errors.Is(err, xcache.ErrUnavailable) {
-					stuck.Add(1)
-				}
-			}
-		})
-	}
-	Eventually(t, func() bool { return stuck.Load() > 0 }, func() string { return "no call on the frozen server has failed" })
-	t.Logf("p99 of calls on the other servers: %v, %v with one frozen", healthy, measure())
-	// One that knows nothing yet finds the others.
-	fresh := s.openClusterView(t, servers, "?op_timeout=1s")
-	put(t, fresh, "{"+well[0]+"}fresh", "v")
-	cancel()
-	callers.Wait()
-	victim.Thaw(t)
-	servers.AwaitOK(t)
 }
 
 // ClusterClose closes stores in the middle of whatever may go wrong. That nothing

@@ -36,7 +36,8 @@ import (
 //     written, and codec.ErrCorrupt when it is read. So are maps with a key
 //     twice, strings of indefinite length, and a null read into what has no nil.
 //
-// Values nest at most 32 levels deep; arrays and maps hold at most 1 Mi elements.
+// Values nest at most 32 levels deep and hold at most 1 Mi elements. A big number
+// has at most 64 KiB.
 // A value that refers to itself in a circle may not be stored: the library does
 // not notice.
 var Serializer codec.Serializer = serializer{}
@@ -51,6 +52,9 @@ const (
 
 	maxDepth    = 32
 	maxElements = 1 << 20
+	// maxBigNumber is the length, in bytes, of the longest big number: the library
+	// writes one in decimal when it does not fit, which takes a second for 1 MiB.
+	maxBigNumber = 64 << 10
 )
 
 var encMode = must(cbor.EncOptions{
@@ -93,6 +97,9 @@ func (serializer) Append(dst []byte, v any) ([]byte, error) {
 		return dst, &codec.Error{Kind: codec.ErrTooLarge, Codec: name,
 			Reason: fmt.Sprintf("it nests more than %d levels deep or holds more than %d elements", maxDepth, maxElements), Err: err}
 	}
+	if err := checkLimits(value); err != nil {
+		return dst, err
+	}
 	if !validText(value) {
 		return dst, &codec.Error{Kind: codec.ErrUnsupportedValue, Codec: name, Reason: "a string is not valid UTF-8; store it as []byte"}
 	}
@@ -111,6 +118,12 @@ func (serializer) Unmarshal(data []byte, v any) error {
 	}
 	if isNull(data) && !holdsNull(t) {
 		return &codec.Error{Kind: codec.ErrCorrupt, Codec: name, Reason: fmt.Sprintf("null cannot be read as %v; read it as a pointer", t)}
+	}
+	// What is shorter cannot be over those limits that the library does not have.
+	if len(data) > maxBigNumber && decMode.Wellformed(data) == nil {
+		if err := checkLimits(data); err != nil {
+			return err
+		}
 	}
 	err := decMode.Unmarshal(data, v)
 	if err == nil {
@@ -137,28 +150,72 @@ func holdsNull(t reflect.Type) bool {
 	return false
 }
 
+var (
+	errElements  = &codec.Error{Kind: codec.ErrTooLarge, Codec: name, Reason: fmt.Sprintf("it holds more than %d elements", maxElements)}
+	errBigNumber = &codec.Error{Kind: codec.ErrTooLarge, Codec: name, Reason: fmt.Sprintf("it holds a number of more than %d bytes", maxBigNumber)}
+)
+
 // validText reports whether all text in well-formed CBOR without indefinite
 // lengths is UTF-8. The library looks at text only when it reads.
 func validText(data []byte) bool {
 	for len(data) > 0 {
-		kind, info := data[0]>>5, data[0]&0x1F
-		data = data[1:]
-		n := uint64(info)
-		if info >= 24 {
-			var number [8]byte
-			size := 1 << (info - 24)
-			copy(number[8-size:], data[:size])
-			n, data = binary.BigEndian.Uint64(number[:]), data[size:]
-		}
-		switch kind {
-		case 3: // text
-			if !utf8.Valid(data[:n]) {
-				return false
-			}
-			data = data[n:]
-		case 2: // bytes
-			data = data[n:]
+		var h head
+		if h, data = nextHead(data); h.kind == textKind && !utf8.Valid(h.data) {
+			return false
 		}
 	}
 	return true
+}
+
+// checkLimits returns what is too large of well-formed CBOR without indefinite
+// lengths. The library counts the elements of each array and each map alone.
+func checkLimits(data []byte) error {
+	elements := uint64(0)
+	for len(data) > 0 {
+		bigNumber := data[0] == 0xC2 || data[0] == 0xC3
+		var h head
+		h, data = nextHead(data)
+		if bigNumber && len(data) > maxBigNumber {
+			if number, _ := nextHead(data); len(number.data) > maxBigNumber {
+				return errBigNumber
+			}
+		}
+		if h.kind == arrayKind || h.kind == mapKind {
+			if elements += h.number; elements > maxElements {
+				return errElements
+			}
+		}
+	}
+	return nil
+}
+
+// The kinds of heads that matter here.
+const (
+	bytesKind = 2
+	textKind  = 3
+	arrayKind = 4
+	mapKind   = 5
+)
+
+// A head is what each item starts with. data is what a string holds.
+type head struct {
+	kind   byte
+	number uint64
+	data   []byte
+}
+
+// nextHead takes a head, and a string, from the front of well-formed CBOR.
+func nextHead(data []byte) (h head, rest []byte) {
+	h.kind, h.number = data[0]>>5, uint64(data[0]&0x1F)
+	rest = data[1:]
+	if h.number >= 24 {
+		var number [8]byte
+		size := 1 << (h.number - 24)
+		copy(number[8-size:], rest[:size])
+		h.number, rest = binary.BigEndian.Uint64(number[:]), rest[size:]
+	}
+	if h.kind == bytesKind || h.kind == textKind {
+		h.data, rest = rest[:h.number], rest[h.number:]
+	}
+	return h, rest
 }

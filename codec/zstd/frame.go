@@ -31,6 +31,7 @@ func isFrame(data []byte) bool {
 type frame struct {
 	length uint64 // of the text, as the header states it
 	known  bool   // that it does
+	least  uint64 // of the text: what blocks have that say how long they are
 	most   uint64 // the longest text that the blocks can have
 }
 
@@ -60,6 +61,7 @@ func parseFrame(data []byte) (frame, error) {
 		last = header&1 != 0
 		kind, size := header>>1&3, uint64(header>>3)
 		if kind == rawBlock || kind == rleBlock {
+			f.least += size
 			f.most += size
 		} else {
 			f.most += most

@@ -96,10 +96,10 @@ func (compressor) Decompress(dst, src []byte, limit int) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
+	if f.least > uint64(limit) || f.known && f.length > uint64(limit) {
+		return dst, tooLarge(limit)
+	}
 	if f.known {
-		if f.length > uint64(limit) {
-			return dst, tooLarge(limit)
-		}
 		return decode(dst, src, int(f.length), limit)
 	}
 	// Nobody says how long the text is. The blocks bound it, and all but the

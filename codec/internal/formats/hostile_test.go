@@ -1,0 +1,260 @@
+package formats_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/codec/internal/formats"
+)
+
+// Every decoder reads every input of one and of two bytes, every cut and every
+// flipped bit of some hundred stored values, values with bytes behind them, and
+// what is known to end other decoders. None panics, takes more than twice the
+// limit of memory or more than 100 ms of the processor, and what has a checksum
+// is never read as another value.
+func TestHostileInput(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("memory is measured as Linux tells it")
+	}
+	program := hostileProgram(t)
+	inputs, payloads, flips := 0, 0, 0
+	for _, job := range hostileJobs(t) {
+		t.Run(job.subject, func(t *testing.T) {
+			start := time.Now()
+			result, err := job.run(t, program)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, violation := range result.Violations {
+				t.Error(violation)
+			}
+			inputs += result.Inputs
+			payloads += len(job.payloads)
+			for _, payload := range job.payloads {
+				flips += 8 * len(payload)
+			}
+			t.Logf("%d inputs, %d bombs or large, in %v", result.Inputs, result.Measured, time.Since(start).Round(time.Millisecond))
+			t.Logf("most memory: %d KiB at %s", result.Peak>>10, result.PeakOf)
+			t.Logf("most time: %v at %s", result.Slowest, result.SlowestOf)
+		})
+	}
+	t.Logf("%d inputs, of %d payloads with %d bits", inputs, payloads, flips)
+	if payloads < 200 {
+		t.Errorf("%d payloads, want 200", payloads)
+	}
+}
+
+// What finds no fault in decoders must find those of bad ones.
+func TestNaiveDecodersAreCaught(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("memory is measured as Linux tells it")
+	}
+	program := hostileProgram(t)
+	for _, test := range []struct {
+		fault string
+		want  string // in a violation
+	}{
+		{"mapped", "are mapped"},
+		{"touched", "at the peak"},
+		{"slow", "ms"},
+		{"panicking", "panic: naive"},
+		{"recovered", "panicked"},
+		{"unchecked", "it was read"},
+		{"unclassified", "matches no sentinel"},
+		{"faultless", ""},
+	} {
+		t.Run(test.fault, func(t *testing.T) {
+			job := hostileInputs{subject: "naive " + test.fault, bombs: map[string][]byte{"refused-naive": []byte("\xAA\x01\x02")}}
+			result, err := job.run(t, program)
+			found := strings.Join(result.Violations, "\n")
+			switch {
+			case err != nil && test.want == "are mapped": // it ended by its limit
+				if !strings.Contains(err.Error(), "aa0102") {
+					t.Errorf("got %v, want the process to end at aa0102", err)
+				}
+			case err != nil:
+				t.Error(err)
+			case test.want == "" && found != "" || !strings.Contains(found, test.want):
+				t.Errorf("got violations %q, want %q", found, test.want)
+			}
+		})
+	}
+}
+
+// hostileProgram builds a program that decodes: the tests of this package, without
+// the race detector and without C, whose threads have large stacks. The memory of
+// both cannot be bounded.
+func hostileProgram(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "hostile")
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return program
+}
+
+// A hostileInputs is what one process decodes.
+type hostileInputs struct {
+	subject  string
+	short    bool
+	payloads [][]byte
+	bombs    map[string][]byte // by name, which starts with "bomb-", or "refused-" if it must not be read
+}
+
+// run returns an error if the process did not come to its end.
+func (j hostileInputs) run(t *testing.T, program string) (hostileResult, error) {
+	dir := t.TempDir()
+	write := func(name string, data []byte) {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("subject", []byte(j.subject))
+	if j.short {
+		write("short-inputs", nil)
+	}
+	for i, payload := range j.payloads {
+		write(fmt.Sprintf("payload-%03d", i), payload)
+	}
+	for name, data := range j.bombs {
+		write(name, data)
+	}
+	command := exec.CommandContext(t.Context(), program, "-test.run=^TestHostileProcess$", "-test.timeout=5m")
+	command.Env = append(os.Environ(), hostileJob+"="+dir, "GOMAXPROCS=2", "GODEBUG=", "GOGC=100", "GOCOVERDIR="+dir)
+	out, err := command.CombinedOutput()
+	var result hostileResult
+	if err == nil {
+		var report []byte
+		if report, err = os.ReadFile(filepath.Join(dir, hostileReport)); err == nil {
+			err = json.Unmarshal(report, &result)
+		}
+	}
+	if err != nil {
+		at, _ := os.ReadFile(filepath.Join(dir, hostileAt))
+		return result, fmt.Errorf("%w at %s\n%.3000s", err, at, out)
+	}
+	return result, nil
+}
+
+func hostileJobs(t *testing.T) []hostileInputs {
+	var jobs []hostileInputs
+	for _, s := range formats.Serializers() {
+		jobs = append(jobs, hostileInputs{"serializer " + s.Name(), true, serialized(t, s), serializerBombs(t, s.Name())})
+	}
+	for _, c := range formats.Compressors() {
+		jobs = append(jobs, hostileInputs{"compressor " + c.Name(), true, compressed(t, c), compressorBombs(t, c)})
+	}
+	for _, s := range formats.Serializers() {
+		jobs = append(jobs, hostileInputs{"tagged " + s.Name(), true, tagged(t, s), taggedBombs(t, s)})
+	}
+	return append(jobs,
+		hostileInputs{"plain json,gob,cbor,pickle,msgpack", true, chained(t), chainBombs(t)},
+		hostileInputs{"sealed", true, sealed(t), nil})
+}
+
+const longestPayload = 1000
+
+func serialized(t *testing.T, s codec.Serializer) (payloads [][]byte) {
+	for _, class := range formats.Classes() {
+		payload, err := s.Append(nil, class.Value)
+		if errors.Is(err, codec.ErrUnsupportedValue) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		readable := false
+		for _, newValue := range hostileDestinations() {
+			readable = readable || s.Unmarshal(payload, newValue()) == nil
+		}
+		if readable && len(payload) <= longestPayload {
+			payloads = append(payloads, payload)
+		}
+	}
+	return payloads
+}
+
+// hostileTexts are short, of many sizes and kinds.
+func hostileTexts() (texts [][]byte) {
+	noise := make([]byte, 300)
+	state := uint32(1)
+	for i := range noise {
+		state = state*1664525 + 1013904223
+		noise[i] = byte(state >> 24)
+	}
+	records := ""
+	for i := range 200 {
+		records += fmt.Sprintf(`{"id":%d,"name":"entry %d"},`, i, noise[i])
+	}
+	for _, text := range []string{"", "x", "hello, hello", string(noise), records[:300], records[:1<<10], strings.Repeat("all work and no play ", 400), strings.Repeat("\x00", 100_000)} {
+		texts = append(texts, []byte(text))
+	}
+	return texts
+}
+
+func compressed(t *testing.T, c codec.Compressor) (payloads [][]byte) {
+	for _, text := range hostileTexts() {
+		payload, err := c.Append(nil, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		payloads = append(payloads, payload)
+	}
+	return payloads
+}
+
+// tagged returns values of a serializer, each through one of the compressors.
+func tagged(t *testing.T, s codec.Serializer) (payloads [][]byte) {
+	compressors := append([]string{""}, compressorsFor("tagged")...)
+	for _, compressor := range compressors {
+		chain := hostileChain(t, "tagged", s.Name(), compressor)
+		for _, text := range []string{"", "hello", strings.Repeat("long text ", 60)} {
+			payloads = append(payloads, encoded(t, chain, text))
+		}
+	}
+	return payloads
+}
+
+// chained returns values of every serializer and compressor of the plain chain.
+func chained(t *testing.T) (payloads [][]byte) {
+	for _, s := range []string{"json", "gob", "cbor", "pickle", "msgpack"} {
+		for _, c := range append([]string{""}, compressorsFor("plain")...) {
+			payloads = append(payloads, encoded(t, hostileChain(t, "plain", s, c), strings.Repeat("long text ", 20)))
+		}
+	}
+	return payloads
+}
+
+func sealed(t *testing.T) (payloads [][]byte) {
+	ring := hostileKeyRing(t)
+	for _, text := range hostileTexts() {
+		if len(text) <= 1<<10 {
+			payloads = append(payloads, ring.Seal(nil, text, hostileKey))
+		}
+	}
+	for _, format := range []string{"plain", "tagged"} {
+		chain := hostileChain(t, format, "json", "gzip")
+		payloads = append(payloads, ring.Seal(nil, encoded(t, chain, "secret"), hostileKey), ring.Seal(nil, encoded(t, chain, strings.Repeat("secret ", 99)), hostileKey))
+	}
+	return payloads
+}
+
+func encoded(t *testing.T, chain *codec.Chain, value any) []byte {
+	t.Helper()
+	stored, err := chain.Append(nil, value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stored
+}

@@ -1,0 +1,129 @@
+package xcache_test
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/codec"
+	_ "github.com/xcache-go/xcache/drivers/memory"
+)
+
+// A program links only what it names: these are the outside modules that each
+// package brings.
+func TestAProgramLinksOnlyWhatItNames(t *testing.T) {
+	const module = "github.com/xcache-go/xcache"
+	for _, test := range []struct {
+		pkg     string // below the module; "" is the core
+		modules []string
+	}{
+		{"", nil},
+		{"/codec", nil},
+		{"/drivers/memory", nil},
+		{"/drivers/redis", []string{"github.com/cespare/xxhash/v2", "github.com/redis/go-redis/v9", "go.uber.org/atomic", "golang.org/x/sys"}},
+		{"/drivers/valkey", []string{"github.com/valkey-io/valkey-go", "golang.org/x/sys"}},
+		{"/codec/msgpack", nil},
+		{"/codec/pickle", nil},
+		{"/codec/cbor", []string{"github.com/fxamacker/cbor/v2", "github.com/x448/float16"}},
+		{"/codec/zstd", []string{"github.com/klauspost/compress"}},
+		{"/codec/s2", []string{"github.com/klauspost/compress"}},
+		{"/codec/lz4", []string{"github.com/pierrec/lz4/v4"}},
+		{"/codec/brotli", []string{"github.com/andybalholm/brotli"}},
+	} {
+		t.Run("xcache"+test.pkg, func(t *testing.T) {
+			// A program of the core and one other package has what both have.
+			packages := []string{"list", "-deps", "-f", "{{.ImportPath}} {{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", module, module + test.pkg}
+			out, err := exec.CommandContext(t.Context(), "go", packages...).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			var modules []string
+			for line := range strings.Lines(string(out)) {
+				path, outside, _ := strings.Cut(strings.TrimSpace(line), " ")
+				if outside != "" && !slices.Contains(modules, outside) {
+					modules = append(modules, outside)
+				}
+				for _, kind := range []string{"/drivers/", "/codec/"} {
+					named := strings.HasPrefix(path, module+kind) && !strings.Contains(path, "/internal/")
+					if named && path != module+test.pkg {
+						t.Errorf("%s is linked", path)
+					}
+				}
+			}
+			slices.Sort(modules)
+			if !slices.Equal(modules, test.modules) {
+				t.Errorf("modules %q are linked, want %q", modules, test.modules)
+			}
+		})
+	}
+}
+
+func TestADSNThatNamesAnUnlinkedFormatSaysWhatToImport(t *testing.T) {
+	for parameter, names := range map[string][]string{
+		"serializer": {"msgpack", "cbor", "pickle"},
+		"compressor": {"zstd", "lz4", "brotli", "s2", "xz"},
+	} {
+		for _, name := range names {
+			_, err := xcache.OpenDSN("memory://?" + parameter + "=" + name)
+			want := fmt.Sprintf("add import _ %q", "github.com/xcache-go/xcache/codec/"+name)
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s=%s: %v, want an error that says %s", parameter, name, err, want)
+			}
+		}
+	}
+}
+
+// touchy fails the test if it is asked anything but its name.
+type touchy struct{ t *testing.T }
+
+func (touchy) Name() string { return "touchy" }
+
+func (f touchy) called(method string) error {
+	f.t.Errorf("%s of a format that the cache does not name was called", method)
+	return errors.New("called")
+}
+
+func (f touchy) Recognize([]byte) bool { return f.called("Recognize") == nil }
+
+type touchySerializer struct{ touchy }
+
+func (f touchySerializer) Append([]byte, any) ([]byte, error) { return nil, f.called("Append") }
+func (f touchySerializer) Unmarshal([]byte, any) error        { return f.called("Unmarshal") }
+func (touchySerializer) TagID() byte                          { return 200 }
+
+type touchyCompressor struct{ touchy }
+
+func (f touchyCompressor) Append(_, _ []byte) ([]byte, error) { return nil, f.called("Append") }
+func (touchyCompressor) TagID() byte                          { return 201 }
+func (f touchyCompressor) Decompress(_, _ []byte, _ int) ([]byte, error) {
+	return nil, f.called("Decompress")
+}
+
+// Formats that are linked into the program, but not named by the cache, are never
+// tried, whatever the bytes and whoever claims to have written them.
+func TestAFormatThatTheCacheDoesNotNameIsNeverTried(t *testing.T) {
+	codec.Register(touchySerializer{touchy{t}})
+	codec.RegisterCompressor(touchyCompressor{touchy{t}})
+	ctx := t.Context()
+	for _, dsn := range []string{"memory://?serializer=json", "memory://?serializer=json&compressor=gzip", "memory://?serializer=json&format=tagged"} {
+		c, err := xcache.OpenDSN(dsn)
+		must(t, err)
+		t.Cleanup(func() { must(t, c.Close()) })
+		raw := xcache.For[[]byte](c.With(xcache.WithCodec(mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.Raw}}))))
+		for _, stored := range []string{
+			"\x81\xa1a\x01", "\x93\x01\x02\x03", "\xd9\xd9\xf7\x01", "\x80\x04N.", "\xff\xff", "",
+			"\xfe\xc1\x01\xc8\x00\x05\x00\x00\x00\x00hello", "\xfe\xc1\x01\x01\xc9\x05\x00\x00\x00\x00hello",
+			"\x28\xb5\x2f\xfd\x20\x00\x01\x00\x00", `{"a":1}`,
+		} {
+			must(t, raw.Set(ctx, "k", []byte(stored)))
+			value, err := xcache.For[any](c).Get(ctx, "k")
+			if stored[:min(1, len(stored))] != "{" && !errors.Is(err, xcache.ErrCorrupt) {
+				t.Errorf("%s reads %q as %v, %v, want ErrCorrupt", dsn, stored, value, err)
+			}
+		}
+	}
+}

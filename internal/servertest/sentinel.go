@@ -14,9 +14,6 @@ import (
 const (
 	sentinels        = 3
 	sentinelReplicas = 2
-	// downAfter is how many milliseconds it takes the first sentinel to miss a
-	// primary.
-	downAfter = 1000
 )
 
 // SentinelServers is a primary and two replicas, watched by three sentinels that
@@ -166,7 +163,7 @@ func (s *SentinelServers) watch(primary *Server, opts []Option) error {
 		Config("sentinel", "monitor", name, ip, port, quorum),
 		Config("sentinel", "auth-user", name, inspector),
 		Config("sentinel", "auth-pass", name, "any"),
-		Config("sentinel", "down-after-milliseconds", name, strconv.Itoa(downAfter)),
+		Config("sentinel", "down-after-milliseconds", name, "1000"),
 		Config("sentinel", "failover-timeout", name, "2000"),
 		Config("sentinel", "parallel-syncs", name, strconv.Itoa(sentinelReplicas)),
 	}
@@ -183,24 +180,7 @@ func (s *SentinelServers) watch(primary *Server, opts []Option) error {
 	if err != nil {
 		return err
 	}
-	if err := s.stagger(); err != nil {
-		return err
-	}
 	return s.awaitOK()
-}
-
-// stagger has each sentinel miss a primary at a time of its own. Those that miss it
-// in the same moment, as they do on a busy machine, each vote for themselves, and
-// vote again only after twice the failover-timeout.
-func (s *SentinelServers) stagger() error {
-	const step = 250 // milliseconds
-	for i, sentinel := range s.Sentinels {
-		after := strconv.Itoa(downAfter + i*step)
-		if _, err := sentinel.Try("SENTINEL", "SET", s.MasterName, "down-after-milliseconds", after); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // asSentinel makes a server a sentinel, with what it has in common with those
@@ -215,14 +195,16 @@ func asSentinel(watched settings) Option {
 // hurry makes a sentinel exchange news more often than every few seconds, which
 // no line of its configuration can, and nothing before Redis 7.0. During a
 // failover it asks replicas once a second, and trusts answers that are up to
-// three periods old: a period must be longer than a third of a second. It must ask
-// a primary more than once until it misses it, or it replaces a new one at once: it
-// counts from the failover on, and sends its first PING a period later.
+// three periods old: a period must be longer than a third of a second. When the
+// primary is down it trusts those that are up to five ping periods old, which must be
+// well over a second, or it finds no replica good enough and tries again seconds
+// later. It must ask a primary more than once until it misses it, or it replaces a new
+// one at once: it counts from the failover on, and sends its first PING a period later.
 func (s *Server) hurry() error {
 	if !s.settings.sentinel {
 		return nil
 	}
-	_, err := s.Try("SENTINEL", "DEBUG", "info-period", "400", "publish-period", "200", "ping-period", "200")
+	_, err := s.Try("SENTINEL", "DEBUG", "info-period", "400", "publish-period", "200", "ping-period", "400")
 	if _, refused := errors.AsType[ServerError](err); refused {
 		return nil
 	}

@@ -34,13 +34,13 @@ type Single struct {
 }
 
 // Singles returns the chains of one serializer and at most one compressor, in
-// both formats, that codec.New accepts. min is their CompressMin.
-func Singles(min int) []Single {
+// both formats, that codec.New accepts. compressMin is their CompressMin.
+func Singles(compressMin int) []Single {
 	var all []Single
 	for _, s := range Serializers() {
 		for _, m := range append([]codec.Compressor{nil}, Compressors()...) {
 			for _, format := range []codec.Format{codec.Plain, codec.Tagged} {
-				config := codec.Config{Serializers: []codec.Serializer{s}, CompressMin: min, Format: format}
+				config := codec.Config{Serializers: []codec.Serializer{s}, CompressMin: compressMin, Format: format}
 				name := s.Name() + "+none"
 				if m != nil {
 					config.Compressors = []codec.Compressor{m}

@@ -44,8 +44,8 @@ func readAs(chain *codec.Chain, stored []byte, like any) (any, codec.Read, error
 }
 
 func TestEveryClassComesBackEqualAndOfItsType(t *testing.T) {
-	for _, min := range []int{codec.CompressAlways, 0} {
-		for _, single := range formats.Singles(min) {
+	for _, compressMin := range []int{codec.CompressAlways, 0} {
+		for _, single := range formats.Singles(compressMin) {
 			for _, class := range formats.Classes() {
 				want, wantErr := class.Stored(single.Serializer.Name())
 				stored, err := single.Chain.Append([]byte("before"), class.Value)

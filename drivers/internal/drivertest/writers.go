@@ -88,26 +88,6 @@ func (w *writers) awaitProgress(t testing.TB) {
 	Eventually(t, func() bool { return w.succeeded.Load() > from+100 }, func() string { return "writes do not succeed" })
 }
 
-// awaitSuccess waits for a write that succeeds after a silence, and returns how
-// long that took.
-func (w *writers) awaitSuccess(t testing.TB, limit time.Duration) time.Duration {
-	t.Helper()
-	start := time.Now()
-	time.Sleep(200 * time.Millisecond) // what was on its way has arrived
-	from := w.succeeded.Load()
-	for w.succeeded.Load() == from {
-		if time.Since(start) > 4*limit {
-			t.Fatalf("no write has succeeded after %v", time.Since(start))
-		}
-		time.Sleep(time.Millisecond)
-	}
-	took := time.Since(start)
-	if took > limit {
-		t.Errorf("the first write succeeded after %v, want at most %v", took, limit)
-	}
-	return took
-}
-
 // report counts what became of the writes. Those that are said to have failed
 // must not be there. It returns how many of those that succeeded are not.
 func (w *writers) report(t testing.TB, v *xcache.View[string], took time.Duration) (lost int) {

@@ -1,0 +1,5 @@
+//go:build race
+
+package xz_test
+
+const raceEnabled = true

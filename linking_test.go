@@ -33,6 +33,7 @@ func TestAProgramLinksOnlyWhatItNames(t *testing.T) {
 		{"/codec/s2", []string{"github.com/klauspost/compress"}},
 		{"/codec/lz4", []string{"github.com/pierrec/lz4/v4"}},
 		{"/codec/brotli", []string{"github.com/andybalholm/brotli"}},
+		{"/codec/xz", []string{"github.com/ulikunitz/xz"}},
 	} {
 		t.Run("xcache"+test.pkg, func(t *testing.T) {
 			// A program of the core and one other package has what both have.

@@ -14,6 +14,7 @@ import (
 	_ "github.com/xcache-go/xcache/codec/lz4"
 	_ "github.com/xcache-go/xcache/codec/msgpack"
 	_ "github.com/xcache-go/xcache/codec/pickle"
+	_ "github.com/xcache-go/xcache/codec/xz"
 	_ "github.com/xcache-go/xcache/codec/zstd"
 	_ "github.com/xcache-go/xcache/drivers/redis"
 	"github.com/xcache-go/xcache/internal/servertest"
@@ -298,6 +299,7 @@ func TestFormatsOfPythonsLibraries(t *testing.T) {
 		{"zlib", "zlib.compress", "zlib.decompress"},
 		{"zstd", "zstandard.ZstdCompressor().compress", "zstandard.ZstdDecompressor().decompress"},
 		{"lz4", "lz4.frame.compress", "lz4.frame.decompress"},
+		{"xz", "lzma.compress", "lzma.decompress"},
 	} {
 		t.Run(format.name, func(t *testing.T) {
 			c := s.cache("prefix=" + format.name + "&compressor=" + format.name)

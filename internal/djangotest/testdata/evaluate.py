@@ -6,6 +6,7 @@ of the server.
 import datetime
 import gzip
 import json
+import lzma
 import sys
 import time
 import zlib
@@ -56,6 +57,7 @@ names = {
     "gzip": gzip,
     "json": json,
     "lz4": lz4,
+    "lzma": lzma,
     "msgpack": msgpack,
     "time": time,
     "timezone": timezone,

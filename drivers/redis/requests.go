@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -100,10 +101,12 @@ type setCommand struct {
 	key          string
 	value        bytesArg
 	milliseconds int64
+	hasTTL       bool
 	args         [5]any
 }
 
 func (c *setCommand) init(r *request, hasTTL bool) {
+	c.hasTTL = hasTTL
 	c.args = [5]any{c.name(r, set), &c.key, &c.value, "PX", &c.milliseconds}
 	args := c.args[:]
 	if !hasTTL {
@@ -157,7 +160,8 @@ type setBatch struct {
 	plain   []setCommand
 	// other has the entries that are not plain, at their positions; nil if all
 	// are.
-	other []otherSet
+	other  []otherSet
+	buffer []byte // holds the copies of borrowed values, one behind the other
 }
 
 // An otherSet is what driver.SetCommand says for an entry.
@@ -166,28 +170,55 @@ type otherSet struct {
 	cmd *driver.Cmd
 }
 
-func newSetBatch(entries []driver.Entry, borrowed bool) *setBatch {
-	b := &setBatch{plain: make([]setCommand, len(entries))}
-	b.request.commands = make([]*command, len(entries))
-	var values []byte // the copies, one behind the other
+// The memory of a batch is kept for the next if it is no larger than this.
+const (
+	maxBatch       = 1 << 10 // entries
+	maxBatchBuffer = 1 << 20 // bytes of copies
+)
+
+func newSetBatch(pool *sync.Pool) *setBatch {
+	b := &setBatch{}
+	b.request.recycle = func() {
+		if len(b.plain) > maxBatch || cap(b.buffer) > maxBatchBuffer {
+			return
+		}
+		for i := range b.request.commands {
+			b.plain[i].key, b.plain[i].value = "", nil
+		}
+		b.other = nil
+		b.request.context = requestContext{}
+		pool.Put(b)
+	}
+	return b
+}
+
+// take fills in the entries, and copies their values if they are borrowed.
+func (b *setBatch) take(entries []driver.Entry, borrowed bool) {
+	if len(entries) > len(b.plain) {
+		b.plain = make([]setCommand, len(entries)) // commands do not move
+		b.request.commands = make([]*command, len(entries))
+	}
+	b.request.commands = b.request.commands[:len(entries)]
 	if borrowed {
 		size := 0
 		for i := range entries {
 			size += len(entries[i].Value)
 		}
-		values = make([]byte, 0, size)
+		b.buffer = slices.Grow(b.buffer[:0], size)
 	}
 	for i := range entries {
 		e := &entries[i]
 		value := e.Value
 		if borrowed {
-			from := len(values)
-			values = append(values, value...)
-			value = values[from:len(values):len(values)]
+			from := len(b.buffer)
+			b.buffer = append(b.buffer, value...)
+			value = b.buffer[from:len(b.buffer):len(b.buffer)]
 		}
 		if isPlain(e) {
 			c := &b.plain[i]
-			c.init(&b.request, e.TTL != driver.NoExpiry)
+			if hasTTL := e.TTL != driver.NoExpiry; c.wire.Cmder == nil || c.hasTTL != hasTTL {
+				c.init(&b.request, hasTTL)
+			}
 			c.take(e)
 			c.value = value
 			b.request.commands[i] = &c.command
@@ -201,7 +232,6 @@ func newSetBatch(entries []driver.Entry, borrowed bool) *setBatch {
 		c.init(&b.request, []byte(c.cmd.Name), appendArgs(make([]any, 1), c.cmd.Args)...)
 		b.request.commands[i] = &c.command
 	}
-	return b
 }
 
 // outcomes fills the entries' Err.

@@ -33,6 +33,7 @@ type Store struct {
 	gets        sync.Pool // of *getRequest
 	sets        sync.Pool // of *setRequest that never expire
 	setsWithTTL sync.Pool // of *setRequest that do
+	batches     sync.Pool // of *setBatch
 }
 
 // A StoreOption changes what NewStore returns.
@@ -78,6 +79,7 @@ func newStore(client *client, opTimeout time.Duration) *Store {
 	s.gets.New = func() any { return newGetRequest(&s.gets) }
 	s.sets.New = func() any { return newSetRequest(&s.sets, false) }
 	s.setsWithTTL.New = func() any { return newSetRequest(&s.setsWithTTL, true) }
+	s.batches.New = func() any { return newSetBatch(&s.batches) }
 	return s
 }
 
@@ -177,11 +179,13 @@ func (s *Store) setOne(ctx context.Context, e *driver.Entry) error {
 }
 
 func (s *Store) setMany(ctx context.Context, entries []driver.Entry) error {
-	b := newSetBatch(entries, borrowed(ctx))
+	b := s.batches.Get().(*setBatch)
+	b.take(entries, borrowed(ctx))
 	if err := s.run(ctx, &b.request); err != nil {
 		return err
 	}
 	b.outcomes(entries)
+	b.request.release()
 	return nil
 }
 

@@ -22,5 +22,5 @@ func TestBatchesAreOneRoundTrip(t *testing.T) { subject.RoundTrips(t) }
 
 // valkey-go itself: 1 for a hit, 1 for Set with a TTL.
 func TestAllocations(t *testing.T) {
-	subject.Allocations(t, drivertest.Allocations{Hit: 1, Miss: 0, Set: 0})
+	subject.Allocations(t, drivertest.Allocations{Hit: 1, Miss: 0, Set: 0, SetMany: 6})
 }

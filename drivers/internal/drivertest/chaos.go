@@ -1,6 +1,7 @@
 package drivertest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -27,8 +28,10 @@ func (s *Subject) ChaosStandalone(t *testing.T) {
 		r.wantRead(t)
 	})
 	t.Run("freeze and thaw", func(t *testing.T) {
-		// Calls end before the server goes on, and it finds their requests then.
-		l := startLoad(t, s.openFor(t, s.Scheme+"://"+server.Addr, outage/2, nil), loadWriters, loadTags())
+		// Calls end before the server goes on, and it finds their requests then. With
+		// a connection for each caller, some of them are writes.
+		dsn := fmt.Sprintf("%s://%s?pool_size=%d", s.Scheme, server.Addr, 2*loadWriters)
+		l := startLoad(t, s.openFor(t, dsn, outage/2, nil), loadWriters, loadTags())
 		server.Freeze(t)
 		time.Sleep(outage)
 		server.Thaw(t)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -105,6 +106,12 @@ func exchange(ctx context.Context, store serverStore, k string, n int) error {
 		entries := []driver.Entry{
 			{Key: k, Value: []byte(value), TTL: time.Minute},
 			{Key: k + "x", Value: []byte("value of " + k + "x"), TTL: time.Minute, Cond: driver.IfAbsent},
+		}
+		for range rand.N(5) { // so that batches differ in size, and in kind at each position
+			ttl := [...]time.Duration{time.Minute, driver.NoExpiry}[rand.N(2)]
+			cond := [...]driver.Cond{driver.Always, driver.IfAbsent}[rand.N(2)]
+			entry := driver.Entry{Key: k + "x", Value: []byte("value of " + k + "x" + value), TTL: ttl, Cond: cond}
+			entries = slices.Insert(entries, rand.N(len(entries))+1, entry)
 		}
 		if err := store.Set(ctx, entries); err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 type Allocations struct {
 	Hit, Miss float64 // of Get
 	Set       float64
+	SetMany   float64 // of 100 entries
 }
 
 // Allocations tests that single operations allocate no more than a budget, with
@@ -31,6 +32,10 @@ func (s *Subject) Allocations(t *testing.T, budget Allocations) {
 	keys, missing, values := []string{"key"}, []string{"missing"}, make([]driver.Value, 1)
 	entries := []driver.Entry{{Key: "key", Value: value, TTL: time.Minute}}
 	forever := []driver.Entry{{Key: "key", Value: value, TTL: driver.NoExpiry}}
+	many := make([]driver.Entry, 100)
+	for i := range many {
+		many[i] = driver.Entry{Key: "key", Value: value, TTL: time.Minute}
+	}
 	for _, tt := range []struct {
 		name   string
 		budget float64
@@ -42,6 +47,8 @@ func (s *Subject) Allocations(t *testing.T, budget Allocations) {
 		{"Set", budget.Set, func() error { return store.Set(context.Background(), entries) }},
 		{"Set, cancellable", budget.Set, func() error { return store.Set(cancellable, entries) }},
 		{"Set without TTL", budget.Set, func() error { return store.Set(context.Background(), forever) }},
+		{"Set of 100", budget.SetMany, func() error { return store.Set(context.Background(), many) }},
+		{"Set of 100, cancellable", budget.SetMany, func() error { return store.Set(cancellable, many) }},
 	} {
 		got := testing.AllocsPerRun(1000, func() {
 			if err := tt.call(); err != nil {

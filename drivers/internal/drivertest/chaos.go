@@ -14,7 +14,10 @@ import (
 // and stands still for a while. Its log of writes keeps what it has acknowledged,
 // so nothing may be lost.
 func (s *Subject) ChaosStandalone(t *testing.T) {
-	server := s.StartServer(t, servertest.Config("appendonly", "yes"))
+	// The log is written before the replies are, and the kernel keeps what a killed
+	// process has written: no disk need be waited for. With "everysec", writes are
+	// put off while the disk is slow.
+	server := s.StartServer(t, servertest.Config("appendonly", "yes"), servertest.Config("appendfsync", "no"))
 	t.Run("kill and restart", func(t *testing.T) {
 		l := startLoad(t, s.Open(t, s.Scheme+"://"+server.Addr), loadWriters, loadTags())
 		server.Kill(t)

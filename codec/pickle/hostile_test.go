@@ -29,12 +29,33 @@ func checkRead(t testing.TB, data []byte) {
 			t.Fatalf("%x into %T: %v", data, into, err)
 		}
 		read = read || err == nil
+		if _, whole := into.(*any); whole {
+			checkLong(t, data, err)
+		}
 	}
 	if read && !recognize(data) {
 		t.Fatalf("%x is read, but not recognised", data)
 	}
 	if !bytes.Equal(data, before) {
 		t.Fatalf("%x was changed to %x", before, data)
+	}
+}
+
+// checkLong makes data as long as what is measured before it is run, and has it be
+// read with the same result.
+func checkLong(t testing.TB, data []byte, want error) {
+	t.Helper()
+	if len(data) < 4 || data[0] != 0x80 {
+		return
+	}
+	const length = 1 << 15
+	long := make([]byte, 0, length+len(data)+8)
+	long = append(append(long, data[:2]...), "B\x00\x80\x00\x00"...)
+	long = append(append(long[:len(long)+length], '0'), data[2:]...) // bytes, and they are dropped
+	var v any
+	err := pickle.Serializer.Unmarshal(long, &v)
+	if (err == nil) != (want == nil) || err != nil && want != nil && err.Error() != want.Error() {
+		t.Fatalf("%x: %v, behind %d bytes that are dropped: %v", data, want, length, err)
 	}
 }
 
@@ -74,6 +95,15 @@ func TestDamagedPickles(t *testing.T) {
 			if err := pickle.Serializer.Unmarshal(append(bytes.Clone(w.data), trailing...), new(any)); !errors.Is(err, codec.ErrCorrupt) {
 				t.Errorf("%s, with %q behind it: %v", w.name, trailing, err)
 			}
+		}
+	}
+}
+
+// The last byte is that of STOP, but belongs to what is in front of it.
+func TestPicklesWithoutStop(t *testing.T) {
+	for _, data := range []string{"\x80\x04K.", "\x80\x04C\x01.", "\x80\x04\x8c\x01.", "\x80\x04M\x00.", "\x80\x04J\x00\x00\x00."} {
+		if err := pickle.Serializer.Unmarshal([]byte(data), new(any)); !errors.Is(err, codec.ErrCorrupt) || recognize([]byte(data)) {
+			t.Errorf("%q: %v, recognised: %v", data, err, recognize([]byte(data)))
 		}
 	}
 }
@@ -188,14 +218,17 @@ func TestBombs(t *testing.T) {
 		{"a text doubled thirty times", doubled("\x8c\xff" + strings.Repeat("x", 255)), codec.ErrTooLarge, 96 << 20},
 		{"bytes doubled thirty times", doubled("B\x00\x00\x10\x00" + strings.Repeat("x", 1<<20)), codec.ErrTooLarge, 80 << 20},
 		{"a number doubled thirty times", doubled("\x8b\x00\x00\x10\x00" + strings.Repeat("x", 1<<20)), codec.ErrTooLarge, 200 << 20},
-		{"deep lists", "\x80\x04" + strings.Repeat("]", 1<<20) + strings.Repeat("a", 1<<20-1) + ".", codec.ErrTooLarge, 192 << 20},
-		{"deep tuples", "\x80\x04)" + strings.Repeat("\x85", 1<<20) + ".", codec.ErrTooLarge, 192 << 20},
+		{"deep lists", "\x80\x04" + strings.Repeat("]", 1<<20) + strings.Repeat("a", 1<<20-1) + ".", codec.ErrTooLarge, 64 << 10},
+		{"deep tuples", "\x80\x04)" + strings.Repeat("\x85", 1<<20) + ".", codec.ErrTooLarge, 64 << 20},
 		{"deep dicts", "\x80\x04" + strings.Repeat("}N", 40) + "N" + strings.Repeat("s", 40) + ".", codec.ErrTooLarge, 64 << 10},
-		{"many values", "\x80\x04(" + strings.Repeat("N", 8<<20) + "t.", codec.ErrTooLarge, 64 << 20},
-		{"many empty lists", "\x80\x04](" + strings.Repeat("]", 1<<20+1) + "e.", codec.ErrTooLarge, 128 << 20},
-		{"many marks", "\x80\x04" + strings.Repeat("(", 8<<20) + ".", codec.ErrTooLarge, 160 << 20},
+		{"many values", "\x80\x04(" + strings.Repeat("N", 8<<20) + "t.", codec.ErrTooLarge, 64 << 10},
+		{"many empty lists", "\x80\x04](" + strings.Repeat("]", 1<<20+1) + "e.", codec.ErrTooLarge, 64 << 10},
+		{"many lists, one too many", "\x80\x04(" + strings.Repeat("]", 1<<20+1) + "t.", codec.ErrTooLarge, 64 << 10},
+		{"many lists, dropped", "\x80\x04N" + strings.Repeat("]0", 3<<20) + ".", codec.ErrTooLarge, 64 << 10},
+		{"deep lists above a mark", "\x80\x04(" + strings.Repeat("]", 1<<20) + strings.Repeat("a", 1<<20-1) + "t.", codec.ErrTooLarge, 40 << 20},
+		{"many marks", "\x80\x04" + strings.Repeat("(", 8<<20) + ".", codec.ErrTooLarge, 64 << 10},
 		{"many memos", "\x80\x04N" + strings.Repeat("\x94", 8<<20) + ".", codec.ErrCorrupt, 64 << 10},
-		{"many sets of one list", "\x80\x02](" + strings.Repeat("N", 1000) + "eq\x00c__builtin__\nset\nq\x01" + strings.Repeat("0h\x01h\x00\x85R", 1<<16) + ".", codec.ErrTooLarge, 96 << 20},
+		{"many sets of one list", "\x80\x02](" + strings.Repeat("N", 1000) + "eq\x00c__builtin__\nset\nq\x01" + strings.Repeat("0h\x01h\x00\x85R", 1<<16) + "\x86.", codec.ErrTooLarge, 96 << 20},
 		{"bytes of one text, many times", "\x80\x02X\x00\x00\x01\x00" + strings.Repeat("x", 1<<16) + "q\x00X\x06\x00\x00\x00latin1q\x01c_codecs\nencode\nq\x02" + strings.Repeat("0h\x02h\x00h\x01\x86R", 1<<12) + ".", codec.ErrCorrupt, 1 << 20},
 		{"a long str that is not there", length(0x8d, 1<<40), codec.ErrCorrupt, 16 << 10},
 		{"the longest str that is not there", length(0x8d, 1<<64-1), codec.ErrCorrupt, 16 << 10},

@@ -51,8 +51,11 @@ func (k kind) String() string {
 //
 // Of a str, c is the number of the Go string made of it, 0 for none.
 type node struct {
-	kind    kind
-	shared  bool // fetched from the memo, so perhaps in several places
+	kind   kind
+	shared bool // fetched from the memo, so perhaps in several places
+	// levels is how deep a container nests, at least: what is in it may have
+	// got more since.
+	levels  uint8
 	a, b, c uint32
 }
 
@@ -87,10 +90,10 @@ type machine struct {
 	strings []string
 	steps   int
 
-	// damaged tells that data is no pickle, refused that it is a pickle of
-	// something that is not read.
-	damaged bool
-	refused error
+	// damaged tells that data is no pickle, deep that it nests too deep, refused
+	// that it is a pickle of something that is not read.
+	damaged, deep bool
+	refused       error
 }
 
 var machines = sync.Pool{New: func() any { return new(machine) }}
@@ -112,27 +115,41 @@ func (m *machine) release() {
 
 var errDamaged = corrupt("it is not the pickle of one value")
 
+// maxLevels is one more than maxDepth, as the arguments of a function are in a tuple.
+const maxLevels = maxDepth + 1
+
 // run makes the nodes of data; the value is the one node that is left on the
 // stack. An error says that data is no pickle, or one over the limits.
 func (m *machine) run(data []byte) error {
 	if len(data) > math.MaxInt32 {
 		return tooLarge("more than %d bytes", math.MaxInt32)
 	}
+	if len(data) >= measuredFrom {
+		most, err := measure(data)
+		if err != nil {
+			return err
+		}
+		m.nodes = reserve(m.nodes, firstNode+most.nodes)
+		m.links = reserve(m.links, 1+most.links)
+		m.stack = reserve(m.stack, most.stack)
+	}
 	m.data, m.rest = data, data[2:] // without opProto and the version
 	m.nodes = append(m.nodes, node{kind: kindNone}, node{kind: kindBool}, node{kind: kindBool, a: 1})
 	m.links = append(m.links, 0)
-	for len(m.rest) > 0 && !m.damaged && m.steps <= maxSteps {
+	stopped := false
+	for len(m.rest) > 0 && !stopped && !m.damaged && !m.deep && m.steps <= maxSteps {
 		op := m.rest[0]
 		m.rest = m.rest[1:]
-		if op == opStop {
-			break
+		if stopped = op == opStop; !stopped {
+			m.step(op)
 		}
-		m.step(op)
 	}
 	switch {
 	case m.steps > maxSteps:
 		return errSteps
-	case m.damaged || len(m.rest) > 0 || len(m.stack) != 1 || len(m.marks) > 0:
+	case m.deep:
+		return errDepth
+	case m.damaged || !stopped || len(m.rest) > 0 || len(m.stack) != 1 || len(m.marks) > 0:
 		return errDamaged
 	}
 	return nil
@@ -146,6 +163,7 @@ func (m *machine) step(op byte) {
 		}
 	case opMark:
 		m.steps++
+		m.deep = m.deep || len(m.marks) == maxMarks
 		m.marks = append(m.marks, len(m.stack))
 	case opPop:
 		m.pop()
@@ -185,13 +203,13 @@ func (m *machine) step(op byte) {
 		m.text(kindBytes, m.uint64())
 
 	case opEmptyList:
-		m.make(node{kind: kindList})
+		m.make(node{kind: kindList, levels: 1})
 	case opEmptyDict:
-		m.make(node{kind: kindDict})
+		m.make(node{kind: kindDict, levels: 1})
 	case opEmptySet:
-		m.make(node{kind: kindSet})
+		m.make(node{kind: kindSet, levels: 1})
 	case opEmptyTuple:
-		m.make(node{kind: kindTuple})
+		m.make(node{kind: kindTuple, levels: 1})
 	case opTuple1, opTuple2, opTuple3:
 		m.collect(kindTuple, m.top(int(op-opTuple1)+1))
 	case opTuple:
@@ -370,7 +388,7 @@ func (m *machine) collect(k kind, items []uint32) {
 	if m.damaged {
 		return
 	}
-	n := node{kind: k}
+	n := node{kind: k, levels: 1}
 	m.link(&n, items)
 	m.drop(items)
 	m.make(n)
@@ -411,6 +429,12 @@ func (m *machine) link(container *node, items []uint32) {
 	}
 	container.b = chunk
 	container.c += uint32(len(items))
+	inside := uint8(0)
+	for _, item := range items {
+		inside = max(inside, m.nodes[item].levels)
+	}
+	container.levels = max(container.levels, inside+1)
+	m.deep = m.deep || container.levels > maxLevels
 }
 
 // items calls f with the items of a container, in order, until it returns an

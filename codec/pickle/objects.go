@@ -243,7 +243,7 @@ func (m *machine) copySet(list node) {
 	if m.steps += int(list.c); m.steps > maxSteps {
 		return // run returns an error
 	}
-	set := node{kind: kindSet}
+	set := node{kind: kindSet, levels: 1}
 	items := make([]uint32, 0, list.c)
 	_ = m.items(list, func(_ int, item uint32) error {
 		items = append(items, item)

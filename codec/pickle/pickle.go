@@ -27,7 +27,7 @@ func (serializer) Recognize(data []byte) bool {
 	m := machines.Get().(*machine)
 	defer m.release()
 	err := m.run(data)
-	return err == nil || errors.Is(err, errSteps)
+	return err == nil || errors.Is(err, codec.ErrTooLarge)
 }
 
 func (serializer) Append(dst []byte, v any) ([]byte, error) {

@@ -1,0 +1,203 @@
+package pickle
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// A long pickle is looked through before it is run: what is over the limits costs
+// next to nothing, and the machine of what is within them makes its lists once, as
+// long as they become.
+
+// measuredFrom is the length of the shortest pickle that is measured.
+const measuredFrom = 16 << 10
+
+// An extent is how much a pickle makes, at most.
+type extent struct {
+	nodes, links, stack int
+}
+
+// An effect is what an opcode does to the stack.
+type effect struct {
+	known bool
+	// operand is how many bytes follow; length, of how many bytes the number is
+	// that says so.
+	operand, length uint8
+	// What is popped; with toMark, all above the last mark, and the mark.
+	pops   uint8
+	toMark bool
+	pushes uint8
+	nodes  uint8 // that are new
+	// container is what gets what is popped.
+	container container
+}
+
+type container uint8
+
+const (
+	noContainer container = iota
+	arguments             // a tuple of up to three, which may be for a function
+	sequence
+	entries // of a dict, two values each
+)
+
+var effects = func() (all [256]effect) {
+	set := func(e effect, ops ...byte) {
+		e.known = true
+		for _, op := range ops {
+			all[op] = e
+		}
+	}
+	set(effect{operand: 8}, opFrame)
+	set(effect{}, opMark, opMemoize)
+	set(effect{operand: 1}, opBinPut)
+	set(effect{operand: 4}, opLongBinPut)
+	set(effect{pops: 1}, opPop)
+	set(effect{toMark: true}, opPopMark)
+
+	set(effect{pushes: 1}, opNone, opNewTrue, opNewFalse)
+	set(effect{pushes: 1, operand: 1}, opBinGet)
+	set(effect{pushes: 1, operand: 4}, opLongBinGet)
+	set(effect{pushes: 1, nodes: 1}, opEmptyList, opEmptyDict, opEmptySet, opEmptyTuple, opGlobal)
+	set(effect{pushes: 1, nodes: 1, operand: 1}, opBinInt1, opExt1)
+	set(effect{pushes: 1, nodes: 1, operand: 2}, opBinInt2, opExt2)
+	set(effect{pushes: 1, nodes: 1, operand: 4}, opBinInt, opExt4)
+	set(effect{pushes: 1, nodes: 1, operand: 8}, opBinFloat)
+	set(effect{pushes: 1, nodes: 1, length: 1}, opLong1, opShortBinUnicode, opShortBinBytes)
+	set(effect{pushes: 1, nodes: 1, length: 4}, opLong4, opBinUnicode, opBinBytes)
+	set(effect{pushes: 1, nodes: 1, length: 8}, opBinUnicode8, opBinBytes8, opByteArray8)
+
+	set(effect{pops: 1, pushes: 1, nodes: 1, container: arguments}, opTuple1)
+	set(effect{pops: 2, pushes: 1, nodes: 1, container: arguments}, opTuple2)
+	set(effect{pops: 3, pushes: 1, nodes: 1, container: arguments}, opTuple3)
+	set(effect{toMark: true, pushes: 1, nodes: 1, container: sequence}, opTuple, opFrozenSet)
+	set(effect{toMark: true, container: sequence}, opAppends, opAddItems)
+	set(effect{toMark: true, container: entries}, opSetItems)
+	set(effect{pops: 1, container: sequence}, opAppend)
+	set(effect{pops: 2, container: entries}, opSetItem)
+
+	set(effect{pops: 2, pushes: 1, nodes: 1}, opStackGlobal, opReduce, opNewObj, opBuild)
+	set(effect{pops: 3, pushes: 1, nodes: 1}, opNewObjEx)
+	set(effect{pops: 1, pushes: 1, nodes: 1}, opBinPersID)
+	return all
+}()
+
+// Each level of nesting has one mark open at most, and less than four values on the
+// stack that are not above a mark.
+const (
+	maxMarks    = 2 * maxLevels
+	maxUnmarked = 4 * maxLevels
+)
+
+// measure returns the extent of a pickle, or why it is not read: it is over the
+// limits, or damaged. It looks at opcodes alone, and sees not all damage.
+func measure(data []byte) (extent, error) {
+	var most extent
+	var marks [maxMarks]int // the heights of the stack at marks below the last
+	open, floor := 0, 0     // marks, and the height at the last
+	steps, elements, memos, height := 0, 0, 0, 0
+	rest := data[2:] // without opProto and the version
+	for {
+		if len(rest) == 0 {
+			return most, errDamaged
+		}
+		op := rest[0]
+		rest = rest[1:]
+		if op == opStop {
+			break
+		}
+		e := &effects[op]
+		var ok bool
+		if rest, ok = e.skip(op, rest); !ok {
+			return most, errDamaged
+		}
+		items := int(e.pops)
+		switch {
+		case op == opMark:
+			if open == maxMarks {
+				return most, errDepth
+			}
+			steps++
+			marks[open], floor = floor, height
+			open++
+		case op == opMemoize:
+			if memos > steps {
+				return most, errDamaged
+			}
+			memos++
+		case e.toMark && open == 0, height-floor < items:
+			return most, errDamaged
+		case e.toMark:
+			items = height - floor
+			open--
+			floor = marks[open]
+		}
+		switch e.container {
+		case sequence:
+			elements += items
+		case entries:
+			elements += items / 2
+		}
+		if e.container != noContainer && items > 0 {
+			most.links += 2 + items
+		}
+		steps += int(e.pushes)
+		most.nodes += int(e.nodes)
+		height += int(e.pushes) - items
+		most.stack = max(most.stack, height)
+		switch {
+		case steps > maxSteps:
+			return most, errSteps
+		case elements > maxElements:
+			return most, errElements
+		case open == 0 && height > maxUnmarked:
+			return most, errDepth
+		}
+	}
+	if len(rest) > 0 || height != 1 || open > 0 {
+		return most, errDamaged
+	}
+	return most, nil
+}
+
+// skip returns what is behind an opcode, of which rest has the operands; ok is false
+// if there is no such opcode, or they are not there.
+func (e *effect) skip(op byte, rest []byte) (behind []byte, ok bool) {
+	n := int(e.operand) + int(e.length)
+	if !e.known || n > len(rest) {
+		return nil, false
+	}
+	number, rest := rest[:n], rest[n:]
+	var length uint64
+	switch e.length {
+	case 0:
+		if op != opGlobal {
+			return rest, true
+		}
+		for range 2 { // two lines
+			end := bytes.IndexByte(rest, '\n')
+			if end < 0 {
+				return nil, false
+			}
+			rest = rest[end+1:]
+		}
+	case 1:
+		length = uint64(number[0])
+	case 4:
+		length = uint64(binary.LittleEndian.Uint32(number))
+	case 8:
+		length = binary.LittleEndian.Uint64(number)
+	}
+	if length > uint64(len(rest)) {
+		return nil, false
+	}
+	return rest[length:], true
+}
+
+// reserve returns an empty list with room for n.
+func reserve[T any](list []T, n int) []T {
+	if cap(list) >= n {
+		return list
+	}
+	return make([]T, 0, n)
+}

@@ -42,7 +42,7 @@ func checkRead(t testing.TB, data []byte) {
 }
 
 // checkLong makes data as long as what is measured before it is run, and has it be
-// read with the same result.
+// read likewise. It may be refused for another reason, which is seen first.
 func checkLong(t testing.TB, data []byte, want error) {
 	t.Helper()
 	if len(data) < 4 || data[0] != 0x80 {
@@ -54,7 +54,7 @@ func checkLong(t testing.TB, data []byte, want error) {
 	long = append(append(long[:len(long)+length], '0'), data[2:]...) // bytes, and they are dropped
 	var v any
 	err := pickle.Serializer.Unmarshal(long, &v)
-	if (err == nil) != (want == nil) || err != nil && want != nil && err.Error() != want.Error() {
+	if (err == nil) != (want == nil) {
 		t.Fatalf("%x: %v, behind %d bytes that are dropped: %v", data, want, length, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/xcache-go/xcache/codec/msgpack"
 	"github.com/xcache-go/xcache/codec/pickle"
 	"github.com/xcache-go/xcache/codec/s2"
+	"github.com/xcache-go/xcache/codec/xz"
 	"github.com/xcache-go/xcache/codec/zstd"
 )
 
@@ -20,7 +21,7 @@ func Serializers() []codec.Serializer {
 
 // Compressors returns every compressor, at the level of a DSN that names none.
 func Compressors() []codec.Compressor {
-	return []codec.Compressor{codec.Gzip, codec.Zlib, zstd.Compressor, lz4.Compressor, s2.Compressor, brotli.Compressor}
+	return []codec.Compressor{codec.Gzip, codec.Zlib, zstd.Compressor, lz4.Compressor, s2.Compressor, brotli.Compressor, xz.Compressor}
 }
 
 // A Single is a chain of one serializer and at most one compressor.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,16 +21,30 @@ import (
 // Every decoder reads every input of one and of two bytes, every cut and every
 // flipped bit of some hundred stored values, values with bytes behind them, and
 // what is known to end other decoders. None panics, takes more than twice the
-// limit of memory or more than 100 ms of the processor, and what has a checksum
-// is never read as another value.
+// limit of memory or, unless it is a value of as many elements as there may be, more
+// than 100 ms of the processor, and what has a checksum is never read as another
+// value.
 func TestHostileInput(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("memory is measured as Linux tells it")
 	}
 	program := hostileProgram(t)
-	inputs, payloads, flips := 0, 0, 0
-	for _, job := range hostileJobs(t) {
+	jobs := hostileJobs(t)
+	payloads, flips := 0, 0
+	for _, job := range jobs {
+		payloads += len(job.payloads)
+		for _, payload := range job.payloads {
+			flips += 8 * len(payload)
+		}
+	}
+	if payloads < 200 {
+		t.Errorf("%d payloads, want 200", payloads)
+	}
+	var inputs atomic.Int64
+	t.Cleanup(func() { t.Logf("%d inputs, of %d payloads with %d bits", inputs.Load(), payloads, flips) })
+	for _, job := range jobs {
 		t.Run(job.subject, func(t *testing.T) {
+			t.Parallel()
 			start := time.Now()
 			result, err := job.run(t, program)
 			if err != nil {
@@ -37,19 +53,11 @@ func TestHostileInput(t *testing.T) {
 			for _, violation := range result.Violations {
 				t.Error(violation)
 			}
-			inputs += result.Inputs
-			payloads += len(job.payloads)
-			for _, payload := range job.payloads {
-				flips += 8 * len(payload)
-			}
+			inputs.Add(int64(result.Inputs))
 			t.Logf("%d inputs, %d bombs or large, in %v", result.Inputs, result.Measured, time.Since(start).Round(time.Millisecond))
 			t.Logf("most memory: %d KiB at %s", result.Peak>>10, result.PeakOf)
 			t.Logf("most time: %v at %s", result.Slowest, result.SlowestOf)
 		})
-	}
-	t.Logf("%d inputs, of %d payloads with %d bits", inputs, payloads, flips)
-	if payloads < 200 {
-		t.Errorf("%d payloads, want 200", payloads)
 	}
 }
 
@@ -90,18 +98,40 @@ func TestNaiveDecodersAreCaught(t *testing.T) {
 	}
 }
 
-// hostileProgram builds a program that decodes: the tests of this package, without
+// hostileProgram returns a program that decodes: the tests of this package, without
 // the race detector and without C, whose threads have large stacks. The memory of
 // both cannot be bounded.
 func hostileProgram(t *testing.T) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "hostile")
-	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	program, err := builtProgram()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return program
+}
+
+// programDirectory is removed by TestMain.
+var programDirectory string
+
+var builtProgram = sync.OnceValues(func() (program string, err error) {
+	if programDirectory, err = os.MkdirTemp("", "hostile"); err != nil {
+		return "", err
+	}
+	program = filepath.Join(programDirectory, "hostile")
+	build := exec.Command("go", "test", "-c", "-vet=off", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return program, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if programDirectory != "" {
+		_ = os.RemoveAll(programDirectory) // the tests are over
+	}
+	os.Exit(code)
 }
 
 // A hostileInputs is what one process decodes.

@@ -12,10 +12,15 @@ import (
 
 var classes = formats.Classes()
 
-// randomValue returns a value of a random type, of a random size. Most are tiny:
-// those are taken for something else most easily.
-func randomValue(r *rand.Rand) any {
-	if r.IntN(30) == 0 {
+// randomValue returns a value of a random type, of a random size.
+func randomValue(r *rand.Rand, large bool) any {
+	size := func(r *rand.Rand) int {
+		if !large {
+			return r.IntN(24)
+		}
+		return r.IntN(8 << 10 >> r.IntN(8))
+	}
+	if large && r.IntN(8) == 0 || r.IntN(30) == 0 {
 		return classes[r.IntN(len(classes))].Value
 	}
 	switch r.IntN(24) {
@@ -46,11 +51,11 @@ func randomValue(r *rand.Rand) any {
 	case 12:
 		return new(r.IntN(128))
 	case 13:
-		return list(r, func() int { return int(int64(r.Uint64()) >> r.IntN(64)) })
+		return list(size(r), func() int { return int(int64(r.Uint64()) >> r.IntN(64)) })
 	case 14:
-		return list(r, func() string { return randomText(r, r.IntN(6)) })
+		return list(size(r), func() string { return randomText(r, r.IntN(6)) })
 	case 15:
-		return list(r, func() []byte { return append([]byte{1}, randomBytes(r, r.IntN(6))...) })
+		return list(size(r), func() []byte { return append([]byte{1}, randomBytes(r, r.IntN(6))...) })
 	case 16:
 		m := map[string]int{"k": 1}
 		for range size(r) / 8 {
@@ -64,11 +69,11 @@ func randomValue(r *rand.Rand) any {
 	case 19:
 		return time.Unix(r.Int64N(1<<33), r.Int64N(1e6)*1000).UTC()
 	case 20:
-		return list(r, func() any { return randomText(r, r.IntN(4)) })
+		return list(size(r), func() any { return randomText(r, r.IntN(4)) })
 	case 21:
 		return map[string]any{randomText(r, 3): randomText(r, r.IntN(9)), "list": []any{true, nil, 0.5}}
 	case 22:
-		return list(r, r.NormFloat64)
+		return list(size(r), r.NormFloat64)
 	default:
 		a := formats.Account{Name: randomText(r, size(r)), Ratio: r.Float64(), Admin: r.IntN(2) == 0, Depth: formats.Level(r.IntN(100)),
 			Tags: []string{randomText(r, 3)}, Limits: map[string]int{"": r.IntN(9)}, Created: time.Unix(r.Int64N(1<<33), 0).UTC(), Photo: []byte{byte(r.IntN(256))}}
@@ -78,19 +83,8 @@ func randomValue(r *rand.Rand) any {
 	}
 }
 
-// size is small as a rule, and a few KiB now and then.
-func size(r *rand.Rand) int {
-	switch n := r.IntN(100); {
-	case n == 0:
-		return r.IntN(8 << 10)
-	case n < 15:
-		return r.IntN(600)
-	}
-	return r.IntN(24)
-}
-
-func list[T any](r *rand.Rand, item func() T) []T {
-	items := make([]T, 1+size(r)/8)
+func list[T any](size int, item func() T) []T {
+	items := make([]T, 1+size/8)
 	for i := range items {
 		items[i] = item()
 	}

@@ -202,6 +202,27 @@ func doubled(bottom string) string {
 	return program + "."
 }
 
+// tree is a tuple of three tuples of three tuples …, down to empty lists.
+func tree(levels int) string {
+	program := "]"
+	for range levels {
+		program = strings.Repeat(program, 3) + "\x87"
+	}
+	return program + "."
+}
+
+// A function that takes a tuple of values leaves no more than one of them: as many
+// datetimes, in protocol 2, as half of the elements that there may be.
+func TestArgumentsAreNoElements(t *testing.T) {
+	const n = 1 << 19
+	date := "h\x00h\x01\x85R"
+	data := "\x80\x04cdatetime\ndate\nq\x000C\x04\x07\xea\x01\x01q\x010](" + strings.Repeat(date, n) + "e."
+	var dates []time.Time
+	if err := pickle.Serializer.Unmarshal([]byte(data), &dates); err != nil || len(dates) != n {
+		t.Errorf("%d dates, %v", len(dates), err)
+	}
+}
+
 func TestBombs(t *testing.T) {
 	length := func(op byte, n uint64) string {
 		return "\x80\x04" + string([]byte{op}) + string(binary.LittleEndian.AppendUint64(nil, n)) + "."
@@ -214,10 +235,10 @@ func TestBombs(t *testing.T) {
 		{"a list that holds itself", "\x80\x04]\x94h\x00a.", codec.ErrTooLarge, 64 << 10},
 		{"a dict that holds itself", "\x80\x04}\x94K\x01h\x00s.", codec.ErrTooLarge, 64 << 10},
 		{"a tuple that holds itself", "\x80\x04]\x94h\x00\x85a.", codec.ErrTooLarge, 64 << 10},
-		{"a list doubled thirty times", doubled("]"), codec.ErrTooLarge, 96 << 20},
-		{"a text doubled thirty times", doubled("\x8c\xff" + strings.Repeat("x", 255)), codec.ErrTooLarge, 96 << 20},
-		{"bytes doubled thirty times", doubled("B\x00\x00\x10\x00" + strings.Repeat("x", 1<<20)), codec.ErrTooLarge, 80 << 20},
-		{"a number doubled thirty times", doubled("\x8b\x00\x00\x10\x00" + strings.Repeat("x", 1<<20)), codec.ErrTooLarge, 200 << 20},
+		{"a list doubled thirty times", doubled("]"), codec.ErrTooLarge, 64 << 10},
+		{"a text doubled thirty times", doubled("\x8c\xff" + strings.Repeat("x", 255)), codec.ErrTooLarge, 64 << 10},
+		{"bytes doubled thirty times", doubled("B\x00\x00\x10\x00" + strings.Repeat("x", 1<<20)), codec.ErrTooLarge, 64 << 10},
+		{"a number doubled thirty times", doubled("\x8b\x00\x00\x10\x00" + strings.Repeat("x", 1<<20)), codec.ErrTooLarge, 64 << 10},
 		{"deep lists", "\x80\x04" + strings.Repeat("]", 1<<20) + strings.Repeat("a", 1<<20-1) + ".", codec.ErrTooLarge, 64 << 10},
 		{"deep tuples", "\x80\x04)" + strings.Repeat("\x85", 1<<20) + ".", codec.ErrTooLarge, 64 << 20},
 		{"deep dicts", "\x80\x04" + strings.Repeat("}N", 40) + "N" + strings.Repeat("s", 40) + ".", codec.ErrTooLarge, 64 << 10},
@@ -225,6 +246,9 @@ func TestBombs(t *testing.T) {
 		{"many empty lists", "\x80\x04](" + strings.Repeat("]", 1<<20+1) + "e.", codec.ErrTooLarge, 64 << 10},
 		{"many lists, one too many", "\x80\x04(" + strings.Repeat("]", 1<<20+1) + "t.", codec.ErrTooLarge, 64 << 10},
 		{"many lists, dropped", "\x80\x04N" + strings.Repeat("]0", 3<<20) + ".", codec.ErrTooLarge, 64 << 10},
+		{"bytes, two thousand times", "\x80\x04(B\x00\x00\x10\x00" + strings.Repeat("x", 1<<20) + "\x94" + strings.Repeat("h\x00", 1<<11) + "t.", codec.ErrTooLarge, 80 << 20},
+		{"a number, two thousand times", "\x80\x04(\x8b\x00\x00\x10\x00" + strings.Repeat("x", 1<<20) + "\x94" + strings.Repeat("h\x00", 1<<11) + "t.", codec.ErrTooLarge, 200 << 20},
+		{"a tree of tuples", "\x80\x04" + tree(13), codec.ErrTooLarge, 64 << 10},
 		{"deep lists above a mark", "\x80\x04(" + strings.Repeat("]", 1<<20) + strings.Repeat("a", 1<<20-1) + "t.", codec.ErrTooLarge, 40 << 20},
 		{"many marks", "\x80\x04" + strings.Repeat("(", 8<<20) + ".", codec.ErrTooLarge, 64 << 10},
 		{"many memos", "\x80\x04N" + strings.Repeat("\x94", 8<<20) + ".", codec.ErrCorrupt, 64 << 10},

@@ -94,6 +94,8 @@ type machine struct {
 	// that it is a pickle of something that is not read.
 	damaged, deep bool
 	refused       error
+	// doubles tells that a container may be in several places.
+	doubles bool
 }
 
 var machines = sync.Pool{New: func() any { return new(machine) }}
@@ -333,6 +335,7 @@ func (m *machine) get(i uint32) {
 	n := m.memo[i]
 	if n >= firstNode {
 		m.nodes[n].shared = true
+		m.doubles = m.doubles || m.nodes[n].levels > 0
 	}
 	m.push(n)
 }

@@ -36,9 +36,10 @@ type container uint8
 
 const (
 	noContainer container = iota
-	arguments             // a tuple of up to three, which may be for a function
+	arguments             // a tuple of up to three, which does not count if a function takes it
 	sequence
 	entries // of a dict, two values each
+	dropped // none: what nobody gets counts as if it were an element
 )
 
 var effects = func() (all [256]effect) {
@@ -52,8 +53,8 @@ var effects = func() (all [256]effect) {
 	set(effect{}, opMark, opMemoize)
 	set(effect{operand: 1}, opBinPut)
 	set(effect{operand: 4}, opLongBinPut)
-	set(effect{pops: 1}, opPop)
-	set(effect{toMark: true}, opPopMark)
+	set(effect{pops: 1, container: dropped}, opPop)
+	set(effect{toMark: true, container: dropped}, opPopMark)
 
 	set(effect{pushes: 1}, opNone, opNewTrue, opNewFalse)
 	set(effect{pushes: 1, operand: 1}, opBinGet)
@@ -96,6 +97,7 @@ func measure(data []byte) (extent, error) {
 	var marks [maxMarks]int // the heights of the stack at marks below the last
 	open, floor := 0, 0     // marks, and the height at the last
 	steps, elements, memos, height := 0, 0, 0, 0
+	taken := 0       // elements of a tuple that was made last
 	rest := data[2:] // without opProto and the version
 	for {
 		if len(rest) == 0 {
@@ -132,13 +134,23 @@ func measure(data []byte) (extent, error) {
 			open--
 			floor = marks[open]
 		}
+		switch {
+		case op == opReduce:
+			elements -= taken
+			taken = 0
+		case op != opMemoize && op != opBinPut && op != opLongBinPut:
+			taken = 0
+		}
 		switch e.container {
-		case sequence:
+		case arguments:
+			taken = items
+			elements += items
+		case sequence, dropped:
 			elements += items
 		case entries:
 			elements += items / 2
 		}
-		if e.container != noContainer && items > 0 {
+		if e.container != noContainer && e.container != dropped && items > 0 {
 			most.links += 2 + items
 		}
 		steps += int(e.pushes)
@@ -192,6 +204,33 @@ func (e *effect) skip(op byte, rest []byte) (behind []byte, ok bool) {
 		return nil, false
 	}
 	return rest[length:], true
+}
+
+// weigh counts the elements of a node, as often as they appear: a few that stand in
+// many places are many. It fills weights, of all nodes, with one more than each has.
+func (m *machine) weigh(i uint32, depth int, weights []uint32) (elements int, err error) {
+	n := m.nodes[i]
+	switch {
+	case n.levels == 0:
+		return 0, nil
+	case weights[i] > 0:
+		return int(weights[i] - 1), nil
+	case depth >= maxDepth:
+		return 0, errDepth
+	}
+	elements = int(n.c)
+	if n.kind == kindDict {
+		elements /= 2
+	}
+	err = m.items(n, func(_ int, item uint32) error {
+		inside, err := m.weigh(item, depth+1, weights)
+		if elements += inside; elements > maxElements {
+			return errElements
+		}
+		return err
+	})
+	weights[i] = uint32(elements + 1)
+	return elements, err
 }
 
 // reserve returns an empty list with room for n.

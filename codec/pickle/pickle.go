@@ -82,6 +82,11 @@ func read(data []byte, take func(r *reader, root uint32) error) error {
 	if m.refused != nil {
 		return m.refused
 	}
+	if m.doubles {
+		if _, err := m.weigh(m.stack[0], 0, make([]uint32, len(m.nodes))); err != nil {
+			return err
+		}
+	}
 	r := reader{machine: m, bytesLeft: max(len(data), codec.DefaultMaxValue)}
 	return take(&r, m.stack[0])
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/gob"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"strings"
 	"testing"
 
@@ -131,9 +132,20 @@ func serializerBombs(t *testing.T, serializer string) map[string][]byte {
 		refused("deep-lists", "\x80\x04"+many("]")+strings.Repeat("a", 1<<20-1)+".")
 		refused("deep-tuples", "\x80\x04)"+many("\x85")+".")
 		refused("too-many", "\x80\x04("+strings.Repeat("N", 4<<20)+"t.")
+		refused("deep-lists-above-a-mark", "\x80\x04("+many("]")+strings.Repeat("a", 1<<20-1)+"t.")
+		refused("too-many-lists", "\x80\x04("+strings.Repeat("]", 4<<20)+"t.")
+		refused("one-list-too-many", "\x80\x04("+strings.Repeat("]", elements+1)+"t.")
+		refused("dropped-lists", "\x80\x04N"+strings.Repeat("]0", 4<<20)+".")
+		refused("many-dropped-lists", "\x80\x04"+strings.Repeat("]0", 3<<20-3)+"K\x01]a.") // an int has no items
+		tree := "]"
+		for range 13 {
+			tree = strings.Repeat(tree, 3) + "\x87"
+		}
+		refused("tree-of-tuples", "\x80\x04"+tree+".")
+		refused("without-stop", "\x80\x04K.")
 		refused("too-many-marks", "\x80\x04"+strings.Repeat("(", 4<<20)+".")
 		refused("too-many-memos", "\x80\x04N"+strings.Repeat("\x94", 4<<20)+".")
-		refused("too-many-sets", "\x80\x02]("+strings.Repeat("N", 1000)+"eq\x00c__builtin__\nset\nq\x01"+strings.Repeat("0h\x01h\x00\x85R", 1<<16)+".")
+		refused("too-many-sets", "\x80\x02]("+strings.Repeat("N", 1000)+"eq\x00c__builtin__\nset\nq\x01"+strings.Repeat("0h\x01h\x00\x85R", 1<<16)+"\x86.")
 		accepted("many-nones", "\x80\x04]("+strings.Repeat("N", elements)+"e.")
 		accepted("many-lists", "\x80\x04]("+strings.Repeat("]", elements)+"e.")
 		accepted("many-dicts", "\x80\x04]("+strings.Repeat("}", elements)+"e.")
@@ -199,6 +211,8 @@ func compressorBombs(t *testing.T, c codec.Compressor) map[string][]byte {
 		refused("window-of-16-MiB", []byte("\x8f\xff\xff\xff\x0f"))
 		// A window of 16 MiB, and a part of 16 MiB that is not there.
 		refused("part-of-16-MiB", []byte("\x0f\xfe\xff\xff\x07xxxxxxxx"))
+	case "xz":
+		maps.Copy(bombs, xzBombs(small))
 	}
 	return bombs
 }

@@ -3,6 +3,7 @@ package formats_test
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -122,7 +123,11 @@ func hostileProgram(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), program, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=10m")
+	run := "^" + t.Name() + "$"
+	if _, subject, ok := strings.Cut(flag.Lookup("test.run").Value.String(), "/"); ok {
+		run += "/" + subject
+	}
+	command := exec.CommandContext(t.Context(), program, "-test.run="+run, "-test.v", "-test.timeout=10m")
 	command.Env = append(os.Environ(), hostileTest+"=1")
 	out, err := command.CombinedOutput()
 	t.Logf("%s", out)

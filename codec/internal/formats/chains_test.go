@@ -271,6 +271,57 @@ func ownPlain(c codec.Config) bool {
 	return err == nil
 }
 
+// What a chain reads, the chain of just the serializer and the compressor that did
+// reads the same. So a chain that misreads a value has a part, of one serializer and
+// at most one compressor, that does, and the test of these with many values is one of
+// all chains:
+//
+//   - A tagged value is read by what its header names (Chain.decodeTagged). What
+//     else is in the chain is not asked.
+//   - A plain one is read by the first compressor and the first serializer that
+//     recognise it or, where none does, by the one member that recognises nothing
+//     (plainReader). In the part none is asked before these that the chain did not
+//     ask before them. A serializer that is alone does not recognise, and reads at
+//     once what it did recognise in the chain.
+//   - The part is accepted. What makes a chain ambiguous are members that are
+//     there, two without a mark or a Wildcard beside another: leaving members out
+//     makes none ambiguous (ambiguity). Those of a tagged chain that read plain
+//     values are unambiguous to begin with (plainMembers).
+func TestAPartOfAChainReadsWhatTheChainReads(t *testing.T) {
+	parts := map[codec.Read]*codec.Chain{}
+	for _, single := range formats.Singles(0) {
+		part := codec.Read{Serializer: single.Serializer.Name(), Tagged: single.Config.Format == codec.Tagged}
+		if single.Compressor != nil {
+			part.Compressor = single.Compressor.Name()
+		}
+		parts[part] = single.Chain
+	}
+	pool := samples(5000)
+	reads := 0
+	for i, config := range accepted(false) {
+		chain := mustChain(t, config)
+		for j := range fewValues {
+			s := &pool[(i*101+j)%len(pool)]
+			value, read, err := readLike(chain, s.stored, s.like)
+			if err != nil || read.Serializer == codec.Decimal {
+				continue
+			}
+			reads++
+			read.Fallback = false
+			part := parts[read]
+			if part == nil {
+				t.Errorf("%s reads %.60x of %s by %+v, a chain that is not accepted", describe(config), s.stored, s.writer.Name, read)
+				continue
+			}
+			again, by, err := readLike(part, s.stored, s.like)
+			if err != nil || by != read || !equal(again, value) {
+				t.Errorf("%s reads %.60x of %s by %+v as %#v, and that part by %+v as %#v, %v", describe(config), s.stored, s.writer.Name, read, value, by, again, err)
+			}
+		}
+	}
+	t.Logf("%d reads", reads)
+}
+
 // At most one format takes bytes for its own, whatever the order in which they are
 // asked: so the order of the members of a chain does not count.
 func TestAtMostOneFormatRecognizesAValue(t *testing.T) {

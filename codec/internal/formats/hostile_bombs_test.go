@@ -128,6 +128,8 @@ func serializerBombs(t *testing.T, serializer string) map[string][]byte {
 		refused("doubled-list", doubled("]"))
 		refused("doubled-text", doubled("\x8c\xff"+strings.Repeat("x", 255)))
 		refused("doubled-bytes", doubled("B\x00\x00\x10\x00"+strings.Repeat("x", 1<<20)))
+		refused("bytes-many-times", "\x80\x04(B\x00\x00\x10\x00"+strings.Repeat("x", 1<<20)+"\x94"+strings.Repeat("h\x00", 1<<11)+"t.")
+		refused("number-many-times", "\x80\x04(\x8b\x00\x00\x10\x00"+strings.Repeat("x", 1<<20)+"\x94"+strings.Repeat("h\x00", 1<<11)+"t.")
 		refused("doubled-number", doubled("\x8b\x00\x00\x10\x00"+strings.Repeat("x", 1<<20)))
 		refused("deep-lists", "\x80\x04"+many("]")+strings.Repeat("a", 1<<20-1)+".")
 		refused("deep-tuples", "\x80\x04)"+many("\x85")+".")

@@ -41,6 +41,9 @@ func checkRead(t testing.TB, data []byte) {
 	}
 }
 
+// longPickle starts with 16 KiB of bytes, and drops them.
+var longPickle = append(append([]byte("\x80\x04B\x00\x40\x00\x00"), make([]byte, 1<<14)...), '0')
+
 // checkLong makes data as long as what is measured before it is run, and has it be
 // read likewise. It may be refused for another reason, which is seen first.
 func checkLong(t testing.TB, data []byte, want error) {
@@ -48,14 +51,12 @@ func checkLong(t testing.TB, data []byte, want error) {
 	if len(data) < 4 || data[0] != 0x80 {
 		return
 	}
-	const length = 1 << 15
-	long := make([]byte, 0, length+len(data)+8)
-	long = append(append(long, data[:2]...), "B\x00\x80\x00\x00"...)
-	long = append(append(long[:len(long)+length], '0'), data[2:]...) // bytes, and they are dropped
+	long := append(longPickle, data[2:]...)
+	long[1] = data[1]
 	var v any
 	err := pickle.Serializer.Unmarshal(long, &v)
 	if (err == nil) != (want == nil) {
-		t.Fatalf("%x: %v, behind %d bytes that are dropped: %v", data, want, length, err)
+		t.Fatalf("%x: %v, behind what is dropped: %v", data, want, err)
 	}
 }
 

@@ -212,12 +212,12 @@ func Allocated(f func()) uint64 {
 }
 
 func (s Subject) bombs(t *testing.T) {
-	const bound = 2 << 20
-	bomb := s.compress(t, make([]byte, 32<<20))
+	const size, bound = 8 << 20, 2 << 20
+	bomb := s.compress(t, make([]byte, size))
 	_, _ = s.check(t, "warm", s.compress(t, Texts()["16 KiB"]), limit)
 	var err error
 	n := Allocated(func() { _, err = s.check(t, "bomb", bomb, bound) })
-	t.Logf("%d bytes stand for %d; %d bytes allocated to refuse them", len(bomb), 32<<20, n)
+	t.Logf("%d bytes stand for %d; %d bytes allocated to refuse them", len(bomb), size, n)
 	if !errors.Is(err, codec.ErrTooLarge) || n > bound+s.Slack {
 		t.Errorf("%d bytes allocated, %v", n, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func checkLong(t testing.TB, data []byte, want error) {
 	if len(data) < 4 || data[0] != 0x80 {
 		return
 	}
-	long := append(longPickle, data[2:]...)
+	long := slices.Concat(longPickle, data[2:])
 	long[1] = data[1]
 	var v any
 	err := pickle.Serializer.Unmarshal(long, &v)

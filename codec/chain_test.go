@@ -123,7 +123,7 @@ func TestCompressionStartsAboveTheMinimumAndOnlyWhenItShrinks(t *testing.T) {
 		length     int // of the encoded value, with its two quotes
 		compressed bool
 	}{
-		{0, 256, false}, {0, 257, true}, {100, 100, false}, {100, 101, true}, {codec.CompressAlways, 60, true},
+		{0, 256, false}, {0, 257, true}, {100, 100, false}, {100, 101, true}, {codec.CompressAlways, 99, true},
 		{codec.CompressAlways, 2, false}, // it would not shrink
 	}
 	for _, test := range tests {
@@ -218,6 +218,7 @@ func TestValuesThatCannotBeEncoded(t *testing.T) {
 		{"invalid UTF-8", codec.JSON, "canary\xff", codec.ErrUnsupportedValue},
 		{"invalid UTF-8 in a field", codec.JSON, account{Name: "\xc3"}, codec.ErrUnsupportedValue},
 		{"invalid UTF-8 in a key", codec.JSON, map[string]bool{"\xc3": true}, codec.ErrUnsupportedValue},
+		{"invalid UTF-8 in JSON", codec.JSON, json.RawMessage("[\"canary\xff\"]"), codec.ErrUnsupportedValue},
 		{"failing method", codec.JSON, failing{}, codec.ErrUnsupportedValue},
 		{"33 levels", codec.JSON, deep, codec.ErrTooLarge},
 		{"list of 40", codec.JSON, chainOf40, codec.ErrTooLarge},

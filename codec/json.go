@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf8"
 )
 
@@ -36,60 +35,21 @@ func (jsonSerializer) Name() string { return "json" }
 
 func (jsonSerializer) Recognize(data []byte) bool { return mayBeJSON(data) && json.Valid(data) }
 
-// A jsonEncoder appends to its sink; encoding/json copies its result once
-// more otherwise.
-type jsonEncoder struct {
-	*json.Encoder
-	out sink
-}
-
-var jsonEncoders = sync.Pool{New: func() any {
-	e := &jsonEncoder{}
-	e.Encoder = json.NewEncoder(&e.out)
-	e.SetEscapeHTML(false)
-	return e
-}}
-
 func (jsonSerializer) Append(dst []byte, v any) ([]byte, error) {
-	e := jsonEncoders.Get().(*jsonEncoder)
-	e.out.text = dst
-	err := e.Encode(v)
-	out := e.out.text
-	e.out.text = nil
-	jsonEncoders.Put(e)
+	out, err := appendJSON(dst, v)
 	if err != nil {
 		return dst, jsonUnsupported(v, err)
 	}
-	out = out[:len(out)-1] // the encoder ends with a newline
 	text := out[len(dst):]
-	if hasReplacedUTF8(text) {
-		return dst, &Error{Kind: ErrUnsupportedValue, Codec: "json", Reason: "a string is not valid UTF-8; store it as []byte, or with another serializer"}
-	}
 	if err := checkNesting(text, reflect.TypeOf(v)); err != nil {
 		return dst, err
 	}
 	return out, nil
 }
 
-// hasReplacedUTF8 reports whether encoding/json wrote the escape that stands
-// for invalid bytes. A valid U+FFFD is not escaped.
-func hasReplacedUTF8(text []byte) bool {
-	const escape = `\ufffd`
-	for {
-		i := bytes.Index(text, []byte(escape))
-		if i < 0 {
-			return false
-		}
-		before := i
-		for before > 0 && text[before-1] == '\\' {
-			before--
-		}
-		if (i-before)%2 == 0 {
-			return true
-		}
-		text = text[i+len(escape):]
-	}
-}
+// errInvalidUTF8 is what appendJSON returns where encoding/json would store
+// another string than the one that it was given.
+var errInvalidUTF8 = errors.New("a string is not valid UTF-8")
 
 func (s jsonSerializer) Unmarshal(data []byte, v any) error {
 	recognized, err := s.tryUnmarshal(data, v)
@@ -189,14 +149,20 @@ func jsonUnsupported(v any, err error) error {
 	var badType *json.UnsupportedTypeError
 	var badValue *json.UnsupportedValueError
 	switch {
+	case errors.Is(err, errInvalidUTF8):
+		reason = "a string is not valid UTF-8; store it as []byte, or with another serializer"
 	case errors.As(err, &badType):
 		reason += ": it has no form for " + badType.Type.String()
-	case errors.As(err, &badValue) && badValue.Value.CanFloat():
+	case errors.As(err, &badValue) && isNotFinite(badValue.Str):
 		reason += ": it has no form for NaN and infinities"
 	case errors.As(err, &badValue):
 		reason += ": it refers to itself or nests too deep"
 	}
 	return &Error{Kind: ErrUnsupportedValue, Codec: "json", Reason: reason, Err: err}
+}
+
+func isNotFinite(number string) bool {
+	return number == "NaN" || number == "+Inf" || number == "-Inf"
 }
 
 // jsonMismatch is valid JSON that does not fit the type asked for.

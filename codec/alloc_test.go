@@ -3,6 +3,7 @@ package codec_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/xcache-go/xcache/codec"
@@ -91,4 +92,31 @@ func decodeBytes(c *codec.Chain, stored []byte, fail func(error)) func() {
 		_, _, err := c.DecodeBytes(stored)
 		fail(err)
 	}
+}
+
+// A record is what services cache: a few fields, a list, a map.
+type record struct {
+	ID      int64             `json:"id"`
+	Name    string            `json:"name"`
+	Email   string            `json:"email"`
+	Score   float64           `json:"score"`
+	Tags    []string          `json:"tags"`
+	Labels  map[string]string `json:"labels"`
+	Entries []entry           `json:"entries"`
+}
+
+type entry struct {
+	Key   string `json:"key"`
+	Count int    `json:"count"`
+	On    bool   `json:"on"`
+}
+
+// newRecord returns a record that is about size bytes long in JSON.
+func newRecord(size int) record {
+	r := record{ID: 42, Name: "Ada Lovelace", Email: "ada@example.org", Score: 0.5,
+		Tags: []string{"first", "second"}, Labels: map[string]string{"team": "engine"}}
+	for i := range max(0, (size-140)/46) {
+		r.Entries = append(r.Entries, entry{Key: fmt.Sprintf("entry number %d", i), Count: i, On: i%2 == 0})
+	}
+	return r
 }

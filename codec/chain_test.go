@@ -26,6 +26,15 @@ var (
 	zlibGzip = []codec.Compressor{codec.Zlib, codec.Gzip}
 )
 
+func mustChain(tb testing.TB, config codec.Config) *codec.Chain {
+	tb.Helper()
+	c, err := codec.New(config)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
 func TestValuesOfEveryOtherChainAreReadAsFallback(t *testing.T) {
 	value := longList()
 	small := account{Name: "small", Created: created}

@@ -38,11 +38,14 @@ func (p *plainReader) decode(data []byte, d *destination, limit int) (Read, erro
 			return p.decompress(m, data, d, limit)
 		}
 	}
-	read, recognized, err := p.deserialize(data, d)
-	if recognized || p.lastCompressor == nil {
+	read, recognized, err := p.deserialize(data, d, p.lastCompressor == nil)
+	switch {
+	case recognized:
 		return read, err
+	case p.lastCompressor != nil:
+		return p.decompress(p.lastCompressor, data, d, limit)
 	}
-	return p.decompress(p.lastCompressor, data, d, limit)
+	return Read{}, unrecognized(data)
 }
 
 func (p *plainReader) decompress(m Compressor, data []byte, d *destination, limit int) (Read, error) {
@@ -53,18 +56,27 @@ func (p *plainReader) decompress(m Compressor, data []byte, d *destination, limi
 		return Read{Compressor: m.Name()}, err
 	}
 	b.bytes = text
-	read, _, err := p.deserialize(text, d)
+	read, recognized, err := p.deserialize(text, d, true)
+	if !recognized {
+		err = unrecognized(text)
+	}
 	read.Compressor = m.Name()
 	return read, err
 }
 
+func unrecognized(data []byte) error {
+	return &Error{Kind: ErrCorrupt, Reason: fmt.Sprintf("its %d bytes are in none of the chain's formats", len(data))}
+}
+
 // deserialize reports as recognized what a serializer claims, even when it
-// cannot read it.
-func (p *plainReader) deserialize(data []byte, d *destination) (read Read, recognized bool, err error) {
-	for _, s := range p.serializers {
-		// Alone, it recognises its bytes as it decodes them.
-		if len(p.serializers) == 1 && p.lastSerializer == nil && p.lastCompressor == nil {
-			return Read{Serializer: s.Name()}, true, d.unmarshal(s, data)
+// cannot read it. last tells that nothing else is asked afterwards.
+func (p *plainReader) deserialize(data []byte, d *destination, last bool) (read Read, recognized bool, err error) {
+	for i, s := range p.serializers {
+		if last && i == len(p.serializers)-1 && p.lastSerializer == nil {
+			// It recognises its bytes as it decodes them.
+			err := d.unmarshal(s, data)
+			recognized := err == nil || i == 0 || s.(Recognizer).Recognize(data)
+			return Read{Serializer: s.Name()}, recognized, err
 		}
 		if recognized, err := d.tryUnmarshal(s, data); recognized {
 			return Read{Serializer: s.Name()}, true, err
@@ -73,7 +85,7 @@ func (p *plainReader) deserialize(data []byte, d *destination) (read Read, recog
 	if s := p.lastSerializer; s != nil {
 		return Read{Serializer: s.Name()}, true, d.unmarshal(s, data)
 	}
-	return Read{}, false, &Error{Kind: ErrCorrupt, Reason: fmt.Sprintf("its %d bytes are in none of the chain's formats", len(data))}
+	return Read{}, false, nil
 }
 
 // decompress guards the chain against what a compressor may do with hostile

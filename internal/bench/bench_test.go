@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +17,29 @@ import (
 func BenchmarkClient(b *testing.B)   { run(b, clientComparisons()) }
 func BenchmarkValkey(b *testing.B)   { run(b, valkeyComparisons()) }
 func BenchmarkEmbedded(b *testing.B) { run(b, embeddedComparisons()) }
+
+func BenchmarkCodec(b *testing.B) {
+	for _, t := range codecTables() {
+		for _, row := range t.rows {
+			b.Run(t.name+"/write/lib="+row.lib, timed(t.size, row.encode))
+			b.Run(t.name+"/read/lib="+row.lib, timed(t.size, row.decode))
+		}
+	}
+}
+
+func codecTables() []codecTable {
+	return slices.Concat(serializerTables(), compressorTables(), levelTables(), jsonTables())
+}
+
+func TestCodecsReadWhatTheyWrite(t *testing.T) {
+	for _, table := range codecTables() {
+		for _, row := range table.rows {
+			if err := errors.Join(row.encode(), row.decode()); err != nil {
+				t.Errorf("%s, %s: %v", table.name, row.lib, err)
+			}
+		}
+	}
+}
 
 func run(b *testing.B, comparisons []comparison) {
 	for _, c := range comparisons {

@@ -30,7 +30,7 @@ type measurement struct {
 
 // measure lets the contestants take turns, so that what disturbs the machine
 // for a while disturbs all of them.
-func (c *comparison) measure(rounds int) ([]measurement, error) {
+func (c comparison) measure(rounds int) ([]measurement, error) {
 	measured := make([]measurement, len(c.contestants))
 	for range rounds {
 		for i, contestant := range c.contestants {
@@ -46,13 +46,20 @@ func (c *comparison) measure(rounds int) ([]measurement, error) {
 	return measured, nil
 }
 
-// write prints the measurements as a table in Markdown.
-func (c *comparison) write(out io.Writer, measured []measurement) {
+func (c comparison) title() string { return c.name }
+
+// run prints the measurements as a table in Markdown.
+func (c comparison) run(out io.Writer, rounds int) error {
+	measured, err := c.measure(rounds)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "\n| %s | time | allocations | bytes | × %s |\n|---|--:|--:|--:|--:|\n", c.name, c.contestants[0].lib)
 	for i, m := range measured {
 		fmt.Fprintf(out, "| %s | %s | %d | %d | %.2f |\n",
 			c.contestants[i].lib, duration(median(m.nanoseconds)), m.allocations, m.bytes, ratio(m, measured[0]))
 	}
+	return nil
 }
 
 // ratio returns the median of the ratios of the rounds: each compares two

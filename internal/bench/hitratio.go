@@ -7,7 +7,6 @@ import (
 )
 
 const (
-	hitRatiosName = "Hit ratios"
 	// traceKeys is how many different keys a trace draws from.
 	traceKeys = 1 << 17
 	// traceLength is a power of two, so that a benchmark can go round.
@@ -57,10 +56,14 @@ func shifting(keys, length int) []string {
 	return trace
 }
 
-// writeHitRatios prints how many requests of each trace were hits, for caches
-// with room for a part of the keys. Those bound by bytes are left out: what
-// they have room for is another number of entries.
-func writeHitRatios(out io.Writer) {
+// hitRatios prints how many requests of each trace were hits, for caches with
+// room for a part of the keys. Those bound by bytes are left out: what they have
+// room for is another number of entries.
+type hitRatios struct{}
+
+func (hitRatios) title() string { return "Hit ratios" }
+
+func (t hitRatios) run(out io.Writer, _ int) error {
 	base := zipf(traceKeys, traceLength, 1)
 	traces := []struct {
 		name     string
@@ -70,7 +73,7 @@ func writeHitRatios(out io.Writer) {
 		{"Zipf with scans", withScans(base)},
 		{"Zipf, shifting", shifting(traceKeys, traceLength)},
 	}
-	fmt.Fprintf(out, "\n| %s | room for |", hitRatiosName)
+	fmt.Fprintf(out, "\n| %s | room for |", t.title())
 	rule := "|---|--:|"
 	for _, lib := range embeddedLibraries {
 		if lib.boundByEntries {
@@ -90,6 +93,7 @@ func writeHitRatios(out io.Writer) {
 			fmt.Fprintln(out)
 		}
 	}
+	return nil
 }
 
 func hitRatio(cache embedded, trace []string) float64 {

@@ -1,11 +1,12 @@
 // Bench compares this library with others: what it costs over the client that
-// a driver is built on, and the embedded cache with other embedded caches.
+// a driver is built on, and the embedded cache with other embedded caches. It
+// compares the formats of values with each other, too.
 //
 //	go -C internal/bench run .                      # all tables
 //	go -C internal/bench run . -only '^Client/Get'  # some of them
 //	go -C internal/bench test -run '^$' -bench .    # the same as benchmarks
 //
-// It prints the tables of docs/benchmarks.md. The contestants of a table take
+// It prints the tables of docs/benchmarks.md and docs/codecs.md. The contestants of a table take
 // turns, and its ratios are medians over the turns, so that they mean something
 // on a machine that does other work too.
 package main
@@ -13,11 +14,13 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,28 +44,45 @@ func main() {
 		log.Fatal(err)
 	}
 	writeVersions()
-	for _, group := range []struct {
-		name        string
-		comparisons []comparison
-	}{
-		{"Client", clientComparisons()},
-		{"Valkey", valkeyComparisons()},
-		{"Embedded", embeddedComparisons()},
-	} {
-		for _, c := range group.comparisons {
-			if !pattern.MatchString(group.name + "/" + c.name) {
+	for _, group := range groups() {
+		for _, t := range group.tables {
+			if !pattern.MatchString(group.name + "/" + t.title()) {
 				continue
 			}
-			measured, err := c.measure(*rounds)
-			if err != nil {
+			if err := t.run(os.Stdout, *rounds); err != nil {
 				log.Fatal(err)
 			}
-			c.write(os.Stdout, measured)
 		}
 	}
-	if pattern.MatchString("Embedded/" + hitRatiosName) {
-		writeHitRatios(os.Stdout)
+}
+
+// A table measures something and prints it in Markdown.
+type table interface {
+	title() string
+	run(out io.Writer, rounds int) error
+}
+
+type group struct {
+	name   string
+	tables []table
+}
+
+func groups() []group {
+	return []group{
+		{"Client", tables(clientComparisons())},
+		{"Valkey", tables(valkeyComparisons())},
+		{"Embedded", append(tables(embeddedComparisons()), hitRatios{})},
+		{"Codec", slices.Concat(tables(serializerTables()), tables(compressorTables()), tables(levelTables()),
+			tables(chainTables()), []table{fallbackTable{}}, tables(jsonTables()), []table{strictness{}})},
 	}
+}
+
+func tables[T table](some []T) []table {
+	all := make([]table, len(some))
+	for i, t := range some {
+		all[i] = t
+	}
+	return all
 }
 
 func writeVersions() {
@@ -72,7 +92,7 @@ func writeVersions() {
 		return
 	}
 	for _, module := range info.Deps {
-		for _, name := range []string{"redis/go-redis", "valkey-io/valkey-go", "maypok86/otter", "dgraph-io/ristretto", "hashicorp/golang-lru", "coocood/freecache", "allegro/bigcache"} {
+		for _, name := range []string{"redis/go-redis", "valkey-io/valkey-go", "maypok86/otter", "dgraph-io/ristretto", "hashicorp/golang-lru", "coocood/freecache", "allegro/bigcache", "klauspost/compress", "pierrec/lz4", "andybalholm/brotli", "fxamacker/cbor", "ulikunitz/xz", "goccy/go-json", "bytedance/sonic", "json-iterator/go", "segmentio/encoding", "go-json-experiment/json"} {
 			if strings.Contains(module.Path, name) {
 				fmt.Printf(", %s %s", name, module.Version)
 			}

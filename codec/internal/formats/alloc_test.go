@@ -1,0 +1,74 @@
+//go:build !race
+
+package formats_test
+
+import (
+	"testing"
+
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/codec/internal/formats"
+	"github.com/xcache-go/xcache/internal/shop"
+)
+
+// A chain costs no allocation over its serializer and its compressor, called
+// one after the other with buffers that are used again.
+func TestAChainAllocatesNoMoreThanItsMembers(t *testing.T) {
+	for _, c := range formats.Singles(1) {
+		if c.Serializer == codec.Raw {
+			continue // stores no orders
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			order := shop.NewOrder(1 << 10)
+			text, short, out := make([]byte, 0, 4<<10), make([]byte, 0, 4<<10), make([]byte, 0, 8<<10)
+			write := func() (stored []byte) {
+				stored, err := c.Serializer.Append(text, order)
+				if err == nil && c.Compressor != nil {
+					stored, err = c.Compressor.Append(short, stored)
+				}
+				must(t, err)
+				return stored
+			}
+			stored := write()
+			read := func() {
+				data, err := stored, error(nil)
+				if c.Compressor != nil {
+					data, err = c.Compressor.Decompress(text, stored, codec.DefaultMaxValue)
+				}
+				must(t, err)
+				must(t, c.Serializer.Unmarshal(data, new(shop.Order)))
+			}
+			chained, err := c.Chain.Append(nil, order)
+			must(t, err)
+			writeChained := func() { _, err := c.Chain.Append(out, order); must(t, err) }
+			readChained := func() { _, err := c.Chain.Decode(chained, new(shop.Order)); must(t, err) }
+			for _, way := range []struct {
+				name            string
+				direct, chained func()
+			}{
+				{"writing", func() { write() }, writeChained},
+				{"reading", read, readChained},
+			} {
+				if direct, chained := allocations(way.direct), allocations(way.chained); chained > direct {
+					t.Errorf("%s: %v allocations, %v without a chain", way.name, chained, direct)
+				}
+			}
+		})
+	}
+}
+
+// allocations returns the fewest allocations of a few runs: a collection in
+// between empties the pools.
+func allocations(f func()) float64 {
+	fewest := testing.AllocsPerRun(20, f)
+	for range 4 {
+		fewest = min(fewest, testing.AllocsPerRun(20, f))
+	}
+	return fewest
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/codec/brotli"
+	"github.com/xcache-go/xcache/codec/cbor"
+	"github.com/xcache-go/xcache/codec/lz4"
+	"github.com/xcache-go/xcache/codec/msgpack"
+	"github.com/xcache-go/xcache/codec/pickle"
+	"github.com/xcache-go/xcache/codec/s2"
+	"github.com/xcache-go/xcache/codec/xz"
+	"github.com/xcache-go/xcache/codec/zstd"
+	"github.com/xcache-go/xcache/internal/shop"
+)
+
+var (
+	serializers = []codec.Serializer{codec.JSON, msgpack.Serializer, cbor.Serializer, codec.Gob, pickle.Serializer}
+	compressors = []codec.Compressor{codec.Gzip, codec.Zlib, zstd.Compressor, lz4.Compressor, s2.Compressor, brotli.Compressor, xz.Compressor}
+)
+
+// A codecTable compares formats that all write the same value and read it back.
+type codecTable struct {
+	name string
+	// size is the length of the value in JSON.
+	size int
+	rows []codecRow
+}
+
+type codecRow struct {
+	lib string
+	// stored is the length of what encode makes.
+	stored         int
+	encode, decode func() error
+}
+
+func (t codecTable) title() string { return t.name }
+
+// run times both ways and prints a row for each format. ratio is how many
+// bytes of JSON one stored byte holds.
+func (t codecTable) run(out io.Writer, rounds int) error {
+	encode, decode := comparison{name: t.name}, comparison{name: t.name}
+	for _, row := range t.rows {
+		encode.contestants = append(encode.contestants, contestant{row.lib, timed(t.size, row.encode)})
+		decode.contestants = append(decode.contestants, contestant{row.lib, timed(t.size, row.decode)})
+	}
+	encoded, err := encode.measure(rounds)
+	if err != nil {
+		return err
+	}
+	decoded, err := decode.measure(rounds)
+	if err != nil {
+		return err
+	}
+	first := t.rows[0].lib
+	fmt.Fprintf(out, "\n| %s | stored | ratio | write | × %s | allocations | read | × %s | allocations |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n", t.name, first, first)
+	for i, row := range t.rows {
+		fmt.Fprintf(out, "| %s | %d | %.2f | %s | %.2f | %d | %s | %.2f | %d |\n", row.lib, row.stored, float64(t.size)/float64(row.stored),
+			duration(median(encoded[i].nanoseconds)), ratio(encoded[i], encoded[0]), encoded[i].allocations,
+			duration(median(decoded[i].nanoseconds)), ratio(decoded[i], decoded[0]), decoded[i].allocations)
+	}
+	return nil
+}
+
+func timed(size int, op func() error) func(b *testing.B) {
+	return func(b *testing.B) {
+		b.SetBytes(int64(size))
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := op(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+// serializerTables write and read an order of a shop.
+func serializerTables() []codecTable {
+	var all []codecTable
+	for _, size := range shop.Sizes {
+		order := shop.NewOrder(size)
+		t := codecTable{name: "Serializers, " + shop.SizeName(size), size: size}
+		for _, s := range serializers {
+			stored := must(s.Append(nil, order))
+			buf := make([]byte, 0, 2*size)
+			t.rows = append(t.rows, codecRow{s.Name(), len(stored),
+				func() error { _, err := s.Append(buf, order); return err },
+				func() error { return s.Unmarshal(stored, new(shop.Order)) }})
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// compressorTables compress the JSON of an order.
+func compressorTables() []codecTable {
+	var all []codecTable
+	for _, size := range shop.Sizes {
+		text := must(json.Marshal(shop.NewOrder(size)))
+		t := codecTable{name: "Compressors, " + shop.SizeName(size), size: size}
+		for _, m := range compressors {
+			stored := must(m.Append(nil, text))
+			buf := make([]byte, 0, 2*size)
+			t.rows = append(t.rows, codecRow{m.Name(), len(stored),
+				func() error { _, err := m.Append(buf, text); return err },
+				func() error { _, err := m.Decompress(buf, stored, codec.DefaultMaxValue); return err }})
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// levelTables compare the levels of compressors that have some.
+func levelTables() []codecTable {
+	var all []codecTable
+	for _, size := range []int{1 << 10, 16 << 10} {
+		text := must(json.Marshal(shop.NewOrder(size)))
+		t := codecTable{name: "Levels, " + shop.SizeName(size), size: size}
+		for _, level := range []struct {
+			of codec.Leveler
+			at []int
+		}{
+			{zstd.Compressor, []int{1, 3, 9, 19}},
+			{codec.Gzip.(codec.Leveler), []int{1, 6, 9}},
+			{lz4.Compressor, []int{1, 9}},
+			{brotli.Compressor, []int{1, 4, 9, 11}},
+		} {
+			for _, n := range level.at {
+				m := must(level.of.WithLevel(n))
+				stored := must(m.Append(nil, text))
+				buf := make([]byte, 0, 2*size)
+				t.rows = append(t.rows, codecRow{fmt.Sprintf("%s:%d", m.Name(), n), len(stored),
+					func() error { _, err := m.Append(buf, text); return err },
+					func() error { _, err := m.Decompress(buf, stored, codec.DefaultMaxValue); return err }})
+			}
+		}
+		all = append(all, t)
+	}
+	return all
+}

@@ -6,10 +6,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/codec/msgpack"
+	"github.com/xcache-go/xcache/codec/zstd"
 	_ "github.com/xcache-go/xcache/drivers/memory"
 	_ "github.com/xcache-go/xcache/drivers/redis"
 )
@@ -81,5 +84,35 @@ func TestTheDatabaseIsAskedWhenTheServerIsDown(t *testing.T) {
 
 	if err != nil || user.Name != "Ann" {
 		t.Errorf("got %v, %v", user, err)
+	}
+}
+
+func TestAnotherFormatWritesAndTheOldOneIsRead(t *testing.T) {
+	chain, err := codec.New(codec.Config{
+		Serializers: []codec.Serializer{msgpack.Serializer, codec.JSON},
+		Compressors: []codec.Compressor{zstd.Compressor},
+		CompressMin: 1 << 10,
+	})
+
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := open(t, "memory://")
+	ctx := t.Context()
+	if err := xcache.For[User](cache).Set(ctx, "42", User{"Ann"}); err != nil {
+		t.Fatal(err)
+	}
+	users := xcache.For[User](cache.With(xcache.WithCodec(chain)))
+	if user, err := users.Get(ctx, "42"); err != nil || user.Name != "Ann" {
+		t.Errorf("got %v, %v", user, err)
+	}
+
+	reads := cache.CodecReads()
+	for by, n := range reads.Old {
+		fmt.Printf("%d of %d values were still %s %s\n", n, reads.Current+n, by.Serializer, by.Compressor)
+	}
+
+	if n := reads.Old[codec.Read{Serializer: "json", Fallback: true}]; n != 1 || reads.Current != 0 {
+		t.Errorf("reads are %+v", reads)
 	}
 }

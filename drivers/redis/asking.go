@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
 var asking = []byte("ASKING")
@@ -49,7 +50,7 @@ func (b behindAsking) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
 	err := b.run(ctx, &r)
 	if err == nil {
 		transaction := request{commands: r.commands[1:], atomic: true}
-		err = inContext(ctx, transaction.atomicError())
+		err = failure.InContext(ctx, transaction.atomicError())
 	}
 	transacted(cmds, &end, err)
 	return err

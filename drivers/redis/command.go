@@ -70,7 +70,6 @@ var (
 	evalsha = []byte("EVALSHA")
 	multi   = []byte("MULTI")
 	exec    = []byte("EXEC")
-	scan    = []byte("SCAN")
 )
 
 // name gives c its name and request, and returns the first argument.

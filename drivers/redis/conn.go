@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -13,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
@@ -138,8 +138,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	n, err := nc.Read(p)
 	if !c.greeted && n > 0 {
 		c.greeted = true
-		if text, ok := errorLine(p[:n]); ok && refusesClient(text) {
-			return 0, &hangUpError{text, io.EOF}
+		if text, ok := failure.ErrorLine(p[:n]); ok && refusesClient(text) {
+			return 0, &failure.HangUpError{Text: text, Err: io.EOF}
 		}
 	}
 	return n, err
@@ -246,30 +246,11 @@ func lastWords(nc net.Conn, err error) error {
 	}
 	var buf [256]byte
 	n, readErr := nc.Read(buf[:])
-	if text, ok := errorLine(buf[:n]); ok && (strings.HasPrefix(text, "ERR Protocol error") || refusesClient(text)) {
-		return &hangUpError{text, err}
+	if text, ok := failure.ErrorLine(buf[:n]); ok && (strings.HasPrefix(text, "ERR Protocol error") || refusesClient(text)) {
+		return &failure.HangUpError{Text: text, Err: err}
 	}
-	if isTLS(readErr) {
+	if failure.IsTLS(readErr) {
 		return readErr
 	}
 	return err
 }
-
-// errorLine returns the text of the error reply that data begins with.
-func errorLine(data []byte) (string, bool) {
-	if len(data) == 0 || data[0] != '-' {
-		return "", false
-	}
-	end := max(1, bytes.IndexByte(data, '\r'))
-	return string(data[1:end]), end > 1
-}
-
-// A hangUpError is a request that could not be written, or not be answered,
-// because the server answered with an error and closed the connection.
-type hangUpError struct {
-	text string // the error reply
-	err  error
-}
-
-func (e *hangUpError) Error() string   { return e.err.Error() }
-func (e *hangUpError) Unwrap() []error { return []error{e.err} }

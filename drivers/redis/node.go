@@ -35,19 +35,7 @@ func newNode(s *settings.Settings, dial dialFunc) listeningNode {
 
 // Query runs a command that changes nothing, and need not be in the table.
 func (n node) Query(ctx context.Context, words ...string) (driver.Reply, error) {
-	var r request
-	var c generalCommand
-	args := make([]any, len(words))
-	for i, word := range words {
-		args[i] = word
-	}
-	c.init(&r, []byte(words[0]), args...)
-	c.readOnly = true
-	r.commands = []*command{&c.command}
-	if err := n.run(ctx, &r); err != nil {
-		return driver.Reply{}, err
-	}
-	return c.reader.reply, c.err
+	return n.query(ctx, words...)
 }
 
 // Now returns the time that bounds calls.

@@ -11,6 +11,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/retry"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
@@ -228,11 +229,11 @@ func (r *request) atomicError() error {
 // got a reply. Commands that failed while the caller's context ended say so.
 func (r *request) failure(ctx context.Context) error {
 	if r.atomic {
-		return inContext(ctx, r.atomicError())
+		return failure.InContext(ctx, r.atomicError())
 	}
 	replied := false
 	for _, c := range r.commands {
-		c.err = inContext(ctx, c.err)
+		c.err = failure.InContext(ctx, c.err)
 		replied = replied || c.replied
 	}
 	if !replied {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/retry"
 )
 
@@ -13,7 +14,7 @@ import (
 func (s *Store) run(ctx context.Context, r *request) error {
 	if ctx.Err() != nil {
 		r.release()
-		return contextError(ctx, false)
+		return failure.OfContext(ctx, false)
 	}
 	now := s.clock.now()
 	sendContext := ctx
@@ -32,7 +33,7 @@ func (s *Store) run(ctx context.Context, r *request) error {
 		if ctx.Done() == nil {
 			r.send(sendContext, s.client)
 		} else if abandoned, sent := s.handOff(ctx, sendContext, r); abandoned {
-			return contextError(ctx, sent)
+			return failure.OfContext(ctx, sent)
 		}
 		if !r.settle(deadline, timeout) {
 			if try > 1 {
@@ -63,7 +64,7 @@ func (s *Store) handOff(ctx, sendContext context.Context, r *request) (abandoned
 	}
 	r.handedOff = true
 	r.state.Store(waiting)
-	s.workers.run(sendContext, r)
+	s.workers.Run(job{r, sendContext})
 	select {
 	case <-r.finished:
 		return false, false
@@ -73,4 +74,21 @@ func (s *Store) handOff(ctx, sendContext context.Context, r *request) (abandoned
 		<-r.finished
 	}
 	return abandoned, sent
+}
+
+// A job is a request that another goroutine sends, as its caller must be able to
+// leave before the reply is there.
+type job struct {
+	request *request
+	ctx     context.Context
+}
+
+// work does a job, and tells request.finished, or, if the caller has abandoned it,
+// recycles it.
+func (s *Store) work(j job) {
+	if abandoned := j.request.send(j.ctx, s.client); abandoned {
+		j.request.release()
+	} else {
+		j.request.finished <- struct{}{}
+	}
 }

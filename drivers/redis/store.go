@@ -13,6 +13,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/dialect"
 	"github.com/xcache-go/xcache/drivers/internal/operations"
+	"github.com/xcache-go/xcache/drivers/internal/workers"
 )
 
 // A Store is a connection pool to one Redis server. It implements every optional
@@ -21,7 +22,7 @@ import (
 type Store struct {
 	operations.Operations
 	client    *client
-	workers   *workers
+	workers   *workers.Pool[job]
 	clock     *clock
 	ownClient bool // Close closes it
 	// opTimeout is how long a call without a deadline may take; 0 if that is
@@ -69,12 +70,11 @@ func NewStore(client *goredis.Client, opts ...StoreOption) *Store {
 // that to the client.
 func newStore(client *client, opTimeout time.Duration) *Store {
 	s := &Store{
-		client:  client,
-		workers: newWorkers(client, client.Options().PoolSize),
-		clock:   newClock(cmp.Or(opTimeout, noTimeout)),
-
+		client:    client,
+		clock:     newClock(cmp.Or(opTimeout, noTimeout)),
 		opTimeout: opTimeout,
 	}
+	s.workers = workers.NewPool(client.Options().PoolSize, s.work)
 	s.Operations = operations.On(s)
 	s.gets.New = func() any { return newGetRequest(&s.gets) }
 	s.sets.New = func() any { return newSetRequest(&s.sets, false) }
@@ -90,7 +90,7 @@ func (s *Store) Close() error {
 	if s.ownClient {
 		err = s.client.Close()
 	}
-	s.workers.close()
+	s.workers.Close()
 	s.clock.close()
 	if err != nil {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
 // DoAsking is Do behind ASKING, which counts for the next command or transaction
@@ -41,7 +42,7 @@ func (b behindAsking) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
 	err := b.run(ctx, r)
 	if err == nil {
 		transaction := request{commands: r.commands[1:], atomic: true}
-		err = inContext(ctx, transaction.atomicError())
+		err = failure.InContext(ctx, transaction.atomicError())
 	}
 	transacted(cmds, r, err)
 	return err

@@ -1,7 +1,6 @@
 package valkey
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
@@ -240,8 +240,8 @@ func (c *conn) lastWords(err error) error {
 	}
 	var buf [256]byte
 	n, _ := c.Conn.Read(buf[:])
-	if text, ok := errorLine(buf[:n]); ok && strings.HasPrefix(text, "ERR Protocol error") {
-		return &hangUpError{text, err}
+	if text, ok := failure.ErrorLine(buf[:n]); ok && strings.HasPrefix(text, "ERR Protocol error") {
+		return &failure.HangUpError{Text: text, Err: err}
 	}
 	return err
 }
@@ -263,22 +263,3 @@ func (c *conn) awaitLastWords(err error) {
 func isHangUp(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
-
-// errorLine returns the text of the error reply that data begins with.
-func errorLine(data []byte) (string, bool) {
-	if len(data) == 0 || data[0] != '-' {
-		return "", false
-	}
-	end := max(1, bytes.IndexByte(data, '\r'))
-	return string(data[1:end]), end > 1
-}
-
-// A hangUpError is a request that could not be written because the server
-// answered with an error and closed the connection.
-type hangUpError struct {
-	text string // the error reply
-	err  error
-}
-
-func (e *hangUpError) Error() string   { return e.err.Error() }
-func (e *hangUpError) Unwrap() []error { return []error{e.err} }

@@ -2,7 +2,6 @@ package valkey
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -31,13 +30,7 @@ func newNode(s *settings.Settings, dial dialFunc) listeningNode {
 
 // Query runs a command that changes nothing, and need not be in the table.
 func (n node) Query(ctx context.Context, words ...string) (driver.Reply, error) {
-	r := &request{commands: []command{{args: slices.Clone(words), readOnly: true}}}
-	if err := n.run(ctx, r); err != nil {
-		return driver.Reply{}, err
-	}
-	var c driver.Cmd
-	r.commands[0].fill(&c)
-	return c.Reply, c.Err
+	return n.query(ctx, words...)
 }
 
 // Now returns the time that bounds calls.

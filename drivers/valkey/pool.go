@@ -11,6 +11,7 @@ import (
 	valkeygo "github.com/valkey-io/valkey-go"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
@@ -161,9 +162,9 @@ func (p *pool) connect(ctx context.Context, stop <-chan struct{}, s *slot) error
 		}
 	}
 	if ctx.Err() != nil {
-		return contextError(ctx, false)
+		return failure.OfContext(ctx, false)
 	}
-	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, &timeoutError{0, context.DeadlineExceeded})
+	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, &failure.TimeoutError{Err: context.DeadlineExceeded})
 }
 
 // grow begins to fill another slot. Nobody waits for it.

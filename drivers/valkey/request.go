@@ -11,6 +11,7 @@ import (
 	valkeygo "github.com/valkey-io/valkey-go"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/retry"
 )
 
@@ -269,12 +270,12 @@ func (r *request) atomicError() error {
 // got a reply. Commands that failed while the caller's context ended say so.
 func (r *request) failure(ctx context.Context) error {
 	if r.atomic {
-		return inContext(ctx, r.atomicError())
+		return failure.InContext(ctx, r.atomicError())
 	}
 	replied := false
 	for i := range r.commands {
 		c := &r.commands[i]
-		c.err = inContext(ctx, c.err)
+		c.err = failure.InContext(ctx, c.err)
 		replied = replied || c.replied
 	}
 	if !replied {

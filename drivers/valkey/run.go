@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/retry"
 )
 
@@ -41,7 +42,7 @@ func isEndless(ctx context.Context) bool {
 func (s *Store) runWithin(ctx context.Context, r *request, began *tick) error {
 	if ctx.Err() != nil {
 		r.release()
-		return contextError(ctx, false)
+		return failure.OfContext(ctx, false)
 	}
 	var limit limit
 	limit.begin(ctx, s, began)
@@ -146,7 +147,7 @@ func (s *Store) handOff(ctx context.Context, r *request, l *link, limit *limit) 
 	}
 	r.state.Store(waiting)
 	l.enter()
-	s.workers.run(&r.context, r, l)
+	s.workers.Run(job{r, l})
 	select {
 	case <-r.finished:
 		l.leave(false)
@@ -161,7 +162,29 @@ func (s *Store) handOff(ctx context.Context, r *request, l *link, limit *limit) 
 		<-r.finished
 		return false, nil
 	case ctx.Err() != nil:
-		return true, contextError(ctx, sent)
+		return true, failure.OfContext(ctx, sent)
 	}
-	return true, driver.Fail(driver.ErrUnavailable, outcome(sent), &timeoutError{s.opTimeout, context.DeadlineExceeded})
+	return true, driver.Fail(driver.ErrUnavailable, failure.Outcome(sent), &failure.TimeoutError{Limit: s.opTimeout, Err: context.DeadlineExceeded})
 }
+
+// A job is a request that another goroutine sends, as its caller must be able to
+// leave before the reply is there. valkey-go lets a caller leave only on a connection
+// that it uses from two goroutines of its own, which takes longer; and then it
+// listens to one context, where a call without a deadline has two ends.
+type job struct {
+	request *request
+	link    *link
+}
+
+// work does a job, and tells request.finished, or, if the caller has abandoned it,
+// drops it.
+func work(j job) {
+	if abandoned := j.request.send(&j.request.context, j.link); abandoned {
+		j.link.abandoned.Add(-1)
+	} else {
+		j.request.finished <- struct{}{}
+	}
+}
+
+// maxIdle is how many goroutines without a job are kept.
+const maxIdle = 64

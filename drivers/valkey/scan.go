@@ -3,54 +3,24 @@ package valkey
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/operations"
 )
-
-// scanCount is how many keys the server looks at for one page.
-const scanCount = "1000"
 
 // Scan implements driver.Scanner.
 func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		for cursor := "0"; ; {
-			next, keys, err := s.scanPage(ctx, cursor, pattern)
-			if err != nil {
-				yield("", err)
-				return
-			}
-			for i := range keys {
-				if ctx.Err() != nil {
-					yield("", contextError(ctx, false))
-					return
-				}
-				if !yield(string(keys[i].Data), nil) {
-					return
-				}
-			}
-			if cursor = next; cursor == "0" {
-				return
-			}
-		}
-	}
+	return operations.Scan(ctx, pattern, func(words ...string) (driver.Reply, error) { return s.query(ctx, words...) })
 }
 
-func (s *Store) scanPage(ctx context.Context, cursor, pattern string) (next string, keys []driver.Reply, err error) {
-	r := &request{commands: []command{{
-		args:     []string{"SCAN", cursor, "MATCH", pattern, "COUNT", scanCount},
-		readOnly: true,
-	}}}
+// query runs a command that changes nothing, and need not be in the table.
+func (s *Store) query(ctx context.Context, words ...string) (driver.Reply, error) {
+	r := &request{commands: []command{{args: slices.Clone(words), readOnly: true}}}
 	if err := s.run(ctx, r); err != nil {
-		return "", nil, err
+		return driver.Reply{}, err
 	}
 	var c driver.Cmd
 	r.commands[0].fill(&c)
-	if c.Err != nil {
-		return "", nil, c.Err
-	}
-	page := c.Reply.Items
-	if len(page) != 2 {
-		return "", nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, errUnexpected)
-	}
-	return string(page[0].Data), page[1].Items, nil
+	return c.Reply, c.Err
 }

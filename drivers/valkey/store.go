@@ -12,6 +12,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/dialect"
 	"github.com/xcache-go/xcache/drivers/internal/operations"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
+	"github.com/xcache-go/xcache/drivers/internal/workers"
 )
 
 // A Store is the connections to one Valkey server. It implements every optional
@@ -20,7 +21,7 @@ import (
 type Store struct {
 	operations.Operations
 	pool        *pool
-	workers     *workers
+	workers     *workers.Pool[job]
 	name        string
 	client      valkeygo.Client // of the program's; nil if the connections are the store's own
 	closeClient bool
@@ -81,7 +82,7 @@ func newStore(settings *settings.Settings, dial dialFunc) *Store {
 }
 
 func (s *Store) init() {
-	s.workers = newWorkers()
+	s.workers = workers.NewPool(maxIdle, work)
 	s.Operations = operations.On(s)
 	s.requests.New = func() any { return &request{pool: &s.requests} }
 	s.batches.New = func() any { return new(setBatch) }
@@ -96,7 +97,7 @@ func (s *Store) Close() error {
 	if s.client == nil {
 		s.pool.close()
 	}
-	s.workers.close()
+	s.workers.Close()
 	if s.closeClient {
 		// A call that was connecting when valkey-go was closed leaves it with a
 		// connection that it has not closed.

@@ -1,0 +1,45 @@
+package operations
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
+)
+
+// scanCount is how many keys the server looks at for one page.
+const scanCount = "1000"
+
+// Scan returns the keys of one server that match a pattern, page by page, as
+// driver.Scanner wants them. send runs a SCAN, whose words it is given, with the
+// retries of a command that only reads.
+func Scan(ctx context.Context, pattern string, send func(words ...string) (driver.Reply, error)) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for cursor := "0"; ; {
+			reply, err := send("SCAN", cursor, "MATCH", pattern, "COUNT", scanCount)
+			if err == nil && len(reply.Items) != 2 {
+				err = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errNoPage)
+			}
+			if err != nil {
+				yield("", err)
+				return
+			}
+			for _, key := range reply.Items[1].Items {
+				if ctx.Err() != nil {
+					yield("", failure.OfContext(ctx, false))
+					return
+				}
+				if !yield(string(key.Data), nil) {
+					return
+				}
+			}
+			if cursor = string(reply.Items[0].Data); cursor == "0" {
+				return
+			}
+		}
+	}
+}
+
+var errNoPage = errors.New("SCAN did not answer with a page")

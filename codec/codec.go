@@ -45,7 +45,9 @@ type Compressor interface {
 // validity.
 type Recognizer interface {
 	// Recognize reports whether data is of this format. It need not be sound
-	// in all its parts. It neither modifies nor keeps data.
+	// in all its parts; but what Unmarshal or Decompress reads, Recognize
+	// recognises, for a chain does not always ask before it reads. It neither
+	// modifies nor keeps data.
 	Recognize(data []byte) bool
 }
 

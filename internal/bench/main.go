@@ -6,9 +6,9 @@
 //	go -C internal/bench run . -only '^Client/Get'  # some of them
 //	go -C internal/bench test -run '^$' -bench .    # the same as benchmarks
 //
-// It prints the tables of docs/benchmarks.md and docs/codecs.md. The contestants of a table take
-// turns, and its ratios are medians over the turns, so that they mean something
-// on a machine that does other work too.
+// It prints the tables of docs/benchmarks.md and docs/codecs.md. The contestants
+// of a table take turns, and its ratios are medians over the turns, so that they
+// mean something on a machine that does other work too.
 package main
 
 import (

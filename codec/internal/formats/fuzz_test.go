@@ -66,6 +66,14 @@ func FuzzChain(f *testing.F) {
 				t.Fatalf("%x, encrypted, is read as %v by %+v, %v", data, v, read, err)
 			}
 		}
+		for _, s := range formats.Serializers() {
+			r, ok := s.(codec.Recognizer)
+			for _, into := range []any{new(any), new(string), new(float64), new(serializertest.Account)} {
+				if ok && s.Unmarshal(data, into) == nil && !r.Recognize(data) {
+					t.Fatalf("%s reads %x into a %T, and does not recognise it", s.Name(), data, into)
+				}
+			}
+		}
 		if !bytes.Equal(before, data) {
 			t.Fatalf("%x was changed to %x", before, data)
 		}

@@ -36,7 +36,7 @@ func (t chainTable) run(out io.Writer, rounds int) error {
 	for _, s := range serializers {
 		configs = append(configs, codec.Config{Serializers: []codec.Serializer{s}})
 	}
-	for _, m := range compressors[:len(compressors)-1] {
+	for _, m := range compressors[:len(compressors)-1] { // xz takes so long that nothing else shows
 		configs = append(configs, codec.Config{Compressors: []codec.Compressor{m}})
 	}
 	configs = append(configs,

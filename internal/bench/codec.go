@@ -78,7 +78,7 @@ func timed(size int, op func() error) func(b *testing.B) {
 	}
 }
 
-// serializerTables write and read an order of a shop.
+// serializerTables write and read an order of a shop; raw, bytes of that length.
 func serializerTables() []codecTable {
 	var all []codecTable
 	for _, size := range shop.Sizes {
@@ -91,6 +91,11 @@ func serializerTables() []codecTable {
 				func() error { _, err := s.Append(buf, order); return err },
 				func() error { return s.Unmarshal(stored, new(shop.Order)) }})
 		}
+		text := must(json.Marshal(order))
+		buf := make([]byte, 0, size)
+		t.rows = append(t.rows, codecRow{"raw, the JSON as bytes", size,
+			func() error { _, err := codec.Raw.Append(buf, text); return err },
+			func() error { return codec.Raw.Unmarshal(text, new([]byte)) }})
 		all = append(all, t)
 	}
 	return all

@@ -108,11 +108,7 @@ func compressorTables() []codecTable {
 		text := must(json.Marshal(shop.NewOrder(size)))
 		t := codecTable{name: "Compressors, " + shop.SizeName(size), size: size}
 		for _, m := range compressors {
-			stored := must(m.Append(nil, text))
-			buf := make([]byte, 0, 2*size)
-			t.rows = append(t.rows, codecRow{m.Name(), len(stored),
-				func() error { _, err := m.Append(buf, text); return err },
-				func() error { _, err := m.Decompress(buf, stored, codec.DefaultMaxValue); return err }})
+			t.rows = append(t.rows, compressorRow(m.Name(), m, text))
 		}
 		all = append(all, t)
 	}
@@ -136,14 +132,18 @@ func levelTables() []codecTable {
 		} {
 			for _, n := range level.at {
 				m := must(level.of.WithLevel(n))
-				stored := must(m.Append(nil, text))
-				buf := make([]byte, 0, 2*size)
-				t.rows = append(t.rows, codecRow{fmt.Sprintf("%s:%d", m.Name(), n), len(stored),
-					func() error { _, err := m.Append(buf, text); return err },
-					func() error { _, err := m.Decompress(buf, stored, codec.DefaultMaxValue); return err }})
+				t.rows = append(t.rows, compressorRow(fmt.Sprintf("%s:%d", m.Name(), n), m, text))
 			}
 		}
 		all = append(all, t)
 	}
 	return all
+}
+
+func compressorRow(lib string, m codec.Compressor, text []byte) codecRow {
+	stored := must(m.Append(nil, text))
+	buf := make([]byte, 0, 2*len(text))
+	return codecRow{lib, len(stored),
+		func() error { _, err := m.Append(buf, text); return err },
+		func() error { _, err := m.Decompress(buf, stored, codec.DefaultMaxValue); return err }}
 }

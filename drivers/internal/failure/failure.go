@@ -96,8 +96,9 @@ type HangUpError struct {
 
 func (e *HangUpError) Error() string { return e.Err.Error() }
 
-// Unwrap returns what the connection reported.
-func (e *HangUpError) Unwrap() error { return e.Err }
+// Unwrap returns what the connection reported; in a list, so that a client library
+// that asks for the one cause of an error does not take this for that.
+func (e *HangUpError) Unwrap() []error { return []error{e.Err} }
 
 // ErrorLine returns the text of the error reply that data begins with.
 func ErrorLine(data []byte) (text string, ok bool) {

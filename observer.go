@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/driver"
 )
 
 // An Observer sees every operation of a cache: metrics, traces and logs hang
@@ -46,4 +47,40 @@ type Operation struct {
 	Read codec.Read
 	// Err is what the operation returns; ErrNotFound for a miss.
 	Err error
+}
+
+// An EventObserver is an Observer that hears of events, too: of what an operator
+// wants to know and no operation fails of. Only the Observer that Open was given
+// hears of the events of the store, as these belong to no view.
+type EventObserver interface {
+	Observer
+	// Event is called once for each event, by whoever notices it: it must return
+	// at once, and may be called concurrently.
+	Event(Event)
+}
+
+// An Event is what an EventObserver is told.
+type Event struct {
+	// Driver is the driver's name, or "" for a store given to New.
+	Driver string
+	// Kind says what happened: one of the kinds in package driver.
+	Kind driver.EventKind
+	// Server is the address of the server that the event is about, or "".
+	Server string
+	// Key is the user's key that the event is about, or "".
+	Key string
+	// Err is the cause, or nil. Its text holds no value and no password.
+	Err error
+}
+
+// notify returns what a store of the driver of that name reports its events to;
+// nil if nobody listens.
+func (s *settings) notify(driverName string) func(driver.Event) {
+	observer, ok := s.observer.(EventObserver)
+	if !ok {
+		return nil
+	}
+	return func(e driver.Event) {
+		observer.Event(Event{Driver: driverName, Kind: e.Kind, Server: e.Server, Err: e.Err})
+	}
 }

@@ -48,6 +48,14 @@ func defaultSettings() settings {
 	}
 }
 
+// headerRoom is more than what a codec's format puts in front of a value.
+const headerRoom = 1 << 10
+
+// maxStored returns the length of the longest value as it is stored.
+func (s *settings) maxStored() int {
+	return s.chain.MaxValue() + headerRoom + codec.SealedOverhead
+}
+
 // apply applies options, up to the first that is bad.
 func (s *settings) apply(opts []Option) error {
 	for _, opt := range opts {

@@ -109,6 +109,8 @@ func (r *Registry) open(name string, dsn *driver.DSN, opts []Option) (*Cache, er
 		return nil, err
 	}
 	dsn.OpTimeout = settings.opTimeout // with what an option said
+	dsn.MaxValue = settings.maxStored()
+	dsn.Notify = settings.notify(name)
 	store, err := d.Open(dsn)
 	if err != nil {
 		return nil, err

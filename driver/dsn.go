@@ -48,6 +48,14 @@ type DSN struct {
 	// OpTimeout is how long a call without a deadline may take. The core sets
 	// it before Driver.Open; 0 means 3 s.
 	OpTimeout time.Duration
+	// MaxValue is the length in bytes of the longest stored value that the core
+	// takes, with what a codec or an encryption puts around it. A store for
+	// servers reads no longer one into memory: it is ErrTooLarge, for reads and
+	// writes. The core sets it before Driver.Open; 0 means 64 MiB and a little.
+	MaxValue int
+	// Notify is told of the store's events. It may be called concurrently, and
+	// returns at once. The core sets it before Driver.Open; nil is nobody.
+	Notify func(Event)
 
 	params *params
 }

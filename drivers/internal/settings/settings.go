@@ -23,6 +23,10 @@ const (
 	defaultOpTimeout    = 3 * time.Second
 	defaultDialTimeout  = time.Second
 
+	// DefaultMaxValue is the longest value of a store for which nothing else was
+	// said: the default of the codecs, and what they put around it.
+	DefaultMaxValue = 64<<20 + 4<<10
+
 	maxDB       = 1 << 20
 	maxPoolSize = 1 << 20
 )
@@ -53,6 +57,10 @@ type Settings struct {
 	ClientName string
 	// Protocol is the version of RESP, 2 or 3; 0 is the driver's default.
 	Protocol int
+	// MaxValue is the length in bytes of the longest value that is sent or read.
+	MaxValue int
+	// Notify is told of events; nil is nobody.
+	Notify func(driver.Event)
 	// ReadOnly tells that the server is a replica of a cluster that is to serve
 	// reads, which it does to connections that say READONLY.
 	ReadOnly bool
@@ -92,6 +100,11 @@ func read(dsn *driver.DSN, topology driver.Topology) (*Settings, []string, error
 		PoolSize:     dsn.Int("pool_size", 0, 1, maxPoolSize),
 		ClientName:   readClientName(dsn),
 		User:         dsn.User,
+		MaxValue:     dsn.MaxValue,
+		Notify:       dsn.Notify,
+	}
+	if s.MaxValue <= 0 {
+		s.MaxValue = DefaultMaxValue
 	}
 	if s.OpTimeout <= 0 {
 		s.OpTimeout = defaultOpTimeout

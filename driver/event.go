@@ -1,0 +1,22 @@
+package driver
+
+// An Event is something that an operator wants to know, and that no call fails
+// of. A store reports events through DSN.Notify.
+type Event struct {
+	// Kind says what happened.
+	Kind EventKind
+	// Server is the address of the server that the event is about, or "".
+	Server string
+	// Err is the cause, or nil. Its text holds no value and no password.
+	Err error
+}
+
+// EventKind names what an Event tells, in lower-case words.
+type EventKind string
+
+// The kinds of events.
+const (
+	// ClientNameRefused: the server does not let connections have the name that
+	// client_name asks for. They go on without one.
+	ClientNameRefused EventKind = "client name refused"
+)

@@ -46,7 +46,7 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string) (map[s
 				failed = failed.add(key, err)
 				continue
 			}
-			found[key] = value
+			found[v.ownKey(fulls[i], key)] = value
 		case errors.Is(err, ErrNotFound):
 			call.seen.miss()
 		default:
@@ -94,7 +94,7 @@ func (v *View[T]) setMany(ctx context.Context, call *call, values map[string]T, 
 	if failed != nil {
 		return &aboutError{"nothing was stored", failed}
 	}
-	if err := v.target.store.Set(ctx, entries); err != nil {
+	if err := v.set(ctx, entries); err != nil {
 		return err
 	}
 	for i := range entries {

@@ -130,7 +130,7 @@ func (c *Cache) With(opts ...Option) *Cache {
 // inside a loop over Keys, which it would wait for.
 func (c *Cache) Close() error {
 	if err := c.shared.close(); err != nil {
-		return &OpError{Driver: c.shared.driver, Op: "close", Err: err}
+		return c.opError("close", "", err)
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func (c *Cache) start(ctx context.Context, op, key string, n int) (context.Conte
 		}
 	}
 	if c.observer != nil {
-		k.seen = &observation{Operation: Operation{Driver: c.shared.driver, Name: op, Key: key, Keys: n}, started: time.Now()}
+		k.seen = &observation{Operation: Operation{Driver: c.shared.driver, Cache: c.name, Namespace: c.namespaceName(), Name: op, Key: key, Keys: n}, started: time.Now()}
 		ctx = c.observer.Start(ctx, &k.seen.Operation)
 		k.seen.ctx = ctx
 	}
@@ -95,7 +95,7 @@ func (k *call) wrap(err error) error {
 	if errors.Is(err, ErrNotFound) {
 		return ErrNotFound // bare, whatever the driver put around it
 	}
-	return &OpError{Driver: k.cache.shared.driver, Op: k.op, Key: k.key, Err: err}
+	return k.cache.opError(k.op, k.key, err)
 }
 
 func (k *call) report(err error) {

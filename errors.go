@@ -1,6 +1,7 @@
 package xcache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,9 @@ var (
 	ErrTooLarge = driver.ErrTooLarge
 	// ErrCorrupt is a stored value that no configured codec can read.
 	ErrCorrupt = codec.ErrCorrupt
+	// ErrUnsupportedValue is a value, or a type of values, that the codec cannot
+	// store or read, whatever the bytes.
+	ErrUnsupportedValue = codec.ErrUnsupportedValue
 	// ErrCrossSlot is a command whose keys live in several slots of a cluster
 	// and cannot be split.
 	ErrCrossSlot = driver.ErrCrossSlot
@@ -59,24 +63,40 @@ var (
 type OpError struct {
 	// Driver is the name of the driver, or "" for a store given to New.
 	Driver string
+	// Cache is the name that WithName gave the cache, or "".
+	Cache string
 	// Op is the method in lower-case words, such as "get" or "set many".
 	Op string
-	// Key is the user's key, or "" if there is not exactly one.
+	// Namespace holds the escaped names of the view's namespaces with colons
+	// between them, or "".
+	Namespace string
+	// Key is the user's key, as the caller gave it, or "" if there is not exactly
+	// one.
 	Key string
 	// Err is what went wrong. It matches the sentinels, and wraps the error
 	// of the client library.
 	Err error
 }
 
-// Error returns one line without any value or password. Long keys are cut.
+// opError returns the failure of an operation of a view. The key is copied, as an
+// error outlives the call.
+func (c *Cache) opError(op, key string, err error) error {
+	return &OpError{Driver: c.shared.driver, Cache: c.name, Op: op, Namespace: c.namespaceName(), Key: strings.Clone(key), Err: err}
+}
+
+// Error returns one line without any value or password, which names the cache, or
+// the driver if it has no name. Long keys are cut.
 func (e *OpError) Error() string {
 	var b strings.Builder
 	b.WriteString("xcache: ")
-	if e.Driver != "" {
-		b.WriteString(e.Driver + " ")
+	if who := cmp.Or(e.Cache, e.Driver); who != "" {
+		b.WriteString(who + " ")
 	}
 	b.WriteString(e.Op)
-	if e.Key != "" {
+	switch {
+	case e.Key != "" && e.Namespace != "":
+		b.WriteString(" " + quoteKey(e.Namespace+":"+e.Key))
+	case e.Key != "":
 		b.WriteString(" " + quoteKey(e.Key))
 	}
 	b.WriteString(": " + trimPrefix(e.Err))
@@ -132,7 +152,7 @@ func (e *BatchError) add(key string, err error) *BatchError {
 	if e == nil {
 		e = &BatchError{Errs: make(map[string]error)}
 	}
-	e.Errs[key] = err
+	e.Errs[strings.Clone(key)] = err // what the caller gave may be used again
 	return e
 }
 

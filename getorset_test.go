@@ -407,21 +407,6 @@ func TestGetOrSetWithABrokenCacheDoesNotLoad(t *testing.T) {
 	wantIs(t, err, xcache.ErrUnavailable)
 }
 
-func TestGetOrSetThatCannotStoreReturnsValueAndError(t *testing.T) {
-	s, c := newFake(t)
-	s.before = func(_ context.Context, method string, _ []string) error {
-		if method == "Set" {
-			return driver.Fail(driver.ErrOutOfMemory, driver.NotApplied, &clientError{1})
-		}
-		return nil
-	}
-	got, err := xcache.For[string](c).GetOrSet(t.Context(), "k", func(context.Context) (string, error) { return "loaded", nil })
-	wantIs(t, err, xcache.ErrOutOfMemory)
-	if got != "loaded" {
-		t.Errorf("got %q", got)
-	}
-}
-
 // The loader may use the cache, other keys of GetOrSet included.
 func TestGetOrSetNested(t *testing.T) {
 	_, c := newFake(t)

@@ -21,7 +21,7 @@ func (c *Cache) Delete(ctx context.Context, keys ...string) (int, error) {
 	return removed, call.end(err)
 }
 
-func (c *Cache) delete(ctx context.Context, keys []string) (int, error) {
+func (c *Cache) delete(ctx context.Context, keys []string) (removed int, err error) {
 	if len(keys) == 0 {
 		return 0, nil
 	}
@@ -29,7 +29,11 @@ func (c *Cache) delete(ctx context.Context, keys []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return c.target.store.Delete(ctx, fulls)
+	err = c.shared.flights.invalidate(ctx, func() error {
+		removed, err = c.target.store.Delete(ctx, fulls)
+		return err
+	}, fulls...)
+	return removed, err
 }
 
 // Has reports whether key exists, whatever it holds.
@@ -165,7 +169,8 @@ func (c *Cache) expire(ctx context.Context, full string, ttl time.Duration) erro
 	s := newScratch()
 	defer s.release()
 	s.entries[0].Key, s.entries[0].TTL = full, ttl
-	if err := expirer.Expire(ctx, s.entries[:]); err != nil {
+	expire := func() error { return expirer.Expire(ctx, s.entries[:]) }
+	if err := c.shared.flights.invalidate(ctx, expire, full); err != nil {
 		return err
 	}
 	return s.entries[0].Err
@@ -210,7 +215,7 @@ func (c *Cache) ttlMany(ctx context.Context, keys []string) (map[string]time.Dur
 	for i, key := range keys {
 		switch err := values[i].Err; {
 		case err == nil:
-			ttls[key] = values[i].TTL
+			ttls[c.ownKey(fulls[i], key)] = values[i].TTL
 		case !errors.Is(err, ErrNotFound):
 			failed = failed.add(key, err)
 		}

@@ -2,8 +2,6 @@ package xcache
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"iter"
 )
 
@@ -23,7 +21,12 @@ func (c *Cache) Keys(ctx context.Context, pattern string) iter.Seq2[string, erro
 		}
 		defer call.release()
 		seen := make(map[string]struct{})
-		err = c.scan(ctx, c.pattern(pattern), func(full string) bool {
+		glob, err := c.pattern(pattern)
+		if err != nil {
+			yield("", call.end(err))
+			return
+		}
+		err = c.scan(ctx, glob, func(full string) bool {
 			key, ok := c.user(full)
 			if !ok {
 				return true
@@ -44,25 +47,22 @@ func (c *Cache) Keys(ctx context.Context, pattern string) iter.Seq2[string, erro
 // pattern, as Keys does, and returns how many there were. It is not atomic: on
 // an error some may be gone, and are counted.
 func (c *Cache) DeletePattern(ctx context.Context, pattern string) (int, error) {
-	return c.clear(ctx, "delete pattern", c.pattern(pattern), func(full string) bool {
-		_, ok := c.user(full)
-		return ok
-	})
+	glob, err := c.pattern(pattern)
+	return c.clear(ctx, "delete pattern", glob, err, c.own)
 }
 
 // Clear removes every key of this prefix and version, and returns how many
 // there were. Other prefixes and versions, and what others keep on the same
 // server, stay. It is not atomic.
 func (c *Cache) Clear(ctx context.Context) (int, error) {
-	return c.clear(ctx, "clear", c.pattern("*"), func(full string) bool {
-		_, ok := c.user(full)
-		return ok
-	})
+	glob, err := c.pattern("*")
+	return c.clear(ctx, "clear", glob, err, c.own)
 }
 
 // ClearAllVersions is Clear for all versions of this prefix.
 func (c *Cache) ClearAllVersions(ctx context.Context) (int, error) {
-	return c.clear(ctx, "clear all versions", c.anyVersion(), c.ofPrefix)
+	glob, err := c.anyVersion()
+	return c.clear(ctx, "clear all versions", glob, err, c.ofPrefix)
 }
 
 // FlushDB removes everything from the database that the cache is connected to,
@@ -77,16 +77,30 @@ func (c *Cache) FlushDB(ctx context.Context) error {
 	if flusher == nil {
 		return call.end(unsupported("flush"))
 	}
-	return call.end(flusher.Flush(ctx))
+	flush := func() error { return flusher.Flush(ctx) }
+	return call.end(c.shared.flights.invalidateAll(ctx, flush, func(string) bool { return true }))
 }
 
 // clear removes the keys that match a pattern of full keys and are ours.
-func (c *Cache) clear(ctx context.Context, op, pattern string, ours func(full string) bool) (removed int, err error) {
+// patternErr is what was wrong with the pattern.
+func (c *Cache) clear(ctx context.Context, op, pattern string, patternErr error, ours func(full string) bool) (removed int, err error) {
 	ctx, call, err := c.startUntimed(ctx, op)
 	if err != nil {
 		return 0, err
 	}
 	defer call.release()
+	if patternErr != nil {
+		return 0, call.end(patternErr)
+	}
+	err = c.shared.flights.invalidateAll(ctx, func() error {
+		removed, err = c.removeAll(ctx, pattern, ours)
+		return err
+	}, ours)
+	return removed, call.end(err)
+}
+
+// removeAll is one pass of clear over the keyspace.
+func (c *Cache) removeAll(ctx context.Context, pattern string, ours func(full string) bool) (removed int, err error) {
 	const batch = 1000
 	doomed := make([]string, 0, batch)
 	var failed error
@@ -109,7 +123,7 @@ func (c *Cache) clear(ctx context.Context, op, pattern string, ours func(full st
 	if err == nil {
 		err = failed
 	}
-	return removed, call.end(err)
+	return removed, err
 }
 
 // deleteFull is one step of a loop over the keyspace: it has a time limit of
@@ -133,9 +147,6 @@ func (c *Cache) scan(ctx context.Context, pattern string, yield func(full string
 	scanner := c.target.caps.Scanner
 	if scanner == nil {
 		return unsupported("scan of the keyspace")
-	}
-	if c.makeKey != nil && c.reverseKey == nil {
-		return fmt.Errorf("xcache: the key layout has no reverse function (WithKeyFunc): %w", errors.ErrUnsupported)
 	}
 	for full, err := range scanner.Scan(ctx, pattern) {
 		if err != nil {

@@ -25,11 +25,17 @@ type Observer interface {
 type Operation struct {
 	// Driver is the driver's name, or "" for a store given to New.
 	Driver string
+	// Cache is the name that WithName gave the cache, or "".
+	Cache string
+	// Namespace holds the escaped names of the view's namespaces with colons
+	// between them, or "".
+	Namespace string
 	// Name is the method in lower-case words, such as "get" or "set many".
 	// GetOr is a get, GetOrSet the gets and the add that it is made of, and a
 	// pipeline that runs one "pipeline".
 	Name string
-	// Key is the user's key, or "" if there is not exactly one.
+	// Key is the user's key, as the caller gave it, or "" if there is not exactly
+	// one. It is the caller's memory: who keeps it makes a copy.
 	Key string
 	// Keys is the number of keys; of a pipeline, that of its operations.
 	Keys int
@@ -63,6 +69,10 @@ type EventObserver interface {
 type Event struct {
 	// Driver is the driver's name, or "" for a store given to New.
 	Driver string
+	// Cache is the name that WithName gave the cache, or "".
+	Cache string
+	// Namespace is that of the view whose operation noticed the event, or "".
+	Namespace string
 	// Kind says what happened: one of the kinds in package driver.
 	Kind driver.EventKind
 	// Server is the address of the server that the event is about, or "".
@@ -81,6 +91,13 @@ func (s *settings) notify(driverName string) func(driver.Event) {
 		return nil
 	}
 	return func(e driver.Event) {
-		observer.Event(Event{Driver: driverName, Kind: e.Kind, Server: e.Server, Err: e.Err})
+		observer.Event(Event{Driver: driverName, Cache: s.name, Kind: e.Kind, Server: e.Server, Err: e.Err})
+	}
+}
+
+// event tells the observer what an operation of the view on a key has noticed.
+func (c *Cache) event(kind driver.EventKind, key string, err error) {
+	if observer, ok := c.observer.(EventObserver); ok {
+		observer.Event(Event{Driver: c.shared.driver, Cache: c.name, Namespace: c.namespaceName(), Kind: kind, Key: key, Err: err})
 	}
 }

@@ -25,6 +25,7 @@ const (
 // settings are the options of one view.
 type settings struct {
 	layout
+	name      string // for errors and observers
 	ttl       time.Duration
 	jitter    float64
 	chain     *codec.Chain
@@ -89,6 +90,12 @@ func WithPrefix(prefix string) Option {
 // keys of prefix a:1 too.
 func WithColonPrefix() Option {
 	return func(s *settings) error { s.colonPrefix = true; return nil }
+}
+
+// WithName sets what errors and observers call the cache, so that those of a
+// program with several can be told apart. It is no part of any key.
+func WithName(name string) Option {
+	return func(s *settings) error { s.name = name; return nil }
 }
 
 // WithVersion sets the version that is part of every full key, 1 by default.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -113,7 +115,28 @@ func (b *batch) send(ctx context.Context, c *Cache, how driver.How) error {
 	if commander == nil {
 		return unsupported("pipelines")
 	}
-	return commander.Do(ctx, b.cmds, how)
+	run := func() error { return commander.Do(ctx, b.cmds, how) }
+	return c.shared.flights.invalidateAll(ctx, run, b.writes())
+}
+
+// writes returns a function that reports whether a command of the batch may change
+// a full key.
+func (b *batch) writes() func(full string) bool {
+	written := sync.OnceValue(func() map[string]bool { // most pipelines meet no load that it matters to
+		written := make(map[string]bool)
+		for _, cmd := range b.cmds {
+			if row, ok := driver.LookupCommand(cmd.Name); ok && row.ReadOnly {
+				continue
+			}
+			for _, arg := range cmd.Args {
+				if arg.Role == driver.RoleKey {
+					written[arg.Text] = true
+				}
+			}
+		}
+		return written
+	})
+	return func(full string) bool { return written()[full] }
 }
 
 // A Result is the value that a queued operation will have after Exec.
@@ -164,7 +187,7 @@ func (r *Result[T]) resolve(batchErr error) error {
 }
 
 func (r *Result[T]) wrap(err error) error {
-	return &OpError{Driver: r.cache.shared.driver, Op: r.op, Key: r.key, Err: err}
+	return r.cache.opError(r.op, r.key, err)
 }
 
 // enqueue adds an operation of a view to a pipeline: the commands it sends, and
@@ -194,6 +217,7 @@ func enqueueOne[T any](p *Pipeline, c *Cache, op, key string, command func(full 
 	full, err := c.fullKey(key)
 	var cmd *driver.Cmd
 	if err == nil {
+		key = c.ownKey(full, key)
 		cmd, err = command(full)
 	}
 	return enqueue(p, c, op, key, []*driver.Cmd{cmd}, err, func(cmds []*driver.Cmd) (T, error) {
@@ -216,7 +240,7 @@ func (p *Pipeline) Delete(keys ...string) *Result[int] {
 	for i, full := range fulls {
 		args[i] = driver.Key(full)
 	}
-	return enqueue(p, c, "delete", only(keys), []*driver.Cmd{driver.NewCmd("DEL", args...)}, err, func(cmds []*driver.Cmd) (int, error) {
+	return enqueue(p, c, "delete", strings.Clone(only(keys)), []*driver.Cmd{driver.NewCmd("DEL", args...)}, err, func(cmds []*driver.Cmd) (int, error) {
 		n, err := asInt(cmds[0])
 		return int(n), err
 	})

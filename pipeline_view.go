@@ -47,6 +47,7 @@ func (q *PipelineView[T]) GetMany(keys []string) *Result[map[string]T] {
 	args := make([]driver.Arg, len(fulls))
 	for i, full := range fulls {
 		args[i] = driver.Key(full)
+		names[i] = c.ownKey(full, names[i])
 	}
 	cmds := []*driver.Cmd{driver.NewCmd("MGET", args...)}
 	return enqueue(q.pipeline, c, "get many", "", cmds, err, func(cmds []*driver.Cmd) (map[string]T, error) {

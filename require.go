@@ -80,8 +80,8 @@ func (c *Cache) require(needs []string) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return &OpError{Driver: c.shared.driver, Op: "require", Err: fmt.Errorf("the driver cannot do %s (%s): %w",
-		strings.Join(missing, ", "), c.shared.registry.whoCan(needs), errors.ErrUnsupported)}
+	return c.opError("require", "", fmt.Errorf("the driver cannot do %s (%s): %w",
+		strings.Join(missing, ", "), c.shared.registry.whoCan(needs), errors.ErrUnsupported))
 }
 
 // whoCan says which registered drivers can do all of needs. It asks stores

@@ -78,6 +78,7 @@ func rewrite[T any](c *Cache, key, full string, read []byte, value T) {
 	if err != nil {
 		return
 	}
+	key = c.ownKey(full, key)
 	rewriter.write(func(ctx context.Context) {
 		ctx, call, err := c.start(ctx, "rewrite", key, 1)
 		if err != nil {

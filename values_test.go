@@ -234,7 +234,6 @@ func TestUnreadableBytesAreErrCorrupt(t *testing.T) {
 		}
 		for how, err := range map[string]error{
 			"Get": err, "GetOr": second(v.GetOr(ctx, "k", user{"x", 1})), "GetMany": second(v.GetMany(ctx, []string{"k"})),
-			"GetOrSet": second(v.GetOrSet(ctx, "k", func(context.Context) (user, error) { panic("the loader ran") })),
 			"pipeline": queued.Err(), "Exec": execErr,
 			"Swap": second(v.Swap(ctx, "k", user{})),
 		} {

@@ -67,10 +67,15 @@ func (c *Cache) move(ctx context.Context, from, to string, onlyAbsent bool) (boo
 	if err != nil {
 		return false, err
 	}
-	if onlyAbsent {
-		return mover.RenameNX(ctx, fullFrom, fullTo)
-	}
-	return true, mover.Rename(ctx, fullFrom, fullTo)
+	moved := true
+	err = c.shared.flights.invalidate(ctx, func() (err error) {
+		if onlyAbsent {
+			moved, err = mover.RenameNX(ctx, fullFrom, fullTo)
+			return err
+		}
+		return mover.Rename(ctx, fullFrom, fullTo)
+	}, fullFrom, fullTo)
+	return moved, err
 }
 
 // moveVersion moves a key to a version. versionErr is what was wrong with that
@@ -89,7 +94,8 @@ func (c *Cache) moveVersion(ctx context.Context, op, key string, to int, version
 	if err != nil {
 		return 0, call.end(err)
 	}
-	if err := call.end(mover.Rename(ctx, fullFrom, fullTo)); err != nil {
+	move := func() error { return mover.Rename(ctx, fullFrom, fullTo) }
+	if err := call.end(c.shared.flights.invalidate(ctx, move, fullFrom, fullTo)); err != nil {
 		return 0, err
 	}
 	return to, nil

@@ -17,28 +17,23 @@ type View[T any] struct {
 	*Cache
 }
 
-// For returns a view of a cache for the values of one type.
+// For returns a view of a cache for the values of one type. Two views of one cache
+// share their keys, whatever their types: values of different kinds are kept apart
+// by namespaces, as in For[User](c.Namespace("user")), or by keys such as user:42.
 func For[T any](c *Cache) *View[T] { return &View[T]{c} }
 
 // With returns the same view with other options: see Cache.With.
 func (v *View[T]) With(opts ...Option) *View[T] { return For[T](v.Cache.With(opts...)) }
 
+// Namespace returns the same view of a part of the key space: see
+// Cache.Namespace.
+func (v *View[T]) Namespace(name string) *View[T] { return For[T](v.Cache.Namespace(name)) }
+
 // Get returns the value of key. A miss is the bare ErrNotFound; bytes that no
 // configured codec can read as a T are ErrCorrupt.
 func (v *View[T]) Get(ctx context.Context, key string) (T, error) {
-	var value T
-	ctx, call, err := v.start(ctx, "get", key, 1)
-	if err != nil {
-		return value, err
-	}
-	defer call.release()
-	full, stored, err := v.get(ctx, key)
-	if err == nil {
-		value, err = read[T](&call, key, full, stored)
-	} else if errors.Is(err, ErrNotFound) {
-		call.seen.miss()
-	}
-	return value, call.end(err)
+	value, _, err := v.lookUp(ctx, key)
+	return value, err
 }
 
 // GetOr returns the value of key, or def on a miss. A stored nil is not a
@@ -114,6 +109,32 @@ func (v *View[T]) CompareAndDelete(ctx context.Context, key string, old T) (bool
 	return deleted, call.end(err)
 }
 
+// An unreadable is a stored value that no codec can read as the type that was
+// asked for.
+type unreadable struct {
+	stored []byte
+	err    error
+}
+
+// lookUp is Get, and returns what is stored if that cannot be read; else nil.
+func (v *View[T]) lookUp(ctx context.Context, key string) (value T, bad *unreadable, err error) {
+	ctx, call, err := v.start(ctx, "get", key, 1)
+	if err != nil {
+		return value, nil, err
+	}
+	defer call.release()
+	full, stored, err := v.get(ctx, key)
+	if err == nil {
+		value, err = read[T](&call, key, full, stored)
+		if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge) {
+			bad = &unreadable{stored, err}
+		}
+	} else if errors.Is(err, ErrNotFound) {
+		call.seen.miss()
+	}
+	return value, bad, call.end(err)
+}
+
 // store is Set, Add and Replace.
 func (v *View[T]) store(ctx context.Context, op, key string, value T, cond driver.Cond, opts []SetOption) (bool, error) {
 	ctx, call, err := v.start(ctx, op, key, 1)
@@ -126,8 +147,7 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 	err = v.entry(s, key, value, cond, opts)
 	if err == nil {
 		call.seen.wrote(len(s.entries[0].Value))
-		err = v.target.store.Set(ctx, s.entries[:])
-		if err == nil {
+		if err = v.set(ctx, s.entries[:]); err == nil {
 			err = s.entries[0].Err
 		}
 	}
@@ -136,6 +156,11 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 	}
 	err = call.end(err)
 	return err == nil, err
+}
+
+// set has the store store entries.
+func (c *Cache) set(ctx context.Context, entries []driver.Entry) error {
+	return c.shared.flights.invalidateExpired(ctx, func() error { return c.target.store.Set(ctx, entries) }, entries)
 }
 
 // entry fills the scratch's entry with a write. The encoded value lives in the
@@ -189,13 +214,14 @@ func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opt
 	}
 	full = e.Key
 	call.seen.wrote(len(e.Value))
-	if err := swapper.Swap(ctx, e, &s.values[0]); err != nil {
+	swap := func() error { return swapper.Swap(ctx, e, &s.values[0]) }
+	if err := v.shared.flights.invalidateExpired(ctx, swap, s.entries[:]); err != nil {
 		return full, nil, err
 	}
 	return full, s.values[0].Data, s.values[0].Err
 }
 
-func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, old, value T, opts []SetOption) (bool, error) {
+func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, old, value T, opts []SetOption) (swapped bool, err error) {
 	swapper := v.target.caps.Swapper
 	if swapper == nil {
 		return false, unsupported("compare-and-swap")
@@ -207,12 +233,16 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 		return false, err
 	}
 	call.seen.wrote(len(e.Value))
-	return compare(ctx, v.Cache, e.Key, old, func(stored []byte) (bool, error) {
-		return swapper.CompareAndSwap(ctx, e, stored)
-	})
+	err = v.shared.flights.invalidateExpired(ctx, func() error {
+		swapped, err = compare(ctx, v.Cache, e.Key, old, func(stored []byte) (bool, error) {
+			return swapper.CompareAndSwap(ctx, e, stored)
+		})
+		return err
+	}, s.entries[:])
+	return swapped, err
 }
 
-func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (bool, error) {
+func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (deleted bool, err error) {
 	swapper := v.target.caps.Swapper
 	if swapper == nil {
 		return false, unsupported("compare-and-delete")
@@ -221,7 +251,11 @@ func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (bool
 	if err != nil {
 		return false, err
 	}
-	return compare(ctx, v.Cache, full, old, func(stored []byte) (bool, error) {
-		return swapper.CompareAndDelete(ctx, full, stored)
-	})
+	err = v.shared.flights.invalidate(ctx, func() error {
+		deleted, err = compare(ctx, v.Cache, full, old, func(stored []byte) (bool, error) {
+			return swapper.CompareAndDelete(ctx, full, stored)
+		})
+		return err
+	}, full)
+	return deleted, err
 }

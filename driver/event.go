@@ -19,4 +19,12 @@ const (
 	// ClientNameRefused: the server does not let connections have the name that
 	// client_name asks for. They go on without one.
 	ClientNameRefused EventKind = "client name refused"
+
+	// LoadedValueNotStored: GetOrSet returned what it loaded, and could not store
+	// it. The core reports it.
+	LoadedValueNotStored EventKind = "loaded value not stored"
+	// UnreadableValueReplaced: what was loaded took the place of a stored value
+	// that no codec could read as the type that was asked for. The core reports
+	// it.
+	UnreadableValueReplaced EventKind = "unreadable value replaced"
 )

@@ -7,9 +7,11 @@ import (
 )
 
 // Incr adds delta, which may be negative, to the integer at key and returns
-// the sum, atomically. The TTL stays. A missing key is ErrNotFound and nothing
-// is created, as in Django; what is not an integer is ErrWrongType, and a sum
-// beyond 64 bits ErrOverflow: the value stays.
+// the sum, atomically. The TTL stays.
+//
+// A missing key is ErrNotFound and nothing is created, as in Django, and unlike
+// Redis' INCRBY: use IncrInit for a counter that need not exist. What is not an
+// integer is ErrWrongType, and a sum beyond 64 bits ErrOverflow: the value stays.
 func (c *Cache) Incr(ctx context.Context, key string, delta int64) (int64, error) {
 	return c.incr(ctx, "incr", key, delta, nil)
 }
@@ -24,6 +26,10 @@ func (c *Cache) Decr(ctx context.Context, key string, delta int64) (int64, error
 // default TTL or the one of opts, in the same atomic step: the first call
 // returns init+delta. An existing key keeps its TTL. An expired TTL stores
 // nothing.
+//
+// Without opts a counter is gone, and begins anew, when the cache's default TTL
+// has passed since its first call: 300 s unless configured. A counter that is to
+// last takes TTL(NoExpiry), one for each day TTL(24*time.Hour).
 func (c *Cache) IncrInit(ctx context.Context, key string, delta, init int64, opts ...SetOption) (int64, error) {
 	ctx, call, err := c.start(ctx, "incr init", key, 1)
 	if err != nil {

@@ -40,7 +40,7 @@ func Example() {
 	}
 	defer c.Close()
 
-	users := xcache.For[User](c)
+	users := xcache.For[User](c.Namespace("user"))
 	if err := users.Set(ctx, "42", User{"Ada", 36}, xcache.TTL(time.Minute)); err != nil {
 		fmt.Println(err)
 		return
@@ -79,11 +79,13 @@ func ExampleCache_Incr() {
 	c := open()
 	defer c.Close()
 
-	_, err := c.Incr(ctx, "visits", 1) // creates nothing
+	_, err := c.Incr(ctx, "visits", 1) // a missing key stays missing
 	fmt.Println(errors.Is(err, xcache.ErrNotFound))
 
-	for range 2 { // the first call creates the counter, with its TTL
-		visits, _ := c.IncrInit(ctx, "visits", 1, 0, xcache.TTL(24*time.Hour))
+	for range 2 {
+		// The first call creates the counter, and says how long it lives: without a
+		// TTL it would be gone after the cache's default of five minutes.
+		visits, _ := c.IncrInit(ctx, "visits", 1, 0, xcache.TTL(xcache.NoExpiry))
 		fmt.Println(visits)
 	}
 	// Output:
@@ -142,7 +144,7 @@ func ExampleView() {
 	ctx := context.Background()
 	c := open()
 	defer c.Close()
-	users := xcache.For[User](c)
+	users := xcache.For[User](c.Namespace("user"))
 
 	added, _ := users.Add(ctx, "42", User{"Ada", 36})
 	again, _ := users.Add(ctx, "42", User{"Bob", 41})
@@ -163,7 +165,7 @@ func ExampleView_GetOrSet() {
 	ctx := context.Background()
 	c := open()
 	defer c.Close()
-	users := xcache.For[User](c)
+	users := xcache.For[User](c.Namespace("user"))
 
 	load := func(context.Context) (User, error) {
 		fmt.Println("asking the database")
@@ -198,15 +200,51 @@ func ExampleFor() {
 	c := open()
 	defer c.Close()
 
-	// One cache has values of many types.
-	users, limits := xcache.For[User](c), xcache.For[int](c)
-	_ = users.Set(ctx, "user:42", User{"Ada", 36})
-	_ = limits.Set(ctx, "limit:42", 100)
+	// One cache has values of many types, which namespaces keep apart.
+	users, limits := xcache.For[User](c.Namespace("user")), xcache.For[int](c.Namespace("limit"))
+	_ = users.Set(ctx, "42", User{"Ada", 36})
+	_ = limits.Set(ctx, "42", 100)
 
-	limit, _ := limits.Get(ctx, "limit:42")
-	_, err := limits.Get(ctx, "user:42") // a User is no int
-	fmt.Println(limit, errors.Is(err, xcache.ErrCorrupt))
-	// Output: 100 true
+	user, _ := users.Get(ctx, "42")
+	limit, _ := limits.Get(ctx, "42")
+	fmt.Println(user.Name, limit)
+	// Output: Ada 100
+}
+
+func ExampleCache_Namespace() {
+	ctx := context.Background()
+	c := open()
+	defer c.Close()
+	tenant := c.Namespace("acme")
+	users, carts := tenant.Namespace("user"), tenant.Namespace("cart")
+	_ = xcache.For[string](users).Set(ctx, "42", "Ada")
+	_ = xcache.For[string](carts).Set(ctx, "42", "two pens")
+
+	removed, _ := carts.Clear(ctx)
+	fmt.Println(removed)
+	for key := range c.Keys(ctx, "*") { // as Django sees them
+		fmt.Println(key)
+	}
+	// Output:
+	// 1
+	// acme:user:42
+}
+
+// When the cache is down, the database is asked once for all callers, not by each
+// of them.
+func ExampleView_Load() {
+	ctx := context.Background()
+	c := open()
+	defer c.Close()
+	users := xcache.For[User](c.Namespace("user"))
+	load := func(context.Context) (User, error) { return User{"Ada", 36}, nil }
+
+	user, err := users.GetOrSet(ctx, "42", load)
+	if errors.Is(err, xcache.ErrUnavailable) {
+		user, err = users.Load(ctx, "42", load)
+	}
+	fmt.Println(user.Name, err)
+	// Output: Ada <nil>
 }
 
 func ExampleNew() {
@@ -249,7 +287,7 @@ func ExamplePipeline() {
 	ctx := context.Background()
 	c := open()
 	defer c.Close()
-	users := xcache.For[User](c)
+	users := xcache.For[User](c.Namespace("user"))
 
 	p := c.Pipeline()
 	stored := users.In(p).Set("42", User{"Ada", 36})
@@ -267,7 +305,7 @@ func ExamplePipelineView() {
 	ctx := context.Background()
 	c := open()
 	defer c.Close()
-	names, ages := xcache.For[string](c), xcache.For[int](c)
+	names, ages := xcache.For[string](c.Namespace("name")), xcache.For[int](c.Namespace("age"))
 	_ = names.Set(ctx, "name", "Ada")
 
 	p := c.Pipeline()
@@ -352,7 +390,7 @@ func ExampleReadPrimary() {
 	c := open() // with replicas: redis://primary,replica
 	defer c.Close()
 
-	users := xcache.For[string](c)
+	users := xcache.For[string](c.Namespace("user"))
 	latest := users.With(xcache.ReadPrimary())
 	_ = users.Set(ctx, "42", "Ann")
 	name, err := latest.Get(ctx, "42") // a replica might not have it yet
@@ -364,14 +402,14 @@ func ExampleSetOption() {
 	ctx := context.Background()
 	c := open()
 	defer c.Close()
-	names := xcache.For[string](c)
+	names := xcache.For[string](c.Namespace("name"))
 
 	_ = names.Set(ctx, "a", "Ada")                             // the cache's default
 	_ = names.Set(ctx, "b", "Bob", xcache.TTL(time.Hour))      // an hour
 	_ = names.Set(ctx, "c", "Cy", xcache.TTL(xcache.NoExpiry)) // for ever
 	_ = names.Set(ctx, "d", "Di", xcache.ExpireAt(time.Now())) // nothing to store
 	_ = names.Set(ctx, "b", "Bea", xcache.KeepTTL())           // what is left of the hour
-	ttls, _ := c.TTLMany(ctx, []string{"a", "b", "c", "d"})
+	ttls, _ := names.TTLMany(ctx, []string{"a", "b", "c", "d"})
 
 	for _, key := range []string{"a", "b"} {
 		fmt.Println(key, ttls[key].Round(time.Minute))
@@ -436,7 +474,7 @@ func ExampleObserver() {
 	ctx := context.Background()
 	c := open(xcache.WithObserver(logger{}))
 	defer c.Close()
-	names := xcache.For[string](c)
+	names := xcache.For[string](c.Namespace("name"))
 	_ = names.Set(ctx, "42", "Ada")
 	_, _ = names.Get(ctx, "42")
 	_, _ = names.Get(ctx, "43")
@@ -461,7 +499,7 @@ func ExampleOperation() {
 	var r ratio
 	c := open(xcache.WithObserver(&r))
 	defer c.Close()
-	numbers := xcache.For[int](c)
+	numbers := xcache.For[int](c.Namespace("number"))
 	_ = numbers.SetMany(ctx, map[string]int{"one": 1, "two": 2, "three": 3})
 	_, _ = numbers.GetMany(ctx, []string{"one", "two", "three", "four"})
 	fmt.Printf("%d of %d\n", r.hits, r.hits+r.misses)

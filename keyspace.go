@@ -5,7 +5,7 @@ import (
 	"iter"
 )
 
-// Keys yields the user keys of this prefix and version that match pattern,
+// Keys yields the user keys of this prefix, version and namespace that match pattern,
 // each once, in no order. The pattern is Redis' glob: * ? [abc] [a-c] [^a], and
 // \ before a character that stands for itself. It reads the keyspace in pages
 // (SCAN, never KEYS), stops at once when the loop breaks or ctx ends, and
@@ -43,7 +43,7 @@ func (c *Cache) Keys(ctx context.Context, pattern string) iter.Seq2[string, erro
 	}
 }
 
-// DeletePattern removes the keys of this prefix and version that match
+// DeletePattern removes the keys of this prefix, version and namespace that match
 // pattern, as Keys does, and returns how many there were. It is not atomic: on
 // an error some may be gone, and are counted.
 func (c *Cache) DeletePattern(ctx context.Context, pattern string) (int, error) {
@@ -51,15 +51,15 @@ func (c *Cache) DeletePattern(ctx context.Context, pattern string) (int, error) 
 	return c.clear(ctx, "delete pattern", glob, err, c.own)
 }
 
-// Clear removes every key of this prefix and version, and returns how many
-// there were. Other prefixes and versions, and what others keep on the same
+// Clear removes every key of this prefix, version and namespace, and returns how
+// many there were. Other prefixes, versions and namespaces, and what others keep on the same
 // server, stay. It is not atomic.
 func (c *Cache) Clear(ctx context.Context) (int, error) {
 	glob, err := c.pattern("*")
 	return c.clear(ctx, "clear", glob, err, c.own)
 }
 
-// ClearAllVersions is Clear for all versions of this prefix.
+// ClearAllVersions is Clear for all versions of this prefix and namespace.
 func (c *Cache) ClearAllVersions(ctx context.Context) (int, error) {
 	glob, err := c.anyVersion()
 	return c.clear(ctx, "clear all versions", glob, err, c.ofPrefix)

@@ -236,12 +236,16 @@ var invalidations = map[string]func(ctx context.Context, v *xcache.View[string])
 		}
 		return nil
 	},
-	"Rename to it":     func(ctx context.Context, v *xcache.View[string]) error { return second(v.RenameNX(ctx, "there", "k")) },
-	"Touch":            func(ctx context.Context, v *xcache.View[string]) error { return second(v.Touch(ctx, "k")) },
-	"Expire":           func(ctx context.Context, v *xcache.View[string]) error { return second(v.Expire(ctx, "k", 0)) },
-	"ExpireAt":         func(ctx context.Context, v *xcache.View[string]) error { return second(v.ExpireAt(ctx, "k", time.Now())) },
-	"Persist":          func(ctx context.Context, v *xcache.View[string]) error { return second(v.Persist(ctx, "k")) },
-	"CompareAndDelete": func(ctx context.Context, v *xcache.View[string]) error { return second(v.CompareAndDelete(ctx, "k", "x")) },
+	"Rename to it": func(ctx context.Context, v *xcache.View[string]) error { return second(v.RenameNX(ctx, "there", "k")) },
+	"Touch":        func(ctx context.Context, v *xcache.View[string]) error { return second(v.Touch(ctx, "k")) },
+	"Expire":       func(ctx context.Context, v *xcache.View[string]) error { return second(v.Expire(ctx, "k", 0)) },
+	"ExpireAt": func(ctx context.Context, v *xcache.View[string]) error {
+		return second(v.ExpireAt(ctx, "k", time.Now()))
+	},
+	"Persist": func(ctx context.Context, v *xcache.View[string]) error { return second(v.Persist(ctx, "k")) },
+	"CompareAndDelete": func(ctx context.Context, v *xcache.View[string]) error {
+		return second(v.CompareAndDelete(ctx, "k", "x"))
+	},
 	"IncrVersion": func(ctx context.Context, v *xcache.View[string]) error {
 		if _, err := v.IncrVersion(ctx, "k", 1); !errors.Is(err, xcache.ErrNotFound) {
 			return err
@@ -484,4 +488,3 @@ func TestLoadHasTheRulesOfEveryCall(t *testing.T) {
 	_, err = v.Load(t.Context(), "k", never)
 	require.ErrorIs(t, err, xcache.ErrClosed)
 }
-

@@ -164,13 +164,15 @@ func WithRewrite() Option {
 	return func(s *settings) error { s.rewrite = true; return nil }
 }
 
-// WithKeyFunc replaces the layout of full keys. reverse is what Keys uses to
-// give user keys back, and what Clear and DeletePattern use to leave other
-// keys alone; nil makes those errors.ErrUnsupported. makeKey must put key at the
-// end, after everything that comes from prefix and version, and nothing of its
-// own that a glob takes for more than itself, for patterns to work: it is
-// called with a pattern as key and an escaped prefix. Both must be fit for
-// concurrent use.
+// WithKeyFunc replaces the layout of full keys. reverse undoes makeKey: Keys gives
+// user keys back by it. The key that both are about begins with the view's
+// namespaces. Both must be fit for concurrent use.
+//
+// Keys, DeletePattern, Clear and ClearAllVersions touch a full key only if reverse
+// and makeKey agree that it is of this prefix and version. They are
+// errors.ErrUnsupported, before any I/O, for a layout that does not let them tell:
+// without reverse, one whose keys are the same for another prefix or version, or
+// one that does not put the key at the end.
 func WithKeyFunc(makeKey KeyFunc, reverse ReverseKeyFunc) Option {
 	return func(s *settings) error {
 		if makeKey == nil {

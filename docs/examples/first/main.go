@@ -23,7 +23,7 @@ func main() {
 	}
 	defer cache.Close()
 
-	users := xcache.For[User](cache)
+	users := xcache.For[User](cache.Namespace("user"))
 	user, err := users.GetOrSet(context.Background(), "42", loadUser, xcache.TTL(time.Minute))
 	fmt.Println(user, err) // {Ann ann@example.com} <nil>
 }

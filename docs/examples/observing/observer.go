@@ -56,6 +56,12 @@ func (l Log) End(ctx context.Context, op *xcache.Operation) {
 		slog.Duration("duration", op.Duration), slog.Any("error", op.Err))
 }
 
+// Event implements xcache.EventObserver.
+func (l Log) Event(e xcache.Event) {
+	l.Logger.LogAttrs(context.Background(), slog.LevelWarn, "cache: "+string(e.Kind),
+		slog.String("driver", e.Driver), slog.String("server", e.Server), slog.Any("error", e.Err))
+}
+
 // Trace makes each operation a task of the execution trace (go tool trace). A
 // tracer such as OpenTelemetry's has the same shape: the context carries the
 // span from Start to End, and through the driver to the client.
@@ -91,6 +97,15 @@ func (all All) Start(ctx context.Context, op *xcache.Operation) context.Context 
 func (all All) End(ctx context.Context, op *xcache.Operation) {
 	for _, o := range slices.Backward(all) {
 		o.End(ctx, op)
+	}
+}
+
+// Event implements xcache.EventObserver.
+func (all All) Event(e xcache.Event) {
+	for _, o := range all {
+		if o, ok := o.(xcache.EventObserver); ok {
+			o.Event(e)
+		}
 	}
 }
 

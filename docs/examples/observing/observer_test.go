@@ -30,19 +30,23 @@ func Example() {
 	names := xcache.For[string](cache)
 	_ = names.Set(ctx, "42", "Ann")
 	_, _ = names.Get(ctx, "42")
-	_, _ = names.Get(ctx, "43")                  // a miss
-	_, _ = xcache.For[int](cache).Get(ctx, "42") // not a number
+	_, _ = names.Get(ctx, "43") // a miss
+	numbers := xcache.For[int](cache)
+	_, _ = numbers.Get(ctx, "42") // not a number
+	_, _ = numbers.GetOrSet(ctx, "42", func(context.Context) (int, error) { return 42, nil })
 
 	for _, name := range []string{"set.calls", "get.calls", "get.hits", "get.misses", "get.errors"} {
 		fmt.Println(name, metrics.Get(name))
 	}
 	// Output:
 	// level=WARN msg="cache operation failed" driver=memory op=get keys=1
+	// level=WARN msg="cache operation failed" driver=memory op=get keys=1
+	// level=WARN msg="cache: unreadable value replaced" driver=memory server=""
 	// set.calls 1
-	// get.calls 3
+	// get.calls 4
 	// get.hits 1
 	// get.misses 1
-	// get.errors 1
+	// get.errors 2
 }
 
 // logger leaves out what differs from run to run.

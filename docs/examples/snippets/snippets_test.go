@@ -79,7 +79,7 @@ func TestTheDatabaseIsAskedWhenTheServerIsDown(t *testing.T) {
 
 	user, err := users.GetOrSet(ctx, "42", loadUser)
 	if errors.Is(err, xcache.ErrUnavailable) {
-		user, err = loadUser(ctx)
+		user, err = users.Load(ctx, "42", loadUser)
 	}
 
 	if err != nil || user.Name != "Ann" {

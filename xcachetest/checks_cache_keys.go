@@ -103,6 +103,29 @@ func cacheKeyChecks() []check {
 			}
 			return errors.Join(errs...)
 		}),
+		cacheCheck("cache-keys/namespace", "a key of a namespace is stored as prefix:version:name:key, and is name:key to a view without it", nil, func(ctx context.Context, c *cached) error {
+			users := c.texts.Namespace("user")
+			return errors.Join(users.Set(ctx, "42", "v"), c.wantValue(c.full("user:42"), `"v"`), c.wantText(c.texts, "user:42", "v"), c.wantText(users, "42", "v"))
+		}),
+		cacheCheck("cache-keys/namespaces-are-apart", "no two namespaces see each other's keys, whatever characters their names hold: not in Keys, DeletePattern, Clear or ClearAllVersions", needs(scanner), func(ctx context.Context, c *cached) error {
+			var errs []error
+			views := make(map[string]*xcache.View[string])
+			for _, name := range []string{"a", "a:b", "a%3Ab", "*", "?", "[a-z]", "^", `\`, "{t}", "1"} {
+				if valid := c.caps.Limits.ValidKey; valid == nil || valid(c.full(name+":b:k")) {
+					views[name] = c.texts.Namespace(name)
+				}
+			}
+			views["nested"] = c.texts.Namespace("around").Namespace("a")
+			for name, view := range views {
+				errs = append(errs, view.Set(ctx, "k", name), view.Set(ctx, "b:k", name), view.With(xcache.WithVersion(2)).Set(ctx, "k", name))
+			}
+			for name, view := range views {
+				errs = append(errs, c.wantText(view, "k", name), wantKeys(view.Cache, "*", "b:k", "k"),
+					is(view.DeletePattern(ctx, "b*"))("DeletePattern in namespace "+name, 1, nil), is(view.Clear(ctx))("Clear of namespace "+name, 1, nil),
+					is(view.ClearAllVersions(ctx))("ClearAllVersions of namespace "+name, 1, nil))
+			}
+			return errors.Join(append(errs, wantKeys(c.Cache, "*"))...)
+		}),
 		cacheCheck("cache-keys/keys", "Keys yields the user keys of this prefix and version that match, each once", needs(scanner), func(ctx context.Context, c *cached) error {
 			err := c.texts.SetMany(ctx, map[string]string{"a1": "", "a2": "", "b1": "", "c": ""})
 			return errors.Join(err, c.texts.With(xcache.WithVersion(2)).Set(ctx, "a3", ""), c.texts.With(xcache.WithPrefix(c.cachePrefix()+"2")).Set(ctx, "a4", ""),

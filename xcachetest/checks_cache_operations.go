@@ -261,6 +261,39 @@ func getOrSetChecks() []check {
 			})
 			return errors.Join(err, expect(got, "theirs", "GetOrSet"), c.wantText(c.texts, "k", "theirs"), c.wantCacheTTL("k", long))
 		}),
+		cacheCheck("get-or-set/unreadable-is-a-miss", "a stored value that cannot be read is a miss for GetOrSet: what the loader returns takes its place, with its TTL, unless somebody else has stored a value meanwhile", nil, func(ctx context.Context, c *cached) error {
+			return errors.Join(c.set(c.full("a"), "{", medium), c.set(c.full("b"), "{", medium),
+				is(c.texts.GetOrSet(ctx, "a", load("A"), xcache.TTL(long)))("GetOrSet", "A", nil), c.wantText(c.texts, "a", "A"), c.wantCacheTTL("a", long),
+				is(c.texts.GetOrSet(ctx, "b", func(ctx context.Context) (string, error) {
+					return "loaded", c.set(c.full("b"), `"theirs"`, long)
+				}))("GetOrSet with a racing writer", "theirs", nil), c.wantText(c.texts, "b", "theirs"))
+		}),
+		cacheCheck("get-or-set/invalidation-wins", "what is deleted while its loader runs stays deleted: the loaded value is returned and not stored, and the next call loads again", nil, func(ctx context.Context, c *cached) error {
+			invalidations := map[string]func() error{"Delete": func() error { _, err := c.Delete(noDeadline, "Delete"); return err }}
+			if c.caps.Scanner != nil {
+				invalidations["DeletePattern"] = func() error { _, err := c.DeletePattern(noDeadline, "DeleteP*"); return err }
+				invalidations["Clear"] = func() error { _, err := c.Clear(noDeadline); return err }
+			}
+			if c.caps.Expirer != nil {
+				invalidations["Expire"] = func() error { _, err := c.Expire(noDeadline, "Expire", 0); return err }
+				invalidations["Touch"] = func() error { _, err := c.Touch(noDeadline, "Touch"); return err }
+			}
+			var errs []error
+			for key, invalidate := range invalidations {
+				errs = append(errs, is(c.texts.GetOrSet(ctx, key, func(context.Context) (string, error) { return "old", invalidate() }))("GetOrSet during "+key, "old", nil),
+					c.wantNone(key), is(c.texts.GetOrSet(ctx, key, load("new")))("GetOrSet after "+key, "new", nil), c.wantText(c.texts, key, "new"))
+			}
+			return errors.Join(errs...)
+		}),
+		cacheCheck("get-or-set/own-key", "a loader that asks for its own key, itself or through another loader, gets an error at once, and leaves nothing stuck", nil, func(ctx context.Context, c *cached) error {
+			needs := func(key string) func(context.Context) (string, error) {
+				return func(ctx context.Context) (string, error) { return c.texts.GetOrSet(ctx, key, load("inner")) }
+			}
+			_, ownErr := c.texts.GetOrSet(ctx, "a", needs("a"))
+			_, ringErr := c.texts.GetOrSet(ctx, "b", func(ctx context.Context) (string, error) { return c.texts.GetOrSet(ctx, "c", needs("b")) })
+			return errors.Join(that(ownErr != nil, "a loader got its own key"), that(ringErr != nil, "a loader got its own key through another one"), c.wantNone("a", "b", "c"),
+				is(c.texts.GetOrSet(ctx, "a", load("now")))("GetOrSet", "now", nil), is(c.texts.GetOrSet(ctx, "b", load("now")))("GetOrSet", "now", nil))
+		}),
 		cacheCheck("get-or-set/keys-are-apart", "loaders of different keys, prefixes and versions run apart", nil, func(ctx context.Context, c *cached) error {
 			two := c.texts.With(xcache.WithVersion(2))
 			return errors.Join(is(c.texts.GetOrSet(ctx, "k", func(ctx context.Context) (string, error) {

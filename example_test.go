@@ -222,12 +222,12 @@ func ExampleCache_Namespace() {
 
 	removed, _ := carts.Clear(ctx)
 	fmt.Println(removed)
-	for key := range c.Keys(ctx, "*") { // as Django sees them
-		fmt.Println(key)
+	for key, err := range c.Keys(ctx, "*") { // as Django sees them
+		fmt.Println(key, err)
 	}
 	// Output:
 	// 1
-	// acme:user:42
+	// acme:user:42 <nil>
 }
 
 // When the cache is down, the database is asked once for all callers, not by each

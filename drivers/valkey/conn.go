@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/xcache-go/xcache/drivers/internal/failure"
@@ -235,7 +234,7 @@ const lastWordsTimeout = 50 * time.Millisecond
 // so, or else err: of a value beyond its limit it reads no more than the length.
 // Nobody reads from the connection.
 func (c *conn) lastWords(err error) error {
-	if !isHangUp(err) || c.Conn.SetReadDeadline(time.Now().Add(lastWordsTimeout)) != nil {
+	if !failure.IsHangUp(err) || c.Conn.SetReadDeadline(time.Now().Add(lastWordsTimeout)) != nil {
 		return err
 	}
 	var buf [256]byte
@@ -249,7 +248,7 @@ func (c *conn) lastWords(err error) error {
 // awaitLastWords gives the reader the time to read what the server said before
 // it hung up: valkey-go closes the connection when it cannot write.
 func (c *conn) awaitLastWords(err error) {
-	if !isHangUp(err) {
+	if !failure.IsHangUp(err) {
 		return
 	}
 	timer := time.NewTimer(lastWordsTimeout)
@@ -258,8 +257,4 @@ func (c *conn) awaitLastWords(err error) {
 	case <-c.readEnded:
 	case <-timer.C:
 	}
-}
-
-func isHangUp(err error) bool {
-	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }

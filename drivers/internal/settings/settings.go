@@ -31,6 +31,9 @@ const (
 	maxPoolSize = 1 << 20
 )
 
+// ErrNoHello is the answer to HELLO where NoHello is set: nothing is sent.
+var ErrNoHello error = driver.Fail(errors.ErrUnsupported, driver.NotApplied, errors.New("hello=off leaves HELLO out"))
+
 // Settings are what a DSN says about a server and the connections to it. No verb
 // of fmt shows the password.
 type Settings struct {
@@ -57,6 +60,9 @@ type Settings struct {
 	ClientName string
 	// Protocol is the version of RESP, 2 or 3; 0 is the driver's default.
 	Protocol int
+	// NoHello tells that connections begin without HELLO, in version 2 of RESP:
+	// there are proxies that hang up on it.
+	NoHello bool
 	// MaxValue is the length in bytes of the longest value that is sent or read.
 	MaxValue int
 	// Notify is told of events; nil is nobody.
@@ -111,6 +117,10 @@ func read(dsn *driver.DSN, topology driver.Topology) (*Settings, []string, error
 	}
 	s.DialTimeout = dsn.Duration("dial_timeout", min(defaultDialTimeout, s.OpTimeout))
 	s.Protocol = dsn.Int("protocol", 0, 2, 3)
+	s.NoHello = !dsn.Bool("hello", true)
+	if s.NoHello && s.Protocol == 3 {
+		dsn.Refuse("hello", "cannot be off with protocol=3, which only HELLO asks for")
+	}
 	s.readDB(dsn)
 	addrs, err := s.readAddrs(dsn, topology)
 	errs := []error{err, s.readPassword(dsn, "password_file", dsn.Password), s.readTLS(dsn)}

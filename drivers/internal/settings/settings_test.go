@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
@@ -109,6 +111,8 @@ func TestReadRefuses(t *testing.T) {
 		{"redis+sentinel://h?master=m", "+sentinel"},
 		{"redis://h?protocol=1", "from 2 to 3"},
 		{"redis://h?protocol=0", "from 2 to 3"},
+		{"redis://h?hello=off&protocol=3", "parameter hello"},
+		{"redis://h?hello=never", "parameter hello"},
 		{"redis://h?pool_size=0", "pool_size"},
 		{"redis://h?dial_timeout=5", "dial_timeout"},
 		{"redis://h?read_timeout=0s", "read_timeout"},
@@ -176,5 +180,14 @@ func TestPassword(t *testing.T) {
 	write("new")
 	if got, err := s.Password(); got != "new" || err != nil {
 		t.Errorf("after a change: %q, %v", got, err)
+	}
+}
+
+func TestReadHello(t *testing.T) {
+	for query, off := range map[string]bool{"": false, "?hello=on": false, "?hello=on&protocol=3": false, "?hello=off": true, "?hello=off&protocol=2": true} {
+		s, dsn, err := read(t, "redis://h"+query)
+		require.NoError(t, err, query)
+		require.Equal(t, off, s.NoHello, query)
+		require.NoError(t, dsn.Unread(), query)
 	}
 }

@@ -39,7 +39,11 @@ func dialer(s *settings.Settings, dial dialFunc) dialFunc {
 			dial: func(ctx context.Context) (net.Conn, error) {
 				ctx, cancel := context.WithTimeout(ctx, s.DialTimeout)
 				defer cancel()
-				return connect(ctx, dial, network, addr, s.TLS)
+				nc, err := connect(ctx, dial, network, addr, s.TLS)
+				if err == nil && s.NoHello {
+					nc = &withoutHello{Conn: nc}
+				}
+				return nc, err
 			},
 			ctx:    ctx,
 			cancel: cancel,

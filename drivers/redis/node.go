@@ -29,7 +29,7 @@ type listeningNode struct {
 // newNode returns the node of the server that the settings name. It does no I/O.
 func newNode(s *settings.Settings, dial dialFunc) listeningNode {
 	store := newStore(newClient(s, dial), s.OpTimeout)
-	store.ownClient = true
+	store.ownClient, store.noHello = true, s.NoHello
 	return listeningNode{node{store}, s, dial}
 }
 

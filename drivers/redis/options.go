@@ -34,8 +34,8 @@ func newClient(s *settings.Settings, dial dialFunc) *client {
 		Dialer:  dialer(s, dial),
 		DB:      s.DB,
 
-		Protocol:   s.Protocol,
-		ClientName: s.ClientName,
+		Protocol:  s.Protocol,
+		OnConnect: onConnect(s),
 		// CLIENT SETINFO tells the server the name of the library, for the
 		// price of a round trip for each connection.
 		DisableIdentity: true,
@@ -65,9 +65,6 @@ func newClient(s *settings.Settings, dial dialFunc) *client {
 	}
 	if options.Protocol == 0 {
 		options.Protocol = defaultProtocol
-	}
-	if s.ReadOnly {
-		options.OnConnect = func(ctx context.Context, c *goredis.Conn) error { return c.ReadOnly(ctx).Err() }
 	}
 	if s.HasPassword() {
 		options.CredentialsProviderContext = func(context.Context) (string, string, error) {

@@ -31,6 +31,7 @@ type request struct {
 	// valid when the request is finished.
 	err  error
 	sent bool
+	addr string // that it was sent to last
 	// finished tells the caller, who waits for another goroutine.
 	finished chan struct{}
 	// atomic tells that the commands are a transaction, MULTI and EXEC included.
@@ -77,6 +78,7 @@ func (r *request) abandon() (abandoned, sent bool) {
 // send sends the commands and reads the replies. It reports whether the caller
 // has abandoned the request in the meantime.
 func (r *request) send(ctx context.Context, client *client) (abandoned bool) {
+	r.addr = client.Options().Addr
 	r.err = r.exchange(ctx, client)
 	if !r.handedOff {
 		r.sent = r.begun
@@ -146,6 +148,8 @@ func (r *request) settle(deadline time.Time, timeout time.Duration) (failed bool
 	for _, c := range r.commands {
 		if c.replied, c.err = c.serverAnswer(r.sent); !c.replied {
 			c.err = clientError(r.err, r.sent, deadline, timeout)
+		} else if c.err != nil {
+			c.err = servererror.Anew(c.err, r.addr)
 		}
 		failed = failed || c.err != nil
 	}

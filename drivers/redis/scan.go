@@ -6,6 +6,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/operations"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
 // Scan implements driver.Scanner.
@@ -15,6 +16,9 @@ func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, erro
 
 // query runs a command that changes nothing, and need not be in the table.
 func (s *Store) query(ctx context.Context, words ...string) (driver.Reply, error) {
+	if s.noHello && words[0] == "HELLO" {
+		return driver.Reply{}, settings.ErrNoHello
+	}
 	var r request
 	var c generalCommand
 	args := make([]any, len(words))

@@ -25,3 +25,7 @@ func TestBatchesAreOneRoundTrip(t *testing.T) { subject.RoundTrips(t) }
 func TestAllocations(t *testing.T) {
 	subject.Allocations(t, drivertest.Allocations{Hit: 1, Miss: 22, Set: 1, SetMany: 110})
 }
+
+func TestMisled(t *testing.T) { subject.Misled(t) }
+
+func TestGreetings(t *testing.T) { subject.Greetings(t) }

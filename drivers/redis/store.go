@@ -28,6 +28,8 @@ type Store struct {
 	// opTimeout is how long a call without a deadline may take; 0 if that is
 	// the client's affair.
 	opTimeout time.Duration
+	// noHello tells that nothing is to be sent that begins with HELLO.
+	noHello bool
 	// dialect is what the server is known to lack.
 	dialect dialect.Dialect
 

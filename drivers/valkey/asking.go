@@ -6,6 +6,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
+	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
 // DoAsking is Do behind ASKING, which counts for the next command or transaction
@@ -17,7 +18,7 @@ func (n node) DoAsking(ctx context.Context, cmds []*driver.Cmd, how driver.How) 
 // behindAsking is the server as package dialect needs it, asked behind ASKING.
 type behindAsking struct{ node }
 
-func asking() command { return command{args: []string{"ASKING"}} }
+func asking() command { return command{args: []string{"ASKING"}, shape: shape.OK} }
 
 func (b behindAsking) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	if how == driver.Atomic {

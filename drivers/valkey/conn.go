@@ -1,11 +1,12 @@
 package valkey
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"net"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,10 +18,8 @@ import (
 // dialFunc is net.Dialer.DialContext, or what takes its place.
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// dial makes a connection.
-func dial(ctx context.Context, s *settings.Settings, by dialFunc) (*conn, error) {
-	// What the socket says is of use only where nothing is in between.
-	checked := by == nil && s.TLS == nil
+// connect makes a connection, and logs in.
+func connect(ctx context.Context, s *settings.Settings, by dialFunc) (net.Conn, error) {
 	if by == nil {
 		by = new(net.Dialer).DialContext
 	}
@@ -28,18 +27,39 @@ func dial(ctx context.Context, s *settings.Settings, by dialFunc) (*conn, error)
 	if err != nil {
 		return nil, err
 	}
+	defer context.AfterFunc(ctx, func() { _ = nc.Close() })()
+	secure := nc
 	if s.TLS != nil {
-		secure := tls.Client(nc, s.TLS)
-		if err := secure.HandshakeContext(ctx); err != nil {
+		client := tls.Client(nc, s.TLS)
+		if err := client.HandshakeContext(ctx); err != nil {
 			return nil, errors.Join(err, nc.Close())
 		}
-		nc = secure
+		secure = client
 	}
-	c := &conn{Conn: nc, writeTimeout: s.WriteTimeout, plain: s.TLS == nil, readEnded: make(chan struct{})}
-	if checked {
-		c.socket = newSocket(nc)
+	if err := greet(secure, s); err != nil {
+		_ = nc.Close()
+		if ctx.Err() != nil {
+			err = ctx.Err() // which has closed it
+		}
+		return nil, err
 	}
-	return c, nil
+	return secure, nil
+}
+
+// newConn returns the connection of a pool that has logged in.
+func newConn(nc net.Conn, s *settings.Settings, p *pool) *conn {
+	c := &conn{
+		Conn:         nc,
+		addr:         s.Addr,
+		pool:         p,
+		socket:       newSocket(nc),
+		writeTimeout: s.WriteTimeout,
+		plain:        s.TLS == nil,
+		readEnded:    make(chan struct{}),
+		requests:     ofRequests(),
+	}
+	c.replies = ofReplies(s.MaxValue, s.Protocol == 3, c.serverFailed)
+	return c
 }
 
 // conn is a connection that sees what valkey-go writes and reads, so that the
@@ -51,10 +71,13 @@ func dial(ctx context.Context, s *settings.Settings, by dialFunc) (*conn, error)
 // that reads.
 type conn struct {
 	net.Conn
+	addr         string // that it was made to
+	pool         *pool
 	socket       *socket // nil if it cannot be looked at
 	writeTimeout time.Duration
 	plain        bool        // what is written is what is sent
 	taken        atomic.Bool // by valkey-go
+	greeted      bool        // by valkey-go
 
 	deadline   time.Time    // of the request, until one goroutine writes for all
 	pipelining atomic.Bool  // one goroutine writes, another one reads
@@ -63,8 +86,11 @@ type conn struct {
 	parts      atomic.Int64 // of replies that were not complete
 
 	requests framing // used by the writer
+	begun    []byte  // line of a request that is not complete; likewise
 	replies  framing // used by the reader
-	refused  error   // what the next read returns; used by the reader
+	held     []byte  // what was read and cannot be judged yet; likewise
+	passed   []byte  // what is good, and was not asked for yet; likewise
+	refused  error   // what is returned behind that; likewise
 
 	dead      atomic.Bool // nothing is written any more
 	mu        sync.Mutex
@@ -81,8 +107,9 @@ var (
 	// errHungUp is a connection that the server has closed while nothing was
 	// under way.
 	errHungUp = errors.New("the server has closed the connection")
-	// errUnasked is a reply to nothing.
-	errUnasked = errors.New("a reply that nobody asked for")
+	// errGreeting is what valkey-go gets when it says something else first than
+	// it is expected to.
+	errGreeting = errors.New("valkey-go does not begin with HELLO 2")
 	// errTooLong is a command that no server takes.
 	errTooLong = errors.New("an argument is longer than the server takes")
 	// errSilent is a connection on which no reply came for too long.
@@ -139,18 +166,22 @@ func (c *conn) SetDeadline(t time.Time) error {
 
 // Write implements net.Conn.
 func (c *conn) Write(p []byte) (int, error) {
+	if !c.greeted {
+		return c.answerGreeting(p)
+	}
 	pipelining := c.pipelining.Load()
-	before := int64(c.requests.begun)
-	_, err := c.requests.feed(p)
-	switch {
-	case err != nil:
+	before := c.commands.Load()
+	if !c.follow(p) {
 		return 0, c.refuse(before, errTooLong)
-	case !pipelining && c.socket != nil && c.socket.hungUp():
-		return 0, c.refuse(before, errHungUp)
+	}
+	if !pipelining && c.socket != nil {
+		if err := c.socket.look(c.due() > 0); err != nil {
+			return 0, c.refuse(before, err)
+		}
 	}
 	// The count goes up before the connection is known to be alive: who sees it
 	// dead, and the count as it was, knows that nothing will be written.
-	c.commands.Store(int64(c.requests.begun))
+	c.commands.Store(c.requested())
 	if c.dead.Load() {
 		return 0, c.refuse(before, c.why(net.ErrClosed))
 	}
@@ -173,6 +204,37 @@ func (c *conn) Write(p []byte) (int, error) {
 	return n, c.why(err)
 }
 
+// follow counts the commands that p holds, or holds parts of. It reports false if
+// one has an argument that no server takes.
+func (c *conn) follow(p []byte) bool {
+	if len(c.begun) > 0 {
+		end := bytes.IndexByte(p, '\n') + 1
+		if end == 0 {
+			c.begun = append(c.begun, p...)
+			return len(c.begun) < maxLine
+		}
+		line := append(c.begun, p[:end]...)
+		c.begun, p = c.begun[:0], p[end:]
+		if _, _, v := c.requests.next(line); v != all {
+			return false
+		}
+	}
+	good, _, v := c.requests.next(p)
+	if v == tooShort {
+		c.begun = append(c.begun, p[good:]...)
+	}
+	return v == all || v == tooShort
+}
+
+// requested returns how many commands have begun.
+func (c *conn) requested() int64 {
+	n := c.requests.begun
+	if len(c.begun) > 0 && len(c.requests.open) == 0 {
+		n++
+	}
+	return int64(n)
+}
+
 // boundWrite sets the deadline of the next write, which is that of the request
 // if this is earlier.
 func (c *conn) boundWrite() {
@@ -192,39 +254,87 @@ func (c *conn) refuse(before int64, err error) error {
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (n int, err error) {
-	if err = c.refused; err == nil {
-		n, err = c.Conn.Read(p)
-	}
-	if n > 0 {
-		if n, c.refused = c.check(p[:n]); n == 0 {
-			err = c.refused
+	for {
+		switch {
+		case len(c.passed) > 0:
+			n = copy(p, c.passed)
+			if c.passed = c.passed[n:]; len(c.passed) == 0 {
+				c.passed = nil
+			}
+			return n, nil
+		case c.refused != nil:
+			c.dead.Store(true)
+			c.readOnce.Do(func() { close(c.readEnded) })
+			return 0, c.why(c.refused)
+		case len(p) == 0:
+			return 0, nil
+		case len(c.held) == 0:
+			n, err = c.Conn.Read(p)
+			n = c.judge(p[:n], true)
+		default:
+			// What is held comes first.
+			c.held = slices.Grow(c.held, max(minRead, min(len(c.held), maxRead)))
+			n, err = c.Conn.Read(c.held[len(c.held):cap(c.held)])
+			data := c.held[:len(c.held)+n]
+			c.held = nil
+			n = c.judge(data, false)
+		}
+		if c.refused == nil {
+			c.refused = err
+		}
+		if n > 0 {
+			return n, nil
 		}
 	}
-	if err != nil {
-		c.dead.Store(true)
-		c.readOnce.Do(func() { close(c.readEnded) })
-		err = c.why(err)
-	}
-	return n, err
 }
 
-// check returns how much of what was read may be believed, and why the rest may
-// not.
-func (c *conn) check(p []byte) (int, error) {
-	good, err := c.replies.feed(p)
-	if err != nil {
-		return good, err
+// How much is read at least, and at most, while something is held.
+const (
+	minRead = 4 << 10
+	maxRead = 1 << 20
+)
+
+// judge looks at what was read, and divides it into what is passed on, what is
+// dropped, and what is held. If inPlace, it returns how much of the beginning of
+// data is passed on as it is.
+func (c *conn) judge(data []byte, inPlace bool) (good int) {
+	ours := !inPlace // data is what was held, and more
+	if len(data) == 0 {
+		return 0
 	}
-	values := int64(c.replies.values)
-	if values > c.commands.Load() {
-		return 0, errUnasked
+	c.replies.asked = int(c.commands.Load())
+	for len(data) > 0 && c.refused == nil {
+		n, end, v := c.replies.next(data)
+		if inPlace {
+			good, inPlace = n, false
+		} else {
+			c.passed = append(c.passed, data[:n]...)
+		}
+		switch v {
+		case all, dropped:
+		case tooLong:
+			c.passed = append(c.passed, tooLongReply(c.replies.tooLong, c.replies.longest)...)
+		case tooShort:
+			if c.held = data[n:]; !ours {
+				c.held = slices.Clone(c.held)
+			}
+			end = len(data)
+		case malformed:
+			c.refused = errMalformed
+		case unasked:
+			c.refused = errUnasked
+		}
+		data = data[end:]
 	}
-	if values == c.answered.Load() {
+	if c.refused != nil {
+		c.dead.Store(true)
+	}
+	if values := int64(c.replies.values); values == c.answered.Load() {
 		c.parts.Add(1)
 	} else {
 		c.answered.Store(values)
 	}
-	return good, nil
+	return good
 }
 
 // lastWordsTimeout is how long a server that closed a connection is listened to.
@@ -239,7 +349,8 @@ func (c *conn) lastWords(err error) error {
 	}
 	var buf [256]byte
 	n, _ := c.Conn.Read(buf[:])
-	if text, ok := failure.ErrorLine(buf[:n]); ok && strings.HasPrefix(text, "ERR Protocol error") {
+	if text, ok := failure.ErrorLine(buf[:n]); ok && isProtocolError(text) {
+		c.pool.unproven()
 		return &failure.HangUpError{Text: text, Err: err}
 	}
 	return err

@@ -10,8 +10,10 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/dialect"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/script"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
+	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
 // Commands implements driver.Commander.
@@ -69,10 +71,14 @@ func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
 
 // transaction returns cmds between MULTI and EXEC.
 func transaction(cmds []*driver.Cmd) []command {
+	inner := encode(cmds, false)
+	for i := range inner {
+		inner[i].shape = shape.Queued
+	}
 	return slices.Concat(
-		[]command{{args: []string{"MULTI"}}},
-		encode(cmds, false),
-		[]command{{args: []string{"EXEC"}}})
+		[]command{{args: []string{"MULTI"}, shape: shape.OK}},
+		inner,
+		[]command{{args: []string{"EXEC"}, shape: shape.Array | shape.Null}})
 }
 
 // transacted fills in the outcomes of commands that were run between MULTI and
@@ -86,7 +92,12 @@ func transacted(cmds []*driver.Cmd, r *request, err error) {
 	}
 	replies := items(r.commands[len(r.commands)-1].result)
 	for i := range replies {
-		cmds[i].Reply, cmds[i].Err = reply(&replies[i]), nil
+		row, _ := driver.LookupCommand(cmds[i].Name)
+		cmds[i].Reply, cmds[i].Err = reply(&replies[i], row.ReadOnly), nil
+		if !allows(shape.Of(cmds[i].Name, cmds[i].Args), &replies[i]) {
+			cmds[i].Reply, cmds[i].Err = driver.Reply{}, driver.Fail(driver.ErrUnavailable, failure.Outcome(!row.ReadOnly), errUnexpected)
+			r.link.kill(errUnexpected)
+		}
 		if cmds[i].Reply.Kind == driver.ReplyError {
 			cmds[i].Reply, cmds[i].Err = driver.Reply{}, cmds[i].Reply.Err
 		}
@@ -103,7 +114,7 @@ func encode(cmds []*driver.Cmd, known bool) []command {
 	for i, cmd := range cmds {
 		c := &commands[i]
 		row, _ := driver.LookupCommand(cmd.Name)
-		c.readOnly = row.ReadOnly
+		c.readOnly, c.shape = row.ReadOnly, shape.Of(cmd.Name, cmd.Args)
 		args := cloned(cmd.Args)
 		s, isScript := script.Lookup(cmd.Name)
 		if !isScript {

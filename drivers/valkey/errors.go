@@ -15,10 +15,10 @@ import (
 
 // connectError returns why there is no connection. Nothing was applied.
 func connectError(err error) error {
-	var reply *valkeygo.ValkeyError
+	var refusal *driver.Error
 	switch {
-	case errors.As(err, &reply):
-		return handshakeError(reply)
+	case errors.As(err, &refusal):
+		return err
 	case failure.IsTimeout(err), failure.IsTLS(err), errors.Is(err, errMalformed):
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
 	}
@@ -26,7 +26,8 @@ func connectError(err error) error {
 }
 
 // handshakeError returns what the server's answer to HELLO, AUTH, SELECT or
-// CLIENT means. valkey-go has taken the word ERR from it.
+// CLIENT means that a client of the program's got. valkey-go has taken the word
+// ERR from it.
 func handshakeError(reply *valkeygo.ValkeyError) error {
 	err := servererror.Parse(reply.Error(), nativeError)
 	if errors.Is(err, servererror.ErrRefused) {
@@ -46,7 +47,7 @@ func clientError(err error, sent bool, limit *limit) error {
 	switch {
 	case errors.Is(err, errSpent), errors.As(err, &dial) && dial.Op == "dial":
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
-	case errors.Is(err, valkeygo.ErrClosing):
+	case errors.Is(err, valkeygo.ErrClosing) && limit.store.isClosed():
 		return driver.Fail(driver.ErrClosed, failure.Outcome(sent), nil)
 	case errors.As(err, &hangUp):
 		return servererror.Parse(hangUp.Text, nativeError)
@@ -58,10 +59,17 @@ func clientError(err error, sent bool, limit *limit) error {
 		return driver.Fail(context.Canceled, failure.Outcome(sent), nil)
 	case errors.Is(err, errSilent), failure.IsTimeout(err):
 		return timeoutFailure(err, sent, limit)
-	case failure.IsTLS(err), errors.Is(err, errMalformed), errors.Is(err, errUnasked):
+	case failure.IsTLS(err), sent && isNonsense(err):
 		return driver.Fail(driver.ErrUnavailable, failure.Outcome(sent), err)
 	}
 	return driver.Fail(driver.ErrUnavailable, failure.Outcome(sent), err).Retryable()
+}
+
+// isNonsense reports whether err is a reply that is none, or answers something
+// else. What it was in place of has no other; it says nothing about what was not
+// sent yet.
+func isNonsense(err error) bool {
+	return errors.Is(err, errMalformed) || errors.Is(err, errUnasked) || errors.Is(err, errUnexpected)
 }
 
 // timeoutFailure returns what became of a command that got no reply in time. If

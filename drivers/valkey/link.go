@@ -23,6 +23,8 @@ type link struct {
 	abandoned atomic.Int32
 	// retired tells that no new calls are made.
 	retired atomic.Bool
+	// alone tells that it carries one request, and no other.
+	alone bool
 
 	// Of the goroutine that watches.
 	answered, parts int64
@@ -34,28 +36,24 @@ type link struct {
 // is full.
 const maxAbandoned = 512
 
-// openLink connects to the server.
-func openLink(ctx context.Context, s *settings.Settings, by dialFunc) (*link, error) {
+// openLink connects to the server, for a pool.
+func openLink(ctx context.Context, s *settings.Settings, by dialFunc, p *pool) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.DialTimeout)
 	defer cancel()
-	c, err := dial(ctx, s, by)
+	nc, err := connect(ctx, s, by)
 	if err != nil {
 		return nil, connectError(err)
 	}
-	stop := context.AfterFunc(ctx, func() { c.kill(ctx.Err()) })
+	c := newConn(nc, s, p)
 	client, err := valkeygo.NewClient(clientOption(s, c))
-	if err == nil && s.ReadOnly {
-		err = client.Do(ctx, client.B().Readonly().Build()).Error()
+	if err != nil {
+		c.kill(err)
+		if client != nil {
+			client.Close()
+		}
+		return nil, connectError(err)
 	}
-	stop()
-	if err == nil {
-		return &link{client: client, conn: c, silentSince: time.Now()}, nil
-	}
-	c.kill(err)
-	if client != nil {
-		client.Close()
-	}
-	return nil, connectError(err)
+	return &link{client: client, conn: c, silentSince: time.Now()}, nil
 }
 
 // load returns how many commands are under way.
@@ -76,6 +74,14 @@ func (l *link) kill(cause error) {
 	if l.conn != nil {
 		l.conn.kill(cause)
 	}
+}
+
+// anew is conn.anew for the connection of the link, if it is known.
+func (l *link) anew(err error) error {
+	if l.conn == nil {
+		return err
+	}
+	return l.conn.anew(err)
 }
 
 // enter counts a caller who may leave at any time.

@@ -30,11 +30,10 @@ func poolSize(s *settings.Settings) int {
 	return min(1<<(bits.Len(uint(runtime.GOMAXPROCS(0)))-1), maxDefaultPoolSize)
 }
 
-// clientOption returns the options of a client for a connection that is made
-// already. They leave to the store what the store does better: connecting,
-// retries and deadlines.
+// clientOption returns the options of a client for a connection that is made, and
+// has logged in already. They leave to the store what the store does better.
 func clientOption(s *settings.Settings, c *conn) valkeygo.ClientOption {
-	option := valkeygo.ClientOption{
+	return valkeygo.ClientOption{
 		InitAddress:       []string{s.Addr},
 		ForceSingleClient: true,
 		PipelineMultiplex: -1, // one connection
@@ -50,9 +49,7 @@ func clientOption(s *settings.Settings, c *conn) valkeygo.ClientOption {
 		// the store watches its connections.
 		ConnWriteTimeout: -1,
 
-		SelectDB:    s.DB,
-		ClientName:  s.ClientName,
-		AlwaysRESP2: s.Protocol == 2 || s.Protocol == 0 && defaultProtocol == 2,
+		AlwaysRESP2: true, // see greet
 		// CLIENT SETINFO tells the server the name of the library.
 		ClientSetInfo: valkeygo.DisableClientSetInfo,
 		// Values are not kept in the client, and the server does not keep track
@@ -61,14 +58,17 @@ func clientOption(s *settings.Settings, c *conn) valkeygo.ClientOption {
 		// Nothing is sent twice but by the store.
 		DisableRetry: true,
 		// Without a look at the socket, only a reader tells that the server has
-		// closed the connection.
-		AlwaysPipelining: s.TLS != nil,
+		// closed the connection, or has sent what nobody asked for.
+		AlwaysPipelining: c.socket == nil && isNetwork(c.Conn),
 	}
-	if s.HasPassword() {
-		option.AuthCredentialsFn = func(valkeygo.AuthCredentialsContext) (valkeygo.AuthCredentials, error) {
-			password, err := s.Password()
-			return valkeygo.AuthCredentials{Username: s.User, Password: password}, err
-		}
+}
+
+// isNetwork reports whether a connection is one of package net or crypto/tls. What
+// others send while nobody reads is not known before the next call reads it.
+func isNetwork(c net.Conn) bool {
+	switch c.(type) {
+	case *tls.Conn, *net.TCPConn, *net.UnixConn:
+		return true
 	}
-	return option
+	return false
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,15 @@ type pool struct {
 	strict  bool
 
 	unfit error // why there cannot be a connection
+
+	lastMisled atomic.Int64 // when all connections were retired, in nanoseconds
+
+	// large is the place of a connection for a request that may end it, and alone
+	// has an element while there is such a request. It is nil if the connections
+	// are not the pool's own.
+	large  slot
+	alone  chan struct{}
+	proven atomic.Int64 // length of the longest argument that the server took
 
 	mu       sync.Mutex
 	replaced []*link // that calls still wait for
@@ -60,10 +70,12 @@ const growPause = time.Second
 // newPool returns a pool without connections.
 func newPool(s *settings.Settings, dial dialFunc) *pool {
 	p := &pool{
-		open:    func(ctx context.Context) (*link, error) { return openLink(ctx, s, dial) },
 		slots:   make([]slot, poolSize(s)),
 		silence: s.OpTimeout,
+		alone:   make(chan struct{}, 1),
 	}
+	p.open = func(ctx context.Context) (*link, error) { return openLink(ctx, s, dial, p) }
+	p.unproven()
 	if s.ReadTimeout > 0 {
 		p.silence, p.strict = s.ReadTimeout, true
 	}
@@ -164,7 +176,7 @@ func (p *pool) connect(ctx context.Context, stop <-chan struct{}, s *slot) error
 	if ctx.Err() != nil {
 		return failure.OfContext(ctx, false)
 	}
-	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, &failure.TimeoutError{Err: context.DeadlineExceeded})
+	return stopped()
 }
 
 // grow begins to fill another slot. Nobody waits for it.
@@ -214,8 +226,8 @@ func (p *pool) begin(s *slot) *attempt {
 // watch looks after the connections, and reports whether it has to be called
 // again.
 func (p *pool) watch(now time.Time) (again bool) {
-	for i := range p.slots {
-		if l := p.slots[i].link.Load(); l != nil && l.watch(now, p.silence, p.strict) {
+	for s := range p.places() {
+		if l := s.link.Load(); l != nil && l.watch(now, p.silence, p.strict) {
 			again = true
 		}
 	}
@@ -233,13 +245,24 @@ func (p *pool) watch(now time.Time) (again bool) {
 	return again
 }
 
+// places returns all slots.
+func (p *pool) places() iter.Seq[*slot] {
+	return func(yield func(*slot) bool) {
+		for i := range p.slots {
+			if !yield(&p.slots[i]) {
+				return
+			}
+		}
+		yield(&p.large)
+	}
+}
+
 // close closes all connections, and ends the attempts to make one.
 func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true
 	links := p.replaced
-	for i := range p.slots {
-		s := &p.slots[i]
+	for s := range p.places() {
 		if s.attempt != nil {
 			s.attempt.cancel()
 		}

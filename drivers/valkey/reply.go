@@ -3,32 +3,47 @@ package valkey
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	valkeygo "github.com/valkey-io/valkey-go"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
 // errUnexpected is a reply of another shape than the command has.
 var errUnexpected = errors.New("unexpected reply")
 
-// replyError returns the error that a reply is, or nil.
-func replyError(r *valkeygo.ValkeyResult) error {
+// replyError returns the error that the reply to a command is, or nil.
+func replyError(r *valkeygo.ValkeyResult, readOnly bool) error {
 	m, err := r.ToMessage()
 	if err == nil || valkeygo.IsValkeyNil(err) {
 		return nil
 	}
-	return messageError(&m)
+	return messageError(&m, readOnly)
 }
 
 // messageError returns the error that a message is. valkey-go's own error lacks
 // the word ERR.
-func messageError(m *valkeygo.ValkeyMessage) error {
+func messageError(m *valkeygo.ValkeyMessage, readOnly bool) error {
 	text, _ := m.ToString()
+	if cause, ok := strings.CutPrefix(text, tooLongPrefix); ok {
+		return driver.Fail(driver.ErrTooLarge, failure.Outcome(!readOnly), errors.New(cause))
+	}
 	return servererror.Parse(text, nativeError)
+}
+
+// tooLongPrefix begins the errors that stand in the place of strings that are too
+// long to be read.
+const tooLongPrefix = "XCACHE.TOOLONG "
+
+// tooLongReply returns the reply that stands in the place of a string.
+func tooLongReply(length, longest int) []byte {
+	return fmt.Appendf(nil, "-%sa value of %d bytes is longer than max_value, %d bytes\r\n", tooLongPrefix, length, longest)
 }
 
 // nativeError returns the error that valkey-go itself makes of an error reply.
@@ -66,9 +81,20 @@ func (c *command) values(dst []driver.Value) error {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errUnexpected)
 	}
 	for i := range elements {
-		dst[i].Data, dst[i].Err = ownBytes(elements[i].AsBytes())
+		dst[i].Data, dst[i].Err = element(&elements[i])
 	}
 	return nil
+}
+
+// element returns the value that an element of the reply to MGET is.
+func element(m *valkeygo.ValkeyMessage) ([]byte, error) {
+	switch kindOf(m) {
+	case '$', '_', 0:
+		return bytesOf(m)
+	case '-', '!':
+		return nil, messageError(m, true)
+	}
+	return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, errUnexpected)
 }
 
 // bytesOf returns the bytes of a string, which are the caller's.
@@ -110,17 +136,17 @@ func (c *command) fill(cmd *driver.Cmd) {
 	cmd.Reply, cmd.Err = driver.Reply{}, c.err
 	if c.err == nil {
 		m, _ := c.result.ToMessage()
-		cmd.Reply = reply(&m)
+		cmd.Reply = reply(&m, c.readOnly)
 	}
 }
 
 // reply returns a message as a driver.Reply.
-func reply(m *valkeygo.ValkeyMessage) driver.Reply {
+func reply(m *valkeygo.ValkeyMessage, readOnly bool) driver.Reply {
 	switch {
 	case m.IsNil():
 		return driver.Reply{}
 	case m.Error() != nil:
-		return driver.Reply{Kind: driver.ReplyError, Err: messageError(m)}
+		return driver.Reply{Kind: driver.ReplyError, Err: messageError(m, readOnly)}
 	case m.IsInt64():
 		n, _ := m.ToInt64()
 		return driver.IntReply(n)
@@ -136,11 +162,11 @@ func reply(m *valkeygo.ValkeyMessage) driver.Reply {
 		elements, _ := m.ToArray()
 		list := make([]driver.Reply, len(elements))
 		for i := range elements {
-			list[i] = reply(&elements[i])
+			list[i] = reply(&elements[i], readOnly)
 		}
 		return driver.ArrayReply(list...)
 	case m.IsMap():
-		return mapReply(m)
+		return mapReply(m, readOnly)
 	case m.IsString():
 		data, _ := bytesOf(m)
 		return driver.DataReply(data)
@@ -149,12 +175,12 @@ func reply(m *valkeygo.ValkeyMessage) driver.Reply {
 }
 
 // mapReply returns a map. valkey-go does not tell the order.
-func mapReply(m *valkeygo.ValkeyMessage) driver.Reply {
+func mapReply(m *valkeygo.ValkeyMessage, readOnly bool) driver.Reply {
 	pairs, _ := m.ToMap()
 	list := make([]driver.Reply, 0, 2*len(pairs))
 	for _, name := range slices.Sorted(maps.Keys(pairs)) {
 		value := pairs[name]
-		list = append(list, driver.DataReply([]byte(name)), reply(&value))
+		list = append(list, driver.DataReply([]byte(name)), reply(&value, readOnly))
 	}
 	return driver.ArrayReply(list...)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/retry"
+	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
 // A request is one or more commands that are sent together, in one round trip.
@@ -30,6 +31,10 @@ type request struct {
 	failed bool
 	// finished tells the caller, who waits for another goroutine.
 	finished chan struct{}
+	// short tells that no reply is longer than that to SET.
+	short bool
+	// link is what it was sent over last.
+	link *link
 	// atomic tells that the commands are a transaction, MULTI and EXEC included.
 	atomic bool
 	// once tells that nothing of it is sent again.
@@ -54,6 +59,7 @@ type request struct {
 type command struct {
 	args     []string // the name is the first
 	readOnly bool
+	shape    shape.Shape // of its reply; 0 is any
 	result   *valkeygo.ValkeyResult
 
 	// What became of it, after request.settle: whether a reply came, and nil if
@@ -85,6 +91,9 @@ func (r *request) abandon() (abandoned, sent bool) {
 // caller has abandoned the request in the meantime.
 func (r *request) send(ctx context.Context, l *link) (abandoned bool) {
 	if !r.state.CompareAndSwap(waiting, sending) {
+		if l.alone {
+			l.conn.pool.leaveAlone(l, 0)
+		}
 		return true
 	}
 	r.exchange(ctx, l)
@@ -93,6 +102,7 @@ func (r *request) send(ctx context.Context, l *link) (abandoned bool) {
 
 // exchange sends the commands of a request that nobody can abandon.
 func (r *request) exchange(ctx context.Context, l *link) {
+	r.link = l
 	if l.conn == nil {
 		r.do(ctx, l.client)
 		return
@@ -100,6 +110,9 @@ func (r *request) exchange(ctx context.Context, l *link) {
 	before := l.conn.commands.Load()
 	r.do(ctx, l.client)
 	r.unsent = l.conn.unsent(before)
+	if l.alone {
+		l.conn.pool.leaveAlone(l, r.proven())
+	}
 }
 
 // do leaves the sending to valkey-go, which sends a command again only if it is
@@ -116,8 +129,15 @@ func (r *request) do(ctx context.Context, client valkeygo.Client) {
 		r.batch = nil // the one before may still be read
 	}
 	r.batch = slices.Grow(r.batch[:0], len(r.commands))
+	size := 0
 	for i := range r.commands {
 		r.batch = append(r.batch, builder.Arbitrary(r.commands[i].args...).Build())
+		for _, arg := range r.commands[i].args {
+			size += len(arg)
+		}
+	}
+	if size > muchToWrite && (!r.short || len(r.commands) > fewReplies) {
+		ctx = bothWays{ctx}
 	}
 	results := client.DoMulti(ctx, r.batch...)
 	for i := range results {
@@ -166,6 +186,7 @@ func (r *request) release() {
 		return
 	}
 	clear(r.one[0].args)
+	r.link = nil
 	r.one[0], r.result = command{}, valkeygo.ValkeyResult{}
 	r.context = requestContext{}
 	if cap(r.buffer) > maxBuffer {
@@ -182,7 +203,7 @@ func (r *request) release() {
 func (r *request) succeeded() bool {
 	for i := range r.commands {
 		c := &r.commands[i]
-		if err := c.result.Error(); err != nil && !isNil(err) {
+		if err := c.result.Error(); err != nil && !isNil(err) || !c.fits() {
 			return false
 		}
 		c.replied, c.err = true, nil
@@ -200,13 +221,16 @@ func (r *request) settle(err error, limit *limit) {
 			continue
 		}
 		switch cause := c.result.Error(); {
-		case cause == nil || isNil(cause):
+		case (cause == nil || isNil(cause)) && c.fits():
 			c.replied, c.err = true, nil
 			continue
+		case cause == nil || isNil(cause):
+			c.replied, c.err = false, driver.Fail(driver.ErrUnavailable, failure.Outcome(!c.readOnly), errUnexpected)
+			r.link.kill(errUnexpected)
 		case c.result.NonValkeyError() != nil:
 			c.replied, c.err = false, clientError(cause, !r.unsent, limit)
 		default:
-			c.replied, c.err = true, replyError(c.result)
+			c.replied, c.err = true, r.link.anew(replyError(c.result, c.readOnly))
 		}
 		r.failed = true
 	}
@@ -242,6 +266,11 @@ func (r *request) readOnly() bool {
 func (r *request) atomicError() error {
 	last := len(r.commands) - 1
 	inner := r.commands[1:last]
+	for i := range r.commands[:last] {
+		if err := r.commands[i].err; err != nil && errors.Is(err, errUnexpected) {
+			return err // some of it may have been run for itself
+		}
+	}
 	if err := r.commands[0].err; err != nil && r.commands[0].replied {
 		for i := range inner {
 			if inner[i].err == nil || errors.Is(inner[i].err, driver.ErrUnknownOutcome) {

@@ -8,6 +8,7 @@ import (
 	valkeygo "github.com/valkey-io/valkey-go"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
 // This file has the requests of Get, Set and Delete. They are built in memory that
@@ -29,7 +30,7 @@ func (s *Store) getRequest(key string) *request {
 	r := s.newRequest()
 	args := r.args(2)
 	args[0], args[1] = "GET", key
-	r.one[0].args, r.one[0].readOnly = args, true
+	r.one[0].args, r.one[0].readOnly, r.one[0].shape = args, true, shape.Value
 	return r
 }
 
@@ -53,17 +54,17 @@ func (s *Store) setRequest(e *driver.Entry) *request {
 		args[3], args[4] = "PX", valkeygo.BinaryString(r.milliseconds)
 	}
 	args[0], args[1], args[2] = "SET", e.Key, valkeygo.BinaryString(r.buffer)
-	r.one[0].args = args
+	r.one[0].args, r.one[0].shape = args, shape.OK
 	return r
 }
 
 // keysRequest returns a command whose arguments are keys.
-func (s *Store) keysRequest(name string, keys []string, readOnly bool) *request {
+func (s *Store) keysRequest(name string, keys []string, readOnly bool, reply shape.Shape) *request {
 	r := s.newRequest()
 	args := r.args(1 + len(keys))
 	args[0] = name
 	copy(args[1:], keys)
-	r.one[0].args, r.one[0].readOnly = args, readOnly
+	r.one[0].args, r.one[0].readOnly, r.one[0].shape = args, readOnly, reply
 	return r
 }
 
@@ -89,6 +90,7 @@ func (s *Store) setBatch(entries []driver.Entry) *setBatch {
 	b.words = slices.Grow(b.words[:0], maxBuilt*len(entries))
 	b.list = slices.Grow(b.list[:0], len(entries))[:len(entries)]
 	b.commands = b.list
+	b.short = true
 	var milliseconds string // of the entry before
 	for i := range entries {
 		e := &entries[i]
@@ -101,6 +103,7 @@ func (s *Store) setBatch(entries []driver.Entry) *setBatch {
 			}
 			b.other[i] = driver.SetCommand(&driver.Entry{Key: e.Key, Value: value, TTL: e.TTL, Cond: e.Cond})
 			b.commands[i].args = appendArgs([]string{b.other[i].Name}, b.other[i].Args)
+			b.commands[i].shape = shape.Of(b.other[i].Name, b.other[i].Args)
 			continue
 		}
 		first := len(b.words)
@@ -111,7 +114,7 @@ func (s *Store) setBatch(entries []driver.Entry) *setBatch {
 			}
 			b.words = append(b.words, "PX", milliseconds)
 		}
-		b.commands[i].args = b.words[first:len(b.words):len(b.words)]
+		b.commands[i].args, b.commands[i].shape = b.words[first:len(b.words):len(b.words)], shape.OK
 	}
 	return b
 }
@@ -132,7 +135,7 @@ func (b *setBatch) release(to *sync.Pool) {
 	clear(b.list)
 	clear(b.words)
 	clear(b.batch)
-	b.other = nil
+	b.other, b.link = nil, nil
 	b.context = requestContext{}
 	to.Put(b)
 }

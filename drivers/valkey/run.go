@@ -19,7 +19,7 @@ func (s *Store) run(ctx context.Context, r *request) error {
 	// Most calls of programs without deadlines are over here.
 	t := s.clock.now()
 	l := s.pool.idle()
-	if l == nil {
+	if l == nil || s.pool.isRisky(r.longest()) {
 		return s.runWithin(ctx, r, nil)
 	}
 	if r.exchange(t, l); r.succeeded() {
@@ -82,6 +82,7 @@ func (s *Store) runWithin(ctx context.Context, r *request, began *tick) error {
 
 // A limit is how long a call may take.
 type limit struct {
+	store    *Store
 	start    time.Time
 	deadline time.Time
 	own      bool // the deadline is that of the caller's context
@@ -94,6 +95,7 @@ type limit struct {
 // begin sets the limit of a call that begins, or, unless that is nil, has begun
 // then.
 func (l *limit) begin(ctx context.Context, s *Store, began *tick) {
+	l.store = s
 	if s.clock != nil {
 		if l.tick = began; began == nil {
 			l.tick = s.clock.now()
@@ -120,7 +122,7 @@ func (l *limit) end() <-chan struct{} {
 // exchange sends a request, and waits for the reply. An error tells why none of
 // its commands was sent, or, if the request is abandoned, what became of the call.
 func (s *Store) exchange(ctx context.Context, r *request, limit *limit) (abandoned bool, err error) {
-	l, err := s.pool.acquire(ctx, limit.end())
+	l, err := s.acquire(ctx, r, limit.end())
 	if err != nil {
 		return false, err
 	}
@@ -133,6 +135,14 @@ func (s *Store) exchange(ctx context.Context, r *request, limit *limit) (abandon
 		return false, nil
 	}
 	return s.handOff(ctx, r, l, limit)
+}
+
+// acquire returns a connection for a request.
+func (s *Store) acquire(ctx context.Context, r *request, stop <-chan struct{}) (*link, error) {
+	if size := r.longest(); s.pool.isRisky(size) {
+		return s.pool.acquireAlone(ctx, stop, size)
+	}
+	return s.pool.acquire(ctx, stop)
 }
 
 // handOff has a request sent by another goroutine, and leaves it there when ctx

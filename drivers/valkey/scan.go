@@ -7,6 +7,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/operations"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
 // Scan implements driver.Scanner.
@@ -16,6 +17,9 @@ func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, erro
 
 // query runs a command that changes nothing, and need not be in the table.
 func (s *Store) query(ctx context.Context, words ...string) (driver.Reply, error) {
+	if s.noHello && words[0] == "HELLO" {
+		return driver.Reply{}, settings.ErrNoHello
+	}
 	r := &request{commands: []command{{args: slices.Clone(words), readOnly: true}}}
 	if err := s.run(ctx, r); err != nil {
 		return driver.Reply{}, err

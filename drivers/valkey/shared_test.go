@@ -24,3 +24,11 @@ func TestBatchesAreOneRoundTrip(t *testing.T) { subject.RoundTrips(t) }
 func TestAllocations(t *testing.T) {
 	subject.Allocations(t, drivertest.Allocations{Hit: 1, Miss: 0, Set: 0, SetMany: 6})
 }
+
+func TestMisled(t *testing.T) { subject.Misled(t) }
+
+func TestGreetings(t *testing.T) { subject.Greetings(t) }
+
+func TestHostile(t *testing.T) { subject.Hostile(t) }
+
+func TestLarge(t *testing.T) { subject.Large(t) }

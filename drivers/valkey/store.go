@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	valkeygo "github.com/valkey-io/valkey-go"
@@ -12,6 +13,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/dialect"
 	"github.com/xcache-go/xcache/drivers/internal/operations"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
+	"github.com/xcache-go/xcache/drivers/internal/shape"
 	"github.com/xcache-go/xcache/drivers/internal/workers"
 )
 
@@ -29,6 +31,11 @@ type Store struct {
 	// client's affair.
 	clock     *clock
 	opTimeout time.Duration
+	// maxValue is the length of the longest value.
+	maxValue int
+	// noHello tells that nothing is to be sent that begins with HELLO.
+	noHello bool
+	closed  atomic.Bool
 	// dialect is what the server is known to lack.
 	dialect dialect.Dialect
 
@@ -61,7 +68,7 @@ func NewStore(client valkeygo.Client, opts ...StoreOption) *Store {
 	if client == nil {
 		panic("xcache: valkey.NewStore of a nil client")
 	}
-	s := &Store{pool: newPoolOf(client), name: "of a client", client: client}
+	s := &Store{pool: newPoolOf(client), name: "of a client", client: client, maxValue: maxBulk}
 	s.init()
 	for _, opt := range opts {
 		opt(s)
@@ -75,6 +82,8 @@ func newStore(settings *settings.Settings, dial dialFunc) *Store {
 		pool:      newPool(settings, dial),
 		name:      fmt.Sprintf("%s/%d", settings.Addr, settings.DB),
 		opTimeout: settings.OpTimeout,
+		maxValue:  min(settings.MaxValue, maxBulk),
+		noHello:   settings.NoHello,
 	}
 	s.clock = newClock(s.opTimeout, s.pool.watch)
 	s.init()
@@ -91,6 +100,7 @@ func (s *Store) init() {
 // Close ends the calls that were abandoned, and closes the connections if they
 // are the store's own.
 func (s *Store) Close() error {
+	s.closed.Store(true)
 	if s.closeClient {
 		s.client.Close()
 	}
@@ -109,13 +119,14 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// maxValueSize is what servers take at most unless they are configured to take
-// more or less: proto-max-bulk-len.
-const maxValueSize = 512 << 20
+// isClosed reports whether valkey-go's word for a client that is closed is about
+// the store. A client of sentinels says it of its own accord, of a primary that it
+// leaves.
+func (s *Store) isClosed() bool { return s.client == nil || s.closed.Load() }
 
 // Limits implements driver.Limiter.
 func (s *Store) Limits() driver.Limits {
-	return driver.Limits{ValueSize: maxValueSize, CallTimeout: s.opTimeout, OwnData: true}
+	return driver.Limits{ValueSize: s.maxValue, CallTimeout: s.opTimeout, OwnData: true}
 }
 
 // String returns the server's address and database.
@@ -141,7 +152,7 @@ func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) erro
 		r.release()
 		return nil
 	}
-	r := s.keysRequest("MGET", keys, true)
+	r := s.keysRequest("MGET", keys, true, shape.Array)
 	if err := s.run(ctx, r); err != nil {
 		return err
 	}
@@ -184,7 +195,7 @@ func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
 	if len(keys) == 0 {
 		return 0, nil
 	}
-	r := s.keysRequest("UNLINK", keys, false)
+	r := s.keysRequest("UNLINK", keys, false, shape.Integer)
 	if err := s.run(ctx, r); err != nil {
 		return 0, err
 	}

@@ -2,6 +2,7 @@ package servererror
 
 import (
 	"errors"
+	"net"
 	"strconv"
 	"strings"
 
@@ -26,6 +27,27 @@ type RedirectError struct {
 
 func (r *RedirectError) Error() string { return r.err.Error() }
 func (r *RedirectError) Unwrap() error { return r.err }
+
+// LeadsTo reports whether a redirect leads to an address, which is that of the
+// server that answered. Then another server has the address by now, and a new
+// connection leads there.
+func (r *RedirectError) LeadsTo(addr string) bool {
+	host, port, err := net.SplitHostPort(addr)
+	return err == nil && r.Port == port && (r.Host == host || r.Host == "")
+}
+
+// Anew returns err, marked as one that passes, if it is MOVED to addr, which is
+// the address of the server that answered.
+func Anew(err error, addr string) error {
+	var to *RedirectError
+	if !errors.As(err, &to) || to.Ask || !to.LeadsTo(addr) {
+		return err
+	}
+	var e *driver.Error
+	errors.As(err, &e)
+	again := *e
+	return again.Retryable()
+}
 
 // redirect returns err with what a reply says about where to go, or err itself
 // if that cannot be read.

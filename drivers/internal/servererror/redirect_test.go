@@ -55,3 +55,25 @@ func TestIsTryAgain(t *testing.T) {
 		}
 	}
 }
+
+func TestAnew(t *testing.T) {
+	for text, want := range map[string]bool{
+		"MOVED 1 h:1":                 true,
+		"MOVED 1 :1":                  true,
+		"MOVED 1 h:2":                 false,
+		"MOVED 1 g:1":                 false,
+		"MOVED 1 ?:1":                 false,
+		"ASK 1 h:1":                   false,
+		"ERR no such thing":           false,
+		"CLUSTERDOWN the cluster is.": true, // as before
+	} {
+		err := servererror.Anew(servererror.Parse(text, nil), "h:1")
+		var e *driver.Error
+		if !errors.As(err, &e) || e.Transient != want || e.Outcome != driver.NotApplied {
+			t.Errorf("%s: got %+v", text, e)
+		}
+	}
+	if err := servererror.Anew(nil, "h:1"); err != nil {
+		t.Error(err)
+	}
+}

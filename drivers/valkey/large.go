@@ -1,0 +1,115 @@
+package valkey
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
+)
+
+// A server hangs up on an argument that is longer than it takes, and all whose
+// calls are on that connection lose them. So an argument that is longer than any
+// that the server has taken yet goes over a connection of its own.
+
+// minLimit is the least that a server can be configured to take.
+const minLimit = 1 << 20
+
+// longest returns the length of the longest argument.
+func (r *request) longest() int {
+	n := 0
+	for i := range r.commands {
+		for _, arg := range r.commands[i].args {
+			n = max(n, len(arg))
+		}
+	}
+	return n
+}
+
+// isRisky reports whether the server may hang up on an argument.
+func (p *pool) isRisky(size int) bool {
+	return size > minLimit && p.alone != nil && int64(size) > p.proven.Load()
+}
+
+// unproven tells that the server has hung up on an argument, whatever it has taken
+// before.
+func (p *pool) unproven() { p.proven.Store(minLimit) }
+
+// acquireAlone is acquire for a request that may end its connection. It waits until
+// no other such request is under way.
+func (p *pool) acquireAlone(ctx context.Context, stop <-chan struct{}, size int) (*link, error) {
+	select {
+	case p.alone <- struct{}{}:
+	case <-ctx.Done():
+		return nil, failure.OfContext(ctx, false)
+	case <-stop:
+		return nil, stopped()
+	}
+	for p.isRisky(size) {
+		if err := p.connect(ctx, stop, &p.large); err != nil {
+			<-p.alone
+			return nil, err
+		}
+		if l := p.large.link.Load(); l.usable() {
+			l.alone = true
+			return l, nil
+		}
+	}
+	<-p.alone // another one was taken meanwhile
+	return p.acquire(ctx, stop)
+}
+
+// leaveAlone is called when a request for which acquireAlone got a connection has
+// ended. proven is the length of its longest argument if the server has taken it.
+func (p *pool) leaveAlone(l *link, proven int) {
+	p.proven.Store(max(p.proven.Load(), int64(proven)))
+	l.kill(errRetired)
+	<-p.alone
+}
+
+// proven returns the length of the longest argument if the server has read all
+// commands, or else 0.
+func (r *request) proven() int {
+	for i := range r.commands {
+		result := r.commands[i].result
+		if result.NonValkeyError() != nil {
+			return 0
+		}
+		if err := result.Error(); err != nil && strings.HasPrefix(err.Error(), "Protocol error") {
+			return 0
+		}
+	}
+	return r.longest()
+}
+
+// stopped is the failure of a call without a deadline whose time was up before it
+// had a connection.
+func stopped() error {
+	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, &failure.TimeoutError{Err: context.DeadlineExceeded})
+}
+
+// Much that is sent in one pipeline may be answered before it is all written. A
+// server that wants its answers to be read before it reads on must not wait for
+// ever, so valkey-go is to write and read at the same time then.
+const (
+	// muchToWrite is more than is on its way without anybody reading it.
+	muchToWrite = 64 << 10
+	// fewReplies are not much to read if they are as short as those to SET.
+	fewReplies = 4 << 10
+)
+
+// bothWays is a context that has valkey-go write and read by two goroutines: it can
+// end, at any time.
+type bothWays struct{ context.Context }
+
+var never = make(chan struct{})
+
+func (bothWays) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+func (c bothWays) Done() <-chan struct{} {
+	if done := c.Context.Done(); done != nil {
+		return done
+	}
+	return never
+}

@@ -274,11 +274,11 @@ func (r *reader) readList(kind byte, text string, depth int) (driver.Reply, erro
 
 // An errorReply's error is the text, as it came.
 func errorReply(text string) driver.Reply {
-	return driver.Reply{Kind: driver.ReplyError, Err: replyText(text)}
+	return driver.Reply{Kind: driver.ReplyError, Err: textError(text)}
 }
 
-type replyText string
+type textError string
 
-func (t replyText) Error() string { return string(t) }
+func (t textError) Error() string { return string(t) }
 
 func errorText(r driver.Reply) string { return r.Err.Error() }

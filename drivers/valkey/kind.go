@@ -3,6 +3,7 @@ package valkey
 import (
 	"cmp"
 	"reflect"
+	"unsafe"
 
 	valkeygo "github.com/valkey-io/valkey-go"
 
@@ -14,34 +15,32 @@ import (
 // what keeps a reply of another kind from being a success.
 
 var (
-	resultMessage = fieldOf(reflect.TypeFor[valkeygo.ValkeyResult](), "val", reflect.TypeFor[valkeygo.ValkeyMessage]())
-	messageKind   = fieldOf(reflect.TypeFor[valkeygo.ValkeyMessage](), "typ", reflect.TypeFor[byte]())
+	resultMessage, hasMessage = offsetOf(reflect.TypeFor[valkeygo.ValkeyResult](), "val", reflect.TypeFor[valkeygo.ValkeyMessage]())
+	messageKind, hasKind      = offsetOf(reflect.TypeFor[valkeygo.ValkeyMessage](), "typ", reflect.TypeFor[byte]())
 )
 
-// fieldOf returns the number of a field, or -1 if there is none of that type.
-func fieldOf(in reflect.Type, name string, of reflect.Type) int {
+// offsetOf returns where a field is, and reports false if there is none of that
+// type.
+func offsetOf(in reflect.Type, name string, of reflect.Type) (uintptr, bool) {
 	field, ok := in.FieldByName(name)
-	if !ok || field.Type != of {
-		return -1
-	}
-	return field.Index[0]
+	return field.Offset, ok && field.Type == of
 }
 
 // kindOf returns the type byte of a message, or 0 if valkey-go has it elsewhere
 // by now.
 func kindOf(m *valkeygo.ValkeyMessage) byte {
-	if messageKind < 0 {
+	if !hasKind {
 		return 0
 	}
-	return byte(reflect.ValueOf(m).Elem().Field(messageKind).Uint())
+	return *(*byte)(unsafe.Add(unsafe.Pointer(m), messageKind))
 }
 
 // kindOfResult is kindOf for the message of a result.
 func kindOfResult(r *valkeygo.ValkeyResult) byte {
-	if resultMessage < 0 || messageKind < 0 {
+	if !hasMessage {
 		return 0
 	}
-	return byte(reflect.ValueOf(r).Elem().Field(resultMessage).Field(messageKind).Uint())
+	return kindOf((*valkeygo.ValkeyMessage)(unsafe.Add(unsafe.Pointer(r), resultMessage)))
 }
 
 // fits reports whether the reply to a command is of a kind that it has. valkey-go

@@ -266,11 +266,6 @@ func (r *request) readOnly() bool {
 func (r *request) atomicError() error {
 	last := len(r.commands) - 1
 	inner := r.commands[1:last]
-	for i := range r.commands[:last] {
-		if err := r.commands[i].err; err != nil && errors.Is(err, errUnexpected) {
-			return err // some of it may have been run for itself
-		}
-	}
 	if err := r.commands[0].err; err != nil && r.commands[0].replied {
 		for i := range inner {
 			if inner[i].err == nil || errors.Is(inner[i].err, driver.ErrUnknownOutcome) {
@@ -279,6 +274,11 @@ func (r *request) atomicError() error {
 			}
 		}
 		return err
+	}
+	for i := range r.commands[:last] {
+		if err := r.commands[i].err; err != nil && errors.Is(err, errUnexpected) {
+			return err // some of it may have been run for itself
+		}
 	}
 	exec := &r.commands[last]
 	switch {

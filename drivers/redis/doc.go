@@ -38,6 +38,7 @@
 //	client_name      name that CLIENT LIST shows (none)
 //	protocol         2 or 3, the version of RESP (2: nothing here needs what 3
 //	                 adds, and it costs a little)
+//	hello            on, or off for proxies that hang up on HELLO (on)
 //
 // # Replicas
 //

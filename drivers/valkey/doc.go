@@ -40,6 +40,7 @@
 //	client_name      name that CLIENT LIST shows (none)
 //	protocol         2 or 3, the version of RESP (2: nothing here needs what 3
 //	                 adds)
+//	hello            on, or off for proxies that hang up on HELLO (on)
 //
 // # Replicas
 //
@@ -105,10 +106,21 @@
 // Commands of a batch are tried again only together with all that follow them,
 // so that they are run in their order.
 //
-// valkey-go ends the process when a reply has an impossible length, or when
-// there is one that nobody asked for. The store looks at what comes in before
-// valkey-go does: such a connection is closed, and the calls on it fail. Nor
-// does it take strings above 512 MiB, or arrays of more than 16 million elements.
+// The store looks at what comes in before valkey-go does, which would end the
+// process, or make a value of it. A reply that is no RESP, that nobody asked for, or
+// of a kind that its command does not have is ErrUnavailable, of unknown outcome if
+// the command writes; the connection is closed. Memory is taken for what has come,
+// not for what a length claims; nor are there arrays of more than 16 million
+// elements.
+//
+// A value that is longer than max_value is ErrTooLarge for its own key, and is not
+// held in memory. If the command writes as well, as GETDEL does, its outcome is
+// unknown. A value of more than 1 MiB that is longer than all that the server has
+// taken goes over a connection of its own, one at a time, since servers hang up on
+// what is too long for them.
+//
+// READONLY, and MOVED to the address that was asked, tell that another server has
+// that address, or will soon: calls go over new connections then.
 //
 // An error never holds a password or a value. valkey-go's own errors are
 // reachable with errors.As.

@@ -33,8 +33,8 @@ func (c *conn) anew(err error) error {
 }
 
 func isMoved(err error) bool {
-	var to *servererror.RedirectError
-	return errors.As(err, &to)
+	_, ok := errors.AsType[*servererror.RedirectError](err)
+	return ok
 }
 
 // misledPause is how long a pool that has just made its connections anew takes

@@ -39,12 +39,13 @@ func (r *RedirectError) LeadsTo(addr string) bool {
 // Anew returns err, marked as one that passes, if it is MOVED to addr, which is
 // the address of the server that answered.
 func Anew(err error, addr string) error {
-	var to *RedirectError
-	if !errors.As(err, &to) || to.Ask || !to.LeadsTo(addr) {
+	e, ok := errors.AsType[*driver.Error](err)
+	if !ok {
 		return err
 	}
-	var e *driver.Error
-	errors.As(err, &e)
+	if to, ok := errors.AsType[*RedirectError](e.Err); !ok || to.Ask || !to.LeadsTo(addr) {
+		return err
+	}
 	again := *e
 	return again.Retryable()
 }

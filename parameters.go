@@ -60,8 +60,8 @@ func (s *settings) readCodec(dsn *driver.DSN) {
 	}
 	if _, config.Compressors, err = codec.Parse("", dsn.Text("compressor", "")); err != nil {
 		dsn.Refuse("compressor", "is refused: "+trimPrefix(err))
-	} else if len(config.Compressors) == 0 && dsn.Has("compress_min") {
-		dsn.Refuse("compress_min", "needs a compressor, such as compressor=gzip")
+	} else if (len(config.Compressors) == 0 || config.Compressors[0] == codec.None) && dsn.Has("compress_min") {
+		dsn.Refuse("compress_min", "needs a compressor that writes, such as compressor=gzip")
 	}
 	if dsn.Err() != nil {
 		return

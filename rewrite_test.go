@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/codec"
@@ -217,5 +221,49 @@ func TestRewriteInADSN(t *testing.T) {
 		if err == nil {
 			must(t, c.Close())
 		}
+	}
+}
+
+func TestWhoStopsCompressingReadsWhatWasCompressed(t *testing.T) {
+	long := strings.Repeat("v", 1000)
+	for _, format := range []string{"plain", "tagged"} {
+		t.Run(format, func(t *testing.T) {
+			ctx := t.Context()
+			open := func(compressor string) *xcache.Cache {
+				c, err := xcache.OpenDSN("memory://stops?format=" + format + "&compressor=" + compressor)
+				require.NoError(t, err)
+				t.Cleanup(func() { assert.NoError(t, c.Close()) })
+				return c
+			}
+			stored := func(c *xcache.Cache) string {
+				value := make([]driver.Value, 1)
+				require.NoError(t, c.Store().Get(ctx, []string{":1:k"}, value))
+				return string(value[0].Data)
+			}
+			before, after := open("gzip"), open("none,gzip&rewrite=on")
+			require.NoError(t, xcache.For[string](before).Set(ctx, "k", long))
+			require.NotContains(t, stored(before), long)
+
+			got, err := xcache.For[string](after).Get(ctx, "k")
+			require.NoError(t, err)
+			require.Equal(t, long, got)
+			old := codec.Read{Serializer: "json", Compressor: "gzip", Tagged: format == "tagged", Fallback: true}
+			require.Equal(t, map[codec.Read]uint64{old: 1}, after.CodecReads().Old, "an old format is told as one")
+			require.Eventually(t, func() bool { return strings.Contains(stored(after), long) }, time.Minute, time.Millisecond,
+				"a value in the old format is written again, uncompressed")
+
+			got, err = xcache.For[string](after).Get(ctx, "k")
+			require.NoError(t, err)
+			require.Equal(t, long, got)
+			require.EqualValues(t, 1, after.CodecReads().Current)
+			got, err = xcache.For[string](before).Get(ctx, "k")
+			require.NoError(t, err, "who still compresses reads what is not compressed")
+			require.Equal(t, long, got)
+
+			alone := open("none")
+			require.NoError(t, xcache.For[string](before).Set(ctx, "k", long))
+			_, err = xcache.For[string](alone).Get(ctx, "k")
+			require.ErrorIs(t, err, xcache.ErrCorrupt, "none alone reads nothing compressed")
+		})
 	}
 }

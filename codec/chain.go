@@ -45,7 +45,8 @@ type Config struct {
 	// is JSON.
 	Serializers []Serializer
 	// Compressors are the formats of compressed values. The first writes, all
-	// read. nil compresses nothing.
+	// read. nil compresses nothing; None in front of others leaves them to
+	// read.
 	Compressors []Compressor
 	// CompressMin is the length, in bytes, of the longest encoded value that
 	// is not compressed. 0 is 256; CompressAlways has no such length. What
@@ -71,6 +72,8 @@ type Chain struct {
 	plain         plainReader
 	// wildcard: plain, and its one member takes any bytes for a value.
 	wildcard bool
+	// compresses: the first compressor writes.
+	compresses bool
 
 	compressMin int
 	maxValue    int
@@ -97,11 +100,15 @@ type Read struct {
 func New(config Config) (*Chain, error) {
 	c := &Chain{
 		serializers: append([]Serializer(nil), config.Serializers...),
-		compressors: append([]Compressor(nil), config.Compressors...),
 		compressMin: config.CompressMin,
 		maxValue:    config.MaxValue,
 		format:      config.Format,
 	}
+	readers, compresses, err := withoutNone(config.Compressors)
+	if err != nil {
+		return nil, err
+	}
+	c.compressors, c.compresses = append([]Compressor(nil), readers...), compresses
 	if len(c.serializers) == 0 {
 		c.serializers = []Serializer{JSON}
 	}
@@ -243,7 +250,7 @@ func (c *Chain) finish(out []byte, start, payload int) ([]byte, error) {
 		return out[:start], tooLarge("", c.maxValue)
 	}
 	compressorID := byte(noCompressor)
-	if len(c.compressors) > 0 && length > c.compressMin {
+	if c.compresses && length > c.compressMin {
 		m := c.compressors[0]
 		b := buffers.Get().(*buffer)
 		defer b.release()
@@ -342,7 +349,7 @@ func (c *Chain) decode(data []byte, d *destination) (Read, error) {
 
 func (c *Chain) isFallback(read Read) bool {
 	return read.Serializer != c.serializers[0].Name() ||
-		read.Compressor != "" && (len(c.compressors) == 0 || read.Compressor != c.compressors[0].Name())
+		read.Compressor != "" && (!c.compresses || read.Compressor != c.compressors[0].Name())
 }
 
 // decodeTagged reads a payload by what its header names, and nothing else.

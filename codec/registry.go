@@ -37,6 +37,9 @@ func RegisterCompressor(c Compressor) {
 	if c == nil {
 		panic("xcache: codec.RegisterCompressor of a nil compressor")
 	}
+	if c.Name() == None.Name() {
+		panic("xcache: codec.RegisterCompressor of compressor none: the name stands for no compression")
+	}
 	register(registry.compressors, c.Name(), c, "codec.RegisterCompressor of compressor ")
 }
 
@@ -80,14 +83,17 @@ func LookupSerializer(name string) (Serializer, error) {
 }
 
 // LookupCompressor is LookupSerializer for a compressor. A level may follow
-// the name: "gzip:9".
+// the name: "gzip:9". "none" is None.
 func LookupCompressor(name string) (Compressor, error) {
 	name, levelText, leveled := strings.Cut(name, ":")
 	registry.RLock()
 	c, ok := registry.compressors[name]
 	registry.RUnlock()
+	if name == None.Name() {
+		c, ok = None, true
+	}
 	if !ok {
-		return nil, unknownFormat("compressor", name, compressorFormats, Compressors())
+		return nil, unknownFormat("compressor", name, compressorFormats, append(Compressors(), None.Name()))
 	}
 	if !leveled {
 		return c, nil
@@ -104,8 +110,8 @@ func LookupCompressor(name string) (Compressor, error) {
 }
 
 // Parse returns the members that two lists of names stand for, as they are
-// written in a DSN: "json,gob" and "zstd:3,gzip". An empty list has no
-// members.
+// written in a DSN: "json,gob" and "zstd:3,gzip", or "none,zstd" where zstd is
+// only read. An empty list has no members.
 func Parse(serializers, compressors string) ([]Serializer, []Compressor, error) {
 	s, err := parseList(serializers, LookupSerializer)
 	if err != nil {

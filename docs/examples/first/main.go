@@ -17,6 +17,7 @@ import (
 type User struct{ Name, Email string }
 
 func main() {
+	// memory:// in a test, redis+cluster://cache-1:6379,cache-2:6379 in production
 	cache, err := xcache.OpenDSN(cmp.Or(os.Getenv("CACHE_DSN"), "memory://"))
 	if err != nil {
 		log.Fatal(err)
@@ -25,8 +26,8 @@ func main() {
 
 	users := xcache.For[User](cache.Namespace("user"))
 	user, err := users.GetOrSet(context.Background(), "42", loadUser, xcache.TTL(time.Minute))
-	fmt.Println(user, err) // {Ann ann@example.com} <nil>
+	fmt.Println(user.Name, err) // Ann <nil>
 }
 
-// loadUser runs on a miss, once for however many callers.
+// loadUser runs on a miss, once for all who ask at the time.
 func loadUser(context.Context) (User, error) { return User{"Ann", "ann@example.com"}, nil }

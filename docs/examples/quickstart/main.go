@@ -2,6 +2,7 @@
 //
 //	go run ./docs/examples/quickstart
 //	CACHE_DSN=redis://localhost:6379 go run ./docs/examples/quickstart
+//	CACHE_DSN=valkey+cluster://localhost:7000 go run ./docs/examples/quickstart
 //
 // It prints the same on every driver, keeps its keys under a prefix of its own,
 // and deletes them in the end.
@@ -23,12 +24,15 @@ import (
 	"github.com/xcache-go/xcache"
 	_ "github.com/xcache-go/xcache/drivers/memory"
 	_ "github.com/xcache-go/xcache/drivers/redis"
+	_ "github.com/xcache-go/xcache/drivers/valkey"
 )
 
-type User struct {
-	Name  string
-	Email string
-}
+type User struct{ Name, Email string }
+
+var (
+	ann = User{"Ann", "ann@example.com"}
+	ben = User{"Ben", "ben@example.com"}
+)
 
 func main() {
 	dsn := cmp.Or(os.Getenv("CACHE_DSN"), "memory://")
@@ -52,7 +56,7 @@ func run(ctx context.Context, out io.Writer, dsn string) (err error) {
 		err = errors.Join(err, clearErr)
 	}()
 	for _, step := range []func(context.Context, io.Writer, *xcache.Cache) error{
-		setAndGet, typedStruct, timeToLive, loadOnce, count, listKeys,
+		setAndGet, typedStruct, timeToLive, loadOnce, manyAtOnce, count, pipeline, listKeys, deletePattern,
 	} {
 		if err := step(ctx, out, cache); err != nil {
 			return err
@@ -82,7 +86,7 @@ func setAndGet(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
 
 func typedStruct(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
 	users := xcache.For[User](cache)
-	if err := users.Set(ctx, "user:42", User{"Ann", "ann@example.com"}, xcache.TTL(time.Minute)); err != nil {
+	if err := users.Set(ctx, "user:42", ann, xcache.TTL(time.Minute)); err != nil {
 		return err
 	}
 	user, err := users.Get(ctx, "user:42")
@@ -120,7 +124,7 @@ func loadOnce(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
 	load := func(context.Context) (User, error) {
 		loads.Add(1)
 		time.Sleep(20 * time.Millisecond) // a database takes its time
-		return User{"Ben", "ben@example.com"}, nil
+		return ben, nil
 	}
 	var running sync.WaitGroup
 	results, errs := make([]User, callers), make([]error, callers)
@@ -138,17 +142,70 @@ func loadOnce(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
 	return nil
 }
 
+func manyAtOnce(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
+	users := xcache.For[User](cache)
+
+	err := users.SetMany(ctx, map[string]User{"user:42": ann, "user:43": ben}, xcache.TTL(time.Hour))
+	if err != nil {
+		return err
+	}
+	found, err := users.GetMany(ctx, []string{"user:42", "user:43", "user:44"}) // a map of those that there are
+	if err != nil {
+		return err
+	}
+
+	fmt.Fprintf(out, "GetMany   %d of 3 users: %s and %s\n", len(found), found["user:42"].Name, found["user:43"].Name)
+	return nil
+}
+
 func count(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
+	_, err := cache.Incr(ctx, "visits", 1) // ErrNotFound: Incr makes no counter
+	if !errors.Is(err, xcache.ErrNotFound) {
+		return fmt.Errorf("a counter that nobody made: %w", err)
+	}
+	fmt.Fprintln(out, "Incr      visits is a miss:", err)
+
 	for range 3 {
-		if _, err := cache.IncrInit(ctx, "visits", 1, 0); err != nil {
+		// The first call makes the counter, from 0. Without the TTL it would be gone after 5 minutes.
+		visits, err := cache.IncrInit(ctx, "visits", 1, 0, xcache.TTL(xcache.NoExpiry))
+		if err != nil {
 			return err
 		}
+		fmt.Fprintf(out, "IncrInit  visits = %d\n", visits)
 	}
+
 	visits, err := cache.Incr(ctx, "visits", 39)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "Incr      visits = %d\n", visits)
+	return nil
+}
+
+func pipeline(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
+	users := xcache.For[User](cache)
+
+	p := cache.Pipeline()
+	user := users.In(p).Get("user:42")
+	visits := p.Incr("visits", 1)
+	ttl := p.TTL("user:42")
+	if err := p.Exec(ctx); err != nil { // all in one round trip
+		return err
+	}
+
+	got, err := user.Value()
+	if err != nil {
+		return err
+	}
+	n, err := visits.Value()
+	if err != nil {
+		return err
+	}
+	left, err := ttl.Value()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "Pipeline  %s, visits = %d, expires in %v\n", got.Name, n, left.Round(time.Minute))
 	return nil
 }
 
@@ -162,5 +219,14 @@ func listKeys(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
 	}
 	slices.Sort(keys) // they come in no order
 	fmt.Fprintf(out, "Keys      user:* are %v\n", keys)
+	return nil
+}
+
+func deletePattern(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
+	n, err := cache.DeletePattern(ctx, "user:*")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "Delete    %d keys like user:* deleted\n", n)
 	return nil
 }

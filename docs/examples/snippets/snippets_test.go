@@ -7,7 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/codec"
@@ -15,6 +18,7 @@ import (
 	"github.com/xcache-go/xcache/codec/zstd"
 	_ "github.com/xcache-go/xcache/drivers/memory"
 	_ "github.com/xcache-go/xcache/drivers/redis"
+	"github.com/xcache-go/xcache/internal/servertest"
 )
 
 type User struct{ Name string }
@@ -70,6 +74,40 @@ func TestOwnWritesAreRead(t *testing.T) {
 	if err != nil || user.Name != "Ann" {
 		t.Errorf("got %v, %v", user, err)
 	}
+}
+
+func TestAnErrorTellsWhatBecameOfAWrite(t *testing.T) {
+	server := servertest.Redis(t)
+	ctx, user := t.Context(), User{"Ann"}
+	store := func(dsn string, user User) string {
+		users := xcache.For[User](open(t, dsn))
+		var said bytes.Buffer
+		log := log.New(&said, "", 0)
+
+		switch err := users.Set(ctx, "user:42", user); {
+		case err == nil:
+		case errors.Is(err, xcache.ErrUnknownOutcome):
+			log.Print("stored, or not: ", err)
+		case errors.Is(err, xcache.ErrUnavailable):
+			log.Print("not stored, the server is away: ", err)
+		default:
+			log.Print("not stored, and would not be next time: ", err)
+		}
+
+		return said.String()
+	}
+
+	require.Empty(t, store("redis://"+server.Addr, user))
+	require.Contains(t, store("redis://"+server.Addr+"?max_value=10", user), "would not be next time")
+	require.Contains(t, store("redis://:wrong@"+servertest.Redis(t, servertest.Password("right")).Addr, user), "would not be next time")
+	require.Contains(t, store("redis://127.0.0.1:1", user), "the server is away")
+
+	// Its connection is there, the command is sent, and no reply comes.
+	cache := open(t, "redis://"+server.Addr+"?op_timeout=200ms")
+	require.NoError(t, cache.Ping(ctx))
+	server.Freeze(t)
+	require.ErrorIs(t, xcache.For[User](cache).Set(ctx, "user:42", user), xcache.ErrUnknownOutcome)
+	server.Thaw(t)
 }
 
 func TestTheDatabaseIsAskedWhenTheServerIsDown(t *testing.T) {

@@ -36,14 +36,14 @@ func TestAUserIsLoadedAgainAfterAnHour(t *testing.T) {
 		cache, err := xcache.OpenDSN("memory://")
 		require.NoError(t, err)
 		defer cache.Close()
-		users := xcache.For[User](cache)
+		users := xcache.For[User](cache.Namespace("user"))
 		loads := 0
 		load := func(context.Context) (User, error) {
 			loads++
 			return User{"Ann"}, nil
 		}
 		get := func() {
-			user, err := users.GetOrSet(t.Context(), "user:42", load, xcache.TTL(time.Hour))
+			user, err := users.GetOrSet(t.Context(), "42", load, xcache.TTL(time.Hour))
 			require.NoError(t, err)
 			require.Equal(t, "Ann", user.Name)
 		}
@@ -64,7 +64,7 @@ func TestAThousandCallersLoadOnce(t *testing.T) {
 		cache, err := xcache.OpenDSN("memory://")
 		require.NoError(t, err)
 		defer cache.Close()
-		users := xcache.For[User](cache)
+		users := xcache.For[User](cache.Namespace("user"))
 		loads := 0
 		slow := func(context.Context) (User, error) {
 			loads++
@@ -75,7 +75,7 @@ func TestAThousandCallersLoadOnce(t *testing.T) {
 		var callers sync.WaitGroup
 		for range 1000 {
 			callers.Go(func() {
-				_, err := users.GetOrSet(t.Context(), "user:42", slow)
+				_, err := users.GetOrSet(t.Context(), "42", slow)
 				assert.NoError(t, err)
 			})
 		}
@@ -127,7 +127,7 @@ func TestACacheThatIsDown(t *testing.T) {
 	require.NoError(t, err)
 	defer cache.Close()
 
-	_, err = xcache.For[User](cache).Get(t.Context(), "user:42")
+	_, err = xcache.For[User](cache.Namespace("user")).Get(t.Context(), "42")
 	require.ErrorIs(t, err, xcache.ErrUnavailable)
 }
 
@@ -140,7 +140,7 @@ func TestACacheThatDoesNotAnswer(t *testing.T) {
 		require.NoError(t, err)
 		defer cache.Close()
 
-		_, err = xcache.For[User](cache).Get(t.Context(), "user:42")
+		_, err = xcache.For[User](cache.Namespace("user")).Get(t.Context(), "42")
 		require.ErrorIs(t, err, xcache.ErrUnavailable)
 	}
 }

@@ -85,24 +85,24 @@ func setAndGet(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
 }
 
 func typedStruct(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
-	users := xcache.For[User](cache)
-	if err := users.Set(ctx, "user:42", ann, xcache.TTL(time.Minute)); err != nil {
+	users := xcache.For[User](cache.Namespace("user"))
+	if err := users.Set(ctx, "42", ann, xcache.TTL(time.Minute)); err != nil {
 		return err
 	}
-	user, err := users.Get(ctx, "user:42")
+	user, err := users.Get(ctx, "42")
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "Get       user:42 = %+v\n", user)
+	fmt.Fprintf(out, "Get       user 42 = %+v\n", user)
 	return nil
 }
 
 func timeToLive(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
-	ttl, err := cache.TTL(ctx, "user:42")
+	ttl, err := cache.Namespace("user").TTL(ctx, "42")
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "TTL       user:42 expires in %v\n", ttl.Round(time.Minute))
+	fmt.Fprintf(out, "TTL       user 42 expires in %v\n", ttl.Round(time.Minute))
 
 	texts := xcache.For[string](cache)
 	if err := texts.Set(ctx, "blink", "now", xcache.TTL(20*time.Millisecond)); err != nil {
@@ -119,7 +119,7 @@ func timeToLive(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
 
 func loadOnce(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
 	const callers = 50
-	users := xcache.For[User](cache)
+	users := xcache.For[User](cache.Namespace("user"))
 	var loads atomic.Int64
 	load := func(context.Context) (User, error) {
 		loads.Add(1)
@@ -129,7 +129,7 @@ func loadOnce(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
 	var running sync.WaitGroup
 	results, errs := make([]User, callers), make([]error, callers)
 	for i := range callers {
-		running.Go(func() { results[i], errs[i] = users.GetOrSet(ctx, "user:43", load) })
+		running.Go(func() { results[i], errs[i] = users.GetOrSet(ctx, "43", load) })
 	}
 	running.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -143,18 +143,18 @@ func loadOnce(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
 }
 
 func manyAtOnce(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
-	users := xcache.For[User](cache)
+	users := xcache.For[User](cache.Namespace("user"))
 
-	err := users.SetMany(ctx, map[string]User{"user:42": ann, "user:43": ben}, xcache.TTL(time.Hour))
+	err := users.SetMany(ctx, map[string]User{"42": ann, "43": ben}, xcache.TTL(time.Hour))
 	if err != nil {
 		return err
 	}
-	found, err := users.GetMany(ctx, []string{"user:42", "user:43", "user:44"}) // a map of those that there are
+	found, err := users.GetMany(ctx, []string{"42", "43", "44"}) // a map of those that there are
 	if err != nil {
 		return err
 	}
 
-	fmt.Fprintf(out, "GetMany   %d of 3 users: %s and %s\n", len(found), found["user:42"].Name, found["user:43"].Name)
+	fmt.Fprintf(out, "GetMany   %d of 3 users: %s and %s\n", len(found), found["42"].Name, found["43"].Name)
 	return nil
 }
 
@@ -183,13 +183,12 @@ func count(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
 }
 
 func pipeline(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
-	users := xcache.For[User](cache)
+	users := xcache.For[User](cache.Namespace("user"))
 
 	p := cache.Pipeline()
-	user := users.In(p).Get("user:42")
+	user := users.In(p).Get("42")
 	visits := p.Incr("visits", 1)
-	ttl := p.TTL("user:42")
-	if err := p.Exec(ctx); err != nil { // all in one round trip
+	if err := p.Exec(ctx); err != nil { // both in one round trip
 		return err
 	}
 
@@ -201,32 +200,30 @@ func pipeline(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
 	if err != nil {
 		return err
 	}
-	left, err := ttl.Value()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "Pipeline  %s, visits = %d, expires in %v\n", got.Name, n, left.Round(time.Minute))
+	fmt.Fprintf(out, "Pipeline  %s, visits = %d\n", got.Name, n)
 	return nil
 }
 
 func listKeys(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
+	users := xcache.For[User](cache.Namespace("user"))
 	var keys []string
-	for key, err := range cache.Keys(ctx, "user:*") {
+	for key, err := range users.Keys(ctx, "*") {
 		if err != nil {
 			return err
 		}
 		keys = append(keys, key)
 	}
 	slices.Sort(keys) // they come in no order
-	fmt.Fprintf(out, "Keys      user:* are %v\n", keys)
+	fmt.Fprintf(out, "Keys      of users are %v\n", keys)
 	return nil
 }
 
 func deletePattern(ctx context.Context, out io.Writer, cache *xcache.Cache) error {
-	n, err := cache.DeletePattern(ctx, "user:*")
+	users := xcache.For[User](cache.Namespace("user"))
+	n, err := users.DeletePattern(ctx, "4*")
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "Delete    %d keys like user:* deleted\n", n)
+	fmt.Fprintf(out, "Delete    %d users like 4* deleted\n", n)
 	return nil
 }

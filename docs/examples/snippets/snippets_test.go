@@ -62,7 +62,7 @@ func TestBytesAreStoredAsTheyAre(t *testing.T) {
 }
 
 func TestOwnWritesAreRead(t *testing.T) {
-	users := xcache.For[User](open(t, "memory://"))
+	users := xcache.For[User](open(t, "memory://").Namespace("user"))
 	ctx := t.Context()
 	if err := users.Set(ctx, "42", User{"Ann"}); err != nil {
 		t.Fatal(err)
@@ -80,11 +80,11 @@ func TestAnErrorTellsWhatBecameOfAWrite(t *testing.T) {
 	server := servertest.Redis(t)
 	ctx, user := t.Context(), User{"Ann"}
 	store := func(dsn string, user User) string {
-		users := xcache.For[User](open(t, dsn))
+		users := xcache.For[User](open(t, dsn).Namespace("user"))
 		var said bytes.Buffer
 		log := log.New(&said, "", 0)
 
-		switch err := users.Set(ctx, "user:42", user); {
+		switch err := users.Set(ctx, "42", user); {
 		case err == nil:
 		case errors.Is(err, xcache.ErrUnknownOutcome):
 			log.Print("stored, or not: ", err)
@@ -106,13 +106,13 @@ func TestAnErrorTellsWhatBecameOfAWrite(t *testing.T) {
 	cache := open(t, "redis://"+server.Addr+"?op_timeout=200ms")
 	require.NoError(t, cache.Ping(ctx))
 	server.Freeze(t)
-	require.ErrorIs(t, xcache.For[User](cache).Set(ctx, "user:42", user), xcache.ErrUnknownOutcome)
+	require.ErrorIs(t, xcache.For[User](cache).Set(ctx, "42", user), xcache.ErrUnknownOutcome)
 	server.Thaw(t)
 }
 
 func TestTheDatabaseIsAskedWhenTheServerIsDown(t *testing.T) {
 	// Nobody listens on port 1.
-	users := xcache.For[User](open(t, "redis://127.0.0.1:1"))
+	users := xcache.For[User](open(t, "redis://127.0.0.1:1").Namespace("user"))
 	ctx := t.Context()
 
 	user, err := users.GetOrSet(ctx, "42", loadUser)

@@ -86,7 +86,7 @@ func TestAWrongPasswordStopsTheStart(t *testing.T) {
 }
 
 func TestOnePrimaryOfAClusterThatIsDownIsTold(t *testing.T) {
-	cluster := servertest.Cluster(t, servertest.Config("cluster-node-timeout", "10000"))
+	cluster := servertest.Cluster(t, servertest.Config("cluster-replica-no-failover", "yes"))
 	cache := open(t, "redis+cluster://"+strings.Join(cluster.Addrs(), ","))
 	require.Equal(t, http.StatusOK, ask(t, cache))
 	cluster.Nodes[0].Freeze(t)
@@ -95,10 +95,17 @@ func TestOnePrimaryOfAClusterThatIsDownIsTold(t *testing.T) {
 }
 
 func TestAReplicaThatIsDownIsNotTold(t *testing.T) {
-	servers := servertest.Replicated(t, 1)
-	cache := open(t, "redis://"+strings.Join(servers.Addrs(), ","))
-	servers.Replicas[0].Kill(t)
-	require.Equal(t, http.StatusOK, ask(t, cache))
-	servers.Primary.Kill(t)
-	require.Equal(t, http.StatusServiceUnavailable, ask(t, cache))
+	replicated, sentinels := servertest.Replicated(t, 1), servertest.Sentinel(t)
+	for dsn, servers := range map[string][]*servertest.Server{
+		"redis://" + strings.Join(replicated.Addrs(), ","):                                                                 {replicated.Primary, replicated.Replicas[0]},
+		"redis+sentinel://" + strings.Join(sentinels.Addrs(), ",") + "?read=prefer-replica&master=" + sentinels.MasterName: sentinels.Servers,
+	} {
+		cache := open(t, dsn)
+		for _, replica := range servers[1:] {
+			replica.Kill(t)
+		}
+		require.Equal(t, http.StatusOK, ask(t, cache))
+		servers[0].Kill(t)
+		require.Equal(t, http.StatusServiceUnavailable, ask(t, cache))
+	}
 }

@@ -2,7 +2,7 @@ package codec
 
 import (
 	"fmt"
-	"reflect"
+	"math/big"
 	"slices"
 	"sync"
 	"unsafe"
@@ -199,6 +199,11 @@ func (c *Chain) Append(dst []byte, v any) ([]byte, error) {
 		return text, nil
 	}
 	s := c.serializers[0]
+	if n := bigIntegerOf(v); n != nil {
+		if _, ok := s.(Wildcard); !ok { // which has no form for a big.Int
+			return c.appendBigInteger(dst, n)
+		}
+	}
 	start := len(dst)
 	out := c.reserveHeader(dst)
 	payload := len(out)
@@ -207,6 +212,14 @@ func (c *Chain) Append(dst []byte, v any) ([]byte, error) {
 		return dst, classify(err, ErrUnsupportedValue, s.Name(), fmt.Sprintf("it cannot store a %T", v))
 	}
 	return c.finish(out, start, payload)
+}
+
+func (c *Chain) appendBigInteger(dst []byte, n *big.Int) ([]byte, error) {
+	out, err := appendBigInteger(dst, n)
+	if err == nil && len(out)-len(dst) > c.maxValue {
+		return dst, tooLarge("", c.maxValue)
+	}
+	return out, err
 }
 
 // EncodeBytes is Append for a []byte, which it does not put in an interface.
@@ -283,18 +296,16 @@ func (c *Chain) Decode(data []byte, v any) (Read, error) {
 	if err != nil {
 		return Read{}, err
 	}
-	switch kind := elem.Kind(); {
-	case isInteger(kind):
-		if ok, err := setInteger(elem, data); ok {
+	if ok, err := readInteger(v, elem, data, c.wildcard); ok {
+		return Read{Serializer: Decimal}, err
+	}
+	read, err := c.decode(data, &destination{v: v})
+	if err != nil && isDecimal(data) && !c.plain.claims(data) {
+		if ok, err := readUnclaimedInteger(elem, data); ok {
 			return Read{Serializer: Decimal}, err
 		}
-	case kind == reflect.Interface && elem.NumMethod() == 0 && !c.wildcard:
-		if n, ok := parseDecimal(data); ok {
-			elem.Set(reflect.ValueOf(n.any()))
-			return Read{Serializer: Decimal}, nil
-		}
 	}
-	return c.decode(data, &destination{v: v})
+	return read, err
 }
 
 // DecodeBytes is Decode into a []byte, which is the caller's own.

@@ -32,10 +32,12 @@
 //
 // Values of Go's integer kinds, named types such as time.Duration included,
 // are stored as decimal text in both formats, whatever the chain and whatever
-// methods the type has: servers count on them, and other languages read them.
-// Decimal text that fits 64 bits, read into an any, is therefore an int64 (or
-// a uint64, above), also when it was written from a float64 by JSON. A string
-// of digits stays a string: JSON stores it with its quotes.
+// methods the type has: servers count on them, and other languages read them. So
+// is a big.Int of up to MaxIntegerDigits, except by Raw. Decimal text read into an
+// any is therefore an int64 (a uint64 or a *big.Int, above), also when it was
+// written from a float64 by JSON. What no serializer of the chain claims is read
+// into pointers to integers, and into floats that are exactly that number, as well.
+// A string of digits stays a string: JSON stores it with its quotes.
 //
 // # Limits
 //

@@ -1,7 +1,9 @@
 package codec
 
 import (
+	"fmt"
 	"math"
+	"math/big"
 	"reflect"
 	"strconv"
 )
@@ -9,6 +11,15 @@ import (
 // Decimal is what Read.Serializer says of an integer, which no serializer of a
 // chain reads.
 const Decimal = "decimal"
+
+// MaxIntegerDigits is the number of decimal digits of the longest integer that is
+// stored or read, as in Python: the time to convert more grows with their square.
+const MaxIntegerDigits = 4300
+
+// maxIntegerBits is the length of the largest integer of MaxIntegerDigits.
+const maxIntegerBits = 14285
+
+var errDigits = &Error{Kind: ErrTooLarge, Codec: Decimal, Reason: fmt.Sprintf("an integer has more than %d digits", MaxIntegerDigits)}
 
 // appendInteger appends v as decimal text if it is of an integer kind.
 func appendInteger(dst []byte, v any) (text []byte, ok bool) {
@@ -19,6 +30,44 @@ func appendInteger(dst []byte, v any) (text []byte, ok bool) {
 		return strconv.AppendUint(dst, rv.Uint(), 10), true
 	}
 	return dst, false
+}
+
+// bigIntegerOf returns v if v is a big.Int or points to one, and nil otherwise.
+func bigIntegerOf(v any) *big.Int {
+	switch v := v.(type) {
+	case *big.Int:
+		return v
+	case big.Int:
+		return &v
+	}
+	return nil
+}
+
+// appendBigInteger appends n as decimal text.
+func appendBigInteger(dst []byte, n *big.Int) ([]byte, error) {
+	if n.BitLen() > maxIntegerBits {
+		return dst, errDigits
+	}
+	out := n.Append(dst, 10)
+	if !isWithinDigits(out[len(dst):]) {
+		return dst, errDigits
+	}
+	return out, nil
+}
+
+// isWithinDigits reports whether decimal text has no more than MaxIntegerDigits,
+// beside a sign.
+func isWithinDigits(text []byte) bool {
+	return len(text) <= MaxIntegerDigits || len(text) == MaxIntegerDigits+1 && text[0] == '-'
+}
+
+// parseBigInteger reads decimal text of any length within the limit.
+func parseBigInteger(text []byte) (*big.Int, error) {
+	if !isWithinDigits(text) {
+		return nil, errDigits
+	}
+	n, _ := new(big.Int).SetString(string(text), 10)
+	return n, nil
 }
 
 // decimal is an integer of at most 64 bits and a sign.
@@ -73,12 +122,72 @@ func (n decimal) int64() (int64, bool) {
 	return int64(n.magnitude), n.magnitude <= math.MaxInt64
 }
 
-// any returns the number as an int64, or as a uint64 if it fits only there.
-func (n decimal) any() any {
-	if i, ok := n.int64(); ok {
-		return i
+// readInteger decodes decimal text into v where a chain reads integers itself: into
+// an integer, a big.Int, a pointer to one or, unless wildcard says that any bytes
+// are a value, an any. ok is false if v or text is something else, for a
+// serializer to read.
+func readInteger(v any, target reflect.Value, text []byte, wildcard bool) (ok bool, err error) {
+	if isInteger(target.Kind()) {
+		return setInteger(target, text)
 	}
-	return n.magnitude
+	switch v := v.(type) {
+	case *big.Int:
+		if isDecimal(text) {
+			return true, setBigInteger(v, text)
+		}
+	case **big.Int:
+		if isDecimal(text) {
+			*v = new(big.Int)
+			return true, setBigInteger(*v, text)
+		}
+	default:
+		if target.Kind() == reflect.Interface && target.NumMethod() == 0 && !wildcard && isDecimal(text) {
+			return true, setAnyInteger(target, text)
+		}
+	}
+	return false, nil
+}
+
+// readUnclaimedInteger decodes decimal text that no serializer claims into what
+// holds exactly that number: a float, or what a pointer points to. ok is false if
+// target is something else.
+func readUnclaimedInteger(target reflect.Value, text []byte) (ok bool, err error) {
+	for depth := 0; target.Kind() == reflect.Pointer; depth++ {
+		if depth > maxDepth {
+			return false, nil // a type that points to itself
+		}
+		if target.IsNil() {
+			target.Set(reflect.New(target.Type().Elem()))
+		}
+		target = target.Elem()
+	}
+	switch kind := target.Kind(); {
+	case isInteger(kind):
+		return setInteger(target, text)
+	case kind == reflect.Float32 || kind == reflect.Float64:
+		n, small := parseDecimal(text)
+		if i, fits := n.int64(); small && fits && isExact(i, kind) {
+			target.SetFloat(float64(i))
+			return true, nil
+		}
+		return true, doesNotFit(target.Type())
+	case kind == reflect.Interface && target.NumMethod() == 0:
+		return true, setAnyInteger(target, text)
+	case target.Type() == bigIntType:
+		return true, setBigInteger(target.Addr().Interface().(*big.Int), text)
+	}
+	return false, nil
+}
+
+var bigIntType = reflect.TypeFor[big.Int]()
+
+// isExact reports whether floats of a kind hold i, and every integer nearer to 0.
+func isExact(i int64, kind reflect.Kind) bool {
+	most := int64(1 << 53)
+	if kind == reflect.Float32 {
+		most = 1 << 24
+	}
+	return i >= -most && i <= most
 }
 
 // setInteger decodes decimal text into target, which is of an integer kind.
@@ -98,5 +207,37 @@ func setInteger(target reflect.Value, text []byte) (ok bool, err error) {
 			return true, nil
 		}
 	}
-	return true, &Error{Kind: ErrCorrupt, Codec: Decimal, Reason: "the number does not fit " + target.Type().String()}
+	return true, doesNotFit(target.Type())
+}
+
+// setBigInteger decodes decimal text into n.
+func setBigInteger(n *big.Int, text []byte) error {
+	read, err := parseBigInteger(text)
+	if err == nil {
+		n.Set(read)
+	}
+	return err
+}
+
+// setAnyInteger decodes decimal text into an any: as an int64, as a uint64 if it
+// fits only there, or else as a *big.Int.
+func setAnyInteger(target reflect.Value, text []byte) error {
+	n, small := parseDecimal(text)
+	if !small {
+		large, err := parseBigInteger(text)
+		if err == nil {
+			target.Set(reflect.ValueOf(large))
+		}
+		return err
+	}
+	if i, ok := n.int64(); ok {
+		target.Set(reflect.ValueOf(i))
+	} else {
+		target.Set(reflect.ValueOf(n.magnitude))
+	}
+	return nil
+}
+
+func doesNotFit(t reflect.Type) error {
+	return &Error{Kind: ErrCorrupt, Codec: Decimal, Reason: "the number does not fit " + t.String()}
 }

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/codec"
 )
@@ -113,4 +116,122 @@ func TestErrorsOfIntegersDoNotShowThem(t *testing.T) {
 	if text := fmt.Sprintf("%v %+v", err, err); err == nil || strings.Contains(text, "48151623") {
 		t.Errorf("got %q", text)
 	}
+}
+
+func bigInteger(text string) *big.Int {
+	n, ok := new(big.Int).SetString(text, 10)
+	if !ok {
+		panic("no integer: " + text)
+	}
+	return n
+}
+
+// longest is the largest integer that is stored.
+var longest = strings.Repeat("9", codec.MaxIntegerDigits)
+
+func TestBigIntegersAreDecimalTextInEveryChain(t *testing.T) {
+	for name, chain := range everyChain(t) {
+		if strings.HasPrefix(name, "raw") {
+			continue
+		}
+		for _, text := range []string{
+			"0", "5", "-1", "9223372036854775808", "18446744073709551616", "1267650600228229401496703205376",
+			"-1267650600228229401496703205376", longest, "-" + longest,
+		} {
+			n := bigInteger(text)
+			for _, value := range []any{n, *n} {
+				stored, err := chain.Append([]byte("before"), value)
+				require.NoError(t, err, "%s: %.40s", name, text)
+				require.Equal(t, "before"+text, string(stored), name)
+			}
+			var value big.Int
+			read, err := chain.Decode([]byte(text), &value)
+			require.NoError(t, err, "%s: %.40s", name, text)
+			require.Zero(t, n.Cmp(&value), "%s: %.40s is read as %v", name, text, &value)
+			require.Equal(t, codec.Read{Serializer: codec.Decimal}, read, name)
+			var pointer *big.Int
+			_, err = chain.Decode([]byte(text), &pointer)
+			require.NoError(t, err, "%s: %.40s", name, text)
+			require.Zero(t, n.Cmp(pointer), "%s: %.40s is read as %v", name, text, pointer)
+			var v any
+			_, err = chain.Decode([]byte(text), &v)
+			require.NoError(t, err, "%s: %.40s", name, text)
+			switch {
+			case n.IsInt64():
+				require.Equal(t, n.Int64(), v, name)
+			case n.IsUint64():
+				require.Equal(t, n.Uint64(), v, name)
+			default:
+				require.IsType(t, n, v, name)
+				require.Zero(t, n.Cmp(v.(*big.Int)), "%s: %.40s is read as %v", name, text, v)
+			}
+		}
+	}
+}
+
+func TestIntegersHaveAMostOfDigits(t *testing.T) {
+	for name, chain := range everyChain(t) {
+		if strings.HasPrefix(name, "raw") {
+			continue
+		}
+		for _, text := range []string{"1" + strings.Repeat("0", codec.MaxIntegerDigits), "-9" + longest, strings.Repeat("9", 1<<20)} {
+			for _, into := range []any{new(big.Int), new(*big.Int), new(any)} {
+				_, err := chain.Decode([]byte(text), into)
+				require.ErrorIs(t, err, codec.ErrTooLarge, "%s: %d digits into a %T", name, len(text), into)
+			}
+		}
+		n := bigInteger(longest)
+		stored, err := chain.Append([]byte("x"), n.Add(n, big.NewInt(1)))
+		require.ErrorIs(t, err, codec.ErrTooLarge, name)
+		require.Equal(t, "x", string(stored))
+		_, err = chain.Append(nil, n.Lsh(n, 1<<20))
+		require.ErrorIs(t, err, codec.ErrTooLarge, name)
+	}
+	small := mustChain(t, codec.Config{MaxValue: 5})
+	_, err := small.Append(nil, big.NewInt(123456))
+	require.ErrorIs(t, err, codec.ErrTooLarge, "longer than max_value")
+}
+
+func TestRawHasNoFormForABigInteger(t *testing.T) {
+	raw := mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.Raw}})
+	_, err := raw.Append(nil, big.NewInt(5))
+	require.ErrorIs(t, err, codec.ErrUnsupportedValue)
+}
+
+// A number is read into what holds exactly that number, where no serializer of
+// the chain says something else of it.
+func TestIntegersThatNoSerializerClaimsAreReadIntoWhatHoldsThem(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		into any
+		want any // nil: ErrCorrupt
+	}{
+		{"12345", new(float64), 12345.0}, {"-7", new(float32), float32(-7)}, {"9007199254740992", new(float64), float64(1 << 53)},
+		{"9007199254740993", new(float64), nil}, {"16777217", new(float32), nil}, {longest, new(float64), nil},
+		{"5", new(*int), new(5)}, {"5", new(**int8), new(new(int8(5)))}, {"300", new(*int8), nil}, {"-1", new(*uint), nil},
+		{"5", new(string), nil}, {"5", new(bool), nil}, {"5", new([]int), nil}, {"05", new(*int), nil}, {"5.0", new(float64), nil},
+	} {
+		chain := mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.Gob}})
+		read, err := chain.Decode([]byte(test.text), test.into)
+		if test.want == nil {
+			require.ErrorIs(t, err, codec.ErrCorrupt, "%.30s into a %T", test.text, test.into)
+			continue
+		}
+		require.NoError(t, err, "%.30s into a %T", test.text, test.into)
+		require.Equal(t, test.want, reflect.ValueOf(test.into).Elem().Interface(), "%.30s", test.text)
+		require.Equal(t, codec.Read{Serializer: codec.Decimal}, read)
+	}
+	// What JSON refuses stays refused.
+	_, err := mustChain(t, codec.Config{}).Decode([]byte("7"), new(*picky))
+	require.ErrorIs(t, err, codec.ErrCorrupt)
+}
+
+// A picky integer reads no 7.
+type picky int
+
+func (p *picky) UnmarshalJSON(b []byte) error {
+	if string(b) == "7" {
+		return errors.New("no 7")
+	}
+	return nil
 }

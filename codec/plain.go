@@ -48,6 +48,21 @@ func (p *plainReader) decode(data []byte, d *destination, limit int) (Read, erro
 	return Read{}, unrecognized(data)
 }
 
+// claims reports whether decimal text may be what a serializer of the chain wrote,
+// so that its verdict stands.
+func (p *plainReader) claims(text []byte) bool {
+	for _, s := range p.serializers {
+		if s.(Recognizer).Recognize(text) {
+			return true
+		}
+	}
+	if s := p.lastSerializer; s != nil {
+		_, ours := findFormat(serializerFormats, s.Name())
+		return !ours // no format of the library but JSON writes digits alone
+	}
+	return false
+}
+
 func (p *plainReader) decompress(m Compressor, data []byte, d *destination, limit int) (Read, error) {
 	b := buffers.Get().(*buffer)
 	defer b.release()

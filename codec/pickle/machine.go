@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"sync"
+	"time"
 	"unicode/utf8"
 )
 
@@ -46,8 +47,9 @@ func (k kind) String() string {
 //	list, tuple, set, dict  first and last of the chunks of items; c counts the items
 //	datetime                offset of the bytes, and the time zone's node, 0 for none
 //	date, time              offset of the bytes
-//	timezone                seconds east of UTC
+//	timezone                seconds east of UTC; or, if b is not 0, zones[b-1]
 //	callable                which
+//	object                  its name, in a way that c says
 //
 // Of a str, c is the number of the Go string made of it, 0 for none.
 type node struct {
@@ -88,6 +90,9 @@ type machine struct {
 	// chunk is at 0.
 	links   []uint32
 	strings []string
+	// zones are those that have a name.
+	zones   []*time.Location
+	bounded []bounded
 	steps   int
 
 	// damaged tells that data is no pickle, deep that it nests too deep, refused
@@ -96,6 +101,12 @@ type machine struct {
 	refused       error
 	// doubles tells that a container may be in several places.
 	doubles bool
+}
+
+// A bounded list holds only so many items.
+type bounded struct {
+	node uint32
+	most uint64
 }
 
 var machines = sync.Pool{New: func() any { return new(machine) }}
@@ -108,9 +119,10 @@ func (m *machine) release() {
 		return
 	}
 	clear(m.strings)
+	clear(m.zones)
 	*m = machine{
 		nodes: m.nodes[:0], stack: m.stack[:0], marks: m.marks[:0], memo: m.memo[:0],
-		links: m.links[:0], strings: m.strings[:0], extra: m.extra[:0],
+		links: m.links[:0], strings: m.strings[:0], zones: m.zones[:0], bounded: m.bounded[:0], extra: m.extra[:0],
 	}
 	machines.Put(m)
 }
@@ -153,6 +165,11 @@ func (m *machine) run(data []byte) error {
 		return errDepth
 	case m.damaged || !stopped || len(m.rest) > 0 || len(m.stack) != 1 || len(m.marks) > 0:
 		return errDamaged
+	}
+	for _, b := range m.bounded {
+		if uint64(m.nodes[b.node].c) > b.most { // Python would drop some, and writes none of these
+			return errDamaged
+		}
 	}
 	return nil
 }
@@ -410,6 +427,9 @@ func (m *machine) extend(k kind, items []uint32) {
 	container := &m.nodes[below[0]]
 	switch {
 	case container.kind == kindObject: // of a class that extends list or dict, say
+		if m.refused == nil {
+			m.refuse(m.notPlain(*container, ""))
+		}
 	case container.kind != k || k == kindDict && len(items)%2 != 0:
 		m.damaged = true
 	default:

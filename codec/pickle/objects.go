@@ -2,19 +2,16 @@ package pickle
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math"
 	"slices"
-	"time"
 	"unicode/utf8"
 )
 
 // This file is about what Python pickles as a call. The few functions that
 // make plain data are recognised by their exact names; a call of anything else
 // makes a node of kindObject, and has the pickle refused once it is known to be
-// one.
+// one. What is only named, such as the member of an enum, is refused by who reads it.
 
-// A callable is a function that is recognised.
+// A callable is a function or a class that is recognised.
 type callable uint32
 
 const (
@@ -27,25 +24,82 @@ const (
 	callTime
 	callTimedelta
 	callTimezone
+	callZoneInfo // the class, whose _unpickle makes zones
+	callZone     // zoneinfo.ZoneInfo._unpickle
+	callPytz
+	callPytzUTC
+	callPytzFixed
+
+	callOrderedDict
+	callDefaultDict
+	callCounter
+	callDeque
+	callSafeText
+	callSafeBytes
+	callLazyObject
+	callNamedRow
+
+	// These name or make what is refused.
+	callGetattr
+	callOr
+	callReconstructor
+	callModel
 )
 
-// callables are by module and name, with a newline between them. Protocol 2
-// writes the names that Python 2 had.
-var callables = map[string]callable{
-	"builtins\nset":          callSet,
-	"builtins\nfrozenset":    callSet,
-	"builtins\nbytearray":    callByteArray,
-	"__builtin__\nset":       callSet,
-	"__builtin__\nfrozenset": callSet,
-	"__builtin__\nbytearray": callByteArray,
-	"__builtin__\nbytes":     callBytes,
-	"_codecs\nencode":        callEncode,
-	"datetime\ndatetime":     callDatetime,
-	"datetime\ndate":         callDate,
-	"datetime\ntime":         callTime,
-	"datetime\ntimedelta":    callTimedelta,
-	"datetime\ntimezone":     callTimezone,
+// known are the callables by module and name, with a newline between them.
+// Protocol 2 writes the names that Python 2 had.
+var known = []struct {
+	name string
+	callable
+}{
+	{"builtins\nset", callSet},
+	{"builtins\nfrozenset", callSet},
+	{"builtins\nbytearray", callByteArray},
+	{"__builtin__\nset", callSet},
+	{"__builtin__\nfrozenset", callSet},
+	{"__builtin__\nbytearray", callByteArray},
+	{"__builtin__\nbytes", callBytes},
+	{"_codecs\nencode", callEncode},
+	{"datetime\ndatetime", callDatetime},
+	{"datetime\ndate", callDate},
+	{"datetime\ntime", callTime},
+	{"datetime\ntimedelta", callTimedelta},
+	{"datetime\ntimezone", callTimezone},
+	{"zoneinfo\nZoneInfo", callZoneInfo},
+	{"zoneinfo\nZoneInfo._unpickle", callZone},
+	{"pytz\n_p", callPytz},
+	{"pytz\n_UTC", callPytzUTC},
+	{"pytz\nFixedOffset", callPytzFixed},
+
+	{"collections\nOrderedDict", callOrderedDict},
+	{"collections\ndefaultdict", callDefaultDict},
+	{"collections\nCounter", callCounter},
+	{"collections\ndeque", callDeque},
+	// What Django's templates and mark_safe make. Releases before 3.0 call it
+	// SafeText, those before 2.0 have SafeBytes too.
+	{"django.utils.safestring\nSafeString", callSafeText},
+	{"django.utils.safestring\nSafeText", callSafeText},
+	{"django.utils.safestring\nSafeBytes", callSafeBytes},
+	// A SimpleLazyObject is pickled as what it stands for.
+	{"django.utils.functional\nunpickle_lazyobject", callLazyObject},
+	// A row of values_list(named=True): a tuple.
+	{"django.db.models.utils\nunpickle_named_row", callNamedRow},
+
+	{"builtins\ngetattr", callGetattr},
+	{"__builtin__\ngetattr", callGetattr},
+	{"_operator\nor_", callOr},
+	{"copyreg\n_reconstructor", callReconstructor},
+	{"copy_reg\n_reconstructor", callReconstructor},
+	{"django.db.models.base\nmodel_unpickle", callModel},
 }
+
+var callables = func() map[string]callable {
+	all := make(map[string]callable, len(known))
+	for _, k := range known {
+		all[k.name] = k.callable
+	}
+	return all
+}()
 
 // refuse has the pickle refused for a reason, the first of which counts.
 func (m *machine) refuse(reason error) {
@@ -58,8 +112,10 @@ func (m *machine) refuse(reason error) {
 func (m *machine) stepObject(op byte) {
 	switch op {
 	case opGlobal:
+		offset := len(m.data) - len(m.rest)
 		module := m.line()
-		m.global(module, m.line())
+		name := m.line()
+		m.global(module, name, node{kind: kindObject, a: uint32(offset), b: uint32(len(module) + 1 + len(name)), c: uint32(namedByLines)})
 	case opStackGlobal:
 		items := m.top(2)
 		if m.damaged || m.nodes[items[0]].kind != kindStr || m.nodes[items[1]].kind != kindStr {
@@ -67,12 +123,16 @@ func (m *machine) stepObject(op byte) {
 			return
 		}
 		m.drop(items)
-		m.global(m.bytes(m.nodes[items[0]]), m.bytes(m.nodes[items[1]]))
+		module, name := items[0], items[1]
+		m.global(m.bytes(m.nodes[module]), m.bytes(m.nodes[name]), node{kind: kindObject, a: module, b: name, c: uint32(namedByStrs)})
 	case opReduce:
 		args, function := m.pop(), m.pop()
 		m.call(function, args)
-	case opNewObj, opNewObjEx:
-		if op == opNewObjEx && m.nodes[m.pop()].kind != kindDict {
+	case opNewObj:
+		args, class := m.pop(), m.pop()
+		m.instance(class, args)
+	case opNewObjEx:
+		if m.nodes[m.pop()].kind != kindDict {
 			m.damaged = true
 		}
 		args, class := m.pop(), m.pop()
@@ -104,8 +164,8 @@ func (m *machine) line() []byte {
 	return line
 }
 
-// global pushes what stands for a function or a class.
-func (m *machine) global(module, name []byte) {
+// global pushes what stands for a function or a class: unknown, if it is not known.
+func (m *machine) global(module, name []byte, unknown node) {
 	full := make([]byte, 0, 64) // stays on the stack for what is known
 	full = append(full, module...)
 	full = append(full, '\n')
@@ -114,32 +174,27 @@ func (m *machine) global(module, name []byte) {
 		m.make(node{kind: kindCallable, a: uint32(c)})
 		return
 	}
-	if m.refused == nil && !m.damaged {
-		full[len(module)] = '.'
-		m.refuse(notPlain(full))
-	}
-	m.make(node{kind: kindObject})
+	m.make(unknown)
 }
 
-// notPlain is the error for an object of a class. A name that could be
-// something else than the name of a class is not shown.
-func notPlain(class []byte) error {
-	shown := len(class) <= 128
-	for _, c := range class {
-		shown = shown && (c == '_' || c == '.' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z')
-	}
-	if !shown {
-		return corrupt("it holds an object of a class, which is not plain data")
-	}
-	return corrupt("it holds an object of %s, which is not plain data", class)
-}
-
-// object pushes what is made in a way that only classes are.
+// object pushes what a class or a function makes, which is not plain data.
 func (m *machine) object(of uint32) {
-	if n := m.nodes[of]; n.kind != kindObject {
-		m.refuse(corrupt("it holds an object, which is not plain data"))
+	if m.refused == nil && !m.damaged {
+		m.refuse(m.notPlain(m.nodes[of], ""))
 	}
 	m.make(node{kind: kindObject})
+}
+
+// instance pushes what a class makes of the arguments of __new__.
+func (m *machine) instance(class, args uint32) {
+	switch n := m.nodes[class]; {
+	case m.nodes[args].kind != kindTuple:
+		m.damaged = true
+	case n.kind == kindCallable && (callable(n.a) == callSafeText || callable(n.a) == callSafeBytes):
+		m.call(class, args)
+	default:
+		m.object(class)
+	}
 }
 
 // call pushes what a function returns.
@@ -153,35 +208,50 @@ func (m *machine) call(function, args uint32) {
 		m.object(function)
 		return
 	}
-	// No function takes more than three arguments that is known here.
-	var list [3]node
+	// No function takes more than four arguments that is known here.
+	var list [4]node
+	var indices [4]uint32
 	if a.c > uint32(len(list)) {
 		m.damaged = true
 		return
 	}
-	var indices [3]uint32
 	_ = m.items(a, func(i int, item uint32) error {
 		list[i], indices[i] = m.nodes[item], item
 		return nil
 	})
-	if !m.known(callable(f.a), list[:a.c], indices) {
+	if !m.returned(function, list[:a.c], indices) {
 		m.damaged = true
 	}
 }
 
-// known pushes what a function returns that is known. ok is false if Python
-// would not accept the arguments.
-func (m *machine) known(c callable, args []node, indices [3]uint32) (ok bool) {
+// returned pushes what a callable returns. ok is false if Python would not accept
+// the arguments, or not write them.
+func (m *machine) returned(function uint32, args []node, indices [4]uint32) (ok bool) {
 	takes := func(kinds ...kind) bool {
-		if len(args) != len(kinds) {
-			return false
+		return slices.EqualFunc(args, kinds, func(n node, k kind) bool { return n.kind == k })
+	}
+	c := callable(m.nodes[function].a)
+	switch c {
+	case callGetattr:
+		return m.attribute(args, indices)
+	case callOr: // of flags of an enum
+		if len(args) == 2 && args[0].kind == kindObject {
+			m.push(indices[0])
+			return true
 		}
-		for i, k := range kinds {
-			if args[i].kind != k {
-				return false
-			}
-		}
+		m.object(function)
 		return true
+	case callReconstructor:
+		if len(args) == 3 {
+			m.object(indices[0])
+		}
+		return len(args) == 3
+	case callModel:
+		return len(args) == 1 && m.model(args[0], indices[0])
+	case callDefaultDict: // what makes its missing values does not matter
+		if len(args) == 1 && (args[0].kind == kindNone || args[0].kind == kindCallable || args[0].kind == kindObject) {
+			args = nil
+		}
 	}
 	if i := slices.IndexFunc(args, func(n node) bool { return n.kind == kindObject }); i >= 0 {
 		m.object(indices[i]) // it may stand for anything
@@ -192,8 +262,17 @@ func (m *machine) known(c callable, args []node, indices [3]uint32) (ok bool) {
 		if !takes(kindList) {
 			return len(args) == 0 && m.makeEmpty(kindSet)
 		}
-		m.copySet(args[0])
-		return true
+		return m.copyItems(kindSet, args[0])
+	case callOrderedDict, callDefaultDict:
+		if len(args) > 0 { // as Python 2 writes it
+			m.object(function)
+			return true
+		}
+		return m.makeEmpty(kindDict)
+	case callCounter:
+		return takes(kindDict) && m.copyItems(kindDict, args[0])
+	case callDeque:
+		return m.makeDeque(args)
 	case callBytes:
 		return len(args) == 0 && m.makeEmpty(kindBytes)
 	case callByteArray:
@@ -207,50 +286,101 @@ func (m *machine) known(c callable, args []node, indices [3]uint32) (ok bool) {
 		return takes(kindStr, kindStr) && m.encode(args[0], args[1])
 	case callEncode:
 		return takes(kindStr, kindStr) && m.encode(args[0], args[1])
-	case callDatetime:
-		zone := uint32(0)
-		if len(args) == 2 && args[1].kind == kindTimezone {
-			zone, args = indices[1], args[:1]
+	case callSafeText, callSafeBytes, callLazyObject:
+		if c == callSafeText && !takes(kindStr) || c == callSafeBytes && !takes(kindBytes) || len(args) != 1 {
+			return false
 		}
-		return takes(kindBytes) && m.makeMoment(kindDatetime, args[0], zone)
-	case callDate:
-		return takes(kindBytes) && m.makeMoment(kindDate, args[0], 0)
-	case callTime:
-		if len(args) == 2 && args[1].kind == kindTimezone {
-			m.refuse(corrupt("it holds a datetime.time with a time zone, which Go has no type for"))
-			args = args[:1]
+		m.push(indices[0])
+		return true
+	case callNamedRow:
+		if !takes(kindTuple, kindTuple) || args[0].c != args[1].c {
+			return false
 		}
-		return takes(kindBytes) && m.makeMoment(kindTime, args[0], 0)
-	case callTimedelta:
-		return takes(kindInt, kindInt, kindInt) && m.makeTimedelta(args)
-	case callTimezone:
-		if len(args) == 2 && args[1].kind == kindStr { // its name
-			args = args[:1]
-		}
-		return takes(kindTimedelta) && m.makeTimezone(args[0])
+		m.push(indices[1])
+		return true
+	default:
+		return m.inTime(c, args, indices)
 	}
-	return false
+}
+
+// attribute pushes what getattr finds.
+func (m *machine) attribute(args []node, indices [4]uint32) bool {
+	if len(args) != 2 || args[1].kind != kindStr {
+		return false
+	}
+	switch of := args[0]; {
+	case of.kind == kindCallable && callable(of.a) == callZoneInfo && string(m.bytes(args[1])) == "_unpickle":
+		m.make(node{kind: kindCallable, a: uint32(callZone)})
+	case of.kind == kindCallable || of.kind == kindObject:
+		m.make(node{kind: kindObject, a: indices[0], b: indices[1], c: uint32(namedAsAttribute)})
+	default:
+		return false
+	}
+	return true
+}
+
+// model pushes an instance of a model, which is named by its application and class,
+// or is a class.
+func (m *machine) model(named node, class uint32) bool {
+	switch {
+	case named.kind == kindObject:
+		m.object(class)
+		return true
+	case named.kind != kindTuple || named.c != 2:
+		return false
+	}
+	var parts [2]node
+	_ = m.items(named, func(i int, item uint32) error {
+		parts[i] = m.nodes[item]
+		return nil
+	})
+	if parts[0].kind != kindStr || parts[1].kind != kindStr {
+		return false
+	}
+	if m.refused == nil {
+		name := string(m.bytes(parts[0])) + "." + string(m.bytes(parts[1]))
+		m.refuse(notPlain("an instance of the model ", name, "", "store a dict of its fields"))
+	}
+	m.make(node{kind: kindObject})
+	return true
 }
 
 // makeEmpty pushes an empty value.
 func (m *machine) makeEmpty(k kind) bool {
-	m.make(node{kind: k})
+	n := node{kind: k}
+	if k != kindBytes {
+		n.levels = 1
+	}
+	m.make(n)
 	return true
 }
 
-// copySet pushes a set of what a list holds.
-func (m *machine) copySet(list node) {
-	if m.steps += int(list.c); m.steps > maxSteps {
-		return // run returns an error
+// copyItems pushes a container of what another one holds.
+func (m *machine) copyItems(k kind, from node) bool {
+	if m.steps += int(from.c); m.steps > maxSteps {
+		return true // run returns an error
 	}
-	set := node{kind: kindSet, levels: 1}
-	items := make([]uint32, 0, list.c)
-	_ = m.items(list, func(_ int, item uint32) error {
+	n := node{kind: k, levels: 1}
+	items := make([]uint32, 0, from.c)
+	_ = m.items(from, func(_ int, item uint32) error {
 		items = append(items, item)
 		return nil
 	})
-	m.link(&set, items)
-	m.make(set)
+	m.link(&n, items)
+	m.make(n)
+	return true
+}
+
+// makeDeque pushes a deque, which is empty at first, and may have a most of items.
+func (m *machine) makeDeque(args []node) bool {
+	switch {
+	case len(args) == 0:
+	case len(args) != 2 || args[0].kind != kindTuple || args[0].c != 0 || args[1].kind != kindInt || int64(args[1].bits()) < 0:
+		return false
+	default:
+		m.bounded = append(m.bounded, bounded{uint32(len(m.nodes)), args[1].bits()})
+	}
+	return m.makeEmpty(kindList)
 }
 
 // encode pushes the bytes that are written as the characters of a str.
@@ -273,92 +403,4 @@ func (m *machine) encode(text, encoding node) bool {
 	}
 	m.make(node{kind: kindBytes, a: uint32(offset), b: uint32(len(m.data) + len(m.extra) - offset)})
 	return true
-}
-
-// Points in time.
-
-// makeMoment pushes a datetime, a date or a time, whose fields are bytes.
-func (m *machine) makeMoment(k kind, state node, zone uint32) bool {
-	b := m.bytes(state)
-	length := map[kind]int{kindDatetime: 10, kindDate: 4, kindTime: 6}[k]
-	if len(b) != length {
-		return false
-	}
-	if k != kindTime && !validDate(b) || k != kindDate && !validClock(b[len(b)-6:]) {
-		return false
-	}
-	m.make(node{kind: k, a: state.a, b: zone})
-	return true
-}
-
-// datePart returns the fields of a date: two bytes of the year, the month, in
-// whose highest bit a datetime has which of two repeated hours it means, and
-// the day.
-func datePart(b []byte) (year int, month time.Month, day int) {
-	return int(binary.BigEndian.Uint16(b)), time.Month(b[2] &^ 0x80), int(b[3])
-}
-
-func validDate(b []byte) bool {
-	year, month, day := datePart(b)
-	return year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 &&
-		time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Day() == day
-}
-
-// clockPart returns the time since midnight: hour, minute, second and three
-// bytes of microseconds. A time has the same bit in the hour.
-func clockPart(b []byte) time.Duration {
-	return time.Duration(b[0]&^0x80)*time.Hour + time.Duration(b[1])*time.Minute +
-		time.Duration(b[2])*time.Second + time.Duration(microseconds(b))*time.Microsecond
-}
-
-func microseconds(b []byte) int {
-	return int(b[3])<<16 | int(b[4])<<8 | int(b[5])
-}
-
-func validClock(b []byte) bool {
-	return b[0]&^0x80 < 24 && b[1] < 60 && b[2] < 60 && microseconds(b) < 1e6
-}
-
-func (m *machine) makeTimedelta(args []node) bool {
-	days, seconds, micros := int64(args[0].bits()), int64(args[1].bits()), int64(args[2].bits())
-	if days < -999999999 || days > 999999999 || seconds < 0 || seconds >= 86400 || micros < 0 || micros >= 1e6 {
-		return false
-	}
-	const day = 24 * time.Hour
-	var d time.Duration
-	if most := int64(math.MaxInt64 / day); days >= -most && days < most {
-		d = time.Duration(days)*day + time.Duration(seconds)*time.Second + time.Duration(micros)*time.Microsecond
-	} else {
-		m.refuse(corrupt("it holds a datetime.timedelta of more than the 292 years of a time.Duration"))
-	}
-	m.make(bitsNode(kindTimedelta, uint64(d)))
-	return true
-}
-
-func (m *machine) makeTimezone(offset node) bool {
-	d := time.Duration(offset.bits())
-	if d <= -24*time.Hour || d >= 24*time.Hour {
-		return false
-	}
-	if d%time.Second != 0 {
-		m.refuse(corrupt("it holds a datetime.timezone with a fraction of a second, which Go does not have"))
-	}
-	m.make(node{kind: kindTimezone, a: uint32(int32(d / time.Second))})
-	return true
-}
-
-// moment returns the time that a datetime or a date is. What has no time zone
-// is UTC.
-func (m *machine) moment(n node) time.Time {
-	year, month, day := datePart(m.slice(n.a, 4))
-	if n.kind == kindDate {
-		return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
-	}
-	zone := time.UTC
-	if n.b != 0 {
-		if east := int(int32(m.nodes[n.b].a)); east != 0 {
-			zone = time.FixedZone("", east)
-		}
-	}
-	return time.Date(year, month, day, 0, 0, 0, int(clockPart(m.slice(n.a+4, 6))), zone)
 }

@@ -2,7 +2,6 @@ package pickle_test
 
 import (
 	"bytes"
-	"encoding/hex"
 	"errors"
 	"flag"
 	"math"
@@ -19,28 +18,13 @@ import (
 	"github.com/xcache-go/xcache/codec/pickle"
 )
 
-// A written is a line of testdata/cpython.txt.
+// A written is a line of a file of testdata.
 type written struct {
 	name, by string
 	data     []byte
 }
 
-func cpython(t testing.TB) []written {
-	text, err := os.ReadFile(filepath.Join("testdata", "cpython.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []written
-	for line := range strings.Lines(string(text)) {
-		fields := strings.Fields(line)
-		data, err := hex.DecodeString(fields[3])
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, written{fields[0], "protocol " + fields[1] + " of the pickler in " + fields[2], data})
-	}
-	return all
-}
+func cpython(t testing.TB) []written { return pickles(t, "cpython.txt") }
 
 func power(base, exponent int64) *big.Int {
 	return new(big.Int).Exp(big.NewInt(base), big.NewInt(exponent), nil)

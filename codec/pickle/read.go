@@ -122,6 +122,9 @@ func (r *reader) value(i uint32, depth int, target reflect.Value) error {
 
 // mismatch is a value that does not fit the type asked for.
 func (r *reader) mismatch(n node, t reflect.Type) error {
+	if n.kind == kindObject || n.kind == kindCallable {
+		return r.notPlain(n, r.field)
+	}
 	if r.field != "" {
 		return corrupt("a %v cannot be read as %v in field %q", n.kind, t, r.field)
 	}
@@ -199,7 +202,10 @@ func (r *reader) integer(n node, target reflect.Value) error {
 
 // float also takes an int, if it is exactly that.
 func (r *reader) float(n node, target reflect.Value) error {
-	const exact = 1 << 53
+	exact := int64(1 << 53)
+	if target.Kind() == reflect.Float32 {
+		exact = 1 << 24
+	}
 	switch number := int64(n.bits()); {
 	case n.kind == kindFloat:
 		f := math.Float64frombits(n.bits())

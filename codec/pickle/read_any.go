@@ -56,6 +56,8 @@ func (r *reader) any(i uint32, depth int) (any, error) {
 		return clockPart(r.slice(n.a, 6)), nil
 	case kindTimedelta:
 		return time.Duration(n.bits()), nil
+	case kindObject, kindCallable:
+		return nil, r.notPlain(n, r.field)
 	default:
 		return nil, corrupt("it holds a %v on its own, which Go has no type for", n.kind)
 	}
@@ -125,6 +127,8 @@ func (r *reader) anyKey(i uint32) (any, error) {
 		if _, large := key.(*big.Int); !large {
 			return key, err
 		}
+	case kindObject, kindCallable:
+		return nil, r.notPlain(n, r.field)
 	}
 	return nil, corrupt("a key of a dict is a %v; the keys that can be read are None, bool, int of 64 bits, float and str", n.kind)
 }

@@ -91,6 +91,7 @@ func newCache(s driver.Store, driverName string, registry *Registry, settings se
 	if c.err != nil {
 		return nil, c.err
 	}
+	c.reportKeyFile(c.notify(driverName))
 	return c, nil
 }
 

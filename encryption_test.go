@@ -245,7 +245,7 @@ func TestWhatEncryptionCannotDoIsSaidBeforeAnyIO(t *testing.T) {
 
 func TestEncryptionKeysComeFromAFile(t *testing.T) {
 	line := func(letter string, n int) string {
-		return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte(letter), n)) + "\n"
+		return base64.StdEncoding.EncodeToString(append([]byte("a key of "), bytes.Repeat([]byte(letter), n-9)...)) + "\n"
 	}
 	write := func(text string) string {
 		file := filepath.Join(t.TempDir(), "keys")
@@ -263,6 +263,8 @@ func TestEncryptionKeysComeFromAFile(t *testing.T) {
 		"no keys":           {write("# none yet\n"), "needs a key"},
 		"not base64":        {write("canary!\n"), "line 1 of the file of encryption keys is not base64"},
 		"of a wrong size":   {write(line("c", 15)), "has 15 bytes"},
+		"cut":               {write(line("b", 32) + line("c", 32)[:32]), "line 2 of the file of encryption keys has 24 bytes"},
+		"of zeros":          {write(base64.StdEncoding.EncodeToString(make([]byte, 32))), "line 1 of the file of encryption keys is one byte, repeated"},
 		"twice the same":    {write(line("c", 32) + line("c", 32)), "there twice"},
 		"no name of a file": {"", "cannot be read"},
 	} {

@@ -2,12 +2,17 @@ package xcache_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
 )
 
@@ -44,5 +49,46 @@ func TestEventsOfAStoreReachTheObserver(t *testing.T) {
 
 	c, err = registry.OpenDSN("eventful://")
 	require.NoError(t, err, "nobody listens")
+	require.NoError(t, c.Close())
+}
+
+func TestAFileOfKeysThatOthersMayReadIsAnEvent(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("its permissions are others")
+	}
+	file := filepath.Join(t.TempDir(), "keys")
+	line := base64.StdEncoding.EncodeToString([]byte("32 random bytes, from a secret s"))
+	require.NoError(t, os.WriteFile(file, []byte(line), 0o600))
+	for mode, exposed := range map[os.FileMode]bool{0o600: false, 0o666: true} {
+		require.NoError(t, os.Chmod(file, mode))
+		ring, err := codec.ReadKeyRing(file)
+		require.NoError(t, err)
+		for _, open := range []func(xcache.Option) (*xcache.Cache, error){
+			func(o xcache.Option) (*xcache.Cache, error) {
+				return xcache.OpenDSN("memory://?encryption_keys="+file, o)
+			},
+			func(o xcache.Option) (*xcache.Cache, error) {
+				return xcache.OpenDSN("memory://", xcache.WithEncryption(ring), o)
+			},
+			func(o xcache.Option) (*xcache.Cache, error) {
+				return xcache.New(newFakeStore(t), xcache.WithEncryption(ring), o)
+			},
+		} {
+			var heard listener
+			c, err := open(xcache.WithObserver(&heard))
+			require.NoError(t, err)
+			require.NoError(t, c.Close())
+			if !exposed {
+				require.Empty(t, heard.events)
+				continue
+			}
+			require.Len(t, heard.events, 1)
+			require.Equal(t, driver.KeyFileExposed, heard.events[0].Kind)
+			require.ErrorContains(t, heard.events[0].Err, file)
+			require.NotContains(t, heard.events[0].Err.Error(), line[:8])
+		}
+	}
+	c, err := xcache.OpenDSN("memory://?encryption_keys=" + file) // nobody listens
+	require.NoError(t, err)
 	require.NoError(t, c.Close())
 }

@@ -57,7 +57,7 @@ type Operation struct {
 
 // An EventObserver is an Observer that hears of events, too: of what an operator
 // wants to know and no operation fails of. Only the Observer that Open was given
-// hears of the events of the store, as these belong to no view.
+// hears of the events of the store, and of Open itself, as these belong to no view.
 type EventObserver interface {
 	Observer
 	// Event is called once for each event, by whoever notices it: it must return
@@ -99,5 +99,16 @@ func (s *settings) notify(driverName string) func(driver.Event) {
 func (c *Cache) event(kind driver.EventKind, key string, err error) {
 	if observer, ok := c.observer.(EventObserver); ok {
 		observer.Event(Event{Driver: c.shared.driver, Cache: c.name, Namespace: c.namespaceName(), Kind: kind, Key: key, Err: err})
+	}
+}
+
+// reportKeyFile tells the observer, if it listens, that the encryption keys come
+// from a file that others may read.
+func (s *settings) reportKeyFile(notify func(driver.Event)) {
+	if notify == nil || s.keys == nil {
+		return
+	}
+	if err := s.keys.Exposed(); err != nil {
+		notify(driver.Event{Kind: driver.KeyFileExposed, Err: err})
 	}
 }

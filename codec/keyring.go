@@ -5,10 +5,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
-	"os"
-	"strings"
 )
 
 // A KeyRing encrypts stored values with AES-GCM, and reads what any of its keys
@@ -23,6 +20,8 @@ import (
 // its keys.
 type KeyRing struct {
 	keys []sealer
+	// exposed says who may read the file that the keys come from, if too many may.
+	exposed error
 }
 
 // A sealed value starts with
@@ -52,6 +51,9 @@ type sealer struct {
 // NewKeyRing returns a ring of AES keys of 16, 24 or 32 random bytes, of which
 // the first writes. It copies what it needs of them. No errors show a key.
 //
+// It does not look at how random a key is: ReadKeyRing does, as far as that can be
+// told.
+//
 // Nonces are random. One key should write no more than 2^32 values: replace it
 // before.
 func NewKeyRing(keys ...[]byte) (*KeyRing, error) {
@@ -74,31 +76,6 @@ func NewKeyRing(keys ...[]byte) (*KeyRing, error) {
 		ring.keys = append(ring.keys, s)
 	}
 	return ring, nil
-}
-
-// ReadKeyRing returns the ring of the keys in a file: one on each line, in
-// base64, the one that writes first. Empty lines and those that start with # do
-// not count. Such a line is made by: openssl rand -base64 32.
-func ReadKeyRing(file string) (*KeyRing, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("xcache: codec: the file of encryption keys cannot be read: %w", err)
-	}
-	var keys [][]byte
-	number := 0
-	for line := range strings.Lines(string(text)) {
-		number++
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		key, err := base64.StdEncoding.DecodeString(line)
-		if err != nil {
-			return nil, configError("line %d of the file of encryption keys is not base64; make one with: openssl rand -base64 32", number)
-		}
-		keys = append(keys, key)
-	}
-	return NewKeyRing(keys...)
 }
 
 // headerOf returns what a value starts with that key has sealed. The number of

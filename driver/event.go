@@ -27,4 +27,7 @@ const (
 	// that no codec could read as the type that was asked for. The core reports
 	// it.
 	UnreadableValueReplaced EventKind = "unreadable value replaced"
+	// KeyFileExposed: every user of the machine may read or change the file that
+	// the encryption keys come from. The core reports it.
+	KeyFileExposed EventKind = "key file readable by others"
 )

@@ -18,26 +18,41 @@
 //	Python                          read into an any      and into
 //	None                            nil                   pointers, maps, slices: nil
 //	bool                            bool                  bool
-//	int                             int64, uint64 above,  integers and floats that hold it
+//	int of up to 4300 digits        int64, uint64 above,  integers and floats that hold it
 //	                                or else *big.Int      exactly, big.Int
 //	float                           float64               floats
-//	str                             string                strings, encoding.TextUnmarshaler
+//	str, Django's SafeString        string                strings, encoding.TextUnmarshaler
 //	bytes, bytearray                []byte                slices and arrays of bytes
-//	list, tuple                     []any                 slices, arrays of that length
+//	list, tuple, deque, a named row []any                 slices, arrays of that length
+//	of values_list
 //	set, frozenset                  []any, in no order    slices, map[T]struct{}
 //	dict, all of whose keys are str map[string]any        maps, structs
 //	dict                            map[any]any           maps
+//	OrderedDict, defaultdict,       as a dict
+//	Counter
 //	datetime.datetime               time.Time             time.Time
 //	datetime.date                   time.Time, midnight   time.Time
 //	datetime.timedelta              time.Duration         time.Duration
 //	datetime.time                   time.Duration, since  time.Duration
 //	                                midnight
+//	Django's SimpleLazyObject       as what it stands for
 //
 // A datetime or date without a time zone is read as UTC. Of time zones,
-// datetime.timezone is read, which includes UTC; zoneinfo is not. The keys of a
-// dict must be None, bool, int of 64 bits, float or str. A list that appears twice
+// datetime.timezone, zoneinfo and pytz are read; a zone that has only a name is
+// looked up in the time zone database of the program, and a value is refused if it
+// is not there (import time/tzdata to have one). The keys of a
+// dict must be None, bool, int of 64 bits, float or str; their order is lost, as
+// Go's maps have none. A list that appears twice
 // in a value is read twice. What Python's dict does with a key that is there
 // twice, the last one wins, is done here.
+//
+// Not plain data, among others: the member of an enum such as Django's TextChoices
+// (store its value), a Decimal, a UUID and a lazy translation (store the str of it), a
+// model (store a dict of its fields) and a QuerySet (store the list of its values),
+// and instances of a program's own classes, those that extend str, int or dict, named
+// tuples and dataclasses too. A class or the member of an enum, which a pickle only
+// names, may stand under a key that a struct has no field for; any other object has
+// the whole value refused.
 //
 // # What is written
 //
@@ -65,10 +80,21 @@
 // silence: a string that is not valid UTF-8, a time.Time of less than a
 // microsecond's precision (use Truncate) or outside the years 1 to 9999.
 //
+// So is what could not be read back as it was. Of a type that is said with the
+// first value of it: interfaces other than any, keys that are pointers or times, a
+// type that has only one of MarshalText and UnmarshalText (and, if that is
+// UnmarshalText, is a string), big.Float, structs that are embedded by a pointer
+// to an unexported type. Of a value: a pointer to a nil pointer, slice, map or
+// interface, a field that is not zero and that another one of its name hides, a
+// field beside an embedded type whose MarshalText knows nothing of it. What is in an
+// any loses its type and comes back as the first table says. Unexported fields are
+// not stored.
+//
 // # Limits
 //
 // Values nest at most 32 levels deep and hold at most 1 Mi elements, counted as
 // often as they appear, so that neither a list that holds itself nor one that
 // doubles itself thirty times costs anything. A pickle takes at most 3 Mi steps:
-// a value takes one, an entry of a dict two, a datetime five.
+// a value takes one, an entry of a dict two, a datetime five. An int has at most
+// 4300 digits, as in Python (codec.MaxIntegerDigits).
 package pickle

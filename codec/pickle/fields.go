@@ -18,6 +18,9 @@ type field struct {
 type layout struct {
 	fields []field
 	byName map[string]int
+	// hidden are the fields that others hide, and pointers those through which
+	// embedded structs are reached.
+	hidden, pointers []field
 }
 
 var layouts sync.Map // reflect.Type → *layout
@@ -68,6 +71,7 @@ func layoutOf(t reflect.Type) *layout {
 			omitZero:  strings.Contains(options, ",omitzero,"),
 		})
 	}
+	l.findLost(t, nil, nil)
 	known, _ := layouts.LoadOrStore(t, l)
 	return known.(*layout)
 }

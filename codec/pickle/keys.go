@@ -2,13 +2,10 @@ package pickle
 
 import (
 	"cmp"
-	"encoding"
 	"fmt"
 	"math"
 	"reflect"
 	"slices"
-
-	"github.com/xcache-go/xcache/codec"
 )
 
 // A mapKey is a key of a map.
@@ -29,7 +26,7 @@ func sortedKeys(m reflect.Value) ([]mapKey, error) {
 		if key.Kind() == reflect.Interface && !key.IsNil() {
 			stored = key.Elem()
 		}
-		if stored.Type().Implements(textMarshaler) {
+		if stored.Type().Implements(textMarshaler) || reflect.PointerTo(stored.Type()).Implements(textMarshaler) {
 			text, err := marshalKey(stored)
 			if err != nil {
 				return nil, err
@@ -55,11 +52,7 @@ func marshalKey(key reflect.Value) (string, error) {
 	if key.Kind() == reflect.Pointer && key.IsNil() {
 		return "", unsupported("a key of a map is a nil %v", key.Type())
 	}
-	text, err := key.Interface().(encoding.TextMarshaler).MarshalText()
-	if err != nil {
-		return "", &codec.Error{Kind: codec.ErrUnsupportedValue, Codec: "pickle", Reason: fmt.Sprintf("MarshalText of %v failed", key.Type()), Err: err}
-	}
-	return string(text), nil
+	return textOf(reflect.Indirect(key))
 }
 
 // A place is None, a number (bools are 0 and 1, as in Python), or a str. A

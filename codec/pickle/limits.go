@@ -1,5 +1,12 @@
 package pickle
 
+import (
+	"math/big"
+	"sync"
+
+	"github.com/xcache-go/xcache/codec"
+)
+
 // The limits of reading and of writing.
 const (
 	maxDepth    = 32
@@ -10,6 +17,7 @@ const (
 var (
 	errDepth    = tooLarge("it nests more than %d levels deep, or holds itself", maxDepth)
 	errElements = tooLarge("it holds more than %d elements", maxElements)
+	errDigits   = tooLarge("an int has more than %d digits", codec.MaxIntegerDigits)
 	errSteps    = tooLarge("it takes more than %d steps", maxSteps)
 )
 
@@ -25,4 +33,16 @@ func (s *size) enter(depth, elements int) error {
 		return errElements
 	}
 	return nil
+}
+
+// maxIntBytes is the length of the longest int that is read.
+const maxIntBytes = 1786
+
+// tooManyDigits returns the smallest integer with more than codec.MaxIntegerDigits.
+var tooManyDigits = sync.OnceValue(func() *big.Int {
+	return new(big.Int).Exp(big.NewInt(10), big.NewInt(codec.MaxIntegerDigits), nil)
+})
+
+func withinDigits(v *big.Int) bool {
+	return v.BitLen() <= 8*(maxIntBytes-1) || v.CmpAbs(tooManyDigits()) < 0
 }

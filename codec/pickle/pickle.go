@@ -32,6 +32,9 @@ func (serializer) Recognize(data []byte) bool {
 
 func (serializer) Append(dst []byte, v any) ([]byte, error) {
 	w := writer{out: append(dst, opProto, writtenProtocol)}
+	if err := checkType(v); err != nil {
+		return dst, err
+	}
 	if err := w.any(v, 0); err != nil {
 		return dst, err
 	}

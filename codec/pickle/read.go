@@ -222,6 +222,9 @@ func (r *reader) float(n node, target reflect.Value) error {
 }
 
 func (r *reader) bigInt(n node) (*big.Int, error) {
+	if n.b > maxIntBytes {
+		return nil, errDigits
+	}
 	b, err := r.copyBytes(n)
 	if err != nil {
 		return nil, err
@@ -230,6 +233,9 @@ func (r *reader) bigInt(n node) (*big.Int, error) {
 	number := new(big.Int).SetBytes(b)
 	if len(b) > 0 && b[0] >= 0x80 {
 		number.Sub(number, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
+	}
+	if !withinDigits(number) {
+		return nil, errDigits
 	}
 	return number, nil
 }

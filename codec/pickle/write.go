@@ -82,17 +82,15 @@ func (w *writer) value(v reflect.Value, depth int) error {
 	if w.steps > maxSteps {
 		return errSteps
 	}
+	pointed := false
 	for pointers := 0; v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface; pointers++ {
 		if v.IsNil() {
-			w.op(opNone)
-			return nil
+			return w.none(v.Type(), pointed)
 		}
 		if pointers > maxDepth {
 			return errDepth
 		}
-		if v.Kind() == reflect.Pointer && w.hasText(v) {
-			break
-		}
+		pointed = v.Kind() == reflect.Pointer // what is in an interface loses its type anyway
 		v = v.Elem()
 	}
 	t := v.Type()
@@ -100,11 +98,9 @@ func (w *writer) value(v reflect.Value, depth int) error {
 	case timeType:
 		return w.time(v.Interface().(time.Time))
 	case bigIntType:
-		number := v.Interface().(big.Int)
-		w.bigInt(&number)
-		return nil
+		return w.bigInt(addressOf(v).Interface().(*big.Int))
 	}
-	if w.hasText(v) {
+	if reflect.PointerTo(t).Implements(textMarshaler) {
 		return w.marshalText(v)
 	}
 	switch v.Kind() {
@@ -116,8 +112,7 @@ func (w *writer) value(v reflect.Value, depth int) error {
 		return w.str(v.String())
 	case reflect.Slice:
 		if v.IsNil() {
-			w.op(opNone)
-			return nil
+			return w.none(t, pointed)
 		}
 		if t.Elem().Kind() == reflect.Uint8 {
 			w.bytes(v.Bytes())
@@ -134,8 +129,7 @@ func (w *writer) value(v reflect.Value, depth int) error {
 		return w.list(v.Len(), depth, func(i int) error { return w.value(v.Index(i), depth+1) })
 	case reflect.Map:
 		if v.IsNil() {
-			w.op(opNone)
-			return nil
+			return w.none(t, pointed)
 		}
 		return w.mapping(v, depth)
 	case reflect.Struct:
@@ -147,7 +141,7 @@ func (w *writer) value(v reflect.Value, depth int) error {
 		case v.CanUint() && v.Uint() <= math.MaxInt64:
 			w.int(int64(v.Uint()))
 		case v.CanUint():
-			w.bigInt(new(big.Int).SetUint64(v.Uint()))
+			return w.bigInt(new(big.Int).SetUint64(v.Uint()))
 		default:
 			return unsupported("it has no form for %v", t)
 		}
@@ -155,25 +149,51 @@ func (w *writer) value(v reflect.Value, depth int) error {
 	return nil
 }
 
-// hasText reports whether v is written as the text that it makes of itself.
-func (w *writer) hasText(v reflect.Value) bool {
-	t := v.Type()
-	if t.Kind() == reflect.Pointer && (t.Elem() == timeType || t.Elem() == bigIntType) {
-		return false
+// none writes a nil of type t. One that a pointer points to would come back as a nil
+// pointer.
+func (w *writer) none(t reflect.Type, pointed bool) error {
+	if pointed {
+		return unsupported("it cannot tell a pointer to a nil %v from a nil pointer", t)
 	}
-	return t.Implements(textMarshaler) || v.CanAddr() && reflect.PointerTo(t).Implements(textMarshaler)
+	w.op(opNone)
+	return nil
 }
 
+// addressOf returns a pointer to v, or to a copy: methods may have a pointer as
+// receiver.
+func addressOf(v reflect.Value) reflect.Value {
+	if v.CanAddr() {
+		return v.Addr()
+	}
+	p := reflect.New(v.Type())
+	p.Elem().Set(v)
+	return p
+}
+
+// marshalText writes v as the text that it makes of itself.
 func (w *writer) marshalText(v reflect.Value) error {
-	t := v.Type()
-	if !t.Implements(textMarshaler) {
-		v = v.Addr()
-	}
-	text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
+	text, err := textOf(v)
 	if err != nil {
-		return &codec.Error{Kind: codec.ErrUnsupportedValue, Codec: "pickle", Reason: fmt.Sprintf("MarshalText of %v failed", t), Err: err}
+		return err
 	}
-	return w.str(string(text))
+	return w.str(text)
+}
+
+// textOf returns the text that v makes of itself.
+func textOf(v reflect.Value) (string, error) {
+	t := v.Type()
+	m, ok := reflect.TypeAssert[encoding.TextMarshaler](v)
+	if !ok {
+		m = addressOf(v).Interface().(encoding.TextMarshaler)
+	}
+	text, err := m.MarshalText()
+	if err != nil {
+		return "", &codec.Error{Kind: codec.ErrUnsupportedValue, Codec: "pickle", Reason: fmt.Sprintf("MarshalText of %v failed", t), Err: err}
+	}
+	if t.Kind() == reflect.Struct {
+		return string(text), checkEmbeddedText(v, text)
+	}
+	return string(text), nil
 }
 
 func (w *writer) bool(v bool) {
@@ -207,10 +227,13 @@ func (w *writer) int(v int64) {
 }
 
 // bigInt writes two's complement, the lowest byte first.
-func (w *writer) bigInt(v *big.Int) {
+func (w *writer) bigInt(v *big.Int) error {
 	if v.IsInt64() {
 		w.int(v.Int64())
-		return
+		return nil
+	}
+	if !withinDigits(v) {
+		return errDigits
 	}
 	// The bits of -1-v are those of v, inverted.
 	negative := v.Sign() < 0
@@ -234,6 +257,7 @@ func (w *writer) bigInt(v *big.Int) {
 		w.out = binary.LittleEndian.AppendUint32(w.out, uint32(len(b)))
 	}
 	w.out = append(w.out, b...)
+	return nil
 }
 
 func (w *writer) float(v float64) {
@@ -328,6 +352,9 @@ func (w *writer) structure(v reflect.Value, depth int) error {
 	l := layoutOf(v.Type())
 	if len(l.fields) == 0 && v.NumField() > 0 {
 		return unsupported("it has no form for %v, which has no exported fields", v.Type())
+	}
+	if err := l.checkLost(v); err != nil {
+		return err
 	}
 	present := 0
 	for i := range l.fields {

@@ -132,11 +132,11 @@ func textForm(t reflect.Type) (hasText bool, why string) {
 func checkEmbeddedText(v reflect.Value, text []byte) error {
 	t := v.Type()
 	embeds := false
-	for i := range t.NumField() {
-		embeds = embeds || isEmbeddedText(t.Field(i))
+	for f := range t.Fields() {
+		embeds = embeds || isEmbeddedText(f)
 	}
 	read := reflect.New(t)
-	u, unmarshals := read.Interface().(encoding.TextUnmarshaler)
+	u, unmarshals := reflect.TypeAssert[encoding.TextUnmarshaler](read)
 	if !embeds || t.NumField() == 1 || !unmarshals {
 		return nil
 	}

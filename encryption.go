@@ -14,7 +14,7 @@ func seal[T any](c *Cache, full string, dst []byte, value T) ([]byte, error) {
 	s := newScratch()
 	defer s.release()
 	var err error
-	if s.buffer, err = c.chain.Append(s.buffer[:0], value); err != nil {
+	if s.buffer, err = appendValue(c, s.buffer[:0], value); err != nil {
 		return dst, err
 	}
 	return c.keys.Seal(dst, s.buffer, full), nil
@@ -31,7 +31,7 @@ func compare[T any](ctx context.Context, c *Cache, full string, value T, write f
 		}
 		return write(stored)
 	}
-	want, err := c.chain.Append(nil, value)
+	want, err := appendValue(c, nil, value)
 	if err != nil {
 		return false, tooLarge(err)
 	}

@@ -2,6 +2,7 @@ package xcache
 
 import (
 	"fmt"
+	"reflect"
 	"unsafe"
 
 	"github.com/xcache-go/xcache/codec"
@@ -13,6 +14,9 @@ import (
 // stored as they are come back themselves, not copied.
 func encode[T any](c *Cache, full string, buffer []byte, value T) (stored, grown []byte, err error) {
 	grown = buffer
+	if err := checkType[T](c); err != nil {
+		return nil, buffer, err
+	}
 	if c.keys != nil {
 		stored, err = seal(c, full, buffer[:0], value)
 		grown = stored
@@ -21,7 +25,7 @@ func encode[T any](c *Cache, full string, buffer []byte, value T) (stored, grown
 		if err == nil && unsafe.SliceData(stored) != unsafe.SliceData(raw) {
 			grown = stored
 		}
-	} else if stored, err = c.chain.Append(buffer[:0], value); err == nil {
+	} else if stored, err = appendValue(c, buffer[:0], value); err == nil {
 		grown = stored
 	}
 	if err != nil {
@@ -32,6 +36,23 @@ func encode[T any](c *Cache, full string, buffer []byte, value T) (stored, grown
 			fmt.Errorf("encoded it has %d bytes, the driver takes %d", len(stored), limit))
 	}
 	return stored, grown, nil
+}
+
+// checkType refuses a view of an interface that its codec cannot read into. Of
+// every other type the codec itself sees what it is.
+func checkType[T any](c *Cache) error {
+	if t := reflect.TypeFor[T](); t.Kind() == reflect.Interface {
+		return c.chain.CheckType(t)
+	}
+	return nil
+}
+
+// appendValue appends a value, encoded, to dst.
+func appendValue[T any](c *Cache, dst []byte, value T) ([]byte, error) {
+	if reflect.TypeFor[T]().Kind() == reflect.Interface {
+		return c.chain.AppendAny(dst, value)
+	}
+	return c.chain.Append(dst, value)
 }
 
 // decode reads the value that is stored under a full key, and counts it, also for

@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"math/big"
+	"reflect"
 	"slices"
 	"sync"
 	"unsafe"
@@ -212,6 +213,28 @@ func (c *Chain) Append(dst []byte, v any) ([]byte, error) {
 		return dst, classify(err, ErrUnsupportedValue, s.Name(), fmt.Sprintf("it cannot store a %T", v))
 	}
 	return c.finish(out, start, payload)
+}
+
+// AppendAny is Append for a value that is read back into an interface, as by a
+// View[any], and not as the type that it is of.
+func (c *Chain) AppendAny(dst []byte, v any) ([]byte, error) {
+	if _, ok := c.serializers[0].(TypeChecker); !ok || v == nil || isInteger(reflect.TypeOf(v).Kind()) || bigIntegerOf(v) != nil {
+		return c.Append(dst, v)
+	}
+	return c.Append(dst, &v)
+}
+
+// CheckType returns ErrUnsupportedValue, with the reason, if values of type t cannot
+// be read back into a t, whatever they are. Append does so itself for the type of its
+// value; t may be an interface as well.
+func (c *Chain) CheckType(t reflect.Type) error {
+	if t.Kind() == reflect.Interface && t.NumMethod() > 0 {
+		return &Error{Kind: ErrUnsupportedValue, Reason: fmt.Sprintf("nothing can be read into %v, an interface with methods; ask for a type", t)}
+	}
+	if checker, ok := c.serializers[0].(TypeChecker); ok && !isInteger(t.Kind()) {
+		return checker.CheckType(t)
+	}
+	return nil
 }
 
 func (c *Chain) appendBigInteger(dst []byte, n *big.Int) ([]byte, error) {

@@ -1,5 +1,7 @@
 package codec
 
+import "reflect"
+
 // A Serializer turns values into bytes and back. All methods may be called
 // concurrently.
 //
@@ -74,6 +76,18 @@ type Tagger interface {
 	// 128 to 255, different for each serializer, and for each compressor,
 	// that shares a cache.
 	TagID() byte
+}
+
+// A TypeChecker is a Serializer that tells by its type alone that a value could not
+// be read back.
+//
+// Its Append takes a pointer to an interface for a value that is read back into that
+// interface, and not as the type that it is of.
+type TypeChecker interface {
+	Serializer
+	// CheckType returns ErrUnsupportedValue, with the reason, if values of type t
+	// that are stored could not be read back into a t; nil if they can.
+	CheckType(t reflect.Type) error
 }
 
 // A bytesSerializer encodes and decodes a []byte without putting it in an

@@ -6,6 +6,8 @@ import (
 	"encoding/gob"
 	"fmt"
 	"reflect"
+
+	"github.com/xcache-go/xcache/codec/internal/roundtrip"
 )
 
 // Gob is encoding/gob. Every value is a stream of its own, with the
@@ -13,8 +15,10 @@ import (
 //
 // It tells no nil slice or map from an empty one, stores no nil pointer, and
 // reads into no interface at the top: ask for a type, such as with
-// xcache.For[User]. Map entries are written in no fixed order. A value that
-// refers to itself in a circle may not be stored: encoding/gob does not notice.
+// xcache.For[User]. Map entries are written in no fixed order. What encoding/gob
+// would leave out is ErrUnsupportedValue: fields that are channels or functions,
+// fields of embedded structs that are not exported, and pointers to a zero value,
+// which would come back as nil.
 var Gob Serializer = gobSerializer{}
 
 type gobSerializer struct{}
@@ -35,8 +39,12 @@ func (gobSerializer) Append(dst []byte, v any) ([]byte, error) {
 	if !rv.IsValid() || rv.Kind() == reflect.Pointer && rv.IsNil() {
 		return dst, &Error{Kind: ErrUnsupportedValue, Codec: "gob", Reason: "it cannot store nil"}
 	}
+	rules := gobRules.Typed(rv.Type())
+	if why := rules.Check(v, true); why != nil {
+		return dst, refused("gob", rv.Type(), why)
+	}
 	out := sink{dst}
-	if err := gob.NewEncoder(&out).Encode(v); err != nil {
+	if err := gob.NewEncoder(&out).Encode(rules.Addressed(v)); err != nil {
 		return dst, &Error{Kind: ErrUnsupportedValue, Codec: "gob", Reason: fmt.Sprintf("it cannot store a %T", v), Err: err}
 	}
 	if stream := out.text[len(dst):]; len(stream) > maxElements || !gobDepth.bounded(rv.Type()) {
@@ -47,13 +55,38 @@ func (gobSerializer) Append(dst []byte, v any) ([]byte, error) {
 	return out.text, nil
 }
 
+// gobRules are what encoding/gob leaves out, or cannot read back.
+var gobRules = roundtrip.Rules{
+	Forms:        []roundtrip.Form{roundtrip.Gob, roundtrip.Binary},
+	NeedsAddress: true,
+	Fields:       roundtrip.GobFields,
+	Key:          func(reflect.Type, bool) string { return "" },
+	Interfaces:   true,
+	Complex:      true,
+	Circles:      true,
+	OmitsZero:    true,
+}
+
+// CheckType implements TypeChecker.
+func (gobSerializer) CheckType(t reflect.Type) error {
+	if t.Kind() == reflect.Interface {
+		return errGobInterface
+	}
+	if why := gobRules.Typed(t).Refusal(); why != nil {
+		return refused("gob", t, why)
+	}
+	return nil
+}
+
+var errGobInterface = &Error{Kind: ErrUnsupportedValue, Codec: "gob", Reason: "it cannot read into an interface; ask for a type"}
+
 func (gobSerializer) Unmarshal(data []byte, v any) (err error) {
 	target, err := pointee(v)
 	if err != nil {
 		return err
 	}
 	if target.Kind() == reflect.Interface {
-		return &Error{Kind: ErrUnsupportedValue, Codec: "gob", Reason: "it cannot read into an interface; ask for a type"}
+		return errGobInterface
 	}
 	if err := checkGob(data); err != nil {
 		return err

@@ -122,6 +122,14 @@ func (n decimal) int64() (int64, bool) {
 	return int64(n.magnitude), n.magnitude <= math.MaxInt64
 }
 
+// any returns the number as an int64, or as a uint64 if it fits only there.
+func (n decimal) any() any {
+	if i, ok := n.int64(); ok {
+		return i
+	}
+	return n.magnitude
+}
+
 // readInteger decodes decimal text into v where a chain reads integers itself: into
 // an integer, a big.Int, a pointer to one or, unless wildcard says that any bytes
 // are a value, an any. ok is false if v or text is something else, for a
@@ -230,11 +238,7 @@ func setAnyInteger(target reflect.Value, text []byte) error {
 		}
 		return err
 	}
-	if i, ok := n.int64(); ok {
-		target.Set(reflect.ValueOf(i))
-	} else {
-		target.Set(reflect.ValueOf(n.magnitude))
-	}
+	target.Set(reflect.ValueOf(n.any()))
 	return nil
 }
 

@@ -36,15 +36,39 @@ func (jsonSerializer) Name() string { return "json" }
 func (jsonSerializer) Recognize(data []byte) bool { return mayBeJSON(data) && json.Valid(data) }
 
 func (jsonSerializer) Append(dst []byte, v any) ([]byte, error) {
-	out, err := appendJSON(dst, v)
+	if v == nil {
+		return append(dst, "null"...), nil
+	}
+	t := reflect.TypeOf(v)
+	rules := jsonRules.Typed(t)
+	if why := rules.Refusal(); why != nil {
+		return dst, refused("json", t, why)
+	}
+	out, err := appendJSON(dst, rules.Addressed(v))
 	if err != nil {
 		return dst, jsonUnsupported(v, err)
 	}
 	text := out[len(dst):]
-	if err := checkNesting(text, reflect.TypeOf(v)); err != nil {
+	if err := checkNesting(text, t); err != nil {
 		return dst, err
 	}
+	if err := checkNumbers(text, t); err != nil {
+		return dst, err
+	}
+	if rules.Looks() {
+		if why := rules.Check(v, bytes.Contains(text, []byte("null"))); why != nil {
+			return dst, refused("json", t, why)
+		}
+	}
 	return out, nil
+}
+
+// CheckType implements TypeChecker.
+func (jsonSerializer) CheckType(t reflect.Type) error {
+	if why := jsonRules.Typed(t).Refusal(); why != nil {
+		return refused("json", t, why)
+	}
+	return nil
 }
 
 // errInvalidUTF8 is what appendJSON returns where encoding/json would store
@@ -71,7 +95,10 @@ func (jsonSerializer) tryUnmarshal(data []byte, v any) (recognized bool, err err
 	if err := checkNesting(data, target.Type()); err != nil {
 		return json.Valid(data), err
 	}
-	if err := json.Unmarshal(data, v); err != nil {
+	if err := checkNumbers(data, target.Type()); err != nil {
+		return json.Valid(data), err
+	}
+	if err := unmarshalJSON(data, v, target); err != nil {
 		if !json.Valid(data) {
 			return false, nil
 		}

@@ -12,11 +12,13 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/codec/internal/roundtrip"
 )
 
 // Serializer is CBOR.
@@ -29,17 +31,17 @@ import (
 //
 //   - Structs are maps; the names are those of a cbor tag, or else of a json tag.
 //   - A time.Time is text in RFC 3339 with its tag, with nanoseconds and the
-//     offset of its zone. A []byte is a byte string. A *big.Int is a big number.
+//     offset of its zone, which must be whole minutes; the zero time is null. A []byte is a byte string. A *big.Int is a big number.
 //   - Read into an any, maps are map[string]any, integers int64 or, if they do
 //     not fit, big.Int, byte strings []byte, times time.Time.
+//   - A type with MarshalCBOR, MarshalBinary or MarshalText, the first of them, is
+//     what these say: an item, a byte string, text.
 //   - Text that is not valid UTF-8 is codec.ErrUnsupportedValue when it is
 //     written, and codec.ErrCorrupt when it is read. So are maps with a key
 //     twice, strings of indefinite length, and a null read into what has no nil.
 //
 // Values nest at most 32 levels deep and hold at most 1 Mi elements. A big number
-// has at most 64 KiB.
-// A value that refers to itself in a circle may not be stored: the library does
-// not notice.
+// has at most 64 KiB, and one that is text, as of a big.Rat, codec.MaxIntegerDigits.
 var Serializer codec.Serializer = serializer{}
 
 func init() { codec.Register(Serializer) }
@@ -61,6 +63,8 @@ var encMode = must(cbor.EncOptions{
 	Sort:    cbor.SortBytewiseLexical, // equal values are equal to the byte
 	Time:    cbor.TimeRFC3339Nano,
 	TimeTag: cbor.EncTagRequired,
+
+	TextMarshaler: cbor.TextMarshalerTextString,
 }.UserBufferEncMode())
 
 var decMode = must(cbor.DecOptions{
@@ -71,6 +75,7 @@ var decMode = must(cbor.DecOptions{
 	IndefLength:      cbor.IndefLengthForbidden,
 	IntDec:           cbor.IntDecConvertSignedOrBigInt,
 	DefaultMapType:   reflect.TypeFor[map[string]any](),
+	TextUnmarshaler:  cbor.TextUnmarshalerTextString,
 }.DecMode())
 
 func must[M any](mode M, err error) M {
@@ -87,6 +92,12 @@ func (serializer) Name() string { return name }
 func (serializer) Recognize(data []byte) bool { return bytes.HasPrefix(data, []byte(mark)) }
 
 func (serializer) Append(dst []byte, v any) ([]byte, error) {
+	if v != nil {
+		t := reflect.TypeOf(v)
+		if why := rules.Typed(t).Check(v, true); why != nil {
+			return dst, refused(t, why)
+		}
+	}
 	out := bytes.NewBuffer(dst)
 	out.WriteString(mark)
 	if err := encMode.MarshalToBuffer(v, out); err != nil {
@@ -97,7 +108,7 @@ func (serializer) Append(dst []byte, v any) ([]byte, error) {
 		return dst, &codec.Error{Kind: codec.ErrTooLarge, Codec: name,
 			Reason: fmt.Sprintf("it nests more than %d levels deep or holds more than %d elements", maxDepth, maxElements), Err: err}
 	}
-	if err := checkLimits(value); err != nil {
+	if err := checkLimits(value, reflect.TypeOf(v)); err != nil {
 		return dst, err
 	}
 	if !validText(value) {
@@ -119,9 +130,15 @@ func (serializer) Unmarshal(data []byte, v any) error {
 	if isNull(data) && !holdsNull(t) {
 		return &codec.Error{Kind: codec.ErrCorrupt, Codec: name, Reason: fmt.Sprintf("null cannot be read as %v; read it as a pointer", t)}
 	}
+	if isNull(data) {
+		target.Elem().SetZero() // the library leaves a time as it is
+		if !reflect.PointerTo(t).Implements(reflect.TypeFor[cbor.Unmarshaler]()) {
+			return nil
+		}
+	}
 	// What is shorter cannot be over those limits that the library does not have.
-	if len(data) > maxBigNumber && decMode.Wellformed(data) == nil {
-		if err := checkLimits(data); err != nil {
+	if len(data) > codec.MaxIntegerDigits && (len(data) > maxBigNumber || rules.Typed(t).HoldsMethods()) && decMode.Wellformed(data) == nil {
+		if err := checkLimits(data, t); err != nil {
 			return err
 		}
 	}
@@ -147,11 +164,12 @@ func holdsNull(t reflect.Type) bool {
 	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface:
 		return true
 	}
-	return false
+	return t == reflect.TypeFor[time.Time]() || reflect.PointerTo(t).Implements(reflect.TypeFor[cbor.Unmarshaler]()) // the zero time is null
 }
 
 var (
 	errElements  = &codec.Error{Kind: codec.ErrTooLarge, Codec: name, Reason: fmt.Sprintf("it holds more than %d elements", maxElements)}
+	errDigits    = &codec.Error{Kind: codec.ErrTooLarge, Codec: name, Reason: fmt.Sprintf("it holds a number, as text, of more than %d digits", codec.MaxIntegerDigits)}
 	errBigNumber = &codec.Error{Kind: codec.ErrTooLarge, Codec: name, Reason: fmt.Sprintf("it holds a number of more than %d bytes", maxBigNumber)}
 )
 
@@ -168,8 +186,13 @@ func validText(data []byte) bool {
 }
 
 // checkLimits returns what is too large of well-formed CBOR without indefinite
-// lengths. The library counts the elements of each array and each map alone.
-func checkLimits(data []byte) error {
+// lengths, from or for a value of type t. The library counts the elements of each
+// array and each map alone.
+func checkLimits(data []byte, t reflect.Type) error {
+	var parts *roundtrip.Type
+	if t != nil && len(data) > codec.MaxIntegerDigits {
+		parts = rules.Typed(t)
+	}
 	elements := uint64(0)
 	for len(data) > 0 {
 		bigNumber := data[0] == 0xC2 || data[0] == 0xC3
@@ -179,6 +202,10 @@ func checkLimits(data []byte) error {
 			if number, _ := nextHead(data); len(number.data) > maxBigNumber {
 				return errBigNumber
 			}
+		}
+		if h.kind == textKind && len(h.data) > codec.MaxIntegerDigits && parts.HoldsMethods() &&
+			roundtrip.IsLongNumber(h.data, codec.MaxIntegerDigits, parts.HoldsBig()) {
+			return errDigits
 		}
 		if h.kind == arrayKind || h.kind == mapKind {
 			if elements += h.number; elements > maxElements {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
@@ -331,6 +332,13 @@ func setOwn(v reflect.Value, t token, f form) error {
 		return err
 	case f == binaryForm && t.kind == binToken:
 		err = p.(encoding.BinaryUnmarshaler).UnmarshalBinary(bytes.Clone(t.data))
+	case f != binaryForm && t.kind == stringToken && isLongNumber(t.data, v.Type()):
+		return errDigits
+	case f == jsonForm && t.kind == stringToken:
+		if !json.Valid(t.data) {
+			return corrupt("it has JSON, of a type that is written so, which is none")
+		}
+		err = p.(json.Unmarshaler).UnmarshalJSON(bytes.Clone(t.data))
 	case f == textForm && t.kind == stringToken:
 		err = p.(encoding.TextUnmarshaler).UnmarshalText(bytes.Clone(t.data))
 	default:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
@@ -50,11 +51,7 @@ func (e *encoder) value(v reflect.Value, depth int) error {
 	case reflect.String:
 		return e.string(v.String())
 	case reflect.Pointer, reflect.Interface:
-		to := v.Elem() // not valid for nil
-		if k := to.Kind(); k == reflect.Pointer || k == reflect.Interface {
-			depth++ // it may refer to itself
-		}
-		return e.value(to, depth)
+		return e.indirect(v, depth)
 	case reflect.Slice, reflect.Array:
 		return e.list(v, depth)
 	case reflect.Map:
@@ -67,6 +64,26 @@ func (e *encoder) value(v reflect.Value, depth int) error {
 	return nil
 }
 
+// indirect writes what a pointer points to, or is in an interface.
+func (e *encoder) indirect(v reflect.Value, depth int) error {
+	to := v.Elem() // not valid for nil
+	switch to.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		depth++ // it may refer to itself
+		fallthrough
+	case reflect.Map, reflect.Slice:
+		if v.Kind() == reflect.Pointer && to.IsNil() {
+			return unsupported(fmt.Sprintf("a %v points to a nil, and would be read back as a nil itself", v.Type()))
+		}
+	}
+	if v.Kind() == reflect.Interface && to.IsValid() {
+		if why := rules.Untyped(to.Type()).Refusal(); why != nil {
+			return refused(to.Type(), why)
+		}
+	}
+	return e.value(to, depth)
+}
+
 // own writes a type with a form of its own.
 func (e *encoder) own(v reflect.Value, f form) error {
 	if f == timeForm {
@@ -77,19 +94,25 @@ func (e *encoder) own(v reflect.Value, f form) error {
 	var err error
 	p := reflect.New(v.Type())
 	p.Elem().Set(v)
-	if f == textForm {
+	switch f {
+	case textForm:
 		data, err = p.Interface().(encoding.TextMarshaler).MarshalText()
-	} else {
+	case jsonForm:
+		data, err = p.Interface().(json.Marshaler).MarshalJSON()
+	default:
 		data, err = p.Interface().(encoding.BinaryMarshaler).MarshalBinary()
 	}
 	if err != nil {
 		return &codec.Error{Kind: codec.ErrUnsupportedValue, Codec: name, Reason: fmt.Sprintf("it cannot store a %v", v.Type()), Err: err}
 	}
-	if f == textForm {
-		return e.string(string(data))
+	if f == binaryForm {
+		e.bytes(data)
+		return nil
 	}
-	e.bytes(data)
-	return nil
+	if isLongNumber(data, v.Type()) {
+		return errDigits
+	}
+	return e.string(string(data))
 }
 
 func (e *encoder) uint(n uint64) {

@@ -10,10 +10,12 @@
 package msgpack
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 
 	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/codec/internal/roundtrip"
 )
 
 // Serializer is MessagePack.
@@ -25,7 +27,8 @@ import (
 //     of a json tag. Fields of embedded structs without a tag are its own.
 //   - A time.Time is the timestamp extension, with nanoseconds; it is read as UTC.
 //   - A type with MarshalBinary and UnmarshalBinary is bin, one with MarshalText and
-//     UnmarshalText is str.
+//     UnmarshalText is str. So is a struct with fields that are not exported and
+//     MarshalJSON and UnmarshalJSON: its JSON, as text.
 //   - A number is read into any type that holds exactly this number, and into no
 //     other. nil inside a value is read as the zero value; alone it is read only
 //     into what has a nil.
@@ -56,6 +59,11 @@ type serializer struct{}
 func (serializer) Name() string { return name }
 
 func (serializer) Append(dst []byte, v any) ([]byte, error) {
+	if v != nil {
+		if err := (serializer{}).CheckType(reflect.TypeOf(v)); err != nil {
+			return dst, err
+		}
+	}
 	e := encoder{out: dst}
 	if err := e.value(reflect.ValueOf(v), 0); err != nil {
 		return dst, err
@@ -66,6 +74,14 @@ func (serializer) Append(dst []byte, v any) ([]byte, error) {
 		return append(dst, codeInt8, out[0]), nil
 	}
 	return e.out, nil
+}
+
+// CheckType implements codec.TypeChecker.
+func (serializer) CheckType(t reflect.Type) error {
+	if why := rules.Typed(t).Refusal(); why != nil {
+		return refused(t, why)
+	}
+	return nil
 }
 
 func (serializer) Unmarshal(data []byte, v any) error {
@@ -105,7 +121,18 @@ func unsupported(reason string) error {
 	return &codec.Error{Kind: codec.ErrUnsupportedValue, Codec: name, Reason: reason}
 }
 
+func refused(t reflect.Type, why *roundtrip.Refusal) error {
+	return unsupported(fmt.Sprintf("it cannot store a %v: %s", t, why.Reason))
+}
+
+// isLongNumber reports whether text of a type is a number that takes too long to read.
+func isLongNumber(text []byte, t reflect.Type) bool {
+	return len(text) > codec.MaxIntegerDigits &&
+		roundtrip.IsLongNumber(bytes.Trim(text, `"`), codec.MaxIntegerDigits, t.PkgPath() == "math/big")
+}
+
 var (
+	errDigits   = &codec.Error{Kind: codec.ErrTooLarge, Codec: name, Reason: fmt.Sprintf("it holds a number, as text, of more than %d digits", codec.MaxIntegerDigits)}
 	errDepth    = &codec.Error{Kind: codec.ErrTooLarge, Codec: name, Reason: fmt.Sprintf("it nests more than %d levels deep", maxDepth)}
 	errElements = &codec.Error{Kind: codec.ErrTooLarge, Codec: name, Reason: fmt.Sprintf("it holds more than %d elements", maxElements)}
 	errShort    = corrupt("it is cut short")

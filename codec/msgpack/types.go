@@ -1,12 +1,14 @@
 package msgpack
 
 import (
-	"encoding"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/xcache-go/xcache/codec/internal/roundtrip"
 )
 
 // The first bytes of values. Below codeNil are small numbers, maps, arrays and
@@ -46,12 +48,14 @@ const (
 	timeForm
 	binaryForm // by its methods
 	textForm
+	jsonForm
 )
 
 // A typeInfo is what is known of a type.
 type typeInfo struct {
 	form   form
 	fields []field // of a struct
+	lost   string  // why a struct is not written
 }
 
 type field struct {
@@ -68,31 +72,30 @@ func infoOf(t reflect.Type) *typeInfo {
 	}
 	info := &typeInfo{form: formOf(t)}
 	if t.Kind() == reflect.Struct && info.form == plainForm {
-		info.fields = appendFields(nil, t, nil)
+		info.fields, info.lost = appendFields(nil, t, nil)
 	}
 	typeInfos.Store(t, info)
 	return info
 }
 
 func formOf(t reflect.Type) form {
-	p := reflect.PointerTo(t)
-	implements := func(of ...reflect.Type) bool { return p.Implements(of[0]) && p.Implements(of[1]) }
-	switch {
-	case t == timeType:
+	if t == timeType {
 		return timeForm
-	case t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface:
+	}
+	switch form := rules.Form(t); form {
+	case nil:
 		return plainForm
-	case implements(reflect.TypeFor[encoding.BinaryMarshaler](), reflect.TypeFor[encoding.BinaryUnmarshaler]()):
+	case &forms[0]:
 		return binaryForm
-	case implements(reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextUnmarshaler]()):
+	case &forms[1]:
 		return textForm
 	}
-	return plainForm
+	return jsonForm
 }
 
-// appendFields appends the fields of t, a struct, and of what is embedded. Of two
-// with the same name the one that is less deep counts.
-func appendFields(fields []field, t reflect.Type, path []int) []field {
+// appendFields appends the fields of t, a struct, and of what is embedded. lost says
+// which would not be stored, in words that follow the name of the type.
+func appendFields(fields []field, t reflect.Type, path []int) (_ []field, lost string) {
 	var embedded []reflect.StructField
 	for f := range t.Fields() {
 		tag, ok := f.Tag.Lookup("msgpack")
@@ -107,18 +110,24 @@ func appendFields(fields []field, t reflect.Type, path []int) []field {
 			embedded = append(embedded, f)
 			continue
 		case !f.IsExported():
+			if f.Anonymous && (name != "" || roundtrip.HasExported(f.Type) || formOf(f.Type) != plainForm) {
+				return nil, fmt.Sprintf("would lose the unexported %v, which is embedded in it", f.Type)
+			}
 			continue
 		case name == "":
 			name = f.Name
 		}
-		if find(fields, name) < 0 {
-			fields = append(fields, field{name, append(slices.Clip(path), f.Index...), strings.Contains(options, "omitempty")})
+		if find(fields, name) >= 0 {
+			return nil, fmt.Sprintf("would lose its field %s, as two have that name", f.Name)
 		}
+		fields = append(fields, field{name, append(slices.Clip(path), f.Index...), strings.Contains(options, "omitempty")})
 	}
 	for _, f := range embedded {
-		fields = appendFields(fields, f.Type, append(slices.Clip(path), f.Index...))
+		if fields, lost = appendFields(fields, f.Type, append(slices.Clip(path), f.Index...)); lost != "" {
+			return nil, lost
+		}
 	}
-	return fields
+	return fields, ""
 }
 
 func find(fields []field, name string) int {
@@ -128,4 +137,36 @@ func find(fields []field, name string) int {
 		}
 	}
 	return -1
+}
+
+// forms are the methods by which types say how they are written. Those for JSON
+// count only where fields of a struct are not exported, and would be lost.
+var forms = []roundtrip.Form{roundtrip.Binary, roundtrip.Text, {
+	Marshal: roundtrip.JSON.Marshal, Unmarshal: roundtrip.JSON.Unmarshal, When: roundtrip.HidesFields,
+}}
+
+// rules are what would not be read back as it was.
+var rules roundtrip.Rules
+
+func init() { // as they refer to themselves
+	rules.Forms = forms
+	rules.PairsOnly = true
+	rules.Fields = func(t reflect.Type, _ bool) (fields []roundtrip.Field, lost string) {
+		info := infoOf(t)
+		for _, f := range info.fields {
+			fields = append(fields, roundtrip.Field{Name: f.name, Index: f.index})
+		}
+		return fields, info.lost
+	}
+	rules.Key = key
+}
+
+func key(t reflect.Type, typed bool) string {
+	switch {
+	case typed && t.Kind() == reflect.Interface:
+		return "what is read back may be of another type"
+	case !typed && t.Kind() != reflect.String && formOf(t) != textForm:
+		return "in an interface, maps are read as map[string]any; ask for a type"
+	}
+	return ""
 }

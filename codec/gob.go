@@ -70,7 +70,7 @@ var gobRules = roundtrip.Rules{
 // CheckType implements TypeChecker.
 func (gobSerializer) CheckType(t reflect.Type) error {
 	if t.Kind() == reflect.Interface {
-		return errGobInterface
+		return gobReadsNoInterface(t)
 	}
 	if why := gobRules.Typed(t).Refusal(); why != nil {
 		return refused("gob", t, why)
@@ -78,7 +78,9 @@ func (gobSerializer) CheckType(t reflect.Type) error {
 	return nil
 }
 
-var errGobInterface = &Error{Kind: ErrUnsupportedValue, Codec: "gob", Reason: "it cannot read into an interface; ask for a type"}
+func gobReadsNoInterface(t reflect.Type) error {
+	return &Error{Kind: ErrUnsupportedValue, Codec: "gob", Reason: fmt.Sprintf("it cannot read into %v, an interface; ask for a type", t)}
+}
 
 func (gobSerializer) Unmarshal(data []byte, v any) (err error) {
 	target, err := pointee(v)
@@ -86,7 +88,7 @@ func (gobSerializer) Unmarshal(data []byte, v any) (err error) {
 		return err
 	}
 	if target.Kind() == reflect.Interface {
-		return errGobInterface
+		return gobReadsNoInterface(target.Type())
 	}
 	if err := checkGob(data); err != nil {
 		return err

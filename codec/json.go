@@ -55,8 +55,8 @@ func (jsonSerializer) Append(dst []byte, v any) ([]byte, error) {
 	if err := checkNumbers(text, t); err != nil {
 		return dst, err
 	}
-	if rules.Looks() {
-		if why := rules.Check(v, bytes.Contains(text, []byte("null"))); why != nil {
+	if looks, forNulls := rules.Looks(); looks {
+		if why := rules.Check(v, forNulls && bytes.Contains(text, []byte("null"))); why != nil {
 			return dst, refused("json", t, why)
 		}
 	}

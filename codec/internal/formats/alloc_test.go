@@ -3,7 +3,9 @@
 package formats_test
 
 import (
+	"reflect"
 	"testing"
+	"time"
 
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/internal/formats"
@@ -53,6 +55,17 @@ func TestAChainAllocatesNoMoreThanItsMembers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A type is looked at once: after that, what that costs is no allocation.
+func TestTypesAreLookedAtOnce(t *testing.T) {
+	for _, s := range checked(t) {
+		for _, of := range []reflect.Type{reflect.TypeFor[formats.Account](), reflect.TypeFor[map[string][]time.Time](), reflect.TypeFor[shop.Order]()} {
+			if got := allocations(func() { must(t, s.CheckType(of)) }); got > 0 {
+				t.Errorf("%s, %v: %v allocations", s.Name(), of, got)
+			}
+		}
 	}
 }
 

@@ -93,7 +93,7 @@ type Type struct {
 }
 
 // parts are what values of a type may hold.
-type parts struct{ anys, methods, bigs bool }
+type parts struct{ anys, methods, bigs, pointers bool }
 
 // Typed returns what the rules say of values of type t that are read back as a t.
 func (r *Rules) Typed(t reflect.Type) *Type {
@@ -117,10 +117,11 @@ func (r *Rules) Untyped(t reflect.Type) *Type {
 func (r *Rules) find(types *sync.Map, t reflect.Type, typed bool) *Type {
 	b := builder{rules: r, typed: typed, nodes: map[place]*node{}}
 	root := b.node(t, typed, "")
-	found := &Type{rules: r, refusal: b.refusal, parts: b.parts, needsAddress: r.NeedsAddress && typed && b.needsAddress(t)}
+	found := &Type{rules: r, refusal: b.refusal, needsAddress: r.NeedsAddress && typed && b.needsAddress(t)}
 	if b.refusal == nil && b.looksAt(root) {
 		found.root = root
 	}
+	found.parts = b.parts
 	known, _ := types.LoadOrStore(t, found)
 	return known.(*Type)
 }

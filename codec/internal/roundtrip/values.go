@@ -81,10 +81,12 @@ func (b *builder) needsLook(n *node) bool {
 	case pointerNode:
 		switch to := n.elem; to.kind {
 		case pointerNode, mapNode, interfaceNode, listNode:
+			b.parts.pointers = true
 			return true
 		case timeNode:
 			return true
 		case ownNode:
+			b.parts.pointers = b.parts.pointers || b.rules.NullForm != nil
 			return b.rules.NullForm != nil || b.rules.OmitsZero || to.looked
 		case leafNode:
 			return b.rules.OmitsZero || n.elem.looked
@@ -123,8 +125,11 @@ func markCircles(n *node) {
 	n.open = false
 }
 
-// Looks reports whether Check looks at values of the type at all.
-func (t *Type) Looks() bool { return t.root != nil }
+// Looks reports whether Check looks at values of the type at all, and whether it
+// looks for those that are written as null and are not nil.
+func (t *Type) Looks() (looks, forNulls bool) {
+	return t.root != nil, t.parts.anys || t.parts.pointers
+}
 
 // Check returns why v, of the type, is not written; nil if it is. nulls tells that
 // a null has been written, or that this is not known.

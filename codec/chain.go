@@ -193,8 +193,9 @@ func (c *Chain) takeMembers() error {
 func (c *Chain) MaxValue() int { return c.maxValue }
 
 // Append appends v, encoded, to dst and returns the extended slice. It does
-// not modify or keep v. The error is ErrUnsupportedValue or ErrTooLarge, or
-// what a method of v panicked with.
+// not modify or keep v. What could not be read back into the type of v is refused.
+// The error is ErrUnsupportedValue or ErrTooLarge, or what a method of v panicked
+// with.
 func (c *Chain) Append(dst []byte, v any) ([]byte, error) {
 	if text, ok := appendInteger(dst, v); ok {
 		return text, nil

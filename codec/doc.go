@@ -39,6 +39,14 @@
 // into pointers to integers, and into floats that are exactly that number, as well.
 // A string of digits stays a string: JSON stores it with its quotes.
 //
+// # What is stored comes back
+//
+// A value that is stored is read back equal into its type. A serializer refuses with
+// ErrUnsupportedValue what it could not read back, or would store a part of: by
+// the type where that tells (fields of interfaces with methods, structs without
+// exported fields, one method of a pair such as MarshalJSON and UnmarshalJSON), or
+// by the value. docs/codecs.md lists what each serializer refuses.
+//
 // # Limits
 //
 // A value longer than Config.MaxValue is refused when it is written and when

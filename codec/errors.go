@@ -15,7 +15,8 @@ var (
 	// number of elements.
 	ErrTooLarge = errors.New("xcache: value too large")
 	// ErrUnsupportedValue is a value or a type that the serializer cannot
-	// store or read, whatever the bytes.
+	// store or read, whatever the bytes, or could not read back as it was. The
+	// error names the type and the reason, and never a value.
 	ErrUnsupportedValue = errors.New("xcache: value not supported by the codec")
 )
 

@@ -17,16 +17,28 @@ import (
 //
 //   - A string that is not valid UTF-8 is ErrUnsupportedValue when it is
 //     written, and ErrCorrupt when it is read.
+//
 //   - null is read into what can be nil (a pointer, a map, a slice, an
 //     interface) or has an UnmarshalJSON method of its own; into anything
 //     else, a struct say, it is ErrCorrupt.
+//
 //   - An integer is read from canonical decimal text only, as the chain
 //     writes it: no spaces, no -0.
 //
+//   - Methods with a pointer receiver count for values as well. A value that
+//     could not be read back, or of which something would be left out, is
+//     ErrUnsupportedValue when it is written: docs/codecs.md has a list.
+//
+//   - A time.Time whose zone is not whole minutes from UTC is
+//     ErrUnsupportedValue: its text would be another instant.
+//
+//   - A number of more than MaxIntegerDigits is ErrTooLarge, both ways.
+//
 // Values nest at most 32 levels and hold at most 1 Mi elements. < > and & are
 // not escaped, so that the bytes are what other languages write. A []byte is
-// text in base64. Numbers read into an any are float64, except an integer at
-// the top: see the package comment.
+// text in base64. Numbers read into an any are float64, except integers beyond
+// 2^53, which are an int64, a uint64 or a *big.Int, and an integer at the top:
+// see the package comment.
 var JSON Serializer = jsonSerializer{}
 
 type jsonSerializer struct{}

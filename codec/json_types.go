@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/big"
 	"reflect"
@@ -45,7 +46,7 @@ func isJSONNull(v reflect.Value) bool {
 	case reflect.TypeFor[big.Int](), reflect.TypeFor[big.Rat]():
 		return false
 	}
-	m, ok := v.Interface().(interface{ MarshalJSON() ([]byte, error) })
+	m, ok := reflect.TypeAssert[json.Marshaler](v)
 	if !ok {
 		return false
 	}

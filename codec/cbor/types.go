@@ -61,7 +61,7 @@ func isText(t reflect.Type) bool {
 
 // isNullForm reports whether v, a pointer, is written as null by its methods.
 func isNullForm(v reflect.Value) bool {
-	m, ok := v.Interface().(cbor.Marshaler)
+	m, ok := reflect.TypeAssert[cbor.Marshaler](v)
 	if !ok {
 		return false
 	}

@@ -239,12 +239,21 @@ func (r *chainReader) check(t *testing.T, config codec.Config, pool []sample, fr
 		default:
 			r.good++
 			read.Fallback = s.read.Fallback
+			if isUnclaimed(config, read, s) {
+				read.Serializer = s.read.Serializer
+			}
 			if s.err != nil || read != s.read || !equal(into.value.Interface(), s.value) {
 				t.Errorf("%s: %.60x, %s of %s, is read as %.60s by %+v, want %.60s by %+v, %v", describe(config), s.stored, kind(s.like), s.writer.Name,
 					fmt.Sprintf("%#v", into.value), read, fmt.Sprintf("%#v", s.value), s.read, s.err)
 			}
 		}
 	}
+}
+
+// isUnclaimed reports whether a number of JSON was read as decimal text, by a chain
+// without JSON.
+func isUnclaimed(config codec.Config, read codec.Read, s *sample) bool {
+	return read.Serializer == codec.Decimal && s.read.Serializer == codec.JSON.Name() && !slices.Contains(config.Serializers, codec.JSON)
 }
 
 // likeType is the type that a sample is read as: a *any stands for any.
@@ -367,6 +376,9 @@ func TestTheOrderOfCompressorsDoesNotCount(t *testing.T) {
 			value, read, err := readLike(chain, s.stored, s.like)
 			reads++
 			read.Fallback = s.read.Fallback
+			if isUnclaimed(config, read, s) {
+				read.Serializer = s.read.Serializer
+			}
 			if err == nil && (s.err != nil || !equal(value, s.value) || read != s.read) {
 				t.Errorf("%s: %.60x of %s is read by %+v, want %+v, %v", describe(config), s.stored, s.writer.Name, read, s.read, s.err)
 			}

@@ -81,8 +81,6 @@ type Refusal struct {
 	TooLarge bool
 }
 
-func (r *Refusal) Error() string { return r.Reason }
-
 // A Type is what the rules say of a type.
 type Type struct {
 	rules        *Rules

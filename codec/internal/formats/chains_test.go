@@ -251,9 +251,10 @@ func (r *chainReader) check(t *testing.T, config codec.Config, pool []sample, fr
 }
 
 // isUnclaimed reports whether a number of JSON was read as decimal text, by a chain
-// without JSON.
+// that reads no plain JSON.
 func isUnclaimed(config codec.Config, read codec.Read, s *sample) bool {
-	return read.Serializer == codec.Decimal && s.read.Serializer == codec.JSON.Name() && !slices.Contains(config.Serializers, codec.JSON)
+	return read.Serializer == codec.Decimal && s.read.Serializer == codec.JSON.Name() &&
+		!(slices.Contains(config.Serializers, codec.JSON) && ownPlain(config))
 }
 
 // likeType is the type that a sample is read as: a *any stands for any.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
 func closeChecks() []check {
@@ -23,7 +24,7 @@ func closeChecks() []check {
 				// The subject's own store is left out: its goroutines began before.
 				before := goroutines()
 				store := s.h.Open(s.t)
-				other := &subject{h: s.h, t: s.t, prefix: s.prefix, store: store, caps: driver.CapsOf(store)}
+				other := s.with(store)
 				var errs []error
 				for _, op := range other.possible() {
 					key, err := other.target(op.name)
@@ -109,9 +110,9 @@ func closeChecks() []check {
 					defer cancel()
 					return s.wantErr(f.store.Get(ctx, []string{key}, make([]driver.Value, 1)), context.DeadlineExceeded, "Get from a silent server")
 				})
-				start := time.Now()
+				watch := stopwatch.Start()
 				closeErr := f.subject.close()
-				took := time.Since(start)
+				took := watch.Stop()
 				f.proxy.Resume() // a proxy that stalls does not see that its client is gone
 				left := s.eventually(func() error { return expect(f.proxy.OpenConnections(), 0, "connections after Close") })
 				f.proxy.Close()

@@ -201,7 +201,7 @@ func counterChecks() []check {
 				key, start := s.key("k"), time.Now()
 				err := s.wantIncrInit(key, 1, 0, 1, 1)
 				if s.h.InProcess {
-					err = errors.Join(err, s.wantValue(key, "1"))
+					err = errors.Join(err, whileThere(start, 1, s.wantValue(key, "1")))
 				}
 				return errors.Join(err, s.wantExpiry(start, 1, s.missed(key)))
 			},

@@ -65,7 +65,7 @@ func expirerChecks() []check {
 				key, ttl := s.key("k"), 10*time.Hour
 				err := s.set(key, "v", ttl)
 				if s.h.InProcess {
-					time.Sleep(3 * time.Hour)
+					s.sleep(3 * time.Hour)
 					_, getErr := s.get(key)
 					return errors.Join(err, getErr, s.wantTTL(key, 7*time.Hour))
 				}
@@ -147,10 +147,18 @@ func expirerChecks() []check {
 			name: "expirer/expire-takes-effect",
 			rule: "a key expires by the TTL that Expire gave it, not by the one it was stored with",
 			run: func(s *subject) error {
-				earlier, later, ttl := s.key("earlier"), s.key("later"), s.soon()
-				err := errors.Join(s.set(earlier, "v", long), s.set(later, "v", ttl), s.wantExpire(later, long, nil))
+				var later string
+				l, err := s.withinTTL(func(ttl time.Duration) error {
+					later = s.key("later" + ttl.String())
+					return errors.Join(s.set(later, "v", ttl), s.wantExpire(later, long, nil))
+				})
+				if err != nil {
+					return err
+				}
+				earlier := s.key("earlier")
+				err = s.set(earlier, "v", long)
 				start := time.Now()
-				return errors.Join(err, s.wantExpire(earlier, ttl, nil), s.wantExpiry(start, ttl, s.missed(earlier)), s.wantValue(later, "v"))
+				return errors.Join(err, s.wantExpire(earlier, l.ttl, nil), s.wantExpiry(start, l.ttl, s.missed(earlier)), s.wantValue(later, "v"))
 			},
 		},
 		{
@@ -162,7 +170,7 @@ func expirerChecks() []check {
 				start := time.Now()
 				err = errors.Join(err, s.wantExpire(key, 1, nil))
 				if s.h.InProcess {
-					err = errors.Join(err, s.wantValue(key, "v"))
+					err = errors.Join(err, whileThere(start, 1, s.wantValue(key, "v")))
 				}
 				return errors.Join(err, s.wantExpiry(start, 1, s.missed(key)))
 			},

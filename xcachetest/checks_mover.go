@@ -62,8 +62,16 @@ func moverChecks() []check {
 			name: "rename/expires",
 			rule: "a renamed key expires when it would have under its old name",
 			run: func(s *subject) error {
-				a, b, start, ttl := s.key("a"), s.key("b"), time.Now(), s.soon()
-				return errors.Join(s.set(b, "old", long), s.set(a, "v", ttl), s.wantRename(a, b, nil), s.wantExpiry(start, ttl, s.missed(b)))
+				var b string
+				l, err := s.withinTTL(func(ttl time.Duration) error {
+					a := s.key("a" + ttl.String())
+					b = s.key("b" + ttl.String())
+					return errors.Join(s.set(a, "v", ttl), s.set(b, "old", long), s.wantRename(a, b, nil))
+				})
+				if err != nil {
+					return err
+				}
+				return s.wantEnd(l, s.missed(b))
 			},
 		},
 		{

@@ -50,9 +50,8 @@ func replicatedChecks() []check {
 			needs: needs(replicated),
 			run: func(s *subject) error {
 				key := s.key("k")
-				primary := &subject{h: s.h, t: s.t, prefix: s.prefix, store: s.caps.Replicated.Primary()}
-				primary.caps = driver.CapsOf(primary.store)
-				for i := range replicatedRounds {
+				primary := s.with(s.caps.Replicated.Primary())
+				for i := range s.rounds(replicatedRounds) {
 					want := strconv.Itoa(i)
 					err := errors.Join(s.set(key, want, long), primary.wantValue(key, want), primary.wantTTL(key, long))
 					if i%2 == 0 {
@@ -71,7 +70,7 @@ func replicatedChecks() []check {
 			needs: needs(replicated, swapper, counter),
 			run: func(s *subject) error {
 				key := s.key("k")
-				for i := range replicatedRounds {
+				for i := range s.rounds(replicatedRounds) {
 					old := strconv.Itoa(i)
 					err := errors.Join(s.set(key, old, long), s.wantSwap(key, "1000", long, old), s.wantIncr(key, 1, 1001),
 						s.wantCAS(key, "1001", "done", long, true), s.wantSet(driver.IfAbsent, key, "v", long, driver.ErrNotStored),
@@ -88,7 +87,7 @@ func replicatedChecks() []check {
 			rule:  "Scan yields what was written before it began: what is deleted by pattern must be found",
 			needs: needs(replicated, scanner),
 			run: func(s *subject) error {
-				for i := range replicatedRounds {
+				for i := range s.rounds(replicatedRounds) {
 					key := s.key("k")
 					err := errors.Join(s.set(key, "v", long), s.wantScan("*", key), s.wantDeleted(1, key), s.wantScan("*"))
 					if err != nil {
@@ -100,7 +99,7 @@ func replicatedChecks() []check {
 		},
 		cacheCheck("cache/read-primary", "a view with ReadPrimary reads what was written last, on any store", nil, func(ctx context.Context, c *cached) error {
 			own := c.texts.With(xcache.ReadPrimary())
-			for i := range replicatedRounds {
+			for i := range c.rounds(replicatedRounds) {
 				want := strconv.Itoa(i)
 				err := errors.Join(c.texts.Set(ctx, "k", want), c.wantText(own, "k", want), is(own.Has(ctx, "k"))("Has", true, nil))
 				found, getErr := own.GetMany(ctx, []string{"k", "none"})

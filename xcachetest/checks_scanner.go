@@ -109,13 +109,19 @@ func scannerChecks() []check {
 			rule: "the loop over a Scan may write and delete keys",
 			run: func(s *subject) error {
 				keys := s.keysNamed("k", 500)
-				var errs []error
-				for _, key := range keys {
-					errs = append(errs, s.write(driver.Entry{Key: key, TTL: long}))
-				}
+				errs := []error{setAll(noDeadline, s.store, keys, driver.Entry{TTL: long})}
+				changed := make(map[string]bool)
 				for key, err := range s.caps.Scanner.Scan(noDeadline, s.prefix+"k*") {
+					errs = append(errs, err)
+					if s.late() {
+						break
+					}
 					_, deleteErr := s.store.Delete(noDeadline, []string{key})
-					errs = append(errs, err, deleteErr, s.write(driver.Entry{Key: s.key("other of " + key), TTL: long}))
+					errs = append(errs, deleteErr, s.write(driver.Entry{Key: s.key("other of " + key), TTL: long}))
+					changed[key] = true
+				}
+				if s.late() {
+					return errors.Join(append(errs, s.wantDeleted(len(keys)-len(changed), keys...))...)
 				}
 				return errors.Join(append(errs, s.wantDeleted(0, keys...))...)
 			},
@@ -125,10 +131,7 @@ func scannerChecks() []check {
 			rule: "Scan stops at once when the loop breaks, after any number of keys, and the store is as good as before",
 			run: func(s *subject) error {
 				keys := s.keysNamed("k", 300)
-				var errs []error
-				for _, key := range keys {
-					errs = append(errs, s.write(driver.Entry{Key: key, TTL: long}))
-				}
+				errs := []error{setAll(noDeadline, s.store, keys, driver.Entry{TTL: long})}
 				for _, after := range []int{1, 2, 10, 150, 299} {
 					n := 0
 					for _, err := range s.caps.Scanner.Scan(noDeadline, s.prefix+"*") {

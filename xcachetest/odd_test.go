@@ -30,6 +30,8 @@ var oddStores = []struct {
 		lacks: []string{"Commander", "Expirer", "Counter", "Swapper", "Mover", "Scanner", "Flusher", "Pinger"}},
 	{name: "short printable keys and small values", open: func() driver.Store { return narrow{newCorrect()} }},
 	{name: "failures of one key fail the call", open: func() driver.Store { return wrongTypeFailsCall{newCorrect()} }},
+	{name: "each call takes up to 80ms", open: func() driver.Store { return starved{newCorrect(), upTo80ms} }},
+	{name: "some calls take 300ms", open: func() driver.Store { return starved{newCorrect(), sometimes300ms} }},
 }
 
 func shuffled(keys iter.Seq2[string, error]) iter.Seq2[string, error] {

@@ -68,8 +68,10 @@ func TestProxyStall(t *testing.T) {
 			test.stall(p)
 			c.send(t, "held\n")
 			c.expectNothing(t)
-			if got := string(p.Transcript()); got != test.toServer {
-				t.Errorf("the server got %q during the stall, want %q", got, test.toServer)
+			for deadline := time.Now().Add(patience); string(p.Transcript()) != test.toServer; time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatalf("the server got %q during the stall, want %q", p.Transcript(), test.toServer)
+				}
 			}
 			late := dial(t, p.Addr()) // still accepted
 			late.send(t, "late\n")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
 // A subject is one store under test, and the keyspace of one check. Its
@@ -27,8 +29,10 @@ type subject struct {
 	prefix string
 
 	usedCache bool // so that there are keys that are not in keys
+	began     time.Time
 
 	mu     sync.Mutex
+	slept  time.Duration
 	keys   []string // to delete in the end
 	closed bool
 }
@@ -45,10 +49,15 @@ const (
 const rivals = 16
 
 func newSubject(t testing.TB, h *Harness) *subject {
-	s := &subject{h: h, t: t, prefix: "xct" + strconv.FormatUint(rand.Uint64(), 36) + ":"}
+	s := &subject{h: h, t: t, prefix: "xct" + strconv.FormatUint(rand.Uint64(), 36) + ":", began: time.Now()}
 	s.store = h.Open(t)
 	s.caps = driver.CapsOf(s.store)
 	return s
+}
+
+// with returns a subject of the same check for another store.
+func (s *subject) with(store driver.Store) *subject {
+	return &subject{h: s.h, t: s.t, prefix: s.prefix, began: s.began, store: store, caps: driver.CapsOf(store)}
 }
 
 // missing says which of the needs is not met, or "".
@@ -226,15 +235,59 @@ func (s *subject) wantCommandErr(want error, name string, args ...driver.Arg) er
 // Waiting and competing.
 
 // eventually repeats try until it succeeds, for as long as a slow machine may
-// need.
+// need, and some times at least.
 func (s *subject) eventually(try func() error) error {
-	deadline := time.Now().Add(2*time.Second + s.resolution() + 3*s.h.Grace)
-	for {
+	const tries = 20
+	deadline := time.Now().Add(2*time.Second + s.resolution() + 10*s.h.Grace)
+	for n := 1; ; n++ {
 		err := try()
-		if err == nil || time.Now().After(deadline) {
+		if err == nil || n >= tries && time.Now().After(deadline) {
 			return err
 		}
 		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// late reports whether the check has taken so long that its loops come to an end,
+// before it counts as hung.
+func (s *subject) late() bool { return time.Since(s.began) > s.h.Timeout/3 }
+
+// rounds counts to n, or less far with a store whose calls take so long that the
+// check would be late.
+func (s *subject) rounds(n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := 0; i < n && (i == 0 || !s.late()); i++ {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// sleep waits for something that is not a call.
+func (s *subject) sleep(d time.Duration) {
+	before := time.Now()
+	time.Sleep(d)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slept += time.Since(before)
+}
+
+// spentInCalls returns how long the check has taken but for its sleep. Within a
+// bubble of testing/synctest that is the time that calls wait.
+func (s *subject) spentInCalls() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(s.began) - s.slept
+}
+
+// rest waits while the process can run for some time, so that what others have been
+// given to do there, the proxy among them, is done.
+func rest(d time.Duration) {
+	w := stopwatch.Start()
+	defer w.Stop()
+	for w.Elapsed() < d {
+		time.Sleep(time.Millisecond)
 	}
 }
 

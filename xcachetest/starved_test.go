@@ -1,0 +1,147 @@
+package xcachetest
+
+import (
+	"context"
+	"iter"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A busy machine is not the store's fault: what a check says of a store must not
+// depend on how long the calls take.
+
+// TestStarvedStoresAreNotFlagged runs the checks as for a store on a server, with
+// delays and waits that take no time.
+func TestStarvedStoresAreNotFlagged(t *testing.T) {
+	for name, delay := range map[string]func(){"up to 80ms": upTo80ms, "sometimes 300ms": sometimes300ms} {
+		t.Run(name, func(t *testing.T) {
+			h := inProcess(func() driver.Store { return starved{newCorrect(), delay} })
+			h.InProcess = false
+			h.Timeout = 0 // that of a harness which says nothing about it
+			s, err := newSuite(h, table())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range s.checks {
+				synctest.Test(t, func(t *testing.T) { s.run(t, &s.checks[i]) })
+			}
+			wantAllPassed(t, s.results)
+		})
+	}
+}
+
+func upTo80ms() { time.Sleep(rand.N(80 * time.Millisecond)) }
+
+func sometimes300ms() {
+	if rand.N(8) == 0 {
+		time.Sleep(300 * time.Millisecond)
+	}
+}
+
+// starved is a store whose process gets the processor late: each call is delayed,
+// before or after it has taken effect.
+type starved struct {
+	correct
+	delay func()
+}
+
+// wait delays a call before or after it, which it returns a function for.
+func (s starved) wait() (after func()) {
+	if rand.N(2) == 0 {
+		s.delay()
+		return func() {}
+	}
+	return s.delay
+}
+
+func (s starved) Get(ctx context.Context, keys []string, dst []driver.Value) error {
+	defer s.wait()()
+	return s.correct.Get(ctx, keys, dst)
+}
+
+func (s starved) Set(ctx context.Context, entries []driver.Entry) error {
+	defer s.wait()()
+	return s.correct.Set(ctx, entries)
+}
+
+func (s starved) Delete(ctx context.Context, keys []string) (int, error) {
+	defer s.wait()()
+	return s.correct.Delete(ctx, keys)
+}
+
+func (s starved) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
+	defer s.wait()()
+	return s.correct.GetTTL(ctx, keys, dst)
+}
+
+func (s starved) TTL(ctx context.Context, keys []string, dst []driver.Value) error {
+	defer s.wait()()
+	return s.correct.TTL(ctx, keys, dst)
+}
+
+func (s starved) Expire(ctx context.Context, entries []driver.Entry) error {
+	defer s.wait()()
+	return s.correct.Expire(ctx, entries)
+}
+
+func (s starved) Incr(ctx context.Context, key string, delta int64) (int64, error) {
+	defer s.wait()()
+	return s.correct.Incr(ctx, key, delta)
+}
+
+func (s starved) IncrInit(ctx context.Context, key string, delta, init int64, ttl time.Duration) (int64, error) {
+	defer s.wait()()
+	return s.correct.IncrInit(ctx, key, delta, init, ttl)
+}
+
+func (s starved) Swap(ctx context.Context, e *driver.Entry, old *driver.Value) error {
+	defer s.wait()()
+	return s.correct.Swap(ctx, e, old)
+}
+
+func (s starved) CompareAndSwap(ctx context.Context, e *driver.Entry, old []byte) (bool, error) {
+	defer s.wait()()
+	return s.correct.CompareAndSwap(ctx, e, old)
+}
+
+func (s starved) CompareAndDelete(ctx context.Context, key string, old []byte) (bool, error) {
+	defer s.wait()()
+	return s.correct.CompareAndDelete(ctx, key, old)
+}
+
+func (s starved) Rename(ctx context.Context, from, to string) error {
+	defer s.wait()()
+	return s.correct.Rename(ctx, from, to)
+}
+
+func (s starved) RenameNX(ctx context.Context, from, to string) (bool, error) {
+	defer s.wait()()
+	return s.correct.RenameNX(ctx, from, to)
+}
+
+// Scan delays the first key.
+func (s starved) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		s.delay()
+		s.correct.Scan(ctx, pattern)(yield)
+	}
+}
+
+func (s starved) Flush(ctx context.Context) error {
+	defer s.wait()()
+	return s.correct.Flush(ctx)
+}
+
+func (s starved) Ping(ctx context.Context) error {
+	defer s.wait()()
+	return s.correct.Ping(ctx)
+}
+
+func (s starved) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	defer s.wait()()
+	return s.correct.Do(ctx, cmds, how)
+}

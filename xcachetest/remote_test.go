@@ -190,8 +190,9 @@ func inMilliseconds(ttl time.Duration) time.Duration {
 
 // A remoteStore is a client with a pool of connections, and one bug if any.
 type remoteStore struct {
-	addr string
-	bugs bugs
+	addr  string
+	bugs  bugs
+	delay func() // before or after each call, if any
 
 	mu   sync.Mutex
 	idle []*remoteConn
@@ -232,6 +233,9 @@ func (s *remoteStore) give(c *remoteConn) {
 // call sends a request and waits for its reply. Reads are sent again after a
 // failure, writes are not.
 func (s *remoteStore) call(ctx context.Context, req *request) (*response, error) {
+	if s.delay != nil {
+		defer delayed(s.delay)()
+	}
 	const tries = 3
 	for try := 1; ; try++ {
 		resp, err := s.try(ctx, req)

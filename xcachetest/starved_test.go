@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,6 +35,28 @@ func TestStarvedStoresAreNotFlagged(t *testing.T) {
 	}
 }
 
+// TestStarvedRemoteStoreIsNotFlagged does the same with the checks that need a
+// network, where waits take the time that they take.
+func TestStarvedRemoteStoreIsNotFlagged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for real")
+	}
+	var names []string
+	for _, c := range table() {
+		if slices.Contains(c.needs, behindAddr) {
+			names = append(names, c.name)
+		}
+	}
+	delay := func() {
+		upTo80ms()
+		sometimes300ms()
+	}
+	h := remoteHarness(t, bugs{})
+	h.OpenAt = func(_ testing.TB, addr string) driver.Store { return &remoteStore{addr: addr, delay: delay} }
+	h.Timeout = 0
+	wantAllPassed(t, runChecks(t, h, names...))
+}
+
 func upTo80ms() { time.Sleep(rand.N(80 * time.Millisecond)) }
 
 func sometimes300ms() {
@@ -49,13 +72,15 @@ type starved struct {
 	delay func()
 }
 
-// wait delays a call before or after it, which it returns a function for.
-func (s starved) wait() (after func()) {
+func (s starved) wait() (after func()) { return delayed(s.delay) }
+
+// delayed delays a call before it, or after it by the function that it returns.
+func delayed(delay func()) (after func()) {
 	if rand.N(2) == 0 {
-		s.delay()
+		delay()
 		return func() {}
 	}
-	return s.delay
+	return delay
 }
 
 func (s starved) Get(ctx context.Context, keys []string, dst []driver.Value) error {

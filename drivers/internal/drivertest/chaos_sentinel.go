@@ -65,7 +65,7 @@ func failOver(t *testing.T, store driver.Store, servers *servertest.SentinelServ
 	l.faultBegan(nil)
 	successor := servers.AwaitFailover(t, old)
 	replaced := time.Since(began)
-	took := l.awaitRecovery(t, recoveryLimit)
+	took := l.awaitRecovery(t, recoveryAfter(replaced))
 	end()
 	servers.AwaitOK(t)
 	l.awaitProgress(t)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/stopwatch"
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
@@ -189,11 +190,11 @@ func (s *Subject) closeEndsCallsThatConnect(t *testing.T) {
 // closePromptly closes a store on which calls hang, and leaves nothing of it.
 func (s *Subject) closePromptly(t testing.TB, store driver.Store) {
 	t.Helper()
-	start := time.Now()
+	watch := stopwatch.Start()
 	if err := store.Close(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(start); took > 2*time.Second { // a call without an end takes 3s
+	if took := watch.Stop(); took > 2*time.Second { // a call without an end takes 3s
 		t.Errorf("Close took %v", took)
 	}
 	s.AwaitNoGoroutines(t)

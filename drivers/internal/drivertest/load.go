@@ -13,6 +13,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
 // A load is many writers and readers of a store, that remember what they were told
@@ -26,6 +27,7 @@ type load struct {
 	name    string
 	tags    []string // one for each slot that is used, if there are slots
 	began   time.Time
+	watch   *stopwatch.Watch // by which calls and recoveries are timed: a busy machine is not the store's fault
 	ended   chan struct{}
 	running sync.WaitGroup
 	writers []*loadWriter
@@ -34,9 +36,10 @@ type load struct {
 	mu          sync.Mutex
 	lastSuccess time.Time // of a write
 	longestGap  time.Duration
-	fault       time.Time // when the last one began
+	fault       time.Time     // when the last one began
+	faultWatch  time.Duration // the same on the stopwatch
 	affected    func(tag string) bool
-	recovered   time.Duration // from there to the first success of a write that began after it; 0 before
+	recovered   time.Duration // from there to the first success of a write that began after it, on the stopwatch; 0 before
 	errs        map[string]int
 	foreign     []error // that say something else than that servers failed
 }
@@ -61,7 +64,7 @@ func loadTags() []string {
 // A loadCall is one that has ended.
 type loadCall struct {
 	began time.Time
-	took  time.Duration
+	took  time.Duration // by the load's stopwatch
 }
 
 // A loadWriter is one of the writers. Others look at it when the load has ended.
@@ -99,7 +102,7 @@ type loadReader struct {
 // returns when all writers have succeeded. The keys are those of the tags.
 func startLoad(t testing.TB, store driver.Store, callers int, tags []string) *load {
 	t.Helper()
-	l := &load{store: store, name: Key(t, ""), tags: tags, began: time.Now(), ended: make(chan struct{}), errs: map[string]int{}}
+	l := &load{store: store, name: Key(t, ""), tags: tags, began: time.Now(), watch: stopwatch.Start(), ended: make(chan struct{}), errs: map[string]int{}}
 	l.lastSuccess = l.began
 	for i := range callers {
 		w := &loadWriter{counted: map[string]*loadCount{}}
@@ -119,13 +122,18 @@ func startLoad(t testing.TB, store driver.Store, callers int, tags []string) *lo
 // stop ends the load and waits for the calls that are under way.
 func (l *load) stop() {
 	l.mu.Lock()
+	first := false
 	select {
 	case <-l.ended:
 	default:
+		first = true
 		close(l.ended)
 	}
 	l.mu.Unlock()
 	l.running.Wait()
+	if first {
+		l.watch.Stop()
+	}
 }
 
 // pause waits, and reports false at the end of the load.
@@ -154,7 +162,7 @@ func (l *load) write(w *loadWriter, number, writers int) {
 // set stores a key under its own name.
 func (l *load) set(w *loadWriter, tag, key string) {
 	entries := []driver.Entry{{Key: key, Value: []byte(key), TTL: driver.NoExpiry}}
-	began := time.Now()
+	began := l.now()
 	err := l.store.Set(context.Background(), entries)
 	if err == nil {
 		err = entries[0].Err
@@ -176,7 +184,7 @@ func (l *load) count(w *loadWriter, tag, key string) {
 		w.counted[key] = c
 	}
 	incr := driver.NewCmd("INCR", driver.Key(key))
-	began := time.Now()
+	began := l.now()
 	err := do(context.Background(), l.store, driver.Plain, incr)[0]
 	switch l.record(w, tag, began, err) {
 	case acknowledged:
@@ -195,20 +203,28 @@ const (
 	refused
 )
 
+// A moment is one on the clock and on the load's stopwatch.
+type moment struct {
+	clock time.Time
+	watch time.Duration
+}
+
+func (l *load) now() moment { return moment{time.Now(), l.watch.Elapsed()} }
+
 // record notes what a writer was told.
-func (l *load) record(w *loadWriter, tag string, began time.Time, err error) answer {
-	now := time.Now()
-	w.calls = append(w.calls, loadCall{began, now.Sub(began)})
+func (l *load) record(w *loadWriter, tag string, began moment, err error) answer {
+	now := l.now()
+	w.calls = append(w.calls, loadCall{began.clock, now.watch - began.watch})
 	if err == nil {
 		w.succeeded.Add(1)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil {
-		l.longestGap = max(l.longestGap, now.Sub(l.lastSuccess))
-		l.lastSuccess = now
-		if l.recovered == 0 && !l.fault.IsZero() && began.After(l.fault) && l.affected(tag) {
-			l.recovered = now.Sub(l.fault)
+		l.longestGap = max(l.longestGap, now.clock.Sub(l.lastSuccess))
+		l.lastSuccess = now.clock
+		if l.recovered == 0 && !l.fault.IsZero() && began.clock.After(l.fault) && l.affected(tag) {
+			l.recovered = max(1, now.watch-l.faultWatch)
 		}
 		return acknowledged
 	}
@@ -238,9 +254,9 @@ func (l *load) read(t testing.TB, r *loadReader, w *loadWriter) {
 			continue
 		}
 		values[0] = driver.Value{}
-		began := time.Now()
+		began := l.now()
 		err := l.store.Get(context.Background(), []string{*key}, values)
-		r.calls = append(r.calls, loadCall{began, time.Since(began)})
+		r.calls = append(r.calls, loadCall{began.clock, l.watch.Elapsed() - began.watch})
 		if err == nil {
 			err = values[0].Err
 		}
@@ -268,11 +284,13 @@ func (l *load) faultBegan(affected func(tag string) bool) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.fault, l.affected, l.recovered = time.Now(), affected, 0
+	now := l.now()
+	l.fault, l.faultWatch, l.affected, l.recovered = now.clock, now.watch, affected, 0
 }
 
 // awaitRecovery waits until a write of what the fault affects succeeds, and returns
-// how long after the fault it did. The test fails if that is longer than limit.
+// how long after the fault it did, by the stopwatch. The test fails if that is longer
+// than limit.
 func (l *load) awaitRecovery(t testing.TB, limit time.Duration) time.Duration {
 	t.Helper()
 	var took time.Duration
@@ -306,8 +324,8 @@ func (l *load) awaitProgress(t testing.TB) {
 	}, func() string { return "writes do not succeed" })
 }
 
-// callsBetween returns how long all calls took, writes and reads, that began between
-// two times, in order. It is for loads that have ended.
+// callsBetween returns how long all calls took by the stopwatch, writes and reads, that
+// began between two times, in order. It is for loads that have ended.
 func (l *load) callsBetween(from, to time.Time) []time.Duration {
 	var took []time.Duration
 	add := func(calls []loadCall) {

@@ -52,8 +52,8 @@ func (w *writers) lose(t testing.TB, servers *servertest.SentinelServers, primar
 	replaced := time.Since(start)
 	took := <-measured
 	t.Logf("the sentinels agreed on another primary after %v", replaced.Round(time.Millisecond))
-	if took > recoveryLimit {
-		t.Errorf("the first write succeeded after %v, want at most %v", took, recoveryLimit)
+	if limit := recoveryAfter(replaced); took > limit {
+		t.Errorf("the first write succeeded after %v, want at most %v", took, limit)
 	}
 	return took
 }

@@ -27,7 +27,7 @@ func (s *Subject) SentinelFailoverOnDemand(t *testing.T) {
 	}
 	// On a busy machine the sentinels may have made the old primary a replica by
 	// the time that this test looks, and the calls there have told.
-	const tries = 3
+	const tries = 8
 	heard := false
 	for try := 0; try < tries && !heard; try++ {
 		servers.AwaitOK(t)

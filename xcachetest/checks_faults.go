@@ -423,11 +423,28 @@ func (s *subject) wantRecovery(breakAll func(*Proxy)) error {
 	}
 	err = f.set(key, "0", long)
 	for i := 0; i < 5 && err == nil; i++ {
-		breakAll(f.proxy)
-		err = errors.Join(f.wantValue(key, strconv.Itoa(i)),
+		err = errors.Join(f.readsAtOnce(key, strconv.Itoa(i), breakAll),
 			s.eventually(func() error { return f.set(key, strconv.Itoa(i+1), long) }))
 	}
 	return errors.Join(err, f.close())
+}
+
+// readsAtOnce reads a key when the connections have just been broken. A store need
+// not try again what failed after a while, which may pass on a busy machine before
+// the loss is noticed: so a read that fails late has another chance, some times.
+func (f *far) readsAtOnce(key, want string, breakAll func(*Proxy)) error {
+	const tries, late = 10, 100 * time.Millisecond
+	for try := 1; ; try++ {
+		breakAll(f.proxy)
+		start := time.Now()
+		err := f.wantValue(key, want)
+		if err == nil || !errors.Is(err, driver.ErrUnavailable) || time.Since(start) < late || try == tries {
+			return err
+		}
+		if err := f.eventually(func() error { return f.connected(key) }); err != nil {
+			return err
+		}
+	}
 }
 
 // cutAfterEachByte makes a call over and over, each time with the reply cut

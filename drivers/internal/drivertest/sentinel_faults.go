@@ -101,11 +101,18 @@ func (s *Subject) SentinelsDown(t *testing.T) {
 				}
 			}
 			// A lost connection is no reason to doubt the primary for long.
-			servers.Servers[0].Do(t, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-			wantValue(t, v, "k", "v")
+			var got string
+			err := WhenQuick(func() (err error) {
+				servers.Servers[0].Do(t, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+				got, err = v.Get(t.Context(), "k")
+				return err
+			})
+			if got != "v" || err != nil {
+				t.Errorf("Get after the connections were closed = %q, %v", got, err)
+			}
 
 			unborn := s.openSentinel(t, servers, "&op_timeout=1s")
-			_, err := unborn.Get(t.Context(), "k")
+			_, err = unborn.Get(t.Context(), "k")
 			WantErr(t, err, driver.NotApplied, xcache.ErrUnavailable)
 			t.Logf("without sentinels: %v", err)
 			for _, sentinel := range servers.Sentinels {

@@ -4,6 +4,10 @@
 GO        ?= go
 # More flags for the tests, such as TESTFLAGS='-run TestTTL -count=20 -v'.
 TESTFLAGS ?=
+# A package that takes longer than this hangs.
+TEST_TIMEOUT ?= 15m
+# How many processes burn the CPU beside "make test-busy".
+BUSY      ?= 8
 # Flags for the matrix, such as MATRIXFLAGS='-releases redis-6.0', for one row of the table.
 MATRIXFLAGS ?=
 # A later Go, whose standard library writes JSON and compresses in other ways: what
@@ -35,15 +39,19 @@ servers: ## Download the servers, and the Django, that the tests run; nothing is
 servers-matrix: ## Download every release of them that there is
 	@$(GO) run ./internal/servertest/fetch -all
 
-# The drivers are tested on Redis 7.0 and Valkey 8.0, in every topology. A package
-# that takes a quarter of an hour hangs.
+# The drivers are tested on Redis 7.0 and Valkey 8.0, in every topology.
 .PHONY: test
 test: servers ## Run every test, shuffled, under the race detector
-	$(GO) test -race -shuffle=on -timeout=15m $(TESTFLAGS) ./...
+	$(GO) test -race -shuffle=on -timeout=$(TEST_TIMEOUT) $(TESTFLAGS) ./...
 	GOTOOLCHAIN=$(LATER_GO) $(GO) test -shuffle=on $(TESTFLAGS) . ./codec/... ./drivers/memory
 ifneq ($(BENCH_MODULE),)
 	$(GO) -C $(BENCH_MODULE) test $(TESTFLAGS) ./...
 endif
+
+# On a busy machine the drivers' tests take more than twice as long.
+.PHONY: test-busy
+test-busy: servers ## Run every test while other processes burn the CPU: make test-busy BUSY=8
+	internal/busy/run.sh $(BUSY) $(MAKE) test TEST_TIMEOUT=60m
 
 .PHONY: test-matrix
 test-matrix: servers-matrix ## Test both drivers on every release; writes docs/compatibility.md

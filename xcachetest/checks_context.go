@@ -154,7 +154,7 @@ func (s *subject) wantPromptEnd(op *operation, want error) error {
 		if err != nil {
 			return err
 		}
-		opErr, took := f.endAmid(op, key, want, after)
+		took, opErr := f.endAmid(op, key, want, after)
 		sent := f.hasSent(key)
 		errs := []error{
 			s.wantErr(opErr, want, "%s", op.name),
@@ -170,9 +170,9 @@ func (s *subject) wantPromptEnd(op *operation, want error) error {
 }
 
 // endAmid runs an operation with a context that ends after some time, while the
-// server is silent. It returns the operation's error, and by a stopwatch how long
-// the operation went on after that.
-func (f *far) endAmid(op *operation, key string, how error, after time.Duration) (opErr error, took time.Duration) {
+// server is silent. It returns by a stopwatch how long the operation went on after
+// that, and its error.
+func (f *far) endAmid(op *operation, key string, how error, after time.Duration) (took time.Duration, opErr error) {
 	f.proxy.Stall()
 	defer f.proxy.Resume()
 	var ctx context.Context
@@ -190,7 +190,7 @@ func (f *far) endAmid(op *operation, key string, how error, after time.Duration)
 	if !stop() {
 		took = (<-watches).Stop()
 	}
-	return opErr, took
+	return took, opErr
 }
 
 // hasSent reports whether a key has come to the proxy, on its way to the server.

@@ -3,6 +3,7 @@ package xcache
 import (
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -42,6 +43,8 @@ type shared struct {
 	rewriter *rewriter
 	reads    readCounts
 	close    func() error
+	// opTimeout is how long Close lets operations under way go on.
+	opTimeout time.Duration
 	// limitsKeys: the driver takes fewer keys than Redis.
 	limitsKeys bool
 }
@@ -81,18 +84,33 @@ func newCache(s driver.Store, driverName string, registry *Registry, settings se
 		rewriter:   newRewriter(),
 		limitsKeys: limits.KeyLength > 0 || limits.ValidKey != nil,
 	}
-	shared.close = sync.OnceValue(func() error {
-		shared.flights.close()
-		shared.rewriter.close()
-		shared.gate.close()
-		return s.Close()
-	})
+	shared.close = sync.OnceValue(shared.end)
 	c := (&Cache{shared: shared, settings: settings}).With(opts...)
 	if c.err != nil {
 		return nil, c.err
 	}
+	shared.opTimeout = c.opTimeout
 	c.reportKeyFile(c.notify(driverName))
 	return c, nil
+}
+
+// end ends loaders and rewrites, waits for operations, but no longer than
+// op_timeout, and closes the store.
+func (s *shared) end() error {
+	var disconnecting sync.WaitGroup
+	stop := func() bool { return false }
+	if d := s.target.caps.Disconnector; d != nil {
+		disconnecting.Add(1)
+		stop = time.AfterFunc(s.opTimeout, func() { defer disconnecting.Done(); d.Disconnect() }).Stop
+	}
+	s.flights.close()
+	s.rewriter.close()
+	s.gate.close()
+	if stop() {
+		disconnecting.Done()
+	}
+	disconnecting.Wait()
+	return s.target.store.Close()
 }
 
 // With returns a view of the same store with other options. It is cheap, and
@@ -124,10 +142,15 @@ func (c *Cache) With(opts ...Option) *Cache {
 	return &view
 }
 
-// Close releases the store with its connections, for all views of it. It ends
-// the contexts of loaders that GetOrSet runs, and waits for them and for
-// operations under way; afterwards every call returns ErrClosed. Calling
-// it again returns what the first call returned. It must not be called from
+// Close releases the store with its connections, for all views of it. From then on
+// every call returns ErrClosed. It waits for operations under way, but no longer
+// than op_timeout, however late their contexts end: then it disconnects, and they
+// fail with ErrClosed, and with ErrUnknownOutcome if they write and may have been
+// sent. It ends the contexts of loaders that GetOrSet runs, and waits for them
+// without a bound: a loader that ignores its context holds it up. So does an
+// operation of a store that is no driver.Disconnector, until its context ends.
+//
+// Calling it again returns what the first call returned. It must not be called from
 // inside a loop over Keys, which it would wait for.
 func (c *Cache) Close() error {
 	if err := c.shared.close(); err != nil {

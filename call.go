@@ -85,10 +85,16 @@ func (k *call) end(err error) error {
 
 // explain says which operation err is the failure of.
 func (k *call) explain(err error) error {
-	if k.limit != nil && k.limit.parent.Err() == nil {
-		err = timedOut(err)
+	return k.wrap(k.unblame(err))
+}
+
+// unblame returns err without the words of the caller's context where it was the one
+// that op_timeout made which ended.
+func (k *call) unblame(err error) error {
+	if err == nil || k.limit == nil || errors.Is(k.limit.parent.Err(), context.DeadlineExceeded) {
+		return err
 	}
-	return k.wrap(err)
+	return timedOut(err, k.cache.opTimeout)
 }
 
 func (k *call) wrap(err error) error {

@@ -3,11 +3,14 @@ package xcache_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
@@ -97,6 +100,87 @@ func TestCloseWaitsForOperationsUnderWay(t *testing.T) {
 				t.Errorf("the store got %d calls after its Close", s.late)
 			}
 		})
+	})
+}
+
+// A frozen server leaves calls waiting for as long as their contexts last.
+func TestCloseDisconnectsAfterOpTimeout(t *testing.T) {
+	for _, name := range sortedKeys(operations) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newFakeStore(t)
+				s.caps = func(caps *driver.Caps) { caps.Disconnector = s }
+				c := newCache(t, s, xcache.WithOpTimeout(2*time.Second))
+				v := xcache.For[string](c)
+				fill(t, v)
+				s.before = func(ctx context.Context, method string, _ []string) error {
+					if method == "Disconnect" {
+						return nil
+					}
+					select {
+					case <-ctx.Done():
+						return ctx.Err()
+					case <-s.disconnected:
+						return driver.Fail(driver.ErrClosed, driver.Unknown, nil)
+					}
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				finished := make(chan error, 1)
+				go func() { finished <- operations[name](ctx, v) }()
+				synctest.Wait()
+				start := time.Now()
+				require.NoError(t, c.Close())
+				require.Equal(t, 2*time.Second, time.Since(start))
+				err := <-finished
+				require.ErrorIs(t, err, xcache.ErrClosed)
+				require.ErrorIs(t, err, xcache.ErrUnknownOutcome)
+				require.Equal(t, 1, s.count("Disconnect"))
+				require.Zero(t, s.late)
+			})
+		})
+	}
+}
+
+func TestCloseOfAnIdleCacheDoesNotDisconnect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeStore(t)
+		s.caps = func(caps *driver.Caps) { caps.Disconnector = s }
+		c := newCache(t, s)
+		start := time.Now()
+		require.NoError(t, c.Close())
+		require.Zero(t, time.Since(start))
+		time.Sleep(time.Hour)
+		require.Zero(t, s.count("Disconnect"))
+	})
+}
+
+// What a loader does with a cache is under way as well.
+func TestCloseDisconnectsTheCallsOfALoader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeStore(t)
+		s.caps = func(caps *driver.Caps) { caps.Disconnector = s }
+		c := newCache(t, s, xcache.WithOpTimeout(2*time.Second))
+		v := xcache.For[string](c)
+		s.before = func(_ context.Context, _ string, keys []string) error {
+			if slices.Contains(keys, ":1:slow") {
+				<-s.disconnected
+				return driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
+			}
+			return nil
+		}
+		finished := make(chan error, 1)
+		go func() {
+			_, err := v.GetOrSet(t.Context(), "k", func(context.Context) (string, error) {
+				return v.Get(context.Background(), "slow")
+			})
+			finished <- err
+		}()
+		synctest.Wait()
+		start := time.Now()
+		require.NoError(t, c.Close())
+		require.Equal(t, 2*time.Second, time.Since(start))
+		require.ErrorIs(t, <-finished, xcache.ErrClosed)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
@@ -106,6 +107,13 @@ func (e *OpError) Error() string {
 // Unwrap returns Err.
 func (e *OpError) Unwrap() error { return e.Err }
 
+// GoString returns the text of Error in quotes, for %#v: what Err wraps may hold a
+// value.
+func (e *OpError) GoString() string { return strconv.Quote(e.Error()) }
+
+// MarshalText returns the text of Error, for loggers and encoders, likewise.
+func (e *OpError) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
+
 // A BatchError lists the keys of a batch operation that failed. The other keys
 // of the batch succeeded.
 type BatchError struct {
@@ -147,6 +155,13 @@ func (e *BatchError) Unwrap() []error {
 	}
 	return errs
 }
+
+// GoString returns the text of Error in quotes, for %#v: what is wrapped may hold a
+// value.
+func (e *BatchError) GoString() string { return strconv.Quote(e.Error()) }
+
+// MarshalText returns the text of Error, for loggers and encoders, likewise.
+func (e *BatchError) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
 
 func (e *BatchError) add(key string, err error) *BatchError {
 	if e == nil {
@@ -215,13 +230,29 @@ func (e *tooLargeError) Unwrap() []error { return []error{ErrTooLarge, e.error} 
 // timedOut turns the end of the context that op_timeout made into the error of
 // a server that did not answer: the caller's own context has not ended. If the
 // driver does not say whether the operation was applied, nobody knows.
-func timedOut(err error) error {
-	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrUnavailable) {
+func timedOut(err error, opTimeout time.Duration) error {
+	if batch, ok := errors.AsType[*BatchError](err); ok {
+		for key, err := range batch.Errs {
+			batch.Errs[key] = timedOut(err, opTimeout)
+		}
+		return err
+	}
+	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	outcome := driver.Unknown
 	if said, ok := errors.AsType[*driver.Error](err); ok {
 		outcome = said.Outcome
 	}
-	return driver.Fail(ErrUnavailable, outcome, err)
+	return driver.Fail(ErrUnavailable, outcome, &opTimeoutError{opTimeout, err})
 }
+
+// An opTimeoutError is the cause of an operation's failure that took op_timeout.
+type opTimeoutError struct {
+	opTimeout time.Duration
+	err       error // what the driver reported
+}
+
+func (e *opTimeoutError) Error() string { return fmt.Sprintf("no answer within %v", e.opTimeout) }
+
+func (e *opTimeoutError) Unwrap() error { return e.err }

@@ -25,6 +25,10 @@ type fakeStore struct {
 	before func(ctx context.Context, method string, keys []string) error
 	// failing are the full keys that fail, alone, in Get, Set and TTL.
 	failing map[string]error
+	// commandErr, if set, is the error of every command of Do.
+	commandErr error
+	// disconnected is closed by Disconnect, which Caps tells of if caps says so.
+	disconnected chan struct{}
 	// oddScan makes Scan yield each key twice and not look at its context,
 	// which is legal.
 	oddScan bool
@@ -59,7 +63,7 @@ func newFakeStore(tb testing.TB) *fakeStore {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &fakeStore{tb: tb, store: store, calls: make(map[string]int)}
+	return &fakeStore{tb: tb, store: store, calls: make(map[string]int), disconnected: make(chan struct{})}
 }
 
 func newCache(tb testing.TB, s driver.Store, opts ...xcache.Option) *xcache.Cache {
@@ -336,7 +340,19 @@ func (s *fakeStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) 
 	if err := s.call(ctx, "Do", keys...); err != nil {
 		return err
 	}
+	if s.commandErr != nil {
+		for _, cmd := range cmds {
+			cmd.Err = s.commandErr
+		}
+		return nil
+	}
 	return s.store.Do(ctx, cmds, how)
+}
+
+// Disconnect ends the calls that wait for it.
+func (s *fakeStore) Disconnect() {
+	_ = s.call(context.Background(), "Disconnect") // it cannot fail
+	close(s.disconnected)
 }
 
 // sortedKeys returns the keys of a map, sorted.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -105,7 +106,7 @@ func (v *View[T]) fly(ctx context.Context, op, key string, loadOnly bool, fn fun
 	result, err := v.shared.flights.do(ctx, flightKey{full, reflect.TypeFor[T](), loadOnly}, func(ctx context.Context, fl *flight) (any, error) {
 		value, err := fn(ctx, fl)
 		if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), ErrClosed) {
-			err = v.opError(op, key, driver.Fail(ErrClosed, driver.NotApplied, err))
+			err = v.opError(op, key, fmt.Errorf("%w: %w", ErrClosed, err))
 		}
 		return boxed[T]{value}, err
 	})

@@ -134,7 +134,7 @@ func (c *Cache) deleteFull(ctx context.Context, fulls []string) (int, error) {
 		defer cancel()
 		n, err := c.target.store.Delete(limited, fulls)
 		if err != nil && ctx.Err() == nil {
-			err = timedOut(err)
+			err = timedOut(err, c.opTimeout)
 		}
 		return n, err
 	}

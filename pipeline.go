@@ -68,8 +68,13 @@ func (p *Pipeline) exec(ctx context.Context, how driver.How) error {
 	if err = b.send(ctx, p.cache, how); err != nil {
 		err = call.explain(err)
 		_ = b.resolve(err)
-	} else if err = b.resolve(nil); err != nil {
-		err = call.wrap(err)
+	} else {
+		for _, cmd := range b.cmds {
+			cmd.Err = call.unblame(cmd.Err)
+		}
+		if err = b.resolve(nil); err != nil {
+			err = call.wrap(err)
+		}
 	}
 	call.report(err)
 	return err

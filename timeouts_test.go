@@ -3,9 +3,12 @@ package xcache_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
@@ -41,8 +44,8 @@ func TestOpTimeoutBoundsEveryOperation(t *testing.T) {
 					t.Errorf("it took %v", waited)
 				}
 				wantIs(t, err, xcache.ErrUnavailable)
-				wantIs(t, err, xcache.ErrUnknownOutcome) // the driver did not say
-				wantIs(t, err, context.DeadlineExceeded)
+				wantIs(t, err, xcache.ErrUnknownOutcome)             // the driver did not say
+				require.NotErrorIs(t, err, context.DeadlineExceeded) // no context of the caller's has ended
 				oneLine(t, err)
 			})
 		})
@@ -67,12 +70,56 @@ func TestOpTimeoutKeepsWhatTheDriverSays(t *testing.T) {
 			s.before = func(ctx context.Context, _ string, _ []string) error { <-ctx.Done(); return test.said }
 			err := v.Set(context.Background(), "k", "x")
 			wantIs(t, err, xcache.ErrUnavailable)
-			wantIs(t, err, test.said)
+			require.NotErrorIs(t, err, context.DeadlineExceeded)
+			require.LessOrEqual(t, strings.Count(err.Error(), "outcome unknown"), 1)
+			if native, ok := errors.AsType[*clientError](test.said); ok {
+				got, _ := errors.AsType[*clientError](err)
+				require.Same(t, native, got)
+			}
 			if errors.Is(err, xcache.ErrUnknownOutcome) != test.unknown {
 				t.Errorf("%v: the outcome is not what the driver said", err)
 			}
 		})
 	}
+}
+
+// Each key of a batch, and each operation of a pipeline, has an error of its own.
+func TestOpTimeoutOfSomeKeysOfABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeStore(t)
+		s.caps = unbounded
+		late := driver.Fail(context.DeadlineExceeded, driver.Unknown, &clientError{1})
+		s.failing = map[string]error{":1:late": late}
+		s.commandErr = late
+		v := xcache.For[string](newCache(t, s, xcache.WithOpTimeout(time.Second)))
+		check := func(ctx context.Context, whose, other error) {
+			t.Helper()
+			p := v.Pipeline()
+			queued := v.In(p).Set("late", "x")
+			must := func(err error) {
+				t.Helper()
+				require.ErrorIs(t, err, whose)
+				require.NotErrorIs(t, err, other)
+				require.ErrorIs(t, err, xcache.ErrUnknownOutcome)
+				native, _ := errors.AsType[*clientError](err)
+				require.NotNil(t, native)
+			}
+			must(v.SetMany(ctx, map[string]string{"late": "x", "good": "y"}))
+			_, err := v.GetMany(ctx, []string{"late", "good"})
+			must(err)
+			batch, ok := errors.AsType[*xcache.BatchError](err)
+			require.True(t, ok)
+			must(batch.Errs["late"])
+			_, err = v.TTLMany(ctx, []string{"late", "good"})
+			must(err)
+			must(p.Exec(ctx))
+			must(queued.Err())
+		}
+		check(context.Background(), xcache.ErrUnavailable, context.DeadlineExceeded)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		check(ctx, context.DeadlineExceeded, xcache.ErrUnavailable)
+	})
 }
 
 func TestCallersOwnContextEndsTheOperation(t *testing.T) {

@@ -21,7 +21,9 @@ type Caps struct {
 	Subscriber Subscriber
 	Tracker    Tracker
 	Replicated Replicated
-	Limits     Limits
+	// Disconnector is what Close of a cache needs to be prompt.
+	Disconnector Disconnector
+	Limits       Limits
 }
 
 // Capable is implemented by stores that wrap another one. A wrapper builds its
@@ -49,6 +51,7 @@ func CapsOf(s Store) Caps {
 	caps.Subscriber, _ = s.(Subscriber)
 	caps.Tracker, _ = s.(Tracker)
 	caps.Replicated, _ = s.(Replicated)
+	caps.Disconnector, _ = s.(Disconnector)
 	if l, ok := s.(Limiter); ok {
 		caps.Limits = l.Limits()
 	}
@@ -195,6 +198,18 @@ type Replicated interface {
 	// Replicated. It may be called at any time, does no I/O and always returns
 	// the same store, which is closed by closing the replicated one, and only so.
 	Primary() Store
+}
+
+// A Disconnector ends calls that wait for a server. Close of a cache calls it when
+// calls are still under way after op_timeout, as their contexts may last much longer.
+type Disconnector interface {
+	// Disconnect ends every call under way, for good, and returns when that is
+	// certain. Such a call returns at once with an *Error of kind ErrClosed, or what it
+	// would have returned anyway; its outcome is true. So does every later call.
+	//
+	// It may be called while others are, several times, and before Close, which is
+	// called all the same when the calls have returned.
+	Disconnect()
 }
 
 // A Limiter has narrower limits than Redis.

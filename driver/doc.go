@@ -19,7 +19,7 @@
 //     send a write twice.
 //  5. Add the optional interfaces that your server can honour: Expirer,
 //     Counter, Swapper, Mover, Scanner, Flusher, Pinger, Commander,
-//     Subscriber, Tracker, Replicated. Leave the others out; do not imitate what is not
+//     Subscriber, Tracker, Replicated, Disconnector. Leave the others out; do not imitate what is not
 //     atomic. If your server is narrower than Redis, implement Limiter.
 //  6. If your store wraps another one, implement Capable, start from an empty
 //     Caps, and forward each feature on purpose.

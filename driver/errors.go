@@ -1,7 +1,10 @@
 package driver
 
 import (
+	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -54,19 +57,27 @@ const (
 	Unknown
 )
 
-// An Error is a failure as a driver reports it. It matches, with errors.Is,
-// its Kind, what it wraps and, if the outcome is Unknown, ErrUnknownOutcome;
-// the client library's own error is reachable with errors.As.
+// An Error is a failure as a driver reports it. With errors.Is it matches its
+// Kind and, if the outcome is Unknown, ErrUnknownOutcome; with errors.As the
+// client library's own error is reachable.
+//
+// The Kind alone says what happened. A sentinel of this package in the cause does
+// not match, and neither does the error of a context: a client library that hits
+// op_timeout reports context.DeadlineExceeded, though no context of the caller's
+// has ended. What else is in the cause matches, such as os.ErrDeadlineExceeded.
+//
+// Every text form is that of Error: it holds no value and no password, which the
+// fields of the cause may.
 type Error struct {
-	// Kind is the sentinel that tells the caller what happened.
+	// Kind is the sentinel that tells the caller what happened, or the error of
+	// the caller's context if that has ended.
 	Kind error
 	// Outcome tells whether the operation may have been applied.
 	Outcome Outcome
 	// Transient tells that the same call may well succeed in a moment. A
 	// transient failure that was NotApplied may be retried for any command.
 	Transient bool
-	// Err is the cause: the client library's error, or the context's.
-	// It may be nil.
+	// Err is the cause: the client library's error, say. It may be nil.
 	Err error
 }
 
@@ -83,6 +94,7 @@ func (e *Error) Retryable() *Error {
 	return e
 }
 
+// Error returns the kind and the cause in one line.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Kind.Error())
@@ -101,10 +113,37 @@ func (e *Error) Is(target error) bool {
 	return target == ErrUnknownOutcome && e.Outcome == Unknown
 }
 
-// Unwrap returns the kind and the cause.
+// Unwrap returns the kind and the cause. The cause comes without the sentinels and
+// the context errors that are in it.
 func (e *Error) Unwrap() []error {
 	if e.Err == nil {
 		return []error{e.Kind}
 	}
-	return []error{e.Kind, e.Err}
+	return []error{e.Kind, &cause{e.Err}}
+}
+
+// GoString returns the text of Error in quotes, for %#v.
+func (e *Error) GoString() string { return strconv.Quote(e.Error()) }
+
+// MarshalText returns the text of Error, for loggers and encoders.
+func (e *Error) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
+
+// A cause is the cause of an Error as others see it: what it means is in the Kind.
+type cause struct{ err error }
+
+func (c *cause) Error() string { return c.err.Error() }
+
+// As finds what errors.As finds in the cause.
+func (c *cause) As(target any) bool { return errors.As(c.err, target) }
+
+// Is matches what errors.Is finds in the cause, but for words that only a Kind has.
+func (c *cause) Is(target error) bool {
+	return !slices.Contains(kinds, target) && errors.Is(c.err, target)
+}
+
+// kinds are the errors that say what happened.
+var kinds = []error{
+	ErrNotFound, ErrNotStored, ErrWrongType, ErrOverflow, ErrClosed, ErrUnavailable, ErrReadOnly, ErrOutOfMemory,
+	ErrAuth, ErrInvalidKey, ErrTooLarge, ErrCrossSlot, ErrUnknownOutcome,
+	errors.ErrUnsupported, context.Canceled, context.DeadlineExceeded,
 }

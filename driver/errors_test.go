@@ -2,11 +2,16 @@ package driver_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -34,8 +39,8 @@ func TestErrorsKeepTheirCause(t *testing.T) {
 	if !errors.As(err, &op) || op != native || !errors.Is(err, native) {
 		t.Errorf("the cause of %v is gone", err)
 	}
-	err = driver.Fail(driver.ErrUnavailable, driver.Unknown, context.DeadlineExceeded)
-	for _, target := range []error{driver.ErrUnavailable, driver.ErrUnknownOutcome, context.DeadlineExceeded} {
+	err = driver.Fail(driver.ErrUnavailable, driver.Unknown, os.ErrDeadlineExceeded)
+	for _, target := range []error{driver.ErrUnavailable, driver.ErrUnknownOutcome, os.ErrDeadlineExceeded} {
 		if !errors.Is(err, target) {
 			t.Errorf("%v does not match %v", err, target)
 		}
@@ -47,6 +52,37 @@ func TestErrorsKeepTheirCause(t *testing.T) {
 	if !e.Retryable().Transient || !e.Transient {
 		t.Error("Retryable does not mark the error")
 	}
+}
+
+// The words of a cause are those of a client library, or of a call inside the call.
+func TestTheKindAloneSaysWhatHappened(t *testing.T) {
+	var timeout interface{ Timeout() bool }
+	for _, word := range append([]error{driver.ErrUnknownOutcome, errors.ErrUnsupported, context.Canceled, context.DeadlineExceeded}, sentinels...) {
+		err := error(driver.Fail(io.EOF, driver.NotApplied, fmt.Errorf("the client: %w", driver.Fail(word, driver.Unknown, &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}))))
+		require.NotErrorIs(t, err, word)
+		require.NotErrorIs(t, err, driver.ErrUnknownOutcome)
+		require.ErrorIs(t, err, io.EOF)
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.ErrorAs(t, err, &timeout)
+		require.True(t, timeout.Timeout())
+		require.Contains(t, err.Error(), strings.TrimPrefix(word.Error(), "xcache: "))
+	}
+	own := driver.Fail(context.DeadlineExceeded, driver.Unknown, driver.ErrUnavailable)
+	require.ErrorIs(t, own, context.DeadlineExceeded)
+	require.NotErrorIs(t, own, driver.ErrUnavailable)
+}
+
+// A causeWithAValue stands for errors of the standard library that keep their input.
+type causeWithAValue struct{ Value string }
+
+func (causeWithAValue) Error() string { return "no number" }
+
+func TestNoFormOfAnErrorShowsWhatItsCauseKeeps(t *testing.T) {
+	err := driver.Fail(driver.ErrUnavailable, driver.NotApplied, causeWithAValue{"canary"})
+	encoded, marshalErr := json.Marshal(map[string]any{"err": err})
+	require.NoError(t, marshalErr)
+	require.JSONEq(t, `{"err": "xcache: server unavailable: no number"}`, string(encoded))
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v %q %s", err, err, err, err, err), "canary")
 }
 
 func TestTheTextOfErrors(t *testing.T) {

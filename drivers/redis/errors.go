@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -16,9 +15,9 @@ import (
 // none.
 var errNoReply = errors.New("the reply is missing")
 
-// clientError returns what became of a command that got no reply of its own.
-// sent tells whether it may have been written.
-func clientError(err error, sent bool, deadline time.Time, timeout time.Duration) error {
+// clientError returns what became of a command of a call that got no reply of its
+// own. sent tells whether it may have been written.
+func (s *Store) clientError(err error, sent bool, limit *limit) error {
 	outcome := failure.Outcome(sent)
 	var (
 		hangUp *failure.HangUpError
@@ -34,15 +33,15 @@ func clientError(err error, sent bool, deadline time.Time, timeout time.Duration
 	case errors.As(err, &reply) && !sent:
 		// Of the handshake: HELLO, AUTH, SELECT.
 		return servererror.Parse(reply.Error(), nativeError)
-	case errors.Is(err, context.Canceled):
-		return driver.Fail(context.Canceled, outcome, nil)
-	case errors.Is(err, context.DeadlineExceeded):
-		return driver.Fail(driver.ErrUnavailable, outcome, err)
+	case s.disconnected.Load():
+		return driver.Fail(driver.ErrClosed, outcome, nil)
+	case limit.ctx.Err() != nil:
+		return failure.OfContext(limit.ctx, sent)
 	case errors.Is(err, goredis.ErrPoolTimeout), errors.Is(err, goredis.ErrPoolExhausted):
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
 	case failure.IsTimeout(err):
-		if !deadline.IsZero() && !time.Now().Before(deadline) {
-			err = &failure.TimeoutError{Limit: timeout, Err: err}
+		if !time.Now().Before(limit.deadline) {
+			return failure.OfTimeout(limit.ctx, err, limit.timeout, sent)
 		}
 		return driver.Fail(driver.ErrUnavailable, outcome, err)
 	case failure.IsTLS(err):

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
@@ -40,17 +38,6 @@ func (n node) Query(ctx context.Context, words ...string) (driver.Reply, error) 
 
 // Now returns the time that bounds calls.
 func (n node) Now() time.Time { return n.clock.now().start }
-
-// Disconnect closes all connections, also those that calls wait on.
-func (n node) Disconnect() { _ = n.client.Close() }
-
-// Close releases the node, which may have been disconnected.
-func (n node) Close() error {
-	if err := n.Store.Close(); !errors.Is(err, goredis.ErrClosed) {
-		return err
-	}
-	return nil
-}
 
 // Listen hears what the server publishes, over a connection of its own.
 func (n listeningNode) Listen(ctx context.Context, hear func(message string), channels ...string) error {

@@ -144,10 +144,10 @@ func (r *request) reset() {
 
 // settle gives each command its outcome once the request is finished, and
 // reports whether there may be a failure among them.
-func (r *request) settle(deadline time.Time, timeout time.Duration) (failed bool) {
+func (s *Store) settle(r *request, limit *limit) (failed bool) {
 	for _, c := range r.commands {
 		if c.replied, c.err = c.serverAnswer(r.sent); !c.replied {
-			c.err = clientError(r.err, r.sent, deadline, timeout)
+			c.err = s.clientError(r.err, r.sent, limit)
 		} else if c.err != nil {
 			c.err = servererror.Anew(c.err, r.addr)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/retry"
 )
@@ -12,19 +13,19 @@ import (
 // its commands its outcome. An error is the call's: nothing is known of any
 // command, and the request is gone already. Else the caller releases it.
 func (s *Store) run(ctx context.Context, r *request) error {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || s.disconnected.Load() {
 		r.release()
-		return failure.OfContext(ctx, false)
+		return s.abandonedError(ctx, false)
 	}
 	now := s.clock.now()
 	sendContext := ctx
-	deadline, given := ctx.Deadline()
-	var timeout time.Duration
-	if !given {
-		deadline, timeout = now.deadline, s.clock.timeout
+	limit := limit{ctx: ctx, timeout: s.clock.timeout}
+	var given bool
+	if limit.deadline, given = ctx.Deadline(); !given {
+		limit.deadline = now.deadline
 	}
 	if s.opTimeout > 0 {
-		r.context = requestContext{ctx, deadline}
+		r.context = requestContext{ctx, limit.deadline}
 		sendContext = &r.context
 	}
 	all := r.commands
@@ -33,9 +34,9 @@ func (s *Store) run(ctx context.Context, r *request) error {
 		if ctx.Done() == nil {
 			r.send(sendContext, s.client)
 		} else if abandoned, sent := s.handOff(ctx, sendContext, r); abandoned {
-			return failure.OfContext(ctx, sent)
+			return s.abandonedError(ctx, sent)
 		}
-		if !r.settle(deadline, timeout) {
+		if !s.settle(r, &limit) {
 			if try > 1 {
 				r.commands = all
 			}
@@ -43,7 +44,7 @@ func (s *Store) run(ctx context.Context, r *request) error {
 		}
 		again := r.again()
 		try++
-		if again == len(r.commands) || !retry.Wait(ctx, try, now.start, deadline) {
+		if again == len(r.commands) || s.disconnected.Load() || !retry.Wait(ctx, try, now.start, limit.deadline) {
 			break
 		}
 		r.commands = r.commands[again:]
@@ -56,8 +57,15 @@ func (s *Store) run(ctx context.Context, r *request) error {
 	return nil
 }
 
-// handOff has a request sent by another goroutine, and leaves it there when ctx
-// ends first.
+// A limit is how long a call may take.
+type limit struct {
+	ctx      context.Context // the caller's
+	deadline time.Time
+	timeout  time.Duration // of a call whose context has no deadline
+}
+
+// handOff has a request sent by another goroutine, and leaves it there when ctx, or
+// the store, ends first.
 func (s *Store) handOff(ctx, sendContext context.Context, r *request) (abandoned, sent bool) {
 	if r.finished == nil {
 		r.finished = make(chan struct{}, 1)
@@ -69,11 +77,21 @@ func (s *Store) handOff(ctx, sendContext context.Context, r *request) (abandoned
 	case <-r.finished:
 		return false, false
 	case <-ctx.Done():
+	case <-s.quit:
 	}
 	if abandoned, sent = r.abandon(); !abandoned {
 		<-r.finished
 	}
 	return abandoned, sent
+}
+
+// abandonedError returns what became of a call that has left its request, or has
+// sent none, because ctx or the store has ended.
+func (s *Store) abandonedError(ctx context.Context, sent bool) error {
+	if ctx.Err() != nil {
+		return failure.OfContext(ctx, sent)
+	}
+	return driver.Fail(driver.ErrClosed, failure.Outcome(sent), nil)
 }
 
 // A job is a request that another goroutine sends, as its caller must be able to

@@ -3,9 +3,11 @@ package redis
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -30,6 +32,10 @@ type Store struct {
 	opTimeout time.Duration
 	// noHello tells that nothing is to be sent that begins with HELLO.
 	noHello bool
+	// disconnected tells that the calls under way are ended, and quit, which is nil
+	// if the store owns its client, is closed then.
+	disconnected atomic.Bool
+	quit         chan struct{}
 	// dialect is what the server is known to lack.
 	dialect dialect.Dialect
 
@@ -65,6 +71,9 @@ func NewStore(client *goredis.Client, opts ...StoreOption) *Store {
 	for _, opt := range opts {
 		opt(s)
 	}
+	if !s.ownClient {
+		s.quit = make(chan struct{})
+	}
 	return s
 }
 
@@ -94,10 +103,23 @@ func (s *Store) Close() error {
 	}
 	s.workers.Close()
 	s.clock.close()
-	if err != nil {
+	if err != nil && !(s.disconnected.Load() && errors.Is(err, goredis.ErrClosed)) {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
 	}
 	return nil
+}
+
+// Disconnect implements driver.Disconnector. A client that the store does not own
+// keeps its connections: the callers leave, and Close waits for the client.
+func (s *Store) Disconnect() {
+	if s.disconnected.Swap(true) {
+		return
+	}
+	if s.ownClient {
+		_ = s.client.Close()
+	} else {
+		close(s.quit)
+	}
 }
 
 // noTimeout is longer than any time-out that a client of the program may have.

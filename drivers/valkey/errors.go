@@ -1,7 +1,6 @@
 package valkey
 
 import (
-	"context"
 	"errors"
 	"net"
 	"time"
@@ -55,8 +54,8 @@ func clientError(err error, sent bool, limit *limit) error {
 		return handshakeError(reply) // of the program's client
 	case errors.Is(err, errTooLong):
 		return driver.Fail(driver.ErrTooLarge, failure.Outcome(sent), err)
-	case errors.Is(err, context.Canceled):
-		return driver.Fail(context.Canceled, failure.Outcome(sent), nil)
+	case limit.ctx.Err() != nil:
+		return failure.OfContext(limit.ctx, sent)
 	case errors.Is(err, errSilent), failure.IsTimeout(err):
 		return timeoutFailure(err, sent, limit)
 	case failure.IsTLS(err), sent && isNonsense(err):
@@ -78,10 +77,8 @@ func timeoutFailure(err error, sent bool, limit *limit) error {
 	if !sent && time.Now().Before(limit.deadline) {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
 	}
-	if !limit.own && limit.tick != nil {
-		err = &failure.TimeoutError{Limit: limit.timeout, Err: err}
-	} else if !time.Now().Before(limit.deadline) {
-		err = &failure.TimeoutError{Err: err}
+	if !limit.own && limit.tick != nil || !time.Now().Before(limit.deadline) {
+		return failure.OfTimeout(limit.ctx, err, limit.timeout, sent)
 	}
 	return driver.Fail(driver.ErrUnavailable, failure.Outcome(sent), err)
 }

@@ -44,7 +44,7 @@ func (p *pool) acquireAlone(ctx context.Context, stop <-chan struct{}, size int)
 	case <-ctx.Done():
 		return nil, failure.OfContext(ctx, false)
 	case <-stop:
-		return nil, stopped()
+		return nil, p.stopped()
 	}
 	for p.isRisky(size) {
 		if err := p.connect(ctx, stop, &p.large); err != nil {
@@ -85,8 +85,8 @@ func (r *request) proven() int {
 
 // stopped is the failure of a call without a deadline whose time was up before it
 // had a connection.
-func stopped() error {
-	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, &failure.TimeoutError{Err: context.DeadlineExceeded})
+func (p *pool) stopped() error {
+	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, &failure.TimeoutError{Limit: p.timeout})
 }
 
 // Much that is sent in one pipeline may be answered before it is all written. A

@@ -35,9 +35,6 @@ func (n node) Query(ctx context.Context, words ...string) (driver.Reply, error) 
 // Now returns the time that bounds calls.
 func (n node) Now() time.Time { return n.clock.now().time }
 
-// Disconnect closes all connections, also those that calls wait on.
-func (n node) Disconnect() { n.pool.close() }
-
 // Listen hears what the server publishes, over a connection of its own, and without
 // valkey-go: that would end the process over messages out of order.
 func (n listeningNode) Listen(ctx context.Context, hear func(message string), channels ...string) error {

@@ -28,6 +28,7 @@ type pool struct {
 	// Then a connection is not used for new calls, or is closed if strict.
 	silence time.Duration
 	strict  bool
+	timeout time.Duration // of a call, for errors
 
 	unfit error // why there cannot be a connection
 
@@ -73,6 +74,7 @@ func newPool(s *settings.Settings, dial dialFunc) *pool {
 		slots:   make([]slot, poolSize(s)),
 		silence: s.OpTimeout,
 		alone:   make(chan struct{}, 1),
+		timeout: s.OpTimeout,
 	}
 	p.open = func(ctx context.Context) (*link, error) { return openLink(ctx, s, dial, p) }
 	p.unproven()
@@ -176,7 +178,7 @@ func (p *pool) connect(ctx context.Context, stop <-chan struct{}, s *slot) error
 	if ctx.Err() != nil {
 		return failure.OfContext(ctx, false)
 	}
-	return stopped()
+	return p.stopped()
 }
 
 // grow begins to fill another slot. Nobody waits for it.

@@ -40,9 +40,14 @@ func isEndless(ctx context.Context) bool {
 // runWithin is run for calls of any kind. If began is not nil the request has been
 // sent once already, in a call that began then.
 func (s *Store) runWithin(ctx context.Context, r *request, began *tick) error {
-	if ctx.Err() != nil {
+	switch {
+	case began != nil: // it was sent
+	case ctx.Err() != nil:
 		r.release()
 		return failure.OfContext(ctx, false)
+	case s.disconnected.Load():
+		r.release()
+		return driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
 	}
 	var limit limit
 	limit.begin(ctx, s, began)
@@ -51,6 +56,7 @@ func (s *Store) runWithin(ctx context.Context, r *request, began *tick) error {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, limit.deadline)
 		defer cancel()
+		limit.ctx = ctx
 	}
 	all := r.commands
 	for try := 1; ; {
@@ -67,7 +73,7 @@ func (s *Store) runWithin(ctx context.Context, r *request, began *tick) error {
 		r.settle(err, &limit)
 		again := r.again()
 		try++
-		if again == len(r.commands) || !retry.Wait(ctx, try, limit.start, limit.deadline) {
+		if again == len(r.commands) || s.disconnected.Load() || !retry.Wait(ctx, try, limit.start, limit.deadline) {
 			break
 		}
 		r.commands = r.commands[again:]
@@ -83,6 +89,7 @@ func (s *Store) runWithin(ctx context.Context, r *request, began *tick) error {
 // A limit is how long a call may take.
 type limit struct {
 	store    *Store
+	ctx      context.Context // the caller's
 	start    time.Time
 	deadline time.Time
 	own      bool // the deadline is that of the caller's context
@@ -96,6 +103,7 @@ type limit struct {
 // then.
 func (l *limit) begin(ctx context.Context, s *Store, began *tick) {
 	l.store = s
+	l.ctx = ctx
 	if s.clock != nil {
 		if l.tick = began; began == nil {
 			l.tick = s.clock.now()
@@ -145,8 +153,8 @@ func (s *Store) acquire(ctx context.Context, r *request, stop <-chan struct{}) (
 	return s.pool.acquire(ctx, stop)
 }
 
-// handOff has a request sent by another goroutine, and leaves it there when ctx
-// ends first, or the time is up.
+// handOff has a request sent by another goroutine, and leaves it there when ctx, or
+// the store, ends first, or the time is up.
 func (s *Store) handOff(ctx context.Context, r *request, l *link, limit *limit) (abandoned bool, err error) {
 	r.context = requestContext{ctx, limit.deadline}
 	if t := limit.tick; t != nil && t.deadline.After(limit.deadline) {
@@ -164,6 +172,7 @@ func (s *Store) handOff(ctx context.Context, r *request, l *link, limit *limit) 
 		return false, nil
 	case <-ctx.Done():
 	case <-limit.end():
+	case <-s.quit:
 	}
 	abandoned, sent := r.abandon()
 	l.leave(abandoned)
@@ -173,8 +182,10 @@ func (s *Store) handOff(ctx context.Context, r *request, l *link, limit *limit) 
 		return false, nil
 	case ctx.Err() != nil:
 		return true, failure.OfContext(ctx, sent)
+	case s.disconnected.Load():
+		return true, driver.Fail(driver.ErrClosed, failure.Outcome(sent), nil)
 	}
-	return true, driver.Fail(driver.ErrUnavailable, failure.Outcome(sent), &failure.TimeoutError{Limit: s.opTimeout, Err: context.DeadlineExceeded})
+	return true, driver.Fail(driver.ErrUnavailable, failure.Outcome(sent), &failure.TimeoutError{Limit: s.opTimeout})
 }
 
 // A job is a request that another goroutine sends, as its caller must be able to

@@ -36,6 +36,10 @@ type Store struct {
 	// noHello tells that nothing is to be sent that begins with HELLO.
 	noHello bool
 	closed  atomic.Bool
+	// disconnected tells that the calls under way are ended, and quit, which is nil
+	// if the connections are the store's own, is closed then.
+	disconnected atomic.Bool
+	quit         chan struct{}
 	// dialect is what the server is known to lack.
 	dialect dialect.Dialect
 
@@ -68,7 +72,7 @@ func NewStore(client valkeygo.Client, opts ...StoreOption) *Store {
 	if client == nil {
 		panic("xcache: valkey.NewStore of a nil client")
 	}
-	s := &Store{pool: newPoolOf(client), name: "of a client", client: client, maxValue: maxBulk}
+	s := &Store{pool: newPoolOf(client), name: "of a client", client: client, maxValue: maxBulk, quit: make(chan struct{})}
 	s.init()
 	for _, opt := range opts {
 		opt(s)
@@ -123,6 +127,19 @@ func (s *Store) Close() error {
 // the store. A client of sentinels says it of its own accord, of a primary that it
 // leaves.
 func (s *Store) isClosed() bool { return s.client == nil || s.closed.Load() }
+
+// Disconnect implements driver.Disconnector. A client that the store does not own
+// keeps its connections: the callers leave, and Close waits for the client.
+func (s *Store) Disconnect() {
+	if s.disconnected.Swap(true) {
+		return
+	}
+	if s.client == nil {
+		s.pool.close()
+	} else {
+		close(s.quit)
+	}
+}
 
 // Limits implements driver.Limiter.
 func (s *Store) Limits() driver.Limits {

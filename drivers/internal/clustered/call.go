@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/retry"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
@@ -57,16 +59,18 @@ func (c *call) end() {
 }
 
 // context returns the context for the next round trip. That of the first is the
-// caller's own: the nodes bound calls without a deadline themselves.
+// caller's own, as the nodes bound calls without a deadline themselves, unless the
+// topology has to be learnt before.
 func (c *call) context() context.Context {
-	if c.tries == 0 {
+	if c.limited != nil {
+		return c.limited
+	}
+	if c.tries == 0 && c.router.topology.Load() != nil {
 		return c.caller
 	}
-	if c.limited == nil {
-		c.limited = c.caller
-		if _, ok := c.caller.Deadline(); !ok {
-			c.limited, c.cancel = context.WithDeadline(c.caller, c.deadline)
-		}
+	c.limited = c.caller
+	if _, ok := c.caller.Deadline(); !ok {
+		c.limited, c.cancel = failure.Bound(c.caller, c.deadline, c.router.timeout)
 	}
 	return c.limited
 }
@@ -76,7 +80,7 @@ func (c *call) context() context.Context {
 func (c *call) pause(redirected bool) bool {
 	c.tries++
 	if redirected && c.tries <= freeRedirects {
-		return c.caller.Err() == nil
+		return c.caller.Err() == nil && c.router.closing.Err() == nil
 	}
 	longest := min(firstPause<<min(c.tries-1, 10), maxPause)
 	delay := longest/2 + rand.N(longest/2)
@@ -87,6 +91,8 @@ func (c *call) pause(redirected bool) bool {
 	defer timer.Stop()
 	select {
 	case <-c.caller.Done():
+		return false
+	case <-c.router.closing.Done():
 		return false
 	case <-timer.C:
 		return true
@@ -167,9 +173,9 @@ func isStale(err error) bool {
 }
 
 // isFailure reports whether a server could not do what it was asked to, whatever
-// it was.
+// it was, or has not answered as long as the caller could wait.
 func isFailure(err error) bool {
-	return isTransient(err) || errors.Is(err, driver.ErrUnavailable)
+	return isTransient(err) || errors.Is(err, driver.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)
 }
 
 func isTransient(err error) bool {
@@ -185,37 +191,34 @@ func mayResend(err error, readOnly bool) bool {
 		return true
 	}
 	var e *driver.Error
-	return errors.As(err, &e) && e.Outcome == driver.NotApplied && isTimeout(err)
+	return errors.As(err, &e) && e.Outcome == driver.NotApplied && failure.IsTimeout(err)
 }
 
-func isTimeout(err error) bool {
-	var timeout interface{ Timeout() bool }
-	return errors.As(err, &timeout) && timeout.Timeout()
-}
-
-// expired returns err, or what tells that the caller's context has ended before
-// something could be sent again that failed with err.
+// expired returns err, or, if the call has ended before something could be sent
+// again that failed with err, what tells so.
 func (c *call) expired(err error) error {
-	if c.caller.Err() == nil || errors.Is(err, c.caller.Err()) {
-		return err
+	sent := isUnknown(err)
+	var redirect *servererror.RedirectError
+	switch {
+	case c.router.closing.Err() != nil && !errors.Is(err, driver.ErrClosed):
+		return driver.Fail(driver.ErrClosed, failure.Outcome(sent), &reasonError{err})
+	case c.caller.Err() != nil && !errors.Is(err, c.caller.Err()):
+		e := failure.OfContext(c.caller, sent)
+		if e.Err == nil {
+			e.Err = &reasonError{err}
+		}
+		return e
+	case errors.As(err, &redirect):
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, fmt.Errorf("the nodes of the cluster do not agree on who has slot %d", redirect.Slot)).Retryable()
 	}
-	return contextError(c.caller, err)
+	return err
 }
 
-// contextError returns the error of something that was not done before its
-// context ended. cause, if any, is why it was not done at once.
-func contextError(ctx context.Context, cause error) error {
-	outcome := driver.NotApplied
-	if errors.Is(cause, driver.ErrUnknownOutcome) {
-		outcome = driver.Unknown
-	}
-	err := ctx.Err()
-	kind := err
-	if errors.Is(err, context.DeadlineExceeded) {
-		kind = driver.ErrUnavailable
-	}
-	if cause != nil {
-		err = fmt.Errorf("%w after %w", err, cause)
-	}
-	return driver.Fail(kind, outcome, err)
+// A reasonError is why something was to be sent again.
+type reasonError struct{ err error }
+
+func (e *reasonError) Error() string {
+	return "it was to be sent again, after: " + strings.TrimPrefix(e.err.Error(), "xcache: ")
 }
+
+func (e *reasonError) Unwrap() error { return e.err }

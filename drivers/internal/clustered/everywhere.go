@@ -19,7 +19,7 @@ func (s *Store) Ping(ctx context.Context) error { return s.everywhere(ctx, "PING
 func (s *Store) everywhere(ctx context.Context, name string) error {
 	c := s.router.begin(ctx, s.router.now())
 	defer c.end()
-	if _, err := s.router.known(ctx); err != nil {
+	if _, err := s.router.known(c.context()); err != nil {
 		return err
 	}
 	var done []*server

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
 const (
@@ -145,7 +146,7 @@ func (r *router) learn(ctx context.Context) error {
 	case <-f.done:
 		return f.err
 	case <-ctx.Done():
-		return contextError(ctx, nil)
+		return failure.OfContext(ctx, false)
 	case <-end:
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errNobody)
 	}
@@ -158,7 +159,7 @@ var errNobody = errors.New("no node of the cluster has said who has which slots"
 // before those that were not and the seeds of the DSN last. One that is silent
 // does not hold it up: the next is asked too.
 func (r *router) relearn() (changed bool, err error) {
-	ctx, cancel := context.WithTimeout(r.closing, r.timeout)
+	ctx, cancel := failure.Bound(r.closing, time.Now().Add(r.timeout), r.timeout)
 	var asking sync.WaitGroup
 	defer asking.Wait()
 	defer cancel()
@@ -189,7 +190,7 @@ func (r *router) relearn() (changed bool, err error) {
 			s.gate.Leave()
 		}
 	}()
-	var failure error
+	var reason error
 	for due > 0 || len(servers) > 0 {
 		if due == 0 {
 			ask()
@@ -206,19 +207,22 @@ func (r *router) relearn() (changed bool, err error) {
 			if a.err == nil {
 				return r.install(a.view), nil
 			}
-			if failure == nil || isTransient(failure) {
-				failure = a.err
+			if reason == nil || isTransient(reason) {
+				reason = a.err
 			}
 		case <-next:
 			ask()
 		}
 	}
-	if failure == nil {
-		failure = errNobody
-	}
 	var e *driver.Error
-	if !errors.As(failure, &e) {
-		return false, driver.Fail(driver.ErrUnavailable, driver.NotApplied, failure).Retryable()
+	switch {
+	case r.closing.Err() != nil:
+		return false, driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
+	case reason == nil:
+		reason = errNobody
+	}
+	if !errors.As(reason, &e) {
+		return false, driver.Fail(driver.ErrUnavailable, driver.NotApplied, reason).Retryable()
 	}
 	told := *e
 	told.Outcome = driver.NotApplied // asking changes nothing

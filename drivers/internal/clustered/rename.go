@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
@@ -59,7 +60,7 @@ return redis.call('UNLINK', KEYS[1])`
 func (s *Store) move(ctx context.Context, start time.Time, from, to string, replace bool) (bool, error) {
 	if _, ok := ctx.Deadline(); !ok { // one for all steps
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, start.Add(s.router.timeout))
+		ctx, cancel = failure.Bound(ctx, start.Add(s.router.timeout), s.router.timeout)
 		defer cancel()
 	}
 	value, ttl, err := s.dump(ctx, from)
@@ -79,9 +80,9 @@ func (s *Store) move(ctx context.Context, start time.Time, from, to string, repl
 	sum := sha1.Sum(value) //nolint:gosec // see above
 	remove := driver.NewCmd("EVAL", driver.Literal(deleteUnchanged), driver.Int(1), driver.Key(from), driver.Literal(hex.EncodeToString(sum[:])))
 	if err := s.one(ctx, remove); err != nil {
-		failure := partly(err)
-		failure.Err = fmt.Errorf("the value is under both keys, as the old one could not be deleted: %w", err)
-		return false, failure
+		partial := partly(err)
+		partial.Err = fmt.Errorf("the value is under both keys, as the old one could not be deleted: %w", err)
+		return false, partial
 	}
 	return true, nil
 }

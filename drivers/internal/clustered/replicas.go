@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/operations"
 	"github.com/xcache-go/xcache/drivers/internal/replicated"
@@ -44,6 +45,8 @@ func (s readingStore) read(ctx context.Context, keys []string, dst []driver.Valu
 	if len(keys) == 0 {
 		return nil
 	}
+	ctx, cancel := s.router.bound(ctx)
+	defer cancel()
 	t, err := s.router.recent(ctx)
 	if err != nil {
 		return err
@@ -91,6 +94,8 @@ func (s readingStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 	if len(cmds) == 0 {
 		return nil
 	}
+	ctx, cancel := s.router.bound(ctx)
+	defer cancel()
 	t, err := s.router.recent(ctx)
 	if err != nil {
 		return err
@@ -140,6 +145,15 @@ func spread(at map[*replicated.Store][]int, do func(*replicated.Store, []int) er
 	return errs[0]
 }
 
+// bound gives the time that a call without a deadline may take to all of it if it has
+// to learn the topology first. What it does then has such a bound of its own.
+func (r *router) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok || r.topology.Load() != nil {
+		return ctx, func() {}
+	}
+	return failure.Bound(ctx, time.Now().Add(r.timeout), r.timeout)
+}
+
 // recency is after how long the topology is learnt again where replicas are read
 // from. None of them tells that there are others now, or that it is a primary.
 const recency = 10 * time.Second
@@ -167,6 +181,9 @@ func (r *router) readerOf(primary string, replicas []string) *replicated.Store {
 		reader = replicated.Over(primaries{r.store}, r.settings.Reads, r.openReplica)
 		reader.Discover = r.rediscover
 		r.readers[primary] = reader
+		if r.closing.Err() != nil {
+			reader.Disconnect()
+		}
 	}
 	each := make([]*settings.Settings, len(replicas))
 	for i, addr := range replicas {
@@ -187,7 +204,7 @@ func (r *router) rediscover(ctx context.Context) error {
 	case <-f.done:
 		return f.err
 	case <-ctx.Done():
-		return contextError(ctx, nil)
+		return failure.OfContext(ctx, false)
 	}
 }
 
@@ -195,6 +212,9 @@ func (r *router) rediscover(ctx context.Context) error {
 type primaries struct{ *Store }
 
 func (primaries) Close() error { return nil }
+
+// Disconnect does nothing: who disconnects the replicas has disconnected these.
+func (primaries) Disconnect() {}
 
 // A replica is a store on a replica, which has many slots and no transactions on
 // more than one.

@@ -3,6 +3,7 @@ package clustered
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -72,6 +73,9 @@ func (r *router) at(addr string) *server {
 	if s == nil {
 		s = &server{addr: addr, node: r.open(r.settings.At(addr, false)), gate: node.NewGate()}
 		r.servers[addr] = s
+		if r.closing.Err() != nil {
+			s.node.Disconnect()
+		}
 	}
 	return s
 }
@@ -192,6 +196,21 @@ func (t *topology) equal(other *topology) bool {
 		}
 	}
 	return true
+}
+
+// disconnectAll ends all calls under way, for good.
+func (r *router) disconnectAll() {
+	r.mu.Lock()
+	r.close() // from here on what is opened is disconnected at once
+	servers := slices.AppendSeq(slices.Collect(maps.Keys(r.left)), maps.Values(r.servers))
+	readers := slices.Collect(maps.Values(r.readers))
+	r.mu.Unlock()
+	for _, s := range servers {
+		s.node.Disconnect()
+	}
+	for _, reader := range readers {
+		reader.Disconnect()
+	}
 }
 
 // leave closes the servers that are not used any more, each when the last call

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
 // Scan implements driver.Scanner. It scans the primaries one after the other, each
@@ -181,7 +182,7 @@ func (s *scan) layout() (at *layout, complete bool, err error) {
 		case err == nil:
 			at.add(server, string(reply.Data))
 		case s.ctx.Err() != nil:
-			return nil, false, contextError(s.ctx, nil)
+			return nil, false, failure.OfContext(s.ctx, false)
 		case errors.Is(err, driver.ErrUnavailable) && !isTransient(err):
 			return nil, false, err // it is silent, which was waited for long enough
 		default:
@@ -253,7 +254,7 @@ func (s *scan) relearn() error {
 	case <-done:
 	case <-timer.C:
 	case <-s.ctx.Done():
-		return contextError(s.ctx, nil)
+		return failure.OfContext(s.ctx, false)
 	}
 	return nil
 }

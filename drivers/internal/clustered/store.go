@@ -388,6 +388,9 @@ func (s *Store) batch(ctx context.Context, start time.Time, n int) *batch {
 	return &batch{call: s.router.begin(ctx, start), items: make([]item, 0, n)}
 }
 
+// Disconnect implements driver.Disconnector.
+func (s *Store) Disconnect() { s.router.disconnectAll() }
+
 // Close closes the connections to all servers, and waits for the goroutines that
 // ask them.
 func (s *Store) Close() error {

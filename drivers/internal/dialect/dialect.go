@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
@@ -81,7 +83,7 @@ func bound(ctx context.Context, server Server) (context.Context, context.CancelF
 	if _, ok := ctx.Deadline(); ok || timeout == 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, timeout)
+	return failure.Bound(ctx, time.Now().Add(timeout), timeout)
 }
 
 // refused reports whether the server did not understand a command, and there are

@@ -25,13 +25,17 @@ func Outcome(sent bool) driver.Outcome {
 	return driver.NotApplied
 }
 
-// OfContext returns the error of a call whose context has ended.
-func OfContext(ctx context.Context, sent bool) error {
-	err := ctx.Err()
-	if errors.Is(err, context.DeadlineExceeded) {
-		return driver.Fail(driver.ErrUnavailable, Outcome(sent), err)
+// OfContext returns the error of a call whose context has ended: the context's, or
+// that of a server that did not answer in time if Bound has ended the context.
+func OfContext(ctx context.Context, sent bool) *driver.Error {
+	b := boundOf(ctx)
+	switch {
+	case b == nil:
+		return driver.Fail(ctx.Err(), Outcome(sent), nil)
+	case b.Context.Err() != nil:
+		return OfContext(b.Context, sent)
 	}
-	return driver.Fail(err, Outcome(sent), nil)
+	return driver.Fail(driver.ErrUnavailable, Outcome(sent), &TimeoutError{Limit: b.limit})
 }
 
 // InContext returns err, or, if it is a failure that may have another try and
@@ -47,10 +51,70 @@ func InContext(ctx context.Context, err error) error {
 	return OfContext(ctx, e.Outcome == driver.Unknown)
 }
 
+// OfTimeout returns the error of a call whose time is up, as err says, which a
+// connection or a context has reported. The time was that of ctx or, if ctx has no
+// deadline, limit, the store's own. A connection may know of the end of ctx first.
+func OfTimeout(ctx context.Context, err error, limit time.Duration, sent bool) *driver.Error {
+	if ctx.Err() != nil {
+		return OfContext(ctx, sent)
+	}
+	if b := boundOf(ctx); b != nil {
+		return driver.Fail(driver.ErrUnavailable, Outcome(sent), &TimeoutError{Limit: b.limit, Err: err})
+	}
+	if _, callers := ctx.Deadline(); callers {
+		return driver.Fail(context.DeadlineExceeded, Outcome(sent), err)
+	}
+	return driver.Fail(driver.ErrUnavailable, Outcome(sent), &TimeoutError{Limit: limit, Err: err})
+}
+
+// A bound is a context with a deadline that is not the caller's.
+type bound struct {
+	context.Context
+	deadline time.Time
+	limit    time.Duration
+	expiring context.Context
+}
+
+type boundKey struct{}
+
+// Bound is context.WithDeadline for a deadline that the caller has not set: its end
+// is no end of the caller's context, see OfContext. limit is how long the call may
+// take as a whole, for the text of the error.
+func Bound(ctx context.Context, deadline time.Time, limit time.Duration) (context.Context, context.CancelFunc) {
+	if own, ok := ctx.Deadline(); ok && !deadline.Before(own) {
+		return context.WithCancel(ctx)
+	}
+	expiring, cancel := context.WithDeadline(ctx, deadline)
+	return &bound{Context: ctx, deadline: deadline, limit: limit, expiring: expiring}, cancel
+}
+
+func (b *bound) Deadline() (time.Time, bool) { return b.deadline, true }
+func (b *bound) Done() <-chan struct{}       { return b.expiring.Done() }
+func (b *bound) Err() error                  { return b.expiring.Err() }
+
+func (b *bound) Value(key any) any {
+	if key == (boundKey{}) {
+		return b
+	}
+	return b.expiring.Value(key)
+}
+
+// boundOf returns the bound that the deadline of ctx comes from, or nil.
+func boundOf(ctx context.Context) *bound {
+	b, ok := ctx.Value(boundKey{}).(*bound)
+	if !ok {
+		return nil
+	}
+	if deadline, _ := ctx.Deadline(); !deadline.Equal(b.deadline) {
+		return nil
+	}
+	return b
+}
+
 // IsTimeout reports whether err is that of a deadline, of a context or of a
 // connection.
 func IsTimeout(err error) bool {
-	var timeout net.Error
+	var timeout interface{ Timeout() bool }
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
@@ -66,24 +130,28 @@ func IsTLS(err error) bool {
 		errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
 }
 
-// A TimeoutError is a request whose time was up, by the deadline of the caller's context
-// or by the store's own. Either way it is a context.DeadlineExceeded.
+// A TimeoutError is the cause of a failure whose call took as long as the store lets
+// it take.
 type TimeoutError struct {
-	// Limit is the store's own; 0 if it was the caller's.
+	// Limit is how long the call was let take.
 	Limit time.Duration
-	// Err is what the connection or the context reported.
+	// Err is what the connection reported, or nil.
 	Err error
 }
 
 func (e *TimeoutError) Error() string {
-	if e.Limit > 0 {
-		return fmt.Sprintf("no answer within %v: %v", e.Limit, e.Err)
+	text := fmt.Sprintf("no answer within %v", e.Limit)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
 	}
-	return e.Err.Error()
+	return text
 }
 
-// Unwrap returns both errors that a TimeoutError is.
-func (e *TimeoutError) Unwrap() []error { return []error{context.DeadlineExceeded, e.Err} }
+// Timeout is that of net.Error.
+func (e *TimeoutError) Timeout() bool { return true }
+
+// Unwrap returns what the connection reported.
+func (e *TimeoutError) Unwrap() error { return e.Err }
 
 // A HangUpError is a request that could not be written, or not be answered, because the
 // server answered with an error and closed the connection.

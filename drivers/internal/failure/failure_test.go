@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
@@ -35,9 +37,8 @@ func TestAContextThatHasEnded(t *testing.T) {
 	}{
 		{"canceled before it was sent", failure.OfContext(canceled, false), context.Canceled, driver.NotApplied},
 		{"canceled after it was sent", failure.OfContext(canceled, true), context.Canceled, driver.Unknown},
-		{"late before it was sent", failure.OfContext(late, false), driver.ErrUnavailable, driver.NotApplied},
-		{"late after it was sent", failure.OfContext(late, true), driver.ErrUnavailable, driver.Unknown},
-		{"late, as a deadline", failure.OfContext(late, true), context.DeadlineExceeded, driver.Unknown},
+		{"late before it was sent", failure.OfContext(late, false), context.DeadlineExceeded, driver.NotApplied},
+		{"late after it was sent", failure.OfContext(late, true), context.DeadlineExceeded, driver.Unknown},
 		{"failed meanwhile", failure.InContext(canceled, lost().Retryable()), context.Canceled, driver.Unknown},
 		{"failed for good", failure.InContext(canceled, lost()), io.EOF, driver.Unknown},
 		{"failed in time", failure.InContext(t.Context(), lost().Retryable()), io.EOF, driver.Unknown},
@@ -71,17 +72,69 @@ func TestWhatAConnectionReports(t *testing.T) {
 	}
 }
 
-func TestATimeoutIsADeadlineExceeded(t *testing.T) {
-	for _, err := range []error{
-		&failure.TimeoutError{Limit: time.Second, Err: os.ErrDeadlineExceeded},
-		&failure.TimeoutError{Err: os.ErrDeadlineExceeded},
-	} {
-		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("%v is not both errors", err)
-		}
+// The end of the caller's context is that context's error, and no word of the server;
+// the end of the store's own time is the other way round.
+func TestWhoseTimeWasUp(t *testing.T) {
+	past, soon, far := time.Unix(0, 0), time.Now().Add(time.Millisecond), time.Now().Add(time.Hour)
+	callers, cancel := context.WithDeadline(t.Context(), past)
+	defer cancel()
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	distant, cancel := context.WithDeadline(t.Context(), far)
+	defer cancel()
+	own := func(ctx context.Context, deadline time.Time) context.Context {
+		ctx, cancel := failure.Bound(ctx, deadline, time.Second)
+		t.Cleanup(cancel)
+		return ctx
 	}
-	if got := (&failure.TimeoutError{Limit: time.Second, Err: io.EOF}).Error(); got != "no answer within 1s: EOF" {
-		t.Errorf("says %q", got)
+	below, cancel := context.WithCancel(own(own(t.Context(), soon), far))
+	defer cancel()
+	<-below.Done()
+	for _, test := range []struct {
+		name string
+		ctx  context.Context
+		want error
+	}{
+		{"the caller's deadline", callers, context.DeadlineExceeded},
+		{"the caller's deadline, before the store's", own(callers, far), context.DeadlineExceeded},
+		{"a cancelled call", own(canceled, far), context.Canceled},
+		{"a cancelled call that is late", own(canceled, past), context.Canceled},
+		{"the store's time", own(t.Context(), past), driver.ErrUnavailable},
+		{"the store's time, before the caller's deadline", own(distant, past), driver.ErrUnavailable},
+		{"the store's time, and more contexts", below, driver.ErrUnavailable},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, err := range []error{failure.OfContext(test.ctx, true), failure.OfTimeout(test.ctx, os.ErrDeadlineExceeded, 0, true)} {
+				require.ErrorIs(t, err, driver.ErrUnknownOutcome)
+				for _, word := range []error{context.Canceled, context.DeadlineExceeded, driver.ErrUnavailable} {
+					require.Equal(t, word == test.want, errors.Is(err, word), "%v matches %v", err, word)
+				}
+			}
+		})
+	}
+}
+
+// A connection has the deadline of its call, and may tell of it before the context does.
+func TestAConnectionThatKnowsOfTheEndFirst(t *testing.T) {
+	deadline := time.Now().Add(time.Hour)
+	callers, cancel := context.WithDeadline(t.Context(), deadline)
+	defer cancel()
+	own, cancel := failure.Bound(t.Context(), deadline, 3*time.Second)
+	defer cancel()
+	late := &net.OpError{Op: "read", Net: "tcp", Err: os.ErrDeadlineExceeded}
+
+	err := failure.OfTimeout(callers, late, 0, false)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NotErrorIs(t, err, driver.ErrUnavailable)
+	for _, err := range []error{failure.OfTimeout(own, late, 0, false), failure.OfTimeout(t.Context(), late, 3*time.Second, false)} {
+		require.ErrorIs(t, err, driver.ErrUnavailable)
+		require.NotErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.True(t, failure.IsTimeout(err))
+		require.EqualError(t, err, "xcache: server unavailable: no answer within 3s: read tcp: i/o timeout")
+		native, ok := errors.AsType[*net.OpError](err)
+		require.True(t, ok)
+		require.Same(t, late, native)
 	}
 }
 

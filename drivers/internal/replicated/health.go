@@ -1,10 +1,10 @@
 package replicated
 
 import (
-	"context"
-	"errors"
 	"sync/atomic"
 	"time"
+
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
 const (
@@ -58,7 +58,7 @@ func (h *health) answered() {
 // failed is called after a failure that made the server of no use. If it refused
 // (nobody listens, LOADING, MASTERDOWN, …) the next would find the same.
 func (h *health) failed(err error) {
-	if errors.Is(err, context.DeadlineExceeded) && h.silent.Add(1) < patience && h.resting.Load() == 0 {
+	if failure.IsTimeout(err) && h.silent.Add(1) < patience && h.resting.Load() == 0 {
 		return
 	}
 	h.resting.Store(max(1, int64(time.Since(h.epoch)+rest)))

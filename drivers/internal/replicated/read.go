@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
 // A request is something that changes nothing and any server may answer.
@@ -78,8 +79,10 @@ func (r *request) reset() {
 	}
 }
 
+// isUnavailable reports whether a server could not answer, or not in time.
 func isUnavailable(err error) bool {
-	return err != nil && err != driver.ErrNotFound && errors.Is(err, driver.ErrUnavailable) //nolint:errorlint // a miss is bare, and frequent
+	return err != nil && err != driver.ErrNotFound && //nolint:errorlint // a miss is bare, and frequent
+		(errors.Is(err, driver.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded))
 }
 
 // errNoReplica is the failure of a read that may only go to replicas when there
@@ -92,33 +95,36 @@ func (s *Store) read(ctx context.Context, r *request) error {
 	if len(r.dst) == 0 && len(r.cmds) == 0 {
 		return nil
 	}
+	var end time.Time // of a call without a deadline; zero until that has to be known
 	replicas := *s.replicas.Load()
 	if len(replicas) == 0 && !s.readPrimary {
+		end = time.Now().Add(s.timeout)
+		looking, cancel := failure.Bound(ctx, end, s.timeout)
+		defer cancel()
 		var err error
-		if replicas, err = s.discover(ctx); err != nil {
+		if replicas, err = s.discover(looking); err != nil {
 			return err
 		}
 	}
 	var tried []*server
-	var deadline time.Time // of a call without one, once a server has failed it
 	server, probe := s.next(replicas, nil)
 	for {
-		attempt, cancel := s.limit(ctx, deadline, server, probe, len(tried), len(replicas))
+		attempt, cancel := s.limit(ctx, &end, server, probe, len(tried), len(replicas))
 		err := r.sendTo(attempt, server)
 		if cancel != nil {
 			cancel()
 		}
-		failure := err
-		if failure == nil {
-			failure = r.unanswered()
+		reason := err
+		if reason == nil {
+			reason = r.unanswered()
 		}
-		if !isUnavailable(failure) {
-			if failure == nil {
+		if !isUnavailable(reason) {
+			if reason == nil {
 				server.health.answered()
 			}
 			return err
 		}
-		server.health.failed(failure)
+		server.health.failed(reason)
 		tried = append(tried, server)
 		if ctx.Err() != nil {
 			return err
@@ -126,8 +132,8 @@ func (s *Store) read(ctx context.Context, r *request) error {
 		if server, probe = s.next(replicas, tried); server == nil {
 			return err
 		}
-		if deadline.IsZero() {
-			deadline = s.deadline(ctx)
+		if end.IsZero() { // the replica has had its half, see limit
+			end = time.Now().Add(s.timeout - s.timeout/2)
 		}
 		r.reset()
 	}
@@ -183,42 +189,41 @@ func (s *Store) next(replicas, tried []*server) (next *server, probe bool) {
 // most. It is enough to connect to one on another continent.
 const probeTime = time.Second
 
-// deadline returns the end of a call after a replica has had its half of it.
-func (s *Store) deadline(ctx context.Context) time.Time {
-	if deadline, ok := ctx.Deadline(); ok {
-		return deadline
-	}
-	return time.Now().Add(s.timeout - s.timeout/2)
-}
-
 // limit returns the context for one attempt, after a number of others, where there
-// are so many replicas. Half of
-// the time that is left is kept for the servers that have not been tried yet. The
-// first of a call without a deadline needs no context of its own, as the replicas'
-// stores bound it. cancel is nil if the context is ctx.
-func (s *Store) limit(ctx context.Context, deadline time.Time, server *server, probe bool, tried, replicas int) (_ context.Context, cancel context.CancelFunc) {
-	own, ok := ctx.Deadline()
-	if deadline.IsZero() {
-		if deadline = own; !ok {
-			if !probe {
-				return ctx, nil
-			}
-			deadline = time.Now().Add(s.timeout)
-		}
-	}
+// are so many replicas. Half of the time that is left is kept for the servers that
+// have not been tried yet. cancel is nil if the context is ctx.
+//
+// The first attempt of a call without a deadline needs no context of its own, as the
+// servers' stores bound it: that of a replica to half of the call's time, if there are
+// others to ask. Nor does it look at the clock, unless the primary, which may take all
+// of the time, has its turn before the replicas.
+func (s *Store) limit(ctx context.Context, end *time.Time, server *server, probe bool, tried, replicas int) (_ context.Context, cancel context.CancelFunc) {
+	own, limited := ctx.Deadline()
 	last := tried+1 == replicas && !s.readPrimary || tried == replicas || server == s.primary
-	if last && !probe {
-		if ok {
+	switch {
+	case limited:
+		*end = own
+		if last && !probe {
 			return ctx, nil
 		}
-		return context.WithDeadline(ctx, deadline)
+	case !end.IsZero():
+	case probe:
+		*end = time.Now().Add(s.timeout)
+	default:
+		if server == s.primary && replicas > 0 {
+			*end = time.Now().Add(s.timeout)
+		}
+		return ctx, nil
 	}
-	left := time.Until(deadline)
+	if last && !probe {
+		return failure.Bound(ctx, *end, s.timeout)
+	}
+	left := time.Until(*end)
 	if !last {
 		left /= 2
 	}
 	if probe {
 		left = min(left, probeTime)
 	}
-	return context.WithTimeout(ctx, left)
+	return failure.Bound(ctx, time.Now().Add(left), left)
 }

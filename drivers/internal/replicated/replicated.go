@@ -36,6 +36,9 @@ type Store struct {
 	timeout time.Duration
 	open    func(*settings.Settings) driver.Store
 	closing sync.WaitGroup // servers that are no replicas any more
+	// disconnecting is closed when the calls under way are ended.
+	disconnecting chan struct{}
+	disconnect    sync.Once
 }
 
 // Open returns a store on servers, each of which open makes a store for: that of
@@ -55,7 +58,7 @@ func Open(servers *settings.Servers, open func(*settings.Settings) driver.Store)
 		if s.readPrimary || len(servers.Each) > 2 {
 			replica = halved(replica)
 		}
-		replicas = append(replicas, newServer(replica, open))
+		replicas = append(replicas, s.newReplica(replica))
 	}
 	s.replicas.Store(&replicas)
 	return s
@@ -81,6 +84,8 @@ func newStore(primary *server, reads settings.Reads, timeout time.Duration, open
 		readPrimary: reads == settings.PreferReplica,
 		timeout:     timeout,
 		open:        open,
+
+		disconnecting: make(chan struct{}),
 	}
 }
 
@@ -102,7 +107,7 @@ func (s *Store) SetReplicas(replicas []*settings.Settings) {
 		if at >= 0 {
 			after = append(after, before[at])
 		} else {
-			after = append(after, newServer(halved(replica), s.open))
+			after = append(after, s.newReplica(halved(replica)))
 		}
 	}
 	s.replicas.Store(&after)
@@ -112,7 +117,12 @@ func (s *Store) SetReplicas(replicas []*settings.Settings) {
 		}
 		idle := known.gate.Shut()
 		s.closing.Go(func() {
-			<-idle
+			select {
+			case <-idle:
+			case <-s.disconnecting:
+				known.disconnect()
+				<-idle
+			}
 			_ = known.close() // nobody is left to tell
 		})
 	}
@@ -131,6 +141,9 @@ func (s *Store) Caps() driver.Caps {
 		Subscriber: s.caps.Subscriber,
 		Replicated: s,
 		Limits:     s.caps.Limits,
+	}
+	if s.caps.Disconnector != nil {
+		caps.Disconnector = s
 	}
 	if s.caps.Commander != nil {
 		caps.Commander = s
@@ -196,6 +209,15 @@ func onlyReads(cmds []*driver.Cmd) bool {
 	return true
 }
 
+// Disconnect implements driver.Disconnector.
+func (s *Store) Disconnect() {
+	s.disconnect.Do(func() { close(s.disconnecting) })
+	s.primary.disconnect()
+	for _, replica := range *s.replicas.Load() {
+		replica.disconnect()
+	}
+}
+
 // Close closes the stores of all servers.
 func (s *Store) Close() error {
 	errs := []error{s.primary.close()}
@@ -223,6 +245,9 @@ type server struct {
 	health health
 	gate   *node.Gate
 	open   func() driver.Store
+	// disconnecting is closed when the calls under way are ended; nil of a primary.
+	disconnecting <-chan struct{}
+
 	mu     sync.Mutex // orders opening
 	opened atomic.Pointer[connected]
 }
@@ -242,6 +267,13 @@ func newServer(s *settings.Settings, open func(*settings.Settings) driver.Store)
 	}
 }
 
+// newReplica returns a server whose store is disconnected with the others.
+func (s *Store) newReplica(settings *settings.Settings) *server {
+	replica := newServer(settings, s.open)
+	replica.disconnecting = s.disconnecting
+	return replica
+}
+
 func (s *server) connected() *connected {
 	if c := s.opened.Load(); c != nil {
 		return c
@@ -254,7 +286,25 @@ func (s *server) connected() *connected {
 	store := s.open()
 	c := &connected{store, driver.CapsOf(store)}
 	s.opened.Store(c)
+	select {
+	case <-s.disconnecting:
+		c.disconnect()
+	default:
+	}
 	return c
+}
+
+// disconnect ends the calls under way, for good.
+func (s *server) disconnect() {
+	if c := s.opened.Load(); c != nil {
+		c.disconnect()
+	}
+}
+
+func (c *connected) disconnect() {
+	if c.caps.Disconnector != nil {
+		c.caps.Disconnector.Disconnect()
+	}
 }
 
 func (s *server) close() error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/node"
 )
 
@@ -68,7 +69,8 @@ func (w *watcher) verifyAgain(p *primary) error {
 // saying: for want of a permission, or with a wrong password. The calls will tell. It
 // has as long as a sentinel to answer.
 func (w *watcher) verify(n node.Node) error {
-	ctx, cancel := context.WithTimeout(w.ctx, w.template.Limits().CallTimeout)
+	timeout := w.template.Limits().CallTimeout
+	ctx, cancel := failure.Bound(w.ctx, time.Now().Add(timeout), timeout)
 	defer cancel()
 	role, err := roleOf(ctx, n)
 	switch {

@@ -184,26 +184,26 @@ func (r *request) end(err error) error {
 	return nil
 }
 
-// translate puts what the failures mean to the caller of the store in their place,
+// translateAll puts what the failures of a request mean to the caller of the store in their place,
 // and returns that of the call's own error.
-func (r *request) translate(err error) error {
+func (w *watcher) translateAll(r *request, err error) error {
 	for i := range r.dst {
-		r.dst[i].Err = translate(r.dst[i].Err)
+		r.dst[i].Err = w.translate(r.dst[i].Err)
 	}
 	for i := range r.entries {
-		r.entries[i].Err = translate(r.entries[i].Err)
+		r.entries[i].Err = w.translate(r.entries[i].Err)
 	}
 	for _, c := range r.cmds {
-		c.Err = translate(c.Err)
+		c.Err = w.translate(c.Err)
 	}
-	return translate(err)
+	return w.translate(err)
 }
 
 // translate returns what a server's failure means to the caller of the store: the
 // connections to a server that was replaced are closed under the calls that it
-// does not answer, but the store is not closed.
-func translate(err error) error {
-	if err == nil || !errors.Is(err, driver.ErrClosed) && !errors.Is(err, net.ErrClosed) {
+// does not answer, but the store is not closed, unless it is.
+func (w *watcher) translate(err error) error {
+	if err == nil || !errors.Is(err, driver.ErrClosed) && !errors.Is(err, net.ErrClosed) || w.ctx.Err() != nil {
 		return err
 	}
 	outcome := driver.NotApplied
@@ -211,14 +211,4 @@ func translate(err error) error {
 		outcome = driver.Unknown
 	}
 	return driver.Fail(driver.ErrUnavailable, outcome, errReplaced).Retryable()
-}
-
-// ended returns the error of a call that was not sent because its context has
-// ended.
-func ended(ctx context.Context) error {
-	err := ctx.Err()
-	if errors.Is(err, context.DeadlineExceeded) {
-		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
-	}
-	return driver.Fail(err, driver.NotApplied, nil)
 }

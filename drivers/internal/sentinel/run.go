@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
 const (
@@ -56,9 +57,9 @@ func (s *Store) runFirst(ctx context.Context, r *request) error {
 // recover goes on with a request that a server has failed. err is its own error.
 func (s *Store) recover(ctx context.Context, r *request, p *primary, start time.Time, err error) error {
 	for confirmed := 0; ; {
-		err = r.translate(err)
-		for failure := range r.failures(err) {
-			s.watcher.judge(p, failure)
+		err = s.watcher.translateAll(r, err)
+		for failed := range r.failures(err) {
+			s.watcher.judge(p, failed)
 		}
 		if ctx.Err() != nil || !r.again(err) {
 			return r.end(err)
@@ -66,7 +67,7 @@ func (s *Store) recover(ctx context.Context, r *request, p *primary, start time.
 		next, noPrimary := s.watcher.await(ctx, p, s.watcher.until(ctx, start))
 		switch {
 		case noPrimary != nil && ctx.Err() != nil:
-			return r.end(noPrimary)
+			return r.end(failure.OfContext(ctx, errors.Is(err, driver.ErrUnknownOutcome)))
 		case noPrimary != nil:
 			return r.end(err)
 		case next == p:
@@ -92,7 +93,7 @@ func (s *Store) attempt(ctx context.Context, r *request, p *primary, start time.
 	defer p.gate.Leave()
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, start.Add(s.watcher.timeout))
+		ctx, cancel = failure.Bound(ctx, start.Add(s.watcher.timeout), s.watcher.timeout)
 		defer cancel()
 	}
 	return r.send(ctx, p.node), true
@@ -114,7 +115,7 @@ func (w *watcher) judge(p *primary, err error) {
 	case !errors.As(err, &e):
 	case errors.Is(e.Kind, driver.ErrReadOnly), errors.Is(e.Kind, driver.ErrUnavailable) && e.Transient:
 		w.suspect()
-	case errors.Is(err, context.DeadlineExceeded) && p.silent.Add(1) >= silences:
+	case failure.IsTimeout(err) && p.silent.Add(1) >= silences:
 		w.suspect()
 	}
 }

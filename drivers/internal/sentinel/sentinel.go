@@ -98,7 +98,7 @@ func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, erro
 		for key, err := range primary.node.Scan(ctx, pattern) {
 			switch {
 			case err != nil:
-				err = translate(err)
+				err = s.watcher.translate(err)
 				s.watcher.judge(primary, err)
 				yield("", err)
 				return
@@ -118,6 +118,9 @@ func (s *Store) Limits() driver.Limits {
 	limits.CallTimeout = s.watcher.timeout
 	return limits
 }
+
+// Disconnect implements driver.Disconnector.
+func (s *Store) Disconnect() { s.watcher.disconnect() }
 
 // Close ends the watch, and closes the connections to all servers.
 func (s *Store) Close() error { return s.watcher.close() }

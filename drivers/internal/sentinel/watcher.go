@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
@@ -104,16 +105,21 @@ func (w *watcher) await(ctx context.Context, failed *primary, until time.Time) (
 		}
 		w.lookSoon()
 		w.mu.Lock()
-		looked, changed, failure, lost := w.looked, w.changed, w.failure, w.lost
+		looked, changed, reason, lost := w.looked, w.changed, w.failure, w.lost
 		w.mu.Unlock()
-		if w.current.Load() == nil && failure != nil && (!isTransient(failure) || time.Since(lost) > patience) {
-			return nil, failure
+		switch {
+		case w.ctx.Err() != nil:
+			return nil, driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
+		case w.current.Load() == nil && reason != nil && (!isTransient(reason) || time.Since(lost) > patience):
+			return nil, reason
 		}
 		select {
 		case <-changed:
 		case <-looked:
 		case <-ctx.Done():
-			return nil, ended(ctx)
+			return nil, failure.OfContext(ctx, false)
+		case <-w.ctx.Done():
+			return nil, driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
 		case <-timer.C:
 			return nil, w.noPrimary()
 		}
@@ -225,6 +231,16 @@ func (w *watcher) install(p *primary) {
 	}
 	if old != nil && old != p {
 		w.retire(old)
+	}
+}
+
+// disconnect ends the watch, and the calls under way.
+func (w *watcher) disconnect() {
+	w.begin.Do(func() {}) // nobody begins the watch any more
+	w.cancel()
+	w.running.Wait()
+	if w.primary != nil {
+		w.primary.node.Disconnect()
 	}
 }
 

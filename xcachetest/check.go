@@ -22,6 +22,7 @@ const (
 	flusher    = "Flusher"
 	pinger     = "Pinger"
 	replicated = "Replicated"
+	disconnect = "Disconnector"
 	exclusive  = "Exclusive"
 	behindAddr = "Addr" // a proxy in between
 )

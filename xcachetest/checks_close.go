@@ -1,16 +1,33 @@
 package xcachetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
 func closeChecks() []check {
+	return slices.Concat(
+		ownCloseChecks(),
+		forEachOperation("close/disconnected-during-", "Disconnect ends a call at a silent server at once, however late its context ends, as ErrClosed and not as ErrUnavailable; a write tells that its outcome is unknown", everyOperation,
+			func(s *subject, op *operation) error { return s.wantDisconnected(op) }, disconnect, behindAddr),
+		[]check{{
+			name:  "close/cache-at-a-silent-server",
+			rule:  "Close of a cache comes back soon after op_timeout though calls at a silent server have contexts that end much later; they fail as ErrClosed, writes with an unknown outcome",
+			needs: needs(disconnect, behindAddr),
+			run:   func(s *subject) error { return s.wantPromptClose() },
+		}},
+	)
+}
+
+func ownCloseChecks() []check {
 	return []check{
 		{
 			name: "close/unused",
@@ -108,7 +125,7 @@ func closeChecks() []check {
 				err = together(4, func(int) error {
 					ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 					defer cancel()
-					return s.wantErr(f.store.Get(ctx, []string{key}, make([]driver.Value, 1)), context.DeadlineExceeded, "Get from a silent server")
+					return s.wantContextErr(f.store.Get(ctx, []string{key}, make([]driver.Value, 1)), context.DeadlineExceeded, "Get from a silent server")
 				})
 				watch := stopwatch.Start()
 				closeErr := f.subject.close()
@@ -123,6 +140,94 @@ func closeChecks() []check {
 			},
 		},
 	}
+}
+
+// farAway is when the context of a call ends that Close or Disconnect has to end.
+const farAway = time.Minute
+
+// wantDisconnected disconnects a store while a call waits for its reply.
+func (s *subject) wantDisconnected(op *operation) error {
+	key, err := s.target("k")
+	if err != nil {
+		return err
+	}
+	f, err := s.warm(op)
+	if err != nil {
+		return err
+	}
+	f.proxy.ResetStats()
+	f.proxy.StallReplies()
+	ctx, cancel := context.WithTimeout(context.Background(), farAway)
+	defer cancel()
+	finished := make(chan error, 1)
+	go func() { finished <- op.call(ctx, f.store, &f.caps, []string{key}) }()
+	sentErr := s.eventually(func() error { return that(f.proxy.Stats().RequestBytes > 0, "%s sent nothing", op.name) })
+	watch := stopwatch.Start()
+	f.caps.Disconnector.Disconnect()
+	opErr := <-finished
+	took := watch.Stop()
+	f.caps.Disconnector.Disconnect() // once more does no harm
+	laterErr := f.store.Get(ctx, []string{key}, make([]driver.Value, 1))
+	f.proxy.Resume()
+	errs := []error{
+		sentErr,
+		s.wantClosed(opErr, op.write, op.name),
+		s.wantClosed(laterErr, false, "Get after Disconnect"),
+		that(!errors.Is(laterErr, driver.ErrUnknownOutcome), "Get after Disconnect: %v says that it may have been sent", laterErr),
+		that(took < 4*promptly, "%s returned %v after Disconnect", op.name, took),
+	}
+	return errors.Join(append(errs, f.close())...)
+}
+
+// wantPromptClose closes a cache while calls wait for their replies.
+func (s *subject) wantPromptClose() error {
+	const opTimeout = 500 * time.Millisecond
+	f, err := s.proxied(s.key("k"))
+	if err != nil {
+		return err
+	}
+	f.closed = true // the cache closes its store
+	c, err := f.cache(xcache.WithOpTimeout(opTimeout))
+	if err != nil {
+		return errors.Join(err, f.store.Close())
+	}
+	key := "k"
+	s.own(c.full(key))
+	errs := []error{c.texts.Set(noDeadline, key, "v")}
+	f.proxy.ResetStats()
+	f.proxy.StallReplies()
+	ctx, cancel := context.WithTimeout(context.Background(), farAway)
+	defer cancel()
+	write, read := make(chan error, 1), make(chan error, 1)
+	go func() { write <- c.texts.Set(ctx, key, "w") }()
+	errs = append(errs, s.eventually(func() error {
+		return that(bytes.Contains(f.proxy.Transcript(), []byte(c.full(key))), "Set sent nothing")
+	}))
+	go func() { _, err := c.texts.Get(ctx, key); read <- err }()
+	rest(20 * time.Millisecond) // for the read to be under way, too
+	watch := stopwatch.Start()
+	errs = append(errs, c.Close())
+	took := watch.Stop()
+	f.proxy.Resume()
+	errs = append(errs,
+		that(took < 8*opTimeout, "Close took %v, op_timeout is %v", took, opTimeout),
+		s.wantClosed(<-write, true, "Set"),
+		s.wantClosed(<-read, false, "Get"),
+		s.eventually(func() error { return expect(f.proxy.OpenConnections(), 0, "connections after Close") }))
+	f.proxy.Close()
+	return errors.Join(errs...)
+}
+
+// wantClosed wants the error of a call that was ended, and may have written.
+func (s *subject) wantClosed(got error, write bool, what string) error {
+	errs := []error{
+		s.wantErr(got, driver.ErrClosed, "%s", what),
+		that(!errors.Is(got, driver.ErrUnavailable), "%s: %v matches ErrUnavailable", what, got),
+	}
+	if write {
+		errs = append(errs, s.wantErr(got, driver.ErrUnknownOutcome, "%s, which may have been applied", what))
+	}
+	return errors.Join(errs...)
 }
 
 func first(texts []string) string {

@@ -22,24 +22,24 @@ const promptly = 500 * time.Millisecond
 // contextChecks: what the contract says of contexts, for every operation.
 func contextChecks() []check {
 	return slices.Concat(
-		forEachOperation("context/ended-before-", "with a context that has ended the call fails with the context's error and changes nothing", everyOperation,
+		forEachOperation("context/ended-before-", "with a context that has ended the call fails with the context's error, not as ErrUnavailable, and changes nothing", everyOperation,
 			func(s *subject, op *operation) error { return s.wantNothingAfterEnd(op) }),
-		forEachOperation("context/cancelled-during-", "a call whose context is cancelled returns at once with the context's error, though the server is silent; a write tells that its outcome is unknown", everyOperation,
+		forEachOperation("context/cancelled-during-", "a call whose context is cancelled returns at once with the context's error and not as ErrUnavailable, though the server is silent; a write tells that its outcome is unknown", everyOperation,
 			func(s *subject, op *operation) error { return s.wantPromptEnd(op, context.Canceled) }, behindAddr),
-		forEachOperation("context/deadline-during-", "a call whose deadline passes returns at once with the context's error, though the server is silent; a write tells that its outcome is unknown", everyOperation,
+		forEachOperation("context/deadline-during-", "a call whose deadline passes returns at once with the context's error and not as ErrUnavailable, though the server is silent; a write tells that its outcome is unknown", everyOperation,
 			func(s *subject, op *operation) error { return s.wantPromptEnd(op, context.DeadlineExceeded) }, behindAddr),
 		[]check{
 			{
 				name: "context/deadline-that-has-passed",
-				rule: "a deadline that has passed is context.DeadlineExceeded, not Canceled",
+				rule: "a deadline that has passed is context.DeadlineExceeded, neither Canceled nor ErrUnavailable",
 				run: func(s *subject) error {
 					ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
 					defer cancel()
 					key := s.key("k")
 					errs := []error{s.set(key, "v", long)}
 					err := s.store.Get(ctx, []string{key}, make([]driver.Value, 1))
-					errs = append(errs, s.wantErr(err, context.DeadlineExceeded, "Get"), that(!errors.Is(err, context.Canceled), "Get: %v matches context.Canceled too", err))
-					return errors.Join(append(errs, s.wantErr(setAll(ctx, s.store, []string{key}, driver.Entry{Value: []byte("new"), TTL: long}), context.DeadlineExceeded, "Set"), s.wantValue(key, "v"))...)
+					errs = append(errs, s.wantContextErr(err, context.DeadlineExceeded, "Get"), that(!errors.Is(err, context.Canceled), "Get: %v matches context.Canceled too", err))
+					return errors.Join(append(errs, s.wantContextErr(setAll(ctx, s.store, []string{key}, driver.Entry{Value: []byte("new"), TTL: long}), context.DeadlineExceeded, "Set"), s.wantValue(key, "v"))...)
 				},
 			},
 			{
@@ -87,7 +87,7 @@ func contextChecks() []check {
 							return err
 						}
 						f.proxy.ResetStats()
-						errs = append(errs, s.wantErr(op.call(ended(), f.store, &f.caps, []string{key}), context.Canceled, "%s", op.name))
+						errs = append(errs, s.wantContextErr(op.call(ended(), f.store, &f.caps, []string{key}), context.Canceled, "%s", op.name))
 						rest(10 * time.Millisecond) // for the proxy to see what was sent
 						errs = append(errs, that(!bytes.Contains(f.proxy.Transcript(), []byte(key)), "%s sent its key to the server", op.name), f.close())
 					}
@@ -114,7 +114,7 @@ func contextChecks() []check {
 					for range 5 {
 						f.proxy.StallReplies()
 						ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-						errs = append(errs, s.wantErr(f.store.Get(ctx, []string{a}, make([]driver.Value, 1)), context.DeadlineExceeded, "Get from a silent server"))
+						errs = append(errs, s.wantContextErr(f.store.Get(ctx, []string{a}, make([]driver.Value, 1)), context.DeadlineExceeded, "Get from a silent server"))
 						cancel()
 						f.proxy.Resume()
 						errs = append(errs, s.eventually(func() error { return f.wantValue(b, "B") }), f.wantValue(a, "A"), f.wantValue(b, "B"))
@@ -135,7 +135,7 @@ func contextChecks() []check {
 func (s *subject) wantNothingAfterEnd(op *operation) error {
 	key, err := s.target("k")
 	opErr := op.call(ended(), s.store, &s.caps, []string{key})
-	return errors.Join(err, s.wantErr(opErr, context.Canceled, "%s", op.name),
+	return errors.Join(err, s.wantContextErr(opErr, context.Canceled, "%s", op.name),
 		that(!errors.Is(opErr, driver.ErrUnknownOutcome), "%s: %v says that it may have been applied", op.name, opErr),
 		s.wantValue(key, "1"), s.wantTTL(key, long), s.wantMiss(key+" renamed"))
 }
@@ -157,7 +157,7 @@ func (s *subject) wantPromptEnd(op *operation, want error) error {
 		took, opErr := f.endAmid(op, key, want, after)
 		sent := f.hasSent(key)
 		errs := []error{
-			s.wantErr(opErr, want, "%s", op.name),
+			s.wantContextErr(opErr, want, "%s", op.name),
 			that(took < promptly, "%s returned %v after its context ended", op.name, took),
 		}
 		if op.write && (sent || try == tries) {
@@ -228,7 +228,7 @@ func (s *subject) wantInputsFree() error {
 		}
 		f.proxy.Stall()
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
-		errs = append(errs, s.wantErr(f.store.Set(ctx, entries), context.DeadlineExceeded, "Set of a large batch to a silent server"))
+		errs = append(errs, s.wantContextErr(f.store.Set(ctx, entries), context.DeadlineExceeded, "Set of a large batch to a silent server"))
 		cancel()
 		for i := range value {
 			value[i] = 'X'

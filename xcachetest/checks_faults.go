@@ -273,31 +273,14 @@ func faultChecks() []check {
 		},
 		{
 			name: "faults/silent-server-without-deadline",
-			rule: "a store that declares a CallTimeout ends calls without a deadline after it, as ErrUnavailable",
+			rule: "a store that declares a CallTimeout ends calls without a deadline after it, as ErrUnavailable and not with a context's error",
+			run:  func(s *subject) error { return s.wantGivenUp(func(p *Proxy, _ time.Duration) { p.Stall() }) },
+		},
+		{
+			name: "faults/trickling-reply-without-deadline",
+			rule: "a store that declares a CallTimeout ends calls without a deadline after it, also while bytes of the reply go on coming",
 			run: func(s *subject) error {
-				key, err := s.target("k")
-				if err != nil {
-					return err
-				}
-				f, err := s.proxied(key)
-				if err != nil {
-					return err
-				}
-				bound := f.caps.Limits.CallTimeout
-				if bound == 0 || bound > 10*time.Second {
-					return errors.Join(f.close(), inapplicable("the store declares no CallTimeout of at most 10s"))
-				}
-				f.proxy.Stall()
-				ops := s.possible()
-				err = together(len(ops), func(i int) error {
-					watch := stopwatch.Start()
-					err := ops[i].call(noDeadline, f.store, &f.caps, []string{s.key("{t}" + ops[i].name)})
-					took := watch.Stop()
-					return errors.Join(s.wantErr(err, driver.ErrUnavailable, "%s", ops[i].name),
-						that(took < bound+2*promptly, "%s returned after %v, the CallTimeout is %v", ops[i].name, took, bound))
-				})
-				f.proxy.Resume()
-				return errors.Join(err, f.close())
+				return s.wantGivenUp(func(p *Proxy, timeout time.Duration) { p.Trickle(timeout / 2) })
 			},
 		},
 		{
@@ -358,6 +341,36 @@ func faultChecks() []check {
 		forEachOperation("faults/lost-reply-to-", "a write whose reply is lost is ErrUnknownOutcome and ErrUnavailable, and is never sent again", isWrite,
 			func(s *subject, op *operation) error { return s.wantSentOnce(op) }, behindAddr),
 	)
+}
+
+// wantGivenUp makes every call without a deadline on a server that does not answer in
+// time.
+func (s *subject) wantGivenUp(fault func(p *Proxy, timeout time.Duration)) error {
+	key, err := s.target("k")
+	if err != nil {
+		return err
+	}
+	f, err := s.proxied(key)
+	if err != nil {
+		return err
+	}
+	bound := f.caps.Limits.CallTimeout
+	if bound == 0 || bound > 10*time.Second {
+		return errors.Join(f.close(), inapplicable("the store declares no CallTimeout of at most 10s"))
+	}
+	fault(f.proxy, bound)
+	heal := func() { f.proxy.Resume(); f.proxy.Trickle(0) }
+	defer time.AfterFunc(3*bound, heal).Stop() // who waits even longer is answered
+	ops := s.possible()
+	err = together(len(ops), func(i int) error {
+		watch := stopwatch.Start()
+		err := ops[i].call(noDeadline, f.store, &f.caps, []string{s.key("{t}" + ops[i].name)})
+		took := watch.Stop()
+		return errors.Join(s.wantUnanswered(err, "%s", ops[i].name),
+			that(took < bound+2*promptly, "%s returned after %v, the CallTimeout is %v", ops[i].name, took, bound))
+	})
+	heal()
+	return errors.Join(err, f.close())
 }
 
 // wantSentOnce lets a write reach the server and loses the reply.

@@ -2,6 +2,7 @@ package xcachetest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,6 +19,19 @@ func (s *subject) wantErr(got, want error, format string, args ...any) error {
 		return nil
 	}
 	return fmt.Errorf("%s: error is %w, want %v", fmt.Sprintf(format, args...), orNone(got), errText(want))
+}
+
+// wantContextErr wants the error of a call whose context has ended.
+func (s *subject) wantContextErr(got, want error, format string, args ...any) error {
+	return errors.Join(s.wantErr(got, want, format, args...),
+		that(!errors.Is(got, driver.ErrUnavailable), "%s: %v blames the server for the end of the caller's context", fmt.Sprintf(format, args...), got))
+}
+
+// wantUnanswered wants the error of a call that the store has given up.
+func (s *subject) wantUnanswered(got error, format string, args ...any) error {
+	blamed := errors.Is(got, context.DeadlineExceeded) || errors.Is(got, context.Canceled)
+	return errors.Join(s.wantErr(got, driver.ErrUnavailable, format, args...),
+		that(!blamed, "%s: %v matches a context's error, and no context has ended", fmt.Sprintf(format, args...), got))
 }
 
 // expect is for everything that is not an error.

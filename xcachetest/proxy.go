@@ -32,6 +32,7 @@ type Proxy struct {
 	requests   gate
 	replies    gate
 	delay      time.Duration
+	trickle    time.Duration
 	replyLeft  int // reply bytes to pass before the cut; -1 if none is to come
 	askLeft    int // the same of request bytes
 	stats      ProxyStats
@@ -125,6 +126,14 @@ func (p *Proxy) Delay(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.delay = d
+}
+
+// Trickle lets replies pass a byte at a time, each d after the one before; 0 ends
+// that.
+func (p *Proxy) Trickle(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trickle = d
 }
 
 // Cut closes every connection in an orderly way.
@@ -274,13 +283,13 @@ func (p *Proxy) serve(client net.Conn) {
 	var pumps sync.WaitGroup
 	pumps.Go(func() {
 		defer l.close()
-		if errors.Is(l.pump(client, server, p.passRequest), errRequestCut) {
+		if errors.Is(l.pump(client, server, p.passRequest, net.Conn.Write), errRequestCut) {
 			p.awaitReply(l)
 		}
 	})
 	pumps.Go(func() {
 		defer l.close()
-		_ = l.pump(server, client, p.passReply) // whatever ended it
+		_ = l.pump(server, client, p.passReply, p.writeReply) // whatever ended it
 	})
 	pumps.Wait()
 
@@ -369,6 +378,26 @@ func (p *Proxy) passReply(l *link, piece []byte) (int, error) {
 	return pass, err
 }
 
+// writeReply writes a piece of a reply, or each byte of it when its time has come.
+func (p *Proxy) writeReply(to net.Conn, piece []byte) (n int, err error) {
+	for n < len(piece) && err == nil {
+		p.mu.Lock()
+		trickle := p.trickle
+		p.mu.Unlock()
+		if trickle == 0 {
+			break
+		}
+		time.Sleep(trickle)
+		_, err = to.Write(piece[n : n+1])
+		n++
+	}
+	if err != nil {
+		return n, err
+	}
+	rest, err := to.Write(piece[n:])
+	return n + rest, err
+}
+
 // A link is one connection through the proxy.
 type link struct {
 	client, server net.Conn
@@ -377,15 +406,15 @@ type link struct {
 	once           sync.Once
 }
 
-// pump passes bytes from one side to the other, as pass allows, until either side
-// or pass does not.
-func (l *link) pump(from, to net.Conn, pass func(*link, []byte) (int, error)) error {
+// pump passes bytes from one side to the other by write, as pass allows, until either
+// side or pass does not.
+func (l *link) pump(from, to net.Conn, pass func(*link, []byte) (int, error), write func(net.Conn, []byte) (int, error)) error {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, readErr := from.Read(buffer)
 		if n > 0 {
 			allowed, err := pass(l, buffer[:n])
-			if _, writeErr := to.Write(buffer[:allowed]); err != nil || writeErr != nil {
+			if _, writeErr := write(to, buffer[:allowed]); err != nil || writeErr != nil {
 				return cmp.Or(err, writeErr)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/gob"
 	"errors"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -52,13 +53,20 @@ var brokenRemoteStores = []struct {
 	{"a connection is used again before its reply came", bugs{reusesBusy: true}, []string{"context/usable-after-an-early-return", "context/no-reply-reaches-another-caller"}},
 	{"a reply that was cut is a miss", bugs{cutIsMiss: true}, []string{"faults/get-reply-cut-after-each-byte"}},
 	{"Close leaves connections open", bugs{leaksConnections: true}, []string{"close/leaves-no-connection"}},
+	{"the end of the caller's context is the server's fault, too", bugs{blamesServer: true}, []string{"context/deadline-during-get", "context/cancelled-during-set", "context/ended-before-get", "context/deadline-that-has-passed"}},
+	{"the end of CallTimeout is a context's", bugs{blamesContext: true}, []string{"faults/silent-server-without-deadline"}},
+	{"each byte gives a call more time", bugs{rearms: true}, []string{"faults/trickling-reply-without-deadline"}},
+	{"Disconnect waits for the calls", bugs{disconnectWaits: true}, []string{"close/cache-at-a-silent-server"}},
+	{"Disconnect says that nothing was applied", bugs{disconnectIsNotApplied: true}, []string{"close/disconnected-during-set", "close/cache-at-a-silent-server"}},
+	{"a call that Disconnect ends is ErrUnavailable", bugs{disconnectIsUnavailable: true}, []string{"close/disconnected-during-set", "close/cache-at-a-silent-server"}},
 	{"values are sent after the call", bugs{sendsLate: true}, []string{"context/inputs-free-after-an-early-return"}},
 }
 
 // bugs are the ways in which a remoteStore can be broken.
 type bugs struct {
 	resends, lostIsNotApplied, refusedIsUnknown, ignoresContext, hidesContext, sendsAfterEnd, oneByOne,
-	sendsEmpty, dialsEarly, keepsDead, reusesBusy, cutIsMiss, leaksConnections, sendsLate bool
+	sendsEmpty, dialsEarly, keepsDead, reusesBusy, cutIsMiss, leaksConnections, sendsLate,
+	blamesServer, blamesContext, rearms, disconnectWaits, disconnectIsNotApplied, disconnectIsUnavailable bool
 }
 
 func remoteHarness(t *testing.T, bugs bugs) Harness {
@@ -194,14 +202,56 @@ type remoteStore struct {
 	bugs  bugs
 	delay func() // before or after each call, if any
 
-	mu   sync.Mutex
-	idle []*remoteConn
+	mu           sync.Mutex
+	idle         []*remoteConn
+	busy         map[*remoteConn]struct{}
+	disconnected bool
+}
+
+// callTimeout is how long a call without a deadline takes at most.
+const callTimeout = time.Second
+
+func (s *remoteStore) Limits() driver.Limits { return driver.Limits{CallTimeout: callTimeout} }
+
+// Disconnect closes all connections, so that the calls on them fail.
+func (s *remoteStore) Disconnect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.disconnected = true
+	if s.bugs.disconnectWaits {
+		return
+	}
+	for c := range s.busy {
+		c.Close()
+	}
+}
+
+// ended returns the error of a call whose context has ended, or the time of which.
+func (s *remoteStore) ended(ctx context.Context, outcome driver.Outcome, cause error) error {
+	err := ctx.Err()
+	switch {
+	case err == nil && s.bugs.blamesContext:
+		return errors.Join(driver.Fail(driver.ErrUnavailable, outcome, cause), context.DeadlineExceeded)
+	case err == nil:
+		return driver.Fail(driver.ErrUnavailable, outcome, cause)
+	case s.bugs.blamesServer:
+		return errors.Join(driver.Fail(driver.ErrUnavailable, outcome, nil), err)
+	}
+	return driver.Fail(err, outcome, nil)
 }
 
 type remoteConn struct {
 	net.Conn
-	in  *gob.Decoder
-	out *gob.Encoder
+	in       *gob.Decoder
+	out      *gob.Encoder
+	rearming bool
+}
+
+func (c *remoteConn) Read(p []byte) (int, error) {
+	if c.rearming {
+		_ = c.SetDeadline(time.Now().Add(callTimeout))
+	}
+	return c.Conn.Read(p)
 }
 
 func (s *remoteStore) dial(ctx context.Context) (*remoteConn, error) {
@@ -209,24 +259,42 @@ func (s *remoteStore) dial(ctx context.Context) (*remoteConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &remoteConn{conn, gob.NewDecoder(conn), gob.NewEncoder(conn)}, nil
+	c := &remoteConn{Conn: conn, out: gob.NewEncoder(conn)}
+	c.in = gob.NewDecoder(c)
+	return c, nil
 }
 
 func (s *remoteStore) take(ctx context.Context) (*remoteConn, error) {
 	s.mu.Lock()
-	if n := len(s.idle); n > 0 {
-		c := s.idle[n-1]
-		s.idle = s.idle[:n-1]
-		s.mu.Unlock()
-		return c, nil
+	defer s.mu.Unlock()
+	if s.disconnected {
+		return nil, driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
 	}
-	s.mu.Unlock()
-	return s.dial(ctx)
+	var c *remoteConn
+	if n := len(s.idle); n > 0 {
+		c = s.idle[n-1]
+		s.idle = s.idle[:n-1]
+	} else {
+		var err error
+		if c, err = s.dial(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if s.busy == nil {
+		s.busy = make(map[*remoteConn]struct{})
+	}
+	s.busy[c] = struct{}{}
+	return c, nil
 }
 
 func (s *remoteStore) give(c *remoteConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.busy, c)
+	if s.disconnected {
+		c.Close()
+		return
+	}
 	s.idle = append(s.idle, c)
 }
 
@@ -240,23 +308,26 @@ func (s *remoteStore) call(ctx context.Context, req *request) (*response, error)
 	for try := 1; ; try++ {
 		resp, err := s.try(ctx, req)
 		again := req.Op == "get" || req.Op == "ping" || s.bugs.resends
-		if err == nil || try == tries || !again || ctx.Err() != nil || !errors.Is(err, driver.ErrUnknownOutcome) {
+		if err == nil || try == tries || !again || ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) || !errors.Is(err, driver.ErrUnknownOutcome) {
 			return resp, err
 		}
 	}
 }
 
 func (s *remoteStore) try(ctx context.Context, req *request) (*response, error) {
-	if err := ctx.Err(); err != nil && !s.bugs.sendsAfterEnd {
-		return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
+	if ctx.Err() != nil && !s.bugs.sendsAfterEnd {
+		return nil, s.ended(ctx, driver.NotApplied, nil)
 	}
 	if s.bugs.sendsAfterEnd && ctx.Err() != nil {
 		if _, err := s.try(context.WithoutCancel(ctx), req); err != nil {
 			return nil, err
 		}
-		return nil, driver.Fail(driver.ErrUnavailable, driver.Unknown, ctx.Err())
+		return nil, s.ended(ctx, driver.Unknown, nil)
 	}
 	c, err := s.take(context.WithoutCancel(ctx))
+	if errors.Is(err, driver.ErrClosed) {
+		return nil, err
+	}
 	if err != nil {
 		outcome := driver.NotApplied
 		if s.bugs.refusedIsUnknown {
@@ -266,6 +337,10 @@ func (s *remoteStore) try(ctx context.Context, req *request) (*response, error) 
 	}
 	if s.bugs.sendsLate {
 		return s.tryLate(ctx, c, req)
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		c.rearming = s.bugs.rearms
+		_ = c.SetDeadline(time.Now().Add(callTimeout))
 	}
 	if !s.bugs.ignoresContext {
 		stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
@@ -302,12 +377,19 @@ func (s *remoteStore) failed(ctx context.Context, c *remoteConn, err error) erro
 	if s.bugs.cutIsMiss {
 		return driver.ErrNotFound
 	}
-	if ended := ctx.Err(); ended != nil && !s.bugs.hidesContext {
-		err = ended
-	}
+	s.mu.Lock()
+	disconnected := s.disconnected
+	delete(s.busy, c)
+	s.mu.Unlock()
 	outcome := driver.Unknown
-	if s.bugs.lostIsNotApplied {
+	if s.bugs.lostIsNotApplied || disconnected && s.bugs.disconnectIsNotApplied {
 		outcome = driver.NotApplied
+	}
+	switch {
+	case disconnected && !s.bugs.disconnectIsUnavailable:
+		return driver.Fail(driver.ErrClosed, outcome, err)
+	case ctx.Err() != nil && !s.bugs.hidesContext, errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil:
+		return s.ended(ctx, outcome, err)
 	}
 	return driver.Fail(driver.ErrUnavailable, outcome, err)
 }
@@ -338,7 +420,7 @@ func (s *remoteStore) tryLate(ctx context.Context, c *remoteConn, req *request) 
 		}
 		return resp, nil
 	case <-ctx.Done():
-		return nil, driver.Fail(driver.ErrUnavailable, driver.Unknown, ctx.Err())
+		return nil, s.ended(ctx, driver.Unknown, nil)
 	}
 }
 

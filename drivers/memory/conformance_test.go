@@ -23,7 +23,7 @@ func TestConformance(t *testing.T) {
 		},
 		InProcess: true,
 		Exclusive: true,
-		Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
+		Lacks:     []string{"Subscriber", "Tracker", "Replicated", "Disconnector"},
 
 		LacksCommands: lacking(),
 	})

@@ -204,7 +204,7 @@ func (s *Subject) frozenServer(t *testing.T) {
 
 	start, watch := time.Now(), stopwatch.Start()
 	err := Do(t.Context(), warm, "INCRBY", driver.Key("n"), driver.Int(1))
-	WantErr(t, err, driver.Unknown, driver.ErrUnavailable, context.DeadlineExceeded)
+	WantErr(t, err, driver.Unknown, driver.ErrUnavailable)
 	if took, ran := time.Since(start), watch.Stop(); took < dsn.OpTimeout/2 || ran > 5*dsn.OpTimeout {
 		t.Errorf("without a deadline the call took %v", took)
 	}

@@ -35,8 +35,17 @@ func WantErr(t testing.TB, err error, outcome driver.Outcome, targets ...error) 
 			t.Errorf("got %v, want %v", err, target)
 		}
 	}
+	wantOneEnd(t, err)
 	if unknown := errors.Is(err, driver.ErrUnknownOutcome); err != nil && unknown != (outcome == driver.Unknown) {
 		t.Errorf("got %v, whose outcome is unknown: %v", err, unknown)
+	}
+}
+
+// wantOneEnd fails the test if err blames both the caller's context and the server.
+func wantOneEnd(t testing.TB, err error) {
+	t.Helper()
+	if errors.Is(err, driver.ErrUnavailable) && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
+		t.Errorf("%v: matches ErrUnavailable and a context's error", err)
 	}
 }
 
@@ -50,6 +59,7 @@ func WantPrompt(t testing.TB, what string, ctx context.Context, call func() erro
 	if !errors.Is(err, want) {
 		t.Errorf("%s: got %v, want %v", what, err, want)
 	}
+	wantOneEnd(t, err)
 	if stop() { // the call did not need all of its time
 		return
 	}

@@ -252,7 +252,7 @@ func typeCommand(full string) *driver.Cmd { return driver.NewCmd("TYPE", driver.
 func kindOf(cmd *driver.Cmd) (driver.Kind, error) {
 	word, err := cmd.Reply.AsBytes()
 	if err != nil {
-		return "", err
+		return "", cmd.Misread(err)
 	}
 	if string(word) == "none" {
 		return "", ErrNotFound

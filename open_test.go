@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
@@ -124,6 +126,67 @@ func TestUnknownDriverNamesTheKnownOnes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestUnknownDriverSaysWhatToDo(t *testing.T) {
+	var empty, r xcache.Registry
+	r.Register("redis", &fakeDriver{tb: t})
+	for _, test := range []struct {
+		name     string
+		registry *xcache.Registry
+		dsn      string
+		want     []string
+	}{
+		{"not imported", &empty, "redis://:canary@h", []string{`add import _ "github.com/xcache-go/xcache/drivers/redis"`}},
+		{"with TLS", &empty, "rediss+cluster://:canary@h", []string{`add import _ "github.com/xcache-go/xcache/drivers/redis"`}},
+		{"the other one", &r, "valkeys://:canary@h", []string{`add import _ "github.com/xcache-go/xcache/drivers/valkey"`, "registered: redis"}},
+		{"near scheme", &r, "redis-cluster://:canary@h", []string{"did you mean redis+cluster?"}},
+		{"near scheme of another topology", &r, "rediss-sentinel://:canary@h", []string{"did you mean rediss+sentinel?"}},
+		{"near scheme, not imported", &empty, "valkey-cluster://:canary@h", []string{"did you mean valkey+cluster?", `drivers/valkey"`}},
+		{"misspelled", &r, "reddis://:canary@h", []string{"did you mean redis?"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := test.registry.OpenDSN(test.dsn)
+			require.Error(t, err)
+			oneLine(t, err)
+			for _, part := range test.want {
+				require.ErrorContains(t, err, part)
+			}
+			require.NotContains(t, err.Error(), "canary")
+		})
+	}
+}
+
+// A namedDriver is one with DSNs of its own, under whatever name it is registered.
+type namedDriver struct{ *fakeDriver }
+
+func (namedDriver) Name() string { return "redis" }
+
+func TestOpenTakesTheDSNsOfItsDriver(t *testing.T) {
+	var r xcache.Registry
+	r.Register("plain", &fakeDriver{tb: t})
+	r.Register("sessions", namedDriver{&fakeDriver{tb: t}})
+	for _, test := range []struct {
+		driver, dsn, refusal string
+	}{
+		{"plain", "plain://h", ""},
+		{"sessions", "sessions://h", ""},
+		{"sessions", "redis://h", ""},
+		{"sessions", "rediss+cluster://h", ""},
+		{"plain", "sessions://:canary@h", "write plain://"},
+		{"plain", "memory://", "write plain://"},
+		{"sessions", "memory://:canary@h", "write redis://"},
+	} {
+		c, err := r.Open(test.driver, test.dsn)
+		if test.refusal == "" {
+			require.NoError(t, err, test.dsn)
+			require.NoError(t, c.Close())
+			continue
+		}
+		require.ErrorContains(t, err, test.refusal)
+		require.NotContains(t, err.Error(), "canary")
+		oneLine(t, err)
 	}
 }
 

@@ -181,6 +181,9 @@ func (r *Result[T]) resolve(batchErr error) error {
 		return batchErr
 	}
 	value, err := r.decode(r.cmds)
+	if err != nil && len(r.cmds) == 1 && r.cmds[0].Err == nil {
+		err = r.cmds[0].Misread(err)
+	}
 	r.cmds, r.decode = nil, nil
 	if errors.Is(err, ErrNotFound) {
 		err = ErrNotFound
@@ -326,7 +329,10 @@ func (p *Pipeline) IncrInit(key string, delta, init int64, opts ...SetOption) *R
 
 // Rename queues Cache.Rename. Its result is true when it succeeded.
 func (p *Pipeline) Rename(from, to string) *Result[bool] {
-	return p.move("rename", "RENAME", from, to, func(*driver.Cmd) (bool, error) { return true, nil })
+	return p.move("rename", "RENAME", from, to, func(cmd *driver.Cmd) (bool, error) {
+		err := cmd.Reply.AsOK()
+		return err == nil, err
+	})
 }
 
 // RenameNX queues Cache.RenameNX.
@@ -358,7 +364,7 @@ func (p *Pipeline) moveVersion(op, key string, version int, versionErr error) *R
 	return enqueueOne(p, p.cache, op, key, func(string) (*driver.Cmd, error) {
 		here, there, err := p.cache.versionKeys(key, version, versionErr)
 		return driver.NewCmd("RENAME", driver.Key(here), driver.Key(there)), err
-	}, func(*driver.Cmd) (int, error) { return version, nil })
+	}, func(cmd *driver.Cmd) (int, error) { return version, cmd.Reply.AsOK() })
 }
 
 // Type queues Cache.Type.
@@ -381,7 +387,4 @@ func asCount(cmd *driver.Cmd) (int64, error) {
 	return cmd.Reply.AsInt()
 }
 
-func asBool(cmd *driver.Cmd) (bool, error) {
-	n, err := cmd.Reply.AsInt()
-	return n > 0, err
-}
+func asBool(cmd *driver.Cmd) (bool, error) { return cmd.Reply.AsFlag() }

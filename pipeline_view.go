@@ -150,7 +150,7 @@ func (q *PipelineView[T]) values(keys []string, cmd *driver.Cmd) (map[string]T, 
 		return nil, err
 	}
 	if len(items) != len(keys) {
-		return nil, errors.New("xcache: the server answered MGET with another number of values than there were keys")
+		return nil, driver.Fail(ErrUnavailable, driver.NotApplied, errors.New("the server answered MGET with another number of values than there were keys"))
 	}
 	found := make(map[string]T, len(keys))
 	var failed *BatchError

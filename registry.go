@@ -29,7 +29,9 @@ func Register(name string, d driver.Driver) { defaultRegistry.Register(name, d) 
 // Drivers returns the names of the registered drivers, sorted.
 func Drivers() []string { return defaultRegistry.Drivers() }
 
-// Open opens a cache with the driver of a name. The DSN has the form
+// Open opens a cache with the driver of a name. The scheme of the DSN must be that
+// name, or the driver's own if it is registered under another one: see
+// driver.Named. The DSN has the form
 //
 //	scheme[+cluster|+sentinel]://[user[:password]@]host[:port][,host[:port]…][/db][?parameter=value…]
 //
@@ -82,7 +84,14 @@ func (r *Registry) Open(driverName, dsn string, opts ...Option) (*Cache, error) 
 	if err != nil {
 		return nil, err
 	}
-	return r.open(driverName, parsed, opts)
+	scheme := driverName
+	if named, ok := r.driver(driverName).(driver.Named); ok {
+		scheme = named.Name()
+	}
+	if r.driver(driverName) != nil && parsed.Driver != driverName && parsed.Driver != scheme {
+		return nil, fmt.Errorf("xcache: bad DSN: its scheme is that of another driver than %s; write %s://…, or use OpenDSN", driverName, scheme)
+	}
+	return r.open(driverName, driverName, parsed, opts)
 }
 
 // OpenDSN is the function OpenDSN for this registry.
@@ -91,17 +100,14 @@ func (r *Registry) OpenDSN(dsn string, opts ...Option) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.open(parsed.Driver, parsed, opts)
+	return r.open(parsed.Driver, parsed.Scheme, parsed, opts)
 }
 
-func (r *Registry) open(name string, dsn *driver.DSN, opts []Option) (*Cache, error) {
+// open opens a cache with a driver, which the user has asked for by a word.
+func (r *Registry) open(name, word string, dsn *driver.DSN, opts []Option) (*Cache, error) {
 	d := r.driver(name)
 	if d == nil {
-		known := strings.Join(r.Drivers(), ", ")
-		if known == "" {
-			known = "none"
-		}
-		return nil, fmt.Errorf("xcache: unknown driver %q (forgotten import?); registered: %s", name, known)
+		return nil, r.unknownDriver(name, word)
 	}
 	settings := defaultSettings()
 	settings.read(dsn)
@@ -129,4 +135,29 @@ func (r *Registry) driver(name string) driver.Driver {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.drivers[name]
+}
+
+// ownDrivers are those of this library, which are there once they are imported.
+var ownDrivers = []string{"memory", "redis", "valkey"}
+
+// unknownDriver returns the error for a driver that is not registered, which was asked
+// for by a word: its name, or a scheme.
+func (r *Registry) unknownDriver(name, word string) error {
+	registered := r.Drivers()
+	hint, missing := "forgotten import?", name
+	if near := driver.NearestScheme(word, registered...); near != "" && !slices.Contains(ownDrivers, name) {
+		hint = "did you mean " + near + "?"
+		missing, _, _ = strings.Cut(near, "+")
+		if !slices.Contains(registered, missing) {
+			missing = strings.TrimSuffix(missing, "s")
+		}
+	}
+	if slices.Contains(ownDrivers, missing) && !slices.Contains(registered, missing) {
+		hint += fmt.Sprintf(" add import _ %q", "github.com/xcache-go/xcache/drivers/"+missing)
+	}
+	known := strings.Join(registered, ", ")
+	if known == "" {
+		known = "none"
+	}
+	return fmt.Errorf("xcache: unknown driver %q (%s); registered: %s", name, hint, known)
 }

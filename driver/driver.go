@@ -21,6 +21,12 @@ type Driver interface {
 	Open(dsn *DSN) (Store, error)
 }
 
+// A Named driver says what its DSNs name it (DSN.Driver), so that it can be
+// registered under other names, too.
+type Named interface {
+	Name() string
+}
+
 // A Store is a connection to one cache server, cluster or embedded cache: the
 // four methods every driver must have. Everything else a store can do is an
 // optional interface, collected by CapsOf.

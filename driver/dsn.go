@@ -120,6 +120,9 @@ const redacted = "xxxxx"
 // ParseDSN parses a data source name. Errors say what is wrong and how to
 // write it, and never show any part of the text that could be a password.
 func ParseDSN(text string) (*DSN, error) {
+	if strings.TrimSpace(text) != text {
+		return nil, dsnError("it begins or ends with white space, as does what is read from a file with a line break at its end; trim it")
+	}
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {
 		return nil, dsnError("it has no scheme; write driver://…, such as memory:// or redis://localhost:6379")
@@ -157,7 +160,7 @@ func (d *DSN) parseScheme(scheme string) error {
 	d.Scheme = strings.ToLower(scheme)
 	base, suffix, hasSuffix := strings.Cut(d.Scheme, "+")
 	if !isName(base) || hasSuffix && !isName(suffix) {
-		return dsnError("its scheme is not a name; write driver://… or driver+topology://…")
+		return dsnError("its scheme is not a name; write driver://… or driver+topology://…%s", didYouMean(d.Scheme))
 	}
 	d.Driver, d.Topology = base, Standalone
 	if base == "rediss" || base == "valkeys" {
@@ -173,9 +176,17 @@ func (d *DSN) parseScheme(scheme string) error {
 			return dsnError("a unix socket has no TLS; write %s+unix://", d.Driver)
 		}
 	default:
-		return dsnError("its scheme has an unknown suffix; +cluster, +sentinel and +unix are known")
+		return dsnError("its scheme has an unknown suffix; +cluster, +sentinel and +unix are known%s", didYouMean(d.Scheme))
 	}
 	return nil
+}
+
+func didYouMean(scheme string) string {
+	near := NearestScheme(scheme)
+	if near == "" {
+		return ""
+	}
+	return "; did you mean " + near + "://?"
 }
 
 func (d *DSN) parseAuthority(authority string) error {

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 )
@@ -8,6 +9,10 @@ import (
 // A Reply is what a server answered to a command. RESP2 and RESP3 shape some
 // answers differently (a number as text, a map as a flat list); the methods
 // accept either.
+//
+// A reply of another shape is ErrUnavailable: whatever answers, it is not a server
+// that works. Its outcome is Unknown, as a reply does not know its command; see
+// Cmd.Misread.
 type Reply struct {
 	Kind ReplyKind
 	// Int is the number of a ReplyInt; 0 or 1 of a boolean.
@@ -109,5 +114,38 @@ func (r *Reply) unexpected(want string) error {
 		return r.Err
 	}
 	kinds := [...]string{"nil", "an integer", "a float", "bytes", "an array", "an error"}
-	return fmt.Errorf("xcache: the server answered %s where %s was expected", kinds[r.Kind], want)
+	return Fail(ErrUnavailable, Unknown, fmt.Errorf("the server answered %s where %s was expected", kinds[r.Kind], want))
+}
+
+// AsOK returns nil for OK, which is what commands answer that have nothing to tell.
+func (r *Reply) AsOK() error {
+	switch {
+	case r.Kind != ReplyData:
+		return r.unexpected("OK")
+	case string(r.Data) != "OK":
+		return Fail(ErrUnavailable, Unknown, errors.New("the server answered other bytes where OK was expected"))
+	}
+	return nil
+}
+
+// AsFlag returns a reply that is 1 or 0 as true or false.
+func (r *Reply) AsFlag() (bool, error) {
+	n, err := r.AsInt()
+	if err == nil && n != 0 && n != 1 {
+		err = Fail(ErrUnavailable, Unknown, errors.New("the server answered another number where 0 or 1 was expected"))
+	}
+	return n == 1, err
+}
+
+// Misread returns err, the error of a method of c.Reply or of a part of it, with the
+// outcome that it has: a command that only reads has changed nothing.
+func (c *Cmd) Misread(err error) error {
+	row, known := LookupCommand(c.Name)
+	misread, ok := errors.AsType[*Error](err)
+	if !ok || !known || !row.ReadOnly || misread.Outcome == NotApplied {
+		return err
+	}
+	unchanged := *misread
+	unchanged.Outcome = NotApplied
+	return &unchanged
 }

@@ -42,22 +42,17 @@ func SetOutcome(e *Entry, c *Cmd) error {
 	if c.Err != nil {
 		return c.Err
 	}
-	stored := !c.Reply.IsNil()
-	if Expired(e.TTL) {
-		existed, err := c.Reply.AsInt()
-		if err != nil {
-			return err
+	if !Expired(e.TTL) {
+		if c.Reply.IsNil() && e.Cond != Always {
+			return ErrNotStored
 		}
-		switch e.Cond {
-		case Always:
-			stored = true
-		case IfAbsent:
-			stored = existed == 0
-		case IfPresent:
-			stored = existed == 1
-		}
+		return c.Misread(c.Reply.AsOK())
 	}
-	if !stored {
+	existed, err := c.Reply.AsFlag()
+	switch {
+	case err != nil:
+		return c.Misread(err)
+	case e.Cond == IfAbsent && existed, e.Cond == IfPresent && !existed:
 		return ErrNotStored
 	}
 	return nil
@@ -83,11 +78,11 @@ func ExpireOutcome(c *Cmd) error {
 	if c.Err != nil {
 		return c.Err
 	}
-	existed, err := c.Reply.AsInt()
-	if err == nil && existed == 0 {
-		err = ErrNotFound
+	existed, err := c.Reply.AsFlag()
+	if err == nil && !existed {
+		return ErrNotFound
 	}
-	return err
+	return c.Misread(err)
 }
 
 // TTLOutcome returns the TTL that the reply to PTTL means: NoExpiry for a
@@ -99,7 +94,7 @@ func TTLOutcome(c *Cmd) (time.Duration, error) {
 	ms, err := c.Reply.AsInt()
 	switch {
 	case err != nil:
-		return 0, err
+		return 0, c.Misread(err)
 	case ms == -1:
 		return NoExpiry, nil
 	case ms < 0:

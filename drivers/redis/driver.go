@@ -20,6 +20,9 @@ type Driver struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
+// Name implements driver.Named.
+func (Driver) Name() string { return "redis" }
+
 // Open implements driver.Driver. The package comment lists the parameters.
 func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 	return topology.Server{

@@ -71,13 +71,16 @@ func isNonsense(err error) bool {
 	return errors.Is(err, errMalformed) || errors.Is(err, errUnasked) || errors.Is(err, errUnexpected)
 }
 
+// early is how long before the deadline of a call valkey-go may report its end.
+const early = 10 * time.Millisecond
+
 // timeoutFailure returns what became of a command that got no reply in time. If
 // it had some left, it was another call's that was up, on the same connection.
 func timeoutFailure(err error, sent bool, limit *limit) error {
 	if !sent && time.Now().Before(limit.deadline) {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
 	}
-	if !limit.own && limit.tick != nil || !time.Now().Before(limit.deadline) {
+	if !limit.own && limit.tick != nil || time.Until(limit.deadline) < early {
 		return failure.OfTimeout(limit.ctx, err, limit.timeout, sent)
 	}
 	return driver.Fail(driver.ErrUnavailable, failure.Outcome(sent), err)

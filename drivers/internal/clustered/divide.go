@@ -93,7 +93,9 @@ func (d *divided) join(items []item) {
 		if values == nil {
 			n, replyErr := part.Reply.AsInt()
 			sum += n
-			err = errors.Join(err, replyErr)
+			if replyErr != nil {
+				err = part.Misread(replyErr)
+			}
 			continue
 		}
 		found, replyErr := part.Reply.AsArray()
@@ -101,7 +103,7 @@ func (d *divided) join(items []item) {
 			replyErr = errReply
 		}
 		if replyErr != nil {
-			err = replyErr
+			err = part.Misread(replyErr)
 			continue
 		}
 		for j, position := range positions {
@@ -119,7 +121,7 @@ func (d *divided) join(items []item) {
 }
 
 // errReply is a reply of another shape than the command has.
-var errReply = errors.New("xcache: unexpected reply of a node of the cluster")
+var errReply = driver.Fail(driver.ErrUnavailable, driver.Unknown, errors.New("unexpected reply of a node of the cluster"))
 
 // partly returns the error of something of which a part was done and another one
 // failed with err.

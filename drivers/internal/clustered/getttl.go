@@ -41,6 +41,12 @@ func getTTLCommand(key string) *driver.Cmd {
 
 // readTTL returns what the reply to getTTL means.
 func readTTL(cmd *driver.Cmd) driver.Value {
+	v := valueAndTTL(cmd)
+	v.Err = unapplied(v.Err)
+	return v
+}
+
+func valueAndTTL(cmd *driver.Cmd) driver.Value {
 	if cmd.Err != nil {
 		return driver.Value{Err: cmd.Err}
 	}

@@ -39,11 +39,14 @@ func (s *Store) rename(ctx context.Context, name, from, to string) (bool, error)
 		defer b.call.end()
 		b.items = append(b.items, item{cmd: cmd, slot: slot, hasty: from != to})
 		if err := b.runFrom(false); !servererror.IsTryAgain(cmd.Err) {
-			if err = cmp.Or(err, cmd.Err); err != nil || replace {
+			if err = cmp.Or(err, cmd.Err); err != nil {
+				return false, err
+			}
+			if replace {
+				err = cmd.Reply.AsOK()
 				return err == nil, err
 			}
-			n, err := cmd.Reply.AsInt()
-			return n == 1, err
+			return cmd.Reply.AsFlag()
 		}
 	}
 	return s.move(ctx, start, from, to, replace)
@@ -77,6 +80,9 @@ func (s *Store) move(ctx context.Context, start time.Time, from, to string, repl
 		}
 		return false, err
 	}
+	if err := restore.Reply.AsOK(); err != nil {
+		return false, err
+	}
 	sum := sha1.Sum(value) //nolint:gosec // see above
 	remove := driver.NewCmd("EVAL", driver.Literal(deleteUnchanged), driver.Int(1), driver.Key(from), driver.Literal(hex.EncodeToString(sum[:])))
 	if err := s.one(ctx, remove); err != nil {
@@ -98,10 +104,10 @@ func (s *Store) dump(ctx context.Context, key string) (value []byte, ttl int64, 
 		return nil, 0, unapplied(err)
 	}
 	if value, err = dump.Reply.AsBytes(); err != nil {
-		return nil, 0, err
+		return nil, 0, unapplied(err)
 	}
 	if ttl, err = pttl.Reply.AsInt(); err != nil {
-		return nil, 0, err
+		return nil, 0, unapplied(err)
 	}
 	if ttl < 0 {
 		return value, 0, nil // RESTORE's word for a key that never expires

@@ -234,11 +234,10 @@ func (r *router) openReplica(s *settings.Settings) driver.Store {
 func (r *replica) Get(ctx context.Context, keys []string, dst []driver.Value) error {
 	if _, same := slotOfKeys(keys); same {
 		err := r.Node.Get(ctx, keys, dst)
-		r.note(err)
 		for i := range dst {
-			r.note(dst[i].Err)
+			dst[i].Err = r.note(dst[i].Err)
 		}
-		return err
+		return r.note(err)
 	}
 	cmds := getCommands(keys)
 	if err := r.Do(ctx, cmds, driver.Plain); err != nil {
@@ -271,21 +270,25 @@ func (r *replica) GetTTL(ctx context.Context, keys []string, dst []driver.Value)
 // Do implements driver.Commander.
 func (r *replica) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	err := r.Node.Do(ctx, cmds, how)
-	r.note(err)
 	for _, c := range cmds {
-		r.note(c.Err)
+		c.Err = r.note(c.Err)
 	}
-	return err
+	return r.note(err)
 }
 
-// note has the topology learnt anew if an error tells that the replica does not
-// have a slot any more.
-func (r *replica) note(err error) {
+// errStale is a replica that does not have a slot any more.
+var errStale = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("the replica does not have the slot any more"))
+
+// note returns an error of the replica, and has the topology learnt anew if it tells
+// that the replica does not have a slot any more.
+func (r *replica) note(err error) error {
 	if err == nil || err == driver.ErrNotFound { //nolint:errorlint // a miss is bare, and frequent
-		return
+		return err
 	}
 	var redirect *servererror.RedirectError
 	if errors.As(err, &redirect) && !redirect.Ask {
 		r.router.refresh()
+		return errStale
 	}
+	return err
 }

@@ -122,7 +122,7 @@ func valueOf(c *driver.Cmd) driver.Value {
 	}
 	data, err := c.Reply.AsBytes()
 	if err != nil {
-		return driver.Value{Err: err}
+		return driver.Value{Err: c.Misread(err)}
 	}
 	return driver.Value{Data: data}
 }

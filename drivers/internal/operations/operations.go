@@ -37,6 +37,24 @@ func (o Operations) integer(ctx context.Context, name string, args ...driver.Arg
 	return c.Reply.AsInt()
 }
 
+// flag runs a single command that answers with 1 or 0.
+func (o Operations) flag(ctx context.Context, name string, args ...driver.Arg) (bool, error) {
+	c, err := o.one(ctx, name, args...)
+	if err != nil {
+		return false, err
+	}
+	return c.Reply.AsFlag()
+}
+
+// ok runs a single command that answers OK.
+func (o Operations) ok(ctx context.Context, name string, args ...driver.Arg) error {
+	c, err := o.one(ctx, name, args...)
+	if err != nil {
+		return err
+	}
+	return c.Reply.AsOK()
+}
+
 // GetTTL implements driver.Expirer. Value and TTL of a key belong together:
 // nothing is written between the two reads.
 func (o Operations) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
@@ -54,6 +72,7 @@ func (o Operations) GetTTL(ctx context.Context, keys []string, dst []driver.Valu
 		get, pttl := cmds[2*i], cmds[2*i+1]
 		if dst[i].Err = get.Err; get.Err == nil {
 			dst[i].Data, dst[i].Err = get.Reply.AsBytes()
+			dst[i].Err = get.Misread(dst[i].Err)
 		}
 		if dst[i].Err == nil {
 			dst[i].TTL, dst[i].Err = driver.TTLOutcome(pttl)
@@ -130,36 +149,35 @@ func (o Operations) Swap(ctx context.Context, e *driver.Entry, old *driver.Value
 
 // CompareAndSwap implements driver.Swapper.
 func (o Operations) CompareAndSwap(ctx context.Context, e *driver.Entry, old []byte) (bool, error) {
-	n, err := o.integer(ctx, driver.CmdCompareAndSwap, driver.Key(e.Key), driver.Val(old), driver.Val(e.Value), driver.TTLArg(e.TTL))
-	return n == 1, err
+	return o.flag(ctx, driver.CmdCompareAndSwap, driver.Key(e.Key), driver.Val(old), driver.Val(e.Value), driver.TTLArg(e.TTL))
 }
 
 // CompareAndDelete implements driver.Swapper.
 func (o Operations) CompareAndDelete(ctx context.Context, key string, old []byte) (bool, error) {
-	n, err := o.integer(ctx, driver.CmdCompareAndDelete, driver.Key(key), driver.Val(old))
-	return n == 1, err
+	return o.flag(ctx, driver.CmdCompareAndDelete, driver.Key(key), driver.Val(old))
 }
 
 // Rename implements driver.Mover.
 func (o Operations) Rename(ctx context.Context, from, to string) error {
-	_, err := o.one(ctx, "RENAME", driver.Key(from), driver.Key(to))
-	return err
+	return o.ok(ctx, "RENAME", driver.Key(from), driver.Key(to))
 }
 
 // RenameNX implements driver.Mover.
 func (o Operations) RenameNX(ctx context.Context, from, to string) (bool, error) {
-	n, err := o.integer(ctx, "RENAMENX", driver.Key(from), driver.Key(to))
-	return n == 1, err
+	return o.flag(ctx, "RENAMENX", driver.Key(from), driver.Key(to))
 }
 
 // Flush implements driver.Flusher.
 func (o Operations) Flush(ctx context.Context) error {
-	_, err := o.one(ctx, "FLUSHDB")
-	return err
+	return o.ok(ctx, "FLUSHDB")
 }
 
 // Ping implements driver.Pinger.
 func (o Operations) Ping(ctx context.Context) error {
-	_, err := o.one(ctx, "PING")
-	return err
+	c, err := o.one(ctx, "PING")
+	if err != nil {
+		return err
+	}
+	_, err = c.Reply.AsBytes()
+	return c.Misread(err)
 }

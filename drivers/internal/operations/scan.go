@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
@@ -19,7 +20,7 @@ func Scan(ctx context.Context, pattern string, send func(words ...string) (drive
 	return func(yield func(string, error) bool) {
 		for cursor := "0"; ; {
 			reply, err := send("SCAN", cursor, "MATCH", pattern, "COUNT", scanCount)
-			if err == nil && len(reply.Items) != 2 {
+			if err == nil && !isPage(&reply) {
 				err = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errNoPage)
 			}
 			if err != nil {
@@ -40,6 +41,12 @@ func Scan(ctx context.Context, pattern string, send func(words ...string) (drive
 			}
 		}
 	}
+}
+
+// isPage reports whether a reply has the form of SCAN's: a cursor, and a list of keys.
+func isPage(r *driver.Reply) bool {
+	return r.Kind == driver.ReplyArray && len(r.Items) == 2 && r.Items[0].Kind == driver.ReplyData && r.Items[1].Kind == driver.ReplyArray &&
+		!slices.ContainsFunc(r.Items[1].Items, func(key driver.Reply) bool { return key.Kind != driver.ReplyData })
 }
 
 var errNoPage = errors.New("SCAN did not answer with a page")

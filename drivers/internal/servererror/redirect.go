@@ -25,7 +25,11 @@ type RedirectError struct {
 	err error // the client library's own
 }
 
-func (r *RedirectError) Error() string { return r.err.Error() }
+// Error says what to do to follow, as who follows does not show it.
+func (r *RedirectError) Error() string {
+	return r.err.Error() + "; the server is a node of a cluster, for which a DSN begins with redis+cluster:// or valkey+cluster://"
+}
+
 func (r *RedirectError) Unwrap() error { return r.err }
 
 // LeadsTo reports whether a redirect leads to an address, which is that of the
@@ -49,6 +53,15 @@ func Anew(err error, addr string) error {
 	again := *e
 	return again.Retryable()
 }
+
+// An adviceError is a client library's error, with what the user can do.
+type adviceError struct {
+	err    error
+	advice string
+}
+
+func (e *adviceError) Error() string { return e.err.Error() + "; " + e.advice }
+func (e *adviceError) Unwrap() error { return e.err }
 
 // redirect returns err with what a reply says about where to go, or err itself
 // if that cannot be read.

@@ -32,20 +32,19 @@ func Parse(text string, cause func(string) error) error {
 	if cause == nil {
 		cause = errors.New
 	}
-	for i := range rules {
-		r := &rules[i]
-		if !r.matches(text) {
-			continue
-		}
+	if r := ruleOf(text); r != nil {
 		if r.bare {
 			return r.kind
 		}
 		native := cause(Clean(text))
-		if r.redirect {
+		switch {
+		case r.redirect:
 			native = redirect(text, native)
+		case r.kind == driver.ErrCrossSlot: //nolint:errorlint // it is bare here
+			native = &adviceError{native, "a DSN that begins with redis+cluster:// or valkey+cluster:// has batches divided"}
 		}
 		e := driver.Fail(r.kind, driver.NotApplied, native)
-		if strings.Contains(text, "user_script") {
+		if r.unknown || strings.Contains(text, "user_script") {
 			e.Outcome = driver.Unknown
 		}
 		e.Transient = r.transient
@@ -58,22 +57,36 @@ func Parse(text string, cause func(string) error) error {
 	return e
 }
 
-// A rule says what the replies mean that start with prefix or, if contains is
-// set, hold it anywhere.
+// ruleOf returns the rule for a reply, or nil.
+func ruleOf(text string) *rule {
+	for _, list := range [][]rule{rules, proxyRules} {
+		for i := range list {
+			if list[i].matches(text) {
+				return &list[i]
+			}
+		}
+	}
+	return nil
+}
+
+// A rule says what the replies mean that start with prefix and hold contains, or are
+// exact.
 type rule struct {
 	prefix    string
 	contains  string
+	exact     string
 	kind      error
 	transient bool
+	unknown   bool // it may have been applied, or a part of it
 	bare      bool // the kind is all there is to say
 	redirect  bool // the cause is a RedirectError
 }
 
 func (r *rule) matches(text string) bool {
-	if r.contains != "" {
-		return strings.Contains(text, r.contains)
+	if r.exact != "" {
+		return text == r.exact
 	}
-	return strings.HasPrefix(text, r.prefix)
+	return strings.HasPrefix(text, r.prefix) && strings.Contains(text, r.contains)
 }
 
 // rules are tried in order. What a script's command answered stands somewhere
@@ -124,7 +137,37 @@ var rules = []rule{
 	{prefix: "ERR unknown command", kind: errors.ErrUnsupported},
 	{prefix: "ERR unknown subcommand", kind: errors.ErrUnsupported},
 	{prefix: "ERR Unknown subcommand", kind: errors.ErrUnsupported},
+	{prefix: "ERR unsupported command", kind: errors.ErrUnsupported},
+	{prefix: "ERR command '", contains: "' is not allowed", kind: errors.ErrUnsupported},
 	{prefix: "ERR This instance has cluster support disabled", kind: errors.ErrUnsupported},
+}
+
+// proxyRules are what proxies answer that lost a server, or do not have one. They
+// take commands on several keys apart, so that an error may be that of a part.
+var proxyRules = []rule{
+	// Envoy
+	{prefix: "unsupported command", kind: errors.ErrUnsupported},
+	{exact: "no upstream host", kind: driver.ErrUnavailable, transient: true},
+	{exact: "upstream failure", kind: driver.ErrUnavailable, transient: true, unknown: true},
+	{exact: "upstream protocol error", kind: driver.ErrUnavailable, unknown: true},
+	{prefix: "finished with ", contains: " error(s)", kind: driver.ErrUnavailable, unknown: true},
+	// twemproxy, which passes the system's words on
+	{exact: "ERR Connection refused", kind: driver.ErrUnavailable, transient: true, unknown: true},
+	{exact: "ERR Connection timed out", kind: driver.ErrUnavailable, transient: true, unknown: true},
+	{exact: "ERR Operation timed out", kind: driver.ErrUnavailable, transient: true, unknown: true},
+	{exact: "ERR Connection reset by peer", kind: driver.ErrUnavailable, transient: true, unknown: true},
+	{exact: "ERR Broken pipe", kind: driver.ErrUnavailable, transient: true, unknown: true},
+	{exact: "ERR No route to host", kind: driver.ErrUnavailable, transient: true, unknown: true},
+	{exact: "ERR Network is unreachable", kind: driver.ErrUnavailable, transient: true, unknown: true},
+	{exact: "ERR Host is down", kind: driver.ErrUnavailable, transient: true, unknown: true},
+	{exact: "ERR Host is unreachable", kind: driver.ErrUnavailable, transient: true, unknown: true},
+	{exact: "ERR Cannot assign requested address", kind: driver.ErrUnavailable, transient: true, unknown: true},
+	{exact: "ERR Resource temporarily unavailable", kind: driver.ErrUnavailable, transient: true, unknown: true},
+	{exact: "ERR Invalid argument", kind: driver.ErrUnavailable, unknown: true},
+	{exact: "ERR unknown", kind: driver.ErrUnavailable, unknown: true},
+	{prefix: "SERVER_ERROR", kind: driver.ErrUnavailable, unknown: true},
+	{prefix: "Server Error", kind: driver.ErrUnavailable, unknown: true},
+	{prefix: "ERR Server Error", kind: driver.ErrUnavailable, unknown: true},
 }
 
 // brokeScript reports whether a reply tells that a script ended early, perhaps
@@ -183,6 +226,8 @@ func isApostrophe(text string, i int) bool {
 // before and after.
 func quotesCommand(before, after string) bool {
 	return strings.HasSuffix(before, "unknown command ") ||
+		strings.HasSuffix(before, "unsupported command ") ||
+		strings.HasSuffix(before, "ERR command ") && strings.HasPrefix(after, " is not allowed") ||
 		strings.HasSuffix(before, "unknown subcommand ") ||
 		strings.HasSuffix(before, "for ") && strings.HasPrefix(after, " command") ||
 		strings.HasSuffix(before, "run the ") && strings.HasPrefix(after, " command")

@@ -43,6 +43,23 @@ func TestParse(t *testing.T) {
 		{text: "ERR Protocol error: invalid bulk length", kind: driver.ErrTooLarge},
 		{text: "ERR string exceeds maximum allowed size (proto-max-bulk-len)", kind: driver.ErrTooLarge},
 		{text: "ERR unknown command 'XYZ', with args beginning with: 'a'", kind: errors.ErrUnsupported},
+		{text: "ERR command 'HELLO' is not allowed", kind: errors.ErrUnsupported},
+		{text: "ERR unsupported command 'HELLO'", kind: errors.ErrUnsupported},
+		{text: "unsupported command 'HELLO'", kind: errors.ErrUnsupported}, // from here on Envoy's
+		{text: "no upstream host", kind: driver.ErrUnavailable, transient: true},
+		{text: "upstream failure", kind: driver.ErrUnavailable, transient: true, unknown: true},
+		{text: "upstream protocol error", kind: driver.ErrUnavailable, unknown: true},
+		{text: "finished with 2 error(s)", kind: driver.ErrUnavailable, unknown: true},
+		{text: "invalid request", kind: servererror.ErrRefused},
+		{text: "ERR Connection refused", kind: driver.ErrUnavailable, transient: true, unknown: true}, // from here on twemproxy's
+		{text: "ERR Connection timed out", kind: driver.ErrUnavailable, transient: true, unknown: true},
+		{text: "ERR Connection reset by peer", kind: driver.ErrUnavailable, transient: true, unknown: true},
+		{text: "ERR Host is down", kind: driver.ErrUnavailable, transient: true, unknown: true},
+		{text: "ERR Invalid argument", kind: driver.ErrUnavailable, unknown: true},
+		{text: "ERR unknown", kind: driver.ErrUnavailable, unknown: true},
+		{text: "SERVER_ERROR Connection refused", kind: driver.ErrUnavailable, unknown: true},
+		{text: "Server Error: could not send", kind: driver.ErrUnavailable, unknown: true},
+		{text: "ERR unknown command 'XYZ'", kind: errors.ErrUnsupported},
 		{text: "NOSCRIPT No matching script. Please use EVAL.", kind: servererror.ErrNoScript},
 		{text: "ERR syntax error", kind: servererror.ErrRefused},
 		{text: "ERR user_script:1: Script attempted to access nonexistent global variable 'x'", kind: servererror.ErrRefused, unknown: true},
@@ -61,6 +78,18 @@ func TestParse(t *testing.T) {
 		}
 		if got := errors.Is(err, driver.ErrUnknownOutcome); got != tt.unknown {
 			t.Errorf("%q: unknown outcome is %v", tt.text, got)
+		}
+	}
+}
+
+// A plain DSN on a cluster does not work, and the words of the cluster do not say why.
+func TestRefusalsOfAClusterNameTheSchemeForOne(t *testing.T) {
+	for _, text := range []string{"MOVED 3999 127.0.0.1:6381", "CROSSSLOT Keys in request don't hash to the same slot"} {
+		err := servererror.Parse(text, nil)
+		for _, part := range []string{"redis+cluster://", "valkey+cluster://", text} {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%q does not say %s", err, part)
+			}
 		}
 	}
 }
@@ -95,6 +124,9 @@ func TestCleanCutsKeysAndValues(t *testing.T) {
 		{"ERR Bad value: 'canary", "ERR Bad value: '…'"},
 		{"READONLY You can't write against a read only replica.", "READONLY You can't write against a read only replica."},
 		{"CROSSSLOT Keys in request don't hash to 'canary' the same", "CROSSSLOT Keys in request don't hash to '…' the same"},
+		{"unsupported command 'HELLO'", "unsupported command 'HELLO'"},
+		{"unsupported command 'canary canary'", "unsupported command '…'"},
+		{"ERR command 'HELLO' is not allowed", "ERR command 'HELLO' is not allowed"},
 		{"ERR first line\ncanary", "ERR first line"},
 		{"ERR \xff\xfe", "ERR ?"},
 		{"ERR " + strings.Repeat("x", 500), "ERR " + strings.Repeat("x", 196) + "…"},

@@ -1,0 +1,79 @@
+package driver
+
+import (
+	"slices"
+	"strings"
+)
+
+// NearestScheme returns the scheme that was probably meant by one that does not
+// exist: one of this library, or the name of one of drivers. It returns "" if none is
+// near, and never a part of scheme that is not the name of something known.
+func NearestScheme(scheme string, drivers ...string) string {
+	words := strings.FieldsFunc(strings.ToLower(scheme), func(r rune) bool { return r < 'a' || r > 'z' })
+	var base, topology string
+	tls := false
+	for _, word := range words {
+		name, ending := withoutTopology(word)
+		switch {
+		case word == "tls", word == "ssl", word == "s", word == "secure":
+			tls = true
+		case ending != "" && topology == "":
+			topology = ending
+		}
+		if name != "" && base == "" {
+			base = nearestName(name, append([]string{"memory", "redis", "rediss", "valkey", "valkeys"}, drivers...))
+		}
+	}
+	if base == "" && topology != "" && len(words) == 1 {
+		base = "redis" // unix:// and sentinel:// of other libraries
+	}
+	switch base {
+	case "":
+		return ""
+	case "redis", "valkey":
+		if tls && topology != "unix" {
+			base += "s"
+		}
+	case "rediss", "valkeys":
+		if topology == "unix" {
+			base = strings.TrimSuffix(base, "s")
+		}
+	default:
+		topology = ""
+	}
+	if topology != "" {
+		base += "+" + topology
+	}
+	if base == scheme {
+		return ""
+	}
+	return base
+}
+
+// withoutTopology returns what stands in front of the word for a topology, and that
+// as it is written.
+func withoutTopology(word string) (rest, topology string) {
+	for _, spelled := range [][2]string{{"clusters", "cluster"}, {"cluster", "cluster"}, {"sentinels", "sentinel"}, {"sentinel", "sentinel"}, {"unix", "unix"}, {"socket", "unix"}} {
+		if rest, ok := strings.CutSuffix(word, spelled[0]); ok {
+			return rest, spelled[1]
+		}
+	}
+	for _, topology := range []string{"cluster", "sentinel"} {
+		if editDistance(word, topology) <= 2 {
+			return "", topology
+		}
+	}
+	return word, ""
+}
+
+// nearestName returns the name with the fewest edits to word, or "" if none is near
+// enough to be meant.
+func nearestName(word string, names []string) string {
+	best, bestDistance := "", max(1, len(word)/3)+1
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		if n := editDistance(word, name); n < bestDistance {
+			best, bestDistance = name, n
+		}
+	}
+	return best
+}

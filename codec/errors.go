@@ -3,6 +3,7 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -47,6 +48,14 @@ func (e *Error) Error() string {
 	b.WriteString(e.Reason)
 	return b.String()
 }
+
+// GoString returns the text of Error in quotes, for %#v: what Err wraps may hold a
+// value.
+func (e *Error) GoString() string { return strconv.Quote(e.Error()) }
+
+// MarshalText returns the text of Error, for loggers and encoders, likewise.
+func (e *Error) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
+
 
 // Unwrap returns the kind and the cause.
 func (e *Error) Unwrap() []error {

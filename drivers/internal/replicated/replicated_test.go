@@ -27,7 +27,11 @@ type fakeServer struct {
 	delay    time.Duration // until its answer
 	perKey   bool          // it refuses each key, not the call
 	closed   bool
+
+	disconnected atomic.Bool
 }
+
+func (s *fakeServer) Disconnect() { s.disconnected.Store(true) }
 
 func (s *fakeServer) Get(ctx context.Context, keys []string, dst []driver.Value) error {
 	s.asked.Add(1)

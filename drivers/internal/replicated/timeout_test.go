@@ -1,0 +1,75 @@
+package replicated_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// Whatever servers are asked, in whatever order, a call takes no longer than it may.
+func TestACallTakesNoLongerThanItMayWhenAllServersAreSilent(t *testing.T) {
+	for _, reads := range []settings.Reads{settings.PreferReplica, settings.Replica} {
+		for n := 3; n < 6; n++ {
+			synctest.Test(t, func(t *testing.T) {
+				store, fakes := openAll(t, n, reads)
+				for _, s := range fakes {
+					if s != nil {
+						s.silent = true
+					}
+				}
+				for call := range 20 { // at first all are well, then they rest, and are tried again by and by
+					start := time.Now()
+					_, err := get(context.Background(), store)
+					require.ErrorIs(t, err, driver.ErrUnavailable)
+					require.NotErrorIs(t, err, context.DeadlineExceeded)
+					require.LessOrEqual(t, time.Since(start), opTimeout, "%s, %d servers, call %d", reads, n, call)
+
+					start = time.Now()
+					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+					_, err = get(ctx, store)
+					cancel()
+					require.Error(t, err)
+					require.LessOrEqual(t, time.Since(start), time.Second)
+					time.Sleep(time.Duration(call) * 300 * time.Millisecond)
+				}
+			})
+		}
+	}
+}
+
+// A primary that is slow to fail leaves the replicas what is left of the time.
+func TestThePrimaryAndThenTheReplicas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, fakes := openAll(t, 3, settings.PreferReplica)
+		for _, s := range fakes {
+			s.silent = true
+		}
+		for range 10 { // until the replicas rest
+			_, _ = get(context.Background(), store) // all fail
+		}
+		start := time.Now()
+		_, err := get(context.Background(), store)
+		require.ErrorIs(t, err, driver.ErrUnavailable)
+		require.LessOrEqual(t, time.Since(start), opTimeout)
+	})
+}
+
+// Disconnect reaches replicas that come later, and those that are on their way out.
+func TestDisconnectReachesEveryServer(t *testing.T) {
+	store, fakes := openAll(t, 3, settings.PreferReplica)
+	driver.CapsOf(store).Disconnector.Disconnect()
+	for _, s := range fakes {
+		require.True(t, s.disconnected.Load())
+	}
+	store, fakes = open(2, settings.PreferReplica)
+	driver.CapsOf(store).Disconnector.Disconnect()
+	require.Nil(t, fakes[1])
+	_, _ = get(t.Context(), store) // opens the replica
+	require.True(t, fakes[1].disconnected.Load())
+}

@@ -39,7 +39,6 @@ func shown(t *testing.T, err error) string {
 	return b.String()
 }
 
-
 // parsedTime and parsedNumber read their text with the standard library, whose errors
 // keep what they could not read.
 type parsedTime struct{ time.Time }

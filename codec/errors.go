@@ -56,7 +56,6 @@ func (e *Error) GoString() string { return strconv.Quote(e.Error()) }
 // MarshalText returns the text of Error, for loggers and encoders, likewise.
 func (e *Error) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
 
-
 // Unwrap returns the kind and the cause.
 func (e *Error) Unwrap() []error {
 	if e.Err == nil {

@@ -49,6 +49,7 @@ func dialer(s *settings.Settings, dial dialFunc) dialFunc {
 			cancel: cancel,
 
 			oneDeadline: s.ReadTimeout == 0,
+			plain:       s.TLS == nil,
 		}
 		if checked {
 			return checkedConn{c}, nil
@@ -64,7 +65,8 @@ func connect(ctx context.Context, dial dialFunc, network, addr string, config *t
 	}
 	secure := tls.Client(nc, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, errors.Join(err, nc.Close())
+		_ = nc.Close() // err says why
+		return nil, failure.OfHandshake(err)
 	}
 	return secure, nil
 }
@@ -81,6 +83,7 @@ type conn struct {
 	// too: those of an exchange are the same, and setting them is not cheap.
 	oneDeadline bool
 
+	plain   bool // without TLS
 	greeted bool // by the server: its first bytes were read
 
 	made   atomic.Pointer[net.Conn]
@@ -140,6 +143,11 @@ func (c *conn) Read(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	n, err := nc.Read(p)
+	if !c.greeted && c.plain {
+		if reason := failure.OfFirstRead(p[:n], err); reason != nil && (n == 0 || err == nil) {
+			return 0, reason
+		}
+	}
 	if !c.greeted && n > 0 {
 		c.greeted = true
 		if text, ok := failure.ErrorLine(p[:n]); ok && refusesClient(text) {

@@ -32,7 +32,8 @@ func connect(ctx context.Context, s *settings.Settings, by dialFunc) (net.Conn, 
 	if s.TLS != nil {
 		client := tls.Client(nc, s.TLS)
 		if err := client.HandshakeContext(ctx); err != nil {
-			return nil, errors.Join(err, nc.Close())
+			_ = nc.Close() // err says why
+			return nil, failure.OfHandshake(err)
 		}
 		secure = client
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
@@ -31,7 +32,11 @@ func greet(nc net.Conn, s *settings.Settings) error {
 			return err
 		}
 	}
-	g := greeting{conn: nc, settings: s, replies: newReader(nc)}
+	var source io.Reader = nc
+	if s.TLS == nil {
+		source = failure.FirstReads(nc)
+	}
+	g := greeting{conn: nc, settings: s, replies: newReader(source)}
 	if s.NoHello {
 		return g.rest(password)
 	}

@@ -28,6 +28,8 @@ func (s *Subject) Errors(t *testing.T) {
 	t.Run("too many clients", s.tooManyClients)
 	t.Run("unknown command of the server", s.unknownCommandOfTheServer)
 	t.Run("native errors are reachable", s.nativeErrorsAreReachable)
+	t.Run("texts say what to do", s.textsSayWhatToDo)
+	t.Run("replies of a wrong shape", s.repliesOfAWrongShape)
 	t.Run("everything transient has a text of its own", s.everythingTransientHasATextOfItsOwn)
 }
 

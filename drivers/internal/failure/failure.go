@@ -125,8 +125,9 @@ func IsTLS(err error) bool {
 		verification *tls.CertificateVerificationError
 		header       tls.RecordHeaderError
 		alert        *net.OpError
+		mismatch     *TLSError
 	)
-	return errors.As(err, &verification) || errors.As(err, &header) ||
+	return errors.As(err, &mismatch) && mismatch.certain || errors.As(err, &verification) || errors.As(err, &header) ||
 		errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
 }
 

@@ -5,6 +5,7 @@ package failure
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -62,9 +63,22 @@ func OfTimeout(ctx context.Context, err error, limit time.Duration, sent bool) *
 		return driver.Fail(driver.ErrUnavailable, Outcome(sent), &TimeoutError{Limit: b.limit, Err: err})
 	}
 	if _, callers := ctx.Deadline(); callers {
-		return driver.Fail(context.DeadlineExceeded, Outcome(sent), err)
+		awaitEnd(ctx)
+		return driver.Fail(cmp.Or(ctx.Err(), context.DeadlineExceeded), Outcome(sent), err)
 	}
 	return driver.Fail(driver.ErrUnavailable, Outcome(sent), &TimeoutError{Limit: limit, Err: err})
+}
+
+// awaitEnd waits until a context ends whose deadline has come: its caller looks at it
+// when the call returns.
+func awaitEnd(ctx context.Context) {
+	const late = 20 * time.Millisecond
+	timer := time.NewTimer(late)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 // A bound is a context with a deadline that is not the caller's.

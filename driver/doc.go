@@ -15,8 +15,9 @@
 //     client may still read after that.
 //  4. Return the sentinels of this package. A miss is a bare ErrNotFound.
 //     Everything else is an *Error that keeps the client's own error
-//     reachable and says whether the operation may have been applied. Never
-//     send a write twice.
+//     reachable and says whether the operation may have been applied. Its Kind
+//     is the context's error if the caller's context has ended, and only then.
+//     Never send a write twice.
 //  5. Add the optional interfaces that your server can honour: Expirer,
 //     Counter, Swapper, Mover, Scanner, Flusher, Pinger, Commander,
 //     Subscriber, Tracker, Replicated, Disconnector. Leave the others out; do not imitate what is not

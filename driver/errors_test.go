@@ -72,13 +72,13 @@ func TestTheKindAloneSaysWhatHappened(t *testing.T) {
 	require.NotErrorIs(t, own, driver.ErrUnavailable)
 }
 
-// A causeWithAValue stands for errors of the standard library that keep their input.
-type causeWithAValue struct{ Value string }
+// A keepingError stands for errors of the standard library that keep their input.
+type keepingError struct{ Value string }
 
-func (causeWithAValue) Error() string { return "no number" }
+func (keepingError) Error() string { return "no number" }
 
 func TestNoFormOfAnErrorShowsWhatItsCauseKeeps(t *testing.T) {
-	err := driver.Fail(driver.ErrUnavailable, driver.NotApplied, causeWithAValue{"canary"})
+	err := driver.Fail(driver.ErrUnavailable, driver.NotApplied, keepingError{"canary"})
 	encoded, marshalErr := json.Marshal(map[string]any{"err": err})
 	require.NoError(t, marshalErr)
 	require.JSONEq(t, `{"err": "xcache: server unavailable: no number"}`, string(encoded))

@@ -138,5 +138,5 @@ func TestNoFormOfAnErrorShowsWhatItsCauseKeeps(t *testing.T) {
 // A quietError has a safe text, and a field that is not.
 type quietError struct{ Err error }
 
-func (quietError) Error() string    { return "quiet" }
+func (e *quietError) Error() string { return "quiet" }
 func (e *quietError) Unwrap() error { return e.Err }

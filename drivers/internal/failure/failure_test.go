@@ -107,7 +107,7 @@ func TestWhoseTimeWasUp(t *testing.T) {
 			for _, err := range []error{failure.OfContext(test.ctx, true), failure.OfTimeout(test.ctx, os.ErrDeadlineExceeded, 0, true)} {
 				require.ErrorIs(t, err, driver.ErrUnknownOutcome)
 				for _, word := range []error{context.Canceled, context.DeadlineExceeded, driver.ErrUnavailable} {
-					require.Equal(t, word == test.want, errors.Is(err, word), "%v matches %v", err, word)
+					require.Equal(t, errors.Is(test.want, word), errors.Is(err, word), "%v matches %v", err, word)
 				}
 			}
 		})

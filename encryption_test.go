@@ -18,12 +18,12 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// keyRing returns a ring of keys that are made of one letter each.
+// keyRing returns a ring of keys, each of which a letter tells from the others.
 func keyRing(t testing.TB, letters string) *codec.KeyRing {
 	t.Helper()
 	var keys [][]byte
 	for _, letter := range letters {
-		keys = append(keys, bytes.Repeat([]byte(string(letter)), 32))
+		keys = append(keys, fmt.Appendf(nil, "%-32s", "a key with the letter "+string(letter)))
 	}
 	ring, err := codec.NewKeyRing(keys...)
 	if err != nil {

@@ -18,8 +18,8 @@ const longestKeyFile = 1 << 20
 //
 // A key has 32 bytes, or 16. Any other length is an error that names the line, also
 // 24, which NewKeyRing takes: it is what a key of 32 bytes becomes whose line was
-// cut. A key whose bytes are all the same is an error, too, as it is no secret. No
-// error shows a key. A file that every user of the machine may read is none: ask
+// cut. Keys must be as NewKeyRing wants them, and its errors name the line, too. No
+// error shows a key. A file that every user of the machine may read is no error: ask
 // Exposed.
 func ReadKeyRing(file string) (*KeyRing, error) {
 	text, exposed, err := readKeyFile(file)
@@ -27,6 +27,7 @@ func ReadKeyRing(file string) (*KeyRing, error) {
 		return nil, fmt.Errorf("xcache: codec: the file of encryption keys cannot be read: %w", err)
 	}
 	var keys [][]byte
+	var lines []int // of the keys
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
@@ -40,12 +41,13 @@ func ReadKeyRing(file string) (*KeyRing, error) {
 			return nil, configError("line %d of the file of encryption keys is not base64; make one with: openssl rand -base64 32", number)
 		case len(key) != 32 && len(key) != 16:
 			return nil, configError("the key on line %d of the file of encryption keys has %d bytes; it must have 32, or 16: the line may have been cut", number, len(key))
-		case strings.Count(string(key), string(key[:1])) == len(key):
-			return nil, configError("the key on line %d of the file of encryption keys is one byte, repeated, and no secret; make one with: openssl rand -base64 32", number)
 		}
 		keys = append(keys, key)
+		lines = append(lines, number)
 	}
-	ring, err := NewKeyRing(keys...)
+	ring, err := newKeyRing(keys, func(i int) string {
+		return fmt.Sprintf("the key on line %d of the file of encryption keys", lines[i])
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -14,13 +14,9 @@ import (
 	"github.com/xcache-go/xcache/codec"
 )
 
-// A keyLine is a key of n bytes, none of which is as the one before it.
+// A keyLine is the line of newKey.
 func keyLine(n int, first byte) string {
-	key := make([]byte, n)
-	for i := range key {
-		key[i] = first + byte(7*i)
-	}
-	return base64.StdEncoding.EncodeToString(key) + "\n"
+	return base64.StdEncoding.EncodeToString(newKey(n, first)) + "\n"
 }
 
 func keyFile(t *testing.T, text string, mode os.FileMode) string {
@@ -32,11 +28,11 @@ func keyFile(t *testing.T, text string, mode os.FileMode) string {
 }
 
 func TestKeysAreReadFromAFile(t *testing.T) {
-	newKey, oldKey := keyLine(32, 1), keyLine(16, 2)
-	ring, err := codec.ReadKeyRing(keyFile(t, "# new\n"+newKey+"\n# old\r\n"+strings.TrimSpace(oldKey), 0o600))
+	newLine, oldLine := keyLine(32, 1), keyLine(16, 2)
+	ring, err := codec.ReadKeyRing(keyFile(t, "# new\n"+newLine+"\n# old\r\n"+strings.TrimSpace(oldLine), 0o600))
 	require.NoError(t, err)
 	require.NoError(t, ring.Exposed())
-	before, err := codec.ReadKeyRing(keyFile(t, oldKey, 0o600))
+	before, err := codec.ReadKeyRing(keyFile(t, oldLine, 0o600))
 	require.NoError(t, err)
 	opened, old, err := ring.Open(nil, before.Seal(nil, []byte("value"), "key"), "key")
 	require.NoError(t, err)
@@ -76,7 +72,20 @@ func TestKeysWithoutSecretAreRefused(t *testing.T) {
 			require.ErrorContains(t, err, "the key on line 2 of the file of encryption keys is one byte, repeated")
 			require.NotContains(t, err.Error(), line[:8])
 		}
+		for _, n := range []int{16, 24, 32} {
+			_, err := codec.NewKeyRing(newKey(32, 1), bytes.Repeat([]byte{b}, n))
+			require.ErrorContains(t, err, "key 2 of the ring is one byte, repeated")
+		}
 	}
+	for _, n := range []int{0, 1, 33} {
+		_, err := codec.NewKeyRing(make([]byte, n))
+		require.ErrorContains(t, err, "it must have 16, 24 or 32")
+	}
+}
+
+func TestKeysThatAreThereTwiceAreNamedByTheirLine(t *testing.T) {
+	_, err := codec.ReadKeyRing(keyFile(t, "# new\n"+keyLine(32, 1)+"\n"+keyLine(32, 1), 0o600))
+	require.ErrorContains(t, err, "the key on line 4 of the file of encryption keys is there twice")
 }
 
 func TestFilesOfKeysThatOthersMayReadAreExposed(t *testing.T) {
@@ -93,7 +102,7 @@ func TestFilesOfKeysThatOthersMayReadAreExposed(t *testing.T) {
 		require.ErrorContains(t, ring.Exposed(), "chmod 600", "mode %o", mode)
 		require.NotContains(t, ring.Exposed().Error(), keyLine(32, 1)[:8])
 	}
-	ring, err := codec.NewKeyRing(make([]byte, 32))
+	ring, err := codec.NewKeyRing(newKey(32, 1))
 	require.NoError(t, err)
 	require.NoError(t, ring.Exposed(), "a ring of no file")
 }

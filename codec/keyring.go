@@ -49,14 +49,18 @@ type sealer struct {
 }
 
 // NewKeyRing returns a ring of AES keys of 16, 24 or 32 random bytes, of which
-// the first writes. It copies what it needs of them. No errors show a key.
-//
-// It does not look at how random a key is: ReadKeyRing does, as far as that can be
-// told.
+// the first writes. It copies what it needs of them. A key of another length, a key
+// that is there twice, and a key whose bytes are all the same, which is no secret, are
+// errors. No error shows a key.
 //
 // Nonces are random. One key should write no more than 2^32 values: replace it
 // before.
 func NewKeyRing(keys ...[]byte) (*KeyRing, error) {
+	return newKeyRing(keys, func(i int) string { return fmt.Sprintf("key %d of the ring", i+1) })
+}
+
+// newKeyRing is NewKeyRing. Errors call a key by its name.
+func newKeyRing(keys [][]byte, name func(i int) string) (*KeyRing, error) {
 	if len(keys) == 0 {
 		return nil, configError("a key ring needs a key, of 16, 24 or 32 random bytes")
 	}
@@ -64,14 +68,17 @@ func NewKeyRing(keys ...[]byte) (*KeyRing, error) {
 	for i, key := range keys {
 		block, err := aes.NewCipher(key)
 		if err != nil {
-			return nil, configError("key %d of the ring has %d bytes; it must have 16, 24 or 32", i+1, len(key))
+			return nil, configError("%s has %d bytes; it must have 16, 24 or 32", name(i), len(key))
+		}
+		if bytes.Count(key, key[:1]) == len(key) {
+			return nil, configError("%s is one byte, repeated, and no secret; make one with: openssl rand -base64 32", name(i))
 		}
 		s := sealer{header: headerOf(key)}
 		if s.aead, err = cipher.NewGCMWithRandomNonce(block); err != nil {
-			return nil, fmt.Errorf("xcache: codec: key %d of the ring: %w", i+1, err)
+			return nil, fmt.Errorf("xcache: codec: %s: %w", name(i), err)
 		}
 		if ring.find(s.header[:]) != nil {
-			return nil, configError("key %d of the ring is there twice", i+1)
+			return nil, configError("%s is there twice", name(i))
 		}
 		ring.keys = append(ring.keys, s)
 	}

@@ -10,6 +10,15 @@ import (
 	"github.com/xcache-go/xcache/codec"
 )
 
+// newKey returns a key of n bytes, none of which is as the one before.
+func newKey(n int, first byte) []byte {
+	key := make([]byte, n)
+	for i := range key {
+		key[i] = first + byte(7*i)
+	}
+	return key
+}
+
 func newKeyRing(t testing.TB, keys ...[]byte) *codec.KeyRing {
 	t.Helper()
 	ring, err := codec.NewKeyRing(keys...)
@@ -21,7 +30,7 @@ func newKeyRing(t testing.TB, keys ...[]byte) *codec.KeyRing {
 
 func TestKeyRingOpensWhatItSealed(t *testing.T) {
 	for _, size := range []int{16, 24, 32} {
-		ring := newKeyRing(t, bytes.Repeat([]byte{1}, size))
+		ring := newKeyRing(t, newKey(size, 1))
 		for _, text := range []string{"", "a", strings.Repeat("long ", 10_000)} {
 			sealed := ring.Seal([]byte("front"), []byte(text), "key")
 			if len(sealed) != len("front")+len(text)+codec.SealedOverhead || !bytes.HasPrefix(sealed, []byte("front")) {
@@ -36,7 +45,7 @@ func TestKeyRingOpensWhatItSealed(t *testing.T) {
 }
 
 func TestKeyRingSealsDifferentlyEachTime(t *testing.T) {
-	ring := newKeyRing(t, make([]byte, 32))
+	ring := newKeyRing(t, newKey(32, 1))
 	seen := make(map[string]bool)
 	for range 1000 {
 		seen[string(ring.Seal(nil, []byte("the same"), "key"))] = true
@@ -47,7 +56,7 @@ func TestKeyRingSealsDifferentlyEachTime(t *testing.T) {
 }
 
 func TestKeyRingRefusesEveryFlippedBitAndEveryCut(t *testing.T) {
-	ring := newKeyRing(t, make([]byte, 32))
+	ring := newKeyRing(t, newKey(32, 1))
 	sealed := ring.Seal(nil, []byte("a value"), "key")
 	wantCorrupt := func(what string, data []byte, key string) {
 		t.Helper()
@@ -78,7 +87,7 @@ func TestKeyRingShowsNoKey(t *testing.T) {
 }
 
 func TestChainsSayThatAValueIsEncrypted(t *testing.T) {
-	sealed := newKeyRing(t, make([]byte, 32)).Seal(nil, []byte(`"value"`), "key")
+	sealed := newKeyRing(t, newKey(32, 1)).Seal(nil, []byte(`"value"`), "key")
 	for _, format := range []codec.Format{codec.Plain, codec.Tagged} {
 		chain, err := codec.New(codec.Config{Format: format, Compressors: []codec.Compressor{codec.Gzip}})
 		if err != nil {
@@ -92,7 +101,7 @@ func TestChainsSayThatAValueIsEncrypted(t *testing.T) {
 }
 
 func FuzzKeyRingOpen(f *testing.F) {
-	ring := newKeyRing(f, make([]byte, 32))
+	ring := newKeyRing(f, newKey(32, 1))
 	f.Add(ring.Seal(nil, []byte("a value"), "key"), "other")
 	f.Add([]byte{0xFE, 0xC2, 1}, "key")
 	f.Fuzz(func(t *testing.T, data []byte, key string) {

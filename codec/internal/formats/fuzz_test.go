@@ -48,7 +48,7 @@ func FuzzChain(f *testing.F) {
 		}
 	}
 	chains := allMembers(f)
-	ring, err := codec.NewKeyRing(make([]byte, 32))
+	ring, err := codec.NewKeyRing([]byte("32 bytes that stand for a secret"))
 	if err != nil {
 		f.Fatal(err)
 	}

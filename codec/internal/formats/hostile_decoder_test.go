@@ -229,7 +229,7 @@ func hostileChain(t *testing.T, format, serializers, compressors string) *codec.
 const hostileKey = "app:1:key"
 
 func hostileKeyRing(t *testing.T) *codec.KeyRing {
-	ring, err := codec.NewKeyRing(make([]byte, 32), []byte("0123456789abcdef"))
+	ring, err := codec.NewKeyRing([]byte("32 bytes that stand for a secret"), []byte("0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
 	}

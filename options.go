@@ -148,7 +148,8 @@ func WithCodec(chain *codec.Chain) Option {
 // CompareAndDelete in a pipeline, and outside of one they read before they write.
 // A view with WithEncryption(nil) counts beside one that encrypts, on other keys.
 // Open and New tell an EventObserver if the keys come from a file that every user
-// of the machine may read (driver.KeyFileExposed).
+// of the machine may read (driver.KeyFileExposed). With does not, as views may be
+// made for every call: ask KeyRing.Exposed.
 func WithEncryption(keys *codec.KeyRing) Option {
 	return func(s *settings) error { s.keys = keys; return nil }
 }

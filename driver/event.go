@@ -28,6 +28,7 @@ const (
 	// it.
 	UnreadableValueReplaced EventKind = "unreadable value replaced"
 	// KeyFileExposed: every user of the machine may read or change the file that
-	// the encryption keys come from. The core reports it.
+	// the encryption keys come from. The core reports it when a cache is opened, and
+	// not for a view with other keys.
 	KeyFileExposed EventKind = "key file readable by others"
 )

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"reflect"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -111,9 +112,10 @@ func (r *Rules) Form(t reflect.Type) *Form {
 	return nil
 }
 
-// unused returns the method by which a struct would be written whole, if the format
-// does not use it and would lose fields that are not exported.
-func (r *Rules) unused(t reflect.Type) string {
+// Unused returns the name of a method by which a struct would be written whole, if a
+// format that writes its fields would lose those that are not exported; "" if there
+// is none.
+func Unused(t reflect.Type) string {
 	if !HidesFields(t) {
 		return ""
 	}
@@ -139,17 +141,34 @@ func HidesFields(t reflect.Type) bool {
 	return false
 }
 
-// ownKind says what is to be looked at in a value that is written by methods.
-func (b *builder) ownKind(t reflect.Type, form *Form) nodeKind {
-	rfc3339 := form.Text || form.Marshal.of == JSON.Marshal.of
-	if b.rules.Times && rfc3339 && t.Kind() == reflect.Struct && form.Marshal.isPromoted(t) {
-		for f := range t.Fields() {
-			if f.Anonymous && f.Type == timeType && f.IsExported() {
-				return embeddedTimeNode
+// own makes n a node of what is written by methods.
+func (b *builder) own(n *node, t reflect.Type, form *Form) {
+	n.kind = ownNode
+	if rfc3339 := form.Text || form.Marshal.of == JSON.Marshal.of; b.rules.Times && rfc3339 {
+		if n.time = form.EmbeddedTime(t); n.time != nil {
+			n.kind = embeddedTimeNode
+		}
+	}
+}
+
+// EmbeddedTime returns the index of the time that a struct embeds, at any depth, and
+// is written as by its methods; nil if there is none.
+func (f *Form) EmbeddedTime(t reflect.Type) []int {
+	if t.Kind() != reflect.Struct || !f.Marshal.isPromoted(t) {
+		return nil
+	}
+	for embedded := range t.Fields() {
+		switch {
+		case !embedded.Anonymous, !reflect.PointerTo(embedded.Type).Implements(f.Marshal.of):
+		case embedded.Type == timeType && embedded.IsExported():
+			return embedded.Index
+		default:
+			if inner := f.EmbeddedTime(embedded.Type); inner != nil {
+				return append(slices.Clip(embedded.Index), inner...)
 			}
 		}
 	}
-	return ownNode
+	return nil
 }
 
 // hidden returns the name of a field of a struct that is lost because methods of

@@ -201,7 +201,7 @@ func (b *builder) node(t reflect.Type, addressed bool, path string) *node {
 	case why != "":
 		return b.refuse(path, "%v %s", t, why)
 	case form != nil:
-		n.kind = b.ownKind(t, form)
+		b.own(n, t, form)
 		return n
 	}
 	switch t.Kind() {
@@ -251,7 +251,7 @@ func (b *builder) structure(n *node, t reflect.Type, addressed bool, path string
 		b.refuse(path, "it has no form for %v, which has no exported fields", t)
 		return
 	}
-	if method := b.rules.unused(t); method != "" {
+	if method := Unused(t); method != "" {
 		b.refuse(path, "%v would lose its fields that are not exported, as its %s is not used", t, method)
 		return
 	}
@@ -282,26 +282,26 @@ func (b *builder) structure(n *node, t reflect.Type, addressed bool, path string
 
 // key returns why a type cannot be the type of keys.
 func (b *builder) key(t reflect.Type) string {
-	if b.typed && refersTo(t) {
+	if b.typed && RefersTo(t) {
 		return "what is read back is another one"
 	}
 	return b.rules.Key(t, b.typed)
 }
 
-// refersTo reports whether values that are equal may not be the same key: they
-// hold pointers. A time does, to its zone.
-func refersTo(t reflect.Type) bool {
+// RefersTo reports whether values that are equal may not be the same key of a map:
+// they hold pointers. A time does, to its zone.
+func RefersTo(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Chan, reflect.UnsafePointer:
 		return true
 	case reflect.Array:
-		return refersTo(t.Elem())
+		return RefersTo(t.Elem())
 	case reflect.Struct:
 		if t.PkgPath() == "net/netip" || t.PkgPath() == "unique" {
 			return false // its pointers are the same for the same zone
 		}
 		for f := range t.Fields() {
-			if refersTo(f.Type) {
+			if RefersTo(f.Type) {
 				return true
 			}
 		}

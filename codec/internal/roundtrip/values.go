@@ -24,8 +24,9 @@ type node struct {
 	kind      nodeKind
 	elem, key *node
 	fields    []fieldNode
-	looked    bool // that values are to be looked at
-	open      bool // while a circle is looked for
+	time      []int // the index of an embedded time
+	looked    bool  // that values are to be looked at
+	open      bool  // while a circle is looked for
 }
 
 type fieldNode struct {
@@ -162,10 +163,10 @@ func (w *walker) value(v reflect.Value, n *node, depth int) *Refusal {
 	switch n.kind {
 	case timeNode:
 		at, _ := reflect.TypeAssert[time.Time](v)
-		return checkTime(at)
+		return CheckTime(at)
 	case embeddedTimeNode:
-		at, _ := reflect.TypeAssert[time.Time](v.FieldByName("Time"))
-		return checkTime(at)
+		at, _ := reflect.TypeAssert[time.Time](v.FieldByIndex(n.time))
+		return CheckTime(at)
 	case pointerNode:
 		return w.pointer(v, n, depth)
 	case listNode:
@@ -326,8 +327,9 @@ func pointsToZero(v reflect.Value) bool {
 
 var gobForms = Rules{Forms: []Form{Gob, Binary}}
 
-// checkTime returns why a time has no text in RFC 3339 that means the same instant.
-func checkTime(at time.Time) *Refusal {
+// CheckTime returns why a time has no text in RFC 3339 that means the same instant; nil
+// if it has.
+func CheckTime(at time.Time) *Refusal {
 	east := 0
 	if at.Location() != time.UTC {
 		_, east = at.Zone()

@@ -81,14 +81,19 @@
 // microsecond's precision (use Truncate) or outside the years 1 to 9999.
 //
 // So is what could not be read back as it was. Of a type that is said with the
-// first value of it: interfaces other than any, keys that are pointers or times, a
-// type that has only one of MarshalText and UnmarshalText (and, if that is
-// UnmarshalText, is a string), big.Float, structs that are embedded by a pointer
-// to an unexported type. Of a value: a pointer to a nil pointer, slice, map or
-// interface, a field that is not zero and that another one of its name hides, a
-// field beside an embedded type whose MarshalText knows nothing of it. What is in an
-// any loses its type and comes back as the first table says. Unexported fields are
-// not stored.
+// first value of it, and without one for a view of an interface: interfaces other
+// than any, channels, functions and complex numbers, keys that hold pointers, as
+// times do, a type that has only one of MarshalText and UnmarshalText (and, if that
+// is UnmarshalText, is a string), big.Float, structs that are embedded by a pointer
+// to an unexported type, structs with no exported field, and structs whose
+// unexported fields only methods that pickle does not use would write, such as
+// MarshalJSON. Of a value: a pointer to a nil pointer, slice, map or interface, a
+// field that is not zero and that another one of its name hides, a field beside an
+// embedded type whose MarshalText knows nothing of it, a struct that is the text of
+// an embedded time whose zone is not whole minutes from UTC, a key in an interface
+// that is not of a type that the first table reads into an any. What else is in an
+// any loses its type and comes back as the first table says. Other unexported fields
+// are not stored.
 //
 // # Limits
 //

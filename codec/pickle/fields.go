@@ -21,6 +21,8 @@ type layout struct {
 	// hidden are the fields that others hide, and pointers those through which
 	// embedded structs are reached.
 	hidden, pointers []field
+	// noForm says why the struct is not written, whatever is in its fields; "" if it is.
+	noForm string
 }
 
 var layouts sync.Map // reflect.Type → *layout
@@ -72,6 +74,7 @@ func layoutOf(t reflect.Type) *layout {
 		})
 	}
 	l.findLost(t, nil, nil)
+	l.findForm(t)
 	known, _ := layouts.LoadOrStore(t, l)
 	return known.(*layout)
 }

@@ -25,6 +25,9 @@ func sortedKeys(m reflect.Value) ([]mapKey, error) {
 		stored := key
 		if key.Kind() == reflect.Interface && !key.IsNil() {
 			stored = key.Elem()
+			if err := checkAnyKey(stored); err != nil {
+				return nil, err
+			}
 		}
 		if stored.Type().Implements(textMarshaler) || reflect.PointerTo(stored.Type()).Implements(textMarshaler) {
 			text, err := marshalKey(stored)

@@ -1,6 +1,7 @@
 package pickle_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -61,7 +62,19 @@ type (
 		A int `json:"a,omitempty"`
 	}
 	itself *itself
+	// onlyJSON is written whole by its methods alone.
+	onlyJSON struct {
+		Currency string
+		cents    int
+	}
 )
+
+func (o onlyJSON) MarshalJSON() ([]byte, error) {
+	return fmt.Appendf(nil, "[%q,%d]", o.Currency, o.cents), nil
+}
+func (o *onlyJSON) UnmarshalJSON(b []byte) error {
+	return json.Unmarshal(b, &[]any{&o.Currency, &o.cents})
+}
 
 func (p *byPointer) MarshalText() ([]byte, error) { return fmt.Append(nil, "n=", p.n), nil }
 func (p *byPointer) UnmarshalText(text []byte) error {
@@ -149,6 +162,15 @@ func TestWhatIsStoredComesBackOrIsRefused(t *testing.T) {
 		{"keys that are floats", map[float32]int{0.1: 1, float32(math.Inf(1)): 2}, comesBack},
 		{"keys that are bools", map[bool]int{true: 1}, comesBack},
 
+		{"keys that embed times", map[justTime]int{{minute}: 1}, isRefused},
+		{"keys in interfaces", map[any]int{"a": 1, int64(2): 3, 0.5: 4, true: 5, uint64(math.MaxUint64): 6, nil: 7}, comesBack},
+		{"an int as a key in an interface", map[any]int{2: 3}, isRefused},
+		{"a small uint64 as a key in an interface", map[any]int{uint64(2): 3}, isRefused},
+		{"a type of its own as a key in an interface", map[any]int{time.Second: 3}, isRefused},
+		{"text as a key in an interface", map[any]int{address: 3}, isRefused},
+		{"an int in a set of any", map[any]struct{}{2: {}}, isRefused},
+		{"an int as a key in an interface, in an any", []any{map[any]any{2: 3}}, isRefused},
+
 		{"an interface", struct{ S shape }{}, isRefused},
 		{"an interface with a value", struct{ S shape }{square{2}}, isRefused},
 		{"a pointer to an interface", new(error), isRefused},
@@ -219,6 +241,8 @@ func TestWhatIsStoredComesBackOrIsRefused(t *testing.T) {
 		{"an expression", regexp.MustCompile("a+"), comesBack},
 		{"a level", slog.LevelError, comesBack},
 		{"the zero time", time.Time{}, comesBack},
+		{"a time that is embedded, of a zone with seconds", justTime{minute.In(time.FixedZone("", 90))}, isRefused},
+		{"a time that is embedded twice, of a zone with seconds", struct{ justTime }{justTime{minute.In(time.FixedZone("", 90))}}, isRefused},
 		{"a time of a zone with seconds", minute.In(time.FixedZone("", -(44*60 + 30))), comesBack},
 		{"nanoseconds", minute.Add(1), isRefused},
 		{"no bytes", []byte{}, comesBack},
@@ -226,6 +250,19 @@ func TestWhatIsStoredComesBackOrIsRefused(t *testing.T) {
 		{"no items of an array", [0]int{}, comesBack},
 		{"an empty struct", struct{}{}, comesBack},
 		{"a func", struct{ F func() }{}, isRefused},
+		{"no func, left out", struct {
+			F func() `json:",omitempty"`
+			N int
+		}{nil, 1}, comesBack},
+		{"a func that would be left out", struct {
+			F func() `json:",omitempty"`
+		}{func() {}}, isRefused},
+		{"no funcs", []func(){}, comesBack},
+		{"no func, by a pointer", struct{ F *func() }{}, comesBack},
+		{"methods for JSON, and fields of both kinds", onlyJSON{"EUR", 1}, isRefused},
+		{"methods for JSON, and fields of both kinds, in a slice", []onlyJSON{{"EUR", 1}}, isRefused},
+		{"methods for JSON, and fields of both kinds, in an any", []any{onlyJSON{"EUR", 1}}, isRefused},
+		{"methods for JSON, and fields of both kinds, nil", struct{ J *onlyJSON }{}, comesBack},
 		{"a channel", make(chan int), isRefused},
 		{"a complex number", 1i, isRefused},
 		{"a string that is not Unicode", "\xff", isRefused},
@@ -270,7 +307,7 @@ func TestRefusalsNameTheField(t *testing.T) {
 	for range 2 { // the verdict is kept
 		_, err := pickle.Serializer.Append(nil, row{})
 		require.ErrorIs(t, err, codec.ErrUnsupportedValue)
-		require.ErrorContains(t, err, `in field "Nested" in field "Err" a error is an interface`)
+		require.ErrorContains(t, err, "field Nested[].Err: it cannot read into error, an interface with methods")
 	}
 }
 
@@ -282,6 +319,17 @@ func TestWhatIsInAnAnyIsStoredAsPlainData(t *testing.T) {
 	var got any
 	require.NoError(t, pickle.Serializer.Unmarshal(stored, &got))
 	require.Equal(t, map[string]any{"level": "<a>", "result": map[string]any{"Err": nil}, "none": nil}, got)
+
+	chain, err := codec.New(codec.Config{Serializers: []codec.Serializer{pickle.Serializer}})
+	require.NoError(t, err)
+	for held, want := range value { // as of a view of any
+		stored, err := chain.AppendAny(nil, want)
+		require.NoError(t, err, held)
+		var alone any
+		_, err = chain.Decode(stored, &alone)
+		require.NoError(t, err, held)
+		require.Equal(t, got.(map[string]any)[held], alone, held)
+	}
 }
 
 func TestIntsHaveAMostOfDigits(t *testing.T) {

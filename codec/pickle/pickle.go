@@ -12,7 +12,7 @@ func init() { codec.Register(Serializer) }
 
 // Serializer is the serializer "pickle": see the package comment for what it
 // reads and writes. It recognises its own bytes and may stand beside others in
-// a chain, and all its methods may be called concurrently.
+// a chain. It is a codec.TypeChecker, and all its methods may be called concurrently.
 var Serializer codec.Serializer = serializer{}
 
 type serializer struct{}
@@ -34,6 +34,9 @@ func (serializer) Append(dst []byte, v any) ([]byte, error) {
 	w := writer{out: append(dst, opProto, writtenProtocol)}
 	if err := checkType(v); err != nil {
 		return dst, err
+	}
+	if held, ok := v.(*any); ok && held != nil && *held != nil {
+		v = *held // what is in an any is spared reflection, too
 	}
 	if err := w.any(v, 0); err != nil {
 		return dst, err

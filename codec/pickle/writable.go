@@ -2,12 +2,16 @@ package pickle
 
 import (
 	"encoding"
+	"fmt"
+	"math"
 	"math/big"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/xcache-go/xcache/codec/internal/roundtrip"
 )
 
 // This file refuses to write what could not be read back as the same value: types
@@ -19,74 +23,129 @@ var bigFloatType = reflect.TypeFor[big.Float]()
 // verdicts are by type: "", or why it is refused.
 var verdicts sync.Map // reflect.Type → string
 
-// checkType refuses a value whose type cannot be read into.
-func checkType(v any) error {
-	switch v.(type) {
-	case nil, bool, int, int64, float64, string, []byte, []any, map[string]any:
-		return nil
-	}
-	t := reflect.TypeOf(v)
+// CheckType implements codec.TypeChecker.
+func (serializer) CheckType(t reflect.Type) error {
 	known, ok := verdicts.Load(t)
 	if !ok {
-		known, _ = verdicts.LoadOrStore(t, refusal(t, map[reflect.Type]bool{}))
+		c := typeCheck{seen: map[typePlace]bool{}}
+		c.look(t, false, "")
+		known, _ = verdicts.LoadOrStore(t, c.why)
 	}
 	if why := known.(string); why != "" {
-		return unsupported("it could not read a %v back: %s", t, why)
+		return unsupported("it cannot store a %v: %s", t, why)
 	}
 	return nil
 }
 
-// refusal says why a type cannot be read into; "" if it can.
-func refusal(t reflect.Type, seen map[reflect.Type]bool) string {
-	if seen[t] || t == timeType || t == bigIntType {
-		return ""
+// checkType is CheckType for the type of a value. The common types are spared it.
+func checkType(v any) error {
+	switch v.(type) {
+	case nil, bool, int, int64, float64, string, []byte, []any, map[string]any, *any:
+		return nil
 	}
-	seen[t] = true
+	return serializer{}.CheckType(reflect.TypeOf(v))
+}
+
+// A typePlace is a type and whether a value around it may be without one of it: behind
+// a pointer, in a slice or a map, in a field that is left out.
+type typePlace struct {
+	t      reflect.Type
+	absent bool
+}
+
+// A typeCheck goes through a type and keeps the first reason to refuse it. What is
+// absent may have no form: then its values are refused.
+type typeCheck struct {
+	seen map[typePlace]bool
+	why  string
+}
+
+func (c *typeCheck) refuse(path, format string, args ...any) {
+	if c.why != "" {
+		return
+	}
+	c.why = fmt.Sprintf(format, args...)
+	if path != "" {
+		c.why = "field " + path + ": " + c.why
+	}
+}
+
+// look looks at type t. path leads to it.
+func (c *typeCheck) look(t reflect.Type, absent bool, path string) {
+	at := typePlace{t, absent}
+	if c.seen[at] || c.why != "" || t == timeType || t == bigIntType {
+		return
+	}
+	c.seen[at] = true
 	if t == bigFloatType {
-		return "the text of a big.Float is not exact; use a big.Rat, or its Text with a precision"
+		c.refuse(path, "the text of a big.Float is not exact; use a big.Rat, or its Text with a precision")
+		return
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
-		return refusal(t.Elem(), seen)
+		c.look(t.Elem(), true, path)
+		return
 	case reflect.Interface:
 		if t.NumMethod() > 0 {
-			return "a " + t.String() + " is an interface, and a pickle does not say which type is in it"
+			c.refuse(path, "it cannot read into %v, an interface with methods, as a pickle does not say which type is in it", t)
 		}
-		return ""
+		return
 	}
 	if hasText, why := textForm(t); hasText || why != "" {
-		return why
+		if why != "" {
+			c.refuse(path, "%s", why)
+		}
+		return
 	}
 	switch t.Kind() {
-	case reflect.Slice, reflect.Array:
-		return refusal(t.Elem(), seen)
+	case reflect.Slice:
+		c.look(t.Elem(), true, path+"[]")
+	case reflect.Array:
+		c.look(t.Elem(), absent || t.Len() == 0, path+"[]")
 	case reflect.Map:
 		if why := keyRefusal(t.Key()); why != "" {
-			return why
+			c.refuse(path, "%s", why)
 		}
-		return refusal(t.Elem(), seen)
+		c.look(t.Elem(), true, path+"[]")
 	case reflect.Struct:
-		l := layoutOf(t)
-		for i := range l.fields {
-			if why := l.fields[i].refusal(t, seen); why != "" {
-				return why
-			}
+		c.structure(t, absent, path)
+	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
+		if !absent {
+			c.refuse(path, "it has no form for %v", t)
 		}
 	}
-	return ""
 }
 
-// refusal says why a field of a struct cannot be read into.
-func (f *field) refusal(t reflect.Type, seen map[reflect.Type]bool) string {
-	for i := range len(f.index) - 1 {
-		if embedded := t.FieldByIndex(f.index[:i+1]); embedded.Type.Kind() == reflect.Pointer && !embedded.IsExported() {
-			return "field " + strconv.Quote(f.name) + " is embedded by a pointer to an unexported type"
+func (c *typeCheck) structure(t reflect.Type, absent bool, path string) {
+	l := layoutOf(t)
+	if l.noForm != "" && !absent {
+		c.refuse(path, "%s", l.noForm)
+	}
+	if path != "" {
+		path += "."
+	}
+	for i := range l.fields {
+		f := &l.fields[i]
+		away := absent || f.omitEmpty || f.omitZero
+		for n := range len(f.index) - 1 {
+			if embedded := t.FieldByIndex(f.index[:n+1]); embedded.Type.Kind() == reflect.Pointer {
+				away = true
+				if !embedded.IsExported() {
+					c.refuse(path+f.name, "it is embedded by a pointer to an unexported type")
+				}
+			}
 		}
+		c.look(t.FieldByIndex(f.index).Type, away, path+f.name)
 	}
-	if why := refusal(t.FieldByIndex(f.index).Type, seen); why != "" {
-		return "in field " + strconv.Quote(f.name) + " " + why
+}
+
+// findForm finds out why a struct is not written, whatever is in its fields.
+func (l *layout) findForm(t reflect.Type) {
+	if len(l.fields) == 0 && t.NumField() > 0 {
+		l.noForm = fmt.Sprintf("it has no form for %v, which has no exported fields", t)
+	} else if method := roundtrip.Unused(t); method != "" {
+		l.noForm = fmt.Sprintf("%v would lose its fields that are not exported, as its %s is not used", t, method)
 	}
-	return ""
 }
 
 // keyRefusal says why a type cannot be that of the keys of a map.
@@ -98,7 +157,9 @@ func keyRefusal(t reflect.Type) string {
 	case kind == reflect.Interface && t.NumMethod() > 0, kind == reflect.Pointer:
 		return "keys of a map cannot be of " + t.String() + advice
 	case kind == reflect.Interface:
-		return ""
+		return "" // checkAnyKey looks at each key
+	case roundtrip.RefersTo(t):
+		return "keys of " + t.String() + " hold pointers, and would not be the same keys" + advice
 	}
 	hasText, why := textForm(t)
 	if hasText || why != "" {
@@ -109,6 +170,20 @@ func keyRefusal(t reflect.Type) string {
 		return "keys of a map cannot be of " + t.String() + advice
 	}
 	return ""
+}
+
+// checkAnyKey refuses a key in an interface that would be read back as a key of another
+// type, which is another key.
+func checkAnyKey(key reflect.Value) error {
+	switch key.Type() {
+	case reflect.TypeFor[bool](), reflect.TypeFor[int64](), reflect.TypeFor[float64](), reflect.TypeFor[string]():
+		return nil
+	case reflect.TypeFor[uint64]():
+		if key.Uint() > math.MaxInt64 {
+			return nil
+		}
+	}
+	return unsupported("a key of a map is a %v in an interface and would be read back as a key of another type; use bool, int64, float64 or string, or keys of one type", key.Type())
 }
 
 // textForm reports whether values of a type are written and read as the text that
@@ -131,25 +206,47 @@ func textForm(t reflect.Type) (hasText bool, why string) {
 // knows nothing of the other fields.
 func checkEmbeddedText(v reflect.Value, text []byte) error {
 	t := v.Type()
-	embeds := false
-	for f := range t.Fields() {
-		embeds = embeds || isEmbeddedText(f)
+	embedded := embeddedTextOf(t)
+	if embedded.time != nil {
+		at, _ := reflect.TypeAssert[time.Time](v.FieldByIndex(embedded.time))
+		if why := roundtrip.CheckTime(at); why != nil {
+			return unsupported("%v is written as the text of the time that it embeds: %s", t, why.Reason)
+		}
 	}
 	read := reflect.New(t)
 	u, unmarshals := reflect.TypeAssert[encoding.TextUnmarshaler](read)
-	if !embeds || t.NumField() == 1 || !unmarshals {
+	if !embedded.any || t.NumField() == 1 || !unmarshals {
 		return nil
 	}
 	if u.UnmarshalText(slices.Clone(text)) != nil {
 		return unsupported("UnmarshalText of %v refuses what MarshalText made", t)
 	}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if f.IsExported() && !isEmbeddedText(f) && !reflect.DeepEqual(read.Elem().Field(i).Interface(), v.Field(i).Interface()) {
+	for f, value := range v.Fields() {
+		if f.IsExported() && !isEmbeddedText(f) && !reflect.DeepEqual(read.Elem().FieldByIndex(f.Index).Interface(), value.Interface()) {
 			return unsupported("%v is written as the text of what it embeds, without field %q; give the field that is embedded a name", t, f.Name)
 		}
 	}
 	return nil
+}
+
+// An embeddedText is what a struct embeds that has a text.
+type embeddedText struct {
+	any  bool
+	time []int // the index of the time that the struct is written as
+}
+
+var embeddedTexts sync.Map // reflect.Type → embeddedText
+
+func embeddedTextOf(t reflect.Type) embeddedText {
+	if known, ok := embeddedTexts.Load(t); ok {
+		return known.(embeddedText)
+	}
+	found := embeddedText{time: roundtrip.Text.EmbeddedTime(t)}
+	for f := range t.Fields() {
+		found.any = found.any || isEmbeddedText(f)
+	}
+	embeddedTexts.Store(t, found)
+	return found
 }
 
 func isEmbeddedText(f reflect.StructField) bool {
@@ -163,9 +260,8 @@ func (l *layout) findLost(t reflect.Type, index []int, within []reflect.Type) {
 		return
 	}
 	within = append(within, t)
-	for i := range t.NumField() {
-		f := t.Field(i)
-		at := append(slices.Clone(index), i)
+	for f := range t.Fields() {
+		at := append(slices.Clone(index), f.Index...)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Tag.Get("json") == "-":

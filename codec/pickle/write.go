@@ -350,8 +350,8 @@ func (w *writer) dict(dict map[string]any, depth int) error {
 
 func (w *writer) structure(v reflect.Value, depth int) error {
 	l := layoutOf(v.Type())
-	if len(l.fields) == 0 && v.NumField() > 0 {
-		return unsupported("it has no form for %v, which has no exported fields", v.Type())
+	if l.noForm != "" {
+		return unsupported("%s", l.noForm)
 	}
 	if err := l.checkLost(v); err != nil {
 		return err

@@ -280,7 +280,9 @@ func Nasties() []Nasty {
 		{"keys of text", map[keyT]int{{1}: 2}, "json msgpack cbor pickle"}, {"keys of half a text", map[keyHalf]int{1: 2}, "gob msgpack"},
 		{"keys of text, made of strings", map[keyTwice]int{"<a>": 2}, "gob msgpack cbor pickle"}, {"keys of names", map[colour]int{1: 2}, "json gob msgpack cbor pickle"},
 		{"keys of addresses", map[netip.Addr]int{netip.MustParseAddr("::1"): 2}, all},
-		{"keys of any", map[any]int{"a": 1, 2: 3}, onlyGob}, {"keys of times", map[time.Time]int{old: 1}, nobody},
+		{"keys of any", map[any]int{"a": 1, 2: 3}, onlyGob}, {"keys of any that are read as they are", map[any]int{"a": 1, int64(2): 3, 0.5: 4, true: 5}, "gob pickle"},
+		{"keys of any that are text", map[any]int{netip.MustParseAddr("::1"): 1}, nobody}, {"keys of times", map[time.Time]int{old: 1}, nobody},
+		{"keys that embed times", map[Stamp]int{{time.Unix(1, 0)}: 1}, nobody},
 		{"keys of pointers", map[*int]int{new(1): 2}, nobody}, {"keys of floats", map[float64]int{0.5: 1}, "gob msgpack cbor pickle"},
 		{"keys of structs", map[Outer]int{{1}: 2}, "gob msgpack cbor"}, {"keys of arrays", map[[2]int]int{{1}: 2}, "gob msgpack cbor"},
 		{"keys of bools", map[bool]int{true: 1}, "gob msgpack cbor pickle"},
@@ -303,7 +305,8 @@ func Nasties() []Nasty {
 		{"zero time in a map", map[string]time.Time{"a": {}}, all}, {"zero time behind a pointer", new(time.Time), "json gob msgpack pickle"},
 		{"zone with seconds", old, "gob msgpack pickle"}, {"zone with seconds, in a field", struct{ T time.Time }{old}, "gob msgpack pickle"},
 		{"zone with seconds, behind a pointer", struct{ T *time.Time }{&old}, "gob msgpack pickle"}, {"zone with seconds, in a map", map[string]time.Time{"a": old}, "gob msgpack pickle"},
-		{"zone with seconds, embedded", Stamp{old}, "gob msgpack cbor"},
+		{"zone with seconds, embedded", Stamp{old}, "gob msgpack cbor"}, {"zone with seconds, embedded twice", Stamped{Stamp{old}}, "gob msgpack cbor"},
+		{"zone of minutes, embedded twice", Stamped{Stamp{time.Unix(1, 0).In(time.FixedZone("", 5400))}}, all},
 		{"zone of a day", time.Unix(0, 0).In(time.FixedZone("", 86400)), "gob msgpack"}, {"zone of a day and a half", time.Unix(0, 0).In(time.FixedZone("", -129600)), "gob msgpack"},
 		{"year 10000", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), "gob msgpack"}, {"year -1", time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC), "gob msgpack"},
 		{"year 0", time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), "json gob msgpack cbor"}, {"end of 9999", time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), all},
@@ -326,3 +329,6 @@ type (
 
 // A Stamp is a time by another name.
 type Stamp struct{ time.Time }
+
+// A Stamped is a Stamp by another name.
+type Stamped struct{ Stamp }

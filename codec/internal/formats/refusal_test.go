@@ -68,10 +68,10 @@ func TestRefusalsNameTypeAndReasonAndNoValue(t *testing.T) {
 // What the type alone tells is told without a value, as for a view of an interface.
 func TestTypesAreCheckedWithoutAValue(t *testing.T) {
 	refuse := map[reflect.Type]string{ // who refuses it
-		reflect.TypeFor[error](): "json gob msgpack cbor", reflect.TypeFor[fmt.Stringer](): "json gob msgpack cbor",
-		reflect.TypeFor[any](): "gob", reflect.TypeFor[canaryOrder](): "json msgpack cbor", reflect.TypeFor[chan int](): "json gob msgpack cbor",
+		reflect.TypeFor[error](): "json gob msgpack cbor pickle", reflect.TypeFor[fmt.Stringer](): "json gob msgpack cbor pickle",
+		reflect.TypeFor[any](): "gob", reflect.TypeFor[canaryOrder](): "json msgpack cbor pickle", reflect.TypeFor[chan int](): "json gob msgpack cbor pickle",
 		reflect.TypeFor[formats.Account](): "", reflect.TypeFor[map[string]any](): "", reflect.TypeFor[int](): "", reflect.TypeFor[big.Int](): "",
-		reflect.TypeFor[struct{ a int }](): "json gob msgpack cbor", reflect.TypeFor[time.Time](): "",
+		reflect.TypeFor[struct{ a int }](): "json gob msgpack cbor pickle", reflect.TypeFor[time.Time](): "",
 	}
 	for _, s := range checked(t) {
 		chain := mustChain(t, codec.Config{Serializers: []codec.Serializer{s}})
@@ -85,7 +85,7 @@ func TestTypesAreCheckedWithoutAValue(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range formats.Serializers() { // also those that check no types
+	for _, s := range formats.Serializers() { // also raw, which checks no types
 		chain := mustChain(t, codec.Config{Serializers: []codec.Serializer{s}})
 		require.ErrorIs(t, chain.CheckType(reflect.TypeFor[error]()), codec.ErrUnsupportedValue, s.Name())
 	}

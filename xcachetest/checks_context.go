@@ -88,7 +88,7 @@ func contextChecks() []check {
 						}
 						f.proxy.ResetStats()
 						errs = append(errs, s.wantContextErr(op.call(ended(), f.store, &f.caps, []string{key}), context.Canceled, "%s", op.name))
-						rest(10 * time.Millisecond) // for the proxy to see what was sent
+						stopwatch.Rest(10 * time.Millisecond) // for the proxy to see what was sent
 						errs = append(errs, that(!bytes.Contains(f.proxy.Transcript(), []byte(key)), "%s sent its key to the server", op.name), f.close())
 					}
 					return errors.Join(errs...)
@@ -200,7 +200,7 @@ func (f *far) hasSent(key string) bool {
 		if sent() {
 			return true
 		}
-		rest(5 * time.Millisecond)
+		stopwatch.Rest(5 * time.Millisecond)
 	}
 	return sent()
 }
@@ -255,7 +255,7 @@ func (f *far) awaitSilence() {
 	const rounds, pause = 25, 200 * time.Millisecond
 	for range rounds {
 		before := f.proxy.Stats()
-		rest(pause)
+		stopwatch.Rest(pause)
 		if f.proxy.Stats() == before {
 			return
 		}

@@ -138,7 +138,7 @@ func (f *far) wantOneRoundTrip(name string, keys []string, call func() error) er
 		for !f.proxy.hasRequest(keys) && watch.Elapsed() < time.Second {
 			time.Sleep(time.Millisecond)
 		}
-		rest(5 * time.Millisecond) // for what follows the last key
+		stopwatch.Rest(5 * time.Millisecond) // for what follows the last key
 		return nil
 	})
 	return errors.Join(err, expect(f.proxy.Stats().RoundTrips, 1, "round trips of %s", name))
@@ -194,7 +194,7 @@ func faultChecks() []check {
 				if err != nil {
 					return err
 				}
-				rest(20 * time.Millisecond) // for what it may do by and by
+				stopwatch.Rest(20 * time.Millisecond) // for what it may do by and by
 				return errors.Join(f.proxy.wantUntouched(), s.wantErrOf(f.get(s.key("k")))(driver.ErrNotFound),
 					that(f.proxy.Stats().RoundTrips > 0, "the first call made no connection through the proxy; is OpenAt's address used?"), f.close())
 			},
@@ -389,7 +389,7 @@ func (s *subject) wantSentOnce(op *operation) error {
 	defer cancel()
 	opErr := op.call(ctx, f.store, &f.caps, []string{key})
 	// A resend would come before the call returns, or on a timer soon after.
-	rest(20 * time.Millisecond)
+	stopwatch.Rest(20 * time.Millisecond)
 	// Commands on one key name it once, those that rename twice.
 	sent := bytes.Count(f.proxy.Transcript(), []byte(key)) - bytes.Count(f.proxy.Transcript(), []byte(key+" renamed"))
 	return errors.Join(

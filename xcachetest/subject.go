@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
 // A subject is one store under test, and the keyspace of one check. Its
@@ -279,16 +278,6 @@ func (s *subject) spentInCalls() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return time.Since(s.began) - s.slept
-}
-
-// rest waits while the process can run for some time, so that what others have been
-// given to do there, the proxy among them, is done.
-func rest(d time.Duration) {
-	w := stopwatch.Start()
-	defer w.Stop()
-	for w.Elapsed() < d {
-		time.Sleep(time.Millisecond)
-	}
 }
 
 // together calls work n times at once and joins the errors.

@@ -92,8 +92,10 @@ type Harness struct {
 	// Limits allow it. 0 is 8 MiB.
 	MaxValue int
 
-	// Timeout is after how long a check counts as hung. It is reported with
-	// the stacks of all goroutines, and the suite goes on. 0 is 30 seconds.
+	// Timeout is after how long a check counts as hung, not counting the time in
+	// which the process did not run. It is reported with the stacks of all
+	// goroutines, and the suite goes on. Loops of checks end after a third of it,
+	// if calls are so slow. 0 is 30 seconds.
 	Timeout time.Duration
 }
 

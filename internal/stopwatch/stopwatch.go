@@ -58,3 +58,13 @@ func (w *Watch) Stop() time.Duration {
 	<-w.stopped
 	return w.Elapsed()
 }
+
+// Rest waits until the process could run for d, so that its other goroutines have
+// done what they were given to do, and have heard of what has happened.
+func Rest(d time.Duration) {
+	w := Start()
+	defer w.Stop()
+	for w.Elapsed() < d {
+		time.Sleep(time.Millisecond)
+	}
+}

@@ -37,6 +37,14 @@ func TestWatchShowsTheTimeOfAMachineAtRest(t *testing.T) {
 	})
 }
 
+func TestRestTakesItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		stopwatch.Rest(20 * time.Millisecond)
+		require.InDelta(t, 20*time.Millisecond, time.Since(began), float64(2*time.Millisecond))
+	})
+}
+
 // child names the variable that makes this test's binary the process that is
 // stopped.
 const child = "XCACHE_STOPWATCH_CHILD"

@@ -53,11 +53,13 @@ func (s *Subject) ChaosCluster(t *testing.T) {
 		})
 	}
 	t.Run("partition between client and primary", func(t *testing.T) {
+		// Calls on the others have that time, too, and on a busy machine need some.
+		const timeout = 4 * outage
 		front := newFront(t, servers.Addrs()...)
 		victim := servers.Primaries(t)[1]
-		theirs, others := s.startLoads(t, servers, victim, outage/2, front.dial)
+		theirs, others := s.startLoads(t, servers, victim, timeout, front.dial)
 		front[victim.Announced].Stall()
-		time.Sleep(outage)
+		time.Sleep(2 * timeout)
 		front[victim.Announced].Resume()
 		theirs.faultBegan(nil)
 		theirs.awaitRecovery(t, recoveryLimit)

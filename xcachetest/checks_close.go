@@ -204,7 +204,7 @@ func (s *subject) wantPromptClose() error {
 		return that(bytes.Contains(f.proxy.Transcript(), []byte(c.full(key))), "Set sent nothing")
 	}))
 	go func() { _, err := c.texts.Get(ctx, key); read <- err }()
-	rest(20 * time.Millisecond) // for the read to be under way, too
+	stopwatch.Rest(20 * time.Millisecond) // for the read to be under way, too
 	watch := stopwatch.Start()
 	errs = append(errs, c.Close())
 	took := watch.Stop()

@@ -1,0 +1,273 @@
+package resp
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+)
+
+// A Due tells what the next reply may be.
+type Due interface {
+	// Next is called when a reply begins that is neither a push nor inside
+	// another. It returns the limits of that reply, and false if none is due.
+	Next() (Limits, bool)
+	// Others returns the limits of pushes, and of attributes.
+	Others() Limits
+}
+
+// A Scanner follows a stream of replies. The zero value is at its start.
+type Scanner struct {
+	limits Limits
+	kind   byte // of the last value that has begun
+	top    byte // of the last one that is not inside another
+	// What the next bytes are, unless they begin a value.
+	data   int64 // so many bytes of a string
+	end    int   // so many bytes of the line end behind it
+	inLine bool  // a line of text
+	line   int   // bytes of that line so far
+	cr     bool  // the last of them is \r
+
+	open   []aggregate
+	header int   // bytes of the header of a string that is too long
+	length int64 // the length of that string
+}
+
+// aggregate is an array, map, set, push or attribute that is not complete.
+type aggregate struct {
+	missing int64
+	kind    byte
+}
+
+// Between reports whether the stream is between two replies.
+func (s *Scanner) Between() bool {
+	return len(s.open) == 0 && s.data == 0 && s.end == 0 && !s.inLine && s.kind != '|'
+}
+
+// Inside reports whether the stream is inside an array.
+func (s *Scanner) Inside() bool { return len(s.open) > 0 }
+
+// Top returns the type of the last reply that has begun.
+func (s *Scanner) Top() byte { return s.top }
+
+// Scan takes the next bytes, and returns how many of them may be passed on. If
+// these are not all and err is nil, the others begin a line that is not complete,
+// and are to be scanned again together with what follows.
+//
+// ErrTooLong is a string whose length stands behind those that may be passed on;
+// see Omit. After any other error the Scanner is not used again.
+func (s *Scanner) Scan(p []byte, due Due) (n int, err error) {
+	for n < len(p) {
+		switch {
+		case s.data > 0:
+			taken := min(s.data, int64(len(p)-n))
+			s.data -= taken
+			n += int(taken)
+		case s.end > 0:
+			if p[n] != "\n\r"[s.end-1] {
+				return n, ErrMalformed
+			}
+			n++
+			if s.end--; s.end == 0 {
+				s.complete()
+			}
+		case s.inLine:
+			taken, err := s.text(p[n:])
+			if err != nil {
+				return n, err
+			}
+			n += taken
+		default:
+			taken, err := s.value(p[n:], due)
+			if err != nil || taken == 0 {
+				return n, err
+			}
+			n += taken
+		}
+	}
+	return n, nil
+}
+
+// Omit takes the string that was too long for read: another value stands in its
+// place, outside of what is scanned. It returns how many bytes of the stream are
+// to be left out.
+func (s *Scanner) Omit() (size int64) {
+	s.complete()
+	return int64(s.header) + s.length + int64(len("\r\n"))
+}
+
+// text takes more of a line of text.
+func (s *Scanner) text(p []byte) (n int, err error) {
+	i := bytes.IndexByte(p, '\n')
+	if i < 0 {
+		s.line += len(p)
+		s.cr = p[len(p)-1] == '\r'
+		if s.line > maxLine {
+			return 0, ErrMalformed
+		}
+		return len(p), nil
+	}
+	if s.line+i > maxLine || i == 0 && !s.cr || i > 0 && p[i-1] != '\r' {
+		return 0, ErrMalformed
+	}
+	s.inLine = false
+	s.complete()
+	return i + 1, nil
+}
+
+// value takes the beginning of a value, and the whole of a short one. It takes
+// nothing of a line that is not complete.
+func (s *Scanner) value(p []byte, due Due) (n int, err error) {
+	kind := p[0]
+	var number int64
+	if kind == '+' || kind == '-' {
+		n = 1
+	} else if n, number, err = header(p); n == 0 {
+		return 0, err
+	}
+	inside := len(s.open)
+	if err := s.admit(kind, due); err != nil {
+		return 0, err
+	}
+	s.kind = kind
+	switch kind {
+	case '+', '-':
+		s.inLine, s.line, s.cr = true, 0, false
+		return 1, nil
+	case '$', '=', '!':
+		if number < 0 {
+			break // nil
+		}
+		if number > s.limits.String {
+			s.header, s.length = n, number
+			return 0, ErrTooLong
+		}
+		s.data, s.end = number, len("\r\n")
+		return n, nil
+	case '*', '~', '>', '%', '|':
+		if number <= 0 {
+			break
+		}
+		if number > s.limits.Elements || inside == maxDepth {
+			return 0, ErrMalformed
+		}
+		if kind == '%' || kind == '|' {
+			number *= 2
+		}
+		s.open = append(s.open, aggregate{number, kind})
+		return n, nil
+	}
+	s.complete()
+	return n, nil
+}
+
+// admit reports whether a value of a type may stand here.
+func (s *Scanner) admit(kind byte, due Due) error {
+	switch {
+	case len(s.open) > 0:
+		if len(s.open) == 1 && !s.limits.Items.Has(kind) && kind != '|' {
+			return ErrMalformed
+		}
+		return nil
+	case kind == '>' || kind == '|':
+		s.limits = due.Others()
+		return nil
+	}
+	limits, ok := due.Next()
+	if !ok {
+		return ErrUnasked
+	}
+	if s.limits, s.top = limits, kind; !limits.Kinds.Has(kind) {
+		return ErrMalformed
+	}
+	return nil
+}
+
+// complete takes the end of a value, and of the aggregates that end with it.
+func (s *Scanner) complete() {
+	kind := s.kind
+	for kind != '|' && len(s.open) > 0 { // an attribute belongs to the value behind it
+		last := &s.open[len(s.open)-1]
+		if last.missing--; last.missing > 0 {
+			s.kind = 0
+			return
+		}
+		kind = last.kind
+		s.open = s.open[:len(s.open)-1]
+	}
+	s.kind = kind
+}
+
+// lines are the types whose first line is taken as a whole.
+var lines = KindsOf("$=!*~%>|:,(#_")
+
+// header reads a line that is a length or a number, and returns how long the line
+// is: 0 if it is not complete, or with an error.
+func header(p []byte) (n int, number int64, err error) {
+	if number, n = short(p[1:]); n > 0 && (p[0] == '$' || p[0] == '*') {
+		return 1 + n, number, nil
+	}
+	limit := maxHeader
+	if p[0] == ',' || p[0] == '(' {
+		limit = maxNumber
+	}
+	end := bytes.IndexByte(p[:min(len(p), limit)], '\n')
+	switch {
+	case !KindsOf("$=!*~>%|:,(#_").Has(p[0]), end < 0 && len(p) >= limit:
+		return 0, 0, ErrMalformed
+	case end < 0:
+		return 0, 0, nil
+	case p[end-1] != '\r':
+		return 0, 0, ErrMalformed
+	}
+	number, ok := parse(p[0], p[1:end-1])
+	if !ok {
+		return 0, 0, ErrMalformed
+	}
+	return end + 1, number, nil
+}
+
+// short reads the rest of a line that is a length of up to three digits, as most
+// are, and returns how long that is; 0 if it is anything else.
+func short(p []byte) (number int64, n int) {
+	for n < len(p) && n < 3 && p[n]-'0' <= 9 {
+		number = number*10 + int64(p[n]-'0')
+		n++
+	}
+	if n == 0 || n+1 >= len(p) || p[n] != '\r' || p[n+1] != '\n' {
+		return 0, 0
+	}
+	return number, n + len("\r\n")
+}
+
+// parse reads what stands between the type and the end of a line. Of a length it
+// returns the number, which is -1 for the nil of version 2.
+func parse(kind byte, text []byte) (number int64, ok bool) {
+	switch kind {
+	case ':':
+		_, ok = integer(text)
+		return 0, ok
+	case '_':
+		return 0, len(text) == 0
+	case '#':
+		return 0, len(text) == 1 && (text[0] == 't' || text[0] == 'f')
+	case ',':
+		f, err := strconv.ParseFloat(string(text), 64)
+		return 0, err == nil || math.IsInf(f, 0) || string(text) == "-nan"
+	case '(':
+		digits := bytes.TrimPrefix(text, []byte("-"))
+		return 0, len(digits) > 0 && len(bytes.Trim(digits, "0123456789")) == 0
+	}
+	if string(text) == "-1" && (kind == '$' || kind == '*') {
+		return -1, true
+	}
+	if len(text) == 0 || text[0] == '-' || text[0] == '+' {
+		return 0, false
+	}
+	number, ok = integer(text)
+	return number, ok && number <= maxString
+}
+
+func integer(text []byte) (int64, bool) {
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	return n, err == nil
+}

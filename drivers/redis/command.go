@@ -12,6 +12,7 @@ type command struct {
 	word     word
 	reply    *replyReader // where the reply goes, unless wire keeps it
 	readOnly bool
+	firstKey int8 // where in the arguments the first key stands, if not behind the name
 
 	// What became of it, after request.settle: whether a reply came, and nil if
 	// that is no error.
@@ -20,12 +21,35 @@ type command struct {
 }
 
 // cmder returns what goes to a client. One of ours neither repeats commands nor
-// answers from a cache.
+// answers from a cache, and has no hooks that look at them. The reply that a client
+// of the program's reads goes to c.reply.
 func (c *command) cmder(to *client) goredis.Cmder {
-	if to.ours {
+	if to.network != nil {
 		return c.wire.Cmder
 	}
+	c.wire.Cmder = goredis.NewRawWriteToCmd(context.Background(), c.reply, words(c.wire.Args())...)
+	if c.firstKey > 0 {
+		c.wire.SetFirstKeyPos(c.firstKey)
+	}
 	return &c.wire
+}
+
+// words returns arguments as values that hooks know how to print.
+func words(args []any) []any {
+	list := make([]any, len(args))
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case *string:
+			list[i] = *arg
+		case *int64:
+			list[i] = *arg
+		case *bytesArg:
+			list[i] = []byte(*arg)
+		default:
+			list[i] = arg
+		}
+	}
+	return list
 }
 
 // once is a command that go-redis does not send a second time, whatever happens

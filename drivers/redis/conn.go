@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"strings"
 	"sync"
@@ -13,50 +12,11 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/drivers/internal/failure"
-	"github.com/xcache-go/xcache/drivers/internal/settings"
+	"github.com/xcache-go/xcache/drivers/internal/resp"
 )
 
 // dialFunc is net.Dialer.DialContext, or what takes its place.
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
-
-// dialer returns the function by which go-redis gets connections. It never
-// fails: the connection it returns connects when it is first written to, within
-// the deadline of the call that writes.
-//
-// go-redis would dial in a goroutine that the call does not wait for and Close
-// does not stop, for longer than the call may take; after a number of failures
-// it would not dial at all, but leave that to a goroutine which looks once a
-// second; and it would log each failure to standard error.
-func dialer(s *settings.Settings, dial dialFunc) dialFunc {
-	// Connections through TLS, or of somebody else's dialer, cannot be checked.
-	checked := dial == nil && s.TLS == nil
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
-	return func(_ context.Context, network, addr string) (net.Conn, error) {
-		ctx, cancel := context.WithCancel(context.Background())
-		c := &conn{
-			dial: func(ctx context.Context) (net.Conn, error) {
-				ctx, cancel := context.WithTimeout(ctx, s.DialTimeout)
-				defer cancel()
-				nc, err := connect(ctx, dial, network, addr, s.TLS)
-				if err == nil && s.NoHello {
-					nc = &withoutHello{Conn: nc}
-				}
-				return nc, err
-			},
-			ctx:    ctx,
-			cancel: cancel,
-
-			oneDeadline: s.ReadTimeout == 0,
-			plain:       s.TLS == nil,
-		}
-		if checked {
-			return checkedConn{c}, nil
-		}
-		return c, nil
-	}
-}
 
 func connect(ctx context.Context, dial dialFunc, network, addr string, config *tls.Config) (net.Conn, error) {
 	nc, err := dial(ctx, network, addr)
@@ -71,24 +31,44 @@ func connect(ctx context.Context, dial dialFunc, network, addr string, config *t
 	return secure, nil
 }
 
-// conn is a connection that is made by the first write. Like those of go-redis,
-// it is written by one goroutine at a time, and may be closed by any.
+// conn is a connection that is made by the first write, and that looks at what
+// passes through it: see written.go and read.go. Like those of go-redis, it is
+// written and read by one goroutine at a time, and may be closed by any.
 type conn struct {
-	dial   func(context.Context) (net.Conn, error)
-	ctx    context.Context // ends when the connection is closed
-	cancel context.CancelFunc
+	network *network
+	dial    func(context.Context) (net.Conn, error)
+	ctx     context.Context // ends when the connection is closed
+	cancel  context.CancelFunc
 
-	readDeadline, writeDeadline time.Time // until it is made
+	readDeadline, writeDeadline time.Time // as they were set last
 	// oneDeadline tells that the deadline for writing is the one for reading,
 	// too: those of an exchange are the same, and setting them is not cheap.
 	oneDeadline bool
 
-	plain   bool // without TLS
-	greeted bool // by the server: its first bytes were read
+	plain         bool // without TLS
+	requests      resp.Requests
+	transaction   bool // MULTI was written, and no EXEC
+	multiAccepted bool // by the server, on this connection
+	multiRefused  bool // what is behind MULTI is not written
+
+	drain *drain // reads while that takes long; nil until it is needed
+
+	due     dueReplies
+	replies resp.Scanner
+	greeted bool    // by the server: its first bytes were read
+	ready   []byte  // what is read before anything that comes
+	held    []byte  // the beginning of a line that has not come to its end
+	skipped int64   // bytes of strings that were too long, in this exchange
+	broken  error   // what is read behind ready; nothing more is written
+	sent    *moment // when the last exchange began
+	heard   *moment // when something was read last
 
 	made   atomic.Pointer[net.Conn]
 	mu     sync.Mutex // orders establish and Close
 	closed bool
+
+	leaseMu sync.Mutex            // orders the deadlines of a call with a lease
+	lease   atomic.Pointer[lease] // the call that has the connection, if its deadline is far
 }
 
 // current returns the connection that was made, or nil.
@@ -118,82 +98,137 @@ func (c *conn) establish() (net.Conn, error) {
 	if c.closed {
 		return nil, &dialError{errors.Join(net.ErrClosed, nc.Close())}
 	}
+	c.leaseMu.Lock()
+	defer c.leaseMu.Unlock()
 	c.made.Store(&nc)
 	return nc, errors.Join(nc.SetReadDeadline(c.readDeadline), nc.SetWriteDeadline(c.writeDeadline))
 }
 
-func (c *conn) Write(p []byte) (int, error) {
-	nc := c.current()
-	if nc == nil {
-		var err error
-		if nc, err = c.establish(); err != nil {
-			return 0, err
-		}
-	}
-	n, err := nc.Write(p)
-	if err != nil {
-		err = lastWords(nc, err)
-	}
-	return n, err
+// idle reports whether all replies have been read.
+func (c *conn) idle() bool {
+	return c.due.left() == 0 && len(c.ready) == 0 && c.replies.Between()
 }
 
-func (c *conn) Read(p []byte) (int, error) {
-	nc := c.current()
-	if nc == nil {
-		return 0, net.ErrClosed
+// breakOff closes the connection. What is ready is still read, and then err.
+func (c *conn) breakOff(err error) {
+	if c.broken == nil {
+		c.broken = err
 	}
-	n, err := nc.Read(p)
-	if !c.greeted && c.plain {
-		if reason := failure.OfFirstRead(p[:n], err); reason != nil && (n == 0 || err == nil) {
-			return 0, reason
-		}
-	}
-	if !c.greeted && n > 0 {
-		c.greeted = true
-		if text, ok := failure.ErrorLine(p[:n]); ok && refusesClient(text) {
-			return 0, &failure.HangUpError{Text: text, Err: io.EOF}
-		}
-	}
-	return n, err
+	_ = c.Close()
 }
+
+// unfit returns why no exchange may begin, an unfitError, or nil.
+func (c *conn) unfit() error {
+	switch {
+	case c.broken != nil:
+		return &unfitError{c.broken}
+	case c.network.doubts(c.heard):
+		return &unfitError{errDoubtful}
+	}
+	return nil
+}
+
+// errDoubtful is a connection on which nothing was heard since the server was
+// silent on another one.
+var errDoubtful = errors.New("the connection may be dead, as another one is")
+
+// An unfitError is a connection that is to be replaced: nothing of the exchange was
+// written.
+type unfitError struct{ err error }
+
+func (e *unfitError) Error() string { return "the connection is of no use any more: " + e.err.Error() }
+
+// An unsentError is a failure before anything was written that the server may act on.
+type unsentError struct{ err error }
+
+func (e *unsentError) Error() string { return e.err.Error() }
+func (e *unsentError) Unwrap() error { return e.err }
 
 // Close ends the connection, or the attempt to make it.
 func (c *conn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	closed := c.closed
 	c.closed = true
 	c.cancel()
-	if nc := c.current(); nc != nil {
+	if nc := c.current(); nc != nil && !closed {
 		return nc.Close()
 	}
 	return nil
 }
 
+// SetDeadline implements net.Conn.
 func (c *conn) SetDeadline(t time.Time) error {
-	if nc := c.current(); nc != nil {
-		return nc.SetDeadline(t)
+	if c.lease.Load() != nil {
+		c.leaseMu.Lock()
+		defer c.leaseMu.Unlock()
 	}
-	c.readDeadline, c.writeDeadline = t, t
-	return nil
+	return c.setDeadline(t)
 }
 
+// SetReadDeadline implements net.Conn.
 func (c *conn) SetReadDeadline(t time.Time) error {
+	if c.lease.Load() != nil {
+		c.leaseMu.Lock()
+		defer c.leaseMu.Unlock()
+	}
+	c.readDeadline = t
 	if nc := c.current(); nc != nil {
 		return nc.SetReadDeadline(t)
 	}
-	c.readDeadline = t
 	return nil
 }
 
+// SetWriteDeadline is called before each exchange.
 func (c *conn) SetWriteDeadline(t time.Time) error {
-	if c.oneDeadline {
-		return c.SetDeadline(t)
+	next := c.network.far.of(t)
+	if next == nil && c.lease.Load() == nil {
+		return c.setWriteDeadline(t)
 	}
+	c.leaseMu.Lock()
+	defer c.leaseMu.Unlock()
+	c.lease.Store(next)
+	if next != nil {
+		next.conn.Store(c)
+	}
+	return c.setWriteDeadline(t)
+}
+
+func (c *conn) setWriteDeadline(t time.Time) error {
+	if c.oneDeadline {
+		return c.setDeadline(t)
+	}
+	c.writeDeadline = t
 	if nc := c.current(); nc != nil {
 		return nc.SetWriteDeadline(t)
 	}
-	c.writeDeadline = t
 	return nil
+}
+
+func (c *conn) setDeadline(t time.Time) error {
+	c.readDeadline, c.writeDeadline = t, t
+	if nc := c.current(); nc != nil {
+		return nc.SetDeadline(t)
+	}
+	return nil
+}
+
+// restoreReadDeadline ends a deadline that was only for a part of an exchange.
+func (c *conn) restoreReadDeadline(nc net.Conn) {
+	c.leaseMu.Lock()
+	defer c.leaseMu.Unlock()
+	_ = nc.SetReadDeadline(c.readDeadline) // of a connection that is closed
+}
+
+// shorten brings the deadlines of an exchange forward, unless the connection is
+// some other call's by now.
+func (c *conn) shorten(call *lease, t time.Time) {
+	c.leaseMu.Lock()
+	defer c.leaseMu.Unlock()
+	if c.lease.Load() != call || c.current() == nil || !t.Before(c.writeDeadline) {
+		return
+	}
+	_ = c.setDeadline(t) // of a connection that is closed
 }
 
 func (c *conn) LocalAddr() net.Addr {
@@ -217,10 +252,15 @@ func (unconnected) Network() string { return "" }
 func (unconnected) String() string  { return "not connected" }
 
 // checkedConn is a conn that go-redis looks at before it uses it again: whether
-// the server has closed it, or sent what nobody asked for.
+// the server has closed it, or sent what nobody asked for. An error has it take
+// another one.
 type checkedConn struct{ *conn }
 
+// SyscallConn implements syscall.Conn.
 func (c checkedConn) SyscallConn() (syscall.RawConn, error) {
+	if err := c.unfit(); err != nil {
+		return nil, err
+	}
 	if nc, ok := c.current().(syscall.Conn); ok {
 		return nc.SyscallConn()
 	}
@@ -249,16 +289,21 @@ const lastWordsTimeout = 50 * time.Millisecond
 // server reads no more than the length, and it may refuse a client's certificate
 // after the handshake. Any other error reply is the answer to the first command
 // of the request, and says nothing about those behind it.
-func lastWords(nc net.Conn, err error) error {
-	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+func (c *conn) lastWords(nc net.Conn, err error) error {
+	if !failure.IsHangUp(err) {
 		return err
 	}
-	if nc.SetReadDeadline(time.Now().Add(lastWordsTimeout)) != nil {
-		return err
+	words, readErr := c.ready, error(nil)
+	if len(words) == 0 {
+		if nc.SetReadDeadline(time.Now().Add(lastWordsTimeout)) != nil {
+			return err
+		}
+		var buf [256]byte
+		var n int
+		n, readErr = nc.Read(buf[:])
+		words = buf[:n]
 	}
-	var buf [256]byte
-	n, readErr := nc.Read(buf[:])
-	if text, ok := failure.ErrorLine(buf[:n]); ok && (strings.HasPrefix(text, "ERR Protocol error") || refusesClient(text)) {
+	if text, ok := failure.ErrorLine(words); ok && (strings.HasPrefix(text, "ERR Protocol error") || refusesClient(text)) {
 		return &failure.HangUpError{Text: text, Err: err}
 	}
 	if failure.IsTLS(readErr) {

@@ -10,6 +10,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/dialect"
 	"github.com/xcache-go/xcache/drivers/internal/script"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
+	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
 // Commands implements driver.Commander.
@@ -62,6 +63,10 @@ func (s *Store) doPlain(ctx context.Context, cmds []*driver.Cmd) error {
 // of plain commands. go-redis' own transactions leave replies unread when MULTI
 // is refused, and lose count of EXEC's reply when a command in it fails.
 func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
+	if err := s.probeMulti(ctx); err != nil {
+		transacted(cmds, nil, err)
+		return err
+	}
 	r := request{atomic: true}
 	var begin, end generalCommand
 	begin.init(&r, multi, nil)
@@ -69,6 +74,9 @@ func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
 	inner := pointers(encode(&r, cmds, borrowed(ctx), false))
 	r.commands = slices.Concat([]*command{&begin.command}, inner, []*command{&end.command})
 	err := s.run(ctx, &r)
+	if begin.err != nil {
+		s.multi.Store(false)
+	}
 	transacted(cmds, &end, err)
 	return err
 }
@@ -84,10 +92,33 @@ func transacted(cmds []*driver.Cmd, exec *generalCommand, err error) {
 	}
 	for i, reply := range exec.reader.reply.Items {
 		cmds[i].Reply, cmds[i].Err = reply, nil
+		if !answers(cmds[i], &reply) {
+			cmds[i].Reply, cmds[i].Err = driver.Reply{}, driver.Fail(driver.ErrUnavailable, driver.Unknown, errReply)
+		}
 		if reply.Kind == driver.ReplyError {
-			cmds[i].Reply, cmds[i].Err = driver.Reply{}, reply.Err
+			row, _ := driver.LookupCommand(cmds[i].Name)
+			cmds[i].Reply, cmds[i].Err = driver.Reply{}, unwritten(reply.Err, row.ReadOnly)
 		}
 	}
+}
+
+// answers reports whether an element of EXEC's reply is of a kind that the command
+// has, as far as that is known.
+func answers(cmd *driver.Cmd, reply *driver.Reply) bool {
+	allowed := shape.Of(cmd.Name, cmd.Args)
+	switch reply.Kind {
+	case driver.ReplyNil:
+		return allowed.Allows('_', "")
+	case driver.ReplyInt:
+		return allowed.Allows(':', "")
+	case driver.ReplyFloat:
+		return allowed.Allows(',', "")
+	case driver.ReplyData:
+		return allowed.Allows('$', "") || allowed.Allows('+', string(reply.Data))
+	case driver.ReplyArray:
+		return allowed.Allows('*', "")
+	}
+	return true
 }
 
 // encode returns cmds as commands of a request. What is borrowed is copied.
@@ -106,7 +137,7 @@ func encode(r *request, cmds []*driver.Cmd, borrowed, known bool) []generalComma
 		c.readOnly = row.ReadOnly
 		s, isScript := script.Lookup(cmd.Name)
 		if !isScript {
-			c.init(r, []byte(cmd.Name), appendArgs(make([]any, 1, 1+len(cmd.Args)), cmd.Args)...)
+			c.init(r, nameOf(cmd), appendArgs(make([]any, 1, 1+len(cmd.Args)), cmd.Args)...)
 			continue
 		}
 		name, source := eval, &s.Source
@@ -117,9 +148,20 @@ func encode(r *request, cmds []*driver.Cmd, borrowed, known bool) []generalComma
 		}
 		args := append(make([]any, 0, 3+len(cmd.Args)), nil, source, script.Keys)
 		c.init(r, name, appendArgs(args, cmd.Args)...)
-		c.wire.SetFirstKeyPos(3)
+		c.firstKey = 3
+		c.wire.SetFirstKeyPos(c.firstKey)
 	}
 	return commands
+}
+
+// nameOf returns the name of a command as it is written. SET with GET answers with a
+// value: in lower case, as its name is then, it is not taken for the other SET.
+func nameOf(cmd *driver.Cmd) []byte {
+	name := []byte(cmd.Name)
+	if cmd.Name == "SET" && shape.Of(cmd.Name, cmd.Args) != shape.Of(cmd.Name, nil) {
+		name = bytes.ToLower(name)
+	}
+	return name
 }
 
 func pointers(commands []generalCommand) []*command {

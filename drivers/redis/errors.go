@@ -22,6 +22,8 @@ func (s *Store) clientError(err error, sent bool, limit *limit) error {
 	var (
 		hangUp *failure.HangUpError
 		reply  goredis.Error
+		unsent *unsentError
+		unfit  *unfitError
 	)
 	switch {
 	case err == nil:
@@ -46,6 +48,10 @@ func (s *Store) clientError(err error, sent bool, limit *limit) error {
 		return driver.Fail(driver.ErrUnavailable, outcome, err)
 	case failure.IsTLS(err):
 		return driver.Fail(driver.ErrUnavailable, outcome, err)
+	case errors.As(err, &unsent), errors.As(err, &unfit):
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
+	case errors.Is(err, errLongValue):
+		return driver.Fail(driver.ErrTooLarge, outcome, errLongValue)
 	case errors.Is(err, errReply):
 		return driver.Fail(driver.ErrUnavailable, outcome, err)
 	}

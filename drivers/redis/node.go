@@ -26,8 +26,9 @@ type listeningNode struct {
 
 // newNode returns the node of the server that the settings name. It does no I/O.
 func newNode(s *settings.Settings, dial dialFunc) listeningNode {
-	store := newStore(newClient(s, dial), s.OpTimeout)
-	store.ownClient, store.noHello = true, s.NoHello
+	clock := newClock(s.OpTimeout)
+	store := newStore(newClient(newNetwork(s, dial, clock)), clock, s.MaxValue)
+	store.opTimeout, store.ownClient, store.noHello = s.OpTimeout, true, s.NoHello
 	return listeningNode{node{store}, s, dial}
 }
 
@@ -42,7 +43,9 @@ func (n node) Now() time.Time { return n.clock.now().start }
 // Listen hears what the server publishes, over a connection of its own.
 func (n listeningNode) Listen(ctx context.Context, hear func(message string), channels ...string) error {
 	once := &singleDial{dial: n.dial, ctx: ctx}
-	client := newClient(n.settings, once.connect)
+	network := newNetwork(n.settings, once.connect, n.clock)
+	network.listening = true
+	client := newClient(network)
 	defer func() { _ = client.Close() }() // what it has not closed is closed below
 	stop := context.AfterFunc(ctx, once.close)
 	defer stop()

@@ -6,8 +6,6 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
-
-	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
 // defaultProtocol is the version of RESP unless the DSN asks for another one.
@@ -19,19 +17,20 @@ const defaultProtocol = 2
 // A client is a client of go-redis.
 type client struct {
 	*goredis.Client
-	// ours tells that newClient made it, and not the program.
-	ours bool
+	// network is what its connections share; nil if the program made it.
+	network *network
 }
 
 func clientOf(c *goredis.Client) *client { return &client{Client: c} }
 
 // newClient returns a client that does what the settings say, and leaves to the
 // store what the store does better: retries, deadlines and connecting.
-func newClient(s *settings.Settings, dial dialFunc) *client {
+func newClient(n *network) *client {
+	s := n.settings
 	options := &goredis.Options{
 		Network: s.Network,
 		Addr:    s.Addr,
-		Dialer:  dialer(s, dial),
+		Dialer:  n.connect,
 		DB:      s.DB,
 
 		Protocol:  s.Protocol,
@@ -72,7 +71,7 @@ func newClient(s *settings.Settings, dial dialFunc) *client {
 			return s.User, password, err
 		}
 	}
-	return &client{goredis.NewClient(options), true}
+	return &client{goredis.NewClient(options), n}
 }
 
 // writeDeadlineOnly has go-redis set no deadline before it reads: the one that it

@@ -28,6 +28,8 @@ const (
 	maxHeader = 64 << 10
 )
 
+const lineEnd = "\r\n"
+
 // okay is the most frequent reply. Data is immutable, so all may share it.
 var okay = []byte("OK")
 
@@ -45,12 +47,20 @@ type replyReader struct {
 	line []byte // the header that is being read
 	open []aggregate
 
+	// maxValue is the length of the longest string; 0 is any. What is longer is read
+	// and dropped, up to a limit, and an error stands in its place.
+	maxValue int64
+	dropped  int64
+	drop     bool // the string that is being read
+	// lines is how many strings were lines of their own.
+	lines int
+
 	bulk     []byte // the string that is being read
 	bulkKind byte   // its type; 0 when none is
 	missing  int    // how many of its bytes
 	newline  int    // how many bytes of the line end after it
 
-	scratch [len("\r\n")]byte
+	scratch [len(lineEnd)]byte
 }
 
 // aggregate is an array, map or set that is not complete.
@@ -61,11 +71,8 @@ type aggregate struct {
 }
 
 func (r *replyReader) reset() {
-	*r = replyReader{line: r.line[:0], open: r.open[:0]}
+	*r = replyReader{line: r.line[:0], open: r.open[:0], maxValue: r.maxValue}
 }
-
-// errReply is a reply that is not RESP. The connection cannot be used further.
-var errReply = errors.New("malformed reply")
 
 // Write takes the next piece of the reply. It returns an error for what is not
 // a reply, so that go-redis closes the connection, and at the end of an error
@@ -129,7 +136,7 @@ func (r *replyReader) ReadFrom(src io.Reader) (total int64, err error) {
 // are, and the way through all the readers costs more than the copy.
 func (r *replyReader) readWhole(src io.Reader) (n int64, ok bool) {
 	limited, ok := src.(*io.LimitedReader)
-	if !ok || r.bulkKind == 0 || r.bulk != nil {
+	if !ok || r.bulkKind == 0 || r.bulk != nil || r.drop {
 		return 0, false
 	}
 	buffer, ok := limited.R.(*bufio.Reader)
@@ -138,6 +145,9 @@ func (r *replyReader) readWhole(src io.Reader) (n int64, ok bool) {
 		return 0, false
 	}
 	data, _ := buffer.Peek(size)
+	if string(data[size-r.newline:]) != lineEnd[len(lineEnd)-r.newline:] {
+		return 0, false
+	}
 	r.bulk = make([]byte, r.missing)
 	copy(r.bulk, data)
 	_, _ = buffer.Discard(size)
@@ -149,8 +159,16 @@ func (r *replyReader) readWhole(src io.Reader) (n int64, ok bool) {
 func (r *replyReader) readBulk(src io.Reader) (n int, err error) {
 	if r.missing == 0 {
 		n, err = io.ReadFull(src, r.scratch[:r.newline])
+		if string(r.scratch[:n]) != lineEnd[len(lineEnd)-r.newline:][:n] {
+			return n, errReply
+		}
 		r.newline -= n
 		return n, err
+	}
+	if r.drop {
+		dropped, err := io.CopyN(io.Discard, src, int64(r.missing))
+		r.missing -= int(dropped)
+		return int(dropped), err
 	}
 	r.grow()
 	free := r.bulk[len(r.bulk):cap(r.bulk)]
@@ -163,12 +181,18 @@ func (r *replyReader) readBulk(src io.Reader) (n int, err error) {
 // addBulk takes the start of p that belongs to the current string, and returns
 // its length.
 func (r *replyReader) addBulk(p []byte) (int, error) {
-	r.grow()
-	n := min(len(p), r.missing, cap(r.bulk)-len(r.bulk))
-	r.bulk = append(r.bulk, p[:n]...)
+	n := min(len(p), r.missing)
+	if !r.drop {
+		r.grow()
+		n = min(n, cap(r.bulk)-len(r.bulk))
+		r.bulk = append(r.bulk, p[:n]...)
+	}
 	r.missing -= n
 	if r.missing == 0 {
 		end := min(len(p)-n, r.newline)
+		if string(p[n:n+end]) != lineEnd[len(lineEnd)-r.newline:][:end] {
+			return n, errReply
+		}
 		r.newline -= end
 		n += end
 	}
@@ -190,8 +214,12 @@ func (r *replyReader) grow() {
 }
 
 func (r *replyReader) endBulk() error {
-	data, kind := r.bulk, r.bulkKind
-	r.bulk, r.bulkKind = nil, 0
+	data, kind, long := r.bulk, r.bulkKind, r.drop
+	r.bulk, r.bulkKind, r.drop = nil, 0, false
+	if long {
+		r.failWith(tooLong())
+		return nil
+	}
 	switch kind {
 	case '!':
 		return r.fail(string(data))
@@ -218,12 +246,17 @@ func (r *replyReader) header() error {
 	kind, text := line[0], line[1:len(line)-1]
 	switch kind {
 	case '+':
+		r.lines++
 		if string(text) == "OK" {
 			r.add(driver.DataReply(okay))
 		} else {
 			r.add(driver.DataReply([]byte(string(text))))
 		}
 	case '(':
+		r.lines++
+		if digits := bytes.TrimPrefix(text, []byte("-")); len(digits) == 0 || len(bytes.Trim(digits, "0123456789")) > 0 {
+			return errReply
+		}
 		r.add(driver.DataReply([]byte(string(text))))
 	case '-':
 		return r.fail(string(text))
@@ -262,8 +295,14 @@ func (r *replyReader) header() error {
 
 func (r *replyReader) beginBulk(kind byte, text []byte) error {
 	n, ok := length(text, math.MaxInt/2)
-	if !ok {
+	if !ok || n < 0 && kind != '$' {
 		return errReply
+	}
+	if r.maxValue > 0 && int64(n) > r.maxValue {
+		if r.dropped += int64(n); r.dropped > maxSkip {
+			return errLongValue
+		}
+		r.drop = true
 	}
 	if n < 0 {
 		r.add(driver.Reply{})
@@ -275,7 +314,7 @@ func (r *replyReader) beginBulk(kind byte, text []byte) error {
 
 func (r *replyReader) beginAggregate(kind byte, text []byte) error {
 	n, ok := length(text, maxElements)
-	if !ok || len(r.open) == maxDepth {
+	if !ok || n < 0 && kind != '*' || len(r.open) == maxDepth {
 		return errReply
 	}
 	if n < 0 {
@@ -299,18 +338,46 @@ func (r *replyReader) beginAggregate(kind byte, text []byte) error {
 // is what RESP 2 has for nil.
 func length(text []byte, limit int) (int, bool) {
 	n, err := strconv.Atoi(string(text))
-	return n, err == nil && n >= -1 && n <= limit
+	signed := len(text) > 0 && (text[0] == '+' || text[0] == '-') && n != -1
+	return n, err == nil && !signed && n >= -1 && n <= limit
 }
 
 // fail takes an error reply: the whole reply, or an element of it.
 func (r *replyReader) fail(text string) error {
-	err := servererror.Parse(text, nativeError)
-	if len(r.open) > 0 {
-		r.add(driver.Reply{Kind: driver.ReplyError, Err: err})
+	inside := len(r.open) > 0
+	if r.failWith(replyError(text)); inside {
 		return nil
 	}
-	r.err, r.complete = err, true
 	return nativeError(servererror.Clean(text))
+}
+
+// failWith takes an error, which is the whole reply or an element of it.
+func (r *replyReader) failWith(err error) {
+	if len(r.open) > 0 {
+		r.add(driver.Reply{Kind: driver.ReplyError, Err: err})
+		return
+	}
+	r.err, r.complete = err, true
+}
+
+// replyError returns what an error reply means. Of a value that was too long to be
+// read the server had no complaint: what was asked for has been done.
+func replyError(text string) error {
+	if text == textLongValue {
+		return tooLong()
+	}
+	return servererror.Parse(text, nativeError)
+}
+
+func tooLong() error { return driver.Fail(driver.ErrTooLarge, driver.Unknown, errLongValue) }
+
+// unwritten returns err, or, if it is that of a value that a command would only have
+// read, the same as a failure that changed nothing.
+func unwritten(err error, readOnly bool) error {
+	if readOnly && errors.Is(err, errLongValue) {
+		return driver.Fail(driver.ErrTooLarge, driver.NotApplied, errLongValue)
+	}
+	return err
 }
 
 // add takes the next complete value, at the level where the reply is.

@@ -79,7 +79,11 @@ func (r *request) abandon() (abandoned, sent bool) {
 // has abandoned the request in the meantime.
 func (r *request) send(ctx context.Context, client *client) (abandoned bool) {
 	r.addr = client.Options().Addr
-	r.err = r.exchange(ctx, client)
+	for r.err = r.exchange(ctx, client); isUnfit(r.err); r.err = r.exchange(ctx, client) {
+		for _, c := range r.commands {
+			c.reset()
+		}
+	}
 	if !r.handedOff {
 		r.sent = r.begun
 		return false
@@ -95,14 +99,28 @@ func (r *request) send(ctx context.Context, client *client) (abandoned bool) {
 	return false
 }
 
+// isUnfit reports whether nothing was written as go-redis took a connection that is
+// of no use any more. It does not take that again.
+func isUnfit(err error) bool {
+	if err == nil {
+		return false
+	}
+	_, unfit := errors.AsType[*unfitError](err)
+	return unfit
+}
+
 // exchange leaves the sending to go-redis. Its readers trust the lengths that a
-// reply claims, and panic at impossible ones.
+// reply claims, and panic at impossible ones. The connections of the driver's own
+// clients let none of these pass.
 func (r *request) exchange(ctx context.Context, client *client) (err error) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
 		case runtime.Error:
 			err = fmt.Errorf("%w: %w", errReply, p)
+			for _, c := range r.commands {
+				c.wire.SetErr(err) // nobody knows which of them were read
+			}
 		default:
 			panic(p)
 		}
@@ -160,7 +178,7 @@ func (s *Store) settle(r *request, limit *limit) (failed bool) {
 // error.
 func (c *command) serverAnswer(sent bool) (replied bool, err error) {
 	if c.reply != nil {
-		return c.reply.complete, c.reply.err
+		return c.reply.complete, unwritten(c.reply.err, c.readOnly)
 	}
 	err = c.wire.Err()
 	if err == nil || !sent {
@@ -170,10 +188,10 @@ func (c *command) serverAnswer(sent bool) (replied bool, err error) {
 		return true, driver.ErrNotFound
 	}
 	var reply goredis.Error
-	if !errors.As(err, &reply) {
+	if errors.Is(err, errReply) || !errors.As(err, &reply) {
 		return false, nil
 	}
-	return true, servererror.Parse(reply.Error(), nativeError)
+	return true, unwritten(replyError(reply.Error()), c.readOnly)
 }
 
 // again returns the first command that is to be sent again, with all that

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -70,7 +71,7 @@ func newMgetRequest(keys []string) *mgetRequest {
 
 // values fills in the outcomes.
 func (m *mgetRequest) values(dst []driver.Value) error {
-	if m.command.err != nil {
+	if m.command.err != nil && !errors.Is(m.command.err, driver.ErrNotFound) {
 		return m.command.err
 	}
 	items := m.reply.Val()
@@ -83,6 +84,8 @@ func (m *mgetRequest) values(dst []driver.Value) error {
 			dst[i].Err = driver.ErrNotFound
 		case string:
 			dst[i].Data = bytesOf(item)
+		case error: // of one key
+			dst[i].Err = unwritten(replyError(item.Error()), true)
 		default:
 			return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errReply)
 		}
@@ -103,6 +106,7 @@ type setCommand struct {
 	milliseconds int64
 	hasTTL       bool
 	args         [5]any
+	status       *goredis.StatusCmd
 }
 
 func (c *setCommand) init(r *request, hasTTL bool) {
@@ -112,7 +116,24 @@ func (c *setCommand) init(r *request, hasTTL bool) {
 	if !hasTTL {
 		args = args[:3]
 	}
-	c.wire.Cmder = goredis.NewStatusCmd(context.Background(), args...)
+	c.status = goredis.NewStatusCmd(context.Background(), args...)
+	c.wire.Cmder = c.status
+}
+
+// outcome returns what became of the entry.
+func (c *setCommand) outcome() error {
+	if c.err == nil && c.status.Val() == "OK" {
+		return nil
+	}
+	return notStored(c.err)
+}
+
+// notStored returns err, or that of a reply which is neither OK nor an error.
+func notStored(err error) error {
+	if err == nil || errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrNotStored) {
+		return driver.Fail(driver.ErrUnavailable, driver.Unknown, errReply)
+	}
+	return err
 }
 
 // take fills in a plain entry.
@@ -162,6 +183,8 @@ type setBatch struct {
 	// are.
 	other  []otherSet
 	buffer []byte // holds the copies of borrowed values, one behind the other
+	// poured tells that no reply is read by go-redis' own types.
+	poured bool
 }
 
 // An otherSet is what driver.SetCommand says for an entry.
@@ -176,8 +199,8 @@ const (
 	maxBatchBuffer = 1 << 20 // bytes of copies
 )
 
-func newSetBatch(pool *sync.Pool) *setBatch {
-	b := &setBatch{}
+func newSetBatch(pool *sync.Pool, poured bool) *setBatch {
+	b := &setBatch{poured: poured}
 	b.request.recycle = func() {
 		if len(b.plain) > maxBatch || cap(b.buffer) > maxBatchBuffer {
 			return
@@ -214,7 +237,7 @@ func (b *setBatch) take(entries []driver.Entry, borrowed bool) {
 			b.buffer = append(b.buffer, value...)
 			value = b.buffer[from:len(b.buffer):len(b.buffer)]
 		}
-		if isPlain(e) {
+		if isPlain(e) && !b.poured {
 			c := &b.plain[i]
 			if hasTTL := e.TTL != driver.NoExpiry; c.wire.Cmder == nil || c.hasTTL != hasTTL {
 				c.init(&b.request, hasTTL)
@@ -238,12 +261,15 @@ func (b *setBatch) take(entries []driver.Entry, borrowed bool) {
 func (b *setBatch) outcomes(entries []driver.Entry) {
 	for i := range entries {
 		if b.other == nil || b.other[i].cmd == nil {
-			entries[i].Err = b.plain[i].err
+			entries[i].Err = b.plain[i].outcome()
 			continue
 		}
 		c := &b.other[i]
 		c.cmd.Reply, c.cmd.Err = c.reader.reply, c.err
-		entries[i].Err = driver.SetOutcome(&entries[i], c.cmd)
+		e := &entries[i]
+		if e.Err = driver.SetOutcome(e, c.cmd); isPlain(e) && (e.Err != nil || string(c.cmd.Reply.Data) != "OK") {
+			e.Err = notStored(e.Err)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
+	"github.com/xcache-go/xcache/drivers/internal/resp"
 	"github.com/xcache-go/xcache/drivers/internal/retry"
 )
 
@@ -29,11 +30,16 @@ func (s *Store) run(ctx context.Context, r *request) error {
 		sendContext = &r.context
 	}
 	all := r.commands
+	if s.client.network == nil {
+		for _, c := range all {
+			c.reply.maxValue = s.limits[classOf(resp.Command{Name: c.word.text, Words: len(c.wire.Args())})].String
+		}
+	}
 	for try := 1; ; {
 		r.reset()
 		if ctx.Done() == nil {
 			r.send(sendContext, s.client)
-		} else if abandoned, sent := s.handOff(ctx, sendContext, r); abandoned {
+		} else if abandoned, sent := s.handOff(ctx, sendContext, r, s.lease(r, given, limit.deadline, now)); abandoned {
 			return s.abandonedError(ctx, sent)
 		}
 		if !s.settle(r, &limit) {
@@ -66,7 +72,10 @@ type limit struct {
 
 // handOff has a request sent by another goroutine, and leaves it there when ctx, or
 // the store, ends first.
-func (s *Store) handOff(ctx, sendContext context.Context, r *request) (abandoned, sent bool) {
+func (s *Store) handOff(ctx, sendContext context.Context, r *request, lease *lease) (abandoned, sent bool) {
+	if lease != nil {
+		defer func() { s.client.network.far.leave(lease, abandoned, time.Now().Add(s.opTimeout)) }()
+	}
 	if r.finished == nil {
 		r.finished = make(chan struct{}, 1)
 	}
@@ -92,6 +101,17 @@ func (s *Store) abandonedError(ctx context.Context, sent bool) error {
 		return failure.OfContext(ctx, sent)
 	}
 	return driver.Fail(driver.ErrClosed, failure.Outcome(sent), nil)
+}
+
+// lease returns the lease of a call whose deadline is further away than op_timeout,
+// and gives its request the deadline by which it is known; nil of any other call.
+func (s *Store) lease(r *request, given bool, deadline time.Time, now *moment) *lease {
+	if !given || s.client.network == nil || deadline.Sub(now.start) <= s.opTimeout {
+		return nil
+	}
+	lease := s.client.network.far.enter(deadline)
+	r.context.deadline = lease.deadline
+	return lease
 }
 
 // A job is a request that another goroutine sends, as its caller must be able to

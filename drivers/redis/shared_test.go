@@ -29,3 +29,6 @@ func TestAllocations(t *testing.T) {
 func TestMisled(t *testing.T) { subject.Misled(t) }
 
 func TestGreetings(t *testing.T) { subject.Greetings(t) }
+
+func TestHostile(t *testing.T) { subject.Hostile(t) }
+func TestLarge(t *testing.T)   { subject.Large(t) }

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/dialect"
 	"github.com/xcache-go/xcache/drivers/internal/operations"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
 	"github.com/xcache-go/xcache/drivers/internal/workers"
 )
 
@@ -36,6 +36,12 @@ type Store struct {
 	// if the store owns its client, is closed then.
 	disconnected atomic.Bool
 	quit         chan struct{}
+	// maxValue is the length of the longest value, and limits what it means for
+	// the replies that a client of the program's reads.
+	maxValue int
+	limits   replyLimits
+	// multi tells that the server accepts MULTI, of a client of the program's.
+	multi atomic.Bool
 	// dialect is what the server is known to lack.
 	dialect dialect.Dialect
 
@@ -50,6 +56,16 @@ type StoreOption func(*Store)
 
 // CloseClient lets Store.Close close the client too.
 func CloseClient() StoreOption { return func(s *Store) { s.ownClient = true } }
+
+// MaxValue sets the length in bytes of the longest value: a longer one is neither
+// sent nor read into memory, and is ErrTooLarge. The default is 64 MiB and a
+// little. MaxValue panics unless n is positive.
+func MaxValue(n int) StoreOption {
+	if n <= 0 {
+		panic("xcache: redis.MaxValue of a length that is not positive")
+	}
+	return func(s *Store) { s.maxValue = n }
+}
 
 // NewStore returns a store on a client that the program has made and goes on to
 // own: Close leaves it open, unless CloseClient is given.
@@ -67,30 +83,26 @@ func NewStore(client *goredis.Client, opts ...StoreOption) *Store {
 	if client == nil {
 		panic("xcache: redis.NewStore of a nil client")
 	}
-	s := newStore(clientOf(client), 0)
+	s := newStore(clientOf(client), newClock(noTimeout), settings.DefaultMaxValue)
 	for _, opt := range opts {
 		opt(s)
 	}
 	if !s.ownClient {
 		s.quit = make(chan struct{})
 	}
+	s.limits = newReplyLimits(s.maxValue)
 	return s
 }
 
-// newStore returns a store whose calls take no longer than opTimeout; 0 leaves
-// that to the client.
-func newStore(client *client, opTimeout time.Duration) *Store {
-	s := &Store{
-		client:    client,
-		clock:     newClock(cmp.Or(opTimeout, noTimeout)),
-		opTimeout: opTimeout,
-	}
+// newStore returns a store whose calls without a deadline have that of the clock.
+func newStore(client *client, clock *clock, maxValue int) *Store {
+	s := &Store{client: client, clock: clock, maxValue: maxValue}
 	s.workers = workers.NewPool(client.Options().PoolSize, s.work)
 	s.Operations = operations.On(s)
 	s.gets.New = func() any { return newGetRequest(&s.gets) }
 	s.sets.New = func() any { return newSetRequest(&s.sets, false) }
 	s.setsWithTTL.New = func() any { return newSetRequest(&s.setsWithTTL, true) }
-	s.batches.New = func() any { return newSetBatch(&s.batches) }
+	s.batches.New = func() any { return newSetBatch(&s.batches, client.network == nil) }
 	return s
 }
 
@@ -131,7 +143,7 @@ const maxValueSize = 512 << 20
 
 // Limits implements driver.Limiter.
 func (s *Store) Limits() driver.Limits {
-	return driver.Limits{ValueSize: maxValueSize, CallTimeout: s.opTimeout, OwnData: true}
+	return driver.Limits{ValueSize: min(maxValueSize, s.maxValue), CallTimeout: s.opTimeout, OwnData: true}
 }
 
 // String returns the server's address and database.
@@ -148,10 +160,12 @@ func (s *Store) Format(f fmt.State, verb rune) {
 
 // Get implements driver.Store.
 func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) error {
-	switch len(keys) {
-	case 0:
+	switch {
+	case len(keys) == 0:
 		return nil
-	case 1:
+	case s.client.network == nil:
+		return s.getPoured(ctx, keys, dst)
+	case len(keys) == 1:
 		g := s.gets.Get().(*getRequest)
 		g.key = keys[0]
 		if err := s.run(ctx, &g.request); err != nil {
@@ -177,7 +191,7 @@ func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
 	case 0:
 		return nil
 	case 1:
-		if e := &entries[0]; isPlain(e) {
+		if e := &entries[0]; isPlain(e) && s.client.network != nil {
 			return s.setOne(ctx, e)
 		}
 	}
@@ -197,7 +211,7 @@ func (s *Store) setOne(ctx context.Context, e *driver.Entry) error {
 	if err := s.run(ctx, &w.request); err != nil {
 		return err
 	}
-	e.Err = w.command.err
+	e.Err = w.command.outcome()
 	w.request.release()
 	return nil
 }
@@ -229,7 +243,10 @@ func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
 		return 0, k.command.err
 	}
 	n, err := k.command.reader.reply.AsInt()
-	return int(n), err
+	if err != nil {
+		return 0, driver.Fail(driver.ErrUnavailable, driver.Unknown, err)
+	}
+	return int(n), nil
 }
 
 // borrowed reports whether a request may outlive its call, and so has to copy

@@ -21,7 +21,8 @@ var (
 	ErrTooLong = errors.New("a string is longer than the limit")
 )
 
-// Kinds is a set of types of values. The zero value is all of them.
+// Kinds is a set of types of values. The zero value is all of them. The nils of
+// version 2 are of the type that version 3 has for nil.
 type Kinds uint32
 
 // KindsOf returns the types that begin with the bytes of text.
@@ -56,6 +57,11 @@ type Limits struct {
 	// Kinds are the types that the reply may have, and Items those of the elements
 	// if it is an array.
 	Kinds, Items Kinds
+	// Text is what the reply says if it is a line of text, with the end of the line;
+	// empty is anything.
+	Text string
+	// Refused is a line of text, with its end, that the reply is not.
+	Refused string
 	// String is the length in bytes of the longest string.
 	String int64
 	// Elements is how many elements an array may have; of a map, how many pairs.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // A Due tells what the next reply may be.
@@ -21,11 +22,14 @@ type Scanner struct {
 	kind   byte // of the last value that has begun
 	top    byte // of the last one that is not inside another
 	// What the next bytes are, unless they begin a value.
-	data   int64 // so many bytes of a string
-	end    int   // so many bytes of the line end behind it
-	inLine bool  // a line of text
-	line   int   // bytes of that line so far
-	cr     bool  // the last of them is \r
+	data int64  // so many bytes of a string
+	end  int    // so many bytes of the line end behind it
+	text string // the rest of a line that is known, with the end of it
+	// refused is the rest of what the line of text may not be.
+	refused string
+	inLine  bool // a line of text
+	line    int  // bytes of that line so far
+	cr      bool // the last of them is \r
 
 	open   []aggregate
 	header int   // bytes of the header of a string that is too long
@@ -40,7 +44,7 @@ type aggregate struct {
 
 // Between reports whether the stream is between two replies.
 func (s *Scanner) Between() bool {
-	return len(s.open) == 0 && s.data == 0 && s.end == 0 && !s.inLine && s.kind != '|'
+	return len(s.open) == 0 && s.data == 0 && s.end == 0 && s.text == "" && !s.inLine && s.kind != '|'
 }
 
 // Inside reports whether the stream is inside an array.
@@ -70,8 +74,16 @@ func (s *Scanner) Scan(p []byte, due Due) (n int, err error) {
 			if s.end--; s.end == 0 {
 				s.complete()
 			}
+		case s.text != "":
+			if p[n] != s.text[0] {
+				return n, ErrMalformed
+			}
+			n++
+			if s.text = s.text[1:]; s.text == "" {
+				s.complete()
+			}
 		case s.inLine:
-			taken, err := s.text(p[n:])
+			taken, err := s.more(p[n:])
 			if err != nil {
 				return n, err
 			}
@@ -95,9 +107,12 @@ func (s *Scanner) Omit() (size int64) {
 	return int64(s.header) + s.length + int64(len("\r\n"))
 }
 
-// text takes more of a line of text.
-func (s *Scanner) text(p []byte) (n int, err error) {
+// more takes more of a line of text.
+func (s *Scanner) more(p []byte) (n int, err error) {
 	i := bytes.IndexByte(p, '\n')
+	if s.refused != "" && s.isRefused(p, i) {
+		return 0, ErrMalformed
+	}
 	if i < 0 {
 		s.line += len(p)
 		s.cr = p[len(p)-1] == '\r'
@@ -114,6 +129,20 @@ func (s *Scanner) text(p []byte) (n int, err error) {
 	return i + 1, nil
 }
 
+// isRefused reports whether a line of text, of which p has more, up to its end at i
+// if that is not negative, is the one that is refused.
+func (s *Scanner) isRefused(p []byte, i int) bool {
+	if i >= 0 {
+		p = p[:i+1]
+	}
+	var same bool
+	if s.refused, same = strings.CutPrefix(s.refused, string(p)); !same {
+		s.refused = ""
+		return false
+	}
+	return s.refused == ""
+}
+
 // value takes the beginning of a value, and the whole of a short one. It takes
 // nothing of a line that is not complete.
 func (s *Scanner) value(p []byte, due Due) (n int, err error) {
@@ -125,13 +154,23 @@ func (s *Scanner) value(p []byte, due Due) (n int, err error) {
 		return 0, err
 	}
 	inside := len(s.open)
-	if err := s.admit(kind, due); err != nil {
+	admitted := kind
+	if number < 0 {
+		admitted = '_' // nil, as version 2 has it
+	}
+	if err := s.admit(admitted, due); err != nil {
 		return 0, err
 	}
 	s.kind = kind
 	switch kind {
 	case '+', '-':
-		s.inLine, s.line, s.cr = true, 0, false
+		if kind == '+' && inside == 0 && s.limits.Text != "" {
+			s.text = s.limits.Text
+			return 1, nil
+		}
+		if s.inLine, s.line, s.cr, s.refused = true, 0, false, ""; kind == '+' && inside == 0 {
+			s.refused = s.limits.Refused
+		}
 		return 1, nil
 	case '$', '=', '!':
 		if number < 0 {

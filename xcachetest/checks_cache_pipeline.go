@@ -138,7 +138,7 @@ func pipelineChecks() []check {
 					keys = append(keys, fmt.Sprint("{t}", i))
 					values[keys[i]] = "v"
 				}
-				errs := []error{fill().Exec(noDeadline)} // loads scripts
+				errs := []error{fill().Exec(noDeadline), fill().ExecAtomic(noDeadline)} // loads scripts, and a first transaction may be begun apart
 				queued := append([]string{"{t}n49"}, keys...)
 				for _, step := range []struct {
 					name string

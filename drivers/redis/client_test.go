@@ -8,6 +8,7 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/drivertest"
@@ -50,15 +51,64 @@ func TestStoreNamesTheServerOfItsClient(t *testing.T) {
 	}
 }
 
+// What hooks print are words, as they are of go-redis' own commands.
+func TestHooksOfTheProgramSeeWords(t *testing.T) {
+	client := goredis.NewClient(&goredis.Options{Addr: subject.Standalone(t).Addr})
+	hook := &formattingHook{}
+	client.AddHook(hook)
+	s := redis.NewStore(client, redis.CloseClient())
+	defer func() { _ = s.Close() }()
+	k, l := drivertest.Key(t, "k"), drivertest.Key(t, "l")
+	for _, ctx := range []context.Context{context.Background(), t.Context()} {
+		require.NoError(t, s.Set(ctx, []driver.Entry{{Key: k, Value: []byte("a value"), TTL: time.Minute}}))
+		require.NoError(t, s.Set(ctx, []driver.Entry{{Key: k, Value: []byte("a value"), TTL: time.Minute}, {Key: l, Value: []byte("another"), TTL: driver.NoExpiry}}))
+		require.NoError(t, s.Get(ctx, []string{k}, make([]driver.Value, 1)))
+		require.NoError(t, s.Get(ctx, []string{k, l}, make([]driver.Value, 2)))
+		require.NoError(t, s.Do(ctx, []*driver.Cmd{driver.NewCmd("LPUSH", driver.Key(l+"list"), driver.Val([]byte("element")))}, driver.Plain))
+		require.NoError(t, s.Do(ctx, []*driver.Cmd{driver.NewCmd("STRLEN", driver.Key(k))}, driver.Atomic))
+		_, err := s.IncrInit(ctx, l+"n", 1, 0, time.Minute)
+		require.NoError(t, err)
+		for _, err := range s.Scan(ctx, k+"*") {
+			require.NoError(t, err)
+		}
+		_, err = s.Delete(ctx, []string{k, l, l + "n"})
+		require.NoError(t, err)
+	}
+	seen := strings.Join(hook.seen, "\n")
+	for _, want := range []string{
+		"set|set|SET " + k + " a value PX 60000", "get|get|GET " + k, "mget|mget|MGET " + k + " " + l, "set|SET " + l + " another",
+		"lpush|lpush|LPUSH " + l + "list element", "multi|MULTI", "strlen|STRLEN " + k, "evalsha|evalsha", "scan|", "unlink|unlink|UNLINK " + k,
+	} {
+		require.Contains(t, seen, want)
+	}
+	require.NotContains(t, seen, "0x")
+	require.NotContains(t, seen, "&[")
+	for _, args := range hook.args {
+		for i, arg := range args {
+			switch arg.(type) {
+			case string, []byte, int64, int:
+			case fmt.Stringer:
+				require.Zero(t, i, "%T is an argument", arg)
+			default:
+				t.Errorf("%T is an argument", arg)
+			}
+		}
+	}
+}
+
 // A hook of the program sees the commands, and formats their arguments before
 // they are sent, as those for tracing do.
-type formattingHook struct{ seen []string }
+type formattingHook struct {
+	seen []string
+	args [][]any
+}
 
 func (*formattingHook) DialHook(next goredis.DialHook) goredis.DialHook { return next }
 
 func (h *formattingHook) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
 	return func(ctx context.Context, cmd goredis.Cmder) error {
 		h.seen = append(h.seen, cmd.Name()+"|"+cmd.FullName()+"|"+cmd.String())
+		h.args = append(h.args, cmd.Args())
 		return next(ctx, cmd)
 	}
 }
@@ -67,6 +117,7 @@ func (h *formattingHook) ProcessPipelineHook(next goredis.ProcessPipelineHook) g
 	return func(ctx context.Context, cmds []goredis.Cmder) error {
 		for _, cmd := range cmds {
 			h.seen = append(h.seen, cmd.Name()+"|"+cmd.String())
+			h.args = append(h.args, cmd.Args())
 		}
 		return next(ctx, cmds)
 	}

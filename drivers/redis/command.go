@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
 )
@@ -58,6 +59,16 @@ type once struct{ goredis.Cmder }
 
 // NoRetry implements goredis.Cmder.
 func (*once) NoRetry() bool { return true }
+
+// String returns the words, without the number of bytes that go-redis would call the
+// result.
+func (o *once) String() string {
+	text := o.Cmder.String()
+	if end := strings.LastIndex(text, ": "); o.Err() == nil && end >= 0 {
+		text = text[:end]
+	}
+	return text
+}
 
 // word is the name of a command, its first argument. go-redis asks it for its
 // bytes when it begins to write the command, and not before: that is how the

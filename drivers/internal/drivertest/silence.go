@@ -1,0 +1,198 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/xcachetest"
+)
+
+// Silence tests connections that die without a word, as when a firewall forgets
+// them: packets are swallowed, and new connections work.
+func (s *Subject) Silence(t *testing.T) {
+	t.Run("callers with far deadlines have left", s.callersWithFarDeadlinesHaveLeft)
+	t.Run("idle connections are as dead", s.idleConnectionsAreAsDead)
+	t.Run("a call with a far deadline is waited for", s.aCallWithAFarDeadlineIsWaitedFor)
+	t.Run("connections that answer are kept", s.connectionsThatAnswerAreKept)
+}
+
+// A silencer makes connections that can be made silent, all that exist at once.
+type silencer struct {
+	t      *testing.T
+	target string
+
+	mu      sync.Mutex
+	current *xcachetest.Proxy
+	silent  []*xcachetest.Proxy
+}
+
+func newSilencer(t *testing.T, target string) *silencer {
+	return &silencer{t: t, target: target, current: xcachetest.NewProxy(t, target)}
+}
+
+func (s *silencer) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	s.mu.Lock()
+	addr := s.current.Addr()
+	s.mu.Unlock()
+	return new(net.Dialer).DialContext(ctx, network, addr)
+}
+
+// silence swallows what is sent on the connections that exist. New ones work.
+func (s *silencer) silence() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current.Stall()
+	s.silent = append(s.silent, s.current)
+	s.current = xcachetest.NewProxy(s.t, s.target)
+}
+
+// end closes the connections that are silent. It is called before the store is
+// closed, which tests that nothing of it is left.
+func (s *silencer) end() {
+	for _, proxy := range s.silent {
+		proxy.Close()
+	}
+}
+
+// open returns a store with so many connections, all of which have answered once.
+func (s *silencer) open(subject *Subject, opTimeout time.Duration, pool int) serverStore {
+	s.t.Helper()
+	dsn := Parse(s.t, fmt.Sprintf("%s://%s?pool_size=%d", subject.Scheme, s.target, pool))
+	dsn.OpTimeout = opTimeout
+	store := subject.OpenDSN(s.t, dsn, s.dial).(serverStore)
+	Eventually(s.t, func() bool {
+		var calls sync.WaitGroup
+		for range 4 * pool {
+			calls.Go(func() {
+				if err := store.Ping(s.t.Context()); err != nil {
+					s.t.Error(err)
+				}
+			})
+		}
+		calls.Wait()
+		return s.current.OpenConnections() == pool
+	}, func() string { return "there are not as many connections as there can be" })
+	return store
+}
+
+// wantSoon fails the test unless calls succeed again within a number of
+// op_timeouts.
+func (s *silencer) wantSoon(store serverStore, opTimeout time.Duration, within int) {
+	s.t.Helper()
+	start := time.Now()
+	for {
+		err := Put(s.t, store, Key(s.t, "after"), "v")
+		took := time.Since(start)
+		if err == nil {
+			s.t.Logf("a call succeeds after %v", took)
+			break
+		}
+		if took > time.Duration(within)*opTimeout {
+			s.t.Fatalf("no call succeeds within %d op_timeouts: %v", within, err)
+		}
+	}
+	for range 20 {
+		if err := Put(s.t, store, Key(s.t, "after"), "v"); err != nil {
+			s.t.Fatalf("after one that has succeeded: %v", err)
+		}
+	}
+}
+
+func (s *Subject) callersWithFarDeadlinesHaveLeft(t *testing.T) {
+	const opTimeout, pool = time.Second, 4
+	silencer := newSilencer(t, s.Standalone(t).Addr)
+	store := silencer.open(s, opTimeout, pool)
+	silencer.silence()
+	defer silencer.end()
+	var calls sync.WaitGroup
+	for i := range 4 * pool {
+		calls.Go(func() {
+			far, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+			defer cancel()
+			time.AfterFunc(100*time.Millisecond, cancel)
+			entries := []driver.Entry{{Key: Key(t, fmt.Sprint(i)), Value: []byte("v"), TTL: time.Minute}}
+			if err := errors.Join(store.Set(far, entries), entries[0].Err); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	calls.Wait()
+	silencer.wantSoon(store, opTimeout, 3)
+}
+
+// One call finds out; that is not repeated for each of the others.
+func (s *Subject) idleConnectionsAreAsDead(t *testing.T) {
+	const opTimeout, pool = 500 * time.Millisecond, 8
+	silencer := newSilencer(t, s.Standalone(t).Addr)
+	store := silencer.open(s, opTimeout, pool)
+	time.Sleep(opTimeout / 2) // they have been idle for a while
+	silencer.silence()
+	defer silencer.end()
+	silencer.wantSoon(store, opTimeout, 3)
+}
+
+func (s *Subject) aCallWithAFarDeadlineIsWaitedFor(t *testing.T) {
+	const opTimeout = 300 * time.Millisecond
+	silencer := newSilencer(t, s.Standalone(t).Addr)
+	store, proxy := silencer.open(s, opTimeout, 2), silencer.current
+	proxy.StallReplies()
+	patient := make(chan error, 1)
+	go func() {
+		far, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		patient <- Do(far, store, "INCRBY", driver.Key(Key(t, "n")), driver.Int(1))
+	}()
+	// Another one leaves meanwhile.
+	far, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if err := Do(far, store, "INCRBY", driver.Key(Key(t, "m")), driver.Int(1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	time.AfterFunc(4*opTimeout, proxy.Resume)
+	if err := <-patient; err != nil {
+		t.Error(err)
+	}
+}
+
+// A call that takes long says nothing about connections that have answered since it
+// began.
+func (s *Subject) connectionsThatAnswerAreKept(t *testing.T) {
+	const opTimeout, pool = 500 * time.Millisecond, 4
+	server := s.StartServer(t)
+	proxy := xcachetest.NewProxy(t, server.Addr)
+	dsn := Parse(t, fmt.Sprintf("%s://%s?pool_size=%d", s.Scheme, proxy.Addr(), pool))
+	dsn.OpTimeout = opTimeout
+	store := s.OpenDSN(t, dsn, nil).(serverStore)
+	stop := make(chan struct{})
+	var others sync.WaitGroup
+	for range pool - 1 {
+		others.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err := store.Ping(t.Context()); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(time.Millisecond)
+			}
+		})
+	}
+	time.Sleep(50 * time.Millisecond)
+	before := proxy.Stats().Connections
+	server.Do(t, "CLIENT", "PAUSE", "1500", "WRITE") // longer than op_timeout, for writes
+	WantErr(t, Put(t, store, "k", "v"), driver.Unknown, driver.ErrUnavailable)
+	close(stop)
+	others.Wait()
+	if n := proxy.Stats().Connections - before; n > 2 {
+		t.Errorf("%d connections were made anew", n)
+	}
+}

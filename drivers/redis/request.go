@@ -79,7 +79,7 @@ func (r *request) abandon() (abandoned, sent bool) {
 // has abandoned the request in the meantime.
 func (r *request) send(ctx context.Context, client *client) (abandoned bool) {
 	r.addr = client.Options().Addr
-	for r.err = r.exchange(ctx, client); isUnfit(r.err); r.err = r.exchange(ctx, client) {
+	for r.err = r.exchange(ctx, client); isUnfit(r.err) && r.unsend(); r.err = r.exchange(ctx, client) {
 		for _, c := range r.commands {
 			c.reset()
 		}
@@ -97,6 +97,13 @@ func (r *request) send(ctx context.Context, client *client) (abandoned bool) {
 		return true
 	}
 	return false
+}
+
+// unsend takes back that something was written, and reports false if the caller has
+// left meanwhile.
+func (r *request) unsend() bool {
+	r.begun = false
+	return !r.handedOff || r.state.CompareAndSwap(sending, waiting)
 }
 
 // isUnfit reports whether nothing was written as go-redis took a connection that is

@@ -251,7 +251,7 @@ func header(p []byte) (n int, number int64, err error) {
 	}
 	end := bytes.IndexByte(p[:min(len(p), limit)], '\n')
 	switch {
-	case !KindsOf("$=!*~>%|:,(#_").Has(p[0]), end < 0 && len(p) >= limit:
+	case !lines.Has(p[0]), end < 0 && len(p) >= limit:
 		return 0, 0, ErrMalformed
 	case end < 0:
 		return 0, 0, nil

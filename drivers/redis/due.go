@@ -97,8 +97,9 @@ type dueReply struct {
 type dueReplies struct {
 	limits  *replyLimits
 	queue   []dueReply
-	read    int  // how many of the queue have begun
-	unasked bool // more may come
+	read    int         // how many of the queue have begun
+	unasked bool        // more may come
+	own     resp.Limits // of the last reply that has begun, if they are not those of its class
 }
 
 func (d *dueReplies) add(class replyClass, c resp.Command) {
@@ -142,21 +143,27 @@ func (d *dueReplies) clear() {
 }
 
 // Next implements resp.Due.
-func (d *dueReplies) Next() (resp.Limits, bool) {
+func (d *dueReplies) Next() *resp.Limits {
 	if d.read == len(d.queue) {
-		return d.limits[handshake], d.unasked
+		if d.unasked {
+			return d.Others()
+		}
+		return nil
 	}
-	next := d.queue[d.read]
+	next := &d.queue[d.read]
 	d.read++
-	limits := d.limits[next.class]
 	switch next.class {
 	case anyReply:
-		limits.Kinds = next.kinds
+		d.own = d.limits[anyReply]
+		d.own.Kinds = next.kinds
+		return &d.own
 	case values:
-		limits.Elements = int64(next.words - 1)
+		d.own = d.limits[values]
+		d.own.Elements = int64(next.words - 1)
+		return &d.own
 	}
-	return limits, true
+	return &d.limits[next.class]
 }
 
 // Others implements resp.Due.
-func (d *dueReplies) Others() resp.Limits { return d.limits[handshake] }
+func (d *dueReplies) Others() *resp.Limits { return &d.limits[handshake] }

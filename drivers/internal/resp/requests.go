@@ -28,32 +28,82 @@ type Command struct {
 // ok tells that there is one. The stream must be well-formed.
 func (r *Requests) Next(p []byte) (n int, c Command, ok bool) {
 	for n < len(p) {
-		if r.skip > 0 {
-			taken := min(r.skip, len(p)-n)
-			if r.named >= 0 {
-				if c, ok = r.take(p[n:n+taken], taken == r.skip); ok {
-					r.skip -= taken
-					return n + taken, c, true
+		if r.skip == 0 && r.partial == 0 {
+			if r.args > 0 && r.named < 0 {
+				n += r.arguments(p[n:])
+			}
+			if r.args == 0 {
+				taken, c, ok := r.begin(p[n:])
+				if n += taken; ok {
+					return n, c, true
 				}
 			}
+			if n == len(p) {
+				break
+			}
+		}
+		switch {
+		case r.skip > 0 && r.named >= 0:
+			taken := min(r.skip, len(p)-n)
+			c, ok = r.take(p[n:n+taken], taken == r.skip)
+			r.skip -= taken
+			if n += taken; ok {
+				return n, c, true
+			}
+		case r.skip > 0:
+			taken := min(r.skip, len(p)-n)
 			r.skip -= taken
 			n += taken
-			continue
+		default:
+			number, taken, whole := r.line(p[n:])
+			n += taken
+			switch {
+			case !whole:
+			case r.args == 0:
+				r.args, r.words, r.named = number, number, 0
+			default:
+				r.args--
+				r.skip, r.length = number+len("\r\n"), number
+			}
 		}
-		number, taken, whole := r.line(p[n:])
-		n += taken
-		if !whole {
-			continue
-		}
-		if r.args == 0 {
-			r.args, r.words, r.named = number, number, 0
-			continue
-		}
-		r.args--
-		r.skip = number + len("\r\n")
-		r.length = number
 	}
 	return n, Command{}, false
+}
+
+// arguments takes the arguments that are short and all there, and returns how many
+// bytes they are.
+func (r *Requests) arguments(p []byte) (n int) {
+	for r.args > 0 && n+1 < len(p) {
+		length, header := short(p[n+1:])
+		end := n + 1 + header + length + len("\r\n")
+		if header == 0 || end > len(p) {
+			return n
+		}
+		n = end
+		r.args--
+	}
+	return n
+}
+
+// begin takes the beginning of a command up to its name, if it is short and all
+// there.
+func (r *Requests) begin(p []byte) (n int, c Command, ok bool) {
+	if len(p) < 2 {
+		return 0, c, false
+	}
+	words, first := short(p[1:])
+	if first == 0 || 1+first+1 >= len(p) {
+		return 0, c, false
+	}
+	from := 1 + first + 1
+	length, second := short(p[from:])
+	from += second
+	end := from + length + len("\r\n")
+	if second == 0 || end > len(p) {
+		return 0, c, false
+	}
+	r.args, r.words, r.named, r.length = words-1, words, -1, length
+	return end, Command{Name: p[from : from+length], Words: words}, true
 }
 
 // Within reports whether a command is not complete.
@@ -77,8 +127,8 @@ func (r *Requests) take(p []byte, last bool) (Command, bool) {
 // line takes a line that is a type and a number.
 func (r *Requests) line(p []byte) (number, n int, whole bool) {
 	if r.partial == 0 {
-		if value, n := short(p[min(1, len(p)):]); n > 0 {
-			return int(value), 1 + n, true
+		if value, n := short(p[1:]); n > 0 {
+			return value, 1 + n, true
 		}
 	}
 	for n < len(p) {

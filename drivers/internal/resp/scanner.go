@@ -10,15 +10,16 @@ import (
 // A Due tells what the next reply may be.
 type Due interface {
 	// Next is called when a reply begins that is neither a push nor inside
-	// another. It returns the limits of that reply, and false if none is due.
-	Next() (Limits, bool)
+	// another. It returns the limits of that reply, which are valid until the next
+	// call, and nil if none is due.
+	Next() *Limits
 	// Others returns the limits of pushes, and of attributes.
-	Others() Limits
+	Others() *Limits
 }
 
 // A Scanner follows a stream of replies. The zero value is at its start.
 type Scanner struct {
-	limits Limits
+	limits *Limits
 	kind   byte // of the last value that has begun
 	top    byte // of the last one that is not inside another
 	// What the next bytes are, unless they begin a value.
@@ -60,6 +61,13 @@ func (s *Scanner) Top() byte { return s.top }
 // ErrTooLong is a string whose length stands behind those that may be passed on;
 // see Omit. After any other error the Scanner is not used again.
 func (s *Scanner) Scan(p []byte, due Due) (n int, err error) {
+	if s.Between() {
+		if n, err = s.whole(p, due); err != nil {
+			return 0, err
+		}
+	} else if len(s.open) == 1 {
+		n = s.strings(p)
+	}
 	for n < len(p) {
 		switch {
 		case s.data > 0:
@@ -93,10 +101,54 @@ func (s *Scanner) Scan(p []byte, due Due) (n int, err error) {
 			if err != nil || taken == 0 {
 				return n, err
 			}
-			n += taken
+			if n += taken; len(s.open) == 1 {
+				n += s.strings(p[n:])
+			}
 		}
 	}
 	return n, nil
+}
+
+// whole takes the reply that most are, if it is all there: a short string. It
+// returns how many bytes that is, and 0 for any other.
+func (s *Scanner) whole(p []byte, due Due) (n int, err error) {
+	if len(p) < len("$0\r\n\r\n") || p[0] != '$' {
+		return 0, nil
+	}
+	length, n := short(p[1:])
+	end := 1 + n + length + len("\r\n")
+	if n == 0 || end > len(p) || p[end-2] != '\r' || p[end-1] != '\n' {
+		return 0, nil
+	}
+	if err := s.admit('$', due); err != nil {
+		return 0, err
+	}
+	s.kind = '$'
+	if int64(length) > s.limits.String {
+		s.header, s.length = 1+n, int64(length)
+		return 0, ErrTooLong
+	}
+	return end, nil
+}
+
+// strings takes elements of an array, but for the last, as long as they are short
+// strings that are all there. It returns how many bytes they are.
+func (s *Scanner) strings(p []byte) (n int) {
+	last := &s.open[0]
+	if s.data > 0 || s.end > 0 || s.inLine || !s.limits.Items.Has('$') {
+		return 0
+	}
+	for last.missing > 1 && n < len(p) && p[n] == '$' {
+		length, header := short(p[n+1:])
+		end := n + 1 + header + length + len("\r\n")
+		if header == 0 || end > len(p) || int64(length) > s.limits.String || p[end-2] != '\r' || p[end-1] != '\n' {
+			break
+		}
+		n = end
+		last.missing--
+		s.kind = 0
+	}
+	return n
 }
 
 // Omit takes the string that was too long for read: another value stands in its
@@ -211,8 +263,8 @@ func (s *Scanner) admit(kind byte, due Due) error {
 		s.limits = due.Others()
 		return nil
 	}
-	limits, ok := due.Next()
-	if !ok {
+	limits := due.Next()
+	if limits == nil {
 		return ErrUnasked
 	}
 	if s.limits, s.top = limits, kind; !limits.Kinds.Has(kind) {
@@ -242,8 +294,10 @@ var lines = KindsOf("$=!*~%>|:,(#_")
 // header reads a line that is a length or a number, and returns how long the line
 // is: 0 if it is not complete, or with an error.
 func header(p []byte) (n int, number int64, err error) {
-	if number, n = short(p[1:]); n > 0 && (p[0] == '$' || p[0] == '*') {
-		return 1 + n, number, nil
+	if p[0] == '$' || p[0] == '*' {
+		if length, n := short(p[1:]); n > 0 {
+			return 1 + n, int64(length), nil
+		}
 	}
 	limit := maxHeader
 	if p[0] == ',' || p[0] == '(' {
@@ -267,9 +321,32 @@ func header(p []byte) (n int, number int64, err error) {
 
 // short reads the rest of a line that is a length of up to three digits, as most
 // are, and returns how long that is; 0 if it is anything else.
-func short(p []byte) (number int64, n int) {
+func short(p []byte) (number, n int) {
+	if len(p) < len("123\r\n") {
+		return shortEnd(p)
+	}
+	a, b, c := uint(p[0])-'0', uint(p[1])-'0', uint(p[2])-'0'
+	switch {
+	case a > 9:
+	case p[1] == '\r':
+		if p[2] == '\n' {
+			return int(a), 3
+		}
+	case b > 9:
+	case p[2] == '\r':
+		if p[3] == '\n' {
+			return int(a*10 + b), 4
+		}
+	case c <= 9 && p[3] == '\r' && p[4] == '\n':
+		return int(a*100 + b*10 + c), 5
+	}
+	return 0, 0
+}
+
+// shortEnd is short for the end of what has come.
+func shortEnd(p []byte) (number, n int) {
 	for n < len(p) && n < 3 && p[n]-'0' <= 9 {
-		number = number*10 + int64(p[n]-'0')
+		number = number*10 + int(p[n]-'0')
 		n++
 	}
 	if n == 0 || n+1 >= len(p) || p[n] != '\r' || p[n+1] != '\n' {

@@ -17,12 +17,14 @@ type replies struct {
 	left   int
 }
 
-func (r *replies) Next() (resp.Limits, bool) {
-	r.left--
-	return r.limits, r.left >= 0
+func (r *replies) Next() *resp.Limits {
+	if r.left--; r.left < 0 {
+		return nil
+	}
+	return &r.limits
 }
 
-func (r *replies) Others() resp.Limits { return generous }
+func (r *replies) Others() *resp.Limits { return &generous }
 
 var generous = resp.Limits{String: 1 << 29, Elements: 1 << 24}
 

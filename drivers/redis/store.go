@@ -77,8 +77,11 @@ func MaxValue(n int) StoreOption {
 // client's ReadTimeout, and so does Close. A call without a deadline takes as
 // long as the client's time-outs let it; the core adds a deadline of its own.
 //
-// The client's hooks see the store's commands, and may not keep them. Its cache,
-// if it has one, is passed by. NewStore panics if client is nil.
+// The client's hooks see the store's commands, in words. Its cache, if it has one,
+// is passed by. Its connections are its own: they are not watched as those of a
+// store that Driver opens, so a line of a reply that does not end costs its length,
+// a pipeline is written to its end before replies are read, and what comes behind a
+// reply is the client's affair. NewStore panics if client is nil.
 func NewStore(client *goredis.Client, opts ...StoreOption) *Store {
 	if client == nil {
 		panic("xcache: redis.NewStore of a nil client")

@@ -38,6 +38,12 @@ func (b behindAsking) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 }
 
 func (b behindAsking) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
+	if !b.multi.Load() {
+		if err := b.probeMulti(ctx); err != nil {
+			transacted(cmds, nil, err)
+			return err
+		}
+	}
 	r := &request{once: true}
 	r.commands = slices.Concat([]command{asking()}, transaction(cmds))
 	err := b.run(ctx, r)

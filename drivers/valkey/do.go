@@ -10,7 +10,6 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/dialect"
-	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/script"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 	"github.com/xcache-go/xcache/drivers/internal/shape"
@@ -57,50 +56,6 @@ func (s *Store) doPlain(ctx context.Context, cmds []*driver.Cmd) error {
 			r.commands[i].fill(cmds[i])
 		}
 		return nil
-	}
-}
-
-// doAtomic runs commands of the set between MULTI and EXEC, all in one batch,
-// which valkey-go writes on one connection with nothing in between.
-func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
-	r := &request{commands: transaction(cmds), atomic: true}
-	err := s.run(ctx, r)
-	transacted(cmds, r, err)
-	return err
-}
-
-// transaction returns cmds between MULTI and EXEC.
-func transaction(cmds []*driver.Cmd) []command {
-	inner := encode(cmds, false)
-	for i := range inner {
-		inner[i].shape = shape.Queued
-	}
-	return slices.Concat(
-		[]command{{args: []string{"MULTI"}, shape: shape.OK}},
-		inner,
-		[]command{{args: []string{"EXEC"}, shape: shape.Array | shape.Null}})
-}
-
-// transacted fills in the outcomes of commands that were run between MULTI and
-// EXEC, the last of a request, or were not because of err.
-func transacted(cmds []*driver.Cmd, r *request, err error) {
-	if err != nil {
-		for i := range cmds {
-			cmds[i].Err = err
-		}
-		return
-	}
-	replies := items(r.commands[len(r.commands)-1].result)
-	for i := range replies {
-		row, _ := driver.LookupCommand(cmds[i].Name)
-		cmds[i].Reply, cmds[i].Err = reply(&replies[i], row.ReadOnly), nil
-		if !allows(shape.Of(cmds[i].Name, cmds[i].Args), &replies[i]) {
-			cmds[i].Reply, cmds[i].Err = driver.Reply{}, driver.Fail(driver.ErrUnavailable, failure.Outcome(!row.ReadOnly), errUnexpected)
-			r.link.kill(errUnexpected)
-		}
-		if cmds[i].Reply.Kind == driver.ReplyError {
-			cmds[i].Reply, cmds[i].Err = driver.Reply{}, cmds[i].Reply.Err
-		}
 	}
 }
 

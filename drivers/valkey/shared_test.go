@@ -32,3 +32,6 @@ func TestGreetings(t *testing.T) { subject.Greetings(t) }
 func TestHostile(t *testing.T) { subject.Hostile(t) }
 
 func TestLarge(t *testing.T) { subject.Large(t) }
+
+func TestRefusedTransactions(t *testing.T)             { subject.RefusedTransactions(t) }
+func TestRefusedTransactionsOfOwnClients(t *testing.T) { subject.RefusedTransactionsOfOwnClients(t) }

@@ -31,6 +31,8 @@ type Store struct {
 	// client's affair.
 	clock     *clock
 	opTimeout time.Duration
+	// multi tells that the server has accepted a transaction.
+	multi atomic.Bool
 	// maxValue is the length of the longest value.
 	maxValue int
 	// noHello tells that nothing is to be sent that begins with HELLO.

@@ -191,7 +191,13 @@ func checkAnyKey(key reflect.Value) error {
 func textForm(t reflect.Type) (hasText bool, why string) {
 	p := reflect.PointerTo(t)
 	marshals, unmarshals := p.Implements(textMarshaler), p.Implements(textUnmarshaler)
+	embedded := ""
+	if marshals {
+		embedded = roundtrip.Text.EmbeddedPointer(t)
+	}
 	switch {
+	case embedded != "":
+		return false, t.String() + " is written by the methods of its embedded field " + embedded + ", which may be nil when they are called; give the field a name"
 	case marshals && unmarshals:
 		return true, ""
 	case marshals:

@@ -306,6 +306,8 @@ func Nasties() []Nasty {
 		{"zone with seconds", old, "gob msgpack pickle"}, {"zone with seconds, in a field", struct{ T time.Time }{old}, "gob msgpack pickle"},
 		{"zone with seconds, behind a pointer", struct{ T *time.Time }{&old}, "gob msgpack pickle"}, {"zone with seconds, in a map", map[string]time.Time{"a": old}, "gob msgpack pickle"},
 		{"zone with seconds, embedded", Stamp{old}, "gob msgpack cbor"}, {"zone with seconds, embedded twice", Stamped{Stamp{old}}, "gob msgpack cbor"},
+		{"embedded pointer to a time", struct{ *time.Time }{&old}, ""}, {"embedded pointer to a time, nil", struct{ *time.Time }{}, ""},
+		{"embedded pointer to a time, in what is embedded", struct{ PointsTo }{}, ""}, {"embedded pointer to a number", struct{ *big.Int }{}, ""},
 		{"zone of minutes, embedded twice", Stamped{Stamp{time.Unix(1, 0).In(time.FixedZone("", 5400))}}, all},
 		{"zone of a day", time.Unix(0, 0).In(time.FixedZone("", 86400)), "gob msgpack"}, {"zone of a day and a half", time.Unix(0, 0).In(time.FixedZone("", -129600)), "gob msgpack"},
 		{"year 10000", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), "gob msgpack"}, {"year -1", time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC), "gob msgpack"},
@@ -332,3 +334,6 @@ type Stamp struct{ time.Time }
 
 // A Stamped is a Stamp by another name.
 type Stamped struct{ Stamp }
+
+// PointsTo embeds a pointer, whose methods are its own.
+type PointsTo struct{ *time.Time }

@@ -88,6 +88,9 @@ func (r *Rules) form(t reflect.Type, addressed, typed bool) (form *Form, why str
 		case r.NeedsName && typed && t.Name() == "":
 			return nil, fmt.Sprintf("has no name, and is read without the method %s of what is embedded in it", f.Unmarshal.name)
 		}
+		if name := f.EmbeddedPointer(t); name != "" {
+			return nil, fmt.Sprintf("is written by the methods of its embedded field %s, which may be nil when they are called; give the field a name", name)
+		}
 		if name := hidden(t, f, typed); name != "" {
 			return nil, fmt.Sprintf("is written by the method %s of an embedded field, without its field %s", f.Marshal.name, name)
 		}
@@ -169,6 +172,31 @@ func (f *Form) EmbeddedTime(t reflect.Type) []int {
 		}
 	}
 	return nil
+}
+
+// EmbeddedPointer returns the name of the pointer or interface that a struct embeds,
+// at any depth, and by whose methods it is written; "" if there is none. Nothing sets
+// it before the methods are called: not in a zero value, and not when one is read.
+func (f *Form) EmbeddedPointer(t reflect.Type) string {
+	if t.Kind() != reflect.Struct || !f.Marshal.isPromoted(t) {
+		return ""
+	}
+	for embedded := range t.Fields() {
+		if !embedded.Anonymous {
+			continue
+		}
+		switch embedded.Type.Kind() {
+		case reflect.Pointer, reflect.Interface:
+			if embedded.Type.Implements(f.Marshal.of) {
+				return embedded.Name
+			}
+		default:
+			if name := f.EmbeddedPointer(embedded.Type); name != "" {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // hidden returns the name of a field of a struct that is lost because methods of

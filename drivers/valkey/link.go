@@ -29,6 +29,8 @@ type link struct {
 	// Of the goroutine that watches.
 	answered, parts int64
 	silentSince     time.Time
+	heard           time.Time // when a reply was last seen to have come
+	silent          bool      // for too long
 }
 
 // maxAbandoned is how many calls may be waited for by nobody. valkey-go holds up
@@ -53,7 +55,8 @@ func openLink(ctx context.Context, s *settings.Settings, by dialFunc, p *pool) (
 		}
 		return nil, connectError(err)
 	}
-	return &link{client: client, conn: c, silentSince: time.Now()}, nil
+	now := time.Now()
+	return &link{client: client, conn: c, silentSince: now, heard: now}, nil
 }
 
 // load returns how many commands are under way.
@@ -105,7 +108,10 @@ func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again b
 		return false
 	}
 	due, answered, parts := l.conn.due(), l.conn.answered.Load(), l.conn.parts.Load()
-	if due == 0 || answered != l.answered || parts != l.parts {
+	if answered != l.answered || parts != l.parts {
+		l.heard = now
+	}
+	if due == 0 || !l.heard.Before(now) {
 		l.answered, l.parts, l.silentSince = answered, parts, now
 		if due == 0 && l.retired.Load() {
 			l.kill(errRetired)
@@ -116,6 +122,7 @@ func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again b
 		return true
 	}
 	l.retired.Store(true)
+	l.silent = true
 	if strict || l.patient.Load() == 0 {
 		l.kill(errSilent)
 	}

@@ -226,11 +226,25 @@ func (p *pool) begin(s *slot) *attempt {
 }
 
 // watch looks after the connections, and reports whether it has to be called
-// again.
+// again. One on which nothing was heard since another one fell silent is in doubt:
+// it gets no new calls.
 func (p *pool) watch(now time.Time) (again bool) {
+	var silence time.Time // when the last one fell silent that is silent now
 	for s := range p.places() {
-		if l := s.link.Load(); l != nil && l.watch(now, p.silence, p.strict) {
+		l := s.link.Load()
+		if l == nil {
+			continue
+		}
+		if l.watch(now, p.silence, p.strict) {
 			again = true
+		}
+		if l.silent && l.silentSince.After(silence) {
+			silence = l.silentSince
+		}
+	}
+	for s := range p.places() {
+		if l := s.link.Load(); l != nil && l.conn != nil && l.heard.Before(silence) {
+			l.retired.Store(true)
 		}
 	}
 	p.mu.Lock()

@@ -35,3 +35,5 @@ func TestLarge(t *testing.T) { subject.Large(t) }
 
 func TestRefusedTransactions(t *testing.T)             { subject.RefusedTransactions(t) }
 func TestRefusedTransactionsOfOwnClients(t *testing.T) { subject.RefusedTransactionsOfOwnClients(t) }
+
+func TestSilence(t *testing.T) { subject.Silence(t) }

@@ -19,7 +19,9 @@ func (s *Subject) Silence(t *testing.T) {
 	t.Run("callers with far deadlines have left", s.callersWithFarDeadlinesHaveLeft)
 	t.Run("idle connections are as dead", s.idleConnectionsAreAsDead)
 	t.Run("a call with a far deadline is waited for", s.aCallWithAFarDeadlineIsWaitedFor)
-	t.Run("connections that answer are kept", s.connectionsThatAnswerAreKept)
+	if !s.Pipelines { // else the others' calls wait behind the one that takes long
+		t.Run("connections that answer are kept", s.connectionsThatAnswerAreKept)
+	}
 }
 
 // A silencer makes connections that can be made silent, all that exist at once.

@@ -354,9 +354,9 @@ func TestDeleteWaitsForAValueOnItsWay(t *testing.T) {
 		go func() { _, _ = v.GetOrSet(ctx, "k", text("old")) }()
 		synctest.Wait()
 
-		hasty, cancel := context.WithCancel(ctx)
+		ended, cancel := context.WithCancel(ctx)
 		cancel()
-		_, err := v.Delete(hasty, "k")
+		_, err := v.Delete(ended, "k")
 		require.ErrorIs(t, err, context.Canceled)
 		deleted := make(chan int)
 		go func() {

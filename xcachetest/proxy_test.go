@@ -16,8 +16,8 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// patience bounds waits that end as soon as something happens.
-const patience = 10 * time.Second
+// waitTimeout bounds waits that end as soon as something happens.
+const waitTimeout = 10 * time.Second
 
 // pause is how long a test watches that nothing happens.
 const pause = 30 * time.Millisecond
@@ -68,7 +68,7 @@ func TestProxyStall(t *testing.T) {
 			test.stall(p)
 			c.send(t, "held\n")
 			c.expectNothing(t)
-			for deadline := time.Now().Add(patience); string(p.Transcript()) != test.toServer; time.Sleep(time.Millisecond) {
+			for deadline := time.Now().Add(waitTimeout); string(p.Transcript()) != test.toServer; time.Sleep(time.Millisecond) {
 				if time.Now().After(deadline) {
 					t.Fatalf("the server got %q during the stall, want %q", p.Transcript(), test.toServer)
 				}
@@ -110,7 +110,7 @@ func TestProxyCutsConnections(t *testing.T) {
 			p, c := dialEcho(t)
 			c.ask(t, "before", "BEFORE")
 			test.cut(p)
-			if _, err := c.read(patience); !errors.Is(err, test.want) {
+			if _, err := c.read(waitTimeout); !errors.Is(err, test.want) {
 				t.Errorf("read after the cut: %v, want %v", err, test.want)
 			}
 			if name != "when it is closed" {
@@ -219,7 +219,7 @@ func TestProxyResetsClientsOfAServerThatIsDown(t *testing.T) {
 	server.Close()
 	if conn, err := net.Dial("tcp", p.Addr()); err == nil { // the reset may be quicker
 		defer conn.Close()
-		_ = conn.SetDeadline(time.Now().Add(patience))
+		_ = conn.SetDeadline(time.Now().Add(waitTimeout))
 		if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("read without a server: %v, want the end of the connection", err)
 		}
@@ -246,7 +246,7 @@ func TestProxyCloseLeavesNothingBehind(t *testing.T) {
 		t.Error("Accept on a closed proxy succeeded")
 	}
 	server.Close()
-	for deadline := time.Now().Add(patience); runtime.NumGoroutine() > before; {
+	for deadline := time.Now().Add(waitTimeout); runtime.NumGoroutine() > before; {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d goroutines are left, there were %d", runtime.NumGoroutine(), before)
 		}
@@ -265,7 +265,7 @@ func TestProxyUnderConcurrentUse(t *testing.T) {
 				if err != nil {
 					continue // refused just now
 				}
-				_ = conn.SetDeadline(time.Now().Add(patience))
+				_ = conn.SetDeadline(time.Now().Add(waitTimeout))
 				_, _ = io.WriteString(conn, "x\n")
 				_, _ = io.ReadFull(conn, make([]byte, 2)) // cut or not
 				conn.Close()
@@ -354,7 +354,7 @@ func (c *client) read(within time.Duration) (string, error) {
 
 func (c *client) expect(t *testing.T, want string) {
 	t.Helper()
-	if got, err := c.read(patience); err != nil || got != want {
+	if got, err := c.read(waitTimeout); err != nil || got != want {
 		t.Fatalf("read %q, %v, want %q", got, err, want)
 	}
 }

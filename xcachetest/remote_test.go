@@ -346,7 +346,7 @@ func (s *remoteStore) try(ctx context.Context, req *request) (*response, error) 
 		stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 		defer stop()
 	} else {
-		_ = c.SetDeadline(time.Now().Add(4 * time.Second)) // the client's own idea of patience
+		_ = c.SetDeadline(time.Now().Add(4 * time.Second)) // the client's own timeout
 	}
 	resp := new(response)
 	if err = c.out.Encode(req); err == nil {

@@ -14,7 +14,7 @@ import (
 // This file has the requests of Get, Set and Delete. They are built so that a
 // call for one key allocates nothing but the value it reads. The replies to
 // GET, MGET and SET are read by go-redis' own types, which saves a hit a tenth of
-// its time against having them poured out. A miss costs what it costs there:
+// its time against having a reader of ours read them. A miss costs what it costs there:
 // three times a hit, as to go-redis it is an error.
 
 // A getRequest is GET of one key.
@@ -183,8 +183,8 @@ type setBatch struct {
 	// are.
 	other  []otherSet
 	buffer []byte // holds the copies of borrowed values, one behind the other
-	// poured tells that no reply is read by go-redis' own types.
-	poured bool
+	// ownClient tells that no reply is read by go-redis' own types.
+	ownClient bool
 }
 
 // An otherSet is what driver.SetCommand says for an entry.
@@ -199,8 +199,8 @@ const (
 	maxBatchBuffer = 1 << 20 // bytes of copies
 )
 
-func newSetBatch(pool *sync.Pool, poured bool) *setBatch {
-	b := &setBatch{poured: poured}
+func newSetBatch(pool *sync.Pool, ownClient bool) *setBatch {
+	b := &setBatch{ownClient: ownClient}
 	b.request.recycle = func() {
 		if len(b.plain) > maxBatch || cap(b.buffer) > maxBatchBuffer {
 			return
@@ -237,7 +237,7 @@ func (b *setBatch) take(entries []driver.Entry, borrowed bool) {
 			b.buffer = append(b.buffer, value...)
 			value = b.buffer[from:len(b.buffer):len(b.buffer)]
 		}
-		if isPlain(e) && !b.poured {
+		if isPlain(e) && !b.ownClient {
 			c := &b.plain[i]
 			if hasTTL := e.TTL != driver.NoExpiry; c.wire.Cmder == nil || c.hasTTL != hasTTL {
 				c.init(&b.request, hasTTL)

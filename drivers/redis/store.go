@@ -167,7 +167,7 @@ func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) erro
 	case len(keys) == 0:
 		return nil
 	case s.client.network == nil:
-		return s.getPoured(ctx, keys, dst)
+		return s.getOfOwnClient(ctx, keys, dst)
 	case len(keys) == 1:
 		g := s.gets.Get().(*getRequest)
 		g.key = keys[0]

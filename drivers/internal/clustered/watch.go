@@ -7,9 +7,9 @@ import (
 const (
 	// look is how often servers are looked at on which calls are under way.
 	look = 100 * time.Millisecond
-	// patience is how long a server may leave all calls on it without an answer
+	// silenceTimeout is how long a server may leave all calls on it without an answer
 	// until other nodes are asked who has its slots.
-	patience = 500 * time.Millisecond
+	silenceTimeout = 500 * time.Millisecond
 	// idleLooks is after how many looks that find no calls nobody looks any more.
 	idleLooks = int(time.Second / look)
 )
@@ -35,7 +35,7 @@ func (s *silence) observe(server *server, now time.Time) (busy bool) {
 
 // lasted returns for how long a server had been silent; 0 if it is not.
 func (s *silence) lasted(now time.Time) time.Duration {
-	if s.since.IsZero() || now.Sub(s.since) < patience {
+	if s.since.IsZero() || now.Sub(s.since) < silenceTimeout {
 		return 0
 	}
 	return now.Sub(s.since)

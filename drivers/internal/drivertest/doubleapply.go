@@ -198,12 +198,12 @@ func (m *matrix) run(t *testing.T) {
 func (m *matrix) cell(t *testing.T, w *doubleWrite, send func(ctx context.Context, key string) []error, lose func(*xcachetest.Proxy)) []error {
 	t.Helper()
 	if lose != nil {
-		errs, _ := m.attempt(t, w, send, lose, patience)
+		errs, _ := m.attempt(t, w, send, lose, waitTimeout)
 		return errs
 	}
 	// On a busy machine the caller may give up before the request is on its way.
 	// Then it has another chance, with more time.
-	for timeout := 40 * time.Millisecond; timeout < patience; timeout *= 2 {
+	for timeout := 40 * time.Millisecond; timeout < waitTimeout; timeout *= 2 {
 		if errs, reached := m.attempt(t, w, send, nil, timeout); reached {
 			return errs
 		}
@@ -231,7 +231,7 @@ func (m *matrix) attempt(t *testing.T, w *doubleWrite, send func(ctx context.Con
 	answered := make(chan []error, 1)
 	go func() { answered <- send(ctx, key) }()
 	if lose != nil {
-		if !m.reached(t, w, key, patience) {
+		if !m.reached(t, w, key, waitTimeout) {
 			t.Fatal("the write did not reach the server")
 		}
 		lose(m.proxy)

@@ -11,14 +11,14 @@ import (
 	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
-// patience is how long something that must happen may take on a machine that has
+// waitTimeout is how long something that must happen may take on a machine that has
 // much else to do.
-const patience = 30 * time.Second
+const waitTimeout = 30 * time.Second
 
 // Eventually fails the test with what complaint says unless ok holds soon.
 func Eventually(t testing.TB, ok func() bool, complaint func() string) {
 	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(waitTimeout); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Error(complaint())
 			return

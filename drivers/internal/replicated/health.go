@@ -11,9 +11,9 @@ const (
 	// rest is how long a server that failed is left alone. After that, one
 	// call finds out whether it answers again.
 	rest = 2 * time.Second
-	// patience is how many calls in a row a server may leave without an answer
+	// maxSilent is how many calls in a row a server may leave without an answer
 	// until it is left alone. One alone may have been in too much of a hurry.
-	patience = 3
+	maxSilent = 3
 )
 
 // health is what is known of a server from the calls that were sent to it.
@@ -58,7 +58,7 @@ func (h *health) answered() {
 // failed is called after a failure that made the server of no use. If it refused
 // (nobody listens, LOADING, MASTERDOWN, …) the next would find the same.
 func (h *health) failed(err error) {
-	if failure.IsTimeout(err) && h.silent.Add(1) < patience && h.resting.Load() == 0 {
+	if failure.IsTimeout(err) && h.silent.Add(1) < maxSilent && h.resting.Load() == 0 {
 		return
 	}
 	h.resting.Store(max(1, int64(time.Since(h.epoch)+rest)))

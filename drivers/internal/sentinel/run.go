@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// patience is for how long a call, or the calls since the primary was lost,
+	// gracePeriod is for how long a call, or the calls since the primary was lost,
 	// wait for another one. A failover takes seconds. When it takes longer, callers
 	// who each wait for all of their time would only pile up.
-	patience = 5 * time.Second
+	gracePeriod = 5 * time.Second
 	// confirmations is how often a call is sent to a server again that failed it
 	// and is the primary all the same: it may be loading its data, say.
 	confirmations = 2
-	// silences is how many calls in a row a server may leave without an answer
+	// maxSilent is how many calls in a row a server may leave without an answer
 	// until it is looked after. One alone may have been in too much of a hurry.
-	silences = 3
+	maxSilent = 3
 )
 
 // run sends a request to the primary.
@@ -103,9 +103,9 @@ func (s *Store) attempt(ctx context.Context, r *request, p *primary, start time.
 // not ended by then.
 func (w *watcher) until(ctx context.Context, start time.Time) time.Time {
 	if _, ok := ctx.Deadline(); ok {
-		return start.Add(patience)
+		return start.Add(gracePeriod)
 	}
-	return start.Add(min(patience, w.timeout))
+	return start.Add(min(gracePeriod, w.timeout))
 }
 
 // judge draws conclusions about a server from a call that it has failed.
@@ -115,7 +115,7 @@ func (w *watcher) judge(p *primary, err error) {
 	case !errors.As(err, &e):
 	case errors.Is(e.Kind, driver.ErrReadOnly), errors.Is(e.Kind, driver.ErrUnavailable) && e.Transient:
 		w.suspect()
-	case failure.IsTimeout(err) && p.silent.Add(1) >= silences:
+	case failure.IsTimeout(err) && p.silent.Add(1) >= maxSilent:
 		w.suspect()
 	}
 }

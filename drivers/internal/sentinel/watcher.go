@@ -110,7 +110,7 @@ func (w *watcher) await(ctx context.Context, failed *primary, until time.Time) (
 		switch {
 		case w.ctx.Err() != nil:
 			return nil, driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
-		case w.current.Load() == nil && reason != nil && (!isTransient(reason) || time.Since(lost) > patience):
+		case w.current.Load() == nil && reason != nil && (!isTransient(reason) || time.Since(lost) > gracePeriod):
 			return nil, reason
 		}
 		select {

@@ -12,8 +12,8 @@ import (
 // believe what a length claims and take a number for a value; and its hooks see
 // words.
 
-// getPoured is Get.
-func (s *Store) getPoured(ctx context.Context, keys []string, dst []driver.Value) error {
+// getOfOwnClient is Get.
+func (s *Store) getOfOwnClient(ctx context.Context, keys []string, dst []driver.Value) error {
 	name := mget
 	if len(keys) == 1 {
 		name = get

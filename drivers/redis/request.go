@@ -172,7 +172,8 @@ func (r *request) reset() {
 func (s *Store) settle(r *request, limit *limit) (failed bool) {
 	for _, c := range r.commands {
 		if c.replied, c.err = c.serverAnswer(r.sent); !c.replied {
-			c.err = s.clientError(r.err, r.sent, limit)
+			mayBeApplied := r.sent && !(c.readOnly && errors.Is(r.err, errReply))
+			c.err = s.clientError(r.err, mayBeApplied, limit)
 		} else if c.err != nil {
 			c.err = servererror.Anew(c.err, r.addr)
 		}

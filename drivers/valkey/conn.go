@@ -32,7 +32,10 @@ func connect(ctx context.Context, s *settings.Settings, by dialFunc) (net.Conn, 
 	if s.TLS != nil {
 		client := tls.Client(nc, s.TLS)
 		if err := client.HandshakeContext(ctx); err != nil {
-			_ = nc.Close() // err says why
+			_ = nc.Close()
+			if ctx.Err() != nil {
+				err = ctx.Err() // which has closed it
+			}
 			return nil, failure.OfHandshake(err)
 		}
 		secure = client

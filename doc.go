@@ -17,7 +17,7 @@
 // type, and a Pipeline sends many of either in one round trip. Every operation
 // does the same on every driver; package xcachetest proves it.
 //
-// Keys are stored as prefix:version:key, or prefix:version:namespace:key, and values as JSON unless configured
-// otherwise, as Django's cache framework does it, so that services in Go and
-// Python can share a cache.
+// Keys are stored as prefix:version:key, or prefix:version:namespace:key, and
+// values as JSON unless configured otherwise, as Django's cache framework does it,
+// so that services in Go and Python can share a cache.
 package xcache

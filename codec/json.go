@@ -56,6 +56,14 @@ func (jsonSerializer) Append(dst []byte, v any) ([]byte, error) {
 	if why := rules.Refusal(); why != nil {
 		return dst, refused("json", t, why)
 	}
+	// What is too large is found by what is written. A pointer to itself must be
+	// found before, as encoding/json may not come to its end.
+	looks, forNulls := rules.Looks()
+	if looks {
+		if why := rules.Check(v, false); why != nil && !why.TooLarge {
+			return dst, refused("json", t, why)
+		}
+	}
 	out, err := appendJSON(dst, rules.Addressed(v))
 	if err != nil {
 		return dst, jsonUnsupported(v, err)
@@ -67,8 +75,8 @@ func (jsonSerializer) Append(dst []byte, v any) ([]byte, error) {
 	if err := checkNumbers(text, t); err != nil {
 		return dst, err
 	}
-	if looks, forNulls := rules.Looks(); looks {
-		if why := rules.Check(v, forNulls && bytes.Contains(text, []byte("null"))); why != nil {
+	if looks && forNulls && bytes.Contains(text, []byte("null")) {
+		if why := rules.Check(v, true); why != nil {
 			return dst, refused("json", t, why)
 		}
 	}

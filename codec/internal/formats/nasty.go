@@ -196,6 +196,8 @@ func Nasties() []Nasty {
 	pointers = &pointers
 	anys := map[string]any{}
 	anys["self"] = anys
+	var pointing any
+	pointing = &pointing
 	anyList := []any{nil}
 	anyList[0] = map[string]any{"list": anyList}
 	deep := &ring{N: 30}
@@ -297,7 +299,7 @@ func Nasties() []Nasty {
 
 		// Values that refer to themselves, and some that do not.
 		{"ring", self, nobody}, {"parent and children", parent, nobody}, {"map in itself", loop, nobody}, {"slice in itself", slice, nobody},
-		{"pointer to itself", pointers, nobody}, {"any in itself", anys, nobody}, {"list of any in itself", anyList, nobody},
+		{"pointer to itself", pointers, nobody}, {"any that points to itself", pointing, nobody}, {"any in itself", anys, nobody}, {"list of any in itself", anyList, nobody},
 		{"30 levels", deep, all}, {"empty tree", tree{"a": {}, "b": {"c": {}}}, all},
 
 		// Times.

@@ -16,6 +16,7 @@ const (
 
 var (
 	errDepth = &Refusal{TooLarge: true, Reason: fmt.Sprintf("it nests more than %d levels deep, or refers to itself", maxDepth)}
+	errSelf  = &Refusal{Reason: "it points to itself"}
 	errSteps = &Refusal{TooLarge: true, Reason: "it holds too many elements, or refers to itself"}
 )
 
@@ -132,8 +133,8 @@ func (t *Type) Looks() (looks, forNulls bool) {
 	return t.root != nil, t.parts.anys || t.parts.pointers
 }
 
-// Check returns why v, of the type, is not written; nil if it is. nulls tells that
-// a null has been written, or that this is not known.
+// Check returns why v, of the type, is not written; nil if it is. nulls has it look
+// for what is written as a null and is not nil, too.
 func (t *Type) Check(v any, nulls bool) *Refusal {
 	if t.refusal != nil || t.root == nil {
 		return t.refusal
@@ -191,10 +192,12 @@ func (w *walker) pointer(v reflect.Value, n *node, depth int) *Refusal {
 	}
 	to := v.Elem()
 	switch to.Kind() {
-	case reflect.Pointer:
-		depth++ // it may point to itself
+	case reflect.Pointer, reflect.Interface:
+		if pointsToItself(to) {
+			return errSelf
+		}
 		fallthrough
-	case reflect.Map, reflect.Slice, reflect.Interface:
+	case reflect.Map, reflect.Slice:
 		if w.nulls && to.IsNil() {
 			return &Refusal{Reason: fmt.Sprintf("a %v points to a nil, and would be read back as a nil itself", v.Type())}
 		}
@@ -206,6 +209,18 @@ func (w *walker) pointer(v reflect.Value, n *node, depth int) *Refusal {
 		return &Refusal{Reason: "a *time.Time points to the zero time, which is written as a null"}
 	}
 	return w.value(to, n.elem, depth)
+}
+
+// pointsToItself reports whether what a pointer leads to is nothing but pointers and
+// interfaces, one behind the other.
+func pointsToItself(v reflect.Value) bool {
+	for range maxDepth {
+		if kind := v.Kind(); kind != reflect.Pointer && kind != reflect.Interface || v.IsNil() {
+			return false
+		}
+		v = v.Elem()
+	}
+	return true
 }
 
 func isZeroTime(v reflect.Value) bool {

@@ -3,7 +3,6 @@ package driver
 import (
 	"context"
 	"slices"
-	"strconv"
 )
 
 // A Commander runs commands of the Redis command language. The language is to
@@ -20,8 +19,9 @@ type Commander interface {
 	//
 	// A name that is not in Commands gives that command an Err that matches
 	// errors.ErrUnsupported; in an Atomic batch the call fails before any
-	// I/O. A nil reply of the server is a Reply of kind ReplyNil, not an
-	// error. Args are borrowed until Do returns.
+	// I/O. A custom command (Cmd.IsCustom) is sent as it is by a store that passes
+	// commands on, and refused likewise by any other. A nil reply of the server is
+	// a Reply of kind ReplyNil, not an error. Args are borrowed until Do returns.
 	Do(ctx context.Context, cmds []*Cmd, how How) error
 }
 
@@ -35,8 +35,8 @@ const (
 	Atomic
 )
 
-// A Cmd is one command and, after Do, its outcome. It is used once, by one
-// caller at a time.
+// A Cmd is one command and, after Do, its outcome. NewCmd and NewCustomCmd make
+// it. It is used once, by one caller at a time.
 type Cmd struct {
 	// Name is the command's name in upper case, as in the table: "SET".
 	Name string
@@ -46,59 +46,43 @@ type Cmd struct {
 	Reply Reply
 	// Err is the command's own failure.
 	Err error
+
+	row *Command // nil: Name has not been looked up
 }
 
-// NewCmd returns a command for Do.
-func NewCmd(name string, args ...Arg) *Cmd { return &Cmd{Name: name, Args: args} }
+// NewCmd returns a command of the table for Do. A name that the table does not
+// have is no error here: Do refuses it.
+func NewCmd(name string, args ...Arg) *Cmd { return &Cmd{Name: name, Args: args, row: rowOf(name)} }
 
-// An Arg is one argument of a command, with its role. Wrappers and cluster
-// routing read roles, not positions.
-type Arg struct {
-	// Role says what the argument is.
-	Role Role
-	// Text is the argument, unless its role is Value.
-	Text string
-	// Data is the argument if its role is Value. It is borrowed until Do
-	// returns.
-	Data []byte
-}
-
-// Role says what an argument of a command is.
-type Role uint8
-
-const (
-	// RoleLiteral is a word or a number of the command language.
-	RoleLiteral Role = iota
-	// RoleKey is a full key.
-	RoleKey
-	// RoleField is the field of a hash.
-	RoleField
-	// RoleValue is a stored value or member, encoded.
-	RoleValue
-)
-
-// Literal returns a word of the command language, such as "PX".
-func Literal(word string) Arg { return Arg{Role: RoleLiteral, Text: word} }
-
-// Int returns a number as an argument.
-func Int(n int64) Arg { return Arg{Role: RoleLiteral, Text: strconv.FormatInt(n, 10)} }
-
-// Key returns a full key as an argument.
-func Key(key string) Arg { return Arg{Role: RoleKey, Text: key} }
-
-// Field returns the field of a hash as an argument.
-func Field(name string) Arg { return Arg{Role: RoleField, Text: name} }
-
-// Val returns an encoded value or member as an argument.
-func Val(data []byte) Arg { return Arg{Role: RoleValue, Data: data} }
-
-// String returns the argument as text, which copies a value.
-func (a Arg) String() string {
-	if a.Role == RoleValue {
-		return string(a.Data)
+// NewCustomCmd returns a command that the table need not have: one of a server's
+// module, say, such as "BF.ADD". A store that passes commands on to a server sends
+// it as it is; any other store answers errors.ErrUnsupported. Its row is that of
+// the table, if the table has the name, and else that of a write with any number of
+// keys in GroupCustom: it goes to the primary, and is never sent again when its
+// outcome is unknown. Its arguments of role RoleKey are its keys.
+func NewCustomCmd(name string, args ...Arg) *Cmd {
+	row := rowOf(name)
+	if row == &unknown {
+		row = &custom
 	}
-	return a.Text
+	return &Cmd{Name: name, Args: args, row: row}
 }
+
+// Command returns what the library knows about the command: its row of the table,
+// which NewCmd has looked up. It is never nil, and must not be changed. A name that the table does not have
+// gets an empty row, in GroupCustom if NewCustomCmd made the command, and is
+// treated as a write.
+func (c *Cmd) Command() *Command {
+	if c.row == nil {
+		return rowOf(c.Name)
+	}
+	return c.row
+}
+
+// IsCustom reports whether NewCustomCmd made the command, and the table does not
+// have it: a store that passes commands on to a server runs it, though it is not
+// in its Commands.
+func (c *Cmd) IsCustom() bool { return c.row == &custom }
 
 // Key returns the first key among the arguments, or "" if there is none.
 func (c *Cmd) Key() string {
@@ -113,6 +97,8 @@ func (c *Cmd) Key() string {
 // A CommandSet is an immutable set of command names. The zero value is empty.
 type CommandSet struct {
 	names map[string]struct{}
+	// rows[i] tells whether the set has the row of the table with index i.
+	rows []bool
 }
 
 // NewCommandSet returns the set of the given names.
@@ -120,6 +106,12 @@ func NewCommandSet(names ...string) CommandSet {
 	set := CommandSet{names: make(map[string]struct{}, len(names))}
 	for _, name := range names {
 		set.names[name] = struct{}{}
+		if i := rowOf(name).Index(); i >= 0 {
+			if set.rows == nil {
+				set.rows = make([]bool, len(rows))
+			}
+			set.rows[i] = true
+		}
 	}
 	return set
 }
@@ -128,6 +120,24 @@ func NewCommandSet(names ...string) CommandSet {
 func (s CommandSet) Has(name string) bool {
 	_, ok := s.names[name]
 	return ok
+}
+
+// Runs reports whether the set holds the name of c. For a command of the table that
+// costs no look-up of the name.
+func (s CommandSet) Runs(c *Cmd) bool {
+	if i := c.Command().Index(); i >= 0 {
+		return i < len(s.rows) && s.rows[i]
+	}
+	return s.Has(c.Name)
+}
+
+// HasGroup reports whether the set holds what a group of commands began with: those
+// that the first release had which had any of the group. A command that came to the
+// group later is asked for by its own name, so that a driver which was written
+// before still has the group.
+func (s CommandSet) HasGroup(group Group) bool {
+	first := firstOf(rows, group)
+	return len(first) > 0 && !slices.ContainsFunc(first, func(c Command) bool { return !s.Has(c.Name) })
 }
 
 // Names returns the names, sorted.

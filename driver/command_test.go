@@ -155,7 +155,7 @@ func TestTTLArg(t *testing.T) {
 	} {
 		a := driver.TTLArg(test.ttl)
 		back, err := driver.ParseTTLArg(a)
-		if a.Text != test.text || a.Role != driver.RoleLiteral || back != test.back || err != nil {
+		if a.String() != test.text || a.Role != driver.RoleLiteral || back != test.back || err != nil {
 			t.Errorf("%v: %+v, read back as %v, %v, want %s and %v", test.ttl, a, back, err, test.text, test.back)
 		}
 	}

@@ -40,6 +40,13 @@ var (
 	// ErrCrossSlot is a command whose keys live in several slots of a cluster
 	// and cannot be split.
 	ErrCrossSlot = errors.New("xcache: keys are in different slots of the cluster (use a {hash tag})")
+	// ErrSyntax is a command with arguments that it does not take: an option that
+	// it does not have, too few of them, a number out of its range. Nothing was
+	// changed.
+	ErrSyntax = errors.New("xcache: bad command syntax")
+	// ErrConflict is an optimistic transaction that lost: a key that it watched was
+	// changed by somebody else. Nothing was changed.
+	ErrConflict = errors.New("xcache: transaction lost, a watched key was changed")
 	// ErrUnknownOutcome matches every failure after which the operation may
 	// or may not have been applied. It comes together with the cause.
 	ErrUnknownOutcome = errors.New("xcache: outcome unknown, the operation may have been applied")
@@ -144,6 +151,6 @@ func (c *cause) Is(target error) bool {
 // kinds are the errors that say what happened.
 var kinds = []error{
 	ErrNotFound, ErrNotStored, ErrWrongType, ErrOverflow, ErrClosed, ErrUnavailable, ErrReadOnly, ErrOutOfMemory,
-	ErrAuth, ErrInvalidKey, ErrTooLarge, ErrCrossSlot, ErrUnknownOutcome,
+	ErrAuth, ErrInvalidKey, ErrTooLarge, ErrCrossSlot, ErrSyntax, ErrConflict, ErrUnknownOutcome,
 	errors.ErrUnsupported, context.Canceled, context.DeadlineExceeded,
 }

@@ -140,9 +140,8 @@ func (r *Reply) AsFlag() (bool, error) {
 // Misread returns err, the error of a method of c.Reply or of a part of it, with the
 // outcome that it has: a command that only reads has changed nothing.
 func (c *Cmd) Misread(err error) error {
-	row, known := LookupCommand(c.Name)
 	misread, ok := errors.AsType[*Error](err)
-	if !ok || !known || !row.ReadOnly || misread.Outcome == NotApplied {
+	if !ok || !c.Command().ReadOnly || misread.Outcome == NotApplied {
 		return err
 	}
 	unchanged := *misread

@@ -136,15 +136,19 @@ func TTLArg(ttl time.Duration) Arg {
 
 // ParseTTLArg returns the TTL that an argument made by TTLArg says.
 func ParseTTLArg(a Arg) (time.Duration, error) {
-	switch a.Text {
+	if ms, ok := a.Integer(); ok && ms >= 0 {
+		return fromMilliseconds(ms), nil
+	}
+	text := a.String()
+	switch text {
 	case ttlNone:
 		return NoExpiry, nil
 	case ttlKeep:
 		return KeepTTL, nil
 	}
-	ms, err := strconv.ParseInt(a.Text, 10, 64)
+	ms, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || ms < 0 {
-		return 0, fmt.Errorf("xcache: a TTL of a command is milliseconds, %s or %s", ttlNone, ttlKeep)
+		return 0, Fail(ErrSyntax, NotApplied, fmt.Errorf("a TTL of a command is milliseconds, %s or %s", ttlNone, ttlKeep))
 	}
 	return fromMilliseconds(ms), nil
 }

@@ -27,7 +27,20 @@ type Command struct {
 	// Extension: Redis has no such command; the server drivers run it as a
 	// script.
 	Extension bool
+	// Since is the release of the table that the command came with: see Release.
+	Since int
+
+	index int // of its row, and 1: see Index
 }
+
+// Release counts the releases of the table of commands. A release may add rows, with
+// that number in their Since; no row is ever changed or taken away. So a driver that
+// was written for an earlier release stays complete: what it lacks came later.
+const Release = 1
+
+// Index returns the position of the row in Commands, so that what a driver keeps for
+// each command can be in a slice; -1 for a row that is not in the table.
+func (c *Command) Index() int { return c.index - 1 }
 
 // Group is the part of the command language that a command belongs to. It is
 // what a cache can Require.
@@ -47,6 +60,9 @@ const (
 	GroupPubSub      Group = "pubsub"
 	GroupScripts     Group = "scripts"
 	GroupTransaction Group = "transactions"
+	// GroupCustom is that of the commands that the table does not have: see
+	// NewCustomCmd.
+	GroupCustom Group = "custom"
 )
 
 // KeyCount says how many keys a command takes.
@@ -81,22 +97,25 @@ const (
 	CmdPersist = "XCACHE.PERSIST"
 )
 
-var table = func() map[string]Command {
+// rows is the table, sorted by name.
+var rows = func() []Command {
 	const (
 		read       = 1 << iota // ReadOnly, and so Idempotent
 		idempotent             // a write that is
 		extension
 		blocking
 	)
-	commands := make(map[string]Command)
+	var commands []Command
+	since := 1 // a later release sets it to its own number, and adds its rows behind
 	row := func(group Group, name string, keys KeyCount, flags int) {
-		commands[name] = Command{
+		commands = append(commands, Command{
 			Name: name, Group: group, Keys: keys,
 			ReadOnly:   flags&read != 0,
 			Blocking:   flags&blocking != 0,
 			Idempotent: flags&(read|idempotent) != 0,
 			Extension:  flags&extension != 0,
-		}
+			Since:      since,
+		})
 	}
 	row(GroupConnection, "PING", NoKey, read)
 
@@ -153,21 +172,59 @@ var table = func() map[string]Command {
 
 	row(GroupScripts, "EVAL", ManyKeys, 0) // how many, its second argument says
 	row(GroupScripts, "EVALSHA", ManyKeys, 0)
+	slices.SortFunc(commands, func(a, b Command) int { return strings.Compare(a.Name, b.Name) })
+	for i := range commands {
+		commands[i].index = i + 1
+	}
 	return commands
 }()
 
+// byName finds the rows.
+var byName = func() map[string]*Command {
+	index := make(map[string]*Command, len(rows))
+	for i := range rows {
+		index[rows[i].Name] = &rows[i]
+	}
+	return index
+}()
+
+// The rows of commands that the table does not have.
+var (
+	unknown = Command{}
+	custom  = Command{Group: GroupCustom, Keys: ManyKeys}
+)
+
+// rowOf returns the row of a name, or &unknown.
+func rowOf(name string) *Command {
+	if c, ok := byName[name]; ok {
+		return c
+	}
+	return &unknown
+}
+
 // LookupCommand returns the row of a name in upper case.
 func LookupCommand(name string) (Command, bool) {
-	c, ok := table[name]
-	return c, ok
+	c, ok := byName[name]
+	if !ok {
+		return Command{}, false
+	}
+	return *c, true
 }
 
 // Commands returns the whole table, sorted by name.
-func Commands() []Command {
-	rows := make([]Command, 0, len(table))
-	for _, c := range table {
-		rows = append(rows, c)
+func Commands() []Command { return slices.Clone(rows) }
+
+// firstOf returns the rows of a group that came with the first release which had any.
+func firstOf(rows []Command, group Group) []Command {
+	var first []Command
+	for _, c := range rows {
+		switch {
+		case c.Group != group:
+		case len(first) == 0 || c.Since < first[0].Since:
+			first = append(first[:0], c)
+		case c.Since == first[0].Since:
+			first = append(first, c)
+		}
 	}
-	slices.SortFunc(rows, func(a, b Command) int { return strings.Compare(a.Name, b.Name) })
-	return rows
+	return first
 }

@@ -1,0 +1,122 @@
+package driver
+
+import (
+	"math"
+	"strconv"
+)
+
+// An Arg is one argument of a command, with its role. Wrappers and cluster
+// routing read roles, not positions. A number is kept as one: whoever writes it to
+// a wire formats it there (Append), and whoever runs it needs no parsing.
+type Arg struct {
+	// Role says what the argument is.
+	Role Role
+	form argForm
+	// Text is the argument, if it is a word, a key or a field. It is empty for
+	// numbers, and for values.
+	Text string
+	// Data is the argument if its role is Value. It is borrowed until Do
+	// returns.
+	Data []byte
+
+	number uint64 // of an integer; the bits of a float
+}
+
+// argForm says which of its fields has an argument.
+type argForm uint8
+
+const (
+	inText  argForm = iota // or in Data, if the role is RoleValue
+	integer                // in number
+	float
+)
+
+// Role says what an argument of a command is.
+type Role uint8
+
+const (
+	// RoleLiteral is a word or a number of the command language.
+	RoleLiteral Role = iota
+	// RoleKey is a full key.
+	RoleKey
+	// RoleField is the field of a hash.
+	RoleField
+	// RoleValue is a stored value or member, encoded.
+	RoleValue
+)
+
+// Literal returns a word of the command language, such as "PX".
+func Literal(word string) Arg { return Arg{Role: RoleLiteral, Text: word} }
+
+// Int returns a whole number as an argument.
+func Int(n int64) Arg { return Arg{Role: RoleLiteral, form: integer, number: uint64(n)} }
+
+// Float returns a number as an argument. Infinities are inf and -inf on the wire, as
+// Redis reads them.
+func Float(f float64) Arg {
+	return Arg{Role: RoleLiteral, form: float, number: math.Float64bits(f)}
+}
+
+// Key returns a full key as an argument.
+func Key(key string) Arg { return Arg{Role: RoleKey, Text: key} }
+
+// Field returns the field of a hash as an argument.
+func Field(name string) Arg { return Arg{Role: RoleField, Text: name} }
+
+// Val returns an encoded value or member as an argument.
+func Val(data []byte) Arg { return Arg{Role: RoleValue, Data: data} }
+
+// Integer returns the number of an argument that Int made; ok is false for any
+// other, also for digits in a Literal.
+func (a *Arg) Integer() (n int64, ok bool) { return int64(a.number), a.form == integer }
+
+// Number returns the number of an argument that Int or Float made; ok is false for
+// any other.
+func (a *Arg) Number() (f float64, ok bool) {
+	switch a.form {
+	case integer:
+		return float64(int64(a.number)), true
+	case float:
+		return math.Float64frombits(a.number), true
+	}
+	return 0, false
+}
+
+// Append appends the argument, as it is on the wire, to dst.
+func (a *Arg) Append(dst []byte) []byte {
+	switch {
+	case a.form == integer:
+		return strconv.AppendInt(dst, int64(a.number), 10)
+	case a.form == float:
+		return appendFloat(dst, math.Float64frombits(a.number))
+	case a.Role == RoleValue:
+		return append(dst, a.Data...)
+	}
+	return append(dst, a.Text...)
+}
+
+// appendFloat appends f as Redis reads it.
+func appendFloat(dst []byte, f float64) []byte {
+	switch {
+	case math.IsInf(f, 1):
+		return append(dst, "inf"...)
+	case math.IsInf(f, -1):
+		return append(dst, "-inf"...)
+	case math.IsNaN(f):
+		return append(dst, "nan"...) // which servers refuse
+	}
+	return strconv.AppendFloat(dst, f, 'g', -1, 64)
+}
+
+// String returns the argument as text, which copies a value and formats a number.
+func (a Arg) String() string {
+	switch {
+	case a.form == integer:
+		return strconv.FormatInt(int64(a.number), 10)
+	case a.form == float:
+		return string(a.Append(nil))
+	case a.Role == RoleValue:
+		return string(a.Data)
+	}
+	return a.Text
+}

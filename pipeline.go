@@ -130,7 +130,7 @@ func (b *batch) writes() func(full string) bool {
 	written := sync.OnceValue(func() map[string]bool { // most pipelines meet no load that it matters to
 		written := make(map[string]bool)
 		for _, cmd := range b.cmds {
-			if row, ok := driver.LookupCommand(cmd.Name); ok && row.ReadOnly {
+			if cmd.Command().ReadOnly {
 				continue
 			}
 			for _, arg := range cmd.Args {

@@ -121,7 +121,7 @@ func commandChecks() []check {
 			return errors.Join(s.wantReply(driver.IntReply(-5), "DECRBY", a, driver.Int(5)), s.wantTTL(a.Text, driver.NoExpiry),
 				s.set(a.Text, "5", long), s.wantReply(driver.IntReply(12), "DECRBY", a, driver.Int(-7)), s.wantTTL(a.Text, long), s.wantValue(a.Text, "12"),
 				s.set(a.Text, "text", long), s.wantCommandErr(driver.ErrWrongType, "DECRBY", a, driver.Int(1)), s.wantValue(a.Text, "text"),
-				s.set(top.Text, driver.Int(math.MinInt64).Text, long), s.wantCommandErr(driver.ErrOverflow, "DECRBY", top, driver.Int(1)))
+				s.set(top.Text, driver.Int(math.MinInt64).String(), long), s.wantCommandErr(driver.ErrOverflow, "DECRBY", top, driver.Int(1)))
 		}),
 		command("INCRBY", "adds to a number, a missing key counts as 0, the TTL stays; otherwise ErrWrongType or ErrOverflow", needs("RPUSH"), func(s *subject) error {
 			a, text, list, top := s.slotKey("a"), s.slotKey("text"), s.slotKey("list"), s.slotKey("top")
@@ -129,7 +129,7 @@ func commandChecks() []check {
 				s.set(a.Text, "5", long), s.wantReply(driver.IntReply(-2), "INCRBY", a, driver.Int(-7)), s.wantTTL(a.Text, long), s.wantValue(a.Text, "-2"),
 				s.set(text.Text, "text", long), s.wantCommandErr(driver.ErrWrongType, "INCRBY", text, driver.Int(1)), s.wantValue(text.Text, "text"),
 				s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, "INCRBY", list, driver.Int(1)),
-				s.set(top.Text, driver.Int(math.MaxInt64).Text, long), s.wantCommandErr(driver.ErrOverflow, "INCRBY", top, driver.Int(1)))
+				s.set(top.Text, driver.Int(math.MaxInt64).String(), long), s.wantCommandErr(driver.ErrOverflow, "INCRBY", top, driver.Int(1)))
 		}),
 		command(driver.CmdIncr, "is INCRBY that answers nil for a missing key and creates nothing", needs("RPUSH"), func(s *subject) error {
 			a, text, list := s.slotKey("a"), s.slotKey("text"), s.slotKey("list")
@@ -137,7 +137,7 @@ func commandChecks() []check {
 				s.set(a.Text, "41", long), s.wantReply(driver.IntReply(42), driver.CmdIncr, a, driver.Int(1)), s.wantTTL(a.Text, long), s.wantValue(a.Text, "42"),
 				s.set(text.Text, "text", long), s.wantCommandErr(driver.ErrWrongType, driver.CmdIncr, text, driver.Int(1)),
 				s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, driver.CmdIncr, list, driver.Int(1)),
-				s.set(a.Text, driver.Int(math.MaxInt64).Text, long), s.wantCommandErr(driver.ErrOverflow, driver.CmdIncr, a, driver.Int(1)))
+				s.set(a.Text, driver.Int(math.MaxInt64).String(), long), s.wantCommandErr(driver.ErrOverflow, driver.CmdIncr, a, driver.Int(1)))
 		}),
 		command(driver.CmdIncrInit, "adds to a number or, without a key, to init, with the TTL that is given; an existing TTL stays", nil, func(s *subject) error {
 			a, b, gone := s.slotKey("a"), s.slotKey("b"), s.slotKey("gone")
@@ -252,7 +252,7 @@ func counts(name string, step, end int64) func(s *subject) error {
 		return errors.Join(s.wantReply(driver.IntReply(step), name, a), s.wantTTL(a.Text, driver.NoExpiry),
 			s.set(a.Text, "5", long), s.wantReply(driver.IntReply(5+step), name, a), s.wantTTL(a.Text, long),
 			s.set(a.Text, "text", long), s.wantCommandErr(driver.ErrWrongType, name, a), s.wantValue(a.Text, "text"),
-			s.set(last.Text, driver.Int(end).Text, long), s.wantCommandErr(driver.ErrOverflow, name, last))
+			s.set(last.Text, driver.Int(end).String(), long), s.wantCommandErr(driver.ErrOverflow, name, last))
 	}
 }
 

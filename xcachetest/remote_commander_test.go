@@ -123,7 +123,7 @@ func (s *remoteCommander) lost(cmds []*driver.Cmd, how driver.How, cause, report
 func commandRequest(cmd *driver.Cmd) *request {
 	value := cmd.Args[1].Data
 	if value == nil {
-		value = []byte(cmd.Args[1].Text)
+		value = []byte(cmd.Args[1].String())
 	}
 	return &request{Op: cmd.Name, Keys: []string{cmd.Key()}, Values: [][]byte{value}}
 }

@@ -30,10 +30,16 @@ func boolReply(b bool) driver.Reply {
 // fail returns an error about the arguments of the command. It never repeats
 // one.
 func (c *call) fail(format string, args ...any) error {
-	return fmt.Errorf("xcache: "+c.cmd.Name+": "+format, args...)
+	return badSyntax(c.cmd, format, args...)
 }
 
-func (c *call) syntaxError() error { return c.fail("syntax error") }
+func badSyntax(cmd *driver.Cmd, format string, args ...any) error {
+	return driver.Fail(driver.ErrSyntax, driver.NotApplied, fmt.Errorf(cmd.Name+": "+format, args...))
+}
+
+func (c *call) syntaxError() error {
+	return c.fail("an option that it does not have, or that does not go with the others")
+}
 
 // count is the number of arguments.
 func (c *call) count() int { return len(c.cmd.Args) }
@@ -59,7 +65,7 @@ func (c *call) bytes(i int) []byte {
 	if a := &c.cmd.Args[i]; a.Role == driver.RoleValue {
 		return a.Data
 	}
-	return []byte(c.cmd.Args[i].Text)
+	return c.cmd.Args[i].Append(nil)
 }
 
 // value returns a copy of argument i to store.
@@ -67,7 +73,7 @@ func (c *call) value(i int) []byte {
 	if a := &c.cmd.Args[i]; a.Role == driver.RoleValue {
 		return clone(a.Data)
 	}
-	return clone([]byte(c.cmd.Args[i].Text))
+	return clone(c.cmd.Args[i].Append(nil))
 }
 
 // size is how long argument i is.
@@ -76,7 +82,7 @@ func (c *call) size(i int) int {
 	if a.Role == driver.RoleValue {
 		return len(a.Data)
 	}
-	return len(a.Text)
+	return len(a.String())
 }
 
 // is reports whether argument i is a word of the command language, in any case.
@@ -86,6 +92,9 @@ func (c *call) is(i int, word string) bool {
 
 // int returns argument i as a number.
 func (c *call) int(i int) (int64, error) {
+	if n, ok := c.cmd.Args[i].Integer(); ok {
+		return n, nil
+	}
 	if n, ok := parseInt(c.cmd.Args[i].String()); ok {
 		return n, nil
 	}
@@ -94,7 +103,7 @@ func (c *call) int(i int) (int64, error) {
 
 // ttl returns argument i, as driver.TTLArg makes it.
 func (c *call) ttl(i int) (time.Duration, error) {
-	ttl, err := driver.ParseTTLArg(driver.Literal(c.cmd.Args[i].String()))
+	ttl, err := driver.ParseTTLArg(c.cmd.Args[i])
 	if err != nil {
 		return 0, c.fail("argument %d is not a TTL", i+1)
 	}

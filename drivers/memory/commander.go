@@ -92,13 +92,12 @@ func lookupCommand(cmd *driver.Cmd) (command, error) {
 		return c, fmt.Errorf("xcache: the memory driver has no command %q: %w", cmd.Name, errors.ErrUnsupported)
 	}
 	if len(cmd.Args) < c.min || c.max != unlimited && len(cmd.Args) > c.max {
-		return c, fmt.Errorf("xcache: %s: wrong number of arguments", cmd.Name)
+		return c, badSyntax(cmd, "wrong number of arguments")
 	}
 	// The locks are those of the arguments marked as keys, so what a command
 	// takes for a key must be marked as one.
-	row, _ := driver.LookupCommand(cmd.Name)
 	keys := 0
-	switch row.Keys {
+	switch cmd.Command().Keys {
 	case driver.OneKey:
 		keys = 1
 	case driver.TwoKeys:
@@ -106,7 +105,7 @@ func lookupCommand(cmd *driver.Cmd) (command, error) {
 	}
 	for i := range keys {
 		if cmd.Args[i].Role != driver.RoleKey {
-			return c, fmt.Errorf("xcache: %s: argument %d must be a key", cmd.Name, i+1)
+			return c, badSyntax(cmd, "argument %d must be a key", i+1)
 		}
 	}
 	return c, nil

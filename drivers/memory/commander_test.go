@@ -71,7 +71,7 @@ func outcome(cmd *driver.Cmd) string {
 		return "OVERFLOW"
 	case errors.Is(cmd.Err, errors.ErrUnsupported):
 		return "UNSUPPORTED"
-	case !strings.HasPrefix(cmd.Err.Error(), "xcache: "+cmd.Name+": "):
+	case !errors.Is(cmd.Err, driver.ErrSyntax) || !strings.Contains(cmd.Err.Error(), ": "+cmd.Name+": "):
 		return "an error that does not name the command: " + cmd.Err.Error()
 	}
 	return "ERR"

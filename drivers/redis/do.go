@@ -96,8 +96,7 @@ func transacted(cmds []*driver.Cmd, exec *generalCommand, err error) {
 			cmds[i].Reply, cmds[i].Err = driver.Reply{}, driver.Fail(driver.ErrUnavailable, driver.Unknown, errReply)
 		}
 		if reply.Kind == driver.ReplyError {
-			row, _ := driver.LookupCommand(cmds[i].Name)
-			cmds[i].Reply, cmds[i].Err = driver.Reply{}, unwritten(reply.Err, row.ReadOnly)
+			cmds[i].Reply, cmds[i].Err = driver.Reply{}, unwritten(reply.Err, cmds[i].Command().ReadOnly)
 		}
 	}
 }
@@ -133,8 +132,7 @@ func encode(r *request, cmds []*driver.Cmd, borrowed, known bool) []generalComma
 			cmd = clone(cmd)
 		}
 		c := &commands[i]
-		row, _ := driver.LookupCommand(cmd.Name)
-		c.readOnly = row.ReadOnly
+		c.readOnly = cmd.Command().ReadOnly
 		s, isScript := script.Lookup(cmd.Name)
 		if !isScript {
 			c.init(r, nameOf(cmd), appendArgs(make([]any, 1, 1+len(cmd.Args)), cmd.Args)...)
@@ -174,10 +172,16 @@ func pointers(commands []generalCommand) []*command {
 
 func appendArgs(args []any, from []driver.Arg) []any {
 	for i := range from {
-		if from[i].Role == driver.RoleValue {
+		switch n, isInt := from[i].Integer(); {
+		case from[i].Role == driver.RoleValue:
 			args = append(args, (*bytesArg)(&from[i].Data))
-		} else {
+		case isInt:
+			args = append(args, &n)
+		case from[i].Text != "":
 			args = append(args, &from[i].Text)
+		default:
+			text := from[i].String()
+			args = append(args, &text)
 		}
 	}
 	return args

@@ -68,8 +68,7 @@ func encode(cmds []*driver.Cmd, known bool) []command {
 	var sent []*script.Script
 	for i, cmd := range cmds {
 		c := &commands[i]
-		row, _ := driver.LookupCommand(cmd.Name)
-		c.readOnly, c.shape = row.ReadOnly, shape.Of(cmd.Name, cmd.Args)
+		c.readOnly, c.shape = cmd.Command().ReadOnly, shape.Of(cmd.Name, cmd.Args)
 		args := cloned(cmd.Args)
 		s, isScript := script.Lookup(cmd.Name)
 		if !isScript {
@@ -93,7 +92,7 @@ func appendArgs(words []string, args []driver.Arg) []string {
 		if args[i].Role == driver.RoleValue {
 			words = append(words, valkeygo.BinaryString(args[i].Data))
 		} else {
-			words = append(words, args[i].Text)
+			words = append(words, args[i].String())
 		}
 	}
 	return words

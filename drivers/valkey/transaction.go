@@ -66,7 +66,7 @@ func transacted(cmds []*driver.Cmd, r *request, err error) {
 	}
 	replies := items(r.commands[len(r.commands)-1].result)
 	for i := range replies {
-		row, _ := driver.LookupCommand(cmds[i].Name)
+		row := cmds[i].Command()
 		cmds[i].Reply, cmds[i].Err = reply(&replies[i], row.ReadOnly), nil
 		if !allows(shape.Of(cmds[i].Name, cmds[i].Args), &replies[i]) {
 			cmds[i].Reply, cmds[i].Err = driver.Reply{}, driver.Fail(driver.ErrUnavailable, failure.Outcome(!row.ReadOnly), errUnexpected)

@@ -51,7 +51,7 @@ type divided struct {
 // item itself, for each key.
 func (b *batch) divide(cmd *driver.Cmd, of int) {
 	d := divided{cmd: cmd, item: of, first: len(b.items)}
-	row, _ := driver.LookupCommand(cmd.Name)
+	row := cmd.Command()
 	at := make(map[uint16]int, len(cmd.Args))
 	for i, key := range cmd.Args {
 		slot := slotOf(key.Text)

@@ -3,6 +3,7 @@ package dialect
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/script"
@@ -24,12 +25,13 @@ var commands = func() driver.CommandSet {
 // Commands returns the commands that the drivers for servers run.
 func Commands() driver.CommandSet { return commands }
 
-// Known returns those of cmds that a driver runs. Any other is errors.ErrUnsupported:
-// its own error in a plain batch, that of the whole batch in an atomic one.
+// Known returns those of cmds that a driver runs: those of the set, and custom ones,
+// which go to the server as they are. Any other is errors.ErrUnsupported: its own error
+// in a plain batch, that of the whole batch in an atomic one.
 func Known(driverName string, cmds []*driver.Cmd, how driver.How) ([]*driver.Cmd, error) {
 	known := make([]*driver.Cmd, 0, len(cmds))
 	for _, c := range cmds {
-		if commands.Has(c.Name) {
+		if commands.Runs(c) || c.IsCustom() && isName(c.Name) {
 			known = append(known, c)
 			continue
 		}
@@ -40,4 +42,15 @@ func Known(driverName string, cmds []*driver.Cmd, how driver.How) ([]*driver.Cmd
 		c.Err = err
 	}
 	return known, nil
+}
+
+// isName reports whether a custom command can be sent under a name. What is an
+// extension of this library to the servers' language is none of theirs.
+func isName(name string) bool {
+	for i := range len(name) {
+		if name[i] <= ' ' || name[i] >= 0x7f {
+			return false
+		}
+	}
+	return name != "" && !strings.HasPrefix(name, "XCACHE.")
 }

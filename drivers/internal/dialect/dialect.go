@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -89,7 +88,7 @@ func bound(ctx context.Context, server Server) (context.Context, context.CancelF
 // refused reports whether the server did not understand a command, and there are
 // servers that would not.
 func refused(c *driver.Cmd) bool {
-	return c.Err != nil && (errors.Is(c.Err, errors.ErrUnsupported) || errors.Is(c.Err, servererror.ErrRefused)) &&
+	return c.Err != nil && (errors.Is(c.Err, errors.ErrUnsupported) || errors.Is(c.Err, driver.ErrSyntax) || errors.Is(c.Err, servererror.ErrRefused)) &&
 		!errors.Is(c.Err, driver.ErrUnknownOutcome) && isForm(c)
 }
 
@@ -103,7 +102,7 @@ func (d *Dialect) ask(ctx context.Context, server Server) error {
 	switch {
 	case err == nil:
 		version = greeted(reply)
-	case errors.Is(err, servererror.ErrRefused) && strings.Contains(err.Error(), "wrong number of arguments"):
+	case errors.Is(err, driver.ErrSyntax):
 		version = redis(6, 0)
 	case errors.Is(err, driver.ErrUnavailable) || ctx.Err() != nil || errors.Is(err, driver.ErrClosed):
 		return notApplied(err)

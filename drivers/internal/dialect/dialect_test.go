@@ -213,7 +213,7 @@ func TestServerThatIsReplacedByAnOlderOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.version = "6.0.16"
-	if err := do("GETDEL k", "GET k"); !errors.Is(err, servererror.ErrRefused) {
+	if err := do("GETDEL k", "GET k"); !errors.Is(err, driver.ErrSyntax) {
 		t.Errorf("the first batch: got %v, want the server's refusal", err)
 	}
 	if err := do("GETDEL k", "GET k"); err != nil {

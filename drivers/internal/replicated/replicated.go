@@ -201,8 +201,8 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 
 func onlyReads(cmds []*driver.Cmd) bool {
 	for _, c := range cmds {
-		row, ok := driver.LookupCommand(c.Name)
-		if !ok || !row.ReadOnly || row.Blocking || row.Keys == driver.NoKey {
+		row := c.Command()
+		if !row.ReadOnly || row.Blocking || row.Keys == driver.NoKey {
 			return false
 		}
 	}

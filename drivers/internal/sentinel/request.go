@@ -170,10 +170,7 @@ func (r *request) readOnly() bool {
 	return true
 }
 
-func isRead(c *driver.Cmd) bool {
-	row, ok := driver.LookupCommand(c.Name)
-	return ok && row.ReadOnly
-}
+func isRead(c *driver.Cmd) bool { return c.Command().ReadOnly }
 
 // end returns the error of the call, when err is that of what was sent last.
 func (r *request) end(err error) error {

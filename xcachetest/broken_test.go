@@ -103,6 +103,9 @@ var brokenStores = []struct {
 	{"one command's error is the call's", func() driver.Store { return commandFailsCall{newCorrect()} }, []string{"commander/own-errors-stay-their-own", "commander/unknown-in-plain-batch"}},
 	{"an atomic batch runs one by one", func() driver.Store { return atomicOneByOne{newCorrect()} }, []string{"commander/atomic-is-atomic", "commander/unknown-in-atomic-batch"}},
 	{"an unknown command is nil", func() driver.Store { return unknownIsNil{newCorrect()} }, []string{"commander/unknown-in-plain-batch", "commander/unknown-names"}},
+	{"bad syntax is the client's own error", func() driver.Store { return syntaxIsOwn{newCorrect()} }, []string{"commander/bad-syntax"}},
+	{"an option that is unknown is ignored", func() driver.Store { return ignoresOptions{newCorrect()} }, []string{"commander/bad-syntax"}},
+	{"a custom command is nil", func() driver.Store { return customIsNil{newCorrect()} }, []string{"commander/custom"}},
 	{"an unknown command panics", func() driver.Store { return unknownPanics{newCorrect()} }, []string{"commander/unknown-in-plain-batch"}},
 	{"Delete hangs", func() driver.Store { return deleteHangs{newCorrect()} }, []string{"delete/duplicates-count-once"}},
 	{"Ping lies", func() driver.Store { return pingFails{newCorrect()} }, []string{"ping/answers", "cache/ping"}},
@@ -876,6 +879,41 @@ func (s unknownIsNil) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 	err := s.correct.Do(ctx, cmds, how)
 	for _, cmd := range cmds {
 		if errors.Is(cmd.Err, errors.ErrUnsupported) {
+			cmd.Err = nil
+		}
+	}
+	return err
+}
+
+type syntaxIsOwn struct{ correct }
+
+func (s syntaxIsOwn) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	err := s.correct.Do(ctx, cmds, how)
+	for _, cmd := range cmds {
+		if errors.Is(cmd.Err, driver.ErrSyntax) {
+			cmd.Err = errors.New("xcache: bad request")
+		}
+	}
+	return err
+}
+
+type ignoresOptions struct{ correct }
+
+func (s ignoresOptions) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	for _, cmd := range cmds {
+		if cmd.Name == "SET" && len(cmd.Args) == 3 && cmd.Args[2].Text == "NOSUCHOPTION" {
+			cmd.Args = cmd.Args[:2]
+		}
+	}
+	return s.correct.Do(ctx, cmds, how)
+}
+
+type customIsNil struct{ correct }
+
+func (s customIsNil) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	err := s.correct.Do(ctx, cmds, how)
+	for _, cmd := range cmds {
+		if cmd.IsCustom() {
 			cmd.Err = nil
 		}
 	}

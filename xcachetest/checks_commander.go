@@ -126,6 +126,49 @@ func commanderChecks() []check {
 			},
 		},
 		{
+			name:  "commander/custom",
+			rule:  "a custom command of a name that the table has runs as that command; one that nobody knows is errors.ErrUnsupported for itself alone",
+			needs: needs("SET", "GET"),
+			run: func(s *subject) error {
+				key := s.key("{t}k")
+				k := driver.Key(key)
+				cmds := []*driver.Cmd{
+					driver.NewCustomCmd("SET", k, driver.Val([]byte("v"))),
+					driver.NewCustomCmd("XCACHETEST.NOSUCH", k),
+					driver.NewCustomCmd("GET", k),
+				}
+				errs := []error{s.caps.Commander.Do(noDeadline, cmds, driver.Plain),
+					s.wantErr(cmds[0].Err, nil, "SET"), s.wantErr(cmds[1].Err, errors.ErrUnsupported, "a custom command that nobody knows"), s.wantErr(cmds[2].Err, nil, "GET"),
+					that(sameReply(cmds[2].Reply, dataReply("v")), "GET after a custom command = %s", replyText(cmds[2].Reply))}
+				for _, name := range []string{"", " ", "GET ", "GET\r\n", "\x00", "XCACHE.NOSUCH", "É"} {
+					cmd := driver.NewCustomCmd(name, k)
+					errs = append(errs, s.wantErr(cmpErr(s.caps.Commander.Do(noDeadline, []*driver.Cmd{cmd}, driver.Plain), cmd.Err), errors.ErrUnsupported, "the custom command %q", name))
+				}
+				return errors.Join(errs...)
+			},
+		},
+		{
+			name:  "commander/bad-syntax",
+			rule:  "a command without its arguments, or with an option that it does not have, is ErrSyntax, was not applied, and changes nothing",
+			needs: needs("SET", "GET"),
+			run: func(s *subject) error {
+				key := s.key("{t}k")
+				errs := []error{s.set(key, "v", long),
+					s.wantCommandErr(driver.ErrSyntax, "SET", driver.Key(key), driver.Val([]byte("w")), literal("NOSUCHOPTION")),
+					s.wantCommandErr(driver.ErrSyntax, "SET", driver.Key(key), driver.Val([]byte("w")), literal("PX"), driver.Int(-1)),
+					s.wantCommandErr(driver.ErrSyntax, "SET", driver.Key(key))}
+				for _, row := range driver.Commands() {
+					if row.Keys == driver.NoKey || row.Blocking || row.Extension || !s.caps.Commander.Commands().Has(row.Name) {
+						continue
+					}
+					_, err := s.do(row.Name)
+					errs = append(errs, s.wantErr(err, driver.ErrSyntax, "%s without arguments", row.Name),
+						that(!errors.Is(err, driver.ErrUnknownOutcome), "%s without arguments may have been applied: %v", row.Name, err))
+				}
+				return errors.Join(append(errs, s.wantValue(key, "v"), s.wantTTL(key, long))...)
+			},
+		},
+		{
 			name: "commander/wrong-arguments",
 			rule: "a command without its arguments, with far too many or with empty ones is an error of its own, no panic, and does not harm the commands after it",
 			run: func(s *subject) error {

@@ -148,26 +148,9 @@ func capabilityChecks() []check {
 		},
 		{
 			name:  "caps/declared-commands-equal-detected",
-			rule:  "the store runs exactly the commands of the table that the harness does not list in LacksCommands, and none that is not in the table",
+			rule:  "the store runs exactly the commands of the table that the harness does not list in LacksCommands or LacksGroups, and none that is not in the table; those that came after the harness' Release it may run or not",
 			needs: needs(commander),
-			run: func(s *subject) error {
-				var errs []error
-				set := s.caps.Commander.Commands()
-				for _, row := range driver.Commands() {
-					switch lacks := slices.Contains(s.h.LacksCommands, row.Name); {
-					case lacks && set.Has(row.Name):
-						errs = append(errs, fmt.Errorf("the harness says that the store lacks %s, but it runs it", row.Name))
-					case !lacks && !set.Has(row.Name):
-						errs = append(errs, fmt.Errorf("the store does not run %s, and the harness does not list it in LacksCommands", row.Name))
-					}
-				}
-				for _, name := range set.Names() {
-					if _, ok := driver.LookupCommand(name); !ok {
-						errs = append(errs, fmt.Errorf("the store declares %s, which is not in driver.Commands", name))
-					}
-				}
-				return errors.Join(errs...)
-			},
+			run:   func(s *subject) error { return s.h.wantCommands(driver.Commands(), s.caps.Commander.Commands()) },
 		},
 		{
 			name: "caps/fixed-for-life",
@@ -206,4 +189,26 @@ func capabilityChecks() []check {
 			},
 		},
 	}
+}
+
+// wantCommands compares the commands that a store runs with a table and with what the
+// harness says of them.
+func (h *Harness) wantCommands(table []driver.Command, set driver.CommandSet) error {
+	var errs []error
+	known := make(map[string]bool, len(table))
+	for _, row := range table {
+		known[row.Name] = true
+		switch lacks := slices.Contains(h.LacksCommands, row.Name) || slices.Contains(h.LacksGroups, row.Group); {
+		case lacks && set.Has(row.Name):
+			errs = append(errs, fmt.Errorf("the harness says that the store lacks %s, but it runs it", row.Name))
+		case !lacks && !set.Has(row.Name) && row.Since <= h.Release:
+			errs = append(errs, fmt.Errorf("the store does not run %s, and the harness lists neither it nor its group", row.Name))
+		}
+	}
+	for _, name := range set.Names() {
+		if !known[name] {
+			errs = append(errs, fmt.Errorf("the store declares %s, which is not in driver.Commands", name))
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -158,6 +158,8 @@ func TestHarnessIsChecked(t *testing.T) {
 		"skip without reason":  {Harness{Open: open, Skip: map[string]string{"get/hit": " "}}, `no reason for "get/hit"`},
 		"unknown capability":   {Harness{Open: open, Lacks: []string{"Teleporter"}}, `"Teleporter"; capabilities are Commander, Expirer`},
 		"limits as capability": {Harness{Open: open, Lacks: []string{"Limits"}}, `"Limits"`},
+		"unknown group":        {Harness{Open: open, LacksGroups: []driver.Group{"nosuch"}}, `"nosuch", of which there are no commands`},
+		"unknown release":      {Harness{Open: open, Release: driver.Release + 1}, "the table of commands has releases 1 to"},
 		"unknown command":      {Harness{Open: open, LacksCommands: []string{"NOSUCH"}}, `"NOSUCH", which is not in driver.Commands`},
 	} {
 		_, err := newSuite(test.h, table())
@@ -241,3 +243,31 @@ func TestRunnerCleansUp(t *testing.T) {
 type keepsOpen struct{ correct }
 
 func (keepsOpen) Close() error { return nil }
+
+// A table of a later release than a driver was written for does not fail the driver,
+// which it may run the new commands of, or not.
+func TestCommandsOfALaterRelease(t *testing.T) {
+	table := []driver.Command{
+		{Name: "OLD", Group: driver.GroupLists, Since: 1}, {Name: "NEW", Group: driver.GroupLists, Since: 2}, {Name: "OTHER", Group: driver.GroupSets, Since: 1},
+	}
+	groups := []driver.Group{driver.GroupSets}
+	for name, test := range map[string]struct {
+		h    Harness
+		runs []string
+		want string // in the error; empty for none
+	}{
+		"without the new one":                   {Harness{Release: 1, LacksGroups: groups}, []string{"OLD"}, ""},
+		"with it":                               {Harness{Release: 1, LacksGroups: groups}, []string{"OLD", "NEW"}, ""},
+		"without an old one":                    {Harness{Release: 1, LacksGroups: groups}, []string{"NEW"}, "does not run OLD"},
+		"for the release, without":              {Harness{Release: 2, LacksGroups: groups}, []string{"OLD"}, "does not run NEW"},
+		"for the release, as said":              {Harness{Release: 2, LacksGroups: groups, LacksCommands: []string{"NEW"}}, []string{"OLD"}, ""},
+		"a group that is there":                 {Harness{Release: 1, LacksGroups: groups}, []string{"OLD", "OTHER"}, "lacks OTHER, but it runs it"},
+		"a new one that was said to be lacking": {Harness{Release: 1, LacksGroups: groups, LacksCommands: []string{"NEW"}}, []string{"OLD", "NEW"}, "lacks NEW, but it runs it"},
+		"one of no table":                       {Harness{Release: 1, LacksGroups: groups}, []string{"OLD", "OWN"}, "declares OWN"},
+	} {
+		err := test.h.wantCommands(table, driver.NewCommandSet(test.runs...))
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %q", name, err, test.want)
+		}
+	}
+}

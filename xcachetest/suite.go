@@ -61,6 +61,17 @@ func newSuite(h Harness, checks []check) (*suite, error) {
 			errs = append(errs, fmt.Errorf("Harness.LacksCommands names %q, which is not in driver.Commands", name))
 		}
 	}
+	for _, group := range h.LacksGroups {
+		if !slices.ContainsFunc(driver.Commands(), func(row driver.Command) bool { return row.Group == group }) {
+			errs = append(errs, fmt.Errorf("Harness.LacksGroups names %q, of which there are no commands", group))
+		}
+	}
+	if h.Release < 0 || h.Release > driver.Release {
+		errs = append(errs, fmt.Errorf("Harness.Release is %d; the table of commands has releases 1 to %d", h.Release, driver.Release))
+	}
+	if h.Release == 0 {
+		h.Release = 1
+	}
 	if h.Timeout == 0 {
 		h.Timeout = 30 * time.Second
 	}

@@ -75,8 +75,16 @@ type Harness struct {
 	Lacks []string
 
 	// LacksCommands names the rows of driver.Commands that the store's
-	// Commander does not run. The same applies.
+	// Commander does not run, and LacksGroups those groups of which it runs
+	// nothing. The same applies, but for commands that came to the table after
+	// Release.
 	LacksCommands []string
+	LacksGroups   []driver.Group
+
+	// Release is the release of the table of commands (driver.Release) that the
+	// driver was written for; 0 is the first. Commands that came later may run or
+	// not, so that a new release of this library does not fail the driver.
+	Release int
 
 	// Skip maps names of checks to the reason why the store is not held to
 	// them. A name that is not in Checks is an error, and so is an empty

@@ -13,12 +13,14 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
+// lackingGroups are those of which the store runs no command.
+var lackingGroups = []driver.Group{driver.GroupMigration, driver.GroupSets, driver.GroupHashes, driver.GroupSortedSets, driver.GroupStreams, driver.GroupScripts}
+
 // lacking returns the commands that the store does not run.
 func lacking() []string {
-	without := []driver.Group{driver.GroupMigration, driver.GroupSets, driver.GroupHashes, driver.GroupSortedSets, driver.GroupStreams, driver.GroupScripts}
 	var names []string
 	for _, row := range driver.Commands() {
-		if slices.Contains(without, row.Group) {
+		if slices.Contains(lackingGroups, row.Group) {
 			names = append(names, row.Name)
 		}
 	}

@@ -25,6 +25,7 @@ func TestConformance(t *testing.T) {
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker", "Replicated", "Disconnector"},
 
-		LacksCommands: lacking(),
+		LacksGroups: lackingGroups,
+		Release:     driver.Release,
 	})
 }

@@ -36,6 +36,7 @@ func (s *Subject) openClusterView(t testing.TB, servers *servertest.ClusterServe
 func (s *Subject) ClusterConformance(t *testing.T) {
 	dsn := s.clusterDSN(s.Cluster(t), "")
 	xcachetest.Run(t, xcachetest.Harness{
+		Release:   driver.Release,
 		Open:      func(t testing.TB) driver.Store { return s.unchecked(t, dsn) },
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
@@ -75,6 +76,7 @@ func (s *Subject) ClusterConformanceOfOneNode(t *testing.T) {
 		return strings.Contains(info, "cluster_state:ok")
 	}, func() string { return "the cluster is not well" })
 	xcachetest.Run(t, xcachetest.Harness{
+		Release:   driver.Release,
 		Open:      func(t testing.TB) driver.Store { return open(t, node.Addr) },
 		OpenAt:    open,
 		Addr:      node.Addr,

@@ -20,6 +20,7 @@ func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
 	dsn := s.clusterDSN(servers, "?read=prefer-replica")
 	waiter := newClusterWaiter(t, servers)
 	xcachetest.Run(t, xcachetest.Harness{
+		Release: driver.Release,
 		Open: func(t testing.TB) driver.Store {
 			store := s.unchecked(t, dsn)
 			if err := driver.CapsOf(store).Pinger.Ping(t.Context()); err != nil { // connects, which checks of short TTLs have no time for

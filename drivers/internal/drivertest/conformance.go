@@ -30,6 +30,7 @@ func (s *Subject) Conformance(t *testing.T) {
 				OpenAt:    open,
 				Addr:      server.Addr,
 				Exclusive: true,
+				Release:   driver.Release,
 				Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
 			})
 		})
@@ -75,6 +76,7 @@ func (s *Subject) ConformanceOfReplicas(t *testing.T) {
 					return &waitingStore{store, driver.CapsOf(store), waiter.wait}
 				},
 				Exclusive: true,
+				Release:   driver.Release,
 				Lacks:     []string{"Subscriber", "Tracker"},
 			}
 			if read == "primary" {

@@ -16,7 +16,8 @@ func (s *Subject) SentinelConformance(t *testing.T) {
 	servers := s.StartSentinel(t) // of its own: the suite empties it
 	primary := servers.Primary(t)
 	xcachetest.Run(t, xcachetest.Harness{
-		Open: func(t testing.TB) driver.Store { return s.openSentinelStore(t, servers, nil) },
+		Release: driver.Release,
+		Open:    func(t testing.TB) driver.Store { return s.openSentinelStore(t, servers, nil) },
 		// The sentinels say where the primary is, and the proxy stands in between.
 		OpenAt: func(t testing.TB, addr string) driver.Store {
 			return s.openSentinelStore(t, servers, func(ctx context.Context, network, to string) (net.Conn, error) {
@@ -42,6 +43,7 @@ func (s *Subject) SentinelConformanceOfReplicas(t *testing.T) {
 	waiter := &waiter{replicas: len(servers.Replicas(t)), primary: conn}
 	dsn := s.sentinelDSN(servers, "&read=prefer-replica")
 	xcachetest.Run(t, xcachetest.Harness{
+		Release: driver.Release,
 		Open: func(t testing.TB) driver.Store {
 			store := s.unchecked(t, dsn)
 			return &waitingStore{store, driver.CapsOf(store), waiter.wait}

@@ -199,7 +199,7 @@ func (b *batch) unfinished(pending []int) (next []int, redirected bool) {
 		if _, known := targets[it.slot]; !known && to != nil {
 			targets[it.slot] = ""
 			if to.Ask {
-				targets[it.slot] = address(to.Host, to.Port, it.server.addr)
+				targets[it.slot] = to.Address(it.server.addr)
 			}
 		}
 		redirected = redirected && v != again

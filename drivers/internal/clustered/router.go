@@ -127,7 +127,7 @@ func (r *router) moved(to *servererror.RedirectError, from string) {
 	if to.Host == "?" {
 		return
 	}
-	addr := address(to.Host, to.Port, from)
+	addr := to.Address(from)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := r.topology.Load()

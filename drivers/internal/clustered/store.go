@@ -365,7 +365,7 @@ func (c *call) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error {
 			err = c.router.reason(err)
 			var redirect *servererror.RedirectError
 			if v, redirect = c.judge(err, readOnly, server); v == asked {
-				to = address(redirect.Host, redirect.Port, server.addr)
+				to = redirect.Address(server.addr)
 			}
 		} else if !isTransient(err) || c.router.topology.Load() == nil {
 			v = final

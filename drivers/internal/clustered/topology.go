@@ -2,11 +2,11 @@ package clustered
 
 import (
 	"errors"
-	"net"
 	"slices"
 	"strconv"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/address"
 	"github.com/xcache-go/xcache/drivers/internal/replicated"
 )
 
@@ -107,7 +107,7 @@ func parseNode(items []driver.Reply, asked string) (string, error) {
 			return "", nil
 		}
 	}
-	return address(host, strconv.FormatInt(port, 10), asked), nil
+	return address.Of(host, strconv.FormatInt(port, 10), asked), nil
 }
 
 // metadata returns what a node says about another one under a name.
@@ -122,13 +122,4 @@ func metadata(items []driver.Reply, name string) string {
 		}
 	}
 	return ""
-}
-
-// address returns the address that a server means. One that does not name a host
-// means its own, by which it was asked.
-func address(host, port, asked string) string {
-	if host == "" {
-		host, _, _ = net.SplitHostPort(asked)
-	}
-	return net.JoinHostPort(host, port)
 }

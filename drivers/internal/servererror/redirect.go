@@ -2,11 +2,11 @@ package servererror
 
 import (
 	"errors"
-	"net"
 	"strconv"
 	"strings"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/address"
 )
 
 // A RedirectError is the answer of a cluster's node to a command whose keys another
@@ -32,13 +32,14 @@ func (r *RedirectError) Error() string {
 
 func (r *RedirectError) Unwrap() error { return r.err }
 
+// Address returns the address of the other node. origin is that of the node that
+// answered.
+func (r *RedirectError) Address(origin string) string { return address.Of(r.Host, r.Port, origin) }
+
 // LeadsTo reports whether a redirect leads to an address, which is that of the
 // server that answered. Then another server has the address by now, and a new
 // connection leads there.
-func (r *RedirectError) LeadsTo(addr string) bool {
-	host, port, err := net.SplitHostPort(addr)
-	return err == nil && r.Port == port && (r.Host == host || r.Host == "")
-}
+func (r *RedirectError) LeadsTo(addr string) bool { return r.Address(addr) == addr }
 
 // Anew returns err, marked as one that passes, if it is MOVED to addr, which is
 // the address of the server that answered.

@@ -27,3 +27,7 @@ func TestClusterRoundTrips(t *testing.T) { subject.ClusterRoundTrips(t) }
 func TestClusterRename(t *testing.T) { subject.ClusterRename(t) }
 
 func TestClusterTLS(t *testing.T) { subject.ClusterTLS(t) }
+
+func TestClusterDatabases(t *testing.T) { subject.ClusterDatabases(t) }
+
+func TestClusterAddresses(t *testing.T) { subject.ClusterAddresses(t) }

@@ -66,8 +66,9 @@
 // to one of its replicas. GetMany, SetMany and Delete go to all nodes that have
 // some of the keys, in parallel and in one round trip to each. Rename between slots
 // copies and then deletes. Other commands with keys in several slots, and
-// transactions on such keys, fail with ErrCrossSlot before anything is sent. There
-// is database 0 and no other.
+// transactions on such keys, fail with ErrCrossSlot before anything is sent. A
+// number of a database behind the hosts is for Valkey 9 with cluster-databases in its
+// configuration: other clusters have database 0 and no other.
 //
 // MOVED and ASK are followed. What was not applied because of a failover or of
 // slots on their way is sent again as long as the call has time. What concerns all

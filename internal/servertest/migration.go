@@ -39,11 +39,15 @@ func (c *ClusterServers) StartMigration(t testing.TB, from, to *Server, slots ..
 }
 
 // MoveKeys moves keys of the slots to the target, which then serves them to
-// clients that say ASKING. Without keys it moves all that there are.
+// clients that say ASKING. The keys are those of database 0; without keys it moves
+// all that there are, of every database.
 func (m *Migration) MoveKeys(t testing.TB, keys ...string) {
 	t.Helper()
 	if len(keys) > 0 {
-		check(t, m.move(keys))
+		conn, err := m.from.dial()
+		check(t, err)
+		defer conn.Close()
+		check(t, m.move(conn, "0", keys))
 		return
 	}
 	check(t, m.moveAll())
@@ -123,6 +127,37 @@ func (m *Migration) moveAll() error {
 		return err
 	}
 	defer conn.Close()
+	databases, err := clusterDatabases(conn)
+	if err != nil {
+		return err
+	}
+	for database := range databases {
+		if err := m.moveDatabase(conn, strconv.Itoa(database), databases > 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clusterDatabases returns how many databases a node has.
+func clusterDatabases(conn *Conn) (int, error) {
+	reply, err := conn.Try("CONFIG", "GET", "cluster-databases")
+	if err != nil {
+		return 0, err
+	}
+	if pair := reply.([]any); len(pair) == 2 {
+		return strconv.Atoi(pair[1].(string))
+	}
+	return 1, nil // before Valkey 9
+}
+
+// moveDatabase moves all keys of the slots in one database.
+func (m *Migration) moveDatabase(conn *Conn, database string, selected bool) error {
+	if selected {
+		if _, err := conn.Try("SELECT", database); err != nil {
+			return err
+		}
+	}
 	for _, slot := range m.slots {
 		for {
 			reply, err := conn.Try("CLUSTER", "GETKEYSINSLOT", slot, strconv.Itoa(keyBatch))
@@ -136,7 +171,7 @@ func (m *Migration) moveAll() error {
 			if len(keys) == 0 {
 				break
 			}
-			if err := m.move(keys); err != nil {
+			if err := m.move(conn, database, keys); err != nil {
 				return err
 			}
 		}
@@ -144,12 +179,13 @@ func (m *Migration) moveAll() error {
 	return nil
 }
 
-func (m *Migration) move(keys []string) error {
+// move moves keys of the database that is selected on a connection to the source.
+func (m *Migration) move(conn *Conn, database string, keys []string) error {
 	migrate := []string{
-		"MIGRATE", m.to.Host, strconv.Itoa(m.to.Port), "", "0",
+		"MIGRATE", m.to.Host, strconv.Itoa(m.to.Port), "", database,
 		strconv.FormatInt(doTimeout.Milliseconds(), 10), "AUTH2", inspector, "any", "KEYS",
 	}
-	_, err := m.from.Try(append(migrate, keys...)...)
+	_, err := conn.Try(append(migrate, keys...)...)
 	return err
 }
 

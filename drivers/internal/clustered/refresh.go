@@ -11,6 +11,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
 const (
@@ -226,7 +227,7 @@ func (r *router) relearn() (changed bool, err error) {
 	}
 	told := *e
 	told.Outcome = driver.NotApplied // asking changes nothing
-	if errors.Is(e.Kind, errors.ErrUnsupported) {
+	if errors.Is(e.Kind, errors.ErrUnsupported) && !servererror.IsNoDatabase(reason) {
 		told.Err = fmt.Errorf("the server is not a node of a cluster; a DSN without +cluster is for one like this: %w", e.Err)
 	}
 	return false, &told

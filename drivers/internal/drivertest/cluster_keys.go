@@ -129,15 +129,6 @@ func (s *Subject) ClusterCrossSlot(t *testing.T) {
 			WantErr(t, err, driver.NotApplied, driver.ErrCrossSlot)
 		}
 	}
-	for _, dsn := range []string{"+cluster://localhost/1", "+cluster://localhost?db=2"} {
-		store, err := s.Driver(nil).Open(Parse(t, s.Scheme+dsn))
-		if err == nil {
-			_ = store.Close()
-		}
-		if err == nil || !strings.Contains(err.Error(), "database 0") {
-			t.Errorf("%s: %v", dsn, err)
-		}
-	}
 	server := s.Standalone(t)
 	alone := s.open(t, s.Scheme+"+cluster://"+server.Addr)
 	if err := Put(t, alone, "k", "v"); !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "without +cluster") {

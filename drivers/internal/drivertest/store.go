@@ -99,7 +99,10 @@ func (s *Subject) databaseOutOfRange(t *testing.T) {
 	if err == nil || errors.Is(err, driver.ErrNotFound) {
 		t.Fatalf("got %v", err)
 	}
-	WantErr(t, err, driver.NotApplied)
+	WantErr(t, err, driver.NotApplied, errors.ErrUnsupported)
+	if !strings.Contains(err.Error(), "fewer databases") {
+		t.Errorf("the error does not say what to do: %v", err)
+	}
 }
 
 func (s *Subject) clientNameAndProtocol(t *testing.T) {

@@ -40,8 +40,8 @@ func Parse(text string, cause func(string) error) error {
 		switch {
 		case r.redirect:
 			native = redirect(text, native)
-		case r.kind == driver.ErrCrossSlot: //nolint:errorlint // it is bare here
-			native = &adviceError{native, "a DSN that begins with redis+cluster:// or valkey+cluster:// has batches divided"}
+		case r.advice != "":
+			native = &adviceError{native, r.advice}
 		}
 		e := driver.Fail(r.kind, driver.NotApplied, native)
 		if r.unknown || strings.Contains(text, "user_script") {
@@ -77,9 +77,10 @@ type rule struct {
 	exact     string
 	kind      error
 	transient bool
-	unknown   bool // it may have been applied, or a part of it
-	bare      bool // the kind is all there is to say
-	redirect  bool // the cause is a RedirectError
+	unknown   bool   // it may have been applied, or a part of it
+	bare      bool   // the kind is all there is to say
+	redirect  bool   // the cause is a RedirectError
+	advice    string // what the user can do
 }
 
 func (r *rule) matches(text string) bool {
@@ -139,7 +140,9 @@ var rules = []rule{
 	{contains: "The user executing the script can't", kind: driver.ErrAuth},
 	{prefix: "ERR ACL failure in script", kind: driver.ErrAuth},
 
-	{prefix: "CROSSSLOT", kind: driver.ErrCrossSlot},
+	{prefix: "CROSSSLOT", kind: driver.ErrCrossSlot, advice: "a DSN that begins with redis+cluster:// or valkey+cluster:// has batches divided"},
+	{prefix: "ERR SELECT is not allowed in cluster mode", kind: errors.ErrUnsupported, advice: noDatabases},
+	{prefix: "ERR DB index is out of range", kind: errors.ErrUnsupported, advice: tooFewDatabases},
 	{contains: "Protocol error: invalid bulk length", kind: driver.ErrTooLarge},
 	{contains: "Protocol error: invalid multibulk length", kind: driver.ErrTooLarge},
 	{prefix: "ERR string exceeds maximum allowed size", kind: driver.ErrTooLarge},
@@ -149,6 +152,21 @@ var rules = []rule{
 	{prefix: "ERR unsupported command", kind: errors.ErrUnsupported},
 	{prefix: "ERR command '", contains: "' is not allowed", kind: errors.ErrUnsupported},
 	{prefix: "ERR This instance has cluster support disabled", kind: errors.ErrUnsupported},
+}
+
+// What the user can do whose DSN names a database that the server does not have.
+const (
+	noDatabases = "this cluster has database 0 and no other: leave the number out of the DSN, " +
+		"or use Valkey 9 with cluster-databases in its configuration"
+	tooFewDatabases = "the server has fewer databases: give the DSN a smaller number, " +
+		"or raise databases in the server's configuration, of a cluster cluster-databases"
+)
+
+// IsNoDatabase reports whether a server refused to select a database that it does
+// not have.
+func IsNoDatabase(err error) bool {
+	advice, ok := errors.AsType[*adviceError](err)
+	return ok && (advice.advice == noDatabases || advice.advice == tooFewDatabases)
 }
 
 // proxyRules are what proxies answer that lost a server, or do not have one. They

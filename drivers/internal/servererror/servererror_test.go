@@ -40,6 +40,8 @@ func TestParse(t *testing.T) {
 		{text: "ERR The user executing the script can't run this command or subcommand script: 219bb33e, on @user_script:1.", kind: driver.ErrAuth, unknown: true},
 		{text: "ERR ACL failure in script: User u has no permissions to run the 'set' command", kind: driver.ErrAuth},
 		{text: "CROSSSLOT Keys in request don't hash to the same slot", kind: driver.ErrCrossSlot},
+		{text: "ERR SELECT is not allowed in cluster mode", kind: errors.ErrUnsupported},
+		{text: "ERR DB index is out of range", kind: errors.ErrUnsupported},
 		{text: "ERR Protocol error: invalid bulk length", kind: driver.ErrTooLarge},
 		{text: "ERR string exceeds maximum allowed size (proto-max-bulk-len)", kind: driver.ErrTooLarge},
 		{text: "ERR unknown command 'XYZ', with args beginning with: 'a'", kind: errors.ErrUnsupported},

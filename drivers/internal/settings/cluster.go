@@ -14,16 +14,13 @@ type Cluster struct {
 }
 
 // ReadCluster is Read for drivers that do clusters. The hosts of dsn are nodes
-// of the cluster, any of them.
+// of the cluster, any of them. Whether the cluster has other databases than 0, as
+// with Valkey 9, the nodes will say.
 func ReadCluster(dsn *driver.DSN) (*Cluster, error) {
 	c := &Cluster{Reads: Reads(dsn.Word("read", string(Primary), string(Primary), string(Replica), string(PreferReplica)))}
 	s, addrs, err := read(dsn, driver.Cluster)
 	if err != nil {
 		return nil, err
-	}
-	if s.DB != 0 {
-		dsn.Refuse("db", "must be left out, also as path behind the hosts: a cluster has database 0 and no other")
-		return nil, dsn.Err()
 	}
 	c.Seeds, c.node = addrs, s
 	return c, nil

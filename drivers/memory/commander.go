@@ -8,18 +8,17 @@ import (
 	"slices"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
 // A command is how the store runs a command of the table in package driver.
 type command struct {
 	run func(*call) (driver.Reply, error)
-	// min and max are how many arguments it takes; unlimited is no maximum.
+	// min and max are how many arguments it takes; max may be arguments.Unlimited.
 	min, max int
 	// whole tells that it needs the whole database, not just its keys.
 	whole bool
 }
-
-const unlimited = -1
 
 // commands is every command there is. A data structure is one file: its object,
 // its commands and how each is run; here it has one word.
@@ -60,7 +59,7 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 			cmd.Err = err
 			continue
 		}
-		c = call{transaction: db.begin(db.shardsOfCommand(command, cmd)), cmd: cmd}
+		c = call{transaction: db.begin(db.shardsOfCommand(command, cmd)), List: arguments.List{Cmd: cmd}}
 		cmd.Reply, cmd.Err = command.run(&c)
 		c.end()
 	}
@@ -78,8 +77,8 @@ func (db *database) doAtomic(cmds []*driver.Cmd) error {
 	}
 	c := call{transaction: db.begin(shards)}
 	defer c.end()
-	for _, c.cmd = range cmds {
-		c.cmd.Reply, c.cmd.Err = commands[c.cmd.Name].run(&c)
+	for _, c.Cmd = range cmds {
+		c.Cmd.Reply, c.Cmd.Err = commands[c.Cmd.Name].run(&c)
 	}
 	return nil
 }
@@ -91,24 +90,9 @@ func lookupCommand(cmd *driver.Cmd) (command, error) {
 	if !ok {
 		return c, fmt.Errorf("xcache: the memory driver has no command %q: %w", cmd.Name, errors.ErrUnsupported)
 	}
-	if len(cmd.Args) < c.min || c.max != unlimited && len(cmd.Args) > c.max {
-		return c, badSyntax(cmd, "wrong number of arguments")
-	}
 	// The locks are those of the arguments marked as keys, so what a command
 	// takes for a key must be marked as one.
-	keys := 0
-	switch cmd.Command().Keys {
-	case driver.OneKey:
-		keys = 1
-	case driver.TwoKeys:
-		keys = 2
-	}
-	for i := range keys {
-		if cmd.Args[i].Role != driver.RoleKey {
-			return c, badSyntax(cmd, "argument %d must be a key", i+1)
-		}
-	}
-	return c, nil
+	return c, arguments.List{Cmd: cmd}.Check(c.min, c.max)
 }
 
 // shardsOfCommand returns the shards of the keys of a command.

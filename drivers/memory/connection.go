@@ -7,7 +7,7 @@ var connectionCommands = map[string]command{
 }
 
 func ping(c *call) (driver.Reply, error) {
-	if c.count() == 1 {
+	if c.Count() == 1 {
 		return driver.DataReply(c.value(0)), nil
 	}
 	return driver.DataReply([]byte("PONG")), nil

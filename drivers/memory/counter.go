@@ -2,10 +2,10 @@ package memory
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
 // Incr implements driver.Counter.
@@ -29,12 +29,10 @@ func (s *Store) IncrInit(ctx context.Context, key string, delta, init int64, ttl
 	if err != nil {
 		return 0, err
 	}
-	if ttl == driver.KeepTTL {
-		return 0, errKeepTTL
+	if err := arguments.CheckInitTTL(ttl); err != nil {
+		return 0, err
 	}
 	t := db.begin(db.shardsOf(key))
 	defer t.end()
 	return t.incrInit(key, delta, init, ttl)
 }
-
-var errKeepTTL = errors.New("xcache: a counter that may be new has no TTL to keep; give one, or NoExpiry")

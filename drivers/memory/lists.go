@@ -1,10 +1,13 @@
 package memory
 
-import "github.com/xcache-go/xcache/driver"
+import (
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/arguments"
+)
 
 var listCommands = map[string]command{
-	"LPUSH":  {run: lpush, min: 2, max: unlimited},
-	"RPUSH":  {run: rpush, min: 2, max: unlimited},
+	"LPUSH":  {run: lpush, min: 2, max: arguments.Unlimited},
+	"RPUSH":  {run: rpush, min: 2, max: arguments.Unlimited},
 	"LPOP":   {run: lpop, min: 1, max: 2},
 	"RPOP":   {run: rpop, min: 1, max: 2},
 	"LRANGE": {run: lrange, min: 3, max: 3},
@@ -52,16 +55,16 @@ func lpush(c *call) (driver.Reply, error) { return push(c, (*list).pushFront) }
 func rpush(c *call) (driver.Reply, error) { return push(c, (*list).pushBack) }
 
 func push(c *call, add func(*list, []byte)) (driver.Reply, error) {
-	e, l, err := c.findList(c.key(0))
+	e, l, err := c.findList(c.Key(0))
 	if err != nil {
 		return driver.Reply{}, err
 	}
-	size := entryOverhead + int64(len(c.key(0)))
+	size := entryOverhead + int64(len(c.Key(0)))
 	if e != nil {
 		size = e.cost
 	}
-	for i := 1; i < c.count(); i++ {
-		size += elementOverhead + int64(c.size(i))
+	for i := 1; i < c.Count(); i++ {
+		size += elementOverhead + int64(c.Size(i))
 	}
 	if err := c.db.fits(size); err != nil {
 		return driver.Reply{}, err
@@ -69,11 +72,11 @@ func push(c *call, add func(*list, []byte)) (driver.Reply, error) {
 	if e == nil {
 		l = new(list)
 	}
-	for i := 1; i < c.count(); i++ {
+	for i := 1; i < c.Count(); i++ {
 		add(l, c.value(i))
 	}
 	if e == nil {
-		c.put(c.key(0), nil, l, never)
+		c.put(c.Key(0), nil, l, never)
 	} else {
 		c.changed(e)
 	}
@@ -85,41 +88,35 @@ func rpop(c *call) (driver.Reply, error) { return pop(c, (*list).popBack) }
 
 // pop is key [count]. Without a count the reply is one element, with one a list.
 func pop(c *call, take func(*list) []byte) (driver.Reply, error) {
-	count := int64(1)
-	if c.count() == 2 {
-		var err error
-		if count, err = c.int(1); err != nil {
-			return driver.Reply{}, err
-		}
-		if count < 0 {
-			return driver.Reply{}, c.fail("the count must not be negative")
-		}
+	count, err := c.PopCount()
+	if err != nil {
+		return driver.Reply{}, err
 	}
-	e, l, err := c.findList(c.key(0))
+	e, l, err := c.findList(c.Key(0))
 	if e == nil {
 		return driver.Reply{}, err
 	}
-	items := make([]driver.Reply, min(count, int64(l.elements.len())))
+	items := make([]driver.Reply, min(count.N, int64(l.elements.len())))
 	for i := range items {
 		items[i] = driver.DataReply(take(l))
 	}
 	c.changed(e)
-	if c.count() == 1 {
+	if !count.Given {
 		return items[0], nil
 	}
 	return driver.ArrayReply(items...), nil
 }
 
 func lrange(c *call) (driver.Reply, error) {
-	start, err := c.int(1)
+	start, err := c.Int(1)
 	if err != nil {
 		return driver.Reply{}, err
 	}
-	stop, err := c.int(2)
+	stop, err := c.Int(2)
 	if err != nil {
 		return driver.Reply{}, err
 	}
-	e, l, err := c.findList(c.key(0))
+	e, l, err := c.findList(c.Key(0))
 	if err != nil {
 		return driver.Reply{}, err
 	}
@@ -133,7 +130,7 @@ func lrange(c *call) (driver.Reply, error) {
 }
 
 func llen(c *call) (driver.Reply, error) {
-	e, l, err := c.findList(c.key(0))
+	e, l, err := c.findList(c.Key(0))
 	if e == nil {
 		return driver.IntReply(0), err
 	}

@@ -2,18 +2,18 @@ package memory
 
 import (
 	"bytes"
-	"math"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
 var stringCommands = map[string]command{
 	"GET":                      {run: get, min: 1, max: 1},
-	"MGET":                     {run: mget, min: 1, max: unlimited},
-	"SET":                      {run: set, min: 2, max: unlimited},
+	"MGET":                     {run: mget, min: 1, max: arguments.Unlimited},
+	"SET":                      {run: set, min: 2, max: arguments.Unlimited},
 	"GETDEL":                   {run: getDel, min: 1, max: 1},
 	"STRLEN":                   {run: strLen, min: 1, max: 1},
 	"INCR":                     {run: incrBy, min: 1, max: 1},
@@ -28,13 +28,13 @@ var stringCommands = map[string]command{
 }
 
 func get(c *call) (driver.Reply, error) {
-	e, err := c.findString(c.key(0))
+	e, err := c.findString(c.Key(0))
 	return stringReply(e), err
 }
 
 // mget answers nil for a key that does not hold a string.
 func mget(c *call) (driver.Reply, error) {
-	keys, err := c.keys(0, c.count())
+	keys, err := c.Keys(0, c.Count())
 	if err != nil {
 		return driver.Reply{}, err
 	}
@@ -46,79 +46,30 @@ func mget(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// set is key, value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT second
-// | PXAT millisecond | KEEPTTL].
 func set(c *call) (driver.Reply, error) {
-	cond, ttl, old := driver.Always, driver.NoExpiry, false
-	for i := 2; i < c.count(); i++ {
-		switch {
-		case c.is(i, "NX") && cond != driver.IfPresent:
-			cond = driver.IfAbsent
-		case c.is(i, "XX") && cond != driver.IfAbsent:
-			cond = driver.IfPresent
-		case c.is(i, "GET"):
-			old = true
-		case ttl != driver.NoExpiry:
-			return driver.Reply{}, c.syntaxError()
-		case c.is(i, "KEEPTTL"):
-			ttl = driver.KeepTTL
-		case i+1 < c.count():
-			var err error
-			if ttl, err = c.expiryOption(i); err != nil {
-				return driver.Reply{}, err
-			}
-			i++
-		default:
-			return driver.Reply{}, c.syntaxError()
-		}
+	options, err := c.SetOptions()
+	if err != nil {
+		return driver.Reply{}, err
 	}
-	if err := c.fits(c.key(0), 1); err != nil {
+	if err := c.fits(c.Key(0), 1); err != nil {
 		return driver.Reply{}, err
 	}
 	reply := okReply
-	if old {
-		e, err := c.findString(c.key(0))
+	if options.Get {
+		e, err := c.findString(c.Key(0))
 		if err != nil {
 			return driver.Reply{}, err
 		}
 		reply = stringReply(e)
 	}
-	if err := c.set(c.key(0), c.value(1), ttl, cond); err != nil && !old {
+	if err := c.set(c.Key(0), c.value(1), options.TTL, options.Cond); err != nil && !options.Get {
 		return driver.Reply{}, nil // nil is how Redis says that the condition did not hold
 	}
 	return reply, nil
 }
 
-// expiryOption returns the TTL that the option at i and its number say.
-func (c *call) expiryOption(i int) (time.Duration, error) {
-	unit, absolute := int64(1), false
-	switch {
-	case c.is(i, "EX"):
-		unit = 1000
-	case c.is(i, "PX"):
-	case c.is(i, "EXAT"):
-		unit, absolute = 1000, true
-	case c.is(i, "PXAT"):
-		absolute = true
-	default:
-		return 0, c.syntaxError()
-	}
-	n, err := c.int(i + 1)
-	if err != nil {
-		return 0, err
-	}
-	if n <= 0 || n > math.MaxInt64/unit {
-		return 0, c.fail("invalid expire time")
-	}
-	n *= unit
-	if absolute {
-		n -= time.Now().UnixMilli()
-	}
-	return milliseconds(n), nil
-}
-
 func getDel(c *call) (driver.Reply, error) {
-	e, err := c.findString(c.key(0))
+	e, err := c.findString(c.Key(0))
 	reply := stringReply(e)
 	if e != nil {
 		c.remove(e)
@@ -127,7 +78,7 @@ func getDel(c *call) (driver.Reply, error) {
 }
 
 func strLen(c *call) (driver.Reply, error) {
-	e, err := c.findString(c.key(0))
+	e, err := c.findString(c.Key(0))
 	if e == nil {
 		return driver.IntReply(0), err
 	}
@@ -136,41 +87,30 @@ func strLen(c *call) (driver.Reply, error) {
 
 // incrBy is key [delta].
 func incrBy(c *call) (driver.Reply, error) {
-	delta, err := c.delta()
+	delta, err := c.Delta()
 	if err != nil {
 		return driver.Reply{}, err
 	}
-	sum, err := c.incrInit(c.key(0), delta, 0, driver.NoExpiry)
+	sum, err := c.incrInit(c.Key(0), delta, 0, driver.NoExpiry)
 	return driver.IntReply(sum), err
 }
 
 // decrBy is key [delta].
 func decrBy(c *call) (driver.Reply, error) {
-	delta, err := c.delta()
+	delta, err := c.NegativeDelta()
 	if err != nil {
 		return driver.Reply{}, err
 	}
-	if delta == math.MinInt64 {
-		return driver.Reply{}, driver.ErrOverflow
-	}
-	sum, err := c.incrInit(c.key(0), -delta, 0, driver.NoExpiry)
+	sum, err := c.incrInit(c.Key(0), delta, 0, driver.NoExpiry)
 	return driver.IntReply(sum), err
 }
 
-// delta returns the second argument as a number, or 1 if there is none.
-func (c *call) delta() (int64, error) {
-	if c.count() == 1 {
-		return 1, nil
-	}
-	return c.int(1)
-}
-
 func incrExisting(c *call) (driver.Reply, error) {
-	delta, err := c.int(1)
+	delta, err := c.Int(1)
 	if err != nil {
 		return driver.Reply{}, err
 	}
-	sum, exists, err := c.incr(c.key(0), delta)
+	sum, exists, err := c.incr(c.Key(0), delta)
 	if !exists {
 		return driver.Reply{}, err
 	}
@@ -178,67 +118,56 @@ func incrExisting(c *call) (driver.Reply, error) {
 }
 
 func incrInit(c *call) (driver.Reply, error) {
-	delta, err := c.int(1)
+	delta, init, ttl, err := c.IncrInit()
 	if err != nil {
 		return driver.Reply{}, err
 	}
-	init, err := c.int(2)
-	if err != nil {
-		return driver.Reply{}, err
-	}
-	ttl, err := c.ttl(3)
-	if err != nil {
-		return driver.Reply{}, err
-	}
-	if ttl == driver.KeepTTL {
-		return driver.Reply{}, errKeepTTL
-	}
-	sum, err := c.incrInit(c.key(0), delta, init, ttl)
+	sum, err := c.incrInit(c.Key(0), delta, init, ttl)
 	return driver.IntReply(sum), err
 }
 
 func swap(c *call) (driver.Reply, error) {
-	ttl, err := c.ttl(2)
+	ttl, err := c.TTL(2)
 	if err != nil {
 		return driver.Reply{}, err
 	}
-	if err := c.fits(c.key(0), 1); err != nil {
+	if err := c.fits(c.Key(0), 1); err != nil {
 		return driver.Reply{}, err
 	}
-	e, err := c.findString(c.key(0))
+	e, err := c.findString(c.Key(0))
 	if err != nil {
 		return driver.Reply{}, err
 	}
 	reply := stringReply(e)
-	return reply, c.set(c.key(0), c.value(1), ttl, driver.Always)
+	return reply, c.set(c.Key(0), c.value(1), ttl, driver.Always)
 }
 
 func compareAndSwap(c *call) (driver.Reply, error) {
-	ttl, err := c.ttl(3)
+	ttl, err := c.TTL(3)
 	if err != nil {
 		return driver.Reply{}, err
 	}
-	if err := c.fits(c.key(0), 2); err != nil {
+	if err := c.fits(c.Key(0), 2); err != nil {
 		return driver.Reply{}, err
 	}
-	same, err := c.holds(c.key(0), c.bytes(1))
+	same, err := c.holds(c.Key(0), c.Bytes(1))
 	if !same {
 		return driver.IntReply(0), err
 	}
-	return driver.IntReply(1), c.set(c.key(0), c.value(2), ttl, driver.Always)
+	return driver.IntReply(1), c.set(c.Key(0), c.value(2), ttl, driver.Always)
 }
 
 func compareAndDelete(c *call) (driver.Reply, error) {
-	same, err := c.holds(c.key(0), c.bytes(1))
+	same, err := c.holds(c.Key(0), c.Bytes(1))
 	if same {
-		c.remove(c.peek(c.key(0)))
+		c.remove(c.peek(c.Key(0)))
 	}
 	return boolReply(same), err
 }
 
 // fits returns an error if argument i is too large to be the value of key.
 func (c *call) fits(key string, i int) error {
-	return c.db.fits(entryOverhead + int64(len(key)+c.size(i)))
+	return c.db.fits(entryOverhead + int64(len(key)+c.Size(i)))
 }
 
 // stringReply is the value of a string, or nil.
@@ -289,11 +218,11 @@ func (t *transaction) incr(key string, delta int64) (sum int64, exists bool, err
 	if e == nil {
 		return 0, false, err
 	}
-	n, ok := parseInt(e.data)
+	n, ok := arguments.ParseInt(e.data)
 	if !ok {
 		return 0, true, driver.ErrWrongType
 	}
-	if sum, err = add(n, delta); err != nil {
+	if sum, err = arguments.Add(n, delta); err != nil {
 		return 0, true, err
 	}
 	t.put(key, formatInt(sum), nil, e.deadline)
@@ -307,7 +236,7 @@ func (t *transaction) incrInit(key string, delta, init int64, ttl time.Duration)
 	if exists || err != nil {
 		return sum, err
 	}
-	if sum, err = add(init, delta); err != nil {
+	if sum, err = arguments.Add(init, delta); err != nil {
 		return 0, err
 	}
 	data := formatInt(sum)
@@ -315,14 +244,6 @@ func (t *transaction) incrInit(key string, delta, init int64, ttl time.Duration)
 		return 0, err
 	}
 	return sum, t.set(key, data, ttl, driver.Always)
-}
-
-func add(a, b int64) (int64, error) {
-	sum := a + b
-	if (sum > a) != (b > 0) && b != 0 {
-		return 0, driver.ErrOverflow
-	}
-	return sum, nil
 }
 
 func formatInt(n int64) []byte { return slices.Clip(strconv.AppendInt(nil, n, 10)) }

@@ -1,0 +1,145 @@
+// Package arguments reads the arguments of commands, as Redis does, for the drivers
+// that run commands themselves. Its errors name the command, and never repeat an
+// argument.
+package arguments
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// Unlimited is the most arguments of a command that takes any number.
+const Unlimited = -1
+
+// A List is the arguments of one command. It borrows the command.
+type List struct{ Cmd *driver.Cmd }
+
+// Check returns an error unless there are from least to most arguments, and the first
+// ones are marked as keys where the table of commands says that they are. Keys of
+// commands that take many are left to Keys.
+func (l List) Check(least, most int) error {
+	if l.Count() < least || most != Unlimited && l.Count() > most {
+		return l.Fail("wrong number of arguments")
+	}
+	keys := 0
+	switch l.Cmd.Command().Keys {
+	case driver.OneKey:
+		keys = 1
+	case driver.TwoKeys:
+		keys = 2
+	}
+	for i := range keys {
+		if l.Cmd.Args[i].Role != driver.RoleKey {
+			return l.notKey(i)
+		}
+	}
+	return nil
+}
+
+// Fail returns driver.ErrSyntax with what is wrong with the arguments of the command.
+func (l List) Fail(format string, args ...any) error {
+	return driver.Fail(driver.ErrSyntax, driver.NotApplied, fmt.Errorf(l.Cmd.Name+": "+format, args...))
+}
+
+// SyntaxError returns the error of words that the command does not have, or not there.
+func (l List) SyntaxError() error {
+	return l.Fail("an option that it does not have, or that does not go with the others")
+}
+
+func (l List) notKey(i int) error { return l.Fail("argument %d must be a key", i+1) }
+
+// Count is the number of arguments.
+func (l List) Count() int { return len(l.Cmd.Args) }
+
+// Key returns argument i as a key, which Check has made sure that it is.
+func (l List) Key(i int) string { return l.Cmd.Args[i].Text }
+
+// Keys returns the arguments from i to end, all of which must be keys.
+func (l List) Keys(i, end int) ([]string, error) {
+	keys := make([]string, 0, end-i)
+	for ; i < end; i++ {
+		if l.Cmd.Args[i].Role != driver.RoleKey {
+			return nil, l.notKey(i)
+		}
+		keys = append(keys, l.Cmd.Args[i].Text)
+	}
+	return keys, nil
+}
+
+// Bytes returns argument i, borrowed.
+func (l List) Bytes(i int) []byte {
+	if a := &l.Cmd.Args[i]; a.Role == driver.RoleValue {
+		return a.Data
+	}
+	return l.Cmd.Args[i].Append(nil)
+}
+
+// Size is how many bytes argument i has.
+func (l List) Size(i int) int {
+	if a := &l.Cmd.Args[i]; a.Role == driver.RoleValue {
+		return len(a.Data)
+	}
+	return len(l.Cmd.Args[i].String())
+}
+
+// Is reports whether argument i is a word of the command language, in any case.
+func (l List) Is(i int, word string) bool {
+	return strings.EqualFold(l.Cmd.Args[i].String(), word)
+}
+
+// Int returns argument i as a number.
+func (l List) Int(i int) (int64, error) {
+	if n, ok := l.Cmd.Args[i].Integer(); ok {
+		return n, nil
+	}
+	if n, ok := ParseInt(l.Cmd.Args[i].String()); ok {
+		return n, nil
+	}
+	return 0, l.Fail("argument %d is not an integer or out of range", i+1)
+}
+
+// TTL returns argument i, as driver.TTLArg makes it.
+func (l List) TTL(i int) (time.Duration, error) {
+	ttl, err := driver.ParseTTLArg(l.Cmd.Args[i])
+	if err != nil {
+		return 0, l.Fail("argument %d is not a TTL", i+1)
+	}
+	return ttl, nil
+}
+
+// ParseInt parses a decimal integer as Redis does: no plus sign, no leading zeros, no
+// space.
+func ParseInt[T string | []byte](text T) (int64, bool) {
+	if len(text) == 0 || len(text) > len("-9223372036854775808") {
+		return 0, false
+	}
+	digits := text
+	if digits[0] == '-' {
+		digits = digits[1:]
+	}
+	if len(digits) == 0 || digits[0] < '0' || digits[0] > '9' || digits[0] == '0' && len(text) > 1 {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	return n, err == nil
+}
+
+// Milliseconds returns a number of milliseconds as a TTL that is never NoExpiry or
+// KeepTTL.
+func Milliseconds(ms int64) time.Duration {
+	const limit = int64(driver.NoExpiry/time.Millisecond) - 1
+	return time.Duration(max(-limit, min(ms, limit))) * time.Millisecond
+}
+
+// Add returns the sum of two numbers, or ErrOverflow.
+func Add(a, b int64) (int64, error) {
+	sum := a + b
+	if (sum > a) != (b > 0) && b != 0 {
+		return 0, driver.ErrOverflow
+	}
+	return sum, nil
+}

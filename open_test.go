@@ -139,6 +139,8 @@ func TestUnknownDriverSaysWhatToDo(t *testing.T) {
 		want     []string
 	}{
 		{"not imported", &empty, "redis://:canary@h", []string{`add import _ "github.com/xcache-go/xcache/drivers/redis"`}},
+		{"what keeps nothing", &empty, "null://", []string{`add import _ "github.com/xcache-go/xcache/drivers/null"`}},
+		{"nearly what keeps nothing", &empty, "nul://", []string{"did you mean null?", `add import _ "github.com/xcache-go/xcache/drivers/null"`}},
 		{"with TLS", &empty, "rediss+cluster://:canary@h", []string{`add import _ "github.com/xcache-go/xcache/drivers/redis"`}},
 		{"the other one", &r, "valkeys://:canary@h", []string{`add import _ "github.com/xcache-go/xcache/drivers/valkey"`, "registered: redis"}},
 		{"near scheme", &r, "redis-cluster://:canary@h", []string{"did you mean redis+cluster?"}},

@@ -138,7 +138,7 @@ func (r *Registry) driver(name string) driver.Driver {
 }
 
 // ownDrivers are those of this library, which are there once they are imported.
-var ownDrivers = []string{"memory", "redis", "valkey"}
+var ownDrivers = []string{"memory", "null", "redis", "valkey"}
 
 // unknownDriver returns the error for a driver that is not registered, which was asked
 // for by a word: its name, or a scheme.

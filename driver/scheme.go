@@ -21,7 +21,7 @@ func NearestScheme(scheme string, drivers ...string) string {
 			topology = ending
 		}
 		if name != "" && base == "" {
-			base = nearestName(name, append([]string{"memory", "redis", "rediss", "valkey", "valkeys"}, drivers...))
+			base = nearestName(name, append([]string{"memory", "null", "redis", "rediss", "valkey", "valkeys"}, drivers...))
 		}
 	}
 	if base == "" && topology != "" && len(words) == 1 {

@@ -25,13 +25,23 @@ const (
 	disconnect = "Disconnector"
 	exclusive  = "Exclusive"
 	behindAddr = "Addr" // a proxy in between
+
+	// What the store does with what it is given: one of the two.
+	keeps        = "Keeps"
+	keepsNothing = "KeepsNothing"
 )
 
 func needs(names ...string) []string { return names }
 
 // table returns all checks, in the order they run.
 func table() []check {
-	return slices.Concat(
+	return append(nothingChecks(), keptChecks()...)
+}
+
+// keptChecks returns the checks that stores are held to which keep what they are given.
+// A store that keeps nothing is held to those of them that forAll names.
+func keptChecks() []check {
+	checks := slices.Concat(
 		capabilityChecks(),
 		keyChecks(),
 		valueChecks(),
@@ -60,4 +70,10 @@ func table() []check {
 		pipelineChecks(),
 		cacheErrorChecks(),
 	)
+	for i, c := range checks {
+		if !slices.Contains(forAll, c.name) {
+			checks[i].needs = append(slices.Clip(c.needs), keeps)
+		}
+	}
+	return checks
 }

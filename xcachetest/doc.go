@@ -20,7 +20,7 @@
 //
 // Run it with the race detector: some rules are about memory that is shared
 // when it must not be. A store without a network sets InProcess instead of Addr
-// and OpenAt.
+// and OpenAt. One that keeps nothing, to switch a cache off, sets KeepsNothing.
 //
 // # Reading the result
 //
@@ -41,7 +41,8 @@
 // errors, contexts, round trips, lost replies and connections, and what Close
 // leaves behind. The cache on top: key layout, prefixes and versions, default
 // TTLs and jitter, values through the codec, every operation, GetOrSet,
-// pipelines, OpError, op_timeout and Close.
+// pipelines, OpError, op_timeout and Close. And, of a store that keeps nothing, that
+// each answer is that of an empty one.
 //
 // [Checks] returns the list. [Proxy] can be used alone, in a driver's own tests
 // of faults.

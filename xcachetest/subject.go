@@ -67,6 +67,14 @@ func (s *subject) missing(needs []string) string {
 			if !s.h.Exclusive {
 				return "the harness is not Exclusive"
 			}
+		case need == keeps:
+			if s.h.KeepsNothing {
+				return "the store keeps nothing, and so what was written cannot be read back"
+			}
+		case need == keepsNothing:
+			if !s.h.KeepsNothing {
+				return "the store keeps what it is given"
+			}
 		case need == behindAddr:
 			if s.h.OpenAt == nil {
 				return "the harness has no Addr"

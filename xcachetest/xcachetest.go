@@ -61,6 +61,12 @@ type Harness struct {
 	// empty it.
 	Exclusive bool
 
+	// KeepsNothing tells that the store is an empty one, each time: it checks what it
+	// is given, and forgets it, as package drivers/null does. It is then held to what
+	// an empty store answers, to the checks of the group nothing above all. Checks that
+	// must read back what they wrote do not run.
+	KeepsNothing bool
+
 	// Addr is the host:port on loopback of the server that Open connects to,
 	// and OpenAt opens a store for the same server at another address. With
 	// both, the suite puts a Proxy in between, and checks faults, contexts
@@ -115,7 +121,8 @@ type Check struct {
 	// Rule says in a sentence what must be true.
 	Rule string
 	// Needs names what the check cannot run without: fields of driver.Caps,
-	// commands, and Exclusive or Addr of the Harness.
+	// commands, Exclusive, Addr or KeepsNothing of the Harness, and Keeps where
+	// KeepsNothing must not be set.
 	Needs []string
 }
 

@@ -1,0 +1,58 @@
+package null
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/arguments"
+)
+
+var commandSet = driver.NewCommandSet(slices.Collect(maps.Keys(commands))...)
+
+// Commands implements driver.Commander.
+func (s *Store) Commands() driver.CommandSet { return commandSet }
+
+// Do implements driver.Commander. Each command finds an empty database, also behind
+// others in an Atomic batch. Arguments are checked as elsewhere: a command with the wrong
+// number of them keeps an Atomic batch from running.
+func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	if how == driver.Atomic {
+		for _, cmd := range cmds {
+			if _, err := lookup(cmd); err != nil {
+				return err
+			}
+		}
+	}
+	for _, cmd := range cmds {
+		cmd.Reply, cmd.Err = run(cmd)
+	}
+	return nil
+}
+
+func run(cmd *driver.Cmd) (driver.Reply, error) {
+	c, err := lookup(cmd)
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	reply, err := c.answer(arguments.List{Cmd: cmd})
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	return reply, nil
+}
+
+// lookup returns what answers a command, or why it cannot be run.
+func lookup(cmd *driver.Cmd) (command, error) {
+	c, ok := commands[cmd.Name]
+	if !ok {
+		return c, fmt.Errorf("xcache: the null driver has no command %q: %w", cmd.Name, errors.ErrUnsupported)
+	}
+	return c, arguments.List{Cmd: cmd}.Check(c.least, c.most)
+}

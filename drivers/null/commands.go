@@ -1,0 +1,194 @@
+package null
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/arguments"
+)
+
+// A command is what an empty database answers to a command of the table in package
+// driver.
+type command struct {
+	answer func(arguments.List) (driver.Reply, error)
+	// least and most are how many arguments it takes; most may be arguments.Unlimited.
+	least, most int
+}
+
+var commands = map[string]command{
+	"PING": {ping, 0, 1},
+
+	"DEL":             {anyKeys(driver.IntReply(0)), 1, arguments.Unlimited},
+	"UNLINK":          {anyKeys(driver.IntReply(0)), 1, arguments.Unlimited},
+	"EXISTS":          {anyKeys(driver.IntReply(0)), 1, arguments.Unlimited},
+	"TYPE":            {always(driver.DataReply([]byte("none"))), 1, 1},
+	"PTTL":            {always(driver.IntReply(-2)), 1, 1},
+	"PEXPIRE":         {pexpire, 2, 4},
+	"PERSIST":         {always(driver.IntReply(0)), 1, 1},
+	driver.CmdPersist: {always(driver.IntReply(0)), 1, 1},
+	"RENAME":          {noSuchKey, 2, 2},
+	"RENAMENX":        {noSuchKey, 2, 2},
+	"FLUSHDB":         {flushDB, 0, 1},
+	"DUMP":            {always(driver.Reply{}), 1, 1},
+
+	"GET":                      {always(driver.Reply{}), 1, 1},
+	"MGET":                     {mget, 1, arguments.Unlimited},
+	"SET":                      {set, 2, arguments.Unlimited},
+	"GETDEL":                   {always(driver.Reply{}), 1, 1},
+	"STRLEN":                   {always(driver.IntReply(0)), 1, 1},
+	"INCR":                     {incrBy, 1, 1},
+	"INCRBY":                   {incrBy, 2, 2},
+	"DECR":                     {decrBy, 1, 1},
+	"DECRBY":                   {decrBy, 2, 2},
+	driver.CmdIncr:             {incrExisting, 2, 2},
+	driver.CmdIncrInit:         {incrInit, 4, 4},
+	driver.CmdSwap:             {withTTL(2, driver.Reply{}), 3, 3},
+	driver.CmdCompareAndSwap:   {withTTL(3, driver.IntReply(0)), 4, 4},
+	driver.CmdCompareAndDelete: {always(driver.IntReply(0)), 2, 2},
+
+	"LPUSH":  {push, 2, arguments.Unlimited},
+	"RPUSH":  {push, 2, arguments.Unlimited},
+	"LPOP":   {pop, 1, 2},
+	"RPOP":   {pop, 1, 2},
+	"LRANGE": {lrange, 3, 3},
+	"LLEN":   {always(driver.IntReply(0)), 1, 1},
+
+	"SADD":     {sadd, 2, arguments.Unlimited},
+	"SCARD":    {always(driver.IntReply(0)), 1, 1},
+	"SMEMBERS": {always(driver.ArrayReply()), 1, 1},
+	"SPOP":     {spop, 1, 2},
+
+	"HGET":    {always(driver.Reply{}), 2, 2},
+	"HINCRBY": {hincrBy, 3, 3},
+
+	"ZINCRBY": {zincrBy, 3, 3},
+	"ZSCORE":  {always(driver.Reply{}), 2, 2},
+
+	"XLEN": {always(driver.IntReply(0)), 1, 1},
+}
+
+var okReply = driver.DataReply([]byte("OK"))
+
+// always gives the same reply, whatever the arguments.
+func always(reply driver.Reply) func(arguments.List) (driver.Reply, error) {
+	return func(arguments.List) (driver.Reply, error) { return reply, nil }
+}
+
+// anyKeys gives the same reply to arguments that are all keys.
+func anyKeys(reply driver.Reply) func(arguments.List) (driver.Reply, error) {
+	return func(l arguments.List) (driver.Reply, error) {
+		_, err := l.Keys(0, l.Count())
+		return reply, err
+	}
+}
+
+// withTTL gives the same reply, if argument i is a TTL.
+func withTTL(i int, reply driver.Reply) func(arguments.List) (driver.Reply, error) {
+	return func(l arguments.List) (driver.Reply, error) {
+		_, err := l.TTL(i)
+		return reply, err
+	}
+}
+
+func noSuchKey(arguments.List) (driver.Reply, error) { return driver.Reply{}, driver.ErrNotFound }
+
+func ping(l arguments.List) (driver.Reply, error) {
+	if l.Count() == 1 {
+		return driver.DataReply(bytes.Clone(l.Bytes(0))), nil
+	}
+	return driver.DataReply([]byte("PONG")), nil
+}
+
+func pexpire(l arguments.List) (driver.Reply, error) {
+	_, _, err := l.ExpireOptions()
+	return driver.IntReply(0), err
+}
+
+func flushDB(l arguments.List) (driver.Reply, error) { return okReply, l.FlushMode() }
+
+func mget(l arguments.List) (driver.Reply, error) {
+	keys, err := l.Keys(0, l.Count())
+	return driver.ArrayReply(make([]driver.Reply, len(keys))...), err
+}
+
+func set(l arguments.List) (driver.Reply, error) {
+	options, err := l.SetOptions()
+	if options.Get || options.Cond == driver.IfPresent {
+		return driver.Reply{}, err
+	}
+	return okReply, err
+}
+
+func incrBy(l arguments.List) (driver.Reply, error) {
+	sum, err := l.Delta()
+	return driver.IntReply(sum), err
+}
+
+func decrBy(l arguments.List) (driver.Reply, error) {
+	sum, err := l.NegativeDelta()
+	return driver.IntReply(sum), err
+}
+
+func incrExisting(l arguments.List) (driver.Reply, error) {
+	_, err := l.Int(1)
+	return driver.Reply{}, err
+}
+
+func incrInit(l arguments.List) (driver.Reply, error) {
+	delta, init, _, err := l.IncrInit()
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	sum, err := arguments.Add(init, delta)
+	return driver.IntReply(sum), err
+}
+
+// push answers the length of a list that is new.
+func push(l arguments.List) (driver.Reply, error) { return driver.IntReply(int64(l.Count() - 1)), nil }
+
+func pop(l arguments.List) (driver.Reply, error) {
+	_, err := l.PopCount()
+	return driver.Reply{}, err
+}
+
+func lrange(l arguments.List) (driver.Reply, error) {
+	if _, err := l.Int(1); err != nil {
+		return driver.Reply{}, err
+	}
+	_, err := l.Int(2)
+	return driver.ArrayReply(), err
+}
+
+// sadd answers the number of different members.
+func sadd(l arguments.List) (driver.Reply, error) {
+	members := make([]string, 0, l.Count()-1)
+	for i := 1; i < l.Count(); i++ {
+		members = append(members, string(l.Bytes(i)))
+	}
+	slices.Sort(members)
+	return driver.IntReply(int64(len(slices.Compact(members)))), nil
+}
+
+func spop(l arguments.List) (driver.Reply, error) {
+	count, err := l.PopCount()
+	if count.Given {
+		return driver.ArrayReply(), err
+	}
+	return driver.Reply{}, err
+}
+
+func hincrBy(l arguments.List) (driver.Reply, error) {
+	sum, err := l.Int(2)
+	return driver.IntReply(sum), err
+}
+
+func zincrBy(l arguments.List) (driver.Reply, error) {
+	score, err := strconv.ParseFloat(string(l.Bytes(1)), 64)
+	if err != nil || math.IsNaN(score) {
+		return driver.Reply{}, l.Fail("argument 2 is not a number")
+	}
+	return driver.FloatReply(score), nil
+}

@@ -1,0 +1,29 @@
+package null_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/null"
+	"github.com/xcache-go/xcache/xcachetest"
+)
+
+func TestConformance(t *testing.T) {
+	xcachetest.Run(t, xcachetest.Harness{
+		Open: func(t testing.TB) driver.Store {
+			dsn, err := driver.ParseDSN("null://")
+			require.NoError(t, err)
+			store, err := null.Driver{}.Open(dsn)
+			require.NoError(t, err)
+			return store
+		},
+		KeepsNothing: true,
+		InProcess:    true,
+		Exclusive:    true,
+		Lacks:        []string{"Subscriber", "Tracker", "Replicated", "Disconnector"},
+
+		LacksCommands: []string{"XADD", "RESTORE", "EVAL", "EVALSHA"},
+	})
+}

@@ -1,0 +1,110 @@
+package xcachetest
+
+import (
+	"errors"
+	"math"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A lone is a command and what an empty database answers to it.
+type lone struct {
+	cmd  *driver.Cmd
+	want driver.Reply
+	err  error
+}
+
+// emptyReplies are the commands that an empty database has an answer to. Missing are
+// those that would have to make something up; see madeUp.
+func emptyReplies(key driver.Arg) []lone {
+	v, f := element("v"), driver.Field("f")
+	zero, one, null, none := driver.IntReply(0), driver.IntReply(1), driver.Reply{}, driver.ArrayReply()
+	answers := func(want driver.Reply, name string, args ...driver.Arg) lone {
+		return lone{cmd: driver.NewCmd(name, args...), want: want}
+	}
+	fails := func(err error, name string, args ...driver.Arg) lone {
+		return lone{cmd: driver.NewCmd(name, args...), err: err}
+	}
+	return []lone{
+		answers(dataReply("PONG"), "PING"), answers(dataReply("hello"), "PING", literal("hello")),
+
+		answers(zero, "DEL", key, key), answers(zero, "UNLINK", key, key), answers(zero, "EXISTS", key, key),
+		answers(zero, "PERSIST", key), answers(zero, driver.CmdPersist, key),
+		answers(zero, "PEXPIRE", key, driver.Int(1000)), answers(zero, "PEXPIRE", key, driver.Int(-1)),
+		answers(driver.IntReply(-2), "PTTL", key), answers(dataReply("none"), "TYPE", key), answers(null, "DUMP", key),
+		fails(driver.ErrNotFound, "RENAME", key, key), fails(driver.ErrNotFound, "RENAMENX", key, key), answers(okReply, "FLUSHDB"),
+
+		answers(okReply, "SET", key, v), answers(okReply, "SET", key, v, literal("NX")), answers(null, "SET", key, v, literal("XX")),
+		answers(null, "SET", key, v, literal("GET")), answers(okReply, "SET", key, v, literal("PX"), driver.Int(1000)), answers(okReply, "SET", key, v, literal("KEEPTTL")),
+		answers(null, "GET", key), answers(driver.ArrayReply(null, null), "MGET", key, key), answers(null, "GETDEL", key), answers(zero, "STRLEN", key),
+		answers(one, "INCR", key), answers(driver.IntReply(-1), "DECR", key), answers(driver.IntReply(5), "INCRBY", key, driver.Int(5)), answers(driver.IntReply(-5), "DECRBY", key, driver.Int(5)),
+		fails(driver.ErrOverflow, "DECRBY", key, driver.Int(math.MinInt64)),
+		answers(null, driver.CmdIncr, key, driver.Int(1)), answers(driver.IntReply(7), driver.CmdIncrInit, key, driver.Int(-3), driver.Int(10), driver.TTLArg(long)),
+		fails(driver.ErrOverflow, driver.CmdIncrInit, key, driver.Int(1), driver.Int(math.MaxInt64), driver.TTLArg(long)),
+		answers(null, driver.CmdSwap, key, v, driver.TTLArg(long)),
+		answers(zero, driver.CmdCompareAndSwap, key, v, v, driver.TTLArg(long)), answers(zero, driver.CmdCompareAndDelete, key, v),
+
+		answers(driver.IntReply(2), "LPUSH", key, v, v), answers(driver.IntReply(2), "RPUSH", key, v, v),
+		answers(null, "LPOP", key), answers(null, "RPOP", key), answers(null, "LPOP", key, driver.Int(2)), answers(null, "RPOP", key, driver.Int(2)),
+		answers(none, "LRANGE", key, driver.Int(0), driver.Int(-1)), answers(zero, "LLEN", key),
+
+		answers(driver.IntReply(2), "SADD", key, v, element("w"), v), answers(zero, "SCARD", key), answers(none, "SMEMBERS", key),
+		answers(null, "SPOP", key), answers(none, "SPOP", key, driver.Int(2)),
+
+		answers(null, "HGET", key, f), answers(driver.IntReply(5), "HINCRBY", key, f, driver.Int(5)),
+		answers(driver.FloatReply(1.5), "ZINCRBY", key, literal("1.5"), v), answers(null, "ZSCORE", key, v),
+		answers(zero, "XLEN", key),
+	}
+}
+
+// madeUp are the commands that an empty database has no answer to that would not be
+// made up: an entry's ID must be greater than all before, a payload is known only to
+// the server that wrote it, and scripts do anything.
+var madeUp = []string{"XADD", "RESTORE", "EVAL", "EVALSHA"}
+
+// badCommands have arguments that their command does not take.
+func badCommands(key driver.Arg) []*driver.Cmd {
+	v, word := element("v"), literal("word")
+	return []*driver.Cmd{
+		driver.NewCmd("PING", v, v), driver.NewCmd("DEL"), driver.NewCmd("EXISTS"), driver.NewCmd("GET"), driver.NewCmd("GET", key, key), driver.NewCmd("MGET"),
+		driver.NewCmd("SET", key), driver.NewCmd("SET", key, v, word), driver.NewCmd("SET", key, v, literal("NX"), literal("XX")),
+		driver.NewCmd("SET", key, v, literal("PX")), driver.NewCmd("SET", key, v, literal("PX"), word), driver.NewCmd("SET", key, v, literal("PX"), driver.Int(0)),
+		driver.NewCmd("PEXPIRE", key), driver.NewCmd("PEXPIRE", key, word), driver.NewCmd("RENAME", key), driver.NewCmd("FLUSHDB", word),
+		driver.NewCmd("INCRBY", key, word), driver.NewCmd("INCRBY", key), driver.NewCmd("DECRBY", key, word), driver.NewCmd("INCRBY", key, literal("9223372036854775808")),
+		driver.NewCmd(driver.CmdIncr, key, word), driver.NewCmd(driver.CmdIncrInit, key, driver.Int(1), word, driver.TTLArg(long)),
+		driver.NewCmd(driver.CmdIncrInit, key, driver.Int(1), driver.Int(0), word), driver.NewCmd(driver.CmdIncrInit, key, driver.Int(1), driver.Int(0), driver.TTLArg(driver.KeepTTL)),
+		driver.NewCmd(driver.CmdSwap, key, v, word), driver.NewCmd(driver.CmdCompareAndSwap, key, v, v, word), driver.NewCmd(driver.CmdCompareAndDelete, key),
+		driver.NewCmd("RPUSH", key), driver.NewCmd("LPOP", key, word), driver.NewCmd("LPOP", key, driver.Int(-1)), driver.NewCmd("LRANGE", key, word, driver.Int(1)),
+		driver.NewCmd("SADD", key), driver.NewCmd("SPOP", key, driver.Int(-1)), driver.NewCmd("HGET", key), driver.NewCmd("HINCRBY", key, driver.Field("f"), word),
+		driver.NewCmd("ZINCRBY", key, word, v), driver.NewCmd("ZINCRBY", key, literal("nan"), v), driver.NewCmd("ZSCORE", key), driver.NewCmd("XLEN"),
+	}
+}
+
+// wantEmptyReplies runs what the store runs of emptyReplies, each alone, and all of
+// them in a batch of either kind.
+func (s *subject) wantEmptyReplies() error {
+	key := s.slotKey("k")
+	runs := func(l lone) bool { return s.caps.Commander.Commands().Has(l.cmd.Name) }
+	var errs []error
+	for range 2 {
+		for _, l := range emptyReplies(key) {
+			switch {
+			case !runs(l):
+			case l.err != nil:
+				errs = append(errs, s.wantCommandErr(l.err, l.cmd.Name, l.cmd.Args...))
+			default:
+				errs = append(errs, s.wantReply(l.want, l.cmd.Name, l.cmd.Args...))
+			}
+		}
+	}
+	for _, how := range []driver.How{driver.Plain, driver.Atomic} {
+		var batch []reply
+		for _, l := range emptyReplies(key) {
+			if l.err == nil && runs(l) {
+				batch = append(batch, reply{l.cmd, l.want})
+			}
+		}
+		errs = append(errs, s.wantBatch(how, batch))
+	}
+	return errors.Join(errs...)
+}

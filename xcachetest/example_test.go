@@ -40,9 +40,9 @@ func ExampleChecks() {
 		}
 	}
 	// Output:
-	// rename-nx/occupied (needs Mover)
+	// rename-nx/occupied (needs Mover, Keeps)
 	// 	RenameNX onto a key that exists reports false and leaves both as they are
-	// rename-nx/onto-itself (needs Mover)
+	// rename-nx/onto-itself (needs Mover, Keeps)
 	// 	RenameNX of a key to its own name reports false; of an absent one it is ErrNotFound
 }
 

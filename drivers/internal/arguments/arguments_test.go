@@ -28,11 +28,11 @@ func TestCheckCountsArgumentsAndLooksForKeys(t *testing.T) {
 		want        string
 	}{
 		{list("GET", key), 1, 1, ""},
-		{list("GET"), 1, 1, "xcache: GET: wrong number of arguments"},
-		{list("GET", key, key), 1, 1, "xcache: GET: wrong number of arguments"},
+		{list("GET"), 1, 1, "xcache: bad command syntax: GET: wrong number of arguments"},
+		{list("GET", key, key), 1, 1, "xcache: bad command syntax: GET: wrong number of arguments"},
 		{list("MGET", key, key, key), 1, Unlimited, ""},
-		{list("GET", word), 1, 1, "xcache: GET: argument 1 must be a key"},
-		{list("RENAME", key, word), 2, 2, "xcache: RENAME: argument 2 must be a key"},
+		{list("GET", word), 1, 1, "xcache: bad command syntax: GET: argument 1 must be a key"},
+		{list("RENAME", key, word), 2, 2, "xcache: bad command syntax: RENAME: argument 2 must be a key"},
 		{list("PING", word), 0, 1, ""},
 	} {
 		if err := tt.list.Check(tt.least, tt.most); tt.want == "" {
@@ -45,7 +45,7 @@ func TestCheckCountsArgumentsAndLooksForKeys(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"k", "l"}, keys)
 	_, err = list("MGET", key, word).Keys(0, 2)
-	require.EqualError(t, err, "xcache: MGET: argument 2 must be a key")
+	require.EqualError(t, err, "xcache: bad command syntax: MGET: argument 2 must be a key")
 }
 
 func TestParseIntTakesWhatRedisTakes(t *testing.T) {
@@ -80,7 +80,7 @@ func TestSetOptions(t *testing.T) {
 		{"v", "EX", "9223372036854775807"}, {"v", "PX", "1", "KEEPTTL"}, {"v", "KEEPTTL", "EX", "1"}, {"v", "canary", "1"},
 	} {
 		_, err := list("SET", words(bad...)...).SetOptions()
-		require.ErrorContains(t, err, "xcache: SET: ", bad)
+		require.ErrorContains(t, err, "xcache: bad command syntax: SET: ", bad)
 		require.NotContains(t, err.Error(), "canary", bad)
 	}
 }
@@ -101,7 +101,7 @@ func TestExpireOptions(t *testing.T) {
 	require.Equal(t, ExpireOptions{XX: true, GT: true}, options)
 	for _, bad := range [][]string{{"canary"}, {"1", "canary"}, {"1", "NX", "XX"}, {"1", "NX", "GT"}, {"1", "GT", "LT"}} {
 		_, _, err := list("PEXPIRE", words(bad...)...).ExpireOptions()
-		require.ErrorContains(t, err, "xcache: PEXPIRE: ", bad)
+		require.ErrorContains(t, err, "xcache: bad command syntax: PEXPIRE: ", bad)
 		require.NotContains(t, err.Error(), "canary", bad)
 	}
 }

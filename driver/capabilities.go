@@ -23,7 +23,9 @@ type Caps struct {
 	Replicated Replicated
 	// Disconnector is what Close of a cache needs to be prompt.
 	Disconnector Disconnector
-	Limits       Limits
+	// Inspector shows an operator what the store is connected to.
+	Inspector Inspector
+	Limits    Limits
 }
 
 // Capable is implemented by stores that wrap another one. A wrapper builds its
@@ -52,6 +54,7 @@ func CapsOf(s Store) Caps {
 	caps.Tracker, _ = s.(Tracker)
 	caps.Replicated, _ = s.(Replicated)
 	caps.Disconnector, _ = s.(Disconnector)
+	caps.Inspector, _ = s.(Inspector)
 	if l, ok := s.(Limiter); ok {
 		caps.Limits = l.Limits()
 	}

@@ -48,6 +48,7 @@ func (fullStore) Subscribe(context.Context, driver.SubscriptionKind, []string, f
 func (fullStore) Track(context.Context, []string, func([]string)) error { return nil }
 func (fullStore) Primary() driver.Store                                 { return fullStore{} }
 func (fullStore) Disconnect()                                           {}
+func (fullStore) Inspect() driver.Inspection                            { return driver.Inspection{} }
 func (fullStore) Limits() driver.Limits                                 { return driver.Limits{KeyLength: 250} }
 
 // A wrapper forwards pings, and nothing else.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -43,6 +44,8 @@ var brokenStores = []struct {
 	{"value and TTL are set in two steps", func() driver.Store { return ttlInTwoSteps{newCorrect()} }, []string{"ttl/no-window-without-ttl", "ttl/no-window-with-condition"}},
 	{"an expired key is in Add's way", func() driver.Store { return &addRemembers{correct: newCorrect()} }, []string{"ttl/expired-is-absent-to-set-if-absent"}},
 	{"Replace with an expired TTL leaves the key", func() driver.Store { return replaceExpiredLeaves{newCorrect()} }, []string{"ttl/set-if-present-zero", "ttl/set-if-present-negative", "cache-ttl/expired"}},
+	{"Inspect is for open stores", func() driver.Store { return &inspectOfOpenStores{correct: newCorrect()} }, []string{"inspect/at-any-time"}},
+	{"Inspect shows the last key", func() driver.Store { return &inspectShowsKeys{correct: newCorrect()} }, []string{"inspect/at-any-time"}},
 	{"Delete counts the keys it was given", func() driver.Store { return deleteCountsGiven{newCorrect()} }, []string{"delete/counts-what-was-there", "cache/delete"}},
 	{"Delete counts duplicates", func() driver.Store { return deleteCountsDuplicates{newCorrect()} }, []string{"delete/duplicates-count-once"}},
 	{"Get uses its buffer again", func() driver.Store { return &getReusesBuffer{correct: newCorrect()} }, []string{"values/data-lasts"}},
@@ -967,3 +970,38 @@ func copyErrs(to, from []driver.Entry) {
 // letOthersIn is the gap between the two steps of what should be one: as long
 // as a round trip to a server, so that a check that looks for it has to find it.
 func letOthersIn() { time.Sleep(200 * time.Microsecond) }
+
+type inspectOfOpenStores struct {
+	correct
+	closed atomic.Bool
+}
+
+func (s *inspectOfOpenStores) Close() error {
+	s.closed.Store(true)
+	return s.correct.Close()
+}
+
+func (s *inspectOfOpenStores) Inspect() driver.Inspection {
+	if s.closed.Load() {
+		panic("closed")
+	}
+	return s.correct.Inspect()
+}
+
+type inspectShowsKeys struct {
+	correct
+	last atomic.Pointer[string]
+}
+
+func (s *inspectShowsKeys) Set(ctx context.Context, entries []driver.Entry) error {
+	s.last.Store(&entries[0].Key)
+	return s.correct.Set(ctx, entries)
+}
+
+func (s *inspectShowsKeys) Inspect() driver.Inspection {
+	inspection := s.correct.Inspect()
+	if key := s.last.Load(); key != nil {
+		inspection.Details = map[string]string{"last_key": *key}
+	}
+	return inspection
+}

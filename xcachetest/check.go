@@ -23,6 +23,7 @@ const (
 	pinger     = "Pinger"
 	replicated = "Replicated"
 	disconnect = "Disconnector"
+	inspector  = "Inspector"
 	exclusive  = "Exclusive"
 	behindAddr = "Addr" // a proxy in between
 
@@ -62,6 +63,7 @@ func keptChecks() []check {
 		roundTripChecks(),
 		faultChecks(),
 		closeChecks(),
+		inspectChecks(),
 		cacheKeyChecks(),
 		cacheTTLChecks(),
 		cacheValueChecks(),

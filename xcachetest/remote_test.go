@@ -59,6 +59,7 @@ var brokenRemoteStores = []struct {
 	{"Disconnect waits for the calls", bugs{disconnectWaits: true}, []string{"close/cache-at-a-silent-server"}},
 	{"Disconnect says that nothing was applied", bugs{disconnectIsNotApplied: true}, []string{"close/disconnected-during-set", "close/cache-at-a-silent-server"}},
 	{"a call that Disconnect ends is ErrUnavailable", bugs{disconnectIsUnavailable: true}, []string{"close/disconnected-during-set", "close/cache-at-a-silent-server"}},
+	{"Inspect asks the server", bugs{inspectAsks: true}, []string{"inspect/asks-nobody"}},
 	{"values are sent after the call", bugs{sendsLate: true}, []string{"context/inputs-free-after-an-early-return"}},
 }
 
@@ -66,7 +67,7 @@ var brokenRemoteStores = []struct {
 type bugs struct {
 	resends, lostIsNotApplied, refusedIsUnknown, ignoresContext, hidesContext, sendsAfterEnd, oneByOne,
 	sendsEmpty, dialsEarly, keepsDead, reusesBusy, cutIsMiss, leaksConnections, sendsLate,
-	blamesServer, blamesContext, rearms, disconnectWaits, disconnectIsNotApplied, disconnectIsUnavailable bool
+	blamesServer, blamesContext, rearms, disconnectWaits, disconnectIsNotApplied, disconnectIsUnavailable, inspectAsks bool
 }
 
 func remoteHarness(t *testing.T, bugs bugs) Harness {
@@ -212,6 +213,13 @@ type remoteStore struct {
 const callTimeout = time.Second
 
 func (s *remoteStore) Limits() driver.Limits { return driver.Limits{CallTimeout: callTimeout} }
+
+func (s *remoteStore) Inspect() driver.Inspection {
+	if s.bugs.inspectAsks {
+		_ = s.Get(noDeadline, []string{"k"}, make([]driver.Value, 1))
+	}
+	return driver.Inspection{Servers: []driver.InspectedServer{{Addr: s.addr, Role: driver.RolePrimary, State: driver.StateUp}}}
+}
 
 // Disconnect closes all connections, so that the calls on them fail.
 func (s *remoteStore) Disconnect() {

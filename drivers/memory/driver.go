@@ -69,7 +69,9 @@ func (d *Driver) openNamed(name string, bounds Options, dsn *driver.DSN) (*Store
 		return nil, contradiction(name, "max_bytes")
 	}
 	shared.users++
-	return newStore(shared.db, shared.bounds, func() { d.release(name, shared) }), nil
+	store := newStore(shared.db, shared.bounds, func() { d.release(name, shared) })
+	store.name = name
+	return store, nil
 }
 
 func contradiction(name, parameter string) error {

@@ -19,6 +19,7 @@ import (
 type Store struct {
 	db      atomic.Pointer[database] // nil once closed
 	bounds  Options
+	name    string // by which others share it, or ""
 	release func()
 }
 
@@ -32,6 +33,7 @@ var _ interface {
 	driver.Flusher
 	driver.Pinger
 	driver.Commander
+	driver.Inspector
 	driver.Limiter
 } = (*Store)(nil)
 

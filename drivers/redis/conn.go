@@ -55,13 +55,15 @@ type conn struct {
 
 	due     dueReplies
 	replies resp.Scanner
-	greeted bool    // by the server: its first bytes were read
-	ready   []byte  // what is read before anything that comes
-	held    []byte  // the beginning of a line that has not come to its end
-	skipped int64   // bytes of strings that were too long, in this exchange
-	broken  error   // what is read behind ready; nothing more is written
-	sent    *moment // when the last exchange began
-	heard   *moment // when something was read last
+	greeted bool // by the server: its first bytes were read
+	// welcomed tells that it has answered with something else than an error.
+	welcomed bool
+	ready    []byte  // what is read before anything that comes
+	held     []byte  // the beginning of a line that has not come to its end
+	skipped  int64   // bytes of strings that were too long, in this exchange
+	broken   error   // what is read behind ready; nothing more is written
+	sent     *moment // when the last exchange began
+	heard    *moment // when something was read last
 
 	made   atomic.Pointer[net.Conn]
 	mu     sync.Mutex // orders establish and Close

@@ -27,7 +27,11 @@ func (Driver) Name() string { return "redis" }
 func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 	return topology.Server{
 		Driver: "redis",
-		Store:  func(s *settings.Settings) driver.Store { return newNode(s, d.Dial).Store },
-		Node:   func(s *settings.Settings) nodes.Node { return newNode(s, d.Dial) },
+		Store: func(s *settings.Settings) driver.Store {
+			store := newNode(s, d.Dial).Store
+			store.events = s.Events
+			return store
+		},
+		Node: func(s *settings.Settings) nodes.Node { return newNode(s, d.Dial) },
 	}.Open(dsn)
 }

@@ -39,9 +39,7 @@ func setName(ctx context.Context, c *goredis.Conn, s *settings.Settings) error {
 	if !errors.As(err, &refusal) {
 		return err
 	}
-	if s.Notify != nil {
-		s.Notify(driver.Event{Kind: driver.ClientNameRefused, Server: s.Addr, Err: servererror.Parse(refusal.Error(), nativeError)})
-	}
+	s.Status.Notify(driver.ClientNameRefused, servererror.Parse(refusal.Error(), nativeError))
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
@@ -51,9 +52,13 @@ func (n *network) connect(_ context.Context, network, addr string) (net.Conn, er
 	c := &conn{
 		network: n,
 		dial: func(ctx context.Context) (net.Conn, error) {
-			ctx, cancel := context.WithTimeout(ctx, n.settings.DialTimeout)
+			start := time.Now()
+			soon, cancel := context.WithTimeout(ctx, n.settings.DialTimeout)
 			defer cancel()
-			nc, err := connect(ctx, n.dial, network, addr, n.settings.TLS)
+			nc, err := connect(soon, n.dial, network, addr, n.settings.TLS)
+			if err != nil {
+				n.dialFailed(err, ctx.Err() != nil, time.Since(start))
+			}
 			if err == nil && n.settings.NoHello {
 				nc = &withoutHello{Conn: nc}
 			}
@@ -78,6 +83,7 @@ func (n *network) timedOut(sent *moment) {
 	if sent == nil || now.start.Sub(sent.start) < n.settings.OpTimeout-2*tick {
 		return
 	}
+	n.settings.Status.Lost(&failure.TimeoutError{Limit: n.settings.OpTimeout})
 	for {
 		last := n.silent.Load()
 		if last != nil && !sent.start.After(last.start) || n.silent.CompareAndSwap(last, sent) {

@@ -71,9 +71,15 @@ func (c *conn) receive(nc net.Conn, p []byte) (n int, err error) {
 		if err != nil && failure.IsTimeout(err) {
 			c.network.timedOut(c.sent)
 		}
+		if err != nil {
+			c.lost(err)
+		}
 		return 0, err
 	}
 	c.heard = c.network.clock.now()
+	if !c.welcomed && p[held] != '-' {
+		c.welcome(p[held : held+n])
+	}
 	if !c.greeted {
 		c.greeted = true
 		if text, ok := failure.ErrorLine(p[:n]); ok && refusesClient(text) {

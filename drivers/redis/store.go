@@ -15,6 +15,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/dialect"
 	"github.com/xcache-go/xcache/drivers/internal/operations"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
+	"github.com/xcache-go/xcache/drivers/internal/status"
 	"github.com/xcache-go/xcache/drivers/internal/workers"
 )
 
@@ -42,6 +43,8 @@ type Store struct {
 	limits   replyLimits
 	// multi tells that the server accepts MULTI, of a client of the program's.
 	multi atomic.Bool
+	// events are closed with the store; nil if they are another one's.
+	events *status.Queue
 	// dialect is what the server is known to lack.
 	dialect dialect.Dialect
 
@@ -118,6 +121,7 @@ func (s *Store) Close() error {
 	}
 	s.workers.Close()
 	s.clock.close()
+	s.events.Close()
 	if err != nil && !(s.disconnected.Load() && errors.Is(err, goredis.ErrClosed)) {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
 	}

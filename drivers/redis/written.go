@@ -135,6 +135,7 @@ func (c *conn) write(nc net.Conn, p []byte) (n int, err error) {
 		if failure.IsTimeout(err) {
 			c.network.timedOut(c.sent)
 		}
+		c.lost(err)
 		err = c.lastWords(nc, err)
 	}
 	return n, err

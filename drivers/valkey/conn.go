@@ -283,7 +283,8 @@ func (c *conn) Read(p []byte) (n int, err error) {
 			c.held = nil
 			n = c.judge(data, false)
 		}
-		if c.refused == nil {
+		if c.refused == nil && err != nil {
+			c.lost(err)
 			c.refused = err
 		}
 		if n > 0 {

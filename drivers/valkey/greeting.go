@@ -54,6 +54,7 @@ func greet(nc net.Conn, s *settings.Settings) error {
 		return err
 	}
 	if replies[0].Kind != driver.ReplyError {
+		s.Status.Said(versionOf(replies[0]))
 		return g.settle(rest, replies[1:])
 	}
 	if text := errorText(replies[0]); isFinal(text) {
@@ -121,9 +122,7 @@ func (g *greeting) settle(commands [][]string, replies []driver.Reply) error {
 		if commands[i][0] != "CLIENT" {
 			return err
 		}
-		if notify := g.settings.Notify; notify != nil {
-			notify(driver.Event{Kind: driver.ClientNameRefused, Server: g.settings.Addr, Err: err})
-		}
+		g.settings.Status.Notify(driver.ClientNameRefused, err)
 	}
 	return nil
 }

@@ -122,6 +122,9 @@ func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again b
 		return true
 	}
 	l.retired.Store(true)
+	if !l.silent {
+		l.conn.pool.status.Lost(errSilent)
+	}
 	l.silent = true
 	if strict || l.patient.Load() == 0 {
 		l.kill(errSilent)

@@ -14,6 +14,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
+	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
 // A pool has the connections to one server, and makes them when they are needed.
@@ -29,6 +30,7 @@ type pool struct {
 	silence time.Duration
 	strict  bool
 	timeout time.Duration // of a call, for errors
+	status  *status.Server
 
 	unfit error // why there cannot be a connection
 
@@ -75,6 +77,7 @@ func newPool(s *settings.Settings, dial dialFunc) *pool {
 		silence: s.OpTimeout,
 		alone:   make(chan struct{}, 1),
 		timeout: s.OpTimeout,
+		status:  s.Status,
 	}
 	p.open = func(ctx context.Context) (*link, error) { return openLink(ctx, s, dial, p) }
 	p.unproven()
@@ -201,6 +204,7 @@ func (p *pool) begin(s *slot) *attempt {
 	p.running.Go(func() {
 		defer cancel()
 		l, err := p.open(ctx)
+		p.opened(ctx, err)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		defer close(a.done)

@@ -14,6 +14,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/operations"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 	"github.com/xcache-go/xcache/drivers/internal/shape"
+	"github.com/xcache-go/xcache/drivers/internal/status"
 	"github.com/xcache-go/xcache/drivers/internal/workers"
 )
 
@@ -25,6 +26,8 @@ type Store struct {
 	pool        *pool
 	workers     *workers.Pool[job]
 	name        string
+	addr        string // of the server; "" if only the client knows
+	database    int
 	client      valkeygo.Client // of the program's; nil if the connections are the store's own
 	closeClient bool
 	// clock bounds calls without a deadline to opTimeout; nil if that is the
@@ -42,6 +45,8 @@ type Store struct {
 	// if the connections are the store's own, is closed then.
 	disconnected atomic.Bool
 	quit         chan struct{}
+	// events are closed with the store; nil if they are another one's.
+	events *status.Queue
 	// dialect is what the server is known to lack.
 	dialect dialect.Dialect
 
@@ -87,6 +92,8 @@ func newStore(settings *settings.Settings, dial dialFunc) *Store {
 	s := &Store{
 		pool:      newPool(settings, dial),
 		name:      fmt.Sprintf("%s/%d", settings.Addr, settings.DB),
+		addr:      settings.Addr,
+		database:  settings.DB,
 		opTimeout: settings.OpTimeout,
 		maxValue:  min(settings.MaxValue, maxBulk),
 		noHello:   settings.NoHello,
@@ -122,6 +129,7 @@ func (s *Store) Close() error {
 	if s.clock != nil {
 		s.clock.close()
 	}
+	s.events.Close()
 	return nil
 }
 

@@ -156,6 +156,7 @@ func (c *call) judge(err error, readOnly bool, s *server) (v verdict, redirect *
 		if !mayResend(err, readOnly) {
 			return final, nil
 		}
+		s.status.Retried(err)
 		return moved, nil // whoever has the slot now is well
 	}
 	c.router.refresh()
@@ -163,6 +164,7 @@ func (c *call) judge(err error, readOnly bool, s *server) (v verdict, redirect *
 	if !mayResend(err, readOnly) || time.Since(c.router.epoch)-since > outage && time.Since(c.start) > blip {
 		return final, nil
 	}
+	s.status.Retried(err)
 	return again, nil
 }
 

@@ -166,6 +166,7 @@ func (r *router) relearn() (changed bool, err error) {
 	defer cancel()
 
 	type answer struct {
+		from *server
 		view view
 		err  error
 	}
@@ -183,7 +184,7 @@ func (r *router) relearn() (changed bool, err error) {
 			} else {
 				s.gate.Leave()
 			}
-			answers <- answer{v, err}
+			answers <- answer{s, v, err}
 		})
 	}
 	defer func() {
@@ -206,7 +207,7 @@ func (r *router) relearn() (changed bool, err error) {
 		case a := <-answers:
 			due--
 			if a.err == nil {
-				return r.install(a.view), nil
+				return r.install(a.view, a.from), nil
 			}
 			if reason == nil || isTransient(reason) {
 				reason = a.err

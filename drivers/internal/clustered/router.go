@@ -43,6 +43,9 @@ type router struct {
 	refreshed  time.Time   // when the last one ended
 	interval   time.Duration
 	lastErr    error // of the last refresh
+	// source is the address of the server that told the topology, at installed.
+	source    string
+	installed time.Time
 
 	closing context.Context // ends when the store is closed
 	close   context.CancelFunc
@@ -71,7 +74,8 @@ func (r *router) now() time.Time { return r.clock.Now() }
 func (r *router) at(addr string) *server {
 	s := r.servers[addr]
 	if s == nil {
-		s = &server{addr: addr, node: r.open(r.settings.At(addr, false)), gate: node.NewGate()}
+		settings := r.settings.At(addr, false)
+		s = &server{addr: addr, status: settings.Status, node: r.open(settings), gate: node.NewGate()}
 		r.servers[addr] = s
 		if r.closing.Err() != nil {
 			s.node.Disconnect()
@@ -149,9 +153,10 @@ func (r *router) moved(to *servererror.RedirectError, from string) {
 
 // install makes what a node says the topology, unless it is that already, and
 // leaves the servers that are gone.
-func (r *router) install(v view) (changed bool) {
+func (r *router) install(v view, from *server) (changed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.source, r.installed = from.addr, time.Now()
 	t := &topology{shards: []*shard{{reader: r.readerOf("", nil)}}}
 	index := make(map[string]uint16)
 	for _, at := range v {
@@ -165,10 +170,14 @@ func (r *router) install(v view) (changed bool) {
 			t.slots[slot] = i
 		}
 	}
-	if old := r.topology.Load(); old != nil && old.equal(t) {
+	old := r.topology.Load()
+	if old != nil && old.equal(t) {
 		return false
 	}
 	r.topology.Store(t)
+	if old != nil {
+		t.notify(old, from)
+	}
 	used := make(map[*server]bool)
 	for _, shard := range t.shards[1:] {
 		used[shard.primary] = true

@@ -5,13 +5,15 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
 // A server is a node of the cluster, with the connections to it.
 type server struct {
-	addr string
-	node node.Node
-	gate *node.Gate // of the calls under way
+	addr   string
+	status *status.Server
+	node   node.Node
+	gate   *node.Gate // of the calls under way
 	// failing is since when it refuses calls, in nanoseconds since the epoch of
 	// its router; 0 while it is well.
 	failing atomic.Int64

@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -405,12 +407,25 @@ func (s *Store) Close() error {
 		errs = append(errs, server.node.Close())
 	}
 	errs = append(errs, r.clock.Close())
+	r.settings.Shared().Events.Close()
 	return errors.Join(errs...)
 }
 
-// String says what the store is made of.
+// String names the nodes of the DSN, the database, and the primaries if they are
+// known.
 func (s *Store) String() string {
-	return fmt.Sprintf("%v of a cluster", s.router.clock)
+	shared := s.router.settings.Shared()
+	text := fmt.Sprintf("%s store on the cluster of %s, database %d", shared.Driver, strings.Join(s.router.settings.Seeds, ","), shared.DB)
+	t := s.router.topology.Load()
+	if t == nil {
+		return text
+	}
+	var primaries []string
+	for _, server := range t.primaries() {
+		primaries = append(primaries, server.addr)
+	}
+	slices.Sort(primaries)
+	return text + ", with primaries " + strings.Join(primaries, ",")
 }
 
 // Format writes what String returns for every verb: what is inside knows a

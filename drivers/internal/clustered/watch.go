@@ -1,7 +1,10 @@
 package clustered
 
 import (
+	"errors"
 	"time"
+
+	"github.com/xcache-go/xcache/driver"
 )
 
 const (
@@ -14,21 +17,34 @@ const (
 	idleLooks = int(time.Second / look)
 )
 
+// errSilent is a server that has answered none of its calls for silenceTimeout.
+var errSilent = errors.New("calls are in flight, and none is answered")
+
 // A silence is for how long a server has answered nothing.
 type silence struct {
 	answers uint32    // that it had given then
 	since   time.Time // zero if nothing is under way
+	told    bool      // to the operator
 }
 
 // observe takes note of the calls on a server, and returns whether there are any.
 func (s *silence) observe(server *server, now time.Time) (busy bool) {
 	underWay, answers := server.gate.Calls()
+	if s.told && answers != s.answers {
+		s.told = false
+		server.status.Notify(driver.ServerBack, nil)
+	}
 	if underWay == 0 {
 		s.since = time.Time{}
 		return false
 	}
 	if s.since.IsZero() || answers != s.answers {
 		s.answers, s.since = answers, now
+	}
+	if !s.told && s.lasted(now) > 0 {
+		s.told = true
+		server.status.Failed(errSilent)
+		server.status.Notify(driver.ServerSilent, errSilent)
 	}
 	return true
 }

@@ -64,6 +64,7 @@ func (s *Subject) refusedNameIsAnEvent(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		Eventually(t, func() bool { return len(e.all()) > 0 }, func() string { return "there was no event" })
 		seen := e.all()
 		if len(seen) != 1 || seen[0].Kind != driver.ClientNameRefused || seen[0].Server != server.Addr {
 			t.Fatalf("events: %+v", seen)

@@ -45,21 +45,21 @@ func (h *health) state() state {
 	return due
 }
 
-// answered is called after an answer.
-func (h *health) answered() {
+// answered is called after an answer. It reports whether the server had been left
+// alone before.
+func (h *health) answered() (back bool) {
 	if h.silent.Load() != 0 {
 		h.silent.Store(0)
 	}
-	if h.resting.Load() != 0 {
-		h.resting.Store(0)
-	}
+	return h.resting.Load() != 0 && h.resting.Swap(0) != 0
 }
 
 // failed is called after a failure that made the server of no use. If it refused
-// (nobody listens, LOADING, MASTERDOWN, …) the next would find the same.
-func (h *health) failed(err error) {
+// (nobody listens, LOADING, MASTERDOWN, …) the next would find the same. It reports
+// whether the server is left alone from now on, and was not before.
+func (h *health) failed(err error) (rests bool) {
 	if failure.IsTimeout(err) && h.silent.Add(1) < maxSilent && h.resting.Load() == 0 {
-		return
+		return false
 	}
-	h.resting.Store(max(1, int64(time.Since(h.epoch)+rest)))
+	return h.resting.Swap(max(1, int64(time.Since(h.epoch)+rest))) == 0
 }

@@ -119,12 +119,15 @@ func (s *Store) read(ctx context.Context, r *request) error {
 			reason = r.unanswered()
 		}
 		if !isUnavailable(reason) {
-			if reason == nil {
-				server.health.answered()
+			if reason == nil && server.health.answered() {
+				server.status.Notify(driver.ReplicaBack, nil)
 			}
 			return err
 		}
-		server.health.failed(reason)
+		if server.health.failed(reason) {
+			server.status.Failed(reason)
+			server.status.Notify(driver.ReplicaCooldown, reason)
+		}
 		tried = append(tried, server)
 		if ctx.Err() != nil {
 			return err
@@ -135,6 +138,7 @@ func (s *Store) read(ctx context.Context, r *request) error {
 		if end.IsZero() { // the replica has had its half, see limit
 			end = time.Now().Add(s.timeout - s.timeout/2)
 		}
+		tried[len(tried)-1].status.Retried(reason)
 		r.reset()
 	}
 }

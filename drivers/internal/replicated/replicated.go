@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
+	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
 // A Store reads from a random replica that answers. A read that one replica
@@ -145,6 +147,9 @@ func (s *Store) Caps() driver.Caps {
 	if s.caps.Disconnector != nil {
 		caps.Disconnector = s
 	}
+	if s.caps.Inspector != nil {
+		caps.Inspector = s
+	}
 	if s.caps.Commander != nil {
 		caps.Commander = s
 	}
@@ -228,9 +233,16 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// String says what the store is made of.
+// String names the primary as its own store does, and the replicas.
 func (s *Store) String() string {
-	return fmt.Sprintf("%v with %d replicas", s.Primary(), len(*s.replicas.Load()))
+	var replicas []string
+	for _, replica := range *s.replicas.Load() {
+		replicas = append(replicas, replica.addr)
+	}
+	if len(replicas) == 0 {
+		return fmt.Sprintf("%v, without replicas", s.Primary())
+	}
+	return fmt.Sprintf("%v, with replicas %s", s.Primary(), strings.Join(replicas, ","))
 }
 
 // Format writes what String returns for every verb: what is inside knows a
@@ -241,7 +253,9 @@ func (s *Store) Format(f fmt.State, verb rune) {
 
 // A server is one of those of a store, with its own store once it is used.
 type server struct {
-	addr   string
+	addr string
+	// status is what is known of the connections to a replica; nil of a primary.
+	status *status.Server
 	health health
 	gate   *node.Gate
 	open   func() driver.Store
@@ -270,6 +284,7 @@ func newServer(s *settings.Settings, open func(*settings.Settings) driver.Store)
 // newReplica returns a server whose store is disconnected with the others.
 func (s *Store) newReplica(settings *settings.Settings) *server {
 	replica := newServer(settings, s.open)
+	replica.status = settings.Status
 	replica.disconnecting = s.disconnecting
 	return replica
 }

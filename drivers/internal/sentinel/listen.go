@@ -8,7 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
 // Where sentinels tell that a server has become the primary: the one that replaces
@@ -46,7 +48,7 @@ func (s *sentinels) listen(ctx context.Context, running *sync.WaitGroup, hear fu
 		running.Go(func() {
 			defer close(l.ended)
 			defer cancel()
-			listenTo(ctx, server, s.settings.Master, hear)
+			listenTo(ctx, server, one.status, s.settings.Master, hear)
 		})
 	}
 }
@@ -59,12 +61,16 @@ func (l *listener) stop() {
 
 // listenTo listens to one sentinel until ctx ends, with breaks while that fails: it
 // is down, or does not permit it.
-func listenTo(ctx context.Context, sentinel node.Listener, master string, hear func()) {
+func listenTo(ctx context.Context, sentinel node.Listener, status *status.Server, master string, hear func()) {
 	wait := shortestBreak
+	var lost atomic.Bool // and the operator knows
 	for {
 		var subscribed atomic.Bool
-		_ = sentinel.Listen(ctx, func(message string) {
+		err := sentinel.Listen(ctx, func(message string) {
 			subscribed.Store(true)
+			if lost.Swap(false) {
+				status.Notify(driver.ListenerBack, nil)
+			}
 			// A new subscription may have missed something.
 			if message == "" || concerns(message, master) {
 				hear()
@@ -72,6 +78,9 @@ func listenTo(ctx context.Context, sentinel node.Listener, master string, hear f
 		}, promoted, switched)
 		if subscribed.Load() {
 			wait = shortestBreak
+		}
+		if ctx.Err() == nil && !lost.Swap(true) {
+			status.Notify(driver.ListenerLost, err)
 		}
 		timer := time.NewTimer(wait)
 		select {

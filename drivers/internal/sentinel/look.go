@@ -138,6 +138,7 @@ func (w *watcher) look(doubted bool) error {
 			}
 			found, err := w.follow(c, &p, doubted)
 			if err == nil {
+				w.told = p.heard[slices.IndexFunc(p.heard, func(a answer) bool { return a.primary == c.addr })].sentinel
 				w.hearReplicas(p.heard, c.addr)
 				w.install(found)
 				return nil
@@ -195,12 +196,13 @@ func (w *watcher) follow(c candidate, p *poll, doubted bool) (*primary, error) {
 	if w.primary != nil && !p.mayReplace(c, w.primary.epoch) {
 		return nil, errOutdated
 	}
-	n := w.open(w.settings.ServerAt(c.addr))
+	settings := w.settings.ServerAt(c.addr)
+	n := w.open(settings)
 	if err := w.verify(n); err != nil {
 		_ = n.Close() // err says why it is of no use
 		return nil, err
 	}
-	return &primary{addr: c.addr, node: n, gate: node.NewGate(), epoch: c.epoch}, nil
+	return &primary{addr: c.addr, status: settings.Status, node: n, gate: node.NewGate(), epoch: c.epoch}, nil
 }
 
 // isReplaced reports whether the sentinels name another primary than the one there

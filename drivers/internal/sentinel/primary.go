@@ -10,13 +10,15 @@ import (
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
 // A primary is a server that is the primary, or was.
 type primary struct {
-	addr string
-	node node.Node
-	gate *node.Gate
+	addr   string
+	status *status.Server
+	node   node.Node
+	gate   *node.Gate
 	// silent counts the calls in a row that got no answer in time.
 	silent atomic.Int32
 	// epoch is that of the failover that made it the primary, as far as the

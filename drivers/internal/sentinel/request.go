@@ -100,6 +100,14 @@ func (r *request) failures(err error) iter.Seq[error] {
 	}
 }
 
+// firstFailure returns one of the failures of a request whose parts have failed.
+func (r *request) firstFailure() error {
+	for err := range r.failures(nil) {
+		return err
+	}
+	return errReplaced
+}
+
 // again reports whether part of a request may be sent again, whose own error was
 // err, and cuts the request to that part: one with all that follows it, so that
 // the order is kept.

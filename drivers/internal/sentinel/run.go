@@ -1,6 +1,7 @@
 package sentinel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -75,6 +76,7 @@ func (s *Store) recover(ctx context.Context, r *request, p *primary, start time.
 				return r.end(err)
 			}
 		}
+		p.status.Retried(cmp.Or(err, r.firstFailure()))
 		p = next
 		r.reset()
 		var entered bool

@@ -125,10 +125,16 @@ func (s *Store) Disconnect() { s.watcher.disconnect() }
 // Close ends the watch, and closes the connections to all servers.
 func (s *Store) Close() error { return s.watcher.close() }
 
-// String names the primary as the sentinels do, and these.
+// String names the primary as the sentinels do, and these; and where it is, if that
+// is known.
 func (s *Store) String() string {
 	w := s.watcher.settings
-	return fmt.Sprintf("store on the primary %s of sentinels %s", w.Master, strings.Join(w.Addrs, ","))
+	shared := w.Shared()
+	text := fmt.Sprintf("%s store on the primary %s of sentinels %s, database %d", shared.Driver, w.Master, strings.Join(w.Addrs, ","), shared.DB)
+	if p := s.watcher.current.Load(); p != nil {
+		text += ", now at " + p.addr
+	}
+	return text
 }
 
 // Format writes what String returns for every verb: what is inside knows

@@ -13,6 +13,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
+	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
 // sentinels are those that the DSN names, and those that these know of. They
@@ -25,11 +26,12 @@ type sentinels struct {
 
 // A sentinel is one of them.
 type sentinel struct {
-	addr  string
-	id    atomic.Pointer[string] // which it has itself, or is known by; nil if unknown
-	named bool                   // in the DSN
-	node  node.Node
-	busy  atomic.Bool // it has not answered the last time yet
+	addr   string
+	id     atomic.Pointer[string] // which it has itself, or is known by; nil if unknown
+	named  bool                   // in the DSN
+	node   node.Node
+	status *status.Server
+	busy   atomic.Bool // it has not answered the last time yet
 	// listener is who listens to it, nil if nobody does yet.
 	listener *listener
 	// rest is how often it need not be asked for the others, of which it has told.
@@ -72,7 +74,8 @@ func (s *sentinels) init(settings *settings.Sentinel, open node.Open) {
 }
 
 func (s *sentinels) add(addr, id string) *sentinel {
-	added := &sentinel{addr: addr, node: s.open(s.settings.SentinelAt(addr))}
+	settings := s.settings.SentinelAt(addr)
+	added := &sentinel{addr: addr, node: s.open(settings), status: settings.Status}
 	if id != "" {
 		added.id.Store(&id)
 	}

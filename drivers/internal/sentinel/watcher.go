@@ -3,6 +3,7 @@ package sentinel
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,12 +49,14 @@ type watcher struct {
 	changed chan struct{} // closed when there is a current primary again, or another one
 	failure error         // of the last look
 	lost    time.Time     // since when there is no primary; zero if there is one
+	found   found         // for those who inspect the store
 
 	// Of the goroutine:
 	primary    *primary // the last one, also while it does not answer
 	sentinels  sentinels
-	uneasy     bool // a sentinel gets no answers from the primary
-	superseded bool // there is another primary, which could not be reached
+	told       string // the address of a sentinel that names the primary
+	uneasy     bool   // a sentinel gets no answers from the primary
+	superseded bool   // there is another primary, which could not be reached
 }
 
 func newWatcher(s *settings.Sentinel, open node.Open) *watcher {
@@ -68,6 +71,7 @@ func newWatcher(s *settings.Sentinel, open node.Open) *watcher {
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.sentinels.init(s, open)
+	w.publish()
 	return w
 }
 
@@ -181,6 +185,7 @@ func (w *watcher) watch() {
 		w.looked = make(chan struct{})
 		w.mu.Unlock()
 		w.learn(w.look(w.doubted.Swap(false)))
+		w.publish()
 		close(looked)
 		w.sentinels.listen(w.ctx, &w.running, w.lookSoon)
 
@@ -230,6 +235,7 @@ func (w *watcher) install(p *primary) {
 		w.mu.Unlock()
 	}
 	if old != nil && old != p {
+		p.status.Notify(driver.PrimaryChanged, fmt.Errorf("%s was the primary before", old.addr))
 		w.retire(old)
 	}
 }
@@ -252,5 +258,6 @@ func (w *watcher) close() error {
 	if w.primary != nil {
 		errs = append(errs, w.primary.node.Close())
 	}
+	w.settings.Shared().Events.Close()
 	return errors.Join(errs...)
 }

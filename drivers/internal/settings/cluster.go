@@ -26,6 +26,9 @@ func ReadCluster(dsn *driver.DSN) (*Cluster, error) {
 	return c, nil
 }
 
+// Shared returns what the settings of all nodes have in common.
+func (c *Cluster) Shared() *Settings { return c.node }
+
 // At returns the settings for the node at an address, as a replica that reads are
 // served from or else for all.
 func (c *Cluster) At(addr string, reader bool) *Settings {

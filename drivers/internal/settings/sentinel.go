@@ -60,6 +60,9 @@ func (s *Settings) ofSentinels(user string, c credentials) *Settings {
 	return &sentinel
 }
 
+// Shared returns what the settings of all servers that hold data have in common.
+func (s *Sentinel) Shared() *Settings { return s.server }
+
 // ServerAt returns the settings for a server that holds data.
 func (s *Sentinel) ServerAt(addr string) *Settings { return s.server.at(addr) }
 

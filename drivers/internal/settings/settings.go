@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
 const (
@@ -37,6 +38,8 @@ var ErrNoHello error = driver.Fail(errors.ErrUnsupported, driver.NotApplied, err
 // Settings are what a DSN says about a server and the connections to it. No verb
 // of fmt shows the password.
 type Settings struct {
+	// Driver is the driver's name.
+	Driver string
 	// Network is tcp or unix, Addr a host:port or the path of a socket.
 	Network, Addr string
 	// DB is the number of the database.
@@ -65,8 +68,12 @@ type Settings struct {
 	NoHello bool
 	// MaxValue is the length in bytes of the longest value that is sent or read.
 	MaxValue int
-	// Notify is told of events; nil is nobody.
-	Notify func(driver.Event)
+	// Events takes the store's events; nil where nobody listens. It is closed by the
+	// store that Open returns, after all others.
+	Events *status.Queue
+	// Status is what is known of the connections to the server, and reports events
+	// about it.
+	Status *status.Server
 	// ReadOnly tells that the server is a replica of a cluster that is to serve
 	// reads, which it does to connections that say READONLY.
 	ReadOnly bool
@@ -100,6 +107,7 @@ func Read(dsn *driver.DSN) (*Settings, error) {
 // before it: what is wrong with them is in its error.
 func read(dsn *driver.DSN, topology driver.Topology) (*Settings, []string, error) {
 	s := &Settings{
+		Driver:       dsn.Driver,
 		OpTimeout:    dsn.OpTimeout,
 		ReadTimeout:  dsn.Duration("read_timeout", 0),
 		WriteTimeout: dsn.Duration("write_timeout", 0),
@@ -107,7 +115,7 @@ func read(dsn *driver.DSN, topology driver.Topology) (*Settings, []string, error
 		ClientName:   readClientName(dsn),
 		User:         dsn.User,
 		MaxValue:     dsn.MaxValue,
-		Notify:       dsn.Notify,
+		Events:       status.NewQueue(dsn.Notify),
 	}
 	if s.MaxValue <= 0 {
 		s.MaxValue = DefaultMaxValue
@@ -137,6 +145,7 @@ func read(dsn *driver.DSN, topology driver.Topology) (*Settings, []string, error
 func (s *Settings) at(addr string) *Settings {
 	server := *s
 	server.Addr = addr
+	server.Status = status.NewServer(addr, s.Events)
 	if s.TLS != nil {
 		server.TLS = s.TLS.Clone()
 		if s.TLS.ServerName == "" {

@@ -1,0 +1,63 @@
+package sentinel
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/status"
+)
+
+// found is what a look at the sentinels has found.
+type found struct {
+	primary   *primary // the last one, also while it does not answer; nil before the first
+	sentinels []*sentinel
+	learnt    time.Time // zero before the first look that found the primary
+	from      string    // the sentinel that named the primary then
+}
+
+// publish shows what the last look has found. It is called by the watcher's goroutine.
+func (w *watcher) publish() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.found.primary, w.found.sentinels = w.primary, slices.Clone(w.sentinels.list)
+	if w.primary != nil && w.failure == nil {
+		w.found.learnt, w.found.from = time.Now(), w.told
+	}
+}
+
+// Inspect implements driver.Inspector. It shows the primary and the sentinels.
+func (s *Store) Inspect() driver.Inspection {
+	w := s.watcher
+	shared := w.settings.Shared()
+	w.mu.Lock()
+	found, failure := w.found, w.failure
+	w.mu.Unlock()
+	inspection := driver.Inspection{
+		Driver: shared.Driver, Topology: driver.Sentinel, Database: shared.DB,
+		Learnt: found.learnt, LearntFrom: found.from,
+	}
+	if failure != nil {
+		inspection.LearnError = strings.TrimPrefix(failure.Error(), "xcache: ")
+	}
+	if p := found.primary; p != nil {
+		server := status.Of(p.node, p.addr)
+		server.Role = driver.RolePrimary
+		server.Calls, _ = p.gate.Calls()
+		switch {
+		case server.State == driver.StateUnreachable:
+		case p.silent.Load() >= maxSilent:
+			server.State, server.Since = driver.StateSilent, time.Time{}
+		case failure != nil:
+			server.State, server.Since = driver.StateFailing, time.Time{}
+		}
+		inspection.Servers = append(inspection.Servers, server)
+	}
+	for _, one := range found.sentinels {
+		server := status.Of(one.node, one.addr)
+		server.Role = driver.RoleSentinel
+		inspection.Servers = append(inspection.Servers, server)
+	}
+	return inspection
+}

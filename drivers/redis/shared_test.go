@@ -37,3 +37,6 @@ func TestSilence(t *testing.T) { subject.Silence(t) }
 
 func TestRefusedTransactions(t *testing.T)             { subject.RefusedTransactions(t) }
 func TestRefusedTransactionsOfOwnClients(t *testing.T) { subject.RefusedTransactionsOfOwnClients(t) }
+
+func TestInspect(t *testing.T) { subject.Inspect(t) }
+func TestEvents(t *testing.T)  { subject.Events(t) }

@@ -37,3 +37,6 @@ func TestRefusedTransactions(t *testing.T)             { subject.RefusedTransact
 func TestRefusedTransactionsOfOwnClients(t *testing.T) { subject.RefusedTransactionsOfOwnClients(t) }
 
 func TestSilence(t *testing.T) { subject.Silence(t) }
+
+func TestInspect(t *testing.T) { subject.Inspect(t) }
+func TestEvents(t *testing.T)  { subject.Events(t) }

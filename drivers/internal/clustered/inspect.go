@@ -83,6 +83,11 @@ func (r *router) inspect(s *server, slots []driver.SlotRange, now time.Time) dri
 	return server
 }
 
+// Inspect implements driver.Inspector.
+func (r *replica) Inspect() driver.Inspection {
+	return driver.Inspection{Servers: []driver.InspectedServer{status.Of(r.Node, r.addr)}}
+}
+
 // ranges returns the slots of each server.
 func (t *topology) ranges() map[*server][]driver.SlotRange {
 	ranges := make(map[*server][]driver.SlotRange)

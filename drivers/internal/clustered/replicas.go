@@ -221,11 +221,12 @@ func (primaries) Disconnect() {}
 type replica struct {
 	operations.Operations
 	node.Node
+	addr   string
 	router *router
 }
 
 func (r *router) openReplica(s *settings.Settings) driver.Store {
-	replica := &replica{Node: r.open(s), router: r}
+	replica := &replica{Node: r.open(s), addr: s.Addr, router: r}
 	replica.Operations = operations.On(replica)
 	return replica
 }

@@ -3,7 +3,6 @@ package drivertest
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -32,24 +31,6 @@ func (s *Subject) anyPasswordForAUserWithoutOne(t *testing.T) {
 			}
 		}
 	}
-}
-
-// events collects those of a store.
-type events struct {
-	mu   sync.Mutex
-	seen []driver.Event
-}
-
-func (e *events) notify(event driver.Event) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.seen = append(e.seen, event)
-}
-
-func (e *events) all() []driver.Event {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.seen
 }
 
 func (s *Subject) refusedNameIsAnEvent(t *testing.T) {

@@ -5,9 +5,11 @@ package observing
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"expvar"
 	"log/slog"
+	"net/http"
 	"runtime/trace"
 	"slices"
 	"time"
@@ -107,6 +109,19 @@ func (all All) Event(e xcache.Event) {
 			o.Event(e)
 		}
 	}
+}
+
+// Page shows an operator what a cache is connected to.
+func Page(cache *xcache.Cache) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		inspection, err := cache.Inspect()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusNotImplemented) // the driver does not tell
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(inspection) // the client may have gone
+	})
 }
 
 // Failed reports whether an operation failed. A miss is none.

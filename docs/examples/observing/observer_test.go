@@ -5,6 +5,8 @@ import (
 	"expvar"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"time"
 
@@ -59,4 +61,19 @@ func logger() *slog.Logger {
 			return a
 		},
 	}))
+}
+
+func ExamplePage() {
+	cache, err := xcache.OpenDSN("memory://?max_entries=1000&max_bytes=1MiB")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer cache.Close()
+
+	response := httptest.NewRecorder()
+	observing.Page(cache).ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/cache", nil))
+	fmt.Print(response.Code, " ", response.Body)
+	// Output:
+	// 200 {"driver":"memory","contents":{"entries":0,"bytes":0,"max_entries":1000,"max_bytes":1048576,"evictions":0,"expirations":0}}
 }

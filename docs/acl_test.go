@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 var schemes = []string{"redis", "valkey"}
 
 // askNothing are the methods that send nothing, or what another one's row says.
-var askNothing = []string{"Close", "CodecReads", "In", "Len", "Load", "Namespace", "Pipeline", "Require", "Store", "With"}
+var askNothing = []string{"Close", "CodecReads", "In", "Inspect", "Len", "Load", "Namespace", "Pipeline", "Require", "Store", "With"}
 
 func TestACLPageHasEveryOperation(t *testing.T) {
 	var run, queued []string

@@ -49,7 +49,7 @@ type divided struct {
 
 // divide makes items of a command for each slot; or, if it is the command of an
 // item itself, for each key.
-func (b *batch) divide(cmd *driver.Cmd, of int) {
+func (b *fanOut) divide(cmd *driver.Cmd, of int) {
 	d := divided{cmd: cmd, item: of, first: len(b.items)}
 	row := cmd.Command()
 	at := make(map[uint16]int, len(cmd.Args))
@@ -138,7 +138,7 @@ func partly(err error) *driver.Error {
 func isUnknown(err error) bool { return errors.Is(err, driver.ErrUnknownOutcome) }
 
 // origin returns the item that an item is part of, or itself.
-func (b *batch) origin(i int) int {
+func (b *fanOut) origin(i int) int {
 	at := slices.IndexFunc(b.divisions, func(d divided) bool { return d.item != whole && d.first <= i && i < d.last })
 	if at >= 0 {
 		return b.divisions[at].item

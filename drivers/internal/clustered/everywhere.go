@@ -60,7 +60,7 @@ func (s *Store) everywhere(ctx context.Context, name string) error {
 }
 
 // each runs a command without keys on each of the servers.
-func (c *call) each(servers []*server, name string) []error {
+func (c *retrier) each(servers []*server, name string) []error {
 	ctx := c.context()
 	errs := make([]error, len(servers))
 	var running sync.WaitGroup
@@ -69,7 +69,7 @@ func (c *call) each(servers []*server, name string) []error {
 			errs[i] = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errGone).Retryable()
 			continue
 		}
-		c.router.awake()
+		c.router.ensureWatch()
 		running.Go(func() {
 			cmd := driver.NewCmd(name)
 			err := server.node.Do(ctx, []*driver.Cmd{cmd}, driver.Plain)

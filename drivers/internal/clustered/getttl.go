@@ -21,8 +21,8 @@ func (s *Store) GetTTL(ctx context.Context, keys []string, dst []driver.Value) e
 	if _, same := slotOfKeys(keys); same {
 		return s.Operations.GetTTL(ctx, keys, dst)
 	}
-	b := s.batch(ctx, s.router.now(), len(keys))
-	defer b.call.end()
+	b := s.fanOut(ctx, s.router.now(), len(keys))
+	defer b.retrier.end()
 	for _, key := range keys {
 		b.items = append(b.items, item{cmd: getTTLCommand(key), slot: slotOf(key), readOnly: true})
 	}

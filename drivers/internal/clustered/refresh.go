@@ -22,10 +22,10 @@ const (
 	// urgentInterval is the longest while a primary fails or is silent, and has not
 	// been for longer than a failover takes: who calls it waits for the successor.
 	urgentInterval = 200 * time.Millisecond
-	// calm is after how long without a refresh the interval is minInterval again.
-	calm = 5 * time.Second
-	// hedge is how long one node has to answer before another one is asked, too.
-	hedge = 100 * time.Millisecond
+	// backoffReset is after how long without a refresh the interval is minInterval again.
+	backoffReset = 5 * time.Second
+	// hedgeDelay is how long one node has to answer before another one is asked, too.
+	hedgeDelay = 100 * time.Millisecond
 )
 
 // A refreshing is a goroutine that asks the nodes who has which slots.
@@ -46,7 +46,7 @@ func (r *router) refresh() *refreshing {
 	if since < r.interval {
 		return nil
 	}
-	if since > calm {
+	if since > backoffReset {
 		r.interval = minInterval
 	}
 	f := &refreshing{done: make(chan struct{})}
@@ -65,8 +65,8 @@ func (r *router) refreshFrom(f *refreshing) {
 		r.mu.Lock()
 		f.err, r.lastErr = err, err
 		r.refreshing, r.refreshed = nil, time.Now()
-		longest, ailing := maxInterval, r.isAiling()
-		if ailing {
+		longest, failing := maxInterval, r.hasFailingPrimary()
+		if failing {
 			longest = urgentInterval
 		}
 		if r.interval = min(2*r.interval, longest); changed {
@@ -77,7 +77,7 @@ func (r *router) refreshFrom(f *refreshing) {
 		interval := r.interval
 		r.mu.Unlock()
 		close(f.done)
-		if !ailing {
+		if !failing {
 			return
 		}
 		timer := time.NewTimer(interval)
@@ -98,9 +98,9 @@ func (r *router) refreshFrom(f *refreshing) {
 	}
 }
 
-// isAiling reports whether a primary has begun to fail calls, or to leave them
+// hasFailingPrimary reports whether a primary has begun to fail calls, or to leave them
 // without an answer, not long ago. r.mu is held.
-func (r *router) isAiling() bool {
+func (r *router) hasFailingPrimary() bool {
 	t := r.topology.Load()
 	if t == nil {
 		return false
@@ -108,7 +108,7 @@ func (r *router) isAiling() bool {
 	now := time.Now()
 	return slices.ContainsFunc(t.primaries(), func(s *server) bool {
 		failing, silent := s.failing.Load(), s.silence.lasted(now)
-		return failing != 0 && now.Sub(r.epoch)-time.Duration(failing) < 2*outage || 0 < silent && silent < 2*outage
+		return failing != 0 && now.Sub(r.epoch)-time.Duration(failing) < 2*gracePeriod || 0 < silent && silent < 2*gracePeriod
 	})
 }
 
@@ -156,7 +156,7 @@ func (r *router) learn(ctx context.Context) error {
 // errNobody is a cluster of which no node answers.
 var errNobody = errors.New("no node of the cluster has said who has which slots")
 
-// relearn asks nodes until one answers, in random order, those that were well
+// relearn asks nodes until one answers, in random order, those that were healthy
 // before those that were not and the seeds of the DSN last. One that is silent
 // does not hold it up: the next is asked too.
 func (r *router) relearn() (changed bool, err error) {
@@ -199,7 +199,7 @@ func (r *router) relearn() (changed bool, err error) {
 		}
 		var next <-chan time.Time
 		if len(servers) > 0 {
-			timer := time.NewTimer(hedge)
+			timer := time.NewTimer(hedgeDelay)
 			defer timer.Stop()
 			next = timer.C
 		}
@@ -239,7 +239,7 @@ func (r *router) candidates() []*server {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	var well, ill, seeds []*server
+	var healthy, failing, seeds []*server
 	for _, addr := range r.settings.Seeds {
 		if r.servers[addr] == nil {
 			seeds = append(seeds, r.at(addr))
@@ -249,15 +249,15 @@ func (r *router) candidates() []*server {
 		switch {
 		case slices.Contains(seeds, s):
 		case s.failing.Load() != 0, s.silence.lasted(now) > 0:
-			ill = append(ill, s)
+			failing = append(failing, s)
 		default:
-			well = append(well, s)
+			healthy = append(healthy, s)
 		}
 	}
-	for _, list := range [][]*server{well, ill, seeds} {
+	for _, list := range [][]*server{healthy, failing, seeds} {
 		rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	}
-	all := slices.Concat(well, seeds, ill)
+	all := slices.Concat(healthy, seeds, failing)
 	for _, s := range all {
 		s.gate.Enter() // it is open: servers leave the map before it is shut
 	}

@@ -35,9 +35,9 @@ func (s *Store) rename(ctx context.Context, name, from, to string) (bool, error)
 	replace := name == "RENAME"
 	if slot := slotOf(from); slot == slotOf(to) {
 		cmd := driver.NewCmd(name, driver.Key(from), driver.Key(to))
-		b := s.batch(ctx, start, 1)
-		defer b.call.end()
-		b.items = append(b.items, item{cmd: cmd, slot: slot, hasty: from != to})
+		b := s.fanOut(ctx, start, 1)
+		defer b.retrier.end()
+		b.items = append(b.items, item{cmd: cmd, slot: slot, failFast: from != to})
 		if err := b.runFrom(false); !servererror.IsTryAgain(cmd.Err) {
 			if err = cmp.Or(err, cmd.Err); err != nil {
 				return false, err

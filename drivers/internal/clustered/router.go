@@ -92,7 +92,7 @@ func (r *router) enter(slot uint16) *server {
 		return nil
 	}
 	if s := t.primary(slot); s != nil && s.gate.Enter() {
-		r.awake()
+		r.ensureWatch()
 		return s
 	}
 	return nil

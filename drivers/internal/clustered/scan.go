@@ -16,7 +16,7 @@ import (
 // with a cursor of its own.
 //
 // A key that moves from a primary that is yet to be scanned to one that has been
-// is missed. So the slots that have changed hands, or are about to, are looked at
+// is missed. So the slots that have changed hands, or are about to, are scanned
 // again afterwards; and so are those of a primary that failed, at the server that
 // has taken its place. Keys may be yielded several times.
 func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
@@ -37,8 +37,8 @@ type scan struct {
 	left    bool // the loop over the keys was
 }
 
-// A layout is where keys are: what each primary says about itself.
-type layout struct {
+// A slotMap is where keys are: what each primary says about itself.
+type slotMap struct {
 	owner     [slots]*server
 	importing [slots]*server // who is about to get a slot, and has some of its keys
 }
@@ -47,9 +47,9 @@ type layout struct {
 type slotSet [slots]bool
 
 const (
-	// maxRounds is how often slots are looked at that change hands each time.
+	// maxRounds is how often slots are scanned that change hands each time.
 	maxRounds = 20
-	// settling is how long the others are waited for until the next look.
+	// settling is how long the others are waited for until the next pass.
 	settling = 50 * time.Millisecond
 )
 
@@ -60,22 +60,22 @@ func (s *scan) run() error {
 	if _, err := s.router.known(s.ctx); err != nil {
 		return err
 	}
-	before, _, err := s.layout()
+	before, _, err := s.slotMap()
 	if err != nil {
 		return err
 	}
-	var todo *slotSet // nil for all
-	var waiting *call // while servers fail
+	var todo *slotSet    // nil for all
+	var waiting *retrier // while servers fail
 	for round := range maxRounds {
-		done, failure := s.look(before, todo)
+		done, failure := s.scanSlots(before, todo)
 		if s.left || failure != nil && !isTransient(failure) {
 			return failure
 		}
-		after, complete, err := s.layout()
+		after, complete, err := s.slotMap()
 		if err != nil {
 			return err
 		}
-		next, some := rest(before, after, done, todo)
+		next, some := remaining(before, after, done, todo)
 		if failure == nil && complete && !some {
 			return nil
 		}
@@ -91,21 +91,21 @@ func (s *scan) run() error {
 			if err := s.relearn(); err != nil {
 				return err
 			}
-			if after, _, err = s.layout(); err != nil {
+			if after, _, err = s.slotMap(); err != nil {
 				return err
 			}
-			next, _ = rest(before, after, done, todo)
+			next, _ = remaining(before, after, done, todo)
 		}
 		before, todo = after, next
 	}
 	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errMoving)
 }
 
-// rest returns the slots, of those that were looked at, which have to be looked at
+// remaining returns the slots, of those that were scanned, which have to be scanned
 // again: those that are not done, and those that changed hands meanwhile or are
 // about to, unless who is to get them was asked after who has them. What moves
 // later does not matter: all keys of the slot are known.
-func rest(before, after *layout, done, todo *slotSet) (*slotSet, bool) {
+func remaining(before, after *slotMap, done, todo *slotSet) (*slotSet, bool) {
 	next, some := new(slotSet), false
 	for slot := range next {
 		if todo != nil && !todo[slot] {
@@ -119,10 +119,10 @@ func rest(before, after *layout, done, todo *slotSet) (*slotSet, bool) {
 	return next, some
 }
 
-// look yields the keys in slots: those at who has these, and then those at who is
+// scanSlots yields the keys in slots: those at who has these, and then those at who is
 // about to get them. It returns the slots that are done; the others' servers have
 // failed, one of them with the error.
-func (s *scan) look(at *layout, todo *slotSet) (done *slotSet, failure error) {
+func (s *scan) scanSlots(at *slotMap, todo *slotSet) (done *slotSet, failure error) {
 	done = new(slotSet)
 	failed := make(map[*server]bool)
 	for _, from := range []*[slots]*server{&at.owner, &at.importing} {
@@ -155,7 +155,7 @@ func (s *scan) server(server *server, todo *slotSet) error {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errGone).Retryable()
 	}
 	defer server.gate.Leave()
-	s.router.awake()
+	s.router.ensureWatch()
 	for key, err := range server.node.Scan(s.ctx, s.pattern) {
 		if err != nil {
 			return s.router.reason(err)
@@ -171,10 +171,10 @@ func (s *scan) server(server *server, todo *slotSet) error {
 	return nil
 }
 
-// layout asks every primary which slots it has. It is not complete if there are
+// slotMap asks every primary which slots it has. It is not complete if there are
 // slots that none of them has.
-func (s *scan) layout() (at *layout, complete bool, err error) {
-	at = new(layout)
+func (s *scan) slotMap() (at *slotMap, complete bool, err error) {
+	at = new(slotMap)
 	t := s.router.topology.Load()
 	for _, server := range t.primaries() {
 		reply, err := s.ask(server)
@@ -206,7 +206,7 @@ func (s *scan) ask(server *server) (reply driver.Reply, err error) {
 		return reply, driver.Fail(driver.ErrUnavailable, driver.NotApplied, errGone).Retryable()
 	}
 	defer server.gate.Leave()
-	s.router.awake()
+	s.router.ensureWatch()
 	reply, err = server.node.Query(s.ctx, "CLUSTER", "NODES")
 	return reply, s.router.reason(err)
 }
@@ -214,7 +214,7 @@ func (s *scan) ask(server *server) (reply driver.Reply, err error) {
 // add adds what a server says about itself in the answer to CLUSTER NODES: a line
 // for each node, with the slots that it has behind eight other words. [5-<-name]
 // is a slot that it is about to get from another one.
-func (at *layout) add(server *server, nodes string) {
+func (at *slotMap) add(server *server, nodes string) {
 	for line := range strings.Lines(nodes) {
 		words := strings.Fields(line)
 		if len(words) < 8 || !strings.Contains(words[2], "myself") {

@@ -14,14 +14,14 @@ type server struct {
 	status *status.Server
 	node   node.Node
 	gate   *node.Gate // of the calls under way
-	// failing is since when it refuses calls, in nanoseconds since the epoch of
-	// its router; 0 while it is well.
+	// failing is since when the server refuses calls, in nanoseconds since the epoch
+	// of its router; 0 while the server is healthy.
 	failing atomic.Int64
-	silence silence // of the goroutine that watches, and guarded by router.mu
+	silence silence // guarded by router.mu
 }
 
-// leave tells that a call that entered has returned, with an answer of the server
-// or without.
+// leave counts a call out, which enter has counted in. answered tells whether the
+// server has answered the call.
 func (s *server) leave(answered bool) {
 	if !answered {
 		s.gate.Leave()
@@ -31,18 +31,18 @@ func (s *server) leave(answered bool) {
 	s.answered()
 }
 
-// answered is called when the server has done what it was asked to.
+// answered notes that the server does what calls ask for.
 func (s *server) answered() {
 	if s.failing.Load() != 0 {
 		s.failing.Store(0)
 	}
 }
 
-// isGone reports whether the server has no slots any more, and is left.
+// isGone reports whether the server has lost its slots, and lets no more calls in.
 func (s *server) isGone() bool { return s.gate.IsShut() }
 
-// refused is called when it has not, and nothing was applied. It returns since
-// when that is so.
+// refused notes that the server has refused a call, or has not answered one in time.
+// The result is since when the server has been failing.
 func (s *server) refused(now time.Duration) time.Duration {
 	if s.failing.CompareAndSwap(0, max(1, int64(now))) {
 		return now

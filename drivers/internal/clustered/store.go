@@ -84,8 +84,8 @@ func isAnswered(err error, dst []driver.Value) bool {
 // getRest reads keys one by one. If server is not nil they were read from there,
 // with the outcomes in err and dst, and only those are read which it did not have.
 func (s *Store) getRest(ctx context.Context, start time.Time, keys []string, dst []driver.Value, server *server, err error) error {
-	b := s.batch(ctx, start, len(keys))
-	defer b.call.end()
+	b := s.fanOut(ctx, start, len(keys))
+	defer b.retrier.end()
 	cmds := getCommands(keys)
 	for i, key := range keys {
 		it := item{cmd: cmds[i], slot: slotOf(key), readOnly: true, server: server}
@@ -170,8 +170,8 @@ func isStored(err error, entries []driver.Entry) bool {
 // outcomes in err and the entries, and only those are sent again which it did not
 // have.
 func (s *Store) setRest(ctx context.Context, start time.Time, entries []driver.Entry, server *server, err error) error {
-	b := s.batch(ctx, start, len(entries))
-	defer b.call.end()
+	b := s.fanOut(ctx, start, len(entries))
+	defer b.retrier.end()
 	for i := range entries {
 		it := item{cmd: driver.SetCommand(&entries[i]), slot: slotOf(entries[i].Key), server: server}
 		if server != nil {
@@ -200,8 +200,8 @@ func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
 	if len(keys) == 0 {
 		return 0, nil
 	}
-	b := s.batch(ctx, s.router.now(), 1)
-	defer b.call.end()
+	b := s.fanOut(ctx, s.router.now(), 1)
+	defer b.retrier.end()
 	cmd := keysCommand("UNLINK", keys)
 	if slot, same := slotOfKeys(keys); same {
 		if server := s.router.enter(slot); server != nil {
@@ -251,8 +251,8 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 			return s.doAround(ctx, cmds, i)
 		}
 	}
-	b := s.batch(ctx, s.router.now(), len(cmds))
-	defer b.call.end()
+	b := s.fanOut(ctx, s.router.now(), len(cmds))
+	defer b.retrier.end()
 	for _, c := range cmds {
 		b.add(c)
 	}
@@ -289,7 +289,7 @@ func (s *Store) doOne(ctx context.Context, cmds []*driver.Cmd) error {
 		}
 		return nil
 	}
-	start, b := s.router.now(), &batch{}
+	start, b := s.router.now(), &fanOut{}
 	if slot, spread := slotOfCommand(cmd); slot >= 0 && !spread {
 		if server := s.router.enter(uint16(slot)); server != nil {
 			err := server.node.Do(ctx, cmds, driver.Plain)
@@ -301,14 +301,14 @@ func (s *Store) doOne(ctx context.Context, cmds []*driver.Cmd) error {
 			if err != nil {
 				cmd.Err = err
 			}
-			b.call = s.router.begin(ctx, start)
-			defer b.call.end()
+			b.retrier = s.router.begin(ctx, start)
+			defer b.retrier.end()
 			b.items = []item{{cmd: cmd, slot: uint16(slot), readOnly: isReadOnly(cmd.Name), server: server, unanswered: err != nil}}
 			return b.runFrom(true)
 		}
 	}
-	b.call = s.router.begin(ctx, start)
-	defer b.call.end()
+	b.retrier = s.router.begin(ctx, start)
+	defer b.retrier.end()
 	b.add(cmd)
 	return b.runFrom(false)
 }
@@ -338,7 +338,7 @@ func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
 
 // transact runs a transaction. Nothing of it is done if a server sends it
 // elsewhere, whatever command of it that was about.
-func (c *call) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error {
+func (c *retrier) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error {
 	ask := ""
 	for {
 		ctx := c.context()
@@ -385,9 +385,9 @@ func (c *call) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error {
 	}
 }
 
-// batch returns a batch that began at start, for a number of commands.
-func (s *Store) batch(ctx context.Context, start time.Time, n int) *batch {
-	return &batch{call: s.router.begin(ctx, start), items: make([]item, 0, n)}
+// fanOut returns a fanOut that began at start, for a number of commands.
+func (s *Store) fanOut(ctx context.Context, start time.Time, n int) *fanOut {
+	return &fanOut{retrier: s.router.begin(ctx, start), items: make([]item, 0, n)}
 }
 
 // Disconnect implements driver.Disconnector.

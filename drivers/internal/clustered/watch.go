@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	// look is how often servers are looked at on which calls are under way.
-	look = 100 * time.Millisecond
+	// watchInterval is how often the servers with calls in flight are checked.
+	watchInterval = 100 * time.Millisecond
 	// silenceTimeout is how long a server may leave all calls on it without an answer
 	// until other nodes are asked who has its slots.
 	silenceTimeout = 500 * time.Millisecond
-	// idleLooks is after how many looks that find no calls nobody looks any more.
-	idleLooks = int(time.Second / look)
+	// idleTicks is after how many ticks without calls the watch ends.
+	idleTicks = int(time.Second / watchInterval)
 )
 
 // errSilent is a server that has answered none of its calls for silenceTimeout.
@@ -57,9 +57,9 @@ func (s *silence) lasted(now time.Time) time.Duration {
 	return now.Sub(s.since)
 }
 
-// awake sees to it that silent servers are noticed. It is called for every call,
+// ensureWatch sees to it that silent servers are noticed. It is called for every call,
 // once that is counted.
-func (r *router) awake() {
+func (r *router) ensureWatch() {
 	if !r.watched.Load() {
 		r.beginWatch()
 	}
@@ -73,10 +73,10 @@ func (r *router) beginWatch() {
 	}
 }
 
-// watch looks at the servers from time to time, and ends when no calls are under
+// watch checks the servers from time to time, and ends when no calls are under
 // way for a while.
 func (r *router) watch() {
-	ticker := time.NewTicker(look)
+	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	for idle := 0; ; {
 		select {
@@ -86,7 +86,7 @@ func (r *router) watch() {
 		}
 		if r.observe() {
 			idle = 0
-		} else if idle++; idle > idleLooks {
+		} else if idle++; idle > idleTicks {
 			r.watched.Store(false)
 			// A call that was counted before that has not begun another watch.
 			if !r.observe() || !r.watched.CompareAndSwap(false, true) {
@@ -97,7 +97,7 @@ func (r *router) watch() {
 	}
 }
 
-// observe looks at all servers once. It has the topology learnt anew if one of
+// observe checks all servers once. It has the topology learnt anew if one of
 // them is silent, and disconnects it if it was left. It reports whether calls are
 // under way.
 func (r *router) observe() (busy bool) {

@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// rest is how long a server that failed is left alone. After that, one
+	// cooldown is how long a server that failed is left alone. After that, one
 	// call finds out whether it answers again.
-	rest = 2 * time.Second
+	cooldown = 2 * time.Second
 	// maxSilent is how many calls in a row a server may leave without an answer
 	// until it is left alone. One alone may have been in too much of a hurry.
 	maxSilent = 3
@@ -20,29 +20,29 @@ const (
 type health struct {
 	epoch  time.Time    // before all calls; time is counted from here
 	silent atomic.Int32 // calls in a row that got no answer in time
-	// resting is until when the server is left alone, since epoch; 0 if it is
-	// well.
-	resting atomic.Int64
+	// cooldownUntil is until when the server is left alone, since epoch; 0 if it is
+	// healthy.
+	cooldownUntil atomic.Int64
 }
 
 type state uint8
 
 const (
-	well state = iota
-	ill
-	due // for the caller, and nobody else, to see whether it is well again
+	healthy state = iota
+	coolingDown
+	probeDue // for the caller, and nobody else, to see whether it is healthy again
 )
 
 func (h *health) state() state {
-	until := h.resting.Load()
+	until := h.cooldownUntil.Load()
 	if until == 0 {
-		return well
+		return healthy
 	}
 	now := int64(time.Since(h.epoch))
-	if now < until || !h.resting.CompareAndSwap(until, now+int64(rest)) {
-		return ill
+	if now < until || !h.cooldownUntil.CompareAndSwap(until, now+int64(cooldown)) {
+		return coolingDown
 	}
-	return due
+	return probeDue
 }
 
 // answered is called after an answer. It reports whether the server had been left
@@ -51,15 +51,15 @@ func (h *health) answered() (back bool) {
 	if h.silent.Load() != 0 {
 		h.silent.Store(0)
 	}
-	return h.resting.Load() != 0 && h.resting.Swap(0) != 0
+	return h.cooldownUntil.Load() != 0 && h.cooldownUntil.Swap(0) != 0
 }
 
 // failed is called after a failure that made the server of no use. If it refused
 // (nobody listens, LOADING, MASTERDOWN, …) the next would find the same. It reports
 // whether the server is left alone from now on, and was not before.
-func (h *health) failed(err error) (rests bool) {
-	if failure.IsTimeout(err) && h.silent.Add(1) < maxSilent && h.resting.Load() == 0 {
+func (h *health) failed(err error) (entered bool) {
+	if failure.IsTimeout(err) && h.silent.Add(1) < maxSilent && h.cooldownUntil.Load() == 0 {
 		return false
 	}
-	return h.resting.Swap(max(1, int64(time.Since(h.epoch)+rest))) == 0
+	return h.cooldownUntil.Swap(max(1, int64(time.Since(h.epoch)+cooldown))) == 0
 }

@@ -45,7 +45,7 @@ func (s *server) inspect() driver.InspectedServer {
 	}
 	server.Role = driver.RoleReplica
 	server.Calls, _ = s.gate.Calls()
-	if until := s.health.resting.Load(); until != 0 {
+	if until := s.health.cooldownUntil.Load(); until != 0 {
 		server.State, server.Since = driver.StateCooldown, time.Time{}
 	}
 	return server

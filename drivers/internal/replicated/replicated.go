@@ -164,7 +164,7 @@ func (s *Store) Primary() driver.Store { return s.primary.connected().store }
 
 // Get implements driver.Store.
 func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) error {
-	return s.read(ctx, &request{kind: get, keys: keys, dst: dst})
+	return s.read(ctx, &query{kind: get, keys: keys, dst: dst})
 }
 
 // Set implements driver.Store.
@@ -179,12 +179,12 @@ func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
 
 // GetTTL implements driver.Expirer.
 func (s *Store) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
-	return s.read(ctx, &request{kind: getTTL, keys: keys, dst: dst})
+	return s.read(ctx, &query{kind: getTTL, keys: keys, dst: dst})
 }
 
 // TTL implements driver.Expirer.
 func (s *Store) TTL(ctx context.Context, keys []string, dst []driver.Value) error {
-	return s.read(ctx, &request{kind: ttl, keys: keys, dst: dst})
+	return s.read(ctx, &query{kind: ttl, keys: keys, dst: dst})
 }
 
 // Expire implements driver.Expirer.
@@ -201,7 +201,7 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 	if len(cmds) == 0 || !onlyReads(cmds) {
 		return s.caps.Commander.Do(ctx, cmds, how)
 	}
-	return s.read(ctx, &request{kind: commands, cmds: cmds, how: how})
+	return s.read(ctx, &query{kind: commands, cmds: cmds, how: how})
 }
 
 func onlyReads(cmds []*driver.Cmd) bool {

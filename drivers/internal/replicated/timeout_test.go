@@ -23,7 +23,7 @@ func TestACallTakesNoLongerThanItMayWhenAllServersAreSilent(t *testing.T) {
 						s.silent = true
 					}
 				}
-				for call := range 20 { // at first all are well, then they rest, and are tried again by and by
+				for call := range 20 { // at first all are well, then they are in cooldown, and are tried again by and by
 					start := time.Now()
 					_, err := get(context.Background(), store)
 					require.ErrorIs(t, err, driver.ErrUnavailable)
@@ -50,7 +50,7 @@ func TestThePrimaryAndThenTheReplicas(t *testing.T) {
 		for _, s := range fakes {
 			s.silent = true
 		}
-		for range 10 { // until the replicas rest
+		for range 10 { // until the replicas are in cooldown
 			_, _ = get(context.Background(), store) // all fail
 		}
 		start := time.Now()

@@ -9,15 +9,15 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
-// found is what a look at the sentinels has found.
+// found is what a poll at the sentinels has found.
 type found struct {
 	primary   *primary // the last one, also while it does not answer; nil before the first
 	sentinels []*sentinel
-	learnt    time.Time // zero before the first look that found the primary
+	learnt    time.Time // zero before the first poll that found the primary
 	from      string    // the sentinel that named the primary then
 }
 
-// publish shows what the last look has found. It is called by the watcher's goroutine.
+// publish shows what the last poll has found. It is called by the watcher's goroutine.
 func (w *watcher) publish() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -23,8 +23,8 @@ const (
 // How long it takes to listen to a sentinel again that could not be listened to: at
 // first, and at most.
 const (
-	shortestBreak = time.Second
-	longestBreak  = 30 * time.Second
+	minBackoff = time.Second
+	maxBackoff = 30 * time.Second
 )
 
 // A listener listens to one sentinel. What it hears is only a reason to ask all of
@@ -62,7 +62,7 @@ func (l *listener) stop() {
 // listenTo listens to one sentinel until ctx ends, with breaks while that fails: it
 // is down, or does not permit it.
 func listenTo(ctx context.Context, sentinel node.Listener, status *status.Server, master string, hear func()) {
-	wait := shortestBreak
+	wait := minBackoff
 	var lost atomic.Bool // and the operator knows
 	for {
 		var subscribed atomic.Bool
@@ -77,7 +77,7 @@ func listenTo(ctx context.Context, sentinel node.Listener, status *status.Server
 			}
 		}, promoted, switched)
 		if subscribed.Load() {
-			wait = shortestBreak
+			wait = minBackoff
 		}
 		if ctx.Err() == nil && !lost.Swap(true) {
 			status.Notify(driver.ListenerLost, err)
@@ -89,7 +89,7 @@ func listenTo(ctx context.Context, sentinel node.Listener, status *status.Server
 			timer.Stop()
 			return
 		}
-		wait = min(2*wait, longestBreak)
+		wait = min(2*wait, maxBackoff)
 	}
 }
 

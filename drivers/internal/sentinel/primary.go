@@ -29,10 +29,10 @@ type primary struct {
 	verified chan error
 }
 
-// glance is how long a look waits for a primary that it knew before to say that it
-// is one. The next look has the answer if that takes longer, and is not held up by a
+// verifyTimeout is how long a poll waits for a primary that it knew before to say that it
+// is one. The next poll has the answer if that takes longer, and is not held up by a
 // server that never answers.
-const glance = 300 * time.Millisecond
+const verifyTimeout = 300 * time.Millisecond
 
 // errSilent is the failure of a primary that does not say that it is one.
 var errSilent = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("it does not answer"))
@@ -45,7 +45,7 @@ func (w *watcher) verifyAgain(p *primary) error {
 		if err == nil {
 			return nil
 		}
-		// Else it may be well again by now.
+		// Else it may be healthy again by now.
 	default:
 	}
 	if p.verified == nil && p.gate.Enter() {
@@ -56,7 +56,7 @@ func (w *watcher) verifyAgain(p *primary) error {
 			verified <- w.verify(p.node)
 		})
 	}
-	timer := time.NewTimer(glance)
+	timer := time.NewTimer(verifyTimeout)
 	defer timer.Stop()
 	select {
 	case err := <-p.verified:
@@ -104,9 +104,9 @@ func roleOf(ctx context.Context, n node.Node) (string, error) {
 	return fields(&reply)["role"], nil
 }
 
-// grace is how long calls at a server that was replaced may take to be answered.
+// retirementGracePeriod is how long calls at a server that was replaced may take to be answered.
 // A frozen one would let them wait for all of their time.
-const grace = 100 * time.Millisecond
+const retirementGracePeriod = 100 * time.Millisecond
 
 // retire closes a primary that was replaced when its last call has returned.
 func (w *watcher) retire(p *primary) {
@@ -115,7 +115,7 @@ func (w *watcher) retire(p *primary) {
 		select {
 		case <-idle:
 		case <-w.ctx.Done():
-		case <-time.After(grace):
+		case <-time.After(retirementGracePeriod):
 		}
 		p.node.Disconnect()
 		<-idle

@@ -23,8 +23,8 @@ const (
 	maxSilent = 3
 )
 
-// run sends a request to the primary.
-func (s *Store) run(ctx context.Context, r *request) error {
+// run sends an operation to the primary.
+func (s *Store) run(ctx context.Context, r *operation) error {
 	p := s.watcher.current.Load()
 	if p == nil || !p.gate.Enter() {
 		return s.runFirst(ctx, r)
@@ -41,8 +41,8 @@ func (s *Store) run(ctx context.Context, r *request) error {
 	return err
 }
 
-// runFirst runs a request while no primary is known.
-func (s *Store) runFirst(ctx context.Context, r *request) error {
+// runFirst runs an operation while no primary is known.
+func (s *Store) runFirst(ctx context.Context, r *operation) error {
 	start := time.Now()
 	p, err := s.watcher.await(ctx, nil, s.watcher.until(ctx, start))
 	if err != nil {
@@ -55,8 +55,8 @@ func (s *Store) runFirst(ctx context.Context, r *request) error {
 	return s.recover(ctx, r, p, start, err)
 }
 
-// recover goes on with a request that a server has failed. err is its own error.
-func (s *Store) recover(ctx context.Context, r *request, p *primary, start time.Time, err error) error {
+// recover goes on with an operation that a server has failed. err is its own error.
+func (s *Store) recover(ctx context.Context, r *operation, p *primary, start time.Time, err error) error {
 	for confirmed := 0; ; {
 		err = s.watcher.translateAll(r, err)
 		for failed := range r.failures(err) {
@@ -86,9 +86,9 @@ func (s *Store) recover(ctx context.Context, r *request, p *primary, start time.
 	}
 }
 
-// attempt sends a request to a server, in what is left of the call's time. It was
+// attempt sends an operation to a server, in what is left of the call's time. It was
 // not sent if it did not enter; its error says so.
-func (s *Store) attempt(ctx context.Context, r *request, p *primary, start time.Time) (err error, entered bool) { //nolint:revive // the error is the request's
+func (s *Store) attempt(ctx context.Context, r *operation, p *primary, start time.Time) (err error, entered bool) { //nolint:revive // the error is the operation's
 	if !p.gate.Enter() {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errReplaced).Retryable(), false
 	}

@@ -31,7 +31,7 @@ func Open(s *settings.Sentinel, open node.Open) driver.Store {
 		return store
 	}
 	reader := replicated.Over(store, s.Reads, func(s *settings.Settings) driver.Store { return open(s) })
-	reader.Discover = store.watcher.firstLook
+	reader.Discover = store.watcher.firstPoll
 	store.watcher.replicas = reader.SetReplicas
 	return reader
 }
@@ -49,7 +49,7 @@ func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) erro
 	if len(keys) == 0 {
 		return nil
 	}
-	return s.run(ctx, &request{kind: get, keys: keys, dst: dst})
+	return s.run(ctx, &operation{kind: get, keys: keys, dst: dst})
 }
 
 // Set implements driver.Store.
@@ -57,7 +57,7 @@ func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	return s.run(ctx, &request{kind: set, entries: entries})
+	return s.run(ctx, &operation{kind: set, entries: entries})
 }
 
 // Delete implements driver.Store.
@@ -65,7 +65,7 @@ func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
 	if len(keys) == 0 {
 		return 0, nil
 	}
-	r := request{kind: remove, keys: keys}
+	r := operation{kind: remove, keys: keys}
 	err := s.run(ctx, &r)
 	return r.removed, err
 }
@@ -78,7 +78,7 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 	if len(cmds) == 0 {
 		return nil
 	}
-	return s.run(ctx, &request{kind: commands, cmds: cmds, how: how})
+	return s.run(ctx, &operation{kind: commands, cmds: cmds, how: how})
 }
 
 // errReplaced is the cause of failures of what was under way at a primary that

@@ -16,15 +16,15 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
-// sentinels are those that the DSN names, and those that these know of. They
-// belong to the watcher's goroutine.
+// sentinels are the sentinels that the DSN names, and those that other sentinels know.
+// The watcher's goroutine owns them.
 type sentinels struct {
 	settings *settings.Sentinel
 	open     node.Open
 	list     []*sentinel
 }
 
-// A sentinel is one of them.
+// A sentinel is one of the sentinels, with the connections to it.
 type sentinel struct {
 	addr   string
 	id     atomic.Pointer[string] // which it has itself, or is known by; nil if unknown
@@ -34,32 +34,34 @@ type sentinel struct {
 	busy   atomic.Bool // it has not answered the last time yet
 	// listener is who listens to it, nil if nobody does yet.
 	listener *listener
-	// rest is how often it need not be asked for the others, of which it has told.
-	// It belongs to the goroutine that asks.
-	rest int
+	// peersIn is how many polls are left until the sentinel is asked for the other
+	// sentinels again. The goroutine that asks the sentinel owns peersIn.
+	peersIn int
 }
 
-// rarely is how often a sentinel is asked for the primary until it is asked again
-// for the other sentinels.
-const rarely = 10
+// peersInterval is the number of polls after which a sentinel is asked for the other
+// sentinels again.
+const peersInterval = 10
 
-// An answer is what one sentinel says.
+// An answer is what one sentinel says in a poll.
 type answer struct {
 	sentinel string // its address
-	err      error  // why it says nothing
-	// primary is the address of the primary, empty if it does not know the name.
+	err      error  // why the sentinel says nothing
+	// primary is the address of the primary, empty if the sentinel does not know the
+	// name.
 	primary string
-	// epoch counts the failovers that have led to this primary; 0 if it would
-	// not say.
+	// epoch counts the failovers that have led to this primary; 0 if the sentinel
+	// does not tell.
 	epoch int64
 	// down tells that the sentinel gets no answers from the primary, or is
 	// replacing it.
 	down bool
-	// masters are the names it knows, if not the right one.
+	// masters are the names that the sentinel knows, if the right one is not among
+	// them.
 	masters []string
-	// replicas are those that are well; nil if it was not asked.
+	// replicas are the addresses of healthy replicas; nil if nobody asked for them.
 	replicas []string
-	// others are the other sentinels that are well; nil if it was not asked.
+	// others are the other healthy sentinels; nil if nobody asked for them.
 	others []peer
 }
 
@@ -83,10 +85,10 @@ func (s *sentinels) add(addr, id string) *sentinel {
 	return added
 }
 
-// ask asks all sentinels at the same time, and returns where their answers are to
-// be had and how many there will be. One that does not answer is not waited for
-// by those who have heard enough: its answer comes too late then, and is the last
-// that it is asked for until it has come.
+// ask asks all sentinels at the same time. It returns the channel of their answers, and
+// how many answers there will be. A poll that has heard enough does not wait for a slow
+// sentinel, whose answer then comes to nobody. Such a sentinel is busy: it is not asked
+// again before it has answered.
 func (s *sentinels) ask(ctx context.Context, running *sync.WaitGroup, replicas bool) (<-chan answer, int) {
 	answers := make(chan answer, len(s.list))
 	for _, one := range s.list {
@@ -119,10 +121,10 @@ func (s *sentinel) ask(ctx context.Context, master string, replicas bool) answer
 		return a
 	}
 	a.primary = net.JoinHostPort(text(&reply.Items[0]), text(&reply.Items[1]))
-	// What follows is good to know, and may be refused.
+	// The server may refuse the other questions, which are less important.
 	if reply, err = s.node.Query(ctx, "SENTINEL", "MASTER", master); err == nil {
 		record := fields(&reply)
-		a.epoch, a.down = epochOf(record, a.primary), !isWell(record)
+		a.epoch, a.down = epochOf(record, a.primary), !isHealthy(record)
 	}
 	if s.id.Load() == nil {
 		if reply, err = s.node.Query(ctx, "SENTINEL", "MYID"); err == nil {
@@ -130,9 +132,9 @@ func (s *sentinel) ask(ctx context.Context, master string, replicas bool) answer
 			s.id.Store(&id)
 		}
 	}
-	if s.rest--; s.rest < 0 {
+	if s.peersIn--; s.peersIn < 0 {
 		if a.others = s.others(ctx, master); a.others != nil {
-			s.rest = rarely
+			s.peersIn = peersInterval
 		}
 	}
 	if !replicas {
@@ -142,9 +144,9 @@ func (s *sentinel) ask(ctx context.Context, master string, replicas bool) answer
 	return a
 }
 
-// replicas returns the replicas that are well: those that are connected to the
-// primary or, when none is, as when that is down, those that answer. One that has
-// just started has nothing yet, and would have all keys missing.
+// replicas returns the healthy replicas: those that are connected to the primary or,
+// if the primary is down and none is, those that answer. A replica that has just started
+// is not connected yet, and has no data.
 func (s *sentinel) replicas(ctx context.Context, master string) []string {
 	reply, err := s.node.Query(ctx, "SENTINEL", "REPLICAS", master)
 	if err != nil {
@@ -153,7 +155,7 @@ func (s *sentinel) replicas(ctx context.Context, master string) []string {
 	connected, answering := []string{}, []string{}
 	for i := range reply.Items {
 		replica := fields(&reply.Items[i])
-		if !isWell(replica) {
+		if !isHealthy(replica) {
 			continue
 		}
 		addr := net.JoinHostPort(replica["ip"], replica["port"])
@@ -168,14 +170,14 @@ func (s *sentinel) replicas(ctx context.Context, master string) []string {
 	return answering
 }
 
-// others returns the other sentinels that one knows and thinks well of.
+// others returns the other sentinels that a sentinel knows and takes for healthy.
 func (s *sentinel) others(ctx context.Context, master string) (others []peer) {
 	reply, err := s.node.Query(ctx, "SENTINEL", "SENTINELS", master)
 	if err != nil {
 		return nil
 	}
 	for i := range reply.Items {
-		if other := fields(&reply.Items[i]); isWell(other) {
+		if other := fields(&reply.Items[i]); isHealthy(other) {
 			others = append(others, peer{net.JoinHostPort(other["ip"], other["port"]), other["runid"]})
 		}
 	}
@@ -194,9 +196,9 @@ func (s *sentinel) names(ctx context.Context) (names []string) {
 	return names
 }
 
-// epochOf returns the epoch of the failover that made a server the primary. A
-// sentinel that names another server than its record has is carrying out a
-// failover, and gives the record the next epoch at its end.
+// epochOf returns the epoch of the failover that made a server the primary. A sentinel
+// carries out a failover while it names another server than its record has; the record
+// gets the next epoch when the failover ends.
 func epochOf(master map[string]string, primary string) int64 {
 	epoch, err := strconv.ParseInt(master["config-epoch"], 10, 64)
 	if err != nil {
@@ -208,8 +210,8 @@ func epochOf(master map[string]string, primary string) int64 {
 	return epoch
 }
 
-// isWell reports whether a sentinel thinks well of a server or another sentinel.
-func isWell(fields map[string]string) bool {
+// isHealthy reports whether a sentinel takes a server, or another sentinel, for healthy.
+func isHealthy(fields map[string]string) bool {
 	for flag := range strings.SplitSeq(fields["flags"], ",") {
 		switch flag {
 		case "s_down", "o_down", "disconnected", "failover_in_progress":
@@ -219,9 +221,9 @@ func isWell(fields map[string]string) bool {
 	return fields["ip"] != "" && fields["port"] != ""
 }
 
-// learn brings the list up to date with what the sentinels say of each other. One
-// that the DSN does not name is only asked as long as another one knows it, and
-// none twice, under two addresses.
+// learn brings the list up to date with what the sentinels say of each other. A sentinel
+// that the DSN does not name stays while another sentinel knows it. No sentinel is listed
+// twice, under two addresses.
 func (s *sentinels) learn(heard []answer, running *sync.WaitGroup) {
 	told := slices.ContainsFunc(heard, func(a answer) bool { return a.others != nil })
 	var kept []*sentinel
@@ -242,7 +244,7 @@ func (s *sentinels) learn(heard []answer, running *sync.WaitGroup) {
 	}
 }
 
-// is reports whether a sentinel is the one that another knows.
+// is reports whether a sentinel is the peer of another one.
 func (s *sentinel) is(p peer) bool {
 	id := s.id.Load()
 	return s.addr == p.addr || id != nil && *id == p.id
@@ -257,7 +259,8 @@ func (s *sentinels) isDouble(one *sentinel) bool {
 	})
 }
 
-// isKnown reports whether a sentinel says of another one that it is well.
+// isKnown reports whether the sentinel at an address has answered, or another one takes
+// it for healthy.
 func isKnown(addr string, heard []answer) bool {
 	for i := range heard {
 		for _, other := range heard[i].others {
@@ -269,7 +272,8 @@ func isKnown(addr string, heard []answer) bool {
 	return false
 }
 
-// forget closes a sentinel that is asked no more: no question is under way.
+// forget closes the connections to a sentinel that is not asked any more. No question
+// to it is in flight.
 func (s *sentinel) forget() {
 	if s.listener != nil {
 		s.listener.stop()
@@ -285,7 +289,7 @@ func (s *sentinels) close() error {
 	return errors.Join(errs...)
 }
 
-// isDenied reports whether a sentinel does not accept the credentials.
+// isDenied reports whether a sentinel has refused the credentials.
 func isDenied(err error) bool { return errors.Is(err, driver.ErrAuth) }
 
 // plain returns the text of an error that becomes part of another one.

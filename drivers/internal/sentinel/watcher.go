@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// urgent is how often the sentinels are asked while one of them gets no answers
+	// urgentInterval is how often the sentinels are asked while one of them gets no answers
 	// from the primary, or is replacing it.
-	urgent = 200 * time.Millisecond
-	// pause is the least time between two looks, however many calls fail.
-	pause = 100 * time.Millisecond
+	urgentInterval = 200 * time.Millisecond
+	// minInterval is the least time between two polls, however many calls fail.
+	minInterval = 100 * time.Millisecond
 )
 
 // A watcher knows who the primary is. One goroutine asks the sentinels, from the
@@ -37,26 +37,26 @@ type watcher struct {
 	// answers.
 	current atomic.Pointer[primary]
 
-	begin   sync.Once
-	ctx     context.Context // ends when the store is closed
-	cancel  context.CancelFunc
-	running sync.WaitGroup // the goroutine, and those that it starts
-	wake    chan struct{}  // a call wants another look
-	doubted atomic.Bool    // calls have failed at the current primary
+	begin     sync.Once
+	ctx       context.Context // ends when the store is closed
+	cancel    context.CancelFunc
+	running   sync.WaitGroup // the goroutine, and those that it starts
+	wake      chan struct{}  // a call wants another poll
+	suspected atomic.Bool    // calls have failed at the current primary
 
 	mu      sync.Mutex
-	looked  chan struct{} // closed at the end of the look that begins next
+	polled  chan struct{} // closed at the end of the poll that begins next
 	changed chan struct{} // closed when there is a current primary again, or another one
-	failure error         // of the last look
+	failure error         // of the last poll
 	lost    time.Time     // since when there is no primary; zero if there is one
 	found   found         // for those who inspect the store
 
 	// Of the goroutine:
-	primary    *primary // the last one, also while it does not answer
-	sentinels  sentinels
-	told       string // the address of a sentinel that names the primary
-	uneasy     bool   // a sentinel gets no answers from the primary
-	superseded bool   // there is another primary, which could not be reached
+	primary     *primary // the last one, also while it does not answer
+	sentinels   sentinels
+	told        string // the address of a sentinel that names the primary
+	primaryDown bool   // a sentinel gets no answers from the primary
+	superseded  bool   // there is another primary, which could not be reached
 }
 
 func newWatcher(s *settings.Sentinel, open node.Open) *watcher {
@@ -66,7 +66,7 @@ func newWatcher(s *settings.Sentinel, open node.Open) *watcher {
 		template: open(s.SentinelAt(s.Addrs[0])),
 		timeout:  s.ServerAt(s.Addrs[0]).OpTimeout,
 		wake:     make(chan struct{}, 1),
-		looked:   make(chan struct{}),
+		polled:   make(chan struct{}),
 		changed:  make(chan struct{}),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
@@ -93,7 +93,7 @@ func (w *watcher) replaced(p *primary) bool { return w.current.Load() != p }
 
 // await returns the primary for a call that failed has failed, which is nil for
 // one that was not sent yet. It may be failed again, if that is the primary by a
-// later look and answers. It waits until the time given, or until ctx ends, and
+// later poll and answers. It waits until the time given, or until ctx ends, and
 // not at all when no primary was found for a while or what is wrong is in the
 // configuration.
 func (w *watcher) await(ctx context.Context, failed *primary, until time.Time) (*primary, error) {
@@ -105,11 +105,11 @@ func (w *watcher) await(ctx context.Context, failed *primary, until time.Time) (
 			return p, nil
 		}
 		if failed != nil {
-			w.doubted.Store(true)
+			w.suspected.Store(true)
 		}
-		w.lookSoon()
+		w.pollSoon()
 		w.mu.Lock()
-		looked, changed, reason, lost := w.looked, w.changed, w.failure, w.lost
+		polled, changed, reason, lost := w.polled, w.changed, w.failure, w.lost
 		w.mu.Unlock()
 		switch {
 		case w.ctx.Err() != nil:
@@ -119,7 +119,7 @@ func (w *watcher) await(ctx context.Context, failed *primary, until time.Time) (
 		}
 		select {
 		case <-changed:
-		case <-looked:
+		case <-polled:
 		case <-ctx.Done():
 			return nil, failure.OfContext(ctx, false)
 		case <-w.ctx.Done():
@@ -150,20 +150,20 @@ func isTransient(err error) bool {
 	return errors.As(err, &e) && e.Transient
 }
 
-// firstLook waits until the sentinels have been asked once.
-func (w *watcher) firstLook(ctx context.Context) error {
+// firstPoll waits until the sentinels have been asked once.
+func (w *watcher) firstPoll(ctx context.Context) error {
 	_, err := w.await(ctx, nil, w.until(ctx, time.Now()))
 	return err
 }
 
-// suspect asks for a look that does not take the primary's word for granted.
+// suspect asks for a poll that does not take the primary's word for granted.
 func (w *watcher) suspect() {
-	w.doubted.Store(true)
-	w.lookSoon()
+	w.suspected.Store(true)
+	w.pollSoon()
 }
 
-// lookSoon asks for a look that does not wait for its time.
-func (w *watcher) lookSoon() {
+// pollSoon asks for a poll that does not wait for its time.
+func (w *watcher) pollSoon() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -181,23 +181,23 @@ func (w *watcher) watch() {
 	for {
 		began := time.Now()
 		w.mu.Lock()
-		looked := w.looked
-		w.looked = make(chan struct{})
+		polled := w.polled
+		w.polled = make(chan struct{})
 		w.mu.Unlock()
-		w.learn(w.look(w.doubted.Swap(false)))
+		w.learn(w.pollSentinels(w.suspected.Swap(false)))
 		w.publish()
-		close(looked)
-		w.sentinels.listen(w.ctx, &w.running, w.lookSoon)
+		close(polled)
+		w.sentinels.listen(w.ctx, &w.running, w.pollSoon)
 
-		timer.Reset(time.Until(began.Add(pause)))
+		timer.Reset(time.Until(began.Add(minInterval)))
 		select {
 		case <-timer.C:
 		case <-w.ctx.Done():
 			return
 		}
 		next := w.settings.Period
-		if w.uneasy {
-			next = urgent
+		if w.primaryDown {
+			next = urgentInterval
 		}
 		timer.Reset(time.Until(began.Add(next)))
 		select {
@@ -209,7 +209,7 @@ func (w *watcher) watch() {
 	}
 }
 
-// learn takes the result of a look: nil if there is a primary.
+// learn takes the result of a poll: nil if there is a primary.
 func (w *watcher) learn(failure error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

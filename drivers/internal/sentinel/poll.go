@@ -45,7 +45,7 @@ func ranked(heard []answer) []candidate {
 	return list
 }
 
-// A poll is what the sentinels have said in one look.
+// A poll is one round of questions to all sentinels, with the answers so far.
 type poll struct {
 	asked int
 	heard []answer
@@ -72,27 +72,27 @@ func (p *poll) mayReplace(c candidate, epoch int64) bool {
 	return most || all && 2*c.votes > answered
 }
 
-// afterthought is how much longer a look for which calls wait listens to sentinels
+// lateAnswerTimeout is how much longer a poll for which calls wait listens to sentinels
 // when it has heard enough, if one of them knew more than the others the last time.
-const afterthought = 50 * time.Millisecond
+const lateAnswerTimeout = 50 * time.Millisecond
 
-// stragglers is how long a look waits for the last sentinels when most have answered
+// stragglerTimeout is how long a poll waits for the last sentinels when most have answered
 // and none of what they say can be followed. A slow one is worth it, a frozen one not.
-const stragglers = time.Second
+const stragglerTimeout = time.Second
 
-// hearOut takes the answers that a look could do without: one sentinel may know more
-// than most. It is for a look that nobody waits for, until somebody does.
-func (w *watcher) hearOut(p *poll, answers <-chan answer, doubted bool) {
+// hearLateAnswers takes the answers that a poll could do without: one sentinel may know more
+// than most. It is for a poll that nobody waits for, until somebody does.
+func (w *watcher) hearLateAnswers(p *poll, answers <-chan answer, suspected bool) {
 	wake, timeout := w.wake, (<-chan time.Time)(nil)
-	if doubted {
-		wake, timeout = nil, time.After(afterthought)
+	if suspected {
+		wake, timeout = nil, time.After(lateAnswerTimeout)
 	}
 	for len(p.heard) < p.asked {
 		select {
 		case a := <-answers:
 			p.heard = append(p.heard, a)
 		case <-wake:
-			w.lookSoon() // again
+			w.pollSoon() // again
 			return
 		case <-timeout:
 			return
@@ -106,37 +106,37 @@ var (
 	errSuperseded = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errReplaced)
 )
 
-// look asks the sentinels who the primary is, and follows. If doubted it makes
+// pollSentinels asks the sentinels who the primary is, and follows. If suspected it makes
 // sure of a primary that is the same as before. An error says why there is none.
-func (w *watcher) look(doubted bool) error {
+func (w *watcher) pollSentinels(suspected bool) error {
 	answers, asked := w.sentinels.ask(w.ctx, &w.running, w.replicas != nil)
 	p := poll{asked: asked}
-	doubted = doubted || w.current.Load() == nil
+	suspected = suspected || w.current.Load() == nil
 	refused := map[string]error{}
 	defer func() {
 		w.sentinels.learn(p.heard, &w.running)
-		w.uneasy = slices.ContainsFunc(p.heard, func(a answer) bool { return a.down })
+		w.primaryDown = slices.ContainsFunc(p.heard, func(a answer) bool { return a.down })
 		w.superseded = w.isReplaced(&p)
 	}()
 	var enough <-chan time.Time // no more answers are waited for
 	for len(p.heard) < asked {
 		if enough == nil && 2*len(p.heard) > asked {
-			enough = time.After(stragglers)
+			enough = time.After(stragglerTimeout)
 		}
 		select {
 		case a := <-answers:
 			p.heard = append(p.heard, a)
 		case <-enough:
-			return w.settle(&p, refused, doubted)
+			return w.settle(&p, refused, suspected)
 		}
-		if (!doubted || w.superseded) && w.credible(&p) > 0 {
-			w.hearOut(&p, answers, doubted)
+		if (!suspected || w.superseded) && w.credible(&p) > 0 {
+			w.hearLateAnswers(&p, answers, suspected)
 		}
 		for _, c := range ranked(p.heard)[:w.credible(&p)] {
 			if refused[c.addr] != nil {
 				continue
 			}
-			found, err := w.follow(c, &p, doubted)
+			found, err := w.follow(c, &p, suspected)
 			if err == nil {
 				w.told = p.heard[slices.IndexFunc(p.heard, func(a answer) bool { return a.primary == c.addr })].sentinel
 				w.hearReplicas(p.heard, c.addr)
@@ -149,12 +149,12 @@ func (w *watcher) look(doubted bool) error {
 			}
 		}
 	}
-	return w.settle(&p, refused, doubted)
+	return w.settle(&p, refused, suspected)
 }
 
-// settle ends a look in which no candidate could be followed.
-func (w *watcher) settle(p *poll, refused map[string]error, doubted bool) error {
-	if w.stays(refused, doubted) {
+// settle ends a poll in which no candidate could be followed.
+func (w *watcher) settle(p *poll, refused map[string]error, suspected bool) error {
+	if w.stays(refused, suspected) {
 		w.install(w.primary)
 		return nil
 	}
@@ -181,9 +181,9 @@ func (w *watcher) credible(p *poll) int {
 }
 
 // follow returns the primary that a candidate is, if it is one and may be ours.
-func (w *watcher) follow(c candidate, p *poll, doubted bool) (*primary, error) {
+func (w *watcher) follow(c candidate, p *poll, suspected bool) (*primary, error) {
 	if w.primary != nil && w.primary.addr == c.addr {
-		if doubted {
+		if suspected {
 			if err := w.verifyAgain(w.primary); err != nil {
 				return nil, err
 			}
@@ -216,12 +216,12 @@ func (w *watcher) isReplaced(p *poll) bool {
 
 // stays reports whether the primary there was is still the one, though the
 // sentinels do not name it: they do not answer, or know less than we do. It must say
-// itself that it is a primary, if doubted.
-func (w *watcher) stays(refused map[string]error, doubted bool) bool {
+// itself that it is a primary, if suspected.
+func (w *watcher) stays(refused map[string]error, suspected bool) bool {
 	if w.primary == nil || refused[w.primary.addr] != nil {
 		return false
 	}
-	return !doubted || w.verifyAgain(w.primary) == nil
+	return !suspected || w.verifyAgain(w.primary) == nil
 }
 
 // hearReplicas passes on the replicas, as a sentinel knows them that names the

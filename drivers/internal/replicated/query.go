@@ -11,8 +11,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
-// A request is something that changes nothing and any server may answer.
-type request struct {
+// A query is something that changes nothing and any server may answer.
+type query struct {
 	kind kind
 	keys []string
 	dst  []driver.Value
@@ -29,8 +29,8 @@ const (
 	commands
 )
 
-// send sends a request to one server.
-func (r *request) send(ctx context.Context, c *connected) error {
+// send sends a query to one server.
+func (r *query) send(ctx context.Context, c *connected) error {
 	switch r.kind {
 	case getTTL:
 		return c.caps.Expirer.GetTTL(ctx, r.keys, r.dst)
@@ -46,8 +46,8 @@ func (r *request) send(ctx context.Context, c *connected) error {
 // errGone is the failure of a server that is no replica any more.
 var errGone = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errNoReplica).Retryable()
 
-// sendTo sends a request to one server, if that is still a replica.
-func (r *request) sendTo(ctx context.Context, s *server) error {
+// sendTo sends a query to one server, if that is still a replica.
+func (r *query) sendTo(ctx context.Context, s *server) error {
 	if !s.gate.Enter() {
 		return errGone
 	}
@@ -57,7 +57,7 @@ func (r *request) sendTo(ctx context.Context, s *server) error {
 
 // unanswered returns an error of a key or command that another server may not
 // have, or nil: a server that does not serve its data refuses each on its own.
-func (r *request) unanswered() error {
+func (r *query) unanswered() error {
 	for i := range r.dst {
 		if isUnavailable(r.dst[i].Err) {
 			return r.dst[i].Err
@@ -71,8 +71,8 @@ func (r *request) unanswered() error {
 	return nil
 }
 
-// reset makes the request as new.
-func (r *request) reset() {
+// reset makes the query as new.
+func (r *query) reset() {
 	clear(r.dst)
 	for _, c := range r.cmds {
 		c.Reply, c.Err = driver.Reply{}, nil
@@ -89,9 +89,9 @@ func isUnavailable(err error) bool {
 // are none.
 var errNoReplica = errors.New("there is no replica that is well")
 
-// read sends a request to one server after the other until one answers. The
+// read sends a query to one server after the other until one answers. The
 // failure of the last is the caller's.
-func (s *Store) read(ctx context.Context, r *request) error {
+func (s *Store) read(ctx context.Context, r *query) error {
 	if len(r.dst) == 0 && len(r.cmds) == 0 {
 		return nil
 	}
@@ -99,10 +99,10 @@ func (s *Store) read(ctx context.Context, r *request) error {
 	replicas := *s.replicas.Load()
 	if len(replicas) == 0 && !s.readPrimary {
 		end = time.Now().Add(s.timeout)
-		looking, cancel := failure.Bound(ctx, end, s.timeout)
+		discovery, cancel := failure.Bound(ctx, end, s.timeout)
 		defer cancel()
 		var err error
-		if replicas, err = s.discover(looking); err != nil {
+		if replicas, err = s.discover(discovery); err != nil {
 			return err
 		}
 	}
@@ -161,16 +161,16 @@ func (s *Store) discover(ctx context.Context) ([]*server, error) {
 // healthy replica, the primary, a replica that was silent a while ago. probe tells
 // that the server may well not answer this time either.
 func (s *Store) next(replicas, tried []*server) (next *server, probe bool) {
-	healthy := 0
+	candidates := 0
 	for _, replica := range replicas {
 		if slices.Contains(tried, replica) {
 			continue
 		}
 		switch replica.health.state() {
-		case due:
+		case probeDue:
 			return replica, true
-		case well:
-			if healthy++; healthy == 1 || rand.IntN(healthy) == 0 {
+		case healthy:
+			if candidates++; candidates == 1 || rand.IntN(candidates) == 0 {
 				next = replica
 			}
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/retry"
 )
 
-// A request is one call on its way to the primary.
-type request struct {
+// An operation is one call on its way to the primary.
+type operation struct {
 	kind    kind
 	keys    []string
 	dst     []driver.Value
@@ -21,7 +21,7 @@ type request struct {
 	how     driver.How
 
 	removed int
-	// partly tells that the request was cut to what has to be sent again: what
+	// partly tells that the operation was cut to what has to be sent again: what
 	// is known of the rest is where the caller finds it.
 	partly bool
 }
@@ -35,8 +35,8 @@ const (
 	commands
 )
 
-// send sends the request to a server.
-func (r *request) send(ctx context.Context, n node.Node) (err error) {
+// send sends the operation to a server.
+func (r *operation) send(ctx context.Context, n node.Node) (err error) {
 	switch r.kind {
 	case set:
 		return n.Set(ctx, r.entries)
@@ -51,8 +51,8 @@ func (r *request) send(ctx context.Context, n node.Node) (err error) {
 }
 
 // failed reports whether there may be a failure of the server among the outcomes
-// of a request, whose own error is err.
-func (r *request) failed(err error) bool {
+// of an operation, whose own error is err.
+func (r *operation) failed(err error) bool {
 	if err != nil {
 		return true
 	}
@@ -74,9 +74,9 @@ func (r *request) failed(err error) bool {
 	return false
 }
 
-// failures yields what went wrong in a request, whose own error is err: its
+// failures yields what went wrong in an operation, whose own error is err: its
 // failure as a whole, or those of its parts.
-func (r *request) failures(err error) iter.Seq[error] {
+func (r *operation) failures(err error) iter.Seq[error] {
 	return func(yield func(error) bool) {
 		if err != nil {
 			yield(err)
@@ -100,18 +100,18 @@ func (r *request) failures(err error) iter.Seq[error] {
 	}
 }
 
-// firstFailure returns one of the failures of a request whose parts have failed.
-func (r *request) firstFailure() error {
+// firstFailure returns one of the failures of an operation whose parts have failed.
+func (r *operation) firstFailure() error {
 	for err := range r.failures(nil) {
 		return err
 	}
 	return errReplaced
 }
 
-// again reports whether part of a request may be sent again, whose own error was
-// err, and cuts the request to that part: one with all that follows it, so that
+// again reports whether part of an operation may be sent again, whose own error was
+// err, and cuts the operation to that part: one with all that follows it, so that
 // the order is kept.
-func (r *request) again(err error) bool {
+func (r *operation) again(err error) bool {
 	switch {
 	case r.kind == get:
 		for failure := range r.failures(err) {
@@ -147,8 +147,8 @@ func (r *request) again(err error) bool {
 	return true
 }
 
-// reset makes the request as new.
-func (r *request) reset() {
+// reset makes the operation as new.
+func (r *operation) reset() {
 	clear(r.dst)
 	for i := range r.entries {
 		r.entries[i].Err = nil
@@ -158,8 +158,8 @@ func (r *request) reset() {
 	}
 }
 
-// spread gives a failure to all that the request still has to do.
-func (r *request) spread(err error) {
+// spread gives a failure to all that the operation still has to do.
+func (r *operation) spread(err error) {
 	for i := range r.entries {
 		r.entries[i].Err = err
 	}
@@ -169,7 +169,7 @@ func (r *request) spread(err error) {
 }
 
 // readOnly reports whether nothing in a transaction writes.
-func (r *request) readOnly() bool {
+func (r *operation) readOnly() bool {
 	for _, c := range r.cmds {
 		if !isRead(c) {
 			return false
@@ -181,7 +181,7 @@ func (r *request) readOnly() bool {
 func isRead(c *driver.Cmd) bool { return c.Command().ReadOnly }
 
 // end returns the error of the call, when err is that of what was sent last.
-func (r *request) end(err error) error {
+func (r *operation) end(err error) error {
 	if err == nil || !r.partly {
 		return err
 	}
@@ -189,9 +189,9 @@ func (r *request) end(err error) error {
 	return nil
 }
 
-// translateAll puts what the failures of a request mean to the caller of the store in their place,
+// translateAll puts what the failures of an operation mean to the caller of the store in their place,
 // and returns that of the call's own error.
-func (w *watcher) translateAll(r *request, err error) error {
+func (w *watcher) translateAll(r *operation, err error) error {
 	for i := range r.dst {
 		r.dst[i].Err = w.translate(r.dst[i].Err)
 	}

@@ -23,15 +23,15 @@ const (
 	// freeRedirects is how many times in a row a call goes where a node sends it
 	// without a pause. Two nodes that do not agree send it to and fro.
 	freeRedirects = 3
-	// outage is how long a server may refuse calls until they do not wait for it
+	// gracePeriod is how long a server may refuse calls until they do not wait for it
 	// any more, as its failover or restart would be over.
-	outage = 5 * time.Second
-	// blip is how long they wait for it even then.
-	blip = 250 * time.Millisecond
+	gracePeriod = 5 * time.Second
+	// reducedGracePeriod is how long they wait for it even then.
+	reducedGracePeriod = 250 * time.Millisecond
 )
 
-// A call is one of a store's that takes more than one round trip.
-type call struct {
+// A retrier sends the commands of one call again, for as long as the call has time.
+type retrier struct {
 	router   *router
 	caller   context.Context
 	start    time.Time
@@ -43,16 +43,16 @@ type call struct {
 }
 
 // begin returns a call that began at start.
-func (r *router) begin(ctx context.Context, start time.Time) *call {
+func (r *router) begin(ctx context.Context, start time.Time) *retrier {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		deadline = start.Add(r.timeout)
 	}
-	return &call{router: r, caller: ctx, start: start, deadline: deadline}
+	return &retrier{router: r, caller: ctx, start: start, deadline: deadline}
 }
 
 // end releases what the call has needed.
-func (c *call) end() {
+func (c *retrier) end() {
 	if c.cancel != nil {
 		c.cancel()
 	}
@@ -61,7 +61,7 @@ func (c *call) end() {
 // context returns the context for the next round trip. That of the first is the
 // caller's own, as the nodes bound calls without a deadline themselves, unless the
 // topology has to be learnt before.
-func (c *call) context() context.Context {
+func (c *retrier) context() context.Context {
 	if c.limited != nil {
 		return c.limited
 	}
@@ -77,7 +77,7 @@ func (c *call) context() context.Context {
 
 // pause is called before something is sent again, and waits if it was not just
 // sent elsewhere. It reports false if there is no time left.
-func (c *call) pause(redirected bool) bool {
+func (c *retrier) pause(redirected bool) bool {
 	c.tries++
 	if redirected && c.tries <= freeRedirects {
 		return c.caller.Err() == nil && c.router.closing.Err() == nil
@@ -128,7 +128,7 @@ func (r *router) reason(err error) error {
 
 // judge returns what is to become of something that a server answered with err.
 // redirect is valid if the server said that it moved or is asked for elsewhere.
-func (c *call) judge(err error, readOnly bool, s *server) (v verdict, redirect *servererror.RedirectError) {
+func (c *retrier) judge(err error, readOnly bool, s *server) (v verdict, redirect *servererror.RedirectError) {
 	if err == nil || err == driver.ErrNotFound || err == driver.ErrNotStored { //nolint:errorlint // both are bare, and frequent
 		s.answered()
 		return final, nil
@@ -157,11 +157,11 @@ func (c *call) judge(err error, readOnly bool, s *server) (v verdict, redirect *
 			return final, nil
 		}
 		s.status.Retried(err)
-		return moved, nil // whoever has the slot now is well
+		return moved, nil // whoever has the slot now is healthy
 	}
 	c.router.refresh()
 	since := s.refused(time.Since(c.router.epoch))
-	if !mayResend(err, readOnly) || time.Since(c.router.epoch)-since > outage && time.Since(c.start) > blip {
+	if !mayResend(err, readOnly) || time.Since(c.router.epoch)-since > gracePeriod && time.Since(c.start) > reducedGracePeriod {
 		return final, nil
 	}
 	s.status.Retried(err)
@@ -198,7 +198,7 @@ func mayResend(err error, readOnly bool) bool {
 
 // expired returns err, or, if the call has ended before something could be sent
 // again that failed with err, what tells so.
-func (c *call) expired(err error) error {
+func (c *retrier) expired(err error) error {
 	sent := isUnknown(err)
 	var redirect *servererror.RedirectError
 	switch {

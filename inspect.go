@@ -11,7 +11,7 @@ import "github.com/xcache-go/xcache/driver"
 func (c *Cache) Inspect() (driver.Inspection, error) {
 	inspector := c.target.caps.Inspector
 	if inspector == nil {
-		return driver.Inspection{}, c.opError("inspect", "", unsupported("Inspector"))
+		return driver.Inspection{}, c.opError("inspect", "", unsupported("way to tell what it is connected to"))
 	}
 	return inspector.Inspect(), nil
 }

@@ -60,8 +60,11 @@ type Operation struct {
 // hears of the events of the store, and of Open itself, as these belong to no view.
 type EventObserver interface {
 	Observer
-	// Event is called once for each event, by whoever notices it: it must return
-	// at once, and may be called concurrently.
+	// Event is called once for each event, and may be called concurrently. An
+	// operation waits for the event that it notices, so that Event must return at
+	// once. The store's events come from a goroutine of its own: there Event may use
+	// the cache, but not close it, as Close waits until it returns; and a panic
+	// loses the event, and nothing else.
 	Event(Event)
 }
 

@@ -53,8 +53,10 @@ type DSN struct {
 	// servers reads no longer one into memory: it is ErrTooLarge, for reads and
 	// writes. The core sets it before Driver.Open; 0 means 64 MiB and a little.
 	MaxValue int
-	// Notify is told of the store's events. It may be called concurrently, and
-	// returns at once. The core sets it before Driver.Open; nil is nobody.
+	// Notify is told of the store's events. It may be called concurrently, and not
+	// after Close. It runs an observer of the program, which may take its time, use
+	// the store, or panic: a store calls it where none of that harms a call. The
+	// core sets it before Driver.Open; nil is nobody.
 	Notify func(Event)
 
 	params *params

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/internal/race"
 )
 
 func skipAllocations(tb testing.TB) {
 	tb.Helper()
-	if raceEnabled {
+	if race.Enabled {
 		tb.Skip("the race detector allocates")
 	}
 }

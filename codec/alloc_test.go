@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/internal/race"
 )
 
 // allocations returns the fewest allocations of a few runs: a collection in
@@ -71,7 +72,7 @@ func TestAllocations(t *testing.T) {
 		{"several members: decode", unmarshal, decode(several, encode(several, recordPointer), fail)},
 	}
 	for _, test := range tests {
-		if got := allocations(test.f); got > test.most && !raceEnabled {
+		if got := allocations(test.f); got > test.most && !race.Enabled {
 			t.Errorf("%s: %v allocations, want %v at most", test.name, got, test.most)
 		}
 	}

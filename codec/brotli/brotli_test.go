@@ -11,7 +11,7 @@ import (
 )
 
 func TestCompressor(t *testing.T) {
-	compressortest.Run(t, compressortest.Subject{Compressor: brotli.Compressor, Checked: false, Levels: []string{"0", "9"}, Slack: 256 << 10, Allocations: 8, Race: raceEnabled})
+	compressortest.Run(t, compressortest.Subject{Compressor: brotli.Compressor, Checked: false, Levels: []string{"0", "9"}, Slack: 256 << 10, Allocations: 8})
 }
 
 func FuzzDecompress(f *testing.F) { compressortest.Fuzz(f, brotli.Compressor) }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/xcache-go/xcache/codec/pickle"
+	"github.com/xcache-go/xcache/internal/race"
 )
 
 type small struct {
@@ -25,7 +26,7 @@ func allocations(f func()) float64 {
 }
 
 func TestAllocations(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("pools drop what they are given now and then")
 	}
 	fail := func(err error) {

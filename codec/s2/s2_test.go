@@ -11,7 +11,7 @@ import (
 )
 
 func TestCompressor(t *testing.T) {
-	compressortest.Run(t, compressortest.Subject{Compressor: s2.Compressor, Checked: true, Levels: []string{"1", "2", "3"}, Slack: 64 << 10, Race: raceEnabled})
+	compressortest.Run(t, compressortest.Subject{Compressor: s2.Compressor, Checked: true, Levels: []string{"1", "2", "3"}, Slack: 64 << 10})
 }
 
 func FuzzDecompress(f *testing.F) { compressortest.Fuzz(f, s2.Compressor) }

@@ -15,10 +15,11 @@ import (
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/internal/compressortest"
 	"github.com/xcache-go/xcache/codec/xz"
+	"github.com/xcache-go/xcache/internal/race"
 )
 
 func TestCompressor(t *testing.T) {
-	compressortest.Run(t, compressortest.Subject{Compressor: xz.Compressor, Checked: true, Levels: []string{"6"}, Slack: 64 << 10, WriteAllocations: 2000, Race: raceEnabled})
+	compressortest.Run(t, compressortest.Subject{Compressor: xz.Compressor, Checked: true, Levels: []string{"6"}, Slack: 64 << 10, WriteAllocations: 2000})
 }
 
 func FuzzDecompress(f *testing.F) { compressortest.Fuzz(f, xz.Compressor) }
@@ -148,7 +149,7 @@ func TestABombIsRefusedAtOnce(t *testing.T) {
 	if !errors.Is(err, codec.ErrTooLarge) || n > 16<<10 {
 		t.Errorf("%d bytes for 100 MB: %v, %d bytes allocated", len(bomb), err, n)
 	}
-	if raceEnabled {
+	if race.Enabled {
 		return // it takes seconds, and twice the memory
 	}
 	var text []byte

@@ -11,7 +11,7 @@ import (
 )
 
 func TestCompressor(t *testing.T) {
-	compressortest.Run(t, compressortest.Subject{Compressor: zstd.Compressor, Checked: true, Levels: []string{"1", "10"}, Slack: 256 << 10, Race: raceEnabled})
+	compressortest.Run(t, compressortest.Subject{Compressor: zstd.Compressor, Checked: true, Levels: []string{"1", "10"}, Slack: 256 << 10})
 }
 
 func FuzzDecompress(f *testing.F) { compressortest.Fuzz(f, zstd.Compressor) }

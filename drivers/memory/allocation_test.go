@@ -7,10 +7,11 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
+	"github.com/xcache-go/xcache/internal/race"
 )
 
 func TestAllocationBudgets(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	store := newStore(t, memory.Options{MaxEntries: 10_000})

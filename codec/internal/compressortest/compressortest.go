@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/internal/race"
 )
 
 // A Subject is a compressor and what is known of its format.
@@ -29,8 +30,6 @@ type Subject struct {
 	Allocations float64
 	// WriteAllocations is how many times it does to write one of 16 KiB.
 	WriteAllocations float64
-	// Race tells that the race detector is on: pools drop what they are given.
-	Race bool
 }
 
 const limit = 64 << 20
@@ -265,7 +264,7 @@ func (s Subject) allocations(t *testing.T) {
 		if way == "Decompress" {
 			most = s.Allocations
 		}
-		if fewest > most && !s.Race {
+		if fewest > most && !race.Enabled {
 			t.Errorf("%s: %v allocations, want %v at most", way, fewest, most)
 		}
 	}

@@ -1,5 +1,3 @@
-//go:build !race
-
 package formats_test
 
 import (
@@ -9,12 +7,16 @@ import (
 
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/internal/formats"
+	"github.com/xcache-go/xcache/internal/race"
 	"github.com/xcache-go/xcache/internal/shop"
 )
 
 // A chain costs no allocation over its serializer and its compressor, called
 // one after the other with buffers that are used again.
 func TestAChainAllocatesNoMoreThanItsMembers(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
 	for _, c := range formats.Singles(1) {
 		if c.Serializer == codec.Raw {
 			continue // stores no orders
@@ -60,6 +62,9 @@ func TestAChainAllocatesNoMoreThanItsMembers(t *testing.T) {
 
 // A type is looked at once: after that, what that costs is no allocation.
 func TestTypesAreLookedAtOnce(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
 	for _, s := range checked(t) {
 		for _, of := range []reflect.Type{reflect.TypeFor[formats.Account](), reflect.TypeFor[map[string][]time.Time](), reflect.TypeFor[shop.Order]()} {
 			if got := allocations(func() { must(t, s.CheckType(of)) }); got > 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/fakeserver"
+	"github.com/xcache-go/xcache/internal/race"
 )
 
 // Allocations are how many a call on a warm connection may make, the client's own
@@ -21,7 +22,7 @@ type Allocations struct {
 // Allocations tests that single operations allocate no more than a budget, with
 // and without a context that can be cancelled.
 func (s *Subject) Allocations(t *testing.T, budget Allocations) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	cancellable, cancel := context.WithCancel(t.Context())

@@ -1,5 +1,0 @@
-//go:build race
-
-package brotli_test
-
-const raceEnabled = true

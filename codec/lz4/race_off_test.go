@@ -1,5 +1,0 @@
-//go:build !race
-
-package lz4_test
-
-const raceEnabled = false

@@ -1,5 +1,0 @@
-//go:build race
-
-package pickle_test
-
-const raceEnabled = true

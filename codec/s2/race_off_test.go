@@ -1,5 +1,0 @@
-//go:build !race
-
-package s2_test
-
-const raceEnabled = false

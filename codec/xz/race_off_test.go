@@ -1,5 +1,0 @@
-//go:build !race
-
-package xz_test
-
-const raceEnabled = false

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 )
 
@@ -70,21 +72,18 @@ func fields(caps driver.Caps) (set, unset []string) {
 }
 
 func TestCapsOfFindsEveryInterface(t *testing.T) {
-	if _, missing := fields(driver.CapsOf(fullStore{})); len(missing) > 0 {
-		t.Errorf("CapsOf, or the store of this test, lacks %v", missing)
-	}
+	_, missing := fields(driver.CapsOf(fullStore{}))
+	require.Empty(t, missing, "CapsOf, or the store of this test, lacks")
 }
 
 func TestAStoreOfFourMethodsCanDoNothingElse(t *testing.T) {
-	if found, _ := fields(driver.CapsOf(plainStore{})); len(found) > 0 {
-		t.Errorf("CapsOf found %v", found)
-	}
+	found, _ := fields(driver.CapsOf(plainStore{}))
+	require.Empty(t, found, "CapsOf found")
 }
 
 func TestAWrapperSaysItself(t *testing.T) {
-	if found, _ := fields(driver.CapsOf(wrapper{})); !reflect.DeepEqual(found, []string{"Pinger"}) {
-		t.Errorf("CapsOf found %v, want Pinger alone", found)
-	}
+	found, _ := fields(driver.CapsOf(wrapper{}))
+	require.Equal(t, []string{"Pinger"}, found, "CapsOf found")
 }
 
 // Every field of Caps but Limits is an interface, and the store of this test

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 )
 
@@ -59,22 +61,15 @@ func TestParseDSN(t *testing.T) {
 	}
 	for _, test := range tests {
 		d, err := driver.ParseDSN(test.text)
-		if err != nil {
-			t.Errorf("%s: %v", test.text, err)
-			continue
-		}
+		require.NoError(t, err, test.text)
 		got := want{d.Driver, d.Topology, d.TLS, d.Unix, d.User, d.Password.Reveal(), "", d.Path}
 		var names []string
 		for _, h := range d.Hosts {
 			names = append(names, strings.TrimSuffix(h.Name+"|"+h.Port, "|"))
 		}
 		got.hosts = strings.Join(names, " ")
-		if got != test.want {
-			t.Errorf("%s:\n got %+v\nwant %+v", test.text, got, test.want)
-		}
-		if err := d.Err(); err != nil {
-			t.Errorf("%s: Err() = %v", test.text, err)
-		}
+		require.Equal(t, test.want, got, test.text)
+		require.NoError(t, d.Err(), "%s: Err()", test.text)
 	}
 }
 
@@ -127,9 +122,8 @@ func TestParseDSNRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		d, err := driver.ParseDSN(test.text)
-		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "xcache: bad DSN: ") {
-			t.Errorf("%q: %v, %v, want an error that says %q", test.text, d, err, test.want)
-		}
+		require.ErrorContains(t, err, test.want, "%q: %v", test.text, d)
+		require.True(t, strings.HasPrefix(err.Error(), "xcache: bad DSN: "), "%q: %v, %v, want an error that says %q", test.text, d, err, test.want)
 	}
 }
 
@@ -143,9 +137,7 @@ func TestHostAddr(t *testing.T) {
 		{driver.Host{Name: "::1"}, "[::1]:6379"},
 		{driver.Host{Name: "fe80::1%eth0", Port: "2"}, "[fe80::1%eth0]:2"},
 	} {
-		if got := test.host.Addr("6379"); got != test.want {
-			t.Errorf("%v: %s, want %s", test.host, got, test.want)
-		}
+		require.Equal(t, test.want, test.host.Addr("6379"), test.host)
 	}
 }
 
@@ -169,18 +161,13 @@ func FuzzParseDSN(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		d, err := driver.ParseDSN(text)
 		if err != nil {
-			if d != nil || !strings.HasPrefix(err.Error(), "xcache: bad DSN: ") {
-				t.Fatalf("%q: %v, %v", text, d, err)
-			}
+			require.Nil(t, d, "%q", text)
+			require.True(t, strings.HasPrefix(err.Error(), "xcache: bad DSN: "), "%q: %v, %v", text, d, err)
 			return
 		}
 		again, err := driver.ParseDSN(d.String())
-		if err != nil {
-			t.Fatalf("%q is shown as %q, which cannot be parsed: %v", text, d, err)
-		}
-		if !equalDSN(d, again) {
-			t.Fatalf("%q is shown as %q, which is parsed as %q", text, d, again)
-		}
+		require.NoError(t, err, "%q is shown as %q, which cannot be parsed", text, d)
+		require.True(t, equalDSN(d, again), "%q is shown as %q, which is parsed as %q", text, d, again)
 		if d.Password.Reveal() != "" && len(d.Password.Reveal()) > 40 && strings.Contains(d.String(), d.Password.Reveal()) {
 			t.Fatalf("%q shows its password: %q", text, d)
 		}

@@ -25,9 +25,8 @@ func TestErrorsMatchTheirKindAndNoOther(t *testing.T) {
 	for i, kind := range sentinels {
 		err := fmt.Errorf("wrapped: %w", driver.Fail(kind, driver.NotApplied, nil))
 		for j, sentinel := range append(sentinels, driver.ErrUnknownOutcome) {
-			if got, want := errors.Is(err, sentinel), i == j; got != want {
-				t.Errorf("errors.Is(%q, %q) = %v", err, sentinel, got)
-			}
+			got, want := errors.Is(err, sentinel), i == j
+			require.Equal(t, want, got, "errors.Is(%q, %q) = %v", err, sentinel, got)
 		}
 	}
 }
@@ -36,22 +35,20 @@ func TestErrorsKeepTheirCause(t *testing.T) {
 	native := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 	err := error(driver.Fail(driver.ErrUnavailable, driver.NotApplied, native))
 	var op *net.OpError
-	if !errors.As(err, &op) || op != native || !errors.Is(err, native) {
-		t.Errorf("the cause of %v is gone", err)
-	}
+	require.ErrorAs(t, err, &op, "the cause of %v is gone", err)
+	require.Same(t, native, op, "the cause of %v is gone", err)
+	require.ErrorIs(t, err, native, "the cause of %v is gone", err)
 	err = driver.Fail(driver.ErrUnavailable, driver.Unknown, os.ErrDeadlineExceeded)
 	for _, target := range []error{driver.ErrUnavailable, driver.ErrUnknownOutcome, os.ErrDeadlineExceeded} {
-		if !errors.Is(err, target) {
-			t.Errorf("%v does not match %v", err, target)
-		}
+		require.ErrorIs(t, err, target)
 	}
 	var e *driver.Error
-	if !errors.As(fmt.Errorf("x: %w", err), &e) || e.Outcome != driver.Unknown || !errors.Is(e.Kind, driver.ErrUnavailable) || e.Transient {
-		t.Errorf("got %+v", e)
-	}
-	if !e.Retryable().Transient || !e.Transient {
-		t.Error("Retryable does not mark the error")
-	}
+	require.ErrorAs(t, fmt.Errorf("x: %w", err), &e, "got %+v", e)
+	require.Equal(t, driver.Unknown, e.Outcome, "got %+v", e)
+	require.ErrorIs(t, e.Kind, driver.ErrUnavailable, "got %+v", e)
+	require.False(t, e.Transient, "got %+v", e)
+	require.True(t, e.Retryable().Transient, "Retryable does not mark the error")
+	require.True(t, e.Transient, "Retryable does not mark the error")
 }
 
 // The words of a cause are those of a client library, or of a call inside the call.
@@ -96,13 +93,11 @@ func TestTheTextOfErrors(t *testing.T) {
 		{driver.Fail(driver.ErrWrongType, driver.NotApplied, driver.ErrNotFound), "xcache: key holds the wrong type of value: key not found"},
 	}
 	for _, test := range tests {
-		if got := test.err.Error(); got != test.want {
-			t.Errorf("got %q, want %q", got, test.want)
-		}
+		require.Equal(t, test.want, test.err.Error())
 	}
 	for _, sentinel := range append(sentinels, driver.ErrUnknownOutcome) {
-		if text := sentinel.Error(); !strings.HasPrefix(text, "xcache: ") || strings.Count(text, "xcache: ") != 1 {
-			t.Errorf("%q has not one prefix", text)
-		}
+		text := sentinel.Error()
+		require.True(t, strings.HasPrefix(text, "xcache: "), "%q has not one prefix", text)
+		require.Equal(t, 1, strings.Count(text, "xcache: "), "%q has not one prefix", text)
 	}
 }

@@ -1,10 +1,11 @@
 package driver_test
 
 import (
-	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -12,9 +13,7 @@ import (
 func parse(t testing.TB, text string) *driver.DSN {
 	t.Helper()
 	d, err := driver.ParseDSN(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return d
 }
 
@@ -80,9 +79,7 @@ func TestParameters(t *testing.T) {
 	}
 	for _, test := range tests {
 		d := parse(t, "memory://?"+test.query)
-		if got := test.get(d); !reflect.DeepEqual(got, test.want) {
-			t.Errorf("%s of %q: %v, want %v", test.name, test.query, got, test.want)
-		}
+		require.Equal(t, test.want, test.get(d), "%s of %q", test.name, test.query)
 		test.get(d) // once more: the error is not said twice
 		err := d.Err()
 		switch {
@@ -102,41 +99,31 @@ func TestErrNamesEveryBadParameter(t *testing.T) {
 	d.Refuse("c", "needs d as well")
 	err := d.Err()
 	for _, want := range []string{"parameter a must", "parameter b must", "parameter c needs d as well"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want an error that says %q", err, want)
-		}
+		require.ErrorContains(t, err, want)
 	}
 }
 
 func TestListIsACopy(t *testing.T) {
 	d := parse(t, "memory://?p=a")
 	d.List("p")[0] = "changed"
-	if got := d.List("p")[0]; got != "a" {
-		t.Errorf("got %q", got)
-	}
+	require.Equal(t, "a", d.List("p")[0])
 }
 
 func TestUnreadNamesWhatNobodyKnows(t *testing.T) {
 	d := parse(t, "memory://?ttl=1s&max_entires=3&prefx=a&completely_different=1")
-	if !d.Has("ttl") || d.Has("prefix") || d.Has("max_entries") {
-		t.Error("Has is wrong")
-	}
+	require.True(t, d.Has("ttl"), "Has is wrong")
+	require.False(t, d.Has("prefix"), "Has is wrong")
+	require.False(t, d.Has("max_entries"), "Has is wrong")
 	err := d.Unread()
-	if err == nil {
-		t.Fatal("no error")
-	}
+	require.Error(t, err, "no error")
 	lines := strings.Split(err.Error(), "\n")
 	want := []string{
 		"xcache: bad DSN: unknown parameter completely_different; known are max_entries, prefix, ttl",
 		"xcache: bad DSN: unknown parameter max_entires; did you mean max_entries?",
 		"xcache: bad DSN: unknown parameter prefx; did you mean prefix?",
 	}
-	if !reflect.DeepEqual(lines, want) {
-		t.Errorf("got\n%s\nwant\n%s", err, strings.Join(want, "\n"))
-	}
+	require.Equal(t, want, lines, "got\n%s\nwant\n%s", err, strings.Join(want, "\n"))
 	d = parse(t, "memory://?ttl=1s")
 	d.TTL("ttl", 0)
-	if err := d.Unread(); err != nil {
-		t.Errorf("all were read: %v", err)
-	}
+	require.NoError(t, d.Unread(), "all were read")
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 )
 
@@ -78,9 +80,9 @@ func shown(v any) []string {
 func checkHidden(t *testing.T, dsn, what string, v any) {
 	t.Helper()
 	for _, text := range shown(v) {
-		if strings.Contains(text, canary) || strings.Contains(text, fmt.Sprintf("%x", canary)) || strings.Contains(text, fmt.Sprintf("%X", canary)) {
-			t.Errorf("%q: %s shows the password: %s", dsn, what, text)
-		}
+		require.NotContains(t, text, canary, "%q: %s shows the password", dsn, what)
+		require.NotContains(t, text, fmt.Sprintf("%x", canary), "%q: %s shows the password", dsn, what)
+		require.NotContains(t, text, fmt.Sprintf("%X", canary), "%q: %s shows the password", dsn, what)
 	}
 }
 
@@ -126,20 +128,15 @@ func TestNoPasswordIsEverShown(t *testing.T) {
 		checkHidden(t, text, "Err", d.Err())
 		checkHidden(t, text, "Unread", d.Unread())
 	}
-	if good < 50 || bad < 200 {
-		t.Errorf("%d good and %d bad DSNs, want more", good, bad)
-	}
+	require.GreaterOrEqual(t, good, 50, "%d good and %d bad DSNs, want more", good, bad)
+	require.GreaterOrEqual(t, bad, 200, "%d good and %d bad DSNs, want more", good, bad)
 	t.Logf("%d good and %d bad DSNs", good, bad)
 }
 
 func TestWhatIsReadAsASecretIsNotShown(t *testing.T) {
 	d, err := driver.ParseDSN("redis://host?pin=" + canary)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := d.Secret("pin").Reveal(); got != canary {
-		t.Errorf("Reveal() = %q", got)
-	}
+	require.NoError(t, err)
+	require.Equal(t, canary, d.Secret("pin").Reveal(), "Reveal()")
 	checkHidden(t, "redis://host?pin=…", "the DSN", d)
 }
 
@@ -155,22 +152,12 @@ func TestWhatIsShown(t *testing.T) {
 		{"redis://h?tls_key=/k", "redis://h?tls_key=%2Fk"},
 	} {
 		d, err := driver.ParseDSN(test.text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for _, got := range []string{d.String(), fmt.Sprint(d), fmt.Sprint(*d), fmt.Sprintf("%+v", d)} {
-			if got != test.want {
-				t.Errorf("%s is shown as %s, want %s", test.text, got, test.want)
-			}
+			require.Equal(t, test.want, got, "%s is shown as", test.text)
 		}
 	}
-	if got := fmt.Sprint((*driver.DSN)(nil)); got != "<nil>" {
-		t.Errorf("a nil DSN is shown as %s", got)
-	}
-	if got := fmt.Sprint(driver.DSN{}); got != "://" {
-		t.Errorf("the zero DSN is shown as %s", got)
-	}
-	if got := fmt.Sprintf("%v|%#v|%v", driver.NewSecret("p"), driver.NewSecret("p"), driver.NewSecret("")); got != `xxxxx|"xxxxx"|` {
-		t.Errorf("secrets are shown as %s", got)
-	}
+	require.Equal(t, "<nil>", fmt.Sprint((*driver.DSN)(nil)), "a nil DSN is shown as")
+	require.Equal(t, "://", fmt.Sprint(driver.DSN{}), "the zero DSN is shown as")
+	require.Equal(t, `xxxxx|"xxxxx"|`, fmt.Sprintf("%v|%#v|%v", driver.NewSecret("p"), driver.NewSecret("p"), driver.NewSecret("")), "secrets are shown as")
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
@@ -78,20 +80,14 @@ func TestOrderOfAKeyIsKept(t *testing.T) {
 					return nil
 				}
 			})
-			if err := s.Do(t.Context(), tt.cmds, driver.Plain); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, s.Do(t.Context(), tt.cmds, driver.Plain))
 			var want []string
 			for _, w := range tt.resent {
 				want = append(want, "b:1 APPEND "+w)
 			}
-			if !slices.Equal(later.sent, want) {
-				t.Errorf("sent again were %q, want %q", later.sent, want)
-			}
+			require.Equal(t, want, later.sent, "sent again were")
 			for i, c := range tt.cmds {
-				if (c.Err != nil) != slices.Contains(tt.failed, i) {
-					t.Errorf("command %d: %v", i, c.Err)
-				}
+				require.Equal(t, slices.Contains(tt.failed, i), c.Err != nil, "command %d: %v", i, c.Err)
 			}
 		})
 	}
@@ -117,9 +113,9 @@ func TestNodesThatDisagree(t *testing.T) {
 	if !errors.Is(err, driver.ErrUnavailable) && err != nil {
 		t.Error(err)
 	}
-	if n := len(calls.sent); n < 5 || n > 60 {
-		t.Errorf("%d tries", n)
-	}
+	n := len(calls.sent)
+	require.GreaterOrEqual(t, n, 5, "%d tries", n)
+	require.LessOrEqual(t, n, 60, "%d tries", n)
 }
 
 func TestPartsOfACommandAreJoined(t *testing.T) {
@@ -142,23 +138,17 @@ func TestPartsOfACommandAreJoined(t *testing.T) {
 		}
 	})
 	mget, exists := keysCommand("MGET", []string{b, a, b, a}), keysCommand("EXISTS", []string{a, b, b})
-	if err := s.Do(t.Context(), []*driver.Cmd{mget, exists}, driver.Plain); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Do(t.Context(), []*driver.Cmd{mget, exists}, driver.Plain))
 	for i, key := range []string{b, a, b, a} {
-		if string(mget.Reply.Items[i].Data) != key {
-			t.Errorf("MGET: %d is %q", i, mget.Reply.Items[i].Data)
-		}
+		require.Equal(t, key, string(mget.Reply.Items[i].Data), "MGET: %d", i)
 	}
-	if exists.Reply.Int != 3 {
-		t.Errorf("EXISTS = %d", exists.Reply.Int)
-	}
+	require.EqualValues(t, 3, exists.Reply.Int, "EXISTS")
 	n, err := s.Delete(t.Context(), []string{a, c, b})
-	if n != 2 || !errors.Is(err, driver.ErrAuth) || !errors.Is(err, driver.ErrUnknownOutcome) {
-		t.Errorf("Delete, in part = %d, %v", n, err)
-	}
+	require.Equal(t, 2, n, "Delete, in part")
+	require.ErrorIs(t, err, driver.ErrAuth, "Delete, in part")
+	require.ErrorIs(t, err, driver.ErrUnknownOutcome, "Delete, in part")
 	mget = keysCommand("MGET", []string{a, c})
-	if err := s.Do(t.Context(), []*driver.Cmd{mget}, driver.Plain); err != nil || !errors.Is(mget.Err, driver.ErrAuth) || errors.Is(mget.Err, driver.ErrUnknownOutcome) {
-		t.Errorf("MGET, in part: %v, %v", err, mget.Err)
-	}
+	require.NoError(t, s.Do(t.Context(), []*driver.Cmd{mget}, driver.Plain), "MGET, in part")
+	require.ErrorIs(t, mget.Err, driver.ErrAuth, "MGET, in part")
+	require.NotErrorIs(t, mget.Err, driver.ErrUnknownOutcome, "MGET, in part")
 }

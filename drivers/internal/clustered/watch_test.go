@@ -9,6 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 )
 
@@ -53,14 +56,14 @@ func TestSilentServerIsLeft(t *testing.T) {
 			incr := driver.NewCmd("INCR", driver.Key(key))
 			err := s.Do(t.Context(), []*driver.Cmd{incr}, driver.Plain)
 			err = errors.Join(err, incr.Err)
-			if !errors.Is(err, driver.ErrUnavailable) || !errors.Is(err, driver.ErrUnknownOutcome) || errors.Is(err, driver.ErrClosed) {
-				t.Errorf("INCR: %v", err)
-			}
+			assert.ErrorIs(t, err, driver.ErrUnavailable, "INCR")
+			assert.ErrorIs(t, err, driver.ErrUnknownOutcome, "INCR")
+			assert.NotErrorIs(t, err, driver.ErrClosed, "INCR")
 		})
 		calls.Wait()
-		if took := time.Since(began); took < 3*time.Second || took > 4*time.Second {
-			t.Errorf("the calls took %v", took)
-		}
+		took := time.Since(began)
+		require.GreaterOrEqual(t, took, 3*time.Second, "the calls took %v", took)
+		require.LessOrEqual(t, took, 4*time.Second, "the calls took %v", took)
 	})
 }
 
@@ -78,16 +81,11 @@ func TestWatchEnds(t *testing.T) {
 		})
 		for range 2 {
 			cmd := driver.NewCmd("INCR", driver.Key("k"))
-			if err := s.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain); err != nil || cmd.Err != nil {
-				t.Error(err, cmd.Err)
-			}
-			if !s.router.watched.Load() {
-				t.Error("nobody watches right after a call")
-			}
+			require.NoError(t, s.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain))
+			require.NoError(t, cmd.Err)
+			require.True(t, s.router.watched.Load(), "nobody watches right after a call")
 			time.Sleep(3 * time.Second)
-			if s.router.watched.Load() {
-				t.Error("somebody watches without calls")
-			}
+			require.False(t, s.router.watched.Load(), "somebody watches without calls")
 		}
 	})
 }

@@ -43,13 +43,9 @@ func TestAContextThatHasEnded(t *testing.T) {
 		{"failed for good", failure.InContext(canceled, lost()), io.EOF, driver.Unknown},
 		{"failed in time", failure.InContext(t.Context(), lost().Retryable()), io.EOF, driver.Unknown},
 	} {
-		if !is(test.err, test.kind, test.outcome) {
-			t.Errorf("%s: %#v, want %v with outcome %v", test.name, test.err, test.kind, test.outcome)
-		}
+		require.True(t, is(test.err, test.kind, test.outcome), "%s: %#v, want %v with outcome %v", test.name, test.err, test.kind, test.outcome)
 	}
-	if err := failure.InContext(canceled, nil); err != nil {
-		t.Errorf("a call that succeeded: %v", err)
-	}
+	require.NoError(t, failure.InContext(canceled, nil), "a call that succeeded")
 }
 
 func TestWhatAConnectionReports(t *testing.T) {
@@ -66,9 +62,9 @@ func TestWhatAConnectionReports(t *testing.T) {
 		{&tls.CertificateVerificationError{Err: errors.New("expired")}, false, true},
 	} {
 		err := fmt.Errorf("in between: %w", test.err)
-		if timeout, tls := failure.IsTimeout(err), failure.IsTLS(err); timeout != test.timeout || tls != test.tls {
-			t.Errorf("%v: timeout %v, TLS %v", err, timeout, tls)
-		}
+		timeout, tls := failure.IsTimeout(err), failure.IsTLS(err)
+		require.Equal(t, test.timeout, timeout)
+		require.Equal(t, test.tls, tls)
 	}
 }
 
@@ -146,8 +142,8 @@ func TestErrorLineIsTheFirstErrorReply(t *testing.T) {
 		"-\r\n":              "",
 		"":                   "",
 	} {
-		if text, ok := failure.ErrorLine([]byte(data)); text != want || ok != (want != "") {
-			t.Errorf("%q: %q, %v", data, text, ok)
-		}
+		text, ok := failure.ErrorLine([]byte(data))
+		require.Equal(t, want, text, "%q", data)
+		require.Equal(t, want != "", ok, "%q", data)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/drivers/internal/node"
 )
 
@@ -20,25 +22,17 @@ func isClosed(c <-chan struct{}) bool {
 func TestGateWaitsForThoseInside(t *testing.T) {
 	g := node.NewGate()
 	for range 2 {
-		if !g.Enter() {
-			t.Fatal("an open gate lets nobody in")
-		}
+		require.True(t, g.Enter(), "an open gate lets nobody in")
 	}
 	g.Leave()
 	idle := g.Shut()
-	if g.Enter() {
-		t.Error("a gate that is shut lets somebody in")
-	}
-	if isClosed(idle) {
-		t.Error("idle with a call inside")
-	}
+	require.False(t, g.Enter(), "a gate that is shut lets somebody in")
+	require.False(t, isClosed(idle), "idle with a call inside")
 	g.Leave()
-	if !isClosed(idle) || g.Enter() || !isClosed(idle) {
-		t.Error("not idle after the last has left")
-	}
-	if !isClosed(node.NewGate().Shut()) {
-		t.Error("not idle though nobody was inside")
-	}
+	require.True(t, isClosed(idle), "not idle after the last has left")
+	require.False(t, g.Enter(), "not idle after the last has left")
+	require.True(t, isClosed(idle), "not idle after the last has left")
+	require.True(t, isClosed(node.NewGate().Shut()), "not idle though nobody was inside")
 }
 
 func TestNobodyIsInsideWhenAGateIsIdle(t *testing.T) {
@@ -56,9 +50,7 @@ func TestNobodyIsInsideWhenAGateIsIdle(t *testing.T) {
 			})
 		}
 		<-g.Shut()
-		if n := inside.Load(); n != 0 {
-			t.Errorf("%d are inside", n)
-		}
+		require.Zero(t, inside.Load())
 		callers.Wait()
 	}
 }
@@ -67,9 +59,9 @@ func TestAGateCountsCallsAndAnswers(t *testing.T) {
 	g := node.NewGate()
 	want := func(underWay int, answers uint32) {
 		t.Helper()
-		if n, a := g.Calls(); n != underWay || a != answers {
-			t.Errorf("%d calls under way, %d answers; want %d, %d", n, a, underWay, answers)
-		}
+		n, a := g.Calls()
+		require.Equal(t, underWay, n)
+		require.Equal(t, answers, a)
 	}
 	want(0, 0)
 	for range 3 {
@@ -81,13 +73,10 @@ func TestAGateCountsCallsAndAnswers(t *testing.T) {
 	want(1, 1)
 	idle := g.Shut()
 	want(1, 1)
-	if !g.IsShut() || g.Enter() {
-		t.Error("the gate is open")
-	}
+	require.True(t, g.IsShut(), "the gate is open")
+	require.False(t, g.Enter(), "the gate is open")
 	want(1, 1)
 	g.LeaveAnswered()
 	want(0, 2)
-	if !isClosed(idle) {
-		t.Error("not idle after the last has left")
-	}
+	require.True(t, isClosed(idle), "not idle after the last has left")
 }

@@ -11,6 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/replicated"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
@@ -119,18 +122,16 @@ func get(ctx context.Context, s driver.Store) (string, error) {
 
 func TestStoresAreMadeOnFirstUse(t *testing.T) {
 	store, fakes := open(2, settings.PreferReplica)
-	if fakes[0] == nil || fakes[1] != nil {
-		t.Error("the primary's store is not made at once, or the replica's is")
-	}
-	if err := store.Set(t.Context(), nil); err != nil || fakes[1] != nil {
-		t.Errorf("Set: %v, or it made the replica's store", err)
-	}
-	if got, err := get(t.Context(), store); got != "1" || err != nil {
-		t.Errorf("Get = %q, %v", got, err)
-	}
-	if err := store.Close(); err != nil || !fakes[0].closed || !fakes[1].closed {
-		t.Errorf("Close: %v, or it left a store open", err)
-	}
+	require.NotNil(t, fakes[0], "the primary's store is not made at once, or the replica's is")
+	require.Nil(t, fakes[1], "the primary's store is not made at once, or the replica's is")
+	require.NoError(t, store.Set(t.Context(), nil), "Set")
+	require.Nil(t, fakes[1], "Set")
+	got, err := get(t.Context(), store)
+	require.Equal(t, "1", got, "Get")
+	require.NoError(t, err, "Get")
+	require.NoError(t, store.Close(), "Close")
+	require.True(t, fakes[0].closed, "Close")
+	require.True(t, fakes[1].closed, "Close")
 }
 
 func TestReadsAtThePrimaryNeedNoReplicatedStore(t *testing.T) {
@@ -147,12 +148,12 @@ func TestReadsAtThePrimaryNeedNoReplicatedStore(t *testing.T) {
 
 func TestTrackerIsLeftOut(t *testing.T) {
 	store, _ := open(2, settings.PreferReplica)
-	if caps := driver.CapsOf(store); caps.Tracker != nil || caps.Replicated == nil || caps.Commander != nil || caps.Expirer != nil {
-		t.Errorf("got %+v", caps)
-	}
-	if driver.CapsOf(driver.CapsOf(store).Replicated.Primary()).Tracker == nil {
-		t.Error("the primary has none either")
-	}
+	caps := driver.CapsOf(store)
+	require.Nil(t, caps.Tracker, "got %+v", caps)
+	require.NotNil(t, caps.Replicated, "got %+v", caps)
+	require.Nil(t, caps.Commander, "got %+v", caps)
+	require.Nil(t, caps.Expirer, "got %+v", caps)
+	require.NotNil(t, driver.CapsOf(driver.CapsOf(store).Replicated.Primary()).Tracker, "the primary has none either")
 }
 
 // A replica that refuses is asked once, and again by one call at a time.
@@ -163,40 +164,31 @@ func TestReplicaThatRefusesIsLeftAlone(t *testing.T) {
 			bad := fakes[1]
 			bad.err, bad.perKey = refused, perKey
 			for range 200 {
-				if got, err := get(t.Context(), store); got != "2" || err != nil {
-					t.Fatalf("Get = %q, %v", got, err)
-				}
+				got, err := get(t.Context(), store)
+				require.Equal(t, "2", got, "Get")
+				require.NoError(t, err, "Get")
 			}
-			if n := bad.asked.Load(); n != 1 {
-				t.Errorf("asked %d times", n)
-			}
+			require.EqualValues(t, 1, bad.asked.Load(), "asked")
 			time.Sleep(time.Minute)
 			bad.delay = 10 * time.Millisecond
 			var callers sync.WaitGroup
 			for range 50 {
 				callers.Go(func() {
-					if got, err := get(t.Context(), store); got != "2" || err != nil {
-						t.Errorf("Get = %q, %v", got, err)
-					}
+					got, err := get(t.Context(), store)
+					assert.Equal(t, "2", got, "Get")
+					assert.NoError(t, err, "Get")
 				})
 			}
 			callers.Wait()
-			if n := bad.asked.Load(); n != 2 {
-				t.Errorf("asked %d times after a minute, want one more", n)
-			}
+			require.EqualValues(t, 2, bad.asked.Load(), "asked")
 			time.Sleep(time.Minute)
 			bad.err, bad.delay = nil, 0
 			for range 200 {
-				if _, err := get(t.Context(), store); err != nil {
-					t.Fatal(err)
-				}
+				_, err := get(t.Context(), store)
+				require.NoError(t, err)
 			}
-			if n := bad.asked.Load(); n < 50 {
-				t.Errorf("asked %d times after it is well again", n)
-			}
-			if fakes[0].asked.Load() != 0 {
-				t.Error("the primary was asked")
-			}
+			require.GreaterOrEqual(t, bad.asked.Load(), int32(50), "asked")
+			require.Zero(t, fakes[0].asked.Load(), "the primary was asked")
 		})
 	}
 }
@@ -216,9 +208,9 @@ func TestSilentReplicaLeavesTimeForOthers(t *testing.T) {
 					defer cancel()
 				}
 				start := time.Now()
-				if got, err := get(ctx, store); got != "0" || err != nil {
-					t.Fatalf("Get = %q, %v", got, err)
-				}
+				got, err := get(ctx, store)
+				require.Equal(t, "0", got, "Get")
+				require.NoError(t, err, "Get")
 				return time.Since(start)
 			}
 			for range 3 {
@@ -226,16 +218,12 @@ func TestSilentReplicaLeavesTimeForOthers(t *testing.T) {
 					t.Errorf("took %v of %v", took, limit)
 				}
 			}
-			if took := ask(); took != 0 || fakes[1].asked.Load() != 3 {
-				t.Errorf("took %v, the replica was asked %d times", took, fakes[1].asked.Load())
-			}
+			require.Zero(t, ask(), "took")
+			require.EqualValues(t, 3, fakes[1].asked.Load(), "took")
 			time.Sleep(time.Minute)
-			if took := ask(); took != time.Second || fakes[1].asked.Load() != 4 {
-				t.Errorf("after a minute it took %v, the replica was asked %d times", took, fakes[1].asked.Load())
-			}
-			if took := ask(); took != 0 {
-				t.Errorf("and then %v", took)
-			}
+			require.Equal(t, time.Second, ask(), "after a minute it took")
+			require.EqualValues(t, 4, fakes[1].asked.Load(), "after a minute it took")
+			require.Zero(t, ask(), "and then")
 		})
 	}
 }
@@ -247,13 +235,13 @@ func TestHurriedCallsDoNotCondemnAReplica(t *testing.T) {
 		fakes[1].delay = 10 * time.Millisecond
 		for range 10 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-			if got, err := get(ctx, store); got != "0" || err != nil {
-				t.Errorf("Get = %q, %v", got, err)
-			}
+			got, err := get(ctx, store)
+			require.Equal(t, "0", got, "Get")
+			require.NoError(t, err, "Get")
 			cancel()
-			if got, err := get(t.Context(), store); got != "1" || err != nil {
-				t.Errorf("Get = %q, %v", got, err)
-			}
+			got, err = get(t.Context(), store)
+			require.Equal(t, "1", got, "Get")
+			require.NoError(t, err, "Get")
 		}
 	})
 }
@@ -268,13 +256,10 @@ func TestNobodyAnswers(t *testing.T) {
 			for i := range 8 {
 				start := time.Now()
 				_, err := get(t.Context(), store)
-				if took := time.Since(start); !errors.Is(err, driver.ErrUnavailable) || took > opTimeout {
-					t.Errorf("%s, call %d: %v after %v", reads, i, err, took)
-				}
+				require.ErrorIs(t, err, driver.ErrUnavailable, "%s, call %d", reads, i)
+				require.LessOrEqual(t, time.Since(start), opTimeout, "%s, call %d", reads, i)
 			}
-			if asked := fakes[0].asked.Load(); (asked == 0) != (reads == settings.Replica) {
-				t.Errorf("%s: the primary was asked %d times", reads, asked)
-			}
+			require.Equal(t, reads == settings.Replica, fakes[0].asked.Load() == 0, "%s: the primary was asked", reads)
 			// As soon as one is back it is found, without waiting for anything.
 			fakes[2].silent = false
 			found := false
@@ -282,9 +267,7 @@ func TestNobodyAnswers(t *testing.T) {
 				got, err := get(t.Context(), store)
 				found = found || err == nil && got == "2"
 			}
-			if !found {
-				t.Errorf("%s: a replica that is back is not found", reads)
-			}
+			require.True(t, found, "%s: a replica that is back is not found", reads)
 		})
 	}
 }
@@ -294,9 +277,9 @@ func TestOnlyReplicaIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, fakes := openAll(t, 2, settings.Replica)
 		fakes[1].delay = opTimeout - time.Second
-		if got, err := get(t.Context(), store); got != "1" || err != nil {
-			t.Errorf("Get = %q, %v", got, err)
-		}
+		got, err := get(t.Context(), store)
+		require.Equal(t, "1", got, "Get")
+		require.NoError(t, err, "Get")
 	})
 }
 
@@ -313,13 +296,13 @@ func TestFailuresThatAreTheCallersStayTheirs(t *testing.T) {
 			s.asked.Store(0)
 		}
 		for range 20 {
-			if _, got := get(t.Context(), store); !errors.Is(got, err) {
-				t.Errorf("got %v, want %v", got, err)
-			}
+			_, got := get(t.Context(), store)
+			require.ErrorIs(t, got, err)
 		}
-		if a, b := fakes[1].asked.Load(), fakes[2].asked.Load(); a+b != 20 || min(a, b) == 0 || fakes[0].asked.Load() != 0 {
-			t.Errorf("%v: the replicas were asked %d and %d times, the primary %d times", err, a, b, fakes[0].asked.Load())
-		}
+		a, b := fakes[1].asked.Load(), fakes[2].asked.Load()
+		require.EqualValues(t, 20, a+b, "%v: the replicas were asked %d and %d times, the primary %d times", err, a, b, fakes[0].asked.Load())
+		require.NotZero(t, min(a, b), "%v: the replicas were asked %d and %d times, the primary %d times", err, a, b, fakes[0].asked.Load())
+		require.Zero(t, fakes[0].asked.Load(), "%v: the replicas were asked %d and %d times, the primary %d times", err, a, b, fakes[0].asked.Load())
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/retry"
 )
@@ -25,12 +27,8 @@ func TestAllowed(t *testing.T) {
 		{"lasting, not applied", driver.Fail(driver.ErrAuth, driver.NotApplied, nil), false, false},
 		{"lasting, unknown", driver.Fail(driver.ErrUnavailable, driver.Unknown, nil), false, false},
 	} {
-		if got := retry.Allowed(tt.err, true); got != tt.reads {
-			t.Errorf("%s: a read is sent again: %v", tt.name, got)
-		}
-		if got := retry.Allowed(tt.err, false); got != tt.writes {
-			t.Errorf("%s: a write is sent again: %v", tt.name, got)
-		}
+		require.Equal(t, tt.reads, retry.Allowed(tt.err, true), "%s: a read is sent again", tt.name)
+		require.Equal(t, tt.writes, retry.Allowed(tt.err, false), "%s: a write is sent again", tt.name)
 	}
 }
 
@@ -41,9 +39,7 @@ func TestFromKeepsTheOrder(t *testing.T) {
 	}{
 		{"", 0}, {"o", 1}, {"r", 0}, {"rrr", 0}, {"orr", 1}, {"oor", 2}, {"rro", 3}, {"rxr", 2}, {"ror", 2}, {"xrr", 1},
 	} {
-		if got := retry.From(len(tt.fates), func(i int) bool { return tt.fates[i] == 'r' }); got != tt.want {
-			t.Errorf("%s: got %d, want %d", tt.fates, got, tt.want)
-		}
+		require.Equal(t, tt.want, retry.From(len(tt.fates), func(i int) bool { return tt.fates[i] == 'r' }), tt.fates)
 	}
 }
 
@@ -54,12 +50,10 @@ func TestWaitIsBounded(t *testing.T) {
 		for retry.Wait(t.Context(), try, start, start.Add(time.Minute)) {
 			try++
 		}
-		if try != retry.Tries+1 {
-			t.Errorf("%d tries", try-1)
-		}
-		if took := time.Since(start); took <= 0 || took > 100*time.Millisecond {
-			t.Errorf("waited %v", took)
-		}
+		require.Equal(t, retry.Tries+1, try, "%d tries", try-1)
+		took := time.Since(start)
+		require.Greater(t, took, time.Duration(0), "waited %v", took)
+		require.LessOrEqual(t, took, 100*time.Millisecond, "waited %v", took)
 	})
 }
 
@@ -73,17 +67,12 @@ func TestWaitRefuses(t *testing.T) {
 			"long after the start":        retry.Wait(t.Context(), 2, now.Add(-time.Second), now.Add(time.Minute)),
 			"with too little time left":   retry.Wait(t.Context(), 2, now, now.Add(time.Millisecond)),
 		} {
-			if waited {
-				t.Errorf("waits %s", name)
-			}
+			require.False(t, waited, "waits %s", name)
 		}
-		if took := time.Since(now); took != 0 {
-			t.Errorf("the refusals took %v", took)
-		}
+		require.Zero(t, time.Since(now), "the refusals took")
 		soon, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if retry.Wait(soon, 2, now, now.Add(time.Minute)) || time.Since(now) != time.Millisecond {
-			t.Errorf("waits on after its context has ended")
-		}
+		require.False(t, retry.Wait(soon, 2, now, now.Add(time.Minute)), "waits on after its context has ended")
+		require.Equal(t, time.Millisecond, time.Since(now), "waits on after its context has ended")
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/script"
 )
@@ -12,17 +14,13 @@ import (
 func TestEveryExtensionCommandHasAScript(t *testing.T) {
 	for _, c := range driver.Commands() {
 		s, ok := script.Lookup(c.Name)
-		if ok != c.Extension {
-			t.Errorf("%s: has a script: %v", c.Name, ok)
-		}
+		require.Equal(t, c.Extension, ok, "%s: has a script", c.Name)
 		if !ok {
 			continue
 		}
 		if sum := sha1.Sum([]byte(s.Source)); s.SHA1 != hex.EncodeToString(sum[:]) { //nolint:gosec // see above
 			t.Errorf("%s: wrong SHA-1", c.Name)
 		}
-		if c.Keys != driver.OneKey {
-			t.Errorf("%s: scripts take one key", c.Name)
-		}
+		require.Equal(t, driver.OneKey, c.Keys, "%s: scripts take one key", c.Name)
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 )
 
@@ -48,28 +51,23 @@ func TestListeningAgain(t *testing.T) {
 	s3.denies = "SUBSCRIBE"
 	w := newWorld(s1, s2, s3, server("a:1", "master"))
 	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
-		if s1.heard != 0 {
-			t.Error("a sentinel is listened to before the first call")
-		}
+		require.Equal(t, 0, s1.heard, "a sentinel is listened to before the first call")
 		wantServer(t, s, "a:1")
 		time.Sleep(100 * time.Millisecond)
 		for range 3 {
 			w.do(func() {
-				if len(s1.listeners) != 1 {
-					t.Errorf("%d listen", len(s1.listeners))
-				}
+				assert.Len(t, s1.listeners, 1)
 				s1.hangUp()
 			})
 			time.Sleep(2 * time.Second)
 		}
 		time.Sleep(10 * time.Minute)
 		w.do(func() {
-			if s1.heard != 4 || s2.heard != 1 || s3.heard < 10 || s3.heard > 30 {
-				t.Errorf("they were listened to %d and %d times, and one that refuses was asked %d times", s1.heard, s2.heard, s3.heard)
-			}
+			assert.Equal(t, 4, s1.heard, "they were listened to %d and %d times, and one that refuses was asked %d times", s1.heard, s2.heard, s3.heard)
+			assert.Equal(t, 1, s2.heard, "they were listened to %d and %d times, and one that refuses was asked %d times", s1.heard, s2.heard, s3.heard)
+			assert.GreaterOrEqual(t, s3.heard, 10, "they were listened to %d and %d times, and one that refuses was asked %d times", s1.heard, s2.heard, s3.heard)
+			assert.LessOrEqual(t, s3.heard, 30, "they were listened to %d and %d times, and one that refuses was asked %d times", s1.heard, s2.heard, s3.heard)
 		})
 	})
-	if n := len(s1.listeners) + len(s2.listeners); n != 0 {
-		t.Errorf("%d listen after Close", n)
-	}
+	require.Equal(t, 0, len(s1.listeners)+len(s2.listeners))
 }

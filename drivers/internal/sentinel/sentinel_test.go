@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -49,13 +51,9 @@ func inBubble(t *testing.T, w *world, sentinels, query string, test func(t *test
 	synctest.Test(t, func(t *testing.T) {
 		s := w.open(t, sentinels, query)
 		test(t, s)
-		if err := s.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
+		require.NoError(t, s.Close(), "Close")
 		for addr, h := range w.hosts {
-			if h.open != 0 {
-				t.Errorf("%d nodes of %s are left", h.open, addr)
-			}
+			require.Equal(t, 0, h.open, "%d nodes of %s are left", h.open, addr)
 		}
 	})
 }
@@ -110,9 +108,8 @@ func TestDoesNotGoBack(t *testing.T) {
 			time.Sleep(3 * time.Second)
 			wantServer(t, s, "b:1")
 			w.do(func() { b.err = errRefused })
-			if got, err := get(t.Context(), s); !errors.Is(err, driver.ErrUnavailable) {
-				t.Errorf("went back to %s, %v", got, err)
-			}
+			got, err := get(t.Context(), s)
+			require.ErrorIs(t, err, driver.ErrUnavailable, "went back to %s, %v", got, err)
 			w.do(func() { b.err, s1.err = nil, nil })
 			wantServer(t, s, "b:1")
 			// All sentinels were reset, and say so.
@@ -142,9 +139,7 @@ func TestMostSentinelsKnowLess(t *testing.T) {
 			wantServer(t, s, "b:1")
 			time.Sleep(77 * time.Millisecond)
 		}
-		if a.calls != calls {
-			t.Errorf("%d calls went to the old primary", a.calls-calls)
-		}
+		require.Equal(t, calls, a.calls, "%d calls went to the old primary", a.calls-calls)
 		w.do(func() { s1.err = errRefused }) // it dies, and the failover with it
 		time.Sleep(3 * time.Second)
 		wantServer(t, s, "a:1")
@@ -161,12 +156,8 @@ func TestServerThatIsNoPrimaryIsNotFollowed(t *testing.T) {
 			time.AfterFunc(700*time.Millisecond, func() { w.do(func() { s3.primary, s3.epoch = "b:1", 6 }) })
 			start := time.Now()
 			wantServer(t, s, "b:1")
-			if took := time.Since(start); took > time.Second {
-				t.Errorf("it took %v", took)
-			}
-			if a.calls != 0 {
-				t.Errorf("a replica got %d calls", a.calls)
-			}
+			require.LessOrEqual(t, time.Since(start), time.Second, "it took too long")
+			require.Equal(t, 0, a.calls, "a replica")
 		})
 	}
 }
@@ -199,13 +190,11 @@ func TestWhatIsSentAgain(t *testing.T) {
 				s1.primary, s1.epoch = "b:1", 6
 			})
 			for i, err := range put(t.Context(), s, len(tt.fates)) {
-				if !errors.Is(err, tt.want[i]) || (err == nil) != (tt.want[i] == nil) {
-					t.Errorf("%s: entry %d: %v, want %v", tt.name, i, err, tt.want[i])
-				}
+				require.ErrorIs(t, err, tt.want[i], "%s: entry %d", tt.name, i)
+				require.Equal(t, tt.want[i] == nil, err == nil, "%s: entry %d", tt.name, i)
 			}
-			if b.calls != tt.sent || a.calls != 1+len(tt.fates) {
-				t.Errorf("%s: %d entries were sent again, want %d; the old primary got %d", tt.name, b.calls, tt.sent, a.calls-1)
-			}
+			require.Equal(t, tt.sent, b.calls, "%s: %d entries were sent again, want %d; the old primary got %d", tt.name, b.calls, tt.sent, a.calls-1)
+			require.Equal(t, 1+len(tt.fates), a.calls, "%s: %d entries were sent again, want %d; the old primary got %d", tt.name, b.calls, tt.sent, a.calls-1)
 		})
 	}
 }
@@ -239,9 +228,9 @@ func TestTransactionIsSentAgainAsAWhole(t *testing.T) {
 			})
 			cmds := []*driver.Cmd{driver.NewCmd("SET", driver.Key("k")), driver.NewCmd("GET", driver.Key("k"))}
 			err := driver.CapsOf(s).Commander.Do(t.Context(), cmds, driver.Atomic)
-			if again := err == nil; again != (fate.Outcome == driver.NotApplied) || again != (b.calls == 1) {
-				t.Errorf("after %v: %v, %d calls at the new primary", fate, err, b.calls)
-			}
+			again := err == nil
+			require.Equal(t, fate.Outcome == driver.NotApplied, again, "after %v: %v, %d calls at the new primary", fate, err, b.calls)
+			require.Equal(t, b.calls == 1, again, "after %v: %v, %d calls at the new primary", fate, err, b.calls)
 		})
 	}
 }
@@ -257,12 +246,9 @@ func TestPrimaryThatRefuses(t *testing.T) {
 		w.do(func() { a.fates = []error{errLoading, errLoading, errLoading, errLoading, errLoading, errLoading} })
 		start := time.Now()
 		err := put(t.Context(), s, 1)[0]
-		if took := time.Since(start); !errors.Is(err, driver.ErrUnavailable) || took > time.Second {
-			t.Errorf("%v after %v", err, took)
-		}
-		if a.calls != 4 {
-			t.Errorf("asked %d times", a.calls-1)
-		}
+		require.ErrorIs(t, err, driver.ErrUnavailable)
+		require.LessOrEqual(t, time.Since(start), time.Second)
+		require.Equal(t, 4, a.calls, "asked %d times", a.calls-1)
 		w.do(func() { a.fates = []error{errLoading} })
 		wantServer(t, s, "a:1")
 	})
@@ -280,21 +266,17 @@ func TestWaitingForAPrimary(t *testing.T) {
 		for i, want := range []time.Duration{3 * time.Second, 2 * time.Second, 0, 0} {
 			before := time.Now()
 			err := put(t.Context(), s, 1)[0]
-			if took := time.Since(before); !errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrUnknownOutcome) || took > want+500*time.Millisecond {
-				t.Errorf("call %d: %v after %v, want %v", i, err, took, want)
-			}
+			require.ErrorIs(t, err, driver.ErrUnavailable, "call %d", i)
+			require.NotErrorIs(t, err, driver.ErrUnknownOutcome, "call %d", i)
+			require.LessOrEqual(t, time.Since(before), want+500*time.Millisecond, "call %d", i)
 		}
-		if took := time.Since(start); took < 4*time.Second {
-			t.Errorf("all of them waited %v", took)
-		}
+		require.GreaterOrEqual(t, time.Since(start), 4*time.Second, "all of them waited")
 		time.Sleep(time.Minute)
 		w.do(func() { a.err = nil })
 		time.Sleep(2 * time.Second)
 		start = time.Now()
 		wantServer(t, s, "a:1")
-		if took := time.Since(start); took != 0 {
-			t.Errorf("a primary that is back is found after %v", took)
-		}
+		require.Zero(t, time.Since(start), "a primary that is back is found after")
 	})
 }
 
@@ -338,17 +320,15 @@ func TestCallsUnderWayAtAFrozenPrimary(t *testing.T) {
 		var callers sync.WaitGroup
 		callers.Go(func() {
 			err := put(t.Context(), s, 1)[0]
-			if !errors.Is(err, driver.ErrUnknownOutcome) || !errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrClosed) {
-				t.Errorf("a write ends with %v", err)
-			}
+			assert.ErrorIs(t, err, driver.ErrUnknownOutcome, "a write ends with %v", err)
+			assert.ErrorIs(t, err, driver.ErrUnavailable, "a write ends with %v", err)
+			assert.NotErrorIs(t, err, driver.ErrClosed, "a write ends with %v", err)
 		})
 		callers.Go(func() { wantServer(t, s, "b:1") })
 		time.Sleep(3 * time.Second)
 		w.do(func() { b.role, s1.primary, s1.epoch = "master", "b:1", 6 })
 		callers.Wait()
-		if took := time.Since(start); took > 5*time.Second {
-			t.Errorf("it took %v", took)
-		}
+		require.LessOrEqual(t, time.Since(start), 5*time.Second, "it took too long")
 	})
 }
 
@@ -361,14 +341,12 @@ func TestSilentPrimaryGetsNoMoreCalls(t *testing.T) {
 		wantServer(t, s, "a:1")
 		w.do(func() { a.silent = true })
 		for range 3 {
-			if err := put(t.Context(), s, 1)[0]; !errors.Is(err, driver.ErrUnknownOutcome) {
-				t.Errorf("a silent primary: %v", err)
-			}
+			require.ErrorIs(t, put(t.Context(), s, 1)[0], driver.ErrUnknownOutcome, "a silent primary")
 		}
 		time.Sleep(2 * time.Second)
-		if err := put(t.Context(), s, 1)[0]; !errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrUnknownOutcome) {
-			t.Errorf("a primary that is known to be silent: %v", err)
-		}
+		err := put(t.Context(), s, 1)[0]
+		require.ErrorIs(t, err, driver.ErrUnavailable, "a primary that is known to be silent")
+		require.NotErrorIs(t, err, driver.ErrUnknownOutcome, "a primary that is known to be silent")
 		w.do(func() { a.silent = false })
 		time.Sleep(2 * time.Second)
 		wantServer(t, s, "a:1")
@@ -389,9 +367,7 @@ func TestOneSentinelThatIsSilentHoldsNothingUp(t *testing.T) {
 			s2.primary, s2.epoch, s3.primary, s3.epoch = "b:1", 6, "b:1", 6
 		})
 		wantServer(t, s, "b:1")
-		if took := time.Since(start); took > 500*time.Millisecond {
-			t.Errorf("it took %v", took)
-		}
+		require.LessOrEqual(t, time.Since(start), 500*time.Millisecond, "it took too long")
 	})
 }
 
@@ -408,9 +384,9 @@ func TestSentinelsAreLearnt(t *testing.T) {
 		wantServer(t, s, "a:1")
 		time.Sleep(20 * time.Second)
 		w.do(func() {
-			if s2.open != 1 || s3.open != 1 || double.open != 0 {
-				t.Errorf("nodes: %d and %d of the others, %d of the same under another name", s2.open, s3.open, double.open)
-			}
+			assert.Equal(t, 1, s2.open, "nodes")
+			assert.Equal(t, 1, s3.open, "nodes")
+			assert.Equal(t, 0, double.open, "nodes")
 			s1.err, double.err = errRefused, errRefused
 			s2.primary, s2.epoch = "b:1", 6
 		})
@@ -423,9 +399,7 @@ func TestSentinelsAreLearnt(t *testing.T) {
 		})
 		time.Sleep(30 * time.Second)
 		w.do(func() {
-			if s2.open != 0 {
-				t.Error("a sentinel that nobody knows any more is still asked")
-			}
+			assert.Equal(t, 0, s2.open, "a sentinel that nobody knows any more is still asked")
 		})
 	})
 }
@@ -448,9 +422,9 @@ func TestWhatIsWrongWithTheConfiguration(t *testing.T) {
 		inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
 			start := time.Now()
 			err := put(t.Context(), s, 1)[0]
-			if took := time.Since(start); !errors.Is(err, tt.kind) || !strings.Contains(err.Error(), tt.says) || took > time.Second {
-				t.Errorf("%s: %v after %v", tt.name, err, took)
-			}
+			require.ErrorIs(t, err, tt.kind, tt.name)
+			require.ErrorContains(t, err, tt.says, tt.name)
+			require.LessOrEqual(t, time.Since(start), time.Second, tt.name)
 			w.do(func() {
 				for _, h := range []*host{s1, s2, s3} {
 					h.err, h.primary = nil, "a:1"
@@ -477,9 +451,8 @@ func TestScanStaysWithItsServer(t *testing.T) {
 				time.Sleep(2 * time.Second)
 			}
 		}
-		if found != 10 || !errors.Is(last, driver.ErrUnavailable) {
-			t.Errorf("%d keys, then %v", found, last)
-		}
+		require.Equal(t, 10, found)
+		require.ErrorIs(t, last, driver.ErrUnavailable)
 	})
 }
 
@@ -489,21 +462,25 @@ func TestStoreHasWhatItsServersHave(t *testing.T) {
 	for _, query := range []string{"", "&read=prefer-replica"} {
 		s := w.open(t, trio, query+"&sentinel_password=canary")
 		caps := driver.CapsOf(s)
-		if caps.Commander == nil || caps.Expirer == nil || caps.Counter == nil || caps.Swapper == nil || caps.Mover == nil || caps.Scanner == nil ||
-			caps.Flusher == nil || caps.Pinger == nil || caps.Tracker != nil || (caps.Replicated != nil) != (query != "") {
-			t.Errorf("%q: got %+v", query, caps)
-		}
-		if caps.Limits.ValueSize != 7 || caps.Limits.CallTimeout != 3*time.Second || !caps.Commander.Commands().Has("GET") {
-			t.Errorf("%q: got %+v", query, caps.Limits)
-		}
+		require.NotNil(t, caps.Commander, "%q: got %+v", query, caps)
+		require.NotNil(t, caps.Expirer, "%q: got %+v", query, caps)
+		require.NotNil(t, caps.Counter, "%q: got %+v", query, caps)
+		require.NotNil(t, caps.Swapper, "%q: got %+v", query, caps)
+		require.NotNil(t, caps.Mover, "%q: got %+v", query, caps)
+		require.NotNil(t, caps.Scanner, "%q: got %+v", query, caps)
+		require.NotNil(t, caps.Flusher, "%q: got %+v", query, caps)
+		require.NotNil(t, caps.Pinger, "%q: got %+v", query, caps)
+		require.Nil(t, caps.Tracker, "%q: got %+v", query, caps)
+		require.Equal(t, query != "", caps.Replicated != nil, "%q: got %+v", query, caps)
+		require.Equal(t, 7, caps.Limits.ValueSize, "%q: got %+v", query, caps.Limits)
+		require.Equal(t, 3*time.Second, caps.Limits.CallTimeout, "%q: got %+v", query, caps.Limits)
+		require.True(t, caps.Commander.Commands().Has("GET"), "%q: got %+v", query, caps.Limits)
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
-			if text := fmt.Sprintf(verb, s); strings.Contains(text, "canary") || !strings.Contains(text, "m of sentinels s1:26379") {
-				t.Errorf("%s shows %s", verb, text)
-			}
+			text := fmt.Sprintf(verb, s)
+			require.NotContains(t, text, "canary", "%s shows", verb)
+			require.Contains(t, text, "m of sentinels s1:26379", "%s shows", verb)
 		}
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
+		require.NoError(t, s.Close())
 	}
 }
 

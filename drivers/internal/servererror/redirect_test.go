@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
@@ -28,19 +30,18 @@ func TestRedirect(t *testing.T) {
 		{"CLUSTERDOWN The cluster is down", nil},
 	} {
 		err := servererror.Parse(tt.text, func(string) error { return native })
-		if !errors.Is(err, driver.ErrUnavailable) || !errors.Is(err, native) || errors.Is(err, driver.ErrUnknownOutcome) {
-			t.Errorf("%s: got %v", tt.text, err)
-		}
+		require.ErrorIs(t, err, driver.ErrUnavailable, tt.text)
+		require.ErrorIs(t, err, native, tt.text)
+		require.NotErrorIs(t, err, driver.ErrUnknownOutcome, tt.text)
 		var got *servererror.RedirectError
-		if errors.As(err, &got) != (tt.want != nil) {
-			t.Errorf("%s: got %+v", tt.text, got)
-		}
+		require.Equal(t, tt.want != nil, errors.As(err, &got), tt.text)
 		if got == nil || tt.want == nil {
 			continue
 		}
-		if got.Slot != tt.want.Slot || got.Host != tt.want.Host || got.Port != tt.want.Port || got.Ask != tt.want.Ask {
-			t.Errorf("%s: got %+v", tt.text, got)
-		}
+		require.Equal(t, tt.want.Slot, got.Slot, tt.text)
+		require.Equal(t, tt.want.Host, got.Host, tt.text)
+		require.Equal(t, tt.want.Port, got.Port, tt.text)
+		require.Equal(t, tt.want.Ask, got.Ask, tt.text)
 	}
 }
 
@@ -50,9 +51,7 @@ func TestIsTryAgain(t *testing.T) {
 		"CLUSTERDOWN Hash slot not served":                        false,
 		"ERR no such key":                                         false,
 	} {
-		if got := servererror.IsTryAgain(servererror.Parse(text, nil)); got != want {
-			t.Errorf("%s: got %v", text, got)
-		}
+		require.Equal(t, want, servererror.IsTryAgain(servererror.Parse(text, nil)), text)
 	}
 }
 
@@ -69,11 +68,9 @@ func TestAnew(t *testing.T) {
 	} {
 		err := servererror.Anew(servererror.Parse(text, nil), "h:1")
 		var e *driver.Error
-		if !errors.As(err, &e) || e.Transient != want || e.Outcome != driver.NotApplied {
-			t.Errorf("%s: got %+v", text, e)
-		}
+		require.ErrorAs(t, err, &e, "%s: got %+v", text, e)
+		require.Equal(t, want, e.Transient, "%s: got %+v", text, e)
+		require.Equal(t, driver.NotApplied, e.Outcome, "%s: got %+v", text, e)
 	}
-	if err := servererror.Anew(nil, "h:1"); err != nil {
-		t.Error(err)
-	}
+	require.NoError(t, servererror.Anew(nil, "h:1"))
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
@@ -78,20 +80,11 @@ func TestParse(t *testing.T) {
 		{text: "ERR user_script:1: Script attempted to access nonexistent global variable 'x'", kind: servererror.ErrRefused, unknown: true},
 	} {
 		err := servererror.Parse(tt.text, nil)
-		if !errors.Is(err, tt.kind) {
-			t.Errorf("%q: got %v, want %v", tt.text, err, tt.kind)
-		}
+		require.ErrorIs(t, err, tt.kind, "%q", tt.text)
 		var e *driver.Error
-		if !errors.As(err, &e) {
-			t.Errorf("%q: got a %T", tt.text, err)
-			continue
-		}
-		if e.Transient != tt.transient {
-			t.Errorf("%q: transient is %v", tt.text, e.Transient)
-		}
-		if got := errors.Is(err, driver.ErrUnknownOutcome); got != tt.unknown {
-			t.Errorf("%q: unknown outcome is %v", tt.text, got)
-		}
+		require.ErrorAs(t, err, &e, "%q: got a %T", tt.text, err)
+		require.Equal(t, tt.transient, e.Transient, "%q: transient", tt.text)
+		require.Equal(t, tt.unknown, errors.Is(err, driver.ErrUnknownOutcome), "%q: unknown outcome", tt.text)
 	}
 }
 
@@ -100,9 +93,7 @@ func TestRefusalsOfAClusterNameTheSchemeForOne(t *testing.T) {
 	for _, text := range []string{"MOVED 3999 127.0.0.1:6381", "CROSSSLOT Keys in request don't hash to the same slot"} {
 		err := servererror.Parse(text, nil)
 		for _, part := range []string{"redis+cluster://", "valkey+cluster://", text} {
-			if !strings.Contains(err.Error(), part) {
-				t.Errorf("%q does not say %s", err, part)
-			}
+			require.ErrorContains(t, err, part)
 		}
 	}
 }
@@ -120,9 +111,8 @@ func (e nativeError) Error() string { return string(e) }
 func TestParseKeepsTheCause(t *testing.T) {
 	err := servererror.Parse("OOM command not allowed", func(text string) error { return nativeError(text) })
 	var native nativeError
-	if !errors.As(err, &native) || native != "OOM command not allowed" {
-		t.Errorf("got %#v", err)
-	}
+	require.ErrorAs(t, err, &native)
+	require.Equal(t, nativeError("OOM command not allowed"), native)
 }
 
 func TestCleanCutsKeysAndValues(t *testing.T) {
@@ -145,11 +135,7 @@ func TestCleanCutsKeysAndValues(t *testing.T) {
 		{"ERR " + strings.Repeat("x", 500), "ERR " + strings.Repeat("x", 196) + "…"},
 	} {
 		got := servererror.Clean(tt.text)
-		if got != tt.want {
-			t.Errorf("%q: got %q, want %q", tt.text, got, tt.want)
-		}
-		if strings.Contains(got, canary) {
-			t.Errorf("%q: %q holds the value", tt.text, got)
-		}
+		require.Equal(t, tt.want, got, "%q", tt.text)
+		require.NotContains(t, got, canary, "%q", tt.text)
 	}
 }

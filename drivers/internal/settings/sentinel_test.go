@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
@@ -14,9 +16,7 @@ import (
 func readSentinel(t *testing.T, text string) (*settings.Sentinel, *driver.DSN, error) {
 	t.Helper()
 	dsn, err := driver.ParseDSN(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	s, err := settings.ReadSentinel(dsn)
 	return s, dsn, err
 }
@@ -31,10 +31,7 @@ func TestReadSentinel(t *testing.T) {
 		{"valkeys+sentinel://h?master=m&tls_server_name=x", "m primary h:26379 tls=x,x"},
 	} {
 		s, dsn, err := readSentinel(t, tt.dsn)
-		if err != nil {
-			t.Errorf("%s: %v", tt.dsn, err)
-			continue
-		}
+		require.NoError(t, err, tt.dsn)
 		server, sentinel := s.ServerAt("server:1"), s.SentinelAt(s.Addrs[0])
 		got := strings.Join(append([]string{s.Master, string(s.Reads)}, s.Addrs...), " ")
 		if server.DB != 0 {
@@ -43,23 +40,18 @@ func TestReadSentinel(t *testing.T) {
 		if server.TLS != nil {
 			got += " tls=" + sentinel.TLS.ServerName + "," + server.TLS.ServerName
 		}
-		if got != tt.want || server.Addr != "server:1" || sentinel.Addr != s.Addrs[0] {
-			t.Errorf("%s: got %s, want %s", tt.dsn, got, tt.want)
-		}
-		if sentinel.DB != 0 || sentinel.OpTimeout != server.DialTimeout {
-			t.Errorf("%s: sentinels are asked with database %d for %v", tt.dsn, sentinel.DB, sentinel.OpTimeout)
-		}
-		if err := dsn.Unread(); err != nil {
-			t.Errorf("%s: %v", tt.dsn, err)
-		}
+		require.Equal(t, tt.want, got, tt.dsn)
+		require.Equal(t, "server:1", server.Addr, tt.dsn)
+		require.Equal(t, s.Addrs[0], sentinel.Addr, tt.dsn)
+		require.Equal(t, 0, sentinel.DB, "%s: sentinels are asked with database or another timeout", tt.dsn)
+		require.Equal(t, server.DialTimeout, sentinel.OpTimeout, "%s: sentinels are asked with database or another timeout", tt.dsn)
+		require.NoError(t, dsn.Unread(), tt.dsn)
 	}
 }
 
 func TestSentinelsHaveCredentialsOfTheirOwn(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")
-	if err := os.WriteFile(file, []byte("filed-canary\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(file, []byte("filed-canary\n"), 0o600))
 	for _, tt := range []struct{ dsn, server, sentinel string }{
 		{"redis+sentinel://h?master=m", ":", ":"},
 		{"redis+sentinel://:a-canary@h?master=m", ":a-canary", ":"},
@@ -69,33 +61,24 @@ func TestSentinelsHaveCredentialsOfTheirOwn(t *testing.T) {
 		{"redis+sentinel://h?master=m&sentinel_password=b-canary&password_file=" + file, ":filed-canary", ":b-canary"},
 	} {
 		s, dsn, err := readSentinel(t, tt.dsn)
-		if err != nil {
-			t.Errorf("%s: %v", tt.dsn, err)
-			continue
-		}
+		require.NoError(t, err, tt.dsn)
 		for _, half := range []struct {
 			settings *settings.Settings
 			want     string
 		}{{s.ServerAt("x:1"), tt.server}, {s.SentinelAt("y:1"), tt.sentinel}} {
 			password, err := half.settings.Password()
-			if got := half.settings.User + ":" + password; got != half.want || err != nil || half.settings.HasPassword() != (password != "") {
-				t.Errorf("%s: got %s, %v, want %s", tt.dsn, got, err, half.want)
-			}
-			if text := fmt.Sprintf("%v %+v %#v %v", half.settings, *half.settings, half.settings, s); strings.Contains(text, "canary") {
-				t.Errorf("%s: shown as %s", tt.dsn, text)
-			}
+			require.Equal(t, half.want, half.settings.User+":"+password, tt.dsn)
+			require.NoError(t, err, tt.dsn)
+			require.Equal(t, password != "", half.settings.HasPassword(), tt.dsn)
+			require.NotContains(t, fmt.Sprintf("%v %+v %#v %v", half.settings, *half.settings, half.settings, s), "canary", "%s: shown as", tt.dsn)
 		}
-		if text := fmt.Sprintf("%v %#v %s", dsn, dsn, dsn.String()); strings.Contains(text, "canary") {
-			t.Errorf("%s: shown as %s", tt.dsn, text)
-		}
+		require.NotContains(t, fmt.Sprintf("%v %#v %s", dsn, dsn, dsn.String()), "canary", "%s: shown as", tt.dsn)
 	}
 }
 
 func TestReadSentinelRefuses(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty")
-	if err := os.WriteFile(empty, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(empty, nil, 0o600))
 	for _, tt := range []struct{ dsn, says string }{
 		{"redis+sentinel://h", "parameter master is needed"},
 		{"redis+sentinel://:canary@h?master=", "parameter master is needed"},
@@ -113,8 +96,8 @@ func TestReadSentinelRefuses(t *testing.T) {
 		{"redis+sentinel://h?master=m&tls_ca=/x", "rediss://"},
 	} {
 		_, _, err := readSentinel(t, tt.dsn)
-		if err == nil || !strings.Contains(err.Error(), tt.says) || !strings.HasPrefix(err.Error(), "xcache: bad DSN: ") || strings.Contains(err.Error(), "canary") {
-			t.Errorf("%s: got %v, want it to say %s", tt.dsn, err, tt.says)
-		}
+		require.ErrorContains(t, err, tt.says, tt.dsn)
+		require.True(t, strings.HasPrefix(err.Error(), "xcache: bad DSN: "), "%s: got %v, want it to say %s", tt.dsn, err, tt.says)
+		require.NotContains(t, err.Error(), "canary", "%s: got %v, want it to say %s", tt.dsn, err, tt.says)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
@@ -12,9 +14,7 @@ import (
 func readServers(t *testing.T, text string) (*settings.Servers, *driver.DSN, error) {
 	t.Helper()
 	dsn, err := driver.ParseDSN(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	servers, err := settings.ReadServers(dsn)
 	return servers, dsn, err
 }
@@ -33,10 +33,7 @@ func TestReadServers(t *testing.T) {
 		{"redis+unix:///s", "prefer-replica /s"},
 	} {
 		servers, dsn, err := readServers(t, tt.dsn)
-		if err != nil {
-			t.Errorf("%s: %v", tt.dsn, err)
-			continue
-		}
+		require.NoError(t, err, tt.dsn)
 		got := string(servers.Reads)
 		for _, s := range servers.Each {
 			got += " " + s.Addr
@@ -47,12 +44,8 @@ func TestReadServers(t *testing.T) {
 				got += " as " + s.TLS.ServerName
 			}
 		}
-		if got != tt.want {
-			t.Errorf("%s: got %s, want %s", tt.dsn, got, tt.want)
-		}
-		if err := dsn.Unread(); err != nil {
-			t.Errorf("%s: %v", tt.dsn, err)
-		}
+		require.Equal(t, tt.want, got, tt.dsn)
+		require.NoError(t, dsn.Unread(), tt.dsn)
 	}
 }
 
@@ -67,8 +60,7 @@ func TestReadServersRefuses(t *testing.T) {
 		{"redis+cluster://h,i", "+cluster"},
 	} {
 		_, _, err := readServers(t, tt.dsn)
-		if err == nil || !strings.Contains(err.Error(), tt.says) || !strings.HasPrefix(err.Error(), "xcache: bad DSN: ") {
-			t.Errorf("%s: got %v, want it to say %s", tt.dsn, err, tt.says)
-		}
+		require.ErrorContains(t, err, tt.says, tt.dsn)
+		require.True(t, strings.HasPrefix(err.Error(), "xcache: bad DSN: "), "%s: got %v, want it to say %s", tt.dsn, err, tt.says)
 	}
 }

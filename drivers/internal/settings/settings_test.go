@@ -18,9 +18,7 @@ import (
 func read(t *testing.T, text string) (*settings.Settings, *driver.DSN, error) {
 	t.Helper()
 	dsn, err := driver.ParseDSN(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	s, err := settings.Read(dsn)
 	return s, dsn, err
 }
@@ -45,53 +43,45 @@ func TestRead(t *testing.T) {
 		{"valkeys://h?tls_server_name=other", "tcp h:6379 0 tls=true other"},
 	} {
 		s, dsn, err := read(t, tt.dsn)
-		if err != nil {
-			t.Errorf("%s: %v", tt.dsn, err)
-			continue
-		}
+		require.NoError(t, err, tt.dsn)
 		got := fmt.Sprintf("%s %s %d tls=%v", s.Network, s.Addr, s.DB, s.TLS != nil)
 		if s.TLS != nil {
 			got += " " + s.TLS.ServerName
 		}
-		if got != tt.want {
-			t.Errorf("%s: got %s, want %s", tt.dsn, got, tt.want)
-		}
-		if err := dsn.Unread(); err != nil {
-			t.Errorf("%s: %v", tt.dsn, err)
-		}
+		require.Equal(t, tt.want, got, tt.dsn)
+		require.NoError(t, dsn.Unread(), tt.dsn)
 	}
 }
 
 func TestReadTimesAndSizes(t *testing.T) {
 	s, _, err := read(t, "redis://h?dial_timeout=2s&read_timeout=3s&write_timeout=4s&pool_size=5&client_name=shop&protocol=3")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.DialTimeout != 2*time.Second || s.ReadTimeout != 3*time.Second || s.WriteTimeout != 4*time.Second || s.PoolSize != 5 || s.ClientName != "shop" || s.Protocol != 3 {
-		t.Errorf("got %+v", s)
-	}
+	require.NoError(t, err)
+	require.Equal(t, 2*time.Second, s.DialTimeout, "got %+v", s)
+	require.Equal(t, 3*time.Second, s.ReadTimeout, "got %+v", s)
+	require.Equal(t, 4*time.Second, s.WriteTimeout, "got %+v", s)
+	require.Equal(t, 5, s.PoolSize, "got %+v", s)
+	require.Equal(t, "shop", s.ClientName, "got %+v", s)
+	require.Equal(t, 3, s.Protocol, "got %+v", s)
 	s, _, err = read(t, "redis://h")
-	if err != nil || s.OpTimeout != 3*time.Second || s.DialTimeout != time.Second || s.ReadTimeout != 0 || s.PoolSize != 0 {
-		t.Errorf("defaults: %+v, %v", s, err)
-	}
+	require.NoError(t, err, "defaults: %+v", s)
+	require.Equal(t, 3*time.Second, s.OpTimeout, "defaults: %+v", s)
+	require.Equal(t, time.Second, s.DialTimeout, "defaults: %+v", s)
+	require.Zero(t, s.ReadTimeout, "defaults: %+v", s)
+	require.Equal(t, 0, s.PoolSize, "defaults: %+v", s)
 	dsn, err := driver.ParseDSN("redis://h")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	dsn.OpTimeout = 100 * time.Millisecond
 	s, err = settings.Read(dsn)
-	if err != nil || s.OpTimeout != dsn.OpTimeout || s.DialTimeout > dsn.OpTimeout {
-		t.Errorf("with a short op_timeout: %+v, %v", s, err)
-	}
+	require.NoError(t, err, "with a short op_timeout: %+v", s)
+	require.Equal(t, dsn.OpTimeout, s.OpTimeout, "with a short op_timeout: %+v", s)
+	require.LessOrEqual(t, s.DialTimeout, dsn.OpTimeout, "with a short op_timeout: %+v, %v", s, err)
 }
 
 func TestReadRefuses(t *testing.T) {
 	dir := t.TempDir()
 	empty, text := filepath.Join(dir, "empty"), filepath.Join(dir, "text")
 	for file, content := range map[string]string{empty: "\n", text: "no certificate"} {
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
 	}
 	for _, tt := range []struct{ dsn, says string }{
 		{"redis://h/x", "parameter db"},
@@ -132,26 +122,22 @@ func TestReadRefuses(t *testing.T) {
 		{"rediss://h?tls_cert=" + text + "&tls_key=" + text, "cannot be used"},
 	} {
 		_, _, err := read(t, tt.dsn)
-		if err == nil || !strings.Contains(err.Error(), tt.says) || !strings.HasPrefix(err.Error(), "xcache: bad DSN: ") {
-			t.Errorf("%s: got %v, want it to say %s", tt.dsn, err, tt.says)
-		}
+		require.ErrorContains(t, err, tt.says, tt.dsn)
+		require.True(t, strings.HasPrefix(err.Error(), "xcache: bad DSN: "), "%s: got %v, want it to say %s", tt.dsn, err, tt.says)
 	}
 }
 
 func TestReadWhatIsNotThereYet(t *testing.T) {
 	for _, dsn := range []string{"redis+cluster://h", "redis+sentinel://h", "redis://h,i", "rediss+cluster://h,i"} {
-		if _, _, err := read(t, dsn); !errors.Is(err, errors.ErrUnsupported) {
-			t.Errorf("%s: got %v", dsn, err)
-		}
+		_, _, err := read(t, dsn)
+		require.ErrorIs(t, err, errors.ErrUnsupported, dsn)
 	}
 }
 
 func TestPassword(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")
 	write := func(text string) {
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	}
 	write("from file\r\n")
 	for dsn, want := range map[string]string{
@@ -162,25 +148,21 @@ func TestPassword(t *testing.T) {
 		"redis://u@h?password_file=" + file: "from file",
 	} {
 		s, _, err := read(t, dsn)
-		if err != nil {
-			t.Errorf("%s: %v", dsn, err)
-			continue
-		}
-		if got, err := s.Password(); got != want || err != nil || s.HasPassword() != (want != "") {
-			t.Errorf("%s: got %q, %v", dsn, got, err)
-		}
+		require.NoError(t, err, dsn)
+		got, err := s.Password()
+		require.Equal(t, want, got, dsn)
+		require.NoError(t, err, dsn)
+		require.Equal(t, want != "", s.HasPassword(), dsn)
 		if text := fmt.Sprintf("%v %+v %#v", s, *s, s); want != "" && want != "p" && strings.Contains(text, want) {
 			t.Errorf("%s: shown as %s", dsn, text)
 		}
 	}
 	s, _, err := read(t, "redis://h?password_file="+file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	write("new")
-	if got, err := s.Password(); got != "new" || err != nil {
-		t.Errorf("after a change: %q, %v", got, err)
-	}
+	got, err := s.Password()
+	require.Equal(t, "new", got, "after a change")
+	require.NoError(t, err, "after a change")
 }
 
 func TestReadHello(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/drivers/internal/workers"
 )
 
@@ -24,9 +26,7 @@ func TestEveryJobIsDoneBeforeCloseReturns(t *testing.T) {
 			}
 			callers.Wait()
 			p.Close()
-			if got := done.Load(); got != 800 {
-				t.Errorf("with %d idle at most: %d jobs are done, want 800", maxIdle, got)
-			}
+			require.EqualValues(t, 800, done.Load(), "with %d idle at most", maxIdle)
 		})
 	}
 }

@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/codec"
 )
 
@@ -56,23 +59,21 @@ func TestValuesOfEveryOtherChainAreReadAsFallback(t *testing.T) {
 			want := codec.Read{Serializer: writer.Serializers[0].Name(), Compressor: writer.Compressors[0].Name(),
 				Tagged: writer.Format == codec.Tagged, Fallback: !same}
 			stored, err := w.Append(nil, value)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			var got []account
-			if read, err := r.Decode(stored, &got); err != nil || read != want || !equal(got, value) {
-				t.Errorf("%s read by %s: %+v, %v, want %+v", describe(writer), describe(reader), read, err, want)
-			}
-			if stored, err = w.Append(nil, small); err != nil {
-				t.Fatal(err)
-			}
+			read, err := r.Decode(stored, &got)
+			require.NoError(t, err, "%s read by %s", describe(writer), describe(reader))
+			require.Equal(t, want, read, "%s read by %s", describe(writer), describe(reader))
+			require.True(t, equal(got, value), "%s read by %s: %+v, %v, want %+v", describe(writer), describe(reader), read, err, want)
+			stored, err = w.Append(nil, small)
+			require.NoError(t, err)
 			var gotSmall account
-			read, err := r.Decode(stored, &gotSmall)
+			read, err = r.Decode(stored, &gotSmall)
 			want.Compressor = ""
 			want.Fallback = writer.Serializers[0] != reader.Serializers[0] || writer.Format != reader.Format
-			if err != nil || read != want || !equal(gotSmall, small) {
-				t.Errorf("%s read by %s, not compressed: %+v, %v, want %+v", describe(writer), describe(reader), read, err, want)
-			}
+			require.NoError(t, err, "%s read by %s, not compressed", describe(writer), describe(reader))
+			require.Equal(t, want, read, "%s read by %s, not compressed", describe(writer), describe(reader))
+			require.True(t, equal(gotSmall, small), "%s read by %s, not compressed: %+v, %v, want %+v", describe(writer), describe(reader), read, err, want)
 		}
 	}
 }
@@ -81,18 +82,14 @@ func TestPlainValuesStayReadableInATaggedChain(t *testing.T) {
 	plainRaw := mustChain(t, codec.Config{Serializers: rawOnly})
 	tagged := mustChain(t, codec.Config{Serializers: rawOnly, Compressors: gzipOnly, Format: codec.Tagged})
 	gzipped, err := codec.Gzip.Append(nil, bytes.Repeat([]byte("x"), 1000))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, value := range [][]byte{{}, []byte("hello"), []byte(`{"a":1}`), []byte("5"), gzipped, allBytes()} {
 		stored, err := plainRaw.EncodeBytes(nil, value)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		got, read, err := tagged.DecodeBytes(stored)
-		if want := (codec.Read{Serializer: "raw", Fallback: true}); err != nil || !bytes.Equal(got, value) || read != want {
-			t.Errorf("plain %.20q read by a tagged chain: %.20q, %+v, %v", value, got, read, err)
-		}
+		require.NoError(t, err, "plain %.20q read by a tagged chain", value)
+		require.Equal(t, string(value), string(got), "plain")
+		require.Equal(t, (codec.Read{Serializer: "raw", Fallback: true}), read, "plain %.20q read by a tagged chain", value)
 	}
 }
 
@@ -102,22 +99,18 @@ func TestPlainValuesThatCouldBeOfTwoSerializersAreRefused(t *testing.T) {
 	tagged := mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.Raw, codec.JSON}, Format: codec.Tagged})
 	for _, plain := range []string{`"text"`, "text", `{"a":1}`} {
 		var text string
-		if read, err := tagged.Decode([]byte(plain), &text); !errors.Is(err, codec.ErrCorrupt) {
-			t.Errorf("%s is read as %q by %+v, %v", plain, text, read, err)
-		}
+		read, err := tagged.Decode([]byte(plain), &text)
+		require.ErrorIs(t, err, codec.ErrCorrupt, "%s is read as %q by %+v", plain, text, read)
 	}
 }
 
 func TestAPlainChainOfRawReturnsTaggedBytesAsTheyAre(t *testing.T) {
 	tagged := mustChain(t, codec.Config{Serializers: rawOnly, Format: codec.Tagged})
 	value, err := tagged.EncodeBytes(nil, []byte("inner"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	got, _, err := mustChain(t, codec.Config{Serializers: rawOnly}).DecodeBytes(value)
-	if err != nil || !bytes.Equal(got, value) {
-		t.Errorf("got %q, %v, want %q", got, err, value)
-	}
+	require.NoError(t, err, "got %q, %v, want %q", got, err, value)
+	require.Equal(t, string(value), string(got))
 }
 
 func TestCompressionStartsAboveTheMinimumAndOnlyWhenItShrinks(t *testing.T) {
@@ -140,14 +133,12 @@ func TestCompressionStartsAboveTheMinimumAndOnlyWhenItShrinks(t *testing.T) {
 			chain := mustChain(t, codec.Config{Compressors: zlibOnly, CompressMin: test.min, Format: format})
 			value := strings.Repeat("a", test.length-2)
 			stored, err := chain.Append(nil, value)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			var got string
 			read, err := chain.Decode(stored, &got)
-			if err != nil || got != value || (read.Compressor != "") != test.compressed {
-				t.Errorf("%d bytes, minimum %d, %v: %+v, %v, want compressed %v", test.length, test.min, format, read, err, test.compressed)
-			}
+			require.NoError(t, err, "%d bytes, minimum %d, %v: %+v", test.length, test.min, format, read)
+			require.Equal(t, value, got, "%d bytes, minimum %d, %v: %+v", test.length, test.min, format, read)
+			require.Equal(t, test.compressed, read.Compressor != "", "%d bytes, minimum %d, %v: %+v", test.length, test.min, format, read)
 			if format == codec.Plain && !test.compressed && string(stored) != `"`+value+`"` {
 				t.Errorf("%d bytes, minimum %d: not stored as they are: %.20q", test.length, test.min, stored)
 			}
@@ -155,14 +146,12 @@ func TestCompressionStartsAboveTheMinimumAndOnlyWhenItShrinks(t *testing.T) {
 	}
 	chain := mustChain(t, codec.Config{Serializers: rawOnly, Compressors: gzipOnly, Format: codec.Tagged})
 	stored, err := chain.EncodeBytes(nil, noise)
-	if err != nil || !bytes.HasSuffix(stored, noise) {
-		t.Errorf("noise was compressed: %v", err)
-	}
+	require.NoError(t, err, "noise was compressed")
+	require.True(t, bytes.HasSuffix(stored, noise), "noise was compressed: %v", err)
 	// A compressor that is the first writes, and its format is the standard's.
 	stored, err = mustChain(t, codec.Config{Compressors: gzipZlib}).Append(nil, strings.Repeat("a", 1000))
-	if err != nil || !bytes.HasPrefix(stored, []byte{0x1f, 0x8b}) {
-		t.Errorf("got %.10x, %v, want gzip", stored, err)
-	}
+	require.NoError(t, err, "got %.10x", stored)
+	require.True(t, bytes.HasPrefix(stored, []byte{0x1f, 0x8b}), "got %.10x, %v, want gzip", stored, err)
 }
 
 func TestValuesOverTheLimitAreRefused(t *testing.T) {
@@ -170,33 +159,26 @@ func TestValuesOverTheLimitAreRefused(t *testing.T) {
 	for _, format := range []codec.Format{codec.Plain, codec.Tagged} {
 		for _, s := range [][]codec.Serializer{rawOnly, jsonOnly, gobOnly} {
 			chain := mustChain(t, codec.Config{Serializers: s, MaxValue: limit, Format: format})
-			if chain.MaxValue() != limit {
-				t.Errorf("MaxValue() = %d", chain.MaxValue())
-			}
+			require.Equal(t, limit, chain.MaxValue(), "MaxValue()")
 			value := bytes.Repeat([]byte("x"), limit+1)
-			if out, err := chain.Append([]byte("dst"), value); !errors.Is(err, codec.ErrTooLarge) || string(out) != "dst" {
-				t.Errorf("%s, %v: Append: %q, %v", s[0].Name(), format, out, err)
-			}
-			if out, err := chain.EncodeBytes(nil, value); !errors.Is(err, codec.ErrTooLarge) || len(out) > 0 {
-				t.Errorf("%s, %v: EncodeBytes: %d bytes, %v", s[0].Name(), format, len(out), err)
-			}
+			out, err := chain.Append([]byte("dst"), value)
+			require.ErrorIs(t, err, codec.ErrTooLarge, "%s, %v: Append", s[0].Name(), format)
+			require.Equal(t, "dst", string(out), "%s, %v: Append", s[0].Name(), format)
+			out, err = chain.EncodeBytes(nil, value)
+			require.ErrorIs(t, err, codec.ErrTooLarge, "%s, %v: EncodeBytes", s[0].Name(), format)
+			require.Empty(t, out, "%s, %v: EncodeBytes", s[0].Name(), format)
 			unlimited := mustChain(t, codec.Config{Serializers: s, Format: format})
 			stored, err := unlimited.Append(nil, value)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			var into []byte
-			if _, err := chain.Decode(stored, &into); !errors.Is(err, codec.ErrTooLarge) {
-				t.Errorf("%s, %v: Decode: %v", s[0].Name(), format, err)
-			}
-			if _, _, err := chain.DecodeBytes(stored); !errors.Is(err, codec.ErrTooLarge) {
-				t.Errorf("%s, %v: DecodeBytes: %v", s[0].Name(), format, err)
-			}
+			_, err = chain.Decode(stored, &into)
+			require.ErrorIs(t, err, codec.ErrTooLarge, "%s, %v: Decode", s[0].Name(), format)
+			_, _, err = chain.DecodeBytes(stored)
+			require.ErrorIs(t, err, codec.ErrTooLarge, "%s, %v: DecodeBytes", s[0].Name(), format)
 		}
 		chain := mustChain(t, codec.Config{Serializers: rawOnly, MaxValue: limit, Format: format})
-		if _, err := chain.EncodeBytes(nil, make([]byte, limit)); err != nil {
-			t.Errorf("%v: a value of exactly the limit: %v", format, err)
-		}
+		_, err := chain.EncodeBytes(nil, make([]byte, limit))
+		require.NoError(t, err, "%v: a value of exactly the limit", format)
 	}
 }
 
@@ -249,11 +231,9 @@ func TestValuesThatCannotBeEncoded(t *testing.T) {
 		for _, format := range []codec.Format{codec.Plain, codec.Tagged} {
 			chain := mustChain(t, codec.Config{Serializers: []codec.Serializer{test.serializer}, Format: format})
 			out, err := chain.Append([]byte("dst"), test.value)
-			if !errors.Is(err, test.want) || string(out) != "dst" {
-				t.Errorf("%s of %s: %.30q, %v, want %v", test.name, test.serializer.Name(), out, err, test.want)
-			} else if strings.Contains(fmt.Sprint(err), "canary") {
-				t.Errorf("%s of %s: the error shows the value: %v", test.name, test.serializer.Name(), err)
-			}
+			require.ErrorIs(t, err, test.want, "%s of %s", test.name, test.serializer.Name())
+			require.Equal(t, "dst", string(out), "%s of %s", test.name, test.serializer.Name())
+			require.NotContains(t, fmt.Sprint(err), "canary", "%s of %s: the error shows the value", test.name, test.serializer.Name())
 		}
 	}
 }
@@ -304,9 +284,7 @@ func TestWhatJSONAcceptsAndRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		err := codec.JSON.Unmarshal([]byte(test.text), test.into)
-		if (err == nil) != test.ok {
-			t.Errorf("%.40q into a %T: %v", test.text, test.into, err)
-		}
+		require.Equal(t, test.ok, err == nil, "%.40q into a %T", test.text, test.into)
 		if err != nil && !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrTooLarge) {
 			t.Errorf("%.40q into a %T: %v matches no sentinel", test.text, test.into, err)
 		}
@@ -328,9 +306,8 @@ func TestJSONIsWrittenAsOtherLanguagesDo(t *testing.T) {
 	}
 	for _, test := range tests {
 		out, err := codec.JSON.Append(nil, test.value)
-		if err != nil || string(out) != test.text {
-			t.Errorf("%#v is written as %q, %v, want %q", test.value, out, err, test.text)
-		}
+		require.NoError(t, err, "%#v is written as", test.value)
+		require.Equal(t, test.text, string(out), "%#v is written as", test.value)
 	}
 }
 
@@ -341,35 +318,27 @@ func TestErrorsTellWhatIsWrongWithoutTheValue(t *testing.T) {
 	for _, text := range stored {
 		var into order
 		_, err := chain.Decode([]byte(text), &into)
-		if !errors.Is(err, codec.ErrCorrupt) {
-			t.Errorf("%q: %v, want ErrCorrupt", text, err)
-		}
+		require.ErrorIs(t, err, codec.ErrCorrupt, "%q", text)
 		for _, shown := range []string{fmt.Sprintf("%v", err), fmt.Sprintf("%q", err), fmt.Sprintf("%s", err)} {
-			if strings.Contains(shown, "canary") || strings.Contains(shown, "48151623") {
-				t.Errorf("%q: the error shows the value: %s", text, shown)
-			}
+			require.NotContains(t, shown, "canary", "%q: the error shows the value", text)
+			require.NotContains(t, shown, "48151623", "%q: the error shows the value", text)
 		}
-		if n := strings.Count(err.Error(), "xcache: "); n != 1 || !strings.HasPrefix(err.Error(), "xcache: ") {
-			t.Errorf("%q: want one prefix: %v", text, err)
-		}
+		require.Equal(t, 1, strings.Count(err.Error(), "xcache: "), "%q: want one prefix", text)
+		require.True(t, strings.HasPrefix(err.Error(), "xcache: "), "%q: want one prefix: %v", text, err)
 	}
 	_, err := chain.Decode([]byte(`{"Amount":"canary"}`), new(order))
 	var native *json.UnmarshalTypeError
-	if !errors.As(err, &native) || !strings.Contains(err.Error(), "Amount") {
-		t.Errorf("the cause is gone, or the field is not named: %v", err)
-	}
+	require.ErrorAs(t, err, &native, "the cause is gone, or the field is not named")
+	require.ErrorContains(t, err, "Amount", "the cause is gone, or the field is not named")
 }
 
 func TestDecodingNeedsAPointer(t *testing.T) {
 	for name, chain := range everyChain(t) {
 		stored, err := chain.Append(nil, "x")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for _, into := range []any{nil, "x", 5, (*string)(nil), account{}} {
-			if _, err := chain.Decode(stored, into); !errors.Is(err, codec.ErrUnsupportedValue) {
-				t.Errorf("%s: Decode into %#v: %v", name, into, err)
-			}
+			_, err := chain.Decode(stored, into)
+			require.ErrorIs(t, err, codec.ErrUnsupportedValue, "%s: Decode into %#v", name, into)
 		}
 	}
 }
@@ -382,13 +351,15 @@ func TestAChainMayBeUsedConcurrently(t *testing.T) {
 				value := strings.Repeat(fmt.Sprint("caller ", i, " "), 100)
 				for range 20 {
 					stored, err := chain.Append(nil, value)
-					if err != nil {
-						t.Error(err)
+					if !assert.NoError(t, err) {
 						return
 					}
 					var got string
-					if _, err := chain.Decode(stored, &got); err != nil || got != value {
-						t.Errorf("got %.20q, %v, want %.20q", got, err, value)
+					_, err = chain.Decode(stored, &got)
+					if !assert.NoError(t, err) {
+						return
+					}
+					if !assert.Equal(t, value, got) {
 						return
 					}
 				}

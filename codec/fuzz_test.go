@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/internal/compressortest"
 	"github.com/xcache-go/xcache/codec/internal/serializertest"
@@ -64,17 +66,15 @@ func FuzzTagged(f *testing.F) {
 	chain := mustChain(f, codec.Config{Serializers: []codec.Serializer{codec.Raw, codec.JSON, codec.Gob}, Compressors: gzipZlib, Format: codec.Tagged})
 	f.Fuzz(func(t *testing.T, value []byte, at uint, mask byte) {
 		stored, err := chain.EncodeBytes(nil, value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, read, err := chain.DecodeBytes(stored); err != nil || !bytes.Equal(got, value) || read.Fallback {
-			t.Fatalf("stored %x, read %x, %+v, %v", value, got, read, err)
-		}
+		require.NoError(t, err)
+		got, read, err := chain.DecodeBytes(stored)
+		require.NoError(t, err, "stored %x, read %x, %+v, %v", value, got, read, err)
+		require.Equal(t, string(value), string(got), "stored %x, read %x, %+v, %v", value, got, read, err)
+		require.False(t, read.Fallback, "stored %x, read %x, %+v, %v", value, got, read, err)
 		if i := at % uint(len(stored)); mask != 0 && i >= 2 { // more than a bit of the magic number makes it a raw value
 			stored[i] ^= mask
-			if got, _, err := chain.DecodeBytes(stored); !errors.Is(err, codec.ErrCorrupt) {
-				t.Fatalf("byte %d changed by %x: %x, %v", i, mask, got, err)
-			}
+			_, _, err := chain.DecodeBytes(stored)
+			require.ErrorIs(t, err, codec.ErrCorrupt, "byte %d changed by %x", i, mask)
 		}
 	})
 }
@@ -92,13 +92,11 @@ func FuzzRoundTrip(f *testing.F) {
 			if errors.Is(err, codec.ErrUnsupportedValue) {
 				continue // invalid UTF-8
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			var own string
-			if _, err := w.Decode(stored, &own); err != nil || own != text {
-				t.Fatalf("%s: stored %q, read %q, %v", writer, text, own, err)
-			}
+			_, err = w.Decode(stored, &own)
+			require.NoError(t, err, "%s", writer)
+			require.Equal(t, text, own, "%s", writer)
 			for reader, r := range chains {
 				if reader == "raw+none/plain" || writer == "raw+none/plain" || reader[:3] == "raw" && writer[len(writer)-5:] == "plain" {
 					continue // any bytes are a value to raw
@@ -120,14 +118,11 @@ func FuzzJSONStrings(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		stored, err := codec.JSON.Append(nil, map[string]string{text: text})
 		if err != nil {
-			if !errors.Is(err, codec.ErrUnsupportedValue) {
-				t.Fatal(err)
-			}
+			require.ErrorIs(t, err, codec.ErrUnsupportedValue)
 			return
 		}
 		var got map[string]string
-		if err := codec.JSON.Unmarshal(stored, &got); err != nil || got[text] != text {
-			t.Fatalf("stored %q, read %q, %v", text, got, err)
-		}
+		require.NoError(t, codec.JSON.Unmarshal(stored, &got))
+		require.Equal(t, text, got[text])
 	})
 }

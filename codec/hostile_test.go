@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/codec"
 )
 
@@ -32,9 +34,7 @@ func decodeAll(t testing.TB, name string, chain *codec.Chain, data []byte) {
 	}
 	_, _, err := chain.DecodeBytes(data)
 	checkSentinel(t, name, data, err)
-	if !bytes.Equal(before, data) {
-		t.Errorf("%s: decoding changed its input %.40x", name, before)
-	}
+	require.Equal(t, string(before), string(data), "%s: decoding changed its input", name)
 }
 
 func checkSentinel(t testing.TB, name string, data []byte, err error) {
@@ -83,9 +83,7 @@ func payloads(t testing.TB, chain *codec.Chain, serializer string) [][]byte {
 			continue
 		}
 		stored, err := chain.Append(nil, class.value)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if len(stored) < 2000 {
 			all = append(all, stored)
 		}
@@ -105,12 +103,10 @@ func TestDamagedTaggedValuesAreAlwaysNoticed(t *testing.T) {
 			damaged := bytes.Clone(stored)
 			check := func(what string, data []byte) {
 				var into any
-				if read, err := chain.Decode(data, &into); !errors.Is(err, codec.ErrCorrupt) {
-					t.Errorf("%s: %s of %.40x: read %v by %+v, %v, want ErrCorrupt", name, what, stored, into, read, err)
-				}
-				if b, _, err := chain.DecodeBytes(data); !errors.Is(err, codec.ErrCorrupt) {
-					t.Errorf("%s: %s of %.40x: read %x, %v, want ErrCorrupt", name, what, stored, b, err)
-				}
+				read, err := chain.Decode(data, &into)
+				require.ErrorIs(t, err, codec.ErrCorrupt, "%s: %s of %.40x: read %v by %+v", name, what, stored, into, read)
+				b, _, err := chain.DecodeBytes(data)
+				require.ErrorIs(t, err, codec.ErrCorrupt, "%s: %s of %.40x: read %x", name, what, stored, b)
 			}
 			for bit := range 8 * min(len(stored), 100) {
 				damaged[bit/8] ^= 1 << (bit % 8)
@@ -154,14 +150,11 @@ func TestTrailingBytesAreRefused(t *testing.T) {
 		}
 		for _, value := range []string{"short", strings.Repeat("long ", 200)} {
 			stored, err := chain.Append(nil, value)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			for _, tail := range []string{"\x00", "x", "{}", "\xff", string(stored)} {
 				var into string
-				if _, err := chain.Decode([]byte(string(stored)+tail), &into); !errors.Is(err, codec.ErrCorrupt) {
-					t.Errorf("%s: %.30q was read with %.10q behind it: %.20q, %v", name, stored, tail, into, err)
-				}
+				_, err := chain.Decode([]byte(string(stored)+tail), &into)
+				require.ErrorIs(t, err, codec.ErrCorrupt, "%s: %.30q was read with %.10q behind it: %.20q", name, stored, tail, into)
 			}
 		}
 	}
@@ -176,13 +169,10 @@ func deflateBomb(t testing.TB, name string, size int) []byte {
 	}
 	zeros := make([]byte, 1<<20)
 	for range size >> 20 {
-		if _, err := w.Write(zeros); err != nil {
-			t.Fatal(err)
-		}
+		_, err := w.Write(zeros)
+		require.NoError(t, err)
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, w.Close())
 	return out.Bytes()
 }
 
@@ -204,35 +194,29 @@ func TestBombsAreTooLargeAndAllocateNoMoreThanTheBound(t *testing.T) {
 		chain := mustChain(t, codec.Config{Compressors: []codec.Compressor{m}, MaxValue: bound})
 		var err error
 		n := allocated(func() { var into any; _, err = chain.Decode(bomb, &into) })
-		if !errors.Is(err, codec.ErrTooLarge) || n > bound+slack {
-			t.Errorf("%s: %d bytes allocated, %v", m.Name(), n, err)
-		}
+		require.ErrorIs(t, err, codec.ErrTooLarge, m.Name())
+		require.LessOrEqual(t, n, uint64(bound+slack), "%s: %d bytes allocated, %v", m.Name(), n, err)
 		n = allocated(func() { _, err = m.Decompress(nil, bomb, bound) })
-		if !errors.Is(err, codec.ErrTooLarge) || n > bound+slack {
-			t.Errorf("%s, alone: %d bytes allocated, %v", m.Name(), n, err)
-		}
+		require.ErrorIs(t, err, codec.ErrTooLarge, "%s, alone", m.Name())
+		require.LessOrEqual(t, n, uint64(bound+slack), "%s, alone: %d bytes allocated, %v", m.Name(), n, err)
 		// The bound itself is fine, and one byte less is not.
-		if out, err := m.Decompress(nil, bomb, 16<<20); err != nil || len(out) != 16<<20 {
-			t.Errorf("%s: a text of exactly the bound: %d bytes, %v", m.Name(), len(out), err)
-		}
-		if _, err := m.Decompress(nil, bomb, 16<<20-1); !errors.Is(err, codec.ErrTooLarge) {
-			t.Errorf("%s: a text of a byte over the bound: %v", m.Name(), err)
-		}
+		out, err := m.Decompress(nil, bomb, 16<<20)
+		require.NoError(t, err, "%s: a text of exactly the bound", m.Name())
+		require.Equal(t, 16<<20, len(out), "%s: a text of exactly the bound", m.Name())
+		_, err = m.Decompress(nil, bomb, 16<<20-1)
+		require.ErrorIs(t, err, codec.ErrTooLarge, "%s: a text of a byte over the bound", m.Name())
 	}
 }
 
 func TestAStatedLengthThatIsALieAllocatesNothing(t *testing.T) {
 	small, err := codec.Gzip.Append(nil, []byte("hello"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, stated := range []uint32{6, 1 << 20, 60 << 20, 1 << 31, 1<<32 - 1} {
 		lie := bytes.Clone(small)
 		binary.LittleEndian.PutUint32(lie[len(lie)-4:], stated)
 		n := allocated(func() { _, err = codec.Gzip.Decompress(nil, lie, 64<<20) })
-		if !errors.Is(err, codec.ErrCorrupt) || n > 1<<20 {
-			t.Errorf("a gzip of 5 bytes that states %d: %d bytes allocated, %v", stated, n, err)
-		}
+		require.ErrorIs(t, err, codec.ErrCorrupt, "a gzip of 5 bytes that states %d", stated)
+		require.LessOrEqual(t, n, uint64(1<<20), "a gzip of 5 bytes that states %d: %d bytes allocated, %v", stated, n, err)
 	}
 }
 
@@ -244,9 +228,7 @@ func TestGobBombs(t *testing.T) {
 	// encoding/gob would declare it.
 	declaration := func(v any) []byte {
 		var out bytes.Buffer
-		if err := gob.NewEncoder(&out).Encode(v); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, gob.NewEncoder(&out).Encode(v))
 		first := out.Bytes()
 		return first[:int(first[0])+1]
 	}
@@ -269,9 +251,8 @@ func TestGobBombs(t *testing.T) {
 	for _, test := range tests {
 		var err error
 		n := allocated(func() { err = codec.Gob.Unmarshal(test.data, test.into) })
-		if err == nil || n > 1<<20 {
-			t.Errorf("%s: %d bytes allocated, %v", test.name, n, err)
-		}
+		require.Error(t, err, "%s: %d bytes allocated, %v", test.name, n, err)
+		require.LessOrEqual(t, n, uint64(1<<20), "%s: %d bytes allocated, %v", test.name, n, err)
 	}
 }
 
@@ -279,13 +260,11 @@ func TestDeepGobsAreRefusedBeforeTheyAreFollowed(t *testing.T) {
 	type list struct{ Next *list }
 	short := &list{&list{&list{}}}
 	stored, err := codec.Gob.Append(nil, short)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var back list
-	if err := codec.Gob.Unmarshal(stored, &back); err != nil || back.Next == nil || back.Next.Next == nil {
-		t.Fatalf("a short list: %+v, %v", back, err)
-	}
+	require.NoError(t, codec.Gob.Unmarshal(stored, &back), "a short list: %+v", back)
+	require.NotNil(t, back.Next, "a short list: %+v", back)
+	require.NotNil(t, back.Next.Next, "a short list: %+v", back)
 	// The declaration, then a value of a million levels: 01 opens, 00 closes.
 	declared := stored[:int(stored[0])+1]
 	id := stored[len(declared)+1 : len(declared)+3]
@@ -295,9 +274,7 @@ func TestDeepGobsAreRefusedBeforeTheyAreFollowed(t *testing.T) {
 	deep := append(bytes.Clone(declared), 0xfc)
 	deep = binary.BigEndian.AppendUint32(deep, uint32(len(body)))
 	deep = append(deep, body...)
-	if err := codec.Gob.Unmarshal(deep, new(list)); !errors.Is(err, codec.ErrTooLarge) {
-		t.Errorf("a list of %d: %v, want ErrTooLarge", levels, err)
-	}
+	require.ErrorIs(t, codec.Gob.Unmarshal(deep, new(list)), codec.ErrTooLarge, "a list of %d", levels)
 }
 
 func TestDeepJSONIsRefused(t *testing.T) {
@@ -308,17 +285,14 @@ func TestDeepJSONIsRefused(t *testing.T) {
 			strings.Repeat("[", levels),
 		} {
 			var into any
-			if err := codec.JSON.Unmarshal([]byte(text), &into); !errors.Is(err, codec.ErrTooLarge) {
-				t.Errorf("%d levels of %.5s: %v, want ErrTooLarge", levels, text, err)
-			}
+			require.ErrorIs(t, codec.JSON.Unmarshal([]byte(text), &into), codec.ErrTooLarge, "%d levels of %.5s", levels, text)
 		}
 	}
 	many := "[" + strings.Repeat("[],", 1<<20) + "[]]"
 	var err error
 	n := allocated(func() { var into any; err = codec.JSON.Unmarshal([]byte(many), &into) })
-	if !errors.Is(err, codec.ErrTooLarge) || n > 2*uint64(len(many)) {
-		t.Errorf("2 Mi elements: %d bytes allocated, %v", n, err)
-	}
+	require.ErrorIs(t, err, codec.ErrTooLarge, "2 Mi elements")
+	require.LessOrEqual(t, n, 2*uint64(len(many)), "2 Mi elements: %d bytes allocated, %v", n, err)
 }
 
 func TestPanicsOfDecodersAreErrors(t *testing.T) {
@@ -335,22 +309,16 @@ func TestPanicsOfDecodersAreErrors(t *testing.T) {
 			{"\xffanything", new([]byte)},
 		} {
 			_, err := chain.Decode([]byte(test.data), test.into)
-			if !errors.Is(err, codec.ErrCorrupt) || strings.Contains(err.Error(), "canary") {
-				t.Errorf("%q into a %T: %v", test.data, test.into, err)
-			}
+			require.ErrorIs(t, err, codec.ErrCorrupt, "%q into a %T", test.data, test.into)
+			require.NotContains(t, err.Error(), "canary", "%q into a %T", test.data, test.into)
 		}
 	}
 	chain := mustChain(t, codec.Config{Compressors: []codec.Compressor{fakeCompressor{fake{"panics"}}}})
-	if _, err := chain.Decode([]byte("\xff"), new(any)); !errors.Is(err, codec.ErrCorrupt) {
-		t.Errorf("a compressor that panics: %v", err)
-	}
+	_, err := chain.Decode([]byte("\xff"), new(any))
+	require.ErrorIs(t, err, codec.ErrCorrupt, "a compressor that panics")
 	stored, err := codec.Gob.Append(nil, encoded{"x"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := codec.Gob.Unmarshal(stored, new(encoded)); !errors.Is(err, codec.ErrCorrupt) {
-		t.Errorf("a GobDecode that panics: %v", err)
-	}
+	require.NoError(t, err)
+	require.ErrorIs(t, codec.Gob.Unmarshal(stored, new(encoded)), codec.ErrCorrupt, "a GobDecode that panics")
 }
 
 type encoded struct{ s string }
@@ -387,15 +355,10 @@ func TestEveryGobPassesItsCheck(t *testing.T) {
 	}
 	for _, v := range values {
 		var out bytes.Buffer
-		if err := gob.NewEncoder(&out).Encode(v); err != nil {
-			t.Fatalf("%T: %v", v, err)
-		}
-		if !codec.Gob.(codec.Recognizer).Recognize(out.Bytes()) {
-			t.Errorf("%T is not recognised: %.60x", v, out.Bytes())
-		}
-		if _, err := codec.Gob.Append(nil, v); err != nil {
-			t.Errorf("%T: %v", v, err)
-		}
+		require.NoError(t, gob.NewEncoder(&out).Encode(v), "%T", v)
+		require.True(t, codec.Gob.(codec.Recognizer).Recognize(out.Bytes()), "%T is not recognised: %.60x", v, out.Bytes())
+		_, err := codec.Gob.Append(nil, v)
+		require.NoError(t, err, "%T", v)
 	}
 }
 

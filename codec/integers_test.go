@@ -36,17 +36,14 @@ func TestIntegersAreDecimalTextInEveryChain(t *testing.T) {
 	for name, chain := range everyChain(t) {
 		for _, test := range tests {
 			stored, err := chain.Append(nil, test.value)
-			if err != nil || string(stored) != test.text {
-				t.Errorf("%s: %T(%v) is stored as %q, %v, want %q", name, test.value, test.value, stored, err, test.text)
-			}
+			require.NoError(t, err, "%s: %T(%v) is stored as", name, test.value, test.value)
+			require.Equal(t, test.text, string(stored), "%s: %T(%v) is stored as", name, test.value, test.value)
 			into := reflect.New(reflect.TypeOf(test.value))
 			read, err := chain.Decode(stored, into.Interface())
 			if err != nil || into.Elem().Interface() != test.value {
 				t.Errorf("%s: %q is read as %v, %v, want %v", name, stored, into.Elem(), err, test.value)
 			}
-			if want := (codec.Read{Serializer: codec.Decimal}); read != want {
-				t.Errorf("%s: %q was read by %+v, want %+v", name, stored, read, want)
-			}
+			require.Equal(t, (codec.Read{Serializer: codec.Decimal}), read, "%s: %q was read by", name, stored)
 		}
 	}
 }
@@ -85,37 +82,33 @@ func TestIntegersAreReadAsOtherNumbersOnlyByJSON(t *testing.T) {
 	var f float64
 	var s string
 	json := mustChain(t, codec.Config{})
-	if _, err := json.Decode([]byte("12345"), &f); err != nil || f != 12345 {
-		t.Errorf("12345 as float64: %v, %v", f, err)
-	}
-	if _, err := json.Decode([]byte("12345"), &s); !errors.Is(err, codec.ErrCorrupt) {
-		t.Errorf("12345 as string: %q, %v, want ErrCorrupt", s, err)
-	}
+	_, err := json.Decode([]byte("12345"), &f)
+	require.NoError(t, err, "12345 as float64")
+	require.EqualValues(t, 12345, f, "12345 as float64")
+	_, err = json.Decode([]byte("12345"), &s)
+	require.ErrorIs(t, err, codec.ErrCorrupt, "12345 as string: %q", s)
 	raw := mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.Raw}})
-	if _, err := raw.Decode([]byte("12345"), &s); err != nil || s != "12345" {
-		t.Errorf("12345 as string by raw: %q, %v", s, err)
-	}
+	_, err = raw.Decode([]byte("12345"), &s)
+	require.NoError(t, err, "12345 as string by raw")
+	require.Equal(t, "12345", s, "12345 as string by raw")
 }
 
 func TestAnIntegerThatAnotherMemberWroteIsRead(t *testing.T) {
 	gob, err := codec.Gob.Append(nil, 77)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	chain := mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.JSON, codec.Gob}})
 	var n int
 	read, err := chain.Decode(gob, &n)
-	if want := (codec.Read{Serializer: "gob", Fallback: true}); err != nil || n != 77 || read != want {
-		t.Errorf("got %d, %+v, %v", n, read, err)
-	}
+	require.NoError(t, err)
+	require.Equal(t, 77, n)
+	require.Equal(t, (codec.Read{Serializer: "gob", Fallback: true}), read)
 }
 
 func TestErrorsOfIntegersDoNotShowThem(t *testing.T) {
 	var i8 int8
 	_, err := mustChain(t, codec.Config{}).Decode([]byte("48151623"), &i8)
-	if text := fmt.Sprintf("%v %+v", err, err); err == nil || strings.Contains(text, "48151623") {
-		t.Errorf("got %q", text)
-	}
+	require.Error(t, err)
+	require.NotContains(t, fmt.Sprintf("%v %+v", err, err), "48151623")
 }
 
 func bigInteger(text string) *big.Int {

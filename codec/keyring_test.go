@@ -2,10 +2,11 @@ package codec_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/codec"
 )
@@ -22,9 +23,7 @@ func newKey(n int, first byte) []byte {
 func newKeyRing(t testing.TB, keys ...[]byte) *codec.KeyRing {
 	t.Helper()
 	ring, err := codec.NewKeyRing(keys...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return ring
 }
 
@@ -33,13 +32,12 @@ func TestKeyRingOpensWhatItSealed(t *testing.T) {
 		ring := newKeyRing(t, newKey(size, 1))
 		for _, text := range []string{"", "a", strings.Repeat("long ", 10_000)} {
 			sealed := ring.Seal([]byte("front"), []byte(text), "key")
-			if len(sealed) != len("front")+len(text)+codec.SealedOverhead || !bytes.HasPrefix(sealed, []byte("front")) {
-				t.Errorf("%d bytes are sealed to %d", len(text), len(sealed))
-			}
+			require.Equal(t, len("front")+len(text)+codec.SealedOverhead, len(sealed), "%d bytes are sealed to %d", len(text), len(sealed))
+			require.True(t, bytes.HasPrefix(sealed, []byte("front")), "%d bytes are sealed to %d", len(text), len(sealed))
 			opened, old, err := ring.Open([]byte("front"), sealed[len("front"):], "key")
-			if string(opened) != "front"+text || old || err != nil {
-				t.Errorf("opened %d bytes, old: %v, %v", len(opened), old, err)
-			}
+			require.Equal(t, "front"+text, string(opened), "opened %d bytes, old: %v", len(opened), old)
+			require.False(t, old, "opened %d bytes, old: %v, %v", len(opened), old, err)
+			require.NoError(t, err, "opened %d bytes, old: %v", len(opened), old)
 		}
 	}
 }
@@ -50,9 +48,7 @@ func TestKeyRingSealsDifferentlyEachTime(t *testing.T) {
 	for range 1000 {
 		seen[string(ring.Seal(nil, []byte("the same"), "key"))] = true
 	}
-	if len(seen) != 1000 {
-		t.Errorf("%d different ones of 1000", len(seen))
-	}
+	require.Len(t, seen, 1000)
 }
 
 func TestKeyRingRefusesEveryFlippedBitAndEveryCut(t *testing.T) {
@@ -61,9 +57,8 @@ func TestKeyRingRefusesEveryFlippedBitAndEveryCut(t *testing.T) {
 	wantCorrupt := func(what string, data []byte, key string) {
 		t.Helper()
 		opened, _, err := ring.Open(nil, data, key)
-		if !errors.Is(err, codec.ErrCorrupt) || len(opened) != 0 {
-			t.Errorf("%s: %q, %v", what, opened, err)
-		}
+		require.ErrorIs(t, err, codec.ErrCorrupt, what)
+		require.Empty(t, opened, what)
 	}
 	for i := range 8 * len(sealed) {
 		flipped := bytes.Clone(sealed)
@@ -80,9 +75,9 @@ func TestKeyRingRefusesEveryFlippedBitAndEveryCut(t *testing.T) {
 func TestKeyRingShowsNoKey(t *testing.T) {
 	ring := newKeyRing(t, []byte("canary-canary-canary-canary-cana"))
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		if text := fmt.Sprintf(verb, ring); strings.Contains(text, "canary") || strings.Contains(text, "63616e617279") {
-			t.Errorf("%s shows %s", verb, text)
-		}
+		text := fmt.Sprintf(verb, ring)
+		require.NotContains(t, text, "canary", "%s shows", verb)
+		require.NotContains(t, text, "63616e617279", "%s shows", verb)
 	}
 }
 
@@ -90,13 +85,11 @@ func TestChainsSayThatAValueIsEncrypted(t *testing.T) {
 	sealed := newKeyRing(t, newKey(32, 1)).Seal(nil, []byte(`"value"`), "key")
 	for _, format := range []codec.Format{codec.Plain, codec.Tagged} {
 		chain, err := codec.New(codec.Config{Format: format, Compressors: []codec.Compressor{codec.Gzip}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		var got any
-		if _, err := chain.Decode(sealed, &got); !errors.Is(err, codec.ErrCorrupt) || !strings.Contains(err.Error(), "encrypted") {
-			t.Errorf("%v: %v", format, err)
-		}
+		_, err = chain.Decode(sealed, &got)
+		require.ErrorIs(t, err, codec.ErrCorrupt, format)
+		require.ErrorContains(t, err, "encrypted", format)
 	}
 }
 
@@ -105,9 +98,8 @@ func FuzzKeyRingOpen(f *testing.F) {
 	f.Add(ring.Seal(nil, []byte("a value"), "key"), "other")
 	f.Add([]byte{0xFE, 0xC2, 1}, "key")
 	f.Fuzz(func(t *testing.T, data []byte, key string) {
-		if opened, _, err := ring.Open(nil, data, key); err == nil {
-			t.Errorf("opened %q, which nobody sealed for %q", opened, key)
-		}
+		opened, _, err := ring.Open(nil, data, key)
+		require.Error(t, err, "opened %q, which nobody sealed for %q", opened, key)
 	})
 }
 

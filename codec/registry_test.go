@@ -1,9 +1,10 @@
 package codec_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/codec"
 )
@@ -33,20 +34,16 @@ func (f taggedFake) TagID() byte { return f.id }
 
 func TestFormatsAreFoundByName(t *testing.T) {
 	for _, name := range []string{"json", "gob", "raw"} {
-		if s, err := codec.LookupSerializer(name); err != nil || s.Name() != name {
-			t.Errorf("LookupSerializer(%q): %v, %v", name, s, err)
-		}
-		if !slices.Contains(codec.Serializers(), name) {
-			t.Errorf("Serializers() lacks %s: %v", name, codec.Serializers())
-		}
+		s, err := codec.LookupSerializer(name)
+		require.NoError(t, err, "LookupSerializer(%q): %v, %v", name, s, err)
+		require.Equal(t, name, s.Name(), "LookupSerializer(%q): %v, %v", name, s, err)
+		require.Contains(t, codec.Serializers(), name)
 	}
 	for _, name := range []string{"gzip", "zlib"} {
-		if c, err := codec.LookupCompressor(name); err != nil || c.Name() != name {
-			t.Errorf("LookupCompressor(%q): %v, %v", name, c, err)
-		}
-		if !slices.Contains(codec.Compressors(), name) {
-			t.Errorf("Compressors() lacks %s: %v", name, codec.Compressors())
-		}
+		c, err := codec.LookupCompressor(name)
+		require.NoError(t, err, "LookupCompressor(%q): %v, %v", name, c, err)
+		require.Equal(t, name, c.Name(), "LookupCompressor(%q): %v, %v", name, c, err)
+		require.Contains(t, codec.Compressors(), name, "Compressors() lacks it")
 	}
 }
 
@@ -88,9 +85,8 @@ func TestListsOfNames(t *testing.T) {
 	for _, test := range tests {
 		serializers, compressors, err := codec.Parse(test.serializers, test.compressors)
 		if want, isError := strings.CutPrefix(test.want, "error: "); isError {
-			if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "xcache: ") {
-				t.Errorf("Parse(%q, %q): %v, want an error that says %q", test.serializers, test.compressors, err, want)
-			}
+			require.ErrorContains(t, err, want, "Parse(%q, %q)", test.serializers, test.compressors)
+			require.True(t, strings.HasPrefix(err.Error(), "xcache: "), "Parse(%q, %q): %v, want an error that says %q", test.serializers, test.compressors, err, want)
 			continue
 		}
 		var names []string
@@ -100,9 +96,8 @@ func TestListsOfNames(t *testing.T) {
 		for _, c := range compressors {
 			names = append(names, c.Name())
 		}
-		if got := strings.Join(names, " "); err != nil || got != test.want {
-			t.Errorf("Parse(%q, %q) = %s, %v, want %s", test.serializers, test.compressors, got, err, test.want)
-		}
+		require.NoError(t, err, "Parse(%q, %q)", test.serializers, test.compressors)
+		require.Equal(t, test.want, strings.Join(names, " "), "Parse(%q, %q)", test.serializers, test.compressors)
 	}
 }
 
@@ -110,36 +105,28 @@ func TestNamesThatAreNoNamesAreNotRepeated(t *testing.T) {
 	for _, name := range []string{"p@ssw0rd", "Canary", "a/b", strings.Repeat("a", 33)} {
 		_, err := codec.LookupSerializer(name)
 		_, err2 := codec.LookupCompressor(name)
-		if err == nil || err2 == nil || strings.Contains(err.Error()+err2.Error(), name) {
-			t.Errorf("%q: %v, %v", name, err, err2)
-		}
+		require.Error(t, err, "%q: %v, %v", name, err, err2)
+		require.Error(t, err2, "%q: %v, %v", name, err, err2)
+		require.NotContains(t, err.Error()+err2.Error(), name)
 	}
 }
 
 func TestLevelsChangeTheOutput(t *testing.T) {
 	text, err := codec.JSON.Append(nil, newRecord(16<<10))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, name := range []string{"gzip", "zlib"} {
 		length := func(spec string) int {
 			c, err := codec.LookupCompressor(spec)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			out, err := c.Append(nil, text)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			back, err := c.Decompress(nil, out, len(text))
-			if err != nil || string(back) != string(text) {
-				t.Errorf("%s: %v", spec, err)
-			}
+			require.NoError(t, err, spec)
+			require.Equal(t, string(text), string(back), spec)
 			return len(out)
 		}
-		if fast, small := length(name+":1"), length(name+":9"); fast <= small {
-			t.Errorf("%s:1 gives %d bytes, %s:9 %d", name, fast, name, small)
-		}
+		fast, small := length(name+":1"), length(name+":9")
+		require.Greater(t, fast, small, "%s:1 gives %d bytes, %s:9 %d", name, fast, name, small)
 	}
 }
 
@@ -147,12 +134,11 @@ func TestRegistering(t *testing.T) {
 	codec.Register(fakeSerializer{fake{"registered"}})
 	codec.RegisterCompressor(fakeCompressor{fake{"registered"}})
 	s, c, err := codec.Parse("registered", "registered")
-	if err != nil || s[0].Name() != "registered" || c[0].Name() != "registered" {
-		t.Errorf("Parse: %v, %v, %v", s, c, err)
-	}
-	if _, err := codec.LookupCompressor("registered:3"); err == nil || !strings.Contains(err.Error(), "no levels") {
-		t.Errorf("a level of a compressor without: %v", err)
-	}
+	require.NoError(t, err, "Parse: %v, %v", s, c)
+	require.Equal(t, "registered", s[0].Name(), "Parse: %v, %v", s, c)
+	require.Equal(t, "registered", c[0].Name(), "Parse: %v, %v", s, c)
+	_, err = codec.LookupCompressor("registered:3")
+	require.ErrorContains(t, err, "no levels", "a level of a compressor without")
 	panics := map[string]func(){
 		"nil serializer":   func() { codec.Register(nil) },
 		"nil compressor":   func() { codec.RegisterCompressor(nil) },
@@ -166,9 +152,9 @@ func TestRegistering(t *testing.T) {
 	for name, register := range panics {
 		func() {
 			defer func() {
-				if p, ok := recover().(string); !ok || !strings.HasPrefix(p, "xcache: ") {
-					t.Errorf("%s: want a panic that says why, got %v", name, p)
-				}
+				p, ok := recover().(string)
+				require.True(t, ok, "%s: want a panic that says why, got %v", name, p)
+				require.True(t, strings.HasPrefix(p, "xcache: "), "%s: want a panic that says why, got %v", name, p)
 			}()
 			register()
 		}()
@@ -233,7 +219,7 @@ func TestAChainDoesNotShareItsConfig(t *testing.T) {
 	members := []codec.Serializer{codec.JSON}
 	chain := mustChain(t, codec.Config{Serializers: members})
 	members[0] = codec.Gob
-	if out, err := chain.Append(nil, "x"); err != nil || string(out) != `"x"` {
-		t.Errorf("got %q, %v", out, err)
-	}
+	out, err := chain.Append(nil, "x")
+	require.NoError(t, err)
+	require.Equal(t, `"x"`, string(out))
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/codec"
 )
 
@@ -138,24 +140,14 @@ func TestEveryTypeComesBackEqualAndOfItsType(t *testing.T) {
 			}
 			t.Run(name+"/"+class.name, func(t *testing.T) {
 				stored, err := chain.Append(nil, class.value)
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 				before := bytes.Clone(stored)
 				into := reflect.New(reflect.TypeOf(class.value))
 				read, err := chain.Decode(stored, into.Interface())
-				if err != nil {
-					t.Fatalf("Decode: %v", err)
-				}
-				if got := into.Elem().Interface(); !equal(got, class.value) {
-					t.Errorf("stored %#v, read %#v", class.value, got)
-				}
-				if read.Fallback {
-					t.Errorf("the chain's own value was read as a fallback: %+v", read)
-				}
-				if !bytes.Equal(stored, before) {
-					t.Error("Decode changed its input")
-				}
+				require.NoError(t, err, "Decode")
+				require.True(t, equal(into.Elem().Interface(), class.value), "stored %#v", class.value)
+				require.False(t, read.Fallback, "the chain's own value was read as a fallback: %+v", read)
+				require.Equal(t, string(before), string(stored), "Decode changed its input")
 			})
 		}
 	}
@@ -166,14 +158,13 @@ func TestAppendKeepsWhatIsThere(t *testing.T) {
 		for _, v := range []any{"a", strings.Repeat("b", 1000), []byte("c"), 7} {
 			whole, err := chain.Append([]byte("before "), v)
 			alone, err2 := chain.Append(nil, v)
-			if err != nil || err2 != nil || string(whole) != "before "+string(alone) {
-				t.Errorf("%s: Append(dst, %.10v) = %.30q, %v, want %.30q, %v", name, v, whole, err, alone, err2)
-			}
+			require.NoError(t, err, "%s: Append(dst, %.10v) = %.30q, %v, want %.30q, %v", name, v, whole, err, alone, err2)
+			require.NoError(t, err2, "%s: Append(dst, %.10v) = %.30q, %v, want %.30q, %v", name, v, whole, err, alone, err2)
+			require.Equal(t, "before "+string(alone), string(whole), "%s: Append(dst, %.10v) = %.30q, %v, want %.30q, %v", name, v, whole, err, alone, err2)
 			if b, ok := v.([]byte); ok {
 				whole, err := chain.EncodeBytes([]byte("before "), b)
-				if err != nil || string(whole) != "before "+string(alone) {
-					t.Errorf("%s: EncodeBytes(dst, %q) = %q, %v, want %q", name, v, whole, err, alone)
-				}
+				require.NoError(t, err, "%s: EncodeBytes(dst, %q) = %q, %v, want %q", name, v, whole, err, alone)
+				require.Equal(t, "before "+string(alone), string(whole), "%s: EncodeBytes(dst, %q) = %q, %v, want %q", name, v, whole, err, alone)
 			}
 		}
 	}
@@ -182,23 +173,17 @@ func TestAppendKeepsWhatIsThere(t *testing.T) {
 func TestDecodedValuesDoNotAliasTheirInput(t *testing.T) {
 	for name, chain := range everyChain(t) {
 		stored, err := chain.Append(nil, []byte("immutable"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		var direct []byte
-		if _, err := chain.Decode(stored, &direct); err != nil {
-			t.Fatal(err)
-		}
+		_, err = chain.Decode(stored, &direct)
+		require.NoError(t, err)
 		fresh, _, err := chain.DecodeBytes(stored)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for i := range stored {
 			stored[i] = 'x'
 		}
-		if string(direct) != "immutable" || string(fresh) != "immutable" {
-			t.Errorf("%s: changing the input changed the values to %q and %q", name, direct, fresh)
-		}
+		require.Equal(t, "immutable", string(direct), "%s: changing the input changed the values to %q and %q", name, direct, fresh)
+		require.Equal(t, "immutable", string(fresh), "%s: changing the input changed the values to %q and %q", name, direct, fresh)
 	}
 }
 
@@ -207,19 +192,18 @@ func TestBytesAreTheSameOnBothPaths(t *testing.T) {
 	for name, chain := range everyChain(t) {
 		for _, value := range values {
 			slow, err := chain.Append(nil, value)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			fast, err := chain.EncodeBytes(nil, value)
-			if err != nil || !bytes.Equal(slow, fast) {
-				t.Errorf("%s: EncodeBytes(%.10q) = %.40q, %v, Append wrote %.40q", name, value, fast, err, slow)
-			}
+			require.NoError(t, err, "%s: EncodeBytes(%.10q) = %.40q, %v, Append wrote %.40q", name, value, fast, err, slow)
+			require.Equal(t, string(fast), string(slow), "%s: EncodeBytes(%.10q)", name, value)
 			var want []byte
 			read1, err1 := chain.Decode(slow, &want)
 			got, read2, err2 := chain.DecodeBytes(slow)
-			if err1 != nil || err2 != nil || read1 != read2 || !bytes.Equal(got, want) || (got == nil) != (want == nil) {
-				t.Errorf("%s: DecodeBytes(%.40q) = %.10q, %+v, %v, Decode: %.10q, %+v, %v", name, slow, got, read2, err2, want, read1, err1)
-			}
+			require.NoError(t, err1, "%s: DecodeBytes(%.40q)", name, slow)
+			require.NoError(t, err2, "%s: DecodeBytes(%.40q)", name, slow)
+			require.Equal(t, read2, read1, "%s: DecodeBytes(%.40q)", name, slow)
+			require.Equal(t, string(want), string(got), "%s: DecodeBytes(%.40q)", name, slow)
+			require.Equal(t, want == nil, got == nil, "%s: DecodeBytes(%.40q)", name, slow)
 		}
 	}
 }
@@ -228,9 +212,8 @@ func TestEncodeBytesReturnsWhatIsStoredAsItIs(t *testing.T) {
 	chain := mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.Raw}})
 	value := []byte("value")
 	stored, err := chain.EncodeBytes(make([]byte, 0, 10), value)
-	if err != nil || &stored[0] != &value[0] {
-		t.Errorf("EncodeBytes copied: %q, %v", stored, err)
-	}
+	require.NoError(t, err, "EncodeBytes copied: %q", stored)
+	require.Same(t, &value[0], &stored[0], "EncodeBytes copied: %q", stored)
 }
 
 func TestValuesReadIntoAny(t *testing.T) {
@@ -257,25 +240,19 @@ func TestValuesReadIntoAny(t *testing.T) {
 		for _, format := range []codec.Format{codec.Plain, codec.Tagged} {
 			chain := mustChain(t, codec.Config{Serializers: []codec.Serializer{test.serializer}, Format: format})
 			stored, err := chain.Append(nil, test.value)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			want := test.want
 			if format == codec.Tagged && test.value == 5.0 {
 				want = 5.0 // the header says that JSON wrote it
 			}
 			got := any("not overwritten")
-			if _, err := chain.Decode(stored, &got); err != nil || !reflect.DeepEqual(got, want) {
-				t.Errorf("%s, %v: %#v read into an any is %#v, %v, want %#v", test.serializer.Name(), format, test.value, got, err, want)
-			}
+			_, err = chain.Decode(stored, &got)
+			require.NoError(t, err, "%s, %v: %#v read into an any", test.serializer.Name(), format, test.value)
+			require.Equal(t, want, got, "%s, %v: %#v read into an any", test.serializer.Name(), format, test.value)
 		}
 	}
 	var v any
 	stored, err := codec.Gob.Append(nil, "text")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := codec.Gob.Unmarshal(stored, &v); err == nil {
-		t.Errorf("gob read a string into an any: %#v", v)
-	}
+	require.NoError(t, err)
+	require.Error(t, codec.Gob.Unmarshal(stored, &v), "gob read a string into an any: %#v", v)
 }

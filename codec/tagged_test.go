@@ -3,6 +3,8 @@ package codec_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/codec"
 )
 
@@ -17,7 +19,6 @@ func TestTheTaggedFormat(t *testing.T) {
 		"\x04" + // four bytes
 		"\x3a\x78\xca\xa9" + // CRC-32C
 		`"hi"`
-	if err != nil || string(stored) != want {
-		t.Errorf("got %q, %v, want %q", stored, err, want)
-	}
+	require.NoError(t, err)
+	require.Equal(t, want, string(stored))
 }

@@ -1,12 +1,13 @@
 package cbor_test
 
 import (
-	"errors"
 	"fmt"
 	"math/big"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/cbor"
@@ -18,15 +19,15 @@ func TestTypesComeBackEqual(t *testing.T) {
 	zone := time.Date(2026, 2, 28, 23, 59, 59, 1, time.FixedZone("", 3600))
 	stored, err := cbor.Serializer.Append(nil, zone)
 	var back time.Time
-	if err2 := cbor.Serializer.Unmarshal(stored, &back); err != nil || err2 != nil || back.Format(time.RFC3339Nano) != zone.Format(time.RFC3339Nano) {
-		t.Errorf("stored %v, read %v, %v, %v", zone, back, err, err2)
-	}
+	require.NoError(t, err, "stored %v, read %v", zone, back)
+	require.NoError(t, cbor.Serializer.Unmarshal(stored, &back), "stored %v, read %v", zone, back)
+	require.Equal(t, zone.Format(time.RFC3339Nano), back.Format(time.RFC3339Nano), "stored %v, read %v", zone, back)
 	huge, _ := new(big.Int).SetString("123456789012345678901234567890", 10)
 	stored, err = cbor.Serializer.Append(nil, huge)
 	var got big.Int
-	if err2 := cbor.Serializer.Unmarshal(stored, &got); err != nil || err2 != nil || got.Cmp(huge) != 0 {
-		t.Errorf("a big number: %v, %v, %v", &got, err, err2)
-	}
+	require.NoError(t, err, "a big number: %v", &got)
+	require.NoError(t, cbor.Serializer.Unmarshal(stored, &got), "a big number: %v", &got)
+	require.Zero(t, got.Cmp(huge), "a big number: %v", &got)
 }
 
 func TestWhatIsRefused(t *testing.T) {
@@ -58,26 +59,22 @@ func TestWhatIsRefused(t *testing.T) {
 func TestUntaggedCBORIsNotRead(t *testing.T) {
 	for _, order := range [][]codec.Serializer{{cbor.Serializer}, {codec.JSON, cbor.Serializer}, {cbor.Serializer, codec.JSON}, {codec.Gob, cbor.Serializer}} {
 		chain, err := codec.New(codec.Config{Serializers: order})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		var v any
 		for _, untagged := range []string{"", "\xa1\x61a\x01", "\x61a", "\x81\x01", "\xf5"} {
-			if _, err := chain.Decode([]byte(untagged), &v); !errors.Is(err, codec.ErrCorrupt) {
-				t.Errorf("%s first: %x was read as %v, %v", order[0].Name(), untagged, v, err)
-			}
+			_, err := chain.Decode([]byte(untagged), &v)
+			require.ErrorIs(t, err, codec.ErrCorrupt, "%s first: %x was read as %v", order[0].Name(), untagged, v)
 		}
 		var f float64 // 80 would be -49
 		if _, err := chain.Decode([]byte("80"), &f); f != 0 && f != 80 {
 			t.Errorf("%s first: the integer 80 is read as %v, %v", order[0].Name(), f, err)
 		}
 		stored, err := cbor.Serializer.Append(nil, "ull           ") // without the tag, the JSON text null
-		if err != nil {
-			t.Fatal(err)
-		}
-		if read, err := chain.Decode(stored, &v); err != nil || v != "ull           " || read.Serializer != "cbor" {
-			t.Errorf("read %v, %+v, %v", v, read, err)
-		}
+		require.NoError(t, err)
+		read, err := chain.Decode(stored, &v)
+		require.NoError(t, err, "read %v, %+v, %v", v, read, err)
+		require.Equal(t, "ull           ", v, "read %v, %+v, %v", v, read, err)
+		require.Equal(t, "cbor", read.Serializer, "read %v, %+v, %v", v, read, err)
 	}
 }
 

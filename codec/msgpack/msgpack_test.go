@@ -2,10 +2,11 @@ package msgpack_test
 
 import (
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/internal/serializertest"
@@ -17,9 +18,9 @@ func TestTypesComeBackEqual(t *testing.T) {
 	for _, at := range []time.Time{time.Unix(-1, 5).UTC(), time.Unix(1<<32, 0).UTC(), time.Unix(1<<35, 0).UTC()} {
 		stored, err := msgpack.Serializer.Append(nil, at)
 		var got time.Time
-		if err2 := msgpack.Serializer.Unmarshal(stored, &got); err != nil || err2 != nil || !got.Equal(at) {
-			t.Errorf("stored %v, read %v, %v, %v", at, got, err, err2)
-		}
+		require.NoError(t, err, "stored %v", at)
+		require.NoError(t, msgpack.Serializer.Unmarshal(stored, &got), "stored %v", at)
+		require.True(t, got.Equal(at))
 	}
 }
 
@@ -65,35 +66,29 @@ func TestWhatPythonWrites(t *testing.T) {
 	const data = "\x86\xa2id*\xa4name\xa3Ada\xa1f\xcb?\xe0\x00\x00\x00\x00\x00\x00\xa1b\xc4\x01\xff\xa1n\xc0\xa1l\x93\xff\xcd\x01,\xc3"
 	want := map[string]any{"id": int64(42), "name": "Ada", "f": 0.5, "b": []byte{255}, "n": nil, "l": []any{int64(-1), int64(300), true}}
 	var got any
-	if err := msgpack.Serializer.Unmarshal([]byte(data), &got); err != nil || !reflect.DeepEqual(got, any(want)) {
-		t.Errorf("got %v, %v", got, err)
-	}
+	require.NoError(t, msgpack.Serializer.Unmarshal([]byte(data), &got))
+	require.Equal(t, any(want), got)
 }
 
 // No JSON, and nothing of another format, is read as msgpack, nor the other way.
 func TestBesideJSON(t *testing.T) {
 	for _, order := range [][]codec.Serializer{{codec.JSON, msgpack.Serializer, codec.Gob}, {msgpack.Serializer, codec.Gob, codec.JSON}} {
 		chain, err := codec.New(codec.Config{Serializers: order})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for n := -40; n < 140; n++ {
 			for _, s := range order[:2] {
 				stored, err := s.Append(nil, &n)
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 				var got *int
-				if read, err := chain.Decode(stored, &got); err != nil || *got != n || read.Serializer != s.Name() {
-					t.Errorf("%d written by %s is %v, %+v, %v", n, s.Name(), got, read, err)
-				}
+				read, err := chain.Decode(stored, &got)
+				require.NoError(t, err, "%d written by %s is %v, %+v, %v", n, s.Name(), got, read, err)
+				require.Equal(t, n, *got, "%d written by %s is %v, %+v, %v", n, s.Name(), got, read, err)
+				require.Equal(t, s.Name(), read.Serializer, "%d written by %s is %v, %+v, %v", n, s.Name(), got, read, err)
 			}
 		}
 	}
 	_, err := codec.New(codec.Config{Serializers: []codec.Serializer{msgpack.Serializer, codec.Raw}})
-	if err == nil || !strings.Contains(err.Error(), "format=tagged") {
-		t.Errorf("msgpack and raw: %v", err)
-	}
+	require.ErrorContains(t, err, "format=tagged", "msgpack and raw")
 }
 
 func FuzzUnmarshal(f *testing.F) { serializertest.Fuzz(f, msgpack.Serializer) }

@@ -1,9 +1,9 @@
 package pickle_test
 
 import (
-	"bytes"
-	"reflect"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/pickle"
@@ -29,22 +29,17 @@ func FuzzUnmarshal(f *testing.F) {
 			return
 		}
 		for _, other := range []codec.Serializer{codec.JSON, codec.Gob} {
-			if other.(codec.Recognizer).Recognize(data) {
-				t.Fatalf("%x is %s too", data, other.Name())
-			}
+			require.False(t, other.(codec.Recognizer).Recognize(data), "%x is %s too", data, other.Name())
 		}
 		stored, err := pickle.Serializer.Append(nil, v)
 		if err != nil {
 			return // NaN keys, say
 		}
 		var again any
-		if err := pickle.Serializer.Unmarshal(stored, &again); err != nil {
-			t.Fatalf("%x is read as %#v and written as %x: %v", data, v, stored, err)
-		}
+		require.NoError(t, pickle.Serializer.Unmarshal(stored, &again), "%x is read as %#v and written as %x", data, v, stored)
 		twice, err := pickle.Serializer.Append(nil, again)
-		if err != nil || !bytes.Equal(stored, twice) {
-			t.Fatalf("%x is written as %x, %v", stored, twice, err)
-		}
+		require.NoError(t, err, "%x is written as %x", stored, twice)
+		require.Equal(t, string(twice), string(stored))
 	})
 }
 
@@ -62,8 +57,7 @@ func FuzzRoundTrip(f *testing.F) {
 			return // invalid UTF-8
 		}
 		var got any
-		if err := pickle.Serializer.Unmarshal(stored, &got); err != nil || !reflect.DeepEqual(got, any(v)) {
-			t.Fatalf("stored %#v, read %#v, %v", v, got, err)
-		}
+		require.NoError(t, pickle.Serializer.Unmarshal(stored, &got), "stored %#v", v)
+		require.Equal(t, any(v), got)
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/pickle"
 )
@@ -37,9 +39,7 @@ func checkRead(t testing.TB, data []byte) {
 	if read && !recognize(data) {
 		t.Fatalf("%x is read, but not recognised", data)
 	}
-	if !bytes.Equal(data, before) {
-		t.Fatalf("%x was changed to %x", before, data)
-	}
+	require.Equal(t, string(before), string(data))
 }
 
 // longPickle starts with 16 KiB of bytes, and drops them.
@@ -56,9 +56,7 @@ func checkLong(t testing.TB, data []byte, want error) {
 	long[1] = data[1]
 	var v any
 	err := pickle.Serializer.Unmarshal(long, &v)
-	if (err == nil) != (want == nil) {
-		t.Fatalf("%x: %v, behind what is dropped: %v", data, want, err)
-	}
+	require.Equal(t, want == nil, err == nil, "%x", data)
 }
 
 func TestShortInputs(t *testing.T) {
@@ -67,9 +65,8 @@ func TestShortInputs(t *testing.T) {
 		checkRead(t, []byte{byte(a)})
 		for b := range 256 {
 			data := []byte{byte(a), byte(b)}
-			if recognize(data) || pickle.Serializer.Unmarshal(data, new(any)) == nil {
-				t.Fatalf("%x is a pickle", data)
-			}
+			require.False(t, recognize(data), "%x is a pickle", data)
+			require.Error(t, pickle.Serializer.Unmarshal(data, new(any)), "%x is a pickle", data)
 			// All pickles of one and two bytes between the ends.
 			checkRead(t, []byte{0x80, 4, byte(a), '.'})
 			checkRead(t, []byte{0x80, 4, byte(a), byte(b), '.'})
@@ -83,9 +80,7 @@ func TestDamagedPickles(t *testing.T) {
 			continue
 		}
 		for i := range w.data {
-			if err := pickle.Serializer.Unmarshal(w.data[:i], new(any)); !errors.Is(err, codec.ErrCorrupt) {
-				t.Errorf("%s, the first %d bytes: %v", w.name, i, err)
-			}
+			require.ErrorIs(t, pickle.Serializer.Unmarshal(w.data[:i], new(any)), codec.ErrCorrupt, "%s, the first %d bytes", w.name, i)
 			for bit := range 8 {
 				flipped := bytes.Clone(w.data)
 				flipped[i] ^= 1 << bit
@@ -94,9 +89,7 @@ func TestDamagedPickles(t *testing.T) {
 			}
 		}
 		for _, trailing := range []string{".", "\x00", "N.", string(w.data)} {
-			if err := pickle.Serializer.Unmarshal(append(bytes.Clone(w.data), trailing...), new(any)); !errors.Is(err, codec.ErrCorrupt) {
-				t.Errorf("%s, with %q behind it: %v", w.name, trailing, err)
-			}
+			require.ErrorIs(t, pickle.Serializer.Unmarshal(append(bytes.Clone(w.data), trailing...), new(any)), codec.ErrCorrupt, "%s, with %q behind it", w.name, trailing)
 		}
 	}
 }
@@ -144,9 +137,10 @@ func TestObjectsAreRefused(t *testing.T) {
 	} {
 		var into any
 		err := pickle.Serializer.Unmarshal([]byte(test.data), &into)
-		if !errors.Is(err, codec.ErrCorrupt) || !strings.Contains(err.Error(), test.class) || strings.Contains(err.Error(), "canary") || into != nil {
-			t.Errorf("%s: read %v, %v", test.name, into, err)
-		}
+		require.ErrorIs(t, err, codec.ErrCorrupt, "%s", test.name)
+		require.ErrorContains(t, err, test.class, "%s", test.name)
+		require.NotContains(t, err.Error(), "canary", "%s", test.name)
+		require.Nil(t, into, "%s", test.name)
 		if test.class != "" && !recognize([]byte(test.data)) {
 			t.Errorf("%s is not recognised as a pickle", test.name)
 		}
@@ -168,9 +162,7 @@ func TestKnownFunctionsWithOtherArguments(t *testing.T) {
 		"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x05\x00\x00\x00utf-8\x86R.", "\x80\x02c_codecs\nencode\nX\x03\x00\x00\x00\xe6\x97\xa5X\x06\x00\x00\x00latin1\x86R.",
 		"\x80\x02c__builtin__\nset\nK\x01\x85R.", "\x80\x02c__builtin__\nbytes\nK\x01\x85R.", "\x80\x03cbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R.",
 	} {
-		if err := pickle.Serializer.Unmarshal([]byte(data), new(any)); !errors.Is(err, codec.ErrCorrupt) {
-			t.Errorf("%q: %v", data, err)
-		}
+		require.ErrorIs(t, pickle.Serializer.Unmarshal([]byte(data), new(any)), codec.ErrCorrupt, "%q", data)
 	}
 	// These are plain data that Go has no form for.
 	for _, data := range []string{
@@ -220,9 +212,8 @@ func TestArgumentsAreNoElements(t *testing.T) {
 	date := "h\x00h\x01\x85R"
 	data := "\x80\x04cdatetime\ndate\nq\x000C\x04\x07\xea\x01\x01q\x010](" + strings.Repeat(date, n) + "e."
 	var dates []time.Time
-	if err := pickle.Serializer.Unmarshal([]byte(data), &dates); err != nil || len(dates) != n {
-		t.Errorf("%d dates, %v", len(dates), err)
-	}
+	require.NoError(t, pickle.Serializer.Unmarshal([]byte(data), &dates))
+	require.Len(t, dates, n)
 }
 
 func TestBombs(t *testing.T) {
@@ -266,8 +257,7 @@ func TestBombs(t *testing.T) {
 	} {
 		var err error
 		n := allocated(func() { err = pickle.Serializer.Unmarshal([]byte(test.data), new(any)) }) - uint64(len(test.data))
-		if !errors.Is(err, test.want) || int64(n) > int64(test.most) {
-			t.Errorf("%s: %d bytes allocated, %v", test.name, int64(n), err)
-		}
+		require.ErrorIs(t, err, test.want, test.name)
+		require.LessOrEqual(t, int64(n), int64(test.most), "%s: %d bytes allocated, %v", test.name, int64(n), err)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/pickle"
 )
@@ -85,25 +87,15 @@ func TestWhatCPythonWrites(t *testing.T) {
 	for _, w := range cpython(t) {
 		seen[w.name] = true
 		want, known := inGo[w.name]
-		if !known {
-			t.Errorf("testdata/cpython.txt has %s, which the test does not know", w.name)
-			continue
-		}
+		require.True(t, known, "testdata/cpython.txt has %s, which the test does not know", w.name)
 		before := bytes.Clone(w.data)
 		var got any
-		if err := pickle.Serializer.Unmarshal(w.data, &got); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%s, %s: read %#v, %v, want %#v", w.name, w.by, got, err, want)
-		}
-		if !bytes.Equal(before, w.data) {
-			t.Errorf("%s: Unmarshal changed its input", w.name)
-		}
-		if !recognize(w.data) {
-			t.Errorf("%s, %s is not recognised", w.name, w.by)
-		}
+		require.NoError(t, pickle.Serializer.Unmarshal(w.data, &got), "%s, %s", w.name, w.by)
+		require.Equal(t, want, got, "%s, %s", w.name, w.by)
+		require.Equal(t, string(w.data), string(before), "%s: Unmarshal changed its input", w.name)
+		require.True(t, recognize(w.data), "%s, %s is not recognised", w.name, w.by)
 	}
-	if len(seen) != len(inGo) {
-		t.Errorf("testdata/cpython.txt has %d of %d values", len(seen), len(inGo))
-	}
+	require.Len(t, seen, len(inGo), "testdata/cpython.txt has")
 }
 
 func recognize(data []byte) bool { return pickle.Serializer.(codec.Recognizer).Recognize(data) }
@@ -160,19 +152,16 @@ func TestTypesComeBackEqual(t *testing.T) {
 		netip.MustParseAddr("10.0.0.1"), struct{}{}, (*account)(nil), new("x"),
 	} {
 		stored, err := pickle.Serializer.Append([]byte("before"), v)
-		if err != nil {
-			t.Errorf("%#v: %v", v, err)
-			continue
-		}
+		require.NoError(t, err, "%#v", v)
 		stored = bytes.TrimPrefix(stored, []byte("before"))
 		into := reflect.New(reflect.TypeOf(v))
 		if err := pickle.Serializer.Unmarshal(stored, into.Interface()); err != nil || !reflect.DeepEqual(into.Elem().Interface(), v) {
 			t.Errorf("stored %#v, read %#v, %v", v, into.Elem(), err)
 		}
 		again, err := pickle.Serializer.Append(nil, v)
-		if err != nil || !bytes.Equal(again, stored) || !recognize(stored) {
-			t.Errorf("%#v: stored %x and %x, %v", v, stored, again, err)
-		}
+		require.NoError(t, err, "%#v: stored %x and %x", v, stored, again)
+		require.Equal(t, string(stored), string(again), "%#v", v)
+		require.True(t, recognize(stored), "%#v: stored %x and %x, %v", v, stored, again, err)
 	}
 }
 
@@ -180,41 +169,29 @@ func TestTypesComeBackEqual(t *testing.T) {
 func TestWhatIsReadCanBeWritten(t *testing.T) {
 	for name, want := range inGo {
 		stored, err := pickle.Serializer.Append(nil, want)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
+		require.NoError(t, err, name)
 		if d, ok := want.(time.Duration); ok {
 			want = int64(d) // of Go's integer kinds
 		}
 		var got any
-		if err := pickle.Serializer.Unmarshal(stored, &got); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: read %#v, %v, want %#v", name, got, err, want)
-		}
+		require.NoError(t, pickle.Serializer.Unmarshal(stored, &got), "%s", name)
+		require.Equal(t, want, got, "%s", name)
 	}
 }
 
 func TestStructs(t *testing.T) {
 	stored, err := pickle.Serializer.Append(nil, map[string]any{"id": 7, "name": "Ada", "Name": "no field", "Secret": "no field either", "Depth": 1, "hidden": 2, "unknown": []any{1}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var got account
-	if err := pickle.Serializer.Unmarshal(stored, &got); err != nil || !reflect.DeepEqual(got, account{Base: Base{7}, Name: "Ada", Depth: 1}) {
-		t.Errorf("read %+v, %v", got, err)
-	}
+	require.NoError(t, pickle.Serializer.Unmarshal(stored, &got))
+	require.Equal(t, account{Base: Base{7}, Name: "Ada", Depth: 1}, got)
 	stored, err = pickle.Serializer.Append(nil, account{Secret: "x", hidden: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var dict map[string]any
-	if err := pickle.Serializer.Unmarshal(stored, &dict); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, pickle.Serializer.Unmarshal(stored, &dict))
 	for name, want := range map[string]bool{"id": true, "name": true, "admin": false, "labels": false, "tags": true, "Parent": false, "Secret": false, "hidden": false, "Base": false} {
-		if _, got := dict[name]; got != want {
-			t.Errorf("field %s is stored: %v, want %v", name, got, want)
-		}
+		_, got := dict[name]
+		require.Equal(t, want, got, "field %s is stored", name)
 	}
 }
 
@@ -227,13 +204,10 @@ func TestEmbeddedStructs(t *testing.T) {
 	}
 	for _, v := range []outer{{Inner: &Inner{A: 1}, Named: Inner{2, 3}, B: "x"}, {B: "y"}} {
 		stored, err := pickle.Serializer.Append(nil, v)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		var got outer
-		if err := pickle.Serializer.Unmarshal(stored, &got); err != nil || !reflect.DeepEqual(got, v) {
-			t.Errorf("stored %+v, read %+v, %v", v, got, err)
-		}
+		require.NoError(t, pickle.Serializer.Unmarshal(stored, &got), "stored %+v", v)
+		require.Equal(t, v, got)
 	}
 }
 
@@ -254,10 +228,7 @@ func TestIntegersFitWhatTheyAreReadInto(t *testing.T) {
 		{time.Unix(0, 0), new(string), nil}, {time.Unix(0, 0), new(int64), nil},
 	} {
 		stored, err := pickle.Serializer.Append(nil, test.v)
-		if err != nil {
-			t.Errorf("%#v: %v", test.v, err)
-			continue
-		}
+		require.NoError(t, err, "%#v", test.v)
 		err = pickle.Serializer.Unmarshal(stored, test.into)
 		if test.want == nil {
 			if !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrUnsupportedValue) {
@@ -283,33 +254,24 @@ func TestWhatCannotBeStored(t *testing.T) {
 		time.Unix(0, 1), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(0, 0).In(time.FixedZone("", 86400)),
 	} {
 		out, err := pickle.Serializer.Append([]byte("x"), v)
-		if !errors.Is(err, codec.ErrUnsupportedValue) || string(out) != "x" || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%T: %q, %v", v, out, err)
-		}
+		require.ErrorIs(t, err, codec.ErrUnsupportedValue, "%T", v)
+		require.Equal(t, "x", string(out), "%T", v)
+		require.NotContains(t, err.Error(), "secret", "%T", v)
 	}
-	if _, err := pickle.Serializer.Append(nil, circle); !errors.Is(err, codec.ErrTooLarge) {
-		t.Errorf("a circle: %v", err)
-	}
-	if _, err := pickle.Serializer.Append(nil, make([]bool, 1<<20+1)); !errors.Is(err, codec.ErrTooLarge) {
-		t.Errorf("too many elements: %v", err)
-	}
+	_, err := pickle.Serializer.Append(nil, circle)
+	require.ErrorIs(t, err, codec.ErrTooLarge, "a circle")
+	_, err = pickle.Serializer.Append(nil, make([]bool, 1<<20+1))
+	require.ErrorIs(t, err, codec.ErrTooLarge, "too many elements")
 	largest, err := pickle.Serializer.Append(nil, make([]bool, 1<<20))
-	if err != nil {
-		t.Fatalf("as many elements as may be: %v", err)
-	}
-	if err := pickle.Serializer.Unmarshal(largest, new([]bool)); err != nil {
-		t.Error(err)
-	}
-	if _, err := pickle.Serializer.Append(nil, make([]time.Time, 1<<20)); !errors.Is(err, codec.ErrTooLarge) {
-		t.Errorf("too many steps: %v", err)
-	}
+	require.NoError(t, err, "as many elements as may be")
+	require.NoError(t, pickle.Serializer.Unmarshal(largest, new([]bool)))
+	_, err = pickle.Serializer.Append(nil, make([]time.Time, 1<<20))
+	require.ErrorIs(t, err, codec.ErrTooLarge, "too many steps")
 }
 
 func TestUnmarshalIntoNoPointer(t *testing.T) {
 	for _, v := range []any{nil, 1, (*int)(nil)} {
-		if err := pickle.Serializer.Unmarshal([]byte("\x80\x04N."), v); !errors.Is(err, codec.ErrUnsupportedValue) {
-			t.Errorf("%T: %v", v, err)
-		}
+		require.ErrorIs(t, pickle.Serializer.Unmarshal([]byte("\x80\x04N."), v), codec.ErrUnsupportedValue, "%T", v)
 	}
 }
 
@@ -326,67 +288,48 @@ var goldenValue = map[string]any{
 func TestTheGoldenFileIsReadAndWrittenTheSame(t *testing.T) {
 	file := filepath.Join("testdata", "golden.pickle")
 	now, err := pickle.Serializer.Append(nil, goldenValue)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if _, err := os.Stat(file); os.IsNotExist(err) && *update {
-		if err := os.WriteFile(file, now, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(file, now, 0o644))
 	}
 	stored, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var got any
-	if err := pickle.Serializer.Unmarshal(stored, &got); err != nil || !reflect.DeepEqual(got, any(goldenValue)) {
-		t.Errorf("read %#v, %v", got, err)
-	}
-	if !bytes.Equal(now, stored) {
-		t.Errorf("written today: %x, then: %x", now, stored)
-	}
+	require.NoError(t, pickle.Serializer.Unmarshal(stored, &got))
+	require.Equal(t, any(goldenValue), got)
+	require.Equal(t, string(stored), string(now), "written today")
 }
 
 func TestInAChain(t *testing.T) {
 	serializers, _, err := codec.Parse("pickle,json,gob", "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	chain, err := codec.New(codec.Config{Serializers: serializers, Compressors: []codec.Compressor{codec.Gzip}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for i, s := range serializers {
 		for _, format := range []codec.Format{codec.Plain, codec.Tagged} {
 			writer, err := codec.New(codec.Config{Serializers: []codec.Serializer{s}, Compressors: []codec.Compressor{codec.Gzip}, Format: format})
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			for _, text := range []string{"", "x", strings.Repeat("long ", 100)} {
 				stored, err := writer.Append(nil, text)
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 				var got string
 				read, err := chain.Decode(stored, &got)
-				if err != nil || got != text || read.Serializer != s.Name() || read.Fallback != (i > 0 || format == codec.Tagged) {
-					t.Errorf("%s wrote %.10q, the chain read %.10q, %+v, %v", s.Name(), text, got, read, err)
-				}
+				require.NoError(t, err, "%s wrote %.10q, the chain read %.10q, %+v, %v", s.Name(), text, got, read, err)
+				require.Equal(t, text, got, "%s wrote %.10q, the chain read %.10q, %+v, %v", s.Name(), text, got, read, err)
+				require.Equal(t, s.Name(), read.Serializer, "%s wrote %.10q, the chain read %.10q, %+v, %v", s.Name(), text, got, read, err)
+				require.Equal(t, i > 0 || format == codec.Tagged, read.Fallback, "%s wrote %.10q, the chain read %.10q, %+v, %v", s.Name(), text, got, read, err)
 			}
 		}
 	}
 	for _, b := range [][]byte{nil, {}, []byte("bytes")} {
 		stored, err := chain.EncodeBytes(nil, b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, _, err := chain.DecodeBytes(stored); err != nil || !reflect.DeepEqual(got, b) {
-			t.Errorf("stored %#v, read %#v, %v", b, got, err)
-		}
+		require.NoError(t, err)
+		got, _, err := chain.DecodeBytes(stored)
+		require.NoError(t, err, "stored %#v", b)
+		require.Equal(t, b, got)
 	}
 	// An object is a pickle, though one that is not read.
 	_, err = chain.Decode([]byte("\x80\x04\x8c\x05model\x8c\x04User\x93)\x81."), new(any))
-	if !errors.Is(err, codec.ErrCorrupt) || !strings.Contains(err.Error(), "model.User") {
-		t.Errorf("an object: %v", err)
-	}
+	require.ErrorIs(t, err, codec.ErrCorrupt, "an object")
+	require.ErrorContains(t, err, "model.User", "an object")
 }

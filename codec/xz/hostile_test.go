@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"github.com/ulikunitz/xz/lzma"
 
 	"github.com/xcache-go/xcache/codec"
@@ -117,12 +118,8 @@ func TestForgedStreams(t *testing.T) {
 			var text []byte
 			var err error
 			n := compressortest.Allocated(func() { text, err = xz.Compressor.Decompress(nil, stored, limit) })
-			if !errors.Is(err, test.want) {
-				t.Errorf("%x: %q, %v, want %v", stored, text, err, test.want)
-			}
-			if n > 128<<10 {
-				t.Errorf("%d bytes allocated", n)
-			}
+			require.ErrorIs(t, err, test.want, "%x: %q", stored, text)
+			require.LessOrEqual(t, n, uint64(128<<10), "%d bytes allocated", n)
 		})
 	}
 }
@@ -143,9 +140,9 @@ func TestChunksThatCostMost(t *testing.T) {
 		start := time.Now()
 		allocated := compressortest.Allocated(func() { text, err = xz.Compressor.Decompress(nil, stored, size) })
 		t.Logf("%s: %d bytes of chunks take %v, %d bytes allocated", name, len(stored), time.Since(start), allocated)
-		if err != nil || len(text) != n+1 || allocated > size+128<<10 {
-			t.Errorf("%s: %d bytes, %v, %d bytes allocated", name, len(text), err, allocated)
-		}
+		require.NoError(t, err, name)
+		require.Equal(t, n+1, len(text), name)
+		require.LessOrEqual(t, allocated, uint64(size+128<<10), "%s: %d bytes, %v, %d bytes allocated", name, len(text), err, allocated)
 	}
 }
 
@@ -184,11 +181,9 @@ func FuzzChunks(f *testing.F) {
 			t.Fatalf("%d bytes, want %d", len(text), length)
 		}
 		r, err := lzma.Reader2Config{DictCap: max(len(text), lzma.MinDictCap)}.NewReader2(bytes.NewReader(chunks))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if other, err := io.ReadAll(r); err != nil || !bytes.Equal(other, text) {
-			t.Fatalf("read as %.60x, by the library as %.60x, %v", text, other, err)
-		}
+		require.NoError(t, err)
+		other, err := io.ReadAll(r)
+		require.NoError(t, err, "read as %.60x, by the library as %.60x", text, other)
+		require.Equal(t, string(text), string(other), "read as")
 	})
 }

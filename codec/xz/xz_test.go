@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/internal/compressortest"
 	"github.com/xcache-go/xcache/codec/xz"
@@ -32,13 +34,10 @@ func TestLevelsSayHowFarBackAMatchMayBe(t *testing.T) {
 	text := bytes.Repeat(noise, 2)
 	for _, level := range []int{0, 9} {
 		c, err := xz.Compressor.WithLevel(level)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		stored, err := c.Append(nil, text)
-		if err != nil || (len(stored) > 350_000) != (level == 0) {
-			t.Errorf("level %d gives %d bytes, %v", level, len(stored), err)
-		}
+		require.NoError(t, err, "level %d gives %d bytes", level, len(stored))
+		require.Equal(t, level == 0, len(stored) > 350_000, "level %d gives %d bytes", level, len(stored))
 	}
 }
 
@@ -63,15 +62,12 @@ func pythonNoise() []byte {
 func pythonStreams(t testing.TB) map[string][]byte {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join("testdata", "python.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	streams := map[string][]byte{}
 	for line := range strings.Lines(string(content)) {
 		name, digits, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if streams[name], err = hex.DecodeString(digits); err != nil {
-			t.Fatal(err)
-		}
+		streams[name], err = hex.DecodeString(digits)
+		require.NoError(t, err)
 	}
 	return streams
 }
@@ -90,19 +86,14 @@ func textOf(name string) []byte {
 
 func TestWhatPythonWrites(t *testing.T) {
 	streams := pythonStreams(t)
-	if len(streams) != 14 {
-		t.Errorf("there are %d streams", len(streams))
-	}
+	require.Len(t, streams, 14)
 	for name, stored := range streams {
 		var text []byte
 		var err error
 		n := compressortest.Allocated(func() { text, err = xz.Compressor.Decompress(nil, stored, 10_000) })
-		if err != nil || !bytes.Equal(text, textOf(name)) {
-			t.Errorf("%s: %.60q, %v", name, text, err)
-		}
-		if n > 128<<10 {
-			t.Errorf("%s: %d bytes allocated to read %d", name, n, len(text))
-		}
+		require.NoError(t, err, "%s: %.60q", name, text)
+		require.Equal(t, string(textOf(name)), string(text))
+		require.LessOrEqual(t, n, uint64(128<<10), "%s: %d bytes allocated to read %d", name, n, len(text))
 	}
 }
 
@@ -128,35 +119,30 @@ func TestDamageIsNoticed(t *testing.T) {
 			t.Logf("%s: %d of %d bits flipped gave another text", name, silent, 8*len(stored))
 		}
 		for n := range stored {
-			if _, err := xz.Compressor.Decompress(nil, stored[:n], 1<<20); !errors.Is(err, codec.ErrCorrupt) {
-				t.Errorf("%s cut at %d: %v, want ErrCorrupt", name, n, err)
-			}
+			_, err := xz.Compressor.Decompress(nil, stored[:n], 1<<20)
+			require.ErrorIs(t, err, codec.ErrCorrupt, "%s cut at %d", name, n)
 		}
 		for what, tail := range map[string][]byte{"padding": make([]byte, 4), "another stream": stored, "a byte": {0}} {
-			if _, err := xz.Compressor.Decompress(nil, append(bytes.Clone(stored), tail...), 1<<20); !errors.Is(err, codec.ErrCorrupt) {
-				t.Errorf("%s with %s behind it: %v, want ErrCorrupt", name, what, err)
-			}
+			_, err := xz.Compressor.Decompress(nil, append(bytes.Clone(stored), tail...), 1<<20)
+			require.ErrorIs(t, err, codec.ErrCorrupt, "%s with %s behind it", name, what)
 		}
 	}
 }
 
 func TestABombIsRefusedAtOnce(t *testing.T) {
 	bomb, err := os.ReadFile(filepath.Join("testdata", "zeros.xz"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	n := compressortest.Allocated(func() { _, err = xz.Compressor.Decompress(nil, bomb, 64<<20) })
-	if !errors.Is(err, codec.ErrTooLarge) || n > 16<<10 {
-		t.Errorf("%d bytes for 100 MB: %v, %d bytes allocated", len(bomb), err, n)
-	}
+	require.ErrorIs(t, err, codec.ErrTooLarge, "%d bytes for 100 MB", len(bomb))
+	require.LessOrEqual(t, n, uint64(16<<10), "%d bytes for 100 MB: %v, %d bytes allocated", len(bomb), err, n)
 	if race.Enabled {
 		return // it takes seconds, and twice the memory
 	}
 	var text []byte
 	n = compressortest.Allocated(func() { text, err = xz.Compressor.Decompress(nil, bomb, 100_000_000) })
-	if err != nil || len(text) != 100_000_000 || n > 101_000_000 {
-		t.Errorf("within the limit: %d bytes, %v, %d allocated", len(text), err, n)
-	}
+	require.NoError(t, err, "within the limit")
+	require.Equal(t, 100_000_000, len(text), "within the limit")
+	require.LessOrEqual(t, n, uint64(101_000_000), "within the limit: %d bytes, %v, %d allocated", len(text), err, n)
 }
 
 // run returns what a command makes of an input. The test is skipped if there is no
@@ -173,9 +159,7 @@ func run(t *testing.T, input []byte, args ...string) []byte {
 	if strings.Contains(stderr.String(), "ModuleNotFoundError") {
 		t.Skip("Python has no lzma")
 	}
-	if err != nil {
-		t.Fatalf("%q: %v\n%s", args, err, stderr.Bytes())
-	}
+	require.NoError(t, err, "%q: %v\n%s", args, err, stderr.Bytes())
 	return out
 }
 
@@ -187,9 +171,8 @@ func TestOthersReadIt(t *testing.T) {
 	texts, stored := compressortest.Texts(), map[string][]byte{}
 	for name, text := range texts {
 		var err error
-		if stored[name], err = xz.Compressor.Append(nil, text); err != nil {
-			t.Fatal(err)
-		}
+		stored[name], err = xz.Compressor.Append(nil, text)
+		require.NoError(t, err)
 	}
 	for reader, args := range map[string][]string{"xz": {"xz", "-dc"}, "Python": python("lzma.decompress(sys.stdin.buffer.read(), lzma.FORMAT_XZ)")} {
 		t.Run(reader, func(t *testing.T) {
@@ -211,9 +194,9 @@ func TestWhatOthersWriteIsRead(t *testing.T) {
 		t.Run(writer, func(t *testing.T) {
 			for name, text := range compressortest.Texts() {
 				stored := run(t, text, args...)
-				if got, err := xz.Compressor.Decompress(nil, stored, 64<<20); err != nil || !bytes.Equal(got, text) {
-					t.Errorf("%s: %d bytes of %d came back, %v", name, len(got), len(text), err)
-				}
+				got, err := xz.Compressor.Decompress(nil, stored, 64<<20)
+				require.NoError(t, err, "%s: %d bytes of %d came back", name, len(got), len(text))
+				require.Equal(t, string(text), string(got), "%s: %d bytes of %d came back", name, len(got), len(text))
 			}
 		})
 	}
@@ -222,9 +205,8 @@ func TestWhatOthersWriteIsRead(t *testing.T) {
 		"the format of before": {"xz", "-c", "--format=lzma"}, "no format": {"xz", "-c", "--format=raw"},
 	} {
 		t.Run(what, func(t *testing.T) {
-			if _, err := xz.Compressor.Decompress(nil, run(t, pythonText(), args...), 64<<20); !errors.Is(err, codec.ErrCorrupt) {
-				t.Errorf("%v, want ErrCorrupt", err)
-			}
+			_, err := xz.Compressor.Decompress(nil, run(t, pythonText(), args...), 64<<20)
+			require.ErrorIs(t, err, codec.ErrCorrupt)
 		})
 	}
 }

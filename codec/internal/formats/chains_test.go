@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/internal/formats"
 )
@@ -35,9 +37,8 @@ func valuesPerChain(t *testing.T) int {
 		return fewValues
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("XCACHE_CHAIN_VALUES=%q is not a number of values", text)
-	}
+	require.NoError(t, err, "XCACHE_CHAIN_VALUES=%q is not a number of values", text)
+	require.GreaterOrEqual(t, n, 1, "XCACHE_CHAIN_VALUES=%q is not a number of values", text)
 	return n
 }
 
@@ -319,14 +320,11 @@ func TestAPartOfAChainReadsWhatTheChainReads(t *testing.T) {
 			reads++
 			read.Fallback = false
 			part := parts[read]
-			if part == nil {
-				t.Errorf("%s reads %.60x of %s by %+v, a chain that is not accepted", describe(config), s.stored, s.writer.Name, read)
-				continue
-			}
+			require.NotNil(t, part, "%s reads %.60x of %s by %+v, a chain that is not accepted", describe(config), s.stored, s.writer.Name, read)
 			again, by, err := readLike(part, s.stored, s.like)
-			if err != nil || by != read || !equal(again, value) {
-				t.Errorf("%s reads %.60x of %s by %+v as %#v, and that part by %+v as %#v, %v", describe(config), s.stored, s.writer.Name, read, value, by, again, err)
-			}
+			require.NoError(t, err, "%s reads %.60x of %s by %+v as %#v, and that part by %+v as %#v, %v", describe(config), s.stored, s.writer.Name, read, value, by, again, err)
+			require.Equal(t, read, by, "%s reads %.60x of %s by %+v as %#v, and that part by %+v as %#v, %v", describe(config), s.stored, s.writer.Name, read, value, by, again, err)
+			require.True(t, equal(again, value), "%s reads %.60x of %s by %+v as %#v, and that part by %+v as %#v, %v", describe(config), s.stored, s.writer.Name, read, value, by, again, err)
 		}
 	}
 	t.Logf("%d reads", reads)
@@ -366,9 +364,7 @@ func TestTheOrderOfCompressorsDoesNotCount(t *testing.T) {
 			continue
 		}
 		chain, err := codec.New(config)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for j := range 100 {
 			s := &pool[(i*101+j)%len(pool)]
 			if s.read.Serializer == "raw" && !s.read.Tagged {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/internal/formats"
 	"github.com/xcache-go/xcache/codec/internal/serializertest"
@@ -62,9 +64,8 @@ func FuzzChain(f *testing.F) {
 				}
 			}
 			var v any
-			if read, err := chain.Decode(ring.Seal(nil, data, "key"), &v); !errors.Is(err, codec.ErrCorrupt) {
-				t.Fatalf("%x, encrypted, is read as %v by %+v, %v", data, v, read, err)
-			}
+			read, err := chain.Decode(ring.Seal(nil, data, "key"), &v)
+			require.ErrorIs(t, err, codec.ErrCorrupt, "%x, encrypted, is read as %v by %+v", data, v, read)
 		}
 		for _, s := range formats.Serializers() {
 			r, ok := s.(codec.Recognizer)
@@ -74,9 +75,7 @@ func FuzzChain(f *testing.F) {
 				}
 			}
 		}
-		if !bytes.Equal(before, data) {
-			t.Fatalf("%x was changed to %x", before, data)
-		}
+		require.Equal(t, string(before), string(data))
 	})
 }
 
@@ -99,9 +98,9 @@ func FuzzText(f *testing.F) {
 			own, again := w.Name, written{w.Serializer.Name(), string(stored)}
 			if known[again] {
 				var got string
-				if _, err := w.Chain.Decode(stored, &got); err != nil || got != text {
-					t.Fatalf("%s wrote %q as %x, and reads %q, %v", own, text, stored, got, err)
-				}
+				_, err := w.Chain.Decode(stored, &got)
+				require.NoError(t, err, "%s wrote %q as %x, and reads %q, %v", own, text, stored, got, err)
+				require.Equal(t, text, got, "%s wrote %q as %x, and reads %q, %v", own, text, stored, got, err)
 				continue
 			}
 			known[again] = true

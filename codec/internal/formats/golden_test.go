@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/internal/formats"
 )
@@ -41,9 +43,7 @@ func goldenFile(t *testing.T, name string, write func() ([]byte, error)) []byte 
 			err = os.WriteFile(file, content, 0o644)
 		}
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return content
 }
 
@@ -63,14 +63,14 @@ func TestGoldenFilesAreRead(t *testing.T) {
 			if single.Compressor != nil {
 				want.Compressor = single.Compressor.Name()
 			}
-			if err != nil || !equal(got, value) || read != want {
-				t.Errorf("read %.60q by %+v, %v, want it by %+v", fmt.Sprint(got), read, err, want)
-			}
+			require.NoError(t, err, "read %.60q by %+v, %v, want it by %+v", fmt.Sprint(got), read, err, want)
+			require.True(t, equal(got, value), "read %.60q by %+v, %v, want it by %+v", fmt.Sprint(got), read, err, want)
+			require.Equal(t, want, read, "read %.60q by %+v, %v, want it by %+v", fmt.Sprint(got), read, err, want)
 			// What is not compressed is written the same today.
 			if single.Compressor == nil && single.Serializer != codec.Gob {
-				if now, err := single.Chain.Append(nil, value); err != nil || !bytes.Equal(now, stored) {
-					t.Errorf("written today: %.60x, %v, then: %.60x", now, err, stored)
-				}
+				now, err := single.Chain.Append(nil, value)
+				require.NoError(t, err, "written today: %.60x, %v, then: %.60x", now, err, stored)
+				require.Equal(t, string(stored), string(now), "written today")
 			}
 		})
 	}
@@ -98,13 +98,12 @@ func TestGoldenClassesAreRead(t *testing.T) {
 			name, digits, _ := strings.Cut(strings.TrimSpace(line), ":")
 			class, ok := classes[name]
 			stored, err := hex.DecodeString(strings.TrimSpace(digits))
-			if !ok || err != nil {
-				t.Fatalf("%s: the line of %q is of no class: %v", s.Name(), name, err)
-			}
+			require.True(t, ok, "%s: the line of %q is of no class: %v", s.Name(), name, err)
+			require.NoError(t, err, "%s: the line of %q is of no class", s.Name(), name)
 			want, _ := class.Stored(s.Name())
-			if got, read, err := readAs(chain, stored, class.Value); err != nil || !equal(got, want) {
-				t.Errorf("%s: %s, written as %.60x, is read as %#v by %+v, %v", s.Name(), name, stored, got, read, err)
-			}
+			got, read, err := readAs(chain, stored, class.Value)
+			require.NoError(t, err, "%s: %s, written as %.60x, is read as %#v by %+v, %v", s.Name(), name, stored, got, read, err)
+			require.True(t, equal(got, want), "%s: %s, written as %.60x, is read as %#v by %+v, %v", s.Name(), name, stored, got, read, err)
 		}
 	}
 }

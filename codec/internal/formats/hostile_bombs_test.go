@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/codec"
 )
 
@@ -78,9 +80,7 @@ func serializerBombs(t *testing.T, serializer string) map[string][]byte {
 	case "gob":
 		declared := func(v any) string {
 			var out bytes.Buffer
-			if err := gob.NewEncoder(&out).Encode(v); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, gob.NewEncoder(&out).Encode(v))
 			first := out.Bytes()
 			return string(first[:int(first[0])+1])
 		}
@@ -98,13 +98,10 @@ func serializerBombs(t *testing.T, serializer string) map[string][]byte {
 			many[string(binary.BigEndian.AppendUint32(nil, uint32(i)))] = i
 		}
 		stored, err := codec.Gob.Append(nil, many)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		accepted("large-map", string(stored))
-		if stored, err = codec.Gob.Append(nil, make([]string, elements)); err != nil {
-			t.Fatal(err)
-		}
+		stored, err = codec.Gob.Append(nil, make([]string, elements))
+		require.NoError(t, err)
 		accepted("many-strings", string(stored))
 	case "pickle":
 		length := func(op string, n uint64) string {
@@ -161,9 +158,7 @@ func compressorBombs(t *testing.T, c codec.Compressor) map[string][]byte {
 	bombs := map[string][]byte{"refused-zeros": bombOf(t, c, 4*compressedLimit), "refused-one-too-many": bombOf(t, c, compressedLimit+1), "bomb-of-the-limit": bombOf(t, c, compressedLimit)}
 	refused := func(name string, data []byte) { bombs["refused-"+name] = data }
 	small, err := c.Append(nil, []byte("hello, hello, hello"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	with := func(at int, bytes ...byte) []byte {
 		lie := append([]byte(nil), small...)
 		copy(lie[(at+len(lie))%len(lie):], bytes)
@@ -194,9 +189,7 @@ func compressorBombs(t *testing.T, c codec.Compressor) map[string][]byte {
 		// Blocks of 4 MiB, and a stated length; the checksum of the header is
 		// the writer's.
 		large, err := c.Append(nil, make([]byte, 5<<20))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		bombs["bomb-blocks-of-4-MiB"] = large
 		refused("block-of-2-GiB", with(15, 0xff, 0xff, 0xff, 0x7f))
 		refused("plain-block-of-2-GiB", with(15, 0xff, 0xff, 0xff, 0xff))
@@ -228,9 +221,7 @@ func bombOf(t *testing.T, c codec.Compressor, size int) []byte {
 		return known
 	}
 	bomb, err := c.Append(nil, make([]byte, size))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	hostileBombs[name] = bomb
 	return bomb
 }
@@ -241,9 +232,7 @@ var hostileBombs = map[string][]byte{}
 func taggedBombs(t *testing.T, s codec.Serializer) map[string][]byte {
 	bombs := map[string][]byte{}
 	value, err := s.Append(nil, "hello")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	chain := hostileChain(t, "tagged", s.Name(), "")
 	id := encoded(t, chain, "hello")[3]
 	for name, length := range map[string]uint64{"none": 0, "one-less": uint64(len(value) - 1), "one-more": uint64(len(value) + 1), "limit": compressedLimit, "2-GiB": 1 << 31, "all": 1<<64 - 1} {
@@ -252,9 +241,7 @@ func taggedBombs(t *testing.T, s codec.Serializer) map[string][]byte {
 	}
 	for i, c := range compressorsFor("tagged") {
 		compressor, err := codec.LookupCompressor(c)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		which := encoded(t, hostileChain(t, "tagged", s.Name(), c), strings.Repeat("long text ", 200))[4]
 		bomb := bombOf(t, compressor, 2*compressedLimit)
 		for name, length := range map[string]uint64{"5": 5, "limit": compressedLimit, "its-length": 2 * compressedLimit, "all": 1<<64 - 1} {
@@ -280,9 +267,7 @@ func chainBombs(t *testing.T) map[string][]byte {
 	bombs := map[string][]byte{}
 	for _, name := range compressorsFor("plain") {
 		c, err := codec.LookupCompressor(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for what, data := range compressorBombs(t, c) {
 			bombs["bomb-"+name+"-"+what] = data
 		}

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/internal/formats"
 )
@@ -73,15 +75,11 @@ func TestHostileProcess(t *testing.T) {
 		t.Skip("it is run by TestHostileInput")
 	}
 	subject, err := os.ReadFile(filepath.Join(job, "subject"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	p := &hostileProcess{subject: subjectOf(t, string(subject)), everyWay: os.Getenv(hostileEvery) != ""}
 	p.open(t, job)
 	entries, err := os.ReadDir(job)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	p.confine(t)
 	p.measureReference()
 	for _, entry := range entries {
@@ -90,9 +88,7 @@ func TestHostileProcess(t *testing.T) {
 			continue
 		}
 		data, err := os.ReadFile(filepath.Join(job, entry.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		switch p.name = entry.Name(); kind {
 		case "short":
 			p.short()
@@ -105,12 +101,8 @@ func TestHostileProcess(t *testing.T) {
 		}
 	}
 	report, err := json.Marshal(p.hostileResult)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(job, hostileReport), report, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(job, hostileReport), report, 0o600))
 }
 
 // A hostileSubject is what reads the inputs.
@@ -146,9 +138,7 @@ func subjectOf(t *testing.T, subject string) hostileSubject {
 	switch kind {
 	case "serializer":
 		s, err := codec.LookupSerializer(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		subject := hostileSubject{limit: serializerLimit}
 		for _, newValue := range hostileDestinations() {
 			subject.ways = append(subject.ways, func(data []byte) error { return s.Unmarshal(data, newValue()) })
@@ -156,9 +146,7 @@ func subjectOf(t *testing.T, subject string) hostileSubject {
 		return subject
 	case "compressor":
 		c, err := codec.LookupCompressor(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return hostileSubject{limit: compressedLimit, ways: []func([]byte) error{func(data []byte) error {
 			text, err := c.Decompress(nil, data, compressedLimit)
 			if err == nil && len(text) > compressedLimit {
@@ -212,17 +200,13 @@ func compressorsFor(kind string) []string {
 func hostileChain(t *testing.T, format, serializers, compressors string) *codec.Chain {
 	t.Helper()
 	s, c, err := codec.Parse(serializers, compressors)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	config := codec.Config{Serializers: s, Compressors: c, MaxValue: compressedLimit, CompressMin: codec.CompressAlways}
 	if format == "tagged" {
 		config.Format = codec.Tagged
 	}
 	chain, err := codec.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return chain
 }
 
@@ -230,9 +214,7 @@ const hostileKey = "app:1:key"
 
 func hostileKeyRing(t *testing.T) *codec.KeyRing {
 	ring, err := codec.NewKeyRing([]byte("32 bytes that stand for a secret"), []byte("0123456789abcdef"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return ring
 }
 
@@ -287,15 +269,12 @@ type hostileProcess struct {
 
 func (p *hostileProcess) open(t *testing.T, job string) {
 	var err error
-	if p.at, err = os.Create(filepath.Join(job, hostileAt)); err != nil {
-		t.Fatal(err)
-	}
-	if p.refs, err = os.OpenFile("/proc/self/clear_refs", os.O_WRONLY, 0); err != nil {
-		t.Fatal(err)
-	}
-	if p.status, err = os.Open("/proc/self/status"); err != nil {
-		t.Fatal(err)
-	}
+	p.at, err = os.Create(filepath.Join(job, hostileAt))
+	require.NoError(t, err)
+	p.refs, err = os.OpenFile("/proc/self/clear_refs", os.O_WRONLY, 0)
+	require.NoError(t, err)
+	p.status, err = os.Open("/proc/self/status")
+	require.NoError(t, err)
 	p.buffer = make([]byte, 4096)
 	p.allocated[0].Name = "/gc/heap/allocs:bytes"
 }
@@ -305,9 +284,7 @@ func (p *hostileProcess) confine(t *testing.T) {
 	p.settle()
 	p.mostMapped = p.memory("VmData:") + int64(2*p.subject.limit) + mappedSlack
 	most := uint64(p.mostMapped)
-	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: most, Max: most}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: most, Max: most}))
 	p.rememberLimit()
 }
 

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/internal/formats"
 )
@@ -41,9 +43,7 @@ func TestHostileInput(t *testing.T) {
 			flips += 8 * len(payload)
 		}
 	}
-	if payloads < 200 {
-		t.Errorf("%d payloads, want 200", payloads)
-	}
+	require.GreaterOrEqual(t, payloads, 200, "%d payloads, want 200", payloads)
 	var inputs atomic.Int64
 	t.Cleanup(func() { t.Logf("%d inputs, of %d payloads with %d bits", inputs.Load(), payloads, flips) })
 	for _, job := range jobs {
@@ -51,9 +51,7 @@ func TestHostileInput(t *testing.T) {
 			t.Parallel()
 			start := time.Now()
 			result, err := job.run(t, program)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			for _, violation := range result.Violations {
 				t.Error(violation)
 			}
@@ -93,9 +91,7 @@ func TestNaiveDecodersAreCaught(t *testing.T) {
 			found := strings.Join(result.Violations, "\n")
 			switch {
 			case err != nil && test.want == "are mapped": // it ended by its limit
-				if !strings.Contains(err.Error(), "aa0102") {
-					t.Errorf("got %v, want the process to end at aa0102", err)
-				}
+				require.ErrorContains(t, err, "aa0102")
 			case err != nil:
 				t.Error(err)
 			case test.want == "" && found != "" || !strings.Contains(found, test.want):
@@ -114,15 +110,11 @@ func hostileProgram(t *testing.T) string {
 	t.Helper()
 	if os.Getenv(hostileTest) != "" {
 		program, err := os.Executable()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return program
 	}
 	program, err := builtProgram()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	run := "^" + t.Name() + "$"
 	if _, subject, ok := strings.Cut(flag.Lookup("test.run").Value.String(), "/"); ok {
 		run += "/" + subject
@@ -131,9 +123,7 @@ func hostileProgram(t *testing.T) string {
 	command.Env = append(os.Environ(), hostileTest+"=1")
 	out, err := command.CombinedOutput()
 	t.Logf("%s", out)
-	if err != nil {
-		t.Error(err)
-	}
+	require.NoError(t, err)
 	return ""
 }
 
@@ -176,9 +166,7 @@ type hostileInputs struct {
 func (j hostileInputs) run(t *testing.T, program string) (hostileResult, error) {
 	dir := t.TempDir()
 	write := func(name string, data []byte) {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
 	}
 	write("subject", []byte(j.subject))
 	if j.short {
@@ -231,9 +219,7 @@ func serialized(t *testing.T, s codec.Serializer) (payloads [][]byte) {
 		if errors.Is(err, codec.ErrUnsupportedValue) {
 			continue
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		readable := false
 		for _, newValue := range hostileDestinations() {
 			readable = readable || s.Unmarshal(payload, newValue()) == nil
@@ -266,9 +252,7 @@ func hostileTexts() (texts [][]byte) {
 func compressed(t *testing.T, c codec.Compressor) (payloads [][]byte) {
 	for _, text := range hostileTexts() {
 		payload, err := c.Append(nil, text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		payloads = append(payloads, payload)
 	}
 	return payloads
@@ -313,8 +297,6 @@ func sealed(t *testing.T) (payloads [][]byte) {
 func encoded(t *testing.T, chain *codec.Chain, value any) []byte {
 	t.Helper()
 	stored, err := chain.Append(nil, value)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return stored
 }

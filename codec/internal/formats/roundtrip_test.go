@@ -2,12 +2,13 @@ package formats_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math/big"
 	"reflect"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/internal/formats"
@@ -16,9 +17,7 @@ import (
 func mustChain(tb testing.TB, config codec.Config) *codec.Chain {
 	tb.Helper()
 	chain, err := codec.New(config)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	require.NoError(tb, err)
 	return chain
 }
 
@@ -50,24 +49,18 @@ func TestEveryClassComesBackEqualAndOfItsType(t *testing.T) {
 				want, wantErr := class.Stored(single.Serializer.Name())
 				stored, err := single.Chain.Append([]byte("before"), class.Value)
 				if wantErr != nil {
-					if !errors.Is(err, wantErr) || string(stored) != "before" {
-						t.Errorf("%s stores a %s: %.40x, %v, want %v", single.Name, class.Name, stored, err, wantErr)
-					}
+					require.ErrorIs(t, err, wantErr, "%s stores a %s", single.Name, class.Name)
+					require.Equal(t, "before", string(stored), "%s stores a %s", single.Name, class.Name)
 					continue
 				}
-				if err != nil {
-					t.Errorf("%s, %s: %v", single.Name, class.Name, err)
-					continue
-				}
+				require.NoError(t, err, "%s, %s", single.Name, class.Name)
 				stored = stored[len("before"):]
 				kept := bytes.Clone(stored)
 				got, read, err := readAs(single.Chain, stored, class.Value)
-				if err != nil || !equal(got, want) || read.Fallback {
-					t.Errorf("%s, %s: stored %#v, read %#v by %+v, %v", single.Name, class.Name, class.Value, got, read, err)
-				}
-				if !bytes.Equal(kept, stored) {
-					t.Errorf("%s, %s: Decode changed its input", single.Name, class.Name)
-				}
+				require.NoError(t, err, "%s, %s: stored %#v, read %#v by %+v, %v", single.Name, class.Name, class.Value, got, read, err)
+				require.True(t, equal(got, want), "%s, %s: stored %#v, read %#v by %+v, %v", single.Name, class.Name, class.Value, got, read, err)
+				require.False(t, read.Fallback, "%s, %s: stored %#v, read %#v by %+v, %v", single.Name, class.Name, class.Value, got, read, err)
+				require.Equal(t, string(kept), string(stored), "%s, %s: Decode changed its input", single.Name, class.Name)
 			}
 		}
 	}
@@ -92,9 +85,7 @@ func TestFallbackInBothDirections(t *testing.T) {
 				continue
 			}
 			stored, err := a.Chain.Append(nil, class.Value)
-			if err != nil {
-				t.Fatalf("%s, %s: %v", a.Name, class.Name, err)
-			}
+			require.NoError(t, err, "%s, %s", a.Name, class.Name)
 			writes[i][j] = written{stored, want, true}
 		}
 	}
@@ -124,9 +115,8 @@ func TestFallbackInBothDirections(t *testing.T) {
 				}
 				for order, chain := range map[string]*codec.Chain{"behind": ba, "before": ab} {
 					got, read, err := readAs(chain, w.stored, class.Value)
-					if err != nil || !equal(got, w.want) {
-						t.Errorf("%s written by %s, which is %s %s: %#v by %+v, %v", class.Name, a.Name, order, b.Name, got, read, err)
-					}
+					require.NoError(t, err, "%s written by %s, which is %s %s: %#v by %+v, %v", class.Name, a.Name, order, b.Name, got, read, err)
+					require.True(t, equal(got, w.want), "%s written by %s, which is %s %s: %#v by %+v, %v", class.Name, a.Name, order, b.Name, got, read, err)
 				}
 			}
 		}

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
 	_ "github.com/xcache-go/xcache/codec/lz4"
@@ -42,9 +43,7 @@ func open(t *testing.T) *site {
 		t.Fatalf("djangotest: no Django: %v; %s", err, advice)
 	}
 	t.Cleanup(func() {
-		if err := p.stop(); err != nil {
-			t.Error(err)
-		}
+		require.NoError(t, p.stop())
 	})
 	return &site{t, server, p}
 }
@@ -67,24 +66,22 @@ func (s *site) cache(parameters string) *xcache.Cache {
 // python checks what an expression is in Python.
 func (s *site) want(t *testing.T, expression, want string) {
 	t.Helper()
-	if got, err := s.python.eval(expression); err != nil || got != want {
-		t.Errorf("Python: %s = %s, %v, want %s", expression, got, err, want)
-	}
+	got, err := s.python.eval(expression)
+	require.NoError(t, err, "Python: %s", expression)
+	require.Equal(t, want, got, "Python: %s", expression)
 }
 
 func must(t *testing.T, err error) {
 	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 }
 
 // wantGet checks what a key is in Go.
 func wantGet(t *testing.T, c *xcache.Cache, key string, want any) {
 	t.Helper()
-	if got, err := xcache.For[any](c).Get(t.Context(), key); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("Go: %s = %#v, %v, want %#v", key, got, err, want)
-	}
+	got, err := xcache.For[any](c).Get(t.Context(), key)
+	require.NoError(t, err, "Go: %s", key)
+	require.Equal(t, want, got, "Go: %s", key)
 }
 
 var at = time.Date(2026, 2, 28, 23, 59, 58, 123456000, time.UTC)
@@ -150,19 +147,18 @@ func TestPickleBothWays(t *testing.T) {
 	must(t, users.Set(t.Context(), "user", ada))
 	s.want(t, "cache.get('user')", dict)
 	s.want(t, "cache.set('user2', "+dict+")", "None")
-	if got, err := users.Get(t.Context(), "user2"); err != nil || !reflect.DeepEqual(got, ada) {
-		t.Errorf("Go read %+v, %v", got, err)
-	}
+	got, err := users.Get(t.Context(), "user2")
+	require.NoError(t, err, "Go read")
+	require.Equal(t, ada, got, "Go read")
 	s.want(t, "cache.set('now', timezone.now())", "None")
-	if now, err := xcache.For[time.Time](c).Get(t.Context(), "now"); err != nil || time.Since(now) > time.Hour {
-		t.Errorf("Django's now is %v, %v", now, err)
-	}
+	now, err := xcache.For[time.Time](c).Get(t.Context(), "now")
+	require.NoError(t, err, "Django's now")
+	require.LessOrEqual(t, time.Since(now), time.Hour, "Django's now is %v, %v", now, err)
 	// Objects are refused, by name.
 	s.want(t, "cache.set('object', __import__('decimal').Decimal(1))", "None")
-	_, err := xcache.For[any](c).Get(t.Context(), "object")
-	if !errors.Is(err, xcache.ErrCorrupt) || !strings.Contains(err.Error(), "decimal.Decimal") {
-		t.Errorf("a Decimal: %v", err)
-	}
+	_, err = xcache.For[any](c).Get(t.Context(), "object")
+	require.ErrorIs(t, err, xcache.ErrCorrupt, "a Decimal")
+	require.ErrorContains(t, err, "decimal.Decimal", "a Decimal")
 }
 
 func TestJSONBothWays(t *testing.T) {
@@ -192,9 +188,9 @@ func TestJSONBothWays(t *testing.T) {
 	must(t, xcache.For[[]byte](c).Set(t.Context(), "bytes", []byte("hi")))
 	s.want(t, "json_cache.get('bytes')", "'aGk='")
 	s.want(t, "json_cache.set('iso', datetime.datetime(2026, 2, 28, 23, 59, 58, 123456, tzinfo=datetime.timezone.utc).isoformat())", "None")
-	if got, err := xcache.For[time.Time](c).Get(t.Context(), "iso"); err != nil || !got.Equal(at) {
-		t.Errorf("Go read %v, %v", got, err)
-	}
+	got, err := xcache.For[time.Time](c).Get(t.Context(), "iso")
+	require.NoError(t, err, "Go read")
+	require.True(t, got.Equal(at), "Go read %v, %v", got, err)
 }
 
 func TestOperationsOnEachOthersKeys(t *testing.T) {
@@ -206,17 +202,15 @@ func TestOperationsOnEachOthersKeys(t *testing.T) {
 
 	// Counters are decimal text for both.
 	s.want(t, "cache.set('n', 5)", "None")
-	if n, err := c.Incr(ctx, "n", 2); n != 7 || err != nil {
-		t.Errorf("Incr: %d, %v", n, err)
-	}
+	n, err := c.Incr(ctx, "n", 2)
+	require.EqualValues(t, 7, n, "Incr")
+	require.NoError(t, err, "Incr")
 	s.want(t, "cache.incr('n', 3)", "10")
 	must(t, counters.Set(ctx, "m", 1))
 	s.want(t, "cache.incr('m')", "2")
 	s.want(t, "cache.decr('m', 5)", "-3")
 	wantGet(t, c, "m", int64(-3))
-	if got := s.server.Do(t, "GET", ":1:m"); got != "-3" {
-		t.Errorf("the server has %v", got)
-	}
+	require.Equal(t, "-3", s.server.Do(t, "GET", ":1:m"), "the server has")
 
 	// Expiry.
 	must(t, texts.Set(ctx, "minute", "x", xcache.TTL(time.Minute)))
@@ -225,17 +219,18 @@ func TestOperationsOnEachOthersKeys(t *testing.T) {
 	s.want(t, "server.ttl(':1:forever')", "-1")
 	s.want(t, "cache.set('hour', 1, 3600), cache.set('always', 1, None), cache.set('default', 1)", "(None, None, None)")
 	for key, want := range map[string]time.Duration{"hour": time.Hour, "always": xcache.NoExpiry, "default": 300 * time.Second} {
-		if got, err := c.TTL(ctx, key); err != nil || got > want || got < want-30*time.Second {
-			t.Errorf("TTL of %s: %v, %v, want %v", key, got, err, want)
-		}
+		got, err := c.TTL(ctx, key)
+		require.NoError(t, err, "TTL of %s", key)
+		require.LessOrEqual(t, got, want, "TTL of %s: %v, %v, want %v", key, got, err, want)
+		require.GreaterOrEqual(t, got, want-30*time.Second, "TTL of %s: %v, %v, want %v", key, got, err, want)
 	}
 	s.want(t, "cache.touch('minute', 3600), cache.touch('nobody')", "(True, False)")
 	if got, err := c.TTL(ctx, "minute"); err != nil || got <= time.Minute {
 		t.Errorf("TTL after Django's touch: %v, %v", got, err)
 	}
-	if ok, err := c.Touch(ctx, "always", xcache.TTL(time.Minute)); !ok || err != nil {
-		t.Errorf("Touch: %v, %v", ok, err)
-	}
+	ok, err := c.Touch(ctx, "always", xcache.TTL(time.Minute))
+	require.True(t, ok, "Touch: %v, %v", ok, err)
+	require.NoError(t, err, "Touch: %v", ok)
 	s.want(t, "50 < server.ttl(':1:always') <= 60", "True")
 	must(t, texts.Set(ctx, "blink", "x", xcache.TTL(30*time.Millisecond)))
 	time.Sleep(60 * time.Millisecond)
@@ -244,22 +239,21 @@ func TestOperationsOnEachOthersKeys(t *testing.T) {
 	// Add, and has_key.
 	s.want(t, "cache.add('forever', 'y'), cache.add('new', 'y')", "(False, True)")
 	for key, want := range map[string]bool{"new": false, "newer": true} {
-		if ok, err := texts.Add(ctx, key, "z"); ok != want || err != nil {
-			t.Errorf("Add of %s: %v, %v", key, ok, err)
-		}
+		ok, err := texts.Add(ctx, key, "z")
+		require.Equal(t, want, ok, "Add of %s", key)
+		require.NoError(t, err, "Add of %s", key)
 	}
 	s.want(t, "cache.get('new'), cache.get('newer'), 'newer' in cache, 'newest' in cache", "('y', 'z', True, False)")
-	if ok, err := c.Has(ctx, "new"); !ok || err != nil {
-		t.Errorf("Has: %v, %v", ok, err)
-	}
+	ok, err = c.Has(ctx, "new")
+	require.True(t, ok, "Has: %v, %v", ok, err)
+	require.NoError(t, err, "Has: %v", ok)
 
 	// Many.
 	s.want(t, "cache.set_many({'a': 'x', 'b': 'y'})", "[]")
 	must(t, texts.SetMany(ctx, map[string]string{"c": "z"}))
 	got, err := texts.GetMany(ctx, []string{"a", "b", "c", "d"})
-	if want := map[string]string{"a": "x", "b": "y", "c": "z"}; err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("GetMany: %v, %v", got, err)
-	}
+	require.NoError(t, err, "GetMany")
+	require.Equal(t, map[string]string{"a": "x", "b": "y", "c": "z"}, got, "GetMany")
 	s.want(t, "cache.get_many(['a', 'c', 'd'])", "{'a': 'x', 'c': 'z'}")
 
 	// Delete.
@@ -284,9 +278,9 @@ func TestKeysVersionsAndPrefixes(t *testing.T) {
 	wantGet(t, shop.With(xcache.WithVersion(5)), "ключ:1", "x")
 	s.want(t, "prefixed.incr_version('k', version=3)", "4")
 	wantGet(t, shop.With(xcache.WithVersion(4)), "k", "shop 3")
-	if v, err := shop.IncrVersion(ctx, "k", 1); v != 3 || err != nil {
-		t.Errorf("IncrVersion: %v, %v", v, err)
-	}
+	v, err := shop.IncrVersion(ctx, "k", 1)
+	require.Equal(t, 3, v, "IncrVersion")
+	require.NoError(t, err, "IncrVersion")
 	s.want(t, "prefixed.get('k'), prefixed.get('k', version=3)", "(None, 'shop 2')")
 }
 
@@ -305,9 +299,9 @@ func TestFormatsOfPythonsLibraries(t *testing.T) {
 			c := s.cache("prefix=" + format.name + "&compressor=" + format.name)
 			texts := xcache.For[string](c)
 			s.want(t, fmt.Sprintf("server.set('%s:1:k', %s(json.dumps(%q).encode()))", format.name, format.compress, long), "True")
-			if got, err := texts.Get(ctx, "k"); err != nil || got != long {
-				t.Errorf("Go read %.20q, %v", got, err)
-			}
+			got, err := texts.Get(ctx, "k")
+			require.NoError(t, err, "Go read")
+			require.Equal(t, long, got, "Go read")
 			must(t, texts.Set(ctx, "k", long))
 			s.want(t, fmt.Sprintf("json.loads(%s(server.get('%s:1:k'))) == %q", format.decompress, format.name, long), "True")
 
@@ -335,26 +329,24 @@ func TestWhatTheGuideWarnsOf(t *testing.T) {
 	c := s.cache("serializer=pickle")
 	// A str is no counter, to either.
 	s.want(t, "cache.set('text', '5')", "None")
-	if _, err := s.python.eval("cache.incr('text')"); err == nil {
-		t.Error("Django incremented a str")
-	}
-	if _, err := c.Incr(ctx, "text", 1); !errors.Is(err, xcache.ErrWrongType) {
-		t.Errorf("Incr of a str: %v", err)
-	}
+	_, err := s.python.eval("cache.incr('text')")
+	require.Error(t, err, "Django incremented a str")
+	_, err = c.Incr(ctx, "text", 1)
+	require.ErrorIs(t, err, xcache.ErrWrongType, "Incr of a str")
 	// Times without a time zone are UTC, and come back with one.
 	s.want(t, "cache.set('naive', datetime.datetime(2026, 2, 28, 23, 59, 58, 123456))", "None")
 	wantGet(t, c, "naive", at)
 	s.want(t, "cache.set('model', __import__('uuid').uuid4())", "None")
-	if _, err := xcache.For[any](c).Get(ctx, "model"); !errors.Is(err, xcache.ErrCorrupt) || !strings.Contains(err.Error(), "uuid.UUID") {
-		t.Errorf("a UUID: %v", err)
-	}
+	_, err = xcache.For[any](c).Get(ctx, "model")
+	require.ErrorIs(t, err, xcache.ErrCorrupt, "a UUID")
+	require.ErrorContains(t, err, "uuid.UUID", "a UUID")
 	must(t, xcache.For[map[string]struct{}](c).Set(ctx, "set", map[string]struct{}{"a": {}}))
 	s.want(t, "cache.get('set')", "{'a'}")
 	// Clear is of one prefix and version in Go, and of all in Django.
 	must(t, xcache.For[int](s.cache("prefix=shop")).Set(ctx, "other", 1))
-	if n, err := c.Clear(ctx); n == 0 || err != nil {
-		t.Errorf("Clear: %d, %v", n, err)
-	}
+	n, err := c.Clear(ctx)
+	require.NotZero(t, n, "Clear: %d, %v", n, err)
+	require.NoError(t, err, "Clear")
 	s.want(t, "server.keys()", "[b'shop:1:other']")
 	s.want(t, "cache.clear(), server.keys()", "(True, [])")
 }
@@ -371,9 +363,9 @@ func TestMsgpackOfPythonsLibrary(t *testing.T) {
 	const dict = "{'name': 'naïve 🦀', 'ratio': 0.5, 'tags': ['a', 'b']}"
 	s.want(t, "server.set('msgpack:1:k', msgpack.packb("+dict+"))", "True")
 	users := xcache.For[user](c)
-	if got, err := users.Get(t.Context(), "k"); err != nil || !reflect.DeepEqual(got, ada) {
-		t.Errorf("Go read %+v, %v", got, err)
-	}
+	got, err := users.Get(t.Context(), "k")
+	require.NoError(t, err, "Go read")
+	require.Equal(t, ada, got, "Go read")
 	must(t, users.Set(t.Context(), "k", ada))
 	s.want(t, "msgpack.unpackb(server.get('msgpack:1:k')) == "+dict, "True")
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/internal/fakeserver"
 )
 
@@ -15,9 +17,7 @@ func TestAnswers(t *testing.T) {
 	server := fakeserver.New()
 	server.Set("a", []byte("1"))
 	conn, err := server.Dial(t.Context(), "", "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, tt := range []struct{ request, want string }{
 		{"*2\r\n$3\r\nget\r\n$1\r\na\r\n", "$1\r\n1\r\n"},
 		{"*2\r\n$3\r\nGET\r\n$1\r\nb\r\n", "$-1\r\n"},
@@ -35,17 +35,14 @@ func TestAnswers(t *testing.T) {
 			fmt.Fprint(conn, tt.request[:split])
 			fmt.Fprint(conn, tt.request[split:])
 			got := make([]byte, len(tt.want))
-			if _, err := io.ReadFull(conn, got); err != nil {
-				t.Fatal(err)
-			}
-			if string(got) != tt.want {
-				t.Fatalf("%q split at %d: got %q, want %q", tt.request, split, got, tt.want)
-			}
+			_, err := io.ReadFull(conn, got)
+			require.NoError(t, err)
+			require.Equal(t, tt.want, string(got), "%q split at %d", tt.request, split)
 		}
 	}
-	if n, err := conn.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
-		t.Errorf("read without a request: %d bytes, %v", n, err)
-	}
+	n, err := conn.Read(make([]byte, 1))
+	require.Equal(t, 0, n, "read without a request")
+	require.ErrorIs(t, err, io.EOF, "read without a request")
 	if conn.Close(); server.RoundTrips() == 0 {
 		t.Error("no round trips were counted")
 	}
@@ -53,24 +50,18 @@ func TestAnswers(t *testing.T) {
 
 func TestServe(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	server := fakeserver.New()
 	server.Set("a", []byte("1"))
 	var served sync.WaitGroup
 	served.Go(func() { server.Serve(listener) })
 	client, err := net.Dial("tcp", listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	fmt.Fprint(client, "*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
 	got := make([]byte, len("$1\r\n1\r\n"))
-	if _, err := io.ReadFull(client, got); err != nil || string(got) != "$1\r\n1\r\n" {
-		t.Errorf("got %q, %v", got, err)
-	}
-	if err := errors.Join(client.Close(), listener.Close()); err != nil {
-		t.Error(err)
-	}
+	_, err = io.ReadFull(client, got)
+	require.NoError(t, err)
+	require.Equal(t, "$1\r\n1\r\n", string(got))
+	require.NoError(t, errors.Join(client.Close(), listener.Close()))
 	served.Wait()
 }

@@ -2,7 +2,6 @@ package servertest_test
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/internal/servertest"
 )
@@ -50,12 +51,8 @@ func TestNoServerIsLeftBehind(t *testing.T) {
 			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChildProcess$", "-test.v")
 			child.Env = append(os.Environ(), endEnv+"="+test.end)
 			stdout, err := child.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := child.Start(); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
+			require.NoError(t, child.Start())
 			servers := map[string]string{} // folders by address
 			lines := bufio.NewScanner(stdout)
 			for len(servers) < 4 && lines.Scan() {
@@ -63,13 +60,9 @@ func TestNoServerIsLeftBehind(t *testing.T) {
 					servers[fields[1]] = fields[2]
 				}
 			}
-			if len(servers) != 4 {
-				t.Errorf("child started the servers %v, want 4", servers)
-			}
+			require.Len(t, servers, 4, "child started %d servers", len(servers))
 			if test.end == "killed" {
-				if err := child.Process.Kill(); err != nil {
-					t.Error(err)
-				}
+				require.NoError(t, child.Process.Kill())
 			}
 			for lines.Scan() { // until the child has ended
 			}
@@ -122,12 +115,8 @@ func TestMissingServer(t *testing.T) {
 			t.Setenv("PATH", "")
 			t.Setenv("CI", test.ci)
 			outcome, message := outcomeOf(t, func(tb testing.TB) { servertest.Redis(tb) })
-			if outcome != test.want {
-				t.Errorf("test %s, want %s", outcome, test.want)
-			}
-			if !strings.Contains(message, `"make servers"`) {
-				t.Errorf("message %q does not say how to get a server", message)
-			}
+			require.Equal(t, test.want, outcome, "test")
+			require.Contains(t, message, `"make servers"`, "message")
 		})
 	}
 }
@@ -138,28 +127,24 @@ func TestBrokenServerFailsEvenOutsideCI(t *testing.T) {
 	outcome, message := outcomeOf(t, func(tb testing.TB) {
 		servertest.Redis(tb, servertest.Config("nonsense", "1"))
 	})
-	if outcome != "failed" || !strings.Contains(message, "nonsense") {
-		t.Errorf("test %s with message %q, want it failed and the server's log shown", outcome, message)
-	}
+	require.Equal(t, "failed", outcome, "test %s with message %q, want it failed and the server's log shown", outcome, message)
+	require.Contains(t, message, "nonsense", "test")
 }
 
 func TestSharedServerIsOne(t *testing.T) {
-	if first, second := standalone.Server(t), standalone.Server(t); first != second {
-		t.Errorf("two servers, at %s and %s", first.Addr, second.Addr)
-	}
+	first, second := standalone.Server(t), standalone.Server(t)
+	require.Same(t, second, first, "two servers, at %s and %s", first.Addr, second.Addr)
 }
 
 func TestSharedGroupIsOne(t *testing.T) {
-	if first, second := watched.Servers(t), watched.Servers(t); first != second {
-		t.Errorf("two groups, %v and %v", first.Addrs(), second.Addrs())
-	}
+	first, second := watched.Servers(t), watched.Servers(t)
+	require.Same(t, second, first, "two groups, %v and %v", first.Addrs(), second.Addrs())
 }
 
 func TestSharedServerNeedsMain(t *testing.T) {
 	outcome, message := outcomeOf(t, func(tb testing.TB) { servertest.NewShared().Server(tb) })
-	if outcome != "failed" || !strings.Contains(message, "TestMain") {
-		t.Errorf("test %s with message %q, want it failed for lack of TestMain", outcome, message)
-	}
+	require.Equal(t, "failed", outcome, "test %s with message %q, want it failed for lack of TestMain", outcome, message)
+	require.Contains(t, message, "TestMain", "test")
 }
 
 // recorder is a test that only notes how it was ended.
@@ -193,9 +178,7 @@ func outcomeOf(t *testing.T, test func(testing.TB)) (outcome, message string) {
 func requireEmpty(t *testing.T, dir string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, entry := range entries {
 		t.Errorf("%s is left behind in %s", entry.Name(), dir)
 	}
@@ -203,7 +186,6 @@ func requireEmpty(t *testing.T, dir string) {
 
 func requireRemoved(t *testing.T, dir string) {
 	t.Helper()
-	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("folder %s is still there (error %v)", dir, err)
-	}
+	_, err := os.Stat(dir)
+	require.ErrorIs(t, err, fs.ErrNotExist, "folder %s is still there", dir)
 }

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/internal/servertest"
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
@@ -21,9 +24,9 @@ func TestClusterServesAllSlots(t *testing.T) {
 	for product, shared := range clusters {
 		t.Run(product, func(t *testing.T) {
 			c := shared.Servers(t)
-			if len(c.Nodes) != 6 || len(c.Addrs()) != 6 || len(c.Primaries(t)) != 3 {
-				t.Errorf("nodes %v, primaries %v", c.Addrs(), c.Primaries(t))
-			}
+			require.Len(t, c.Nodes, 6, "nodes")
+			require.Len(t, c.Addrs(), 6, "nodes")
+			require.Len(t, c.Primaries(t), 3, "nodes")
 			for i := range 20 {
 				key := "all:" + strconv.Itoa(i)
 				c.Primary(t, key).Do(t, "SET", key, "value")
@@ -33,9 +36,7 @@ func TestClusterServesAllSlots(t *testing.T) {
 				key := "all:" + strconv.Itoa(i)
 				conn := c.Partner(c.Primary(t, key)).Dial(t)
 				conn.Do(t, "READONLY")
-				if got := conn.Do(t, "GET", key); got != "value" {
-					t.Errorf("GET %s at the replica = %v", key, got)
-				}
+				require.Equal(t, "value", conn.Do(t, "GET", key), "GET %s at the replica", key)
 			}
 		})
 	}
@@ -53,14 +54,10 @@ func TestClusterReplicaLags(t *testing.T) {
 	primary.Do(t, "SET", key, "new")
 	conn := replica.Dial(t)
 	conn.Do(t, "READONLY")
-	if got := conn.Do(t, "GET", key); got != "old" {
-		t.Errorf("GET at a replica that lags = %v, want the old value", got)
-	}
+	require.Equal(t, "old", conn.Do(t, "GET", key), "GET at a replica that lags")
 	replica.ResumeReplication(t)
 	c.AwaitReplicas(t)
-	if got := conn.Do(t, "GET", key); got != "new" {
-		t.Errorf("GET at a replica that caught up = %v, want the new value", got)
-	}
+	require.Equal(t, "new", conn.Do(t, "GET", key), "GET at a replica that caught up")
 }
 
 func TestMigrationAsksAndMoves(t *testing.T) {
@@ -95,20 +92,13 @@ func TestMigrationAsksAndMoves(t *testing.T) {
 			}
 			conn := to.Dial(t)
 			conn.Do(t, "ASKING")
-			if got := conn.Do(t, "GET", leaves); got != "2" {
-				t.Errorf("GET at the target after ASKING = %v", got)
-			}
+			require.Equal(t, "2", conn.Do(t, "GET", leaves), "GET at the target after ASKING")
 
 			m.Finish(t)
-			if got, want := answer(from.Try("GET", stays)), "MOVED "+address; got != want {
-				t.Errorf("GET at the source answers %q, want %q", got, want)
-			}
-			if got := fmt.Sprint(to.Do(t, "MGET", stays, leaves)); got != "[1 2]" {
-				t.Errorf("MGET at the target = %s", got)
-			}
-			if got := c.Primary(t, stays); got != to {
-				t.Errorf("Primary is %s, want the target", got.Addr)
-			}
+			got, want := answer(from.Try("GET", stays)), "MOVED "+address
+			require.Equal(t, want, got, "GET at the source answers")
+			require.Equal(t, "[1 2]", fmt.Sprint(to.Do(t, "MGET", stays, leaves)), "MGET at the target")
+			require.Same(t, to, c.Primary(t, stays), "Primary")
 		})
 	}
 }
@@ -136,12 +126,9 @@ func TestReshardKeepsKeysReadable(t *testing.T) {
 					moved++
 				}
 			}
-			if moved == 0 || moved == len(keys) {
-				t.Errorf("%d of %d keys moved with %d slots, want some", moved, len(keys), number)
-			}
-			if reader.reads < len(keys) {
-				t.Errorf("only %d reads while slots moved", reader.reads)
-			}
+			require.NotZero(t, moved, "%d of %d keys moved with %d slots, want some", moved, len(keys), number)
+			require.NotEqual(t, len(keys), moved, "%d of %d keys moved with %d slots, want some", moved, len(keys), number)
+			require.GreaterOrEqual(t, reader.reads, len(keys), "only %d reads while slots moved", reader.reads)
 			t.Logf("%d reads of %d keys, of which %d moved: %d answered ASK, %d MOVED",
 				reader.reads, len(keys), moved, reader.asked, reader.moved)
 		})
@@ -169,8 +156,7 @@ func readThroughout(t *testing.T, from, to *servertest.Server, keys []string) *r
 				default:
 				}
 				r.reads++
-				if got := r.read(source, target, key); got != key {
-					t.Errorf("GET %s answers %q", key, got)
+				if !assert.Equal(t, key, r.read(source, target, key), "GET") {
 					return
 				}
 			}
@@ -227,18 +213,14 @@ func TestClusterFailover(t *testing.T) {
 		} {
 			old := c.Primary(t, key)
 			primary := step.failover(old)
-			if primary == old || primary != c.Primary(t, key) || !slices.Contains(c.Primaries(t), primary) {
-				t.Fatalf("%s: primary %s, after %s", step.name, primary.Addr, old.Addr)
-			}
-			if got := primary.Do(t, "GET", key); got != "value" {
-				t.Errorf("%s: GET at the new primary = %v", step.name, got)
-			}
+			require.NotSame(t, old, primary, "%s: primary %s, after %s", step.name, primary.Addr, old.Addr)
+			require.Same(t, c.Primary(t, key), primary, "%s: primary %s, after %s", step.name, primary.Addr, old.Addr)
+			require.True(t, slices.Contains(c.Primaries(t), primary), "%s: primary %s, after %s", step.name, primary.Addr, old.Addr)
+			require.Equal(t, "value", primary.Do(t, "GET", key), "%s: GET at the new primary", step.name)
 			step.repair(old)
 			c.AwaitOK(t)
 			c.AwaitReplicas(t)
-			if got := answer(old.Try("GET", key)); !strings.HasPrefix(got, "MOVED ") {
-				t.Errorf("%s: GET at the old primary, now a replica, answers %q", step.name, got)
-			}
+			require.True(t, strings.HasPrefix(answer(old.Try("GET", key)), "MOVED "), "%s: GET at the old primary, now a replica, answers", step.name)
 		}
 	})
 }
@@ -247,9 +229,7 @@ func TestClusterSpeaksTLS(t *testing.T) {
 	t.Parallel()
 	c := servertest.Cluster(t, servertest.TLS(), servertest.Password("secret"))
 	for _, node := range c.Nodes {
-		if err := pingTLS(node.Addr, c.Nodes[0].Certificates.Config()); err != nil {
-			t.Errorf("node at %s: %v", node.Addr, err)
-		}
+		require.NoError(t, pingTLS(node.Addr, c.Nodes[0].Certificates.Config()), "node at %s", node.Addr)
 	}
 	const key = "key"
 	from := c.Primary(t, key)
@@ -257,9 +237,7 @@ func TestClusterSpeaksTLS(t *testing.T) {
 	slot := from.Do(t, "CLUSTER", "KEYSLOT", key).(int64)
 	from.Do(t, "SET", key, "value")
 	c.StartMigration(t, from, to, int(slot)).Finish(t)
-	if got := to.Do(t, "GET", key); got != "value" {
-		t.Errorf("GET of a key that moved = %v", got)
-	}
+	require.Equal(t, "value", to.Do(t, "GET", key), "GET of a key that moved")
 }
 
 // other returns a server that is not the one given.

@@ -1,8 +1,9 @@
 package servertest_test
 
 import (
-	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/internal/servertest"
 )
@@ -47,9 +48,8 @@ func TestBrokenGroupLeavesNothingBehind(t *testing.T) {
 			servertest.Sentinel(tb, servertest.Sentinels(servertest.Config("sentinel", "nonsense")))
 		},
 	} {
-		if outcome, message := outcomeOf(t, start); outcome != "failed" {
-			t.Errorf("%s: test %s with message %q, want it failed", name, outcome, message)
-		}
+		outcome, message := outcomeOf(t, start)
+		require.Equal(t, "failed", outcome, "%s: test %s with message %q, want it failed", name, outcome, message)
 		requireEmpty(t, dir)
 	}
 }
@@ -60,17 +60,13 @@ func TestClusterAnnouncesProxies(t *testing.T) {
 	c := servertest.Cluster(t, servertest.Announce(front.proxy))
 	for i, addr := range c.Addrs() {
 		s := c.Nodes[i]
-		if want := front.of(s.Addr).addr(); addr != want || s.Announced != want {
-			t.Errorf("clients are told of %s and %s, want the proxy at %s", addr, s.Announced, want)
-		}
-		if front.of(s.BusAddr()).connections() == 0 {
-			t.Errorf("no node came to %s through its proxy", s.BusAddr())
-		}
+		want := front.of(s.Addr).addr()
+		require.Equal(t, want, addr, "clients are told of %s and %s, want the proxy at %s", addr, s.Announced, want)
+		require.Equal(t, want, s.Announced, "clients are told of %s and %s, want the proxy at %s", addr, s.Announced, want)
+		require.NotZero(t, front.of(s.BusAddr()).connections(), "no node came to %s through its proxy", s.BusAddr())
 		for _, node := range c.Nodes {
 			// Every line names one node.
-			if nodes := node.Do(t, "CLUSTER", "NODES").(string); !strings.Contains(nodes, " "+addr+"@") {
-				t.Errorf("node at %s does not know %s:\n%s", node.Addr, addr, nodes)
-			}
+			require.Contains(t, node.Do(t, "CLUSTER", "NODES").(string), " "+addr+"@", "node at %s does not know %s", node.Addr, addr)
 		}
 	}
 }
@@ -79,21 +75,16 @@ func TestProxiesPartAPrimary(t *testing.T) {
 	t.Parallel()
 	front := startProxies(t)
 	s := servertest.Sentinel(t, servertest.Announce(front.proxy))
-	if got, want := s.Addrs()[0], front.of(s.Sentinels[0].Addr).addr(); got != want {
-		t.Errorf("clients are told of the sentinel %s, want the proxy at %s", got, want)
-	}
+	got, want := s.Addrs()[0], front.of(s.Sentinels[0].Addr).addr()
+	require.Equal(t, want, got, "clients are told of the sentinel")
 	old := s.Primary(t)
 	old.Do(t, "SET", "key", "value")
 	s.AwaitReplicas(t)
 
 	front.of(old.Addr).cut()
 	primary := s.AwaitFailover(t, old)
-	if got := primary.Do(t, "GET", "key"); got != "value" {
-		t.Errorf("GET at the new primary = %v", got)
-	}
-	if role := old.Do(t, "ROLE").([]any)[0]; role != "master" {
-		t.Errorf("the old primary, which nobody can reach, is %s", role)
-	}
+	require.Equal(t, "value", primary.Do(t, "GET", "key"), "GET at the new primary")
+	require.Equal(t, "master", old.Do(t, "ROLE").([]any)[0], "the old primary, which nobody can reach")
 	front.of(old.Addr).mend()
 	s.AwaitOK(t)
 	s.AwaitReplicas(t)

@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // proxies are one in front of each server.
@@ -50,9 +52,7 @@ type proxy struct {
 func startProxy(t testing.TB, server string) *proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	p := &proxy{listener: listener, server: server, open: map[net.Conn]bool{}}
 	p.wait.Go(p.accept)
 	t.Cleanup(func() {

@@ -1,9 +1,10 @@
 package servertest_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/internal/servertest"
 )
@@ -11,21 +12,15 @@ import (
 func TestReplicasHaveWhatThePrimaryHas(t *testing.T) {
 	onBoth(t, func(t *testing.T, product servertest.Option) {
 		r := servertest.Replicated(t, 2, product, servertest.TLS(), servertest.Password("secret"))
-		if want := []string{r.Primary.Addr, r.Replicas[0].Addr, r.Replicas[1].Addr}; !slices.Equal(r.Addrs(), want) {
-			t.Errorf("Addrs() = %v, want %v", r.Addrs(), want)
-		}
+		require.Equal(t, []string{r.Primary.Addr, r.Replicas[0].Addr, r.Replicas[1].Addr}, r.Addrs(), "Addrs()")
 		r.Primary.Do(t, "SET", "key", "value")
 		r.AwaitReplicas(t)
 		for _, replica := range r.Replicas {
-			if got := replica.Do(t, "GET", "key"); got != "value" {
-				t.Errorf("GET at a replica = %v", got)
-			}
-			if _, err := replica.Try("SET", "key", "other"); err == nil || !strings.HasPrefix(err.Error(), "READONLY") {
-				t.Errorf("SET at a replica: error %v, want READONLY", err)
-			}
-			if err := pingTLS(replica.Addr, r.Primary.Certificates.Config()); err != nil {
-				t.Errorf("with the certificates of the primary: %v", err)
-			}
+			require.Equal(t, "value", replica.Do(t, "GET", "key"), "GET at a replica")
+			_, err := replica.Try("SET", "key", "other")
+			require.Error(t, err, "SET at a replica: error %v, want READONLY", err)
+			require.True(t, strings.HasPrefix(err.Error(), "READONLY"), "SET at a replica: error %v, want READONLY", err)
+			require.NoError(t, pingTLS(replica.Addr, r.Primary.Certificates.Config()), "with the certificates of the primary")
 		}
 	})
 }
@@ -39,14 +34,10 @@ func TestReplicaLags(t *testing.T) {
 
 		replica.PauseReplication(t)
 		r.Primary.Do(t, "SET", "key", "new")
-		if got := replica.Do(t, "GET", "key"); got != "old" {
-			t.Errorf("GET at a replica that lags = %v, want the old value", got)
-		}
+		require.Equal(t, "old", replica.Do(t, "GET", "key"), "GET at a replica that lags")
 		replica.ResumeReplication(t)
 		r.AwaitReplicas(t)
-		if got := replica.Do(t, "GET", "key"); got != "new" {
-			t.Errorf("GET at a replica that caught up = %v, want the new value", got)
-		}
+		require.Equal(t, "new", replica.Do(t, "GET", "key"), "GET at a replica that caught up")
 	})
 }
 
@@ -56,7 +47,5 @@ func TestReplicaIsOneAgainAfterARestart(t *testing.T) {
 	r.Primary.Do(t, "SET", "key", "value")
 	r.Replicas[0].Restart(t)
 	r.AwaitReplicas(t)
-	if got := r.Replicas[0].Do(t, "GET", "key"); got != "value" {
-		t.Errorf("GET at a replica that restarted = %v", got)
-	}
+	require.Equal(t, "value", r.Replicas[0].Do(t, "GET", "key"), "GET at a replica that restarted")
 }

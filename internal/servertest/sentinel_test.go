@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/internal/servertest"
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
@@ -14,9 +16,7 @@ import (
 func TestSentinelFailover(t *testing.T) {
 	onBoth(t, func(t *testing.T, product servertest.Option) {
 		s := servertest.Sentinel(t, product)
-		if got := s.Primary(t); got != s.Servers[0] {
-			t.Errorf("primary at the start is %s, want the first server", got.Addr)
-		}
+		require.Same(t, s.Servers[0], s.Primary(t), "primary at the start")
 		s.Primary(t).Do(t, "SET", "key", "value")
 		s.AwaitReplicas(t)
 
@@ -35,19 +35,15 @@ func TestSentinelFailover(t *testing.T) {
 		} {
 			old := s.Primary(t)
 			primary := step.failover(old)
-			if primary == old || primary != s.Primary(t) || slices.Contains(s.Replicas(t), primary) {
-				t.Fatalf("%s: primary %s, after %s", step.name, primary.Addr, old.Addr)
-			}
+			require.NotSame(t, old, primary, "%s: primary %s, after %s", step.name, primary.Addr, old.Addr)
+			require.Same(t, s.Primary(t), primary, "%s: primary %s, after %s", step.name, primary.Addr, old.Addr)
+			require.False(t, slices.Contains(s.Replicas(t), primary), "%s: primary %s, after %s", step.name, primary.Addr, old.Addr)
 			primary.Do(t, "SET", step.name, "written")
-			if got := primary.Do(t, "GET", "key"); got != "value" {
-				t.Errorf("%s: GET at the new primary = %v", step.name, got)
-			}
+			require.Equal(t, "value", primary.Do(t, "GET", "key"), "%s: GET at the new primary", step.name)
 			step.repair(old)
 			s.AwaitOK(t)
 			s.AwaitReplicas(t)
-			if got := old.Do(t, "GET", step.name); got != "written" {
-				t.Errorf("%s: GET at the old primary, now a replica = %v", step.name, got)
-			}
+			require.Equal(t, "written", old.Do(t, "GET", step.name), "%s: GET at the old primary, now a replica", step.name)
 		}
 	})
 }
@@ -81,9 +77,7 @@ func TestSentinelCredentials(t *testing.T) {
 				continue // sentinels of Redis 6.0 have no users
 			}
 			conn, err := tls.Dial("tcp", test.addr, s.Servers[0].Certificates.Config())
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			defer conn.Close()
 			exchange(t, conn, test.login)
 			if got := exchange(t, conn, test.command); !strings.HasPrefix(got, test.want) {

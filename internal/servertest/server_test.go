@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/internal/servertest"
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
@@ -33,21 +35,15 @@ func TestMain(m *testing.M) {
 
 func TestServerAnswers(t *testing.T) {
 	srv := servertest.Redis(t)
-	if want := net.JoinHostPort(srv.Host, strconv.Itoa(srv.Port)); srv.Addr != want {
-		t.Errorf("Addr = %q, want %q", srv.Addr, want)
-	}
+	require.Equal(t, net.JoinHostPort(srv.Host, strconv.Itoa(srv.Port)), srv.Addr, "Addr")
 	for _, listener := range []struct{ network, address string }{
 		{"tcp", srv.Addr},
 		{"unix", srv.Socket},
 	} {
 		conn, err := net.Dial(listener.network, listener.address)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		defer conn.Close()
-		if got := exchange(t, conn, "PING"); got != "+PONG" {
-			t.Errorf("over %s: PING answers %q, want +PONG", listener.network, got)
-		}
+		require.Equal(t, "+PONG", exchange(t, conn, "PING"), "over %s: PING answers", listener.network)
 	}
 }
 
@@ -58,13 +54,9 @@ func TestEveryReleaseAnswers(t *testing.T) {
 				t.Skipf(`%v, get it with "make servers-matrix"`, err) // in CI, too
 			}
 			srv := servertest.Redis(t, servertest.Release(r.Name))
-			if srv.Release.Name != r.Name {
-				t.Errorf("started %s", srv.Release.Name)
-			}
+			require.Equal(t, r.Name, srv.Release.Name, "started")
 			info := srv.Do(t, "INFO", "server").(string)
-			if want := "\n" + r.Product + "_version:" + r.Version + "."; !strings.Contains(info, want) {
-				t.Errorf("INFO lacks %q:\n%s", want, info)
-			}
+			require.Contains(t, info, "\n"+r.Product+"_version:"+r.Version+".", "INFO lacks it")
 		})
 	}
 }
@@ -72,16 +64,11 @@ func TestEveryReleaseAnswers(t *testing.T) {
 func TestReleaseOfTheEnvironment(t *testing.T) {
 	t.Setenv(release.RedisEnv, "redis-1.0")
 	outcome, message := outcomeOf(t, func(tb testing.TB) { servertest.Redis(tb) })
-	if outcome != "failed" || !strings.Contains(message, release.RedisEnv) {
-		t.Errorf("unknown release: test %s with message %q, want it failed with the name of the variable", outcome, message)
-	}
+	require.Equal(t, "failed", outcome, "unknown release: test %s with message %q, want it failed with the name of the variable", outcome, message)
+	require.Contains(t, message, release.RedisEnv, "unknown release: test")
 	t.Setenv(release.RedisEnv, release.Redis70.Name)
-	if got := servertest.Redis(t).Release.Name; got != release.Redis70.Name {
-		t.Errorf("started %s", got)
-	}
-	if got := servertest.Valkey(t).Release.Product; got != "valkey" {
-		t.Errorf("Valkey started %s", got)
-	}
+	require.Equal(t, release.Redis70.Name, servertest.Redis(t).Release.Name, "started")
+	require.Equal(t, "valkey", servertest.Valkey(t).Release.Product, "Valkey started")
 }
 
 func TestDoDecodesReplies(t *testing.T) {
@@ -111,17 +98,14 @@ func TestDoDecodesReplies(t *testing.T) {
 func TestTryReturnsServerErrors(t *testing.T) {
 	srv := standalone.Server(t)
 	_, err := srv.Try("NOSUCHCOMMAND")
-	if _, ok := errors.AsType[servertest.ServerError](err); !ok {
-		t.Errorf("error of an unknown command = %#v, want a ServerError", err)
-	}
+	_, ok := errors.AsType[servertest.ServerError](err)
+	require.True(t, ok, "error of an unknown command = %#v, want a ServerError", err)
 }
 
 func TestDialKeepsState(t *testing.T) {
 	conn := standalone.Server(t).Dial(t)
 	conn.Do(t, "SELECT", "7")
-	if got := conn.Do(t, "CLIENT", "LIST").(string); !strings.Contains(got, " db=7 ") {
-		t.Errorf("connection after SELECT 7: %s", got)
-	}
+	require.Contains(t, conn.Do(t, "CLIENT", "LIST").(string), " db=7 ", "connection after SELECT 7")
 }
 
 func TestRestartKeepsPortAndLosesUnsavedData(t *testing.T) {
@@ -131,15 +115,9 @@ func TestRestartKeepsPortAndLosesUnsavedData(t *testing.T) {
 	srv.Do(t, "SAVE")
 	srv.Do(t, "SET", "unsaved", "1")
 	srv.Restart(t)
-	if srv.Addr != before {
-		t.Errorf("address after a restart = %s, want %s", srv.Addr, before)
-	}
-	if got := srv.Do(t, "EXISTS", "saved"); got != int64(1) {
-		t.Errorf("EXISTS saved = %v, want 1", got)
-	}
-	if got := srv.Do(t, "EXISTS", "unsaved"); got != int64(0) {
-		t.Errorf("EXISTS unsaved = %v, want 0", got)
-	}
+	require.Equal(t, before, srv.Addr, "address after a restart")
+	require.Equal(t, int64(1), srv.Do(t, "EXISTS", "saved"), "EXISTS saved")
+	require.Equal(t, int64(0), srv.Do(t, "EXISTS", "unsaved"), "EXISTS unsaved")
 }
 
 func TestKilledServerRefusesConnections(t *testing.T) {
@@ -147,9 +125,8 @@ func TestKilledServerRefusesConnections(t *testing.T) {
 	srv.Kill(t)
 	srv.Kill(t) // does nothing
 	requireRefused(t, srv.Addr)
-	if _, err := srv.Try("PING"); err == nil {
-		t.Error("a killed server answers")
-	}
+	_, err := srv.Try("PING")
+	require.Error(t, err, "a killed server answers")
 	srv.Start(t)
 	srv.Do(t, "PING")
 }
@@ -158,9 +135,7 @@ func TestStartWaitsForItsPort(t *testing.T) {
 	srv := servertest.Redis(t)
 	srv.Kill(t)
 	other, err := net.Listen("tcp", srv.Addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	taken := make(chan bool, 1)
 	go func() {
 		defer other.Close()
@@ -170,36 +145,26 @@ func TestStartWaitsForItsPort(t *testing.T) {
 		})
 	}()
 	srv.Start(t)
-	if !<-taken {
-		t.Error("the server never found its port taken")
-	}
+	require.True(t, <-taken, "the server never found its port taken")
 	srv.Do(t, "PING")
 }
 
 func TestFrozenServerAnswersAfterThaw(t *testing.T) {
 	srv := servertest.Redis(t)
 	conn, err := net.Dial("tcp", srv.Addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer conn.Close()
 	exchange(t, conn, "PING")
 
 	srv.Freeze(t)
-	if _, err := io.WriteString(conn, "PING\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	if err := conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("frozen server: Read = %d, %v, want a timeout", n, err)
-	}
+	_, err = io.WriteString(conn, "PING\r\n")
+	require.NoError(t, err)
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
+	n, err := conn.Read(make([]byte, 1))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded, "frozen server: Read = %d", n)
 
 	srv.Thaw(t)
-	if got := readLine(t, conn); got != "+PONG" {
-		t.Errorf("thawed server answers %q, want +PONG", got)
-	}
+	require.Equal(t, "+PONG", readLine(t, conn), "thawed server answers")
 }
 
 func TestFrozenServerCanBeKilled(t *testing.T) {
@@ -232,26 +197,20 @@ func TestTLS(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			config := test.server.Certificates.Config()
 			test.change(config)
-			if err := pingTLS(test.server.Addr, config); (err == nil) != test.ok {
-				t.Errorf("PING over TLS: error %v, want success %v", err, test.ok)
-			}
+			require.Equal(t, test.ok, pingTLS(test.server.Addr, config) == nil, "PING over TLS")
 		})
 	}
 	t.Run("files of the client certificate", func(t *testing.T) {
-		if _, err := tls.LoadX509KeyPair(srv.Certificates.ClientCertFile, srv.Certificates.ClientKeyFile); err != nil {
-			t.Error(err)
-		}
+		_, err := tls.LoadX509KeyPair(srv.Certificates.ClientCertFile, srv.Certificates.ClientKeyFile)
+		require.NoError(t, err)
 	})
 	t.Run("no plain text", func(t *testing.T) {
 		conn, err := net.Dial("tcp", srv.Addr)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		defer conn.Close()
 		_, _ = io.WriteString(conn, "PING\r\n")
-		if reply, _ := io.ReadAll(conn); bytes.Contains(reply, []byte("PONG")) {
-			t.Errorf("plain PING answers %q", reply)
-		}
+		reply, _ := io.ReadAll(conn)
+		require.False(t, bytes.Contains(reply, []byte("PONG")), "plain PING answers %q", reply)
 	})
 }
 
@@ -262,9 +221,7 @@ func TestUsersAndPasswords(t *testing.T) {
 		servertest.User("reader", strange, "~open:*", "+get"),
 		servertest.User("guest", "", "+ping"),
 	)
-	if srv.Password != "default's" {
-		t.Errorf("Password = %q", srv.Password)
-	}
+	require.Equal(t, "default's", srv.Password, "Password")
 	for _, test := range []struct {
 		name           string
 		user, password string // no AUTH if the user is empty
@@ -281,9 +238,7 @@ func TestUsersAndPasswords(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			conn, err := net.Dial("tcp", srv.Addr)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			defer conn.Close()
 			got := "+OK"
 			if test.user != "" {
@@ -293,9 +248,7 @@ func TestUsersAndPasswords(t *testing.T) {
 			if got == "+OK" {
 				got = exchange(t, conn, test.command)
 			}
-			if !strings.HasPrefix(got, test.want) {
-				t.Errorf("server answers %q, want %q", got, test.want)
-			}
+			require.True(t, strings.HasPrefix(got, test.want), "server answers %q, want %q", got, test.want)
 		})
 	}
 }
@@ -304,13 +257,9 @@ func TestDefaultUserCanBeClosed(t *testing.T) {
 	srv := servertest.Redis(t, servertest.User("default", "", "off"))
 	srv.Do(t, "PING") // the tests' own way in stays open
 	conn, err := net.Dial("tcp", srv.Addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer conn.Close()
-	if got := exchange(t, conn, "PING"); !strings.HasPrefix(got, "-NOAUTH") {
-		t.Errorf("PING answers %q, want -NOAUTH", got)
-	}
+	require.True(t, strings.HasPrefix(exchange(t, conn, "PING"), "-NOAUTH"), "PING answers")
 }
 
 func TestConfigReachesTheServer(t *testing.T) {
@@ -334,23 +283,19 @@ func TestConfigReachesTheServer(t *testing.T) {
 // exchange sends one line and returns the first line of the answer.
 func exchange(t *testing.T, conn net.Conn, line string) string {
 	t.Helper()
-	if _, err := io.WriteString(conn, line+"\r\n"); err != nil {
-		t.Fatal(err)
-	}
+	_, err := io.WriteString(conn, line+"\r\n")
+	require.NoError(t, err)
 	return readLine(t, conn)
 }
 
 func readLine(t *testing.T, conn net.Conn) string {
 	t.Helper()
-	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
 	var line []byte
 	for !bytes.HasSuffix(line, []byte("\r\n")) {
 		b := make([]byte, 1)
-		if _, err := conn.Read(b); err != nil {
-			t.Fatal(err)
-		}
+		_, err := conn.Read(b)
+		require.NoError(t, err)
 		line = append(line, b...)
 	}
 	return string(bytes.TrimSuffix(line, []byte("\r\n")))
@@ -373,28 +318,22 @@ func pingTLS(addr string, config *tls.Config) error {
 func readAuthority(t *testing.T, file string) *x509.CertPool {
 	t.Helper()
 	pem, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		t.Fatalf("no certificate in %s", file)
-	}
+	require.True(t, pool.AppendCertsFromPEM(pem), "no certificate in %s", file)
 	return pool
 }
 
 // requireRefused waits until nobody listens on addr any more.
 func requireRefused(t *testing.T, addr string) {
 	t.Helper()
-	if !eventually(func() bool {
+	require.True(t, eventually(func() bool {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			conn.Close()
 		}
 		return err != nil
-	}) {
-		t.Errorf("somebody still listens on %s", addr)
-	}
+	}), "somebody still listens on %s", addr)
 }
 
 // eventually asks until the answer is yes, for ten seconds at most.

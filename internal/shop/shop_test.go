@@ -4,21 +4,18 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/internal/shop"
 )
 
 func TestOrdersAreOfTheSizeAskedForAndAlwaysTheSame(t *testing.T) {
 	for _, size := range shop.Sizes {
 		text, err := json.Marshal(shop.NewOrder(size))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(text) != size {
-			t.Errorf("an order of %s has %d bytes", shop.SizeName(size), len(text))
-		}
+		require.NoError(t, err)
+		require.Equal(t, size, len(text), "an order of %s has", shop.SizeName(size))
 		again, err := json.Marshal(shop.NewOrder(size))
-		if err != nil || string(again) != string(text) {
-			t.Errorf("an order of %s is another one the next time: %v", shop.SizeName(size), err)
-		}
+		require.NoError(t, err, "an order of %s is another one the next time", shop.SizeName(size))
+		require.Equal(t, string(text), string(again), "an order of %s is another one the next time", shop.SizeName(size))
 	}
 }

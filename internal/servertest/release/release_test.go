@@ -1,12 +1,12 @@
 package release_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
@@ -31,9 +31,8 @@ func TestFind(t *testing.T) {
 		t.Setenv(release.RedisEnv, test.redis)
 		t.Setenv(release.ValkeyEnv, test.valkey)
 		got, err := release.Find(test.name)
-		if got.Name != test.want || (err == nil) != (test.want != "") {
-			t.Errorf("Find(%q) with %+v = %q, %v", test.name, test, got.Name, err)
-		}
+		require.Equal(t, test.want, got.Name, "Find(%q) with %+v", test.name, test)
+		require.Equal(t, test.want != "", err == nil, "Find(%q) with %+v", test.name, test)
 		if err != nil && !strings.Contains(err.Error(), "valkey-8.1") {
 			t.Errorf("Find(%q): error %q does not list the releases", test.name, err)
 		}
@@ -45,16 +44,14 @@ func TestCommandLooksInTheCacheFirst(t *testing.T) {
 	t.Setenv(release.DirEnv, cache)
 	t.Setenv("PATH", path)
 
-	if _, err := release.Redis70.Command(); !errors.Is(err, release.ErrNotFound) {
-		t.Fatalf("nothing there: error %v, want ErrNotFound", err)
-	}
+	_, err := release.Redis70.Command()
+	require.ErrorIs(t, err, release.ErrNotFound, "nothing there")
 
 	onPath := filepath.Join(path, "redis-server")
 	writeProgram(t, onPath, "on PATH")
 	requireCommand(t, onPath, "on PATH")
-	if _, err := release.Redis80.Command(); !errors.Is(err, release.ErrNotFound) {
-		t.Errorf("on PATH is no substitute for %s: error %v, want ErrNotFound", release.Redis80.Name, err)
-	}
+	_, err = release.Redis80.Command()
+	require.ErrorIs(t, err, release.ErrNotFound, "on PATH is no substitute for %s", release.Redis80.Name)
 
 	cached := filepath.Join(cache, "redis-7.0/usr/bin/redis-server")
 	writeProgram(t, cached, "in the cache")
@@ -68,19 +65,13 @@ func TestCommandUsesTheLoaderBesideTheServer(t *testing.T) {
 	program := filepath.Join(root, "usr/bin/redis-server")
 	writeProgram(t, program, "")
 	libraries, more := filepath.Join(root, "usr/lib/x86_64-linux-gnu"), filepath.Join(root, "lib/x86_64-linux-gnu")
-	if err := os.MkdirAll(libraries, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(libraries, 0o755))
 	loader := filepath.Join(more, "ld-linux-x86-64.so.2")
 	writeProgram(t, loader, "")
 	cmd, err := release.Redis70.Command("--version")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	want := []string{loader, "--library-path", libraries + ":" + more, program, "--version"}
-	if !slices.Equal(cmd.Args, want) {
-		t.Errorf("command %q, want %q", cmd.Args, want)
-	}
+	require.Equal(t, want, cmd.Args, "command")
 }
 
 func TestFetchDownloadsNothingWhenTheServerIsThere(t *testing.T) {
@@ -98,9 +89,7 @@ func TestFetchDownloadsNothingWhenTheServerIsThere(t *testing.T) {
 	} {
 		writeProgram(t, filepath.Join(cache, test.release.Name, "usr/bin", test.release.Product+"-server"), test.version)
 		version, err := test.release.Fetch(t.Context())
-		if (version == test.version && err == nil) != test.found {
-			t.Errorf("Fetch of %s = %q, %v, want it found: %v", test.release.Name, version, err, test.found)
-		}
+		require.Equal(t, test.found, version == test.version && err == nil, "Fetch of %s = %q", test.release.Name, version)
 	}
 }
 
@@ -108,40 +97,30 @@ func TestFetchWithoutPackageTools(t *testing.T) {
 	path := t.TempDir()
 	t.Setenv(release.DirEnv, t.TempDir())
 	t.Setenv("PATH", path)
-	if _, err := release.Redis70.Fetch(t.Context()); !errors.Is(err, release.ErrNotFound) {
-		t.Errorf("no server on PATH: error %v, want ErrNotFound", err)
-	}
+	_, err := release.Redis70.Fetch(t.Context())
+	require.ErrorIs(t, err, release.ErrNotFound, "no server on PATH")
 	writeProgram(t, filepath.Join(path, "redis-server"), "v=path")
-	if version, err := release.Redis70.Fetch(t.Context()); version != "v=path" || err != nil {
-		t.Errorf("server on PATH: Fetch = %q, %v, want v=path", version, err)
-	}
-	if version, err := release.Redis80.Fetch(t.Context()); err == nil {
-		t.Errorf("Fetch of %s = %q, want an error", release.Redis80.Name, version)
-	}
+	version, err := release.Redis70.Fetch(t.Context())
+	require.Equal(t, "v=path", version, "server on PATH: Fetch")
+	require.NoError(t, err, "server on PATH: Fetch")
+	version, err = release.Redis80.Fetch(t.Context())
+	require.Error(t, err, "Fetch of %s = %q, want an error", release.Redis80.Name, version)
 }
 
 // writeProgram writes a program that prints a line.
 func writeProgram(t *testing.T, file, line string) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte("#!/bin/sh\necho '"+line+"'\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	require.NoError(t, os.WriteFile(file, []byte("#!/bin/sh\necho '"+line+"'\n"), 0o755))
 }
 
 // requireCommand checks which program is found, by its path and by running it.
 func requireCommand(t *testing.T, path, prints string) {
 	t.Helper()
 	cmd, err := release.Redis70.Command("--version")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if cmd.Path != path {
-		t.Errorf("found %s, want %s", cmd.Path, path)
-	}
-	if output, err := cmd.Output(); string(output) != prints+"\n" || err != nil {
-		t.Errorf("prints %q, %v, want %q", output, err, prints)
-	}
+	require.NoError(t, err)
+	require.Equal(t, path, cmd.Path, "found")
+	output, err := cmd.Output()
+	require.Equal(t, prints+"\n", string(output), "prints %q, %v, want %q", output, err, prints)
+	require.NoError(t, err, "prints %q, %v, want %q", output, err, prints)
 }

@@ -9,6 +9,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
 )
@@ -34,9 +37,7 @@ func TestStoreRunsEveryCommandOfItsGroups(t *testing.T) {
 			want = append(want, row.Name)
 		}
 	}
-	if got := newStore(t, memory.Options{}).Commands().Names(); !slices.Equal(got, want) {
-		t.Errorf("Commands() = %q, want %q", got, want)
-	}
+	require.Equal(t, want, newStore(t, memory.Options{}).Commands().Names(), "Commands()")
 }
 
 // command makes a command of a line of words. The words at the places of keys,
@@ -417,9 +418,7 @@ func TestCommandsAnswerAsRedisDoes(t *testing.T) {
 				store := newStore(t, memory.Options{})
 				for _, step := range session {
 					cmd := command(step[0])
-					if err := store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain); err != nil {
-						t.Fatal(err)
-					}
+					require.NoError(t, store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain))
 					if got := outcome(cmd); got != step[1] {
 						t.Errorf("%s: got %s, want %s (%v)", step[0], got, step[1], cmd.Err)
 					}
@@ -448,9 +447,9 @@ func TestEverySessionIsOfACommandThereIs(t *testing.T) {
 func TestPTTLIsRoundedUp(t *testing.T) {
 	store := newStore(t, memory.Options{})
 	set(t, store, "key", "value", 100) // nanoseconds
-	if ttl, err := do(t, store, "PTTL", driver.Key("key")); err != nil || ttl.Int == 0 {
-		t.Errorf("PTTL of a key that lives = %d, %v", ttl.Int, err)
-	}
+	ttl, err := do(t, store, "PTTL", driver.Key("key"))
+	require.NoError(t, err, "PTTL of a key that lives")
+	require.NotZero(t, ttl.Int, "PTTL of a key that lives")
 }
 
 func TestPlainBatchRunsEachCommandOnItsOwn(t *testing.T) {
@@ -458,17 +457,11 @@ func TestPlainBatchRunsEachCommandOnItsOwn(t *testing.T) {
 	cmds := []*driver.Cmd{
 		command("SET k v"), command("NOSUCH k"), command("LPUSH k v"), command("GET"), command("INCRBY n 1"), command("GET k"),
 	}
-	if err := store.Do(t.Context(), cmds, driver.Plain); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, store.Do(t.Context(), cmds, driver.Plain))
 	for i, want := range []string{`"OK"`, "UNSUPPORTED", "WRONGTYPE", "ERR", "1", `"v"`} {
-		if got := outcome(cmds[i]); got != want {
-			t.Errorf("%s: got %s, want %s", cmds[i].Name, got, want)
-		}
+		require.Equal(t, want, outcome(cmds[i]), cmds[i].Name)
 	}
-	if err := store.Do(t.Context(), nil, driver.Plain); err != nil {
-		t.Errorf("no commands: %v", err)
-	}
+	require.NoError(t, store.Do(t.Context(), nil, driver.Plain), "no commands")
 }
 
 func TestArgumentThatIsNotMarkedAsAKeyIsRefused(t *testing.T) {
@@ -480,12 +473,8 @@ func TestArgumentThatIsNotMarkedAsAKeyIsRefused(t *testing.T) {
 		driver.NewCmd("MGET", driver.Literal("k")),
 		driver.NewCmd("EXISTS", driver.Literal("k")),
 	} {
-		if err := store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain); err != nil {
-			t.Fatal(err)
-		}
-		if outcome(cmd) != "ERR" {
-			t.Errorf("%s: %v", cmd.Name, cmd.Err)
-		}
+		require.NoError(t, store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain))
+		require.Equal(t, "ERR", outcome(cmd), "%s: %v", cmd.Name, cmd.Err)
 	}
 }
 
@@ -494,24 +483,17 @@ func TestAtomicBatchRunsAllOrNothing(t *testing.T) {
 	for _, bad := range []string{"NOSUCH k", "GET", "RENAME k"} {
 		cmds := []*driver.Cmd{command("SET k v"), command(bad)}
 		err := store.Do(t.Context(), cmds, driver.Atomic)
-		if err == nil || errors.Is(err, errors.ErrUnsupported) != strings.HasPrefix(bad, "NOSUCH") {
-			t.Errorf("a batch with %s: %v", bad, err)
-		}
+		require.Error(t, err, "a batch with %s: %v", bad, err)
+		require.Equal(t, strings.HasPrefix(bad, "NOSUCH"), errors.Is(err, errors.ErrUnsupported), "a batch with %s", bad)
 		wantMiss(t, store, "k")
 	}
 	// A command that fails when it is run undoes nothing, as in Redis.
 	cmds := []*driver.Cmd{command("SET k v"), command("LPUSH k x"), command("INCRBY n 2"), command("GET k")}
-	if err := store.Do(t.Context(), cmds, driver.Atomic); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, store.Do(t.Context(), cmds, driver.Atomic))
 	for i, want := range []string{`"OK"`, "WRONGTYPE", "2", `"v"`} {
-		if got := outcome(cmds[i]); got != want {
-			t.Errorf("%s: got %s, want %s", cmds[i].Name, got, want)
-		}
+		require.Equal(t, want, outcome(cmds[i]), cmds[i].Name)
 	}
-	if err := store.Do(t.Context(), nil, driver.Atomic); err != nil {
-		t.Errorf("no commands: %v", err)
-	}
+	require.NoError(t, store.Do(t.Context(), nil, driver.Atomic), "no commands")
 }
 
 // Money moved between keys in atomic batches is never seen in two places or
@@ -530,28 +512,22 @@ func TestAtomicBatchHasNothingInBetween(t *testing.T) {
 			for i := range 500 {
 				from, to := sum[(w+i)%accounts], sum[(w*3+i*7)%accounts]
 				cmds := []*driver.Cmd{command("INCRBY " + from + " -1"), command("INCRBY " + to + " 1")}
-				if err := store.Do(t.Context(), cmds, driver.Atomic); err != nil || cmds[0].Err != nil || cmds[1].Err != nil {
-					t.Error(err, cmds[0].Err, cmds[1].Err)
-				}
+				assert.NoError(t, store.Do(t.Context(), cmds, driver.Atomic))
+				assert.NoError(t, cmds[0].Err)
+				assert.NoError(t, cmds[1].Err)
 			}
 		})
 	}
 	for range 500 {
 		cmd := command("MGET " + strings.Join(sum, " "))
-		if err := store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain))
 		seen := int64(0)
 		for _, item := range cmd.Reply.Items {
 			n, err := item.AsInt()
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			seen += n
 		}
-		if seen != total {
-			t.Fatalf("the accounts hold %d, want %d", seen, total)
-		}
+		require.EqualValues(t, total, seen, "the accounts hold")
 	}
 	wg.Wait()
 }
@@ -564,16 +540,15 @@ func TestRenameIsNeverSeenHalfDone(t *testing.T) {
 	go func() {
 		defer close(done)
 		for i := range 4000 {
-			if err := store.Rename(t.Context(), keys[i%4], keys[(i+1)%4]); err != nil {
-				t.Error(err)
+			if !assert.NoError(t, store.Rename(t.Context(), keys[i%4], keys[(i+1)%4])) {
 				return
 			}
 		}
 	}()
 	for {
-		if n, err := do(t, store, "EXISTS", driver.Key("a"), driver.Key("b"), driver.Key("c"), driver.Key("d")); err != nil || n.Int != 1 {
-			t.Fatalf("%d keys exist, %v", n.Int, err)
-		}
+		n, err := do(t, store, "EXISTS", driver.Key("a"), driver.Key("b"), driver.Key("c"), driver.Key("d"))
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n.Int)
 		select {
 		case <-done:
 			return
@@ -591,21 +566,20 @@ func TestListIsAsFastAtBothEnds(t *testing.T) {
 		if i%2 == 0 {
 			name = "LPUSH"
 		}
-		if _, err := do(t, store, name, key, driver.Val([]byte(strconv.Itoa(i)))); err != nil {
-			t.Fatal(err)
-		}
+		_, err := do(t, store, name, key, driver.Val([]byte(strconv.Itoa(i))))
+		require.NoError(t, err)
 	}
 	for i := n - 2; i >= 0; i -= 2 {
-		if v, err := do(t, store, "LPOP", key); err != nil || string(v.Data) != strconv.Itoa(i) {
-			t.Fatalf("LPOP = %q, %v; want %d", v.Data, err, i)
-		}
+		v, err := do(t, store, "LPOP", key)
+		require.NoError(t, err, "LPOP")
+		require.Equal(t, strconv.Itoa(i), string(v.Data), "LPOP")
 	}
 	for i := 1; i < n; i += 2 {
-		if v, err := do(t, store, "LPOP", key); err != nil || string(v.Data) != strconv.Itoa(i) {
-			t.Fatalf("LPOP = %q, %v; want %d", v.Data, err, i)
-		}
+		v, err := do(t, store, "LPOP", key)
+		require.NoError(t, err, "LPOP")
+		require.Equal(t, strconv.Itoa(i), string(v.Data), "LPOP")
 	}
-	if got := store.Stats(); got.Entries != 0 || got.Bytes != 0 {
-		t.Errorf("the emptied list left %+v", got)
-	}
+	got := store.Stats()
+	require.Equal(t, 0, got.Entries, "the emptied list left")
+	require.Zero(t, got.Bytes, "the emptied list left")
 }

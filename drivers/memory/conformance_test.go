@@ -3,6 +3,8 @@ package memory_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
 	"github.com/xcache-go/xcache/xcachetest"
@@ -12,13 +14,9 @@ func TestConformance(t *testing.T) {
 	xcachetest.Run(t, xcachetest.Harness{
 		Open: func(t testing.TB) driver.Store {
 			dsn, err := driver.ParseDSN("memory://")
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			store, err := new(memory.Driver).Open(dsn)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			return store
 		},
 		InProcess: true,

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 func TestDequeIsASequenceWithTwoEnds(t *testing.T) {
@@ -23,27 +25,17 @@ func TestDequeIsASequenceWithTwoEnds(t *testing.T) {
 			want = append(want, step)
 		case len(want) == 0:
 		case front:
-			if got := d.popFront(); got != want[0] {
-				t.Fatalf("popFront() = %d, want %d", got, want[0])
-			}
+			require.Equal(t, want[0], d.popFront(), "popFront()")
 			want = want[1:]
 		default:
-			if got := d.popBack(); got != want[len(want)-1] {
-				t.Fatalf("popBack() = %d, want %d", got, want[len(want)-1])
-			}
+			require.Equal(t, want[len(want)-1], d.popBack(), "popBack()")
 			want = want[:len(want)-1]
 		}
-		if d.len() != len(want) {
-			t.Fatalf("len() = %d, want %d", d.len(), len(want))
-		}
-		if len(d.ring) > max(minRing, 4*len(want)) {
-			t.Fatalf("%d elements take a ring of %d", len(want), len(d.ring))
-		}
+		require.Equal(t, len(want), d.len(), "len()")
+		require.LessOrEqual(t, len(d.ring), max(minRing, 4*len(want)), "%d elements take a ring of %d", len(want), len(d.ring))
 	}
 	for i, v := range want {
-		if *d.at(i) != v {
-			t.Fatalf("at(%d) = %d, want %d", i, *d.at(i), v)
-		}
+		require.Equal(t, v, *d.at(i), "at(%d)", i)
 	}
 }
 
@@ -57,8 +49,6 @@ func TestDequeLetsGoOfWhatItPopped(t *testing.T) {
 		d.popBack()
 	}
 	for i, p := range d.ring {
-		if p != nil {
-			t.Errorf("place %d still points at a popped element", i)
-		}
+		require.Nil(t, p, "place %d still points at a popped element", i)
 	}
 }

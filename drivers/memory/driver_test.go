@@ -5,6 +5,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
 )
@@ -29,9 +32,7 @@ func open(t testing.TB, d *memory.Driver, dsn string) (*memory.Store, error) {
 func mustOpen(t testing.TB, d *memory.Driver, dsn string) *memory.Store {
 	t.Helper()
 	store, err := open(t, d, dsn)
-	if err != nil {
-		t.Fatalf("%s: %v", dsn, err)
-	}
+	require.NoError(t, err, dsn)
 	t.Cleanup(func() { _ = store.Close() })
 	return store
 }
@@ -50,17 +51,15 @@ func TestOpenTakesTheBoundsOfTheDSN(t *testing.T) {
 		{"memory://?max_bytes=none", 0},
 	} {
 		store := mustOpen(t, new(memory.Driver), tt.dsn)
-		if got := store.Limits().ValueSize; got > tt.valueSize || got < tt.valueSize-1000 {
-			t.Errorf("%s: values up to %d bytes, want about %d", tt.dsn, got, tt.valueSize)
-		}
+		got := store.Limits().ValueSize
+		require.LessOrEqual(t, got, tt.valueSize, "%s: values up to %d bytes, want about %d", tt.dsn, got, tt.valueSize)
+		require.GreaterOrEqual(t, got, tt.valueSize-1000, "%s: values up to %d bytes, want about %d", tt.dsn, got, tt.valueSize)
 	}
 	store := mustOpen(t, new(memory.Driver), "memory://?max_entries=2")
 	for _, key := range []string{"a", "b", "c"} {
 		set(t, store, key, "value", driver.NoExpiry)
 	}
-	if n := store.Stats().Entries; n != 2 {
-		t.Errorf("max_entries=2 holds %d entries", n)
-	}
+	require.Equal(t, 2, store.Stats().Entries, "max_entries=2")
 }
 
 func TestOpenRefusesWhatAMemoryStoreDoesNotHave(t *testing.T) {
@@ -97,25 +96,20 @@ func TestOpenRefusesWhatAMemoryStoreDoesNotHave(t *testing.T) {
 			continue
 		}
 		text := err.Error()
-		if !strings.HasPrefix(text, "xcache: bad DSN: ") || !strings.Contains(text, want) || strings.Contains(text, canary) {
-			t.Errorf("%s: %q, want an error about %s", dsn, text, want)
-		}
+		require.True(t, strings.HasPrefix(text, "xcache: bad DSN: "), "%s: %q, want an error about %s", dsn, text, want)
+		require.Contains(t, text, want, dsn)
+		require.NotContains(t, text, canary, dsn)
 	}
 }
 
 func TestOpenLeavesUnknownParametersToTheCaller(t *testing.T) {
 	dsn, err := driver.ParseDSN("memory://?max_entrys=1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	store, err := new(memory.Driver).Open(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer store.Close()
-	if err := dsn.Unread(); err == nil || !strings.Contains(err.Error(), "max_entries") {
-		t.Errorf("Unread() = %v, want the known name that is nearest", err)
-	}
+	err = dsn.Unread()
+	require.ErrorContains(t, err, "max_entries", "Unread()")
 }
 
 func TestStoreWithoutANameIsPrivate(t *testing.T) {
@@ -133,12 +127,8 @@ func TestStoresOfOneNameAreOne(t *testing.T) {
 	wantMiss(t, other, "key")
 	wantMiss(t, mustOpen(t, new(memory.Driver), "memory://name"), "key")
 
-	if err := a.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Close(); err != nil {
-		t.Errorf("the second Close: %v", err)
-	}
+	require.NoError(t, a.Close())
+	require.NoError(t, a.Close(), "the second Close")
 	wantValue(t, b, "key", "value")
 	wantValue(t, mustOpen(t, d, "memory://name"), "key", "value")
 }
@@ -150,13 +140,9 @@ func TestLastCloseFreesANamedStore(t *testing.T) {
 		wantMiss(t, a, "key")
 		set(t, b, "key", "value", driver.NoExpiry)
 		for _, store := range []*memory.Store{a, b} {
-			if err := store.Close(); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, store.Close())
 		}
-		if got := b.Stats(); got != (memory.Stats{}) {
-			t.Errorf("a closed store has %+v", got)
-		}
+		require.Equal(t, memory.Stats{}, b.Stats(), "a closed store has")
 	}
 	wantMiss(t, mustOpen(t, d, "memory://name?max_entries=6"), "key")
 }
@@ -177,9 +163,7 @@ func TestOpenRefusesBoundsThatContradict(t *testing.T) {
 		switch {
 		case err == nil:
 			_ = store.Close()
-			if contradicts != "" {
-				t.Errorf("%s was opened", dsn)
-			}
+			require.Empty(t, contradicts, "%s was opened", dsn)
 		case contradicts == "":
 			t.Errorf("%s: %v", dsn, err)
 		case !strings.Contains(err.Error(), contradicts):
@@ -195,17 +179,13 @@ func TestOpenMayBeCalledConcurrently(t *testing.T) {
 		wg.Go(func() {
 			for range 200 {
 				store, err := open(t, d, "memory://name?max_entries=10")
-				if err != nil {
-					t.Error(err)
+				if !assert.NoError(t, err) {
 					return
 				}
 				entries := []driver.Entry{{Key: "key", TTL: driver.NoExpiry}}
-				if err := store.Set(t.Context(), entries); err != nil || entries[0].Err != nil {
-					t.Error(err, entries[0].Err)
-				}
-				if err := store.Close(); err != nil {
-					t.Error(err)
-				}
+				assert.NoError(t, store.Set(t.Context(), entries))
+				assert.NoError(t, entries[0].Err)
+				assert.NoError(t, store.Close())
 			}
 		})
 	}

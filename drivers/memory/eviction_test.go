@@ -9,6 +9,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
 )
@@ -41,18 +44,14 @@ func TestStoreHoldsNoMoreThanItsBounds(t *testing.T) {
 			}
 			checkBounds(t, store, options, memory.Options{})
 		}
-		if store.Stats().Evictions == 0 {
-			t.Errorf("%+v: nothing was evicted", options)
-		}
+		require.NotZero(t, store.Stats().Evictions, "%+v: nothing was evicted", options)
 	}
 }
 
 func mustGet(t testing.TB, store driver.Store, key string) string {
 	t.Helper()
 	value, err := get(t, store, key)
-	if err != nil {
-		t.Fatalf("Get(%q): %v", key, err)
-	}
+	require.NoError(t, err, "Get(%q)", key)
 	return value
 }
 
@@ -85,8 +84,10 @@ func TestBoundsHoldUnderConcurrency(t *testing.T) {
 				entries := []driver.Entry{{
 					Key: strconv.Itoa(random.IntN(20_000)), Value: make([]byte, random.IntN(valueSize)), TTL: driver.NoExpiry,
 				}}
-				if err := store.Set(t.Context(), entries); err != nil || entries[0].Err != nil {
-					t.Error(err, entries[0].Err)
+				if !assert.NoError(t, store.Set(t.Context(), entries)) {
+					return
+				}
+				if !assert.NoError(t, entries[0].Err) {
 					return
 				}
 			}
@@ -113,9 +114,9 @@ func TestStoreFillsUpToItsBound(t *testing.T) {
 		for i := range n {
 			set(t, store, strconv.Itoa(i), "value", driver.NoExpiry)
 		}
-		if got := store.Stats(); got.Entries != n || got.Evictions != 0 {
-			t.Errorf("of %d keys there are %d, after %d evictions", n, got.Entries, got.Evictions)
-		}
+		got := store.Stats()
+		require.Equal(t, n, got.Entries, "of %d keys there are %d, after %d evictions", n, got.Entries, got.Evictions)
+		require.Zero(t, got.Evictions, "of %d keys there are %d, after %d evictions", n, got.Entries, got.Evictions)
 	}
 }
 
@@ -132,19 +133,17 @@ func TestWriteDoesNotEvictItself(t *testing.T) {
 	}
 	// So does a list that grows.
 	for i := range 10 {
-		if _, err := do(t, store, "RPUSH", driver.Key("list"), driver.Val(make([]byte, 100_000))); err != nil {
-			t.Fatal(err)
-		}
-		if n, err := do(t, store, "LLEN", driver.Key("list")); err != nil || n.Int != int64(i+1) {
-			t.Fatalf("LLEN = %v, %v after %d pushes", n.Int, err, i+1)
-		}
+		_, err := do(t, store, "RPUSH", driver.Key("list"), driver.Val(make([]byte, 100_000)))
+		require.NoError(t, err)
+		n, err := do(t, store, "LLEN", driver.Key("list"))
+		require.NoError(t, err, "LLEN")
+		require.Equal(t, int64(i+1), n.Int, "LLEN")
 	}
-	if _, err := do(t, store, "RPUSH", driver.Key("list"), driver.Val(make([]byte, 100_000))); err == nil {
-		t.Error("a list grew beyond the bound of the store")
-	}
-	if n, err := do(t, store, "LLEN", driver.Key("list")); err != nil || n.Int != 10 {
-		t.Errorf("a push that was refused left %v elements, %v", n.Int, err)
-	}
+	_, err := do(t, store, "RPUSH", driver.Key("list"), driver.Val(make([]byte, 100_000)))
+	require.Error(t, err, "a list grew beyond the bound of the store")
+	n, err := do(t, store, "LLEN", driver.Key("list"))
+	require.NoError(t, err, "a push that was refused left")
+	require.EqualValues(t, 10, n.Int, "a push that was refused left")
 }
 
 func TestEvictionSparesWhatIsUsed(t *testing.T) {
@@ -262,9 +261,8 @@ func TestEvictionHitsMoreThanLRUAndFIFO(t *testing.T) {
 		sieve := hitRatio(sievePolicy{t, store}, trace(), length)
 		lru := hitRatio(newQueuePolicy(traceCapacity, true), trace(), length)
 		fifo := hitRatio(newQueuePolicy(traceCapacity, false), trace(), length)
-		if sieve <= lru || lru <= fifo {
-			t.Errorf("%s: hit ratio %.3f, of LRU %.3f, of FIFO %.3f", name, sieve, lru, fifo)
-		}
+		require.Greater(t, sieve, lru, "%s: hit ratio %.3f, of LRU %.3f, of FIFO %.3f", name, sieve, lru, fifo)
+		require.Greater(t, lru, fifo, "%s: hit ratio %.3f, of LRU %.3f, of FIFO %.3f", name, sieve, lru, fifo)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
 )
@@ -24,14 +26,14 @@ func TestValueIsThereUntilItsTTLHasPassed(t *testing.T) {
 			expire(t, store, "list", ttl, nil)
 			time.Sleep(ttl - 1)
 			wantValue(t, store, "key", "value")
-			if n, err := do(t, store, "LLEN", driver.Key("list")); err != nil || n.Int != 1 {
-				t.Errorf("TTL %v: the list has gone early", ttl)
-			}
+			n, err := do(t, store, "LLEN", driver.Key("list"))
+			require.NoError(t, err, "TTL %v: the list has gone early", ttl)
+			require.EqualValues(t, 1, n.Int, "TTL %v: the list has gone early", ttl)
 			time.Sleep(time.Nanosecond)
 			wantMiss(t, store, "key")
-			if n, err := do(t, store, "EXISTS", driver.Key("list")); err != nil || n.Int != 0 {
-				t.Errorf("TTL %v: the list is still there", ttl)
-			}
+			n, err = do(t, store, "EXISTS", driver.Key("list"))
+			require.NoError(t, err, "TTL %v: the list is still there", ttl)
+			require.Zero(t, n.Int, "TTL %v: the list is still there", ttl)
 		})
 	}
 }
@@ -43,9 +45,9 @@ func TestVeryLongTTLDoesNotOverflow(t *testing.T) {
 		for _, ttl := range []time.Duration{math.MaxInt64 - 1, math.MaxInt64 - time.Hour, driver.NoExpiry} {
 			set(t, store, "key", "value", ttl)
 			wantValue(t, store, "key", "value")
-			if left, err := ttlOf(t, store, "key"); err != nil || left < ttl-time.Second {
-				t.Errorf("TTL %d became %d, %v", ttl, left, err)
-			}
+			left, err := ttlOf(t, store, "key")
+			require.NoError(t, err, "TTL %d became", ttl)
+			require.GreaterOrEqual(t, left, ttl-time.Second, "TTL %d became %d, %v", ttl, left, err)
 		}
 	})
 }
@@ -54,12 +56,8 @@ func TestVeryLongTTLDoesNotOverflow(t *testing.T) {
 func expire(t testing.TB, store driver.Expirer, key string, ttl time.Duration, want error) {
 	t.Helper()
 	entries := []driver.Entry{{Key: key, TTL: ttl}}
-	if err := store.Expire(t.Context(), entries); err != nil {
-		t.Fatal(err)
-	}
-	if !bare(entries[0].Err, want) {
-		t.Errorf("Expire(%q, %v): %v, want %v", key, ttl, entries[0].Err, want)
-	}
+	require.NoError(t, store.Expire(t.Context(), entries))
+	require.True(t, bare(entries[0].Err, want), "Expire(%q, %v): %v, want %v", key, ttl, entries[0].Err, want)
 }
 
 func TestTTLIsTheTimeLeft(t *testing.T) {
@@ -72,26 +70,22 @@ func TestTTLIsTheTimeLeft(t *testing.T) {
 
 		keys := []string{"key", "persistent", "missing", "list"}
 		values := make([]driver.Value, len(keys))
-		if err := store.TTL(t.Context(), keys, values); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, store.TTL(t.Context(), keys, values))
 		want := []driver.Value{{TTL: 59 * time.Second}, {TTL: driver.NoExpiry}, {Err: driver.ErrNotFound}, {TTL: driver.NoExpiry}}
 		for i, v := range values {
-			if v.TTL != want[i].TTL || !bare(v.Err, want[i].Err) || v.Data != nil {
-				t.Errorf("TTL of %s: %+v, want %+v", keys[i], v, want[i])
-			}
+			require.Equal(t, want[i].TTL, v.TTL, "TTL of %s: %+v, want %+v", keys[i], v, want[i])
+			require.True(t, bare(v.Err, want[i].Err), "TTL of %s: %+v, want %+v", keys[i], v, want[i])
+			require.Nil(t, v.Data, "TTL of %s: %+v, want %+v", keys[i], v, want[i])
 		}
 
 		clear(values)
-		if err := store.GetTTL(t.Context(), keys, values); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, store.GetTTL(t.Context(), keys, values))
 		want[0].Data, want[1].Data = []byte("value"), []byte("value")
 		want[3] = driver.Value{Err: driver.ErrWrongType}
 		for i, v := range values {
-			if v.TTL != want[i].TTL || !bare(v.Err, want[i].Err) || string(v.Data) != string(want[i].Data) {
-				t.Errorf("GetTTL of %s: %+v, want %+v", keys[i], v, want[i])
-			}
+			require.Equal(t, want[i].TTL, v.TTL, "GetTTL of %s: %+v, want %+v", keys[i], v, want[i])
+			require.True(t, bare(v.Err, want[i].Err), "GetTTL of %s: %+v, want %+v", keys[i], v, want[i])
+			require.Equal(t, string(want[i].Data), string(v.Data), "GetTTL of %s: %+v, want %+v", keys[i], v, want[i])
 		}
 	})
 }
@@ -127,9 +121,8 @@ func TestExpireChangesTheTTLOfAnyTypeOfKey(t *testing.T) {
 				case !tt.wantGone && (err != nil || left != tt.wantTTL):
 					t.Errorf("%s: TTL %v, %v; want %v", tt.name, left, err, tt.wantTTL)
 				}
-				if _, err := store.Delete(t.Context(), []string{"key"}); err != nil {
-					t.Fatal(err)
-				}
+				_, err := store.Delete(t.Context(), []string{"key"})
+				require.NoError(t, err)
 			}
 		})
 	}
@@ -216,12 +209,10 @@ func TestWritesSetOrKeepTheTTL(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := newStore(t, memory.Options{})
 			set(t, store, "key", "1", time.Minute)
-			if err := tt.write(t, store); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-			if got, err := ttlOf(t, store, "key"); err != nil || got != tt.want {
-				t.Errorf("%s: the TTL became %v, %v; want %v", name, got, err, tt.want)
-			}
+			require.NoError(t, tt.write(t, store), name)
+			got, err := ttlOf(t, store, "key")
+			require.NoError(t, err, "%s: the TTL became", name)
+			require.Equal(t, tt.want, got, "%s: the TTL became", name)
 		})
 	}
 }
@@ -233,12 +224,11 @@ func TestStructureOperationsKeepTheTTL(t *testing.T) {
 		push(t, store, "list")
 		expire(t, store, "list", time.Minute, nil)
 		push(t, store, "list")
-		if _, err := do(t, store, "LPOP", driver.Key("list")); err != nil {
-			t.Fatal(err)
-		}
-		if left, err := ttlOf(t, store, "list"); err != nil || left != time.Minute {
-			t.Errorf("the TTL became %v, %v", left, err)
-		}
+		_, err := do(t, store, "LPOP", driver.Key("list"))
+		require.NoError(t, err)
+		left, err := ttlOf(t, store, "list")
+		require.NoError(t, err, "the TTL became")
+		require.Equal(t, time.Minute, left, "the TTL became")
 	})
 }
 
@@ -343,9 +333,9 @@ func TestCrowdThatExpiredIsFreedByFewWrites(t *testing.T) {
 		for i := range crowd / 10 {
 			set(t, store, fmt.Sprint("new", i), "value", driver.NoExpiry)
 		}
-		if got := store.Stats(); got.Entries != crowd/10 || got.Expirations != crowd {
-			t.Errorf("%d entries and %d expirations, want %d and %d", got.Entries, got.Expirations, crowd/10, crowd)
-		}
+		got := store.Stats()
+		require.Equal(t, crowd/10, got.Entries)
+		require.EqualValues(t, crowd, got.Expirations)
 	})
 }
 
@@ -363,8 +353,6 @@ func TestExpiredEntriesGoBeforeLiveOnes(t *testing.T) {
 		for i := range 50 {
 			set(t, store, fmt.Sprint("new", i), "value", driver.NoExpiry)
 		}
-		if got := store.Stats(); got.Evictions > 5 {
-			t.Errorf("%d live entries were evicted while 50 had expired", got.Evictions)
-		}
+		require.LessOrEqual(t, store.Stats().Evictions, uint64(5), "live entries were evicted while 50 had expired")
 	})
 }

@@ -4,14 +4,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
 func TestGlobMatchesAsRedisDoes(t *testing.T) {
 	for _, tt := range globs {
-		if got := memory.MatchGlob(tt.pattern, tt.text); got != tt.want {
-			t.Errorf("%q matches %q: %v", tt.pattern, tt.text, got)
-		}
+		require.Equal(t, tt.want, memory.MatchGlob(tt.pattern, tt.text), "%q matches %q", tt.pattern, tt.text)
 	}
 }
 
@@ -116,9 +116,7 @@ var globs = []struct {
 // Redis compares the bytes of a range as its C compiler's char: with a sign on
 // most machines, without one on others. Here they have none.
 func TestGlobRangesHaveNoSign(t *testing.T) {
-	if !memory.MatchGlob("[\x00-\xff]", "\x80") {
-		t.Error("a range of all bytes does not match each of them")
-	}
+	require.True(t, memory.MatchGlob("[\x00-\xff]", "\x80"), "a range of all bytes does not match each of them")
 }
 
 func TestGlobTakesNoExponentialTime(t *testing.T) {
@@ -131,9 +129,7 @@ func TestGlobTakesNoExponentialTime(t *testing.T) {
 		strings.Repeat("*[a-z]", 100) + "b",
 		strings.Repeat("[", 2000),
 	} {
-		if memory.MatchGlob(pattern, text) {
-			t.Errorf("%.20q… matches", pattern)
-		}
+		require.False(t, memory.MatchGlob(pattern, text), "%.20q… matches", pattern)
 	}
 }
 
@@ -147,9 +143,7 @@ func FuzzGlob(f *testing.F) {
 			return
 		}
 		want := slowGlob(parseGlob(pattern), text)
-		if got := memory.MatchGlob(pattern, text); got != want {
-			t.Errorf("%q matches %q: %v, want %v", pattern, text, got, want)
-		}
+		require.Equal(t, want, memory.MatchGlob(pattern, text), "%q matches %q", pattern, text)
 	})
 }
 

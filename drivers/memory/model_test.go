@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
 )
@@ -216,9 +218,7 @@ func compareWithModel(t *testing.T, random *rand.Rand) {
 			wantBytes += int64(len(key) + len(v.data))
 		}
 	}
-	if got := scan(t, store, "*"); !slices.Equal(got, want) {
-		t.Errorf("the keys are %q, want %q", got, want)
-	}
+	require.Equal(t, want, scan(t, store, "*"), "the keys")
 	for i := range 12 {
 		_, _ = get(t, store, fmt.Sprint("key", i)) // lets go of what has expired
 	}
@@ -227,9 +227,9 @@ func compareWithModel(t *testing.T, random *rand.Rand) {
 	if len(want) > 0 {
 		overhead = (got.Bytes - wantBytes) / int64(len(want))
 	}
-	if got.Entries != len(want) || got.Bytes != wantBytes+overhead*int64(len(want)) || overhead > 200 {
-		t.Errorf("%+v for %d keys of %d bytes", got, len(want), wantBytes)
-	}
+	require.Equal(t, len(want), got.Entries, "%+v for %d keys of %d bytes", got, len(want), wantBytes)
+	require.Equal(t, wantBytes+overhead*int64(len(want)), got.Bytes, "%+v for %d keys of %d bytes", got, len(want), wantBytes)
+	require.LessOrEqual(t, overhead, int64(200), "%+v for %d keys of %d bytes", got, len(want), wantBytes)
 }
 
 // Lists of any length behave like slices.
@@ -261,9 +261,8 @@ func TestRandomListCommandsDoTheSameAsOnASlice(t *testing.T) {
 		}
 		if step%500 == 0 {
 			all, err := do(t, store, "LRANGE", key, driver.Int(0), driver.Int(-1))
-			if err != nil || !slices.EqualFunc(all.Items, want, func(r driver.Reply, v []byte) bool { return bytes.Equal(r.Data, v) }) {
-				t.Fatalf("LRANGE = %d elements, %v; want %d", len(all.Items), err, len(want))
-			}
+			require.NoError(t, err, "LRANGE = %d elements, %v; want %d", len(all.Items), err, len(want))
+			require.True(t, slices.EqualFunc(all.Items, want, func(r driver.Reply, v []byte) bool { return bytes.Equal(r.Data, v) }), "LRANGE = %d elements, %v; want %d", len(all.Items), err, len(want))
 		}
 	}
 }

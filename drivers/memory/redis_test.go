@@ -1,12 +1,13 @@
 package memory_test
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
@@ -30,9 +31,7 @@ func onRedis(t testing.TB, conn *servertest.Conn, cmd *driver.Cmd) string {
 		return serverText(reply)
 	}
 	var serverErr servertest.ServerError
-	if !errors.As(err, &serverErr) {
-		t.Fatalf("%s: %v", cmd.Name, err)
-	}
+	require.ErrorAs(t, err, &serverErr, cmd.Name)
 	for text, outcome := range map[string]string{
 		"WRONGTYPE":                     "WRONGTYPE",
 		"ERR value is not an integer":   "WRONGTYPE",
@@ -75,9 +74,7 @@ func TestRedisAnswersTheSame(t *testing.T) {
 				if got == "WRONGTYPE" && step[1] == "ERR" {
 					continue // Redis has one text for a bad argument and a bad value
 				}
-				if got != step[1] {
-					t.Errorf("%s: Redis answers %s, the table says %s", step[0], got, step[1])
-				}
+				require.Equal(t, step[1], got, "%s: Redis answers", step[0])
 			}
 		})
 	}
@@ -88,9 +85,7 @@ func TestRedisMatchesTheSameGlobs(t *testing.T) {
 	for _, tt := range globs {
 		conn.Do(t, "FLUSHDB")
 		conn.Do(t, "SET", tt.text, "value")
-		if got := len(conn.Do(t, "KEYS", tt.pattern).([]any)) == 1; got != tt.want {
-			t.Errorf("%q matches %q: Redis says %v", tt.pattern, tt.text, got)
-		}
+		require.Equal(t, tt.want, len(conn.Do(t, "KEYS", tt.pattern).([]any)) == 1, "%q matches %q: Redis says", tt.pattern, tt.text)
 	}
 }
 
@@ -149,9 +144,7 @@ func TestRandomCommandsDoTheSameAsOnRedis(t *testing.T) {
 			text := name + " " + line[name]()
 			log = append(log, text)
 			cmd := command(text)
-			if err := store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain))
 			here, there := outcome(cmd), onRedis(t, conn, command(text))
 			if here != there && !(here == "ERR" && there == "WRONGTYPE") && !(name == "PTTL" && near(here, there)) {
 				t.Fatalf("%s: got %s (%v), Redis answers %s; after\n%s", text, here, cmd.Err, there, strings.Join(log, "\n"))

@@ -2,13 +2,14 @@ package memory_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
@@ -19,9 +20,7 @@ func scan(t testing.TB, store driver.Scanner, pattern string) []string {
 	t.Helper()
 	var keys []string
 	for key, err := range store.Scan(t.Context(), pattern) {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		keys = append(keys, key)
 	}
 	slices.Sort(keys)
@@ -30,9 +29,7 @@ func scan(t testing.TB, store driver.Scanner, pattern string) []string {
 
 func TestScanYieldsEachKeyThatMatches(t *testing.T) {
 	store := newStore(t, memory.Options{})
-	if keys := scan(t, store, "*"); len(keys) != 0 {
-		t.Errorf("an empty store yields %q", keys)
-	}
+	require.Empty(t, scan(t, store, "*"), "an empty store yields")
 	var want []string
 	for i := range 5000 {
 		key := fmt.Sprintf("user:%04d", i)
@@ -43,12 +40,8 @@ func TestScanYieldsEachKeyThatMatches(t *testing.T) {
 	if got := scan(t, store, "user:*"); !slices.Equal(got, want) {
 		t.Errorf("user:* gave %d keys, want %d", len(got), len(want))
 	}
-	if got := scan(t, store, "l[h-j]?t"); !slices.Equal(got, []string{"list"}) {
-		t.Errorf("a list is not among %q", got)
-	}
-	if got := scan(t, store, "user:0042"); !slices.Equal(got, []string{"user:0042"}) {
-		t.Errorf("a pattern without wildcards gave %q", got)
-	}
+	require.Equal(t, []string{"list"}, scan(t, store, "l[h-j]?t"), "a list is not among")
+	require.Equal(t, []string{"user:0042"}, scan(t, store, "user:0042"), "a pattern without wildcards")
 }
 
 // The body of the loop may use the store: no lock is held while a key is
@@ -60,17 +53,14 @@ func TestScanHoldsNoLock(t *testing.T) {
 	}
 	n := 0
 	for key, err := range store.Scan(t.Context(), "*") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if removed, err := store.Delete(t.Context(), []string{key}); err != nil || removed != 1 {
-			t.Fatalf("Delete(%q) = %d, %v", key, removed, err)
-		}
+		require.NoError(t, err)
+		removed, err := store.Delete(t.Context(), []string{key})
+		require.NoError(t, err, "Delete(%q)", key)
+		require.Equal(t, 1, removed, "Delete(%q)", key)
 		n++
 	}
-	if n != 3000 || store.Stats().Entries != 0 {
-		t.Errorf("%d keys were yielded and deleted, %d are left", n, store.Stats().Entries)
-	}
+	require.Equal(t, 3000, n)
+	require.Equal(t, 0, store.Stats().Entries)
 }
 
 func TestScanStopsWhenTheLoopBreaks(t *testing.T) {
@@ -80,16 +70,12 @@ func TestScanStopsWhenTheLoopBreaks(t *testing.T) {
 	}
 	n := 0
 	for _, err := range store.Scan(t.Context(), "*") {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if n++; n == 3 {
 			break
 		}
 	}
-	if n != 3 {
-		t.Errorf("the loop ran %d times", n)
-	}
+	require.Equal(t, 3, n, "the loop ran")
 }
 
 func TestScanStopsWhenTheContextEnds(t *testing.T) {
@@ -108,9 +94,8 @@ func TestScanStopsWhenTheContextEnds(t *testing.T) {
 			cancel()
 		}
 	}
-	if keys != 3 || !errors.Is(last, context.Canceled) {
-		t.Errorf("%d keys after the context ended at 3, last error %v", keys, last)
-	}
+	require.Equal(t, 3, keys)
+	require.ErrorIs(t, last, context.Canceled)
 }
 
 func TestScanOfAStoreThatIsClosedMeanwhileEndsWithErrClosed(t *testing.T) {
@@ -123,9 +108,7 @@ func TestScanOfAStoreThatIsClosedMeanwhileEndsWithErrClosed(t *testing.T) {
 		last = err
 		_ = store.Close()
 	}
-	if !errors.Is(last, driver.ErrClosed) {
-		t.Errorf("the last error is %v", last)
-	}
+	require.ErrorIs(t, last, driver.ErrClosed, "the last error")
 }
 
 func TestScanYieldsWhatIsThereAllTheTime(t *testing.T) {
@@ -157,13 +140,9 @@ func TestScanYieldsWhatIsThereAllTheTime(t *testing.T) {
 		for _, key := range scan(t, store, "lasting*") {
 			seen[key]++
 		}
-		if len(seen) != lasting {
-			t.Errorf("%d of %d keys were yielded", len(seen), lasting)
-		}
+		require.Len(t, seen, lasting)
 		for key, n := range seen {
-			if n != 1 {
-				t.Errorf("%s was yielded %d times", key, n)
-			}
+			require.Equal(t, 1, n, "%s was yielded", key)
 		}
 	}
 	close(stop)

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // No test can find keys whose 64-bit hashes collide, so this one goes below
@@ -30,19 +32,15 @@ func TestShardTellsKeysOfOneHashApart(t *testing.T) {
 			s.changed(e)
 			want[key] = string(e.data)
 		}
-		if int(s.entries) != len(want) || len(s.index) > 2 {
-			t.Fatalf("step %d: %d entries under %d hashes, want %d under 2", step, s.entries, len(s.index), len(want))
-		}
+		require.Equal(t, len(want), int(s.entries), "step %d", step)
+		require.LessOrEqual(t, len(s.index), 2, "step %d: %d entries under %d hashes, want %d under 2", step, s.entries, len(s.index), len(want))
 	}
 	for i := range s.slab.places() {
 		if e := s.slab.at(i); e.used {
-			if _, ok := want[e.key]; !ok {
-				t.Errorf("%s has a place", e.key)
-			}
+			_, ok := want[e.key]
+			require.True(t, ok, "%s has a place", e.key)
 			delete(want, e.key)
 		}
 	}
-	if len(want) != 0 {
-		t.Errorf("%d keys have no place", len(want))
-	}
+	require.Empty(t, want)
 }

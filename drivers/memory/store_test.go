@@ -3,12 +3,13 @@ package memory_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
@@ -64,44 +65,38 @@ func bare(err, sentinel error) bool {
 // wantValue checks what a key holds.
 func wantValue(t testing.TB, store driver.Store, key, want string) {
 	t.Helper()
-	if got, err := get(t, store, key); err != nil || got != want {
-		t.Errorf("Get(%q) = %q, %v; want %q", key, got, err, want)
-	}
+	got, err := get(t, store, key)
+	require.NoError(t, err, "Get(%q)", key)
+	require.Equal(t, want, got, "Get(%q)", key)
 }
 
 // wantMiss checks that a key does not exist.
 func wantMiss(t testing.TB, store driver.Store, key string) {
 	t.Helper()
-	if got, err := get(t, store, key); !bare(err, driver.ErrNotFound) {
-		t.Errorf("Get(%q) = %q, %v; want a bare ErrNotFound", key, got, err)
-	}
+	got, err := get(t, store, key)
+	require.True(t, bare(err, driver.ErrNotFound), "Get(%q) = %q, %v; want a bare ErrNotFound", key, got, err)
 }
 
 // do runs one command.
 func do(t testing.TB, store driver.Commander, name string, args ...driver.Arg) (driver.Reply, error) {
 	t.Helper()
 	cmd := driver.NewCmd(name, args...)
-	if err := store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
+	require.NoError(t, store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain), name)
 	return cmd.Reply, cmd.Err
 }
 
 // push makes a list of one element.
 func push(t testing.TB, store driver.Commander, key string) {
 	t.Helper()
-	if _, err := do(t, store, "RPUSH", driver.Key(key), driver.Val([]byte("element"))); err != nil {
-		t.Fatal(err)
-	}
+	_, err := do(t, store, "RPUSH", driver.Key(key), driver.Val([]byte("element")))
+	require.NoError(t, err)
 }
 
 // ttlOf returns the TTL of a key, or how reading it failed.
 func ttlOf(t testing.TB, store driver.Expirer, key string) (time.Duration, error) {
 	t.Helper()
 	values := make([]driver.Value, 1)
-	if err := store.TTL(t.Context(), []string{key}, values); err != nil {
-		t.Fatalf("TTL(%q): %v", key, err)
-	}
+	require.NoError(t, store.TTL(t.Context(), []string{key}, values), "TTL(%q)", key)
 	return values[0].TTL, values[0].Err
 }
 
@@ -125,29 +120,20 @@ func TestGetOfABatchFillsEachValue(t *testing.T) {
 	push(t, store, "list")
 	keys := []string{"a", "missing", "list", "a"}
 	values := make([]driver.Value, len(keys))
-	if err := store.Get(t.Context(), keys, values); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, store.Get(t.Context(), keys, values))
 	for i, want := range []error{nil, driver.ErrNotFound, driver.ErrWrongType, nil} {
-		if !bare(values[i].Err, want) {
-			t.Errorf("%s: error %v, want %v", keys[i], values[i].Err, want)
-		}
+		require.True(t, bare(values[i].Err, want), "%s: error %v, want %v", keys[i], values[i].Err, want)
 	}
-	if string(values[0].Data) != "1" || string(values[3].Data) != "1" {
-		t.Errorf("the key that was asked for twice gave %q and %q", values[0].Data, values[3].Data)
-	}
-	if err := store.Get(t.Context(), nil, nil); err != nil {
-		t.Errorf("Get of no keys: %v", err)
-	}
+	require.Equal(t, "1", string(values[0].Data), "the key that was asked for twice")
+	require.Equal(t, "1", string(values[3].Data), "the key that was asked for twice")
+	require.NoError(t, store.Get(t.Context(), nil, nil), "Get of no keys")
 }
 
 func TestStoredBytesAreACopy(t *testing.T) {
 	store := newStore(t, memory.Options{})
 	key, value := []byte("key"), []byte("value")
 	entries := []driver.Entry{{Key: string(key), Value: value, TTL: driver.NoExpiry}}
-	if err := store.Set(t.Context(), entries); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, store.Set(t.Context(), entries))
 	copy(value, "XXXXX")
 	wantValue(t, store, "key", "value")
 }
@@ -156,16 +142,11 @@ func TestValueLastsAfterItIsOverwritten(t *testing.T) {
 	store := newStore(t, memory.Options{})
 	set(t, store, "key", "first", driver.NoExpiry)
 	values := make([]driver.Value, 1)
-	if err := store.Get(t.Context(), []string{"key"}, values); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, store.Get(t.Context(), []string{"key"}, values))
 	set(t, store, "key", "other", driver.NoExpiry)
-	if _, err := store.Delete(t.Context(), []string{"key"}); err != nil {
-		t.Fatal(err)
-	}
-	if got := string(values[0].Data); got != "first" {
-		t.Errorf("the value that was read has become %q", got)
-	}
+	_, err := store.Delete(t.Context(), []string{"key"})
+	require.NoError(t, err)
+	require.Equal(t, "first", string(values[0].Data), "the value that was read has become")
 }
 
 // A caller who appends to a value must not write into the store's memory.
@@ -173,18 +154,13 @@ func TestValueHasNoRoomBehindIt(t *testing.T) {
 	store := newStore(t, memory.Options{})
 	set(t, store, "set", "12345", driver.NoExpiry)
 	set(t, store, "count", "12345", driver.NoExpiry)
-	if _, err := store.Incr(t.Context(), "count", 1); err != nil {
-		t.Fatal(err)
-	}
+	_, err := store.Incr(t.Context(), "count", 1)
+	require.NoError(t, err)
 	keys := []string{"set", "count"}
 	values := make([]driver.Value, len(keys))
-	if err := store.Get(t.Context(), keys, values); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, store.Get(t.Context(), keys, values))
 	for i, v := range values {
-		if cap(v.Data) != len(v.Data) {
-			t.Errorf("%s: %d bytes with room for %d", keys[i], len(v.Data), cap(v.Data))
-		}
+		require.Equal(t, len(v.Data), cap(v.Data), keys[i])
 	}
 }
 
@@ -217,9 +193,7 @@ func TestSetKeepsItsConditions(t *testing.T) {
 				set(t, store, "key", "old", driver.NoExpiry)
 			}
 			err := setErr(t, store, driver.Entry{Key: "key", Value: []byte("new"), TTL: tt.ttl, Cond: tt.cond})
-			if !bare(err, tt.want) {
-				t.Errorf("outcome %v, want %v", err, tt.want)
-			}
+			require.True(t, bare(err, tt.want), "outcome %v, want %v", err, tt.want)
 			if tt.after == "" {
 				wantMiss(t, store, "key")
 			} else {
@@ -243,13 +217,9 @@ func TestSetStoresABatchInOrder(t *testing.T) {
 		{Key: "key", Value: []byte("not this"), TTL: driver.NoExpiry, Cond: driver.IfAbsent},
 		{Key: "key", Value: []byte("last"), TTL: driver.NoExpiry, Cond: driver.IfPresent},
 	}
-	if err := store.Set(t.Context(), entries); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, store.Set(t.Context(), entries))
 	for i, want := range []error{nil, driver.ErrNotStored, nil} {
-		if !bare(entries[i].Err, want) {
-			t.Errorf("entry %d: %v, want %v", i, entries[i].Err, want)
-		}
+		require.True(t, bare(entries[i].Err, want), "entry %d: %v, want %v", i, entries[i].Err, want)
 	}
 	wantValue(t, store, "key", "last")
 }
@@ -266,9 +236,9 @@ func TestDeleteCountsWhatItRemoved(t *testing.T) {
 		{[]string{"a", "missing", "a", "list"}, 2},
 		{[]string{"a", "list"}, 0},
 	} {
-		if removed, err := store.Delete(t.Context(), tt.keys); err != nil || removed != tt.want {
-			t.Errorf("Delete(%q) = %d, %v; want %d", tt.keys, removed, err, tt.want)
-		}
+		removed, err := store.Delete(t.Context(), tt.keys)
+		require.NoError(t, err, "Delete(%q)", tt.keys)
+		require.Equal(t, tt.want, removed, "Delete(%q)", tt.keys)
 	}
 }
 
@@ -278,12 +248,10 @@ func TestFlushEmptiesTheStore(t *testing.T) {
 		set(t, store, fmt.Sprint(i), "value", driver.NoExpiry)
 	}
 	push(t, store, "list")
-	if err := store.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := store.Stats(); got.Entries != 0 || got.Bytes != 0 {
-		t.Errorf("after Flush the store holds %+v", got)
-	}
+	require.NoError(t, store.Flush(t.Context()))
+	got := store.Stats()
+	require.Equal(t, 0, got.Entries, "after Flush the store")
+	require.Zero(t, got.Bytes, "after Flush the store")
 	wantMiss(t, store, "1")
 	set(t, store, "1", "again", driver.NoExpiry)
 	wantValue(t, store, "1", "again")
@@ -300,26 +268,23 @@ func TestSwapReturnsWhatWasThere(t *testing.T) {
 
 	old = driver.Value{}
 	entry.Value, entry.TTL = []byte("2"), time.Hour
-	if err := store.Swap(t.Context(), entry, &old); err != nil || old.Err != nil || string(old.Data) != "1" {
-		t.Errorf("Swap: %v, old value %q, %v; want 1", err, old.Data, old.Err)
-	}
+	require.NoError(t, store.Swap(t.Context(), entry, &old), "Swap")
+	require.NoError(t, old.Err, "Swap")
+	require.Equal(t, "1", string(old.Data), "Swap")
 	wantValue(t, store, "key", "2")
 
 	old = driver.Value{}
 	entry.TTL = 0
-	if err := store.Swap(t.Context(), entry, &old); err != nil || string(old.Data) != "2" {
-		t.Errorf("Swap with an expired TTL: %v, old value %q; want 2", err, old.Data)
-	}
+	require.NoError(t, store.Swap(t.Context(), entry, &old), "Swap with an expired TTL")
+	require.Equal(t, "2", string(old.Data), "Swap with an expired TTL")
 	wantMiss(t, store, "key")
 
 	push(t, store, "list")
 	entry.Key = "list"
-	if err := store.Swap(t.Context(), entry, &old); !bare(err, driver.ErrWrongType) {
-		t.Errorf("Swap on a list: %v", err)
-	}
-	if n, err := do(t, store, "LLEN", driver.Key("list")); err != nil || n.Int != 1 {
-		t.Errorf("the list was changed: LLEN %v, %v", n.Int, err)
-	}
+	require.True(t, bare(store.Swap(t.Context(), entry, &old), driver.ErrWrongType), "Swap on a list")
+	n, err := do(t, store, "LLEN", driver.Key("list"))
+	require.NoError(t, err, "the list was changed: LLEN")
+	require.EqualValues(t, 1, n.Int, "the list was changed: LLEN")
 }
 
 func TestCompareAndSwapComparesBytes(t *testing.T) {
@@ -343,9 +308,9 @@ func TestCompareAndSwapComparesBytes(t *testing.T) {
 		{"key", "new", -1, false, nil},
 	} {
 		entry := &driver.Entry{Key: tt.key, Value: []byte("new"), TTL: tt.ttl}
-		if got, err := store.CompareAndSwap(t.Context(), entry, []byte(tt.old)); got != tt.want || !bare(err, tt.err) {
-			t.Errorf("CompareAndSwap(%q, %q) = %v, %v; want %v, %v", tt.key, tt.old, got, err, tt.want, tt.err)
-		}
+		got, err := store.CompareAndSwap(t.Context(), entry, []byte(tt.old))
+		require.Equal(t, tt.want, got, "CompareAndSwap(%q, %q) = %v, %v; want %v, %v", tt.key, tt.old, got, err, tt.want, tt.err)
+		require.True(t, bare(err, tt.err), "CompareAndSwap(%q, %q) = %v, %v; want %v, %v", tt.key, tt.old, got, err, tt.want, tt.err)
 	}
 	wantMiss(t, store, "key")
 	wantValue(t, store, "empty", "new")
@@ -366,9 +331,9 @@ func TestCompareAndDeleteComparesBytes(t *testing.T) {
 		{"key", "old", true, nil},
 		{"key", "old", false, nil},
 	} {
-		if got, err := store.CompareAndDelete(t.Context(), tt.key, []byte(tt.old)); got != tt.want || !bare(err, tt.err) {
-			t.Errorf("CompareAndDelete(%q, %q) = %v, %v; want %v, %v", tt.key, tt.old, got, err, tt.want, tt.err)
-		}
+		got, err := store.CompareAndDelete(t.Context(), tt.key, []byte(tt.old))
+		require.Equal(t, tt.want, got, "CompareAndDelete(%q, %q) = %v, %v; want %v, %v", tt.key, tt.old, got, err, tt.want, tt.err)
+		require.True(t, bare(err, tt.err), "CompareAndDelete(%q, %q) = %v, %v; want %v, %v", tt.key, tt.old, got, err, tt.want, tt.err)
 	}
 }
 
@@ -413,34 +378,30 @@ func TestIncrCountsOnDecimalText(t *testing.T) {
 
 func TestIncrOfAMissingKeyCreatesNothing(t *testing.T) {
 	store := newStore(t, memory.Options{})
-	if _, err := store.Incr(t.Context(), "key", 1); !bare(err, driver.ErrNotFound) {
-		t.Errorf("Incr: %v", err)
-	}
+	_, err := store.Incr(t.Context(), "key", 1)
+	require.True(t, bare(err, driver.ErrNotFound), "Incr: %v", err)
 	wantMiss(t, store, "key")
 	push(t, store, "list")
-	if _, err := store.Incr(t.Context(), "list", 1); !bare(err, driver.ErrWrongType) {
-		t.Errorf("Incr of a list: %v", err)
-	}
+	_, err = store.Incr(t.Context(), "list", 1)
+	require.True(t, bare(err, driver.ErrWrongType), "Incr of a list: %v", err)
 }
 
 func TestIncrInitStartsAtInit(t *testing.T) {
 	store := newStore(t, memory.Options{})
 	for _, want := range []int64{15, 20} {
-		if sum, err := store.IncrInit(t.Context(), "key", 5, 10, driver.NoExpiry); err != nil || sum != want {
-			t.Errorf("IncrInit = %d, %v; want %d", sum, err, want)
-		}
+		sum, err := store.IncrInit(t.Context(), "key", 5, 10, driver.NoExpiry)
+		require.NoError(t, err, "IncrInit")
+		require.Equal(t, want, sum, "IncrInit")
 	}
-	if _, err := store.IncrInit(t.Context(), "big", 1, 9223372036854775807, driver.NoExpiry); !bare(err, driver.ErrOverflow) {
-		t.Errorf("IncrInit beyond 64 bits: %v", err)
-	}
+	_, err := store.IncrInit(t.Context(), "big", 1, 9223372036854775807, driver.NoExpiry)
+	require.True(t, bare(err, driver.ErrOverflow), "IncrInit beyond 64 bits: %v", err)
 	wantMiss(t, store, "big")
-	if sum, err := store.IncrInit(t.Context(), "gone", 5, 10, 0); err != nil || sum != 15 {
-		t.Errorf("IncrInit with an expired TTL = %d, %v; want 15", sum, err)
-	}
+	sum, err := store.IncrInit(t.Context(), "gone", 5, 10, 0)
+	require.NoError(t, err, "IncrInit with an expired TTL")
+	require.EqualValues(t, 15, sum, "IncrInit with an expired TTL")
 	wantMiss(t, store, "gone")
-	if _, err := store.IncrInit(t.Context(), "keep", 5, 10, driver.KeepTTL); err == nil {
-		t.Error("IncrInit took KeepTTL")
-	}
+	_, err = store.IncrInit(t.Context(), "keep", 5, 10, driver.KeepTTL)
+	require.Error(t, err, "IncrInit took KeepTTL")
 	wantMiss(t, store, "keep")
 }
 
@@ -451,28 +412,21 @@ func TestRenameMovesAnyTypeOfKey(t *testing.T) {
 		from, to := fmt.Sprint("from", i), fmt.Sprint("to", i)
 		set(t, store, from, "value", time.Hour)
 		push(t, store, to)
-		if err := store.Rename(t.Context(), from, to); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, store.Rename(t.Context(), from, to))
 		wantMiss(t, store, from)
 		wantValue(t, store, to, "value")
-		if ttl, err := ttlOf(t, store, to); err != nil || ttl > time.Hour || ttl < time.Minute {
-			t.Errorf("the TTL became %v, %v", ttl, err)
-		}
-		if err := store.Rename(t.Context(), to, to); err != nil {
-			t.Errorf("Rename of a key to itself: %v", err)
-		}
-		if err := store.Rename(t.Context(), from, to); !bare(err, driver.ErrNotFound) {
-			t.Errorf("Rename of a missing key: %v", err)
-		}
+		ttl, err := ttlOf(t, store, to)
+		require.NoError(t, err, "the TTL became")
+		require.LessOrEqual(t, ttl, time.Hour, "the TTL became %v, %v", ttl, err)
+		require.GreaterOrEqual(t, ttl, time.Minute, "the TTL became %v, %v", ttl, err)
+		require.NoError(t, store.Rename(t.Context(), to, to), "Rename of a key to itself")
+		require.True(t, bare(store.Rename(t.Context(), from, to), driver.ErrNotFound), "Rename of a missing key")
 	}
 	push(t, store, "list")
-	if err := store.Rename(t.Context(), "list", "moved"); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := do(t, store, "LLEN", driver.Key("moved")); err != nil || n.Int != 1 {
-		t.Errorf("LLEN of the moved list = %v, %v", n.Int, err)
-	}
+	require.NoError(t, store.Rename(t.Context(), "list", "moved"))
+	n, err := do(t, store, "LLEN", driver.Key("moved"))
+	require.NoError(t, err, "LLEN of the moved list")
+	require.EqualValues(t, 1, n.Int, "LLEN of the moved list")
 }
 
 func TestRenameNXLeavesAKeyThatIsThere(t *testing.T) {
@@ -490,9 +444,9 @@ func TestRenameNXLeavesAKeyThatIsThere(t *testing.T) {
 		{"missing", "missing", false, driver.ErrNotFound},
 		{"from", "new", true, nil},
 	} {
-		if got, err := store.RenameNX(t.Context(), tt.from, tt.to); got != tt.want || !bare(err, tt.err) {
-			t.Errorf("RenameNX(%q, %q) = %v, %v; want %v, %v", tt.from, tt.to, got, err, tt.want, tt.err)
-		}
+		got, err := store.RenameNX(t.Context(), tt.from, tt.to)
+		require.Equal(t, tt.want, got, "RenameNX(%q, %q) = %v, %v; want %v, %v", tt.from, tt.to, got, err, tt.want, tt.err)
+		require.True(t, bare(err, tt.err), "RenameNX(%q, %q) = %v, %v; want %v, %v", tt.from, tt.to, got, err, tt.want, tt.err)
 	}
 	wantValue(t, store, "to", "2")
 	wantValue(t, store, "new", "1")
@@ -571,9 +525,8 @@ func TestEndedContextDoesNothing(t *testing.T) {
 			store := newStore(t, memory.Options{})
 			set(t, store, "key", "1", driver.NoExpiry)
 			err := call(ctx, store)
-			if !errors.Is(err, ctx.Err()) || errors.Is(err, driver.ErrUnknownOutcome) {
-				t.Errorf("%s: got %v, want %v and nothing applied", name, err, ctx.Err())
-			}
+			require.ErrorIs(t, err, ctx.Err(), name)
+			require.NotErrorIs(t, err, driver.ErrUnknownOutcome, name)
 			wantValue(t, store, "key", "1")
 			wantMiss(t, store, "new")
 		}
@@ -584,15 +537,9 @@ func TestClosedStoreIsErrClosed(t *testing.T) {
 	for name, call := range calls {
 		store := newStore(t, memory.Options{})
 		set(t, store, "key", "1", driver.NoExpiry)
-		if err := call(t.Context(), store); err != nil {
-			t.Errorf("%s before Close: %v", name, err)
-		}
-		if err := store.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if err := call(t.Context(), store); !errors.Is(err, driver.ErrClosed) {
-			t.Errorf("%s after Close: got %v, want ErrClosed", name, err)
-		}
+		require.NoError(t, call(t.Context(), store), "%s before Close", name)
+		require.NoError(t, store.Close())
+		require.ErrorIs(t, call(t.Context(), store), driver.ErrClosed, "%s after Close", name)
 	}
 }
 
@@ -605,12 +552,11 @@ func TestContextThatEndsDuringABatchEndsIt(t *testing.T) {
 	}
 	ctx := &endingContext{Context: t.Context(), looks: 3}
 	err := store.Set(ctx, entries)
-	if !errors.Is(err, context.Canceled) || !errors.Is(err, driver.ErrUnknownOutcome) {
-		t.Errorf("Set: %v, want a cancelled call with an unknown outcome", err)
-	}
-	if n := store.Stats().Entries; n == 0 || n == len(entries) {
-		t.Errorf("%d of %d entries are stored, want some", n, len(entries))
-	}
+	require.ErrorIs(t, err, context.Canceled, "Set")
+	require.ErrorIs(t, err, driver.ErrUnknownOutcome, "Set")
+	n := store.Stats().Entries
+	require.NotZero(t, n, "%d of %d entries are stored, want some", n, len(entries))
+	require.NotEqual(t, len(entries), n, "%d of %d entries are stored, want some", n, len(entries))
 }
 
 // An endingContext ends after some looks at it.
@@ -628,65 +574,52 @@ func (c *endingContext) Err() error {
 
 func TestStoreHasEveryFeatureItDeclares(t *testing.T) {
 	caps := driver.CapsOf(newStore(t, memory.Options{}))
-	if caps.Commander == nil || caps.Expirer == nil || caps.Counter == nil || caps.Swapper == nil || caps.Mover == nil ||
-		caps.Scanner == nil || caps.Flusher == nil || caps.Pinger == nil {
-		t.Errorf("a feature is missing: %+v", caps)
-	}
-	if caps.Subscriber != nil || caps.Tracker != nil {
-		t.Errorf("a feature is there that nothing stands behind: %+v", caps)
-	}
-	if caps.Limits.CallTimeout <= 0 {
-		t.Error("Limits do not say that a call ends by itself")
-	}
+	require.NotNil(t, caps.Commander, "a feature is missing: %+v", caps)
+	require.NotNil(t, caps.Expirer, "a feature is missing: %+v", caps)
+	require.NotNil(t, caps.Counter, "a feature is missing: %+v", caps)
+	require.NotNil(t, caps.Swapper, "a feature is missing: %+v", caps)
+	require.NotNil(t, caps.Mover, "a feature is missing: %+v", caps)
+	require.NotNil(t, caps.Scanner, "a feature is missing: %+v", caps)
+	require.NotNil(t, caps.Flusher, "a feature is missing: %+v", caps)
+	require.NotNil(t, caps.Pinger, "a feature is missing: %+v", caps)
+	require.Nil(t, caps.Subscriber, "a feature is there that nothing stands behind: %+v", caps)
+	require.Nil(t, caps.Tracker, "a feature is there that nothing stands behind: %+v", caps)
+	require.Greater(t, caps.Limits.CallTimeout, time.Duration(0), "Limits do not say that a call ends by itself")
 }
 
 func TestValueThatCanNeverFitIsRefused(t *testing.T) {
 	store := newStore(t, memory.Options{MaxBytes: memory.MinMaxBytes})
 	limit := store.Limits().ValueSize
-	if limit <= 0 || limit >= memory.MinMaxBytes {
-		t.Fatalf("Limits().ValueSize = %d, want less than MaxBytes, %d", limit, memory.MinMaxBytes)
-	}
+	require.Greater(t, limit, 0, "Limits().ValueSize = %d, want less than MaxBytes, %d", limit, memory.MinMaxBytes)
+	require.Less(t, limit, memory.MinMaxBytes, "Limits().ValueSize = %d, want less than MaxBytes, %d", limit, memory.MinMaxBytes)
 	tooLarge := bytes.Repeat([]byte("x"), limit)
 	set(t, store, "k", "stays", driver.NoExpiry)
 	entry := driver.Entry{Key: "k", Value: tooLarge, TTL: driver.NoExpiry}
-	if err := setErr(t, store, entry); !errors.Is(err, driver.ErrTooLarge) {
-		t.Errorf("Set: %v", err)
-	}
-	if err := store.Swap(t.Context(), &entry, new(driver.Value)); !errors.Is(err, driver.ErrTooLarge) {
-		t.Errorf("Swap: %v", err)
-	}
-	if _, err := store.CompareAndSwap(t.Context(), &entry, []byte("stays")); !errors.Is(err, driver.ErrTooLarge) {
-		t.Errorf("CompareAndSwap: %v", err)
-	}
+	require.ErrorIs(t, setErr(t, store, entry), driver.ErrTooLarge, "Set")
+	require.ErrorIs(t, store.Swap(t.Context(), &entry, new(driver.Value)), driver.ErrTooLarge, "Swap")
+	_, err := store.CompareAndSwap(t.Context(), &entry, []byte("stays"))
+	require.ErrorIs(t, err, driver.ErrTooLarge, "CompareAndSwap")
 	for name, args := range map[string][]driver.Arg{
 		"SET":                    {driver.Val(tooLarge)},
 		driver.CmdSwap:           {driver.Val(tooLarge), driver.TTLArg(driver.NoExpiry)},
 		driver.CmdCompareAndSwap: {driver.Val([]byte("stays")), driver.Val(tooLarge), driver.TTLArg(driver.NoExpiry)},
 	} {
-		if _, err := do(t, store, name, slices.Insert(args, 0, driver.Key("k"))...); !errors.Is(err, driver.ErrTooLarge) {
-			t.Errorf("%s: %v", name, err)
-		}
+		_, err := do(t, store, name, slices.Insert(args, 0, driver.Key("k"))...)
+		require.ErrorIs(t, err, driver.ErrTooLarge, name)
 	}
 	wantValue(t, store, "k", "stays")
 
 	long := string(tooLarge)
-	if _, err := store.IncrInit(t.Context(), long, 1, 1, driver.NoExpiry); !errors.Is(err, driver.ErrTooLarge) {
-		t.Errorf("IncrInit with a key that is too long: %v", err)
-	}
-	if err := store.Rename(t.Context(), "k", long); !errors.Is(err, driver.ErrTooLarge) {
-		t.Errorf("Rename to a key that is too long: %v", err)
-	}
+	_, err = store.IncrInit(t.Context(), long, 1, 1, driver.NoExpiry)
+	require.ErrorIs(t, err, driver.ErrTooLarge, "IncrInit with a key that is too long")
+	require.ErrorIs(t, store.Rename(t.Context(), "k", long), driver.ErrTooLarge, "Rename to a key that is too long")
 	wantValue(t, store, "k", "stays")
 
-	if err := setErr(t, store, driver.Entry{Key: "k", Value: tooLarge[1:], TTL: driver.NoExpiry}); err != nil {
-		t.Errorf("a value that just fits: %v", err)
-	}
+	require.NoError(t, setErr(t, store, driver.Entry{Key: "k", Value: tooLarge[1:], TTL: driver.NoExpiry}), "a value that just fits")
 	wantValue(t, store, "k", long[1:])
 
 	unbounded := newStore(t, memory.Options{MaxBytes: memory.Unbounded})
-	if limit := unbounded.Limits().ValueSize; limit != 0 {
-		t.Errorf("an unbounded store limits values to %d bytes", limit)
-	}
+	require.Equal(t, 0, unbounded.Limits().ValueSize, "an unbounded store limits values to")
 	set(t, unbounded, "k", long, driver.NoExpiry)
 }
 
@@ -696,8 +629,8 @@ func TestNewStoreRefusesBadOptions(t *testing.T) {
 		{MaxBytes: -2},
 		{MaxBytes: memory.MinMaxBytes - 1},
 	} {
-		if _, err := memory.NewStore(options); err == nil || !strings.HasPrefix(err.Error(), "xcache: memory: Max") {
-			t.Errorf("NewStore(%+v): %v, want an error that names the option", options, err)
-		}
+		_, err := memory.NewStore(options)
+		require.Error(t, err, "NewStore(%+v): %v, want an error that names the option", options, err)
+		require.True(t, strings.HasPrefix(err.Error(), "xcache: memory: Max"), "NewStore(%+v): %v, want an error that names the option", options, err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
 )
@@ -28,21 +30,18 @@ func TestEverythingAtOnce(t *testing.T) {
 
 	var keys []string
 	for key, err := range store.Scan(t.Context(), "*") {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		keys = append(keys, key)
 	}
-	if _, err := store.Delete(t.Context(), keys); err != nil {
-		t.Fatal(err)
-	}
+	_, err := store.Delete(t.Context(), keys)
+	require.NoError(t, err)
 	// What is left has expired; asking for each key lets it go.
 	for i := range 1000 {
 		_, _ = get(t, store, strconv.Itoa(i))
 	}
-	if got := store.Stats(); got.Entries != 0 || got.Bytes != 0 {
-		t.Errorf("an empty store counts %+v", got)
-	}
+	got := store.Stats()
+	require.Equal(t, 0, got.Entries, "an empty store counts")
+	require.Zero(t, got.Bytes, "an empty store counts")
 }
 
 // disturb does one random thing. Only failures that no race explains count.

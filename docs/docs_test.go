@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache"
 	_ "github.com/xcache-go/xcache/drivers/memory"
 	_ "github.com/xcache-go/xcache/drivers/redis"
@@ -29,9 +31,8 @@ const root = ".."
 func pages(t *testing.T) []string {
 	t.Helper()
 	guides, err := filepath.Glob("*.md")
-	if err != nil || len(guides) == 0 {
-		t.Fatal("no guides found:", err)
-	}
+	require.NoError(t, err, "no guides found")
+	require.NotEmpty(t, guides, "no guides found")
 	all := []string{"README.md"}
 	for _, guide := range guides {
 		all = append(all, "docs/"+guide)
@@ -42,9 +43,7 @@ func pages(t *testing.T) []string {
 func read(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, path))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(text)
 }
 
@@ -62,18 +61,14 @@ func TestCodeIsThatOfTheExamples(t *testing.T) {
 			file, language, code := block[1], block[2], block[3]
 			switch {
 			case file != "":
-				if !strings.Contains(unindented(read(t, file)), unindented(code)) {
-					t.Errorf("%s: this is not, word for word, in %s:\n%s", page, file, code)
-				}
+				require.Contains(t, unindented(read(t, file)), unindented(code), "%s: this is not, word for word, in %s", page, file)
 				checked++
 			case language == "go":
 				t.Errorf("%s: the comment above this code does not name the file it is from:\n%s", page, code)
 			}
 		}
 	}
-	if checked < 10 {
-		t.Errorf("only %d pieces of code were found", checked)
-	}
+	require.GreaterOrEqual(t, checked, 10, "only %d pieces of code were found", checked)
 }
 
 // unindented returns code without what its lines start with, so that the body
@@ -94,9 +89,8 @@ func TestLinksLeadSomewhere(t *testing.T) {
 			if strings.Contains(target, "://") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), target)); err != nil {
-				t.Errorf("%s links to %s: %v", page, target, err)
-			}
+			_, err := os.Stat(filepath.Join(root, filepath.Dir(page), target))
+			require.NoError(t, err, "%s links to %s", page, target)
 		}
 	}
 }
@@ -133,9 +127,7 @@ func TestConfigurationListsTheParametersOfTheCode(t *testing.T) {
 			names = append(names, row.name)
 		}
 		slices.Sort(names)
-		if known := knownParameters(t, dsn); !slices.Equal(names, known) {
-			t.Errorf("parameters of %s:\ndocumented %v\nknown      %v", name, names, known)
-		}
+		require.Equal(t, knownParameters(t, dsn), names, "parameters of %s:\ndocumented", name)
 		for _, row := range slices.Concat(core, documented[name]) {
 			acceptsExample(t, dsn, row)
 		}
@@ -151,13 +143,9 @@ func knownParameters(t *testing.T, dsn string) []string {
 		text += "&master=m"
 	}
 	_, err := xcache.OpenDSN(text)
-	if err == nil {
-		t.Fatalf("%s took an unknown parameter", dsn)
-	}
+	require.Error(t, err, "%s took an unknown parameter", dsn)
 	_, list, ok := strings.Cut(err.Error(), "known are ")
-	if !ok {
-		t.Fatalf("the error for an unknown parameter lists none: %v", err)
-	}
+	require.True(t, ok, "the error for an unknown parameter lists none: %v", err)
 	return strings.Split(list, ", ")
 }
 
@@ -179,14 +167,10 @@ func acceptsExample(t *testing.T, dsn string, row row) {
 		with = "&sentinel_password=secret"
 	case "encryption_keys":
 		value = filepath.Join(t.TempDir(), "keys")
-		if err := os.WriteFile(value, []byte("MDEyMzQ1Njc4OWFiY2RlZg==\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(value, []byte("MDEyMzQ1Njc4OWFiY2RlZg==\n"), 0o600))
 	case "password_file", "sentinel_password_file":
 		value = filepath.Join(t.TempDir(), "password")
-		if err := os.WriteFile(value, []byte("secret\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(value, []byte("secret\n"), 0o600))
 	case "tls_ca", "tls_cert", "tls_key":
 		return // the tests of the driver make certificates
 	}
@@ -194,13 +178,8 @@ func acceptsExample(t *testing.T, dsn string, row row) {
 		with += "&master=m"
 	}
 	cache, err := xcache.OpenDSN(dsn + "?" + row.name + "=" + value + with)
-	if err != nil {
-		t.Errorf("the example of %s is refused: %v", row.name, err)
-		return
-	}
-	if err := cache.Close(); err != nil {
-		t.Errorf("the example of %s: %v", row.name, err)
-	}
+	require.NoError(t, err, "the example of %s is refused", row.name)
+	require.NoError(t, cache.Close(), "the example of %s", row.name)
 }
 
 func TestReadmeNamesTheSameParameters(t *testing.T) {
@@ -212,9 +191,7 @@ func TestReadmeNamesTheSameParameters(t *testing.T) {
 	}
 	for name, dsn := range dsns {
 		for _, parameter := range knownParameters(t, dsn) {
-			if !slices.Contains(named, parameter) {
-				t.Errorf("README.md does not name %s of %s", parameter, name)
-			}
+			require.Contains(t, named, parameter, "README.md does not name %s of %s", parameter, name)
 		}
 	}
 }
@@ -222,9 +199,7 @@ func TestReadmeNamesTheSameParameters(t *testing.T) {
 // The readme's table of errors is that of the package.
 func TestReadmeListsTheErrors(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "errors.go"), nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var want []string
 	ast.Inspect(file, func(n ast.Node) bool {
 		if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Err") {
@@ -238,17 +213,14 @@ func TestReadmeListsTheErrors(t *testing.T) {
 		got = append(got, match[1])
 	}
 	slices.Sort(got)
-	if !slices.Equal(got, want) || len(want) == 0 {
-		t.Errorf("README.md lists\n%v\nthe package has\n%v", got, want)
-	}
+	require.Equal(t, want, got, "README.md lists")
+	require.NotEmpty(t, want, "README.md lists\n%v\nthe package has\n%v", got, want)
 }
 
 func TestConfigurationListsTheOptions(t *testing.T) {
 	text := read(t, "docs/configuration.md")
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "options.go"), nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	found := 0
 	for _, declaration := range file.Decls {
 		function, ok := declaration.(*ast.FuncDecl)
@@ -256,13 +228,9 @@ func TestConfigurationListsTheOptions(t *testing.T) {
 			continue
 		}
 		found++
-		if !strings.Contains(text, "\n| `"+function.Name.Name+"(") {
-			t.Errorf("docs/configuration.md does not list %s", function.Name.Name)
-		}
+		require.Contains(t, text, "\n| `"+function.Name.Name+"(", "docs/configuration.md does not list %s", function.Name.Name)
 	}
-	if found == 0 {
-		t.Error("no options found")
-	}
+	require.NotZero(t, found, "no options found")
 }
 
 // recorder is an Observer that collects the names of operations.
@@ -280,20 +248,14 @@ func (r *recorder) End(context.Context, *xcache.Operation) {}
 func TestObservingListsTheOperations(t *testing.T) {
 	var seen recorder
 	cache, err := xcache.OpenDSN("memory://", xcache.WithObserver(&seen))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer cache.Close()
-	if err := everyOperation(t.Context(), cache); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, everyOperation(t.Context(), cache))
 	slices.Sort(seen.names)
 	want := strings.Join(seen.names, ", ")
 	_, block, _ := strings.Cut(read(t, "docs/observing.md"), "```text\n")
 	block, _, _ = strings.Cut(block, "\n```")
-	if got := strings.ReplaceAll(block, "\n", " "); got != want {
-		t.Errorf("docs/observing.md lists\n%s\nwant\n%s", got, want)
-	}
+	require.Equal(t, want, strings.ReplaceAll(block, "\n", " "), "docs/observing.md lists")
 }
 
 func everyOperation(ctx context.Context, c *xcache.Cache) error {
@@ -352,9 +314,7 @@ func everyOperation(ctx context.Context, c *xcache.Cache) error {
 func TestDriverGuideNamesTheInterfaces(t *testing.T) {
 	text := read(t, "docs/writing-a-driver.md")
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "driver", "capabilities.go"), nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	found := 0
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.TypeSpec)
@@ -363,13 +323,9 @@ func TestDriverGuideNamesTheInterfaces(t *testing.T) {
 		}
 		if _, ok := spec.Type.(*ast.InterfaceType); ok && spec.Name.Name != "Limiter" && spec.Name.Name != "Capable" {
 			found++
-			if !strings.Contains(text, "`"+spec.Name.Name+"`") {
-				t.Errorf("docs/writing-a-driver.md does not name %s", spec.Name.Name)
-			}
+			require.Contains(t, text, "`"+spec.Name.Name+"`", "docs/writing-a-driver.md does not name %s", spec.Name.Name)
 		}
 		return false
 	})
-	if found == 0 {
-		t.Error("no interfaces found")
-	}
+	require.NotZero(t, found, "no interfaces found")
 }

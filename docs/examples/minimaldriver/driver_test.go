@@ -3,6 +3,8 @@ package minimaldriver
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/xcachetest"
 )
@@ -11,13 +13,9 @@ func TestConformance(t *testing.T) {
 	xcachetest.Run(t, xcachetest.Harness{
 		Open: func(t testing.TB) driver.Store {
 			dsn, err := driver.ParseDSN("minimal://")
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			store, err := Driver{}.Open(dsn)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			return store
 		},
 		InProcess: true,

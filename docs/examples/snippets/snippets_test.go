@@ -28,13 +28,9 @@ func loadUser(context.Context) (User, error) { return User{"Ann"}, nil }
 func open(t *testing.T, dsn string) *xcache.Cache {
 	t.Helper()
 	cache, err := xcache.OpenDSN(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		if err := cache.Close(); err != nil {
-			t.Error(err)
-		}
+		require.NoError(t, cache.Close())
 	})
 	return cache
 }
@@ -45,35 +41,26 @@ func TestBytesAreStoredAsTheyAre(t *testing.T) {
 	raw, err := codec.New(codec.Config{Serializers: []codec.Serializer{codec.Raw}})
 	images := xcache.For[[]byte](cache.With(xcache.WithCodec(raw)))
 
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	want := []byte{0x89, 'P', 'N', 'G'}
-	if err := images.Set(t.Context(), "42", want); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, images.Set(t.Context(), "42", want))
 	for _, view := range []*xcache.View[[]byte]{images, xcache.For[[]byte](cache)} {
 		asJSON := view != images
 		got, err := view.Get(t.Context(), "42")
-		if stored := err == nil && bytes.Equal(got, want); stored == asJSON {
-			t.Errorf("read as JSON %v: %v, %v", asJSON, got, err)
-		}
+		require.NotEqual(t, asJSON, err == nil && bytes.Equal(got, want), "read as JSON %v: %v, %v", asJSON, got, err)
 	}
 }
 
 func TestOwnWritesAreRead(t *testing.T) {
 	users := xcache.For[User](open(t, "memory://").Namespace("user"))
 	ctx := t.Context()
-	if err := users.Set(ctx, "42", User{"Ann"}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, users.Set(ctx, "42", User{"Ann"}))
 
 	latest := users.With(xcache.ReadPrimary())
 	user, err := latest.Get(ctx, "42") // what was set last, not older
 
-	if err != nil || user.Name != "Ann" {
-		t.Errorf("got %v, %v", user, err)
-	}
+	require.NoError(t, err, "got %v", user)
+	require.Equal(t, "Ann", user.Name, "got %v", user)
 }
 
 func TestAnErrorTellsWhatBecameOfAWrite(t *testing.T) {
@@ -120,9 +107,8 @@ func TestTheDatabaseIsAskedWhenTheServerIsDown(t *testing.T) {
 		user, err = users.Load(ctx, "42", loadUser)
 	}
 
-	if err != nil || user.Name != "Ann" {
-		t.Errorf("got %v, %v", user, err)
-	}
+	require.NoError(t, err, "got %v", user)
+	require.Equal(t, "Ann", user.Name, "got %v", user)
 }
 
 func TestAnotherFormatWritesAndTheOldOneIsRead(t *testing.T) {
@@ -132,25 +118,20 @@ func TestAnotherFormatWritesAndTheOldOneIsRead(t *testing.T) {
 		CompressMin: 1 << 10,
 	})
 
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	cache := open(t, "memory://")
 	ctx := t.Context()
-	if err := xcache.For[User](cache).Set(ctx, "42", User{"Ann"}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, xcache.For[User](cache).Set(ctx, "42", User{"Ann"}))
 	users := xcache.For[User](cache.With(xcache.WithCodec(chain)))
-	if user, err := users.Get(ctx, "42"); err != nil || user.Name != "Ann" {
-		t.Errorf("got %v, %v", user, err)
-	}
+	user, err := users.Get(ctx, "42")
+	require.NoError(t, err, "got %v", user)
+	require.Equal(t, "Ann", user.Name, "got %v", user)
 
 	reads := cache.CodecReads()
 	for by, n := range reads.Old {
 		fmt.Printf("%d of %d values were still %s %s\n", n, reads.Current+n, by.Serializer, by.Compressor)
 	}
 
-	if n := reads.Old[codec.Read{Serializer: "json", Fallback: true}]; n != 1 || reads.Current != 0 {
-		t.Errorf("reads are %+v", reads)
-	}
+	require.EqualValues(t, 1, reads.Old[codec.Read{Serializer: "json", Fallback: true}], "reads are %+v", reads)
+	require.Zero(t, reads.Current, "reads are %+v", reads)
 }

@@ -139,9 +139,7 @@ func TestCompressionStartsAboveTheMinimumAndOnlyWhenItShrinks(t *testing.T) {
 			require.NoError(t, err, "%d bytes, minimum %d, %v: %+v", test.length, test.min, format, read)
 			require.Equal(t, value, got, "%d bytes, minimum %d, %v: %+v", test.length, test.min, format, read)
 			require.Equal(t, test.compressed, read.Compressor != "", "%d bytes, minimum %d, %v: %+v", test.length, test.min, format, read)
-			if format == codec.Plain && !test.compressed && string(stored) != `"`+value+`"` {
-				t.Errorf("%d bytes, minimum %d: not stored as they are: %.20q", test.length, test.min, stored)
-			}
+			require.False(t, format == codec.Plain && !test.compressed && string(stored) != `"`+value+`"`, "%d bytes, minimum %d: not stored as they are: %.20q", test.length, test.min, stored)
 		}
 	}
 	chain := mustChain(t, codec.Config{Serializers: rawOnly, Compressors: gzipOnly, Format: codec.Tagged})
@@ -285,9 +283,7 @@ func TestWhatJSONAcceptsAndRefuses(t *testing.T) {
 	for _, test := range tests {
 		err := codec.JSON.Unmarshal([]byte(test.text), test.into)
 		require.Equal(t, test.ok, err == nil, "%.40q into a %T", test.text, test.into)
-		if err != nil && !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrTooLarge) {
-			t.Errorf("%.40q into a %T: %v matches no sentinel", test.text, test.into, err)
-		}
+		require.False(t, err != nil && !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrTooLarge), "%.40q into a %T: %v matches no sentinel", test.text, test.into, err)
 	}
 }
 

@@ -39,9 +39,7 @@ func decodeAll(t testing.TB, name string, chain *codec.Chain, data []byte) {
 
 func checkSentinel(t testing.TB, name string, data []byte, err error) {
 	t.Helper()
-	if err != nil && !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrTooLarge) && !errors.Is(err, codec.ErrUnsupportedValue) {
-		t.Errorf("%s: %.40x: %v matches no sentinel", name, data, err)
-	}
+	require.False(t, err != nil && !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrTooLarge) && !errors.Is(err, codec.ErrUnsupportedValue), "%s: %.40x: %v matches no sentinel", name, data, err)
 }
 
 // acceptedChains are chains of several members.
@@ -67,9 +65,8 @@ func TestShortInputsNeverPanic(t *testing.T) {
 			decodeAll(t, name, chain, data[:1])
 			for b := range 256 {
 				data[1] = byte(b)
-				if _, err := chain.Decode(data[:], &into); err == nil && string(data[:]) != "{}" {
-					t.Errorf("%s: %x was read as an account", name, data)
-				}
+				_, err := chain.Decode(data[:], &into)
+				require.False(t, err == nil && string(data[:]) != "{}", "%s: %x was read as an account", name, data)
 			}
 		}
 	}

@@ -69,11 +69,9 @@ func TestOnlyCanonicalIntegersThatFitAreRead(t *testing.T) {
 	}
 	for name, chain := range everyChain(t) {
 		for _, test := range tests {
-			if _, err := chain.Decode([]byte(test.text), test.into); err == nil {
-				t.Errorf("%s: %q was read into a %T as %v", name, test.text, test.into, reflect.ValueOf(test.into).Elem())
-			} else if !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrUnsupportedValue) {
-				t.Errorf("%s: %q into a %T: %v, want ErrCorrupt", name, test.text, test.into, err)
-			}
+			_, err := chain.Decode([]byte(test.text), test.into)
+			require.Error(t, err, "%s: %q was read into a %T as %v", name, test.text, test.into, reflect.ValueOf(test.into).Elem())
+			require.False(t, !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrUnsupportedValue), "%s: %q into a %T: %v, want ErrCorrupt", name, test.text, test.into, err)
 		}
 	}
 }

@@ -204,14 +204,9 @@ func TestChainsThatNewRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		_, err := codec.New(test.config)
-		switch {
-		case test.want == "" && err != nil:
-			t.Errorf("%s: %v", test.name, err)
-		case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
-			t.Errorf("%s: %v, want an error that says %q", test.name, err, test.want)
-		case err != nil && strings.Count(err.Error(), "xcache: ") != 1:
-			t.Errorf("%s: want one prefix: %v", test.name, err)
-		}
+		require.False(t, test.want == "" && err != nil, "%s: %v", test.name, err)
+		require.False(t, test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)), "%s: %v, want an error that says %q", test.name, err, test.want)
+		require.False(t, err != nil && strings.Count(err.Error(), "xcache: ") != 1, "%s: want one prefix: %v", test.name, err)
 	}
 }
 

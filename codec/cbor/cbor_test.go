@@ -66,9 +66,8 @@ func TestUntaggedCBORIsNotRead(t *testing.T) {
 			require.ErrorIs(t, err, codec.ErrCorrupt, "%s first: %x was read as %v", order[0].Name(), untagged, v)
 		}
 		var f float64 // 80 would be -49
-		if _, err := chain.Decode([]byte("80"), &f); f != 0 && f != 80 {
-			t.Errorf("%s first: the integer 80 is read as %v, %v", order[0].Name(), f, err)
-		}
+		_, err = chain.Decode([]byte("80"), &f)
+		require.False(t, f != 0 && f != 80, "%s first: the integer 80 is read as %v, %v", order[0].Name(), f, err)
 		stored, err := cbor.Serializer.Append(nil, "ull           ") // without the tag, the JSON text null
 		require.NoError(t, err)
 		read, err := chain.Decode(stored, &v)

@@ -25,20 +25,14 @@ func checkRead(t testing.TB, data []byte) {
 	for _, into := range []any{new(any), new(string), new([]byte), new(int8), new(float64), new(bool), new(time.Time), new(time.Duration),
 		new([]any), new([]string), new(map[string]any), new(map[any]struct{}), new(map[int]*account), new(account), new([]account), new([4]byte), new(*account)} {
 		err := pickle.Serializer.Unmarshal(data, into)
-		if err != nil && !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrTooLarge) && !errors.Is(err, codec.ErrUnsupportedValue) {
-			t.Fatalf("%x into %T: %v", data, into, err)
-		}
-		if err != nil && strings.Contains(err.Error(), "panicked") {
-			t.Fatalf("%x into %T: %v", data, into, err)
-		}
+		require.False(t, err != nil && !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrTooLarge) && !errors.Is(err, codec.ErrUnsupportedValue), "%x into %T: %v", data, into, err)
+		require.False(t, err != nil && strings.Contains(err.Error(), "panicked"), "%x into %T: %v", data, into, err)
 		read = read || err == nil
 		if _, whole := into.(*any); whole {
 			checkLong(t, data, err)
 		}
 	}
-	if read && !recognize(data) {
-		t.Fatalf("%x is read, but not recognised", data)
-	}
+	require.False(t, read && !recognize(data), "%x is read, but not recognised", data)
 	require.Equal(t, string(before), string(data))
 }
 
@@ -97,9 +91,9 @@ func TestDamagedPickles(t *testing.T) {
 // The last byte is that of STOP, but belongs to what is in front of it.
 func TestPicklesWithoutStop(t *testing.T) {
 	for _, data := range []string{"\x80\x04K.", "\x80\x04C\x01.", "\x80\x04\x8c\x01.", "\x80\x04M\x00.", "\x80\x04J\x00\x00\x00."} {
-		if err := pickle.Serializer.Unmarshal([]byte(data), new(any)); !errors.Is(err, codec.ErrCorrupt) || recognize([]byte(data)) {
-			t.Errorf("%q: %v, recognised: %v", data, err, recognize([]byte(data)))
-		}
+		err := pickle.Serializer.Unmarshal([]byte(data), new(any))
+		require.ErrorIs(t, err, codec.ErrCorrupt, "%q: %v, recognised: %v", data, err, recognize([]byte(data)))
+		require.False(t, recognize([]byte(data)), "%q: %v, recognised: %v", data, err, recognize([]byte(data)))
 	}
 }
 
@@ -141,9 +135,7 @@ func TestObjectsAreRefused(t *testing.T) {
 		require.ErrorContains(t, err, test.class, "%s", test.name)
 		require.NotContains(t, err.Error(), "canary", "%s", test.name)
 		require.Nil(t, into, "%s", test.name)
-		if test.class != "" && !recognize([]byte(test.data)) {
-			t.Errorf("%s is not recognised as a pickle", test.name)
-		}
+		require.False(t, test.class != "" && !recognize([]byte(test.data)), "%s is not recognised as a pickle", test.name)
 	}
 }
 
@@ -169,9 +161,9 @@ func TestKnownFunctionsWithOtherArguments(t *testing.T) {
 		"\x80\x04\x8c\x08datetime\x8c\x08datetime\x93.", call("timedelta", "J\xff\xc9\x9a\x3bK\x00K\x00\x87"),
 		"\x80\x04}(K\x01\x85K\x02u.", "\x80\x04}()K\x02u.", "\x80\x04}(C\x00K\x02u.", "\x80\x04X\x03\x00\x00\x00\xed\xa0\x80.",
 	} {
-		if err := pickle.Serializer.Unmarshal([]byte(data), new(any)); !errors.Is(err, codec.ErrCorrupt) || !recognize([]byte(data)) {
-			t.Errorf("%q: %v, recognised %v", data, err, recognize([]byte(data)))
-		}
+		err := pickle.Serializer.Unmarshal([]byte(data), new(any))
+		require.ErrorIs(t, err, codec.ErrCorrupt, "%q: %v, recognised %v", data, err, recognize([]byte(data)))
+		require.True(t, recognize([]byte(data)), "%q: %v, recognised %v", data, err, recognize([]byte(data)))
 	}
 }
 

@@ -155,9 +155,9 @@ func TestTypesComeBackEqual(t *testing.T) {
 		require.NoError(t, err, "%#v", v)
 		stored = bytes.TrimPrefix(stored, []byte("before"))
 		into := reflect.New(reflect.TypeOf(v))
-		if err := pickle.Serializer.Unmarshal(stored, into.Interface()); err != nil || !reflect.DeepEqual(into.Elem().Interface(), v) {
-			t.Errorf("stored %#v, read %#v, %v", v, into.Elem(), err)
-		}
+		err = pickle.Serializer.Unmarshal(stored, into.Interface())
+		require.NoError(t, err, "stored %#v, read %#v", v, into.Elem())
+		require.Equal(t, v, into.Elem().Interface(), "stored %#v, read %#v, %v", v, into.Elem(), err)
 		again, err := pickle.Serializer.Append(nil, v)
 		require.NoError(t, err, "%#v: stored %x and %x", v, stored, again)
 		require.Equal(t, string(stored), string(again), "%#v", v)
@@ -231,9 +231,7 @@ func TestIntegersFitWhatTheyAreReadInto(t *testing.T) {
 		require.NoError(t, err, "%#v", test.v)
 		err = pickle.Serializer.Unmarshal(stored, test.into)
 		if test.want == nil {
-			if !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrUnsupportedValue) {
-				t.Errorf("%#v into %T: %v, want an error", test.v, test.into, err)
-			}
+			require.False(t, !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrUnsupportedValue), "%#v into %T: %v, want an error", test.v, test.into, err)
 		} else if got := reflect.ValueOf(test.into).Elem().Interface(); err != nil || !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%#v into %T: %#v, %v, want %#v", test.v, test.into, got, err, test.want)
 		}

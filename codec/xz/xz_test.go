@@ -177,9 +177,8 @@ func TestOthersReadIt(t *testing.T) {
 	for reader, args := range map[string][]string{"xz": {"xz", "-dc"}, "Python": python("lzma.decompress(sys.stdin.buffer.read(), lzma.FORMAT_XZ)")} {
 		t.Run(reader, func(t *testing.T) {
 			for name, text := range texts {
-				if got := run(t, stored[name], args...); !bytes.Equal(got, text) {
-					t.Errorf("%s: %d bytes of %d came back", name, len(got), len(text))
-				}
+				got := run(t, stored[name], args...)
+				require.Equal(t, string(text), string(got), "%s: %d bytes of %d came back", name, len(got), len(text))
 			}
 		})
 	}

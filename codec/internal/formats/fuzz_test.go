@@ -59,9 +59,7 @@ func FuzzChain(f *testing.F) {
 		for _, chain := range chains {
 			for _, into := range []any{new(any), new(string), new(float64), new(serializertest.Account), new(map[string]any)} {
 				_, err := chain.Decode(data, into)
-				if err != nil && !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrTooLarge) && !errors.Is(err, codec.ErrUnsupportedValue) {
-					t.Fatalf("%x into a %T: %v matches no sentinel", data, into, err)
-				}
+				require.False(t, err != nil && !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrTooLarge) && !errors.Is(err, codec.ErrUnsupportedValue), "%x into a %T: %v matches no sentinel", data, into, err)
 			}
 			var v any
 			read, err := chain.Decode(ring.Seal(nil, data, "key"), &v)
@@ -70,9 +68,7 @@ func FuzzChain(f *testing.F) {
 		for _, s := range formats.Serializers() {
 			r, ok := s.(codec.Recognizer)
 			for _, into := range []any{new(any), new(string), new(float64), new(serializertest.Account)} {
-				if ok && s.Unmarshal(data, into) == nil && !r.Recognize(data) {
-					t.Fatalf("%s reads %x into a %T, and does not recognise it", s.Name(), data, into)
-				}
+				require.False(t, ok && s.Unmarshal(data, into) == nil && !r.Recognize(data), "%s reads %x into a %T, and does not recognise it", s.Name(), data, into)
 			}
 		}
 		require.Equal(t, string(before), string(data))
@@ -113,9 +109,8 @@ func FuzzText(f *testing.F) {
 				}
 				var got string
 				read, err := r.Chain.Decode(stored, &got)
-				if r.Name == own && err != nil || err == nil && (got != text || read.Serializer != w.Serializer.Name()) {
-					t.Fatalf("%s wrote %q as %x, %s read %q by %+v, %v", w.Name, text, stored, r.Name, got, read, err)
-				}
+				require.False(t, r.Name == own && err != nil, "%s wrote %q as %x, %s read %q by %+v, %v", w.Name, text, stored, r.Name, got, read, err)
+				require.False(t, err == nil && (got != text || read.Serializer != w.Serializer.Name()), "%s wrote %q as %x, %s read %q by %+v, %v", w.Name, text, stored, r.Name, got, read, err)
 			}
 		}
 	})

@@ -82,12 +82,8 @@ func TestParameters(t *testing.T) {
 		require.Equal(t, test.want, test.get(d), "%s of %q", test.name, test.query)
 		test.get(d) // once more: the error is not said twice
 		err := d.Err()
-		switch {
-		case test.err == "" && err != nil:
-			t.Errorf("%s of %q: %v", test.name, test.query, err)
-		case test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err) || strings.Count(err.Error(), "xcache: bad DSN: parameter p ") != 1):
-			t.Errorf("%s of %q: %v, want one error that says %q", test.name, test.query, err, test.err)
-		}
+		require.False(t, test.err == "" && err != nil, "%s of %q: %v", test.name, test.query, err)
+		require.False(t, test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err) || strings.Count(err.Error(), "xcache: bad DSN: parameter p ") != 1), "%s of %q: %v, want one error that says %q", test.name, test.query, err, test.err)
 	}
 }
 

@@ -86,9 +86,8 @@ func TestMigrationAsksAndMoves(t *testing.T) {
 				{[]string{"SET", missing, "3"}, "ASK " + address},
 				{[]string{"MGET", stays, leaves}, onBothSides},
 			} {
-				if got := answer(from.Try(test.command...)); !strings.HasPrefix(got, test.want) {
-					t.Errorf("%q at the source answers %q, want %q", test.command, got, test.want)
-				}
+				got := answer(from.Try(test.command...))
+				require.True(t, strings.HasPrefix(got, test.want), "%q at the source answers %q, want %q", test.command, got, test.want)
 			}
 			conn := to.Dial(t)
 			conn.Do(t, "ASKING")

@@ -80,9 +80,8 @@ func TestSentinelCredentials(t *testing.T) {
 			require.NoError(t, err)
 			defer conn.Close()
 			exchange(t, conn, test.login)
-			if got := exchange(t, conn, test.command); !strings.HasPrefix(got, test.want) {
-				t.Errorf("%s: %s answers %q, want %q", test.name, test.command, got, test.want)
-			}
+			got := exchange(t, conn, test.command)
+			require.True(t, strings.HasPrefix(got, test.want), "%s: %s answers %q, want %q", test.name, test.command, got, test.want)
 		}
 	})
 }

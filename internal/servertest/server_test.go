@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -89,9 +88,8 @@ func TestDoDecodesReplies(t *testing.T) {
 		{[]string{"BLPOP", key + ":list", "0.01"}, nil},
 		{[]string{"DEL", key}, int64(1)},
 	} {
-		if got := srv.Do(t, test.args...); fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", test.want) {
-			t.Errorf("%q = %#v, want %#v", test.args, got, test.want)
-		}
+		got := srv.Do(t, test.args...)
+		require.Equal(t, fmt.Sprintf("%#v", test.want), fmt.Sprintf("%#v", got), "%q = %#v, want %#v", test.args, got, test.want)
 	}
 }
 
@@ -274,9 +272,8 @@ func TestConfigReachesTheServer(t *testing.T) {
 		{"save", ""},
 		{"appendonly", "no"},
 	} {
-		if got := srv.Do(t, "CONFIG", "GET", test.directive); !slices.Equal(got.([]any), []any{test.directive, test.want}) {
-			t.Errorf("CONFIG GET %s = %q, want %q", test.directive, got, test.want)
-		}
+		got := srv.Do(t, "CONFIG", "GET", test.directive)
+		require.Equal(t, []any{test.directive, test.want}, got.([]any), "CONFIG GET %s = %q, want %q", test.directive, got, test.want)
 	}
 }
 

@@ -33,9 +33,7 @@ func TestFind(t *testing.T) {
 		got, err := release.Find(test.name)
 		require.Equal(t, test.want, got.Name, "Find(%q) with %+v", test.name, test)
 		require.Equal(t, test.want != "", err == nil, "Find(%q) with %+v", test.name, test)
-		if err != nil && !strings.Contains(err.Error(), "valkey-8.1") {
-			t.Errorf("Find(%q): error %q does not list the releases", test.name, err)
-		}
+		require.False(t, err != nil && !strings.Contains(err.Error(), "valkey-8.1"), "Find(%q): error %q does not list the releases", test.name, err)
 	}
 }
 

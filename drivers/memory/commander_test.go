@@ -419,9 +419,8 @@ func TestCommandsAnswerAsRedisDoes(t *testing.T) {
 				for _, step := range session {
 					cmd := command(step[0])
 					require.NoError(t, store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain))
-					if got := outcome(cmd); got != step[1] {
-						t.Errorf("%s: got %s, want %s (%v)", step[0], got, step[1], cmd.Err)
-					}
+					got := outcome(cmd)
+					require.Equal(t, step[1], got, "%s: got %s, want %s (%v)", step[0], got, step[1], cmd.Err)
 				}
 			})
 		}
@@ -438,9 +437,7 @@ func TestEverySessionIsOfACommandThereIs(t *testing.T) {
 		}
 	}
 	for _, row := range driver.Commands() {
-		if !seen[row.Name] && !slices.Contains(lacking(), row.Name) {
-			t.Errorf("no session runs %s", row.Name)
-		}
+		require.False(t, !seen[row.Name] && !slices.Contains(lacking(), row.Name), "no session runs %s", row.Name)
 	}
 }
 

@@ -59,12 +59,8 @@ func mustGet(t testing.TB, store driver.Store, key string) string {
 func checkBounds(t testing.TB, store *memory.Store, bounds, slack memory.Options) {
 	t.Helper()
 	got := store.Stats()
-	if bounds.MaxEntries > 0 && got.Entries > bounds.MaxEntries+slack.MaxEntries {
-		t.Fatalf("%d entries, the bound is %d", got.Entries, bounds.MaxEntries)
-	}
-	if bounds.MaxBytes > 0 && got.Bytes > bounds.MaxBytes+slack.MaxBytes {
-		t.Fatalf("%d bytes, the bound is %d", got.Bytes, bounds.MaxBytes)
-	}
+	require.False(t, bounds.MaxEntries > 0 && got.Entries > bounds.MaxEntries+slack.MaxEntries, "%d entries, the bound is %d", got.Entries, bounds.MaxEntries)
+	require.False(t, bounds.MaxBytes > 0 && got.Bytes > bounds.MaxBytes+slack.MaxBytes, "%d bytes, the bound is %d", got.Bytes, bounds.MaxBytes)
 }
 
 // Writers at work may exceed a bound by what they are just writing, and no more.

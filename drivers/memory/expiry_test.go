@@ -115,13 +115,10 @@ func TestExpireChangesTheTTLOfAnyTypeOfKey(t *testing.T) {
 					set(t, store, "key", "value", time.Minute)
 				}
 				expire(t, store, "key", tt.ttl, nil)
-				switch left, err := ttlOf(t, store, "key"); {
-				case tt.wantGone && !bare(err, driver.ErrNotFound):
-					t.Errorf("%s: TTL %v, %v; want no key", tt.name, left, err)
-				case !tt.wantGone && (err != nil || left != tt.wantTTL):
-					t.Errorf("%s: TTL %v, %v; want %v", tt.name, left, err, tt.wantTTL)
-				}
-				_, err := store.Delete(t.Context(), []string{"key"})
+				left, err := ttlOf(t, store, "key")
+				require.False(t, tt.wantGone && !bare(err, driver.ErrNotFound), "%s: TTL %v, %v; want no key", tt.name, left, err)
+				require.False(t, !tt.wantGone && (err != nil || left != tt.wantTTL), "%s: TTL %v, %v; want %v", tt.name, left, err, tt.wantTTL)
+				_, err = store.Delete(t.Context(), []string{"key"})
 				require.NoError(t, err)
 			}
 		})
@@ -314,9 +311,8 @@ func TestExpiredEntriesDoNotPileUp(t *testing.T) {
 		for i := range 20 * alive {
 			set(t, store, fmt.Sprint(i), "value", alive*time.Millisecond)
 			time.Sleep(time.Millisecond)
-			if n := store.Stats().Entries; i%alive == 0 && n > alive*3/2 {
-				t.Fatalf("after %d writes there are %d entries, of which %d are alive", i, n, alive)
-			}
+			n := store.Stats().Entries
+			require.False(t, i%alive == 0 && n > alive*3/2, "after %d writes there are %d entries, of which %d are alive", i, n, alive)
 		}
 	})
 }

@@ -37,9 +37,8 @@ func TestScanYieldsEachKeyThatMatches(t *testing.T) {
 		want = append(want, key)
 	}
 	push(t, store, "list")
-	if got := scan(t, store, "user:*"); !slices.Equal(got, want) {
-		t.Errorf("user:* gave %d keys, want %d", len(got), len(want))
-	}
+	got := scan(t, store, "user:*")
+	require.Equal(t, want, got, "user:* gave %d keys, want %d", len(got), len(want))
 	require.Equal(t, []string{"list"}, scan(t, store, "l[h-j]?t"), "a list is not among")
 	require.Equal(t, []string{"user:0042"}, scan(t, store, "user:0042"), "a pattern without wildcards")
 }

@@ -261,9 +261,9 @@ func TestSwapReturnsWhatWasThere(t *testing.T) {
 	store := newStore(t, memory.Options{})
 	var old driver.Value
 	entry := &driver.Entry{Key: "key", Value: []byte("1"), TTL: driver.NoExpiry}
-	if err := store.Swap(t.Context(), entry, &old); err != nil || !bare(old.Err, driver.ErrNotFound) {
-		t.Errorf("Swap on a missing key: %v, old value %v", err, old.Err)
-	}
+	err := store.Swap(t.Context(), entry, &old)
+	require.NoError(t, err, "Swap on a missing key: %v, old value %v", err, old.Err)
+	require.True(t, bare(old.Err, driver.ErrNotFound), "Swap on a missing key: %v, old value %v", err, old.Err)
 	wantValue(t, store, "key", "1")
 
 	old = driver.Value{}
@@ -369,9 +369,8 @@ func TestIncrCountsOnDecimalText(t *testing.T) {
 		store := newStore(t, memory.Options{})
 		set(t, store, "key", tt.value, driver.NoExpiry)
 		sum, err := store.Incr(t.Context(), "key", tt.delta)
-		if !bare(err, tt.err) || err == nil && fmt.Sprint(sum) != tt.want {
-			t.Errorf("Incr of %q by %d = %d, %v; want %s, %v", tt.value, tt.delta, sum, err, tt.want, tt.err)
-		}
+		require.True(t, bare(err, tt.err), "Incr of %q by %d = %d, %v; want %s, %v", tt.value, tt.delta, sum, err, tt.want, tt.err)
+		require.False(t, err == nil && fmt.Sprint(sum) != tt.want, "Incr of %q by %d = %d, %v; want %s, %v", tt.value, tt.delta, sum, err, tt.want, tt.err)
 		wantValue(t, store, "key", tt.want)
 	}
 }

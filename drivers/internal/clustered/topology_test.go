@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 )
 
@@ -60,8 +62,7 @@ func TestParseSlots(t *testing.T) {
 		{name: "a port that there is not", reply: driver.ArrayReply(rangeOf(0, 1, nodeReply(text("a"), 65536))), bad: true},
 	} {
 		got, err := parseSlots(&tt.reply, "asked.example:7000")
-		if (err != nil) != tt.bad || !tt.bad && !reflect.DeepEqual(got, tt.want) {
-			t.Errorf("%s: got %v, %v; want %v", tt.name, got, err, tt.want)
-		}
+		require.Equal(t, tt.bad, err != nil, "%s: got %v, %v; want %v", tt.name, got, err, tt.want)
+		require.False(t, !tt.bad && !reflect.DeepEqual(got, tt.want), "%s: got %v, %v; want %v", tt.name, got, err, tt.want)
 	}
 }

@@ -48,9 +48,9 @@ func TestSilentServerIsLeft(t *testing.T) {
 		var calls sync.WaitGroup
 		calls.Go(func() {
 			dst := make([]driver.Value, 1)
-			if err := s.Get(t.Context(), []string{key}, dst); err != nil || string(dst[0].Data) != "v" {
-				t.Errorf("Get = %q, %v, %v", dst[0].Data, dst[0].Err, err)
-			}
+			err := s.Get(t.Context(), []string{key}, dst)
+			assert.NoError(t, err, "Get = %q, %v, %v", dst[0].Data, dst[0].Err, err)
+			assert.Equal(t, "v", string(dst[0].Data), "Get = %q, %v, %v", dst[0].Data, dst[0].Err, err)
 		})
 		calls.Go(func() {
 			incr := driver.NewCmd("INCR", driver.Key(key))

@@ -214,9 +214,8 @@ func TestSilentReplicaLeavesTimeForOthers(t *testing.T) {
 				return time.Since(start)
 			}
 			for range 3 {
-				if took := ask(); took != limit/2 {
-					t.Errorf("took %v of %v", took, limit)
-				}
+				took := ask()
+				require.Equal(t, limit/2, took, "took %v of %v", took, limit)
 			}
 			require.Zero(t, ask(), "took")
 			require.EqualValues(t, 3, fakes[1].asked.Load(), "took")

@@ -178,9 +178,9 @@ func FuzzScanner(f *testing.F) {
 		limits := resp.Limits{String: 1 << 20, Elements: 100}
 		one, oneErr := scanAll(&whole, &replies{limits, 3}, text, max(1, len(text)))
 		many, manyErr := scanAll(&pieces, &replies{limits, 3}, text, 1+(size&0xff))
-		if (oneErr == nil) != (manyErr == nil) || oneErr == nil && one != many || whole.Between() != pieces.Between() {
-			t.Errorf("%q: %q, %v in one piece, %q, %v in pieces", text, one, oneErr, many, manyErr)
-		}
+		require.Equal(t, manyErr == nil, oneErr == nil, "%q: %q, %v in one piece, %q, %v in pieces", text, one, oneErr, many, manyErr)
+		require.False(t, oneErr == nil && one != many, "%q: %q, %v in one piece, %q, %v in pieces", text, one, oneErr, many, manyErr)
+		require.Equal(t, pieces.Between(), whole.Between(), "%q: %q, %v in one piece, %q, %v in pieces", text, one, oneErr, many, manyErr)
 	})
 }
 

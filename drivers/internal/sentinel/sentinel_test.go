@@ -300,9 +300,9 @@ func TestCallsKeepTheirDeadline(t *testing.T) {
 			}
 			start := time.Now()
 			err := put(ctx, s, 2)[1]
-			if took := time.Since(start); took != tt.want || ctx.Err() != nil && !errors.Is(err, ctx.Err()) || err == nil {
-				t.Errorf("%+v: %v after %v", tt, err, took)
-			}
+			require.Equal(t, tt.want, time.Since(start), "%+v", tt)
+			require.False(t, ctx.Err() != nil && !errors.Is(err, ctx.Err()), "%+v", tt)
+			require.Error(t, err, "%+v", tt)
 			cancel()
 		}
 	})
@@ -537,9 +537,9 @@ func TestPrimaryThatWasReplacedGetsNoMoreCalls(t *testing.T) {
 		wantServer(t, s, "a:1")
 		w.do(func() { b.err, s1.primary, s1.epoch = errRefused, "b:1", 6 })
 		time.Sleep(2 * time.Second)
-		if err := put(t.Context(), s, 1)[0]; !errors.Is(err, driver.ErrUnavailable) || a.calls != 1 {
-			t.Errorf("%v, and %d calls at the old primary", err, a.calls-1)
-		}
+		err := put(t.Context(), s, 1)[0]
+		require.ErrorIs(t, err, driver.ErrUnavailable, "%v, and %d calls at the old primary", err, a.calls-1)
+		require.Equal(t, 1, a.calls, "%v, and %d calls at the old primary", err, a.calls-1)
 		w.do(func() { b.err = nil })
 		wantServer(t, s, "b:1")
 	})

@@ -153,9 +153,7 @@ func TestPassword(t *testing.T) {
 		require.Equal(t, want, got, dsn)
 		require.NoError(t, err, dsn)
 		require.Equal(t, want != "", s.HasPassword(), dsn)
-		if text := fmt.Sprintf("%v %+v %#v", s, *s, s); want != "" && want != "p" && strings.Contains(text, want) {
-			t.Errorf("%s: shown as %s", dsn, text)
-		}
+		require.False(t, want != "" && want != "p" && strings.Contains(fmt.Sprintf("%v %+v %#v", s, *s, s), want), "%s: shown as", dsn)
 	}
 	s, _, err := read(t, "redis://h?password_file="+file)
 	require.NoError(t, err)

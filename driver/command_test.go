@@ -3,11 +3,12 @@ package driver_test
 import (
 	"errors"
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -44,16 +45,10 @@ func TestSetCommand(t *testing.T) {
 	}
 	for _, test := range tests {
 		c := driver.SetCommand(&driver.Entry{Key: "k", Value: []byte("v"), TTL: test.ttl, Cond: test.cond})
-		if got := text(c); got != test.want {
-			t.Errorf("TTL %v, condition %d: %s, want %s", test.ttl, test.cond, got, test.want)
-		}
-		if c.Key() != "k" {
-			t.Errorf("%s: the key is %q", text(c), c.Key())
-		}
+		require.Equal(t, test.want, text(c), "TTL %v, condition %d", test.ttl, test.cond)
+		require.Equal(t, "k", c.Key(), "%s: the key", text(c))
 		for _, a := range c.Args {
-			if want := a.String() == "v"; (a.Role == driver.RoleValue) != want {
-				t.Errorf("%s: %s has role %d", text(c), a, a.Role)
-			}
+			require.Equal(t, a.String() == "v", a.Role == driver.RoleValue, "%s: %s has role %d", text(c), a, a.Role)
 		}
 	}
 }
@@ -83,13 +78,9 @@ func TestSetOutcome(t *testing.T) {
 	}
 	for _, test := range tests {
 		e := &driver.Entry{TTL: test.ttl, Cond: test.cond}
-		if got := driver.SetOutcome(e, &driver.Cmd{Reply: test.reply, Err: test.err}); !errors.Is(got, test.want) {
-			t.Errorf("%+v: %v", test, got)
-		}
+		require.ErrorIs(t, driver.SetOutcome(e, &driver.Cmd{Reply: test.reply, Err: test.err}), test.want, "%+v", test)
 	}
-	if err := driver.SetOutcome(&driver.Entry{}, &driver.Cmd{Reply: ok}); err == nil {
-		t.Error("OK was taken for a number of keys")
-	}
+	require.Error(t, driver.SetOutcome(&driver.Entry{}, &driver.Cmd{Reply: ok}), "OK was taken for a number of keys")
 }
 
 func TestExpireCommand(t *testing.T) {
@@ -99,9 +90,7 @@ func TestExpireCommand(t *testing.T) {
 	}{
 		{driver.NoExpiry, "XCACHE.PERSIST k"}, {driver.KeepTTL, "EXISTS k"}, {0, "DEL k"}, {-5, "DEL k"}, {1, "PEXPIRE k 1"}, {time.Minute, "PEXPIRE k 60000"},
 	} {
-		if got := text(driver.ExpireCommand("k", test.ttl)); got != test.want {
-			t.Errorf("%v: %s, want %s", test.ttl, got, test.want)
-		}
+		require.Equal(t, test.want, text(driver.ExpireCommand("k", test.ttl)), test.ttl)
 	}
 	refused := errors.New("refused")
 	for _, test := range []struct {
@@ -112,9 +101,7 @@ func TestExpireCommand(t *testing.T) {
 		{driver.Cmd{Reply: driver.IntReply(0)}, driver.ErrNotFound},
 		{driver.Cmd{Err: refused}, refused},
 	} {
-		if got := driver.ExpireOutcome(&test.cmd); !errors.Is(got, test.want) {
-			t.Errorf("%+v: %v, want %v", test.cmd, got, test.want)
-		}
+		require.ErrorIs(t, driver.ExpireOutcome(&test.cmd), test.want, "%+v", test.cmd)
 	}
 }
 
@@ -133,9 +120,8 @@ func TestTTLOutcome(t *testing.T) {
 		{driver.Cmd{Err: refused}, 0, refused},
 	} {
 		ttl, err := driver.TTLOutcome(&test.cmd)
-		if ttl != test.ttl || !errors.Is(err, test.want) {
-			t.Errorf("%+v: %v, %v, want %v, %v", test.cmd, ttl, err, test.ttl, test.want)
-		}
+		require.Equal(t, test.ttl, ttl, "%+v", test.cmd)
+		require.ErrorIs(t, err, test.want, "%+v", test.cmd)
 	}
 }
 
@@ -155,14 +141,14 @@ func TestTTLArg(t *testing.T) {
 	} {
 		a := driver.TTLArg(test.ttl)
 		back, err := driver.ParseTTLArg(a)
-		if a.String() != test.text || a.Role != driver.RoleLiteral || back != test.back || err != nil {
-			t.Errorf("%v: %+v, read back as %v, %v, want %s and %v", test.ttl, a, back, err, test.text, test.back)
-		}
+		require.Equal(t, test.text, a.String(), "%v: %+v, read back as", test.ttl, a)
+		require.Equal(t, driver.RoleLiteral, a.Role, "%v: %+v, read back as", test.ttl, a)
+		require.Equal(t, test.back, back, "%v: %+v, read back as", test.ttl, a)
+		require.NoError(t, err, "%v: %+v, read back as", test.ttl, a)
 	}
 	for _, bad := range []string{"", "-1", "x", "1s", "none", "99999999999999999999"} {
-		if ttl, err := driver.ParseTTLArg(driver.Literal(bad)); err == nil {
-			t.Errorf("%q was read as %v", bad, ttl)
-		}
+		ttl, err := driver.ParseTTLArg(driver.Literal(bad))
+		require.Error(t, err, "%q was read as %v", bad, ttl)
 	}
 }
 
@@ -173,14 +159,10 @@ func TestMilliseconds(t *testing.T) {
 	}{
 		{1, 1}, {time.Millisecond - 1, 1}, {time.Millisecond, 1}, {time.Millisecond + 1, 2}, {time.Hour, 3600000}, {math.MaxInt64 - 1, 9223372036855},
 	} {
-		if got := driver.Milliseconds(test.ttl); got != test.want {
-			t.Errorf("%d ns: %d, want %d", test.ttl, got, test.want)
-		}
+		require.Equal(t, test.want, driver.Milliseconds(test.ttl), "%d ns", test.ttl)
 	}
 	for ttl, want := range map[time.Duration]bool{0: true, -1: true, 1: false, driver.NoExpiry: false, driver.KeepTTL: false, driver.KeepTTL + 1: true} {
-		if driver.Expired(ttl) != want {
-			t.Errorf("Expired(%d) = %v", ttl, !want)
-		}
+		require.Equal(t, want, driver.Expired(ttl), "Expired(%d) = %v", ttl, !want)
 	}
 }
 
@@ -188,74 +170,60 @@ func TestTheTableOfCommands(t *testing.T) {
 	groups := []driver.Group{driver.GroupConnection, driver.GroupKeys, driver.GroupMigration, driver.GroupStrings, driver.GroupLists, driver.GroupSets, driver.GroupHashes,
 		driver.GroupSortedSets, driver.GroupStreams, driver.GroupPubSub, driver.GroupScripts, driver.GroupTransaction}
 	rows := driver.Commands()
-	if !slices.IsSortedFunc(rows, func(a, b driver.Command) int { return strings.Compare(a.Name, b.Name) }) || len(rows) == 0 {
-		t.Error("the table is not sorted by name")
-	}
+	require.True(t, slices.IsSortedFunc(rows, func(a, b driver.Command) int { return strings.Compare(a.Name, b.Name) }), "the table is not sorted by name")
+	require.NotEmpty(t, rows, "the table is not sorted by name")
 	for _, c := range rows {
-		if c.Name == "" || c.Name != strings.ToUpper(c.Name) || strings.ContainsAny(c.Name, " \t") {
-			t.Errorf("%q is not a name", c.Name)
-		}
-		if c.ReadOnly && !c.Idempotent {
-			t.Errorf("%s only reads, and is not idempotent", c.Name)
-		}
-		if c.Extension != strings.HasPrefix(c.Name, "XCACHE.") {
-			t.Errorf("%s: Extension is %v", c.Name, c.Extension)
-		}
-		if !slices.Contains(groups, c.Group) {
-			t.Errorf("%s is in no group: %q", c.Name, c.Group)
-		}
-		if c.Keys > driver.ManyKeys {
-			t.Errorf("%s takes %d keys", c.Name, c.Keys)
-		}
-		if found, ok := driver.LookupCommand(c.Name); !ok || found != c {
-			t.Errorf("LookupCommand(%s) = %+v, %v", c.Name, found, ok)
-		}
-		if _, ok := driver.LookupCommand(strings.ToLower(c.Name)); ok {
-			t.Errorf("%s is found in lower case", c.Name)
-		}
+		require.NotEmpty(t, c.Name, "%q is not a name", c.Name)
+		require.Equal(t, strings.ToUpper(c.Name), c.Name)
+		require.False(t, strings.ContainsAny(c.Name, " \t"), "%q is not a name", c.Name)
+		require.False(t, c.ReadOnly && !c.Idempotent, "%s only reads, and is not idempotent", c.Name)
+		require.Equal(t, strings.HasPrefix(c.Name, "XCACHE."), c.Extension, "%s: Extension", c.Name)
+		require.Contains(t, groups, c.Group, "%s is in no group", c.Name)
+		require.LessOrEqual(t, c.Keys, driver.ManyKeys, "%s takes %d keys", c.Name, c.Keys)
+		found, ok := driver.LookupCommand(c.Name)
+		require.True(t, ok, "LookupCommand(%s) = %+v, %v", c.Name, found, ok)
+		require.Equal(t, c, found, "LookupCommand(%s) = %+v, %v", c.Name, found, ok)
+		_, ok = driver.LookupCommand(strings.ToLower(c.Name))
+		require.False(t, ok, "%s is found in lower case", c.Name)
 	}
 	// What the store operations are said in is in the table.
 	for _, ttl := range []time.Duration{0, 1, driver.NoExpiry, driver.KeepTTL} {
 		for _, cond := range []driver.Cond{driver.Always, driver.IfAbsent, driver.IfPresent} {
 			for _, c := range []*driver.Cmd{driver.SetCommand(&driver.Entry{Key: "k", TTL: ttl, Cond: cond}), driver.ExpireCommand("k", ttl)} {
-				if row, ok := driver.LookupCommand(c.Name); !ok || row.Keys == driver.NoKey {
-					t.Errorf("%s: %+v, %v", c.Name, row, ok)
-				}
+				row, ok := driver.LookupCommand(c.Name)
+				require.True(t, ok, "%s: %+v, %v", c.Name, row, ok)
+				require.NotEqual(t, driver.NoKey, row.Keys, "%s: %+v, %v", c.Name, row, ok)
 			}
 		}
 	}
 	for _, name := range []string{driver.CmdIncr, driver.CmdIncrInit, driver.CmdCompareAndSwap, driver.CmdCompareAndDelete, driver.CmdSwap, driver.CmdPersist} {
-		if row, ok := driver.LookupCommand(name); !ok || !row.Extension || row.ReadOnly {
-			t.Errorf("%s: %+v, %v", name, row, ok)
-		}
+		row, ok := driver.LookupCommand(name)
+		require.True(t, ok, "%s: %+v, %v", name, row, ok)
+		require.True(t, row.Extension, "%s: %+v, %v", name, row, ok)
+		require.False(t, row.ReadOnly, "%s: %+v, %v", name, row, ok)
 	}
 }
 
 func TestCommandSet(t *testing.T) {
 	set := driver.NewCommandSet("SET", "GET", "SET")
-	if !set.Has("GET") || set.Has("get") || set.Has("DEL") || !reflect.DeepEqual(set.Names(), []string{"GET", "SET"}) {
-		t.Errorf("got %v", set.Names())
-	}
+	require.True(t, set.Has("GET"), "got %v", set.Names())
+	require.False(t, set.Has("get"), "got %v", set.Names())
+	require.False(t, set.Has("DEL"), "got %v", set.Names())
+	require.Equal(t, []string{"GET", "SET"}, set.Names())
 	var empty driver.CommandSet
-	if empty.Has("GET") || len(empty.Names()) > 0 {
-		t.Error("the zero set is not empty")
-	}
+	require.False(t, empty.Has("GET"), "the zero set is not empty")
+	require.Empty(t, empty.Names(), "the zero set is not empty")
 }
 
 func TestArguments(t *testing.T) {
 	c := driver.NewCmd("HSET", driver.Literal("x"), driver.Key("k"), driver.Field("f"), driver.Val([]byte("v")), driver.Int(-5))
-	if got := text(c); got != "HSET x k f v -5" || c.Key() != "k" {
-		t.Errorf("got %s, key %q", got, c.Key())
-	}
+	require.Equal(t, "HSET x k f v -5", text(c))
+	require.Equal(t, "k", c.Key())
 	roles := []driver.Role{driver.RoleLiteral, driver.RoleKey, driver.RoleField, driver.RoleValue, driver.RoleLiteral}
 	for i, a := range c.Args {
-		if a.Role != roles[i] {
-			t.Errorf("%s has role %d", a, a.Role)
-		}
+		require.Equal(t, roles[i], a.Role, "%s has role", a)
 	}
-	if key := driver.NewCmd("PING").Key(); key != "" {
-		t.Errorf("PING has key %q", key)
-	}
+	require.Empty(t, driver.NewCmd("PING").Key(), "PING has key")
 }
 
 func TestReplies(t *testing.T) {
@@ -310,19 +278,11 @@ func TestReplies(t *testing.T) {
 		if errs = append(errs, err); err == nil {
 			got.items = len(items)
 		}
-		if got != test.want {
-			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
-		}
+		require.Equal(t, test.want, got, test.name)
 		for _, err := range errs {
-			switch {
-			case test.name == "error" && !errors.Is(err, failed):
-				t.Errorf("%s: %v, want its own error", test.name, err)
-			case err != nil && !errors.Is(err, failed) && (!strings.HasPrefix(err.Error(), "xcache: ") || strings.Contains(err.Error(), "text")):
-				t.Errorf("%s: %v", test.name, err)
-			}
+			require.False(t, test.name == "error" && !errors.Is(err, failed), "%s: %v, want its own error", test.name, err)
+			require.False(t, err != nil && !errors.Is(err, failed) && (!strings.HasPrefix(err.Error(), "xcache: ") || strings.Contains(err.Error(), "text")), "%s: %v", test.name, err)
 		}
-		if test.reply.IsNil() != (test.name == "nil") {
-			t.Errorf("%s: IsNil() = %v", test.name, test.reply.IsNil())
-		}
+		require.Equal(t, test.name == "nil", test.reply.IsNil(), "%s: IsNil()", test.name)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/dialect"
 	"github.com/xcache-go/xcache/drivers/internal/script"
@@ -179,17 +181,12 @@ func TestDo(t *testing.T) {
 					want = tt.refused
 				}
 				for j, err := range got {
-					if (err == nil) != (want[j] == "") || err != nil && !strings.Contains(err.Error(), want[j]) {
-						t.Errorf("%s: got %v, want %q", lines, err, want[j])
-					}
-					if strings.Contains(want[j], "needs") && (!errors.Is(err, errors.ErrUnsupported) || errors.Is(err, driver.ErrUnknownOutcome)) {
-						t.Errorf("%s: %v is not an unsupported operation that was not applied", lines, err)
-					}
+					require.Equal(t, want[j] == "", err == nil, "%s: got %v, want %q", lines, err, want[j])
+					require.False(t, err != nil && !strings.Contains(err.Error(), want[j]), "%s: got %v, want %q", lines, err, want[j])
+					require.False(t, strings.Contains(want[j], "needs") && (!errors.Is(err, errors.ErrUnsupported) || errors.Is(err, driver.ErrUnknownOutcome)), "%s: %v is not an unsupported operation that was not applied", lines, err)
 				}
 			}
-			if !slices.Equal(s.sent, tt.sent) {
-				t.Errorf("sent %q, want %q", s.sent, tt.sent)
-			}
+			require.Equal(t, tt.sent, s.sent)
 		})
 	}
 }
@@ -209,20 +206,12 @@ func TestServerThatIsReplacedByAnOlderOne(t *testing.T) {
 		}
 		return nil
 	}
-	if err := do("GETDEL k", "GET k"); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, do("GETDEL k", "GET k"))
 	s.version = "6.0.16"
-	if err := do("GETDEL k", "GET k"); !errors.Is(err, driver.ErrSyntax) {
-		t.Errorf("the first batch: got %v, want the server's refusal", err)
-	}
-	if err := do("GETDEL k", "GET k"); err != nil {
-		t.Errorf("the next: %v", err)
-	}
+	require.ErrorIs(t, do("GETDEL k", "GET k"), driver.ErrSyntax, "the first batch")
+	require.NoError(t, do("GETDEL k", "GET k"), "the next")
 	s.version = "7.0.15"
-	if err := do("GETDEL k"); err != nil {
-		t.Errorf("after an upgrade: %v", err)
-	}
+	require.NoError(t, do("GETDEL k"), "after an upgrade")
 }
 
 func TestServerThatDoesNotAnswerTheQuestion(t *testing.T) {
@@ -231,26 +220,20 @@ func TestServerThatDoesNotAnswerTheQuestion(t *testing.T) {
 	for _, how := range []driver.How{driver.Plain, driver.Atomic} {
 		cmds := commands("GETDEL k", "GET k")
 		err := d.Do(t.Context(), s, cmds, how)
-		if !errors.Is(err, driver.ErrUnavailable) || errors.Is(err, driver.ErrUnknownOutcome) {
-			t.Errorf("got %v, want it unavailable and nothing applied", err)
-		}
+		require.ErrorIs(t, err, driver.ErrUnavailable)
+		require.NotErrorIs(t, err, driver.ErrUnknownOutcome)
 	}
-	if want := []string{"HELLO", "HELLO"}; !slices.Equal(s.sent, want) {
-		t.Errorf("sent %q, want %q", s.sent, want)
-	}
+	require.Equal(t, []string{"HELLO", "HELLO"}, s.sent)
 }
 
 func TestForms(t *testing.T) {
 	for _, f := range dialect.Forms() {
-		if _, ok := driver.LookupCommand(f.Command); !ok {
-			t.Errorf("%s: no such command", &f)
-		}
-		if _, ok := script.Lookup(f.Script); f.Script != "" && !ok {
-			t.Errorf("%s: no such script", &f)
-		}
-		if oldest, _ := dialect.ParseVersion("redis", "6.0.0"); f.In(oldest) {
-			t.Errorf("%s: every server has it", &f)
-		}
+		_, ok := driver.LookupCommand(f.Command)
+		require.True(t, ok, "%s: no such command", &f)
+		_, ok = script.Lookup(f.Script)
+		require.False(t, f.Script != "" && !ok, "%s: no such script", &f)
+		oldest, _ := dialect.ParseVersion("redis", "6.0.0")
+		require.False(t, f.In(oldest), "%s: every server has it", &f)
 	}
 }
 
@@ -263,8 +246,7 @@ func TestParseVersion(t *testing.T) {
 		{"dragonfly", "1.2", ""},
 	} {
 		v, ok := dialect.ParseVersion(tt.product, tt.text)
-		if ok != (tt.want != "") || ok && v.String() != tt.want {
-			t.Errorf("%s %s: got %s, %v", tt.product, tt.text, v, ok)
-		}
+		require.Equal(t, tt.want != "", ok, "%s %s: got %s", tt.product, tt.text, v)
+		require.False(t, ok && v.String() != tt.want, "%s %s: got %s, %v", tt.product, tt.text, v, ok)
 	}
 }

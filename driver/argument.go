@@ -68,11 +68,11 @@ func Val(data []byte) Arg { return Arg{Role: RoleValue, Data: data} }
 
 // Integer returns the number of an argument that Int made; ok is false for any
 // other, also for digits in a Literal.
-func (a *Arg) Integer() (n int64, ok bool) { return int64(a.number), a.form == integer }
+func (a Arg) Integer() (n int64, ok bool) { return int64(a.number), a.form == integer }
 
 // Number returns the number of an argument that Int or Float made; ok is false for
 // any other.
-func (a *Arg) Number() (f float64, ok bool) {
+func (a Arg) Number() (f float64, ok bool) {
 	switch a.form {
 	case integer:
 		return float64(int64(a.number)), true
@@ -83,7 +83,7 @@ func (a *Arg) Number() (f float64, ok bool) {
 }
 
 // Append appends the argument, as it is on the wire, to dst.
-func (a *Arg) Append(dst []byte) []byte {
+func (a Arg) Append(dst []byte) []byte {
 	switch {
 	case a.form == integer:
 		return strconv.AppendInt(dst, int64(a.number), 10)

@@ -2,137 +2,129 @@ package redis
 
 import (
 	"context"
-	"strings"
+	"unsafe"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/exchange"
 )
 
-// A command is one command on its way to the server.
+// A command is one command as go-redis writes it. go-redis neither sends it a second
+// time, whatever happens to the first, nor answers it from a cache.
 type command struct {
-	wire     once
-	word     word
-	reply    *replyReader // where the reply goes, unless wire keeps it
-	readOnly bool
-	firstKey int8 // where in the arguments the first key stands, if not behind the name
-
-	// What became of it, after request.settle: whether a reply came, and nil if
-	// that is no error.
-	replied bool
-	err     error
+	goredis.Cmder // reads the reply
+	args          []any
 }
 
-// cmder returns what goes to a client. One of ours neither repeats commands nor
-// answers from a cache, and has no hooks that look at them. The reply that a client
-// of the program's reads goes to c.reply.
-func (c *command) cmder(to *client) goredis.Cmder {
-	if to.network != nil {
-		return c.wire.Cmder
-	}
-	c.wire.Cmder = goredis.NewRawWriteToCmd(context.Background(), c.reply, words(c.wire.Args())...)
-	if c.firstKey > 0 {
-		c.wire.SetFirstKeyPos(c.firstKey)
-	}
-	return &c.wire
-}
+// Args implements goredis.Cmder.
+func (c *command) Args() []any { return c.args }
 
-// words returns arguments as values that hooks know how to print.
-func words(args []any) []any {
-	list := make([]any, len(args))
-	for i, arg := range args {
-		switch arg := arg.(type) {
-		case *string:
-			list[i] = *arg
-		case *int64:
-			list[i] = *arg
-		case *bytesArg:
-			list[i] = []byte(*arg)
-		default:
-			list[i] = arg
-		}
-	}
-	return list
-}
+// Name implements goredis.Cmder.
+func (c *command) Name() string { return string(*c.args[0].(*text)) }
 
-// once is a command that go-redis does not send a second time, whatever happens
-// to the first, and does not answer from a cache.
-type once struct{ goredis.Cmder }
+// FullName implements goredis.Cmder.
+func (c *command) FullName() string { return c.Name() }
 
 // NoRetry implements goredis.Cmder.
-func (*once) NoRetry() bool { return true }
+func (*command) NoRetry() bool { return true }
 
-// String returns the words, without the number of bytes that go-redis would call the
-// result.
-func (o *once) String() string {
-	text := o.Cmder.String()
-	if end := strings.LastIndex(text, ": "); o.Err() == nil && end >= 0 {
-		text = text[:end]
-	}
-	return text
-}
-
-// word is the name of a command, its first argument. go-redis asks it for its
-// bytes when it begins to write the command, and not before: that is how the
-// driver knows that nothing was sent.
-type word struct {
-	text    []byte
-	request *request
-}
-
-// MarshalBinary implements encoding.BinaryMarshaler.
-func (w *word) MarshalBinary() ([]byte, error) {
-	if !w.request.begin() {
-		return nil, errAbandoned
-	}
-	return w.text, nil
-}
-
-// String is what go-redis' hooks see.
-func (w *word) String() string { return string(w.text) }
-
-// bytesArg is an argument that needs no allocation to become an interface.
-type bytesArg []byte
-
-// MarshalBinary implements encoding.BinaryMarshaler.
-func (b *bytesArg) MarshalBinary() ([]byte, error) { return *b, nil }
-
-// The names of the commands that are not taken from a driver.Cmd.
-var (
-	get     = []byte("GET")
-	mget    = []byte("MGET")
-	set     = []byte("SET")
-	unlink  = []byte("UNLINK")
-	eval    = []byte("EVAL")
-	evalsha = []byte("EVALSHA")
-	multi   = []byte("MULTI")
-	exec    = []byte("EXEC")
+// text and data are arguments that need no allocation to become interfaces, and that
+// go-redis copies nowhere but into what it writes.
+type (
+	text string
+	data []byte
 )
 
-// name gives c its name and request, and returns the first argument.
-func (c *command) name(r *request, text []byte) *word {
-	c.word = word{text: text, request: r}
-	return &c.word
+// MarshalBinary implements encoding.BinaryMarshaler.
+func (t *text) MarshalBinary() ([]byte, error) {
+	return unsafe.Slice(unsafe.StringData(string(*t)), len(*t)), nil
 }
 
-// reset makes c ready to be sent, for the first time or again.
-func (c *command) reset() {
-	c.wire.SetErr(nil)
-	if c.reply != nil {
-		c.reply.reset()
+// String returns the text.
+func (t *text) String() string { return string(*t) }
+
+// MarshalBinary implements encoding.BinaryMarshaler.
+func (d *data) MarshalBinary() ([]byte, error) { return *d, nil }
+
+// String returns the data.
+func (d *data) String() string { return string(*d) }
+
+// commands are the commands of a call as go-redis takes them, in memory that is kept
+// with the call.
+type commands struct {
+	list   []command
+	cmders []goredis.Cmder
+	args   []any
+	ints   []int64
+}
+
+// commandsOf returns the commands of a call, from one on.
+func commandsOf(c *exchange.Call, from int) []goredis.Cmder {
+	m, ok := c.Memory.(*commands)
+	if !ok {
+		m = new(commands)
+		c.Memory = m
 	}
-	c.replied, c.err = false, nil
+	words, numbers := 0, 0
+	for i := from; i < len(c.Commands); i++ {
+		words += c.Commands[i].Words()
+		numbers += len(c.Commands[i].Args)
+	}
+	// None of these moves from here on.
+	m.args, m.ints = grown(m.args, words)[:0], grown(m.ints, numbers)[:0]
+	m.list, m.cmders = grown(m.list, len(c.Commands)-from), grown(m.cmders, len(c.Commands)-from)
+	for i := range m.list {
+		if m.list[i].Cmder == nil {
+			m.list[i].Cmder = goredis.NewIntCmd(context.Background())
+		}
+		m.list[i].SetErr(nil)
+		first := len(m.args)
+		m.appendWords(&c.Commands[from+i])
+		m.list[i].args = m.args[first:len(m.args):len(m.args)]
+		m.cmders[i] = &m.list[i]
+	}
+	return m.cmders
 }
 
-// A generalCommand is a command whose reply may be anything.
-type generalCommand struct {
-	command
-	reader replyReader
+// grown returns a slice of a length, with what s has.
+func grown[T any](s []T, length int) []T {
+	if length <= cap(s) {
+		return s[:length]
+	}
+	larger := make([]T, length)
+	copy(larger, s[:cap(s)])
+	return larger
 }
 
-// init makes c ready to send a name and arguments: pointers (*string, *int64,
-// *bytesArg) or constants, as go-redis takes both and neither costs an
-// allocation. args[0] is left to the name.
-func (c *generalCommand) init(r *request, text []byte, args ...any) {
-	args[0] = c.name(r, text)
-	c.reply = &c.reader
-	c.wire.Cmder = goredis.NewRawWriteToCmd(context.Background(), c.reply, args...)
+func (m *commands) appendWords(c *exchange.Command) {
+	m.args = append(m.args, (*text)(&c.Name))
+	for i := range c.Head {
+		m.args = append(m.args, (*text)(&c.Head[i]))
+	}
+	for i := range c.Args {
+		arg := &c.Args[i]
+		switch n, isInteger := arg.Integer(); {
+		case arg.Role == driver.RoleValue:
+			m.args = append(m.args, (*data)(&arg.Data))
+		case isInteger:
+			m.ints = append(m.ints, n)
+			m.args = append(m.args, &m.ints[len(m.ints)-1])
+		case arg.Text != "":
+			m.args = append(m.args, (*text)(&arg.Text))
+		default: // a number with a fraction, or nothing
+			m.args = append(m.args, arg.String())
+		}
+	}
 }
+
+// A replyError is an error reply, as go-redis' own errors of them are: found by
+// errors.As with a goredis.Error.
+type replyError string
+
+func (e replyError) Error() string { return string(e) }
+
+// RedisError implements goredis.Error.
+func (replyError) RedisError() {}
+
+func nativeError(text string) error { return replyError(text) }

@@ -1,64 +1,46 @@
 package redis
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/drivers/internal/dialect"
-	"github.com/xcache-go/xcache/drivers/internal/operations"
+	"github.com/xcache-go/xcache/drivers/internal/exchange"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 	"github.com/xcache-go/xcache/drivers/internal/status"
-	"github.com/xcache-go/xcache/drivers/internal/workers"
 )
+
+// engine is a call on one server, which is written once for all drivers.
+type engine = exchange.Store
 
 // A Store is a connection pool to one Redis server. It implements every optional
 // interface of package driver but Subscriber and Tracker. All methods may be
 // called concurrently.
 type Store struct {
-	operations.Operations
-	client    *client
-	workers   *workers.Pool[job]
-	clock     *clock
-	ownClient bool // Close closes it
-	// opTimeout is how long a call without a deadline may take; 0 if that is
-	// the client's affair.
-	opTimeout time.Duration
-	// noHello tells that nothing is to be sent that begins with HELLO.
-	noHello bool
-	// disconnected tells that the calls under way are ended, and quit, which is nil
-	// if the store owns its client, is closed then.
-	disconnected atomic.Bool
-	quit         chan struct{}
-	// maxValue is the length of the longest value, and limits what it means for
-	// the replies that a client of the program's reads.
-	maxValue int
-	limits   replyLimits
-	// multi tells that the server accepts MULTI, of a client of the program's.
-	multi atomic.Bool
+	*engine
+	addr     string
+	database int
+	wire     inspector
 	// events are closed with the store; nil if they are another one's.
 	events *status.Queue
-	// dialect is what the server is known to lack.
-	dialect dialect.Dialect
+}
 
-	gets        sync.Pool // of *getRequest
-	sets        sync.Pool // of *setRequest that never expire
-	setsWithTTL sync.Pool // of *setRequest that do
-	batches     sync.Pool // of *setBatch
+// An inspector knows how the connections to a server are.
+type inspector interface {
+	inspect() driver.InspectedServer
 }
 
 // A StoreOption changes what NewStore returns.
-type StoreOption func(*Store)
+type StoreOption func(*storeOptions)
+
+type storeOptions struct {
+	closeClient bool
+	maxValue    int
+}
 
 // CloseClient lets Store.Close close the client too.
-func CloseClient() StoreOption { return func(s *Store) { s.ownClient = true } }
+func CloseClient() StoreOption { return func(o *storeOptions) { o.closeClient = true } }
 
 // MaxValue sets the length in bytes of the longest value: a longer one is neither
 // sent nor read into memory, and is ErrTooLarge. The default is 64 MiB and a
@@ -67,7 +49,7 @@ func MaxValue(n int) StoreOption {
 	if n <= 0 {
 		panic("xcache: redis.MaxValue of a length that is not positive")
 	}
-	return func(s *Store) { s.maxValue = n }
+	return func(o *storeOptions) { o.maxValue = n }
 }
 
 // NewStore returns a store on a client that the program has made and goes on to
@@ -89,173 +71,45 @@ func NewStore(client *goredis.Client, opts ...StoreOption) *Store {
 	if client == nil {
 		panic("xcache: redis.NewStore of a nil client")
 	}
-	s := newStore(clientOf(client), newClock(noTimeout), settings.DefaultMaxValue)
+	o := storeOptions{maxValue: settings.DefaultMaxValue}
 	for _, opt := range opts {
-		opt(s)
+		opt(&o)
 	}
-	if !s.ownClient {
-		s.quit = make(chan struct{})
+	w := &clientWire{client: client, owned: o.closeClient}
+	clock := exchange.NewClock(0, w.Watch)
+	return &Store{
+		engine: exchange.NewStore(w, clock, exchange.Options{
+			Driver: name, MaxValue: o.maxValue, Detached: true, Workers: client.Options().PoolSize, Probes: true,
+		}),
+		addr: client.Options().Addr, database: client.Options().DB, wire: w,
 	}
-	s.limits = newReplyLimits(s.maxValue)
-	return s
 }
 
-// newStore returns a store whose calls without a deadline have that of the clock.
-func newStore(client *client, clock *clock, maxValue int) *Store {
-	s := &Store{client: client, clock: clock, maxValue: maxValue}
-	s.workers = workers.NewPool(client.Options().PoolSize, s.work)
-	s.Operations = operations.On(s)
-	s.gets.New = func() any { return newGetRequest(&s.gets) }
-	s.sets.New = func() any { return newSetRequest(&s.sets, false) }
-	s.setsWithTTL.New = func() any { return newSetRequest(&s.setsWithTTL, true) }
-	s.batches.New = func() any { return newSetBatch(&s.batches, client.network == nil) }
-	return s
+// newStore returns a store on the server that the settings name. It does no I/O.
+func newStore(s *settings.Settings, dial dialFunc) *Store {
+	p := newPool(s, dial)
+	p.clock = exchange.NewClock(s.OpTimeout, p.Watch)
+	return &Store{
+		engine: exchange.NewStore(p, p.clock, exchange.Options{
+			Driver: name, OpTimeout: s.OpTimeout, MaxValue: s.MaxValue, NoHello: s.NoHello,
+		}),
+		addr: s.Addr, database: s.DB, wire: p,
+	}
 }
 
-// Close ends the calls that were abandoned, and the connections if the store
-// owns its client.
+// Close ends the calls that were abandoned, and the connections if the store owns its
+// client. Further calls fail with driver.ErrClosed.
 func (s *Store) Close() error {
-	var err error
-	if s.ownClient {
-		err = s.client.Close()
-	}
-	s.workers.Close()
-	s.clock.close()
+	err := s.engine.Close()
 	s.events.Close()
-	if err != nil && !(s.disconnected.Load() && errors.Is(err, goredis.ErrClosed)) {
-		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
-	}
-	return nil
-}
-
-// Disconnect implements driver.Disconnector. A client that the store does not own
-// keeps its connections: the callers leave, and Close waits for the client.
-func (s *Store) Disconnect() {
-	if s.disconnected.Swap(true) {
-		return
-	}
-	if s.ownClient {
-		_ = s.client.Close()
-	} else {
-		close(s.quit)
-	}
-}
-
-// noTimeout is longer than any time-out that a client of the program may have.
-const noTimeout = 24 * time.Hour
-
-// maxValueSize is what servers take at most unless they are configured to take
-// more or less: proto-max-bulk-len.
-const maxValueSize = 512 << 20
-
-// Limits implements driver.Limiter.
-func (s *Store) Limits() driver.Limits {
-	return driver.Limits{ValueSize: min(maxValueSize, s.maxValue), CallTimeout: s.opTimeout, OwnData: true}
+	return err
 }
 
 // String returns the server's address and database.
-func (s *Store) String() string {
-	o := s.client.Options()
-	return fmt.Sprintf("redis store %s/%d", o.Addr, o.DB)
-}
+func (s *Store) String() string { return fmt.Sprintf("redis store %s/%d", s.addr, s.database) }
 
 // Format writes what String returns for every verb: the client's options hold a
 // password.
 func (s *Store) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())
 }
-
-// Get implements driver.Store.
-func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) error {
-	switch {
-	case len(keys) == 0:
-		return nil
-	case s.client.network == nil:
-		return s.getOfOwnClient(ctx, keys, dst)
-	case len(keys) == 1:
-		g := s.gets.Get().(*getRequest)
-		g.key = keys[0]
-		if err := s.run(ctx, &g.request); err != nil {
-			return err
-		}
-		dst[0].Data, dst[0].Err = g.value()
-		g.request.release()
-		return nil
-	}
-	if borrowed(ctx) {
-		keys = slices.Clone(keys)
-	}
-	m := newMgetRequest(keys)
-	if err := s.run(ctx, &m.request); err != nil {
-		return err
-	}
-	return m.values(dst)
-}
-
-// Set implements driver.Store.
-func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
-	switch len(entries) {
-	case 0:
-		return nil
-	case 1:
-		if e := &entries[0]; isPlain(e) && s.client.network != nil {
-			return s.setOne(ctx, e)
-		}
-	}
-	return s.setMany(ctx, entries)
-}
-
-func (s *Store) setOne(ctx context.Context, e *driver.Entry) error {
-	pool := &s.setsWithTTL
-	if e.TTL == driver.NoExpiry {
-		pool = &s.sets
-	}
-	w := pool.Get().(*setRequest)
-	w.command.take(e)
-	if borrowed(ctx) {
-		w.copyValue()
-	}
-	if err := s.run(ctx, &w.request); err != nil {
-		return err
-	}
-	e.Err = w.command.outcome()
-	w.request.release()
-	return nil
-}
-
-func (s *Store) setMany(ctx context.Context, entries []driver.Entry) error {
-	b := s.batches.Get().(*setBatch)
-	b.take(entries, borrowed(ctx))
-	if err := s.run(ctx, &b.request); err != nil {
-		return err
-	}
-	b.outcomes(entries)
-	b.request.release()
-	return nil
-}
-
-// Delete implements driver.Store.
-func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
-	if len(keys) == 0 {
-		return 0, nil
-	}
-	if borrowed(ctx) {
-		keys = slices.Clone(keys)
-	}
-	k := newKeysRequest(unlink, keys)
-	if err := s.run(ctx, &k.request); err != nil {
-		return 0, err
-	}
-	if k.command.err != nil {
-		return 0, k.command.err
-	}
-	n, err := k.command.reader.reply.AsInt()
-	if err != nil {
-		return 0, driver.Fail(driver.ErrUnavailable, driver.Unknown, err)
-	}
-	return int(n), nil
-}
-
-// borrowed reports whether a request may outlive its call, and so has to copy
-// what it was lent.
-func borrowed(ctx context.Context) bool { return ctx.Done() != nil }

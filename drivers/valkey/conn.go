@@ -3,60 +3,30 @@ package valkey
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/xcache-go/xcache/drivers/internal/connection"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
 // dialFunc is net.Dialer.DialContext, or what takes its place.
-type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
-
-// connect makes a connection, and logs in.
-func connect(ctx context.Context, s *settings.Settings, by dialFunc) (net.Conn, error) {
-	if by == nil {
-		by = new(net.Dialer).DialContext
-	}
-	nc, err := by(ctx, s.Network, s.Addr)
-	if err != nil {
-		return nil, err
-	}
-	defer context.AfterFunc(ctx, func() { _ = nc.Close() })()
-	secure := nc
-	if s.TLS != nil {
-		client := tls.Client(nc, s.TLS)
-		if err := client.HandshakeContext(ctx); err != nil {
-			_ = nc.Close()
-			if ctx.Err() != nil {
-				err = ctx.Err() // which has closed it
-			}
-			return nil, failure.OfHandshake(err)
-		}
-		secure = client
-	}
-	if err := greet(secure, s); err != nil {
-		_ = nc.Close()
-		if ctx.Err() != nil {
-			err = ctx.Err() // which has closed it
-		}
-		return nil, err
-	}
-	return secure, nil
-}
+type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // newConn returns the connection of a pool that has logged in.
-func newConn(nc net.Conn, s *settings.Settings, p *pool) *conn {
+func newConn(nc *connection.Conn, s *settings.Settings, p *pool) *conn {
 	c := &conn{
-		Conn:         nc,
+		Conn:         nc.Conn,
+		source:       nc.Source,
 		addr:         s.Addr,
 		pool:         p,
-		socket:       newSocket(nc),
+		socket:       connection.NewSocket(nc.Conn),
 		writeTimeout: s.WriteTimeout,
 		plain:        s.TLS == nil,
 		readEnded:    make(chan struct{}),
@@ -77,7 +47,8 @@ type conn struct {
 	net.Conn
 	addr         string // that it was made to
 	pool         *pool
-	socket       *socket // nil if it cannot be looked at
+	source       io.Reader          // reads what the Conn reads
+	socket       *connection.Socket // nil if it cannot be looked at
 	writeTimeout time.Duration
 	plain        bool        // what is written is what is sent
 	taken        atomic.Bool // by valkey-go
@@ -108,9 +79,6 @@ var (
 	errSpent = errors.New("the connection was lost")
 	// errRetired is a connection that was closed because nobody used it any more.
 	errRetired = errors.New("the connection was given up")
-	// errHungUp is a connection that the server has closed while nothing was
-	// under way.
-	errHungUp = errors.New("the server has closed the connection")
 	// errGreeting is what valkey-go gets when it says something else first than
 	// it is expected to.
 	errGreeting = errors.New("valkey-go does not begin with HELLO 2")
@@ -179,7 +147,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		return 0, c.refuse(before, errTooLong)
 	}
 	if !pipelining && c.socket != nil {
-		if err := c.socket.look(c.due() > 0); err != nil {
+		if err := c.socket.Look(c.due() > 0); err != nil {
 			return 0, c.refuse(before, err)
 		}
 	}
@@ -273,12 +241,12 @@ func (c *conn) Read(p []byte) (n int, err error) {
 		case len(p) == 0:
 			return 0, nil
 		case len(c.held) == 0:
-			n, err = c.Conn.Read(p)
+			n, err = c.source.Read(p)
 			n = c.judge(p[:n], true)
 		default:
 			// What is held comes first.
 			c.held = slices.Grow(c.held, max(minRead, min(len(c.held), maxRead)))
-			n, err = c.Conn.Read(c.held[len(c.held):cap(c.held)])
+			n, err = c.source.Read(c.held[len(c.held):cap(c.held)])
 			data := c.held[:len(c.held)+n]
 			c.held = nil
 			n = c.judge(data, false)
@@ -373,4 +341,21 @@ func (c *conn) awaitLastWords(err error) {
 	case <-c.readEnded:
 	case <-timer.C:
 	}
+}
+
+// What valkey-go says on a new connection, and what it hears. Which version is
+// spoken makes no difference to it otherwise.
+const (
+	clientGreeting = "*2\r\n$5\r\nHELLO\r\n$1\r\n2\r\n"
+	serverGreeting = "*2\r\n$5\r\nproto\r\n:2\r\n"
+)
+
+// answerGreeting answers what valkey-go says first: the server was greeted before.
+func (c *conn) answerGreeting(p []byte) (int, error) {
+	if string(p) != clientGreeting {
+		return 0, errGreeting
+	}
+	c.greeted = true
+	c.passed = []byte(serverGreeting)
+	return len(p), nil
 }

@@ -6,14 +6,16 @@ import (
 	"errors"
 	"math"
 	"strconv"
+
+	"github.com/xcache-go/xcache/drivers/internal/resp"
 )
 
 var (
 	// errMalformed is a reply that is not RESP, or larger than any that is asked
 	// for.
-	errMalformed = errors.New("malformed reply")
+	errMalformed = resp.ErrMalformed
 	// errUnasked is a reply to nothing.
-	errUnasked = errors.New("a reply that nobody asked for")
+	errUnasked = resp.ErrUnasked
 )
 
 const (

@@ -1,13 +1,11 @@
 package valkey
 
 import (
-	"context"
 	"maps"
 	"slices"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
-	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
 // Inspect implements driver.Inspector. Of a client of the program's it knows the
@@ -43,16 +41,6 @@ func (p *pool) connections() *driver.Connections {
 	return &c
 }
 
-// opened notes whether a connection was made, unless nobody waited for it to the end.
-func (p *pool) opened(ctx context.Context, err error) {
-	switch {
-	case err == nil:
-		p.status.Connected()
-	case ctx.Err() == nil:
-		p.status.Lost(err)
-	}
-}
-
 // lost notes that the connection was lost under calls, unless it was closed here. A
 // call that reads its own reply has op_timeout at least.
 func (c *conn) lost(err error) {
@@ -63,13 +51,4 @@ func (c *conn) lost(err error) {
 		err = errSilent
 	}
 	c.pool.status.Lost(err)
-}
-
-// versionOf returns the version that a reply to HELLO tells.
-func versionOf(hello driver.Reply) string {
-	fields := make(map[string]string)
-	for i := 0; i+1 < len(hello.Items); i += 2 {
-		fields[string(hello.Items[i].Data)] = string(hello.Items[i+1].Data)
-	}
-	return status.Version(fields["server"], fields["version"])
 }

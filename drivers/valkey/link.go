@@ -7,6 +7,7 @@ import (
 
 	valkeygo "github.com/valkey-io/valkey-go"
 
+	"github.com/xcache-go/xcache/drivers/internal/connection"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
@@ -40,11 +41,10 @@ const maxAbandoned = 512
 
 // openLink connects to the server, for a pool.
 func openLink(ctx context.Context, s *settings.Settings, by dialFunc, p *pool) (*link, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.DialTimeout)
-	defer cancel()
-	nc, err := connect(ctx, s, by)
+	dialer := connection.Dialer{Settings: s, Dial: by, Native: nativeError}
+	nc, err := dialer.Connect(ctx)
 	if err != nil {
-		return nil, connectError(err)
+		return nil, err
 	}
 	c := newConn(nc, s, p)
 	client, err := valkeygo.NewClient(clientOption(s, c))

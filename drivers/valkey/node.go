@@ -2,11 +2,10 @@ package valkey
 
 import (
 	"context"
-	"net"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/drivers/internal/servererror"
+	"github.com/xcache-go/xcache/drivers/internal/connection"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
@@ -38,52 +37,6 @@ func (n node) Now() time.Time { return n.clock.now().time }
 // Listen hears what the server publishes, over a connection of its own, and without
 // valkey-go: that would end the process over messages out of order.
 func (n listeningNode) Listen(ctx context.Context, hear func(message string), channels ...string) error {
-	s := *n.settings
-	s.Protocol = 2
-	soon, cancel := context.WithTimeout(ctx, s.DialTimeout)
-	defer cancel()
-	nc, err := connect(soon, &s, n.dial)
-	if err != nil {
-		return connectError(err)
-	}
-	defer context.AfterFunc(ctx, func() { _ = nc.Close() })()
-	defer func() { _ = nc.Close() }()
-	err = listen(nc, s.DialTimeout, hear, channels)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
-}
-
-// listen subscribes within a time, and hears messages until the connection is lost.
-func listen(nc net.Conn, timeout time.Duration, hear func(string), channels []string) error {
-	if err := nc.SetDeadline(time.Now().Add(timeout)); err != nil {
-		return err
-	}
-	if err := writeCommands(nc, [][]string{append([]string{"SUBSCRIBE"}, channels...)}); err != nil {
-		return err
-	}
-	replies := newReader(nc)
-	for missing := len(channels); ; {
-		message, err := replies.next()
-		if err != nil {
-			return err
-		}
-		switch {
-		case message.Kind == driver.ReplyError:
-			return servererror.Parse(errorText(message), nativeError)
-		case len(message.Items) != 3:
-			return errUnexpected
-		case string(message.Items[0].Data) == "message":
-			hear(string(message.Items[2].Data))
-		default:
-			if missing--; missing > 0 {
-				continue
-			}
-			if err := nc.SetDeadline(time.Time{}); err != nil {
-				return err
-			}
-			hear("")
-		}
-	}
+	dialer := connection.Dialer{Settings: n.settings, Dial: n.dial, Native: nativeError}
+	return dialer.Listen(ctx, hear, channels...)
 }

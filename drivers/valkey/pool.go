@@ -204,7 +204,6 @@ func (p *pool) begin(s *slot) *attempt {
 	p.running.Go(func() {
 		defer cancel()
 		l, err := p.open(ctx)
-		p.opened(ctx, err)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		defer close(a.done)

@@ -2,6 +2,7 @@ package servererror
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,6 +54,17 @@ func Anew(err error, addr string) error {
 	}
 	again := *e
 	return again.Retryable()
+}
+
+// Misleads reports whether an error says that a connection leads to a server that has
+// another role by now: READONLY, or MOVED to the address of the connection, which is one
+// of addrs. New connections lead to another server, or soon will.
+func Misleads(err error, addrs ...string) bool {
+	if errors.Is(err, driver.ErrReadOnly) {
+		return true
+	}
+	to, ok := errors.AsType[*RedirectError](err)
+	return ok && !to.Ask && slices.ContainsFunc(addrs, to.LeadsTo)
 }
 
 // An adviceError is a client library's error, with what the user can do.

@@ -1,7 +1,6 @@
 package status
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"sync"
@@ -165,29 +164,10 @@ func (e *retriedError) Error() string {
 
 func (e *retriedError) Unwrap() error { return e.err }
 
-// VersionIn returns the version that a reply to HELLO tells, as it is on the wire:
-// "redis 7.0.15". It returns "" for any other bytes.
-func VersionIn(reply []byte) string {
-	return Version(field(reply, "server"), field(reply, "version"))
-}
-
-// Version returns the name and the version of a server as one word for people.
+// Version returns the name and the version of a server, as its reply to HELLO tells
+// them, as one word for people: "redis 7.0.15"; "" if it does not.
 func Version(server, version string) string {
-	if version == "" {
-		return ""
-	}
-	return strings.TrimSpace(server + " " + version)
-}
-
-// field returns the string behind a name in a map on the wire.
-func field(reply []byte, name string) string {
-	_, rest, found := bytes.Cut(reply, fmt.Appendf(nil, "$%d\r\n%s\r\n$", len(name), name))
-	if !found {
-		return ""
-	}
-	_, rest, _ = bytes.Cut(rest, []byte("\r\n"))
-	value, _, found := bytes.Cut(rest, []byte("\r\n"))
-	if !found || len(value) > maxVersion {
+	if version == "" || len(server) > maxVersion || len(version) > maxVersion {
 		return ""
 	}
 	return strings.Map(func(r rune) rune {
@@ -195,7 +175,7 @@ func field(reply []byte, name string) string {
 			return '?'
 		}
 		return r
-	}, string(value))
+	}, strings.TrimSpace(server+" "+version))
 }
 
 // maxVersion is the longest name or version that is kept: the server says it.

@@ -2,6 +2,7 @@ package status_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,17 +98,14 @@ func TestRetriesAreCounted(t *testing.T) {
 	})
 }
 
-func TestVersionIn(t *testing.T) {
-	for _, tt := range []struct{ reply, want string }{
-		{"*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:2\r\n", "redis 7.0.15"},
-		{"%7\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n9.1.2\r\n", "valkey 9.1.2"},
-		{"*2\r\n$7\r\nversion\r\n$3\r\n6.0\r\n", "6.0"},
-		{"*2\r\n$5\r\nproto\r\n:2\r\n", ""},
-		{"*2\r\n$7\r\nversion\r\n$6\r\n7.0", ""}, // cut
-		{"*2\r\n$7\r\nversion\r\n$6\r\n7\n0\x01.1\r\n", "7?0?.1"},
-		{"+OK\r\n", ""},
-		{"", ""},
+func TestVersion(t *testing.T) {
+	for _, tt := range []struct{ server, version, want string }{
+		{"redis", "7.0.15", "redis 7.0.15"},
+		{"", "6.0", "6.0"},
+		{"valkey", "", ""},
+		{"", "7\n0\x01.1", "7?0?.1"},
+		{"redis", strings.Repeat("7", 65), ""},
 	} {
-		require.Equal(t, tt.want, status.VersionIn([]byte(tt.reply)), "%q", tt.reply)
+		require.Equal(t, tt.want, status.Version(tt.server, tt.version), "%q %q", tt.server, tt.version)
 	}
 }

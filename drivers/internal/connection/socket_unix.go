@@ -1,15 +1,17 @@
 //go:build unix && !aix
 
-package valkey
+package connection
 
 import (
 	"errors"
 	"net"
 	"syscall"
+
+	"github.com/xcache-go/xcache/drivers/internal/resp"
 )
 
-// A socket is looked at without taking anything from it.
-type socket struct {
+// A Socket is looked at without taking anything from it.
+type Socket struct {
 	raw    syscall.RawConn
 	peek   func(fd uintptr)
 	buffer [1]byte
@@ -17,9 +19,9 @@ type socket struct {
 	err    error
 }
 
-// newSocket returns the socket of a connection, or nil if it has none, or if what
+// NewSocket returns the socket of a connection, or nil if it has none, or if what
 // is in the socket is not what is read.
-func newSocket(c net.Conn) *socket {
+func NewSocket(c net.Conn) *Socket {
 	var sc syscall.Conn
 	switch c := c.(type) {
 	case *net.TCPConn:
@@ -33,24 +35,24 @@ func newSocket(c net.Conn) *socket {
 	if err != nil {
 		return nil
 	}
-	s := &socket{raw: raw}
+	s := &Socket{raw: raw}
 	s.peek = func(fd uintptr) {
 		s.n, _, s.err = syscall.Recvfrom(int(fd), s.buffer[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 	}
 	return s
 }
 
-// look returns why nothing more may be written: the other end has closed the
+// Look returns why nothing more may be written: the other end has closed the
 // connection, or has sent something though no reply is due. It is called by one
 // goroutine at a time.
-func (s *socket) look(due bool) error {
+func (s *Socket) Look(due bool) error {
 	switch err := s.raw.Control(s.peek); {
 	case err != nil:
-		return errHungUp
+		return ErrHungUp
 	case s.err == nil && s.n == 0, s.err != nil && !errors.Is(s.err, syscall.EAGAIN) && !errors.Is(s.err, syscall.EINTR):
-		return errHungUp
+		return ErrHungUp
 	case s.n > 0 && !due && s.buffer[0] != '>':
-		return errUnasked
+		return resp.ErrUnasked
 	}
 	return nil
 }

@@ -1,0 +1,110 @@
+// Package connection makes the connections of drivers to servers: it connects, by
+// TLS if that is asked for, and logs in. Client libraries get connections that have
+// logged in already: they would take each refusal for the end of the connection, or
+// go on after it without a word.
+package connection
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
+	"github.com/xcache-go/xcache/drivers/internal/resp"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// A Dialer makes connections to one server.
+type Dialer struct {
+	Settings *settings.Settings
+	// Dial is net.Dialer.DialContext, or what takes its place; nil is the former.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Native makes the client library's own error of the text of an error reply;
+	// nil makes a plain error.
+	Native func(text string) error
+}
+
+// A Conn is a connection that has logged in.
+type Conn struct {
+	net.Conn
+	// Source reads what the server sends. Its first error says what the matter may
+	// be if the server speaks TLS and the connection does not.
+	Source io.Reader
+}
+
+// ErrHungUp is a connection that the server has closed while nothing was under way.
+var ErrHungUp = errors.New("the server has closed the connection")
+
+// Connect makes a connection, and logs in, within dial_timeout and as long as ctx
+// does not end. Its errors are those of calls: nothing was applied.
+func (d *Dialer) Connect(ctx context.Context) (*Conn, error) {
+	began := time.Now()
+	soon, cancel := context.WithTimeout(ctx, d.Settings.DialTimeout)
+	defer cancel()
+	c, err := d.connect(soon)
+	switch {
+	case err == nil:
+		d.Settings.Status.Connected()
+		return c, nil
+	case ctx.Err() == nil || time.Since(began) >= d.Settings.DialTimeout:
+		d.Settings.Status.Lost(err)
+	}
+	return nil, failed(err)
+}
+
+func (d *Dialer) connect(ctx context.Context) (*Conn, error) {
+	dial := d.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	nc, err := dial(ctx, d.Settings.Network, d.Settings.Addr)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
+	defer stop()
+	c, err := d.secure(ctx, nc)
+	if err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	if err = d.greet(c); err != nil && ctx.Err() != nil || err == nil && !stop() {
+		err = ctx.Err() // which has closed it
+	}
+	if err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (d *Dialer) secure(ctx context.Context, nc net.Conn) (*Conn, error) {
+	if d.Settings.TLS == nil {
+		return &Conn{nc, failure.FirstReads(nc)}, nil
+	}
+	client := tls.Client(nc, d.Settings.TLS)
+	if err := client.HandshakeContext(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err() // which has closed it
+		}
+		return nil, failure.OfHandshake(err)
+	}
+	return &Conn{client, client}, nil
+}
+
+// failed returns why there is no connection, as the error of a call. Nothing was
+// applied.
+func failed(err error) error {
+	var refusal *driver.Error
+	switch {
+	case errors.As(err, &refusal):
+		return err
+	case failure.IsTimeout(err), failure.IsTLS(err), errors.Is(err, resp.ErrMalformed):
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
+	}
+	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
+}

@@ -1,0 +1,186 @@
+package connection
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/resp"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+	"github.com/xcache-go/xcache/drivers/internal/shape"
+	"github.com/xcache-go/xcache/drivers/internal/status"
+)
+
+// greet tells the server who speaks, in which version of RESP, to which database.
+// All of it is written at once, as a rule: one round trip.
+//
+// HELLO brings the password along, as any is right then for a user without one.
+// Where HELLO is refused for any other reason than the password, it is left out:
+// servers and proxies have many words for not knowing it.
+func (d *Dialer) greet(c *Conn) error {
+	var password string
+	if d.Settings.HasPassword() {
+		var err error
+		if password, err = d.Settings.Password(); err != nil {
+			return err
+		}
+	}
+	g := greeting{dialer: d, settings: d.Settings, conn: c}
+	g.replies = resp.NewReader(c.Source, func(text string) error { return refusal(text) })
+	if d.Settings.NoHello {
+		return g.rest(password)
+	}
+	hello := []string{"HELLO", strconv.Itoa(max(d.Settings.Protocol, defaultProtocol))}
+	if d.Settings.HasPassword() {
+		user := d.Settings.User
+		if user == "" {
+			user = "default"
+		}
+		hello = append(hello, "AUTH", user, password)
+	}
+	rest := g.commands()
+	replies, err := g.ask(append([][]string{hello}, rest...))
+	switch {
+	case err != nil:
+		return err
+	case replies[0].Kind != driver.ReplyError:
+		d.Settings.Status.Said(versionOf(replies[0]))
+		return g.settle(rest, replies[1:])
+	case isFinal(replies[0].Err):
+		return g.meaning(replies[0].Err)
+	}
+	return g.rest(password)
+}
+
+// defaultProtocol is the version of RESP unless the DSN asks for another one. Version
+// 3 lets the server push messages between a command and its reply, and nothing here
+// wants any.
+const defaultProtocol = 2
+
+// maxReply is how long a string of a reply to a greeting may be, or of a message.
+const maxReply = 1 << 20
+
+// A refusal is the text of an error reply.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// isFinal reports whether a refusal of HELLO is one of everything.
+func isFinal(err error) bool {
+	text := err.Error()
+	for _, prefix := range []string{"NOAUTH", "WRONGPASS", "DENIED", "ERR max number of clients"} {
+		if strings.HasPrefix(text, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// A greeting is what is said to the server on a new connection.
+type greeting struct {
+	dialer   *Dialer
+	settings *settings.Settings
+	conn     *Conn
+	replies  *resp.Reader
+}
+
+// meaning returns the error of a call that a refusal is.
+func (g *greeting) meaning(refusal error) error {
+	return servererror.Parse(refusal.Error(), g.dialer.Native)
+}
+
+// rest says all without HELLO.
+func (g *greeting) rest(password string) error {
+	var commands [][]string
+	if g.settings.HasPassword() {
+		auth := []string{"AUTH", password}
+		if g.settings.User != "" {
+			auth = []string{"AUTH", g.settings.User, password}
+		}
+		commands = append(commands, auth)
+	}
+	commands = append(commands, g.commands()...)
+	replies, err := g.ask(commands)
+	if err != nil {
+		return err
+	}
+	return g.settle(commands, replies)
+}
+
+// commands returns what follows the login.
+func (g *greeting) commands() (commands [][]string) {
+	if g.settings.ClientName != "" {
+		commands = append(commands, []string{"CLIENT", "SETNAME", g.settings.ClientName})
+	}
+	if g.settings.DB != 0 {
+		commands = append(commands, []string{"SELECT", strconv.Itoa(g.settings.DB)})
+	}
+	if g.settings.ReadOnly {
+		commands = append(commands, []string{"READONLY"})
+	}
+	return commands
+}
+
+// settle returns the first refusal. That of the name is none.
+func (g *greeting) settle(commands [][]string, replies []driver.Reply) error {
+	for i, reply := range replies {
+		if reply.Kind != driver.ReplyError {
+			continue
+		}
+		err := g.meaning(reply.Err)
+		if commands[i][0] != "CLIENT" {
+			return err
+		}
+		g.settings.Status.Notify(driver.ClientNameRefused, err)
+	}
+	return nil
+}
+
+// ask sends commands, and reads their replies, behind which there is nothing.
+func (g *greeting) ask(commands [][]string) ([]driver.Reply, error) {
+	if len(commands) == 0 {
+		return nil, nil
+	}
+	if err := writeCommands(g.conn, commands); err != nil {
+		return nil, err
+	}
+	replies := make([]driver.Reply, len(commands))
+	for i := range replies {
+		var err error
+		if replies[i], err = g.replies.Next(shape.Any, maxReply); err != nil {
+			return nil, err
+		}
+		if i == 0 && replies[0].Kind == driver.ReplyError && isFinal(replies[0].Err) {
+			return replies[:1], nil // perhaps there is no other
+		}
+	}
+	if len(g.replies.Buffered()) > 0 {
+		return nil, resp.ErrUnasked
+	}
+	return replies, nil
+}
+
+// versionOf returns the version that a reply to HELLO tells.
+func versionOf(hello driver.Reply) string {
+	fields := make(map[string]string)
+	for i := 0; i+1 < len(hello.Items); i += 2 {
+		fields[string(hello.Items[i].Data)] = string(hello.Items[i+1].Data)
+	}
+	return status.Version(fields["server"], fields["version"])
+}
+
+// writeCommands writes commands in one go.
+func writeCommands(w io.Writer, commands [][]string) error {
+	var text []byte
+	for _, words := range commands {
+		text = fmt.Appendf(text, "*%d\r\n", len(words))
+		for _, word := range words {
+			text = fmt.Appendf(text, "$%d\r\n%s\r\n", len(word), word)
+		}
+	}
+	_, err := w.Write(text)
+	return err
+}

@@ -1,0 +1,14 @@
+//go:build !unix || aix
+
+package connection
+
+import "net"
+
+// A Socket cannot be looked at here.
+type Socket struct{}
+
+// NewSocket returns nil.
+func NewSocket(net.Conn) *Socket { return nil }
+
+// Look returns nil.
+func (*Socket) Look(bool) error { return nil }

@@ -170,9 +170,6 @@ func (s *Subject) closeEndsAbandonedCalls(t *testing.T) {
 		}
 		wg.Wait()
 	}
-	if len(s.Goroutines()) == 0 {
-		t.Error("no call was abandoned")
-	}
 	s.closePromptly(t, store)
 	proxy.Resume() // so that it sees the end of its connections
 	Eventually(t, func() bool { return proxy.OpenConnections() == 0 }, func() string { return "connections are left" })

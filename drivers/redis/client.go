@@ -84,7 +84,8 @@ type callContext struct {
 func (c callContext) Deadline() (time.Time, bool) { return c.deadline, true }
 
 // Failure implements exchange.Wire.
-func (w *clientWire) Failure(err error, sent bool) error {
+func (w *clientWire) Failure(c *exchange.Call, sent bool) error {
+	err := c.Err
 	var reply goredis.Error
 	switch {
 	case errors.Is(err, goredis.ErrClosed):

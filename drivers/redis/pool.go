@@ -71,7 +71,7 @@ func (p *pool) Exchange(c *exchange.Call) {
 }
 
 // Failure implements exchange.Wire.
-func (p *pool) Failure(err error, _ bool) error { return failureOf(err) }
+func (p *pool) Failure(c *exchange.Call, _ bool) error { return failureOf(c.Err) }
 
 // Watch implements exchange.Wire. It interrupts the calls that have ended.
 func (p *pool) Watch(now time.Time) (again bool) {

@@ -2,7 +2,6 @@ package valkey
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -15,9 +14,6 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
-
-// dialFunc is net.Dialer.DialContext, or what takes its place.
-type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // newConn returns the connection of a pool that has logged in.
 func newConn(nc *connection.Conn, s *settings.Settings, p *pool) *conn {
@@ -85,7 +81,7 @@ var (
 	// errTooLong is a command that no server takes.
 	errTooLong = errors.New("an argument is longer than the server takes")
 	// errSilent is a connection on which no reply came for too long.
-	errSilent = errors.New("the server does not answer")
+	errSilent = timeoutError("the server does not answer")
 )
 
 // kill closes the connection. Calls on it fail with the cause.

@@ -5,10 +5,14 @@ import (
 	"net"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/connection"
 	nodes "github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 	"github.com/xcache-go/xcache/drivers/internal/topology"
 )
+
+// name is that of the driver.
+const name = "valkey"
 
 // A Driver opens stores for DSNs whose scheme is valkey, valkeys or valkey+unix, or
 // valkey+cluster and valkey+sentinel and their forms with TLS. The zero value is the one
@@ -20,18 +24,39 @@ type Driver struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
+// dialFunc is net.Dialer.DialContext, or what takes its place.
+type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
+
 // Name implements driver.Named.
-func (Driver) Name() string { return "valkey" }
+func (Driver) Name() string { return name }
 
 // Open implements driver.Driver. The package comment lists the parameters.
 func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 	return topology.Server{
-		Driver: "valkey",
+		Driver: name,
 		Store: func(s *settings.Settings) driver.Store {
-			store := newNode(s, d.Dial).Store
+			store := newStore(s, d.Dial)
 			store.events = s.Events
 			return store
 		},
 		Node: func(s *settings.Settings) nodes.Node { return newNode(s, d.Dial) },
 	}.Open(dsn)
+}
+
+// A node is a store that can make one more connection to its server, to listen: the
+// Node and the Listener of package drivers/internal/node.
+type node struct {
+	*Store
+	dialer *connection.Dialer
+}
+
+// newNode returns the node of the server that the settings name. It does no I/O.
+func newNode(s *settings.Settings, dial dialFunc) node {
+	return node{newStore(s, dial), &connection.Dialer{Settings: s, Dial: dial}}
+}
+
+// Listen hears what the server publishes, over a connection of its own, and without
+// valkey-go: that would end the process over messages out of order.
+func (n node) Listen(ctx context.Context, hear func(message string), channels ...string) error {
+	return n.dialer.Listen(ctx, hear, channels...)
 }

@@ -13,7 +13,7 @@ import (
 func (s *Store) Inspect() driver.Inspection {
 	inspection := driver.Inspection{Driver: "valkey", Topology: driver.Standalone, Database: s.database}
 	if s.client != nil {
-		for _, addr := range slices.Sorted(maps.Keys(s.client.Nodes())) {
+		for _, addr := range slices.Sorted(maps.Keys(s.client.client.Nodes())) {
 			server := driver.InspectedServer{Addr: addr, Role: driver.RolePrimary, State: driver.StateUp}
 			inspection.Servers = append(inspection.Servers, server)
 		}

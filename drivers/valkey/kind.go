@@ -1,7 +1,6 @@
 package valkey
 
 import (
-	"cmp"
 	"reflect"
 	"unsafe"
 
@@ -45,12 +44,12 @@ func kindOfResult(r *valkeygo.ValkeyResult) byte {
 
 // fits reports whether the reply to a command is of a kind that it has. valkey-go
 // does not check that, and what it would make of another is often an empty value.
-func (c *command) fits() bool {
-	if kind := kindOfResult(c.result); kind != '+' {
-		return kind == 0 || cmp.Or(c.shape, shape.Any).Allows(kind, "")
+func fits(r *valkeygo.ValkeyResult, allowed shape.Shape) bool {
+	if kind := kindOfResult(r); kind != '+' {
+		return kind == 0 || allowed.Allows(kind, "")
 	}
-	m, _ := c.result.ToMessage()
-	return allows(cmp.Or(c.shape, shape.Any), &m)
+	m, _ := r.ToMessage()
+	return allows(allowed, &m)
 }
 
 // allows reports whether a message, if it is no error, is of a shape.

@@ -2,10 +2,10 @@ package valkey
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/exchange"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
@@ -17,11 +17,11 @@ import (
 const minLimit = 1 << 20
 
 // longest returns the length of the longest argument.
-func (r *request) longest() int {
+func longest(c *exchange.Call) int {
 	n := 0
-	for i := range r.commands {
-		for _, arg := range r.commands[i].args {
-			n = max(n, len(arg))
+	for i := range c.Commands {
+		for j := range c.Commands[i].Args {
+			n = max(n, len(c.Commands[i].Args[j].Text), len(c.Commands[i].Args[j].Data))
 		}
 	}
 	return n
@@ -29,7 +29,7 @@ func (r *request) longest() int {
 
 // isRisky reports whether the server may hang up on an argument.
 func (p *pool) isRisky(size int) bool {
-	return size > minLimit && p.alone != nil && int64(size) > p.proven.Load()
+	return size > minLimit && int64(size) > p.proven.Load()
 }
 
 // unproven tells that the server has hung up on an argument, whatever it has taken
@@ -38,16 +38,17 @@ func (p *pool) unproven() { p.proven.Store(minLimit) }
 
 // acquireAlone is acquire for a request that may end its connection. It waits until
 // no other such request is under way.
-func (p *pool) acquireAlone(ctx context.Context, stop <-chan struct{}, size int) (*link, error) {
+func (p *pool) acquireAlone(c *exchange.Call, size int) (*link, error) {
+	ended, late := c.Done()
 	select {
 	case p.alone <- struct{}{}:
-	case <-ctx.Done():
-		return nil, failure.OfContext(ctx, false)
-	case <-stop:
-		return nil, p.stopped()
+	case <-ended:
+		return nil, p.left(c)
+	case <-late:
+		return nil, p.left(c)
 	}
 	for p.isRisky(size) {
-		if err := p.connect(ctx, stop, &p.large); err != nil {
+		if err := p.connect(c, &p.large); err != nil {
 			<-p.alone
 			return nil, err
 		}
@@ -57,7 +58,7 @@ func (p *pool) acquireAlone(ctx context.Context, stop <-chan struct{}, size int)
 		}
 	}
 	<-p.alone // another one was taken meanwhile
-	return p.acquire(ctx, stop)
+	return p.acquireAny(c)
 }
 
 // leaveAlone is called when a request for which acquireAlone got a connection has
@@ -68,24 +69,11 @@ func (p *pool) leaveAlone(l *link, proven int) {
 	<-p.alone
 }
 
-// proven returns the length of the longest argument if the server has read all
-// commands, or else 0.
-func (r *request) proven() int {
-	for i := range r.commands {
-		result := r.commands[i].result
-		if result.NonValkeyError() != nil {
-			return 0
-		}
-		if err := result.Error(); err != nil && strings.HasPrefix(err.Error(), "Protocol error") {
-			return 0
-		}
+// left is the failure of a call that has ended before it had a connection.
+func (p *pool) left(c *exchange.Call) error {
+	if c.Context.Err() != nil {
+		return failure.OfContext(c.Context, false)
 	}
-	return r.longest()
-}
-
-// stopped is the failure of a call without a deadline whose time was up before it
-// had a connection.
-func (p *pool) stopped() error {
 	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, &failure.TimeoutError{Limit: p.timeout})
 }
 

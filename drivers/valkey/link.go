@@ -7,21 +7,22 @@ import (
 
 	valkeygo "github.com/valkey-io/valkey-go"
 
+	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/connection"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
 // A link is a client of valkey-go with one connection, which it does not
-// replace when it is lost; or a client of the program's, with its own.
+// replace when it is lost.
 type link struct {
 	client valkeygo.Client
-	conn   *conn // nil of a client of the program's
+	conn   *conn
 
-	// patient is how many callers wait who may leave at any time, and may have
-	// deadlines of their own, which are far away.
-	patient atomic.Int32
-	// abandoned is how many of them have left before their reply came.
-	abandoned atomic.Int32
+	// visitors are the calls whose callers may leave, and abandoned how many have
+	// left since abandonedAt commands were written, which are not all answered.
+	visitors    visitors
+	abandoned   int
+	abandonedAt int64
 	// retired tells that no new calls are made.
 	retired atomic.Bool
 	// alone tells that it carries one request, and no other.
@@ -41,7 +42,7 @@ const maxAbandoned = 512
 
 // openLink connects to the server, for a pool.
 func openLink(ctx context.Context, s *settings.Settings, by dialFunc, p *pool) (*link, error) {
-	dialer := connection.Dialer{Settings: s, Dial: by, Native: nativeError}
+	dialer := connection.Dialer{Settings: s, Dial: by}
 	nc, err := dialer.Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -53,50 +54,31 @@ func openLink(ctx context.Context, s *settings.Settings, by dialFunc, p *pool) (
 		if client != nil {
 			client.Close()
 		}
-		return nil, connectError(err)
+		return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
 	}
 	now := time.Now()
 	return &link{client: client, conn: c, silentSince: now, heard: now}, nil
 }
 
 // load returns how many commands are under way.
-func (l *link) load() int64 {
-	if l.conn == nil {
-		return 0
-	}
-	return l.conn.due()
-}
+func (l *link) load() int64 { return l.conn.due() }
 
 // usable reports whether new calls may be made.
-func (l *link) usable() bool {
-	return l.conn == nil || !l.conn.dead.Load() && !l.retired.Load()
-}
+func (l *link) usable() bool { return !l.conn.dead.Load() && !l.retired.Load() }
 
-// kill closes the connection.
+// kill closes the connection, if it is the driver's.
 func (l *link) kill(cause error) {
-	if l.conn != nil {
+	if l != nil {
 		l.conn.kill(cause)
 	}
 }
 
-// anew is conn.anew for the connection of the link, if it is known.
+// anew is conn.anew for the connection of the link, if it is the driver's.
 func (l *link) anew(err error) error {
-	if l.conn == nil {
+	if l == nil {
 		return err
 	}
 	return l.conn.anew(err)
-}
-
-// enter counts a caller who may leave at any time.
-func (l *link) enter() { l.patient.Add(1) }
-
-// leave tells that a caller who may leave at any time has his reply, or has left
-// without.
-func (l *link) leave(abandoned bool) {
-	l.patient.Add(-1)
-	if abandoned && l.abandoned.Add(1) > maxAbandoned {
-		l.retired.Store(true)
-	}
 }
 
 // watch is called for each tick. It retires a connection on which replies are
@@ -104,9 +86,10 @@ func (l *link) leave(abandoned bool) {
 // hope for one any more, or at once if strict. It reports whether it has to be
 // called again.
 func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again bool) {
-	if l.conn == nil || l.conn.dead.Load() {
+	if l.conn.dead.Load() {
 		return false
 	}
+	visits, patient := l.endVisits(now)
 	due, answered, parts := l.conn.due(), l.conn.answered.Load(), l.conn.parts.Load()
 	if answered != l.answered || parts != l.parts {
 		l.heard = now
@@ -116,7 +99,7 @@ func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again b
 		if due == 0 && l.retired.Load() {
 			l.kill(errRetired)
 		}
-		return due > 0
+		return due > 0 || visits > 0
 	}
 	if now.Sub(l.silentSince) < silence {
 		return true
@@ -126,7 +109,7 @@ func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again b
 		l.conn.pool.status.Lost(errSilent)
 	}
 	l.silent = true
-	if strict || l.patient.Load() == 0 {
+	if strict || patient == 0 {
 		l.kill(errSilent)
 	}
 	return true

@@ -2,8 +2,6 @@ package valkey
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"iter"
 	"sync"
 	"sync/atomic"
@@ -12,7 +10,7 @@ import (
 	valkeygo "github.com/valkey-io/valkey-go"
 
 	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/drivers/internal/failure"
+	"github.com/xcache-go/xcache/drivers/internal/exchange"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
@@ -32,13 +30,10 @@ type pool struct {
 	timeout time.Duration // of a call, for errors
 	status  *status.Server
 
-	unfit error // why there cannot be a connection
-
 	lastMisled atomic.Int64 // when all connections were retired, in nanoseconds
 
 	// large is the place of a connection for a request that may end it, and alone
-	// has an element while there is such a request. It is nil if the connections
-	// are not the pool's own.
+	// has an element while there is such a request.
 	large  slot
 	alone  chan struct{}
 	proven atomic.Int64 // length of the longest argument that the server took
@@ -87,21 +82,16 @@ func newPool(s *settings.Settings, dial dialFunc) *pool {
 	return p
 }
 
-// newPoolOf returns a pool with a client of the program's.
-func newPoolOf(client valkeygo.Client) *pool {
-	p := &pool{slots: make([]slot, 1)}
-	if client.Mode() == valkeygo.ClientModeCluster {
-		p.unfit = fmt.Errorf("xcache: the valkey driver does not do clients for clusters yet: %w", errors.ErrUnsupported)
-		return p
+// acquire returns the connection with the least load, and has another one made if
+// each has some. If there is none at all acquire waits for it, until the call ends.
+func (p *pool) acquire(c *exchange.Call) (*link, error) {
+	if size := longest(c); p.isRisky(size) {
+		return p.acquireAlone(c, size)
 	}
-	p.slots[0].link.Store(&link{client: client})
-	return p
+	return p.acquireAny(c)
 }
 
-// acquire returns the connection with the least load, and has another one made if
-// each has some. If there is none at all acquire waits for it, until ctx or stop
-// ends.
-func (p *pool) acquire(ctx context.Context, stop <-chan struct{}) (*link, error) {
+func (p *pool) acquireAny(c *exchange.Call) (*link, error) {
 	for {
 		var (
 			best  *link
@@ -129,30 +119,15 @@ func (p *pool) acquire(ctx context.Context, stop <-chan struct{}) (*link, error)
 			}
 			return best, nil
 		}
-		if err := p.connect(ctx, stop, &p.slots[0]); err != nil {
+		if err := p.connect(c, &p.slots[0]); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// idle returns a connection on which nothing is under way, or nil if there is
-// none.
-func (p *pool) idle() *link {
-	for i := range p.slots {
-		if l := p.slots[i].link.Load(); l != nil && l.usable() && l.load() == 0 {
-			return l
-		}
-	}
-	return nil
-}
-
 // connect waits until a slot has a connection.
-func (p *pool) connect(ctx context.Context, stop <-chan struct{}, s *slot) error {
+func (p *pool) connect(c *exchange.Call, s *slot) error {
 	p.mu.Lock()
-	if p.unfit != nil {
-		p.mu.Unlock()
-		return p.unfit
-	}
 	if p.closed {
 		p.mu.Unlock()
 		return driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
@@ -164,11 +139,12 @@ func (p *pool) connect(ctx context.Context, stop <-chan struct{}, s *slot) error
 	a := p.begin(s)
 	a.waiting++
 	p.mu.Unlock()
+	ended, late := c.Done()
 	select {
 	case <-a.done:
 		return a.err
-	case <-ctx.Done():
-	case <-stop:
+	case <-ended:
+	case <-late:
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -178,10 +154,7 @@ func (p *pool) connect(ctx context.Context, stop <-chan struct{}, s *slot) error
 			s.attempt = nil // who comes next gets another one
 		}
 	}
-	if ctx.Err() != nil {
-		return failure.OfContext(ctx, false)
-	}
-	return p.stopped()
+	return p.left(c)
 }
 
 // grow begins to fill another slot. Nobody waits for it.
@@ -228,10 +201,10 @@ func (p *pool) begin(s *slot) *attempt {
 	return a
 }
 
-// watch looks after the connections, and reports whether it has to be called
+// Watch implements exchange.Wire: it looks after the connections, and reports whether it has to be called
 // again. One on which nothing was heard since another one fell silent is in doubt:
 // it gets no new calls.
-func (p *pool) watch(now time.Time) (again bool) {
+func (p *pool) Watch(now time.Time) (again bool) {
 	var silence time.Time // when the last one fell silent that is silent now
 	for s := range p.places() {
 		l := s.link.Load()
@@ -246,7 +219,7 @@ func (p *pool) watch(now time.Time) (again bool) {
 		}
 	}
 	for s := range p.places() {
-		if l := s.link.Load(); l != nil && l.conn != nil && l.heard.Before(silence) {
+		if l := s.link.Load(); l != nil && l.heard.Before(silence) {
 			l.retired.Store(true)
 		}
 	}
@@ -276,8 +249,12 @@ func (p *pool) places() iter.Seq[*slot] {
 	}
 }
 
-// close closes all connections, and ends the attempts to make one.
-func (p *pool) close() {
+// Disconnect implements exchange.Wire.
+func (p *pool) Disconnect() { _ = p.Close() }
+
+// Close implements exchange.Wire: it closes all connections, and ends the attempts to
+// make one.
+func (p *pool) Close() error {
 	p.mu.Lock()
 	p.closed = true
 	links := p.replaced
@@ -295,4 +272,5 @@ func (p *pool) close() {
 		l.kill(valkeygo.ErrClosing)
 		l.client.Close()
 	}
+	return nil
 }

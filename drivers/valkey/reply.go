@@ -1,7 +1,6 @@
 package valkey
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,31 +10,28 @@ import (
 	valkeygo "github.com/valkey-io/valkey-go"
 
 	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
-// errUnexpected is a reply of another shape than the command has.
-var errUnexpected = errors.New("unexpected reply")
-
-// replyError returns the error that the reply to a command is, or nil.
-func replyError(r *valkeygo.ValkeyResult, readOnly bool) error {
-	m, err := r.ToMessage()
-	if err == nil || valkeygo.IsValkeyNil(err) {
-		return nil
-	}
-	return messageError(&m, readOnly)
-}
-
 // messageError returns the error that a message is. valkey-go's own error lacks
 // the word ERR.
-func messageError(m *valkeygo.ValkeyMessage, readOnly bool) error {
+func messageError(m *valkeygo.ValkeyMessage) error {
 	text, _ := m.ToString()
 	if cause, ok := strings.CutPrefix(text, tooLongPrefix); ok {
-		return driver.Fail(driver.ErrTooLarge, failure.Outcome(!readOnly), errors.New(cause))
+		return driver.Fail(driver.ErrTooLarge, driver.Unknown, errors.New(cause))
 	}
-	return servererror.Parse(text, nativeError)
+	return servererror.Parse(text, func(text string) error { return &replyError{text, m.Error()} })
 }
+
+// A replyError is an error reply. valkey-go's own error of it holds keys, perhaps,
+// which the text does not.
+type replyError struct {
+	text string
+	err  error
+}
+
+func (e *replyError) Error() string { return e.text }
+func (e *replyError) Unwrap() error { return e.err }
 
 // tooLongPrefix begins the errors that stand in the place of strings that are too
 // long to be read.
@@ -44,57 +40,6 @@ const tooLongPrefix = "XCACHE.TOOLONG "
 // tooLongReply returns the reply that stands in the place of a string.
 func tooLongReply(length, longest int) []byte {
 	return fmt.Appendf(nil, "-%sa value of %d bytes is longer than max_value, %d bytes\r\n", tooLongPrefix, length, longest)
-}
-
-// nativeError returns the error that valkey-go itself makes of an error reply.
-// Its only way to get one from outside is the form in which messages are kept in
-// a cache: seven bytes, the type, the length and the text.
-func nativeError(text string) error {
-	const head = 7
-	encoded := make([]byte, head, head+1+8+len(text))
-	encoded = append(encoded, '-')
-	encoded = binary.BigEndian.AppendUint64(encoded, uint64(len(text)))
-	encoded = append(encoded, text...)
-	var m valkeygo.ValkeyMessage
-	if err := m.CacheUnmarshalView(encoded); err != nil || m.Error() == nil {
-		return errors.New(text)
-	}
-	return m.Error()
-}
-
-// value returns the outcome of GET.
-func (c *command) value() ([]byte, error) {
-	if c.err != nil {
-		return nil, c.err
-	}
-	data, err := c.result.AsBytes()
-	return ownBytes(data, err)
-}
-
-// values fills in the outcomes of MGET.
-func (c *command) values(dst []driver.Value) error {
-	if c.err != nil {
-		return c.err
-	}
-	elements := items(c.result)
-	if len(elements) != len(dst) {
-		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errUnexpected)
-	}
-	for i := range elements {
-		dst[i].Data, dst[i].Err = element(&elements[i])
-	}
-	return nil
-}
-
-// element returns the value that an element of the reply to MGET is.
-func element(m *valkeygo.ValkeyMessage) ([]byte, error) {
-	switch kindOf(m) {
-	case '$', '_', 0:
-		return bytesOf(m)
-	case '-', '!':
-		return nil, messageError(m, true)
-	}
-	return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, errUnexpected)
 }
 
 // bytesOf returns the bytes of a string, which are the caller's.
@@ -122,31 +67,16 @@ func ownBytes(data []byte, err error) ([]byte, error) {
 	return data, nil
 }
 
-// items returns the elements of an array; none of anything else.
-func items(r *valkeygo.ValkeyResult) []valkeygo.ValkeyMessage {
-	elements, err := r.ToArray()
-	if err != nil {
-		return nil
-	}
-	return elements
-}
-
-// fill gives a driver.Cmd its outcome.
-func (c *command) fill(cmd *driver.Cmd) {
-	cmd.Reply, cmd.Err = driver.Reply{}, c.err
-	if c.err == nil {
-		m, _ := c.result.ToMessage()
-		cmd.Reply = reply(&m, c.readOnly)
-	}
-}
+// okay is the most frequent status. It is never written to: all may share it.
+var okay = []byte("OK")
 
 // reply returns a message as a driver.Reply.
-func reply(m *valkeygo.ValkeyMessage, readOnly bool) driver.Reply {
+func reply(m *valkeygo.ValkeyMessage) driver.Reply {
 	switch {
 	case m.IsNil():
 		return driver.Reply{}
 	case m.Error() != nil:
-		return driver.Reply{Kind: driver.ReplyError, Err: messageError(m, readOnly)}
+		return driver.Reply{Kind: driver.ReplyError, Err: messageError(m)}
 	case m.IsInt64():
 		n, _ := m.ToInt64()
 		return driver.IntReply(n)
@@ -162,12 +92,15 @@ func reply(m *valkeygo.ValkeyMessage, readOnly bool) driver.Reply {
 		elements, _ := m.ToArray()
 		list := make([]driver.Reply, len(elements))
 		for i := range elements {
-			list[i] = reply(&elements[i], readOnly)
+			list[i] = reply(&elements[i])
 		}
 		return driver.ArrayReply(list...)
 	case m.IsMap():
-		return mapReply(m, readOnly)
+		return mapReply(m)
 	case m.IsString():
+		if text, _ := m.ToString(); text == "OK" && kindOf(m) == '+' {
+			return driver.DataReply(okay)
+		}
 		data, _ := bytesOf(m)
 		return driver.DataReply(data)
 	}
@@ -175,12 +108,12 @@ func reply(m *valkeygo.ValkeyMessage, readOnly bool) driver.Reply {
 }
 
 // mapReply returns a map. valkey-go does not tell the order.
-func mapReply(m *valkeygo.ValkeyMessage, readOnly bool) driver.Reply {
+func mapReply(m *valkeygo.ValkeyMessage) driver.Reply {
 	pairs, _ := m.ToMap()
 	list := make([]driver.Reply, 0, 2*len(pairs))
 	for _, name := range slices.Sorted(maps.Keys(pairs)) {
 		value := pairs[name]
-		list = append(list, driver.DataReply([]byte(name)), reply(&value, readOnly))
+		list = append(list, driver.DataReply([]byte(name)), reply(&value))
 	}
 	return driver.ArrayReply(list...)
 }

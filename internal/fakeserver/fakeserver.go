@@ -12,7 +12,6 @@ package fakeserver
 import (
 	"bytes"
 	"context"
-	"io"
 	"net"
 	"strconv"
 	"sync"
@@ -49,7 +48,7 @@ func (s *Server) RoundTrips() int { return int(s.roundTrips.Load()) }
 // Dial returns a new connection to the server. Its form is that of the dialers
 // which clients take; all its arguments are ignored.
 func (s *Server) Dial(context.Context, string, string) (net.Conn, error) {
-	return &conn{server: s}, nil
+	return newConn(s), nil
 }
 
 // Serve answers the connections that listener accepts, each on a goroutine of its
@@ -71,7 +70,7 @@ func (s *Server) Serve(listener net.Listener) {
 }
 
 func (s *Server) serve(client net.Conn) {
-	c := &conn{server: s}
+	c := newConn(s)
 	request := make([]byte, 64<<10)
 	for {
 		n, err := client.Read(request)
@@ -89,18 +88,29 @@ func (s *Server) serve(client net.Conn) {
 
 // conn is the client's end of a connection.
 type conn struct {
-	server  *Server
-	request []byte   // what was written and not answered yet
-	args    [][]byte // scratch of next
+	server *Server
+
+	mu      sync.Mutex // guards what follows
+	some    sync.Cond  // tells that there are answers, or that there will be none
+	request []byte     // what was written and not answered yet
+	args    [][]byte   // scratch of next
 	answers []byte
 	read    int // how much of answers the client has
 	waiting bool
-	closed  atomic.Bool
+	closed  bool
+}
+
+func newConn(s *Server) *conn {
+	c := &conn{server: s}
+	c.some.L = &c.mu
+	return c
 }
 
 // Write takes a piece of a request and answers every command that is complete.
 func (c *conn) Write(p []byte) (int, error) {
-	if c.closed.Load() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
 		return 0, net.ErrClosed
 	}
 	c.waiting = true
@@ -119,21 +129,23 @@ func (c *conn) Write(p []byte) (int, error) {
 		c.answer(c.args)
 	}
 	c.request = append(c.request[:0], data[used:]...)
+	c.some.Signal()
 	return len(p), nil
 }
 
-// Read gives the answers. A client that reads more than it asked for is told
-// that the connection has ended, as it would wait for ever.
+// Read gives the answers, and waits for some, whatever the deadline.
 func (c *conn) Read(p []byte) (int, error) {
-	if c.closed.Load() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.read == len(c.answers) && !c.closed {
+		c.some.Wait()
+	}
+	if c.closed {
 		return 0, net.ErrClosed
 	}
 	if c.waiting {
 		c.waiting = false
 		c.server.roundTrips.Add(1)
-	}
-	if c.read == len(c.answers) {
-		return 0, io.EOF
 	}
 	n := copy(p, c.answers[c.read:])
 	c.read += n
@@ -259,7 +271,10 @@ func (c *conn) bulk(value *[]byte) {
 }
 
 func (c *conn) Close() error {
-	c.closed.Store(true)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.some.Broadcast()
 	return nil
 }
 

@@ -30,6 +30,9 @@ func (s *Store) missing(c *Call, sent bool, outcome driver.Outcome) error {
 		if !time.Now().Before(c.Deadline) {
 			return failure.OfTimeout(c.Context, err, s.options.OpTimeout, sent)
 		}
+		if !c.Sent { // another call's time was up, on the same connection
+			return driver.Fail(driver.ErrUnavailable, outcome, err).Retryable()
+		}
 		return driver.Fail(driver.ErrUnavailable, outcome, err)
 	case errors.Is(err, resp.ErrLongValue):
 		return driver.Fail(driver.ErrTooLarge, outcome, err)

@@ -34,9 +34,9 @@ type Wire interface {
 	// Unless the wire is Detached it returns when the call has ended.
 	Exchange(c *Call)
 
-	// Failure returns what an error of the client library means, why a reply is
-	// missing, or nil if the error is none that only this library has.
-	Failure(err error, sent bool) error
+	// Failure returns what Call.Err means if only the client library has such an
+	// error, or else nil. sent tells whether the command may have been applied.
+	Failure(c *Call, sent bool) error
 
 	// Watch is called with every tick while there are calls, and tells whether it has
 	// to be called for the next one though no call has begun.
@@ -244,7 +244,7 @@ func (s *Store) run(ctx context.Context, c *Call) error {
 // failure returns what became of a command of a call that got no reply of its own.
 // sent tells whether it may have been written.
 func (s *Store) failure(c *Call, sent bool) error {
-	if err := s.wire.Failure(c.Err, sent); err != nil {
+	if err := s.wire.Failure(c, sent); err != nil {
 		return err
 	}
 	return s.missing(c, sent, failure.Outcome(sent))

@@ -1,0 +1,299 @@
+package valkey
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	valkeygo "github.com/valkey-io/valkey-go"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/exchange"
+	"github.com/xcache-go/xcache/drivers/internal/resp"
+	"github.com/xcache-go/xcache/drivers/internal/shape"
+)
+
+// Exchange implements exchange.Wire.
+func (p *pool) Exchange(c *exchange.Call) {
+	l, err := p.acquire(c)
+	if err != nil {
+		c.Err = err
+		return
+	}
+	m := memoryOf(c)
+	ctx := l.enter(c, m)
+	before := l.conn.commands.Load()
+	m.send(ctx, l.client, c)
+	c.Sent = !l.conn.unsent(before)
+	if l.alone {
+		p.leaveAlone(l, m.proven(c))
+	}
+	l.leave(c, m)
+	m.settle(c, l)
+}
+
+// memory is what is kept with a call for the next one.
+type memory struct {
+	commands []valkeygo.Completed
+	words    []string
+	numbers  []byte                           // the digits of numbers
+	built    [maxBuilt + 1]valkeygo.Completed // of one command, by the number of words
+	one      [1]valkeygo.ValkeyResult
+	results  []valkeygo.ValkeyResult
+	context  callContext
+	// failed tells that valkey-go may still read what it was to write: there was no
+	// reply, or an error, which servers send before they have read a command to
+	// its end.
+	failed bool
+}
+
+func memoryOf(c *exchange.Call) *memory {
+	m, ok := c.Memory.(*memory)
+	if !ok {
+		m = new(memory)
+		c.Memory = m
+	}
+	return m
+}
+
+// maxBuilt is how many words a command may have that is built once for all calls.
+const maxBuilt = 5
+
+// send leaves the sending to valkey-go, which sends a command again only if it is
+// built as one that reads. None of these is.
+func (m *memory) send(ctx context.Context, client valkeygo.Client, c *exchange.Call) {
+	words, numbers := 0, 0
+	for i := range c.Commands {
+		words += c.Commands[i].Words()
+		numbers += len(c.Commands[i].Args)
+	}
+	if m.failed {
+		m.words, m.numbers, m.commands = nil, nil, nil // the ones before may still be read
+	}
+	m.numbers = slices.Grow(m.numbers[:0], numbers*maxDigits)
+	if len(c.Commands) == 1 {
+		m.one[0] = client.Do(ctx, m.build(client, &c.Commands[0]))
+		m.results = m.one[:]
+		return
+	}
+	m.words = slices.Grow(m.words[:0], words)
+	m.commands = slices.Grow(m.commands[:0], len(c.Commands))
+	builder, size := client.B(), 0
+	short := true
+	for i := range c.Commands {
+		first := len(m.words)
+		m.words = m.appendWords(m.words, &c.Commands[i])
+		m.commands = append(m.commands, builder.Arbitrary(m.words[first:]...).Build())
+		for _, word := range m.words[first:] {
+			size += len(word)
+		}
+		short = short && c.Commands[i].Shape == shape.OK
+	}
+	if size > muchToWrite && (!short || len(c.Commands) > fewReplies) {
+		ctx = bothWays{ctx}
+	}
+	m.results = client.DoMulti(ctx, m.commands...)
+}
+
+// build returns the only command of a call. valkey-go would take a short one from a
+// pool and back for each call, and fold its name, which is a tenth of what a call
+// takes. Pinned ones stay here.
+func (m *memory) build(client valkeygo.Client, c *exchange.Command) valkeygo.Completed {
+	n := c.Words()
+	if n > maxBuilt || m.failed {
+		m.words = m.appendWords(slices.Grow(m.words[:0], n), c)
+		return client.B().Arbitrary(m.words...).Build()
+	}
+	built := &m.built[n]
+	if built.IsEmpty() {
+		*built = client.B().Arbitrary(m.appendWords(make([]string, 0, n), c)...).Build().Pin()
+		return *built
+	}
+	m.appendWords(built.Commands()[:0], c)
+	return *built
+}
+
+// maxDigits is how many characters a number may have.
+const maxDigits = len("-9223372036854775808")
+
+func (m *memory) appendWords(words []string, c *exchange.Command) []string {
+	words = append(words, c.Name)
+	words = append(words, c.Head...)
+	for i := range c.Args {
+		arg := &c.Args[i]
+		switch n, isInteger := arg.Integer(); {
+		case arg.Role == driver.RoleValue:
+			words = append(words, valkeygo.BinaryString(arg.Data))
+		case isInteger:
+			first := len(m.numbers)
+			m.numbers = strconv.AppendInt(m.numbers, n, 10)
+			words = append(words, valkeygo.BinaryString(m.numbers[first:]))
+		case arg.Text != "":
+			words = append(words, arg.Text)
+		default: // a number with a fraction, or nothing
+			words = append(words, arg.String())
+		}
+	}
+	return words
+}
+
+// proven returns the length of the longest argument if the server has read all
+// commands, or else 0.
+func (m *memory) proven(c *exchange.Call) int {
+	for i := range m.results {
+		if m.results[i].NonValkeyError() != nil {
+			return 0
+		}
+		if err := m.results[i].Error(); err != nil && strings.HasPrefix(err.Error(), "Protocol error") {
+			return 0
+		}
+	}
+	return longest(c)
+}
+
+// settle fills in the replies of a call. l is the connection that it was sent over;
+// nil if it is a client's of the program.
+func (m *memory) settle(c *exchange.Call, l *link) {
+	for i := range c.Commands {
+		m.take(&m.results[i], &c.Commands[i], c, l)
+	}
+	if m.failed {
+		c.Spoilt = true
+	}
+	m.one[0], m.results = valkeygo.ValkeyResult{}, nil
+}
+
+func (m *memory) take(result *valkeygo.ValkeyResult, command *exchange.Command, c *exchange.Call, l *link) {
+	err := result.Error()
+	if err != nil && !isNil(err) {
+		m.failed = true
+		if cause := result.NonValkeyError(); cause != nil {
+			if c.Err == nil {
+				c.Err = cause
+			}
+			return
+		}
+		message, _ := result.ToMessage()
+		command.Reply = driver.Reply{Kind: driver.ReplyError, Err: l.anew(messageError(&message))}
+		command.Replied = true
+		return
+	}
+	if !fits(result, command.Shape) {
+		m.failed = true
+		c.Err = errUnexpected
+		l.kill(errUnexpected)
+		return
+	}
+	command.Replied = true
+	if err == nil {
+		message, _ := result.ToMessage()
+		command.Reply = reply(&message)
+	}
+}
+
+// errUnexpected is a reply of another shape than the command has.
+var errUnexpected = unexpectedError{}
+
+type unexpectedError struct{}
+
+func (unexpectedError) Error() string { return "unexpected reply" }
+func (unexpectedError) Unwrap() error { return resp.ErrMalformed }
+
+// A callContext is the context of a call as valkey-go has it, of a caller who may leave
+// at any time. It ends when the store has found that the caller's has, or that the time
+// is up.
+//
+// It has no deadline: valkey-go would have the caller read from the connection, and
+// not look at Done. So it goes over to goroutines of its own with the first of these.
+type callContext struct {
+	context.Context
+	done  chan struct{}
+	ended bool // done is closed
+	at    int  // where in the list of its link
+}
+
+func (c *callContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (c *callContext) Done() <-chan struct{}       { return c.done }
+
+func (c *callContext) Err() error {
+	select {
+	case <-c.done:
+	default:
+		return nil
+	}
+	if err := c.Context.Err(); err != nil {
+		return err
+	}
+	return context.DeadlineExceeded
+}
+
+// visitors are the calls on a connection whose callers may leave at any time.
+type visitors struct {
+	mu    sync.Mutex
+	calls []*exchange.Call
+}
+
+// enter returns the context of a call on the connection.
+func (l *link) enter(c *exchange.Call, m *memory) context.Context {
+	if c.Endless() {
+		return c.Began
+	}
+	ctx := &m.context
+	if ctx.done == nil || ctx.ended {
+		ctx.done, ctx.ended = make(chan struct{}), false
+	}
+	ctx.Context = c.Context
+	l.visitors.mu.Lock()
+	defer l.visitors.mu.Unlock()
+	ctx.at = len(l.visitors.calls)
+	l.visitors.calls = append(l.visitors.calls, c)
+	return ctx
+}
+
+// leave tells that a call has its reply, or has left without.
+func (l *link) leave(c *exchange.Call, m *memory) {
+	if c.Endless() {
+		return
+	}
+	v := &l.visitors
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	last := len(v.calls) - 1
+	v.calls[m.context.at] = v.calls[last]
+	memoryOf(v.calls[last]).context.at = m.context.at
+	v.calls[last] = nil
+	v.calls = v.calls[:last]
+	if m.context.ended {
+		l.abandoned++
+		l.abandonedAt = l.conn.commands.Load()
+		if l.abandoned > maxAbandoned {
+			l.retired.Store(true)
+		}
+	}
+}
+
+// endVisits ends the contexts of the calls that have ended, and returns how many
+// there are, and how many of these go on.
+func (l *link) endVisits(now time.Time) (visits, patient int) {
+	v := &l.visitors
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if l.conn.answered.Load() >= l.abandonedAt {
+		l.abandoned = 0
+	}
+	for _, c := range v.calls {
+		ctx := &memoryOf(c).context
+		switch {
+		case ctx.ended:
+		case !c.Ended(now):
+			patient++
+		default:
+			ctx.ended = true
+			close(ctx.done)
+		}
+	}
+	return len(v.calls), patient
+}

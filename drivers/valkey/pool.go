@@ -42,6 +42,7 @@ type pool struct {
 	replaced []*link // that calls still wait for
 	closed   bool
 	running  sync.WaitGroup // attempts
+	apart    sync.WaitGroup // calls that other goroutines send
 }
 
 // A slot is the place of one connection.
@@ -249,12 +250,16 @@ func (p *pool) places() iter.Seq[*slot] {
 	}
 }
 
-// Disconnect implements exchange.Wire.
-func (p *pool) Disconnect() { _ = p.Close() }
-
-// Close implements exchange.Wire: it closes all connections, and ends the attempts to
-// make one.
+// Close implements exchange.Wire.
 func (p *pool) Close() error {
+	p.Disconnect()
+	p.apart.Wait()
+	return nil
+}
+
+// Disconnect implements exchange.Wire: it closes all connections, and ends the attempts
+// to make one.
+func (p *pool) Disconnect() {
 	p.mu.Lock()
 	p.closed = true
 	links := p.replaced
@@ -272,5 +277,4 @@ func (p *pool) Close() error {
 		l.kill(valkeygo.ErrClosing)
 		l.client.Close()
 	}
-	return nil
 }

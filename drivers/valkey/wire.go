@@ -24,9 +24,13 @@ func (p *pool) Exchange(c *exchange.Call) {
 		return
 	}
 	m := memoryOf(c)
-	ctx := l.enter(c, m)
+	ctx, crowded := l.enter(c, m)
 	before := l.conn.commands.Load()
-	m.send(ctx, l.client, c)
+	if crowded {
+		p.sendApart(ctx, l, c, m)
+	} else {
+		m.send(ctx, l.client, c)
+	}
 	c.Sent = !l.conn.unsent(before)
 	if l.alone {
 		p.leaveAlone(l, m.proven(c))
@@ -236,21 +240,47 @@ type visitors struct {
 	calls []*exchange.Call
 }
 
-// enter returns the context of a call on the connection.
-func (l *link) enter(c *exchange.Call, m *memory) context.Context {
+// maxVisitors is how many calls on a connection call valkey-go themselves. It holds up
+// to a thousand in a queue, and has a caller wait, whatever the context, when that is
+// full.
+const maxVisitors = 768
+
+// sendApart is send for a call that may find the queue full: another goroutine sends it,
+// in memory of its own, and ends with the connection at the latest.
+func (p *pool) sendApart(ctx context.Context, l *link, c *exchange.Call, m *memory) {
+	apart, done := new(memory), make(chan struct{})
+	copied := exchange.Call{Commands: slices.Clone(c.Commands)}
+	p.apart.Go(func() {
+		defer close(done)
+		apart.send(ctx, l.client, &copied)
+	})
+	select {
+	case <-done:
+		m.results = apart.results
+	case <-ctx.Done():
+		m.failed = true
+		m.results = make([]valkeygo.ValkeyResult, len(c.Commands))
+		for i := range m.results {
+			m.results[i] = valkeygo.NewErrorResult(ctx.Err())
+		}
+	}
+}
+
+// enter returns the context of a call on the connection, and whether that has many.
+func (l *link) enter(c *exchange.Call, m *memory) (ctx context.Context, crowded bool) {
 	if c.Endless() {
-		return c.Began
+		return c.Began, false
 	}
-	ctx := &m.context
-	if ctx.done == nil || ctx.ended {
-		ctx.done, ctx.ended = make(chan struct{}), false
+	own := &m.context
+	if own.done == nil || own.ended {
+		own.done, own.ended = make(chan struct{}), false
 	}
-	ctx.Context = c.Context
+	own.Context = c.Context
 	l.visitors.mu.Lock()
 	defer l.visitors.mu.Unlock()
-	ctx.at = len(l.visitors.calls)
+	own.at = len(l.visitors.calls)
 	l.visitors.calls = append(l.visitors.calls, c)
-	return ctx
+	return own, len(l.visitors.calls)+l.abandoned > maxVisitors
 }
 
 // leave tells that a call has its reply, or has left without.

@@ -21,6 +21,7 @@ import (
 // when the store is closed.
 func (s *Subject) Concurrency(t *testing.T) {
 	t.Run("no reply reaches the wrong caller", s.noReplyReachesTheWrongCaller)
+	t.Run("a crowd leaves when it wants", s.aCrowdLeavesWhenItWants)
 	t.Run("Close ends abandoned calls", s.closeEndsAbandonedCalls)
 	t.Run("Close ends calls that connect", s.closeEndsCallsThatConnect)
 }
@@ -139,6 +140,34 @@ func exchange(ctx context.Context, store serverStore, k string, n int) error {
 			return err
 		}
 		return belongs(values[0].Data, values[0].Err, k)
+	}
+}
+
+// More callers than any queue holds leave a server that does not answer, each when its
+// own context ends: not when there is room in the queue, or the server is given up.
+func (s *Subject) aCrowdLeavesWhenItWants(t *testing.T) {
+	const crowd = 3000
+	proxy := xcachetest.NewProxy(t, s.Standalone(t).Addr)
+	store := s.unchecked(t, s.Scheme+"://"+proxy.Addr()+"?pool_size=1&op_timeout=5m")
+	if err := Put(t, store, Key(t, "k"), "v"); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Stall()
+	ctx, cancel := context.WithCancel(t.Context())
+	var callers sync.WaitGroup
+	for i := range crowd {
+		callers.Go(func() {
+			entries := []driver.Entry{{Key: Key(t, fmt.Sprint(i)), Value: []byte("v"), TTL: time.Minute}}
+			if err := errors.Join(store.Set(ctx, entries), entries[0].Err); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	time.AfterFunc(300*time.Millisecond, cancel)
+	callers.Wait()
+	proxy.Resume()
+	if err := Put(t, store, Key(t, "k"), "v"); err != nil {
+		t.Errorf("when they have left: %v", err)
 	}
 }
 

@@ -33,7 +33,7 @@ func (w *clientWire) Exchange(c *exchange.Call) {
 	begun := false
 	for i := range c.Commands {
 		replies[i] = newClientReply(&c.Commands[i])
-		first := &word{string(c.Commands[i].Name), c, &begun}
+		first := &word{c.Commands[i].Name, c, &begun}
 		cmd := goredis.NewRawWriteToCmd(context.Background(), &replies[i], wordsOf(first, &c.Commands[i])...)
 		if len(c.Commands[i].Head) > 0 {
 			cmd.SetFirstKeyPos(int8(1 + len(c.Commands[i].Head))) //nolint:gosec // two words

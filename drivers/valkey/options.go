@@ -12,11 +12,6 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// defaultProtocol is the version of RESP unless the DSN asks for another one.
-// Nothing here wants what version 3 adds, and valkey-go hands out the maps of
-// version 3 without their order.
-const defaultProtocol = 2
-
 // maxDefaultPoolSize is how many connections there are at most if the DSN does
 // not say. Each carries as many calls at once as there are.
 const maxDefaultPoolSize = 4
@@ -49,7 +44,7 @@ func clientOption(s *settings.Settings, c *conn) valkeygo.ClientOption {
 		// the store watches its connections.
 		ConnWriteTimeout: -1,
 
-		AlwaysRESP2: true, // see greet
+		AlwaysRESP2: true, // the greeting is answered by conn
 		// CLIENT SETINFO tells the server the name of the library.
 		ClientSetInfo: valkeygo.DisableClientSetInfo,
 		// Values are not kept in the client, and the server does not keep track

@@ -1,11 +1,10 @@
-// Package resp follows the bytes between a client library and a server, RESP of
-// version 2 or 3, so that the library gets to read only what was looked at.
+// Package resp reads RESP, of version 2 or 3, from servers that may send anything.
 //
 // Client libraries believe what they read. A length that no memory holds, arrays
 // without end inside each other, or a line without end take the process down; a
 // malformed length, a reply of another type than the command has, or one reply too
-// many become the answer to a call that got none. A [Scanner] finds all of these in
-// the stream of replies, and a [Requests] tells which replies are due.
+// many become the answer to a call that got none. A [Reader] makes replies of a stream,
+// and a [Scanner] follows one that a library reads, and finds all of these.
 package resp
 
 import "errors"

@@ -184,29 +184,6 @@ func FuzzScanner(f *testing.F) {
 	})
 }
 
-func TestRequests(t *testing.T) {
-	value := strings.Repeat("v", 5000)
-	text := fmt.Sprintf("*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n*3\r\n$3\r\nSET\r\n$0\r\n\r\n$%d\r\n%s\r\n*1\r\n$5\r\nMULTI\r\n*1\r\n$20\r\nALONGNAMEOFACOMMAND!\r\n*1000\r\n$4\r\nMGET\r\n%s",
-		len(value), value, strings.Repeat("$1\r\nk\r\n", 999))
-	want := []string{"GET 2", "SET 3", "MULTI 1", "ALONGNAMEOFACOMM 1", "MGET 1000"}
-	for _, size := range []int{1, 2, 3, 7, 100, len(text)} {
-		var r resp.Requests
-		var got []string
-		for at := 0; at < len(text); at += size {
-			piece := []byte(text[at:min(at+size, len(text))])
-			for len(piece) > 0 {
-				n, c, ok := r.Next(piece)
-				piece = piece[n:]
-				if ok {
-					got = append(got, fmt.Sprintf("%.16s %d", c.Name, c.Words))
-				}
-			}
-		}
-		require.Equal(t, want, got, "in pieces of %d", size)
-		require.False(t, r.Within())
-	}
-}
-
 func BenchmarkReply(b *testing.B) {
 	for name, text := range map[string]string{
 		"value": "$100\r\n" + strings.Repeat("x", 100) + "\r\n", "OK": "+OK\r\n", "miss": "$-1\r\n",
@@ -220,25 +197,6 @@ func BenchmarkReply(b *testing.B) {
 				due.left = 1
 				if _, err := s.Scan(reply, due); err != nil {
 					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-func BenchmarkRequest(b *testing.B) {
-	for name, text := range map[string]string{
-		"GET": "*2\r\n$3\r\nGET\r\n$10\r\nkkkkkkkkkk\r\n",
-		"SET": "*5\r\n$3\r\nSET\r\n$10\r\nkkkkkkkkkk\r\n$100\r\n" + strings.Repeat("x", 100) + "\r\n$2\r\nPX\r\n$5\r\n60000\r\n",
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			request := []byte(text)
-			var r resp.Requests
-			for b.Loop() {
-				for p := request; len(p) > 0; {
-					n, _, _ := r.Next(p)
-					p = p[n:]
 				}
 			}
 		})

@@ -37,7 +37,7 @@ func (w *clientWire) Exchange(c *exchange.Call) {
 		return
 	}
 	m := memoryOf(c)
-	m.send(clientContext{c.Context, c.Deadline}, w.client, c)
+	m.send(clientContext{c.Context, latest(c.Deadline)}, w.client, c)
 	c.Sent = true
 	m.settle(c, nil)
 }
@@ -51,6 +51,18 @@ type clientContext struct {
 
 func (c clientContext) Deadline() (time.Time, bool) { return c.deadline, true }
 func (c clientContext) Done() <-chan struct{}       { return nil }
+
+// leeway is how long a reply may come late without costing others the connection: a
+// call that waits for it has the connection's deadline set.
+const leeway = 3 * time.Second
+
+// latest returns the deadline for valkey-go of a call with a deadline.
+func latest(deadline time.Time) time.Time {
+	if late := time.Now().Add(leeway); late.After(deadline) {
+		return late
+	}
+	return deadline
+}
 
 // Failure implements exchange.Wire.
 func (w *clientWire) Failure(c *exchange.Call, sent bool) error {

@@ -209,6 +209,12 @@ func (c *conn) answer(args [][]byte) {
 		s.mu.RLock()
 		c.bulk(s.values[string(args[1])])
 		s.mu.RUnlock()
+	case "HGET": // of a hash whose fields all hold the same
+		s.mu.RLock()
+		c.bulk(s.values[string(args[1])])
+		s.mu.RUnlock()
+	case "LPUSH":
+		c.header(':', len(args)-2)
 	case "MGET":
 		c.header('*', len(args)-1)
 		s.mu.RLock()

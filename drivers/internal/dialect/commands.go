@@ -3,6 +3,7 @@ package dialect
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/xcache-go/xcache/driver"
@@ -29,9 +30,12 @@ func Commands() driver.CommandSet { return commands }
 // which go to the server as they are. Any other is errors.ErrUnsupported: its own error
 // in a plain batch, that of the whole batch in an atomic one.
 func Known(driverName string, cmds []*driver.Cmd, how driver.How) ([]*driver.Cmd, error) {
+	if !slices.ContainsFunc(cmds, isUnknown) {
+		return cmds, nil
+	}
 	known := make([]*driver.Cmd, 0, len(cmds))
 	for _, c := range cmds {
-		if commands.Runs(c) || c.IsCustom() && isName(c.Name) {
+		if !isUnknown(c) {
 			known = append(known, c)
 			continue
 		}
@@ -42,6 +46,10 @@ func Known(driverName string, cmds []*driver.Cmd, how driver.How) ([]*driver.Cmd
 		c.Err = err
 	}
 	return known, nil
+}
+
+func isUnknown(c *driver.Cmd) bool {
+	return !commands.Runs(c) && !(c.IsCustom() && isName(c.Name))
 }
 
 // isName reports whether a custom command can be sent under a name. What is an

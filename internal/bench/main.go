@@ -44,7 +44,7 @@ func main() {
 		log.Fatal(err)
 	}
 	writeVersions()
-	for _, group := range groups() {
+	for _, group := range append(groups(), group{"Server", serverTables(turn)}) {
 		for _, t := range group.tables {
 			if !pattern.MatchString(group.name + "/" + t.title()) {
 				continue

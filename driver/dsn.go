@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -58,6 +59,12 @@ type DSN struct {
 	// the store, or panic: a store calls it where none of that harms a call. The
 	// core sets it before Driver.Open; nil is nobody.
 	Notify func(Event)
+	// Credentials, if set, is asked for what connections to servers with data log in
+	// with, in place of User and Password. It is called for each new connection, and
+	// again before what it returned expires; concurrently, and until the store is
+	// closed. It returns soon after its context has ended. Who opens a store sets it
+	// before Driver.Open.
+	Credentials func(context.Context) (Credentials, error)
 
 	params *params
 }

@@ -32,6 +32,11 @@ const (
 	// why the last one failed.
 	CallsRetried EventKind = "calls retried"
 
+	// CredentialsNotRenewed: connections that live could not log in anew, as no new
+	// credentials could be had, or the server refused them. They go on with those
+	// before, and try again once a second. There is one event until one has succeeded.
+	CredentialsNotRenewed EventKind = "credentials not renewed"
+
 	// PrimaryChanged: the server has taken the place of another one as the primary
 	// of its data. Err names the one before.
 	PrimaryChanged EventKind = "primary changed"

@@ -22,6 +22,8 @@ type Driver struct {
 	// tunnel, or to a server inside the process. TLS is added to what it
 	// returns.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Credentials, if set, is what WithCredentials takes.
+	Credentials func(ctx context.Context) (Credentials, error)
 }
 
 // dialFunc is net.Dialer.DialContext, or what takes its place.
@@ -32,6 +34,9 @@ func (Driver) Name() string { return name }
 
 // Open implements driver.Driver. The package comment lists the parameters.
 func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
+	if dsn != nil && d.Credentials != nil {
+		dsn.Credentials = d.Credentials
+	}
 	return topology.Server{
 		Driver: name,
 		Store: func(s *settings.Settings) driver.Store {

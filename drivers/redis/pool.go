@@ -23,12 +23,13 @@ import (
 // notice that the server is back.
 type pool struct {
 	dialer connection.Dialer
+	logins *connection.Logins
 	clock  *exchange.Clock
 	size   int // how many sessions there are at most
 
 	ctx     context.Context // ends with the pool
 	cancel  context.CancelFunc
-	running sync.WaitGroup // attempts to make a session
+	running sync.WaitGroup // attempts to make a session, and to have one log in anew
 
 	mu       sync.Mutex
 	sessions []*session // all of them
@@ -55,6 +56,7 @@ func newPool(s *settings.Settings, dial dialFunc) *pool {
 	if p.size == 0 {
 		p.size = perCPU * runtime.GOMAXPROCS(0)
 	}
+	p.logins = connection.NewLogins(s, p.renewIdle)
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
 }
@@ -97,6 +99,7 @@ func (p *pool) Disconnect() {
 // Close implements exchange.Wire.
 func (p *pool) Close() error {
 	p.Disconnect()
+	p.logins.Close()
 	p.running.Wait()
 	for _, s := range p.sessions {
 		s.close()
@@ -144,6 +147,9 @@ func (p *pool) release(s *session) {
 		p.mu.Lock()
 		p.forget(s)
 		p.mu.Unlock()
+		return
+	}
+	if p.renews(s) {
 		return
 	}
 	p.mu.Lock()
@@ -282,6 +288,7 @@ func (p *pool) connect(ctx context.Context, a *attempt) {
 	}
 	s := newSession(p, nc)
 	p.sessions = append(p.sessions, s)
+	p.logins.Watch(s.login)
 	switch {
 	case p.closed:
 		a.err = errClosed()

@@ -18,6 +18,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/resp"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
 // A session is one connection, and the client of go-redis that writes to it. It
@@ -32,6 +33,7 @@ type session struct {
 	addrs   []string           // of the server: its name, and the number behind that
 	socket  *connection.Socket // nil if it cannot be looked at
 	replies *resp.Reader
+	login   *settings.Login // nil if there is none
 	client  *goredis.Client
 	conn    *goredis.Conn
 
@@ -63,7 +65,7 @@ type session struct {
 
 // newSession returns a session on a connection that has logged in.
 func newSession(p *pool, nc *connection.Conn) *session {
-	s := &session{pool: p, nc: nc, socket: connection.NewSocket(nc.Conn), made: time.Now(), addrs: []string{p.dialer.Settings.Addr, nc.RemoteAddr().String()}}
+	s := &session{pool: p, nc: nc, socket: connection.NewSocket(nc.Conn), login: nc.Login, made: time.Now(), addrs: []string{p.dialer.Settings.Addr, nc.RemoteAddr().String()}}
 	s.heard = s.made
 	s.replies = resp.NewReader(nc.Source, s.errorReply)
 	taken := false

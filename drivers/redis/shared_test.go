@@ -16,6 +16,7 @@ func TestErrors(t *testing.T)                { subject.Errors(t) }
 func TestFaults(t *testing.T)                { subject.Faults(t) }
 func TestConcurrency(t *testing.T)           { subject.Concurrency(t) }
 func TestPasswords(t *testing.T)             { subject.Passwords(t) }
+func TestCredentials(t *testing.T)           { subject.Credentials(t) }
 func TestReplicas(t *testing.T)              { subject.Replicas(t) }
 
 func TestBatchesAreOneRoundTrip(t *testing.T) { subject.RoundTrips(t) }

@@ -34,6 +34,8 @@ type Conn struct {
 	// Source reads what the server sends. Its first error says what the matter may
 	// be if the server speaks TLS and the connection does not.
 	Source io.Reader
+	// Login is what it has logged in with, or nil.
+	Login *settings.Login
 }
 
 // ErrHungUp is a connection that the server has closed while nothing was under way.
@@ -61,6 +63,10 @@ func (d *Dialer) connect(ctx context.Context) (*Conn, error) {
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
 	}
+	login, err := d.Settings.Login(ctx)
+	if err != nil {
+		return nil, err
+	}
 	nc, err := dial(ctx, d.Settings.Network, d.Settings.Addr)
 	if err != nil {
 		return nil, err
@@ -72,7 +78,8 @@ func (d *Dialer) connect(ctx context.Context) (*Conn, error) {
 		_ = nc.Close()
 		return nil, err
 	}
-	if err = d.greet(c); err != nil && ctx.Err() != nil || err == nil && !stop() {
+	c.Login = login
+	if err = d.greet(c, login); err != nil && ctx.Err() != nil || err == nil && !stop() {
 		err = ctx.Err() // which has closed it
 	}
 	if err != nil {
@@ -84,7 +91,7 @@ func (d *Dialer) connect(ctx context.Context) (*Conn, error) {
 
 func (d *Dialer) secure(ctx context.Context, nc net.Conn) (*Conn, error) {
 	if d.Settings.TLS == nil {
-		return &Conn{nc, failure.FirstReads(nc)}, nil
+		return &Conn{Conn: nc, Source: failure.FirstReads(nc)}, nil
 	}
 	client := tls.Client(nc, d.Settings.TLS)
 	if err := client.HandshakeContext(ctx); err != nil {
@@ -93,7 +100,7 @@ func (d *Dialer) secure(ctx context.Context, nc net.Conn) (*Conn, error) {
 		}
 		return nil, failure.OfHandshake(err)
 	}
-	return &Conn{client, client}, nil
+	return &Conn{Conn: client, Source: client}, nil
 }
 
 // failed returns why there is no connection, as the error of a call. Nothing was

@@ -20,26 +20,15 @@ import (
 // HELLO brings the password along, as any is right then for a user without one.
 // Where HELLO is refused for any other reason than the password, it is left out:
 // servers and proxies have many words for not knowing it.
-func (d *Dialer) greet(c *Conn) error {
-	var password string
-	if d.Settings.HasPassword() {
-		var err error
-		if password, err = d.Settings.Password(); err != nil {
-			return err
-		}
-	}
+func (d *Dialer) greet(c *Conn, login *settings.Login) error {
 	g := greeting{dialer: d, settings: d.Settings, conn: c}
 	g.replies = resp.NewReader(c.Source, func(text string) error { return refusal(text) })
 	if d.Settings.NoHello {
-		return g.rest(password)
+		return g.rest(login)
 	}
 	hello := []string{"HELLO", strconv.Itoa(max(d.Settings.Protocol, defaultProtocol))}
-	if d.Settings.HasPassword() {
-		user := d.Settings.User
-		if user == "" {
-			user = "default"
-		}
-		hello = append(hello, "AUTH", user, password)
+	if login != nil {
+		hello = append(hello, login.HelloWords()...)
 	}
 	rest := g.commands()
 	replies, err := g.ask(append([][]string{hello}, rest...))
@@ -52,7 +41,7 @@ func (d *Dialer) greet(c *Conn) error {
 	case isFinal(replies[0].Err):
 		return g.meaning(replies[0].Err)
 	}
-	return g.rest(password)
+	return g.rest(login)
 }
 
 // defaultProtocol is the version of RESP unless the DSN asks for another one. Version
@@ -93,14 +82,10 @@ func (g *greeting) meaning(refusal error) error {
 }
 
 // rest says all without HELLO.
-func (g *greeting) rest(password string) error {
+func (g *greeting) rest(login *settings.Login) error {
 	var commands [][]string
-	if g.settings.HasPassword() {
-		auth := []string{"AUTH", password}
-		if g.settings.User != "" {
-			auth = []string{"AUTH", g.settings.User, password}
-		}
-		commands = append(commands, auth)
+	if login != nil {
+		commands = append(commands, login.Words())
 	}
 	commands = append(commands, g.commands()...)
 	replies, err := g.ask(commands)
@@ -144,7 +129,7 @@ func (g *greeting) ask(commands [][]string) ([]driver.Reply, error) {
 	if len(commands) == 0 {
 		return nil, nil
 	}
-	if err := writeCommands(g.conn, commands); err != nil {
+	if err := WriteCommands(g.conn, commands...); err != nil {
 		return nil, err
 	}
 	replies := make([]driver.Reply, len(commands))
@@ -172,8 +157,8 @@ func versionOf(hello driver.Reply) string {
 	return status.Version(fields["server"], fields["version"])
 }
 
-// writeCommands writes commands in one go.
-func writeCommands(w io.Writer, commands [][]string) error {
+// WriteCommands writes commands in one go.
+func WriteCommands(w io.Writer, commands ...[]string) error {
 	var text []byte
 	for _, words := range commands {
 		text = fmt.Appendf(text, "*%d\r\n", len(words))

@@ -38,7 +38,7 @@ func (d *Dialer) listen(c *Conn, hear func(string), channels []string) error {
 	if err := c.SetDeadline(time.Now().Add(d.Settings.DialTimeout)); err != nil {
 		return err
 	}
-	if err := writeCommands(c, [][]string{append([]string{"SUBSCRIBE"}, channels...)}); err != nil {
+	if err := WriteCommands(c, append([]string{"SUBSCRIBE"}, channels...)); err != nil {
 		return err
 	}
 	replies := resp.NewReader(c.Source, func(text string) error { return servererror.Parse(text, d.Native) })

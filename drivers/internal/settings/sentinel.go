@@ -36,24 +36,24 @@ func ReadSentinel(dsn *driver.DSN) (*Sentinel, error) {
 		dsn.Refuse("master", "is needed: the name by which the sentinels know the primary, as in SENTINEL MASTERS")
 	}
 	user, password := dsn.Text("sentinel_user", ""), dsn.Secret("sentinel_password")
-	sentinel := &Settings{}
-	passwordErr := sentinel.readPassword(dsn, "sentinel_password_file", password)
-	if user != "" && !sentinel.HasPassword() {
+	login, passwordErr := readPassword(dsn, user, "sentinel_password_file", password)
+	sentinel := &Settings{credentials: login}
+	if passwordErr == nil && user != "" && !sentinel.HasPassword() {
 		dsn.Refuse("sentinel_user", "needs sentinel_password or sentinel_password_file; for a user without a password (nopass) give any")
 	}
 	server, addrs, err := read(dsn, driver.Sentinel)
 	if err := errors.Join(err, passwordErr); err != nil {
 		return nil, err
 	}
-	s.Addrs, s.server, s.sentinel = addrs, server, server.ofSentinels(user, sentinel.credentials)
+	s.Addrs, s.server, s.sentinel = addrs, server, server.ofSentinels(login)
 	return s, nil
 }
 
 // ofSentinels returns the settings of sentinels, with credentials of their own.
 // They are asked for little, and no longer than connecting may take.
-func (s *Settings) ofSentinels(user string, c credentials) *Settings {
+func (s *Settings) ofSentinels(login *credentials) *Settings {
 	sentinel := *s
-	sentinel.User, sentinel.credentials = user, c
+	sentinel.credentials = login
 	sentinel.DB = 0
 	sentinel.PoolSize = 1
 	sentinel.OpTimeout = s.DialTimeout

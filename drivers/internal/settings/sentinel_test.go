@@ -66,10 +66,14 @@ func TestSentinelsHaveCredentialsOfTheirOwn(t *testing.T) {
 			settings *settings.Settings
 			want     string
 		}{{s.ServerAt("x:1"), tt.server}, {s.SentinelAt("y:1"), tt.sentinel}} {
-			password, err := half.settings.Password()
-			require.Equal(t, half.want, half.settings.User+":"+password, tt.dsn)
+			login, err := half.settings.Login(t.Context())
 			require.NoError(t, err, tt.dsn)
-			require.Equal(t, password != "", half.settings.HasPassword(), tt.dsn)
+			words := []string{"", ""}
+			if login != nil {
+				words = append([]string{""}, login.Words()[1:]...)
+			}
+			require.Equal(t, half.want, words[len(words)-2]+":"+words[len(words)-1], tt.dsn)
+			require.Equal(t, login != nil, half.settings.HasPassword(), tt.dsn)
 			require.NotContains(t, fmt.Sprintf("%v %+v %#v %v", half.settings, *half.settings, half.settings, s), "canary", "%s: shown as", tt.dsn)
 		}
 		require.NotContains(t, fmt.Sprintf("%v %#v %s", dsn, dsn, dsn.String()), "canary", "%s: shown as", tt.dsn)

@@ -44,8 +44,6 @@ type Settings struct {
 	Network, Addr string
 	// DB is the number of the database.
 	DB int
-	// User is empty for the default user. It is never set without a password.
-	User string
 	// TLS is nil for connections in the clear.
 	TLS *tls.Config
 
@@ -78,14 +76,7 @@ type Settings struct {
 	// reads, which it does to connections that say READONLY.
 	ReadOnly bool
 
-	credentials credentials
-}
-
-// credentials are a password, or the file that has it.
-type credentials struct {
-	password driver.Secret
-	file     string
-	name     string // of the parameter that names the file
+	credentials *credentials
 }
 
 // Read returns the settings that dsn asks for, which may name one server only.
@@ -113,7 +104,6 @@ func read(dsn *driver.DSN, topology driver.Topology) (*Settings, []string, error
 		WriteTimeout: dsn.Duration("write_timeout", 0),
 		PoolSize:     dsn.Int("pool_size", 0, 1, maxPoolSize),
 		ClientName:   readClientName(dsn),
-		User:         dsn.User,
 		MaxValue:     dsn.MaxValue,
 		Events:       status.NewQueue(dsn.Notify),
 	}
@@ -131,10 +121,9 @@ func read(dsn *driver.DSN, topology driver.Topology) (*Settings, []string, error
 	}
 	s.readDB(dsn)
 	addrs, err := s.readAddrs(dsn, topology)
-	errs := []error{err, s.readPassword(dsn, "password_file", dsn.Password), s.readTLS(dsn)}
-	if s.User != "" && !s.HasPassword() {
-		errs = append(errs, errors.New("xcache: bad DSN: a user needs a password; for one without (nopass) give any"))
-	}
+	credentials, credentialsErr := readCredentials(dsn)
+	s.credentials = credentials
+	errs := []error{err, credentialsErr, s.readTLS(dsn)}
 	if err := errors.Join(append(errs, dsn.Err())...); err != nil {
 		return nil, nil, err
 	}
@@ -153,29 +142,6 @@ func (s *Settings) at(addr string) *Settings {
 		}
 	}
 	return &server
-}
-
-// HasPassword reports whether the server is to be told a password.
-func (s *Settings) HasPassword() bool {
-	return s.credentials.password != driver.Secret{} || s.credentials.file != ""
-}
-
-// Password returns the password. One in a file is read again each time, so that
-// it may change while the program runs.
-func (s *Settings) Password() (string, error) {
-	c := &s.credentials
-	if c.file == "" {
-		return c.password.Reveal(), nil
-	}
-	text, err := os.ReadFile(c.file)
-	if err != nil {
-		return "", fmt.Errorf("%s cannot be read: %w", c.name, err)
-	}
-	password := strings.TrimRight(string(text), "\r\n")
-	if password == "" {
-		return "", fmt.Errorf("%s %s is empty", c.name, c.file)
-	}
-	return password, nil
 }
 
 func (s *Settings) readAddrs(dsn *driver.DSN, topology driver.Topology) ([]string, error) {
@@ -249,19 +215,6 @@ func (s *Settings) readDB(dsn *driver.DSN) {
 	}
 }
 
-// readPassword takes a password, or reads the parameter that names its file.
-func (s *Settings) readPassword(dsn *driver.DSN, fileParameter string, password driver.Secret) error {
-	s.credentials = credentials{password, dsn.Text(fileParameter, ""), fileParameter}
-	if s.credentials.file != "" && password != (driver.Secret{}) {
-		dsn.Refuse(fileParameter, "cannot be combined with a password in the DSN")
-		return nil
-	}
-	if _, err := s.Password(); err != nil {
-		return fmt.Errorf("xcache: bad DSN: %w", err)
-	}
-	return nil
-}
-
 func readClientName(dsn *driver.DSN) string {
 	name := dsn.Text("client_name", "")
 	if strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
@@ -297,11 +250,11 @@ func (s *Settings) readTLS(dsn *driver.DSN) error {
 		return nil
 	}
 	if cert != "" {
-		pair, err := tls.LoadX509KeyPair(cert, key)
+		pair, err := readCertificate(cert, key)
 		if err != nil {
 			return fmt.Errorf("xcache: bad DSN: tls_cert and tls_key cannot be used: %w", err)
 		}
-		s.TLS.Certificates = []tls.Certificate{pair}
+		s.TLS.GetClientCertificate = pair.forServer
 	}
 	return nil
 }

@@ -134,6 +134,17 @@ func TestReadWhatIsNotThereYet(t *testing.T) {
 	}
 }
 
+// password returns what a new connection would log in with; "" for nothing.
+func password(t *testing.T, s *settings.Settings) (string, error) {
+	t.Helper()
+	login, err := s.Login(t.Context())
+	if login == nil {
+		return "", err
+	}
+	words := login.Words()
+	return words[len(words)-1], err
+}
+
 func TestPassword(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")
 	write := func(text string) {
@@ -149,7 +160,7 @@ func TestPassword(t *testing.T) {
 	} {
 		s, _, err := read(t, dsn)
 		require.NoError(t, err, dsn)
-		got, err := s.Password()
+		got, err := password(t, s)
 		require.Equal(t, want, got, dsn)
 		require.NoError(t, err, dsn)
 		require.Equal(t, want != "", s.HasPassword(), dsn)
@@ -158,7 +169,7 @@ func TestPassword(t *testing.T) {
 	s, _, err := read(t, "redis://h?password_file="+file)
 	require.NoError(t, err)
 	write("new")
-	got, err := s.Password()
+	got, err := password(t, s)
 	require.Equal(t, "new", got, "after a change")
 	require.NoError(t, err, "after a change")
 }

@@ -1,0 +1,333 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/servertest"
+)
+
+// Credentials tests what connections log in with that changes while they live.
+func (s *Subject) Credentials(t *testing.T) {
+	t.Run("rotate under load", s.credentialsRotateUnderLoad)
+	t.Run("of idle connections are renewed", s.credentialsOfIdleConnections)
+	t.Run("without an end are asked for once", s.credentialsWithoutAnEnd)
+	t.Run("that cannot be renewed", s.credentialsThatCannotBeRenewed)
+	t.Run("that cannot be had", s.credentialsThatCannotBeHad)
+	t.Run("in a file that changes", s.credentialsInAFile)
+	t.Run("contradict those of the DSN", s.credentialsTwice)
+}
+
+// issued are the credentials of a program, which change.
+type issued struct {
+	mu    sync.Mutex
+	given driver.Credentials
+	life  time.Duration // 0 for no end
+	err   error
+	asked atomic.Int32
+}
+
+func (i *issued) set(user, password string, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.given, i.err = driver.Credentials{Username: user, Password: password}, err
+}
+
+func (i *issued) ask(context.Context) (driver.Credentials, error) {
+	i.asked.Add(1)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	given := i.given
+	if i.life > 0 {
+		given.Expires = time.Now().Add(i.life)
+	}
+	return given, i.err
+}
+
+// openWith opens a store whose connections have a name, so that they are found.
+func (s *Subject) openWith(t *testing.T, server *servertest.Server, login, query string, ask *issued, notify func(driver.Event)) driver.Store {
+	t.Helper()
+	dsn := Parse(t, s.Scheme+"://"+login+server.Addr+"?client_name=rotating"+query)
+	if ask != nil {
+		dsn.Credentials = ask.ask
+	}
+	dsn.Notify = notify
+	return s.OpenDSN(t, dsn, nil)
+}
+
+// rotating returns the ids and the users of the connections that openWith made.
+func rotating(t *testing.T, server *servertest.Server) (ids, users []string) {
+	t.Helper()
+	list, _ := server.Do(t, "CLIENT", "LIST").(string)
+	for line := range strings.Lines(list) {
+		fields := map[string]string{}
+		for _, field := range strings.Fields(line) {
+			name, value, _ := strings.Cut(field, "=")
+			fields[name] = value
+		}
+		if fields["name"] == "rotating" {
+			ids, users = append(ids, fields["id"]), append(users, fields["user"])
+		}
+	}
+	slices.Sort(ids)
+	return ids, users
+}
+
+// awaitUser waits until all of these connections are of a user.
+func awaitUser(t *testing.T, server *servertest.Server, user string) (ids []string) {
+	t.Helper()
+	var users []string
+	Eventually(t, func() bool {
+		ids, users = rotating(t, server)
+		return len(users) > 0 && !slices.ContainsFunc(users, func(other string) bool { return other != user })
+	}, func() string { return fmt.Sprintf("the users are %q, want %s", users, user) })
+	return ids
+}
+
+// ann, bob and cat take turns. Each is deleted when another one has taken over, which
+// would cut any connection of hers.
+func (s *Subject) credentialsRotateUnderLoad(t *testing.T) {
+	server := s.StartServer(t, servertest.User("user0", "password0", "~*", "+@all"))
+	ask := &issued{life: 600 * time.Millisecond}
+	ask.set("user0", "password0", nil)
+	store := s.openWith(t, server, "", "&pool_size=4", ask, nil)
+	stop := s.loadOf(t, store, 12)
+	before := awaitUser(t, server, "user0")
+	for i := 1; i <= 3; i++ {
+		user, password, old := fmt.Sprint("user", i), fmt.Sprint("password", i), fmt.Sprint("user", i-1)
+		server.Do(t, "ACL", "SETUSER", user, "on", ">"+password, "~*", "+@all")
+		ask.set(user, password, nil)
+		after := awaitUser(t, server, user)
+		for _, id := range before {
+			if !slices.Contains(after, id) {
+				t.Errorf("connection %s of %v is gone: %v", id, before, after)
+			}
+		}
+		before = after
+		server.Do(t, "ACL", "DELUSER", old)
+	}
+	stop()
+}
+
+// loadOf has goroutines use a store until the function that it returns is called. No
+// call may fail.
+func (s *Subject) loadOf(t *testing.T, store driver.Store, callers int) (stop func()) {
+	t.Helper()
+	var calls, failures atomic.Int64
+	var running sync.WaitGroup
+	var first sync.Once
+	var done atomic.Bool
+	for i := range callers {
+		running.Go(func() {
+			key := Key(t, fmt.Sprint("load", i))
+			for !done.Load() {
+				err := Put(t, store, key, "v")
+				if err == nil {
+					_, err = Get(t, store, key)
+				}
+				calls.Add(1)
+				if err != nil {
+					failures.Add(1)
+					first.Do(func() { t.Errorf("a call under load: %v", err) })
+				}
+				time.Sleep(time.Millisecond)
+			}
+		})
+	}
+	return func() {
+		done.Store(true)
+		running.Wait()
+		t.Logf("%d rounds of calls", calls.Load())
+		if n := failures.Load(); n > 0 || calls.Load() == 0 {
+			t.Errorf("%d of %d rounds failed", n, calls.Load())
+		}
+	}
+}
+
+func (s *Subject) credentialsOfIdleConnections(t *testing.T) {
+	server := s.StartServer(t, servertest.User("ann", "hers", "~*", "+@all"), servertest.User("bob", "his", "~*", "+@all"))
+	ask := &issued{life: 500 * time.Millisecond}
+	ask.set("ann", "hers", nil)
+	store := s.openWith(t, server, "", "", ask, nil)
+	if err := Put(t, store, "k", "v"); err != nil {
+		t.Fatal(err)
+	}
+	before := awaitUser(t, server, "ann")
+	ask.set("bob", "his", nil)
+	if after := awaitUser(t, server, "bob"); !slices.Equal(before, after) {
+		t.Errorf("connections %v have become %v", before, after)
+	}
+	server.Do(t, "ACL", "DELUSER", "ann")
+	if got, err := Get(t, store, "k"); string(got) != "v" || err != nil {
+		t.Errorf("Get = %q, %v", got, err)
+	}
+}
+
+func (s *Subject) credentialsWithoutAnEnd(t *testing.T) {
+	server := s.StartServer(t, servertest.User("ann", "hers", "~*", "+@all"))
+	var ask issued
+	ask.set("ann", "hers", nil)
+	store := s.openWith(t, server, "", "&pool_size=1", &ask, nil)
+	for range 20 {
+		if err := Put(t, store, "k", "v"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := ask.asked.Load(); n != 1 {
+		t.Errorf("the program was asked %d times for one connection", n)
+	}
+	server.Do(t, "CLIENT", "KILL", "USER", "ann")
+	if _, err := Get(t, store, "k"); err != nil {
+		t.Error(err)
+	}
+	if n := ask.asked.Load(); n != 2 {
+		t.Errorf("the program was asked %d times for two connections", n)
+	}
+}
+
+// A password that the server does not know yet, and a program that has none, leave the
+// connections as they are.
+func (s *Subject) credentialsThatCannotBeRenewed(t *testing.T) {
+	server := s.StartServer(t, servertest.User("ann", "hers", "~*", "+@all"))
+	var e events
+	ask := &issued{life: 400 * time.Millisecond}
+	ask.set("ann", "hers", nil)
+	store := s.openWith(t, server, "", "&pool_size=1", ask, e.notify)
+	if err := Put(t, store, "k", "v"); err != nil {
+		t.Fatal(err)
+	}
+	stop := s.loadOf(t, store, 1)
+	before := awaitUser(t, server, "ann")
+	put := func() {}
+	ask.set("bob", secret, nil)
+	e.await(t, driver.CredentialsNotRenewed, server.Addr, put)
+	ask.set("", "", errors.New("no token today"))
+	asked := ask.asked.Load()
+	Eventually(t, func() bool { return ask.asked.Load() > asked+1 }, func() string { return "the program is not asked again" })
+	told := 0
+	for _, event := range e.all() {
+		if event.Kind == driver.CredentialsNotRenewed {
+			told++
+			wantHidden(t, "the event", event.Err)
+		}
+	}
+	if told != 1 {
+		t.Errorf("there are %d events", told)
+	}
+	server.Do(t, "ACL", "SETUSER", "bob", "on", ">his", "~*", "+@all")
+	ask.set("bob", "his", nil)
+	if after := awaitUser(t, server, "bob"); !slices.Equal(before, after) {
+		t.Errorf("connections %v have become %v", before, after)
+	}
+	stop()
+}
+
+func (s *Subject) credentialsThatCannotBeHad(t *testing.T) {
+	server := s.StartServer(t, servertest.User("ann", "hers", "~*", "+@all"))
+	for _, tt := range []struct {
+		given driver.Credentials
+		err   error
+		says  string
+	}{
+		{driver.Credentials{}, errors.New("no token today"), "no token today"},
+		{driver.Credentials{Username: "ann"}, nil, "no password"},
+		{driver.Credentials{Username: "ann", Password: secret, Expires: time.Now()}, nil, "expired"},
+	} {
+		dsn := Parse(t, s.Scheme+"://"+server.Addr)
+		dsn.Credentials = func(context.Context) (driver.Credentials, error) { return tt.given, tt.err }
+		err := Put(t, s.OpenDSN(t, dsn, nil), "k", "v")
+		WantErr(t, err, driver.NotApplied, driver.ErrUnavailable)
+		wantHidden(t, "the error", err)
+		if !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("the error is %v, want it to say %s", err, tt.says)
+		}
+		if tt.err != nil && !errors.Is(err, tt.err) {
+			t.Errorf("%v does not wrap that of the program", err)
+		}
+	}
+	dsn := Parse(t, s.Scheme+"://"+server.Addr+"?dial_timeout=100ms")
+	dsn.Credentials = func(ctx context.Context) (driver.Credentials, error) {
+		<-ctx.Done()
+		return driver.Credentials{}, ctx.Err()
+	}
+	WantErr(t, Put(t, s.OpenDSN(t, dsn, nil), "k", "v"), driver.NotApplied, driver.ErrUnavailable)
+}
+
+// The user has two passwords for a while. The file is replaced, and then the old one
+// removed.
+func (s *Subject) credentialsInAFile(t *testing.T) {
+	server := s.StartServer(t, servertest.User("ann", "old", "~*", "+@all"))
+	file := filepath.Join(t.TempDir(), "password")
+	write := func(password string) {
+		t.Helper()
+		if err := os.WriteFile(file+".new", []byte(password+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(file+".new", file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("old")
+	store := s.openWith(t, server, "ann@", "&pool_size=4&password_file="+file, nil, nil)
+	stop := s.loadOf(t, store, 12)
+	before := awaitUser(t, server, "ann")
+	logins := func() int { return commandCalls(t, server, "auth") }
+	server.Do(t, "ACL", "SETUSER", "ann", ">new")
+	known := logins()
+	write("new")
+	Eventually(t, func() bool {
+		ids, _ := rotating(t, server)
+		return logins() >= known+len(ids)
+	}, func() string { return fmt.Sprintf("connections have logged in %d times", logins()-known) })
+	server.Do(t, "ACL", "SETUSER", "ann", "<old")
+	time.Sleep(50 * time.Millisecond) // under load
+	after, _ := rotating(t, server)
+	for _, id := range before {
+		if !slices.Contains(after, id) {
+			t.Errorf("connection %s of %v is gone: %v", id, before, after)
+		}
+	}
+	stop()
+	// A new connection logs in with the new one.
+	server.Do(t, "CLIENT", "KILL", "USER", "ann")
+	if _, err := Get(t, store, Key(t, "load0")); err != nil {
+		t.Error(err)
+	}
+}
+
+// commandCalls returns how often a server was sent a command.
+func commandCalls(t *testing.T, server *servertest.Server, name string) int {
+	t.Helper()
+	info, _ := server.Do(t, "INFO", "commandstats").(string)
+	calls := 0
+	if _, rest, ok := strings.Cut(info, "cmdstat_"+name+":calls="); ok {
+		_, _ = fmt.Sscan(rest, &calls)
+	}
+	return calls
+}
+
+func (s *Subject) credentialsTwice(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"://:" + secret + "@h", "://ann@h", "://ann:" + secret + "@h", "://h?password_file=" + file} {
+		dsn := Parse(t, s.Scheme+text)
+		dsn.Credentials = new(issued).ask
+		_, err := s.Driver(nil).Open(dsn)
+		if err == nil || !strings.Contains(err.Error(), "cannot be combined") {
+			t.Errorf("%s: %v", strings.ReplaceAll(text, secret, "…"), err)
+		}
+		wantHidden(t, "the error", err)
+	}
+}

@@ -1,0 +1,61 @@
+package settings
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"os"
+	"sync"
+)
+
+// A certificate is the client's, in two files that may change while the program runs.
+type certificate struct {
+	certFile, keyFile string
+
+	mu        sync.Mutex
+	cert, key []byte // as they were read
+	pair      *tls.Certificate
+}
+
+// readCertificate reads the files.
+func readCertificate(certFile, keyFile string) (*certificate, error) {
+	c := &certificate{certFile: certFile, keyFile: keyFile}
+	return c, c.read()
+}
+
+// read reads the files, and keeps the pair that was there before unless they hold
+// another one.
+func (c *certificate) read() error {
+	cert, err := os.ReadFile(c.certFile)
+	if err != nil {
+		return err
+	}
+	key, err := os.ReadFile(c.keyFile)
+	if err != nil {
+		return err
+	}
+	if c.pair != nil && bytes.Equal(cert, c.cert) && bytes.Equal(key, c.key) {
+		return nil
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return err
+	}
+	c.cert, c.key, c.pair = cert, key, &pair
+	return nil
+}
+
+// forServer is tls.Config.GetClientCertificate. While the files do not belong together
+// or cannot be read, as when they are being replaced, the pair before goes on.
+func (c *certificate) forServer(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = c.read()
+	if err := request.SupportsCertificate(c.pair); err != nil {
+		return new(tls.Certificate), nil // as package tls does: the server may do without
+	}
+	return c.pair, nil
+}
+
+// Format shows nothing of the key.
+func (c *certificate) Format(f fmt.State, _ rune) { fmt.Fprint(f, "certificate of ", c.certFile) }

@@ -1,0 +1,50 @@
+package topology
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// ofCaches are the parameters of a DSN that are about a cache, and not about its
+// store.
+var ofCaches = []string{
+	"prefix", "colon_prefix", "version", "ttl", "jitter", "serializer", "compressor", "compress_min", "format", "rewrite",
+	"encryption_keys", "require",
+}
+
+// OpenText opens the store of a DSN without a cache, whose parameters are refused but
+// for op_timeout and max_value. It does no I/O.
+func OpenText(d interface {
+	driver.Driver
+	driver.Named
+}, text string,
+) (driver.Store, error) {
+	dsn, err := driver.ParseDSN(text)
+	if err != nil {
+		return nil, err
+	}
+	if dsn.Driver != d.Name() {
+		return nil, fmt.Errorf("xcache: bad DSN: its scheme is that of another driver than %s; write %s://…", d.Name(), d.Name())
+	}
+	dsn.OpTimeout = dsn.Duration("op_timeout", 0)
+	if dsn.Has("max_value") {
+		if dsn.MaxValue = int(dsn.Size("max_value", 0)); dsn.MaxValue == 0 {
+			dsn.Refuse("max_value", "must be at least 1")
+		}
+	}
+	for _, name := range ofCaches {
+		if dsn.Has(name) {
+			dsn.Refuse(name, "is one of a cache: give xcache.New the option")
+		}
+	}
+	store, err := d.Open(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(dsn.Err(), dsn.Unread()); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return store, nil
+}

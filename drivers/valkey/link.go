@@ -18,11 +18,8 @@ type link struct {
 	client valkeygo.Client
 	conn   *conn
 
-	// visitors are the calls whose callers may leave, and abandoned how many have
-	// left since abandonedAt commands were written, which are not all answered.
-	visitors    visitors
-	abandoned   int
-	abandonedAt int64
+	// visitors are the calls whose callers may leave.
+	visitors visitors
 	// retired tells that no new calls are made.
 	retired atomic.Bool
 	// alone tells that it carries one request, and no other.
@@ -89,7 +86,10 @@ func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again b
 	if l.conn.dead.Load() {
 		return false
 	}
-	visits, patient := l.endVisits(now)
+	visits, patient := l.visits(now)
+	if visits-patient > maxAbandoned {
+		l.retired.Store(true)
+	}
 	due, answered, parts := l.conn.due(), l.conn.answered.Load(), l.conn.parts.Load()
 	if answered != l.answered || parts != l.parts {
 		l.heard = now

@@ -42,7 +42,6 @@ type pool struct {
 	replaced []*link // that calls still wait for
 	closed   bool
 	running  sync.WaitGroup // attempts
-	apart    sync.WaitGroup // calls that other goroutines send
 }
 
 // A slot is the place of one connection.
@@ -253,7 +252,6 @@ func (p *pool) places() iter.Seq[*slot] {
 // Close implements exchange.Wire.
 func (p *pool) Close() error {
 	p.Disconnect()
-	p.apart.Wait()
 	return nil
 }
 

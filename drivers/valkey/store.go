@@ -71,7 +71,8 @@ func newStore(s *settings.Settings, dial dialFunc) *Store {
 	p := newPool(s, dial)
 	return &Store{
 		engine: exchange.NewStore(p, exchange.NewClock(s.OpTimeout, p.Watch), exchange.Options{
-			Driver: name, OpTimeout: s.OpTimeout, MaxValue: min(s.MaxValue, maxBulk), NoHello: s.NoHello, Copies: true, Probes: true,
+			Driver: name, OpTimeout: s.OpTimeout, MaxValue: min(s.MaxValue, maxBulk), NoHello: s.NoHello,
+			Detached: true, Copies: true, Workers: maxIdle, Probes: true,
 		}),
 		pool: p, addr: s.Addr, database: s.DB,
 	}

@@ -23,14 +23,17 @@ func (p *pool) Exchange(c *exchange.Call) {
 		c.Err = err
 		return
 	}
-	m := memoryOf(c)
-	ctx, crowded := l.enter(c, m)
-	before := l.conn.commands.Load()
-	if crowded {
-		p.sendApart(ctx, l, c, m)
-	} else {
-		m.send(ctx, l.client, c)
+	if !c.Begin() {
+		if l.alone {
+			p.leaveAlone(l, 0)
+		}
+		c.Err = context.Canceled
+		return
 	}
+	m := memoryOf(c)
+	ctx := l.enter(c, m)
+	before := l.conn.commands.Load()
+	m.send(ctx, l.client, c)
 	c.Sent = !l.conn.unsent(before)
 	if l.alone {
 		p.leaveAlone(l, m.proven(c))
@@ -207,32 +210,17 @@ func (unexpectedError) Error() string { return "unexpected reply" }
 func (unexpectedError) Unwrap() error { return resp.ErrMalformed }
 
 // A callContext is the context of a call as valkey-go has it, of a caller who may leave
-// at any time. It ends when the store has found that the caller's has, or that the time
-// is up.
-//
-// It has no deadline: valkey-go would have the caller read from the connection, and
-// not look at Done. So it goes over to goroutines of its own with the first of these.
+// at any time: another goroutine sends the call. So it has a deadline, and no channel:
+// valkey-go lets a caller leave only on a connection that it uses by two goroutines of
+// its own, and listens to one context where a call without a deadline has two ends.
 type callContext struct {
 	context.Context
-	done  chan struct{}
-	ended bool // done is closed
-	at    int  // where in the list of its link
+	deadline time.Time
+	at       int // where in the list of its link
 }
 
-func (c *callContext) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (c *callContext) Done() <-chan struct{}       { return c.done }
-
-func (c *callContext) Err() error {
-	select {
-	case <-c.done:
-	default:
-		return nil
-	}
-	if err := c.Context.Err(); err != nil {
-		return err
-	}
-	return context.DeadlineExceeded
-}
+func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, true }
+func (c *callContext) Done() <-chan struct{}       { return nil }
 
 // visitors are the calls on a connection whose callers may leave at any time.
 type visitors struct {
@@ -240,50 +228,25 @@ type visitors struct {
 	calls []*exchange.Call
 }
 
-// maxVisitors is how many calls on a connection call valkey-go themselves. It holds up
-// to a thousand in a queue, and has a caller wait, whatever the context, when that is
-// full.
-const maxVisitors = 768
-
-// sendApart is send for a call that may find the queue full: another goroutine sends it,
-// in memory of its own, and ends with the connection at the latest.
-func (p *pool) sendApart(ctx context.Context, l *link, c *exchange.Call, m *memory) {
-	apart, done := new(memory), make(chan struct{})
-	copied := exchange.Call{Commands: slices.Clone(c.Commands)}
-	p.apart.Go(func() {
-		defer close(done)
-		apart.send(ctx, l.client, &copied)
-	})
-	select {
-	case <-done:
-		m.results = apart.results
-	case <-ctx.Done():
-		m.failed = true
-		m.results = make([]valkeygo.ValkeyResult, len(c.Commands))
-		for i := range m.results {
-			m.results[i] = valkeygo.NewErrorResult(ctx.Err())
-		}
-	}
-}
-
-// enter returns the context of a call on the connection, and whether that has many.
-func (l *link) enter(c *exchange.Call, m *memory) (ctx context.Context, crowded bool) {
+// enter returns the context of a call on the connection.
+func (l *link) enter(c *exchange.Call, m *memory) context.Context {
 	if c.Endless() {
-		return c.Began, false
+		return c.Began
 	}
-	own := &m.context
-	if own.done == nil || own.ended {
-		own.done, own.ended = make(chan struct{}), false
+	ctx := &m.context
+	ctx.Context, ctx.deadline = c.Context, c.Deadline
+	if end, _ := c.Began.Deadline(); end.After(ctx.deadline) {
+		ctx.deadline = end // a reply that comes late does not cost the connection
 	}
-	own.Context = c.Context
-	l.visitors.mu.Lock()
-	defer l.visitors.mu.Unlock()
-	own.at = len(l.visitors.calls)
-	l.visitors.calls = append(l.visitors.calls, c)
-	return own, len(l.visitors.calls)+l.abandoned > maxVisitors
+	v := &l.visitors
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	ctx.at = len(v.calls)
+	v.calls = append(v.calls, c)
+	return ctx
 }
 
-// leave tells that a call has its reply, or has left without.
+// leave tells that a call has its reply, or gets none.
 func (l *link) leave(c *exchange.Call, m *memory) {
 	if c.Endless() {
 		return
@@ -296,33 +259,17 @@ func (l *link) leave(c *exchange.Call, m *memory) {
 	memoryOf(v.calls[last]).context.at = m.context.at
 	v.calls[last] = nil
 	v.calls = v.calls[:last]
-	if m.context.ended {
-		l.abandoned++
-		l.abandonedAt = l.conn.commands.Load()
-		if l.abandoned > maxAbandoned {
-			l.retired.Store(true)
-		}
-	}
 }
 
-// endVisits ends the contexts of the calls that have ended, and returns how many
-// there are, and how many of these go on.
-func (l *link) endVisits(now time.Time) (visits, patient int) {
+// visits returns how many calls there are whose callers may leave, and how many of the
+// callers wait.
+func (l *link) visits(now time.Time) (all, patient int) {
 	v := &l.visitors
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if l.conn.answered.Load() >= l.abandonedAt {
-		l.abandoned = 0
-	}
 	for _, c := range v.calls {
-		ctx := &memoryOf(c).context
-		switch {
-		case ctx.ended:
-		case !c.Ended(now):
+		if !c.Ended(now) {
 			patient++
-		default:
-			ctx.ended = true
-			close(ctx.done)
 		}
 	}
 	return len(v.calls), patient

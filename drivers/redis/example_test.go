@@ -109,3 +109,30 @@ func ExampleStoreOption() {
 	// <nil>
 	// redis: client is closed
 }
+
+// issueToken stands for a service that issues tokens.
+func issueToken(context.Context) (token string, expires time.Time, err error) {
+	return "a token", time.Now().Add(time.Hour), nil
+}
+
+// Credentials of the program are asked for when a connection is made, and before they
+// expire.
+func ExampleWithCredentials() {
+	store, err := redis.Open("rediss://cache.example", redis.WithCredentials(
+		func(ctx context.Context) (redis.Credentials, error) {
+			token, expires, err := issueToken(ctx)
+			return redis.Credentials{Username: "shop", Password: token, Expires: expires}, err
+		}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(store)
+	c, err := xcache.New(store)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(c.Close())
+	// Output:
+	// redis store cache.example:6379/0
+	// <nil>
+}

@@ -71,7 +71,7 @@ func rotating(t *testing.T, server *servertest.Server) (ids, users []string) {
 	list, _ := server.Do(t, "CLIENT", "LIST").(string)
 	for line := range strings.Lines(list) {
 		fields := map[string]string{}
-		for _, field := range strings.Fields(line) {
+		for field := range strings.FieldsSeq(line) {
 			name, value, _ := strings.Cut(field, "=")
 			fields[name] = value
 		}

@@ -20,18 +20,11 @@ func (s *Subject) ClusterDatabases(t *testing.T) {
 	t.Run("a database that the cluster lacks", s.databaseThatTheClusterLacks)
 }
 
-// valkey9 names the first release with several databases in a cluster. A test ends
-// where the machine does not have it: "make test-matrix" sees to that.
-func valkey9(t *testing.T) servertest.Option {
-	t.Helper()
-	if _, err := release.Valkey9.Command(); err != nil {
-		t.Skipf(`%v; get it with "make servers-matrix"`, err)
-	}
-	return servertest.Release(release.Valkey9.Name)
-}
+// valkey9 names the first release with several databases in a cluster.
+func valkey9() servertest.Option { return servertest.Release(release.Valkey9.Name) }
 
 func (s *Subject) numberedDatabasesAreApart(t *testing.T) {
-	servers := servertest.Cluster(t, valkey9(t), servertest.Config("cluster-databases", "3"))
+	servers := servertest.Cluster(t, valkey9(), servertest.Config("cluster-databases", "3"))
 	zero, one := s.openCluster(t, servers, ""), s.openCluster(t, servers, "/1")
 	names := make([]string, 60) // in the slots of all primaries
 	for i := range names {

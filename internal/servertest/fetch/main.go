@@ -1,6 +1,7 @@
 // Command fetch puts the servers that the tests run into the cache folder, and
-// is quick when they are there already: "make servers" calls it. With -all, for
-// "make servers-matrix", it fetches every release that is known.
+// is quick when they are there already: "make servers" calls it. Valkey 9 is one of
+// them, as no other has databases in a cluster. With -all, for "make servers-matrix", it
+// fetches every release that is known.
 package main
 
 import (
@@ -31,7 +32,7 @@ func main() {
 func fetch(ctx context.Context, all bool) (ok bool) {
 	ok = true
 	for _, server := range release.All {
-		if !all && !server.Default {
+		if !all && !server.Default && server.Name != release.Valkey9.Name {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, timeout)

@@ -1,21 +1,18 @@
 package valkey
 
 import (
-	"errors"
 	"strings"
 	"time"
 
-	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/drivers/internal/retry"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
 // serverFailed hears every error that the server answers with, before the caller
 // does who is to try again.
 func (c *conn) serverFailed(text []byte) {
-	err := c.anew(servererror.Parse(string(text), nil))
+	err := servererror.Parse(string(text), nil)
 	switch {
-	case errors.Is(err, driver.ErrReadOnly), isMoved(err) && retry.Allowed(err, false):
+	case servererror.Misleads(err, c.addr, c.RemoteAddr().String()):
 		c.pool.misled()
 	case isProtocolError(string(text)):
 		c.pool.unproven()
@@ -30,11 +27,6 @@ func isProtocolError(text string) bool { return strings.HasPrefix(text, "ERR Pro
 // address that the connection was made to: by its name, or by the number behind it.
 func (c *conn) anew(err error) error {
 	return servererror.Anew(servererror.Anew(err, c.addr), c.RemoteAddr().String())
-}
-
-func isMoved(err error) bool {
-	_, ok := errors.AsType[*servererror.RedirectError](err)
-	return ok
 }
 
 // misledPause is how long a pool that has just made its connections anew takes

@@ -118,11 +118,23 @@ var misfits = []struct{ text, fits string }{
 }
 
 // serveNonsense answers a word with a text on the first connection, and with what
-// would be right on later ones.
+// would be right on later ones. An EXEC with nothing in it is answered as it should be:
+// a driver may ask by that whether there are transactions.
 func serveNonsense(t testing.TB, word, text string) *scripted {
 	t.Helper()
+	var mu sync.Mutex
+	queued := make(map[int]int) // by connection, since MULTI
 	return serveScript(t, func(number int, words []string) said {
-		if words[0] == word && number == 1 {
+		mu.Lock()
+		defer mu.Unlock()
+		inside := queued[number]
+		switch words[0] {
+		case "MULTI":
+			queued[number] = 0
+		case "LPUSH":
+			queued[number]++
+		}
+		if words[0] == word && number == 1 && !(word == "EXEC" && inside == 0) {
 			return said{text: text}
 		}
 		if a, ok := handshake(words); ok {
@@ -140,7 +152,7 @@ func serveNonsense(t testing.TB, word, text string) *scripted {
 				return said{text: "+QUEUED\r\n"}
 			}
 		case "EXEC":
-			return said{text: "*1\r\n:1\r\n"}
+			return said{text: fmt.Sprintf("*%d\r\n%s", inside, strings.Repeat(":1\r\n", inside))}
 		}
 		return said{text: ":1\r\n"}
 	})

@@ -102,6 +102,12 @@ func (c *Call) atomicError() error {
 		return err
 	}
 	end := &commands[last]
+	for i := range commands[:last] {
+		if end.Replied && !commands[i].Replied {
+			// The reply was of another kind: some may have been run for itself.
+			return driver.Fail(driver.ErrUnavailable, driver.Unknown, resp.ErrMalformed)
+		}
+	}
 	switch {
 	case end.err == nil && len(end.Reply.Items) != len(inner):
 		return driver.Fail(driver.ErrUnavailable, driver.Unknown, resp.ErrMalformed)

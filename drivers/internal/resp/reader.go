@@ -325,7 +325,7 @@ func longestLine(line []byte) int {
 		return maxLine
 	case line[0] == ',' || line[0] == '(':
 		return maxNumber
-	case lines.Has(line[0]):
+	case isLine(line[0]):
 		return maxHeader
 	}
 	return 0

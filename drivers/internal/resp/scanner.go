@@ -23,14 +23,11 @@ type Scanner struct {
 	kind   byte // of the last value that has begun
 	top    byte // of the last one that is not inside another
 	// What the next bytes are, unless they begin a value.
-	data int64  // so many bytes of a string
-	end  int    // so many bytes of the line end behind it
-	text string // the rest of a line that is known, with the end of it
-	// refused is the rest of what the line of text may not be.
-	refused string
-	inLine  bool // a line of text
-	line    int  // bytes of that line so far
-	cr      bool // the last of them is \r
+	data   int64 // so many bytes of a string
+	end    int   // so many bytes of the line end behind it
+	inLine bool  // a line of text
+	line   int   // bytes of that line so far
+	cr     bool  // the last of them is \r
 
 	open   []aggregate
 	header int   // bytes of the header of a string that is too long
@@ -45,11 +42,8 @@ type aggregate struct {
 
 // Between reports whether the stream is between two replies.
 func (s *Scanner) Between() bool {
-	return len(s.open) == 0 && s.data == 0 && s.end == 0 && s.text == "" && !s.inLine && s.kind != '|'
+	return len(s.open) == 0 && s.data == 0 && s.end == 0 && !s.inLine && s.kind != '|'
 }
-
-// Inside reports whether the stream is inside an array.
-func (s *Scanner) Inside() bool { return len(s.open) > 0 }
 
 // Top returns the type of the last reply that has begun.
 func (s *Scanner) Top() byte { return s.top }
@@ -80,14 +74,6 @@ func (s *Scanner) Scan(p []byte, due Due) (n int, err error) {
 			}
 			n++
 			if s.end--; s.end == 0 {
-				s.complete()
-			}
-		case s.text != "":
-			if p[n] != s.text[0] {
-				return n, ErrMalformed
-			}
-			n++
-			if s.text = s.text[1:]; s.text == "" {
 				s.complete()
 			}
 		case s.inLine:
@@ -135,7 +121,7 @@ func (s *Scanner) whole(p []byte, due Due) (n int, err error) {
 // strings that are all there. It returns how many bytes they are.
 func (s *Scanner) strings(p []byte) (n int) {
 	last := &s.open[0]
-	if s.data > 0 || s.end > 0 || s.inLine || !s.limits.Items.Has('$') {
+	if s.data > 0 || s.end > 0 || s.inLine {
 		return 0
 	}
 	for last.missing > 1 && n < len(p) && p[n] == '$' {
@@ -162,9 +148,6 @@ func (s *Scanner) Omit() (size int64) {
 // more takes more of a line of text.
 func (s *Scanner) more(p []byte) (n int, err error) {
 	i := bytes.IndexByte(p, '\n')
-	if s.refused != "" && s.isRefused(p, i) {
-		return 0, ErrMalformed
-	}
 	if i < 0 {
 		s.line += len(p)
 		s.cr = p[len(p)-1] == '\r'
@@ -181,20 +164,6 @@ func (s *Scanner) more(p []byte) (n int, err error) {
 	return i + 1, nil
 }
 
-// isRefused reports whether a line of text, of which p has more, up to its end at i
-// if that is not negative, is the one that is refused.
-func (s *Scanner) isRefused(p []byte, i int) bool {
-	if i >= 0 {
-		p = p[:i+1]
-	}
-	var same bool
-	if s.refused, same = strings.CutPrefix(s.refused, string(p)); !same {
-		s.refused = ""
-		return false
-	}
-	return s.refused == ""
-}
-
 // value takes the beginning of a value, and the whole of a short one. It takes
 // nothing of a line that is not complete.
 func (s *Scanner) value(p []byte, due Due) (n int, err error) {
@@ -206,23 +175,13 @@ func (s *Scanner) value(p []byte, due Due) (n int, err error) {
 		return 0, err
 	}
 	inside := len(s.open)
-	admitted := kind
-	if number < 0 {
-		admitted = '_' // nil, as version 2 has it
-	}
-	if err := s.admit(admitted, due); err != nil {
+	if err := s.admit(kind, due); err != nil {
 		return 0, err
 	}
 	s.kind = kind
 	switch kind {
 	case '+', '-':
-		if kind == '+' && inside == 0 && s.limits.Text != "" {
-			s.text = s.limits.Text
-			return 1, nil
-		}
-		if s.inLine, s.line, s.cr, s.refused = true, 0, false, ""; kind == '+' && inside == 0 {
-			s.refused = s.limits.Refused
-		}
+		s.inLine, s.line, s.cr = true, 0, false
 		return 1, nil
 	case '$', '=', '!':
 		if number < 0 {
@@ -255,9 +214,6 @@ func (s *Scanner) value(p []byte, due Due) (n int, err error) {
 func (s *Scanner) admit(kind byte, due Due) error {
 	switch {
 	case len(s.open) > 0:
-		if len(s.open) == 1 && !s.limits.Items.Has(kind) && kind != '|' {
-			return ErrMalformed
-		}
 		return nil
 	case kind == '>' || kind == '|':
 		s.limits = due.Others()
@@ -267,9 +223,7 @@ func (s *Scanner) admit(kind byte, due Due) error {
 	if limits == nil {
 		return ErrUnasked
 	}
-	if s.limits, s.top = limits, kind; !limits.Kinds.Has(kind) {
-		return ErrMalformed
-	}
+	s.limits, s.top = limits, kind
 	return nil
 }
 
@@ -288,8 +242,8 @@ func (s *Scanner) complete() {
 	s.kind = kind
 }
 
-// lines are the types whose first line is taken as a whole.
-var lines = KindsOf("$=!*~%>|:,(#_")
+// isLine reports whether the first line of a type is taken as a whole.
+func isLine(kind byte) bool { return strings.IndexByte("$=!*~%>|:,(#_", kind) >= 0 }
 
 // header reads a line that is a length or a number, and returns how long the line
 // is: 0 if it is not complete, or with an error.
@@ -305,7 +259,7 @@ func header(p []byte) (n int, number int64, err error) {
 	}
 	end := bytes.IndexByte(p[:min(len(p), limit)], '\n')
 	switch {
-	case !lines.Has(p[0]), end < 0 && len(p) >= limit:
+	case !isLine(p[0]), end < 0 && len(p) >= limit:
 		return 0, 0, ErrMalformed
 	case end < 0:
 		return 0, 0, nil

@@ -118,34 +118,6 @@ func TestScannerRefuses(t *testing.T) {
 	}
 }
 
-func TestScannerKnowsTheTypeThatIsDue(t *testing.T) {
-	get := resp.Limits{Kinds: resp.KindsOf("$_-!"), String: 100}
-	mget := resp.Limits{Kinds: resp.KindsOf("*-!"), Items: resp.KindsOf("$_-!"), String: 100, Elements: 2}
-	set := resp.Limits{Kinds: resp.KindsOf("+-!_"), Text: "OK\r\n"}
-	other := resp.Limits{Refused: "QUEUED\r\n", String: 100, Elements: 2}
-	for _, tt := range []struct {
-		limits resp.Limits
-		text   string
-		ok     bool
-	}{
-		{other, "+QUEUE\r\n", true}, {other, "+QUEUED!\r\n", true}, {other, "+\r\n", true}, {other, "*1\r\n+QUEUED\r\n", true}, {other, "+QUEUED\r\n", false},
-		{set, "+OK\r\n", true}, {set, "-OOM\r\n", true}, {set, "$-1\r\n", true}, {set, "*-1\r\n", true}, {set, "$0\r\n\r\n", false}, {set, "+QUEUED\r\n", false}, {set, "+OKAY\r\n", false}, {set, "+O\r\n", false}, {set, "$2\r\nOK\r\n", false},
-		{get, "$1\r\na\r\n", true}, {get, "$-1\r\n", true}, {get, "_\r\n", true}, {get, "-ERR\r\n", true}, {get, "!3\r\nERR\r\n", true},
-		{get, ">2\r\n+a\r\n+b\r\n$1\r\na\r\n", true}, {get, "|1\r\n+a\r\n:1\r\n$1\r\na\r\n", true},
-		{get, ":5\r\n", false}, {get, "+QUEUED\r\n", false}, {get, "(123\r\n", false}, {get, "#t\r\n", false}, {get, ",1\r\n", false},
-		{get, "*1\r\n$1\r\na\r\n", false}, {get, "%0\r\n", false}, {get, "|1\r\n+a\r\n:1\r\n:1\r\n", false},
-		{mget, "*2\r\n$1\r\na\r\n$-1\r\n", true}, {mget, "*2\r\n_\r\n-ERR\r\n", true}, {mget, "*0\r\n", true},
-		{mget, "*2\r\n:1\r\n_\r\n", false}, {mget, "*2\r\n+a\r\n_\r\n", false}, {mget, "*1\r\n*0\r\n", false}, {mget, "*3\r\n", false}, {mget, "$1\r\na\r\n", false}, {mget, "~0\r\n", false},
-	} {
-		_, err := scanAll(new(resp.Scanner), &replies{tt.limits, 1}, tt.text, 3)
-		if tt.ok {
-			require.NoError(t, err, "%q", tt.text)
-		} else {
-			require.ErrorIs(t, err, resp.ErrMalformed, "%q", tt.text)
-		}
-	}
-}
-
 func TestScannerFindsStringsThatAreTooLong(t *testing.T) {
 	limits := resp.Limits{String: 3, Elements: 10}
 	long := func(n int) string { return fmt.Sprintf("$%d\r\n%s\r\n", n, strings.Repeat("x", n)) }

@@ -26,7 +26,7 @@ func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
 			if err := driver.CapsOf(store).Pinger.Ping(t.Context()); err != nil { // connects, which checks of short TTLs have no time for
 				t.Error(err)
 			}
-			return &waitingStore{store, driver.CapsOf(store), waiter.wait}
+			return newWaitingStore(store, waiter.wait)
 		},
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker"},

@@ -73,7 +73,7 @@ func (s *Subject) ConformanceOfReplicas(t *testing.T) {
 					if read == "primary" {
 						return store
 					}
-					return &waitingStore{store, driver.CapsOf(store), waiter.wait}
+					return newWaitingStore(store, waiter.wait)
 				},
 				Exclusive: true,
 				Release:   driver.Release,
@@ -122,12 +122,25 @@ func (w *waiter) wait() error {
 	return err
 }
 
-// A waitingStore lets replicas catch up after each write.
+// A waitingStore lets replicas catch up after each write, also after those that
+// the core sends to Primary.
 type waitingStore struct {
 	driver.Store
 	caps driver.Caps
 	wait func() error
 }
+
+func newWaitingStore(store driver.Store, wait func() error) *waitingStore {
+	waiting := &waitingStore{store, driver.CapsOf(store), wait}
+	if replicated := waiting.caps.Replicated; replicated != nil {
+		waiting.caps.Replicated = waitingReplicated{newWaitingStore(replicated.Primary(), wait)}
+	}
+	return waiting
+}
+
+type waitingReplicated struct{ primary driver.Store }
+
+func (r waitingReplicated) Primary() driver.Store { return r.primary }
 
 func (store *waitingStore) Caps() driver.Caps {
 	caps := store.caps

@@ -46,7 +46,7 @@ func (s *Subject) SentinelConformanceOfReplicas(t *testing.T) {
 		Release: driver.Release,
 		Open: func(t testing.TB) driver.Store {
 			store := s.unchecked(t, dsn)
-			return &waitingStore{store, driver.CapsOf(store), waiter.wait}
+			return newWaitingStore(store, waiter.wait)
 		},
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker"},

@@ -3,9 +3,7 @@ package xcache
 import (
 	"context"
 	"errors"
-	"math"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/xcache-go/xcache/codec"
@@ -45,11 +43,11 @@ func (c *Cache) start(ctx context.Context, op, key string, n int) (context.Conte
 	if c.err != nil {
 		return ctx, k, c.err
 	}
-	if !c.shared.gate.enter() {
+	if !c.shared.gate.Enter() {
 		return ctx, k, k.wrap(ErrClosed)
 	}
 	if err := ctx.Err(); err != nil {
-		c.shared.gate.leave()
+		c.shared.gate.Leave()
 		return ctx, k, k.wrap(err)
 	}
 	if c.timeoutPerCall {
@@ -59,7 +57,7 @@ func (c *Cache) start(ctx context.Context, op, key string, n int) (context.Conte
 		}
 	}
 	if c.observer != nil {
-		k.seen = &observation{Operation: Operation{Driver: c.shared.driver, Cache: c.name, Namespace: c.namespaceName(), Name: op, Key: key, Keys: n}, started: time.Now()}
+		k.seen = &observation{Operation: Operation{Driver: c.shared.driver, Cache: c.name, Namespace: c.layout.NamespaceName(), Name: op, Key: key, Keys: n}, started: time.Now()}
 		ctx = c.observer.Start(ctx, &k.seen.Operation)
 		k.seen.ctx = ctx
 	}
@@ -119,7 +117,7 @@ var errPanicked = errors.New("xcache: the operation panicked")
 // codec or a driver, or one in a loop over Keys, does not leave Close waiting
 // for ever.
 func (k *call) release() {
-	defer k.cache.shared.gate.leave()
+	defer k.cache.shared.gate.Leave()
 	if k.limit != nil {
 		k.limit.cancel()
 	}
@@ -146,44 +144,6 @@ func (o *observation) miss() {
 func (o *observation) wrote(size int) {
 	if o != nil {
 		o.Bytes += size
-	}
-}
-
-// A gate counts the operations under way, so that Close can wait for them and
-// refuse new ones.
-type gate struct {
-	// state is the number of operations under way, minus 1<<63 once closed.
-	state atomic.Int64
-	idle  chan struct{}
-}
-
-func newGate() *gate { return &gate{idle: make(chan struct{}, 1)} }
-
-func (g *gate) enter() bool {
-	if g.state.Add(1) > 0 {
-		return true
-	}
-	g.leave()
-	return false
-}
-
-func (g *gate) leave() {
-	if g.state.Add(-1) == math.MinInt64 {
-		select {
-		case g.idle <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// close refuses new operations and waits for those under way. It is called
-// once.
-func (g *gate) close() {
-	if g.state.Add(math.MinInt64) == math.MinInt64 {
-		return
-	}
-	for g.state.Load() != math.MinInt64 {
-		<-g.idle
 	}
 }
 

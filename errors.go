@@ -50,6 +50,11 @@ var (
 	// ErrCrossSlot is a command whose keys live in several slots of a cluster
 	// and cannot be split.
 	ErrCrossSlot = driver.ErrCrossSlot
+	// ErrSyntax is a command with arguments that it does not take.
+	ErrSyntax = driver.ErrSyntax
+	// ErrConflict is an optimistic transaction that lost: a key that it watched was
+	// changed by somebody else.
+	ErrConflict = driver.ErrConflict
 	// ErrUnknownOutcome matches every failure after which the operation may
 	// or may not have been applied: the reply was lost, say. It comes
 	// together with what happened.
@@ -82,7 +87,7 @@ type OpError struct {
 // opError returns the failure of an operation of a view. The key is copied, as an
 // error outlives the call.
 func (c *Cache) opError(op, key string, err error) error {
-	return &OpError{Driver: c.shared.driver, Cache: c.name, Op: op, Namespace: c.namespaceName(), Key: strings.Clone(key), Err: err}
+	return &OpError{Driver: c.shared.driver, Cache: c.name, Op: op, Namespace: c.layout.NamespaceName(), Key: strings.Clone(key), Err: err}
 }
 
 // Error returns one line without any value or password, which names the cache, or

@@ -228,6 +228,8 @@ func TestSentinelsOfTheCacheAreThoseOfTheDriverAndTheCodec(t *testing.T) {
 		{xcache.ErrInvalidKey, driver.ErrInvalidKey},
 		{xcache.ErrTooLarge, driver.ErrTooLarge},
 		{xcache.ErrCrossSlot, driver.ErrCrossSlot},
+		{xcache.ErrSyntax, driver.ErrSyntax},
+		{xcache.ErrConflict, driver.ErrConflict},
 		{xcache.ErrUnknownOutcome, driver.ErrUnknownOutcome},
 		{xcache.ErrCorrupt, codec.ErrCorrupt},
 	} {
@@ -236,7 +238,7 @@ func TestSentinelsOfTheCacheAreThoseOfTheDriverAndTheCodec(t *testing.T) {
 }
 
 func TestStoreWithoutFeatureIsUnsupported(t *testing.T) {
-	base := map[string]bool{"Add": true, "Delete": true, "Get": true, "GetMany": true, "GetOr": true, "GetOrSet": true, "Has": true, "Replace": true, "Set": true, "SetMany": true}
+	base := map[string]bool{"Add": true, "Delete": true, "Get": true, "GetMany": true, "GetOr": true, "GetOrSet": true, "Has": true, "Pipeline.Exec": true, "Replace": true, "Set": true, "SetMany": true}
 	for _, name := range sortedKeys(operations) {
 		t.Run(name, func(t *testing.T) {
 			s := newFakeStore(t)

@@ -1,254 +1,359 @@
 package xcache
 
 import (
+	"context"
 	"errors"
-	"fmt"
-	"strconv"
-	"strings"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A KeyFunc makes the full key of a user's key.
-type KeyFunc func(prefix string, version int, key string) string
+//go:generate go run ./internal/twins -type Cache -twin *Pipeline -receiver p -pipeline p -handle p.cache -out pipeline_twins.go
 
-// A ReverseKeyFunc takes a full key apart again; ok is false for a key that
-// the matching KeyFunc did not make.
-type ReverseKeyFunc func(full string) (prefix string, version int, key string, ok bool)
+// Delete removes keys, of any type, and returns how many there were. None
+// given: 0 and no I/O.
+func (c *Cache) Delete(ctx context.Context, keys ...string) (int, error) {
+	return Run(ctx, c.del(keys), readInt)
+}
 
-// Namespace returns a view of the part of the key space that a name stands for:
-// its keys are stored as prefix:version:name:key, so that the key 42 of
-// Namespace("user") is user:42 to a view without the namespace, and to Django.
-// Keys, DeletePattern, Clear and ClearAllVersions of the view stay inside, and
-// Keys yields the keys without the name. Namespaces nest.
+// Has reports whether key exists, whatever it holds.
+func (c *Cache) Has(ctx context.Context, key string) (bool, error) {
+	return Run(ctx, NewOp(c, "has", "EXISTS", key), readExists)
+}
+
+// TTL returns the time key has left; NoExpiry if it never expires,
+// ErrNotFound if it does not exist.
+func (c *Cache) TTL(ctx context.Context, key string) (time.Duration, error) {
+	return Run(ctx, NewOp(c, "ttl", "PTTL", key), readTTL)
+}
+
+// TTLMany returns the time that those of the keys have left that exist, in one
+// round trip per server involved. Failed keys are as with GetMany.
+func (c *Cache) TTLMany(ctx context.Context, keys []string) (map[string]time.Duration, error) {
+	ctx, call, err := c.start(ctx, "ttl many", "", len(keys))
+	if err != nil {
+		return nil, err
+	}
+	defer call.release()
+	ttls, err := c.ttlMany(ctx, keys)
+	return ttls, call.end(err)
+}
+
+// Touch gives key a new TTL, as a write with the same options would: the
+// default TTL if there are none. It reports whether the key exists. An expired
+// TTL deletes the key, and is true.
+func (c *Cache) Touch(ctx context.Context, key string, opts ...SetOption) (bool, error) {
+	return Run(ctx, c.touch(key, opts), readFlag)
+}
+
+// Expire makes key expire after d, without jitter, and reports whether it
+// exists. NoExpiry makes it persistent; d <= 0 deletes it, and is true.
+func (c *Cache) Expire(ctx context.Context, key string, d time.Duration) (bool, error) {
+	return Run(ctx, c.setExpiry("expire", key, realTTL(d)), readFlag)
+}
+
+// ExpireAt makes key expire at t: Expire with the time until then. In a pipeline that
+// is the time from when the operation is queued.
+func (c *Cache) ExpireAt(ctx context.Context, key string, t time.Time) (bool, error) {
+	return Run(ctx, c.setExpiry("expire at", key, realTTL(time.Until(t))), readFlag)
+}
+
+// Persist makes key never expire, and reports whether it exists. Unlike Redis'
+// PERSIST it is true for a key that was persistent already.
+func (c *Cache) Persist(ctx context.Context, key string) (bool, error) {
+	return Run(ctx, c.setExpiry("persist", key, NoExpiry), readFlag)
+}
+
+// Incr adds delta, which may be negative, to the integer at key and returns
+// the sum, atomically. The TTL stays.
 //
-// Two names are two namespaces whatever characters they hold: a colon in a name
-// is stored as %3A, and a percent sign as %25. An empty name makes every call on
-// the view return an error. A name with a {hash tag} puts the namespace into one
-// slot of a cluster.
-func (c *Cache) Namespace(name string) *Cache { return c.With(inNamespace(name)) }
-
-func inNamespace(name string) Option {
-	return func(s *settings) error {
-		if name == "" {
-			return errors.New("xcache: Namespace needs a name, not an empty string")
-		}
-		s.namespace += namespaceEscaper.Replace(name) + ":"
-		return nil
-	}
+// A missing key is ErrNotFound and nothing is created, as in Django, and unlike
+// Redis' INCRBY: use IncrInit for a counter that need not exist. What is not an
+// integer is ErrWrongType, and a sum beyond 64 bits ErrOverflow: the value stays.
+func (c *Cache) Incr(ctx context.Context, key string, delta int64) (int64, error) {
+	return Run(ctx, c.incr("incr", key, delta), readCount)
 }
 
-var namespaceEscaper = strings.NewReplacer("%", "%25", ":", "%3A")
-
-// A layout turns user keys into full keys, for one prefix, version and namespace.
-type layout struct {
-	prefix  string
-	version int
-	// namespace is what user keys start with: the escaped names of the
-	// namespaces, each with a colon behind it.
-	namespace   string
-	colonPrefix bool
-	makeKey     KeyFunc
-	reverseKey  ReverseKeyFunc
-	// head is what every full key starts with, unless makeKey is set.
-	head string
+// Decr subtracts delta: see Incr.
+func (c *Cache) Decr(ctx context.Context, key string, delta int64) (int64, error) {
+	return Run(ctx, c.decr(key, delta), readCount)
 }
 
-func (l *layout) prepare() error {
-	if strings.Contains(l.prefix, ":") && !l.colonPrefix {
-		return errors.New("xcache: the prefix holds a colon, so that its keys could be taken for those of another prefix; choose another, or allow it with colon_prefix=allow or WithColonPrefix")
-	}
-	l.head = l.prefix + ":" + strconv.Itoa(l.version) + ":" + l.namespace
-	return nil
+// IncrInit is Incr, but a missing key counts as holding init, and gets the
+// default TTL or the one of opts, in the same atomic step: the first call
+// returns init+delta. An existing key keeps its TTL. An expired TTL stores
+// nothing.
+//
+// Without opts a counter is gone, and begins anew, when the cache's default TTL
+// has passed since its first call: 300 s unless configured. A counter that is to
+// last takes TTL(NoExpiry), one for each day TTL(24*time.Hour).
+func (c *Cache) IncrInit(ctx context.Context, key string, delta, init int64, opts ...SetOption) (int64, error) {
+	return Run(ctx, c.incrInit(key, delta, init, opts), readCount)
 }
 
-// full returns the full key of a user's key, which is Django's layout:
-// prefix:version:key.
-func (l *layout) full(key string) string {
-	if l.makeKey != nil {
-		// A key that the function returns as it is may be the caller's memory.
-		return strings.Clone(l.makeKey(l.prefix, l.version, l.namespace+key))
-	}
-	return l.head + key
+// Rename moves the value of from to the key to, with its TTL, over whatever to
+// held. ErrNotFound if from does not exist. Both keys are of this view's
+// prefix and version.
+func (c *Cache) Rename(ctx context.Context, from, to string) error {
+	return Err(Run(ctx, c.move("rename", "RENAME", from, to), readOK))
 }
 
-// user returns the user's key of a full key of this prefix, version and
-// namespace.
-func (l *layout) user(full string) (string, bool) {
-	if l.makeKey != nil {
-		prefix, version, key, ok := l.reverseKey(full)
-		if !ok || prefix != l.prefix || version != l.version || l.makeKey(prefix, version, key) != full {
-			return "", false
-		}
-		return strings.CutPrefix(key, l.namespace)
-	}
-	return strings.CutPrefix(full, l.head)
+// RenameNX is Rename that leaves an existing to alone; it reports whether it
+// moved the value.
+func (c *Cache) RenameNX(ctx context.Context, from, to string) (bool, error) {
+	return Run(ctx, c.move("rename nx", "RENAMENX", from, to), readFlag)
 }
 
-// namespaceName returns the namespace without the colon at its end.
-func (l *layout) namespaceName() string { return strings.TrimSuffix(l.namespace, ":") }
-
-// own reports whether a full key belongs to this prefix, version and namespace.
-func (l *layout) own(full string) bool {
-	_, ok := l.user(full)
-	return ok
+// IncrVersion moves the value of key, with its TTL, to the version that is
+// delta higher than this view's, in one atomic step, over whatever that
+// version held, and returns the new version. ErrNotFound if there is no value.
+// The view stays at its version: With(WithVersion(n)) sees the moved value.
+func (c *Cache) IncrVersion(ctx context.Context, key string, delta int) (int, error) {
+	return Run(ctx, c.incrVersion(key, delta), readVersion)
 }
 
-// ofPrefix reports whether a full key belongs to this prefix and namespace, in
-// any version.
-func (l *layout) ofPrefix(full string) bool {
-	if l.makeKey != nil {
-		prefix, version, key, ok := l.reverseKey(full)
-		return ok && prefix == l.prefix && strings.HasPrefix(key, l.namespace) && l.makeKey(prefix, version, key) == full
-	}
-	rest, ok := strings.CutPrefix(full, l.prefix+":")
-	if !ok {
-		return false
-	}
-	version, key, ok := strings.Cut(rest, ":")
-	if !ok || !strings.HasPrefix(key, l.namespace) {
-		return false
-	}
-	n, err := strconv.Atoi(version)
-	return err == nil && strconv.Itoa(n) == version
+// DecrVersion moves the value to the version that is delta lower: see
+// IncrVersion.
+func (c *Cache) DecrVersion(ctx context.Context, key string, delta int) (int, error) {
+	return Run(ctx, c.decrVersion(key, delta), readVersion)
 }
 
-// pattern returns the glob that full keys match whose user keys match pattern,
-// or an error if the layout of the program's own does not let a loop over the
-// keyspace tell its keys from others.
-func (l *layout) pattern(pattern string) (string, error) {
-	head := l.head
-	if l.makeKey != nil {
-		if err := l.tellsKeysApart(); err != nil {
-			return "", err
-		}
-		head = strings.TrimSuffix(l.full(probeKey), probeKey)
-	}
-	return escapeGlob(head) + pattern, nil
+// Type returns the kind of value that key holds; ErrNotFound if there is none.
+func (c *Cache) Type(ctx context.Context, key string) (driver.Kind, error) {
+	return Run(ctx, NewOp(c, "type", "TYPE", key), readKind)
 }
 
-// anyVersion returns a glob for the full keys of this prefix and namespace in all
-// versions. It may match more; ofPrefix decides.
-func (l *layout) anyVersion() (string, error) {
-	if l.makeKey != nil {
-		return "*", l.tellsKeysApart()
+// Ping asks the server whether it answers.
+func (c *Cache) Ping(ctx context.Context) error {
+	ctx, call, err := c.start(ctx, "ping", "", 0)
+	if err != nil {
+		return err
 	}
-	return escapeGlob(l.prefix) + ":*:" + escapeGlob(l.namespace) + "*", nil
+	defer call.release()
+	pinger := c.target.caps.Pinger
+	if pinger == nil {
+		return call.end(unsupported("ping"))
+	}
+	return call.end(pinger.Ping(ctx))
 }
 
-// probeKey is the key by which a layout of the program's own is tried.
-const probeKey = "probe"
+// The operations.
 
-// tellsKeysApart tries the functions of WithKeyFunc: only if the prefix and the
-// version can be told from a full key does a loop over the keyspace leave the
-// keys of others alone.
-func (l *layout) tellsKeysApart() error {
-	refuse := func(why string) error {
-		return fmt.Errorf("xcache: the key layout (WithKeyFunc) %s: %w", why, errors.ErrUnsupported)
+func (c *Cache) del(keys []string) *Op {
+	o := newOp(c, "delete", "DEL")
+	if len(keys) == 1 {
+		o.key = keys[0]
+		return o.Key(keys[0])
 	}
-	if l.reverseKey == nil {
-		return refuse("has no reverse function")
+	if o.keys = len(keys); o.keys == 0 {
+		o.idle, o.held.Reply = true, driver.IntReply(0)
 	}
-	user := l.namespace + probeKey
-	full := l.makeKey(l.prefix, l.version, user)
-	head, ok := strings.CutSuffix(full, user)
-	if !ok || l.makeKey(l.prefix, l.version, "other") != head+"other" {
-		return refuse("does not put the key behind all that comes from prefix and version, so that no pattern finds it")
+	fulls, err := c.fullKeys(keys)
+	if err != nil {
+		return o.fail(err)
 	}
-	if prefix, version, key, ok := l.reverseKey(full); !ok || prefix != l.prefix || version != l.version || key != user {
-		return refuse("has a reverse function that does not undo the other one")
+	if len(fulls) > cap(o.held.Args) {
+		o.held.Args = make([]driver.Arg, 0, len(fulls))
 	}
-	longer, _ := strconv.Atoi(strconv.Itoa(l.version) + "1") // 2 and the key 1a must not be 21 and the key a
-	if l.makeKey(l.prefix, l.version+1, user) == full || l.makeKey(l.prefix, longer, user) == l.makeKey(l.prefix, l.version, "1"+user) {
-		return refuse("makes keys from which the version cannot be told, so that those of another version would be taken for its own")
+	for _, full := range fulls {
+		o.add(driver.Key(full))
 	}
-	if l.makeKey(l.prefix+"x", l.version, user) == l.makeKey(l.prefix, l.version, "x"+user) || l.makeKey(l.prefix+"x", l.version, user) == full {
-		return refuse("makes keys from which the prefix cannot be told, so that those of others would be taken for its own")
-	}
-	return nil
+	return o
 }
 
-// escapeGlob makes every character of s stand for itself in a glob of Redis.
-func escapeGlob(s string) string {
-	if !strings.ContainsAny(s, `*?[]\^-`) {
-		return s
+func (c *Cache) touch(key string, opts []SetOption) *Op {
+	ttl, err := c.ttlOf(driver.IfPresent, opts)
+	o := c.setExpiry("touch", key, c.jittered(ttl))
+	if err != nil {
+		o.fail(err)
 	}
-	var b strings.Builder
-	for i := range len(s) {
-		if strings.IndexByte(`*?[]\^-`, s[i]) >= 0 {
-			b.WriteByte('\\')
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
+	return o
 }
 
-// fullKey checks a user's key and returns its full key. It does no I/O.
-func (c *Cache) fullKey(key string) (string, error) {
-	if key == "" {
-		return "", fmt.Errorf("%w: it is empty", ErrInvalidKey)
+// setExpiry gives a key a TTL, as driver.ExpireCommand says it.
+func (c *Cache) setExpiry(name, key string, ttl time.Duration) *Op {
+	o := newOp(c, name, expiryCommand(ttl))
+	o.key, o.expires, o.ttl = key, true, ttl
+	o.Key(key)
+	if ttl != NoExpiry && !driver.Expired(ttl) && ttl != driver.KeepTTL {
+		o.add(driver.Duration(ttl))
 	}
-	full := c.full(key)
-	if full == "" {
-		return "", fmt.Errorf("%w: the key function made an empty one", ErrInvalidKey)
-	}
-	if c.shared.limitsKeys {
-		if err := checkKey(full, &c.target.caps.Limits); err != nil {
-			return "", err
-		}
-	}
-	return full, nil
+	return o
 }
 
-func checkKey(full string, limits *driver.Limits) error {
-	if limits.KeyLength > 0 && len(full) > limits.KeyLength {
-		return fmt.Errorf("%w: with prefix and version it has %d bytes, the driver takes %d", ErrInvalidKey, len(full), limits.KeyLength)
+func expiryCommand(ttl time.Duration) string {
+	switch {
+	case ttl == NoExpiry:
+		return driver.CmdPersist
+	case ttl == driver.KeepTTL:
+		return "EXISTS"
+	case driver.Expired(ttl):
+		return "DEL"
 	}
-	if limits.ValidKey != nil && !limits.ValidKey(full) {
-		return fmt.Errorf("%w: it has characters that the driver does not take", ErrInvalidKey)
-	}
-	return nil
+	return "PEXPIRE"
 }
 
-// ownKey returns a user's key, of which full is the full key, in memory of the
-// cache's own: a result outlives the call, and what the caller gave may not.
-func (c *Cache) ownKey(full, key string) string {
-	if c.makeKey != nil {
-		return strings.Clone(key)
+func (c *Cache) incr(name, key string, delta int64) *Op {
+	o := NewOp(c, name, driver.CmdIncr, key).Int(delta)
+	if err := c.countable(); err != nil {
+		o.fail(err)
 	}
-	return full[len(full)-len(key):]
+	return o
 }
 
-// fullKeys returns the full keys of several user keys, cut from one string.
-func (c *Cache) fullKeys(keys []string) ([]string, error) {
-	fulls := make([]string, len(keys))
-	if c.makeKey != nil || c.shared.limitsKeys {
-		for i, key := range keys {
-			full, err := c.fullKey(key)
-			if err != nil {
-				return nil, &aboutError{"key " + quoteKey(key), err}
-			}
-			fulls[i] = full
-		}
-		return fulls, nil
+func (c *Cache) decr(key string, delta int64) *Op {
+	delta, err := negated(delta)
+	o := c.incr("decr", key, delta)
+	if err != nil {
+		o.fail(err)
 	}
-	size := 0
-	for _, key := range keys {
-		if key == "" {
-			return nil, fmt.Errorf("%w: one of the keys is empty", ErrInvalidKey)
-		}
-		size += len(c.head) + len(key)
+	return o
+}
+
+func (c *Cache) incrInit(key string, delta, init int64, opts []SetOption) *Op {
+	o := NewOp(c, "incr init", driver.CmdIncrInit, key).Int(delta).Int(init)
+	if err := c.countable(); err != nil {
+		return o.fail(err)
 	}
-	var b strings.Builder
-	b.Grow(size)
-	for _, key := range keys {
-		b.WriteString(c.head)
-		b.WriteString(key)
+	ttl, err := c.ttlOf(driver.IfAbsent, opts)
+	if err != nil {
+		return o.fail(err)
 	}
-	all := b.String()
+	return o.add(driver.TTLArg(c.jittered(ttl)))
+}
+
+func (c *Cache) move(name, command, from, to string) *Op {
+	o := NewOp(c, name, command, from)
+	full, err := c.fullKey(to)
+	if err != nil {
+		return o.fail(&aboutError{"the new key", err})
+	}
+	if err := c.movable(); err != nil {
+		return o.fail(err)
+	}
+	return o.add(driver.Key(full))
+}
+
+func (c *Cache) incrVersion(key string, delta int) *Op {
+	version, err := c.versionAfter(delta)
+	return c.moveVersion("incr version", key, version, err)
+}
+
+func (c *Cache) decrVersion(key string, delta int) *Op {
+	version, err := c.versionBefore(delta)
+	return c.moveVersion("decr version", key, version, err)
+}
+
+// moveVersion moves a key to a version. versionErr is what was wrong with that
+// version.
+func (c *Cache) moveVersion(name, key string, version int, versionErr error) *Op {
+	o := NewOp(c, name, "RENAME", key)
+	o.version = version
+	if versionErr != nil {
+		return o.fail(versionErr)
+	}
+	if err := c.movable(); err != nil {
+		return o.fail(err)
+	}
+	other := *c
+	other.layout.Version = version
+	if err := other.layout.Prepare(); err != nil {
+		return o.fail(err)
+	}
+	full, err := other.fullKey(key)
+	if err != nil {
+		return o.fail(err)
+	}
+	return o.add(driver.Key(full))
+}
+
+// versionAfter returns the version that is delta higher.
+func (c *Cache) versionAfter(delta int) (int, error) {
+	if version := c.layout.Version + delta; (version >= c.layout.Version) == (delta >= 0) {
+		return version, nil
+	}
+	return 0, ErrOverflow
+}
+
+// versionBefore returns the version that is delta lower.
+func (c *Cache) versionBefore(delta int) (int, error) {
+	delta, err := negated(delta)
+	if err != nil {
+		return 0, err
+	}
+	return c.versionAfter(delta)
+}
+
+// negated returns -delta. The smallest integer has no counterpart.
+func negated[N int | int64](delta N) (N, error) {
+	if delta != 0 && delta == -delta {
+		return 0, ErrOverflow
+	}
+	return -delta, nil
+}
+
+// How their replies are read.
+
+func readExists(o *Op) (bool, error) {
+	found, err := readFlag(o)
+	switch {
+	case err != nil:
+	case found:
+		o.hit()
+	default:
+		o.miss()
+	}
+	return found, err
+}
+
+func readTTL(o *Op) (time.Duration, error) { return driver.TTLOutcome(&o.held) }
+
+func readVersion(o *Op) (int, error) { return o.version, o.Reply().AsOK() }
+
+func readKind(o *Op) (driver.Kind, error) {
+	word, err := o.Reply().AsBytes()
+	if err != nil {
+		return "", err
+	}
+	if string(word) == "none" {
+		return "", ErrNotFound
+	}
+	return driver.Kind(word), nil
+}
+
+func (c *Cache) ttlMany(ctx context.Context, keys []string) (map[string]time.Duration, error) {
+	expirer := c.target.caps.Expirer
+	if expirer == nil {
+		return nil, unsupported("TTL query")
+	}
+	if len(keys) == 0 {
+		return map[string]time.Duration{}, nil
+	}
+	fulls, err := c.fullKeys(keys)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]driver.Value, len(keys))
+	if err := expirer.TTL(ctx, fulls, values); err != nil {
+		return nil, err
+	}
+	ttls := make(map[string]time.Duration, len(keys))
+	var failed *BatchError
 	for i, key := range keys {
-		n := len(c.head) + len(key)
-		fulls[i], all = all[:n], all[n:]
+		switch err := values[i].Err; {
+		case err == nil:
+			ttls[c.ownKey(fulls[i], key)] = values[i].TTL
+		case !errors.Is(err, ErrNotFound):
+			failed = failed.add(key, err)
+		}
 	}
-	return fulls, nil
+	return ttls, failed.asError()
+}
+
+// only returns the key of a batch of one, for errors and observers.
+func only(keys []string) string {
+	if len(keys) == 1 {
+		return keys[0]
+	}
+	return ""
 }

@@ -2,8 +2,42 @@ package xcache
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
+	"strings"
+
+	"github.com/xcache-go/xcache/driver"
 )
+
+// A KeyFunc makes the full key of a user's key.
+type KeyFunc func(prefix string, version int, key string) string
+
+// A ReverseKeyFunc takes a full key apart again; ok is false for a key that
+// the matching KeyFunc did not make.
+type ReverseKeyFunc func(full string) (prefix string, version int, key string, ok bool)
+
+// Namespace returns a view of the part of the key space that a name stands for:
+// its keys are stored as prefix:version:name:key, so that the key 42 of
+// Namespace("user") is user:42 to a view without the namespace, and to Django.
+// Keys, DeletePattern, Clear and ClearAllVersions of the view stay inside, and
+// Keys yields the keys without the name. Namespaces nest.
+//
+// Two names are two namespaces whatever characters they hold: a colon in a name
+// is stored as %3A, and a percent sign as %25. An empty name makes every call on
+// the view return an error. A name with a {hash tag} puts the namespace into one
+// slot of a cluster.
+func (c *Cache) Namespace(name string) *Cache { return c.With(inNamespace(name)) }
+
+func inNamespace(name string) Option {
+	return func(s *settings) error {
+		if name == "" {
+			return errors.New("xcache: Namespace needs a name, not an empty string")
+		}
+		s.layout.AppendName(name)
+		return nil
+	}
+}
 
 // Keys yields the user keys of this prefix, version and namespace that match pattern,
 // each once, in no order. The pattern is Redis' glob: * ? [abc] [a-c] [^a], and
@@ -21,13 +55,13 @@ func (c *Cache) Keys(ctx context.Context, pattern string) iter.Seq2[string, erro
 		}
 		defer call.release()
 		seen := make(map[string]struct{})
-		glob, err := c.pattern(pattern)
+		glob, err := c.layout.Pattern(pattern)
 		if err != nil {
 			yield("", call.end(err))
 			return
 		}
 		err = c.scan(ctx, glob, func(full string) bool {
-			key, ok := c.user(full)
+			key, ok := c.layout.User(full)
 			if !ok {
 				return true
 			}
@@ -47,22 +81,22 @@ func (c *Cache) Keys(ctx context.Context, pattern string) iter.Seq2[string, erro
 // pattern, as Keys does, and returns how many there were. It is not atomic: on
 // an error some may be gone, and are counted.
 func (c *Cache) DeletePattern(ctx context.Context, pattern string) (int, error) {
-	glob, err := c.pattern(pattern)
-	return c.clear(ctx, "delete pattern", glob, err, c.own)
+	glob, err := c.layout.Pattern(pattern)
+	return c.clear(ctx, "delete pattern", glob, err, c.layout.Own)
 }
 
 // Clear removes every key of this prefix, version and namespace, and returns how
 // many there were. Other prefixes, versions and namespaces, and what others keep on the same
 // server, stay. It is not atomic.
 func (c *Cache) Clear(ctx context.Context) (int, error) {
-	glob, err := c.pattern("*")
-	return c.clear(ctx, "clear", glob, err, c.own)
+	glob, err := c.layout.Pattern("*")
+	return c.clear(ctx, "clear", glob, err, c.layout.Own)
 }
 
 // ClearAllVersions is Clear for all versions of this prefix and namespace.
 func (c *Cache) ClearAllVersions(ctx context.Context) (int, error) {
-	glob, err := c.anyVersion()
-	return c.clear(ctx, "clear all versions", glob, err, c.ofPrefix)
+	glob, err := c.layout.AnyVersion()
+	return c.clear(ctx, "clear all versions", glob, err, c.layout.OfPrefix)
 }
 
 // FlushDB removes everything from the database that the cache is connected to,
@@ -78,7 +112,7 @@ func (c *Cache) FlushDB(ctx context.Context) error {
 		return call.end(unsupported("flush"))
 	}
 	flush := func() error { return flusher.Flush(ctx) }
-	return call.end(c.shared.flights.invalidateAll(ctx, flush, func(string) bool { return true }))
+	return call.end(c.shared.flights.InvalidateAll(ctx, flush, func(string) bool { return true }))
 }
 
 // clear removes the keys that match a pattern of full keys and are ours.
@@ -92,7 +126,7 @@ func (c *Cache) clear(ctx context.Context, op, pattern string, patternErr error,
 	if patternErr != nil {
 		return 0, call.end(patternErr)
 	}
-	err = c.shared.flights.invalidateAll(ctx, func() error {
+	err = c.shared.flights.InvalidateAll(ctx, func() error {
 		removed, err = c.removeAll(ctx, pattern, ours)
 		return err
 	}, ours)
@@ -160,4 +194,74 @@ func (c *Cache) scan(ctx context.Context, pattern string, yield func(full string
 		}
 	}
 	return nil
+}
+
+// fullKey checks a user's key and returns its full key. It does no I/O.
+func (c *Cache) fullKey(key string) (string, error) {
+	if key == "" {
+		return "", fmt.Errorf("%w: it is empty", ErrInvalidKey)
+	}
+	full := c.layout.Full(key)
+	if full == "" {
+		return "", fmt.Errorf("%w: the key function made an empty one", ErrInvalidKey)
+	}
+	if c.shared.limitsKeys {
+		if err := checkKey(full, &c.target.caps.Limits); err != nil {
+			return "", err
+		}
+	}
+	return full, nil
+}
+
+func checkKey(full string, limits *driver.Limits) error {
+	if limits.KeyLength > 0 && len(full) > limits.KeyLength {
+		return fmt.Errorf("%w: with prefix and version it has %d bytes, the driver takes %d", ErrInvalidKey, len(full), limits.KeyLength)
+	}
+	if limits.ValidKey != nil && !limits.ValidKey(full) {
+		return fmt.Errorf("%w: it has characters that the driver does not take", ErrInvalidKey)
+	}
+	return nil
+}
+
+// ownKey returns a user's key, of which full is the full key, in memory of the
+// cache's own: a result outlives the call, and what the caller gave may not.
+func (c *Cache) ownKey(full, key string) string {
+	if c.layout.Make != nil {
+		return strings.Clone(key)
+	}
+	return full[len(full)-len(key):]
+}
+
+// fullKeys returns the full keys of several user keys, cut from one string.
+func (c *Cache) fullKeys(keys []string) ([]string, error) {
+	fulls := make([]string, len(keys))
+	if c.layout.Make != nil || c.shared.limitsKeys {
+		for i, key := range keys {
+			full, err := c.fullKey(key)
+			if err != nil {
+				return nil, &aboutError{"key " + quoteKey(key), err}
+			}
+			fulls[i] = full
+		}
+		return fulls, nil
+	}
+	size := 0
+	for _, key := range keys {
+		if key == "" {
+			return nil, fmt.Errorf("%w: one of the keys is empty", ErrInvalidKey)
+		}
+		size += len(c.layout.Head) + len(key)
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for _, key := range keys {
+		b.WriteString(c.layout.Head)
+		b.WriteString(key)
+	}
+	all := b.String()
+	for i, key := range keys {
+		n := len(c.layout.Head) + len(key)
+		fulls[i], all = all[:n], all[n:]
+	}
+	return fulls, nil
 }

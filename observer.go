@@ -101,7 +101,7 @@ func (s *settings) notify(driverName string) func(driver.Event) {
 // event tells the observer what an operation of the view on a key has noticed.
 func (c *Cache) event(kind driver.EventKind, key string, err error) {
 	if observer, ok := c.observer.(EventObserver); ok {
-		observer.Event(Event{Driver: c.shared.driver, Cache: c.name, Namespace: c.namespaceName(), Kind: kind, Key: key, Err: err})
+		observer.Event(Event{Driver: c.shared.driver, Cache: c.name, Namespace: c.layout.NamespaceName(), Kind: kind, Key: key, Err: err})
 	}
 }
 

@@ -3,10 +3,14 @@ package xcache
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/keylayout"
 )
 
 // An Option configures a Cache, in Open, OpenDSN, New and With. An option wins
@@ -24,7 +28,7 @@ const (
 
 // settings are the options of one view.
 type settings struct {
-	layout
+	layout    keylayout.Layout
 	name      string // for errors and observers
 	ttl       time.Duration
 	jitter    float64
@@ -42,10 +46,24 @@ type settings struct {
 
 func defaultSettings() settings {
 	return settings{
-		layout:    layout{version: 1},
+		layout:    keylayout.Layout{Version: 1},
 		ttl:       DefaultTTL,
 		opTimeout: DefaultOpTimeout,
 		chain:     defaultChain(),
+	}
+}
+
+// parameters read the words of a DSN that are the same for every driver. Each stands
+// behind the option of the same meaning.
+var parameters = []func(*settings, *driver.DSN){
+	readPrefix, readColonPrefix, readKeyVersion, readDefaultTTL, readJitter, readOpTimeout, readRequire, readCodec, readRewrite, readEncryption,
+}
+
+// read takes the parameters from a DSN. What is wrong with them is in dsn.Err
+// afterwards.
+func (s *settings) read(dsn *driver.DSN) {
+	for _, read := range parameters {
+		read(s, dsn)
 	}
 }
 
@@ -83,13 +101,19 @@ func defaultChain() *codec.Chain {
 // different prefixes never see each other's keys. It may not hold a colon
 // unless WithColonPrefix allows it.
 func WithPrefix(prefix string) Option {
-	return func(s *settings) error { s.prefix = prefix; return nil }
+	return func(s *settings) error { s.layout.Prefix = prefix; return nil }
 }
+
+func readPrefix(s *settings, dsn *driver.DSN) { s.layout.Prefix = dsn.Text("prefix", s.layout.Prefix) }
 
 // WithColonPrefix allows colons in the prefix. Clearing prefix a then clears
 // keys of prefix a:1 too.
 func WithColonPrefix() Option {
-	return func(s *settings) error { s.colonPrefix = true; return nil }
+	return func(s *settings) error { s.layout.ColonPrefix = true; return nil }
+}
+
+func readColonPrefix(s *settings, dsn *driver.DSN) {
+	s.layout.ColonPrefix = dsn.Word("colon_prefix", "refuse", "allow", "refuse") == "allow"
 }
 
 // WithName sets what errors and observers call the cache, so that those of a
@@ -101,7 +125,11 @@ func WithName(name string) Option {
 // WithVersion sets the version that is part of every full key, 1 by default.
 // Two versions never see each other's keys.
 func WithVersion(version int) Option {
-	return func(s *settings) error { s.version = version; return nil }
+	return func(s *settings) error { s.layout.Version = version; return nil }
+}
+
+func readKeyVersion(s *settings, dsn *driver.DSN) {
+	s.layout.Version = dsn.Int("version", s.layout.Version, -1<<31, 1<<31-1)
 }
 
 // WithTTL sets the TTL of writes that name none, 300 s by default. It must be
@@ -116,6 +144,8 @@ func WithTTL(d time.Duration) Option {
 	}
 }
 
+func readDefaultTTL(s *settings, dsn *driver.DSN) { s.ttl = dsn.TTL("ttl", s.ttl) }
+
 // WithJitter shortens the TTL of each write by a random part of it, up to
 // fraction (from 0, the default, to 1), so that keys written together do not
 // expire together. Expire and ExpireAt on existing keys are exact.
@@ -129,6 +159,8 @@ func WithJitter(fraction float64) Option {
 	}
 }
 
+func readJitter(s *settings, dsn *driver.DSN) { s.jitter = dsn.Float("jitter", s.jitter, 0, 1) }
+
 // WithCodec sets how values are turned into bytes and back.
 func WithCodec(chain *codec.Chain) Option {
 	return func(s *settings) error {
@@ -138,6 +170,53 @@ func WithCodec(chain *codec.Chain) Option {
 		s.chain = chain
 		return nil
 	}
+}
+
+// readCodec reads serializer, compressor, compress_min, max_value and format, which make
+// a chain together.
+func readCodec(s *settings, dsn *driver.DSN) {
+	config := codec.Config{
+		CompressMin: readSize(dsn, "compress_min", codec.DefaultCompressMin),
+		MaxValue:    readSize(dsn, "max_value", codec.DefaultMaxValue),
+	}
+	if config.CompressMin == 0 {
+		config.CompressMin = codec.CompressAlways // which Config says otherwise
+	}
+	if config.MaxValue == 0 {
+		dsn.Refuse("max_value", "must be at least 1")
+	}
+	if dsn.Word("format", "plain", "plain", "tagged") == "tagged" {
+		config.Format = codec.Tagged
+	}
+	var err error
+	if config.Serializers, _, err = codec.Parse(dsn.Text("serializer", "json"), ""); err != nil {
+		dsn.Refuse("serializer", "is refused: "+trimPrefix(err))
+	} else if len(config.Serializers) == 0 {
+		dsn.Refuse("serializer", "is empty; write json, or leave it out")
+	}
+	if _, config.Compressors, err = codec.Parse("", dsn.Text("compressor", "")); err != nil {
+		dsn.Refuse("compressor", "is refused: "+trimPrefix(err))
+	} else if (len(config.Compressors) == 0 || config.Compressors[0] == codec.None) && dsn.Has("compress_min") {
+		dsn.Refuse("compress_min", "needs a compressor that writes, such as compressor=gzip")
+	}
+	if dsn.Err() != nil {
+		return
+	}
+	chain, err := codec.New(config)
+	if err != nil {
+		dsn.Refuse("serializer", "is refused with what else was given: "+trimPrefix(err))
+		return
+	}
+	s.chain = chain
+}
+
+// readSize is dsn.Size for what must fit an int.
+func readSize(dsn *driver.DSN, name string, def int64) int {
+	n := dsn.Size(name, def)
+	if int64(int(n)) != n {
+		dsn.Refuse(name, "is more than this machine can address")
+	}
+	return int(n)
 }
 
 // WithEncryption encrypts values with the first key of a ring, and reads those of
@@ -154,6 +233,18 @@ func WithEncryption(keys *codec.KeyRing) Option {
 	return func(s *settings) error { s.keys = keys; return nil }
 }
 
+// readEncryption reads the keys from a file, as they must not stand in a DSN.
+func readEncryption(s *settings, dsn *driver.DSN) {
+	file := dsn.Text("encryption_keys", "")
+	if !dsn.Has("encryption_keys") || dsn.Err() != nil {
+		return
+	}
+	var err error
+	if s.keys, err = codec.ReadKeyRing(file); err != nil {
+		dsn.Refuse("encryption_keys", "must name a file with a key in base64 on each line: "+trimPrefix(err))
+	}
+}
+
 // WithRewrite writes a value again, in the current format and with the TTL that
 // it has left, when Get or GetMany reads it in an old one: through a serializer
 // or compressor that is not the first, in the other format, or with an
@@ -165,6 +256,10 @@ func WithEncryption(keys *codec.KeyRing) Option {
 // type does not have are lost. So turn it on when every reader knows them all.
 func WithRewrite() Option {
 	return func(s *settings) error { s.rewrite = true; return nil }
+}
+
+func readRewrite(s *settings, dsn *driver.DSN) {
+	s.rewrite = dsn.Word("rewrite", "off", "on", "off") == "on"
 }
 
 // WithKeyFunc replaces the layout of full keys. reverse undoes makeKey: Keys gives
@@ -181,7 +276,7 @@ func WithKeyFunc(makeKey KeyFunc, reverse ReverseKeyFunc) Option {
 		if makeKey == nil {
 			return errors.New("xcache: WithKeyFunc needs a function that makes keys, not nil")
 		}
-		s.makeKey, s.reverseKey = makeKey, reverse
+		s.layout.Make, s.layout.Reverse = makeKey, reverse
 		return nil
 	}
 }
@@ -201,6 +296,10 @@ func WithOpTimeout(d time.Duration) Option {
 		s.opTimeout = d
 		return nil
 	}
+}
+
+func readOpTimeout(s *settings, dsn *driver.DSN) {
+	s.opTimeout = dsn.Duration("op_timeout", s.opTimeout)
 }
 
 // ReadPrimary makes reads go to the primary of a store that reads from replicas
@@ -224,4 +323,87 @@ func Require(needs ...string) Option {
 		s.requires = append(slices.Clip(s.requires), needs...)
 		return nil
 	}
+}
+
+func readRequire(s *settings, dsn *driver.DSN) {
+	if !dsn.Has("require") {
+		return
+	}
+	if err := Require(strings.Split(dsn.Text("require", ""), ",")...)(s); err != nil {
+		dsn.Refuse("require", "must be a list of words with commas between them; known are "+knownNeeds())
+	}
+}
+
+// NoExpiry is the TTL of a key that never expires: in TTL(NoExpiry), in
+// WithTTL, and as the answer of a TTL query.
+const NoExpiry = driver.NoExpiry
+
+// A SetOption says how one write treats the expiry of its key. Without one the
+// cache's default TTL applies. A call takes at most one.
+type SetOption struct {
+	kind setOptionKind
+	ttl  time.Duration
+	at   time.Time
+}
+
+type setOptionKind uint8
+
+const (
+	optionTTL setOptionKind = iota + 1
+	optionExpireAt
+	optionKeepTTL
+)
+
+// TTL makes the key expire after d. NoExpiry: never. A value with d <= 0 has
+// expired already: nothing is stored, and an existing key is deleted. Below
+// the driver's resolution (a millisecond) d is rounded up.
+func TTL(d time.Duration) SetOption { return SetOption{kind: optionTTL, ttl: d} }
+
+// ExpireAt makes the key expire at t. It is TTL(time.Until(t)), computed when
+// the operation starts.
+func ExpireAt(t time.Time) SetOption { return SetOption{kind: optionExpireAt, at: t} }
+
+// KeepTTL replaces the value and leaves the expiry as it is. As with Redis'
+// SET … KEEPTTL, a key that did not exist gets none. Add and IncrInit refuse
+// it: there is no expiry that they could keep.
+func KeepTTL() SetOption { return SetOption{kind: optionKeepTTL} }
+
+// ttlOf returns the TTL that the options of a write with a condition ask for,
+// before jitter.
+func (s *settings) ttlOf(cond driver.Cond, opts []SetOption) (time.Duration, error) {
+	if len(opts) == 0 {
+		return s.ttl, nil
+	}
+	if len(opts) > 1 {
+		return 0, errors.New("xcache: more than one of TTL, ExpireAt and KeepTTL")
+	}
+	switch o := opts[0]; o.kind {
+	case optionTTL:
+		return realTTL(o.ttl), nil
+	case optionExpireAt:
+		return realTTL(time.Until(o.at)), nil
+	case optionKeepTTL:
+		if cond == driver.IfAbsent {
+			return 0, errors.New("xcache: KeepTTL makes no sense here: only a key that does not exist gets a TTL")
+		}
+		return driver.KeepTTL, nil
+	}
+	return 0, errors.New("xcache: an empty SetOption; use TTL, ExpireAt or KeepTTL")
+}
+
+// realTTL keeps a caller's duration from being taken for driver.KeepTTL.
+func realTTL(d time.Duration) time.Duration {
+	if d == driver.KeepTTL {
+		return -1
+	}
+	return d
+}
+
+// jittered shortens a TTL by a random part of the configured fraction. A
+// longer one would keep values for longer than the caller asked.
+func (s *settings) jittered(ttl time.Duration) time.Duration {
+	if s.jitter == 0 || ttl <= 0 || ttl == NoExpiry {
+		return ttl
+	}
+	return max(1, ttl-time.Duration(rand.Float64()*s.jitter*float64(ttl)))
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -14,6 +12,9 @@ import (
 // A Pipeline collects operations and sends them together: one round trip per
 // server. Every method that queues an operation returns a Result, which has its
 // value after Exec. Handles queue theirs through In: users.In(p).Get("42").
+//
+// A store that has no batches of commands (no driver.Commander) gets one operation
+// after the other: then a pipeline saves no round trips, and has no ExecAtomic.
 //
 // A Pipeline may not be used concurrently. After Exec it is empty and may be
 // filled again.
@@ -116,12 +117,14 @@ func (b *batch) send(ctx context.Context, c *Cache, how driver.How) error {
 	if len(b.cmds) == 0 {
 		return nil
 	}
-	commander := c.target.caps.Commander
-	if commander == nil {
-		return unsupported("pipelines")
+	var commander driver.Commander = c.target.caps.Commander
+	run := func() error {
+		if commander == nil {
+			return c.target.commander.Do(ctx, b.cmds, how)
+		}
+		return commander.Do(ctx, b.cmds, how)
 	}
-	run := func() error { return commander.Do(ctx, b.cmds, how) }
-	return c.shared.flights.invalidateAll(ctx, run, b.writes())
+	return c.shared.flights.InvalidateAll(ctx, run, b.writes())
 }
 
 // writes returns a function that reports whether a command of the batch may change
@@ -146,14 +149,11 @@ func (b *batch) writes() func(full string) bool {
 
 // A Result is the value that a queued operation will have after Exec.
 type Result[T any] struct {
-	batch  *batch
-	cache  *Cache
-	op     string
-	key    string
-	cmds   []*driver.Cmd
-	decode func(cmds []*driver.Cmd) (T, error)
-	value  T
-	err    error
+	batch *batch
+	op    *Op // nil once it has a value, or an error
+	read  func(*Op) (T, error)
+	value T
+	err   error
 }
 
 // Value returns what the operation would have returned outside of a pipeline;
@@ -172,219 +172,193 @@ func (r *Result[T]) Err() error {
 	return err
 }
 
-func (r *Result[T]) resolve(batchErr error) error {
-	if r.err != nil {
-		return r.err
-	}
-	if batchErr != nil {
-		r.err = batchErr
-		return batchErr
-	}
-	value, err := r.decode(r.cmds)
-	if err != nil && len(r.cmds) == 1 && r.cmds[0].Err == nil {
-		err = r.cmds[0].Misread(err)
-	}
-	r.cmds, r.decode = nil, nil
-	if errors.Is(err, ErrNotFound) {
-		err = ErrNotFound
-	} else if err != nil {
-		err = r.wrap(err)
-	}
-	r.value, r.err = value, err
-	return err
-}
-
-func (r *Result[T]) wrap(err error) error {
-	return r.cache.opError(r.op, r.key, err)
-}
-
-// enqueue adds an operation of a view to a pipeline: the commands it sends, and
-// how their replies become its result. prepareErr is what was wrong with its
-// input; then nothing of it is sent.
-func enqueue[T any](p *Pipeline, c *Cache, op, key string, cmds []*driver.Cmd, prepareErr error, decode func(cmds []*driver.Cmd) (T, error)) *Result[T] {
-	r := &Result[T]{batch: p.batch, cache: c, op: op, key: key, cmds: cmds, decode: decode}
-	switch {
-	case c.err != nil:
-		r.err = c.err
-	case c.shared != p.cache.shared:
-		r.err = r.wrap(errors.New("xcache: the pipeline belongs to another cache"))
-	case prepareErr != nil:
-		r.err = r.wrap(prepareErr)
-	}
-	if r.err != nil {
-		p.batch.refused = true
-	} else {
-		p.batch.cmds = append(p.batch.cmds, cmds...)
-	}
+// Queue queues an operation in a pipeline. Its result is what read makes of the reply
+// after Exec; what read does is as for Run. What the caller gave to the operation may
+// be used again when Queue returns. The view of the operation may be another one than
+// the pipeline's; it must be of the same store.
+func Queue[R any](p *Pipeline, o *Op, read func(*Op) (R, error)) *Result[R] {
+	r := &Result[R]{batch: p.batch, op: o, read: read}
+	o.keep()
 	p.batch.queue = append(p.batch.queue, r)
+	switch {
+	case o.cache.err != nil:
+		r.err = o.cache.err
+	case o.cache.shared != p.cache.shared:
+		r.err = o.ownError(errors.New("xcache: the pipeline belongs to another cache"))
+	case o.err != nil:
+		r.err = o.ownError(o.err)
+	case !o.idle:
+		p.batch.cmds = append(p.batch.cmds, &o.held)
+	}
+	p.batch.refused = p.batch.refused || r.err != nil
 	return r
 }
 
-// enqueueOne is enqueue for an operation of one command on one key.
-func enqueueOne[T any](p *Pipeline, c *Cache, op, key string, command func(full string) (*driver.Cmd, error), decode func(cmd *driver.Cmd) (T, error)) *Result[T] {
-	full, err := c.fullKey(key)
-	var cmd *driver.Cmd
-	if err == nil {
-		key = c.ownKey(full, key)
-		cmd, err = command(full)
+func (r *Result[T]) resolve(batchErr error) error {
+	o := r.op
+	r.op = nil
+	switch {
+	case r.err != nil:
+		return r.err
+	case batchErr != nil:
+		r.err = batchErr
+		return batchErr
+	case o.held.Err != nil:
+		r.err = o.ownError(o.held.Err)
+		return r.err
 	}
-	return enqueue(p, c, op, key, []*driver.Cmd{cmd}, err, func(cmds []*driver.Cmd) (T, error) {
-		if cmds[0].Err != nil {
-			var zero T
-			return zero, cmds[0].Err
+	value, err := r.read(o)
+	if err != nil {
+		err = o.ownError(o.held.Misread(err))
+	}
+	r.value, r.err, r.read = value, err, nil
+	o.release()
+	return err
+}
+
+// A PipelineView queues the value operations of a View in a pipeline. Values
+// are encoded when they are queued, so that the caller may change them
+// afterwards, and decoded after Exec.
+type PipelineView[T any] struct {
+	view     *View[T]
+	pipeline *Pipeline
+}
+
+// In returns the view's operations as ones that p queues. The view may have
+// another prefix, version or codec than p's cache; it must be of the same
+// store.
+func (v *View[T]) In(p *Pipeline) *PipelineView[T] { return &PipelineView[T]{v, p} }
+
+// Get queues View.Get.
+func (q *PipelineView[T]) Get(key string) *Result[T] {
+	return Queue(q.pipeline, NewOp(q.view.Cache, "get", "GET", key), readReply[T])
+}
+
+// GetOr queues View.GetOr.
+func (q *PipelineView[T]) GetOr(key string, def T) *Result[T] {
+	return Queue(q.pipeline, NewOp(q.view.Cache, "get", "GET", key), func(o *Op) (T, error) {
+		if o.Reply().IsNil() {
+			return def, nil
 		}
-		return decode(cmds[0])
+		return readReply[T](o)
 	})
 }
 
-// Delete queues Cache.Delete.
-func (p *Pipeline) Delete(keys ...string) *Result[int] {
-	c := p.cache
-	if len(keys) == 0 {
-		return enqueue(p, c, "delete", "", nil, nil, func([]*driver.Cmd) (int, error) { return 0, nil })
+// GetMany queues View.GetMany.
+func (q *PipelineView[T]) GetMany(keys []string) *Result[map[string]T] {
+	o := newOp(q.view.Cache, "get many", "MGET")
+	o.idle = len(keys) == 0
+	fulls, err := o.cache.fullKeys(keys)
+	if err != nil {
+		o.fail(err)
 	}
-	fulls, err := c.fullKeys(keys)
-	args := make([]driver.Arg, len(fulls))
+	names := make([]string, len(fulls))
 	for i, full := range fulls {
-		args[i] = driver.Key(full)
+		o.add(driver.Key(full))
+		names[i] = o.cache.ownKey(full, keys[i])
 	}
-	return enqueue(p, c, "delete", strings.Clone(only(keys)), []*driver.Cmd{driver.NewCmd("DEL", args...)}, err, func(cmds []*driver.Cmd) (int, error) {
-		n, err := asInt(cmds[0])
-		return int(n), err
-	})
+	return Queue(q.pipeline, o, func(o *Op) (map[string]T, error) { return readMany[T](o, names) })
 }
 
-// Has queues Cache.Has.
-func (p *Pipeline) Has(key string) *Result[bool] {
-	return enqueueOne(p, p.cache, "has", key, func(full string) (*driver.Cmd, error) {
-		return driver.NewCmd("EXISTS", driver.Key(full)), nil
-	}, asBool)
+// Set queues View.Set. Its result is true when it succeeded.
+func (q *PipelineView[T]) Set(key string, value T, opts ...SetOption) *Result[bool] {
+	return q.store("set", key, value, driver.Always, opts)
 }
 
-// TTL queues Cache.TTL.
-func (p *Pipeline) TTL(key string) *Result[time.Duration] {
-	return enqueueOne(p, p.cache, "ttl", key, func(full string) (*driver.Cmd, error) {
-		return driver.NewCmd("PTTL", driver.Key(full)), nil
-	}, driver.TTLOutcome)
+// Add queues View.Add.
+func (q *PipelineView[T]) Add(key string, value T, opts ...SetOption) *Result[bool] {
+	return q.store("add", key, value, driver.IfAbsent, opts)
 }
 
-// Touch queues Cache.Touch.
-func (p *Pipeline) Touch(key string, opts ...SetOption) *Result[bool] {
-	return enqueueOne(p, p.cache, "touch", key, func(full string) (*driver.Cmd, error) {
-		ttl, err := p.cache.ttlOf(driver.IfPresent, opts)
-		return driver.ExpireCommand(full, p.cache.jittered(ttl)), err
-	}, asBool)
+// Replace queues View.Replace.
+func (q *PipelineView[T]) Replace(key string, value T, opts ...SetOption) *Result[bool] {
+	return q.store("replace", key, value, driver.IfPresent, opts)
 }
 
-// Expire queues Cache.Expire.
-func (p *Pipeline) Expire(key string, d time.Duration) *Result[bool] {
-	return p.setExpiry("expire", key, realTTL(d))
+// Swap queues View.Swap.
+func (q *PipelineView[T]) Swap(key string, value T, opts ...SetOption) *Result[T] {
+	o := NewOp(q.view.Cache, "swap", driver.CmdSwap, key)
+	AddValue(o, value)
+	return Queue(q.pipeline, q.addTTL(o, opts), readReply[T])
 }
 
-// ExpireAt queues Cache.ExpireAt. The time left is computed now.
-func (p *Pipeline) ExpireAt(key string, t time.Time) *Result[bool] {
-	return p.setExpiry("expire at", key, realTTL(time.Until(t)))
+// CompareAndSwap queues View.CompareAndSwap.
+func (q *PipelineView[T]) CompareAndSwap(key string, old, value T, opts ...SetOption) *Result[bool] {
+	o := q.compared("compare and swap", driver.CmdCompareAndSwap, key, old)
+	AddValue(o, value)
+	return Queue(q.pipeline, q.addTTL(o, opts), readFlag)
 }
 
-// Persist queues Cache.Persist.
-func (p *Pipeline) Persist(key string) *Result[bool] { return p.setExpiry("persist", key, NoExpiry) }
-
-func (p *Pipeline) setExpiry(op, key string, ttl time.Duration) *Result[bool] {
-	return enqueueOne(p, p.cache, op, key, func(full string) (*driver.Cmd, error) {
-		return driver.ExpireCommand(full, ttl), nil
-	}, asBool)
+// CompareAndDelete queues View.CompareAndDelete.
+func (q *PipelineView[T]) CompareAndDelete(key string, old T) *Result[bool] {
+	return Queue(q.pipeline, q.compared("compare and delete", driver.CmdCompareAndDelete, key, old), readFlag)
 }
 
-// Incr queues Cache.Incr.
-func (p *Pipeline) Incr(key string, delta int64) *Result[int64] {
-	return p.incr("incr", key, delta, nil)
-}
-
-// Decr queues Cache.Decr.
-func (p *Pipeline) Decr(key string, delta int64) *Result[int64] {
-	delta, err := negated(delta)
-	return p.incr("decr", key, delta, err)
-}
-
-func (p *Pipeline) incr(op, key string, delta int64, err error) *Result[int64] {
-	return enqueueOne(p, p.cache, op, key, func(full string) (*driver.Cmd, error) {
-		if err == nil {
-			err = p.cache.countable()
+// store is Set, Add and Replace, as driver.SetCommand says them.
+func (q *PipelineView[T]) store(name, key string, value T, cond driver.Cond, opts []SetOption) *Result[bool] {
+	c := q.view.Cache
+	o := NewOp(c, name, "SET", key)
+	ttl, err := c.ttlOf(cond, opts)
+	if err != nil {
+		o.fail(err)
+	}
+	AddValue(o, value)
+	if o.err != nil {
+		return Queue(q.pipeline, o, readFlag)
+	}
+	e := driver.Entry{Key: o.full, Value: o.held.Args[1].Data, TTL: c.jittered(ttl), Cond: cond}
+	o.held = *driver.SetCommand(&e)
+	e.Value = nil // it may be the caller's
+	return Queue(q.pipeline, o, func(o *Op) (bool, error) {
+		err := driver.SetOutcome(&e, &o.held)
+		if errors.Is(err, ErrNotStored) {
+			return false, nil
 		}
-		return driver.NewCmd(driver.CmdIncr, driver.Key(full), driver.Int(delta)), err
-	}, asCount)
-}
-
-// IncrInit queues Cache.IncrInit.
-func (p *Pipeline) IncrInit(key string, delta, init int64, opts ...SetOption) *Result[int64] {
-	return enqueueOne(p, p.cache, "incr init", key, func(full string) (*driver.Cmd, error) {
-		ttl, err := p.cache.ttlOf(driver.IfAbsent, opts)
-		if err == nil {
-			err = p.cache.countable()
-		}
-		return driver.NewCmd(driver.CmdIncrInit, driver.Key(full), driver.Int(delta), driver.Int(init),
-			driver.TTLArg(p.cache.jittered(ttl))), err
-	}, asCount)
-}
-
-// Rename queues Cache.Rename. Its result is true when it succeeded.
-func (p *Pipeline) Rename(from, to string) *Result[bool] {
-	return p.move("rename", "RENAME", from, to, func(cmd *driver.Cmd) (bool, error) {
-		err := cmd.Reply.AsOK()
 		return err == nil, err
 	})
 }
 
-// RenameNX queues Cache.RenameNX.
-func (p *Pipeline) RenameNX(from, to string) *Result[bool] {
-	return p.move("rename nx", "RENAMENX", from, to, asBool)
-}
-
-func (p *Pipeline) move(op, name, from, to string, decode func(*driver.Cmd) (bool, error)) *Result[bool] {
-	return enqueueOne(p, p.cache, op, from, func(full string) (*driver.Cmd, error) {
-		target, err := p.cache.newKey(to)
-		return driver.NewCmd(name, driver.Key(full), driver.Key(target)), err
-	}, decode)
-}
-
-// IncrVersion queues Cache.IncrVersion. In a cluster the key needs a {hash
-// tag}.
-func (p *Pipeline) IncrVersion(key string, delta int) *Result[int] {
-	version, err := p.cache.versionAfter(delta)
-	return p.moveVersion("incr version", key, version, err)
-}
-
-// DecrVersion queues Cache.DecrVersion: see IncrVersion.
-func (p *Pipeline) DecrVersion(key string, delta int) *Result[int] {
-	version, err := p.cache.versionBefore(delta)
-	return p.moveVersion("decr version", key, version, err)
-}
-
-func (p *Pipeline) moveVersion(op, key string, version int, versionErr error) *Result[int] {
-	return enqueueOne(p, p.cache, op, key, func(string) (*driver.Cmd, error) {
-		here, there, err := p.cache.versionKeys(key, version, versionErr)
-		return driver.NewCmd("RENAME", driver.Key(here), driver.Key(there)), err
-	}, func(cmd *driver.Cmd) (int, error) { return version, cmd.Reply.AsOK() })
-}
-
-// Type queues Cache.Type.
-func (p *Pipeline) Type(key string) *Result[driver.Kind] {
-	return enqueueOne(p, p.cache, "type", key, func(full string) (*driver.Cmd, error) { return typeCommand(full), nil }, kindOf)
-}
-
-func asInt(cmd *driver.Cmd) (int64, error) {
-	if cmd.Err != nil {
-		return 0, cmd.Err
+func (q *PipelineView[T]) addTTL(o *Op, opts []SetOption) *Op {
+	ttl, err := o.cache.ttlOf(driver.Always, opts)
+	if err != nil {
+		return o.fail(err)
 	}
-	return cmd.Reply.AsInt()
+	return o.add(driver.TTLArg(o.cache.jittered(ttl)))
 }
 
-// asCount is asInt for commands that answer nil for a missing key.
-func asCount(cmd *driver.Cmd) (int64, error) {
-	if cmd.Reply.IsNil() {
-		return 0, ErrNotFound
+// compared begins an operation with what old is stored as.
+func (q *PipelineView[T]) compared(name, command, key string, old T) *Op {
+	o := NewOp(q.view.Cache, name, command, key)
+	if q.view.keys != nil {
+		return o.fail(encrypted("compared in a pipeline, as it is encrypted differently each time"))
 	}
-	return cmd.Reply.AsInt()
+	AddValue(o, old)
+	return o
 }
 
-func asBool(cmd *driver.Cmd) (bool, error) { return cmd.Reply.AsFlag() }
+func readReply[T any](o *Op) (T, error) { return ReadValue[T](o, o.Reply()) }
+
+// readMany reads the reply to MGET of keys with these names.
+func readMany[T any](o *Op, names []string) (map[string]T, error) {
+	items, err := o.Reply().AsArray()
+	if err != nil {
+		return nil, err
+	}
+	if len(items) != len(names) {
+		return nil, driver.Fail(ErrUnavailable, driver.NotApplied, errors.New("the server answered MGET with another number of values than there were keys"))
+	}
+	found := make(map[string]T, len(items))
+	var failed *BatchError
+	for i, name := range names {
+		if items[i].IsNil() {
+			continue
+		}
+		value, err := readStored[T](o, o.held.Args[i].Text, &items[i])
+		if err != nil {
+			failed = failed.add(name, err)
+			continue
+		}
+		found[name] = value
+	}
+	return found, failed.asError()
+}

@@ -21,37 +21,6 @@ type Registry struct {
 
 var defaultRegistry Registry
 
-// Register makes a driver available to Open under a name, and under the same
-// name as a scheme to OpenDSN. Drivers call it in an init function. It panics
-// if d is nil, or if name is empty or taken.
-func Register(name string, d driver.Driver) { defaultRegistry.Register(name, d) }
-
-// Drivers returns the names of the registered drivers, sorted.
-func Drivers() []string { return defaultRegistry.Drivers() }
-
-// Open opens a cache with the driver of a name. The scheme of the DSN must be that
-// name, or the driver's own if it is registered under another one: see
-// driver.Named. The DSN has the form
-//
-//	scheme[+cluster|+sentinel]://[user[:password]@]host[:port][,host[:port]…][/db][?parameter=value…]
-//
-// Parameters that every driver takes: prefix, colon_prefix, version, ttl,
-// jitter, serializer, compressor, compress_min, max_value, format, rewrite,
-// encryption_keys, op_timeout and require; the driver's documentation lists its own. Anything wrong in the
-// DSN is an error here, which never shows a password.
-//
-// Open does no I/O: a service starts while its cache is down. Call Ping to
-// find out.
-func Open(driverName, dsn string, opts ...Option) (*Cache, error) {
-	return defaultRegistry.Open(driverName, dsn, opts...)
-}
-
-// OpenDSN is Open with the driver that the DSN's scheme names, so that one
-// string decides where a program caches.
-func OpenDSN(dsn string, opts ...Option) (*Cache, error) {
-	return defaultRegistry.OpenDSN(dsn, opts...)
-}
-
 // Register is the function Register for this registry.
 func (r *Registry) Register(name string, d driver.Driver) {
 	r.mu.Lock()
@@ -160,4 +129,100 @@ func (r *Registry) unknownDriver(name, word string) error {
 		known = "none"
 	}
 	return fmt.Errorf("xcache: unknown driver %q (%s); registered: %s", name, hint, known)
+}
+
+// needsByName says how to see that a store can do what a word names.
+var needsByName = map[string]func(*driver.Caps) bool{
+	"ttl":      func(c *driver.Caps) bool { return c.Expirer != nil },
+	"counters": func(c *driver.Caps) bool { return c.Counter != nil },
+	"swap":     func(c *driver.Caps) bool { return c.Swapper != nil },
+	"rename":   func(c *driver.Caps) bool { return c.Mover != nil },
+	"scan":     func(c *driver.Caps) bool { return c.Scanner != nil },
+	"flush":    func(c *driver.Caps) bool { return c.Flusher != nil },
+	"ping":     func(c *driver.Caps) bool { return c.Pinger != nil },
+	"pipelines": func(c *driver.Caps) bool {
+		return c.Commander != nil && runsGroup(c, driver.GroupStrings) && runsGroup(c, driver.GroupKeys)
+	},
+	"pubsub":     func(c *driver.Caps) bool { return c.Subscriber != nil },
+	"tracking":   func(c *driver.Caps) bool { return c.Tracker != nil },
+	"lists":      needsGroup(driver.GroupLists),
+	"sets":       needsGroup(driver.GroupSets),
+	"hashes":     needsGroup(driver.GroupHashes),
+	"sortedsets": needsGroup(driver.GroupSortedSets),
+	"streams":    needsGroup(driver.GroupStreams),
+	"scripts":    needsGroup(driver.GroupScripts),
+}
+
+func needsGroup(group driver.Group) func(*driver.Caps) bool {
+	return func(c *driver.Caps) bool { return runsGroup(c, group) }
+}
+
+// runsGroup reports whether a store runs what a group of commands began with. Those that
+// came to it later are no reason to refuse a driver that was written before.
+func runsGroup(c *driver.Caps, group driver.Group) bool {
+	return c.Commander != nil && c.Commander.Commands().HasGroup(group)
+}
+
+func knownNeeds() string { return strings.Join(slices.Sorted(maps.Keys(needsByName)), ", ") }
+
+// Require returns an error that matches errors.ErrUnsupported, and names the
+// registered drivers that would do, unless the driver can do all of needs:
+// ttl, counters, swap, rename, scan, flush, ping, pipelines, pubsub, tracking,
+// lists, sets, hashes, sortedsets, streams, scripts. It does no I/O: call it
+// at start-up, so that a service does not find out at night.
+func (c *Cache) Require(needs ...string) error {
+	if c.err != nil {
+		return c.err
+	}
+	return c.require(needs)
+}
+
+func (c *Cache) require(needs []string) error {
+	var missing []string
+	for _, need := range needs {
+		can, ok := needsByName[need]
+		if !ok {
+			return fmt.Errorf("xcache: Require does not know %q; it knows %s", need, knownNeeds())
+		}
+		if !can(&c.target.caps) {
+			missing = append(missing, need)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return c.opError("require", "", fmt.Errorf("the driver cannot do %s (%s): %w",
+		strings.Join(missing, ", "), c.shared.registry.whoCan(needs), errors.ErrUnsupported))
+}
+
+// whoCan says which registered drivers can do all of needs. It asks stores
+// that it opens for the purpose: opening does no I/O.
+func (r *Registry) whoCan(needs []string) string {
+	var able []string
+	for _, name := range r.Drivers() {
+		if r.can(name, needs) {
+			able = append(able, name)
+		}
+	}
+	if len(able) == 0 {
+		return "no registered driver can"
+	}
+	return "registered drivers that can: " + strings.Join(able, ", ")
+}
+
+func (r *Registry) can(name string, needs []string) bool {
+	for _, text := range []string{name + "://", name + "://localhost"} {
+		dsn, err := driver.ParseDSN(text)
+		if err != nil {
+			return false
+		}
+		store, err := r.driver(name).Open(dsn)
+		if err != nil {
+			continue
+		}
+		caps := driver.CapsOf(store)
+		able := !slices.ContainsFunc(needs, func(need string) bool { return !needsByName[need](&caps) })
+		return store.Close() == nil && able
+	}
+	return false
 }

@@ -1,13 +1,35 @@
 package xcache
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
 )
+
+// CodecReads tells how the values were read that a cache has returned, so that a
+// move to another format can be followed to its end: when Old stays as it is, no
+// value in an old format is left that anybody asks for.
+type CodecReads struct {
+	// Current counts values in the format that the cache writes.
+	Current uint64
+	// Old counts values in other formats, by what read them.
+	Old map[codec.Read]uint64
+}
+
+// CodecReads returns the counts since the cache was opened, over all its views.
+func (c *Cache) CodecReads() CodecReads {
+	return c.shared.reads.all()
+}
 
 // encode returns the form of a value that is stored under a full key, which it
 // writes over buffer; grown is buffer, or what took its place. Bytes that are
@@ -22,7 +44,7 @@ func encode[T any](c *Cache, full string, buffer []byte, value T) (stored, grown
 		grown = stored
 	} else if raw, ok := any(value).([]byte); ok {
 		stored, err = c.chain.EncodeBytes(buffer[:0], raw)
-		if err == nil && unsafe.SliceData(stored) != unsafe.SliceData(raw) {
+		if err == nil && !sameMemory(stored, raw) {
 			grown = stored
 		}
 	} else if stored, err = appendValue(c, buffer[:0], value); err == nil {
@@ -37,6 +59,18 @@ func encode[T any](c *Cache, full string, buffer []byte, value T) (stored, grown
 	}
 	return stored, grown, nil
 }
+
+// encodeCopy is encode for values that outlive the call: never the caller's own bytes.
+func encodeCopy[T any](c *Cache, full string, value T) ([]byte, error) {
+	stored, grown, err := encode(c, full, nil, value)
+	if err == nil && grown == nil {
+		stored = append([]byte(nil), stored...)
+	}
+	return stored, err
+}
+
+// sameMemory reports whether two slices begin at the same place.
+func sameMemory(a, b []byte) bool { return unsafe.SliceData(a) == unsafe.SliceData(b) }
 
 // checkType refuses a view of an interface that its codec cannot read into. Of
 // every other type the codec itself sees what it is.
@@ -105,4 +139,181 @@ func decodeBoxed[T any](chain *codec.Chain, stored []byte) (T, codec.Read, error
 		return zero, by, err
 	}
 	return value, by, nil
+}
+
+// seal appends a value, encoded and encrypted, to dst.
+func seal[T any](c *Cache, full string, dst []byte, value T) ([]byte, error) {
+	s := newScratch()
+	defer s.release()
+	var err error
+	if s.buffer, err = appendValue(c, s.buffer[:0], value); err != nil {
+		return dst, err
+	}
+	return c.keys.Seal(dst, s.buffer, full), nil
+}
+
+// compare calls write with the bytes that a value is stored as. An encrypted one
+// is stored differently each time: then they are those that are there, if they
+// hold that value. write reports whether they still were.
+func compare[T any](ctx context.Context, c *Cache, full string, value T, write func(stored []byte) (bool, error)) (bool, error) {
+	if c.keys == nil {
+		stored, _, err := encode(c, full, nil, value)
+		if err != nil {
+			return false, err
+		}
+		return write(stored)
+	}
+	want, err := appendValue(c, nil, value)
+	if err != nil {
+		return false, tooLarge(err)
+	}
+	const tries = 8 // somebody else may store the same value again in between
+	for range tries {
+		stored, err := getFrom(ctx, &c.shared.primary, full)
+		if errors.Is(err, ErrNotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		plaintext, _, err := c.keys.Open(nil, stored, full)
+		if err != nil || !bytes.Equal(plaintext, want) {
+			return false, err
+		}
+		if done, err := write(stored); done || err != nil {
+			return done, err
+		}
+	}
+	return false, driver.Fail(ErrUnavailable, driver.NotApplied, errors.New("others stored the value again each time it was compared"))
+}
+
+// encrypted returns the error for what cannot be done with an encrypted value.
+func encrypted(done string) error {
+	return fmt.Errorf("xcache: an encrypted value cannot be %s: %w", done, errors.ErrUnsupported)
+}
+
+// countable and movable return an error if the view encrypts values.
+
+func (c *Cache) countable() error {
+	if c.keys != nil {
+		return encrypted("counted on by the server; use a view with WithEncryption(nil)")
+	}
+	return nil
+}
+
+func (c *Cache) movable() error {
+	if c.keys != nil {
+		return encrypted("moved, as it belongs to its key; get it, and set it under the other one")
+	}
+	return nil
+}
+
+// readCounts counts values by what read them.
+type readCounts struct {
+	current atomic.Uint64
+	mu      sync.Mutex
+	old     map[codec.Read]uint64
+}
+
+func (r *readCounts) count(by *codec.Read) {
+	if !by.Fallback {
+		r.current.Add(1)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.old == nil {
+		r.old = make(map[codec.Read]uint64)
+	}
+	r.old[*by]++
+}
+
+func (r *readCounts) all() CodecReads {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return CodecReads{Current: r.current.Load(), Old: maps.Clone(r.old)}
+}
+
+const (
+	// rewriteInterval is the time for one value on average.
+	rewriteInterval = 10 * time.Millisecond
+	// rewriteBurst is how many may come at once.
+	rewriteBurst = 10
+)
+
+// A rewriter writes values again that were read in an old format, in goroutines
+// of its own: the reader does not wait.
+type rewriter struct {
+	ctx    context.Context // of the writes; ends when the cache is closed
+	cancel context.CancelFunc
+
+	mu      sync.Mutex
+	free    time.Time // when the values admitted so far have had their time
+	closed  bool
+	running sync.WaitGroup
+}
+
+func newRewriter() *rewriter {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &rewriter{ctx: ctx, cancel: cancel}
+}
+
+// admit reports whether another value may be written again now.
+func (r *rewriter) admit() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if r.free.Before(now) {
+		r.free = now
+	}
+	if r.free.Sub(now) >= rewriteBurst*rewriteInterval {
+		return false
+	}
+	r.free = r.free.Add(rewriteInterval)
+	return true
+}
+
+// write runs fn in a goroutine, unless the rewriter is closed.
+func (r *rewriter) write(fn func(context.Context)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closed {
+		r.running.Go(func() { fn(r.ctx) })
+	}
+}
+
+// close ends the writes under way and waits for them.
+func (r *rewriter) close() {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.cancel()
+	r.running.Wait()
+}
+
+// rewrite stores a value as the view encodes it, with the TTL that it has, if
+// what was read is still there. The observer is told of an operation of that
+// name; nobody else hears of a failure. The value is the reader's again when
+// rewrite returns.
+func rewrite[T any](c *Cache, key, full string, read []byte, value T) {
+	rewriter := c.shared.rewriter
+	if !rewriter.admit() {
+		return
+	}
+	stored, err := encodeCopy(c, full, value)
+	if err != nil {
+		return
+	}
+	key = c.ownKey(full, key)
+	rewriter.write(func(ctx context.Context) {
+		ctx, call, err := c.start(ctx, "rewrite", key, 1)
+		if err != nil {
+			return
+		}
+		defer call.release()
+		call.seen.wrote(len(stored))
+		e := driver.Entry{Key: full, Value: stored, TTL: driver.KeepTTL}
+		_, err = c.shared.primary.caps.Swapper.CompareAndSwap(ctx, &e, read)
+		_ = call.end(err)
+	})
 }

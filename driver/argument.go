@@ -3,6 +3,7 @@ package driver
 import (
 	"math"
 	"strconv"
+	"time"
 )
 
 // An Arg is one argument of a command, with its role. Wrappers and cluster
@@ -19,7 +20,7 @@ type Arg struct {
 	// returns.
 	Data []byte
 
-	number uint64 // of an integer; the bits of a float
+	number uint64 // of an integer; the nanoseconds of a duration; the bits of a float
 }
 
 // argForm says which of its fields has an argument.
@@ -28,6 +29,7 @@ type argForm uint8
 const (
 	inText  argForm = iota // or in Data, if the role is RoleValue
 	integer                // in number
+	duration
 	float
 )
 
@@ -51,6 +53,12 @@ func Literal(word string) Arg { return Arg{Role: RoleLiteral, Text: word} }
 // Int returns a whole number as an argument.
 func Int(n int64) Arg { return Arg{Role: RoleLiteral, form: integer, number: uint64(n)} }
 
+// Duration returns a time as an argument, which is a whole number of milliseconds on the
+// wire, rounded up, and 0 if it is not positive. d is no TTL with a meaning of its own.
+func Duration(d time.Duration) Arg {
+	return Arg{Role: RoleLiteral, form: duration, number: uint64(d)}
+}
+
 // Float returns a number as an argument. Infinities are inf and -inf on the wire, as
 // Redis reads them.
 func Float(f float64) Arg {
@@ -66,16 +74,30 @@ func Field(name string) Arg { return Arg{Role: RoleField, Text: name} }
 // Val returns an encoded value or member as an argument.
 func Val(data []byte) Arg { return Arg{Role: RoleValue, Data: data} }
 
-// Integer returns the number of an argument that Int made; ok is false for any
-// other, also for digits in a Literal.
-func (a Arg) Integer() (n int64, ok bool) { return int64(a.number), a.form == integer }
-
-// Number returns the number of an argument that Int or Float made; ok is false for
-// any other.
-func (a Arg) Number() (f float64, ok bool) {
+// Integer returns the number of an argument that Int or Duration made; ok is false for
+// any other, also for digits in a Literal.
+func (a Arg) Integer() (n int64, ok bool) {
 	switch a.form {
 	case integer:
-		return float64(int64(a.number)), true
+		return int64(a.number), true
+	case duration:
+		return Milliseconds(max(0, time.Duration(a.number))), true
+	}
+	return 0, false
+}
+
+// Duration returns the time of an argument that Duration made, before it is rounded.
+func (a Arg) Duration() (d time.Duration, ok bool) {
+	return time.Duration(a.number), a.form == duration
+}
+
+// Number returns the number of an argument that Int, Duration or Float made; ok is
+// false for any other.
+func (a Arg) Number() (f float64, ok bool) {
+	switch a.form {
+	case integer, duration:
+		n, _ := a.Integer()
+		return float64(n), true
 	case float:
 		return math.Float64frombits(a.number), true
 	}
@@ -85,8 +107,9 @@ func (a Arg) Number() (f float64, ok bool) {
 // Append appends the argument, as it is on the wire, to dst.
 func (a Arg) Append(dst []byte) []byte {
 	switch {
-	case a.form == integer:
-		return strconv.AppendInt(dst, int64(a.number), 10)
+	case a.form == integer || a.form == duration:
+		n, _ := a.Integer()
+		return strconv.AppendInt(dst, n, 10)
 	case a.form == float:
 		return appendFloat(dst, math.Float64frombits(a.number))
 	case a.Role == RoleValue:
@@ -111,10 +134,8 @@ func appendFloat(dst []byte, f float64) []byte {
 // String returns the argument as text, which copies a value and formats a number.
 func (a Arg) String() string {
 	switch {
-	case a.form == integer:
-		return strconv.FormatInt(int64(a.number), 10)
-	case a.form == float:
-		return string(a.Append(nil))
+	case a.form != inText:
+		return string(a.Append(make([]byte, 0, 24)))
 	case a.Role == RoleValue:
 		return string(a.Data)
 	}

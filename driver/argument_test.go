@@ -3,6 +3,7 @@ package driver_test
 import (
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -20,6 +21,8 @@ func TestArgumentsThatAreNumbers(t *testing.T) {
 		{driver.Int(-5), "-5", true, -5},
 		{driver.Int(math.MaxInt64), "9223372036854775807", true, math.MaxInt64},
 		{driver.Int(math.MinInt64), "-9223372036854775808", true, math.MinInt64},
+		{driver.Duration(1500 * time.Microsecond), "2", true, 2},
+		{driver.Duration(time.Hour), "3600000", true, 3600000},
 		{driver.Float(1.5), "1.5", false, 1.5},
 		{driver.Float(3), "3", false, 3},
 		{driver.Float(1e300), "1e+300", false, 1e300},

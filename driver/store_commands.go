@@ -25,7 +25,7 @@ func SetCommand(e *Entry) *Cmd {
 	case KeepTTL:
 		args = append(args, Literal("KEEPTTL"))
 	default:
-		args = append(args, Literal("PX"), Int(Milliseconds(e.TTL)))
+		args = append(args, Literal("PX"), Duration(e.TTL))
 	}
 	switch e.Cond {
 	case IfAbsent:
@@ -69,7 +69,7 @@ func ExpireCommand(key string, ttl time.Duration) *Cmd {
 	case Expired(ttl):
 		return NewCmd("DEL", Key(key))
 	}
-	return NewCmd("PEXPIRE", Key(key), Int(Milliseconds(ttl)))
+	return NewCmd("PEXPIRE", Key(key), Duration(ttl))
 }
 
 // ExpireOutcome returns what the reply to an ExpireCommand means: nil,
@@ -115,9 +115,8 @@ func fromMilliseconds(ms int64) time.Duration {
 
 // The words for TTLs that are not a number of milliseconds.
 const (
-	ttlNone    = "NONE"
-	ttlKeep    = "KEEP"
-	ttlExpired = "0"
+	ttlNone = "NONE"
+	ttlKeep = "KEEP"
 )
 
 // TTLArg returns a TTL as an argument of the extension commands: milliseconds,
@@ -128,10 +127,8 @@ func TTLArg(ttl time.Duration) Arg {
 		return Literal(ttlNone)
 	case ttl == KeepTTL:
 		return Literal(ttlKeep)
-	case Expired(ttl):
-		return Literal(ttlExpired)
 	}
-	return Int(Milliseconds(ttl))
+	return Duration(ttl)
 }
 
 // ParseTTLArg returns the TTL that an argument made by TTLArg says.

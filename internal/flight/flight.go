@@ -1,4 +1,7 @@
-package xcache
+// Package flight runs one function per key at a time and gives its result to everyone
+// who asks meanwhile, and keeps results out of the store that an invalidation has
+// overtaken.
+package flight
 
 import (
 	"context"
@@ -9,17 +12,19 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/xcache-go/xcache/driver"
 )
 
-// flights runs one function per key at a time and gives its result to everyone
+// A Group runs one function per key at a time and gives its result to everyone
 // who asks meanwhile. Unlike x/sync/singleflight it ends the function's context
 // when nobody waits any more, hands a panic to the callers instead of ending the
 // process, and refuses a function that would wait for itself. The zero value is
 // ready.
-type flights struct {
+type Group struct {
 	mu sync.Mutex
 	// byKey has the flights that have not ended, by their full keys.
-	byKey   map[string][]*flight
+	byKey   map[string][]*Flight
 	closed  bool
 	running sync.WaitGroup
 	// underWay counts the flights that have not ended.
@@ -28,25 +33,26 @@ type flights struct {
 	landed atomic.Uint64
 }
 
-// A flightKey names what callers can share: the same key, read as the same
+// A Key names what callers can share: the same key, read as the same
 // type.
-type flightKey struct {
-	full string
-	as   reflect.Type
-	// loadOnly: the flight neither reads nor writes the cache.
-	loadOnly bool
+type Key struct {
+	Full string
+	As   reflect.Type
+	// LoadOnly: the flight neither reads nor writes the cache.
+	LoadOnly bool
 }
 
-type flight struct {
-	key    flightKey
+// A Flight is a function that runs, and those who wait for its result.
+type Flight struct {
+	key    Key
 	cancel context.CancelCauseFunc
 	done   chan struct{}
 	// What the function returned, once done is closed.
 	result   any
 	err      error
-	panicked *loadPanicError
+	panicked *PanicError
 
-	// Under flights.mu:
+	// Under Group.mu:
 
 	waiting int
 	// detached: nobody joins, and nothing is stored.
@@ -56,46 +62,54 @@ type flight struct {
 
 	mu sync.Mutex
 	// waitsFor are the flights that the function waits for.
-	waitsFor []*flight
+	waitsFor []*Flight
 }
 
-// A loadPanicError is what a caller of GetOrSet panics with when its loader did: it
+// A PanicError is what a caller of GetOrSet panics with when its loader did: it
 // keeps the loader's stack, which is not that of the goroutine that dies.
-type loadPanicError struct {
+type PanicError struct {
 	value any
 	stack []byte
 }
 
-func (p *loadPanicError) Error() string {
+func (p *PanicError) Error() string {
 	return fmt.Sprintf("%v\n\nin the loader of GetOrSet:\n%s", p.value, p.stack)
 }
 
 // Unwrap returns what the loader panicked with, if it was an error.
-func (p *loadPanicError) Unwrap() error {
+func (p *PanicError) Unwrap() error {
 	err, _ := p.value.(error)
 	return err
 }
 
+// What Do returns of a function that did not return a result, and to one that would
+// wait for itself.
 var (
-	errLoaderExited = errors.New("xcache: the loader ended its goroutine (runtime.Goexit) instead of returning")
-	errLoadCycle    = errors.New("xcache: the loader asks for a key whose load waits for this loader; read what it needs from elsewhere")
+	ErrExited = errors.New("xcache: the loader ended its goroutine (runtime.Goexit) instead of returning")
+	ErrCycle  = errors.New("xcache: the loader asks for a key whose load waits for this loader; read what it needs from elsewhere")
 )
 
-// do returns the result of the flight under key, starting one with fn if there
-// is none. It returns ctx's error when that ends first, ErrClosed after close, and
-// errLoadCycle to the function of a flight that this one waits for.
-func (f *flights) do(ctx context.Context, key flightKey, fn func(context.Context, *flight) (any, error)) (any, error) {
-	inside := flightOf(ctx)
+// UnderWay reports whether there are flights that have not ended.
+func (f *Group) UnderWay() bool { return f.underWay.Load() > 0 }
+
+// Landed returns how many flights have ended.
+func (f *Group) Landed() uint64 { return f.landed.Load() }
+
+// Do returns the result of the flight under key, starting one with fn if there
+// is none. It returns ctx's error when that ends first, driver.ErrClosed after close, and
+// ErrCycle to the function of a flight that this one waits for.
+func (f *Group) Do(ctx context.Context, key Key, fn func(context.Context, *Flight) (any, error)) (any, error) {
+	inside := Of(ctx)
 	fl := f.join(ctx, key, fn)
 	if fl == nil {
-		return nil, ErrClosed
+		return nil, driver.ErrClosed
 	}
 	if inside != nil {
 		inside.wait(fl)
 		defer inside.waited(fl)
 		if fl.waitsOn(inside) {
 			f.leave(fl)
-			return nil, errLoadCycle
+			return nil, ErrCycle
 		}
 	}
 	select {
@@ -112,33 +126,33 @@ func (f *flights) do(ctx context.Context, key flightKey, fn func(context.Context
 
 // join returns the flight under key, with the caller among those who wait for it;
 // nil after close.
-func (f *flights) join(ctx context.Context, key flightKey, fn func(context.Context, *flight) (any, error)) *flight {
+func (f *Group) join(ctx context.Context, key Key, fn func(context.Context, *Flight) (any, error)) *Flight {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return nil
 	}
-	for _, fl := range f.byKey[key.full] {
+	for _, fl := range f.byKey[key.Full] {
 		if fl.key == key && !fl.detached {
 			fl.waiting++
 			return fl
 		}
 	}
-	fl := &flight{key: key, waiting: 1, done: make(chan struct{})}
+	fl := &Flight{key: key, waiting: 1, done: make(chan struct{})}
 	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	fl.cancel = cancel
 	if f.byKey == nil {
-		f.byKey = make(map[string][]*flight)
+		f.byKey = make(map[string][]*Flight)
 	}
-	f.byKey[key.full] = append(f.byKey[key.full], fl)
+	f.byKey[key.Full] = append(f.byKey[key.Full], fl)
 	f.underWay.Add(1)
-	f.running.Go(func() { f.run(context.WithValue(detached, flightContextKey{}, fl), fl, fn) })
+	f.running.Go(func() { f.run(context.WithValue(detached, contextKey{}, fl), fl, fn) })
 	return fl
 }
 
 // leave is called by a caller that gives up. The last one to go ends the
 // flight's context, and the next to come starts a flight of its own.
-func (f *flights) leave(fl *flight) {
+func (f *Group) leave(fl *Flight) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if fl.waiting--; fl.waiting == 0 {
@@ -147,28 +161,28 @@ func (f *flights) leave(fl *flight) {
 	}
 }
 
-// close refuses new flights, ends the contexts of those under way (ErrClosed is
+// Close refuses new flights, ends the contexts of those under way (driver.ErrClosed is
 // the cause), and waits for their functions to return.
-func (f *flights) close() {
+func (f *Group) Close() {
 	f.mu.Lock()
 	f.closed = true
 	for _, ofKey := range f.byKey {
 		for _, fl := range ofKey {
-			fl.cancel(ErrClosed)
+			fl.cancel(driver.ErrClosed)
 		}
 	}
 	f.mu.Unlock()
 	f.running.Wait()
 }
 
-func (f *flights) run(ctx context.Context, fl *flight, fn func(context.Context, *flight) (any, error)) {
+func (f *Group) run(ctx context.Context, fl *Flight, fn func(context.Context, *Flight) (any, error)) {
 	returned := false
 	defer func() {
 		if !returned {
 			if value := recover(); value != nil {
-				fl.panicked = &loadPanicError{value, debug.Stack()}
+				fl.panicked = &PanicError{value, debug.Stack()}
 			} else {
-				fl.err = errLoaderExited
+				fl.err = ErrExited
 			}
 		}
 		f.mu.Lock()
@@ -183,9 +197,9 @@ func (f *flights) run(ctx context.Context, fl *flight, fn func(context.Context, 
 	returned = true
 }
 
-func (f *flights) remove(fl *flight) {
-	full := fl.key.full
-	rest := slices.DeleteFunc(f.byKey[full], func(other *flight) bool { return other == fl })
+func (f *Group) remove(fl *Flight) {
+	full := fl.key.Full
+	rest := slices.DeleteFunc(f.byKey[full], func(other *Flight) bool { return other == fl })
 	if len(rest) == 0 {
 		delete(f.byKey, full)
 	} else {
@@ -193,24 +207,24 @@ func (f *flights) remove(fl *flight) {
 	}
 }
 
-// flightContextKey is the key under which the context of a flight's function has
+// contextKey is the key under which the context of a flight's function has
 // the flight.
-type flightContextKey struct{}
+type contextKey struct{}
 
-// flightOf returns the flight whose function has ctx, or nil.
-func flightOf(ctx context.Context) *flight {
-	fl, _ := ctx.Value(flightContextKey{}).(*flight)
+// Of returns the flight whose function has ctx, or nil.
+func Of(ctx context.Context) *Flight {
+	fl, _ := ctx.Value(contextKey{}).(*Flight)
 	return fl
 }
 
 // wait tells that the function of fl waits for another flight, until waited does.
-func (fl *flight) wait(other *flight) {
+func (fl *Flight) wait(other *Flight) {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
 	fl.waitsFor = append(fl.waitsFor, other)
 }
 
-func (fl *flight) waited(other *flight) {
+func (fl *Flight) waited(other *Flight) {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
 	if i := slices.Index(fl.waitsFor, other); i >= 0 {
@@ -222,10 +236,10 @@ func (fl *flight) waited(other *flight) {
 // that of a flight that does, and so on. Flights of several caches may wait for
 // each other, so that no lock covers all of them: of two callers that close a
 // circle at the same time, either or both see it.
-func (fl *flight) waitsOn(target *flight) bool {
-	seen := make(map[*flight]bool)
-	var reaches func(*flight) bool
-	reaches = func(from *flight) bool {
+func (fl *Flight) waitsOn(target *Flight) bool {
+	seen := make(map[*Flight]bool)
+	var reaches func(*Flight) bool
+	reaches = func(from *Flight) bool {
 		if from == target {
 			return true
 		}

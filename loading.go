@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/flight"
 )
 
 // GetOrSet returns the value of key, or on a miss calls load, stores what it
@@ -43,7 +44,7 @@ import (
 // (ErrUnsupportedValue), which no later call would be without; the value comes
 // with it. When the cache is closed meanwhile, the error is ErrClosed.
 func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Context) (T, error), opts ...SetOption) (T, error) {
-	landed := v.shared.flights.landed.Load()
+	landed := v.shared.flights.Landed()
 	value, unreadable, err := v.lookUp(ctx, key)
 	if unreadable == nil && !errors.Is(err, ErrNotFound) {
 		return value, err
@@ -53,9 +54,9 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 	}
 	// The caller may be gone before the load ends, and use its memory again.
 	key, opts = strings.Clone(key), slices.Clone(opts)
-	return v.fly(ctx, "get or set", key, false, func(ctx context.Context, fl *flight) (T, error) {
+	return v.fly(ctx, "get or set", key, false, func(ctx context.Context, fl *flight.Flight) (T, error) {
 		unreadable := unreadable
-		if v.shared.flights.landed.Load() != landed { // a flight that ended since may have stored the value
+		if v.shared.flights.Landed() != landed { // a flight that ended since may have stored the value
 			found, bad, err := v.With(ReadPrimary()).lookUp(ctx, key)
 			if bad == nil && !errors.Is(err, ErrNotFound) {
 				return found, err
@@ -82,7 +83,7 @@ func (v *View[T]) Load(ctx context.Context, key string, load func(context.Contex
 	if err := ctx.Err(); err != nil {
 		return zero, v.opError("load", key, err)
 	}
-	return v.fly(ctx, "load", strings.Clone(key), true, func(ctx context.Context, _ *flight) (T, error) { return loaded(ctx, load) })
+	return v.fly(ctx, "load", strings.Clone(key), true, func(ctx context.Context, _ *flight.Flight) (T, error) { return loaded(ctx, load) })
 }
 
 // loaded is what load returns, without a value beside an error.
@@ -97,13 +98,13 @@ func loaded[T any](ctx context.Context, load func(context.Context) (T, error)) (
 
 // fly returns the result of the flight of a key, starting one with fn if there is
 // none.
-func (v *View[T]) fly(ctx context.Context, op, key string, loadOnly bool, fn func(context.Context, *flight) (T, error)) (T, error) {
+func (v *View[T]) fly(ctx context.Context, op, key string, loadOnly bool, fn func(context.Context, *flight.Flight) (T, error)) (T, error) {
 	var value T
 	full, err := v.fullKey(key)
 	if err != nil {
 		return value, v.opError(op, key, err)
 	}
-	result, err := v.shared.flights.do(ctx, flightKey{full, reflect.TypeFor[T](), loadOnly}, func(ctx context.Context, fl *flight) (any, error) {
+	result, err := v.shared.flights.Do(ctx, flight.Key{Full: full, As: reflect.TypeFor[T](), LoadOnly: loadOnly}, func(ctx context.Context, fl *flight.Flight) (any, error) {
 		value, err := fn(ctx, fl)
 		if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), ErrClosed) {
 			err = v.opError(op, key, fmt.Errorf("%w: %w", ErrClosed, err))
@@ -124,12 +125,12 @@ type boxed[T any] struct{ value T }
 
 // keep stores what a flight loaded, and returns it, or what somebody else stored
 // meanwhile. unreadable is what it may take the place of.
-func (v *View[T]) keep(ctx context.Context, fl *flight, key string, value T, unreadable *unreadable, opts []SetOption) (T, error) {
+func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value T, unreadable *unreadable, opts []SetOption) (T, error) {
 	const tries = 3 // somebody else may store one unreadable value after the other
 	for range tries {
 		var kept bool
 		var err error
-		if !v.shared.flights.store(fl, func() {
+		if !v.shared.flights.Store(fl, func() {
 			if unreadable == nil {
 				kept, err = v.Add(ctx, key, value, opts...)
 			} else {

@@ -1,4 +1,4 @@
-package xcache
+package flight
 
 import (
 	"context"
@@ -7,11 +7,11 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// invalidate calls remove, which takes away the values of full keys, or changes
+// Invalidate calls remove, which takes away the values of full keys, or changes
 // when they expire. Loads of these keys that began before it returns store nothing
 // after that: what they loaded may be what remove was to take away. Its error is
 // ctx's, and then remove has not been called, or that of remove.
-func (f *flights) invalidate(ctx context.Context, remove func() error, keys ...string) error {
+func (f *Group) Invalidate(ctx context.Context, remove func() error, keys ...string) error {
 	if err := f.detachKeys(ctx, keys); err != nil {
 		return err
 	}
@@ -19,9 +19,9 @@ func (f *flights) invalidate(ctx context.Context, remove func() error, keys ...s
 	return remove()
 }
 
-// invalidateAll is invalidate for the full keys that match, and those that do are
+// InvalidateAll is invalidate for the full keys that match, and those that do are
 // any that remove may take away.
-func (f *flights) invalidateAll(ctx context.Context, remove func() error, match func(full string) bool) error {
+func (f *Group) InvalidateAll(ctx context.Context, remove func() error, match func(full string) bool) error {
 	if err := f.detachMatching(ctx, match); err != nil {
 		return err
 	}
@@ -29,9 +29,9 @@ func (f *flights) invalidateAll(ctx context.Context, remove func() error, match 
 	return remove()
 }
 
-// invalidateExpired is invalidate for those of the entries that have expired
+// InvalidateExpired is invalidate for those of the entries that have expired
 // already, whose write takes away what is there.
-func (f *flights) invalidateExpired(ctx context.Context, write func() error, entries []driver.Entry) error {
+func (f *Group) InvalidateExpired(ctx context.Context, write func() error, entries []driver.Entry) error {
 	if f.underWay.Load() == 0 || !slices.ContainsFunc(entries, func(e driver.Entry) bool { return driver.Expired(e.TTL) }) {
 		return write()
 	}
@@ -39,27 +39,27 @@ func (f *flights) invalidateExpired(ctx context.Context, write func() error, ent
 	for i := range entries {
 		keys[i] = entries[i].Key
 	}
-	return f.invalidate(ctx, write, keys...)
+	return f.Invalidate(ctx, write, keys...)
 }
 
 // detachKeys sees to it that the flights of full keys store nothing, and that the
 // next caller starts new ones. It waits for those that are storing now. The error
 // is ctx's.
-func (f *flights) detachKeys(ctx context.Context, keys []string) error {
+func (f *Group) detachKeys(ctx context.Context, keys []string) error {
 	if f.underWay.Load() == 0 {
 		return nil
 	}
 	f.mu.Lock()
 	var storing []<-chan struct{}
 	for _, key := range keys {
-		storing = appendDetached(storing, f.byKey[key], flightOf(ctx))
+		storing = appendDetached(storing, f.byKey[key], Of(ctx))
 	}
 	f.mu.Unlock()
 	return waitFor(ctx, storing)
 }
 
 // detachMatching is detachKeys for the full keys that match.
-func (f *flights) detachMatching(ctx context.Context, match func(full string) bool) error {
+func (f *Group) detachMatching(ctx context.Context, match func(full string) bool) error {
 	if f.underWay.Load() == 0 {
 		return nil
 	}
@@ -67,7 +67,7 @@ func (f *flights) detachMatching(ctx context.Context, match func(full string) bo
 	var storing []<-chan struct{}
 	for full, ofKey := range f.byKey {
 		if match(full) {
-			storing = appendDetached(storing, ofKey, flightOf(ctx))
+			storing = appendDetached(storing, ofKey, Of(ctx))
 		}
 	}
 	f.mu.Unlock()
@@ -76,7 +76,7 @@ func (f *flights) detachMatching(ctx context.Context, match func(full string) bo
 
 // appendDetached detaches flights, and appends what is closed when those that are
 // storing have done so, but for the flight whose own doing this is.
-func appendDetached(storing []<-chan struct{}, ofKey []*flight, own *flight) []<-chan struct{} {
+func appendDetached(storing []<-chan struct{}, ofKey []*Flight, own *Flight) []<-chan struct{} {
 	for _, fl := range ofKey {
 		fl.detached = true
 		if fl.stored != nil && fl != own {
@@ -97,9 +97,9 @@ func waitFor(ctx context.Context, storing []<-chan struct{}) error {
 	return nil
 }
 
-// store calls write, which puts what a flight loaded into the store, and reports
+// Store calls write, which puts what a flight loaded into the store, and reports
 // whether it did: not if the flight was detached.
-func (f *flights) store(fl *flight, write func()) bool {
+func (f *Group) Store(fl *Flight, write func()) bool {
 	f.mu.Lock()
 	if fl.detached {
 		f.mu.Unlock()

@@ -1,0 +1,400 @@
+package composed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A run says how a command is run on a store.
+type run struct {
+	do func(*scratch, context.Context, *driver.Cmd) error
+	// can reports whether a store can do it.
+	can func(*driver.Caps) bool
+	// what is what a store lacks that cannot.
+	what string
+}
+
+// runs has the run of each command of the table, by the index of its row and 1.
+var runs = func() []run {
+	var (
+		any     = func(*driver.Caps) bool { return true }
+		expirer = func(c *driver.Caps) bool { return c.Expirer != nil }
+		counter = func(c *driver.Caps) bool { return c.Counter != nil }
+		swapper = func(c *driver.Caps) bool { return c.Swapper != nil }
+		mover   = func(c *driver.Caps) bool { return c.Mover != nil }
+	)
+	table := map[string]run{
+		"GET":    {(*scratch).get, any, ""},
+		"MGET":   {(*scratch).mget, any, ""},
+		"SET":    {(*scratch).set, any, ""},
+		"DEL":    {(*scratch).del, any, ""},
+		"UNLINK": {(*scratch).del, any, ""},
+		"EXISTS": {(*scratch).exists, any, ""},
+
+		"PTTL":            {(*scratch).pttl, expirer, "TTL query"},
+		"PEXPIRE":         {(*scratch).pexpire, expirer, noExpiry},
+		driver.CmdPersist: {(*scratch).persist, expirer, noExpiry},
+
+		driver.CmdIncr:     {(*scratch).incr, counter, "atomic counter"},
+		driver.CmdIncrInit: {(*scratch).incrInit, counter, "atomic counter"},
+
+		driver.CmdSwap:             {(*scratch).swap, swapper, "atomic swap"},
+		driver.CmdCompareAndSwap:   {(*scratch).compareAndSwap, swapper, "compare-and-swap"},
+		driver.CmdCompareAndDelete: {(*scratch).compareAndDelete, swapper, "compare-and-delete"},
+
+		"RENAME":   {(*scratch).rename, mover, "rename"},
+		"RENAMENX": {(*scratch).renameNX, mover, "rename"},
+		"PING":     {(*scratch).ping, func(c *driver.Caps) bool { return c.Pinger != nil }, "ping"},
+	}
+	list := make([]run, len(driver.Commands())+1) // the first is that of commands which the table does not have
+	for name, run := range table {
+		row, ok := driver.LookupCommand(name)
+		if !ok {
+			panic("xcache: no command " + name)
+		}
+		list[row.Index()+1] = run
+	}
+	return list
+}()
+
+// noExpiry is what a store without Expirer lacks.
+const noExpiry = "way to change the TTL of a key"
+
+var okReply = driver.DataReply([]byte("OK"))
+
+func flag(b bool) driver.Reply {
+	if b {
+		return driver.IntReply(1)
+	}
+	return driver.IntReply(0)
+}
+
+func (s *scratch) get(ctx context.Context, cmd *driver.Cmd) (err error) {
+	s.keys[0] = cmd.Key()
+	if err := s.store.Get(ctx, s.keys[:], s.values[:]); err != nil {
+		return err
+	}
+	cmd.Reply, err = valueReply(&s.values[0])
+	return err
+}
+
+// valueReply returns what GET answers: nil for a missing key.
+func valueReply(v *driver.Value) (driver.Reply, error) {
+	switch {
+	case v.Err == nil:
+		return driver.DataReply(v.Data), nil
+	case errors.Is(v.Err, driver.ErrNotFound):
+		return driver.Reply{}, nil
+	}
+	return driver.Reply{}, v.Err
+}
+
+// mget answers as MGET does: a key of another type counts as missing, and what else is
+// wrong with one key fails the command.
+func (s *scratch) mget(ctx context.Context, cmd *driver.Cmd) error {
+	keys := keysOf(cmd)
+	values, items := make([]driver.Value, len(keys)), make([]driver.Reply, len(keys))
+	if err := s.store.Get(ctx, keys, values); err != nil {
+		return err
+	}
+	for i := range values {
+		var err error
+		if items[i], err = valueReply(&values[i]); err != nil && !errors.Is(err, driver.ErrWrongType) {
+			return err
+		}
+	}
+	cmd.Reply = driver.ArrayReply(items...)
+	return nil
+}
+
+func (s *scratch) set(ctx context.Context, cmd *driver.Cmd) (err error) {
+	if s.entries[0], err = entryOf(cmd); err != nil {
+		return err
+	}
+	if err := s.store.Set(ctx, s.entries[:]); err != nil {
+		return err
+	}
+	cmd.Reply, err = setReply(&s.entries[0])
+	return err
+}
+
+// entryOf returns the entry that driver.SetCommand made a SET of.
+func entryOf(cmd *driver.Cmd) (driver.Entry, error) {
+	if len(cmd.Args) < 2 {
+		return driver.Entry{}, badSyntax(cmd)
+	}
+	value := &cmd.Args[1]
+	e := driver.Entry{Key: cmd.Key(), Value: value.Data, TTL: driver.NoExpiry}
+	if value.Role != driver.RoleValue {
+		e.Value = value.Append(nil)
+	}
+	for i := 2; i < len(cmd.Args); i++ {
+		switch cmd.Args[i].Text {
+		case "NX":
+			e.Cond = driver.IfAbsent
+		case "XX":
+			e.Cond = driver.IfPresent
+		case "KEEPTTL":
+			e.TTL = driver.KeepTTL
+		case "PX":
+			i++
+			if i == len(cmd.Args) {
+				return e, badSyntax(cmd)
+			}
+			ttl, err := timeOf(&cmd.Args[i])
+			if err != nil || ttl <= 0 {
+				return e, badSyntax(cmd)
+			}
+			e.TTL = ttl
+		default:
+			return e, badSyntax(cmd)
+		}
+	}
+	return e, nil
+}
+
+// setReply returns what SET answers: nil if the condition did not hold.
+func setReply(e *driver.Entry) (driver.Reply, error) {
+	switch {
+	case e.Err == nil:
+		return okReply, nil
+	case errors.Is(e.Err, driver.ErrNotStored):
+		return driver.Reply{}, nil
+	}
+	return driver.Reply{}, e.Err
+}
+
+func (s *scratch) del(ctx context.Context, cmd *driver.Cmd) error {
+	keys := s.keys[:]
+	if len(cmd.Args) == 1 {
+		keys[0] = cmd.Args[0].Text
+	} else {
+		keys = keysOf(cmd)
+	}
+	removed, err := s.store.Delete(ctx, keys)
+	cmd.Reply = driver.IntReply(int64(removed))
+	return err
+}
+
+// exists looks at one key after the other.
+func (s *scratch) exists(ctx context.Context, cmd *driver.Cmd) error {
+	var found int64
+	for _, key := range keysOf(cmd) {
+		err := s.look(ctx, key)
+		switch {
+		case err == nil:
+			found++
+		case !errors.Is(err, driver.ErrNotFound):
+			return err
+		}
+	}
+	cmd.Reply = driver.IntReply(found)
+	return nil
+}
+
+// look returns ErrNotFound if there is no such key, whatever it may hold.
+func (s *scratch) look(ctx context.Context, key string) error {
+	s.keys[0], s.values[0] = key, driver.Value{}
+	read := s.store.Get
+	if s.caps.Expirer != nil {
+		read = s.caps.Expirer.TTL
+	}
+	if err := read(ctx, s.keys[:], s.values[:]); err != nil {
+		return err
+	}
+	if errors.Is(s.values[0].Err, driver.ErrWrongType) {
+		return nil
+	}
+	return s.values[0].Err
+}
+
+func (s *scratch) pttl(ctx context.Context, cmd *driver.Cmd) error {
+	s.keys[0] = cmd.Key()
+	if err := s.caps.Expirer.TTL(ctx, s.keys[:], s.values[:]); err != nil {
+		return err
+	}
+	switch v := &s.values[0]; {
+	case errors.Is(v.Err, driver.ErrNotFound):
+		cmd.Reply = driver.IntReply(-2)
+	case v.Err != nil:
+		return v.Err
+	case v.TTL == driver.NoExpiry:
+		cmd.Reply = driver.IntReply(-1)
+	default:
+		cmd.Reply = driver.IntReply(driver.Milliseconds(v.TTL))
+	}
+	return nil
+}
+
+func (s *scratch) pexpire(ctx context.Context, cmd *driver.Cmd) error {
+	if len(cmd.Args) != 2 {
+		return badSyntax(cmd)
+	}
+	ttl, err := timeOf(&cmd.Args[1])
+	if err != nil {
+		return err
+	}
+	return s.expire(ctx, cmd, ttl)
+}
+
+func (s *scratch) persist(ctx context.Context, cmd *driver.Cmd) error {
+	return s.expire(ctx, cmd, driver.NoExpiry)
+}
+
+func (s *scratch) expire(ctx context.Context, cmd *driver.Cmd, ttl time.Duration) error {
+	s.entries[0].Key, s.entries[0].TTL = cmd.Key(), ttl
+	if err := s.caps.Expirer.Expire(ctx, s.entries[:]); err != nil {
+		return err
+	}
+	err := s.entries[0].Err
+	if errors.Is(err, driver.ErrNotFound) {
+		cmd.Reply = driver.IntReply(0)
+		return nil
+	}
+	cmd.Reply = driver.IntReply(1)
+	return err
+}
+
+func (s *scratch) incr(ctx context.Context, cmd *driver.Cmd) error {
+	delta, err := numberOf(cmd, 1)
+	if err != nil {
+		return err
+	}
+	sum, err := s.caps.Counter.Incr(ctx, cmd.Key(), delta)
+	if errors.Is(err, driver.ErrNotFound) {
+		cmd.Reply = driver.Reply{}
+		return nil
+	}
+	cmd.Reply = driver.IntReply(sum)
+	return err
+}
+
+func (s *scratch) incrInit(ctx context.Context, cmd *driver.Cmd) error {
+	delta, err := numberOf(cmd, 1)
+	if err != nil {
+		return err
+	}
+	start, err := numberOf(cmd, 2)
+	if err != nil {
+		return err
+	}
+	ttl, err := ttlOf(cmd, 3)
+	if err != nil {
+		return err
+	}
+	sum, err := s.caps.Counter.IncrInit(ctx, cmd.Key(), delta, start, ttl)
+	cmd.Reply = driver.IntReply(sum)
+	return err
+}
+
+func (s *scratch) swap(ctx context.Context, cmd *driver.Cmd) (err error) {
+	if s.entries[0], err = newValue(cmd, 1); err != nil {
+		return err
+	}
+	if err := s.caps.Swapper.Swap(ctx, &s.entries[0], &s.values[0]); err != nil {
+		return err
+	}
+	cmd.Reply, err = valueReply(&s.values[0])
+	return err
+}
+
+func (s *scratch) compareAndSwap(ctx context.Context, cmd *driver.Cmd) (err error) {
+	if s.entries[0], err = newValue(cmd, 2); err != nil {
+		return err
+	}
+	swapped, err := s.caps.Swapper.CompareAndSwap(ctx, &s.entries[0], cmd.Args[1].Data)
+	cmd.Reply = flag(swapped)
+	return err
+}
+
+func (s *scratch) compareAndDelete(ctx context.Context, cmd *driver.Cmd) error {
+	if len(cmd.Args) != 2 {
+		return badSyntax(cmd)
+	}
+	deleted, err := s.caps.Swapper.CompareAndDelete(ctx, cmd.Key(), cmd.Args[1].Data)
+	cmd.Reply = flag(deleted)
+	return err
+}
+
+func (s *scratch) rename(ctx context.Context, cmd *driver.Cmd) error {
+	if len(cmd.Args) != 2 {
+		return badSyntax(cmd)
+	}
+	cmd.Reply = okReply
+	return s.caps.Mover.Rename(ctx, cmd.Args[0].Text, cmd.Args[1].Text)
+}
+
+func (s *scratch) renameNX(ctx context.Context, cmd *driver.Cmd) error {
+	if len(cmd.Args) != 2 {
+		return badSyntax(cmd)
+	}
+	moved, err := s.caps.Mover.RenameNX(ctx, cmd.Args[0].Text, cmd.Args[1].Text)
+	cmd.Reply = flag(moved)
+	return err
+}
+
+func (s *scratch) ping(ctx context.Context, cmd *driver.Cmd) error {
+	cmd.Reply = driver.DataReply([]byte("PONG"))
+	return s.caps.Pinger.Ping(ctx)
+}
+
+// What the commands are read with.
+
+func keysOf(cmd *driver.Cmd) []string {
+	keys := make([]string, 0, len(cmd.Args))
+	for i := range cmd.Args {
+		if cmd.Args[i].Role == driver.RoleKey {
+			keys = append(keys, cmd.Args[i].Text)
+		}
+	}
+	return keys
+}
+
+// newValue returns the entry of a command with a new value at argument i and its TTL
+// behind.
+func newValue(cmd *driver.Cmd, i int) (driver.Entry, error) {
+	ttl, err := ttlOf(cmd, i+1)
+	if err != nil {
+		return driver.Entry{}, err
+	}
+	return driver.Entry{Key: cmd.Key(), Value: cmd.Args[i].Data, TTL: ttl}, nil
+}
+
+// ttlOf returns argument i, the last, as driver.TTLArg made it.
+func ttlOf(cmd *driver.Cmd, i int) (time.Duration, error) {
+	if len(cmd.Args) != i+1 {
+		return 0, badSyntax(cmd)
+	}
+	if d, ok := cmd.Args[i].Duration(); ok {
+		return d, nil
+	}
+	return driver.ParseTTLArg(cmd.Args[i])
+}
+
+// timeOf returns an argument in milliseconds.
+func timeOf(a *driver.Arg) (time.Duration, error) {
+	if d, ok := a.Duration(); ok {
+		return d, nil
+	}
+	if ms, ok := a.Integer(); ok && ms <= 0 {
+		return 0, nil
+	}
+	return driver.ParseTTLArg(*a)
+}
+
+func numberOf(cmd *driver.Cmd, i int) (int64, error) {
+	if i < len(cmd.Args) {
+		if n, ok := cmd.Args[i].Integer(); ok {
+			return n, nil
+		}
+	}
+	return 0, badSyntax(cmd)
+}
+
+func badSyntax(cmd *driver.Cmd) error {
+	return driver.Fail(driver.ErrSyntax, driver.NotApplied, fmt.Errorf("%s in a form that only a server takes", cmd.Name))
+}

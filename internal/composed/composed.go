@@ -1,0 +1,154 @@
+// Package composed runs commands on a store by its methods and optional interfaces. It
+// is the Commander of stores that have none, and the short way for a single command of
+// those that have one.
+package composed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A Commander runs the commands on values and keys that a store's interfaces say; where
+// the store lacks the interface, they are errors.ErrUnsupported. Everything else goes to
+// the store's own Commander.
+type Commander struct {
+	store driver.Store
+	caps  driver.Caps
+}
+
+// New returns the Commander of a store.
+func New(s driver.Store, caps driver.Caps) *Commander { return &Commander{s, caps} }
+
+// DoOne runs one command, and fills in its Reply or returns its error.
+func (c *Commander) DoOne(ctx context.Context, cmd *driver.Cmd) error {
+	if run := &runs[cmd.Command().Index()+1]; run.do != nil {
+		if !run.can(&c.caps) {
+			return unsupported(run.what)
+		}
+		s := scratches.Get().(*scratch)
+		s.Commander = c
+		err := run.do(s, ctx, cmd)
+		s.release()
+		return err
+	}
+	own := c.caps.Commander
+	if own == nil || !own.Commands().Runs(cmd) && !cmd.IsCustom() {
+		return unsupported(cmd.Name + " command")
+	}
+	s := scratches.Get().(*scratch)
+	s.cmds[0] = cmd
+	err := own.Do(ctx, s.cmds[:], driver.Plain)
+	s.release()
+	if err != nil {
+		return err
+	}
+	return cmd.Err
+}
+
+// ExpireOne runs the command that driver.ExpireCommand makes of a TTL. An Expirer has
+// one method for all of them, which knows the TTL to the nanosecond.
+func (c *Commander) ExpireOne(ctx context.Context, cmd *driver.Cmd, ttl time.Duration) error {
+	if c.caps.Expirer == nil {
+		return unsupported(noExpiry)
+	}
+	s := scratches.Get().(*scratch)
+	s.Commander = c
+	err := s.expire(ctx, cmd, ttl)
+	s.release()
+	return err
+}
+
+// Do runs commands one after the other, runs of GET and of SET in one call. Each has
+// its own error. There is nothing that could make a batch atomic.
+func (c *Commander) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	if how == driver.Atomic {
+		return fmt.Errorf("xcache: the driver has no transactions: %w", errors.ErrUnsupported)
+	}
+	for len(cmds) > 0 {
+		n := c.doSame(ctx, cmds)
+		if n == 0 {
+			n, cmds[0].Err = 1, c.DoOne(ctx, cmds[0])
+		}
+		cmds = cmds[n:]
+	}
+	return nil
+}
+
+// doSame runs the commands in front that one call of the store does, and returns how
+// many there were.
+func (c *Commander) doSame(ctx context.Context, cmds []*driver.Cmd) int {
+	n := 0
+	for n < len(cmds) && cmds[n].Name == cmds[0].Name {
+		n++
+	}
+	switch {
+	case n > 1 && cmds[0].Name == "GET":
+		c.getAll(ctx, cmds[:n])
+	case n > 1 && cmds[0].Name == "SET":
+		c.setAll(ctx, cmds[:n])
+	default:
+		return 0
+	}
+	return n
+}
+
+func (c *Commander) getAll(ctx context.Context, cmds []*driver.Cmd) {
+	keys, values := make([]string, len(cmds)), make([]driver.Value, len(cmds))
+	for i, cmd := range cmds {
+		keys[i] = cmd.Key()
+	}
+	err := c.store.Get(ctx, keys, values)
+	for i, cmd := range cmds {
+		if cmd.Err = err; err == nil {
+			cmd.Reply, cmd.Err = valueReply(&values[i])
+		}
+	}
+}
+
+func (c *Commander) setAll(ctx context.Context, cmds []*driver.Cmd) {
+	var entries []driver.Entry
+	var sent []*driver.Cmd
+	for _, cmd := range cmds {
+		e, err := entryOf(cmd)
+		if cmd.Err = err; err == nil {
+			entries, sent = append(entries, e), append(sent, cmd)
+		}
+	}
+	if len(sent) == 0 {
+		return
+	}
+	err := c.store.Set(ctx, entries)
+	for i, cmd := range sent {
+		if cmd.Err = err; err == nil {
+			cmd.Reply, cmd.Err = setReply(&entries[i])
+		}
+	}
+}
+
+// unsupported returns the error for what the store cannot do.
+func unsupported(what string) error {
+	return fmt.Errorf("xcache: the driver has no %s: %w", what, errors.ErrUnsupported)
+}
+
+// A scratch holds what a single command hands to the store as a batch of one.
+type scratch struct {
+	*Commander
+	cmds    [1]*driver.Cmd
+	keys    [1]string
+	values  [1]driver.Value
+	entries [1]driver.Entry
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// release takes the scratch back. The store has no part of it any more: it borrows its
+// input until its call returns, and values last on their own.
+func (s *scratch) release() {
+	*s = scratch{}
+	scratches.Put(s)
+}

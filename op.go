@@ -1,0 +1,304 @@
+package xcache
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// An Op is one operation on its way: a command with its arguments, and what errors
+// and observers call it. It is how the library's own operations on keys and data
+// structures are written, and how a program adds operations of its own, such as the
+// commands of a server's module:
+//
+//	func (f Filter) add(key string, item string) *xcache.Op {
+//		return xcache.NewOp(f.cache, "bf add", "BF.ADD", key).Field(item)
+//	}
+//
+//	func (f Filter) Add(ctx context.Context, key, item string) (bool, error) {
+//		return xcache.Run(ctx, f.add(key, item), readFlag)
+//	}
+//
+//	func (f Filter) QueueAdd(p *xcache.Pipeline, key, item string) *xcache.Result[bool] {
+//		return xcache.Queue(p, f.add(key, item), readFlag)
+//	}
+//
+// The methods add arguments in the order of the command. What is wrong with one (an
+// empty key, a value that cannot be encoded) is the error of Run, or of the Result,
+// before any I/O. An Op is used once, by Run or Queue, which take it back, and not
+// concurrently.
+//
+// A command that the table of package driver has is sent again, routed and checked as
+// its row says. One that it does not have is sent as it is by a driver that passes
+// commands on to a server; it counts as a write, which goes to the primary and is
+// never sent again when its outcome is unknown, and its keys are those that NewOp and
+// Key added. A driver that cannot run a command answers errors.ErrUnsupported.
+type Op struct {
+	cache *Cache
+	name  string
+	key   string // the user's key, in the caller's memory until keep
+	full  string
+	keys  int // how many there are, for the observer
+	err   error
+	cmd   *driver.Cmd
+	// idle: there is nothing to send, and the result is that of an empty reply.
+	idle bool
+	// expires: the command gives its key the TTL ttl.
+	expires bool
+	ttl     time.Duration
+	// version is that to which a key is moved.
+	version int
+
+	seen   *observation
+	held   driver.Cmd
+	cmds   [1]*driver.Cmd
+	args   [5]driver.Arg
+	buffer []byte // of values, encoded
+	// borrows: a value is the caller's own memory.
+	borrows bool
+}
+
+var ops = sync.Pool{New: func() any { return new(Op) }}
+
+// NewOp begins an operation of a view on a key: a command in upper case, whose first
+// argument is that key. name is the method in lower-case words, such as "hget". The
+// key is completed as that of every other operation is, and an empty one is
+// ErrInvalidKey.
+func NewOp(c *Cache, name, command, key string) *Op {
+	o := newOp(c, name, command)
+	o.key = key
+	return o.Key(key)
+}
+
+// NewKeylessOp is NewOp for a command whose first argument is not a key, such as
+// "PUBLISH", or "EVAL", whose keys stand behind a script and their number: they are
+// added by Key.
+func NewKeylessOp(c *Cache, name, command string) *Op { return newOp(c, name, command) }
+
+func newOp(c *Cache, name, command string) *Op {
+	o := ops.Get().(*Op)
+	o.cache, o.name = c, name
+	o.held = *driver.NewCustomCmd(command)
+	o.cmd = &o.held
+	o.held.Args = o.args[:0]
+	return o
+}
+
+// release takes an operation back. One that a driver may still look at, as its call
+// failed, is left to the garbage collector.
+func (o *Op) release() {
+	buffer := o.buffer
+	const largest = 64 << 10 // one large value must not stay in the pool for ever
+	if cap(buffer) > largest {
+		buffer = nil
+	}
+	*o = Op{buffer: buffer[:0]}
+	ops.Put(o)
+}
+
+// Word adds a word of the command language, such as "WITHSCORES".
+func (o *Op) Word(word string) *Op { return o.add(driver.Literal(word)) }
+
+// Int adds a whole number.
+func (o *Op) Int(n int64) *Op { return o.add(driver.Int(n)) }
+
+// Float adds a number.
+func (o *Op) Float(f float64) *Op { return o.add(driver.Float(f)) }
+
+// Field adds the field of a hash, or any other text that is neither key nor value: it
+// is sent as it is.
+func (o *Op) Field(name string) *Op { return o.add(driver.Field(name)) }
+
+// Key adds a key of the view, completed. All keys of a command must be in one slot of
+// a cluster, unless the command can be divided.
+func (o *Op) Key(key string) *Op {
+	full, err := o.cache.fullKey(key)
+	if err != nil {
+		return o.fail(err)
+	}
+	if o.full == "" {
+		o.full = full
+	}
+	o.keys++
+	return o.add(driver.Key(full))
+}
+
+// AddValue adds a value or a member, encoded, and encrypted, as the view does it with
+// those that it stores.
+func AddValue[T any](o *Op, v T) {
+	if o.err != nil {
+		return
+	}
+	used := len(o.buffer)
+	stored, grown, err := encode(o.cache, o.full, o.buffer[used:], v)
+	if err != nil {
+		o.fail(err)
+		return
+	}
+	if sameMemory(grown, o.buffer[used:cap(o.buffer)]) {
+		o.buffer = o.buffer[:used+len(grown)]
+	} else { // the values before stay where they are
+		o.buffer = grown
+	}
+	raw, isRaw := any(v).([]byte)
+	o.borrows = o.borrows || isRaw && o.cache.keys == nil && sameMemory(stored, raw)
+	o.add(driver.Val(stored))
+}
+
+// fail keeps what is wrong with the input, the first time.
+func (o *Op) fail(err error) *Op {
+	if o.err == nil {
+		o.err = err
+	}
+	return o
+}
+
+func (o *Op) add(a driver.Arg) *Op {
+	o.held.Args = append(o.held.Args, a)
+	return o
+}
+
+// Reply returns what the server answered, for the function that reads it.
+func (o *Op) Reply() *driver.Reply { return &o.held.Reply }
+
+// ReadValue reads a value or a member that a reply, or a part of one, consists of.
+// ErrNotFound for nil, ErrCorrupt for bytes that no configured codec reads as a T.
+func ReadValue[T any](o *Op, r *driver.Reply) (T, error) {
+	return readStored[T](o, o.full, r)
+}
+
+// readStored reads a value that is stored under a full key.
+func readStored[T any](o *Op, full string, r *driver.Reply) (T, error) {
+	stored, err := r.AsBytes()
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	value, _, err := decode[T](o.cache, full, stored, false, o.seen)
+	return value, err
+}
+
+// UserKey returns the user's key of a full key that a reply holds; ok is false for
+// one that is not of the view's prefix, version and namespace.
+func (o *Op) UserKey(full string) (key string, ok bool) { return o.cache.layout.User(full) }
+
+// Run runs an operation on its own, and returns what read makes of the reply: with
+// op_timeout, the observer and errors as every operation of the cache. read may keep
+// what it takes from the reply, but not the Op. An error of read that matches
+// ErrNotFound is a miss.
+func Run[R any](ctx context.Context, o *Op, read func(*Op) (R, error)) (R, error) {
+	var result R
+	c := o.cache
+	ctx, call, err := c.start(ctx, o.name, o.key, o.keys)
+	if err != nil {
+		return result, err
+	}
+	defer call.release()
+	o.seen = call.seen
+	if err = o.run(ctx); err == nil {
+		if result, err = read(o); err != nil {
+			err = o.held.Misread(err)
+		}
+		err = call.end(err)
+		o.release()
+		return result, err
+	}
+	return result, call.end(err)
+}
+
+// Err returns the error of a Run, for a method that returns nothing else. Its twin in
+// a pipeline has a result that is true when the operation succeeded:
+//
+//	return xcache.Err(xcache.Run(ctx, l.ltrim(key, start, stop), readOK))
+func Err(_ bool, err error) error { return err }
+
+// run sends the command.
+func (o *Op) run(ctx context.Context) error {
+	switch {
+	case o.err != nil:
+		return o.err
+	case o.idle:
+		return nil
+	}
+	c := o.cache
+	if o.held.Command().ReadOnly || !c.shared.flights.UnderWay() {
+		return o.send(ctx)
+	}
+	return c.shared.flights.Invalidate(ctx, func() error { return o.send(ctx) }, o.fullKeys()...)
+}
+
+func (o *Op) send(ctx context.Context) error {
+	if o.expires {
+		return o.cache.target.commander.ExpireOne(ctx, &o.held, o.ttl)
+	}
+	return o.cache.target.commander.DoOne(ctx, &o.held)
+}
+
+func (o *Op) fullKeys() []string {
+	var keys []string
+	for i := range o.held.Args {
+		if o.held.Args[i].Role == driver.RoleKey {
+			keys = append(keys, o.held.Args[i].Text)
+		}
+	}
+	return keys
+}
+
+// keep makes copies of what the caller may use again before the operation is sent.
+func (o *Op) keep() {
+	if o.key != "" && o.full != "" {
+		o.key = o.cache.ownKey(o.full, o.key)
+	}
+	for i := range o.held.Args {
+		switch a := &o.held.Args[i]; a.Role {
+		case driver.RoleValue:
+			if o.borrows {
+				a.Data = append([]byte(nil), a.Data...)
+			}
+		case driver.RoleKey: // the full key is the cache's own
+		default:
+			a.Text = strings.Clone(a.Text)
+		}
+	}
+	o.borrows = false
+}
+
+// hit and miss tell the observer about the key.
+func (o *Op) hit() { o.seen.hit(0, new(codec.Read)) }
+
+func (o *Op) miss() { o.seen.miss() }
+
+// How replies are read.
+
+func readOK(o *Op) (bool, error) {
+	err := o.Reply().AsOK()
+	return err == nil, err
+}
+
+func readFlag(o *Op) (bool, error) { return o.Reply().AsFlag() }
+
+func readInt(o *Op) (int, error) {
+	n, err := o.Reply().AsInt()
+	return int(n), err
+}
+
+// readCount reads the reply of a command that answers nil for a missing key.
+func readCount(o *Op) (int64, error) {
+	if o.Reply().IsNil() {
+		return 0, ErrNotFound
+	}
+	return o.Reply().AsInt()
+}
+
+// ownError returns the failure of an operation of a pipeline as the caller shall see it.
+func (o *Op) ownError(err error) error {
+	if err == nil || errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return o.cache.opError(o.name, o.key, err)
+}

@@ -233,3 +233,24 @@ func jsonChain(tb testing.TB) *codec.Chain {
 	}
 	return chain
 }
+
+func BenchmarkExpire(b *testing.B) {
+	v := openRaw(b)
+	must(b, v.Set(b.Context(), "key", hundred))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Expire(b.Context(), "key", time.Hour); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDelete(b *testing.B) {
+	v := openRaw(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Delete(b.Context(), "key"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

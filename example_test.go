@@ -586,3 +586,43 @@ func ExampleCache_CodecReads() {
 	// 1 in JSON
 	// 1 still in gob
 }
+
+// A Filter is a Bloom filter of a server's module, of which xcache knows nothing.
+type Filter struct{ cache *xcache.Cache }
+
+func (f Filter) add(key, item string) *xcache.Op {
+	return xcache.NewOp(f.cache, "bf add", "BF.ADD", key).Field(item)
+}
+
+// Add adds an item, and reports whether the filter had not seen it.
+func (f Filter) Add(ctx context.Context, key, item string) (bool, error) {
+	return xcache.Run(ctx, f.add(key, item), readAdded)
+}
+
+// QueueAdd queues Add.
+func (f Filter) QueueAdd(p *xcache.Pipeline, key, item string) *xcache.Result[bool] {
+	return xcache.Queue(p, f.add(key, item), readAdded)
+}
+
+func readAdded(o *xcache.Op) (bool, error) { return o.Reply().AsFlag() }
+
+// A command that xcache does not know goes to the server as it is, with the key
+// completed. The memory driver has no server, and says so.
+func ExampleNewOp() {
+	ctx := context.Background()
+	c := open()
+	defer c.Close()
+	filter := Filter{c}
+
+	_, err := filter.Add(ctx, "seen", "item")
+	fmt.Println(errors.Is(err, errors.ErrUnsupported))
+
+	p := c.Pipeline()
+	added := filter.QueueAdd(p, "seen", "item")
+	set := xcache.For[string](c).In(p).Set("greeting", "hello")
+	_ = p.Exec(ctx) // the errors of its operations
+	fmt.Println(errors.Is(added.Err(), errors.ErrUnsupported), set.Err())
+	// Output:
+	// true
+	// true <nil>
+}

@@ -94,6 +94,11 @@ func (c *Cache) IncrInit(ctx context.Context, key string, delta, init int64, opt
 // Rename moves the value of from to the key to, with its TTL, over whatever to
 // held. ErrNotFound if from does not exist. Both keys are of this view's
 // prefix and version.
+//
+// In a cluster the value is copied and then deleted if the keys are in different
+// slots. In a pipeline that is ErrCrossSlot: the copy takes several round trips, for
+// which the other operations would have to wait, and the order of them with it. The
+// same is true of RenameNX, IncrVersion and DecrVersion.
 func (c *Cache) Rename(ctx context.Context, from, to string) error {
 	return Err(Run(ctx, c.move("rename", "RENAME", from, to), readOK))
 }

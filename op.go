@@ -45,7 +45,6 @@ type Op struct {
 	full  string
 	keys  int // how many there are, for the observer
 	err   error
-	cmd   *driver.Cmd
 	// idle: there is nothing to send, and the result is that of an empty reply.
 	idle bool
 	// expires: the command gives its key the TTL ttl.
@@ -56,7 +55,6 @@ type Op struct {
 
 	seen   *observation
 	held   driver.Cmd
-	cmds   [1]*driver.Cmd
 	args   [5]driver.Arg
 	buffer []byte // of values, encoded
 	// borrows: a value is the caller's own memory.
@@ -84,7 +82,6 @@ func newOp(c *Cache, name, command string) *Op {
 	o := ops.Get().(*Op)
 	o.cache, o.name = c, name
 	o.held = *driver.NewCustomCmd(command)
-	o.cmd = &o.held
 	o.held.Args = o.args[:0]
 	return o
 }

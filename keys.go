@@ -354,11 +354,3 @@ func (c *Cache) ttlMany(ctx context.Context, keys []string) (map[string]time.Dur
 	}
 	return ttls, failed.asError()
 }
-
-// only returns the key of a batch of one, for errors and observers.
-func only(keys []string) string {
-	if len(keys) == 1 {
-		return keys[0]
-	}
-	return ""
-}

@@ -117,7 +117,7 @@ func (b *batch) send(ctx context.Context, c *Cache, how driver.How) error {
 	if len(b.cmds) == 0 {
 		return nil
 	}
-	var commander driver.Commander = c.target.caps.Commander
+	commander := c.target.caps.Commander
 	run := func() error {
 		if commander == nil {
 			return c.target.commander.Do(ctx, b.cmds, how)

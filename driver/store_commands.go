@@ -122,10 +122,10 @@ const (
 // TTLArg returns a TTL as an argument of the extension commands: milliseconds,
 // 0 for one that has expired, NONE for NoExpiry, KEEP for KeepTTL.
 func TTLArg(ttl time.Duration) Arg {
-	switch {
-	case ttl == NoExpiry:
+	switch ttl {
+	case NoExpiry:
 		return Literal(ttlNone)
-	case ttl == KeepTTL:
+	case KeepTTL:
 		return Literal(ttlKeep)
 	}
 	return Duration(ttl)

@@ -21,19 +21,19 @@ type run struct {
 // runs has the run of each command of the table, by the index of its row and 1.
 var runs = func() []run {
 	var (
-		any     = func(*driver.Caps) bool { return true }
+		every   = func(*driver.Caps) bool { return true }
 		expirer = func(c *driver.Caps) bool { return c.Expirer != nil }
 		counter = func(c *driver.Caps) bool { return c.Counter != nil }
 		swapper = func(c *driver.Caps) bool { return c.Swapper != nil }
 		mover   = func(c *driver.Caps) bool { return c.Mover != nil }
 	)
 	table := map[string]run{
-		"GET":    {(*scratch).get, any, ""},
-		"MGET":   {(*scratch).mget, any, ""},
-		"SET":    {(*scratch).set, any, ""},
-		"DEL":    {(*scratch).del, any, ""},
-		"UNLINK": {(*scratch).del, any, ""},
-		"EXISTS": {(*scratch).exists, any, ""},
+		"GET":    {(*scratch).get, every, ""},
+		"MGET":   {(*scratch).mget, every, ""},
+		"SET":    {(*scratch).set, every, ""},
+		"DEL":    {(*scratch).del, every, ""},
+		"UNLINK": {(*scratch).del, every, ""},
+		"EXISTS": {(*scratch).exists, every, ""},
 
 		"PTTL":            {(*scratch).pttl, expirer, "TTL query"},
 		"PEXPIRE":         {(*scratch).pexpire, expirer, noExpiry},

@@ -18,13 +18,13 @@ func (c *Cache) Delete(ctx context.Context, keys ...string) (int, error) {
 
 // Has reports whether key exists, whatever it holds.
 func (c *Cache) Has(ctx context.Context, key string) (bool, error) {
-	return Run(ctx, NewOp(c, "has", "EXISTS", key), readExists)
+	return Run(ctx, newOp(c, "has", cmdExists).begin(key), readExists)
 }
 
 // TTL returns the time key has left; NoExpiry if it never expires,
 // ErrNotFound if it does not exist.
 func (c *Cache) TTL(ctx context.Context, key string) (time.Duration, error) {
-	return Run(ctx, NewOp(c, "ttl", "PTTL", key), readTTL)
+	return Run(ctx, newOp(c, "ttl", cmdPTTL).begin(key), readTTL)
 }
 
 // TTLMany returns the time that those of the keys have left that exist, in one
@@ -100,13 +100,13 @@ func (c *Cache) IncrInit(ctx context.Context, key string, delta, init int64, opt
 // which the other operations would have to wait, and the order of them with it. The
 // same is true of RenameNX, IncrVersion and DecrVersion.
 func (c *Cache) Rename(ctx context.Context, from, to string) error {
-	return Err(Run(ctx, c.move("rename", "RENAME", from, to), readOK))
+	return Err(Run(ctx, c.move("rename", cmdRename, from, to), readOK))
 }
 
 // RenameNX is Rename that leaves an existing to alone; it reports whether it
 // moved the value.
 func (c *Cache) RenameNX(ctx context.Context, from, to string) (bool, error) {
-	return Run(ctx, c.move("rename nx", "RENAMENX", from, to), readFlag)
+	return Run(ctx, c.move("rename nx", cmdRenameNX, from, to), readFlag)
 }
 
 // IncrVersion moves the value of key, with its TTL, to the version that is
@@ -125,7 +125,7 @@ func (c *Cache) DecrVersion(ctx context.Context, key string, delta int) (int, er
 
 // Type returns the kind of value that key holds; ErrNotFound if there is none.
 func (c *Cache) Type(ctx context.Context, key string) (driver.Kind, error) {
-	return Run(ctx, NewOp(c, "type", "TYPE", key), readKind)
+	return Run(ctx, newOp(c, "type", cmdType).begin(key), readKind)
 }
 
 // Ping asks the server whether it answers.
@@ -145,7 +145,7 @@ func (c *Cache) Ping(ctx context.Context) error {
 // The operations.
 
 func (c *Cache) del(keys []string) *Op {
-	o := newOp(c, "delete", "DEL")
+	o := newOp(c, "delete", cmdDel)
 	if len(keys) == 1 {
 		o.key = keys[0]
 		return o.Key(keys[0])
@@ -186,20 +186,20 @@ func (c *Cache) setExpiry(name, key string, ttl time.Duration) *Op {
 	return o
 }
 
-func expiryCommand(ttl time.Duration) string {
+func expiryCommand(ttl time.Duration) *driver.Cmd {
 	switch {
 	case ttl == NoExpiry:
-		return driver.CmdPersist
+		return cmdPersist
 	case ttl == driver.KeepTTL:
-		return "EXISTS"
+		return cmdExists
 	case driver.Expired(ttl):
-		return "DEL"
+		return cmdDel
 	}
-	return "PEXPIRE"
+	return cmdPExpire
 }
 
 func (c *Cache) incr(name, key string, delta int64) *Op {
-	o := NewOp(c, name, driver.CmdIncr, key).Int(delta)
+	o := newOp(c, name, cmdIncr).begin(key).Int(delta)
 	if err := c.countable(); err != nil {
 		o.fail(err)
 	}
@@ -216,7 +216,7 @@ func (c *Cache) decr(key string, delta int64) *Op {
 }
 
 func (c *Cache) incrInit(key string, delta, init int64, opts []SetOption) *Op {
-	o := NewOp(c, "incr init", driver.CmdIncrInit, key).Int(delta).Int(init)
+	o := newOp(c, "incr init", cmdIncrInit).begin(key).Int(delta).Int(init)
 	if err := c.countable(); err != nil {
 		return o.fail(err)
 	}
@@ -227,8 +227,8 @@ func (c *Cache) incrInit(key string, delta, init int64, opts []SetOption) *Op {
 	return o.add(driver.TTLArg(c.jittered(ttl)))
 }
 
-func (c *Cache) move(name, command, from, to string) *Op {
-	o := NewOp(c, name, command, from)
+func (c *Cache) move(name string, command *driver.Cmd, from, to string) *Op {
+	o := newOp(c, name, command).begin(from)
 	full, err := c.fullKey(to)
 	if err != nil {
 		return o.fail(&aboutError{"the new key", err})
@@ -252,7 +252,7 @@ func (c *Cache) decrVersion(key string, delta int) *Op {
 // moveVersion moves a key to a version. versionErr is what was wrong with that
 // version.
 func (c *Cache) moveVersion(name, key string, version int, versionErr error) *Op {
-	o := NewOp(c, name, "RENAME", key)
+	o := newOp(c, name, cmdRename).begin(key)
 	o.version = version
 	if versionErr != nil {
 		return o.fail(versionErr)
@@ -311,7 +311,13 @@ func readExists(o *Op) (bool, error) {
 	return found, err
 }
 
-func readTTL(o *Op) (time.Duration, error) { return driver.TTLOutcome(&o.held) }
+// readTTL returns the TTL as the store knows it, where the reply has milliseconds.
+func readTTL(o *Op) (time.Duration, error) {
+	if ttl, ok := o.one.TTL(); ok {
+		return ttl, nil
+	}
+	return driver.TTLOutcome(&o.held)
+}
 
 func readVersion(o *Op) (int, error) { return o.version, o.Reply().AsOK() }
 

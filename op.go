@@ -9,6 +9,7 @@ import (
 
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/composed"
 )
 
 // An Op is one operation on its way: a command with its arguments, and what errors
@@ -39,6 +40,14 @@ import (
 // never sent again when its outcome is unknown, and its keys are those that NewOp and
 // Key added. A driver that cannot run a command answers errors.ErrUnsupported.
 type Op struct {
+	operation
+	args   [5]driver.Arg
+	one    composed.One
+	buffer []byte // of values, encoded
+}
+
+// operation is what an Op begins anew with.
+type operation struct {
 	cache *Cache
 	name  string
 	key   string // the user's key, in the caller's memory until keep
@@ -47,18 +56,16 @@ type Op struct {
 	err   error
 	// idle: there is nothing to send, and the result is that of an empty reply.
 	idle bool
+	// borrows: a value is the caller's own memory.
+	borrows bool
 	// expires: the command gives its key the TTL ttl.
 	expires bool
 	ttl     time.Duration
 	// version is that to which a key is moved.
 	version int
 
-	seen   *observation
-	held   driver.Cmd
-	args   [5]driver.Arg
-	buffer []byte // of values, encoded
-	// borrows: a value is the caller's own memory.
-	borrows bool
+	seen *observation
+	held driver.Cmd
 }
 
 var ops = sync.Pool{New: func() any { return new(Op) }}
@@ -68,33 +75,62 @@ var ops = sync.Pool{New: func() any { return new(Op) }}
 // key is completed as that of every other operation is, and an empty one is
 // ErrInvalidKey.
 func NewOp(c *Cache, name, command, key string) *Op {
-	o := newOp(c, name, command)
-	o.key = key
-	return o.Key(key)
+	return newOp(c, name, driver.NewCustomCmd(command)).begin(key)
 }
 
 // NewKeylessOp is NewOp for a command whose first argument is not a key, such as
 // "PUBLISH", or "EVAL", whose keys stand behind a script and their number: they are
 // added by Key.
-func NewKeylessOp(c *Cache, name, command string) *Op { return newOp(c, name, command) }
+func NewKeylessOp(c *Cache, name, command string) *Op {
+	return newOp(c, name, driver.NewCustomCmd(command))
+}
 
-func newOp(c *Cache, name, command string) *Op {
+// The commands of the core's own operations, without arguments: newOp copies them, and
+// so looks up no row.
+var (
+	cmdCompareAndDelete = driver.NewCmd(driver.CmdCompareAndDelete)
+	cmdCompareAndSwap   = driver.NewCmd(driver.CmdCompareAndSwap)
+	cmdDel              = driver.NewCmd("DEL")
+	cmdExists           = driver.NewCmd("EXISTS")
+	cmdGet              = driver.NewCmd("GET")
+	cmdIncr             = driver.NewCmd(driver.CmdIncr)
+	cmdIncrInit         = driver.NewCmd(driver.CmdIncrInit)
+	cmdMGet             = driver.NewCmd("MGET")
+	cmdPersist          = driver.NewCmd(driver.CmdPersist)
+	cmdPExpire          = driver.NewCmd("PEXPIRE")
+	cmdPTTL             = driver.NewCmd("PTTL")
+	cmdRename           = driver.NewCmd("RENAME")
+	cmdRenameNX         = driver.NewCmd("RENAMENX")
+	cmdSet              = driver.NewCmd("SET")
+	cmdSwap             = driver.NewCmd(driver.CmdSwap)
+	cmdType             = driver.NewCmd("TYPE")
+)
+
+// newOp begins an operation whose command is a copy of cmd.
+func newOp(c *Cache, name string, cmd *driver.Cmd) *Op {
 	o := ops.Get().(*Op)
-	o.cache, o.name = c, name
-	o.held = *driver.NewCustomCmd(command)
+	o.cache, o.name, o.held = c, name, *cmd
 	o.held.Args = o.args[:0]
 	return o
+}
+
+// begin adds the key that errors and observers are told.
+func (o *Op) begin(key string) *Op {
+	o.key = key
+	return o.Key(key)
 }
 
 // release takes an operation back. One that a driver may still look at, as its call
 // failed, is left to the garbage collector.
 func (o *Op) release() {
-	buffer := o.buffer
 	const largest = 64 << 10 // one large value must not stay in the pool for ever
-	if cap(buffer) > largest {
-		buffer = nil
+	if cap(o.buffer) > largest {
+		o.buffer = nil
 	}
-	*o = Op{buffer: buffer[:0]}
+	o.buffer = o.buffer[:0]
+	clear(o.args[:min(len(o.held.Args), len(o.args))])
+	o.one.Clear()
+	o.operation = operation{}
 	ops.Put(o)
 }
 
@@ -231,9 +267,9 @@ func (o *Op) run(ctx context.Context) error {
 
 func (o *Op) send(ctx context.Context) error {
 	if o.expires {
-		return o.cache.target.commander.ExpireOne(ctx, &o.held, o.ttl)
+		return o.cache.target.commander.ExpireOne(ctx, &o.held, o.ttl, &o.one)
 	}
-	return o.cache.target.commander.DoOne(ctx, &o.held)
+	return o.cache.target.commander.DoOne(ctx, &o.held, &o.one)
 }
 
 func (o *Op) fullKeys() []string {

@@ -231,12 +231,12 @@ func (v *View[T]) In(p *Pipeline) *PipelineView[T] { return &PipelineView[T]{v, 
 
 // Get queues View.Get.
 func (q *PipelineView[T]) Get(key string) *Result[T] {
-	return Queue(q.pipeline, NewOp(q.view.Cache, "get", "GET", key), readReply[T])
+	return Queue(q.pipeline, newOp(q.view.Cache, "get", cmdGet).begin(key), readReply[T])
 }
 
 // GetOr queues View.GetOr.
 func (q *PipelineView[T]) GetOr(key string, def T) *Result[T] {
-	return Queue(q.pipeline, NewOp(q.view.Cache, "get", "GET", key), func(o *Op) (T, error) {
+	return Queue(q.pipeline, newOp(q.view.Cache, "get", cmdGet).begin(key), func(o *Op) (T, error) {
 		if o.Reply().IsNil() {
 			return def, nil
 		}
@@ -246,7 +246,7 @@ func (q *PipelineView[T]) GetOr(key string, def T) *Result[T] {
 
 // GetMany queues View.GetMany.
 func (q *PipelineView[T]) GetMany(keys []string) *Result[map[string]T] {
-	o := newOp(q.view.Cache, "get many", "MGET")
+	o := newOp(q.view.Cache, "get many", cmdMGet)
 	o.idle = len(keys) == 0
 	fulls, err := o.cache.fullKeys(keys)
 	if err != nil {
@@ -277,27 +277,27 @@ func (q *PipelineView[T]) Replace(key string, value T, opts ...SetOption) *Resul
 
 // Swap queues View.Swap.
 func (q *PipelineView[T]) Swap(key string, value T, opts ...SetOption) *Result[T] {
-	o := NewOp(q.view.Cache, "swap", driver.CmdSwap, key)
+	o := newOp(q.view.Cache, "swap", cmdSwap).begin(key)
 	AddValue(o, value)
 	return Queue(q.pipeline, q.addTTL(o, opts), readReply[T])
 }
 
 // CompareAndSwap queues View.CompareAndSwap.
 func (q *PipelineView[T]) CompareAndSwap(key string, old, value T, opts ...SetOption) *Result[bool] {
-	o := q.compared("compare and swap", driver.CmdCompareAndSwap, key, old)
+	o := q.compared("compare and swap", cmdCompareAndSwap, key, old)
 	AddValue(o, value)
 	return Queue(q.pipeline, q.addTTL(o, opts), readFlag)
 }
 
 // CompareAndDelete queues View.CompareAndDelete.
 func (q *PipelineView[T]) CompareAndDelete(key string, old T) *Result[bool] {
-	return Queue(q.pipeline, q.compared("compare and delete", driver.CmdCompareAndDelete, key, old), readFlag)
+	return Queue(q.pipeline, q.compared("compare and delete", cmdCompareAndDelete, key, old), readFlag)
 }
 
 // store is Set, Add and Replace, as driver.SetCommand says them.
 func (q *PipelineView[T]) store(name, key string, value T, cond driver.Cond, opts []SetOption) *Result[bool] {
 	c := q.view.Cache
-	o := NewOp(c, name, "SET", key)
+	o := newOp(c, name, cmdSet).begin(key)
 	ttl, err := c.ttlOf(cond, opts)
 	if err != nil {
 		o.fail(err)
@@ -307,6 +307,7 @@ func (q *PipelineView[T]) store(name, key string, value T, cond driver.Cond, opt
 		return Queue(q.pipeline, o, readFlag)
 	}
 	e := driver.Entry{Key: o.full, Value: o.held.Args[1].Data, TTL: c.jittered(ttl), Cond: cond}
+	clear(o.args[:len(o.held.Args)])
 	o.held = *driver.SetCommand(&e)
 	e.Value = nil // it may be the caller's
 	return Queue(q.pipeline, o, func(o *Op) (bool, error) {
@@ -327,8 +328,8 @@ func (q *PipelineView[T]) addTTL(o *Op, opts []SetOption) *Op {
 }
 
 // compared begins an operation with what old is stored as.
-func (q *PipelineView[T]) compared(name, command, key string, old T) *Op {
-	o := NewOp(q.view.Cache, name, command, key)
+func (q *PipelineView[T]) compared(name string, command *driver.Cmd, key string, old T) *Op {
+	o := newOp(q.view.Cache, name, command).begin(key)
 	if q.view.keys != nil {
 		return o.fail(encrypted("compared in a pipeline, as it is encrypted differently each time"))
 	}

@@ -15,12 +15,12 @@ func (p *Pipeline) Delete(keys ...string) *Result[int] {
 
 // Has queues Cache.Has.
 func (p *Pipeline) Has(key string) *Result[bool] {
-	return Queue(p, NewOp(p.cache, "has", "EXISTS", key), readExists)
+	return Queue(p, newOp(p.cache, "has", cmdExists).begin(key), readExists)
 }
 
 // TTL queues Cache.TTL.
 func (p *Pipeline) TTL(key string) *Result[time.Duration] {
-	return Queue(p, NewOp(p.cache, "ttl", "PTTL", key), readTTL)
+	return Queue(p, newOp(p.cache, "ttl", cmdPTTL).begin(key), readTTL)
 }
 
 // Touch queues Cache.Touch.
@@ -60,12 +60,12 @@ func (p *Pipeline) IncrInit(key string, delta, init int64, opts ...SetOption) *R
 
 // Rename queues Cache.Rename. Its result is true when it succeeded.
 func (p *Pipeline) Rename(from, to string) *Result[bool] {
-	return Queue(p, p.cache.move("rename", "RENAME", from, to), readOK)
+	return Queue(p, p.cache.move("rename", cmdRename, from, to), readOK)
 }
 
 // RenameNX queues Cache.RenameNX.
 func (p *Pipeline) RenameNX(from, to string) *Result[bool] {
-	return Queue(p, p.cache.move("rename nx", "RENAMENX", from, to), readFlag)
+	return Queue(p, p.cache.move("rename nx", cmdRenameNX, from, to), readFlag)
 }
 
 // IncrVersion queues Cache.IncrVersion.
@@ -80,5 +80,5 @@ func (p *Pipeline) DecrVersion(key string, delta int) *Result[int] {
 
 // Type queues Cache.Type.
 func (p *Pipeline) Type(key string) *Result[driver.Kind] {
-	return Queue(p, NewOp(p.cache, "type", "TYPE", key), readKind)
+	return Queue(p, newOp(p.cache, "type", cmdType).begin(key), readKind)
 }

@@ -11,8 +11,8 @@ import (
 
 // A run says how a command is run on a store.
 type run struct {
-	do func(*scratch, context.Context, *driver.Cmd) error
-	// can reports whether a store can do it.
+	do func(*Commander, context.Context, *driver.Cmd, *One) error
+	// can reports whether a store can do it; nil if any can.
 	can func(*driver.Caps) bool
 	// what is what a store lacks that cannot.
 	what string
@@ -28,27 +28,27 @@ var runs = func() []run {
 		mover   = func(c *driver.Caps) bool { return c.Mover != nil }
 	)
 	table := map[string]run{
-		"GET":    {(*scratch).get, every, ""},
-		"MGET":   {(*scratch).mget, every, ""},
-		"SET":    {(*scratch).set, every, ""},
-		"DEL":    {(*scratch).del, every, ""},
-		"UNLINK": {(*scratch).del, every, ""},
-		"EXISTS": {(*scratch).exists, every, ""},
+		"GET":    {(*Commander).get, every, ""},
+		"MGET":   {(*Commander).mget, every, ""},
+		"SET":    {(*Commander).set, every, ""},
+		"DEL":    {(*Commander).del, every, ""},
+		"UNLINK": {(*Commander).del, every, ""},
+		"EXISTS": {(*Commander).exists, every, ""},
 
-		"PTTL":            {(*scratch).pttl, expirer, "TTL query"},
-		"PEXPIRE":         {(*scratch).pexpire, expirer, noExpiry},
-		driver.CmdPersist: {(*scratch).persist, expirer, noExpiry},
+		"PTTL":            {(*Commander).pttl, expirer, "TTL query"},
+		"PEXPIRE":         {(*Commander).pexpire, expirer, noExpiry},
+		driver.CmdPersist: {(*Commander).persist, expirer, noExpiry},
 
-		driver.CmdIncr:     {(*scratch).incr, counter, "atomic counter"},
-		driver.CmdIncrInit: {(*scratch).incrInit, counter, "atomic counter"},
+		driver.CmdIncr:     {(*Commander).incr, counter, "atomic counter"},
+		driver.CmdIncrInit: {(*Commander).incrInit, counter, "atomic counter"},
 
-		driver.CmdSwap:             {(*scratch).swap, swapper, "atomic swap"},
-		driver.CmdCompareAndSwap:   {(*scratch).compareAndSwap, swapper, "compare-and-swap"},
-		driver.CmdCompareAndDelete: {(*scratch).compareAndDelete, swapper, "compare-and-delete"},
+		driver.CmdSwap:             {(*Commander).swap, swapper, "atomic swap"},
+		driver.CmdCompareAndSwap:   {(*Commander).compareAndSwap, swapper, "compare-and-swap"},
+		driver.CmdCompareAndDelete: {(*Commander).compareAndDelete, swapper, "compare-and-delete"},
 
-		"RENAME":   {(*scratch).rename, mover, "rename"},
-		"RENAMENX": {(*scratch).renameNX, mover, "rename"},
-		"PING":     {(*scratch).ping, func(c *driver.Caps) bool { return c.Pinger != nil }, "ping"},
+		"RENAME":   {(*Commander).rename, mover, "rename"},
+		"RENAMENX": {(*Commander).renameNX, mover, "rename"},
+		"PING":     {(*Commander).ping, func(c *driver.Caps) bool { return c.Pinger != nil }, "ping"},
 	}
 	list := make([]run, len(driver.Commands())+1) // the first is that of commands which the table does not have
 	for name, run := range table {
@@ -73,12 +73,12 @@ func flag(b bool) driver.Reply {
 	return driver.IntReply(0)
 }
 
-func (s *scratch) get(ctx context.Context, cmd *driver.Cmd) (err error) {
-	s.keys[0] = cmd.Key()
-	if err := s.store.Get(ctx, s.keys[:], s.values[:]); err != nil {
+func (c *Commander) get(ctx context.Context, cmd *driver.Cmd, one *One) (err error) {
+	one.keys[0] = cmd.Key()
+	if err := c.store.Get(ctx, one.keys[:], one.values[:]); err != nil {
 		return err
 	}
-	cmd.Reply, err = valueReply(&s.values[0])
+	cmd.Reply, err = valueReply(&one.values[0])
 	return err
 }
 
@@ -95,10 +95,10 @@ func valueReply(v *driver.Value) (driver.Reply, error) {
 
 // mget answers as MGET does: a key of another type counts as missing, and what else is
 // wrong with one key fails the command.
-func (s *scratch) mget(ctx context.Context, cmd *driver.Cmd) error {
+func (c *Commander) mget(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	keys := keysOf(cmd)
 	values, items := make([]driver.Value, len(keys)), make([]driver.Reply, len(keys))
-	if err := s.store.Get(ctx, keys, values); err != nil {
+	if err := c.store.Get(ctx, keys, values); err != nil {
 		return err
 	}
 	for i := range values {
@@ -111,14 +111,14 @@ func (s *scratch) mget(ctx context.Context, cmd *driver.Cmd) error {
 	return nil
 }
 
-func (s *scratch) set(ctx context.Context, cmd *driver.Cmd) (err error) {
-	if s.entries[0], err = entryOf(cmd); err != nil {
+func (c *Commander) set(ctx context.Context, cmd *driver.Cmd, one *One) (err error) {
+	if one.entries[0], err = entryOf(cmd); err != nil {
 		return err
 	}
-	if err := s.store.Set(ctx, s.entries[:]); err != nil {
+	if err := c.store.Set(ctx, one.entries[:]); err != nil {
 		return err
 	}
-	cmd.Reply, err = setReply(&s.entries[0])
+	cmd.Reply, err = setReply(&one.entries[0])
 	return err
 }
 
@@ -168,23 +168,23 @@ func setReply(e *driver.Entry) (driver.Reply, error) {
 	return driver.Reply{}, e.Err
 }
 
-func (s *scratch) del(ctx context.Context, cmd *driver.Cmd) error {
-	keys := s.keys[:]
+func (c *Commander) del(ctx context.Context, cmd *driver.Cmd, one *One) error {
+	keys := one.keys[:]
 	if len(cmd.Args) == 1 {
 		keys[0] = cmd.Args[0].Text
 	} else {
 		keys = keysOf(cmd)
 	}
-	removed, err := s.store.Delete(ctx, keys)
+	removed, err := c.store.Delete(ctx, keys)
 	cmd.Reply = driver.IntReply(int64(removed))
 	return err
 }
 
 // exists looks at one key after the other.
-func (s *scratch) exists(ctx context.Context, cmd *driver.Cmd) error {
+func (c *Commander) exists(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	var found int64
-	for _, key := range keysOf(cmd) {
-		err := s.look(ctx, key)
+	for i := range cmd.Args {
+		err := c.look(ctx, cmd.Args[i].Text, one)
 		switch {
 		case err == nil:
 			found++
@@ -197,27 +197,27 @@ func (s *scratch) exists(ctx context.Context, cmd *driver.Cmd) error {
 }
 
 // look returns ErrNotFound if there is no such key, whatever it may hold.
-func (s *scratch) look(ctx context.Context, key string) error {
-	s.keys[0], s.values[0] = key, driver.Value{}
-	read := s.store.Get
-	if s.caps.Expirer != nil {
-		read = s.caps.Expirer.TTL
+func (c *Commander) look(ctx context.Context, key string, one *One) error {
+	one.keys[0], one.values[0] = key, driver.Value{}
+	read := c.store.Get
+	if c.caps.Expirer != nil {
+		read = c.caps.Expirer.TTL
 	}
-	if err := read(ctx, s.keys[:], s.values[:]); err != nil {
+	if err := read(ctx, one.keys[:], one.values[:]); err != nil {
 		return err
 	}
-	if errors.Is(s.values[0].Err, driver.ErrWrongType) {
+	if errors.Is(one.values[0].Err, driver.ErrWrongType) {
 		return nil
 	}
-	return s.values[0].Err
+	return one.values[0].Err
 }
 
-func (s *scratch) pttl(ctx context.Context, cmd *driver.Cmd) error {
-	s.keys[0] = cmd.Key()
-	if err := s.caps.Expirer.TTL(ctx, s.keys[:], s.values[:]); err != nil {
+func (c *Commander) pttl(ctx context.Context, cmd *driver.Cmd, one *One) error {
+	one.keys[0] = cmd.Key()
+	if err := c.caps.Expirer.TTL(ctx, one.keys[:], one.values[:]); err != nil {
 		return err
 	}
-	switch v := &s.values[0]; {
+	switch v := &one.values[0]; {
 	case errors.Is(v.Err, driver.ErrNotFound):
 		cmd.Reply = driver.IntReply(-2)
 	case v.Err != nil:
@@ -230,7 +230,7 @@ func (s *scratch) pttl(ctx context.Context, cmd *driver.Cmd) error {
 	return nil
 }
 
-func (s *scratch) pexpire(ctx context.Context, cmd *driver.Cmd) error {
+func (c *Commander) pexpire(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	if len(cmd.Args) != 2 {
 		return badSyntax(cmd)
 	}
@@ -238,19 +238,19 @@ func (s *scratch) pexpire(ctx context.Context, cmd *driver.Cmd) error {
 	if err != nil {
 		return err
 	}
-	return s.expire(ctx, cmd, ttl)
+	return c.expire(ctx, cmd, ttl, one)
 }
 
-func (s *scratch) persist(ctx context.Context, cmd *driver.Cmd) error {
-	return s.expire(ctx, cmd, driver.NoExpiry)
+func (c *Commander) persist(ctx context.Context, cmd *driver.Cmd, one *One) error {
+	return c.expire(ctx, cmd, driver.NoExpiry, one)
 }
 
-func (s *scratch) expire(ctx context.Context, cmd *driver.Cmd, ttl time.Duration) error {
-	s.entries[0].Key, s.entries[0].TTL = cmd.Key(), ttl
-	if err := s.caps.Expirer.Expire(ctx, s.entries[:]); err != nil {
+func (c *Commander) expire(ctx context.Context, cmd *driver.Cmd, ttl time.Duration, one *One) error {
+	one.entries[0].Key, one.entries[0].TTL = cmd.Key(), ttl
+	if err := c.caps.Expirer.Expire(ctx, one.entries[:]); err != nil {
 		return err
 	}
-	err := s.entries[0].Err
+	err := one.entries[0].Err
 	if errors.Is(err, driver.ErrNotFound) {
 		cmd.Reply = driver.IntReply(0)
 		return nil
@@ -259,12 +259,12 @@ func (s *scratch) expire(ctx context.Context, cmd *driver.Cmd, ttl time.Duration
 	return err
 }
 
-func (s *scratch) incr(ctx context.Context, cmd *driver.Cmd) error {
+func (c *Commander) incr(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	delta, err := numberOf(cmd, 1)
 	if err != nil {
 		return err
 	}
-	sum, err := s.caps.Counter.Incr(ctx, cmd.Key(), delta)
+	sum, err := c.caps.Counter.Incr(ctx, cmd.Key(), delta)
 	if errors.Is(err, driver.ErrNotFound) {
 		cmd.Reply = driver.Reply{}
 		return nil
@@ -273,7 +273,7 @@ func (s *scratch) incr(ctx context.Context, cmd *driver.Cmd) error {
 	return err
 }
 
-func (s *scratch) incrInit(ctx context.Context, cmd *driver.Cmd) error {
+func (c *Commander) incrInit(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	delta, err := numberOf(cmd, 1)
 	if err != nil {
 		return err
@@ -286,60 +286,60 @@ func (s *scratch) incrInit(ctx context.Context, cmd *driver.Cmd) error {
 	if err != nil {
 		return err
 	}
-	sum, err := s.caps.Counter.IncrInit(ctx, cmd.Key(), delta, start, ttl)
+	sum, err := c.caps.Counter.IncrInit(ctx, cmd.Key(), delta, start, ttl)
 	cmd.Reply = driver.IntReply(sum)
 	return err
 }
 
-func (s *scratch) swap(ctx context.Context, cmd *driver.Cmd) (err error) {
-	if s.entries[0], err = newValue(cmd, 1); err != nil {
+func (c *Commander) swap(ctx context.Context, cmd *driver.Cmd, one *One) (err error) {
+	if one.entries[0], err = newValue(cmd, 1); err != nil {
 		return err
 	}
-	if err := s.caps.Swapper.Swap(ctx, &s.entries[0], &s.values[0]); err != nil {
+	if err := c.caps.Swapper.Swap(ctx, &one.entries[0], &one.values[0]); err != nil {
 		return err
 	}
-	cmd.Reply, err = valueReply(&s.values[0])
+	cmd.Reply, err = valueReply(&one.values[0])
 	return err
 }
 
-func (s *scratch) compareAndSwap(ctx context.Context, cmd *driver.Cmd) (err error) {
-	if s.entries[0], err = newValue(cmd, 2); err != nil {
+func (c *Commander) compareAndSwap(ctx context.Context, cmd *driver.Cmd, one *One) (err error) {
+	if one.entries[0], err = newValue(cmd, 2); err != nil {
 		return err
 	}
-	swapped, err := s.caps.Swapper.CompareAndSwap(ctx, &s.entries[0], cmd.Args[1].Data)
+	swapped, err := c.caps.Swapper.CompareAndSwap(ctx, &one.entries[0], cmd.Args[1].Data)
 	cmd.Reply = flag(swapped)
 	return err
 }
 
-func (s *scratch) compareAndDelete(ctx context.Context, cmd *driver.Cmd) error {
+func (c *Commander) compareAndDelete(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	if len(cmd.Args) != 2 {
 		return badSyntax(cmd)
 	}
-	deleted, err := s.caps.Swapper.CompareAndDelete(ctx, cmd.Key(), cmd.Args[1].Data)
+	deleted, err := c.caps.Swapper.CompareAndDelete(ctx, cmd.Key(), cmd.Args[1].Data)
 	cmd.Reply = flag(deleted)
 	return err
 }
 
-func (s *scratch) rename(ctx context.Context, cmd *driver.Cmd) error {
+func (c *Commander) rename(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	if len(cmd.Args) != 2 {
 		return badSyntax(cmd)
 	}
 	cmd.Reply = okReply
-	return s.caps.Mover.Rename(ctx, cmd.Args[0].Text, cmd.Args[1].Text)
+	return c.caps.Mover.Rename(ctx, cmd.Args[0].Text, cmd.Args[1].Text)
 }
 
-func (s *scratch) renameNX(ctx context.Context, cmd *driver.Cmd) error {
+func (c *Commander) renameNX(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	if len(cmd.Args) != 2 {
 		return badSyntax(cmd)
 	}
-	moved, err := s.caps.Mover.RenameNX(ctx, cmd.Args[0].Text, cmd.Args[1].Text)
+	moved, err := c.caps.Mover.RenameNX(ctx, cmd.Args[0].Text, cmd.Args[1].Text)
 	cmd.Reply = flag(moved)
 	return err
 }
 
-func (s *scratch) ping(ctx context.Context, cmd *driver.Cmd) error {
+func (c *Commander) ping(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	cmd.Reply = driver.DataReply([]byte("PONG"))
-	return s.caps.Pinger.Ping(ctx)
+	return c.caps.Pinger.Ping(ctx)
 }
 
 // What the commands are read with.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -15,7 +14,7 @@ import (
 
 // A Commander runs the commands on values and keys that a store's interfaces say; where
 // the store lacks the interface, they are errors.ErrUnsupported. Everything else goes to
-// the store's own Commander.
+// the store's own Commander. Its methods may be called concurrently.
 type Commander struct {
 	store driver.Store
 	caps  driver.Caps
@@ -24,43 +23,34 @@ type Commander struct {
 // New returns the Commander of a store.
 func New(s driver.Store, caps driver.Caps) *Commander { return &Commander{s, caps} }
 
-// DoOne runs one command, and fills in its Reply or returns its error.
-func (c *Commander) DoOne(ctx context.Context, cmd *driver.Cmd) error {
+// DoOne runs one command, and fills in its Reply or returns its error. one is the
+// caller's, who must not use it again when the call failed.
+func (c *Commander) DoOne(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	if run := &runs[cmd.Command().Index()+1]; run.do != nil {
-		if !run.can(&c.caps) {
+		if run.can != nil && !run.can(&c.caps) {
 			return unsupported(run.what)
 		}
-		s := scratches.Get().(*scratch)
-		s.Commander = c
-		err := run.do(s, ctx, cmd)
-		s.release()
-		return err
+		return run.do(c, ctx, cmd, one)
 	}
 	own := c.caps.Commander
 	if own == nil || !own.Commands().Runs(cmd) && !cmd.IsCustom() {
 		return unsupported(cmd.Name + " command")
 	}
-	s := scratches.Get().(*scratch)
-	s.cmds[0] = cmd
-	err := own.Do(ctx, s.cmds[:], driver.Plain)
-	s.release()
-	if err != nil {
+	one.cmds[0] = cmd
+	if err := own.Do(ctx, one.cmds[:], driver.Plain); err != nil {
 		return err
 	}
 	return cmd.Err
 }
 
-// ExpireOne runs the command that driver.ExpireCommand makes of a TTL. An Expirer has
-// one method for all of them, which knows the TTL to the nanosecond.
-func (c *Commander) ExpireOne(ctx context.Context, cmd *driver.Cmd, ttl time.Duration) error {
+// ExpireOne runs the command that driver.ExpireCommand makes of a TTL, as DoOne would.
+// An Expirer has one method for all of these commands, which knows the TTL to the
+// nanosecond.
+func (c *Commander) ExpireOne(ctx context.Context, cmd *driver.Cmd, ttl time.Duration, one *One) error {
 	if c.caps.Expirer == nil {
 		return unsupported(noExpiry)
 	}
-	s := scratches.Get().(*scratch)
-	s.Commander = c
-	err := s.expire(ctx, cmd, ttl)
-	s.release()
-	return err
+	return c.expire(ctx, cmd, ttl, one)
 }
 
 // Do runs commands one after the other, runs of GET and of SET in one call. Each has
@@ -69,10 +59,14 @@ func (c *Commander) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) 
 	if how == driver.Atomic {
 		return fmt.Errorf("xcache: the driver has no transactions: %w", errors.ErrUnsupported)
 	}
+	one := new(One)
 	for len(cmds) > 0 {
 		n := c.doSame(ctx, cmds)
 		if n == 0 {
-			n, cmds[0].Err = 1, c.DoOne(ctx, cmds[0])
+			n, cmds[0].Err = 1, c.DoOne(ctx, cmds[0], one)
+			if cmds[0].Err != nil {
+				one = new(One)
+			}
 		}
 		cmds = cmds[n:]
 	}
@@ -135,20 +129,20 @@ func unsupported(what string) error {
 	return fmt.Errorf("xcache: the driver has no %s: %w", what, errors.ErrUnsupported)
 }
 
-// A scratch holds what a single command hands to the store as a batch of one.
-type scratch struct {
-	*Commander
+// A One holds what a single command hands to the store as a batch of one. The zero
+// value is ready to use. Whoever pools it calls Clear first.
+type One struct {
 	cmds    [1]*driver.Cmd
 	keys    [1]string
 	values  [1]driver.Value
 	entries [1]driver.Entry
 }
 
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
+// Clear lets go of what the command handed to the store, and got from it.
+func (o *One) Clear() { *o = One{} }
 
-// release takes the scratch back. The store has no part of it any more: it borrows its
-// input until its call returns, and values last on their own.
-func (s *scratch) release() {
-	*s = scratch{}
-	scratches.Put(s)
+// TTL returns what the store answered to the PTTL of a key that it has, to the
+// nanosecond; ok is false for other commands and replies.
+func (o *One) TTL() (ttl time.Duration, ok bool) {
+	return o.values[0].TTL, o.values[0].TTL != 0
 }

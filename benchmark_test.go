@@ -254,3 +254,35 @@ func BenchmarkDelete(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkHas(b *testing.B) {
+	v := openRaw(b)
+	must(b, v.Set(b.Context(), "key", hundred))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Has(b.Context(), "key"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkTTL(b *testing.B) {
+	v := openRaw(b)
+	must(b, v.Set(b.Context(), "key", hundred))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.TTL(b.Context(), "key"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkIncrInit(b *testing.B) {
+	v := openRaw(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.IncrInit(b.Context(), "n", 1, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -13,18 +13,18 @@ import (
 // Delete removes keys, of any type, and returns how many there were. None
 // given: 0 and no I/O.
 func (c *Cache) Delete(ctx context.Context, keys ...string) (int, error) {
-	return Run(ctx, c.del(keys), readInt)
+	return removal(keys).run(ctx, c)
 }
 
 // Has reports whether key exists, whatever it holds.
 func (c *Cache) Has(ctx context.Context, key string) (bool, error) {
-	return Run(ctx, newOp(c, "has", cmdExists).begin(key), readExists)
+	return existing{keyed{c, "has", key, nil}}.run(ctx)
 }
 
 // TTL returns the time key has left; NoExpiry if it never expires,
 // ErrNotFound if it does not exist.
 func (c *Cache) TTL(ctx context.Context, key string) (time.Duration, error) {
-	return Run(ctx, newOp(c, "ttl", cmdPTTL).begin(key), readTTL)
+	return remaining{keyed{c, "ttl", key, nil}}.run(ctx)
 }
 
 // TTLMany returns the time that those of the keys have left that exist, in one
@@ -43,25 +43,25 @@ func (c *Cache) TTLMany(ctx context.Context, keys []string) (map[string]time.Dur
 // default TTL if there are none. It reports whether the key exists. An expired
 // TTL deletes the key, and is true.
 func (c *Cache) Touch(ctx context.Context, key string, opts ...SetOption) (bool, error) {
-	return Run(ctx, c.touch(key, opts), readFlag)
+	return c.touch(key, opts).run(ctx)
 }
 
 // Expire makes key expire after d, without jitter, and reports whether it
 // exists. NoExpiry makes it persistent; d <= 0 deletes it, and is true.
 func (c *Cache) Expire(ctx context.Context, key string, d time.Duration) (bool, error) {
-	return Run(ctx, c.setExpiry("expire", key, realTTL(d)), readFlag)
+	return c.setExpiry("expire", key, realTTL(d)).run(ctx)
 }
 
 // ExpireAt makes key expire at t: Expire with the time until then. In a pipeline that
 // is the time from when the operation is queued.
 func (c *Cache) ExpireAt(ctx context.Context, key string, t time.Time) (bool, error) {
-	return Run(ctx, c.setExpiry("expire at", key, realTTL(time.Until(t))), readFlag)
+	return c.setExpiry("expire at", key, realTTL(time.Until(t))).run(ctx)
 }
 
 // Persist makes key never expire, and reports whether it exists. Unlike Redis'
 // PERSIST it is true for a key that was persistent already.
 func (c *Cache) Persist(ctx context.Context, key string) (bool, error) {
-	return Run(ctx, c.setExpiry("persist", key, NoExpiry), readFlag)
+	return c.setExpiry("persist", key, NoExpiry).run(ctx)
 }
 
 // Incr adds delta, which may be negative, to the integer at key and returns
@@ -71,12 +71,12 @@ func (c *Cache) Persist(ctx context.Context, key string) (bool, error) {
 // Redis' INCRBY: use IncrInit for a counter that need not exist. What is not an
 // integer is ErrWrongType, and a sum beyond 64 bits ErrOverflow: the value stays.
 func (c *Cache) Incr(ctx context.Context, key string, delta int64) (int64, error) {
-	return Run(ctx, c.incr("incr", key, delta), readCount)
+	return c.incr(key, delta).run(ctx)
 }
 
 // Decr subtracts delta: see Incr.
 func (c *Cache) Decr(ctx context.Context, key string, delta int64) (int64, error) {
-	return Run(ctx, c.decr(key, delta), readCount)
+	return c.decr(key, delta).run(ctx)
 }
 
 // IncrInit is Incr, but a missing key counts as holding init, and gets the
@@ -88,7 +88,7 @@ func (c *Cache) Decr(ctx context.Context, key string, delta int64) (int64, error
 // has passed since its first call: 300 s unless configured. A counter that is to
 // last takes TTL(NoExpiry), one for each day TTL(24*time.Hour).
 func (c *Cache) IncrInit(ctx context.Context, key string, delta, init int64, opts ...SetOption) (int64, error) {
-	return Run(ctx, c.incrInit(key, delta, init, opts), readCount)
+	return c.incrInit(key, delta, init, opts).run(ctx)
 }
 
 // Rename moves the value of from to the key to, with its TTL, over whatever to
@@ -99,12 +99,20 @@ func (c *Cache) IncrInit(ctx context.Context, key string, delta, init int64, opt
 // slots. In a pipeline that is ErrCrossSlot: the copy takes several round trips, for
 // which the other operations would have to wait, and the order of them with it. The
 // same is true of RenameNX, IncrVersion and DecrVersion.
+//
+//twin:note Keys in different slots of a cluster are ErrCrossSlot, where Cache.Rename copies the
+//twin:note value: the copy takes several round trips, for which the other operations of the
+//twin:note pipeline would have to wait.
 func (c *Cache) Rename(ctx context.Context, from, to string) error {
 	return Err(Run(ctx, c.move("rename", cmdRename, from, to), readOK))
 }
 
 // RenameNX is Rename that leaves an existing to alone; it reports whether it
 // moved the value.
+//
+//twin:note Keys in different slots of a cluster are ErrCrossSlot, where Cache.RenameNX copies the
+//twin:note value: the copy takes several round trips, for which the other operations of the
+//twin:note pipeline would have to wait.
 func (c *Cache) RenameNX(ctx context.Context, from, to string) (bool, error) {
 	return Run(ctx, c.move("rename nx", cmdRenameNX, from, to), readFlag)
 }
@@ -113,12 +121,18 @@ func (c *Cache) RenameNX(ctx context.Context, from, to string) (bool, error) {
 // delta higher than this view's, in one atomic step, over whatever that
 // version held, and returns the new version. ErrNotFound if there is no value.
 // The view stays at its version: With(WithVersion(n)) sees the moved value.
+//
+//twin:note Without a {hash tag} the versions of a key are in different slots of a cluster, and
+//twin:note then this is ErrCrossSlot: see Rename.
 func (c *Cache) IncrVersion(ctx context.Context, key string, delta int) (int, error) {
 	return Run(ctx, c.incrVersion(key, delta), readVersion)
 }
 
 // DecrVersion moves the value to the version that is delta lower: see
 // IncrVersion.
+//
+//twin:note Without a {hash tag} the versions of a key are in different slots of a cluster, and
+//twin:note then this is ErrCrossSlot: see Rename.
 func (c *Cache) DecrVersion(ctx context.Context, key string, delta int) (int, error) {
 	return Run(ctx, c.decrVersion(key, delta), readVersion)
 }
@@ -144,87 +158,30 @@ func (c *Cache) Ping(ctx context.Context) error {
 
 // The operations.
 
-func (c *Cache) del(keys []string) *Op {
-	o := newOp(c, "delete", cmdDel)
-	if len(keys) == 1 {
-		o.key = keys[0]
-		return o.Key(keys[0])
-	}
-	if o.keys = len(keys); o.keys == 0 {
-		o.idle, o.held.Reply = true, driver.IntReply(0)
-	}
-	fulls, err := c.fullKeys(keys)
-	if err != nil {
-		return o.fail(err)
-	}
-	if len(fulls) > cap(o.held.Args) {
-		o.held.Args = make([]driver.Arg, 0, len(fulls))
-	}
-	for _, full := range fulls {
-		o.add(driver.Key(full))
-	}
-	return o
-}
-
-func (c *Cache) touch(key string, opts []SetOption) *Op {
+func (c *Cache) touch(key string, opts []SetOption) expiring {
 	ttl, err := c.ttlOf(driver.IfPresent, opts)
-	o := c.setExpiry("touch", key, c.jittered(ttl))
-	if err != nil {
-		o.fail(err)
-	}
-	return o
+	return expiring{keyed{c, "touch", key, err}, c.jittered(ttl)}
 }
 
-// setExpiry gives a key a TTL, as driver.ExpireCommand says it.
-func (c *Cache) setExpiry(name, key string, ttl time.Duration) *Op {
-	o := newOp(c, name, expiryCommand(ttl))
-	o.key, o.expires, o.ttl = key, true, ttl
-	o.Key(key)
-	if ttl != NoExpiry && !driver.Expired(ttl) && ttl != driver.KeepTTL {
-		o.add(driver.Duration(ttl))
-	}
-	return o
+func (c *Cache) setExpiry(name, key string, ttl time.Duration) expiring {
+	return expiring{keyed{c, name, key, nil}, ttl}
 }
 
-func expiryCommand(ttl time.Duration) *driver.Cmd {
-	switch {
-	case ttl == NoExpiry:
-		return cmdPersist
-	case ttl == driver.KeepTTL:
-		return cmdExists
-	case driver.Expired(ttl):
-		return cmdDel
-	}
-	return cmdPExpire
+func (c *Cache) incr(key string, delta int64) counting {
+	return counting{keyed{c, "incr", key, nil}, delta}
 }
 
-func (c *Cache) incr(name, key string, delta int64) *Op {
-	o := newOp(c, name, cmdIncr).begin(key).Int(delta)
-	if err := c.countable(); err != nil {
-		o.fail(err)
-	}
-	return o
-}
-
-func (c *Cache) decr(key string, delta int64) *Op {
+func (c *Cache) decr(key string, delta int64) counting {
 	delta, err := negated(delta)
-	o := c.incr("decr", key, delta)
-	if err != nil {
-		o.fail(err)
-	}
-	return o
+	return counting{keyed{c, "decr", key, err}, delta}
 }
 
-func (c *Cache) incrInit(key string, delta, init int64, opts []SetOption) *Op {
-	o := newOp(c, "incr init", cmdIncrInit).begin(key).Int(delta).Int(init)
-	if err := c.countable(); err != nil {
-		return o.fail(err)
-	}
+func (c *Cache) incrInit(key string, delta, init int64, opts []SetOption) initialized {
 	ttl, err := c.ttlOf(driver.IfAbsent, opts)
-	if err != nil {
-		return o.fail(err)
+	if counted := c.countable(); counted != nil {
+		err = counted
 	}
-	return o.add(driver.TTLArg(c.jittered(ttl)))
+	return initialized{keyed{c, "incr init", key, err}, delta, init, c.jittered(ttl)}
 }
 
 func (c *Cache) move(name string, command *driver.Cmd, from, to string) *Op {
@@ -298,26 +255,6 @@ func negated[N int | int64](delta N) (N, error) {
 }
 
 // How their replies are read.
-
-func readExists(o *Op) (bool, error) {
-	found, err := readFlag(o)
-	switch {
-	case err != nil:
-	case found:
-		o.hit()
-	default:
-		o.miss()
-	}
-	return found, err
-}
-
-// readTTL returns the TTL as the store knows it, where the reply has milliseconds.
-func readTTL(o *Op) (time.Duration, error) {
-	if ttl, ok := o.one.TTL(); ok {
-		return ttl, nil
-	}
-	return driver.TTLOutcome(&o.held)
-}
 
 func readVersion(o *Op) (int, error) { return o.version, o.Reply().AsOK() }
 

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/composed"
 )
@@ -58,9 +56,6 @@ type operation struct {
 	idle bool
 	// borrows: a value is the caller's own memory.
 	borrows bool
-	// expires: the command gives its key the TTL ttl.
-	expires bool
-	ttl     time.Duration
 	// version is that to which a key is moved.
 	version int
 
@@ -266,9 +261,6 @@ func (o *Op) run(ctx context.Context) error {
 }
 
 func (o *Op) send(ctx context.Context) error {
-	if o.expires {
-		return o.cache.target.commander.ExpireOne(ctx, &o.held, o.ttl, &o.one)
-	}
 	return o.cache.target.commander.DoOne(ctx, &o.held, &o.one)
 }
 
@@ -300,11 +292,6 @@ func (o *Op) keep() {
 	}
 	o.borrows = false
 }
-
-// hit and miss tell the observer about the key.
-func (o *Op) hit() { o.seen.hit(0, new(codec.Read)) }
-
-func (o *Op) miss() { o.seen.miss() }
 
 // How replies are read.
 

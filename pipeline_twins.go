@@ -10,70 +10,84 @@ import (
 
 // Delete queues Cache.Delete.
 func (p *Pipeline) Delete(keys ...string) *Result[int] {
-	return Queue(p, p.cache.del(keys), readInt)
+	return removal(keys).queue(p, p.cache)
 }
 
 // Has queues Cache.Has.
 func (p *Pipeline) Has(key string) *Result[bool] {
-	return Queue(p, newOp(p.cache, "has", cmdExists).begin(key), readExists)
+	return existing{keyed{p.cache, "has", key, nil}}.queue(p)
 }
 
 // TTL queues Cache.TTL.
 func (p *Pipeline) TTL(key string) *Result[time.Duration] {
-	return Queue(p, newOp(p.cache, "ttl", cmdPTTL).begin(key), readTTL)
+	return remaining{keyed{p.cache, "ttl", key, nil}}.queue(p)
 }
 
 // Touch queues Cache.Touch.
 func (p *Pipeline) Touch(key string, opts ...SetOption) *Result[bool] {
-	return Queue(p, p.cache.touch(key, opts), readFlag)
+	return p.cache.touch(key, opts).queue(p)
 }
 
 // Expire queues Cache.Expire.
 func (p *Pipeline) Expire(key string, d time.Duration) *Result[bool] {
-	return Queue(p, p.cache.setExpiry("expire", key, realTTL(d)), readFlag)
+	return p.cache.setExpiry("expire", key, realTTL(d)).queue(p)
 }
 
 // ExpireAt queues Cache.ExpireAt.
 func (p *Pipeline) ExpireAt(key string, t time.Time) *Result[bool] {
-	return Queue(p, p.cache.setExpiry("expire at", key, realTTL(time.Until(t))), readFlag)
+	return p.cache.setExpiry("expire at", key, realTTL(time.Until(t))).queue(p)
 }
 
 // Persist queues Cache.Persist.
 func (p *Pipeline) Persist(key string) *Result[bool] {
-	return Queue(p, p.cache.setExpiry("persist", key, NoExpiry), readFlag)
+	return p.cache.setExpiry("persist", key, NoExpiry).queue(p)
 }
 
 // Incr queues Cache.Incr.
 func (p *Pipeline) Incr(key string, delta int64) *Result[int64] {
-	return Queue(p, p.cache.incr("incr", key, delta), readCount)
+	return p.cache.incr(key, delta).queue(p)
 }
 
 // Decr queues Cache.Decr.
 func (p *Pipeline) Decr(key string, delta int64) *Result[int64] {
-	return Queue(p, p.cache.decr(key, delta), readCount)
+	return p.cache.decr(key, delta).queue(p)
 }
 
 // IncrInit queues Cache.IncrInit.
 func (p *Pipeline) IncrInit(key string, delta, init int64, opts ...SetOption) *Result[int64] {
-	return Queue(p, p.cache.incrInit(key, delta, init, opts), readCount)
+	return p.cache.incrInit(key, delta, init, opts).queue(p)
 }
 
 // Rename queues Cache.Rename. Its result is true when it succeeded.
+//
+// Keys in different slots of a cluster are ErrCrossSlot, where Cache.Rename copies the
+// value: the copy takes several round trips, for which the other operations of the
+// pipeline would have to wait.
 func (p *Pipeline) Rename(from, to string) *Result[bool] {
 	return Queue(p, p.cache.move("rename", cmdRename, from, to), readOK)
 }
 
 // RenameNX queues Cache.RenameNX.
+//
+// Keys in different slots of a cluster are ErrCrossSlot, where Cache.RenameNX copies the
+// value: the copy takes several round trips, for which the other operations of the
+// pipeline would have to wait.
 func (p *Pipeline) RenameNX(from, to string) *Result[bool] {
 	return Queue(p, p.cache.move("rename nx", cmdRenameNX, from, to), readFlag)
 }
 
 // IncrVersion queues Cache.IncrVersion.
+//
+// Without a {hash tag} the versions of a key are in different slots of a cluster, and
+// then this is ErrCrossSlot: see Rename.
 func (p *Pipeline) IncrVersion(key string, delta int) *Result[int] {
 	return Queue(p, p.cache.incrVersion(key, delta), readVersion)
 }
 
 // DecrVersion queues Cache.DecrVersion.
+//
+// Without a {hash tag} the versions of a key are in different slots of a cluster, and
+// then this is ErrCrossSlot: see Rename.
 func (p *Pipeline) DecrVersion(key string, delta int) *Result[int] {
 	return Queue(p, p.cache.decrVersion(key, delta), readVersion)
 }

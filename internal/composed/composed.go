@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -41,16 +40,6 @@ func (c *Commander) DoOne(ctx context.Context, cmd *driver.Cmd, one *One) error 
 		return err
 	}
 	return cmd.Err
-}
-
-// ExpireOne runs the command that driver.ExpireCommand makes of a TTL, as DoOne would.
-// An Expirer has one method for all of these commands, which knows the TTL to the
-// nanosecond.
-func (c *Commander) ExpireOne(ctx context.Context, cmd *driver.Cmd, ttl time.Duration, one *One) error {
-	if c.caps.Expirer == nil {
-		return unsupported(noExpiry)
-	}
-	return c.expire(ctx, cmd, ttl, one)
 }
 
 // Do runs commands one after the other, runs of GET and of SET in one call. Each has
@@ -140,9 +129,3 @@ type One struct {
 
 // Clear lets go of what the command handed to the store, and got from it.
 func (o *One) Clear() { *o = One{} }
-
-// TTL returns what the store answered to the PTTL of a key that it has, to the
-// nanosecond; ok is false for other commands and replies.
-func (o *One) TTL() (ttl time.Duration, ok bool) {
-	return o.values[0].TTL, o.values[0].TTL != 0
-}

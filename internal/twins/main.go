@@ -10,9 +10,16 @@
 //
 //	func (q Queued) Method(args) *xcache.Result[R] { return xcache.Queue(q.p, op, read) }
 //
-// in which what op and read say of the receiver is said of the handle. A method that
-// returns nothing but an error has a Result[bool], which is true when it succeeded. For
-// the types of package mixins, say:
+// Of an operation that is a value with both ways, it takes, and writes,
+//
+//	return op.run(ctx, more...)
+//	func (q Queued) Method(args) *xcache.Result[R] { return op.queue(q.p, more...) }
+//
+// In all of them what op and read say of the receiver is said of the handle. A method that
+// returns nothing but an error has a Result[bool], which is true when it succeeded. Lines
+// of the method's comment that begin with //twin:note are a paragraph of the twin's.
+//
+// For the types of package mixins, say:
 //
 //	//go:generate go run ../internal/twins -type Hashes -twin QueuedHashes -receiver q -pipeline q.p -handle q.h -out twins_hashes.go
 package main
@@ -132,7 +139,7 @@ func (g *generator) file(file *ast.File) error {
 		if !ok || !g.isMethod(method) {
 			continue
 		}
-		if run := runOf(method); run != nil {
+		if run := runOf(method); run.call != nil {
 			if err := g.twin(method, run, imports); err != nil {
 				return fmt.Errorf("%s: %s: %w", g.fset.Position(method.Pos()), method.Name.Name, err)
 			}
@@ -160,23 +167,38 @@ func (g *generator) isMethod(f *ast.FuncDecl) bool {
 	return ok && name.Name == g.source
 }
 
-// runOf returns the call of Run that is the body of a method; nil if it is something else.
-func runOf(f *ast.FuncDecl) *ast.CallExpr {
+// An operation is how a method runs it: Run(ctx, op, read), or
+// op.run(ctx, more...).
+type operation struct {
+	call *ast.CallExpr
+	// value is op, if it is a value with both ways.
+	value ast.Expr
+}
+
+// runOf returns the operation that is the body of a method, without a call if the body
+// is something else.
+func runOf(f *ast.FuncDecl) operation {
 	if f.Body == nil || len(f.Body.List) != 1 {
-		return nil
+		return operation{}
 	}
 	ret, ok := f.Body.List[0].(*ast.ReturnStmt)
 	if !ok || len(ret.Results) != 1 {
-		return nil
+		return operation{}
 	}
 	call, ok := ret.Results[0].(*ast.CallExpr)
 	if ok && isFunction(call.Fun, "Err") && len(call.Args) == 1 {
 		call, ok = call.Args[0].(*ast.CallExpr)
 	}
-	if !ok || !isFunction(call.Fun, "Run") || len(call.Args) != 3 {
-		return nil
+	switch {
+	case !ok:
+		return operation{}
+	case isFunction(call.Fun, "Run") && len(call.Args) == 3:
+		return operation{call: call}
 	}
-	return call
+	if method, ok := call.Fun.(*ast.SelectorExpr); ok && method.Sel.Name == "run" && len(call.Args) > 0 {
+		return operation{call, method.X}
+	}
+	return operation{}
 }
 
 // isFunction reports whether e names a function of package xcache.
@@ -192,7 +214,7 @@ func isFunction(e ast.Expr, name string) bool {
 }
 
 // twin writes the twin of a method whose body is run.
-func (g *generator) twin(f *ast.FuncDecl, run *ast.CallExpr, imports map[string]string) error {
+func (g *generator) twin(f *ast.FuncDecl, run operation, imports map[string]string) error {
 	params := f.Type.Params.List
 	if len(params) == 0 || len(params[0].Names) != 1 {
 		return errors.New("its first parameter must be a context alone")
@@ -202,7 +224,7 @@ func (g *generator) twin(f *ast.FuncDecl, run *ast.CallExpr, imports map[string]
 		return err
 	}
 	pkg := ""
-	if _, inside := run.Fun.(*ast.Ident); !inside {
+	if _, inside := run.call.Fun.(*ast.Ident); !inside && run.value == nil {
 		pkg = "xcache."
 		g.imports["xcache"] = imports["xcache"]
 	}
@@ -222,17 +244,48 @@ func (g *generator) twin(f *ast.FuncDecl, run *ast.CallExpr, imports map[string]
 		}
 		list = append(list, strings.Join(names, ", ")+" "+g.text(p.Type))
 	}
-	for _, arg := range run.Args[1:] {
-		g.need(arg, imports)
+	var queue string
+	if run.value != nil {
+		g.need(run.value, imports)
+		args := []string{g.pipeline}
+		for _, arg := range run.call.Args[1:] {
+			g.need(arg, imports)
+			args = append(args, g.renamed(arg, old))
+		}
+		queue = fmt.Sprintf("%s.queue(%s)", g.renamed(run.value, old), strings.Join(args, ", "))
+	} else {
+		op, read := run.call.Args[1], run.call.Args[2]
+		g.need(op, imports)
+		g.need(read, imports)
+		queue = fmt.Sprintf("%sQueue(%s, %s, %s)", pkg, g.pipeline, g.renamed(op, old), g.renamed(read, old))
 	}
 	fmt.Fprintf(&g.methods, "// %s queues %s.%s.", f.Name.Name, g.source, f.Name.Name)
 	if len(f.Type.Results.List) == 1 {
 		g.methods.WriteString(" Its result is true when it succeeded.")
 	}
-	fmt.Fprintf(&g.methods, "\nfunc (%s %s) %s(%s) *%sResult[%s] {\n\treturn %sQueue(%s, %s, %s)\n}\n\n",
-		g.receiver, g.twinType(f), f.Name.Name, strings.Join(list, ", "), pkg, result,
-		pkg, g.pipeline, g.renamed(run.Args[1], old), g.renamed(run.Args[2], old))
+	for i, note := range notesOf(f) {
+		if i == 0 {
+			g.methods.WriteString("\n//")
+		}
+		g.methods.WriteString("\n// " + note)
+	}
+	fmt.Fprintf(&g.methods, "\nfunc (%s %s) %s(%s) *%sResult[%s] {\n\treturn %s\n}\n\n",
+		g.receiver, g.twinType(f), f.Name.Name, strings.Join(list, ", "), pkg, result, queue)
 	return nil
+}
+
+// notesOf returns the lines of a method's comment that are for its twin's.
+func notesOf(f *ast.FuncDecl) []string {
+	if f.Doc == nil {
+		return nil
+	}
+	var notes []string
+	for _, line := range f.Doc.List {
+		if note, ok := strings.CutPrefix(line.Text, "//twin:note "); ok {
+			notes = append(notes, strings.TrimSpace(note))
+		}
+	}
+	return notes
 }
 
 // twinType returns the type of the twin's receiver, with the type parameters of the

@@ -1,0 +1,311 @@
+package xcache
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// Here are the operations on keys that a service makes with every request. Alone, they
+// call the method that the store's interfaces have for them: an Op would cost a third of
+// what the store in memory costs. In a pipeline they are an Op. What the operation is
+// called, its key and what is wrong with its arguments is said once, by the function that
+// makes the value; run and queue are methods of that value. Each run is a call of direct.
+
+// keyed is what the operations on one key have in common.
+type keyed struct {
+	cache *Cache
+	name  string
+	key   string
+	// err is what is wrong with arguments other than the key.
+	err error
+}
+
+// op begins the operation for a pipeline.
+func (k *keyed) op(cmd *driver.Cmd) *Op {
+	o := newOp(k.cache, k.name, cmd).begin(k.key)
+	if k.err != nil {
+		o.fail(k.err)
+	}
+	return o
+}
+
+// direct runs an operation on its own: do is called with the full key. seen is nil
+// without an observer.
+func direct[R any](ctx context.Context, k *keyed, do func(ctx context.Context, full string, seen *observation) (R, error)) (R, error) {
+	var result R
+	c := k.cache
+	ctx, call, err := c.start(ctx, k.name, k.key, 1)
+	if err != nil {
+		return result, err
+	}
+	defer call.release()
+	full, err := c.fullKey(k.key)
+	if err == nil {
+		err = k.err
+	}
+	if err == nil {
+		result, err = do(ctx, full, call.seen)
+	}
+	return result, call.end(err)
+}
+
+// counting is Incr and Decr.
+type counting struct {
+	keyed
+	delta int64
+}
+
+func (n counting) queue(p *Pipeline) *Result[int64] {
+	if err := n.cache.countable(); err != nil {
+		n.err = err
+	}
+	return Queue(p, n.op(cmdIncr).Int(n.delta), readCount)
+}
+
+// run does what direct does, without a call more: no operation costs less than this.
+func (n counting) run(ctx context.Context) (int64, error) {
+	c := n.cache
+	ctx, call, err := c.start(ctx, n.name, n.key, 1)
+	if err != nil {
+		return 0, err
+	}
+	defer call.release()
+	full, err := c.fullKey(n.key)
+	if err == nil {
+		err = c.countable()
+	}
+	if err == nil {
+		err = n.err
+	}
+	if err != nil {
+		return 0, call.end(err)
+	}
+	counter := c.target.caps.Counter
+	if counter == nil {
+		return 0, call.end(unsupported("atomic counter"))
+	}
+	if c.shared.flights.UnderWay() {
+		sum, err := n.invalidate(ctx, counter, full)
+		return sum, call.end(err)
+	}
+	sum, err := counter.Incr(ctx, full, n.delta)
+	return sum, call.end(err)
+}
+
+// invalidate counts, after which loads of the key that are under way store nothing.
+func (n *counting) invalidate(ctx context.Context, counter driver.Counter, full string) (int64, error) {
+	return invalidating(ctx, n.cache, full, func() (int64, error) { return counter.Incr(ctx, full, n.delta) })
+}
+
+// initialized is IncrInit.
+type initialized struct {
+	keyed
+	delta, init int64
+	ttl         time.Duration
+}
+
+func (n initialized) queue(p *Pipeline) *Result[int64] {
+	return Queue(p, n.op(cmdIncrInit).Int(n.delta).Int(n.init).add(driver.TTLArg(n.ttl)), readCount)
+}
+
+func (n initialized) run(ctx context.Context) (int64, error) {
+	return direct(ctx, &n.keyed, func(ctx context.Context, full string, _ *observation) (int64, error) {
+		counter := n.cache.target.caps.Counter
+		if counter == nil {
+			return 0, unsupported("atomic counter")
+		}
+		if n.cache.shared.flights.UnderWay() {
+			return invalidating(ctx, n.cache, full, func() (int64, error) {
+				return counter.IncrInit(ctx, full, n.delta, n.init, n.ttl)
+			})
+		}
+		return counter.IncrInit(ctx, full, n.delta, n.init, n.ttl)
+	})
+}
+
+// invalidating calls write, after which loads of a full key that are under way store
+// nothing.
+func invalidating(ctx context.Context, c *Cache, full string, write func() (int64, error)) (sum int64, err error) {
+	err = c.shared.flights.Invalidate(ctx, func() error {
+		sum, err = write()
+		return err
+	}, full)
+	return sum, err
+}
+
+// expiring is Touch, Expire, ExpireAt and Persist.
+type expiring struct {
+	keyed
+	ttl time.Duration
+}
+
+// queue queues the command that driver.ExpireCommand says.
+func (e expiring) queue(p *Pipeline) *Result[bool] {
+	switch {
+	case e.ttl == NoExpiry:
+		return Queue(p, e.op(cmdPersist), readFlag)
+	case e.ttl == driver.KeepTTL:
+		return Queue(p, e.op(cmdExists), readFlag)
+	case driver.Expired(e.ttl):
+		return Queue(p, e.op(cmdDel), readFlag)
+	}
+	return Queue(p, e.op(cmdPExpire).add(driver.Duration(e.ttl)), readFlag)
+}
+
+func (e expiring) run(ctx context.Context) (bool, error) {
+	return direct(ctx, &e.keyed, func(ctx context.Context, full string, _ *observation) (bool, error) {
+		c := e.cache
+		expirer := c.target.caps.Expirer
+		if expirer == nil {
+			return false, unsupported("way to change the TTL of a key")
+		}
+		s := newScratch()
+		defer s.release()
+		s.entries[0].Key, s.entries[0].TTL = full, e.ttl
+		expire := func() error { return expirer.Expire(ctx, s.entries[:]) }
+		if err := c.shared.flights.Invalidate(ctx, expire, full); err != nil {
+			return false, err
+		}
+		err := s.entries[0].Err
+		if errors.Is(err, ErrNotFound) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+}
+
+// remaining is TTL.
+type remaining struct{ keyed }
+
+// queue asks in milliseconds, and run as exactly as the store knows the time.
+func (r remaining) queue(p *Pipeline) *Result[time.Duration] {
+	return Queue(p, r.op(cmdPTTL), func(o *Op) (time.Duration, error) { return driver.TTLOutcome(&o.held) })
+}
+
+func (r remaining) run(ctx context.Context) (time.Duration, error) {
+	return direct(ctx, &r.keyed, func(ctx context.Context, full string, _ *observation) (time.Duration, error) {
+		return r.cache.ttl(ctx, full)
+	})
+}
+
+// ttl returns the time that a full key has left.
+func (c *Cache) ttl(ctx context.Context, full string) (time.Duration, error) {
+	expirer := c.target.caps.Expirer
+	if expirer == nil {
+		return 0, unsupported("TTL query")
+	}
+	l := newLookup(full)
+	err := expirer.TTL(ctx, l.keys[:], l.values[:])
+	value := l.release()
+	if err != nil {
+		return 0, err
+	}
+	return value.TTL, value.Err
+}
+
+// existing is Has.
+type existing struct{ keyed }
+
+func (e existing) queue(p *Pipeline) *Result[bool] {
+	return Queue(p, e.op(cmdExists), readFlag)
+}
+
+// run asks for the TTL where the store has one, which reads no value.
+func (e existing) run(ctx context.Context) (bool, error) {
+	return direct(ctx, &e.keyed, func(ctx context.Context, full string, seen *observation) (found bool, err error) {
+		if e.cache.target.caps.Expirer != nil {
+			_, err = e.cache.ttl(ctx, full)
+		} else {
+			_, err = getFrom(ctx, e.cache.target, full)
+		}
+		found = err == nil || errors.Is(err, ErrWrongType)
+		if found || errors.Is(err, ErrNotFound) {
+			seen.found(found)
+			return found, nil
+		}
+		return false, err
+	})
+}
+
+// found tells the observer, if there is one, about a key whose value is not read.
+func (o *observation) found(found bool) {
+	if found {
+		o.hit(0, new(codec.Read))
+	} else {
+		o.miss()
+	}
+}
+
+// removal is Delete of these keys, which stay on the caller's stack: they are no part of
+// a value that has the cache.
+type removal []string
+
+func (r removal) queue(p *Pipeline, c *Cache) *Result[int] {
+	o := newOp(c, "delete", cmdDel)
+	o.key, o.keys = only(r), len(r)
+	if len(r) == 0 {
+		o.idle, o.held.Reply = true, driver.IntReply(0)
+	}
+	fulls, err := c.fullKeys(r)
+	if err != nil {
+		o.fail(err)
+	}
+	for _, full := range fulls {
+		o.add(driver.Key(full))
+	}
+	return Queue(p, o, readInt)
+}
+
+func (r removal) run(ctx context.Context, c *Cache) (removed int, err error) {
+	ctx, call, err := c.start(ctx, "delete", only(r), len(r))
+	if err != nil {
+		return 0, err
+	}
+	defer call.release()
+	switch len(r) {
+	case 0:
+	case 1:
+		removed, err = c.deleteOne(ctx, r[0])
+	default:
+		removed, err = c.deleteMany(ctx, r)
+	}
+	return removed, call.end(err)
+}
+
+func (c *Cache) deleteOne(ctx context.Context, key string) (int, error) {
+	full, err := c.fullKey(key)
+	if err != nil {
+		return 0, err
+	}
+	l := newLookup(full)
+	defer l.release()
+	return c.remove(ctx, l.keys[:])
+}
+
+func (c *Cache) deleteMany(ctx context.Context, keys []string) (int, error) {
+	fulls, err := c.fullKeys(keys)
+	if err != nil {
+		return 0, err
+	}
+	return c.remove(ctx, fulls)
+}
+
+func (c *Cache) remove(ctx context.Context, fulls []string) (removed int, err error) {
+	err = c.shared.flights.Invalidate(ctx, func() error {
+		removed, err = c.target.store.Delete(ctx, fulls)
+		return err
+	}, fulls...)
+	return removed, err
+}
+
+// only returns the key of a batch of one, for errors and observers.
+func only(keys []string) string {
+	if len(keys) == 1 {
+		return keys[0]
+	}
+	return ""
+}

@@ -74,6 +74,13 @@ func (c *Cache) startUntimed(ctx context.Context, op string) (context.Context, c
 
 // end returns err as the caller shall see it, and tells the observer.
 func (k *call) end(err error) error {
+	if err == nil && k.seen == nil { // this is all that most calls need, and is inlined
+		return nil
+	}
+	return k.endWith(err)
+}
+
+func (k *call) endWith(err error) error {
 	if err != nil {
 		err = k.explain(err)
 	}
@@ -117,6 +124,14 @@ var errPanicked = errors.New("xcache: the operation panicked")
 // codec or a driver, or one in a loop over Keys, does not leave Close waiting
 // for ever.
 func (k *call) release() {
+	if k.limit == nil && k.seen == nil { // this is all that most calls need
+		k.cache.shared.gate.Leave()
+		return
+	}
+	k.releaseAll()
+}
+
+func (k *call) releaseAll() {
 	defer k.cache.shared.gate.Leave()
 	if k.limit != nil {
 		k.limit.cancel()

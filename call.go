@@ -178,7 +178,8 @@ func newLookup(full string) *lookup {
 
 // release takes the lookup back, and returns its value. The driver has no part
 // of it any more: it borrows its input until its call returns, and values last
-// on their own.
+// on their own. After a call that failed nobody calls release: the driver may have
+// left a goroutine behind, whose late writes must not be another caller's value.
 func (l *lookup) release() driver.Value {
 	value := l.values[0]
 	*l = lookup{}
@@ -198,7 +199,8 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 func newScratch() *scratch { return scratches.Get().(*scratch) }
 
-// release gives the scratch back, as that of a lookup.
+// release gives the scratch back, as that of a lookup, and likewise only after a call
+// that has not failed.
 func (s *scratch) release() {
 	s.values[0] = driver.Value{}
 	s.entries[0] = driver.Entry{}

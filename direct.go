@@ -164,13 +164,13 @@ func (e expiring) run(ctx context.Context) (bool, error) {
 			return false, unsupported("way to change the TTL of a key")
 		}
 		s := newScratch()
-		defer s.release()
 		s.entries[0].Key, s.entries[0].TTL = full, e.ttl
 		expire := func() error { return expirer.Expire(ctx, s.entries[:]) }
 		if err := c.shared.flights.Invalidate(ctx, expire, full); err != nil {
 			return false, err
 		}
 		err := s.entries[0].Err
+		s.release()
 		if errors.Is(err, ErrNotFound) {
 			return false, nil
 		}
@@ -199,11 +199,10 @@ func (c *Cache) ttl(ctx context.Context, full string) (time.Duration, error) {
 		return 0, unsupported("TTL query")
 	}
 	l := newLookup(full)
-	err := expirer.TTL(ctx, l.keys[:], l.values[:])
-	value := l.release()
-	if err != nil {
+	if err := expirer.TTL(ctx, l.keys[:], l.values[:]); err != nil {
 		return 0, err
 	}
+	value := l.release()
 	return value.TTL, value.Err
 }
 
@@ -282,8 +281,11 @@ func (c *Cache) deleteOne(ctx context.Context, key string) (int, error) {
 		return 0, err
 	}
 	l := newLookup(full)
-	defer l.release()
-	return c.remove(ctx, l.keys[:])
+	removed, err := c.remove(ctx, l.keys[:])
+	if err == nil {
+		l.release()
+	}
+	return removed, err
 }
 
 func (c *Cache) deleteMany(ctx context.Context, keys []string) (int, error) {

@@ -175,13 +175,15 @@ func (v *View[T]) replace(ctx context.Context, key string, value T, old *unreada
 	}
 	defer call.release()
 	s := newScratch()
-	defer s.release()
 	e := &s.entries[0]
 	if err := v.entry(s, key, value, driver.Always, opts); err != nil {
 		return false, call.end(err)
 	}
 	call.seen.wrote(len(e.Value))
 	replaced, err := replaceBytes(ctx, &v.shared.primary, e, old.stored)
+	if err == nil {
+		s.release()
+	}
 	if err = call.end(err); replaced {
 		v.event(driver.UnreadableValueReplaced, key, old.err)
 	}

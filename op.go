@@ -115,8 +115,9 @@ func (o *Op) begin(key string) *Op {
 	return o.Key(key)
 }
 
-// release takes an operation back. One that a driver may still look at, as its call
-// failed, is left to the garbage collector.
+// release takes an operation back, whose call succeeded. After one that failed the driver
+// may have left a goroutine behind that still has the command: nobody calls release, and
+// the operation is the garbage collector's.
 func (o *Op) release() {
 	const largest = 64 << 10 // one large value must not stay in the pool for ever
 	if cap(o.buffer) > largest {

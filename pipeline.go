@@ -28,7 +28,10 @@ type batch struct {
 	cmds  []*driver.Cmd
 	queue []queued
 	// refused is set when an operation was bad in itself, before any I/O.
-	refused  bool
+	refused bool
+	// failed is set when a command failed. Then no operation goes back to the pool: its
+	// driver may have left a goroutine behind that still has them.
+	failed   bool
 	executed bool
 }
 
@@ -72,6 +75,7 @@ func (p *Pipeline) exec(ctx context.Context, how driver.How) error {
 	} else {
 		for _, cmd := range b.cmds {
 			cmd.Err = call.unblame(cmd.Err)
+			b.failed = b.failed || cmd.Err != nil
 		}
 		if err = b.resolve(nil); err != nil {
 			err = call.wrap(err)
@@ -212,7 +216,9 @@ func (r *Result[T]) resolve(batchErr error) error {
 		err = o.ownError(o.held.Misread(err))
 	}
 	r.value, r.err, r.read = value, err, nil
-	o.release()
+	if !r.batch.failed {
+		o.release()
+	}
 	return err
 }
 

@@ -132,12 +132,12 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 	}
 	defer call.release()
 	s := newScratch()
-	defer s.release()
 	err = v.entry(s, key, value, cond, opts)
 	if err == nil {
 		call.seen.wrote(len(s.entries[0].Value))
 		if err = v.set(ctx, s.entries[:]); err == nil {
 			err = s.entries[0].Err
+			s.release()
 		}
 	}
 	if errors.Is(err, ErrNotStored) {
@@ -181,11 +181,10 @@ func (c *Cache) get(ctx context.Context, key string) (full string, stored []byte
 // getFrom returns what is stored under a full key.
 func getFrom(ctx context.Context, t *target, full string) ([]byte, error) {
 	l := newLookup(full)
-	err := t.store.Get(ctx, l.keys[:], l.values[:])
-	value := l.release()
-	if err != nil {
+	if err := t.store.Get(ctx, l.keys[:], l.values[:]); err != nil {
 		return nil, err
 	}
+	value := l.release()
 	return value.Data, value.Err
 }
 
@@ -196,7 +195,6 @@ func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opt
 		return "", nil, unsupported("atomic swap")
 	}
 	s := newScratch()
-	defer s.release()
 	e := &s.entries[0]
 	if err := v.entry(s, key, value, driver.Always, opts); err != nil {
 		return "", nil, err
@@ -207,7 +205,9 @@ func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opt
 	if err := v.shared.flights.InvalidateExpired(ctx, swap, s.entries[:]); err != nil {
 		return full, nil, err
 	}
-	return full, s.values[0].Data, s.values[0].Err
+	stored := s.values[0]
+	s.release()
+	return full, stored.Data, stored.Err
 }
 
 func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, old, value T, opts []SetOption) (swapped bool, err error) {
@@ -216,7 +216,6 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 		return false, unsupported("compare-and-swap")
 	}
 	s := newScratch()
-	defer s.release()
 	e := &s.entries[0]
 	if err := v.entry(s, key, value, driver.Always, opts); err != nil {
 		return false, err
@@ -228,6 +227,9 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 		})
 		return err
 	}, s.entries[:])
+	if err == nil {
+		s.release()
+	}
 	return swapped, err
 }
 

@@ -21,7 +21,12 @@ type Commander interface {
 	// errors.ErrUnsupported; in an Atomic batch the call fails before any
 	// I/O. A custom command (Cmd.IsCustom) is sent as it is by a store that passes
 	// commands on, and refused likewise by any other. A nil reply of the server is
-	// a Reply of kind ReplyNil, not an error. Args are borrowed until Do returns.
+	// a Reply of kind ReplyNil, not an error.
+	//
+	// cmds, the Cmds and their Args are borrowed until Do returns, whatever it
+	// returns. From then on they are the caller's again, who may fill them with the
+	// next command at once. A driver neither reads nor writes them after that: a
+	// goroutine that goes on when the context has ended works on copies.
 	Do(ctx context.Context, cmds []*Cmd, how How) error
 }
 

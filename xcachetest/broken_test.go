@@ -55,6 +55,7 @@ var brokenStores = []struct {
 	{"Set leaves an old Err where it succeeded", func() driver.Store { return setLeavesErr{newCorrect()} }, []string{"set/outcome-overwrites-what-was-there"}},
 	{"a batch is cut after 1000 entries", func() driver.Store { return batchCut{newCorrect()} }, []string{"set/large-batch", "get/large-batch"}},
 	{"a write whose condition does not hold is no error", func() driver.Store { return notStoredIsNil{newCorrect()} }, []string{"set/if-absent", "set/if-present", "cache/add"}},
+	{"without Commander, a batch is written backwards", func() driver.Store { return struct{ driver.Store }{batchBackwards{newCorrect()}} }, []string{"pipeline/values", "set/in-order"}},
 	{"a batch stops at its first failure", func() driver.Store { return batchStops{newCorrect()} }, []string{"set/outcome-of-each", "set/in-order"}},
 	{"a batch is read in sorted order", func() driver.Store { return getSorts{newCorrect()} }, []string{"get/order"}},
 	{"duplicate keys are read once", func() driver.Store { return getDeduplicates{newCorrect()} }, []string{"get/duplicates"}},
@@ -327,6 +328,17 @@ type batchStops struct{ correct }
 func (s batchStops) Set(ctx context.Context, entries []driver.Entry) error {
 	for i := range entries {
 		if err := s.correct.Set(ctx, entries[i:i+1]); err != nil || entries[i].Err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type batchBackwards struct{ correct }
+
+func (s batchBackwards) Set(ctx context.Context, entries []driver.Entry) error {
+	for i := range slices.Backward(entries) {
+		if err := s.correct.Set(ctx, entries[i:i+1]); err != nil {
 			return err
 		}
 	}

@@ -34,6 +34,19 @@ const (
 
 func needs(names ...string) []string { return names }
 
+// inPipeline begins the need of a command in pipelines, which stores without a Commander
+// have too.
+const inPipeline = "in a pipeline: "
+
+// queued returns the needs of a check that queues commands in a Plain pipeline.
+func queued(commands ...string) []string {
+	list := make([]string, len(commands))
+	for i, command := range commands {
+		list[i] = inPipeline + command
+	}
+	return list
+}
+
 // table returns all checks, in the order they run.
 func table() []check {
 	return append(nothingChecks(), keptChecks()...)

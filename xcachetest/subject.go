@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -83,11 +84,36 @@ func (s *subject) missing(needs []string) string {
 			if !has(s.caps, need) {
 				return "the store has no " + need
 			}
+		case strings.HasPrefix(need, inPipeline):
+			if name := strings.TrimPrefix(need, inPipeline); !s.queues(name) {
+				return "the store does not run " + name + " in a pipeline"
+			}
 		case s.caps.Commander == nil || !s.caps.Commander.Commands().Has(need):
 			return "the store does not run " + need
 		}
 	}
 	return ""
+}
+
+// queues reports whether a pipeline of a cache on the store can have a command: without
+// a Commander it is run by the interface that is for it.
+func (s *subject) queues(command string) bool {
+	if s.caps.Commander != nil {
+		return s.caps.Commander.Commands().Has(command)
+	}
+	switch command {
+	case "GET", "MGET", "SET", "DEL", "EXISTS":
+		return true
+	case driver.CmdIncr, driver.CmdIncrInit:
+		return s.caps.Counter != nil
+	case "PTTL", "PEXPIRE", driver.CmdPersist:
+		return s.caps.Expirer != nil
+	case driver.CmdSwap, driver.CmdCompareAndSwap, driver.CmdCompareAndDelete:
+		return s.caps.Swapper != nil
+	case "RENAME", "RENAMENX":
+		return s.caps.Mover != nil
+	}
+	return false
 }
 
 // end deletes the keys of the check and closes the store.

@@ -23,7 +23,7 @@ type Commander struct {
 func New(s driver.Store, caps driver.Caps) *Commander { return &Commander{s, caps} }
 
 // DoOne runs one command, and fills in its Reply or returns its error. one is the
-// caller's, who must not use it again when the call failed.
+// caller's, and clear; after a call that failed the caller must not use it again.
 func (c *Commander) DoOne(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	if run := &runs[cmd.Command().Index()+1]; run.do != nil {
 		if run.can != nil && !run.can(&c.caps) {
@@ -53,7 +53,9 @@ func (c *Commander) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) 
 		n := c.doSame(ctx, cmds)
 		if n == 0 {
 			n, cmds[0].Err = 1, c.DoOne(ctx, cmds[0], one)
-			if cmds[0].Err != nil {
+			if cmds[0].Err == nil {
+				one.Clear()
+			} else {
 				one = new(One)
 			}
 		}

@@ -10,8 +10,8 @@ import (
 )
 
 // Here are the operations on keys that a service makes with every request. Alone, they
-// call the method that the store's interfaces have for them: an Op would cost a third of
-// what the store in memory costs. In a pipeline they are an Op. What the operation is
+// call the method that the store's interfaces have for them: on the store in memory an Op
+// would make them cost about a third more. In a pipeline they are an Op. What the operation is
 // called, its key and what is wrong with its arguments is said once, by the function that
 // makes the value; run and queue are methods of that value. Each run is a call of direct.
 

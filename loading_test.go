@@ -225,7 +225,17 @@ func TestWhatOutlivesTheCallOwnsItsKey(t *testing.T) {
 
 // invalidations are the operations that a load must not undo.
 var invalidations = map[string]func(ctx context.Context, v *xcache.View[string]) error{
-	"Delete":           func(ctx context.Context, v *xcache.View[string]) error { return second(v.Delete(ctx, "other", "k")) },
+	"Delete":             func(ctx context.Context, v *xcache.View[string]) error { return second(v.Delete(ctx, "other", "k")) },
+	"Delete of it alone": func(ctx context.Context, v *xcache.View[string]) error { return second(v.Delete(ctx, "k")) },
+	"Incr": func(ctx context.Context, v *xcache.View[string]) error {
+		if _, err := v.Incr(ctx, "k", 1); !errors.Is(err, xcache.ErrNotFound) {
+			return err
+		}
+		return nil
+	},
+	"IncrInit that has expired": func(ctx context.Context, v *xcache.View[string]) error {
+		return second(v.IncrInit(ctx, "k", 1, 0, xcache.TTL(0)))
+	},
 	"DeletePattern":    func(ctx context.Context, v *xcache.View[string]) error { return second(v.DeletePattern(ctx, "k*")) },
 	"Clear":            func(ctx context.Context, v *xcache.View[string]) error { return second(v.Clear(ctx)) },
 	"ClearAllVersions": func(ctx context.Context, v *xcache.View[string]) error { return second(v.ClearAllVersions(ctx)) },

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
 )
@@ -203,6 +205,26 @@ func TestJitterIsDrawnForEachKeyOfABatch(t *testing.T) {
 	if len(seen) < 10 {
 		t.Errorf("50 keys got %d different TTLs", len(seen))
 	}
+}
+
+// Alone, TTL tells what the store knows; in a pipeline it is PTTL, in milliseconds.
+func TestTTLIsAsExactAsTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c := newFake(t)
+		const odd = time.Second + 123*time.Nanosecond
+		require.NoError(t, xcache.For[string](c).Set(t.Context(), "k", "x", xcache.TTL(odd)))
+		ttl, err := c.TTL(t.Context(), "k")
+		require.NoError(t, err)
+		require.Equal(t, odd, ttl)
+		require.NoError(t, second(c.Expire(t.Context(), "k", odd+1)))
+		ttl, err = c.TTL(t.Context(), "k")
+		require.NoError(t, err)
+		require.Equal(t, odd+1, ttl)
+		p := c.Pipeline()
+		queued := p.TTL("k")
+		require.NoError(t, p.Exec(t.Context()))
+		requireValue(t, time.Second+time.Millisecond, queued)
+	})
 }
 
 func TestExpireIsExact(t *testing.T) {

@@ -97,7 +97,7 @@ func (n counting) run(ctx context.Context) (int64, error) {
 }
 
 // invalidate counts, after which loads of the key that are under way store nothing.
-func (n *counting) invalidate(ctx context.Context, counter driver.Counter, full string) (int64, error) {
+func (n counting) invalidate(ctx context.Context, counter driver.Counter, full string) (int64, error) {
 	return invalidating(ctx, n.cache, full, func() (int64, error) { return counter.Incr(ctx, full, n.delta) })
 }
 

@@ -9,7 +9,7 @@ import (
 // An Arg is one argument of a command, with its role. Wrappers and cluster
 // routing read roles, not positions. A number is kept as one: whoever writes it to
 // a wire formats it there (Append), and whoever runs it needs no parsing.
-type Arg struct { //nolint:recvcheck // fmt looks for String on the value, and the others need no copy
+type Arg struct {
 	// Role says what the argument is.
 	Role Role
 	form argForm

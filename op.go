@@ -179,7 +179,28 @@ func AddValue[T any](o *Op, v T) {
 	o.add(driver.Val(stored))
 }
 
-// fail keeps what is wrong with the input, the first time.
+// Moves says that the operation takes a value from one key to another. With encryption,
+// which binds values to their keys, it is errors.ErrUnsupported, as Rename is.
+func (o *Op) Moves() *Op {
+	if err := o.cache.movable(); err != nil {
+		return o.fail(err)
+	}
+	return o
+}
+
+// Counts says that the server does arithmetic on a value. With encryption it is
+// errors.ErrUnsupported, as Incr is.
+func (o *Op) Counts() *Op {
+	if err := o.cache.countable(); err != nil {
+		return o.fail(err)
+	}
+	return o
+}
+
+// Fail makes err, what is wrong with the input, the error of the operation, which is then
+// not sent. The first error counts.
+func (o *Op) Fail(err error) *Op { return o.fail(err) }
+
 func (o *Op) fail(err error) *Op {
 	if o.err == nil {
 		o.err = err
@@ -195,14 +216,19 @@ func (o *Op) add(a driver.Arg) *Op {
 // Reply returns what the server answered, for the function that reads it.
 func (o *Op) Reply() *driver.Reply { return &o.held.Reply }
 
+// Args returns the arguments of the command, for the function that reads the reply. Text
+// that the caller gave is the caller's memory: what outlives the call needs a copy.
+func (o *Op) Args() []driver.Arg { return o.held.Args }
+
 // ReadValue reads a value or a member that a reply, or a part of one, consists of.
 // ErrNotFound for nil, ErrCorrupt for bytes that no configured codec reads as a T.
 func ReadValue[T any](o *Op, r *driver.Reply) (T, error) {
-	return readStored[T](o, o.full, r)
+	return ReadValueOf[T](o, o.full, r)
 }
 
-// readStored reads a value that is stored under a full key.
-func readStored[T any](o *Op, full string, r *driver.Reply) (T, error) {
+// ReadValueOf is ReadValue for an operation with several keys: full is the full key, as
+// the reply has it, that the value was stored under.
+func ReadValueOf[T any](o *Op, full string, r *driver.Reply) (T, error) {
 	stored, err := r.AsBytes()
 	if err != nil {
 		var zero T

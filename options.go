@@ -232,6 +232,25 @@ func WithEncryption(keys *codec.KeyRing) Option {
 	return func(s *settings) error { s.keys = keys; return nil }
 }
 
+// AsMembers makes a view whose values are members of sets and sorted sets: equal ones
+// are equal to the byte, as a server compares them. They are encoded as the view's codec
+// encodes values, but never compressed. A codec whose first serializer may write a value
+// differently each time (gob), and encryption, which always does, are ErrUnsupportedValue.
+// It counts for the codec and the encryption of the options before it.
+func AsMembers() Option {
+	return func(s *settings) error {
+		if s.keys != nil {
+			return fmt.Errorf("xcache: AsMembers: %w: encryption writes a value differently each time, and a member of a set is found by its bytes; use a view with WithEncryption(nil)", ErrUnsupportedValue)
+		}
+		chain, err := s.chain.Members()
+		if err != nil {
+			return err
+		}
+		s.chain = chain
+		return nil
+	}
+}
+
 // readEncryption reads the keys from a file, as they must not stand in a DSN.
 func readEncryption(s *settings, dsn *driver.DSN) {
 	file := dsn.Text("encryption_keys", "")

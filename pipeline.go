@@ -360,7 +360,7 @@ func readMany[T any](o *Op, names []string) (map[string]T, error) {
 		if items[i].IsNil() {
 			continue
 		}
-		value, err := readStored[T](o, o.held.Args[i].Text, &items[i])
+		value, err := ReadValueOf[T](o, o.held.Args[i].Text, &items[i])
 		if err != nil {
 			failed = failed.add(name, err)
 			continue

@@ -45,6 +45,9 @@ type jsonSerializer struct{}
 
 func (jsonSerializer) Name() string { return "json" }
 
+// Canonical marks a serializer whose equal values are equal to the byte.
+func (jsonSerializer) Canonical() {}
+
 func (jsonSerializer) Recognize(data []byte) bool { return mayBeJSON(data) && json.Valid(data) }
 
 func (jsonSerializer) Append(dst []byte, v any) ([]byte, error) {

@@ -15,6 +15,9 @@ type rawSerializer struct{}
 
 func (rawSerializer) Name() string { return "raw" }
 
+// Canonical marks a serializer whose equal values are equal to the byte.
+func (rawSerializer) Canonical() {}
+
 func (rawSerializer) Wildcard() {}
 
 func (rawSerializer) Append(dst []byte, v any) ([]byte, error) {

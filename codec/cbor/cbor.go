@@ -89,6 +89,9 @@ type serializer struct{}
 
 func (serializer) Name() string { return name }
 
+// Canonical marks a serializer whose equal values are equal to the byte.
+func (serializer) Canonical() {}
+
 func (serializer) Recognize(data []byte) bool { return bytes.HasPrefix(data, []byte(mark)) }
 
 func (serializer) Append(dst []byte, v any) ([]byte, error) {

@@ -58,6 +58,9 @@ type serializer struct{}
 
 func (serializer) Name() string { return name }
 
+// Canonical marks a serializer whose equal values are equal to the byte.
+func (serializer) Canonical() {}
+
 func (serializer) Append(dst []byte, v any) ([]byte, error) {
 	if v != nil {
 		if err := (serializer{}).CheckType(reflect.TypeOf(v)); err != nil {

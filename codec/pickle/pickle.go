@@ -19,6 +19,9 @@ type serializer struct{}
 
 func (serializer) Name() string { return "pickle" }
 
+// Canonical marks a serializer whose equal values are equal to the byte.
+func (serializer) Canonical() {}
+
 // Recognize runs the pickle without making anything of it.
 func (serializer) Recognize(data []byte) bool {
 	if !mayBePickle(data) {

@@ -1,0 +1,178 @@
+package mixins
+
+import (
+	"context"
+	"iter"
+
+	"github.com/xcache-go/xcache"
+)
+
+//go:generate go run ../internal/twins -type Hashes -twin QueuedHashes -receiver q -pipeline q.p -handle q.h -out hashes_queued.go
+
+// Hashes are hashes: fields, which are plain text, with values of type V. Carts, counters
+// by name, the attributes of a thing that are read and written one by one.
+//
+// Integers are stored as decimal text whatever the codec, so that HIncrBy works on them.
+// All methods may be called concurrently. NewHashes makes one.
+type Hashes[V any] struct {
+	cache *xcache.Cache
+}
+
+// QueuedHashes are the methods of Hashes in a pipeline: see Hashes.In.
+type QueuedHashes[V any] struct {
+	p *xcache.Pipeline
+	h *Hashes[V]
+}
+
+// NewHashes returns a handle on the hashes of a cache. A driver without hashes is
+// errors.ErrUnsupported.
+func NewHashes[V any](c *xcache.Cache) (*Hashes[V], error) {
+	c, err := supported(c, "hashes")
+	if err != nil {
+		return nil, err
+	}
+	return &Hashes[V]{c}, nil
+}
+
+// In returns the handle whose methods queue their operations in p.
+func (h *Hashes[V]) In(p *xcache.Pipeline) QueuedHashes[V] { return QueuedHashes[V]{p, h} }
+
+// A FieldValue is a field of a hash and its value.
+type FieldValue[V any] struct {
+	Field string
+	Value V
+}
+
+// HSet stores value in a field, and reports whether the field is new. Without a hash it
+// makes one. A TTL of the field is gone.
+func (h *Hashes[V]) HSet(ctx context.Context, key, field string, value V) (bool, error) {
+	return xcache.Run(ctx, h.set("hset", "HSET", key, field, value), readFlag)
+}
+
+// HSetMany stores a value in each of the fields, in one step, and returns how many of the
+// fields are new.
+func (h *Hashes[V]) HSetMany(ctx context.Context, key string, values map[string]V) (int, error) {
+	return xcache.Run(ctx, h.setMany(key, values), readInt)
+}
+
+// HSetNX stores value in a field that does not exist, and reports whether it did.
+func (h *Hashes[V]) HSetNX(ctx context.Context, key, field string, value V) (bool, error) {
+	return xcache.Run(ctx, h.set("hsetnx", "HSETNX", key, field, value), readFlag)
+}
+
+// HGet returns the value of a field. xcache.ErrNotFound if there is none.
+func (h *Hashes[V]) HGet(ctx context.Context, key, field string) (V, error) {
+	return xcache.Run(ctx, h.op("hget", "HGET", key).Field(field), readOne[V])
+}
+
+// HMGet returns the values of those of the fields that exist.
+func (h *Hashes[V]) HMGet(ctx context.Context, key string, fields ...string) (map[string]V, error) {
+	return xcache.Run(ctx, addFields(h.op("hmget", "HMGET", key), fields), readFieldsFound[V])
+}
+
+// HGetAll returns all fields with their values. A hash that may be large is better read by
+// HScan.
+func (h *Hashes[V]) HGetAll(ctx context.Context, key string) (map[string]V, error) {
+	return xcache.Run(ctx, h.op("hgetall", "HGETALL", key), readFieldMap[V])
+}
+
+// HDel removes fields, and returns how many of them there were.
+func (h *Hashes[V]) HDel(ctx context.Context, key string, fields ...string) (int, error) {
+	return xcache.Run(ctx, addFields(h.op("hdel", "HDEL", key), fields), readInt)
+}
+
+// HLen returns the number of fields, 0 without a hash.
+func (h *Hashes[V]) HLen(ctx context.Context, key string) (int, error) {
+	return xcache.Run(ctx, h.op("hlen", "HLEN", key), readInt)
+}
+
+// HKeys returns the fields, in no order.
+func (h *Hashes[V]) HKeys(ctx context.Context, key string) ([]string, error) {
+	return xcache.Run(ctx, h.op("hkeys", "HKEYS", key), readTexts)
+}
+
+// HVals returns the values of all fields, in no order.
+func (h *Hashes[V]) HVals(ctx context.Context, key string) ([]V, error) {
+	return xcache.Run(ctx, h.op("hvals", "HVALS", key), readAll[V])
+}
+
+// HExists reports whether a field exists.
+func (h *Hashes[V]) HExists(ctx context.Context, key, field string) (bool, error) {
+	return xcache.Run(ctx, h.op("hexists", "HEXISTS", key).Field(field), readFlag)
+}
+
+// HIncrBy adds delta, which may be negative, to the integer in a field, and returns the
+// sum. A missing field counts as 0. What is no integer is xcache.ErrWrongType, a sum beyond
+// 64 bits xcache.ErrOverflow: the value stays. A cache that encrypts is
+// errors.ErrUnsupported.
+func (h *Hashes[V]) HIncrBy(ctx context.Context, key, field string, delta int64) (int64, error) {
+	return xcache.Run(ctx, h.op("hincrby", "HINCRBY", key).Counts().Field(field).Int(delta), readInt64)
+}
+
+// HIncrByFloat adds delta to the number in a field: see HIncrBy.
+func (h *Hashes[V]) HIncrByFloat(ctx context.Context, key, field string, delta float64) (float64, error) {
+	return xcache.Run(ctx, h.op("hincrbyfloat", "HINCRBYFLOAT", key).Counts().Field(field).Float(delta), readFloat)
+}
+
+// HStrLen returns how many bytes the value of a field has as it is stored, 0 without it.
+func (h *Hashes[V]) HStrLen(ctx context.Context, key, field string) (int, error) {
+	return xcache.Run(ctx, h.op("hstrlen", "HSTRLEN", key).Field(field), readInt)
+}
+
+// HRandField returns a field by chance. xcache.ErrNotFound without a hash.
+func (h *Hashes[V]) HRandField(ctx context.Context, key string) (string, error) {
+	return xcache.Run(ctx, h.op("hrandfield", "HRANDFIELD", key), readText)
+}
+
+// HRandFieldCount returns at most count different fields by chance; if count is negative,
+// -count fields, some of which may be the same.
+func (h *Hashes[V]) HRandFieldCount(ctx context.Context, key string, count int) ([]string, error) {
+	return xcache.Run(ctx, h.op("hrandfield", "HRANDFIELD", key).Int(int64(count)), readTexts)
+}
+
+// HRandFieldValues is HRandFieldCount with the values of the fields.
+func (h *Hashes[V]) HRandFieldValues(ctx context.Context, key string, count int) ([]FieldValue[V], error) {
+	return xcache.Run(ctx, h.op("hrandfield", "HRANDFIELD", key).Int(int64(count)).Word("WITHVALUES"), readFieldValues[V])
+}
+
+// HScan returns the fields of a hash with their values, in pieces, so that a large one
+// holds up nobody. A field that is in the hash all the time comes once at least; it may
+// come again, and one that is added or removed meanwhile may come or not. An error ends the
+// loop.
+func (h *Hashes[V]) HScan(ctx context.Context, key string, options ScanOptions) iter.Seq2[FieldValue[V], error] {
+	return func(yield func(FieldValue[V], error) bool) {
+		scan(ctx, h.cache, "hscan", "HSCAN", key, options, readFieldValuesOf[V], yield)
+	}
+}
+
+func (h *Hashes[V]) op(name, command, key string) *xcache.Op {
+	return xcache.NewOp(h.cache, name, command, key)
+}
+
+func (h *Hashes[V]) set(name, command, key, field string, value V) *xcache.Op {
+	o := h.op(name, command, key).Field(field)
+	xcache.AddValue(o, value)
+	return o
+}
+
+func (h *Hashes[V]) setMany(key string, values map[string]V) *xcache.Op {
+	o := h.op("hset", "HSET", key)
+	if len(values) == 0 {
+		return o.Fail(syntaxError("there is nothing to store: give it one field at least"))
+	}
+	for field, value := range values {
+		o.Field(field)
+		xcache.AddValue(o, value)
+	}
+	return o
+}
+
+func addFields(o *xcache.Op, fields []string) *xcache.Op {
+	if len(fields) == 0 {
+		return o.Fail(syntaxError("there is no field: give it one at least"))
+	}
+	for _, field := range fields {
+		o.Field(field)
+	}
+	return o
+}

@@ -160,14 +160,20 @@ func (o *Op) Key(key string) *Op {
 // AddValue adds a value or a member, encoded, and encrypted, as the view does it with
 // those that it stores.
 func AddValue[T any](o *Op, v T) {
-	if o.err != nil {
-		return
+	if o.err == nil {
+		o.add(driver.Val(EncodeValue(o, v)))
 	}
+}
+
+// EncodeValue returns a value as AddValue would add it, for an argument of which it is a
+// part, such as a bound of ZRANGE. nil if it cannot be encoded, which is the error of the
+// operation. The bytes are valid until the operation is run, and must not be modified.
+func EncodeValue[T any](o *Op, v T) []byte {
 	used := len(o.buffer)
 	stored, grown, err := encode(o.cache, o.full, o.buffer[used:], v)
 	if err != nil {
 		o.fail(err)
-		return
+		return nil
 	}
 	if sameMemory(grown, o.buffer[used:cap(o.buffer)]) {
 		o.buffer = o.buffer[:used+len(grown)]
@@ -176,7 +182,7 @@ func AddValue[T any](o *Op, v T) {
 	}
 	raw, isRaw := any(v).([]byte)
 	o.borrows = o.borrows || isRaw && o.cache.keys == nil && sameMemory(stored, raw)
-	o.add(driver.Val(stored))
+	return stored
 }
 
 // Moves says that the operation takes a value from one key to another. With encryption,

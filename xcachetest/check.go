@@ -83,6 +83,7 @@ func keptChecks() []check {
 		cacheOperationChecks(),
 		getOrSetChecks(),
 		pipelineChecks(),
+		scriptChecks(),
 		cacheErrorChecks(),
 	)
 	for i, c := range checks {

@@ -1,0 +1,249 @@
+package xcachetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/mixins"
+)
+
+// A script is calls of methods of typed handles, one after the other, with what each must
+// return. It is two checks: each call on its own, and all of them in one pipeline.
+type script struct {
+	name  string // "lists/push"
+	rule  string
+	needs []string // commands
+	calls []call
+}
+
+// A call is one call of a method and what it must return.
+type call struct {
+	on     string // the handle: a word of handlesOf
+	method string
+	args   []any // without the context
+	want   any
+	err    error
+	// compare, if set, is used in the place of want.
+	compare func(got any) error
+}
+
+// do begins a call of a handle's method.
+func do(on, method string, args ...any) call { return call{on: on, method: method, args: args} }
+
+// gives wants a result.
+func (c call) gives(want any) call {
+	c.want = want
+	return c
+}
+
+// givesAll wants these elements in any order.
+func (c call) givesAll(want ...string) call {
+	slices.Sort(want)
+	c.compare = func(got any) error {
+		elements, _ := got.([]string)
+		elements = slices.Clone(elements)
+		slices.Sort(elements)
+		return that(slices.Equal(elements, want), "it returned %q, want %q in any order", got, want)
+	}
+	return c
+}
+
+// givesOneOf wants one of these elements.
+func (c call) givesOneOf(want ...string) call {
+	c.compare = func(got any) error {
+		element, _ := got.(string)
+		return that(slices.Contains(want, element), "it returned %q, want one of %q", got, want)
+	}
+	return c
+}
+
+// givesSome wants a number of elements, each of which is one of these; no two the same if
+// different.
+func (c call) givesSome(number int, different bool, of ...string) call {
+	c.compare = func(got any) error {
+		elements, _ := got.([]string)
+		sorted := slices.Sorted(slices.Values(elements))
+		foreign := slices.ContainsFunc(elements, func(e string) bool { return !slices.Contains(of, e) })
+		twice := different && len(slices.Compact(sorted)) != number
+		return that(len(elements) == number && !foreign && !twice, "it returned %q, want %d of %q", got, number, of)
+	}
+	return c
+}
+
+// fails wants an error.
+func (c call) fails(err error) call {
+	c.err = err
+	return c
+}
+
+// scriptChecks returns the checks of all scripts.
+func scriptChecks() []check {
+	var checks []check
+	for _, scripts := range [][]script{listScripts(), setScripts(), hashScripts()} {
+		for _, sc := range scripts {
+			checks = append(checks, sc.checks()...)
+		}
+	}
+	return checks
+}
+
+// checks returns the two checks of a script.
+func (sc *script) checks() []check {
+	inPipeline := check{
+		name:  sc.name + "/queued",
+		rule:  "in a pipeline: " + sc.rule,
+		needs: append(queued(sc.needs...), sc.needs...),
+		run:   func(s *subject) error { return sc.run(s, runQueued) },
+	}
+	return []check{{
+		name:  sc.name,
+		rule:  sc.rule,
+		needs: sc.needs,
+		run:   func(s *subject) error { return sc.run(s, runAlone) },
+	}, inPipeline}
+}
+
+func (sc *script) run(s *subject, run func(context.Context, *xcache.Cache, map[string]any, []call) []outcome) error {
+	c, err := s.cache()
+	if err != nil {
+		return err
+	}
+	handles, err := handlesOf(c, sc.calls)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for i, got := range run(noDeadline, c.Cache, handles, sc.calls) {
+		if err := sc.calls[i].check(got); err != nil {
+			errs = append(errs, fmt.Errorf("call %d, %w", i+1, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// handlesOf makes the handles that calls need.
+func handlesOf(c *cached, calls []call) (map[string]any, error) {
+	makers := map[string]func() (any, error){
+		"cache":  func() (any, error) { return c.Cache, nil },
+		"texts":  func() (any, error) { return c.texts, nil },
+		"lists":  func() (any, error) { return mixins.NewLists[string](c.Cache) },
+		"sets":   func() (any, error) { return mixins.NewSets[string](c.Cache) },
+		"hashes": func() (any, error) { return mixins.NewHashes[string](c.Cache) },
+		"counts": func() (any, error) { return mixins.NewHashes[int](c.Cache) },
+		"zsets":  func() (any, error) { return mixins.NewSortedSets[string](c.Cache) },
+	}
+	handles := map[string]any{}
+	for _, call := range calls {
+		if handles[call.on] != nil {
+			continue
+		}
+		handle, err := makers[call.on]()
+		if err != nil {
+			return nil, fmt.Errorf("the handle of %s: %w", call.on, err)
+		}
+		handles[call.on] = handle
+	}
+	return handles, nil
+}
+
+// An outcome is what a call returned.
+type outcome struct {
+	result any // nil of a method that returns an error alone
+	err    error
+}
+
+func (c *call) check(got outcome) error {
+	what := fmt.Sprintf("%s.%s%s", c.on, c.method, argsText(c.args))
+	if c.err != nil || got.err != nil {
+		return that(errors.Is(got.err, c.err) && c.err != nil, "%s: the error is %v, want %v", what, got.err, errText(c.err))
+	}
+	if c.compare != nil {
+		if err := c.compare(got.result); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		return nil
+	}
+	if c.want == nil {
+		return nil
+	}
+	return that(sameResult(got.result, c.want), "%s returned %#v, want %#v", what, got.result, c.want)
+}
+
+// sameResult compares results; no elements are nil or an empty list.
+func sameResult(got, want any) bool {
+	g, w := reflect.ValueOf(got), reflect.ValueOf(want)
+	if g.IsValid() && g.Type() == w.Type() && (w.Kind() == reflect.Slice || w.Kind() == reflect.Map) && w.Len() == 0 {
+		return g.Len() == 0
+	}
+	return reflect.DeepEqual(got, want)
+}
+
+func argsText(args []any) string {
+	texts := make([]string, len(args))
+	for i, arg := range args {
+		texts[i] = fmt.Sprintf("%#v", arg)
+	}
+	return "(" + strings.Join(texts, ", ") + ")"
+}
+
+// runAlone makes each call on its own.
+func runAlone(ctx context.Context, _ *xcache.Cache, handles map[string]any, calls []call) []outcome {
+	outcomes := make([]outcome, len(calls))
+	for i, c := range calls {
+		outcomes[i] = outcomeOf(invoke(handles[c.on], c.method, append([]any{ctx}, c.args...)))
+	}
+	return outcomes
+}
+
+// runQueued queues all calls in one pipeline.
+func runQueued(ctx context.Context, c *xcache.Cache, handles map[string]any, calls []call) []outcome {
+	p := c.Pipeline()
+	results := make([]reflect.Value, len(calls))
+	for i, c := range calls {
+		var handle any = p
+		if in := reflect.ValueOf(handles[c.on]).MethodByName("In"); in.IsValid() {
+			handle = in.Call([]reflect.Value{reflect.ValueOf(p)})[0].Interface()
+		}
+		results[i] = invoke(handle, c.method, c.args)[0]
+	}
+	execErr := p.Exec(ctx)
+	outcomes := make([]outcome, len(calls))
+	failed := false
+	for i := range results {
+		outcomes[i] = outcomeOf(results[i].MethodByName("Value").Call(nil))
+		failed = failed || outcomes[i].err != nil && !errors.Is(outcomes[i].err, xcache.ErrNotFound)
+	}
+	if !failed && execErr != nil {
+		return []outcome{{err: fmt.Errorf("no operation failed, and Exec returned %w", execErr)}}
+	}
+	return outcomes
+}
+
+// invoke calls a method. Constants are converted to the types of its parameters.
+func invoke(handle any, method string, args []any) []reflect.Value {
+	m := reflect.ValueOf(handle).MethodByName(method)
+	if !m.IsValid() {
+		panic(fmt.Sprintf("xcachetest: %T has no method %s", handle, method))
+	}
+	values := make([]reflect.Value, len(args))
+	for i, arg := range args {
+		values[i] = reflect.ValueOf(arg)
+	}
+	return m.Call(values)
+}
+
+func outcomeOf(returned []reflect.Value) outcome {
+	var o outcome
+	if err, ok := returned[len(returned)-1].Interface().(error); ok {
+		o.err = err
+	}
+	if len(returned) > 1 {
+		o.result = returned[0].Interface()
+	}
+	return o
+}

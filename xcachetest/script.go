@@ -84,7 +84,7 @@ func (c call) fails(err error) call {
 // scriptChecks returns the checks of all scripts.
 func scriptChecks() []check {
 	var checks []check
-	for _, scripts := range [][]script{listScripts(), setScripts(), hashScripts()} {
+	for _, scripts := range [][]script{listScripts(), setScripts(), hashScripts(), sortedSetScripts()} {
 		for _, sc := range scripts {
 			checks = append(checks, sc.checks()...)
 		}

@@ -149,12 +149,22 @@ var rows = func() []Command {
 	row(GroupStrings, CmdCompareAndDelete, OneKey, extension)
 	row(GroupStrings, CmdSwap, OneKey, extension)
 
+	row(GroupLists, "LINDEX", OneKey, read)
+	row(GroupLists, "LINSERT", OneKey, 0)
 	row(GroupLists, "LLEN", OneKey, read)
+	row(GroupLists, "LMOVE", TwoKeys, 0)
+	row(GroupLists, "LMPOP", ManyKeys, 0) // how many, its first argument says
 	row(GroupLists, "LPOP", OneKey, 0)
+	row(GroupLists, "LPOS", OneKey, read)
 	row(GroupLists, "LPUSH", OneKey, 0)
+	row(GroupLists, "LPUSHX", OneKey, 0)
 	row(GroupLists, "LRANGE", OneKey, read)
+	row(GroupLists, "LREM", OneKey, 0)
+	row(GroupLists, "LSET", OneKey, idempotent)
+	row(GroupLists, "LTRIM", OneKey, 0) // a second time it cuts what the first has left
 	row(GroupLists, "RPOP", OneKey, 0)
 	row(GroupLists, "RPUSH", OneKey, 0)
+	row(GroupLists, "RPUSHX", OneKey, 0)
 
 	row(GroupSets, "SADD", OneKey, 0) // as others that write, it answers differently the second time
 	row(GroupSets, "SCARD", OneKey, read)

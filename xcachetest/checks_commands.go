@@ -175,60 +175,8 @@ func commandChecks() []check {
 				s.wantReply(dataReply("2"), driver.CmdSwap, a, driver.Val([]byte("3")), driver.TTLArg(-1)), s.wantGone(a.Text),
 				s.wantCommandErr(driver.ErrWrongType, driver.CmdSwap, list, driver.Val([]byte("new")), driver.TTLArg(long)), s.wantList(list.Text, "old"))
 		}),
-		command("LPUSH", "puts elements in front, the last argument first, and answers the length; ErrWrongType for a string, which stays", needs("LRANGE"), func(s *subject) error {
-			list, text := s.slotKey("list"), s.slotKey("text")
-			return errors.Join(s.wantReply(driver.IntReply(2), "LPUSH", list, element("a"), element("b")), s.wantReply(driver.IntReply(3), "LPUSH", list, element("c")), s.wantList(list.Text, "c", "b", "a"),
-				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "LPUSH", text, element("a")), s.wantValue(text.Text, "v"), s.wantTTL(text.Text, long))
-		}),
-		command("RPUSH", "puts elements behind, in order, and answers the length; the TTL stays; ErrWrongType for a string, which stays", needs("LRANGE"), func(s *subject) error {
-			list, text := s.slotKey("list"), s.slotKey("text")
-			errs := []error{s.wantReply(driver.IntReply(2), "RPUSH", list, element("a"), element("b"))}
-			if s.caps.Expirer != nil {
-				errs = append(errs, s.wantExpire(list.Text, long, nil))
-			}
-			return errors.Join(append(errs, s.wantReply(driver.IntReply(3), "RPUSH", list, element("")), s.wantList(list.Text, "a", "b", ""),
-				that(s.caps.Expirer == nil || s.wantTTL(list.Text, long) == nil, "RPUSH changed the TTL of the list"),
-				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "RPUSH", text, element("a")), s.wantValue(text.Text, "v"))...)
-		}),
-		command("LPOP", "takes the first element, or as many as it is told; nil without a key; a list that is emptied vanishes", needs("RPUSH", "LRANGE"), func(s *subject) error {
-			list, text := s.slotKey("list"), s.slotKey("text")
-			return errors.Join(s.wantReply(driver.Reply{}, "LPOP", list), s.push(list.Text, "a", "b", "c", "d"),
-				s.wantReply(dataReply("a"), "LPOP", list), s.wantList(list.Text, "b", "c", "d"),
-				s.wantReply(driver.ArrayReply(dataReply("b"), dataReply("c")), "LPOP", list, driver.Int(2)),
-				s.wantReply(dataReply("d"), "LPOP", list), s.wantGone(list.Text),
-				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "LPOP", text), s.wantValue(text.Text, "v"))
-		}),
-		command("RPOP", "takes the last element, or as many as it is told, the last first; nil without a key; a list that is emptied vanishes", needs("RPUSH", "LRANGE"), func(s *subject) error {
-			list, text := s.slotKey("list"), s.slotKey("text")
-			return errors.Join(s.wantReply(driver.Reply{}, "RPOP", list), s.push(list.Text, "a", "b", "c", "d"),
-				s.wantReply(dataReply("d"), "RPOP", list), s.wantList(list.Text, "a", "b", "c"),
-				s.wantReply(driver.ArrayReply(dataReply("c"), dataReply("b")), "RPOP", list, driver.Int(2)),
-				s.wantReply(dataReply("a"), "RPOP", list), s.wantGone(list.Text),
-				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "RPOP", text), s.wantValue(text.Text, "v"))
-		}),
-		command("LLEN", "answers the length, 0 without a key, ErrWrongType for a string", needs("RPUSH"), func(s *subject) error {
-			list, text := s.slotKey("list"), s.slotKey("text")
-			return errors.Join(s.wantReply(driver.IntReply(0), "LLEN", list), s.push(list.Text, "a", "b"), s.wantReply(driver.IntReply(2), "LLEN", list),
-				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "LLEN", text))
-		}),
-		command("LRANGE", "answers the elements between two places, negative ones counted from the end, cut to what there is", needs("RPUSH"), func(s *subject) error {
-			list, text, none := s.slotKey("list"), s.slotKey("text"), s.slotKey("none")
-			errs := []error{s.push(list.Text, "a", "b", "c", "d")}
-			for _, test := range []struct {
-				from, to int64
-				want     string
-			}{{0, -1, "abcd"}, {0, 0, "a"}, {1, 2, "bc"}, {-2, -1, "cd"}, {-100, 100, "abcd"}, {2, 1, ""}, {4, 9, ""}, {-1, -2, ""}, {3, 3, "d"}} {
-				var want []driver.Reply
-				for _, letter := range test.want {
-					want = append(want, dataReply(string(letter)))
-				}
-				errs = append(errs, s.wantReply(driver.ArrayReply(want...), "LRANGE", list, driver.Int(test.from), driver.Int(test.to)))
-			}
-			return errors.Join(append(errs, s.wantReply(driver.ArrayReply(), "LRANGE", none, driver.Int(0), driver.Int(-1)),
-				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "LRANGE", text, driver.Int(0), driver.Int(-1)))...)
-		}),
 	}
-	return slices.Concat(withNeeds(checks, commander), structureChecks())
+	return withNeeds(slices.Concat(checks, listCommandChecks(), structureChecks()), commander)
 }
 
 // command returns the check of one row of the table.
@@ -272,6 +220,44 @@ func dumpsAndRestores(s *subject) error {
 // slotKey returns a key as an argument. All slotKeys of a check are in the
 // same slot of a cluster.
 func (s *subject) slotKey(name string) driver.Arg { return driver.Key(s.key("{t}" + name)) }
+
+// keepsTTL runs what changes the value of a key that is there, and compares the TTL.
+func (s *subject) keepsTTL(key string, change func() error) error {
+	if s.caps.Expirer == nil {
+		return change()
+	}
+	return errors.Join(s.wantExpire(key, long, nil), change(), s.wantTTL(key, long))
+}
+
+func (s *subject) wantSyntaxErr(name string, args ...driver.Arg) error {
+	return s.wantCommandErr(driver.ErrSyntax, name, args...)
+}
+
+// wantNumberErr is wantSyntaxErr for an argument that is no number. Servers have one text
+// for such an argument and for such a value, so it may be ErrWrongType as well.
+func (s *subject) wantNumberErr(name string, args ...driver.Arg) error {
+	_, err := s.do(name, args...)
+	if errors.Is(err, driver.ErrWrongType) {
+		return nil
+	}
+	return s.wantErr(err, driver.ErrSyntax, "%s", s.commandText(name, args))
+}
+
+func dataReplies(texts ...string) driver.Reply {
+	items := make([]driver.Reply, len(texts))
+	for i, text := range texts {
+		items[i] = dataReply(text)
+	}
+	return driver.ArrayReply(items...)
+}
+
+func intReplies(numbers ...int64) driver.Reply {
+	items := make([]driver.Reply, len(numbers))
+	for i, n := range numbers {
+		items[i] = driver.IntReply(n)
+	}
+	return driver.ArrayReply(items...)
+}
 
 func literal(word string) driver.Arg { return driver.Literal(word) }
 

@@ -11,7 +11,7 @@ import (
 // structureChecks are the command checks of sets, hashes, sorted sets, streams and
 // scripts.
 func structureChecks() []check {
-	checks := []check{
+	return []check{
 		command("SADD", "adds members that are not there yet and answers how many those were; ErrWrongType for a string, which stays", needs("SCARD"), func(s *subject) error {
 			set, text := s.slotKey("set"), s.slotKey("text")
 			return errors.Join(s.wantReply(driver.IntReply(2), "SADD", set, element("a"), element("b"), element("a")),
@@ -91,7 +91,6 @@ func structureChecks() []check {
 				s.wantReply(dataReply("y"), "EVALSHA", literal(sum), driver.Int(1), key, element("y")))
 		}),
 	}
-	return withNeeds(checks, commander)
 }
 
 // wantMembers compares a set, whose members come in any order.

@@ -47,6 +47,12 @@ func emptyReplies(key driver.Arg) []lone {
 		answers(driver.IntReply(2), "LPUSH", key, v, v), answers(driver.IntReply(2), "RPUSH", key, v, v),
 		answers(null, "LPOP", key), answers(null, "RPOP", key), answers(null, "LPOP", key, driver.Int(2)), answers(null, "RPOP", key, driver.Int(2)),
 		answers(none, "LRANGE", key, driver.Int(0), driver.Int(-1)), answers(zero, "LLEN", key),
+		answers(zero, "LPUSHX", key, v), answers(zero, "RPUSHX", key, v, v), answers(null, "LINDEX", key, driver.Int(0)),
+		answers(okReply, "LTRIM", key, driver.Int(0), driver.Int(-1)), fails(driver.ErrNotFound, "LSET", key, driver.Int(0), v),
+		answers(zero, "LINSERT", key, literal("BEFORE"), v, v), answers(zero, "LREM", key, driver.Int(0), v),
+		answers(null, "LPOS", key, v), answers(none, "LPOS", key, v, literal("COUNT"), driver.Int(0)),
+		answers(null, "LMOVE", key, key, literal("LEFT"), literal("RIGHT")),
+		answers(null, "LMPOP", driver.Int(1), key, literal("LEFT")), answers(null, "LMPOP", driver.Int(2), key, key, literal("RIGHT"), literal("COUNT"), driver.Int(2)),
 
 		answers(driver.IntReply(2), "SADD", key, v, element("w"), v), answers(zero, "SCARD", key), answers(none, "SMEMBERS", key),
 		answers(null, "SPOP", key), answers(none, "SPOP", key, driver.Int(2)),
@@ -75,6 +81,10 @@ func badCommands(key driver.Arg) []*driver.Cmd {
 		driver.NewCmd(driver.CmdIncrInit, key, driver.Int(1), driver.Int(0), word), driver.NewCmd(driver.CmdIncrInit, key, driver.Int(1), driver.Int(0), driver.TTLArg(driver.KeepTTL)),
 		driver.NewCmd(driver.CmdSwap, key, v, word), driver.NewCmd(driver.CmdCompareAndSwap, key, v, v, word), driver.NewCmd(driver.CmdCompareAndDelete, key),
 		driver.NewCmd("RPUSH", key), driver.NewCmd("LPOP", key, word), driver.NewCmd("LPOP", key, driver.Int(-1)), driver.NewCmd("LRANGE", key, word, driver.Int(1)),
+		driver.NewCmd("LPUSHX", key), driver.NewCmd("LTRIM", key, word, driver.Int(1)), driver.NewCmd("LREM", key, word, v), driver.NewCmd("LSET", key, driver.Int(0)),
+		driver.NewCmd("LINSERT", key, word, v, v), driver.NewCmd("LMOVE", key, key, word, literal("LEFT")), driver.NewCmd("LPOS", key, v, literal("RANK"), driver.Int(0)),
+		driver.NewCmd("LPOS", key, v, literal("COUNT"), driver.Int(-1)), driver.NewCmd("LPOS", key, v, word, word), driver.NewCmd("LMPOP", driver.Int(0), key, literal("LEFT")),
+		driver.NewCmd("LMPOP", driver.Int(2), key, literal("LEFT")), driver.NewCmd("LMPOP", driver.Int(1), key, word), driver.NewCmd("LMPOP", driver.Int(1), key, literal("LEFT"), literal("COUNT"), driver.Int(0)),
 		driver.NewCmd("SADD", key), driver.NewCmd("SPOP", key, driver.Int(-1)), driver.NewCmd("HGET", key), driver.NewCmd("HINCRBY", key, driver.Field("f"), word),
 		driver.NewCmd("ZINCRBY", key, word, v), driver.NewCmd("ZINCRBY", key, literal("nan"), v), driver.NewCmd("ZSCORE", key), driver.NewCmd("XLEN"),
 	}

@@ -23,6 +23,9 @@ func boolReply(b bool) driver.Reply {
 	return driver.IntReply(0)
 }
 
+// textReply is a text, copied.
+func textReply(text string) driver.Reply { return driver.DataReply([]byte(text)) }
+
 // value returns a copy of argument i to store.
 func (c *call) value(i int) []byte {
 	data := make([]byte, c.Size(i))
@@ -32,4 +35,22 @@ func (c *call) value(i int) []byte {
 		copy(data, a.String())
 	}
 	return data
+}
+
+// fitsMore returns an error if a key, whose entry is e or nil, can not hold so many bytes
+// more.
+func (c *call) fitsMore(key string, e *entry, added int64) error {
+	if e != nil {
+		return c.db.fits(e.cost + added)
+	}
+	return c.db.fits(entryOverhead + int64(len(key)) + added)
+}
+
+// store settles an object that was written to: that of e, or, without an entry, a new one.
+func (c *call) store(key string, e *entry, o object) {
+	if e == nil {
+		c.put(key, nil, o, never)
+		return
+	}
+	c.changed(e)
 }

@@ -1,22 +1,35 @@
 package memory
 
 import (
+	"bytes"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
+	"github.com/xcache-go/xcache/drivers/memory/internal/deque"
 )
 
 var listCommands = map[string]command{
-	"LPUSH":  {run: lpush, min: 2, max: arguments.Unlimited},
-	"RPUSH":  {run: rpush, min: 2, max: arguments.Unlimited},
-	"LPOP":   {run: lpop, min: 1, max: 2},
-	"RPOP":   {run: rpop, min: 1, max: 2},
-	"LRANGE": {run: lrange, min: 3, max: 3},
-	"LLEN":   {run: llen, min: 1, max: 1},
+	"LPUSH":   {run: lpush, min: 2, max: arguments.Unlimited},
+	"RPUSH":   {run: rpush, min: 2, max: arguments.Unlimited},
+	"LPUSHX":  {run: lpushX, min: 2, max: arguments.Unlimited},
+	"RPUSHX":  {run: rpushX, min: 2, max: arguments.Unlimited},
+	"LPOP":    {run: lpop, min: 1, max: 2},
+	"RPOP":    {run: rpop, min: 1, max: 2},
+	"LMPOP":   {run: lmpop, min: 3, max: arguments.Unlimited},
+	"LMOVE":   {run: lmove, min: 4, max: 4},
+	"LRANGE":  {run: lrange, min: 3, max: 3},
+	"LTRIM":   {run: ltrim, min: 3, max: 3},
+	"LINDEX":  {run: lindex, min: 2, max: 2},
+	"LSET":    {run: lset, min: 3, max: 3},
+	"LINSERT": {run: linsert, min: 4, max: 4},
+	"LREM":    {run: lrem, min: 3, max: 3},
+	"LPOS":    {run: lpos, min: 2, max: arguments.Unlimited},
+	"LLEN":    {run: llen, min: 1, max: 1},
 }
 
 // A list holds its elements in a deque; none of them is ever written to again.
 type list struct {
-	elements deque[[]byte]
+	elements deque.Deque[[]byte]
 	bytes    int64
 }
 
@@ -26,47 +39,47 @@ type list struct {
 const elementOverhead = 40
 
 func (l *list) kind() driver.Kind { return driver.KindList }
-func (l *list) size() int64       { return l.bytes + int64(l.elements.len())*elementOverhead }
-func (l *list) empty() bool       { return l.elements.len() == 0 }
+func (l *list) size() int64       { return l.bytes + int64(l.elements.Len())*elementOverhead }
+func (l *list) empty() bool       { return l.elements.Len() == 0 }
 
 func (l *list) pushFront(element []byte) {
-	l.elements.pushFront(element)
+	l.elements.PushFront(element)
 	l.bytes += int64(len(element))
 }
 
 func (l *list) pushBack(element []byte) {
-	l.elements.pushBack(element)
+	l.elements.PushBack(element)
 	l.bytes += int64(len(element))
 }
 
 func (l *list) popFront() []byte {
-	element := l.elements.popFront()
+	element := l.elements.PopFront()
 	l.bytes -= int64(len(element))
 	return element
 }
 
 func (l *list) popBack() []byte {
-	element := l.elements.popBack()
+	element := l.elements.PopBack()
 	l.bytes -= int64(len(element))
 	return element
 }
 
-func lpush(c *call) (driver.Reply, error) { return push(c, (*list).pushFront) }
-func rpush(c *call) (driver.Reply, error) { return push(c, (*list).pushBack) }
+func lpush(c *call) (driver.Reply, error)  { return push(c, (*list).pushFront, true) }
+func rpush(c *call) (driver.Reply, error)  { return push(c, (*list).pushBack, true) }
+func lpushX(c *call) (driver.Reply, error) { return push(c, (*list).pushFront, false) }
+func rpushX(c *call) (driver.Reply, error) { return push(c, (*list).pushBack, false) }
 
-func push(c *call, add func(*list, []byte)) (driver.Reply, error) {
+// push is key, element…. Without a list it makes one, if it may.
+func push(c *call, add func(*list, []byte), create bool) (driver.Reply, error) {
 	e, l, err := c.findList(c.Key(0))
-	if err != nil {
-		return driver.Reply{}, err
+	if err != nil || e == nil && !create {
+		return driver.IntReply(0), err
 	}
-	size := entryOverhead + int64(len(c.Key(0)))
-	if e != nil {
-		size = e.cost
-	}
+	var added int64
 	for i := 1; i < c.Count(); i++ {
-		size += elementOverhead + int64(c.Size(i))
+		added += elementOverhead + int64(c.Size(i))
 	}
-	if err := c.db.fits(size); err != nil {
+	if err := c.fitsMore(c.Key(0), e, added); err != nil {
 		return driver.Reply{}, err
 	}
 	if e == nil {
@@ -75,12 +88,8 @@ func push(c *call, add func(*list, []byte)) (driver.Reply, error) {
 	for i := 1; i < c.Count(); i++ {
 		add(l, c.value(i))
 	}
-	if e == nil {
-		c.put(c.Key(0), nil, l, never)
-	} else {
-		c.changed(e)
-	}
-	return driver.IntReply(int64(l.elements.len())), nil
+	c.store(c.Key(0), e, l)
+	return driver.IntReply(int64(l.elements.Len())), nil
 }
 
 func lpop(c *call) (driver.Reply, error) { return pop(c, (*list).popFront) }
@@ -96,10 +105,7 @@ func pop(c *call, take func(*list) []byte) (driver.Reply, error) {
 	if e == nil {
 		return driver.Reply{}, err
 	}
-	items := make([]driver.Reply, min(count.N, int64(l.elements.len())))
-	for i := range items {
-		items[i] = driver.DataReply(take(l))
-	}
+	items := l.pop(take, count.N)
 	c.changed(e)
 	if !count.Given {
 		return items[0], nil
@@ -107,12 +113,86 @@ func pop(c *call, take func(*list) []byte) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-func lrange(c *call) (driver.Reply, error) {
-	start, err := c.Int(1)
+// pop takes up to count elements.
+func (l *list) pop(take func(*list) []byte, count int64) []driver.Reply {
+	items := make([]driver.Reply, min(count, int64(l.elements.Len())))
+	for i := range items {
+		items[i] = driver.DataReply(take(l))
+	}
+	return items
+}
+
+// lmpop is numkeys, key…, LEFT | RIGHT [COUNT count]. It pops of the first key that is a
+// list.
+func lmpop(c *call) (driver.Reply, error) {
+	options, err := c.MultiPop()
 	if err != nil {
 		return driver.Reply{}, err
 	}
-	stop, err := c.Int(2)
+	take := (*list).popBack
+	if options.Left {
+		take = (*list).popFront
+	}
+	for _, key := range options.Keys {
+		e, l, err := c.findList(key)
+		if err != nil {
+			return driver.Reply{}, err
+		}
+		if e == nil {
+			continue
+		}
+		items := l.pop(take, options.Count)
+		c.changed(e)
+		return driver.ArrayReply(textReply(key), driver.ArrayReply(items...)), nil
+	}
+	return driver.Reply{}, nil
+}
+
+// lmove is source, destination, LEFT | RIGHT, LEFT | RIGHT.
+func lmove(c *call) (driver.Reply, error) {
+	fromLeft, err := c.End(2)
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	toLeft, err := c.End(3)
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	from, source, err := c.findList(c.Key(0))
+	if from == nil {
+		return driver.Reply{}, err
+	}
+	to, destination, err := c.findList(c.Key(1))
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	take, next := (*list).popBack, *source.elements.At(source.elements.Len() - 1)
+	if fromLeft {
+		take, next = (*list).popFront, *source.elements.At(0)
+	}
+	add := (*list).pushBack
+	if toLeft {
+		add = (*list).pushFront
+	}
+	if from == to { // which may have but one element
+		add(source, take(source))
+		c.changed(from)
+		return driver.DataReply(next), nil
+	}
+	if err := c.fitsMore(c.Key(1), to, elementOverhead+int64(len(next))); err != nil {
+		return driver.Reply{}, err
+	}
+	if to == nil {
+		destination = new(list)
+	}
+	add(destination, take(source))
+	c.changed(from)
+	c.store(c.Key(1), to, destination)
+	return driver.DataReply(next), nil
+}
+
+func lrange(c *call) (driver.Reply, error) {
+	start, stop, err := c.Range()
 	if err != nil {
 		return driver.Reply{}, err
 	}
@@ -122,11 +202,197 @@ func lrange(c *call) (driver.Reply, error) {
 	}
 	var items []driver.Reply
 	if e != nil {
-		for i, end := span(start, stop, l.elements.len()); i < end; i++ {
-			items = append(items, driver.DataReply(*l.elements.at(i)))
+		from, end := span(start, stop, l.elements.Len())
+		items = make([]driver.Reply, 0, end-from)
+		for i := from; i < end; i++ {
+			items = append(items, driver.DataReply(*l.elements.At(i)))
 		}
 	}
 	return driver.ArrayReply(items...), nil
+}
+
+// ltrim is key, start, stop: what is outside goes.
+func ltrim(c *call) (driver.Reply, error) {
+	start, stop, err := c.Range()
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	e, l, err := c.findList(c.Key(0))
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	if e != nil {
+		from, end := span(start, stop, l.elements.Len())
+		for range l.elements.Len() - end {
+			l.popBack()
+		}
+		for range from {
+			l.popFront()
+		}
+		c.changed(e)
+	}
+	return okReply, nil
+}
+
+func lindex(c *call) (driver.Reply, error) {
+	e, l, err := c.findList(c.Key(0))
+	if e == nil {
+		return driver.Reply{}, err
+	}
+	index, err := c.Int(1)
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	i, ok := l.place(index)
+	if !ok {
+		return driver.Reply{}, nil
+	}
+	return driver.DataReply(*l.elements.At(i)), nil
+}
+
+// lset is key, index, element.
+func lset(c *call) (driver.Reply, error) {
+	e, l, err := c.findList(c.Key(0))
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	if e == nil {
+		return driver.Reply{}, driver.ErrNotFound
+	}
+	index, err := c.Int(1)
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	i, ok := l.place(index)
+	if !ok {
+		return driver.Reply{}, c.Fail("the list has no element at that index")
+	}
+	at := l.elements.At(i)
+	added := int64(c.Size(2) - len(*at))
+	if err := c.fitsMore(c.Key(0), e, added); err != nil {
+		return driver.Reply{}, err
+	}
+	*at = c.value(2)
+	l.bytes += added
+	c.changed(e)
+	return okReply, nil
+}
+
+// linsert is key, BEFORE | AFTER, pivot, element.
+func linsert(c *call) (driver.Reply, error) {
+	before, err := c.InsertBefore()
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	e, l, err := c.findList(c.Key(0))
+	if e == nil {
+		return driver.IntReply(0), err
+	}
+	pivot := c.Bytes(2)
+	i := 0
+	for i < l.elements.Len() && !bytes.Equal(*l.elements.At(i), pivot) {
+		i++
+	}
+	if i == l.elements.Len() {
+		return driver.IntReply(-1), nil
+	}
+	if err := c.fitsMore(c.Key(0), e, elementOverhead+int64(c.Size(3))); err != nil {
+		return driver.Reply{}, err
+	}
+	if !before {
+		i++
+	}
+	element := c.value(3)
+	l.elements.Insert(i, element)
+	l.bytes += int64(len(element))
+	c.changed(e)
+	return driver.IntReply(int64(l.elements.Len())), nil
+}
+
+// lrem is key, count, element. A negative count is one from the end, 0 is all.
+func lrem(c *call) (driver.Reply, error) {
+	count, err := c.RemoveCount()
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	e, l, err := c.findList(c.Key(0))
+	if e == nil {
+		return driver.IntReply(0), err
+	}
+	element := c.Bytes(2)
+	from, left := 0, count
+	switch {
+	case count == 0:
+		left = int64(l.elements.Len())
+	case count < 0: // all from the last but so many on
+		from, left = l.elements.Len(), -count
+		for wanted := left; from > 0 && wanted > 0; {
+			if from--; bytes.Equal(*l.elements.At(from), element) {
+				wanted--
+			}
+		}
+	}
+	var removed int64
+	l.elements.DeleteFunc(from, func(at []byte) bool {
+		if removed == left || !bytes.Equal(at, element) {
+			return false
+		}
+		removed++
+		return true
+	})
+	l.bytes -= removed * int64(len(element))
+	c.changed(e)
+	return driver.IntReply(removed), nil
+}
+
+// lpos is key, element [RANK rank] [COUNT count] [MAXLEN length].
+func lpos(c *call) (driver.Reply, error) {
+	options, err := c.PosOptions()
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	e, l, err := c.findList(c.Key(0))
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	var found []driver.Reply
+	if e != nil {
+		found = l.positions(c.Bytes(1), options)
+	}
+	switch {
+	case options.Many:
+		return driver.ArrayReply(found...), nil
+	case len(found) == 0:
+		return driver.Reply{}, nil
+	}
+	return found[0], nil
+}
+
+// positions returns where an element is.
+func (l *list) positions(element []byte, options arguments.PosOptions) (found []driver.Reply) {
+	n := l.elements.Len()
+	first, step, skip := 0, 1, options.Rank-1
+	if options.Rank < 0 {
+		first, step, skip = n-1, -1, -options.Rank-1
+	}
+	compared := n
+	if options.MaxLen > 0 {
+		compared = int(min(int64(n), options.MaxLen))
+	}
+	for i := first; compared > 0; i += step {
+		compared--
+		switch {
+		case !bytes.Equal(*l.elements.At(i), element):
+		case skip > 0:
+			skip--
+		default:
+			found = append(found, driver.IntReply(int64(i)))
+			if int64(len(found)) == options.Count {
+				return found
+			}
+		}
+	}
+	return found
 }
 
 func llen(c *call) (driver.Reply, error) {
@@ -134,7 +400,17 @@ func llen(c *call) (driver.Reply, error) {
 	if e == nil {
 		return driver.IntReply(0), err
 	}
-	return driver.IntReply(int64(l.elements.len())), nil
+	return driver.IntReply(int64(l.elements.Len())), nil
+}
+
+// place returns where an index, which counts from the end if it is negative, is in the
+// list.
+func (l *list) place(index int64) (i int, ok bool) {
+	n := int64(l.elements.Len())
+	if index < 0 {
+		index += n
+	}
+	return int(index), index >= 0 && index < n
 }
 
 // span turns the first and the last index of a range, where negative ones count

@@ -49,12 +49,22 @@ var commands = map[string]command{
 	driver.CmdCompareAndSwap:   {withTTL(3, driver.IntReply(0)), 4, 4},
 	driver.CmdCompareAndDelete: {always(driver.IntReply(0)), 2, 2},
 
-	"LPUSH":  {push, 2, arguments.Unlimited},
-	"RPUSH":  {push, 2, arguments.Unlimited},
-	"LPOP":   {pop, 1, 2},
-	"RPOP":   {pop, 1, 2},
-	"LRANGE": {lrange, 3, 3},
-	"LLEN":   {always(driver.IntReply(0)), 1, 1},
+	"LPUSH":   {push, 2, arguments.Unlimited},
+	"RPUSH":   {push, 2, arguments.Unlimited},
+	"LPUSHX":  {always(driver.IntReply(0)), 2, arguments.Unlimited},
+	"RPUSHX":  {always(driver.IntReply(0)), 2, arguments.Unlimited},
+	"LPOP":    {pop, 1, 2},
+	"RPOP":    {pop, 1, 2},
+	"LMPOP":   {lmpop, 3, arguments.Unlimited},
+	"LMOVE":   {lmove, 4, 4},
+	"LRANGE":  {withRange(driver.ArrayReply()), 3, 3},
+	"LTRIM":   {withRange(okReply), 3, 3},
+	"LINDEX":  {always(driver.Reply{}), 2, 2},
+	"LSET":    {noSuchKey, 3, 3},
+	"LINSERT": {linsert, 4, 4},
+	"LREM":    {lrem, 3, 3},
+	"LPOS":    {lpos, 2, arguments.Unlimited},
+	"LLEN":    {always(driver.IntReply(0)), 1, 1},
 
 	"SADD":     {sadd, 2, arguments.Unlimited},
 	"SCARD":    {always(driver.IntReply(0)), 1, 1},
@@ -154,12 +164,43 @@ func pop(l arguments.List) (driver.Reply, error) {
 	return driver.Reply{}, err
 }
 
-func lrange(l arguments.List) (driver.Reply, error) {
-	if _, err := l.Int(1); err != nil {
+func lmpop(l arguments.List) (driver.Reply, error) {
+	_, err := l.MultiPop()
+	return driver.Reply{}, err
+}
+
+func lmove(l arguments.List) (driver.Reply, error) {
+	if _, err := l.End(2); err != nil {
 		return driver.Reply{}, err
 	}
-	_, err := l.Int(2)
-	return driver.ArrayReply(), err
+	_, err := l.End(3)
+	return driver.Reply{}, err
+}
+
+// withRange gives the same reply, if arguments 1 and 2 are a range.
+func withRange(reply driver.Reply) func(arguments.List) (driver.Reply, error) {
+	return func(l arguments.List) (driver.Reply, error) {
+		_, _, err := l.Range()
+		return reply, err
+	}
+}
+
+func linsert(l arguments.List) (driver.Reply, error) {
+	_, err := l.InsertBefore()
+	return driver.IntReply(0), err
+}
+
+func lrem(l arguments.List) (driver.Reply, error) {
+	_, err := l.RemoveCount()
+	return driver.IntReply(0), err
+}
+
+func lpos(l arguments.List) (driver.Reply, error) {
+	options, err := l.PosOptions()
+	if options.Many {
+		return driver.ArrayReply(), err
+	}
+	return driver.Reply{}, err
 }
 
 // sadd answers the number of different members.

@@ -78,6 +78,9 @@ func (l List) Bytes(i int) []byte {
 	return l.Cmd.Args[i].Append(nil)
 }
 
+// text returns argument i as text.
+func (l List) text(i int) string { return l.Cmd.Args[i].String() }
+
 // Size is how many bytes argument i has.
 func (l List) Size(i int) int {
 	if a := &l.Cmd.Args[i]; a.Role == driver.RoleValue {
@@ -126,6 +129,12 @@ func ParseInt[T string | []byte](text T) (int64, bool) {
 	}
 	n, err := strconv.ParseInt(string(text), 10, 64)
 	return n, err == nil
+}
+
+// parseCursor parses the cursor of a scan.
+func parseCursor(text string) (uint64, bool) {
+	cursor, err := strconv.ParseUint(text, 10, 64)
+	return cursor, err == nil
 }
 
 // Milliseconds returns a number of milliseconds as a TTL that is never NoExpiry or

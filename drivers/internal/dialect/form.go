@@ -51,6 +51,8 @@ func Forms() []Form { return slices.Clone(forms) }
 var forms = []Form{
 	{Command: "FLUSHDB", With: "SYNC", Redis: redis(6, 2), Valkey: firstValkey, Made: option(0, "SYNC")},
 	{Command: "GETDEL", Redis: redis(6, 2), Valkey: firstValkey, Script: script.GetDel, Made: always},
+	{Command: "LMOVE", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
+	{Command: "LMPOP", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
 	{Command: "LPOP", With: "a count", Redis: redis(6, 2), Valkey: firstValkey, Script: script.LPopCount, Made: arguments(2)},
 	{Command: "PEXPIRE", With: "NX, XX, GT or LT", Redis: redis(7, 0), Valkey: firstValkey, Made: option(2, "NX", "XX", "GT", "LT")},
 	{Command: "RPOP", With: "a count", Redis: redis(6, 2), Valkey: firstValkey, Script: script.RPopCount, Made: arguments(2)},

@@ -50,6 +50,8 @@ func (s *Subject) Dialect(t *testing.T) {
 var samples = map[string]string{
 	"FLUSHDB with SYNC":             "FLUSHDB SYNC",
 	"GETDEL":                        "GETDEL k",
+	"LMOVE":                         "LMOVE k l LEFT RIGHT",
+	"LMPOP":                         "LMPOP 1 k LEFT",
 	"LPOP with a count":             "LPOP k 2",
 	"PEXPIRE with NX, XX, GT or LT": "PEXPIRE k 1000 NX",
 	"RPOP with a count":             "RPOP k 2",

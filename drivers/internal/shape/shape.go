@@ -45,19 +45,20 @@ const (
 
 var shapes = func() map[string]Shape {
 	table := map[Shape]string{
-		Integer: "DEL EXISTS PERSIST PEXPIRE PTTL RENAMENX UNLINK STRLEN INCR INCRBY DECR DECRBY LLEN LPUSH RPUSH SADD SCARD HINCRBY XLEN " +
+		Integer: "DEL EXISTS PERSIST PEXPIRE PTTL RENAMENX UNLINK STRLEN INCR INCRBY DECR DECRBY LLEN LPUSH RPUSH LPUSHX RPUSHX LINSERT LREM SADD SCARD HINCRBY XLEN " +
 			driver.CmdCompareAndSwap + " " + driver.CmdCompareAndDelete + " " + driver.CmdPersist,
 		// The scripts read the sum, which Lua's numbers are too short for.
-		Integer | Value: driver.CmdIncr,
-		Integer | Bulk:  driver.CmdIncrInit,
-		OK:              "RENAME FLUSHDB RESTORE MULTI ASKING",
-		OK | Null:       "SET",
-		Value:           "DUMP GET GETDEL HGET XADD " + driver.CmdSwap,
-		Value | Array:   "LPOP RPOP SPOP",
-		number:          "ZINCRBY ZSCORE",
-		Array:           "MGET LRANGE SMEMBERS",
-		Array | Null:    "EXEC",
-		OK | Status:     "TYPE",
+		Integer | Value:        driver.CmdIncr,
+		Integer | Bulk:         driver.CmdIncrInit,
+		OK:                     "RENAME FLUSHDB RESTORE LSET LTRIM MULTI ASKING",
+		OK | Null:              "SET",
+		Value:                  "DUMP GET GETDEL LINDEX LMOVE HGET XADD " + driver.CmdSwap,
+		Value | Array:          "LPOP RPOP SPOP",
+		Array | Integer | Null: "LPOS",
+		number:                 "ZINCRBY ZSCORE",
+		Array:                  "MGET LRANGE SMEMBERS",
+		Array | Null:           "LMPOP EXEC",
+		OK | Status:            "TYPE",
 	}
 	shapes := make(map[string]Shape)
 	for shape, names := range table {

@@ -215,6 +215,7 @@ var forAll = []string{
 	"cache/ping",
 	"get-or-set/loader-fails", "get-or-set/loader-panics", "get-or-set/caller-leaves-alone", "get-or-set/own-key",
 	"pipeline/empty", "pipeline/atomic-all-or-nothing",
+	"lists/push-nothing", "lists/empty-key", "lists-queued/push-nothing", "lists-queued/empty-key",
 	"cache-errors/text",
 	"cache-close/idempotent", "cache-close/refuses-calls", "cache-close/under-load",
 }

@@ -15,7 +15,7 @@ import (
 // A script is calls of methods of typed handles, one after the other, with what each must
 // return. It is two checks: each call on its own, and all of them in one pipeline.
 type script struct {
-	name  string // "lists/push"
+	name  string // "lists/push"; in a pipeline "lists-queued/push"
 	rule  string
 	needs []string // commands
 	calls []call
@@ -95,7 +95,7 @@ func scriptChecks() []check {
 // checks returns the two checks of a script.
 func (sc *script) checks() []check {
 	inPipeline := check{
-		name:  sc.name + "/queued",
+		name:  strings.Replace(sc.name, "/", "-queued/", 1),
 		rule:  "in a pipeline: " + sc.rule,
 		needs: append(queued(sc.needs...), sc.needs...),
 		run:   func(s *subject) error { return sc.run(s, runQueued) },
@@ -157,7 +157,7 @@ type outcome struct {
 	err    error
 }
 
-func (c *call) check(got outcome) error {
+func (c call) check(got outcome) error {
 	what := fmt.Sprintf("%s.%s%s", c.on, c.method, argsText(c.args))
 	if c.err != nil || got.err != nil {
 		return that(errors.Is(got.err, c.err) && c.err != nil, "%s: the error is %v, want %v", what, got.err, errText(c.err))
@@ -239,7 +239,7 @@ func invoke(handle any, method string, args []any) []reflect.Value {
 
 func outcomeOf(returned []reflect.Value) outcome {
 	var o outcome
-	if err, ok := returned[len(returned)-1].Interface().(error); ok {
+	if err, ok := reflect.TypeAssert[error](returned[len(returned)-1]); ok {
 		o.err = err
 	}
 	if len(returned) > 1 {

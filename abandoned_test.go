@@ -169,10 +169,10 @@ func TestWhatACallThatFailedHadIsNotAnothersAfterwards(t *testing.T) {
 			fillForPipelines(t, correct, xcache.For[string](want))
 			fillForPipelines(t, s.fakeStore, v)
 			for _, view := range []*xcache.View[string]{xcache.For[string](want), v} {
-				must(t, view.Set(ctx, "lasting", "x", xcache.TTL(xcache.NoExpiry)))
+				require.NoError(t, view.Set(ctx, "lasting", "x", xcache.TTL(xcache.NoExpiry)))
 			}
 			wanted, err := run(ctx, xcache.For[string](want))
-			must(t, err)
+			require.NoError(t, err)
 			wantedState := len(state(t, correct))
 			for range 20 { // a pool need not give back what was put in last
 				s.fails = true
@@ -180,7 +180,7 @@ func TestWhatACallThatFailedHadIsNotAnothersAfterwards(t *testing.T) {
 				require.ErrorIs(t, err, xcache.ErrUnavailable)
 				s.fails = false
 				got, err := run(ctx, v)
-				must(t, err)
+				require.NoError(t, err)
 				require.Equal(t, wanted, got)
 				require.Len(t, state(t, s.fakeStore), wantedState)
 				fillForPipelines(t, s.fakeStore, v)

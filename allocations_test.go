@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/internal/race"
 )
@@ -24,12 +25,12 @@ func TestAllocationBudgets(t *testing.T) {
 	defer cancel()
 	v := openRaw(t)
 	v100 := hundred
-	must(t, v.Set(ctx, "key", v100))
-	must(t, second(v.IncrInit(ctx, "number", 0, 0)))
+	require.NoError(t, v.Set(ctx, "key", v100))
+	require.NoError(t, second(v.IncrInit(ctx, "number", 0, 0)))
 	numbers := xcache.For[int](v.Cache)
 	keys := manyKeys(100)
 	for _, key := range keys {
-		must(t, v.Set(ctx, key, v100))
+		require.NoError(t, v.Set(ctx, key, v100))
 	}
 	load := func(context.Context) ([]byte, error) { return v100, nil }
 	far := time.Now().Add(time.Hour)
@@ -56,9 +57,7 @@ func TestAllocationBudgets(t *testing.T) {
 		{"GetMany of 100", 110, func() error { return second(v.GetMany(ctx, keys)) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := testing.AllocsPerRun(200, func() { must(t, test.run()) }); got > test.budget {
-				t.Errorf("%v allocations, the budget is %v", got, test.budget)
-			}
+			require.LessOrEqual(t, testing.AllocsPerRun(200, func() { require.NoError(t, test.run()) }), test.budget, "allocations")
 		})
 	}
 }
@@ -66,9 +65,7 @@ func TestAllocationBudgets(t *testing.T) {
 func TestObserverCostsOneAllocation(t *testing.T) {
 	skipAllocations(t)
 	v := openRaw(t, xcache.WithObserver(nopObserver{}))
-	must(t, v.Set(t.Context(), "key", hundred))
+	require.NoError(t, v.Set(t.Context(), "key", hundred))
 	ctx := t.Context()
-	if got := testing.AllocsPerRun(200, func() { must(t, second(v.Get(ctx, "key"))) }); got > 3 {
-		t.Errorf("%v allocations, the budget is 3", got)
-	}
+	require.LessOrEqual(t, testing.AllocsPerRun(200, func() { require.NoError(t, second(v.Get(ctx, "key"))) }), 3.0, "allocations")
 }

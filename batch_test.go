@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
 )
@@ -14,13 +15,10 @@ import (
 func wantFailed(t *testing.T, err error, keys ...string) {
 	t.Helper()
 	batch, ok := errors.AsType[*xcache.BatchError](err)
-	if !ok {
-		t.Fatalf("%v (%T) holds no BatchError", err, err)
-	}
-	wantEqual(t, "failed", batch.Keys(), keys)
-	if _, ok := errors.AsType[*xcache.OpError](err); !ok {
-		t.Errorf("%v is no OpError", err)
-	}
+	require.True(t, ok, "%v (%T) holds no BatchError", err, err)
+	require.Equal(t, keys, batch.Keys(), "failed")
+	_, ok = errors.AsType[*xcache.OpError](err)
+	require.True(t, ok, "%v is no OpError", err)
 	oneLine(t, err)
 }
 
@@ -29,32 +27,28 @@ func TestBatchReadsGiveWhatTheyHaveAndListWhatFailed(t *testing.T) {
 	down := driver.Fail(driver.ErrUnavailable, driver.NotApplied, &clientError{1})
 	s, c := newFake(t)
 	v := xcache.For[string](c)
-	must(t, v.SetMany(ctx, map[string]string{"a": "1", "b": "2", "down": "3"}))
-	must(t, s.store.Set(ctx, []driver.Entry{{Key: ":1:corrupt", Value: []byte("\xff"), TTL: driver.NoExpiry}}))
+	require.NoError(t, v.SetMany(ctx, map[string]string{"a": "1", "b": "2", "down": "3"}))
+	require.NoError(t, s.store.Set(ctx, []driver.Entry{{Key: ":1:corrupt", Value: []byte("\xff"), TTL: driver.NoExpiry}}))
 	s.failing = map[string]error{":1:down": down}
 	keys := []string{"a", "down", "none", "corrupt", "b", "a", "down"}
 
 	found, err := v.GetMany(ctx, keys)
 	wantFailed(t, err, "corrupt", "down")
 	batch, _ := errors.AsType[*xcache.BatchError](err)
-	wantIs(t, batch.Errs["down"], xcache.ErrUnavailable)
-	wantIs(t, batch.Errs["corrupt"], xcache.ErrCorrupt)
-	wantIs(t, err, xcache.ErrUnavailable)
-	wantIs(t, err, xcache.ErrCorrupt)
-	if _, ok := errors.AsType[*clientError](err); !ok {
-		t.Error("the client's error is not reachable")
-	}
-	wantEqual(t, "found", sortedKeys(found), []string{"a", "b"})
-	if found["a"] != "1" || found["b"] != "2" {
-		t.Errorf("found %v", found)
-	}
+	require.ErrorIs(t, batch.Errs["down"], xcache.ErrUnavailable)
+	require.ErrorIs(t, batch.Errs["corrupt"], xcache.ErrCorrupt)
+	require.ErrorIs(t, err, xcache.ErrUnavailable)
+	require.ErrorIs(t, err, xcache.ErrCorrupt)
+	_, ok := errors.AsType[*clientError](err)
+	require.True(t, ok, "the client's error is not reachable")
+	require.Equal(t, []string{"a", "b"}, sortedKeys(found), "found")
+	require.Equal(t, "1", found["a"], "found")
+	require.Equal(t, "2", found["b"], "found")
 
 	ttls, err := c.TTLMany(ctx, keys)
 	wantFailed(t, err, "down")
-	wantEqual(t, "found", sortedKeys(ttls), []string{"a", "b", "corrupt"})
-	if ttls["corrupt"] != xcache.NoExpiry {
-		t.Errorf("found %v", ttls)
-	}
+	require.Equal(t, []string{"a", "b", "corrupt"}, sortedKeys(ttls), "found")
+	require.Equal(t, xcache.NoExpiry, ttls["corrupt"], "found")
 }
 
 func TestSetManyListsWhatFailed(t *testing.T) {
@@ -65,8 +59,8 @@ func TestSetManyListsWhatFailed(t *testing.T) {
 	s.failing = map[string]error{":1:b": full, ":1:d": full}
 	err := v.SetMany(ctx, map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"})
 	wantFailed(t, err, "b", "d")
-	wantIs(t, err, xcache.ErrOutOfMemory)
-	wantEqual(t, "stored", s.stored(t), []string{":1:a", ":1:c"})
+	require.ErrorIs(t, err, xcache.ErrOutOfMemory)
+	require.Equal(t, []string{":1:a", ":1:c"}, s.stored(t), "stored")
 }
 
 // A value that is bad in itself is found before any I/O.
@@ -74,9 +68,7 @@ func TestSetManyWithABadValueStoresNothing(t *testing.T) {
 	s, c := newFake(t)
 	err := xcache.For[any](c).SetMany(t.Context(), map[string]any{"a": 1, "b": make(chan int), "c": func() {}})
 	wantFailed(t, err, "b", "c")
-	if n := s.total(); n != 0 {
-		t.Errorf("the store got %d calls", n)
-	}
+	require.Zero(t, s.total(), "calls of the store")
 }
 
 func TestBatchThatFailsAsAWhole(t *testing.T) {
@@ -87,47 +79,45 @@ func TestBatchThatFailsAsAWhole(t *testing.T) {
 		return driver.Fail(driver.ErrUnavailable, driver.Unknown, &clientError{1})
 	}
 	found, err := v.GetMany(ctx, []string{"a"})
-	wantIs(t, err, xcache.ErrUnavailable)
-	if len(found) != 0 {
-		t.Errorf("found %v", found)
-	}
-	if _, ok := errors.AsType[*xcache.BatchError](err); ok {
-		t.Errorf("%v lists keys of which nothing is known", err)
-	}
-	wantIs(t, v.SetMany(ctx, map[string]string{"a": "x"}), xcache.ErrUnknownOutcome)
-	wantIs(t, second(v.TTLMany(ctx, []string{"a"})), xcache.ErrUnavailable)
-	wantIs(t, second(v.Delete(ctx, "a", "b")), xcache.ErrUnknownOutcome)
+	require.ErrorIs(t, err, xcache.ErrUnavailable)
+	require.Empty(t, found, "found")
+	_, ok := errors.AsType[*xcache.BatchError](err)
+	require.False(t, ok, "%v lists keys of which nothing is known", err)
+	require.ErrorIs(t, v.SetMany(ctx, map[string]string{"a": "x"}), xcache.ErrUnknownOutcome)
+	require.ErrorIs(t, second(v.TTLMany(ctx, []string{"a"})), xcache.ErrUnavailable)
+	require.ErrorIs(t, second(v.Delete(ctx, "a", "b")), xcache.ErrUnknownOutcome)
 }
 
 func TestEmptyBatchDoesNoIO(t *testing.T) {
 	ctx := t.Context()
 	s, c := newFake(t)
 	v := xcache.For[string](c)
-	if found, err := v.GetMany(ctx, nil); found == nil || len(found) != 0 || err != nil {
-		t.Errorf("GetMany: %v, %v", found, err)
-	}
-	if ttls, err := v.TTLMany(ctx, []string{}); ttls == nil || len(ttls) != 0 || err != nil {
-		t.Errorf("TTLMany: %v, %v", ttls, err)
-	}
-	must(t, v.SetMany(ctx, nil))
-	must(t, v.SetMany(ctx, map[string]string{}, xcache.TTL(0)))
-	if n, err := v.Delete(ctx); n != 0 || err != nil {
-		t.Errorf("Delete: %d, %v", n, err)
-	}
-	must(t, c.Pipeline().Exec(ctx))
-	must(t, c.Pipeline().ExecAtomic(ctx))
+	found, err := v.GetMany(ctx, nil)
+	require.NotNil(t, found, "GetMany")
+	require.Empty(t, found, "GetMany")
+	require.NoError(t, err, "GetMany")
+	ttls, err := v.TTLMany(ctx, []string{})
+	require.NotNil(t, ttls, "TTLMany")
+	require.Empty(t, ttls, "TTLMany")
+	require.NoError(t, err, "TTLMany")
+	require.NoError(t, v.SetMany(ctx, nil))
+	require.NoError(t, v.SetMany(ctx, map[string]string{}, xcache.TTL(0)))
+	n, err := v.Delete(ctx)
+	require.NoError(t, err, "Delete")
+	require.Zero(t, n, "Delete")
+	require.NoError(t, c.Pipeline().Exec(ctx))
+	require.NoError(t, c.Pipeline().ExecAtomic(ctx))
 	p := c.Pipeline()
-	deleted, found := p.Delete(), v.In(p).GetMany(nil)
-	must(t, p.Exec(ctx))
-	if n, err := deleted.Value(); n != 0 || err != nil {
-		t.Errorf("pipeline Delete: %d, %v", n, err)
-	}
-	if found, err := found.Value(); found == nil || len(found) != 0 || err != nil {
-		t.Errorf("pipeline GetMany: %v, %v", found, err)
-	}
-	if n := s.total(); n != 0 {
-		t.Errorf("the store got %d calls: %v", n, s.calls)
-	}
+	deleted, many := p.Delete(), v.In(p).GetMany(nil)
+	require.NoError(t, p.Exec(ctx))
+	n, err = deleted.Value()
+	require.NoError(t, err, "pipeline Delete")
+	require.Zero(t, n, "pipeline Delete")
+	found, err = many.Value()
+	require.NotNil(t, found, "pipeline GetMany")
+	require.Empty(t, found, "pipeline GetMany")
+	require.NoError(t, err, "pipeline GetMany")
+	require.Zero(t, s.total(), "calls of the store: %v", s.calls)
 }
 
 func TestBatchIsOneCallOfTheStore(t *testing.T) {
@@ -139,19 +129,15 @@ func TestBatchIsOneCallOfTheStore(t *testing.T) {
 	for _, key := range keys {
 		values[key] = strings.ToUpper(key)
 	}
-	must(t, v.SetMany(ctx, values))
+	require.NoError(t, v.SetMany(ctx, values))
 	found, err := v.GetMany(ctx, append(keys, keys...))
-	must(t, err)
+	require.NoError(t, err)
 	for key, want := range values {
-		if found[key] != want {
-			t.Fatalf("%s is %q, want %q", key, found[key], want)
-		}
+		require.Equal(t, want, found[key])
 	}
-	must(t, second(v.TTLMany(ctx, keys)))
-	if n, err := v.Delete(ctx, append(keys, keys[0])...); n != 500 || err != nil {
-		t.Errorf("Delete: %d, %v", n, err)
-	}
-	if s.total() != 4 {
-		t.Errorf("the store got %v", s.calls)
-	}
+	require.NoError(t, second(v.TTLMany(ctx, keys)))
+	n, err := v.Delete(ctx, append(keys, keys[0])...)
+	require.NoError(t, err, "Delete")
+	require.Equal(t, 500, n, "Delete")
+	require.Equal(t, 4, s.total(), "the store got %v", s.calls)
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
@@ -18,18 +19,15 @@ import (
 
 func TestEveryOperationAfterCloseIsErrClosed(t *testing.T) {
 	eachOperation(t, func(t *testing.T, s *fakeStore, v *xcache.View[string], run func(context.Context, *xcache.View[string]) error) {
-		must(t, v.With(xcache.WithPrefix("view")).Close()) // any view closes the store
+		require.NoError(t, v.With(xcache.WithPrefix("view")).Close()) // any view closes the store
 		for _, view := range []*xcache.View[string]{v, v.With(xcache.WithPrefix("other"))} {
 			err := run(t.Context(), view)
-			wantIs(t, err, xcache.ErrClosed)
+			require.ErrorIs(t, err, xcache.ErrClosed)
 			oneLine(t, err)
-			if errors.Is(err, xcache.ErrUnknownOutcome) {
-				t.Errorf("the outcome of a call after Close is unknown: %v", err)
-			}
+			require.NotErrorIs(t, err, xcache.ErrUnknownOutcome, "the outcome of a call after Close is unknown")
 		}
-		if s.late != 0 || s.closed != 1 {
-			t.Errorf("the store was closed %d times, and got %d calls afterwards", s.closed, s.late)
-		}
+		require.Zero(t, s.late, "calls after Close")
+		require.Equal(t, 1, s.closed, "times the store was closed")
 	})
 }
 
@@ -49,22 +47,16 @@ func TestCloseIsIdempotentAndConcurrent(t *testing.T) {
 	failed := &clientError{3}
 	s := &closingStore{Store: newFakeStore(t), err: failed}
 	c, err := xcache.New(s)
-	must(t, err)
+	require.NoError(t, err)
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			if err := c.Close(); !errors.Is(err, failed) {
-				t.Errorf("Close: %v", err)
-			}
+			assert.ErrorIs(t, c.Close(), failed, "Close")
 		})
 	}
 	wg.Wait()
-	if n := s.closes.Load(); n != 1 {
-		t.Errorf("the store was closed %d times", n)
-	}
-	if err := c.Close(); err.Error() != "xcache: close: client error 3" {
-		t.Errorf("Close: %v", err)
-	}
+	require.EqualValues(t, 1, s.closes.Load(), "times the store was closed")
+	require.EqualError(t, c.Close(), "xcache: close: client error 3", "Close")
 }
 
 func TestCloseWaitsForOperationsUnderWay(t *testing.T) {
@@ -81,24 +73,20 @@ func TestCloseWaitsForOperationsUnderWay(t *testing.T) {
 
 			closed := make(chan struct{})
 			go func() {
-				if err := c.Close(); err != nil {
-					t.Error(err)
-				}
+				assert.NoError(t, c.Close())
 				close(closed)
 			}()
 			synctest.Wait()
-			wantIs(t, v.Set(t.Context(), "k", "x"), xcache.ErrClosed) // new ones are refused meanwhile
+			require.ErrorIs(t, v.Set(t.Context(), "k", "x"), xcache.ErrClosed) // new ones are refused meanwhile
 			select {
 			case <-closed:
-				t.Error("Close did not wait")
+				require.Fail(t, "Close did not wait")
 			default:
 			}
 			close(release)
 			<-closed
-			must(t, <-finished)
-			if s.late != 0 {
-				t.Errorf("the store got %d calls after its Close", s.late)
-			}
+			require.NoError(t, <-finished)
+			require.Zero(t, s.late, "calls of the store after its Close")
 		})
 	})
 }
@@ -199,9 +187,7 @@ func TestCloseWhileOperationsCome(t *testing.T) {
 						_, err = v.GetOrSet(context.Background(), "l", func(context.Context) (int, error) { return 1, nil })
 					}
 					if err != nil {
-						if !errors.Is(err, xcache.ErrClosed) {
-							t.Errorf("%v, want ErrClosed", err)
-						}
+						assert.ErrorIs(t, err, xcache.ErrClosed)
 						return
 					}
 				}
@@ -209,11 +195,10 @@ func TestCloseWhileOperationsCome(t *testing.T) {
 		}
 		close(start)
 		time.Sleep(time.Millisecond)
-		must(t, c.Close())
+		require.NoError(t, c.Close())
 		wg.Wait()
-		if s.late != 0 || s.closed != 1 {
-			t.Fatalf("the store was closed %d times, and got %d calls afterwards", s.closed, s.late)
-		}
+		require.Zero(t, s.late, "calls after Close")
+		require.Equal(t, 1, s.closed, "times the store was closed")
 	}
 }
 
@@ -232,20 +217,16 @@ func TestCloseEndsTheContextsOfLoaders(t *testing.T) {
 		}
 		synctest.Wait()
 		start := time.Now()
-		must(t, c.Close())
-		if waited := time.Since(start); waited != time.Second {
-			t.Errorf("Close waited %v for the loader", waited)
-		}
+		require.NoError(t, c.Close())
+		require.Equal(t, time.Second, time.Since(start), "Close waited for the loader")
 		for range 2 {
 			err := <-finished
-			wantIs(t, err, xcache.ErrClosed)
-			wantIs(t, err, context.Canceled)
+			require.ErrorIs(t, err, xcache.ErrClosed)
+			require.ErrorIs(t, err, context.Canceled)
 			oneLine(t, err)
 		}
-		if s.late != 0 {
-			t.Errorf("the store got %d calls after its Close", s.late)
-		}
-		wantIs(t, second(v.GetOrSet(t.Context(), "k", loader)), xcache.ErrClosed)
+		require.Zero(t, s.late, "calls of the store after its Close")
+		require.ErrorIs(t, second(v.GetOrSet(t.Context(), "k", loader)), xcache.ErrClosed)
 	})
 }
 
@@ -267,15 +248,11 @@ func TestLoaderThatIgnoresCloseStillGivesItsValue(t *testing.T) {
 		}()
 		synctest.Wait()
 		go func() {
-			if err := c.Close(); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, c.Close())
 		}()
 		got := <-finished
-		if got.value != "loaded" {
-			t.Errorf("got %q", got.value)
-		}
-		wantIs(t, got.err, xcache.ErrClosed) // it was not stored
+		require.Equal(t, "loaded", got.value)
+		require.ErrorIs(t, got.err, xcache.ErrClosed) // it was not stored
 	})
 }
 
@@ -284,33 +261,29 @@ func TestPanicInAnOperationLeavesNothingStuck(t *testing.T) {
 		s.before = func(context.Context, string, []string) error { panic("the driver broke") }
 		func() {
 			defer func() {
-				if recover() == nil {
-					t.Error("the panic did not reach the caller")
-				}
+				require.NotNil(t, recover(), "the panic did not reach the caller")
 			}()
 			_ = run(t.Context(), v)
 		}()
 		s.before = nil
-		must(t, v.Set(t.Context(), "k", "x"))
-		must(t, v.Close())
+		require.NoError(t, v.Set(t.Context(), "k", "x"))
+		require.NoError(t, v.Close())
 	})
 }
 
 func TestPanicInALoopOverKeysLeavesNothingStuck(t *testing.T) {
 	_, c := newFake(t)
-	must(t, xcache.For[int](c).Set(t.Context(), "k", 1))
+	require.NoError(t, xcache.For[int](c).Set(t.Context(), "k", 1))
 	func() {
 		defer func() {
-			if recover() != "stop" {
-				t.Error("the panic did not reach the caller")
-			}
+			require.Equal(t, "stop", recover(), "the panic did not reach the caller")
 		}()
 		for _, err := range c.Keys(t.Context(), "*") {
-			must(t, err)
+			require.NoError(t, err)
 			panic("stop")
 		}
 	}()
-	must(t, c.Close())
+	require.NoError(t, c.Close())
 }
 
 // A value whose encoding panics is as bad as a driver that does.
@@ -322,17 +295,13 @@ func TestPanicInAnEncoderLeavesNothingStuck(t *testing.T) {
 	_, c := newFake(t)
 	func() {
 		defer func() { _ = recover() }() // the codec may make it an error
-		if err := xcache.For[explosive](c).Set(t.Context(), "k", explosive{}); err == nil {
-			t.Error("it was stored")
-		}
+		require.Error(t, xcache.For[explosive](c).Set(t.Context(), "k", explosive{}), "it was stored")
 	}()
-	must(t, c.Close())
+	require.NoError(t, c.Close())
 }
 
 func TestCloseOfAViewWithABadOption(t *testing.T) {
 	s, c := newFake(t)
-	must(t, c.With(xcache.WithTTL(0)).Close())
-	if s.closed != 1 {
-		t.Error("the store was not closed")
-	}
+	require.NoError(t, c.With(xcache.WithTTL(0)).Close())
+	require.Equal(t, 1, s.closed, "the store was not closed")
 }

@@ -9,10 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
@@ -26,9 +26,7 @@ func keyRing(t testing.TB, letters string) *codec.KeyRing {
 		keys = append(keys, fmt.Appendf(nil, "%-32s", "a key with the letter "+string(letter)))
 	}
 	ring, err := codec.NewKeyRing(keys...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return ring
 }
 
@@ -37,38 +35,38 @@ func TestEncryptedValuesAreReadBack(t *testing.T) {
 	s, c := newFake(t, xcache.WithEncryption(keyRing(t, "a")))
 	secret := "a secret that nobody else may read"
 	v := xcache.For[string](c)
-	must(t, v.Set(ctx, "k", secret))
-	must(t, v.SetMany(ctx, map[string]string{"l": secret}))
+	require.NoError(t, v.Set(ctx, "k", secret))
+	require.NoError(t, v.SetMany(ctx, map[string]string{"l": secret}))
 	p := c.Pipeline()
 	v.In(p).Set("m", secret)
 	got := v.In(p).Get("k")
 	many := v.In(p).GetMany([]string{"k", "l", "m"})
-	must(t, p.Exec(ctx))
+	require.NoError(t, p.Exec(ctx))
 	for _, key := range []string{":1:k", ":1:l", ":1:m"} {
 		stored := make([]driver.Value, 1)
-		must(t, s.store.Get(ctx, []string{key}, stored))
-		if bytes.Contains(stored[0].Data, []byte("secret")) {
-			t.Errorf("%s is stored as %q", key, stored[0].Data)
-		}
+		require.NoError(t, s.store.Get(ctx, []string{key}, stored))
+		require.False(t, bytes.Contains(stored[0].Data, []byte("secret")), "%s is stored as %q", key, stored[0].Data)
 	}
-	if value, err := got.Value(); value != secret || err != nil {
-		t.Errorf("a pipeline reads %q, %v", value, err)
-	}
-	if values, err := many.Value(); len(values) != 3 || values["l"] != secret || err != nil {
-		t.Errorf("a pipeline reads %q, %v", values, err)
-	}
-	if value, err := v.Get(ctx, "k"); value != secret || err != nil {
-		t.Errorf("Get: %q, %v", value, err)
-	}
-	if values, err := v.GetMany(ctx, []string{"k", "l", "m"}); len(values) != 3 || values["m"] != secret || err != nil {
-		t.Errorf("GetMany: %q, %v", values, err)
-	}
-	if old, err := v.Swap(ctx, "k", "another"); old != secret || err != nil {
-		t.Errorf("Swap: %q, %v", old, err)
-	}
-	if n, err := xcache.For[int](c).Get(ctx, "nobody"); n != 0 || !errors.Is(err, xcache.ErrNotFound) {
-		t.Errorf("a miss: %d, %v", n, err)
-	}
+	value, err := got.Value()
+	require.NoError(t, err, "a pipeline reads")
+	require.Equal(t, secret, value, "a pipeline reads")
+	values, err := many.Value()
+	require.NoError(t, err, "a pipeline reads")
+	require.Len(t, values, 3, "a pipeline reads")
+	require.Equal(t, secret, values["l"], "a pipeline reads")
+	value, err = v.Get(ctx, "k")
+	require.NoError(t, err, "Get")
+	require.Equal(t, secret, value, "Get")
+	values, err = v.GetMany(ctx, []string{"k", "l", "m"})
+	require.NoError(t, err, "GetMany")
+	require.Len(t, values, 3, "GetMany")
+	require.Equal(t, secret, values["m"], "GetMany")
+	old, err := v.Swap(ctx, "k", "another")
+	require.NoError(t, err, "Swap")
+	require.Equal(t, secret, old, "Swap")
+	n, err := xcache.For[int](c).Get(ctx, "nobody")
+	require.Zero(t, n, "a miss")
+	require.ErrorIs(t, err, xcache.ErrNotFound, "a miss")
 }
 
 func TestEncryptedValuesOfEveryType(t *testing.T) {
@@ -85,18 +83,17 @@ func TestEncryptedValuesOfEveryType(t *testing.T) {
 func wantBack[T any](t *testing.T, c *xcache.Cache, value T) {
 	t.Helper()
 	v := xcache.For[T](c)
-	must(t, v.Set(t.Context(), "k", value))
+	require.NoError(t, v.Set(t.Context(), "k", value))
 	got, err := v.Get(t.Context(), "k")
-	if fmt.Sprint(got) != fmt.Sprint(value) || err != nil {
-		t.Errorf("%T %v is read as %v, %v", value, value, got, err)
-	}
+	require.NoError(t, err, "read back")
+	require.Equal(t, fmt.Sprint(value), fmt.Sprint(got), "read back")
 }
 
 func TestEncryptedValuesThatCannotBeTrusted(t *testing.T) {
 	ctx := t.Context()
 	s, c := newFake(t, xcache.WithEncryption(keyRing(t, "ab")))
 	v := xcache.For[string](c)
-	must(t, v.Set(ctx, "k", "value"))
+	require.NoError(t, v.Set(ctx, "k", "value"))
 	sealed := slices.Clone(s.written()[0].Value)
 	flipped := func(i int) []byte {
 		b := slices.Clone(sealed)
@@ -117,40 +114,31 @@ func TestEncryptedValuesThatCannotBeTrusted(t *testing.T) {
 		"something behind":         append(slices.Clone(sealed), 0),
 	} {
 		t.Run(name, func(t *testing.T) {
-			must(t, s.store.Set(ctx, []driver.Entry{{Key: ":1:k", Value: stored, TTL: time.Minute}}))
-			if got, err := v.Get(ctx, "k"); !errors.Is(err, xcache.ErrCorrupt) || got != "" {
-				t.Errorf("got %q, %v", got, err)
-			}
-			if got, err := v.GetMany(ctx, []string{"k"}); !errors.Is(err, xcache.ErrCorrupt) || len(got) != 0 {
-				t.Errorf("GetMany got %q, %v", got, err)
-			}
+			require.NoError(t, s.store.Set(ctx, []driver.Entry{{Key: ":1:k", Value: stored, TTL: time.Minute}}))
+			got, err := v.Get(ctx, "k")
+			require.ErrorIs(t, err, xcache.ErrCorrupt)
+			require.Empty(t, got)
+			many, err := v.GetMany(ctx, []string{"k"})
+			require.ErrorIs(t, err, xcache.ErrCorrupt, "GetMany")
+			require.Empty(t, many, "GetMany")
 		})
 	}
 	t.Run("moved to another key", func(t *testing.T) {
-		must(t, s.store.Set(ctx, []driver.Entry{{Key: ":1:other", Value: sealed, TTL: time.Minute}}))
-		if got, err := v.Get(ctx, "other"); !errors.Is(err, xcache.ErrCorrupt) {
-			t.Errorf("got %q, %v", got, err)
-		}
+		require.NoError(t, s.store.Set(ctx, []driver.Entry{{Key: ":1:other", Value: sealed, TTL: time.Minute}}))
+		_, err := v.Get(ctx, "other")
+		require.ErrorIs(t, err, xcache.ErrCorrupt)
 	})
 	t.Run("moved to another version", func(t *testing.T) {
-		must(t, s.store.Set(ctx, []driver.Entry{{Key: ":2:k", Value: sealed, TTL: time.Minute}}))
-		if got, err := v.With(xcache.WithVersion(2)).Get(ctx, "k"); !errors.Is(err, xcache.ErrCorrupt) {
-			t.Errorf("got %q, %v", got, err)
-		}
+		require.NoError(t, s.store.Set(ctx, []driver.Entry{{Key: ":2:k", Value: sealed, TTL: time.Minute}}))
+		_, err := v.With(xcache.WithVersion(2)).Get(ctx, "k")
+		require.ErrorIs(t, err, xcache.ErrCorrupt)
 	})
 	t.Run("read without keys", func(t *testing.T) {
-		must(t, s.store.Set(ctx, []driver.Entry{{Key: ":1:k", Value: sealed, TTL: time.Minute}}))
+		require.NoError(t, s.store.Set(ctx, []driver.Entry{{Key: ":1:k", Value: sealed, TTL: time.Minute}}))
 		_, err := v.With(xcache.WithEncryption(nil)).Get(ctx, "k")
-		wantError(t, err, xcache.ErrCorrupt, "has no encryption keys")
+		require.ErrorIs(t, err, xcache.ErrCorrupt)
+		require.ErrorContains(t, err, "has no encryption keys")
 	})
-}
-
-// wantError fails the test unless err is target and says text.
-func wantError(t *testing.T, err, target error, text string) {
-	t.Helper()
-	if !errors.Is(err, target) || !strings.Contains(err.Error(), text) {
-		t.Errorf("got %v, want %v that says %q", err, target, text)
-	}
 }
 
 func TestEncryptionKeysRotate(t *testing.T) {
@@ -159,32 +147,31 @@ func TestEncryptionKeysRotate(t *testing.T) {
 	with := func(keys string) *xcache.View[string] {
 		return xcache.For[string](c.With(xcache.WithEncryption(keyRing(t, keys))))
 	}
-	must(t, with("a").Set(ctx, "k", "value"))
-	if got, err := with("ba").Get(ctx, "k"); got != "value" || err != nil {
-		t.Errorf("with the new key in front: %q, %v", got, err)
-	}
-	if old := c.CodecReads().Old; len(old) != 1 {
-		t.Errorf("a value of an old key is not counted as one: %v", old)
-	}
-	_, err := with("b").Get(ctx, "k")
-	wantError(t, err, xcache.ErrCorrupt, "is not in the key ring")
-	must(t, with("ba").Set(ctx, "k", "value"))
-	if got, err := with("b").Get(ctx, "k"); got != "value" || err != nil {
-		t.Errorf("written again: %q, %v", got, err)
-	}
+	require.NoError(t, with("a").Set(ctx, "k", "value"))
+	got, err := with("ba").Get(ctx, "k")
+	require.NoError(t, err, "with the new key in front")
+	require.Equal(t, "value", got, "with the new key in front")
+	require.Len(t, c.CodecReads().Old, 1, "a value of an old key is not counted as one")
+	_, err = with("b").Get(ctx, "k")
+	require.ErrorIs(t, err, xcache.ErrCorrupt)
+	require.ErrorContains(t, err, "is not in the key ring")
+	require.NoError(t, with("ba").Set(ctx, "k", "value"))
+	got, err = with("b").Get(ctx, "k")
+	require.NoError(t, err, "written again")
+	require.Equal(t, "value", got, "written again")
 }
 
 func TestComparisonsOfEncryptedValues(t *testing.T) {
 	ctx := t.Context()
 	s, c := newFake(t, xcache.WithEncryption(keyRing(t, "a")))
 	v := xcache.For[string](c)
-	if swapped, err := v.CompareAndSwap(ctx, "k", "one", "two"); swapped || err != nil {
-		t.Errorf("on a missing key: %v, %v", swapped, err)
-	}
-	must(t, v.Set(ctx, "k", "one"))
-	if swapped, err := v.CompareAndSwap(ctx, "k", "none", "two"); swapped || err != nil {
-		t.Errorf("of another value: %v, %v", swapped, err)
-	}
+	swapped, err := v.CompareAndSwap(ctx, "k", "one", "two")
+	require.NoError(t, err, "on a missing key")
+	require.False(t, swapped, "on a missing key")
+	require.NoError(t, v.Set(ctx, "k", "one"))
+	swapped, err = v.CompareAndSwap(ctx, "k", "none", "two")
+	require.NoError(t, err, "of another value")
+	require.False(t, swapped, "of another value")
 	// Another writer stores the same value again between the comparison and
 	// the swap.
 	again := true
@@ -195,15 +182,16 @@ func TestComparisonsOfEncryptedValues(t *testing.T) {
 		}
 		return nil
 	}
-	if swapped, err := v.CompareAndSwap(ctx, "k", "one", "two"); !swapped || err != nil || again {
-		t.Errorf("of the same value, stored again: %v, %v", swapped, err)
-	}
-	if deleted, err := v.CompareAndDelete(ctx, "k", "one"); deleted || err != nil {
-		t.Errorf("delete of another value: %v, %v", deleted, err)
-	}
-	if deleted, err := v.CompareAndDelete(ctx, "k", "two"); !deleted || err != nil {
-		t.Errorf("delete: %v, %v", deleted, err)
-	}
+	swapped, err = v.CompareAndSwap(ctx, "k", "one", "two")
+	require.NoError(t, err, "of the same value, stored again")
+	require.True(t, swapped, "of the same value, stored again")
+	require.False(t, again, "of the same value, stored again")
+	deleted, err := v.CompareAndDelete(ctx, "k", "one")
+	require.NoError(t, err, "delete of another value")
+	require.False(t, deleted, "delete of another value")
+	deleted, err = v.CompareAndDelete(ctx, "k", "two")
+	require.NoError(t, err, "delete")
+	require.True(t, deleted, "delete")
 }
 
 func TestWhatEncryptionCannotDoIsSaidBeforeAnyIO(t *testing.T) {
@@ -231,16 +219,13 @@ func TestWhatEncryptionCannotDoIsSaidBeforeAnyIO(t *testing.T) {
 	_, errs["rename nx"] = c.RenameNX(ctx, "k", "l")
 	_, errs["incr version"] = c.IncrVersion(ctx, "k", 1)
 	for name, err := range errs {
-		if !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "encrypted value") {
-			t.Errorf("%s: %v", name, err)
-		}
+		require.ErrorIs(t, err, errors.ErrUnsupported, name)
+		require.ErrorContains(t, err, "encrypted value", name)
 	}
-	if n := s.total(); n != 0 {
-		t.Errorf("%d calls of the store", n)
-	}
-	if n, err := c.With(xcache.WithEncryption(nil)).IncrInit(ctx, "n", 1, 0); n != 1 || err != nil {
-		t.Errorf("a view without encryption counts %d, %v", n, err)
-	}
+	require.Zero(t, s.total(), "calls of the store")
+	n, err := c.With(xcache.WithEncryption(nil)).IncrInit(ctx, "n", 1, 0)
+	require.NoError(t, err, "a view without encryption counts")
+	require.EqualValues(t, 1, n, "a view without encryption counts")
 }
 
 func TestEncryptionKeysComeFromAFile(t *testing.T) {
@@ -249,14 +234,12 @@ func TestEncryptionKeysComeFromAFile(t *testing.T) {
 	}
 	write := func(text string) string {
 		file := filepath.Join(t.TempDir(), "keys")
-		must(t, os.WriteFile(file, []byte(text), 0o600))
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 		return file
 	}
 	c, err := xcache.OpenDSN("memory://?encryption_keys=" + write("# new\n"+line("b", 32)+"\n# old\n"+line("a", 16)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { must(t, c.Close()) }()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.Close()) }()
 	wantBack(t, c, "value")
 	for name, bad := range map[string]struct{ file, says string }{
 		"no file":           {filepath.Join(t.TempDir(), "none"), "cannot be read"},
@@ -270,12 +253,10 @@ func TestEncryptionKeysComeFromAFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := xcache.OpenDSN("memory://?encryption_keys=" + bad.file)
-			if err == nil || !strings.Contains(err.Error(), bad.says) || !strings.Contains(err.Error(), "encryption_keys") {
-				t.Fatalf("got %v, want one that says %q", err, bad.says)
-			}
-			if strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), line("c", 15)[:8]) {
-				t.Errorf("the error shows a key: %v", err)
-			}
+			require.ErrorContains(t, err, bad.says)
+			require.ErrorContains(t, err, "encryption_keys")
+			require.NotContains(t, err.Error(), "canary", "the error shows a key")
+			require.NotContains(t, err.Error(), line("c", 15)[:8], "the error shows a key")
 		})
 	}
 }

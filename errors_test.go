@@ -10,17 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
 )
-
-func wantIs(tb testing.TB, err, target error) {
-	tb.Helper()
-	if !errors.Is(err, target) {
-		tb.Errorf("error %v, want one that matches %v", err, target)
-	}
-}
 
 // A clientError stands for the error type of a client library.
 type clientError struct{ code int }
@@ -55,9 +49,7 @@ func TestOpErrorSaysWhereAndWhat(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := test.err.Error(); got != test.want {
-				t.Errorf("got\n%s, want\n%s", got, test.want)
-			}
+			require.Equal(t, test.want, test.err.Error())
 		})
 	}
 }
@@ -68,18 +60,15 @@ func TestErrorsMatchThroughEverything(t *testing.T) {
 	eachOperation(t, func(t *testing.T, s *fakeStore, v *xcache.View[string], run func(context.Context, *xcache.View[string]) error) {
 		s.before = func(context.Context, string, []string) error { return failed }
 		err := run(t.Context(), v)
-		wantIs(t, err, xcache.ErrUnavailable)
-		wantIs(t, err, xcache.ErrUnknownOutcome)
-		if e, ok := errors.AsType[*clientError](err); !ok || e != cause {
-			t.Errorf("the client's error is not reachable in %v", err)
-		}
+		require.ErrorIs(t, err, xcache.ErrUnavailable)
+		require.ErrorIs(t, err, xcache.ErrUnknownOutcome)
+		client, ok := errors.AsType[*clientError](err)
+		require.True(t, ok, "the client's error is not reachable in %v", err)
+		require.Same(t, cause, client)
 		e, ok := err.(*xcache.OpError) //nolint:errorlint // it must be the outermost error
-		if !ok {
-			t.Fatalf("%T, want *OpError", err)
-		}
-		if e.Op == "" || strings.ToLower(e.Op) != e.Op {
-			t.Errorf("Op is %q", e.Op)
-		}
+		require.True(t, ok, "%T, want *OpError", err)
+		require.NotEmpty(t, e.Op, "Op")
+		require.Equal(t, e.Op, strings.ToLower(e.Op), "Op")
 		oneLine(t, err)
 	})
 }
@@ -88,30 +77,29 @@ func TestErrorsMatchThroughEverything(t *testing.T) {
 func oneLine(tb testing.TB, err error) {
 	tb.Helper()
 	text := err.Error()
-	if strings.Contains(text, "\n") {
-		tb.Errorf("error of several lines:\n%s", text)
-	}
-	if !strings.HasPrefix(text, "xcache: ") || strings.Count(text, "xcache: ") != 1 {
-		tb.Errorf("want one xcache: prefix in %q", text)
-	}
+	require.NotContains(tb, text, "\n", "the error has several lines")
+	require.True(tb, strings.HasPrefix(text, "xcache: "), "want one xcache: prefix in %q", text)
+	require.Equal(tb, 1, strings.Count(text, "xcache: "))
 }
 
 func TestOpErrorNamesDriverAndMethod(t *testing.T) {
 	c, err := xcache.OpenDSN("memory://")
-	must(t, err)
+	require.NoError(t, err)
 	defer c.Close()
 	_, err = c.Incr(t.Context(), "", 1)
 	e, ok := errors.AsType[*xcache.OpError](err)
-	if !ok || e.Driver != "memory" || e.Op != "incr" || e.Key != "" {
-		t.Errorf("%#v", e)
-	}
-	must(t, xcache.For[string](c).Set(t.Context(), "text", "hello"))
+	require.True(t, ok)
+	require.Equal(t, "memory", e.Driver)
+	require.Equal(t, "incr", e.Op)
+	require.Empty(t, e.Key)
+	require.NoError(t, xcache.For[string](c).Set(t.Context(), "text", "hello"))
 	_, err = c.Incr(t.Context(), "text", 1)
-	wantIs(t, err, xcache.ErrWrongType)
+	require.ErrorIs(t, err, xcache.ErrWrongType)
 	e, ok = errors.AsType[*xcache.OpError](err)
-	if !ok || e.Driver != "memory" || e.Op != "incr" || e.Key != "text" {
-		t.Errorf("%#v", e)
-	}
+	require.True(t, ok)
+	require.Equal(t, "memory", e.Driver)
+	require.Equal(t, "incr", e.Op)
+	require.Equal(t, "text", e.Key)
 }
 
 // badInputs are calls that are bad in themselves.
@@ -178,11 +166,9 @@ func TestBadInputIsRefusedBeforeIO(t *testing.T) {
 				caps.Limits.ValidKey = func(key string) bool { return !strings.Contains(key, " ") }
 			}
 			err := test.run(t.Context(), xcache.For[string](newCache(t, s)))
-			wantIs(t, err, test.want)
+			require.ErrorIs(t, err, test.want)
 			oneLine(t, err)
-			if n := s.total(); n != 0 {
-				t.Errorf("the store got %d calls", n)
-			}
+			require.Zero(t, s.total(), "calls of the store")
 		})
 	}
 }
@@ -208,9 +194,7 @@ func TestMissIsBare(t *testing.T) {
 		"IncrVersion": func() error { return second(v.IncrVersion(ctx, "absent", 1)) },
 		"DecrVersion": func() error { return second(v.DecrVersion(ctx, "absent", 1)) },
 	} {
-		if err := miss(); err != xcache.ErrNotFound { //nolint:errorlint // the sentinel itself is promised
-			t.Errorf("%s: %v (%T), want ErrNotFound itself", name, err, err)
-		}
+		require.Same(t, xcache.ErrNotFound, miss(), "%s: ( )", name)
 	}
 }
 
@@ -233,7 +217,7 @@ func TestSentinelsOfTheCacheAreThoseOfTheDriverAndTheCodec(t *testing.T) {
 		{xcache.ErrUnknownOutcome, driver.ErrUnknownOutcome},
 		{xcache.ErrCorrupt, codec.ErrCorrupt},
 	} {
-		wantIs(t, pair[0], pair[1])
+		require.ErrorIs(t, pair[0], pair[1])
 	}
 }
 
@@ -244,18 +228,16 @@ func TestStoreWithoutFeatureIsUnsupported(t *testing.T) {
 			s := newFakeStore(t)
 			s.caps = func(caps *driver.Caps) { *caps = driver.Caps{} }
 			v := xcache.For[string](newCache(t, s))
-			must(t, v.Set(t.Context(), "text", "hello"))
+			require.NoError(t, v.Set(t.Context(), "text", "hello"))
 			s.reset()
 			err := operations[name](t.Context(), v)
 			if base[name] {
-				must(t, err)
+				require.NoError(t, err)
 				return
 			}
-			wantIs(t, err, errors.ErrUnsupported)
+			require.ErrorIs(t, err, errors.ErrUnsupported)
 			oneLine(t, err)
-			if n := s.total(); n != 0 {
-				t.Errorf("the store got %d calls", n)
-			}
+			require.Zero(t, s.total(), "calls of the store")
 		})
 	}
 }
@@ -264,10 +246,10 @@ func TestHasWithoutExpirerSeesKeysOfAnyType(t *testing.T) {
 	s := newFakeStore(t)
 	s.caps = func(caps *driver.Caps) { caps.Expirer = nil }
 	c := newCache(t, s)
-	must(t, s.store.Do(t.Context(), []*driver.Cmd{driver.NewCmd("RPUSH", driver.Key(":1:list"), driver.Val([]byte("x")))}, driver.Plain))
+	require.NoError(t, s.store.Do(t.Context(), []*driver.Cmd{driver.NewCmd("RPUSH", driver.Key(":1:list"), driver.Val([]byte("x")))}, driver.Plain))
 	for key, want := range map[string]bool{"list": true, "none": false} {
-		if got, err := c.Has(t.Context(), key); err != nil || got != want {
-			t.Errorf("Has(%s) is %v, %v", key, got, err)
-		}
+		got, err := c.Has(t.Context(), key)
+		require.NoError(t, err, "Has(%s)", key)
+		require.Equal(t, want, got, "Has(%s)", key)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
@@ -60,22 +62,16 @@ func newFake(tb testing.TB, opts ...xcache.Option) (*fakeStore, *xcache.Cache) {
 func newFakeStore(tb testing.TB) *fakeStore {
 	tb.Helper()
 	store, err := memory.NewStore(memory.Options{})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	require.NoError(tb, err)
 	return &fakeStore{tb: tb, store: store, calls: make(map[string]int), disconnected: make(chan struct{})}
 }
 
 func newCache(tb testing.TB, s driver.Store, opts ...xcache.Option) *xcache.Cache {
 	tb.Helper()
 	c, err := xcache.New(s, opts...)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	require.NoError(tb, err)
 	tb.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			tb.Errorf("Close: %v", err)
-		}
+		require.NoError(tb, c.Close(), "Close")
 	})
 	return c
 }
@@ -118,9 +114,7 @@ func (s *fakeStore) stored(tb testing.TB) []string {
 	tb.Helper()
 	var keys []string
 	for key, err := range s.store.Scan(tb.Context(), "*") {
-		if err != nil {
-			tb.Fatal(err)
-		}
+		require.NoError(tb, err)
 		keys = append(keys, key)
 	}
 	slices.Sort(keys)
@@ -182,9 +176,10 @@ func (s *fakeStore) TTL(ctx context.Context, keys []string, dst []driver.Value) 
 
 func (s *fakeStore) read(ctx context.Context, method string, read func(context.Context, []string, []driver.Value) error, keys []string, dst []driver.Value) error {
 	for i := range dst {
-		if v := dst[i]; v.Data != nil || v.TTL != 0 || v.Err != nil {
-			s.tb.Errorf("%s got a destination that is not zero: %+v", method, v)
-		}
+		v := dst[i]
+		assert.NoError(s.tb, v.Err, "%s got a destination that is not zero", method)
+		assert.Nil(s.tb, v.Data, "%s got a destination that is not zero", method)
+		assert.Zero(s.tb, v.TTL, "%s got a destination that is not zero", method)
 	}
 	if err := s.call(ctx, method, keys...); err != nil {
 		return err
@@ -212,9 +207,7 @@ func (s *fakeStore) write(ctx context.Context, method string, write func(context
 	keys := make([]string, len(entries))
 	for i := range entries {
 		keys[i] = entries[i].Key
-		if err := entries[i].Err; err != nil {
-			s.tb.Errorf("%s got an entry with the error of another: %v", method, err)
-		}
+		assert.NoError(s.tb, entries[i].Err, "%s got an entry with the error of another", method)
 	}
 	s.keep(entries...)
 	if err := s.call(ctx, method, keys...); err != nil {

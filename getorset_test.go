@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
 )
@@ -31,19 +33,18 @@ func TestGetOrSetLoadsOnce(t *testing.T) {
 		for i := range 100 {
 			wg.Go(func() {
 				time.Sleep(time.Duration(i) * 5 * time.Millisecond)
-				if got, err := v.GetOrSet(t.Context(), "k", load, xcache.TTL(time.Hour)); got != "loaded" || err != nil {
-					t.Errorf("%q, %v", got, err)
-				}
+				got, err := v.GetOrSet(t.Context(), "k", load, xcache.TTL(time.Hour))
+				assert.NoError(t, err)
+				assert.Equal(t, "loaded", got)
 			})
 		}
 		wg.Wait()
-		if n := loads.Load(); n != 1 {
-			t.Errorf("%d loads", n)
-		}
-		if got := s.written(); len(got) != 1 || got[0].TTL != time.Hour || got[0].Cond != driver.IfAbsent {
-			t.Errorf("written: %+v", got)
-		}
-		must(t, second(v.GetOrSet(t.Context(), "k", func(context.Context) (string, error) { panic("the loader ran") })))
+		require.EqualValues(t, 1, loads.Load(), "loads")
+		got := s.written()
+		require.Len(t, got, 1, "found")
+		require.Equal(t, time.Hour, got[0].TTL, "found")
+		require.Equal(t, driver.IfAbsent, got[0].Cond, "found")
+		require.NoError(t, second(v.GetOrSet(t.Context(), "k", func(context.Context) (string, error) { panic("the loader ran") })))
 	})
 }
 
@@ -64,23 +65,18 @@ func TestGetOrSetLateComerDoesNotLoadAgain(t *testing.T) {
 		finished := make(chan string)
 		go func() {
 			got, err := v.GetOrSet(t.Context(), "k", func(context.Context) (string, error) {
-				t.Error("the late comer loaded again")
+				assert.Fail(t, "the late comer loaded again")
 				return "again", nil
 			})
-			if err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, err)
 			finished <- got
 		}()
 		synctest.Wait()
 		got, err := v.GetOrSet(t.Context(), "k", func(context.Context) (string, error) { return "first", nil })
-		if got != "first" || err != nil {
-			t.Errorf("%q, %v", got, err)
-		}
+		require.NoError(t, err)
+		require.Equal(t, "first", got)
 		close(late)
-		if got := <-finished; got != "first" {
-			t.Errorf("the late comer got %q", got)
-		}
+		require.Equal(t, "first", <-finished, "the late comer")
 	})
 }
 
@@ -107,10 +103,10 @@ func TestGetOrSetOnAMissAsksTheStoreTwice(t *testing.T) {
 	v := xcache.For[string](c)
 	for _, key := range []string{"a", "b"} {
 		s.reset()
-		must(t, second(v.GetOrSet(t.Context(), key, func(context.Context) (string, error) { return "x", nil })))
-		if gets, sets := s.count("Get"), s.count("Set"); gets != 1 || sets != 1 || s.total() != 2 {
-			t.Errorf("%d Gets, %d Sets of %d calls", gets, sets, s.total())
-		}
+		require.NoError(t, second(v.GetOrSet(t.Context(), key, func(context.Context) (string, error) { return "x", nil })))
+		require.Equal(t, 1, s.count("Get"), "calls of the store")
+		require.Equal(t, 1, s.count("Set"), "calls of the store")
+		require.Equal(t, 2, s.total(), "calls of the store")
 	}
 }
 
@@ -120,15 +116,13 @@ func TestGetOrSetLoaderErrorIsReturnedAndNothingStored(t *testing.T) {
 	v := xcache.For[string](c)
 	for _, failed := range []error{errors.New("no rows"), xcache.ErrNotFound, &xcache.OpError{Op: "get", Err: xcache.ErrClosed}, context.Canceled} {
 		got, err := v.GetOrSet(ctx, "k", func(context.Context) (string, error) { return "half", failed })
-		if err != failed || got != "" { //nolint:errorlint // the very error is promised
-			t.Errorf("%q, %v; want %v", got, err, failed)
-		}
+		require.Same(t, failed, err)
+		require.Empty(t, got)
 	}
-	wantEqual(t, "stored", s.stored(t), nil)
+	require.Empty(t, s.stored(t), "stored")
 	got, err := v.GetOrSet(ctx, "k", func(context.Context) (string, error) { return "fine", nil })
-	if got != "fine" || err != nil {
-		t.Errorf("afterwards: %q, %v", got, err)
-	}
+	require.NoError(t, err, "afterwards")
+	require.Equal(t, "fine", got, "afterwards")
 }
 
 func TestGetOrSetPanicReachesEveryCaller(t *testing.T) {
@@ -144,16 +138,16 @@ func TestGetOrSetPanicReachesEveryCaller(t *testing.T) {
 						defer func() {
 							p := recover()
 							err, ok := p.(error)
-							if !ok {
-								t.Errorf("panicked with %v", p)
+							if !assert.True(t, ok, "panicked with %v", p) {
 								return
 							}
 							text := err.Error()
-							if value != nil && !strings.HasPrefix(text, fmt.Sprint(value)) || !strings.Contains(text, "explodingLoader") {
-								t.Errorf("the panic does not show its value and the loader's stack:\n%s", text)
+							if value != nil {
+								assert.True(t, strings.HasPrefix(text, fmt.Sprint(value)), "the panic does not show its value and the loader's stack:\n%s", text)
 							}
+							assert.Contains(t, text, "explodingLoader", "the panic does not show its value and the loader's stack")
 							if want, ok := value.(error); ok {
-								wantIs(t, err, want)
+								require.ErrorIs(t, err, want)
 							}
 							caught.Add(1)
 						}()
@@ -161,15 +155,12 @@ func TestGetOrSetPanicReachesEveryCaller(t *testing.T) {
 					})
 				}
 				wg.Wait()
-				if n := caught.Load(); n != 10 {
-					t.Errorf("%d callers of 10 panicked", n)
-				}
-				wantEqual(t, "stored", s.stored(t), nil)
+				require.EqualValues(t, 10, caught.Load(), "callers of 10 that panicked")
+				require.Empty(t, s.stored(t), "stored")
 				got, err := v.GetOrSet(t.Context(), "k", func(context.Context) (string, error) { return "fine", nil })
-				if got != "fine" || err != nil {
-					t.Errorf("afterwards: %q, %v", got, err)
-				}
-				must(t, c.Close())
+				require.NoError(t, err, "afterwards")
+				require.Equal(t, "fine", got, "afterwards")
+				require.NoError(t, c.Close())
 			})
 		})
 	}
@@ -194,15 +185,13 @@ func TestGetOrSetLoaderThatExitsItsGoroutine(t *testing.T) {
 					runtime.Goexit()
 					return "", nil
 				})
-				if err == nil || !strings.Contains(err.Error(), "Goexit") {
-					t.Errorf("got %v", err)
-					return
+				if assert.ErrorContains(t, err, "Goexit") {
+					oneLine(t, err)
 				}
-				oneLine(t, err)
 			})
 		}
 		wg.Wait()
-		must(t, second(v.GetOrSet(t.Context(), "k", func(context.Context) (string, error) { return "fine", nil })))
+		require.NoError(t, second(v.GetOrSet(t.Context(), "k", func(context.Context) (string, error) { return "fine", nil })))
 	})
 }
 
@@ -213,7 +202,7 @@ func TestGetOrSetCallerLeavesAlone(t *testing.T) {
 		load := func(ctx context.Context) (string, error) {
 			select {
 			case <-ctx.Done():
-				t.Error("the loader's context ended")
+				assert.Fail(t, "the loader's context ended")
 			case <-time.After(time.Second):
 			}
 			return "loaded", nil
@@ -226,21 +215,15 @@ func TestGetOrSetCallerLeavesAlone(t *testing.T) {
 		stayed := make(chan string)
 		go func() {
 			got, err := v.GetOrSet(t.Context(), "k", load)
-			if err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, err)
 			stayed <- got
 		}()
 		start := time.Now()
 		err := <-left
-		wantIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 		oneLine(t, err)
-		if waited := time.Since(start); waited != 10*time.Millisecond {
-			t.Errorf("the impatient caller left after %v", waited)
-		}
-		if got := <-stayed; got != "loaded" {
-			t.Errorf("the other got %q", got)
-		}
+		require.Equal(t, 10*time.Millisecond, time.Since(start), "when the impatient caller left")
+		require.Equal(t, "loaded", <-stayed, "the other")
 	})
 }
 
@@ -259,15 +242,15 @@ func TestGetOrSetLastCallerToLeaveEndsTheLoad(t *testing.T) {
 		defer cancel()
 		var wg sync.WaitGroup
 		for range 3 {
-			wg.Go(func() { wantIs(t, second(v.GetOrSet(ctx, "k", slow)), context.DeadlineExceeded) })
+			wg.Go(func() { require.ErrorIs(t, second(v.GetOrSet(ctx, "k", slow)), context.DeadlineExceeded) })
 		}
 		wg.Wait()
 		synctest.Wait()
 		select {
 		case err := <-ended:
-			wantIs(t, err, context.Canceled)
+			require.ErrorIs(t, err, context.Canceled)
 		default:
-			t.Fatal("the loader's context goes on")
+			require.Fail(t, "the loader's context goes on")
 		}
 		// The next callers do not wait for a loader that nobody wants, and
 		// share theirs also when that one ends at last.
@@ -281,21 +264,17 @@ func TestGetOrSetLastCallerToLeaveEndsTheLoad(t *testing.T) {
 					time.Sleep(2 * time.Minute)
 					return "fresh", nil
 				})
-				if got != "fresh" || err != nil || time.Since(start) != 2*time.Minute {
-					t.Errorf("%q, %v after %v", got, err, time.Since(start))
-				}
+				assert.NoError(t, err)
+				assert.Equal(t, "fresh", got)
+				assert.Equal(t, 2*time.Minute, time.Since(start))
 			})
 		}
 		wg.Wait()
-		if n := loads.Load(); n != 1 {
-			t.Errorf("%d loads", n)
-		}
-		if got, err := v.Get(t.Context(), "k"); got != "fresh" || err != nil {
-			t.Errorf("afterwards: %q, %v", got, err)
-		}
-		if n := s.count("Set"); n != 1 {
-			t.Errorf("%d Sets", n)
-		}
+		require.EqualValues(t, 1, loads.Load(), "loads")
+		got, err := v.Get(t.Context(), "k")
+		require.NoError(t, err, "afterwards")
+		require.Equal(t, "fresh", got, "afterwards")
+		require.Equal(t, 1, s.count("Set"), "Sets")
 	})
 }
 
@@ -305,13 +284,10 @@ func TestGetOrSetLoaderHasTheFirstCallersValuesAndNoDeadline(t *testing.T) {
 	_, c := newFake(t)
 	ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), contextKey{}, "trace"), time.Minute)
 	defer cancel()
-	must(t, second(xcache.For[string](c).GetOrSet(ctx, "k", func(ctx context.Context) (string, error) {
-		if ctx.Value(contextKey{}) != "trace" {
-			t.Error("the context lost its values")
-		}
-		if _, ok := ctx.Deadline(); ok {
-			t.Error("the context has a deadline")
-		}
+	require.NoError(t, second(xcache.For[string](c).GetOrSet(ctx, "k", func(ctx context.Context) (string, error) {
+		assert.Equal(t, "trace", ctx.Value(contextKey{}), "the context lost its values")
+		_, ok := ctx.Deadline()
+		assert.False(t, ok, "the context has a deadline")
 		return "x", nil
 	})))
 }
@@ -323,12 +299,11 @@ func TestGetOrSetRacingWriterWins(t *testing.T) {
 	got, err := v.GetOrSet(ctx, "k", func(ctx context.Context) (string, error) {
 		return "mine", v.Set(ctx, "k", "theirs")
 	})
-	if got != "theirs" || err != nil {
-		t.Errorf("%q, %v", got, err)
-	}
-	if got, err := v.Get(ctx, "k"); got != "theirs" || err != nil {
-		t.Errorf("stored: %q, %v", got, err)
-	}
+	require.NoError(t, err)
+	require.Equal(t, "theirs", got)
+	got, err = v.Get(ctx, "k")
+	require.NoError(t, err, "stored")
+	require.Equal(t, "theirs", got, "stored")
 }
 
 // The winner may be gone again before it is read.
@@ -337,11 +312,10 @@ func TestGetOrSetRacingWriterWhoseValueIsGone(t *testing.T) {
 	s := newFakeStore(t)
 	hiding := &hidingStore{fakeStore: s, hide: 100}
 	v := xcache.For[string](newCache(t, hiding))
-	must(t, v.Set(ctx, "k", "theirs"))
+	require.NoError(t, v.Set(ctx, "k", "theirs"))
 	got, err := v.GetOrSet(ctx, "k", func(context.Context) (string, error) { return "mine", nil })
-	if got != "mine" || err != nil {
-		t.Errorf("%q, %v", got, err)
-	}
+	require.NoError(t, err)
+	require.Equal(t, "mine", got)
 }
 
 func TestGetOrSetOfOneKeyAsTwoTypes(t *testing.T) {
@@ -353,18 +327,16 @@ func TestGetOrSetOfOneKeyAsTwoTypes(t *testing.T) {
 				time.Sleep(2 * time.Second)
 				return "slow", nil
 			})
-			if got != "fast" || err != nil {
-				t.Errorf("any: %v, %v", got, err)
-			}
+			assert.NoError(t, err, "any")
+			assert.Equal(t, "fast", got, "any")
 		})
 		wg.Go(func() {
 			got, err := xcache.For[string](c).GetOrSet(t.Context(), "k", func(context.Context) (string, error) {
 				time.Sleep(time.Second)
 				return "fast", nil
 			})
-			if got != "fast" || err != nil {
-				t.Errorf("string: %v, %v", got, err)
-			}
+			assert.NoError(t, err, "string")
+			assert.Equal(t, "fast", got, "string")
 		})
 		wg.Wait()
 	})
@@ -386,15 +358,12 @@ func TestGetOrSetOfDifferentKeysDoNotWaitForEachOther(t *testing.T) {
 					time.Sleep(time.Second)
 					return i, nil
 				})
-				if got != i || err != nil {
-					t.Errorf("%d: %d, %v", i, got, err)
-				}
+				assert.NoError(t, err)
+				assert.Equal(t, i, got)
 			})
 		}
 		wg.Wait()
-		if took := time.Since(start); took != time.Second {
-			t.Errorf("it took %v", took)
-		}
+		require.Equal(t, time.Second, time.Since(start))
 	})
 }
 
@@ -404,7 +373,7 @@ func TestGetOrSetWithABrokenCacheDoesNotLoad(t *testing.T) {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, &clientError{1})
 	}
 	_, err := xcache.For[string](c).GetOrSet(t.Context(), "k", func(context.Context) (string, error) { panic("the loader ran") })
-	wantIs(t, err, xcache.ErrUnavailable)
+	require.ErrorIs(t, err, xcache.ErrUnavailable)
 }
 
 // The loader may use the cache, other keys of GetOrSet included.
@@ -415,9 +384,8 @@ func TestGetOrSetNested(t *testing.T) {
 		inner, err := v.GetOrSet(ctx, "inner", func(context.Context) (string, error) { return "in", nil })
 		return inner + "side", err
 	})
-	if got != "inside" || err != nil {
-		t.Errorf("%q, %v", got, err)
-	}
+	require.NoError(t, err)
+	require.Equal(t, "inside", got)
 }
 
 // TestGetOrSetUnderFire mixes cancels, panics, errors and deletes.
@@ -446,8 +414,8 @@ func TestGetOrSetUnderFire(t *testing.T) {
 						}
 						return 42, ctx.Err()
 					})
-					if err == nil && got != 42 {
-						t.Errorf("got %d", got)
+					if err == nil {
+						assert.Equal(t, 42, got)
 					}
 					if n%3 == 0 {
 						_, _ = c.Delete(context.Background(), "k")
@@ -457,5 +425,5 @@ func TestGetOrSetUnderFire(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	must(t, c.Close())
+	require.NoError(t, c.Close())
 }

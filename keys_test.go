@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
 )
@@ -18,20 +19,11 @@ func allKeys(tb testing.TB, c *xcache.Cache, pattern string) []string {
 	tb.Helper()
 	var keys []string
 	for key, err := range c.Keys(tb.Context(), pattern) {
-		if err != nil {
-			tb.Fatal(err)
-		}
+		require.NoError(tb, err)
 		keys = append(keys, key)
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-func wantEqual[T comparable](tb testing.TB, what string, got, want []T) {
-	tb.Helper()
-	if !slices.Equal(got, want) {
-		tb.Errorf("%s: %v, want %v", what, got, want)
-	}
 }
 
 func TestKeyLayoutIsPrefixVersionKey(t *testing.T) {
@@ -50,9 +42,9 @@ func TestKeyLayoutIsPrefixVersionKey(t *testing.T) {
 		{nil, " \x00\xff*", ":1: \x00\xff*"},
 	} {
 		s, c := newFake(t, test.opts...)
-		must(t, xcache.For[string](c).Set(t.Context(), test.key, "x"))
-		wantEqual(t, "stored", s.stored(t), []string{test.want})
-		wantEqual(t, "Keys", allKeys(t, c, "*"), []string{test.key})
+		require.NoError(t, xcache.For[string](c).Set(t.Context(), test.key, "x"))
+		require.Equal(t, []string{test.want}, s.stored(t), "stored")
+		require.Equal(t, []string{test.key}, allKeys(t, c, "*"), "Keys")
 	}
 }
 
@@ -76,24 +68,24 @@ func TestBatchesUseTheSameKeys(t *testing.T) {
 			s.caps = test.caps
 			v := xcache.For[string](newCache(t, s, append(test.opts, xcache.WithPrefix("p"), xcache.WithVersion(-3))...))
 			for _, key := range []string{"a", "bb", "c:c"} {
-				must(t, v.Set(ctx, key, key))
+				require.NoError(t, v.Set(ctx, key, key))
 			}
 			single := s.stored(t)
 			found, err := v.GetMany(ctx, []string{"c:c", "a", "bb", "none"})
-			must(t, err)
-			wantEqual(t, "GetMany", sortedKeys(found), []string{"a", "bb", "c:c"})
-			must(t, v.FlushDB(ctx))
-			must(t, v.SetMany(ctx, found))
-			wantEqual(t, "SetMany", s.stored(t), single)
+			require.NoError(t, err)
+			require.Equal(t, []string{"a", "bb", "c:c"}, sortedKeys(found), "GetMany")
+			require.NoError(t, v.FlushDB(ctx))
+			require.NoError(t, v.SetMany(ctx, found))
+			require.Equal(t, single, s.stored(t), "SetMany")
 			p := v.Pipeline()
 			many := v.In(p).GetMany([]string{"a", "bb", "c:c"})
-			must(t, p.Exec(ctx))
+			require.NoError(t, p.Exec(ctx))
 			got, err := many.Value()
-			must(t, err)
-			wantEqual(t, "pipeline", sortedKeys(got), []string{"a", "bb", "c:c"})
-			if n, err := v.Delete(ctx, "a", "bb", "c:c"); n != 3 || err != nil {
-				t.Errorf("Delete: %d, %v", n, err)
-			}
+			require.NoError(t, err)
+			require.Equal(t, []string{"a", "bb", "c:c"}, sortedKeys(got), "pipeline")
+			n, err := v.Delete(ctx, "a", "bb", "c:c")
+			require.NoError(t, err, "Delete")
+			require.Equal(t, 3, n, "Delete")
 		})
 	}
 }
@@ -113,46 +105,38 @@ func TestPrefixNeverReachesAnother(t *testing.T) {
 	refill := func() {
 		for name, v := range views {
 			for _, key := range []string{"x", "y:1", "*", "1:x"} {
-				must(t, v.Set(ctx, key, name))
+				require.NoError(t, v.Set(ctx, key, name))
 			}
 		}
 	}
 	refill()
 	everything := s.stored(t)
-	if len(everything) != 4*len(views) {
-		t.Fatalf("%d keys of %d views: some views share keys", len(everything), len(views))
-	}
+	require.Len(t, everything, 4*len(views), "some views share keys")
 	for name, v := range views {
 		s.reset()
-		wantEqual(t, name+": Keys", allKeys(t, v.Cache, "*"), []string{"*", "1:x", "x", "y:1"})
-		wantEqual(t, name+": Keys of a pattern", allKeys(t, v.Cache, "[x-y]"), []string{"x"})
-		wantEqual(t, name+": Keys of an escaped pattern", allKeys(t, v.Cache, `\*`), []string{"*"})
+		require.Equal(t, []string{"*", "1:x", "x", "y:1"}, allKeys(t, v.Cache, "*"), name+": Keys")
+		require.Equal(t, []string{"x"}, allKeys(t, v.Cache, "[x-y]"), name+": Keys of a pattern")
+		require.Equal(t, []string{"*"}, allKeys(t, v.Cache, `\*`), name+": Keys of an escaped pattern")
 
 		// The server is asked for no more than that: others' keys cost nothing.
 		asked := 0
 		for _, err := range s.store.Scan(ctx, s.keys[0]) {
-			must(t, err)
+			require.NoError(t, err)
 			asked++
 		}
-		if asked != 4 {
-			t.Errorf("%s: pattern %q matches %d keys", name, s.keys[0], asked)
-		}
+		require.Equal(t, 4, asked, "%s: pattern %q matches keys", name, s.keys[0])
 
-		if n, err := v.DeletePattern(ctx, "?"); n != 2 || err != nil {
-			t.Errorf("%s: DeletePattern: %d, %v", name, n, err)
-		}
-		if n, err := v.Clear(ctx); n != 2 || err != nil {
-			t.Errorf("%s: Clear: %d, %v", name, n, err)
-		}
-		if n := len(s.stored(t)); n != len(everything)-4 {
-			t.Errorf("%s: %d keys left of %d", name, n, len(everything))
-		}
-		if n, err := v.With(xcache.WithVersion(99)).ClearAllVersions(ctx); n != 12 || err != nil {
-			t.Errorf("%s: ClearAllVersions: %d, %v", name, n, err)
-		}
-		if n := len(s.stored(t)); n != len(everything)-16 {
-			t.Errorf("%s: %d keys left of %d after ClearAllVersions", name, n, len(everything))
-		}
+		n, err := v.DeletePattern(ctx, "?")
+		require.NoError(t, err, "%s: DeletePattern", name)
+		require.Equal(t, 2, n, "%s: DeletePattern", name)
+		n, err = v.Clear(ctx)
+		require.NoError(t, err, "%s: Clear", name)
+		require.Equal(t, 2, n, "%s: Clear", name)
+		require.Len(t, s.stored(t), len(everything)-4, "%s: keys left", name)
+		n, err = v.With(xcache.WithVersion(99)).ClearAllVersions(ctx)
+		require.NoError(t, err, "%s: ClearAllVersions", name)
+		require.Equal(t, 12, n, "%s: ClearAllVersions", name)
+		require.Len(t, s.stored(t), len(everything)-16, "%s: keys left after ClearAllVersions", name)
 		refill()
 	}
 }
@@ -166,12 +150,12 @@ func TestClearAllVersionsLeavesWhatIsNoVersion(t *testing.T) {
 	for _, key := range slices.Concat(foreign, ours) {
 		entries = append(entries, driver.Entry{Key: key, TTL: driver.NoExpiry})
 	}
-	must(t, s.store.Set(ctx, entries))
-	if n, err := c.ClearAllVersions(ctx); n != len(ours) || err != nil {
-		t.Errorf("%d, %v", n, err)
-	}
+	require.NoError(t, s.store.Set(ctx, entries))
+	n, err := c.ClearAllVersions(ctx)
+	require.NoError(t, err)
+	require.Equal(t, len(ours), n)
 	slices.Sort(foreign)
-	wantEqual(t, "left", s.stored(t), foreign)
+	require.Equal(t, foreign, s.stored(t), "left")
 }
 
 func TestKeysOfAKeyspaceLargerThanABatch(t *testing.T) {
@@ -182,35 +166,33 @@ func TestKeysOfAKeyspaceLargerThanABatch(t *testing.T) {
 	for i := range 2500 {
 		values[strconv.Itoa(i)] = i
 	}
-	must(t, v.SetMany(ctx, values))
-	must(t, v.With(xcache.WithVersion(2)).Set(ctx, "other", 1))
-	wantEqual(t, "Keys", allKeys(t, c, "*"), sortedKeys(values))
+	require.NoError(t, v.SetMany(ctx, values))
+	require.NoError(t, v.With(xcache.WithVersion(2)).Set(ctx, "other", 1))
+	require.Equal(t, sortedKeys(values), allKeys(t, c, "*"), "Keys")
 	s.reset()
-	if n, err := c.Clear(ctx); n != len(values) || err != nil {
-		t.Errorf("Clear: %d, %v", n, err)
-	}
-	if n := s.count("Delete"); n < 2 || n > 3 {
-		t.Errorf("2500 keys were deleted in %d calls", n)
-	}
-	wantEqual(t, "left", s.stored(t), []string{":2:other"})
+	n, err := c.Clear(ctx)
+	require.NoError(t, err, "Clear")
+	require.Equal(t, len(values), n, "Clear")
+	n = s.count("Delete")
+	require.GreaterOrEqual(t, n, 2, "calls that delete 2500 keys")
+	require.LessOrEqual(t, n, 3, "calls that delete 2500 keys")
+	require.Equal(t, []string{":2:other"}, s.stored(t), "left")
 }
 
 func TestKeysStopsWhenTheLoopDoes(t *testing.T) {
 	s, c := newFake(t)
 	v := xcache.For[int](c)
 	for i := range 10 {
-		must(t, v.Set(t.Context(), strconv.Itoa(i), i))
+		require.NoError(t, v.Set(t.Context(), strconv.Itoa(i), i))
 	}
 	seen := 0
 	for _, err := range c.Keys(t.Context(), "*") {
-		must(t, err)
+		require.NoError(t, err)
 		if seen++; seen == 3 {
 			break
 		}
 	}
-	if seen != 3 {
-		t.Errorf("the loop ran %d times", seen)
-	}
+	require.Equal(t, 3, seen, "runs of the loop")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -222,25 +204,19 @@ func TestKeysStopsWhenTheLoopDoes(t *testing.T) {
 		}
 		cancel()
 	}
-	wantIs(t, last, context.Canceled)
-	if seen != 1 {
-		t.Errorf("%d keys after the context ended", seen-1)
-	}
+	require.ErrorIs(t, last, context.Canceled)
+	require.Equal(t, 1, seen, "%d keys after the context ended", seen-1)
 
 	failed := errors.New("xcache: scan broke")
 	s.before = func(context.Context, string, []string) error { return failed }
 	for key, err := range c.Keys(t.Context(), "*") {
-		wantIs(t, err, failed)
+		require.ErrorIs(t, err, failed)
 		oneLine(t, err)
-		if key != "" {
-			t.Errorf("key %q came with the error", key)
-		}
+		require.Empty(t, key, "key came with the error")
 	}
 	n, err := c.Clear(t.Context())
-	wantIs(t, err, failed)
-	if n != 0 {
-		t.Errorf("Clear counted %d", n)
-	}
+	require.ErrorIs(t, err, failed)
+	require.Zero(t, n, "count of Clear")
 }
 
 // A driver may yield a key twice, and look at its context late.
@@ -249,9 +225,9 @@ func TestKeysOfAnOddScan(t *testing.T) {
 	s.oddScan = true
 	v := xcache.For[int](c)
 	for _, key := range []string{"a", "b", "c"} {
-		must(t, v.Set(t.Context(), key, 1))
+		require.NoError(t, v.Set(t.Context(), key, 1))
 	}
-	wantEqual(t, "Keys", allKeys(t, c, "*"), []string{"a", "b", "c"})
+	require.Equal(t, []string{"a", "b", "c"}, allKeys(t, c, "*"), "Keys")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var last error
@@ -262,13 +238,11 @@ func TestKeysOfAnOddScan(t *testing.T) {
 		}
 		cancel()
 	}
-	wantIs(t, last, context.Canceled)
-	if seen != 1 {
-		t.Errorf("%d keys after the context ended", seen-1)
-	}
-	if n, err := c.Clear(t.Context()); n != 3 || err != nil {
-		t.Errorf("Clear: %d, %v", n, err)
-	}
+	require.ErrorIs(t, last, context.Canceled)
+	require.Equal(t, 1, seen, "%d keys after the context ended", seen-1)
+	n, err := c.Clear(t.Context())
+	require.NoError(t, err, "Clear")
+	require.Equal(t, 3, n, "Clear")
 }
 
 func TestKeysMayBeUsedTwiceAndMeansThePresent(t *testing.T) {
@@ -276,15 +250,13 @@ func TestKeysMayBeUsedTwiceAndMeansThePresent(t *testing.T) {
 	v := xcache.For[int](c)
 	keys := c.Keys(t.Context(), "*")
 	for i := range 3 {
-		must(t, v.Set(t.Context(), strconv.Itoa(i), i))
+		require.NoError(t, v.Set(t.Context(), strconv.Itoa(i), i))
 		n := 0
 		for _, err := range keys {
-			must(t, err)
+			require.NoError(t, err)
 			n++
 		}
-		if n != i+1 {
-			t.Errorf("%d keys, want %d", n, i+1)
-		}
+		require.Equal(t, i+1, n, "keys")
 	}
 }
 
@@ -293,14 +265,14 @@ func TestOperationsInsideALoopOverKeys(t *testing.T) {
 	_, c := newFake(t)
 	v := xcache.For[int](c)
 	for i := range 100 {
-		must(t, v.Set(t.Context(), strconv.Itoa(i), i))
+		require.NoError(t, v.Set(t.Context(), strconv.Itoa(i), i))
 	}
 	for key, err := range c.Keys(t.Context(), "*") {
-		must(t, err)
-		must(t, second(v.Get(t.Context(), key)))
-		must(t, second(c.Delete(t.Context(), key)))
+		require.NoError(t, err)
+		require.NoError(t, second(v.Get(t.Context(), key)))
+		require.NoError(t, second(c.Delete(t.Context(), key)))
 	}
-	wantEqual(t, "left", allKeys(t, c, "*"), nil)
+	require.Empty(t, allKeys(t, c, "*"), "left")
 }
 
 func TestClearCountsWhatItRemovedBeforeItFailed(t *testing.T) {
@@ -310,7 +282,7 @@ func TestClearCountsWhatItRemovedBeforeItFailed(t *testing.T) {
 	for i := range 1500 {
 		values[strconv.Itoa(i)] = i
 	}
-	must(t, v.SetMany(t.Context(), values))
+	require.NoError(t, v.SetMany(t.Context(), values))
 	failed := errors.New("xcache: gone")
 	deletes := 0
 	s.before = func(_ context.Context, method string, _ []string) error {
@@ -322,10 +294,8 @@ func TestClearCountsWhatItRemovedBeforeItFailed(t *testing.T) {
 		return nil
 	}
 	n, err := c.Clear(t.Context())
-	wantIs(t, err, failed)
-	if n != 1000 {
-		t.Errorf("%d removed, want 1000", n)
-	}
+	require.ErrorIs(t, err, failed)
+	require.Equal(t, 1000, n, "removed")
 }
 
 // slashed is a key layout of its own: prefix/version/key.
@@ -347,23 +317,23 @@ func TestOwnKeyLayout(t *testing.T) {
 	s, c := newFake(t, xcache.WithPrefix("*"), xcache.WithKeyFunc(slashed, unslashed))
 	v := xcache.For[string](c)
 	other := v.With(xcache.WithPrefix("p"))
-	must(t, v.Set(ctx, "a/b", "x"))
-	must(t, v.With(xcache.WithVersion(2)).Set(ctx, "a", "x"))
-	must(t, other.Set(ctx, "a", "x"))
-	must(t, s.store.Set(ctx, []driver.Entry{{Key: "not ours", TTL: driver.NoExpiry}}))
-	wantEqual(t, "stored", s.stored(t), []string{"*/1/a/b", "*/2/a", "not ours", "p/1/a"})
-	wantEqual(t, "Keys", allKeys(t, c, "*"), []string{"a/b"})
-	if n, err := c.Clear(ctx); n != 1 || err != nil {
-		t.Errorf("Clear: %d, %v", n, err)
-	}
-	if n, err := c.ClearAllVersions(ctx); n != 1 || err != nil {
-		t.Errorf("ClearAllVersions: %d, %v", n, err)
-	}
-	wantEqual(t, "left", s.stored(t), []string{"not ours", "p/1/a"})
-	if version, err := other.IncrVersion(ctx, "a", 4); version != 5 || err != nil {
-		t.Errorf("IncrVersion: %d, %v", version, err)
-	}
-	wantEqual(t, "moved", s.stored(t), []string{"not ours", "p/5/a"})
+	require.NoError(t, v.Set(ctx, "a/b", "x"))
+	require.NoError(t, v.With(xcache.WithVersion(2)).Set(ctx, "a", "x"))
+	require.NoError(t, other.Set(ctx, "a", "x"))
+	require.NoError(t, s.store.Set(ctx, []driver.Entry{{Key: "not ours", TTL: driver.NoExpiry}}))
+	require.Equal(t, []string{"*/1/a/b", "*/2/a", "not ours", "p/1/a"}, s.stored(t), "stored")
+	require.Equal(t, []string{"a/b"}, allKeys(t, c, "*"), "Keys")
+	n, err := c.Clear(ctx)
+	require.NoError(t, err, "Clear")
+	require.Equal(t, 1, n, "Clear")
+	n, err = c.ClearAllVersions(ctx)
+	require.NoError(t, err, "ClearAllVersions")
+	require.Equal(t, 1, n, "ClearAllVersions")
+	require.Equal(t, []string{"not ours", "p/1/a"}, s.stored(t), "left")
+	version, err := other.IncrVersion(ctx, "a", 4)
+	require.NoError(t, err, "IncrVersion")
+	require.Equal(t, 5, version, "IncrVersion")
+	require.Equal(t, []string{"not ours", "p/5/a"}, s.stored(t), "moved")
 }
 
 func TestKeyLayoutWithoutReverseCannotList(t *testing.T) {
@@ -373,27 +343,23 @@ func TestKeyLayoutWithoutReverseCannotList(t *testing.T) {
 	s.reset()
 	for _, name := range []string{"Keys", "DeletePattern", "Clear", "ClearAllVersions"} {
 		err := operations[name](t.Context(), v)
-		wantIs(t, err, errors.ErrUnsupported)
+		require.ErrorIs(t, err, errors.ErrUnsupported)
 		oneLine(t, err)
 	}
-	if n := s.total(); n != 0 {
-		t.Errorf("the store got %d calls", n)
-	}
+	require.Zero(t, s.total(), "calls of the store")
 }
 
 func TestKeyFunctionThatMakesAnEmptyKeyIsRefused(t *testing.T) {
 	s, c := newFake(t, xcache.WithKeyFunc(func(string, int, string) string { return "" }, nil))
-	wantIs(t, xcache.For[string](c).Set(t.Context(), "a", "x"), xcache.ErrInvalidKey)
-	if n := s.total(); n != 0 {
-		t.Errorf("the store got %d calls", n)
-	}
+	require.ErrorIs(t, xcache.For[string](c).Set(t.Context(), "a", "x"), xcache.ErrInvalidKey)
+	require.Zero(t, s.total(), "calls of the store")
 }
 
 func TestVersionsMoveValues(t *testing.T) {
 	ctx := t.Context()
 	_, c := newFake(t)
 	v := xcache.For[string](c)
-	must(t, v.Set(ctx, "k", "x", xcache.TTL(xcache.NoExpiry)))
+	require.NoError(t, v.Set(ctx, "k", "x", xcache.TTL(xcache.NoExpiry)))
 	for _, step := range []struct {
 		move func(context.Context, string, int) (int, error)
 		by   int
@@ -407,15 +373,14 @@ func TestVersionsMoveValues(t *testing.T) {
 		{v.IncrVersion, 0, 1},
 	} {
 		got, err := step.move(ctx, "k", step.by)
-		if err != nil || got != step.want {
-			t.Fatalf("moved to %d, %v; want %d", got, err, step.want)
-		}
+		require.NoError(t, err)
+		require.Equal(t, step.want, got, "the moved version")
 		moved := v.With(xcache.WithVersion(got))
-		if value, err := moved.Get(ctx, "k"); value != "x" || err != nil {
-			t.Errorf("version %d: %q, %v", got, value, err)
-		}
-		if ttl, err := moved.TTL(ctx, "k"); ttl != xcache.NoExpiry || err != nil {
-			t.Errorf("version %d: TTL %v, %v", got, ttl, err)
-		}
+		value, err := moved.Get(ctx, "k")
+		require.NoError(t, err, "version %d", got)
+		require.Equal(t, "x", value, "version %d", got)
+		ttl, err := moved.TTL(ctx, "k")
+		require.NoError(t, err, "version %d: TTL", got)
+		require.Equal(t, xcache.NoExpiry, ttl, "version %d: TTL", got)
 	}
 }

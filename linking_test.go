@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/codec"
 	_ "github.com/xcache-go/xcache/drivers/memory"
@@ -39,9 +41,7 @@ func TestAProgramLinksOnlyWhatItNames(t *testing.T) {
 			// A program of the core and one other package has what both have.
 			packages := []string{"list", "-deps", "-f", "{{.ImportPath}} {{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", module, module + test.pkg}
 			out, err := exec.CommandContext(t.Context(), "go", packages...).CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
+			require.NoError(t, err, out)
 			var modules []string
 			for line := range strings.Lines(string(out)) {
 				path, outside, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -50,15 +50,13 @@ func TestAProgramLinksOnlyWhatItNames(t *testing.T) {
 				}
 				for _, kind := range []string{"/drivers/", "/codec/"} {
 					named := strings.HasPrefix(path, module+kind) && !strings.Contains(path, "/internal/")
-					if named && path != module+test.pkg {
-						t.Errorf("%s is linked", path)
+					if named {
+						require.Equal(t, module+test.pkg, path, "is linked")
 					}
 				}
 			}
 			slices.Sort(modules)
-			if !slices.Equal(modules, test.modules) {
-				t.Errorf("modules %q are linked, want %q", modules, test.modules)
-			}
+			require.Equal(t, test.modules, modules, "modules are linked")
 		})
 	}
 }
@@ -71,9 +69,7 @@ func TestADSNThatNamesAnUnlinkedFormatSaysWhatToImport(t *testing.T) {
 		for _, name := range names {
 			_, err := xcache.OpenDSN("memory://?" + parameter + "=" + name)
 			want := fmt.Sprintf("add import _ %q", "github.com/xcache-go/xcache/codec/"+name)
-			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%s=%s: %v, want an error that says %s", parameter, name, err, want)
-			}
+			require.ErrorContains(t, err, want, "%s=%s", parameter, name)
 		}
 	}
 }
@@ -84,7 +80,7 @@ type touchy struct{ t *testing.T }
 func (touchy) Name() string { return "touchy" }
 
 func (f touchy) called(method string) error {
-	f.t.Errorf("%s of a format that the cache does not name was called", method)
+	assert.Fail(f.t, fmt.Sprintf("%s of a format that the cache does not name was called", method))
 	return errors.New("called")
 }
 
@@ -112,18 +108,18 @@ func TestAFormatThatTheCacheDoesNotNameIsNeverTried(t *testing.T) {
 	ctx := t.Context()
 	for _, dsn := range []string{"memory://?serializer=json", "memory://?serializer=json&compressor=gzip", "memory://?serializer=json&format=tagged"} {
 		c, err := xcache.OpenDSN(dsn)
-		must(t, err)
-		t.Cleanup(func() { must(t, c.Close()) })
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, c.Close()) })
 		raw := xcache.For[[]byte](c.With(xcache.WithCodec(mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.Raw}}))))
 		for _, stored := range []string{
 			"\x81\xa1a\x01", "\x93\x01\x02\x03", "\xd9\xd9\xf7\x01", "\x80\x04N.", "\xff\xff", "",
 			"\xfe\xc1\x01\xc8\x00\x05\x00\x00\x00\x00hello", "\xfe\xc1\x01\x01\xc9\x05\x00\x00\x00\x00hello",
 			"\x28\xb5\x2f\xfd\x20\x00\x01\x00\x00", `{"a":1}`,
 		} {
-			must(t, raw.Set(ctx, "k", []byte(stored)))
+			require.NoError(t, raw.Set(ctx, "k", []byte(stored)))
 			value, err := xcache.For[any](c).Get(ctx, "k")
-			if stored[:min(1, len(stored))] != "{" && !errors.Is(err, xcache.ErrCorrupt) {
-				t.Errorf("%s reads %q as %v, %v, want ErrCorrupt", dsn, stored, value, err)
+			if stored[:min(1, len(stored))] != "{" {
+				require.ErrorIs(t, err, xcache.ErrCorrupt, "%s reads as %v", dsn, value)
 			}
 		}
 	}

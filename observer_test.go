@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
@@ -34,9 +36,9 @@ func (r *recorder) Start(ctx context.Context, op *xcache.Operation) context.Cont
 	}
 	r.n++
 	r.open[op] = r.n
-	if op.Err != nil || op.Duration != 0 || op.Hits+op.Misses+op.Bytes != 0 {
-		r.tb.Errorf("%s starts with the results %+v", op.Name, op)
-	}
+	assert.NoError(r.tb, op.Err, "%s starts with the results", op.Name)
+	assert.Zero(r.tb, op.Duration, "%s starts with the results", op.Name)
+	assert.Zero(r.tb, op.Hits+op.Misses+op.Bytes, "%s starts with the results", op.Name)
 	return context.WithValue(ctx, startedKey{}, r.n)
 }
 
@@ -44,13 +46,9 @@ func (r *recorder) End(ctx context.Context, op *xcache.Operation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n, ok := r.open[op]
-	if !ok {
-		r.tb.Errorf("%s ended twice, or never started", op.Name)
-	}
+	assert.True(r.tb, ok, "%s ended twice, or never started", op.Name)
 	delete(r.open, op)
-	if ctx.Value(startedKey{}) != n {
-		r.tb.Errorf("%s ended with the context of another", op.Name)
-	}
+	assert.Equal(r.tb, n, ctx.Value(startedKey{}), "%s ended with the context of another", op.Name)
 	r.done = append(r.done, *op)
 }
 
@@ -58,9 +56,7 @@ func (r *recorder) End(ctx context.Context, op *xcache.Operation) {
 func (r *recorder) take() []xcache.Operation {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.open) != 0 {
-		r.tb.Errorf("%d operations have not ended", len(r.open))
-	}
+	assert.Empty(r.tb, r.open, "operations have not ended")
 	done := r.done
 	r.done = nil
 	return done
@@ -79,31 +75,31 @@ func TestObserverSeesEveryOperation(t *testing.T) {
 				sawContext = ctx.Value(startedKey{}) != nil
 				return nil
 			}
-			must(t, operations[name](t.Context(), v))
+			require.NoError(t, operations[name](t.Context(), v))
 			got := r.take()
-			if len(got) != 1 || got[0].Name == "" || got[0].Driver != "" || got[0].Err != nil && name != "GetOr" {
-				t.Errorf("it was told %+v", got)
+			require.Len(t, got, 1, "it was told")
+			require.NotEmpty(t, got[0].Name, "it was told")
+			require.Empty(t, got[0].Driver, "it was told")
+			if got[0].Err != nil {
+				require.Equal(t, "GetOr", name, "it was told")
 			}
-			if !sawContext {
-				t.Error("the driver did not get the observer's context")
-			}
+			require.True(t, sawContext, "the driver did not get the observer's context")
 
 			failed := errors.New("xcache: broken")
 			s.before = func(context.Context, string, []string) error { return failed }
 			err := operations[name](t.Context(), v)
 			got = r.take()
-			if len(got) != 1 || got[0].Err != err { //nolint:errorlint // what the caller gets, itself
-				t.Errorf("it was told %+v of the failure %v", got, err)
-			}
+			require.Len(t, got, 1, "it was told of the failure")
+			require.Same(t, err, got[0].Err, "it was told of the failure")
 
 			s.before = func(context.Context, string, []string) error { panic("boom") }
 			func() {
 				defer func() { _ = recover() }()
 				_ = operations[name](t.Context(), v)
 			}()
-			if got = r.take(); len(got) != 1 || got[0].Err == nil {
-				t.Errorf("it was told %+v of the panic", got)
-			}
+			got = r.take()
+			require.Len(t, got, 1, "it was told of the panic")
+			require.Error(t, got[0].Err, "it was told of the panic")
 		})
 	}
 }
@@ -114,20 +110,19 @@ func TestObserverIsToldWhatHappened(t *testing.T) {
 	var registry xcache.Registry
 	registry.Register("fake", &fakeDriver{tb: t})
 	c, err := registry.OpenDSN("fake://localhost?compressor=gzip&compress_min=20", xcache.WithObserver(r))
-	must(t, err)
+	require.NoError(t, err)
 	defer c.Close()
 	v := xcache.For[string](c)
 	long := string(make([]byte, 100))
 	store := c.Store()
-	must(t, store.Set(ctx, []driver.Entry{
+	require.NoError(t, store.Set(ctx, []driver.Entry{
 		{Key: ":1:a", Value: []byte(`"x"`), TTL: driver.NoExpiry},
 		{Key: ":1:bad", Value: []byte("\xff"), TTL: driver.NoExpiry},
 	}))
-	must(t, v.Set(ctx, "long", long))
+	require.NoError(t, v.Set(ctx, "long", long))
 	size := r.take()[0].Bytes
-	if size <= 0 || size >= 100 {
-		t.Errorf("a compressed value is told as %d bytes", size)
-	}
+	require.Greater(t, size, 0, "a compressed value is told as bytes")
+	require.Less(t, size, 100, "a compressed value is told as bytes")
 	plain := codec.Read{Serializer: "json"}
 	zipped := codec.Read{Serializer: "json", Compressor: "gzip"}
 	for _, test := range []struct {
@@ -162,28 +157,20 @@ func TestObserverIsToldWhatHappened(t *testing.T) {
 	} {
 		err := test.run()
 		all := r.take()
-		if len(all) != 1 {
-			t.Errorf("%s: told of %d operations", test.want.Name, len(all))
-			continue
-		}
+		require.Len(t, all, 1, "%s: told of operations", test.want.Name)
 		got := all[0]
-		if !errors.Is(got.Err, test.want.Err) || (got.Err == nil) != (test.want.Err == nil) {
-			t.Errorf("%s %q: told of the error %v, want %v", got.Name, got.Key, got.Err, test.want.Err)
+		require.ErrorIs(t, got.Err, test.want.Err, "%s %q: told of the error", got.Name, got.Key)
+		require.Equal(t, test.want.Err == nil, (got.Err == nil), "%s %q: told of the error", got.Name, got.Key)
+		if err != nil {
+			require.Same(t, err, got.Err, "%s %q: told of the error %v, but returned", got.Name, got.Key, got.Err)
 		}
-		if err != nil && got.Err != err { //nolint:errorlint // what the caller gets, itself
-			t.Errorf("%s %q: told of the error %v, but returned %v", got.Name, got.Key, got.Err, err)
-		}
-		if got.Duration <= 0 {
-			t.Errorf("%s: it took %v", got.Name, got.Duration)
-		}
+		require.Greater(t, got.Duration, time.Duration(0), "%s: it took", got.Name)
 		if got.Keys > 1 {
 			got.Read = codec.Read{} // of any of them
 		}
 		test.want.Driver, test.want.Err = "fake", nil
 		got.Err, got.Duration = nil, 0
-		if got != test.want {
-			t.Errorf("told\n%+v, want\n%+v", got, test.want)
-		}
+		require.True(t, got == test.want, "told\n%+v, want\n%+v", got, test.want)
 	}
 }
 
@@ -192,8 +179,8 @@ func TestObserverOfGetOrSet(t *testing.T) {
 	_, c := newFake(t, xcache.WithObserver(r))
 	v := xcache.For[string](c)
 	load := func(context.Context) (string, error) { return "x", nil }
-	must(t, second(v.GetOrSet(t.Context(), "k", load)))
-	must(t, second(v.GetOrSet(t.Context(), "k", load)))
+	require.NoError(t, second(v.GetOrSet(t.Context(), "k", load)))
+	require.NoError(t, second(v.GetOrSet(t.Context(), "k", load)))
 	var names []string
 	hits, misses := 0, 0
 	for _, op := range r.take() {
@@ -201,10 +188,9 @@ func TestObserverOfGetOrSet(t *testing.T) {
 		hits += op.Hits
 		misses += op.Misses
 	}
-	wantEqual(t, "told", names, []string{"get", "add", "get"})
-	if hits != 1 || misses != 1 {
-		t.Errorf("told of %d hits and %d misses", hits, misses)
-	}
+	require.Equal(t, []string{"get", "add", "get"}, names, "told")
+	require.Equal(t, 1, hits, "told of hits and misses")
+	require.Equal(t, 1, misses, "told of hits and misses")
 }
 
 func TestObserverMeasuresTheOperation(t *testing.T) {
@@ -212,10 +198,8 @@ func TestObserverMeasuresTheOperation(t *testing.T) {
 		r := &recorder{tb: t}
 		s, c := newFake(t, xcache.WithObserver(r))
 		s.before = func(context.Context, string, []string) error { time.Sleep(time.Second); return nil }
-		must(t, xcache.For[string](c).Set(t.Context(), "k", "x"))
-		if got := r.take()[0].Duration; got != time.Second {
-			t.Errorf("told %v", got)
-		}
+		require.NoError(t, xcache.For[string](c).Set(t.Context(), "k", "x"))
+		require.Equal(t, time.Second, r.take()[0].Duration, "told")
 	})
 }
 
@@ -226,12 +210,10 @@ func TestObserverSeesTimeouts(t *testing.T) {
 		s.caps = unbounded
 		c := newCache(t, s, xcache.WithObserver(r))
 		s.before = hang
-		wantIs(t, c.Ping(context.Background()), xcache.ErrUnavailable)
+		require.ErrorIs(t, c.Ping(context.Background()), xcache.ErrUnavailable)
 		got := r.take()[0]
-		wantIs(t, got.Err, xcache.ErrUnavailable)
-		if got.Duration != xcache.DefaultOpTimeout {
-			t.Errorf("told %v", got.Duration)
-		}
+		require.ErrorIs(t, got.Err, xcache.ErrUnavailable)
+		require.Equal(t, xcache.DefaultOpTimeout, got.Duration, "told")
 	})
 }
 
@@ -240,15 +222,11 @@ func TestObserverOfOneView(t *testing.T) {
 	_, c := newFake(t)
 	observed := xcache.For[string](c).With(xcache.WithObserver(r))
 	silent := observed.With(xcache.WithObserver(nil))
-	must(t, xcache.For[string](c).Set(t.Context(), "k", "x"))
-	must(t, silent.Set(t.Context(), "k", "x"))
-	if got := r.take(); len(got) != 0 {
-		t.Errorf("told of another view's %+v", got)
-	}
-	must(t, observed.Set(t.Context(), "k", "x"))
-	if got := r.take(); len(got) != 1 {
-		t.Errorf("told %+v", got)
-	}
+	require.NoError(t, xcache.For[string](c).Set(t.Context(), "k", "x"))
+	require.NoError(t, silent.Set(t.Context(), "k", "x"))
+	require.Empty(t, r.take(), "told of another view's")
+	require.NoError(t, observed.Set(t.Context(), "k", "x"))
+	require.Len(t, r.take(), 1, "told")
 }
 
 // Close waits for observers too: they may hold what is closed after the cache.
@@ -258,10 +236,8 @@ func TestCloseWaitsForTheObserver(t *testing.T) {
 		_, c := newFake(t, xcache.WithObserver(slow))
 		go func() { _ = c.Ping(t.Context()) }()
 		synctest.Wait()
-		must(t, c.Close())
-		if !slow.ended {
-			t.Error("Close returned before the observer did")
-		}
+		require.NoError(t, c.Close())
+		require.True(t, slow.ended, "Close returned before the observer did")
 	})
 }
 

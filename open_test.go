@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
@@ -42,9 +42,9 @@ func wantPanic(t *testing.T, part string, f func()) {
 	t.Helper()
 	defer func() {
 		t.Helper()
-		if text := fmt.Sprint(recover()); !strings.HasPrefix(text, "xcache: ") || !strings.Contains(text, part) {
-			t.Errorf("panicked with %q, want xcache: and %q in it", text, part)
-		}
+		text := fmt.Sprint(recover())
+		require.True(t, strings.HasPrefix(text, "xcache: "), "panicked with %q, want xcache: and %q in it", text, part)
+		require.Contains(t, text, part, "panicked")
 	}()
 	f()
 }
@@ -56,25 +56,17 @@ func TestRegisterRefusesWhatOpenCouldNotUse(t *testing.T) {
 	r.Register("fake", &fakeDriver{})
 	wantPanic(t, "twice for driver fake", func() { r.Register("fake", &fakeDriver{}) })
 	wantPanic(t, "twice for driver memory", func() { xcache.Register("memory", &fakeDriver{}) })
-	if got := r.Drivers(); !slices.Equal(got, []string{"fake"}) {
-		t.Errorf("Drivers() is %v", got)
-	}
+	require.Equal(t, []string{"fake"}, r.Drivers(), "Drivers()")
 }
 
 func TestDriversAreSorted(t *testing.T) {
 	var r xcache.Registry
-	if got := r.Drivers(); len(got) != 0 {
-		t.Errorf("an empty registry has %v", got)
-	}
+	require.Empty(t, r.Drivers(), "an empty registry")
 	for _, name := range []string{"c", "a", "b"} {
 		r.Register(name, &fakeDriver{})
 	}
-	if got := r.Drivers(); !slices.Equal(got, []string{"a", "b", "c"}) {
-		t.Errorf("Drivers() is %v", got)
-	}
-	if !slices.Contains(xcache.Drivers(), "memory") {
-		t.Errorf("Drivers() of the program is %v, without memory", xcache.Drivers())
-	}
+	require.Equal(t, []string{"a", "b", "c"}, r.Drivers(), "Drivers()")
+	require.Contains(t, xcache.Drivers(), "memory", "drivers of the program")
 }
 
 func TestRegistryMayBeUsedConcurrently(t *testing.T) {
@@ -85,8 +77,7 @@ func TestRegistryMayBeUsedConcurrently(t *testing.T) {
 			name := fmt.Sprintf("fake%d", i)
 			r.Register(name, &fakeDriver{tb: t})
 			c, err := r.OpenDSN(name + "://")
-			if err != nil {
-				t.Error(err)
+			if !assert.NoError(t, err) {
 				return
 			}
 			_ = r.Drivers()
@@ -94,9 +85,7 @@ func TestRegistryMayBeUsedConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := len(r.Drivers()); n != 20 {
-		t.Errorf("%d drivers", n)
-	}
+	require.Len(t, r.Drivers(), 20, "drivers")
 }
 
 func TestUnknownDriverNamesTheKnownOnes(t *testing.T) {
@@ -116,14 +105,11 @@ func TestUnknownDriverNamesTheKnownOnes(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, err := test.open()
-			if c != nil || err == nil {
-				t.Fatal("it opened")
-			}
+			require.Nil(t, c, "it opened")
+			require.Error(t, err, "it opened")
 			oneLine(t, err)
 			for _, part := range test.want {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("%q does not say %s", err, part)
-				}
+				require.ErrorContains(t, err, part)
 			}
 		})
 	}
@@ -204,13 +190,8 @@ func TestSchemeNamesTheDriver(t *testing.T) {
 	} {
 		d.dsn = nil
 		c, err := r.OpenDSN(dsn)
-		if err != nil {
-			t.Errorf("%s: %v", dsn, err)
-			continue
-		}
-		if d.dsn == nil {
-			t.Errorf("%s went to another driver", dsn)
-		}
+		require.NoError(t, err, dsn)
+		require.NotNil(t, d.dsn, "went to another driver")
 		_ = c.Close()
 	}
 }
@@ -220,17 +201,13 @@ func TestOpenDoesNoIO(t *testing.T) {
 	var r xcache.Registry
 	r.Register("fake", d)
 	c, err := r.OpenDSN("fake://localhost?prefix=p&require=lists,ttl", xcache.WithVersion(3))
-	must(t, err)
+	require.NoError(t, err)
 	view := c.With(xcache.WithPrefix("x"), xcache.Require("swap"))
-	must(t, view.Require("counters"))
+	require.NoError(t, view.Require("counters"))
 	xcache.For[string](view).Pipeline()
-	if n := d.store.total(); n != 0 {
-		t.Errorf("the store got %d calls: %v", n, d.store.calls)
-	}
-	must(t, c.Close())
-	if d.store.closed != 1 {
-		t.Errorf("the store was closed %d times", d.store.closed)
-	}
+	require.Zero(t, d.store.total(), "calls of the store: %v", d.store.calls)
+	require.NoError(t, c.Close())
+	require.Equal(t, 1, d.store.closed, "times the store was closed")
 }
 
 func TestFailedOpenClosesTheStore(t *testing.T) {
@@ -245,27 +222,20 @@ func TestFailedOpenClosesTheStore(t *testing.T) {
 			d := &fakeDriver{tb: t}
 			var r xcache.Registry
 			r.Register("fake", d)
-			if _, err := r.OpenDSN(dsn); err == nil {
-				t.Fatal("it opened")
-			}
-			if d.store.closed != 1 {
-				t.Errorf("the store was closed %d times", d.store.closed)
-			}
+			_, err := r.OpenDSN(dsn)
+			require.Error(t, err, "it opened")
+			require.Equal(t, 1, d.store.closed, "times the store was closed")
 		})
 	}
 }
 
 func TestFailedNewLeavesTheStoreOpen(t *testing.T) {
 	s := newFakeStore(t)
-	if _, err := xcache.New(s, xcache.WithTTL(0)); err == nil {
-		t.Fatal("it opened")
-	}
-	if s.closed != 0 {
-		t.Error("the store was closed")
-	}
-	if _, err := xcache.New(nil); err == nil {
-		t.Error("New took a nil store")
-	}
+	_, err := xcache.New(s, xcache.WithTTL(0))
+	require.Error(t, err, "it opened")
+	require.Zero(t, s.closed, "the store was closed")
+	_, err = xcache.New(nil)
+	require.Error(t, err, "New took a nil store")
 }
 
 func TestErrorOfTheDriverComesThrough(t *testing.T) {
@@ -273,7 +243,7 @@ func TestErrorOfTheDriverComesThrough(t *testing.T) {
 	var r xcache.Registry
 	r.Register("fake", &fakeDriver{err: refused})
 	_, err := r.OpenDSN("fake://")
-	wantIs(t, err, refused)
+	require.ErrorIs(t, err, refused)
 }
 
 // TestCoreParameters checks that every parameter of the core does what it says.
@@ -285,39 +255,34 @@ func TestCoreParameters(t *testing.T) {
 		var r xcache.Registry
 		r.Register("fake", d)
 		c, err := r.OpenDSN("fake://localhost?"+parameters, opts...)
-		must(t, err)
-		t.Cleanup(func() { must(t, c.Close()) })
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, c.Close()) })
 		return d.store, xcache.For[string](c)
 	}
 	wantKey := func(want string) func(*testing.T, *fakeStore, *xcache.View[string]) {
 		return func(t *testing.T, s *fakeStore, v *xcache.View[string]) {
-			must(t, v.Set(ctx, "k", "x"))
-			if got := s.stored(t); !slices.Equal(got, []string{want}) {
-				t.Errorf("stored as %q, want %q", got, want)
-			}
+			require.NoError(t, v.Set(ctx, "k", "x"))
+			require.Equal(t, []string{want}, s.stored(t), "stored as")
 		}
 	}
 	wantTTL := func(low, high time.Duration) func(*testing.T, *fakeStore, *xcache.View[string]) {
 		return func(t *testing.T, s *fakeStore, v *xcache.View[string]) {
 			for range 50 {
-				must(t, v.Set(ctx, "k", "x"))
+				require.NoError(t, v.Set(ctx, "k", "x"))
 			}
 			for _, e := range s.written() {
-				if e.TTL < low || e.TTL > high {
-					t.Errorf("TTL is %v, want %v to %v", e.TTL, low, high)
-				}
+				require.GreaterOrEqual(t, e.TTL, low, "TTL")
+				require.LessOrEqual(t, e.TTL, high, "TTL")
 			}
 		}
 	}
 	wantBytes := func(value string, check func(stored []byte) bool) func(*testing.T, *fakeStore, *xcache.View[string]) {
 		return func(t *testing.T, s *fakeStore, v *xcache.View[string]) {
-			must(t, v.Set(ctx, "k", value))
-			if stored := s.written()[0].Value; !check(stored) {
-				t.Errorf("stored as %.80q", stored)
-			}
-			if got, err := v.Get(ctx, "k"); err != nil || got != value {
-				t.Errorf("read back %.80q, %v", got, err)
-			}
+			require.NoError(t, v.Set(ctx, "k", value))
+			require.True(t, check(s.written()[0].Value), "stored as")
+			got, err := v.Get(ctx, "k")
+			require.NoError(t, err, "read back")
+			require.Equal(t, value, got, "read back")
 		}
 	}
 	is := func(want string) func([]byte) bool { return func(b []byte) bool { return string(b) == want } }
@@ -360,14 +325,12 @@ func TestCoreParameters(t *testing.T) {
 		{"format=plain", nil, wantBytes("hi", is(`"hi"`))},
 		{"format=tagged", nil, wantBytes("hi", tagged)},
 		{"max_value=10", nil, func(t *testing.T, s *fakeStore, v *xcache.View[string]) {
-			must(t, v.Set(ctx, "k", "12345678"))
+			require.NoError(t, v.Set(ctx, "k", "12345678"))
 			err := v.Set(ctx, "k", "123456789")
-			wantIs(t, err, xcache.ErrTooLarge)
-			wantIs(t, err, codec.ErrTooLarge)
+			require.ErrorIs(t, err, xcache.ErrTooLarge)
+			require.ErrorIs(t, err, codec.ErrTooLarge)
 			oneLine(t, err)
-			if s.count("Set") != 1 {
-				t.Error("it was sent")
-			}
+			require.Equal(t, 1, s.count("Set"), "it was sent")
 		}},
 		{"require=lists,ttl", nil, func(*testing.T, *fakeStore, *xcache.View[string]) {}},
 		// Options win.
@@ -398,11 +361,9 @@ func TestDriverIsToldTheOpTimeout(t *testing.T) {
 		var r xcache.Registry
 		r.Register("fake", d)
 		c, err := r.OpenDSN("fake://localhost?"+test.parameters, test.opts...)
-		must(t, err)
-		if d.dsn.OpTimeout != test.want {
-			t.Errorf("%q: %v, want %v", test.parameters, d.dsn.OpTimeout, test.want)
-		}
-		must(t, c.Close())
+		require.NoError(t, err)
+		require.Equal(t, test.want, d.dsn.OpTimeout, test.parameters)
+		require.NoError(t, c.Close())
 	}
 }
 
@@ -468,17 +429,11 @@ func TestBadParameterIsRefusedByName(t *testing.T) {
 			var r xcache.Registry
 			r.Register("fake", &fakeDriver{tb: t})
 			_, err := r.OpenDSN("fake://user:" + canary + "@localhost?" + test.parameters)
-			if err == nil {
-				t.Fatal("it opened")
-			}
+			require.Error(t, err, "it opened")
 			for _, part := range test.want {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("%q does not say %s", err, part)
-				}
+				require.ErrorContains(t, err, part)
 			}
-			if strings.Contains(strings.ToLower(err.Error()), canary) {
-				t.Errorf("%q repeats a value", err)
-			}
+			require.NotContains(t, strings.ToLower(err.Error()), canary, "repeats a value")
 			for line := range strings.SplitSeq(err.Error(), "\n") {
 				oneLine(t, errors.New(line))
 			}
@@ -490,13 +445,9 @@ func TestAllBadParametersAreReportedAtOnce(t *testing.T) {
 	var r xcache.Registry
 	r.Register("fake", &fakeDriver{tb: t})
 	_, err := r.OpenDSN("fake://localhost?ttl=x&jitter=y&pool_size=z&prefx=a")
-	if err == nil {
-		t.Fatal("it opened")
-	}
+	require.Error(t, err, "it opened")
 	for _, name := range []string{"ttl", "jitter", "pool_size", "prefx"} {
-		if !strings.Contains(err.Error(), name) {
-			t.Errorf("%q does not name %s", err, name)
-		}
+		require.ErrorContains(t, err, name)
 	}
 }
 
@@ -520,14 +471,10 @@ func TestBadOptionIsRefused(t *testing.T) {
 			var r xcache.Registry
 			r.Register("fake", &fakeDriver{tb: t})
 			_, err := r.OpenDSN("fake://localhost", badOptions[name])
-			if err == nil {
-				t.Fatal("it opened")
-			}
+			require.Error(t, err, "it opened")
 			oneLine(t, err)
 			_, newErr := xcache.New(newFakeStore(t), badOptions[name])
-			if newErr == nil {
-				t.Fatal("New took it")
-			}
+			require.Error(t, newErr, "New took it")
 			oneLine(t, newErr)
 		})
 	}
@@ -540,34 +487,30 @@ func TestRequireNamesTheDriversThatWouldDo(t *testing.T) {
 	r.Register("large", &fakeDriver{tb: t})
 	r.Register("broken", &fakeDriver{tb: t, err: errors.New("xcache: no")})
 	c, err := r.OpenDSN("small://")
-	must(t, err)
+	require.NoError(t, err)
 	defer c.Close()
 	for need, want := range map[string]string{"ttl": "large", "lists": "large", "pubsub": "no registered driver", "pipelines": "large"} {
 		err := c.Require(need)
-		wantIs(t, err, errors.ErrUnsupported)
+		require.ErrorIs(t, err, errors.ErrUnsupported)
 		for _, part := range []string{need, want, "small require"} {
-			if !strings.Contains(err.Error(), part) {
-				t.Errorf("%q does not say %s", err, part)
-			}
+			require.ErrorContains(t, err, part)
 		}
 		oneLine(t, err)
 	}
-	must(t, c.Require())
-	if err := c.Require("ttl", "nonsense"); err == nil || errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("an unknown word is %v", err)
-	}
+	require.NoError(t, c.Require())
+	err = c.Require("ttl", "nonsense")
+	require.Error(t, err, "an unknown word")
+	require.NotErrorIs(t, err, errors.ErrUnsupported, "an unknown word")
 	_, err = r.OpenDSN("small://?require=lists")
-	wantIs(t, err, errors.ErrUnsupported)
+	require.ErrorIs(t, err, errors.ErrUnsupported)
 	_, err = r.OpenDSN("small://", xcache.Require("lists"))
-	wantIs(t, err, errors.ErrUnsupported)
+	require.ErrorIs(t, err, errors.ErrUnsupported)
 }
 
 func TestMemoryMeetsEveryNeedButTheServersOwn(t *testing.T) {
 	s, err := memory.NewStore(memory.Options{})
-	must(t, err)
+	require.NoError(t, err)
 	c := newCache(t, s)
-	must(t, c.Require("ttl", "counters", "swap", "rename", "scan", "flush", "ping", "pipelines", "lists"))
-	if err := c.Require("tracking"); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("tracking is %v", err)
-	}
+	require.NoError(t, c.Require("ttl", "counters", "swap", "rename", "scan", "flush", "ping", "pipelines", "lists"))
+	require.ErrorIs(t, c.Require("tracking"), errors.ErrUnsupported, "tracking")
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
 )
 
@@ -99,15 +100,8 @@ func second[T any](_ T, err error) error { return err }
 func fill(tb testing.TB, v *xcache.View[string]) {
 	tb.Helper()
 	ctx := tb.Context()
-	must(tb, v.Set(ctx, "text", "hello"))
-	must(tb, second(v.IncrInit(ctx, "number", 0, 5)))
-}
-
-func must(tb testing.TB, err error) {
-	tb.Helper()
-	if err != nil {
-		tb.Fatal(err)
-	}
+	require.NoError(tb, v.Set(ctx, "text", "hello"))
+	require.NoError(tb, second(v.IncrInit(ctx, "number", 0, 5)))
 }
 
 // eachOperation runs a test of every operation on a filled cache of its own.
@@ -127,8 +121,8 @@ func eachOperation(t *testing.T, test func(t *testing.T, s *fakeStore, v *xcache
 func TestOperationsAreAllOfThem(t *testing.T) {
 	for _, owner := range []reflect.Type{reflect.TypeFor[*xcache.View[string]](), reflect.TypeFor[*xcache.Cache]()} {
 		for method := range owner.Methods() {
-			if operations[method.Name] == nil && !notOperations[method.Name] {
-				t.Errorf("%v has a method %s that the table of operations lacks", owner, method.Name)
+			if operations[method.Name] == nil {
+				require.True(t, notOperations[method.Name], "%v has a method %s that the table of operations lacks", owner, method.Name)
 			}
 		}
 	}
@@ -136,10 +130,8 @@ func TestOperationsAreAllOfThem(t *testing.T) {
 
 func TestOperationsSucceedAndReachTheStore(t *testing.T) {
 	eachOperation(t, func(t *testing.T, s *fakeStore, v *xcache.View[string], run func(context.Context, *xcache.View[string]) error) {
-		must(t, run(t.Context(), v))
-		if s.total() == 0 {
-			t.Error("the store got no call")
-		}
+		require.NoError(t, run(t.Context(), v))
+		require.NotZero(t, s.total(), "the store got no call")
 	})
 }
 
@@ -147,9 +139,7 @@ func TestOperationWithEndedContextStartsNoIO(t *testing.T) {
 	eachOperation(t, func(t *testing.T, s *fakeStore, v *xcache.View[string], run func(context.Context, *xcache.View[string]) error) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		wantIs(t, run(ctx, v), context.Canceled)
-		if n := s.total(); n != 0 {
-			t.Errorf("the store got %d calls", n)
-		}
+		require.ErrorIs(t, run(ctx, v), context.Canceled)
+		require.Zero(t, s.total(), "calls of the store")
 	})
 }

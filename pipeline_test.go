@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
 )
@@ -257,9 +258,9 @@ func onView[T any](method string, run func(context.Context, *xcache.View[string]
 func fillForPipelines(t *testing.T, s *fakeStore, v *xcache.View[string]) {
 	t.Helper()
 	fill(t, v)
-	must(t, s.store.Set(t.Context(), []driver.Entry{{Key: ":1:corrupt", Value: []byte("\xff"), TTL: driver.NoExpiry}}))
+	require.NoError(t, s.store.Set(t.Context(), []driver.Entry{{Key: ":1:corrupt", Value: []byte("\xff"), TTL: driver.NoExpiry}}))
 	push := driver.NewCmd("RPUSH", driver.Key(":1:list"), driver.Val([]byte("x")))
-	must(t, s.store.Do(t.Context(), []*driver.Cmd{push}, driver.Plain))
+	require.NoError(t, s.store.Do(t.Context(), []*driver.Cmd{push}, driver.Plain))
 }
 
 // state is everything in a store, with TTLs.
@@ -268,7 +269,7 @@ func state(t *testing.T, s *fakeStore) map[string]string {
 	all := make(map[string]string)
 	for _, key := range s.stored(t) {
 		value := make([]driver.Value, 1)
-		must(t, s.store.GetTTL(t.Context(), []string{key}, value))
+		require.NoError(t, s.store.GetTTL(t.Context(), []string{key}, value))
 		all[key] = fmt.Sprintf("%q %v %v", value[0].Data, value[0].TTL, value[0].Err)
 	}
 	return all
@@ -288,27 +289,20 @@ func TestPipelinedResultEqualsTheDirectOne(t *testing.T) {
 				want, wantErr := op.direct(ctx, xcache.For[string](direct))
 				p := c.Pipeline()
 				queued := op.queued(p, xcache.For[string](c))
-				if _, err := queued(); !errors.Is(err, xcache.ErrNotExecuted) {
-					t.Errorf("before Exec: %v", err)
-				}
-				if n := theirs.total(); n != 0 {
-					t.Errorf("%d calls before Exec", n)
-				}
+				_, err := queued()
+				require.ErrorIs(t, err, xcache.ErrNotExecuted, "before Exec")
+				require.Zero(t, theirs.total(), "calls before Exec")
 				execErr := p.Exec(ctx)
 				got, err := queued()
 				wantSame(t, got, want)
-				if fmt.Sprint(err) != fmt.Sprint(wantErr) {
-					t.Errorf("got %v, want %v", err, wantErr)
+				require.Equal(t, fmt.Sprint(wantErr), fmt.Sprint(err))
+				if wantErr != nil && !errors.Is(wantErr, xcache.ErrNotFound) {
+					require.Error(t, execErr, "Exec hides the failure")
 				}
-				if wantErr != nil && !errors.Is(wantErr, xcache.ErrNotFound) && execErr == nil {
-					t.Error("Exec hides the failure")
-				}
-				if n := theirs.total(); n > 1 || theirs.count("Do") != n {
-					t.Errorf("the store got %v", theirs.calls)
-				}
-				if got, want := state(t, theirs), state(t, ours); !reflect.DeepEqual(got, want) {
-					t.Errorf("left in the store\n%v, want\n%v", got, want)
-				}
+				n := theirs.total()
+				require.LessOrEqual(t, n, 1, "the store got %v", theirs.calls)
+				require.Equal(t, n, theirs.count("Do"), "the store got %v", theirs.calls)
+				require.Equal(t, state(t, ours), state(t, theirs), "left in the store")
 			})
 		})
 	}
@@ -319,15 +313,11 @@ func wantSame(t *testing.T, got, want any) {
 	t.Helper()
 	all, list := reflect.ValueOf(want), reflect.ValueOf(got)
 	if all.Kind() != reflect.Slice || list.Kind() != reflect.Slice || all.Len() != list.Len() {
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("got %v, want %v", got, want)
-		}
+		require.Equal(t, want, got)
 		return
 	}
 	for i := range all.Len() {
-		if got, want := list.Index(i), all.Index(i); !reflect.DeepEqual(got.Interface(), want.Interface()) {
-			t.Errorf("call %d: got %v, want %v", i, got, want)
-		}
+		require.Equal(t, all.Index(i).Interface(), list.Index(i).Interface(), "call %d", i)
 	}
 }
 
@@ -338,9 +328,7 @@ func TestPipelineTableIsComplete(t *testing.T) {
 	}
 	for _, owner := range []reflect.Type{reflect.TypeFor[*xcache.Pipeline](), reflect.TypeFor[*xcache.PipelineView[string]]()} {
 		for method := range owner.Methods() {
-			if !tested[method.Name] {
-				t.Errorf("%v has a method %s that the table lacks", owner, method.Name)
-			}
+			require.True(t, tested[method.Name], "%v has a method %s that the table lacks", owner, method.Name)
 		}
 	}
 	// What a pipeline cannot queue: loops, loaders, and what no single server command does.
@@ -348,9 +336,7 @@ func TestPipelineTableIsComplete(t *testing.T) {
 		"Clear": true, "ClearAllVersions": true, "DeletePattern": true, "FlushDB": true, "GetOrSet": true, "Keys": true, "Ping": true, "SetMany": true, "TTLMany": true,
 	}
 	for _, name := range sortedKeys(operations) {
-		if !tested[name] && !direct[name] && !strings.HasPrefix(name, "Pipeline.") {
-			t.Errorf("a pipeline does not queue %s", name)
-		}
+		require.True(t, tested[name] || direct[name] || strings.HasPrefix(name, "Pipeline."), "a pipeline does not queue %s", name)
 	}
 }
 
@@ -364,39 +350,30 @@ func TestPipelineFailuresStayTheirOwn(t *testing.T) {
 	good, miss := q.Get("text"), q.Get("none")
 	wrong, empty := p.Incr("text", 1), q.Get("")
 	corrupt, last := q.Get("corrupt"), q.Set("last", "x")
-	if p.Len() != 6 {
-		t.Errorf("Len is %d", p.Len())
-	}
+	require.Equal(t, 6, p.Len(), "Len")
 	err := p.Exec(ctx)
 	for _, target := range []error{xcache.ErrWrongType, xcache.ErrInvalidKey, xcache.ErrCorrupt} {
-		wantIs(t, err, target)
+		require.ErrorIs(t, err, target)
 	}
-	if errors.Is(err, xcache.ErrNotFound) {
-		t.Errorf("%v counts a miss as a failure", err)
-	}
+	require.NotErrorIs(t, err, xcache.ErrNotFound, "counts a miss as a failure")
 	oneLine(t, err)
-	if !strings.Contains(err.Error(), "3 of 6 operations failed") {
-		t.Errorf("%v", err)
-	}
-	if got, err := good.Value(); got != "hello" || err != nil {
-		t.Errorf("%q, %v", got, err)
-	}
-	wantIs(t, miss.Err(), xcache.ErrNotFound)
-	wantIs(t, wrong.Err(), xcache.ErrWrongType)
-	wantIs(t, empty.Err(), xcache.ErrInvalidKey)
-	wantIs(t, corrupt.Err(), xcache.ErrCorrupt)
-	if ok, err := last.Value(); !ok || err != nil {
-		t.Errorf("%v, %v", ok, err)
-	}
+	require.ErrorContains(t, err, "3 of 6 operations failed")
+	got, err := good.Value()
+	require.NoError(t, err)
+	require.Equal(t, "hello", got)
+	require.ErrorIs(t, miss.Err(), xcache.ErrNotFound)
+	require.ErrorIs(t, wrong.Err(), xcache.ErrWrongType)
+	require.ErrorIs(t, empty.Err(), xcache.ErrInvalidKey)
+	require.ErrorIs(t, corrupt.Err(), xcache.ErrCorrupt)
+	ok, err := last.Value()
+	require.NoError(t, err)
+	require.True(t, ok)
 	for _, err := range []error{wrong.Err(), empty.Err(), corrupt.Err()} {
 		oneLine(t, err)
-		if _, ok := errors.AsType[*xcache.OpError](err); !ok {
-			t.Errorf("%T is no OpError", err)
-		}
+		_, ok := errors.AsType[*xcache.OpError](err)
+		require.True(t, ok, "%T is no OpError", err)
 	}
-	if s.count("Do") != 1 {
-		t.Errorf("%v", s.calls)
-	}
+	require.Equal(t, 1, s.count("Do"), s.calls)
 }
 
 func TestPipelineConditionThatDoesNotHoldIsNoFailure(t *testing.T) {
@@ -405,11 +382,11 @@ func TestPipelineConditionThatDoesNotHoldIsNoFailure(t *testing.T) {
 	fill(t, v)
 	p := c.Pipeline()
 	added, replaced := v.In(p).Add("text", "x"), v.In(p).Replace("none", "x")
-	must(t, p.Exec(t.Context()))
+	require.NoError(t, p.Exec(t.Context()))
 	for _, r := range []*xcache.Result[bool]{added, replaced} {
-		if ok, err := r.Value(); ok || err != nil {
-			t.Errorf("%v, %v", ok, err)
-		}
+		ok, err := r.Value()
+		require.NoError(t, err)
+		require.False(t, ok)
 	}
 }
 
@@ -426,19 +403,17 @@ func TestPipelineThatFailsAsAWhole(t *testing.T) {
 			err := exec(p, t.Context())
 			oneLine(t, err)
 			for _, err := range []error{err, set.Err(), get.Err()} {
-				wantIs(t, err, xcache.ErrUnavailable)
-				wantIs(t, err, xcache.ErrUnknownOutcome)
+				require.ErrorIs(t, err, xcache.ErrUnavailable)
+				require.ErrorIs(t, err, xcache.ErrUnknownOutcome)
 			}
 
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			s.reset()
 			get = v.In(p).Get("k")
-			wantIs(t, exec(p, ctx), context.Canceled)
-			wantIs(t, get.Err(), context.Canceled)
-			if s.total() != 0 {
-				t.Error("an ended context started I/O")
-			}
+			require.ErrorIs(t, exec(p, ctx), context.Canceled)
+			require.ErrorIs(t, get.Err(), context.Canceled)
+			require.Zero(t, s.total(), "an ended context started I/O")
 		})
 	}
 }
@@ -450,17 +425,13 @@ func TestAtomicPipelineWithABadOperationSendsNothing(t *testing.T) {
 	set, bad := v.In(p).Set("k", "x"), v.In(p).Set("", "x")
 	err := p.ExecAtomic(t.Context())
 	oneLine(t, err)
-	if set.Err() == nil {
-		t.Error("the good operation claims success")
-	}
-	wantIs(t, bad.Err(), xcache.ErrInvalidKey)
-	if n := s.total(); n != 0 {
-		t.Errorf("the store got %d calls", n)
-	}
+	require.Error(t, set.Err(), "the good operation claims success")
+	require.ErrorIs(t, bad.Err(), xcache.ErrInvalidKey)
+	require.Zero(t, s.total(), "calls of the store")
 	// The refusal is that batch's alone.
 	set = v.In(p).Set("k", "x")
-	must(t, p.ExecAtomic(t.Context()))
-	must(t, set.Err())
+	require.NoError(t, p.ExecAtomic(t.Context()))
+	require.NoError(t, set.Err())
 }
 
 func TestAtomicPipelineTellsTheStore(t *testing.T) {
@@ -468,10 +439,10 @@ func TestAtomicPipelineTellsTheStore(t *testing.T) {
 	v := xcache.For[string](newCache(t, s))
 	p := v.Pipeline()
 	v.In(p).Set("k", "x")
-	must(t, p.Exec(t.Context()))
+	require.NoError(t, p.Exec(t.Context()))
 	v.In(p).Set("k", "x")
-	must(t, p.ExecAtomic(t.Context()))
-	wantEqual(t, "how", s.how, []driver.How{driver.Plain, driver.Atomic})
+	require.NoError(t, p.ExecAtomic(t.Context()))
+	require.Equal(t, []driver.How{driver.Plain, driver.Atomic}, s.how, "how")
 }
 
 // A howStore keeps how batches were run.
@@ -499,15 +470,12 @@ func TestPipelineTakesViewsOfItsStoreOnly(t *testing.T) {
 	mine := xcache.For[string](c.With(xcache.WithPrefix("p"), xcache.WithVersion(2))).In(p).Set("k", "x")
 	theirs := xcache.For[string](other).In(p).Set("k", "x")
 	err := p.Exec(ctx)
-	if err == nil || theirs.Err() == nil || !strings.Contains(theirs.Err().Error(), "another cache") {
-		t.Errorf("%v, %v", err, theirs.Err())
-	}
+	require.Error(t, err)
+	require.ErrorContains(t, theirs.Err(), "another cache")
 	oneLine(t, theirs.Err())
-	must(t, mine.Err())
-	wantEqual(t, "stored", s.stored(t), []string{"p:2:k"})
-	if foreign.total() != 0 {
-		t.Error("the other store got calls")
-	}
+	require.NoError(t, mine.Err())
+	require.Equal(t, []string{"p:2:k"}, s.stored(t), "stored")
+	require.Zero(t, foreign.total(), "calls of the other store")
 }
 
 func TestPipelineMayBeFilledAgain(t *testing.T) {
@@ -519,23 +487,19 @@ func TestPipelineMayBeFilledAgain(t *testing.T) {
 	for range 3 {
 		first, second := p.IncrInit("n", 1, 0), p.Incr("n", 10)
 		all = append(all, first, second)
-		if err := first.Err(); !errors.Is(err, xcache.ErrNotExecuted) {
-			t.Errorf("before Exec: %v", err)
-		}
-		must(t, p.Exec(ctx))
-		if p.Len() != 0 {
-			t.Errorf("Len is %d after Exec", p.Len())
-		}
+		require.ErrorIs(t, first.Err(), xcache.ErrNotExecuted, "before Exec")
+		require.NoError(t, p.Exec(ctx))
+		require.Zero(t, p.Len(), "length after Exec")
 	}
-	must(t, p.Exec(ctx)) // of nothing
+	require.NoError(t, p.Exec(ctx)) // of nothing
 	for i, want := range []int64{1, 11, 12, 22, 23, 33} {
-		if got, err := all[i].Value(); got != want || err != nil {
-			t.Errorf("%d: %d, %v; want %d", i, got, err, want)
-		}
+		got, err := all[i].Value()
+		require.NoError(t, err, i)
+		require.Equal(t, want, got, i)
 	}
-	if n, err := v.Get(ctx, "n"); n != 33 || err != nil {
-		t.Errorf("%d, %v", n, err)
-	}
+	n, err := v.Get(ctx, "n")
+	require.NoError(t, err)
+	require.Equal(t, 33, n)
 }
 
 func TestPipelineTakesValuesWhenTheyAreQueued(t *testing.T) {
@@ -548,11 +512,11 @@ func TestPipelineTakesValuesWhenTheyAreQueued(t *testing.T) {
 	v.In(p).Set("k", value)
 	many := v.In(p).GetMany(keys)
 	value["a"], keys[0] = 2, "changed"
-	must(t, p.Exec(ctx))
-	if got, err := v.Get(ctx, "k"); err != nil || got["a"] != 1 {
-		t.Errorf("%v, %v", got, err)
-	}
-	if got, err := many.Value(); err != nil || got["k"]["a"] != 1 {
-		t.Errorf("%v, %v", got, err)
-	}
+	require.NoError(t, p.Exec(ctx))
+	got, err := v.Get(ctx, "k")
+	require.NoError(t, err)
+	require.Equal(t, 1, got["a"])
+	values, err := many.Value()
+	require.NoError(t, err)
+	require.Equal(t, 1, values["k"]["a"])
 }

@@ -20,9 +20,7 @@ import (
 func chainOf(t testing.TB, config codec.Config) *codec.Chain {
 	t.Helper()
 	chain, err := codec.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return chain
 }
 
@@ -47,15 +45,15 @@ func TestRewriteTurnsOldValuesIntoCurrentOnes(t *testing.T) {
 		s, c := newFake(t)
 		old := ofOld(t, c)
 		v := movingTo(t, c, xcache.WithRewrite(), xcache.WithObserver(&told))
-		must(t, old.Set(ctx, "k", "one", xcache.TTL(time.Minute)))
-		must(t, old.Set(ctx, "l", "two", xcache.TTL(xcache.NoExpiry)))
+		require.NoError(t, old.Set(ctx, "k", "one", xcache.TTL(time.Minute)))
+		require.NoError(t, old.Set(ctx, "l", "two", xcache.TTL(xcache.NoExpiry)))
 		time.Sleep(10 * time.Second)
-		if got, err := v.Get(ctx, "k"); got != "one" || err != nil {
-			t.Fatalf("%q, %v", got, err)
-		}
-		if got, err := v.GetMany(ctx, []string{"l"}); got["l"] != "two" || err != nil {
-			t.Fatalf("%q, %v", got, err)
-		}
+		got, err := v.Get(ctx, "k")
+		require.NoError(t, err)
+		require.Equal(t, "one", got)
+		many, err := v.GetMany(ctx, []string{"l"})
+		require.NoError(t, err)
+		require.Equal(t, "two", many["l"])
 		synctest.Wait()
 		wantStored(t, s, ":1:k", `"one"`, 50*time.Second)
 		wantStored(t, s, ":1:l", `"two"`, driver.NoExpiry)
@@ -63,28 +61,22 @@ func TestRewriteTurnsOldValuesIntoCurrentOnes(t *testing.T) {
 		for _, op := range told.take() {
 			if op.Name == "rewrite" {
 				rewrites++
-				if op.Err != nil || op.Bytes != len(`"one"`) {
-					t.Errorf("the observer is told of %+v", op)
-				}
+				require.NoError(t, op.Err, "what the observer is told")
+				require.Equal(t, len(`"one"`), op.Bytes, "what the observer is told")
 			}
 		}
-		if rewrites != 2 {
-			t.Errorf("the observer is told of %d rewrites", rewrites)
-		}
+		require.Equal(t, 2, rewrites, "the observer is told of rewrites")
 		reads := c.CodecReads()
-		if _, err := v.Get(ctx, "k"); err != nil {
-			t.Fatal(err)
-		}
+		_, err = v.Get(ctx, "k")
+		require.NoError(t, err)
 		synctest.Wait()
-		if n := s.count("CompareAndSwap"); n != 2 {
-			t.Errorf("%d values were written again", n)
-		}
-		if want := (codec.Read{Serializer: "gob", Fallback: true}); reads.Old[want] != 2 || len(reads.Old) != 1 || reads.Current != 0 {
-			t.Errorf("counted: %+v", reads)
-		}
-		if after := c.CodecReads(); after.Old[codec.Read{Serializer: "gob", Fallback: true}] != 2 || after.Current != 1 {
-			t.Errorf("counted after: %+v", after)
-		}
+		require.Equal(t, 2, s.count("CompareAndSwap"), "values written again")
+		require.EqualValues(t, 2, reads.Old[(codec.Read{Serializer: "gob", Fallback: true})], "counted")
+		require.Len(t, reads.Old, 1, "counted")
+		require.Zero(t, reads.Current, "counted")
+		after := c.CodecReads()
+		require.EqualValues(t, 2, after.Old[codec.Read{Serializer: "gob", Fallback: true}], "counted afterwards")
+		require.EqualValues(t, 1, after.Current, "counted afterwards")
 	})
 }
 
@@ -92,23 +84,19 @@ func TestRewriteTurnsOldValuesIntoCurrentOnes(t *testing.T) {
 func wantStored(t *testing.T, s *fakeStore, full, value string, ttl time.Duration) {
 	t.Helper()
 	got := make([]driver.Value, 1)
-	must(t, s.store.GetTTL(t.Context(), []string{full}, got))
-	if string(got[0].Data) != value || got[0].TTL != ttl {
-		t.Errorf("%s holds %q for %v, want %q for %v", full, got[0].Data, got[0].TTL, value, ttl)
-	}
+	require.NoError(t, s.store.GetTTL(t.Context(), []string{full}, got))
+	require.Equal(t, value, string(got[0].Data), full)
+	require.Equal(t, ttl, got[0].TTL, full)
 }
 
 func TestRewriteIsOffUnlessAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := newFake(t)
-		must(t, ofOld(t, c).Set(t.Context(), "k", "one"))
-		if _, err := movingTo(t, c).Get(t.Context(), "k"); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, ofOld(t, c).Set(t.Context(), "k", "one"))
+		_, err := movingTo(t, c).Get(t.Context(), "k")
+		require.NoError(t, err)
 		synctest.Wait()
-		if n := s.count("CompareAndSwap"); n != 0 {
-			t.Errorf("%d values were written again", n)
-		}
+		require.Zero(t, s.count("CompareAndSwap"), "values written again")
 	})
 }
 
@@ -116,16 +104,16 @@ func TestRewriteLeavesWhatHasChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		s, c := newFake(t)
-		must(t, ofOld(t, c).Set(ctx, "k", "one"))
+		require.NoError(t, ofOld(t, c).Set(ctx, "k", "one"))
 		s.before = func(_ context.Context, method string, _ []string) error {
 			if method == "CompareAndSwap" { // somebody was faster
 				return s.store.Set(ctx, []driver.Entry{{Key: ":1:k", Value: []byte(`"newer"`), TTL: time.Minute}})
 			}
 			return nil
 		}
-		if got, err := movingTo(t, c, xcache.WithRewrite()).Get(ctx, "k"); got != "one" || err != nil {
-			t.Fatalf("%q, %v", got, err)
-		}
+		got, err := movingTo(t, c, xcache.WithRewrite()).Get(ctx, "k")
+		require.NoError(t, err)
+		require.Equal(t, "one", got)
 		synctest.Wait()
 		wantStored(t, s, ":1:k", `"newer"`, time.Minute)
 	})
@@ -135,16 +123,16 @@ func TestRewriteDoesNotFailTheRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		s, c := newFake(t)
-		must(t, ofOld(t, c).Set(ctx, "k", "one"))
+		require.NoError(t, ofOld(t, c).Set(ctx, "k", "one"))
 		s.before = func(_ context.Context, method string, _ []string) error {
 			if method == "CompareAndSwap" {
 				return driver.ErrReadOnly
 			}
 			return nil
 		}
-		if got, err := movingTo(t, c, xcache.WithRewrite()).Get(ctx, "k"); got != "one" || err != nil {
-			t.Errorf("%q, %v", got, err)
-		}
+		got, err := movingTo(t, c, xcache.WithRewrite()).Get(ctx, "k")
+		require.NoError(t, err)
+		require.Equal(t, "one", got)
 	})
 }
 
@@ -159,20 +147,20 @@ func TestRewriteIsBounded(t *testing.T) {
 			key := strconv.Itoa(i)
 			values[key], keys = "value", append(keys, key)
 		}
-		must(t, old.SetMany(ctx, values))
+		require.NoError(t, old.SetMany(ctx, values))
 		v := movingTo(t, c, xcache.WithRewrite())
 		start := time.Now()
 		for range 20 {
-			if got, err := v.GetMany(ctx, keys); len(got) != len(keys) || err != nil {
-				t.Fatal(len(got), err)
-			}
+			got, err := v.GetMany(ctx, keys)
+			require.NoError(t, err)
+			require.Len(t, got, len(keys))
 			synctest.Wait()
 			time.Sleep(50 * time.Millisecond)
 		}
 		written, seconds := s.count("CompareAndSwap"), time.Since(start).Seconds()
-		if most := int(100*seconds) + 10; written > most || written < most/2 {
-			t.Errorf("%d values were written again in %v seconds", written, seconds)
-		}
+		most := int(100*seconds) + 10
+		require.LessOrEqual(t, written, most, "values were written again in %v seconds", seconds)
+		require.GreaterOrEqual(t, written, most/2, "values were written again in %v seconds", seconds)
 	})
 }
 
@@ -181,10 +169,8 @@ func TestCloseEndsRewrites(t *testing.T) {
 		ctx := t.Context()
 		s := newFakeStore(t)
 		c, err := xcache.New(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		must(t, ofOld(t, c).Set(ctx, "k", "one"))
+		require.NoError(t, err)
+		require.NoError(t, ofOld(t, c).Set(ctx, "k", "one"))
 		s.before = func(ctx context.Context, method string, _ []string) error {
 			if method == "CompareAndSwap" {
 				<-ctx.Done() // a server that does not answer
@@ -192,34 +178,28 @@ func TestCloseEndsRewrites(t *testing.T) {
 			}
 			return nil
 		}
-		if _, err := movingTo(t, c, xcache.WithRewrite()).Get(ctx, "k"); err != nil {
-			t.Fatal(err)
-		}
+		_, err = movingTo(t, c, xcache.WithRewrite()).Get(ctx, "k")
+		require.NoError(t, err)
 		synctest.Wait()
 		start := time.Now()
-		must(t, c.Close())
-		if waited := time.Since(start); waited != 0 {
-			t.Errorf("Close waited for %v", waited)
-		}
+		require.NoError(t, c.Close())
+		require.Zero(t, time.Since(start), "how long Close waited")
 	})
 }
 
 func TestRewriteNeedsCompareAndSwap(t *testing.T) {
 	s := newFakeStore(t)
 	s.caps = func(caps *driver.Caps) { caps.Swapper = nil }
-	if _, err := xcache.New(s, xcache.WithRewrite()); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("got %v", err)
-	}
+	_, err := xcache.New(s, xcache.WithRewrite())
+	require.ErrorIs(t, err, errors.ErrUnsupported)
 }
 
 func TestRewriteInADSN(t *testing.T) {
 	for value, ok := range map[string]bool{"on": true, "off": true, "yes": false, "": false} {
 		c, err := xcache.OpenDSN("memory://?rewrite=" + value)
-		if (err == nil) != ok {
-			t.Errorf("rewrite=%s: %v", value, err)
-		}
+		require.Equal(t, ok, (err == nil), "rewrite=%s", value)
 		if err == nil {
-			must(t, c.Close())
+			require.NoError(t, c.Close())
 		}
 	}
 }

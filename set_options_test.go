@@ -2,7 +2,6 @@ package xcache_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,10 +78,10 @@ func TestSetOptionReachesTheStore(t *testing.T) {
 					v := xcache.For[string](c)
 					fill(t, v)
 					s.reset()
-					must(t, write(t.Context(), v, test.opts...))
-					if got := s.written(); len(got) != 1 || got[0].TTL != test.want {
-						t.Errorf("%s: %+v, want TTL %v", test.name, got, test.want)
-					}
+					require.NoError(t, write(t.Context(), v, test.opts...))
+					got := s.written()
+					require.Len(t, got, 1, "%s", test.name)
+					require.Equal(t, test.want, got[0].TTL, "%s", test.name)
 				}
 			})
 		})
@@ -98,19 +97,15 @@ func TestKeepTTL(t *testing.T) {
 			s.reset()
 			err := write(t.Context(), v, xcache.KeepTTL())
 			if !onlyNew[name] {
-				must(t, err)
-				if got := s.written(); len(got) != 1 || got[0].TTL != driver.KeepTTL {
-					t.Errorf("%+v", got)
-				}
+				require.NoError(t, err)
+				got := s.written()
+				require.Len(t, got, 1)
+				require.Equal(t, driver.KeepTTL, got[0].TTL)
 				return
 			}
-			if err == nil || !strings.Contains(err.Error(), "KeepTTL") {
-				t.Errorf("got %v", err)
-			}
+			require.ErrorContains(t, err, "KeepTTL")
 			oneLine(t, err)
-			if len(s.written()) != 0 {
-				t.Errorf("the store got %+v", s.written())
-			}
+			require.Empty(t, s.written(), "calls of the store")
 		})
 	}
 }
@@ -132,24 +127,17 @@ func TestBadSetOptionsAreRefusedBeforeIO(t *testing.T) {
 				{[]xcache.SetOption{{}}, "empty SetOption"},
 			} {
 				err := write(t.Context(), v, test.opts...)
-				if err == nil || !strings.Contains(err.Error(), test.want) {
-					t.Errorf("%v, want one that says %s", err, test.want)
-					continue
-				}
+				require.ErrorContains(t, err, test.want)
 				oneLine(t, err)
 			}
-			if n := s.total() - s.count("Get"); n != 0 { // GetOrSet looks first
-				t.Errorf("the store got %d writes", n)
-			}
+			require.Zero(t, s.total()-s.count("Get"), "writes, as GetOrSet looks first")
 		})
 	}
 }
 
 func TestBadSetOptionIsRefusedForNoValuesToo(t *testing.T) {
 	_, c := newFake(t)
-	if err := xcache.For[string](c).SetMany(t.Context(), nil, xcache.SetOption{}); err == nil {
-		t.Error("it was taken")
-	}
+	require.Error(t, xcache.For[string](c).SetMany(t.Context(), nil, xcache.SetOption{}), "it was taken")
 }
 
 func TestJitterShortensAndNeverEnds(t *testing.T) {
@@ -174,19 +162,16 @@ func TestJitterShortensAndNeverEnds(t *testing.T) {
 			v := xcache.For[string](c)
 			seen := make(map[time.Duration]bool)
 			for range 100 {
-				must(t, v.FlushDB(t.Context()))
+				require.NoError(t, v.FlushDB(t.Context()))
 				fill(t, v)
 				s.reset()
-				must(t, write(t.Context(), v, test.opt))
+				require.NoError(t, write(t.Context(), v, test.opt))
 				ttl := s.written()[0].TTL
-				if ttl < test.low || ttl > test.high {
-					t.Fatalf("%s with jitter %v: TTL %v, want %v to %v", name, test.fraction, ttl, test.low, test.high)
-				}
+				require.GreaterOrEqual(t, ttl, test.low, "%s with jitter %v: TTL", name, test.fraction)
+				require.LessOrEqual(t, ttl, test.high, "%s with jitter %v: TTL", name, test.fraction)
 				seen[ttl] = true
 			}
-			if test.varies != (len(seen) > 1) {
-				t.Errorf("%s with jitter %v of %v: %d different TTLs", name, test.fraction, test.high, len(seen))
-			}
+			require.Equal(t, len(seen) > 1, test.varies, "%s with jitter %v of %v: different TTLs", name, test.fraction, test.high)
 		}
 	}
 }
@@ -197,14 +182,12 @@ func TestJitterIsDrawnForEachKeyOfABatch(t *testing.T) {
 	for _, key := range manyKeys(50) {
 		values[key] = "x"
 	}
-	must(t, xcache.For[string](c).SetMany(t.Context(), values))
+	require.NoError(t, xcache.For[string](c).SetMany(t.Context(), values))
 	seen := make(map[time.Duration]bool)
 	for _, e := range s.written() {
 		seen[e.TTL] = true
 	}
-	if len(seen) < 10 {
-		t.Errorf("50 keys got %d different TTLs", len(seen))
-	}
+	require.GreaterOrEqual(t, len(seen), 10, "different TTLs of 50 keys")
 }
 
 // Alone, TTL tells what the store knows; in a pipeline it is PTTL, in milliseconds.
@@ -248,10 +231,10 @@ func TestExpireIsExact(t *testing.T) {
 			{func() error { return second(c.ExpireAt(ctx, "text", time.Time{})) }, -1},
 		} {
 			s.reset()
-			must(t, test.run())
-			if got := s.written(); len(got) != 1 || got[0].TTL != test.want {
-				t.Errorf("%+v, want TTL %v", got, test.want)
-			}
+			require.NoError(t, test.run())
+			got := s.written()
+			require.Len(t, got, 1)
+			require.Equal(t, test.want, got[0].TTL)
 		}
 	})
 }
@@ -261,20 +244,20 @@ func TestExpiryIsByTheClock(t *testing.T) {
 		_, c := newFake(t)
 		v := xcache.For[string](c)
 		ctx := t.Context()
-		must(t, v.Set(ctx, "default", "x"))
-		must(t, v.Set(ctx, "second", "x", xcache.TTL(time.Second)))
-		must(t, v.Set(ctx, "ever", "x", xcache.TTL(xcache.NoExpiry)))
+		require.NoError(t, v.Set(ctx, "default", "x"))
+		require.NoError(t, v.Set(ctx, "second", "x", xcache.TTL(time.Second)))
+		require.NoError(t, v.Set(ctx, "ever", "x", xcache.TTL(xcache.NoExpiry)))
 		time.Sleep(time.Second)
-		wantIs(t, second(v.Get(ctx, "second")), xcache.ErrNotFound)
-		must(t, second(v.Get(ctx, "default")))
+		require.ErrorIs(t, second(v.Get(ctx, "second")), xcache.ErrNotFound)
+		require.NoError(t, second(v.Get(ctx, "default")))
 		time.Sleep(xcache.DefaultTTL - 2*time.Second)
-		must(t, second(v.Get(ctx, "default")))
-		must(t, second(v.Touch(ctx, "default")))
+		require.NoError(t, second(v.Get(ctx, "default")))
+		require.NoError(t, second(v.Touch(ctx, "default")))
 		time.Sleep(xcache.DefaultTTL - time.Nanosecond)
-		must(t, second(v.Get(ctx, "default")))
+		require.NoError(t, second(v.Get(ctx, "default")))
 		time.Sleep(time.Nanosecond)
-		wantIs(t, second(v.Get(ctx, "default")), xcache.ErrNotFound)
+		require.ErrorIs(t, second(v.Get(ctx, "default")), xcache.ErrNotFound)
 		time.Sleep(1000 * time.Hour)
-		must(t, second(v.Get(ctx, "ever")))
+		require.NoError(t, second(v.Get(ctx, "ever")))
 	})
 }

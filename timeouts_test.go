@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
@@ -40,11 +41,9 @@ func TestOpTimeoutBoundsEveryOperation(t *testing.T) {
 				s.before = hang
 				start := time.Now()
 				err := operations[name](context.Background(), v)
-				if waited := time.Since(start); waited != 70*time.Millisecond {
-					t.Errorf("it took %v", waited)
-				}
-				wantIs(t, err, xcache.ErrUnavailable)
-				wantIs(t, err, xcache.ErrUnknownOutcome)             // the driver did not say
+				require.Equal(t, 70*time.Millisecond, time.Since(start))
+				require.ErrorIs(t, err, xcache.ErrUnavailable)
+				require.ErrorIs(t, err, xcache.ErrUnknownOutcome)    // the driver did not say
 				require.NotErrorIs(t, err, context.DeadlineExceeded) // no context of the caller's has ended
 				oneLine(t, err)
 			})
@@ -69,16 +68,14 @@ func TestOpTimeoutKeepsWhatTheDriverSays(t *testing.T) {
 			v := xcache.For[string](newCache(t, s))
 			s.before = func(ctx context.Context, _ string, _ []string) error { <-ctx.Done(); return test.said }
 			err := v.Set(context.Background(), "k", "x")
-			wantIs(t, err, xcache.ErrUnavailable)
+			require.ErrorIs(t, err, xcache.ErrUnavailable)
 			require.NotErrorIs(t, err, context.DeadlineExceeded)
 			require.LessOrEqual(t, strings.Count(err.Error(), "outcome unknown"), 1)
 			if native, ok := errors.AsType[*clientError](test.said); ok {
 				got, _ := errors.AsType[*clientError](err)
 				require.Same(t, native, got)
 			}
-			if errors.Is(err, xcache.ErrUnknownOutcome) != test.unknown {
-				t.Errorf("%v: the outcome is not what the driver said", err)
-			}
+			require.Equal(t, test.unknown, errors.Is(err, xcache.ErrUnknownOutcome), "the outcome is not what the driver said")
 		})
 	}
 }
@@ -136,21 +133,15 @@ func TestCallersOwnContextEndsTheOperation(t *testing.T) {
 				time.AfterFunc(10*time.Millisecond, cancel)
 				start := time.Now()
 				err := operations[name](ctx, v)
-				wantIs(t, err, context.Canceled)
-				if errors.Is(err, xcache.ErrUnavailable) {
-					t.Errorf("%v: blames the server for what the caller did", err)
-				}
+				require.ErrorIs(t, err, context.Canceled)
+				require.NotErrorIs(t, err, xcache.ErrUnavailable, "blames the server for what the caller did")
 
 				ctx, cancel = context.WithTimeout(t.Context(), 10*time.Millisecond)
 				defer cancel()
 				err = operations[name](ctx, v)
-				wantIs(t, err, context.DeadlineExceeded)
-				if errors.Is(err, xcache.ErrUnavailable) {
-					t.Errorf("%v: blames the server for what the caller did", err)
-				}
-				if waited := time.Since(start); waited != 20*time.Millisecond {
-					t.Errorf("it took %v", waited)
-				}
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.NotErrorIs(t, err, xcache.ErrUnavailable, "blames the server for what the caller did")
+				require.Equal(t, 20*time.Millisecond, time.Since(start))
 			})
 		})
 	}
@@ -166,10 +157,8 @@ func TestCallersDeadlineReplacesOpTimeout(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		start := time.Now()
-		wantIs(t, v.Set(ctx, "k", "x"), context.DeadlineExceeded)
-		if waited := time.Since(start); waited != time.Minute {
-			t.Errorf("it took %v", waited)
-		}
+		require.ErrorIs(t, v.Set(ctx, "k", "x"), context.DeadlineExceeded)
+		require.Equal(t, time.Minute, time.Since(start))
 	})
 }
 
@@ -193,19 +182,15 @@ func TestStoreThatBoundsItsCallsGetsTheCallersContext(t *testing.T) {
 			v := xcache.For[string](newCache(t, s)).With(test.opts...)
 			var done <-chan struct{}
 			s.before = func(ctx context.Context, _ string, _ []string) error {
-				if made := ctx != context.Background(); made != test.wrapped {
-					t.Errorf("a context was made: %v, want %v", made, test.wrapped)
-				}
+				assert.Equal(t, test.wrapped, ctx != context.Background(), "a context was made")
 				done = ctx.Done()
 				return nil
 			}
-			must(t, v.Set(context.Background(), "k", "x"))
+			require.NoError(t, v.Set(context.Background(), "k", "x"))
 			select {
 			case <-done:
 			default:
-				if test.wrapped {
-					t.Error("the context that was made lasts until its deadline")
-				}
+				require.False(t, test.wrapped, "the context that was made lasts until its deadline")
 			}
 		})
 	}
@@ -238,10 +223,8 @@ func TestDeadlineThatTheCallersContextDoesNotTell(t *testing.T) {
 		ctx := &mergedContext{t.Context(), make(chan struct{})}
 		time.AfterFunc(time.Second, func() { close(ctx.done) })
 		err := v.Set(ctx, "k", "x")
-		wantIs(t, err, context.DeadlineExceeded)
-		if errors.Is(err, xcache.ErrUnavailable) {
-			t.Errorf("%v: blames the server for what the caller did", err)
-		}
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NotErrorIs(t, err, xcache.ErrUnavailable, "blames the server for what the caller did")
 	})
 }
 
@@ -255,13 +238,11 @@ func TestOpTimeoutBoundsTheStepsOfALoop(t *testing.T) {
 		fill(t, v)
 		n := 0
 		for _, err := range v.Keys(context.Background(), "*") {
-			must(t, err)
+			require.NoError(t, err)
 			time.Sleep(time.Minute)
 			n++
 		}
-		if n != 2 {
-			t.Errorf("%d keys", n)
-		}
+		require.Equal(t, 2, n, "keys")
 		s.before = func(ctx context.Context, method string, keys []string) error {
 			if method == "Delete" {
 				return hang(ctx, method, keys)
@@ -270,10 +251,8 @@ func TestOpTimeoutBoundsTheStepsOfALoop(t *testing.T) {
 		}
 		start := time.Now()
 		_, err := v.Clear(context.Background())
-		wantIs(t, err, xcache.ErrUnavailable)
+		require.ErrorIs(t, err, xcache.ErrUnavailable)
 		oneLine(t, err)
-		if waited := time.Since(start); waited != time.Second {
-			t.Errorf("it took %v", waited)
-		}
+		require.Equal(t, time.Second, time.Since(start))
 	})
 }

@@ -5,11 +5,12 @@ import (
 	"context"
 	"errors"
 	"math"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
@@ -22,15 +23,12 @@ func roundTrip[T any](t *testing.T, value T, stored string, opts ...xcache.Optio
 	ctx := t.Context()
 	s, c := newFake(t, opts...)
 	v := xcache.For[T](c)
-	must(t, v.Set(ctx, "k", value))
-	if got := string(s.written()[0].Value); got != stored {
-		t.Errorf("%T %v is stored as %q, want %q", value, value, got, stored)
-	}
+	require.NoError(t, v.Set(ctx, "k", value))
+	require.Equal(t, stored, string(s.written()[0].Value), "%T %v stored as", value, value)
 	same := func(how string, got T, err error) {
 		t.Helper()
-		if err != nil || !reflect.DeepEqual(got, value) {
-			t.Errorf("%s: %#v, %v; want %#v", how, got, err, value)
-		}
+		assert.NoError(t, err, how)
+		assert.Equal(t, value, got, how)
 	}
 	got, err := v.Get(ctx, "k")
 	same("Get", got, err)
@@ -40,17 +38,17 @@ func roundTrip[T any](t *testing.T, value T, stored string, opts ...xcache.Optio
 	same("GetOrSet", got, err)
 	p := c.Pipeline()
 	queued := v.In(p).Get("k")
-	must(t, p.Exec(ctx))
+	require.NoError(t, p.Exec(ctx))
 	got, err = queued.Value()
 	same("pipeline", got, err)
 	got, err = v.Swap(ctx, "k", value)
 	same("Swap", got, err)
-	if ok, err := v.CompareAndSwap(ctx, "k", value, value); !ok || err != nil {
-		t.Errorf("CompareAndSwap: %v, %v", ok, err)
-	}
-	if ok, err := v.CompareAndDelete(ctx, "k", value); !ok || err != nil {
-		t.Errorf("CompareAndDelete: %v, %v", ok, err)
-	}
+	ok, err := v.CompareAndSwap(ctx, "k", value, value)
+	require.NoError(t, err, "CompareAndSwap")
+	require.True(t, ok, "CompareAndSwap")
+	ok, err = v.CompareAndDelete(ctx, "k", value)
+	require.NoError(t, err, "CompareAndDelete")
+	require.True(t, ok, "CompareAndDelete")
 }
 
 type (
@@ -98,7 +96,7 @@ func TestIntegersAreDecimalText(t *testing.T) {
 func mustChain(tb testing.TB, config codec.Config) *codec.Chain {
 	tb.Helper()
 	chain, err := codec.New(config)
-	must(tb, err)
+	require.NoError(tb, err)
 	return chain
 }
 
@@ -106,29 +104,27 @@ func TestStoredIntegersCount(t *testing.T) {
 	ctx := t.Context()
 	_, c := newFake(t)
 	v := xcache.For[status](c)
-	must(t, v.Set(ctx, "n", 41))
-	if n, err := c.Incr(ctx, "n", 1); n != 42 || err != nil {
-		t.Errorf("Incr: %d, %v", n, err)
-	}
-	if n, err := v.Get(ctx, "n"); n != 42 || err != nil {
-		t.Errorf("Get: %d, %v", n, err)
-	}
-	must(t, second(c.Incr(ctx, "n", 1000)))
-	wantIs(t, second(v.Get(ctx, "n")), xcache.ErrCorrupt) // 1042 is no int8
-	if n, err := c.Decr(ctx, "n", 2000); n != -958 || err != nil {
-		t.Errorf("Decr: %d, %v", n, err)
-	}
-	if n, err := c.IncrInit(ctx, "n", 8, 0); n != -950 || err != nil {
-		t.Errorf("IncrInit of an existing number: %d, %v", n, err)
-	}
-	if n, err := c.IncrInit(ctx, "m", -5, 100); n != 95 || err != nil {
-		t.Errorf("IncrInit: %d, %v", n, err)
-	}
-	must(t, xcache.For[uint64](c).Set(ctx, "large", math.MaxUint64))
-	err := second(c.Incr(ctx, "large", 1))
-	if !errors.Is(err, xcache.ErrWrongType) && !errors.Is(err, xcache.ErrOverflow) {
-		t.Errorf("Incr of 2^64-1: %v", err)
-	}
+	require.NoError(t, v.Set(ctx, "n", 41))
+	n, err := c.Incr(ctx, "n", 1)
+	require.NoError(t, err, "Incr")
+	require.EqualValues(t, 42, n, "Incr")
+	read, err := v.Get(ctx, "n")
+	require.NoError(t, err, "Get")
+	require.EqualValues(t, 42, read, "Get")
+	require.NoError(t, second(c.Incr(ctx, "n", 1000)))
+	require.ErrorIs(t, second(v.Get(ctx, "n")), xcache.ErrCorrupt) // 1042 is no int8
+	n, err = c.Decr(ctx, "n", 2000)
+	require.NoError(t, err, "Decr")
+	require.EqualValues(t, -958, n, "Decr")
+	n, err = c.IncrInit(ctx, "n", 8, 0)
+	require.NoError(t, err, "IncrInit of an existing number")
+	require.EqualValues(t, -950, n, "IncrInit of an existing number")
+	n, err = c.IncrInit(ctx, "m", -5, 100)
+	require.NoError(t, err, "IncrInit")
+	require.EqualValues(t, 95, n, "IncrInit")
+	require.NoError(t, xcache.For[uint64](c).Set(ctx, "large", math.MaxUint64))
+	err = second(c.Incr(ctx, "large", 1))
+	require.True(t, errors.Is(err, xcache.ErrWrongType) || errors.Is(err, xcache.ErrOverflow), "Incr of 2^64-1: %v", err)
 }
 
 func TestOtherValues(t *testing.T) {
@@ -158,23 +154,22 @@ func TestNilIsAHit(t *testing.T) {
 	ctx := t.Context()
 	_, c := newFake(t)
 	v := xcache.For[*user](c)
-	must(t, v.Set(ctx, "k", nil))
-	if got, err := v.GetOr(ctx, "k", &user{}); got != nil || err != nil {
-		t.Errorf("GetOr: %v, %v", got, err)
-	}
-	if ok, err := v.Has(ctx, "k"); !ok || err != nil {
-		t.Errorf("Has: %v, %v", ok, err)
-	}
-	if many, err := v.GetMany(ctx, []string{"k", "l"}); len(many) != 1 || err != nil {
-		t.Errorf("GetMany: %v, %v", many, err)
-	}
-	must(t, second(v.IncrVersion(ctx, "k", 1)))
-	must(t, second(v.With(xcache.WithVersion(2)).Get(ctx, "k")))
+	require.NoError(t, v.Set(ctx, "k", nil))
+	got, err := v.GetOr(ctx, "k", &user{})
+	require.NoError(t, err, "GetOr")
+	require.Nil(t, got, "GetOr")
+	ok, err := v.Has(ctx, "k")
+	require.NoError(t, err, "Has")
+	require.True(t, ok, "Has")
+	many, err := v.GetMany(ctx, []string{"k", "l"})
+	require.NoError(t, err, "GetMany")
+	require.Len(t, many, 1, "GetMany")
+	require.NoError(t, second(v.IncrVersion(ctx, "k", 1)))
+	require.NoError(t, second(v.With(xcache.WithVersion(2)).Get(ctx, "k")))
 	loaded, err := v.GetOrSet(ctx, "none", func(context.Context) (*user, error) { return nil, nil })
-	if loaded != nil || err != nil {
-		t.Errorf("GetOrSet: %v, %v", loaded, err)
-	}
-	must(t, second(v.Get(ctx, "none"))) // nil was stored
+	require.NoError(t, err, "GetOrSet")
+	require.Nil(t, loaded, "GetOrSet")
+	require.NoError(t, second(v.Get(ctx, "none"))) // nil was stored
 }
 
 func TestRawBytesAreStoredAsTheyAre(t *testing.T) {
@@ -196,24 +191,24 @@ func TestCallersMayChangeTheirBytes(t *testing.T) {
 	ctx := t.Context()
 	v := openRaw(t)
 	mine := []byte("abc")
-	must(t, v.Set(ctx, "k", mine))
+	require.NoError(t, v.Set(ctx, "k", mine))
 	mine[0] = 'X'
 	got, err := v.Get(ctx, "k")
-	must(t, err)
+	require.NoError(t, err)
 	got[1] = 'Y'
 	p := v.Pipeline()
 	mine = []byte("later")
 	queued, first := v.In(p).Set("l", mine), v.In(p).Get("k")
 	mine[0] = 'X'
-	must(t, p.Exec(ctx))
-	must(t, queued.Err())
+	require.NoError(t, p.Exec(ctx))
+	require.NoError(t, queued.Err())
 	got, err = first.Value()
-	must(t, err)
+	require.NoError(t, err)
 	got[2] = 'Z'
 	for key, want := range map[string]string{"k": "abc", "l": "later"} {
-		if got, err := v.Get(ctx, key); string(got) != want || err != nil {
-			t.Errorf("%s: %q, %v; want %q", key, got, err, want)
-		}
+		got, err := v.Get(ctx, key)
+		require.NoError(t, err, key)
+		require.Equal(t, want, string(got), key)
 	}
 }
 
@@ -224,23 +219,19 @@ func TestUnreadableBytesAreErrCorrupt(t *testing.T) {
 	for what, stored := range map[string]string{
 		"not JSON": "\xff\xfe", "cut": `{"Name":`, "of another type": `[1]`, "empty": "", "trailing": `{} {}`, "a number": "42",
 	} {
-		must(t, s.store.Set(ctx, []driver.Entry{{Key: ":1:k", Value: []byte(stored), TTL: driver.NoExpiry}}))
+		require.NoError(t, s.store.Set(ctx, []driver.Entry{{Key: ":1:k", Value: []byte(stored), TTL: driver.NoExpiry}}))
 		p := c.Pipeline()
 		queued := v.In(p).Get("k")
 		execErr := p.Exec(ctx)
 		got, err := v.Get(ctx, "k")
-		if got != (user{}) {
-			t.Errorf("%s: a value came with the error: %v", what, got)
-		}
+		require.Equal(t, user{}, got, "%s: a value came with the error", what)
 		for how, err := range map[string]error{
 			"Get": err, "GetOr": second(v.GetOr(ctx, "k", user{"x", 1})), "GetMany": second(v.GetMany(ctx, []string{"k"})),
 			"pipeline": queued.Err(), "Exec": execErr,
 			"Swap": second(v.Swap(ctx, "k", user{})),
 		} {
-			if !errors.Is(err, xcache.ErrCorrupt) || errors.Is(err, xcache.ErrNotFound) {
-				t.Errorf("%s, %s: %v, want ErrCorrupt", what, how, err)
-				continue
-			}
+			require.ErrorIs(t, err, xcache.ErrCorrupt, "%s, %s", what, how)
+			require.NotErrorIs(t, err, xcache.ErrNotFound, "%s, %s", what, how)
 			oneLine(t, err)
 		}
 	}
@@ -252,7 +243,7 @@ type unencodable struct{ C chan int }
 func TestValueThatCannotBeEncodedChangesNothing(t *testing.T) {
 	ctx := t.Context()
 	s, c := newFake(t)
-	must(t, xcache.For[string](c).Set(ctx, "k", "old"))
+	require.NoError(t, xcache.For[string](c).Set(ctx, "k", "old"))
 	s.reset()
 	v := xcache.For[unencodable](c)
 	p := c.Pipeline()
@@ -274,25 +265,18 @@ func TestValueThatCannotBeEncodedChangesNothing(t *testing.T) {
 		errs["pipeline "+r.Err().Error()] = r.Err()
 	}
 	for how, err := range errs {
-		if !errors.Is(err, codec.ErrUnsupportedValue) {
-			t.Errorf("%s: %v, want ErrUnsupportedValue", how, err)
-			continue
-		}
+		require.ErrorIs(t, err, codec.ErrUnsupportedValue, how)
 		oneLine(t, err)
 	}
-	if n := s.total(); n != 0 {
-		t.Errorf("the store got %d calls: %v", n, s.calls)
-	}
-	if got, err := xcache.For[string](c).Get(ctx, "k"); got != "old" || err != nil {
-		t.Errorf("the old value is %q, %v", got, err)
-	}
+	require.Zero(t, s.total(), "calls of the store: %v", s.calls)
+	got, err := xcache.For[string](c).Get(ctx, "k")
+	require.NoError(t, err, "the old value")
+	require.Equal(t, "old", got, "the old value")
 
 	loaded, err := v.GetOrSet(ctx, "none", func(context.Context) (unencodable, error) { return unencodable{make(chan int)}, nil })
-	wantIs(t, err, codec.ErrUnsupportedValue)
-	if loaded.C == nil {
-		t.Error("the loaded value was lost")
-	}
-	wantIs(t, second(v.Get(ctx, "none")), xcache.ErrNotFound)
+	require.ErrorIs(t, err, codec.ErrUnsupportedValue)
+	require.NotNil(t, loaded.C, "the loaded value was lost")
+	require.ErrorIs(t, second(v.Get(ctx, "none")), xcache.ErrNotFound)
 }
 
 func TestValueOverTheDriversLimitIsNotSent(t *testing.T) {
@@ -301,7 +285,7 @@ func TestValueOverTheDriversLimitIsNotSent(t *testing.T) {
 	s.caps = func(caps *driver.Caps) { caps.Limits.ValueSize = 10 }
 	c := newCache(t, s)
 	v := xcache.For[string](c)
-	must(t, v.Set(ctx, "k", "12345678")) // 10 bytes with its quotes
+	require.NoError(t, v.Set(ctx, "k", "12345678")) // 10 bytes with its quotes
 	s.reset()
 	p := c.Pipeline()
 	queued := v.In(p).Set("k", "123456789")
@@ -312,18 +296,14 @@ func TestValueOverTheDriversLimitIsNotSent(t *testing.T) {
 		"Pipeline.Exec": p.Exec(ctx),
 		"pipeline":      queued.Err(),
 	} {
-		wantIs(t, err, xcache.ErrTooLarge)
+		require.ErrorIs(t, err, xcache.ErrTooLarge)
 		oneLine(t, err)
-		if strings.Contains(err.Error(), "123456789") {
-			t.Errorf("%s: %q shows the value", how, err)
-		}
+		require.NotContains(t, err.Error(), "123456789", "%s: shows the value", how)
 	}
-	if n := s.total(); n != 0 {
-		t.Errorf("the store got %d calls", n)
-	}
-	if got, err := v.Get(ctx, "k"); got != "12345678" || err != nil {
-		t.Errorf("the old value is %q, %v", got, err)
-	}
+	require.Zero(t, s.total(), "calls of the store")
+	got, err := v.Get(ctx, "k")
+	require.NoError(t, err, "the old value")
+	require.Equal(t, "12345678", got, "the old value")
 }
 
 // Values of many sizes go through pooled buffers: none may show in another.
@@ -345,15 +325,15 @@ func TestValuesDoNotMixInBuffers(t *testing.T) {
 					done <- err
 					return
 				}
-				if got, err := v.Get(ctx, key); err != nil || got != value {
-					t.Errorf("read %.20q of %d bytes, %v", got, len(got), err)
-				}
+				got, err := v.Get(ctx, key)
+				assert.NoError(t, err, "read of %d bytes", len(got))
+				assert.Equal(t, value, got, "read of %d bytes", len(got))
 			}
 			done <- nil
 		}()
 	}
 	for range workers {
-		must(t, <-done)
+		require.NoError(t, <-done)
 	}
 }
 
@@ -383,20 +363,17 @@ func TestBytesThatTheDriverGivesAwayAreNotCopied(t *testing.T) {
 	s := &ownStore{fakeStore: newFakeStore(t)}
 	c := newCache(t, s, xcache.WithCodec(mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.Raw}})))
 	v := xcache.For[[]byte](c)
-	must(t, v.SetMany(ctx, map[string][]byte{"full": []byte("abc"), "empty": {}}))
+	require.NoError(t, v.SetMany(ctx, map[string][]byte{"full": []byte("abc"), "empty": {}}))
 	got, err := v.Get(ctx, "full")
-	must(t, err)
-	if string(got) != "abc" || &got[0] != &s.given[0] {
-		t.Errorf("got a copy, or another value: %q", got)
-	}
+	require.NoError(t, err)
+	require.Equal(t, "abc", string(got), "got a copy, or another value")
+	require.Same(t, &s.given[0], &got[0], "got a copy, or another value")
 	text, err := xcache.For[string](c).Get(ctx, "full")
-	must(t, err)
+	require.NoError(t, err)
 	s.given[0] = 'X'
-	if text != "abc" {
-		t.Errorf("a string changed to %q", text)
-	}
+	require.Equal(t, "abc", text, "the string changed")
 	got, err = v.Get(ctx, "empty")
-	if got == nil || len(got) != 0 || err != nil {
-		t.Errorf("an empty value is %#v, %v", got, err)
-	}
+	require.NotNil(t, got, "an empty value")
+	require.Empty(t, got, "an empty value")
+	require.NoError(t, err, "an empty value")
 }

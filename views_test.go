@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/codec"
 )
@@ -17,30 +19,31 @@ func TestViewsOfOneStore(t *testing.T) {
 	for _, view := range []*xcache.View[string]{
 		v, v.With(xcache.WithPrefix("b")), v.With(xcache.WithVersion(2)), xcache.For[string](c.With(xcache.WithPrefix("b")).With(xcache.WithVersion(2))),
 	} {
-		wantIs(t, second(view.Get(ctx, "k")), xcache.ErrNotFound)
-		must(t, view.Set(ctx, "k", "x"))
+		require.ErrorIs(t, second(view.Get(ctx, "k")), xcache.ErrNotFound)
+		require.NoError(t, view.Set(ctx, "k", "x"))
 	}
-	wantEqual(t, "stored", s.stored(t), []string{"a:1:k", "a:2:k", "b:1:k", "b:2:k"})
-	if c.Store() != s || v.With(xcache.WithPrefix("b")).Store() != s {
-		t.Error("a view has another store")
-	}
+	require.Equal(t, []string{"a:1:k", "a:2:k", "b:1:k", "b:2:k"}, s.stored(t), "stored")
+	require.Same(t, s, c.Store(), "a view has another store")
+	require.Same(t, s, v.With(xcache.WithPrefix("b")).Store(), "a view has another store")
 }
 
 func TestViewChangesOnlyWhatItSays(t *testing.T) {
 	ctx := t.Context()
 	s, c := newFake(t, xcache.WithPrefix("a"), xcache.WithVersion(3), xcache.WithTTL(time.Hour))
 	raw, err := codec.New(codec.Config{Serializers: []codec.Serializer{codec.Raw}})
-	must(t, err)
+	require.NoError(t, err)
 	view := xcache.For[string](c.With(xcache.WithTTL(time.Minute)).With(xcache.WithCodec(raw), nil).With())
-	must(t, view.Set(ctx, "k", "x"))
-	must(t, xcache.For[string](c).Set(ctx, "l", "x"))
+	require.NoError(t, view.Set(ctx, "k", "x"))
+	require.NoError(t, xcache.For[string](c).Set(ctx, "l", "x"))
 	got := s.written()
-	if e := got[0]; e.Key != "a:3:k" || e.TTL != time.Minute || string(e.Value) != "x" {
-		t.Errorf("the view wrote %+v", e)
-	}
-	if e := got[1]; e.Key != "a:3:l" || e.TTL != time.Hour || string(e.Value) != `"x"` {
-		t.Errorf("the cache wrote %+v", e)
-	}
+	e := got[0]
+	require.Equal(t, "a:3:k", e.Key, "the view wrote")
+	require.Equal(t, time.Minute, e.TTL, "the view wrote")
+	require.Equal(t, "x", string(e.Value), "the view wrote")
+	e = got[1]
+	require.Equal(t, "a:3:l", e.Key, "the cache wrote")
+	require.Equal(t, time.Hour, e.TTL, "the cache wrote")
+	require.Equal(t, `"x"`, string(e.Value), "the cache wrote")
 }
 
 func TestViewWithABadOptionFailsEveryCall(t *testing.T) {
@@ -48,34 +51,27 @@ func TestViewWithABadOptionFailsEveryCall(t *testing.T) {
 		t.Run(bad, func(t *testing.T) {
 			s, c := newFake(t)
 			_, want := xcache.New(newFakeStore(t), badOptions[bad])
-			if want == nil {
-				t.Fatal("New took it")
-			}
+			require.Error(t, want, "New took it")
 			view := xcache.For[string](c).With(badOptions[bad])
 			later := view.With(xcache.WithPrefix("fine"), xcache.WithTTL(time.Hour))
 			for _, name := range sortedKeys(operations) {
 				for _, v := range []*xcache.View[string]{view, later} {
-					if err := operations[name](t.Context(), v); err == nil || err.Error() != want.Error() {
-						t.Errorf("%s: %v, want %v", name, err, want)
-					}
+					err := operations[name](t.Context(), v)
+					require.Error(t, err, name)
+					require.EqualError(t, err, want.Error(), name)
 				}
 			}
-			if err := view.Require("ttl"); err == nil || err.Error() != want.Error() {
-				t.Errorf("Require: %v, want %v", err, want)
-			}
+			err := view.Require("ttl")
+			require.EqualError(t, err, want.Error(), "Require")
 			for _, extreme := range []error{
 				second(view.Decr(t.Context(), "k", -1<<63)),
 				second(view.IncrVersion(t.Context(), "k", math.MaxInt)),
 				second(view.Get(t.Context(), "")),
 			} {
-				if extreme == nil || extreme.Error() != want.Error() {
-					t.Errorf("bad input: %v, want %v", extreme, want)
-				}
+				require.EqualError(t, extreme, want.Error(), "bad input")
 			}
-			if n := s.total(); n != 0 {
-				t.Errorf("the store got %d calls", n)
-			}
-			must(t, xcache.For[string](c).Set(t.Context(), "k", "x")) // the cache itself is fine
+			require.Zero(t, s.total(), "calls of the store")
+			require.NoError(t, xcache.For[string](c).Set(t.Context(), "k", "x")) // the cache itself is fine
 		})
 	}
 }
@@ -88,22 +84,17 @@ func TestPipelineOfABadView(t *testing.T) {
 	p := bad.Pipeline()
 	got := bad.In(p).Get("k")
 	for _, err := range []error{p.Exec(t.Context()), got.Err()} {
-		if err == nil || err.Error() != want.Error() {
-			t.Errorf("%v, want %v", err, want)
-		}
+		require.EqualError(t, err, want.Error())
 	}
 	// A bad view in the pipeline of a good one fails alone.
 	p = c.Pipeline()
 	got = bad.In(p).Get("k")
 	set := xcache.For[string](c).In(p).Set("k", "x")
-	wantIs(t, p.Exec(t.Context()), want)
-	if err := got.Err(); err == nil || err.Error() != want.Error() {
-		t.Errorf("%v, want %v", err, want)
-	}
-	must(t, set.Err())
-	if n := s.count("Do"); n != 1 {
-		t.Errorf("the store got %d calls", n)
-	}
+	require.ErrorIs(t, p.Exec(t.Context()), want)
+	err := got.Err()
+	require.EqualError(t, err, want.Error())
+	require.NoError(t, set.Err())
+	require.Equal(t, 1, s.count("Do"), "calls of the store")
 }
 
 func TestWithIsCheap(t *testing.T) {
@@ -112,9 +103,7 @@ func TestWithIsCheap(t *testing.T) {
 	opt := xcache.WithPrefix("p")
 	opts := []xcache.Option{opt}
 	n := testing.AllocsPerRun(100, func() { _ = c.With(opts...) })
-	if n > 3 {
-		t.Errorf("With makes %v allocations", n)
-	}
+	require.LessOrEqual(t, n, float64(3), "allocations of With")
 }
 
 func TestConcurrentViews(t *testing.T) {
@@ -129,14 +118,14 @@ func TestConcurrentViews(t *testing.T) {
 					done <- err
 					return
 				}
-				if got, err := v.Get(context.Background(), "k"); err != nil || got != n {
-					t.Errorf("view %d: %d, %v", i, got, err)
-				}
+				got, err := v.Get(context.Background(), "k")
+				assert.NoError(t, err, "view %d", i)
+				assert.Equal(t, n, got, "view %d", i)
 			}
 			done <- nil
 		}()
 	}
 	for range workers {
-		must(t, <-done)
+		require.NoError(t, <-done)
 	}
 }

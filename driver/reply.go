@@ -6,9 +6,10 @@ import (
 	"strconv"
 )
 
-// A Reply is what a server answered to a command. RESP2 and RESP3 shape some
-// answers differently (a number as text, a map as a flat list); the methods
-// accept either.
+// A Reply is what a server answered to a command. RESP2 and RESP3 shape some answers
+// differently; a driver gives them one shape. A score is a ReplyFloat, a map or a list of
+// members and scores is flat: each name with its value behind it. A whole number may come
+// as text. The methods accept other shapes, too, as custom commands have them.
 //
 // A reply of another shape is ErrUnavailable: whatever answers, it is not a server
 // that works. Its outcome is Unknown, as a reply does not know its command; see

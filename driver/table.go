@@ -24,6 +24,9 @@ type Command struct {
 	// what running it once leaves, and answers the same. This does not make a
 	// write safe to resend: a late resend overwrites a newer value.
 	Idempotent bool
+	// Cursor: its reply has a cursor that means something only to the server which gave
+	// it. So it does not go to replicas, though it changes nothing.
+	Cursor bool
 	// Extension: Redis has no such command; the server drivers run it as a
 	// script.
 	Extension bool
@@ -41,6 +44,9 @@ const Release = 1
 // Index returns the position of the row in Commands, so that what a driver keeps for
 // each command can be in a slice; -1 for a row that is not in the table.
 func (c *Command) Index() int { return c.index - 1 }
+
+// AtReplica reports whether a replica may answer the command in the place of the primary.
+func (c *Command) AtReplica() bool { return c.ReadOnly && !c.Blocking && !c.Cursor }
 
 // Group is the part of the command language that a command belongs to. It is
 // what a cache can Require.
@@ -104,6 +110,7 @@ var rows = func() []Command {
 		idempotent             // a write that is
 		extension
 		blocking
+		cursor
 	)
 	var commands []Command
 	since := 1 // a later release sets it to its own number, and adds its rows behind
@@ -113,6 +120,7 @@ var rows = func() []Command {
 			ReadOnly:   flags&read != 0,
 			Blocking:   flags&blocking != 0,
 			Idempotent: flags&(read|idempotent) != 0,
+			Cursor:     flags&cursor != 0,
 			Extension:  flags&extension != 0,
 			Since:      since,
 		})
@@ -174,8 +182,33 @@ var rows = func() []Command {
 	row(GroupHashes, "HGET", OneKey, read)
 	row(GroupHashes, "HINCRBY", OneKey, 0)
 
+	row(GroupSortedSets, "ZADD", OneKey, 0)
+	row(GroupSortedSets, "ZCARD", OneKey, read)
+	row(GroupSortedSets, "ZCOUNT", OneKey, read)
+	row(GroupSortedSets, "ZDIFF", ManyKeys, read) // how many, the first argument says, as with ZINTER and ZUNION
+	row(GroupSortedSets, "ZDIFFSTORE", ManyKeys, 0)
 	row(GroupSortedSets, "ZINCRBY", OneKey, 0)
+	row(GroupSortedSets, "ZINTER", ManyKeys, read)
+	row(GroupSortedSets, "ZINTERCARD", ManyKeys, read)
+	row(GroupSortedSets, "ZINTERSTORE", ManyKeys, 0) // the destination may be one of the sources
+	row(GroupSortedSets, "ZLEXCOUNT", OneKey, read)
+	row(GroupSortedSets, "ZMPOP", ManyKeys, 0)
+	row(GroupSortedSets, "ZMSCORE", OneKey, read)
+	row(GroupSortedSets, "ZPOPMAX", OneKey, 0)
+	row(GroupSortedSets, "ZPOPMIN", OneKey, 0)
+	row(GroupSortedSets, "ZRANDMEMBER", OneKey, read)
+	row(GroupSortedSets, "ZRANGE", OneKey, read)
+	row(GroupSortedSets, "ZRANGESTORE", TwoKeys, 0)
+	row(GroupSortedSets, "ZRANK", OneKey, read)
+	row(GroupSortedSets, "ZREM", OneKey, 0)
+	row(GroupSortedSets, "ZREMRANGEBYLEX", OneKey, 0)
+	row(GroupSortedSets, "ZREMRANGEBYRANK", OneKey, 0)
+	row(GroupSortedSets, "ZREMRANGEBYSCORE", OneKey, 0)
+	row(GroupSortedSets, "ZREVRANK", OneKey, read)
+	row(GroupSortedSets, "ZSCAN", OneKey, read|cursor)
 	row(GroupSortedSets, "ZSCORE", OneKey, read)
+	row(GroupSortedSets, "ZUNION", ManyKeys, read)
+	row(GroupSortedSets, "ZUNIONSTORE", ManyKeys, 0)
 
 	row(GroupStreams, "XADD", OneKey, 0)
 	row(GroupStreams, "XLEN", OneKey, read)

@@ -62,3 +62,12 @@ func TestGroupsOfACommandSet(t *testing.T) {
 	require.False(t, driver.NewCommandSet(lists...).HasGroup(driver.GroupSets))
 	require.False(t, driver.NewCommandSet(lists...).HasGroup("nosuch"))
 }
+
+func TestCommandsThatAReplicaAnswers(t *testing.T) {
+	for name, want := range map[string]bool{"GET": true, "ZRANGE": true, "SET": false, "ZSCAN": false, "EVAL": false} {
+		row, _ := driver.LookupCommand(name)
+		require.Equal(t, want, row.AtReplica(), name)
+	}
+	scan, _ := driver.LookupCommand("ZSCAN")
+	require.True(t, scan.ReadOnly, "it may be sent again")
+}

@@ -8,7 +8,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// structureChecks are the command checks of sets, hashes, sorted sets, streams and
+// structureChecks are the command checks of sets, hashes, streams and
 // scripts.
 func structureChecks() []check {
 	return []check{
@@ -51,18 +51,6 @@ func structureChecks() []check {
 				s.wantReply(driver.IntReply(math.MaxInt64), "HINCRBY", hash, driver.Field("top"), driver.Int(math.MaxInt64)),
 				s.wantCommandErr(driver.ErrOverflow, "HINCRBY", hash, driver.Field("top"), driver.Int(1)), s.wantReply(dataReply("-2"), "HGET", hash, f),
 				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "HINCRBY", text, f, driver.Int(1)), s.wantValue(text.Text, "v"))
-		}),
-		command("ZINCRBY", "adds to the score of a member, a missing one counts as 0, and answers the score; ErrWrongType for a string", needs("ZSCORE"), func(s *subject) error {
-			zset, text, m := s.slotKey("zset"), s.slotKey("text"), element("m")
-			return errors.Join(s.wantReply(driver.FloatReply(1.5), "ZINCRBY", zset, literal("1.5"), m), s.wantReply(driver.FloatReply(-0.5), "ZINCRBY", zset, literal("-2"), m),
-				s.wantReply(driver.FloatReply(-0.5), "ZSCORE", zset, m),
-				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "ZINCRBY", text, literal("1"), m), s.wantValue(text.Text, "v"))
-		}),
-		command("ZSCORE", "answers the score of a member, nil without it or its key, ErrWrongType for a string", needs("ZINCRBY"), func(s *subject) error {
-			zset, text, m := s.slotKey("zset"), s.slotKey("text"), element("m")
-			return errors.Join(s.wantReply(driver.Reply{}, "ZSCORE", zset, m), s.wantReply(driver.FloatReply(3), "ZINCRBY", zset, literal("3"), m),
-				s.wantReply(driver.FloatReply(3), "ZSCORE", zset, m), s.wantReply(driver.Reply{}, "ZSCORE", zset, element("n")),
-				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "ZSCORE", text, m))
 		}),
 		command("XADD", "appends an entry and answers its id; ErrWrongType for a string, which stays", needs("XLEN"), func(s *subject) error {
 			stream, text, f, v := s.slotKey("stream"), s.slotKey("text"), driver.Field("f"), element("v")

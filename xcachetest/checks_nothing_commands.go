@@ -3,6 +3,7 @@ package xcachetest
 import (
 	"errors"
 	"math"
+	"strings"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -25,7 +26,7 @@ func emptyReplies(key driver.Arg) []lone {
 	fails := func(err error, name string, args ...driver.Arg) lone {
 		return lone{cmd: driver.NewCmd(name, args...), err: err}
 	}
-	return []lone{
+	return append([]lone{
 		answers(dataReply("PONG"), "PING"), answers(dataReply("hello"), "PING", literal("hello")),
 
 		answers(zero, "DEL", key, key), answers(zero, "UNLINK", key, key), answers(zero, "EXISTS", key, key),
@@ -58,9 +59,44 @@ func emptyReplies(key driver.Arg) []lone {
 		answers(null, "SPOP", key), answers(none, "SPOP", key, driver.Int(2)),
 
 		answers(null, "HGET", key, f), answers(driver.IntReply(5), "HINCRBY", key, f, driver.Int(5)),
-		answers(driver.FloatReply(1.5), "ZINCRBY", key, literal("1.5"), v), answers(null, "ZSCORE", key, v),
 		answers(zero, "XLEN", key),
+	}, emptySortedSets(key)...)
+}
+
+// emptySortedSets is what emptyReplies has of sorted sets.
+func emptySortedSets(key driver.Arg) []lone {
+	zero, null, none := driver.IntReply(0), driver.Reply{}, driver.ArrayReply()
+	var replies []lone
+	// A line is a command with its key, and behind it words.
+	answers := func(want driver.Reply, lines ...string) {
+		for _, line := range lines {
+			replies = append(replies, lone{cmd: onKeys(key, line), want: want})
+		}
 	}
+	answers(driver.IntReply(2), "ZADD KEY 1 a 2 b 3 a", "ZADD KEY NX CH 1 a 2 b", "ZADD KEY GT 1 a 2 b")
+	answers(driver.FloatReply(1.5), "ZINCRBY KEY 1.5 a", "ZADD KEY INCR 1.5 a", "ZADD KEY NX INCR 1.5 a")
+	answers(null, "ZADD KEY XX INCR 1 a", "ZSCORE KEY a", "ZRANK KEY a", "ZREVRANK KEY a WITHSCORE", "ZRANDMEMBER KEY", "ZMPOP 2 KEY KEY MIN COUNT 2")
+	answers(zero, "ZADD KEY XX 1 a", "ZCARD KEY", "ZCOUNT KEY -inf (5", "ZLEXCOUNT KEY - (b", "ZREM KEY a b", "ZREMRANGEBYLEX KEY [a +", "ZREMRANGEBYRANK KEY 0 -1", "ZREMRANGEBYSCORE KEY 1 2",
+		"ZRANGESTORE KEY KEY 0 -1 REV", "ZUNIONSTORE KEY 2 KEY KEY WEIGHTS 1 2", "ZINTERSTORE KEY 1 KEY AGGREGATE MIN", "ZDIFFSTORE KEY 1 KEY", "ZINTERCARD 1 KEY LIMIT 5")
+	answers(none, "ZPOPMIN KEY", "ZPOPMAX KEY 2", "ZRANDMEMBER KEY 2 WITHSCORES", "ZRANDMEMBER KEY -2", "ZRANGE KEY 0 -1 WITHSCORES", "ZRANGE KEY - + BYLEX LIMIT 0 1",
+		"ZUNION 2 KEY KEY WITHSCORES", "ZINTER 1 KEY", "ZDIFF 2 KEY KEY")
+	answers(driver.ArrayReply(null, null), "ZMSCORE KEY a b")
+	answers(driver.ArrayReply(dataReply("0"), none), "ZSCAN KEY 0 MATCH * COUNT 10")
+	return replies
+}
+
+// onKeys returns the command that a line says, in which KEY stands for a key.
+func onKeys(key driver.Arg, line string) *driver.Cmd {
+	words := strings.Fields(line)
+	cmd := driver.NewCmd(words[0])
+	for _, word := range words[1:] {
+		if word == "KEY" {
+			cmd.Args = append(cmd.Args, key)
+		} else {
+			cmd.Args = append(cmd.Args, literal(word))
+		}
+	}
+	return cmd
 }
 
 // madeUp are the commands that an empty database has no answer to that would not be
@@ -71,7 +107,7 @@ var madeUp = []string{"XADD", "RESTORE", "EVAL", "EVALSHA"}
 // badCommands have arguments that their command does not take.
 func badCommands(key driver.Arg) []*driver.Cmd {
 	v, word := element("v"), literal("word")
-	return []*driver.Cmd{
+	return append([]*driver.Cmd{
 		driver.NewCmd("PING", v, v), driver.NewCmd("DEL"), driver.NewCmd("EXISTS"), driver.NewCmd("GET"), driver.NewCmd("GET", key, key), driver.NewCmd("MGET"),
 		driver.NewCmd("SET", key), driver.NewCmd("SET", key, v, word), driver.NewCmd("SET", key, v, literal("NX"), literal("XX")),
 		driver.NewCmd("SET", key, v, literal("PX")), driver.NewCmd("SET", key, v, literal("PX"), word), driver.NewCmd("SET", key, v, literal("PX"), driver.Int(0)),
@@ -86,8 +122,24 @@ func badCommands(key driver.Arg) []*driver.Cmd {
 		driver.NewCmd("LPOS", key, v, literal("COUNT"), driver.Int(-1)), driver.NewCmd("LPOS", key, v, word, word), driver.NewCmd("LMPOP", driver.Int(0), key, literal("LEFT")),
 		driver.NewCmd("LMPOP", driver.Int(2), key, literal("LEFT")), driver.NewCmd("LMPOP", driver.Int(1), key, word), driver.NewCmd("LMPOP", driver.Int(1), key, literal("LEFT"), literal("COUNT"), driver.Int(0)),
 		driver.NewCmd("SADD", key), driver.NewCmd("SPOP", key, driver.Int(-1)), driver.NewCmd("HGET", key), driver.NewCmd("HINCRBY", key, driver.Field("f"), word),
-		driver.NewCmd("ZINCRBY", key, word, v), driver.NewCmd("ZINCRBY", key, literal("nan"), v), driver.NewCmd("ZSCORE", key), driver.NewCmd("XLEN"),
+		driver.NewCmd("XLEN"),
+	}, badSortedSets(key)...)
+}
+
+// badSortedSets is what badCommands has of sorted sets.
+func badSortedSets(key driver.Arg) []*driver.Cmd {
+	var cmds []*driver.Cmd
+	for _, line := range []string{
+		"ZADD KEY 1", "ZADD KEY word a", "ZADD KEY nan a", "ZADD KEY NX XX 1 a", "ZADD KEY GT LT 1 a", "ZADD KEY INCR 1 a 2 b", "ZADD KEY 1 a 2", "ZINCRBY KEY word a", "ZINCRBY KEY nan a",
+		"ZCOUNT KEY word 1", "ZLEXCOUNT KEY a b", "ZSCORE KEY", "ZMSCORE KEY", "ZRANK KEY a word", "ZREVRANK KEY a word", "ZREM KEY", "ZREMRANGEBYLEX KEY a b", "ZREMRANGEBYRANK KEY word 1",
+		"ZREMRANGEBYSCORE KEY 1 word", "ZPOPMIN KEY -1", "ZPOPMAX KEY word", "ZMPOP 1 KEY", "ZMPOP 1 KEY word", "ZMPOP 2 KEY MIN", "ZMPOP 0 KEY MIN", "ZMPOP 1 KEY MIN COUNT 0", "ZRANGE KEY word 1",
+		"ZRANGE KEY 0 1 LIMIT 0 1", "ZRANGE KEY - + BYLEX WITHSCORES", "ZRANGE KEY 0 1 word", "ZRANGESTORE KEY KEY 0 1 WITHSCORES", "ZRANDMEMBER KEY word", "ZRANDMEMBER KEY 1 word",
+		"ZSCAN KEY word", "ZSCAN KEY 0 COUNT 0", "ZUNION 0 KEY", "ZUNION 2 KEY", "ZUNION 1 KEY WEIGHTS word", "ZINTER 1 KEY AGGREGATE word", "ZDIFF 1 KEY WEIGHTS 1", "ZUNIONSTORE KEY 1 KEY WITHSCORES",
+		"ZINTERSTORE KEY word KEY", "ZDIFFSTORE KEY 1 KEY WEIGHTS 1", "ZINTERCARD 1 KEY LIMIT -1",
+	} {
+		cmds = append(cmds, onKeys(key, line))
 	}
+	return cmds
 }
 
 // wantEmptyReplies runs what the store runs of emptyReplies, each alone, and all of

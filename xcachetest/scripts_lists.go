@@ -14,15 +14,15 @@ const (
 	text = "{k}text" // that of a string
 )
 
-// texts is the result of a method that returns elements.
-func texts(elements ...string) []string { return elements }
+// these is the result of a method that returns elements.
+func these(elements ...string) []string { return elements }
 
 func isText() call { return do("texts", "Set", text, "v") }
 
 func listScripts() []script {
 	list := func(method string, args ...any) call { return do("lists", method, args...) }
 	abc := list("RPush", keyA, "a", "b", "c").gives(3)
-	all := func(key string, elements ...string) call { return list("LRange", key, 0, -1).gives(texts(elements...)) }
+	all := func(key string, elements ...string) call { return list("LRange", key, 0, -1).gives(these(elements...)) }
 	exists := func(key string, there bool) call { return do("cache", "Has", key).gives(there) }
 	anyOf := mixins.LPosOptions{}
 	return []script{
@@ -47,13 +47,13 @@ func listScripts() []script {
 			isText(), list("LPop", text).fails(xcache.ErrWrongType), list("RPop", text).fails(xcache.ErrWrongType),
 		}},
 		{"lists/pop-count", "with a count LPopCount and RPopCount take as many as there are, in the order of the taking; none without a list", needs("LPOP", "RPOP", "RPUSH", "EXISTS"), []call{
-			list("LPopCount", keyA, 2).gives(texts()), list("RPopCount", keyA, 2).gives(texts()),
-			abc, list("LPopCount", keyA, 0).gives(texts()), list("RPopCount", keyA, 2).gives(texts("c", "b")), list("LPopCount", keyA, 5).gives(texts("a")), exists(keyA, false),
+			list("LPopCount", keyA, 2).gives(these()), list("RPopCount", keyA, 2).gives(these()),
+			abc, list("LPopCount", keyA, 0).gives(these()), list("RPopCount", keyA, 2).gives(these("c", "b")), list("LPopCount", keyA, 5).gives(these("a")), exists(keyA, false),
 			list("LPopCount", keyA, -1).fails(xcache.ErrSyntax),
 		}},
 		{"lists/range", "LRange returns the elements between two indexes, which may be beyond the ends", needs("LRANGE", "RPUSH", "SET"), []call{
-			all(keyA), abc, all(keyA, "a", "b", "c"), list("LRange", keyA, 1, 1).gives(texts("b")), list("LRange", keyA, -2, 99).gives(texts("b", "c")),
-			list("LRange", keyA, -99, 0).gives(texts("a")), list("LRange", keyA, 2, 1).gives(texts()), list("LRange", keyA, 9, 12).gives(texts()),
+			all(keyA), abc, all(keyA, "a", "b", "c"), list("LRange", keyA, 1, 1).gives(these("b")), list("LRange", keyA, -2, 99).gives(these("b", "c")),
+			list("LRange", keyA, -99, 0).gives(these("a")), list("LRange", keyA, 2, 1).gives(these()), list("LRange", keyA, 9, 12).gives(these()),
 			isText(), list("LRange", text, 0, -1).fails(xcache.ErrWrongType),
 		}},
 		{"lists/index", "LIndex returns the element at an index, from either end; ErrNotFound beyond them", needs("LINDEX", "RPUSH", "SET"), []call{
@@ -108,8 +108,8 @@ func listScripts() []script {
 		}},
 		{"lists/mpop", "LMPop takes elements from the first list that is not empty, and says which; ErrNotFound if all are", needs("LMPOP", "RPUSH", "LRANGE", "EXISTS", "SET"), []call{
 			list("LMPop", mixins.Left, 1, keyA, keyB).fails(xcache.ErrNotFound), list("RPush", keyB, "a", "b", "c").gives(3), list("RPush", keyC, "z").gives(1),
-			list("LMPop", mixins.Left, 1, keyA, keyB, keyC).gives(mixins.Popped[string]{Key: keyB, Elements: texts("a")}),
-			list("LMPop", mixins.Right, 9, keyA, keyB, keyC).gives(mixins.Popped[string]{Key: keyB, Elements: texts("c", "b")}), exists(keyB, false), all(keyC, "z"),
+			list("LMPop", mixins.Left, 1, keyA, keyB, keyC).gives(mixins.Popped[string]{Key: keyB, Elements: these("a")}),
+			list("LMPop", mixins.Right, 9, keyA, keyB, keyC).gives(mixins.Popped[string]{Key: keyB, Elements: these("c", "b")}), exists(keyB, false), all(keyC, "z"),
 			list("LMPop", mixins.Left, 1).fails(xcache.ErrSyntax), list("LMPop", mixins.Left, 0, keyC).fails(xcache.ErrSyntax),
 			isText(), list("LMPop", mixins.Left, 1, text, keyC).fails(xcache.ErrWrongType),
 		}},

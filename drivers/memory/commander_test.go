@@ -18,7 +18,7 @@ import (
 )
 
 // lackingGroups are those of which the store runs no command.
-var lackingGroups = []driver.Group{driver.GroupMigration, driver.GroupSets, driver.GroupHashes, driver.GroupSortedSets, driver.GroupStreams, driver.GroupScripts}
+var lackingGroups = []driver.Group{driver.GroupMigration, driver.GroupSets, driver.GroupHashes, driver.GroupStreams, driver.GroupScripts}
 
 // lacking returns the commands that the store does not run.
 func lacking() []string {
@@ -105,6 +105,8 @@ func replyText(r driver.Reply) string {
 		return "nil"
 	case driver.ReplyInt:
 		return strconv.FormatInt(r.Int, 10)
+	case driver.ReplyFloat:
+		return strconv.Quote(driver.Float(r.Float).String()) // as RESP2 has it
 	case driver.ReplyData:
 		return strconv.Quote(string(r.Data))
 	case driver.ReplyArray:
@@ -120,7 +122,7 @@ func replyText(r driver.Reply) string {
 // sessions are commands and what Redis answers to them, each on an empty
 // database: see also TestRedisAnswersTheSame. ERR is an error that no sentinel
 // describes.
-var sessions = joined(basicSessions, listSessions)
+var sessions = joined(basicSessions, listSessions, sortedSetSessions)
 
 func joined(groups ...map[string][][2]string) map[string][][2]string {
 	all := make(map[string][][2]string)

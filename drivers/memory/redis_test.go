@@ -31,12 +31,13 @@ func onRedis(t testing.TB, conn *servertest.Conn, cmd *driver.Cmd) string {
 	var serverErr servertest.ServerError
 	require.ErrorAs(t, err, &serverErr, cmd.Name)
 	for text, outcome := range map[string]string{
-		"WRONGTYPE":                     "WRONGTYPE",
-		"ERR value is not an integer":   "WRONGTYPE",
-		"ERR hash value is not":         "WRONGTYPE",
-		"ERR no such key":               "NOTFOUND",
-		"ERR increment or decrement wo": "OVERFLOW",
-		"ERR decrement would overflow":  "OVERFLOW",
+		"WRONGTYPE":                      "WRONGTYPE",
+		"ERR value is not an integer":    "WRONGTYPE",
+		"ERR hash value is not":          "WRONGTYPE",
+		"ERR no such key":                "NOTFOUND",
+		"ERR increment or decrement wo":  "OVERFLOW",
+		"ERR decrement would overflow":   "OVERFLOW",
+		"ERR resulting score is not a n": "OVERFLOW",
 	} {
 		if strings.HasPrefix(string(serverErr), text) {
 			return outcome

@@ -2,9 +2,7 @@ package null
 
 import (
 	"bytes"
-	"math"
 	"slices"
-	"strconv"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
@@ -74,8 +72,33 @@ var commands = map[string]command{
 	"HGET":    {always(driver.Reply{}), 2, 2},
 	"HINCRBY": {hincrBy, 3, 3},
 
-	"ZINCRBY": {zincrBy, 3, 3},
-	"ZSCORE":  {always(driver.Reply{}), 2, 2},
+	"ZADD":             {zadd, 3, arguments.Unlimited},
+	"ZINCRBY":          {zincrBy, 3, 3},
+	"ZCARD":            {always(driver.IntReply(0)), 1, 1},
+	"ZCOUNT":           {inRange(arguments.List.ScoreRange), 3, 3},
+	"ZLEXCOUNT":        {inRange(arguments.List.LexRange), 3, 3},
+	"ZSCORE":           {always(driver.Reply{}), 2, 2},
+	"ZMSCORE":          {zmscore, 2, arguments.Unlimited},
+	"ZRANK":            {zrank, 2, 3},
+	"ZREVRANK":         {zrank, 2, 3},
+	"ZREM":             {always(driver.IntReply(0)), 2, arguments.Unlimited},
+	"ZREMRANGEBYLEX":   {inRange(arguments.List.LexRange), 3, 3},
+	"ZREMRANGEBYRANK":  {inRange(arguments.List.RankRange), 3, 3},
+	"ZREMRANGEBYSCORE": {inRange(arguments.List.ScoreRange), 3, 3},
+	"ZPOPMAX":          {zpop, 1, 2},
+	"ZPOPMIN":          {zpop, 1, 2},
+	"ZMPOP":            {zmpop, 3, arguments.Unlimited},
+	"ZRANGE":           {zrange, 3, arguments.Unlimited},
+	"ZRANGESTORE":      {zrangeStore, 4, arguments.Unlimited},
+	"ZRANDMEMBER":      {zrandMember, 1, 3},
+	"ZSCAN":            {scan, 2, arguments.Unlimited},
+	"ZDIFF":            {combined(false), 2, arguments.Unlimited},
+	"ZINTER":           {combined(true), 2, arguments.Unlimited},
+	"ZUNION":           {combined(true), 2, arguments.Unlimited},
+	"ZDIFFSTORE":       {storeCombined(false), 3, arguments.Unlimited},
+	"ZINTERSTORE":      {storeCombined(true), 3, arguments.Unlimited},
+	"ZUNIONSTORE":      {storeCombined(true), 3, arguments.Unlimited},
+	"ZINTERCARD":       {zinterCard, 2, arguments.Unlimited},
 
 	"XLEN": {always(driver.IntReply(0)), 1, 1},
 }
@@ -224,12 +247,4 @@ func spop(l arguments.List) (driver.Reply, error) {
 func hincrBy(l arguments.List) (driver.Reply, error) {
 	sum, err := l.Int(2)
 	return driver.IntReply(sum), err
-}
-
-func zincrBy(l arguments.List) (driver.Reply, error) {
-	score, err := strconv.ParseFloat(string(l.Bytes(1)), 64)
-	if err != nil || math.IsNaN(score) {
-		return driver.Reply{}, l.Fail("argument 2 is not a number")
-	}
-	return driver.FloatReply(score), nil
 }

@@ -39,5 +39,7 @@ func TestSilence(t *testing.T) { subject.Silence(t) }
 func TestRefusedTransactions(t *testing.T)             { subject.RefusedTransactions(t) }
 func TestRefusedTransactionsOfOwnClients(t *testing.T) { subject.RefusedTransactionsOfOwnClients(t) }
 
+func TestReplies(t *testing.T) { subject.Replies(t) }
+
 func TestInspect(t *testing.T) { subject.Inspect(t) }
 func TestEvents(t *testing.T)  { subject.Events(t) }

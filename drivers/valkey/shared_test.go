@@ -38,5 +38,7 @@ func TestRefusedTransactionsOfOwnClients(t *testing.T) { subject.RefusedTransact
 
 func TestSilence(t *testing.T) { subject.Silence(t) }
 
+func TestReplies(t *testing.T) { subject.Replies(t) }
+
 func TestInspect(t *testing.T) { subject.Inspect(t) }
 func TestEvents(t *testing.T)  { subject.Events(t) }

@@ -85,8 +85,7 @@ func (s readingStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 	slots := make([]uint16, len(cmds))
 	for i, c := range cmds {
 		slot, spread := slotOfCommand(c)
-		row := c.Command()
-		if !row.ReadOnly || row.Blocking || slot < 0 || spread || how == driver.Atomic && slot != int(slots[0]) && i > 0 {
+		if !c.Command().AtReplica() || slot < 0 || spread || how == driver.Atomic && slot != int(slots[0]) && i > 0 {
 			return s.Store.Do(ctx, cmds, how)
 		}
 		slots[i] = uint16(slot)

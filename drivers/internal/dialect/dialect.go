@@ -128,7 +128,9 @@ func notApplied(err error) error {
 func (d *Dialect) translate(ctx context.Context, server Server, cmds []*driver.Cmd, how driver.How) error {
 	version := d.version.Load()
 	if version == nil || !slices.ContainsFunc(cmds, func(c *driver.Cmd) bool { return lacks(*version, c) }) {
-		return server.Do(ctx, cmds, how)
+		err := server.Do(ctx, cmds, how)
+		reshape(cmds)
+		return err
 	}
 	var asked, sent []*driver.Cmd // sent[i] is what is sent for asked[i]
 	for _, c := range cmds {
@@ -153,5 +155,6 @@ func (d *Dialect) translate(ctx context.Context, server Server, cmds []*driver.C
 	for i, c := range asked {
 		c.Reply, c.Err = sent[i].Reply, sent[i].Err
 	}
+	reshape(asked)
 	return err
 }

@@ -63,6 +63,19 @@ var forms = []Form{
 	{Command: "XADD", With: "NOMKSTREAM", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "NOMKSTREAM")},
 	{Command: "XADD", With: "MINID", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "MINID")},
 	{Command: "XADD", With: "half an ID (5-*)", Redis: redis(7, 0), Valkey: firstValkey, Made: halfID},
+	{Command: "ZADD", With: "GT or LT", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "GT", "LT")},
+	{Command: "ZDIFF", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
+	{Command: "ZDIFFSTORE", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
+	{Command: "ZINTER", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
+	{Command: "ZINTERCARD", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
+	{Command: "ZMPOP", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
+	{Command: "ZMSCORE", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
+	{Command: "ZRANDMEMBER", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
+	{Command: "ZRANGE", With: "BYSCORE, BYLEX or REV", Redis: redis(6, 2), Valkey: firstValkey, Made: option(3, "BYSCORE", "BYLEX", "REV")},
+	{Command: "ZRANGESTORE", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
+	{Command: "ZRANK", With: "WITHSCORE", Redis: redis(7, 2), Valkey: firstValkey, Script: script.ZRankWithScore, Made: option(2, "WITHSCORE")},
+	{Command: "ZREVRANK", With: "WITHSCORE", Redis: redis(7, 2), Valkey: firstValkey, Script: script.ZRevRankWithScore, Made: option(2, "WITHSCORE")},
+	{Command: "ZUNION", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
 }
 
 // byCommand has the forms of each command that has any.

@@ -48,20 +48,33 @@ func (s *Subject) Dialect(t *testing.T) {
 
 // samples has a call of each form, which servers that have it do not refuse.
 var samples = map[string]string{
-	"FLUSHDB with SYNC":             "FLUSHDB SYNC",
-	"GETDEL":                        "GETDEL k",
-	"LMOVE":                         "LMOVE k l LEFT RIGHT",
-	"LMPOP":                         "LMPOP 1 k LEFT",
-	"LPOP with a count":             "LPOP k 2",
-	"PEXPIRE with NX, XX, GT or LT": "PEXPIRE k 1000 NX",
-	"RPOP with a count":             "RPOP k 2",
-	"SET with GET":                  "SET k v GET",
-	"SET with NX and GET":           "SET k v NX GET",
-	"SET with EXAT or PXAT":         "SET k v EXAT 9999999999",
-	"SET with IFEQ":                 "SET k v IFEQ v",
-	"XADD with NOMKSTREAM":          "XADD k NOMKSTREAM * f v",
-	"XADD with MINID":               "XADD k MINID 5 * f v",
-	"XADD with half an ID (5-*)":    "XADD k 5-* f v",
+	"FLUSHDB with SYNC":                 "FLUSHDB SYNC",
+	"GETDEL":                            "GETDEL k",
+	"LMOVE":                             "LMOVE k l LEFT RIGHT",
+	"LMPOP":                             "LMPOP 1 k LEFT",
+	"LPOP with a count":                 "LPOP k 2",
+	"PEXPIRE with NX, XX, GT or LT":     "PEXPIRE k 1000 NX",
+	"RPOP with a count":                 "RPOP k 2",
+	"SET with GET":                      "SET k v GET",
+	"SET with NX and GET":               "SET k v NX GET",
+	"SET with EXAT or PXAT":             "SET k v EXAT 9999999999",
+	"SET with IFEQ":                     "SET k v IFEQ v",
+	"XADD with NOMKSTREAM":              "XADD k NOMKSTREAM * f v",
+	"XADD with MINID":                   "XADD k MINID 5 * f v",
+	"XADD with half an ID (5-*)":        "XADD k 5-* f v",
+	"ZADD with GT or LT":                "ZADD k GT 1 m",
+	"ZDIFF":                             "ZDIFF 1 k",
+	"ZDIFFSTORE":                        "ZDIFFSTORE k 1 l",
+	"ZINTER":                            "ZINTER 1 k",
+	"ZINTERCARD":                        "ZINTERCARD 1 k",
+	"ZMPOP":                             "ZMPOP 1 k MIN",
+	"ZMSCORE":                           "ZMSCORE k m",
+	"ZRANDMEMBER":                       "ZRANDMEMBER k",
+	"ZRANGE with BYSCORE, BYLEX or REV": "ZRANGE k 0 1 REV",
+	"ZRANGESTORE":                       "ZRANGESTORE k l 0 1",
+	"ZRANK with WITHSCORE":              "ZRANK k m WITHSCORE",
+	"ZREVRANK with WITHSCORE":           "ZREVRANK k m WITHSCORE",
+	"ZUNION":                            "ZUNION 1 k",
 }
 
 // wantForms fails the test unless the server has just those commands and forms
@@ -110,6 +123,8 @@ var everyForm = []step{
 	{"SET s 4 PX 100000 GET", "3"}, {"PERSIST s", "1"}, {"SET s 5 EX 100 GET", "4"}, {"SET s GET KEEPTTL GET", "5"},
 	{"PERSIST s", "1"}, {"SET s 6 GET", "GET"}, {"PERSIST s", "0"},
 	{"RPUSH list x", "1"}, {"GETDEL list", "wrong type"}, {"SET list v GET", "wrong type"}, {"SET list v NX GET", "wrong type"},
+	{"ZINCRBY z 1 a", "1"}, {"ZINCRBY z 2.5 b", "2.5"}, {"ZRANK z b WITHSCORE", "[1 2.5]"}, {"ZREVRANK z b withscore", "[0 2.5]"},
+	{"ZRANK z c WITHSCORE", "nil"}, {"ZRANK none b WITHSCORE", "nil"}, {"ZRANK list b WITHSCORE", "wrong type"}, {"ZREVRANK list b WITHSCORE", "wrong type"},
 	{"LPOP s 2", "wrong type"}, {"LPOP s 0", "wrong type"}, {"LRANGE list 0 -1", "[x]"}, {"GET s", "6"},
 }
 
@@ -290,6 +305,8 @@ func text(r *driver.Reply) string {
 		return "[" + strings.Join(items, " ") + "]"
 	case driver.ReplyInt:
 		return fmt.Sprint(r.Int)
+	case driver.ReplyFloat:
+		return fmt.Sprint(r.Float)
 	}
 	return string(r.Data)
 }

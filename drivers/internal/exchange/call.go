@@ -9,6 +9,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/retry"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
 	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
@@ -177,12 +178,24 @@ func (c *Call) outcome() error {
 // fill gives a driver.Cmd the outcome of a command.
 func (c *Command) fill(cmd *driver.Cmd) {
 	cmd.Reply, cmd.Err = driver.Reply{}, c.err
-	if c.err == nil {
+	switch {
+	case c.err != nil && !readsNumbers(cmd.Command()):
+		cmd.Err = servererror.OfArguments(c.err)
+	case c.err == nil:
 		if c.ReadOnly {
 			unwrittenItems(c.Reply.Items)
 		}
 		cmd.Reply = c.Reply
 	}
+}
+
+// readsNumbers reports whether a command may read a number of what is stored.
+func readsNumbers(row *driver.Command) bool {
+	switch row.Group {
+	case driver.GroupLists, driver.GroupSets, driver.GroupSortedSets, driver.GroupStreams, driver.GroupKeys:
+		return false
+	}
+	return true
 }
 
 // unwritten returns err, or, if it is that of a value that a command would only have

@@ -206,8 +206,7 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 
 func onlyReads(cmds []*driver.Cmd) bool {
 	for _, c := range cmds {
-		row := c.Command()
-		if !row.ReadOnly || row.Blocking || row.Keys == driver.NoKey {
+		if row := c.Command(); !row.AtReplica() || row.Keys == driver.NoKey {
 			return false
 		}
 	}

@@ -24,6 +24,9 @@ const (
 	LPopCount = "XCACHE.LPOP"   // LPOP with a count
 	RPopCount = "XCACHE.RPOP"   // RPOP with a count
 	SetGet    = "XCACHE.SETGET" // SET with GET
+
+	ZRankWithScore    = "XCACHE.ZRANK"    // ZRANK with WITHSCORE
+	ZRevRankWithScore = "XCACHE.ZREVRANK" // ZREVRANK with WITHSCORE
 )
 
 // A Script is what a server runs for one of these commands. Its keys and
@@ -59,6 +62,8 @@ var scripts = map[string]*Script{
 	LPopCount:                  newScript("pop.lua", "lpop.lua"),
 	RPopCount:                  newScript("pop.lua", "rpop.lua"),
 	SetGet:                     newScript("setget.lua"),
+	ZRankWithScore:             newScript("rank.lua", "zrank.lua"),
+	ZRevRankWithScore:          newScript("rank.lua", "zrevrank.lua"),
 }
 
 // newScript returns the script that is in files, behind the function that all

@@ -57,6 +57,19 @@ func Parse(text string, cause func(string) error) error {
 	return e
 }
 
+// OfArguments returns err, the error of a command that reads numbers of its arguments
+// only: what is no number is bad syntax then. Servers have one text for an argument and
+// for a stored value.
+func OfArguments(err error) error {
+	e, ok := errors.AsType[*driver.Error](err)
+	if !ok || !errors.Is(e.Kind, driver.ErrWrongType) || e.Err == nil || !strings.HasPrefix(e.Err.Error(), "ERR value is not ") {
+		return err
+	}
+	bad := *e
+	bad.Kind = driver.ErrSyntax
+	return &bad
+}
+
 // ruleOf returns the rule for a reply, or nil.
 func ruleOf(text string) *rule {
 	for _, list := range [][]rule{rules, proxyRules} {
@@ -96,11 +109,13 @@ func (r *rule) matches(text string) bool {
 var rules = []rule{
 	{prefix: "WRONGTYPE", kind: driver.ErrWrongType},
 	{contains: "WRONGTYPE Operation against a key", kind: driver.ErrWrongType},
+	{prefix: "ERR weight value is not a float", kind: driver.ErrSyntax},
 	{contains: "value is not an integer", kind: driver.ErrWrongType},
 	{contains: "value is not a valid float", kind: driver.ErrWrongType},
 	{contains: "value is not a float", kind: driver.ErrWrongType},
 	{contains: "decrement would overflow", kind: driver.ErrOverflow},
 	{contains: "increment would produce NaN or Infinity", kind: driver.ErrOverflow},
+	{contains: "resulting score is not a number (NaN)", kind: driver.ErrOverflow},
 	{prefix: "ERR no such key", kind: driver.ErrNotFound, bare: true},
 	{prefix: "ERR syntax error", kind: driver.ErrSyntax},
 	{prefix: "ERR wrong number of arguments", kind: driver.ErrSyntax},
@@ -117,6 +132,9 @@ var rules = []rule{
 	{prefix: "ERR MAXLEN can't be", kind: driver.ErrSyntax},
 	{prefix: "ERR invalid cursor", kind: driver.ErrSyntax},
 	{prefix: "ERR min or max ", kind: driver.ErrSyntax},
+	{prefix: "ERR INCR option supports a single", kind: driver.ErrSyntax},
+	{prefix: "ERR at least 1 input key is needed", kind: driver.ErrSyntax},
+	{prefix: "ERR LIMIT can't be negative", kind: driver.ErrSyntax},
 	{prefix: "ERR Invalid stream ID", kind: driver.ErrSyntax},
 	{prefix: "NOSCRIPT", kind: ErrNoScript},
 	{prefix: "BUSYKEY", kind: ErrBusyKey},

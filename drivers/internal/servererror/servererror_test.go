@@ -139,3 +139,19 @@ func TestCleanCutsKeysAndValues(t *testing.T) {
 		require.NotContains(t, got, canary, "%q", tt.text)
 	}
 }
+
+func TestOfArguments(t *testing.T) {
+	for text, want := range map[string]error{
+		"ERR value is not an integer or out of range":                       driver.ErrSyntax,
+		"ERR value is not a valid float":                                    driver.ErrSyntax,
+		"WRONGTYPE Operation against a key holding the wrong kind of value": driver.ErrWrongType,
+		"ERR syntax error": driver.ErrSyntax,
+		"OOM command not allowed when used memory > 'maxmemory'.": driver.ErrOutOfMemory,
+	} {
+		err := servererror.OfArguments(servererror.Parse(text, nil))
+		require.ErrorIs(t, err, want, text)
+		require.NotErrorIs(t, err, driver.ErrUnknownOutcome, text)
+	}
+	require.NoError(t, servererror.OfArguments(nil))
+	require.Equal(t, driver.ErrNotFound, servererror.OfArguments(driver.ErrNotFound))
+}

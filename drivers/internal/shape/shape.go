@@ -46,6 +46,7 @@ const (
 var shapes = func() map[string]Shape {
 	table := map[Shape]string{
 		Integer: "DEL EXISTS PERSIST PEXPIRE PTTL RENAMENX UNLINK STRLEN INCR INCRBY DECR DECRBY LLEN LPUSH RPUSH LPUSHX RPUSHX LINSERT LREM SADD SCARD HINCRBY XLEN " +
+			"ZCARD ZCOUNT ZDIFFSTORE ZINTERCARD ZINTERSTORE ZLEXCOUNT ZRANGESTORE ZREM ZREMRANGEBYLEX ZREMRANGEBYRANK ZREMRANGEBYSCORE ZUNIONSTORE " +
 			driver.CmdCompareAndSwap + " " + driver.CmdCompareAndDelete + " " + driver.CmdPersist,
 		// The scripts read the sum, which Lua's numbers are too short for.
 		Integer | Value:        driver.CmdIncr,
@@ -53,11 +54,12 @@ var shapes = func() map[string]Shape {
 		OK:                     "RENAME FLUSHDB RESTORE LSET LTRIM MULTI ASKING",
 		OK | Null:              "SET",
 		Value:                  "DUMP GET GETDEL LINDEX LMOVE HGET XADD " + driver.CmdSwap,
-		Value | Array:          "LPOP RPOP SPOP",
-		Array | Integer | Null: "LPOS",
+		Value | Array:          "LPOP RPOP SPOP ZRANDMEMBER",
+		Array | Integer | Null: "LPOS ZRANK ZREVRANK",
 		number:                 "ZINCRBY ZSCORE",
-		Array:                  "MGET LRANGE SMEMBERS",
-		Array | Null:           "LMPOP EXEC",
+		number | Integer:       "ZADD",
+		Array:                  "MGET LRANGE SMEMBERS ZDIFF ZINTER ZMSCORE ZPOPMAX ZPOPMIN ZRANGE ZSCAN ZUNION",
+		Array | Null:           "LMPOP ZMPOP EXEC",
 		OK | Status:            "TYPE",
 	}
 	shapes := make(map[string]Shape)

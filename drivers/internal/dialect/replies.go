@@ -1,0 +1,120 @@
+package dialect
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// The versions of RESP shape some replies differently. Here each reply gets the one shape
+// that drivers answer with: scores are numbers, and what comes in pairs is flat, a name and
+// its value in turn.
+
+// reshapings has what is done to the replies of each command that has such a reply, by the
+// index of its row.
+var reshapings = func() []func(c *driver.Cmd) {
+	byName := map[string]func(*driver.Cmd){
+		"ZADD":        func(c *driver.Cmd) { scoreUnlessCount(&c.Reply) },
+		"ZINCRBY":     func(c *driver.Cmd) { score(&c.Reply) },
+		"ZSCORE":      func(c *driver.Cmd) { score(&c.Reply) },
+		"ZMSCORE":     func(c *driver.Cmd) { each(c.Reply.Items, score) },
+		"ZRANK":       func(c *driver.Cmd) { second(&c.Reply, score) },
+		"ZREVRANK":    func(c *driver.Cmd) { second(&c.Reply, score) },
+		"ZPOPMIN":     func(c *driver.Cmd) { scoredMembers(&c.Reply) },
+		"ZPOPMAX":     func(c *driver.Cmd) { scoredMembers(&c.Reply) },
+		"ZMPOP":       func(c *driver.Cmd) { second(&c.Reply, scoredMembers) },
+		"ZSCAN":       func(c *driver.Cmd) { second(&c.Reply, scoredMembers) },
+		"ZRANGE":      withScores(3),
+		"ZRANDMEMBER": withScores(2),
+		"ZDIFF":       withScores(2),
+		"ZINTER":      withScores(2),
+		"ZUNION":      withScores(2),
+	}
+	rows := driver.Commands()
+	list := make([]func(*driver.Cmd), len(rows))
+	for i := range rows {
+		list[i] = byName[rows[i].Name]
+	}
+	return list
+}()
+
+// reshape gives the replies of commands the shape that drivers answer with.
+func reshape(cmds []*driver.Cmd) {
+	for _, c := range cmds {
+		i := c.Command().Index()
+		if i < 0 || reshapings[i] == nil || c.Err != nil {
+			continue
+		}
+		reshapings[i](c)
+	}
+}
+
+// score makes a number of the text of one. What is neither stays, for the caller to find
+// that the server answers something else.
+func score(r *driver.Reply) {
+	switch r.Kind {
+	case driver.ReplyInt:
+		*r = driver.FloatReply(float64(r.Int))
+	case driver.ReplyData:
+		if f, err := strconv.ParseFloat(string(r.Data), 64); err == nil {
+			*r = driver.FloatReply(f)
+		}
+	}
+}
+
+// scoreUnlessCount is score for a reply that may be a number of members.
+func scoreUnlessCount(r *driver.Reply) {
+	if r.Kind == driver.ReplyData {
+		score(r)
+	}
+}
+
+func each(items []driver.Reply, change func(*driver.Reply)) {
+	for i := range items {
+		change(&items[i])
+	}
+}
+
+// second changes the second of two elements.
+func second(r *driver.Reply, change func(*driver.Reply)) {
+	if len(r.Items) == 2 {
+		change(&r.Items[1])
+	}
+}
+
+// scoredMembers changes a list of members and their scores.
+func scoredMembers(r *driver.Reply) {
+	flatten(r)
+	for i := 1; i < len(r.Items); i += 2 {
+		score(&r.Items[i])
+	}
+}
+
+// withScores changes a list of members that has their scores if WITHSCORES is among the
+// arguments from one on.
+func withScores(from int) func(*driver.Cmd) {
+	return func(c *driver.Cmd) {
+		for i := from; i < len(c.Args); i++ {
+			if c.Args[i].Role != driver.RoleKey && strings.EqualFold(c.Args[i].String(), "WITHSCORES") {
+				scoredMembers(&c.Reply)
+				return
+			}
+		}
+	}
+}
+
+// flatten puts the elements of pairs one behind the other, if the list is one of pairs.
+func flatten(r *driver.Reply) {
+	if len(r.Items) == 0 || r.Items[0].Kind != driver.ReplyArray {
+		return
+	}
+	flat := make([]driver.Reply, 0, 2*len(r.Items))
+	for i := range r.Items {
+		if len(r.Items[i].Items) != 2 {
+			return
+		}
+		flat = append(flat, r.Items[i].Items...)
+	}
+	r.Items = flat
+}

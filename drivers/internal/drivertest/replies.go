@@ -1,0 +1,61 @@
+package drivertest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// shaped is one sequence of commands whose replies the versions of RESP shape differently.
+// Each finds what those before it left.
+var shaped = []string{
+	"ZADD z 1 a 2.5 b inf c", "ZADD z INCR 1 a", "ZINCRBY z 0.5 b", "ZSCORE z b", "ZSCORE z none", "ZMSCORE z a none c", "ZRANK z b WITHSCORE", "ZREVRANK z none WITHSCORE",
+	"ZRANGE z 0 -1", "ZRANGE z 0 -1 withscores", "ZRANGE z 9 9 WITHSCORES", "ZRANGE z +inf -inf BYSCORE REV WITHSCORES", "ZRANDMEMBER z", "ZRANDMEMBER z 5 WITHSCORES", "ZSCAN z 0",
+	"ZPOPMIN z", "ZPOPMAX z 2", "ZPOPMIN z",
+}
+
+// Replies tests that the version of RESP makes no difference to a caller, alone and in
+// batches.
+func (s *Subject) Replies(t *testing.T) {
+	server := s.StartServer(t)
+	for _, way := range []struct {
+		name string
+		how  driver.How
+		size int
+	}{{"alone", driver.Plain, 1}, {"pipeline", driver.Plain, len(shaped)}, {"transaction", driver.Atomic, len(shaped)}} {
+		t.Run(way.name, func(t *testing.T) {
+			var replies [2][]driver.Reply
+			for i, protocol := range []string{"2", "3"} {
+				server.Do(t, "FLUSHALL")
+				store := s.open(t, s.Scheme+"://"+server.Addr+"?protocol="+protocol)
+				for from := 0; from < len(shaped); from += way.size {
+					var cmds []*driver.Cmd
+					for _, line := range shaped[from : from+way.size] {
+						cmds = append(cmds, command(line))
+					}
+					if err := store.Do(t.Context(), cmds, way.how); err != nil {
+						t.Fatal(err)
+					}
+					for _, c := range cmds {
+						if c.Err != nil {
+							t.Errorf("protocol %s: %s: %v", protocol, c.Name, c.Err)
+						}
+						if c.Name == "ZRANDMEMBER" { // whichever it is
+							for k := range c.Reply.Items {
+								c.Reply.Items[k] = driver.Reply{Kind: c.Reply.Items[k].Kind}
+							}
+							c.Reply.Data = nil
+						}
+						replies[i] = append(replies[i], c.Reply)
+					}
+				}
+			}
+			for i, line := range shaped {
+				if two, three := fmt.Sprintf("%+v", replies[0][i]), fmt.Sprintf("%+v", replies[1][i]); two != three {
+					t.Errorf("%s: RESP2 gives %s, RESP3 %s", line, two, three)
+				}
+			}
+		})
+	}
+}

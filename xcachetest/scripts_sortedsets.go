@@ -57,7 +57,7 @@ func sortedSetScripts() []script {
 			zadd(keyB, "a", 1.0, "a", 2.0).gives(1), inOrder(keyB, "a", 2.0), zadd(keyA).fails(xcache.ErrSyntax), zadd("", "a", 1.0).fails(xcache.ErrInvalidKey), isText(), zadd(text, "a", 1.0).fails(xcache.ErrWrongType),
 		}},
 		{"sortedsets/nan", "a score that is no number is refused and changes nothing", needs("ZADD", "ZRANGE", "ZINCRBY"), []call{
-			zadd(keyA, "a", math.Inf(1)).gives(1), zadd(keyA, "b", 1.0, "a", math.NaN()).fails(xcache.ErrSyntax), zset("ZIncrBy", keyA, math.Inf(-1), "a").fails(xcache.ErrSyntax), inOrder(keyA, "a", math.Inf(1)),
+			zadd(keyA, "a", math.Inf(1)).gives(1), zadd(keyA, "b", 1.0, "a", math.NaN()).fails(xcache.ErrSyntax), zset("ZIncrBy", keyA, math.Inf(-1), "a").fails(xcache.ErrOverflow), inOrder(keyA, "a", math.Inf(1)),
 		}},
 		{"sortedsets/ties", "members with the same score are in the order of their bytes", needs("ZADD", "ZRANGE"), []call{
 			zadd(keyA, "b", 1.0, "a", 1.0, "ab", 1.0, "B", 1.0, "", 1.0).gives(5), zset("ZRange", keyA, mixins.ByRank(0, -1)).gives(these("", "B", "a", "ab", "b")),

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,7 +52,6 @@ type conn struct {
 	taken        atomic.Bool // by valkey-go
 	greeted      bool        // by valkey-go
 
-	deadline   time.Time    // of the request, until one goroutine writes for all
 	pipelining atomic.Bool  // one goroutine writes, another one reads
 	commands   atomic.Int64 // that were written, perhaps in part
 	answered   atomic.Int64 // that were replied to
@@ -63,11 +64,14 @@ type conn struct {
 	passed   []byte  // what is good, and was not asked for yet; likewise
 	refused  error   // what is returned behind that; likewise
 
-	dead      atomic.Bool // nothing is written any more
-	mu        sync.Mutex
-	cause     error         // why it was killed
+	dead      atomic.Bool   // nothing is written any more
 	readEnded chan struct{} // closed when reads have failed
 	readOnce  sync.Once
+
+	mu          sync.Mutex   // guards what follows
+	cause       error        // why it was killed
+	served      *callContext // whose goroutine writes and reads; nil if two others do
+	interrupted bool         // as that call has ended
 }
 
 var (
@@ -111,25 +115,71 @@ func (c *conn) why(err error) error {
 	return err
 }
 
-// unsent reports whether no command was written since there were so many before,
-// and none will be.
-func (c *conn) unsent(before int64) bool {
-	return c.dead.Load() && c.commands.Load() == before
+// unsent reports whether no command of a call was written, and none will be. There were
+// so many commands before it. served tells whether its own goroutine would have written
+// them: the others write none until two goroutines do it for all.
+func (c *conn) unsent(before int64, served bool) bool {
+	return c.dead.Load() && (c.commands.Load() == before || !served && !c.pipelining.Load())
 }
 
 // due returns how many replies are to come.
 func (c *conn) due() int64 { return c.commands.Load() - c.answered.Load() }
 
-// SetDeadline implements net.Conn. valkey-go sets one for each request, until it
-// goes over to two goroutines.
+// SetDeadline implements net.Conn. valkey-go sets one for each request, which makes no
+// difference as calls are told when they have ended, and none when it goes over to two
+// goroutines.
 func (c *conn) SetDeadline(t time.Time) error {
-	if t.Equal(c.deadline) && !t.IsZero() {
-		return nil // calls of the same tick
-	}
-	if c.deadline = t; t.IsZero() {
+	if t.IsZero() {
 		c.pipelining.Store(true)
+		c.serve(nil)
 	}
-	return c.Conn.SetDeadline(t)
+	return nil
+}
+
+// serve tells that a call is written and read by its caller's goroutine.
+func (c *conn) serve(call *callContext) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.served = call
+	if c.interrupted {
+		c.interrupted = false
+		_ = c.Conn.SetDeadline(time.Time{}) // of a connection that is closed
+	}
+}
+
+// interrupt ends the writing and reading of a call that has ended, if it is under way.
+func (c *conn) interrupt(call *callContext) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.served != call || c.interrupted {
+		return
+	}
+	c.interrupted = true
+	if c.Conn.SetDeadline(time.Unix(1, 0)) != nil {
+		_ = c.Conn.Close() // it knows no deadlines
+	}
+}
+
+// standIn is what valkey-go reads in the place of a reply that is not waited for.
+const standIn = "-XCACHE the caller has left\r\n"
+
+// giveUp has valkey-go read something else in the place of the replies to a call that has
+// ended, if that is why a read has failed. The replies are dropped when they come. It
+// reports false if there is no other way than to close the connection: part of a reply
+// has been read.
+func (c *conn) giveUp(err error) bool {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.served == nil || !c.interrupted {
+		return false
+	}
+	n := c.replies.leave(int(c.commands.Load()))
+	c.served.unanswered = n
+	c.passed = append(c.passed, strings.Repeat(standIn, n)...)
+	return n > 0
 }
 
 // Write implements net.Conn.
@@ -203,14 +253,13 @@ func (c *conn) requested() int64 {
 	return int64(n)
 }
 
-// boundWrite sets the deadline of the next write, which is that of the request
-// if this is earlier.
+// boundWrite sets the deadline of the next write, unless it is interrupted.
 func (c *conn) boundWrite() {
-	t := time.Now().Add(c.writeTimeout)
-	if !c.deadline.IsZero() && c.deadline.Before(t) {
-		t = c.deadline
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.interrupted {
+		_ = c.SetWriteDeadline(time.Now().Add(c.writeTimeout)) // of a connection that is closed
 	}
-	_ = c.SetWriteDeadline(t)
 }
 
 // refuse takes the count of commands back: nothing was written.
@@ -247,7 +296,7 @@ func (c *conn) Read(p []byte) (n int, err error) {
 			c.held = nil
 			n = c.judge(data, false)
 		}
-		if c.refused == nil && err != nil {
+		if c.refused == nil && err != nil && !c.giveUp(err) {
 			c.lost(err)
 			c.refused = err
 		}

@@ -58,6 +58,8 @@ type framing struct {
 	bulk    int    // bytes of a string, and the end of its line, to come
 	tooLong int    // length of the string that is dropped; 0 if none is
 	pushing bool   // what is read is in a push
+	skip    int    // values that are still to be dropped
+	skipped bool   // what is read is in such a value
 	open    []open // aggregates that are not complete
 	missing int    // elements of all of them that have not ended
 }
@@ -96,7 +98,7 @@ const (
 func (f *framing) next(p []byte) (good, end int, v verdict) {
 	for at := 0; at < len(p); {
 		var n int
-		hidden := f.pushing || f.tooLong > 0
+		hidden := f.hides()
 		if f.bulk > 0 {
 			if n, v = f.content(p[at:]); v != all {
 				return at + n, at + n, v
@@ -105,10 +107,10 @@ func (f *framing) next(p []byte) (good, end int, v verdict) {
 			if n, v = f.line(p[at:]); v != all {
 				return at, at, v
 			}
-			hidden = hidden || f.pushing || f.tooLong > 0
+			hidden = hidden || f.hides()
 		}
 		switch {
-		case hidden && f.tooLong > 0 && f.bulk == f.tooLong+len("\r\n") && !f.pushing:
+		case f.tooLong > 0 && f.bulk == f.tooLong+len("\r\n") && !f.pushing && !f.skipped:
 			return at, at + n, tooLong
 		case hidden:
 			if f.bulk == 0 {
@@ -121,12 +123,29 @@ func (f *framing) next(p []byte) (good, end int, v verdict) {
 	return len(p), len(p), all
 }
 
+// hides reports whether the bytes that follow are dropped.
+func (f *framing) hides() bool {
+	return f.pushing || f.tooLong > 0 || f.skipped || f.skip > 0 && len(f.open) == 0 && f.bulk == 0
+}
+
+// leave has the values dropped that are still to come when so many have been asked for,
+// and returns how many they are. It does nothing if part of one of them is passed on.
+func (f *framing) leave(asked int) int {
+	partly := len(f.open) > 0 || f.bulk > 0 && f.tooLong == 0
+	if partly && !f.pushing && !f.skipped {
+		return 0
+	}
+	n := asked - f.begun - f.skip
+	f.skip += n
+	return n
+}
+
 // strings takes what most of a stream is, if it is complete: strings, the
 // beginnings of the arrays that they are in, and OK. It returns how much it has
 // taken, which is 0 if the next byte begins anything else.
 func (f *framing) strings(p []byte) int {
 	const okay = "+OK\r\n"
-	if f.pushing {
+	if f.pushing || f.skipped || f.skip > 0 {
 		return 0
 	}
 	at := 0
@@ -247,6 +266,10 @@ func valid(ok bool) verdict {
 func (f *framing) begin(kind byte) {
 	if f.kind = kind; len(f.open) == 0 && kind != '>' {
 		f.begun++
+		if f.skip > 0 {
+			f.skip--
+			f.skipped = true
+		}
 	}
 }
 
@@ -304,6 +327,10 @@ func (f *framing) end() {
 		if kind == '|' { // data about the value that follows
 			if len(f.open) == 0 {
 				f.begun--
+				if f.skipped {
+					f.skip++
+					f.skipped = false
+				}
 			}
 			return
 		}
@@ -312,6 +339,7 @@ func (f *framing) end() {
 				f.pushing = false
 			} else {
 				f.values++
+				f.skipped = false
 			}
 			return
 		}

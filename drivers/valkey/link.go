@@ -18,8 +18,7 @@ type link struct {
 	client valkeygo.Client
 	conn   *conn
 
-	// visitors are the calls whose callers may leave.
-	visitors visitors
+	callers callers
 	// retired tells that no new calls are made.
 	retired atomic.Bool
 	// alone tells that it carries one request, and no other.
@@ -32,9 +31,7 @@ type link struct {
 	silent          bool      // for too long
 }
 
-// maxAbandoned is how many calls may be waited for by nobody. valkey-go holds up
-// to a thousand in a queue, and has a caller wait, whatever his context, when it
-// is full.
+// maxAbandoned is how many calls may be waited for by nobody.
 const maxAbandoned = 512
 
 // openLink connects to the server, for a pool.
@@ -54,7 +51,9 @@ func openLink(ctx context.Context, s *settings.Settings, by dialFunc, p *pool) (
 		return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
 	}
 	now := time.Now()
-	return &link{client: client, conn: c, silentSince: now, heard: now}, nil
+	l := &link{client: client, conn: c, silentSince: now, heard: now}
+	l.callers.conn = c
+	return l, nil
 }
 
 // load returns how many commands are under way.
@@ -83,11 +82,11 @@ func (l *link) anew(err error) error {
 // hope for one any more, or at once if strict. It reports whether it has to be
 // called again.
 func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again bool) {
+	calls, left := l.callers.look(now, l.usable())
 	if l.conn.dead.Load() {
-		return false
+		return calls > 0
 	}
-	visits, patient := l.visits(now)
-	if visits-patient > maxAbandoned {
+	if left > maxAbandoned {
 		l.retired.Store(true)
 	}
 	due, answered, parts := l.conn.due(), l.conn.answered.Load(), l.conn.parts.Load()
@@ -99,7 +98,7 @@ func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again b
 		if due == 0 && l.retired.Load() {
 			l.kill(errRetired)
 		}
-		return due > 0 || visits > 0
+		return due > 0 || calls > 0
 	}
 	if now.Sub(l.silentSince) < silence {
 		return true
@@ -109,7 +108,7 @@ func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again b
 		l.conn.pool.status.Lost(errSilent)
 	}
 	l.silent = true
-	if strict || patient == 0 {
+	if strict || calls == 0 {
 		l.kill(errSilent)
 	}
 	return true

@@ -82,6 +82,20 @@ func newPool(s *settings.Settings, dial dialFunc) *pool {
 	return p
 }
 
+// enter returns a connection on which a call may begin, among its callers.
+func (p *pool) enter(c *exchange.Call, ctx *callContext) (*link, error) {
+	ctx.begin(c)
+	for {
+		l, err := p.acquire(c)
+		if err != nil || l.callers.enter(ctx) || l.callers.await(ctx) {
+			return l, err
+		}
+		if c.Ended(time.Now()) {
+			return nil, p.left(c)
+		}
+	}
+}
+
 // acquire returns the connection with the least load, and has another one made if
 // each has some. If there is none at all acquire waits for it, until the call ends.
 func (p *pool) acquire(c *exchange.Call) (*link, error) {
@@ -193,7 +207,7 @@ func (p *pool) begin(s *slot) *attempt {
 		case !current: // all who waited have left
 			l.kill(errRetired)
 		default:
-			if old := s.link.Swap(l); old != nil && !old.conn.dead.Load() {
+			if old := s.link.Swap(l); old != nil {
 				p.replaced = append(p.replaced, old)
 			}
 		}

@@ -72,7 +72,7 @@ func newStore(s *settings.Settings, dial dialFunc) *Store {
 	return &Store{
 		engine: exchange.NewStore(p, exchange.NewClock(s.OpTimeout, p.Watch), exchange.Options{
 			Driver: name, OpTimeout: s.OpTimeout, MaxValue: min(s.MaxValue, maxBulk), NoHello: s.NoHello,
-			Detached: true, Copies: true, Workers: maxIdle, Probes: true,
+			Copies: true, Probes: true,
 		}),
 		pool: p, addr: s.Addr, database: s.DB,
 	}

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	valkeygo "github.com/valkey-io/valkey-go"
 
@@ -18,27 +16,19 @@ import (
 
 // Exchange implements exchange.Wire.
 func (p *pool) Exchange(c *exchange.Call) {
-	l, err := p.acquire(c)
+	m := memoryOf(c)
+	l, err := p.enter(c, &m.context)
 	if err != nil {
 		c.Err = err
 		return
 	}
-	if !c.Begin() {
-		if l.alone {
-			p.leaveAlone(l, 0)
-		}
-		c.Err = context.Canceled
-		return
-	}
-	m := memoryOf(c)
-	ctx := l.enter(c, m)
 	before := l.conn.commands.Load()
-	m.send(ctx, l.client, c)
-	c.Sent = !l.conn.unsent(before)
+	m.send(&m.context, l.client, c)
+	c.Sent = !l.conn.unsent(before, m.context.serving.Load())
 	if l.alone {
 		p.leaveAlone(l, m.proven(c))
 	}
-	l.leave(c, m)
+	l.callers.leave(&m.context)
 	m.settle(c, l)
 }
 
@@ -150,6 +140,9 @@ func (m *memory) appendWords(words []string, c *exchange.Command) []string {
 // proven returns the length of the longest argument if the server has read all
 // commands, or else 0.
 func (m *memory) proven(c *exchange.Call) int {
+	if m.context.unanswered > 0 {
+		return 0
+	}
 	for i := range m.results {
 		if m.results[i].NonValkeyError() != nil {
 			return 0
@@ -164,13 +157,19 @@ func (m *memory) proven(c *exchange.Call) int {
 // settle fills in the replies of a call. l is the connection that it was sent over;
 // nil if it is a client's of the program.
 func (m *memory) settle(c *exchange.Call, l *link) {
-	for i := range c.Commands {
+	answered := len(c.Commands) - m.context.unanswered
+	for i := range c.Commands[:answered] {
 		m.take(&m.results[i], &c.Commands[i], c, l)
+	}
+	if answered < len(c.Commands) {
+		m.failed = true
+		c.Err = m.context.reason()
 	}
 	if m.failed {
 		c.Spoilt = true
 	}
 	m.one[0], m.results = valkeygo.ValkeyResult{}, nil
+	m.context.end()
 }
 
 func (m *memory) take(result *valkeygo.ValkeyResult, command *exchange.Command, c *exchange.Call, l *link) {
@@ -208,69 +207,3 @@ type unexpectedError struct{}
 
 func (unexpectedError) Error() string { return "unexpected reply" }
 func (unexpectedError) Unwrap() error { return resp.ErrMalformed }
-
-// A callContext is the context of a call as valkey-go has it, of a caller who may leave
-// at any time: another goroutine sends the call. So it has a deadline, and no channel:
-// valkey-go lets a caller leave only on a connection that it uses by two goroutines of
-// its own, and listens to one context where a call without a deadline has two ends.
-type callContext struct {
-	context.Context
-	deadline time.Time
-	at       int // where in the list of its link
-}
-
-func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, true }
-func (c *callContext) Done() <-chan struct{}       { return nil }
-
-// visitors are the calls on a connection whose callers may leave at any time.
-type visitors struct {
-	mu    sync.Mutex
-	calls []*exchange.Call
-}
-
-// enter returns the context of a call on the connection.
-func (l *link) enter(c *exchange.Call, m *memory) context.Context {
-	if c.Endless() {
-		return c.Began
-	}
-	ctx := &m.context
-	ctx.Context, ctx.deadline = c.Context, c.Deadline
-	if end, _ := c.Began.Deadline(); end.After(ctx.deadline) {
-		ctx.deadline = end // a reply that comes late does not cost the connection
-	}
-	v := &l.visitors
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	ctx.at = len(v.calls)
-	v.calls = append(v.calls, c)
-	return ctx
-}
-
-// leave tells that a call has its reply, or gets none.
-func (l *link) leave(c *exchange.Call, m *memory) {
-	if c.Endless() {
-		return
-	}
-	v := &l.visitors
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	last := len(v.calls) - 1
-	v.calls[m.context.at] = v.calls[last]
-	memoryOf(v.calls[last]).context.at = m.context.at
-	v.calls[last] = nil
-	v.calls = v.calls[:last]
-}
-
-// visits returns how many calls there are whose callers may leave, and how many of the
-// callers wait.
-func (l *link) visits(now time.Time) (all, patient int) {
-	v := &l.visitors
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, c := range v.calls {
-		if !c.Ended(now) {
-			patient++
-		}
-	}
-	return len(v.calls), patient
-}

@@ -88,9 +88,6 @@ func (c *Call) ReadOnly() bool {
 // Given reports whether the caller's context has a deadline.
 func (c *Call) Given() bool { return c.given }
 
-// Endless reports whether nothing but the time of the store ends the call.
-func (c *Call) Endless() bool { return !c.given && c.Context.Done() == nil }
-
 // Done returns two channels of which one is closed when the call has ended. Either may
 // be nil.
 func (c *Call) Done() (context, timeout <-chan struct{}) {

@@ -122,6 +122,37 @@ func TestFramingDropsWhatIsTooLong(t *testing.T) {
 	}
 }
 
+func TestFramingDropsWhatNobodyWaitsFor(t *testing.T) {
+	long := fmt.Sprintf("$%d\r\n%s\r\n", 3<<20, strings.Repeat("x", 3<<20))
+	for _, late := range []string{
+		"+OK\r\n", "-ERR no\r\n", ":1\r\n", "$-1\r\n", "$0\r\n\r\n", "$3\r\nabc\r\n", "*0\r\n", "*-1\r\n", "*2\r\n*1\r\n:1\r\n$1\r\na\r\n",
+		"%1\r\n+a\r\n+b\r\n", "|1\r\n+a\r\n+b\r\n:1\r\n", ">1\r\n+a\r\n:1\r\n", long, "*2\r\n" + long + ":1\r\n",
+	} {
+		for _, next := range []string{"+OK\r\n", "$2\r\nhi\r\n", "*1\r\n:2\r\n"} {
+			for _, size := range []int{1, 3, 1009, len(late), len(late) + len(next)*2} {
+				if size < 1000 && len(late) > 1<<10 {
+					continue
+				}
+				c := newReplies(2)
+				require.Equal(t, 2, c.replies.leave(2))
+				c.commands.Store(4)
+				passed, err := feedAll(c, late+late+next+next, size)
+				require.NoError(t, err, "%.40q in pieces of %d", late, size)
+				require.Equal(t, next+next, passed, "%.40q in pieces of %d", late, size)
+				require.Equal(t, 4, c.replies.values)
+				require.Zero(t, c.replies.leave(4), "nothing is due")
+			}
+		}
+	}
+	// A reply of which a part was passed on is not dropped.
+	for _, part := range []string{"$3\r\na", "*2\r\n:1\r\n"} {
+		c := newReplies(1)
+		_, err := feedAll(c, part, 100)
+		require.NoError(t, err)
+		require.Zero(t, c.replies.leave(1))
+	}
+}
+
 func TestFramingPassesNoClaimOnThatNothingStandsBehind(t *testing.T) {
 	claim := fmt.Sprintf("*%d\r\n", maxElements)
 	passed, err := feedAll(newReplies(1), strings.Repeat(claim, maxDepth), 1<<20)

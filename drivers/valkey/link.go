@@ -2,6 +2,7 @@ package valkey
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,9 @@ type link struct {
 	conn   *conn
 
 	callers callers
+	// login is what the connection has logged in with; nil if there is none.
+	loggingIn sync.Mutex // guards login
+	login     *settings.Login
 	// retired tells that no new calls are made.
 	retired atomic.Bool
 	// alone tells that it carries one request, and no other.
@@ -51,7 +55,7 @@ func openLink(ctx context.Context, s *settings.Settings, by dialFunc, p *pool) (
 		return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
 	}
 	now := time.Now()
-	l := &link{client: client, conn: c, silentSince: now, heard: now}
+	l := &link{client: client, conn: c, login: nc.Login, silentSince: now, heard: now}
 	l.callers.conn = c
 	return l, nil
 }

@@ -10,6 +10,7 @@ import (
 	valkeygo "github.com/valkey-io/valkey-go"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/connection"
 	"github.com/xcache-go/xcache/drivers/internal/exchange"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 	"github.com/xcache-go/xcache/drivers/internal/status"
@@ -21,14 +22,21 @@ import (
 // context of that one for all that wait, without looking at theirs, and without
 // telling whether the call that failed had been written to the one before.
 type pool struct {
-	open  func(ctx context.Context) (*link, error)
-	slots []slot
+	open   func(ctx context.Context) (*link, error)
+	slots  []slot
+	logins *connection.Logins
+	clock  *exchange.Clock
 	// silence is how long replies may be due on a connection without any coming.
 	// Then a connection is not used for new calls, or is closed if strict.
 	silence time.Duration
 	strict  bool
 	timeout time.Duration // of a call, for errors
 	status  *status.Server
+
+	dialTimeout time.Duration
+
+	ctx    context.Context // ends with the pool
+	cancel context.CancelFunc
 
 	lastMisled atomic.Int64 // when all connections were retired, in nanoseconds
 
@@ -65,7 +73,7 @@ type attempt struct {
 // connection; the server may not want another one.
 const growPause = time.Second
 
-// newPool returns a pool without connections.
+// newPool returns a pool without connections. Its clock is still to be set.
 func newPool(s *settings.Settings, dial dialFunc) *pool {
 	p := &pool{
 		slots:   make([]slot, poolSize(s)),
@@ -73,7 +81,11 @@ func newPool(s *settings.Settings, dial dialFunc) *pool {
 		alone:   make(chan struct{}, 1),
 		timeout: s.OpTimeout,
 		status:  s.Status,
+
+		dialTimeout: s.DialTimeout,
 	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.logins = connection.NewLogins(s, p.renew)
 	p.open = func(ctx context.Context) (*link, error) { return openLink(ctx, s, dial, p) }
 	p.unproven()
 	if s.ReadTimeout > 0 {
@@ -185,7 +197,7 @@ func (p *pool) begin(s *slot) *attempt {
 	if s.attempt != nil {
 		return s.attempt
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(p.ctx)
 	a := &attempt{done: make(chan struct{}), cancel: cancel}
 	s.attempt = a
 	p.running.Go(func() {
@@ -207,8 +219,13 @@ func (p *pool) begin(s *slot) *attempt {
 		case !current: // all who waited have left
 			l.kill(errRetired)
 		default:
+			login := l.login
 			if old := s.link.Swap(l); old != nil {
 				p.replaced = append(p.replaced, old)
+			}
+			p.logins.Watch(login)
+			if p.logins.Next(login) != nil { // which was had meanwhile
+				p.running.Go(func() { p.logInAnew(l) })
 			}
 		}
 	})
@@ -266,19 +283,18 @@ func (p *pool) places() iter.Seq[*slot] {
 // Close implements exchange.Wire.
 func (p *pool) Close() error {
 	p.Disconnect()
+	p.logins.Close()
 	return nil
 }
 
 // Disconnect implements exchange.Wire: it closes all connections, and ends the attempts
 // to make one.
 func (p *pool) Disconnect() {
+	p.cancel()
 	p.mu.Lock()
 	p.closed = true
 	links := p.replaced
 	for s := range p.places() {
-		if s.attempt != nil {
-			s.attempt.cancel()
-		}
 		if l := s.link.Load(); l != nil {
 			links = append(links, l)
 		}

@@ -15,6 +15,7 @@ func TestOwnClient(t *testing.T)             { subject.OwnClient(t) }
 func TestErrors(t *testing.T)                { subject.Errors(t) }
 func TestFaults(t *testing.T)                { subject.Faults(t) }
 func TestConcurrency(t *testing.T)           { subject.Concurrency(t) }
+func TestCredentials(t *testing.T)           { subject.Credentials(t) }
 func TestPasswords(t *testing.T)             { subject.Passwords(t) }
 func TestReplicas(t *testing.T)              { subject.Replicas(t) }
 

@@ -69,8 +69,9 @@ const maxIdle = 64
 // newStore returns a store on the server that the settings name. It does no I/O.
 func newStore(s *settings.Settings, dial dialFunc) *Store {
 	p := newPool(s, dial)
+	p.clock = exchange.NewClock(s.OpTimeout, p.Watch)
 	return &Store{
-		engine: exchange.NewStore(p, exchange.NewClock(s.OpTimeout, p.Watch), exchange.Options{
+		engine: exchange.NewStore(p, p.clock, exchange.Options{
 			Driver: name, OpTimeout: s.OpTimeout, MaxValue: min(s.MaxValue, maxBulk), NoHello: s.NoHello,
 			Copies: true, Probes: true,
 		}),

@@ -22,11 +22,16 @@ func (p *pool) Exchange(c *exchange.Call) {
 		c.Err = err
 		return
 	}
+	l.exchange(c, m)
+}
+
+// exchange sends a call that may begin.
+func (l *link) exchange(c *exchange.Call, m *memory) {
 	before := l.conn.commands.Load()
 	m.send(&m.context, l.client, c)
 	c.Sent = !l.conn.unsent(before, m.context.serving.Load())
 	if l.alone {
-		p.leaveAlone(l, m.proven(c))
+		l.conn.pool.leaveAlone(l, m.proven(c))
 	}
 	l.callers.leave(&m.context)
 	m.settle(c, l)

@@ -1,0 +1,103 @@
+package valkey_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/drivertest"
+	"github.com/xcache-go/xcache/xcachetest"
+)
+
+// A caller who leaves costs the next ones neither their connection nor the right reply,
+// whatever kind of reply is still to come for him.
+func TestCallersWhoLeaveCostNoConnection(t *testing.T) {
+	server := subject.Standalone(t)
+	proxy := xcachetest.NewProxy(t, server.Addr)
+	var dials atomic.Int32
+	store := subject.OpenDSN(t, drivertest.Parse(t, "valkey://fake?pool_size=1"), func(ctx context.Context, _, _ string) (net.Conn, error) {
+		dials.Add(1)
+		return dialTo(ctx, proxy.Addr())
+	})
+	commander := driver.CapsOf(store).Commander
+	key := drivertest.Key(t, "k")
+	put := func(value string) error { return drivertest.Put(t, store, key, value) }
+	require.NoError(t, put("v"))
+	list := drivertest.Key(t, "list")
+	require.NoError(t, drivertest.Do(t.Context(), store, "RPUSH", driver.Key(list), driver.Val([]byte("a")), driver.Val([]byte("b"))))
+
+	for name, cmds := range map[string]func() []*driver.Cmd{
+		"a value": func() []*driver.Cmd { return []*driver.Cmd{driver.NewCmd("GET", driver.Key(key))} },
+		"an array": func() []*driver.Cmd {
+			return []*driver.Cmd{driver.NewCmd("LRANGE", driver.Key(list), driver.Int(0), driver.Int(-1))}
+		},
+		"an error": func() []*driver.Cmd {
+			return []*driver.Cmd{driver.NewCmd("LPUSH", driver.Key(key), driver.Val([]byte("a")))}
+		},
+		"a pipeline": func() []*driver.Cmd {
+			return []*driver.Cmd{driver.NewCmd("GET", driver.Key(key)), driver.NewCmd("LLEN", driver.Key(list))}
+		},
+	} {
+		for _, callers := range []int{1, 5} {
+			t.Run(fmt.Sprint(name, ", ", callers, " callers"), func(t *testing.T) {
+				proxy.StallReplies()
+				var leaving sync.WaitGroup
+				for range callers {
+					leaving.Go(func() {
+						ctx, cancel := context.WithTimeout(t.Context(), 15*time.Millisecond)
+						defer cancel()
+						batch := cmds()
+						err := commander.Do(ctx, batch, driver.Plain)
+						if err == nil {
+							err = batch[0].Err
+						}
+						assert.ErrorIs(t, err, context.DeadlineExceeded)
+					})
+				}
+				leaving.Wait()
+				proxy.Resume()
+				for i := range 5 {
+					value := fmt.Sprint(name, i)
+					require.NoError(t, put(value))
+					got, err := drivertest.Get(t, store, key)
+					require.NoError(t, err)
+					require.Equal(t, value, string(got))
+				}
+			})
+		}
+	}
+	require.EqualValues(t, 1, dials.Load(), "connections")
+}
+
+// A caller who leaves in the middle of a reply costs the connection, as the rest would
+// have to be read by valkey-go. The next ones get another one.
+func TestCallersWhoLeaveInAReply(t *testing.T) {
+	for _, part := range []string{"$5\r\nhel", "*3\r\n:1\r\n"} {
+		half, whole := answering(t, part), answering(t, ":7\r\n")
+		var dials atomic.Int32
+		store := subject.OpenDSN(t, drivertest.Parse(t, "valkey://fake?pool_size=1"), func(ctx context.Context, _, _ string) (net.Conn, error) {
+			if dials.Add(1) == 1 {
+				return dialTo(ctx, half)
+			}
+			return dialTo(ctx, whole)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+		err := drivertest.Do(ctx, store, "INCRBY", driver.Key("k"), driver.Int(1))
+		cancel()
+		drivertest.WantErr(t, err, driver.Unknown, context.DeadlineExceeded)
+		cmd := driver.NewCmd("INCRBY", driver.Key("k"), driver.Int(1))
+		require.NoError(t, driver.CapsOf(store).Commander.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain))
+		got, err := cmd.Reply.AsInt()
+		require.NoError(t, err)
+		require.EqualValues(t, 7, got)
+		require.EqualValues(t, 2, dials.Load(), "connections")
+	}
+}

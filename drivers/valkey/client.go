@@ -37,7 +37,7 @@ func (w *clientWire) Exchange(c *exchange.Call) {
 		return
 	}
 	m := memoryOf(c)
-	m.send(clientContext{c.Context, latest(c.Deadline)}, w.client, c)
+	m.send(clientContext{c.Context, latest(c.Deadline)}, w.client, nil, c)
 	c.Sent = true
 	m.settle(c, nil)
 }

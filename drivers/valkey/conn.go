@@ -29,6 +29,7 @@ func newConn(nc *connection.Conn, s *settings.Settings, p *pool) *conn {
 		plain:        s.TLS == nil,
 		readEnded:    make(chan struct{}),
 		requests:     ofRequests(),
+		loans:        newLoans(),
 	}
 	c.replies = ofReplies(s.MaxValue, s.Protocol == 3, c.serverFailed)
 	return c
@@ -57,6 +58,7 @@ type conn struct {
 	answered   atomic.Int64 // that were replied to
 	parts      atomic.Int64 // of replies that were not complete
 
+	loans    loans
 	requests framing // used by the writer
 	begun    []byte  // line of a request that is not complete; likewise
 	replies  framing // used by the reader
@@ -203,12 +205,9 @@ func (c *conn) Write(p []byte) (int, error) {
 	if c.dead.Load() {
 		return 0, c.refuse(before, c.why(net.ErrClosed))
 	}
-	if c.writeTimeout > 0 {
-		c.boundWrite()
-	}
-	n, err := c.Conn.Write(p)
+	n, err := c.loans.write(p, c.between(), c.write)
 	if err == nil {
-		return n, nil
+		return len(p), nil
 	}
 	if pipelining {
 		c.awaitLastWords(err)
@@ -220,6 +219,19 @@ func (c *conn) Write(p []byte) (int, error) {
 	}
 	c.dead.Store(true)
 	return n, c.why(err)
+}
+
+// write writes p to the connection.
+func (c *conn) write(p []byte) (int, error) {
+	if c.writeTimeout > 0 {
+		c.boundWrite()
+	}
+	return c.Conn.Write(p)
+}
+
+// between reports whether what was followed ends where a command does.
+func (c *conn) between() bool {
+	return len(c.begun) == 0 && len(c.requests.open) == 0 && c.requests.bulk == 0
 }
 
 // follow counts the commands that p holds, or holds parts of. It reports false if

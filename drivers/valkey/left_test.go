@@ -1,8 +1,11 @@
 package valkey_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -99,5 +102,53 @@ func TestCallersWhoLeaveInAReply(t *testing.T) {
 		require.NoError(t, err)
 		require.EqualValues(t, 7, got)
 		require.EqualValues(t, 2, dials.Load(), "connections")
+	}
+}
+
+// Values are the caller's again when the call has returned, whether or not it has left
+// before they were written.
+func TestLongValuesAreTheCallersAgain(t *testing.T) {
+	const callers, keys, size = 24, 4, 100_000
+	proxy := xcachetest.NewProxy(t, subject.Standalone(t).Addr)
+	store := subject.Open(t, "valkey://"+proxy.Addr()+"?pool_size=1")
+	whole := func(n int) error {
+		got, err := drivertest.Get(t, store, drivertest.Key(t, fmt.Sprint(n)))
+		if errors.Is(err, driver.ErrNotFound) {
+			return nil
+		}
+		if err == nil && (len(got) != size || got[0] == 0 || !bytes.Equal(bytes.Repeat(got[:1], size), got)) {
+			return fmt.Errorf("key %d holds what nobody has stored", n)
+		}
+		return err
+	}
+	var left, stored atomic.Int64
+	var wg sync.WaitGroup
+	for caller := range callers {
+		wg.Go(func() {
+			value := make([]byte, size)
+			for n := range 30 {
+				for i := range value {
+					value[i] = byte('a' + caller)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), rand.N(80*time.Millisecond))
+				entries := []driver.Entry{{Key: drivertest.Key(t, fmt.Sprint(n%keys)), Value: value, TTL: time.Minute}}
+				err := errors.Join(store.Set(ctx, entries), entries[0].Err)
+				cancel()
+				clear(value)
+				assert.NoError(t, whole(n%keys))
+				if err == nil {
+					stored.Add(1)
+				} else if left.Add(1); !errors.Is(err, context.DeadlineExceeded) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("%d calls have left, %d values were stored", left.Load(), stored.Load())
+	require.NotZero(t, left.Load())
+	require.NotZero(t, stored.Load())
+	for n := range keys {
+		require.NoError(t, whole(n))
 	}
 }

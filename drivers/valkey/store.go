@@ -73,7 +73,7 @@ func newStore(s *settings.Settings, dial dialFunc) *Store {
 	return &Store{
 		engine: exchange.NewStore(p, p.clock, exchange.Options{
 			Driver: name, OpTimeout: s.OpTimeout, MaxValue: min(s.MaxValue, maxBulk), NoHello: s.NoHello,
-			Copies: true, Probes: true,
+			Copies: true, Borrows: minLent, Probes: true,
 		}),
 		pool: p, addr: s.Addr, database: s.DB,
 	}

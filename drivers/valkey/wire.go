@@ -28,12 +28,13 @@ func (p *pool) Exchange(c *exchange.Call) {
 // exchange sends a call that may begin.
 func (l *link) exchange(c *exchange.Call, m *memory) {
 	before := l.conn.commands.Load()
-	m.send(&m.context, l.client, c)
+	m.send(&m.context, l.client, l.conn, c)
 	c.Sent = !l.conn.unsent(before, m.context.serving.Load())
 	if l.alone {
 		l.conn.pool.leaveAlone(l, m.proven(c))
 	}
 	l.callers.leave(&m.context)
+	m.returnLoans(l.conn.dead.Load())
 	m.settle(c, l)
 }
 
@@ -50,6 +51,7 @@ type memory struct {
 	// reply, or an error, which servers send before they have read a command to
 	// its end.
 	failed bool
+	loans  []*loan // of the values that were not copied
 }
 
 func memoryOf(c *exchange.Call) *memory {
@@ -66,7 +68,9 @@ const maxBuilt = 5
 
 // send leaves the sending to valkey-go, which sends a command again only if it is
 // built as one that reads. None of these is.
-func (m *memory) send(ctx context.Context, client valkeygo.Client, c *exchange.Call) {
+//
+// Long values are lent by the connection, which is nil if it is a client's of the program.
+func (m *memory) send(ctx context.Context, client valkeygo.Client, conn *conn, c *exchange.Call) {
 	words, numbers := 0, 0
 	for i := range c.Commands {
 		words += c.Commands[i].Words()
@@ -77,7 +81,7 @@ func (m *memory) send(ctx context.Context, client valkeygo.Client, c *exchange.C
 	}
 	m.numbers = slices.Grow(m.numbers[:0], numbers*maxDigits)
 	if len(c.Commands) == 1 {
-		m.one[0] = client.Do(ctx, m.build(client, &c.Commands[0]))
+		m.one[0] = client.Do(ctx, m.build(client, conn, &c.Commands[0]))
 		m.results = m.one[:]
 		return
 	}
@@ -87,12 +91,15 @@ func (m *memory) send(ctx context.Context, client valkeygo.Client, c *exchange.C
 	short := true
 	for i := range c.Commands {
 		first := len(m.words)
-		m.words = m.appendWords(m.words, &c.Commands[i])
+		m.words = m.appendWords(m.words, conn, &c.Commands[i])
 		m.commands = append(m.commands, builder.Arbitrary(m.words[first:]...).Build())
 		for _, word := range m.words[first:] {
 			size += len(word)
 		}
 		short = short && c.Commands[i].Shape == shape.OK
+	}
+	for _, lent := range m.loans {
+		size += lent.size
 	}
 	if size > muchToWrite && (!short || len(c.Commands) > fewReplies) {
 		ctx = bothWays{ctx}
@@ -103,30 +110,34 @@ func (m *memory) send(ctx context.Context, client valkeygo.Client, c *exchange.C
 // build returns the only command of a call. valkey-go would take a short one from a
 // pool and back for each call, and fold its name, which is a tenth of what a call
 // takes. Pinned ones stay here.
-func (m *memory) build(client valkeygo.Client, c *exchange.Command) valkeygo.Completed {
+func (m *memory) build(client valkeygo.Client, conn *conn, c *exchange.Command) valkeygo.Completed {
 	n := c.Words()
 	if n > maxBuilt || m.failed {
-		m.words = m.appendWords(slices.Grow(m.words[:0], n), c)
+		m.words = m.appendWords(slices.Grow(m.words[:0], n), conn, c)
 		return client.B().Arbitrary(m.words...).Build()
 	}
 	built := &m.built[n]
 	if built.IsEmpty() {
-		*built = client.B().Arbitrary(m.appendWords(make([]string, 0, n), c)...).Build().Pin()
+		*built = client.B().Arbitrary(m.appendWords(make([]string, 0, n), conn, c)...).Build().Pin()
 		return *built
 	}
-	m.appendWords(built.Commands()[:0], c)
+	m.appendWords(built.Commands()[:0], conn, c)
 	return *built
 }
 
 // maxDigits is how many characters a number may have.
 const maxDigits = len("-9223372036854775808")
 
-func (m *memory) appendWords(words []string, c *exchange.Command) []string {
+func (m *memory) appendWords(words []string, conn *conn, c *exchange.Command) []string {
 	words = append(words, c.Name)
 	words = append(words, c.Head...)
 	for i := range c.Args {
 		arg := &c.Args[i]
 		switch n, isInteger := arg.Integer(); {
+		case arg.Role == driver.RoleValue && conn != nil && len(arg.Data) >= minLent && len(arg.Data) <= maxBulk:
+			lent := conn.loans.lend(arg.Data)
+			m.loans = append(m.loans, lent)
+			words = append(words, valkeygo.BinaryString(lent.reference[:]))
 		case arg.Role == driver.RoleValue:
 			words = append(words, valkeygo.BinaryString(arg.Data))
 		case isInteger:
@@ -140,6 +151,15 @@ func (m *memory) appendWords(words []string, c *exchange.Command) []string {
 		}
 	}
 	return words
+}
+
+// returnLoans has nobody know the caller's memory any more.
+func (m *memory) returnLoans(dead bool) {
+	for _, lent := range m.loans {
+		lent.end(dead)
+	}
+	clear(m.loans)
+	m.loans = m.loans[:0]
 }
 
 // proven returns the length of the longest argument if the server has read all

@@ -80,14 +80,17 @@ func (s *Store) abandonedError(c *Call, sent bool) error {
 	return driver.Fail(driver.ErrUnavailable, failure.Outcome(sent), &failure.TimeoutError{Limit: s.options.OpTimeout})
 }
 
-// own copies what a call was lent, as its commands may be used after the call.
-func (c *Call) own() {
+// own copies what a call was lent, as its commands may be used after the call. Values
+// that are at least so long stay borrowed, unless that is 0.
+func (c *Call) own(borrowed int) {
 	size, count := 0, 0
 	for i := range c.Commands {
 		args := c.Commands[i].Args
 		count += len(args)
 		for j := range args {
-			size += len(args[j].Data)
+			if !stays(&args[j], borrowed) {
+				size += len(args[j].Data)
+			}
 		}
 	}
 	// None of these moves from here on.
@@ -95,7 +98,7 @@ func (c *Call) own() {
 	for i := range c.Commands {
 		first := len(c.copies)
 		for _, arg := range c.Commands[i].Args {
-			if arg.Data != nil {
+			if arg.Data != nil && !stays(&arg, borrowed) {
 				from := len(c.buffer)
 				c.buffer = append(c.buffer, arg.Data...)
 				arg.Data = c.buffer[from:len(c.buffer):len(c.buffer)]
@@ -104,6 +107,10 @@ func (c *Call) own() {
 		}
 		c.Commands[i].Args = c.copies[first:len(c.copies):len(c.copies)]
 	}
+}
+
+func stays(arg *driver.Arg, borrowed int) bool {
+	return borrowed > 0 && arg.Role == driver.RoleValue && len(arg.Data) >= borrowed
 }
 
 // far is later than the end of any call whose client bounds it.

@@ -68,6 +68,9 @@ type Options struct {
 	// Copies tells that the wire may read the commands of a call that has failed
 	// after it has returned.
 	Copies bool
+	// Borrows is the length of values from which on they are not copied after all: the
+	// wire does not read them when it has returned. 0 tells that all are.
+	Borrows int
 	// Probes tells that the wire does not know whether the server accepts MULTI on
 	// the connection that it will use. One that refuses it would run the commands
 	// behind it one by one.
@@ -211,7 +214,7 @@ func (s *Store) run(ctx context.Context, c *Call) error {
 	}
 	handsOff := s.options.Detached && !endless
 	if handsOff || s.options.Copies {
-		c.own()
+		c.own(s.options.Borrows)
 	}
 	all := c.Commands
 	for try := 1; ; {

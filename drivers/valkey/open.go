@@ -18,10 +18,12 @@ type Option func(*Driver)
 // user and a password in the DSN, which may not have any then. Of a DSN with sentinels
 // they are those of the servers with the data, and not of the sentinels.
 //
-// The function is called for each new connection. Connections that live are not logged
-// in anew when what they logged in with expires: a server that ends them then has the
-// next call make another one. A connection that cannot log in is an error of the call
-// that needs it.
+// The function is called for each new connection, and again before what it returned
+// expires: when a quarter of its life is left, or five minutes. Connections that live
+// then log in anew between two calls; none is closed for it, and no call fails. If the
+// function fails then, or the server refuses what it returned, connections go on as
+// they are, and try again once a second. A connection that cannot log in at all is an
+// error of the call that needs it.
 //
 // The function may be called concurrently, until Close of the store has returned. It
 // must return when its context ends, at the latest after dial_timeout, which bounds

@@ -3,6 +3,7 @@ package valkey
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -293,7 +294,7 @@ func (p *pool) Disconnect() {
 	p.cancel()
 	p.mu.Lock()
 	p.closed = true
-	links := p.replaced
+	links := slices.Clone(p.replaced)
 	for s := range p.places() {
 		if l := s.link.Load(); l != nil {
 			links = append(links, l)

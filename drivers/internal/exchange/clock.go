@@ -1,47 +1,23 @@
 package exchange
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// A Tick is a moment in which calls begin. It is a context, too, for all of them
-// whose own has no deadline: one timer and one channel, and no allocation, for any
-// number of calls.
+// A Tick is a moment in which calls begin. It tells all of them whose contexts have no
+// deadline of their end: one timer and one channel, and no allocation, for any number of
+// calls.
 type Tick struct {
 	time     time.Time
 	deadline time.Time
-	done     chan struct{}
-	ended    atomic.Bool // done is closed
+	done     chan struct{} // closed at the deadline
 }
 
 // Time returns when the tick was, to within a moment that does not matter to
 // deadlines of calls.
 func (t *Tick) Time() time.Time { return t.time }
-
-// Deadline returns the end of calls that begin in the tick, and true.
-func (t *Tick) Deadline() (time.Time, bool) { return t.deadline, true }
-
-// Done is closed at that end.
-func (t *Tick) Done() <-chan struct{} { return t.done }
-
-// Value returns nil.
-func (t *Tick) Value(any) any { return nil }
-
-// Err returns context.DeadlineExceeded from that end on.
-func (t *Tick) Err() error {
-	if t.ended.Load() {
-		return context.DeadlineExceeded
-	}
-	return nil
-}
-
-func (t *Tick) end() {
-	t.ended.Store(true)
-	close(t.done)
-}
 
 // A Clock tells the time to within a tick. A call asks for it only to bound itself to
 // seconds, and asking the system costs more than the rest of a store's own work.
@@ -154,7 +130,7 @@ func (c *Clock) advance(now time.Time, wanted, again bool) (done bool) {
 	defer c.mu.Unlock()
 	ended := 0
 	for ended < len(c.given) && !now.Before(c.given[ended].deadline) {
-		c.given[ended].end()
+		close(c.given[ended].done)
 		ended++
 	}
 	c.given = append(c.given[:0], c.given[ended:]...)
@@ -181,7 +157,7 @@ func (c *Clock) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, t := range c.given {
-		t.end()
+		close(t.done)
 	}
 	c.given = nil
 	c.current.Store(nil)

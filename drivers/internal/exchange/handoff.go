@@ -80,9 +80,10 @@ func (s *Store) abandonedError(c *Call, sent bool) error {
 	return driver.Fail(driver.ErrUnavailable, failure.Outcome(sent), &failure.TimeoutError{Limit: s.options.OpTimeout})
 }
 
-// own copies what a call was lent, as its commands may be used after the call. Values
-// that are at least so long stay borrowed, unless that is 0.
-func (c *Call) own(borrowed int) {
+// own copies what a call was lent, as it may be used after the call: its values, and the
+// arguments with them if it is handed off. Values that are at least so long stay
+// borrowed, unless that is 0.
+func (c *Call) own(borrowed int, handedOff bool) {
 	size, count := 0, 0
 	for i := range c.Commands {
 		args := c.Commands[i].Args
@@ -92,6 +93,9 @@ func (c *Call) own(borrowed int) {
 				size += len(args[j].Data)
 			}
 		}
+	}
+	if size == 0 && !handedOff {
+		return
 	}
 	// None of these moves from here on.
 	c.copies, c.buffer = slices.Grow(c.copies[:0], count), slices.Grow(c.buffer[:0], size)

@@ -214,7 +214,7 @@ func (s *Store) run(ctx context.Context, c *Call) error {
 	}
 	handsOff := s.options.Detached && !endless
 	if handsOff || s.options.Copies {
-		c.own(s.options.Borrows)
+		c.own(s.options.Borrows, handsOff)
 	}
 	all := c.Commands
 	for try := 1; ; {

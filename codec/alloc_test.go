@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/internal/race"
 )
@@ -31,21 +32,15 @@ func TestAllocations(t *testing.T) {
 	record := newRecord(1 << 10)
 	var recordPointer any = &record
 	text, err := json.Marshal(&record)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	encode := func(c *codec.Chain, v any) []byte {
 		stored, err := c.Append(nil, v)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return stored
 	}
 	buf := make([]byte, 0, 64<<10)
 	fail := func(err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
 	marshal := allocations(func() { _, err := json.Marshal(recordPointer); fail(err) })
 	unmarshal := allocations(func() { var r any = new(recordType); fail(json.Unmarshal(text, r)) })
@@ -72,8 +67,8 @@ func TestAllocations(t *testing.T) {
 		{"several members: decode", unmarshal, decode(several, encode(several, recordPointer), fail)},
 	}
 	for _, test := range tests {
-		if got := allocations(test.f); got > test.most && !race.Enabled {
-			t.Errorf("%s: %v allocations, want %v at most", test.name, got, test.most)
+		if !race.Enabled {
+			require.LessOrEqual(t, allocations(test.f), test.most, "allocations to %s", test.name)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache/codec"
 )
 
@@ -28,9 +29,7 @@ func BenchmarkRaw(b *testing.B) {
 				}
 			})
 			stored, err := chain.EncodeBytes(nil, value)
-			if err != nil {
-				b.Fatal(err)
-			}
+			require.NoError(b, err)
 			b.Run(fmt.Sprintf("decode/%v/%d", format, size), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {

@@ -32,9 +32,7 @@ var (
 func mustChain(tb testing.TB, config codec.Config) *codec.Chain {
 	tb.Helper()
 	c, err := codec.New(config)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	require.NoError(tb, err)
 	return c
 }
 

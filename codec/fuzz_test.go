@@ -17,18 +17,14 @@ func seeds(f *testing.F) {
 	for name, chain := range acceptedChains(f) {
 		for _, v := range []any{"hello", []byte("hello"), -1, bytes.Repeat([]byte("long "), 100)} {
 			stored, err := chain.Append(nil, v)
-			if err != nil {
-				f.Fatalf("%s: %v", name, err)
-			}
+			require.NoError(f, err, name)
 			f.Add(stored)
 		}
 	}
 	for _, v := range []any{true, 0.5, ada, withChild, []account{ada}, map[string]int{"a": 1}} {
 		for _, s := range jsonGob {
 			stored, err := s.Append(nil, v)
-			if err != nil {
-				f.Fatal(err)
-			}
+			require.NoError(f, err)
 			f.Add(stored)
 		}
 	}

@@ -40,9 +40,8 @@ func TestIntegersAreDecimalTextInEveryChain(t *testing.T) {
 			require.Equal(t, test.text, string(stored), "%s: %T(%v) is stored as", name, test.value, test.value)
 			into := reflect.New(reflect.TypeOf(test.value))
 			read, err := chain.Decode(stored, into.Interface())
-			if err != nil || into.Elem().Interface() != test.value {
-				t.Errorf("%s: %q is read as %v, %v, want %v", name, stored, into.Elem(), err, test.value)
-			}
+			require.NoError(t, err, "%s of %q", name, stored)
+			require.Equal(t, test.value, into.Elem().Interface(), "%s of %q", name, stored)
 			require.Equal(t, (codec.Read{Serializer: codec.Decimal}), read, "%s: %q was read by", name, stored)
 		}
 	}

@@ -64,7 +64,7 @@ func TestCodeIsThatOfTheExamples(t *testing.T) {
 				require.Contains(t, unindented(read(t, file)), unindented(code), "%s: this is not, word for word, in %s", page, file)
 				checked++
 			case language == "go":
-				t.Errorf("%s: the comment above this code does not name the file it is from:\n%s", page, code)
+				require.Fail(t, "the comment above this code does not name the file it is from", "%s:\n%s", page, code)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package pickle_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache/codec/pickle"
 	"github.com/xcache-go/xcache/internal/race"
 )
@@ -30,9 +31,7 @@ func TestAllocations(t *testing.T) {
 		t.Skip("pools drop what they are given now and then")
 	}
 	fail := func(err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
 	var value any = &smallValue
 	stored, err := pickle.Serializer.Append(nil, value)
@@ -53,11 +52,9 @@ func TestAllocations(t *testing.T) {
 		{"read a struct", 5, func() { var s small; fail(pickle.Serializer.Unmarshal(stored, &s)) }},
 		{"recognise a struct", 0, func() { recognize(stored) }},
 	} {
-		if got := allocations(test.f); got > test.most {
-			t.Errorf("%s: %v allocations, want %v at most", test.name, got, test.most)
-		} else {
-			t.Logf("%s: %v allocations", test.name, got)
-		}
+		got := allocations(test.f)
+		t.Logf("%s: %v allocations", test.name, got)
+		require.LessOrEqual(t, got, test.most, "allocations to %s", test.name)
 	}
 }
 
@@ -74,9 +71,7 @@ func BenchmarkAppend(b *testing.B) {
 
 func BenchmarkUnmarshal(b *testing.B) {
 	stored, err := pickle.Serializer.Append(nil, smallValue)
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	b.ReportAllocs()
 	for b.Loop() {
 		var s small

@@ -11,6 +11,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/drivertest"
 	"github.com/xcache-go/xcache/drivers/redis"
@@ -34,9 +35,7 @@ func openLoopback(tb testing.TB) (*redis.Store, *goredis.Client, *fakeserver.Ser
 	tb.Helper()
 	server := fakeserver.New()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
+	require.NoError(tb, err)
 	var served sync.WaitGroup
 	served.Go(func() { server.Serve(listener) })
 	tb.Cleanup(func() {
@@ -50,14 +49,10 @@ func openLoopback(tb testing.TB) (*redis.Store, *goredis.Client, *fakeserver.Ser
 func openBoth(tb testing.TB, d redis.Driver, options *goredis.Options) (*redis.Store, *goredis.Client) {
 	tb.Helper()
 	store, err := d.Open(drivertest.Parse(tb, "redis://"+options.Addr))
-	if err != nil {
-		tb.Fatal(err)
-	}
+	require.NoError(tb, err)
 	raw := goredis.NewClient(options)
 	tb.Cleanup(func() {
-		if err := errors.Join(store.Close(), raw.Close()); err != nil {
-			tb.Error(err)
-		}
+		require.NoError(tb, errors.Join(store.Close(), raw.Close()))
 	})
 	return store.(*redis.Store), raw
 }

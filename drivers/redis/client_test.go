@@ -21,34 +21,22 @@ func TestCloseLeavesTheClientOfTheProgram(t *testing.T) {
 	s := redis.NewStore(client)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if err := s.Set(ctx, []driver.Entry{{Key: drivertest.Key(t, "k"), TTL: time.Minute}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := client.Ping(t.Context()).Err(); err != nil {
-		t.Errorf("the client was closed: %v", err)
-	}
+	require.NoError(t, s.Set(ctx, []driver.Entry{{Key: drivertest.Key(t, "k"), TTL: time.Minute}}))
+	require.NoError(t, s.Close())
+	require.NoError(t, client.Ping(t.Context()).Err(), "the client was closed")
 }
 
 func TestCloseClient(t *testing.T) {
 	client := goredis.NewClient(&goredis.Options{Addr: subject.Standalone(t).Addr})
-	if err := redis.NewStore(client, redis.CloseClient()).Close(); err != nil {
-		t.Error(err)
-	}
-	if err := client.Ping(t.Context()).Err(); err == nil {
-		t.Error("the client is open")
-	}
+	require.NoError(t, redis.NewStore(client, redis.CloseClient()).Close())
+	require.Error(t, client.Ping(t.Context()).Err(), "the client is open")
 	subject.AwaitNoGoroutines(t)
 }
 
 func TestStoreNamesTheServerOfItsClient(t *testing.T) {
 	s := redis.NewStore(goredis.NewClient(&goredis.Options{Addr: "127.0.0.1:1"}), redis.CloseClient())
 	defer func() { _ = s.Close() }()
-	if text := fmt.Sprint(s); !strings.Contains(text, "127.0.0.1:1/0") {
-		t.Errorf("the store is %s", text)
-	}
+	require.Contains(t, fmt.Sprint(s), "127.0.0.1:1/0", "the name of the store")
 }
 
 // What hooks print are words, as they are of go-redis' own commands.
@@ -90,7 +78,7 @@ func TestHooksOfTheProgramSeeWords(t *testing.T) {
 			case fmt.Stringer:
 				require.Zero(t, i, "%T is an argument", arg)
 			default:
-				t.Errorf("%T is an argument", arg)
+				require.Fail(t, "an argument that is no string and no number", "%T", arg)
 			}
 		}
 	}
@@ -132,7 +120,6 @@ func TestHooksOfTheProgramAreRunAndSpoilNothing(t *testing.T) {
 	drivertest.WantErr(t, drivertest.Put(t, s, "k", "v"), driver.NotApplied, driver.ErrUnavailable)
 	entries := []driver.Entry{{Key: "k", TTL: time.Minute}, {Key: "l", TTL: time.Minute}}
 	drivertest.WantErr(t, s.Set(t.Context(), entries), driver.NotApplied, driver.ErrUnavailable)
-	if len(hook.seen) == 0 || hook.seen[0][:3] != "set" {
-		t.Errorf("the hook has seen %q", hook.seen)
-	}
+	require.NotEmpty(t, hook.seen, "what the hook has seen")
+	require.Equal(t, "set", hook.seen[0][:3], "what the hook has seen")
 }

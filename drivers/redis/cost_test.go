@@ -45,9 +45,7 @@ func TestCommandsAllocateAsGoRedisDoes(t *testing.T) {
 
 func allocations(t *testing.T, call func() error) float64 {
 	return testing.AllocsPerRun(1000, func() {
-		if err := call(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, call())
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 
 	valkeygo "github.com/valkey-io/valkey-go"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/drivertest"
 	"github.com/xcache-go/xcache/drivers/valkey"
@@ -37,9 +38,7 @@ func openLoopback(tb testing.TB) (*valkey.Store, valkeygo.Client, *fakeserver.Se
 	tb.Helper()
 	server := fakeserver.New()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
+	require.NoError(tb, err)
 	var served sync.WaitGroup
 	served.Go(func() { server.Serve(listener) })
 	tb.Cleanup(func() {
@@ -53,14 +52,10 @@ func openLoopback(tb testing.TB) (*valkey.Store, valkeygo.Client, *fakeserver.Se
 func openBoth(tb testing.TB, d valkey.Driver, addr string, dial func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error)) (*valkey.Store, valkeygo.Client) {
 	tb.Helper()
 	store, err := d.Open(drivertest.Parse(tb, "valkey://"+addr))
-	if err != nil {
-		tb.Fatal(err)
-	}
+	require.NoError(tb, err)
 	raw := newClient(tb, valkeygo.ClientOption{InitAddress: []string{addr}, DialCtxFn: dial})
 	tb.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			tb.Error(err)
-		}
+		require.NoError(tb, store.Close())
 		raw.Close()
 	})
 	return store.(*valkey.Store), raw

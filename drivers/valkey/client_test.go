@@ -8,6 +8,7 @@ import (
 
 	valkeygo "github.com/valkey-io/valkey-go"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/drivertest"
 	"github.com/xcache-go/xcache/drivers/valkey"
@@ -19,25 +20,15 @@ func TestCloseLeavesTheClientOfTheProgram(t *testing.T) {
 	s := valkey.NewStore(client)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if err := s.Set(ctx, []driver.Entry{{Key: drivertest.Key(t, "k"), TTL: time.Minute}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := client.Do(t.Context(), client.B().Ping().Build()).Error(); err != nil {
-		t.Errorf("the client was closed: %v", err)
-	}
+	require.NoError(t, s.Set(ctx, []driver.Entry{{Key: drivertest.Key(t, "k"), TTL: time.Minute}}))
+	require.NoError(t, s.Close())
+	require.NoError(t, client.Do(t.Context(), client.B().Ping().Build()).Error(), "the client was closed")
 }
 
 func TestCloseClient(t *testing.T) {
 	client := newClient(t, valkeygo.ClientOption{InitAddress: []string{subject.Standalone(t).Addr}})
-	if err := valkey.NewStore(client, valkey.CloseClient()).Close(); err != nil {
-		t.Error(err)
-	}
-	if err := client.Do(t.Context(), client.B().Ping().Build()).Error(); err == nil {
-		t.Error("the client is open")
-	}
+	require.NoError(t, valkey.NewStore(client, valkey.CloseClient()).Close())
+	require.Error(t, client.Do(t.Context(), client.B().Ping().Build()).Error(), "the client is open")
 	subject.AwaitNoGoroutines(t)
 }
 

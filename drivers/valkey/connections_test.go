@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/drivertest"
 	"github.com/xcache-go/xcache/drivers/valkey"
@@ -38,9 +40,7 @@ func TestSilentConnectionIsReplacedAndLongCallsGoOnWaiting(t *testing.T) {
 		return dialTo(ctx, server.Addr)
 	}).(*valkey.Store)
 	k := drivertest.Key(t, "k")
-	if err := drivertest.Put(t, s, k, "v"); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, drivertest.Put(t, s, k, "v"))
 	proxy.StallReplies()
 	patient := make(chan error, 1)
 	go func() {
@@ -56,13 +56,11 @@ func TestSilentConnectionIsReplacedAndLongCallsGoOnWaiting(t *testing.T) {
 	}, func() string { return "the silent connection is not replaced" })
 	select {
 	case err := <-patient:
-		t.Fatalf("a call that had time left has ended: %v", err)
+		require.Fail(t, "a call that had time left has ended", err)
 	default:
 	}
 	proxy.Resume()
-	if err := <-patient; err != nil {
-		t.Error(err)
-	}
+	require.NoError(t, <-patient)
 	drivertest.Eventually(t, func() bool { return proxy.OpenConnections() == 0 }, func() string { return "the connection that was replaced stays open" })
 }
 
@@ -73,20 +71,14 @@ func TestReadTimeoutClosesASilentConnection(t *testing.T) {
 	dsn.OpTimeout = opTimeout
 	s := subject.OpenDSN(t, dsn, nil)
 	k := drivertest.Key(t, "k")
-	if err := drivertest.Put(t, s, k, "v"); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, drivertest.Put(t, s, k, "v"))
 	proxy.StallReplies()
 	start := time.Now()
 	err := drivertest.Do(t.Context(), s, "INCRBY", driver.Key(k+"n"), driver.Int(1))
 	drivertest.WantErr(t, err, driver.Unknown, driver.ErrUnavailable)
-	if took := time.Since(start); took > opTimeout/2 {
-		t.Errorf("took %v", took)
-	}
+	require.LessOrEqual(t, time.Since(start), opTimeout/2, "took")
 	proxy.Resume()
-	if err := drivertest.WhenQuick(func() error { return drivertest.Put(t, s, k, "v") }); err != nil {
-		t.Error(err)
-	}
+	require.NoError(t, drivertest.WhenQuick(func() error { return drivertest.Put(t, s, k, "v") }))
 }
 
 func TestManyCallersShareFewConnections(t *testing.T) {
@@ -98,21 +90,15 @@ func TestManyCallersShareFewConnections(t *testing.T) {
 		for i := range callers {
 			wg.Go(func() {
 				for range 10 {
-					if err := drivertest.Put(t, s, drivertest.Key(t, fmt.Sprint(i)), "v"); err != nil {
-						t.Error(err)
-					}
+					assert.NoError(t, drivertest.Put(t, s, drivertest.Key(t, fmt.Sprint(i)), "v"))
 				}
 			})
 		}
 		wg.Wait()
 		return proxy.OpenConnections()
 	}
-	if n := one(1); n != 1 {
-		t.Errorf("%d connections for one caller", n)
-	}
-	if n := one(100); n != 3 {
-		t.Errorf("%d connections for a hundred callers", n)
-	}
+	require.Equal(t, 1, one(1), "connections for one caller")
+	require.Equal(t, 3, one(100), "connections for a hundred callers")
 }
 
 // A server that answers anything but RESP, or when nobody asked, must not take
@@ -141,18 +127,14 @@ func TestMalformedReplies(t *testing.T) {
 							if err := drivertest.Do(ctx, s, "INCRBY", driver.Key("k"), driver.Int(1)); err != nil {
 								failed.Add(1)
 								// Half a reply may have the rest on its way: the caller's time is up first.
-								if want := cmp.Or(ctx.Err(), driver.ErrUnavailable); !errors.Is(err, want) && !errors.Is(err, driver.ErrUnavailable) {
-									t.Error(err)
-								}
+								assert.True(t, errors.Is(err, cmp.Or(ctx.Err(), driver.ErrUnavailable)) || errors.Is(err, driver.ErrUnavailable), err)
 							}
 							cancel()
 						}
 					})
 				}
 				wg.Wait()
-				if failed.Load() == 0 {
-					t.Error("no call has failed")
-				}
+				require.NotZero(t, failed.Load(), "no call has failed")
 			})
 		}
 	}
@@ -163,9 +145,7 @@ func TestMalformedReplies(t *testing.T) {
 func answering(t testing.TB, reply string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {

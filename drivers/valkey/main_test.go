@@ -6,6 +6,7 @@ import (
 
 	valkeygo "github.com/valkey-io/valkey-go"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/drivertest"
 	"github.com/xcache-go/xcache/drivers/internal/node"
@@ -40,8 +41,6 @@ func newClient(t testing.TB, option valkeygo.ClientOption) valkeygo.Client {
 	t.Helper()
 	option.ForceSingleClient, option.DisableCache = true, true
 	client, err := valkeygo.NewClient(option)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return client
 }

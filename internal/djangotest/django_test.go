@@ -40,7 +40,7 @@ func open(t *testing.T) *site {
 		if errors.Is(err, release.ErrNotFound) && os.Getenv("CI") == "" {
 			t.Skipf("djangotest: no Django: %v; %s", err, advice)
 		}
-		t.Fatalf("djangotest: no Django: %v; %s", err, advice)
+		require.NoError(t, err, "no Django: %s", advice)
 	}
 	t.Cleanup(func() {
 		require.NoError(t, p.stop())
@@ -52,13 +52,9 @@ func open(t *testing.T) *site {
 func (s *site) cache(parameters string) *xcache.Cache {
 	s.t.Helper()
 	c, err := xcache.OpenDSN("redis://" + s.server.Addr + "?" + parameters)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	require.NoError(s.t, err)
 	s.t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			s.t.Error(err)
-		}
+		require.NoError(s.t, c.Close())
 	})
 	return c
 }
@@ -69,11 +65,6 @@ func (s *site) want(t *testing.T, expression, want string) {
 	got, err := s.python.eval(expression)
 	require.NoError(t, err, "Python: %s", expression)
 	require.Equal(t, want, got, "Python: %s", expression)
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	require.NoError(t, err)
 }
 
 // wantGet checks what a key is in Go.
@@ -127,7 +118,7 @@ func TestPickleBothWays(t *testing.T) {
 		key := strings.ReplaceAll(v.name, " ", "_")
 		s.want(t, fmt.Sprintf("cache.set('%s', %s)", key, v.python), "None")
 		wantGet(t, c, key, v.golang)
-		must(t, xcache.For[any](c).Set(t.Context(), "go_"+key, v.golang))
+		require.NoError(t, xcache.For[any](c).Set(t.Context(), "go_"+key, v.golang))
 		back := v.back
 		if back == "" {
 			back = v.python
@@ -144,7 +135,7 @@ func TestPickleBothWays(t *testing.T) {
 	ada := user{7, "Ada", at, []string{"a"}}
 	dict := "{'id': 7, 'name': 'Ada', 'seen': " + atInPython + ", 'tags': ['a']}"
 	users := xcache.For[user](c)
-	must(t, users.Set(t.Context(), "user", ada))
+	require.NoError(t, users.Set(t.Context(), "user", ada))
 	s.want(t, "cache.get('user')", dict)
 	s.want(t, "cache.set('user2', "+dict+")", "None")
 	got, err := users.Get(t.Context(), "user2")
@@ -175,7 +166,7 @@ func TestJSONBothWays(t *testing.T) {
 		}
 		s.want(t, fmt.Sprintf("json_cache.set('%s', %s)", key, v.python), "None")
 		wantGet(t, c, key, want)
-		must(t, xcache.For[any](c).Set(t.Context(), "go_"+key, v.golang))
+		require.NoError(t, xcache.For[any](c).Set(t.Context(), "go_"+key, v.golang))
 		back := v.jsonBack
 		if back == "" {
 			back = v.python
@@ -183,9 +174,9 @@ func TestJSONBothWays(t *testing.T) {
 		s.want(t, "json_cache.get('go_"+key+"', 'a miss')", back)
 	}
 	// What JSON makes of other types.
-	must(t, xcache.For[time.Time](c).Set(t.Context(), "time", at))
+	require.NoError(t, xcache.For[time.Time](c).Set(t.Context(), "time", at))
 	s.want(t, "json_cache.get('time')", "'2026-02-28T23:59:58.123456Z'")
-	must(t, xcache.For[[]byte](c).Set(t.Context(), "bytes", []byte("hi")))
+	require.NoError(t, xcache.For[[]byte](c).Set(t.Context(), "bytes", []byte("hi")))
 	s.want(t, "json_cache.get('bytes')", "'aGk='")
 	s.want(t, "json_cache.set('iso', datetime.datetime(2026, 2, 28, 23, 59, 58, 123456, tzinfo=datetime.timezone.utc).isoformat())", "None")
 	got, err := xcache.For[time.Time](c).Get(t.Context(), "iso")
@@ -206,16 +197,16 @@ func TestOperationsOnEachOthersKeys(t *testing.T) {
 	require.EqualValues(t, 7, n, "Incr")
 	require.NoError(t, err, "Incr")
 	s.want(t, "cache.incr('n', 3)", "10")
-	must(t, counters.Set(ctx, "m", 1))
+	require.NoError(t, counters.Set(ctx, "m", 1))
 	s.want(t, "cache.incr('m')", "2")
 	s.want(t, "cache.decr('m', 5)", "-3")
 	wantGet(t, c, "m", int64(-3))
 	require.Equal(t, "-3", s.server.Do(t, "GET", ":1:m"), "the server has")
 
 	// Expiry.
-	must(t, texts.Set(ctx, "minute", "x", xcache.TTL(time.Minute)))
+	require.NoError(t, texts.Set(ctx, "minute", "x", xcache.TTL(time.Minute)))
 	s.want(t, "50 < server.ttl(':1:minute') <= 60", "True")
-	must(t, texts.Set(ctx, "forever", "x", xcache.TTL(xcache.NoExpiry)))
+	require.NoError(t, texts.Set(ctx, "forever", "x", xcache.TTL(xcache.NoExpiry)))
 	s.want(t, "server.ttl(':1:forever')", "-1")
 	s.want(t, "cache.set('hour', 1, 3600), cache.set('always', 1, None), cache.set('default', 1)", "(None, None, None)")
 	for key, want := range map[string]time.Duration{"hour": time.Hour, "always": xcache.NoExpiry, "default": 300 * time.Second} {
@@ -225,14 +216,14 @@ func TestOperationsOnEachOthersKeys(t *testing.T) {
 		require.GreaterOrEqual(t, got, want-30*time.Second, "TTL of %s: %v, %v, want %v", key, got, err, want)
 	}
 	s.want(t, "cache.touch('minute', 3600), cache.touch('nobody')", "(True, False)")
-	if got, err := c.TTL(ctx, "minute"); err != nil || got <= time.Minute {
-		t.Errorf("TTL after Django's touch: %v, %v", got, err)
-	}
+	ttl, err := c.TTL(ctx, "minute")
+	require.NoError(t, err, "TTL after Django's touch")
+	require.Greater(t, ttl, time.Minute, "TTL after Django's touch")
 	ok, err := c.Touch(ctx, "always", xcache.TTL(time.Minute))
 	require.True(t, ok, "Touch: %v, %v", ok, err)
 	require.NoError(t, err, "Touch: %v", ok)
 	s.want(t, "50 < server.ttl(':1:always') <= 60", "True")
-	must(t, texts.Set(ctx, "blink", "x", xcache.TTL(30*time.Millisecond)))
+	require.NoError(t, texts.Set(ctx, "blink", "x", xcache.TTL(30*time.Millisecond)))
 	time.Sleep(60 * time.Millisecond)
 	s.want(t, "cache.get('blink', 'gone')", "'gone'")
 
@@ -250,7 +241,7 @@ func TestOperationsOnEachOthersKeys(t *testing.T) {
 
 	// Many.
 	s.want(t, "cache.set_many({'a': 'x', 'b': 'y'})", "[]")
-	must(t, texts.SetMany(ctx, map[string]string{"c": "z"}))
+	require.NoError(t, texts.SetMany(ctx, map[string]string{"c": "z"}))
 	got, err := texts.GetMany(ctx, []string{"a", "b", "c", "d"})
 	require.NoError(t, err, "GetMany")
 	require.Equal(t, map[string]string{"a": "x", "b": "y", "c": "z"}, got, "GetMany")
@@ -258,9 +249,9 @@ func TestOperationsOnEachOthersKeys(t *testing.T) {
 
 	// Delete.
 	s.want(t, "cache.delete('a'), cache.delete('a')", "(True, False)")
-	if n, err := c.Delete(ctx, "a", "b"); n != 1 || err != nil {
-		t.Errorf("Delete: %d, %v", n, err)
-	}
+	deleted, err := c.Delete(ctx, "a", "b")
+	require.NoError(t, err, "Delete")
+	require.Equal(t, 1, deleted, "Delete")
 	s.want(t, "cache.get('b')", "None")
 }
 
@@ -269,9 +260,9 @@ func TestKeysVersionsAndPrefixes(t *testing.T) {
 	ctx := t.Context()
 	c := s.cache("serializer=pickle")
 	shop := s.cache("serializer=pickle&prefix=shop&version=2")
-	must(t, xcache.For[string](shop).Set(ctx, "k", "shop 2"))
-	must(t, xcache.For[string](shop.With(xcache.WithVersion(3))).Set(ctx, "k", "shop 3"))
-	must(t, xcache.For[string](c).Set(ctx, "k", "none 1"))
+	require.NoError(t, xcache.For[string](shop).Set(ctx, "k", "shop 2"))
+	require.NoError(t, xcache.For[string](shop.With(xcache.WithVersion(3))).Set(ctx, "k", "shop 3"))
+	require.NoError(t, xcache.For[string](c).Set(ctx, "k", "none 1"))
 	s.want(t, "sorted(server.keys())", "[b':1:k', b'shop:2:k', b'shop:3:k']")
 	s.want(t, "cache.get('k'), prefixed.get('k'), prefixed.get('k', version=3), prefixed.get('k', version=4)", "('none 1', 'shop 2', 'shop 3', None)")
 	s.want(t, "prefixed.set('ключ:1', 'x', version=5), prefixed.make_key('ключ:1', version=5)", "(None, 'shop:5:ключ:1')")
@@ -302,12 +293,12 @@ func TestFormatsOfPythonsLibraries(t *testing.T) {
 			got, err := texts.Get(ctx, "k")
 			require.NoError(t, err, "Go read")
 			require.Equal(t, long, got, "Go read")
-			must(t, texts.Set(ctx, "k", long))
+			require.NoError(t, texts.Set(ctx, "k", long))
 			s.want(t, fmt.Sprintf("json.loads(%s(server.get('%s:1:k'))) == %q", format.decompress, format.name, long), "True")
 
 			// 256 bytes stay as they are, 257 are compressed. Two are quotes.
-			must(t, texts.Set(ctx, "256", strings.Repeat("a", 254)))
-			must(t, texts.Set(ctx, "257", strings.Repeat("a", 255)))
+			require.NoError(t, texts.Set(ctx, "256", strings.Repeat("a", 254)))
+			require.NoError(t, texts.Set(ctx, "257", strings.Repeat("a", 255)))
 			s.want(t, fmt.Sprintf("json.loads(server.get('%s:1:256')) == 'a' * 254", format.name), "True")
 			s.want(t, fmt.Sprintf("json.loads(%s(server.get('%s:1:257'))) == 'a' * 255", format.decompress, format.name), "True")
 		})
@@ -319,7 +310,7 @@ func TestMovingFromPickleToJSON(t *testing.T) {
 	c := s.cache("prefix=json&serializer=json,pickle")
 	s.want(t, "cache.set('old', {'a': 'x'}), server.rename(':1:old', 'json:1:old')", "(None, True)")
 	wantGet(t, c, "old", map[string]any{"a": "x"})
-	must(t, xcache.For[any](c).Set(t.Context(), "old", map[string]any{"a": "y"}))
+	require.NoError(t, xcache.For[any](c).Set(t.Context(), "old", map[string]any{"a": "y"}))
 	s.want(t, "json_cache.get('old')", "{'a': 'y'}")
 }
 
@@ -340,10 +331,10 @@ func TestWhatTheGuideWarnsOf(t *testing.T) {
 	_, err = xcache.For[any](c).Get(ctx, "model")
 	require.ErrorIs(t, err, xcache.ErrCorrupt, "a UUID")
 	require.ErrorContains(t, err, "uuid.UUID", "a UUID")
-	must(t, xcache.For[map[string]struct{}](c).Set(ctx, "set", map[string]struct{}{"a": {}}))
+	require.NoError(t, xcache.For[map[string]struct{}](c).Set(ctx, "set", map[string]struct{}{"a": {}}))
 	s.want(t, "cache.get('set')", "{'a'}")
 	// Clear is of one prefix and version in Go, and of all in Django.
-	must(t, xcache.For[int](s.cache("prefix=shop")).Set(ctx, "other", 1))
+	require.NoError(t, xcache.For[int](s.cache("prefix=shop")).Set(ctx, "other", 1))
 	n, err := c.Clear(ctx)
 	require.NotZero(t, n, "Clear: %d, %v", n, err)
 	require.NoError(t, err, "Clear")
@@ -366,6 +357,6 @@ func TestMsgpackOfPythonsLibrary(t *testing.T) {
 	got, err := users.Get(t.Context(), "k")
 	require.NoError(t, err, "Go read")
 	require.Equal(t, ada, got, "Go read")
-	must(t, users.Set(t.Context(), "k", ada))
+	require.NoError(t, users.Set(t.Context(), "k", ada))
 	s.want(t, "msgpack.unpackb(server.get('msgpack:1:k')) == "+dict, "True")
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/codec/internal/formats"
 	"github.com/xcache-go/xcache/internal/race"
@@ -29,7 +30,7 @@ func TestAChainAllocatesNoMoreThanItsMembers(t *testing.T) {
 				if err == nil && c.Compressor != nil {
 					stored, err = c.Compressor.Append(short, stored)
 				}
-				must(t, err)
+				require.NoError(t, err)
 				return stored
 			}
 			stored := write()
@@ -38,13 +39,13 @@ func TestAChainAllocatesNoMoreThanItsMembers(t *testing.T) {
 				if c.Compressor != nil {
 					data, err = c.Compressor.Decompress(text, stored, codec.DefaultMaxValue)
 				}
-				must(t, err)
-				must(t, c.Serializer.Unmarshal(data, new(shop.Order)))
+				require.NoError(t, err)
+				require.NoError(t, c.Serializer.Unmarshal(data, new(shop.Order)))
 			}
 			chained, err := c.Chain.Append(nil, order)
-			must(t, err)
-			writeChained := func() { _, err := c.Chain.Append(out, order); must(t, err) }
-			readChained := func() { _, err := c.Chain.Decode(chained, new(shop.Order)); must(t, err) }
+			require.NoError(t, err)
+			writeChained := func() { _, err := c.Chain.Append(out, order); require.NoError(t, err) }
+			readChained := func() { _, err := c.Chain.Decode(chained, new(shop.Order)); require.NoError(t, err) }
 			for _, way := range []struct {
 				name            string
 				direct, chained func()
@@ -52,9 +53,7 @@ func TestAChainAllocatesNoMoreThanItsMembers(t *testing.T) {
 				{"writing", func() { write() }, writeChained},
 				{"reading", read, readChained},
 			} {
-				if direct, chained := allocations(way.direct), allocations(way.chained); chained > direct {
-					t.Errorf("%s: %v allocations, %v without a chain", way.name, chained, direct)
-				}
+				require.LessOrEqual(t, allocations(way.chained), allocations(way.direct), "%s: allocations, with a chain and without", way.name)
 			}
 		})
 	}
@@ -67,9 +66,7 @@ func TestTypesAreLookedAtOnce(t *testing.T) {
 	}
 	for _, s := range checked(t) {
 		for _, of := range []reflect.Type{reflect.TypeFor[formats.Account](), reflect.TypeFor[map[string][]time.Time](), reflect.TypeFor[shop.Order]()} {
-			if got := allocations(func() { must(t, s.CheckType(of)) }); got > 0 {
-				t.Errorf("%s, %v: %v allocations", s.Name(), of, got)
-			}
+			require.LessOrEqual(t, allocations(func() { require.NoError(t, s.CheckType(of)) }), 0.0, "%s, %v: allocations", s.Name(), of)
 		}
 	}
 }
@@ -82,11 +79,4 @@ func allocations(f func()) float64 {
 		fewest = min(fewest, testing.AllocsPerRun(20, f))
 	}
 	return fewest
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

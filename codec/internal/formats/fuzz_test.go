@@ -51,9 +51,7 @@ func FuzzChain(f *testing.F) {
 	}
 	chains := allMembers(f)
 	ring, err := codec.NewKeyRing([]byte("32 bytes that stand for a secret"))
-	if err != nil {
-		f.Fatal(err)
-	}
+	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		before := bytes.Clone(data)
 		for _, chain := range chains {

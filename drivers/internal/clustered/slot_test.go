@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
@@ -14,13 +15,9 @@ func TestSlotIsTheServers(t *testing.T) {
 		"{", "}", "}{", "{{}", ":1:{user:42}:name", "prefix:1:k", "\x00\xff", "{\x00}x", "schlüssel", strings.Repeat("long", 1000),
 	} {
 		want := server.Do(t, "CLUSTER", "KEYSLOT", key).(int64)
-		if got := slotOf(key); int64(got) != want {
-			t.Errorf("slotOf(%q) = %d, the server says %d", key, got, want)
-		}
+		require.Equal(t, want, int64(slotOf(key)), "slotOf(%q)", key)
 	}
-	if n := testing.AllocsPerRun(100, func() { slotOf("prefix:1:{user:42}:name") }); n > 0 {
-		t.Errorf("%v allocations", n)
-	}
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { slotOf("prefix:1:{user:42}:name") }), 0.0, "allocations")
 }
 
 func BenchmarkSlot(b *testing.B) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
@@ -56,13 +57,9 @@ func (n *fakeNode) Close() error { return nil }
 func openFake(t testing.TB, prepare func(*fakeNode)) *Store {
 	t.Helper()
 	dsn, err := driver.ParseDSN("redis+cluster://a:1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	s, err := settings.ReadCluster(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	store := Open(s, func(s *settings.Settings) node.Node {
 		n := &fakeNode{addr: s.Addr, began: time.Now(), slots: thirds, get: hit, do: hits}
 		if prepare != nil {
@@ -71,9 +68,7 @@ func openFake(t testing.TB, prepare func(*fakeNode)) *Store {
 		return n
 	}).(*Store)
 	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
+		require.NoError(t, store.Close())
 	})
 	return store
 }
@@ -108,22 +103,16 @@ func TestGetAllocatesNothing(t *testing.T) {
 	keys, dst := []string{"prefix:1:user:12345"}, make([]driver.Value, 1)
 	allocations := testing.AllocsPerRun(200, func() {
 		dst[0] = driver.Value{}
-		if err := s.Get(ctx, keys, dst); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.Get(ctx, keys, dst))
 	})
-	if allocations > 0 {
-		t.Errorf("%v allocations", allocations)
-	}
+	require.LessOrEqual(t, allocations, 0.0, "allocations")
 }
 
 func BenchmarkGet(b *testing.B) {
 	s := openFake(b, nil)
 	ctx := context.Background()
 	keys, dst := []string{"prefix:1:user:12345"}, make([]driver.Value, 1)
-	if err := s.Get(ctx, keys, dst); err != nil { // learns the topology while the nodes' clocks, which stand, are right
-		b.Fatal(err)
-	}
+	require.NoError(b, s.Get(ctx, keys, dst))
 	direct := &fakeNode{get: hit}
 	for _, store := range []struct {
 		name string

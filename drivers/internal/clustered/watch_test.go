@@ -76,7 +76,7 @@ func TestWatchEnds(t *testing.T) {
 				time.Sleep(5 * time.Second)
 				return hits(ctx, cmds, how)
 			}
-			n.disconnect = func() { t.Error("a server that has its slots was disconnected") }
+			n.disconnect = func() { assert.Fail(t, "a server that has its slots was disconnected") }
 			n.timeout = time.Hour
 		})
 		for range 2 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
@@ -43,9 +44,7 @@ const printed = `
 
 func TestRead(t *testing.T) {
 	outcomes, err := read(strings.NewReader(printed), io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var got []string
 	for _, o := range outcomes {
 		got = append(got, strings.Join([]string{o.driver, o.topology, o.check, o.action, o.reason}, " | "))
@@ -58,17 +57,15 @@ func TestRead(t *testing.T) {
 		"valkey | primary and replicas | keys/fine | pass | ",
 		"valkey | sentinel | hangs | fail | it did not end",
 	}
-	if strings.Join(got, "\n") != strings.Join(want, "\n") {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
+	require.Equal(t, strings.Join(want, "\n"), strings.Join(got, "\n"))
 }
 
 func TestReadOfPackageThatDoesNotBuild(t *testing.T) {
 	outcomes, err := read(strings.NewReader(`{"Action":"output","Package":"m/drivers/redis","Output":"FAIL\n"}
 {"Action":"fail","Package":"m/drivers/redis"}`), io.Discard)
-	if err != nil || len(outcomes) != 1 || outcomes[0].action != "fail" {
-		t.Errorf("got %+v, %v, want one failure", outcomes, err)
-	}
+	require.NoError(t, err)
+	require.Len(t, outcomes, 1)
+	require.Equal(t, "fail", outcomes[0].action)
 }
 
 func TestSection(t *testing.T) {
@@ -93,37 +90,27 @@ func TestSection(t *testing.T) {
 		"* standalone\n  * no network: `b`, `c`\n  * too old (redis driver on redis-6.0): `d`\n",
 		"* cluster\n  * 2, want 1 (valkey driver on valkey-9): `e`\n",
 	} {
-		if !strings.Contains(text, want) {
-			t.Errorf("%q is not in\n%s", want, text)
-		}
+		require.Contains(t, text, want, "the page")
 	}
-	if strings.Contains(text, "run elsewhere") {
-		t.Errorf("a check that passed is said not to have run:\n%s", text)
-	}
-	if failed := r.failed(""); len(failed) != 1 {
-		t.Errorf("%d failures: %q", len(failed), failed)
-	}
+	require.NotContains(t, text, "run elsewhere", "a check that passed is said not to have run")
+	require.Len(t, r.failed(""), 1, "failures")
 }
 
 // The page is what the table of the drivers says, whenever it was tested last.
 func TestPageIsUpToDate(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", page))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(renew(text)) != string(text) {
-		t.Errorf("%s is not what the drivers know: run go generate ./...", page)
-	}
+	require.NoError(t, err)
+	require.Equal(t, string(text), string(renew(text)), "%s is not what the drivers know: run go generate ./...", page)
 }
 
 func TestChoose(t *testing.T) {
-	if all, err := choose(""); err != nil || len(all) != len(release.All) {
-		t.Errorf("no names: %v, %v", all, err)
-	}
-	if some, err := choose("valkey-9,redis-6.0"); err != nil || len(some) != 2 || some[0].Name != "valkey-9" {
-		t.Errorf("two names: %v, %v", some, err)
-	}
-	if _, err := choose("redis-6.0,redis-1"); err == nil || !strings.Contains(err.Error(), "redis-1") {
-		t.Errorf("an unknown name: %v", err)
-	}
+	all, err := choose("")
+	require.NoError(t, err, "no names")
+	require.Len(t, all, len(release.All), "no names")
+	some, err := choose("valkey-9,redis-6.0")
+	require.NoError(t, err, "two names")
+	require.Len(t, some, 2, "two names")
+	require.Equal(t, "valkey-9", some[0].Name, "two names")
+	_, err = choose("redis-6.0,redis-1")
+	require.ErrorContains(t, err, "redis-1", "an unknown name")
 }

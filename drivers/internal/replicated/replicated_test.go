@@ -102,9 +102,8 @@ func openAll(t *testing.T, n int, reads settings.Reads) (driver.Store, []*fakeSe
 		if !slices.Contains(fakes, nil) {
 			break
 		}
-		if _, err := get(t.Context(), store); err != nil {
-			t.Fatal(err)
-		}
+		_, err := get(t.Context(), store)
+		require.NoError(t, err)
 	}
 	for _, s := range fakes {
 		s.asked.Store(0)
@@ -140,9 +139,8 @@ func TestReadsAtThePrimaryNeedNoReplicatedStore(t *testing.T) {
 		if reads == settings.Primary {
 			n = 3
 		}
-		if store, fakes := open(n, reads); store != driver.Store(fakes[0]) {
-			t.Errorf("%s, %d servers: got a %T", reads, n, store)
-		}
+		store, fakes := open(n, reads)
+		require.Same(t, fakes[0], store, "%s, %d servers", reads, n)
 	}
 }
 
@@ -314,9 +312,7 @@ func TestGetAllocatesNothing(t *testing.T) {
 	keys, dst := []string{"k"}, make([]driver.Value, 1)
 	direct := testing.AllocsPerRun(200, func() { dst[0] = driver.Value{}; _ = fakes[1].Get(ctx, keys, dst) })
 	routed := testing.AllocsPerRun(200, func() { dst[0] = driver.Value{}; _ = store.Get(ctx, keys, dst) })
-	if routed > direct {
-		t.Errorf("%v allocations, %v without replicas", routed, direct)
-	}
+	require.LessOrEqual(t, routed, direct, "allocations with replicas")
 }
 
 func BenchmarkGet(b *testing.B) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/sentinel"
@@ -98,14 +99,10 @@ func watching(addr, primary string, epoch int) *host {
 func (w *world) open(t testing.TB, sentinels, query string) driver.Store {
 	t.Helper()
 	dsn, err := driver.ParseDSN("redis+sentinel://" + sentinels + "?master=m" + query)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	dsn.OpTimeout = dsn.Duration("op_timeout", 3*time.Second) // as the core does
 	s, err := settings.ReadSentinel(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return sentinel.Open(s, func(s *settings.Settings) node.Node {
 		w.mu.Lock()
 		defer w.mu.Unlock()

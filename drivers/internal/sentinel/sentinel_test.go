@@ -39,9 +39,9 @@ func put(ctx context.Context, s driver.Store, n int) []error {
 
 func wantServer(t testing.TB, s driver.Store, want string) {
 	t.Helper()
-	if got, err := get(t.Context(), s); got != want || err != nil {
-		t.Errorf("Get is answered by %q, %v, want %s", got, err, want)
-	}
+	got, err := get(t.Context(), s)
+	require.NoError(t, err, "which server answers Get")
+	require.Equal(t, want, got, "which server answers Get")
 }
 
 // inBubble runs a test in which time passes at once, and in the end closes the
@@ -492,15 +492,9 @@ func TestAllocations(t *testing.T) {
 	defer s.Close()
 	keys, entries := []string{"k"}, make([]driver.Entry, 1)
 	dst := make([]driver.Value, 1)
-	if err := s.Set(t.Context(), entries); err != nil {
-		t.Fatal(err)
-	}
-	if n := testing.AllocsPerRun(100, func() { _ = s.Set(t.Context(), entries) }); n > 0 {
-		t.Errorf("Set allocates %v times", n)
-	}
-	if n := testing.AllocsPerRun(100, func() { clear(dst); _ = s.Get(t.Context(), keys, dst) }); n > 1 { // the fake's value
-		t.Errorf("Get allocates %v times", n)
-	}
+	require.NoError(t, s.Set(t.Context(), entries))
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { _ = s.Set(t.Context(), entries) }), 0.0, "allocations of Set")
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { clear(dst); _ = s.Get(t.Context(), keys, dst) }), 1.0, "allocations of Get")
 }
 
 func BenchmarkSet(b *testing.B) {
@@ -511,9 +505,7 @@ func BenchmarkSet(b *testing.B) {
 	s := w.open(b, trio, "")
 	defer s.Close()
 	entries := make([]driver.Entry, 1)
-	if err := s.Set(b.Context(), entries); err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, s.Set(b.Context(), entries))
 	n := &fakeNode{world: w, host: w.hosts["a:1"]}
 	b.Run("at the server", func(b *testing.B) {
 		for b.Loop() {

@@ -91,7 +91,7 @@ func newStore(s *settings.Settings, dial dialFunc) *Store {
 	p.clock = exchange.NewClock(s.OpTimeout, p.Watch)
 	return &Store{
 		engine: exchange.NewStore(p, p.clock, exchange.Options{
-			Driver: name, OpTimeout: s.OpTimeout, MaxValue: s.MaxValue, NoHello: s.NoHello,
+			Driver: name, OpTimeout: s.OpTimeout, MaxValue: s.MaxValue, NoHello: s.NoHello, Status: s.Status,
 		}),
 		addr: s.Addr, database: s.DB, wire: p,
 	}

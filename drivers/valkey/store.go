@@ -72,7 +72,7 @@ func newStore(s *settings.Settings, dial dialFunc) *Store {
 	p.clock = exchange.NewClock(s.OpTimeout, p.Watch)
 	return &Store{
 		engine: exchange.NewStore(p, p.clock, exchange.Options{
-			Driver: name, OpTimeout: s.OpTimeout, MaxValue: min(s.MaxValue, maxBulk), NoHello: s.NoHello,
+			Driver: name, OpTimeout: s.OpTimeout, MaxValue: min(s.MaxValue, maxBulk), NoHello: s.NoHello, Status: s.Status,
 			Copies: true, Borrows: minLent, Probes: true,
 		}),
 		pool: p, addr: s.Addr, database: s.DB,

@@ -14,12 +14,14 @@ import (
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/xcachetest"
 )
 
 // Events tests what an operator hears of servers that fail and come back, in every
 // topology: of each change once, whatever the number of callers that meet it.
 func (s *Subject) Events(t *testing.T) {
 	t.Run("a server that dies under ten thousand calls", s.serverThatDies)
+	t.Run("a connection that is lost under a read", s.connectionLostUnderARead)
 	t.Run("a server that refuses the password", s.serverThatRefusesThePassword)
 	t.Run("replica", s.eventsOfAReplica)
 	t.Run("cluster", s.eventsOfACluster)
@@ -122,6 +124,31 @@ func (s *Subject) serverThatDies(t *testing.T) {
 	server.Start(t)
 	e.await(t, driver.ConnectionRestored, server.Addr, get)
 	e.wantFew(t, began, 1)
+}
+
+// A read whose reply is lost is sent again, which is told. A write is not.
+func (s *Subject) connectionLostUnderARead(t *testing.T) {
+	proxy := xcachetest.NewProxy(t, s.StartServer(t).Addr)
+	store, e := s.listen(t, s.Scheme+"://"+proxy.Addr()+"?op_timeout=20s")
+	if err := Put(t, store, "k", "v"); err != nil {
+		t.Fatal(err)
+	}
+	proxy.CutReply(0)
+	WantErr(t, Put(t, store, "k", "v"), driver.Unknown, driver.ErrUnavailable)
+	if n := e.count(driver.CallsRetried, proxy.Addr()); n != 0 {
+		t.Errorf("a write is sent again: %+v", e.all())
+	}
+	proxy.CutReply(0)
+	if got, err := Get(t, store, "k"); string(got) != "v" || err != nil {
+		t.Errorf("the read: %q, %v", got, err)
+	}
+	retried := e.await(t, driver.CallsRetried, proxy.Addr(), func() {})
+	if !errors.Is(retried.Err, driver.ErrUnavailable) {
+		t.Errorf("the cause is %v", retried.Err)
+	}
+	if n := e.count(driver.CallsRetried, proxy.Addr()); n != 1 {
+		t.Errorf("%d events for one call that was sent again", n)
+	}
 }
 
 func (s *Subject) serverThatRefusesThePassword(t *testing.T) {

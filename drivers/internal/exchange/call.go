@@ -154,6 +154,14 @@ func (c *Call) again() int {
 	return n
 }
 
+// reason returns why the call is sent again, from a command on.
+func (c *Call) reason(again int) error {
+	if c.Atomic {
+		return c.atomicError()
+	}
+	return c.Commands[again].err
+}
+
 // outcome returns the error of the whole call, or nil if at least one command got a
 // reply. Commands that failed while the caller's context ended say so.
 func (c *Call) outcome() error {

@@ -20,6 +20,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/operations"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 	"github.com/xcache-go/xcache/drivers/internal/shape"
+	"github.com/xcache-go/xcache/drivers/internal/status"
 	"github.com/xcache-go/xcache/drivers/internal/workers"
 )
 
@@ -75,6 +76,8 @@ type Options struct {
 	// the connection that it will use. One that refuses it would run the commands
 	// behind it one by one.
 	Probes bool
+	// Status is told of calls that are sent again. It may be nil.
+	Status *status.Server
 }
 
 // A Store is a store on one server. It implements Store, Commander, Scanner, Limiter,
@@ -234,6 +237,7 @@ func (s *Store) run(ctx context.Context, c *Call) error {
 		if again == len(c.Commands) || s.disconnected.Load() || !wait(c, try) {
 			break
 		}
+		s.options.Status.Retried(c.reason(again))
 		c.Commands = c.Commands[again:]
 	}
 	c.Commands = all

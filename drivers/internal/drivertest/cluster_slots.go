@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,8 +24,46 @@ func (s *Subject) wantErrorReplies(t testing.TB, server *servertest.Server, word
 	}
 }
 
+// asksWithoutPermission uses a key that is on its way, as a user who may not send ASKING.
+// The redirects of both servers lead to each other: the refusal comes at once, as it will
+// not pass.
+func (s *Subject) asksWithoutPermission(t *testing.T) {
+	servers := s.StartCluster(t, servertest.User("ann", "hers", "~*", "+@all", "-asking"))
+	dsn := s.Scheme + "+cluster://ann:hers@" + strings.Join(servers.Addrs(), ",")
+	store := s.open(t, dsn)
+	from, to := servers.Nodes[0], servers.Nodes[1]
+	key := taggedKey(t, tagOf(t, servers, from), "moving")
+	if err := Put(t, store, key, "v"); err != nil {
+		t.Fatal(err)
+	}
+	migration := servers.StartMigration(t, from, to, int(from.Do(t, "CLUSTER", "KEYSLOT", key).(int64)))
+	migration.MoveKeys(t)
+	for name, how := range map[string]driver.How{"plain": driver.Plain, "transaction": driver.Atomic} {
+		t.Run(name, func(t *testing.T) {
+			asked := errorReplies(t, from, "ASK")
+			get := driver.NewCmd("GET", driver.Key(key))
+			set := driver.NewCmd("SET", driver.Key(key), driver.Val([]byte("w")))
+			_ = store.Do(t.Context(), []*driver.Cmd{get, set}, how)
+			for _, cmd := range []*driver.Cmd{get, set} {
+				WantErr(t, cmd.Err, driver.NotApplied, driver.ErrAuth)
+				if cmd.Err != nil && !strings.Contains(cmd.Err.Error(), "asking") {
+					t.Errorf("%s: the error does not name the command that is refused: %v", cmd.Name, cmd.Err)
+				}
+			}
+			if after := errorReplies(t, from, "ASK"); after > asked+2 {
+				t.Errorf("%d redirects for two commands", after-asked)
+			}
+		})
+	}
+	migration.Finish(t)
+	if got, err := Get(t, store, key); string(got) != "v" || err != nil {
+		t.Errorf("after the move: %q, %v", got, err)
+	}
+}
+
 // ClusterMigration uses keys of a slot while that is on its way, and after.
 func (s *Subject) ClusterMigration(t *testing.T) {
+	t.Run("ASKING is refused", s.asksWithoutPermission)
 	servers := s.StartCluster(t)
 	store := s.openCluster(t, servers, "")
 	from, to := servers.Nodes[0], servers.Nodes[1]

@@ -137,6 +137,24 @@ func (s *Store) settle(c *Call) {
 			command.err = unwritten(command.Reply.Err, command.ReadOnly)
 		}
 	}
+	c.settleAsking()
+}
+
+// settleAsking gives commands the error of an ASKING that the user may not send. The
+// redirects in their own replies lead back to the server that has sent them here.
+func (c *Call) settleAsking() {
+	var refused error
+	for i := range c.Commands {
+		command := &c.Commands[i]
+		if command.Name == asking {
+			refused = nil
+			if command.Replied && errors.Is(command.err, driver.ErrAuth) {
+				refused = command.err
+			}
+		} else if _, redirected := errors.AsType[*servererror.RedirectError](command.err); redirected && refused != nil {
+			command.err = refused
+		}
+	}
 }
 
 // again returns the first command that is to be sent again, with all that follow it;

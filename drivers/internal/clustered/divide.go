@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 )
 
 // slotOfCommand returns the slot of a command's keys; -1 if it has none. spread
@@ -15,7 +16,7 @@ func slotOfCommand(cmd *driver.Cmd) (slot int, spread bool) {
 		if cmd.Args[i].Role != driver.RoleKey {
 			continue
 		}
-		s := int(slotOf(cmd.Args[i].Text))
+		s := int(keyslot.Of(cmd.Args[i].Text))
 		if slot >= 0 && s != slot {
 			return slot, true
 		}
@@ -54,7 +55,7 @@ func (b *fanOut) divide(cmd *driver.Cmd, of int) {
 	row := cmd.Command()
 	at := make(map[uint16]int, len(cmd.Args))
 	for i, key := range cmd.Args {
-		slot := slotOf(key.Text)
+		slot := keyslot.Of(key.Text)
 		j, known := at[slot]
 		if !known || of != whole {
 			j = len(d.positions)

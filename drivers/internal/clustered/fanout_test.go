@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
@@ -31,7 +32,7 @@ func reply(text string) error { return servererror.Parse(text, nil) }
 // of returns a key whose slot is in the third of a node.
 func of(node string, name string) string {
 	for i := range 100 {
-		if key := fmt.Sprint("{", i, "}", name); string("abc"[int(slotOf(key))*3/slots]) == node {
+		if key := fmt.Sprint("{", i, "}", name); string("abc"[int(keyslot.Of(key))*3/slots]) == node {
 			return key
 		}
 	}
@@ -72,7 +73,7 @@ func TestOrderOfAKeyIsKept(t *testing.T) {
 							continue
 						}
 						if text := tt.errs[i]; text == "MOVED" || text == "ASK" {
-							c.Err = reply(fmt.Sprint(text, " ", slotOf(c.Key()), " b:1"))
+							c.Err = reply(fmt.Sprint(text, " ", keyslot.Of(c.Key()), " b:1"))
 						} else if text != "" {
 							c.Err = reply(text)
 						}
@@ -104,7 +105,7 @@ func TestNodesThatDisagree(t *testing.T) {
 			}
 			for _, c := range cmds {
 				calls.add(n.addr, c)
-				c.Err = reply(fmt.Sprint("MOVED ", slotOf(c.Key()), " ", to))
+				c.Err = reply(fmt.Sprint("MOVED ", keyslot.Of(c.Key()), " ", to))
 			}
 			return nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 )
 
 // getTTL reads a value and its TTL in one step. It changes nothing.
@@ -24,7 +25,7 @@ func (s *Store) GetTTL(ctx context.Context, keys []string, dst []driver.Value) e
 	b := s.fanOut(ctx, s.router.now(), len(keys))
 	defer b.retrier.end()
 	for _, key := range keys {
-		b.items = append(b.items, item{cmd: getTTLCommand(key), slot: slotOf(key), readOnly: true})
+		b.items = append(b.items, item{cmd: getTTLCommand(key), slot: keyslot.Of(key), readOnly: true})
 	}
 	if err := b.runFrom(false); err != nil {
 		return err

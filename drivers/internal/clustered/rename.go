@@ -11,6 +11,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
+	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
@@ -33,7 +34,7 @@ func (s *Store) RenameNX(ctx context.Context, from, to string) (bool, error) {
 func (s *Store) rename(ctx context.Context, name, from, to string) (bool, error) {
 	start := s.router.now()
 	replace := name == "RENAME"
-	if slot := slotOf(from); slot == slotOf(to) {
+	if slot := keyslot.Of(from); slot == keyslot.Of(to) {
 		cmd := driver.NewCmd(name, driver.Key(from), driver.Key(to))
 		b := s.fanOut(ctx, start, 1)
 		defer b.retrier.end()

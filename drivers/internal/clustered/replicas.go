@@ -8,6 +8,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
+	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 	"github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/operations"
 	"github.com/xcache-go/xcache/drivers/internal/replicated"
@@ -51,17 +52,17 @@ func (s readingStore) read(ctx context.Context, keys []string, dst []driver.Valu
 	if err != nil {
 		return err
 	}
-	first := t.reader(slotOf(keys[0]))
+	first := t.reader(keyslot.Of(keys[0]))
 	same := true
 	for _, key := range keys[1:] {
-		same = same && t.reader(slotOf(key)) == first
+		same = same && t.reader(keyslot.Of(key)) == first
 	}
 	if same {
 		return read(first, ctx, keys, dst)
 	}
 	at := make(map[*replicated.Store][]int)
 	for i, key := range keys {
-		reader := t.reader(slotOf(key))
+		reader := t.reader(keyslot.Of(key))
 		at[reader] = append(at[reader], i)
 	}
 	return spread(at, func(reader *replicated.Store, positions []int) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
+	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 )
 
 // Scan implements driver.Scanner. It scans the primaries one after the other, each
@@ -160,7 +161,7 @@ func (s *scan) server(server *server, todo *slotSet) error {
 		if err != nil {
 			return s.router.reason(err)
 		}
-		if todo != nil && !todo[slotOf(key)] {
+		if todo != nil && !todo[keyslot.Of(key)] {
 			continue
 		}
 		if !s.yield(key, nil) {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 	"github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/operations"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
@@ -88,7 +89,7 @@ func (s *Store) getRest(ctx context.Context, start time.Time, keys []string, dst
 	defer b.retrier.end()
 	cmds := getCommands(keys)
 	for i, key := range keys {
-		it := item{cmd: cmds[i], slot: slotOf(key), readOnly: true, server: server}
+		it := item{cmd: cmds[i], slot: keyslot.Of(key), readOnly: true, server: server}
 		if server != nil {
 			it.unanswered = err != nil
 			if cmds[i].Err = err; err == nil {
@@ -135,9 +136,9 @@ func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
 		return nil
 	}
 	start := s.router.now()
-	slot, same := slotOf(entries[0].Key), true
+	slot, same := keyslot.Of(entries[0].Key), true
 	for i := range entries[1:] {
-		same = same && slotOf(entries[1+i].Key) == slot
+		same = same && keyslot.Of(entries[1+i].Key) == slot
 	}
 	if same {
 		if server := s.router.enter(slot); server != nil {
@@ -173,7 +174,7 @@ func (s *Store) setRest(ctx context.Context, start time.Time, entries []driver.E
 	b := s.fanOut(ctx, start, len(entries))
 	defer b.retrier.end()
 	for i := range entries {
-		it := item{cmd: driver.SetCommand(&entries[i]), slot: slotOf(entries[i].Key), server: server}
+		it := item{cmd: driver.SetCommand(&entries[i]), slot: keyslot.Of(entries[i].Key), server: server}
 		if server != nil {
 			it.unanswered = err != nil
 			if it.cmd.Err = err; err == nil {
@@ -436,9 +437,9 @@ func (s *Store) Format(f fmt.State, verb rune) {
 
 // slotOfKeys returns the slot of the first key, and whether all are in it.
 func slotOfKeys(keys []string) (slot uint16, same bool) {
-	slot = slotOf(keys[0])
+	slot = keyslot.Of(keys[0])
 	for _, key := range keys[1:] {
-		if slotOf(key) != slot {
+		if keyslot.Of(key) != slot {
 			return slot, false
 		}
 	}

@@ -7,8 +7,12 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/address"
+	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 	"github.com/xcache-go/xcache/drivers/internal/replicated"
 )
+
+// slots is how many parts the keys of a cluster are divided into.
+const slots = keyslot.Count
 
 // A topology says which servers have which slots. It does not change: what is
 // learnt makes a new one.

@@ -1,10 +1,12 @@
 package dialect
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 )
 
 // The versions of RESP shape some replies differently. Here each reply gets the one shape
@@ -42,12 +44,33 @@ var reshapings = func() []func(c *driver.Cmd) {
 // reshape gives the replies of commands the shape that drivers answer with.
 func reshape(cmds []*driver.Cmd) {
 	for _, c := range cmds {
+		if errors.Is(c.Err, driver.ErrCrossSlot) && inOneSlot(c) {
+			c.Err = driver.Fail(driver.ErrSyntax, driver.NotApplied, errors.New("the server takes other arguments for keys than those that are given as keys"))
+		}
 		i := c.Command().Index()
 		if i < 0 || reshapings[i] == nil || c.Err != nil {
 			continue
 		}
 		reshapings[i](c)
 	}
+}
+
+// inOneSlot reports whether the keys of a command are in one slot of a cluster. A server that
+// says otherwise has read the command in another way, by a wrong number of keys, say.
+func inOneSlot(c *driver.Cmd) bool {
+	first := -1
+	for i := range c.Args {
+		if c.Args[i].Role != driver.RoleKey {
+			continue
+		}
+		switch slot := int(keyslot.Of(c.Args[i].Text)); first {
+		case -1, slot:
+			first = slot
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // score makes a number of the text of one. What is neither stays, for the caller to find

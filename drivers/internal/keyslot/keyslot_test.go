@@ -1,10 +1,12 @@
-package clustered
+package keyslot_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
@@ -15,13 +17,13 @@ func TestSlotIsTheServers(t *testing.T) {
 		"{", "}", "}{", "{{}", ":1:{user:42}:name", "prefix:1:k", "\x00\xff", "{\x00}x", "schlüssel", strings.Repeat("long", 1000),
 	} {
 		want := server.Do(t, "CLUSTER", "KEYSLOT", key).(int64)
-		require.Equal(t, want, int64(slotOf(key)), "slotOf(%q)", key)
+		require.Equal(t, want, int64(keyslot.Of(key)), "Of(%q)", key)
 	}
-	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { slotOf("prefix:1:{user:42}:name") }), 0.0, "allocations")
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { keyslot.Of("prefix:1:{user:42}:name") }), 0.0, "allocations")
 }
 
 func BenchmarkSlot(b *testing.B) {
 	for b.Loop() {
-		slotOf(":1:user:123456789:name")
+		keyslot.Of(":1:user:123456789:name")
 	}
 }

@@ -1,14 +1,15 @@
-package clustered
+// Package keyslot knows in which slot of a cluster a key is.
+package keyslot
 
 import "strings"
 
-// slots is how many parts the keys of a cluster are divided into.
-const slots = 16384
+// Count is how many parts the keys of a cluster are divided into.
+const Count = 16384
 
-// slotOf returns the slot of a key: a checksum of its hash tag, which is what
+// Of returns the slot of a key: a checksum of its hash tag, which is what
 // stands between the first { and the next }, or of the whole key if there is none
 // or it is empty.
-func slotOf(key string) uint16 {
+func Of(key string) uint16 {
 	if open := strings.IndexByte(key, '{'); open >= 0 {
 		if size := strings.IndexByte(key[open+1:], '}'); size > 0 {
 			key = key[open+1 : open+1+size]
@@ -21,7 +22,7 @@ func slotOf(key string) uint16 {
 	for i := range len(key) {
 		crc = crc<<8 ^ crcTables[0][byte(crc>>8)^key[i]]
 	}
-	return crc % slots
+	return crc % Count
 }
 
 // crcTables are those of CRC-16/XMODEM, whose polynomial is 0x1021: what a byte

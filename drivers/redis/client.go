@@ -22,12 +22,17 @@ import (
 // connections are the client's, so no reply is read by go-redis' own types, which
 // believe what a length claims and take a number for a value; and its hooks see words.
 type clientWire struct {
-	client *goredis.Client
-	owned  bool // Close closes it
+	addr   string // of the server
+	source clientSource
 }
 
 // Exchange implements exchange.Wire.
 func (w *clientWire) Exchange(c *exchange.Call) {
+	client, err := w.source.client(callContext{c.Context, c.Deadline})
+	if err != nil {
+		c.Err = err
+		return
+	}
 	replies := make([]clientReply, len(c.Commands))
 	cmders := make([]goredis.Cmder, len(c.Commands))
 	begun := false
@@ -40,16 +45,21 @@ func (w *clientWire) Exchange(c *exchange.Call) {
 		}
 		cmders[i] = once{cmd}
 	}
-	c.Err = w.send(c, cmders)
+	c.Err = send(client, c, cmders)
+	if errors.Is(c.Err, goredis.ErrClosed) && w.source.dropped(client) {
+		c.Err = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errNodeClosed).Retryable()
+	}
 	c.Sent = begun
 	for i := range replies {
 		w.settle(&replies[i], &c.Commands[i], cmders[i], c)
 	}
 }
 
+var errNodeClosed = errors.New("go-redis has closed its client for the node")
+
 // send leaves the sending to go-redis. Its readers trust the lengths that a reply
 // claims, and panic at impossible ones.
-func (w *clientWire) send(c *exchange.Call, cmders []goredis.Cmder) (err error) {
+func send(client *goredis.Client, c *exchange.Call, cmders []goredis.Cmder) (err error) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -64,9 +74,9 @@ func (w *clientWire) send(c *exchange.Call, cmders []goredis.Cmder) (err error) 
 	}()
 	ctx := callContext{c.Context, c.Deadline}
 	if len(cmders) == 1 {
-		return w.client.Process(ctx, cmders[0])
+		return client.Process(ctx, cmders[0])
 	}
-	pipeline := w.client.Pipeline()
+	pipeline := client.Pipeline()
 	if err := pipeline.BatchProcess(ctx, cmders...); err != nil {
 		return err
 	}
@@ -112,22 +122,10 @@ func (*clientWire) Watch(time.Time) bool { return false }
 
 // Disconnect implements exchange.Wire. A client that the store does not own keeps its
 // connections: the callers leave, and Close waits for the client.
-func (w *clientWire) Disconnect() {
-	if w.owned {
-		_ = w.client.Close()
-	}
-}
+func (w *clientWire) Disconnect() { _ = w.source.close() }
 
 // Close implements exchange.Wire.
-func (w *clientWire) Close() error {
-	if !w.owned {
-		return nil
-	}
-	if err := w.client.Close(); err != nil && !errors.Is(err, goredis.ErrClosed) {
-		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
-	}
-	return nil
-}
+func (w *clientWire) Close() error { return w.source.close() }
 
 // once is a command that go-redis does not send a second time, whatever happens to
 // the first, and does not answer from a cache.
@@ -274,7 +272,7 @@ func (w *clientWire) settle(r *clientReply, command *exchange.Command, cmd gored
 		if text == textLongValue {
 			return driver.Fail(driver.ErrTooLarge, driver.Unknown, resp.ErrLongValue)
 		}
-		return servererror.Anew(servererror.Parse(text, nativeError), w.client.Options().Addr)
+		return servererror.Anew(servererror.Parse(text, nativeError), w.addr)
 	})
 	reply, err := replies.Next(command.Shape, command.Longest)
 	if err != nil {

@@ -44,7 +44,7 @@ func TestHooksOfTheProgramSeeWords(t *testing.T) {
 	client := goredis.NewClient(&goredis.Options{Addr: subject.Standalone(t).Addr})
 	hook := &formattingHook{}
 	client.AddHook(hook)
-	s := redis.NewStore(client, redis.CloseClient())
+	s := redis.NewStore(client, redis.CloseClient()).(*redis.Store)
 	defer func() { _ = s.Close() }()
 	k, l := drivertest.Key(t, "k"), drivertest.Key(t, "l")
 	for _, ctx := range []context.Context{context.Background(), t.Context()} {

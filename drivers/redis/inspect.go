@@ -25,7 +25,11 @@ func (p *pool) inspect() driver.InspectedServer {
 }
 
 func (w *clientWire) inspect() driver.InspectedServer {
-	stats := w.client.PoolStats()
+	client := w.source.known()
+	if client == nil {
+		return driver.InspectedServer{State: driver.StateUnused}
+	}
+	stats := client.PoolStats()
 	idle := int(stats.IdleConns)
 	return driver.InspectedServer{
 		State:       driver.StateUp,

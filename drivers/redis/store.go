@@ -2,6 +2,7 @@ package redis
 
 import (
 	"fmt"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -37,6 +38,11 @@ type StoreOption func(*storeOptions)
 type storeOptions struct {
 	closeClient bool
 	maxValue    int
+	callTimeout time.Duration // of a call on a cluster without a deadline
+}
+
+func defaultStoreOptions() storeOptions {
+	return storeOptions{maxValue: settings.DefaultMaxValue, callTimeout: settings.DefaultOpTimeout}
 }
 
 // CloseClient lets Store.Close close the client too.
@@ -53,35 +59,58 @@ func MaxValue(n int) StoreOption {
 }
 
 // NewStore returns a store on a client that the program has made and goes on to
-// own: Close leaves it open, unless CloseClient is given.
+// own: Close leaves it open, unless CloseClient is given. NewStore does no I/O.
+//
+// A *goredis.Client may be one of a server, or of sentinels, as NewFailoverClient
+// makes it: the store is a *Store. Of a *goredis.ClusterClient the store uses the
+// clients for its nodes, and routes commands itself, as NewClusterStore describes;
+// hooks of these nodes, which OnNewNode adds, see the commands, and hooks of the
+// client for the cluster do not. A *goredis.Ring cannot be a store: what is on one
+// server of it is not on the others, and nobody follows when they change. NewStore
+// panics if client is one, is of any other type, or is nil.
 //
 // The client's options hold, with two exceptions. Nothing is sent twice, whatever
 // MaxRetries says: the store's own retries are those that are safe. And a call
 // returns when its context ends, whatever ContextTimeoutEnabled says; without
 // that option the command it leaves behind holds its connection until the
 // client's ReadTimeout, and so does Close. A call without a deadline takes as
-// long as the client's time-outs let it; the core adds a deadline of its own.
+// long as the client's time-outs let it, and on a cluster 3 seconds at most; the core
+// adds a deadline of its own.
 //
 // The client's hooks see the store's commands, in words. Its cache, if it has one,
 // is passed by. Its connections are its own: they are not watched as those of a
 // store that Driver opens, so a line of a reply that does not end costs its length,
 // a pipeline is written to its end before replies are read, and what comes behind a
-// reply is the client's affair. NewStore panics if client is nil.
-func NewStore(client *goredis.Client, opts ...StoreOption) *Store {
-	if client == nil {
-		panic("xcache: redis.NewStore of a nil client")
-	}
-	o := storeOptions{maxValue: settings.DefaultMaxValue}
+// reply is the client's affair.
+func NewStore(client goredis.UniversalClient, opts ...StoreOption) driver.Store {
+	o := defaultStoreOptions()
 	for _, opt := range opts {
 		opt(&o)
 	}
-	w := &clientWire{client: client, owned: o.closeClient}
-	clock := exchange.NewClock(0, w.Watch)
+	switch client := client.(type) {
+	case *goredis.Client:
+		if client != nil {
+			return newStoreOf(client, o)
+		}
+	case *goredis.ClusterClient:
+		if client != nil {
+			return newStoreOfCluster(client, o)
+		}
+	case nil:
+	default:
+		panic(fmt.Sprintf("xcache: redis.NewStore of a %T; it takes a *redis.Client or a *redis.ClusterClient", client))
+	}
+	panic("xcache: redis.NewStore of a nil client")
+}
+
+func newStoreOf(client *goredis.Client, o storeOptions) *Store {
+	addr := client.Options().Addr
+	w := &clientWire{addr: addr, source: fixedClient{client, o.closeClient}}
 	return &Store{
-		engine: exchange.NewStore(w, clock, exchange.Options{
+		engine: exchange.NewStore(w, exchange.NewClock(0, w.Watch), exchange.Options{
 			Driver: name, MaxValue: o.maxValue, Detached: true, Workers: client.Options().PoolSize, Probes: true,
 		}),
-		addr: client.Options().Addr, database: client.Options().DB, wire: w,
+		addr: addr, database: client.Options().DB, wire: w,
 	}
 }
 

@@ -34,17 +34,31 @@ type Store struct {
 // Open returns a store on the cluster that the settings say, with nodes that open
 // makes. It does no I/O.
 func Open(s *settings.Cluster, open node.Open) driver.Store {
-	store := &Store{router: newRouter(s, open)}
-	store.Operations = operations.On(store)
-	store.router.store = store
+	store := OpenPrimaries(s, open)
 	if s.Reads == settings.Primary {
 		return store
 	}
 	return readingStore{store}
 }
 
-// Limits implements driver.Limiter.
-func (s *Store) Limits() driver.Limits { return s.router.clock.Limits() }
+// OpenPrimaries is Open for a store that reads from primaries, whatever the settings
+// say.
+func OpenPrimaries(s *settings.Cluster, open node.Open) *Store {
+	store := &Store{router: newRouter(s, open)}
+	store.Operations = operations.On(store)
+	store.router.store = store
+	return store
+}
+
+// Limits implements driver.Limiter. Where the clients are the program's, the core
+// bounds calls as it wants to: the router's bound is for calls without a deadline.
+func (s *Store) Limits() driver.Limits {
+	limits := s.router.clock.Limits()
+	if s.router.settings.OwnClients {
+		limits.CallTimeout = 0
+	}
+	return limits
+}
 
 // Commands implements driver.Commander.
 func (s *Store) Commands() driver.CommandSet { return s.router.clock.Commands() }

@@ -68,6 +68,16 @@ type Subject struct {
 // Dial makes a connection, as net.Dialer.DialContext does.
 type Dial = func(ctx context.Context, network, addr string) (net.Conn, error)
 
+// Through returns a subject with the servers of this one, and stores that another
+// driver opens.
+func (s *Subject) Through(driver func(Dial) driver.Driver) *Subject {
+	return &Subject{
+		Scheme: s.Scheme, Release: s.Release, Driver: driver, Node: s.Node, Packages: s.Packages, NewStore: s.NewStore,
+		ServerError: s.ServerError, Pipelines: s.Pipelines,
+		standalone: s.standalone, replicated: s.replicated, cluster: s.cluster, sentinel: s.sentinel,
+	}
+}
+
 // Main is the TestMain of the driver's package: it runs the tests and stops the
 // servers that they shared.
 func (s *Subject) Main(m *testing.M) {

@@ -215,7 +215,7 @@ func (s *Store) run(ctx context.Context, c *Call) error {
 		defer cancel()
 		endless = false
 	}
-	handsOff := s.options.Detached && !endless
+	handsOff := s.options.Detached && (!endless || s.options.OpTimeout > 0)
 	if handsOff || s.options.Copies {
 		c.own(s.options.Borrows, handsOff)
 	}

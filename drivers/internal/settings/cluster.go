@@ -1,6 +1,11 @@
 package settings
 
-import "github.com/xcache-go/xcache/driver"
+import (
+	"errors"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
 
 // Cluster is what a DSN says about a cluster.
 type Cluster struct {
@@ -9,6 +14,8 @@ type Cluster struct {
 	Seeds []string
 	// Reads says where reads go.
 	Reads Reads
+	// OwnClients tells that the nodes are reached by clients of the program's.
+	OwnClients bool
 
 	node *Settings
 }
@@ -23,6 +30,26 @@ func ReadCluster(dsn *driver.DSN) (*Cluster, error) {
 		return nil, err
 	}
 	c.Seeds, c.node = addrs, s
+	return c, nil
+}
+
+// NewCluster returns what is said of a cluster whose nodes are reached by clients of
+// the program's. A call without a deadline takes as long as timeout; seeds are a host or host:port each.
+func NewCluster(name string, timeout time.Duration, maxValue int, seeds []string) (*Cluster, error) {
+	c := &Cluster{
+		Reads: Primary, OwnClients: true,
+		node: &Settings{Driver: name, Network: "tcp", OpTimeout: timeout, DialTimeout: defaultDialTimeout, MaxValue: maxValue},
+	}
+	for _, seed := range seeds {
+		addr, ok := parseAddr(seed, defaultPort)
+		if !ok {
+			return nil, errors.New("a seed must be host or host:port, with [ ] around an IPv6 address")
+		}
+		c.Seeds = append(c.Seeds, addr)
+	}
+	if len(seeds) == 0 {
+		return nil, errors.New("there is no seed")
+	}
 	return c, nil
 }
 

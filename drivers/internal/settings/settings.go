@@ -21,9 +21,11 @@ const (
 	defaultPort         = "6379"
 	defaultSentinelPort = "26379"
 	defaultHost         = "localhost"
-	defaultOpTimeout    = 3 * time.Second
 	defaultDialTimeout  = time.Second
 
+	// DefaultOpTimeout is how long a call without a deadline takes at most unless
+	// something else was said.
+	DefaultOpTimeout = 3 * time.Second
 	// DefaultMaxValue is the longest value of a store for which nothing else was
 	// said: the default of the codecs, and what they put around it.
 	DefaultMaxValue = 64<<20 + 4<<10
@@ -111,7 +113,7 @@ func read(dsn *driver.DSN, topology driver.Topology) (*Settings, []string, error
 		s.MaxValue = DefaultMaxValue
 	}
 	if s.OpTimeout <= 0 {
-		s.OpTimeout = defaultOpTimeout
+		s.OpTimeout = DefaultOpTimeout
 	}
 	s.DialTimeout = dsn.Duration("dial_timeout", min(defaultDialTimeout, s.OpTimeout))
 	s.Protocol = dsn.Int("protocol", 0, 2, 3)

@@ -1,0 +1,93 @@
+package redis
+
+import (
+	"errors"
+	"runtime"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/clustered"
+	"github.com/xcache-go/xcache/drivers/internal/exchange"
+	nodes "github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// NewClusterStore returns a store on a cluster whose nodes are reached by clients of
+// the program's, with their options and hooks. The seeds are some of the nodes, as
+// host or host:port, of which any knows the others. It does no I/O, and calls client
+// for the first time when a call needs a node.
+//
+// client makes the client for the node at an address, in the form host:port, which is
+// the client's only server. The store closes it when the node has left the cluster, or
+// in Close. client is called once for each node, and again for a node that comes back;
+// concurrently, and it must not block. A nil client is an error of the calls that
+// need the node.
+//
+// The store routes commands, follows redirections and waits for failovers, as a store
+// of a DSN with +cluster does; the clients' own MaxRetries does not matter. All reads
+// go to primaries. A call without a deadline takes no longer than 3 seconds; the core
+// adds a deadline of its own. A command whose caller has left holds its connection
+// until the client's ReadTimeout. NewClusterStore panics if client is nil, or if there
+// is no seed or a bad one.
+func NewClusterStore(client func(addr string) *goredis.Client, seeds ...string) driver.Store {
+	if client == nil {
+		panic("xcache: redis.NewClusterStore of nil")
+	}
+	return newClusterStore(defaultStoreOptions(), seeds, func(addr string) clientSource {
+		return &madeClient{addr: addr, make: client}
+	})
+}
+
+func newClusterStore(o storeOptions, seeds []string, source func(addr string) clientSource) *clustered.Store {
+	cluster, err := settings.NewCluster(name, o.callTimeout, o.maxValue, seeds)
+	if err != nil {
+		panic("xcache: redis: a cluster of clients: " + err.Error())
+	}
+	return clustered.OpenPrimaries(cluster, func(s *settings.Settings) nodes.Node {
+		w := &clientWire{addr: s.Addr, source: source(s.Addr)}
+		return &Store{
+			engine: exchange.NewStore(w, exchange.NewClock(s.OpTimeout, w.Watch), exchange.Options{
+				Driver: name, OpTimeout: s.OpTimeout, MaxValue: s.MaxValue,
+				Detached: true, Workers: perCPU * runtime.GOMAXPROCS(0), Probes: true,
+			}),
+			addr: s.Addr, wire: w,
+		}
+	})
+}
+
+// A clusterStore is a store on the nodes of go-redis' client for a cluster.
+type clusterStore struct {
+	*clustered.Store
+	client *goredis.ClusterClient
+	owned  bool
+}
+
+func newStoreOfCluster(client *goredis.ClusterClient, o storeOptions) driver.Store {
+	found := newClusterNodes(client, client.Options().Addrs)
+	return &clusterStore{
+		Store: newClusterStore(o, client.Options().Addrs, func(addr string) clientSource {
+			return clusterNode{found, addr}
+		}),
+		client: client, owned: o.closeClient,
+	}
+}
+
+// Disconnect implements driver.Disconnector. The calls under way are left to go-redis.
+func (s *clusterStore) Disconnect() {
+	s.Store.Disconnect()
+	if s.owned {
+		_ = s.client.Close()
+	}
+}
+
+// Close implements driver.Store.
+func (s *clusterStore) Close() error {
+	var closing error
+	if s.owned { // which ends the calls that were left to it
+		if err := s.client.Close(); err != nil && !errors.Is(err, goredis.ErrClosed) {
+			closing = driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
+		}
+	}
+	return errors.Join(s.Store.Close(), closing)
+}

@@ -25,11 +25,12 @@
 //	                 replica answers (prefer-replica)
 //	db               number of the database; on a unix socket the only way to
 //	                 give it (0)
-//	password_file    file that holds the password; read for each connection, so
-//	                 that it may change
+//	password_file    file that holds the password; read for each connection, and
+//	                 once a second for those that live, so that it may change
 //	tls_ca           file with the certificates to trust, in PEM form (the
 //	                 system's)
-//	tls_cert tls_key files with the client's certificate and key, in PEM form
+//	tls_cert tls_key files with the client's certificate and key, in PEM form, which
+//	                 may change: new connections have what is there then
 //	tls_server_name  name that the server's certificate must have (the host)
 //	dial_timeout     bound for connecting, TLS included (1s)
 //	read_timeout     bound for a reply, on top of a call's deadline (none)
@@ -107,6 +108,16 @@
 // options, hooks and pool:
 //
 //	c, err := xcache.New(redis.NewStore(client))
+//
+// It may be one of a server, of sentinels or of a cluster. NewClusterStore makes a store
+// of clients for the nodes of a cluster. The other way round, Client returns go-redis'
+// client for a server of a store that a DSN has opened.
+//
+// # Credentials that change
+//
+// Open with WithCredentials asks the program for what connections log in with, and
+// again before that expires. Connections that live log in anew between two calls: none
+// is closed for it.
 //
 // # Logging
 //

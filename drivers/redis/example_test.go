@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log"
 	"net"
@@ -135,4 +136,33 @@ func ExampleWithCredentials() {
 	// Output:
 	// redis store cache.example:6379/0
 	// <nil>
+}
+
+// A cluster is reached by clients that the program makes for its nodes.
+func ExampleNewClusterStore() {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	store := redis.NewClusterStore(func(addr string) *goredis.Client {
+		return goredis.NewClient(&goredis.Options{Addr: addr, TLSConfig: config})
+	}, "cache-1:6379", "cache-2:6379")
+	c, err := xcache.New(store)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(store)
+	fmt.Println(c.Close())
+	// Output:
+	// redis store on the cluster of cache-1:6379,cache-2:6379, database 0
+	// <nil>
+}
+
+// What the cache has no method for is asked by go-redis' own client.
+func ExampleClient() {
+	c, err := xcache.Open("redis", "redis://localhost/2")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	client, ok := redis.Client(c.Store(), "")
+	fmt.Println(client, ok)
+	// Output: Redis<localhost:6379 db:2> true
 }

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,6 +24,7 @@ type Store struct {
 	addr     string
 	database int
 	wire     inspector
+	native   native
 	// events are closed with the store; nil if they are another one's.
 	events *status.Queue
 }
@@ -122,14 +124,14 @@ func newStore(s *settings.Settings, dial dialFunc) *Store {
 		engine: exchange.NewStore(p, p.clock, exchange.Options{
 			Driver: name, OpTimeout: s.OpTimeout, MaxValue: s.MaxValue, NoHello: s.NoHello, Status: s.Status,
 		}),
-		addr: s.Addr, database: s.DB, wire: p,
+		addr: s.Addr, database: s.DB, wire: p, native: native{settings: s, dial: dial},
 	}
 }
 
 // Close ends the calls that were abandoned, and the connections if the store owns its
 // client. Further calls fail with driver.ErrClosed.
 func (s *Store) Close() error {
-	err := s.engine.Close()
+	err := errors.Join(s.native.close(), s.engine.Close())
 	s.events.Close()
 	return err
 }

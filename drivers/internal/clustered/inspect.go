@@ -88,6 +88,26 @@ func (r *replica) Inspect() driver.Inspection {
 	return driver.Inspection{Servers: []driver.InspectedServer{status.Of(r.Node, r.addr)}}
 }
 
+// ServerAt returns the store of the server at an address, or nil if nothing is read or
+// written there.
+func (s *Store) ServerAt(addr string) driver.Store {
+	r := s.router
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if server := r.servers[addr]; server != nil {
+		return server.node
+	}
+	for _, reader := range r.readers {
+		if replica := reader.ReplicaAt(addr); replica != nil {
+			return replica
+		}
+	}
+	return nil
+}
+
+// ServerAt returns the node of the replica.
+func (r *replica) ServerAt(string) driver.Store { return r.Node }
+
 // ranges returns the slots of each server.
 func (t *topology) ranges() map[*server][]driver.SlotRange {
 	ranges := make(map[*server][]driver.SlotRange)

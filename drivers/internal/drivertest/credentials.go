@@ -2,8 +2,14 @@ package drivertest
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +32,7 @@ func (s *Subject) Credentials(t *testing.T) {
 	t.Run("that cannot be had", s.credentialsThatCannotBeHad)
 	t.Run("in a file that changes", s.credentialsInAFile)
 	t.Run("contradict those of the DSN", s.credentialsTwice)
+	t.Run("are a certificate that changes", s.certificatesThatChange)
 }
 
 // issued are the credentials of a program, which change.
@@ -330,4 +337,63 @@ func (s *Subject) credentialsTwice(t *testing.T) {
 		}
 		wantHidden(t, "the error", err)
 	}
+}
+
+// The first pair is one that the server does not accept. While the files do not belong
+// together, the pair before goes on.
+func (s *Subject) certificatesThatChange(t *testing.T) {
+	server := s.StartServer(t, servertest.TLS(), servertest.Config("tls-auth-clients", "yes"))
+	c := server.Certificates
+	cert, key := filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	replace := func(file string, by []byte) {
+		t.Helper()
+		if err := os.WriteFile(file, by, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(file string) []byte {
+		t.Helper()
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	otherCert, otherKey := selfSigned(t)
+	replace(cert, otherCert)
+	replace(key, otherKey)
+	store := s.Open(t, fmt.Sprintf("%ss://%s?pool_size=1&tls_ca=%s&tls_cert=%s&tls_key=%s", s.Scheme, server.Addr, c.CAFile, cert, key))
+	if err := Put(t, store, "k", "v"); !errors.Is(err, driver.ErrUnavailable) {
+		t.Errorf("with a certificate that the server does not accept: %v", err)
+	}
+	replace(cert, read(c.ClientCertFile))
+	replace(key, read(c.ClientKeyFile))
+	if err := Put(t, store, "k", "v"); err != nil {
+		t.Errorf("with the new certificate: %v", err)
+	}
+	for _, broken := range [][]byte{otherKey, []byte("no key"), nil} {
+		replace(key, broken)
+		// The first call may meet the connection that is cut.
+		server.Do(t, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+		Eventually(t, func() bool { _, err := Get(t, store, "k"); return err == nil }, func() string { return "there is no connection while the files change" })
+	}
+}
+
+// selfSigned returns a certificate that nobody accepts, and its key, in PEM form.
+func selfSigned(t *testing.T) (cert, key []byte) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
 }

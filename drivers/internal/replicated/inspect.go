@@ -50,3 +50,22 @@ func (s *server) inspect() driver.InspectedServer {
 	}
 	return server
 }
+
+// ServerAt returns the store of the replica at an address, or else the one that stands
+// for the primary, which may be no other server's.
+func (s *Store) ServerAt(addr string) driver.Store {
+	if replica := s.ReplicaAt(addr); replica != nil {
+		return replica
+	}
+	return s.Primary()
+}
+
+// ReplicaAt returns the store of the replica at an address, or nil.
+func (s *Store) ReplicaAt(addr string) driver.Store {
+	for _, replica := range *s.replicas.Load() {
+		if replica.addr == addr {
+			return replica.connected().store
+		}
+	}
+	return nil
+}

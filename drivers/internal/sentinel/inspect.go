@@ -61,3 +61,20 @@ func (s *Store) Inspect() driver.Inspection {
 	}
 	return inspection
 }
+
+// ServerAt returns the store of the primary or of the sentinel at an address, or nil.
+// An empty address is the primary's.
+func (s *Store) ServerAt(addr string) driver.Store {
+	w := s.watcher
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p := w.found.primary; p != nil && (addr == "" || addr == p.addr) {
+		return p.node
+	}
+	for _, one := range w.found.sentinels {
+		if one.addr == addr {
+			return one.node
+		}
+	}
+	return nil
+}

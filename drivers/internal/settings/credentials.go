@@ -62,6 +62,9 @@ func (l *Login) HelloWords() []string {
 	return []string{"AUTH", user, l.password.Reveal()}
 }
 
+// User returns the user's name and the password.
+func (l *Login) User() (name, password string) { return l.user, l.password.Reveal() }
+
 // Before reports whether other was had later.
 func (l *Login) Before(other *Login) bool { return l.number < other.number }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -14,6 +15,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/exchange"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
+	nodes "github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/resp"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
@@ -24,6 +26,7 @@ import (
 type clientWire struct {
 	addr   string // of the server
 	source clientSource
+	closed atomic.Bool // by the store
 }
 
 // Exchange implements exchange.Wire.
@@ -47,7 +50,7 @@ func (w *clientWire) Exchange(c *exchange.Call) {
 	}
 	c.Err = send(client, c, cmders)
 	if errors.Is(c.Err, goredis.ErrClosed) && w.source.dropped(client) {
-		c.Err = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errNodeClosed).Retryable()
+		c.Err = errNodeClosed
 	}
 	c.Sent = begun
 	for i := range replies {
@@ -98,8 +101,10 @@ func (w *clientWire) Failure(c *exchange.Call, sent bool) error {
 	err := c.Err
 	var reply goredis.Error
 	switch {
+	case errors.Is(err, goredis.ErrClosed) && w.closed.Load():
+		return driver.Fail(driver.ErrClosed, failure.Outcome(sent), nil)
 	case errors.Is(err, goredis.ErrClosed):
-		return driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
+		return driver.Fail(driver.ErrClosed, failure.Outcome(sent), nodes.ErrClientClosed)
 	case errors.Is(err, goredis.ErrPoolTimeout), errors.Is(err, goredis.ErrPoolExhausted):
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
 	case errors.As(err, &reply) && !sent:
@@ -122,10 +127,13 @@ func (*clientWire) Watch(time.Time) bool { return false }
 
 // Disconnect implements exchange.Wire. A client that the store does not own keeps its
 // connections: the callers leave, and Close waits for the client.
-func (w *clientWire) Disconnect() { _ = w.source.close() }
+func (w *clientWire) Disconnect() { _ = w.Close() }
 
 // Close implements exchange.Wire.
-func (w *clientWire) Close() error { return w.source.close() }
+func (w *clientWire) Close() error {
+	w.closed.Store(true)
+	return w.source.close()
+}
 
 // once is a command that go-redis does not send a second time, whatever happens to
 // the first, and does not answer from a cache.

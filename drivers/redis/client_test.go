@@ -2,7 +2,9 @@ package redis_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/drivertest"
 	"github.com/xcache-go/xcache/drivers/redis"
+	"github.com/xcache-go/xcache/xcachetest"
 )
 
 func TestCloseLeavesTheClientOfTheProgram(t *testing.T) {
@@ -44,7 +47,7 @@ func TestHooksOfTheProgramSeeWords(t *testing.T) {
 	client := goredis.NewClient(&goredis.Options{Addr: subject.Standalone(t).Addr})
 	hook := &formattingHook{}
 	client.AddHook(hook)
-	s := redis.NewStore(client, redis.CloseClient()).(*redis.Store)
+	s := redis.NewStore(client, redis.CloseClient())
 	defer func() { _ = s.Close() }()
 	k, l := drivertest.Key(t, "k"), drivertest.Key(t, "l")
 	for _, ctx := range []context.Context{context.Background(), t.Context()} {
@@ -109,6 +112,64 @@ func (h *formattingHook) ProcessPipelineHook(next goredis.ProcessPipelineHook) g
 		}
 		return next(ctx, cmds)
 	}
+}
+
+// A call that was sent may have been applied, whatever the client says of itself then.
+func TestClientThatTheProgramCloses(t *testing.T) {
+	addr := subject.Standalone(t).Addr
+	for name, hooks := range map[string][]goredis.Hook{"while a call waits": nil, "while a hook waits": {closedHook{}}} {
+		t.Run(name, func(t *testing.T) {
+			proxy := xcachetest.NewProxy(t, addr)
+			client := goredis.NewClient(&goredis.Options{Addr: proxy.Addr()})
+			for _, hook := range hooks {
+				client.AddHook(hook)
+			}
+			s := redis.NewStore(client)
+			k := drivertest.Key(t, "k")
+			require.NoError(t, drivertest.Put(t, s, k, "v"))
+			for _, w := range drivertest.Writes() {
+				require.NoError(t, w.Run(t.Context(), s, k+"w"))
+			}
+			proxy.StallReplies()
+			sent := strings.Count(string(proxy.Transcript()), k)
+			answers := make(chan error, 1)
+			go func() { answers <- drivertest.Put(t, s, k, "w") }()
+			drivertest.Eventually(t, func() bool { return strings.Count(string(proxy.Transcript()), k) > sent }, func() string { return "nothing was sent" })
+			require.NoError(t, client.Close())
+			err := <-answers
+			drivertest.WantErr(t, err, driver.Unknown)
+			if len(hooks) > 0 {
+				require.ErrorIs(t, err, driver.ErrClosed)
+			}
+			for _, w := range drivertest.Writes() {
+				drivertest.WantErr(t, w.Run(t.Context(), s, k+"w"), driver.NotApplied, driver.ErrClosed)
+			}
+			require.ErrorContains(t, drivertest.Put(t, s, k, "w"), "the program has closed the client")
+			require.NoError(t, s.Close())
+			proxy.Resume()
+			subject.AwaitNoGoroutines(t)
+		})
+	}
+}
+
+// A closedHook takes the loss of a connection for the end of the client.
+type closedHook struct{}
+
+func (closedHook) DialHook(next goredis.DialHook) goredis.DialHook { return next }
+
+func (closedHook) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
+	return func(ctx context.Context, cmd goredis.Cmder) error {
+		err := next(ctx, cmd)
+		if errors.Is(err, net.ErrClosed) {
+			err = fmt.Errorf("the hook's: %w", goredis.ErrClosed)
+			cmd.SetErr(err)
+		}
+		return err
+	}
+}
+
+func (closedHook) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
+	return next
 }
 
 func TestHooksOfTheProgramAreRunAndSpoilNothing(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/clustered"
 	"github.com/xcache-go/xcache/drivers/internal/exchange"
 	nodes "github.com/xcache-go/xcache/drivers/internal/node"
@@ -30,26 +29,31 @@ import (
 // adds a deadline of its own. A command whose caller has left holds its connection
 // until the client's ReadTimeout. NewClusterStore panics if client is nil, or if there
 // is no seed or a bad one.
-func NewClusterStore(client func(addr string) *goredis.Client, seeds ...string) driver.Store {
+func NewClusterStore(client func(addr string) *goredis.Client, seeds ...string) *Store {
+	return newClusterStoreWith(defaultStoreOptions(), client, seeds)
+}
+
+func newClusterStoreWith(o storeOptions, client func(addr string) *goredis.Client, seeds []string) *Store {
 	if client == nil {
 		panic("xcache: redis.NewClusterStore of nil")
 	}
-	return newClusterStore(defaultStoreOptions(), seeds, func(addr string) clientSource {
-		return &madeClient{addr: addr, make: client}
-	})
-}
-
-func newClusterStore(o storeOptions, seeds []string, source func(addr string) clientSource) *clustered.Store {
 	cluster, err := settings.NewCluster(name, o.callTimeout, o.maxValue, seeds)
 	if err != nil {
-		panic("xcache: redis: a cluster of clients: " + err.Error())
+		panic("xcache: redis.NewClusterStore: " + err.Error())
 	}
+	return &Store{openCluster(cluster, func(addr string) clientSource {
+		return &madeClient{addr: addr, make: client}
+	})}
+}
+
+// openCluster returns a store on a cluster whose nodes have the clients of sources.
+func openCluster(cluster *settings.Cluster, source func(addr string) clientSource) *clustered.Store {
 	return clustered.OpenPrimaries(cluster, func(s *settings.Settings) nodes.Node {
 		w := &clientWire{addr: s.Addr, source: source(s.Addr)}
-		return &Store{
+		return &serverStore{
 			engine: exchange.NewStore(w, exchange.NewClock(s.OpTimeout, w.Watch), exchange.Options{
 				Driver: name, OpTimeout: s.OpTimeout, MaxValue: s.MaxValue,
-				Detached: true, Workers: perCPU * runtime.GOMAXPROCS(0), Probes: true,
+				Detached: true, Unbounded: true, Workers: perCPU * runtime.GOMAXPROCS(0), Probes: true,
 			}),
 			addr: s.Addr, wire: w,
 		}
@@ -63,12 +67,20 @@ type clusterStore struct {
 	owned  bool
 }
 
-func newStoreOfCluster(client *goredis.ClusterClient, o storeOptions) driver.Store {
-	found := newClusterNodes(client, client.Options().Addrs)
+func newStoreOfCluster(client *goredis.ClusterClient, o storeOptions) *clusterStore {
+	switch options := client.Options(); {
+	case options.ClusterSlots != nil:
+		panic("xcache: redis.NewStore of a ClusterClient with ClusterSlots, whose servers are no cluster; give it a client by NewFailoverClient for sentinels")
+	case options.ReadOnly:
+		panic("xcache: redis.NewStore of a ClusterClient that reads from replicas; give it one without ReadOnly, RouteByLatency and RouteRandomly, or open a DSN with read=prefer-replica")
+	}
+	cluster, err := settings.NewCluster(name, o.callTimeout, o.maxValue, client.Options().Addrs)
+	if err != nil {
+		panic("xcache: redis.NewStore of a ClusterClient: " + err.Error())
+	}
+	found := newClusterNodes(client, cluster.Seeds)
 	return &clusterStore{
-		Store: newClusterStore(o, client.Options().Addrs, func(addr string) clientSource {
-			return clusterNode{found, addr}
-		}),
+		Store:  openCluster(cluster, func(addr string) clientSource { return clusterNode{found, addr} }),
 		client: client, owned: o.closeClient,
 	}
 }
@@ -85,9 +97,7 @@ func (s *clusterStore) Disconnect() {
 func (s *clusterStore) Close() error {
 	var closing error
 	if s.owned { // which ends the calls that were left to it
-		if err := s.client.Close(); err != nil && !errors.Is(err, goredis.ErrClosed) {
-			closing = driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
-		}
+		closing = closed(s.client.Close())
 	}
 	return errors.Join(s.Store.Close(), closing)
 }

@@ -4,8 +4,6 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
-
-	"github.com/xcache-go/xcache/driver"
 )
 
 // NewNode is for tests of what is written over nodes.
@@ -15,9 +13,9 @@ var NewNode = newNode
 // which a server takes its time.
 func CallTimeout(d time.Duration) StoreOption { return func(o *storeOptions) { o.callTimeout = d } }
 
-// NewClusterStoreWith is NewClusterStore with options.
-func NewClusterStoreWith(option StoreOption, client func(addr string) *goredis.Client, seeds ...string) driver.Store {
+// NewClusterStoreWith is NewClusterStore with an option.
+func NewClusterStoreWith(option StoreOption, client func(addr string) *goredis.Client, seeds ...string) *Store {
 	o := defaultStoreOptions()
 	option(&o)
-	return newClusterStore(o, seeds, func(addr string) clientSource { return &madeClient{addr: addr, make: client} })
+	return newClusterStoreWith(o, client, seeds)
 }

@@ -4,7 +4,7 @@ import "github.com/xcache-go/xcache/driver"
 
 // Inspect implements driver.Inspector. Of a client of the program's it knows the
 // connections alone.
-func (s *Store) Inspect() driver.Inspection {
+func (s *serverStore) Inspect() driver.Inspection {
 	server := s.wire.inspect()
 	server.Addr, server.Role = s.addr, driver.RolePrimary
 	return driver.Inspection{

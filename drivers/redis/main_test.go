@@ -24,6 +24,7 @@ var subject = &drivertest.Subject{
 		options := &goredis.Options{Addr: addr, Password: password, MaxRetries: 5, MinRetryBackoff: -1}
 		return redis.NewStore(goredis.NewClient(options), redis.CloseClient())
 	},
+	OwnClusters: ownClusters,
 	ServerError: func(err error) error {
 		if native, ok := errors.AsType[goredis.Error](err); ok {
 			return native

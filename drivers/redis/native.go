@@ -21,9 +21,11 @@ import (
 // The client of a store that a DSN opened is made when it is asked for first, and is
 // the same from then on. It has the server's address, TLS, database, credentials, name
 // and time-outs, and connections of its own, no more than pool_size; the rest is
-// go-redis' defaults: it may send a write again (MaxRetries). The store closes it, in Close or
-// when the server has left the cluster or is the primary no more: do not keep it, and
-// do not close it. Of a store on a client of the program's it is that client.
+// go-redis' defaults: it may send a write again (MaxRetries), it begins connections with
+// HELLO whatever the parameter hello says, and connections that live do not log in anew.
+// The store closes it, in Close or when the server has left the cluster or is the primary
+// no more: do not keep it, and do not close it. Of a store on a client of the program's it
+// is that client.
 //
 // The result is false if the server is not known, if nothing is read or written there,
 // as at the replicas of a cluster with read=primary, or if the store is closed or
@@ -32,6 +34,8 @@ func Client(store driver.Store, addr string) (*goredis.Client, bool) {
 	for {
 		switch s := store.(type) {
 		case *Store:
+			store = s.backend
+		case *serverStore:
 			return s.nativeClient(addr)
 		case node:
 			return s.nativeClient(addr)
@@ -45,13 +49,13 @@ func Client(store driver.Store, addr string) (*goredis.Client, bool) {
 	}
 }
 
-func (s *Store) nativeClient(addr string) (*goredis.Client, bool) {
+func (s *serverStore) nativeClient(addr string) (*goredis.Client, bool) {
 	if addr != "" && addr != s.addr {
 		return nil, false
 	}
 	if w, ok := s.wire.(*clientWire); ok {
 		client := w.source.known()
-		return client, client != nil
+		return client, client != nil && !w.closed.Load()
 	}
 	return s.native.client()
 }
@@ -125,5 +129,5 @@ func (n *native) close() error {
 	if n.made == nil {
 		return nil
 	}
-	return closeClient(n.made)
+	return closed(n.made.Close())
 }

@@ -99,6 +99,8 @@ func TestClientOfOthers(t *testing.T) {
 	require.True(t, ok)
 	require.Same(t, own, client)
 	require.NoError(t, store.Close())
+	_, ok = redis.Client(store, "")
+	require.False(t, ok, "a client after Close")
 	other, err := memory.NewStore(memory.Options{})
 	require.NoError(t, err)
 	_, ok = redis.Client(other, "")

@@ -1,8 +1,12 @@
 package redis_test
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,66 +19,25 @@ import (
 	"github.com/xcache-go/xcache/drivers/redis"
 )
 
-// An ownClients opens stores on clients of the program's for DSNs of clusters that
-// read from primaries, and any other store as the driver does.
-type ownClients struct {
-	redis.Driver
-	open func(dial drivertest.Dial, timeout time.Duration, addrs []string) driver.Store
-}
+func TestOwnClusters(t *testing.T) { subject.OwnClustersOf(t) }
 
-func (o ownClients) Open(dsn *driver.DSN) (driver.Store, error) {
-	store, err := o.Driver.Open(dsn)
-	if err != nil || dsn.Topology != driver.Cluster || dsn.Text("read", "primary") != "primary" {
-		return store, err
-	}
-	if err := store.Close(); err != nil {
-		return nil, err
-	}
-	addrs := dsn.List("addr")
-	for _, host := range dsn.Hosts {
-		addrs = append(addrs, host.Addr("6379"))
-	}
-	timeout := dsn.OpTimeout
-	if timeout <= 0 {
-		timeout = 3 * time.Second
-	}
-	return o.open(o.Dial, dsn.Duration("op_timeout", timeout), addrs), nil
-}
-
-// ownClusters are the ways to have a cluster of clients of the program's.
-var ownClusters = map[string]func(dial drivertest.Dial, timeout time.Duration, addrs []string) driver.Store{
-	"NewClusterStore": func(dial drivertest.Dial, timeout time.Duration, addrs []string) driver.Store {
-		return redis.NewClusterStoreWith(redis.CallTimeout(timeout), func(addr string) *goredis.Client {
-			return goredis.NewClient(&goredis.Options{Addr: addr, Dialer: dial, ReadTimeout: timeout, MaxRetries: 5, MinRetryBackoff: -1})
-		}, addrs...)
-	},
-	"NewStore of a ClusterClient": func(dial drivertest.Dial, timeout time.Duration, addrs []string) driver.Store {
-		client := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: addrs, Dialer: dial, ReadTimeout: timeout, MaxRetries: 5, MinRetryBackoff: -1})
-		return redis.NewStore(client, redis.CloseClient(), redis.CallTimeout(timeout))
-	},
-}
-
-// ofOwnClusters runs a test for each of the ways.
-func ofOwnClusters(t *testing.T, test func(*drivertest.Subject, *testing.T)) {
-	t.Helper()
-	for name, open := range ownClusters {
-		t.Run(name, func(t *testing.T) {
-			test(subject.Through(func(dial drivertest.Dial) driver.Driver { return ownClients{redis.Driver{Dial: dial}, open} }), t)
+// ownClusters are the ways to have a cluster of clients of the program's, which would
+// send writes again.
+var ownClusters = []drivertest.OwnCluster{
+	{Name: "NewClusterStore", Open: func(o drivertest.ClientOptions, seeds []string) (driver.Store, error) {
+		return redis.NewClusterStoreWith(redis.CallTimeout(o.Timeout), func(addr string) *goredis.Client {
+			return goredis.NewClient(&goredis.Options{
+				Addr: addr, Dialer: o.Dial, ReadTimeout: o.Timeout, TLSConfig: o.TLS, Password: o.Password, MaxRetries: 5, MinRetryBackoff: -1,
+			})
+		}, seeds...), nil
+	}},
+	{Name: "NewStore of a ClusterClient", Open: func(o drivertest.ClientOptions, seeds []string) (driver.Store, error) {
+		client := goredis.NewClusterClient(&goredis.ClusterOptions{
+			Addrs: seeds, Dialer: o.Dial, ReadTimeout: o.Timeout, TLSConfig: o.TLS, Password: o.Password, MaxRetries: 5, MinRetryBackoff: -1,
 		})
-	}
+		return redis.NewStore(client, redis.CloseClient(), redis.CallTimeout(o.Timeout)), nil
+	}},
 }
-
-func TestOwnClusterConformance(t *testing.T) {
-	ofOwnClusters(t, (*drivertest.Subject).ClusterConformance)
-}
-
-func TestOwnClusterMigration(t *testing.T) { ofOwnClusters(t, (*drivertest.Subject).ClusterMigration) }
-func TestOwnClusterOutage(t *testing.T)    { ofOwnClusters(t, (*drivertest.Subject).ClusterOutage) }
-func TestOwnClusterClose(t *testing.T)     { ofOwnClusters(t, (*drivertest.Subject).ClusterClose) }
-func TestOwnClusterScan(t *testing.T)      { ofOwnClusters(t, (*drivertest.Subject).ClusterScan) }
-func TestOwnClusterRename(t *testing.T)    { ofOwnClusters(t, (*drivertest.Subject).ClusterRename) }
-func TestOwnClusterCrossSlot(t *testing.T) { ofOwnClusters(t, (*drivertest.Subject).ClusterCrossSlot) }
-func TestOwnClusterChaos(t *testing.T)     { ofOwnClusters(t, (*drivertest.Subject).ChaosCluster) }
 
 func TestOwnClustersOpenWithoutIO(t *testing.T) {
 	var made atomic.Int32
@@ -116,8 +79,9 @@ func TestOwnClusterClientStaysOpen(t *testing.T) {
 	s = redis.NewStore(client)
 	require.NoError(t, drivertest.Put(t, s, drivertest.Key(t, "k"), "v"))
 	require.NoError(t, client.Close())
-	// Nobody tells a client for a node that go-redis has left from one that the program closed.
-	drivertest.WantErr(t, drivertest.Put(t, s, drivertest.Key(t, "k"), "v"), driver.NotApplied, driver.ErrUnavailable)
+	for range 2 {
+		drivertest.WantErr(t, drivertest.Put(t, s, drivertest.Key(t, "k"), "v"), driver.NotApplied, driver.ErrClosed)
+	}
 	require.NoError(t, s.Close())
 }
 
@@ -136,43 +100,91 @@ func (*countingHook) ProcessPipelineHook(next goredis.ProcessPipelineHook) gored
 	return next
 }
 
-// A call whose context never ends is bounded, whatever the client's ReadTimeout.
-func TestOwnClusterBoundsCallsWithoutADeadline(t *testing.T) {
-	servers := subject.StartCluster(t)
+// NewClusterStore closes the clients that it has had made, whose hooks see the commands.
+func TestNewClusterStoreOwnsItsClients(t *testing.T) {
+	servers := subject.Cluster(t)
+	hook := &countingHook{}
+	var mu sync.Mutex
+	made := make(map[string][]*goredis.Client)
 	s := redis.NewClusterStore(func(addr string) *goredis.Client {
-		return goredis.NewClient(&goredis.Options{Addr: addr, ReadTimeout: 20 * time.Second})
-	}, servers.Addrs()...)
-	defer func() { require.NoError(t, s.Close()) }()
-	require.NoError(t, drivertest.Put(t, s, "k", "v"))
-	for _, node := range servers.Nodes {
-		node.Freeze(t)
+		client := goredis.NewClient(&goredis.Options{Addr: addr})
+		client.AddHook(hook)
+		mu.Lock()
+		defer mu.Unlock()
+		made[addr] = append(made[addr], client)
+		return client
+	}, servers.Addrs()[0])
+	for i := range 20 {
+		require.NoError(t, drivertest.Put(t, s, drivertest.Key(t, fmt.Sprint(i)), "v"))
 	}
-	began := time.Now()
-	err := s.Set(context.Background(), []driver.Entry{{Key: "k", TTL: time.Minute}})
-	took := time.Since(began)
-	for _, node := range servers.Nodes {
-		node.Thaw(t)
+	require.GreaterOrEqual(t, hook.seen.Load(), int32(20))
+	require.NoError(t, s.Close())
+	require.Len(t, made, 3)
+	for addr, clients := range made {
+		require.Len(t, clients, 1, "the clients for %s", addr)
+		require.ErrorIs(t, clients[0].Ping(t.Context()).Err(), goredis.ErrClosed)
 	}
-	drivertest.WantErr(t, err, driver.Unknown, driver.ErrUnavailable)
-	require.Less(t, took, 15*time.Second)
+	subject.AwaitNoGoroutines(t)
 }
 
-func TestClientOfSentinels(t *testing.T) {
-	servers := subject.Sentinel(t)
-	client := goredis.NewFailoverClient(&goredis.FailoverOptions{MasterName: servers.MasterName, SentinelAddrs: servers.Addrs()})
+// Calls fail while go-redis finds the primary's successor, and say whether they may have
+// been applied.
+func TestClientOfSentinelsFollowsAFailover(t *testing.T) {
+	servers := subject.StartSentinel(t)
+	client := goredis.NewFailoverClient(&goredis.FailoverOptions{MasterName: servers.MasterName, SentinelAddrs: servers.Addrs(), ReadTimeout: time.Second})
 	s := redis.NewStore(client, redis.CloseClient())
-	require.NoError(t, drivertest.Put(t, s, drivertest.Key(t, "k"), "v"))
-	got, err := drivertest.Get(t, s, drivertest.Key(t, "k"))
+	require.NoError(t, drivertest.Put(t, s, "k", "v"))
+	victim := servers.Primary(t)
+	victim.Kill(t)
+	var acknowledged, unknown int64
+	drivertest.Eventually(t, func() bool {
+		cmd := driver.NewCmd("INCR", driver.Key("n"))
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		err := cmp.Or(s.Do(ctx, []*driver.Cmd{cmd}, driver.Plain), cmd.Err)
+		switch {
+		case err == nil:
+			acknowledged++
+		case errors.Is(err, driver.ErrUnknownOutcome):
+			unknown++
+		}
+		require.NotErrorIs(t, err, driver.ErrClosed)
+		return acknowledged == 3
+	}, func() string { return "no call succeeds after the failover" })
+	cmd := driver.NewCmd("GET", driver.Key("n"))
+	require.NoError(t, cmp.Or(s.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain), cmd.Err))
+	n, err := strconv.ParseInt(string(cmd.Reply.Data), 10, 64)
 	require.NoError(t, err)
-	require.Equal(t, "v", string(got))
+	require.GreaterOrEqual(t, n, acknowledged)
+	require.LessOrEqual(t, n, acknowledged+unknown)
+	servers.AwaitFailover(t, victim)
 	require.NoError(t, s.Close())
 }
 
 func TestNewStoreRefuses(t *testing.T) {
 	ring := goredis.NewRing(&goredis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}})
 	defer func() { _ = ring.Close() }()
-	for _, client := range []goredis.UniversalClient{nil, (*goredis.Client)(nil), (*goredis.ClusterClient)(nil), ring} {
-		require.Panics(t, func() { redis.NewStore(client) }, "%T", client)
+	sentinels := goredis.NewFailoverClusterClient(&goredis.FailoverOptions{MasterName: "m", SentinelAddrs: []string{"127.0.0.1:1"}})
+	defer func() { _ = sentinels.Close() }()
+	replicas := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, RouteRandomly: true})
+	defer func() { _ = replicas.Close() }()
+	for _, tt := range []struct {
+		client goredis.UniversalClient
+		says   string
+	}{
+		{nil, "nil client"},
+		{(*goredis.Client)(nil), "nil client"},
+		{(*goredis.ClusterClient)(nil), "nil client"},
+		{ring, "NewStore of a *redis.Ring"},
+		{sentinels, "NewFailoverClient"},
+		{replicas, "read=prefer-replica"},
+	} {
+		message := func() (text string) {
+			defer func() { text = fmt.Sprint(recover()) }()
+			redis.NewStore(tt.client)
+			return ""
+		}()
+		require.Contains(t, message, tt.says)
 	}
 	made := func(string) *goredis.Client { return nil }
 	require.Panics(t, func() { redis.NewClusterStore(nil, "h") })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -13,8 +14,8 @@ import (
 
 // A clientSource has the client of one server that a program has made.
 type clientSource interface {
-	// client returns the client, which may have to be made or found. Its error is that
-	// of a call: nothing was applied.
+	// client returns the client, which may have to be made or found. Its error is
+	// Call.Err of a call of which nothing was sent.
 	client(ctx context.Context) (*goredis.Client, error)
 	// known returns the client if there is one, or nil.
 	known() *goredis.Client
@@ -39,14 +40,15 @@ func (f fixedClient) close() error {
 	if !f.owned {
 		return nil
 	}
-	return closeClient(f.Client)
+	return closed(f.Close())
 }
 
-func closeClient(client *goredis.Client) error {
-	if err := client.Close(); err != nil && !errors.Is(err, goredis.ErrClosed) {
-		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
+// closed returns what Close of a client has returned, unless it was closed before.
+func closed(err error) error {
+	if err == nil || errors.Is(err, goredis.ErrClosed) {
+		return nil
 	}
-	return nil
+	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
 }
 
 // A madeClient is made by the program when the first call needs it, and closed by the
@@ -89,32 +91,25 @@ func (m *madeClient) close() error {
 	if m.made == nil {
 		return nil
 	}
-	return closeClient(m.made)
+	return closed(m.made.Close())
 }
 
 // clusterNodes are the clients that go-redis' client for a cluster has for its nodes.
 // They are go-redis' to make and to close.
 type clusterNodes struct {
 	cluster *goredis.ClusterClient
-	seeds   map[string]bool
+	seeds   []string
 
 	mu     sync.Mutex
 	byAddr map[string]*goredis.Client
+	closed map[*goredis.Client]bool // that calls have found closed
 }
 
 func newClusterNodes(cluster *goredis.ClusterClient, seeds []string) *clusterNodes {
-	n := &clusterNodes{cluster: cluster, seeds: make(map[string]bool), byAddr: make(map[string]*goredis.Client)}
-	for _, seed := range seeds {
-		n.seeds[seed] = true
+	return &clusterNodes{
+		cluster: cluster, seeds: seeds,
+		byAddr: make(map[string]*goredis.Client), closed: make(map[*goredis.Client]bool),
 	}
-	cluster.OnNewNode(n.add)
-	return n
-}
-
-func (n *clusterNodes) add(client *goredis.Client) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.byAddr[client.Options().Addr] = client
 }
 
 // at returns the client for an address, or nil. For a seed, which go-redis may know by
@@ -122,7 +117,7 @@ func (n *clusterNodes) add(client *goredis.Client) {
 func (n *clusterNodes) at(addr string) *goredis.Client {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if client := n.byAddr[addr]; client != nil || !n.seeds[addr] {
+	if client := n.byAddr[addr]; client != nil || !slices.Contains(n.seeds, addr) {
 		return client
 	}
 	for _, client := range n.byAddr {
@@ -131,12 +126,33 @@ func (n *clusterNodes) at(addr string) *goredis.Client {
 	return nil
 }
 
-// look has go-redis look at the cluster, for nodes that it has not told of.
+// look has go-redis ask the cluster for its nodes, and notes their clients. When it
+// cannot be asked, go-redis knows those of the last time.
+//
+// go-redis closes the client of a node that has left the cluster, and forgets it. So a
+// closed client that go-redis still has means that the program has closed all of them.
 func (n *clusterNodes) look(ctx context.Context) error {
-	return n.cluster.ForEachShard(ctx, func(_ context.Context, client *goredis.Client) error {
-		n.add(client)
+	var mu sync.Mutex
+	byAddr := make(map[string]*goredis.Client)
+	err := n.cluster.ForEachShard(ctx, func(_ context.Context, client *goredis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
+		byAddr[client.Options().Addr] = client
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, client := range byAddr {
+		if n.closed[client] {
+			return goredis.ErrClosed
+		}
+	}
+	n.byAddr = byAddr
+	clear(n.closed)
+	return nil
 }
 
 // A clusterNode is one of the nodes.
@@ -149,31 +165,28 @@ func (c clusterNode) client(ctx context.Context) (*goredis.Client, error) {
 	if client := c.known(); client != nil {
 		return client, nil
 	}
-	err := c.nodes.look(ctx)
+	if err := c.nodes.look(ctx); err != nil {
+		return nil, err
+	}
 	if client := c.known(); client != nil {
 		return client, nil
 	}
-	switch {
-	case errors.Is(err, goredis.ErrClosed):
-		return nil, errClosed()
-	case err == nil:
-		c.nodes.cluster.ReloadState(ctx)
-		err = fmt.Errorf("go-redis does not know the node at %s yet", c.addr)
-	}
-	return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
+	return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, fmt.Errorf("go-redis does not know the node at %s yet", c.addr)).Retryable()
 }
 
 func (c clusterNode) known() *goredis.Client { return c.nodes.at(c.addr) }
 
 func (c clusterNode) dropped(client *goredis.Client) bool {
-	c.nodes.mu.Lock()
-	defer c.nodes.mu.Unlock()
-	for addr, other := range c.nodes.byAddr {
+	n := c.nodes
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closed[client] = true
+	for addr, other := range n.byAddr {
 		if other == client {
-			delete(c.nodes.byAddr, addr)
+			delete(n.byAddr, addr)
 		}
 	}
-	return true // go-redis says when all of them are closed
+	return true
 }
 
 func (clusterNode) close() error { return nil }

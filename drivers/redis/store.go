@@ -11,15 +11,22 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/exchange"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 	"github.com/xcache-go/xcache/drivers/internal/status"
+	"github.com/xcache-go/xcache/drivers/internal/topology"
 )
 
 // engine is a call on one server, which is written once for all drivers.
 type engine = exchange.Store
 
-// A Store is a connection pool to one Redis server. It implements every optional
-// interface of package driver but Subscriber and Tracker. All methods may be
-// called concurrently.
-type Store struct {
+// A Store is a store on a Redis server, on the servers of sentinels, or on a cluster.
+// It implements every optional interface of package driver but Subscriber, Tracker and
+// Replicated. All methods may be called concurrently.
+type Store struct{ backend }
+
+// backend hides what a Store is made of: a serverStore or a clusterStore.
+type backend = topology.Store
+
+// A serverStore is the connections to one server.
+type serverStore struct {
 	*engine
 	addr     string
 	database int
@@ -63,13 +70,17 @@ func MaxValue(n int) StoreOption {
 // NewStore returns a store on a client that the program has made and goes on to
 // own: Close leaves it open, unless CloseClient is given. NewStore does no I/O.
 //
-// A *goredis.Client may be one of a server, or of sentinels, as NewFailoverClient
-// makes it: the store is a *Store. Of a *goredis.ClusterClient the store uses the
-// clients for its nodes, and routes commands itself, as NewClusterStore describes;
-// hooks of these nodes, which OnNewNode adds, see the commands, and hooks of the
-// client for the cluster do not. A *goredis.Ring cannot be a store: what is on one
-// server of it is not on the others, and nobody follows when they change. NewStore
-// panics if client is one, is of any other type, or is nil.
+// A *goredis.Client may be that of a server, or of sentinels, as NewFailoverClient makes
+// it. Of a *goredis.ClusterClient the store uses the clients for its nodes, and routes
+// commands itself, as NewClusterStore describes: hooks of the nodes, which OnNewNode
+// adds, see the commands, and hooks of the client for the cluster do not.
+//
+// NewStore panics if client is nil or of any other type: a *goredis.Ring keeps each key
+// on one of several servers, and loses some of them when a server comes or goes. It
+// panics for a ClusterClient with ClusterSlots, as NewFailoverClusterClient makes it,
+// because the servers are no cluster; and for one with ReadOnly, RouteByLatency or
+// RouteRandomly, because its connections would read from a server that has become a
+// replica.
 //
 // The client's options hold, with two exceptions. Nothing is sent twice, whatever
 // MaxRetries says: the store's own retries are those that are safe. And a call
@@ -83,8 +94,9 @@ func MaxValue(n int) StoreOption {
 // is passed by. Its connections are its own: they are not watched as those of a
 // store that Driver opens, so a line of a reply that does not end costs its length,
 // a pipeline is written to its end before replies are read, and what comes behind a
-// reply is the client's affair.
-func NewStore(client goredis.UniversalClient, opts ...StoreOption) driver.Store {
+// reply is the client's affair. Once the program has closed the client, calls fail with
+// driver.ErrClosed.
+func NewStore(client goredis.UniversalClient, opts ...StoreOption) *Store {
 	o := defaultStoreOptions()
 	for _, opt := range opts {
 		opt(&o)
@@ -92,11 +104,11 @@ func NewStore(client goredis.UniversalClient, opts ...StoreOption) driver.Store 
 	switch client := client.(type) {
 	case *goredis.Client:
 		if client != nil {
-			return newStoreOf(client, o)
+			return &Store{newStoreOf(client, o)}
 		}
 	case *goredis.ClusterClient:
 		if client != nil {
-			return newStoreOfCluster(client, o)
+			return &Store{newStoreOfCluster(client, o)}
 		}
 	case nil:
 	default:
@@ -105,10 +117,10 @@ func NewStore(client goredis.UniversalClient, opts ...StoreOption) driver.Store 
 	panic("xcache: redis.NewStore of a nil client")
 }
 
-func newStoreOf(client *goredis.Client, o storeOptions) *Store {
+func newStoreOf(client *goredis.Client, o storeOptions) *serverStore {
 	addr := client.Options().Addr
 	w := &clientWire{addr: addr, source: fixedClient{client, o.closeClient}}
-	return &Store{
+	return &serverStore{
 		engine: exchange.NewStore(w, exchange.NewClock(0, w.Watch), exchange.Options{
 			Driver: name, MaxValue: o.maxValue, Detached: true, Workers: client.Options().PoolSize, Probes: true,
 		}),
@@ -117,10 +129,10 @@ func newStoreOf(client *goredis.Client, o storeOptions) *Store {
 }
 
 // newStore returns a store on the server that the settings name. It does no I/O.
-func newStore(s *settings.Settings, dial dialFunc) *Store {
+func newStore(s *settings.Settings, dial dialFunc) *serverStore {
 	p := newPool(s, dial)
 	p.clock = exchange.NewClock(s.OpTimeout, p.Watch)
-	return &Store{
+	return &serverStore{
 		engine: exchange.NewStore(p, p.clock, exchange.Options{
 			Driver: name, OpTimeout: s.OpTimeout, MaxValue: s.MaxValue, NoHello: s.NoHello, Status: s.Status,
 		}),
@@ -130,17 +142,17 @@ func newStore(s *settings.Settings, dial dialFunc) *Store {
 
 // Close ends the calls that were abandoned, and the connections if the store owns its
 // client. Further calls fail with driver.ErrClosed.
-func (s *Store) Close() error {
+func (s *serverStore) Close() error {
 	err := errors.Join(s.native.close(), s.engine.Close())
 	s.events.Close()
 	return err
 }
 
 // String returns the server's address and database.
-func (s *Store) String() string { return fmt.Sprintf("redis store %s/%d", s.addr, s.database) }
+func (s *serverStore) String() string { return fmt.Sprintf("redis store %s/%d", s.addr, s.database) }
 
 // Format writes what String returns for every verb: the client's options hold a
 // password.
-func (s *Store) Format(f fmt.State, verb rune) {
+func (s *serverStore) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
+	"github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/retry"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
@@ -116,7 +117,10 @@ var errGone = errors.New("another node has taken the place of this one")
 // reason returns the error that a server answered with, or was closed with when
 // it was left.
 func (r *router) reason(err error) error {
-	if err == nil || !errors.Is(err, driver.ErrClosed) && !errors.Is(err, net.ErrClosed) || r.closing.Err() != nil {
+	switch {
+	case err == nil, errors.Is(err, node.ErrClientClosed), r.closing.Err() != nil:
+		return err
+	case !errors.Is(err, driver.ErrClosed) && !errors.Is(err, net.ErrClosed):
 		return err
 	}
 	outcome := driver.NotApplied

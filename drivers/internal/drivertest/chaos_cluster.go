@@ -17,47 +17,14 @@ func (s *Subject) ChaosCluster(t *testing.T) {
 	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"))
 	t.Run("live reshard", func(t *testing.T) { s.reshard(t, servers) })
 	for _, fault := range failovers {
-		t.Run("failover by "+fault.name, func(t *testing.T) {
-			victim := servers.Primaries(t)[0]
-			theirs, others := s.startLoads(t, servers, victim, longTimeout, nil)
-			healthy := time.Now()
-			time.Sleep(4 * outage)
-			fault.begin(victim, t)
-			theirs.faultBegan(nil)
-			began := time.Now()
-			servers.AwaitFailover(t, victim)
-			replaced := time.Since(began)
-			took := theirs.awaitRecovery(t, recoveryAfter(replaced))
-			ended := time.Now()
-			theirs.awaitProgress(t) // no call waits there any more
-			s.openAmidFault(t, servers, victim)
-			fault.end(victim, t)
-			servers.AwaitOK(t)
-			theirs.awaitProgress(t)
-			others.awaitProgress(t)
-			servers.AwaitReplicas(t)
-			r := theirs.finish(t, servers.Primaries(t)...)
-			r.want(t, outage, asynchronous)
-			if r.unread > 0 {
-				t.Errorf("%d reads failed, which may be repeated", r.unread)
-			}
-			if r.longestCall > replaced+longTimeout/2 {
-				t.Errorf("a call took %v", r.longestCall)
-			}
-			r = others.finish(t, servers.Primaries(t)...)
-			r.want(t, 0, lossless)
-			r.wantRead(t)
-			r.wantNoErrors(t)
-			t.Logf("first success %v after the fault, of which the cluster took %v", took.Round(time.Millisecond), replaced.Round(time.Millisecond))
-			wantAsFast(t, others.callsBetween(healthy, began), others.callsBetween(began, ended))
-		})
+		t.Run("failover by "+fault.name, func(t *testing.T) { clusterFailover(t, servers, fault, s) })
 	}
 	t.Run("partition between client and primary", func(t *testing.T) {
 		// Calls on the others have that time, too, and on a busy machine need some.
 		const timeout = 4 * outage
 		front := newFront(t, servers.Addrs()...)
 		victim := servers.Primaries(t)[1]
-		theirs, others := s.startLoads(t, servers, victim, timeout, front.dial)
+		theirs, others := s.startLoads(t, servers, victim, loadWriters/2, timeout, front.dial)
 		front[victim.Announced].Stall()
 		time.Sleep(2 * timeout)
 		front[victim.Announced].Resume()
@@ -112,6 +79,57 @@ func (s *Subject) ChaosCluster(t *testing.T) {
 	})
 }
 
+// clusterFailover loses a primary under loads of some subjects, which have their calls
+// wait for the failover, and have calls on other servers go on as before.
+func clusterFailover(t *testing.T, servers *servertest.ClusterServers, fault failover, subjects ...*Subject) {
+	victim := servers.Primaries(t)[0]
+	var theirs, others []*load
+	for _, s := range subjects {
+		own, rest := s.startLoads(t, servers, victim, loadWriters/2/len(subjects), longTimeout, nil)
+		theirs, others = append(theirs, own), append(others, rest)
+	}
+	healthy := time.Now()
+	time.Sleep(4 * outage)
+	fault.begin(victim, t)
+	for _, l := range theirs {
+		l.faultBegan(nil)
+	}
+	began := time.Now()
+	servers.AwaitFailover(t, victim)
+	replaced := time.Since(began)
+	for _, l := range theirs {
+		took := l.awaitRecovery(t, recoveryAfter(replaced))
+		t.Logf("first success %v after the fault, of which the cluster took %v", took.Round(time.Millisecond), replaced.Round(time.Millisecond))
+	}
+	ended := time.Now()
+	for i, s := range subjects {
+		theirs[i].awaitProgress(t) // no call waits there any more
+		s.openAmidFault(t, servers, victim)
+	}
+	fault.end(victim, t)
+	servers.AwaitOK(t)
+	for i := range subjects {
+		theirs[i].awaitProgress(t)
+		others[i].awaitProgress(t)
+	}
+	servers.AwaitReplicas(t)
+	for i := range subjects {
+		r := theirs[i].finish(t, servers.Primaries(t)...)
+		r.want(t, outage, asynchronous)
+		if r.unread > 0 {
+			t.Errorf("%d reads failed, which may be repeated", r.unread)
+		}
+		if r.longestCall > replaced+longTimeout/2 {
+			t.Errorf("a call took %v", r.longestCall)
+		}
+		r = others[i].finish(t, servers.Primaries(t)...)
+		r.want(t, 0, lossless)
+		r.wantRead(t)
+		r.wantNoErrors(t)
+		wantAsFast(t, others[i].callsBetween(healthy, began), others[i].callsBetween(began, ended))
+	}
+}
+
 // longTimeout is an op_timeout that nobody wants to wait for.
 const longTimeout = 20 * time.Second
 
@@ -162,12 +180,12 @@ func (s *Subject) reshard(t *testing.T, servers *servertest.ClusterServers) {
 const reshardedSlots = 2000
 
 // startLoads starts a load on the keys that a server has, and one on all others,
-// through one store.
-func (s *Subject) startLoads(t *testing.T, servers *servertest.ClusterServers, server *servertest.Server, timeout time.Duration, dial Dial) (own, others *load) {
+// through one store, with so many callers each.
+func (s *Subject) startLoads(t *testing.T, servers *servertest.ClusterServers, server *servertest.Server, callers int, timeout time.Duration, dial Dial) (own, others *load) {
 	t.Helper()
 	store := s.openFor(t, s.clusterDSN(servers, ""), timeout, dial)
 	theirs, rest := s.tagsOf(t, servers, server)
-	return startLoad(t, store, loadWriters/2, theirs), startLoad(t, store, loadWriters/2, rest)
+	return startLoad(t, store, callers, theirs), startLoad(t, store, callers, rest)
 }
 
 // wantAsFast compares calls on servers that are well, before and while another is

@@ -34,25 +34,25 @@ func (s *Subject) openClusterView(t testing.TB, servers *servertest.ClusterServe
 
 // ClusterConformance runs the conformance suite on a cluster.
 func (s *Subject) ClusterConformance(t *testing.T) {
-	dsn := s.clusterDSN(s.Cluster(t), "")
-	xcachetest.Run(t, xcachetest.Harness{
+	xcachetest.Run(t, s.clusterHarness(s.Cluster(t)))
+}
+
+func (s *Subject) clusterHarness(servers *servertest.ClusterServers) xcachetest.Harness {
+	dsn := s.clusterDSN(servers, "")
+	return xcachetest.Harness{
 		Release:   driver.Release,
 		Open:      func(t testing.TB) driver.Store { return s.unchecked(t, dsn) },
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
-	})
+	}
 }
 
 // ClusterConformanceOfOneNode runs the suite on a cluster of one node, which it can
 // put a proxy in front of: so it checks faults, contexts that end in flight and
 // numbers of round trips, too.
 func (s *Subject) ClusterConformanceOfOneNode(t *testing.T) {
-	node := s.StartServer(t, servertest.Config("cluster-enabled", "yes"))
-	addSlots := []string{"CLUSTER", "ADDSLOTS"}
-	for slot := range 16384 {
-		addSlots = append(addSlots, strconv.Itoa(slot))
-	}
-	node.Do(t, addSlots...)
+	node := s.startClusterOfOne(t)
+	awaitSlots(t, node)
 	open := func(t testing.TB, addr string) driver.Store {
 		t.Helper()
 		dial := func(ctx context.Context, network, to string) (net.Conn, error) {
@@ -71,10 +71,6 @@ func (s *Subject) ClusterConformanceOfOneNode(t *testing.T) {
 		}
 		return store
 	}
-	Eventually(t, func() bool {
-		info, _ := node.Do(t, "CLUSTER", "INFO").(string)
-		return strings.Contains(info, "cluster_state:ok")
-	}, func() string { return "the cluster is not well" })
 	xcachetest.Run(t, xcachetest.Harness{
 		Release:   driver.Release,
 		Open:      func(t testing.TB) driver.Store { return open(t, node.Addr) },
@@ -83,6 +79,27 @@ func (s *Subject) ClusterConformanceOfOneNode(t *testing.T) {
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
 	})
+}
+
+// startClusterOfOne starts a node that has all slots. It serves them when awaitSlots has
+// returned.
+func (s *Subject) startClusterOfOne(t testing.TB, opts ...servertest.Option) *servertest.Server {
+	t.Helper()
+	node := s.StartServer(t, append(opts, servertest.Config("cluster-enabled", "yes"))...)
+	addSlots := []string{"CLUSTER", "ADDSLOTS"}
+	for slot := range 16384 {
+		addSlots = append(addSlots, strconv.Itoa(slot))
+	}
+	node.Do(t, addSlots...)
+	return node
+}
+
+func awaitSlots(t testing.TB, node *servertest.Server) {
+	t.Helper()
+	Eventually(t, func() bool {
+		info, _ := node.Do(t, "CLUSTER", "INFO").(string)
+		return strings.Contains(info, "cluster_state:ok")
+	}, func() string { return "the cluster is not well" })
 }
 
 // taggedKey returns a key whose slot is that of the tag, and of this test's own.

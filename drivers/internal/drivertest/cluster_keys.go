@@ -16,9 +16,14 @@ import (
 )
 
 // ClusterScan scans while slots and primaries change.
-func (s *Subject) ClusterScan(t *testing.T) {
-	servers := s.StartCluster(t)
-	store := s.openCluster(t, servers, "")
+func (s *Subject) ClusterScan(t *testing.T) { clusterScan(t, s.StartCluster(t), s) }
+
+func clusterScan(t *testing.T, servers *servertest.ClusterServers, subjects ...*Subject) {
+	var stores []serverStore
+	for _, s := range subjects {
+		stores = append(stores, s.openCluster(t, servers, ""))
+	}
+	store := stores[0]
 	const keys = 3000
 	entries := make([]driver.Entry, keys)
 	for i := range entries {
@@ -29,16 +34,18 @@ func (s *Subject) ClusterScan(t *testing.T) {
 	}
 	scan := func() {
 		t.Helper()
-		found := map[string]bool{}
-		for key, err := range store.Scan(t.Context(), "key*") {
-			if err != nil {
-				t.Errorf("after %d keys: %v", len(found), err)
-				return
+		for i, store := range stores {
+			found := map[string]bool{}
+			for key, err := range store.Scan(t.Context(), "key*") {
+				if err != nil {
+					t.Errorf("store %d, after %d keys: %v", i, len(found), err)
+					return
+				}
+				found[key] = true
 			}
-			found[key] = true
-		}
-		if len(found) != keys {
-			t.Errorf("%d of %d keys were found", len(found), keys)
+			if len(found) != keys {
+				t.Errorf("store %d: %d of %d keys were found", i, len(found), keys)
+			}
 		}
 	}
 	scan()

@@ -64,7 +64,10 @@ func (s *Subject) asksWithoutPermission(t *testing.T) {
 // ClusterMigration uses keys of a slot while that is on its way, and after.
 func (s *Subject) ClusterMigration(t *testing.T) {
 	t.Run("ASKING is refused", s.asksWithoutPermission)
-	servers := s.StartCluster(t)
+	s.clusterMigration(t, s.StartCluster(t))
+}
+
+func (s *Subject) clusterMigration(t *testing.T, servers *servertest.ClusterServers) {
 	store := s.openCluster(t, servers, "")
 	from, to := servers.Nodes[0], servers.Nodes[1]
 	tag := tagOf(t, servers, from)

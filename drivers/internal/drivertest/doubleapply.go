@@ -23,12 +23,13 @@ func (s *Subject) DoubleApply(t *testing.T) {
 		m := s.newMatrix(t, server, Parse(t, s.Scheme+"://"+server.Addr), server.Addr)
 		m.run(t)
 	})
-	t.Run("cluster", func(t *testing.T) {
-		cluster := s.Cluster(t)
-		dsn := Parse(t, s.Scheme+"+cluster://"+strings.Join(cluster.Addrs(), ","))
-		m := s.newMatrix(t, cluster.Primary(t, "{"+Key(t, "")+"}"), dsn, cluster.Addrs()...)
-		m.run(t)
-	})
+	t.Run("cluster", s.doubleApplyOnCluster)
+}
+
+func (s *Subject) doubleApplyOnCluster(t *testing.T) {
+	cluster := s.Cluster(t)
+	m := s.newMatrix(t, cluster.Primary(t, "{"+Key(t, "")+"}"), Parse(t, s.clusterDSN(cluster, "")), cluster.Addrs()...)
+	m.run(t)
 }
 
 // A doubleWrite is a write of which one can see how often it was applied.

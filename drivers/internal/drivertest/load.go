@@ -102,7 +102,8 @@ type loadReader struct {
 // returns when all writers have succeeded. The keys are those of the tags.
 func startLoad(t testing.TB, store driver.Store, callers int, tags []string) *load {
 	t.Helper()
-	l := &load{store: store, name: Key(t, ""), tags: tags, began: time.Now(), watch: stopwatch.Start(), ended: make(chan struct{}), errs: map[string]int{}}
+	l := &load{store: store, tags: tags, began: time.Now(), watch: stopwatch.Start(), ended: make(chan struct{}), errs: map[string]int{}}
+	l.name = Key(t, fmt.Sprintf("%p:", l)) // two loads of a test have no key in common
 	l.lastSuccess = l.began
 	for i := range callers {
 		w := &loadWriter{counted: map[string]*loadCount{}}

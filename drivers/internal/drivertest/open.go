@@ -120,8 +120,17 @@ func (s *Subject) openOwn(t testing.TB, addr string) serverStore {
 	return store.(serverStore)
 }
 
+// counting returns the subject that counts the stores of this one, too.
+func (s *Subject) counting() *Subject {
+	if s.of != nil {
+		return s.of
+	}
+	return s
+}
+
 // begin counts one store more. It remembers what was there before the first.
 func (s *Subject) begin() {
+	s = s.counting()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.opened == 0 {
@@ -133,6 +142,7 @@ func (s *Subject) begin() {
 // end counts one store less. After the last nothing may be left.
 func (s *Subject) end(t testing.TB) {
 	t.Helper()
+	s = s.counting()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opened--

@@ -22,11 +22,14 @@ func (s *Subject) openSentinel(t testing.TB, servers *servertest.SentinelServers
 	return xcache.For[string](s.OpenCache(t, s.sentinelDSN(servers, query)))
 }
 
-// failovers are the ways in which a primary is lost.
-var failovers = []struct {
+// A failover is a way in which a primary is lost, and comes back.
+type failover struct {
 	name       string
 	begin, end func(*servertest.Server, testing.TB)
-}{
+}
+
+// failovers are the ways in which a primary is lost.
+var failovers = []failover{
 	{"kill", (*servertest.Server).Kill, (*servertest.Server).Start},
 	{"freeze", (*servertest.Server).Freeze, (*servertest.Server).Thaw},
 }

@@ -51,6 +51,9 @@ type Subject struct {
 	// Pipelines tells that calls are written to a connection behind others that
 	// wait for replies, so that one whose context ends there may have been sent.
 	Pipelines bool
+	// OwnClusters are the ways to have a store on a cluster with clients of the
+	// program's.
+	OwnClusters []OwnCluster
 	// Others names more releases that the driver has to pass the whole
 	// conformance suite on.
 	Others []string
@@ -60,6 +63,7 @@ type Subject struct {
 	cluster    *servertest.SharedCluster
 	sentinel   *servertest.SharedSentinel
 
+	of     *Subject // whose servers, and more, these are; nil of one of its own
 	mu     sync.Mutex
 	opened int             // stores and caches that are not closed yet
 	before map[string]bool // the process' sockets before the first of them
@@ -67,16 +71,6 @@ type Subject struct {
 
 // Dial makes a connection, as net.Dialer.DialContext does.
 type Dial = func(ctx context.Context, network, addr string) (net.Conn, error)
-
-// Through returns a subject with the servers of this one, and stores that another
-// driver opens.
-func (s *Subject) Through(driver func(Dial) driver.Driver) *Subject {
-	return &Subject{
-		Scheme: s.Scheme, Release: s.Release, Driver: driver, Node: s.Node, Packages: s.Packages, NewStore: s.NewStore,
-		ServerError: s.ServerError, Pipelines: s.Pipelines,
-		standalone: s.standalone, replicated: s.replicated, cluster: s.cluster, sentinel: s.sentinel,
-	}
-}
 
 // Main is the TestMain of the driver's package: it runs the tests and stops the
 // servers that they shared.

@@ -66,6 +66,9 @@ type Options struct {
 	// borrowed.
 	Detached bool
 	Workers  int
+	// Unbounded tells that a Detached wire does not end a call at OpTimeout either, so
+	// that another goroutine calls it for callers without a context, too.
+	Unbounded bool
 	// Copies tells that the wire may read the commands of a call that has failed
 	// after it has returned.
 	Copies bool
@@ -215,7 +218,7 @@ func (s *Store) run(ctx context.Context, c *Call) error {
 		defer cancel()
 		endless = false
 	}
-	handsOff := s.options.Detached && (!endless || s.options.OpTimeout > 0)
+	handsOff := s.options.Detached && (!endless || s.options.Unbounded)
 	if handsOff || s.options.Copies {
 		c.own(s.options.Borrows, handsOff)
 	}

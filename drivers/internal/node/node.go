@@ -4,6 +4,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -39,6 +40,10 @@ type Node interface {
 	// while others are under way, and Close must be called all the same.
 	Disconnect()
 }
+
+// ErrClientClosed is why calls fail with driver.ErrClosed at a node whose client the
+// program has closed: no other node takes its place.
+var ErrClientClosed = errors.New("the program has closed the client of the store")
 
 // Open returns the node of one server. It does no I/O.
 type Open func(*settings.Settings) Node

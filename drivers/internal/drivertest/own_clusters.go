@@ -1,0 +1,165 @@
+package drivertest
+
+import (
+	"context"
+	"crypto/tls"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/internal/stopwatch"
+	"github.com/xcache-go/xcache/xcachetest"
+)
+
+// An OwnCluster is a way to have a store on a cluster with clients of the program's.
+type OwnCluster struct {
+	Name string
+	// Open returns a store that closes the clients. Their options are the defaults or
+	// less careful, but for those that are given.
+	Open func(options ClientOptions, seeds []string) (driver.Store, error)
+}
+
+// ClientOptions are what tests want of clients of the program's.
+type ClientOptions struct {
+	Dial Dial // nil for that of the client
+	// Timeout is how long a reply may take, and a call without a deadline.
+	Timeout  time.Duration
+	TLS      *tls.Config
+	Password string
+}
+
+// An ownClusterDriver opens stores with clients of the program's for DSNs of clusters
+// that read from primaries, and any other store as the driver does.
+type ownClusterDriver struct {
+	driver.Driver
+	own  OwnCluster
+	dial Dial
+}
+
+func (d ownClusterDriver) Open(dsn *driver.DSN) (driver.Store, error) {
+	store, err := d.Driver.Open(dsn) // for its errors
+	if err != nil || dsn.Topology != driver.Cluster || dsn.Text("read", "primary") != "primary" {
+		return store, err
+	}
+	if err := store.Close(); err != nil {
+		return nil, err
+	}
+	seeds := dsn.List("addr")
+	for _, host := range dsn.Hosts {
+		seeds = append(seeds, host.Addr("6379"))
+	}
+	timeout := dsn.OpTimeout
+	if timeout <= 0 {
+		timeout = 3 * time.Second
+	}
+	return d.own.Open(ClientOptions{Dial: d.dial, Timeout: dsn.Duration("op_timeout", timeout)}, seeds)
+}
+
+// with returns a subject with the servers of this one, whose stores on clusters have
+// clients of the program's.
+func (s *Subject) with(own OwnCluster) *Subject {
+	return &Subject{
+		Scheme: s.Scheme, Release: s.Release, Node: s.Node, Packages: s.Packages, NewStore: s.NewStore,
+		ServerError: s.ServerError, Pipelines: s.Pipelines,
+		Driver:     func(dial Dial) driver.Driver { return ownClusterDriver{s.Driver(dial), own, dial} },
+		standalone: s.standalone, replicated: s.replicated, cluster: s.cluster, sentinel: s.sentinel, of: s.counting(),
+	}
+}
+
+// OwnClustersOf tests stores on clusters with clients of the program's. The routing is
+// that of the driver, so each way is held to what depends on where clients come from, and
+// one of them to the whole suite.
+func (s *Subject) OwnClustersOf(t *testing.T) {
+	encrypted := s.startClusterOfOne(t, servertest.TLS(), servertest.Password("secret")) // takes seconds until it serves
+	var subjects []*Subject
+	for _, own := range s.OwnClusters {
+		subjects = append(subjects, s.with(own))
+	}
+	last := subjects[len(subjects)-1]
+	t.Run("conformance", func(t *testing.T) {
+		harness := last.clusterHarness(last.Cluster(t))
+		harness.MaxValue = 1 << 20
+		xcachetest.Run(t, harness)
+	})
+	t.Run("lost replies apply nothing twice", subjects[0].doubleApplyOnCluster)
+	awaitSlots(t, encrypted)
+	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"))
+	for i, own := range s.OwnClusters {
+		t.Run(own.Name, func(t *testing.T) {
+			t.Run("round trips", subjects[i].ClusterRoundTrips)
+			t.Run("across slots", subjects[i].ClusterCrossSlot)
+			t.Run("TLS and password", func(t *testing.T) { s.ownClusterTLS(t, own, encrypted) })
+			t.Run("a server that is frozen", func(t *testing.T) { s.ownClusterFrozen(t, own, servers) })
+			t.Run("a slot that moves", func(t *testing.T) { subjects[i].clusterMigration(t, servers) })
+		})
+	}
+	t.Run("scan while slots and primaries change", func(t *testing.T) { clusterScan(t, servers, subjects...) })
+	servers.AwaitReplicas(t)
+	t.Run("failover by freeze", func(t *testing.T) { clusterFailover(t, servers, failovers[1], subjects...) })
+}
+
+// openOwnCluster returns a store that is closed at the end of the test.
+func (s *Subject) openOwnCluster(t testing.TB, own OwnCluster, options ClientOptions, seeds ...string) serverStore {
+	t.Helper()
+	s.begin()
+	store, err := own.Open(options, seeds)
+	if err != nil {
+		s.end(t)
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		s.end(t)
+	})
+	return store.(serverStore)
+}
+
+func (s *Subject) ownClusterTLS(t *testing.T, own OwnCluster, node *servertest.Server) {
+	config := node.Certificates.Config()
+	open := func(password string, config *tls.Config) driver.Store {
+		return s.openOwnCluster(t, own, ClientOptions{Timeout: 3 * time.Second, TLS: config, Password: password}, node.Addr)
+	}
+	store := open("secret", config)
+	if err := Put(t, store, "k", "v"); err != nil {
+		t.Error(err)
+	}
+	if got, err := Get(t, store, "k"); string(got) != "v" || err != nil {
+		t.Errorf("Get = %q, %v", got, err)
+	}
+	wantHidden(t, "the store", store)
+	WantErr(t, Put(t, open("other", config), "k", "v"), driver.NotApplied, driver.ErrAuth)
+	WantErr(t, Put(t, open("secret", &tls.Config{MinVersion: tls.VersionTLS12}), "k", "v"), driver.NotApplied, driver.ErrUnavailable)
+}
+
+// ownClusterFrozen leaves calls at a server that answers none of them: without a deadline,
+// and with one.
+func (s *Subject) ownClusterFrozen(t *testing.T, own OwnCluster, servers *servertest.ClusterServers) {
+	const timeout = 300 * time.Millisecond
+	store := s.openOwnCluster(t, own, ClientOptions{Timeout: timeout}, servers.Addrs()...)
+	if limit := driver.CapsOf(store).Limits.CallTimeout; limit != 0 {
+		t.Errorf("CallTimeout is %v, which is for the core to set", limit)
+	}
+	node := servers.Nodes[2]
+	key := taggedKey(t, tagOf(t, servers, node), "k")
+	for _, w := range Writes() {
+		if err := w.Run(t.Context(), store, key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	node.Freeze(t)
+	defer node.Thaw(t)
+	watch := stopwatch.Start()
+	err := store.Set(context.Background(), []driver.Entry{{Key: key, TTL: time.Minute}})
+	WantErr(t, err, driver.Unknown, driver.ErrUnavailable)
+	if took := watch.Stop(); took > 10*timeout {
+		t.Errorf("a call without a deadline took %v", took)
+	}
+	for _, w := range Writes() {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		WantPrompt(t, w.Name, ctx, func() error { return w.Run(ctx, store, key) }, context.DeadlineExceeded)
+		cancel()
+	}
+}

@@ -25,6 +25,9 @@ type Store struct{ backend }
 // backend hides what a Store is made of: a serverStore or a clusterStore.
 type backend = topology.Store
 
+// Caps implements driver.Capable: a Store can do what it is made of.
+func (s *Store) Caps() driver.Caps { return driver.CapsOf(s.backend) }
+
 // A serverStore is the connections to one server.
 type serverStore struct {
 	*engine

@@ -25,6 +25,7 @@ var subject = &drivertest.Subject{
 		return redis.NewStore(goredis.NewClient(options), redis.CloseClient())
 	},
 	OwnClusters: ownClusters,
+	Native:      nativeClient,
 	ServerError: func(err error) error {
 		if native, ok := errors.AsType[goredis.Error](err); ok {
 			return native

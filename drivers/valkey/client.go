@@ -13,33 +13,41 @@ import (
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/exchange"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
+	nodes "github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
 // A clientWire is the wire of a store on a client that the program has made. It does
 // not see the client's connections.
 type clientWire struct {
-	client valkeygo.Client
-	owned  bool        // Close closes it
+	source clientSource
 	closed atomic.Bool // by the store
 }
 
-var errCluster = fmt.Errorf("xcache: the valkey driver does not do clients for clusters yet: %w", errors.ErrUnsupported)
+// errClientClosed is a client that the program has closed.
+var errClientClosed = fmt.Errorf("%w: %w", valkeygo.ErrClosing, nodes.ErrClientClosed)
 
 // Exchange implements exchange.Wire.
 func (w *clientWire) Exchange(c *exchange.Call) {
+	client, err := w.source.client(c)
 	switch {
-	case w.client.Mode() == valkeygo.ClientModeCluster:
-		c.Err = errCluster
+	case err != nil:
+		c.Err = err
 		return
 	case !c.Begin():
 		c.Err = context.Canceled
 		return
 	}
 	m := memoryOf(c)
-	m.send(clientContext{c.Context, latest(c.Deadline)}, w.client, nil, c)
+	m.send(clientContext{c.Context, latest(c.Deadline)}, client, nil, c)
 	c.Sent = true
 	m.settle(c, nil)
+	switch {
+	case c.Err == nil:
+		client.answered()
+	case errors.Is(c.Err, valkeygo.ErrClosing) && w.source.dropped(client):
+		c.Err = errClientClosed
+	}
 }
 
 // A clientContext is the context of a call with a deadline, and without a channel: who
@@ -71,10 +79,10 @@ func (w *clientWire) Failure(c *exchange.Call, sent bool) error {
 		dial  *net.OpError
 	)
 	switch err := c.Err; {
-	case errors.Is(err, errors.ErrUnsupported):
-		return err
 	case errors.As(err, &dial) && dial.Op == "dial":
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
+	case errors.Is(err, errClientClosed):
+		return driver.Fail(driver.ErrClosed, failure.Outcome(sent), nodes.ErrClientClosed)
 	case errors.Is(err, valkeygo.ErrClosing) && w.closed.Load():
 		// A client of sentinels says it of its own accord, too, of a primary that
 		// it leaves.
@@ -111,8 +119,6 @@ func (w *clientWire) Disconnect() {}
 // Close implements exchange.Wire.
 func (w *clientWire) Close() error {
 	w.closed.Store(true)
-	if w.owned {
-		w.client.Close()
-	}
+	w.source.close()
 	return nil
 }

@@ -2,7 +2,6 @@ package valkey_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -30,19 +29,4 @@ func TestCloseClient(t *testing.T) {
 	require.NoError(t, valkey.NewStore(client, valkey.CloseClient()).Close())
 	require.Error(t, client.Do(t.Context(), client.B().Ping().Build()).Error(), "the client is open")
 	subject.AwaitNoGoroutines(t)
-}
-
-// clusterClient is a client that has found a cluster.
-type clusterClient struct{ valkeygo.Client }
-
-func (clusterClient) Mode() valkeygo.ClientMode { return valkeygo.ClientModeCluster }
-
-func TestClientForAClusterIsRefused(t *testing.T) {
-	s := valkey.NewStore(clusterClient{})
-	defer func() { _ = s.Close() }()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	for _, w := range drivertest.Writes() {
-		drivertest.WantErr(t, w.Run(ctx, s, "k"), driver.NotApplied, errors.ErrUnsupported)
-	}
 }

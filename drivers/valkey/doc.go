@@ -131,4 +131,7 @@
 // NewStore makes a store of a client that the program has already:
 //
 //	c, err := xcache.New(valkey.NewStore(client))
+//
+// It may be one of a server, of sentinels or of a cluster. The other way round, Client
+// returns valkey-go's client for a server of a store that a DSN has opened.
 package valkey

@@ -42,7 +42,7 @@ func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 		Store: func(s *settings.Settings) driver.Store {
 			store := newStore(s, d.Dial)
 			store.events = s.Events
-			return store
+			return &Store{store}
 		},
 		Node: func(s *settings.Settings) nodes.Node { return newNode(s, d.Dial) },
 	}.Open(dsn)
@@ -51,7 +51,7 @@ func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 // A node is a store that can make one more connection to its server, to listen: the
 // Node and the Listener of package drivers/internal/node.
 type node struct {
-	*Store
+	*serverStore
 	dialer *connection.Dialer
 }
 

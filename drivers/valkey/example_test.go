@@ -3,6 +3,7 @@ package valkey_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log"
 	"net"
@@ -150,4 +151,17 @@ func (c *lockedConn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.Conn.Write(p)
+}
+
+// What the cache has no method for is asked by valkey-go's own client, which connects at
+// once.
+func ExampleClient() {
+	c, err := xcache.Open("valkey", "valkey://127.0.0.1:1/2")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	client, err := valkey.Client(c.Store(), "")
+	fmt.Println(client, errors.Is(err, xcache.ErrUnavailable))
+	// Output: <nil> true
 }

@@ -10,19 +10,31 @@ import (
 
 // Inspect implements driver.Inspector. Of a client of the program's it knows the
 // addresses alone.
-func (s *Store) Inspect() driver.Inspection {
+func (s *serverStore) Inspect() driver.Inspection {
 	inspection := driver.Inspection{Driver: "valkey", Topology: driver.Standalone, Database: s.database}
 	if s.client != nil {
-		for _, addr := range slices.Sorted(maps.Keys(s.client.client.Nodes())) {
-			server := driver.InspectedServer{Addr: addr, Role: driver.RolePrimary, State: driver.StateUp}
-			inspection.Servers = append(inspection.Servers, server)
-		}
+		inspection.Servers = s.client.inspect(s.addr)
 		return inspection
 	}
 	server := s.pool.status.Inspect()
 	server.Addr, server.Role, server.Connections = s.addr, driver.RolePrimary, s.pool.connections()
 	inspection.Servers = []driver.InspectedServer{server}
 	return inspection
+}
+
+// inspect shows the servers that the client is one of, or the one at an address.
+func (w *clientWire) inspect(addr string) (servers []driver.InspectedServer) {
+	client := w.source.known()
+	switch {
+	case client == nil:
+		return []driver.InspectedServer{{Addr: addr, Role: driver.RolePrimary, State: driver.StateUnused}}
+	case addr != "":
+		return []driver.InspectedServer{{Addr: addr, Role: driver.RolePrimary, State: driver.StateUp}}
+	}
+	for _, addr := range slices.Sorted(maps.Keys(client.Nodes())) {
+		servers = append(servers, driver.InspectedServer{Addr: addr, Role: driver.RolePrimary, State: driver.StateUp})
+	}
+	return servers
 }
 
 // connections counts the connections that new calls may use, or wait for.

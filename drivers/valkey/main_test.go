@@ -31,7 +31,9 @@ var subject = &drivertest.Subject{
 		}
 		return nil
 	},
-	Pipelines: true,
+	Pipelines:   true,
+	OwnClusters: ownClusters,
+	Native:      nativeClient,
 }
 
 func TestMain(m *testing.M) { subject.Main(m) }

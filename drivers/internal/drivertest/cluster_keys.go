@@ -16,9 +16,9 @@ import (
 )
 
 // ClusterScan scans while slots and primaries change.
-func (s *Subject) ClusterScan(t *testing.T) { clusterScan(t, s.StartCluster(t), s) }
+func (s *Subject) ClusterScan(t *testing.T) { clusterScan(t, s.StartCluster(t), 700, s) }
 
-func clusterScan(t *testing.T, servers *servertest.ClusterServers, subjects ...*Subject) {
+func clusterScan(t *testing.T, servers *servertest.ClusterServers, slots int, subjects ...*Subject) {
 	var stores []serverStore
 	for _, s := range subjects {
 		stores = append(stores, s.openCluster(t, servers, ""))
@@ -54,8 +54,8 @@ func clusterScan(t *testing.T, servers *servertest.ClusterServers, subjects ...*
 		make func()
 	}{
 		{"reshard", func() {
-			servers.Reshard(t, servers.Nodes[2], servers.Nodes[0], 700)
-			servers.Reshard(t, servers.Nodes[0], servers.Nodes[2], 700)
+			servers.Reshard(t, servers.Nodes[2], servers.Nodes[0], slots)
+			servers.Reshard(t, servers.Nodes[0], servers.Nodes[2], slots)
 		}},
 		{"failover", func() { servers.Failover(t, servers.Nodes[1]) }},
 		{"restart", func() { servers.Failover(t, servers.Nodes[0]); servers.Nodes[0].Restart(t); servers.AwaitOK(t) }},

@@ -54,6 +54,9 @@ type Subject struct {
 	// OwnClusters are the ways to have a store on a cluster with clients of the
 	// program's.
 	OwnClusters []OwnCluster
+	// Native returns the client library's own client for a server of a store. Its error
+	// matches errors.ErrUnsupported if there is none.
+	Native func(store driver.Store, addr string) (NativeClient, error)
 	// Others names more releases that the driver has to pass the whole
 	// conformance suite on.
 	Others []string

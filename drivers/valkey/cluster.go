@@ -1,0 +1,56 @@
+package valkey
+
+import (
+	valkeygo "github.com/valkey-io/valkey-go"
+
+	"github.com/xcache-go/xcache/drivers/internal/clustered"
+	"github.com/xcache-go/xcache/drivers/internal/exchange"
+	nodes "github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/settings"
+)
+
+// A clusterStore is a store on the nodes of valkey-go's client for a cluster.
+type clusterStore struct {
+	*clustered.Store
+	client valkeygo.Client
+	owned  bool
+}
+
+func newStoreOfCluster(client valkeygo.Client, o storeOptions) *clusterStore {
+	cluster, err := settings.NewCluster(name, o.callTimeout, maxBulk, seedsOf(client))
+	if err != nil {
+		panic("xcache: valkey.NewStore of a client for a cluster: " + err.Error())
+	}
+	found := &clusterNodes{cluster: client, seeds: cluster.Seeds}
+	return &clusterStore{
+		Store: clustered.OpenPrimaries(cluster, func(s *settings.Settings) nodes.Node {
+			w := &clientWire{source: &clusterNode{nodes: found, addr: s.Addr}}
+			return &serverStore{
+				engine: exchange.NewStore(w, exchange.NewClock(s.OpTimeout, w.Watch), exchange.Options{
+					Driver: name, OpTimeout: s.OpTimeout, MaxValue: s.MaxValue,
+					Detached: true, Unbounded: true, Copies: true, Workers: maxIdle, Probes: true,
+				}),
+				client: w, addr: s.Addr,
+			}
+		}),
+		client: client, owned: o.closeClient,
+	}
+}
+
+// Disconnect implements driver.Disconnector. The calls under way are left to valkey-go.
+func (s *clusterStore) Disconnect() {
+	s.Store.Disconnect()
+	if s.owned {
+		s.client.Close()
+	}
+}
+
+// Close implements driver.Store.
+func (s *clusterStore) Close() error {
+	if s.owned { // which ends the calls that were left to it
+		s.client.Close()
+		// A call that was connecting meanwhile leaves a connection that is not closed.
+		defer s.client.Close()
+	}
+	return s.Store.Close()
+}

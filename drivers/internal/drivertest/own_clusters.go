@@ -79,7 +79,7 @@ func (s *Subject) OwnClustersOf(t *testing.T) {
 	// Either takes seconds until it serves.
 	encrypted := s.startClusterOfOne(t, servertest.TLS(), servertest.Password("secret"))
 	alone := s.startClusterOfOne(t, servertest.Config("cluster-require-full-coverage", "no"))
-	newcomer := s.StartServer(t, servertest.Config("cluster-enabled", "yes"), servertest.Config("cluster-require-full-coverage", "no"))
+	newcomer := s.StartServer(t, servertest.Config("cluster-enabled", "yes"), servertest.Config("cluster-require-full-coverage", "no"), servertest.Config("cluster-node-timeout", "500"))
 	var subjects []*Subject
 	for _, own := range s.OwnClusters {
 		subjects = append(subjects, s.with(own))

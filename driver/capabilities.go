@@ -25,6 +25,8 @@ type Caps struct {
 	Disconnector Disconnector
 	// Inspector shows an operator what the store is connected to.
 	Inspector Inspector
+	// Exclusive gives connections of the caller's own.
+	Exclusive Exclusive
 	Limits    Limits
 }
 
@@ -41,6 +43,12 @@ func CapsOf(s Store) Caps {
 	if c, ok := s.(Capable); ok {
 		return c.Caps()
 	}
+	return DetectCaps(s)
+}
+
+// DetectCaps returns the optional interfaces that s implements, whatever s declares. It
+// is for the Caps of a store that has methods for what it may lack.
+func DetectCaps(s Store) Caps {
 	var caps Caps
 	caps.Commander, _ = s.(Commander)
 	caps.Expirer, _ = s.(Expirer)
@@ -55,6 +63,7 @@ func CapsOf(s Store) Caps {
 	caps.Replicated, _ = s.(Replicated)
 	caps.Disconnector, _ = s.(Disconnector)
 	caps.Inspector, _ = s.(Inspector)
+	caps.Exclusive, _ = s.(Exclusive)
 	if l, ok := s.(Limiter); ok {
 		caps.Limits = l.Limits()
 	}

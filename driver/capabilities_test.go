@@ -2,6 +2,7 @@ package driver_test
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"reflect"
 	"testing"
@@ -51,7 +52,10 @@ func (fullStore) Track(context.Context, []string, func([]string)) error { return
 func (fullStore) Primary() driver.Store                                 { return fullStore{} }
 func (fullStore) Disconnect()                                           {}
 func (fullStore) Inspect() driver.Inspection                            { return driver.Inspection{} }
-func (fullStore) Limits() driver.Limits                                 { return driver.Limits{KeyLength: 250} }
+func (fullStore) Exclusive(context.Context, string) (driver.Session, error) {
+	return nil, errors.ErrUnsupported
+}
+func (fullStore) Limits() driver.Limits { return driver.Limits{KeyLength: 250} }
 
 // A wrapper forwards pings, and nothing else.
 type wrapper struct{ fullStore }
@@ -82,6 +86,8 @@ func TestAStoreOfFourMethodsCanDoNothingElse(t *testing.T) {
 }
 
 func TestAWrapperSaysItself(t *testing.T) {
+	detected, _ := fields(driver.DetectCaps(wrapper{}))
+	require.Contains(t, detected, "Exclusive", "DetectCaps found")
 	found, _ := fields(driver.CapsOf(wrapper{}))
 	require.Equal(t, []string{"Pinger"}, found, "CapsOf found")
 }

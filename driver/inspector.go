@@ -115,6 +115,9 @@ type Connections struct {
 	// InUse is how many have calls in flight, and Idle how many have none.
 	InUse int `json:"in_use"`
 	Idle  int `json:"idle"`
+	// Exclusive is how many belong to one caller each: those of sessions. They are in
+	// neither of the others.
+	Exclusive int `json:"exclusive,omitempty"`
 }
 
 // A SlotRange is consecutive slots of a cluster, with both ends.

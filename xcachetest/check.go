@@ -13,19 +13,21 @@ type check struct {
 
 // What a check can need, besides commands.
 const (
-	commander  = "Commander"
-	expirer    = "Expirer"
-	counter    = "Counter"
-	swapper    = "Swapper"
-	mover      = "Mover"
-	scanner    = "Scanner"
-	flusher    = "Flusher"
-	pinger     = "Pinger"
-	replicated = "Replicated"
-	disconnect = "Disconnector"
-	inspector  = "Inspector"
-	exclusive  = "Exclusive"
-	behindAddr = "Addr" // a proxy in between
+	commander     = "Commander"
+	expirer       = "Expirer"
+	counter       = "Counter"
+	swapper       = "Swapper"
+	mover         = "Mover"
+	scanner       = "Scanner"
+	flusher       = "Flusher"
+	pinger        = "Pinger"
+	replicated    = "Replicated"
+	disconnect    = "Disconnector"
+	inspector     = "Inspector"
+	ownConnection = "Exclusive"
+	// The harness.
+	wholeDatabase = "Harness.Exclusive"
+	behindAddr    = "Addr" // a proxy in between
 
 	// What the store does with what it is given: one of the two.
 	keeps        = "Keeps"
@@ -76,6 +78,7 @@ func keptChecks() []check {
 		roundTripChecks(),
 		faultChecks(),
 		closeChecks(),
+		exclusiveChecks(),
 		inspectChecks(),
 		cacheKeyChecks(),
 		cacheTTLChecks(),

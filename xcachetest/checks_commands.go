@@ -71,7 +71,7 @@ func commandChecks() []check {
 				s.set(a.Text, "w", long), s.wantReply(driver.IntReply(0), "RENAMENX", a, b), s.wantValue(b.Text, "v"), s.wantValue(a.Text, "w"),
 				s.wantCommandErr(driver.ErrNotFound, "RENAMENX", none, b))
 		}),
-		command("FLUSHDB", "empties the database", needs(exclusive), func(s *subject) error {
+		command("FLUSHDB", "empties the database", needs(wholeDatabase), func(s *subject) error {
 			a := s.slotKey("a")
 			return errors.Join(s.set(a.Text, "v", long), s.wantReply(okReply, "FLUSHDB"), s.wantMiss(a.Text), s.set(a.Text, "v", long), s.wantValue(a.Text, "v"))
 		}),

@@ -94,7 +94,7 @@ func errorChecks() []check {
 				}
 				return errors.Join(append(errs, s.set(keys[0], "again", long), s.wantValue(keys[0], "again"), s.wantTTL(keys[0], long))...)
 			},
-			needs: needs(flusher, exclusive),
+			needs: needs(flusher, wholeDatabase),
 		},
 		{
 			name: "flush/of-nothing",
@@ -102,7 +102,7 @@ func errorChecks() []check {
 			run: func(s *subject) error {
 				return errors.Join(s.caps.Flusher.Flush(noDeadline), s.caps.Flusher.Flush(noDeadline))
 			},
-			needs: needs(flusher, exclusive),
+			needs: needs(flusher, wholeDatabase),
 		},
 		{
 			name:  "ping/answers",

@@ -14,7 +14,7 @@
 //			Addr:      server.Addr, // for checks of faults, behind a proxy
 //			OpenAt:    func(t testing.TB, addr string) driver.Store { return open(t, addr) },
 //			Exclusive: true, // the suite may empty the database
-//			Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
+//			Lacks:     []string{"Subscriber", "Tracker", "Replicated", "Exclusive"},
 //		})
 //	}
 //
@@ -38,8 +38,8 @@
 //
 // The store: capabilities (what is declared is there, and nothing else), keys,
 // values, batches, expiry, counters, swaps, renames, scans, commands one by one,
-// errors, contexts, round trips, lost replies and connections, and what Close
-// leaves behind. The cache on top: key layout, prefixes and versions, default
+// errors, contexts, round trips, lost replies and connections, what Close leaves
+// behind, and connections of a caller's own. The cache on top: key layout, prefixes and versions, default
 // TTLs and jitter, values through the codec, every operation, GetOrSet,
 // pipelines, OpError, op_timeout and Close. And, of a store that keeps nothing, that
 // each answer is that of an empty one.

@@ -27,7 +27,7 @@ func ExampleRun() {
 			},
 			InProcess: true,
 			Exclusive: true,
-			Lacks:     []string{"Subscriber", "Tracker", "Replicated", "Disconnector"},
+			Lacks:     []string{"Subscriber", "Tracker", "Replicated", "Disconnector", "Exclusive"},
 		})
 	}
 	// Output:

@@ -64,7 +64,7 @@ func (s *subject) with(store driver.Store) *subject {
 func (s *subject) missing(needs []string) string {
 	for _, need := range needs {
 		switch {
-		case need == exclusive:
+		case need == wholeDatabase:
 			if !s.h.Exclusive {
 				return "the harness is not Exclusive"
 			}

@@ -121,7 +121,7 @@ type Check struct {
 	// Rule says in a sentence what must be true.
 	Rule string
 	// Needs names what the check cannot run without: fields of driver.Caps,
-	// commands, Exclusive, Addr or KeepsNothing of the Harness, and Keeps where
+	// commands, Harness.Exclusive, Addr or KeepsNothing of the Harness, and Keeps where
 	// KeepsNothing must not be set.
 	Needs []string
 }

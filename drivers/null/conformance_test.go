@@ -22,7 +22,7 @@ func TestConformance(t *testing.T) {
 		KeepsNothing: true,
 		InProcess:    true,
 		Exclusive:    true,
-		Lacks:        []string{"Subscriber", "Tracker", "Replicated", "Disconnector"},
+		Lacks:        []string{"Subscriber", "Tracker", "Replicated", "Disconnector", "Exclusive"},
 
 		LacksCommands: []string{"XADD", "RESTORE", "EVAL", "EVALSHA"},
 	})

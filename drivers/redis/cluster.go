@@ -6,6 +6,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/clustered"
 	"github.com/xcache-go/xcache/drivers/internal/exchange"
 	nodes "github.com/xcache-go/xcache/drivers/internal/node"
@@ -83,6 +84,14 @@ func newStoreOfCluster(client *goredis.ClusterClient, o storeOptions) *clusterSt
 		Store:  openCluster(cluster, func(addr string) clientSource { return clusterNode{found, addr} }),
 		client: client, owned: o.closeClient,
 	}
+}
+
+// Caps implements driver.Capable. The nodes have clients of the program's, and no
+// connections to give away.
+func (s *clusterStore) Caps() driver.Caps {
+	caps := driver.DetectCaps(s)
+	caps.Exclusive = nil
+	return caps
 }
 
 // Disconnect implements driver.Disconnector. The calls under way are left to go-redis.

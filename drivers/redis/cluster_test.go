@@ -31,3 +31,5 @@ func TestClusterTLS(t *testing.T) { subject.ClusterTLS(t) }
 func TestClusterDatabases(t *testing.T) { subject.ClusterDatabases(t) }
 
 func TestClusterAddresses(t *testing.T) { subject.ClusterAddresses(t) }
+
+func TestClusterExclusive(t *testing.T) { subject.ClusterExclusive(t) }

@@ -36,6 +36,9 @@
 //	read_timeout     bound for a reply, on top of a call's deadline (none)
 //	write_timeout    bound for sending, on top of a call's deadline (none)
 //	pool_size        how many connections there are at most (10 for each CPU)
+//	exclusive_size   how many connections to each server there are at most that belong
+//	                 to one caller each: for blocking commands, WATCH and
+//	                 subscriptions (64)
 //	client_name      name that CLIENT LIST shows (none)
 //	protocol         2 or 3, the version of RESP (2: nothing here needs what 3
 //	                 adds, and it costs a little)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/connection"
+	"github.com/xcache-go/xcache/drivers/internal/exclusive"
 	nodes "github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 	"github.com/xcache-go/xcache/drivers/internal/topology"
@@ -40,27 +41,44 @@ func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 	return topology.Server{
 		Driver: name,
 		Store: func(s *settings.Settings) driver.Store {
-			store := newStore(s, d.Dial)
-			store.events = s.Events
-			return &Store{store}
+			server := newNode(s, d.Dial)
+			server.events = s.Events
+			return &Store{server}
 		},
 		Node: func(s *settings.Settings) nodes.Node { return newNode(s, d.Dial) },
 	}.Open(dsn)
 }
 
-// A node is a store that can make one more connection to its server, to listen: the
-// Node and the Listener of package drivers/internal/node.
+// sessions are the connections that belong to one caller each.
+type sessions = exclusive.Pool
+
+// A node is a server's store that gives away connections, too: the Node and the
+// Exclusive of package drivers/internal/node.
 type node struct {
 	*serverStore
-	dialer *connection.Dialer
+	*sessions
 }
 
 // newNode returns the node of the server that the settings name. It does no I/O.
 func newNode(s *settings.Settings, dial dialFunc) node {
-	return node{newStore(s, dial), &connection.Dialer{Settings: s, Dial: dial, Native: nativeError}}
+	return node{newStore(s, dial), exclusive.NewPool(connection.Dialer{Settings: s, Dial: dial, Native: nativeError})}
 }
 
-// Listen hears what the server publishes, over a connection of its own.
-func (n node) Listen(ctx context.Context, hear func(message string), channels ...string) error {
-	return n.dialer.Listen(ctx, hear, channels...)
+// Disconnect implements driver.Disconnector. Sessions end, too.
+func (n node) Disconnect() {
+	n.sessions.Disconnect()
+	n.serverStore.Disconnect()
+}
+
+// Close implements driver.Store.
+func (n node) Close() error {
+	n.sessions.Close()
+	return n.serverStore.Close()
+}
+
+// Inspect implements driver.Inspector.
+func (n node) Inspect() driver.Inspection {
+	inspection := n.serverStore.Inspect()
+	inspection.Servers[0].Connections.Exclusive = n.Sessions()
+	return inspection
 }

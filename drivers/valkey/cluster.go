@@ -3,6 +3,7 @@ package valkey
 import (
 	valkeygo "github.com/valkey-io/valkey-go"
 
+	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/clustered"
 	"github.com/xcache-go/xcache/drivers/internal/exchange"
 	nodes "github.com/xcache-go/xcache/drivers/internal/node"
@@ -35,6 +36,14 @@ func newStoreOfCluster(client valkeygo.Client, o storeOptions) *clusterStore {
 		}),
 		client: client, owned: o.closeClient,
 	}
+}
+
+// Caps implements driver.Capable. The nodes have clients of the program's, and no
+// connections to give away.
+func (s *clusterStore) Caps() driver.Caps {
+	caps := driver.DetectCaps(s)
+	caps.Exclusive = nil
+	return caps
 }
 
 // Disconnect implements driver.Disconnector. The calls under way are left to valkey-go.

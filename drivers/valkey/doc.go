@@ -37,6 +37,9 @@
 //	write_timeout    bound for one write to a connection (none)
 //	pool_size        how many connections there are at most (as many as CPUs,
 //	                 up to 4)
+//	exclusive_size   how many connections to each server there are at most that belong
+//	                 to one caller each: for blocking commands, WATCH and
+//	                 subscriptions (64)
 //	client_name      name that CLIENT LIST shows (none)
 //	protocol         2 or 3, the version of RESP (2: nothing here needs what 3
 //	                 adds)

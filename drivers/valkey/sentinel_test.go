@@ -18,3 +18,5 @@ func TestSentinelClose(t *testing.T)                 { subject.SentinelClose(t) 
 func TestSentinelReplicas(t *testing.T)              { subject.SentinelReplicas(t) }
 func TestSentinelReplicaFailover(t *testing.T)       { subject.SentinelReplicaFailover(t) }
 func TestSentinelPartition(t *testing.T)             { subject.SentinelPartition(t) }
+
+func TestSentinelExclusive(t *testing.T) { subject.SentinelExclusive(t) }

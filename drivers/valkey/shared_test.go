@@ -43,3 +43,6 @@ func TestReplies(t *testing.T) { subject.Replies(t) }
 
 func TestInspect(t *testing.T) { subject.Inspect(t) }
 func TestEvents(t *testing.T)  { subject.Events(t) }
+
+func TestExclusive(t *testing.T)           { subject.Exclusive(t) }
+func TestReplicatedExclusive(t *testing.T) { subject.ReplicatedExclusive(t) }

@@ -20,6 +20,6 @@ func TestConformance(t *testing.T) {
 		},
 		InProcess: true,
 		Lacks: []string{"Commander", "Expirer", "Counter", "Swapper", "Mover",
-			"Scanner", "Flusher", "Pinger", "Subscriber", "Tracker", "Replicated", "Disconnector"},
+			"Scanner", "Flusher", "Pinger", "Subscriber", "Tracker", "Replicated", "Disconnector", "Exclusive"},
 	})
 }

@@ -29,6 +29,8 @@ type router struct {
 	learnt   atomic.Int64             // when that was tried last, in nanoseconds since epoch
 
 	watched atomic.Bool // silent servers are noticed
+	// tended tells that other nodes are asked about the servers with sessions.
+	tended atomic.Bool
 
 	mu sync.Mutex
 	// servers are those that commands go to, by their addresses.
@@ -149,6 +151,7 @@ func (r *router) moved(to *servererror.RedirectError, from string) {
 	}
 	t.slots[to.Slot] = uint16(i)
 	r.topology.Store(&t)
+	r.endMisplaced(&t)
 }
 
 // install makes what a node says the topology, unless it is that already, and
@@ -175,6 +178,7 @@ func (r *router) install(v view, from *server) (changed bool) {
 		return false
 	}
 	r.topology.Store(t)
+	r.endMisplaced(t)
 	if old != nil {
 		t.notify(old, from)
 	}

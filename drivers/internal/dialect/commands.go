@@ -28,8 +28,10 @@ func Commands() driver.CommandSet { return commands }
 
 // Known returns those of cmds that a driver runs: those of the set, and custom ones,
 // which go to the server as they are. Any other is errors.ErrUnsupported: its own error
-// in a plain batch, that of the whole batch in an atomic one.
-func Known(driverName string, cmds []*driver.Cmd, how driver.How) ([]*driver.Cmd, error) {
+// in a plain batch, that of the whole batch in an atomic one. Those that wait at the
+// server are for connections of which that is known: blocking tells so.
+func Known(driverName string, cmds []*driver.Cmd, how driver.How, blocking bool) ([]*driver.Cmd, error) {
+	isUnknown := func(c *driver.Cmd) bool { return isUnknown(c) && !(blocking && c.Command().Blocking) }
 	if !slices.ContainsFunc(cmds, isUnknown) {
 		return cmds, nil
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // routing are the packages that drivers share, and that may start goroutines.
-var routing = []string{"drivers/internal/replicated.", "drivers/internal/sentinel.", "drivers/internal/clustered."}
+var routing = []string{"drivers/internal/replicated.", "drivers/internal/sentinel.", "drivers/internal/clustered.", "drivers/internal/exclusive."}
 
 // AwaitNoGoroutines fails the test if there are goroutines of the driver or of
 // its client. One that has nothing left to do but to end is given the time for it.

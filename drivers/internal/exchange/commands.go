@@ -17,7 +17,7 @@ import (
 // Do implements driver.Commander. An Atomic batch in which the server refuses a
 // command is not applied at all; every command then has an error, and so has the call.
 func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
-	known, err := dialect.Known(s.options.Driver, cmds, how)
+	known, err := dialect.Known(s.options.Driver, cmds, how, s.options.Exclusive)
 	if err != nil || len(known) == 0 {
 		return err
 	}

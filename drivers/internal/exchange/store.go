@@ -81,6 +81,12 @@ type Options struct {
 	Probes bool
 	// Status is told of calls that are sent again. It may be nil.
 	Status *status.Server
+	// Exclusive tells that the connection is one caller's. Commands may wait at the
+	// server, and nothing is sent again: what the server remembers of the connection is
+	// lost with it.
+	Exclusive bool
+	// Dialect is what the server is known to lack; nil is nothing yet.
+	Dialect *dialect.Dialect
 }
 
 // A Store is a store on one server. It implements Store, Commander, Scanner, Limiter,
@@ -100,14 +106,17 @@ type Store struct {
 	// multi tells that the server has accepted a transaction.
 	multi atomic.Bool
 	// dialect is what the server is known to lack.
-	dialect dialect.Dialect
+	dialect *dialect.Dialect
 
 	calls sync.Pool // of *Call
 }
 
 // NewStore returns a store on a wire, whose calls the clock bounds.
 func NewStore(wire Wire, clock *Clock, options Options) *Store {
-	s := &Store{options: options, wire: wire, clock: clock, quit: make(chan struct{})}
+	s := &Store{options: options, wire: wire, clock: clock, quit: make(chan struct{}), dialect: options.Dialect}
+	if s.dialect == nil {
+		s.dialect = new(dialect.Dialect)
+	}
 	s.workers = workers.NewPool(options.Workers, s.work)
 	s.Operations = operations.On(s)
 	s.calls.New = func() any { return new(Call) }
@@ -222,6 +231,7 @@ func (s *Store) run(ctx context.Context, c *Call) error {
 	if handsOff || s.options.Copies {
 		c.own(s.options.Borrows, handsOff)
 	}
+	c.once = c.once || s.options.Exclusive
 	all := c.Commands
 	for try := 1; ; {
 		c.reset()

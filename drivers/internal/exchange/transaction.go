@@ -109,6 +109,8 @@ func (c *Call) atomicError() error {
 		}
 	}
 	switch {
+	case end.err == nil && end.Reply.IsNil():
+		return driver.Fail(driver.ErrConflict, driver.NotApplied, nil)
 	case end.err == nil && len(end.Reply.Items) != len(inner):
 		return driver.Fail(driver.ErrUnavailable, driver.Unknown, resp.ErrMalformed)
 	case end.err == nil || !end.Replied:

@@ -150,6 +150,7 @@ func (s *Store) Caps() driver.Caps {
 	if s.caps.Inspector != nil {
 		caps.Inspector = s
 	}
+	caps.Exclusive = s.caps.Exclusive // at the primary
 	if s.caps.Commander != nil {
 		caps.Commander = s
 	}

@@ -16,6 +16,9 @@ import (
 // another kind than the command has. After an error the Reader is not used again.
 // It is used by one goroutine at a time.
 type Reader struct {
+	// Pushed, if set, gets what Next reads past: what servers send of their own accord.
+	Pushed func(driver.Reply)
+
 	source io.Reader
 	// parse makes an error of the text of an error reply.
 	parse func(text string) error
@@ -78,6 +81,9 @@ func (r *Reader) Next(allowed shape.Shape, longest int64) (driver.Reply, error) 
 		case err != nil:
 			return driver.Reply{}, err
 		case kind == '>':
+			if r.Pushed != nil {
+				r.Pushed(reply)
+			}
 			continue
 		case kind == '+':
 			if !allowed.Allows(kind, string(reply.Data)) {
@@ -91,11 +97,11 @@ func (r *Reader) Next(allowed shape.Shape, longest int64) (driver.Reply, error) 
 	}
 }
 
-// Message reads what the server sends of its own accord, or the reply to a command.
-func (r *Reader) Message(longest int64) (driver.Reply, error) {
+// Message reads what the server sends of its own accord, or the reply to a command. It
+// returns the type byte, too: '_' for every nil, '>' for what is no reply in version 3.
+func (r *Reader) Message(longest int64) (reply driver.Reply, kind byte, err error) {
 	r.longest = longest
-	reply, _, err := r.value(0)
-	return reply, err
+	return r.value(0)
 }
 
 // value reads a value, and returns its type too: '_' for every nil.

@@ -281,36 +281,63 @@ func (n *fakeNode) Query(ctx context.Context, words ...string) (driver.Reply, er
 	return driver.Reply{}, errors.New("unexpected " + command)
 }
 
-func (n *fakeNode) Listen(ctx context.Context, hear func(string), _ ...string) error {
-	messages := make(chan string, 1)
+// Exclusive implements node.Exclusive. Sessions are for listening.
+func (n *fakeNode) Exclusive(context.Context, string) (driver.Session, error) {
+	session := &fakeSession{host: n.host, world: n.world, messages: make(chan string, 1)}
 	var err error
 	n.world.do(func() {
 		n.host.heard++
-		if err = n.host.err; n.host.denies == "SUBSCRIBE" {
+		err = n.host.err
+	})
+	return session, err
+}
+
+func (*fakeNode) EndSessions(*driver.Error, func(string) bool) {}
+
+func (*fakeNode) Sessions() int { return 0 }
+
+// A fakeSession listens to a sentinel.
+type fakeSession struct {
+	driver.Session
+	host      *host
+	world     *world
+	messages  chan string
+	confirmed int
+}
+
+func (s *fakeSession) Send(context.Context, []*driver.Cmd) error {
+	var err error
+	s.world.do(func() {
+		if s.host.denies == "SUBSCRIBE" {
 			err = errNoPerm
-		}
-		if err == nil {
-			n.host.listeners = append(n.host.listeners, messages)
+		} else {
+			s.host.listeners = append(s.host.listeners, s.messages)
 		}
 	})
-	if err != nil {
-		return err
+	return err
+}
+
+func (s *fakeSession) Receive(ctx context.Context) (driver.Incoming, error) {
+	if s.confirmed < 2 {
+		s.confirmed++
+		return driver.Incoming{Pushed: true, Reply: list("subscribe", "channel", "1")}, nil
 	}
-	defer n.world.do(func() {
-		n.host.listeners = slices.DeleteFunc(n.host.listeners, func(l chan string) bool { return l == messages })
-	})
-	hear("")
-	for {
-		select {
-		case message, ok := <-messages:
-			if !ok {
-				return errLost
-			}
-			hear(message)
-		case <-ctx.Done():
-			return ctx.Err()
+	select {
+	case message, ok := <-s.messages:
+		if !ok {
+			return driver.Incoming{}, errLost
 		}
+		return driver.Incoming{Pushed: true, Reply: list("message", "channel", message)}, nil
+	case <-ctx.Done():
+		return driver.Incoming{}, ctx.Err()
 	}
+}
+
+func (s *fakeSession) Close() error {
+	s.world.do(func() {
+		s.host.listeners = slices.DeleteFunc(s.host.listeners, func(l chan string) bool { return l == s.messages })
+	})
+	return nil
 }
 
 func list(words ...string) driver.Reply {

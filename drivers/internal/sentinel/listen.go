@@ -2,6 +2,7 @@ package sentinel
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +39,7 @@ type listener struct {
 // called when they should be asked; it may be called concurrently, and does not block.
 func (s *sentinels) listen(ctx context.Context, running *sync.WaitGroup, hear func()) {
 	for _, one := range s.list {
-		server, ok := one.node.(node.Listener)
+		server, ok := one.node.(node.Exclusive)
 		if !ok || one.listener != nil {
 			continue
 		}
@@ -48,7 +49,7 @@ func (s *sentinels) listen(ctx context.Context, running *sync.WaitGroup, hear fu
 		running.Go(func() {
 			defer close(l.ended)
 			defer cancel()
-			listenTo(ctx, server, one.status, s.settings.Master, hear)
+			listenTo(ctx, server, s.settings.Shared().DialTimeout, one.status, s.settings.Master, hear)
 		})
 	}
 }
@@ -60,13 +61,13 @@ func (l *listener) stop() {
 }
 
 // listenTo listens to one sentinel until ctx ends, with breaks while that fails: it
-// is down, or does not permit it.
-func listenTo(ctx context.Context, sentinel node.Listener, status *status.Server, master string, hear func()) {
+// is down, or does not permit it. A subscription stands within timeout, or is given up.
+func listenTo(ctx context.Context, sentinel driver.Exclusive, timeout time.Duration, status *status.Server, master string, hear func()) {
 	wait := minBackoff
 	var lost atomic.Bool // and the operator knows
 	for {
 		var subscribed atomic.Bool
-		err := sentinel.Listen(ctx, func(message string) {
+		err := subscribe(ctx, sentinel, timeout, func(message string) {
 			subscribed.Store(true)
 			if lost.Swap(false) {
 				status.Notify(driver.ListenerBack, nil)
@@ -75,7 +76,7 @@ func listenTo(ctx context.Context, sentinel node.Listener, status *status.Server
 			if message == "" || concerns(message, master) {
 				hear()
 			}
-		}, promoted, switched)
+		})
 		if subscribed.Load() {
 			wait = minBackoff
 		}
@@ -90,6 +91,42 @@ func listenTo(ctx context.Context, sentinel node.Listener, status *status.Server
 			return
 		}
 		wait = min(2*wait, maxBackoff)
+	}
+}
+
+var errNoMessage = errors.New("a message of an unexpected form")
+
+// subscribe listens to a sentinel, and calls hear with "" when the subscription stands,
+// and then with each message, until the connection is lost or ctx ends.
+func subscribe(ctx context.Context, sentinel driver.Exclusive, timeout time.Duration, hear func(message string)) error {
+	soon, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	session, err := sentinel.Exclusive(soon, "")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = session.Close() }()
+	if err := session.Send(soon, []*driver.Cmd{driver.NewCustomCmd("SUBSCRIBE", driver.Literal(promoted), driver.Literal(switched))}); err != nil {
+		return err
+	}
+	for confirmed := 0; ; {
+		received := soon
+		if confirmed == 2 {
+			received = ctx
+		}
+		in, err := session.Receive(received)
+		switch {
+		case err != nil:
+			return err
+		case len(in.Reply.Items) != 3:
+			return errNoMessage
+		case text(&in.Reply.Items[0]) == "message":
+			hear(text(&in.Reply.Items[2]))
+		default:
+			if confirmed++; confirmed == 2 {
+				hear("")
+			}
+		}
 	}
 }
 

@@ -111,6 +111,7 @@ const retirementGracePeriod = 100 * time.Millisecond
 // retire closes a primary that was replaced when its last call has returned.
 func (w *watcher) retire(p *primary) {
 	idle := p.gate.Shut()
+	p.endSessions()
 	w.running.Go(func() {
 		select {
 		case <-idle:

@@ -144,6 +144,7 @@ var rules = []rule{
 	{prefix: "CLUSTERDOWN", kind: driver.ErrUnavailable, transient: true},
 	{prefix: "TRYAGAIN", kind: driver.ErrUnavailable, transient: true},
 	{prefix: "BUSY ", kind: driver.ErrUnavailable, transient: true},
+	{prefix: "UNBLOCKED", kind: driver.ErrUnavailable, transient: true},
 	{prefix: "NOREPLICAS", kind: driver.ErrUnavailable, transient: true},
 	{prefix: "ERR max number of clients", kind: driver.ErrUnavailable, transient: true},
 	{prefix: "MISCONF", kind: driver.ErrUnavailable},

@@ -56,6 +56,7 @@ func (s *Settings) ofSentinels(login *credentials) *Settings {
 	sentinel.credentials = login
 	sentinel.DB = 0
 	sentinel.PoolSize = 1
+	sentinel.ExclusiveSize = 1 // to listen
 	sentinel.OpTimeout = s.DialTimeout
 	return &sentinel
 }

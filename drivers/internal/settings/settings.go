@@ -30,6 +30,9 @@ const (
 	// said: the default of the codecs, and what they put around it.
 	DefaultMaxValue = 64<<20 + 4<<10
 
+	// defaultExclusiveSize is what exclusive_size is unless the DSN says otherwise.
+	defaultExclusiveSize = 64
+
 	maxDB       = 1 << 20
 	maxPoolSize = 1 << 20
 )
@@ -59,6 +62,9 @@ type Settings struct {
 	// PoolSize is how many connections there are at most; 0 is the client
 	// library's default.
 	PoolSize int
+	// ExclusiveSize is how many connections there are at most that belong to one caller
+	// each, apart from the others.
+	ExclusiveSize int
 	// ClientName is what CLIENT LIST shows.
 	ClientName string
 	// Protocol is the version of RESP, 2 or 3; 0 is the driver's default.
@@ -100,14 +106,15 @@ func Read(dsn *driver.DSN) (*Settings, error) {
 // before it: what is wrong with them is in its error.
 func read(dsn *driver.DSN, topology driver.Topology) (*Settings, []string, error) {
 	s := &Settings{
-		Driver:       dsn.Driver,
-		OpTimeout:    dsn.OpTimeout,
-		ReadTimeout:  dsn.Duration("read_timeout", 0),
-		WriteTimeout: dsn.Duration("write_timeout", 0),
-		PoolSize:     dsn.Int("pool_size", 0, 1, maxPoolSize),
-		ClientName:   readClientName(dsn),
-		MaxValue:     dsn.MaxValue,
-		Events:       status.NewQueue(dsn.Notify),
+		Driver:        dsn.Driver,
+		OpTimeout:     dsn.OpTimeout,
+		ReadTimeout:   dsn.Duration("read_timeout", 0),
+		WriteTimeout:  dsn.Duration("write_timeout", 0),
+		PoolSize:      dsn.Int("pool_size", 0, 1, maxPoolSize),
+		ExclusiveSize: dsn.Int("exclusive_size", defaultExclusiveSize, 1, maxPoolSize),
+		ClientName:    readClientName(dsn),
+		MaxValue:      dsn.MaxValue,
+		Events:        status.NewQueue(dsn.Notify),
 	}
 	if s.MaxValue <= 0 {
 		s.MaxValue = DefaultMaxValue

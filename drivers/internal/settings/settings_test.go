@@ -54,12 +54,13 @@ func TestRead(t *testing.T) {
 }
 
 func TestReadTimesAndSizes(t *testing.T) {
-	s, _, err := read(t, "redis://h?dial_timeout=2s&read_timeout=3s&write_timeout=4s&pool_size=5&client_name=shop&protocol=3")
+	s, _, err := read(t, "redis://h?dial_timeout=2s&read_timeout=3s&write_timeout=4s&pool_size=5&exclusive_size=7&client_name=shop&protocol=3")
 	require.NoError(t, err)
 	require.Equal(t, 2*time.Second, s.DialTimeout, "got %+v", s)
 	require.Equal(t, 3*time.Second, s.ReadTimeout, "got %+v", s)
 	require.Equal(t, 4*time.Second, s.WriteTimeout, "got %+v", s)
 	require.Equal(t, 5, s.PoolSize, "got %+v", s)
+	require.Equal(t, 7, s.ExclusiveSize, "got %+v", s)
 	require.Equal(t, "shop", s.ClientName, "got %+v", s)
 	require.Equal(t, 3, s.Protocol, "got %+v", s)
 	s, _, err = read(t, "redis://h")
@@ -68,6 +69,7 @@ func TestReadTimesAndSizes(t *testing.T) {
 	require.Equal(t, time.Second, s.DialTimeout, "defaults: %+v", s)
 	require.Zero(t, s.ReadTimeout, "defaults: %+v", s)
 	require.Equal(t, 0, s.PoolSize, "defaults: %+v", s)
+	require.Equal(t, 64, s.ExclusiveSize, "defaults: %+v", s)
 	dsn, err := driver.ParseDSN("redis://h")
 	require.NoError(t, err)
 	dsn.OpTimeout = 100 * time.Millisecond
@@ -104,6 +106,7 @@ func TestReadRefuses(t *testing.T) {
 		{"redis://h?hello=off&protocol=3", "parameter hello"},
 		{"redis://h?hello=never", "parameter hello"},
 		{"redis://h?pool_size=0", "pool_size"},
+		{"redis://h?exclusive_size=0", "exclusive_size"},
 		{"redis://h?dial_timeout=5", "dial_timeout"},
 		{"redis://h?read_timeout=0s", "read_timeout"},
 		{"redis://h?write_timeout=x", "write_timeout"},

@@ -1,0 +1,224 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// SentinelExclusive holds the driver to this: sessions are at the primary that sentinels
+// watch, also of a store that reads from replicas, and end when another server takes its
+// place, though the old one is frozen and nobody calls. Then there are sessions at the
+// new one.
+func (s *Subject) SentinelExclusive(t *testing.T) {
+	servers := s.StartSentinel(t)
+	for _, read := range []string{"primary", "prefer-replica"} {
+		store := s.Open(t, s.sentinelDSN(servers, "&read="+read))
+		for _, loss := range failovers {
+			t.Run(read+"/"+loss.name, func(t *testing.T) {
+				servers.AwaitOK(t)
+				primary := servers.Primary(t)
+				survivesFailover(t, store, "k", func() {
+					loss.begin(primary, t)
+					servers.AwaitFailover(t, primary)
+				})
+				loss.end(primary, t)
+			})
+		}
+	}
+	t.Run("demoted", func(t *testing.T) {
+		servers.AwaitOK(t)
+		store := s.Open(t, s.sentinelDSN(servers, ""))
+		survivesFailover(t, store, "k", func() { servers.Failover(t) })
+	})
+}
+
+// survivesFailover has sessions on a key wait at a server for whose place another one is
+// found, as lose does it.
+func survivesFailover(t *testing.T, store driver.Store, key string, lose func()) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	subscribed, popping, watching := openSession(t, store, key), openSession(t, store, key), openSession(t, store, key)
+	if err := errors.Join(
+		send(ctx, subscribed, "SUBSCRIBE", driver.Literal("c")),
+		send(ctx, popping, "BLPOP", driver.Key(key), driver.Int(0)),
+		sessionDo(ctx, watching, "WATCH", driver.Key(key)),
+	); err != nil {
+		t.Fatal(err)
+	}
+	wantMessage(t, ctx, subscribed, "subscribe c 1")
+	var waiting sync.WaitGroup
+	for _, session := range []driver.Session{subscribed, popping} {
+		waiting.Go(func() {
+			_, err := session.Receive(ctx)
+			if !errors.Is(err, driver.ErrUnavailable) && !errors.Is(err, driver.ErrReadOnly) {
+				t.Errorf("Receive at a server that another has taken the place of: %v", err)
+			}
+		})
+	}
+	lose()
+	waiting.Wait()
+	Eventually(t, func() bool {
+		return subscribed.Err() != nil && (watching.Err() != nil || sessionDo(ctx, watching, "PING") != nil)
+	}, func() string { return "a session lives on at a server that another has taken the place of" })
+	WantErr(t, subscribed.Err(), driver.NotApplied, driver.ErrUnavailable)
+
+	// There is another one, which works.
+	var session driver.Session
+	Eventually(t, func() (ok bool) {
+		var err error
+		session, err = driver.CapsOf(store).Exclusive.Exclusive(ctx, key)
+		if err != nil {
+			return false
+		}
+		err = sessionDo(ctx, session, "SET", driver.Key(key), driver.Val(nil))
+		if err != nil {
+			closeSession(t, session)
+		}
+		return err == nil
+	}, func() string { return "no session at the new primary" })
+	closeSession(t, session)
+	if _, err := store.Delete(ctx, []string{key}); err != nil {
+		t.Error(err)
+	}
+}
+
+// ClusterExclusive holds the driver to this: a session is at the primary of its key's
+// slot; it ends when another server has the slot, whether that moves or its server is
+// lost, though nobody calls; sharded channels are where their name says.
+func (s *Subject) ClusterExclusive(t *testing.T) {
+	servers := s.StartCluster(t)
+	store := s.openCluster(t, servers, "")
+	t.Run("by key", func(t *testing.T) {
+		for _, node := range servers.Primaries(t) {
+			key := taggedKey(t, tagOf(t, servers, node), "k")
+			before := errorReplies(t, node, "MOVED")
+			watchAndWrite(t, store, key)
+			if after := errorReplies(t, node, "MOVED"); after != before {
+				t.Errorf("the session of %s was not at its primary", key)
+			}
+		}
+		popsLoseNothing(t, store)
+	})
+	t.Run("key in another slot", func(t *testing.T) {
+		nodes := servers.Primaries(t)
+		here, there := tagOf(t, servers, nodes[0]), tagOf(t, servers, nodes[1])
+		session := openSession(t, store, taggedKey(t, here, "k"))
+		WantErr(t, sessionDo(t.Context(), session, "WATCH", driver.Key(taggedKey(t, there, "k"))), driver.NotApplied, driver.ErrCrossSlot)
+		WantErr(t, send(t.Context(), session, "BLPOP", driver.Key(taggedKey(t, here, "k")), driver.Key(taggedKey(t, there, "k")), driver.Int(0)), driver.NotApplied, driver.ErrCrossSlot)
+		if err := session.Err(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("sharded channel", func(t *testing.T) {
+		if s.Release == "redis-6.0" {
+			t.Skip("has no sharded channels")
+		}
+		channel := taggedKey(t, tagOf(t, servers, servers.Primaries(t)[1]), "c")
+		session := openSession(t, store, channel)
+		if err := send(t.Context(), session, "SSUBSCRIBE", driver.Literal(channel)); err != nil {
+			t.Fatal(err)
+		}
+		wantMessage(t, t.Context(), session, "ssubscribe "+channel+" 1")
+		servers.Primary(t, channel).Do(t, "SPUBLISH", channel, "m")
+		wantMessage(t, t.Context(), session, "smessage "+channel+" m")
+	})
+	t.Run("channel of any node", func(t *testing.T) {
+		session := openSession(t, store, "")
+		if err := send(t.Context(), session, "SUBSCRIBE", driver.Literal("c")); err != nil {
+			t.Fatal(err)
+		}
+		wantMessage(t, t.Context(), session, "subscribe c 1")
+		for _, node := range servers.Primaries(t) {
+			node.Do(t, "PUBLISH", "c", "m")
+			wantMessage(t, t.Context(), session, "message c m")
+		}
+	})
+	t.Run("slot on its way", func(t *testing.T) {
+		from, to := servers.Primaries(t)[0], servers.Primaries(t)[1]
+		key := taggedKey(t, tagOf(t, servers, from), "k")
+		here := openSession(t, store, key)
+		other := openSession(t, store, taggedKey(t, tagOf(t, servers, to), "k"))
+		migration := servers.StartMigration(t, from, to, int(from.Do(t, "CLUSTER", "KEYSLOT", key).(int64)))
+		migration.Finish(t)
+		Eventually(t, func() bool { return here.Err() != nil }, func() string { return "a session lives on at a server that has lost its slot" })
+		WantErr(t, here.Err(), driver.NotApplied, driver.ErrUnavailable)
+		if err := other.Err(); err != nil {
+			t.Errorf("a session on a slot that did not move: %v", err)
+		}
+		watchAndWrite(t, store, key)
+	})
+	t.Run("MOVED", func(t *testing.T) {
+		from, to := servers.Primaries(t)[0], servers.Primaries(t)[1]
+		key := taggedKey(t, tagOf(t, servers, from), "k")
+		session := openSession(t, store, key)
+		migration := servers.StartMigration(t, from, to, int(from.Do(t, "CLUSTER", "KEYSLOT", key).(int64)))
+		migration.Finish(t)
+		err := sessionDo(t.Context(), session, "INCR", driver.Key(key))
+		WantErr(t, err, driver.NotApplied, driver.ErrUnavailable)
+		WantErr(t, session.Err(), driver.NotApplied, driver.ErrUnavailable)
+		watchAndWrite(t, store, key) // which needs nobody to ask before
+	})
+	for _, read := range []string{"primary", "prefer-replica"} {
+		store := s.openCluster(t, servers, "?read="+read)
+		for _, loss := range failovers {
+			t.Run(read+"/"+loss.name, func(t *testing.T) {
+				servers.AwaitOK(t)
+				servers.AwaitReplicas(t)
+				primary := servers.Primaries(t)[0]
+				survivesFailover(t, store, taggedKey(t, tagOf(t, servers, primary), "lost"), func() {
+					loss.begin(primary, t)
+					servers.AwaitFailover(t, primary)
+				})
+				loss.end(primary, t)
+			})
+		}
+	}
+	t.Run("demoted", func(t *testing.T) {
+		servers.AwaitOK(t)
+		servers.AwaitReplicas(t)
+		primary := servers.Primaries(t)[0]
+		survivesFailover(t, store, taggedKey(t, tagOf(t, servers, primary), "lost"), func() { servers.Failover(t, primary) })
+	})
+	t.Run("closed", func(t *testing.T) {
+		servers.AwaitOK(t)
+		store := s.unchecked(t, s.Scheme+"+cluster://"+strings.Join(servers.Addrs(), ","))
+		endsBlocked(t, store, driver.ErrClosed, func() {
+			if err := store.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
+
+// watchAndWrite makes an optimistic transaction that nobody is in the way of.
+func watchAndWrite(t testing.TB, store driver.Store, key string) {
+	t.Helper()
+	session := openSession(t, store, key)
+	defer closeSession(t, session)
+	set := driver.NewCmd("SET", driver.Key(key), driver.Val([]byte("v")))
+	if err := errors.Join(sessionDo(t.Context(), session, "WATCH", driver.Key(key)), session.Do(t.Context(), []*driver.Cmd{set}, driver.Atomic), set.Err); err != nil {
+		t.Errorf("a transaction on %s: %v", key, err)
+	}
+}
+
+// ReplicatedExclusive holds the driver to this: sessions of a store with replicas are at
+// the primary.
+func (s *Subject) ReplicatedExclusive(t *testing.T) {
+	servers := s.Replicated(t)
+	store := s.Open(t, s.Scheme+"://"+strings.Join(servers.Addrs(), ",")+"?read=replica")
+	watchAndWrite(t, store, Key(t, "k"))
+	popsLoseNothing(t, replicatedPrimary(store))
+	endsBlocked(t, store, driver.ErrClosed, driver.CapsOf(store).Disconnector.Disconnect)
+}
+
+// replicatedPrimary returns the primary of a store as a store.
+func replicatedPrimary(store driver.Store) driver.Store {
+	return driver.CapsOf(store).Replicated.Primary()
+}

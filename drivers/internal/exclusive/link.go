@@ -1,0 +1,306 @@
+package exclusive
+
+import (
+	"context"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/connection"
+	"github.com/xcache-go/xcache/drivers/internal/exchange"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
+	"github.com/xcache-go/xcache/drivers/internal/resp"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
+)
+
+// A link is a connection that has logged in, with what reads it, and a store that has
+// it for a wire: the exchange.Wire of that. Sessions use it one after the other.
+type link struct {
+	pool    *Pool
+	nc      *connection.Conn
+	socket  *connection.Socket // nil if it cannot be looked at
+	addrs   []string           // of the server: its name, and the number behind that
+	source  *recorder
+	replies *resp.Reader
+	store   *exchange.Store
+	session *Session // nil between two sessions
+	made    time.Time
+	// idleSince is when the last session ended.
+	idleSince time.Time
+	// multi tells that the server has accepted MULTI on this connection.
+	multi bool
+	// misled is an error reply by which the server is no longer the one.
+	misled error
+}
+
+func newLink(p *Pool, nc *connection.Conn) *link {
+	l := &link{
+		pool: p, nc: nc, socket: connection.NewSocket(nc.Conn), made: time.Now(),
+		addrs:  []string{p.dialer.Settings.Addr, nc.RemoteAddr().String()},
+		source: &recorder{source: nc.Source},
+	}
+	l.store = exchange.NewStore(l, p.clock, p.options)
+	l.read()
+	return l
+}
+
+// read begins to read replies.
+func (l *link) read() {
+	l.replies = resp.NewReader(l.source, l.errorReply)
+	l.replies.Pushed = func(message driver.Reply) { l.session.keep(message) }
+}
+
+// errorReply returns the error that an error reply means.
+func (l *link) errorReply(text string) error {
+	err := servererror.Parse(text, l.pool.dialer.Native)
+	if servererror.Misleads(err, l.addrs...) {
+		l.pool.misled()
+	}
+	if isMisplaced(err) && l.misled == nil {
+		l.misled = err
+	}
+	for _, addr := range l.addrs {
+		err = servererror.Anew(err, addr)
+	}
+	return err
+}
+
+// loginExpired reports whether the link may have to log in anew, by its login.
+func (l *link) loginExpired() bool {
+	if l.nc.Login == nil {
+		return false
+	}
+	renew := l.nc.Login.RenewAt(l.idleSince)
+	return !renew.IsZero() && time.Now().After(renew)
+}
+
+// close closes the connection.
+func (l *link) close() { _ = l.nc.Close() }
+
+// passed is a deadline that has passed.
+var passed = time.Unix(1, 0)
+
+// during does what reads or writes, which ends at the deadline that set sets, or when
+// ctx ends.
+func during(ctx context.Context, deadline time.Time, set func(time.Time) error, do func() error) error {
+	if err := set(deadline); err != nil {
+		return err
+	}
+	if ctx.Done() == nil {
+		return do()
+	}
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		_ = set(passed) // of a connection that is closed
+	})
+	err := do()
+	if !stop() {
+		<-ended
+	}
+	return err
+}
+
+// Exchange implements exchange.Wire.
+func (l *link) Exchange(c *exchange.Call) {
+	err := during(c.Context, c.Deadline, l.nc.SetDeadline, func() error {
+		from := 0
+		if c.Atomic && !l.multi && !c.ReadOnly() {
+			var err error
+			if from, err = l.beginTransaction(c); err != nil || from == len(c.Commands) {
+				return err
+			}
+		}
+		return l.send(c, c.Commands[from:])
+	})
+	if err != nil {
+		c.Err = err
+		l.session.fail(err)
+	}
+}
+
+// beginTransaction sends a transaction's MULTI, which is the first command, and reads
+// the reply: a server that refuses it would run the commands behind it one by one. It
+// returns where the rest begins.
+func (l *link) beginTransaction(c *exchange.Call) (rest int, err error) {
+	err = l.send(c, c.Commands[:1])
+	switch begun := &c.Commands[0]; {
+	case err != nil:
+		c.Sent = false // of the transaction
+		return 0, err
+	case begun.Reply.Kind != driver.ReplyError:
+		l.multi = true
+		return 1, nil
+	}
+	notRun := driver.Reply{Kind: driver.ReplyError, Err: servererror.Parse(textNotRun, l.pool.dialer.Native)}
+	for i := range c.Commands[1:] {
+		c.Commands[1+i].Reply, c.Commands[1+i].Replied = notRun, true
+	}
+	return len(c.Commands), nil
+}
+
+// textNotRun is the error of commands that are not written, as MULTI was refused.
+const textNotRun = "EXECABORT Transaction discarded because of MULTI, which was refused."
+
+// maxUnread is how much is written before replies are read: a server may not read on
+// while nobody reads its replies.
+const maxUnread = 16 << 10
+
+// send writes commands, and reads their replies.
+func (l *link) send(c *exchange.Call, commands []exchange.Command) error {
+	var text []byte
+	for i := range commands {
+		text = appendCommand(text, &commands[i])
+	}
+	if len(text) <= maxUnread {
+		n, err := l.nc.Write(text)
+		c.Sent = c.Sent || n > 0 || l.pool.dialer.Settings.TLS != nil
+		if err != nil {
+			return err
+		}
+		return l.receiveAll(commands)
+	}
+	c.Sent = true
+	written := make(chan error, 1)
+	go func() {
+		_, err := l.nc.Write(text)
+		if err != nil {
+			_ = l.nc.SetReadDeadline(passed) // no further replies come
+		}
+		written <- err
+	}()
+	err := l.receiveAll(commands)
+	if err != nil {
+		_ = l.nc.SetWriteDeadline(passed)
+	}
+	if writeErr := <-written; writeErr != nil && (err == nil || !failure.IsTimeout(writeErr)) {
+		return writeErr
+	}
+	return err
+}
+
+// receiveAll reads the replies to commands.
+func (l *link) receiveAll(commands []exchange.Command) error {
+	l.replies.Begin(len(commands))
+	for i := range commands {
+		reply, err := l.replies.Next(commands[i].Shape, commands[i].Longest)
+		if err != nil {
+			return err
+		}
+		commands[i].Reply, commands[i].Replied = reply, true
+	}
+	return nil
+}
+
+// Failure implements exchange.Wire. A session that was ended says why.
+func (l *link) Failure(_ *exchange.Call, sent bool) error {
+	if reason := l.session.endedFor(); reason != nil {
+		return withOutcome(reason, sent)
+	}
+	return nil
+}
+
+// Watch implements exchange.Wire.
+func (*link) Watch(time.Time) bool { return false }
+
+// Disconnect implements exchange.Wire.
+func (l *link) Disconnect() { l.close() }
+
+// Close implements exchange.Wire.
+func (l *link) Close() error { return l.nc.Close() }
+
+// message reads what the server sends next. If ctx ends first, nothing is lost of what
+// has come.
+func (l *link) message(ctx context.Context, longest int64) (reply driver.Reply, kind byte, err error) {
+	l.source.record(l.replies.Buffered())
+	err = during(ctx, time.Time{}, l.nc.SetReadDeadline, func() (err error) {
+		reply, kind, err = l.replies.Message(longest)
+		return err
+	})
+	if err != nil && failure.IsTimeout(err) && l.source.rewind() {
+		l.read()
+	}
+	l.source.forget()
+	return reply, kind, err
+}
+
+// A recorder is a source that can be read again from where recording began.
+type recorder struct {
+	source    io.Reader
+	again     []byte // what was recorded, to be read first
+	recorded  []byte
+	recording bool
+}
+
+// maxRecord is how much memory is kept for the next message.
+const maxRecord = 64 << 10
+
+// Read implements io.Reader.
+func (r *recorder) Read(p []byte) (n int, err error) {
+	if len(r.again) > 0 {
+		n = copy(p, r.again)
+		r.again = r.again[n:]
+	} else {
+		n, err = r.source.Read(p)
+	}
+	if r.recording {
+		r.recorded = append(r.recorded, p[:n]...)
+	}
+	return n, err
+}
+
+// record begins to record, behind what was read already and not used.
+func (r *recorder) record(unused []byte) {
+	r.recorded = append(r.recorded[:0], unused...)
+	r.recording = true
+}
+
+// rewind has everything recorded read again, and reports whether there is anything.
+func (r *recorder) rewind() bool {
+	if len(r.recorded) == 0 {
+		return false
+	}
+	r.again = append(append([]byte(nil), r.recorded...), r.again...)
+	return true
+}
+
+// forget ends the recording.
+func (r *recorder) forget() {
+	r.recording = false
+	if cap(r.recorded) > maxRecord {
+		r.recorded = nil
+	}
+}
+
+// appendCommand appends a command as it is on the wire.
+func appendCommand(text []byte, c *exchange.Command) []byte {
+	text = appendHeader(text, '*', c.Words())
+	text = appendWord(text, c.Name)
+	for _, word := range c.Head {
+		text = appendWord(text, word)
+	}
+	var number [32]byte
+	for i := range c.Args {
+		switch arg := &c.Args[i]; {
+		case arg.Role == driver.RoleValue:
+			text = appendWord(text, arg.Data)
+		case arg.Text != "":
+			text = appendWord(text, arg.Text)
+		default: // a number, or nothing
+			text = appendWord(text, arg.Append(number[:0]))
+		}
+	}
+	return text
+}
+
+func appendWord[Word string | []byte](text []byte, word Word) []byte {
+	text = appendHeader(text, '$', len(word))
+	text = append(text, word...)
+	return append(text, "\r\n"...)
+}
+
+func appendHeader(text []byte, kind byte, n int) []byte {
+	text = strconv.AppendInt(append(text, kind), int64(n), 10)
+	return append(text, "\r\n"...)
+}

@@ -1,0 +1,277 @@
+// Package exclusive gives callers connections of their own to one server, once for all
+// drivers whose servers speak the Redis protocol: see driver.Exclusive. A connection is
+// made by package connection and read by package resp. No client library has a part in
+// it: none of them tells whether a connection is as it was.
+//
+// A [Pool] has the connections to a server, and bounds their number. A [Session] is the
+// use of one of them by one caller. Between two sessions a connection is a link without
+// one. What commands mean, and what is known when one fails, is said by package exchange,
+// of which each link has a store of its own.
+package exclusive
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/connection"
+	"github.com/xcache-go/xcache/drivers/internal/dialect"
+	"github.com/xcache-go/xcache/drivers/internal/exchange"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
+	"github.com/xcache-go/xcache/drivers/internal/node"
+	"github.com/xcache-go/xcache/drivers/internal/retry"
+)
+
+// maxIdleTime is how long a connection without a session is kept. It is closed when
+// the next caller would have got it.
+const maxIdleTime = time.Minute
+
+// A Pool gives connections to one server: Exclusive of package drivers/internal/node. It
+// has no goroutine but those that connect, until they have or their caller has left,
+// and that of the clock, while calls are bounded by it.
+type Pool struct {
+	dialer connection.Dialer
+	// options are those of each link's store.
+	options exchange.Options
+	clock   *exchange.Clock
+
+	// places has an element for each session, and each attempt to begin one.
+	places  chan struct{}
+	ctx     context.Context // ends with the pool
+	cancel  context.CancelFunc
+	running sync.WaitGroup // goroutines that connect
+
+	mu       sync.Mutex
+	sessions map[*Session]struct{} // that have not ended
+	idle     []*link               // the last used one at the end
+	misledAt time.Time             // when the server was last found to have another role
+	closed   bool
+}
+
+// NewPool returns a pool for the server that a dialer connects to. It does no I/O.
+func NewPool(dialer connection.Dialer) *Pool {
+	s := dialer.Settings
+	p := &Pool{
+		dialer: dialer,
+		options: exchange.Options{
+			Driver: s.Driver, OpTimeout: s.OpTimeout, MaxValue: s.MaxValue, NoHello: s.NoHello,
+			Exclusive: true, Dialect: new(dialect.Dialect),
+		},
+		clock:    exchange.NewClock(s.OpTimeout, func(time.Time) bool { return false }),
+		places:   make(chan struct{}, s.ExclusiveSize),
+		sessions: make(map[*Session]struct{}),
+	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	return p
+}
+
+// Exclusive implements driver.Exclusive. An attempt to connect is made again as those
+// of other calls are.
+func (p *Pool) Exclusive(ctx context.Context, key string) (driver.Session, error) {
+	if ctx.Err() != nil {
+		return nil, failure.OfContext(ctx, false)
+	}
+	start, timeout := time.Now(), p.options.OpTimeout
+	ctx, cancel := failure.Bound(ctx, start.Add(timeout), timeout)
+	defer cancel()
+	deadline, _ := ctx.Deadline()
+	for try := 1; ; {
+		if err := p.enter(ctx); err != nil {
+			return nil, err
+		}
+		s, err := p.begin(ctx, key)
+		if err == nil {
+			if s.check(ctx) {
+				return s, nil
+			}
+			continue // the connection had waited, and was lost
+		}
+		p.leave()
+		try++
+		if !retry.Allowed(err, false) || !retry.Wait(ctx, try, start, deadline) {
+			return nil, failure.InContext(ctx, err)
+		}
+	}
+}
+
+func errClosed() *driver.Error { return driver.Fail(driver.ErrClosed, driver.NotApplied, nil) }
+
+// enter takes a place.
+func (p *Pool) enter(ctx context.Context) error {
+	select {
+	case p.places <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case p.places <- struct{}{}:
+		return nil
+	case <-p.ctx.Done():
+		return errClosed()
+	case <-ctx.Done():
+	}
+	err := failure.OfContext(ctx, false)
+	if timeout, ok := errors.AsType[*failure.TimeoutError](err.Err); ok {
+		timeout.Err = node.ErrNoPlace
+	} else {
+		err.Err = node.ErrNoPlace
+	}
+	return err
+}
+
+// leave gives a place back.
+func (p *Pool) leave() { <-p.places }
+
+// begin begins a session, on a connection that there is or a new one. The place is the
+// session's from then on.
+func (p *Pool) begin(ctx context.Context, key string) (*Session, error) {
+	l := p.takeIdle()
+	if l == nil {
+		nc, err := p.connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		l = newLink(p, nc)
+	}
+	return p.use(l, key)
+}
+
+// use begins a session on a link.
+func (p *Pool) use(l *link, key string) (*Session, error) {
+	s := &Session{pool: p, link: l, key: key}
+	l.session = s
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		l.close()
+		return nil, errClosed()
+	}
+	p.sessions[s] = struct{}{}
+	return s, nil
+}
+
+// takeIdle returns a link without a session, or nil, and closes those that are too old
+// or lead elsewhere.
+func (p *Pool) takeIdle() *link {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.idle) > 0 {
+		last := len(p.idle) - 1
+		l := p.idle[last]
+		p.idle[last] = nil
+		p.idle = p.idle[:last]
+		if time.Since(l.idleSince) < maxIdleTime && l.made.After(p.misledAt) && !l.loginExpired() {
+			return l
+		}
+		l.close()
+	}
+	return nil
+}
+
+// connect makes a connection. A caller whose context ends does not wait for it: what
+// dials may not listen to contexts.
+func (p *Pool) connect(ctx context.Context) (*connection.Conn, error) {
+	type result struct {
+		nc  *connection.Conn
+		err error
+	}
+	results := make(chan result)
+	dialing, cancel := context.WithCancel(p.ctx)
+	stop := context.AfterFunc(ctx, cancel)
+	defer stop()
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		cancel()
+		return nil, errClosed()
+	}
+	p.running.Go(func() {
+		defer cancel()
+		nc, err := p.dialer.Connect(dialing)
+		select {
+		case results <- result{nc, err}:
+		case <-dialing.Done():
+			if err == nil {
+				_ = nc.Close() // nobody uses it
+			}
+		}
+	})
+	p.mu.Unlock()
+	select {
+	case r := <-results:
+		return r.nc, r.err
+	case <-dialing.Done():
+	}
+	if p.ctx.Err() != nil {
+		return nil, errClosed()
+	}
+	return nil, failure.OfContext(ctx, false)
+}
+
+// end takes a session that has ended off the list, and gives its place to the next.
+// Its connection waits for another session, or is closed.
+func (p *Pool) end(s *Session, reuse bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.sessions, s)
+	if reuse && !p.closed {
+		s.link.idleSince, s.link.session = time.Now(), nil
+		p.idle = append(p.idle, s.link)
+	} else {
+		s.link.close()
+	}
+	p.leave()
+}
+
+// misled lets no session use the connections that wait for one. The address leads to
+// another server by now, or it will soon.
+func (p *Pool) misled() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.misledAt = time.Now()
+}
+
+// Sessions implements node.Exclusive.
+func (p *Pool) Sessions() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.sessions)
+}
+
+// EndSessions implements node.Exclusive.
+func (p *Pool) EndSessions(reason *driver.Error, ends func(key string) bool) {
+	p.mu.Lock()
+	var ending []*Session
+	for s := range p.sessions {
+		if ends(s.key) {
+			ending = append(ending, s)
+		}
+	}
+	p.mu.Unlock()
+	for _, s := range ending {
+		s.endFor(reason)
+	}
+}
+
+// Disconnect ends all sessions, and closes all connections, for good.
+func (p *Pool) Disconnect() {
+	p.mu.Lock()
+	p.closed = true
+	idle := p.idle
+	p.idle = nil
+	p.mu.Unlock()
+	p.cancel()
+	p.EndSessions(errClosed(), func(string) bool { return true })
+	for _, l := range idle {
+		l.close()
+	}
+}
+
+// Close is Disconnect, and waits for what the pool has begun.
+func (p *Pool) Close() {
+	p.Disconnect()
+	p.running.Wait()
+	p.clock.Close()
+}

@@ -1,0 +1,85 @@
+package sentinel
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
+	"github.com/xcache-go/xcache/drivers/internal/node"
+)
+
+// Caps implements driver.Capable: the store gives connections away if its nodes do.
+func (s *Store) Caps() driver.Caps {
+	caps := driver.DetectCaps(s)
+	if _, ok := s.watcher.template.(node.Exclusive); !ok {
+		caps.Exclusive = nil
+	}
+	return caps
+}
+
+// Exclusive implements driver.Exclusive. It waits for a primary as other calls do.
+func (s *Store) Exclusive(ctx context.Context, key string) (driver.Session, error) {
+	if ctx.Err() != nil {
+		return nil, failure.OfContext(ctx, false)
+	}
+	w, start := s.watcher, time.Now()
+	ctx, cancel := failure.Bound(ctx, start.Add(w.timeout), w.timeout)
+	defer cancel()
+	var failed *primary // the last that was asked
+	var reason error    // why that has failed
+	for confirmed := 0; ; {
+		p, err := w.await(ctx, failed, w.until(ctx, start))
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, failure.OfContext(ctx, false)
+		case err != nil && reason != nil && w.ctx.Err() == nil:
+			return nil, reason
+		case err != nil:
+			return nil, err
+		case p == failed:
+			if confirmed++; confirmed > confirmations {
+				return nil, reason
+			}
+		}
+		session, err := p.exclusive(ctx, key)
+		if err == nil {
+			return session, nil
+		}
+		err = w.translate(err)
+		if errors.Is(err, node.ErrNoPlace) {
+			return nil, err
+		}
+		w.judge(p, err)
+		if ctx.Err() != nil || !isTransient(err) {
+			return nil, err
+		}
+		failed, reason = p, err
+	}
+}
+
+// exclusive returns a session at a server that is the primary until then.
+func (p *primary) exclusive(ctx context.Context, key string) (driver.Session, error) {
+	sessions, ok := p.node.(node.Exclusive)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	session, err := sessions.Exclusive(ctx, key)
+	if err == nil && p.gate.IsShut() {
+		_ = session.Close() // which was not ended with the others
+		return nil, errPrimaryReplaced()
+	}
+	return session, err
+}
+
+func errPrimaryReplaced() *driver.Error {
+	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errReplaced).Retryable()
+}
+
+// endSessions ends the sessions at a server that was replaced. Its gate is shut.
+func (p *primary) endSessions() {
+	if sessions, ok := p.node.(node.Exclusive); ok {
+		sessions.EndSessions(errPrimaryReplaced(), func(string) bool { return true })
+	}
+}

@@ -210,8 +210,20 @@ var rows = func() []Command {
 	row(GroupSortedSets, "ZUNION", ManyKeys, read)
 	row(GroupSortedSets, "ZUNIONSTORE", ManyKeys, 0)
 
+	row(GroupStreams, "XACK", OneKey, 0)
 	row(GroupStreams, "XADD", OneKey, 0)
+	row(GroupStreams, "XAUTOCLAIM", OneKey, 0)
+	row(GroupStreams, "XCLAIM", OneKey, 0)
+	row(GroupStreams, "XDEL", OneKey, 0)
+	row(GroupStreams, "XGROUP", ManyKeys, 0)   // one, behind the subcommand
+	row(GroupStreams, "XINFO", ManyKeys, read) // likewise
 	row(GroupStreams, "XLEN", OneKey, read)
+	row(GroupStreams, "XPENDING", OneKey, read)
+	row(GroupStreams, "XRANGE", OneKey, read)
+	row(GroupStreams, "XREAD", ManyKeys, read) // without BLOCK
+	row(GroupStreams, "XREADGROUP", ManyKeys, 0)
+	row(GroupStreams, "XREVRANGE", OneKey, read)
+	row(GroupStreams, "XTRIM", OneKey, 0)
 
 	row(GroupScripts, "EVAL", ManyKeys, 0) // how many, its second argument says
 	row(GroupScripts, "EVALSHA", ManyKeys, 0)

@@ -176,7 +176,7 @@ func commandChecks() []check {
 				s.wantCommandErr(driver.ErrWrongType, driver.CmdSwap, list, driver.Val([]byte("new")), driver.TTLArg(long)), s.wantList(list.Text, "old"))
 		}),
 	}
-	return withNeeds(slices.Concat(checks, listCommandChecks(), structureChecks(), sortedSetChecks()), commander)
+	return withNeeds(slices.Concat(checks, listCommandChecks(), structureChecks(), sortedSetChecks(), streamChecks()), commander)
 }
 
 // command returns the check of one row of the table.

@@ -42,18 +42,18 @@ func sortedSetChecks() []check {
 			} {
 				errs = append(errs, s.wantSyntaxErr("ZADD", append([]driver.Arg{z}, bad...)...))
 			}
-			return errors.Join(append(errs, s.wantSorted(z, "-inf least", "1.5 c", "2.5 b", "4 a", "7 d"), s.wantNoSortedSet("ZADD", literal("1"), a))...)
+			return errors.Join(append(errs, s.wantSorted(z, "-inf least", "1.5 c", "2.5 b", "4 a", "7 d"), s.wantNotText("ZADD", literal("1"), a))...)
 		}),
 		command("ZINCRBY", "adds to the score of a member, a missing one counts as 0, and answers the score; what is no number is ErrOverflow", needs("ZADD", "ZRANGE"), func(s *subject) error {
 			z := s.slotKey("z")
 			return errors.Join(s.wantReply(driver.FloatReply(1.5), "ZINCRBY", z, literal("1.5"), a), s.wantReply(driver.FloatReply(-0.5), "ZINCRBY", z, literal("-2"), a),
 				s.wantReply(driver.FloatReply(math.Inf(1)), "ZINCRBY", z, driver.Float(math.Inf(1)), b), s.wantCommandErr(driver.ErrOverflow, "ZINCRBY", z, literal("-inf"), b),
 				s.wantSyntaxErr("ZINCRBY", z, literal("nan"), a), s.wantSyntaxErr("ZINCRBY", z, literal("text"), a),
-				s.wantSorted(z, "-0.5 a", "inf b"), s.wantNoSortedSet("ZINCRBY", literal("1"), a))
+				s.wantSorted(z, "-0.5 a", "inf b"), s.wantNotText("ZINCRBY", literal("1"), a))
 		}),
 		command("ZCARD", "answers the number of members, 0 without a key", needs("ZADD"), func(s *subject) error {
 			z := s.slotKey("z")
-			return errors.Join(s.wantReply(zero, "ZCARD", z), s.scored(z, "1 a", "1 b"), s.wantReply(driver.IntReply(2), "ZCARD", z), s.wantNoSortedSet("ZCARD"))
+			return errors.Join(s.wantReply(zero, "ZCARD", z), s.scored(z, "1 a", "1 b"), s.wantReply(driver.IntReply(2), "ZCARD", z), s.wantNotText("ZCARD"))
 		}),
 		command("ZCOUNT", "answers how many members have a score between two, either of which may be exclusive", needs("ZADD"), func(s *subject) error {
 			z := s.slotKey("z")
@@ -66,7 +66,7 @@ func sortedSetChecks() []check {
 			}
 			return errors.Join(append(errs, s.wantReply(driver.IntReply(3), "ZCOUNT", z, driver.Int(2), driver.Float(3.5)),
 				s.wantSyntaxErr("ZCOUNT", z, literal("nan"), literal("1")), s.wantSyntaxErr("ZCOUNT", z, literal("1"), literal("[2")),
-				s.wantNoSortedSet("ZCOUNT", literal("1"), literal("2")))...)
+				s.wantNotText("ZCOUNT", literal("1"), literal("2")))...)
 		}),
 		command("ZLEXCOUNT", "answers how many members of equal score are between two, of which [ is in the range and ( is not", needs("ZADD"), func(s *subject) error {
 			z := s.slotKey("z")
@@ -77,46 +77,46 @@ func sortedSetChecks() []check {
 			}{{"-", "+", 4}, {"[b", "+", 3}, {"(b", "+", 2}, {"-", "(b", 1}, {"[b", "[b", 1}, {"[b", "(c", 2}, {"+", "-", 0}, {"[c", "[a", 0}} {
 				errs = append(errs, s.wantReply(driver.IntReply(test.want), "ZLEXCOUNT", z, element(test.min), element(test.max)))
 			}
-			return errors.Join(append(errs, s.wantSyntaxErr("ZLEXCOUNT", z, literal("a"), literal("+")), s.wantNoSortedSet("ZLEXCOUNT", literal("-"), literal("+")))...)
+			return errors.Join(append(errs, s.wantSyntaxErr("ZLEXCOUNT", z, literal("a"), literal("+")), s.wantNotText("ZLEXCOUNT", literal("-"), literal("+")))...)
 		}),
 		command("ZSCORE", "answers the score of a member, nil without it or its key", needs("ZADD"), func(s *subject) error {
 			z := s.slotKey("z")
 			return errors.Join(s.wantReply(null, "ZSCORE", z, a), s.scored(z, "3 a", "inf b", "0.1 c"),
 				s.wantReply(driver.FloatReply(3), "ZSCORE", z, a), s.wantReply(driver.FloatReply(math.Inf(1)), "ZSCORE", z, b), s.wantReply(driver.FloatReply(0.1), "ZSCORE", z, c),
-				s.wantReply(null, "ZSCORE", z, element("d")), s.wantNoSortedSet("ZSCORE", a))
+				s.wantReply(null, "ZSCORE", z, element("d")), s.wantNotText("ZSCORE", a))
 		}),
 		command("ZMSCORE", "answers the scores of members in order, nil for those that there are not", needs("ZADD"), func(s *subject) error {
 			z := s.slotKey("z")
 			return errors.Join(s.wantReply(driver.ArrayReply(null, null), "ZMSCORE", z, a, b), s.scored(z, "3 a", "-1.5 b"),
-				s.wantReply(driver.ArrayReply(driver.FloatReply(-1.5), null, driver.FloatReply(3), driver.FloatReply(-1.5)), "ZMSCORE", z, b, c, a, b), s.wantNoSortedSet("ZMSCORE", a))
+				s.wantReply(driver.ArrayReply(driver.FloatReply(-1.5), null, driver.FloatReply(3), driver.FloatReply(-1.5)), "ZMSCORE", z, b, c, a, b), s.wantNotText("ZMSCORE", a))
 		}),
 		command("ZRANK", "answers how many members are before one, with WITHSCORE its score behind; nil without it or its key", needs("ZADD"), ranks("ZRANK", 0, 1, 2)),
 		command("ZREVRANK", "answers how many members are behind one, with WITHSCORE its score behind; nil without it or its key", needs("ZADD"), ranks("ZREVRANK", 2, 1, 0)),
 		command("ZREM", "removes members and answers how many there were; a sorted set that is emptied vanishes", needs("ZADD", "ZRANGE"), func(s *subject) error {
 			z := s.slotKey("z")
 			return errors.Join(s.wantReply(zero, "ZREM", z, a), s.scored(z, "1 a", "2 b", "3 c"), s.wantReply(driver.IntReply(2), "ZREM", z, a, element("d"), c, a),
-				s.wantSorted(z, "2 b"), s.wantReply(one, "ZREM", z, b), s.wantGone(z.Text), s.wantNoSortedSet("ZREM", a))
+				s.wantSorted(z, "2 b"), s.wantReply(one, "ZREM", z, b), s.wantGone(z.Text), s.wantNotText("ZREM", a))
 		}),
 		command("ZREMRANGEBYRANK", "removes the members between two ranks, negative ones counted from the end, and answers how many; a sorted set that is emptied vanishes", needs("ZADD", "ZRANGE"), func(s *subject) error {
 			z := s.slotKey("z")
 			return errors.Join(s.wantReply(zero, "ZREMRANGEBYRANK", z, driver.Int(0), driver.Int(-1)), s.scored(z, "1 a", "2 b", "3 c", "4 d"),
 				s.wantReply(driver.IntReply(2), "ZREMRANGEBYRANK", z, driver.Int(1), driver.Int(-2)), s.wantSorted(z, "1 a", "4 d"), s.wantReply(zero, "ZREMRANGEBYRANK", z, driver.Int(2), driver.Int(9)),
 				s.wantSyntaxErr("ZREMRANGEBYRANK", z, literal("x"), driver.Int(1)),
-				s.wantReply(driver.IntReply(2), "ZREMRANGEBYRANK", z, driver.Int(-9), driver.Int(9)), s.wantGone(z.Text), s.wantNoSortedSet("ZREMRANGEBYRANK", driver.Int(0), driver.Int(1)))
+				s.wantReply(driver.IntReply(2), "ZREMRANGEBYRANK", z, driver.Int(-9), driver.Int(9)), s.wantGone(z.Text), s.wantNotText("ZREMRANGEBYRANK", driver.Int(0), driver.Int(1)))
 		}),
 		command("ZREMRANGEBYSCORE", "removes the members with a score between two and answers how many; a sorted set that is emptied vanishes", needs("ZADD", "ZRANGE"), func(s *subject) error {
 			z := s.slotKey("z")
 			return errors.Join(s.wantReply(zero, "ZREMRANGEBYSCORE", z, literal("-inf"), literal("inf")), s.scored(z, "1 a", "2 b", "3 c", "4 d"),
 				s.wantReply(driver.IntReply(2), "ZREMRANGEBYSCORE", z, literal("(1"), driver.Int(3)), s.wantSorted(z, "1 a", "4 d"),
 				s.wantSyntaxErr("ZREMRANGEBYSCORE", z, literal("x"), driver.Int(1)),
-				s.wantReply(driver.IntReply(2), "ZREMRANGEBYSCORE", z, literal("-inf"), literal("inf")), s.wantGone(z.Text), s.wantNoSortedSet("ZREMRANGEBYSCORE", driver.Int(0), driver.Int(1)))
+				s.wantReply(driver.IntReply(2), "ZREMRANGEBYSCORE", z, literal("-inf"), literal("inf")), s.wantGone(z.Text), s.wantNotText("ZREMRANGEBYSCORE", driver.Int(0), driver.Int(1)))
 		}),
 		command("ZREMRANGEBYLEX", "removes the members of equal score that are between two and answers how many; a sorted set that is emptied vanishes", needs("ZADD", "ZRANGE"), func(s *subject) error {
 			z := s.slotKey("z")
 			return errors.Join(s.wantReply(zero, "ZREMRANGEBYLEX", z, literal("-"), literal("+")), s.scored(z, "0 a", "0 b", "0 c", "0 d"),
 				s.wantReply(driver.IntReply(2), "ZREMRANGEBYLEX", z, element("[b"), element("(d")), s.wantSorted(z, "0 a", "0 d"),
 				s.wantSyntaxErr("ZREMRANGEBYLEX", z, literal("x"), literal("+")),
-				s.wantReply(driver.IntReply(2), "ZREMRANGEBYLEX", z, literal("-"), literal("+")), s.wantGone(z.Text), s.wantNoSortedSet("ZREMRANGEBYLEX", literal("-"), literal("+")))
+				s.wantReply(driver.IntReply(2), "ZREMRANGEBYLEX", z, literal("-"), literal("+")), s.wantGone(z.Text), s.wantNotText("ZREMRANGEBYLEX", literal("-"), literal("+")))
 		}),
 		command("ZPOPMIN", "takes the members with the least scores, one or as many as it is told, and answers them with their scores; none without a key; a sorted set that is emptied vanishes", needs("ZADD", "ZRANGE"), pops("ZPOPMIN", "1 a", "2 b", "3 c")),
 		command("ZPOPMAX", "takes the members with the greatest scores, one or as many as it is told, and answers them with their scores; none without a key; a sorted set that is emptied vanishes", needs("ZADD", "ZRANGE"), pops("ZPOPMAX", "3 a", "2 b", "1 c")),
@@ -154,7 +154,7 @@ func sortedSetChecks() []check {
 			return errors.Join(append(errs,
 				s.wantReply(members("1 a", "1 b", "2 c"), "ZRANGE", literals(z, "0 2 WITHSCORES")...),
 				s.wantReply(members("3 e", "2 d"), "ZRANGE", literals(z, "inf (1 BYSCORE REV LIMIT 0 2 WITHSCORES")...),
-				s.wantReply(none, "ZRANGE", literals(z, "9 9 WITHSCORES")...), s.wantNoSortedSet("ZRANGE", driver.Int(0), driver.Int(-1)))...)
+				s.wantReply(none, "ZRANGE", literals(z, "9 9 WITHSCORES")...), s.wantNotText("ZRANGE", driver.Int(0), driver.Int(-1)))...)
 		}),
 		command("ZRANGESTORE", "stores what ZRANGE answers, over what the destination held, and answers how many members that are; the destination of none vanishes", needs("ZADD", "ZRANGE"), func(s *subject) error {
 			z, to := s.slotKey("z"), s.slotKey("to")
@@ -184,7 +184,7 @@ func sortedSetChecks() []check {
 			}
 			reply, err := s.do("ZRANDMEMBER", z)
 			return errors.Join(append(errs, err, that(reply.Kind == driver.ReplyData && strings.Contains("abc", string(reply.Data)), "ZRANDMEMBER answers %s", replyText(reply)),
-				s.wantSyntaxErr("ZRANDMEMBER", z, literal("x")), s.wantSyntaxErr("ZRANDMEMBER", z, driver.Int(1), literal("x")), s.wantNoSortedSet("ZRANDMEMBER"))...)
+				s.wantSyntaxErr("ZRANDMEMBER", z, literal("x")), s.wantSyntaxErr("ZRANDMEMBER", z, driver.Int(1), literal("x")), s.wantNotText("ZRANDMEMBER"))...)
 		}),
 		command("ZSCAN", "answers members with their scores a few at a time: each that is there all the time at least once", needs("ZADD", "ZREM"), func(s *subject) error {
 			z := s.slotKey("z")
@@ -213,7 +213,7 @@ func sortedSetChecks() []check {
 			}
 			return errors.Join(append(errs, expect(cursor, "0", "the last cursor of ZSCAN"), expect(len(seen), n, "members that ZSCAN found"),
 				s.wantSyntaxErr("ZSCAN", z, literal("x")), s.wantSyntaxErr("ZSCAN", z, literal("0"), literal("COUNT"), driver.Int(0)),
-				s.wantNoSortedSet("ZSCAN", literal("0")))...)
+				s.wantNotText("ZSCAN", literal("0")))...)
 		}),
 		command("ZUNION", "answers the members of any of several sorted sets, their scores weighted and put together", needs("ZADD"), combines("ZUNION", map[string][]string{
 			"": {"3 c", "4 d", "5 a", "22 b"}, "WEIGHTS 2 1": {"3 c", "6 a", "8 d", "24 b"}, "AGGREGATE MIN": {"1 a", "2 b", "3 c", "4 d"}, "AGGREGATE MAX WEIGHTS 1 10": {"4 d", "30 c", "40 a", "200 b"}, "aggregate sum weights 0 -1": {"-20 b", "-4 a", "-3 c", "0 d"},
@@ -249,7 +249,7 @@ func ranks(name string, want ...int64) func(*subject) error {
 		return errors.Join(append(errs, s.wantReply(driver.Reply{}, name, z, element("d")),
 			s.wantReply(driver.ArrayReply(driver.IntReply(want[1]), driver.FloatReply(2.5)), name, z, element("b"), literal("WITHSCORE")),
 			s.wantReply(driver.Reply{}, name, z, element("d"), literal("withscore")),
-			s.wantSyntaxErr(name, z, element("a"), literal("WHAT")), s.wantNoSortedSet(name, element("a")))...)
+			s.wantSyntaxErr(name, z, element("a"), literal("WHAT")), s.wantNotText(name, element("a")))...)
 	}
 }
 
@@ -260,7 +260,7 @@ func pops(name, first, second, third string) func(*subject) error {
 		return errors.Join(s.wantReply(driver.ArrayReply(), name, z), s.scored(z, second, first, third),
 			s.wantReply(members(first), name, z), s.wantReply(driver.ArrayReply(), name, z, driver.Int(0)),
 			s.wantSyntaxErr(name, z, driver.Int(-1)), s.wantSyntaxErr(name, z, literal("x")),
-			s.wantReply(members(second, third), name, z, driver.Int(5)), s.wantGone(z.Text), s.wantNoSortedSet(name))
+			s.wantReply(members(second, third), name, z, driver.Int(5)), s.wantGone(z.Text), s.wantNotText(name))
 	}
 }
 
@@ -330,8 +330,8 @@ func (s *subject) wantPersistent(key string) error {
 	return s.wantTTL(key, driver.NoExpiry)
 }
 
-// wantNoSortedSet wants a command to refuse a string, which stays.
-func (s *subject) wantNoSortedSet(name string, args ...driver.Arg) error {
+// wantNotText wants a command to refuse a string, which stays.
+func (s *subject) wantNotText(name string, args ...driver.Arg) error {
 	text := s.slotKey("text")
 	return errors.Join(s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, name, append([]driver.Arg{text}, args...)...), s.wantValue(text.Text, "v"))
 }

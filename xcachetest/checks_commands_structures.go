@@ -8,7 +8,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// structureChecks are the command checks of sets, hashes, streams and
+// structureChecks are the command checks of sets, hashes and
 // scripts.
 func structureChecks() []check {
 	return []check{
@@ -51,19 +51,6 @@ func structureChecks() []check {
 				s.wantReply(driver.IntReply(math.MaxInt64), "HINCRBY", hash, driver.Field("top"), driver.Int(math.MaxInt64)),
 				s.wantCommandErr(driver.ErrOverflow, "HINCRBY", hash, driver.Field("top"), driver.Int(1)), s.wantReply(dataReply("-2"), "HGET", hash, f),
 				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "HINCRBY", text, f, driver.Int(1)), s.wantValue(text.Text, "v"))
-		}),
-		command("XADD", "appends an entry and answers its id; ErrWrongType for a string, which stays", needs("XLEN"), func(s *subject) error {
-			stream, text, f, v := s.slotKey("stream"), s.slotKey("text"), driver.Field("f"), element("v")
-			errs := []error{s.wantReply(dataReply("5-1"), "XADD", stream, literal("5-1"), f, v)}
-			_, err := s.do("XADD", stream, literal("*"), f, v)
-			return errors.Join(append(errs, err, s.wantReply(driver.IntReply(2), "XLEN", stream),
-				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "XADD", text, literal("*"), f, v), s.wantValue(text.Text, "v"))...)
-		}),
-		command("XLEN", "answers the number of entries, 0 without a key, ErrWrongType for a string", needs("XADD"), func(s *subject) error {
-			stream, text := s.slotKey("stream"), s.slotKey("text")
-			_, err := s.do("XADD", stream, literal("*"), driver.Field("f"), element("v"))
-			return errors.Join(err, s.wantReply(driver.IntReply(1), "XLEN", stream), s.wantReply(driver.IntReply(0), "XLEN", s.slotKey("none")),
-				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "XLEN", text))
 		}),
 		command("EVAL", "runs a script on keys and arguments and answers what it returns", nil, func(s *subject) error {
 			a, b := s.slotKey("a"), s.slotKey("b")

@@ -3,6 +3,7 @@ package xcachetest
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/xcache-go/xcache/driver"
@@ -59,8 +60,7 @@ func emptyReplies(key driver.Arg) []lone {
 		answers(null, "SPOP", key), answers(none, "SPOP", key, driver.Int(2)),
 
 		answers(null, "HGET", key, f), answers(driver.IntReply(5), "HINCRBY", key, f, driver.Int(5)),
-		answers(zero, "XLEN", key),
-	}, emptySortedSets(key)...)
+	}, slices.Concat(emptySortedSets(key), emptyStreams(key))...)
 }
 
 // emptySortedSets is what emptyReplies has of sorted sets.
@@ -82,6 +82,25 @@ func emptySortedSets(key driver.Arg) []lone {
 		"ZUNION 2 KEY KEY WITHSCORES", "ZINTER 1 KEY", "ZDIFF 2 KEY KEY")
 	answers(driver.ArrayReply(null, null), "ZMSCORE KEY a b")
 	answers(driver.ArrayReply(dataReply("0"), none), "ZSCAN KEY 0 MATCH * COUNT 10")
+	return replies
+}
+
+// emptyStreams is what emptyReplies has of streams.
+func emptyStreams(key driver.Arg) []lone {
+	zero, null := driver.IntReply(0), driver.Reply{}
+	var replies []lone
+	answers := func(want driver.Reply, err error, lines ...string) {
+		for _, line := range lines {
+			replies = append(replies, lone{cmd: onKeys(key, line), want: want, err: err})
+		}
+	}
+	answers(zero, nil, "XLEN KEY", "XACK KEY g 1-0 2-0", "XDEL KEY 1-0", "XTRIM KEY MAXLEN ~ 5 LIMIT 10", "XTRIM KEY MINID = 5-1")
+	answers(driver.ArrayReply(), nil, "XRANGE KEY - +", "XREVRANGE KEY + (5 COUNT 3")
+	answers(null, nil, "XREAD COUNT 5 STREAMS KEY KEY 0 $")
+	answers(okReply, nil, "XGROUP CREATE KEY g $ MKSTREAM")
+	answers(null, driver.ErrNotFound, "XGROUP CREATE KEY g 0", "XGROUP SETID KEY g 0", "XGROUP DESTROY KEY g", "XGROUP CREATECONSUMER KEY g c", "XGROUP DELCONSUMER KEY g c",
+		"XINFO STREAM KEY", "XINFO GROUPS KEY", "XINFO CONSUMERS KEY g", "XREADGROUP GROUP g c STREAMS KEY >", "XPENDING KEY g", "XPENDING KEY g IDLE 5 - + 10 c", "XCLAIM KEY g c 0 1-0",
+		"XAUTOCLAIM KEY g c 0 0")
 	return replies
 }
 
@@ -122,8 +141,7 @@ func badCommands(key driver.Arg) []*driver.Cmd {
 		driver.NewCmd("LPOS", key, v, literal("COUNT"), driver.Int(-1)), driver.NewCmd("LPOS", key, v, word, word), driver.NewCmd("LMPOP", driver.Int(0), key, literal("LEFT")),
 		driver.NewCmd("LMPOP", driver.Int(2), key, literal("LEFT")), driver.NewCmd("LMPOP", driver.Int(1), key, word), driver.NewCmd("LMPOP", driver.Int(1), key, literal("LEFT"), literal("COUNT"), driver.Int(0)),
 		driver.NewCmd("SADD", key), driver.NewCmd("SPOP", key, driver.Int(-1)), driver.NewCmd("HGET", key), driver.NewCmd("HINCRBY", key, driver.Field("f"), word),
-		driver.NewCmd("XLEN"),
-	}, badSortedSets(key)...)
+	}, slices.Concat(badSortedSets(key), badStreams(key))...)
 }
 
 // badSortedSets is what badCommands has of sorted sets.
@@ -136,6 +154,19 @@ func badSortedSets(key driver.Arg) []*driver.Cmd {
 		"ZRANGE KEY 0 1 LIMIT 0 1", "ZRANGE KEY - + BYLEX WITHSCORES", "ZRANGE KEY 0 1 word", "ZRANGESTORE KEY KEY 0 1 WITHSCORES", "ZRANDMEMBER KEY word", "ZRANDMEMBER KEY 1 word",
 		"ZSCAN KEY word", "ZSCAN KEY 0 COUNT 0", "ZUNION 0 KEY", "ZUNION 2 KEY", "ZUNION 1 KEY WEIGHTS word", "ZINTER 1 KEY AGGREGATE word", "ZDIFF 1 KEY WEIGHTS 1", "ZUNIONSTORE KEY 1 KEY WITHSCORES",
 		"ZINTERSTORE KEY word KEY", "ZDIFFSTORE KEY 1 KEY WEIGHTS 1", "ZINTERCARD 1 KEY LIMIT -1",
+	} {
+		cmds = append(cmds, onKeys(key, line))
+	}
+	return cmds
+}
+
+// badStreams is what badCommands has of streams.
+func badStreams(key driver.Arg) []*driver.Cmd {
+	cmds := []*driver.Cmd{driver.NewCmd("XLEN")}
+	for _, line := range []string{
+		"XACK KEY g word", "XAUTOCLAIM KEY g c word 0", "XAUTOCLAIM KEY g c 0 0 COUNT 0", "XCLAIM KEY g c word 1-0", "XCLAIM KEY g c 0 1-0 word", "XDEL KEY word", "XGROUP CREATE KEY g word",
+		"XGROUP CREATE KEY g", "XGROUP SETID KEY g 0 MKSTREAM", "XGROUP DESTROY KEY", "XINFO CONSUMERS KEY", "XPENDING KEY g - +", "XPENDING KEY g word + 5", "XRANGE KEY word +", "XRANGE KEY - + COUNT word",
+		"XREVRANGE KEY + - word", "XREAD STREAMS KEY KEY 0", "XREAD STREAMS KEY >", "XREADGROUP GROUP g c STREAMS KEY $", "XREADGROUP COUNT 1 NOACK STREAMS KEY 0", "XTRIM KEY MAXLEN -1", "XTRIM KEY word 1", "XTRIM KEY MAXLEN 5 LIMIT 1",
 	} {
 		cmds = append(cmds, onKeys(key, line))
 	}

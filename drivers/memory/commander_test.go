@@ -18,7 +18,7 @@ import (
 )
 
 // lackingGroups are those of which the store runs no command.
-var lackingGroups = []driver.Group{driver.GroupMigration, driver.GroupSets, driver.GroupHashes, driver.GroupStreams, driver.GroupScripts}
+var lackingGroups = []driver.Group{driver.GroupMigration, driver.GroupSets, driver.GroupHashes, driver.GroupScripts}
 
 // lacking returns the commands that the store does not run.
 func lacking() []string {
@@ -76,6 +76,11 @@ func keyPlaces(row driver.Command, args []string) (from, end int) {
 	case "LMPOP": // numkeys key…
 		n, _ := strconv.Atoi(args[0])
 		return 1, 1 + n
+	case "XGROUP", "XINFO": // a subcommand key…
+		return 1, 2
+	case "XREAD", "XREADGROUP": // … STREAMS key… ID…
+		streams := slices.Index(args, "STREAMS") + 1
+		return streams, streams + (len(args)-streams)/2
 	}
 	return 0, len(args)
 }
@@ -89,6 +94,8 @@ func outcome(cmd *driver.Cmd) string {
 		return "WRONGTYPE"
 	case errors.Is(cmd.Err, driver.ErrNotFound):
 		return "NOTFOUND"
+	case errors.Is(cmd.Err, driver.ErrNotStored):
+		return "NOTSTORED"
 	case errors.Is(cmd.Err, driver.ErrOverflow):
 		return "OVERFLOW"
 	case errors.Is(cmd.Err, errors.ErrUnsupported):
@@ -122,7 +129,7 @@ func replyText(r driver.Reply) string {
 // sessions are commands and what Redis answers to them, each on an empty
 // database: see also TestRedisAnswersTheSame. ERR is an error that no sentinel
 // describes.
-var sessions = joined(basicSessions, listSessions, sortedSetSessions)
+var sessions = joined(basicSessions, listSessions, sortedSetSessions, streamSessions)
 
 func joined(groups ...map[string][][2]string) map[string][][2]string {
 	all := make(map[string][][2]string)

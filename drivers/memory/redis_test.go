@@ -31,10 +31,13 @@ func onRedis(t testing.TB, conn *servertest.Conn, cmd *driver.Cmd) string {
 	var serverErr servertest.ServerError
 	require.ErrorAs(t, err, &serverErr, cmd.Name)
 	for text, outcome := range map[string]string{
-		"WRONGTYPE":                      "WRONGTYPE",
-		"ERR value is not an integer":    "WRONGTYPE",
-		"ERR hash value is not":          "WRONGTYPE",
-		"ERR no such key":                "NOTFOUND",
+		"WRONGTYPE":                   "WRONGTYPE",
+		"ERR value is not an integer": "WRONGTYPE",
+		"ERR hash value is not":       "WRONGTYPE",
+		"ERR no such key":             "NOTFOUND",
+		"NOGROUP":                     "NOTFOUND",
+		"ERR The XGROUP subcommand requires the key": "NOTFOUND",
+		"BUSYGROUP":                      "NOTSTORED",
 		"ERR increment or decrement wo":  "OVERFLOW",
 		"ERR decrement would overflow":   "OVERFLOW",
 		"ERR resulting score is not a n": "OVERFLOW",

@@ -100,7 +100,19 @@ var commands = map[string]command{
 	"ZUNIONSTORE":      {storeCombined(true), 3, arguments.Unlimited},
 	"ZINTERCARD":       {zinterCard, 2, arguments.Unlimited},
 
-	"XLEN": {always(driver.IntReply(0)), 1, 1},
+	"XLEN":       {always(driver.IntReply(0)), 1, 1},
+	"XACK":       {xack, 3, arguments.Unlimited},
+	"XAUTOCLAIM": {xautoClaim, 5, arguments.Unlimited},
+	"XCLAIM":     {xclaim, 5, arguments.Unlimited},
+	"XDEL":       {xdel, 2, arguments.Unlimited},
+	"XGROUP":     {xgroup, 2, arguments.Unlimited},
+	"XINFO":      {xinfo, 2, 3},
+	"XPENDING":   {xpending, 2, arguments.Unlimited},
+	"XRANGE":     {xrange(false), 3, arguments.Unlimited},
+	"XREAD":      {xread, 3, arguments.Unlimited},
+	"XREADGROUP": {xreadGroup, 6, arguments.Unlimited},
+	"XREVRANGE":  {xrange(true), 3, arguments.Unlimited},
+	"XTRIM":      {xtrim, 3, arguments.Unlimited},
 }
 
 var okReply = driver.DataReply([]byte("OK"))

@@ -62,7 +62,12 @@ var forms = []Form{
 	{Command: "SET", With: "IFEQ", Redis: redis(8, 4), Valkey: valkey(8, 1), Made: option(2, "IFEQ")},
 	{Command: "XADD", With: "NOMKSTREAM", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "NOMKSTREAM")},
 	{Command: "XADD", With: "MINID", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "MINID")},
+	{Command: "XADD", With: "LIMIT", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "LIMIT")},
 	{Command: "XADD", With: "half an ID (5-*)", Redis: redis(7, 0), Valkey: firstValkey, Made: halfID},
+	{Command: "XAUTOCLAIM", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
+	{Command: "XRANGE", With: "an ID behind (", Redis: redis(6, 2), Valkey: firstValkey, Made: exclusiveID},
+	{Command: "XREVRANGE", With: "an ID behind (", Redis: redis(6, 2), Valkey: firstValkey, Made: exclusiveID},
+	{Command: "XTRIM", With: "MINID or LIMIT", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "MINID", "LIMIT")},
 	{Command: "ZADD", With: "GT or LT", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "GT", "LT")},
 	{Command: "ZDIFF", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
 	{Command: "ZDIFFSTORE", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
@@ -116,6 +121,13 @@ func option(from int, words ...string) func([]driver.Arg) bool {
 func halfID(args []driver.Arg) bool {
 	return slices.ContainsFunc(args, func(a driver.Arg) bool {
 		return a.Role == driver.RoleLiteral && strings.HasSuffix(a.Text, "-*")
+	})
+}
+
+// exclusiveID is made by an ID that is not in the range that it is an end of.
+func exclusiveID(args []driver.Arg) bool {
+	return slices.ContainsFunc(args, func(a driver.Arg) bool {
+		return a.Role == driver.RoleLiteral && strings.HasPrefix(a.Text, "(")
 	})
 }
 

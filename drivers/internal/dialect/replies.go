@@ -1,7 +1,9 @@
 package dialect
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +19,10 @@ import (
 // index of its row.
 var reshapings = func() []func(c *driver.Cmd) {
 	byName := map[string]func(*driver.Cmd){
+		"XREAD":       func(c *driver.Cmd) { flatten(&c.Reply) },
+		"XREADGROUP":  func(c *driver.Cmd) { flatten(&c.Reply) },
+		"XPENDING":    pendingSummary,
+		"XINFO":       streamInfo,
 		"ZADD":        func(c *driver.Cmd) { scoreUnlessCount(&c.Reply) },
 		"ZINCRBY":     func(c *driver.Cmd) { score(&c.Reply) },
 		"ZSCORE":      func(c *driver.Cmd) { score(&c.Reply) },
@@ -140,4 +146,57 @@ func flatten(r *driver.Reply) {
 		flat = append(flat, r.Items[i].Items...)
 	}
 	r.Items = flat
+}
+
+// pendingSummary changes what XPENDING answers without a range: behind three elements the
+// consumers, each with a number as text.
+func pendingSummary(c *driver.Cmd) {
+	if len(c.Args) != 2 || len(c.Reply.Items) != 4 {
+		return
+	}
+	consumers := &c.Reply.Items[3]
+	flatten(consumers)
+	for i := 1; i < len(consumers.Items); i += 2 {
+		if n, err := consumers.Items[i].AsInt(); err == nil {
+			consumers.Items[i] = driver.IntReply(n)
+		}
+	}
+}
+
+// The names of what XINFO answers, in their order. Servers add some in between.
+var (
+	streamNames   = []string{"length", "last-generated-id", "max-deleted-entry-id", "entries-added", "recorded-first-entry-id", "groups", "first-entry", "last-entry"}
+	groupNames    = []string{"name", "consumers", "pending", "last-delivered-id", "entries-read", "lag"}
+	consumerNames = []string{"name", "pending", "idle", "inactive"}
+)
+
+func streamInfo(c *driver.Cmd) {
+	switch subcommand := c.Args[0].String(); {
+	case strings.EqualFold(subcommand, "STREAM"):
+		sortNames(&c.Reply, streamNames)
+	case strings.EqualFold(subcommand, "GROUPS"):
+		each(c.Reply.Items, func(r *driver.Reply) { sortNames(r, groupNames) })
+	case strings.EqualFold(subcommand, "CONSUMERS"):
+		each(c.Reply.Items, func(r *driver.Reply) { sortNames(r, consumerNames) })
+	}
+}
+
+// sortNames puts the pairs of a flat list in the order of names, and others behind.
+func sortNames(r *driver.Reply, names []string) {
+	pairs, err := r.AsPairs()
+	if err != nil {
+		return
+	}
+	place := func(p driver.Pair) int {
+		if i := slices.Index(names, string(p.Name)); i >= 0 {
+			return i
+		}
+		return len(names)
+	}
+	slices.SortStableFunc(pairs, func(a, b driver.Pair) int { return cmp.Compare(place(a), place(b)) })
+	items := make([]driver.Reply, 0, 2*len(pairs))
+	for _, p := range pairs {
+		items = append(items, driver.DataReply(p.Name), *p.Value)
+	}
+	r.Items = items
 }

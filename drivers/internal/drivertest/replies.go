@@ -13,6 +13,10 @@ var shaped = []string{
 	"ZADD z 1 a 2.5 b inf c", "ZADD z INCR 1 a", "ZINCRBY z 0.5 b", "ZSCORE z b", "ZSCORE z none", "ZMSCORE z a none c", "ZRANK z b WITHSCORE", "ZREVRANK z none WITHSCORE",
 	"ZRANGE z 0 -1", "ZRANGE z 0 -1 withscores", "ZRANGE z 9 9 WITHSCORES", "ZRANGE z +inf -inf BYSCORE REV WITHSCORES", "ZRANDMEMBER z", "ZRANDMEMBER z 5 WITHSCORES", "ZSCAN z 0",
 	"ZPOPMIN z", "ZPOPMAX z 2", "ZPOPMIN z",
+
+	"XADD s 1-0 f v g w", "XADD s 2-0 f v", "XRANGE s - +", "XREAD STREAMS s 0", "XREAD STREAMS s $", "XGROUP CREATE s h $", "XGROUP CREATE s g 0", "XREADGROUP GROUP g c STREAMS s >",
+	"XREADGROUP GROUP g c STREAMS s >", "XPENDING s g", "XPENDING s h", "XDEL s 1-0", "XREADGROUP GROUP g c STREAMS s 0", "XINFO STREAM s", "XINFO GROUPS s", "XCLAIM s g d 0 2-0",
+	"XAUTOCLAIM s g e 0 0", "XACK s g 2-0", "XPENDING s g",
 }
 
 // Replies tests that the version of RESP makes no difference to a caller, alone and in

@@ -31,8 +31,7 @@ const (
 	Queued
 	// Array is a list or a set.
 	Array
-	// Other is a kind that no command of the table has: maps, booleans, large
-	// numbers.
+	// Other is a kind that few commands of the table have: maps, booleans, large numbers.
 	Other
 
 	// Any is every kind but Queued.
@@ -45,7 +44,7 @@ const (
 
 var shapes = func() map[string]Shape {
 	table := map[Shape]string{
-		Integer: "DEL EXISTS PERSIST PEXPIRE PTTL RENAMENX UNLINK STRLEN INCR INCRBY DECR DECRBY LLEN LPUSH RPUSH LPUSHX RPUSHX LINSERT LREM SADD SCARD HINCRBY XLEN " +
+		Integer: "DEL EXISTS PERSIST PEXPIRE PTTL RENAMENX UNLINK STRLEN INCR INCRBY DECR DECRBY LLEN LPUSH RPUSH LPUSHX RPUSHX LINSERT LREM SADD SCARD HINCRBY XACK XDEL XLEN XTRIM " +
 			"ZCARD ZCOUNT ZDIFFSTORE ZINTERCARD ZINTERSTORE ZLEXCOUNT ZRANGESTORE ZREM ZREMRANGEBYLEX ZREMRANGEBYRANK ZREMRANGEBYSCORE ZUNIONSTORE " +
 			driver.CmdCompareAndSwap + " " + driver.CmdCompareAndDelete + " " + driver.CmdPersist,
 		// The scripts read the sum, which Lua's numbers are too short for.
@@ -58,8 +57,11 @@ var shapes = func() map[string]Shape {
 		Array | Integer | Null: "LPOS ZRANK ZREVRANK",
 		number:                 "ZINCRBY ZSCORE",
 		number | Integer:       "ZADD",
-		Array:                  "MGET LRANGE SMEMBERS ZDIFF ZINTER ZMSCORE ZPOPMAX ZPOPMIN ZRANGE ZSCAN ZUNION",
-		Array | Null:           "LMPOP ZMPOP EXEC",
+		Array:                  "MGET LRANGE SMEMBERS ZDIFF ZINTER ZMSCORE ZPOPMAX ZPOPMIN ZRANGE ZSCAN ZUNION XAUTOCLAIM XCLAIM XPENDING",
+		Array | Null:           "LMPOP ZMPOP XRANGE XREVRANGE EXEC",
+		Array | Other:          "XINFO",
+		Array | Other | Null:   "XREAD XREADGROUP",
+		OK | Integer:           "XGROUP",
 		OK | Status:            "TYPE",
 	}
 	shapes := make(map[string]Shape)

@@ -1,0 +1,591 @@
+package memory
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/arguments"
+	"github.com/xcache-go/xcache/drivers/memory/internal/ordered"
+)
+
+// A group is consumers who read a stream together: each entry goes to one of them, and is
+// pending until it is acknowledged.
+type group struct {
+	last      arguments.StreamID // of those that were delivered
+	read      int64              // how many entries are behind it, unknownRead if nobody knows
+	pending   deliveries
+	consumers map[string]*consumer
+}
+
+const unknownRead = -1
+
+// A consumer is one of a group.
+type consumer struct {
+	name    string
+	pending deliveries
+	// seen is when the consumer came last, active when it got something, both in
+	// milliseconds since 1970; active is -1 if it never did.
+	seen, active int64
+}
+
+// A delivery is an entry that a consumer got and has not acknowledged.
+type delivery struct {
+	id       arguments.StreamID
+	consumer *consumer
+	at       int64 // in milliseconds since 1970
+	times    int64
+}
+
+// deliveries are in the order of their IDs.
+type deliveries struct {
+	ordered.Sequence[*delivery]
+}
+
+// What a group, a consumer and a delivery take beside the bytes of their names.
+const (
+	groupOverhead    = 256
+	consumerOverhead = 192
+	deliveryOverhead = 96
+)
+
+func wallClock() int64 { return time.Now().UnixMilli() }
+
+func (d *deliveries) place(id arguments.StreamID) int {
+	return d.Search(func(other *delivery) bool { return other.id.Compare(id) >= 0 })
+}
+
+// find returns the delivery of an entry, or nil.
+func (d *deliveries) find(id arguments.StreamID) *delivery {
+	if place := d.place(id); place < d.Len() && d.At(place).id == id {
+		return d.At(place)
+	}
+	return nil
+}
+
+func (d *deliveries) put(one *delivery) { d.Insert(d.place(one.id), one) }
+
+func (d *deliveries) take(id arguments.StreamID) { d.Delete(d.place(id)) }
+
+// deliver makes an entry pending for a consumer, whoever had it.
+func (s *stream) deliver(g *group, id arguments.StreamID, to *consumer) *delivery {
+	d := g.pending.find(id)
+	if d == nil {
+		d = &delivery{id: id, consumer: to}
+		g.pending.put(d)
+		to.pending.put(d)
+		s.bytes += deliveryOverhead
+	} else if d.consumer != to {
+		d.consumer.pending.take(id)
+		d.consumer = to
+		to.pending.put(d)
+	}
+	return d
+}
+
+// settle ends that an entry is pending, and reports whether it was.
+func (s *stream) settle(g *group, id arguments.StreamID) bool {
+	d := g.pending.find(id)
+	if d == nil {
+		return false
+	}
+	g.pending.take(id)
+	d.consumer.pending.take(id)
+	s.bytes -= deliveryOverhead
+	return true
+}
+
+// consumer returns a consumer of a group, who comes now, perhaps for the first time.
+func (s *stream) consumer(g *group, name string, now int64) (one *consumer, created bool) {
+	one = g.consumers[name]
+	if one == nil {
+		one = &consumer{name: strings.Clone(name), active: -1}
+		g.consumers[one.name] = one
+		s.bytes += consumerOverhead + int64(len(name))
+		created = true
+	}
+	one.seen = now
+	return one, created
+}
+
+// findGroup returns a group of a stream. Without either it is ErrNotFound.
+func (t *transaction) findGroup(key string, name []byte) (*entry, *stream, *group, error) {
+	e, s, err := t.findStream(key)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if e != nil {
+		if g := s.groups[string(name)]; g != nil {
+			return e, s, g, nil
+		}
+	}
+	return nil, nil, nil, driver.ErrNotFound
+}
+
+// xgroup is CREATE, SETID, DESTROY, CREATECONSUMER or DELCONSUMER of key group ….
+func xgroup(c *call) (driver.Reply, error) {
+	subcommand, err := c.GroupSubcommand()
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	switch subcommand {
+	case "CREATE":
+		return createGroup(c)
+	case "SETID":
+		return setGroupID(c)
+	case "DESTROY":
+		return destroyGroup(c)
+	case "CREATECONSUMER":
+		return createConsumer(c)
+	}
+	return deleteConsumer(c)
+}
+
+// createGroup is CREATE key group ID | $ [MKSTREAM] [ENTRIESREAD count]. A group that there
+// is already is ErrNotStored.
+func createGroup(c *call) (driver.Reply, error) {
+	o, err := c.Group(true)
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	key, name := c.Key(1), c.member(2)
+	e, s, err := c.findStream(key)
+	switch {
+	case err != nil:
+		return driver.Reply{}, err
+	case e == nil && !o.MakeStream:
+		return driver.Reply{}, driver.ErrNotFound
+	case e == nil:
+		s = new(stream)
+	case s.groups[name] != nil:
+		return driver.Reply{}, driver.ErrNotStored
+	}
+	if err := c.fitsMore(key, e, groupOverhead+int64(len(name))); err != nil {
+		return driver.Reply{}, err
+	}
+	g := &group{last: o.ID, read: o.Read, consumers: make(map[string]*consumer)}
+	if o.Last {
+		g.last = s.last
+	}
+	if s.groups == nil {
+		s.groups = make(map[string]*group)
+	}
+	s.groups[name] = g
+	s.bytes += groupOverhead + int64(len(name))
+	c.store(key, e, s)
+	return okReply, nil
+}
+
+// setGroupID is SETID key group ID | $ [ENTRIESREAD count].
+func setGroupID(c *call) (driver.Reply, error) {
+	o, err := c.Group(false)
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	_, s, g, err := c.findGroup(c.Key(1), c.Bytes(2))
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	g.last, g.read = o.ID, o.Read
+	if o.Last {
+		g.last = s.last
+	}
+	return okReply, nil
+}
+
+// destroyGroup is DESTROY key group.
+func destroyGroup(c *call) (driver.Reply, error) {
+	e, s, err := c.findStream(c.Key(1))
+	switch {
+	case err != nil:
+		return driver.Reply{}, err
+	case e == nil:
+		return driver.Reply{}, driver.ErrNotFound
+	}
+	name := string(c.Bytes(2))
+	g := s.groups[name]
+	if g == nil {
+		return driver.IntReply(0), nil
+	}
+	delete(s.groups, name)
+	s.bytes -= groupOverhead + int64(len(name)) + int64(g.pending.Len())*deliveryOverhead
+	for _, one := range g.consumers {
+		s.bytes -= consumerOverhead + int64(len(one.name))
+	}
+	c.changed(e)
+	return driver.IntReply(1), nil
+}
+
+// createConsumer is CREATECONSUMER key group consumer.
+func createConsumer(c *call) (driver.Reply, error) {
+	e, s, g, err := c.findGroup(c.Key(1), c.Bytes(2))
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	if g.consumers[string(c.Bytes(3))] != nil {
+		return driver.IntReply(0), nil
+	}
+	s.consumer(g, c.member(3), wallClock())
+	c.changed(e)
+	return driver.IntReply(1), nil
+}
+
+// deleteConsumer is DELCONSUMER key group consumer, and answers how many entries were
+// pending for it.
+func deleteConsumer(c *call) (driver.Reply, error) {
+	e, s, g, err := c.findGroup(c.Key(1), c.Bytes(2))
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	one := g.consumers[string(c.Bytes(3))]
+	if one == nil {
+		return driver.IntReply(0), nil
+	}
+	pending := one.pending.Len()
+	for one.pending.Len() > 0 {
+		s.settle(g, one.pending.At(0).id)
+	}
+	delete(g.consumers, one.name)
+	s.bytes -= consumerOverhead + int64(len(one.name))
+	c.changed(e)
+	return driver.IntReply(int64(pending)), nil
+}
+
+// xreadGroup is GROUP group consumer [COUNT count] [NOACK] STREAMS key… ID…. With > for an
+// ID it answers what the group has not read yet, else what is pending for the consumer.
+func xreadGroup(c *call) (driver.Reply, error) {
+	o, err := c.ReadStreams(true)
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	for _, key := range o.Keys { // all there are, or nothing is read
+		if _, _, _, err := c.findGroup(key, []byte(o.Group)); err != nil {
+			return driver.Reply{}, err
+		}
+	}
+	now := wallClock()
+	var items []driver.Reply
+	for k, key := range o.Keys {
+		e, s, g, err := c.findGroup(key, []byte(o.Group))
+		if err != nil {
+			return driver.Reply{}, err
+		}
+		one, _ := s.consumer(g, o.Consumer, now)
+		if !o.New[k] {
+			items = append(items, textReply(key), driver.ArrayReply(s.readPending(one, o.IDs[k], o.Count, now)...))
+		} else if found := s.readNew(g, one, &o, now); len(found) > 0 {
+			items = append(items, textReply(key), driver.ArrayReply(found...))
+		}
+		c.changed(e)
+	}
+	if items == nil {
+		return driver.Reply{}, nil
+	}
+	return driver.ArrayReply(items...), nil
+}
+
+// readNew delivers entries that the group has not read yet.
+func (s *stream) readNew(g *group, to *consumer, o *arguments.ReadStreams, now int64) (items []driver.Reply) {
+	if g.last == arguments.MaxStreamID {
+		return nil
+	}
+	for e := range s.entries.From(s.place(g.last.Next())) {
+		if o.Count > 0 && int64(len(items)) == o.Count {
+			break
+		}
+		if g.read != unknownRead && !s.lacksBehind(e.id) {
+			g.read++
+		} else {
+			g.read = s.distance(e.id)
+		}
+		g.last = e.id
+		items = append(items, e.reply())
+		if !o.NoAck {
+			d := s.deliver(g, e.id, to)
+			d.at, d.times = now, 1
+			to.active = now
+		}
+	}
+	return items
+}
+
+// readPending answers what is pending for a consumer, behind an ID: nil in the place of the
+// fields of an entry that there is no more.
+func (s *stream) readPending(from *consumer, id arguments.StreamID, count, now int64) (items []driver.Reply) {
+	if id == arguments.MaxStreamID {
+		return nil
+	}
+	for d := range from.pending.From(from.pending.place(id.Next())) {
+		if count > 0 && int64(len(items)) == count {
+			break
+		}
+		place, ok := s.find(d.id)
+		if !ok {
+			items = append(items, driver.ArrayReply(idReply(d.id), driver.Reply{}))
+			continue
+		}
+		d.at = now
+		d.times++
+		e := s.entries.At(place)
+		items = append(items, e.reply())
+	}
+	return items
+}
+
+// lacksBehind reports whether entries may have been taken out behind an ID, or there.
+func (s *stream) lacksBehind(id arguments.StreamID) bool {
+	return s.entries.Len() > 0 && !s.deleted.IsZero() && id.Compare(s.deleted) <= 0
+}
+
+// distance returns how many entries there ever were up to an ID, unknownRead if nobody
+// knows.
+func (s *stream) distance(id arguments.StreamID) int64 {
+	switch n := int64(s.entries.Len()); {
+	case s.added == 0:
+		return 0
+	case n == 0 && id.Compare(s.last) < 1:
+		return s.added
+	case id == s.last:
+		return s.added
+	case id.Compare(s.last) > 0:
+		return unknownRead
+	case !s.deleted.IsZero() && s.deleted.Compare(s.first()) >= 0:
+		return unknownRead
+	case id.Compare(s.first()) < 0:
+		return s.added - n
+	case id == s.first():
+		return s.added - n + 1
+	}
+	return unknownRead
+}
+
+// xack is key group ID [ID ...].
+func xack(c *call) (driver.Reply, error) {
+	ids, err := c.StreamIDs(2)
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	e, s, err := c.findStream(c.Key(0))
+	if e == nil {
+		return driver.IntReply(0), err
+	}
+	g := s.groups[string(c.Bytes(1))]
+	if g == nil {
+		return driver.IntReply(0), nil
+	}
+	var settled int64
+	for _, id := range ids {
+		if s.settle(g, id) {
+			settled++
+		}
+	}
+	c.changed(e)
+	return driver.IntReply(settled), nil
+}
+
+// xpending is key group [[IDLE milliseconds] start stop count [consumer]].
+func xpending(c *call) (driver.Reply, error) {
+	o, err := c.Pending()
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	_, _, g, err := c.findGroup(c.Key(0), c.Bytes(1))
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	if o.Summary {
+		return g.summary(), nil
+	}
+	pending := &g.pending
+	if o.Only {
+		one := g.consumers[o.Consumer]
+		if one == nil {
+			return driver.ArrayReply(), nil
+		}
+		pending = &one.pending
+	}
+	now := wallClock()
+	var items []driver.Reply
+	for d := range pending.From(pending.place(o.Range.Start)) {
+		if int64(len(items)) == o.Range.Count || d.id.Compare(o.Range.Stop) > 0 {
+			break
+		}
+		if idle := max(0, now-d.at); idle >= o.Idle.Milliseconds() {
+			items = append(items, driver.ArrayReply(idReply(d.id), textReply(d.consumer.name), driver.IntReply(idle), driver.IntReply(d.times)))
+		}
+	}
+	return driver.ArrayReply(items...), nil
+}
+
+// summary is how many entries are pending, the first and the last of them, and the
+// consumers, each with the number of its entries.
+func (g *group) summary() driver.Reply {
+	n := g.pending.Len()
+	if n == 0 {
+		return driver.ArrayReply(driver.IntReply(0), driver.Reply{}, driver.Reply{}, driver.Reply{})
+	}
+	var consumers []driver.Reply
+	for _, name := range slices.Sorted(maps.Keys(g.consumers)) {
+		if n := g.consumers[name].pending.Len(); n > 0 {
+			consumers = append(consumers, textReply(name), driver.IntReply(int64(n)))
+		}
+	}
+	return driver.ArrayReply(driver.IntReply(int64(n)), idReply(g.pending.At(0).id), idReply(g.pending.At(n-1).id), driver.ArrayReply(consumers...))
+}
+
+// xclaim is key group consumer idle ID… [options].
+func xclaim(c *call) (driver.Reply, error) {
+	now := wallClock()
+	o, err := c.Claim(now)
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	e, s, g, err := c.findGroup(c.Key(0), c.Bytes(1))
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	if o.LastID.Compare(g.last) > 0 {
+		g.last = o.LastID
+	}
+	to, _ := s.consumer(g, string(c.Bytes(2)), now)
+	var items []driver.Reply
+	for _, id := range o.IDs {
+		place, ok := s.find(id)
+		if !ok {
+			s.settle(g, id)
+			continue
+		}
+		d := g.pending.find(id)
+		if d == nil && !o.Force || d != nil && now-d.at < o.Idle.Milliseconds() {
+			continue
+		}
+		items = append(items, s.claim(g, place, to, &o))
+	}
+	if len(items) > 0 {
+		to.active = now
+	}
+	c.changed(e)
+	return driver.ArrayReply(items...), nil
+}
+
+// claim makes the entry at a place pending for a consumer.
+func (s *stream) claim(g *group, place int, to *consumer, o *arguments.Claim) driver.Reply {
+	e := s.entries.At(place)
+	d := s.deliver(g, e.id, to)
+	d.at = o.Delivered
+	switch {
+	case o.Retries >= 0:
+		d.times = o.Retries
+	case !o.JustID:
+		d.times++
+	}
+	if o.JustID {
+		return idReply(e.id)
+	}
+	return e.reply()
+}
+
+// claimSteps is how many entries XAUTOCLAIM looks at for each that is wanted.
+const claimSteps = 10
+
+// xautoClaim is key group consumer idle start [COUNT count] [JUSTID]. It answers where to go
+// on, 0-0 at the end, what was claimed, and the IDs of what was pending and is there no
+// more.
+func xautoClaim(c *call) (driver.Reply, error) {
+	o, err := c.AutoClaim()
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	e, s, g, err := c.findGroup(c.Key(0), c.Bytes(1))
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	now := wallClock()
+	o.Delivered = now
+	to, _ := s.consumer(g, string(c.Bytes(2)), now)
+	var claimed, gone []driver.Reply
+	at := g.pending.place(o.Start)
+	for steps := o.Count * claimSteps; steps > 0 && o.Count > 0 && at < g.pending.Len(); steps-- {
+		d := g.pending.At(at)
+		place, ok := s.find(d.id)
+		switch {
+		case !ok:
+			gone = append(gone, idReply(d.id))
+			s.settle(g, d.id)
+			o.Count--
+			continue // the next one is at the same place now
+		case now-d.at >= o.Idle.Milliseconds():
+			claimed = append(claimed, s.claim(g, place, to, &o))
+			o.Count--
+		}
+		at++
+	}
+	var next arguments.StreamID
+	if at < g.pending.Len() {
+		next = g.pending.At(at).id
+	}
+	if len(claimed) > 0 {
+		to.active = now
+	}
+	c.changed(e)
+	return driver.ArrayReply(idReply(next), driver.ArrayReply(claimed...), driver.ArrayReply(gone...)), nil
+}
+
+func (s *stream) groupInfos() driver.Reply {
+	var items []driver.Reply
+	for _, name := range slices.Sorted(maps.Keys(s.groups)) {
+		g := s.groups[name]
+		items = append(items, named(
+			"name", textReply(name),
+			"consumers", driver.IntReply(int64(len(g.consumers))),
+			"pending", driver.IntReply(int64(g.pending.Len())),
+			"last-delivered-id", idReply(g.last),
+			"entries-read", known(g.read),
+			"lag", s.lag(g),
+		))
+	}
+	return driver.ArrayReply(items...)
+}
+
+// lag is how many entries a group has not read yet, nil if nobody knows.
+func (s *stream) lag(g *group) driver.Reply {
+	read := g.read
+	switch {
+	case s.added == 0:
+		return driver.IntReply(0)
+	case read == unknownRead || s.lacksBehind(g.last):
+		if read = s.distance(g.last); read == unknownRead {
+			return driver.Reply{}
+		}
+	}
+	return driver.IntReply(s.added - read)
+}
+
+// known is a number, or nil if nobody knows it.
+func known(n int64) driver.Reply {
+	if n == unknownRead {
+		return driver.Reply{}
+	}
+	return driver.IntReply(n)
+}
+
+func (g *group) consumerInfos() driver.Reply {
+	now := wallClock()
+	var items []driver.Reply
+	for _, name := range slices.Sorted(maps.Keys(g.consumers)) {
+		one := g.consumers[name]
+		inactive := int64(-1)
+		if one.active >= 0 {
+			inactive = max(0, now-one.active)
+		}
+		items = append(items, named(
+			"name", textReply(name),
+			"pending", driver.IntReply(int64(one.pending.Len())),
+			"idle", driver.IntReply(max(0, now-one.seen)),
+			"inactive", driver.IntReply(inactive),
+		))
+	}
+	return driver.ArrayReply(items...)
+}

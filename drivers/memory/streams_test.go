@@ -323,10 +323,12 @@ func TestStreamCountsItsMemory(t *testing.T) {
 	_, err := do(t, store, "XGROUP", driver.Literal("CREATE"), driver.Key("s"), driver.Literal("g"), driver.Int(0))
 	require.NoError(t, err)
 	before = heap()
-	reply, err := do(t, store, "XREADGROUP", driver.Literal("GROUP"), driver.Literal("g"), driver.Literal("c"), driver.Literal("STREAMS"), driver.Key("s"), driver.Literal(">"))
-	require.NoError(t, err)
-	require.Len(t, reply.Items[1].Items, n)
-	reply = driver.Reply{}
+	readAll := func() {
+		reply, err := do(t, store, "XREADGROUP", driver.Literal("GROUP"), driver.Literal("g"), driver.Literal("c"), driver.Literal("STREAMS"), driver.Key("s"), driver.Literal(">"))
+		require.NoError(t, err)
+		require.Len(t, reply.Items[1].Items, n)
+	}
+	readAll()
 	taken = heap() - before
 	deliveries := store.Stats().Bytes - entries
 	t.Logf("a delivery takes %d bytes, and counts %d", taken/n, deliveries/n)

@@ -127,7 +127,7 @@ func sortedSetChecks() []check {
 				s.wantReply(driver.ArrayReply(dataReply(z.Text), members("2 b")), "ZMPOP", three, none, z, y, MAX), s.wantSorted(z, "1 a"),
 				s.wantReply(driver.ArrayReply(dataReply(z.Text), members("1 a")), "ZMPOP", two, z, y, MIN, COUNT, two), s.wantGone(z.Text),
 				s.wantReply(driver.ArrayReply(dataReply(y.Text), members("5 c")), "ZMPOP", two, z, y, MIN, COUNT, driver.Int(9)), s.wantGone(y.Text),
-				s.wantSyntaxErr("ZMPOP", driver.Int(0), z, MIN), s.wantSyntaxErr("ZMPOP", three, z, y, MIN),
+				s.wantSyntaxErr("ZMPOP", driver.Int(0), z, MIN),
 				s.wantSyntaxErr("ZMPOP", two, z, y), s.wantSyntaxErr("ZMPOP", two, z, y, MIN, COUNT, driver.Int(0)),
 				s.set(none.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "ZMPOP", two, z, none, MIN))
 		}),

@@ -176,11 +176,47 @@ var rows = func() []Command {
 
 	row(GroupSets, "SADD", OneKey, 0) // as others that write, it answers differently the second time
 	row(GroupSets, "SCARD", OneKey, read)
+	row(GroupSets, "SDIFF", ManyKeys, read)
+	row(GroupSets, "SDIFFSTORE", ManyKeys, 0) // the destination may be one of the sources
+	row(GroupSets, "SINTER", ManyKeys, read)
+	row(GroupSets, "SINTERCARD", ManyKeys, read) // how many, its first argument says
+	row(GroupSets, "SINTERSTORE", ManyKeys, idempotent)
+	row(GroupSets, "SISMEMBER", OneKey, read)
 	row(GroupSets, "SMEMBERS", OneKey, read)
+	row(GroupSets, "SMISMEMBER", OneKey, read)
+	row(GroupSets, "SMOVE", TwoKeys, 0)
 	row(GroupSets, "SPOP", OneKey, 0)
+	row(GroupSets, "SRANDMEMBER", OneKey, read)
+	row(GroupSets, "SREM", OneKey, 0)
+	row(GroupSets, "SSCAN", OneKey, read|cursor)
+	row(GroupSets, "SUNION", ManyKeys, read)
+	row(GroupSets, "SUNIONSTORE", ManyKeys, idempotent)
 
+	row(GroupHashes, "HDEL", OneKey, 0)
+	row(GroupHashes, "HEXISTS", OneKey, read)
+	row(GroupHashes, "HEXPIRE", OneKey, 0) // TTLs of fields: Redis 7.4, Valkey 9.0
+	row(GroupHashes, "HEXPIREAT", OneKey, 0)
 	row(GroupHashes, "HGET", OneKey, read)
+	row(GroupHashes, "HGETALL", OneKey, read)
+	row(GroupHashes, "HGETDEL", OneKey, 0) // Redis 8.0, Valkey 9.1
+	row(GroupHashes, "HGETEX", OneKey, 0)  // Redis 8.0, Valkey 9.0
 	row(GroupHashes, "HINCRBY", OneKey, 0)
+	row(GroupHashes, "HINCRBYFLOAT", OneKey, 0)
+	row(GroupHashes, "HKEYS", OneKey, read)
+	row(GroupHashes, "HLEN", OneKey, read)
+	row(GroupHashes, "HMGET", OneKey, read)
+	row(GroupHashes, "HPERSIST", OneKey, 0)
+	row(GroupHashes, "HPEXPIRE", OneKey, 0)
+	row(GroupHashes, "HPEXPIREAT", OneKey, 0)
+	row(GroupHashes, "HPTTL", OneKey, read)
+	row(GroupHashes, "HRANDFIELD", OneKey, read)
+	row(GroupHashes, "HSCAN", OneKey, read|cursor)
+	row(GroupHashes, "HSET", OneKey, 0)
+	row(GroupHashes, "HSETEX", OneKey, 0) // Redis 8.0, Valkey 9.0
+	row(GroupHashes, "HSETNX", OneKey, 0)
+	row(GroupHashes, "HSTRLEN", OneKey, read)
+	row(GroupHashes, "HTTL", OneKey, read)
+	row(GroupHashes, "HVALS", OneKey, read)
 
 	row(GroupSortedSets, "ZADD", OneKey, 0)
 	row(GroupSortedSets, "ZCARD", OneKey, read)

@@ -3,6 +3,7 @@ package xcachetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/xcache-go/xcache/driver"
@@ -158,7 +159,7 @@ func commanderChecks() []check {
 					s.wantCommandErr(driver.ErrSyntax, "SET", driver.Key(key), driver.Val([]byte("w")), literal("PX"), driver.Int(-1)),
 					s.wantCommandErr(driver.ErrSyntax, "SET", driver.Key(key))}
 				for _, row := range driver.Commands() {
-					if row.Keys == driver.NoKey || row.Blocking || row.Extension || !s.caps.Commander.Commands().Has(row.Name) {
+					if row.Keys == driver.NoKey || row.Blocking || row.Extension || !s.runs(row.Name) {
 						continue
 					}
 					_, err := s.do(row.Name)
@@ -169,13 +170,28 @@ func commanderChecks() []check {
 			},
 		},
 		{
+			name: "commander/server-lacks",
+			rule: "a command that the server is too old for is errors.ErrUnsupported, and was not applied",
+			run: func(s *subject) error {
+				if len(s.h.ServerLacks) == 0 {
+					return &inapplicableError{"the harness has no ServerLacks"}
+				}
+				var errs []error
+				for _, name := range s.h.ServerLacks {
+					_, err := s.do(name, s.slotKey("k"))
+					errs = append(errs, s.wantErr(err, errors.ErrUnsupported, "%s", name), that(!errors.Is(err, driver.ErrUnknownOutcome), "%s may have been applied: %v", name, err))
+				}
+				return errors.Join(errs...)
+			},
+		},
+		{
 			name: "commander/wrong-arguments",
 			rule: "a command without its arguments, with far too many or with empty ones is an error of its own, no panic, and does not harm the commands after it",
 			run: func(s *subject) error {
 				key := s.key("{t}k")
 				errs := []error{s.set(key, "v", long)}
 				for _, row := range driver.Commands() {
-					if row.Keys == driver.NoKey || row.Blocking || !s.caps.Commander.Commands().Has(row.Name) {
+					if row.Keys == driver.NoKey || row.Blocking || !s.runs(row.Name) {
 						continue
 					}
 					_, err := s.do(row.Name)
@@ -358,4 +374,9 @@ func (s *subject) wantOwnErrors(how driver.How) error {
 	return errors.Join(append(errs,
 		that(sameReply(cmds[4].Reply, driver.IntReply(2)), "INCRBY after a failure = %s", replyText(cmds[4].Reply)),
 		that(sameReply(cmds[5].Reply, dataReply("text")), "GET after a failure = %s", replyText(cmds[5].Reply)))...)
+}
+
+// runs reports whether the store and its server have a command.
+func (s *subject) runs(name string) bool {
+	return s.caps.Commander.Commands().Has(name) && !slices.Contains(s.h.ServerLacks, name)
 }

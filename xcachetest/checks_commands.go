@@ -2,6 +2,7 @@ package xcachetest
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -176,7 +177,7 @@ func commandChecks() []check {
 				s.wantCommandErr(driver.ErrWrongType, driver.CmdSwap, list, driver.Val([]byte("new")), driver.TTLArg(long)), s.wantList(list.Text, "old"))
 		}),
 	}
-	return withNeeds(slices.Concat(checks, listCommandChecks(), structureChecks(), sortedSetChecks(), streamChecks()), commander)
+	return withNeeds(slices.Concat(checks, listCommandChecks(), hashCommandChecks(), fieldTTLCommandChecks(), setCommandChecks(), structureChecks(), sortedSetChecks(), streamChecks()), commander)
 }
 
 // command returns the check of one row of the table.
@@ -241,6 +242,66 @@ func (s *subject) wantNumberErr(name string, args ...driver.Arg) error {
 		return nil
 	}
 	return s.wantErr(err, driver.ErrSyntax, "%s", s.commandText(name, args))
+}
+
+// wantUnordered compares an array whose elements come in any order, in groups of so many.
+func (s *subject) wantUnordered(want []string, group int, name string, args ...driver.Arg) error {
+	got, err := s.do(name, args...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.commandText(name, args), err)
+	}
+	return sameUnordered(got, want, group, s.commandText(name, args))
+}
+
+func sameUnordered(got driver.Reply, want []string, group int, what string) error {
+	var texts []string
+	for _, item := range got.Items {
+		if item.Kind != driver.ReplyData {
+			return fmt.Errorf("%s answers %s, want texts", what, replyText(got))
+		}
+		texts = append(texts, string(item.Data))
+	}
+	if got.Kind != driver.ReplyArray || len(texts) != len(want) {
+		return fmt.Errorf("%s answers %s, want %q in any order", what, replyText(got), want)
+	}
+	return that(slices.Equal(sortedGroups(texts, group), sortedGroups(want, group)), "%s answers %s, want %q in any order", what, replyText(got), want)
+}
+
+func sortedGroups(texts []string, group int) []string {
+	var groups []string
+	for part := range slices.Chunk(texts, group) {
+		groups = append(groups, fmt.Sprintf("%q", part))
+	}
+	slices.Sort(groups)
+	return groups
+}
+
+// wantKeyScan runs a scan of a key to its end, and compares what comes back, but for what comes
+// more than once.
+func (s *subject) wantKeyScan(want []string, group int, name string, key driver.Arg, options ...driver.Arg) error {
+	seen := make(map[string]bool)
+	var all []driver.Reply
+	cursor := dataReply("0")
+	for steps := 0; ; steps++ {
+		got, err := s.do(name, append([]driver.Arg{key, literal(string(cursor.Data))}, options...)...)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: %w", name, err)
+		case got.Kind != driver.ReplyArray || len(got.Items) != 2 || got.Items[0].Kind != driver.ReplyData || got.Items[1].Kind != driver.ReplyArray:
+			return fmt.Errorf("%s answers %s, want a cursor and what was found", name, replyText(got))
+		case steps > 10*(len(want)+100):
+			return fmt.Errorf("%s does not come to an end", name)
+		}
+		for part := range slices.Chunk(got.Items[1].Items, group) {
+			if first := string(part[0].Data); !seen[first] {
+				seen[first] = true
+				all = append(all, part...)
+			}
+		}
+		if cursor = got.Items[0]; string(cursor.Data) == "0" {
+			return sameUnordered(driver.ArrayReply(all...), want, group, name)
+		}
+	}
 }
 
 func dataReplies(texts ...string) driver.Reply {

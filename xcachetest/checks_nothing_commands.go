@@ -58,8 +58,22 @@ func emptyReplies(key driver.Arg) []lone {
 
 		answers(driver.IntReply(2), "SADD", key, v, element("w"), v), answers(zero, "SCARD", key), answers(none, "SMEMBERS", key),
 		answers(null, "SPOP", key), answers(none, "SPOP", key, driver.Int(2)),
+		answers(zero, "SREM", key, v), answers(zero, "SISMEMBER", key, v), answers(intReplies(0, 0), "SMISMEMBER", key, v, v), answers(zero, "SMOVE", key, key, v),
+		answers(null, "SRANDMEMBER", key), answers(none, "SRANDMEMBER", key, driver.Int(-2)), answers(driver.ArrayReply(dataReply("0"), none), "SSCAN", key, driver.Int(0)),
+		answers(none, "SUNION", key, key), answers(none, "SINTER", key, key), answers(none, "SDIFF", key, key), answers(zero, "SINTERCARD", driver.Int(2), key, key),
+		answers(zero, "SUNIONSTORE", key, key), answers(zero, "SINTERSTORE", key, key), answers(zero, "SDIFFSTORE", key, key, key),
 
 		answers(null, "HGET", key, f), answers(driver.IntReply(5), "HINCRBY", key, f, driver.Int(5)),
+		answers(driver.IntReply(2), "HSET", key, f, v, driver.Field("g"), v, f, v), answers(one, "HSETNX", key, f, v), answers(driver.ArrayReply(null, null), "HMGET", key, f, f),
+		answers(none, "HGETALL", key), answers(none, "HKEYS", key), answers(none, "HVALS", key), answers(zero, "HDEL", key, f), answers(zero, "HLEN", key),
+		answers(zero, "HEXISTS", key, f), answers(zero, "HSTRLEN", key, f), answers(dataReply("1.5"), "HINCRBYFLOAT", key, f, driver.Float(1.5)),
+		answers(null, "HRANDFIELD", key), answers(none, "HRANDFIELD", key, driver.Int(-2), literal("WITHVALUES")),
+		answers(driver.ArrayReply(dataReply("0"), none), "HSCAN", key, driver.Int(0)), answers(driver.ArrayReply(dataReply("0"), none), "HSCAN", key, driver.Int(5), literal("COUNT"), driver.Int(5)),
+		answers(intReplies(-2), "HEXPIRE", ofTime(key, 5, "f")...), answers(intReplies(-2), "HPEXPIRE", ofTime(key, 5, "f")...),
+		answers(intReplies(-2, -2), "HEXPIREAT", ofTime(key, 5, "f", "g")...), answers(intReplies(-2), "HPEXPIREAT", ofTime(key, 5, "f")...),
+		answers(intReplies(-2), "HTTL", ofFields(key, "f")...), answers(intReplies(-2), "HPTTL", ofFields(key, "f")...), answers(intReplies(-2, -2), "HPERSIST", ofFields(key, "f", "g")...),
+		answers(driver.ArrayReply(null, null), "HGETEX", ofFields(key, "f", "g")...), answers(driver.ArrayReply(null), "HGETDEL", ofFields(key, "f")...),
+		answers(one, "HSETEX", key, literal("FIELDS"), driver.Int(1), f, v), answers(zero, "HSETEX", key, literal("FXX"), literal("FIELDS"), driver.Int(1), f, v),
 	}, slices.Concat(emptySortedSets(key), emptyStreams(key))...)
 }
 
@@ -118,6 +132,11 @@ func onKeys(key driver.Arg, line string) *driver.Cmd {
 	return cmd
 }
 
+// ofTime returns key, time, FIELDS numfields field….
+func ofTime(key driver.Arg, time int64, fields ...string) []driver.Arg {
+	return append([]driver.Arg{key, driver.Int(time)}, ofFields(key, fields...)[1:]...)
+}
+
 // madeUp are the commands that an empty database has no answer to that would not be
 // made up: an entry's ID must be greater than all before, a payload is known only to
 // the server that wrote it, and scripts do anything.
@@ -140,7 +159,13 @@ func badCommands(key driver.Arg) []*driver.Cmd {
 		driver.NewCmd("LINSERT", key, word, v, v), driver.NewCmd("LMOVE", key, key, word, literal("LEFT")), driver.NewCmd("LPOS", key, v, literal("RANK"), driver.Int(0)),
 		driver.NewCmd("LPOS", key, v, literal("COUNT"), driver.Int(-1)), driver.NewCmd("LPOS", key, v, word, word), driver.NewCmd("LMPOP", driver.Int(0), key, literal("LEFT")),
 		driver.NewCmd("LMPOP", driver.Int(2), key, literal("LEFT")), driver.NewCmd("LMPOP", driver.Int(1), key, word), driver.NewCmd("LMPOP", driver.Int(1), key, literal("LEFT"), literal("COUNT"), driver.Int(0)),
-		driver.NewCmd("SADD", key), driver.NewCmd("SPOP", key, driver.Int(-1)), driver.NewCmd("HGET", key), driver.NewCmd("HINCRBY", key, driver.Field("f"), word),
+		driver.NewCmd("SADD", key), driver.NewCmd("SPOP", key, driver.Int(-1)), driver.NewCmd("SMOVE", key, key), driver.NewCmd("SRANDMEMBER", key, word),
+		driver.NewCmd("SSCAN", key, word), driver.NewCmd("SUNION"), driver.NewCmd("SDIFFSTORE", key), driver.NewCmd("SINTERCARD", driver.Int(2), key), driver.NewCmd("SINTERCARD", driver.Int(1), key, word, word), driver.NewCmd("HGET", key), driver.NewCmd("HINCRBY", key, driver.Field("f"), word),
+		driver.NewCmd("HSET", key, driver.Field("f")), driver.NewCmd("HSET", key, driver.Field("f"), v, driver.Field("g")), driver.NewCmd("HINCRBYFLOAT", key, driver.Field("f"), word), driver.NewCmd("HINCRBYFLOAT", key, driver.Field("f"), literal("inf")),
+		driver.NewCmd("HRANDFIELD", key, word), driver.NewCmd("HRANDFIELD", key, driver.Int(1), word), driver.NewCmd("HSCAN", key, word), driver.NewCmd("HSCAN", key, driver.Int(0), word), driver.NewCmd("HSCAN", key, driver.Int(0), literal("COUNT"), driver.Int(0)),
+		driver.NewCmd("HEXPIRE", ofTime(key, -1, "f")...), driver.NewCmd("HPEXPIREAT", key, word, literal("FIELDS"), driver.Int(1), driver.Field("f")), driver.NewCmd("HTTL", key, literal("FIELDS"), driver.Int(2), driver.Field("f")),
+		driver.NewCmd("HPERSIST", key, word, driver.Int(1), driver.Field("f")), driver.NewCmd("HGETEX", key, literal("EX"), word, literal("FIELDS"), driver.Int(1), driver.Field("f")), driver.NewCmd("HGETDEL", key, literal("FIELDS"), driver.Int(0), driver.Field("f")),
+		driver.NewCmd("HSETEX", key, literal("FNX"), literal("FXX"), literal("FIELDS"), driver.Int(1), driver.Field("f"), v), driver.NewCmd("HSETEX", key, literal("FIELDS"), driver.Int(1), driver.Field("f"), v, v),
 	}, slices.Concat(badSortedSets(key), badStreams(key))...)
 }
 

@@ -90,6 +90,8 @@ func (s *subject) missing(needs []string) string {
 			}
 		case s.caps.Commander == nil || !s.caps.Commander.Commands().Has(need):
 			return "the store does not run " + need
+		case slices.Contains(s.h.ServerLacks, need):
+			return "the server does not run " + need
 		}
 	}
 	return ""

@@ -56,9 +56,9 @@ func newSuite(h Harness, checks []check) (*suite, error) {
 			errs = append(errs, fmt.Errorf("Harness.Lacks names %q; capabilities are %s", name, strings.Join(capabilityNames(), ", ")))
 		}
 	}
-	for _, name := range h.LacksCommands {
+	for _, name := range slices.Concat(h.LacksCommands, h.ServerLacks) {
 		if _, ok := driver.LookupCommand(name); !ok {
-			errs = append(errs, fmt.Errorf("Harness.LacksCommands names %q, which is not in driver.Commands", name))
+			errs = append(errs, fmt.Errorf("Harness.LacksCommands or ServerLacks names %q, which is not in driver.Commands", name))
 		}
 	}
 	for _, group := range h.LacksGroups {

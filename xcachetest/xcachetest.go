@@ -87,6 +87,11 @@ type Harness struct {
 	LacksCommands []string
 	LacksGroups   []driver.Group
 
+	// ServerLacks names commands that the store's Commander has, and that the server of
+	// this harness is too old for. They must be errors.ErrUnsupported; what needs them
+	// does not run.
+	ServerLacks []string
+
 	// Release is the release of the table of commands (driver.Release) that the
 	// driver was written for; 0 is the first. Commands that came later may run or
 	// not, so that a new release of this library does not fail the driver.

@@ -1,6 +1,8 @@
 package memory
 
 import (
+	"strconv"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
@@ -25,6 +27,11 @@ func boolReply(b bool) driver.Reply {
 
 // textReply is a text, copied.
 func textReply(text string) driver.Reply { return driver.DataReply([]byte(text)) }
+
+// scanReply answers a step of a scan: the next cursor, and what it found.
+func scanReply(next uint64, items []driver.Reply) driver.Reply {
+	return driver.ArrayReply(driver.DataReply(strconv.AppendUint(nil, next, 10)), driver.ArrayReply(items...))
+}
 
 // value returns a copy of argument i to store.
 func (c *call) value(i int) []byte {

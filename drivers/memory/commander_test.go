@@ -18,7 +18,7 @@ import (
 )
 
 // lackingGroups are those of which the store runs no command.
-var lackingGroups = []driver.Group{driver.GroupMigration, driver.GroupSets, driver.GroupHashes, driver.GroupScripts}
+var lackingGroups = []driver.Group{driver.GroupMigration, driver.GroupScripts}
 
 // lacking returns the commands that the store does not run.
 func lacking() []string {
@@ -73,7 +73,7 @@ func keyPlaces(row driver.Command, args []string) (from, end int) {
 		return 0, 0
 	}
 	switch row.Name {
-	case "LMPOP": // numkeys key…
+	case "LMPOP", "SINTERCARD": // numkeys key…
 		n, _ := strconv.Atoi(args[0])
 		return 1, 1 + n
 	case "XGROUP", "XINFO": // a subcommand key…
@@ -129,7 +129,7 @@ func replyText(r driver.Reply) string {
 // sessions are commands and what Redis answers to them, each on an empty
 // database: see also TestRedisAnswersTheSame. ERR is an error that no sentinel
 // describes.
-var sessions = joined(basicSessions, listSessions, sortedSetSessions, streamSessions)
+var sessions = joined(basicSessions, listSessions, hashSessions, setSessions, sortedSetSessions, streamSessions)
 
 func joined(groups ...map[string][][2]string) map[string][][2]string {
 	all := make(map[string][][2]string)
@@ -408,7 +408,7 @@ var extensions = map[string][][2]string{
 }
 
 func TestCommandsAnswerAsRedisDoes(t *testing.T) {
-	for _, group := range []map[string][][2]string{sessions, extensions} {
+	for _, group := range []map[string][][2]string{sessions, fieldTTLSessions, extensions} {
 		for name, session := range group {
 			t.Run(name, func(t *testing.T) {
 				store := newStore(t, memory.Options{})
@@ -425,7 +425,7 @@ func TestCommandsAnswerAsRedisDoes(t *testing.T) {
 
 func TestEverySessionIsOfACommandThereIs(t *testing.T) {
 	seen := make(map[string]bool)
-	for _, group := range []map[string][][2]string{sessions, extensions} {
+	for _, group := range []map[string][][2]string{sessions, fieldTTLSessions, extensions} {
 		for _, session := range group {
 			for _, step := range session {
 				seen[command(step[0]).Name] = true

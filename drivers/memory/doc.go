@@ -2,8 +2,8 @@
 // set-up and no I/O. It is the default for a laptop and for tests, a real cache
 // in production where one process is enough, and the reference for what every
 // other driver does: it has each optional feature of package driver but
-// subscriptions, and runs every command on keys, strings, lists, sorted sets
-// and streams. It does not wait: XREAD takes no BLOCK.
+// subscriptions, and runs every command on keys, strings, lists, hashes with TTLs of their
+// fields, sets, sorted sets and streams. It does not wait: XREAD takes no BLOCK.
 //
 //	import _ "github.com/xcache-go/xcache/drivers/memory"
 //

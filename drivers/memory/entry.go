@@ -44,6 +44,13 @@ type object interface {
 	empty() bool
 }
 
+// A lapsing object is one that loses parts as time passes: fields of a hash.
+type lapsing interface {
+	object
+	// lapse removes what has expired. Without any it takes constant time.
+	lapse(now int64)
+}
+
 const (
 	// never is the deadline of an entry that does not expire.
 	never = math.MaxInt64

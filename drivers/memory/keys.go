@@ -1,6 +1,8 @@
 package memory
 
 import (
+	"time"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
@@ -61,6 +63,10 @@ func pttl(c *call) (driver.Reply, error) {
 	return driver.IntReply(driver.Milliseconds(c.remaining(e))), nil
 }
 
+// sameTime is how close two deadlines are that count as the same where they are compared: as
+// in Redis, which counts in milliseconds.
+const sameTime = int64(time.Millisecond)
+
 // pexpire is key, milliseconds [NX | XX | GT | LT].
 func pexpire(c *call) (driver.Reply, error) {
 	ttl, when, err := c.ExpireOptions()
@@ -78,8 +84,8 @@ func pexpire(c *call) (driver.Reply, error) {
 	switch {
 	case when.NX && e.deadline != never,
 		when.XX && e.deadline == never,
-		when.GT && deadline <= e.deadline,
-		when.LT && deadline >= e.deadline:
+		when.GT && deadline-e.deadline < sameTime,
+		when.LT && e.deadline-deadline < sameTime:
 		return driver.IntReply(0), nil
 	}
 	return boolReply(c.setTTL(c.Key(0), ttl)), nil

@@ -40,7 +40,9 @@ func onRedis(t testing.TB, conn *servertest.Conn, cmd *driver.Cmd) string {
 		"BUSYGROUP":                      "NOTSTORED",
 		"ERR increment or decrement wo":  "OVERFLOW",
 		"ERR decrement would overflow":   "OVERFLOW",
+		"ERR increment would produce":    "OVERFLOW",
 		"ERR resulting score is not a n": "OVERFLOW",
+		"ERR value is not a valid float": "WRONGTYPE",
 	} {
 		if strings.HasPrefix(string(serverErr), text) {
 			return outcome
@@ -69,7 +71,11 @@ func serverText(reply any) string {
 
 func TestRedisAnswersTheSame(t *testing.T) {
 	conn := redis.Server(t).Dial(t)
-	for name, session := range sessions {
+	all := sessions
+	if hasFieldTTLs(t, conn) {
+		all = joined(sessions, fieldTTLSessions)
+	}
+	for name, session := range all {
 		t.Run(name, func(t *testing.T) {
 			conn.Do(t, "FLUSHDB")
 			for _, step := range session {
@@ -81,6 +87,13 @@ func TestRedisAnswersTheSame(t *testing.T) {
 			}
 		})
 	}
+}
+
+// hasFieldTTLs reports whether a server has all commands on TTLs of fields, as Redis has
+// since 8.0.
+func hasFieldTTLs(t testing.TB, conn *servertest.Conn) bool {
+	t.Helper()
+	return conn.Do(t, "COMMAND", "INFO", "HSETEX").([]any)[0] != nil
 }
 
 func TestRedisMatchesTheSameGlobs(t *testing.T) {

@@ -51,10 +51,11 @@ func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, erro
 func (s *shard) page(keys []string, place int) (_ []string, next int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.report()
 	now := s.db.now()
 	end := min(place+scanPage, s.slab.places())
 	for ; place < end; place++ {
-		if e := s.slab.at(place); e.used && !e.expired(now) {
+		if e := s.slab.at(place); e.used && !s.gone(e, now) {
 			keys = append(keys, e.key)
 		}
 	}

@@ -42,11 +42,26 @@ func (s *shard) lookup(hash uint64, key string) *entry {
 // find returns the entry of a key, or nil. It removes one that has expired.
 func (s *shard) find(hash uint64, key string, now int64) *entry {
 	e := s.lookup(hash, key)
-	if e != nil && e.expired(now) {
+	if e != nil && s.gone(e, now) {
 		s.expire(e)
 		return nil
 	}
 	return e
+}
+
+// gone tells that an entry has come to its end: that its time is up, or that all that it
+// held has expired. What has, goes.
+func (s *shard) gone(e *entry, now int64) bool {
+	if e.expired(now) {
+		return true
+	}
+	o, ok := e.object.(lapsing)
+	if !ok {
+		return false
+	}
+	o.lapse(now)
+	s.count(e)
+	return o.empty()
 }
 
 // insert makes an entry for a key, which is copied, that has none. The caller
@@ -67,11 +82,16 @@ func (s *shard) insert(hash uint64, key string) *entry {
 
 // changed counts an entry anew after a write to it.
 func (s *shard) changed(e *entry) {
+	s.count(e)
+	s.fresh = e
+}
+
+// count counts an entry with the size that it has.
+func (s *shard) count(e *entry) {
 	size := e.size()
 	s.bytes += size - e.cost
 	s.grownBytes += size - e.cost
 	e.cost = size
-	s.fresh = e
 }
 
 // remove removes an entry.
@@ -129,8 +149,14 @@ func (s *shard) settle(now int64) {
 	for room && s.db.exceeds(s.grownEntries, s.grownBytes) {
 		room = s.evict(now)
 	}
+	s.report()
+	s.fresh = nil
+}
+
+// report tells the database what the shard has gained.
+func (s *shard) report() {
 	s.db.grow(s.grownEntries, s.grownBytes)
-	s.grownEntries, s.grownBytes, s.fresh = 0, 0, nil
+	s.grownEntries, s.grownBytes = 0, 0
 }
 
 // evict gives up an entry, and reports whether there was one to give up.
@@ -167,7 +193,7 @@ func (s *shard) sweep(now int64) {
 		}
 		e := s.slab.at(s.swept)
 		s.swept++
-		if e.used && e.expired(now) {
+		if e.used && s.gone(e, now) {
 			s.expire(e)
 			places = min(places+sweepStep, sweepMax, s.slab.places())
 		}

@@ -206,14 +206,15 @@ func (db *database) get(key string) ([]byte, error) {
 	if e == nil {
 		return nil, driver.ErrNotFound
 	}
-	if e.deadline != never {
-		if now := db.now(); e.expired(now) {
+	if e.deadline != never || e.object != nil {
+		if now := db.now(); s.gone(e, now) {
 			s.expire(e)
 			s.settle(now)
 			return nil, driver.ErrNotFound
 		}
 	}
 	if e.object != nil {
+		s.report()
 		return nil, driver.ErrWrongType
 	}
 	if !e.visited {

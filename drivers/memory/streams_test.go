@@ -161,13 +161,18 @@ func asHere(cmd *driver.Cmd, there any) any {
 	return there
 }
 
-// timeless takes times out of a reply.
+// timeless takes out of a reply what is not the same everywhere: times, and the lag of a group,
+// which each release of the servers estimates in another way once entries were taken out.
 func timeless(cmd *driver.Cmd, reply any) any {
 	items, _ := reply.([]any)
 	switch {
 	case cmd.Name == "XPENDING" && len(cmd.Args) > 2:
 		for _, item := range items {
 			item.([]any)[2] = "idle"
+		}
+	case cmd.Name == "XINFO" && strings.EqualFold(cmd.Args[0].String(), "GROUPS"):
+		for _, item := range items {
+			item.([]any)[11] = "lag"
 		}
 	case cmd.Name == "XINFO" && strings.EqualFold(cmd.Args[0].String(), "CONSUMERS"):
 		for _, item := range items {
@@ -186,7 +191,7 @@ func TestRandomStreamCommandsDoTheSameAsOnValkey(t *testing.T) {
 	conn := servertest.Valkey(t).Dial(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	m := lineMaker{rand.New(rand.NewPCG(seed, 2))}
+	m := newLineMaker(rand.NewPCG(seed, 2))
 	lines := streamLines(m)
 	names := slices.Sorted(maps.Keys(lines))
 	names = append(names, "XADD", "XADD", "XREADGROUP", "XGROUP")

@@ -2,7 +2,7 @@ package null
 
 import (
 	"bytes"
-	"slices"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
@@ -64,13 +64,49 @@ var commands = map[string]command{
 	"LPOS":    {lpos, 2, arguments.Unlimited},
 	"LLEN":    {always(driver.IntReply(0)), 1, 1},
 
-	"SADD":     {sadd, 2, arguments.Unlimited},
-	"SCARD":    {always(driver.IntReply(0)), 1, 1},
-	"SMEMBERS": {always(driver.ArrayReply()), 1, 1},
-	"SPOP":     {spop, 1, 2},
+	"SADD":        {sadd, 2, arguments.Unlimited},
+	"SREM":        {always(driver.IntReply(0)), 2, arguments.Unlimited},
+	"SMOVE":       {always(driver.IntReply(0)), 3, 3},
+	"SPOP":        {spop, 1, 2},
+	"SRANDMEMBER": {random(false), 1, 2},
+	"SCARD":       {always(driver.IntReply(0)), 1, 1},
+	"SMEMBERS":    {always(driver.ArrayReply()), 1, 1},
+	"SISMEMBER":   {always(driver.IntReply(0)), 2, 2},
+	"SMISMEMBER":  {smisMember, 2, arguments.Unlimited},
+	"SSCAN":       {scan(false), 2, arguments.Unlimited},
+	"SUNION":      {anyKeys(driver.ArrayReply()), 1, arguments.Unlimited},
+	"SINTER":      {anyKeys(driver.ArrayReply()), 1, arguments.Unlimited},
+	"SDIFF":       {anyKeys(driver.ArrayReply()), 1, arguments.Unlimited},
+	"SUNIONSTORE": {anyKeys(driver.IntReply(0)), 2, arguments.Unlimited},
+	"SINTERSTORE": {anyKeys(driver.IntReply(0)), 2, arguments.Unlimited},
+	"SDIFFSTORE":  {anyKeys(driver.IntReply(0)), 2, arguments.Unlimited},
+	"SINTERCARD":  {interCard, 2, arguments.Unlimited},
 
-	"HGET":    {always(driver.Reply{}), 2, 2},
-	"HINCRBY": {hincrBy, 3, 3},
+	"HSET":         {hset, 3, arguments.Unlimited},
+	"HSETNX":       {always(driver.IntReply(1)), 3, 3},
+	"HGET":         {always(driver.Reply{}), 2, 2},
+	"HMGET":        {hmget, 2, arguments.Unlimited},
+	"HGETALL":      {always(driver.ArrayReply()), 1, 1},
+	"HKEYS":        {always(driver.ArrayReply()), 1, 1},
+	"HVALS":        {always(driver.ArrayReply()), 1, 1},
+	"HDEL":         {always(driver.IntReply(0)), 2, arguments.Unlimited},
+	"HLEN":         {always(driver.IntReply(0)), 1, 1},
+	"HEXISTS":      {always(driver.IntReply(0)), 2, 2},
+	"HSTRLEN":      {always(driver.IntReply(0)), 2, 2},
+	"HINCRBY":      {hincrBy, 3, 3},
+	"HINCRBYFLOAT": {hincrByFloat, 3, 3},
+	"HRANDFIELD":   {random(true), 1, 3},
+	"HSCAN":        {scan(true), 2, arguments.Unlimited},
+	"HEXPIRE":      {expiresFields(time.Second, false), 5, arguments.Unlimited},
+	"HPEXPIRE":     {expiresFields(time.Millisecond, false), 5, arguments.Unlimited},
+	"HEXPIREAT":    {expiresFields(time.Second, true), 5, arguments.Unlimited},
+	"HPEXPIREAT":   {expiresFields(time.Millisecond, true), 5, arguments.Unlimited},
+	"HTTL":         {ofFields(driver.IntReply(noSuchField)), 4, arguments.Unlimited},
+	"HPTTL":        {ofFields(driver.IntReply(noSuchField)), 4, arguments.Unlimited},
+	"HPERSIST":     {ofFields(driver.IntReply(noSuchField)), 4, arguments.Unlimited},
+	"HGETEX":       {hgetEx, 4, arguments.Unlimited},
+	"HGETDEL":      {ofFields(driver.Reply{}), 4, arguments.Unlimited},
+	"HSETEX":       {hsetEx, 5, arguments.Unlimited},
 
 	"ZADD":             {zadd, 3, arguments.Unlimited},
 	"ZINCRBY":          {zincrBy, 3, 3},
@@ -91,14 +127,14 @@ var commands = map[string]command{
 	"ZRANGE":           {zrange, 3, arguments.Unlimited},
 	"ZRANGESTORE":      {zrangeStore, 4, arguments.Unlimited},
 	"ZRANDMEMBER":      {zrandMember, 1, 3},
-	"ZSCAN":            {scan, 2, arguments.Unlimited},
+	"ZSCAN":            {scan(false), 2, arguments.Unlimited},
 	"ZDIFF":            {combined(false), 2, arguments.Unlimited},
 	"ZINTER":           {combined(true), 2, arguments.Unlimited},
 	"ZUNION":           {combined(true), 2, arguments.Unlimited},
 	"ZDIFFSTORE":       {storeCombined(false), 3, arguments.Unlimited},
 	"ZINTERSTORE":      {storeCombined(true), 3, arguments.Unlimited},
 	"ZUNIONSTORE":      {storeCombined(true), 3, arguments.Unlimited},
-	"ZINTERCARD":       {zinterCard, 2, arguments.Unlimited},
+	"ZINTERCARD":       {interCard, 2, arguments.Unlimited},
 
 	"XLEN":       {always(driver.IntReply(0)), 1, 1},
 	"XACK":       {xack, 3, arguments.Unlimited},
@@ -240,12 +276,21 @@ func lpos(l arguments.List) (driver.Reply, error) {
 
 // sadd answers the number of different members.
 func sadd(l arguments.List) (driver.Reply, error) {
-	members := make([]string, 0, l.Count()-1)
-	for i := 1; i < l.Count(); i++ {
-		members = append(members, string(l.Bytes(i)))
+	return driver.IntReply(different(l, 1, 1)), nil
+}
+
+// different returns how many different texts there are among every step-th of the
+// arguments from first on.
+func different(l arguments.List, first, step int) int64 {
+	texts := make(map[string]struct{})
+	for i := first; i < l.Count(); i += step {
+		texts[l.Text(i)] = struct{}{}
 	}
-	slices.Sort(members)
-	return driver.IntReply(int64(len(slices.Compact(members)))), nil
+	return int64(len(texts))
+}
+
+func smisMember(l arguments.List) (driver.Reply, error) {
+	return repeated(driver.IntReply(0), l.Count()-1), nil
 }
 
 func spop(l arguments.List) (driver.Reply, error) {
@@ -254,9 +299,4 @@ func spop(l arguments.List) (driver.Reply, error) {
 		return driver.ArrayReply(), err
 	}
 	return driver.Reply{}, err
-}
-
-func hincrBy(l arguments.List) (driver.Reply, error) {
-	sum, err := l.Int(2)
-	return driver.IntReply(sum), err
 }

@@ -80,12 +80,6 @@ func zrandMember(l arguments.List) (driver.Reply, error) {
 	return driver.Reply{}, err
 }
 
-// scan answers a step of a scan that finds nothing, and is the last one.
-func scan(l arguments.List) (driver.Reply, error) {
-	_, err := l.Scan(false)
-	return driver.ArrayReply(driver.DataReply([]byte("0")), driver.ArrayReply()), err
-}
-
 func combined(weighted bool) func(arguments.List) (driver.Reply, error) {
 	return func(l arguments.List) (driver.Reply, error) {
 		_, err := l.CombineOptions(0, weighted, false)
@@ -103,7 +97,8 @@ func storeCombined(weighted bool) func(arguments.List) (driver.Reply, error) {
 	}
 }
 
-func zinterCard(l arguments.List) (driver.Reply, error) {
+// interCard answers SINTERCARD and ZINTERCARD.
+func interCard(l arguments.List) (driver.Reply, error) {
 	_, _, err := l.InterCard()
 	return driver.IntReply(0), err
 }

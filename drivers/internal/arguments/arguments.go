@@ -78,8 +78,8 @@ func (l List) Bytes(i int) []byte {
 	return l.Cmd.Args[i].Append(nil)
 }
 
-// text returns argument i as text.
-func (l List) text(i int) string { return l.Cmd.Args[i].String() }
+// Text returns argument i as text, which copies a value.
+func (l List) Text(i int) string { return l.Cmd.Args[i].String() }
 
 // Size is how many bytes argument i has.
 func (l List) Size(i int) int {

@@ -39,7 +39,7 @@ const maxScanCount = 1 << 20
 func (l List) Scan(withNoValues bool) (Scan, error) {
 	scan := Scan{Match: "*", Count: defaultScanCount}
 	var ok bool
-	if scan.Cursor, ok = parseCursor(l.text(1)); !ok {
+	if scan.Cursor, ok = parseCursor(l.Text(1)); !ok {
 		return scan, l.Fail("argument 2 is not a cursor")
 	}
 	for i := 2; i < l.Count(); i++ {
@@ -48,7 +48,7 @@ func (l List) Scan(withNoValues bool) (Scan, error) {
 			scan.NoValues = true
 		case l.Is(i, "MATCH") && more:
 			i++
-			scan.Match = l.text(i)
+			scan.Match = l.Text(i)
 		case l.Is(i, "COUNT") && more:
 			i++
 			n, err := l.Int(i)

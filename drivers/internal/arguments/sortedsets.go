@@ -404,9 +404,6 @@ type RandomMembers struct {
 	WithScores bool
 }
 
-// maxRandom is how many members a reply may have that may be there more than once.
-const maxRandom = 1 << 24
-
 // RandomMembers reads key [count [WITHSCORES]].
 func (l List) RandomMembers() (o RandomMembers, err error) {
 	if l.Count() == 1 {

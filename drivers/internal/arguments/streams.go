@@ -66,7 +66,7 @@ func parseStreamID(text string, sequence uint64) (id StreamID, ok bool) {
 
 // StreamID returns argument i as an ID; its sequence is 0 if it is left out.
 func (l List) StreamID(i int) (StreamID, error) {
-	id, ok := parseStreamID(l.text(i), 0)
+	id, ok := parseStreamID(l.Text(i), 0)
 	if !ok {
 		return id, l.badStreamID(i)
 	}
@@ -115,7 +115,7 @@ func (l List) StreamStop(i int) (StreamID, error) {
 }
 
 func (l List) streamEnd(i int, sequence uint64) (id StreamID, exclusive bool, err error) {
-	text, exclusive := strings.CutPrefix(l.text(i), "(")
+	text, exclusive := strings.CutPrefix(l.Text(i), "(")
 	switch {
 	case text == "-" && !exclusive:
 		return StreamID{}, false, nil
@@ -239,7 +239,7 @@ options:
 	if pairs := l.Count() - a.First; pairs < 2 || pairs%2 != 0 {
 		return a, l.Fail("it takes an ID, and fields and values in turn")
 	}
-	text := l.text(i)
+	text := l.Text(i)
 	half, isHalf := strings.CutSuffix(text, "-*")
 	var ok bool
 	switch {
@@ -301,7 +301,7 @@ func (l List) ReadStreams(grouped bool) (r ReadStreams, err error) {
 		case l.Is(i, "BLOCK") && i+1 < l.Count():
 			return r, fmt.Errorf("xcache: %s does not wait here, leave BLOCK out: %w", l.Cmd.Name, errors.ErrUnsupported)
 		case l.Is(i, "GROUP") && grouped && i+2 < l.Count():
-			r.Group, r.Consumer = strings.Clone(l.text(i+1)), strings.Clone(l.text(i+2))
+			r.Group, r.Consumer = strings.Clone(l.Text(i+1)), strings.Clone(l.Text(i+2))
 			i += 2
 		case l.Is(i, "NOACK") && grouped:
 			r.NoAck = true
@@ -322,7 +322,7 @@ func (l List) ReadStreams(grouped bool) (r ReadStreams, err error) {
 	r.IDs, r.Last, r.New = make([]StreamID, streams), make([]bool, streams), make([]bool, streams)
 	for k := range streams {
 		at := i + 1 + streams + k
-		switch text := l.text(at); {
+		switch text := l.Text(at); {
 		case text == "$" && !grouped:
 			r.Last[k] = true
 		case text == ">" && grouped:
@@ -388,7 +388,7 @@ type Group struct {
 // Group reads CREATE | SETID key group ID | $ [MKSTREAM] [ENTRIESREAD count].
 func (l List) Group(create bool) (g Group, err error) {
 	g.Read = -1
-	if l.text(3) == "$" {
+	if l.Text(3) == "$" {
 		g.Last = true
 	} else if g.ID, err = l.StreamID(3); err != nil {
 		return g, err
@@ -452,7 +452,7 @@ func (l List) Pending() (p Pending, err error) {
 		return p, err
 	}
 	if p.Only = l.Count()-i == 4; p.Only {
-		p.Consumer = l.text(i + 3)
+		p.Consumer = l.Text(i + 3)
 	}
 	return p, nil
 }
@@ -486,7 +486,7 @@ func (l List) Claim(now int64) (c Claim, err error) {
 	c.Idle = Milliseconds(max(0, ms))
 	i := 4
 	for ; i < l.Count(); i++ {
-		id, ok := parseStreamID(l.text(i), 0)
+		id, ok := parseStreamID(l.Text(i), 0)
 		if !ok {
 			break
 		}

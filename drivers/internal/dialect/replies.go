@@ -23,6 +23,7 @@ var reshapings = func() []func(c *driver.Cmd) {
 		"XREADGROUP":  func(c *driver.Cmd) { flatten(&c.Reply) },
 		"XPENDING":    pendingSummary,
 		"XINFO":       streamInfo,
+		"HRANDFIELD":  func(c *driver.Cmd) { flatten(&c.Reply) },
 		"ZADD":        func(c *driver.Cmd) { scoreUnlessCount(&c.Reply) },
 		"ZINCRBY":     func(c *driver.Cmd) { score(&c.Reply) },
 		"ZSCORE":      func(c *driver.Cmd) { score(&c.Reply) },

@@ -34,12 +34,15 @@ func (s *Subject) openClusterView(t testing.TB, servers *servertest.ClusterServe
 
 // ClusterConformance runs the conformance suite on a cluster.
 func (s *Subject) ClusterConformance(t *testing.T) {
-	xcachetest.Run(t, s.clusterHarness(s.Cluster(t)))
+	xcachetest.Run(t, s.clusterHarness(t, s.Cluster(t)))
 }
 
-func (s *Subject) clusterHarness(servers *servertest.ClusterServers) xcachetest.Harness {
+func (s *Subject) clusterHarness(t testing.TB, servers *servertest.ClusterServers) xcachetest.Harness {
+	t.Helper()
 	dsn := s.clusterDSN(servers, "")
 	return xcachetest.Harness{
+		ServerLacks: lackedBy(t, servers.Nodes[0]),
+
 		Release:   driver.Release,
 		Open:      func(t testing.TB) driver.Store { return s.unchecked(t, dsn) },
 		Exclusive: true,
@@ -72,6 +75,8 @@ func (s *Subject) ClusterConformanceOfOneNode(t *testing.T) {
 		return store
 	}
 	xcachetest.Run(t, xcachetest.Harness{
+		ServerLacks: lackedBy(t, node),
+
 		Release:   driver.Release,
 		Open:      func(t testing.TB) driver.Store { return open(t, node.Addr) },
 		OpenAt:    open,

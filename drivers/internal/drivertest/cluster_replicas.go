@@ -20,6 +20,8 @@ func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
 	dsn := s.clusterDSN(servers, "?read=prefer-replica")
 	waiter := newClusterWaiter(t, servers)
 	xcachetest.Run(t, xcachetest.Harness{
+		ServerLacks: lackedBy(t, servers.Nodes[0]),
+
 		Release: driver.Release,
 		Open: func(t testing.TB) driver.Store {
 			store := s.unchecked(t, dsn)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/dialect"
 	"github.com/xcache-go/xcache/internal/servertest"
 	"github.com/xcache-go/xcache/internal/servertest/release"
 	"github.com/xcache-go/xcache/xcachetest"
@@ -32,9 +33,25 @@ func (s *Subject) Conformance(t *testing.T) {
 				Exclusive: true,
 				Release:   driver.Release,
 				Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
+
+				ServerLacks: lackedBy(t, server),
 			})
 		})
 	}
+}
+
+// lackedBy returns the commands that a server is too old for, and that no script stands in
+// for.
+func lackedBy(t testing.TB, server *servertest.Server) []string {
+	t.Helper()
+	var names []string
+	version := versionOf(t, server)
+	for _, form := range dialect.Forms() {
+		if form.With == "" && form.Script == "" && !form.In(version) {
+			names = append(names, form.Command)
+		}
+	}
+	return names
 }
 
 // releases returns the subject's release and the others, without those that the
@@ -78,6 +95,8 @@ func (s *Subject) ConformanceOfReplicas(t *testing.T) {
 				Exclusive: true,
 				Release:   driver.Release,
 				Lacks:     []string{"Subscriber", "Tracker"},
+
+				ServerLacks: lackedBy(t, servers.Primary),
 			}
 			if read == "primary" {
 				harness.Lacks = append(harness.Lacks, "Replicated")

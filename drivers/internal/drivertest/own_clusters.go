@@ -86,7 +86,7 @@ func (s *Subject) OwnClustersOf(t *testing.T) {
 	}
 	last := subjects[len(subjects)-1]
 	t.Run("conformance", func(t *testing.T) {
-		harness := last.clusterHarness(last.Cluster(t))
+		harness := last.clusterHarness(t, last.Cluster(t))
 		harness.MaxValue = 1 << 20
 		harness.Skip = map[string]string{}
 		for _, check := range xcachetest.Checks() {

@@ -16,6 +16,8 @@ func (s *Subject) SentinelConformance(t *testing.T) {
 	servers := s.StartSentinel(t) // of its own: the suite empties it
 	primary := servers.Primary(t)
 	xcachetest.Run(t, xcachetest.Harness{
+		ServerLacks: lackedBy(t, primary),
+
 		Release: driver.Release,
 		Open:    func(t testing.TB) driver.Store { return s.openSentinelStore(t, servers, nil) },
 		// The sentinels say where the primary is, and the proxy stands in between.
@@ -43,6 +45,8 @@ func (s *Subject) SentinelConformanceOfReplicas(t *testing.T) {
 	waiter := &waiter{replicas: len(servers.Replicas(t)), primary: conn}
 	dsn := s.sentinelDSN(servers, "&read=prefer-replica")
 	xcachetest.Run(t, xcachetest.Harness{
+		ServerLacks: lackedBy(t, primary),
+
 		Release: driver.Release,
 		Open: func(t testing.TB) driver.Store {
 			store := s.unchecked(t, dsn)

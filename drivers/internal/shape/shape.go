@@ -31,7 +31,9 @@ const (
 	Queued
 	// Array is a list or a set.
 	Array
-	// Other is a kind that few commands of the table have: maps, booleans, large numbers.
+	// Map is a list of names and values.
+	Map
+	// Other is a kind that no command of the table has: booleans, large numbers.
 	Other
 
 	// Any is every kind but Queued.
@@ -44,7 +46,7 @@ const (
 
 var shapes = func() map[string]Shape {
 	table := map[Shape]string{
-		Integer: "DEL EXISTS PERSIST PEXPIRE PTTL RENAMENX UNLINK STRLEN INCR INCRBY DECR DECRBY LLEN LPUSH RPUSH LPUSHX RPUSHX LINSERT LREM SADD SCARD HINCRBY XACK XDEL XLEN XTRIM " +
+		Integer: "DEL EXISTS PERSIST PEXPIRE PTTL RENAMENX UNLINK STRLEN INCR INCRBY DECR DECRBY LLEN LPUSH RPUSH LPUSHX RPUSHX LINSERT LREM SADD SCARD SDIFFSTORE SINTERCARD SINTERSTORE SISMEMBER SMOVE SREM SUNIONSTORE HDEL HEXISTS HINCRBY HLEN HSET HSETEX HSETNX HSTRLEN XACK XDEL XLEN XTRIM " +
 			"ZCARD ZCOUNT ZDIFFSTORE ZINTERCARD ZINTERSTORE ZLEXCOUNT ZRANGESTORE ZREM ZREMRANGEBYLEX ZREMRANGEBYRANK ZREMRANGEBYSCORE ZUNIONSTORE " +
 			driver.CmdCompareAndSwap + " " + driver.CmdCompareAndDelete + " " + driver.CmdPersist,
 		// The scripts read the sum, which Lua's numbers are too short for.
@@ -52,15 +54,15 @@ var shapes = func() map[string]Shape {
 		Integer | Bulk:         driver.CmdIncrInit,
 		OK:                     "RENAME FLUSHDB RESTORE LSET LTRIM MULTI ASKING",
 		OK | Null:              "SET",
-		Value:                  "DUMP GET GETDEL LINDEX LMOVE HGET XADD " + driver.CmdSwap,
-		Value | Array:          "LPOP RPOP SPOP ZRANDMEMBER",
+		Value:                  "DUMP GET GETDEL LINDEX LMOVE HGET HINCRBYFLOAT XADD " + driver.CmdSwap,
+		Value | Array:          "LPOP RPOP SPOP SRANDMEMBER HRANDFIELD ZRANDMEMBER",
 		Array | Integer | Null: "LPOS ZRANK ZREVRANK",
 		number:                 "ZINCRBY ZSCORE",
 		number | Integer:       "ZADD",
-		Array:                  "MGET LRANGE SMEMBERS ZDIFF ZINTER ZMSCORE ZPOPMAX ZPOPMIN ZRANGE ZSCAN ZUNION XAUTOCLAIM XCLAIM XPENDING",
+		Array:                  "MGET LRANGE SDIFF SINTER SMEMBERS SMISMEMBER SSCAN SUNION HEXPIRE HEXPIREAT HGETDEL HGETEX HKEYS HMGET HPERSIST HPEXPIRE HPEXPIREAT HPTTL HSCAN HTTL HVALS ZDIFF ZINTER ZMSCORE ZPOPMAX ZPOPMIN ZRANGE ZSCAN ZUNION XAUTOCLAIM XCLAIM XPENDING",
+		Array | Map:            "HGETALL XINFO",
+		Array | Map | Null:     "XREAD XREADGROUP",
 		Array | Null:           "LMPOP ZMPOP XRANGE XREVRANGE EXEC",
-		Array | Other:          "XINFO",
-		Array | Other | Null:   "XREAD XREADGROUP",
 		OK | Integer:           "XGROUP",
 		OK | Status:            "TYPE",
 	}
@@ -102,6 +104,8 @@ func of(kind byte, text string) Shape {
 		return Null
 	case '*', '~':
 		return Array
+	case '%':
+		return Map
 	case ',':
 		return Double
 	}

@@ -1,0 +1,161 @@
+// Package expiring has a hash table whose elements may have a time at which they go.
+package expiring
+
+import (
+	"container/heap"
+	"iter"
+	"math"
+
+	"github.com/xcache-go/xcache/drivers/memory/internal/table"
+)
+
+// Never is the deadline of an element that does not expire.
+const Never = math.MaxInt64
+
+// A Table leads from keys to values, as table.Table does, and each key may have a deadline,
+// on whatever clock. What has come to its deadline is there until Expire removes it. A
+// deadline costs memory only where there is one. The zero value is empty. A Table has no
+// lock.
+type Table[V any] struct {
+	elements table.Table[element[V]]
+	queue    queue
+}
+
+type element[V any] struct {
+	value V
+	turn  *turn // nil: Never
+}
+
+// A turn is the place of a key in the queue of those that expire.
+type turn struct {
+	key      string
+	deadline int64
+	place    int
+}
+
+// Len returns the number of elements.
+func (t *Table[V]) Len() int { return t.elements.Len() }
+
+// Expiring returns the number of elements that have a deadline.
+func (t *Table[V]) Expiring() int { return len(t.queue) }
+
+// Get returns the value of a key.
+func (t *Table[V]) Get(key string) (value V, ok bool) {
+	if e := t.elements.Get(key); e != nil {
+		return e.Value.value, true
+	}
+	return value, false
+}
+
+// At returns the element at a position, from 0 to the length. Positions are those of
+// table.Table.
+func (t *Table[V]) At(position int) (key string, value V) {
+	e := t.elements.At(position)
+	return e.Key, e.Value.value
+}
+
+// Set gives a key a value. A key that is there keeps its deadline, a new one has none.
+func (t *Table[V]) Set(key string, value V) {
+	if e := t.elements.Get(key); e != nil {
+		e.Value.value = value
+		return
+	}
+	t.elements.Add(key, element[V]{value: value})
+}
+
+// Delete removes a key and returns the value that it had.
+func (t *Table[V]) Delete(key string) (value V, ok bool) {
+	position := t.elements.Position(key)
+	if position < 0 {
+		return value, false
+	}
+	t.leave(&t.elements.At(position).Value)
+	return t.elements.Delete(position).Value.value, true
+}
+
+// Deadline returns the deadline of a key, Never if it has none or is not there.
+func (t *Table[V]) Deadline(key string) int64 {
+	if e := t.elements.Get(key); e != nil && e.Value.turn != nil {
+		return e.Value.turn.deadline
+	}
+	return Never
+}
+
+// SetDeadline gives a key that is there a deadline, or takes it away with Never.
+func (t *Table[V]) SetDeadline(key string, deadline int64) {
+	e := t.elements.Get(key)
+	switch {
+	case deadline == Never:
+		t.leave(&e.Value)
+	case e.Value.turn == nil:
+		e.Value.turn = &turn{key: e.Key, deadline: deadline}
+		heap.Push(&t.queue, e.Value.turn)
+	default:
+		e.Value.turn.deadline = deadline
+		heap.Fix(&t.queue, e.Value.turn.place)
+	}
+}
+
+// leave takes an element out of the queue, if it is in it.
+func (t *Table[V]) leave(e *element[V]) {
+	if e.turn != nil {
+		heap.Remove(&t.queue, e.turn.place)
+		e.turn = nil
+	}
+}
+
+// Expire removes what has come to its deadline, each element in the order of their
+// deadlines, and tells of it. Without any it takes constant time.
+func (t *Table[V]) Expire(now int64, removed func(key string, value V)) {
+	for len(t.queue) > 0 && t.queue[0].deadline <= now {
+		key := t.queue[0].key
+		value, _ := t.Delete(key)
+		removed(key, value)
+	}
+}
+
+// All yields every element, which the loop must not change.
+func (t *Table[V]) All() iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for position := range t.elements.Len() {
+			if !yield(t.At(position)) {
+				return
+			}
+		}
+	}
+}
+
+// Scan is that of table.Table.
+func (t *Table[V]) Scan(cursor uint64, count int, yield func(key string, value V)) (next uint64) {
+	return t.elements.Scan(cursor, count, func(e *table.Element[element[V]]) { yield(e.Key, e.Value.value) })
+}
+
+// A queue is a heap: the first is the next to expire.
+type queue []*turn
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, j int) bool { return q[i].deadline < q[j].deadline }
+
+func (q queue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].place, q[j].place = i, j
+}
+
+// Push implements heap.Interface.
+func (q *queue) Push(x any) {
+	t := x.(*turn)
+	t.place = len(*q)
+	*q = append(*q, t)
+}
+
+// Pop implements heap.Interface. It gives back memory when three quarters are unused.
+func (q *queue) Pop() any {
+	last := len(*q) - 1
+	t := (*q)[last]
+	(*q)[last] = nil
+	*q = (*q)[:last]
+	if cap(*q) > 16 && last <= cap(*q)/4 {
+		*q = append(make(queue, 0, 2*last), *q...)
+	}
+	return t
+}

@@ -1,0 +1,36 @@
+package memory
+
+import "math/rand/v2"
+
+// distinct returns k different numbers from 0 to n, in any order: each choice of them, and
+// each order, with the same probability.
+func distinct(n, k int) []int {
+	if k > n/3 {
+		return rand.Perm(n)[:k]
+	}
+	// Floyd's algorithm, which takes no time that grows with n.
+	numbers, taken := make([]int, 0, k), make(map[int]struct{}, k)
+	for top := n - k; top < n; top++ {
+		number := rand.IntN(top + 1)
+		if _, ok := taken[number]; ok {
+			number = top
+		}
+		taken[number] = struct{}{}
+		numbers = append(numbers, number)
+	}
+	rand.Shuffle(k, func(i, j int) { numbers[i], numbers[j] = numbers[j], numbers[i] })
+	return numbers
+}
+
+// picks returns the positions of as many of n elements as a count of HRANDFIELD or
+// SRANDMEMBER asks for: different ones, or any if it is negative.
+func picks(n int, count int64) []int {
+	if count >= 0 {
+		return distinct(n, int(min(count, int64(n))))
+	}
+	positions := make([]int, -count)
+	for i := range positions {
+		positions[i] = rand.IntN(n)
+	}
+	return positions
+}

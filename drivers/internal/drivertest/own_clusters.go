@@ -87,6 +87,7 @@ func (s *Subject) OwnClustersOf(t *testing.T) {
 	last := subjects[len(subjects)-1]
 	t.Run("conformance", func(t *testing.T) {
 		harness := last.clusterHarness(t, last.Cluster(t))
+		harness.Lacks = append(harness.Lacks, "Exclusive") // the connections are the client's
 		harness.MaxValue = 1 << 20
 		harness.Skip = map[string]string{}
 		for _, check := range xcachetest.Checks() {

@@ -133,12 +133,13 @@ func (t *Table[V]) Scan(cursor uint64, count int, yield func(key string, value V
 // A queue is a heap: the first is the next to expire.
 type queue []*turn
 
-func (q queue) Len() int           { return len(q) }
-func (q queue) Less(i, j int) bool { return q[i].deadline < q[j].deadline }
+func (q *queue) Len() int           { return len(*q) }
+func (q *queue) Less(i, j int) bool { return (*q)[i].deadline < (*q)[j].deadline }
 
-func (q queue) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].place, q[j].place = i, j
+func (q *queue) Swap(i, j int) {
+	turns := *q
+	turns[i], turns[j] = turns[j], turns[i]
+	turns[i].place, turns[j].place = i, j
 }
 
 // Push implements heap.Interface.

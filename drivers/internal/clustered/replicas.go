@@ -211,6 +211,9 @@ func (r *router) rediscover(ctx context.Context) error {
 // primaries is the store on all primaries, for those who may not close it.
 type primaries struct{ *Store }
 
+// Caps implements driver.Capable: what primaries has of its own counts.
+func (p primaries) Caps() driver.Caps { return p.router.caps(p) }
+
 func (primaries) Close() error { return nil }
 
 // Disconnect does nothing: who disconnects the replicas has disconnected these.

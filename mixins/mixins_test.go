@@ -143,7 +143,8 @@ func TestScansReturnEverything(t *testing.T) {
 		seen[m.Member] = m.Score
 	}
 	require.Len(t, seen, n)
-	for range sorted.ZScan(t.Context(), "z", mixins.ScanOptions{}) {
+	for _, err := range sorted.ZScan(t.Context(), "z", mixins.ScanOptions{}) {
+		require.NoError(t, err)
 		break // a loop that is left leaves nothing behind
 	}
 }

@@ -5,7 +5,7 @@ GO        ?= go
 # More flags for the tests, such as TESTFLAGS='-run TestTTL -count=20 -v'.
 TESTFLAGS ?=
 # A package that takes longer than this hangs. The drivers' take nine minutes.
-TEST_TIMEOUT ?= 15m
+TEST_TIMEOUT ?= 20m
 # How many processes burn the CPU beside "make test-busy".
 BUSY      ?= 8
 # Flags for the matrix, such as MATRIXFLAGS='-releases redis-6.0', for one row of the table.

@@ -125,6 +125,7 @@ func streamChecks() []check {
 				s.wantReply(none, "XCLAIM", claim("g d 1000000000 1-0")...), s.wantReply(entries("2-0 f w"), "XCLAIM", claim("g d 0 2-0 9-0 4-0")...), s.wantPending(x, "- + 10", "1-0 c 1", "2-0 d 2", "3-0 c 1"),
 				s.wantReply(driver.ArrayReply(dataReply("1-0")), "XCLAIM", claim("g d 0 1-0 JUSTID")...), s.wantPending(x, "- + 10", "1-0 d 1", "2-0 d 2", "3-0 c 1"),
 				s.wantReply(one, "XDEL", x, literal("3-0")), s.wantReply(none, "XCLAIM", claim("g d 0 3-0")...), s.wantPending(x, "- + 10", "1-0 d 1", "2-0 d 2"),
+				s.wantReply(driver.ArrayReply(dataReply("4-0")), "XCLAIM", claim("g e 0 4-0 FORCE JUSTID")...), s.wantPending(x, "- + 10", "1-0 d 1", "2-0 d 2", "4-0 e 1"), // Redis counts one delivery that never was
 				s.wantReply(entries("4-0 f y"), "XCLAIM", claim("g e 0 4-0 FORCE RETRYCOUNT 7 IDLE 5")...), s.wantPending(x, "- + 10", "1-0 d 1", "2-0 d 2", "4-0 e 7"),
 				s.wantSyntaxErr("XCLAIM", claim("g d word 1-0")...), s.wantSyntaxErr("XCLAIM", claim("g d 0 1-0 NOSUCH")...), s.wantNotText("XCLAIM", literal("g"), literal("c"), driver.Int(0), literal("1-0")))
 		}),

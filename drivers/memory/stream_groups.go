@@ -73,7 +73,7 @@ func (d *deliveries) take(id arguments.StreamID) { d.Delete(d.place(id)) }
 func (s *stream) deliver(g *group, id arguments.StreamID, to *consumer) *delivery {
 	d := g.pending.find(id)
 	if d == nil {
-		d = &delivery{id: id, consumer: to}
+		d = &delivery{id: id, consumer: to, times: 1} // as servers count: a claim by force is the second
 		g.pending.put(d)
 		to.pending.put(d)
 		s.bytes += deliveryOverhead

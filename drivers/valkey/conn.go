@@ -67,6 +67,7 @@ type conn struct {
 	refused  error   // what is returned behind that; likewise
 
 	dead      atomic.Bool   // nothing is written any more
+	abandoned atomic.Bool   // as a caller has left in the middle of what he wrote or read
 	readEnded chan struct{} // closed when reads have failed
 	readOnce  sync.Once
 
@@ -158,8 +159,15 @@ func (c *conn) interrupt(call *callContext) {
 	}
 	c.interrupted = true
 	if c.Conn.SetDeadline(time.Unix(1, 0)) != nil {
+		c.abandoned.Store(true)
 		_ = c.Conn.Close() // it knows no deadlines
 	}
+}
+
+func (c *conn) isInterrupted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.interrupted
 }
 
 // standIn is what valkey-go reads in the place of a reply that is not waited for.
@@ -179,6 +187,9 @@ func (c *conn) giveUp(err error) bool {
 		return false
 	}
 	n := c.replies.leave(int(c.commands.Load()))
+	if n == 0 {
+		c.abandoned.Store(true)
+	}
 	c.served.unanswered = n
 	c.passed = append(c.passed, strings.Repeat(standIn, n)...)
 	return n > 0
@@ -208,6 +219,9 @@ func (c *conn) Write(p []byte) (int, error) {
 	n, err := c.loans.write(p, c.between(), c.write)
 	if err == nil {
 		return len(p), nil
+	}
+	if c.isInterrupted() {
+		c.abandoned.Store(true)
 	}
 	if pipelining {
 		c.awaitLastWords(err)

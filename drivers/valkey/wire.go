@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	valkeygo "github.com/valkey-io/valkey-go"
 
@@ -17,12 +18,18 @@ import (
 // Exchange implements exchange.Wire.
 func (p *pool) Exchange(c *exchange.Call) {
 	m := memoryOf(c)
-	l, err := p.enter(c, &m.context)
-	if err != nil {
-		c.Err = err
-		return
+	for {
+		l, err := p.enter(c, &m.context)
+		if err != nil {
+			c.Err = err
+			return
+		}
+		l.exchange(c, m)
+		if c.Sent || !l.conn.abandoned.Load() || c.Ended(time.Now()) {
+			return
+		}
+		c.Err = nil // another caller has left: no fault that is to be counted
 	}
-	l.exchange(c, m)
 }
 
 // exchange sends a call that may begin.

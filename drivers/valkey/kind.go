@@ -13,10 +13,7 @@ import (
 // that it does not show: the byte that RESP begins the reply with. Reading it is
 // what keeps a reply of another kind from being a success.
 
-var (
-	resultMessage, hasMessage = offsetOf(reflect.TypeFor[valkeygo.ValkeyResult](), "val", reflect.TypeFor[valkeygo.ValkeyMessage]())
-	messageKind, hasKind      = offsetOf(reflect.TypeFor[valkeygo.ValkeyMessage](), "typ", reflect.TypeFor[byte]())
-)
+var messageKind, hasKind = offsetOf(reflect.TypeFor[valkeygo.ValkeyMessage](), "typ", reflect.TypeFor[byte]())
 
 // offsetOf returns where a field is, and reports false if there is none of that
 // type.
@@ -34,25 +31,8 @@ func kindOf(m *valkeygo.ValkeyMessage) byte {
 	return *(*byte)(unsafe.Add(unsafe.Pointer(m), messageKind))
 }
 
-// kindOfResult is kindOf for the message of a result.
-func kindOfResult(r *valkeygo.ValkeyResult) byte {
-	if !hasMessage {
-		return 0
-	}
-	return kindOf((*valkeygo.ValkeyMessage)(unsafe.Add(unsafe.Pointer(r), resultMessage)))
-}
-
-// fits reports whether the reply to a command is of a kind that it has. valkey-go
-// does not check that, and what it would make of another is often an empty value.
-func fits(r *valkeygo.ValkeyResult, allowed shape.Shape) bool {
-	if kind := kindOfResult(r); kind != '+' {
-		return kind == 0 || allowed.Allows(kind, "")
-	}
-	m, _ := r.ToMessage()
-	return allows(allowed, &m)
-}
-
-// allows reports whether a message, if it is no error, is of a shape.
+// allows reports whether a message is of a shape that its command has, or an error.
+// valkey-go does not check that, and what it would make of another is often an empty value.
 func allows(s shape.Shape, m *valkeygo.ValkeyMessage) bool {
 	switch kind := kindOf(m); kind {
 	case 0, '-', '!':

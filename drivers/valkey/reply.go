@@ -73,6 +73,12 @@ var okay = []byte("OK")
 // reply returns a message as a driver.Reply.
 func reply(m *valkeygo.ValkeyMessage) driver.Reply {
 	switch {
+	case m.IsString():
+		if text, _ := m.ToString(); text == "OK" && kindOf(m) == '+' {
+			return driver.DataReply(okay)
+		}
+		data, _ := bytesOf(m)
+		return driver.DataReply(data)
 	case m.IsNil():
 		return driver.Reply{}
 	case m.Error() != nil:
@@ -97,12 +103,6 @@ func reply(m *valkeygo.ValkeyMessage) driver.Reply {
 		return driver.ArrayReply(list...)
 	case m.IsMap():
 		return mapReply(m)
-	case m.IsString():
-		if text, _ := m.ToString(); text == "OK" && kindOf(m) == '+' {
-			return driver.DataReply(okay)
-		}
-		data, _ := bytesOf(m)
-		return driver.DataReply(data)
 	}
 	return otherReply(m)
 }

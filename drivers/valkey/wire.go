@@ -205,7 +205,7 @@ func (m *memory) settle(c *exchange.Call, l *link) {
 }
 
 func (m *memory) take(result *valkeygo.ValkeyResult, command *exchange.Command, c *exchange.Call, l *link) {
-	err := result.Error()
+	message, err := result.ToMessage()
 	if err != nil && !isNil(err) {
 		m.failed = true
 		if cause := result.NonValkeyError(); cause != nil {
@@ -214,12 +214,11 @@ func (m *memory) take(result *valkeygo.ValkeyResult, command *exchange.Command, 
 			}
 			return
 		}
-		message, _ := result.ToMessage()
 		command.Reply = driver.Reply{Kind: driver.ReplyError, Err: l.anew(messageError(&message))}
 		command.Replied = true
 		return
 	}
-	if !fits(result, command.Shape) {
+	if !allows(command.Shape, &message) {
 		m.failed = true
 		c.Err = errUnexpected
 		l.kill(errUnexpected)
@@ -227,7 +226,6 @@ func (m *memory) take(result *valkeygo.ValkeyResult, command *exchange.Command, 
 	}
 	command.Replied = true
 	if err == nil {
-		message, _ := result.ToMessage()
 		command.Reply = reply(&message)
 	}
 }

@@ -40,6 +40,7 @@ type Call struct {
 
 	given bool // the deadline, by the caller's context
 	once  bool // nothing of it is sent again
+	built bool // the arguments were made for this call, and are nobody else's
 
 	state    atomic.Uint32
 	finished chan struct{} // tells the caller, who waits for another goroutine

@@ -81,7 +81,7 @@ func (s *Store) abandonedError(c *Call, sent bool) error {
 }
 
 // own copies what a call was lent, as it may be used after the call: its values, and the
-// arguments with them if it is handed off. Values that are at least so long stay
+// arguments with them unless they were built here. Values that are at least so long stay
 // borrowed, unless that is 0.
 func (c *Call) own(borrowed int, handedOff bool) {
 	size, count := 0, 0
@@ -94,22 +94,27 @@ func (c *Call) own(borrowed int, handedOff bool) {
 			}
 		}
 	}
-	if size == 0 && !handedOff {
+	if size == 0 && (c.built || !handedOff) {
 		return
 	}
-	// None of these moves from here on.
-	c.copies, c.buffer = slices.Grow(c.copies[:0], count), slices.Grow(c.buffer[:0], size)
+	c.buffer = slices.Grow(c.buffer[:0], size) // neither moves from here on
+	if !c.built {
+		c.copies = slices.Grow(c.copies[:0], count)
+	}
 	for i := range c.Commands {
-		first := len(c.copies)
-		for _, arg := range c.Commands[i].Args {
-			if arg.Data != nil && !stays(&arg, borrowed) {
+		command := &c.Commands[i]
+		if !c.built {
+			first := len(c.copies)
+			c.copies = append(c.copies, command.Args...)
+			command.Args = c.copies[first:len(c.copies):len(c.copies)]
+		}
+		for j := range command.Args {
+			if arg := &command.Args[j]; arg.Data != nil && !stays(arg, borrowed) {
 				from := len(c.buffer)
 				c.buffer = append(c.buffer, arg.Data...)
 				arg.Data = c.buffer[from:len(c.buffer):len(c.buffer)]
 			}
-			c.copies = append(c.copies, arg)
 		}
-		c.Commands[i].Args = c.copies[first:len(c.copies):len(c.copies)]
 	}
 }
 

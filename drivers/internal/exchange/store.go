@@ -169,6 +169,7 @@ func (s *Store) Query(ctx context.Context, words ...string) (driver.Reply, error
 	for _, word := range words[1:] {
 		c.args = append(c.args, driver.Literal(word))
 	}
+	c.built = true
 	c.one[0] = Command{Name: words[0], Args: c.args, ReadOnly: true, Shape: shape.Any, Longest: s.longest(words[0])}
 	if err := s.run(ctx, c); err != nil {
 		return driver.Reply{}, err
@@ -203,7 +204,7 @@ func (s *Store) release(c *Call) {
 	clear(c.Commands)
 	c.args, c.copies, c.Commands = c.args[:0], c.copies[:0], nil
 	c.Context, c.Began, c.Err = nil, nil, nil
-	c.Atomic, c.once, c.given = false, false, false
+	c.Atomic, c.once, c.given, c.built = false, false, false, false
 	s.calls.Put(c)
 }
 

@@ -34,7 +34,7 @@ func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) erro
 }
 
 func (c *Call) keys(keys []string) {
-	c.args = slices.Grow(c.args[:0], len(keys))
+	c.built, c.args = true, slices.Grow(c.args[:0], len(keys))
 	for _, key := range keys {
 		c.args = append(c.args, driver.Key(key))
 	}
@@ -104,7 +104,7 @@ func (c *Call) entries(entries []driver.Entry) (others []*driver.Cmd) {
 		c.Commands = slices.Grow(c.batch[:0], len(entries))[:len(entries)]
 		c.batch = c.Commands
 	}
-	c.args = slices.Grow(c.args[:0], maxSetArgs*len(entries))
+	c.built, c.args = true, slices.Grow(c.args[:0], maxSetArgs*len(entries))
 	for i := range entries {
 		e := &entries[i]
 		if e.Cond != driver.Always || e.TTL <= 0 {

@@ -232,9 +232,10 @@ func TestIntegersFitWhatTheyAreReadInto(t *testing.T) {
 		err = pickle.Serializer.Unmarshal(stored, test.into)
 		if test.want == nil {
 			require.False(t, !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrUnsupportedValue), "%#v into %T: %v, want an error", test.v, test.into, err)
-		} else if got := reflect.ValueOf(test.into).Elem().Interface(); err != nil || !reflect.DeepEqual(got, test.want) {
-			t.Errorf("%#v into %T: %#v, %v, want %#v", test.v, test.into, got, err, test.want)
+			continue
 		}
+		require.NoError(t, err, "%#v into %T", test.v, test.into)
+		require.Equal(t, test.want, reflect.ValueOf(test.into).Elem().Interface(), "%#v into %T", test.v, test.into)
 	}
 }
 

@@ -159,9 +159,7 @@ func FuzzChunks(f *testing.F) {
 	for _, text := range []string{strings.Repeat("a", 5000), "hello, hello, hello"} {
 		var chunks bytes.Buffer
 		w, err := lzma.Writer2Config{DictCap: lzma.MinDictCap}.NewWriter2(&chunks)
-		if err != nil {
-			f.Fatal(err)
-		}
+		require.NoError(f, err)
 		for range 3 {
 			_, _ = w.Write([]byte(text)) // to memory
 			_ = w.Flush()
@@ -172,14 +170,12 @@ func FuzzChunks(f *testing.F) {
 	f.Fuzz(func(t *testing.T, chunks []byte, length uint64) {
 		const limit = 1 << 20
 		text, err := xz.Compressor.Decompress(nil, forgery{chunks: string(chunks), length: length}.stream(), limit)
-		switch {
-		case err != nil && !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrTooLarge):
-			t.Fatalf("%v matches no sentinel", err)
-		case err != nil:
+		if err != nil {
+			require.True(t, errors.Is(err, codec.ErrCorrupt) || errors.Is(err, codec.ErrTooLarge), "%v matches no sentinel", err)
 			return
-		case uint64(len(text)) != length || length > limit:
-			t.Fatalf("%d bytes, want %d", len(text), length)
 		}
+		require.EqualValues(t, length, len(text), "bytes")
+		require.LessOrEqual(t, len(text), limit, "bytes")
 		r, err := lzma.Reader2Config{DictCap: max(len(text), lzma.MinDictCap)}.NewReader2(bytes.NewReader(chunks))
 		require.NoError(t, err)
 		other, err := io.ReadAll(r)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
 )
@@ -36,9 +38,7 @@ func filled(b *testing.B, keys []string, ttl time.Duration) *memory.Store {
 	for i, key := range keys {
 		entries[i] = driver.Entry{Key: key, Value: value, TTL: ttl}
 	}
-	if err := store.Set(b.Context(), entries); err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, store.Set(b.Context(), entries))
 	return store
 }
 

@@ -16,16 +16,12 @@ import (
 func open(t testing.TB, d *memory.Driver, dsn string) (*memory.Store, error) {
 	t.Helper()
 	parsed, err := driver.ParseDSN(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	store, err := d.Open(parsed)
 	if err != nil {
 		return nil, err
 	}
-	if err := parsed.Unread(); err != nil {
-		t.Errorf("%s: %v", dsn, err)
-	}
+	require.NoError(t, parsed.Unread(), dsn)
 	return store.(*memory.Store), nil
 }
 
@@ -91,10 +87,9 @@ func TestOpenRefusesWhatAMemoryStoreDoesNotHave(t *testing.T) {
 	} {
 		store, err := open(t, new(memory.Driver), dsn)
 		if err == nil {
-			t.Errorf("%s was opened", dsn)
 			_ = store.Close()
-			continue
 		}
+		require.Error(t, err, "%s was opened", dsn)
 		text := err.Error()
 		require.True(t, strings.HasPrefix(text, "xcache: bad DSN: "), "%s: %q, want an error about %s", dsn, text, want)
 		require.Contains(t, text, want, dsn)
@@ -160,15 +155,12 @@ func TestOpenRefusesBoundsThatContradict(t *testing.T) {
 		"memory://other?max_bytes=1MiB":               "",
 	} {
 		store, err := open(t, d, dsn)
-		switch {
-		case err == nil:
-			_ = store.Close()
-			require.Empty(t, contradicts, "%s was opened", dsn)
-		case contradicts == "":
-			t.Errorf("%s: %v", dsn, err)
-		case !strings.Contains(err.Error(), contradicts):
-			t.Errorf("%s: %v, want an error that names %s", dsn, err, contradicts)
+		if contradicts != "" {
+			require.ErrorContains(t, err, contradicts, "%s was opened", dsn)
+			continue
 		}
+		require.NoError(t, err, dsn)
+		_ = store.Close()
 	}
 }
 

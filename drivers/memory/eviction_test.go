@@ -34,13 +34,11 @@ func TestStoreHoldsNoMoreThanItsBounds(t *testing.T) {
 				set(t, store, key, strings.Repeat("x", random.IntN(300)), driver.NoExpiry)
 				wantValue(t, store, key, strings.Repeat("x", len(mustGet(t, store, key))))
 			case 2:
-				if _, err := do(t, store, "RPUSH", driver.Key("list"+strconv.Itoa(i%100)), driver.Val([]byte(key))); err != nil {
-					t.Fatal(err)
-				}
+				_, err := do(t, store, "RPUSH", driver.Key("list"+strconv.Itoa(i%100)), driver.Val([]byte(key)))
+				require.NoError(t, err)
 			case 3:
-				if err := store.Rename(t.Context(), strconv.Itoa(i-2), "renamed"+key); err != nil && !bare(err, driver.ErrNotFound) {
-					t.Fatal(err)
-				}
+				err := store.Rename(t.Context(), strconv.Itoa(i-2), "renamed"+key)
+				require.True(t, err == nil || bare(err, driver.ErrNotFound), "%v", err)
 			}
 			checkBounds(t, store, options, memory.Options{})
 		}

@@ -295,9 +295,8 @@ func TestExpiredKeyCountsAsMissing(t *testing.T) {
 			store := newStore(t, memory.Options{})
 			set(t, store, "key", "1", time.Second)
 			time.Sleep(time.Second)
-			if got, want := check(t, store); got != want {
-				t.Errorf("%s: got %v, want %v", name, got, want)
-			}
+			got, want := check(t, store)
+			require.Equal(t, want, got, name)
 		})
 	}
 }

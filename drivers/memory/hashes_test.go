@@ -407,9 +407,8 @@ func BenchmarkHashes(b *testing.B) {
 	hash := driver.Key("h")
 	const n = 100_000
 	for i := range n {
-		if _, err := do(b, store, "HSET", hash, driver.Field(strconv.Itoa(i)), driver.Val([]byte("value"))); err != nil {
-			b.Fatal(err)
-		}
+		_, err := do(b, store, "HSET", hash, driver.Field(strconv.Itoa(i)), driver.Val([]byte("value")))
+		require.NoError(b, err)
 	}
 	for _, bm := range []struct {
 		name string

@@ -234,9 +234,8 @@ func BenchmarkLists(b *testing.B) {
 	store := newStore(b, memory.Options{})
 	list := driver.Key("list")
 	for i := range 1000 {
-		if _, err := do(b, store, "RPUSH", list, driver.Val([]byte(strconv.Itoa(i)))); err != nil {
-			b.Fatal(err)
-		}
+		_, err := do(b, store, "RPUSH", list, driver.Val([]byte(strconv.Itoa(i))))
+		require.NoError(b, err)
 	}
 	for _, bm := range []struct {
 		name string

@@ -83,7 +83,7 @@ func compareWithModel(t *testing.T, random *rand.Rand) {
 		held, exists := m.get(key)
 		fail := func(format string, args ...any) {
 			t.Helper()
-			t.Fatalf("step %d, key %q: %s", step, key, fmt.Sprintf(format, args...))
+			require.Failf(t, "differs from the model", "step %d, key %q: %s", step, key, fmt.Sprintf(format, args...))
 		}
 		switch operation := random.IntN(12); operation {
 		case 0: // time
@@ -245,18 +245,18 @@ func TestRandomListCommandsDoTheSameAsOnASlice(t *testing.T) {
 		switch {
 		case grow && random.IntN(2) == 0:
 			want = slices.Insert(want, 0, value)
-			if n, err := do(t, store, "LPUSH", key, driver.Val(value)); err != nil || n.Int != int64(len(want)) {
-				t.Fatalf("LPUSH = %d, %v; want %d", n.Int, err, len(want))
-			}
+			n, err := do(t, store, "LPUSH", key, driver.Val(value))
+			require.NoError(t, err, "LPUSH")
+			require.EqualValues(t, len(want), n.Int, "LPUSH")
 		case grow:
 			want = append(want, value)
-			if n, err := do(t, store, "RPUSH", key, driver.Val(value)); err != nil || n.Int != int64(len(want)) {
-				t.Fatalf("RPUSH = %d, %v; want %d", n.Int, err, len(want))
-			}
+			n, err := do(t, store, "RPUSH", key, driver.Val(value))
+			require.NoError(t, err, "RPUSH")
+			require.EqualValues(t, len(want), n.Int, "RPUSH")
 		case len(want) > 0:
-			if v, err := do(t, store, "LPOP", key); err != nil || !bytes.Equal(v.Data, want[0]) {
-				t.Fatalf("LPOP = %q, %v; want %q", v.Data, err, want[0])
-			}
+			v, err := do(t, store, "LPOP", key)
+			require.NoError(t, err, "LPOP")
+			require.Equal(t, string(want[0]), string(v.Data), "LPOP")
 			want = want[1:]
 		}
 		if step%500 == 0 {

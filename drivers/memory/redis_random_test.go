@@ -289,7 +289,7 @@ func compareWithRedis(t *testing.T, store *memory.Store, conn *servertest.Conn, 
 	case here == "ERR" && there == "WRONGTYPE": // Redis has one text for a bad argument and a bad value
 	case cmd.Name == "PTTL" && near(here, there):
 	default:
-		t.Fatalf("%s: got %s (%v), Redis answers %s; after\n%s", line, here, cmd.Err, there, strings.Join(log, "\n"))
+		require.Failf(t, "Redis answers otherwise", "%s: got %s (%v), Redis answers %s; after\n%s", line, here, cmd.Err, there, strings.Join(log, "\n"))
 	}
 }
 
@@ -365,7 +365,7 @@ func requireSameScan(t *testing.T, store *memory.Store, conn *servertest.Conn, n
 		return asReply(reply), ""
 	})
 	if here != there && !(here == "ERR" && (there == "WRONGTYPE" || there == "")) { // without a key, Redis does not read the options
-		t.Fatalf("%s %s: got %s, Redis answers %s; after\n%s", name, rest, here, there, strings.Join(log, "\n"))
+		require.Failf(t, "Redis answers otherwise", "%s %s: got %s, Redis answers %s; after\n%s", name, rest, here, there, strings.Join(log, "\n"))
 	}
 }
 

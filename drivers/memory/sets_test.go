@@ -184,13 +184,11 @@ func BenchmarkSets(b *testing.B) {
 	store := newStore(b, memory.Options{})
 	set, few := driver.Key("s"), driver.Key("few")
 	for i := range 100_000 {
-		if _, err := do(b, store, "SADD", set, driver.Val([]byte(strconv.Itoa(i)))); err != nil {
-			b.Fatal(err)
-		}
+		_, err := do(b, store, "SADD", set, driver.Val([]byte(strconv.Itoa(i))))
+		require.NoError(b, err)
 	}
-	if _, err := do(b, store, "SADD", few, driver.Val([]byte("5")), driver.Val([]byte("x"))); err != nil {
-		b.Fatal(err)
-	}
+	_, err := do(b, store, "SADD", few, driver.Val([]byte("5")), driver.Val([]byte("x")))
+	require.NoError(b, err)
 	for _, bm := range []struct {
 		name string
 		cmd  *driver.Cmd

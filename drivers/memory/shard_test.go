@@ -22,7 +22,7 @@ func TestShardTellsKeysOfOneHashApart(t *testing.T) {
 		value, exists := want[key]
 		switch {
 		case (e != nil) != exists || exists && string(e.data) != value:
-			t.Fatalf("step %d: %s is there: %v, want %v %q", step, key, e != nil, exists, value)
+			require.Failf(t, "another entry", "step %d: %s is there: %v, want %v %q", step, key, e != nil, exists, value)
 		case exists:
 			s.remove(e)
 			delete(want, key)

@@ -126,7 +126,7 @@ func wantSame(t testing.TB, store driver.Commander, conn *servertest.Conn, line 
 		}
 	}
 	if !same {
-		t.Fatalf("%s: got %s (%v), Redis answers %v (%v); after\n%s", line, replyText(cmd.Reply), cmd.Err, there, err, strings.Join(log, "\n"))
+		require.Failf(t, "Redis answers otherwise", "%s: got %s (%v), Redis answers %v (%v); after\n%s", line, replyText(cmd.Reply), cmd.Err, there, err, strings.Join(log, "\n"))
 	}
 }
 
@@ -307,7 +307,7 @@ func TestSortedSetOfAMillionMembers(t *testing.T) {
 		allocations := func(cmd *driver.Cmd) float64 {
 			return testing.AllocsPerRun(20, func() {
 				if err := store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain); err != nil || cmd.Err != nil {
-					t.Fatal(err, cmd.Err)
+					require.NoError(t, errors.Join(err, cmd.Err))
 				}
 			})
 		}

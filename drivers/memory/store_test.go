@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/driver"
@@ -18,32 +19,22 @@ import (
 func newStore(t testing.TB, options memory.Options) *memory.Store {
 	t.Helper()
 	store, err := memory.NewStore(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, store.Close()) })
 	return store
 }
 
 // set stores one value and ends the test if it cannot.
 func set(t testing.TB, store driver.Store, key, value string, ttl time.Duration) {
 	t.Helper()
-	if err := setErr(t, store, driver.Entry{Key: key, Value: []byte(value), TTL: ttl}); err != nil {
-		t.Fatalf("Set(%q): %v", key, err)
-	}
+	require.NoError(t, setErr(t, store, driver.Entry{Key: key, Value: []byte(value), TTL: ttl}), "Set(%q)", key)
 }
 
 // setErr stores one entry and returns its outcome.
 func setErr(t testing.TB, store driver.Store, entry driver.Entry) error {
 	t.Helper()
 	entries := []driver.Entry{entry}
-	if err := store.Set(t.Context(), entries); err != nil {
-		t.Fatalf("Set(%q): %v", entry.Key, err)
-	}
+	require.NoError(t, store.Set(t.Context(), entries), "Set(%q)", entry.Key)
 	return entries[0].Err
 }
 
@@ -51,9 +42,7 @@ func setErr(t testing.TB, store driver.Store, entry driver.Entry) error {
 func get(t testing.TB, store driver.Store, key string) (string, error) {
 	t.Helper()
 	values := make([]driver.Value, 1)
-	if err := store.Get(t.Context(), []string{key}, values); err != nil {
-		t.Fatalf("Get(%q): %v", key, err)
-	}
+	require.NoError(t, store.Get(t.Context(), []string{key}, values), "Get(%q)", key)
 	return string(values[0].Data), values[0].Err
 }
 

@@ -222,7 +222,7 @@ func TestRandomStreamCommandsDoTheSameAsOnValkey(t *testing.T) {
 				same = sameStreamError(cmd.Err, err.Error())
 			}
 			if !same {
-				t.Fatalf("%s: got %v (%v), Valkey answers %v (%v); after\n%s", line, here, cmd.Err, there, err, strings.Join(log, "\n"))
+				require.Failf(t, "Valkey answers otherwise", "%s: got %v (%v), Valkey answers %v (%v); after\n%s", line, here, cmd.Err, there, err, strings.Join(log, "\n"))
 			}
 		}
 		for _, key := range []string{"a", "b", "text"} {

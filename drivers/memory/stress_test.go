@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/driver"
@@ -105,7 +106,5 @@ func disturb(t *testing.T, store *memory.Store, random *rand.Rand) {
 			err = store.Flush(ctx)
 		}
 	}
-	if err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, err)
 }

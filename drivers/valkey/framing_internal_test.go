@@ -191,9 +191,9 @@ func FuzzFraming(f *testing.F) {
 		whole, pieces := newReplies(3), newReplies(3)
 		_, wholeErr := feedAll(whole, text, max(1, len(text)))
 		_, piecesErr := feedAll(pieces, text, 1+(size&0xff))
-		if (wholeErr == nil) != (piecesErr == nil) || whole.replies.values != pieces.replies.values || whole.replies.begun != pieces.replies.begun {
-			t.Errorf("%q: %+v, %v in one piece, %+v, %v in pieces", text, whole.replies, wholeErr, pieces.replies, piecesErr)
-		}
+		require.Equal(t, wholeErr == nil, piecesErr == nil, "%q: %v in one piece, %v in pieces", text, wholeErr, piecesErr)
+		require.Equal(t, whole.replies.values, pieces.replies.values, "%q: replies read to their end", text)
+		require.Equal(t, whole.replies.begun, pieces.replies.begun, "%q: replies begun", text)
 	})
 }
 

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/internal/fakeserver"
 )
@@ -34,9 +35,7 @@ func codecTables() []codecTable {
 func TestCodecsReadWhatTheyWrite(t *testing.T) {
 	for _, table := range codecTables() {
 		for _, row := range table.rows {
-			if err := errors.Join(row.encode(), row.decode()); err != nil {
-				t.Errorf("%s, %s: %v", table.name, row.lib, err)
-			}
+			require.NoError(t, errors.Join(row.encode(), row.decode()), "%s, %s", table.name, row.lib)
 		}
 	}
 }
@@ -59,19 +58,15 @@ func TestEmbeddedLibrariesHoldWhatWasSet(t *testing.T) {
 			missing := 0
 			for _, key := range keys {
 				value, ok := cache.get(key)
-				if ok && !bytes.Equal(value, make([]byte, valueSize)) {
-					t.Fatalf("%s is %q", key, value)
-				}
 				if !ok {
 					missing++
+					continue
 				}
+				require.Equal(t, make([]byte, valueSize), value, key)
 			}
-			if missing > len(keys)/100 {
-				t.Errorf("%d of %d keys are missing", missing, len(keys))
-			}
-			if _, ok := cache.get("nobody"); ok {
-				t.Error("a key that nobody set is there")
-			}
+			require.LessOrEqual(t, missing, len(keys)/100, "missing of %d keys", len(keys))
+			_, ok := cache.get("nobody")
+			require.False(t, ok, "a key that nobody set is there")
 		})
 	}
 }
@@ -92,19 +87,11 @@ func TestClientsTakeOneRoundTrip(t *testing.T) {
 			server := fakeserver.New()
 			// See compareValkey.
 			op, closeClient := prepare(context.WithoutCancel(t.Context()), server, []byte("value"))
-			if err := op(); err != nil { // connects
-				t.Fatal(err)
-			}
+			require.NoError(t, op()) // connects
 			before := server.RoundTrips()
-			if err := op(); err != nil {
-				t.Fatal(err)
-			}
-			if n := server.RoundTrips() - before; n != 1 {
-				t.Errorf("%d round trips", n)
-			}
-			if err := closeClient(); err != nil {
-				t.Error(err)
-			}
+			require.NoError(t, op())
+			require.EqualValues(t, 1, server.RoundTrips()-before, "round trips")
+			require.NoError(t, closeClient())
 		})
 	}
 }

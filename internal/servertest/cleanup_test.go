@@ -71,8 +71,8 @@ func TestNoServerIsLeftBehind(t *testing.T) {
 				requireRefused(t, addr)
 				if test.tidies {
 					requireRemoved(t, dir)
-				} else if err := os.RemoveAll(dir); err != nil {
-					t.Error(err)
+				} else {
+					require.NoError(t, os.RemoveAll(dir))
 				}
 			}
 		})
@@ -91,7 +91,7 @@ func TestChildProcess(t *testing.T) {
 	}
 	switch end {
 	case "failing":
-		t.Error("fails as it should")
+		require.Fail(t, "fails as it should")
 	case "panicking":
 		go panic("panics as it should")
 		time.Sleep(time.Minute)
@@ -179,9 +179,7 @@ func requireEmpty(t *testing.T, dir string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	for _, entry := range entries {
-		t.Errorf("%s is left behind in %s", entry.Name(), dir)
-	}
+	require.Empty(t, entries, "left behind in %s", dir)
 }
 
 func requireRemoved(t *testing.T, dir string) {

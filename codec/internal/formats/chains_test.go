@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/codec"
@@ -209,8 +210,7 @@ func (r *chainReader) target(t reflect.Type) target {
 // check has a chain read n values of the pool, from one on.
 func (r *chainReader) check(t *testing.T, config codec.Config, pool []sample, from, n int) {
 	chain, err := codec.New(config)
-	if err != nil {
-		t.Error(err)
+	if !assert.NoError(t, err, describe(config)) {
 		return
 	}
 	names, own := map[string]bool{"+": true, codec.Decimal: true}, ownPlain(config)
@@ -232,10 +232,10 @@ func (r *chainReader) check(t *testing.T, config codec.Config, pool []sample, fr
 			// It may be what another format writes.
 		case err != nil:
 			if s.err == nil && (s.read.Tagged || own) && (s.read.Serializer == codec.Decimal || names[s.read.Serializer] && names["+"+s.read.Compressor]) {
-				t.Errorf("%s: a value of %s, %x, is not read: %v", describe(config), s.writer.Name, s.stored, err)
+				assert.Failf(t, "a value is not read", "%s: a value of %s, %x: %v", describe(config), s.writer.Name, s.stored, err)
 			}
 			if !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrTooLarge) && !errors.Is(err, codec.ErrUnsupportedValue) {
-				t.Errorf("%s: %x of %s: %v matches no sentinel", describe(config), s.stored, s.writer.Name, err)
+				assert.Failf(t, "an error matches no sentinel", "%s: %x of %s: %v", describe(config), s.stored, s.writer.Name, err)
 			}
 		default:
 			r.good++
@@ -244,7 +244,7 @@ func (r *chainReader) check(t *testing.T, config codec.Config, pool []sample, fr
 				read.Serializer = s.read.Serializer
 			}
 			if s.err != nil || read != s.read || !equal(into.value.Interface(), s.value) {
-				t.Errorf("%s: %.60x, %s of %s, is read as %.60s by %+v, want %.60s by %+v, %v", describe(config), s.stored, kind(s.like), s.writer.Name,
+				assert.Failf(t, "a value is read as another", "%s: %.60x, %s of %s, is read as %.60s by %+v, want %.60s by %+v, %v", describe(config), s.stored, kind(s.like), s.writer.Name,
 					fmt.Sprintf("%#v", into.value), read, fmt.Sprintf("%#v", s.value), s.read, s.err)
 			}
 		}
@@ -349,9 +349,7 @@ func TestAtMostOneFormatRecognizesAValue(t *testing.T) {
 				by = append(by, f.Name())
 			}
 		}
-		if len(by) > 1 || len(by) == 1 && s.read.Tagged {
-			t.Errorf("%.60x of %s is recognised by %v", s.stored, s.writer.Name, by)
-		}
+		require.False(t, len(by) > 1 || len(by) == 1 && s.read.Tagged, "%.60x of %s is recognised by %v", s.stored, s.writer.Name, by)
 	}
 }
 
@@ -377,7 +375,7 @@ func TestTheOrderOfCompressorsDoesNotCount(t *testing.T) {
 				read.Serializer = s.read.Serializer
 			}
 			if err == nil && (s.err != nil || !equal(value, s.value) || read != s.read) {
-				t.Errorf("%s: %.60x of %s is read by %+v, want %+v, %v", describe(config), s.stored, s.writer.Name, read, s.read, s.err)
+				require.Failf(t, "a value is read as another", "%s: %.60x of %s is read by %+v, want %+v, %v", describe(config), s.stored, s.writer.Name, read, s.read, s.err)
 			}
 		}
 	}

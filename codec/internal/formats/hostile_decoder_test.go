@@ -182,7 +182,7 @@ func subjectOf(t *testing.T, subject string) hostileSubject {
 	case "naive":
 		return hostileSubject{limit: compressedLimit, checked: true, ways: []func([]byte) error{naiveDecoder(name)}}
 	}
-	t.Fatalf("no subject %s", subject)
+	require.FailNow(t, "no subject "+subject)
 	return hostileSubject{}
 }
 

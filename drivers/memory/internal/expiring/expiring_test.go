@@ -105,7 +105,7 @@ func TestKeyThatIsSetAgainKeepsItsDeadline(t *testing.T) {
 	tab.SetDeadline("k", expiring.Never)
 	tab.SetDeadline("k", expiring.Never)
 	require.Zero(t, tab.Expiring())
-	tab.Expire(100, func(key string, _ string) { t.Errorf("%s expired", key) })
+	tab.Expire(100, func(key string, _ string) { require.Failf(t, "a key expired", "%s", key) })
 }
 
 func BenchmarkTable(b *testing.B) {

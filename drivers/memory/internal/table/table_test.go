@@ -70,7 +70,7 @@ func TestEmptyTable(t *testing.T) {
 	require.Equal(t, -1, empty.Position("key"))
 	require.Equal(t, -1, empty.PositionOf([]byte("key")))
 	for _, cursor := range []uint64{0, 1, 1 << 63} {
-		require.Zero(t, empty.Scan(cursor, 10, func(*table.Element[int]) { t.Error("an element of an empty table") }))
+		require.Zero(t, empty.Scan(cursor, 10, func(*table.Element[int]) { require.Fail(t, "an element of an empty table") }))
 	}
 }
 

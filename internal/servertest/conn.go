@@ -107,7 +107,7 @@ func (c *Conn) Do(t testing.TB, args ...string) any {
 // Try is [Server.Try] on this connection. After an error that is no
 // [ServerError] the connection is of no more use.
 func (c *Conn) Try(args ...string) (any, error) {
-	replies, err := c.pipeline(args)
+	replies, err := c.Pipeline(args)
 	if err != nil {
 		return nil, err
 	}
@@ -117,9 +117,9 @@ func (c *Conn) Try(args ...string) (any, error) {
 	return replies[0], nil
 }
 
-// pipeline sends commands at once and returns their replies, of which any may be
+// Pipeline sends commands at once and returns their replies, of which any may be
 // a [ServerError].
-func (c *Conn) pipeline(commands ...[]string) ([]any, error) {
+func (c *Conn) Pipeline(commands ...[]string) ([]any, error) {
 	if err := c.conn.SetDeadline(time.Now().Add(doTimeout)); err != nil {
 		return nil, err
 	}

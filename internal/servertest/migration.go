@@ -211,7 +211,7 @@ func (s *Server) setSlots(slots []string, state, id string) error {
 	for i, slot := range slots {
 		commands[i] = []string{"CLUSTER", "SETSLOT", slot, state, id}
 	}
-	replies, err := conn.pipeline(commands...)
+	replies, err := conn.Pipeline(commands...)
 	if err != nil {
 		return err
 	}

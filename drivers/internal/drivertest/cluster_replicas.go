@@ -3,7 +3,6 @@ package drivertest
 import (
 	"errors"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,12 +12,12 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// ClusterConformanceOfReplicas runs the conformance suite on a cluster whose
-// replicas are read from, each write followed by a WAIT for them.
+// ClusterConformanceOfReplicas runs the conformance suite on a cluster whose replicas are
+// read from. Reads wait for the writes before them as in ConformanceOfReplicas.
 func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
 	servers := s.StartCluster(t)
 	dsn := s.clusterDSN(servers, "?read=prefer-replica")
-	waiter := newClusterWaiter(t, servers)
+	replicas := clusterReplicationOf(t, servers)
 	xcachetest.Run(t, xcachetest.Harness{
 		ServerLacks: lackedBy(t, servers.Nodes[0]),
 
@@ -28,7 +27,7 @@ func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
 			if err := driver.CapsOf(store).Pinger.Ping(t.Context()); err != nil { // connects, which checks of short TTLs have no time for
 				t.Error(err)
 			}
-			return newWaitingStore(store, waiter.wait)
+			return replicas.store(store)
 		},
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker"},
@@ -45,43 +44,6 @@ func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
 	if fromReplicas == 0 {
 		t.Error("nothing was read from replicas")
 	}
-}
-
-// A clusterWaiter waits for the replicas of all primaries.
-type clusterWaiter struct {
-	mu        sync.Mutex
-	primaries []*servertest.Conn
-	keys      []string // one that each has
-}
-
-func newClusterWaiter(t testing.TB, servers *servertest.ClusterServers) *clusterWaiter {
-	t.Helper()
-	w := &clusterWaiter{}
-	for _, primary := range servers.Primaries(t) {
-		w.primaries = append(w.primaries, primary.Dial(t))
-		w.keys = append(w.keys, "{"+tagOf(t, servers, primary)+"}waits")
-	}
-	return w
-}
-
-// wait waits until the replicas have all that was written so far. A write of its
-// own, of which nothing stays, is what WAIT waits for.
-func (w *clusterWaiter) wait() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for i, primary := range w.primaries {
-		if _, err := primary.Try("EVAL", "redis.call('SET', KEYS[1], '') return redis.call('DEL', KEYS[1])", "1", w.keys[i]); err != nil {
-			return err
-		}
-		n, err := primary.Try("WAIT", "1", "5000")
-		if err == nil && n != int64(1) {
-			err = errors.New("the replica does not have the write")
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // ClusterReplicas reads from replicas, one of which goes away and one of which

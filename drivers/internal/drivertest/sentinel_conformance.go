@@ -35,22 +35,19 @@ func (s *Subject) SentinelConformance(t *testing.T) {
 	})
 }
 
-// SentinelConformanceOfReplicas is SentinelConformance with reads from replicas,
-// each of which may see the write before it as in ConformanceOfReplicas.
+// SentinelConformanceOfReplicas is SentinelConformance with reads from replicas, which
+// wait for the writes before them as in ConformanceOfReplicas.
 func (s *Subject) SentinelConformanceOfReplicas(t *testing.T) {
 	servers := s.StartSentinel(t)
 	primary := servers.Primary(t)
-	conn := primary.Dial(t)
-	conn.Do(t, "SELECT", "1")
-	waiter := &waiter{replicas: len(servers.Replicas(t)), primary: conn}
+	replicas := replicationOf(t, primary, len(servers.Replicas(t)))
 	dsn := s.sentinelDSN(servers, "&read=prefer-replica")
 	xcachetest.Run(t, xcachetest.Harness{
 		ServerLacks: lackedBy(t, primary),
 
 		Release: driver.Release,
 		Open: func(t testing.TB) driver.Store {
-			store := s.unchecked(t, dsn)
-			return newWaitingStore(store, waiter.wait)
+			return replicas.store(s.unchecked(t, dsn))
 		},
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker"},

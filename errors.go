@@ -55,6 +55,9 @@ var (
 	// ErrConflict is an optimistic transaction that lost: a key that it watched was
 	// changed by somebody else.
 	ErrConflict = driver.ErrConflict
+	// ErrScript is a script of the program that failed by its own doing. See ScriptError
+	// for what it said.
+	ErrScript = driver.ErrScript
 	// ErrUnknownOutcome matches every failure after which the operation may
 	// or may not have been applied: the reply was lost, say. It comes
 	// together with what happened.
@@ -62,6 +65,11 @@ var (
 	// ErrNotExecuted is the result of a pipeline that has not run yet.
 	ErrNotExecuted = errors.New("xcache: the pipeline has not been executed")
 )
+
+// A ScriptError is what a script said when it failed, found with errors.As:
+//
+//	if failed, ok := errors.AsType[*xcache.ScriptError](err); ok && failed.Code() == "NOSTOCK" {
+type ScriptError = driver.ScriptError
 
 // An OpError is the failure of one operation of a cache. Every error of an
 // operation is one, but for misses (a bare ErrNotFound) and what a loader of

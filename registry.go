@@ -151,6 +151,7 @@ var needsByName = map[string]func(*driver.Caps) bool{
 	"sortedsets": needsGroup(driver.GroupSortedSets),
 	"streams":    needsGroup(driver.GroupStreams),
 	"scripts":    needsGroup(driver.GroupScripts),
+	"functions":  needsGroup(driver.GroupFunctions),
 }
 
 func needsGroup(group driver.Group) func(*driver.Caps) bool {
@@ -168,7 +169,7 @@ func knownNeeds() string { return strings.Join(slices.Sorted(maps.Keys(needsByNa
 // Require returns an error that matches errors.ErrUnsupported, and names the
 // registered drivers that would do, unless the driver can do all of needs:
 // ttl, counters, swap, rename, scan, flush, ping, pipelines, pubsub, tracking,
-// lists, sets, hashes, sortedsets, streams, scripts. It does no I/O: call it
+// lists, sets, hashes, sortedsets, streams, scripts, functions. It does no I/O: call it
 // at start-up, so that a service does not find out at night.
 func (c *Cache) Require(needs ...string) error {
 	if c.err != nil {
@@ -192,7 +193,19 @@ func (c *Cache) require(needs []string) error {
 		return nil
 	}
 	return c.opError("require", "", fmt.Errorf("the driver cannot do %s (%s): %w",
-		strings.Join(missing, ", "), c.shared.registry.whoCan(needs), errors.ErrUnsupported))
+		strings.Join(missing, ", "), c.whatToDo(missing, needs), errors.ErrUnsupported))
+}
+
+// whatToDo says what the user can do about a store that lacks what missing names.
+func (c *Cache) whatToDo(missing, needs []string) string {
+	if commander := c.target.caps.Commander; commander != nil {
+		for _, need := range missing {
+			if advice := commander.Commands().Advice(driver.Group(need)); advice != "" {
+				return advice
+			}
+		}
+	}
+	return c.shared.registry.whoCan(needs)
 }
 
 // whoCan says which registered drivers can do all of needs. It asks stores

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"maps"
 	"slices"
 )
 
@@ -103,7 +104,8 @@ func (c *Cmd) Key() string {
 type CommandSet struct {
 	names map[string]struct{}
 	// rows[i] tells whether the set has the row of the table with index i.
-	rows []bool
+	rows   []bool
+	advice map[Group]string
 }
 
 // NewCommandSet returns the set of the given names.
@@ -144,6 +146,20 @@ func (s CommandSet) HasGroup(group Group) bool {
 	first := firstOf(rows, group)
 	return len(first) > 0 && !slices.ContainsFunc(first, func(c Command) bool { return !s.Has(c.Name) })
 }
+
+// Advise returns the set with words on what the user can do who misses a group of
+// commands: import a package, say.
+func (s CommandSet) Advise(group Group, advice string) CommandSet {
+	s.advice = maps.Clone(s.advice)
+	if s.advice == nil {
+		s.advice = make(map[Group]string)
+	}
+	s.advice[group] = advice
+	return s
+}
+
+// Advice returns the words that Advise has given the set for a group, or "".
+func (s CommandSet) Advice(group Group) string { return s.advice[group] }
 
 // Names returns the names, sorted.
 func (s CommandSet) Names() []string {

@@ -47,6 +47,11 @@ var (
 	// ErrConflict is an optimistic transaction that lost: a key that it watched was
 	// changed by somebody else. Nothing was changed.
 	ErrConflict = errors.New("xcache: transaction lost, a watched key was changed")
+	// ErrScript is a script, or a function, of the program that failed: an error that it
+	// returned, or ran into, and that no other sentinel describes. The cause is a
+	// *ScriptError. What the script had written before stays, as in Redis, so that the
+	// outcome is unknown unless the script was not run.
+	ErrScript = errors.New("xcache: script failed")
 	// ErrUnknownOutcome matches every failure after which the operation may
 	// or may not have been applied. It comes together with the cause.
 	ErrUnknownOutcome = errors.New("xcache: outcome unknown, the operation may have been applied")
@@ -151,6 +156,6 @@ func (c *cause) Is(target error) bool {
 // kinds are the errors that say what happened.
 var kinds = []error{
 	ErrNotFound, ErrNotStored, ErrWrongType, ErrOverflow, ErrClosed, ErrUnavailable, ErrReadOnly, ErrOutOfMemory,
-	ErrAuth, ErrInvalidKey, ErrTooLarge, ErrCrossSlot, ErrSyntax, ErrConflict, ErrUnknownOutcome,
+	ErrAuth, ErrInvalidKey, ErrTooLarge, ErrCrossSlot, ErrSyntax, ErrConflict, ErrScript, ErrUnknownOutcome,
 	errors.ErrUnsupported, context.Canceled, context.DeadlineExceeded,
 }

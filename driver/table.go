@@ -65,6 +65,7 @@ const (
 	GroupStreams     Group = "streams"
 	GroupPubSub      Group = "pubsub"
 	GroupScripts     Group = "scripts"
+	GroupFunctions   Group = "functions" // which the server has in libraries
 	GroupTransaction Group = "transactions"
 	// GroupCustom is that of the commands that the table does not have: see
 	// NewCustomCmd.
@@ -263,6 +264,11 @@ var rows = func() []Command {
 
 	row(GroupScripts, "EVAL", ManyKeys, 0) // how many, its second argument says
 	row(GroupScripts, "EVALSHA", ManyKeys, 0)
+	row(GroupScripts, "EVALSHA_RO", ManyKeys, read) // read-only ones: Redis 7.0, Valkey 7.2
+	row(GroupScripts, "EVAL_RO", ManyKeys, read)
+
+	row(GroupFunctions, "FCALL", ManyKeys, 0) // Redis 7.0, Valkey 7.2
+	row(GroupFunctions, "FCALL_RO", ManyKeys, read)
 	slices.SortFunc(commands, func(a, b Command) int { return strings.Compare(a.Name, b.Name) })
 	for i := range commands {
 		commands[i].index = i + 1

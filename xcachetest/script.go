@@ -30,6 +30,10 @@ type call struct {
 	err    error
 	// compare, if set, is used in the place of want.
 	compare func(got any) error
+	// open, if set, makes the handle, which on is a name for.
+	open func(*xcache.Cache) (any, error)
+	// code is that of the xcache.ScriptError which is wanted.
+	code string
 }
 
 // do begins a call of a handle's method.
@@ -81,10 +85,16 @@ func (c call) fails(err error) call {
 	return c
 }
 
+// says wants an error of the script's own, with a code.
+func (c call) says(code string) call {
+	c.err, c.code = xcache.ErrScript, code
+	return c
+}
+
 // scriptChecks returns the checks of all scripts.
 func scriptChecks() []check {
 	var checks []check
-	for _, scripts := range [][]script{listScripts(), setScripts(), hashScripts(), sortedSetScripts()} {
+	for _, scripts := range [][]script{listScripts(), setScripts(), hashScripts(), sortedSetScripts(), luaScripts()} {
 		for _, sc := range scripts {
 			checks = append(checks, sc.checks()...)
 		}
@@ -142,7 +152,11 @@ func handlesOf(c *cached, calls []call) (map[string]any, error) {
 		if handles[call.on] != nil {
 			continue
 		}
-		handle, err := makers[call.on]()
+		open := makers[call.on]
+		if call.open != nil {
+			open = func() (any, error) { return call.open(c.Cache) }
+		}
+		handle, err := open()
 		if err != nil {
 			return nil, fmt.Errorf("the handle of %s: %w", call.on, err)
 		}
@@ -159,6 +173,10 @@ type outcome struct {
 
 func (c call) check(got outcome) error {
 	what := fmt.Sprintf("%s.%s%s", c.on, c.method, argsText(c.args))
+	if c.code != "" {
+		failed, _ := errors.AsType[*xcache.ScriptError](got.err)
+		return that(errors.Is(got.err, c.err) && failed != nil && failed.Code() == c.code, "%s: the error is %v, want one with the code %s", what, got.err, c.code)
+	}
 	if c.err != nil || got.err != nil {
 		return that(errors.Is(got.err, c.err) && c.err != nil, "%s: the error is %v, want %v", what, got.err, errText(c.err))
 	}

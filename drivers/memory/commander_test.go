@@ -18,7 +18,7 @@ import (
 )
 
 // lackingGroups are those of which the store runs no command.
-var lackingGroups = []driver.Group{driver.GroupMigration, driver.GroupScripts}
+var lackingGroups = []driver.Group{driver.GroupMigration, driver.GroupScripts, driver.GroupFunctions}
 
 // lacking returns the commands that the store does not run.
 func lacking() []string {

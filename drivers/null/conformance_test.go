@@ -24,6 +24,7 @@ func TestConformance(t *testing.T) {
 		Exclusive:    true,
 		Lacks:        []string{"Subscriber", "Tracker", "Replicated", "Disconnector", "Exclusive"},
 
-		LacksCommands: []string{"XADD", "RESTORE", "EVAL", "EVALSHA"},
+		LacksCommands: []string{"XADD", "RESTORE"},
+		LacksGroups:   []driver.Group{driver.GroupScripts, driver.GroupFunctions},
 	})
 }

@@ -27,5 +27,5 @@
 // Each command, alone, in a pipeline or in a transaction, finds an empty database. So
 // RPUSH of two elements answers 2, and the LLEN behind it 0. Left out are commands whose
 // answer would be a lie: XADD, whose IDs must grow; RESTORE, whose payload only the
-// server that made it can check; EVAL and EVALSHA.
+// server that made it can check; scripts and functions.
 package null

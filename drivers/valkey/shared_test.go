@@ -28,6 +28,8 @@ func TestAllocations(t *testing.T) {
 
 func TestMisled(t *testing.T) { subject.Misled(t) }
 
+func TestScripts(t *testing.T) { subject.Scripts(t) }
+
 func TestGreetings(t *testing.T) { subject.Greetings(t) }
 
 func TestHostile(t *testing.T) { subject.Hostile(t) }

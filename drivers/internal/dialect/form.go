@@ -49,6 +49,10 @@ func (f *Form) In(v Version) bool {
 func Forms() []Form { return slices.Clone(forms) }
 
 var forms = []Form{
+	{Command: "EVALSHA_RO", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
+	{Command: "EVAL_RO", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
+	{Command: "FCALL", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
+	{Command: "FCALL_RO", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
 	{Command: "FLUSHDB", With: "SYNC", Redis: redis(6, 2), Valkey: firstValkey, Made: option(0, "SYNC")},
 	{Command: "GETDEL", Redis: redis(6, 2), Valkey: firstValkey, Script: script.GetDel, Made: always},
 	{Command: "HEXPIRE", Redis: redis(7, 4), Valkey: valkey(9, 0), Made: always},

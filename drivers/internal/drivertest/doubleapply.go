@@ -72,7 +72,7 @@ var doubleWrites = []doubleWrite{
 	{name: "GETDEL", prepare: []string{"SET KEY 1"}, write: bare("GETDEL"), look: "EXISTS KEY", before: 1, step: -1},
 	{name: "EVAL", prepare: []string{"SET KEY 10"}, write: func(k driver.Arg) *driver.Cmd {
 		return driver.NewCmd("EVAL", driver.Literal(increments), driver.Int(1), k, driver.Int(1))
-	}, look: "GET KEY", before: 10, step: 1},
+	}, look: "GET KEY", before: 10, step: 1, alsoCountedFor: []string{"EVALSHA"}},
 	{name: driver.CmdIncr, prepare: []string{"SET KEY 10"}, write: func(k driver.Arg) *driver.Cmd { return driver.NewCmd(driver.CmdIncr, k, driver.Int(1)) }, call: counting, look: "GET KEY", before: 10, step: 1, alsoCountedFor: []string{"EVAL", "EVALSHA"}},
 }
 

@@ -58,8 +58,10 @@ type Command struct {
 	Name string
 	Head []string
 	Args []driver.Arg
-	// ReadOnly tells that it changes nothing.
-	ReadOnly bool
+	// ReadOnly tells that it changes nothing, OfProgram that it runs a script of the
+	// program, whose errors are its own.
+	ReadOnly  bool
+	OfProgram bool
 	// Shape is the kinds of reply that it may have, and Longest the length of the
 	// longest string of the reply.
 	Shape   shape.Shape
@@ -135,7 +137,7 @@ func (s *Store) settle(c *Call) {
 		case !command.Replied:
 			command.err = s.failure(c, c.Sent && !(command.ReadOnly && isRefused(c.Err)))
 		case command.Reply.Kind == driver.ReplyError:
-			command.err = unwritten(command.Reply.Err, command.ReadOnly)
+			command.err = refusal(command.Reply.Err, command.ReadOnly, command.OfProgram)
 		}
 	}
 	c.settleAsking()
@@ -220,6 +222,15 @@ func readsNumbers(row *driver.Command) bool {
 		return false
 	}
 	return true
+}
+
+// refusal returns what an error reply means to a command, or what stands in the place of a
+// reply that was too long.
+func refusal(err error, readOnly, ofProgram bool) error {
+	if ofProgram && !(errors.Is(err, driver.ErrTooLarge) && errors.Is(err, driver.ErrUnknownOutcome)) {
+		return servererror.OfScript(err, readOnly)
+	}
+	return unwritten(err, readOnly)
 }
 
 // unwritten returns err, or, if it is that of a value that a command would only have

@@ -2,15 +2,11 @@ package exchange
 
 import (
 	"context"
-	"errors"
 	"math"
 	"slices"
-	"strconv"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/dialect"
-	"github.com/xcache-go/xcache/drivers/internal/script"
-	"github.com/xcache-go/xcache/drivers/internal/servererror"
 	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
@@ -51,7 +47,7 @@ func (b behindAsking) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 	c := b.call()
 	c.once = true
 	c.Commands = make([]Command, 0, 2*len(cmds))
-	for _, command := range b.encode(nil, cmds, false) {
+	for _, command := range b.encode(nil, cmds, inBatch) {
 		c.Commands = append(c.Commands, Command{Name: asking, Shape: shape.OK, Longest: minLongest}, command)
 	}
 	if err := b.run(ctx, c); err != nil {
@@ -64,54 +60,38 @@ func (b behindAsking) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 	return nil
 }
 
-// doPlain runs commands of the set. A script on its own is asked for by its SHA-1
-// first, and sent in full if the server does not know it.
+// doPlain runs commands of the set. Scripts that the server has forgotten by the time that
+// it comes to them, as somebody told it to, are sent once more, in full.
 func (s *Store) doPlain(ctx context.Context, cmds []*driver.Cmd) error {
-	alone := len(cmds) == 1
-	for short := alone; ; short = false {
+	how := inBatch
+	if len(cmds) == 1 {
+		how = alone
+	}
+	for {
 		c := s.call()
-		c.Commands = s.encode(c.Commands[:0], cmds, short)
+		c.Commands = s.encode(c.Commands[:0], cmds, how)
 		if err := s.run(ctx, c); err != nil {
-			return err
-		}
-		unknown := short && errors.Is(c.Commands[0].err, servererror.ErrNoScript)
-		if !unknown {
-			for i := range cmds {
-				c.Commands[i].fill(cmds[i])
+			if how != inFull {
+				return err
 			}
+			for _, cmd := range cmds {
+				cmd.Err = err
+			}
+			return nil
 		}
+		for i := range cmds {
+			c.Commands[i].fill(cmds[i])
+		}
+		forgotten := how != inFull && slices.ContainsFunc(cmds, isForgotten)
 		s.release(c)
-		if !unknown {
+		if !forgotten {
+			return nil
+		}
+		if cmds, how = sentAgain(cmds), inFull; len(cmds) == 0 {
 			return nil
 		}
 	}
 }
-
-// encode appends cmds as commands of a call. known tells that the server knows the
-// scripts, perhaps. Else the first command of each script brings it along, so that no
-// script of the batch can be missing after those before it have been run.
-func (s *Store) encode(commands []Command, cmds []*driver.Cmd, known bool) []Command {
-	commands = slices.Grow(commands, len(cmds))
-	var sent []*script.Script
-	for _, cmd := range cmds {
-		command := Command{
-			Name: cmd.Name, Args: cmd.Args, ReadOnly: cmd.Command().ReadOnly,
-			Shape: shape.Of(cmd.Name, cmd.Args), Longest: s.longest(cmd.Name),
-		}
-		if source, isScript := script.Lookup(cmd.Name); isScript {
-			if known || slices.Contains(sent, source) {
-				command.Name, command.Head = "EVALSHA", []string{source.SHA1, scriptKeys}
-			} else {
-				command.Name, command.Head = "EVAL", []string{source.Source, scriptKeys}
-				sent = append(sent, source)
-			}
-		}
-		commands = append(commands, command)
-	}
-	return commands
-}
-
-var scriptKeys = strconv.Itoa(script.Keys)
 
 const (
 	// minLongest is the longest string that a reply may always have: ids, fields and

@@ -30,7 +30,7 @@ func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd, behindAsking b
 	}
 	first := len(c.Commands)
 	c.Commands = append(c.Commands, Command{Name: multi, Shape: shape.OK, Longest: minLongest})
-	c.Commands = s.encode(c.Commands, cmds, false)
+	c.Commands = s.encode(c.Commands, cmds, inTransaction)
 	for i := range cmds {
 		c.Commands[first+1+i].Shape = shape.Queued
 	}
@@ -132,7 +132,7 @@ func transacted(cmds []*driver.Cmd, c *Call) {
 		row := cmds[i].Command()
 		switch {
 		case reply.Kind == driver.ReplyError:
-			cmds[i].Reply, cmds[i].Err = driver.Reply{}, unwritten(reply.Err, row.ReadOnly)
+			cmds[i].Reply, cmds[i].Err = driver.Reply{}, refusal(reply.Err, row.ReadOnly, ofProgram(row))
 		case !answers(cmds[i], &reply):
 			cmds[i].Reply, cmds[i].Err = driver.Reply{}, driver.Fail(driver.ErrUnavailable, failure.Outcome(!row.ReadOnly), resp.ErrMalformed)
 		default:

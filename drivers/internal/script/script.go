@@ -81,6 +81,11 @@ func newScript(names ...string) *Script {
 			}
 		}
 	}
-	sum := sha1.Sum([]byte(source.String())) //nolint:gosec // see above
-	return &Script{Source: source.String(), SHA1: hex.EncodeToString(sum[:])}
+	return &Script{Source: source.String(), SHA1: SHA1(source.String())}
+}
+
+// SHA1 returns the name of a script for EVALSHA.
+func SHA1(source string) string {
+	sum := sha1.Sum([]byte(source)) //nolint:gosec // see above
+	return hex.EncodeToString(sum[:])
 }

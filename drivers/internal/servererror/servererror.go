@@ -5,6 +5,7 @@ package servererror
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/xcache-go/xcache/driver"
@@ -16,7 +17,7 @@ var ErrRefused = errors.New("xcache: server refused the command")
 
 // ErrNoScript is the kind of the reply to EVALSHA when the server does not
 // know the script, which must then be sent with EVAL.
-var ErrNoScript = errors.New("xcache: server does not know the script")
+var ErrNoScript = fmt.Errorf("%w: the server does not know it", driver.ErrScript)
 
 // ErrBusyKey is the kind of the reply to RESTORE when there is such a key.
 var ErrBusyKey = errors.New("xcache: key exists already")
@@ -33,7 +34,7 @@ func Parse(text string, cause func(string) error) error {
 		cause = errors.New
 	}
 	if r := ruleOf(text); r != nil {
-		if r.bare {
+		if r.bare && !strings.Contains(text, "user_script") {
 			return r.kind
 		}
 		native := cause(Clean(text))
@@ -44,7 +45,7 @@ func Parse(text string, cause func(string) error) error {
 			native = &adviceError{native, r.advice}
 		}
 		e := driver.Fail(r.kind, driver.NotApplied, native)
-		if r.unknown || strings.Contains(text, "user_script") {
+		if r.unknown || strings.Contains(text, "user_script") && !r.refused {
 			e.Outcome = driver.Unknown
 		}
 		e.Transient = r.transient
@@ -91,6 +92,7 @@ type rule struct {
 	kind      error
 	transient bool
 	unknown   bool   // it may have been applied, or a part of it
+	refused   bool   // it was not, though it speaks of a script
 	bare      bool   // the kind is all there is to say
 	redirect  bool   // the cause is a RedirectError
 	advice    string // what the user can do
@@ -162,7 +164,8 @@ var rules = []rule{
 	{prefix: "NOGROUP", kind: driver.ErrNotFound, bare: true},
 	{prefix: "ERR The XGROUP subcommand requires the key to exist", kind: driver.ErrNotFound, bare: true},
 	{prefix: "BUSYGROUP", kind: driver.ErrNotStored, bare: true},
-	{prefix: "NOSCRIPT", kind: ErrNoScript},
+	{prefix: noScript, kind: ErrNoScript},
+	{prefix: notCompiled, kind: driver.ErrSyntax, refused: true},
 	{prefix: "BUSYKEY", kind: ErrBusyKey},
 
 	{prefix: "LOADING", kind: driver.ErrUnavailable, transient: true},

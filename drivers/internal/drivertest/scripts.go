@@ -1,0 +1,89 @@
+package drivertest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// Scripts tests how scripts of the program are sent to a server of the test's own.
+func (s *Subject) Scripts(t *testing.T) {
+	server := s.StartServer(t)
+	store := s.Open(t, s.Scheme+"://"+server.Addr)
+	run := func(key string) *driver.Cmd {
+		return driver.NewCmd("EVAL", driver.Literal(increments), driver.Int(1), driver.Key(key), driver.Int(1))
+	}
+	get := func(key string) *driver.Cmd { return driver.NewCmd("GET", driver.Key(key)) }
+	forget := func() *driver.Cmd { return driver.NewCustomCmd("SCRIPT", driver.Literal("FLUSH")) }
+	answers := func(t *testing.T, want int64, cmd *driver.Cmd) {
+		t.Helper()
+		require.NoError(t, cmd.Err)
+		n, err := cmd.Reply.AsInt()
+		require.NoError(t, err)
+		require.Equal(t, want, n)
+	}
+	send := func(t *testing.T, how driver.How, cmds ...*driver.Cmd) {
+		t.Helper()
+		server.Do(t, "FLUSHALL")
+		require.NoError(t, driver.CapsOf(store).Commander.Do(t.Context(), cmds, how))
+	}
+
+	t.Run("by their SHA-1 once the server knows them", func(t *testing.T) {
+		server.Do(t, "SCRIPT", "FLUSH")
+		full, short := timesRun(t, server, "eval"), timesRun(t, server, "evalsha")
+		for range 3 {
+			send(t, driver.Plain, run("a"))
+		}
+		require.Equal(t, 1, timesRun(t, server, "eval")-full)
+		require.Equal(t, 3, timesRun(t, server, "evalsha")-short)
+	})
+	t.Run("once in a pipeline", func(t *testing.T) {
+		server.Do(t, "SCRIPT", "FLUSH")
+		full, short := timesRun(t, server, "eval"), timesRun(t, server, "evalsha")
+		cmds := []*driver.Cmd{run("a"), run("a"), run("b"), get("a"), run("a")}
+		send(t, driver.Plain, cmds...)
+		for i, want := range []int64{1, 2, 1, 2, 3} {
+			answers(t, want, cmds[i])
+		}
+		require.Equal(t, 1, timesRun(t, server, "eval")-full)
+		require.Equal(t, 3, timesRun(t, server, "evalsha")-short)
+	})
+	t.Run("forgotten in the middle of a pipeline", func(t *testing.T) {
+		cmds := []*driver.Cmd{run("a"), forget(), run("a"), run("b"), get("b"), run("a")}
+		send(t, driver.Plain, cmds...)
+		answers(t, 1, cmds[0])
+		answers(t, 2, cmds[2])
+		WantErr(t, cmds[3].Err, driver.NotApplied, driver.ErrUnavailable) // GET was before it
+		require.True(t, cmds[4].Reply.IsNil())
+		answers(t, 3, cmds[5])
+		require.Equal(t, "3", server.Do(t, "GET", "a"))
+		require.Nil(t, server.Do(t, "GET", "b"), "what is said not to have been run was not")
+	})
+	t.Run("forgotten in a transaction", func(t *testing.T) {
+		cmds := []*driver.Cmd{run("a"), forget(), run("a")}
+		send(t, driver.Atomic, cmds...)
+		answers(t, 1, cmds[0])
+		answers(t, 2, cmds[2])
+	})
+	t.Run("by a user who may not name them", func(t *testing.T) {
+		server.Do(t, "ACL", "SETUSER", "plain", "on", ">secret", "~*", "+@all", "-evalsha")
+		plain := s.Open(t, s.Scheme+"://plain:secret@"+server.Addr)
+		server.Do(t, "FLUSHALL")
+		first, second := run("a"), run("a")
+		require.NoError(t, driver.CapsOf(plain).Commander.Do(t.Context(), []*driver.Cmd{first}, driver.Plain))
+		require.NoError(t, driver.CapsOf(plain).Commander.Do(t.Context(), []*driver.Cmd{second, get("b")}, driver.Plain))
+		answers(t, 1, first)
+		answers(t, 2, second)
+	})
+	t.Run("what only reads goes to replicas", func(t *testing.T) {
+		servers := s.Replicated(t)
+		replicas := s.Open(t, s.Scheme+"://"+servers.Primary.Addr+","+servers.Replicas[0].Addr+"?read=replica")
+		at := timesRun(t, servers.Replicas[0], "eval_ro")
+		cmd := driver.NewCmd("EVAL_RO", driver.Literal("return redis.call('GET', KEYS[1]) or 7"), driver.Int(1), driver.Key(Key(t, "none")))
+		require.NoError(t, driver.CapsOf(replicas).Commander.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain))
+		answers(t, 7, cmd)
+		require.Equal(t, 1, timesRun(t, servers.Replicas[0], "eval_ro")-at)
+	})
+}

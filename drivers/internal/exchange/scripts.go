@@ -1,0 +1,136 @@
+package exchange
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/script"
+	"github.com/xcache-go/xcache/drivers/internal/servererror"
+	"github.com/xcache-go/xcache/drivers/internal/shape"
+)
+
+// A scripting says how scripts are sent: in full, or by their SHA-1, which a server answers
+// by NOSCRIPT that does not know them.
+type scripting uint8
+
+const (
+	// alone is a command on its own: by the SHA-1, and in full after NOSCRIPT.
+	alone scripting = iota
+	// inBatch brings each script along once, in the first command that runs it, as the
+	// commands behind a NOSCRIPT would have been run before it is sent again.
+	inBatch
+	// inTransaction is inBatch, but scripts of the program are sent in full each time: one
+	// that the server refuses would be unknown behind it, and none can be sent again.
+	inTransaction
+	// inFull sends the script in full each time.
+	inFull
+)
+
+// encode appends cmds as commands of a call.
+func (s *Store) encode(commands []Command, cmds []*driver.Cmd, how scripting) []Command {
+	commands = slices.Grow(commands, len(cmds))
+	var sent []string // the SHA-1 of each script that was brought along
+	for _, cmd := range cmds {
+		row := cmd.Command()
+		command := Command{
+			Name: cmd.Name, Args: cmd.Args, ReadOnly: row.ReadOnly, OfProgram: ofProgram(row),
+			Shape: shape.Of(cmd.Name, cmd.Args), Longest: s.longest(cmd.Name),
+		}
+		whole := how == inFull || how == inTransaction && command.OfProgram
+		if own, isOwn := script.Lookup(cmd.Name); isOwn {
+			if whole || how != alone && !slices.Contains(sent, own.SHA1) {
+				command.Name, command.Head = "EVAL", []string{own.Source, scriptKeys}
+				sent = append(sent, own.SHA1)
+			} else {
+				command.Name, command.Head = "EVALSHA", []string{own.SHA1, scriptKeys}
+			}
+		} else if sha, inFull := byName[cmd.Name]; inFull && !whole && len(cmd.Args) > 1 {
+			if sum := script.SHA1(cmd.Args[0].String()); how == alone || slices.Contains(sent, sum) {
+				command.Name, command.Head, command.Args = sha, []string{sum}, cmd.Args[1:]
+			} else {
+				sent = append(sent, sum)
+			}
+		}
+		commands = append(commands, command)
+	}
+	return commands
+}
+
+// byName has the commands that run a script by its SHA-1 in the place of those which bring
+// it along.
+var byName = map[string]string{"EVAL": "EVALSHA", "EVAL_RO": "EVALSHA_RO"}
+
+var scriptKeys = strconv.Itoa(script.Keys)
+
+// ofProgram reports whether a command runs a script of the program.
+func ofProgram(row *driver.Command) bool {
+	return row.Group == driver.GroupScripts || row.Group == driver.GroupFunctions
+}
+
+// isForgotten reports whether the server did not know the script of a command that has it,
+// or does not let the user name it.
+func isForgotten(cmd *driver.Cmd) bool {
+	if cmd.Err == nil {
+		return false
+	}
+	_, isOwn := script.Lookup(cmd.Name)
+	_, inFull := byName[cmd.Name]
+	return errors.Is(cmd.Err, servererror.ErrNoScript) && (isOwn || inFull) ||
+		errors.Is(cmd.Err, driver.ErrAuth) && !errors.Is(cmd.Err, driver.ErrUnknownOutcome) && inFull
+}
+
+// errForgotten is why a script was not run.
+var errForgotten = errors.New("the server forgot the script in the middle of a pipeline, as by SCRIPT FLUSH, and a command behind it has been run")
+
+// sentAgain returns those commands of a batch whose script the server has forgotten. One
+// with a command on the same key behind it that was run can not be sent again, as the order
+// of a batch holds for each key: its error says that it was not run.
+func sentAgain(cmds []*driver.Cmd) []*driver.Cmd {
+	for i, cmd := range cmds {
+		if first := broughtAlong(cmds[:i], cmd); isForgotten(cmd) && first != nil && errors.Is(first.Err, driver.ErrSyntax) {
+			cmd.Err = first.Err // it is no script
+		}
+	}
+	var again []*driver.Cmd
+	run := make(map[string]bool) // the keys of commands that were run
+	all := false                 // such a command may have concerned any key
+	for _, cmd := range slices.Backward(cmds) {
+		keys := keysOf(cmd)
+		switch {
+		case !isForgotten(cmd):
+			for _, key := range keys {
+				run[key] = true
+			}
+			all = all || len(keys) == 0 && cmd.Command().Group != driver.GroupConnection
+		case all, len(keys) == 0 && len(run) > 0, slices.ContainsFunc(keys, func(key string) bool { return run[key] }):
+			cmd.Err = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errForgotten).Retryable()
+		default:
+			again = append(again, cmd)
+		}
+	}
+	slices.Reverse(again)
+	return again
+}
+
+// broughtAlong returns the first of cmds, which has brought the script of cmd along; nil if
+// there is none.
+func broughtAlong(cmds []*driver.Cmd, cmd *driver.Cmd) *driver.Cmd {
+	for _, first := range cmds {
+		if _, inFull := byName[first.Name]; inFull && len(first.Args) > 1 && first.Args[0].String() == cmd.Args[0].String() {
+			return first
+		}
+	}
+	return nil
+}
+
+func keysOf(cmd *driver.Cmd) []string {
+	var keys []string
+	for i := range cmd.Args {
+		if cmd.Args[i].Role == driver.RoleKey {
+			keys = append(keys, cmd.Args[i].Text)
+		}
+	}
+	return keys
+}

@@ -1,0 +1,142 @@
+package mixins
+
+import (
+	"errors"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A Reader reads the result of a script, or a part of one. It is one of AsInt, AsString,
+// AsValue[T] and the others here, or a function of the program's. It may keep what it takes
+// from the reply, but not the Op.
+//
+// Lua has one kind of number, of which the server answers what is in front of the point.
+// false and nil are no result, which all readers of one thing report as xcache.ErrNotFound,
+// and true is 1. A list ends at its first nil.
+type Reader[R any] func(o *xcache.Op, r *driver.Reply) (R, error)
+
+// readResult returns a function that reads a whole reply. A reply that a reader did not
+// expect is the script's own: a server answers commands as they are known to be answered,
+// and scripts with anything.
+func readResult[R any](read Reader[R]) func(*xcache.Op) (R, error) {
+	return func(o *xcache.Op) (R, error) {
+		result, err := read(o, o.Reply())
+		if misread, ok := errors.AsType[*driver.Error](err); ok && errors.Is(misread.Kind, xcache.ErrUnavailable) {
+			err = driver.Fail(xcache.ErrScript, misread.Outcome, misread.Err)
+		}
+		return result, err
+	}
+}
+
+// AsInt reads a whole number, or the text of one.
+func AsInt(_ *xcache.Op, r *driver.Reply) (int64, error) {
+	if r.IsNil() {
+		return 0, xcache.ErrNotFound
+	}
+	return r.AsInt()
+}
+
+// AsFloat reads a number. As numbers lose their fraction on the way, a script returns the
+// text of one: tostring(x).
+func AsFloat(_ *xcache.Op, r *driver.Reply) (float64, error) {
+	if r.IsNil() {
+		return 0, xcache.ErrNotFound
+	}
+	return r.AsFloat()
+}
+
+// AsBool reads true, or a number other than 0, as true; false, nil and 0 as false.
+func AsBool(_ *xcache.Op, r *driver.Reply) (bool, error) {
+	if r.IsNil() {
+		return false, nil
+	}
+	n, err := r.AsInt()
+	return n != 0, err
+}
+
+// AsString reads text that no codec has written. A number is its digits.
+func AsString(_ *xcache.Op, r *driver.Reply) (string, error) {
+	text, err := r.AsBytes()
+	return string(text), err
+}
+
+// AsBytes is AsString for bytes, which must not be modified.
+func AsBytes(_ *xcache.Op, r *driver.Reply) ([]byte, error) { return r.AsBytes() }
+
+// AsValue reads what the codec has written: a value that a View has stored, or an argument
+// that was Encoded. Where the cache encrypts, it is one of the script's first key.
+func AsValue[T any](o *xcache.Op, r *driver.Reply) (T, error) { return xcache.ReadValue[T](o, r) }
+
+// AsKey reads a full key, as KEYS has it, and returns the key that the program knows.
+// xcache.ErrInvalidKey if it is none of the cache's.
+func AsKey(o *xcache.Op, r *driver.Reply) (string, error) {
+	full, err := AsString(o, r)
+	if err != nil {
+		return "", err
+	}
+	key, ok := o.UserKey(full)
+	if !ok {
+		return "", driver.Fail(xcache.ErrInvalidKey, driver.Unknown, errForeignKey)
+	}
+	return key, nil
+}
+
+// AsNothing reads whatever the script returns as true. It is for scripts that return
+// nothing of interest.
+func AsNothing(_ *xcache.Op, r *driver.Reply) (bool, error) {
+	if r.Kind == driver.ReplyError {
+		return false, r.Err
+	}
+	return true, nil
+}
+
+// AsReply returns the reply as it is.
+func AsReply(_ *xcache.Op, r *driver.Reply) (driver.Reply, error) { return *r, nil }
+
+// AsSlice reads a list, whose elements it has read by another reader. No result is no
+// elements.
+func AsSlice[T any](element Reader[T]) Reader[[]T] {
+	return func(o *xcache.Op, r *driver.Reply) ([]T, error) {
+		items, err := r.AsArray()
+		if err != nil {
+			return nil, err
+		}
+		return readEach(items, func(item *driver.Reply) (T, error) { return element(o, item) })
+	}
+}
+
+// AsMap reads a list of names and values in turn, as HGETALL answers it, whose values it
+// has read by another reader. No result is an empty map.
+func AsMap[T any](value Reader[T]) Reader[map[string]T] {
+	return func(o *xcache.Op, r *driver.Reply) (map[string]T, error) {
+		pairs, err := r.AsPairs()
+		if err != nil {
+			return nil, err
+		}
+		all := make(map[string]T, len(pairs))
+		for _, pair := range pairs {
+			if all[string(pair.Name)], err = value(o, pair.Value); err != nil {
+				return nil, err
+			}
+		}
+		return all, nil
+	}
+}
+
+// AsPointer reads what may be missing: nil for no result, where another reader says
+// xcache.ErrNotFound. It is for elements of a list.
+func AsPointer[T any](read Reader[T]) Reader[*T] {
+	return func(o *xcache.Op, r *driver.Reply) (*T, error) {
+		if r.IsNil() {
+			return nil, nil //nolint:nilnil // which is what it is for
+		}
+		value, err := read(o, r)
+		if err != nil {
+			return nil, err
+		}
+		return &value, nil
+	}
+}
+
+var errForeignKey = errors.New("the script returned a key that has not the cache's prefix, version and namespace")

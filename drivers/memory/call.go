@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/xcache-go/xcache/driver"
@@ -12,6 +13,7 @@ import (
 type call struct {
 	transaction
 	arguments.List
+	ctx context.Context //nolint:containedctx // a call lives as long as its context
 }
 
 // okReply is how a write answers that it was done.

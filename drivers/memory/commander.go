@@ -24,7 +24,10 @@ type command struct {
 // its commands and how each is run; here it has one word.
 var commands = collect(connectionCommands, keyCommands, stringCommands, listCommands, hashCommands, fieldTTLCommands, setCommands, sortedSetCommands, streamCommands)
 
-var commandSet = driver.NewCommandSet(slices.Collect(maps.Keys(commands))...)
+var (
+	commandSet    = driver.NewCommandSet(slices.Collect(maps.Keys(commands))...).Advise(driver.GroupScripts, scriptingAdvice)
+	withScripting = driver.NewCommandSet(slices.Collect(maps.Keys(collect(commands, scriptCommands)))...)
+)
 
 func collect(groups ...map[string]command) map[string]command {
 	all := make(map[string]command)
@@ -35,7 +38,12 @@ func collect(groups ...map[string]command) map[string]command {
 }
 
 // Commands implements driver.Commander.
-func (s *Store) Commands() driver.CommandSet { return commandSet }
+func (s *Store) Commands() driver.CommandSet {
+	if s.scripting {
+		return withScripting
+	}
+	return commandSet
+}
 
 // Do implements driver.Commander. Results and failures are those of Redis. An
 // Atomic batch runs with nothing in between; if a command in it is unknown or
@@ -47,46 +55,54 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 		return err
 	}
 	if how == driver.Atomic {
-		return db.doAtomic(cmds)
+		return s.doAtomic(ctx, db, cmds)
 	}
 	var c call
 	for i, cmd := range cmds {
 		if due(i) && ctx.Err() != nil {
 			return ended(ctx, driver.Unknown)
 		}
-		command, err := lookupCommand(cmd)
+		command, err := s.lookupCommand(cmd)
 		if err != nil {
 			cmd.Err = err
 			continue
 		}
-		c = call{transaction: db.begin(db.shardsOfCommand(command, cmd)), List: arguments.List{Cmd: cmd}}
+		c = call{transaction: db.begin(db.shardsOfCommand(command, cmd)), List: arguments.List{Cmd: cmd}, ctx: ctx}
 		cmd.Reply, cmd.Err = command.run(&c)
 		c.end()
 	}
 	return nil
 }
 
-func (db *database) doAtomic(cmds []*driver.Cmd) error {
+func (s *Store) doAtomic(ctx context.Context, db *database, cmds []*driver.Cmd) error {
 	var shards shardSet
-	for _, cmd := range cmds {
-		command, err := lookupCommand(cmd)
-		if err != nil {
+	run := make([]command, len(cmds))
+	for i, cmd := range cmds {
+		var err error
+		if run[i], err = s.lookupCommand(cmd); err != nil {
 			return err
 		}
-		shards |= db.shardsOfCommand(command, cmd)
+		shards |= db.shardsOfCommand(run[i], cmd)
 	}
-	c := call{transaction: db.begin(shards)}
+	c := call{transaction: db.begin(shards), ctx: ctx}
 	defer c.end()
-	for _, c.Cmd = range cmds {
-		c.Cmd.Reply, c.Cmd.Err = commands[c.Cmd.Name].run(&c)
+	for i := range cmds {
+		c.Cmd = cmds[i]
+		c.Cmd.Reply, c.Cmd.Err = run[i].run(&c)
 	}
 	return nil
 }
 
 // lookupCommand returns how to run a command, or why it cannot be run, whatever
 // the database holds.
-func lookupCommand(cmd *driver.Cmd) (command, error) {
+func (s *Store) lookupCommand(cmd *driver.Cmd) (command, error) {
 	c, ok := commands[cmd.Name]
+	if !ok && s.scripting {
+		c, ok = scriptCommands[cmd.Name]
+	}
+	if _, isScript := scriptCommands[cmd.Name]; isScript && !ok {
+		return c, fmt.Errorf("xcache: %s of the memory driver: %s: %w", cmd.Name, scriptingAdvice, errors.ErrUnsupported)
+	}
 	if !ok {
 		return c, fmt.Errorf("xcache: the memory driver has no command %q: %w", cmd.Name, errors.ErrUnsupported)
 	}

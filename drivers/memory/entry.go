@@ -42,6 +42,8 @@ type object interface {
 	// empty tells that the object has lost its last element, and the key with
 	// it.
 	empty() bool
+	// clone returns a copy, which shares nothing that is ever written to.
+	clone() object
 }
 
 // A lapsing object is one that loses parts as time passes: fields of a hash.

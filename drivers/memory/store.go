@@ -21,6 +21,8 @@ type Store struct {
 	bounds  Options
 	name    string // by which others share it, or ""
 	release func()
+	// scripting tells that there was a language for scripts when the store was opened.
+	scripting bool
 }
 
 var _ interface {
@@ -48,7 +50,7 @@ func NewStore(options Options) (*Store, error) {
 }
 
 func newStore(db *database, bounds Options, release func()) *Store {
-	s := &Store{bounds: bounds, release: release}
+	s := &Store{bounds: bounds, release: release, scripting: interpreter.Load() != nil}
 	s.db.Store(db)
 	return s
 }

@@ -48,6 +48,10 @@ func (s *Subject) Dialect(t *testing.T) {
 
 // samples has a call of each form, which servers that have it do not refuse.
 var samples = map[string]string{
+	"EVALSHA_RO":                        "EVALSHA_RO ffffffffffffffffffffffffffffffffffffffff 0",
+	"EVAL_RO":                           "EVAL_RO return 0",
+	"FCALL":                             "FCALL nosuch 0",
+	"FCALL_RO":                          "FCALL_RO nosuch 0",
 	"FLUSHDB with SYNC":                 "FLUSHDB SYNC",
 	"GETDEL":                            "GETDEL k",
 	"HEXPIRE":                           "HEXPIRE k 100 FIELDS 1 f",

@@ -1,6 +1,8 @@
 // Package deque has a sequence with two ends.
 package deque
 
+import "slices"
+
 // A Deque is a sequence that grows and shrinks at both ends in constant time, and any
 // element of which is found in constant time. The zero value is empty. It has no lock.
 type Deque[T any] struct {
@@ -15,6 +17,11 @@ const minRing = 4
 
 // Len returns the number of elements.
 func (d *Deque[T]) Len() int { return d.count }
+
+// Clone returns a deque with the same elements.
+func (d *Deque[T]) Clone() Deque[T] {
+	return Deque[T]{ring: slices.Clone(d.ring), first: d.first, count: d.count}
+}
 
 // At returns a pointer to element i, from 0, until the next change of the length.
 func (d *Deque[T]) At(i int) *T { return &d.ring[(d.first+i)&(len(d.ring)-1)] }

@@ -36,6 +36,19 @@ type turn struct {
 // Len returns the number of elements.
 func (t *Table[V]) Len() int { return t.elements.Len() }
 
+// Clone returns a table with the same elements and deadlines, at the same positions.
+func (t *Table[V]) Clone() Table[V] {
+	clone := Table[V]{elements: t.elements.Clone(), queue: make(queue, len(t.queue))}
+	for i := range clone.elements.Len() {
+		if e := &clone.elements.At(i).Value; e.turn != nil {
+			turn := *e.turn
+			e.turn = &turn
+			clone.queue[turn.place] = &turn
+		}
+	}
+	return clone
+}
+
 // Expiring returns the number of elements that have a deadline.
 func (t *Table[V]) Expiring() int { return len(t.queue) }
 

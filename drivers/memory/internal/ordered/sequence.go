@@ -40,6 +40,28 @@ const (
 // Len returns the number of items.
 func (s *Sequence[T]) Len() int { return s.root.size }
 
+// Clone returns a sequence of the same items, each of which copied has made.
+func (s *Sequence[T]) Clone(copied func(T) T) Sequence[T] {
+	return Sequence[T]{s.root.clone(copied)}
+}
+
+func (t *subtree[T]) clone(copied func(T) T) subtree[T] {
+	if t.node == nil {
+		return subtree[T]{}
+	}
+	n := &node[T]{items: make([]T, len(t.items), cap(t.items))}
+	for i, item := range t.items {
+		n.items[i] = copied(item)
+	}
+	if t.children != nil {
+		n.children = make([]subtree[T], len(t.children), cap(t.children))
+		for i := range t.children {
+			n.children[i] = t.children[i].clone(copied)
+		}
+	}
+	return subtree[T]{n, t.size}
+}
+
 // At returns the item at place i, which must be one.
 func (s *Sequence[T]) At(i int) T {
 	t := &s.root

@@ -2,7 +2,11 @@
 // changes in between.
 package table
 
-import "math/rand/v2"
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+)
 
 // A Table leads from keys to values. Its elements have positions without gaps, from 0: a
 // new one goes behind the others, and where one is deleted, the last one takes its place.
@@ -26,6 +30,11 @@ type Element[V any] struct {
 
 // Len returns the number of elements.
 func (t *Table[V]) Len() int { return len(t.elements) }
+
+// Clone returns a table with the same elements, at the same positions.
+func (t *Table[V]) Clone() Table[V] {
+	return Table[V]{positions: maps.Clone(t.positions), elements: slices.Clone(t.elements), most: t.most}
+}
 
 // At returns the element at a position, until the next change of the table. Its value may
 // be changed.

@@ -1,5 +1,5 @@
 // Package mixins has typed handles for the data structures of Redis and Valkey: lists,
-// sets, hashes, sorted sets. They are made once, at start-up, and used by any number of
+// sets, hashes, sorted sets; and for scripts. They are made once, at start-up, and used by any number of
 // goroutines:
 //
 //	carts, err := mixins.NewLists[Item](c)      // errors.ErrUnsupported here, if the driver has no lists

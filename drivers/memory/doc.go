@@ -3,7 +3,8 @@
 // in production where one process is enough, and the reference for what every
 // other driver does: it has each optional feature of package driver but
 // subscriptions, and runs every command on keys, strings, lists, hashes with TTLs of their
-// fields, sets, sorted sets and streams. It does not wait: XREAD takes no BLOCK.
+// fields, sets, sorted sets and streams. It does not wait: XREAD takes no BLOCK. Scripts it
+// runs in programs that import package drivers/memory/lua.
 //
 //	import _ "github.com/xcache-go/xcache/drivers/memory"
 //

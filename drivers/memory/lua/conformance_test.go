@@ -1,6 +1,7 @@
 package lua_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,7 +12,16 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
+// TestConformance runs what is about scripts: all else is the same without the language, and
+// is run by package memory.
 func TestConformance(t *testing.T) {
+	skip := make(map[string]string)
+	for _, check := range xcachetest.Checks() {
+		group, _, _ := strings.Cut(check.Name, "/")
+		if !strings.HasPrefix(group, "scripts") && group != "caps" && !strings.HasPrefix(check.Name, "command/EVAL") {
+			skip[check.Name] = "package memory runs it"
+		}
+	}
 	xcachetest.Run(t, xcachetest.Harness{
 		Open: func(t testing.TB) driver.Store {
 			store, err := memory.NewStore(memory.Options{})
@@ -24,5 +34,6 @@ func TestConformance(t *testing.T) {
 
 		LacksGroups: []driver.Group{driver.GroupMigration, driver.GroupFunctions},
 		Release:     driver.Release,
+		Skip:        skip,
 	})
 }

@@ -1,6 +1,7 @@
 package lua
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 // What a script finds when it begins.
 
 // kept are the functions of the interpreter's own that scripts have.
-var kept = []string{"assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "select", "setmetatable", "tonumber", "type", "unpack", "xpcall"}
+var kept = []string{"assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "select", "setmetatable", "type", "unpack", "xpcall"}
 
 // environment returns the globals of a script, which has them behind a table of its own that
 // takes none.
@@ -38,6 +39,7 @@ func (r *run) environment(l *lua.LState) *lua.LTable {
 		return 1
 	})
 	add("tostring", func(l *lua.LState) int { return r.push(l, r.toString(l, l.CheckAny(1))) })
+	add("tonumber", toNumber)
 	add("print", func(*lua.LState) int { return 0 })
 	add("collectgarbage", func(l *lua.LState) int {
 		l.Push(lua.LNumber(0))
@@ -110,6 +112,47 @@ func (r *run) toString(l *lua.LState, v lua.LValue) string {
 	return v.String()
 }
 
+// toNumber is tonumber of the language.
+func toNumber(l *lua.LState) int {
+	base := l.OptInt(2, 10)
+	value := l.CheckAny(1)
+	if base < 2 || base > 36 {
+		l.ArgError(2, "base out of range")
+	}
+	number := lua.LValue(lua.LNil)
+	switch v := value.(type) {
+	case lua.LNumber:
+		number = v
+	case lua.LString:
+		text := strings.Trim(string(v), " \t\n\v\f\r")
+		if n, ok := parseNumber(text, base); ok {
+			number = lua.LNumber(n)
+		}
+	}
+	l.Push(number)
+	return 1
+}
+
+func parseNumber(text string, base int) (float64, bool) {
+	digits := strings.TrimPrefix(strings.TrimPrefix(text, "-"), "+")
+	hex := strings.HasPrefix(digits, "0x") || strings.HasPrefix(digits, "0X")
+	switch {
+	case base == 10 && !hex:
+		if strings.Trim(text, "0123456789.eE+-") != "" { // which leaves out inf, and underscores
+			return 0, false
+		}
+		f, err := strconv.ParseFloat(text, 64)
+		return f, err == nil || errors.Is(err, strconv.ErrRange)
+	case hex && (base == 10 || base == 16):
+		digits, base = digits[2:], 16
+	}
+	n, err := strconv.ParseUint(digits, base, 64)
+	if strings.HasPrefix(text, "-") {
+		return -float64(n), err == nil
+	}
+	return float64(n), err == nil
+}
+
 // concat is a .. b .. c.
 func (r *run) concat(l *lua.LState) int {
 	n := l.GetTop()
@@ -177,8 +220,12 @@ const (
 // table counts a table that was made of its first argument, and puts pairs into it.
 func (r *run) table(l *lua.LState) int {
 	t := l.CheckTable(1)
-	r.limits.charge(l, tableBytes+arrayBytes*int64(t.Len()))
+	n := t.Len()
+	r.limits.charge(l, tableBytes+arrayBytes*int64(n))
 	for i := 2; i < l.GetTop(); i += 2 {
+		if k, ok := l.Get(i).(lua.LNumber); ok && k >= 1 && k <= lua.LNumber(n) && k == lua.LNumber(int(k)) {
+			continue // positions come last
+		}
 		r.rawSet(l, t, l.Get(i), l.Get(i+1))
 	}
 	l.Push(t)

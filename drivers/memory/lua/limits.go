@@ -19,7 +19,7 @@ const (
 	// and what it sends to commands and gets from them.
 	MaxBytes = 64 << 20
 	// MaxTime is how long a script may take.
-	MaxTime = 5 * time.Second
+	MaxTime = 2 * time.Second
 )
 
 // limits end a run that comes to its bounds. The interpreter asks it before each

@@ -91,7 +91,7 @@ const (
 	firstValues = 512
 	mostValues  = 16 << 10
 	valuesStep  = 1024
-	mostCalls   = 1024
+	mostCalls   = 256
 )
 
 // Run implements memory.Script.

@@ -2,6 +2,7 @@ package lua
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/yuin/gopher-lua/ast"
 )
@@ -248,9 +249,12 @@ func (r *rewriter) concat(e *ast.StringConcatOpExpr) ast.Expr {
 		parts = append(parts, single(r.expr(pair.Lhs)))
 		rest = pair.Rhs
 	}
-	for len(parts) > maxPairs { // from the right, as the language does
-		cut := len(parts) - maxPairs
-		parts = append(parts[:cut:cut], calling(e, concatName, parts[cut:]...))
+	for len(parts) > maxPairs {
+		var calls []ast.Expr
+		for group := range slices.Chunk(parts, maxPairs) {
+			calls = append(calls, calling(e, concatName, group...))
+		}
+		parts = calls
 	}
 	return calling(e, concatName, parts...)
 }

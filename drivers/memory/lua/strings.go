@@ -363,10 +363,7 @@ func (r *run) stringFormat(l *lua.LState) int {
 		case 'q':
 			b.WriteString(quoted(r.text(l, arg)))
 		case 's':
-			if l.GetTop() < arg {
-				l.ArgError(arg, "value expected")
-			}
-			text := r.toString(l, l.Get(arg))
+			text := r.text(l, arg)
 			r.limits.charge(l, int64(len(text)))
 			if spec == "%" {
 				b.WriteString(text)

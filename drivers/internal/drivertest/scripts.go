@@ -3,8 +3,6 @@ package drivertest
 import (
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/xcache-go/xcache/driver"
 )
 
@@ -19,15 +17,26 @@ func (s *Subject) Scripts(t *testing.T) {
 	forget := func() *driver.Cmd { return driver.NewCustomCmd("SCRIPT", driver.Literal("FLUSH")) }
 	answers := func(t *testing.T, want int64, cmd *driver.Cmd) {
 		t.Helper()
-		require.NoError(t, cmd.Err)
-		n, err := cmd.Reply.AsInt()
-		require.NoError(t, err)
-		require.Equal(t, want, n)
+		if n, err := cmd.Reply.AsInt(); n != want || err != nil || cmd.Err != nil {
+			t.Errorf("got %d, %v, %v, want %d", n, err, cmd.Err, want)
+		}
+	}
+	sendBy := func(t *testing.T, store driver.Store, how driver.How, cmds ...*driver.Cmd) {
+		t.Helper()
+		if err := driver.CapsOf(store).Commander.Do(t.Context(), cmds, how); err != nil {
+			t.Fatal(err)
+		}
 	}
 	send := func(t *testing.T, how driver.How, cmds ...*driver.Cmd) {
 		t.Helper()
 		server.Do(t, "FLUSHALL")
-		require.NoError(t, driver.CapsOf(store).Commander.Do(t.Context(), cmds, how))
+		sendBy(t, store, how, cmds...)
+	}
+	counted := func(t *testing.T, command string, before, want int) {
+		t.Helper()
+		if n := timesRun(t, server, command) - before; n != want {
+			t.Errorf("the server ran %s %d times, want %d", command, n, want)
+		}
 	}
 
 	t.Run("by their SHA-1 once the server knows them", func(t *testing.T) {
@@ -36,8 +45,8 @@ func (s *Subject) Scripts(t *testing.T) {
 		for range 3 {
 			send(t, driver.Plain, run("a"))
 		}
-		require.Equal(t, 1, timesRun(t, server, "eval")-full)
-		require.Equal(t, 3, timesRun(t, server, "evalsha")-short)
+		counted(t, "eval", full, 1)
+		counted(t, "evalsha", short, 3)
 	})
 	t.Run("once in a pipeline", func(t *testing.T) {
 		server.Do(t, "SCRIPT", "FLUSH")
@@ -47,8 +56,8 @@ func (s *Subject) Scripts(t *testing.T) {
 		for i, want := range []int64{1, 2, 1, 2, 3} {
 			answers(t, want, cmds[i])
 		}
-		require.Equal(t, 1, timesRun(t, server, "eval")-full)
-		require.Equal(t, 3, timesRun(t, server, "evalsha")-short)
+		counted(t, "eval", full, 1)
+		counted(t, "evalsha", short, 3)
 	})
 	t.Run("forgotten in the middle of a pipeline", func(t *testing.T) {
 		cmds := []*driver.Cmd{run("a"), forget(), run("a"), run("b"), get("b"), run("a")}
@@ -56,10 +65,13 @@ func (s *Subject) Scripts(t *testing.T) {
 		answers(t, 1, cmds[0])
 		answers(t, 2, cmds[2])
 		WantErr(t, cmds[3].Err, driver.NotApplied, driver.ErrUnavailable) // GET was before it
-		require.True(t, cmds[4].Reply.IsNil())
+		if !cmds[4].Reply.IsNil() {
+			t.Errorf("GET answered %v", cmds[4].Reply)
+		}
 		answers(t, 3, cmds[5])
-		require.Equal(t, "3", server.Do(t, "GET", "a"))
-		require.Nil(t, server.Do(t, "GET", "b"), "what is said not to have been run was not")
+		if a, b := server.Do(t, "GET", "a"), server.Do(t, "GET", "b"); a != "3" || b != nil {
+			t.Errorf("a is %v, b is %v; what is said not to have been run was not to be", a, b)
+		}
 	})
 	t.Run("forgotten in a transaction", func(t *testing.T) {
 		cmds := []*driver.Cmd{run("a"), forget(), run("a")}
@@ -72,8 +84,8 @@ func (s *Subject) Scripts(t *testing.T) {
 		plain := s.Open(t, s.Scheme+"://plain:secret@"+server.Addr)
 		server.Do(t, "FLUSHALL")
 		first, second := run("a"), run("a")
-		require.NoError(t, driver.CapsOf(plain).Commander.Do(t.Context(), []*driver.Cmd{first}, driver.Plain))
-		require.NoError(t, driver.CapsOf(plain).Commander.Do(t.Context(), []*driver.Cmd{second, get("b")}, driver.Plain))
+		sendBy(t, plain, driver.Plain, first)
+		sendBy(t, plain, driver.Plain, second, get("b"))
 		answers(t, 1, first)
 		answers(t, 2, second)
 	})
@@ -82,8 +94,10 @@ func (s *Subject) Scripts(t *testing.T) {
 		replicas := s.Open(t, s.Scheme+"://"+servers.Primary.Addr+","+servers.Replicas[0].Addr+"?read=replica")
 		at := timesRun(t, servers.Replicas[0], "eval_ro")
 		cmd := driver.NewCmd("EVAL_RO", driver.Literal("return redis.call('GET', KEYS[1]) or 7"), driver.Int(1), driver.Key(Key(t, "none")))
-		require.NoError(t, driver.CapsOf(replicas).Commander.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain))
+		sendBy(t, replicas, driver.Plain, cmd)
 		answers(t, 7, cmd)
-		require.Equal(t, 1, timesRun(t, servers.Replicas[0], "eval_ro")-at)
+		if n := timesRun(t, servers.Replicas[0], "eval_ro") - at; n != 1 {
+			t.Errorf("the replica ran EVAL_RO %d times, want 1", n)
+		}
 	})
 }

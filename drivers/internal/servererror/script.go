@@ -25,6 +25,9 @@ var refusals = []string{
 	"no upstream host", // a proxy's
 }
 
+// unsaid are the kinds of errors that mean something else as the answer to a script.
+var unsaid = []error{ErrRefused, ErrBusyKey, driver.ErrNotFound, driver.ErrNotStored}
+
 // OfScript returns what err, a server's error reply, means as the answer to a script of
 // the program. What the script itself has said, or what ended it, comes after it may have
 // written, unless it only reads, and is no reason to run it again.
@@ -38,8 +41,7 @@ func OfScript(err error, readOnly bool) error {
 		return driver.Fail(driver.ErrScript, outcome, &driver.ScriptError{Text: strings.TrimPrefix(err.Error(), "xcache: ")})
 	}
 	own := *e
-	switch e.Kind { //nolint:errorlint // the kind, and nothing below it
-	case ErrRefused, ErrBusyKey, driver.ErrNotFound, driver.ErrNotStored:
+	if slices.Contains(unsaid, e.Kind) {
 		own.Kind = driver.ErrScript
 	}
 	if isRefusal(e) || e.Outcome == driver.Unknown && errors.Is(e.Kind, driver.ErrUnavailable) {

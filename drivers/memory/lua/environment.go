@@ -119,7 +119,7 @@ func toNumber(l *lua.LState) int {
 	if base < 2 || base > 36 {
 		l.ArgError(2, "base out of range")
 	}
-	number := lua.LValue(lua.LNil)
+	number := lua.LNil
 	switch v := value.(type) {
 	case lua.LNumber:
 		number = v
@@ -269,7 +269,7 @@ func (r *run) rawSet(l *lua.LState, t *lua.LTable, key, value lua.LValue) {
 	case *lua.LNilType:
 		l.RaiseError("table index is nil")
 	case lua.LNumber:
-		if k != k { //nolint:gocritic,staticcheck // not a number
+		if k != k { //nolint:gocritic // not a number
 			l.RaiseError("table index is NaN")
 		}
 		if k >= 1 && k < lua.LNumber(lua.MaxArrayIndex) && k == lua.LNumber(int(k)) {

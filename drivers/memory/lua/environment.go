@@ -11,7 +11,10 @@ import (
 // What a script finds when it begins.
 
 // kept are the functions of the interpreter's own that scripts have.
-var kept = []string{"assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "select", "setmetatable", "type", "unpack", "xpcall"}
+var kept = []string{"assert", "error", "getmetatable", "ipairs", "next", "pairs", "rawequal", "rawget", "select", "setmetatable", "type", "unpack"}
+
+// caughtSteps is what it takes to catch an error, of which the interpreter says where it was.
+const caughtSteps = 1000
 
 // environment returns the globals of a script, which has them behind a table of its own that
 // takes none.
@@ -39,6 +42,16 @@ func (r *run) environment(l *lua.LState) *lua.LTable {
 		return 1
 	})
 	add("tostring", func(l *lua.LState) int { return r.push(l, r.toString(l, l.CheckAny(1))) })
+	for _, name := range []string{"pcall", "xpcall"} {
+		catch := all.RawGetString(name)
+		add(name, func(l *lua.LState) int {
+			n := forward(l, catch)
+			if l.Get(-n) == lua.LFalse {
+				r.limits.work(l, caughtSteps)
+			}
+			return n
+		})
+	}
 	add("tonumber", toNumber)
 	add("print", func(*lua.LState) int { return 0 })
 	add("collectgarbage", func(l *lua.LState) int {

@@ -90,7 +90,7 @@ var operations = map[string]func(ctx context.Context, v *xcache.View[string]) er
 
 // notOperations are the methods that ask the server nothing.
 var notOperations = map[string]bool{
-	"Close": true, "CodecReads": true, "In": true, "Inspect": true, "Load": true, "Namespace": true, "Pipeline": true, "Require": true, "Store": true, "With": true,
+	"Close": true, "CodecReads": true, "In": true, "Inspect": true, "Load": true, "Namespace": true, "Pipeline": true, "Require": true, "Store": true, "Subscribe": true, "With": true,
 }
 
 // second drops the result of an operation.

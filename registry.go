@@ -143,7 +143,9 @@ var needsByName = map[string]func(*driver.Caps) bool{
 	"pipelines": func(c *driver.Caps) bool {
 		return c.Commander != nil && runsGroup(c, driver.GroupStrings) && runsGroup(c, driver.GroupKeys)
 	},
-	"pubsub":     func(c *driver.Caps) bool { return c.Subscriber != nil },
+	"pubsub": func(c *driver.Caps) bool {
+		return (c.Subscriber != nil || c.Exclusive != nil) && runsGroup(c, driver.GroupPubSub)
+	},
 	"tracking":   func(c *driver.Caps) bool { return c.Tracker != nil },
 	"lists":      needsGroup(driver.GroupLists),
 	"sets":       needsGroup(driver.GroupSets),

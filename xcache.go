@@ -23,6 +23,7 @@
 package xcache
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
@@ -145,7 +146,7 @@ func (c *Cache) With(opts ...Option) *Cache {
 // every call returns ErrClosed. It waits for operations under way, but no longer
 // than op_timeout, however late their contexts end: then it disconnects, and they
 // fail with ErrClosed, and with ErrUnknownOutcome if they write and may have been
-// sent. It ends the contexts of loaders that GetOrSet runs, and waits for them
+// sent. It ends subscriptions, and the contexts of loaders that GetOrSet runs, and waits for them
 // without a bound: a loader that ignores its context holds it up. So does an
 // operation of a store that is no driver.Disconnector, until its context ends.
 //
@@ -175,6 +176,10 @@ type shared struct {
 	rewriter *rewriter
 	reads    readCounts
 	close    func() error
+	// closing ends when Close begins; it ends subscriptions.
+	closing context.Context
+	// beginClosing ends closing.
+	beginClosing context.CancelFunc
 	// opTimeout is how long Close lets operations under way go on.
 	opTimeout time.Duration
 	// limitsKeys: the driver takes fewer keys than Redis.
@@ -213,6 +218,7 @@ func newCache(s driver.Store, driverName string, registry *Registry, settings se
 		limitsKeys: limits.KeyLength > 0 || limits.ValidKey != nil,
 	}
 	shared.close = sync.OnceValue(shared.end)
+	shared.closing, shared.beginClosing = context.WithCancel(context.Background())
 	c := (&Cache{shared: shared, settings: settings}).With(opts...)
 	if c.err != nil {
 		return nil, c.err
@@ -231,6 +237,7 @@ func (s *shared) end() error {
 		disconnecting.Add(1)
 		stop = time.AfterFunc(s.opTimeout, func() { defer disconnecting.Done(); d.Disconnect() }).Stop
 	}
+	s.beginClosing()
 	s.flights.Close()
 	s.rewriter.close()
 	s.gate.Close()

@@ -33,8 +33,9 @@ func TestMain(m *testing.M) {
 
 var schemes = []string{"redis", "valkey"}
 
-// askNothing are the methods that send nothing, or what another one's row says.
-var askNothing = []string{"Close", "CodecReads", "In", "Inspect", "Len", "Load", "Namespace", "Pipeline", "Require", "Store", "With"}
+// askNothing are the methods that send nothing, or what another one's row says, or what
+// the page of a handle says.
+var askNothing = []string{"Close", "CodecReads", "In", "Inspect", "Len", "Load", "Namespace", "Pipeline", "Require", "Store", "Subscribe", "With"}
 
 func TestACLPageHasEveryOperation(t *testing.T) {
 	var run, queued []string

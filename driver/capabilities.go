@@ -151,11 +151,20 @@ type Pinger interface {
 	Ping(ctx context.Context) error
 }
 
-// A Subscriber receives published messages.
+// A Subscriber receives published messages by means of its own. A store that is
+// Exclusive need not be one: the core subscribes on a session.
 type Subscriber interface {
-	// Subscribe delivers the messages of the named channels to handle, one at
-	// a time, until ctx ends (then it returns ctx.Err()) or the store is
-	// closed (ErrClosed). It survives lost connections, and reports the gap.
+	// Subscribe delivers the messages of the named channels to handle, one at a time and
+	// in the order of each channel. handle gets Subscribed before all else, once the
+	// subscription is in force: whatever is published from then on is delivered, or missed
+	// and told of by Resubscribed. A slow handle holds up no publisher: what waits for it is
+	// bounded, and what exceeds the bound is missed.
+	//
+	// Subscribe returns when ctx ends (with its error) or the store is closed (ErrClosed),
+	// and before Subscribed also with the reason why there can be no subscription. handle
+	// is not called any more then. A lost connection is no reason to return.
+	// names are borrowed until then; there is one at least. Several subscriptions may be
+	// in force at once.
 	Subscribe(ctx context.Context, kind SubscriptionKind, names []string, handle func(Message)) error
 }
 
@@ -165,7 +174,11 @@ type SubscriptionKind uint8
 // The kinds of subscriptions: SUBSCRIBE, PSUBSCRIBE and SSUBSCRIBE.
 const (
 	Channels SubscriptionKind = iota
+	// Patterns are globs, as those of Scanner. A message whose channel matches several of
+	// them is delivered once for each.
 	Patterns
+	// ShardChannels are those of SPUBLISH. In a cluster all of one subscription are in
+	// one slot.
 	ShardChannels
 )
 
@@ -176,7 +189,8 @@ type Message struct {
 	// Channel is where a published message came in; Pattern is the pattern
 	// that matched, if the subscription is one to patterns.
 	Channel, Pattern string
-	// Payload is the published message. The handler may keep it.
+	// Payload is the published message. The handler may keep it, and must not change it:
+	// other subscribers may have the same bytes.
 	Payload []byte
 }
 
@@ -188,8 +202,8 @@ const (
 	Published MessageEvent = iota
 	// Subscribed tells that the subscription is in force, once at its start.
 	Subscribed
-	// Resubscribed tells that the connection was lost and is back: what was
-	// published in between is gone.
+	// Resubscribed tells that messages may have been missed: the connection was lost and
+	// is back, or too many messages waited for the handler.
 	Resubscribed
 )
 

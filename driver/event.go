@@ -59,6 +59,15 @@ const (
 	ListenerBack EventKind = "listener back"
 )
 
+// The kinds of events about subscriptions.
+const (
+	// SubscriptionLost: a subscription has lost its connection, and is tried to be made
+	// again. What is published until then is missed.
+	SubscriptionLost EventKind = "subscription lost"
+	// SubscriptionRestored: the subscription is in force again.
+	SubscriptionRestored EventKind = "subscription restored"
+)
+
 // The kinds of events that the core reports.
 const (
 	// LoadedValueNotStored: GetOrSet returned what it loaded, and could not store

@@ -262,6 +262,9 @@ var rows = func() []Command {
 	row(GroupStreams, "XREVRANGE", OneKey, read)
 	row(GroupStreams, "XTRIM", OneKey, 0)
 
+	row(GroupPubSub, "PUBLISH", OneKey, 0)  // the channel: any server of a cluster would do
+	row(GroupPubSub, "SPUBLISH", OneKey, 0) // Redis 7.0
+
 	row(GroupScripts, "EVAL", ManyKeys, 0) // how many, its second argument says
 	row(GroupScripts, "EVALSHA", ManyKeys, 0)
 	row(GroupScripts, "EVALSHA_RO", ManyKeys, read) // read-only ones: Redis 7.0, Valkey 7.2

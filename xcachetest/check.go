@@ -79,6 +79,7 @@ func keptChecks() []check {
 		faultChecks(),
 		closeChecks(),
 		exclusiveChecks(),
+		pubSubChecks(),
 		inspectChecks(),
 		cacheKeyChecks(),
 		cacheTTLChecks(),

@@ -21,7 +21,7 @@ func TestConformance(t *testing.T) {
 		},
 		InProcess: true,
 		Exclusive: true,
-		Lacks:     []string{"Subscriber", "Tracker", "Replicated", "Disconnector", "Exclusive"},
+		Lacks:     []string{"Tracker", "Replicated", "Disconnector", "Exclusive"},
 
 		LacksGroups: lackingGroups,
 		Release:     driver.Release,

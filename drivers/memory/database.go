@@ -19,6 +19,7 @@ type database struct {
 	maxEntries, maxBytes int64
 
 	scripts scriptCache
+	broker  broker
 
 	_ [64]byte // readers of the fields above do not wait for writers of those below
 

@@ -11,11 +11,11 @@ import (
 )
 
 // A Store is an embedded cache, or one use of a shared one. Besides the four
-// methods of driver.Store it has every optional interface but Subscriber and
-// Tracker, and runs every command there is.
+// methods of driver.Store it has every optional interface but Tracker and Exclusive,
+// and runs every command there is.
 //
-// All methods may be called concurrently. None of them waits for anything but
-// other calls, none starts a goroutine.
+// All methods may be called concurrently. None of them but Subscribe waits for anything
+// but other calls, none starts a goroutine.
 type Store struct {
 	db      atomic.Pointer[database] // nil once closed
 	bounds  Options
@@ -23,6 +23,7 @@ type Store struct {
 	release func()
 	// scripting tells that there was a language for scripts when the store was opened.
 	scripting bool
+	closed    chan struct{}
 }
 
 var _ interface {
@@ -37,6 +38,7 @@ var _ interface {
 	driver.Commander
 	driver.Inspector
 	driver.Limiter
+	driver.Subscriber
 } = (*Store)(nil)
 
 // NewStore returns a store of its own, for xcache.New. An error says which
@@ -50,7 +52,7 @@ func NewStore(options Options) (*Store, error) {
 }
 
 func newStore(db *database, bounds Options, release func()) *Store {
-	s := &Store{bounds: bounds, release: release, scripting: interpreter.Load() != nil}
+	s := &Store{bounds: bounds, release: release, closed: make(chan struct{}), scripting: interpreter.Load() != nil}
 	s.db.Store(db)
 	return s
 }
@@ -110,7 +112,11 @@ func (s *Store) Delete(ctx context.Context, keys []string) (removed int, err err
 // Close implements driver.Store. It frees what the store holds, if nobody else
 // uses it by its name. Calls after the first do nothing.
 func (s *Store) Close() error {
-	if s.db.Swap(nil) != nil && s.release != nil {
+	if s.db.Swap(nil) == nil {
+		return nil
+	}
+	close(s.closed)
+	if s.release != nil {
 		s.release()
 	}
 	return nil

@@ -78,6 +78,7 @@ var forms = []Form{
 	{Command: "SET", With: "IFEQ", Redis: redis(8, 4), Valkey: valkey(8, 1), Made: option(2, "IFEQ")},
 	{Command: "SINTERCARD", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
 	{Command: "SMISMEMBER", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
+	{Command: "SPUBLISH", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
 	{Command: "XADD", With: "NOMKSTREAM", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "NOMKSTREAM")},
 	{Command: "XADD", With: "MINID", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "MINID")},
 	{Command: "XADD", With: "LIMIT", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "LIMIT")},

@@ -1,0 +1,168 @@
+package memory
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+var pubSubCommands = map[string]command{
+	"PUBLISH":  {run: publish, min: 2, max: 2},
+	"SPUBLISH": {run: publishToShard, min: 2, max: 2},
+}
+
+// Subscribe implements driver.Subscriber. What waits for handle is bounded as by a server,
+// 32 MiB of messages: who exceeds that misses them, and gets Resubscribed.
+func (s *Store) Subscribe(ctx context.Context, kind driver.SubscriptionKind, names []string, handle func(driver.Message)) error {
+	db, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	sub := &subscriber{kind: kind, names: slices.Clone(names), wake: make(chan struct{}, 1)}
+	db.broker.join(sub)
+	defer db.broker.leave(sub)
+	handle(driver.Message{Event: driver.Subscribed})
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.closed:
+			return driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
+		case <-sub.wake:
+		}
+		missed, messages := sub.take()
+		if missed {
+			handle(driver.Message{Event: driver.Resubscribed})
+		}
+		for _, m := range messages {
+			if ctx.Err() != nil {
+				break
+			}
+			handle(m)
+		}
+	}
+}
+
+// A broker has the subscribers of a database, and passes on to them what is published.
+type broker struct {
+	mu sync.RWMutex
+	// named are the subscribers of channels and shard channels, by their names.
+	named    map[driver.SubscriptionKind]map[string][]*subscriber
+	patterns []*subscriber
+}
+
+func (b *broker) join(s *subscriber) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s.kind == driver.Patterns {
+		b.patterns = append(b.patterns, s)
+		return
+	}
+	if b.named == nil {
+		b.named = map[driver.SubscriptionKind]map[string][]*subscriber{driver.Channels: {}, driver.ShardChannels: {}}
+	}
+	named := b.named[s.kind]
+	for _, name := range s.names {
+		if !slices.Contains(named[name], s) { // the caller may have named it twice
+			named[name] = append(named[name], s)
+		}
+	}
+}
+
+func (b *broker) leave(s *subscriber) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	isThis := func(other *subscriber) bool { return other == s }
+	if s.kind == driver.Patterns {
+		b.patterns = slices.DeleteFunc(b.patterns, isThis)
+		return
+	}
+	named := b.named[s.kind]
+	for _, name := range s.names {
+		if named[name] = slices.DeleteFunc(named[name], isThis); len(named[name]) == 0 {
+			delete(named, name)
+		}
+	}
+}
+
+// publish passes a message on, and returns how many subscriptions it reaches.
+func (b *broker) publish(kind driver.SubscriptionKind, channel string, payload []byte) (reached int) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for _, s := range b.named[kind][channel] {
+		s.put(driver.Message{Channel: channel, Payload: payload})
+		reached++
+	}
+	if kind == driver.ShardChannels {
+		return reached
+	}
+	for _, s := range b.patterns {
+		for i, pattern := range s.names {
+			if matchGlob(pattern, channel) && !slices.Contains(s.names[:i], pattern) {
+				s.put(driver.Message{Channel: channel, Pattern: pattern, Payload: payload})
+				reached++
+			}
+		}
+	}
+	return reached
+}
+
+// A subscriber is one subscription.
+type subscriber struct {
+	kind  driver.SubscriptionKind
+	names []string
+	wake  chan struct{} // has an element when there is something to take
+
+	mu     sync.Mutex // guards what follows
+	queue  []driver.Message
+	bytes  int
+	missed bool // messages, as too many waited
+}
+
+const (
+	// maxQueued is how many bytes wait for a subscriber: what servers let one have by
+	// default before they hang up.
+	maxQueued = 32 << 20
+	// messageOverhead is what a message takes beside its payload and its channel.
+	messageOverhead = 96
+)
+
+func (s *subscriber) put(m driver.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.missed { // and told of nothing before that is known
+		return
+	}
+	s.bytes += len(m.Payload) + len(m.Channel) + messageOverhead
+	s.queue = append(s.queue, m)
+	if s.bytes > maxQueued {
+		s.queue, s.missed = nil, true
+	}
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns all that waits, and whether messages were missed before that.
+func (s *subscriber) take() (missed bool, messages []driver.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	missed, messages = s.missed, s.queue
+	s.missed, s.queue, s.bytes = false, nil, 0
+	return missed, messages
+}
+
+// publish is channel message, and answers how many subscriptions it reaches.
+func publish(c *call) (driver.Reply, error) { return c.publish(driver.Channels) }
+
+// publishToShard is publish for a shard channel.
+func publishToShard(c *call) (driver.Reply, error) { return c.publish(driver.ShardChannels) }
+
+func (c *call) publish(kind driver.SubscriptionKind) (driver.Reply, error) {
+	reached := c.db.broker.publish(kind, c.Key(0), bytes.Clone(c.Bytes(1)))
+	return driver.IntReply(int64(reached)), nil
+}

@@ -1,0 +1,134 @@
+package mixins
+
+import (
+	"context"
+	"sync"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// An inbox has the events of a subscription that wait for the loop.
+type inbox struct {
+	options SubscribeOptions
+	filled  chan struct{} // has an element when there may be something to take
+	emptied chan struct{} // has an element when there may be room
+
+	mu      sync.Mutex // guards what follows
+	waiting []waiting
+	count   int   // of messages that wait
+	err     error // why no more come
+}
+
+// A waiting event is a delivery, or, if that is nil, so many messages that were dropped.
+type waiting struct {
+	delivery *xcache.Delivery
+	missed   int
+}
+
+func newInbox(options SubscribeOptions) *inbox {
+	return &inbox{options: options, filled: make(chan struct{}, 1), emptied: make(chan struct{}, 1)}
+}
+
+// put adds an event. With Wait it waits for room, until ctx ends.
+func (b *inbox) put(ctx context.Context, d *xcache.Delivery) {
+	for !b.add(d) {
+		select {
+		case <-b.emptied:
+		case <-ctx.Done():
+			return
+		}
+	}
+	signal(b.filled)
+}
+
+// add reports false if there is no room, and the event is to wait for it. What is no
+// message always has room.
+func (b *inbox) add(d *xcache.Delivery) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	full := d.Event == driver.Published && b.count >= b.options.Buffer
+	switch {
+	case full && b.options.WhenFull == Wait:
+		return false
+	case full && b.options.WhenFull == DropNewest:
+		if last := len(b.waiting) - 1; b.waiting[last].delivery == nil {
+			b.waiting[last].missed++
+		} else {
+			b.waiting = append(b.waiting, waiting{missed: 1})
+		}
+		return true
+	case full:
+		b.dropOldest()
+	}
+	if d.Event == driver.Published {
+		b.count++
+	}
+	b.waiting = append(b.waiting, waiting{delivery: d})
+	return true
+}
+
+// dropOldest puts a gap in the place of the oldest message, or makes the one before it
+// longer.
+func (b *inbox) dropOldest() {
+	for i := range b.waiting {
+		if w := &b.waiting[i]; w.delivery != nil && w.delivery.Event == driver.Published {
+			b.count--
+			if i > 0 && b.waiting[i-1].delivery == nil {
+				b.waiting[i-1].missed++
+				copy(b.waiting[1:i+1], b.waiting[:i]) // the few before it, and not the many behind
+				b.waiting = b.waiting[1:]
+			} else {
+				*w = waiting{missed: 1}
+			}
+			return
+		}
+	}
+}
+
+// end tells why no more events come, behind those that wait.
+func (b *inbox) end(err error) {
+	b.mu.Lock()
+	b.err = err
+	b.mu.Unlock()
+	signal(b.filled)
+}
+
+// clear forgets what waits.
+func (b *inbox) clear() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waiting, b.count = nil, 0
+}
+
+// take waits for the next event: a delivery, or else a number of messages that were
+// dropped.
+func (b *inbox) take() (d *xcache.Delivery, missed int, err error) {
+	for {
+		b.mu.Lock()
+		if len(b.waiting) > 0 {
+			next := b.waiting[0]
+			b.waiting[0] = waiting{}
+			b.waiting = b.waiting[1:]
+			if next.delivery != nil && next.delivery.Event == driver.Published {
+				b.count--
+			}
+			b.mu.Unlock()
+			signal(b.emptied)
+			return next.delivery, next.missed, nil
+		}
+		err := b.err
+		b.mu.Unlock()
+		if err != nil {
+			return nil, 0, err
+		}
+		<-b.filled
+	}
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

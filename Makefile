@@ -6,6 +6,9 @@ GO        ?= go
 TESTFLAGS ?=
 # A package that takes longer than this hangs. The drivers' take nine minutes.
 TEST_TIMEOUT ?= 20m
+# How many packages are tested at once: those of the drivers wait for servers and clocks
+# most of the time.
+PACKAGES  ?= 4
 # How many processes burn the CPU beside "make test-busy".
 BUSY      ?= 8
 # Flags for the matrix, such as MATRIXFLAGS='-releases redis-6.0', for one row of the table.
@@ -42,7 +45,7 @@ servers-matrix: ## Download every release of them that there is
 # The drivers are tested on Redis 7.0 and Valkey 8.0, in every topology.
 .PHONY: test
 test: servers ## Run every test, shuffled, under the race detector
-	$(GO) test -race -shuffle=on -timeout=$(TEST_TIMEOUT) $(TESTFLAGS) ./...
+	$(GO) test -race -shuffle=on -p=$(PACKAGES) -timeout=$(TEST_TIMEOUT) $(TESTFLAGS) ./...
 	GOTOOLCHAIN=$(LATER_GO) $(GO) test -shuffle=on $(TESTFLAGS) . ./codec/... ./drivers/memory
 ifneq ($(BENCH_MODULE),)
 	$(GO) -C $(BENCH_MODULE) test $(TESTFLAGS) ./...

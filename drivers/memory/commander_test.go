@@ -129,7 +129,7 @@ func replyText(r driver.Reply) string {
 // sessions are commands and what Redis answers to them, each on an empty
 // database: see also TestRedisAnswersTheSame. ERR is an error that no sentinel
 // describes.
-var sessions = joined(basicSessions, listSessions, hashSessions, setSessions, sortedSetSessions, streamSessions)
+var sessions = joined(basicSessions, pubSubSessions, listSessions, hashSessions, setSessions, sortedSetSessions, streamSessions)
 
 func joined(groups ...map[string][][2]string) map[string][][2]string {
 	all := make(map[string][][2]string)

@@ -570,7 +570,7 @@ func TestStoreHasEveryFeatureItDeclares(t *testing.T) {
 	require.NotNil(t, caps.Scanner, "a feature is missing: %+v", caps)
 	require.NotNil(t, caps.Flusher, "a feature is missing: %+v", caps)
 	require.NotNil(t, caps.Pinger, "a feature is missing: %+v", caps)
-	require.Nil(t, caps.Subscriber, "a feature is there that nothing stands behind: %+v", caps)
+	require.NotNil(t, caps.Subscriber, "a feature is missing: %+v", caps)
 	require.Nil(t, caps.Tracker, "a feature is there that nothing stands behind: %+v", caps)
 	require.Greater(t, caps.Limits.CallTimeout, time.Duration(0), "Limits do not say that a call ends by itself")
 }

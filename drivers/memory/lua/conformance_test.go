@@ -30,7 +30,7 @@ func TestConformance(t *testing.T) {
 		},
 		InProcess: true,
 		Exclusive: true,
-		Lacks:     []string{"Subscriber", "Tracker", "Replicated", "Disconnector", "Exclusive"},
+		Lacks:     []string{"Tracker", "Replicated", "Disconnector", "Exclusive"},
 
 		LacksGroups: []driver.Group{driver.GroupMigration, driver.GroupFunctions},
 		Release:     driver.Release,

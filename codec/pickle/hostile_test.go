@@ -57,12 +57,12 @@ func TestShortInputs(t *testing.T) {
 	checkRead(t, nil)
 	for a := range 256 {
 		checkRead(t, []byte{byte(a)})
+		// All pickles of one and two bytes between the ends.
+		checkRead(t, []byte{0x80, 4, byte(a), '.'})
 		for b := range 256 {
 			data := []byte{byte(a), byte(b)}
 			require.False(t, recognize(data), "%x is a pickle", data)
 			require.Error(t, pickle.Serializer.Unmarshal(data, new(any)), "%x is a pickle", data)
-			// All pickles of one and two bytes between the ends.
-			checkRead(t, []byte{0x80, 4, byte(a), '.'})
 			checkRead(t, []byte{0x80, 4, byte(a), byte(b), '.'})
 		}
 	}

@@ -144,6 +144,21 @@ func TestMalformedReplies(t *testing.T) {
 // the first of all other commands on each connection by a text.
 func answering(t testing.TB, reply string) string {
 	t.Helper()
+	return serving(t, func() func(net.Conn) {
+		said := false
+		return func(conn net.Conn) {
+			if !said {
+				said = true
+				_, _ = conn.Write([]byte(reply))
+			}
+		}
+	}, "INCRBY")
+}
+
+// serving returns the address of a server that answers HELLO as it should, and has each
+// connection answer a command by a function of its own.
+func serving(t testing.TB, newAnswer func() func(net.Conn), command string) string {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	var wg sync.WaitGroup
@@ -155,17 +170,13 @@ func answering(t testing.TB, reply string) string {
 			}
 			wg.Go(func() {
 				defer conn.Close()
-				lines, said := bufio.NewReader(conn), false
-				for {
-					line, err := lines.ReadString('\n')
-					switch {
-					case err != nil:
-						return
-					case line == "HELLO\r\n":
+				answer := newAnswer()
+				for lines := bufio.NewScanner(conn); lines.Scan(); {
+					switch lines.Text() {
+					case "HELLO":
 						_, _ = conn.Write([]byte("*2\r\n$5\r\nproto\r\n:2\r\n"))
-					case line == "INCRBY\r\n" && !said:
-						said = true
-						_, _ = conn.Write([]byte(reply))
+					case command:
+						answer(conn)
 					}
 				}
 			})

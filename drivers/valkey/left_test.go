@@ -1,7 +1,6 @@
 package valkey_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -150,35 +149,13 @@ func TestCallersWhoLeaveInTheirRepliesFailNobody(t *testing.T) {
 // element at once and with another one after a pause.
 func poppingSlowly(t testing.TB, pause time.Duration) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() {
-				defer conn.Close()
-				for lines := bufio.NewScanner(conn); lines.Scan(); {
-					switch lines.Text() {
-					case "HELLO":
-						_, _ = conn.Write([]byte("*2\r\n$5\r\nproto\r\n:2\r\n"))
-					case "LPOP":
-						_, _ = conn.Write([]byte("*2\r\n$1\r\na\r\n"))
-						time.Sleep(pause)
-						_, _ = conn.Write([]byte("$1\r\nb\r\n"))
-					}
-				}
-			})
+	return serving(t, func() func(net.Conn) {
+		return func(conn net.Conn) {
+			_, _ = conn.Write([]byte("*2\r\n$1\r\na\r\n"))
+			time.Sleep(pause)
+			_, _ = conn.Write([]byte("$1\r\nb\r\n"))
 		}
-	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		wg.Wait()
-	})
-	return listener.Addr().String()
+	}, "LPOP")
 }
 
 // Values are the caller's again when the call has returned, whether or not it has left

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/xcache-go/xcache"
 	_ "github.com/xcache-go/xcache/drivers/memory"
@@ -131,6 +132,45 @@ func ExampleHashes() {
 	// Output:
 	// 3 <nil>
 	// map[shoes:1 socks:3] <nil>
+}
+
+func ExampleHashes_HSetEx() {
+	ctx := context.Background()
+	c := open()
+	defer c.Close()
+	sessions, err := mixins.NewHashes[string](c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, _ = sessions.HSet(ctx, "user:42", "name", "Ada")
+	stored, err := sessions.HSetEx(ctx, "user:42", mixins.HSetExOptions{TTL: 30 * time.Minute}, map[string]string{"token": "s3cr3t"})
+	fmt.Println(stored, err)
+	left, err := sessions.HTTL(ctx, "user:42", "name", "token")
+	fmt.Println(left["name"] == xcache.NoExpiry, left["token"], err)
+	// Output:
+	// true <nil>
+	// true 30m0s <nil>
+}
+
+func ExampleHashes_HExpire() {
+	ctx := context.Background()
+	c := open()
+	defer c.Close()
+	codes, err := mixins.NewHashes[int](c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, _ = codes.HSet(ctx, "codes", "ada", 4711)
+	became, err := codes.HExpire(ctx, "codes", time.Minute, mixins.ExpireOptions{NX: true}, "ada", "bob")
+	fmt.Println(became[0] == mixins.FieldExpires, became[1] == mixins.FieldMissing, err)
+	fmt.Println(codes.HGetDel(ctx, "codes", "ada")) // a code is good for once
+	fmt.Println(codes.HExists(ctx, "codes", "ada"))
+	// Output:
+	// true true <nil>
+	// map[ada:4711] <nil>
+	// false <nil>
 }
 
 func ExampleQueuedHashes() {

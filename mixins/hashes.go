@@ -156,7 +156,10 @@ func (h *Hashes[V]) set(name, command, key, field string, value V) *xcache.Op {
 }
 
 func (h *Hashes[V]) setMany(key string, values map[string]V) *xcache.Op {
-	o := h.op("hset", "HSET", key)
+	return addFieldValues(h.op("hset", "HSET", key), values)
+}
+
+func addFieldValues[V any](o *xcache.Op, values map[string]V) *xcache.Op {
 	if len(values) == 0 {
 		return o.Fail(syntaxError("there is nothing to store: give it one field at least"))
 	}

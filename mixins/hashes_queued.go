@@ -3,6 +3,8 @@
 package mixins
 
 import (
+	"time"
+
 	"github.com/xcache-go/xcache"
 )
 
@@ -89,4 +91,54 @@ func (q QueuedHashes[V]) HRandFieldCount(key string, count int) *xcache.Result[[
 // HRandFieldValues queues Hashes.HRandFieldValues.
 func (q QueuedHashes[V]) HRandFieldValues(key string, count int) *xcache.Result[[]FieldValue[V]] {
 	return xcache.Queue(q.p, q.h.op("hrandfield", "HRANDFIELD", key).Int(int64(count)).Word("WITHVALUES"), readFieldValues[V])
+}
+
+// HExpire queues Hashes.HExpire.
+func (q QueuedHashes[V]) HExpire(key string, ttl time.Duration, options ExpireOptions, fields ...string) *xcache.Result[[]FieldExpiry] {
+	return xcache.Queue(q.p, q.h.expire("hexpire", "HEXPIRE", key, ttl, time.Second, options, fields), readFieldExpiries)
+}
+
+// HPExpire queues Hashes.HPExpire.
+func (q QueuedHashes[V]) HPExpire(key string, ttl time.Duration, options ExpireOptions, fields ...string) *xcache.Result[[]FieldExpiry] {
+	return xcache.Queue(q.p, q.h.expire("hpexpire", "HPEXPIRE", key, ttl, time.Millisecond, options, fields), readFieldExpiries)
+}
+
+// HExpireAt queues Hashes.HExpireAt.
+func (q QueuedHashes[V]) HExpireAt(key string, at time.Time, options ExpireOptions, fields ...string) *xcache.Result[[]FieldExpiry] {
+	return xcache.Queue(q.p, options.on(q.h.op("hexpireat", "HEXPIREAT", key).Int(pointInTime(at, time.Second)), fields), readFieldExpiries)
+}
+
+// HPExpireAt queues Hashes.HPExpireAt.
+func (q QueuedHashes[V]) HPExpireAt(key string, at time.Time, options ExpireOptions, fields ...string) *xcache.Result[[]FieldExpiry] {
+	return xcache.Queue(q.p, options.on(q.h.op("hpexpireat", "HPEXPIREAT", key).Int(pointInTime(at, time.Millisecond)), fields), readFieldExpiries)
+}
+
+// HTTL queues Hashes.HTTL.
+func (q QueuedHashes[V]) HTTL(key string, fields ...string) *xcache.Result[map[string]time.Duration] {
+	return xcache.Queue(q.p, behindFields(q.h.op("httl", "HTTL", key), fields), readFieldTTLsInSeconds)
+}
+
+// HPTTL queues Hashes.HPTTL.
+func (q QueuedHashes[V]) HPTTL(key string, fields ...string) *xcache.Result[map[string]time.Duration] {
+	return xcache.Queue(q.p, behindFields(q.h.op("hpttl", "HPTTL", key), fields), readFieldTTLsInMilliseconds)
+}
+
+// HPersist queues Hashes.HPersist.
+func (q QueuedHashes[V]) HPersist(key string, fields ...string) *xcache.Result[[]bool] {
+	return xcache.Queue(q.p, behindFields(q.h.op("hpersist", "HPERSIST", key), fields), readFieldsPersisted)
+}
+
+// HGetEx queues Hashes.HGetEx.
+func (q QueuedHashes[V]) HGetEx(key string, options HGetExOptions, fields ...string) *xcache.Result[map[string]V] {
+	return xcache.Queue(q.p, behindFields(options.on(q.h.op("hgetex", "HGETEX", key)), fields), readFieldsFound[V])
+}
+
+// HGetDel queues Hashes.HGetDel.
+func (q QueuedHashes[V]) HGetDel(key string, fields ...string) *xcache.Result[map[string]V] {
+	return xcache.Queue(q.p, behindFields(q.h.op("hgetdel", "HGETDEL", key), fields), readFieldsFound[V])
+}
+
+// HSetEx queues Hashes.HSetEx.
+func (q QueuedHashes[V]) HSetEx(key string, options HSetExOptions, values map[string]V) *xcache.Result[bool] {
+	return xcache.Queue(q.p, q.h.setEx(key, options, values), readFlag)
 }

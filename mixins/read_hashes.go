@@ -2,7 +2,9 @@ package mixins
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
@@ -11,11 +13,7 @@ import (
 // readFieldsFound reads the values of the fields that the operation asked for, of which some
 // may be nil.
 func readFieldsFound[V any](o *xcache.Op) (map[string]V, error) {
-	items, err := o.Reply().AsArray()
-	fields := o.Args()[1:]
-	if err == nil && len(items) != len(fields) {
-		err = driver.Fail(xcache.ErrUnavailable, driver.Unknown, errors.New("the server answered for other fields than it was asked for"))
-	}
+	fields, items, err := askedFor(o)
 	if err != nil {
 		return nil, err
 	}
@@ -62,4 +60,78 @@ func readFieldValuesOf[V any](o *xcache.Op, r *driver.Reply) ([]FieldValue[V], e
 		}
 	}
 	return fields, nil
+}
+
+func readFieldExpiries(o *xcache.Op) ([]FieldExpiry, error) {
+	_, items, err := askedFor(o)
+	if err != nil {
+		return nil, err
+	}
+	return readEach(items, func(item *driver.Reply) (FieldExpiry, error) {
+		n, err := item.AsInt()
+		return FieldExpiry(n), err
+	})
+}
+
+func readFieldsPersisted(o *xcache.Op) ([]bool, error) {
+	_, items, err := askedFor(o)
+	if err != nil {
+		return nil, err
+	}
+	return readEach(items, func(item *driver.Reply) (bool, error) {
+		n, err := item.AsInt()
+		return FieldExpiry(n) != FieldMissing, err
+	})
+}
+
+func readFieldTTLsInSeconds(o *xcache.Op) (map[string]time.Duration, error) {
+	return readFieldTTLs(o, time.Second)
+}
+
+func readFieldTTLsInMilliseconds(o *xcache.Op) (map[string]time.Duration, error) {
+	return readFieldTTLs(o, time.Millisecond)
+}
+
+func readFieldTTLs(o *xcache.Op, unit time.Duration) (map[string]time.Duration, error) {
+	const forEver = -1
+	fields, items, err := askedFor(o)
+	if err != nil {
+		return nil, err
+	}
+	ttls := make(map[string]time.Duration, len(fields))
+	for i := range items {
+		n, err := items[i].AsInt()
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case n == int64(FieldMissing):
+			continue
+		case n < forEver || n > int64(xcache.NoExpiry/unit):
+			return nil, driver.Fail(xcache.ErrUnavailable, driver.Unknown, fmt.Errorf("the server answered %d where a TTL was expected", n))
+		}
+		ttl := time.Duration(n) * unit
+		if n == forEver {
+			ttl = xcache.NoExpiry
+		}
+		ttls[strings.Clone(fields[i].Text)] = ttl
+	}
+	return ttls, nil
+}
+
+// askedFor returns the fields that an operation was about, which stand at its end, and what
+// the server answered for each of them.
+func askedFor(o *xcache.Op) ([]driver.Arg, []driver.Reply, error) {
+	items, err := o.Reply().AsArray()
+	if err != nil {
+		return nil, nil, err
+	}
+	fields := o.Args()[1:]
+	for len(fields) > 0 && fields[0].Role != driver.RoleField {
+		fields = fields[1:]
+	}
+	if len(items) != len(fields) {
+		return nil, nil, driver.Fail(xcache.ErrUnavailable, driver.Unknown, errors.New("the server answered for other fields than it was asked for"))
+	}
+	return fields, items, nil
 }

@@ -21,6 +21,9 @@ type script struct {
 	calls []call
 }
 
+// atCall is an argument that is made when the call is: one with a point in time.
+type atCall func() any
+
 // A call is one call of a method and what it must return.
 type call struct {
 	on     string // the handle: a word of handlesOf
@@ -204,6 +207,9 @@ func sameResult(got, want any) bool {
 func argsText(args []any) string {
 	texts := make([]string, len(args))
 	for i, arg := range args {
+		if made, ok := arg.(atCall); ok {
+			arg = made()
+		}
 		texts[i] = fmt.Sprintf("%#v", arg)
 	}
 	return "(" + strings.Join(texts, ", ") + ")"
@@ -250,6 +256,9 @@ func invoke(handle any, method string, args []any) []reflect.Value {
 	}
 	values := make([]reflect.Value, len(args))
 	for i, arg := range args {
+		if made, ok := arg.(atCall); ok {
+			arg = made()
+		}
 		values[i] = reflect.ValueOf(arg)
 	}
 	return m.Call(values)

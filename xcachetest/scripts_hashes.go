@@ -18,7 +18,7 @@ func hashScripts() []script {
 	type values = map[string]string
 	ab := hash("HSetMany", keyA, values{"f": "a", "g": "b"}).gives(2)
 	all := func(key string, want values) call { return hash("HGetAll", key).gives(want) }
-	return []script{
+	return append(fieldTTLScripts(), []script{
 		{"hashes/set", "HSet stores a value in a field, and tells whether the field is new", needs("HSET", "HGETALL", "SET"), []call{
 			hash("HSet", keyA, "f", "a").gives(true), hash("HSet", keyA, "f", "b").gives(false), hash("HSet", keyA, "", "").gives(true), hash("HSet", keyA, "g:\x00{x}", "c").gives(true),
 			all(keyA, values{"f": "b", "": "", "g:\x00{x}": "c"}), hash("HSet", "", "f", "v").fails(xcache.ErrInvalidKey), isText(), hash("HSet", text, "f", "v").fails(xcache.ErrWrongType),
@@ -75,7 +75,7 @@ func hashScripts() []script {
 			ab, do("cache", "Expire", keyA, long).gives(true), hash("HSet", keyA, "h", "c").gives(true), hash("HDel", keyA, "f").gives(1), count("HIncrBy", keyA, "n", int64(1)).gives(int64(1)), hasTTL(keyA),
 		}},
 		{"hashes/kind", "the kind of a hash is hash", needs("HSET", "TYPE"), []call{ab, do("cache", "Type", keyA).gives(driver.KindHash)}},
-	}
+	}...)
 }
 
 // randomValues wants a number of fields with their values.

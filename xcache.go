@@ -23,6 +23,7 @@
 package xcache
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
@@ -175,6 +176,9 @@ type shared struct {
 	rewriter *rewriter
 	reads    readCounts
 	close    func() error
+	// closing ends when Close begins, and with it every operation that waits at the store.
+	closing      context.Context
+	beginClosing context.CancelFunc
 	// opTimeout is how long Close lets operations under way go on.
 	opTimeout time.Duration
 	// limitsKeys: the driver takes fewer keys than Redis.
@@ -212,6 +216,7 @@ func newCache(s driver.Store, driverName string, registry *Registry, settings se
 		rewriter:   newRewriter(),
 		limitsKeys: limits.KeyLength > 0 || limits.ValidKey != nil,
 	}
+	shared.closing, shared.beginClosing = context.WithCancel(context.Background())
 	shared.close = sync.OnceValue(shared.end)
 	c := (&Cache{shared: shared, settings: settings}).With(opts...)
 	if c.err != nil {
@@ -222,7 +227,7 @@ func newCache(s driver.Store, driverName string, registry *Registry, settings se
 	return c, nil
 }
 
-// end ends loaders and rewrites, waits for operations, but no longer than
+// end ends loaders, rewrites and commands that wait, waits for operations, but no longer than
 // op_timeout, and closes the store.
 func (s *shared) end() error {
 	var disconnecting sync.WaitGroup
@@ -231,6 +236,7 @@ func (s *shared) end() error {
 		disconnecting.Add(1)
 		stop = time.AfterFunc(s.opTimeout, func() { defer disconnecting.Done(); d.Disconnect() }).Stop
 	}
+	s.beginClosing()
 	s.flights.Close()
 	s.rewriter.close()
 	s.gate.Close()

@@ -87,6 +87,7 @@ func keptChecks() []check {
 		getOrSetChecks(),
 		pipelineChecks(),
 		scriptChecks(),
+		waitChecks(),
 		cacheErrorChecks(),
 	)
 	for i, c := range checks {

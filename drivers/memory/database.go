@@ -18,6 +18,8 @@ type database struct {
 
 	maxEntries, maxBytes int64
 
+	lines lines
+
 	_ [64]byte // readers of the fields above do not wait for writers of those below
 
 	// entries and bytes are what all shards hold, as of the last time that

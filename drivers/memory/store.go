@@ -14,13 +14,15 @@ import (
 // methods of driver.Store it has every optional interface but Subscriber and
 // Tracker, and runs every command there is.
 //
-// All methods may be called concurrently. None of them waits for anything but
-// other calls, none starts a goroutine.
+// All methods may be called concurrently. None of them starts a goroutine, and none waits
+// for anything but other calls, but Do for a command that waits, such as BLPOP. Callers who
+// wait for the same key are served in the order in which they came.
 type Store struct {
 	db      atomic.Pointer[database] // nil once closed
 	bounds  Options
 	name    string // by which others share it, or ""
 	release func()
+	closed  chan struct{}
 }
 
 var _ interface {
@@ -48,7 +50,7 @@ func NewStore(options Options) (*Store, error) {
 }
 
 func newStore(db *database, bounds Options, release func()) *Store {
-	s := &Store{bounds: bounds, release: release}
+	s := &Store{bounds: bounds, release: release, closed: make(chan struct{})}
 	s.db.Store(db)
 	return s
 }
@@ -106,9 +108,13 @@ func (s *Store) Delete(ctx context.Context, keys []string) (removed int, err err
 }
 
 // Close implements driver.Store. It frees what the store holds, if nobody else
-// uses it by its name. Calls after the first do nothing.
+// uses it by its name. Calls that wait fail with ErrClosed. Calls after the first do nothing.
 func (s *Store) Close() error {
-	if s.db.Swap(nil) != nil && s.release != nil {
+	if s.db.Swap(nil) == nil {
+		return nil
+	}
+	close(s.closed)
+	if s.release != nil {
 		s.release()
 	}
 	return nil

@@ -15,11 +15,14 @@ const (
 	// takes no command back. So a caller whose context ends waits for the reply to the
 	// slice that is under way, which may hold an element.
 	slice = 150 * time.Millisecond
-	// longSlice is slice for a caller who cannot leave.
-	longSlice = time.Second
-	// grace is how long after the end of the caller's context the reply to the last slice
-	// is waited for.
+	// grace is how long after the end of the last slice its reply is waited for, once the
+	// caller's context has ended.
 	grace = 90 * time.Millisecond
+	// outage is how long a caller who waits bears with servers that cannot be reached, at
+	// least: a failover takes some seconds.
+	outage = 10 * time.Second
+	// firstPause and longestPause are between two attempts to reach a server.
+	firstPause, longestPause = 5 * time.Millisecond, 100 * time.Millisecond
 )
 
 // Do runs a command that waits, whose time-out is its argument made by driver.WaitSeconds or
@@ -27,26 +30,35 @@ const (
 // refuses the command.
 //
 // When ctx ends, Do returns within a quarter of a second: the element, if one was on its
-// way, or the error of ctx. patience is how long a reply may take beyond the time-out.
+// way, or the error of ctx. patience is how long a reply may take beyond the time-out. What
+// has changed nothing is tried again on another session: an attempt to reach a server, a
+// session that was lost before the command was sent, a server that is not the one. That goes
+// on for patience, or 10 seconds if patience is shorter. The error of a session that was
+// lost while a command waited there that takes something has an unknown outcome.
 func Do(ctx context.Context, store driver.Exclusive, cmd *driver.Cmd, patience time.Duration) error {
 	w := &wait{store: store, cmd: cmd, at: -1, patience: patience}
 	for i := range cmd.Args {
+		if cmd.Args[i].Role == driver.RoleKey {
+			w.keys = append(w.keys, cmd.Args[i].Text)
+		}
 		if d, ok := cmd.Args[i].Wait(); ok {
 			w.at, w.timeout = i, d
 		}
 	}
 	switch {
 	case w.at < 0:
-		return w.once(ctx)
+		return driver.Fail(driver.ErrSyntax, driver.NotApplied, errors.New("a command that waits needs a time-out of WaitSeconds or WaitMilliseconds"))
 	case w.timeout < 0:
 		return driver.Fail(driver.ErrSyntax, driver.NotApplied, errors.New("a time-out is negative; 0 waits without end"))
 	}
+	defer w.close()
 	return w.run(ctx)
 }
 
 type wait struct {
 	store    driver.Exclusive
 	cmd      *driver.Cmd
+	keys     []string
 	at       int // the argument that is the time-out
 	timeout  time.Duration
 	patience time.Duration
@@ -56,92 +68,120 @@ type wait struct {
 // run sends the command again and again until it has a reply, on one session after the
 // other if they end before anything was done.
 func (w *wait) run(ctx context.Context) error {
-	defer w.close()
 	deadline := time.Now().Add(w.timeout)
 	original := w.cmd.Args[w.at]
 	defer func() { w.cmd.Args[w.at] = original }()
+	var failing time.Time // since when every attempt has failed
+	pause := firstPause
 	for {
-		part := slice
-		if ctx.Done() == nil {
-			part = longSlice
-		}
-		last := false
+		part, last := slice, false
 		if w.timeout > 0 {
 			left := time.Until(deadline)
-			last = left <= part
-			part = max(min(left, part), time.Millisecond) // 0 would wait without end
+			last, part = left <= part, min(left, part)
 		}
+		if end, ok := ctx.Deadline(); ok {
+			part = min(time.Until(end), part)
+		}
+		part = max(part, time.Millisecond) // 0 would wait without end
 		w.cmd.Args[w.at] = original.WithWait(part)
 		err := w.try(ctx, part)
-		switch {
-		case err != nil && !again(ctx, err):
-			return err
-		case err != nil:
-			w.close()
-		case w.cmd.Err != nil || !w.cmd.Reply.IsNil():
-			return nil
-		case ctx.Err() != nil:
-			return driver.Fail(ctx.Err(), driver.NotApplied, nil)
-		case last:
-			return nil
+		if err == nil && again(w.cmd.Err) {
+			err = w.cmd.Err
 		}
+		switch {
+		case err == nil && (w.cmd.Err != nil || !w.cmd.Reply.IsNil()):
+			return nil
+		case err == nil && ctx.Err() != nil:
+			return driver.Fail(ctx.Err(), driver.NotApplied, nil)
+		case err == nil && last:
+			return nil
+		case err == nil:
+			failing, pause = time.Time{}, firstPause
+			continue
+		case ctx.Err() != nil || !again(err):
+			return err
+		}
+		w.close()
+		if failing.IsZero() {
+			failing = time.Now()
+		}
+		if last || time.Since(failing) > max(outage, w.patience) {
+			return err
+		}
+		rest(ctx, pause)
+		pause = min(2*pause, longestPause)
 	}
 }
 
-// once runs a command that has no time-out, and so does not wait.
-func (w *wait) once(ctx context.Context) error {
-	defer w.close()
-	return w.try(ctx, 0)
+// again reports whether err says that nothing was changed, and that another attempt may do
+// better.
+func again(err error) bool {
+	failed, ok := errors.AsType[*driver.Error](err)
+	return ok && failed.Transient && failed.Outcome == driver.NotApplied
 }
 
-// again reports whether a try that failed changed nothing, and another may do better.
-func again(ctx context.Context, err error) bool {
-	failed, ok := errors.AsType[*driver.Error](err)
-	return ok && failed.Transient && failed.Outcome == driver.NotApplied && ctx.Err() == nil
+// rest waits for d, or until ctx ends.
+func rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // try waits for the length of one slice.
 func (w *wait) try(ctx context.Context, part time.Duration) error {
+	w.cmd.Reply, w.cmd.Err = driver.Reply{}, nil
 	if err := ctx.Err(); err != nil {
 		return driver.Fail(err, driver.NotApplied, nil)
 	}
 	if w.session == nil {
-		session, err := w.store.Exclusive(ctx, w.cmd.Key())
+		session, err := w.store.Exclusive(ctx, w.keys...)
 		if err != nil {
 			return err
 		}
 		w.session = session
 	}
-	if err := w.session.Send(ctx, []*driver.Cmd{w.cmd}); err != nil {
+	// The end of ctx does not end the session, on which an element may be on its way.
+	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), part+w.patience)
+	defer cancel()
+	end := time.Now().Add(part + grace)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(time.Until(end), cancel) })
+	defer stop()
+	if err := w.session.Send(lasting, []*driver.Cmd{w.cmd}); err != nil {
 		return err
 	}
-	receiving, cancel := context.WithTimeout(context.WithoutCancel(ctx), part+w.patience)
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(part+grace, cancel) })
-	defer stop()
-	return w.receive(ctx, receiving)
+	return w.receive(ctx, lasting)
 }
 
 // receive takes the reply to the command, which may come after ctx has ended.
-func (w *wait) receive(ctx, receiving context.Context) error {
+func (w *wait) receive(ctx, lasting context.Context) error {
 	for {
-		incoming, err := w.session.Receive(receiving)
+		incoming, err := w.session.Receive(lasting)
 		switch {
 		case err == nil && incoming.Pushed:
 			continue
 		case err == nil:
-			w.cmd.Reply, w.cmd.Err = incoming.Reply, nil
+			w.cmd.Reply = incoming.Reply
 			return nil
-		case w.session.Err() != nil:
-			return err
-		case receiving.Err() == nil: // the server refuses the command
+		case lasting.Err() != nil && ctx.Err() != nil:
+			return driver.Fail(ctx.Err(), w.outcome(), errors.New("the server did not answer before the caller left"))
+		case lasting.Err() != nil:
+			return driver.Fail(driver.ErrUnavailable, w.outcome(), errors.New("the server did not answer"))
+		case w.isReply(err):
 			w.cmd.Err = err
 			return nil
-		case ctx.Err() != nil:
-			return driver.Fail(ctx.Err(), w.outcome(), errors.New("the server did not answer before the caller left"))
 		}
-		return driver.Fail(driver.ErrUnavailable, w.outcome(), errors.New("the server did not answer"))
+		return err
 	}
+}
+
+// isReply reports whether an error of Receive is what the server has answered: the session
+// lives on, or has ended because of that answer.
+func (w *wait) isReply(err error) bool {
+	ended := w.session.Err()
+	return ended == nil || errors.Is(ended, err) || errors.Is(err, driver.ErrReadOnly)
 }
 
 // outcome is that of a command whose reply did not come.

@@ -27,13 +27,18 @@ func (r *router) caps(s driver.Store) driver.Caps {
 }
 
 // Exclusive implements driver.Exclusive.
-func (s *Store) Exclusive(ctx context.Context, key string) (driver.Session, error) {
+func (s *Store) Exclusive(ctx context.Context, keys ...string) (driver.Session, error) {
 	if ctx.Err() != nil {
 		return nil, failure.OfContext(ctx, false)
 	}
-	slot := anySlot()
-	if key != "" {
-		slot = keyslot.Of(key)
+	key, slot := "", anySlot()
+	if len(keys) > 0 && keys[0] != "" {
+		key, slot = keys[0], keyslot.Of(keys[0])
+	}
+	for i := 1; i < len(keys); i++ {
+		if keyslot.Of(keys[i]) != slot {
+			return nil, crossSlot("a connection of the caller's own")
+		}
 	}
 	c := s.router.begin(ctx, time.Now())
 	defer c.end()

@@ -49,6 +49,9 @@ func (f *Form) In(v Version) bool {
 func Forms() []Form { return slices.Clone(forms) }
 
 var forms = []Form{
+	{Command: "BLMOVE", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
+	{Command: "BLMPOP", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
+	{Command: "BZMPOP", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
 	{Command: "FLUSHDB", With: "SYNC", Redis: redis(6, 2), Valkey: firstValkey, Made: option(0, "SYNC")},
 	{Command: "GETDEL", Redis: redis(6, 2), Valkey: firstValkey, Script: script.GetDel, Made: always},
 	{Command: "HEXPIRE", Redis: redis(7, 4), Valkey: valkey(9, 0), Made: always},

@@ -118,7 +118,21 @@ func (s *exclusiveSession) Send(ctx context.Context, cmds []*driver.Cmd) error {
 func (s *exclusiveSession) Receive(ctx context.Context) (driver.Incoming, error) {
 	in, err := s.Session.Receive(ctx)
 	s.notice(err)
-	return in, err
+	return in, passing(err)
+}
+
+// passing returns err, marked as one that passes if it is a redirect: another session may be
+// at the server that has the slot by then.
+func passing(err error) error {
+	e, ok := errors.AsType[*driver.Error](err)
+	if !ok || e.Transient {
+		return err
+	}
+	if _, ok := errors.AsType[*servererror.RedirectError](err); !ok {
+		return err
+	}
+	again := *e
+	return again.Retryable()
 }
 
 // admit returns an error if commands have keys in other slots than the session's.

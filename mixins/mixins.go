@@ -29,7 +29,7 @@
 // xcache.ErrClosed. They are not there in pipelines.
 //
 // On servers each call has a connection of its own (exclusive_size bounds their number), and
-// holds up no other call. The command is sent again every 150 ms, so that a caller can
+// holds up no other call. The command is sent again every 100 ms, so that a caller can
 // leave. So those who wait for the same key are served in turn, though not always in the order in
 // which they came, as they are on memory. A connection that is lost while a command waits may have had
 // an element on its way: the error has an unknown outcome.

@@ -284,6 +284,7 @@ func (s *subject) losesNothingToLeavers(p *waitingPop, _ *cached, w *waitHandles
 			key = keyB
 		}
 		errs = append(errs, w.push(p, key, fmt.Sprint(i)))
+		time.Sleep(time.Millisecond) // or nobody has to wait
 	}
 	select {
 	case <-all:

@@ -257,7 +257,7 @@ func TestNoCommandOfATransactionWaits(t *testing.T) {
 
 func TestElementsReachOneOfManyWhoWait(t *testing.T) {
 	store := newStore(t, memory.Options{})
-	const elements, callers = 2000, 8
+	const elements, callers = 20_000, 8
 	var mu sync.Mutex
 	taken := make(map[string]int)
 	ctx, stop := context.WithCancel(t.Context())

@@ -13,11 +13,12 @@ import (
 const (
 	// slice is how long a command waits at the server before it is sent again. A server
 	// takes no command back. So a caller whose context ends waits for the reply to the
-	// slice that is under way, which may hold an element.
-	slice = 150 * time.Millisecond
-	// grace is how long after the end of the last slice its reply is waited for, once the
-	// caller's context has ended.
-	grace = 90 * time.Millisecond
+	// slice that is under way, which may hold an element. A server that has nothing else to
+	// do looks at time-outs ten times a second only, and so answers up to 100 ms late.
+	slice = 100 * time.Millisecond
+	// grace is how long the reply to the last slice is waited for, once the caller's context
+	// has ended.
+	grace = 240 * time.Millisecond
 	// outage is how long a caller who waits bears with servers that cannot be reached, at
 	// least: a failover takes some seconds.
 	outage = 10 * time.Second
@@ -146,8 +147,7 @@ func (w *wait) try(ctx context.Context, part time.Duration) error {
 	// The end of ctx does not end the session, on which an element may be on its way.
 	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), part+w.patience)
 	defer cancel()
-	end := time.Now().Add(part + grace)
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(time.Until(end), cancel) })
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
 	defer stop()
 	if err := w.session.Send(lasting, []*driver.Cmd{w.cmd}); err != nil {
 		return err

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/blocking"
 	"github.com/xcache-go/xcache/internal/composed"
 )
 
@@ -136,6 +138,18 @@ func (o *Op) Word(word string) *Op { return o.add(driver.Literal(word)) }
 // Int adds a whole number.
 func (o *Op) Int(n int64) *Op { return o.add(driver.Int(n)) }
 
+// WaitSeconds adds the time-out of a command that waits, such as BLPOP, and takes it in
+// seconds; 0 waits without end. A command of the table that waits (driver.Cmd.Waits) is not
+// bounded by op_timeout. It has a connection of its own where the driver has such, and a
+// pipeline refuses it. Its reply is nil when the time-out has come. When the context ends, it
+// returns within a quarter of a second, and loses no element that was on its way; Close of the
+// cache is likewise, with ErrClosed.
+func (o *Op) WaitSeconds(d time.Duration) *Op { return o.add(driver.WaitSeconds(d)) }
+
+// WaitMilliseconds is WaitSeconds for commands that take whole milliseconds: XREAD and
+// XREADGROUP, behind the word BLOCK.
+func (o *Op) WaitMilliseconds(d time.Duration) *Op { return o.add(driver.WaitMilliseconds(d)) }
+
 // Float adds a number.
 func (o *Op) Float(f float64) *Op { return o.add(driver.Float(f)) }
 
@@ -254,8 +268,7 @@ func (o *Op) UserKey(full string) (key string, ok bool) { return o.cache.layout.
 // ErrNotFound is a miss.
 func Run[R any](ctx context.Context, o *Op, read func(*Op) (R, error)) (R, error) {
 	var result R
-	c := o.cache
-	ctx, call, err := c.start(ctx, o.name, o.key, o.keys)
+	ctx, call, err := o.start(ctx)
 	if err != nil {
 		return result, err
 	}
@@ -278,6 +291,17 @@ func Run[R any](ctx context.Context, o *Op, read func(*Op) (R, error)) (R, error
 //	return xcache.Err(xcache.Run(ctx, l.ltrim(key, start, stop), readOK))
 func Err(_ bool, err error) error { return err }
 
+// start begins the call. A command that waits has a time-out of its own, and op_timeout does
+// not bound it.
+func (o *Op) start(ctx context.Context) (context.Context, call, error) {
+	if !o.held.Waits() {
+		return o.cache.start(ctx, o.name, o.key, o.keys)
+	}
+	unbounded := *o.cache
+	unbounded.timeoutPerCall = false
+	return unbounded.start(ctx, o.name, o.key, o.keys)
+}
+
 // run sends the command.
 func (o *Op) run(ctx context.Context) error {
 	switch {
@@ -285,12 +309,44 @@ func (o *Op) run(ctx context.Context) error {
 		return o.err
 	case o.idle:
 		return nil
+	case o.held.Waits():
+		return o.wait(ctx)
 	}
 	c := o.cache
 	if o.held.Command().ReadOnly || !c.shared.flights.UnderWay() {
 		return o.send(ctx)
 	}
 	return c.shared.flights.Invalidate(ctx, func() error { return o.send(ctx) }, o.fullKeys()...)
+}
+
+// wait runs a command that waits. It ends when the cache is closed. Loads that are under way
+// are left alone: what waits is on structures, and they are of values.
+func (o *Op) wait(ctx context.Context) error {
+	closing := o.cache.shared.closing
+	waiting, leave := context.WithCancel(ctx)
+	defer leave()
+	defer context.AfterFunc(closing, leave)()
+	err := o.sendWaiting(waiting)
+	if err != nil && closing.Err() != nil && ctx.Err() == nil && errors.Is(err, context.Canceled) {
+		outcome := driver.NotApplied
+		if errors.Is(err, driver.ErrUnknownOutcome) {
+			outcome = driver.Unknown
+		}
+		return driver.Fail(ErrClosed, outcome, nil)
+	}
+	return err
+}
+
+// sendWaiting sends a command that waits, on a connection of its own if the store has such.
+func (o *Op) sendWaiting(ctx context.Context) error {
+	exclusive := o.cache.target.caps.Exclusive
+	if exclusive == nil {
+		return o.send(ctx)
+	}
+	if err := blocking.Do(ctx, exclusive, &o.held, o.cache.opTimeout); err != nil {
+		return err
+	}
+	return o.held.Err
 }
 
 func (o *Op) send(ctx context.Context) error {

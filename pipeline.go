@@ -191,6 +191,8 @@ func Queue[R any](p *Pipeline, o *Op, read func(*Op) (R, error)) *Result[R] {
 		r.err = o.ownError(errors.New("xcache: the pipeline belongs to another cache"))
 	case o.err != nil:
 		r.err = o.ownError(o.err)
+	case o.held.Waits():
+		r.err = o.ownError(driver.Fail(errors.ErrUnsupported, driver.NotApplied, errors.New("the command waits, which would hold up all others of a pipeline: call it alone")))
 	case !o.idle:
 		p.batch.cmds = append(p.batch.cmds, &o.held)
 	}

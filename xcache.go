@@ -176,9 +176,9 @@ type shared struct {
 	rewriter *rewriter
 	reads    readCounts
 	close    func() error
-	// closing ends when Close begins; it ends subscriptions.
-	closing context.Context
-	// beginClosing ends closing.
+	// closing ends when Close begins, and with it subscriptions and every operation that
+	// waits at the store.
+	closing      context.Context
 	beginClosing context.CancelFunc
 	// opTimeout is how long Close lets operations under way go on.
 	opTimeout time.Duration
@@ -228,7 +228,7 @@ func newCache(s driver.Store, driverName string, registry *Registry, settings se
 	return c, nil
 }
 
-// end ends loaders and rewrites, waits for operations, but no longer than
+// end ends loaders, rewrites and commands that wait, waits for operations, but no longer than
 // op_timeout, and closes the store.
 func (s *shared) end() error {
 	var disconnecting sync.WaitGroup

@@ -31,6 +31,8 @@ const (
 	integer                // in number
 	duration
 	float
+	seconds // of a time-out, in number as nanoseconds
+	block   // the same in milliseconds on the wire
 )
 
 // Role says what an argument of a command is.
@@ -57,6 +59,18 @@ func Int(n int64) Arg { return Arg{Role: RoleLiteral, form: integer, number: uin
 // wire, rounded up, and 0 if it is not positive. d is no TTL with a meaning of its own.
 func Duration(d time.Duration) Arg {
 	return Arg{Role: RoleLiteral, form: duration, number: uint64(d)}
+}
+
+// WaitSeconds returns the time-out of a command that waits, such as BLPOP, which takes it in
+// seconds with a fraction. 0 waits without end.
+func WaitSeconds(d time.Duration) Arg {
+	return Arg{Role: RoleLiteral, form: seconds, number: uint64(d)}
+}
+
+// WaitMilliseconds returns the time-out of a command that waits and takes it in whole
+// milliseconds, such as XREAD behind BLOCK. It is rounded up. 0 waits without end.
+func WaitMilliseconds(d time.Duration) Arg {
+	return Arg{Role: RoleLiteral, form: block, number: uint64(d)}
 }
 
 // Float returns a number as an argument. Infinities are inf and -inf on the wire, as
@@ -91,6 +105,18 @@ func (a Arg) Duration() (d time.Duration, ok bool) {
 	return time.Duration(a.number), a.form == duration
 }
 
+// Wait returns the time-out of an argument that WaitSeconds or WaitMilliseconds made; ok is
+// false for any other.
+func (a Arg) Wait() (d time.Duration, ok bool) {
+	return time.Duration(a.number), a.form == seconds || a.form == block
+}
+
+// WithWait returns a with another time-out. a was made by WaitSeconds or WaitMilliseconds.
+func (a Arg) WithWait(d time.Duration) Arg {
+	a.number = uint64(d)
+	return a
+}
+
 // Number returns the number of an argument that Int, Duration or Float made; ok is
 // false for any other.
 func (a Arg) Number() (f float64, ok bool) {
@@ -112,6 +138,10 @@ func (a Arg) Append(dst []byte) []byte {
 		return strconv.AppendInt(dst, n, 10)
 	case a.form == float:
 		return appendFloat(dst, math.Float64frombits(a.number))
+	case a.form == seconds:
+		return strconv.AppendFloat(dst, time.Duration(a.number).Seconds(), 'f', -1, 64)
+	case a.form == block:
+		return strconv.AppendInt(dst, Milliseconds(time.Duration(a.number)), 10)
 	case a.Role == RoleValue:
 		return append(dst, a.Data...)
 	}

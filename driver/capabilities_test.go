@@ -52,7 +52,7 @@ func (fullStore) Track(context.Context, []string, func([]string)) error { return
 func (fullStore) Primary() driver.Store                                 { return fullStore{} }
 func (fullStore) Disconnect()                                           {}
 func (fullStore) Inspect() driver.Inspection                            { return driver.Inspection{} }
-func (fullStore) Exclusive(context.Context, string) (driver.Session, error) {
+func (fullStore) Exclusive(context.Context, ...string) (driver.Session, error) {
 	return nil, errors.ErrUnsupported
 }
 func (fullStore) Limits() driver.Limits { return driver.Limits{KeyLength: 250} }

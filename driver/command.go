@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // A Commander runs commands of the Redis command language. The language is to
@@ -90,6 +91,29 @@ func (c *Cmd) Command() *Command {
 // in its Commands.
 func (c *Cmd) IsCustom() bool { return c.row == &custom }
 
+// Waits reports whether the command may wait at the server: one whose row is Blocking, and
+// XREAD and XREADGROUP with BLOCK. A store with connections of callers' own (Exclusive) runs
+// it there alone; in Commander.Do it is errors.ErrUnsupported. Any other store runs it in
+// Commander.Do, which returns when there is something, when the command's time-out has
+// come, with a nil reply, or when ctx ends, with nothing lost. In an Atomic batch no command
+// waits: one that would answers nil at once.
+func (c *Cmd) Waits() bool {
+	row := c.Command()
+	if row.Group != GroupStreams || row.Name != "XREAD" && row.Name != "XREADGROUP" {
+		return row.Blocking
+	}
+	for i := range c.Args {
+		a := &c.Args[i]
+		switch _, wait := a.Wait(); {
+		case wait, a.Role == RoleLiteral && strings.EqualFold(a.Text, "BLOCK"):
+			return true
+		case a.Role == RoleLiteral && strings.EqualFold(a.Text, "STREAMS"):
+			return false
+		}
+	}
+	return false
+}
+
 // Key returns the first key among the arguments, or "" if there is none.
 func (c *Cmd) Key() string {
 	for i := range c.Args {
@@ -139,7 +163,8 @@ func (s CommandSet) Runs(c *Cmd) bool {
 }
 
 // HasGroup reports whether the set holds what a group of commands began with: those
-// that the first release had which had any of the group. A command that came to the
+// that the first release had which had any of the group, but for those that wait
+// (Blocking). A command that came to the
 // group later is asked for by its own name, so that a driver which was written
 // before still has the group.
 func (s CommandSet) HasGroup(group Group) bool {

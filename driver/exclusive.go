@@ -10,11 +10,12 @@ import "context"
 // at most as the store says. They never hold up other calls, and other calls never hold
 // them up.
 type Exclusive interface {
-	// Exclusive returns a connection to the primary that has a key: in a cluster, to
-	// the one with the key's slot. The name of a sharded channel is a key in this
-	// sense, and so is what stands between { and } of one. The empty key stands for
-	// any primary; that is enough for SUBSCRIBE and PSUBSCRIBE, as the servers of a
-	// cluster pass these messages on to each other.
+	// Exclusive returns a connection to the primary that has the keys: in a cluster, to
+	// the one with their slot. Keys in several slots are ErrCrossSlot, before any I/O. The
+	// name of a sharded channel is a key in this sense, and so is what stands between
+	// { and } of one. No key, or the empty one, stands for any primary; that is enough for
+	// SUBSCRIBE and PSUBSCRIBE, as the servers of a cluster pass these messages on to each
+	// other.
 	//
 	// Exclusive waits while all connections to the server are in use, and while no
 	// primary is known. It takes no longer than other calls may: until ctx ends, or, if
@@ -23,7 +24,7 @@ type Exclusive interface {
 	// Exclusive alone, and not the life of the session.
 	//
 	// Whoever gets a session calls its Close. Until then it takes the place of one.
-	Exclusive(ctx context.Context, key string) (Session, error)
+	Exclusive(ctx context.Context, keys ...string) (Session, error)
 }
 
 // A Session is a connection that belongs to one caller.

@@ -18,7 +18,9 @@ type Command struct {
 	// ReadOnly: it changes nothing, so it may go to a replica, and may be
 	// sent again after a lost reply.
 	ReadOnly bool
-	// Blocking: it may wait on the server.
+	// Blocking: it waits at the server until there is something to answer, or its time-out
+	// has come. A store with connections of callers' own (Exclusive) runs it there alone, and
+	// does not list it in Commander.Commands. See Cmd.Waits.
 	Blocking bool
 	// Idempotent: running it twice in a row, with nothing in between, leaves
 	// what running it once leaves, and answers the same. This does not make a
@@ -158,6 +160,10 @@ var rows = func() []Command {
 	row(GroupStrings, CmdCompareAndDelete, OneKey, extension)
 	row(GroupStrings, CmdSwap, OneKey, extension)
 
+	row(GroupLists, "BLMOVE", TwoKeys, blocking)
+	row(GroupLists, "BLMPOP", ManyKeys, blocking) // how many, its second argument says
+	row(GroupLists, "BLPOP", ManyKeys, blocking)
+	row(GroupLists, "BRPOP", ManyKeys, blocking)
 	row(GroupLists, "LINDEX", OneKey, read)
 	row(GroupLists, "LINSERT", OneKey, 0)
 	row(GroupLists, "LLEN", OneKey, read)
@@ -219,6 +225,9 @@ var rows = func() []Command {
 	row(GroupHashes, "HTTL", OneKey, read)
 	row(GroupHashes, "HVALS", OneKey, read)
 
+	row(GroupSortedSets, "BZMPOP", ManyKeys, blocking) // how many, its second argument says
+	row(GroupSortedSets, "BZPOPMAX", ManyKeys, blocking)
+	row(GroupSortedSets, "BZPOPMIN", ManyKeys, blocking)
 	row(GroupSortedSets, "ZADD", OneKey, 0)
 	row(GroupSortedSets, "ZCARD", OneKey, read)
 	row(GroupSortedSets, "ZCOUNT", OneKey, read)
@@ -257,7 +266,7 @@ var rows = func() []Command {
 	row(GroupStreams, "XLEN", OneKey, read)
 	row(GroupStreams, "XPENDING", OneKey, read)
 	row(GroupStreams, "XRANGE", OneKey, read)
-	row(GroupStreams, "XREAD", ManyKeys, read) // without BLOCK
+	row(GroupStreams, "XREAD", ManyKeys, read) // with BLOCK it waits, as XREADGROUP does: see Cmd.Waits
 	row(GroupStreams, "XREADGROUP", ManyKeys, 0)
 	row(GroupStreams, "XREVRANGE", OneKey, read)
 	row(GroupStreams, "XTRIM", OneKey, 0)
@@ -314,12 +323,13 @@ func LookupCommand(name string) (Command, bool) {
 // Commands returns the whole table, sorted by name.
 func Commands() []Command { return slices.Clone(rows) }
 
-// firstOf returns the rows of a group that came with the first release which had any.
+// firstOf returns the rows of a group that came with the first release which had any. Those
+// that wait are none of them: a store with connections of callers' own has them there.
 func firstOf(rows []Command, group Group) []Command {
 	var first []Command
 	for _, c := range rows {
 		switch {
-		case c.Group != group:
+		case c.Group != group || c.Blocking:
 		case len(first) == 0 || c.Since < first[0].Since:
 			first = append(first[:0], c)
 		case c.Since == first[0].Since:

@@ -53,7 +53,7 @@ func TestCommandSetOfRows(t *testing.T) {
 func TestGroupsOfACommandSet(t *testing.T) {
 	var lists []string
 	for _, row := range driver.Commands() {
-		if row.Group == driver.GroupLists {
+		if row.Group == driver.GroupLists && !row.Blocking {
 			lists = append(lists, row.Name)
 		}
 	}
@@ -61,6 +61,21 @@ func TestGroupsOfACommandSet(t *testing.T) {
 	require.False(t, driver.NewCommandSet(lists[1:]...).HasGroup(driver.GroupLists))
 	require.False(t, driver.NewCommandSet(lists...).HasGroup(driver.GroupSets))
 	require.False(t, driver.NewCommandSet(lists...).HasGroup("nosuch"))
+}
+
+func TestCommandsThatWait(t *testing.T) {
+	for _, name := range []string{"BLPOP", "BRPOP", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP"} {
+		row, ok := driver.LookupCommand(name)
+		require.True(t, ok && row.Blocking && !row.ReadOnly, name)
+		require.True(t, driver.NewCustomCmd(name).Waits(), name)
+	}
+	block, streams, key := driver.Literal("block"), driver.Literal("STREAMS"), driver.Key("BLOCK")
+	for _, name := range []string{"XREAD", "XREADGROUP"} {
+		require.False(t, driver.NewCmd(name, streams, key, driver.Literal("0")).Waits())
+		require.True(t, driver.NewCmd(name, block, driver.Int(0), streams, key, driver.Literal("0")).Waits())
+		require.True(t, driver.NewCmd(name, block, driver.WaitMilliseconds(0), streams, key, driver.Literal("0")).Waits())
+	}
+	require.False(t, driver.NewCmd("SET", key, block).Waits())
 }
 
 func TestCommandsThatAReplicaAnswers(t *testing.T) {

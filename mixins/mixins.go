@@ -19,6 +19,21 @@
 //	err := p.Exec(ctx)
 //	n, err := pushed.Value()
 //
+// # Methods that wait
+//
+// BLPop, BRPop, BLMove, BLMPop, BZPopMin, BZPopMax and BZMPop wait until there is something to
+// take, for as long as their time-out says; 0 is without end. op_timeout does not bound them.
+// When the context ends they return within a quarter of a second, with an element if one
+// was on its way, and otherwise with the error of the context: then nothing was taken, unless
+// the error matches xcache.ErrUnknownOutcome. Close of the cache ends them with
+// xcache.ErrClosed. They are not there in pipelines.
+//
+// On servers each call has a connection of its own (exclusive_size bounds their number), and
+// holds up no other call. The command is sent again every 100 ms, so that a caller can
+// leave. So those who wait for the same key are served in turn, though not always in the order in
+// which they came, as they are on memory. A connection that is lost while a command waits may have had
+// an element on its way: the error has an unknown outcome.
+//
 // # Errors
 //
 // A missing key is an empty structure, as in Redis. Where one element is asked for that is

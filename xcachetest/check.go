@@ -89,6 +89,7 @@ func keptChecks() []check {
 		pipelineChecks(),
 		scriptChecks(),
 		luaChecks(),
+		waitChecks(),
 		cacheErrorChecks(),
 	)
 	for i, c := range checks {

@@ -153,7 +153,9 @@ func capabilityChecks() []check {
 			name:  "caps/declared-commands-equal-detected",
 			rule:  "the store runs exactly the commands of the table that the harness does not list in LacksCommands or LacksGroups, and none that is not in the table; those that came after the harness' Release it may run or not",
 			needs: needs(commander),
-			run:   func(s *subject) error { return s.h.wantCommands(driver.Commands(), s.caps.Commander.Commands()) },
+			run: func(s *subject) error {
+				return s.h.wantCommands(driver.Commands(), s.caps.Commander.Commands(), s.caps.Exclusive != nil)
+			},
 		},
 		{
 			name: "caps/fixed-for-life",
@@ -195,13 +197,18 @@ func capabilityChecks() []check {
 }
 
 // wantCommands compares the commands that a store runs with a table and with what the
-// harness says of them.
-func (h *Harness) wantCommands(table []driver.Command, set driver.CommandSet) error {
+// harness says of them. inSessions tells that the store gives connections of callers' own, where
+// commands wait.
+func (h *Harness) wantCommands(table []driver.Command, set driver.CommandSet, inSessions bool) error {
 	var errs []error
 	known := make(map[string]bool, len(table))
 	for _, row := range table {
 		known[row.Name] = true
-		switch lacks := slices.Contains(h.LacksCommands, row.Name) || slices.Contains(h.LacksGroups, row.Group); {
+		lacks := slices.Contains(h.LacksCommands, row.Name) || slices.Contains(h.LacksGroups, row.Group)
+		switch {
+		case row.Blocking && inSessions && set.Has(row.Name):
+			errs = append(errs, fmt.Errorf("the store gives connections of callers' own, and yet runs %s, which waits, among other calls", row.Name))
+		case row.Blocking && inSessions:
 		case lacks && set.Has(row.Name):
 			errs = append(errs, fmt.Errorf("the harness says that the store lacks %s, but it runs it", row.Name))
 		case !lacks && !set.Has(row.Name) && row.Since <= h.Release:

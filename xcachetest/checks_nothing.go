@@ -215,6 +215,7 @@ var forAll = []string{
 	"cache-keys/empty", "cache-keys/flush",
 	"cache/ping",
 	"get-or-set/loader-fails", "get-or-set/loader-panics", "get-or-set/caller-leaves-alone", "get-or-set/own-key",
+	"waits/not-in-pipelines",
 	"pipeline/empty", "pipeline/atomic-all-or-nothing",
 	"lists/push-nothing", "lists/empty-key", "lists-queued/push-nothing", "lists-queued/empty-key",
 	"cache-errors/text",

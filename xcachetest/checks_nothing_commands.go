@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -19,7 +20,7 @@ type lone struct {
 // emptyReplies are the commands that an empty database has an answer to. Missing are
 // those that would have to make something up; see madeUp.
 func emptyReplies(key driver.Arg) []lone {
-	v, f := element("v"), driver.Field("f")
+	v, f, moment := element("v"), driver.Field("f"), driver.WaitSeconds(time.Millisecond)
 	zero, one, null, none := driver.IntReply(0), driver.IntReply(1), driver.Reply{}, driver.ArrayReply()
 	answers := func(want driver.Reply, name string, args ...driver.Arg) lone {
 		return lone{cmd: driver.NewCmd(name, args...), want: want}
@@ -55,6 +56,10 @@ func emptyReplies(key driver.Arg) []lone {
 		answers(null, "LPOS", key, v), answers(none, "LPOS", key, v, literal("COUNT"), driver.Int(0)),
 		answers(null, "LMOVE", key, key, literal("LEFT"), literal("RIGHT")),
 		answers(null, "LMPOP", driver.Int(1), key, literal("LEFT")), answers(null, "LMPOP", driver.Int(2), key, key, literal("RIGHT"), literal("COUNT"), driver.Int(2)),
+
+		answers(null, "BLPOP", key, key, moment), answers(null, "BRPOP", key, moment), answers(null, "BLMOVE", key, key, literal("LEFT"), literal("RIGHT"), moment),
+		answers(null, "BLMPOP", moment, driver.Int(1), key, literal("LEFT")), answers(null, "BZPOPMIN", key, moment), answers(null, "BZPOPMAX", key, key, moment),
+		answers(null, "BZMPOP", moment, driver.Int(2), key, key, literal("MAX"), literal("COUNT"), driver.Int(2)),
 
 		answers(driver.IntReply(2), "SADD", key, v, element("w"), v), answers(zero, "SCARD", key), answers(none, "SMEMBERS", key),
 		answers(null, "SPOP", key), answers(none, "SPOP", key, driver.Int(2)),

@@ -108,7 +108,7 @@ type sessionState struct {
 	heard     int           // messages
 }
 
-func (s *sessionStore) Exclusive(ctx context.Context, _ string) (driver.Session, error) {
+func (s *sessionStore) Exclusive(ctx context.Context, _ ...string) (driver.Session, error) {
 	if s.closing.Err() != nil && !s.bugs.outlivesStore {
 		return nil, s.errClosed()
 	}

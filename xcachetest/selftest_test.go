@@ -265,7 +265,7 @@ func TestCommandsOfALaterRelease(t *testing.T) {
 		"a new one that was said to be lacking": {Harness{Release: 1, LacksGroups: groups, LacksCommands: []string{"NEW"}}, []string{"OLD", "NEW"}, "lacks NEW, but it runs it"},
 		"one of no table":                       {Harness{Release: 1, LacksGroups: groups}, []string{"OLD", "OWN"}, "declares OWN"},
 	} {
-		err := test.h.wantCommands(table, driver.NewCommandSet(test.runs...))
+		err := test.h.wantCommands(table, driver.NewCommandSet(test.runs...), false)
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}

@@ -14,6 +14,8 @@ import (
 // A command is how the store runs a command of the table in package driver.
 type command struct {
 	run func(*call) (driver.Reply, error)
+	// waits reads what the command waits for, if it is one that waits.
+	waits func(arguments.List) (wait, error)
 	// min and max are how many arguments it takes; max may be arguments.Unlimited.
 	min, max int
 	// whole tells that it needs the whole database, not just its keys.
@@ -45,7 +47,8 @@ func (s *Store) Commands() driver.CommandSet {
 	return commandSet
 }
 
-// Do implements driver.Commander. Results and failures are those of Redis. An
+// Do implements driver.Commander. Results and failures are those of Redis. A command that
+// waits (driver.Cmd.Waits) holds up those behind it in a Plain batch, and nobody else. An
 // Atomic batch runs with nothing in between; if a command in it is unknown or
 // has the wrong number of arguments, none runs, but, as in Redis, a command
 // that fails when it is run does not undo the others.
@@ -67,11 +70,25 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 			cmd.Err = err
 			continue
 		}
+		if command.waits != nil && cmd.Waits() {
+			if cmd.Reply, cmd.Err = s.wait(ctx, db, cmd, command.waits); ctx.Err() != nil && errors.Is(cmd.Err, ctx.Err()) {
+				return endedAt(ctx, i)
+			}
+			continue
+		}
 		c = call{transaction: db.begin(db.shardsOfCommand(command, cmd)), List: arguments.List{Cmd: cmd}, ctx: ctx}
 		cmd.Reply, cmd.Err = command.run(&c)
 		c.end()
 	}
 	return nil
+}
+
+// endedAt returns the error of a batch whose context has ended while command i waited.
+func endedAt(ctx context.Context, i int) error {
+	if i == 0 {
+		return ended(ctx, driver.NotApplied)
+	}
+	return ended(ctx, driver.Unknown)
 }
 
 func (s *Store) doAtomic(ctx context.Context, db *database, cmds []*driver.Cmd) error {

@@ -433,7 +433,7 @@ func TestEverySessionIsOfACommandThereIs(t *testing.T) {
 		}
 	}
 	for _, row := range driver.Commands() {
-		require.False(t, !seen[row.Name] && !slices.Contains(lacking(), row.Name), "no session runs %s", row.Name)
+		require.False(t, !seen[row.Name] && !row.Blocking && !slices.Contains(lacking(), row.Name), "no session runs %s", row.Name)
 	}
 }
 

@@ -20,6 +20,7 @@ type database struct {
 
 	scripts scriptCache
 	broker  broker
+	lines   lines
 
 	_ [64]byte // readers of the fields above do not wait for writers of those below
 

@@ -16,6 +16,10 @@ var listCommands = map[string]command{
 	"LPOP":    {run: lpop, min: 1, max: 2},
 	"RPOP":    {run: rpop, min: 1, max: 2},
 	"LMPOP":   {run: lmpop, min: 3, max: arguments.Unlimited},
+	"BLPOP":   waiting(popWaiting((*list).popFront), 2, arguments.Unlimited),
+	"BRPOP":   waiting(popWaiting((*list).popBack), 2, arguments.Unlimited),
+	"BLMPOP":  waiting(blmpop, 4, arguments.Unlimited),
+	"BLMOVE":  waiting(blmove, 5, 5),
 	"LMOVE":   {run: lmove, min: 4, max: 4},
 	"LRANGE":  {run: lrange, min: 3, max: 3},
 	"LTRIM":   {run: ltrim, min: 3, max: 3},
@@ -125,27 +129,75 @@ func (l *list) pop(take func(*list) []byte, count int64) []driver.Reply {
 // lmpop is numkeys, key…, LEFT | RIGHT [COUNT count]. It pops of the first key that is a
 // list.
 func lmpop(c *call) (driver.Reply, error) {
-	options, err := c.MultiPop()
+	options, err := c.MultiPop(0)
 	if err != nil {
 		return driver.Reply{}, err
 	}
+	return c.popFirst(options, options.Keys)
+}
+
+// popFirst pops of the first of the keys that is a list.
+func (c *call) popFirst(options arguments.MultiPop, keys []string) (driver.Reply, error) {
 	take := (*list).popBack
 	if options.Left {
 		take = (*list).popFront
 	}
-	for _, key := range options.Keys {
+	key, items, err := c.takeFirst(keys, take, options.Count)
+	if items == nil {
+		return driver.Reply{}, err
+	}
+	return driver.ArrayReply(textReply(key), driver.ArrayReply(items...)), nil
+}
+
+// takeFirst takes up to count elements of the first of the keys that is a list. It returns
+// that key, and no elements if there is none.
+func (c *call) takeFirst(keys []string, take func(*list) []byte, count int64) (key string, items []driver.Reply, err error) {
+	for _, key := range keys {
 		e, l, err := c.findList(key)
 		if err != nil {
-			return driver.Reply{}, err
+			return "", nil, err
 		}
-		if e == nil {
-			continue
+		if e != nil {
+			items = l.pop(take, count)
+			c.changed(e)
+			return key, items, nil
 		}
-		items := l.pop(take, options.Count)
-		c.changed(e)
-		return driver.ArrayReply(textReply(key), driver.ArrayReply(items...)), nil
 	}
-	return driver.Reply{}, nil
+	return "", nil, nil
+}
+
+// popWaiting is key…, timeout.
+func popWaiting(take func(*list) []byte) func(arguments.List) (wait, error) {
+	return func(l arguments.List) (wait, error) {
+		keys, timeout, err := l.WaitingKeys()
+		return wait{keys: keys, kind: driver.KindList, timeout: timeout, try: func(c *call, keys []string) (driver.Reply, error) {
+			key, items, err := c.takeFirst(keys, take, 1)
+			if items == nil {
+				return driver.Reply{}, err
+			}
+			return driver.ArrayReply(textReply(key), items[0]), nil
+		}}, err
+	}
+}
+
+// blmpop is timeout, numkeys, key…, LEFT | RIGHT [COUNT count].
+func blmpop(l arguments.List) (wait, error) {
+	timeout, err := l.Timeout(0)
+	if err != nil {
+		return wait{}, err
+	}
+	options, err := l.MultiPop(1)
+	return wait{keys: options.Keys, kind: driver.KindList, timeout: timeout, try: func(c *call, keys []string) (driver.Reply, error) {
+		return c.popFirst(options, keys)
+	}}, err
+}
+
+// blmove is source, destination, LEFT | RIGHT, LEFT | RIGHT, timeout.
+func blmove(l arguments.List) (wait, error) {
+	timeout, err := l.Timeout(4)
+	return wait{keys: []string{l.Key(0)}, kind: driver.KindList, timeout: timeout, try: func(c *call, _ []string) (driver.Reply, error) {
+		return lmove(c)
+	}}, err
 }
 
 // lmove is source, destination, LEFT | RIGHT, LEFT | RIGHT.

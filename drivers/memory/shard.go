@@ -27,6 +27,11 @@ type shard struct {
 
 	evictions, expirations uint64
 
+	// awaited has the lines of callers who wait for a key, and touched is which of these
+	// keys have changed under this lock: see waiter. Most of the time both are nil.
+	awaited map[string][]*waiter
+	touched []string
+
 	_ [64]byte // keep the next shard's lock on another cache line
 }
 
@@ -84,6 +89,9 @@ func (s *shard) insert(hash uint64, key string) *entry {
 func (s *shard) changed(e *entry) {
 	s.count(e)
 	s.fresh = e
+	if s.awaited != nil {
+		s.touch(e.key)
+	}
 }
 
 // count counts an entry with the size that it has.
@@ -110,6 +118,9 @@ func (s *shard) remove(e *entry) {
 	if s.fresh == e {
 		s.fresh = nil
 	}
+	if s.awaited != nil {
+		s.touch(e.key)
+	}
 	s.entries--
 	s.grownEntries--
 	s.bytes -= e.cost
@@ -129,6 +140,7 @@ func (s *shard) clear() {
 	s.grownBytes -= s.bytes
 	s.entries, s.bytes, s.swept = 0, 0, 0
 	s.index, s.slab, s.queue, s.fresh = nil, slab{}, sieve{}, nil
+	s.touchAll()
 }
 
 // expire removes an entry because its time is up.

@@ -25,6 +25,9 @@ var sortedSetCommands = map[string]command{
 	"ZINTERSTORE":      {run: zinterStore, min: 3, max: arguments.Unlimited},
 	"ZLEXCOUNT":        {run: zlexCount, min: 3, max: 3},
 	"ZMPOP":            {run: zmpop, min: 3, max: arguments.Unlimited},
+	"BZPOPMIN":         waiting(popMembersWaiting(false), 2, arguments.Unlimited),
+	"BZPOPMAX":         waiting(popMembersWaiting(true), 2, arguments.Unlimited),
+	"BZMPOP":           waiting(bzmpop, 4, arguments.Unlimited),
 	"ZMSCORE":          {run: zmscore, min: 2, max: arguments.Unlimited},
 	"ZPOPMAX":          {run: zpopMax, min: 1, max: 2},
 	"ZPOPMIN":          {run: zpopMin, min: 1, max: 2},
@@ -413,22 +416,63 @@ func (z *sortedSet) pop(count int64, greatest bool) []driver.Reply {
 
 // zmpop answers the first key that there is, and what was taken out of it.
 func zmpop(c *call) (driver.Reply, error) {
-	o, err := c.SortedPop()
+	o, err := c.SortedPop(0)
 	if err != nil {
 		return driver.Reply{}, err
 	}
-	for _, key := range o.Keys {
+	return c.popFirstMembers(o, o.Keys)
+}
+
+// popFirstMembers pops of the first of the keys that is a sorted set.
+func (c *call) popFirstMembers(o arguments.SortedPop, keys []string) (driver.Reply, error) {
+	key, items, err := c.takeFirstMembers(keys, o.Count, o.Max)
+	if items == nil {
+		return driver.Reply{}, err
+	}
+	return driver.ArrayReply(textReply(key), driver.ArrayReply(items...)), nil
+}
+
+// takeFirstMembers takes up to count members, with their scores, of the first of the keys that
+// is a sorted set. It returns that key, and no members if there is none.
+func (c *call) takeFirstMembers(keys []string, count int64, greatest bool) (key string, items []driver.Reply, err error) {
+	for _, key := range keys {
 		e, z, err := c.findSortedSet(key)
 		if err != nil {
-			return driver.Reply{}, err
+			return "", nil, err
 		}
 		if e != nil {
-			items := z.pop(o.Count, o.Max)
+			items = z.pop(count, greatest)
 			c.changed(e)
-			return driver.ArrayReply(textReply(key), driver.ArrayReply(items...)), nil
+			return key, items, nil
 		}
 	}
-	return driver.Reply{}, nil
+	return "", nil, nil
+}
+
+// popMembersWaiting is key…, timeout.
+func popMembersWaiting(greatest bool) func(arguments.List) (wait, error) {
+	return func(l arguments.List) (wait, error) {
+		keys, timeout, err := l.WaitingKeys()
+		return wait{keys: keys, kind: driver.KindSortedSet, timeout: timeout, try: func(c *call, keys []string) (driver.Reply, error) {
+			key, items, err := c.takeFirstMembers(keys, 1, greatest)
+			if items == nil {
+				return driver.Reply{}, err
+			}
+			return driver.ArrayReply(append([]driver.Reply{textReply(key)}, items...)...), nil
+		}}, err
+	}
+}
+
+// bzmpop is timeout, numkeys, key…, MIN | MAX [COUNT count].
+func bzmpop(l arguments.List) (wait, error) {
+	timeout, err := l.Timeout(0)
+	if err != nil {
+		return wait{}, err
+	}
+	o, err := l.SortedPop(1)
+	return wait{keys: o.Keys, kind: driver.KindSortedSet, timeout: timeout, try: func(c *call, keys []string) (driver.Reply, error) {
+		return c.popFirstMembers(o, keys)
+	}}, err
 }
 
 func zrandMember(c *call) (driver.Reply, error) {

@@ -14,8 +14,9 @@ import (
 // methods of driver.Store it has every optional interface but Tracker and Exclusive,
 // and runs every command there is.
 //
-// All methods may be called concurrently. None of them but Subscribe waits for anything
-// but other calls, none starts a goroutine.
+// All methods may be called concurrently. None of them starts a goroutine, and none waits
+// for anything but other calls, but Subscribe, and Do for a command that waits, such as
+// BLPOP. Callers who wait for the same key are served in the order in which they came.
 type Store struct {
 	db      atomic.Pointer[database] // nil once closed
 	bounds  Options
@@ -110,7 +111,7 @@ func (s *Store) Delete(ctx context.Context, keys []string) (removed int, err err
 }
 
 // Close implements driver.Store. It frees what the store holds, if nobody else
-// uses it by its name. Calls after the first do nothing.
+// uses it by its name. Calls that wait fail with ErrClosed. Calls after the first do nothing.
 func (s *Store) Close() error {
 	if s.db.Swap(nil) == nil {
 		return nil

@@ -253,13 +253,17 @@ func deleteConsumer(c *call) (driver.Reply, error) {
 	return driver.IntReply(int64(pending)), nil
 }
 
-// xreadGroup is GROUP group consumer [COUNT count] [NOACK] STREAMS key… ID…. With > for an
-// ID it answers what the group has not read yet, else what is pending for the consumer.
-func xreadGroup(c *call) (driver.Reply, error) {
-	o, err := c.ReadStreams(true)
-	if err != nil {
-		return driver.Reply{}, err
-	}
+// xreadGroup is GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key…
+// ID…. With > for an ID it answers what the group has not read yet, and may wait for that,
+// else what is pending for the consumer.
+func xreadGroup(l arguments.List) (wait, error) {
+	o, err := l.ReadStreams(true)
+	return wait{keys: o.Keys, kind: driver.KindStream, timeout: o.Timeout, always: true, try: func(c *call, _ []string) (driver.Reply, error) {
+		return c.readGroups(&o)
+	}}, err
+}
+
+func (c *call) readGroups(o *arguments.ReadStreams) (driver.Reply, error) {
 	for _, key := range o.Keys { // all there are, or nothing is read
 		if _, _, _, err := c.findGroup(key, []byte(o.Group)); err != nil {
 			return driver.Reply{}, err
@@ -272,13 +276,16 @@ func xreadGroup(c *call) (driver.Reply, error) {
 		if err != nil {
 			return driver.Reply{}, err
 		}
-		one, _ := s.consumer(g, o.Consumer, now)
+		one, changed := s.consumer(g, o.Consumer, now)
 		if !o.New[k] {
 			items = append(items, textReply(key), driver.ArrayReply(s.readPending(one, o.IDs[k], o.Count, now)...))
-		} else if found := s.readNew(g, one, &o, now); len(found) > 0 {
+		} else if found := s.readNew(g, one, o, now); len(found) > 0 {
 			items = append(items, textReply(key), driver.ArrayReply(found...))
+			changed = true
 		}
-		c.changed(e)
+		if changed { // or a caller who waits would be served for having looked
+			c.changed(e)
+		}
 	}
 	if items == nil {
 		return driver.Reply{}, nil

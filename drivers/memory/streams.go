@@ -20,8 +20,8 @@ var streamCommands = map[string]command{
 	"XLEN":       {run: xlen, min: 1, max: 1},
 	"XPENDING":   {run: xpending, min: 2, max: arguments.Unlimited},
 	"XRANGE":     {run: xrange, min: 3, max: arguments.Unlimited},
-	"XREAD":      {run: xread, min: 3, max: arguments.Unlimited},
-	"XREADGROUP": {run: xreadGroup, min: 6, max: arguments.Unlimited},
+	"XREAD":      waiting(xread, 3, arguments.Unlimited),
+	"XREADGROUP": waiting(xreadGroup, 6, arguments.Unlimited),
 	"XREVRANGE":  {run: xrevRange, min: 3, max: arguments.Unlimited},
 	"XTRIM":      {run: xtrim, min: 3, max: arguments.Unlimited},
 }
@@ -263,19 +263,29 @@ func (s *stream) read(r *arguments.StreamRange, reversed bool) (items []driver.R
 	return items
 }
 
-// xread is [COUNT count] STREAMS key… ID….
-func xread(c *call) (driver.Reply, error) {
-	o, err := c.ReadStreams(false)
-	if err != nil {
-		return driver.Reply{}, err
-	}
+// xread is [COUNT count] [BLOCK milliseconds] STREAMS key… ID….
+func xread(l arguments.List) (wait, error) {
+	o, err := l.ReadStreams(false)
+	return wait{keys: o.Keys, kind: driver.KindStream, timeout: o.Timeout, try: func(c *call, _ []string) (driver.Reply, error) {
+		return c.readStreams(&o)
+	}}, err
+}
+
+// readStreams reads all streams of o, in which it puts IDs in the place of $.
+func (c *call) readStreams(o *arguments.ReadStreams) (driver.Reply, error) {
 	var items []driver.Reply
 	for k, key := range o.Keys {
 		e, s, err := c.findStream(key)
 		if err != nil {
 			return driver.Reply{}, err
 		}
-		if e == nil || o.Last[k] || o.IDs[k] == arguments.MaxStreamID {
+		if o.Last[k] {
+			o.Last[k] = false
+			if e != nil {
+				o.IDs[k] = s.last
+			}
+		}
+		if e == nil || o.IDs[k] == arguments.MaxStreamID {
 			continue
 		}
 		if found := s.read(behind(o.IDs[k], o.Count), false); len(found) > 0 {

@@ -22,18 +22,32 @@ func (db *database) begin(shards shardSet) transaction {
 	return transaction{db: db, locked: shards, now: db.now()}
 }
 
-// end makes the bounds hold and unlocks the shards.
+// end makes the bounds hold, unlocks the shards, and serves those who wait for what was
+// written.
 func (t *transaction) end() {
+	if touched := t.unlock(); touched != nil {
+		t.db.serveLines(touched)
+	}
+}
+
+// unlock is end that leaves it to the caller to serve those who wait for keys: the ones
+// that it returns.
+func (t *transaction) unlock() (touched []string) {
 	last := 0
 	for rest := t.locked; rest != 0; rest &= rest - 1 {
 		last = bits.TrailingZeros64(uint64(rest))
 		s := &t.db.shards[last]
 		s.settle(t.now)
+		if s.touched != nil {
+			touched = append(touched, s.touched...)
+			s.touched = nil
+		}
 		s.mu.Unlock()
 	}
 	if t.db.exceeds(0, 0) {
 		t.db.shrink(last)
 	}
+	return touched
 }
 
 // find returns the entry of a key, and counts as using it; nil if there is

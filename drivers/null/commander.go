@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
@@ -30,10 +31,33 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 			}
 		}
 	}
-	for _, cmd := range cmds {
+	for i, cmd := range cmds {
 		cmd.Reply, cmd.Err = run(cmd)
+		if how == driver.Plain && cmd.Err == nil && cmd.Waits() {
+			if cmd.Err = s.wait(ctx, arguments.List{Cmd: cmd}); i == 0 && ctx.Err() != nil {
+				return cmd.Err
+			}
+		}
 	}
 	return nil
+}
+
+// wait waits as long as a command does whose keys get nothing.
+func (s *Store) wait(ctx context.Context, l arguments.List) error {
+	var expired <-chan time.Time
+	if timeout := timeoutOf(l); timeout > 0 {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	select {
+	case <-expired:
+		return nil
+	case <-ctx.Done():
+		return driver.Fail(ctx.Err(), driver.NotApplied, nil)
+	case <-s.closing:
+		return driver.ErrClosed
+	}
 }
 
 func run(cmd *driver.Cmd) (driver.Reply, error) {

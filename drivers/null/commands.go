@@ -55,6 +55,10 @@ var commands = map[string]command{
 	"RPOP":    {pop, 1, 2},
 	"LMPOP":   {lmpop, 3, arguments.Unlimited},
 	"LMOVE":   {lmove, 4, 4},
+	"BLPOP":   {popWaiting, 2, arguments.Unlimited},
+	"BRPOP":   {popWaiting, 2, arguments.Unlimited},
+	"BLMPOP":  {blmpop, 4, arguments.Unlimited},
+	"BLMOVE":  {blmove, 5, 5},
 	"LRANGE":  {withRange(driver.ArrayReply()), 3, 3},
 	"LTRIM":   {withRange(okReply), 3, 3},
 	"LINDEX":  {always(driver.Reply{}), 2, 2},
@@ -122,6 +126,9 @@ var commands = map[string]command{
 	"ZREMRANGEBYRANK":  {inRange(arguments.List.RankRange), 3, 3},
 	"ZREMRANGEBYSCORE": {inRange(arguments.List.ScoreRange), 3, 3},
 	"ZPOPMAX":          {zpop, 1, 2},
+	"BZPOPMIN":         {popWaiting, 2, arguments.Unlimited},
+	"BZPOPMAX":         {popWaiting, 2, arguments.Unlimited},
+	"BZMPOP":           {bzmpop, 4, arguments.Unlimited},
 	"ZPOPMIN":          {zpop, 1, 2},
 	"ZMPOP":            {zmpop, 3, arguments.Unlimited},
 	"ZRANGE":           {zrange, 3, arguments.Unlimited},
@@ -236,7 +243,7 @@ func pop(l arguments.List) (driver.Reply, error) {
 }
 
 func lmpop(l arguments.List) (driver.Reply, error) {
-	_, err := l.MultiPop()
+	_, err := l.MultiPop(0)
 	return driver.Reply{}, err
 }
 

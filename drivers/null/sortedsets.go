@@ -58,7 +58,7 @@ func zpop(l arguments.List) (driver.Reply, error) {
 }
 
 func zmpop(l arguments.List) (driver.Reply, error) {
-	_, err := l.SortedPop()
+	_, err := l.SortedPop(0)
 	return driver.Reply{}, err
 }
 

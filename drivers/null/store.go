@@ -12,9 +12,12 @@ import (
 
 // A Store keeps nothing, and answers what an empty one would.
 //
-// All methods may be called concurrently. None of them waits, starts a goroutine or
-// keeps what it is given.
-type Store struct{ closed atomic.Bool }
+// All methods may be called concurrently. None of them waits, but Do for a command that
+// does, starts a goroutine or keeps what it is given.
+type Store struct {
+	closed  atomic.Bool
+	closing chan struct{}
+}
 
 var _ interface {
 	driver.Store
@@ -30,7 +33,7 @@ var _ interface {
 } = (*Store)(nil)
 
 // NewStore returns a store, for xcache.New.
-func NewStore() *Store { return new(Store) }
+func NewStore() *Store { return &Store{closing: make(chan struct{})} }
 
 // Get implements driver.Store: every key is a miss.
 func (s *Store) Get(ctx context.Context, _ []string, dst []driver.Value) error {
@@ -59,7 +62,9 @@ func (s *Store) Delete(ctx context.Context, _ []string) (removed int, err error)
 
 // Close implements driver.Store. Every later call is driver.ErrClosed.
 func (s *Store) Close() error {
-	s.closed.Store(true)
+	if !s.closed.Swap(true) {
+		close(s.closing)
+	}
 	return nil
 }
 

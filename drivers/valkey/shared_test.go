@@ -47,4 +47,5 @@ func TestInspect(t *testing.T) { subject.Inspect(t) }
 func TestEvents(t *testing.T)  { subject.Events(t) }
 
 func TestExclusive(t *testing.T)           { subject.Exclusive(t) }
+func TestWaits(t *testing.T)               { subject.Waits(t) }
 func TestReplicatedExclusive(t *testing.T) { subject.ReplicatedExclusive(t) }

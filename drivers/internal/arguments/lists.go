@@ -96,12 +96,12 @@ type MultiPop struct {
 	Count int64
 }
 
-// MultiPop reads numkeys, key…, LEFT | RIGHT [COUNT count].
-func (l List) MultiPop() (MultiPop, error) {
+// MultiPop reads numkeys, key…, LEFT | RIGHT [COUNT count] from argument at on.
+func (l List) MultiPop(at int) (MultiPop, error) {
 	var err error
 	p := MultiPop{Count: 1}
 	var i int
-	if p.Keys, i, err = l.CountedKeys(0); err != nil {
+	if p.Keys, i, err = l.CountedKeys(at); err != nil {
 		return p, err
 	}
 	if i == l.Count() {

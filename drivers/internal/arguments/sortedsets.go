@@ -376,10 +376,10 @@ type SortedPop struct {
 	Count int64
 }
 
-// SortedPop reads numkeys key [key ...] MIN | MAX [COUNT count].
-func (l List) SortedPop() (o SortedPop, err error) {
+// SortedPop reads numkeys key [key ...] MIN | MAX [COUNT count] from argument at on.
+func (l List) SortedPop(at int) (o SortedPop, err error) {
 	var next int
-	if o.Keys, next, err = l.CountedKeys(0); err != nil {
+	if o.Keys, next, err = l.CountedKeys(at); err != nil {
 		return o, err
 	}
 	if next == l.Count() || !l.Is(next, "MIN") && !l.Is(next, "MAX") {

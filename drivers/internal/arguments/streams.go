@@ -2,8 +2,6 @@ package arguments
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -280,14 +278,16 @@ type ReadStreams struct {
 	// Count is how many entries of a stream are wanted at most, 0 for all.
 	Count int64
 	NoAck bool
-	Keys  []string
+	// Timeout is that of BLOCK, 0 for none.
+	Timeout time.Duration
+	Keys    []string
 	// IDs are the IDs behind which entries are wanted, each of its key. Last tells that
 	// it is that of the last entry, New that it is the last one delivered to the group.
 	IDs       []StreamID
 	Last, New []bool
 }
 
-// ReadStreams reads [GROUP group consumer] [COUNT count] [NOACK] STREAMS key… ID….
+// ReadStreams reads [GROUP group consumer] [COUNT count] [BLOCK ms] [NOACK] STREAMS key… ID….
 func (l List) ReadStreams(grouped bool) (r ReadStreams, err error) {
 	i := 0
 	for ; i < l.Count() && !l.Is(i, "STREAMS"); i++ {
@@ -299,7 +299,10 @@ func (l List) ReadStreams(grouped bool) (r ReadStreams, err error) {
 			}
 			r.Count = max(0, r.Count)
 		case l.Is(i, "BLOCK") && i+1 < l.Count():
-			return r, fmt.Errorf("xcache: %s does not wait here, leave BLOCK out: %w", l.Cmd.Name, errors.ErrUnsupported)
+			i++
+			if r.Timeout, err = l.block(i); err != nil {
+				return r, err
+			}
 		case l.Is(i, "GROUP") && grouped && i+2 < l.Count():
 			r.Group, r.Consumer = strings.Clone(l.Text(i+1)), strings.Clone(l.Text(i+2))
 			i += 2

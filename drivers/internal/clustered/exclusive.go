@@ -27,13 +27,18 @@ func (r *router) caps(s driver.Store) driver.Caps {
 }
 
 // Exclusive implements driver.Exclusive.
-func (s *Store) Exclusive(ctx context.Context, key string) (driver.Session, error) {
+func (s *Store) Exclusive(ctx context.Context, keys ...string) (driver.Session, error) {
 	if ctx.Err() != nil {
 		return nil, failure.OfContext(ctx, false)
 	}
-	slot := anySlot()
-	if key != "" {
-		slot = keyslot.Of(key)
+	key, slot := "", anySlot()
+	if len(keys) > 0 && keys[0] != "" {
+		key, slot = keys[0], keyslot.Of(keys[0])
+	}
+	for i := 1; i < len(keys); i++ {
+		if keyslot.Of(keys[i]) != slot {
+			return nil, crossSlot("a connection of the caller's own")
+		}
 	}
 	c := s.router.begin(ctx, time.Now())
 	defer c.end()
@@ -113,7 +118,21 @@ func (s *exclusiveSession) Send(ctx context.Context, cmds []*driver.Cmd) error {
 func (s *exclusiveSession) Receive(ctx context.Context) (driver.Incoming, error) {
 	in, err := s.Session.Receive(ctx)
 	s.notice(err)
-	return in, err
+	return in, passing(err)
+}
+
+// passing returns err, marked as one that passes if it is a redirect: another session may be
+// at the server that has the slot by then.
+func passing(err error) error {
+	e, ok := errors.AsType[*driver.Error](err)
+	if !ok || e.Transient {
+		return err
+	}
+	if _, ok := errors.AsType[*servererror.RedirectError](err); !ok {
+		return err
+	}
+	again := *e
+	return again.Retryable()
 }
 
 // admit returns an error if commands have keys in other slots than the session's.

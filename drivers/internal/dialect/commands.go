@@ -10,7 +10,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/script"
 )
 
-// commands is every command of the table that is not blocking: servers run them
+// commands is every command of the table that does not wait: servers run them
 // themselves, and the extensions as scripts.
 var commands = func() driver.CommandSet {
 	var names []string
@@ -31,7 +31,12 @@ func Commands() driver.CommandSet { return commands }
 // in a plain batch, that of the whole batch in an atomic one. Those that wait at the
 // server are for connections of which that is known: blocking tells so.
 func Known(driverName string, cmds []*driver.Cmd, how driver.How, blocking bool) ([]*driver.Cmd, error) {
-	isUnknown := func(c *driver.Cmd) bool { return isUnknown(c) && !(blocking && c.Command().Blocking) }
+	isUnknown := func(c *driver.Cmd) bool {
+		if c.Waits() {
+			return !blocking
+		}
+		return isUnknown(c)
+	}
 	if !slices.ContainsFunc(cmds, isUnknown) {
 		return cmds, nil
 	}
@@ -42,6 +47,9 @@ func Known(driverName string, cmds []*driver.Cmd, how driver.How, blocking bool)
 			continue
 		}
 		err := fmt.Errorf("xcache: the %s driver has no command %s: %w", driverName, c.Name, errors.ErrUnsupported)
+		if c.Waits() {
+			err = fmt.Errorf("xcache: %s waits at the server and would hold up other calls: it is for a connection of the caller's own (driver.Exclusive): %w", c.Name, errors.ErrUnsupported)
+		}
 		if how == driver.Atomic {
 			return nil, err
 		}

@@ -49,6 +49,9 @@ func (f *Form) In(v Version) bool {
 func Forms() []Form { return slices.Clone(forms) }
 
 var forms = []Form{
+	{Command: "BLMOVE", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
+	{Command: "BLMPOP", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
+	{Command: "BZMPOP", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
 	{Command: "EVALSHA_RO", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
 	{Command: "EVAL_RO", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
 	{Command: "FCALL", Redis: redis(7, 0), Valkey: firstValkey, Made: always},

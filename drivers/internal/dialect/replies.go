@@ -23,6 +23,9 @@ var reshapings = func() []func(c *driver.Cmd) {
 		"XREADGROUP":  func(c *driver.Cmd) { flatten(&c.Reply) },
 		"XPENDING":    pendingSummary,
 		"XINFO":       streamInfo,
+		"BZMPOP":      func(c *driver.Cmd) { ReshapeWaiting(c.Name, &c.Reply) }, // of sessions, in Do
+		"BZPOPMAX":    func(c *driver.Cmd) { ReshapeWaiting(c.Name, &c.Reply) },
+		"BZPOPMIN":    func(c *driver.Cmd) { ReshapeWaiting(c.Name, &c.Reply) },
 		"HRANDFIELD":  func(c *driver.Cmd) { flatten(&c.Reply) },
 		"ZADD":        func(c *driver.Cmd) { scoreUnlessCount(&c.Reply) },
 		"ZINCRBY":     func(c *driver.Cmd) { score(&c.Reply) },
@@ -59,6 +62,21 @@ func reshape(cmds []*driver.Cmd) {
 			continue
 		}
 		reshapings[i](c)
+	}
+}
+
+// ReshapeWaiting gives the reply to a command that waits the shape that drivers answer with.
+// Its arguments do not matter for that.
+func ReshapeWaiting(name string, reply *driver.Reply) {
+	switch name {
+	case "BZPOPMIN", "BZPOPMAX":
+		if len(reply.Items) == 3 {
+			score(&reply.Items[2])
+		}
+	case "BZMPOP":
+		second(reply, scoredMembers)
+	case "XREAD", "XREADGROUP":
+		flatten(reply)
 	}
 }
 

@@ -48,6 +48,9 @@ func (s *Subject) Dialect(t *testing.T) {
 
 // samples has a call of each form, which servers that have it do not refuse.
 var samples = map[string]string{
+	"BLMOVE":                            "BLMOVE k l LEFT RIGHT 0.01",
+	"BLMPOP":                            "BLMPOP 0.01 1 k LEFT",
+	"BZMPOP":                            "BZMPOP 0.01 1 k MIN",
 	"EVALSHA_RO":                        "EVALSHA_RO ffffffffffffffffffffffffffffffffffffffff 0",
 	"EVAL_RO":                           "EVAL_RO return 0",
 	"FCALL":                             "FCALL nosuch 0",

@@ -69,9 +69,13 @@ func NewPool(dialer connection.Dialer) *Pool {
 
 // Exclusive implements driver.Exclusive. An attempt to connect is made again as those
 // of other calls are.
-func (p *Pool) Exclusive(ctx context.Context, key string) (driver.Session, error) {
+func (p *Pool) Exclusive(ctx context.Context, keys ...string) (driver.Session, error) {
 	if ctx.Err() != nil {
 		return nil, failure.OfContext(ctx, false)
+	}
+	key := ""
+	if len(keys) > 0 {
+		key = keys[0] // EndSessions goes by it
 	}
 	start, timeout := time.Now(), p.options.OpTimeout
 	ctx, cancel := failure.Bound(ctx, start.Add(timeout), timeout)

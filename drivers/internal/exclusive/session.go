@@ -252,6 +252,7 @@ func (s *Session) sort(reply driver.Reply, kind byte) (driver.Incoming, error) {
 	case reply.Kind == driver.ReplyError:
 		return driver.Incoming{}, reply.Err
 	case e.confirms == "" && e.command.Shape.Allows(kind, text):
+		dialect.ReshapeWaiting(e.command.Name, &reply)
 		return driver.Incoming{Reply: reply}, nil
 	}
 	s.fail(resp.ErrMalformed)

@@ -20,7 +20,7 @@ func (s *Store) Caps() driver.Caps {
 }
 
 // Exclusive implements driver.Exclusive. It waits for a primary as other calls do.
-func (s *Store) Exclusive(ctx context.Context, key string) (driver.Session, error) {
+func (s *Store) Exclusive(ctx context.Context, keys ...string) (driver.Session, error) {
 	if ctx.Err() != nil {
 		return nil, failure.OfContext(ctx, false)
 	}
@@ -43,7 +43,7 @@ func (s *Store) Exclusive(ctx context.Context, key string) (driver.Session, erro
 				return nil, reason
 			}
 		}
-		session, err := p.exclusive(ctx, key)
+		session, err := p.exclusive(ctx, keys)
 		if err == nil {
 			return session, nil
 		}
@@ -60,12 +60,12 @@ func (s *Store) Exclusive(ctx context.Context, key string) (driver.Session, erro
 }
 
 // exclusive returns a session at a server that is the primary until then.
-func (p *primary) exclusive(ctx context.Context, key string) (driver.Session, error) {
+func (p *primary) exclusive(ctx context.Context, keys []string) (driver.Session, error) {
 	sessions, ok := p.node.(node.Exclusive)
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
-	session, err := sessions.Exclusive(ctx, key)
+	session, err := sessions.Exclusive(ctx, keys...)
 	if err == nil && p.gate.IsShut() {
 		_ = session.Close() // which was not ended with the others
 		return nil, errPrimaryReplaced()

@@ -282,7 +282,7 @@ func (n *fakeNode) Query(ctx context.Context, words ...string) (driver.Reply, er
 }
 
 // Exclusive implements node.Exclusive. Sessions are for listening.
-func (n *fakeNode) Exclusive(context.Context, string) (driver.Session, error) {
+func (n *fakeNode) Exclusive(context.Context, ...string) (driver.Session, error) {
 	session := &fakeSession{host: n.host, world: n.world, messages: make(chan string, 1)}
 	var err error
 	n.world.do(func() {

@@ -54,7 +54,7 @@ var shapes = func() map[string]Shape {
 		Integer | Bulk:         driver.CmdIncrInit,
 		OK:                     "RENAME FLUSHDB RESTORE LSET LTRIM MULTI ASKING",
 		OK | Null:              "SET",
-		Value:                  "DUMP GET GETDEL LINDEX LMOVE HGET HINCRBYFLOAT XADD " + driver.CmdSwap,
+		Value:                  "DUMP GET GETDEL LINDEX LMOVE BLMOVE HGET HINCRBYFLOAT XADD " + driver.CmdSwap,
 		Value | Array:          "LPOP RPOP SPOP SRANDMEMBER HRANDFIELD ZRANDMEMBER",
 		Array | Integer | Null: "LPOS ZRANK ZREVRANK",
 		number:                 "ZINCRBY ZSCORE",
@@ -62,7 +62,7 @@ var shapes = func() map[string]Shape {
 		Array:                  "MGET LRANGE SDIFF SINTER SMEMBERS SMISMEMBER SSCAN SUNION HEXPIRE HEXPIREAT HGETDEL HGETEX HKEYS HMGET HPERSIST HPEXPIRE HPEXPIREAT HPTTL HSCAN HTTL HVALS ZDIFF ZINTER ZMSCORE ZPOPMAX ZPOPMIN ZRANGE ZSCAN ZUNION XAUTOCLAIM XCLAIM XPENDING",
 		Array | Map:            "HGETALL XINFO",
 		Array | Map | Null:     "XREAD XREADGROUP",
-		Array | Null:           "LMPOP ZMPOP XRANGE XREVRANGE EXEC",
+		Array | Null:           "LMPOP ZMPOP BLPOP BRPOP BLMPOP BZPOPMIN BZPOPMAX BZMPOP XRANGE XREVRANGE EXEC",
 		OK | Integer:           "XGROUP",
 		OK | Status:            "TYPE",
 	}

@@ -1,0 +1,356 @@
+package xcachetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/mixins"
+)
+
+// A waitingPop is a command that waits, by its method, with what it takes and where that
+// comes from. All keys are in one slot.
+type waitingPop struct {
+	name string
+	// pop takes one element of the first of the keys that has any, as text.
+	pop func(ctx context.Context, w *waitHandles, timeout time.Duration, keys ...string) (key, element string, err error)
+	// oneKey tells that the command takes but one key.
+	oneKey bool
+	// scored tells that it takes members of sorted sets.
+	scored bool
+}
+
+type waitHandles struct {
+	lists *mixins.Lists[string]
+	zsets *mixins.SortedSets[string]
+}
+
+// push adds an element to a list, or a member to a sorted set.
+func (w *waitHandles) push(p *waitingPop, key string, elements ...string) error {
+	if !p.scored {
+		_, err := w.lists.RPush(noDeadline, key, elements...)
+		return err
+	}
+	for i, element := range elements {
+		if _, err := w.zsets.ZAdd(noDeadline, key, mixins.Scored[string]{Member: element, Score: float64(i)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// left returns how many elements there are.
+func (w *waitHandles) left(p *waitingPop, key string) (int, error) {
+	if p.scored {
+		return w.zsets.ZCard(noDeadline, key)
+	}
+	return w.lists.LLen(noDeadline, key)
+}
+
+// movedTo is where BLMOVE moves elements.
+const movedTo = "{k}moved"
+
+var waitingPops = []waitingPop{
+	{name: "BLPOP", pop: func(ctx context.Context, w *waitHandles, timeout time.Duration, keys ...string) (string, string, error) {
+		popped, err := w.lists.BLPop(ctx, timeout, keys...)
+		return popped.Key, popped.Element, err
+	}},
+	{name: "BRPOP", pop: func(ctx context.Context, w *waitHandles, timeout time.Duration, keys ...string) (string, string, error) {
+		popped, err := w.lists.BRPop(ctx, timeout, keys...)
+		return popped.Key, popped.Element, err
+	}},
+	{name: "BLMOVE", oneKey: true, pop: func(ctx context.Context, w *waitHandles, timeout time.Duration, keys ...string) (string, string, error) {
+		element, err := w.lists.BLMove(ctx, keys[0], movedTo, mixins.Left, mixins.Right, timeout)
+		return keys[0], element, err
+	}},
+	{name: "BLMPOP", pop: func(ctx context.Context, w *waitHandles, timeout time.Duration, keys ...string) (string, string, error) {
+		popped, err := w.lists.BLMPop(ctx, timeout, mixins.Left, 1, keys...)
+		return popped.Key, firstText(popped.Elements), err
+	}},
+	{name: "BZPOPMIN", scored: true, pop: func(ctx context.Context, w *waitHandles, timeout time.Duration, keys ...string) (string, string, error) {
+		popped, err := w.zsets.BZPopMin(ctx, timeout, keys...)
+		return popped.Key, popped.Member.Member, err
+	}},
+	{name: "BZPOPMAX", scored: true, pop: func(ctx context.Context, w *waitHandles, timeout time.Duration, keys ...string) (string, string, error) {
+		popped, err := w.zsets.BZPopMax(ctx, timeout, keys...)
+		return popped.Key, popped.Member.Member, err
+	}},
+	{name: "BZMPOP", scored: true, pop: func(ctx context.Context, w *waitHandles, timeout time.Duration, keys ...string) (string, string, error) {
+		popped, err := w.zsets.BZMPop(ctx, timeout, mixins.Lowest, 1, keys...)
+		members := make([]string, len(popped.Members))
+		for i, m := range popped.Members {
+			members[i] = m.Member
+		}
+		return popped.Key, firstText(members), err
+	}},
+}
+
+func firstText(elements []string) string {
+	if len(elements) == 0 {
+		return ""
+	}
+	return elements[0]
+}
+
+// waitChecks: commands that wait, on any store that runs them, by Commander.Do or on
+// connections of callers' own.
+func waitChecks() []check {
+	var checks []check
+	for i := range waitingPops {
+		p := &waitingPops[i]
+		base := needs(commander, "RPUSH", "LLEN")
+		if p.scored {
+			base = needs(commander, "ZADD", "ZCARD")
+		}
+		checks = append(checks, check{
+			name:  "command/" + p.name,
+			rule:  p.name + " takes an element that is there at once, waits for one if there is none, and takes it from the key that has one; nothing within its time-out is ErrNotFound, and ErrWrongType for a string",
+			needs: base,
+			run:   func(s *subject) error { return s.waits(p, s.popsAndWaits) },
+		}, check{
+			name:  "waits/" + p.name + "-leaves",
+			rule:  p.name + " ends with its context, and takes nothing that comes later; a context that has ended starts nothing",
+			needs: base,
+			run:   func(s *subject) error { return s.waits(p, s.leavesWaits) },
+		})
+	}
+	blpop := &waitingPops[0]
+	return append(checks, check{
+		name:  "waits/lose-nothing",
+		rule:  "every element reaches one caller, and no more, while callers come, wait, and leave by their context or time-out",
+		needs: needs(commander, "RPUSH", "LLEN"),
+		run:   func(s *subject) error { return s.waits(blpop, s.losesNothingToLeavers) },
+	}, check{
+		name:  "waits/first-come-first-served",
+		rule:  "callers who wait for one key are served in the order in which they came",
+		needs: needs(commander, "RPUSH", "LLEN"),
+		run: func(s *subject) error {
+			if s.caps.Exclusive != nil {
+				return &inapplicableError{"commands wait in slices, on connections of callers' own"}
+			}
+			return s.waits(blpop, s.servesInOrder)
+		},
+	}, check{
+		name:  "waits/hold-up-nobody",
+		rule:  "calls of the store do not wait for callers who do",
+		needs: needs(commander, "RPUSH", "LLEN"),
+		run:   func(s *subject) error { return s.waits(blpop, s.holdsUpNoCall) },
+	}, check{
+		name:  "waits/not-in-pipelines",
+		rule:  "a pipeline refuses a command that waits with errors.ErrUnsupported, and sends the others",
+		needs: needs(commander, "RPUSH", "LLEN"),
+		run:   func(s *subject) error { return s.waits(blpop, s.refusesInPipeline) },
+	})
+}
+
+// waits runs a check of a command that waits, if the store runs it.
+func (s *subject) waits(p *waitingPop, run func(p *waitingPop, c *cached, w *waitHandles) error) error {
+	if s.caps.Exclusive == nil && !s.caps.Commander.Commands().Has(p.name) || slices.Contains(s.h.ServerLacks, p.name) {
+		return &inapplicableError{"the store, or its server, does not run " + p.name}
+	}
+	c, err := s.cache()
+	if err != nil {
+		return err
+	}
+	w := new(waitHandles)
+	if p.scored {
+		w.zsets, err = mixins.NewSortedSets[string](c.Cache)
+	} else {
+		w.lists, err = mixins.NewLists[string](c.Cache)
+	}
+	if err != nil {
+		return err
+	}
+	return run(p, c, w)
+}
+
+// A popped is what a call of a command that waits has returned.
+type popped struct {
+	key, element string
+	err          error
+}
+
+func (p *popped) want(key, element string) error {
+	return that(p.err == nil && p.key == key && p.element == element, "it returned %q of %q, %v; want %q of %q", p.element, p.key, p.err, element, key)
+}
+
+// goPop pops in a goroutine of its own.
+func (p *waitingPop) goPop(ctx context.Context, w *waitHandles, timeout time.Duration, keys ...string) <-chan popped {
+	result := make(chan popped, 1)
+	go func() {
+		key, element, err := p.pop(ctx, w, timeout, keys...)
+		result <- popped{key, element, err}
+	}()
+	return result
+}
+
+// toWait is how long a check gives a call to begin to wait. Nothing fails if that is too short.
+const toWait = 30 * time.Millisecond
+
+// popsAndWaits looks at the replies of a command that waits.
+func (s *subject) popsAndWaits(p *waitingPop, c *cached, w *waitHandles) error {
+	ctx, cancel := context.WithTimeout(noDeadline, long)
+	defer cancel()
+	keys := []string{keyA, keyB}
+	if p.oneKey {
+		keys = []string{keyB}
+	}
+	errs := []error{w.push(p, keyB, "x")}
+	key, element, err := p.pop(ctx, w, 0, keys...)
+	at := popped{key, element, err}
+	errs = append(errs, at.want(keyB, "x"))
+
+	result := p.goPop(ctx, w, 0, keys...)
+	time.Sleep(toWait)
+	errs = append(errs, w.push(p, keyB, "y"))
+	woken := <-result
+	errs = append(errs, woken.want(keyB, "y"))
+
+	_, _, err = p.pop(ctx, w, 20*time.Millisecond, keys...)
+	errs = append(errs, that(errors.Is(err, xcache.ErrNotFound), "with nothing to take within the time-out: %v, want ErrNotFound", err))
+	_, _, err = p.pop(ctx, w, -1, keys...)
+	errs = append(errs, that(errors.Is(err, xcache.ErrSyntax), "with a time-out of -1: %v, want ErrSyntax", err))
+	if err := c.texts.Set(ctx, text, "v"); err != nil {
+		return err
+	}
+	_, _, err = p.pop(ctx, w, time.Second, text)
+	errs = append(errs, that(errors.Is(err, xcache.ErrWrongType), "of a string: %v, want ErrWrongType", err))
+	return errors.Join(errs...)
+}
+
+// leavesWaits has callers leave who wait.
+func (s *subject) leavesWaits(p *waitingPop, _ *cached, w *waitHandles) error {
+	leaving, leave := context.WithCancel(noDeadline)
+	short, cancel := context.WithTimeout(noDeadline, 2*toWait)
+	defer cancel()
+	left, expired := p.goPop(leaving, w, 0, keyA), p.goPop(short, w, long, keyA)
+	time.Sleep(toWait)
+	leave()
+	var errs []error
+	for _, test := range []struct {
+		result <-chan popped
+		want   error
+	}{{left, context.Canceled}, {expired, context.DeadlineExceeded}} {
+		got := <-test.result
+		errs = append(errs, that(errors.Is(got.err, test.want), "a caller who left: %v, want %v", got.err, test.want))
+	}
+	errs = append(errs, w.push(p, keyA, "x"))
+	n, err := w.left(p, keyA)
+	errs = append(errs, err, that(n == 1, "of one element that came behind the callers who left %d are there", n))
+	_, _, err = p.pop(leaving, w, 0, keyA)
+	n, lenErr := w.left(p, keyA)
+	return errors.Join(append(errs, that(errors.Is(err, context.Canceled), "with a context that has ended: %v", err),
+		lenErr, that(n == 1, "a call whose context had ended took something"))...)
+}
+
+// losesNothingToLeavers pushes elements to callers who do not stay.
+func (s *subject) losesNothingToLeavers(p *waitingPop, _ *cached, w *waitHandles) error {
+	const elements, callers = 300, 4
+	var mu sync.Mutex
+	taken := make(map[string]int)
+	var unexpected []error
+	working, stop := context.WithTimeout(noDeadline, long)
+	defer stop()
+	all := make(chan struct{})
+	var running sync.WaitGroup
+	for i := range callers {
+		running.Go(func() {
+			for n := 0; working.Err() == nil; n++ {
+				ctx, cancel := context.WithTimeout(working, time.Duration(1+(i*7+n*5)%40)*time.Millisecond)
+				_, element, err := p.pop(ctx, w, time.Duration((i+n)%3)*10*time.Millisecond, keyA, keyB)
+				cancel()
+				mu.Lock()
+				switch {
+				case err == nil:
+					if taken[element]++; len(taken) == elements && taken[element] == 1 {
+						close(all)
+					}
+				case !errors.Is(err, xcache.ErrNotFound) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled):
+					unexpected = append(unexpected, err)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	var errs []error
+	for i := range elements {
+		key := keyA
+		if i%2 == 1 {
+			key = keyB
+		}
+		errs = append(errs, w.push(p, key, fmt.Sprint(i)))
+		time.Sleep(time.Millisecond) // or nobody has to wait
+	}
+	select {
+	case <-all:
+	case <-time.After(5 * time.Second): // those that are missing are lost
+	}
+	stop()
+	running.Wait()
+	for element, n := range taken {
+		errs = append(errs, that(n == 1, "the element %s was taken %d times", element, n))
+	}
+	return errors.Join(append(append(errs, unexpected...), that(len(taken) == elements, "of %d elements %d were taken", elements, len(taken)))...)
+}
+
+// servesInOrder has callers wait one behind the other.
+func (s *subject) servesInOrder(p *waitingPop, _ *cached, w *waitHandles) error {
+	ctx, cancel := context.WithTimeout(noDeadline, long)
+	defer cancel()
+	var results []<-chan popped
+	for range 4 {
+		results = append(results, p.goPop(ctx, w, 0, keyA))
+		time.Sleep(toWait)
+	}
+	if err := w.push(p, keyA, "0", "1", "2", "3"); err != nil {
+		return err
+	}
+	var errs []error
+	for i, result := range results {
+		got := <-result
+		errs = append(errs, got.want(keyA, fmt.Sprint(i)))
+	}
+	return errors.Join(errs...)
+}
+
+// holdsUpNoCall makes calls while others wait.
+func (s *subject) holdsUpNoCall(p *waitingPop, c *cached, w *waitHandles) error {
+	ctx, cancel := context.WithCancel(noDeadline)
+	defer cancel()
+	var results []<-chan popped
+	for range 3 {
+		results = append(results, p.goPop(ctx, w, 0, keyA))
+	}
+	time.Sleep(toWait)
+	errs := []error{c.texts.Set(noDeadline, text, "v")}
+	_, err := c.texts.Get(noDeadline, text)
+	errs = append(errs, err)
+	for _, result := range results {
+		select {
+		case got := <-result:
+			errs = append(errs, fmt.Errorf("a call that was to wait returned %q, %w", got.element, got.err))
+		default:
+		}
+	}
+	cancel()
+	for _, result := range results {
+		<-result
+	}
+	return errors.Join(errs...)
+}
+
+// refusesInPipeline queues a command that waits.
+func (s *subject) refusesInPipeline(_ *waitingPop, c *cached, w *waitHandles) error {
+	p := c.Pipeline()
+	waits := xcache.Queue(p, xcache.NewOp(c.Cache, "blpop", "BLPOP", keyA).WaitSeconds(0), func(*xcache.Op) (bool, error) { return true, nil })
+	pushed := w.lists.In(p).RPush(keyA, "x")
+	execErr := p.Exec(noDeadline)
+	n, err := pushed.Value()
+	return errors.Join(that(errors.Is(waits.Err(), errors.ErrUnsupported) && !errors.Is(waits.Err(), driver.ErrUnknownOutcome), "BLPOP in a pipeline: %v", waits.Err()),
+		that(errors.Is(execErr, errors.ErrUnsupported), "Exec: %v", execErr), err, that(n == 1, "RPUSH beside it = %d", n))
+}

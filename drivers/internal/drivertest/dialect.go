@@ -80,6 +80,7 @@ var samples = map[string]string{
 	"SET with NX and GET":               "SET k v NX GET",
 	"SINTERCARD":                        "SINTERCARD 1 k",
 	"SMISMEMBER":                        "SMISMEMBER k v",
+	"SPUBLISH":                          "SPUBLISH k v",
 	"XADD with MINID":                   "XADD k MINID 5 * f v",
 	"XADD with NOMKSTREAM":              "XADD k NOMKSTREAM * f v",
 	"XADD with half an ID (5-*)":        "XADD k 5-* f v",

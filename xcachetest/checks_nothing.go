@@ -191,6 +191,7 @@ func (s *subject) wantNoTTL(key string) error {
 // that keeps nothing as well. TestChecksForStoresThatKeepNothing holds it to the table.
 var forAll = []string{
 	"scripts/supported",
+	"command/PUBLISH", "command/SPUBLISH", "pubsub/no-channel", "pubsub/ends-with-its-context",
 	"caps/declared-equals-detected", "caps/declared-commands-equal-detected", "caps/limits-make-sense",
 	"values/input-not-changed",
 	"get/miss", "get/no-keys",

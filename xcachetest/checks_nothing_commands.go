@@ -31,6 +31,7 @@ func emptyReplies(key driver.Arg) []lone {
 	return append([]lone{
 		answers(dataReply("PONG"), "PING"), answers(dataReply("hello"), "PING", literal("hello")),
 
+		answers(zero, "PUBLISH", key, v), answers(zero, "SPUBLISH", key, v),
 		answers(zero, "DEL", key, key), answers(zero, "UNLINK", key, key), answers(zero, "EXISTS", key, key),
 		answers(zero, "PERSIST", key), answers(zero, driver.CmdPersist, key),
 		answers(zero, "PEXPIRE", key, driver.Int(1000)), answers(zero, "PEXPIRE", key, driver.Int(-1)),

@@ -116,7 +116,7 @@ func wantAllPassed(t *testing.T, results []result) {
 }
 
 func TestTableOfChecks(t *testing.T) {
-	shape := regexp.MustCompile(`^[a-z-]+/[A-Za-z0-9.-]+$`)
+	shape := regexp.MustCompile(`^[a-z-]+/[A-Za-z0-9._-]+$`)
 	seen := make(map[string]bool)
 	for _, c := range Checks() {
 		if seen[c.Name] {

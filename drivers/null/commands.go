@@ -19,6 +19,9 @@ type command struct {
 var commands = map[string]command{
 	"PING": {ping, 0, 1},
 
+	"PUBLISH":  {always(driver.IntReply(0)), 2, 2},
+	"SPUBLISH": {always(driver.IntReply(0)), 2, 2},
+
 	"DEL":             {anyKeys(driver.IntReply(0)), 1, arguments.Unlimited},
 	"UNLINK":          {anyKeys(driver.IntReply(0)), 1, arguments.Unlimited},
 	"EXISTS":          {anyKeys(driver.IntReply(0)), 1, arguments.Unlimited},

@@ -22,9 +22,9 @@ func TestConformance(t *testing.T) {
 		KeepsNothing: true,
 		InProcess:    true,
 		Exclusive:    true,
-		Lacks:        []string{"Subscriber", "Tracker", "Replicated", "Disconnector", "Exclusive"},
+		Lacks:        []string{"Tracker", "Replicated", "Disconnector", "Exclusive"},
 
 		LacksCommands: []string{"XADD", "RESTORE"},
-		LacksGroups:   []driver.Group{driver.GroupScripts, driver.GroupFunctions, driver.GroupPubSub},
+		LacksGroups:   []driver.Group{driver.GroupScripts, driver.GroupFunctions},
 	})
 }

@@ -28,4 +28,7 @@
 // RPUSH of two elements answers 2, and the LLEN behind it 0. Left out are commands whose
 // answer would be a lie: XADD, whose IDs must grow; RESTORE, whose payload only the
 // server that made it can check; scripts and functions.
+//
+// A published message reaches no subscription, and a subscription waits for its context
+// to end.
 package null

@@ -12,8 +12,8 @@ import (
 
 // A Store keeps nothing, and answers what an empty one would.
 //
-// All methods may be called concurrently. None of them waits, but Do for a command that
-// does, starts a goroutine or keeps what it is given.
+// All methods may be called concurrently. None of them waits but Subscribe, and Do for a
+// command that waits; none starts a goroutine or keeps what it is given.
 type Store struct {
 	closed  atomic.Bool
 	closing chan struct{}
@@ -30,6 +30,7 @@ var _ interface {
 	driver.Pinger
 	driver.Commander
 	driver.Limiter
+	driver.Subscriber
 } = (*Store)(nil)
 
 // NewStore returns a store, for xcache.New.

@@ -38,7 +38,6 @@ func TestOpenRefusesWhatANullStoreDoesNotHave(t *testing.T) {
 		"null://?prefix=a:b":        "prefix",
 		"null://?require=streams":   "streams",
 		"null://?require=scripts":   "scripts",
-		"null://?require=pubsub":    "pubsub",
 		"null://?ttl=1h&ttl=2h":     "ttl",
 		"null://?compress_min=4KiB": "compress_min",
 	} {
@@ -51,7 +50,7 @@ func TestOpenRefusesWhatANullStoreDoesNotHave(t *testing.T) {
 
 func TestOpenTakesTheParametersOfEveryDriver(t *testing.T) {
 	c, err := xcache.OpenDSN("null://?prefix=shop&version=2&ttl=1h&jitter=0.1&op_timeout=500ms&serializer=json,gob&max_value=1MiB" +
-		"&compressor=gzip&compress_min=4KiB&format=tagged&rewrite=on&require=ttl,counters,swap,rename,scan,flush,ping,pipelines,lists,sets,hashes,sortedsets")
+		"&compressor=gzip&compress_min=4KiB&format=tagged&rewrite=on&require=ttl,counters,swap,rename,scan,flush,ping,pipelines,lists,sets,hashes,sortedsets,pubsub")
 	require.NoError(t, err)
 	defer c.Close()
 	view := xcache.For[string](c)
@@ -187,4 +186,24 @@ func TestReadsAndWritesDoNotAllocate(t *testing.T) {
 		_ = s.Set(ctx, entries)
 		_, _ = s.Delete(ctx, keys)
 	}))
+}
+
+func TestSubscriptionsToANullStoreGetNothingAndEnd(t *testing.T) {
+	for name, end := range map[string]func(context.CancelFunc, *null.Store){
+		"with their context": func(cancel context.CancelFunc, _ *null.Store) { cancel() },
+		"with the store":     func(_ context.CancelFunc, store *null.Store) { _ = store.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := null.NewStore()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var got []driver.MessageEvent
+			err := store.Subscribe(ctx, driver.Channels, []string{"c"}, func(m driver.Message) {
+				got = append(got, m.Event)
+				end(cancel, store)
+			})
+			require.Error(t, err)
+			require.Equal(t, []driver.MessageEvent{driver.Subscribed}, got)
+		})
+	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 )
 
-// slotOfCommand returns the slot of a command's keys; -1 if it has none. spread
-// tells that they lie in several.
+// slotOfCommand returns the slot of a command's keys, or -1 for a command without keys.
+// spread tells that the keys are in several slots.
 func slotOfCommand(cmd *driver.Cmd) (slot int, spread bool) {
 	slot = -1
 	for i := range cmd.Args {
@@ -25,8 +25,8 @@ func slotOfCommand(cmd *driver.Cmd) (slot int, spread bool) {
 	return slot, false
 }
 
-// isDivisible reports whether a command, whose arguments are keys and nothing
-// else, does with several what it does with one after the other.
+// isDivisible reports whether a command on several keys does the same as a command for
+// each key. All arguments of such a command are keys.
 func isDivisible(name string) bool {
 	switch name {
 	case "DEL", "EXISTS", "MGET", "UNLINK":
@@ -35,21 +35,21 @@ func isDivisible(name string) bool {
 	return false
 }
 
-// whole stands for a command that no item was made of.
+// whole stands for a command without an item of its own.
 const whole = -1
 
-// A divided command is one that items do in its place.
+// A divided command is run by several items, its parts.
 type divided struct {
 	cmd *driver.Cmd
-	// item is that of the command itself, or whole; the ones in its place are
-	// items[first:last], with the positions of their keys in it.
+	// item is the item of the command itself, or whole. The parts are items[first:last].
+	// positions are those of the keys of each part in the arguments of the command.
 	item        int
 	first, last int
 	positions   [][]int
 }
 
-// divide makes items of a command for each slot; or, if it is the command of an
-// item itself, for each key.
+// divide makes an item for each slot of a command. A command that has an item already
+// (of is not whole) gets an item for each key.
 func (b *fanOut) divide(cmd *driver.Cmd, of int) {
 	d := divided{cmd: cmd, item: of, first: len(b.items)}
 	row := cmd.Command()
@@ -71,7 +71,7 @@ func (b *fanOut) divide(cmd *driver.Cmd, of int) {
 	b.divisions = append(b.divisions, d)
 }
 
-// join fills in reply and error of a divided command.
+// join makes the reply and the error of a divided command of those of its parts.
 func (d *divided) join(items []item) {
 	var (
 		sum    int64
@@ -121,10 +121,10 @@ func (d *divided) join(items []item) {
 	}
 }
 
-// errReply is a reply of another shape than the command has.
+// errReply is the error of a reply in another shape than the command's.
 var errReply = driver.Fail(driver.ErrUnavailable, driver.Unknown, errors.New("unexpected reply of a node of the cluster"))
 
-// partly returns the error of something of which a part was done and another one
+// partly returns the error of a command of which one part was applied and another part
 // failed with err.
 func partly(err error) *driver.Error {
 	var e *driver.Error
@@ -138,7 +138,7 @@ func partly(err error) *driver.Error {
 
 func isUnknown(err error) bool { return errors.Is(err, driver.ErrUnknownOutcome) }
 
-// origin returns the item that an item is part of, or itself.
+// origin returns the item of which item i is a part, or i.
 func (b *fanOut) origin(i int) int {
 	at := slices.IndexFunc(b.divisions, func(d divided) bool { return d.item != whole && d.first <= i && i < d.last })
 	if at >= 0 {

@@ -7,7 +7,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// notify reports what a topology that a server has told changes about the one before.
+// notify reports the changes from the topology before. The server from has told t.
 func (t *topology) notify(before *topology, from *server) {
 	from.status.Notify(driver.TopologyChanged, nil)
 	now := t.primaries()

@@ -14,8 +14,8 @@ func (s *Store) Flush(ctx context.Context) error { return s.everywhere(ctx, flus
 // Ping implements driver.Pinger. All primaries have to answer.
 func (s *Store) Ping(ctx context.Context) error { return s.everywhere(ctx, "PING") }
 
-// everywhere runs a command without keys on all primaries, in parallel. One that
-// takes the place of another while that is under way is one of them.
+// everywhere runs a command without keys on all primaries, in parallel. A server that
+// becomes a primary meanwhile runs it, too.
 func (s *Store) everywhere(ctx context.Context, name string) error {
 	c := s.router.begin(ctx, s.router.now())
 	defer c.end()

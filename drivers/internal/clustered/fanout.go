@@ -142,7 +142,7 @@ func (b *fanOut) groups(ctx context.Context, pending []int) []group {
 		at := slices.IndexFunc(groups, func(g group) bool { return g.server == s && g.asking == (it.ask != "") })
 		if at >= 0 {
 			groups[at].items = append(groups[at].items, i)
-			s.gate.Leave() // it is counted once
+			s.gate.Leave() // a group is counted once
 			continue
 		}
 		groups = append(groups, group{s, it.ask != "", append(make([]int, 0, len(pending)), i)})
@@ -273,8 +273,8 @@ func (b *fanOut) failed(i int) bool {
 	return err != nil
 }
 
-// judge returns what is to become of an item that was sent, and the redirect that its
-// server answered with, if any.
+// judge returns what becomes of an item that was sent, and the redirect of its server, if
+// any.
 func (b *fanOut) judge(it *item) (verdict, *servererror.RedirectError) {
 	it.cmd.Err = b.retrier.router.reason(it.cmd.Err)
 	err := it.cmd.Err
@@ -286,7 +286,7 @@ func (b *fanOut) judge(it *item) (verdict, *servererror.RedirectError) {
 		}
 		return v, to
 	case isTransient(err) && b.retrier.router.topology.Load() != nil:
-		return again, nil // nobody has the slot
+		return again, nil // no server has the slot
 	}
 	return final, nil
 }

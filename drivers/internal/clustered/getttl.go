@@ -7,14 +7,14 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 )
 
-// getTTL reads a value and its TTL in one step. It changes nothing.
+// getTTL reads a value and its TTL in one step. The script changes nothing.
 const getTTL = `local v = redis.pcall('GET', KEYS[1])
 if type(v) == 'table' then return v end
 return {v, redis.call('PTTL', KEYS[1])}`
 
-// GetTTL implements driver.Expirer. Value and TTL of a key belong together. On
-// one server they are read in a transaction, which a cluster has for one slot
-// only: for keys in several, a script reads each.
+// GetTTL implements driver.Expirer. The value and the TTL of a key are of one moment. Keys
+// of one slot are read in a transaction. A cluster has no transaction over several slots,
+// so that a script reads each key there.
 func (s *Store) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
 	if len(keys) == 0 {
 		return nil
@@ -40,7 +40,7 @@ func getTTLCommand(key string) *driver.Cmd {
 	return driver.NewCmd("EVAL", driver.Literal(getTTL), driver.Int(1), driver.Key(key))
 }
 
-// readTTL returns what the reply to getTTL means.
+// readTTL returns the value and the TTL in a reply to getTTL.
 func readTTL(cmd *driver.Cmd) driver.Value {
 	v := valueAndTTL(cmd)
 	v.Err = unapplied(v.Err)

@@ -10,8 +10,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
-// Inspect implements driver.Inspector. It shows the primaries with their slots, their
-// replicas, and servers that are being left.
+// Inspect implements driver.Inspector. The servers are the primaries with their slots,
+// their replicas, and servers that have lost their slots but have calls under way.
 func (s *Store) Inspect() driver.Inspection {
 	r := s.router
 	shared := r.settings.Shared()
@@ -59,8 +59,7 @@ func rank(role driver.ServerRole) int {
 	return slices.Index([]driver.ServerRole{driver.RolePrimary, driver.RoleReplica, ""}, role)
 }
 
-// inspect returns what is known of a server that has slots, or of a seed. r.mu is
-// held.
+// inspect returns the state of a primary or of a seed. r.mu is held.
 func (r *router) inspect(s *server, slots []driver.SlotRange, now time.Time) driver.InspectedServer {
 	server := status.Of(s.node, s.addr)
 	server.Calls, _ = s.gate.Calls()
@@ -88,8 +87,8 @@ func (r *replica) Inspect() driver.Inspection {
 	return driver.Inspection{Servers: []driver.InspectedServer{status.Of(r.Node, r.addr)}}
 }
 
-// ServerAt returns the store of the server at an address, or nil if nothing is read or
-// written there.
+// ServerAt returns the store of the server at an address, or nil if the cluster has no
+// server there.
 func (s *Store) ServerAt(addr string) driver.Store {
 	r := s.router
 	r.mu.Lock()

@@ -15,27 +15,28 @@ import (
 )
 
 const (
-	// minInterval is how long after one refresh the next may begin. It doubles
-	// while they find nothing new, up to maxInterval.
+	// minInterval is the least time from the end of a refresh to the next one. The
+	// interval doubles with each refresh that finds nothing new, up to maxInterval.
 	minInterval = 100 * time.Millisecond
 	maxInterval = 800 * time.Millisecond
-	// urgentInterval is the longest while a primary fails or is silent, and has not
-	// been for longer than a failover takes: who calls it waits for the successor.
+	// urgentInterval is the maximum while a primary fails or is silent for less time
+	// than a failover takes: its callers wait for the successor.
 	urgentInterval = 200 * time.Millisecond
-	// backoffReset is after how long without a refresh the interval is minInterval again.
+	// backoffReset is the time without a refresh after which the interval is
+	// minInterval again.
 	backoffReset = 5 * time.Second
-	// hedgeDelay is how long one node has to answer before another one is asked, too.
+	// hedgeDelay is the time that a node has to answer before another one is asked, too.
 	hedgeDelay = 100 * time.Millisecond
 )
 
-// A refreshing is a goroutine that asks the nodes who has which slots.
+// A refreshing is a goroutine that learns the topology from the nodes.
 type refreshing struct {
-	done chan struct{} // closed at its end
-	err  error         // valid then
+	done chan struct{} // closed at the end
+	err  error         // valid after the end
 }
 
-// refresh has the topology learnt anew by another goroutine, if none does that
-// already and none did a moment ago. It returns the one that is under way, if any.
+// refresh starts a goroutine that learns the topology, unless one is under way or ended
+// less than an interval ago. The result is the one under way, or nil.
 func (r *router) refresh() *refreshing {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -55,9 +56,9 @@ func (r *router) refresh() *refreshing {
 	return f
 }
 
-// refreshFrom learns the topology, again after a while as long as calls on some
-// primary fail: they may be waiting for an answer, and nobody would tell them that
-// another server has taken its place.
+// refreshFrom learns the topology, and does so again after an interval while calls on
+// some primary fail: those calls may wait for a reply, and only a new topology shows that
+// another server has taken the place of the primary.
 func (r *router) refreshFrom(f *refreshing) {
 	for {
 		changed, err := r.relearn()
@@ -98,8 +99,8 @@ func (r *router) refreshFrom(f *refreshing) {
 	}
 }
 
-// hasFailingPrimary reports whether a primary has begun to fail calls, or to leave them
-// without an answer, not long ago. r.mu is held.
+// hasFailingPrimary reports whether a primary has begun not long ago to fail calls, or to
+// leave calls without a reply. r.mu is held.
 func (r *router) hasFailingPrimary() bool {
 	t := r.topology.Load()
 	if t == nil {
@@ -112,7 +113,7 @@ func (r *router) hasFailingPrimary() bool {
 	})
 }
 
-// known returns the topology, which may have to be learnt.
+// known returns the topology, and learns the first one.
 func (r *router) known(ctx context.Context) (*topology, error) {
 	if t := r.topology.Load(); t != nil {
 		return t, nil
@@ -123,7 +124,7 @@ func (r *router) known(ctx context.Context) (*topology, error) {
 	return r.topology.Load(), nil
 }
 
-// learn waits for the first topology. Its error is why there is none.
+// learn waits for the first topology. The error tells why there is none.
 func (r *router) learn(ctx context.Context) error {
 	f := r.refresh()
 	if f == nil {
@@ -156,9 +157,9 @@ func (r *router) learn(ctx context.Context) error {
 // errNobody is a cluster of which no node answers.
 var errNobody = errors.New("no node of the cluster has said who has which slots")
 
-// relearn asks nodes until one answers, in random order, those that were healthy
-// before those that were not and the seeds of the DSN last. One that is silent
-// does not hold it up: the next is asked too.
+// relearn asks one node after the other until one answers: healthy servers first, then
+// the seeds of the DSN, then servers that fail, each group in random order. The next node
+// is asked, too, if a node has not answered within hedgeDelay.
 func (r *router) relearn() (changed bool, err error) {
 	ctx, cancel := failure.Bound(r.closing, time.Now().Add(r.timeout), r.timeout)
 	var asking sync.WaitGroup
@@ -180,7 +181,7 @@ func (r *router) relearn() (changed bool, err error) {
 		asking.Go(func() {
 			v, err := s.slots(ctx)
 			if err == nil {
-				s.gate.LeaveAnswered() // which does not tell that it serves calls
+				s.gate.LeaveAnswered() // and no more: the server may serve no other call
 			} else {
 				s.gate.Leave()
 			}
@@ -227,14 +228,15 @@ func (r *router) relearn() (changed bool, err error) {
 		return false, driver.Fail(driver.ErrUnavailable, driver.NotApplied, reason).Retryable()
 	}
 	told := *e
-	told.Outcome = driver.NotApplied // asking changes nothing
+	told.Outcome = driver.NotApplied // CLUSTER SLOTS changes nothing
 	if errors.Is(e.Kind, errors.ErrUnsupported) && !servererror.IsNoDatabase(reason) {
 		told.Err = fmt.Errorf("the server is not a node of a cluster; a DSN without +cluster is for one like this: %w", e.Err)
 	}
 	return false, &told
 }
 
-// candidates returns the servers to ask, in that order. A call to each is counted.
+// candidates returns the servers in the order in which relearn asks them. One call is
+// counted at each of them.
 func (r *router) candidates() []*server {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -259,12 +261,12 @@ func (r *router) candidates() []*server {
 	}
 	all := slices.Concat(healthy, seeds, failing)
 	for _, s := range all {
-		s.gate.Enter() // it is open: servers leave the map before it is shut
+		s.gate.Enter() // the gate is open: servers leave the map before their gates shut
 	}
 	return all
 }
 
-// slots asks a server who has which slots.
+// slots asks a server which servers have which slots.
 func (s *server) slots(ctx context.Context) (view, error) {
 	reply, err := s.node.Query(ctx, "CLUSTER", "SLOTS")
 	if err != nil {

@@ -15,12 +15,12 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
-// Rename implements driver.Mover. If the keys are in different slots, the value is
-// copied and then deleted, which is not one atomic step: for a moment both keys
-// are there. What is written to from in that moment is not lost; it stays there.
+// Rename implements driver.Mover. Between different slots, the value is copied and then
+// deleted. These are two steps: both keys exist for a moment. A value that is written to
+// from in that moment is not lost, and stays there.
 //
-// So it is done in one slot, too, while that is on its way to another server, for
-// which it would have to be waited for otherwise.
+// A value is copied within one slot, too, while that slot moves to another server. RENAME
+// would have to wait for the end of the move.
 func (s *Store) Rename(ctx context.Context, from, to string) error {
 	_, err := s.rename(ctx, "RENAME", from, to)
 	return err
@@ -53,14 +53,13 @@ func (s *Store) rename(ctx context.Context, name, from, to string) (bool, error)
 	return s.move(ctx, start, from, to, replace)
 }
 
-// deleteUnchanged deletes a key if its value is still the one whose checksum it
-// is given.
+// deleteUnchanged deletes a key if the checksum of its value is still the same.
 const deleteUnchanged = `local v = redis.call('DUMP', KEYS[1])
 if not v or redis.sha1hex(v) ~= ARGV[1] then return 0 end
 return redis.call('UNLINK', KEYS[1])`
 
-// move moves a value between slots, over another one if replace. The value is
-// deleted when its copy is known to be there, and not before.
+// move moves a value between slots. With replace, the value at the new key is replaced.
+// The old value is deleted after its copy is known to exist.
 func (s *Store) move(ctx context.Context, start time.Time, from, to string, replace bool) (bool, error) {
 	if _, ok := ctx.Deadline(); !ok { // one for all steps
 		var cancel context.CancelFunc
@@ -94,8 +93,8 @@ func (s *Store) move(ctx context.Context, start time.Time, from, to string, repl
 	return true, nil
 }
 
-// dump returns a value in the form that RESTORE takes, with its TTL. Neither
-// changes anything, so that a failure did not either.
+// dump returns a value in the form that RESTORE takes, with its TTL. No failure of dump
+// has changed anything.
 func (s *Store) dump(ctx context.Context, key string) (value []byte, ttl int64, err error) {
 	dump, pttl := driver.NewCmd("DUMP", driver.Key(key)), driver.NewCmd("PTTL", driver.Key(key))
 	if err := s.Do(ctx, []*driver.Cmd{dump, pttl}, driver.Atomic); err != nil {
@@ -124,7 +123,7 @@ func (s *Store) one(ctx context.Context, cmd *driver.Cmd) error {
 	return cmd.Err
 }
 
-// unapplied returns the error of something that changes nothing.
+// unapplied returns the error of commands that change nothing.
 func unapplied(err error) error {
 	var e *driver.Error
 	if !errors.As(err, &e) {

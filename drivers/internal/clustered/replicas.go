@@ -16,8 +16,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// A readingStore is a Store that reads from replicas: of each shard as package
-// replicated does, with the store on all primaries in the place of the primary.
+// A readingStore is a Store that reads from the replicas of each shard, by package
+// replicated. The store on all primaries stands for the primary of each shard.
 type readingStore struct{ *Store }
 
 // Primary implements driver.Replicated.
@@ -80,8 +80,8 @@ func (s readingStore) read(ctx context.Context, keys []string, dst []driver.Valu
 	})
 }
 
-// Do implements driver.Commander. A batch that does nothing but read keys goes to
-// replicas, unless a command in it has keys in several slots.
+// Do implements driver.Commander. A batch goes to replicas if all its commands only read,
+// each the keys of one slot.
 func (s readingStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	slots := make([]uint16, len(cmds))
 	for i, c := range cmds {
@@ -122,8 +122,8 @@ func (s readingStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 	})
 }
 
-// spread does something for each shard, at the same time. Its error is that of
-// one of them if there is no other outcome.
+// spread calls do for each shard, in parallel. The error is that of one shard if no call
+// of do succeeded.
 func spread(at map[*replicated.Store][]int, do func(*replicated.Store, []int) error) error {
 	errs := make([]error, 0, len(at))
 	var mu sync.Mutex
@@ -145,8 +145,8 @@ func spread(at map[*replicated.Store][]int, do func(*replicated.Store, []int) er
 	return errs[0]
 }
 
-// bound gives the time that a call without a deadline may take to all of it if it has
-// to learn the topology first. What it does then has such a bound of its own.
+// bound returns a context with the time-out of a call, for a caller without a deadline
+// who has to learn the topology first. The commands after that have bounds of their own.
 func (r *router) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok || r.topology.Load() != nil {
 		return ctx, func() {}
@@ -154,11 +154,11 @@ func (r *router) bound(ctx context.Context) (context.Context, context.CancelFunc
 	return failure.Bound(ctx, time.Now().Add(r.timeout), r.timeout)
 }
 
-// recency is after how long the topology is learnt again where replicas are read
-// from. None of them tells that there are others now, or that it is a primary.
+// recency is the greatest age of a topology by which replicas are read. No replica tells
+// of new replicas, or that it has become a primary.
 const recency = 10 * time.Second
 
-// recent is known that has the topology learnt again when it is old.
+// recent is known that starts a refresh of an old topology.
 func (r *router) recent(ctx context.Context) (*topology, error) {
 	t, err := r.known(ctx)
 	if err == nil && r.now().Sub(r.epoch)-time.Duration(r.learnt.Load()) > recency {
@@ -167,11 +167,10 @@ func (r *router) recent(ctx context.Context) (*topology, error) {
 	return t, err
 }
 
-// reader returns who reads the keys of a slot.
+// reader returns the store that reads the keys of a slot.
 func (t *topology) reader(slot uint16) *replicated.Store { return t.shards[t.slots[slot]].reader }
 
-// readerOf returns the store that reads from the replicas of a primary, for which
-// that on all primaries stands. r.mu is held.
+// readerOf returns the store that reads from the replicas of a primary. r.mu is held.
 func (r *router) readerOf(primary string, replicas []string) *replicated.Store {
 	if r.settings.Reads == settings.Primary {
 		return nil
@@ -193,8 +192,7 @@ func (r *router) readerOf(primary string, replicas []string) *replicated.Store {
 	return reader
 }
 
-// rediscover waits until the topology was learnt anew, for reads that find no
-// replica.
+// rediscover waits for a new topology, for reads that find no replica.
 func (r *router) rediscover(ctx context.Context) error {
 	f := r.refresh()
 	if f == nil {
@@ -208,19 +206,19 @@ func (r *router) rediscover(ctx context.Context) error {
 	}
 }
 
-// primaries is the store on all primaries, for those who may not close it.
+// primaries is the store on all primaries for the readers, which do not own it.
 type primaries struct{ *Store }
 
-// Caps implements driver.Capable: what primaries has of its own counts.
+// Caps implements driver.Capable.
 func (p primaries) Caps() driver.Caps { return p.router.caps(p) }
 
 func (primaries) Close() error { return nil }
 
-// Disconnect does nothing: who disconnects the replicas has disconnected these.
+// Disconnect does nothing: the router disconnects the primaries itself.
 func (primaries) Disconnect() {}
 
-// A replica is a store on a replica, which has many slots and no transactions on
-// more than one.
+// A replica is a store on a replica. A replica has many slots, and no transactions over
+// several slots.
 type replica struct {
 	operations.Operations
 	node.Node
@@ -280,11 +278,11 @@ func (r *replica) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) er
 	return r.note(err)
 }
 
-// errStale is a replica that does not have a slot any more.
+// errStale is the error of a replica that has lost a slot.
 var errStale = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("the replica does not have the slot any more"))
 
-// note returns an error of the replica, and has the topology learnt anew if it tells
-// that the replica does not have a slot any more.
+// note returns an error of the replica. An error that tells of a lost slot starts a
+// refresh, and becomes errStale.
 func (r *replica) note(err error) error {
 	if err == nil || err == driver.ErrNotFound { //nolint:errorlint // a miss is bare, and frequent
 		return err

@@ -17,17 +17,17 @@ import (
 )
 
 const (
-	// firstPause is the longest time until something is sent again that a node
-	// was not ready for; it doubles, up to maxPause.
+	// firstPause is the longest pause before a command is sent again that a node was
+	// not ready for. The pause doubles each time, up to maxPause.
 	firstPause = 4 * time.Millisecond
 	maxPause   = 64 * time.Millisecond
-	// freeRedirects is how many times in a row a call goes where a node sends it
-	// without a pause. Two nodes that do not agree send it to and fro.
+	// freeRedirects is the number of redirects that a call follows without a pause. Two
+	// nodes that do not agree redirect a call to each other.
 	freeRedirects = 3
-	// gracePeriod is how long a server may refuse calls until they do not wait for it
-	// any more, as its failover or restart would be over.
+	// gracePeriod is the time in which a failover or a restart ends. Calls do not wait for
+	// a server that has refused calls for longer.
 	gracePeriod = 5 * time.Second
-	// reducedGracePeriod is how long they wait for it even then.
+	// reducedGracePeriod is the time that calls wait for a server even after gracePeriod.
 	reducedGracePeriod = 250 * time.Millisecond
 )
 
@@ -37,13 +37,13 @@ type retrier struct {
 	caller   context.Context
 	start    time.Time
 	deadline time.Time
-	limited  context.Context // caller with the deadline, once it is needed
+	limited  context.Context // caller with the deadline; nil before the first need
 	cancel   context.CancelFunc
 
 	tries int
 }
 
-// begin returns a call that began at start.
+// begin returns the retrier of a call. The time of the call runs from start.
 func (r *router) begin(ctx context.Context, start time.Time) *retrier {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -52,16 +52,16 @@ func (r *router) begin(ctx context.Context, start time.Time) *retrier {
 	return &retrier{router: r, caller: ctx, start: start, deadline: deadline}
 }
 
-// end releases what the call has needed.
+// end releases the context of the call.
 func (c *retrier) end() {
 	if c.cancel != nil {
 		c.cancel()
 	}
 }
 
-// context returns the context for the next round trip. That of the first is the
-// caller's own, as the nodes bound calls without a deadline themselves, unless the
-// topology has to be learnt before.
+// context returns the context of the next round trip. The first round trip has the
+// caller's own context, as nodes bound calls without a deadline themselves. A call that
+// has to learn the topology first has the bounded context from the start.
 func (c *retrier) context() context.Context {
 	if c.limited != nil {
 		return c.limited
@@ -76,8 +76,8 @@ func (c *retrier) context() context.Context {
 	return c.limited
 }
 
-// pause is called before something is sent again, and waits if it was not just
-// sent elsewhere. It reports false if there is no time left.
+// pause waits before commands are sent again. The first redirects cost no pause. The
+// result is false if no time is left.
 func (c *retrier) pause(redirected bool) bool {
 	c.tries++
 	if redirected && c.tries <= freeRedirects {
@@ -100,22 +100,22 @@ func (c *retrier) pause(redirected bool) bool {
 	}
 }
 
-// A verdict says what is to become of something that was sent to a server.
+// A verdict tells what becomes of a command that a server has answered or failed.
 type verdict uint8
 
 const (
-	final  verdict = iota // it is done, or may not be sent again
+	final  verdict = iota // the command is done, or may not be sent again
 	moved                 // another server has the slot
 	asked                 // another server has the keys
-	again                 // the same may well succeed in a moment
-	single                // likewise, or at once if it is sent for each key alone
+	again                 // the same command may succeed in a moment
+	single                // as again; a command for each key alone may succeed at once
 )
 
-// errGone is a server that does not have its slots any more.
+// errGone is the error of a call on a server that has lost its slots.
 var errGone = errors.New("another node has taken the place of this one")
 
-// reason returns the error that a server answered with, or was closed with when
-// it was left.
+// reason returns err, or a failure that may be retried if err came from closing the
+// client of a server that has lost its slots.
 func (r *router) reason(err error) error {
 	switch {
 	case err == nil, errors.Is(err, node.ErrClientClosed), r.closing.Err() != nil:
@@ -130,8 +130,8 @@ func (r *router) reason(err error) error {
 	return driver.Fail(driver.ErrUnavailable, outcome, errGone).Retryable()
 }
 
-// judge returns what is to become of something that a server answered with err.
-// redirect is valid if the server said that it moved or is asked for elsewhere.
+// judge returns what becomes of a command that a server failed with err. redirect is set
+// for the verdicts moved and asked that a redirect was the reason of.
 func (c *retrier) judge(err error, readOnly bool, s *server) (v verdict, redirect *servererror.RedirectError) {
 	if err == nil || err == driver.ErrNotFound || err == driver.ErrNotStored { //nolint:errorlint // both are bare, and frequent
 		s.answered()
@@ -161,7 +161,7 @@ func (c *retrier) judge(err error, readOnly bool, s *server) (v verdict, redirec
 			return final, nil
 		}
 		s.status.Retried(err)
-		return moved, nil // whoever has the slot now is healthy
+		return moved, nil // the new server of the slot is healthy
 	}
 	c.router.refresh()
 	since := s.refused(time.Since(c.router.epoch))
@@ -178,8 +178,8 @@ func isStale(err error) bool {
 	return errors.As(err, &e) && errors.Is(e.Kind, driver.ErrReadOnly) && e.Outcome == driver.NotApplied
 }
 
-// isFailure reports whether a server could not do what it was asked to, whatever
-// it was, or has not answered as long as the caller could wait.
+// isFailure reports whether a server could have run no command at all, or has not answered
+// for as long as the caller could wait.
 func isFailure(err error) bool {
 	return isTransient(err) || errors.Is(err, driver.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)
 }
@@ -189,9 +189,9 @@ func isTransient(err error) bool {
 	return errors.As(err, &e) && e.Transient
 }
 
-// mayResend reports whether what failed may be sent again: it was not applied,
-// or changes nothing; and the reason is one that passes, or that a connection
-// could not be made in time.
+// mayResend reports whether a command that failed with err may be sent again. Such a
+// command was not applied, or changes nothing; and the failure is transient, or no
+// connection could be made in time.
 func mayResend(err error, readOnly bool) bool {
 	if retry.Allowed(err, readOnly) {
 		return true
@@ -200,8 +200,8 @@ func mayResend(err error, readOnly bool) bool {
 	return errors.As(err, &e) && e.Outcome == driver.NotApplied && failure.IsTimeout(err)
 }
 
-// expired returns err, or, if the call has ended before something could be sent
-// again that failed with err, what tells so.
+// expired returns the error of a command that failed with err and was to be sent again,
+// but the call has ended.
 func (c *retrier) expired(err error) error {
 	sent := isUnknown(err)
 	var redirect *servererror.RedirectError
@@ -220,7 +220,7 @@ func (c *retrier) expired(err error) error {
 	return err
 }
 
-// A reasonError is why something was to be sent again.
+// A reasonError is the failure after which a command was to be sent again.
 type reasonError struct{ err error }
 
 func (e *reasonError) Error() string {

@@ -16,40 +16,45 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// A router knows the servers of a cluster and who has which slots.
+// A router knows the servers of a cluster, and which server has which slots.
 type router struct {
 	store    *Store // on all primaries
 	settings *settings.Cluster
 	open     node.Open
 	timeout  time.Duration // of a call without a deadline
 	epoch    time.Time
-	clock    node.Node // tells the time, and what nodes can do; never connected
+	// clock is a node that never connects. The router reads the time from it, and the
+	// limits and commands of all nodes.
+	clock node.Node
 
-	topology atomic.Pointer[topology] // nil until it is learnt
-	learnt   atomic.Int64             // when that was tried last, in nanoseconds since epoch
+	topology atomic.Pointer[topology] // nil before the first is learnt
+	// learnt is the time of the last attempt to learn the topology, in nanoseconds
+	// since epoch.
+	learnt atomic.Int64
 
-	watched atomic.Bool // silent servers are noticed
+	// watched tells that a goroutine looks for silent servers.
+	watched atomic.Bool
 	// tended tells that other nodes are asked about the servers with sessions.
 	tended atomic.Bool
 
 	mu sync.Mutex
-	// servers are those that commands go to, by their addresses.
+	// servers get commands. The keys are their addresses.
 	servers map[string]*server
-	// left are those that have no slots any more, until the calls on them have
-	// returned or are ended.
+	// left are servers without slots, whose last calls are still under way.
 	left map[*server]struct{}
-	// readers read from the replicas of a primary, by its address. They are kept
-	// when it is none any more, without replicas.
+	// readers read from the replicas of a primary. The keys are the addresses of the
+	// primaries. The reader of a server that is a primary no more stays, without
+	// replicas.
 	readers    map[string]*replicated.Store
-	refreshing *refreshing // under way; nil if there is none
-	refreshed  time.Time   // when the last one ended
-	interval   time.Duration
-	lastErr    error // of the last refresh
+	refreshing *refreshing   // nil while no refresh is under way
+	refreshed  time.Time     // the end of the last refresh
+	interval   time.Duration // the least time from one refresh to the next
+	lastErr    error         // of the last refresh
 	// source is the address of the server that told the topology, at installed.
 	source    string
 	installed time.Time
 
-	closing context.Context // ends when the store is closed
+	closing context.Context // ends with the store
 	close   context.CancelFunc
 	running sync.WaitGroup // goroutines
 }
@@ -86,8 +91,8 @@ func (r *router) at(addr string) *server {
 	return s
 }
 
-// enter returns the primary that has a slot, after counting a call to it, which
-// leaves by server.gate. It returns nil if it does not know one.
+// enter returns the primary of a slot, or nil if no primary is known. The call is
+// counted at the primary, until server.leave.
 func (r *router) enter(slot uint16) *server {
 	t := r.topology.Load()
 	if t == nil {
@@ -100,19 +105,19 @@ func (r *router) enter(slot uint16) *server {
 	return nil
 }
 
-// enterAt is enter for a server by its address, whatever slots it has.
+// enterAt is enter for the server at an address.
 func (r *router) enterAt(addr string) *server {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.at(addr)
-	s.gate.Enter() // it is open: servers leave the map before it is shut
+	s.gate.Enter() // the gate is open: servers leave the map before their gates shut
 	if !r.watched.Load() && r.watched.CompareAndSwap(false, true) {
 		r.running.Go(r.watch)
 	}
 	return s
 }
 
-// await is enter that learns who has the slot, and so may take its time.
+// await is enter that learns the topology if it is not known, and waits for that.
 func (r *router) await(ctx context.Context, slot uint16) (*server, error) {
 	if _, err := r.known(ctx); err != nil {
 		return nil, err
@@ -121,13 +126,13 @@ func (r *router) await(ctx context.Context, slot uint16) (*server, error) {
 		if s := r.enter(slot); s != nil {
 			return s, nil
 		}
-		// The topology changed in between.
+		// The primary lost its slots between the two lines.
 	}
 	r.refresh()
 	return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, fmt.Errorf("no node of the cluster has slot %d", slot)).Retryable()
 }
 
-// moved notes where a slot is that a server does not have any more.
+// moved notes the new place of a slot, which the server at from has redirected to.
 func (r *router) moved(to *servererror.RedirectError, from string) {
 	r.refresh()
 	if to.Host == "?" {
@@ -154,8 +159,8 @@ func (r *router) moved(to *servererror.RedirectError, from string) {
 	r.endMisplaced(&t)
 }
 
-// install makes what a node says the topology, unless it is that already, and
-// leaves the servers that are gone.
+// install makes a new topology of the view of a node, and leaves the servers without
+// slots. The result tells whether the view differs from the topology before.
 func (r *router) install(v view, from *server) (changed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -200,7 +205,7 @@ func (r *router) shardOf(primary string, replicas []string) *shard {
 	return &shard{primary: r.at(primary), replicas: replicas, reader: r.readerOf(primary, replicas)}
 }
 
-// equal reports whether two topologies say the same.
+// equal reports whether two topologies have the same servers for each slot.
 func (t *topology) equal(other *topology) bool {
 	for slot := range uint16(slots) {
 		a, b := t.shards[t.slots[slot]], other.shards[other.slots[slot]]
@@ -214,7 +219,7 @@ func (t *topology) equal(other *topology) bool {
 // disconnectAll ends all calls under way, for good.
 func (r *router) disconnectAll() {
 	r.mu.Lock()
-	r.close() // from here on what is opened is disconnected at once
+	r.close() // from here on, nodes are disconnected as soon as they are opened
 	servers := slices.AppendSeq(slices.Collect(maps.Keys(r.left)), maps.Values(r.servers))
 	readers := slices.Collect(maps.Values(r.readers))
 	r.mu.Unlock()
@@ -226,9 +231,8 @@ func (r *router) disconnectAll() {
 	}
 }
 
-// leave closes the servers that are not used any more, each when the last call
-// on it has returned, which waits no longer if the server fails calls or is silent.
-// r.mu is held.
+// leave closes the servers that are not used, each after its last call has returned.
+// The calls on a server that fails or is silent end at once. r.mu is held.
 func (r *router) leave(used map[*server]bool) {
 	now := time.Now()
 	for addr, s := range r.servers {
@@ -237,7 +241,7 @@ func (r *router) leave(used map[*server]bool) {
 		}
 		delete(r.servers, addr)
 		idle := s.gate.Shut()
-		r.left[s] = struct{}{} // it may fall silent yet
+		r.left[s] = struct{}{} // the server may fall silent before its last call returns
 		if s.failing.Load() != 0 || s.silence.lasted(now) > 0 {
 			r.disconnect(s)
 		}
@@ -246,7 +250,7 @@ func (r *router) leave(used map[*server]bool) {
 			r.mu.Lock()
 			delete(r.left, s)
 			r.mu.Unlock()
-			_ = s.node.Close() // nobody is left to be told
+			_ = s.node.Close() // no caller is left who could be told
 		})
 	}
 }

@@ -13,13 +13,12 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 )
 
-// Scan implements driver.Scanner. It scans the primaries one after the other, each
+// Scan implements driver.Scanner. The primaries are scanned one after the other, each
 // with a cursor of its own.
 //
-// A key that moves from a primary that is yet to be scanned to one that has been
-// is missed. So the slots that have changed hands, or are about to, are scanned
-// again afterwards; and so are those of a primary that failed, at the server that
-// has taken its place. Keys may be yielded several times.
+// A scan of all primaries misses a key that moves to a primary whose scan is over. So
+// slots that have moved, or are about to move, are scanned again at the end. So are the
+// slots of a primary that failed, at its successor. Scan may yield a key several times.
 func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		scan := &scan{router: s.router, ctx: ctx, pattern: pattern, yield: yield}
@@ -29,32 +28,34 @@ func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, erro
 	}
 }
 
-// A scan is one of all keys.
+// A scan is one loop over all keys.
 type scan struct {
 	router  *router
 	ctx     context.Context
 	pattern string
 	yield   func(string, error) bool
-	left    bool // the loop over the keys was
+	left    bool // by the caller, with a break
 }
 
-// A slotMap is where keys are: what each primary says about itself.
+// A slotMap tells where keys are, as each primary sees itself.
 type slotMap struct {
-	owner     [slots]*server
-	importing [slots]*server // who is about to get a slot, and has some of its keys
+	owner [slots]*server
+	// importing are the servers to which slots are moving. Such a server has some keys
+	// of the slot.
+	importing [slots]*server
 }
 
-// A slotSet is some slots.
+// A slotSet is a set of slots.
 type slotSet [slots]bool
 
 const (
-	// maxRounds is how often slots are scanned that change hands each time.
+	// maxRounds is the maximum of passes over slots that move during each pass.
 	maxRounds = 20
-	// settling is how long the others are waited for until the next pass.
+	// settling is the longest wait for a new topology between two passes.
 	settling = 50 * time.Millisecond
 )
 
-// errMoving is a cluster whose slots do not come to rest.
+// errMoving is the error of a scan of slots that move during each pass.
 var errMoving = errors.New("slots of the cluster change hands faster than they can be scanned")
 
 func (s *scan) run() error {
@@ -102,10 +103,10 @@ func (s *scan) run() error {
 	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errMoving)
 }
 
-// remaining returns the slots, of those that were scanned, which have to be scanned
-// again: those that are not done, and those that changed hands meanwhile or are
-// about to, unless who is to get them was asked after who has them. What moves
-// later does not matter: all keys of the slot are known.
+// remaining returns the slots of todo for another pass: slots that are not done, and slots
+// that moved during the pass or were moving. A slot that was moving is done if its
+// importing server was scanned after its owner. A later move does not matter: all keys of
+// the slot were yielded before.
 func remaining(before, after *slotMap, done, todo *slotSet) (*slotSet, bool) {
 	next, some := new(slotSet), false
 	for slot := range next {
@@ -120,9 +121,9 @@ func remaining(before, after *slotMap, done, todo *slotSet) (*slotSet, bool) {
 	return next, some
 }
 
-// scanSlots yields the keys in slots: those at who has these, and then those at who is
-// about to get them. It returns the slots that are done; the others' servers have
-// failed, one of them with the error.
+// scanSlots yields the keys in the slots of todo: first from the owners, then from the
+// importing servers. The results are the slots that are done, and the failure of one of
+// the servers of the others.
 func (s *scan) scanSlots(at *slotMap, todo *slotSet) (done *slotSet, failure error) {
 	done = new(slotSet)
 	failed := make(map[*server]bool)
@@ -150,7 +151,7 @@ func (s *scan) scanSlots(at *slotMap, todo *slotSet) (done *slotSet, failure err
 	return done, failure
 }
 
-// server yields the keys of one server that are in slots.
+// server yields the keys of one server in the slots of todo.
 func (s *scan) server(server *server, todo *slotSet) error {
 	if !server.gate.Enter() {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errGone).Retryable()
@@ -172,8 +173,8 @@ func (s *scan) server(server *server, todo *slotSet) error {
 	return nil
 }
 
-// slotMap asks every primary which slots it has. It is not complete if there are
-// slots that none of them has.
+// slotMap asks every primary for its slots. The map is complete if every slot of the
+// topology has an owner.
 func (s *scan) slotMap() (at *slotMap, complete bool, err error) {
 	at = new(slotMap)
 	t := s.router.topology.Load()
@@ -185,9 +186,9 @@ func (s *scan) slotMap() (at *slotMap, complete bool, err error) {
 		case s.ctx.Err() != nil:
 			return nil, false, failure.OfContext(s.ctx, false)
 		case errors.Is(err, driver.ErrUnavailable) && !isTransient(err):
-			return nil, false, err // it is silent, which was waited for long enough
+			return nil, false, err // the server was silent for as long as a call may take
 		default:
-			// It is down, or may not be asked: what others say has to do.
+			// The server is down, or refuses the command: the topology has to do.
 			for slot := range uint16(slots) {
 				if t.primary(slot) == server && at.owner[slot] == nil {
 					at.owner[slot] = server
@@ -212,9 +213,9 @@ func (s *scan) ask(server *server) (reply driver.Reply, err error) {
 	return reply, s.router.reason(err)
 }
 
-// add adds what a server says about itself in the answer to CLUSTER NODES: a line
-// for each node, with the slots that it has behind eight other words. [5-<-name]
-// is a slot that it is about to get from another one.
+// add adds the slots of a server from its reply to CLUSTER NODES. The reply has a line for
+// each node, with eight words and then the slots of the node. The word [5-<-ID] stands
+// for a slot that is moving to the server.
 func (at *slotMap) add(server *server, nodes string) {
 	for line := range strings.Lines(nodes) {
 		words := strings.Fields(line)
@@ -242,7 +243,7 @@ func (at *slotMap) add(server *server, nodes string) {
 	}
 }
 
-// relearn waits until the topology has been learnt again, or a while.
+// relearn waits until the topology is learnt again, and no longer than settling.
 func (s *scan) relearn() error {
 	f := s.router.refresh()
 	timer := time.NewTimer(settling)

@@ -1,11 +1,11 @@
-// Package clustered is a store on a cluster: every command goes to the server that
-// has the slot of its keys, and what concerns all keys to all of them. It is
-// written over the nodes of package node, once for all drivers.
+// Package clustered is a store on a cluster. A command goes to the primary of the slot of
+// its keys; a command on all keys goes to all primaries. The package is written over the
+// nodes of package node, once for all drivers.
 //
-// Who has which slots is learnt from any node, when the first call needs it, and
-// again when nodes send commands elsewhere, fail, or are silent. No goroutine asks
-// while all is well: calls find out, one goroutine that runs while there are any sees
-// whether they are answered, and one at a time asks on their behalf.
+// The topology is learnt from any node, before the first call, and again when nodes
+// redirect commands, fail, or are silent. No goroutine asks nodes while all is well. One
+// goroutine looks for silent servers while calls are under way, and at most one learns the
+// topology.
 package clustered
 
 import (
@@ -31,8 +31,8 @@ type Store struct {
 	router *router
 }
 
-// Open returns a store on the cluster that the settings say, with nodes that open
-// makes. It does no I/O.
+// Open returns a store on the cluster of the settings. The function open makes its nodes.
+// Open does no I/O.
 func Open(s *settings.Cluster, open node.Open) driver.Store {
 	store := OpenPrimaries(s, open)
 	if s.Reads == settings.Primary {
@@ -41,8 +41,8 @@ func Open(s *settings.Cluster, open node.Open) driver.Store {
 	return readingStore{store}
 }
 
-// OpenPrimaries is Open for a store that reads from primaries, whatever the settings
-// say.
+// OpenPrimaries is Open for a store that reads from primaries; the settings for reads do
+// not count.
 func OpenPrimaries(s *settings.Cluster, open node.Open) *Store {
 	store := &Store{router: newRouter(s, open)}
 	store.Operations = operations.On(store)
@@ -50,8 +50,8 @@ func OpenPrimaries(s *settings.Cluster, open node.Open) *Store {
 	return store
 }
 
-// Limits implements driver.Limiter. Where the clients are the program's, the core
-// bounds calls as it wants to: the router's bound is for calls without a deadline.
+// Limits implements driver.Limiter. The time-out of a store on the program's own clients
+// is 0, so that the core bounds calls; the router bounds calls without a deadline.
 func (s *Store) Limits() driver.Limits {
 	limits := s.router.clock.Limits()
 	if s.router.settings.OwnClients {
@@ -96,8 +96,9 @@ func isAnswered(err error, dst []driver.Value) bool {
 	return true
 }
 
-// getRest reads keys one by one. If server is not nil they were read from there,
-// with the outcomes in err and dst, and only those are read which it did not have.
+// getRest reads keys one by one. A server that is not nil was asked for all of them
+// already, with the outcomes in err and dst; then only the keys without an answer are
+// read.
 func (s *Store) getRest(ctx context.Context, start time.Time, keys []string, dst []driver.Value, server *server, err error) error {
 	b := s.fanOut(ctx, start, len(keys))
 	defer b.retrier.end()
@@ -132,7 +133,7 @@ func getCommands(keys []string) []*driver.Cmd {
 	return list
 }
 
-// valueOf returns what GET found.
+// valueOf returns the value of a GET.
 func valueOf(c *driver.Cmd) driver.Value {
 	if c.Err != nil {
 		return driver.Value{Err: c.Err}
@@ -168,7 +169,7 @@ func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
 	return s.setRest(ctx, start, entries, nil, nil)
 }
 
-// isStored reports whether every entry has an outcome that cannot be better.
+// isStored reports whether every entry was stored, or refused by its condition.
 func isStored(err error, entries []driver.Entry) bool {
 	if err != nil {
 		return false
@@ -181,9 +182,9 @@ func isStored(err error, entries []driver.Entry) bool {
 	return true
 }
 
-// setRest stores entries. If server is not nil they were sent there, with the
-// outcomes in err and the entries, and only those are sent again which it did not
-// have.
+// setRest stores entries. A server that is not nil got all of them already, with the
+// outcomes in err and the entries; then only the entries without an answer are sent
+// again.
 func (s *Store) setRest(ctx context.Context, start time.Time, entries []driver.Entry, server *server, err error) error {
 	b := s.fanOut(ctx, start, len(entries))
 	defer b.retrier.end()
@@ -209,8 +210,8 @@ func (s *Store) setRest(ctx context.Context, start time.Time, entries []driver.E
 	return nil
 }
 
-// Delete implements driver.Store. If it fails, keys may have been removed all the
-// same; as many as are known are counted.
+// Delete implements driver.Store. Keys may have been removed even if Delete fails; the
+// result counts those that are known to be removed.
 func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
 	if len(keys) == 0 {
 		return 0, nil
@@ -245,12 +246,13 @@ func removed(cmd *driver.Cmd, err error) (int, error) {
 	return int(n), err
 }
 
-// Do implements driver.Commander. Commands of a plain batch that have keys in
-// several slots are ErrCrossSlot, unless they are DEL, EXISTS, MGET or UNLINK. An
-// atomic batch with keys in several slots is, too. Either is before any I/O.
+// Do implements driver.Commander. The error of a command with keys in several slots is
+// ErrCrossSlot, unless the command is DEL, EXISTS, MGET or UNLINK in a plain batch. The
+// error of an atomic batch with keys in several slots is ErrCrossSlot, too. Both come
+// before any I/O.
 //
-// FLUSHDB goes to all primaries, after the commands before it and before those
-// behind it. Other commands without keys go to any primary.
+// FLUSHDB goes to all primaries, between the commands before it and the commands behind
+// it. Other commands without keys go to any primary.
 func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	if len(cmds) == 0 {
 		return nil
@@ -328,12 +330,12 @@ func (s *Store) doOne(ctx context.Context, cmds []*driver.Cmd) error {
 	return b.runFrom(false)
 }
 
-// doAtomic runs commands as one transaction on the server that has all keys.
+// doAtomic runs commands as one transaction on the primary of all keys.
 func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
 	slot, readOnly, set := -1, true, s.Commands()
 	for _, c := range cmds {
 		if !set.Has(c.Name) {
-			// A node refuses the batch without I/O.
+			// Any node refuses the batch, without I/O.
 			return s.router.clock.Do(ctx, cmds, driver.Atomic)
 		}
 		of, spread := slotOfCommand(c)
@@ -351,8 +353,8 @@ func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
 	return c.transact(cmds, uint16(slot), readOnly)
 }
 
-// transact runs a transaction. Nothing of it is done if a server sends it
-// elsewhere, whatever command of it that was about.
+// transact runs a transaction. A server that redirects one command of a transaction has
+// run no command of it.
 func (c *retrier) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error {
 	ask := ""
 	for {
@@ -400,7 +402,7 @@ func (c *retrier) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error
 	}
 }
 
-// fanOut returns a fanOut that began at start, for a number of commands.
+// fanOut returns a fanOut with room for n commands. The time of its call runs from start.
 func (s *Store) fanOut(ctx context.Context, start time.Time, n int) *fanOut {
 	return &fanOut{retrier: s.router.begin(ctx, start), items: make([]item, 0, n)}
 }
@@ -408,8 +410,7 @@ func (s *Store) fanOut(ctx context.Context, start time.Time, n int) *fanOut {
 // Disconnect implements driver.Disconnector.
 func (s *Store) Disconnect() { s.router.disconnectAll() }
 
-// Close closes the connections to all servers, and waits for the goroutines that
-// ask them.
+// Close closes the connections to all servers, and waits for the router's goroutines.
 func (s *Store) Close() error {
 	r := s.router
 	r.close()
@@ -426,7 +427,7 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// String names the nodes of the DSN, the database, and the primaries if they are
+// String names the nodes of the DSN, the database, and the primaries as far as they are
 // known.
 func (s *Store) String() string {
 	shared := s.router.settings.Shared()
@@ -443,8 +444,7 @@ func (s *Store) String() string {
 	return text + ", with primaries " + strings.Join(primaries, ",")
 }
 
-// Format writes what String returns for every verb: what is inside knows a
-// password.
+// Format writes the text of String for every verb: the fields hold a password.
 func (s *Store) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())
 }
@@ -469,8 +469,8 @@ func keysCommand(name string, keys []string) *driver.Cmd {
 	return cmd
 }
 
-// crossSlot returns the error of a command that no server can run, as none has
-// all of its keys.
+// crossSlot returns the error of a command that no server can run: no server has all of
+// its keys.
 func crossSlot(name string) error {
 	return driver.Fail(driver.ErrCrossSlot, driver.NotApplied, errors.New(name))
 }

@@ -11,27 +11,30 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/replicated"
 )
 
-// slots is how many parts the keys of a cluster are divided into.
+// slots is the number of slots of a cluster.
 const slots = keyslot.Count
 
-// A topology says which servers have which slots. It does not change: what is
-// learnt makes a new one.
+// A topology tells which servers have which slots. A topology never changes: each view
+// that differs makes a new one.
 type topology struct {
-	shards []*shard // the first is nobody's
-	slots  [slots]uint16
+	// shards are the primaries with their replicas. The first shard has no primary, and
+	// the slots that no server has.
+	shards []*shard
+	// slots has the index of the shard of each slot.
+	slots [slots]uint16
 }
 
 // A shard is a primary and its replicas, which have the same slots.
 type shard struct {
-	primary  *server           // nil of the slots that nobody has
-	replicas []string          // their addresses, sorted
-	reader   *replicated.Store // nil if nothing is read from replicas
+	primary  *server           // nil in the first shard of a topology
+	replicas []string          // sorted addresses
+	reader   *replicated.Store // nil in a store that reads from primaries
 }
 
-// primary returns who has a slot, or nil.
+// primary returns the primary of a slot, or nil.
 func (t *topology) primary(slot uint16) *server { return t.shards[t.slots[slot]].primary }
 
-// primaries returns the servers that have slots.
+// primaries returns the servers with slots.
 func (t *topology) primaries() []*server {
 	var found []*server
 	used := make([]bool, len(t.shards))
@@ -44,21 +47,21 @@ func (t *topology) primaries() []*server {
 	return found
 }
 
-// A view is what a node says about the cluster.
+// A view is the cluster as one node sees it.
 type view []slotRange
 
-// A slotRange is consecutive slots and who has them.
+// A slotRange is a range of slots and the addresses of their servers.
 type slotRange struct {
 	first, last uint16
-	primary     string   // its address
-	replicas    []string // theirs
+	primary     string
+	replicas    []string
 }
 
-// errSlots is an answer to CLUSTER SLOTS that cannot be read.
+// errSlots is the error of a reply to CLUSTER SLOTS that has another form.
 var errSlots = errors.New("unexpected reply to CLUSTER SLOTS")
 
-// parseSlots reads the answer to CLUSTER SLOTS of the server at an address.
-// Ranges whose primary is not known are left out.
+// parseSlots reads a reply to CLUSTER SLOTS. asked is the address of the server that
+// replied. Ranges of a primary without an address are left out.
 func parseSlots(reply *driver.Reply, asked string) (view, error) {
 	if reply.Kind != driver.ReplyArray {
 		return nil, errSlots
@@ -94,9 +97,9 @@ func parseSlots(reply *driver.Reply, asked string) (view, error) {
 	return v, nil
 }
 
-// parseNode returns the address of a node: host and port, the node's name, and
-// then, since Redis 7, more about where it is. It is empty if the node does not
-// know.
+// parseNode returns the address of a node. The items are its host, its port, its ID and,
+// since Redis 7, a list of pairs with other addresses. The result is empty if the server
+// that replied does not know the address.
 func parseNode(items []driver.Reply, asked string) (string, error) {
 	if len(items) < 2 {
 		return "", errSlots
@@ -114,7 +117,7 @@ func parseNode(items []driver.Reply, asked string) (string, error) {
 	return address.Of(host, strconv.FormatInt(port, 10), asked), nil
 }
 
-// metadata returns what a node says about another one under a name.
+// metadata returns the value of a pair in the last item of a node, or "".
 func metadata(items []driver.Reply, name string) string {
 	if len(items) < 4 {
 		return ""

@@ -17,17 +17,17 @@ const (
 	idleTicks = int(time.Second / watchInterval)
 )
 
-// errSilent is a server that has answered none of its calls for silenceTimeout.
+// errSilent is the error of a server that has answered no call for silenceTimeout.
 var errSilent = errors.New("calls are in flight, and none is answered")
 
-// A silence is for how long a server has answered nothing.
+// A silence is the time in which a server answers no call.
 type silence struct {
 	answers uint32    // that it had given then
 	since   time.Time // zero if nothing is under way
 	told    bool      // to the operator
 }
 
-// observe takes note of the calls on a server, and returns whether there are any.
+// observe notes whether calls on a server are under way, and whether any was answered.
 func (s *silence) observe(server *server, now time.Time) (busy bool) {
 	underWay, answers := server.gate.Calls()
 	if s.told && answers != s.answers {
@@ -49,7 +49,7 @@ func (s *silence) observe(server *server, now time.Time) (busy bool) {
 	return true
 }
 
-// lasted returns for how long a server had been silent; 0 if it is not.
+// lasted returns the length of the silence at now; 0 if the server answers calls.
 func (s *silence) lasted(now time.Time) time.Duration {
 	if s.since.IsZero() || now.Sub(s.since) < silenceTimeout {
 		return 0
@@ -57,8 +57,8 @@ func (s *silence) lasted(now time.Time) time.Duration {
 	return now.Sub(s.since)
 }
 
-// ensureWatch sees to it that silent servers are noticed. It is called for every call,
-// once that is counted.
+// ensureWatch starts the goroutine that looks for silent servers, if it does not run. Each
+// call has to call ensureWatch after it is counted at its server.
 func (r *router) ensureWatch() {
 	if !r.watched.Load() {
 		r.beginWatch()
@@ -73,8 +73,8 @@ func (r *router) beginWatch() {
 	}
 }
 
-// watch checks the servers from time to time, and ends when no calls are under
-// way for a while.
+// watch observes all servers at intervals. The loop ends when no calls are under way for
+// a while.
 func (r *router) watch() {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
@@ -97,9 +97,8 @@ func (r *router) watch() {
 	}
 }
 
-// observe checks all servers once. It has the topology learnt anew if one of
-// them is silent, and disconnects it if it was left. It reports whether calls are
-// under way.
+// observe observes all servers once. A silent server starts a refresh; without slots, it
+// is disconnected. The result tells whether calls are under way.
 func (r *router) observe() (busy bool) {
 	now := time.Now()
 	silent := false

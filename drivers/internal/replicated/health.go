@@ -8,19 +8,19 @@ import (
 )
 
 const (
-	// cooldown is how long a server that failed is left alone. After that, one
-	// call finds out whether it answers again.
+	// cooldown is the time for which a server that failed gets no reads. After that, one
+	// read finds out whether the server answers again.
 	cooldown = 2 * time.Second
-	// maxSilent is how many calls in a row a server may leave without an answer
-	// until it is left alone. One alone may have been in too much of a hurry.
+	// maxSilent is the number of calls in a row without an answer after which a server
+	// gets no reads. A single such call may have had too little time.
 	maxSilent = 3
 )
 
-// health is what is known of a server from the calls that were sent to it.
+// health is the state of a server by the outcomes of the calls on it.
 type health struct {
-	epoch  time.Time    // before all calls; time is counted from here
+	epoch  time.Time    // the start of the clock, before all calls
 	silent atomic.Int32 // calls in a row that got no answer in time
-	// cooldownUntil is until when the server is left alone, since epoch; 0 if it is
+	// cooldownUntil is the end of the cooldown, since epoch; 0 while the server is
 	// healthy.
 	cooldownUntil atomic.Int64
 }
@@ -30,7 +30,7 @@ type state uint8
 const (
 	healthy state = iota
 	coolingDown
-	probeDue // for the caller, and nobody else, to see whether it is healthy again
+	probeDue // the caller, and no other, is to find out whether the server is healthy
 )
 
 func (h *health) state() state {
@@ -45,8 +45,7 @@ func (h *health) state() state {
 	return probeDue
 }
 
-// answered is called after an answer. It reports whether the server had been left
-// alone before.
+// answered notes an answer. The result tells whether a cooldown has ended by it.
 func (h *health) answered() (back bool) {
 	if h.silent.Load() != 0 {
 		h.silent.Store(0)
@@ -54,9 +53,9 @@ func (h *health) answered() (back bool) {
 	return h.cooldownUntil.Load() != 0 && h.cooldownUntil.Swap(0) != 0
 }
 
-// failed is called after a failure that made the server of no use. If it refused
-// (nobody listens, LOADING, MASTERDOWN, …) the next would find the same. It reports
-// whether the server is left alone from now on, and was not before.
+// failed notes a failure that another server may not have. A refusal (no listener,
+// LOADING, MASTERDOWN, …) begins a cooldown at once, as the next call would get the same.
+// The result tells whether a cooldown has begun by it.
 func (h *health) failed(err error) (entered bool) {
 	if failure.IsTimeout(err) && h.silent.Add(1) < maxSilent && h.cooldownUntil.Load() == 0 {
 		return false

@@ -7,8 +7,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
-// Inspect implements driver.Inspector, if the primary's store does: it shows what
-// that shows, and the replicas.
+// Inspect implements driver.Inspector where the primary's store does. The result is that
+// of the primary's store with the replicas.
 func (s *Store) Inspect() driver.Inspection {
 	var inspection driver.Inspection
 	if s.caps.Inspector != nil {
@@ -51,8 +51,8 @@ func (s *server) inspect() driver.InspectedServer {
 	return server
 }
 
-// ServerAt returns the store of the replica at an address, or else the one that stands
-// for the primary, which may be no other server's.
+// ServerAt returns the store of the replica at an address, or else the store of the
+// primary, whatever its address.
 func (s *Store) ServerAt(addr string) driver.Store {
 	if replica := s.ReplicaAt(addr); replica != nil {
 		return replica

@@ -11,7 +11,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
-// A query is something that changes nothing and any server may answer.
+// A query is a read that any server may answer.
 type query struct {
 	kind kind
 	keys []string
@@ -43,10 +43,11 @@ func (r *query) send(ctx context.Context, c *connected) error {
 	}
 }
 
-// errGone is the failure of a server that is no replica any more.
+// errGone is the failure of a read at a server that is a replica no more.
 var errGone = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errNoReplica).Retryable()
 
-// sendTo sends a query to one server, if that is still a replica.
+// sendTo sends a query to one server. The error is errGone if the server is a replica no
+// more.
 func (r *query) sendTo(ctx context.Context, s *server) error {
 	if !s.gate.Enter() {
 		return errGone
@@ -55,8 +56,8 @@ func (r *query) sendTo(ctx context.Context, s *server) error {
 	return r.send(ctx, s.connected())
 }
 
-// unanswered returns an error of a key or command that another server may not
-// have, or nil: a server that does not serve its data refuses each on its own.
+// unanswered returns an error of one key or command that another server may not have, or
+// nil. A server that does not serve its data refuses each key and command on its own.
 func (r *query) unanswered() error {
 	for i := range r.dst {
 		if isUnavailable(r.dst[i].Err) {
@@ -71,7 +72,7 @@ func (r *query) unanswered() error {
 	return nil
 }
 
-// reset makes the query as new.
+// reset clears the results of a query, so that it can be sent again.
 func (r *query) reset() {
 	clear(r.dst)
 	for _, c := range r.cmds {
@@ -79,23 +80,22 @@ func (r *query) reset() {
 	}
 }
 
-// isUnavailable reports whether a server could not answer, or not in time.
+// isUnavailable reports whether err is that of a server that could not answer in time.
 func isUnavailable(err error) bool {
 	return err != nil && err != driver.ErrNotFound && //nolint:errorlint // a miss is bare, and frequent
 		(errors.Is(err, driver.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded))
 }
 
-// errNoReplica is the failure of a read that may only go to replicas when there
-// are none.
+// errNoReplica is the failure of a read that may only go to replicas, without any.
 var errNoReplica = errors.New("there is no replica that is well")
 
-// read sends a query to one server after the other until one answers. The
-// failure of the last is the caller's.
+// read sends a query to one server after the other until one answers. The error is that
+// of the last server.
 func (s *Store) read(ctx context.Context, r *query) error {
 	if len(r.dst) == 0 && len(r.cmds) == 0 {
 		return nil
 	}
-	var end time.Time // of a call without a deadline; zero until that has to be known
+	var end time.Time // of a call without a deadline; zero before the first need
 	replicas := *s.replicas.Load()
 	if len(replicas) == 0 && !s.readPrimary {
 		end = time.Now().Add(s.timeout)
@@ -143,7 +143,7 @@ func (s *Store) read(ctx context.Context, r *query) error {
 	}
 }
 
-// discover returns replicas when there have been none so far.
+// discover looks for replicas when none is known.
 func (s *Store) discover(ctx context.Context) ([]*server, error) {
 	if s.Discover != nil {
 		if err := s.Discover(ctx); err != nil {
@@ -157,9 +157,9 @@ func (s *Store) discover(ctx context.Context) ([]*server, error) {
 	return replicas, nil
 }
 
-// next returns the server to ask after those that were tried, or nil: a random
-// healthy replica, the primary, a replica that was silent a while ago. probe tells
-// that the server may well not answer this time either.
+// next returns the server to ask after those that were tried, or nil. The order is: a
+// replica whose probe is due, a random healthy replica, the primary, a replica in its
+// cooldown. probe tells that the server has failed the last time.
 func (s *Store) next(replicas, tried []*server) (next *server, probe bool) {
 	candidates := 0
 	for _, replica := range replicas {
@@ -189,18 +189,18 @@ func (s *Store) next(replicas, tried []*server) (next *server, probe bool) {
 	return nil, false
 }
 
-// probeTime is how long a server that did not answer lately is waited for at
-// most. It is enough to connect to one on another continent.
+// probeTime bounds an attempt at a server that has failed the last time. The time is
+// enough for a new connection to another continent.
 const probeTime = time.Second
 
-// limit returns the context for one attempt, after a number of others, where there
-// are so many replicas. Half of the time that is left is kept for the servers that
-// have not been tried yet. cancel is nil if the context is ctx.
+// limit returns the context of one attempt. tried is the number of attempts before it.
+// Half of the time that is left is kept for the servers that were not tried yet. cancel is
+// nil if the context is ctx.
 //
 // The first attempt of a call without a deadline needs no context of its own, as the
-// servers' stores bound it: that of a replica to half of the call's time, if there are
-// others to ask. Nor does it look at the clock, unless the primary, which may take all
-// of the time, has its turn before the replicas.
+// servers' stores bound it: the store of a replica to half of the call's time, if there
+// are other servers to ask. That attempt does not look at the clock either, unless the
+// primary, whose store allows all of the time, comes before the replicas.
 func (s *Store) limit(ctx context.Context, end *time.Time, server *server, probe bool, tried, replicas int) (_ context.Context, cancel context.CancelFunc) {
 	own, limited := ctx.Deadline()
 	last := tried+1 == replicas && !s.readPrimary || tried == replicas || server == s.primary

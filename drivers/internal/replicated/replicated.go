@@ -1,6 +1,6 @@
-// Package replicated is a store on a primary and its replicas: what writes goes
-// to the primary, and what only reads to a replica. It is written over
-// driver.Store, once for all drivers whose servers replicate.
+// Package replicated is a store on a primary and its replicas. Writes go to the primary,
+// reads to a replica. The package is written over driver.Store, once for all drivers whose
+// servers replicate.
 package replicated
 
 import (
@@ -22,33 +22,34 @@ import (
 // A Store reads from a random replica that answers. A read that one replica
 // fails goes to another and, unless the settings forbid it, to the primary.
 //
-// Everything else goes to the primary: what writes, what writes after reading,
-// pings, and scans from begin to end, as a cursor means nothing to another
-// server and what is to be deleted must be seen. Messages are received there, too.
+// All other calls go to the primary: writes, reads that also write, pings, messages and
+// scans. A scan stays with one server, as a cursor means nothing to another one; the
+// primary has all keys that a caller may want to delete.
 type Store struct {
-	// Discover, if set, is called by a read that finds no replicas, and returns
-	// when these have been looked for. It is not changed after the first read.
+	// Discover, if set, looks for replicas and calls SetReplicas. A read that finds no
+	// replicas calls Discover and waits for it. Discover does not change after the
+	// first read.
 	Discover func(context.Context) error
 
 	primary     *server
 	caps        driver.Caps // of the primary
 	replicas    atomic.Pointer[[]*server]
 	readPrimary bool // when no replica answers
-	// timeout is how long a call without a deadline may take.
+	// timeout bounds a call without a deadline.
 	timeout time.Duration
 	open    func(*settings.Settings) driver.Store
-	closing sync.WaitGroup // servers that are no replicas any more
-	// disconnecting is closed when the calls under way are ended.
+	closing sync.WaitGroup // goroutines that close servers which are replicas no more
+	// disconnecting is closed by Disconnect.
 	disconnecting chan struct{}
 	disconnect    sync.Once
 }
 
-// Open returns a store on servers, each of which open makes a store for: that of
-// the primary at once, that of a replica when it is first asked for something.
-// It is the primary's own store where nothing is read from replicas.
+// Open returns a store on servers. The function open makes the store of each server: of
+// the primary at once, of a replica before the first read there. The result is the
+// primary's own store if reads go to the primary.
 //
-// A replica has half the time of a call, so that there is some left to ask
-// another server. Its settings say so.
+// The settings of a replica give it half the time of a call, so that time is left to ask
+// another server.
 func Open(servers *settings.Servers, open func(*settings.Settings) driver.Store) driver.Store {
 	primary := servers.Each[0]
 	if len(servers.Each) == 1 || servers.Reads == settings.Primary {
@@ -66,8 +67,8 @@ func Open(servers *settings.Servers, open func(*settings.Settings) driver.Store)
 	return s
 }
 
-// Over returns a store on a primary that has a store already, which it closes,
-// and on replicas that come and go: see SetReplicas.
+// Over returns a store on a primary with a store of its own, and on the replicas of
+// SetReplicas. Close closes the store of the primary, too.
 func Over(primary driver.Store, reads settings.Reads, open func(*settings.Settings) driver.Store) *Store {
 	first := &server{
 		health: health{epoch: time.Now()},
@@ -98,9 +99,9 @@ func halved(replica *settings.Settings) *settings.Settings {
 	return &half
 }
 
-// SetReplicas replaces the replicas. Those that stay keep their connections. One
-// that goes is closed when the last read there has returned. It may be called
-// while other methods are under way, but not concurrently with itself or Close.
+// SetReplicas replaces the replicas. Replicas that stay keep their connections. A replica
+// that goes is closed after its last read has returned. SetReplicas may be called
+// concurrently with all methods but itself and Close.
 func (s *Store) SetReplicas(replicas []*settings.Settings) {
 	before := *s.replicas.Load()
 	after := make([]*server, 0, len(replicas))
@@ -125,13 +126,13 @@ func (s *Store) SetReplicas(replicas []*settings.Settings) {
 				known.disconnect()
 				<-idle
 			}
-			_ = known.close() // nobody is left to tell
+			_ = known.close() // no caller is left who could be told
 		})
 	}
 }
 
-// Caps implements driver.Capable. There is no Tracker: who drops a value because
-// it changed must not read the old one back from a replica.
+// Caps implements driver.Capable. There is no Tracker: a near cache that drops a value
+// after a change must not read the old value back from a replica.
 func (s *Store) Caps() driver.Caps {
 	caps := driver.Caps{
 		Counter:    s.caps.Counter,
@@ -196,8 +197,8 @@ func (s *Store) Expire(ctx context.Context, entries []driver.Entry) error {
 // Commands implements driver.Commander.
 func (s *Store) Commands() driver.CommandSet { return s.caps.Commander.Commands() }
 
-// Do implements driver.Commander. A batch goes to one server: to a replica if
-// every command of it reads keys and does nothing else.
+// Do implements driver.Commander. A batch goes to one server: to a replica if all its
+// commands only read keys.
 func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	if len(cmds) == 0 || !onlyReads(cmds) {
 		return s.caps.Commander.Do(ctx, cmds, how)
@@ -245,28 +246,27 @@ func (s *Store) String() string {
 	return fmt.Sprintf("%v, with replicas %s", s.Primary(), strings.Join(replicas, ","))
 }
 
-// Format writes what String returns for every verb: what is inside knows a
-// password.
+// Format writes the text of String for every verb: the fields hold a password.
 func (s *Store) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())
 }
 
-// A server is one of those of a store, with its own store once it is used.
+// A server is a primary or a replica, with a store of its own after the first use.
 type server struct {
 	addr string
-	// status is what is known of the connections to a replica; nil of a primary.
+	// status describes the connections to a replica; nil for a primary.
 	status *status.Server
 	health health
 	gate   *node.Gate
 	open   func() driver.Store
-	// disconnecting is closed when the calls under way are ended; nil of a primary.
+	// disconnecting is that of the Store; nil for a primary.
 	disconnecting <-chan struct{}
 
 	mu     sync.Mutex // orders opening
 	opened atomic.Pointer[connected]
 }
 
-// connected is the store of one server, and what it can do.
+// connected is the store of one server, and its capabilities.
 type connected struct {
 	store driver.Store
 	caps  driver.Caps
@@ -281,7 +281,7 @@ func newServer(s *settings.Settings, open func(*settings.Settings) driver.Store)
 	}
 }
 
-// newReplica returns a server whose store is disconnected with the others.
+// newReplica returns a server that Disconnect of the Store disconnects.
 func (s *Store) newReplica(settings *settings.Settings) *server {
 	replica := newServer(settings, s.open)
 	replica.status = settings.Status

@@ -19,7 +19,7 @@ func (s *Store) Caps() driver.Caps {
 	return caps
 }
 
-// Exclusive implements driver.Exclusive. It waits for a primary as other calls do.
+// Exclusive implements driver.Exclusive. Like other calls, Exclusive waits for a primary.
 func (s *Store) Exclusive(ctx context.Context, keys ...string) (driver.Session, error) {
 	if ctx.Err() != nil {
 		return nil, failure.OfContext(ctx, false)
@@ -27,8 +27,8 @@ func (s *Store) Exclusive(ctx context.Context, keys ...string) (driver.Session, 
 	w, start := s.watcher, time.Now()
 	ctx, cancel := failure.Bound(ctx, start.Add(w.timeout), w.timeout)
 	defer cancel()
-	var failed *primary // the last that was asked
-	var reason error    // why that has failed
+	var failed *primary // the last primary without a session for the caller
+	var reason error    // its failure
 	for confirmed := 0; ; {
 		p, err := w.await(ctx, failed, w.until(ctx, start))
 		switch {
@@ -59,7 +59,7 @@ func (s *Store) Exclusive(ctx context.Context, keys ...string) (driver.Session, 
 	}
 }
 
-// exclusive returns a session at a server that is the primary until then.
+// exclusive returns a session at a primary, which ends when the server is replaced.
 func (p *primary) exclusive(ctx context.Context, keys []string) (driver.Session, error) {
 	sessions, ok := p.node.(node.Exclusive)
 	if !ok {
@@ -67,7 +67,7 @@ func (p *primary) exclusive(ctx context.Context, keys []string) (driver.Session,
 	}
 	session, err := sessions.Exclusive(ctx, keys...)
 	if err == nil && p.gate.IsShut() {
-		_ = session.Close() // which was not ended with the others
+		_ = session.Close() // the session came after the end of the others
 		return nil, errPrimaryReplaced()
 	}
 	return session, err
@@ -77,7 +77,7 @@ func errPrimaryReplaced() *driver.Error {
 	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errReplaced).Retryable()
 }
 
-// endSessions ends the sessions at a server that was replaced. Its gate is shut.
+// endSessions ends the sessions at a server that was replaced. The gate is shut.
 func (p *primary) endSessions() {
 	if sessions, ok := p.node.(node.Exclusive); ok {
 		sessions.EndSessions(errPrimaryReplaced(), func(string) bool { return true })

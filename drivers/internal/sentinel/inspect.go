@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
-// found is what a poll at the sentinels has found.
+// found is the result of the last poll, for Inspect.
 type found struct {
 	primary   *primary // the last one, also while it does not answer; nil before the first
 	sentinels []*sentinel
@@ -17,7 +17,7 @@ type found struct {
 	from      string    // the sentinel that named the primary then
 }
 
-// publish shows what the last poll has found. It is called by the watcher's goroutine.
+// publish makes the result of a poll visible. The watcher's goroutine calls publish.
 func (w *watcher) publish() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -63,7 +63,7 @@ func (s *Store) Inspect() driver.Inspection {
 }
 
 // ServerAt returns the store of the primary or of the sentinel at an address, or nil.
-// An empty address is the primary's.
+// An empty address stands for the primary.
 func (s *Store) ServerAt(addr string) driver.Store {
 	w := s.watcher
 	w.mu.Lock()

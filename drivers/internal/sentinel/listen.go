@@ -14,29 +14,30 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
-// Where sentinels tell that a server has become the primary: the one that replaces
-// it as soon as it knows, and each when all is done or when it has heard of it.
+// The channels on which sentinels tell of a new primary. The sentinel that carries out the
+// failover publishes promoted first; each sentinel publishes switched when it learns of the
+// end of the failover.
 const (
 	promoted = "+promoted-slave"
 	switched = "+switch-master"
 )
 
-// How long it takes to listen to a sentinel again that could not be listened to: at
-// first, and at most.
+// The pauses between two subscriptions to a sentinel that fail: the first, and the
+// longest.
 const (
 	minBackoff = time.Second
 	maxBackoff = 30 * time.Second
 )
 
-// A listener listens to one sentinel. What it hears is only a reason to ask all of
-// them, and what it misses they tell when they are asked the next time.
+// A listener listens to one sentinel. A message only makes the watcher ask all sentinels,
+// so that a message that was missed does no harm: the next poll tells the same.
 type listener struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
 }
 
-// listen begins to listen to the sentinels that nobody listens to yet. hear is
-// called when they should be asked; it may be called concurrently, and does not block.
+// listen starts a listener for each sentinel without one. hear is called when the
+// sentinels should be asked. The calls of hear may be concurrent; hear must not block.
 func (s *sentinels) listen(ctx context.Context, running *sync.WaitGroup, hear func()) {
 	for _, one := range s.list {
 		server, ok := one.node.(node.Exclusive)
@@ -60,11 +61,12 @@ func (l *listener) stop() {
 	<-l.ended
 }
 
-// listenTo listens to one sentinel until ctx ends, with breaks while that fails: it
-// is down, or does not permit it. A subscription stands within timeout, or is given up.
+// listenTo listens to one sentinel until ctx ends, with pauses after failures: a sentinel
+// may be down, or refuse the subscription. timeout bounds the time until a subscription
+// stands.
 func listenTo(ctx context.Context, sentinel driver.Exclusive, timeout time.Duration, status *status.Server, master string, hear func()) {
 	wait := minBackoff
-	var lost atomic.Bool // and the operator knows
+	var lost atomic.Bool // the loss of the subscription was told to the operator
 	for {
 		var subscribed atomic.Bool
 		err := subscribe(ctx, sentinel, timeout, func(message string) {
@@ -72,7 +74,7 @@ func listenTo(ctx context.Context, sentinel driver.Exclusive, timeout time.Durat
 			if lost.Swap(false) {
 				status.Notify(driver.ListenerBack, nil)
 			}
-			// A new subscription may have missed something.
+			// Messages before the new subscription were missed.
 			if message == "" || concerns(message, master) {
 				hear()
 			}
@@ -96,8 +98,8 @@ func listenTo(ctx context.Context, sentinel driver.Exclusive, timeout time.Durat
 
 var errNoMessage = errors.New("a message of an unexpected form")
 
-// subscribe listens to a sentinel, and calls hear with "" when the subscription stands,
-// and then with each message, until the connection is lost or ctx ends.
+// subscribe listens to a sentinel until the connection is lost or ctx ends. subscribe
+// calls hear with "" when the subscription stands, and then with each message.
 func subscribe(ctx context.Context, sentinel driver.Exclusive, timeout time.Duration, hear func(message string)) error {
 	soon, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -130,8 +132,7 @@ func subscribe(ctx context.Context, sentinel driver.Exclusive, timeout time.Dura
 	}
 }
 
-// concerns reports whether a message is about a primary, which sentinels name
-// among the addresses.
+// concerns reports whether a message names a primary.
 func concerns(message, master string) bool {
 	return slices.Contains(strings.Fields(message), master)
 }

@@ -21,8 +21,8 @@ type operation struct {
 	how     driver.How
 
 	removed int
-	// partly tells that the operation was cut to what has to be sent again: what
-	// is known of the rest is where the caller finds it.
+	// partly tells that the operation was cut to the part that has to be sent again. The
+	// outcomes of the rest are in the caller's memory already.
 	partly bool
 }
 
@@ -50,8 +50,8 @@ func (r *operation) send(ctx context.Context, n node.Node) (err error) {
 	}
 }
 
-// failed reports whether there may be a failure of the server among the outcomes
-// of an operation, whose own error is err.
+// failed reports whether a failure of the server may be among the outcomes of an
+// operation. err is the error of the operation itself.
 func (r *operation) failed(err error) bool {
 	if err != nil {
 		return true
@@ -74,8 +74,8 @@ func (r *operation) failed(err error) bool {
 	return false
 }
 
-// failures yields what went wrong in an operation, whose own error is err: its
-// failure as a whole, or those of its parts.
+// failures yields the failures of an operation: err, its failure as a whole, or those of
+// its parts.
 func (r *operation) failures(err error) iter.Seq[error] {
 	return func(yield func(error) bool) {
 		if err != nil {
@@ -100,7 +100,7 @@ func (r *operation) failures(err error) iter.Seq[error] {
 	}
 }
 
-// firstFailure returns one of the failures of an operation whose parts have failed.
+// firstFailure returns the failure of the first part that failed.
 func (r *operation) firstFailure() error {
 	for err := range r.failures(nil) {
 		return err
@@ -108,9 +108,9 @@ func (r *operation) firstFailure() error {
 	return errReplaced
 }
 
-// again reports whether part of an operation may be sent again, whose own error was
-// err, and cuts the operation to that part: one with all that follows it, so that
-// the order is kept.
+// again reports whether part of an operation that failed may be sent again, and cuts the
+// operation to that part: to one part and all behind it, so that the order is kept. err is
+// the error of the operation itself.
 func (r *operation) again(err error) bool {
 	switch {
 	case r.kind == get:
@@ -147,7 +147,7 @@ func (r *operation) again(err error) bool {
 	return true
 }
 
-// reset makes the operation as new.
+// reset clears the results of an operation, so that it can be sent again.
 func (r *operation) reset() {
 	clear(r.dst)
 	for i := range r.entries {
@@ -158,7 +158,7 @@ func (r *operation) reset() {
 	}
 }
 
-// spread gives a failure to all that the operation still has to do.
+// spread gives a failure to all parts that the operation still has to do.
 func (r *operation) spread(err error) {
 	for i := range r.entries {
 		r.entries[i].Err = err
@@ -168,7 +168,7 @@ func (r *operation) spread(err error) {
 	}
 }
 
-// readOnly reports whether nothing in a transaction writes.
+// readOnly reports whether no command of a transaction writes.
 func (r *operation) readOnly() bool {
 	for _, c := range r.cmds {
 		if !isRead(c) {
@@ -180,7 +180,7 @@ func (r *operation) readOnly() bool {
 
 func isRead(c *driver.Cmd) bool { return c.Command().ReadOnly }
 
-// end returns the error of the call, when err is that of what was sent last.
+// end returns the error of the call. err is that of the last attempt.
 func (r *operation) end(err error) error {
 	if err == nil || !r.partly {
 		return err
@@ -189,8 +189,8 @@ func (r *operation) end(err error) error {
 	return nil
 }
 
-// translateAll puts what the failures of an operation mean to the caller of the store in their place,
-// and returns that of the call's own error.
+// translateAll translates the failures of all parts of an operation, and returns the
+// translation of err, the operation's own.
 func (w *watcher) translateAll(r *operation, err error) error {
 	for i := range r.dst {
 		r.dst[i].Err = w.translate(r.dst[i].Err)
@@ -204,9 +204,9 @@ func (w *watcher) translateAll(r *operation, err error) error {
 	return w.translate(err)
 }
 
-// translate returns what a server's failure means to the caller of the store: the
-// connections to a server that was replaced are closed under the calls that it
-// does not answer, but the store is not closed, unless it is.
+// translate returns a failure of a server as the store's caller is to see it. A call that a
+// replaced server does not answer ends with ErrClosed, as the node is closed under it; the
+// caller sees ErrUnavailable unless the store is closed, too.
 func (w *watcher) translate(err error) error {
 	if err == nil || !errors.Is(err, driver.ErrClosed) && !errors.Is(err, net.ErrClosed) || w.ctx.Err() != nil {
 		return err

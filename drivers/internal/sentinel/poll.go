@@ -13,17 +13,17 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// A candidate is a server that sentinels name as the primary.
+// A candidate is a server that a sentinel names as the primary.
 type candidate struct {
 	addr string
-	// epoch is the highest that one of the sentinels gives with it; 0 if none
-	// does.
+	// epoch is the highest epoch that a sentinel tells for the candidate; 0 if none
+	// tells one.
 	epoch int64
 	votes int
 }
 
-// ranked returns the servers that are named, the most credible first: that of the
-// latest failover, as a sentinel that was cut off knows only older ones.
+// ranked returns the candidates, the most credible first: that of the latest failover. A
+// sentinel that was cut off knows only older failovers.
 func ranked(heard []answer) []candidate {
 	var list []candidate
 	for i := range heard {
@@ -45,16 +45,16 @@ func ranked(heard []answer) []candidate {
 	return list
 }
 
-// A poll is one round of questions to all sentinels, with the answers so far.
+// A poll is one question to all sentinels, with the answers so far.
 type poll struct {
 	asked int
 	heard []answer
 }
 
-// mayReplace reports whether what was heard is enough to leave a primary of an
-// epoch for a candidate. A later failover is. Else it takes most sentinels: of
-// those that answer or, if the candidate is that of an older failover, of all, when
-// all have been heard.
+// mayReplace reports whether the answers are enough to replace a primary of an epoch by a
+// candidate. A candidate of a later failover is. Any other needs a majority of sentinels:
+// of those that answer or, for a candidate of an older failover, of all, after all have
+// answered.
 func (p *poll) mayReplace(c candidate, epoch int64) bool {
 	all, most := len(p.heard) == p.asked, 2*c.votes > p.asked
 	switch {
@@ -72,16 +72,16 @@ func (p *poll) mayReplace(c candidate, epoch int64) bool {
 	return most || all && 2*c.votes > answered
 }
 
-// lateAnswerTimeout is how much longer a poll for which calls wait listens to sentinels
-// when it has heard enough, if one of them knew more than the others the last time.
+// lateAnswerTimeout bounds the time in which a poll that calls wait for takes more answers
+// than it needs, after a poll in which one sentinel knew more than the others.
 const lateAnswerTimeout = 50 * time.Millisecond
 
-// stragglerTimeout is how long a poll waits for the last sentinels when most have answered
-// and none of what they say can be followed. A slow one is worth it, a frozen one not.
+// stragglerTimeout bounds the wait for the last sentinels when most have answered, and no
+// candidate can be followed. A slow sentinel answers in that time, a frozen one never.
 const stragglerTimeout = time.Second
 
-// hearLateAnswers takes the answers that a poll could do without: one sentinel may know more
-// than most. It is for a poll that nobody waits for, until somebody does.
+// hearLateAnswers takes the answers that a poll could do without, as one sentinel may know
+// more than most. It ends when a call begins to wait for the poll.
 func (w *watcher) hearLateAnswers(p *poll, answers <-chan answer, suspected bool) {
 	wake, timeout := w.wake, (<-chan time.Time)(nil)
 	if suspected {
@@ -100,14 +100,14 @@ func (w *watcher) hearLateAnswers(p *poll, answers <-chan answer, suspected bool
 	}
 }
 
-// These are why a candidate is not followed.
+// The reasons not to follow a candidate.
 var (
 	errOutdated   = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("the sentinels that answer may not know of the last failover yet"))
 	errSuperseded = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errReplaced)
 )
 
-// pollSentinels asks the sentinels who the primary is, and follows. If suspected it makes
-// sure of a primary that is the same as before. An error says why there is none.
+// pollSentinels asks the sentinels for the primary, and installs it. With suspected, the
+// primary of before has to confirm its role. The error tells why there is no primary.
 func (w *watcher) pollSentinels(suspected bool) error {
 	answers, asked := w.sentinels.ask(w.ctx, &w.running, w.replicas != nil)
 	p := poll{asked: asked}
@@ -118,7 +118,7 @@ func (w *watcher) pollSentinels(suspected bool) error {
 		w.primaryDown = slices.ContainsFunc(p.heard, func(a answer) bool { return a.down })
 		w.superseded = w.isReplaced(&p)
 	}()
-	var enough <-chan time.Time // no more answers are waited for
+	var enough <-chan time.Time // the end of the wait for answers
 	for len(p.heard) < asked {
 		if enough == nil && 2*len(p.heard) > asked {
 			enough = time.After(stragglerTimeout)
@@ -161,8 +161,8 @@ func (w *watcher) settle(p *poll, refused map[string]error, suspected bool) erro
 	return explain(w.settings.Master, p.heard, refused)
 }
 
-// credible returns how many of the candidates need not wait for the sentinels that
-// have not answered yet, who may know better.
+// credible returns the number of candidates that may be followed before all sentinels have
+// answered.
 func (w *watcher) credible(p *poll) int {
 	candidates := ranked(p.heard)
 	if len(p.heard) == p.asked {
@@ -180,7 +180,8 @@ func (w *watcher) credible(p *poll) int {
 	return len(candidates)
 }
 
-// follow returns the primary that a candidate is, if it is one and may be ours.
+// follow returns the primary at the address of a candidate. The error tells why the server
+// is no primary, or may not be followed.
 func (w *watcher) follow(c candidate, p *poll, suspected bool) (*primary, error) {
 	if w.primary != nil && w.primary.addr == c.addr {
 		if suspected {
@@ -199,24 +200,23 @@ func (w *watcher) follow(c candidate, p *poll, suspected bool) (*primary, error)
 	settings := w.settings.ServerAt(c.addr)
 	n := w.open(settings)
 	if err := w.verify(n); err != nil {
-		_ = n.Close() // err says why it is of no use
+		_ = n.Close() // err is the error that counts
 		return nil, err
 	}
 	return &primary{addr: c.addr, status: settings.Status, node: n, gate: node.NewGate(), epoch: c.epoch}, nil
 }
 
-// isReplaced reports whether the sentinels name another primary than the one there
-// was, and know better: what is written there from now on is lost, also if the new
-// one cannot be reached.
+// isReplaced reports whether the sentinels know of a later failover than that of the
+// primary. Writes to the old primary would be lost, even if the new one cannot be reached.
 func (w *watcher) isReplaced(p *poll) bool {
 	return w.primary != nil && slices.ContainsFunc(ranked(p.heard), func(c candidate) bool {
 		return c.addr != w.primary.addr && p.mayReplace(c, w.primary.epoch)
 	})
 }
 
-// stays reports whether the primary there was is still the one, though the
-// sentinels do not name it: they do not answer, or know less than we do. It must say
-// itself that it is a primary, if suspected.
+// stays reports whether the primary stays although no sentinel names it: the sentinels do
+// not answer, or know only older failovers. With suspected, the primary has to confirm its
+// role.
 func (w *watcher) stays(refused map[string]error, suspected bool) bool {
 	if w.primary == nil || refused[w.primary.addr] != nil {
 		return false
@@ -224,8 +224,8 @@ func (w *watcher) stays(refused map[string]error, suspected bool) bool {
 	return !suspected || w.verifyAgain(w.primary) == nil
 }
 
-// hearReplicas passes on the replicas, as a sentinel knows them that names the
-// right primary. One that knows of some is believed before one that knows of none.
+// hearReplicas passes on the replicas of one sentinel that names the right primary. A
+// sentinel with replicas counts before a sentinel without.
 func (w *watcher) hearReplicas(heard []answer, primary string) {
 	if w.replicas == nil {
 		return
@@ -256,7 +256,7 @@ func (w *watcher) hearReplicas(heard []answer, primary string) {
 func explain(master string, heard []answer, refused map[string]error) error {
 	var (
 		texts   []string
-		unknown []string // to how many sentinels, and what these know instead
+		unknown []string // the sentinels that do not know the name, with the names that they know
 		denied  error
 	)
 	for addr, err := range refused {

@@ -13,28 +13,27 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
-// A primary is a server that is the primary, or was.
+// A primary is a server that is, or was, the primary.
 type primary struct {
 	addr   string
 	status *status.Server
 	node   node.Node
 	gate   *node.Gate
-	// silent counts the calls in a row that got no answer in time.
+	// silent counts the calls in a row without an answer in time.
 	silent atomic.Int32
-	// epoch is that of the failover that made it the primary, as far as the
-	// sentinels tell. It belongs to the watcher's goroutine.
+	// epoch is that of the failover that made the server the primary, as far as the
+	// sentinels tell. The watcher's goroutine owns epoch.
 	epoch int64
-	// verified is where the answer comes in to whether it is a primary still, nil
-	// if it was not asked since the last one. It belongs there, too.
+	// verified gets the result of the verification under way; nil if there is none. The
+	// watcher's goroutine owns verified.
 	verified chan error
 }
 
-// verifyTimeout is how long a poll waits for a primary that it knew before to say that it
-// is one. The next poll has the answer if that takes longer, and is not held up by a
-// server that never answers.
+// verifyTimeout bounds the wait of a poll for the primary to confirm its role. A later
+// answer counts in the next poll, so that a server that never answers holds up no poll.
 const verifyTimeout = 300 * time.Millisecond
 
-// errSilent is the failure of a primary that does not say that it is one.
+// errSilent is the failure of a primary that does not confirm its role.
 var errSilent = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("it does not answer"))
 
 // verifyAgain is verify for a server that was the primary before.
@@ -45,7 +44,7 @@ func (w *watcher) verifyAgain(p *primary) error {
 		if err == nil {
 			return nil
 		}
-		// Else it may be healthy again by now.
+		// An older failure does not count: the server may be healthy again.
 	default:
 	}
 	if p.verified == nil && p.gate.Enter() {
@@ -67,9 +66,9 @@ func (w *watcher) verifyAgain(p *primary) error {
 	}
 }
 
-// verify returns nil if the server says that it is a primary, or answers without
-// saying: for want of a permission, or with a wrong password. The calls will tell. It
-// has as long as a sentinel to answer.
+// verify returns nil if a server confirms that it is a primary, and if the server answers
+// without its role, for want of a permission or of the right password: calls on the server
+// will get that error themselves. The time of a sentinel's answer bounds verify.
 func (w *watcher) verify(n node.Node) error {
 	timeout := w.template.Limits().CallTimeout
 	ctx, cancel := failure.Bound(w.ctx, time.Now().Add(timeout), timeout)
@@ -84,8 +83,8 @@ func (w *watcher) verify(n node.Node) error {
 	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, fmt.Errorf("its role is %s", role))
 }
 
-// roleOf asks a server for its role. ROLE needs a permission that users of a
-// cache often lack, HELLO none; but that shows the role under two names.
+// roleOf asks a server for its role. ROLE needs a permission that users of a cache often
+// lack. HELLO needs none, and has the role among its fields.
 func roleOf(ctx context.Context, n node.Node) (string, error) {
 	reply, err := n.Query(ctx, "ROLE")
 	if err == nil {
@@ -104,11 +103,11 @@ func roleOf(ctx context.Context, n node.Node) (string, error) {
 	return fields(&reply)["role"], nil
 }
 
-// retirementGracePeriod is how long calls at a server that was replaced may take to be answered.
-// A frozen one would let them wait for all of their time.
+// retirementGracePeriod bounds the calls under way at a server that was replaced. At a
+// frozen server they would wait for all of their time.
 const retirementGracePeriod = 100 * time.Millisecond
 
-// retire closes a primary that was replaced when its last call has returned.
+// retire closes a primary that was replaced, after its last call has returned.
 func (w *watcher) retire(p *primary) {
 	idle := p.gate.Shut()
 	p.endSessions()
@@ -120,11 +119,11 @@ func (w *watcher) retire(p *primary) {
 		}
 		p.node.Disconnect()
 		<-idle
-		_ = p.node.Close() // what it could not close is closed already
+		_ = p.node.Close() // no caller is left who could be told
 	})
 }
 
-// text returns a reply that is a word.
+// text returns the text of a string reply.
 func text(r *driver.Reply) string {
 	data, err := r.AsBytes()
 	if err != nil {
@@ -133,7 +132,7 @@ func text(r *driver.Reply) string {
 	return string(data)
 }
 
-// fields returns a reply that is a map, or a list of names and values.
+// fields returns a map reply, or a list of names and values, as a map.
 func fields(r *driver.Reply) map[string]string {
 	m := make(map[string]string, len(r.Items)/2)
 	for i := 0; i+1 < len(r.Items); i += 2 {

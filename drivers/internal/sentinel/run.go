@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// gracePeriod is for how long a call, or the calls since the primary was lost,
-	// wait for another one. A failover takes seconds. When it takes longer, callers
-	// who each wait for all of their time would only pile up.
+	// gracePeriod bounds the wait for another primary: of one call, and of all calls
+	// since the loss of the primary. A failover takes seconds. During a longer one,
+	// callers who wait for all of their time would only pile up.
 	gracePeriod = 5 * time.Second
-	// confirmations is how often a call is sent to a server again that failed it
-	// and is the primary all the same: it may be loading its data, say.
+	// confirmations is the number of times that a call goes back to a server which has
+	// failed the call and is still the primary: the server may be loading its data.
 	confirmations = 2
-	// maxSilent is how many calls in a row a server may leave without an answer
-	// until it is looked after. One alone may have been in too much of a hurry.
+	// maxSilent is the number of calls in a row without an answer after which the server
+	// is suspected. A single such call may have had too little time.
 	maxSilent = 3
 )
 
@@ -55,7 +55,8 @@ func (s *Store) runFirst(ctx context.Context, r *operation) error {
 	return s.recover(ctx, r, p, start, err)
 }
 
-// recover goes on with an operation that a server has failed. err is its own error.
+// recover goes on with an operation that a server has failed. err is the operation's own
+// error.
 func (s *Store) recover(ctx context.Context, r *operation, p *primary, start time.Time, err error) error {
 	for confirmed := 0; ; {
 		err = s.watcher.translateAll(r, err)
@@ -86,8 +87,8 @@ func (s *Store) recover(ctx context.Context, r *operation, p *primary, start tim
 	}
 }
 
-// attempt sends an operation to a server, in what is left of the call's time. It was
-// not sent if it did not enter; its error says so.
+// attempt sends an operation to a server, in the time that is left of the call. entered
+// tells that the operation was sent; err is the reason if it was not.
 func (s *Store) attempt(ctx context.Context, r *operation, p *primary, start time.Time) (err error, entered bool) { //nolint:revive // the error is the operation's
 	if !p.gate.Enter() {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errReplaced).Retryable(), false
@@ -101,8 +102,7 @@ func (s *Store) attempt(ctx context.Context, r *operation, p *primary, start tim
 	return r.send(ctx, p.node), true
 }
 
-// until returns when a call gives up waiting for a primary, if its context has
-// not ended by then.
+// until returns the time at which a call gives up waiting for a primary.
 func (w *watcher) until(ctx context.Context, start time.Time) time.Time {
 	if _, ok := ctx.Deadline(); ok {
 		return start.Add(gracePeriod)
@@ -110,7 +110,7 @@ func (w *watcher) until(ctx context.Context, start time.Time) time.Time {
 	return start.Add(min(gracePeriod, w.timeout))
 }
 
-// judge draws conclusions about a server from a call that it has failed.
+// judge suspects a server of no longer being the primary by a call that it has failed.
 func (w *watcher) judge(p *primary, err error) {
 	var e *driver.Error
 	switch {

@@ -1,11 +1,10 @@
-// Package sentinel is a store on a primary that sentinels watch, and may replace:
-// it asks them who the primary is, and follows. It is written over package node,
-// once for all drivers whose servers have sentinels.
+// Package sentinel is a store on a primary that sentinels watch, and may replace. The store
+// learns the primary from the sentinels. The package is written over package node, once for
+// all drivers whose servers have sentinels.
 //
-// A watcher asks all sentinels once a second, and at once when one of them says that
-// it has replaced the primary, or when calls fail as they do at a server that is no
-// longer one. What sentinels say unasked only makes it ask them: nothing depends on
-// messages that could be missed.
+// A watcher asks all sentinels once a second. It asks at once when a sentinel tells of a
+// new primary, and when calls fail as they would at a server that is a primary no more. The
+// messages of sentinels only make the watcher ask, so that no message is needed.
 package sentinel
 
 import (
@@ -22,8 +21,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// Open returns a store on the primary that sentinels watch, and on its replicas
-// if reads go there. It does no I/O: the first call asks the sentinels.
+// Open returns a store on the primary that sentinels watch, and on its replicas if reads
+// go there. Open does no I/O: the first call asks the sentinels.
 func Open(s *settings.Sentinel, open node.Open) driver.Store {
 	store := &Store{watcher: newWatcher(s, open)}
 	store.Operations = operations.On(store)
@@ -36,9 +35,8 @@ func Open(s *settings.Sentinel, open node.Open) driver.Store {
 	return reader
 }
 
-// A Store sends every call to the primary of the moment. A call that failed
-// there, and is known to have changed nothing, is sent again to the server that
-// takes the primary's place, within its deadline.
+// A Store sends every call to the current primary. A call that failed there, and has
+// changed nothing, is sent again to the next primary, within its deadline.
 type Store struct {
 	operations.Operations
 	watcher *watcher
@@ -81,12 +79,12 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 	return s.run(ctx, &operation{kind: commands, cmds: cmds, how: how})
 }
 
-// errReplaced is the cause of failures of what was under way at a primary that
-// another server has taken the place of.
+// errReplaced is the cause of the failures of calls at a primary that was replaced
+// meanwhile.
 var errReplaced = errors.New("another server has become the primary")
 
-// Scan implements driver.Scanner. It stays with one server, and fails when that
-// is replaced: a cursor means nothing to another one.
+// Scan implements driver.Scanner. A scan stays with one server, and fails when the server
+// is replaced: a cursor means nothing to another server.
 func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		primary, err := s.watcher.enter(ctx)
@@ -125,8 +123,7 @@ func (s *Store) Disconnect() { s.watcher.disconnect() }
 // Close ends the watch, and closes the connections to all servers.
 func (s *Store) Close() error { return s.watcher.close() }
 
-// String names the primary as the sentinels do, and these; and where it is, if that
-// is known.
+// String has the sentinels, their name of the primary, and its address if that is known.
 func (s *Store) String() string {
 	w := s.watcher.settings
 	shared := w.Shared()
@@ -137,8 +134,7 @@ func (s *Store) String() string {
 	return text
 }
 
-// Format writes what String returns for every verb: what is inside knows
-// passwords.
+// Format writes the text of String for every verb: the fields hold passwords.
 func (s *Store) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
-// sentinels are the sentinels that the DSN names, and those that other sentinels know.
-// The watcher's goroutine owns them.
+// sentinels are the sentinels of the DSN, and those that other sentinels know. The
+// watcher's goroutine owns the list.
 type sentinels struct {
 	settings *settings.Sentinel
 	open     node.Open
@@ -27,12 +27,12 @@ type sentinels struct {
 // A sentinel is one of the sentinels, with the connections to it.
 type sentinel struct {
 	addr   string
-	id     atomic.Pointer[string] // which it has itself, or is known by; nil if unknown
+	id     atomic.Pointer[string] // nil while the ID is not known
 	named  bool                   // in the DSN
 	node   node.Node
 	status *status.Server
-	busy   atomic.Bool // it has not answered the last time yet
-	// listener is who listens to it, nil if nobody does yet.
+	busy   atomic.Bool // the last question has no answer yet
+	// listener is nil before listen.
 	listener *listener
 	// peersIn is how many polls are left until the sentinel is asked for the other
 	// sentinels again. The goroutine that asks the sentinel owns peersIn.
@@ -43,7 +43,7 @@ type sentinel struct {
 // sentinels again.
 const peersInterval = 10
 
-// An answer is what one sentinel says in a poll.
+// An answer is that of one sentinel in a poll.
 type answer struct {
 	sentinel string // its address
 	err      error  // why the sentinel says nothing

@@ -15,26 +15,25 @@ import (
 )
 
 const (
-	// urgentInterval is how often the sentinels are asked while one of them gets no answers
-	// from the primary, or is replacing it.
+	// urgentInterval is the time between two polls while a sentinel gets no answers from
+	// the primary, or is replacing it.
 	urgentInterval = 200 * time.Millisecond
 	// minInterval is the least time between two polls, however many calls fail.
 	minInterval = 100 * time.Millisecond
 )
 
-// A watcher knows who the primary is. One goroutine asks the sentinels, from the
-// first call until Close, and it alone changes what is known. Others listen to what
-// sentinels say unasked, and only have it ask at once.
+// A watcher knows the primary. One goroutine polls the sentinels, from the first call until
+// Close, and alone changes the primary. Other goroutines listen to messages of sentinels,
+// and only make that goroutine poll at once.
 type watcher struct {
 	settings *settings.Sentinel
 	open     node.Open
 	timeout  time.Duration // of a call without a deadline
-	template node.Node     // never connected: what all nodes have in common
-	// replicas, if set, is told of the replicas.
+	template node.Node     // never connected; has the limits and commands of all nodes
+	// replicas, if set, is called with the replicas.
 	replicas func([]*settings.Settings)
 
-	// current is the primary to send calls to, nil while none is known that
-	// answers.
+	// current is the primary for calls; nil while no primary is known that answers.
 	current atomic.Pointer[primary]
 
 	begin     sync.Once
@@ -46,17 +45,17 @@ type watcher struct {
 
 	mu      sync.Mutex
 	polled  chan struct{} // closed at the end of the poll that begins next
-	changed chan struct{} // closed when there is a current primary again, or another one
+	changed chan struct{} // closed when current becomes another primary
 	failure error         // of the last poll
-	lost    time.Time     // since when there is no primary; zero if there is one
+	lost    time.Time     // the loss of the primary; zero if there is one
 	found   found         // for those who inspect the store
 
 	// Of the goroutine:
-	primary     *primary // the last one, also while it does not answer
+	primary     *primary // the last one, even if it does not answer
 	sentinels   sentinels
 	told        string // the address of a sentinel that names the primary
 	primaryDown bool   // a sentinel gets no answers from the primary
-	superseded  bool   // there is another primary, which could not be reached
+	superseded  bool   // another primary is known, and could not be reached
 }
 
 func newWatcher(s *settings.Sentinel, open node.Open) *watcher {
@@ -75,7 +74,7 @@ func newWatcher(s *settings.Sentinel, open node.Open) *watcher {
 	return w
 }
 
-// enter returns the primary, with a call counted at its gate.
+// enter returns the primary, after counting a call at its gate.
 func (w *watcher) enter(ctx context.Context) (*primary, error) {
 	start := time.Now()
 	for {
@@ -88,14 +87,14 @@ func (w *watcher) enter(ctx context.Context) (*primary, error) {
 	}
 }
 
-// replaced reports whether a server is no longer the one to send calls to.
+// replaced reports whether another server, or none, is the current primary.
 func (w *watcher) replaced(p *primary) bool { return w.current.Load() != p }
 
-// await returns the primary for a call that failed has failed, which is nil for
-// one that was not sent yet. It may be failed again, if that is the primary by a
-// later poll and answers. It waits until the time given, or until ctx ends, and
-// not at all when no primary was found for a while or what is wrong is in the
-// configuration.
+// await returns the primary for a call. failed is the server that has failed the call, or
+// nil. The result may be failed again: then a later poll has confirmed that server.
+//
+// await waits until the given time, or until ctx ends. It does not wait if no primary was
+// found for a while, or if the configuration is wrong.
 func (w *watcher) await(ctx context.Context, failed *primary, until time.Time) (*primary, error) {
 	w.start()
 	timer := time.NewTimer(time.Until(until))
@@ -133,7 +132,7 @@ func (w *watcher) await(ctx context.Context, failed *primary, until time.Time) (
 	}
 }
 
-// noPrimary returns why there is no primary for a call that has waited for one.
+// noPrimary returns the error of a call that has waited for a primary in vain.
 func (w *watcher) noPrimary() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -150,19 +149,19 @@ func isTransient(err error) bool {
 	return errors.As(err, &e) && e.Transient
 }
 
-// firstPoll waits until the sentinels have been asked once.
+// firstPoll waits for the end of the first poll.
 func (w *watcher) firstPoll(ctx context.Context) error {
 	_, err := w.await(ctx, nil, w.until(ctx, time.Now()))
 	return err
 }
 
-// suspect asks for a poll that does not take the primary's word for granted.
+// suspect starts a poll in which the primary has to confirm its role.
 func (w *watcher) suspect() {
 	w.suspected.Store(true)
 	w.pollSoon()
 }
 
-// pollSoon asks for a poll that does not wait for its time.
+// pollSoon starts a poll before its time.
 func (w *watcher) pollSoon() {
 	select {
 	case w.wake <- struct{}{}:
@@ -209,7 +208,7 @@ func (w *watcher) watch() {
 	}
 }
 
-// learn takes the result of a poll: nil if there is a primary.
+// learn takes the result of a poll. The error is nil if there is a primary.
 func (w *watcher) learn(failure error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -224,7 +223,7 @@ func (w *watcher) learn(failure error) {
 	}
 }
 
-// install makes a server the one that calls are sent to.
+// install makes a server the current primary.
 func (w *watcher) install(p *primary) {
 	old := w.primary
 	w.primary = p
@@ -242,7 +241,7 @@ func (w *watcher) install(p *primary) {
 
 // disconnect ends the watch, and the calls under way.
 func (w *watcher) disconnect() {
-	w.begin.Do(func() {}) // nobody begins the watch any more
+	w.begin.Do(func() {}) // the watch cannot begin any more
 	w.cancel()
 	w.running.Wait()
 	if w.primary != nil {

@@ -14,6 +14,8 @@ type call struct {
 	transaction
 	arguments.List
 	ctx context.Context //nolint:containedctx // a call lives as long as its context
+	// undo is what a script may have to take back, for a command that a script runs.
+	undo *undoLog
 }
 
 // okReply is how a write answers that it was done.

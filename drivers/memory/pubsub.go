@@ -1,9 +1,9 @@
 package memory
 
 import (
-	"bytes"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/xcache-go/xcache/driver"
@@ -89,25 +89,45 @@ func (b *broker) leave(s *subscriber) {
 }
 
 // publish passes a message on, and returns how many subscriptions it reaches.
-func (b *broker) publish(kind driver.SubscriptionKind, channel string, payload []byte) (reached int) {
+func (b *broker) publish(p publication) (reached int) {
+	b.each(p, func(s *subscriber, pattern string) {
+		s.put(driver.Message{Channel: p.channel, Pattern: pattern, Payload: p.payload})
+		reached++
+	})
+	return reached
+}
+
+// reach returns how many subscriptions a message would reach.
+func (b *broker) reach(p publication) (reached int) {
+	b.each(p, func(*subscriber, string) { reached++ })
+	return reached
+}
+
+// each calls do for every subscription that a message reaches: for a subscriber of patterns
+// once for each that matches.
+func (b *broker) each(p publication, do func(s *subscriber, pattern string)) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	for _, s := range b.named[kind][channel] {
-		s.put(driver.Message{Channel: channel, Payload: payload})
-		reached++
+	for _, s := range b.named[p.kind][p.channel] {
+		do(s, "")
 	}
-	if kind == driver.ShardChannels {
-		return reached
+	if p.kind == driver.ShardChannels {
+		return
 	}
 	for _, s := range b.patterns {
 		for i, pattern := range s.names {
-			if matchGlob(pattern, channel) && !slices.Contains(s.names[:i], pattern) {
-				s.put(driver.Message{Channel: channel, Pattern: pattern, Payload: payload})
-				reached++
+			if matchGlob(pattern, p.channel) && !slices.Contains(s.names[:i], pattern) {
+				do(s, pattern)
 			}
 		}
 	}
-	return reached
+}
+
+// A publication is a message on its way to whoever is subscribed.
+type publication struct {
+	kind    driver.SubscriptionKind
+	channel string
+	payload []byte
 }
 
 // A subscriber is one subscription.
@@ -162,7 +182,13 @@ func publish(c *call) (driver.Reply, error) { return c.publish(driver.Channels) 
 // publishToShard is publish for a shard channel.
 func publishToShard(c *call) (driver.Reply, error) { return c.publish(driver.ShardChannels) }
 
+// publish publishes at once, or, for a script that may be undone, when that has ended.
 func (c *call) publish(kind driver.SubscriptionKind) (driver.Reply, error) {
-	reached := c.db.broker.publish(kind, c.Key(0), bytes.Clone(c.Bytes(1)))
-	return driver.IntReply(int64(reached)), nil
+	p := publication{kind, c.Key(0), c.value(1)}
+	if c.undo == nil {
+		return driver.IntReply(int64(c.db.broker.publish(p))), nil
+	}
+	p.channel = strings.Clone(p.channel)
+	c.undo.published = append(c.undo.published, p)
+	return driver.IntReply(int64(c.db.broker.reach(p))), nil
 }

@@ -137,10 +137,15 @@ func (c *call) runScript(script Script) (driver.Reply, error) {
 	reply, err := script.Run(c.ctx, &ScriptCall{Keys: keys, Args: args, Do: func(name string, args []string) (driver.Reply, error) {
 		return c.doForScript(&undo, name, args, readOnly)
 	}})
-	switch unknown := errors.Is(err, driver.ErrUnknownOutcome); {
-	case err != nil && !unknown:
+	unknown := errors.Is(err, driver.ErrUnknownOutcome)
+	if err != nil && !unknown {
 		undo.restore()
-	case unknown && readOnly:
+		return reply, err
+	}
+	for _, p := range undo.published {
+		c.db.broker.publish(p)
+	}
+	if unknown && readOnly {
 		err = notApplied(err)
 	}
 	return reply, err
@@ -173,7 +178,7 @@ func (c *call) doForScript(undo *undoLog, name string, args []string, readOnly b
 	for i, arg := range args {
 		cmd.Args[i] = driver.Key(arg)
 	}
-	inner := call{transaction: c.transaction, List: arguments.List{Cmd: cmd}, ctx: c.ctx}
+	inner := call{transaction: c.transaction, List: arguments.List{Cmd: cmd}, ctx: c.ctx, undo: undo}
 	if err := inner.Check(command.min, command.max); err != nil {
 		return driver.Reply{}, err
 	}
@@ -183,11 +188,13 @@ func (c *call) doForScript(undo *undoLog, name string, args []string, readOnly b
 	return command.run(&inner)
 }
 
-// An undoLog has what keys held before a script wrote to them.
+// An undoLog has what keys held before a script wrote to them, and what cannot be taken back
+// and so is left until the script has ended.
 type undoLog struct {
 	*transaction
-	before map[string]*entry // nil for a key that was not there
-	shards []shard           // before everything was removed
+	before    map[string]*entry // nil for a key that was not there
+	shards    []shard           // before everything was removed
+	published []publication
 }
 
 // save keeps what the keys of a command hold.

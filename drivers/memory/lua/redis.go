@@ -123,7 +123,7 @@ func inRESP2(name string, args []string, reply driver.Reply) driver.Reply {
 	switch {
 	case name == "XREAD" || name == "XREADGROUP":
 		reply.Items = pairs(reply.Items)
-	case name == "ZMPOP" && len(reply.Items) == 2:
+	case (name == "ZMPOP" || name == "BZMPOP") && len(reply.Items) == 2:
 		reply.Items[1].Items = pairs(reply.Items[1].Items)
 	case name == "XPENDING" && len(args) == 2 && len(reply.Items) == 4 && reply.Items[3].Kind == driver.ReplyArray:
 		consumers := pairs(reply.Items[3].Items)

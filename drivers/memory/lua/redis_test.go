@@ -59,8 +59,10 @@ var compared = []string{
 	"x = 1", "return x", "return error('e')", "return (", "local", "#!lua\nreturn 1",
 }
 
-func TestResultsAreThoseOfARealServer(t *testing.T) {
-	server := servertest.Redis(t)
+// compare returns what runs a script on memory and on a server, and compares the results.
+// empty empties both.
+func compare(t *testing.T, server *servertest.Server) (run func(source string, args ...any), empty func()) {
+	t.Helper()
 	remote, err := xcache.OpenDSN("redis://" + server.Addr)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, remote.Close()) })
@@ -71,17 +73,44 @@ func TestResultsAreThoseOfARealServer(t *testing.T) {
 	for i := range 9 {
 		keys = append(keys, fmt.Sprintf("k%d", i+1))
 	}
-	run := func(source string, args ...any) {
+	run = func(source string, args ...any) {
 		t.Helper()
 		result, err := mixins.NewScript(ours, source, mixins.AsReply).Run(t.Context(), keys, args...)
 		want, wantErr := mixins.NewScript(theirs, source, mixins.AsReply).Run(t.Context(), keys, args...)
 		assert.Equal(t, shown(want, wantErr), shown(result, err), "%s with %q: the server says %v, memory %v", source, args, wantErr, err)
 	}
+	empty = func() {
+		t.Helper()
+		require.NoError(t, remote.FlushDB(t.Context()))
+		require.NoError(t, inMemory.FlushDB(t.Context()))
+	}
+	return run, empty
+}
+
+// waitingInScripts are scripts with commands that wait, which in a script answer at once. Older
+// servers refuse them there: Redis before 7.2.
+var waitingInScripts = []string{
+	"return redis.call('BLPOP', KEYS[9], 0)", "return redis.call('BRPOP', KEYS[9], 5)", "return redis.call('BLMOVE', KEYS[9], KEYS[8], 'LEFT', 'RIGHT', 0)", "return redis.call('BLMPOP', 0, 1, KEYS[9], 'LEFT')", "return redis.call('BZPOPMIN', KEYS[9], 0)", "return redis.call('BZPOPMAX', KEYS[9], 0)",
+	"redis.call('RPUSH', KEYS[9], 'a', 'b', 'c', 'd') return {redis.call('BLPOP', KEYS[8], KEYS[9], 0), redis.call('BRPOP', KEYS[9], 0.5), redis.call('BLMPOP', 0, 1, KEYS[9], 'LEFT'), redis.call('BLMOVE', KEYS[9], KEYS[8], 'LEFT', 'RIGHT', 1), redis.call('DEL', KEYS[8])}",
+	"redis.call('ZADD', KEYS[9], 1, 'a', 2, 'b', 3, 'c', 4, 'd') return {redis.call('BZPOPMIN', KEYS[9], 0), redis.call('BZPOPMAX', KEYS[9], 1), redis.call('BZMPOP', 0, 1, KEYS[9], 'MIN', 'COUNT', 5), redis.call('BZMPOP', 0, 1, KEYS[9], 'MIN')}",
+	"return redis.call('BLPOP', KEYS[1], 0)", "return redis.call('BLPOP', KEYS[9])", "return redis.call('PUBLISH', KEYS[1], 'x')", "return redis.call('SPUBLISH', KEYS[1], 'x')",
+	"return redis.call('XREAD', 'BLOCK', 0, 'STREAMS', KEYS[9], '$')", "return redis.call('XREAD', 'BLOCK', 0, 'STREAMS', KEYS[7], '0')[1][2]", "return redis.call('XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', 0, 'STREAMS', KEYS[7], '>')",
+}
+
+func TestNoCommandOfAScriptWaits(t *testing.T) {
+	run, _ := compare(t, servertest.Redis(t, servertest.Release("valkey")))
+	run("redis.call('SET', KEYS[1], 'v') redis.call('XADD', KEYS[7], '5-1', 'f', 'v') return redis.call('XGROUP', 'CREATE', KEYS[7], 'g', '5-1')")
+	for _, source := range waitingInScripts {
+		run(source)
+	}
+}
+
+func TestResultsAreThoseOfARealServer(t *testing.T) {
+	run, empty := compare(t, servertest.Redis(t))
 	for _, source := range compared {
 		run(source)
 	}
-	require.NoError(t, remote.FlushDB(t.Context()))
-	require.NoError(t, inMemory.FlushDB(t.Context()))
+	empty()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

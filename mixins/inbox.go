@@ -60,12 +60,23 @@ func (b *inbox) add(d *xcache.Delivery) bool {
 		return true
 	case full:
 		b.dropOldest()
+	case d.Event == driver.Resubscribed && b.endsWithGap():
+		return true // one tells as much as two
 	}
 	if d.Event == driver.Published {
 		b.count++
 	}
 	b.waiting = append(b.waiting, waiting{delivery: d})
 	return true
+}
+
+// endsWithGap reports whether the last that waits is the news of a lost connection.
+func (b *inbox) endsWithGap() bool {
+	if len(b.waiting) == 0 {
+		return false
+	}
+	last := b.waiting[len(b.waiting)-1].delivery
+	return last != nil && last.Event == driver.Resubscribed
 }
 
 // dropOldest puts a gap in the place of the oldest message, or makes the one before it

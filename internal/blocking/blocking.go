@@ -102,7 +102,9 @@ func (w *wait) run(ctx context.Context) error {
 		case ctx.Err() != nil || !again(err):
 			return err
 		}
-		w.close()
+		if w.session != nil && w.session.Err() != nil {
+			w.close()
+		}
 		if failing.IsZero() {
 			failing = time.Now()
 		}
@@ -170,7 +172,7 @@ func (w *wait) receive(ctx, lasting context.Context) error {
 		case lasting.Err() != nil:
 			return driver.Fail(driver.ErrUnavailable, w.outcome(), errors.New("the server did not answer"))
 		case w.isReply(err):
-			w.cmd.Err = err
+			w.cmd.Err = w.named(lasting, err)
 			return nil
 		}
 		return err
@@ -182,6 +184,18 @@ func (w *wait) receive(ctx, lasting context.Context) error {
 func (w *wait) isReply(err error) bool {
 	ended := w.session.Err()
 	return ended == nil || errors.Is(ended, err) || errors.Is(err, driver.ErrReadOnly)
+}
+
+// named returns the error of a command that the server has refused. Do knows in which version
+// there is one that the server lacks.
+func (w *wait) named(ctx context.Context, err error) error {
+	if !errors.Is(err, errors.ErrUnsupported) || w.session.Err() != nil {
+		return err
+	}
+	if w.session.Do(ctx, []*driver.Cmd{w.cmd}, driver.Plain) == nil && w.cmd.Err != nil {
+		return w.cmd.Err
+	}
+	return err
 }
 
 // outcome is that of a command whose reply did not come.

@@ -34,17 +34,20 @@ type Options struct {
 // Subscribe is that of driver.Subscriber, on sessions of a store.
 func Subscribe(ctx context.Context, store driver.Exclusive, o Options, kind driver.SubscriptionKind, names []string, handle func(driver.Message)) error {
 	s := subscription{store: store, options: o, command: commands[kind], kind: kind, names: names, handle: handle}
-	wait := minBackoff
+	start, wait := time.Now(), minBackoff
 	for {
 		s.inForce = false
 		err := s.attempt(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case !s.begun, errors.Is(err, driver.ErrClosed):
+		case errors.Is(err, driver.ErrClosed):
 			return err
+		case !s.begun && (!passes(err) || time.Since(start)+wait > o.Timeout):
+			return err
+		case s.begun:
+			s.lost(err)
 		}
-		s.lost(err)
 		if s.inForce {
 			wait = minBackoff
 		}
@@ -57,6 +60,13 @@ func Subscribe(ctx context.Context, store driver.Exclusive, o Options, kind driv
 		}
 		wait = min(2*wait, maxBackoff)
 	}
+}
+
+// passes reports whether a failure is one of a server that is not ready, or not the one any
+// more, such as that of a slot that has just moved.
+func passes(err error) bool {
+	failed, ok := errors.AsType[*driver.Error](err)
+	return ok && failed.Transient
 }
 
 // commands are those that subscribe. Their answer begins with the same word.

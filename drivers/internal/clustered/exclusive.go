@@ -3,6 +3,7 @@ package clustered
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -84,12 +85,42 @@ func (c *retrier) exclusive(key string, slot uint16) (session driver.Session, er
 	return &exclusiveSession{Session: own, router: r, server: server, key: key}, nil, false
 }
 
-// An exclusiveSession tells the router what its server says of the topology.
+// An exclusiveSession tells the router what its server says of the topology. For a command that
+// waits it goes on at another server while the slot is on its way there.
 type exclusiveSession struct {
-	driver.Session
-	router *router
-	server *server
-	key    string
+	driver.Session // at the server that has the slot
+	router         *router
+	server         *server
+	key            string
+
+	mu       sync.Mutex // guards what follows
+	follows  bool       // the last that was sent is one command that waits
+	asked    *server    // where the slot is on its way to; nil if it is not
+	followed driver.Session
+	asking   int // replies to ASKING that are due
+}
+
+// current returns the session that is in use, and its server.
+func (s *exclusiveSession) current() (driver.Session, *server) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.followed != nil {
+		return s.followed, s.asked
+	}
+	return s.Session, s.server
+}
+
+// Err implements driver.Session.
+func (s *exclusiveSession) Err() error {
+	session, _ := s.current()
+	return session.Err()
+}
+
+// Close implements driver.Session.
+func (s *exclusiveSession) Close() error {
+	session, _ := s.current()
+	_ = s.Session.Close() // which returns nil
+	return session.Close()
 }
 
 // Do implements driver.Session. What has keys in another slot than the session is
@@ -98,7 +129,8 @@ func (s *exclusiveSession) Do(ctx context.Context, cmds []*driver.Cmd, how drive
 	if err := s.admit(cmds); err != nil {
 		return err
 	}
-	err := s.Session.Do(ctx, cmds, how)
+	session, _ := s.current()
+	err := session.Do(ctx, cmds, how)
 	s.notice(err)
 	for _, c := range cmds {
 		s.notice(c.Err)
@@ -111,14 +143,72 @@ func (s *exclusiveSession) Send(ctx context.Context, cmds []*driver.Cmd) error {
 	if err := s.admit(cmds); err != nil {
 		return err
 	}
-	return s.Session.Send(ctx, cmds)
+	s.mu.Lock()
+	session := s.Session
+	s.follows = len(cmds) == 1 && cmds[0].Waits()
+	if s.followed != nil {
+		session = s.followed
+		s.asking++
+		cmds = append([]*driver.Cmd{driver.NewCustomCmd("ASKING")}, cmds...)
+	}
+	s.mu.Unlock()
+	return session.Send(ctx, cmds)
 }
 
 // Receive implements driver.Session.
 func (s *exclusiveSession) Receive(ctx context.Context) (driver.Incoming, error) {
-	in, err := s.Session.Receive(ctx)
+	session, _ := s.current()
+	in, err := session.Receive(ctx)
+	for s.isOfAsking(ctx, in, err) {
+		in, err = session.Receive(ctx)
+	}
 	s.notice(err)
+	if to, ok := errors.AsType[*servererror.RedirectError](err); ok && to.Ask {
+		s.follow(ctx, to)
+	}
 	return in, passing(err)
+}
+
+// isOfAsking reports whether something is the reply to ASKING. A user who may not send that
+// has no use for the session.
+func (s *exclusiveSession) isOfAsking(ctx context.Context, in driver.Incoming, err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asking == 0 || in.Pushed || err != nil && (ctx.Err() != nil || s.followed.Err() != nil) {
+		return false
+	}
+	s.asking--
+	if err != nil {
+		_ = s.followed.Close() // which returns nil
+		return false
+	}
+	return true
+}
+
+// follow has a command that waits go on at the server that the slot is on its way to, if a
+// session there can be had: what is pushed to a key that was not there comes in there. The
+// session has a key of that server's own choice, as the slot is not its own yet.
+func (s *exclusiveSession) follow(ctx context.Context, to *servererror.RedirectError) {
+	s.mu.Lock()
+	from, follows := s.server, s.follows && s.followed == nil
+	s.mu.Unlock()
+	if !follows || to.Host == "?" {
+		return
+	}
+	target := s.router.enterAt(to.Address(from.addr))
+	target.gate.Leave() // as in exclusive
+	sessions, ok := target.node.(node.Exclusive)
+	if !ok {
+		return
+	}
+	own, err := sessions.Exclusive(ctx, "")
+	if err != nil {
+		return // it is asked again
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked, s.followed = target, own
+	_ = s.Session.Close() // which returns nil
 }
 
 // passing returns err, marked as one that passes if it is a redirect: another session may be
@@ -154,12 +244,13 @@ func (s *exclusiveSession) notice(err error) {
 		return
 	}
 	var redirect *servererror.RedirectError
+	session, server := s.current()
 	switch {
 	case errors.As(err, &redirect):
 		if !redirect.Ask {
-			s.router.moved(redirect, s.server.addr)
+			s.router.moved(redirect, server.addr)
 		}
-	case isStale(err), isFailure(err) && s.Session.Err() != nil:
+	case isStale(err), isFailure(err) && session.Err() != nil:
 		s.router.refresh()
 	}
 }

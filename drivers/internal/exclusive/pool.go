@@ -42,11 +42,13 @@ type Pool struct {
 	ctx     context.Context // ends with the pool
 	cancel  context.CancelFunc
 	running sync.WaitGroup // goroutines that connect
+	ending  sync.WaitGroup // sessions that are about to end
 
 	mu       sync.Mutex
 	sessions map[*Session]struct{} // that have not ended
 	idle     []*link               // the last used one at the end
 	misledAt time.Time             // when the server was last found to have another role
+	closing  bool                  // no session gets time to end
 	closed   bool
 }
 
@@ -249,7 +251,11 @@ func (p *Pool) EndSessions(reason *driver.Error, ends func(key string) bool) {
 	p.mu.Lock()
 	var ending []*Session
 	for s := range p.sessions {
-		if ends(s.key) {
+		switch {
+		case !ends(s.key):
+		case p.closing:
+			ending = append(ending, s)
+		case !s.endSoon(reason):
 			ending = append(ending, s)
 		}
 	}
@@ -262,7 +268,7 @@ func (p *Pool) EndSessions(reason *driver.Error, ends func(key string) bool) {
 // Disconnect ends all sessions, and closes all connections, for good.
 func (p *Pool) Disconnect() {
 	p.mu.Lock()
-	p.closed = true
+	p.closing, p.closed = true, true
 	idle := p.idle
 	p.idle = nil
 	p.mu.Unlock()
@@ -273,8 +279,13 @@ func (p *Pool) Disconnect() {
 	}
 }
 
-// Close is Disconnect, and waits for what the pool has begun.
+// Close is Disconnect, and waits for what the pool has begun. Sessions that are about to end
+// have their time before.
 func (p *Pool) Close() {
+	p.mu.Lock()
+	p.closing = true
+	p.mu.Unlock()
+	p.ending.Wait()
 	p.Disconnect()
 	p.running.Wait()
 	p.clock.Close()

@@ -34,6 +34,10 @@ type Session struct {
 	ended *driver.Error
 	// forReason tells that ended was said by somebody else than the connection.
 	forReason bool
+	// ending is why the session is about to end, once the replies that are due have come,
+	// or expiry says that they have had their time.
+	ending *driver.Error
+	expiry *time.Timer
 	due       []expectation // what Send has sent, and Receive is to return
 	traces    traces
 }
@@ -96,6 +100,8 @@ func (s *Session) beginDo(cmds []*driver.Cmd) error {
 	switch {
 	case s.ended != nil:
 		return s.ended
+	case s.ending != nil:
+		return s.ending
 	case s.traces.subscribed:
 		return errSubscribed
 	case len(s.due) > 0:
@@ -169,8 +175,11 @@ func (s *Session) Send(ctx context.Context, cmds []*driver.Cmd) error {
 func (s *Session) beginSend(cmds []*driver.Cmd, due []expectation) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended != nil {
+	switch {
+	case s.ended != nil:
 		return s.ended
+	case s.ending != nil:
+		return s.ending
 	}
 	s.traces.leave(cmds)
 	for i := range due {
@@ -210,6 +219,7 @@ func (s *Session) Receive(ctx context.Context) (driver.Incoming, error) {
 	}
 	in, err := s.sort(reply, kind)
 	s.endIfMisplaced()
+	s.endIfDue()
 	return in, err
 }
 
@@ -357,13 +367,44 @@ var errLostIdle = errors.New("the connection was lost while it was not used")
 // isMisplaced reports whether an error reply says that the server is not the one.
 func isMisplaced(err error) bool {
 	var to *servererror.RedirectError
-	return errors.Is(err, driver.ErrReadOnly) || errors.As(err, &to) && !to.Ask
+	return errors.Is(err, driver.ErrReadOnly) || errors.As(err, &to) && !to.Ask || servererror.IsUnblocked(err)
 }
 
 // endIfMisplaced ends the session if its server has said that it is not the one.
 func (s *Session) endIfMisplaced() {
 	if err, ok := errors.AsType[*driver.Error](s.link.misled); ok {
 		s.endFor(err)
+	}
+}
+
+// replyGracePeriod is how long a session goes on for the replies that are due, when its server
+// is not the one any more. A server that lives answers a command that waits, with an element
+// or because it has lost the key; to end the session before that would leave nobody knowing.
+const replyGracePeriod = 300 * time.Millisecond
+
+// endSoon ends the session once the replies have come that are due to commands that write. It
+// reports false if none are due. The pool is locked.
+func (s *Session) endSoon(reason *driver.Error) bool {
+	if !s.awaitsWrite() {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended == nil && s.ending == nil {
+		s.ending = reason
+		s.expiry = time.AfterFunc(replyGracePeriod, func() { s.endFor(reason) })
+		s.pool.ending.Add(1)
+	}
+	return true
+}
+
+// endIfDue ends the session if it was about to end, and no reply is due any more.
+func (s *Session) endIfDue() {
+	s.mu.Lock()
+	ending, due := s.ending, len(s.due)
+	s.mu.Unlock()
+	if ending != nil && due == 0 {
+		s.endFor(ending)
 	}
 }
 
@@ -399,6 +440,13 @@ func (s *Session) finish(reason *driver.Error, forReason bool) bool {
 		return false
 	}
 	s.ended, s.forReason = reason, forReason
+	if s.ending != nil {
+		s.expiry.Stop()
+		if reason != errOwnClose && errors.Is(reason, driver.ErrClosed) {
+			s.ended = s.ending // the pool is closed because it is not used any more
+		}
+		s.pool.ending.Done()
+	}
 	return true
 }
 

@@ -98,3 +98,10 @@ func IsTryAgain(err error) bool {
 	var e *driver.Error
 	return errors.As(err, &e) && e.Err != nil && e.Outcome == driver.NotApplied && strings.HasPrefix(e.Err.Error(), "TRYAGAIN")
 }
+
+// IsUnblocked reports whether a server has ended the waiting of a command because it is the
+// primary no longer. It closes the connection then.
+func IsUnblocked(err error) bool {
+	e, ok := errors.AsType[*driver.Error](err)
+	return ok && e.Err != nil && e.Outcome == driver.NotApplied && strings.HasPrefix(e.Err.Error(), "UNBLOCKED")
+}

@@ -1,0 +1,334 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/internal/stopwatch"
+	"github.com/xcache-go/xcache/mixins"
+)
+
+// WaitFaults holds the driver to this, on one server: a caller who waits goes on where it is
+// known that nothing was taken, and is told of an unknown outcome where it is not; leaves a
+// server that is frozen when its context ends; takes no connection from other calls; and ends
+// with the cache.
+func (s *Subject) WaitFaults(t *testing.T) {
+	server := s.StartServer(t)
+	open := func(t *testing.T, query string) *xcache.Cache {
+		t.Helper()
+		return s.OpenCache(t, s.Scheme+"://"+server.Addr+query)
+	}
+	t.Run("killed while it waits", func(t *testing.T) { killedWhileItWaits(t, open(t, ""), server) })
+	t.Run("killed with the element on its way", func(t *testing.T) { killedWithTheElement(t, open(t, ""), server) })
+	t.Run("read-only for a while", func(t *testing.T) { readOnlyForAWhile(t, open(t, ""), server) })
+	t.Run("bound", func(t *testing.T) { waitsAreBounded(t, open(t, "?exclusive_size=4&pool_size=1&op_timeout=300ms"), server) })
+	t.Run("closed", func(t *testing.T) {
+		cache, err := xcache.OpenDSN(s.Scheme + "://" + server.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting := startPop(t.Context(), cache, 0, "none")
+		awaitBlocked(t, server, 1)
+		if err := cache.Close(); err != nil {
+			t.Error(err)
+		}
+		WantErr(t, (<-waiting).err, driver.NotApplied, xcache.ErrClosed)
+		s.AwaitNoGoroutines(t)
+	})
+	t.Run("frozen", func(t *testing.T) { leavesAFrozenServer(t, open(t, ""), server) })
+	t.Run("down for a while", func(t *testing.T) {
+		cache := open(t, "")
+		server.Kill(t)
+		waiting := startPop(t.Context(), cache, 0, "k")
+		stopwatch.Rest(50 * time.Millisecond)
+		server.Start(t)
+		server.Do(t, "RPUSH", fullKey("k"), `"element"`)
+		wantPopped(t, waiting, "element")
+	})
+}
+
+// fullKey is a key as a cache of the tests has it on the server.
+func fullKey(key string) string { return ":1:" + key }
+
+// A popResult is what a caller has got who waited.
+type popResult struct {
+	element string
+	err     error
+}
+
+// startPop waits for an element of lists in a goroutine of its own.
+func startPop(ctx context.Context, cache *xcache.Cache, timeout time.Duration, keys ...string) <-chan popResult {
+	result := make(chan popResult, 1)
+	go func() {
+		lists, err := mixins.NewLists[string](cache)
+		if err != nil {
+			result <- popResult{err: err}
+			return
+		}
+		popped, err := lists.BLPop(ctx, timeout, keys...)
+		result <- popResult{popped.Element, err}
+	}()
+	return result
+}
+
+func wantPopped(t *testing.T, waiting <-chan popResult, want string) {
+	t.Helper()
+	select {
+	case got := <-waiting:
+		if got.element != want || got.err != nil {
+			t.Errorf("BLPOP returned %q, %v; want %q", got.element, got.err, want)
+		}
+	case <-time.After(waitTimeout):
+		t.Errorf("BLPOP does not return, want %q", want)
+	}
+}
+
+// awaitBlocked waits until so many clients wait at a server.
+func awaitBlocked(t *testing.T, server *servertest.Server, count int) {
+	t.Helper()
+	blocked := func() int {
+		for line := range strings.Lines(server.Do(t, "INFO", "clients").(string)) {
+			if number, ok := strings.CutPrefix(strings.TrimSpace(line), "blocked_clients:"); ok {
+				n, _ := strconv.Atoi(number)
+				return n
+			}
+		}
+		return 0
+	}
+	Eventually(t, func() bool { return blocked() >= count }, func() string { return fmt.Sprintf("fewer than %d clients wait", count) })
+}
+
+// killedWhileItWaits kills connections with nothing on its way. A command that takes something
+// cannot know that; one that reads goes on.
+func killedWhileItWaits(t *testing.T, cache *xcache.Cache, server *servertest.Server) {
+	popping := startPop(t.Context(), cache, 0, "k")
+	awaitBlocked(t, server, 1)
+	reading := make(chan error, 1)
+	go func() {
+		_, err := readStream(t.Context(), cache, "stream")
+		reading <- err
+	}()
+	awaitBlocked(t, server, 2)
+	for range 3 {
+		server.Do(t, "CLIENT", "KILL", "TYPE", "normal")
+	}
+	got := <-popping
+	WantErr(t, got.err, driver.Unknown, xcache.ErrUnavailable)
+	awaitBlocked(t, server, 1)
+	server.Do(t, "XADD", fullKey("stream"), "*", "f", "v")
+	if err := <-reading; err != nil {
+		t.Errorf("XREAD, which changes nothing: %v", err)
+	}
+}
+
+// readStream waits for an entry of a stream.
+func readStream(ctx context.Context, cache *xcache.Cache, key string) (int, error) {
+	op := xcache.NewKeylessOp(cache, "xread", "XREAD").Word("BLOCK").WaitMilliseconds(0).Word("STREAMS").Key(key).Word("$")
+	return xcache.Run(ctx, op, func(o *xcache.Op) (int, error) { return len(o.Reply().Items), nil })
+}
+
+// killedWithTheElement kills a connection in the same moment in which its caller is served: the
+// element is gone, and the connection ends as if nothing had been taken.
+func killedWithTheElement(t *testing.T, cache *xcache.Cache, server *servertest.Server) {
+	lost := 0
+	for range 5 {
+		waiting := startPop(t.Context(), cache, 0, "taken")
+		awaitBlocked(t, server, 1)
+		conn := server.Dial(t)
+		if _, err := conn.Pipeline([]string{"RPUSH", fullKey("taken"), `"element"`}, []string{"CLIENT", "KILL", "TYPE", "normal"}); err != nil {
+			t.Error(err)
+		}
+		_ = conn.Close()
+		left := server.Do(t, "DEL", fullKey("taken"))
+		switch got := <-waiting; {
+		case got.err == nil: // between two slices
+		case left == int64(1):
+			WantErr(t, got.err, driver.Unknown, xcache.ErrUnavailable)
+		default:
+			lost++
+			WantErr(t, got.err, driver.Unknown, xcache.ErrUnavailable)
+		}
+	}
+	if lost == 0 {
+		t.Error("no element was on its way")
+	}
+}
+
+// readOnlyForAWhile makes the server a replica: who waits there is told so by it, goes on, and
+// takes what comes when the server is a primary again.
+func readOnlyForAWhile(t *testing.T, cache *xcache.Cache, server *servertest.Server) {
+	waiting := startPop(t.Context(), cache, 0, "k")
+	awaitBlocked(t, server, 1)
+	before := errorReplies(t, server, "READONLY")
+	server.Do(t, "REPLICAOF", "127.0.0.1", "1")
+	Eventually(t, func() bool { return errorReplies(t, server, "READONLY") > before+1 }, func() string { return "the command is not sent again" })
+	server.Do(t, "REPLICAOF", "NO", "ONE")
+	server.Do(t, "RPUSH", fullKey("k"), `"element"`)
+	wantPopped(t, waiting, "element")
+}
+
+// waitsAreBounded has as many callers wait as may, 4 with an op_timeout of 300 ms. One more waits
+// for a place as long as that, and other calls for nobody.
+func waitsAreBounded(t *testing.T, cache *xcache.Cache, server *servertest.Server) {
+	view := xcache.For[string](cache)
+	first, leave := context.WithCancel(t.Context())
+	defer leave()
+	callers := []<-chan popResult{startPop(first, cache, 0, "k")}
+	for range 3 {
+		callers = append(callers, startPop(t.Context(), cache, 0, "k"))
+	}
+	awaitBlocked(t, server, 4)
+	got := <-startPop(t.Context(), cache, 0, "k")
+	WantErr(t, got.err, driver.NotApplied, xcache.ErrUnavailable)
+	if got.err != nil && !strings.Contains(got.err.Error(), "exclusive_size") {
+		t.Errorf("%v does not name exclusive_size", got.err)
+	}
+	for range 20 {
+		put(t, view, "other", "v")
+	}
+	next := startPop(t.Context(), cache, 0, "k")
+	leave()
+	WantErr(t, (<-callers[0]).err, driver.NotApplied, context.Canceled)
+	callers[0] = next
+	for i := range callers {
+		server.Do(t, "RPUSH", fullKey("k"), strconv.Quote(strconv.Itoa(i)))
+	}
+	elements := map[string]bool{}
+	for _, caller := range callers {
+		got := <-caller
+		if got.err != nil {
+			t.Error(got.err)
+		}
+		elements[got.element] = true
+	}
+	if len(elements) != len(callers) {
+		t.Errorf("%d callers have got %v", len(callers), elements)
+	}
+}
+
+// leavesAFrozenServer compares what callers take to leave a server that is frozen with the slices
+// in which they wait at one that is not.
+func leavesAFrozenServer(t *testing.T, cache *xcache.Cache, server *servertest.Server) {
+	const slice = 100 * time.Millisecond
+	var longest time.Duration
+	for range 3 {
+		watch := stopwatch.Start()
+		if got := <-startPop(t.Context(), cache, slice, "none"); !errors.Is(got.err, xcache.ErrNotFound) {
+			t.Errorf("BLPOP of nothing: %v", got.err)
+		}
+		longest = max(longest, watch.Stop())
+	}
+	for name, ended := range map[string]error{"cancel": context.Canceled, "deadline": context.DeadlineExceeded} {
+		ctx, cancel := context.WithCancel(t.Context())
+		if name == "deadline" {
+			ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		}
+		waiting := startPop(ctx, cache, 0, "none")
+		awaitBlocked(t, server, 1)
+		server.Freeze(t)
+		if name == "cancel" {
+			stopwatch.Rest(slice)
+			cancel()
+		}
+		<-ctx.Done()
+		watch := stopwatch.Start()
+		got := <-waiting
+		late := watch.Stop()
+		server.Thaw(t)
+		cancel()
+		WantErr(t, got.err, driver.Unknown, ended)
+		if late > 4*longest {
+			t.Errorf("%s: a caller has left a frozen server %v after the end of the context; a slice takes %v", name, late, longest)
+		}
+	}
+}
+
+// A crew waits for elements of one list, again and again.
+type crew struct {
+	lists   *mixins.Lists[string]
+	key     string
+	leave   context.CancelFunc
+	working sync.WaitGroup
+
+	mu    sync.Mutex // guards what follows
+	taken map[string]int
+	errs  []error
+}
+
+// startCrew has callers wait.
+func startCrew(t *testing.T, cache *xcache.Cache, key string, callers int) *crew {
+	t.Helper()
+	lists, err := mixins.NewLists[string](cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithTimeout(t.Context(), 2*time.Minute)
+	c := &crew{lists: lists, key: key, leave: leave, taken: make(map[string]int)}
+	for range callers {
+		c.working.Go(func() {
+			for ctx.Err() == nil {
+				popped, err := lists.BLPop(ctx, 0, key)
+				c.mu.Lock()
+				switch {
+				case err == nil:
+					c.taken[popped.Element]++
+				case ctx.Err() == nil:
+					c.errs = append(c.errs, err)
+				}
+				c.mu.Unlock()
+			}
+		})
+	}
+	return c
+}
+
+// wantAll pushes elements, which must all come in, each once.
+func (c *crew) wantAll(t *testing.T, name string, elements int) {
+	t.Helper()
+	want := make(map[string]bool)
+	for i := range elements {
+		element := fmt.Sprint(name, i)
+		if _, err := c.lists.RPush(t.Context(), c.key, element); err != nil {
+			t.Errorf("RPUSH %s: %v", element, err)
+			continue
+		}
+		want[element] = true
+	}
+	missing := func() (missing []string) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for element := range want {
+			if c.taken[element] == 0 {
+				missing = append(missing, element)
+			}
+		}
+		return missing
+	}
+	Eventually(t, func() bool { return len(missing()) == 0 }, func() string { return fmt.Sprintf("of %s, %v have reached nobody", name, missing()) })
+}
+
+// end has the callers leave, and fails the test if anything came twice, or if somebody was told
+// of a failure that has changed nothing and passes.
+func (c *crew) end(t *testing.T) {
+	t.Helper()
+	c.leave()
+	c.working.Wait()
+	for element, n := range c.taken {
+		if n != 1 {
+			t.Errorf("element %s has come %d times", element, n)
+		}
+	}
+	for _, err := range c.errs {
+		WantErr(t, err, driver.Unknown, xcache.ErrUnavailable)
+	}
+	t.Logf("%d callers were told that an outcome is unknown", len(c.errs))
+}

@@ -33,3 +33,5 @@ func TestClusterDatabases(t *testing.T) { subject.ClusterDatabases(t) }
 func TestClusterAddresses(t *testing.T) { subject.ClusterAddresses(t) }
 
 func TestClusterExclusive(t *testing.T) { subject.ClusterExclusive(t) }
+
+func TestClusterLosses(t *testing.T) { subject.ClusterLosses(t) }

@@ -20,3 +20,4 @@ func TestSentinelReplicaFailover(t *testing.T)       { subject.SentinelReplicaFa
 func TestSentinelPartition(t *testing.T)             { subject.SentinelPartition(t) }
 
 func TestSentinelExclusive(t *testing.T) { subject.SentinelExclusive(t) }
+func TestSentinelLosses(t *testing.T)    { subject.SentinelLosses(t) }

@@ -30,7 +30,9 @@ func (s *Subject) WaitFaults(t *testing.T) {
 	t.Run("killed while it waits", func(t *testing.T) { killedWhileItWaits(t, open(t, ""), server) })
 	t.Run("killed with the element on its way", func(t *testing.T) { killedWithTheElement(t, open(t, ""), server) })
 	t.Run("read-only for a while", func(t *testing.T) { readOnlyForAWhile(t, open(t, ""), server) })
-	t.Run("bound", func(t *testing.T) { waitsAreBounded(t, open(t, "?exclusive_size=4&pool_size=1&op_timeout=300ms"), server) })
+	t.Run("bound", func(t *testing.T) {
+		waitsAreBounded(t, open(t, "?exclusive_size=4&pool_size=1&op_timeout=300ms"), server)
+	})
 	t.Run("closed", func(t *testing.T) {
 		cache, err := xcache.OpenDSN(s.Scheme + "://" + server.Addr)
 		if err != nil {
@@ -317,8 +319,8 @@ func (c *crew) wantAll(t *testing.T, name string, elements int) {
 }
 
 // end has the callers leave, and fails the test if anything came twice, or if somebody was told
-// of a failure that has changed nothing and passes.
-func (c *crew) end(t *testing.T) {
+// of a failure that has changed nothing and passes. It returns how many were told of a failure.
+func (c *crew) end(t *testing.T) int {
 	t.Helper()
 	c.leave()
 	c.working.Wait()
@@ -331,4 +333,5 @@ func (c *crew) end(t *testing.T) {
 		WantErr(t, err, driver.Unknown, xcache.ErrUnavailable)
 	}
 	t.Logf("%d callers were told that an outcome is unknown", len(c.errs))
+	return len(c.errs)
 }

@@ -97,9 +97,20 @@ func (p *Pool) Exclusive(ctx context.Context, keys ...string) (driver.Session, e
 		p.leave()
 		try++
 		if !retry.Allowed(err, false) || !retry.Wait(ctx, try, start, deadline) {
-			return nil, failure.InContext(ctx, err)
+			return nil, passing(failure.InContext(ctx, err))
 		}
 	}
+}
+
+// passing returns err, marked as one that passes if it is that of a server that did not answer
+// in time: it may soon, or another one may have its place. Who waits has time for that.
+func passing(err error) error {
+	e, ok := errors.AsType[*driver.Error](err)
+	if !ok || e.Transient || !errors.Is(e.Kind, driver.ErrUnavailable) || !failure.IsTimeout(err) {
+		return err
+	}
+	again := *e
+	return again.Retryable()
 }
 
 func errClosed() *driver.Error { return driver.Fail(driver.ErrClosed, driver.NotApplied, nil) }

@@ -49,4 +49,5 @@ func TestEvents(t *testing.T)  { subject.Events(t) }
 func TestExclusive(t *testing.T)           { subject.Exclusive(t) }
 func TestWaits(t *testing.T)               { subject.Waits(t) }
 func TestWaitFaults(t *testing.T)          { subject.WaitFaults(t) }
+func TestSubscriptionFaults(t *testing.T)  { subject.SubscriptionFaults(t) }
 func TestReplicatedExclusive(t *testing.T) { subject.ReplicatedExclusive(t) }

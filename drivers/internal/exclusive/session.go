@@ -38,8 +38,8 @@ type Session struct {
 	// or expiry says that they have had their time.
 	ending *driver.Error
 	expiry *time.Timer
-	due       []expectation // what Send has sent, and Receive is to return
-	traces    traces
+	due    []expectation // what Send has sent, and Receive is to return
+	traces traces
 }
 
 // An expectation is a command whose reply, if it has one, was not received yet.

@@ -66,8 +66,11 @@ func readText(o *xcache.Op) (string, error) {
 	return string(text), err
 }
 
-func readTexts(o *xcache.Op) ([]string, error) {
-	items, err := o.Reply().AsArray()
+func readTexts(o *xcache.Op) ([]string, error) { return readTextsOf(o.Reply()) }
+
+// readTextsOf reads a list of texts that is a part of a reply.
+func readTextsOf(r *driver.Reply) ([]string, error) {
+	items, err := r.AsArray()
 	if err != nil {
 		return nil, err
 	}

@@ -94,10 +94,15 @@ func (c call) says(code string) call {
 	return c
 }
 
+// allScripts returns the scripts of each handle.
+func allScripts() [][]script {
+	return [][]script{listScripts(), setScripts(), hashScripts(), sortedSetScripts(), streamScripts(), streamGroupScripts(), luaScripts()}
+}
+
 // scriptChecks returns the checks of all scripts.
 func scriptChecks() []check {
 	var checks []check
-	for _, scripts := range [][]script{listScripts(), setScripts(), hashScripts(), sortedSetScripts(), luaScripts()} {
+	for _, scripts := range allScripts() {
 		for _, sc := range scripts {
 			checks = append(checks, sc.checks()...)
 		}
@@ -142,13 +147,14 @@ func (sc *script) run(s *subject, run func(context.Context, *xcache.Cache, map[s
 // handlesOf makes the handles that calls need.
 func handlesOf(c *cached, calls []call) (map[string]any, error) {
 	makers := map[string]func() (any, error){
-		"cache":  func() (any, error) { return c.Cache, nil },
-		"texts":  func() (any, error) { return c.texts, nil },
-		"lists":  func() (any, error) { return mixins.NewLists[string](c.Cache) },
-		"sets":   func() (any, error) { return mixins.NewSets[string](c.Cache) },
-		"hashes": func() (any, error) { return mixins.NewHashes[string](c.Cache) },
-		"counts": func() (any, error) { return mixins.NewHashes[int](c.Cache) },
-		"zsets":  func() (any, error) { return mixins.NewSortedSets[string](c.Cache) },
+		"cache":   func() (any, error) { return c.Cache, nil },
+		"texts":   func() (any, error) { return c.texts, nil },
+		"lists":   func() (any, error) { return mixins.NewLists[string](c.Cache) },
+		"sets":    func() (any, error) { return mixins.NewSets[string](c.Cache) },
+		"hashes":  func() (any, error) { return mixins.NewHashes[string](c.Cache) },
+		"counts":  func() (any, error) { return mixins.NewHashes[int](c.Cache) },
+		"zsets":   func() (any, error) { return mixins.NewSortedSets[string](c.Cache) },
+		"streams": func() (any, error) { return mixins.NewStreams[string](c.Cache) },
 	}
 	handles := map[string]any{}
 	for _, call := range calls {

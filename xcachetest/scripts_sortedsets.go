@@ -88,6 +88,11 @@ func sortedSetScripts() []script {
 			zset("ZCount", keyA, mixins.ScoreRange{Min: 2, Max: 3, ExcludeMin: true}).gives(1), zset("ZCount", keyA, mixins.ScoreRange{Min: 2, Max: 3, ExcludeMin: true, ExcludeMax: true}).gives(0), zset("ZCount", keyA, mixins.ByScore(3, 2)).gives(0),
 			zset("ZCount", keyA, mixins.ByScore(math.NaN(), 2)).fails(xcache.ErrSyntax), isText(), zset("ZCount", text, mixins.AnyScore()).fails(xcache.ErrWrongType),
 		}},
+		{"sortedsets/rank-with-score", "ZRankWithScore and ZRevRankWithScore return the place and the score of a member; ErrNotFound without it", needs("ZADD", "ZRANK", "ZREVRANK", "SET"), []call{
+			zset("ZRankWithScore", keyA, "a").fails(xcache.ErrNotFound), zadd(keyA, "a", 1.5, "b", 2.0).gives(2),
+			zset("ZRankWithScore", keyA, "b").gives(mixins.Ranked{Rank: 1, Score: 2}), zset("ZRevRankWithScore", keyA, "a").gives(mixins.Ranked{Rank: 1, Score: 1.5}),
+			zset("ZRevRankWithScore", keyA, "z").fails(xcache.ErrNotFound), isText(), zset("ZRankWithScore", text, "a").fails(xcache.ErrWrongType), zset("ZRevRankWithScore", text, "a").fails(xcache.ErrWrongType),
+		}},
 		{"sortedsets/rank", "ZRank and ZRevRank return the place of a member, from either end; ErrNotFound without it", needs("ZADD", "ZRANK", "ZREVRANK", "SET"), []call{
 			zset("ZRank", keyA, "a").fails(xcache.ErrNotFound), abcd(), zset("ZRank", keyA, "a").gives(0), zset("ZRank", keyA, "d").gives(3), zset("ZRevRank", keyA, "d").gives(0), zset("ZRevRank", keyA, "b").gives(2),
 			zset("ZRank", keyA, "z").fails(xcache.ErrNotFound), zset("ZRevRank", keyA, "z").fails(xcache.ErrNotFound), isText(), zset("ZRank", text, "a").fails(xcache.ErrWrongType), zset("ZRevRank", text, "a").fails(xcache.ErrWrongType),

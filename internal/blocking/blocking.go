@@ -5,6 +5,7 @@ package blocking
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -53,6 +54,7 @@ func Do(ctx context.Context, store driver.Exclusive, cmd *driver.Cmd, patience t
 		return driver.Fail(driver.ErrSyntax, driver.NotApplied, errors.New("a time-out is negative; 0 waits without end"))
 	}
 	defer w.close()
+	w.findLast()
 	return w.run(ctx)
 }
 
@@ -63,6 +65,7 @@ type wait struct {
 	at       int // the argument that is the time-out
 	timeout  time.Duration
 	patience time.Duration
+	lasts    []last // which are not read yet
 	session  driver.Session
 }
 
@@ -71,7 +74,8 @@ type wait struct {
 func (w *wait) run(ctx context.Context) error {
 	deadline := time.Now().Add(w.timeout)
 	original := w.cmd.Args[w.at]
-	defer func() { w.cmd.Args[w.at] = original }()
+	given := slices.Clone(w.cmd.Args)
+	defer func() { copy(w.cmd.Args, given) }()
 	var failing time.Time // since when every attempt has failed
 	pause := firstPause
 	for {
@@ -151,6 +155,9 @@ func (w *wait) try(ctx context.Context, part time.Duration) error {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
 	defer stop()
+	if err := w.readLast(lasting); err != nil {
+		return err
+	}
 	if err := w.session.Send(lasting, []*driver.Cmd{w.cmd}); err != nil {
 		return err
 	}

@@ -87,6 +87,8 @@ var forms = []Form{
 	{Command: "XADD", With: "LIMIT", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "LIMIT")},
 	{Command: "XADD", With: "half an ID (5-*)", Redis: redis(7, 0), Valkey: firstValkey, Made: halfID},
 	{Command: "XAUTOCLAIM", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
+	{Command: "XGROUP", With: "CREATECONSUMER", Redis: redis(6, 2), Valkey: firstValkey, Made: option(0, "CREATECONSUMER")},
+	{Command: "XPENDING", With: "IDLE", Redis: redis(6, 2), Valkey: firstValkey, Made: option(2, "IDLE")},
 	{Command: "XRANGE", With: "an ID behind (", Redis: redis(6, 2), Valkey: firstValkey, Made: exclusiveID},
 	{Command: "XREVRANGE", With: "an ID behind (", Redis: redis(6, 2), Valkey: firstValkey, Made: exclusiveID},
 	{Command: "XTRIM", With: "MINID or LIMIT", Redis: redis(6, 2), Valkey: firstValkey, Made: option(1, "MINID", "LIMIT")},

@@ -86,6 +86,8 @@ var samples = map[string]string{
 	"XADD with half an ID (5-*)":        "XADD k 5-* f v",
 	"XADD with LIMIT":                   "XADD k MAXLEN ~ 5 LIMIT 5 * f v",
 	"XAUTOCLAIM":                        "XAUTOCLAIM k g c 0 0",
+	"XGROUP with CREATECONSUMER":        "XGROUP CREATECONSUMER k g c",
+	"XPENDING with IDLE":                "XPENDING k g IDLE 0 - + 1",
 	"XRANGE with an ID behind (":        "XRANGE k (1 +",
 	"XREVRANGE with an ID behind (":     "XREVRANGE k + (1",
 	"XTRIM with MINID or LIMIT":         "XTRIM k MINID 5",
@@ -106,7 +108,11 @@ var samples = map[string]string{
 
 // held is what the key of a sample must hold, where its server does not read all arguments
 // without.
-var held = map[string]string{"HSCAN with NOVALUES": "HSET k f v"}
+var held = map[string]string{
+	"HSCAN with NOVALUES":        "HSET k f v",
+	"XGROUP with CREATECONSUMER": "XGROUP CREATE k g $ MKSTREAM",
+	"XPENDING with IDLE":         "XGROUP CREATE k g $ MKSTREAM",
+}
 
 // prepare empties a server but for what the sample of a form needs.
 func prepare(t testing.TB, server *servertest.Server, form string) {

@@ -1,0 +1,92 @@
+package mixins
+
+import (
+	"context"
+	"runtime/debug"
+
+	"github.com/xcache-go/xcache"
+)
+
+// settle handles an entry, and ends that it is pending if that is done. reading is the context
+// of the consumption, handling that of handlers, which ends later.
+func (c *consumption[V]) settle(reading, handling context.Context, d delivery[V]) {
+	defer c.letGo(d.stored.ID)
+	if reading.Err() != nil {
+		return // it has just ended, and the entry stays pending
+	}
+	if d.stored.Fields == nil {
+		c.observe(ConsumeEvent{Kind: EntryGone, ID: d.stored.ID, Deliveries: d.deliveries})
+		c.acknowledge(handling, d.stored.ID)
+		return
+	}
+	most := c.options.MaxDeliveries
+	exhausted := most > 0 && d.deliveries > most
+	err := d.err
+	switch {
+	case exhausted:
+		err = errNeverDone
+	case err == nil:
+		err = c.guarded(handling, d)
+	}
+	switch {
+	case err == nil:
+		c.acknowledge(handling, d.stored.ID)
+		return
+	case handling.Err() != nil:
+		return // the handler was cut short, which is no failure of the entry
+	case !exhausted:
+		c.observe(ConsumeEvent{Kind: EntryFailed, ID: d.stored.ID, Deliveries: d.deliveries, Err: err})
+	}
+	if most > 0 && d.deliveries >= most {
+		c.giveUp(handling, d, err)
+	}
+}
+
+// guarded calls the handler, whose panic is an error.
+func (c *consumption[V]) guarded(ctx context.Context, d delivery[V]) (err error) {
+	done := make(chan struct{})
+	go func() { // Goexit would end the goroutine that it is called in
+		defer close(done)
+		err = errHandlerExited
+		defer func() {
+			if value := recover(); value != nil {
+				err = &HandlerPanic{value, debug.Stack()}
+			}
+		}()
+		err = c.handle(ctx, Delivered[V]{StreamEntry[V]{d.stored.ID, d.fields}, d.deliveries})
+	}()
+	<-done
+	return err
+}
+
+// acknowledge ends that an entry is pending. It is done once more if that fails, until the
+// time of handlers is over. An acknowledgement of what is done goes out even then, once.
+func (c *consumption[V]) acknowledge(handling context.Context, id string) {
+	ack := func(ctx context.Context) error {
+		_, err := c.streams.XAck(ctx, c.key, c.group, id)
+		return err
+	}
+	if handling.Err() != nil {
+		_ = ack(context.WithoutCancel(handling)) // if it fails the entry stays pending
+		return
+	}
+	if err := c.insist(handling, func() error { return ack(handling) }); err != nil && handling.Err() == nil {
+		c.fail(err)
+	}
+}
+
+// giveUp adds an entry to the dead-letter stream, and acknowledges it then.
+func (c *consumption[V]) giveUp(handling context.Context, d delivery[V], why error) {
+	err := c.insist(handling, func() error {
+		_, err := xcache.Run(handling, c.deadLetter(d, why), readText)
+		return err
+	})
+	if err != nil {
+		if handling.Err() == nil {
+			c.fail(err)
+		}
+		return
+	}
+	c.acknowledge(handling, d.stored.ID)
+	c.observe(ConsumeEvent{Kind: EntryDeadLettered, ID: d.stored.ID, Deliveries: d.deliveries, Err: why})
+}

@@ -1,0 +1,389 @@
+package mixins
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A consumption is one Consume. Its goroutines are one that reads, one that claims, one that
+// keeps what is held here from being claimed by others, and those that handle entries.
+type consumption[V any] struct {
+	streams              *Streams[V]
+	key, group, consumer string
+	full                 string // the key as the server has it
+	handle               func(context.Context, Delivered[V]) error
+	options              ConsumeOptions
+	// work has the entries on their way to a handler.
+	work chan delivery[V]
+	// stop ends the reading, with the error that Consume returns.
+	stop context.CancelCauseFunc
+
+	mu    sync.Mutex // guards what follows
+	held  map[string]struct{}
+	begun bool   // a call has succeeded
+	told  bool   // of a call that failed, since when none has succeeded
+	last  string // the ID of the last new entry, or ""
+}
+
+// The waits between attempts to reach a server double, and are jittered.
+const (
+	firstConsumeBackoff   = 50 * time.Millisecond
+	longestConsumeBackoff = 5 * time.Second
+)
+
+func (c *consumption[V]) run(ctx context.Context) error {
+	reading, stop := context.WithCancelCause(ctx)
+	c.stop = stop
+	handling, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	keeping, release := context.WithCancel(context.WithoutCancel(ctx))
+
+	var readers, handlers, keeper sync.WaitGroup
+	for range c.options.Concurrency {
+		handlers.Go(func() {
+			for d := range c.work {
+				c.settle(reading, handling, d)
+			}
+		})
+	}
+	keeper.Go(func() { c.keep(keeping) })
+	c.fail(c.makeGroup(reading, false))
+	c.fail(c.readOwn(reading))
+	readers.Go(func() { c.fail(c.claim(reading)) })
+	c.fail(c.readNew(reading))
+	readers.Wait()
+	close(c.work)
+	defer time.AfterFunc(max(0, c.options.Grace), cut).Stop()
+	handlers.Wait()
+	release()
+	keeper.Wait()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return context.Cause(reading)
+}
+
+// fail ends the consumption for an error that is not that of its context.
+func (c *consumption[V]) fail(err error) {
+	if err != nil {
+		c.stop(err)
+	}
+}
+
+// makeGroup makes the group, unless there is one.
+func (c *consumption[V]) makeGroup(ctx context.Context, again bool) error {
+	start := c.options.Start
+	if c.mu.Lock(); again && start == "$" && c.last != "" {
+		start = c.last
+	}
+	c.mu.Unlock()
+	return c.insist(ctx, func() error {
+		err := c.streams.XGroupCreate(ctx, c.key, c.group, start, XGroupCreateOptions{MkStream: true})
+		if errors.Is(err, xcache.ErrNotStored) {
+			return nil
+		}
+		if err == nil && again {
+			c.observe(ConsumeEvent{Kind: GroupMadeAgain})
+		}
+		return err
+	})
+}
+
+// inGroup calls fn until it succeeds, and makes the group again if that is gone.
+func (c *consumption[V]) inGroup(ctx context.Context, fn func() error) error {
+	for wait := firstConsumeBackoff; ; wait = min(2*wait, longestConsumeBackoff) {
+		err := c.insist(ctx, fn)
+		if !errors.Is(err, xcache.ErrNotFound) {
+			return err
+		}
+		if err := c.makeGroup(ctx, true); err != nil {
+			return err
+		}
+		pause(ctx, wait/2+rand.N(wait/2)) //nolint:gosec // no secret
+	}
+}
+
+// insist calls fn until it succeeds, ctx ends, or the error is one that will not go away.
+func (c *consumption[V]) insist(ctx context.Context, fn func() error) error {
+	for wait := firstConsumeBackoff; ; wait = min(2*wait, longestConsumeBackoff) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		err := fn()
+		switch {
+		case err == nil:
+			c.succeeded()
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, xcache.ErrNotFound), c.isFinal(err):
+			return err
+		}
+		c.failed(err)
+		pause(ctx, wait/2+rand.N(wait/2)) //nolint:gosec // no secret
+	}
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// isFinal reports whether an error will not go away by itself.
+func (c *consumption[V]) isFinal(err error) bool {
+	for _, final := range []error{xcache.ErrClosed, xcache.ErrWrongType, xcache.ErrSyntax, xcache.ErrInvalidKey, errors.ErrUnsupported} {
+		if errors.Is(err, final) {
+			return true
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.begun && errors.Is(err, xcache.ErrAuth)
+}
+
+func (c *consumption[V]) succeeded() {
+	c.mu.Lock()
+	told := c.told
+	c.begun, c.told = true, false
+	c.mu.Unlock()
+	if told {
+		c.observe(ConsumeEvent{Kind: CallsSucceed})
+	}
+}
+
+func (c *consumption[V]) failed(err error) {
+	c.mu.Lock()
+	told := c.told
+	c.told = true
+	c.mu.Unlock()
+	if !told {
+		c.observe(ConsumeEvent{Kind: CallsFailing, Err: err})
+	}
+}
+
+func (c *consumption[V]) observe(e ConsumeEvent) {
+	if c.options.Observe != nil {
+		c.options.Observe(e)
+	}
+}
+
+// A delivery is an entry on its way to a handler.
+type delivery[V any] struct {
+	stored     driver.StreamEntry
+	fields     map[string]V
+	err        error // of the codec
+	deliveries int
+}
+
+// readOwn hands out what is pending for the consumer from before.
+func (c *consumption[V]) readOwn(ctx context.Context) error {
+	for last := "0"; ; {
+		var found []delivery[V]
+		err := c.inGroup(ctx, func() (err error) {
+			found, err = c.read(ctx, last, 0)
+			return err
+		})
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		last = found[len(found)-1].stored.ID
+		if found, err = c.counted(ctx, found); err != nil {
+			return err
+		}
+		c.handOut(ctx, found)
+	}
+}
+
+// readNew hands out what is delivered to the consumer, and waits for that.
+func (c *consumption[V]) readNew(ctx context.Context) error {
+	const fresh = ">"
+	for block := time.Duration(0); ; {
+		var found []delivery[V]
+		err := c.inGroup(ctx, func() (err error) {
+			found, err = c.read(ctx, fresh, block)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for i := range found {
+			found[i].deliveries = 1
+		}
+		if len(found) > 0 {
+			c.mu.Lock()
+			c.last = found[len(found)-1].stored.ID
+			c.mu.Unlock()
+		}
+		c.handOut(ctx, found)
+		// A connection of the consumer's own is taken only to wait.
+		block = 0
+		if len(found) == 0 {
+			block = Forever
+		}
+	}
+}
+
+// read reads entries for the consumer, behind an ID.
+func (c *consumption[V]) read(ctx context.Context, id string, block time.Duration) ([]delivery[V], error) {
+	o := c.streams.readGroup(c.group, c.consumer, XReadGroupOptions{Count: c.options.Batch, Block: block}, []StreamPosition{{c.key, id}})
+	return xcache.Run(ctx, o, func(o *xcache.Op) ([]delivery[V], error) {
+		pairs, err := o.Reply().AsPairs()
+		if err != nil || len(pairs) == 0 {
+			return nil, err
+		}
+		return deliveriesOf[V](o, pairs[0].Value)
+	})
+}
+
+// deliveriesOf reads entries, each of which the codec may be unable to read.
+func deliveriesOf[V any](o *xcache.Op, r *driver.Reply) ([]delivery[V], error) {
+	stored, err := r.AsStreamEntries()
+	if err != nil {
+		return nil, err
+	}
+	found := make([]delivery[V], len(stored))
+	for i := range stored {
+		fields, err := decodeFields[V](o, "", stored[i].Fields)
+		found[i] = delivery[V]{stored: stored[i], fields: fields, err: err}
+	}
+	return found, nil
+}
+
+// claim takes over, again and again, what other consumers have not told of for MinIdle.
+func (c *consumption[V]) claim(ctx context.Context) error {
+	const begin = "0-0"
+	for next := begin; ; {
+		var found []delivery[V]
+		err := c.inGroup(ctx, func() (err error) {
+			found, next, err = c.autoClaim(ctx, next)
+			return err
+		})
+		if err == nil {
+			found, err = c.counted(ctx, found)
+		}
+		if err != nil {
+			return err
+		}
+		c.handOut(ctx, found)
+		if next == begin {
+			pause(ctx, c.rhythm())
+		}
+	}
+}
+
+// rhythm is how often entries are claimed, and others are kept from being claimed.
+func (c *consumption[V]) rhythm() time.Duration { return max(c.options.MinIdle/3, time.Millisecond) }
+
+// autoClaim claims entries from an ID on, and returns where to go on.
+func (c *consumption[V]) autoClaim(ctx context.Context, start string) (found []delivery[V], next string, err error) {
+	next = start
+	o := c.streams.autoClaim(c.key, c.group, c.consumer, c.options.MinIdle, start, c.options.Batch)
+	found, err = xcache.Run(ctx, o, func(o *xcache.Op) (found []delivery[V], err error) {
+		id, items, deleted, err := claimedParts(o)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range deleted {
+			c.observe(ConsumeEvent{Kind: EntryGone, ID: id})
+		}
+		next = id
+		return deliveriesOf[V](o, items)
+	})
+	return found, next, err
+}
+
+// counted fills in how often entries were delivered, and leaves out what is not pending for
+// the consumer: another one has acknowledged it meanwhile, or has claimed it.
+func (c *consumption[V]) counted(ctx context.Context, found []delivery[V]) ([]delivery[V], error) {
+	if len(found) == 0 {
+		return nil, nil
+	}
+	results := make([]*xcache.Result[[]PendingEntry], len(found))
+	err := c.inGroup(ctx, func() error {
+		p := c.streams.cache.Pipeline()
+		for i := range found {
+			id := found[i].stored.ID
+			results[i] = c.streams.In(p).XPendingRange(c.key, c.group, XPendingOptions{Consumer: c.consumer}, id, id, 1)
+		}
+		return p.Exec(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	pending := found[:0]
+	for i, d := range found {
+		if entries, err := results[i].Value(); err == nil && len(entries) == 1 {
+			d.deliveries = entries[0].Deliveries
+			pending = append(pending, d)
+		}
+	}
+	return pending, nil
+}
+
+// handOut gives entries to handlers, and waits until the last one has been taken. Those that
+// nobody takes before ctx ends stay pending.
+func (c *consumption[V]) handOut(ctx context.Context, found []delivery[V]) {
+	taken := found[:0]
+	for _, d := range found { // all are held while the first waits for a handler
+		if c.hold(d.stored.ID) {
+			taken = append(taken, d)
+		}
+	}
+	for _, d := range taken {
+		if d.deliveries > 1 {
+			c.observe(ConsumeEvent{Kind: EntryClaimed, ID: d.stored.ID, Deliveries: d.deliveries})
+		}
+		select {
+		case c.work <- d:
+		case <-ctx.Done():
+			c.letGo(d.stored.ID)
+		}
+	}
+}
+
+// hold notes that an entry is here, and reports false if it is already.
+func (c *consumption[V]) hold(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, here := c.held[id]
+	c.held[id] = struct{}{}
+	return !here
+}
+
+func (c *consumption[V]) letGo(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.held, id)
+}
+
+// keep tells of the entries that are here, again and again, so that nobody claims them.
+func (c *consumption[V]) keep(ctx context.Context) {
+	for {
+		pause(ctx, c.rhythm())
+		if ctx.Err() != nil {
+			return
+		}
+		c.mu.Lock()
+		ids := make([]string, 0, len(c.held))
+		for id := range c.held {
+			ids = append(ids, id)
+		}
+		c.mu.Unlock()
+		if len(ids) == 0 {
+			continue
+		}
+		// A failure is that of other calls, too, and told by them.
+		_, _ = c.streams.XClaimJustID(ctx, c.key, c.group, c.consumer, 0, XClaimOptions{}, ids...)
+	}
+}

@@ -1,0 +1,276 @@
+package mixins
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/xcache-go/xcache"
+)
+
+//go:generate go run ../internal/twins -type Streams -twin QueuedStreams -receiver q -pipeline q.p -handle q.s -out streams_queued.go
+
+// Streams are logs of entries: each entry has an ID, which is greater than that of every
+// entry before, and fields with values of type V. Fields are plain text, as those of hashes
+// are. An entry that was added is never changed; it stays until it is deleted or trimmed.
+//
+// A group shares a stream out among consumers, each of whom gets some of the entries and
+// acknowledges them: Consume does all of that. XReadGroup, XAck and others are its parts.
+//
+// An ID is text: milliseconds and a number, as in "1526919030474-55". Where a range begins
+// or ends "-" and "+" are the least and the greatest ID, "(" before an ID leaves that one
+// out, and the number may be missing. An ID that is none is xcache.ErrSyntax.
+//
+// All methods may be called concurrently. NewStreams makes one.
+type Streams[V any] struct {
+	cache *xcache.Cache
+}
+
+// QueuedStreams are the methods of Streams in a pipeline: see Streams.In. Loops, and what
+// waits, are none of them.
+type QueuedStreams[V any] struct {
+	p *xcache.Pipeline
+	s *Streams[V]
+}
+
+// NewStreams returns a handle on the streams of a cache. A driver without streams is
+// errors.ErrUnsupported.
+func NewStreams[V any](c *xcache.Cache) (*Streams[V], error) {
+	c, err := supported(c, "streams")
+	if err != nil {
+		return nil, err
+	}
+	return &Streams[V]{c}, nil
+}
+
+// In returns the handle whose methods queue their operations in p.
+func (s *Streams[V]) In(p *xcache.Pipeline) QueuedStreams[V] { return QueuedStreams[V]{p, s} }
+
+// A StreamEntry is one entry of a stream.
+type StreamEntry[V any] struct {
+	ID string
+	// Fields are nil if the entry was deleted, or trimmed, and is still pending for a
+	// consumer. Of a field that the entry has twice, the last value counts.
+	Fields map[string]V
+}
+
+// A Trim says which of the oldest entries of a stream are too many. MaxLen and MinID make
+// one; the zero value is none.
+type Trim struct {
+	by     string
+	maxLen int
+	minID  string
+	approx bool
+	limit  int
+}
+
+// MaxLen returns the Trim that keeps the newest n entries.
+func MaxLen(n int) Trim { return Trim{by: "MAXLEN", maxLen: n} }
+
+// MinID returns the Trim that keeps the entries from an ID on. It needs Redis 6.2 or Valkey.
+func MinID(id string) Trim { return Trim{by: "MINID", minID: id} }
+
+// Approx returns t for a server that may keep some entries more, which costs it far less.
+// limit is how many entries are removed at most, which needs Redis 6.2 or Valkey; 0 leaves
+// that to the server.
+func (t Trim) Approx(limit int) Trim {
+	t.approx, t.limit = true, limit
+	return t
+}
+
+// XAddOptions are those of XAdd.
+type XAddOptions struct {
+	// ID is the entry's. "", and "*", has the server make one of its clock; "5-*" has it
+	// make the number behind 5, which needs Redis 7.0 or Valkey.
+	ID string
+	// NoMkStream adds the entry to a stream that exists, and makes none. It needs Redis 6.2
+	// or Valkey.
+	NoMkStream bool
+	// Trim is done after the entry was added.
+	Trim Trim
+}
+
+// XReadOptions are those of XRead.
+type XReadOptions struct {
+	// Count is how many entries of each stream are returned at most; 0 for all.
+	Count int
+	// Block is how long to wait if there is no entry. 0 does not wait, Forever waits until
+	// the context ends. It is in milliseconds, rounded up.
+	Block time.Duration
+}
+
+// Forever is the Block of a call that waits until its context ends.
+const Forever time.Duration = -1
+
+// A StreamPosition is a place in a stream that is read from: see Behind.
+type StreamPosition struct {
+	Key, ID string
+}
+
+// Behind returns the place in a stream behind an ID. "0" is the begin. For XRead "$" is the
+// end: what is added after the call is read. For XReadGroup ">" is where the group is.
+func Behind(key, id string) StreamPosition { return StreamPosition{key, id} }
+
+// XAdd adds an entry behind all others, and returns its ID. Without a stream it makes one;
+// with NoMkStream the error is xcache.ErrNotStored then. An ID that is not greater than that
+// of every entry that the stream ever had is xcache.ErrSyntax.
+func (s *Streams[V]) XAdd(ctx context.Context, key string, options XAddOptions, fields map[string]V) (string, error) {
+	return xcache.Run(ctx, s.add(key, options, fields), readStoredID)
+}
+
+// XLen returns the number of entries, 0 without a stream.
+func (s *Streams[V]) XLen(ctx context.Context, key string) (int, error) {
+	return xcache.Run(ctx, s.op("xlen", "XLEN", key), readInt)
+}
+
+// XRange returns the entries from an ID to another, both included, at most count of them; 0
+// for all. "-" and "+" are the begin and the end. IDs behind "(" need Redis 6.2 or Valkey.
+func (s *Streams[V]) XRange(ctx context.Context, key, start, stop string, count int) ([]StreamEntry[V], error) {
+	return xcache.Run(ctx, upTo(s.op("xrange", "XRANGE", key).Word(start).Word(stop), count), readEntries[V])
+}
+
+// XRevRange is XRange with the newest entry first: stop is the greater ID, and stands first.
+func (s *Streams[V]) XRevRange(ctx context.Context, key, stop, start string, count int) ([]StreamEntry[V], error) {
+	return xcache.Run(ctx, upTo(s.op("xrevrange", "XREVRANGE", key).Word(stop).Word(start), count), readEntries[V])
+}
+
+// XRead returns the entries behind a place in each of several streams, by their keys.
+// Streams without any are not in the map; with Block it waits until one has some, and
+// returns none when that time has passed. Entries that are added together may come one by
+// one. See the package about methods that wait.
+//
+//twin:note With Block it is errors.ErrUnsupported.
+func (s *Streams[V]) XRead(ctx context.Context, options XReadOptions, from ...StreamPosition) (map[string][]StreamEntry[V], error) {
+	return xcache.Run(ctx, s.read(options, from), readStreams[V])
+}
+
+// XTrim removes the oldest entries of a stream, and returns how many. The zero Trim is
+// xcache.ErrSyntax.
+func (s *Streams[V]) XTrim(ctx context.Context, key string, trim Trim) (int, error) {
+	return xcache.Run(ctx, s.trim(key, trim), readInt)
+}
+
+// XDel deletes entries, and returns how many of them there were. A stream without entries
+// stays, with its groups, and remembers its last ID.
+func (s *Streams[V]) XDel(ctx context.Context, key string, ids ...string) (int, error) {
+	return xcache.Run(ctx, addIDs(s.op("xdel", "XDEL", key), ids), readInt)
+}
+
+func (s *Streams[V]) op(name, command, key string) *xcache.Op {
+	return xcache.NewOp(s.cache, name, command, key)
+}
+
+func (s *Streams[V]) add(key string, options XAddOptions, fields map[string]V) *xcache.Op {
+	o := s.op("xadd", "XADD", key)
+	if options.NoMkStream {
+		o.Word("NOMKSTREAM")
+	}
+	if options.Trim.by != "" {
+		options.Trim.on(o)
+	}
+	if options.ID == "" {
+		options.ID = "*"
+	}
+	if options.ID != "*" && !beginsAsID(options.ID) {
+		return o.Fail(syntaxError("the ID of an entry is a number, perhaps with - and another one behind"))
+	}
+	o.Word(options.ID)
+	if len(fields) == 0 {
+		return o.Fail(syntaxError("an entry has one field at least"))
+	}
+	// A server stores entries with the same fields in the same order in less space.
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		o.Field(field)
+		xcache.AddValue(o, fields[field])
+	}
+	return o
+}
+
+// beginsAsID reports whether a text cannot be taken for an option of a command.
+func beginsAsID(id string) bool { return id != "" && '0' <= id[0] && id[0] <= '9' }
+
+func (s *Streams[V]) trim(key string, t Trim) *xcache.Op {
+	o := s.op("xtrim", "XTRIM", key)
+	if t.by == "" {
+		return o.Fail(syntaxError("there is nothing to trim by: give it MaxLen or MinID"))
+	}
+	return t.on(o)
+}
+
+func (t Trim) on(o *xcache.Op) *xcache.Op {
+	if t.maxLen < 0 || t.limit < 0 {
+		return o.Fail(syntaxError("MaxLen and the limit of Approx must not be negative"))
+	}
+	o.Word(t.by)
+	if t.approx {
+		o.Word("~")
+	}
+	if t.by == "MAXLEN" {
+		o.Int(int64(t.maxLen))
+	} else {
+		o.Word(t.minID)
+	}
+	if t.limit > 0 {
+		o.Word("LIMIT").Int(int64(t.limit))
+	}
+	return o
+}
+
+func (s *Streams[V]) read(options XReadOptions, from []StreamPosition) *xcache.Op {
+	o := upTo(xcache.NewKeylessOp(s.cache, "xread", "XREAD"), options.Count)
+	return addPositions(addBlock(o, options.Block), from)
+}
+
+// upTo adds COUNT unless count is 0.
+func upTo(o *xcache.Op, count int) *xcache.Op {
+	switch {
+	case count < 0:
+		return o.Fail(syntaxError("the count %d is negative; 0 is all", count))
+	case count > 0:
+		o.Word("COUNT").Int(int64(count))
+	}
+	return o
+}
+
+// addBlock adds BLOCK unless the time is 0.
+func addBlock(o *xcache.Op, block time.Duration) *xcache.Op {
+	switch {
+	case block == Forever:
+		o.Word("BLOCK").WaitMilliseconds(0)
+	case block < 0:
+		return o.Fail(syntaxError("Block is negative: give it a time, or Forever"))
+	case block > 0:
+		o.Word("BLOCK").WaitMilliseconds(block)
+	}
+	return o
+}
+
+// addPositions adds STREAMS, keys, and as many IDs.
+func addPositions(o *xcache.Op, from []StreamPosition) *xcache.Op {
+	if len(from) == 0 {
+		return o.Fail(syntaxError("there is no stream: give it one at least"))
+	}
+	o.Word("STREAMS")
+	for _, place := range from {
+		o.Key(place.Key)
+	}
+	for _, place := range from {
+		o.Word(place.ID)
+	}
+	return o
+}
+
+// addIDs adds the IDs of entries, of which there must be one at least.
+func addIDs(o *xcache.Op, ids []string) *xcache.Op {
+	if len(ids) == 0 {
+		return o.Fail(syntaxError("there is no ID: give it one at least"))
+	}
+	for _, id := range ids {
+		if !beginsAsID(id) { // XCLAIM would take it for an option
+			return o.Fail(syntaxError("the ID of an entry is a number, perhaps with - and another one behind"))
+		}
+		o.Word(id)
+	}
+	return o
+}

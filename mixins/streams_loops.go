@@ -1,0 +1,121 @@
+package mixins
+
+import (
+	"context"
+	"iter"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// pageSize is how many entries a loop reads at a time.
+const pageSize = 100
+
+// Entries yields the entries from an ID to another, both included, in pages, so that a long
+// stream holds up nobody: see XRange. Entries that are added meanwhile come, too. An entry
+// that the codec cannot read is yielded without fields, with an error that is
+// xcache.ErrCorrupt, or xcache.ErrTooLarge, and the loop goes on. Any other error is the last
+// pair.
+func (s *Streams[V]) Entries(ctx context.Context, key, start, stop string) iter.Seq2[StreamEntry[V], error] {
+	return func(yield func(StreamEntry[V], error) bool) {
+		pages(ctx, s, key, start, stop, func(o *xcache.Op, stored *driver.StreamEntry) (StreamEntry[V], error) {
+			fields, err := decodeFields[V](o, "", stored.Fields)
+			return StreamEntry[V]{stored.ID, fields}, err
+		}, yield)
+	}
+}
+
+// Follow yields the entries behind an ID, and then those that are added, until ctx ends: the
+// error of ctx is the last pair then. "0" is all entries, "$" those that are added from now
+// on. An entry that the codec cannot read is yielded as by Entries. Any other error is the
+// last pair; to go on, a caller follows from the last ID.
+//
+// Every caller gets every entry; Consume shares them out. While it waits, the loop takes one
+// of exclusive_size connections.
+func (s *Streams[V]) Follow(ctx context.Context, key, id string) iter.Seq2[StreamEntry[V], error] {
+	return func(yield func(StreamEntry[V], error) bool) {
+		last := id
+		for {
+			o := s.read(XReadOptions{Count: pageSize, Block: Forever}, []StreamPosition{{key, last}})
+			found, err := xcache.Run(ctx, o, func(o *xcache.Op) ([]delivery[V], error) {
+				pairs, err := o.Reply().AsPairs()
+				if err != nil || len(pairs) == 0 {
+					return nil, err
+				}
+				return deliveriesOf[V](o, pairs[0].Value)
+			})
+			if err != nil {
+				yield(StreamEntry[V]{}, err)
+				return
+			}
+			if len(found) > 0 {
+				last = found[len(found)-1].stored.ID
+			}
+			if !yieldAll(found, yield) {
+				return
+			}
+		}
+	}
+}
+
+// yieldAll yields entries, and reports whether the loop goes on.
+func yieldAll[V any](found []delivery[V], yield func(StreamEntry[V], error) bool) bool {
+	for _, d := range found {
+		if !yield(StreamEntry[V]{d.stored.ID, d.fields}, d.err) {
+			return false
+		}
+	}
+	return true
+}
+
+// pages yields what read makes of each entry of a range.
+func pages[V, E any](ctx context.Context, s *Streams[V], key, start, stop string, read func(*xcache.Op, *driver.StreamEntry) (E, error), yield func(E, error) bool) {
+	type item struct {
+		element E
+		err     error
+	}
+	for {
+		var last string
+		o := upTo(s.op("xrange", "XRANGE", key).Word(start).Word(stop), pageSize)
+		items, err := xcache.Run(ctx, o, func(o *xcache.Op) ([]item, error) {
+			stored, err := o.Reply().AsStreamEntries()
+			if err != nil {
+				return nil, err
+			}
+			items := make([]item, len(stored))
+			for i := range stored {
+				last = stored[i].ID
+				items[i].element, items[i].err = read(o, &stored[i])
+			}
+			return items, nil
+		})
+		if err != nil {
+			var none E
+			yield(none, err)
+			return
+		}
+		for _, i := range items {
+			if !yield(i.element, i.err) {
+				return
+			}
+		}
+		if len(items) < pageSize {
+			return
+		}
+		start = nextID(last)
+	}
+}
+
+// nextID returns the ID behind another one: servers know "(" since Redis 6.2 only.
+func nextID(id string) string {
+	first, second, _ := strings.Cut(id, "-")
+	sequence, _ := strconv.ParseUint(second, 10, 64)
+	if sequence < math.MaxUint64 {
+		return first + "-" + strconv.FormatUint(sequence+1, 10)
+	}
+	ms, _ := strconv.ParseUint(first, 10, 64)
+	return strconv.FormatUint(ms+1, 10) + "-0"
+}

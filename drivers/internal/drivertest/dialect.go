@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -112,6 +113,7 @@ var held = map[string]string{
 	"HSCAN with NOVALUES":        "HSET k f v",
 	"XGROUP with CREATECONSUMER": "XGROUP CREATE k g $ MKSTREAM",
 	"XPENDING with IDLE":         "XGROUP CREATE k g $ MKSTREAM",
+	"XTRIM with MINID or LIMIT":  "XADD k 1-1 f v",
 }
 
 // prepare empties a server but for what the sample of a form needs.
@@ -172,6 +174,42 @@ var everyForm = []step{
 	{"ZINCRBY z 1 a", "1"}, {"ZINCRBY z 2.5 b", "2.5"}, {"ZRANK z b WITHSCORE", "[1 2.5]"}, {"ZREVRANK z b withscore", "[0 2.5]"},
 	{"ZRANK z c WITHSCORE", "nil"}, {"ZRANK none b WITHSCORE", "nil"}, {"ZRANK list b WITHSCORE", "wrong type"}, {"ZREVRANK list b WITHSCORE", "wrong type"},
 	{"LPOP s 2", "wrong type"}, {"LPOP s 0", "wrong type"}, {"LRANGE list 0 -1", "[x]"}, {"GET s", "6"},
+
+	{"RPUSH l a b c d e", "5"}, {"LMOVE l m LEFT RIGHT", "a"}, {"LMOVE l m right left", "e"}, {"LRANGE m 0 -1", "[e a]"}, {"LMOVE l l LEFT RIGHT", "b"},
+	{"LMOVE l l LEFT LEFT", "c"}, {"LRANGE l 0 -1", "[c d b]"}, {"LMOVE none l LEFT LEFT", "nil"}, {"LMOVE none s LEFT LEFT", "nil"}, {"LMOVE l s LEFT LEFT", "wrong type"},
+	{"LMOVE s l LEFT LEFT", "wrong type"}, {"LRANGE l 0 -1", "[c d b]"}, {"LMPOP 2 none l LEFT COUNT 2", "[l [c d]]"}, {"LMPOP 2 l m RIGHT", "[l [b]]"}, {"LMPOP 1 l LEFT", "nil"},
+	{"LMPOP 2 none s LEFT", "wrong type"}, {"LMPOP 1 m right count 9", "[m [a e]]"}, {"EXISTS l m", "0"},
+
+	{"SADD x a b c d", "4"}, {"SADD y b c e", "3"}, {"SMISMEMBER x a e b", "[1 0 1]"}, {"SMISMEMBER none a", "[0]"}, {"SMISMEMBER s a", "wrong type"},
+	{"SINTERCARD 2 x y", "2"}, {"SINTERCARD 2 x y LIMIT 1", "1"}, {"SINTERCARD 2 x y LIMIT 0", "2"}, {"SINTERCARD 2 x none", "0"}, {"SINTERCARD 1 s", "wrong type"},
+
+	{"HSET h f 1 g 2", "2"}, {"HRANDFIELD none", "nil"}, {"HRANDFIELD none 2", "[]"}, {"HRANDFIELD h 0", "[]"}, {"HRANDFIELD s", "wrong type"}, {"HSET one f 1", "1"},
+	{"HRANDFIELD one", "f"}, {"HRANDFIELD one 3", "[f]"}, {"HRANDFIELD one -3", "[f f f]"}, {"HRANDFIELD one 1 WITHVALUES", "[f 1]"}, {"HRANDFIELD one -2 withvalues", "[f 1 f 1]"},
+	{"HSCAN one 0 NOVALUES", "[0 [f]]"}, {"HSCAN one 0 MATCH x* NOVALUES", "[0 []]"}, {"HSCAN none 0 NOVALUES COUNT 5", "[0 []]"}, {"HSCAN s 0 NOVALUES", "wrong type"},
+
+	{"PEXPIRE s 100000 XX", "0"}, {"PEXPIRE s 100000 GT", "0"}, {"PEXPIRE s 100000 NX", "1"}, {"PEXPIRE s 200000 NX", "0"}, {"PEXPIRE s 50000 GT", "0"}, {"PEXPIRE s 200000 LT", "0"},
+	{"PEXPIRE s 200000 XX GT", "1"}, {"PEXPIRE s 150000 LT", "1"}, {"PERSIST s", "1"}, {"PEXPIRE s 100000 LT", "1"}, {"PERSIST s", "1"}, {"PEXPIRE none 1000 NX", "0"},
+
+	{"ZADD a 1 m 2 n 3 o", "3"}, {"ZADD a GT 0 m", "0"}, {"ZADD a GT CH 5 m 1 n 7 p", "2"}, {"ZADD a lt ch 4 m 9 n", "1"}, {"ZADD a XX GT CH 8 q 8 m", "1"}, {"ZADD a GT INCR -1 m", "nil"},
+	{"ZADD a GT INCR 1 m", "9"}, {"ZADD a LT INCR -inf m", "-Inf"}, {"ZADD a XX GT INCR 1 none", "nil"}, {"ZADD a LT INCR 1 new", "1"}, {"ZADD s GT 1 m", "wrong type"},
+	{"ZRANGE a 0 -1 WITHSCORES", "[m -Inf new 1 n 2 o 3 p 7]"}, {"ZRANGE a 0 1 REV", "[p o]"}, {"ZRANGE a 0 1 rev withscores", "[p 7 o 3]"}, {"ZRANGE a 2 +inf BYSCORE", "[n o p]"},
+	{"ZRANGE a (7 -inf BYSCORE REV LIMIT 1 2 WITHSCORES", "[n 2 new 1]"}, {"ZRANGE none 0 1 REV", "[]"}, {"ZRANGE s 0 1 REV", "wrong type"},
+	{"ZMSCORE a m x p", "[-Inf nil 7]"}, {"ZMSCORE none m", "[nil]"}, {"ZMSCORE s m", "wrong type"},
+	{"ZADD b 1 n 0.1 o 5 z", "3"}, {"ZADD lex 0 a 0 b 0 c 0 \xff", "4"}, {"ZRANGE lex [b + BYLEX", "[b c \xff]"}, {"ZRANGE lex (c - BYLEX REV", "[b a]"}, {"ZRANGE lex - + BYLEX LIMIT 1 1", "[b]"},
+	{"ZDIFF 2 a b", "[m new p]"}, {"ZDIFF 2 a x WITHSCORES", "[m -Inf new 1 n 2 o 3 p 7]"}, {"ZDIFF 1 none", "[]"}, {"ZDIFF 2 a s", "wrong type"},
+	{"ZINTER 2 a b WITHSCORES", "[n 3 o 3.1]"}, {"ZINTER 2 a b WEIGHTS 2 0.5 AGGREGATE MAX WITHSCORES", "[n 4 o 6]"}, {"ZINTER 2 a none", "[]"}, {"ZINTER 2 x y", "[b c]"}, {"ZINTER 2 a s", "wrong type"},
+	{"ZUNION 2 a b", "[m new n o z p]"}, {"ZUNION 2 x b AGGREGATE MIN WITHSCORES", "[o 0.1 a 1 b 1 c 1 d 1 n 1 z 5]"}, {"ZUNION 2 lex lex WITHSCORES", "[a 0 b 0 c 0 \xff 0]"},
+	{"ZUNION 2 none none", "[]"}, {"ZINTERCARD 2 a b", "2"}, {"ZINTERCARD 2 a b LIMIT 1", "1"}, {"ZINTERCARD 2 x a", "0"}, {"ZINTERCARD 1 s", "wrong type"},
+	{"ZDIFFSTORE d 2 a b", "3"}, {"ZRANGE d 0 -1 WITHSCORES", "[m -Inf new 1 p 7]"}, {"ZDIFFSTORE d 2 none a", "0"}, {"EXISTS d", "0"}, {"ZDIFFSTORE a 2 a b", "3"}, {"ZDIFFSTORE d 1 s", "wrong type"},
+	{"ZRANGESTORE d a 0 1", "2"}, {"ZRANGE d 0 -1 WITHSCORES", "[m -Inf new 1]"}, {"ZRANGESTORE list lex [b (c BYLEX", "1"}, {"ZRANGE list 0 -1 WITHSCORES", "[b 0]"},
+	{"ZRANGESTORE d a +inf 1 BYSCORE REV LIMIT 0 1", "1"}, {"ZRANGE d 0 -1", "[p]"}, {"ZRANGESTORE d none 0 1", "0"}, {"EXISTS d", "0"}, {"ZRANGESTORE d s 0 1", "wrong type"},
+	{"ZRANDMEMBER list", "b"}, {"ZRANDMEMBER list 2 WITHSCORES", "[b 0]"}, {"ZRANDMEMBER list -2 WITHSCORES", "[b 0 b 0]"}, {"ZRANDMEMBER none", "nil"}, {"ZRANDMEMBER none 1", "[]"}, {"ZRANDMEMBER s", "wrong type"},
+	{"ZMPOP 2 none a MIN", "[a [m -Inf]]"}, {"ZMPOP 1 a MAX COUNT 5", "[a [p 7 new 1]]"}, {"ZMPOP 1 a MAX", "nil"}, {"ZMPOP 1 s MAX", "wrong type"},
+
+	{"XADD log NOMKSTREAM 5-1 f v", "nil"}, {"XADD log 5-1 f v", "5-1"}, {"XADD log NOMKSTREAM 5-2 f v", "5-2"}, {"XADD log 5-* f v", "5-3"}, {"XADD log 7-* f v", "7-0"}, {"XADD half 0-* f v", "0-1"},
+	{"XADD log MINID 5-2 8-0 f v", "8-0"}, {"XLEN log", "4"}, {"XADD log MINID = 5-3 9 f v", "9-0"}, {"XLEN log", "4"}, {"XADD s NOMKSTREAM * f v", "wrong type"},
+	{"XRANGE log (5-3 + COUNT 1", "[[7-0 [f v]]]"}, {"XRANGE log (5 (7", "[[5-3 [f v]] [7-0 [f v]]]"}, {"XREVRANGE log (9 (8-0", "[[9-0 [f v]]]"}, {"XREVRANGE log + (8-0", "[[9-0 [f v]]]"}, {"XRANGE none (5 +", "[]"}, {"XRANGE s (5 +", "wrong type"},
+	{"XTRIM log MINID 7", "1"}, {"XTRIM log MINID 7", "0"}, {"XTRIM log MAXLEN ~ 100 LIMIT 10", "0"}, {"XTRIM none MINID 7", "0"}, {"XTRIM s MINID 7", "wrong type"},
 }
 
 func wantReplies(t *testing.T, store driver.Commander, steps []step, how driver.How) {
@@ -321,14 +359,31 @@ func versionOf(t testing.TB, server *servertest.Server) dialect.Version {
 	return dialect.Version{}
 }
 
-// command returns the command that a line says, with one key.
+// command returns the command that a line says. \xff stands for that byte.
 func command(line string) *driver.Cmd {
-	words := strings.Fields(line)
+	words := strings.Fields(strings.ReplaceAll(line, `\xff`, "\xff"))
 	c := driver.NewCmd(words[0])
 	row, _ := driver.LookupCommand(words[0])
+	first, keys := 0, 0 // where the keys are
+	switch {
+	case row.Keys == driver.OneKey:
+		keys = 1
+	case row.Keys == driver.TwoKeys:
+		keys = 2
+	case slices.Contains(countingKeys, row.Name):
+		first = 1
+		keys, _ = strconv.Atoi(words[1])
+	case row.Name == "ZDIFFSTORE":
+		keys, _ = strconv.Atoi(words[2])
+		keys += 2
+	case row.Keys == driver.ManyKeys:
+		keys = len(words)
+	}
 	for i, word := range words[1:] {
 		switch {
-		case row.Keys == driver.ManyKeys, row.Keys == driver.OneKey && i == 0:
+		case row.Name == "ZDIFFSTORE" && i == 1:
+			c.Args = append(c.Args, driver.Literal(word))
+		case i >= first && i < first+keys:
 			c.Args = append(c.Args, driver.Key(word))
 		case row.Name == "SET" && i == 1:
 			c.Args = append(c.Args, driver.Val([]byte(word)))
@@ -338,6 +393,9 @@ func command(line string) *driver.Cmd {
 	}
 	return c
 }
+
+// countingKeys are the commands whose first argument says how many keys follow.
+var countingKeys = []string{"LMPOP", "SINTERCARD", "ZDIFF", "ZINTER", "ZINTERCARD", "ZMPOP", "ZUNION"}
 
 // text returns a reply as redis-cli would print it, more or less.
 func text(r *driver.Reply) string {

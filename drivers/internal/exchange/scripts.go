@@ -40,11 +40,14 @@ func (s *Store) encode(commands []Command, cmds []*driver.Cmd, how scripting) []
 		}
 		whole := how == inFull || how == inTransaction && command.OfProgram
 		if own, isOwn := script.Lookup(cmd.Name); isOwn {
+			var keys string
+			command.Args, keys = scriptArgs(cmd.Args)
+			command.ReadOnly = command.ReadOnly || own.ReadOnly
 			if whole || how != alone && !slices.Contains(sent, own.SHA1) {
-				command.Name, command.Head = "EVAL", []string{own.Source, scriptKeys}
+				command.Name, command.Head = "EVAL", []string{own.Source, keys}
 				sent = append(sent, own.SHA1)
 			} else {
-				command.Name, command.Head = "EVALSHA", []string{own.SHA1, scriptKeys}
+				command.Name, command.Head = "EVALSHA", []string{own.SHA1, keys}
 			}
 		} else if sha, inFull := byName[cmd.Name]; inFull && !whole && len(cmd.Args) > 1 {
 			if sum := script.SHA1(cmd.Args[0].String()); how == alone || slices.Contains(sent, sum) {
@@ -62,7 +65,27 @@ func (s *Store) encode(commands []Command, cmds []*driver.Cmd, how scripting) []
 // it along.
 var byName = map[string]string{"EVAL": "EVALSHA", "EVAL_RO": "EVALSHA_RO"}
 
-var scriptKeys = strconv.Itoa(script.Keys)
+// scriptArgs returns the arguments of a command in the order in which its script takes
+// them, the keys first, and how many these are.
+func scriptArgs(args []driver.Arg) (ordered []driver.Arg, keys string) {
+	if len(args) > 0 && !slices.ContainsFunc(args[1:], isKey) { // nearly all
+		return args, "1"
+	}
+	for _, arg := range args {
+		if isKey(arg) {
+			ordered = append(ordered, arg)
+		}
+	}
+	keys = strconv.Itoa(len(ordered))
+	for _, arg := range args {
+		if !isKey(arg) {
+			ordered = append(ordered, arg)
+		}
+	}
+	return ordered, keys
+}
+
+func isKey(arg driver.Arg) bool { return arg.Role == driver.RoleKey }
 
 // ofProgram reports whether a command runs a script of the program.
 func ofProgram(row *driver.Command) bool {

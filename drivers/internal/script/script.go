@@ -27,20 +27,45 @@ const (
 
 	ZRankWithScore    = "XCACHE.ZRANK"    // ZRANK with WITHSCORE
 	ZRevRankWithScore = "XCACHE.ZREVRANK" // ZREVRANK with WITHSCORE
+
+	HRandField = "XCACHE.HRANDFIELD" // HRANDFIELD
+	HScanNames = "XCACHE.HSCAN"      // HSCAN with NOVALUES
+	PExpireIf  = "XCACHE.PEXPIRE"    // PEXPIRE with NX, XX, GT or LT
+
+	LMove      = "XCACHE.LMOVE"      // LMOVE
+	LMPop      = "XCACHE.LMPOP"      // LMPOP
+	SInterCard = "XCACHE.SINTERCARD" // SINTERCARD
+	SMIsMember = "XCACHE.SMISMEMBER" // SMISMEMBER
+
+	ZAddIf      = "XCACHE.ZADD"        // ZADD with GT or LT
+	ZDiff       = "XCACHE.ZDIFF"       // ZDIFF
+	ZDiffStore  = "XCACHE.ZDIFFSTORE"  // ZDIFFSTORE
+	ZInter      = "XCACHE.ZINTER"      // ZINTER
+	ZInterCard  = "XCACHE.ZINTERCARD"  // ZINTERCARD
+	ZMPop       = "XCACHE.ZMPOP"       // ZMPOP
+	ZMScore     = "XCACHE.ZMSCORE"     // ZMSCORE
+	ZRandMember = "XCACHE.ZRANDMEMBER" // ZRANDMEMBER
+	ZRangeBy    = "XCACHE.ZRANGE"      // ZRANGE with BYSCORE, BYLEX or REV
+	ZRangeStore = "XCACHE.ZRANGESTORE" // ZRANGESTORE
+	ZUnion      = "XCACHE.ZUNION"      // ZUNION
+
+	XAdd       = "XCACHE.XADD"       // XADD with NOMKSTREAM, MINID, LIMIT or half an ID
+	XAutoClaim = "XCACHE.XAUTOCLAIM" // XAUTOCLAIM
+	XRange     = "XCACHE.XRANGE"     // XRANGE with an ID behind (
+	XRevRange  = "XCACHE.XREVRANGE"  // XREVRANGE with an ID behind (
+	XTrim      = "XCACHE.XTRIM"      // XTRIM with MINID or LIMIT
 )
 
-// A Script is what a server runs for one of these commands. Its keys and
-// arguments are those of the command, in their order: EVAL source 1 key arg….
+// A Script is what a server runs for one of these commands. KEYS are the keys of the
+// command, and ARGV its other arguments, each in their order.
 type Script struct {
 	// Source is the text for EVAL.
 	Source string
 	// SHA1 is its name for EVALSHA.
 	SHA1 string
+	// ReadOnly tells that the script changes nothing.
+	ReadOnly bool
 }
-
-// Keys is how many keys each of the scripts takes. The first argument of every
-// command is its only key.
-const Keys = 1
 
 // Lookup returns the script of a command.
 func Lookup(command string) (*Script, bool) {
@@ -62,8 +87,43 @@ var scripts = map[string]*Script{
 	LPopCount:                  newScript("pop.lua", "lpop.lua"),
 	RPopCount:                  newScript("pop.lua", "rpop.lua"),
 	SetGet:                     newScript("setget.lua"),
-	ZRankWithScore:             newScript("rank.lua", "zrank.lua"),
-	ZRevRankWithScore:          newScript("rank.lua", "zrevrank.lua"),
+
+	ZRankWithScore:    reading("rank.lua", "zrank.lua"),
+	ZRevRankWithScore: reading("rank.lua", "zrevrank.lua"),
+
+	HRandField: reading("arguments.lua", "random.lua", "hrandfield.lua"),
+	HScanNames: reading("arguments.lua", "hscan.lua"),
+	PExpireIf:  newScript("arguments.lua", "pexpire.lua"),
+
+	LMove:      newScript("arguments.lua", "lmove.lua"),
+	LMPop:      newScript("arguments.lua", "pop.lua", "lmpop.lua"),
+	SInterCard: reading("arguments.lua", "sintercard.lua"),
+	SMIsMember: reading("arguments.lua", "smismember.lua"),
+
+	ZAddIf:      newScript("arguments.lua", "zadd.lua"),
+	ZDiff:       reading("arguments.lua", "combine.lua", "combined.lua", "zdiff.lua"),
+	ZDiffStore:  newScript("arguments.lua", "combine.lua", "put.lua", "zdiffstore.lua"),
+	ZInter:      reading("arguments.lua", "combine.lua", "combined.lua", "zinter.lua"),
+	ZInterCard:  reading("arguments.lua", "combine.lua", "zintercard.lua"),
+	ZMPop:       newScript("arguments.lua", "zmpop.lua"),
+	ZMScore:     reading("arguments.lua", "zmscore.lua"),
+	ZRandMember: reading("arguments.lua", "random.lua", "zrandmember.lua"),
+	ZRangeBy:    reading("arguments.lua", "range.lua", "zrange.lua"),
+	ZRangeStore: newScript("arguments.lua", "range.lua", "put.lua", "zrangestore.lua"),
+	ZUnion:      reading("arguments.lua", "combine.lua", "combined.lua", "zunion.lua"),
+
+	XAdd:       newScript("arguments.lua", "id.lua", "trim.lua", "xadd.lua"),
+	XAutoClaim: newScript("arguments.lua", "id.lua", "xautoclaim.lua"),
+	XRange:     reading("arguments.lua", "id.lua", "exclusive.lua", "xrange.lua"),
+	XRevRange:  reading("arguments.lua", "id.lua", "exclusive.lua", "xrevrange.lua"),
+	XTrim:      newScript("arguments.lua", "id.lua", "trim.lua", "xtrim.lua"),
+}
+
+// reading is newScript for one that changes nothing.
+func reading(names ...string) *Script {
+	s := newScript(names...)
+	s.ReadOnly = true
+	return s
 }
 
 // newScript returns the script that is in files, behind the function that all

@@ -1,0 +1,1 @@
+return range('XRANGE', 1, 2)

@@ -1,0 +1,1 @@
+return range('XREVRANGE', 2, 1)

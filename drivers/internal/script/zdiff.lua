@@ -1,0 +1,1 @@
+return combined('DIFF')

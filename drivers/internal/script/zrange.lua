@@ -1,0 +1,1 @@
+return range(KEYS[1], 1, false)

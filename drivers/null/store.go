@@ -30,6 +30,7 @@ var _ interface {
 	driver.Pinger
 	driver.Commander
 	driver.Limiter
+	driver.Watcher
 } = (*Store)(nil)
 
 // NewStore returns a store, for xcache.New.

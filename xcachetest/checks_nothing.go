@@ -190,7 +190,7 @@ func (s *subject) wantNoTTL(key string) error {
 // forAll names the checks on stores that keep what they are given which hold for one
 // that keeps nothing as well. TestChecksForStoresThatKeepNothing holds it to the table.
 var forAll = []string{
-	"scripts/supported",
+	"scripts/supported", "watch/supported", "watch/over", "watch/context", "watch/closed", "watch/bad-keys",
 	"command/PUBLISH", "command/SPUBLISH", "pubsub/no-channel", "pubsub/ends-with-its-context",
 	"caps/declared-equals-detected", "caps/declared-commands-equal-detected", "caps/limits-make-sense",
 	"values/input-not-changed",

@@ -48,4 +48,5 @@ func TestEvents(t *testing.T)  { subject.Events(t) }
 
 func TestExclusive(t *testing.T)           { subject.Exclusive(t) }
 func TestWaits(t *testing.T)               { subject.Waits(t) }
+func TestStreams(t *testing.T)             { subject.Streams(t) }
 func TestReplicatedExclusive(t *testing.T) { subject.ReplicatedExclusive(t) }

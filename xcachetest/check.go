@@ -90,6 +90,7 @@ func keptChecks() []check {
 		scriptChecks(),
 		luaChecks(),
 		waitChecks(),
+		streamWaitChecks(),
 		cacheErrorChecks(),
 	)
 	for i, c := range checks {

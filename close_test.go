@@ -15,6 +15,8 @@ import (
 
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
+	_ "github.com/xcache-go/xcache/drivers/memory"
+	"github.com/xcache-go/xcache/mixins"
 )
 
 func TestEveryOperationAfterCloseIsErrClosed(t *testing.T) {
@@ -304,4 +306,30 @@ func TestCloseOfAViewWithABadOption(t *testing.T) {
 	s, c := newFake(t)
 	require.NoError(t, c.With(xcache.WithTTL(0)).Close())
 	require.Equal(t, 1, s.closed, "the store was not closed")
+}
+
+// A caller who waits is told at once, on every store: no time-out of the command's, and no
+// op_timeout, has to pass. The drivers for servers are tested likewise (drivertest.WaitFaults).
+func TestCloseEndsCallersWhoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := xcache.OpenDSN("memory://")
+		require.NoError(t, err)
+		lists, err := mixins.NewLists[string](c)
+		require.NoError(t, err)
+		var waiting sync.WaitGroup
+		for i := range 5 {
+			waiting.Go(func() {
+				_, err := lists.BLPop(t.Context(), time.Duration(i)*time.Hour, "k")
+				assert.ErrorIs(t, err, xcache.ErrClosed)
+				assert.NotErrorIs(t, err, xcache.ErrUnknownOutcome)
+			})
+		}
+		synctest.Wait()
+		start := time.Now()
+		require.NoError(t, c.Close())
+		waiting.Wait()
+		require.Zero(t, time.Since(start))
+		_, err = lists.BLPop(t.Context(), 0, "k")
+		require.ErrorIs(t, err, xcache.ErrClosed)
+	})
 }

@@ -40,7 +40,8 @@ type Exclusive interface {
 // From then on every call fails with the reason, which Err returns: an *Error that was
 // NotApplied, of kind ErrClosed if the session or the store was closed, ErrReadOnly, or
 // ErrUnavailable. The call that is under way when the session ends fails at once, with
-// an outcome that is true.
+// an outcome that is true. A session whose server stops being the primary ends a moment
+// later if replies are due to what Send has sent: a server that lives still answers.
 //
 // A frozen server looks like one that has nothing to say, until another one takes its
 // place. Who waits for messages and must know earlier sends a PING from time to time.

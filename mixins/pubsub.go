@@ -122,7 +122,7 @@ func (s *PubSub[T]) publish(name, command, channel string, message T) *xcache.Op
 	return o
 }
 
-// Subscribe yields what is published on channels, in the order of each channel:
+// Subscribe yields what is published on channels, in the order in which the server has got it:
 //
 //	for m, err := range chat.Subscribe(ctx, mixins.SubscribeOptions{}, "room:1") {
 //		switch {

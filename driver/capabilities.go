@@ -27,7 +27,9 @@ type Caps struct {
 	Inspector Inspector
 	// Exclusive gives connections of the caller's own.
 	Exclusive Exclusive
-	Limits    Limits
+	// Watcher runs optimistic transactions without such connections.
+	Watcher Watcher
+	Limits  Limits
 }
 
 // Capable is implemented by stores that wrap another one. A wrapper builds its
@@ -64,6 +66,7 @@ func DetectCaps(s Store) Caps {
 	caps.Disconnector, _ = s.(Disconnector)
 	caps.Inspector, _ = s.(Inspector)
 	caps.Exclusive, _ = s.(Exclusive)
+	caps.Watcher, _ = s.(Watcher)
 	if l, ok := s.(Limiter); ok {
 		caps.Limits = l.Limits()
 	}

@@ -55,6 +55,9 @@ func (fullStore) Inspect() driver.Inspection                            { return
 func (fullStore) Exclusive(context.Context, ...string) (driver.Session, error) {
 	return nil, errors.ErrUnsupported
 }
+func (fullStore) Watch(context.Context, ...string) (driver.Transaction, error) {
+	return nil, errors.ErrUnsupported
+}
 func (fullStore) Limits() driver.Limits { return driver.Limits{KeyLength: 250} }
 
 // A wrapper forwards pings, and nothing else.

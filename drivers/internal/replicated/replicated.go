@@ -151,7 +151,7 @@ func (s *Store) Caps() driver.Caps {
 	if s.caps.Inspector != nil {
 		caps.Inspector = s
 	}
-	caps.Exclusive = s.caps.Exclusive // at the primary
+	caps.Exclusive, caps.Watcher = s.caps.Exclusive, s.caps.Watcher // at the primary
 	if s.caps.Commander != nil {
 		caps.Commander = s
 	}

@@ -44,6 +44,10 @@ import (
 // (ErrUnsupportedValue), which no later call would be without; the value comes
 // with it. When the cache is closed meanwhile, the error is ErrClosed.
 func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Context) (T, error), opts ...SetOption) (T, error) {
+	if v.tx != nil {
+		var zero T
+		return zero, v.opError("get or set", key, errLoads)
+	}
 	landed := v.shared.flights.Landed()
 	value, unreadable, err := v.lookUp(ctx, key)
 	if unreadable == nil && !errors.Is(err, ErrNotFound) {

@@ -88,9 +88,10 @@ var operations = map[string]func(ctx context.Context, v *xcache.View[string]) er
 	},
 }
 
-// notOperations are the methods that ask the server nothing.
+// notOperations are the methods that ask the server nothing, and those that have tests of
+// their own, as they ask it several things.
 var notOperations = map[string]bool{
-	"Close": true, "CodecReads": true, "In": true, "Inspect": true, "Load": true, "Namespace": true, "Pipeline": true, "Require": true, "Store": true, "Subscribe": true, "With": true,
+	"Close": true, "CodecReads": true, "In": true, "Inspect": true, "Load": true, "Namespace": true, "Pipeline": true, "Require": true, "Store": true, "Subscribe": true, "Watch": true, "With": true, "WithTx": true,
 }
 
 // second drops the result of an operation.

@@ -21,6 +21,8 @@ import (
 type Pipeline struct {
 	cache *Cache
 	batch *batch
+	// tx is the transaction that the pipeline is the end of, or nil.
+	tx *Tx
 }
 
 // A batch is what one Exec sends.
@@ -61,6 +63,9 @@ func (p *Pipeline) Exec(ctx context.Context) error { return p.exec(ctx, driver.P
 func (p *Pipeline) ExecAtomic(ctx context.Context) error { return p.exec(ctx, driver.Atomic) }
 
 func (p *Pipeline) exec(ctx context.Context, how driver.How) error {
+	if p.tx != nil {
+		return p.cache.opError("pipeline", "", errOwnExec)
+	}
 	b := p.batch
 	p.batch = new(batch)
 	ctx, call, err := p.cache.start(ctx, "pipeline", "", len(b.queue))
@@ -69,20 +74,38 @@ func (p *Pipeline) exec(ctx context.Context, how driver.How) error {
 		return err
 	}
 	defer call.release()
-	if err = b.send(ctx, p.cache, how); err != nil {
-		err = call.explain(err)
-		_ = b.resolve(err)
-	} else {
-		for _, cmd := range b.cmds {
-			cmd.Err = call.unblame(cmd.Err)
-			b.failed = b.failed || cmd.Err != nil
-		}
-		if err = b.resolve(nil); err != nil {
-			err = call.wrap(err)
-		}
-	}
+	err = b.execute(ctx, &call, how, p.cache.do)
 	call.report(err)
 	return err
+}
+
+// do runs commands as the view's store does it.
+func (c *Cache) do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	if len(cmds) == 0 {
+		return nil
+	}
+	if commander := c.target.caps.Commander; commander != nil {
+		return commander.Do(ctx, cmds, how)
+	}
+	return c.target.commander.Do(ctx, cmds, how)
+}
+
+// execute sends what was queued by do, and gives every operation its result. It returns the
+// error as the caller shall see it.
+func (b *batch) execute(ctx context.Context, call *call, how driver.How, do func(context.Context, []*driver.Cmd, driver.How) error) error {
+	if err := b.send(ctx, call.cache, how, do); err != nil {
+		err = call.explain(err)
+		_ = b.resolve(err)
+		return err
+	}
+	for _, cmd := range b.cmds {
+		cmd.Err = call.unblame(cmd.Err)
+		b.failed = b.failed || cmd.Err != nil
+	}
+	if err := b.resolve(nil); err != nil {
+		return call.wrap(err)
+	}
+	return nil
 }
 
 // resolve gives every operation its result, or the failure of the batch. It
@@ -114,21 +137,11 @@ func (e *pipelineError) Error() string {
 
 func (e *pipelineError) Unwrap() []error { return e.failures }
 
-func (b *batch) send(ctx context.Context, c *Cache, how driver.How) error {
+func (b *batch) send(ctx context.Context, c *Cache, how driver.How, do func(context.Context, []*driver.Cmd, driver.How) error) error {
 	if how == driver.Atomic && b.refused {
 		return errors.New("xcache: nothing was sent: an operation of the transaction is bad in itself, see its result")
 	}
-	if len(b.cmds) == 0 {
-		return nil
-	}
-	commander := c.target.caps.Commander
-	run := func() error {
-		if commander == nil {
-			return c.target.commander.Do(ctx, b.cmds, how)
-		}
-		return commander.Do(ctx, b.cmds, how)
-	}
-	return c.shared.flights.InvalidateAll(ctx, run, b.writes())
+	return c.shared.flights.InvalidateAll(ctx, func() error { return do(ctx, b.cmds, how) }, b.writes())
 }
 
 // writes returns a function that reports whether a command of the batch may change
@@ -182,9 +195,12 @@ func (r *Result[T]) Err() error {
 // the pipeline's; it must be of the same store.
 func Queue[R any](p *Pipeline, o *Op, read func(*Op) (R, error)) *Result[R] {
 	r := &Result[R]{batch: p.batch, op: o, read: read}
+	done := p.tx.takes()
 	o.keep()
 	p.batch.queue = append(p.batch.queue, r)
 	switch {
+	case done != nil:
+		r.err = o.ownError(done)
 	case o.cache.err != nil:
 		r.err = o.cache.err
 	case o.cache.shared != p.cache.shared:

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/optimistic"
 )
 
 // A Registry maps names to drivers. Its zero value is empty and ready; most
@@ -146,6 +147,7 @@ var needsByName = map[string]func(*driver.Caps) bool{
 	"pubsub": func(c *driver.Caps) bool {
 		return (c.Subscriber != nil || c.Exclusive != nil) && runsGroup(c, driver.GroupPubSub)
 	},
+	"watch":      optimistic.Can,
 	"tracking":   func(c *driver.Caps) bool { return c.Tracker != nil },
 	"lists":      needsGroup(driver.GroupLists),
 	"sets":       needsGroup(driver.GroupSets),
@@ -170,7 +172,7 @@ func knownNeeds() string { return strings.Join(slices.Sorted(maps.Keys(needsByNa
 
 // Require returns an error that matches errors.ErrUnsupported, and names the
 // registered drivers that would do, unless the driver can do all of needs:
-// ttl, counters, swap, rename, scan, flush, ping, pipelines, pubsub, tracking,
+// ttl, counters, swap, rename, scan, flush, ping, pipelines, pubsub, watch, tracking,
 // lists, sets, hashes, sortedsets, streams, scripts, functions. It does no I/O: call it
 // at start-up, so that a service does not find out at night.
 func (c *Cache) Require(needs ...string) error {

@@ -93,6 +93,8 @@ type Cache struct {
 	// timeoutPerCall: the store does not bound its calls as this view wants,
 	// so that each needs a context with a deadline.
 	timeoutPerCall bool
+	// tx is the transaction that the view reads in, or nil.
+	tx *Tx
 	// err is what was wrong with the options of this view; every call
 	// returns it.
 	err error
@@ -128,10 +130,14 @@ func (c *Cache) With(opts ...Option) *Cache {
 	if view.readPrimary {
 		view.target = &c.shared.primary
 	}
+	if view.tx != nil {
+		view.target = &view.tx.target
+		view.rewrite = false
+	}
 	if view.err == nil {
 		view.err = view.layout.Prepare()
 	}
-	if view.err == nil {
+	if view.err == nil && view.tx == nil {
 		view.err = view.require(view.requires)
 	}
 	if view.err == nil && view.rewrite && view.shared.primary.caps.Swapper == nil {
@@ -153,6 +159,9 @@ func (c *Cache) With(opts ...Option) *Cache {
 // Calling it again returns what the first call returned. It must not be called from
 // inside a loop over Keys, which it would wait for.
 func (c *Cache) Close() error {
+	if c.tx != nil {
+		return c.opError("close", "", errors.New("xcache: this view is a transaction's; close the cache outside of it"))
+	}
 	if err := c.shared.close(); err != nil {
 		return c.opError("close", "", err)
 	}

@@ -37,6 +37,13 @@ func NewHashes[V any](c *xcache.Cache) (*Hashes[V], error) {
 // In returns the handle whose methods queue their operations in p.
 func (h *Hashes[V]) In(p *xcache.Pipeline) QueuedHashes[V] { return QueuedHashes[V]{p, h} }
 
+// WithTx returns the handle as one that reads in a transaction: see xcache.Cache.WithTx.
+func (h *Hashes[V]) WithTx(tx *xcache.Tx) *Hashes[V] {
+	in := *h
+	in.cache = h.cache.WithTx(tx)
+	return &in
+}
+
 // A FieldValue is a field of a hash and its value.
 type FieldValue[V any] struct {
 	Field string

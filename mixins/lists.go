@@ -40,6 +40,13 @@ func NewLists[T any](c *xcache.Cache) (*Lists[T], error) {
 // In returns the handle whose methods queue their operations in p.
 func (l *Lists[T]) In(p *xcache.Pipeline) QueuedLists[T] { return QueuedLists[T]{p, l} }
 
+// WithTx returns the handle as one that reads in a transaction: see xcache.Cache.WithTx.
+func (l *Lists[T]) WithTx(tx *xcache.Tx) *Lists[T] {
+	in := *l
+	in.cache = l.cache.WithTx(tx)
+	return &in
+}
+
 // An End is one of the two ends of a list.
 type End string
 

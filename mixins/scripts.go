@@ -78,6 +78,13 @@ func NewScript[R any](s *Scripts, source string, result Reader[R]) *Script[R] {
 // In returns the script as one whose runs are queued in p.
 func (s *Script[R]) In(p *xcache.Pipeline) QueuedScript[R] { return QueuedScript[R]{p, s} }
 
+// WithTx returns the script as one that is run in a transaction, by RunRO: see xcache.Cache.WithTx.
+func (s *Script[R]) WithTx(tx *xcache.Tx) *Script[R] {
+	in := *s
+	in.cache = s.cache.WithTx(tx)
+	return &in
+}
+
 // Run runs the script.
 func (s *Script[R]) Run(ctx context.Context, keys []string, args ...any) (R, error) {
 	return xcache.Run(ctx, s.op("EVAL", keys, args), s.read)
@@ -121,6 +128,13 @@ func NewFunction[R any](s *Scripts, name string, result Reader[R]) (*Function[R]
 
 // In returns the function as one whose calls are queued in p.
 func (f *Function[R]) In(p *xcache.Pipeline) QueuedFunction[R] { return QueuedFunction[R]{p, f} }
+
+// WithTx returns the function as one that is called in a transaction, by FCallRO: see xcache.Cache.WithTx.
+func (f *Function[R]) WithTx(tx *xcache.Tx) *Function[R] {
+	in := *f
+	in.cache = f.cache.WithTx(tx)
+	return &in
+}
 
 // FCall calls the function.
 func (f *Function[R]) FCall(ctx context.Context, keys []string, args ...any) (R, error) {

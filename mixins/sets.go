@@ -39,6 +39,13 @@ func NewSets[T any](c *xcache.Cache) (*Sets[T], error) {
 // In returns the handle whose methods queue their operations in p.
 func (s *Sets[T]) In(p *xcache.Pipeline) QueuedSets[T] { return QueuedSets[T]{p, s} }
 
+// WithTx returns the handle as one that reads in a transaction: see xcache.Cache.WithTx.
+func (s *Sets[T]) WithTx(tx *xcache.Tx) *Sets[T] {
+	in := *s
+	in.cache = s.cache.WithTx(tx)
+	return &in
+}
+
 // SAdd adds members, and returns how many of them were new. Without a set it makes one.
 func (s *Sets[T]) SAdd(ctx context.Context, key string, members ...T) (int, error) {
 	return xcache.Run(ctx, s.with("sadd", "SADD", key, members), readInt)

@@ -285,3 +285,10 @@ func (z *SortedSets[T]) popFirst(which Extreme, count int, keys []string) *xcach
 	o := xcache.NewKeylessOp(z.cache, "zmpop", "ZMPOP").Int(int64(len(keys)))
 	return addKeys(o, keys).Word(string(which)).Word("COUNT").Int(int64(count))
 }
+
+// WithTx returns the handle as one that reads in a transaction: see xcache.Cache.WithTx.
+func (z *SortedSets[T]) WithTx(tx *xcache.Tx) *SortedSets[T] {
+	in := *z
+	in.cache = z.cache.WithTx(tx)
+	return &in
+}

@@ -13,18 +13,19 @@ type check struct {
 
 // What a check can need, besides commands.
 const (
-	commander     = "Commander"
-	expirer       = "Expirer"
-	counter       = "Counter"
-	swapper       = "Swapper"
-	mover         = "Mover"
-	scanner       = "Scanner"
-	flusher       = "Flusher"
-	pinger        = "Pinger"
-	replicated    = "Replicated"
-	disconnect    = "Disconnector"
-	inspector     = "Inspector"
-	ownConnection = "Exclusive"
+	commander      = "Commander"
+	expirer        = "Expirer"
+	counter        = "Counter"
+	swapper        = "Swapper"
+	mover          = "Mover"
+	scanner        = "Scanner"
+	flusher        = "Flusher"
+	pinger         = "Pinger"
+	replicated     = "Replicated"
+	disconnect     = "Disconnector"
+	inspector      = "Inspector"
+	ownConnection  = "Exclusive"
+	ownTransaction = "Watcher"
 	// The harness.
 	wholeDatabase = "Harness.Exclusive"
 	behindAddr    = "Addr" // a proxy in between
@@ -90,6 +91,7 @@ func keptChecks() []check {
 		scriptChecks(),
 		luaChecks(),
 		waitChecks(),
+		watchChecks(),
 		cacheErrorChecks(),
 	)
 	for i, c := range checks {

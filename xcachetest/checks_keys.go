@@ -132,11 +132,11 @@ func capabilityChecks() []check {
 	return []check{
 		{
 			name: "caps/declared-equals-detected",
-			rule: "the store has exactly the capabilities that the harness does not list in Lacks; an Inspector, which calls do not depend on, it may have or lack without a word",
+			rule: "the store has exactly the capabilities that the harness does not list in Lacks; an Inspector, which calls do not depend on, and a Watcher, without which the checks on Watch say what must be true, it may have or lack without a word",
 			run: func(s *subject) error {
 				var errs []error
 				for _, name := range capabilityNames() {
-					if name == inspector && !slices.Contains(s.h.Lacks, name) {
+					if (name == inspector || name == ownTransaction) && !slices.Contains(s.h.Lacks, name) {
 						continue
 					}
 					switch lacks := slices.Contains(s.h.Lacks, name); {

@@ -58,7 +58,7 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 		return err
 	}
 	if how == driver.Atomic {
-		return s.doAtomic(ctx, db, cmds)
+		return s.doAtomic(ctx, db, cmds, nil)
 	}
 	var c call
 	for i, cmd := range cmds {
@@ -91,7 +91,9 @@ func endedAt(ctx context.Context, i int) error {
 	return ended(ctx, driver.Unknown)
 }
 
-func (s *Store) doAtomic(ctx context.Context, db *database, cmds []*driver.Cmd) error {
+// doAtomic runs commands with nothing in between. w is the optimistic transaction of which
+// that is the end, or nil; w.mu is locked.
+func (s *Store) doAtomic(ctx context.Context, db *database, cmds []*driver.Cmd, w *watcher) error {
 	var shards shardSet
 	run := make([]command, len(cmds))
 	for i, cmd := range cmds {
@@ -101,8 +103,16 @@ func (s *Store) doAtomic(ctx context.Context, db *database, cmds []*driver.Cmd) 
 		}
 		shards |= db.shardsOfCommand(run[i], cmd)
 	}
+	if w != nil {
+		shards |= w.shards
+	}
 	c := call{transaction: db.begin(shards), ctx: ctx}
 	defer c.end()
+	if w != nil {
+		if err := w.commit(&c.transaction); err != nil {
+			return err
+		}
+	}
 	for i := range cmds {
 		c.Cmd = cmds[i]
 		c.Cmd.Reply, c.Cmd.Err = run[i].run(&c)

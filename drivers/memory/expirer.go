@@ -73,7 +73,7 @@ func (t *transaction) setTTL(key string, ttl time.Duration) bool {
 	case driver.Expired(ttl):
 		t.remove(e)
 	case ttl != driver.KeepTTL:
-		e.deadline = t.deadline(ttl)
+		t.db.shardOf(e.hash).setDeadline(e, t.deadline(ttl))
 	}
 	return true
 }

@@ -96,7 +96,7 @@ func persist(c *call) (driver.Reply, error) {
 	if e == nil || e.deadline == never {
 		return driver.IntReply(0), nil
 	}
-	e.deadline = never
+	c.db.shardOf(e.hash).setDeadline(e, never)
 	return driver.IntReply(1), nil
 }
 

@@ -31,6 +31,8 @@ type shard struct {
 	// keys have changed under this lock: see waiter. Most of the time both are nil.
 	awaited map[string][]*waiter
 	touched []string
+	// watched has those who watch a key: see watcher. Most of the time it is nil.
+	watched map[string][]*watcher
 
 	_ [64]byte // keep the next shard's lock on another cache line
 }
@@ -65,7 +67,11 @@ func (s *shard) gone(e *entry, now int64) bool {
 		return false
 	}
 	o.lapse(now)
+	before := e.cost
 	s.count(e)
+	if e.cost != before && s.watched != nil {
+		s.tell(e.key)
+	}
 	return o.empty()
 }
 
@@ -89,8 +95,16 @@ func (s *shard) insert(hash uint64, key string) *entry {
 func (s *shard) changed(e *entry) {
 	s.count(e)
 	s.fresh = e
-	if s.awaited != nil {
+	if s.awaited != nil || s.watched != nil {
 		s.touch(e.key)
+	}
+}
+
+// setDeadline changes when an entry expires.
+func (s *shard) setDeadline(e *entry, deadline int64) {
+	e.deadline = deadline
+	if s.watched != nil {
+		s.tell(e.key)
 	}
 }
 
@@ -118,7 +132,7 @@ func (s *shard) remove(e *entry) {
 	if s.fresh == e {
 		s.fresh = nil
 	}
-	if s.awaited != nil {
+	if s.awaited != nil || s.watched != nil {
 		s.touch(e.key)
 	}
 	s.entries--
@@ -136,6 +150,7 @@ const keptPlaces = 8 * chunkSize
 
 // clear removes every entry and frees their memory.
 func (s *shard) clear() {
+	s.tellAll()
 	s.grownEntries -= s.entries
 	s.grownBytes -= s.bytes
 	s.entries, s.bytes, s.swept = 0, 0, 0

@@ -40,6 +40,7 @@ var _ interface {
 	driver.Inspector
 	driver.Limiter
 	driver.Subscriber
+	driver.Watcher
 } = (*Store)(nil)
 
 // NewStore returns a store of its own, for xcache.New. An error says which

@@ -180,14 +180,15 @@ func (t *transaction) quit(w *waiter) {
 	}
 }
 
-// touch notes that a key has changed, if somebody waits for it.
+// touch notes that a key has changed, for those who wait for it, and those who watch it.
 func (s *shard) touch(key string) {
+	s.tell(key)
 	if s.awaited[key] != nil {
 		s.touched = append(s.touched, key)
 	}
 }
 
-// touchAll is touch for all keys.
+// touchAll is touch for all keys, for those who wait.
 func (s *shard) touchAll() {
 	for key := range s.awaited {
 		s.touched = append(s.touched, key)

@@ -31,6 +31,7 @@ var _ interface {
 	driver.Commander
 	driver.Limiter
 	driver.Subscriber
+	driver.Watcher
 } = (*Store)(nil)
 
 // NewStore returns a store, for xcache.New.

@@ -134,8 +134,9 @@ func (s *exclusiveSession) Do(ctx context.Context, cmds []*driver.Cmd, how drive
 	s.notice(err)
 	for _, c := range cmds {
 		s.notice(c.Err)
+		c.Err = passing(c.Err)
 	}
-	return err
+	return passing(err)
 }
 
 // Send implements driver.Session.

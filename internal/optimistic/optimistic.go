@@ -1,0 +1,253 @@
+// Package optimistic runs optimistic transactions: it watches keys, lets the caller read,
+// and in the end runs commands as one, unless somebody has changed a watched key meanwhile.
+// A store has them by its own means (driver.Watcher), or by WATCH on a connection of the
+// caller's own (driver.Exclusive).
+package optimistic
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// ErrDone is the error of a transaction that is used after its end.
+var ErrDone = errors.New("xcache: the transaction is over, its function has returned")
+
+// Errors of calls that a transaction does not take.
+var (
+	errWrite  = refusal("a transaction only reads while its function runs: queue what it writes in the pipeline of the transaction (Tx.Pipeline)")
+	errAtomic = refusal("a transaction is atomic as a whole: use Exec for reads, and queue what it writes in the pipeline of the transaction (Tx.Pipeline)")
+	errWaits  = refusal("a command that waits cannot be part of a transaction")
+	errScan   = refusal("a transaction cannot read the keyspace, as nobody can watch all keys")
+	errInUse  = driver.Fail(driver.ErrSyntax, driver.NotApplied, errors.New("the transaction is in use by another goroutine: its reads are made one at a time"))
+)
+
+func refusal(text string) error {
+	return driver.Fail(errors.ErrUnsupported, driver.NotApplied, errors.New(text))
+}
+
+// Can reports whether a store can run optimistic transactions.
+func Can(caps *driver.Caps) bool {
+	return caps.Commander != nil && (caps.Watcher != nil || caps.Exclusive != nil)
+}
+
+// A Transaction watches keys. Begin makes one.
+type Transaction struct {
+	on  driver.Transaction
+	key string // one that is watched
+	// unwatch tells that Close has to say to the server that nothing is watched any more.
+	unwatch bool
+
+	inUse sync.Mutex // held by the call under way
+	over  atomic.Bool
+	// failure is why a read did not come about, the first one.
+	failure atomic.Pointer[error]
+}
+
+// Begin begins to watch full keys of a store that can. A failure has changed nothing.
+func Begin(ctx context.Context, caps *driver.Caps, keys []string) (*Transaction, error) {
+	if caps.Watcher != nil {
+		on, err := caps.Watcher.Watch(ctx, keys...)
+		if err != nil {
+			return nil, err
+		}
+		return &Transaction{on: on, key: keys[0]}, nil
+	}
+	session, err := caps.Exclusive.Exclusive(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	watch := driver.NewCustomCmd("WATCH")
+	for _, key := range keys {
+		watch.Args = append(watch.Args, driver.Key(key))
+	}
+	if err = session.Do(ctx, []*driver.Cmd{watch}, driver.Plain); err == nil {
+		err = watch.Err
+	}
+	if err != nil {
+		_ = session.Close() // which returns nil
+		return nil, &lostError{harmless(err)}
+	}
+	return &Transaction{on: session, key: keys[0], unwatch: true}, nil
+}
+
+// A lostError is the failure of a session that there was.
+type lostError struct{ error }
+
+func (e *lostError) Unwrap() error { return e.error }
+
+// harmless returns the error of a command that changes nothing, whatever became of it.
+func harmless(err error) error {
+	e, ok := errors.AsType[*driver.Error](err)
+	if !ok || e.Outcome == driver.NotApplied {
+		return err
+	}
+	unchanged := *e
+	unchanged.Outcome = driver.NotApplied
+	return &unchanged
+}
+
+// read runs commands that only read.
+func (t *Transaction) read(ctx context.Context, cmds []*driver.Cmd) error {
+	if len(cmds) == 0 {
+		return nil
+	}
+	if !t.inUse.TryLock() {
+		return errInUse
+	}
+	defer t.inUse.Unlock()
+	if t.over.Load() {
+		return ErrDone
+	}
+	err := t.on.Do(ctx, cmds, driver.Plain)
+	if err != nil {
+		err = harmless(err)
+		t.failed(err)
+		return err
+	}
+	for _, cmd := range cmds {
+		if cmd.Err != nil && again(cmd.Err) {
+			t.failed(cmd.Err)
+		}
+	}
+	return nil
+}
+
+func (t *Transaction) failed(err error) { t.failure.CompareAndSwap(nil, &err) }
+
+// End ends the reading. From then on there is nothing but Commit and Close.
+func (t *Transaction) End() { t.over.Store(true) }
+
+// IsOver reports whether the reading has ended.
+func (t *Transaction) IsOver() bool { return t.over.Load() }
+
+// Lost reports whether err is, or wraps, the failure of a read that another transaction may
+// not have.
+func (t *Transaction) Lost(err error) bool {
+	failure := t.failure.Load()
+	return failure != nil && again(*failure) && errors.Is(err, *failure)
+}
+
+// Commit runs commands, unless a watched key has changed: that is ErrConflict. No commands
+// ask whether one has.
+func (t *Transaction) Commit(ctx context.Context, cmds []*driver.Cmd) error {
+	t.inUse.Lock() // by a read that the function has left behind, until that returns
+	defer t.inUse.Unlock()
+	if len(cmds) == 0 {
+		cmds = []*driver.Cmd{driver.NewCmd("EXISTS", driver.Key(t.key))}
+	}
+	err := t.on.Do(ctx, cmds, driver.Atomic)
+	t.unwatch = t.unwatch && err != nil && !errors.Is(err, driver.ErrConflict)
+	return err
+}
+
+// goodbye is how long a server may take to end the watching, before the connection is given
+// up instead.
+const goodbye = 250 * time.Millisecond
+
+// Close ends the transaction. Without a Commit nothing has changed.
+func (t *Transaction) Close(ctx context.Context) {
+	t.End()
+	if t.unwatch && t.on.Err() == nil && ctx.Err() == nil && t.inUse.TryLock() {
+		ctx, cancel := context.WithTimeout(ctx, goodbye)
+		_ = t.on.Do(ctx, []*driver.Cmd{driver.NewCustomCmd("UNWATCH")}, driver.Plain) // if that fails, Close ends the connection
+		cancel()
+		t.inUse.Unlock()
+	}
+	_ = t.on.Close() // which returns nil
+}
+
+const (
+	// MaxConflicts is how many transactions in a row may be lost to others.
+	MaxConflicts = 100
+	// firstPause and longestPause bound the pause before the next one, which is a random
+	// part of a time that doubles.
+	firstPause, longestPause = time.Millisecond, 32 * time.Millisecond
+)
+
+// A Verdict says what becomes of an attempt.
+type Verdict uint8
+
+const (
+	// Done is the end, well or badly.
+	Done Verdict = iota
+	// Conflict is a transaction that was lost to somebody else.
+	Conflict
+	// Again is a failure that has changed nothing, and may pass.
+	Again
+)
+
+// Judge returns the verdict on the error of Commit.
+func Judge(err error) Verdict {
+	switch {
+	case errors.Is(err, driver.ErrConflict) && !errors.Is(err, driver.ErrUnknownOutcome):
+		return Conflict
+	case again(err):
+		return Again
+	}
+	return Done
+}
+
+// JudgeBegin returns the verdict on the error of Begin. A store that cannot be reached has
+// been asked often enough, as for other calls, unless it was reached before.
+func JudgeBegin(err error, before bool) Verdict {
+	if _, lost := errors.AsType[*lostError](err); again(err) && (lost || before) {
+		return Again
+	}
+	return Done
+}
+
+// again reports whether err says that nothing was changed, and that another attempt may do
+// better.
+func again(err error) bool {
+	failed, ok := errors.AsType[*driver.Error](err)
+	return ok && failed.Transient && failed.Outcome == driver.NotApplied
+}
+
+// Run calls try until it is done, and returns its last error: the one of ctx if that ends in
+// a pause. It gives up after MaxConflicts conflicts, and when failures that may pass go on for
+// longer than patience.
+func Run(ctx context.Context, patience time.Duration, try func(first bool) (Verdict, error)) error {
+	pause, conflicts := firstPause, 0
+	var failing time.Time // since when every attempt has failed
+	for first := true; ; first = false {
+		verdict, err := try(first)
+		switch verdict {
+		case Done:
+			return err
+		case Conflict:
+			failing = time.Time{}
+			if conflicts++; conflicts == MaxConflicts {
+				return err
+			}
+		case Again:
+			if failing.IsZero() {
+				failing = time.Now()
+			}
+			if time.Since(failing) > patience {
+				return err
+			}
+		}
+		if !rest(ctx, rand.N(pause)) {
+			return driver.Fail(ctx.Err(), driver.NotApplied, err)
+		}
+		pause = min(2*pause, longestPause)
+	}
+}
+
+// rest waits for d, and reports false if ctx ends first.
+func rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -190,8 +190,8 @@ func (s *subject) wantNoTTL(key string) error {
 // forAll names the checks on stores that keep what they are given which hold for one
 // that keeps nothing as well. TestChecksForStoresThatKeepNothing holds it to the table.
 var forAll = []string{
-	"scripts/supported", "watch/supported", "watch/over", "watch/context", "watch/closed", "watch/bad-keys",
 	"command/PUBLISH", "command/SPUBLISH", "pubsub/no-channel", "pubsub/ends-with-its-context",
+	"scripts/supported", "watch/supported", "watch/over", "watch/context", "watch/closed", "watch/bad-keys",
 	"caps/declared-equals-detected", "caps/declared-commands-equal-detected", "caps/limits-make-sense",
 	"values/input-not-changed",
 	"get/miss", "get/no-keys",

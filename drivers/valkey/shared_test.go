@@ -51,4 +51,5 @@ func TestWaits(t *testing.T)               { subject.Waits(t) }
 func TestWaitFaults(t *testing.T)          { subject.WaitFaults(t) }
 func TestSubscriptionFaults(t *testing.T)  { subject.SubscriptionFaults(t) }
 func TestStreams(t *testing.T)             { subject.Streams(t) }
+func TestWatch(t *testing.T)               { subject.Watch(t) }
 func TestReplicatedExclusive(t *testing.T) { subject.ReplicatedExclusive(t) }

@@ -106,6 +106,13 @@ func during(ctx context.Context, deadline time.Time, set func(time.Time) error, 
 func (l *link) Exchange(c *exchange.Call) {
 	err := during(c.Context, c.Deadline, l.nc.SetDeadline, func() error {
 		from := 0
+		if c.Atomic && l.socket != nil && len(l.replies.Buffered()) == 0 {
+			// Seconds may have gone by since WATCH: a transaction on a connection that was
+			// lost since would have an unknown outcome, though nobody gets it.
+			if err := l.socket.Look(false); err != nil {
+				return err
+			}
+		}
 		if c.Atomic && !l.multi && !c.ReadOnly() {
 			var err error
 			if from, err = l.beginTransaction(c); err != nil || from == len(c.Commands) {

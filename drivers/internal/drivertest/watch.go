@@ -1,0 +1,196 @@
+package drivertest
+
+import (
+	"context"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/xcachetest"
+)
+
+// Watch holds the driver to this: an optimistic transaction whose connection is lost, or whose
+// server is no longer the one, before its end is tried again, and is applied once; one that
+// loses the reply to its end has an unknown outcome, and is not sent again.
+func (s *Subject) Watch(t *testing.T) {
+	t.Run("server", func(t *testing.T) {
+		server := s.StartServer(t)
+		proxy := xcachetest.NewProxy(t, server.Addr)
+		w := newWatching(t, s.Open(t, s.Scheme+"://"+proxy.Addr()), Key(t, "n"))
+		t.Run("connection killed before the end", func(t *testing.T) {
+			w.survives(t, func(int) { killClients(t, server) })
+		})
+		t.Run("connection lost again and again", func(t *testing.T) {
+			w.counts(t, 6, func(call int) {
+				if call < 6 {
+					proxy.Cut()
+					time.Sleep(20 * time.Millisecond) // until the client's end knows
+				}
+			})
+		})
+		t.Run("demoted for a time", func(t *testing.T) {
+			w.survives(t, func(call int) {
+				if call == 1 {
+					server.Do(t, "REPLICAOF", "127.0.0.1", "1")
+					time.AfterFunc(50*time.Millisecond, func() { _, _ = server.Try("REPLICAOF", "NO", "ONE") })
+				}
+			})
+		})
+		t.Run("reply to the end lost", func(t *testing.T) { w.losesReply(t, server, proxy) })
+	})
+	t.Run("sentinel", func(t *testing.T) {
+		servers := s.StartSentinel(t)
+		w := newWatching(t, s.Open(t, s.sentinelDSN(servers, "")), Key(t, "n"))
+		t.Run("failover", func(t *testing.T) {
+			w.survives(t, func(int) { servers.Failover(t) })
+		})
+	})
+	t.Run("cluster", func(t *testing.T) {
+		servers := s.StartCluster(t)
+		from, to := servers.Primaries(t)[0], servers.Primaries(t)[1]
+		key := taggedKey(t, tagOf(t, servers, from), "n")
+		w := newWatching(t, s.openCluster(t, servers, ""), key)
+		slot := int(from.Do(t, "CLUSTER", "KEYSLOT", w.full(key)).(int64))
+		t.Run("slot moves", func(t *testing.T) {
+			w.survives(t, func(int) { servers.StartMigration(t, from, to, slot).Finish(t) })
+		})
+		t.Run("failover", func(t *testing.T) {
+			servers.AwaitOK(t)
+			servers.AwaitReplicas(t)
+			w.survives(t, func(int) { servers.Failover(t, to) })
+		})
+	})
+}
+
+// A watching counts in transactions: each adds one to a number that it has read, and the
+// server adds one to another, which never goes back.
+type watching struct {
+	cache   *xcache.Cache
+	numbers *xcache.View[int64]
+	key     string
+	applied int64 // as of the transactions so far
+}
+
+func newWatching(t *testing.T, store driver.Store, key string) *watching {
+	t.Helper()
+	c, err := xcache.New(store, xcache.WithTTL(xcache.NoExpiry))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watching{cache: c, numbers: xcache.For[int64](c), key: key}
+	for _, key := range []string{w.key, w.counter()} {
+		if err := w.numbers.Set(t.Context(), key, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w
+}
+
+// full returns the full key of a key.
+func (w *watching) full(key string) string { return ":1:" + key }
+
+// counter is the key that the server counts at, in the slot of the other.
+func (w *watching) counter() string { return w.key + ":counter" }
+
+// run makes one transaction, in each call of whose function happens what disturb does, between
+// two reads. It returns how often the function was called.
+func (w *watching) run(ctx context.Context, disturb func(call int)) (calls int, err error) {
+	err = w.cache.Watch(ctx, func(ctx context.Context, tx *xcache.Tx) error {
+		n, err := w.numbers.WithTx(tx).Get(ctx, w.key)
+		if err != nil {
+			return err
+		}
+		calls++
+		disturb(calls)
+		if calls%2 == 0 { // else the end finds out
+			if _, err := tx.Cache().Has(ctx, w.key); err != nil {
+				return err
+			}
+		}
+		w.numbers.In(tx.Pipeline()).Set(w.key, n+1)
+		tx.Pipeline().Incr(w.counter(), 1)
+		return nil
+	}, w.key)
+	return calls, err
+}
+
+// want wants the transactions to have been applied once each.
+func (w *watching) want(t *testing.T) {
+	t.Helper()
+	for _, key := range []string{w.key, w.counter()} {
+		if n, err := w.numbers.Get(t.Context(), key); n != w.applied || err != nil {
+			t.Errorf("%s is %d, %v after %d transactions", key, n, err, w.applied)
+		}
+	}
+}
+
+// survives has something happen in the first call of a transaction, which is then applied by a
+// later one.
+func (w *watching) survives(t *testing.T, happen func(call int)) {
+	t.Helper()
+	calls := w.transact(t, func(call int) {
+		if call == 1 {
+			happen(call)
+		}
+	})
+	if calls < 2 {
+		t.Errorf("the function was called %d times", calls)
+	}
+}
+
+// counts wants a transaction to be applied in its n-th call.
+func (w *watching) counts(t *testing.T, n int, disturb func(call int)) {
+	t.Helper()
+	if calls := w.transact(t, disturb); calls != n {
+		t.Errorf("the function was called %d times, want %d", calls, n)
+	}
+}
+
+func (w *watching) transact(t *testing.T, disturb func(call int)) (calls int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	calls, err := w.run(ctx, disturb)
+	if err != nil {
+		t.Fatalf("Watch: %v, after %d calls of the function", err, calls)
+	}
+	w.applied++
+	w.want(t)
+	return calls
+}
+
+// losesReply loses the connection when the server has run the transaction.
+func (w *watching) losesReply(t *testing.T, server *servertest.Server, proxy *xcachetest.Proxy) {
+	t.Helper()
+	w.counts(t, 1, func(int) {}) // so that its MULTI need not go alone
+	w.applied++
+	cut := make(chan struct{})
+	calls, err := w.run(t.Context(), func(int) {
+		proxy.StallReplies()
+		go func() {
+			defer close(cut)
+			Eventually(t, func() bool {
+				n, err := server.Try("GET", w.full(w.counter()))
+				return err == nil && n == strconv.FormatInt(w.applied, 10)
+			}, func() string { return "the server has not run the transaction" })
+			proxy.Cut()
+			proxy.Resume()
+		}()
+	})
+	<-cut
+	WantErr(t, err, driver.Unknown, driver.ErrUnavailable)
+	if calls != 1 {
+		t.Errorf("the function was called %d times", calls)
+	}
+	w.want(t)
+	w.counts(t, 1, func(int) {})
+}
+
+// killClients closes all connections to a server, but for the test's own.
+func killClients(t *testing.T, server *servertest.Server) {
+	t.Helper()
+	server.Do(t, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+}

@@ -9,6 +9,10 @@ TEST_TIMEOUT ?= 20m
 # How many packages are tested at once: those of the drivers wait for servers and clocks
 # most of the time.
 PACKAGES  ?= 4
+# How many commands each server gets in "make test-random", and which: a random seed
+# unless given.
+OPS       ?= 1000000
+SEED      ?=
 # How many processes burn the CPU beside "make test-busy".
 BUSY      ?= 8
 # Flags for the matrix, such as MATRIXFLAGS='-releases redis-6.0', for one row of the table.
@@ -54,6 +58,10 @@ endif
 .PHONY: test-busy
 test-busy: servers ## Run every test while other processes burn the CPU: make test-busy BUSY=8
 	internal/busy/run.sh $(BUSY) $(MAKE) test TEST_TIMEOUT=60m
+
+.PHONY: test-random
+test-random: servers ## Compare memory with real servers by random commands: make test-random OPS=1000000 SEED=1
+	XCACHE_RANDOM_OPS=$(OPS) XCACHE_RANDOM_SEED=$(SEED) $(GO) test -count=1 -timeout=$(TEST_TIMEOUT) -v -run='^TestRandomSequences$$' ./drivers/memory
 
 .PHONY: test-matrix
 test-matrix: servers-matrix ## Test both drivers on every release; writes docs/compatibility.md

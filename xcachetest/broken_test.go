@@ -46,6 +46,7 @@ var brokenStores = []struct {
 	{"Replace with an expired TTL leaves the key", func() driver.Store { return replaceExpiredLeaves{newCorrect()} }, []string{"ttl/set-if-present-zero", "ttl/set-if-present-negative", "cache-ttl/expired"}},
 	{"Inspect is for open stores", func() driver.Store { return &inspectOfOpenStores{correct: newCorrect()} }, []string{"inspect/at-any-time"}},
 	{"Inspect shows the last key", func() driver.Store { return &inspectShowsKeys{correct: newCorrect()} }, []string{"inspect/at-any-time"}},
+	{"too many arguments keep an atomic batch from running", func() driver.Store { return countsWhileQueueing{newCorrect()} }, []string{"commander/too-many-arguments-in-atomic-batches"}},
 	{"Delete counts the keys it was given", func() driver.Store { return deleteCountsGiven{newCorrect()} }, []string{"delete/counts-what-was-there", "cache/delete"}},
 	{"Delete counts duplicates", func() driver.Store { return deleteCountsDuplicates{newCorrect()} }, []string{"delete/duplicates-count-once"}},
 	{"Get uses its buffer again", func() driver.Store { return &getReusesBuffer{correct: newCorrect()} }, []string{"values/data-lasts"}},
@@ -1016,4 +1017,15 @@ func (s *inspectShowsKeys) Inspect() driver.Inspection {
 		inspection.Details = map[string]string{"last_key": *key}
 	}
 	return inspection
+}
+
+type countsWhileQueueing struct{ correct }
+
+func (s countsWhileQueueing) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	for _, cmd := range cmds {
+		if how == driver.Atomic && cmd.Name == "SRANDMEMBER" && len(cmd.Args) > 2 {
+			return driver.Fail(driver.ErrSyntax, driver.NotApplied, nil)
+		}
+	}
+	return s.correct.Do(ctx, cmds, how)
 }

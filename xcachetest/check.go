@@ -9,6 +9,25 @@ type check struct {
 	needs []string
 	// run returns every violation it sees, joined.
 	run func(s *subject) error
+	// tell is in the place of run for an observation. It returns what it saw; an error
+	// is told, too.
+	tell func(s *subject) (string, error)
+}
+
+// level says what the check means to a driver. A check that needs something which not
+// every driver has is for those that claim it.
+func (c *check) level() Level {
+	if c.tell != nil {
+		return LevelObservation
+	}
+	for _, need := range c.needs {
+		switch need {
+		case wholeDatabase, behindAddr, keeps: // of the harness, and of nearly all
+		default:
+			return LevelOption
+		}
+	}
+	return LevelRule
 }
 
 // What a check can need, besides commands.
@@ -52,7 +71,7 @@ func queued(commands ...string) []string {
 
 // table returns all checks, in the order they run.
 func table() []check {
-	return append(nothingChecks(), keptChecks()...)
+	return slices.Concat(nothingChecks(), keptChecks(), observations())
 }
 
 // keptChecks returns the checks that stores are held to which keep what they are given.

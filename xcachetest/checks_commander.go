@@ -84,6 +84,22 @@ func commanderChecks() []check {
 			},
 		},
 		{
+			name:  "commander/too-many-arguments-in-atomic-batches",
+			rule:  "in an atomic batch a command with optional arguments that has too many fails alone with ErrSyntax, and the other commands run, as with MULTI and EXEC",
+			needs: needs("SET", "GET", "SRANDMEMBER"),
+			run: func(s *subject) error {
+				key, none := driver.Key(s.key("{t}k")), driver.Key(s.key("{t}none"))
+				cmds := []*driver.Cmd{
+					driver.NewCmd("SET", key, driver.Val([]byte("v"))),
+					driver.NewCmd("SRANDMEMBER", none, driver.Int(1), literal("NOSUCHOPTION")),
+					driver.NewCmd("GET", key),
+				}
+				return errors.Join(s.wantErr(s.caps.Commander.Do(noDeadline, cmds, driver.Atomic), nil, "an atomic batch with a command that has too many arguments"),
+					s.wantErr(cmds[0].Err, nil, "SET"), s.wantErr(cmds[1].Err, driver.ErrSyntax, "SRANDMEMBER with too many arguments"), s.wantErr(cmds[2].Err, nil, "GET"),
+					s.wantValue(key.Text, "v"), that(sameReply(cmds[2].Reply, dataReply("v")), "GET in the batch = %s", replyText(cmds[2].Reply)))
+			},
+		},
+		{
 			name:  "commander/unknown-in-plain-batch",
 			rule:  "a command that is not in Commands is errors.ErrUnsupported for itself alone; the others of a plain batch run",
 			needs: needs("SET", "GET"),

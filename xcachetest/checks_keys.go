@@ -199,7 +199,7 @@ func capabilityChecks() []check {
 // wantCommands compares the commands that a store runs with a table and with what the
 // harness says of them. inSessions tells that the store gives connections of callers' own, where
 // commands wait.
-func (h *Harness) wantCommands(table []driver.Command, set driver.CommandSet, inSessions bool) error {
+func (h Harness) wantCommands(table []driver.Command, set driver.CommandSet, inSessions bool) error {
 	var errs []error
 	known := make(map[string]bool, len(table))
 	for _, row := range table {

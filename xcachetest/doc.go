@@ -34,6 +34,13 @@
 // What did not run is listed at the end, by reason. A driver that cannot honour
 // a rule for now puts the check and the reason into Harness.Skip.
 //
+// # Reports
+//
+// [Conform] runs the checks outside of "go test", and returns a [Report], which can be
+// written as JSON, as JUnit XML and as text. With Harness.Report, Run writes one. Each check
+// has a level: a rule binds every driver, an option those that claim a capability, and an
+// observation only tells what it saw.
+//
 // # What the suite looks at
 //
 // The store: capabilities (what is declared is there, and nothing else), keys,

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
@@ -29,6 +31,27 @@ func ExampleRun() {
 			Exclusive: true,
 			Lacks:     []string{"Subscriber", "Tracker", "Replicated", "Disconnector", "Exclusive"},
 		})
+	}
+	// Output:
+}
+
+// Outside of a test: in a program that tells whether a driver conforms.
+func ExampleConform() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	report := xcachetest.Conform(ctx, func() (driver.Store, error) {
+		return memory.NewStore(memory.Options{})
+	})
+	if !report.OK() {
+		fmt.Println(report) // the rules that are broken, with what broke them
+	}
+	fmt.Println(report.Failed, "rules are broken")
+	// Output: 0 rules are broken
+}
+
+func ExampleReport_WriteJUnit() {
+	_ = func(report xcachetest.Report, file io.Writer) error {
+		return report.WriteJUnit(file)
 	}
 	// Output:
 }

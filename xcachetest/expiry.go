@@ -132,7 +132,10 @@ func (s *subject) wantEnd(l lifetime, gone func() (bool, error)) error {
 		case before > latest:
 			return fmt.Errorf("still there %v after it was written with a TTL of %v", before, l.ttl)
 		}
-		time.Sleep(2 * time.Millisecond)
+		if s.ctx.Err() != nil {
+			return s.ctx.Err()
+		}
+		s.pause(2 * time.Millisecond)
 	}
 }
 

@@ -101,7 +101,7 @@ func runChecks(t *testing.T, h Harness, names ...string) []result {
 	}
 	for i := range s.checks {
 		// A subtest, so that what Open registers is cleaned up after each.
-		t.Run("", func(t *testing.T) { s.run(t, &s.checks[i]) })
+		t.Run("", func(t *testing.T) { s.run(noDeadline, t, &s.checks[i]) })
 	}
 	return s.results
 }
@@ -177,7 +177,7 @@ func trial(t *testing.T, h Harness, checks ...check) *suite {
 		t.Fatal(err)
 	}
 	for i := range s.checks {
-		t.Run("", func(t *testing.T) { s.run(t, &s.checks[i]) })
+		t.Run("", func(t *testing.T) { s.run(noDeadline, t, &s.checks[i]) })
 	}
 	return s
 }
@@ -212,7 +212,7 @@ func TestRunnerGoesOnAfterWhateverAStoreDoes(t *testing.T) {
 					t.Errorf("%s: error %q, skipped %q, want %+v", r.name, got, r.skipped, want[i])
 				}
 			}
-			summary := s.summary()
+			summary := s.report().String()
 			for _, line := range []string{"1 checks passed, 3 failed, 3 did not run", "the reason: t/skipped", "the store has no Tracker: t/needs"} {
 				if !strings.Contains(summary, line) {
 					t.Errorf("summary %q, want it to contain %q", summary, line)
@@ -230,7 +230,7 @@ func TestRunnerCleansUp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := s.run(t, &s.checks[0]); r.err != nil {
+		if r := s.run(noDeadline, t, &s.checks[0]); r.err != nil {
 			t.Fatal(r.err)
 		}
 		for key, err := range store.Scan(t.Context(), "*") {

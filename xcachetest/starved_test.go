@@ -28,7 +28,7 @@ func TestStarvedStoresAreNotFlagged(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i := range s.checks {
-				synctest.Test(t, func(t *testing.T) { s.run(t, &s.checks[i]) })
+				synctest.Test(t, func(t *testing.T) { s.run(noDeadline, t, &s.checks[i]) })
 			}
 			wantAllPassed(t, s.results)
 		})

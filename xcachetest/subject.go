@@ -23,6 +23,7 @@ import (
 // All methods may be called concurrently.
 type subject struct {
 	h      *Harness
+	ctx    context.Context // ends the waiting of the check, not its calls
 	t      testing.TB
 	store  driver.Store
 	caps   driver.Caps
@@ -48,8 +49,11 @@ const (
 // rivals is how many goroutines compete where a check is about atomicity.
 const rivals = 16
 
-func newSubject(t testing.TB, h *Harness) *subject {
-	s := &subject{h: h, t: t, prefix: "xct" + strconv.FormatUint(rand.Uint64(), 36) + ":", began: time.Now()}
+// newPrefix returns what the keys of one check begin with.
+func newPrefix() string { return "xct" + strconv.FormatUint(rand.Uint64(), 36) + ":" }
+
+func newSubject(ctx context.Context, t testing.TB, h *Harness) *subject {
+	s := &subject{h: h, ctx: ctx, t: t, prefix: newPrefix(), began: time.Now()}
 	s.store = h.Open(t)
 	s.caps = driver.CapsOf(s.store)
 	return s
@@ -57,7 +61,7 @@ func newSubject(t testing.TB, h *Harness) *subject {
 
 // with returns a subject of the same check for another store.
 func (s *subject) with(store driver.Store) *subject {
-	return &subject{h: s.h, t: s.t, prefix: s.prefix, began: s.began, store: store, caps: driver.CapsOf(store)}
+	return &subject{h: s.h, ctx: s.ctx, t: s.t, prefix: s.prefix, began: s.began, store: store, caps: driver.CapsOf(store)}
 }
 
 // missing says which of the needs is not met, or "".
@@ -276,16 +280,26 @@ func (s *subject) eventually(try func() error) error {
 	deadline := time.Now().Add(2*time.Second + s.resolution() + 10*s.h.Grace)
 	for n := 1; ; n++ {
 		err := try()
-		if err == nil || n >= tries && time.Now().After(deadline) {
+		if err == nil || s.ctx.Err() != nil || n >= tries && time.Now().After(deadline) {
 			return err
 		}
-		time.Sleep(2 * time.Millisecond)
+		s.pause(2 * time.Millisecond)
 	}
 }
 
 // late reports whether the check has taken so long that its loops come to an end,
-// before it counts as hung.
-func (s *subject) late() bool { return time.Since(s.began) > s.h.Timeout/3 }
+// before it counts as hung, or nobody waits for it any more.
+func (s *subject) late() bool { return s.ctx.Err() != nil || time.Since(s.began) > s.h.Timeout/3 }
+
+// pause is time.Sleep, which ends with the context of the check.
+func (s *subject) pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.ctx.Done():
+	}
+}
 
 // rounds counts to n, or less far with a store whose calls take so long that the
 // check would be late.
@@ -302,7 +316,7 @@ func (s *subject) rounds(n int) iter.Seq[int] {
 // sleep waits for something that is not a call.
 func (s *subject) sleep(d time.Duration) {
 	before := time.Now()
-	time.Sleep(d)
+	s.pause(d)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.slept += time.Since(before)

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +24,10 @@ type suite struct {
 	h       Harness
 	checks  []check
 	results []result
+	began   time.Time
+
+	mu             sync.Mutex
+	driver, server string // as the harness or the first store that can says
 }
 
 // A result is what became of one check.
@@ -30,6 +35,8 @@ type result struct {
 	name    string
 	err     error
 	skipped string // why it did not run
+	told    string // by an observation
+	took    time.Duration
 }
 
 func newSuite(h Harness, checks []check) (*suite, error) {
@@ -81,19 +88,24 @@ func newSuite(h Harness, checks []check) (*suite, error) {
 	if h.Grace == 0 && !h.InProcess {
 		h.Grace = time.Second
 	}
-	return &suite{h: h, checks: checks}, errors.Join(errs...)
+	return &suite{h: h, checks: checks, began: time.Now(), driver: h.Driver, server: h.Server}, errors.Join(errs...)
 }
 
 // run runs one check under the watchdog. It never fails t itself.
-func (s *suite) run(t *testing.T, c *check) result {
+func (s *suite) run(ctx context.Context, t testing.TB, c *check) result {
 	r := result{name: c.name}
+	began := time.Now()
 	if reason, ok := s.h.Skip[c.name]; ok {
 		r.skipped = reason
-	} else {
-		r.err = s.watch(t, c)
+	} else if ctx.Err() == nil {
+		r.told, r.err = s.watch(ctx, t, c)
+		r.took = time.Since(began)
 	}
 	if inapplicable, ok := errors.AsType[*inapplicableError](r.err); ok {
 		r.err, r.skipped = nil, inapplicable.reason
+	}
+	if err := ctx.Err(); err != nil && r.skipped == "" {
+		r.err, r.skipped = nil, fmt.Sprintf("the context has ended: %v", context.Cause(ctx))
 	}
 	s.results = append(s.results, r)
 	return r
@@ -101,65 +113,111 @@ func (s *suite) run(t *testing.T, c *check) result {
 
 // watch runs one check for as long as it may take. Time in which the process does
 // not run is not the store's fault.
-func (s *suite) watch(t *testing.T, c *check) error {
+func (s *suite) watch(ctx context.Context, t testing.TB, c *check) (told string, err error) {
 	watch := stopwatch.Start() // before the check, so that its goroutine is none of the store's
 	defer watch.Stop()
-	outcome := make(chan error, 1)
-	go func() { outcome <- s.guard(t, c) }()
+	ended := make(chan struct{})
+	g := guarded{suite: s, ctx: ctx, t: t, check: c}
+	go func() {
+		defer close(ended) // also when the harness ends the goroutine
+		g.run()
+	}()
 	for {
 		left := s.h.Timeout - watch.Elapsed()
 		if left <= 0 {
-			return fmt.Errorf("the check hung for %v; all goroutines:\n%s", s.h.Timeout, stacks())
+			return "", fmt.Errorf("the check hung for %v; all goroutines:\n%s", s.h.Timeout, stacks())
 		}
 		select {
-		case err := <-outcome:
-			return err
+		case <-ended:
+			return g.told, g.err
 		case <-time.After(left):
 		}
 	}
 }
 
-// guard turns the ways in which a check can end without returning into errors.
-func (s *suite) guard(t *testing.T, c *check) (err error) {
+// A guarded is one run of a check, in a goroutine of its own. The ways in which a check
+// can end without returning become errors.
+type guarded struct {
+	suite *suite
+	ctx   context.Context
+	t     testing.TB
+	check *check
+
+	told string
+	err  error
+}
+
+func (g *guarded) run() {
 	returned := false
 	defer func() {
 		switch p := recover(); {
-		case p != nil: // of synctest: the check's own panics are caught inside
-			err = errors.Join(err, fmt.Errorf("goroutines are blocked for ever: %v\n%s", p, stacks()))
+		case p != nil: // of synctest, or of the harness: the check's own panics are caught inside
+			g.err = errors.Join(g.err, fmt.Errorf("goroutines are blocked for ever, or the harness panicked: %v\n%s", p, stacks()))
 		case returned:
-		case t.Skipped():
-			err = &inapplicableError{"the harness skipped it"}
+		case g.t.Skipped():
+			g.err = &inapplicableError{"the harness skipped it"}
 		default:
-			err = errors.New("the harness ended the test")
+			g.err = errors.New("the harness ended the test")
 		}
+		g.finish()
 	}()
-	if s.h.InProcess {
-		synctest.Test(t, func(t *testing.T) { err = s.apply(t, c) })
+	if test, ok := g.t.(*testing.T); ok && g.suite.h.InProcess {
+		synctest.Test(test, func(t *testing.T) { g.apply(t) })
 	} else {
-		err = s.apply(t, c)
+		g.apply(g.t)
 	}
 	returned = true
-	return err
+}
+
+// finish ends a test that the suite made itself, and says what the harness said of it.
+func (g *guarded) finish() {
+	t, ok := g.t.(interface{ itself() *standalone })
+	if !ok {
+		if g.t.Failed() && g.err == nil {
+			g.err = errors.New("the harness failed the test")
+		}
+		return
+	}
+	own := t.itself()
+	g.err = errors.Join(g.err, own.finish())
+	switch _, skipped := errors.AsType[*inapplicableError](g.err); {
+	case own.Failed():
+		g.err = errors.Join(g.err, fmt.Errorf("the harness failed the test: %s", own.said()))
+	case skipped && own.Skipped() && own.said() != "":
+		g.err = &inapplicableError{"the harness skipped it: " + own.said()}
+	}
 }
 
 // apply opens a store, runs the check on it, and cleans up.
-func (s *suite) apply(t testing.TB, c *check) (err error) {
-	subject := newSubject(t, &s.h)
-	if missing := subject.missing(c.needs); missing != "" {
-		err = &inapplicableError{missing}
-	} else {
-		err = runRecovered(c, subject)
+func (g *guarded) apply(t testing.TB) {
+	ctx := g.ctx
+	if g.suite.h.InProcess { // in a bubble, where nobody may wait for what is outside
+		ctx = context.Background()
 	}
-	return errors.Join(err, subject.end())
+	subject := newSubject(ctx, t, &g.suite.h)
+	if missing := subject.missing(g.check.needs); missing != "" {
+		g.err = &inapplicableError{missing}
+	} else {
+		g.told, g.err = runRecovered(g.check, subject)
+	}
+	g.suite.recognise(subject)
+	g.err = errors.Join(g.err, subject.end())
 }
 
-func runRecovered(c *check, subject *subject) (err error) {
+func runRecovered(c *check, subject *subject) (told string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return c.run(subject)
+	if c.tell == nil {
+		return "", c.run(subject)
+	}
+	told, err = c.tell(subject)
+	if _, ok := errors.AsType[*inapplicableError](err); err != nil && !ok {
+		told, err = fmt.Sprintf("nothing, because of: %v", err), nil
+	}
+	return told, err
 }
 
 // An inapplicableError is returned by a check that has nothing to say about
@@ -171,35 +229,6 @@ func (e *inapplicableError) Error() string { return "not applicable: " + e.reaso
 // inapplicable is for checks that find out while they run.
 func inapplicable(format string, args ...any) error {
 	return &inapplicableError{fmt.Sprintf(format, args...)}
-}
-
-// namesShown is how many checks the summary names for one reason.
-const namesShown = 10
-
-// summary says how many checks ran, and which did not, by reason.
-func (s *suite) summary() string {
-	var passed, failed int
-	skipped := make(map[string][]string)
-	for _, r := range s.results {
-		switch {
-		case r.skipped != "":
-			skipped[r.skipped] = append(skipped[r.skipped], r.name)
-		case r.err != nil:
-			failed++
-		default:
-			passed++
-		}
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "conformance: %d checks passed, %d failed, %d did not run", passed, failed, len(s.results)-passed-failed)
-	for _, reason := range slices.Sorted(maps.Keys(skipped)) {
-		names := skipped[reason]
-		fmt.Fprintf(&b, "\n  %s: %s", reason, strings.Join(names[:min(len(names), namesShown)], ", "))
-		if len(names) > namesShown {
-			fmt.Fprintf(&b, ", … %d in all", len(names))
-		}
-	}
-	return b.String()
 }
 
 // capabilityNames returns the fields of driver.Caps that a store has or lacks.

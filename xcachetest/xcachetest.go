@@ -1,6 +1,7 @@
 package xcachetest
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 // runs the checks on expiry. A check that fails says its rule in a sentence,
 // and everything that it saw break it. Checks that do not apply, because the
 // store lacks a feature or the harness a knob, are listed with the reason at
-// the end.
+// the end, with what was observed.
 //
 // Run may be called several times in a test binary, but one at a time: checks
 // for goroutines left behind cannot tell whose they are.
@@ -27,8 +28,10 @@ func Run(t *testing.T, h Harness) {
 	for i := range s.checks {
 		c := &s.checks[i]
 		t.Run(c.name, func(t *testing.T) {
-			r := s.run(t, c)
+			r := s.run(context.Background(), t, c)
 			switch {
+			case r.told != "":
+				t.Log(r.told)
 			case r.skipped != "":
 				t.Skip(r.skipped)
 			case r.err != nil:
@@ -36,7 +39,11 @@ func Run(t *testing.T, h Harness) {
 			}
 		})
 	}
-	t.Log(s.summary())
+	report := s.report()
+	t.Log(report.headline() + report.remainder())
+	if err := report.writeFiles(h.Report); err != nil {
+		t.Error(err)
+	}
 }
 
 // A Harness says how to get at the store under test and what it claims to do.
@@ -102,6 +109,16 @@ type Harness struct {
 	// reason.
 	Skip map[string]string
 
+	// Report is the path of two files that the report is written to when the checks are
+	// over: Report with ".json" behind it, and with ".xml", which is JUnit XML. A file
+	// that is there is replaced. Empty is none.
+	Report string
+
+	// Driver and Server say in the report what was tested: name and version. What is ""
+	// the suite finds out: the driver by its Inspector, or the package of the store, and
+	// by what the program was built of; the server by the Inspector.
+	Driver, Server string
+
 	// Grace is how long after its time, and the store's TTLResolution, a key
 	// may still be seen, and the unit of how long the suite waits for a store
 	// to recover. 0 is one second, or nothing if InProcess.
@@ -125,6 +142,8 @@ type Check struct {
 	Name string
 	// Rule says in a sentence what must be true.
 	Rule string
+	// Level says what the check means to a driver.
+	Level Level
 	// Needs names what the check cannot run without: fields of driver.Caps,
 	// commands, Harness.Exclusive, Addr or KeepsNothing of the Harness, and Keeps where
 	// KeepsNothing must not be set.
@@ -135,7 +154,7 @@ type Check struct {
 func Checks() []Check {
 	var list []Check
 	for _, c := range table() {
-		list = append(list, Check{Name: c.name, Rule: c.rule, Needs: append([]string(nil), c.needs...)})
+		list = append(list, Check{Name: c.name, Rule: c.rule, Level: c.level(), Needs: append([]string(nil), c.needs...)})
 	}
 	return list
 }

@@ -51,7 +51,8 @@ func (s *Store) Commands() driver.CommandSet {
 // waits (driver.Cmd.Waits) holds up those behind it in a Plain batch, and nobody else. An
 // Atomic batch runs with nothing in between; if a command in it is unknown or
 // has the wrong number of arguments, none runs, but, as in Redis, a command
-// that fails when it is run does not undo the others.
+// that fails when it is run does not undo the others; too many arguments of a
+// command that has optional ones are such a failure.
 func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	db, err := s.begin(ctx)
 	if err != nil {
@@ -99,7 +100,10 @@ func (s *Store) doAtomic(ctx context.Context, db *database, cmds []*driver.Cmd, 
 	for i, cmd := range cmds {
 		var err error
 		if run[i], err = s.lookupCommand(cmd); err != nil {
-			return err
+			if !(arguments.List{Cmd: cmd}).Queues(run[i].min, run[i].max) {
+				return err
+			}
+			run[i] = command{run: func(*call) (driver.Reply, error) { return driver.Reply{}, err }}
 		}
 		shards |= db.shardsOfCommand(run[i], cmd)
 	}

@@ -30,6 +30,11 @@ func onRedis(t testing.TB, conn *servertest.Conn, cmd *driver.Cmd) string {
 	}
 	var serverErr servertest.ServerError
 	require.ErrorAs(t, err, &serverErr, cmd.Name)
+	return errorText(serverErr)
+}
+
+// errorText writes a server's error as outcome does.
+func errorText(serverErr servertest.ServerError) string {
 	for text, outcome := range map[string]string{
 		"WRONGTYPE":                   "WRONGTYPE",
 		"ERR value is not an integer": "WRONGTYPE",

@@ -26,7 +26,7 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 	}
 	if how == driver.Atomic {
 		for _, cmd := range cmds {
-			if _, err := lookup(cmd); err != nil {
+			if c, err := lookup(cmd); err != nil && !(arguments.List{Cmd: cmd}).Queues(c.least, c.most) {
 				return err
 			}
 		}

@@ -40,6 +40,13 @@ func (l List) Check(least, most int) error {
 	return nil
 }
 
+// Queues reports whether Redis would put the command, which Check refuses, into a
+// transaction, and let it fail alone when it is run: it counts too many arguments there if
+// the command has optional ones.
+func (l List) Queues(least, most int) bool {
+	return least != most && most != Unlimited && l.Count() > most
+}
+
 // Fail returns driver.ErrSyntax with what is wrong with the arguments of the command.
 func (l List) Fail(format string, args ...any) error {
 	return driver.Fail(driver.ErrSyntax, driver.NotApplied, fmt.Errorf(l.Cmd.Name+": "+format, args...))

@@ -50,4 +50,5 @@ func TestExclusive(t *testing.T)           { subject.Exclusive(t) }
 func TestWaits(t *testing.T)               { subject.Waits(t) }
 func TestWaitFaults(t *testing.T)          { subject.WaitFaults(t) }
 func TestSubscriptionFaults(t *testing.T)  { subject.SubscriptionFaults(t) }
+func TestStreams(t *testing.T)             { subject.Streams(t) }
 func TestReplicatedExclusive(t *testing.T) { subject.ReplicatedExclusive(t) }

@@ -129,8 +129,8 @@ var (
 //
 // While the server cannot be reached Consume tries again, and Observe is told. It returns the
 // error of ctx when that ends, xcache.ErrClosed when the cache is closed, and an error that
-// will not go away: the key holds something else, an option is bad, or, at the begin, the
-// user may not do that. Before, handlers that are under way get Grace, then their context
+// will not go away: the key holds something else, an option is bad, or the user may not run
+// a command that has never succeeded. Before, handlers that are under way get Grace, then their context
 // ends, and Consume waits until all have returned. What was not done is not acknowledged.
 //
 // handle has a context with the values of ctx. While it waits for entries, Consume takes one
@@ -177,7 +177,7 @@ func (s *Streams[V]) consumption(key, group, consumer string, handle func(contex
 	}
 	return &consumption[V]{
 		streams: s, key: key, full: full, group: group, consumer: consumer, handle: handle, options: o,
-		work: make(chan delivery[V]), held: make(map[string]struct{}),
+		work: make(chan delivery[V]), held: make(map[string]struct{}), worked: make(map[string]bool),
 	}, nil
 }
 

@@ -70,14 +70,14 @@ func (c *consumption[V]) acknowledge(handling context.Context, id string) {
 		_ = ack(context.WithoutCancel(handling)) // if it fails the entry stays pending
 		return
 	}
-	if err := c.insist(handling, func() error { return ack(handling) }); err != nil && handling.Err() == nil {
+	if err := c.insist(handling, "XACK", func() error { return ack(handling) }); err != nil && handling.Err() == nil {
 		c.fail(err)
 	}
 }
 
 // giveUp adds an entry to the dead-letter stream, and acknowledges it then.
 func (c *consumption[V]) giveUp(handling context.Context, d delivery[V], why error) {
-	err := c.insist(handling, func() error {
+	err := c.insist(handling, "XADD", func() error {
 		_, err := xcache.Run(handling, c.deadLetter(d, why), readText)
 		return err
 	})

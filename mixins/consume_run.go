@@ -24,11 +24,11 @@ type consumption[V any] struct {
 	// stop ends the reading, with the error that Consume returns.
 	stop context.CancelCauseFunc
 
-	mu    sync.Mutex // guards what follows
-	held  map[string]struct{}
-	begun bool   // a call has succeeded
-	told  bool   // of a call that failed, since when none has succeeded
-	last  string // the ID of the last new entry, or ""
+	mu     sync.Mutex // guards what follows
+	held   map[string]struct{}
+	worked map[string]bool // the commands that have succeeded once
+	told   bool            // of a call that failed, since when none has succeeded
+	last   string          // the ID of the last new entry, or ""
 }
 
 // The waits between attempts to reach a server double, and are jittered.
@@ -83,7 +83,7 @@ func (c *consumption[V]) makeGroup(ctx context.Context, again bool) error {
 		start = c.last
 	}
 	c.mu.Unlock()
-	return c.insist(ctx, func() error {
+	return c.insist(ctx, "XGROUP", func() error {
 		err := c.streams.XGroupCreate(ctx, c.key, c.group, start, XGroupCreateOptions{MkStream: true})
 		if errors.Is(err, xcache.ErrNotStored) {
 			return nil
@@ -96,9 +96,9 @@ func (c *consumption[V]) makeGroup(ctx context.Context, again bool) error {
 }
 
 // inGroup calls fn until it succeeds, and makes the group again if that is gone.
-func (c *consumption[V]) inGroup(ctx context.Context, fn func() error) error {
+func (c *consumption[V]) inGroup(ctx context.Context, command string, fn func() error) error {
 	for wait := firstConsumeBackoff; ; wait = min(2*wait, longestConsumeBackoff) {
-		err := c.insist(ctx, fn)
+		err := c.insist(ctx, command, fn)
 		if !errors.Is(err, xcache.ErrNotFound) {
 			return err
 		}
@@ -109,8 +109,9 @@ func (c *consumption[V]) inGroup(ctx context.Context, fn func() error) error {
 	}
 }
 
-// insist calls fn until it succeeds, ctx ends, or the error is one that will not go away.
-func (c *consumption[V]) insist(ctx context.Context, fn func() error) error {
+// insist calls fn, which sends a command, until it succeeds, ctx ends, or the error is one
+// that will not go away.
+func (c *consumption[V]) insist(ctx context.Context, command string, fn func() error) error {
 	for wait := firstConsumeBackoff; ; wait = min(2*wait, longestConsumeBackoff) {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -118,11 +119,11 @@ func (c *consumption[V]) insist(ctx context.Context, fn func() error) error {
 		err := fn()
 		switch {
 		case err == nil:
-			c.succeeded()
+			c.succeeded(command)
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, xcache.ErrNotFound), c.isFinal(err):
+		case errors.Is(err, xcache.ErrNotFound), c.isFinal(command, err):
 			return err
 		}
 		c.failed(err)
@@ -140,8 +141,9 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// isFinal reports whether an error will not go away by itself.
-func (c *consumption[V]) isFinal(err error) bool {
+// isFinal reports whether an error will not go away by itself. A user who may not do what
+// was possible before has credentials that are about to be renewed.
+func (c *consumption[V]) isFinal(command string, err error) bool {
 	for _, final := range []error{xcache.ErrClosed, xcache.ErrWrongType, xcache.ErrSyntax, xcache.ErrInvalidKey, errors.ErrUnsupported} {
 		if errors.Is(err, final) {
 			return true
@@ -149,13 +151,13 @@ func (c *consumption[V]) isFinal(err error) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.begun && errors.Is(err, xcache.ErrAuth)
+	return !c.worked[command] && errors.Is(err, xcache.ErrAuth)
 }
 
-func (c *consumption[V]) succeeded() {
+func (c *consumption[V]) succeeded(command string) {
 	c.mu.Lock()
 	told := c.told
-	c.begun, c.told = true, false
+	c.worked[command], c.told = true, false
 	c.mu.Unlock()
 	if told {
 		c.observe(ConsumeEvent{Kind: CallsSucceed})
@@ -190,7 +192,7 @@ type delivery[V any] struct {
 func (c *consumption[V]) readOwn(ctx context.Context) error {
 	for last := "0"; ; {
 		var found []delivery[V]
-		err := c.inGroup(ctx, func() (err error) {
+		err := c.inGroup(ctx, "XREADGROUP", func() (err error) {
 			found, err = c.read(ctx, last, 0)
 			return err
 		})
@@ -210,7 +212,7 @@ func (c *consumption[V]) readNew(ctx context.Context) error {
 	const fresh = ">"
 	for block := time.Duration(0); ; {
 		var found []delivery[V]
-		err := c.inGroup(ctx, func() (err error) {
+		err := c.inGroup(ctx, "XREADGROUP", func() (err error) {
 			found, err = c.read(ctx, fresh, block)
 			return err
 		})
@@ -265,7 +267,7 @@ func (c *consumption[V]) claim(ctx context.Context) error {
 	const begin = "0-0"
 	for next := begin; ; {
 		var found []delivery[V]
-		err := c.inGroup(ctx, func() (err error) {
+		err := c.inGroup(ctx, "XAUTOCLAIM", func() (err error) {
 			found, next, err = c.autoClaim(ctx, next)
 			return err
 		})
@@ -310,7 +312,7 @@ func (c *consumption[V]) counted(ctx context.Context, found []delivery[V]) ([]de
 		return nil, nil
 	}
 	results := make([]*xcache.Result[[]PendingEntry], len(found))
-	err := c.inGroup(ctx, func() error {
+	err := c.inGroup(ctx, "XPENDING", func() error {
 		p := c.streams.cache.Pipeline()
 		for i := range found {
 			id := found[i].stored.ID
@@ -383,7 +385,15 @@ func (c *consumption[V]) keep(ctx context.Context) {
 		if len(ids) == 0 {
 			continue
 		}
-		// A failure is that of other calls, too, and told by them.
-		_, _ = c.streams.XClaimJustID(ctx, c.key, c.group, c.consumer, 0, XClaimOptions{}, ids...)
+		_, err := c.streams.XClaimJustID(ctx, c.key, c.group, c.consumer, 0, XClaimOptions{}, ids...)
+		switch {
+		case err == nil:
+			c.succeeded("XCLAIM")
+		case ctx.Err() != nil, errors.Is(err, xcache.ErrNotFound):
+		case c.isFinal("XCLAIM", err):
+			c.fail(err)
+		default:
+			c.failed(err)
+		}
 	}
 }

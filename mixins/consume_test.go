@@ -473,8 +473,9 @@ func TestConsumeRefusesWhatCannotBe(t *testing.T) {
 // An outage is a store whose calls fail for a while.
 type outage struct {
 	*memory.Store
-	mu   sync.Mutex
-	away bool
+	refused string // a command that the user may not run
+	mu      sync.Mutex
+	away    bool
 }
 
 func (o *outage) set(away bool) {
@@ -490,7 +491,36 @@ func (o *outage) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) err
 	if away {
 		return driver.Fail(driver.ErrUnavailable, driver.Unknown, nil)
 	}
+	if cmds[0].Name == o.refused {
+		return driver.Fail(driver.ErrAuth, driver.NotApplied, nil)
+	}
 	return o.Store.Do(ctx, cmds, how)
+}
+
+func TestConsumeEndsIfItMayNotDoWhatItNeeds(t *testing.T) {
+	for _, command := range []string{"XGROUP", "XREADGROUP", "XAUTOCLAIM", "XPENDING", "XCLAIM", "XACK", "XADD"} {
+		t.Run(command, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, err := memory.NewStore(memory.Options{})
+				require.NoError(t, err)
+				all, err := xcache.New(store)
+				require.NoError(t, err)
+				defer func() { assert.NoError(t, all.Close()) }()
+				addEntries(t, streamsOf(t, all), 2)
+				require.NoError(t, streamsOf(t, all).XGroupCreate(t.Context(), "s", "g", "0", mixins.XGroupCreateOptions{}))
+				_, err = streamsOf(t, all).XReadGroup(t.Context(), "g", "c", mixins.XReadGroupOptions{Count: 1}, mixins.Behind("s", ">"))
+				require.NoError(t, err)
+				cache, err := xcache.New(&outage{Store: store, refused: command})
+				require.NoError(t, err)
+				c := consume(t, streamsOf(t, cache), "c", mixins.ConsumeOptions{DeadLetter: "dead", MaxDeliveries: 1}, func(context.Context, delivered) error {
+					time.Sleep(time.Minute)
+					return errors.New("it fails")
+				})
+				require.ErrorIs(t, <-c.done, xcache.ErrAuth)
+				c.cancel()
+			})
+		})
+	}
 }
 
 func TestConsumeOutlivesAnOutage(t *testing.T) {

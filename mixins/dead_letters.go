@@ -15,7 +15,8 @@ import (
 type DeadLetter[V any] struct {
 	// ID is that of the dead letter in its own stream.
 	ID string
-	// Stream is the key of the stream that the entry is from, and Entry the entry.
+	// Stream is the key of the stream that the entry is from, "" if that is of another prefix,
+	// version or namespace, and Entry is the entry.
 	Stream string
 	Entry  StreamEntry[V]
 	// Group and Consumer are those that gave it up, after so many Deliveries.

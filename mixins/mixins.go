@@ -1,6 +1,6 @@
 // Package mixins has typed handles for the data structures of Redis and Valkey: lists,
-// sets, hashes, sorted sets; and for scripts. They are made once, at start-up, and used by any number of
-// goroutines:
+// sets, hashes, sorted sets, streams; and for messages and scripts. They are made once, at
+// start-up, and used by any number of goroutines:
 //
 //	carts, err := mixins.NewLists[Item](c)      // errors.ErrUnsupported here, if the driver has no lists
 //	n, err := carts.LPush(ctx, "cart:42", item)
@@ -8,9 +8,10 @@
 // Methods have the names of the commands and take their arguments in the same order. Keys
 // go through the cache's key layout, so that a handle of c.Namespace("shop") stays inside
 // of it; elements and members go through its codec, and are encrypted if the cache
-// encrypts. Fields of hashes are plain text. A structure has no TTL until it is given one,
+// encrypts. Fields of hashes and streams are plain text. A structure has no TTL until it is given one,
 // by Cache.Expire, say: the cache's default TTL is for values only. What changes a
-// structure leaves its TTL as it is, and a structure that loses its last element is gone.
+// structure leaves its TTL as it is, and a structure that loses its last element is gone, but
+// for a stream.
 //
 // Every method is there in a pipeline, too:
 //
@@ -27,6 +28,9 @@
 // was on its way, and otherwise with the error of the context: then nothing was taken, unless
 // the error matches xcache.ErrUnknownOutcome. Close of the cache ends them with
 // xcache.ErrClosed. They are not there in pipelines.
+//
+// XRead and XReadGroup wait if their options say so, in the same way. They take nothing: what
+// XReadGroup could not return is pending for its consumer.
 //
 // On servers each call has a connection of its own (exclusive_size bounds their number), and
 // holds up no other call. The command is sent again every 100 ms, so that a caller can

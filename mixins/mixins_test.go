@@ -114,6 +114,8 @@ func TestDriversWithoutAStructureAreRefused(t *testing.T) {
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 	_, err = mixins.NewSortedSets[string](c)
 	require.ErrorIs(t, err, errors.ErrUnsupported)
+	_, err = mixins.NewStreams[string](c)
+	require.ErrorIs(t, err, errors.ErrUnsupported)
 }
 
 func TestScansReturnEverything(t *testing.T) {

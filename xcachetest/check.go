@@ -92,6 +92,7 @@ func keptChecks() []check {
 		luaChecks(),
 		waitChecks(),
 		watchChecks(),
+		streamWaitChecks(),
 		cacheErrorChecks(),
 	)
 	for i, c := range checks {

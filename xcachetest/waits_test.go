@@ -20,7 +20,7 @@ func TestBrokenStoresThatWaitAreCaught(t *testing.T) {
 	}{
 		{"it does not wait", func(ctx context.Context, store *memory.Store, cmd *driver.Cmd) error {
 			return store.Do(ctx, []*driver.Cmd{cmd}, driver.Atomic)
-		}, []string{"command/BLPOP", "command/BZMPOP", "waits/BLMOVE-leaves", "waits/first-come-first-served", "waits/hold-up-nobody"}},
+		}, []string{"command/BLPOP", "command/BZMPOP", "waits/BLMOVE-leaves", "waits/first-come-first-served", "waits/hold-up-nobody", "waits/XREAD", "waits/XREADGROUP"}},
 		{"it takes an element for who has left", func(ctx context.Context, store *memory.Store, cmd *driver.Cmd) error {
 			kept := driver.NewCmd(cmd.Name, append([]driver.Arg(nil), cmd.Args...)...)
 			done := make(chan error, 1)
@@ -40,7 +40,7 @@ func TestBrokenStoresThatWaitAreCaught(t *testing.T) {
 				cmd.Err = driver.ErrUnavailable
 			}
 			return err
-		}, []string{"command/BRPOP", "command/BLMPOP", "command/BZPOPMIN"}},
+		}, []string{"command/BRPOP", "command/BLMPOP", "command/BZPOPMIN", "waits/XREAD", "waits/XREADGROUP"}},
 	} {
 		t.Run(broken.name, func(t *testing.T) {
 			h := waitingHarness(func() driver.Store { return &brokenWaits{Store: newMemory(t), do: broken.do} })
@@ -55,7 +55,7 @@ func TestBrokenStoresThatWaitAreCaught(t *testing.T) {
 
 func TestStoreThatWaitsPasses(t *testing.T) {
 	var names []string
-	for _, c := range waitChecks() {
+	for _, c := range append(waitChecks(), streamWaitChecks()...) {
 		names = append(names, c.name)
 	}
 	for _, r := range runChecks(t, waitingHarness(func() driver.Store { return newMemory(t) }), names...) {

@@ -82,20 +82,20 @@ type Delivered[V any] struct {
 	Deliveries int
 }
 
-// A HandlerPanic is why an entry failed whose handler panicked.
-type HandlerPanic struct {
+// A HandlerPanicError is why an entry failed whose handler panicked.
+type HandlerPanicError struct {
 	// Value is what the handler panicked with, and Stack is where.
 	Value any
 	Stack []byte
 }
 
 // Error returns the value, and the stack of the handler.
-func (p *HandlerPanic) Error() string {
+func (p *HandlerPanicError) Error() string {
 	return fmt.Sprintf("xcache: the handler of Consume panicked: %v\n\n%s", p.Value, p.Stack)
 }
 
 // Unwrap returns the value, if it is an error.
-func (p *HandlerPanic) Unwrap() error {
+func (p *HandlerPanicError) Unwrap() error {
 	err, _ := p.Value.(error)
 	return err
 }

@@ -50,7 +50,7 @@ func (c *consumption[V]) guarded(ctx context.Context, d delivery[V]) (err error)
 		err = errHandlerExited
 		defer func() {
 			if value := recover(); value != nil {
-				err = &HandlerPanic{value, debug.Stack()}
+				err = &HandlerPanicError{value, debug.Stack()}
 			}
 		}()
 		err = c.handle(ctx, Delivered[V]{StreamEntry[V]{d.stored.ID, d.fields}, d.deliveries})

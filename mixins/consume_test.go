@@ -256,7 +256,7 @@ func TestConsumeGivesUpWhatFailsTooOften(t *testing.T) {
 		}
 		require.Equal(t, []string{"1-0", "2-0", "3-0"}, ids)
 		for _, e := range c.events {
-			if panicked, ok := errors.AsType[*mixins.HandlerPanic](e.Err); ok {
+			if panicked, ok := errors.AsType[*mixins.HandlerPanicError](e.Err); ok {
 				require.Equal(t, "2-0", e.ID)
 				require.ErrorIs(t, e.Err, context.DeadlineExceeded)
 				require.Contains(t, string(panicked.Stack), "consume_test.go")

@@ -84,8 +84,8 @@ func TestEntriesYieldsAllPages(t *testing.T) {
 		next++
 	}
 	require.Equal(t, n, next)
-	for range numbers.Entries(t.Context(), "none", "-", "+") {
-		t.Error("a stream that does not exist has an entry")
+	for e, err := range numbers.Entries(t.Context(), "none", "-", "+") {
+		t.Errorf("a stream that does not exist has the entry %v, %v", e, err)
 	}
 	for _, err := range numbers.Entries(t.Context(), "s", "word", "+") {
 		require.ErrorIs(t, err, xcache.ErrSyntax)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/optimistic"
 )
 
 // The errors of the cache, the same on every driver; test for them with
@@ -55,6 +56,9 @@ var (
 	// ErrConflict is an optimistic transaction that lost: a key that it watched was
 	// changed by somebody else.
 	ErrConflict = driver.ErrConflict
+	// ErrTxDone is the error of a transaction that is used after its function has
+	// returned.
+	ErrTxDone = optimistic.ErrDone
 	// ErrScript is a script of the program that failed by its own doing. See ScriptError
 	// for what it said.
 	ErrScript = driver.ErrScript

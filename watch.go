@@ -10,9 +10,6 @@ import (
 	"github.com/xcache-go/xcache/internal/optimistic"
 )
 
-// ErrTxDone is the error of a transaction that is used after its function has returned.
-var ErrTxDone = optimistic.ErrDone
-
 // A Tx is an optimistic transaction: see Cache.Watch. It reads through Cache, or any handle
 // by its method WithTx, and what it writes is queued in Pipeline.
 //

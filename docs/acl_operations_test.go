@@ -308,6 +308,11 @@ var aclOperations = []aclOperation{
 	}, {
 		name:  "Ping",
 		usual: forms(func(ctx context.Context, v *xcache.View[string]) error { return v.Ping(ctx) }),
+	}, {
+		name: "Watch",
+		usual: forms(func(ctx context.Context, v *xcache.View[string]) error {
+			return v.Watch(ctx, func(context.Context, *xcache.Tx) error { return nil }, "text")
+		}),
 	},
 }
 

@@ -47,6 +47,13 @@ func NewStreams[V any](c *xcache.Cache) (*Streams[V], error) {
 // In returns the handle whose methods queue their operations in p.
 func (s *Streams[V]) In(p *xcache.Pipeline) QueuedStreams[V] { return QueuedStreams[V]{p, s} }
 
+// WithTx returns the handle as one that reads in a transaction: see xcache.Cache.WithTx.
+func (s *Streams[V]) WithTx(tx *xcache.Tx) *Streams[V] {
+	in := *s
+	in.cache = s.cache.WithTx(tx)
+	return &in
+}
+
 // A StreamEntry is one entry of a stream.
 type StreamEntry[V any] struct {
 	ID string

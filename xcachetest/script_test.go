@@ -38,7 +38,7 @@ func TestEveryCommandOfAStructureHasAMethod(t *testing.T) {
 
 // Methods that wait, and loops, have checks of their own.
 func TestEveryMethodOfAHandleIsInAScript(t *testing.T) {
-	elsewhere := []string{"In", "SScan", "HScan", "ZScan", "Entries", "Follow", "Consume", "DeadLetters"}
+	elsewhere := []string{"In", "WithTx", "SScan", "HScan", "ZScan", "Entries", "Follow", "Consume", "DeadLetters"}
 	inScripts := make(map[string]bool)
 	for _, scripts := range allScripts() {
 		for _, sc := range scripts {

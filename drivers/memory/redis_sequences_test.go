@@ -356,7 +356,7 @@ func compareSequence(t testing.TB, conn *servertest.Conn, s sequence, succeeded 
 			return fmt.Sprintf("a pipeline fails: %v", callErr)
 		}
 		for i, cmd := range cmds {
-			there := ""
+			var there string
 			if serverErr, ok := replies[i].(servertest.ServerError); ok {
 				there = errorText(serverErr)
 			} else {

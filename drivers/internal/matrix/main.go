@@ -4,7 +4,7 @@
 //
 //	go run ./drivers/internal/matrix                                  # all, and the page
 //	go run ./drivers/internal/matrix -releases redis-6.0,valkey-9     # some, and no page
-//	go run ./drivers/internal/matrix -lacks                           # no tests: the part of the page that needs none
+//	go run ./drivers/internal/matrix -lacks                           # no tests: the part of the page that needs none, and docs/commands.md
 //
 // Each driver runs on both products. The exit status is 1 if a check failed.
 package main
@@ -31,7 +31,7 @@ const page = "docs/compatibility.md"
 
 func main() {
 	names := flag.String("releases", "", "run on these only, and write no page: redis-6.0,valkey-9")
-	lacks := flag.Bool("lacks", false, "run nothing: bring the page up to date with what the drivers know the servers to lack")
+	lacks := flag.Bool("lacks", false, "run nothing: bring the page up to date with what the drivers know the servers to lack, and write the page of commands")
 	root := flag.String("root", ".", "the root of the module")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -50,7 +50,10 @@ func run(ctx context.Context, root, names string, lacks bool) error {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(file, renew(old), 0o644) //nolint:gosec // a page for all to read
+		if err := os.WriteFile(file, renew(old), 0o644); err != nil { //nolint:gosec // a page for all to read
+			return err
+		}
+		return os.WriteFile(filepath.Join(root, commandsPage), writeCommands(), 0o644) //nolint:gosec // likewise
 	}
 	releases, err := choose(names)
 	if err != nil {

@@ -41,11 +41,7 @@ products, so which of the two to take is a question of the client library below 
 `)
 	b.WriteString("| command | Redis since | Valkey since | on an older server |\n|---|---|---|---|\n")
 	for _, f := range dialect.Forms() {
-		instead := "`errors.ErrUnsupported`, naming the version"
-		if f.Script != "" {
-			instead = "a script with the same result"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", &f, number(f.Redis), number(f.Valkey), instead)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", &f, number(f.Redis), number(f.Valkey), instead(&f))
 	}
 	b.WriteString("\n| server | lacks |\n|---|---|\n")
 	for _, on := range release.All {
@@ -66,6 +62,14 @@ The drivers' own scripts answer as a plain command does: nothing was applied.
 
 `)
 	return b.String()
+}
+
+// instead tells what becomes of a form on a server that lacks it.
+func instead(f *dialect.Form) string {
+	if f.Script != "" {
+		return "a script with the same result"
+	}
+	return "`errors.ErrUnsupported`, naming the version"
 }
 
 // lacking lists what a release does not have.

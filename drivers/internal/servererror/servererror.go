@@ -33,19 +33,20 @@ func Parse(text string, cause func(string) error) error {
 	if cause == nil {
 		cause = errors.New
 	}
-	if r := ruleOf(text); r != nil {
+	reason, aborted := strings.CutPrefix(text, discarded)
+	if r := ruleOf(reason); r != nil {
 		if r.bare && !strings.Contains(text, "user_script") {
 			return r.kind
 		}
 		native := cause(Clean(text))
 		switch {
 		case r.redirect:
-			native = redirect(text, native)
+			native = redirect(reason, native)
 		case r.advice != "":
 			native = &adviceError{native, r.advice}
 		}
 		e := driver.Fail(r.kind, driver.NotApplied, native)
-		if r.unknown || strings.Contains(text, "user_script") && !r.refused {
+		if !aborted && r.unknown || strings.Contains(text, "user_script") && !r.refused {
 			e.Outcome = driver.Unknown
 		}
 		e.Transient = r.transient
@@ -57,6 +58,10 @@ func Parse(text string, cause func(string) error) error {
 	}
 	return e
 }
+
+// discarded stands before the reason why a server has refused EXEC, and run nothing of the
+// transaction.
+const discarded = "EXECABORT Transaction discarded because of: "
 
 // OfArguments returns err, the error of a command that reads numbers of its arguments
 // only: what is no number is bad syntax then. Servers have one text for an argument and

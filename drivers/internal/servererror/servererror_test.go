@@ -38,6 +38,8 @@ func TestParse(t *testing.T) {
 		{text: "WRONGPASS invalid username-password pair or user is disabled.", kind: driver.ErrAuth},
 		{text: "NOPERM this user has no permissions to run the 'get' command", kind: driver.ErrAuth},
 		{text: "NOPERM No permissions to access a key", kind: driver.ErrAuth},
+		{text: "EXECABORT Transaction discarded because of: NOPERM User probe has no permissions to run the 'exec' command", kind: driver.ErrAuth},
+		{text: "EXECABORT Transaction discarded because of: READONLY You can't write against a read only replica.", kind: driver.ErrReadOnly, transient: true},
 		{text: "The user executing the script can't run this command or subcommand", kind: driver.ErrAuth},
 		{text: "ERR The user executing the script can't run this command or subcommand script: 219bb33e, on @user_script:1.", kind: driver.ErrAuth, unknown: true},
 		{text: "ERR ACL failure in script: User u has no permissions to run the 'set' command", kind: driver.ErrAuth},

@@ -31,7 +31,8 @@ type Server interface {
 // Its methods may be called concurrently.
 //
 // A command on its own is sent as it is: a server that lacks it refuses it, and
-// then is asked for its version. Several commands are asked for before, once, if
+// then is asked for its version. The version is asked for before a command that some
+// server lacks and does not refuse. Several commands are asked for before, once, if
 // one of them is something that some server lacks. Their order could not be kept
 // otherwise.
 type Dialect struct {
@@ -44,7 +45,7 @@ type Dialect struct {
 // command is sent.
 func (d *Dialect) Do(ctx context.Context, server Server, cmds []*driver.Cmd, how driver.How) error {
 	alone := len(cmds) == 1 && how == driver.Plain
-	if !alone && d.version.Load() == nil && slices.ContainsFunc(cmds, isForm) {
+	if d.version.Load() == nil && (alone && isSilent(cmds[0]) || !alone && slices.ContainsFunc(cmds, isForm)) {
 		var cancel context.CancelFunc
 		ctx, cancel = bound(ctx, server)
 		defer cancel()

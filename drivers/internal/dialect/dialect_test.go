@@ -136,9 +136,9 @@ func TestDo(t *testing.T) {
 		},
 		{
 			name: "what nothing stands in for names the version", version: "6.0.16",
-			calls:   [][]string{{"PEXPIRE k 1 NX"}},
-			sent:    []string{"PEXPIRE", "HELLO"},
-			refused: []string{"PEXPIRE with NX, XX, GT or LT needs Redis 7.0 or Valkey 7.2, and this server is Redis 6.0"},
+			calls:   [][]string{{"HTTL k FIELDS 1 f"}},
+			sent:    []string{"HTTL", "HELLO"},
+			refused: []string{"HTTL needs Redis 7.4 or Valkey 9.0, and this server is Redis 6.0"},
 		},
 		{
 			name: "and leaves the rest of its batch alone", version: "6.0.16",

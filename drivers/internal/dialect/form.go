@@ -24,6 +24,9 @@ type Form struct {
 	// Script is the name of the script that does the same, in package script,
 	// with the arguments of the command; empty if nothing does.
 	Script string
+	// Silent tells that a server without the form does not refuse it, and answers
+	// something else.
+	Silent bool
 
 	// Made reports whether arguments of the command make the form.
 	Made func(args []driver.Arg) bool
@@ -86,7 +89,7 @@ var forms = []Form{
 	{Command: "XADD", With: "MINID", Redis: redis(6, 2), Valkey: firstValkey, Script: script.XAdd, Made: option(1, "MINID")},
 	{Command: "XADD", With: "LIMIT", Redis: redis(6, 2), Valkey: firstValkey, Script: script.XAdd, Made: option(1, "LIMIT")},
 	{Command: "XADD", With: "half an ID (5-*)", Redis: redis(7, 0), Valkey: firstValkey, Script: script.XAdd, Made: halfID},
-	{Command: "XAUTOCLAIM", Redis: redis(6, 2), Valkey: firstValkey, Script: script.XAutoClaim, Made: always},
+	{Command: "XAUTOCLAIM", Redis: redis(6, 2), Valkey: firstValkey, Made: always},
 	{Command: "XRANGE", With: "an ID behind (", Redis: redis(6, 2), Valkey: firstValkey, Script: script.XRange, Made: exclusiveID},
 	{Command: "XREVRANGE", With: "an ID behind (", Redis: redis(6, 2), Valkey: firstValkey, Script: script.XRevRange, Made: exclusiveID},
 	{Command: "XTRIM", With: "MINID or LIMIT", Redis: redis(6, 2), Valkey: firstValkey, Script: script.XTrim, Made: option(1, "MINID", "LIMIT")},
@@ -97,6 +100,8 @@ var forms = []Form{
 	{Command: "ZINTERCARD", Redis: redis(7, 0), Valkey: firstValkey, Script: script.ZInterCard, Made: always},
 	{Command: "ZMPOP", Redis: redis(7, 0), Valkey: firstValkey, Script: script.ZMPop, Made: always},
 	{Command: "ZMSCORE", Redis: redis(6, 2), Valkey: firstValkey, Script: script.ZMScore, Made: always},
+	{Command: "ZPOPMAX", With: "a negative count", Redis: redis(6, 2), Valkey: firstValkey, Script: script.ZPopBefore, Made: negative(1), Silent: true},
+	{Command: "ZPOPMIN", With: "a negative count", Redis: redis(6, 2), Valkey: firstValkey, Script: script.ZPopBefore, Made: negative(1), Silent: true},
 	{Command: "ZRANDMEMBER", Redis: redis(6, 2), Valkey: firstValkey, Script: script.ZRandMember, Made: always},
 	{Command: "ZRANGE", With: "BYSCORE, BYLEX or REV", Redis: redis(6, 2), Valkey: firstValkey, Script: script.ZRangeBy, Made: option(3, "BYSCORE", "BYLEX", "REV")},
 	{Command: "ZRANGESTORE", Redis: redis(6, 2), Valkey: firstValkey, Script: script.ZRangeStore, Made: always},
@@ -139,6 +144,11 @@ func option(from int, words ...string) func([]driver.Arg) bool {
 	}
 }
 
+// negative is made by a negative number at argument i.
+func negative(i int) func([]driver.Arg) bool {
+	return func(args []driver.Arg) bool { return len(args) > i && strings.HasPrefix(args[i].String(), "-") }
+}
+
 // halfID is made by an ID of a stream whose second part the server chooses.
 func halfID(args []driver.Arg) bool {
 	return slices.ContainsFunc(args, func(a driver.Arg) bool {
@@ -161,6 +171,16 @@ func both(a, b func([]driver.Arg) bool) func([]driver.Arg) bool {
 func isForm(c *driver.Cmd) bool {
 	for _, f := range byCommand[c.Name] {
 		if f.Made(c.Args) {
+			return true
+		}
+	}
+	return false
+}
+
+// isSilent reports whether there are servers that lack a command and do not refuse it.
+func isSilent(c *driver.Cmd) bool {
+	for _, f := range byCommand[c.Name] {
+		if f.Silent && f.Made(c.Args) {
 			return true
 		}
 	}

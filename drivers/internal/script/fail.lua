@@ -3,3 +3,4 @@
 local function fail(refused)
   return {err = (string.gsub(refused.err, '^@user_script: %d+: %-?(.-)%s*$', '%1'))}
 end
+if #KEYS == 0 then return {err = 'ERR wrong number of arguments for the command'} end

@@ -1,6 +1,6 @@
 -- key, milliseconds, NX, XX, GT or LT…: PEXPIRE.
 local after, options = whole(ARGV[1]), {}
-if not after then return refuse('value is not an integer or out of range') end
+if not after then return refuse('syntax error: the time is no number in its range') end
 for i = 2, #ARGV do
   local word = string.upper(ARGV[i])
   if word ~= 'NX' and word ~= 'XX' and word ~= 'GT' and word ~= 'LT' then return refuse('Unsupported option ' .. ARGV[i]) end

@@ -22,8 +22,7 @@ local function random(option, size, of)
   local count = 1
   if #ARGV > 0 then
     count = whole(ARGV[1])
-    if not count then return refuse('value is not an integer or out of range') end
-    if count < -1000000 then return refuse('value is out of range') end
+    if not count or count < -1000000 then return refuse('syntax error: the count is no number in its range') end
   end
   if size == 0 then return #ARGV > 0 and {} end
   local found = {}

@@ -45,15 +45,15 @@ const (
 	ZMPop       = "XCACHE.ZMPOP"       // ZMPOP
 	ZMScore     = "XCACHE.ZMSCORE"     // ZMSCORE
 	ZRandMember = "XCACHE.ZRANDMEMBER" // ZRANDMEMBER
+	ZPopBefore  = "XCACHE.ZPOP"        // ZPOPMIN and ZPOPMAX with a negative count
 	ZRangeBy    = "XCACHE.ZRANGE"      // ZRANGE with BYSCORE, BYLEX or REV
 	ZRangeStore = "XCACHE.ZRANGESTORE" // ZRANGESTORE
 	ZUnion      = "XCACHE.ZUNION"      // ZUNION
 
-	XAdd       = "XCACHE.XADD"       // XADD with NOMKSTREAM, MINID, LIMIT or half an ID
-	XAutoClaim = "XCACHE.XAUTOCLAIM" // XAUTOCLAIM
-	XRange     = "XCACHE.XRANGE"     // XRANGE with an ID behind (
-	XRevRange  = "XCACHE.XREVRANGE"  // XREVRANGE with an ID behind (
-	XTrim      = "XCACHE.XTRIM"      // XTRIM with MINID or LIMIT
+	XAdd      = "XCACHE.XADD"      // XADD with NOMKSTREAM, MINID, LIMIT or half an ID
+	XRange    = "XCACHE.XRANGE"    // XRANGE with an ID behind (
+	XRevRange = "XCACHE.XREVRANGE" // XREVRANGE with an ID behind (
+	XTrim     = "XCACHE.XTRIM"     // XTRIM with MINID or LIMIT
 )
 
 // A Script is what a server runs for one of these commands. KEYS are the keys of the
@@ -96,27 +96,27 @@ var scripts = map[string]*Script{
 	PExpireIf:  newScript("arguments.lua", "pexpire.lua"),
 
 	LMove:      newScript("arguments.lua", "lmove.lua"),
-	LMPop:      newScript("arguments.lua", "pop.lua", "lmpop.lua"),
-	SInterCard: reading("arguments.lua", "sintercard.lua"),
+	LMPop:      newScript("arguments.lua", "keys.lua", "pop.lua", "lmpop.lua"),
+	SInterCard: reading("arguments.lua", "keys.lua", "sintercard.lua"),
 	SMIsMember: reading("arguments.lua", "smismember.lua"),
 
 	ZAddIf:      newScript("arguments.lua", "zadd.lua"),
-	ZDiff:       reading("arguments.lua", "combine.lua", "combined.lua", "zdiff.lua"),
+	ZDiff:       reading("arguments.lua", "keys.lua", "combine.lua", "combined.lua", "zdiff.lua"),
 	ZDiffStore:  newScript("arguments.lua", "combine.lua", "put.lua", "zdiffstore.lua"),
-	ZInter:      reading("arguments.lua", "combine.lua", "combined.lua", "zinter.lua"),
-	ZInterCard:  reading("arguments.lua", "combine.lua", "zintercard.lua"),
-	ZMPop:       newScript("arguments.lua", "zmpop.lua"),
+	ZInter:      reading("arguments.lua", "keys.lua", "combine.lua", "combined.lua", "zinter.lua"),
+	ZInterCard:  reading("arguments.lua", "keys.lua", "combine.lua", "zintercard.lua"),
+	ZMPop:       newScript("arguments.lua", "keys.lua", "zmpop.lua"),
 	ZMScore:     reading("arguments.lua", "zmscore.lua"),
 	ZRandMember: reading("arguments.lua", "random.lua", "zrandmember.lua"),
+	ZPopBefore:  reading("arguments.lua", "zpop.lua"),
 	ZRangeBy:    reading("arguments.lua", "range.lua", "zrange.lua"),
 	ZRangeStore: newScript("arguments.lua", "range.lua", "put.lua", "zrangestore.lua"),
-	ZUnion:      reading("arguments.lua", "combine.lua", "combined.lua", "zunion.lua"),
+	ZUnion:      reading("arguments.lua", "keys.lua", "combine.lua", "combined.lua", "zunion.lua"),
 
-	XAdd:       newScript("arguments.lua", "id.lua", "trim.lua", "xadd.lua"),
-	XAutoClaim: newScript("arguments.lua", "id.lua", "xautoclaim.lua"),
-	XRange:     reading("arguments.lua", "id.lua", "exclusive.lua", "xrange.lua"),
-	XRevRange:  reading("arguments.lua", "id.lua", "exclusive.lua", "xrevrange.lua"),
-	XTrim:      newScript("arguments.lua", "id.lua", "trim.lua", "xtrim.lua"),
+	XAdd:      newScript("arguments.lua", "id.lua", "trim.lua", "xadd.lua"),
+	XRange:    reading("arguments.lua", "id.lua", "exclusive.lua", "xrange.lua"),
+	XRevRange: reading("arguments.lua", "id.lua", "exclusive.lua", "xrevrange.lua"),
+	XTrim:     newScript("arguments.lua", "id.lua", "trim.lua", "xtrim.lua"),
 }
 
 // reading is newScript for one that changes nothing.

@@ -1,0 +1,1 @@
+return refuse('value is out of range, must be positive')

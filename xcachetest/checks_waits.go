@@ -133,6 +133,9 @@ func waitChecks() []check {
 			if s.caps.Exclusive != nil {
 				return &inapplicableError{"commands wait in slices, on connections of callers' own"}
 			}
+			if !s.h.InProcess {
+				return &inapplicableError{"only in process, where time passes when all wait, is it known that a caller waits"}
+			}
 			return s.waits(blpop, s.servesInOrder)
 		},
 	}, check{
@@ -305,7 +308,7 @@ func (s *subject) servesInOrder(p *waitingPop, _ *cached, w *waitHandles) error 
 	var results []<-chan popped
 	for range 4 {
 		results = append(results, p.goPop(ctx, w, 0, keyA))
-		time.Sleep(toWait)
+		time.Sleep(time.Second) // more than a slow store takes until it waits
 	}
 	if err := w.push(p, keyA, "0", "1", "2", "3"); err != nil {
 		return err

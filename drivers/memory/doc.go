@@ -1,10 +1,10 @@
 // Package memory is the embedded driver: a cache inside the process, with no
 // set-up and no I/O. It is the default for a laptop and for tests, a real cache
 // in production where one process is enough, and the reference for what every
-// other driver does: it has each optional feature of package driver but
-// subscriptions, and runs every command on keys, strings, lists, hashes with TTLs of their
-// fields, sets, sorted sets and streams. It does not wait: XREAD takes no BLOCK. Scripts it
-// runs in programs that import package drivers/memory/lua.
+// other driver does: it runs every command on keys, strings, lists, hashes with TTLs of their
+// fields, sets, sorted sets and streams, and has subscriptions. Commands that wait, such as
+// BLPOP, do: callers of a key are served in the order in which they came. Scripts run in
+// programs that import package drivers/memory/lua.
 //
 //	import _ "github.com/xcache-go/xcache/drivers/memory"
 //

@@ -133,9 +133,6 @@ func waitChecks() []check {
 			if s.caps.Exclusive != nil {
 				return &inapplicableError{"commands wait in slices, on connections of callers' own"}
 			}
-			if !s.h.InProcess {
-				return &inapplicableError{"only in process, where time passes when all wait, is it known that a caller waits"}
-			}
 			return s.waits(blpop, s.servesInOrder)
 		},
 	}, check{

@@ -19,7 +19,7 @@ func TestStoreWithSessionsPasses(t *testing.T) {
 	for _, c := range exclusiveChecks() {
 		names = append(names, c.name)
 	}
-	for _, r := range runChecks(t, sessionsHarness(sessionBugs{}), append(names, "caps/declared-equals-detected")...) {
+	for _, r := range runChecks(t, sessionsHarness(t, sessionBugs{}), append(names, "caps/declared-equals-detected")...) {
 		if r.err != nil || r.skipped != "" {
 			t.Errorf("%s: %v, skipped %q", r.name, r.err, r.skipped)
 		}
@@ -29,7 +29,7 @@ func TestStoreWithSessionsPasses(t *testing.T) {
 func TestBrokenStoresWithSessionsAreCaught(t *testing.T) {
 	for _, broken := range brokenStoresWithSessions {
 		t.Run(broken.name, func(t *testing.T) {
-			for _, r := range runChecks(t, sessionsHarness(broken.bugs), broken.caught...) {
+			for _, r := range runChecks(t, sessionsHarness(t, broken.bugs), broken.caught...) {
 				if r.err == nil {
 					t.Errorf("%s did not catch it (skipped: %q)", r.name, r.skipped)
 				}
@@ -68,9 +68,10 @@ type sessionBugs struct {
 	endEnds, leftIsNotApplied, leftGoesOn, ignoresEnded, popsOn, closedWorks, outlivesStore, closedIsUnavailable bool
 }
 
-func sessionsHarness(bugs sessionBugs) Harness {
+func sessionsHarness(t *testing.T, bugs sessionBugs) Harness {
+	t.Helper()
 	open := func() driver.Store {
-		store := &sessionStore{correct: newCorrect(), bugs: bugs, places: make(chan struct{}, 20)}
+		store := &sessionStore{correct: newCorrect(), bugs: bugs, places: make(chan struct{}, 20), over: t.Context()}
 		store.closing, store.close = context.WithCancel(context.Background())
 		return store
 	}
@@ -90,6 +91,8 @@ type sessionStore struct {
 	places  chan struct{}
 	closing context.Context
 	close   context.CancelFunc
+	// over ends with the test: a broken store waits no longer.
+	over context.Context
 
 	waiting sync.RWMutex // held by pops, in a store whose calls wait for them
 
@@ -242,7 +245,7 @@ func (s *fakeSession) wait(ctx context.Context, outcome driver.Outcome, try func
 		case <-s.closing.Done():
 			return driver.Fail(driver.ErrClosed, outcome, nil)
 		}
-		if s.store.closing.Err() != nil && !s.store.bugs.outlivesStore {
+		if s.store.over.Err() != nil || s.store.closing.Err() != nil && !s.store.bugs.outlivesStore {
 			err, _ := errors.AsType[*driver.Error](s.store.errClosed())
 			return driver.Fail(err.Kind, outcome, nil)
 		}
@@ -342,9 +345,9 @@ func (s *fakeSession) Close() error {
 	return nil
 }
 
-// popOn goes on with a pop until the store is closed.
+// popOn goes on with a pop until the store is closed, or the test is over.
 func (s *fakeSession) popOn(cmd *driver.Cmd) {
-	for s.store.closing.Err() == nil {
+	for s.store.closing.Err() == nil && s.store.over.Err() == nil {
 		pop := driver.NewCmd("LPOP", driver.Key(cmd.Key()))
 		_ = s.store.correct.Do(context.Background(), []*driver.Cmd{pop}, driver.Plain)
 		time.Sleep(time.Millisecond)

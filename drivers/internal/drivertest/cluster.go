@@ -44,7 +44,7 @@ func (s *Subject) clusterHarness(t testing.TB, servers *servertest.ClusterServer
 		ServerLacks: lackedBy(t, servers.Nodes[0]),
 
 		Release:   driver.Release,
-		Open:      func(t testing.TB) driver.Store { return s.unchecked(t, dsn) },
+		Open:      shared(t, func(t testing.TB) driver.Store { return s.unchecked(t, dsn) }),
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
 	}
@@ -78,7 +78,7 @@ func (s *Subject) ClusterConformanceOfOneNode(t *testing.T) {
 		ServerLacks: lackedBy(t, node),
 
 		Release:   driver.Release,
-		Open:      func(t testing.TB) driver.Store { return open(t, node.Addr) },
+		Open:      shared(t, func(t testing.TB) driver.Store { return open(t, node.Addr) }),
 		OpenAt:    open,
 		Addr:      node.Addr,
 		Exclusive: true,

@@ -22,13 +22,13 @@ func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
 		ServerLacks: lackedBy(t, servers.Nodes[0]),
 
 		Release: driver.Release,
-		Open: func(t testing.TB) driver.Store {
+		Open: shared(t, func(t testing.TB) driver.Store {
 			store := s.unchecked(t, dsn)
 			if err := driver.CapsOf(store).Pinger.Ping(t.Context()); err != nil { // connects, which checks of short TTLs have no time for
 				t.Error(err)
 			}
 			return replicas.store(store)
-		},
+		}),
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker"},
 	})

@@ -22,7 +22,7 @@ func (s *Subject) Conformance(t *testing.T) {
 				return s.unchecked(t, s.Scheme+"://"+addr)
 			}
 			xcachetest.Run(t, xcachetest.Harness{
-				Open:      func(t testing.TB) driver.Store { return open(t, server.Addr) },
+				Open:      shared(t, func(t testing.TB) driver.Store { return open(t, server.Addr) }),
 				OpenAt:    open,
 				Addr:      server.Addr,
 				Exclusive: true,
@@ -79,13 +79,13 @@ func (s *Subject) ConformanceOfReplicas(t *testing.T) {
 			dsn := s.Scheme + "://" + strings.Join(servers.Addrs(), ",") + "?read=" + read
 			replicas := replicationOf(t, servers.Primary, len(servers.Replicas))
 			harness := xcachetest.Harness{
-				Open: func(t testing.TB) driver.Store {
+				Open: shared(t, func(t testing.TB) driver.Store {
 					store := s.unchecked(t, dsn)
 					if read == "primary" {
 						return store
 					}
 					return replicas.store(store)
-				},
+				}),
 				Exclusive: true,
 				Release:   driver.Release,
 				Lacks:     []string{"Subscriber", "Tracker"},

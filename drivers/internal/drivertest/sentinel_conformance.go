@@ -19,7 +19,7 @@ func (s *Subject) SentinelConformance(t *testing.T) {
 		ServerLacks: lackedBy(t, primary),
 
 		Release: driver.Release,
-		Open:    func(t testing.TB) driver.Store { return s.openSentinelStore(t, servers, nil) },
+		Open:    shared(t, func(t testing.TB) driver.Store { return s.openSentinelStore(t, servers, nil) }),
 		// The sentinels say where the primary is, and the proxy stands in between.
 		OpenAt: func(t testing.TB, addr string) driver.Store {
 			return s.openSentinelStore(t, servers, func(ctx context.Context, network, to string) (net.Conn, error) {
@@ -46,9 +46,9 @@ func (s *Subject) SentinelConformanceOfReplicas(t *testing.T) {
 		ServerLacks: lackedBy(t, primary),
 
 		Release: driver.Release,
-		Open: func(t testing.TB) driver.Store {
+		Open: shared(t, func(t testing.TB) driver.Store {
 			return replicas.store(s.unchecked(t, dsn))
-		},
+		}),
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker"},
 	})

@@ -118,7 +118,8 @@ func hostileProgram(t *testing.T) string {
 	if _, subject, ok := strings.Cut(flag.Lookup("test.run").Value.String(), "/"); ok {
 		run += "/" + subject
 	}
-	command := exec.CommandContext(t.Context(), program, "-test.run="+run, "-test.v", "-test.timeout=10m")
+	skip := flag.Lookup("test.skip").Value.String()
+	command := exec.CommandContext(t.Context(), program, "-test.run="+run, "-test.skip="+skip, "-test.v", "-test.timeout=10m")
 	command.Env = append(os.Environ(), hostileTest+"=1")
 	out, err := command.CombinedOutput()
 	t.Logf("%s", out)

@@ -26,9 +26,10 @@ type Command struct {
 	// what running it once leaves, and answers the same. This does not make a
 	// write safe to resend: a late resend overwrites a newer value.
 	Idempotent bool
-	// Cursor: its reply has a cursor that means something only to the server which gave
-	// it. So it does not go to replicas, though it changes nothing.
-	Cursor bool
+	// Primary: it does not go to replicas, though it changes nothing. Its reply has a cursor
+	// that means something only to the server which gave it, or tells what is not
+	// replicated, as how often an entry of a stream was delivered.
+	Primary bool
 	// Extension: Redis has no such command; the server drivers run it as a
 	// script.
 	Extension bool
@@ -48,7 +49,7 @@ const Release = 1
 func (c *Command) Index() int { return c.index - 1 }
 
 // AtReplica reports whether a replica may answer the command in the place of the primary.
-func (c *Command) AtReplica() bool { return c.ReadOnly && !c.Blocking && !c.Cursor }
+func (c *Command) AtReplica() bool { return c.ReadOnly && !c.Blocking && !c.Primary }
 
 // Group is the part of the command language that a command belongs to. It is
 // what a cache can Require.
@@ -113,7 +114,7 @@ var rows = func() []Command {
 		idempotent             // a write that is
 		extension
 		blocking
-		cursor
+		primary
 	)
 	var commands []Command
 	since := 1 // a later release sets it to its own number, and adds its rows behind
@@ -123,7 +124,7 @@ var rows = func() []Command {
 			ReadOnly:   flags&read != 0,
 			Blocking:   flags&blocking != 0,
 			Idempotent: flags&(read|idempotent) != 0,
-			Cursor:     flags&cursor != 0,
+			Primary:    flags&primary != 0,
 			Extension:  flags&extension != 0,
 			Since:      since,
 		})
@@ -195,7 +196,7 @@ var rows = func() []Command {
 	row(GroupSets, "SPOP", OneKey, 0)
 	row(GroupSets, "SRANDMEMBER", OneKey, read)
 	row(GroupSets, "SREM", OneKey, 0)
-	row(GroupSets, "SSCAN", OneKey, read|cursor)
+	row(GroupSets, "SSCAN", OneKey, read|primary)
 	row(GroupSets, "SUNION", ManyKeys, read)
 	row(GroupSets, "SUNIONSTORE", ManyKeys, idempotent)
 
@@ -217,7 +218,7 @@ var rows = func() []Command {
 	row(GroupHashes, "HPEXPIREAT", OneKey, 0)
 	row(GroupHashes, "HPTTL", OneKey, read)
 	row(GroupHashes, "HRANDFIELD", OneKey, read)
-	row(GroupHashes, "HSCAN", OneKey, read|cursor)
+	row(GroupHashes, "HSCAN", OneKey, read|primary)
 	row(GroupHashes, "HSET", OneKey, 0)
 	row(GroupHashes, "HSETEX", OneKey, 0) // Redis 8.0, Valkey 9.0
 	row(GroupHashes, "HSETNX", OneKey, 0)
@@ -251,7 +252,7 @@ var rows = func() []Command {
 	row(GroupSortedSets, "ZREMRANGEBYRANK", OneKey, 0)
 	row(GroupSortedSets, "ZREMRANGEBYSCORE", OneKey, 0)
 	row(GroupSortedSets, "ZREVRANK", OneKey, read)
-	row(GroupSortedSets, "ZSCAN", OneKey, read|cursor)
+	row(GroupSortedSets, "ZSCAN", OneKey, read|primary)
 	row(GroupSortedSets, "ZSCORE", OneKey, read)
 	row(GroupSortedSets, "ZUNION", ManyKeys, read)
 	row(GroupSortedSets, "ZUNIONSTORE", ManyKeys, 0)
@@ -261,10 +262,10 @@ var rows = func() []Command {
 	row(GroupStreams, "XAUTOCLAIM", OneKey, 0)
 	row(GroupStreams, "XCLAIM", OneKey, 0)
 	row(GroupStreams, "XDEL", OneKey, 0)
-	row(GroupStreams, "XGROUP", ManyKeys, 0)   // one, behind the subcommand
-	row(GroupStreams, "XINFO", ManyKeys, read) // likewise
+	row(GroupStreams, "XGROUP", ManyKeys, 0)           // one, behind the subcommand
+	row(GroupStreams, "XINFO", ManyKeys, read|primary) // likewise
 	row(GroupStreams, "XLEN", OneKey, read)
-	row(GroupStreams, "XPENDING", OneKey, read)
+	row(GroupStreams, "XPENDING", OneKey, read|primary)
 	row(GroupStreams, "XRANGE", OneKey, read)
 	row(GroupStreams, "XREAD", ManyKeys, read) // with BLOCK it waits, as XREADGROUP does: see Cmd.Waits
 	row(GroupStreams, "XREADGROUP", ManyKeys, 0)

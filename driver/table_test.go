@@ -79,7 +79,7 @@ func TestCommandsThatWait(t *testing.T) {
 }
 
 func TestCommandsThatAReplicaAnswers(t *testing.T) {
-	for name, want := range map[string]bool{"GET": true, "ZRANGE": true, "SET": false, "ZSCAN": false, "EVAL": false} {
+	for name, want := range map[string]bool{"GET": true, "ZRANGE": true, "SET": false, "ZSCAN": false, "EVAL": false, "XRANGE": true, "XPENDING": false, "XINFO": false} {
 		row, _ := driver.LookupCommand(name)
 		require.Equal(t, want, row.AtReplica(), name)
 	}

@@ -305,7 +305,7 @@ func (s *subject) servesInOrder(p *waitingPop, _ *cached, w *waitHandles) error 
 	var results []<-chan popped
 	for range 4 {
 		results = append(results, p.goPop(ctx, w, 0, keyA))
-		time.Sleep(toWait)
+		time.Sleep(time.Second) // more than a slow store takes until it waits
 	}
 	if err := w.push(p, keyA, "0", "1", "2", "3"); err != nil {
 		return err

@@ -38,6 +38,9 @@ func streamWaitChecks() []check {
 }
 
 func (s *subject) streamWaits(w streamWait) error {
+	if s.caps.Exclusive == nil && !s.caps.Commander.Commands().Has("BLPOP") {
+		return &inapplicableError{"the store does not run commands that wait"}
+	}
 	c, err := s.cache()
 	if err != nil {
 		return err

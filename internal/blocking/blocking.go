@@ -32,13 +32,13 @@ const (
 // refuses the command.
 //
 // When ctx ends, Do returns within a quarter of a second: the element, if one was on its
-// way, or the error of ctx. patience is how long a reply may take beyond the time-out. What
-// has changed nothing is tried again on another session: an attempt to reach a server, a
-// session that was lost before the command was sent, a server that is not the one. That goes
-// on for patience, or 10 seconds if patience is shorter. The error of a session that was
-// lost while a command waited there that takes something has an unknown outcome.
-func Do(ctx context.Context, store driver.Exclusive, cmd *driver.Cmd, patience time.Duration) error {
-	w := &wait{store: store, cmd: cmd, at: -1, patience: patience}
+// way, or the error of ctx. replyTimeout bounds how much later than its time-out a reply may
+// come. A failure that has changed nothing is tried again on another session: a server that
+// cannot be reached or has the wrong role, a session that was lost before the command was
+// sent. The attempts end after replyTimeout or 10 seconds, whichever is longer. A command that
+// takes an element has an unknown outcome if its session is lost while it waits.
+func Do(ctx context.Context, store driver.Exclusive, cmd *driver.Cmd, replyTimeout time.Duration) error {
+	w := &wait{store: store, cmd: cmd, at: -1, replyTimeout: replyTimeout}
 	for i := range cmd.Args {
 		if cmd.Args[i].Role == driver.RoleKey {
 			w.keys = append(w.keys, cmd.Args[i].Text)
@@ -59,14 +59,14 @@ func Do(ctx context.Context, store driver.Exclusive, cmd *driver.Cmd, patience t
 }
 
 type wait struct {
-	store    driver.Exclusive
-	cmd      *driver.Cmd
-	keys     []string
-	at       int // the argument that is the time-out
-	timeout  time.Duration
-	patience time.Duration
-	lasts    []last // which are not read yet
-	session  driver.Session
+	store        driver.Exclusive
+	cmd          *driver.Cmd
+	keys         []string
+	at           int // the argument that is the time-out
+	timeout      time.Duration
+	replyTimeout time.Duration
+	lasts        []last // which are not read yet
+	session      driver.Session
 }
 
 // run sends the command again and again until it has a reply, on one session after the
@@ -112,7 +112,7 @@ func (w *wait) run(ctx context.Context) error {
 		if failing.IsZero() {
 			failing = time.Now()
 		}
-		if last || time.Since(failing) > max(outage, w.patience) {
+		if last || time.Since(failing) > max(outage, w.replyTimeout) {
 			return err
 		}
 		rest(ctx, pause)
@@ -151,7 +151,7 @@ func (w *wait) try(ctx context.Context, part time.Duration) error {
 		w.session = session
 	}
 	// The end of ctx does not end the session, on which an element may be on its way.
-	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), part+w.patience)
+	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), part+w.replyTimeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
 	defer stop()

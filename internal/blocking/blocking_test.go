@@ -14,8 +14,8 @@ import (
 	"github.com/xcache-go/xcache/internal/blocking"
 )
 
-// patience is how long a reply may be late in these tests.
-const patience = time.Second
+// replyTimeout is how long a reply may be late in these tests.
+const replyTimeout = time.Second
 
 // A server is what sessions of a test are at.
 type server struct {
@@ -85,7 +85,7 @@ func silent(ctx context.Context, _ *session, _ time.Duration) (driver.Reply, err
 func wait(ctx context.Context, s *server, name string, timeout time.Duration) (cmd *driver.Cmd, took time.Duration, err error) {
 	cmd = driver.NewCmd(name, driver.Key("k"), driver.WaitSeconds(timeout))
 	start := time.Now()
-	err = blocking.Do(ctx, s, cmd, patience)
+	err = blocking.Do(ctx, s, cmd, replyTimeout)
 	if err == nil {
 		err = cmd.Err
 	}
@@ -131,9 +131,9 @@ func TestAServerThatNeverAnswers(t *testing.T) {
 		unknown bool
 	}{
 		"caller leaves":     {"BLPOP", true, context.DeadlineExceeded, 750 * time.Millisecond, true},
-		"caller stays":      {"BLPOP", false, driver.ErrUnavailable, 100*time.Millisecond + patience, true},
+		"caller stays":      {"BLPOP", false, driver.ErrUnavailable, 100*time.Millisecond + replyTimeout, true},
 		"reader leaves":     {"XREAD", true, context.DeadlineExceeded, 750 * time.Millisecond, false},
-		"reader also stays": {"XREAD", false, driver.ErrUnavailable, 100*time.Millisecond + patience, false},
+		"reader also stays": {"XREAD", false, driver.ErrUnavailable, 100*time.Millisecond + replyTimeout, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -251,6 +251,6 @@ func TestASessionThatIsLostUnderACommandThatTakes(t *testing.T) {
 func TestMeaninglessTimeOutsAreRefused(t *testing.T) {
 	for _, arg := range []driver.Arg{driver.WaitSeconds(-1), driver.Literal("1")} {
 		cmd := driver.NewCmd("BLPOP", driver.Key("k"), arg)
-		require.ErrorIs(t, blocking.Do(t.Context(), new(server), cmd, patience), driver.ErrSyntax)
+		require.ErrorIs(t, blocking.Do(t.Context(), new(server), cmd, replyTimeout), driver.ErrSyntax)
 	}
 }

@@ -45,6 +45,7 @@ func (s *Subject) Watch(t *testing.T) {
 		servers := s.StartSentinel(t)
 		w := newWatching(t, s.Open(t, s.sentinelDSN(servers, "")), Key(t, "n"))
 		t.Run("failover", func(t *testing.T) {
+			servers.AwaitReplicas(t)
 			w.survives(t, func(int) { servers.Failover(t) })
 		})
 	})

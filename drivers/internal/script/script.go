@@ -98,7 +98,7 @@ var scripts = map[string]*Script{
 	LMove:      newScript("arguments.lua", "lmove.lua"),
 	LMPop:      newScript("arguments.lua", "keys.lua", "pop.lua", "lmpop.lua"),
 	SInterCard: reading("arguments.lua", "keys.lua", "sintercard.lua"),
-	SMIsMember: reading("arguments.lua", "smismember.lua"),
+	SMIsMember: reading("arguments.lua", "each.lua", "smismember.lua"),
 
 	ZAddIf:      newScript("arguments.lua", "zadd.lua"),
 	ZDiff:       reading("arguments.lua", "keys.lua", "combine.lua", "combined.lua", "zdiff.lua"),
@@ -106,7 +106,7 @@ var scripts = map[string]*Script{
 	ZInter:      reading("arguments.lua", "keys.lua", "combine.lua", "combined.lua", "zinter.lua"),
 	ZInterCard:  reading("arguments.lua", "keys.lua", "combine.lua", "zintercard.lua"),
 	ZMPop:       newScript("arguments.lua", "keys.lua", "zmpop.lua"),
-	ZMScore:     reading("arguments.lua", "zmscore.lua"),
+	ZMScore:     reading("arguments.lua", "each.lua", "zmscore.lua"),
 	ZRandMember: reading("arguments.lua", "random.lua", "zrandmember.lua"),
 	ZPopBefore:  reading("arguments.lua", "zpop.lua"),
 	ZRangeBy:    reading("arguments.lua", "range.lua", "zrange.lua"),

@@ -32,8 +32,12 @@ BENCH     ?= .
 # the version that this module pins.
 LINTER := $(GO) tool -modfile=internal/tools/go.mod golangci-lint
 
-# The comparisons with other libraries are a module of their own, too.
-BENCH_MODULE := $(patsubst %/go.mod,%,$(wildcard internal/bench/go.mod))
+# The comparisons with other libraries are a module of their own, too, and so is what a
+# checker of histories is needed for.
+BENCH_MODULE := internal/bench
+MODULES := $(BENCH_MODULE) internal/linearizability
+# How many histories of each store "make test-linearizability" checks.
+HISTORIES ?= 2000
 
 .DEFAULT_GOAL := help
 
@@ -56,9 +60,7 @@ servers-matrix: ## Download every release of them that there is
 test: servers ## Run every test, shuffled, under the race detector
 	$(GO) test -race -vet=off -shuffle=on -p=$(PACKAGES) -timeout=$(TEST_TIMEOUT) $(TESTFLAGS) $(LONGEST) ./...
 	GOTOOLCHAIN=$(LATER_GO) $(GO) test -shuffle=on -skip='$(NOT_LATER)' $(TESTFLAGS) . ./codec/... ./drivers/memory
-ifneq ($(BENCH_MODULE),)
-	$(GO) -C $(BENCH_MODULE) test $(TESTFLAGS) ./...
-endif
+	for module in $(MODULES); do $(GO) -C $$module test $(TESTFLAGS) ./... || exit 1; done
 
 .PHONY: test-busy
 test-busy: servers ## Run every test while other processes burn the CPU: make test-busy BUSY=8
@@ -67,6 +69,10 @@ test-busy: servers ## Run every test while other processes burn the CPU: make te
 .PHONY: test-random
 test-random: servers ## Compare memory with real servers by random commands: make test-random OPS=1000000 SEED=1
 	XCACHE_RANDOM_OPS=$(OPS) XCACHE_RANDOM_SEED=$(SEED) $(GO) test -count=1 -timeout=$(TEST_TIMEOUT) -v -run='^TestRandomSequences$$' ./drivers/memory
+
+.PHONY: test-linearizability
+test-linearizability: servers ## Check histories of concurrent calls: make test-linearizability HISTORIES=2000
+	XCACHE_HISTORIES=$(HISTORIES) $(GO) -C internal/linearizability test -count=1 -timeout=$(TEST_TIMEOUT) -v .
 
 .PHONY: test-matrix
 test-matrix: servers-matrix ## Test both drivers on every release; writes docs/compatibility.md
@@ -83,17 +89,12 @@ lint-format:
 lint-code:
 	$(GO) vet ./...
 	$(LINTER) run ./...
-ifneq ($(BENCH_MODULE),)
-	$(GO) -C $(BENCH_MODULE) build -o /dev/null ./...
-	$(GO) -C $(BENCH_MODULE) vet ./...
-endif
+	for module in $(MODULES); do $(GO) -C $$module build -o /dev/null ./... && $(GO) -C $$module vet ./... || exit 1; done
 
 .PHONY: lint-modules
 lint-modules:
 	$(GO) mod tidy -diff
-ifneq ($(BENCH_MODULE),)
-	$(GO) -C $(BENCH_MODULE) mod tidy -diff
-endif
+	for module in $(MODULES); do $(GO) -C $$module mod tidy -diff || exit 1; done
 
 # What is not committed yet is compared with itself, so that this target can be
 # run before a commit as well as in CI.
@@ -107,6 +108,4 @@ lint-generated:
 .PHONY: bench
 bench: servers ## Run the benchmarks: make bench BENCH=Get
 	$(GO) test -run='^$$' -bench='$(BENCH)' -benchmem ./...
-ifneq ($(BENCH_MODULE),)
 	$(GO) -C $(BENCH_MODULE) test -run='^$$' -bench='$(BENCH)' -benchmem ./...
-endif

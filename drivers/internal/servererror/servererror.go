@@ -116,6 +116,7 @@ func (r *rule) matches(text string) bool {
 var rules = []rule{
 	{prefix: "WRONGTYPE", kind: driver.ErrWrongType},
 	{contains: "WRONGTYPE Operation against a key", kind: driver.ErrWrongType},
+	{prefix: "ERR Key should be of string type", kind: driver.ErrWrongType}, // Redis' DELEX
 	{prefix: "ERR weight value is not a float", kind: driver.ErrSyntax},
 	{contains: "value is not an integer", kind: driver.ErrWrongType},
 	{contains: "value is not a valid float", kind: driver.ErrWrongType},

@@ -67,6 +67,7 @@ func TestParse(t *testing.T) {
 		{text: "Server Error: could not send", kind: driver.ErrUnavailable, unknown: true},
 		{text: "ERR unknown command 'XYZ'", kind: errors.ErrUnsupported},
 		{text: "NOSCRIPT No matching script. Please use EVAL.", kind: servererror.ErrNoScript},
+		{text: "ERR Key should be of string type if conditions are specified", kind: driver.ErrWrongType},
 		{text: "ERR syntax error", kind: driver.ErrSyntax},
 		{text: "ERR syntax error script: 219bb33e, on @user_script:1.", kind: driver.ErrSyntax, unknown: true},
 		{text: "ERR Error running script (call to f_0): @user_script:1: ERR syntax error", kind: servererror.ErrRefused, unknown: true},

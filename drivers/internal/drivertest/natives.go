@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -246,4 +247,60 @@ func (c *conditional) wantHeld(t *testing.T, conn *servertest.Conn) {
 	if ttl != c.ttl {
 		t.Errorf("%s: the TTL is %v, want the %s one", c.name(), left, c.ttl)
 	}
+}
+
+// BenchmarkNatives measures the commands of newer servers and the scripts that they stand in
+// for, and the time of the server's processor that each takes.
+func (s *Subject) BenchmarkNatives(b *testing.B) {
+	for _, name := range []string{release.Redis8.Name, release.Valkey9.Name} {
+		server := s.StartServer(b, servertest.Release(name))
+		value := driver.Val(make([]byte, 100))
+		key, minute := driver.Key("key"), driver.TTLArg(time.Minute)
+		server.Do(b, "SET", "key", string(value.Data))
+		for _, cmd := range []*driver.Cmd{
+			driver.NewCmd(driver.CmdCompareAndSwap, key, value, value, minute),
+			driver.NewCmd(driver.CmdSwap, key, value, minute),
+			driver.NewCmd(driver.CmdCompareAndDelete, key, driver.Val([]byte("other"))),
+		} {
+			for way, parameters := range map[string]string{"native": "?protocol=2", "script": "?hello=off"} {
+				store := s.open(b, s.Scheme+"://"+server.Addr+parameters)
+				for _, size := range []int{1, 100} {
+					b.Run(fmt.Sprintf("%s/%s/%d/%s", name, cmd.Name, size, way), func(b *testing.B) {
+						cmds := make([]*driver.Cmd, size)
+						for i := range cmds {
+							args := slices.Clone(cmd.Args)
+							args[0] = driver.Key(fmt.Sprint("key", i))
+							cmds[i] = driver.NewCmd(cmd.Name, args...)
+							server.Do(b, "SET", args[0].Text, string(value.Data))
+						}
+						b.ReportAllocs()
+						before := processorTime(b, server)
+						for b.Loop() {
+							if err := store.Do(b.Context(), cmds, driver.Plain); err != nil || cmds[0].Err != nil {
+								b.Fatal(err, cmds[0].Err)
+							}
+						}
+						b.ReportMetric((processorTime(b, server)-before)*1e9/float64(b.N), "server-ns/op")
+					})
+				}
+			}
+		}
+	}
+}
+
+// processorTime returns the seconds of the processor that a server has used.
+func processorTime(b *testing.B, server *servertest.Server) (seconds float64) {
+	b.Helper()
+	info, _ := server.Do(b, "INFO", "cpu").(string)
+	for line := range strings.Lines(info) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if name == "used_cpu_user" || name == "used_cpu_sys" {
+			used, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			seconds += used
+		}
+	}
+	return seconds
 }

@@ -128,6 +128,9 @@ var rules = []rule{
 	{prefix: "ERR syntax error", kind: driver.ErrSyntax},
 	{prefix: "ERR wrong number of arguments", kind: driver.ErrSyntax},
 	{prefix: "ERR Unsupported option", kind: driver.ErrSyntax},
+	{prefix: "ERR unknown argument", kind: driver.ErrSyntax}, // this and the next two since Redis 8.6, of hashes
+	{prefix: "ERR invalid number of fields", kind: driver.ErrSyntax},
+	{prefix: "ERR Only one of ", kind: driver.ErrSyntax},
 	{prefix: "ERR invalid expire time", kind: driver.ErrSyntax},
 	{prefix: "ERR value is out of range", kind: driver.ErrSyntax},
 	{prefix: "ERR ", contains: "options at the same time are not compatible", kind: driver.ErrSyntax},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
@@ -156,16 +157,16 @@ func deleteIfEqual(args []driver.Arg, v Version) *driver.Cmd {
 
 // setIfEqual has the arguments key, old, new, ttl.
 func setIfEqual(args []driver.Arg, _ Version) *driver.Cmd {
-	ttl, expires, ok := ttlOf(args, 3)
-	if !ok || expires {
+	ttl, ok := ttlOf(args, 3)
+	if !ok || driver.Expired(ttl) {
 		return nil
 	}
-	return driver.NewCmd("SET", append([]driver.Arg{args[0], args[2], driver.Literal("IFEQ"), args[1]}, ttl...)...)
+	return set(args[0], args[2], ttl, driver.Literal("IFEQ"), args[1])
 }
 
 // swapForNothing is setIfEqual with a TTL that has expired.
 func swapForNothing(args []driver.Arg, v Version) *driver.Cmd {
-	if _, expires, ok := ttlOf(args, 3); !ok || !expires {
+	if ttl, ok := ttlOf(args, 3); !ok || !driver.Expired(ttl) {
 		return nil
 	}
 	return deleteIfEqual(args[:2], v)
@@ -173,19 +174,32 @@ func swapForNothing(args []driver.Arg, v Version) *driver.Cmd {
 
 // setAndGet has the arguments key, new, ttl.
 func setAndGet(args []driver.Arg, _ Version) *driver.Cmd {
-	ttl, expires, ok := ttlOf(args, 2)
-	if !ok || expires {
+	ttl, ok := ttlOf(args, 2)
+	if !ok || driver.Expired(ttl) {
 		return nil
 	}
-	return driver.NewCmd("SET", append([]driver.Arg{args[0], args[1], driver.Literal("GET")}, ttl...)...)
+	return set(args[0], args[1], ttl, driver.Literal("GET"))
 }
 
 // getAndDelete is setAndGet with a TTL that has expired.
 func getAndDelete(args []driver.Arg, _ Version) *driver.Cmd {
-	if _, expires, ok := ttlOf(args, 2); !ok || !expires {
+	if ttl, ok := ttlOf(args, 2); !ok || !driver.Expired(ttl) {
 		return nil
 	}
 	return driver.NewCmd("GETDEL", args[0])
+}
+
+func set(key, value driver.Arg, ttl time.Duration, options ...driver.Arg) *driver.Cmd {
+	args := append(make([]driver.Arg, 0, 6), key, value)
+	args = append(args, options...)
+	switch ttl {
+	case driver.NoExpiry:
+	case driver.KeepTTL:
+		args = append(args, driver.Literal("KEEPTTL"))
+	default:
+		args = append(args, driver.Literal("PX"), driver.Duration(ttl))
+	}
+	return driver.NewCmd("SET", args...)
 }
 
 // areOf reports whether arguments are n, a key and values.
@@ -194,21 +208,12 @@ func areOf(args []driver.Arg, n int) bool {
 		!slices.ContainsFunc(args[1:], func(a driver.Arg) bool { return a.Role != driver.RoleValue })
 }
 
-// ttlOf returns the options of SET that say what the TTL of an extension says, the last
-// argument behind a key and values, n in all; expires tells that it has expired. ok is false
-// for other arguments.
-func ttlOf(args []driver.Arg, n int) (options []driver.Arg, expires, ok bool) {
+// ttlOf returns the last argument of an extension, behind n that are a key and values. ok is
+// false for other arguments, and for TTLs that are too long.
+func ttlOf(args []driver.Arg, n int) (ttl time.Duration, ok bool) {
 	if len(args) != n+1 || !areOf(args[:n], n) {
-		return nil, false, false
+		return 0, false
 	}
 	ttl, err := driver.ParseTTLArg(args[n])
-	switch {
-	case err != nil || ttl == driver.NoExpiry-1: // which stands for all that are too long
-		return nil, false, false
-	case ttl == driver.NoExpiry:
-		return nil, false, true
-	case ttl == driver.KeepTTL:
-		return []driver.Arg{driver.Literal("KEEPTTL")}, false, true
-	}
-	return []driver.Arg{driver.Literal("PX"), args[n]}, driver.Expired(ttl), true
+	return ttl, err == nil && ttl != driver.NoExpiry-1 // which stands for all that are too long
 }

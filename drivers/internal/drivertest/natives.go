@@ -3,6 +3,7 @@ package drivertest
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/dialect"
+	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 	"github.com/xcache-go/xcache/internal/servertest"
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
@@ -45,7 +47,7 @@ func (s *Subject) Natives(t *testing.T) {
 					t.Run(fmt.Sprintf("%s/batch=%v", by.name, batch), func(t *testing.T) {
 						server.Do(t, "FLUSHALL")
 						evals := scriptRuns(t, server)
-						scripted := wantConditionals(t, server, store, version, batch)
+						scripted := wantConditionals(t, []*servertest.Server{server}, store, version, batch)
 						ran := scriptRuns(t, server) - evals
 						switch {
 						case by.natives && ran < scripted, by.natives && scripted == 0 && ran > 0:
@@ -57,6 +59,41 @@ func (s *Subject) Natives(t *testing.T) {
 				}
 			}
 		})
+	}
+	t.Run("cluster of two releases", s.nativesInAMixedCluster)
+}
+
+// nativesInAMixedCluster tests a cluster during an upgrade: each node is sent what it has.
+func (s *Subject) nativesInAMixedCluster(t *testing.T) {
+	var nodes []*servertest.Server
+	for i, name := range []string{release.Redis70.Name, release.Redis8.Name} {
+		node := s.StartServer(t, servertest.Release(name), servertest.Config("cluster-enabled", "yes"))
+		node.Do(t, "CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
+		node.Do(t, "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(i*8192), strconv.Itoa(i*8192+8191))
+		nodes = append(nodes, node)
+	}
+	host, port, err := net.SplitHostPort(nodes[0].Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes[1].Do(t, "CLUSTER", "MEET", host, port)
+	for _, node := range nodes {
+		awaitSlots(t, node)
+	}
+	store := s.open(t, s.Scheme+"+cluster://"+nodes[0].Addr)
+	for _, batch := range []bool{false, true} {
+		before := scriptRuns(t, nodes[1])
+		old := scriptRuns(t, nodes[0])
+		wantConditionals(t, nodes, store, versionOf(t, nodes[0]), batch)
+		if n := scriptRuns(t, nodes[1]) - before; n > 0 {
+			t.Errorf("batch=%v: the newer node ran %d scripts", batch, n)
+		}
+		if scriptRuns(t, nodes[0]) == old {
+			t.Errorf("batch=%v: the older node ran no scripts", batch)
+		}
+		for _, node := range nodes {
+			node.Do(t, "FLUSHALL")
+		}
 	}
 }
 
@@ -154,9 +191,10 @@ func compared(name string, key driver.Arg, held, old string, ttl time.Duration) 
 	return c
 }
 
-// wantConditionals fails the test unless each conditional has its result. It returns how
-// many of them a server of that version has no native for.
-func wantConditionals(t *testing.T, server *servertest.Server, store driver.Commander, version dialect.Version, batch bool) (scripted int) {
+// wantConditionals fails the test unless each conditional has its result, on a server or on
+// those that share the slots of a cluster evenly. It returns how many of them a server of that
+// version has no native for.
+func wantConditionals(t *testing.T, servers []*servertest.Server, store driver.Commander, version dialect.Version, batch bool) (scripted int) {
 	t.Helper()
 	all := conditionals()
 	var setups, cmds []*driver.Cmd
@@ -183,8 +221,12 @@ func wantConditionals(t *testing.T, server *servertest.Server, store driver.Comm
 			do(c)
 		}
 	}
-	conn := server.Dial(t)
+	conns := make([]*servertest.Conn, len(servers))
+	for i, server := range servers {
+		conns[i] = server.Dial(t)
+	}
 	for _, c := range all {
+		conn := conns[int(keyslot.Of(c.cmd.Args[0].Text))*len(conns)/16384]
 		got := text(&c.cmd.Reply)
 		switch {
 		case errors.Is(c.cmd.Err, driver.ErrWrongType) && !errors.Is(c.cmd.Err, driver.ErrUnknownOutcome):
@@ -221,7 +263,7 @@ func (c *conditional) name() string {
 func (c *conditional) wantHeld(t *testing.T, conn *servertest.Conn) {
 	t.Helper()
 	key := c.cmd.Args[0].Text
-	left := time.Duration(conn.Do(t, "PTTL", key).(int64)) * time.Millisecond
+	left := time.Millisecond * time.Duration(conn.Do(t, "PTTL", key).(int64))
 	if c.reply == "wrong type" {
 		if kind := conn.Do(t, "TYPE", key); kind != "list" || left >= 0 {
 			t.Errorf("%s: the key holds a %v", c.name(), kind)

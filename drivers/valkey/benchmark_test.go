@@ -176,3 +176,5 @@ func BenchmarkSetMany(b *testing.B) {
 	compare(b, pipeline,
 		func(ctx context.Context) error { return errors.Join(store.Set(ctx, entries), entries[many-1].Err) })
 }
+
+func BenchmarkNatives(b *testing.B) { subject.BenchmarkNatives(b) }

@@ -4,3 +4,4 @@ import "testing"
 
 func TestDialect(t *testing.T)  { subject.Dialect(t) }
 func TestRefusals(t *testing.T) { subject.Refusals(t) }
+func TestNatives(t *testing.T)  { subject.Natives(t) }

@@ -1,7 +1,7 @@
 // Package dialect knows what of the command language each version of the servers
 // lacks, and does it another way where there is one: with a script that answers
-// as the command would. It is written over Do and Query of a server, once for all
-// drivers.
+// as the command would. It also knows what they have in the place of scripts. It is
+// written over Do and Query of a server, once for all drivers.
 package dialect
 
 import (
@@ -32,11 +32,12 @@ type Server interface {
 //
 // A command on its own is sent as it is: a server that lacks it refuses it, and
 // then is asked for its version. The version is asked for before a command that some
-// server lacks and does not refuse. Several commands are asked for before, once, if
+// server lacks and does not refuse, or that is a script on some servers only. Several commands are asked for before, once, if
 // one of them is something that some server lacks. Their order could not be kept
 // otherwise.
 type Dialect struct {
 	version atomic.Pointer[Version] // nil: not asked yet
+	denied  atomic.Uint32           // a bit for each of natives that the server has refused
 }
 
 // Do runs commands as driver.Commander says, those that the server lacks as a
@@ -45,7 +46,7 @@ type Dialect struct {
 // command is sent.
 func (d *Dialect) Do(ctx context.Context, server Server, cmds []*driver.Cmd, how driver.How) error {
 	alone := len(cmds) == 1 && how == driver.Plain
-	if d.version.Load() == nil && (alone && isSilent(cmds[0]) || !alone && slices.ContainsFunc(cmds, isForm)) {
+	if d.version.Load() == nil && (alone && isSilent(cmds[0]) || !alone && slices.ContainsFunc(cmds, isForm) || how == driver.Plain && slices.ContainsFunc(cmds, hasNative)) {
 		var cancel context.CancelFunc
 		ctx, cancel = bound(ctx, server)
 		defer cancel()
@@ -128,13 +129,16 @@ func notApplied(err error) error {
 // known.
 func (d *Dialect) translate(ctx context.Context, server Server, cmds []*driver.Cmd, how driver.How) error {
 	version := d.version.Load()
-	if version == nil || !slices.ContainsFunc(cmds, func(c *driver.Cmd) bool { return lacks(*version, c) }) {
+	if version == nil || !slices.ContainsFunc(cmds, func(c *driver.Cmd) bool { return lacks(*version, c) || how == driver.Plain && hasNative(c) }) {
 		err := server.Do(ctx, cmds, how)
 		reshape(cmds)
 		return err
 	}
-	var asked, sent []*driver.Cmd // sent[i] is what is sent for asked[i]
-	for _, c := range cmds {
+	asked, sent := make([]*driver.Cmd, 0, len(cmds)), make([]*driver.Cmd, 0, len(cmds)) // sent[i] is what is sent for asked[i]
+	rows := make([]int, 0, len(cmds))                                                   // the natives among them, or -1
+	last := lastOf(cmds)
+	for i, c := range cmds {
+		instead, row := c, -1
 		name, err := substitute(c, *version)
 		switch {
 		case err != nil && how == driver.Atomic:
@@ -142,12 +146,14 @@ func (d *Dialect) translate(ctx context.Context, server Server, cmds []*driver.C
 		case err != nil:
 			c.Reply, c.Err = driver.Reply{}, err
 			continue
-		case name == "":
-			sent = append(sent, c)
-		default:
-			sent = append(sent, driver.NewCmd(name, c.Args...))
+		case name != "":
+			instead = driver.NewCmd(name, c.Args...)
+		case how == driver.Plain:
+			if native, of := d.native(c, *version); native != nil && last(c) == i {
+				instead, row = native, of
+			}
 		}
-		asked = append(asked, c)
+		asked, sent, rows = append(asked, c), append(sent, instead), append(rows, row)
 	}
 	if len(sent) == 0 {
 		return nil
@@ -155,6 +161,12 @@ func (d *Dialect) translate(ctx context.Context, server Server, cmds []*driver.C
 	err := server.Do(ctx, sent, how)
 	for i, c := range asked {
 		c.Reply, c.Err = sent[i].Reply, sent[i].Err
+		if rows[i] >= 0 {
+			natives[rows[i]].read(c)
+		}
+	}
+	if err == nil {
+		d.scriptsInstead(ctx, server, asked, rows)
 	}
 	reshape(asked)
 	return err

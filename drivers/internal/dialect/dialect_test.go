@@ -21,8 +21,9 @@ import (
 // with OK. What real ones lack, and whether the scripts do the same, is tested on
 // them, by package drivertest.
 type server struct {
-	version string // empty: HELLO is no command
-	down    error  // why HELLO gets no answer
+	version string            // empty: HELLO is no command
+	down    error             // why HELLO gets no answer
+	denies  map[string]string // what it answers to some commands
 	sent    []string
 }
 
@@ -48,7 +49,10 @@ func (s *server) Do(_ context.Context, cmds []*driver.Cmd, how driver.How) error
 	for _, c := range cmds {
 		names = append(names, c.Name)
 		c.Reply, c.Err = driver.DataReply([]byte("OK")), nil
-		if _, isScript := script.Lookup(c.Name); !isScript && s.lacks(c) {
+		if text, isDenied := s.denies[c.Name]; isDenied {
+			c.Reply, c.Err = driver.Reply{}, servererror.Parse(text, nil)
+			failed = c.Err
+		} else if _, isScript := script.Lookup(c.Name); !isScript && s.lacks(c) {
 			c.Reply, c.Err = driver.Reply{}, servererror.Parse("ERR syntax error", nil)
 			failed = c.Err
 		}

@@ -431,7 +431,7 @@ func command(line string) *driver.Cmd {
 			c.Args = append(c.Args, driver.Literal(word))
 		case i >= first && i < first+keys:
 			c.Args = append(c.Args, driver.Key(word))
-		case row.Name == "SET" && i == 1:
+		case row.Name == "SET" && i == 1, i >= 1 && i <= valuesOf[row.Name]:
 			c.Args = append(c.Args, driver.Val([]byte(word)))
 		default:
 			c.Args = append(c.Args, driver.Literal(word))
@@ -439,6 +439,9 @@ func command(line string) *driver.Cmd {
 	}
 	return c
 }
+
+// valuesOf has how many values come behind the key of some extensions.
+var valuesOf = map[string]int{driver.CmdCompareAndSwap: 2, driver.CmdCompareAndDelete: 1, driver.CmdSwap: 1}
 
 // countingKeys are the commands whose first argument says how many keys follow.
 var countingKeys = []string{"LMPOP", "SINTERCARD", "ZDIFF", "ZINTER", "ZINTERCARD", "ZMPOP", "ZUNION"}

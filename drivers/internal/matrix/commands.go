@@ -81,7 +81,7 @@ func (s *section) row(b *strings.Builder, row driver.Command) {
 	}
 	name, redis, valkey, older := row.Name, "6.0", "7.2", ""
 	if row.Extension {
-		older = "a script, on every server"
+		older = "a script"
 	}
 	var forms []dialect.Form
 	for _, f := range dialect.Forms() {
@@ -96,6 +96,11 @@ func (s *section) row(b *strings.Builder, row driver.Command) {
 	fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", name, strings.Join(methods, ", "), redis, valkey, older)
 	for _, f := range forms {
 		fmt.Fprintf(b, "| … with %s | | %s | %s | %s |\n", f.With, number(f.Redis), number(f.Valkey), instead(&f))
+	}
+	for _, n := range dialect.Natives() {
+		if n.Extension == name {
+			fmt.Fprintf(b, "| … as %s | | %s | %s | a script with the same result |\n", by(&n), number(n.Redis), number(n.Valkey))
+		}
 	}
 }
 

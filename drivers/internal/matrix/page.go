@@ -45,10 +45,30 @@ products, so which of the two to take is a question of the client library below 
 	}
 	b.WriteString("\n| server | lacks |\n|---|---|\n")
 	for _, on := range release.All {
-		fmt.Fprintf(&b, "| %s | %s |\n", title(on.Product, on.Version), lacking(on))
+		if on.Name != release.Redis8.Name { // which begins with 8.0
+			fmt.Fprintf(&b, "| %s | %s |\n", title(on.Product, on.Version), lacking(on))
+		}
 	}
 	b.WriteString(`
-The extension commands (` + "`XCACHE.…`" + `), which the cache's own operations use, are scripts on every server.
+## What newer servers have in the place of scripts
+
+The extension commands (` + "`XCACHE.…`" + `), which the cache's own operations use, are scripts. Newer servers have
+commands for some of them:
+
+| extension | command | Redis since | Valkey since |
+|---|---|---|---|
+`)
+	for _, n := range dialect.Natives() {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", n.Extension, by(&n), number(n.Redis), number(n.Valkey))
+	}
+	b.WriteString(`
+The results are the same. A server is asked for its version before the first of these extensions: one round trip
+more, once. The script is run by servers that are older or do not answer HELLO, in transactions, and in a pipeline
+with a later command on the same key. When the server refuses the command, as for a user who may not run it, the
+script is sent in its place, then and from then on. Two refusals come sooner from a command than from a script, which
+compares first: a replica's READONLY and OOM, also where the values differ.
+
+## How a server's version is found out
 
 A command on its own is sent as it is. Only when the server refuses one of the first table is it asked
 for its version, by HELLO, which every user may. A pipeline or a transaction with such a command asks
@@ -70,6 +90,14 @@ func instead(f *dialect.Form) string {
 		return "a script with the same result"
 	}
 	return "`errors.ErrUnsupported`, naming the version"
+}
+
+// by tells which command is sent, and when.
+func by(n *dialect.Native) string {
+	if n.When == "" {
+		return n.Command
+	}
+	return n.Command + ", for " + n.When
 }
 
 // lacking lists what a release does not have.

@@ -116,6 +116,7 @@ func (r *rule) matches(text string) bool {
 var rules = []rule{
 	{prefix: "WRONGTYPE", kind: driver.ErrWrongType},
 	{contains: "WRONGTYPE Operation against a key", kind: driver.ErrWrongType},
+	{prefix: "ERR Key should be of string type", kind: driver.ErrWrongType}, // Redis' DELEX
 	{prefix: "ERR weight value is not a float", kind: driver.ErrSyntax},
 	{contains: "value is not an integer", kind: driver.ErrWrongType},
 	{contains: "value is not a valid float", kind: driver.ErrWrongType},
@@ -127,6 +128,9 @@ var rules = []rule{
 	{prefix: "ERR syntax error", kind: driver.ErrSyntax},
 	{prefix: "ERR wrong number of arguments", kind: driver.ErrSyntax},
 	{prefix: "ERR Unsupported option", kind: driver.ErrSyntax},
+	{prefix: "ERR unknown argument", kind: driver.ErrSyntax}, // this and the next two since Redis 8.6, of hashes
+	{prefix: "ERR invalid number of fields", kind: driver.ErrSyntax},
+	{prefix: "ERR Only one of ", kind: driver.ErrSyntax},
 	{prefix: "ERR invalid expire time", kind: driver.ErrSyntax},
 	{prefix: "ERR value is out of range", kind: driver.ErrSyntax},
 	{prefix: "ERR ", contains: "options at the same time are not compatible", kind: driver.ErrSyntax},

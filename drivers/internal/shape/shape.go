@@ -46,7 +46,7 @@ const (
 
 var shapes = func() map[string]Shape {
 	table := map[Shape]string{
-		Integer: "DEL EXISTS PERSIST PEXPIRE PTTL RENAMENX UNLINK STRLEN INCR INCRBY DECR DECRBY LLEN LPUSH RPUSH LPUSHX RPUSHX LINSERT LREM SADD SCARD SDIFFSTORE SINTERCARD SINTERSTORE SISMEMBER SMOVE SREM SUNIONSTORE HDEL HEXISTS HINCRBY HLEN HSET HSETEX HSETNX HSTRLEN XACK XDEL XLEN XTRIM " +
+		Integer: "DEL DELEX DELIFEQ EXISTS PERSIST PEXPIRE PTTL RENAMENX UNLINK STRLEN INCR INCRBY DECR DECRBY LLEN LPUSH RPUSH LPUSHX RPUSHX LINSERT LREM SADD SCARD SDIFFSTORE SINTERCARD SINTERSTORE SISMEMBER SMOVE SREM SUNIONSTORE HDEL HEXISTS HINCRBY HLEN HSET HSETEX HSETNX HSTRLEN XACK XDEL XLEN XTRIM " +
 			"ZCARD ZCOUNT ZDIFFSTORE ZINTERCARD ZINTERSTORE ZLEXCOUNT ZRANGESTORE ZREM ZREMRANGEBYLEX ZREMRANGEBYRANK ZREMRANGEBYSCORE ZUNIONSTORE " +
 			driver.CmdCompareAndSwap + " " + driver.CmdCompareAndDelete + " " + driver.CmdPersist,
 		// The scripts read the sum, which Lua's numbers are too short for.
@@ -75,8 +75,8 @@ var shapes = func() map[string]Shape {
 	return shapes
 }()
 
-// Of returns the shape of a command of the table, or of MULTI, EXEC and ASKING,
-// and Any for all others.
+// Of returns the shape of a command of the table, or of one that the drivers send in the place
+// of its commands or around them, and Any for all others.
 func Of(name string, args []driver.Arg) Shape {
 	shape, ok := shapes[name]
 	switch {

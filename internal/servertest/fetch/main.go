@@ -1,6 +1,7 @@
 // Command fetch puts the servers that the tests run into the cache folder, and
 // is quick when they are there already: "make servers" calls it. Valkey 9 is one of
-// them, as no other has databases in a cluster. With -all, for "make servers-matrix", it
+// them, as no other has databases in a cluster, and so is the newest Redis 8, whose own
+// commands stand in for scripts. With -all, for "make servers-matrix", it
 // fetches every release that is known.
 package main
 
@@ -32,7 +33,7 @@ func main() {
 func fetch(ctx context.Context, all bool) (ok bool) {
 	ok = true
 	for _, server := range release.All {
-		if !all && !server.Default && server.Name != release.Valkey9.Name {
+		if !all && !server.Default && server.Name != release.Valkey9.Name && server.Name != release.Redis8.Name {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, timeout)

@@ -31,6 +31,7 @@ func openArchive(ctx context.Context, dir string, suites []string) (*archive, er
 		return nil, err
 	}
 	sources := filepath.Join(dir, "sources.list")
+	preferences := filepath.Join(dir, "preferences")
 	lists := filepath.Join(dir, "lists")
 	cache := filepath.Join(dir, "cache")
 	for _, dir := range []string{lists, cache} {
@@ -38,10 +39,15 @@ func openArchive(ctx context.Context, dir string, suites []string) (*archive, er
 			return nil, err
 		}
 	}
+	if err := os.WriteFile(preferences, []byte(newestTools), 0o644); err != nil {
+		return nil, err
+	}
 	a := &archive{dir: dir, options: []string{
 		"--quiet=2",
 		"-o", "Dir::Etc::SourceList=" + sources,
 		"-o", "Dir::Etc::SourceParts=-",
+		"-o", "Dir::Etc::Preferences=" + preferences,
+		"-o", "Dir::Etc::PreferencesParts=-",
 		"-o", "Dir::State::Lists=" + lists,
 		"-o", "Dir::Cache=" + cache,
 		// What is installed here would else be what is asked for.
@@ -68,6 +74,10 @@ func openArchive(ctx context.Context, dir string, suites []string) (*archive, er
 	}
 	return nil, errs
 }
+
+// newestTools has apt-get take the newest server of all suites. Packages of experimental would
+// else be taken only where no other suite has one of the name.
+const newestTools = "Package: redis-tools valkey-tools\nPin: release *\nPin-Priority: 500\n"
 
 // mirrors returns the addresses that this machine gets its packages from.
 func mirrors(ctx context.Context) ([]string, error) {

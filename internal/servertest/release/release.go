@@ -70,13 +70,14 @@ var (
 	Redis60  = newRelease("redis", "6.0", bullseye, "bullseye")
 	Redis70  = newRelease("redis", "7.0", bookworm, "bookworm").asDefault()
 	Redis80  = newRelease("redis", "8.0", trixie, "trixie")
+	Redis8   = newRelease("redis", "8", trixie, "sid", "experimental") // moves on with Debian's development
 	Valkey80 = newRelease("valkey", "8.0", bookworm, "bookworm", "bookworm-backports").asDefault()
 	Valkey81 = newRelease("valkey", "8.1", trixie, "trixie")
 	Valkey9  = newRelease("valkey", "9", trixie, "sid") // moves on with Debian's development
 )
 
 // All lists every release that there is, the oldest of each product first.
-var All = []Release{Redis60, Redis70, Redis80, Valkey80, Valkey81, Valkey9}
+var All = []Release{Redis60, Redis70, Redis80, Redis8, Valkey80, Valkey81, Valkey9}
 
 func newRelease(product, version string, libraries []string, suites ...string) Release {
 	return Release{

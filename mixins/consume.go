@@ -121,7 +121,7 @@ var (
 //
 // An entry that is pending for another consumer is claimed when that one has told nothing of
 // itself for MinIdle. A consumer tells so of the entries that it holds, however long handle
-// takes; a handle that never returns holds its entry for ever. Claims need Redis 6.2 or Valkey.
+// takes; a handle that never returns holds its entry for ever.
 //
 // With DeadLetter, an entry that fails and was delivered MaxDeliveries times is added to that
 // stream, and then acknowledged: see DeadLetters. These are two steps. So an entry may be

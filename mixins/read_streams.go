@@ -153,7 +153,7 @@ func readPendingEntries(o *xcache.Op) ([]PendingEntry, error) {
 }
 
 // readClaimed reads where to go on, entries, and the IDs of those that are no more, which
-// Redis before 7.0 does not answer.
+// a driver may leave out.
 func readClaimed[V any](o *xcache.Op) (Claimed[V], error) {
 	next, items, deleted, err := claimedParts(o)
 	if err != nil {

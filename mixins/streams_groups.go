@@ -38,7 +38,7 @@ type PendingSummary struct {
 
 // XPendingOptions say which of the pending entries XPendingRange returns.
 type XPendingOptions struct {
-	// Idle is how long ago an entry was delivered at least. It needs Redis 6.2 or Valkey.
+	// Idle is how long ago an entry was delivered at least.
 	Idle time.Duration
 	// Consumer is whose entries are returned; "" for all.
 	Consumer string
@@ -73,7 +73,7 @@ type Claimed[V any] struct {
 	Next    string
 	Entries []StreamEntry[V]
 	// Deleted are the IDs of entries that were pending and are in the stream no more. They
-	// are not pending any longer. Redis before 7.0 does not tell them.
+	// are not pending any longer.
 	Deleted []string
 }
 
@@ -162,7 +162,7 @@ func (s *Streams[V]) XClaimJustID(ctx context.Context, key, group, consumer stri
 
 // XAutoClaim is XClaim of whatever entries were delivered minIdle ago, from the ID start on,
 // at most count of them; 0 for 100. Claimed.Next is the start of the next call, which in a
-// cluster any server understands. It needs Redis 6.2 or Valkey.
+// cluster any server understands.
 func (s *Streams[V]) XAutoClaim(ctx context.Context, key, group, consumer string, minIdle time.Duration, start string, count int) (Claimed[V], error) {
 	return xcache.Run(ctx, s.autoClaim(key, group, consumer, minIdle, start, count), readClaimed[V])
 }

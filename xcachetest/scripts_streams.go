@@ -125,8 +125,11 @@ func streamScripts() []script {
 			onStream("XInfoStream", keyA).fails(xcache.ErrNotFound), addTo(keyA, "a", "b", "c"), onStream("XDel", keyA, "2-0").gives(1), onStream("XGroupCreate", keyA, "g", "0", mixins.XGroupCreateOptions{}),
 			onStream("XInfoStream", keyA).gives(mixins.StreamInfo[string]{
 				Length: 2, Groups: 1, LastGeneratedID: "3-0", First: new(entryOf("1-0", "a")), Last: new(entryOf("3-0", "c")), EntriesAdded: 3, MaxDeletedID: "2-0",
+			}).orUntold("entries-added", mixins.StreamInfo[string]{
+				Length: 2, Groups: 1, LastGeneratedID: "3-0", First: new(entryOf("1-0", "a")), Last: new(entryOf("3-0", "c")), EntriesAdded: mixins.NotKnown,
 			}),
-			onStream("XGroupCreate", keyB, "g", "$", mixins.XGroupCreateOptions{MkStream: true}), onStream("XInfoStream", keyB).gives(mixins.StreamInfo[string]{Groups: 1, LastGeneratedID: "0-0", MaxDeletedID: "0-0"}),
+			onStream("XGroupCreate", keyB, "g", "$", mixins.XGroupCreateOptions{MkStream: true}), onStream("XInfoStream", keyB).gives(mixins.StreamInfo[string]{Groups: 1, LastGeneratedID: "0-0", MaxDeletedID: "0-0"}).
+				orUntold("entries-added", mixins.StreamInfo[string]{Groups: 1, LastGeneratedID: "0-0", EntriesAdded: mixins.NotKnown}),
 			isText(), onStream("XInfoStream", text).fails(xcache.ErrWrongType),
 		)},
 	}

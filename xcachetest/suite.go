@@ -68,6 +68,11 @@ func newSuite(h Harness, checks []check) (*suite, error) {
 			errs = append(errs, fmt.Errorf("Harness.LacksCommands or ServerLacks names %q, which is not in driver.Commands", name))
 		}
 	}
+	for _, name := range h.ServerLacksFields {
+		if !slices.Contains(newFields, name) {
+			errs = append(errs, fmt.Errorf("Harness.ServerLacksFields names %q; fields that servers may lack are %s", name, strings.Join(newFields, ", ")))
+		}
+	}
 	for _, group := range h.LacksGroups {
 		if !slices.ContainsFunc(driver.Commands(), func(row driver.Command) bool { return row.Group == group }) {
 			errs = append(errs, fmt.Errorf("Harness.LacksGroups names %q, of which there are no commands", group))

@@ -99,6 +99,11 @@ type Harness struct {
 	// does not run.
 	ServerLacks []string
 
+	// ServerLacksFields names what the replies of XINFO tell on other servers, such as
+	// "entries-added", and the server of this harness is too old for. Results must have
+	// mixins.NotKnown or nothing in their place.
+	ServerLacksFields []string
+
 	// Release is the release of the table of commands (driver.Release) that the
 	// driver was written for; 0 is the first. Commands that came later may run or
 	// not, so that a new release of this library does not fail the driver.

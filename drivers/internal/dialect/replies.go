@@ -57,6 +57,9 @@ func reshape(cmds []*driver.Cmd) {
 		if errors.Is(c.Err, driver.ErrCrossSlot) && inOneSlot(c) {
 			c.Err = driver.Fail(driver.ErrSyntax, driver.NotApplied, errors.New("the server takes other arguments for keys than those that are given as keys"))
 		}
+		if errors.Is(c.Err, errors.ErrUnsupported) && hasSubcommand(c) {
+			c.Err = driver.Fail(driver.ErrSyntax, driver.NotApplied, errors.New("wrong number of arguments for "+c.Name+" "+c.Args[0].String()))
+		}
 		i := c.Command().Index()
 		if i < 0 || reshapings[i] == nil || c.Err != nil {
 			continue
@@ -78,6 +81,20 @@ func ReshapeWaiting(name string, reply *driver.Reply) {
 	case "XREAD", "XREADGROUP":
 		flatten(reply)
 	}
+}
+
+// subcommands are those that every server has. Redis 6.0 gives a wrong number of arguments to
+// one, and a subcommand that it does not know, the same error.
+var subcommands = map[string][]string{
+	"XGROUP": {"CREATE", "DELCONSUMER", "DESTROY", "SETID"},
+	"XINFO":  {"CONSUMERS", "GROUPS", "STREAM"},
+}
+
+// hasSubcommand reports whether every server has the subcommand of a command.
+func hasSubcommand(c *driver.Cmd) bool {
+	return len(c.Args) > 0 && slices.ContainsFunc(subcommands[c.Name], func(name string) bool {
+		return strings.EqualFold(name, c.Args[0].String())
+	})
 }
 
 // inOneSlot reports whether the keys of a command are in one slot of a cluster. A server that

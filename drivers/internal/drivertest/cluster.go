@@ -41,7 +41,8 @@ func (s *Subject) clusterHarness(t testing.TB, servers *servertest.ClusterServer
 	t.Helper()
 	dsn := s.clusterDSN(servers, "")
 	return xcachetest.Harness{
-		ServerLacks: lackedBy(t, servers.Nodes[0]),
+		ServerLacks:       lackedBy(t, servers.Nodes[0]),
+		ServerLacksFields: fieldsLackedBy(t, servers.Nodes[0]),
 
 		Release:   driver.Release,
 		Open:      shared(t, func(t testing.TB) driver.Store { return s.unchecked(t, dsn) }),
@@ -75,7 +76,8 @@ func (s *Subject) ClusterConformanceOfOneNode(t *testing.T) {
 		return store
 	}
 	xcachetest.Run(t, xcachetest.Harness{
-		ServerLacks: lackedBy(t, node),
+		ServerLacks:       lackedBy(t, node),
+		ServerLacksFields: fieldsLackedBy(t, node),
 
 		Release:   driver.Release,
 		Open:      shared(t, func(t testing.TB) driver.Store { return open(t, node.Addr) }),

@@ -19,7 +19,8 @@ func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
 	dsn := s.clusterDSN(servers, "?read=prefer-replica")
 	replicas := clusterReplicationOf(t, servers)
 	xcachetest.Run(t, xcachetest.Harness{
-		ServerLacks: lackedBy(t, servers.Nodes[0]),
+		ServerLacks:       lackedBy(t, servers.Nodes[0]),
+		ServerLacksFields: fieldsLackedBy(t, servers.Nodes[0]),
 
 		Release: driver.Release,
 		Open: shared(t, func(t testing.TB) driver.Store {

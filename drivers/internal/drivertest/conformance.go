@@ -29,7 +29,8 @@ func (s *Subject) Conformance(t *testing.T) {
 				Release:   driver.Release,
 				Lacks:     []string{"Subscriber", "Tracker", "Replicated"},
 
-				ServerLacks: lackedBy(t, server),
+				ServerLacks:       lackedBy(t, server),
+				ServerLacksFields: fieldsLackedBy(t, server),
 			})
 		})
 	}
@@ -47,6 +48,15 @@ func lackedBy(t testing.TB, server *servertest.Server) []string {
 		}
 	}
 	return names
+}
+
+// fieldsLackedBy returns the fields of XINFO's replies that a server is too old for.
+func fieldsLackedBy(t testing.TB, server *servertest.Server) []string {
+	t.Helper()
+	if version := versionOf(t, server); version.Valkey || version.Major >= 7 {
+		return nil
+	}
+	return []string{"max-deleted-entry-id", "entries-added", "recorded-first-entry-id", "entries-read", "lag"}
 }
 
 // releases returns the subject's release and the others, without those that the
@@ -90,7 +100,8 @@ func (s *Subject) ConformanceOfReplicas(t *testing.T) {
 				Release:   driver.Release,
 				Lacks:     []string{"Subscriber", "Tracker"},
 
-				ServerLacks: lackedBy(t, servers.Primary),
+				ServerLacks:       lackedBy(t, servers.Primary),
+				ServerLacksFields: fieldsLackedBy(t, servers.Primary),
 			}
 			if read == "primary" {
 				harness.Lacks = append(harness.Lacks, "Replicated")

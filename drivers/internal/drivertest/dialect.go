@@ -40,7 +40,7 @@ func (s *Subject) Dialect(t *testing.T) {
 	}
 	t.Run("bad arguments", func(t *testing.T) {
 		store := s.open(t, s.Scheme+"://"+server.Addr)
-		for _, line := range []string{"GETDEL", "GETDEL k x", "LPOP k -1", "LPOP k x", "LPOP k 1 2", "RPOP k -1", "SET k", "SET k v GET PX", "SET k v GET PX x"} {
+		for _, line := range []string{"GETDEL", "GETDEL k x", "LPOP k -1", "LPOP k x", "LPOP k 1 2", "RPOP k -1", "SET k", "SET k v GET PX", "SET k v GET PX x", "XGROUP CREATECONSUMER s g", "XGROUP DESTROY s", "XINFO CONSUMERS s", "XAUTOCLAIM s g c 0", "XCLAIM s g c 0", "XPENDING s g IDLE 5", "XPENDING pel g IDLE x - + 1"} {
 			err := Do(t.Context(), store, strings.Fields(line)[0], command(line).Args...)
 			if err == nil || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, driver.ErrUnknownOutcome) {
 				t.Errorf("%s: got %v, want an error of its own", line, err)
@@ -52,73 +52,77 @@ func (s *Subject) Dialect(t *testing.T) {
 
 // samples has a call of each form, which servers that have it do not refuse.
 var samples = map[string]string{
-	"BLMOVE":                            "BLMOVE k l LEFT RIGHT 0.01",
-	"BLMPOP":                            "BLMPOP 0.01 1 k LEFT",
-	"BZMPOP":                            "BZMPOP 0.01 1 k MIN",
-	"EVALSHA_RO":                        "EVALSHA_RO ffffffffffffffffffffffffffffffffffffffff 0",
-	"EVAL_RO":                           "EVAL_RO return 0",
-	"FCALL":                             "FCALL nosuch 0",
-	"FCALL_RO":                          "FCALL_RO nosuch 0",
-	"FLUSHDB with SYNC":                 "FLUSHDB SYNC",
-	"GETDEL":                            "GETDEL k",
-	"HEXPIRE":                           "HEXPIRE k 100 FIELDS 1 f",
-	"HEXPIREAT":                         "HEXPIREAT k 9999999999 FIELDS 1 f",
-	"HGETDEL":                           "HGETDEL k FIELDS 1 f",
-	"HGETEX":                            "HGETEX k EX 100 FIELDS 1 f",
-	"HPERSIST":                          "HPERSIST k FIELDS 1 f",
-	"HPEXPIRE":                          "HPEXPIRE k 100000 FIELDS 1 f",
-	"HPEXPIREAT":                        "HPEXPIREAT k 9999999999999 FIELDS 1 f",
-	"HPTTL":                             "HPTTL k FIELDS 1 f",
-	"HRANDFIELD":                        "HRANDFIELD k",
-	"HSCAN with NOVALUES":               "HSCAN k 0 NOVALUES",
-	"HSETEX":                            "HSETEX k FIELDS 1 f v",
-	"HTTL":                              "HTTL k FIELDS 1 f",
-	"LMOVE":                             "LMOVE k l LEFT RIGHT",
-	"LMPOP":                             "LMPOP 1 k LEFT",
-	"LPOP with a count":                 "LPOP k 2",
-	"PEXPIRE with NX, XX, GT or LT":     "PEXPIRE k 1000 NX",
-	"RPOP with a count":                 "RPOP k 2",
-	"SET with EXAT or PXAT":             "SET k v EXAT 9999999999",
-	"SET with GET":                      "SET k v GET",
-	"SET with IFEQ":                     "SET k v IFEQ v",
-	"SET with NX and GET":               "SET k v NX GET",
-	"SINTERCARD":                        "SINTERCARD 1 k",
-	"SMISMEMBER":                        "SMISMEMBER k v",
-	"SPUBLISH":                          "SPUBLISH k v",
-	"XADD with MINID":                   "XADD k MINID 5 * f v",
-	"XADD with NOMKSTREAM":              "XADD k NOMKSTREAM * f v",
-	"XADD with half an ID (5-*)":        "XADD k 5-* f v",
-	"XADD with LIMIT":                   "XADD k MAXLEN ~ 5 LIMIT 5 * f v",
-	"XAUTOCLAIM":                        "XAUTOCLAIM k g c 0 0",
-	"XGROUP with CREATECONSUMER":        "XGROUP CREATECONSUMER k g c",
-	"XPENDING with IDLE":                "XPENDING k g IDLE 0 - + 1",
-	"XRANGE with an ID behind (":        "XRANGE k (1 +",
-	"XREVRANGE with an ID behind (":     "XREVRANGE k + (1",
-	"XTRIM with MINID or LIMIT":         "XTRIM k MINID 5",
-	"ZADD with GT or LT":                "ZADD k GT 1 m",
-	"ZDIFF":                             "ZDIFF 1 k",
-	"ZDIFFSTORE":                        "ZDIFFSTORE k 1 l",
-	"ZINTER":                            "ZINTER 1 k",
-	"ZINTERCARD":                        "ZINTERCARD 1 k",
-	"ZMPOP":                             "ZMPOP 1 k MIN",
-	"ZMSCORE":                           "ZMSCORE k m",
-	"ZPOPMAX with a negative count":     "ZPOPMAX k -1",
-	"ZPOPMIN with a negative count":     "ZPOPMIN k -1",
-	"ZRANDMEMBER":                       "ZRANDMEMBER k",
-	"ZRANGE with BYSCORE, BYLEX or REV": "ZRANGE k 0 1 REV",
-	"ZRANGESTORE":                       "ZRANGESTORE k l 0 1",
-	"ZRANK with WITHSCORE":              "ZRANK k m WITHSCORE",
-	"ZREVRANK with WITHSCORE":           "ZREVRANK k m WITHSCORE",
-	"ZUNION":                            "ZUNION 1 k",
+	"BLMOVE":                        "BLMOVE k l LEFT RIGHT 0.01",
+	"BLMPOP":                        "BLMPOP 0.01 1 k LEFT",
+	"BZMPOP":                        "BZMPOP 0.01 1 k MIN",
+	"EVALSHA_RO":                    "EVALSHA_RO ffffffffffffffffffffffffffffffffffffffff 0",
+	"EVAL_RO":                       "EVAL_RO return 0",
+	"FCALL":                         "FCALL nosuch 0",
+	"FCALL_RO":                      "FCALL_RO nosuch 0",
+	"FLUSHDB with SYNC":             "FLUSHDB SYNC",
+	"GETDEL":                        "GETDEL k",
+	"HEXPIRE":                       "HEXPIRE k 100 FIELDS 1 f",
+	"HEXPIREAT":                     "HEXPIREAT k 9999999999 FIELDS 1 f",
+	"HGETDEL":                       "HGETDEL k FIELDS 1 f",
+	"HGETEX":                        "HGETEX k EX 100 FIELDS 1 f",
+	"HPERSIST":                      "HPERSIST k FIELDS 1 f",
+	"HPEXPIRE":                      "HPEXPIRE k 100000 FIELDS 1 f",
+	"HPEXPIREAT":                    "HPEXPIREAT k 9999999999999 FIELDS 1 f",
+	"HPTTL":                         "HPTTL k FIELDS 1 f",
+	"HRANDFIELD":                    "HRANDFIELD k",
+	"HSCAN with NOVALUES":           "HSCAN k 0 NOVALUES",
+	"HSETEX":                        "HSETEX k FIELDS 1 f v",
+	"HTTL":                          "HTTL k FIELDS 1 f",
+	"LMOVE":                         "LMOVE k l LEFT RIGHT",
+	"LMPOP":                         "LMPOP 1 k LEFT",
+	"LPOP with a count":             "LPOP k 2",
+	"PEXPIRE with NX, XX, GT or LT": "PEXPIRE k 1000 NX",
+	"RPOP with a count":             "RPOP k 2",
+	"SET with EXAT or PXAT":         "SET k v EXAT 9999999999",
+	"SET with GET":                  "SET k v GET",
+	"SET with IFEQ":                 "SET k v IFEQ v",
+	"SET with NX and GET":           "SET k v NX GET",
+	"SINTERCARD":                    "SINTERCARD 1 k",
+	"SMISMEMBER":                    "SMISMEMBER k v",
+	"SPUBLISH":                      "SPUBLISH k v",
+	"XADD with MINID":               "XADD k MINID 5 * f v",
+	"XADD with NOMKSTREAM":          "XADD k NOMKSTREAM * f v",
+	"XADD with half an ID (5-*)":    "XADD k 5-* f v",
+	"XADD with LIMIT":               "XADD k MAXLEN ~ 5 LIMIT 5 * f v",
+	"XAUTOCLAIM":                    "XAUTOCLAIM k g c 0 0",
+	"XAUTOCLAIM with entries that are deleted": "XAUTOCLAIM k g c 0 0",
+	"XCLAIM with entries that are deleted":     "XCLAIM k g c 0 1-0",
+	"XGROUP with CREATECONSUMER":               "XGROUP CREATECONSUMER k g c",
+	"XPENDING with IDLE":                       "XPENDING k g IDLE 0 - + 1",
+	"XPENDING with an ID behind (":             "XPENDING k g (1 + 1",
+	"XRANGE with an ID behind (":               "XRANGE k (1 +",
+	"XREVRANGE with an ID behind (":            "XREVRANGE k + (1",
+	"XTRIM with MINID or LIMIT":                "XTRIM k MINID 5",
+	"ZADD with GT or LT":                       "ZADD k GT 1 m",
+	"ZDIFF":                                    "ZDIFF 1 k",
+	"ZDIFFSTORE":                               "ZDIFFSTORE k 1 l",
+	"ZINTER":                                   "ZINTER 1 k",
+	"ZINTERCARD":                               "ZINTERCARD 1 k",
+	"ZMPOP":                                    "ZMPOP 1 k MIN",
+	"ZMSCORE":                                  "ZMSCORE k m",
+	"ZPOPMAX with a negative count":            "ZPOPMAX k -1",
+	"ZPOPMIN with a negative count":            "ZPOPMIN k -1",
+	"ZRANDMEMBER":                              "ZRANDMEMBER k",
+	"ZRANGE with BYSCORE, BYLEX or REV":        "ZRANGE k 0 1 REV",
+	"ZRANGESTORE":                              "ZRANGESTORE k l 0 1",
+	"ZRANK with WITHSCORE":                     "ZRANK k m WITHSCORE",
+	"ZREVRANK with WITHSCORE":                  "ZREVRANK k m WITHSCORE",
+	"ZUNION":                                   "ZUNION 1 k",
 }
 
 // held is what the key of a sample must hold, where its server does not read all arguments
 // without.
 var held = map[string]string{
-	"HSCAN with NOVALUES":        "HSET k f v",
-	"XGROUP with CREATECONSUMER": "XGROUP CREATE k g $ MKSTREAM",
-	"XPENDING with IDLE":         "XGROUP CREATE k g $ MKSTREAM",
-	"XTRIM with MINID or LIMIT":  "XADD k 1-1 f v",
+	"HSCAN with NOVALUES":          "HSET k f v",
+	"XGROUP with CREATECONSUMER":   "XGROUP CREATE k g $ MKSTREAM",
+	"XPENDING with IDLE":           "XGROUP CREATE k g $ MKSTREAM",
+	"XPENDING with an ID behind (": "XGROUP CREATE k g $ MKSTREAM",
+	"XTRIM with MINID or LIMIT":    "XADD k 1-1 f v",
 }
 
 // prepare empties a server but for what the sample of a form needs.
@@ -217,6 +221,19 @@ var everyForm = []step{
 	{"XADD log NOMKSTREAM 5-1 f v", "nil"}, {"XADD log 5-1 f v", "5-1"}, {"XADD log NOMKSTREAM 5-2 f v", "5-2"}, {"XADD log 5-* f v", "5-3"}, {"XADD log 7-* f v", "7-0"}, {"XADD half 0-* f v", "0-1"},
 	{"XADD log MINID 5-2 8-0 f v", "8-0"}, {"XLEN log", "4"}, {"XADD log MINID = 5-3 9 f v", "9-0"}, {"XLEN log", "4"}, {"XADD s NOMKSTREAM * f v", "wrong type"},
 	{"XRANGE log (5-3 + COUNT 1", "[[7-0 [f v]]]"}, {"XRANGE log (5 (7", "[[5-3 [f v]] [7-0 [f v]]]"}, {"XREVRANGE log (9 (8-0", "[[9-0 [f v]]]"}, {"XREVRANGE log + (8-0", "[[9-0 [f v]]]"}, {"XRANGE none (5 +", "[]"}, {"XRANGE s (5 +", "wrong type"},
+	{"XADD pel 1-0 f v", "1-0"}, {"XADD pel 2-0 f w", "2-0"}, {"XADD pel 3-0 f x", "3-0"}, {"XADD pel 4-0 f y", "4-0"}, {"XGROUP CREATE pel g 0", "OK"},
+	{"XGROUP CREATECONSUMER pel g c", "1"}, {"XGROUP createconsumer pel g c", "0"}, {"XGROUP CREATECONSUMER pel g d", "1"}, {"XGROUP DELCONSUMER pel g d", "0"}, {"XGROUP CREATECONSUMER pel none c", "not found"}, {"XGROUP CREATECONSUMER none g c", "not found"},
+	{"XGROUP CREATECONSUMER s g c", "wrong type"}, {"EXISTS none", "0"},
+	{"XREADGROUP GROUP g c STREAMS pel >", "[pel [[1-0 [f v]] [2-0 [f w]] [3-0 [f x]] [4-0 [f y]]]]"}, {"XPENDING pel g IDLE 1000000000 - + 10", "[]"}, {"XPENDING pel g IDLE 1000000000 (1 (4 10 c", "[]"}, {"XPENDING pel g (4-0 + 10", "[]"},
+	{"XPENDING pel g (1-0 (2-0 10", "[]"}, {"XPENDING pel g IDLE 0 - + 0", "[]"}, {"XPENDING pel g IDLE 0 - + -1", "[]"}, {"XPENDING pel g IDLE 0 - + 10 nobody", "[]"}, {"XPENDING pel g IDLE 0 - +", "syntax"},
+	{"XPENDING pel g (x + 1", "syntax"}, {"XPENDING pel g - (0-0 1", "syntax"}, {"XPENDING pel g (18446744073709551615-18446744073709551615 + 1", "syntax"}, {"XPENDING pel none (1 + 1", "not found"}, {"XPENDING s g (1 + 1", "wrong type"},
+	{"XAUTOCLAIM pel g d 1000000000 0", "[0-0 [] []]"}, {"XAUTOCLAIM pel g d 0 - COUNT 2", "[3-0 [[1-0 [f v]] [2-0 [f w]]] []]"}, {"XAUTOCLAIM pel g e 0 (2 COUNT 1 justid", "[4-0 [3-0] []]"}, {"XDEL pel 2-0 3-0", "2"},
+	{"XAUTOCLAIM pel g e 1000000000 2 COUNT 1", "[3-0 [] [2-0]]"}, {"XAUTOCLAIM pel g e 0 0 JUSTID COUNT 9", "[0-0 [1-0 4-0] [3-0]]"}, {"XPENDING pel g", "[2 1-0 4-0 [e 2]]"}, {"XAUTOCLAIM pel g e -5 (4-0", "[0-0 [] []]"}, {"XAUTOCLAIM pel g e 0 +", "[0-0 [] []]"},
+	{"XAUTOCLAIM pel g e 0 0 COUNT 0", "syntax"}, {"XAUTOCLAIM pel g e 0 0 COUNT x", "syntax"}, {"XAUTOCLAIM pel g e 0 0 COUNT", "syntax"}, {"XAUTOCLAIM pel g e x 0", "syntax"}, {"XAUTOCLAIM pel g e 0 x", "syntax"},
+	{"XAUTOCLAIM pel g e 0 (18446744073709551615-18446744073709551615", "syntax"}, {"XAUTOCLAIM none g e 0 0", "not found"}, {"XAUTOCLAIM pel none e 0 0", "not found"}, {"XAUTOCLAIM s g e 0 0", "wrong type"},
+	{"XDEL pel 4-0", "1"}, {"XCLAIM pel g f 1000000000 1-0 9-9", "[]"}, {"XCLAIM pel g f 1000000000 4-0", "[]"}, {"XPENDING pel g", "[1 1-0 1-0 [e 1]]"}, {"XCLAIM pel g f 0 1 01-00 7-7 FORCE", "[[1-0 [f v]] [1-0 [f v]]]"}, {"XPENDING pel g", "[1 1-0 1-0 [f 1]]"},
+	{"XDEL pel 1-0", "1"}, {"XCLAIM pel g e 0 1-0 1-0 JUSTID", "[]"}, {"XPENDING pel g", "[0 nil nil nil]"}, {"XCLAIM pel g e 0 JUSTID", "[]"}, {"XCLAIM pel g e 0 1-0 NOSUCH", "syntax"}, {"XCLAIM pel g e x 1-0", "syntax"}, {"XCLAIM pel none e 0 1-0", "not found"}, {"XCLAIM none g e 0 1-0", "not found"}, {"XCLAIM s g e 0 1-0", "wrong type"},
+
 	{"XTRIM log MINID 7", "1"}, {"XTRIM log MINID 7", "0"}, {"XTRIM log MAXLEN ~ 100 LIMIT 10", "0"}, {"XTRIM none MINID 7", "0"}, {"XTRIM s MINID 7", "wrong type"},
 }
 
@@ -234,6 +251,10 @@ func wantReplies(t *testing.T, store driver.Commander, steps []step, how driver.
 		switch {
 		case errors.Is(c.Err, driver.ErrWrongType) && !errors.Is(c.Err, driver.ErrUnknownOutcome):
 			got = "wrong type"
+		case errors.Is(c.Err, driver.ErrNotFound) && !errors.Is(c.Err, driver.ErrUnknownOutcome):
+			got = "not found"
+		case errors.Is(c.Err, driver.ErrSyntax) && !errors.Is(c.Err, driver.ErrUnknownOutcome):
+			got = "syntax"
 		case c.Err != nil:
 			got = c.Err.Error()
 		}

@@ -16,7 +16,8 @@ func (s *Subject) SentinelConformance(t *testing.T) {
 	servers := s.StartSentinel(t) // of its own: the suite empties it
 	primary := servers.Primary(t)
 	xcachetest.Run(t, xcachetest.Harness{
-		ServerLacks: lackedBy(t, primary),
+		ServerLacks:       lackedBy(t, primary),
+		ServerLacksFields: fieldsLackedBy(t, primary),
 
 		Release: driver.Release,
 		Open:    shared(t, func(t testing.TB) driver.Store { return s.openSentinelStore(t, servers, nil) }),
@@ -43,7 +44,8 @@ func (s *Subject) SentinelConformanceOfReplicas(t *testing.T) {
 	replicas := replicationOf(t, primary, len(servers.Replicas(t)))
 	dsn := s.sentinelDSN(servers, "&read=prefer-replica")
 	xcachetest.Run(t, xcachetest.Harness{
-		ServerLacks: lackedBy(t, primary),
+		ServerLacks:       lackedBy(t, primary),
+		ServerLacksFields: fieldsLackedBy(t, primary),
 
 		Release: driver.Release,
 		Open: shared(t, func(t testing.TB) driver.Store {

@@ -75,6 +75,13 @@ for its version, by HELLO, which every user may. A pipeline or a transaction wit
 before, once for each server: one round trip more. What the answer was holds until the server refuses
 such a command again. In a transaction with a command that the server lacks, and nothing stands in for,
 nothing is run. A server that does not answer HELLO, as some proxies do, is taken to have everything.
+Before a command that an old server would take and answer otherwise (XCLAIM, XAUTOCLAIM, ZPOPMIN with a
+negative count) the server is asked, too, once.
+
+Servers before Redis 7.0 do not count what XINFO tells there: entries-added, max-deleted-entry-id,
+recorded-first-entry-id, entries-read and lag. The fields of the results are NotKnown or empty. A consumer
+of XGROUP CREATECONSUMER on Redis 6.0 reaches replicas with the first entry that is delivered to it, as
+every consumer there.
 
 On Redis 6.0, a refusal inside a script of your own (a replica's READONLY, OOM) says only that the
 script broke off. Its outcome is unknown there, and since Redis 7.0 too if the script did not catch it.

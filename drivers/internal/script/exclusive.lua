@@ -1,19 +1,15 @@
--- XRANGE or XREVRANGE of key, with an ID behind ( among the ends: start, end [COUNT n].
-local function range(command, from, to)
-  if #ARGV < 2 then return few(string.lower(command)) end
-  if string.sub(ARGV[from], 1, 1) == '(' then
-    local start = after(string.sub(ARGV[from], 2))
-    if start == false then return refuse(invalid) end
-    if not start then return refuse('invalid start ID for the interval') end
-    ARGV[from] = start
+-- The ends of a range of IDs, either of which may be behind (, as IDs that are in the range;
+-- or what is wrong.
+local function closed(start, stop)
+  if string.sub(start, 1, 1) == '(' then
+    start = after(string.sub(start, 2))
+    if start == false then return nil, nil, refuse(invalid) end
+    if not start then return nil, nil, refuse('invalid start ID for the interval') end
   end
-  if string.sub(ARGV[to], 1, 1) == '(' then
-    local stop = precedes(string.sub(ARGV[to], 2), longest)
-    if stop == false then return refuse(invalid) end
-    if not stop then return refuse('invalid end ID for the interval') end
-    ARGV[to] = stop
+  if string.sub(stop, 1, 1) == '(' then
+    stop = precedes(string.sub(stop, 2), longest)
+    if stop == false then return nil, nil, refuse(invalid) end
+    if not stop then return nil, nil, refuse('invalid end ID for the interval') end
   end
-  local found = redis.pcall(command, KEYS[1], unpack(ARGV))
-  if failed(found) then return fail(found) end
-  return found
+  return start, stop
 end

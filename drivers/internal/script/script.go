@@ -50,10 +50,14 @@ const (
 	ZRangeStore = "XCACHE.ZRANGESTORE" // ZRANGESTORE
 	ZUnion      = "XCACHE.ZUNION"      // ZUNION
 
-	XAdd      = "XCACHE.XADD"      // XADD with NOMKSTREAM, MINID, LIMIT or half an ID
-	XRange    = "XCACHE.XRANGE"    // XRANGE with an ID behind (
-	XRevRange = "XCACHE.XREVRANGE" // XREVRANGE with an ID behind (
-	XTrim     = "XCACHE.XTRIM"     // XTRIM with MINID or LIMIT
+	XAdd            = "XCACHE.XADD"                  // XADD with NOMKSTREAM, MINID, LIMIT or half an ID
+	XAutoClaim      = "XCACHE.XAUTOCLAIM"            // XAUTOCLAIM
+	XClaim          = "XCACHE.XCLAIM"                // XCLAIM that leaves nothing of deleted entries
+	XCreateConsumer = "XCACHE.XGROUP.CREATECONSUMER" // XGROUP with CREATECONSUMER
+	XPending        = "XCACHE.XPENDING"              // XPENDING with IDLE or an ID behind (
+	XRange          = "XCACHE.XRANGE"                // XRANGE with an ID behind (
+	XRevRange       = "XCACHE.XREVRANGE"             // XREVRANGE with an ID behind (
+	XTrim           = "XCACHE.XTRIM"                 // XTRIM with MINID or LIMIT
 )
 
 // A Script is what a server runs for one of these commands. KEYS are the keys of the
@@ -113,10 +117,14 @@ var scripts = map[string]*Script{
 	ZRangeStore: newScript("arguments.lua", "range.lua", "put.lua", "zrangestore.lua"),
 	ZUnion:      reading("arguments.lua", "keys.lua", "combine.lua", "combined.lua", "zunion.lua"),
 
-	XAdd:      newScript("arguments.lua", "id.lua", "trim.lua", "xadd.lua"),
-	XRange:    reading("arguments.lua", "id.lua", "exclusive.lua", "xrange.lua"),
-	XRevRange: reading("arguments.lua", "id.lua", "exclusive.lua", "xrevrange.lua"),
-	XTrim:     newScript("arguments.lua", "id.lua", "trim.lua", "xtrim.lua"),
+	XAdd:            newScript("arguments.lua", "id.lua", "trim.lua", "xadd.lua"),
+	XAutoClaim:      newScript("arguments.lua", "id.lua", "exclusive.lua", "xautoclaim.lua"),
+	XClaim:          newScript("arguments.lua", "id.lua", "xclaim.lua"),
+	XCreateConsumer: newScript("arguments.lua", "id.lua", "createconsumer.lua"),
+	XPending:        reading("arguments.lua", "id.lua", "exclusive.lua", "xpending.lua"),
+	XRange:          reading("arguments.lua", "id.lua", "exclusive.lua", "interval.lua", "xrange.lua"),
+	XRevRange:       reading("arguments.lua", "id.lua", "exclusive.lua", "interval.lua", "xrevrange.lua"),
+	XTrim:           newScript("arguments.lua", "id.lua", "trim.lua", "xtrim.lua"),
 }
 
 // reading is newScript for one that changes nothing.

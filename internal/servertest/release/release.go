@@ -159,7 +159,12 @@ func (r Release) commandIn(root string, args ...string) *exec.Cmd {
 	if loader == nil { // put there by hand: a build that needs nothing beside it
 		return exec.Command(r.program(root), args...)
 	}
-	return exec.Command(loader[0], slices.Concat(loader[1:], []string{r.program(root)}, args)...)
+	cmd := exec.Command(loader[0], slices.Concat(loader[1:], []string{r.program(root)}, args)...)
+	// Servers that load their scripts' libraries by name, as cjson, find them below root, too.
+	if modules := glob(root, "lua/5.1"); len(modules) > 0 {
+		cmd.Env = append(os.Environ(), "LUA_CPATH="+filepath.Join(modules[0], "?.so"))
+	}
+	return cmd
 }
 
 // glob returns the files of a name in the folders of libraries below root, or

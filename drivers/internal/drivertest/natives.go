@@ -263,7 +263,7 @@ func (c *conditional) name() string {
 func (c *conditional) wantHeld(t *testing.T, conn *servertest.Conn) {
 	t.Helper()
 	key := c.cmd.Args[0].Text
-	left := time.Millisecond * time.Duration(conn.Do(t, "PTTL", key).(int64))
+	left := conn.Do(t, "PTTL", key).(int64)
 	if c.reply == "wrong type" {
 		if kind := conn.Do(t, "TYPE", key); kind != "list" || left >= 0 {
 			t.Errorf("%s: the key holds a %v", c.name(), kind)
@@ -281,13 +281,13 @@ func (c *conditional) wantHeld(t *testing.T, conn *servertest.Conn) {
 	}
 	ttl := "none"
 	switch {
-	case left > newTTL:
+	case left > newTTL.Milliseconds():
 		ttl = "old"
 	case left >= 0:
 		ttl = "new"
 	}
 	if ttl != c.ttl {
-		t.Errorf("%s: the TTL is %v, want the %s one", c.name(), left, c.ttl)
+		t.Errorf("%s: the TTL is %d ms, want the %s one", c.name(), left, c.ttl)
 	}
 }
 

@@ -75,12 +75,11 @@ type Trim struct {
 // MaxLen returns the Trim that keeps the newest n entries.
 func MaxLen(n int) Trim { return Trim{by: "MAXLEN", maxLen: n} }
 
-// MinID returns the Trim that keeps the entries from an ID on. It needs Redis 6.2 or Valkey.
+// MinID returns the Trim that keeps the entries from an ID on.
 func MinID(id string) Trim { return Trim{by: "MINID", minID: id} }
 
 // Approx returns t for a server that may keep some entries more, which costs it far less.
-// limit is how many entries are removed at most, which needs Redis 6.2 or Valkey; 0 leaves
-// that to the server.
+// limit is how many entries are removed at most; 0 leaves that to the server.
 func (t Trim) Approx(limit int) Trim {
 	t.approx, t.limit = true, limit
 	return t
@@ -89,10 +88,9 @@ func (t Trim) Approx(limit int) Trim {
 // XAddOptions are those of XAdd.
 type XAddOptions struct {
 	// ID is the entry's. "", and "*", has the server make one of its clock; "5-*" has it
-	// make the number behind 5, which needs Redis 7.0 or Valkey.
+	// make the number behind 5.
 	ID string
-	// NoMkStream adds the entry to a stream that exists, and makes none. It needs Redis 6.2
-	// or Valkey.
+	// NoMkStream adds the entry to a stream that exists, and makes none.
 	NoMkStream bool
 	// Trim is done after the entry was added.
 	Trim Trim
@@ -132,7 +130,7 @@ func (s *Streams[V]) XLen(ctx context.Context, key string) (int, error) {
 }
 
 // XRange returns the entries from an ID to another, both included, at most count of them; 0
-// for all. "-" and "+" are the begin and the end. IDs behind "(" need Redis 6.2 or Valkey.
+// for all. "-" and "+" are the begin and the end. An ID behind "(" is left out.
 func (s *Streams[V]) XRange(ctx context.Context, key, start, stop string, count int) ([]StreamEntry[V], error) {
 	return xcache.Run(ctx, upTo(s.op("xrange", "XRANGE", key).Word(start).Word(stop), count), readEntries[V])
 }

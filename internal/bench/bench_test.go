@@ -15,9 +15,10 @@ import (
 // The comparisons as benchmarks, in a form that benchstat reads: its option
 // -col /lib puts the libraries beside each other.
 
-func BenchmarkClient(b *testing.B)   { run(b, clientComparisons()) }
-func BenchmarkValkey(b *testing.B)   { run(b, valkeyComparisons()) }
-func BenchmarkEmbedded(b *testing.B) { run(b, embeddedComparisons()) }
+func BenchmarkClient(b *testing.B)     { run(b, clientComparisons()) }
+func BenchmarkValkey(b *testing.B)     { run(b, valkeyComparisons()) }
+func BenchmarkStructures(b *testing.B) { run(b, structureComparisons()) }
+func BenchmarkEmbedded(b *testing.B)   { run(b, embeddedComparisons()) }
 
 func BenchmarkCodec(b *testing.B) {
 	for _, t := range codecTables() {

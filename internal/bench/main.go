@@ -71,6 +71,7 @@ func groups() []group {
 	return []group{
 		{"Client", tables(clientComparisons())},
 		{"Valkey", tables(valkeyComparisons())},
+		{"Structures", tables(structureComparisons())},
 		{"Embedded", append(tables(embeddedComparisons()), hitRatios{})},
 		{"Codec", slices.Concat(tables(serializerTables()), tables(compressorTables()), tables(levelTables()),
 			tables(chainTables()), []table{fallbackTable{}}, tables(jsonTables()), []table{strictness{}})},

@@ -213,8 +213,12 @@ func (c *conn) answer(args [][]byte) {
 		s.mu.RLock()
 		c.bulk(s.values[string(args[1])])
 		s.mu.RUnlock()
-	case "LPUSH":
+	case "LPUSH", "SADD":
 		c.header(':', len(args)-2)
+	case "HSET", "ZADD":
+		c.header(':', len(args)/2-1)
+	case "XADD":
+		c.text("$15\r\n1700000000000-0")
 	case "MGET":
 		c.header('*', len(args)-1)
 		s.mu.RLock()

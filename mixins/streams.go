@@ -2,7 +2,6 @@ package mixins
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -185,7 +184,12 @@ func (s *Streams[V]) add(key string, options XAddOptions, fields map[string]V) *
 		return o.Fail(syntaxError("an entry has one field at least"))
 	}
 	// A server stores entries with the same fields in the same order in less space.
-	for _, field := range slices.Sorted(maps.Keys(fields)) {
+	names := make([]string, 0, 8) // on the stack, for most
+	for name := range fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, field := range names {
 		o.Field(field)
 		xcache.AddValue(o, fields[field])
 	}

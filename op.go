@@ -372,7 +372,9 @@ func (o *Op) keep() {
 		switch a := &o.held.Args[i]; a.Role {
 		case driver.RoleValue:
 			if o.borrows {
-				a.Data = append([]byte(nil), a.Data...)
+				used := len(o.buffer)
+				o.buffer = append(o.buffer, a.Data...)
+				a.Data = o.buffer[used:]
 			}
 		case driver.RoleKey: // the full key is the cache's own
 		default:

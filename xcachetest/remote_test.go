@@ -1,6 +1,7 @@
 package xcachetest
 
 import (
+	"bytes"
 	"context"
 	"encoding/gob"
 	"errors"
@@ -412,9 +413,14 @@ func (s *remoteStore) tryLate(ctx context.Context, c *remoteConn, req *request) 
 	for _, value := range req.Values {
 		late.Values = append(late.Values, lateBytes(len(value)))
 	}
+	// Encoded before, as that may take longer than the check listens.
+	var encoded bytes.Buffer
+	if err := gob.NewEncoder(&encoded).Encode(&late); err != nil {
+		return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
+	}
 	go func() {
 		time.Sleep(40 * time.Millisecond)
-		err := c.out.Encode(&late)
+		_, err := c.Write(encoded.Bytes()) // no connection is used twice here
 		if err == nil {
 			err = c.in.Decode(resp)
 		}

@@ -49,7 +49,9 @@ func read(t *testing.T, path string) string {
 
 var (
 	codeBlock = regexp.MustCompile("(?m)(?:^<!-- (\\S+) -->\n)?^```(go|text)\n((?s:.*?))^```$")
-	link      = regexp.MustCompile(`\]\(([^)#]+)(?:#[^)]*)?\)`)
+	link      = regexp.MustCompile(`\]\(([^)#]*)(#[^)]*)?\)`)
+	heading   = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	marks     = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
 // Every piece of Go in the guides is part of a file that is compiled and
@@ -85,14 +87,31 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	for _, page := range pages(t) {
 		text := codeBlock.ReplaceAllString(read(t, page), "")
 		for _, match := range link.FindAllStringSubmatch(text, -1) {
-			target := match[1]
+			target, anchor := match[1], match[2]
 			if strings.Contains(target, "://") {
 				continue
 			}
-			_, err := os.Stat(filepath.Join(root, filepath.Dir(page), target))
+			file := filepath.Join(filepath.Dir(page), target)
+			if target == "" {
+				file = page
+			}
+			_, err := os.Stat(filepath.Join(root, file))
 			require.NoError(t, err, "%s links to %s", page, target)
+			if anchor != "" {
+				require.Contains(t, anchors(read(t, file)), anchor, "%s links to %s", page, target+anchor)
+			}
 		}
 	}
+}
+
+// anchors returns those of the headings of a page, as GitHub makes them.
+func anchors(text string) []string {
+	var all []string
+	for _, match := range heading.FindAllStringSubmatch(codeBlock.ReplaceAllString(text, ""), -1) {
+		words := marks.ReplaceAllString(strings.ToLower(match[1]), "")
+		all = append(all, "#"+strings.ReplaceAll(words, " ", "-"))
+	}
+	return all
 }
 
 // dsns open a cache of each driver.

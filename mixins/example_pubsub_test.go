@@ -56,3 +56,121 @@ func ExampleQueuedPubSub() {
 	fmt.Println(heard.Value())
 	// Output: 0 <nil>
 }
+
+// The channels of all rooms, by a pattern.
+func ExampleMessage() {
+	ctx := context.Background()
+	c := open()
+	defer c.Close()
+	rooms, err := mixins.NewPubSub[string](c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for m, err := range rooms.PSubscribe(ctx, mixins.SubscribeOptions{}, "room:*") {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if m.Event == mixins.Subscribed {
+			_, _ = rooms.Publish(ctx, "room:2", "hello")
+		}
+		if m.Event == mixins.Published {
+			fmt.Println(m.Pattern, m.Channel, m.Value)
+			return
+		}
+	}
+	// Output: room:* room:2 hello
+}
+
+func ExampleMessageEvent() {
+	ctx := context.Background()
+	c := open()
+	defer c.Close()
+	prices, err := mixins.NewPubSub[int](c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for m, err := range prices.Subscribe(ctx, mixins.SubscribeOptions{}, "price:7") {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(m.Event)
+		switch m.Event {
+		case mixins.Subscribed, mixins.Gap: // read the price: nobody tells what it is now
+			_, _ = prices.Publish(ctx, "price:7", 30)
+		case mixins.Published:
+			fmt.Println(m.Value)
+			return
+		}
+	}
+	// Output:
+	// subscribed
+	// published
+	// 30
+}
+
+// A loop that wants all messages, and is slow now and then.
+func ExampleSubscribeOptions() {
+	ctx := context.Background()
+	c := open()
+	defer c.Close()
+	prices, err := mixins.NewPubSub[int](c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	sum := 0
+	for m, err := range prices.Subscribe(ctx, mixins.SubscribeOptions{Buffer: 10_000, WhenFull: mixins.Wait}, "prices") {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if m.Event == mixins.Subscribed {
+			for price := range 4 {
+				_, _ = prices.Publish(ctx, "prices", price)
+			}
+		}
+		if sum += m.Value; m.Value == 3 {
+			break
+		}
+	}
+	fmt.Println(sum)
+	// Output: 6
+}
+
+// Of prices only the latest counts, so that one may wait and the oldest is dropped.
+func ExampleWhenFull() {
+	ctx := context.Background()
+	c := open()
+	defer c.Close()
+	prices, err := mixins.NewPubSub[int](c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	heard, missed := 0, 0
+	for m, err := range prices.Subscribe(ctx, mixins.SubscribeOptions{Buffer: 1, WhenFull: mixins.DropOldest}, "price:7") {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		switch m.Event {
+		case mixins.Subscribed:
+			for price := 1; price <= 100; price++ {
+				_, _ = prices.Publish(ctx, "price:7", price)
+			}
+		case mixins.Gap:
+			missed += m.Missed
+		case mixins.Published:
+			heard++
+		}
+		if m.Value == 100 { // the latest is not among those that are dropped
+			break
+		}
+	}
+	fmt.Println(heard + missed)
+	// Output: 100
+}

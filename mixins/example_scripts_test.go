@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
 	_ "github.com/xcache-go/xcache/drivers/memory/lua"
 	"github.com/xcache-go/xcache/mixins"
 )
@@ -86,4 +87,133 @@ func ExampleQueuedScript() {
 	b, _ := second.Value()
 	fmt.Println(a, b)
 	// Output: 1 2
+}
+
+// Arguments are plain texts and numbers, but for what the codec is to write.
+func ExampleArgument() {
+	ctx := context.Background()
+	c := open()
+	defer c.Close()
+	scripts, err := mixins.NewScripts(c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	store := mixins.NewScript(scripts, "return redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])", mixins.AsNothing)
+	order := mixins.Encoded(Order{"Ada", 1999}) // a mixins.Argument
+	_, err = store.Run(ctx, []string{"order:1"}, order, 60)
+	fmt.Println(err)
+	fmt.Println(xcache.For[Order](c).Get(ctx, "order:1"))
+	// Output:
+	// <nil>
+	// {Ada 1999} <nil>
+}
+
+// A function of a library that the deployment has loaded at the servers.
+func ExampleFunction() {
+	ctx := context.Background()
+	c := open() // memory has no functions: NewFunction says so
+	defer c.Close()
+	scripts, err := mixins.NewScripts(c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	reserve, err := mixins.NewFunction(scripts, "reserve", mixins.AsInt)
+	if err != nil {
+		fmt.Println(errors.Is(err, errors.ErrUnsupported))
+		return
+	}
+	fmt.Println(reserve.FCall(ctx, []string{"stock:42"}, 3))
+	// Output: true
+}
+
+func ExampleQueuedFunction() {
+	ctx := context.Background()
+	c := open() // memory has no functions: NewFunction says so
+	defer c.Close()
+	scripts, err := mixins.NewScripts(c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	reserve, err := mixins.NewFunction(scripts, "reserve", mixins.AsInt)
+	if err != nil {
+		fmt.Println(errors.Is(err, errors.ErrUnsupported))
+		return
+	}
+	p := c.Pipeline()
+	first, second := reserve.In(p).FCall([]string{"stock:1"}, 3), reserve.In(p).FCall([]string{"stock:2"}, 1)
+	if err := p.Exec(ctx); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(first.Value())
+	fmt.Println(second.Value())
+	// Output: true
+}
+
+// Readers are put together, and a program may have one of its own.
+func ExampleReader() {
+	ctx := context.Background()
+	c := open()
+	defer c.Close()
+	scripts, err := mixins.NewScripts(c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// asPercent reads a number between 0 and 1, which a script returns as text.
+	asPercent := func(o *xcache.Op, r *driver.Reply) (string, error) {
+		share, err := mixins.AsFloat(o, r)
+		return fmt.Sprintf("%.0f %%", 100*share), err
+	}
+	shares := mixins.NewScript(scripts, "return {tostring(1/4), tostring(3/4)}", mixins.AsSlice(asPercent))
+	fmt.Println(shares.Run(ctx, nil))
+	// Output: [25 % 75 %] <nil>
+}
+
+// What only reads may run at a replica, and again if its reply is lost.
+func ExampleScript() {
+	ctx := context.Background()
+	c := open()
+	defer c.Close()
+	scripts, err := mixins.NewScripts(c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	longest := mixins.NewScript(scripts, `
+		local most = 0
+		for _, key in ipairs(KEYS) do
+			most = math.max(most, redis.call('LLEN', key))
+		end
+		return most`, mixins.AsInt)
+	jobs, err := mixins.NewLists[string](c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, _ = jobs.RPush(ctx, "{jobs}:mail", "welcome", "invoice")
+	fmt.Println(longest.RunRO(ctx, []string{"{jobs}:mail", "{jobs}:print"}))
+	// Output: 2 <nil>
+}
+
+// Keys of a script are those of its cache.
+func ExampleScripts() {
+	ctx := context.Background()
+	c := open()
+	defer c.Close()
+	shop := c.Namespace("shop")
+	scripts, err := mixins.NewScripts(shop)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	touch := mixins.NewScript(scripts, "redis.call('INCR', KEYS[1]); return KEYS[1]", mixins.AsKey)
+	fmt.Println(touch.Run(ctx, []string{"visits"}))
+	fmt.Println(xcache.For[int](shop).Get(ctx, "visits"))
+	// Output:
+	// visits <nil>
+	// 1 <nil>
 }

@@ -5,6 +5,9 @@
 //	carts, err := mixins.NewLists[Item](c)      // errors.ErrUnsupported here, if the driver has no lists
 //	n, err := carts.LPush(ctx, "cart:42", item)
 //
+// The guide docs/structures.md says which structure does which job, and each structure has a
+// page beside it.
+//
 // Methods have the names of the commands and take their arguments in the same order. Keys
 // go through the cache's key layout, so that a handle of c.Namespace("shop") stays inside
 // of it; elements and members go through its codec, and are encrypted if the cache

@@ -147,12 +147,12 @@ func (z *SortedSets[T]) ZRevRank(ctx context.Context, key string, member T) (int
 	return xcache.Run(ctx, z.with(z.op("zrevrank", "ZREVRANK", key), member), readIndex)
 }
 
-// ZRankWithScore is ZRank with the score of the member. It needs Redis 7.2 or Valkey.
+// ZRankWithScore is ZRank with the score of the member.
 func (z *SortedSets[T]) ZRankWithScore(ctx context.Context, key string, member T) (Ranked, error) {
 	return xcache.Run(ctx, z.with(z.op("zrank", "ZRANK", key), member).Word("WITHSCORE"), readRanked)
 }
 
-// ZRevRankWithScore is ZRevRank with the score of the member. It needs Redis 7.2 or Valkey.
+// ZRevRankWithScore is ZRevRank with the score of the member.
 func (z *SortedSets[T]) ZRevRankWithScore(ctx context.Context, key string, member T) (Ranked, error) {
 	return xcache.Run(ctx, z.with(z.op("zrevrank", "ZREVRANK", key), member).Word("WITHSCORE"), readRanked)
 }
@@ -220,7 +220,7 @@ func (z *SortedSets[T]) ZPopMaxCount(ctx context.Context, key string, count int)
 }
 
 // ZMPop takes at most count members from the first of the sorted sets that is not empty.
-// xcache.ErrNotFound if all are empty. It needs Redis 7.0 or Valkey.
+// xcache.ErrNotFound if all are empty.
 func (z *SortedSets[T]) ZMPop(ctx context.Context, which Extreme, count int, keys ...string) (PoppedScored[T], error) {
 	return xcache.Run(ctx, z.popFirst(which, count, keys), readPoppedScored[T])
 }

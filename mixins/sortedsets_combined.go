@@ -57,7 +57,7 @@ func (z *SortedSets[T]) ZInterStore(ctx context.Context, destination string, opt
 }
 
 // ZInterCard returns how many members all of the sorted sets have. It stops counting at
-// limit, unless that is 0. It needs Redis 7.0 or Valkey.
+// limit, unless that is 0.
 func (z *SortedSets[T]) ZInterCard(ctx context.Context, limit int, keys ...string) (int, error) {
 	return xcache.Run(ctx, z.countInter(limit, keys), readInt)
 }

@@ -1,3 +1,3 @@
-// Package structures has the jobs that the guides on lists, sets, hashes and sorted sets do,
-// as examples that run.
+// Package structures has the jobs of the guides on lists, sets, hashes, sorted sets and
+// messages, as examples that run.
 package structures

@@ -17,7 +17,7 @@ func Example_cart() {
 		return
 	}
 	defer c.Close()
-	carts, err := mixins.NewHashes[int](c) // how many of each product
+	carts, err := mixins.NewHashes[int](c) // once, at start-up: how many of each product
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -45,6 +45,29 @@ func Example_cart() {
 	// map[socks:3] <nil>
 }
 
+func Example_counters() {
+	ctx := context.Background()
+	c, err := xcache.OpenDSN("memory://")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+	views, err := mixins.NewHashes[int](c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, page := range []string{"/", "/shop", "/"} {
+		if _, err := views.HIncrBy(ctx, "views:2026-03-01", page, 1); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	fmt.Println(views.HMGet(ctx, "views:2026-03-01", "/", "/about"))
+	// Output: map[/:2] <nil>
+}
+
 func Example_codes() {
 	ctx := context.Background()
 	c, err := xcache.OpenDSN("memory://")
@@ -59,12 +82,17 @@ func Example_codes() {
 		return
 	}
 	options := mixins.HSetExOptions{TTL: 10 * time.Minute}
-	_, _ = codes.HSetEx(ctx, "user:42", options, map[string]string{"email": "7351"})
+	_, err = codes.HSetEx(ctx, "user:42", options, map[string]string{"email": "7351"})
+	if err != nil {
+		fmt.Println(err) // errors.ErrUnsupported on a server that is too old
+		return
+	}
 	for range 2 {
-		code, err := codes.HGetDel(ctx, "user:42", "email") // a code counts once
-		fmt.Println(code["email"], len(code), err)
+		found, err := codes.HGetDel(ctx, "user:42", "email") // a code counts once
+		code, ok := found["email"]
+		fmt.Println(code == "7351", ok, err)
 	}
 	// Output:
-	// 7351 1 <nil>
-	//  0 <nil>
+	// true true <nil>
+	// false false <nil>
 }

@@ -19,6 +19,9 @@ type Mail struct {
 // work sends mails until ctx ends. While a mail is on its way the list of this worker has it,
 // so that no crash loses it.
 func work(ctx context.Context, mails *mixins.Lists[Mail], worker string, send func(Mail) error) error {
+	if err := recoverFrom(ctx, mails, worker); err != nil { // what was begun before a crash
+		return err
+	}
 	for ctx.Err() == nil {
 		mail, err := mails.BLMove(ctx, "{mails}", "{mails}:"+worker, mixins.Left, mixins.Right, time.Minute)
 		switch {
@@ -30,14 +33,15 @@ func work(ctx context.Context, mails *mixins.Lists[Mail], worker string, send fu
 		if err := send(mail); err != nil {
 			return err
 		}
-		if _, err := mails.LRem(ctx, "{mails}:"+worker, 1, mail); err != nil {
+		done := context.WithoutCancel(ctx) // the mail is sent, also if ctx has ended meanwhile
+		if _, err := mails.LRem(done, "{mails}:"+worker, 1, mail); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-// recoverFrom puts back what a worker that is gone had begun.
+// recoverFrom puts back, at the front, what a worker that is gone had begun.
 func recoverFrom(ctx context.Context, mails *mixins.Lists[Mail], worker string) error {
 	for {
 		_, err := mails.LMove(ctx, "{mails}:"+worker, "{mails}", mixins.Right, mixins.Left)
@@ -58,12 +62,16 @@ func Example_queue() {
 		return
 	}
 	defer c.Close()
-	mails, err := mixins.NewLists[Mail](c)
+	mails, err := mixins.NewLists[Mail](c) // once, at start-up
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	_, _ = mails.RPush(ctx, "{mails}", Mail{"Ada", "welcome"}, Mail{"Bob", "invoice"})
+	_, err = mails.RPush(ctx, "{mails}", Mail{"Ada", "welcome"}, Mail{"Bob", "invoice"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	err = work(ctx, mails, "host-1", func(m Mail) error {
 		fmt.Println(m.Subject, "to", m.To)
 		if m.To == "Bob" {
@@ -99,6 +107,7 @@ func Example_latest() {
 		p := c.Pipeline()
 		viewed.In(p).LPush("viewed:42", product)
 		viewed.In(p).LTrim("viewed:42", 0, 1) // the last two
+		p.Expire("viewed:42", 30*24*time.Hour)
 		if err := p.Exec(ctx); err != nil {
 			fmt.Println(err)
 			return

@@ -18,7 +18,7 @@ func Example_visitors() {
 		return
 	}
 	defer c.Close()
-	visitors, err := mixins.NewSets[int](c)
+	visitors, err := mixins.NewSets[int](c) // once, at start-up
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -43,10 +43,13 @@ func Example_visitors() {
 	fmt.Println(both, err)
 	either, err := visitors.SUnionStore(ctx, "{visitors}:week", "{visitors}:monday", "{visitors}:tuesday")
 	fmt.Println(either, err)
+	_, err = c.Expire(ctx, "{visitors}:week", time.Hour) // what is stored has no TTL
+	fmt.Println(err)
 	// Output:
 	// 3 <nil>
 	// [9] <nil>
 	// 4 <nil>
+	// <nil>
 }
 
 func Example_tags() {

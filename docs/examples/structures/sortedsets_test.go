@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/xcache-go/xcache"
@@ -18,13 +19,16 @@ func Example_leaderboard() {
 		return
 	}
 	defer c.Close()
-	boards, err := mixins.NewSortedSets[string](c)
+	boards, err := mixins.NewSortedSets[string](c) // once, at start-up
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	for player, points := range map[string]float64{"Ada": 90, "Bob": 70, "Eve": 80} {
-		_, _ = boards.ZIncrBy(ctx, "board", points, player)
+		if _, err := boards.ZIncrBy(ctx, "board", points, player); err != nil {
+			fmt.Println(err)
+			return
+		}
 	}
 	best, err := boards.ZRangeWithScores(ctx, "board", mixins.RankRange{Start: 0, Stop: 1, Reverse: true})
 	fmt.Println(best, err)
@@ -81,4 +85,41 @@ func Example_reminders() {
 	// Output:
 	// [stand-up lunch] <nil>
 	// [] <nil>
+}
+
+func Example_window() {
+	ctx := context.Background()
+	c, err := xcache.OpenDSN("memory://")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+	requests, err := mixins.NewSortedSets[string](c)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// count notes a request of a user, and returns how many there were in the last minute.
+	count := func(user, request string, now time.Time) (int, error) {
+		key := "requests:" + user
+		p := c.Pipeline()
+		in := requests.In(p)
+		in.ZRemRangeByScore(key, mixins.ByScore(math.Inf(-1), float64(now.Add(-time.Minute).UnixMilli())))
+		in.ZAdd(key, mixins.Scored[string]{Member: request, Score: float64(now.UnixMilli())})
+		within := in.ZCard(key)
+		p.Expire(key, time.Minute)
+		if err := p.ExecAtomic(ctx); err != nil {
+			return 0, err
+		}
+		return within.Value()
+	}
+	noon := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+	fmt.Println(count("ada", "request-1", noon))
+	fmt.Println(count("ada", "request-2", noon.Add(40*time.Second)))
+	fmt.Println(count("ada", "request-3", noon.Add(80*time.Second)))
+	// Output:
+	// 1 <nil>
+	// 2 <nil>
+	// 2 <nil>
 }

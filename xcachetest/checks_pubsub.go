@@ -97,12 +97,12 @@ func pubSubChecks() []check {
 		onChannels("pubsub/ends-with-its-context", "a loop ends with the error of its context, and a publisher reaches nobody then", needs("PUBLISH"), func(_ *cached, m *mixins.PubSub[string]) error {
 			l := listen(func(ctx context.Context) loop { return m.Subscribe(ctx, mixins.SubscribeOptions{}, "{t}a") })
 			err := errors.Join(l.wantEvents("subscribed"), l.stop())
-			for range patience {
+			for range attempts {
 				n, publishErr := m.Publish(noDeadline, "{t}a", "x")
 				if publishErr != nil || n == 0 {
 					return errors.Join(err, publishErr)
 				}
-				time.Sleep(patienceStep) // until the server has noticed
+				time.Sleep(attemptInterval) // until the server has noticed
 			}
 			return errors.Join(err, errors.New("a subscription that has ended still gets messages"))
 		}),
@@ -111,8 +111,8 @@ func pubSubChecks() []check {
 
 // How often is asked for what happens soon, and how long after the time before.
 const (
-	patience     = 500
-	patienceStep = 10 * time.Millisecond
+	attempts        = 500
+	attemptInterval = 10 * time.Millisecond
 )
 
 func second[T any](_ T, err error) error { return err }
@@ -166,7 +166,7 @@ func (l *listener) next() (string, error) {
 			return "", fmt.Errorf("the subscription has ended: %w", l.end)
 		}
 		return event, nil
-	case <-time.After(patience * patienceStep):
+	case <-time.After(attempts * attemptInterval):
 		return "", errors.New("nothing is yielded")
 	}
 }
@@ -207,7 +207,7 @@ func (l *listener) wantEnd(want error) error {
 		if ok {
 			return fmt.Errorf("the subscription yields %s, want nothing more", event)
 		}
-	case <-time.After(patience * patienceStep):
+	case <-time.After(attempts * attemptInterval):
 		return errors.New("the loop does not end")
 	}
 	return that(errors.Is(l.end, want), "the loop ends with %v, want %v", l.end, want)

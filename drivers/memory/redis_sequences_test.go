@@ -1,7 +1,6 @@
 package memory_test
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -463,13 +462,8 @@ func TestRandomSequences(t *testing.T) {
 		require.NoError(t, err, "XCACHE_RANDOM_SEED")
 		seeds = []uint64{seed}
 	}
-	for _, name := range []string{"redis-7.0", "valkey-8.0", "redis-8.0"} {
+	for _, name := range []string{release.Redis70.Name, release.Valkey80.Name, release.Redis8.Name} {
 		t.Run(name, func(t *testing.T) {
-			found, err := release.Find(name)
-			require.NoError(t, err)
-			if _, err := found.Command(); errors.Is(err, release.ErrNotFound) && name == "redis-8.0" {
-				t.Skip("the server is not there; make servers-matrix downloads it")
-			}
 			conn := servertest.Redis(t, servertest.Release(name)).Dial(t)
 			for _, seed := range seeds {
 				t.Logf("seed %d, %d commands", seed, ops)

@@ -211,8 +211,8 @@ func again(err error) bool {
 
 // Run calls try until it is done, and returns its last error: the one of ctx if that ends in
 // a pause. It gives up after MaxConflicts conflicts, and when failures that may pass go on for
-// longer than patience.
-func Run(ctx context.Context, patience time.Duration, try func(first bool) (Verdict, error)) error {
+// longer than outage.
+func Run(ctx context.Context, outage time.Duration, try func(first bool) (Verdict, error)) error {
 	pause, conflicts := firstPause, 0
 	var failing time.Time // since when every attempt has failed
 	for first := true; ; first = false {
@@ -229,7 +229,7 @@ func Run(ctx context.Context, patience time.Duration, try func(first bool) (Verd
 			if failing.IsZero() {
 				failing = time.Now()
 			}
-			if time.Since(failing) > patience {
+			if time.Since(failing) > outage {
 				return err
 			}
 		}

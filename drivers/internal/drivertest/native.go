@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +30,11 @@ func (s *Subject) NativeClients(t *testing.T) {
 // there. Those of a role have none.
 func (s *Subject) wantNative(t *testing.T, store driver.Store, lacks ...driver.ServerRole) {
 	t.Helper()
-	for _, server := range store.(driver.Inspector).Inspect().Servers {
+	inspector := store.(driver.Inspector)
+	leaving := func(server driver.InspectedServer) bool { return server.State == driver.StateLeaving }
+	Eventually(t, func() bool { return !slices.ContainsFunc(inspector.Inspect().Servers, leaving) }, // as the seeds without slots do
+		func() string { return "servers without slots do not leave" })
+	for _, server := range inspector.Inspect().Servers {
 		client, err := s.Native(store, server.Addr)
 		if len(lacks) > 0 && server.Role == lacks[0] {
 			if err == nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/attempt"
 )
 
 // A consumption is one Consume. Its goroutines are one that reads, one that claims, one that
@@ -105,7 +106,7 @@ func (c *consumption[V]) inGroup(ctx context.Context, command string, fn func() 
 		if err := c.makeGroup(ctx, true); err != nil {
 			return err
 		}
-		pause(ctx, wait/2+rand.N(wait/2)) //nolint:gosec // no secret
+		attempt.Pause(ctx, wait/2+rand.N(wait/2)) //nolint:gosec // no secret
 	}
 }
 
@@ -127,17 +128,7 @@ func (c *consumption[V]) insist(ctx context.Context, command string, fn func() e
 			return err
 		}
 		c.failed(err)
-		pause(ctx, wait/2+rand.N(wait/2)) //nolint:gosec // no secret
-	}
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+		attempt.Pause(ctx, wait/2+rand.N(wait/2)) //nolint:gosec // no secret
 	}
 }
 
@@ -279,7 +270,7 @@ func (c *consumption[V]) claim(ctx context.Context) error {
 		}
 		c.handOut(ctx, found)
 		if next == begin {
-			pause(ctx, c.rhythm())
+			attempt.Pause(ctx, c.rhythm())
 		}
 	}
 }
@@ -372,7 +363,7 @@ func (c *consumption[V]) letGo(id string) {
 // keep tells of the entries that are here, again and again, so that nobody claims them.
 func (c *consumption[V]) keep(ctx context.Context) {
 	for {
-		pause(ctx, c.rhythm())
+		attempt.Pause(ctx, c.rhythm())
 		if ctx.Err() != nil {
 			return
 		}

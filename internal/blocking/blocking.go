@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/attempt"
 )
 
 const (
@@ -90,7 +91,7 @@ func (w *wait) run(ctx context.Context) error {
 		part = max(part, time.Millisecond) // 0 would wait without end
 		w.cmd.Args[w.at] = original.WithWait(part)
 		err := w.try(ctx, part)
-		if err == nil && again(w.cmd.Err) {
+		if err == nil && attempt.MayFollow(w.cmd.Err) {
 			err = w.cmd.Err
 		}
 		switch {
@@ -103,7 +104,7 @@ func (w *wait) run(ctx context.Context) error {
 		case err == nil:
 			failing, pause = time.Time{}, firstPause
 			continue
-		case ctx.Err() != nil || !again(err):
+		case ctx.Err() != nil || !attempt.MayFollow(err):
 			return err
 		}
 		if w.session != nil && w.session.Err() != nil {
@@ -115,25 +116,8 @@ func (w *wait) run(ctx context.Context) error {
 		if last || time.Since(failing) > max(outage, w.replyTimeout) {
 			return err
 		}
-		rest(ctx, pause)
+		attempt.Pause(ctx, pause)
 		pause = min(2*pause, longestPause)
-	}
-}
-
-// again reports whether err says that nothing was changed, and that another attempt may do
-// better.
-func again(err error) bool {
-	failed, ok := errors.AsType[*driver.Error](err)
-	return ok && failed.Transient && failed.Outcome == driver.NotApplied
-}
-
-// rest waits for d, or until ctx ends.
-func rest(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }
 

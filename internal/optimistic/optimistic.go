@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/attempt"
 )
 
 // ErrDone is the error of a transaction that is used after its end.
@@ -111,7 +112,7 @@ func (t *Transaction) read(ctx context.Context, cmds []*driver.Cmd) error {
 		return err
 	}
 	for _, cmd := range cmds {
-		if cmd.Err != nil && again(cmd.Err) {
+		if cmd.Err != nil && attempt.MayFollow(cmd.Err) {
 			t.failed(cmd.Err)
 		}
 	}
@@ -130,7 +131,7 @@ func (t *Transaction) IsOver() bool { return t.over.Load() }
 // not have.
 func (t *Transaction) Lost(err error) bool {
 	failure := t.failure.Load()
-	return failure != nil && again(*failure) && errors.Is(err, *failure)
+	return failure != nil && attempt.MayFollow(*failure) && errors.Is(err, *failure)
 }
 
 // Commit runs commands, unless a watched key has changed: that is ErrConflict. No commands
@@ -187,7 +188,7 @@ func Judge(err error) Verdict {
 	switch {
 	case errors.Is(err, driver.ErrConflict) && !errors.Is(err, driver.ErrUnknownOutcome):
 		return Conflict
-	case again(err):
+	case attempt.MayFollow(err):
 		return Again
 	}
 	return Done
@@ -196,17 +197,10 @@ func Judge(err error) Verdict {
 // JudgeBegin returns the verdict on the error of Begin. A store that cannot be reached has
 // been asked often enough, as for other calls, unless it was reached before.
 func JudgeBegin(err error, before bool) Verdict {
-	if _, lost := errors.AsType[*lostError](err); again(err) && (lost || before) {
+	if _, lost := errors.AsType[*lostError](err); attempt.MayFollow(err) && (lost || before) {
 		return Again
 	}
 	return Done
-}
-
-// again reports whether err says that nothing was changed, and that another attempt may do
-// better.
-func again(err error) bool {
-	failed, ok := errors.AsType[*driver.Error](err)
-	return ok && failed.Transient && failed.Outcome == driver.NotApplied
 }
 
 // Run calls try until it is done, and returns its last error: the one of ctx if that ends in
@@ -233,21 +227,9 @@ func Run(ctx context.Context, outage time.Duration, try func(first bool) (Verdic
 				return err
 			}
 		}
-		if !rest(ctx, rand.N(pause)) {
+		if !attempt.Pause(ctx, rand.N(pause)) {
 			return driver.Fail(ctx.Err(), driver.NotApplied, err)
 		}
 		pause = min(2*pause, longestPause)
-	}
-}
-
-// rest waits for d, and reports false if ctx ends first.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -40,6 +40,9 @@ type scan struct {
 // A slotMap tells where keys are, as each primary sees itself.
 type slotMap struct {
 	owner [slots]*server
+	// epoch is the configuration epoch of the owner, and 0 where that is not known. While
+	// a slot changes hands, two primaries claim it. The greater epoch is right then.
+	epoch [slots]uint64
 	// importing are the servers to which slots are moving. Such a server has some keys
 	// of the slot.
 	importing [slots]*server
@@ -107,13 +110,17 @@ func (s *scan) run() error {
 // that moved during the pass or were moving. A slot that was moving is done if its
 // importing server was scanned after its owner. A later move does not matter: all keys of
 // the slot were yielded before.
+//
+// A slot may move away and back within one pass. Its owner has a new epoch then: a server
+// that takes a slot makes its own epoch the greatest of the cluster.
 func remaining(before, after *slotMap, done, todo *slotSet) (*slotSet, bool) {
 	next, some := new(slotSet), false
 	for slot := range next {
 		if todo != nil && !todo[slot] {
 			continue
 		}
-		moving := before.owner[slot] != after.owner[slot] || before.importing[slot] != after.importing[slot] && after.importing[slot] != nil ||
+		moving := before.owner[slot] != after.owner[slot] || before.epoch[slot] != after.epoch[slot] ||
+			before.importing[slot] != after.importing[slot] && after.importing[slot] != nil ||
 			todo == nil && before.importing[slot] != nil
 		next[slot] = !done[slot] || moving
 		some = some || next[slot]
@@ -214,14 +221,15 @@ func (s *scan) ask(server *server) (reply driver.Reply, err error) {
 }
 
 // add adds the slots of a server from its reply to CLUSTER NODES. The reply has a line for
-// each node, with eight words and then the slots of the node. The word [5-<-ID] stands
-// for a slot that is moving to the server.
+// each node, with eight words and then the slots of the node. The seventh word is the
+// configuration epoch. The word [5-<-ID] stands for a slot that is moving to the server.
 func (at *slotMap) add(server *server, nodes string) {
 	for line := range strings.Lines(nodes) {
 		words := strings.Fields(line)
 		if len(words) < 8 || !strings.Contains(words[2], "myself") {
 			continue
 		}
+		epoch, _ := strconv.ParseUint(words[6], 10, 64)
 		for _, word := range words[8:] {
 			if word[0] == '[' {
 				slot, _, importing := strings.Cut(word[1:], "-<-")
@@ -237,7 +245,9 @@ func (at *slotMap) add(server *server, nodes string) {
 			from, fromErr := strconv.ParseUint(first, 10, 14)
 			to, toErr := strconv.ParseUint(last, 10, 14)
 			for slot := from; fromErr == nil && toErr == nil && slot <= to; slot++ {
-				at.owner[slot] = server
+				if at.owner[slot] == nil || epoch > at.epoch[slot] {
+					at.owner[slot], at.epoch[slot] = server, epoch
+				}
 			}
 		}
 	}

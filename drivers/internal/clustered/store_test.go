@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,6 +23,8 @@ type fakeNode struct {
 	node.Node
 	addr  string
 	slots func() driver.Reply
+	nodes func() string // CLUSTER NODES
+	scan  func() []string
 	get   func(ctx context.Context, keys []string, dst []driver.Value) error
 	do    func(ctx context.Context, cmds []*driver.Cmd, how driver.How) error
 	began time.Time
@@ -29,7 +33,23 @@ type fakeNode struct {
 	timeout    time.Duration
 }
 
-func (n *fakeNode) Query(context.Context, ...string) (driver.Reply, error) { return n.slots(), nil }
+func (n *fakeNode) Query(_ context.Context, words ...string) (driver.Reply, error) {
+	if slices.Equal(words, []string{"CLUSTER", "NODES"}) {
+		return text(n.nodes()), nil
+	}
+	return n.slots(), nil
+}
+
+func (n *fakeNode) Scan(context.Context, string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for _, key := range n.scan() {
+			if !yield(key, nil) {
+				return
+			}
+		}
+	}
+}
+
 func (n *fakeNode) Get(ctx context.Context, keys []string, dst []driver.Value) error {
 	return n.get(ctx, keys, dst)
 }

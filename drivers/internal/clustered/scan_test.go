@@ -1,0 +1,79 @@
+package clustered
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/xcache-go/xcache/drivers/internal/keyslot"
+)
+
+// Each node of the cluster has one key, and c has another key that moves during a scan.
+func TestScanFindsWhatMovesMeanwhile(t *testing.T) {
+	const moving = "key4"
+	slot := keyslot.Of(moving)
+	require.GreaterOrEqual(t, int(slot), 2*slots/3, "the first owner of the slot is c")
+	without := fmt.Sprintf("%d-%d %d-%d", 2*slots/3, slot-1, slot+1, slots-1)
+	// A step is what the cluster looks like from the scan of a node on.
+	type step struct {
+		at     string // the node
+		holder string // of the key that moves
+		a, c   string // what these say of themselves: the epoch and the slots
+	}
+	all := fmt.Sprintf("%d-%d", 2*slots/3, slots-1)
+	before := step{holder: "c", a: "1 connected", c: "3 connected " + all}
+	given := step{holder: "a", a: fmt.Sprint("4 connected ", slot), c: "3 connected " + without}
+	for name, steps := range map[string][]step{
+		"no move": {},
+		"given away": {
+			{"b", given.holder, given.a, given.c},
+		},
+		"given away, and the source has not heard of that": {
+			{"b", given.holder, given.a, before.c},
+			{"a", given.holder, given.a, given.c},
+		},
+		"given away and taken back": {
+			{"b", given.holder, given.a, given.c},
+			{"c end", "c", "4 connected", "5 connected " + all},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now, next := before, steps
+			reach := func(at string) {
+				if len(next) > 0 && next[0].at == at {
+					now, next = next[0], next[1:]
+				}
+			}
+			s := openFake(t, func(n *fakeNode) {
+				name, _, _ := strings.Cut(n.addr, ":")
+				n.nodes = func() string {
+					own := map[string]string{
+						"a": fmt.Sprintf("%s 0-%d", now.a, slots/3-1),
+						"b": fmt.Sprintf("2 connected %d-%d", slots/3, 2*slots/3-1),
+						"c": now.c,
+					}
+					return "id " + n.addr + " myself,master - 0 0 " + own[name] + "\n"
+				}
+				n.scan = func() []string {
+					reach(name)
+					keys := []string{"of " + name}
+					if now.holder == name {
+						keys = append(keys, moving)
+					}
+					reach(name + " end")
+					return keys
+				}
+			})
+			var found []string
+			for key, err := range s.Scan(t.Context(), "*") {
+				require.NoError(t, err)
+				found = append(found, key)
+			}
+			require.Empty(t, next, "steps that the scan did not reach")
+			slices.Sort(found)
+			require.Equal(t, []string{moving, "of a", "of b", "of c"}, slices.Compact(found))
+		})
+	}
+}

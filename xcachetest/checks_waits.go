@@ -248,7 +248,8 @@ func (s *subject) leavesWaits(p *waitingPop, _ *cached, w *waitHandles) error {
 		lenErr, that(n == 1, "a call whose context had ended took something"))...)
 }
 
-// losesNothingToLeavers pushes elements to callers who do not stay.
+// losesNothingToLeavers pushes elements to callers who do not stay. A store on a busy machine may
+// be too late with a reply, and says that the outcome is unknown: one element may be missing then.
 func (s *subject) losesNothingToLeavers(p *waitingPop, _ *cached, w *waitHandles) error {
 	const elements, callers = 300, 4
 	var mu sync.Mutex
@@ -299,7 +300,7 @@ func (s *subject) losesNothingToLeavers(p *waitingPop, _ *cached, w *waitHandles
 	for element, n := range taken {
 		errs = append(errs, that(n == 1, "the element %s was taken %d times", element, n))
 	}
-	return errors.Join(append(append(errs, unexpected...), that(len(taken) == elements, "of %d elements %d were taken; %d calls had an unknown outcome", elements, len(taken), unknown))...)
+	return errors.Join(append(append(errs, unexpected...), that(len(taken) >= elements-unknown && unknown < elements/10, "of %d elements %d were taken; %d calls had an unknown outcome", elements, len(taken), unknown))...)
 }
 
 // servesInOrder has callers wait one behind the other.

@@ -46,7 +46,10 @@ func (s *Subject) Watch(t *testing.T) {
 		w := newWatching(t, s.Open(t, s.sentinelDSN(servers, "")), Key(t, "n"))
 		t.Run("failover", func(t *testing.T) {
 			servers.AwaitReplicas(t)
-			w.survives(t, func(int) { servers.Failover(t) })
+			w.survives(t, func(int) {
+				servers.Failover(t)
+				servers.AwaitReplicas(t) // until then the old primary applies the transaction
+			})
 		})
 	})
 	t.Run("cluster", func(t *testing.T) {

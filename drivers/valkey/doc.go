@@ -25,11 +25,12 @@
 //	                 replica answers (prefer-replica)
 //	db               number of the database; on a unix socket the only way to
 //	                 give it (0)
-//	password_file    file that holds the password; read for each connection, so
-//	                 that it may change
+//	password_file    file that holds the password, which may change; read for each
+//	                 connection, and once a second for open connections
 //	tls_ca           file with the trusted certificates, in PEM form (those of the
 //	                 system)
-//	tls_cert tls_key files with the client's certificate and key, in PEM form
+//	tls_cert tls_key files with the client's certificate and key, in PEM form, which
+//	                 may change: read for each new connection
 //	tls_server_name  name that the server's certificate must have (the host)
 //	dial_timeout     bound for connecting, TLS and logging in included (1s)
 //	read_timeout     longest time without a reply while replies are due; the

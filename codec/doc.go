@@ -31,7 +31,7 @@
 //
 // # Integers
 //
-// Values of Go's integer kinds, with named types such as time.Duration, are stored as
+// Values of Go's integer kinds, including named types such as time.Duration, are stored as
 // decimal text in both formats, whatever the chain and the methods of the type are: servers
 // need that text, and other languages read it. A big.Int of up to MaxIntegerDigits is
 // stored in the same way, except by Raw.

@@ -55,7 +55,7 @@ func (w *clientWire) Exchange(c *exchange.Call) {
 	}
 	c.Sent = begun
 	for i := range replies {
-		w.settle(&replies[i], &c.Commands[i], cmders[i], c)
+		w.fillReply(&replies[i], &c.Commands[i], cmders[i], c)
 	}
 }
 
@@ -265,8 +265,8 @@ func (r *clientReply) Write(p []byte) (int, error) {
 	return size, nil
 }
 
-// settle fills in the reply of a command, if the reply is complete.
-func (w *clientWire) settle(r *clientReply, command *exchange.Command, cmd goredis.Cmder, c *exchange.Call) {
+// fillReply fills in the reply of a command, if the reply is complete.
+func (w *clientWire) fillReply(r *clientReply, command *exchange.Command, cmd goredis.Cmder, c *exchange.Call) {
 	if r.due > 0 || !r.scanner.Between() || r.omitted > 0 || errors.Is(cmd.Err(), resp.ErrMalformed) {
 		if c.Err == nil {
 			c.Err = cmd.Err()

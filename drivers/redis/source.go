@@ -126,13 +126,13 @@ func (n *clusterNodes) at(addr string) *goredis.Client {
 	return nil
 }
 
-// look lets go-redis ask the cluster for its nodes, and records their clients. go-redis
+// refresh lets go-redis ask the cluster for its nodes, and records their clients. go-redis
 // uses its last topology if no node answers.
 //
 // go-redis closes the client of a node that has left the cluster, and forgets the client.
 // So a closed client that go-redis still has means that the program has closed the cluster
 // client.
-func (n *clusterNodes) look(ctx context.Context) error {
+func (n *clusterNodes) refresh(ctx context.Context) error {
 	var mu sync.Mutex
 	byAddr := make(map[string]*goredis.Client)
 	err := n.cluster.ForEachShard(ctx, func(_ context.Context, client *goredis.Client) error {
@@ -166,7 +166,7 @@ func (c clusterNode) client(ctx context.Context) (*goredis.Client, error) {
 	if client := c.known(); client != nil {
 		return client, nil
 	}
-	if err := c.nodes.look(ctx); err != nil {
+	if err := c.nodes.refresh(ctx); err != nil {
 		return nil, err
 	}
 	if client := c.known(); client != nil {

@@ -196,10 +196,10 @@ func (v *callers) forget(c *callContext) {
 	v.leave(c)
 }
 
-// look tells the ended calls of their end, and ends the waiting of all calls if the
+// sweep tells the ended calls of their end, and ends the waiting of all calls if the
 // connection is not usable. The results are the number of calls in flight, and the number
 // of calls in the queue whose callers have left.
-func (v *callers) look(now time.Time, usable bool) (calls, left int) {
+func (v *callers) sweep(now time.Time, usable bool) (calls, left int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, c := range v.calls {

@@ -41,7 +41,7 @@ func (w *clientWire) Exchange(c *exchange.Call) {
 	m := memoryOf(c)
 	m.send(clientContext{c.Context, latest(c.Deadline)}, client, nil, c)
 	c.Sent = true
-	m.settle(c, nil)
+	m.fillReplies(c, nil)
 	switch {
 	case c.Err == nil:
 		client.answered()

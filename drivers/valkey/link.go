@@ -86,7 +86,7 @@ func (l *link) anew(err error) error {
 // waits on it any more; a silent one is closed at once if strict. again asks for a call at
 // the next tick.
 func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again bool) {
-	calls, left := l.callers.look(now, l.usable())
+	calls, left := l.callers.sweep(now, l.usable())
 	if l.conn.dead.Load() {
 		return calls > 0
 	}

@@ -42,7 +42,7 @@ func (l *link) exchange(c *exchange.Call, m *memory) {
 	}
 	l.callers.leave(&m.context)
 	m.returnLoans(l.conn.dead.Load())
-	m.settle(c, l)
+	m.fillReplies(c, l)
 }
 
 // memory is kept with a Call for its next use.
@@ -185,9 +185,9 @@ func (m *memory) proven(c *exchange.Call) int {
 	return longest(c)
 }
 
-// settle fills in the replies of a call. l is the connection of the call, or nil for a
+// fillReplies fills in the replies of a call. l is the connection of the call, or nil for a
 // client of the program's.
-func (m *memory) settle(c *exchange.Call, l *link) {
+func (m *memory) fillReplies(c *exchange.Call, l *link) {
 	answered := len(c.Commands) - m.context.unanswered
 	for i := range c.Commands[:answered] {
 		m.take(&m.results[i], &c.Commands[i], c, l)
@@ -197,7 +197,7 @@ func (m *memory) settle(c *exchange.Call, l *link) {
 		c.Err = m.context.reason()
 	}
 	if m.failed {
-		c.Spoilt = true
+		c.Retained = true
 	}
 	m.one[0], m.results = valkeygo.ValkeyResult{}, nil
 	m.context.end()

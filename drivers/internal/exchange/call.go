@@ -34,10 +34,10 @@ type Call struct {
 	Sent bool
 
 	// Memory belongs to the wire, which uses it again for the next call with the same Call.
-	// A wire that may use the memory after the call sets Spoilt: the Call is not used
+	// A wire that may use the memory after the call sets Retained: the Call is not used
 	// again.
-	Memory any
-	Spoilt bool
+	Memory   any
+	Retained bool
 
 	given bool // the deadline comes from the caller's context
 	once  bool // no command is sent again
@@ -131,8 +131,8 @@ func (c *Call) succeeded() bool {
 	return !c.Atomic
 }
 
-// settle sets the error of each command without a reply, or with an error reply.
-func (s *Store) settle(c *Call) {
+// setErrors sets the error of each command without a reply, or with an error reply.
+func (s *Store) setErrors(c *Call) {
 	for i := range c.Commands {
 		command := &c.Commands[i]
 		switch {
@@ -142,12 +142,12 @@ func (s *Store) settle(c *Call) {
 			command.err = refusal(command.Reply.Err, command.ReadOnly, command.OfProgram)
 		}
 	}
-	c.settleAsking()
+	c.setAskingErrors()
 }
 
-// settleAsking gives a command the error of a refused ASKING in front of it. The redirect
+// setAskingErrors gives a command the error of a refused ASKING in front of it. The redirect
 // in the command's own reply would lead back to the server that has sent the command here.
-func (c *Call) settleAsking() {
+func (c *Call) setAskingErrors() {
 	var refused error
 	for i := range c.Commands {
 		command := &c.Commands[i]

@@ -197,7 +197,7 @@ const (
 
 // release keeps the memory of a call for the next call.
 func (s *Store) release(c *Call) {
-	if c.Spoilt || cap(c.buffer) > maxBuffer || cap(c.args) > maxArgs || cap(c.copies) > maxArgs || cap(c.batch) > maxCommands {
+	if c.Retained || cap(c.buffer) > maxBuffer || cap(c.args) > maxArgs || cap(c.copies) > maxArgs || cap(c.batch) > maxCommands {
 		return
 	}
 	clear(c.args)
@@ -246,7 +246,7 @@ func (s *Store) run(ctx context.Context, c *Call) error {
 			c.Commands = all
 			return nil
 		}
-		s.settle(c)
+		s.setErrors(c)
 		again := c.again()
 		try++
 		if again == len(c.Commands) || s.disconnected.Load() || !wait(c, try) {

@@ -18,15 +18,14 @@ func (v *View[T]) With(opts ...Option) *View[T] { return For[T](v.Cache.With(opt
 // Cache.Namespace.
 func (v *View[T]) Namespace(name string) *View[T] { return For[T](v.Cache.Namespace(name)) }
 
-// Get returns the value of key. A miss is the bare ErrNotFound; bytes that no
-// configured codec can read as a T are ErrCorrupt.
+// Get returns the value of key. A miss is the bare ErrNotFound. Bytes that no configured
+// codec can read as a T are ErrCorrupt.
 func (v *View[T]) Get(ctx context.Context, key string) (T, error) {
 	value, _, err := v.lookUp(ctx, key)
 	return value, err
 }
 
-// GetOr returns the value of key, or def on a miss. A stored nil is not a
-// miss.
+// GetOr returns the value of key, or def on a miss. A stored nil is not a miss.
 func (v *View[T]) GetOr(ctx context.Context, key string, def T) (T, error) {
 	value, err := v.Get(ctx, key)
 	if errors.Is(err, ErrNotFound) {
@@ -35,16 +34,16 @@ func (v *View[T]) GetOr(ctx context.Context, key string, def T) (T, error) {
 	return value, err
 }
 
-// Set stores value at key, over whatever was there, and gives it the default
-// TTL or the one of opts. A value that the codec cannot encode is an error and
-// leaves the key as it was.
+// Set stores value at key, and replaces any old value. The key gets the default TTL, or the
+// TTL of opts. A value that the codec cannot encode is an error, and leaves the key
+// unchanged.
 func (v *View[T]) Set(ctx context.Context, key string, value T, opts ...SetOption) error {
 	_, err := v.store(ctx, "set", key, value, driver.Always, opts)
 	return err
 }
 
-// Add stores value at key if the key does not exist, and reports whether it
-// did. Of any number of concurrent callers exactly one gets true.
+// Add stores value at key if the key does not exist, and reports whether it did. Of all
+// concurrent callers, exactly one gets true.
 func (v *View[T]) Add(ctx context.Context, key string, value T, opts ...SetOption) (bool, error) {
 	return v.store(ctx, "add", key, value, driver.IfAbsent, opts)
 }
@@ -54,9 +53,9 @@ func (v *View[T]) Replace(ctx context.Context, key string, value T, opts ...SetO
 	return v.store(ctx, "replace", key, value, driver.IfPresent, opts)
 }
 
-// Swap stores value at key and returns the value that was there, in one atomic
-// step. If there was none it returns ErrNotFound, and value is stored all the
-// same; likewise with ErrCorrupt if the old value cannot be read.
+// Swap stores value at key and returns the old value, in one atomic step. Without an old
+// value, Swap stores value and returns ErrNotFound. If the old value cannot be read, Swap
+// stores value and returns ErrCorrupt.
 func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOption) (old T, err error) {
 	ctx, call, err := v.start(ctx, "swap", key, 1)
 	if err != nil {
@@ -72,10 +71,9 @@ func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOpti
 	return old, call.end(err)
 }
 
-// CompareAndSwap stores value at key if what is stored there is, byte for
-// byte, what old is encoded to, and reports whether it did; all in one atomic
-// step. Values whose encoding is not the same each time (maps under some
-// codecs, another writer's codec) never match.
+// CompareAndSwap stores value at key if the stored bytes equal the encoded old, and reports
+// whether it did, in one atomic step. A value that is encoded differently each time (maps
+// under some codecs, another writer's codec) never matches.
 func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, opts ...SetOption) (bool, error) {
 	ctx, call, err := v.start(ctx, "compare and swap", key, 1)
 	if err != nil {
@@ -86,8 +84,8 @@ func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, 
 	return swapped, call.end(err)
 }
 
-// CompareAndDelete deletes key if it holds old, as CompareAndSwap compares it,
-// and reports whether it did.
+// CompareAndDelete deletes key if the stored bytes equal the encoded old, as for
+// CompareAndSwap, and reports whether it did.
 func (v *View[T]) CompareAndDelete(ctx context.Context, key string, old T) (bool, error) {
 	ctx, call, err := v.start(ctx, "compare and delete", key, 1)
 	if err != nil {
@@ -98,14 +96,13 @@ func (v *View[T]) CompareAndDelete(ctx context.Context, key string, old T) (bool
 	return deleted, call.end(err)
 }
 
-// An unreadable is a stored value that no codec can read as the type that was
-// asked for.
+// An unreadable is a stored value that no codec can read as the wanted type.
 type unreadable struct {
 	stored []byte
 	err    error
 }
 
-// lookUp is Get, and returns what is stored if that cannot be read; else nil.
+// lookUp is Get. bad is the stored value if it cannot be read, and nil otherwise.
 func (v *View[T]) lookUp(ctx context.Context, key string) (value T, bad *unreadable, err error) {
 	ctx, call, err := v.start(ctx, "get", key, 1)
 	if err != nil {
@@ -124,7 +121,7 @@ func (v *View[T]) lookUp(ctx context.Context, key string) (value T, bad *unreada
 	return value, bad, call.end(err)
 }
 
-// store is Set, Add and Replace.
+// store implements Set, Add and Replace.
 func (v *View[T]) store(ctx context.Context, op, key string, value T, cond driver.Cond, opts []SetOption) (bool, error) {
 	ctx, call, err := v.start(ctx, op, key, 1)
 	if err != nil {
@@ -147,13 +144,13 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 	return err == nil, err
 }
 
-// set has the store store entries.
+// set stores entries, and lets loads in flight know.
 func (c *Cache) set(ctx context.Context, entries []driver.Entry) error {
 	return c.shared.flights.InvalidateExpired(ctx, func() error { return c.target.store.Set(ctx, entries) }, entries)
 }
 
-// entry fills the scratch's entry with a write. The encoded value lives in the
-// scratch's buffer, or is the caller's own.
+// entry fills the entry of the scratch. The encoded value is in the buffer of the scratch,
+// or belongs to the caller.
 func (v *View[T]) entry(s *scratch, key string, value T, cond driver.Cond, opts []SetOption) error {
 	e := &s.entries[0]
 	full, err := v.fullKey(key)
@@ -169,7 +166,7 @@ func (v *View[T]) entry(s *scratch, key string, value T, cond driver.Cond, opts 
 	return err
 }
 
-// get returns the full key of a key, and what is stored there.
+// get returns the full key of a key, and the stored bytes.
 func (c *Cache) get(ctx context.Context, key string) (full string, stored []byte, err error) {
 	if full, err = c.fullKey(key); err != nil {
 		return "", nil, err
@@ -178,7 +175,7 @@ func (c *Cache) get(ctx context.Context, key string) (full string, stored []byte
 	return full, stored, err
 }
 
-// getFrom returns what is stored under a full key.
+// getFrom returns the stored bytes of a full key.
 func getFrom(ctx context.Context, t *target, full string) ([]byte, error) {
 	l := newLookup(full)
 	if err := t.store.Get(ctx, l.keys[:], l.values[:]); err != nil {
@@ -188,7 +185,7 @@ func getFrom(ctx context.Context, t *target, full string) ([]byte, error) {
 	return value.Data, value.Err
 }
 
-// swap returns the full key of a key too.
+// swap also returns the full key of a key.
 func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opts []SetOption) (full string, old []byte, err error) {
 	swapper := v.target.caps.Swapper
 	if swapper == nil {
@@ -251,11 +248,11 @@ func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (dele
 	return deleted, err
 }
 
-// GetMany returns the values of the keys that exist, in one round trip per
-// server involved. No keys: an empty map and no I/O; the same key may be given
-// twice. If some keys failed (ErrCorrupt, a server down), the map holds the
-// others, and the error is a *BatchError that lists the failed ones. A key
-// that holds another type may count as a miss.
+// GetMany returns the values of the keys that exist, in one round trip per server. Without
+// keys, the map is empty, and there is no I/O. A key may be given twice. If some keys
+// failed (ErrCorrupt, a server down), the map has the others, and the error is a
+// *BatchError that lists the failed keys. A key with a value of another Redis type may
+// count as a miss.
 func (v *View[T]) GetMany(ctx context.Context, keys []string) (map[string]T, error) {
 	ctx, call, err := v.start(ctx, "get many", "", len(keys))
 	if err != nil {
@@ -298,11 +295,10 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string) (map[s
 	return found, failed.asError()
 }
 
-// SetMany stores all values, in one round trip per server involved, with the
-// default TTL or the one of opts. No values: no I/O. It is not atomic: if some
-// keys failed, the error is a *BatchError that lists them, and the others are
-// stored. A key or a value that is bad in itself is found before any I/O, and
-// then nothing is stored.
+// SetMany stores all values, in one round trip per server, with the default TTL or the TTL
+// of opts. Without values, there is no I/O. SetMany is not atomic: if some keys failed, the
+// error is a *BatchError that lists them, and the others are stored. An invalid key or
+// value is found before any I/O, and nothing is stored then.
 func (v *View[T]) SetMany(ctx context.Context, values map[string]T, opts ...SetOption) error {
 	ctx, call, err := v.start(ctx, "set many", "", len(values))
 	if err != nil {
@@ -347,12 +343,12 @@ func (v *View[T]) setMany(ctx context.Context, call *call, values map[string]T, 
 	return failed.asError()
 }
 
-// NoExpiry is the TTL of a key that never expires: in TTL(NoExpiry), in
-// WithTTL, and as the answer of a TTL query.
+// NoExpiry is the TTL of a key that never expires, in TTL(NoExpiry), in WithTTL, and in
+// results.
 const NoExpiry = driver.NoExpiry
 
-// A SetOption says how one write treats the expiry of its key. Without one the
-// cache's default TTL applies. A call takes at most one.
+// A SetOption sets the expiry of the key of a write. Without an option, the default TTL of
+// the cache applies. A call takes at most one SetOption.
 type SetOption struct {
 	kind setOptionKind
 	ttl  time.Duration
@@ -367,22 +363,21 @@ const (
 	optionKeepTTL
 )
 
-// TTL makes the key expire after d. NoExpiry: never. A value with d <= 0 has
-// expired already: nothing is stored, and an existing key is deleted. Below
-// the driver's resolution (a millisecond) d is rounded up.
+// TTL makes the key expire after d, or never with NoExpiry. A value with d <= 0 has expired
+// already: nothing is stored, and an existing key is deleted. d is rounded up to the
+// resolution of the driver, a millisecond.
 func TTL(d time.Duration) SetOption { return SetOption{kind: optionTTL, ttl: d} }
 
-// ExpireAt makes the key expire at t. It is TTL(time.Until(t)), computed when
-// the operation starts.
+// ExpireAt makes the key expire at t. ExpireAt is TTL(time.Until(t)) at the start of the
+// operation.
 func ExpireAt(t time.Time) SetOption { return SetOption{kind: optionExpireAt, at: t} }
 
-// KeepTTL replaces the value and leaves the expiry as it is. As with Redis'
-// SET … KEEPTTL, a key that did not exist gets none. Add and IncrInit refuse
-// it: there is no expiry that they could keep.
+// KeepTTL replaces the value, and keeps the expiry. A key that did not exist gets no
+// expiry, as with Redis' SET … KEEPTTL. Add and IncrInit refuse KeepTTL, because a new key
+// has no expiry to keep.
 func KeepTTL() SetOption { return SetOption{kind: optionKeepTTL} }
 
-// ttlOf returns the TTL that the options of a write with a condition ask for,
-// before jitter.
+// ttlOf returns the TTL of the options of a conditional write, before jitter.
 func (s *settings) ttlOf(cond driver.Cond, opts []SetOption) (time.Duration, error) {
 	if len(opts) == 0 {
 		return s.ttl, nil
@@ -404,7 +399,8 @@ func (s *settings) ttlOf(cond driver.Cond, opts []SetOption) (time.Duration, err
 	return 0, errors.New("xcache: an empty SetOption; use TTL, ExpireAt or KeepTTL")
 }
 
-// realTTL keeps a caller's duration from being taken for driver.KeepTTL.
+// realTTL returns a caller's duration. A duration that equals driver.KeepTTL becomes
+// another expired one.
 func realTTL(d time.Duration) time.Duration {
 	if d == driver.KeepTTL {
 		return -1
@@ -412,8 +408,8 @@ func realTTL(d time.Duration) time.Duration {
 	return d
 }
 
-// jittered shortens a TTL by a random part of the configured fraction. A
-// longer one would keep values for longer than the caller asked.
+// jittered shortens a TTL by a random part of the configured fraction. A longer TTL would
+// keep values for longer than the caller asked.
 func (s *settings) jittered(ttl time.Duration) time.Duration {
 	if s.jitter == 0 || ttl <= 0 || ttl == NoExpiry {
 		return ttl

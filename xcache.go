@@ -13,13 +13,13 @@
 //	user, err = users.Get(ctx, "42") // errors.Is(err, xcache.ErrNotFound) on a miss
 //	user, err = users.GetOrSet(ctx, "42", loadUser)
 //
-// A Cache has the operations on keys, a View those on the values of one Go
-// type, and a Pipeline sends many of either in one round trip. Every operation
-// does the same on every driver; package xcachetest proves it.
+// A Cache has the operations on keys, and a View the operations on values of one Go type. A
+// Pipeline sends many operations of both in one round trip. Every operation has the same
+// effect on every driver, which package xcachetest proves.
 //
-// Keys are stored as prefix:version:key, or prefix:version:namespace:key, and
-// values as JSON unless configured otherwise, as Django's cache framework does it,
-// so that services in Go and Python can share a cache.
+// Keys are stored as prefix:version:key, or prefix:version:namespace:key, and values as
+// JSON unless configured otherwise. Django's cache framework uses the same layout, so that
+// services in Go and Python can share a cache.
 package xcache
 
 import (
@@ -34,40 +34,40 @@ import (
 	"github.com/xcache-go/xcache/internal/gate"
 )
 
-// Register makes a driver available to Open under a name, and under the same
-// name as a scheme to OpenDSN. Drivers call it in an init function. It panics
-// if d is nil, or if name is empty or taken.
+// Register makes a driver available to Open under a name, and to OpenDSN under the same
+// name as a scheme. Drivers call Register in an init function. Register panics if d is nil,
+// if name is empty, or if name is taken.
 func Register(name string, d driver.Driver) { defaultRegistry.Register(name, d) }
 
 // Drivers returns the names of the registered drivers, sorted.
 func Drivers() []string { return defaultRegistry.Drivers() }
 
-// Open opens a cache with the driver of a name. The scheme of the DSN must be that
-// name, or the driver's own if it is registered under another one: see
+// Open opens a cache with a registered driver. The scheme of the DSN must be the name of
+// the driver, or the driver's own name if it is registered under another one: see
 // driver.Named. The DSN has the form
 //
 //	scheme[+cluster|+sentinel]://[user[:password]@]host[:port][,host[:port]…][/db][?parameter=value…]
 //
-// Parameters that every driver takes: prefix, colon_prefix, version, ttl,
-// jitter, serializer, compressor, compress_min, max_value, format, rewrite,
-// encryption_keys, op_timeout and require; the driver's documentation lists its own. Anything wrong in the
-// DSN is an error here, which never shows a password.
+// The parameters of every driver are prefix, colon_prefix, version, ttl, jitter,
+// serializer, compressor, compress_min, max_value, format, rewrite, encryption_keys,
+// op_timeout and require. The documentation of a driver lists its own parameters. Any
+// mistake in the DSN is an error of Open, which never shows a password.
 //
-// Open does no I/O: a service starts while its cache is down. Call Ping to
-// find out.
+// Open does no I/O, so that a service can start while its cache is down. Ping tells whether
+// the cache is up.
 func Open(driverName, dsn string, opts ...Option) (*Cache, error) {
 	return defaultRegistry.Open(driverName, dsn, opts...)
 }
 
-// OpenDSN is Open with the driver that the DSN's scheme names, so that one
-// string decides where a program caches.
+// OpenDSN is Open with the driver of the DSN's scheme, so that one string decides where a
+// program caches.
 func OpenDSN(dsn string, opts ...Option) (*Cache, error) {
 	return defaultRegistry.OpenDSN(dsn, opts...)
 }
 
-// New returns a cache on a store that the caller made, with a client of its
-// own, say. Close closes the store. When New fails the store is still the
-// caller's, and open.
+// New returns a cache on a store that the caller has made, for example with a client of its
+// own. Close closes the store. After an error of New, the store is open, and still belongs
+// to the caller.
 func New(s driver.Store, opts ...Option) (*Cache, error) {
 	if s == nil {
 		return nil, errors.New("xcache: New needs a store, not nil")
@@ -75,52 +75,48 @@ func New(s driver.Store, opts ...Option) (*Cache, error) {
 	return newCache(s, "", &defaultRegistry, defaultSettings(), opts...)
 }
 
-// A Cache is a handle on a cache: a driver's store, seen through a key prefix,
-// a version, a default TTL and a codec. Open and OpenDSN make one, New makes
-// one of a store, With makes further views of it.
+// A Cache is a handle on a store of a driver, with a key prefix, a version, a default TTL
+// and a codec. Open and OpenDSN make a Cache from a DSN, New makes one on a store, and With
+// makes further views of a Cache.
 //
-// A Cache holds the operations on keys; For gives a View for the values of one
-// Go type. All methods may be called concurrently.
+// A Cache has the operations on keys. For returns a View for the values of one Go type. All
+// methods may be called concurrently.
 //
-// Every operation returns within op_timeout (3 s unless configured) when its
-// context has no deadline, and promptly when its context ends. A failed write
-// was not applied, unless the error matches ErrUnknownOutcome; no write is
-// ever sent twice.
+// Every operation returns within op_timeout (3 s unless configured) if its context has no
+// deadline, and promptly when its context ends. A failed write was not applied, unless the
+// error matches ErrUnknownOutcome. No write is ever sent twice.
 type Cache struct {
 	shared *shared
 	target *target
 	settings
-	// timeoutPerCall: the store does not bound its calls as this view wants,
-	// so that each needs a context with a deadline.
+	// timeoutPerCall tells that the store does not bound calls by the time-out of this
+	// view, so that each call needs a context with a deadline.
 	timeoutPerCall bool
-	// tx is the transaction that the view reads in, or nil.
+	// tx is the transaction of a view that reads inside of one, or nil.
 	tx *Tx
-	// err is what was wrong with the options of this view; every call
-	// returns it.
+	// err is the error of the options of this view. Every call returns err.
 	err error
 }
 
-// A View reads and writes the values of a cache as values of type T. It
-// forwards the operations on keys to its Cache. A View is cheap, holds nothing
-// that must be closed, and may be used concurrently.
+// A View reads and writes the values of a cache as values of type T. The operations on keys
+// are those of its Cache. A View is cheap, needs no Close, and may be used concurrently.
 //
-// Go integers are stored as decimal text whatever the codec, so that Incr
-// works on them and other languages read them. A stored nil is a hit.
+// Go integers are stored as decimal text whatever the codec is, so that Incr works on them
+// and other languages read them. A stored nil is a hit.
 type View[T any] struct {
 	*Cache
 }
 
-// For returns a view of a cache for the values of one type. Two views of one cache
-// share their keys, whatever their types: values of different kinds are kept apart
-// by namespaces, as in For[User](c.Namespace("user")), or by keys such as user:42.
+// For returns a view of a cache for the values of one type. Two views of one cache share
+// their keys, whatever their types are. Namespaces keep values of different kinds apart, as
+// in For[User](c.Namespace("user")), and so do keys such as user:42.
 func For[T any](c *Cache) *View[T] { return &View[T]{c} }
 
-// With returns a view of the same store with other options. It is cheap, and
-// holds nothing that must be closed. An option that Open would refuse makes
-// every call on the view return that error.
+// With returns a view of the same store with other options. The view is cheap, and needs no
+// Close. An option that Open would refuse makes every call on the view return that error.
 //
-// WithOpTimeout can only shorten the time of a call here: the store was opened
-// with the longer one.
+// WithOpTimeout can only shorten the time-out here: the store was opened with the longer
+// one.
 func (c *Cache) With(opts ...Option) *Cache {
 	view := *c
 	if view.err == nil {
@@ -148,16 +144,19 @@ func (c *Cache) With(opts ...Option) *Cache {
 	return &view
 }
 
-// Close releases the store with its connections, for all views of it. From then on
-// every call returns ErrClosed. It waits for operations under way, but no longer
-// than op_timeout, however late their contexts end: then it disconnects, and they
-// fail with ErrClosed, and with ErrUnknownOutcome if they write and may have been
-// sent. It ends subscriptions, and the contexts of loaders that GetOrSet runs, and waits for them
-// without a bound: a loader that ignores its context holds it up. So does an
-// operation of a store that is no driver.Disconnector, until its context ends.
+// Close closes the store with its connections, for all views of it. Every later call
+// returns ErrClosed.
 //
-// Calling it again returns what the first call returned. It must not be called from
-// inside a loop over Keys, which it would wait for.
+// Close waits for operations in flight, but no longer than op_timeout, however late their
+// contexts end. After op_timeout Close disconnects, and the operations fail with ErrClosed.
+// Writes that may have been sent also match ErrUnknownOutcome. Operations of a store
+// without driver.Disconnector are waited for until their contexts end.
+//
+// Close ends subscriptions, and the contexts of the loaders of GetOrSet. Close waits for
+// loaders without a bound, so that a loader must not ignore its context.
+//
+// A second call returns the result of the first. A loop over Keys must not call Close,
+// which would wait for the loop.
 func (c *Cache) Close() error {
 	if c.tx != nil {
 		return c.opError("close", "", errors.New("xcache: this view is a transaction's; close the cache outside of it"))
@@ -168,38 +167,38 @@ func (c *Cache) Close() error {
 	return nil
 }
 
-// Store returns the driver's store, for what the cache has no method for; of a
-// view with ReadPrimary, the one that reads at the primary. It belongs to the
+// Store returns the driver's store, for operations that the cache does not have. With
+// ReadPrimary, the store is the one that reads from the primary. The store belongs to the
 // cache: do not close it.
 func (c *Cache) Store() driver.Store { return c.target.store }
 
-// shared is what all views of one store have in common.
+// shared is the state that all views of one store share.
 type shared struct {
-	target  target // of views that say nothing about it
-	primary target // of views that read their own writes
+	target  target // of views without ReadPrimary
+	primary target // of views with ReadPrimary
 	driver  string
-	// registry is asked which other drivers could do what this one cannot.
+	// registry finds other drivers with a capability that this driver lacks.
 	registry *Registry
 	gate     *gate.Gate
 	flights  flight.Group
 	rewriter *rewriter
 	reads    readCounts
 	close    func() error
-	// closing ends when Close begins, and with it subscriptions and every operation that
-	// waits at the store.
+	// closing ends when Close begins. With closing, subscriptions end, and so do all
+	// operations that wait at the store.
 	closing      context.Context
 	beginClosing context.CancelFunc
-	// opTimeout is how long Close lets operations under way go on.
+	// opTimeout is the time that Close leaves to operations in flight.
 	opTimeout time.Duration
-	// limitsKeys: the driver takes fewer keys than Redis.
+	// limitsKeys tells that the driver accepts fewer keys than Redis.
 	limitsKeys bool
 }
 
-// A target is where the operations of a view go: a store and what it can do.
+// A target is the store of a view, with its capabilities.
 type target struct {
 	store driver.Store
 	caps  driver.Caps
-	// commander runs commands by what the store's interfaces say.
+	// commander runs commands on the interfaces of the store.
 	commander *composed.Commander
 }
 
@@ -208,7 +207,7 @@ func newTarget(s driver.Store) target {
 	return target{s, caps, composed.New(s, caps)}
 }
 
-// primary returns where reads see all writes: t itself, unless it reads from
+// primary returns the target whose reads see all writes: t itself, unless t reads from
 // replicas.
 func (t target) primary() target {
 	if t.caps.Replicated == nil {
@@ -237,8 +236,8 @@ func newCache(s driver.Store, driverName string, registry *Registry, settings se
 	return c, nil
 }
 
-// end ends loaders, rewrites and commands that wait, waits for operations, but no longer than
-// op_timeout, and closes the store.
+// end ends loaders, rewrites and commands that wait. end then waits for operations, but no
+// longer than op_timeout, and closes the store.
 func (s *shared) end() error {
 	var disconnecting sync.WaitGroup
 	stop := func() bool { return false }

@@ -1,10 +1,10 @@
 package codec
 
-// A plain value does not say what wrote it: its readers must be able to tell.
-// This file decides which members of a chain can.
+// A plain value does not name the member that wrote it. This file decides which members of
+// a chain can tell their own plain values from those of others.
 
-// ambiguity says why a set of members cannot tell each other's plain values
-// apart, in words that follow "in the plain format "; "" if they can.
+// ambiguity returns the reason why members cannot tell each other's plain values apart, in
+// words that follow "in the plain format ". The reason is "" if they can.
 func ambiguity(serializers []Serializer, compressors []Compressor) string {
 	members := len(serializers) + len(compressors)
 	unrecognized := ""
@@ -43,10 +43,10 @@ func ambiguity(serializers []Serializer, compressors []Compressor) string {
 	return ""
 }
 
-// plainMembers returns the members of a tagged chain that read plain values:
-// as many, from the front, as can tell each other's values apart. There are none
-// if a Wildcard is in front of other serializers: it would take their values for
-// its own, and they might take its.
+// plainMembers returns the members of a tagged chain that read plain values: from the
+// front, as many as can tell each other's values apart. A Wildcard in front of other
+// serializers leaves none, because the Wildcard would accept their values, and they might
+// accept its values.
 func plainMembers(serializers []Serializer, compressors []Compressor) ([]Serializer, []Compressor) {
 	if _, ok := serializers[0].(Wildcard); ok && len(serializers) > 1 {
 		return nil, nil

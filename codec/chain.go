@@ -9,17 +9,17 @@ import (
 	"unsafe"
 )
 
-// Format says how a Chain writes. Every chain reads both formats.
+// Format is the form in which a Chain writes. Every chain reads both formats.
 type Format uint8
 
 const (
-	// Plain writes exactly what the serializer and the compressor produce.
+	// Plain writes the exact bytes of the serializer and the compressor.
 	Plain Format = iota
-	// Tagged puts a header with a checksum in front.
+	// Tagged puts a header with a checksum in front of them.
 	Tagged
 )
 
-// String returns the format's name in a DSN.
+// String returns the name of the format in a DSN.
 func (f Format) String() string {
 	switch f {
 	case Plain:
@@ -30,50 +30,49 @@ func (f Format) String() string {
 	return fmt.Sprintf("Format(%d)", uint8(f))
 }
 
-// The values of Config's numbers.
+// Special numbers of a Config.
 const (
-	// DefaultCompressMin is what a CompressMin of 0 stands for.
+	// DefaultCompressMin is the meaning of CompressMin 0.
 	DefaultCompressMin = 256
-	// CompressAlways is the CompressMin that compresses whatever shrinks.
+	// CompressAlways is the CompressMin that compresses values of any length.
 	CompressAlways = -1
-	// DefaultMaxValue is what a MaxValue of 0 stands for.
+	// DefaultMaxValue is the meaning of MaxValue 0.
 	DefaultMaxValue = 64 << 20
 )
 
-// A Config says what a Chain is made of. The zero Config is JSON alone.
+// A Config describes a Chain. The zero Config is JSON alone.
 type Config struct {
-	// Serializers are the formats of values. The first writes, all read. nil
-	// is JSON.
+	// Serializers are the formats of values. The first serializer writes, and all read. nil
+	// means JSON.
 	Serializers []Serializer
-	// Compressors are the formats of compressed values. The first writes, all
-	// read. nil compresses nothing; None in front of others leaves them to
+	// Compressors are the formats of compressed values. The first compressor writes, and
+	// all read. nil compresses nothing. None in front of other compressors lets them only
 	// read.
 	Compressors []Compressor
-	// CompressMin is the length, in bytes, of the longest encoded value that
-	// is not compressed. 0 is 256; CompressAlways has no such length. What
-	// does not shrink is never stored compressed.
+	// CompressMin is the length, in bytes, of the longest encoded value that is not
+	// compressed. 0 means 256, and CompressAlways compresses values of any length. A value
+	// that does not shrink is stored uncompressed.
 	CompressMin int
-	// MaxValue is the length, in bytes, of the longest encoded value, before
-	// it is compressed. 0 is 64 MiB.
+	// MaxValue is the limit, in bytes, of encoded values before compression. 0 means 64
+	// MiB.
 	MaxValue int
-	// Format says how values are written.
+	// Format is the form in which values are written.
 	Format Format
 }
 
-// A Chain encodes and decodes values as its Config says. It is immutable, and
-// all its methods may be called concurrently. Values that it encodes are equal
-// to the byte only if the serializer's are: those of Gob, for one, are not
-// when they hold maps.
+// A Chain encodes and decodes values by its Config. A Chain is immutable, and all methods
+// may be called concurrently. Equal values have equal bytes only if the serializer is
+// Canonical: Gob, for example, writes maps in a random order.
 type Chain struct {
 	serializers []Serializer
 	compressors []Compressor
-	// The ids of the members in the tagged format; 0 if they have none.
+	// The ids of the members in the tagged format; 0 for a member without one.
 	serializerIDs []byte
 	compressorIDs []byte
 	plain         plainReader
-	// wildcard: plain, and its one member takes any bytes for a value.
+	// wildcard tells that the chain is plain, and that its only member accepts any bytes.
 	wildcard bool
-	// compresses: the first compressor writes.
+	// compresses tells that the first compressor writes.
 	compresses bool
 
 	compressMin int
@@ -83,21 +82,19 @@ type Chain struct {
 
 // A Read tells how a value was read.
 type Read struct {
-	// Serializer is the name of what read it; Decimal for an integer, which
-	// no serializer reads.
+	// Serializer is the name of the serializer, or Decimal for an integer, which no
+	// serializer reads.
 	Serializer string
-	// Compressor is the name of what decompressed it; "" if nothing did.
+	// Compressor is the name of the compressor, or "" for an uncompressed value.
 	Compressor string
 	// Tagged tells that the value had a header.
 	Tagged bool
-	// Fallback tells that the chain would write it differently now: with
-	// another serializer or compressor, in the other format, or with another
-	// encryption key.
+	// Fallback tells that the chain would write the value differently now: with another
+	// serializer or compressor, in the other format, or with another encryption key.
 	Fallback bool
 }
 
-// New returns the chain that a Config describes, or an error that says what is
-// wrong with it.
+// New returns the chain of a Config. An error tells what is wrong with the Config.
 func New(config Config) (*Chain, error) {
 	c := &Chain{
 		serializers: append([]Serializer(nil), config.Serializers...),
@@ -145,7 +142,7 @@ func New(config Config) (*Chain, error) {
 	return c, nil
 }
 
-// takeMembers checks the names and finds the ids of the members.
+// takeMembers checks the names of the members, and finds their ids.
 func (c *Chain) takeMembers() error {
 	names := map[string]bool{}
 	take := func(kind string, formats []format, name string, member any) (byte, error) {
@@ -189,20 +186,19 @@ func (c *Chain) takeMembers() error {
 	return nil
 }
 
-// MaxValue returns the length of the longest encoded value.
+// MaxValue returns the limit, in bytes, of encoded values.
 func (c *Chain) MaxValue() int { return c.maxValue }
 
-// Append appends v, encoded, to dst and returns the extended slice. It does
-// not modify or keep v. What could not be read back into the type of v is refused.
-// The error is ErrUnsupportedValue or ErrTooLarge, or what a method of v panicked
-// with.
+// Append appends the encoded v to dst, and returns the extended slice. Append neither
+// modifies nor keeps v. A value that could not be read back into its type is refused. The
+// error is ErrUnsupportedValue or ErrTooLarge. A panic of a method of v is not recovered.
 func (c *Chain) Append(dst []byte, v any) ([]byte, error) {
 	if text, ok := appendInteger(dst, v); ok {
 		return text, nil
 	}
 	s := c.serializers[0]
 	if n := bigIntegerOf(v); n != nil {
-		if _, ok := s.(Wildcard); !ok { // which has no form for a big.Int
+		if _, ok := s.(Wildcard); !ok { // a Wildcard has no form for a big.Int
 			return c.appendBigInteger(dst, n)
 		}
 	}
@@ -216,8 +212,8 @@ func (c *Chain) Append(dst []byte, v any) ([]byte, error) {
 	return c.finish(out, start, payload)
 }
 
-// AppendAny is Append for a value that is read back into an interface, as by a
-// View[any], and not as the type that it is of.
+// AppendAny is Append for a value that is read back into an interface, as by a View[any],
+// instead of its own type.
 func (c *Chain) AppendAny(dst []byte, v any) ([]byte, error) {
 	if _, ok := c.serializers[0].(TypeChecker); !ok || v == nil || isInteger(reflect.TypeOf(v).Kind()) || bigIntegerOf(v) != nil {
 		return c.Append(dst, v)
@@ -225,9 +221,8 @@ func (c *Chain) AppendAny(dst []byte, v any) ([]byte, error) {
 	return c.Append(dst, &v)
 }
 
-// CheckType returns ErrUnsupportedValue, with the reason, if values of type t cannot
-// be read back into a t, whatever they are. Append does so itself for the type of its
-// value; t may be an interface as well.
+// CheckType returns ErrUnsupportedValue, with the reason, if no value of type t could be
+// read back into a t. Append also checks the type of its value. t may be an interface.
 func (c *Chain) CheckType(t reflect.Type) error {
 	if t.Kind() == reflect.Interface && t.NumMethod() > 0 {
 		return &Error{Kind: ErrUnsupportedValue, Reason: fmt.Sprintf("nothing can be read into %v, an interface with methods; ask for a type", t)}
@@ -246,9 +241,8 @@ func (c *Chain) appendBigInteger(dst []byte, n *big.Int) ([]byte, error) {
 	return out, err
 }
 
-// EncodeBytes is Append for a []byte, which it does not put in an interface.
-// If dst is empty, and b is stored as it is, it returns b itself: the result
-// is not dst's, and must not be modified.
+// EncodeBytes is Append for a []byte, without the conversion to an interface. If dst is
+// empty and b is stored as it is, the result is b itself, which must not be modified.
 func (c *Chain) EncodeBytes(dst, b []byte) ([]byte, error) {
 	s, ok := c.serializers[0].(bytesSerializer)
 	if !ok {
@@ -270,7 +264,7 @@ func (c *Chain) EncodeBytes(dst, b []byte) ([]byte, error) {
 	return c.finish(out, start, payload)
 }
 
-// reserveHeader makes room for the longest header that a payload may have.
+// reserveHeader makes room for the longest possible header.
 func (c *Chain) reserveHeader(dst []byte) []byte {
 	if c.format == Plain {
 		return dst
@@ -279,8 +273,8 @@ func (c *Chain) reserveHeader(dst []byte) []byte {
 	return append(dst, room[:]...)
 }
 
-// finish compresses out[payload:] where that is due, and writes the header at
-// start and the payload behind it.
+// finish compresses out[payload:] if the chain has to, and writes the header and the
+// payload to out[start:].
 func (c *Chain) finish(out []byte, start, payload int) ([]byte, error) {
 	length := len(out) - payload
 	if length > c.maxValue {
@@ -305,16 +299,16 @@ func (c *Chain) finish(out []byte, start, payload int) ([]byte, error) {
 		return out, nil
 	}
 	h := header{c.serializerIDs[0], compressorID, uint64(length)}
-	end := len(h.appendTo(out[:start], out[payload:])) // within the room that is reserved
+	end := len(h.appendTo(out[:start], out[payload:])) // within the reserved room
 	end += copy(out[end:], out[payload:])
 	return out[:end], nil
 }
 
-// Decode decodes data into what v, a non-nil pointer, points to, and tells how
-// it was read. It neither modifies nor keeps data. The error is ErrCorrupt for
-// bytes that no member of the chain can read into the type asked for,
-// ErrTooLarge, or ErrUnsupportedValue for a type that cannot be read into.
-// After an error, what v points to is unspecified.
+// Decode decodes data into the target of v, a non-nil pointer, and tells how the value was
+// read. Decode neither modifies nor keeps data. The error is ErrCorrupt for bytes that no
+// member of the chain can read into the wanted type, ErrTooLarge, or ErrUnsupportedValue
+// for a type that cannot be read into. After an error, the content of the target is
+// unspecified.
 func (c *Chain) Decode(data []byte, v any) (Read, error) {
 	elem, err := pointee(v)
 	if err != nil {
@@ -332,7 +326,7 @@ func (c *Chain) Decode(data []byte, v any) (Read, error) {
 	return read, err
 }
 
-// DecodeBytes is Decode into a []byte, which is the caller's own.
+// DecodeBytes is Decode into a new []byte.
 func (c *Chain) DecodeBytes(data []byte) ([]byte, Read, error) {
 	value, read, err := c.TakeBytes(data)
 	if err == nil && unsafe.SliceData(value) == unsafe.SliceData(data) {
@@ -341,15 +335,15 @@ func (c *Chain) DecodeBytes(data []byte) ([]byte, Read, error) {
 	return value, read, err
 }
 
-// TakeBytes is DecodeBytes for data that the caller owns and has no other use
-// for: what it returns may be data itself.
+// TakeBytes is DecodeBytes for data that the caller owns and does not use afterwards: the
+// result may be data itself.
 func (c *Chain) TakeBytes(data []byte) ([]byte, Read, error) {
 	if c.wildcard && c.serializers[0] == Raw {
 		if len(data) > c.maxValue {
 			return nil, Read{}, tooLarge("", c.maxValue)
 		}
 		if len(data) == 0 {
-			return []byte{}, Read{Serializer: "raw"}, nil // an empty value is no missing one
+			return []byte{}, Read{Serializer: "raw"}, nil // an empty value is not a missing one
 		}
 		return slices.Clip(data), Read{Serializer: "raw"}, nil
 	}
@@ -387,7 +381,7 @@ func (c *Chain) isFallback(read Read) bool {
 		read.Compressor != "" && (!c.compresses || read.Compressor != c.compressors[0].Name())
 }
 
-// decodeTagged reads a payload by what its header names, and nothing else.
+// decodeTagged reads a payload by the members in its header, and by no others.
 func (c *Chain) decodeTagged(h header, payload []byte, d *destination) (Read, error) {
 	read := Read{Tagged: true}
 	s := c.serializerOf(h.serializer)
@@ -442,8 +436,8 @@ type buffer struct{ bytes []byte }
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
-// maxPooled is the largest buffer that is kept: a few large values must not
-// pin their memory for ever.
+// maxPooled is the largest buffer that is kept, so that a few large values do not hold
+// their memory for ever.
 const maxPooled = 1 << 20
 
 func (b *buffer) release() {

@@ -8,26 +8,26 @@ import (
 	"sync"
 )
 
-// This file is what gzip and zlib have in common: they are two wrappers around
-// deflate, with the same levels.
+// This file has what gzip and zlib share: both are wrappers around deflate, with the same
+// levels.
 
 const (
 	defaultLevel = 6
 	maxLevel     = 9
 
-	// maxDeflateRatio is how much longer than its compressed form a text can
-	// be.
+	// maxDeflateRatio is the largest ratio of the length of a text to its compressed
+	// length.
 	maxDeflateRatio = 1032
 )
 
-// deflate is a Compressor of one level.
+// A deflate is a Compressor of one level.
 type deflate struct {
 	name      string
 	newWriter func(level int) deflateWriter
-	writers   *sync.Pool // of *pooledWriter, of this level
-	readers   *sync.Pool // of *pooledReader, of any
+	writers   *sync.Pool // of *pooledWriter, for this level
+	readers   *sync.Pool // of *pooledReader, for any level
 	recognize func(src []byte) bool
-	size      func(src []byte) int // the length that src states; -1 if it does not
+	size      func(src []byte) int // the length that src claims; -1 for none
 }
 
 type deflateWriter interface {
@@ -37,8 +37,7 @@ type deflateWriter interface {
 
 type deflateReader interface {
 	io.Reader
-	// reset starts over with another text, of which it reads no byte beyond
-	// the end.
+	// reset begins another text. Read consumes no byte behind its end.
 	reset(src *bytes.Reader) error
 }
 
@@ -122,11 +121,10 @@ func (d *deflate) read(r *pooledReader, dst, src []byte, limit int) ([]byte, err
 	return out, err
 }
 
-// readSized appends the text to dst, which it grows by size to begin with.
-// Until it knows that the text is within limit, it allocates no more than
-// limit bytes: it doubles dst while all its steps together stay below, and
-// then counts the rest. A length above 0 is what it counted: the text has to
-// be read once more.
+// readSized appends the text to dst, and grows dst by size at first. Before the text is
+// known to be within limit, readSized allocates at most limit bytes: it doubles dst while
+// all its allocations together stay below limit, and then only counts the rest. length is
+// 0, or the length of a text that was only counted, and must be read again.
 func (d *deflate) readSized(r *pooledReader, dst, src []byte, limit, size int) (out []byte, length int, err error) {
 	r.src.Reset(src)
 	if err := r.reset(&r.src); err != nil {
@@ -171,8 +169,8 @@ func (d *deflate) readSized(r *pooledReader, dst, src []byte, limit, size int) (
 	}
 }
 
-// count reads the rest of a text of which have bytes have been read, and
-// returns its length, or any number over limit.
+// count reads the rest of a text, and returns the length of the text, or any number above
+// limit. have is the number of bytes that were read before.
 func count(r *pooledReader, have, limit int) (int, error) {
 	for have <= limit {
 		n, err := r.Read(r.spill[:])

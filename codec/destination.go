@@ -5,19 +5,19 @@ import (
 	"reflect"
 )
 
-// A destination is where a value is decoded to: what the pointer v points to or,
-// if v is nil, bytes.
+// A destination is the target of a decoded value: the target of the pointer v, or bytes if
+// v is nil.
 type destination struct {
 	v     any
 	bytes []byte
 }
 
-// A trier recognises and decodes in one pass.
+// A trier recognizes and decodes in one pass.
 type trier interface {
 	tryUnmarshal(data []byte, v any) (recognized bool, err error)
 }
 
-// unmarshal decodes data, which is s's.
+// unmarshal decodes data of serializer s.
 func (d *destination) unmarshal(s Serializer, data []byte) (err error) {
 	defer recoverDecoder(s, &err)
 	if d.v != nil {
@@ -33,7 +33,7 @@ func (d *destination) unmarshal(s Serializer, data []byte) (err error) {
 	return classify(err, ErrCorrupt, s.Name(), "it cannot be read")
 }
 
-// tryUnmarshal decodes data if s, a Recognizer, recognises it.
+// tryUnmarshal decodes data if s, a Recognizer, recognizes them.
 func (d *destination) tryUnmarshal(s Serializer, data []byte) (recognized bool, err error) {
 	if both, ok := s.(trier); ok && d.v != nil {
 		defer func() {
@@ -49,8 +49,8 @@ func (d *destination) tryUnmarshal(s Serializer, data []byte) (recognized bool, 
 	return true, d.unmarshal(s, data)
 }
 
-// recoverDecoder is deferred around a decoder: whatever the bytes, a panic is
-// an error.
+// recoverDecoder turns a panic of a decoder into an error. The caller defers
+// recoverDecoder.
 func recoverDecoder(s Serializer, err *error) {
 	if p := recover(); p != nil {
 		*err = decoderPanicked(s.Name())
@@ -61,7 +61,7 @@ func decoderPanicked(codec string) error {
 	return &Error{Kind: ErrCorrupt, Codec: codec, Reason: "its decoder panicked"}
 }
 
-// pointee returns what v, which must be a non-nil pointer, points to.
+// pointee returns the target of v, which must be a non-nil pointer.
 func pointee(v any) (reflect.Value, error) {
 	rv := reflect.ValueOf(v)
 	if rv.Kind() != reflect.Pointer || rv.IsNil() {

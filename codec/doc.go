@@ -1,8 +1,8 @@
 // Package codec turns values into the bytes that a cache stores, and back.
 //
-// A Chain is a list of serializers and a list of compressors. The first of
-// each writes; all of them read, so that values written yesterday in one
-// format stay readable while new ones are written in another:
+// A Chain is a list of serializers and a list of compressors. The first of each list
+// writes, and all of them read. So old values in one format stay readable while new values
+// are written in another:
 //
 //	chain, err := codec.New(codec.Config{
 //		Serializers: []codec.Serializer{codec.JSON, codec.Gob},
@@ -11,46 +11,49 @@
 //
 // # Plain and tagged
 //
-// In the plain format, the default, the stored bytes are exactly what the
-// serializer or compressor of that name produces in any language. Reading
-// never guesses: members that recognise their own bytes (a magic number, a
-// checked header, strict validity) are asked first, and at most one member may
-// be unable to. A chain in which two members could accept the same bytes is
-// refused by New.
+// In the plain format, the default, the stored bytes are exactly those of the serializer or
+// compressor in any language. A chain never guesses at reading. Members that recognize
+// their own bytes (by a magic number, a checked header or strict validity) are asked first,
+// and at most one member may be unable to. New refuses a chain with two members that could
+// accept the same bytes.
 //
-// The tagged format puts a short header in front that names serializer and
-// compressor and carries a checksum. A tagged value is read by exactly what
-// its header names, and any flipped bit is ErrCorrupt. A chain of either
-// format reads values of both, so that a fleet may move from one to the other
-// in any order. There are two exceptions. A plain chain of a Wildcard such as Raw
-// returns all bytes as they are. And where the members of a tagged chain could not
-// tell each other's plain values apart, only as many read them, from the front, as
-// can; none if a Wildcard is in front of other serializers. To move plain values of
-// Raw, use the tagged format with Raw alone until the last of them has expired.
+// The tagged format puts a short header in front, with the serializer, the compressor and a
+// checksum. A tagged value is read by exactly the members in its header, and any flipped
+// bit is ErrCorrupt.
+//
+// A chain of either format reads values of both formats, so that a fleet may change from
+// one to the other in any order. There are two exceptions. A plain chain of a Wildcard such
+// as Raw returns all bytes as they are. In a tagged chain whose members cannot tell each
+// other's plain values apart, only the first members that can do so read plain values. With
+// a Wildcard in front of other serializers, no member reads plain values. A program that
+// has plain values of Raw uses the tagged format with Raw alone until the last of those
+// values has expired.
 //
 // # Integers
 //
-// Values of Go's integer kinds, named types such as time.Duration included,
-// are stored as decimal text in both formats, whatever the chain and whatever
-// methods the type has: servers count on them, and other languages read them. So
-// is a big.Int of up to MaxIntegerDigits, except by Raw. Decimal text read into an
-// any is therefore an int64 (a uint64 or a *big.Int, above), also when it was
-// written from a float64 by JSON. What no serializer of the chain claims is read
-// into pointers to integers, and into floats that are exactly that number, as well.
-// A string of digits stays a string: JSON stores it with its quotes.
+// Values of Go's integer kinds, including named types such as time.Duration, are stored as
+// decimal text in both formats, whatever the chain and the methods of the type are: servers
+// need that text, and other languages read it. A big.Int of up to MaxIntegerDigits is
+// stored in the same way, except by Raw.
+//
+// Decimal text that is read into an any becomes an int64, or a uint64 or a *big.Int for
+// greater numbers, also if JSON wrote it from a float64. Decimal text that no serializer of
+// the chain accepts is also read into pointers to integers, and into floats that hold
+// exactly that number. A string of digits stays a string: JSON stores the string with its
+// quotes.
 //
 // # What is stored comes back
 //
-// A value that is stored is read back equal into its type. A serializer refuses with
-// ErrUnsupportedValue what it could not read back, or would store a part of: by
-// the type where that tells (fields of interfaces with methods, structs without
-// exported fields, one method of a pair such as MarshalJSON and UnmarshalJSON), or
-// by the value. docs/codecs.md lists what each serializer refuses.
+// A stored value is read back equal into its type. A serializer refuses a value with
+// ErrUnsupportedValue if the value could not be read back, or only a part of it. Some
+// values are refused by their type: fields of interfaces with methods, structs without
+// exported fields, one method of a pair such as MarshalJSON and UnmarshalJSON.
+// docs/codecs.md lists what each serializer refuses.
 //
 // # Limits
 //
-// A value longer than Config.MaxValue is refused when it is written and when
-// it is read, before and after expansion. Values nest at most 32 levels deep
-// and hold at most 1 Mi elements. Whatever the bytes are, reading gives a
-// value or an error: never a panic, and never a zero value that nobody stored.
+// A value longer than Config.MaxValue is refused at writing and at reading, before and
+// after expansion. Values nest at most 32 levels deep, and hold at most 1 Mi elements.
+// Whatever the bytes are, reading returns a value or an error, and never panics. Reading
+// never returns a zero value that no program has stored.
 package codec

@@ -7,33 +7,33 @@ import (
 	"strings"
 )
 
-// The sentinels of this package. Errors match them with errors.Is.
+// The sentinel errors of this package, for errors.Is.
 var (
-	// ErrCorrupt is bytes that no member of the chain can read into the type
-	// asked for.
+	// ErrCorrupt is the error of bytes that no member of the chain can read into the wanted
+	// type.
 	ErrCorrupt = errors.New("xcache: corrupt value")
-	// ErrTooLarge is a value over one of the limits: the size, the depth, the
-	// number of elements.
+	// ErrTooLarge is the error of a value beyond a limit: of size, depth or number of
+	// elements.
 	ErrTooLarge = errors.New("xcache: value too large")
-	// ErrUnsupportedValue is a value or a type that the serializer cannot
-	// store or read, whatever the bytes, or could not read back as it was. The
+	// ErrUnsupportedValue is the error of a value or a type that the serializer cannot
+	// store, cannot read whatever the bytes are, or could not read back unchanged. The
 	// error names the type and the reason, and never a value.
 	ErrUnsupportedValue = errors.New("xcache: value not supported by the codec")
 )
 
-// An Error is what a serializer, a compressor or a chain returns. It matches
-// its Kind with errors.Is, and its cause is reachable with errors.As.
+// An Error is the error of a serializer, a compressor or a chain. errors.Is finds its Kind,
+// and errors.As finds its cause.
 //
-// Its text never shows any part of a value. The text of Err may, and is
-// therefore left out of it.
+// The text of an Error never shows any part of a value. The text of Err may do so, and is
+// not part of it.
 type Error struct {
-	// Kind is one of this package's sentinels.
+	// Kind is one of this package's sentinel errors.
 	Kind error
-	// Codec names the serializer or compressor; "" is the chain itself.
+	// Codec is the name of the serializer or compressor, or "" for the chain itself.
 	Codec string
-	// Reason says what is wrong and what to do about it.
+	// Reason tells what is wrong, and what to do about it.
 	Reason string
-	// Err is the cause, if there is one.
+	// Err is the cause, or nil.
 	Err error
 }
 
@@ -49,11 +49,11 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// GoString returns the text of Error in quotes, for %#v: what Err wraps may hold a
-// value.
+// GoString returns the quoted text of Error, for %#v, because Err may hold a value.
 func (e *Error) GoString() string { return strconv.Quote(e.Error()) }
 
-// MarshalText returns the text of Error, for loggers and encoders, likewise.
+// MarshalText returns the text of Error, for loggers and encoders, because Err may hold a
+// value.
 func (e *Error) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
 
 // Unwrap returns the kind and the cause.
@@ -64,9 +64,9 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// classify makes sure that an error of a member of the chain matches one of
-// the sentinels, and that its text shows nothing of a value. kind is what an
-// error of a member that does not say means.
+// classify returns an error of a member of the chain as an Error with one of the sentinels,
+// and without any part of a value in its text. kind is the sentinel for an error without
+// one.
 func classify(err error, kind error, codec, reason string) error {
 	if err == nil {
 		return nil
@@ -86,7 +86,7 @@ func tooLarge(codec string, limit int) error {
 	return &Error{Kind: ErrTooLarge, Codec: codec, Reason: fmt.Sprintf("more than %d bytes", limit)}
 }
 
-// configError returns an error about the chain as a whole.
+// configError returns an error about a Config or a chain.
 func configError(format string, args ...any) error {
 	return fmt.Errorf("xcache: codec: "+format, args...)
 }

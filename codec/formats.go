@@ -6,16 +6,16 @@ import "slices"
 type format struct {
 	name string
 	id   byte
-	// path is the package to import; "" for what is always there.
+	// path is the package to import, or "" for a format that is always linked in.
 	path string
 }
 
 const modulePath = "github.com/xcache-go/xcache/codec/"
 
-// These are the formats of the library, linked in or not. The ids stand in
-// stored values: a row may be added, and none may ever change.
+// The formats of the library, linked in or not. Stored values contain the ids: new rows are
+// allowed, changes are not.
 //
-// The ids of serializers are odd, so that no header can start a gob stream.
+// The ids of serializers are odd, so that no header is the beginning of a gob stream.
 var (
 	serializerFormats = []format{
 		{"json", 1, ""},
@@ -37,8 +37,8 @@ var (
 )
 
 const (
-	noCompressor = 0   // the id that says that the payload is not compressed
-	firstOutside = 128 // the first id for formats from outside the library
+	noCompressor = 0   // the id of an uncompressed payload
+	firstOutside = 128 // the first id for formats from outside of the library
 )
 
 func findFormat(formats []format, name string) (format, bool) {
@@ -49,7 +49,7 @@ func findFormat(formats []format, name string) (format, bool) {
 	return formats[i], true
 }
 
-// tagID returns the id of a member of a chain; ok is false if it has none.
+// tagID returns the id of a member of a chain. ok is false for a member without one.
 func tagID(formats []format, name string, member any) (id byte, ok bool) {
 	if f, ok := findFormat(formats, name); ok {
 		return f.id, true
@@ -60,7 +60,7 @@ func tagID(formats []format, name string, member any) (id byte, ok bool) {
 	return 0, false
 }
 
-// formatName returns the name that belongs to an id, for errors.
+// formatName returns the name of an id, for errors.
 func formatName(formats []format, id byte) string {
 	i := slices.IndexFunc(formats, func(f format) bool { return f.id == id })
 	if i < 0 {

@@ -10,24 +10,22 @@ import (
 	"github.com/xcache-go/xcache/codec/internal/roundtrip"
 )
 
-// Gob is encoding/gob. Every value is a stream of its own, with the
-// description of its type.
+// Gob is encoding/gob. Each value is a stream with the description of its type.
 //
-// It tells no nil slice or map from an empty one, stores no nil pointer, and
-// reads into no interface at the top: ask for a type, such as with
-// xcache.For[User]. Map entries are written in no fixed order. What encoding/gob
-// would leave out is ErrUnsupportedValue: fields that are channels or functions,
-// fields of embedded structs that are not exported, and pointers to a zero value,
-// which would come back as nil.
+// Gob does not tell a nil slice or map from an empty one, and stores no nil pointer. Gob
+// reads into no interface at the top: ask for a type, as with xcache.For[User]. Entries of
+// maps have no fixed order. Values that encoding/gob would store incompletely are
+// ErrUnsupportedValue: fields that are channels or functions, unexported fields of embedded
+// structs, and pointers to a zero value, which would be read back as nil.
 var Gob Serializer = gobSerializer{}
 
 type gobSerializer struct{}
 
-// gobDepth knows which types nest within bounds in a gob.
+// gobDepth knows the types whose gobs nest within bounds.
 var gobDepth = typeDepth{ownForm: func(t reflect.Type) (own, bounded bool) {
 	p := reflect.PointerTo(t)
 	own = p.Implements(reflect.TypeFor[gob.GobEncoder]()) || p.Implements(reflect.TypeFor[encoding.BinaryMarshaler]())
-	return own, own // bytes
+	return own, own // the methods produce bytes
 }}
 
 func (gobSerializer) Name() string { return "gob" }
@@ -55,7 +53,7 @@ func (gobSerializer) Append(dst []byte, v any) ([]byte, error) {
 	return out.text, nil
 }
 
-// gobRules are what encoding/gob leaves out, or cannot read back.
+// gobRules describe the values that encoding/gob stores incompletely, or cannot read back.
 var gobRules = roundtrip.Rules{
 	Forms:        []roundtrip.Form{roundtrip.Gob, roundtrip.Binary},
 	NeedsAddress: true,

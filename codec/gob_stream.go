@@ -2,14 +2,13 @@ package codec
 
 import "fmt"
 
-// This file walks through a gob stream before encoding/gob reads it.
-// encoding/gob allocates what the length of a map says and follows any depth:
-// ten bytes can end the process. It also stops after the first value, whatever
-// follows.
+// This file checks a gob stream before encoding/gob reads it. encoding/gob allocates the
+// claimed size of a map, and follows any depth: ten bytes can end the process. encoding/gob
+// also stops after the first value, and ignores all bytes behind it.
 //
-// The wire format is described in the documentation of encoding/gob.
+// The documentation of encoding/gob describes the wire format.
 
-// The ids of types that every gob knows, and the first that a stream defines.
+// The ids of types that every gob knows, and the first id of a type that a stream defines.
 const (
 	gobBool = 1 + iota
 	gobInt
@@ -23,7 +22,7 @@ const (
 	gobFirstDefined = 64
 )
 
-// maxGobTypes is how many types one value may define.
+// maxGobTypes is the limit of the types that one value defines.
 const maxGobTypes = 4096
 
 // A gobType is a type that a stream defines.
@@ -34,13 +33,13 @@ type gobType struct {
 	fields []gobTypeRef // of a struct
 }
 
-// A gobTypeRef refers to a type by its id. It remembers the one that it found.
+// A gobTypeRef refers to a type by its id, and caches the type.
 type gobTypeRef struct {
 	id      int64
 	defined *gobType
 }
 
-// gobKind is the number of a field of encoding/gob's wireType.
+// A gobKind is the number of a field of encoding/gob's wireType.
 type gobKind int
 
 const (
@@ -48,7 +47,7 @@ const (
 	gobSlice
 	gobStruct
 	gobMap
-	gobEncoded       // these three are bytes that a method of the type reads
+	gobEncoded       // for these three, a method of the type reads bytes
 	gobBinaryEncoded //
 	gobTextEncoded   //
 )
@@ -60,8 +59,8 @@ var (
 	errGobTypes    = &Error{Kind: ErrTooLarge, Codec: "gob", Reason: fmt.Sprintf("it defines more than %d types", maxGobTypes)}
 )
 
-// isGob reports whether data is a sequence of messages as a gob has them, from
-// end to end: definitions of types, then a value. It does not look into them.
+// isGob reports whether data is a complete sequence of the messages of a gob: definitions
+// of types, and then a value. isGob does not check the contents of the messages.
 func isGob(data []byte) bool {
 	r := gobReader{rest: data}
 	for first := true; ; first = false {
@@ -71,8 +70,8 @@ func isGob(data []byte) bool {
 			return false
 		}
 		if id >= gobBool && id <= gobInterface {
-			// It needs no definition, and nothing can follow but those of
-			// what is in an interface.
+			// The type needs no definition. Only the definitions of a type in an interface
+			// may follow.
 			return m.byte() == 0 && !m.failed && (id == gobInterface || len(r.rest) == 0)
 		}
 		if id > -gobFirstDefined && id < gobFirstDefined || first && id > 0 {
@@ -84,8 +83,8 @@ func isGob(data []byte) bool {
 	}
 }
 
-// checkGob returns what is wrong with a gob of one value: ErrCorrupt or
-// ErrTooLarge.
+// checkGob returns the error of a malformed gob of one value, ErrCorrupt or ErrTooLarge, or
+// nil.
 func checkGob(data []byte) error {
 	if !isGob(data) {
 		return errGobDamaged
@@ -99,7 +98,7 @@ func checkGob(data []byte) error {
 	return w.err
 }
 
-// A gobWalker goes through the values of a stream.
+// A gobWalker checks the values of a stream.
 type gobWalker struct {
 	gobReader
 	types    map[int64]*gobType
@@ -108,9 +107,9 @@ type gobWalker struct {
 	err      error
 }
 
-// typeID reads the id of the type of a value, and the definitions of types
-// before it. Behind each stands the length of a message, of which it makes
-// nothing: the value says it better.
+// typeID reads the id of the type of a value, and the definitions of types before it. The
+// length of a message behind each definition is ignored, because the walker checks the
+// value itself.
 func (w *gobWalker) typeID() int64 {
 	for w.ok() {
 		id := w.int()
@@ -123,8 +122,8 @@ func (w *gobWalker) typeID() int64 {
 	return 0
 }
 
-// single walks through a value that stands alone: one that is no struct
-// follows a zero.
+// single checks a value that stands alone. A zero precedes such a value unless it is a
+// struct.
 func (w *gobWalker) single(id int64) {
 	if t := w.types[id]; (t == nil || t.kind != gobStruct) && w.byte() != 0 {
 		w.failed = true
@@ -162,7 +161,7 @@ func (w *gobWalker) value(ref *gobTypeRef) {
 
 func (w *gobWalker) definedValue(t *gobType) {
 	if t == nil {
-		w.failed = true // no such type
+		w.failed = true // an undefined type
 		return
 	}
 	switch t.kind {
@@ -192,8 +191,7 @@ func (w *gobWalker) definedValue(t *gobType) {
 
 func (w *gobWalker) ok() bool { return !w.failed && w.err == nil }
 
-// interfaceValue walks through the name of a type, the definitions it needs,
-// and a value of it.
+// interfaceValue checks the name of a type, the definitions for it, and its value.
 func (w *gobWalker) interfaceValue() {
 	if len(w.bytes()) == 0 {
 		return // nil
@@ -203,7 +201,7 @@ func (w *gobWalker) interfaceValue() {
 	w.single(id)
 }
 
-// count reads the number of elements of a value. Each takes a byte or more.
+// count reads the number of elements of a value. Each element has at least one byte.
 func (w *gobWalker) count() int {
 	n := w.uint()
 	if n > uint64(len(w.rest)) {
@@ -241,8 +239,8 @@ func (w *gobWalker) define(id int64) {
 	w.types[id] = t
 }
 
-// defineField reads a field of arrayType, sliceType, structType, mapType or
-// gobEncoderType, as encoding/gob calls them.
+// defineField reads a field of encoding/gob's arrayType, sliceType, structType, mapType or
+// gobEncoderType.
 func (w *gobWalker) defineField(t *gobType, field int) {
 	switch {
 	case field == 1: // CommonType
@@ -256,7 +254,7 @@ func (w *gobWalker) defineField(t *gobType, field int) {
 	case field == 2 && (t.kind == gobArray || t.kind == gobSlice), field == 3 && t.kind == gobMap:
 		t.elem.id = w.int()
 	case field == 3 && t.kind == gobArray:
-		w.int() // its length
+		w.int() // the length of the array
 	default:
 		w.failed = true
 	}
@@ -276,15 +274,15 @@ func (w *gobWalker) nameAndID() (id int64) {
 	return id
 }
 
-// A gobReader reads the simple values of the format. After the first that
-// cannot be read, it has failed.
+// A gobReader reads the basic values of the format. failed is set after the first malformed
+// value.
 type gobReader struct {
 	rest   []byte
 	failed bool
 }
 
-// nextField returns the number, from 1, of the field of a struct that was sent
-// after field; 0 at the end of the struct.
+// nextField returns the number, from 1, of the field of a struct behind field, or 0 at the
+// end of the struct.
 func (r *gobReader) nextField(field int) int {
 	delta := r.uint()
 	if r.failed || delta == 0 {
@@ -308,8 +306,8 @@ func (r *gobReader) byte() byte {
 	return b
 }
 
-// uint reads a number: one byte up to 127, else the negated number of bytes
-// and the bytes.
+// uint reads a number: one byte up to 127, or the negated number of bytes and then the
+// bytes.
 func (r *gobReader) uint() uint64 {
 	if len(r.rest) > 0 && r.rest[0] <= 0x7f {
 		n := r.rest[0]
@@ -342,7 +340,7 @@ func (r *gobReader) int() int64 {
 	return int64(u >> 1)
 }
 
-// bytes reads a length and as many bytes.
+// bytes reads a length, and as many bytes.
 func (r *gobReader) bytes() []byte {
 	n := r.uint()
 	if r.failed || n > uint64(len(r.rest)) {

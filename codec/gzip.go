@@ -6,11 +6,11 @@ import (
 	"encoding/binary"
 )
 
-// Gzip is the gzip format of RFC 1952, of one member, at levels 1 to 9: 6
-// unless asked otherwise.
+// Gzip is the gzip format of RFC 1952, with one member, at levels 1 to 9. The default level
+// is 6.
 var Gzip Compressor = newDeflate("gzip",
 	func(level int) deflateWriter {
-		w, _ := gzip.NewWriterLevel(nil, level) // it fails on a bad level only
+		w, _ := gzip.NewWriterLevel(nil, level) // the only error is that of a bad level
 		return w
 	},
 	func() deflateReader { return new(gzipReader) },
@@ -34,7 +34,7 @@ func isGzip(data []byte) bool {
 		data[2] == 8 && data[3]&0xe0 == 0
 }
 
-// gzipSize reads the trailer, which states the length modulo 1<<32.
+// gzipSize reads the trailer, which has the length modulo 1<<32.
 func gzipSize(src []byte) int {
 	if len(src) < gzipHeader+gzipTrailer {
 		return -1

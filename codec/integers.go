@@ -8,12 +8,11 @@ import (
 	"strconv"
 )
 
-// Decimal is what Read.Serializer says of an integer, which no serializer of a
-// chain reads.
+// Decimal is the Read.Serializer of an integer, which no serializer of a chain reads.
 const Decimal = "decimal"
 
-// MaxIntegerDigits is the number of decimal digits of the longest integer that is
-// stored or read, as in Python: the time to convert more grows with their square.
+// MaxIntegerDigits is the limit of the decimal digits of stored and read integers, as in
+// Python. The time to convert an integer grows with the square of its digits.
 const MaxIntegerDigits = 4300
 
 // maxIntegerBits is the length of the largest integer of MaxIntegerDigits.
@@ -32,7 +31,8 @@ func appendInteger(dst []byte, v any) (text []byte, ok bool) {
 	return dst, false
 }
 
-// bigIntegerOf returns v if v is a big.Int or points to one, and nil otherwise.
+// bigIntegerOf returns v as a *big.Int if v is a big.Int or points to one, and nil
+// otherwise.
 func bigIntegerOf(v any) *big.Int {
 	switch v := v.(type) {
 	case *big.Int:
@@ -55,8 +55,8 @@ func appendBigInteger(dst []byte, n *big.Int) ([]byte, error) {
 	return out, nil
 }
 
-// isWithinDigits reports whether decimal text has no more than MaxIntegerDigits,
-// beside a sign.
+// isWithinDigits reports whether decimal text has at most MaxIntegerDigits digits, besides
+// a sign.
 func isWithinDigits(text []byte) bool {
 	return len(text) <= MaxIntegerDigits || len(text) == MaxIntegerDigits+1 && text[0] == '-'
 }
@@ -70,15 +70,14 @@ func parseBigInteger(text []byte) (*big.Int, error) {
 	return n, nil
 }
 
-// decimal is an integer of at most 64 bits and a sign.
+// A decimal is a magnitude of at most 64 bits and a sign.
 type decimal struct {
 	magnitude uint64
 	negative  bool
 }
 
-// parseDecimal reads canonical decimal text: what strconv.AppendInt or
-// AppendUint writes. ok is false for anything else, also for a number of more
-// than 64 bits.
+// parseDecimal reads canonical decimal text, as strconv.AppendInt or AppendUint write it.
+// ok is false for any other text, and for a number of more than 64 bits.
 func parseDecimal(text []byte) (n decimal, ok bool) {
 	digits := text
 	if len(digits) > 0 && digits[0] == '-' {
@@ -117,12 +116,12 @@ func isDecimal(text []byte) bool {
 // int64 returns the number if it fits.
 func (n decimal) int64() (int64, bool) {
 	if n.negative {
-		return -int64(n.magnitude), true // -1<<63 is its own negative
+		return -int64(n.magnitude), true // -1<<63 is its own opposite
 	}
 	return int64(n.magnitude), n.magnitude <= math.MaxInt64
 }
 
-// any returns the number as an int64, or as a uint64 if it fits only there.
+// any returns the number as an int64 if it fits, and as a uint64 otherwise.
 func (n decimal) any() any {
 	if i, ok := n.int64(); ok {
 		return i
@@ -130,10 +129,10 @@ func (n decimal) any() any {
 	return n.magnitude
 }
 
-// readInteger decodes decimal text into v where a chain reads integers itself: into
-// an integer, a big.Int, a pointer to one or, unless wildcard says that any bytes
-// are a value, an any. ok is false if v or text is something else, for a
-// serializer to read.
+// readInteger decodes decimal text that a chain reads itself: into an integer, a big.Int, a
+// pointer to a big.Int, or an any. wildcard excludes the any, because the chain's
+// serializer accepts any bytes. ok is false for another v or another text, which a
+// serializer has to read.
 func readInteger(v any, target reflect.Value, text []byte, wildcard bool) (ok bool, err error) {
 	if isInteger(target.Kind()) {
 		return setInteger(target, text)
@@ -156,9 +155,9 @@ func readInteger(v any, target reflect.Value, text []byte, wildcard bool) (ok bo
 	return false, nil
 }
 
-// readUnclaimedInteger decodes decimal text that no serializer claims into what
-// holds exactly that number: a float, or what a pointer points to. ok is false if
-// target is something else.
+// readUnclaimedInteger decodes decimal text that no serializer accepts, into a target that
+// holds exactly that number: a float, or the target of a pointer. ok is false for other
+// targets.
 func readUnclaimedInteger(target reflect.Value, text []byte) (ok bool, err error) {
 	for depth := 0; target.Kind() == reflect.Pointer; depth++ {
 		if depth > maxDepth {
@@ -189,7 +188,7 @@ func readUnclaimedInteger(target reflect.Value, text []byte) (ok bool, err error
 
 var bigIntType = reflect.TypeFor[big.Int]()
 
-// isExact reports whether floats of a kind hold i, and every integer nearer to 0.
+// isExact reports whether floats of a kind hold i and all integers nearer to 0.
 func isExact(i int64, kind reflect.Kind) bool {
 	most := int64(1 << 53)
 	if kind == reflect.Float32 {
@@ -198,8 +197,8 @@ func isExact(i int64, kind reflect.Kind) bool {
 	return i >= -most && i <= most
 }
 
-// setInteger decodes decimal text into target, which is of an integer kind.
-// ok is false if text is something else, for the chain to read.
+// setInteger decodes decimal text into target, which is of an integer kind. ok is false for
+// other text, which the chain has to read.
 func setInteger(target reflect.Value, text []byte) (ok bool, err error) {
 	if !isDecimal(text) {
 		return false, nil
@@ -227,8 +226,8 @@ func setBigInteger(n *big.Int, text []byte) error {
 	return err
 }
 
-// setAnyInteger decodes decimal text into an any: as an int64, as a uint64 if it
-// fits only there, or else as a *big.Int.
+// setAnyInteger decodes decimal text into an any: as an int64 if it fits, or else as a
+// uint64, or else as a *big.Int.
 func setAnyInteger(target reflect.Value, text []byte) error {
 	n, small := parseDecimal(text)
 	if !small {

@@ -12,40 +12,40 @@ import (
 	"unicode/utf8"
 )
 
-// JSON is encoding/json, with these rules where it would change a value in
-// silence:
+// JSON is encoding/json, with rules for cases in which encoding/json would silently change
+// a value:
 //
 //   - A string that is not valid UTF-8 is ErrUnsupportedValue when it is
 //     written, and ErrCorrupt when it is read.
 //
-//   - null is read into what can be nil (a pointer, a map, a slice, an
-//     interface) or has an UnmarshalJSON method of its own; into anything
-//     else, a struct say, it is ErrCorrupt.
+//   - null is read into a pointer, a map, a slice, an interface, or a type with
+//     an UnmarshalJSON method. For any other target, such as a struct, null is
+//     ErrCorrupt.
 //
 //   - An integer is read from canonical decimal text only, as the chain
 //     writes it: no spaces, no -0.
 //
-//   - Methods with a pointer receiver count for values as well. A value that
-//     could not be read back, or of which something would be left out, is
-//     ErrUnsupportedValue when it is written: docs/codecs.md has a list.
+//   - Methods with a pointer receiver count for values, too. A value that could
+//     not be read back, or only a part of it, is ErrUnsupportedValue when it is
+//     written: docs/codecs.md has a list.
 //
-//   - A time.Time whose zone is not whole minutes from UTC is
+//   - A time.Time with a zone that is not whole minutes from UTC is
 //     ErrUnsupportedValue: its text would be another instant.
 //
-//   - A number of more than MaxIntegerDigits is ErrTooLarge, both ways.
+//   - A number of more than MaxIntegerDigits is ErrTooLarge, at writing and at
+//     reading.
 //
-// Values nest at most 32 levels and hold at most 1 Mi elements. < > and & are
-// not escaped, so that the bytes are what other languages write. A []byte is
-// text in base64. Numbers read into an any are float64, except integers beyond
-// 2^53, which are an int64, a uint64 or a *big.Int, and an integer at the top:
-// see the package comment.
+// Values nest at most 32 levels deep, and hold at most 1 Mi elements. < > and & are not
+// escaped, so that the bytes are those of other languages. A []byte is base64 text. A
+// number that is read into an any is a float64. An integer beyond 2^53, and an integer at
+// the top, is an int64, a uint64 or a *big.Int instead: see the package comment.
 var JSON Serializer = jsonSerializer{}
 
 type jsonSerializer struct{}
 
 func (jsonSerializer) Name() string { return "json" }
 
-// Canonical marks a serializer whose equal values are equal to the byte.
+// Canonical implements Canonical.
 func (jsonSerializer) Canonical() {}
 
 func (jsonSerializer) Recognize(data []byte) bool { return mayBeJSON(data) && json.Valid(data) }
@@ -59,8 +59,8 @@ func (jsonSerializer) Append(dst []byte, v any) ([]byte, error) {
 	if why := rules.Refusal(); why != nil {
 		return dst, refused("json", t, why)
 	}
-	// What is too large is found by what is written. A pointer to itself must be
-	// found before, as encoding/json may not come to its end.
+	// A check of the written text finds most values that are too large. A pointer to itself
+	// must be found before, because encoding/json may never end.
 	looks, forNulls := rules.Looks()
 	if looks {
 		if why := rules.Check(v, false); why != nil && !why.TooLarge {
@@ -94,8 +94,7 @@ func (jsonSerializer) CheckType(t reflect.Type) error {
 	return nil
 }
 
-// errInvalidUTF8 is what appendJSON returns where encoding/json would store
-// another string than the one that it was given.
+// errInvalidUTF8 is the error of appendJSON for a string that encoding/json would change.
 var errInvalidUTF8 = errors.New("a string is not valid UTF-8")
 
 func (s jsonSerializer) Unmarshal(data []byte, v any) error {
@@ -127,7 +126,7 @@ func (jsonSerializer) tryUnmarshal(data []byte, v any) (recognized bool, err err
 		}
 		return true, jsonMismatch(target.Type(), err)
 	}
-	// What is valid may still not be what encoding/json made of it.
+	// encoding/json may have read valid JSON into something else than was stored.
 	switch {
 	case !utf8.Valid(data):
 		return true, &Error{Kind: ErrCorrupt, Codec: "json", Reason: "a string is not valid UTF-8"}
@@ -162,7 +161,7 @@ func (s jsonSerializer) UnmarshalBytes(data []byte) ([]byte, error) {
 	return b, err
 }
 
-// mayBeJSON looks at the first byte.
+// mayBeJSON checks the first byte.
 func mayBeJSON(data []byte) bool {
 	if len(data) == 0 {
 		return false
@@ -179,13 +178,13 @@ func isNull(data []byte) bool {
 	return (data[0] == 'n' || data[0] <= ' ') && string(bytes.TrimSpace(data)) == "null"
 }
 
-// holdsNull reports whether reading null leaves in target what was stored.
+// holdsNull reports whether target holds the stored value after null was read.
 func holdsNull(target reflect.Value) bool {
 	switch target.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface:
 		return true
 	}
-	// A time.Time takes null for nothing to do.
+	// A time.Time ignores null.
 	return target.Type() != timeType && target.Addr().Type().Implements(jsonUnmarshaler)
 }
 
@@ -215,7 +214,7 @@ func isNotFinite(number string) bool {
 	return number == "NaN" || number == "+Inf" || number == "-Inf"
 }
 
-// jsonMismatch is valid JSON that does not fit the type asked for.
+// jsonMismatch returns the error of valid JSON that does not fit the wanted type.
 func jsonMismatch(t reflect.Type, err error) error {
 	reason := fmt.Sprintf("it cannot be read as %v", t)
 	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {

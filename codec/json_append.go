@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// A jsonEncoder appends to its sink; encoding/json copies its result once
-// more otherwise.
+// A jsonEncoder appends to its sink, which saves the copy of the result that json.Marshal
+// makes.
 type jsonEncoder struct {
 	*json.Encoder
 	out sink
@@ -35,16 +35,16 @@ func appendJSON(dst []byte, v any) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	out = out[:len(out)-1] // the encoder ends with a newline
-	// A MarshalJSON may have returned anything between quotes.
+	out = out[:len(out)-1] // the encoder writes a newline at the end
+	// A MarshalJSON method may have returned any bytes between quotes.
 	if text := out[len(dst):]; hasReplacedUTF8(text) || !utf8.Valid(text) {
 		return dst, errInvalidUTF8
 	}
 	return out, nil
 }
 
-// hasReplacedUTF8 reports whether encoding/json wrote the escape that stands
-// for invalid bytes. A valid U+FFFD is not escaped.
+// hasReplacedUTF8 reports whether encoding/json has written the escape for invalid bytes. A
+// valid U+FFFD is not escaped.
 func hasReplacedUTF8(text []byte) bool {
 	const escape = `\ufffd`
 	for {

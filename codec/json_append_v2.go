@@ -9,10 +9,10 @@ import (
 	"sync"
 )
 
-// Since Go 1.27 encoding/json is made of encoding/json/v2, and writes a U+FFFD
-// for invalid bytes that cannot be told from one that was there. The package
-// beneath it can refuse them. With the experiment of Go 1.26 this package does
-// not build, lest it change strings in silence.
+// Since Go 1.27 encoding/json is built on encoding/json/v2, and writes a U+FFFD for invalid
+// bytes. Such a U+FFFD cannot be told from a valid one. The package beneath can refuse
+// invalid bytes. This package does not build with the experiment of Go 1.26, which would
+// silently change strings.
 var jsonOptions = jsonv2.JoinOptions(json.DefaultOptionsV1(), jsontext.AllowInvalidUTF8(false), jsontext.EscapeForHTML(false))
 
 var jsonSinks = sync.Pool{New: func() any { return new(sink) }}
@@ -29,7 +29,7 @@ func appendJSON(dst []byte, v any) ([]byte, error) {
 	if err == nil {
 		return out, nil
 	}
-	// What it only refuses because it is strict is not UTF-8.
+	// An error of the strict rules alone means invalid UTF-8.
 	if _, lax := json.Marshal(v); lax == nil {
 		return dst, errInvalidUTF8
 	}

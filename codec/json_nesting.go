@@ -17,29 +17,27 @@ var (
 	timeType        = reflect.TypeFor[time.Time]()
 )
 
-// jsonDepth knows which types nest within bounds in JSON. What is deeper in a
-// text is in fields that the type does not have, and encoding/json skips those
-// without recursion.
+// jsonDepth knows the types whose JSON nests within bounds. Deeper values in a text are in
+// fields that the type does not have, which encoding/json skips without recursion.
 var jsonDepth = typeDepth{ownForm: func(t reflect.Type) (own, bounded bool) {
 	p := reflect.PointerTo(t)
 	switch {
 	case t == timeType:
 		return true, true
 	case p.Implements(jsonMarshaler), p.Implements(jsonUnmarshaler):
-		return true, false // its methods may write and read anything
+		return true, false // the methods may write and read anything
 	case p.Implements(textMarshaler) && p.Implements(textUnmarshaler):
 		return true, true
 	}
 	return false, false
 }}
 
-// checkNesting refuses JSON, read from or into a value of type t, that nests
-// too deep or holds too many elements. Of text that is not JSON it may say
-// anything.
+// checkNesting refuses JSON, from or for a value of type t, that nests too deep or holds
+// too many elements. The result for text that is not JSON has no meaning.
 //
-// Most values cannot come near the limits, because they are short, have few
-// brackets, or are of a type that has no room for more. Counting a byte is
-// cheap; going through the text costs a twentieth of decoding it.
+// Most values are far from the limits: they are short, have few brackets, or are of a
+// bounded type. The count of a byte is cheap, while a pass over the text costs a twentieth
+// of its decoding.
 func checkNesting(text []byte, t reflect.Type) error {
 	containers := bytes.Count(text, []byte("{")) + bytes.Count(text, []byte("["))
 	deep := containers > maxDepth && !jsonDepth.bounded(t)
@@ -69,8 +67,8 @@ func checkNesting(text []byte, t reflect.Type) error {
 	return nil
 }
 
-// stringEnd returns the index of the quote that ends the string whose first
-// quote is at start, or that of the last byte.
+// stringEnd returns the index of the quote that ends the string with its first quote at
+// start, or the index of the last byte.
 func stringEnd(text []byte, start int) int {
 	for i := start + 1; i < len(text); i++ {
 		switch text[i] {

@@ -10,18 +10,17 @@ import (
 	"github.com/xcache-go/xcache/codec/internal/roundtrip"
 )
 
-// This file bounds the numbers of JSON, and reads integers into an any as what they
-// are.
+// This file limits the numbers of JSON, and reads integers into an any exactly.
 
-// exactDigits is the length of the shortest integer that a float64 may not hold.
+// exactDigits is the length of the shortest integer that a float64 may not hold exactly.
 const exactDigits = len("9007199254740993")
 
 var errJSONDigits = &Error{Kind: ErrTooLarge, Codec: "json", Reason: fmt.Sprintf("it holds a number of more than %d digits", MaxIntegerDigits)}
 
-// checkNumbers refuses JSON, read from or into a value of type t, that holds a number
-// of more than MaxIntegerDigits: package math/big takes a time for it that grows with
-// the square of its length. Text that is read by methods may be such a number, too.
-// Of text that is not JSON it may say anything.
+// checkNumbers refuses JSON, from or for a value of type t, with a number of more than
+// MaxIntegerDigits: the time of package math/big grows with the square of the length. A
+// string that methods read may be such a number, too. The result for text that is not JSON
+// has no meaning.
 func checkNumbers(text []byte, t reflect.Type) error {
 	if len(text) <= MaxIntegerDigits || !hasRun(text, MaxIntegerDigits, roundtrip.IsNumberByte) {
 		return nil
@@ -38,8 +37,8 @@ func checkNumbers(text []byte, t reflect.Type) error {
 	return nil
 }
 
-// hasRun reports whether more than n bytes of text in a row, or a few less, may be
-// of a kind. It looks at every nth byte, and around those of the kind.
+// hasRun reports whether text has a run of about n or more bytes of a kind. hasRun checks
+// every nth byte, and the bytes around a match.
 func hasRun(text []byte, n int, of func(c byte) bool) bool {
 	for i := n - 1; i < len(text); i += n {
 		if !of(text[i]) {
@@ -60,8 +59,7 @@ func hasRun(text []byte, n int, of func(c byte) bool) bool {
 	return false
 }
 
-// jsonScalars yields the strings, with their quotes, and what else stands between
-// brackets, commas, colons and spaces.
+// jsonScalars yields the strings, with their quotes, and the numbers of a text.
 func jsonScalars(text []byte) func(yield func(part []byte) bool) {
 	return func(yield func(part []byte) bool) {
 		for i := 0; i < len(text); i++ {
@@ -99,8 +97,8 @@ func countDigits(text []byte) int {
 	return n
 }
 
-// unmarshalJSON is json.Unmarshal, but integers that are read into an any are exact:
-// from 2^53 on they are an int64, a uint64 or a *big.Int.
+// unmarshalJSON is json.Unmarshal with exact integers in an any: beyond 2^53, an integer is
+// an int64, a uint64 or a *big.Int.
 func unmarshalJSON(data []byte, v any, target reflect.Value) error {
 	if !jsonRules.Typed(target.Type()).HoldsAny() || !hasLongInteger(data) || !json.Valid(data) {
 		return json.Unmarshal(data, v)
@@ -125,10 +123,10 @@ func hasLongInteger(text []byte) bool {
 	return false
 }
 
-// resolveNumbers replaces each json.Number in an any that v holds.
+// resolveNumbers replaces each json.Number in an any within v.
 func resolveNumbers(v reflect.Value) error {
 	if v.Type() == timeType || v.CanAddr() && v.Addr().Type().Implements(jsonUnmarshaler) {
-		return nil // its own method has read it
+		return nil // the method of the type has read the value
 	}
 	switch v.Kind() {
 	case reflect.Interface:
@@ -174,7 +172,7 @@ func resolveNumbers(v reflect.Value) error {
 	return nil
 }
 
-// resolveNumber returns v without a json.Number in it.
+// resolveNumber returns v with each json.Number replaced.
 func resolveNumber(v any) (any, error) {
 	switch v := v.(type) {
 	case json.Number:

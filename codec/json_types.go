@@ -9,7 +9,8 @@ import (
 	"github.com/xcache-go/xcache/codec/internal/roundtrip"
 )
 
-// jsonRules are what encoding/json writes and cannot read back, or leaves out.
+// jsonRules describe the values that encoding/json stores incompletely, or cannot read
+// back.
 var jsonRules = roundtrip.Rules{
 	Forms:        []roundtrip.Form{roundtrip.JSON, roundtrip.Text},
 	NeedsAddress: true,
@@ -23,8 +24,8 @@ var jsonRules = roundtrip.Rules{
 	NullForm: isJSONNull,
 }
 
-// jsonKey follows the order in which encoding/json writes and reads keys, which is
-// not the same.
+// jsonKey follows the order in which encoding/json tries the forms of keys, which differs
+// between writing and reading.
 func jsonKey(t reflect.Type, typed bool) string {
 	writesText, readsText := t.Implements(textMarshaler), reflect.PointerTo(t).Implements(textUnmarshaler)
 	switch {
@@ -40,7 +41,7 @@ func jsonKey(t reflect.Type, typed bool) string {
 	return ""
 }
 
-// isJSONNull reports whether v, a pointer, is written as null by its methods.
+// isJSONNull reports whether the methods of v, a pointer, write null.
 func isJSONNull(v reflect.Value) bool {
 	switch v.Type().Elem() {
 	case reflect.TypeFor[big.Int](), reflect.TypeFor[big.Rat]():
@@ -54,7 +55,7 @@ func isJSONNull(v reflect.Value) bool {
 	return err == nil && len(text) > 0 && isNull(text)
 }
 
-// refused is the error of a serializer that does not write a v.
+// refused returns the error of a serializer that refuses a value.
 func refused(codec string, t reflect.Type, why *roundtrip.Refusal) error {
 	if why.TooLarge {
 		return &Error{Kind: ErrTooLarge, Codec: codec, Reason: why.Reason}

@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// longestKeyFile is the length, in bytes, of the longest file of keys.
+// longestKeyFile is the limit, in bytes, of a file of keys.
 const longestKeyFile = 1 << 20
 
-// ReadKeyRing returns the ring of the keys in a file: one on each line, in
-// base64, the one that writes first. Empty lines and those that start with # do
-// not count. Such a line is made by: openssl rand -base64 32.
+// ReadKeyRing returns a key ring from a file with one key on each line, in base64. The
+// first key writes. Empty lines, and lines that start with #, are ignored. The command
+// openssl rand -base64 32 makes such a line.
 //
-// A key has 32 bytes, or 16. Any other length is an error that names the line, also
-// 24, which NewKeyRing takes: it is what a key of 32 bytes becomes whose line was
-// cut. Keys must be as NewKeyRing wants them, and its errors name the line, too. No
-// error shows a key. A file that every user of the machine may read is no error: ask
+// A key has 32 or 16 bytes. Any other length is an error that names the line. 24 bytes are
+// an error, too, although NewKeyRing accepts them: a cut line of a 32-byte key has that
+// length. The other rules are those of NewKeyRing, whose errors name the line, too. No
+// error shows a key. A file that every user of the machine may read is no error: see
 // Exposed.
 func ReadKeyRing(file string) (*KeyRing, error) {
 	text, exposed, err := readKeyFile(file)
@@ -27,7 +27,7 @@ func ReadKeyRing(file string) (*KeyRing, error) {
 		return nil, fmt.Errorf("xcache: codec: the file of encryption keys cannot be read: %w", err)
 	}
 	var keys [][]byte
-	var lines []int // of the keys
+	var lines []int // line numbers of the keys
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
@@ -55,19 +55,18 @@ func ReadKeyRing(file string) (*KeyRing, error) {
 	return ring, nil
 }
 
-// Exposed returns an error, which a program may log, if the ring was read from a
-// file that every user of the machine could read or write at that time, and nil
-// otherwise; always nil on Windows, whose permissions are others. The ring is good
-// nevertheless.
+// Exposed returns an error, for a program to log, if every user of the machine could read
+// or write the file of the ring when it was read. Otherwise, and always on Windows, Exposed
+// returns nil. An exposed ring works all the same.
 func (r *KeyRing) Exposed() error { return r.exposed }
 
-// readKeyFile returns what is in a file and the warning of Exposed.
+// readKeyFile returns the content of a file, and the error for Exposed.
 func readKeyFile(file string) (text string, exposed, err error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return "", nil, err
 	}
-	defer func() { _ = f.Close() }() // nothing was written
+	defer func() { _ = f.Close() }() // the file was only read
 	info, err := f.Stat()
 	if err != nil {
 		return "", nil, err

@@ -8,19 +8,18 @@ import (
 	"fmt"
 )
 
-// A KeyRing encrypts stored values with AES-GCM, and reads what any of its keys
-// has encrypted. The first key writes, so that keys can be replaced while a fleet
-// runs: add the new key behind the old one everywhere, then put it in front, and
-// remove the old one when the last value that it wrote has expired.
+// A KeyRing encrypts stored values with AES-GCM, and decrypts values of any of its keys.
+// The first key writes, so that keys can be replaced while a fleet runs: add the new key
+// behind the old one everywhere, then put the new key in front, and remove the old key when
+// its last value has expired.
 //
-// A value is bound to its key in the cache: moved to another one it cannot be
-// read. What it does not hide is how long it is, and that it is there.
+// A value is bound to its key in the cache: a value that was moved to another key cannot be
+// read. The length of a value, and its existence, are not hidden.
 //
-// A KeyRing is immutable, and may be used concurrently. No verb of fmt shows
-// its keys.
+// A KeyRing is immutable, and may be used concurrently. No verb of fmt shows its keys.
 type KeyRing struct {
 	keys []sealer
-	// exposed says who may read the file that the keys come from, if too many may.
+	// exposed is the result of Exposed.
 	exposed error
 }
 
@@ -31,14 +30,14 @@ type KeyRing struct {
 //	4 bytes  which key
 //	12 bytes nonce
 //
-// and ends with a tag of 16 bytes. The first seven and the full key of the cache
-// are authenticated with it.
+// and ends with a tag of 16 bytes. The tag also authenticates the first seven bytes and the
+// full key of the cache.
 const (
 	sealedMagic0, sealedMagic1 = 0xFE, 0xC2
 	sealedVersion              = 1
 
 	sealedHeader = 7
-	// SealedOverhead is how many bytes a KeyRing adds to a value.
+	// SealedOverhead is the number of bytes that a KeyRing adds to a value.
 	SealedOverhead = sealedHeader + 12 + 16
 )
 
@@ -48,18 +47,16 @@ type sealer struct {
 	aead   cipher.AEAD
 }
 
-// NewKeyRing returns a ring of AES keys of 16, 24 or 32 random bytes, of which
-// the first writes. It copies what it needs of them. A key of another length, a key
-// that is there twice, and a key whose bytes are all the same, which is no secret, are
-// errors. No error shows a key.
+// NewKeyRing returns a ring of AES keys of 16, 24 or 32 random bytes. The first key writes.
+// NewKeyRing does not keep the slices. A key of another length, a repeated key, and a key
+// of a single repeated byte, which is no secret, are errors. No error shows a key.
 //
-// Nonces are random. One key should write no more than 2^32 values: replace it
-// before.
+// Nonces are random. Replace a key before it has written 2^32 values.
 func NewKeyRing(keys ...[]byte) (*KeyRing, error) {
 	return newKeyRing(keys, func(i int) string { return fmt.Sprintf("key %d of the ring", i+1) })
 }
 
-// newKeyRing is NewKeyRing. Errors call a key by its name.
+// newKeyRing is NewKeyRing with names of the keys for errors.
 func newKeyRing(keys [][]byte, name func(i int) string) (*KeyRing, error) {
 	if len(keys) == 0 {
 		return nil, configError("a key ring needs a key, of 16, 24 or 32 random bytes")
@@ -85,15 +82,15 @@ func newKeyRing(keys [][]byte, name func(i int) string) (*KeyRing, error) {
 	return ring, nil
 }
 
-// headerOf returns what a value starts with that key has sealed. The number of
-// the key tells nothing about the key.
+// headerOf returns the header of the values of a key. The key number in the header reveals
+// nothing about the key.
 func headerOf(key []byte) [sealedHeader]byte {
 	sum := sha256.Sum256(append([]byte("xcache encryption key\x00"), key...))
 	return [sealedHeader]byte{sealedMagic0, sealedMagic1, sealedVersion, sum[0], sum[1], sum[2], sum[3]}
 }
 
-// Seal appends plaintext, encrypted for a full key of the cache, to dst and
-// returns the extended slice. dst and plaintext may not overlap.
+// Seal appends the encrypted plaintext to dst, and returns the extended slice. fullKey is
+// the full key in the cache. dst and plaintext must not overlap.
 func (r *KeyRing) Seal(dst, plaintext []byte, fullKey string) []byte {
 	s := &r.keys[0]
 	associated := s.associated(fullKey)
@@ -101,10 +98,10 @@ func (r *KeyRing) Seal(dst, plaintext []byte, fullKey string) []byte {
 	return s.aead.Seal(append(dst, s.header[:]...), nil, plaintext, associated.bytes)
 }
 
-// Open appends what was sealed for a full key of the cache to dst, decrypted, and
-// returns the extended slice. old tells that the first key did not write it.
-// Anything else is ErrCorrupt, also a value that is not encrypted. dst and sealed
-// may not overlap.
+// Open appends the decrypted value to dst, and returns the extended slice. fullKey is the
+// full key in the cache, as for Seal. old tells that the first key did not write the value.
+// Any other bytes, also an unencrypted value, are ErrCorrupt. dst and sealed must not
+// overlap.
 func (r *KeyRing) Open(dst, sealed []byte, fullKey string) (plaintext []byte, old bool, err error) {
 	switch {
 	case len(sealed) < SealedOverhead || sealed[0] != sealedMagic0 || sealed[1] != sealedMagic1:
@@ -134,22 +131,22 @@ func (r *KeyRing) find(header []byte) *sealer {
 	return nil
 }
 
-// associated returns what is authenticated beside a value.
+// associated returns the data that is authenticated together with a value.
 func (s *sealer) associated(fullKey string) *buffer {
 	b := buffers.Get().(*buffer)
 	b.bytes = append(append(b.bytes[:0], s.header[:]...), fullKey...)
 	return b
 }
 
-// isSealed reports whether data is, by its looks, a value of a KeyRing.
+// isSealed reports whether data has the header of a KeyRing.
 func isSealed(data []byte) bool {
 	return len(data) >= SealedOverhead && data[0] == sealedMagic0 && data[1] == sealedMagic1 && data[2] == sealedVersion
 }
 
-// String tells how many keys there are.
+// String returns the number of keys.
 func (r *KeyRing) String() string { return fmt.Sprintf("ring of %d encryption keys", len(r.keys)) }
 
-// Format writes what String returns, for every verb.
+// Format writes the result of String for every verb.
 func (r *KeyRing) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), r.String())
 }

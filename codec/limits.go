@@ -5,17 +5,17 @@ import (
 	"sync"
 )
 
-// The limits of every decoder, beside the size of a value.
+// The limits of every decoder, besides the size of a value.
 const (
 	maxDepth    = 32
 	maxElements = 1 << 20
 )
 
-// A typeDepth finds out, once for each type, whether the type alone bounds how
-// deep its values nest. Such values need not be looked through.
+// A typeDepth decides, once for each type, whether the type alone bounds the nesting of its
+// values. Such values need no check.
 type typeDepth struct {
-	// ownForm reports whether a type has methods that say how it is written,
-	// and whether what they write nests within bounds.
+	// ownForm reports whether a type has methods for its encoding, and whether their output
+	// nests within bounds.
 	ownForm func(t reflect.Type) (own, bounded bool)
 	known   sync.Map // reflect.Type → bool
 }
@@ -33,8 +33,8 @@ func (d *typeDepth) bounded(t reflect.Type) bool {
 	return bounded
 }
 
-// fits reports whether values of type t, at a depth, stay within maxDepth. A
-// type that refers to itself does not.
+// fits reports whether values of type t, at a depth, stay within maxDepth. A recursive type
+// does not.
 func (d *typeDepth) fits(t reflect.Type, depth int) bool {
 	if depth > maxDepth {
 		return false

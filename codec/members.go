@@ -1,18 +1,18 @@
 package codec
 
-// A Canonical is a Serializer that encodes equal values to equal bytes, in every
-// process and in every release. The members of sets and sorted sets need one: a
-// server finds a member by its bytes.
+// A Canonical is a Serializer that encodes equal values to equal bytes, in every process
+// and in every release. Members of sets and sorted sets need a Canonical, because a server
+// finds a member by its bytes.
 type Canonical interface {
 	Serializer
-	// Canonical marks the type; it does nothing.
+	// Canonical marks the type, and does nothing.
 	Canonical()
 }
 
-// Members returns the chain that encodes members of sets and sorted sets as c encodes
-// values, but never compressed: another release of a compressor may write other bytes.
-// It reads what c reads. The error is ErrUnsupportedValue if the chain's first
-// serializer is not Canonical, and so writes a value differently each time.
+// Members returns the chain that encodes members of sets and sorted sets. The chain writes
+// as c does, but never compressed, because another release of a compressor may write other
+// bytes. The chain reads all that c reads. The error is ErrUnsupportedValue if the first
+// serializer is not Canonical.
 func (c *Chain) Members() (*Chain, error) {
 	s := c.serializers[0]
 	if _, ok := s.(Canonical); !ok {

@@ -2,16 +2,16 @@ package codec
 
 import "slices"
 
-// None is the Compressor that compresses nothing. It stands first in
-// Config.Compressors, where the others only read: values are written as the
-// serializer makes them, and those that were compressed before stay readable.
+// None is the Compressor that compresses nothing. None stands first in Config.Compressors
+// if the other compressors only read: new values are not compressed, and compressed old
+// values stay readable.
 var None Compressor = none{}
 
 type none struct{}
 
 func (none) Name() string { return "none" }
 
-// A chain leaves None out, so that neither method is ever called by one.
+// A chain leaves None out, and never calls these methods.
 
 func (none) Append(dst, src []byte) ([]byte, error) { return append(dst, src...), nil }
 
@@ -22,8 +22,8 @@ func (none) Decompress(dst, src []byte, limit int) ([]byte, error) {
 	return append(dst, src...), nil
 }
 
-// withoutNone returns the compressors that read, and whether the first of them
-// writes, too.
+// withoutNone returns the compressors that read. compresses tells that the first of them
+// also writes.
 func withoutNone(compressors []Compressor) (readers []Compressor, compresses bool, err error) {
 	readers, compresses = compressors, len(compressors) > 0
 	if compresses && compressors[0] == None {

@@ -2,9 +2,9 @@ package codec
 
 import "fmt"
 
-// A plainReader reads values that do not say what wrote them.
+// A plainReader reads values that do not name the members that wrote them.
 type plainReader struct {
-	// Those that recognise their own bytes, and the one that may not.
+	// The members that recognize their own bytes, and the last member, which may not.
 	serializers    []Serializer
 	compressors    []Compressor
 	lastSerializer Serializer
@@ -30,8 +30,8 @@ func newPlainReader(serializers []Serializer, compressors []Compressor) plainRea
 	return p
 }
 
-// decode asks the compressors that recognise their bytes, then the
-// serializers, then what recognises nothing.
+// decode asks the compressors that recognize their bytes, then the serializers, and then
+// the compressor that does not.
 func (p *plainReader) decode(data []byte, d *destination, limit int) (Read, error) {
 	for _, m := range p.compressors {
 		if m.(Recognizer).Recognize(data) {
@@ -48,8 +48,8 @@ func (p *plainReader) decode(data []byte, d *destination, limit int) (Read, erro
 	return Read{}, unrecognized(data)
 }
 
-// claims reports whether decimal text may be what a serializer of the chain wrote,
-// so that its verdict stands.
+// claims reports whether a serializer of the chain may have written decimal text, so that
+// its error stands.
 func (p *plainReader) claims(text []byte) bool {
 	for _, s := range p.serializers {
 		if s.(Recognizer).Recognize(text) {
@@ -58,7 +58,7 @@ func (p *plainReader) claims(text []byte) bool {
 	}
 	if s := p.lastSerializer; s != nil {
 		_, ours := findFormat(serializerFormats, s.Name())
-		return !ours // no format of the library but JSON writes digits alone
+		return !ours // of the library's formats, only JSON writes digits alone
 	}
 	return false
 }
@@ -83,12 +83,12 @@ func unrecognized(data []byte) error {
 	return &Error{Kind: ErrCorrupt, Reason: fmt.Sprintf("its %d bytes are in none of the chain's formats", len(data))}
 }
 
-// deserialize reports as recognized what a serializer claims, even when it
-// cannot read it. last tells that nothing else is asked afterwards.
+// deserialize reads data with the serializer that recognizes them. recognized is true even
+// if that serializer returns an error. last tells that no member is asked afterwards.
 func (p *plainReader) deserialize(data []byte, d *destination, last bool) (read Read, recognized bool, err error) {
 	for i, s := range p.serializers {
 		if last && i == len(p.serializers)-1 && p.lastSerializer == nil {
-			// It recognises its bytes as it decodes them.
+			// Unmarshal recognizes the bytes, too.
 			err := d.unmarshal(s, data)
 			recognized := err == nil || i == 0 || s.(Recognizer).Recognize(data)
 			return Read{Serializer: s.Name()}, recognized, err
@@ -103,8 +103,7 @@ func (p *plainReader) deserialize(data []byte, d *destination, last bool) (read 
 	return Read{}, false, nil
 }
 
-// decompress guards the chain against what a compressor may do with hostile
-// bytes.
+// decompress protects the chain from panics and long outputs of a compressor.
 func decompress(m Compressor, dst, src []byte, limit int) (text []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -6,16 +6,16 @@ import (
 	"reflect"
 )
 
-// Raw stores the bytes of a []byte or a string, or of a type made from one of
-// them, as they are. Every other value is ErrUnsupportedValue. Read into an
-// any, it gives a []byte. A nil []byte is stored as an empty one.
+// Raw stores the bytes of a []byte, of a string, or of a type with one of these kinds, as
+// they are. Every other value is ErrUnsupportedValue. A value that is read into an any is a
+// []byte. A nil []byte is stored as an empty one.
 var Raw Serializer = rawSerializer{}
 
 type rawSerializer struct{}
 
 func (rawSerializer) Name() string { return "raw" }
 
-// Canonical marks a serializer whose equal values are equal to the byte.
+// Canonical implements Canonical.
 func (rawSerializer) Canonical() {}
 
 func (rawSerializer) Wildcard() {}
@@ -67,7 +67,7 @@ func (rawSerializer) AppendBytes(dst, b []byte) ([]byte, error) { return append(
 
 func (rawSerializer) UnmarshalBytes(data []byte) ([]byte, error) { return cloneBytes(data), nil }
 
-// cloneBytes returns a copy that is not nil: an empty value is no missing one.
+// cloneBytes returns a copy that is not nil, because an empty value is not a missing one.
 func cloneBytes(data []byte) []byte {
 	if len(data) == 0 {
 		return []byte{}

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// registry holds what is linked into the program, by name.
+// registry has the members that are linked into the program, by name.
 var registry = struct {
 	sync.RWMutex
 	serializers map[string]Serializer
@@ -18,9 +18,9 @@ var registry = struct {
 	compressors: map[string]Compressor{"gzip": Gzip, "zlib": Zlib},
 }
 
-// Register makes a serializer known by its name, for DSNs. A package for a
-// format calls it from its init function. It panics if s is nil, or its name
-// is not a lower-case word or taken.
+// Register registers a serializer by its name, for DSNs. A package for a format calls
+// Register from its init function. Register panics if s is nil, if its name is not a
+// lower-case word, or if the name is taken.
 func Register(s Serializer) {
 	registry.Lock()
 	defer registry.Unlock()
@@ -69,9 +69,9 @@ func Compressors() []string {
 	return slices.Sorted(maps.Keys(registry.compressors))
 }
 
-// LookupSerializer returns the serializer of a name. The error for a format of
-// the library that is not linked in says which package to import; any other
-// names those that are there.
+// LookupSerializer returns the serializer with a name. The error for a format of the
+// library that is not linked in names the package to import. Any other error lists the
+// known names.
 func LookupSerializer(name string) (Serializer, error) {
 	registry.RLock()
 	s, ok := registry.serializers[name]
@@ -82,8 +82,8 @@ func LookupSerializer(name string) (Serializer, error) {
 	return s, nil
 }
 
-// LookupCompressor is LookupSerializer for a compressor. A level may follow
-// the name: "gzip:9". "none" is None.
+// LookupCompressor is LookupSerializer for a compressor. A level may follow the name, as in
+// "gzip:9". "none" is None.
 func LookupCompressor(name string) (Compressor, error) {
 	name, levelText, leveled := strings.Cut(name, ":")
 	registry.RLock()
@@ -109,9 +109,8 @@ func LookupCompressor(name string) (Compressor, error) {
 	return leveler.WithLevel(level)
 }
 
-// Parse returns the members that two lists of names stand for, as they are
-// written in a DSN: "json,gob" and "zstd:3,gzip", or "none,zstd" where zstd is
-// only read. An empty list has no members.
+// Parse returns the members in two lists of names, in the form of a DSN: "json,gob" and
+// "zstd:3,gzip", or "none,zstd" if zstd only reads. An empty list has no members.
 func Parse(serializers, compressors string) ([]Serializer, []Compressor, error) {
 	s, err := parseList(serializers, LookupSerializer)
 	if err != nil {
@@ -151,7 +150,7 @@ func unknownFormat(kind, name string, formats []format, linked []string) error {
 	}
 	slices.Sort(known)
 	if !isName(name) {
-		// What is not a name may be a piece of something secret.
+		// Text that is not a name may be a part of a secret.
 		return configError("a %s has an unreadable name; write one of %s, with commas and no spaces between them", kind, strings.Join(known, ", "))
 	}
 	return configError("unknown %s %s; known are %s", kind, name, strings.Join(known, ", "))

@@ -17,9 +17,9 @@ import (
 //	4 bytes     CRC-32C (Castagnoli), big-endian, of all other bytes of header
 //	            and payload
 //
-// and its payload follows. No JSON, no decimal number, no msgpack, CBOR or
-// pickle starts like this. A plain gob does whose first message is 49408 to
-// 49663 bytes long: a chain of the tagged format takes it for a damaged header.
+// and its payload follows. No JSON, decimal number, msgpack, CBOR or pickle starts with
+// these bytes. A plain gob with a first message of 49408 to 49663 bytes does: a chain of
+// the tagged format reads such a gob as a damaged header.
 const (
 	magic0, magic1 = 0xFE, 0xC1
 	version        = 1
@@ -31,7 +31,7 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// A header is what a tagged value says about its payload.
+// A header describes the payload of a tagged value.
 type header struct {
 	serializer, compressor byte
 	length                 uint64
@@ -54,8 +54,8 @@ func isTagged(data []byte) bool {
 	return len(data) >= 2 && data[0] == magic0 && data[1] == magic1
 }
 
-// parseTagged reads the header of data, which isTagged. ok is false if there
-// is any damage.
+// parseTagged reads the header of data, for which isTagged is true. ok is false for damaged
+// data.
 func parseTagged(data []byte) (h header, payload []byte, ok bool) {
 	if len(data) < fixedHeader || data[2] != version {
 		return h, nil, false
@@ -71,8 +71,8 @@ func parseTagged(data []byte) (h header, payload []byte, ok bool) {
 	return h, payload, binary.BigEndian.Uint32(data[end:]) == checksum(data[:end], payload)
 }
 
-// hasBrokenMagic reports whether data is a tagged value but for one bit of its
-// magic number. Raw would take it for a value.
+// hasBrokenMagic reports whether data is a tagged value with one flipped bit in its magic
+// number. Raw would accept such data.
 func hasBrokenMagic(data []byte) bool {
 	if len(data) < fixedHeader+1+sumSize || data[2] != version ||
 		bits.OnesCount8(data[0]^magic0)+bits.OnesCount8(data[1]^magic1) != 1 {

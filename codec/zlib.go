@@ -6,11 +6,11 @@ import (
 	"io"
 )
 
-// Zlib is the zlib format of RFC 1950, without preset dictionaries, at levels
-// 1 to 9: 6 unless asked otherwise.
+// Zlib is the zlib format of RFC 1950, without preset dictionaries, at levels 1 to 9. The
+// default level is 6.
 var Zlib Compressor = newDeflate("zlib",
 	func(level int) deflateWriter {
-		w, _ := zlib.NewWriterLevel(nil, level) // it fails on a bad level only
+		w, _ := zlib.NewWriterLevel(nil, level) // the only error is that of a bad level
 		return w
 	},
 	func() deflateReader { return new(zlibReader) },
@@ -29,9 +29,8 @@ func (r *zlibReader) reset(src *bytes.Reader) (err error) {
 	return err
 }
 
-// isZlib checks the two bytes of the header: method deflate, a window of at
-// most 32 KiB, no dictionary, a checksum of five bits. No JSON text and no
-// decimal number passes.
+// isZlib checks the two bytes of the header: method deflate, a window of at most 32 KiB, no
+// dictionary, and a checksum of five bits. No JSON text and no decimal number passes.
 func isZlib(data []byte) bool {
 	return len(data) > 2+4 && data[0]&0x0f == 8 && data[0]>>4 <= 7 && data[1]&0x20 == 0 &&
 		(uint(data[0])<<8|uint(data[1]))%31 == 0

@@ -1,5 +1,5 @@
-// Package brotli is Brotli, RFC 7932, for package codec. Importing it makes the
-// compressor known to DSNs:
+// Package brotli is Brotli, RFC 7932, for package codec. An import makes the compressor
+// known to DSNs:
 //
 //	import _ "github.com/xcache-go/xcache/codec/brotli"
 //
@@ -20,11 +20,10 @@ import (
 
 // Compressor is Brotli at level 4.
 //
-// The format has neither a mark by which it is recognised nor a checksum: more
-// than half of all single flipped bits give another text without an error. Beside
-// it there may be only serializers and compressors that have a mark, and values
-// that must not change unnoticed want the tagged format. What this compressor
-// writes is never JSON, a gob or of another compressor.
+// The format has no mark of its own, and no checksum: more than half of all single flipped
+// bits give another text without an error. All other members of a chain with Brotli must
+// have a mark. Values that must not change unnoticed need the tagged format. The output of
+// this compressor is never JSON, a gob, or the output of another compressor.
 //
 // Levels are 0 (fast) to 11 (small).
 var Compressor codec.Leveler = newCompressor(4)
@@ -35,17 +34,16 @@ const (
 	name     = "brotli"
 	maxLevel = 11
 
-	// window is the logarithm of how far back a match may be. The format puts
-	// it first: with 20 the first byte ends in 7, and no JSON, gzip or zlib
-	// text starts like that.
+	// window is the logarithm of the longest distance of a match. The format begins with
+	// it: for 20 the first byte ends in 7, as no JSON, gzip or zlib text begins.
 	window = 20
-	// other is for a text that would be taken for a gob otherwise.
+	// other is the window for a text that would look like a gob otherwise.
 	other = 18
 )
 
 type compressor struct {
 	level   int
-	writers *sync.Pool // of *writer, of this level
+	writers *sync.Pool // of *writer, for this level
 }
 
 func newCompressor(level int) compressor { return compressor{level, new(sync.Pool)} }
@@ -113,14 +111,14 @@ func (compressor) Decompress(dst, src []byte, limit int) ([]byte, error) {
 		r.src.Reset(nil)
 		readers.Put(r)
 	}()
-	// Nothing says how long the text is. It is counted first, so that what is
-	// too long allocates nothing and the rest is allocated once.
+	// The format does not tell the length of the text. The text is counted first, so that a
+	// text beyond the limit allocates nothing, and another text allocates once.
 	length, err := r.count(src, limit)
 	if err != nil {
 		return dst, err
 	}
 	r.src.Reset(src)
-	_ = r.Reset(&r.src) // it never fails
+	_ = r.Reset(&r.src) // Reset never fails
 	out := append(dst, make([]byte, length)...)
 	if _, err := io.ReadFull(r, out[len(dst):]); err != nil {
 		return dst, corrupt(err)
@@ -130,7 +128,7 @@ func (compressor) Decompress(dst, src []byte, limit int) ([]byte, error) {
 
 func (r *reader) count(src []byte, limit int) (int, error) {
 	r.src.Reset(src)
-	_ = r.Reset(&r.src) // it never fails
+	_ = r.Reset(&r.src) // Reset never fails
 	spill := spills.Get().(*[spillSize]byte)
 	defer spills.Put(spill)
 	for length := 0; ; {

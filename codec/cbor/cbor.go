@@ -1,5 +1,5 @@
-// Package cbor is CBOR, RFC 8949, for package codec. Importing it makes the
-// serializer known to DSNs:
+// Package cbor is CBOR, RFC 8949, for package codec. An import makes the serializer known
+// to DSNs:
 //
 //	import _ "github.com/xcache-go/xcache/codec/cbor"
 //
@@ -23,25 +23,25 @@ import (
 
 // Serializer is CBOR.
 //
-// What it writes starts with the tag of self-described CBOR, D9 D9 F7, which every
-// reader of the format accepts, and by which it is recognised. CBOR without the
-// tag is codec.ErrCorrupt: it could be JSON, decimal text or MessagePack. Other
-// languages write the tag when they are asked, in Python with
-// cbor2.dumps(cbor2.CBORTag(55799, value)).
+// Values begin with the tag of self-described CBOR, D9 D9 F7, which every reader of the
+// format accepts. The serializer recognizes its values by the tag. CBOR without the tag is
+// codec.ErrCorrupt, because it could be JSON, decimal text or MessagePack. Other languages
+// write the tag on demand, in Python with cbor2.dumps(cbor2.CBORTag(55799, value)).
 //
 //   - Structs are maps; the names are those of a cbor tag, or else of a json tag.
 //   - A time.Time is text in RFC 3339 with its tag, with nanoseconds and the
 //     offset of its zone, which must be whole minutes; the zero time is null. A []byte is a byte string. A *big.Int is a big number.
-//   - Read into an any, maps are map[string]any, integers int64 or, if they do
-//     not fit, big.Int, byte strings []byte, times time.Time.
-//   - A type with MarshalCBOR, MarshalBinary or MarshalText, the first of them, is
-//     what these say: an item, a byte string, text.
-//   - Text that is not valid UTF-8 is codec.ErrUnsupportedValue when it is
-//     written, and codec.ErrCorrupt when it is read. So are maps with a key
-//     twice, strings of indefinite length, and a null read into what has no nil.
+//   - In an any, maps are map[string]any, byte strings []byte, and times time.Time.
+//     Integers are int64, or big.Int if they do not fit.
+//   - A type with MarshalCBOR, MarshalBinary or MarshalText is encoded by the first
+//     of them, as an item, a byte string or text.
+//   - Text that is not valid UTF-8 is codec.ErrUnsupportedValue when it is written,
+//     and codec.ErrCorrupt when it is read. Maps with a repeated key, strings of
+//     indefinite length, and a null for a target without nil are codec.ErrCorrupt, too.
 //
-// Values nest at most 32 levels deep and hold at most 1 Mi elements. A big number
-// has at most 64 KiB, and one that is text, as of a big.Rat, codec.MaxIntegerDigits.
+// Values nest at most 32 levels deep, and hold at most 1 Mi elements. A big number has at
+// most 64 KiB. A big number as text, such as a big.Rat, has at most codec.MaxIntegerDigits
+// digits.
 var Serializer codec.Serializer = serializer{}
 
 func init() { codec.Register(Serializer) }
@@ -54,8 +54,8 @@ const (
 
 	maxDepth    = 32
 	maxElements = 1 << 20
-	// maxBigNumber is the length, in bytes, of the longest big number: the library
-	// writes one in decimal when it does not fit, which takes a second for 1 MiB.
+	// maxBigNumber is the limit, in bytes, of big numbers: the library writes a big number
+	// that does not fit in decimal, which takes a second for 1 MiB.
 	maxBigNumber = 64 << 10
 )
 
@@ -89,7 +89,7 @@ type serializer struct{}
 
 func (serializer) Name() string { return name }
 
-// Canonical marks a serializer whose equal values are equal to the byte.
+// Canonical implements codec.Canonical.
 func (serializer) Canonical() {}
 
 func (serializer) Recognize(data []byte) bool { return bytes.HasPrefix(data, []byte(mark)) }
@@ -134,12 +134,12 @@ func (serializer) Unmarshal(data []byte, v any) error {
 		return &codec.Error{Kind: codec.ErrCorrupt, Codec: name, Reason: fmt.Sprintf("null cannot be read as %v; read it as a pointer", t)}
 	}
 	if isNull(data) {
-		target.Elem().SetZero() // the library leaves a time as it is
+		target.Elem().SetZero() // the library does not change a time
 		if !reflect.PointerTo(t).Implements(reflect.TypeFor[cbor.Unmarshaler]()) {
 			return nil
 		}
 	}
-	// What is shorter cannot be over those limits that the library does not have.
+	// Shorter data cannot exceed the limits that the library does not check.
 	if len(data) > codec.MaxIntegerDigits && (len(data) > maxBigNumber || rules.Typed(t).HoldsMethods()) && decMode.Wellformed(data) == nil {
 		if err := checkLimits(data, t); err != nil {
 			return err
@@ -176,8 +176,8 @@ var (
 	errBigNumber = &codec.Error{Kind: codec.ErrTooLarge, Codec: name, Reason: fmt.Sprintf("it holds a number of more than %d bytes", maxBigNumber)}
 )
 
-// validText reports whether all text in well-formed CBOR without indefinite
-// lengths is UTF-8. The library looks at text only when it reads.
+// validText reports whether all text in well-formed CBOR without indefinite lengths is
+// UTF-8. The library checks text only when it reads.
 func validText(data []byte) bool {
 	for len(data) > 0 {
 		var h head
@@ -188,9 +188,9 @@ func validText(data []byte) bool {
 	return true
 }
 
-// checkLimits returns what is too large of well-formed CBOR without indefinite
-// lengths, from or for a value of type t. The library counts the elements of each
-// array and each map alone.
+// checkLimits returns the error of well-formed CBOR beyond the limits. The data have no
+// indefinite lengths, and come from or are for a value of type t. The library counts the
+// elements of each array and each map separately.
 func checkLimits(data []byte, t reflect.Type) error {
 	var parts *roundtrip.Type
 	if t != nil && len(data) > codec.MaxIntegerDigits {
@@ -219,7 +219,7 @@ func checkLimits(data []byte, t reflect.Type) error {
 	return nil
 }
 
-// The kinds of heads that matter here.
+// The kinds of heads that this file handles.
 const (
 	bytesKind = 2
 	textKind  = 3
@@ -227,14 +227,14 @@ const (
 	mapKind   = 5
 )
 
-// A head is what each item starts with. data is what a string holds.
+// A head begins each item. data is the content of a string.
 type head struct {
 	kind   byte
 	number uint64
 	data   []byte
 }
 
-// nextHead takes a head, and a string, from the front of well-formed CBOR.
+// nextHead reads a head, and the content of a string, from the front of well-formed CBOR.
 func nextHead(data []byte) (h head, rest []byte) {
 	h.kind, h.number = data[0]>>5, uint64(data[0]&0x1F)
 	rest = data[1:]

@@ -11,8 +11,8 @@ import (
 	"github.com/xcache-go/xcache/codec/internal/roundtrip"
 )
 
-// rules are what the library writes and cannot read back, leaves out, or does not
-// come to an end with.
+// rules describe the values that the library cannot read back, stores incompletely, or
+// encodes without an end.
 var rules = roundtrip.Rules{
 	Forms:     []roundtrip.Form{roundtrip.CBOR, roundtrip.Binary, roundtrip.Text},
 	Known:     isKnown,
@@ -24,7 +24,7 @@ var rules = roundtrip.Rules{
 	NullForm:  isNullForm,
 }
 
-// isKnown reports whether the library itself has a form for a type.
+// isKnown reports whether the library has a form of its own for a type.
 func isKnown(t reflect.Type) bool {
 	switch t {
 	case reflect.TypeFor[big.Int](), reflect.TypeFor[cbor.Tag](), reflect.TypeFor[cbor.SimpleValue]():
@@ -33,12 +33,11 @@ func isKnown(t reflect.Type) bool {
 	return false
 }
 
-// fields has the library's rules, which are those of encoding/json with a tag of its
-// own.
+// fields follows the library's rules, which are those of encoding/json with another tag.
 func fields(t reflect.Type, typed bool) ([]roundtrip.Field, string) {
 	fields, lost := roundtrip.TaggedFields(t, typed, "cbor", "json")
 	for i := range fields {
-		fields[i].Quoted = false // it knows no such option
+		fields[i].Quoted = false // the library has no such option
 	}
 	return fields, lost
 }
@@ -59,7 +58,7 @@ func isText(t reflect.Type) bool {
 	return p.Implements(roundtrip.Text.Marshal.Of()) && !p.Implements(roundtrip.Binary.Marshal.Of()) && !p.Implements(roundtrip.CBOR.Marshal.Of())
 }
 
-// isNullForm reports whether v, a pointer, is written as null by its methods.
+// isNullForm reports whether the methods of v, a pointer, write null.
 func isNullForm(v reflect.Value) bool {
 	m, ok := reflect.TypeAssert[cbor.Marshaler](v)
 	if !ok {

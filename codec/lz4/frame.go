@@ -19,13 +19,13 @@ import (
 //	00 00 00 00  end
 //	4 bytes      checksum of the text, if flagged
 //
-// with all numbers little-endian. The library does the blocks. The frame is read
-// here, because its reader allocates what the descriptor says, takes what follows
-// the end for another frame, and copies each block once more.
+// All numbers are little-endian. The library decodes the blocks. This file reads the frame
+// itself: the library's reader allocates the size in the descriptor, reads the bytes behind
+// the end as another frame, and copies each block once more.
 const (
 	magic = 0x184D2204
 
-	flagVersion       = 0x40 // of two bits
+	flagVersion       = 0x40 // two bits
 	flagVersionMask   = 0xC0
 	flagIndependent   = 0x20
 	flagBlockChecksum = 0x10
@@ -39,17 +39,16 @@ const (
 
 	uncompressedBlock = 1 << 31
 
-	// history is how far back a block may refer to earlier ones.
+	// history is the longest distance of a reference to earlier blocks.
 	history = 64 << 10
-	// maxRatio is how many bytes a byte of a block may stand for.
+	// maxRatio is the largest ratio of the length of a text to the length of its block.
 	maxRatio = 255
 )
 
-// maxBlock returns the size of the blocks that a descriptor stands for.
+// maxBlock returns the size of the blocks of a descriptor.
 func maxBlock(descriptor int) int { return 1 << (8 + 2*descriptor) }
 
-// isFrame checks the magic number, the bits that are fixed and the checksum of
-// the header.
+// isFrame checks the magic number, the constant bits, and the checksum of the header.
 func isFrame(data []byte) bool {
 	if len(data) < 7 || binary.LittleEndian.Uint32(data) != magic {
 		return false
@@ -62,7 +61,7 @@ func isFrame(data []byte) bool {
 	return len(data) > end && data[end] == byte(xxh32(data[4:end])>>8)
 }
 
-// headerEnd returns where the checksum of the header stands.
+// headerEnd returns the position of the checksum of the header.
 func headerEnd(flags byte) int {
 	end := 6
 	if flags&flagLength != 0 {
@@ -74,17 +73,17 @@ func headerEnd(flags byte) int {
 	return end
 }
 
-// A frame is a frame whose parts fit together.
+// A frame is a frame with a valid structure.
 type frame struct {
 	flags    byte
 	maxBlock int
 	length   uint64 // of the text, if known
 	known    bool
-	most     uint64 // the longest text that the blocks can have
-	blocks   []byte // and what follows them
+	most     uint64 // longest text of the blocks
+	blocks   []byte // blocks, and the bytes behind them
 }
 
-// parseFrame returns what is wrong with the frame of data: ErrCorrupt.
+// parseFrame checks the frame of data. The error is ErrCorrupt.
 func parseFrame(data []byte) (frame, error) {
 	if !isFrame(data) {
 		return frame{}, corrupt("it is not a frame", nil)
@@ -128,7 +127,7 @@ func parseFrame(data []byte) (frame, error) {
 	return f, nil
 }
 
-// A block is a block of a frame. Its data is nil at the end.
+// A block is a block of a frame. Its data is nil at the end of the frame.
 type block struct {
 	data     []byte
 	plain    bool // it is not compressed
@@ -159,15 +158,14 @@ func (f *frame) nextBlock(rest []byte) (b block, after []byte, ok bool) {
 	return b, rest, true
 }
 
-// scratchSize is the smallest block. A frame that does not say how long its text
-// is, and cannot be longer than this, is decoded into a scratch first, so that
-// dst grows by the text alone.
+// scratchSize is the size of the smallest blocks. A frame without a length, and with a text
+// of at most this size, is decoded into a scratch first, so that dst grows by the length of
+// the text only.
 const scratchSize = 64 << 10
 
 var scratches = sync.Pool{New: func() any { return new([scratchSize]byte) }}
 
-// appendText appends the text of the frame. It allocates no more than limit
-// bytes.
+// appendText appends the text of the frame, and allocates at most limit bytes.
 func (f *frame) appendText(dst []byte, limit int) ([]byte, error) {
 	most := int(min(f.most, uint64(limit)))
 	if f.known {
@@ -223,7 +221,7 @@ func (f *frame) decode(text []byte, limit int) ([]byte, error) {
 	return text, nil
 }
 
-// decodeBlock decodes a block into free, which stands behind text.
+// decodeBlock decodes a block into free, which is the memory behind text.
 func (f *frame) decodeBlock(free, text []byte, b block) (int, error) {
 	if b.plain {
 		if len(b.data) > len(free) {
@@ -247,7 +245,7 @@ var (
 	high sync.Pool // of *lz4.CompressorHC
 )
 
-// appendFrame appends the frame of src.
+// appendFrame appends a frame with the text src.
 func appendFrame(dst, src []byte, level int) ([]byte, error) {
 	descriptor := smallestDescriptor
 	for descriptor < largestDescriptor && len(src) > maxBlock(descriptor) {
@@ -262,8 +260,7 @@ func appendFrame(dst, src []byte, level int) ([]byte, error) {
 	for len(src) > 0 {
 		text := src[:min(len(src), maxBlock(descriptor))]
 		src = src[len(text):]
-		// A block that does not shrink is stored as it is, so that it needs
-		// no more room than that.
+		// A block that does not shrink is stored uncompressed, and needs no more room.
 		dst = slices.Grow(dst, 4+len(text)+8)
 		at := len(dst)
 		n, err := compressBlock(text, dst[at+4:at+4+len(text)-1], level)
@@ -282,7 +279,7 @@ func appendFrame(dst, src []byte, level int) ([]byte, error) {
 	return binary.LittleEndian.AppendUint32(dst, sum), nil
 }
 
-// compressBlock returns 0 for a text that does not fit into out.
+// compressBlock returns 0 if the compressed block does not fit into out.
 func compressBlock(text, out []byte, level int) (int, error) {
 	if level == 1 {
 		c, _ := fast.Get().(*lz4.Compressor)

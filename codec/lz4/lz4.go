@@ -1,5 +1,5 @@
-// Package lz4 is the LZ4 frame format for package codec: what the lz4 command
-// and Python's lz4.frame write. Importing it makes the compressor known to DSNs:
+// Package lz4 is the LZ4 frame format for package codec, as the lz4 command and Python's
+// lz4.frame write it. An import makes the compressor known to DSNs:
 //
 //	import _ "github.com/xcache-go/xcache/codec/lz4"
 //
@@ -16,14 +16,14 @@ import (
 
 // Compressor is LZ4 at level 1.
 //
-// It writes one frame of independent blocks, with the length of the text and a
-// checksum. It reads one frame, by whatever wrote it: blocks that refer to
-// earlier ones, any size of block, checksums of blocks too. All checksums are
-// verified. Anything behind the frame is codec.ErrCorrupt, another frame or a
-// skippable one too, and so is a frame that needs a dictionary.
+// The compressor writes one frame of independent blocks, with the length of the text and a
+// checksum. The compressor reads one frame of any writer, with dependent blocks, blocks of
+// any size, and checksums of blocks. All checksums are verified. Anything behind the frame,
+// such as another frame or a skippable one, is codec.ErrCorrupt, and so is a frame that
+// needs a dictionary.
 //
-// Level 1 is LZ4 itself. Levels 2 to 9 are LZ4 HC: they take longer to write,
-// and no longer to read.
+// Level 1 is LZ4 itself. Levels 2 to 9 are LZ4 HC: they take longer to write, and no longer
+// to read.
 var Compressor codec.Leveler = compressor{level: 1}
 
 func init() { codec.RegisterCompressor(Compressor) }
@@ -33,7 +33,7 @@ const (
 	maxLevel = 9
 )
 
-// levels are those of LZ4 HC.
+// levels are the levels of LZ4 HC.
 var levels = [...]lz4.CompressionLevel{2: lz4.Level2, lz4.Level3, lz4.Level4, lz4.Level5, lz4.Level6, lz4.Level7, lz4.Level8, maxLevel: lz4.Level9}
 
 type compressor struct{ level int }

@@ -1,11 +1,12 @@
-// Package msgpack is MessagePack for package codec, as Python's msgpack library
-// writes and reads it. Importing it makes the serializer known to DSNs:
+// Package msgpack is MessagePack for package codec, compatible with Python's msgpack
+// library. An import makes the serializer known to DSNs:
 //
 //	import _ "github.com/xcache-go/xcache/codec/msgpack"
 //
 // and serializer=msgpack uses it.
 //
-// The format is read and written by this package itself: the libraries that were
+// The package implements the format itself. Other libraries silently read 300 into an int8
+// as 44, or the largest uint64 as -1.
 // measured read 300 into an int8 as 44, or the largest uint64 as -1, in silence.
 package msgpack
 
@@ -41,8 +42,8 @@ import (
 //
 // Values nest at most 32 levels deep and hold at most 1 Mi elements.
 //
-// It has no mark by which it is recognised; beside formats that have one, what it
-// writes is never mistaken for theirs.
+// The format has no mark of its own. Its values are never mistaken for those of formats
+// with a mark.
 var Serializer codec.Serializer = serializer{}
 
 func init() { codec.Register(Serializer) }
@@ -58,7 +59,7 @@ type serializer struct{}
 
 func (serializer) Name() string { return name }
 
-// Canonical marks a serializer whose equal values are equal to the byte.
+// Canonical implements codec.Canonical.
 func (serializer) Canonical() {}
 
 func (serializer) Append(dst []byte, v any) ([]byte, error) {
@@ -71,8 +72,8 @@ func (serializer) Append(dst []byte, v any) ([]byte, error) {
 	if err := e.value(reflect.ValueOf(v), 0); err != nil {
 		return dst, err
 	}
-	// Alone, the numbers 48 to 57 would be the JSON texts 0 to 9. A byte
-	// more makes them something else.
+	// Alone, the numbers 48 to 57 would be the JSON texts 0 to 9. The second byte prevents
+	// that.
 	if out := e.out[len(dst):]; isDigit(out) {
 		return append(dst, codeInt8, out[0]), nil
 	}
@@ -128,7 +129,7 @@ func refused(t reflect.Type, why *roundtrip.Refusal) error {
 	return unsupported(fmt.Sprintf("it cannot store a %v: %s", t, why.Reason))
 }
 
-// isLongNumber reports whether text of a type is a number that takes too long to read.
+// isLongNumber reports whether text for a type is a number beyond the limit of digits.
 func isLongNumber(text []byte, t reflect.Type) bool {
 	return len(text) > codec.MaxIntegerDigits &&
 		roundtrip.IsLongNumber(bytes.Trim(text, `"`), codec.MaxIntegerDigits, t.PkgPath() == "math/big")

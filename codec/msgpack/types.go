@@ -11,8 +11,8 @@ import (
 	"github.com/xcache-go/xcache/codec/internal/roundtrip"
 )
 
-// The first bytes of values. Below codeNil are small numbers, maps, arrays and
-// strings; from codeNegative on small negative numbers.
+// The first bytes of values. Bytes below codeNil are small numbers, maps, arrays and
+// strings. Bytes from codeNegative on are small negative numbers.
 const (
 	codeMap      = 0x80
 	codeArray    = 0x90
@@ -40,7 +40,7 @@ const (
 
 var timeType = reflect.TypeFor[time.Time]()
 
-// A form is how a type is written.
+// A form is the encoding of a type.
 type form uint8
 
 const (
@@ -51,11 +51,11 @@ const (
 	jsonForm
 )
 
-// A typeInfo is what is known of a type.
+// A typeInfo has the facts about a type.
 type typeInfo struct {
 	form   form
 	fields []field // of a struct
-	lost   string  // why a struct is not written
+	lost   string  // the reason why a struct cannot be written
 }
 
 type field struct {
@@ -93,8 +93,8 @@ func formOf(t reflect.Type) form {
 	return jsonForm
 }
 
-// appendFields appends the fields of t, a struct, and of what is embedded. lost says
-// which would not be stored, in words that follow the name of the type.
+// appendFields appends the fields of struct type t, and of its embedded structs. lost names
+// a field that would not be stored, in words that follow the name of the type.
 func appendFields(fields []field, t reflect.Type, path []int) (_ []field, lost string) {
 	var embedded []reflect.StructField
 	for f := range t.Fields() {
@@ -139,16 +139,16 @@ func find(fields []field, name string) int {
 	return -1
 }
 
-// forms are the methods by which types say how they are written. Those for JSON
-// count only where fields of a struct are not exported, and would be lost.
+// forms are the methods for the encoding of types. The methods for JSON count only for
+// structs with unexported fields, which would be lost otherwise.
 var forms = []roundtrip.Form{roundtrip.Binary, roundtrip.Text, {
 	Marshal: roundtrip.JSON.Marshal, Unmarshal: roundtrip.JSON.Unmarshal, When: roundtrip.HidesFields,
 }}
 
-// rules are what would not be read back as it was.
+// rules describe the values that could not be read back unchanged.
 var rules roundtrip.Rules
 
-func init() { // as they refer to themselves
+func init() { // the rules refer to themselves
 	rules.Forms = forms
 	rules.PairsOnly = true
 	rules.Fields = func(t reflect.Type, _ bool) (fields []roundtrip.Field, lost string) {

@@ -1,5 +1,5 @@
-// Package s2 is the S2 stream format, an extension of Snappy, for package codec.
-// Importing it makes the compressor known to DSNs:
+// Package s2 is the S2 stream format, an extension of Snappy, for package codec. An import
+// makes the compressor known to DSNs:
 //
 //	import _ "github.com/xcache-go/xcache/codec/s2"
 //
@@ -20,10 +20,10 @@ import (
 
 // Compressor is S2 at level 1.
 //
-// It writes and reads one stream of blocks, each with a checksum, which is
-// verified. An index, padding, a second stream or anything else in or behind it
-// is codec.ErrCorrupt. The format has no end: a stream that is cut between two
-// blocks, of 1 MiB each, reads as a shorter text, unless the values are tagged.
+// The compressor writes and reads one stream of blocks with checksums, which are verified.
+// An index, padding, a second stream, or anything else in or behind the stream is
+// codec.ErrCorrupt. The format has no end: a stream that is cut between two blocks of 1 MiB
+// reads as a shorter text, unless the values are tagged.
 //
 // Levels are 1 (fast), 2 (better) and 3 (best).
 var Compressor codec.Leveler = compressor{level: 1}
@@ -33,8 +33,8 @@ func init() { codec.RegisterCompressor(Compressor) }
 const (
 	name = "s2"
 
-	// magic starts a stream. Chunks follow, of a type, a length of three
-	// bytes, a checksum and data.
+	// magic starts a stream. The chunks behind it have a type, a length of three bytes, a
+	// checksum and data.
 	magic = "\xff\x06\x00\x00S2sTwO"
 
 	compressedChunk = 0x00
@@ -42,8 +42,8 @@ const (
 	chunkHeader     = 4
 	checksumSize    = 4
 
-	// blockSize is the length of the text of a chunk; maxBlock is what others
-	// may write.
+	// blockSize is the length of the text of a chunk. maxBlock is the limit for chunks of
+	// other writers.
 	blockSize = 1 << 20
 	maxBlock  = 4 << 20
 )
@@ -127,8 +127,8 @@ type block struct {
 	checksum uint32
 }
 
-// nextBlock reads the chunk at the start of rest, whose text is not longer than
-// its data can make it.
+// nextBlock reads the chunk at the start of rest. The length of its text is plausible for
+// the length of its data.
 func nextBlock(rest []byte) (b block, after []byte, ok bool) {
 	if len(rest) < chunkHeader+checksumSize {
 		return b, nil, false

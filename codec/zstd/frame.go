@@ -6,10 +6,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// This file goes through the blocks of a frame before it is decoded. A frame may
-// state any length and any window, and a decoder that believed it would allocate
-// half a gigabyte for nine bytes; and it would go on with whatever follows the
-// frame.
+// This file checks the blocks of a frame before the frame is decoded. A frame may claim any
+// length and any window. The decoder would allocate half a gigabyte for nine bytes, and
+// would decode the bytes behind the frame, too.
 
 const (
 	magic        = 0xFD2FB528
@@ -22,20 +21,20 @@ const (
 	rleBlock = 1
 )
 
-// isFrame looks at the magic number and the one bit that must be zero.
+// isFrame checks the magic number, and the one bit that must be zero.
 func isFrame(data []byte) bool {
 	return len(data) > 4 && binary.LittleEndian.Uint32(data) == magic && data[4]&reservedBit == 0
 }
 
-// A frame is what can be told of a frame without decoding it.
+// A frame has the facts about a frame that are known before it is decoded.
 type frame struct {
-	length uint64 // of the text, as the header states it
-	known  bool   // that it does
-	least  uint64 // of the text: what blocks have that say how long they are
-	most   uint64 // the longest text that the blocks can have
+	length uint64 // of the text, as the header claims
+	known  bool   // the header has a length
+	least  uint64 // least length of the text: that of blocks which tell their length
+	most   uint64 // longest text of the blocks
 }
 
-// parseFrame returns what is wrong with the frame of data: ErrCorrupt.
+// parseFrame checks the frame of data. The error is ErrCorrupt.
 func parseFrame(data []byte) (frame, error) {
 	var h zstd.Header
 	if !isFrame(data) {

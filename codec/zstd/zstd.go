@@ -1,5 +1,5 @@
-// Package zstd is the Zstandard format of RFC 8878 for package codec. Importing
-// it makes the compressor known to DSNs:
+// Package zstd is the Zstandard format of RFC 8878 for package codec. An import makes the
+// compressor known to DSNs:
 //
 //	import _ "github.com/xcache-go/xcache/codec/zstd"
 //
@@ -20,13 +20,13 @@ import (
 
 // Compressor is Zstandard at level 3.
 //
-// It writes one frame with its length and, unless it is empty, a checksum. It
-// reads one frame, by whatever wrote it, with or without a length. Anything
-// behind the frame is codec.ErrCorrupt, another frame or a skippable one too, and
-// so is a frame that needs a dictionary.
+// The compressor writes one frame with its length and, unless the text is empty, a
+// checksum. The compressor reads one frame of any writer, with or without a length.
+// Anything behind the frame, such as another frame or a skippable one, is codec.ErrCorrupt,
+// and so is a frame that needs a dictionary.
 //
-// Levels are those of the zstd command, 1 to 22. Four of them are different: 1
-// and 2 are the fastest, 3 to 5 the default, 6 to 9 are better, 10 to 22 best.
+// Levels are those of the zstd command, 1 to 22. There are four different ones: 1 and 2 are
+// the fastest, 3 to 5 the default, 6 to 9 better, and 10 to 22 best.
 var Compressor codec.Leveler = newCompressor(defaultLevel)
 
 func init() { codec.RegisterCompressor(Compressor) }
@@ -37,14 +37,13 @@ const (
 	defaultLevel = 3
 	maxLevel     = 22
 
-	// window is how far back a match may be. It bounds the memory of an
-	// encoder.
+	// window is the longest distance of a match, which bounds the memory of an encoder.
 	window = 1 << 20
 )
 
 type compressor struct {
-	// encoder makes or returns the encoder of this level, which keeps one
-	// state for each processor.
+	// encoder returns the encoder of this level. The encoder keeps one state for each
+	// processor.
 	encoder func() *zstd.Encoder
 }
 
@@ -62,8 +61,7 @@ func newCompressor(level int) compressor {
 	})}
 }
 
-// decoder keeps one state for each processor. It never writes beyond the
-// capacity that it is given.
+// decoder keeps one state for each processor, and never writes beyond the given capacity.
 var decoder = sync.OnceValue(func() *zstd.Decoder {
 	d, err := zstd.NewReader(nil,
 		zstd.WithDecoderConcurrency(runtime.GOMAXPROCS(0)),
@@ -102,7 +100,7 @@ func (compressor) Decompress(dst, src []byte, limit int) ([]byte, error) {
 	if f.known {
 		return decode(dst, src, int(f.length), limit)
 	}
-	// Nobody says how long the text is. The blocks bound it, and all but the
+	// The frame has no length. The blocks bound the length of the text, and all but the
 	// last are usually full.
 	most := int(min(f.most, uint64(limit)))
 	if most > scratchSize {
@@ -117,14 +115,14 @@ func (compressor) Decompress(dst, src []byte, limit int) ([]byte, error) {
 	return append(dst, text...), nil
 }
 
-// scratchSize is a block. A frame of one block that does not say how long its
-// text is, as streaming encoders write it, is decoded into a scratch first, so
-// that dst grows by the text alone.
+// scratchSize is the size of a block. A frame with one block and without a length, as
+// streaming encoders write it, is decoded into a scratch first, so that dst grows by the
+// length of the text only.
 const scratchSize = maxBlock
 
 var scratches = sync.Pool{New: func() any { return new([scratchSize]byte) }}
 
-// decode appends the text of a frame, of which it allows most bytes.
+// decode appends the text of a frame. most is the limit of its length.
 func decode(dst, src []byte, most, limit int) ([]byte, error) {
 	dst = slices.Grow(dst, most)
 	free := dst[len(dst) : len(dst) : len(dst)+most]

@@ -21,12 +21,13 @@ import (
 )
 
 // A clientWire is the wire of a store on a client that the program has made. The
-// connections are the client's, so no reply is read by go-redis' own types, which
-// believe what a length claims and take a number for a value; and its hooks see words.
+// connections belong to the client. go-redis' own types would trust the lengths that a
+// reply claims, and take a number for a value, so that the wire reads the replies itself.
+// The client's hooks see the words of the commands.
 type clientWire struct {
-	addr   string // of the server
+	addr   string // address of the server
 	source clientSource
-	closed atomic.Bool // by the store
+	closed atomic.Bool // the store has closed the wire
 }
 
 // Exchange implements exchange.Wire.
@@ -54,14 +55,14 @@ func (w *clientWire) Exchange(c *exchange.Call) {
 	}
 	c.Sent = begun
 	for i := range replies {
-		w.settle(&replies[i], &c.Commands[i], cmders[i], c)
+		w.fillReply(&replies[i], &c.Commands[i], cmders[i], c)
 	}
 }
 
 var errNodeClosed = errors.New("go-redis has closed its client for the node")
 
-// send leaves the sending to go-redis. Its readers trust the lengths that a reply
-// claims, and panic at impossible ones.
+// send passes the commands to go-redis. The readers of go-redis trust the lengths that a
+// reply claims, and panic at impossible ones.
 func send(client *goredis.Client, c *exchange.Call, cmders []goredis.Cmder) (err error) {
 	defer func() {
 		switch p := recover().(type) {
@@ -69,7 +70,7 @@ func send(client *goredis.Client, c *exchange.Call, cmders []goredis.Cmder) (err
 		case runtime.Error:
 			err = fmt.Errorf("%w: %w", resp.ErrMalformed, p)
 			for _, cmd := range cmders {
-				cmd.SetErr(err) // nobody knows which of them were read
+				cmd.SetErr(err) // any of the commands may lack its reply
 			}
 		default:
 			panic(p)
@@ -87,8 +88,8 @@ func send(client *goredis.Client, c *exchange.Call, cmders []goredis.Cmder) (err
 	return err
 }
 
-// A callContext is the context of a call with its deadline. It costs no timer:
-// go-redis asks for the deadline and sets it on the connection.
+// A callContext is the context of a call with its deadline. The context needs no timer:
+// go-redis sets the deadline on the connection.
 type callContext struct {
 	context.Context
 	deadline time.Time
@@ -108,13 +109,13 @@ func (w *clientWire) Failure(c *exchange.Call, sent bool) error {
 	case errors.Is(err, goredis.ErrPoolTimeout), errors.Is(err, goredis.ErrPoolExhausted):
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
 	case errors.As(err, &reply) && !sent:
-		// Of the handshake: HELLO, AUTH, SELECT.
+		// The error reply answers HELLO, AUTH or SELECT of the handshake.
 		return servererror.Parse(reply.Error(), nativeError)
 	}
 	return failureOf(err)
 }
 
-// failureOf returns what an error means that a connection of any kind reports.
+// failureOf returns the error for an error of a connection of any kind, or nil.
 func failureOf(err error) error {
 	if hangUp, ok := errors.AsType[*failure.HangUpError](err); ok {
 		return servererror.Parse(hangUp.Text, nativeError)
@@ -125,8 +126,8 @@ func failureOf(err error) error {
 // Watch implements exchange.Wire.
 func (*clientWire) Watch(time.Time) bool { return false }
 
-// Disconnect implements exchange.Wire. A client that the store does not own keeps its
-// connections: the callers leave, and Close waits for the client.
+// Disconnect implements exchange.Wire. A client that the program owns keeps its
+// connections. The callers leave, and Close waits for the client.
 func (w *clientWire) Disconnect() { _ = w.Close() }
 
 // Close implements exchange.Wire.
@@ -135,14 +136,13 @@ func (w *clientWire) Close() error {
 	return w.source.close()
 }
 
-// once is a command that go-redis does not send a second time, whatever happens to
-// the first, and does not answer from a cache.
+// A once is a command that go-redis neither retries nor answers from a cache.
 type once struct{ *goredis.RawWriteToCmd }
 
 // NoRetry implements goredis.Cmder.
 func (once) NoRetry() bool { return true }
 
-// String returns the words, without the number of bytes that go-redis would call the
+// String returns the words of the command. go-redis would add the number of bytes as the
 // result.
 func (o once) String() string {
 	text := o.RawWriteToCmd.String()
@@ -152,18 +152,16 @@ func (o once) String() string {
 	return text
 }
 
-// A word is the name of a command, its first argument. go-redis asks it for its bytes
-// when it begins to write the command, and not before: that is how the store knows
-// that nothing was sent.
+// A word is the name of a command, and its first argument. go-redis asks a word for its
+// bytes just before the write of the command. Without that question, nothing was sent.
 type word struct {
 	text  string
 	call  *exchange.Call
 	begun *bool
 }
 
-// errAbandoned is what go-redis gets to hear when it asks for the bytes of a command
-// that nobody waits for any more. It is a context error, so go-redis does not use the
-// connection again.
+// errAbandoned is the error of the bytes of a command whose caller has left. The error is
+// one of contexts, so that go-redis does not use the connection again.
 var errAbandoned = errors.Join(errors.New("the caller has left"), context.Canceled)
 
 // MarshalBinary implements encoding.BinaryMarshaler.
@@ -175,10 +173,10 @@ func (w *word) MarshalBinary() ([]byte, error) {
 	return []byte(w.text), nil
 }
 
-// String is what go-redis' hooks see.
+// String returns the text that go-redis' hooks see.
 func (w *word) String() string { return w.text }
 
-// wordsOf returns a command as values that hooks know how to print.
+// wordsOf returns the words of a command as values that hooks can print.
 func wordsOf(first *word, c *exchange.Command) []any {
 	words := append(make([]any, 0, c.Words()), first)
 	for _, text := range c.Head {
@@ -197,22 +195,21 @@ func wordsOf(first *word, c *exchange.Command) []any {
 	return words
 }
 
-// A clientReply takes the bytes of a reply, as go-redis reads it: it is the io.Writer
-// that go-redis pours them into. What is longer than it may be is left out.
+// A clientReply is the io.Writer to which go-redis copies the bytes of a reply. Strings
+// beyond the limit are left out.
 type clientReply struct {
 	scanner resp.Scanner
 	limits  resp.Limits
 	due     int
-	held    []byte // the beginning of a line that has not come to its end
-	omitted int64  // how many bytes are still to be left out
+	held    []byte // the beginning of an incomplete line
+	omitted int64  // number of bytes that are still to be left out
 	raw     bytes.Buffer
 }
 
 const (
-	// textLongValue is the error reply that stands in the place of a string that is
-	// too long.
+	// textLongValue is the error reply in the place of a string beyond the limit.
 	textLongValue = "XCACHE the value is longer than max_value"
-	// maxItems is how many elements an array of a reply may claim to have.
+	// maxItems is the limit of the claimed elements of an array.
 	maxItems = 1 << 24
 )
 
@@ -232,9 +229,9 @@ func (r *clientReply) Next() *resp.Limits {
 // Others implements resp.Due.
 func (r *clientReply) Others() *resp.Limits { return &r.limits }
 
-// Write implements io.Writer. It returns an error for what is not a reply, so that
-// go-redis closes the connection, and at the end of an error reply, so that go-redis
-// sees it too.
+// Write implements io.Writer. Write returns an error for bytes that are no reply, so that
+// go-redis closes the connection. Write also returns an error at the end of an error reply,
+// so that go-redis sees that error.
 func (r *clientReply) Write(p []byte) (int, error) {
 	size := len(p)
 	if len(r.held) > 0 {
@@ -268,8 +265,8 @@ func (r *clientReply) Write(p []byte) (int, error) {
 	return size, nil
 }
 
-// settle gives a command its reply, if that has come.
-func (w *clientWire) settle(r *clientReply, command *exchange.Command, cmd goredis.Cmder, c *exchange.Call) {
+// fillReply fills in the reply of a command, if the reply is complete.
+func (w *clientWire) fillReply(r *clientReply, command *exchange.Command, cmd goredis.Cmder, c *exchange.Call) {
 	if r.due > 0 || !r.scanner.Between() || r.omitted > 0 || errors.Is(cmd.Err(), resp.ErrMalformed) {
 		if c.Err == nil {
 			c.Err = cmd.Err()

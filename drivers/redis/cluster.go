@@ -13,23 +13,23 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// NewClusterStore returns a store on a cluster whose nodes are reached by clients of
-// the program's, with their options and hooks. The seeds are some of the nodes, as
-// host or host:port, of which any knows the others. It does no I/O, and calls client
-// for the first time when a call needs a node.
+// NewClusterStore returns a store on a cluster with a client of the program for each node.
+// The clients' options and hooks hold. The seeds are some nodes of the cluster, as host or
+// host:port: the store learns the others. NewClusterStore does no I/O, and calls client
+// first when a call needs a node.
 //
-// client makes the client for the node at an address, in the form host:port, which is
-// the client's only server. The store closes it when the node has left the cluster, or
-// in Close. client is called once for each node, and again for a node that comes back;
-// concurrently, and it must not block. A nil client is an error of the calls that
+// client makes the client for the node at an address (host:port), which is the only server
+// of that client. The store closes the client when the node has left the cluster, and in
+// Close. client is called once for each node, and again for a node that comes back. client
+// is called concurrently, and must not block. A nil client is an error of the calls that
 // need the node.
 //
-// The store routes commands, follows redirections and waits for failovers, as a store
-// of a DSN with +cluster does; the clients' own MaxRetries does not matter. All reads
-// go to primaries. A call without a deadline takes no longer than 3 seconds; the core
-// adds a deadline of its own. A command whose caller has left holds its connection
-// until the client's ReadTimeout. NewClusterStore panics if client is nil, or if there
-// is no seed or a bad one.
+// The store routes commands, follows redirects and waits for failovers, as a store from a
+// DSN with +cluster does. MaxRetries of the clients has no effect. All reads go to
+// primaries. A call without a deadline takes at most 3 seconds; the core adds a deadline of
+// its own. A command whose caller has left holds its connection until the client's
+// ReadTimeout. NewClusterStore panics if client is nil, if there is no seed, and for a
+// malformed seed.
 func NewClusterStore(client func(addr string) *goredis.Client, seeds ...string) *Store {
 	return newClusterStoreWith(defaultStoreOptions(), client, seeds)
 }
@@ -47,7 +47,8 @@ func newClusterStoreWith(o storeOptions, client func(addr string) *goredis.Clien
 	})}
 }
 
-// openCluster returns a store on a cluster whose nodes have the clients of sources.
+// openCluster returns a store on a cluster. source finds the client for the node at an
+// address.
 func openCluster(cluster *settings.Cluster, source func(addr string) clientSource) *clustered.Store {
 	return clustered.OpenPrimaries(cluster, func(s *settings.Settings) nodes.Node {
 		w := &clientWire{addr: s.Addr, source: source(s.Addr)}
@@ -86,7 +87,7 @@ func newStoreOfCluster(client *goredis.ClusterClient, o storeOptions) *clusterSt
 	}
 }
 
-// Caps implements driver.Capable. The nodes have clients of the program's, and no
+// Caps implements driver.Capable. The nodes use the program's clients, which have no
 // connections to give away.
 func (s *clusterStore) Caps() driver.Caps {
 	caps := driver.DetectCaps(s)
@@ -94,7 +95,7 @@ func (s *clusterStore) Caps() driver.Caps {
 	return caps
 }
 
-// Disconnect implements driver.Disconnector. The calls under way are left to go-redis.
+// Disconnect implements driver.Disconnector. The calls in flight stay with go-redis.
 func (s *clusterStore) Disconnect() {
 	s.Store.Disconnect()
 	if s.owned {
@@ -105,7 +106,7 @@ func (s *clusterStore) Disconnect() {
 // Close implements driver.Store.
 func (s *clusterStore) Close() error {
 	var closing error
-	if s.owned { // which ends the calls that were left to it
+	if s.owned { // Close of the client ends the calls that stayed with it
 		closing = closed(s.client.Close())
 	}
 	return errors.Join(s.Store.Close(), closing)

@@ -10,8 +10,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/exchange"
 )
 
-// A command is one command as go-redis writes it. go-redis neither sends it a second
-// time, whatever happens to the first, nor answers it from a cache.
+// A command is a command that go-redis writes, but neither retries nor answers from a
+// cache.
 type command struct {
 	goredis.Cmder // reads the reply
 	args          []any
@@ -29,8 +29,8 @@ func (c *command) FullName() string { return c.Name() }
 // NoRetry implements goredis.Cmder.
 func (*command) NoRetry() bool { return true }
 
-// text and data are arguments that need no allocation to become interfaces, and that
-// go-redis copies nowhere but into what it writes.
+// text and data are arguments that become interfaces without an allocation. go-redis copies
+// them only into the bytes that it writes.
 type (
 	text string
 	data []byte
@@ -50,8 +50,7 @@ func (d *data) MarshalBinary() ([]byte, error) { return *d, nil }
 // String returns the data.
 func (d *data) String() string { return string(*d) }
 
-// commands are the commands of a call as go-redis takes them, in memory that is kept
-// with the call.
+// commands are the commands of a call for go-redis. Their memory is kept with the call.
 type commands struct {
 	list   []command
 	cmders []goredis.Cmder
@@ -59,7 +58,7 @@ type commands struct {
 	ints   []int64
 }
 
-// commandsOf returns the commands of a call, from one on.
+// commandsOf returns the commands of a call from an index on.
 func commandsOf(c *exchange.Call, from int) []goredis.Cmder {
 	m, ok := c.Memory.(*commands)
 	if !ok {
@@ -71,7 +70,7 @@ func commandsOf(c *exchange.Call, from int) []goredis.Cmder {
 		words += c.Commands[i].Words()
 		numbers += len(c.Commands[i].Args)
 	}
-	// None of these moves from here on.
+	// The slices keep their memory below: go-redis gets pointers into them.
 	m.args, m.ints = grown(m.args, words)[:0], grown(m.ints, numbers)[:0]
 	m.list, m.cmders = grown(m.list, len(c.Commands)-from), grown(m.cmders, len(c.Commands)-from)
 	for i := range m.list {
@@ -87,7 +86,7 @@ func commandsOf(c *exchange.Call, from int) []goredis.Cmder {
 	return m.cmders
 }
 
-// grown returns a slice of a length, with what s has.
+// grown returns a slice of a length that begins with all elements of s.
 func grown[T any](s []T, length int) []T {
 	if length <= cap(s) {
 		return s[:length]
@@ -112,14 +111,14 @@ func (m *commands) appendWords(c *exchange.Command) {
 			m.args = append(m.args, &m.ints[len(m.ints)-1])
 		case arg.Text != "":
 			m.args = append(m.args, (*text)(&arg.Text))
-		default: // a number with a fraction, or nothing
+		default: // a number with a fraction, or an empty argument
 			m.args = append(m.args, arg.String())
 		}
 	}
 }
 
-// A replyError is an error reply, as go-redis' own errors of them are: found by
-// errors.As with a goredis.Error.
+// A replyError is an error reply. errors.As finds it as a goredis.Error, as go-redis' own
+// errors.
 type replyError string
 
 func (e replyError) Error() string { return string(e) }

@@ -2,16 +2,16 @@ package redis
 
 import "time"
 
-// drainDelay is how long a write takes until replies are read beside it.
+// drainDelay is the time of a write after which replies are read beside the write.
 const drainDelay = 5 * time.Millisecond
 
-// A drain reads the replies of an exchange while that is still being written: all
-// of them, once it has begun. But for read it is used by the goroutine that writes.
+// A drain reads all replies of an exchange while the exchange is still being written. The
+// goroutine that writes calls the methods of a drain.
 type drain struct {
 	session *session
-	timer   *time.Timer // starts it
+	timer   *time.Timer // starts the drain
 	begun   bool
-	done    chan error // gets the outcome
+	done    chan error // gets the error of the drain
 }
 
 func newDrain(s *session) *drain {
@@ -21,7 +21,7 @@ func newDrain(s *session) *drain {
 	return d
 }
 
-// write writes p, and begins to read if that takes long.
+// write writes p, and starts the drain if the write takes longer than drainDelay.
 func (d *drain) write(p []byte) (int, error) {
 	if d.begun {
 		return d.session.nc.Write(p)
@@ -32,10 +32,10 @@ func (d *drain) write(p []byte) (int, error) {
 	return n, err
 }
 
-// reads reports whether the drain has begun, and nobody has waited for its end.
+// reads reports whether the drain has begun, and wait was not called since.
 func (d *drain) reads() bool { return d != nil && d.begun }
 
-// wait waits until all replies are read, or returns why not.
+// wait waits until all replies are read. An error tells why some are missing.
 func (d *drain) wait() error {
 	err := <-d.done
 	d.begun = false

@@ -12,22 +12,21 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/topology"
 )
 
-// name is that of the driver.
+// name is the name of the driver.
 const name = "redis"
 
-// A Driver opens stores for DSNs whose scheme is redis, rediss or redis+unix, or
-// redis+cluster and redis+sentinel and their forms with TLS. The zero value is the one
-// that is registered under the name redis.
+// A Driver opens stores for DSNs with the schemes redis, rediss, redis+unix, redis+cluster,
+// redis+sentinel and the TLS forms of the last two. The zero value is registered under the
+// name redis.
 type Driver struct {
-	// Dial, if set, makes the connections in place of a net.Dialer: through a
-	// tunnel, or to a server inside the process. TLS is added to what it
-	// returns.
+	// Dial, if set, makes the connections in place of a net.Dialer: through a tunnel, or to
+	// a server inside the process. The driver adds TLS.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Credentials, if set, is what WithCredentials takes.
+	// Credentials, if set, is the argument of WithCredentials.
 	Credentials func(ctx context.Context) (Credentials, error)
 }
 
-// dialFunc is net.Dialer.DialContext, or what takes its place.
+// dialFunc is net.Dialer.DialContext, or the Dial of a Driver.
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Name implements driver.Named.
@@ -49,22 +48,22 @@ func (d Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 	}.Open(dsn)
 }
 
-// sessions are the connections that belong to one caller each.
+// sessions are the exclusive connections to a server.
 type sessions = exclusive.Pool
 
-// A node is a server's store that gives away connections, too: the Node and the
+// A node is the store on a server together with its exclusive connections: the Node and the
 // Exclusive of package drivers/internal/node.
 type node struct {
 	*serverStore
 	*sessions
 }
 
-// newNode returns the node of the server that the settings name. It does no I/O.
+// newNode returns the node of the server in the settings. newNode does no I/O.
 func newNode(s *settings.Settings, dial dialFunc) node {
 	return node{newStore(s, dial), exclusive.NewPool(connection.Dialer{Settings: s, Dial: dial, Native: nativeError})}
 }
 
-// Disconnect implements driver.Disconnector. Sessions end, too.
+// Disconnect implements driver.Disconnector. Exclusive connections end, too.
 func (n node) Disconnect() {
 	n.sessions.Disconnect()
 	n.serverStore.Disconnect()

@@ -2,8 +2,8 @@ package redis
 
 import "github.com/xcache-go/xcache/driver"
 
-// Inspect implements driver.Inspector. Of a client of the program's it knows the
-// connections alone.
+// Inspect implements driver.Inspector. The connections are all that is known about a client
+// of the program.
 func (s *serverStore) Inspect() driver.Inspection {
 	server := s.wire.inspect()
 	server.Addr, server.Role = s.addr, driver.RolePrimary

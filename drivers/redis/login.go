@@ -10,10 +10,11 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
-// A session logs in anew between two calls, and not for one: a call that finds no
-// other session waits for it, as for one that carries a call.
+// A session renews its login between two calls. A call without another session waits for
+// the login, as for a session with a call.
 
-// renews has a session log in anew, if it has to, and reports whether it does.
+// renews starts a login of a session whose credentials expire. The result tells whether a
+// login was started.
 func (p *pool) renews(s *session) bool {
 	if p.logins.Next(s.login) == nil {
 		return false
@@ -27,7 +28,7 @@ func (p *pool) renews(s *session) bool {
 	return true
 }
 
-// renewIdle has the sessions log in anew that carry no call, one after the other.
+// renewIdle renews the logins of idle sessions, one after the other.
 func (p *pool) renewIdle() {
 	for {
 		p.mu.Lock()
@@ -43,7 +44,8 @@ func (p *pool) renewIdle() {
 	}
 }
 
-// renew has a session log in anew that carries no call, and gives it to the next call.
+// renew renews the login of a session without a call, and offers the session to the next
+// call.
 func (p *pool) renew(s *session) {
 	if login := p.logins.Next(s.login); login != nil {
 		refusal, err := s.logIn(login)
@@ -69,8 +71,8 @@ func (p *pool) renew(s *session) {
 // maxLoginReply is the length of the longest reply to a login.
 const maxLoginReply = 4 << 10
 
-// logIn logs in anew, within dial_timeout. A server that refuses lets the session be
-// what it was; after err the session is not used again.
+// logIn logs in again, within dial_timeout. A refusal of the server leaves the session with
+// its old login. After an error the session must be closed.
 func (s *session) logIn(login *settings.Login) (refusal, err error) {
 	if err := s.nc.SetDeadline(time.Now().Add(s.pool.dialer.Settings.DialTimeout)); err != nil {
 		return nil, err

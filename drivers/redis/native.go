@@ -13,23 +13,24 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// Client returns go-redis' own client for a server of a store, for what the cache has
-// no method for. The store is one that this package has opened, or the Store of a cache
-// on one. addr is one that Inspect shows; "" is the primary, which a cluster has several
-// of, and which is not known before the first call behind sentinels.
+// Client returns go-redis' own client for a server of a store, for commands without a
+// method of the cache. The store was opened by this package, or is the Store of a cache on
+// such a store. addr is an address that Inspect shows. "" means the primary: any primary of
+// a cluster, or the primary of sentinels, which is known after the first call.
 //
-// The client of a store that a DSN opened is made when it is asked for first, and is
-// the same from then on. It has the server's address, TLS, database, credentials, name
-// and time-outs, and connections of its own, no more than pool_size; the rest is
-// go-redis' defaults: it may send a write again (MaxRetries), it begins connections with
-// HELLO whatever the parameter hello says, and connections that live do not log in anew.
-// The store closes it, in Close or when the server has left the cluster or is the primary
-// no more: do not keep it, and do not close it. Of a store on a client of the program's it
-// is that client.
+// The client of a store from a DSN is made at the first call of Client. Later calls return
+// the same client. The client has the server's address, TLS, database, credentials, name
+// and time-outs, and up to pool_size connections of its own. All other options are
+// go-redis' defaults: writes may be retried (MaxRetries), connections begin with HELLO
+// whatever the parameter hello says, and open connections do not renew their logins.
 //
-// The result is false if the server is not known, if nothing is read or written there,
-// as at the replicas of a cluster with read=primary, or if the store is closed or
-// another package's.
+// The store closes that client in Close, when the server has left the cluster, and when the
+// server is not the primary any more. Do not keep the client, and do not close it. For a
+// store on the program's client, Client returns that client.
+//
+// The result is false for an unknown server, for a closed store, and for a store of another
+// package. The result is also false for a server that the store neither reads from nor
+// writes to, such as the replicas of a cluster with read=primary.
 func Client(store driver.Store, addr string) (*goredis.Client, bool) {
 	for {
 		switch s := store.(type) {
@@ -60,7 +61,8 @@ func (s *serverStore) nativeClient(addr string) (*goredis.Client, bool) {
 	return s.native.client()
 }
 
-// A native is go-redis' client for the server that settings name, once it is asked for.
+// A native is go-redis' client for the server in the settings. The client is made when a
+// program asks for it.
 type native struct {
 	settings *settings.Settings
 	dial     dialFunc
@@ -99,7 +101,7 @@ func (n *native) options() *goredis.Options {
 			if err != nil || s.TLS == nil {
 				return nc, err
 			}
-			return tls.Client(nc, s.TLS), nil // which go-redis adds to a dialer of its own alone
+			return tls.Client(nc, s.TLS), nil // go-redis adds TLS only to its own dialer
 		}
 	}
 	if s.HasPassword() {
@@ -111,7 +113,7 @@ func (n *native) options() *goredis.Options {
 	return options
 }
 
-// credentials are those of a new connection.
+// credentials returns the login of a new connection.
 func (n *native) credentials(ctx context.Context) (user, password string, err error) {
 	login, err := n.settings.Login(ctx)
 	if err != nil {
@@ -121,7 +123,7 @@ func (n *native) credentials(ctx context.Context) (user, password string, err er
 	return user, password, nil
 }
 
-// close closes the client, if there is one, for good.
+// close closes the client, and lets no other client be made.
 func (n *native) close() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()

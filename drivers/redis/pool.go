@@ -15,42 +15,42 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// A pool has the sessions with one server, and makes them when they are needed. It
-// is the wire of a store that has a server of its own.
+// A pool has the sessions with one server, and makes them when calls need them. The pool is
+// the wire of a store from a DSN.
 //
-// go-redis' own pool does not tell which connection a call has, makes connections in
-// goroutines that outlive Close, and after some failures leaves it to one of them to
-// notice that the server is back.
+// go-redis' own pool does not tell which connection a call has, and connects in goroutines
+// that outlive Close. After some failures, only one of these goroutines notices that the
+// server is back.
 type pool struct {
 	dialer connection.Dialer
 	logins *connection.Logins
 	clock  *exchange.Clock
-	size   int // how many sessions there are at most
+	size   int // limit of sessions
 
 	ctx     context.Context // ends with the pool
 	cancel  context.CancelFunc
-	running sync.WaitGroup // attempts to make a session, and to have one log in anew
+	running sync.WaitGroup // goroutines that connect or renew a login
 
 	mu       sync.Mutex
-	sessions []*session // all of them
-	idle     []*session // those without a call, the last used one at the end
-	making   int        // attempts
-	waiting  []*waiter  // callers, in their order
+	sessions []*session // all sessions
+	idle     []*session // sessions without a call; the last used one is at the end
+	making   int        // number of attempts in progress
+	waiting  []*waiter  // waiting calls, in order
 	closed   bool
-	silent   time.Time // when the last exchange began that had no reply for op_timeout
-	misledAt time.Time // when the server was last found to have another role
+	silent   time.Time // start of the last exchange without a reply for op_timeout
+	misledAt time.Time // time at which the server was last found to have another role
 }
 
 // A waiter is a call without a session.
 type waiter struct {
-	// ready gets a session, or nil if there may be one to be had.
+	// ready receives a session, or nil if the call should look for one again.
 	ready chan *session
 }
 
-// perCPU is how many sessions there are for each CPU if the DSN does not say.
+// perCPU is the default number of sessions for each CPU.
 const perCPU = 10
 
-// newPool returns a pool without sessions. Its clock is still to be set.
+// newPool returns a pool without sessions. The caller sets the clock.
 func newPool(s *settings.Settings, dial dialFunc) *pool {
 	p := &pool{dialer: connection.Dialer{Settings: s, Dial: dial, Native: nativeError}, size: s.PoolSize}
 	if p.size == 0 {
@@ -75,7 +75,7 @@ func (p *pool) Exchange(c *exchange.Call) {
 // Failure implements exchange.Wire.
 func (p *pool) Failure(c *exchange.Call, _ bool) error { return failureOf(c.Err) }
 
-// Watch implements exchange.Wire. It interrupts the calls that have ended.
+// Watch implements exchange.Wire. Watch interrupts the calls that have ended.
 func (p *pool) Watch(now time.Time) (again bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,7 +109,7 @@ func (p *pool) Close() error {
 
 func errClosed() error { return driver.Fail(driver.ErrClosed, driver.NotApplied, nil) }
 
-// acquire returns a session for a call, of which it is the only one.
+// acquire returns a session for a call. The session carries no other call.
 func (p *pool) acquire(c *exchange.Call) (*session, error) {
 	p.mu.Lock()
 	for {
@@ -157,10 +157,11 @@ func (p *pool) release(s *session) {
 	p.mu.Unlock()
 }
 
-// offer gives a session to who waits for one, or to who comes next. p.mu is locked.
+// offer gives a session to the first waiting call, or makes the session idle. p.mu is
+// locked.
 func (p *pool) offer(s *session) {
 	if p.closed {
-		return // Close closes it
+		return // Close closes all sessions
 	}
 	if w := p.first(); w != nil {
 		w.ready <- s
@@ -169,7 +170,7 @@ func (p *pool) offer(s *session) {
 	p.idle = append(p.idle, s)
 }
 
-// forget takes a session off the list, whose place may be taken. p.mu is locked.
+// forget removes a session, so that another one can be made. p.mu is locked.
 func (p *pool) forget(s *session) {
 	if i := slices.Index(p.sessions, s); i >= 0 {
 		p.sessions = slices.Delete(p.sessions, i, i+1)
@@ -177,15 +178,15 @@ func (p *pool) forget(s *session) {
 	p.invite()
 }
 
-// invite tells who waits for a session that one may be had. p.mu is locked.
+// invite tells the first waiting call to look for a session again. p.mu is locked.
 func (p *pool) invite() {
 	if w := p.first(); w != nil {
 		w.ready <- nil
 	}
 }
 
-// first takes the first of those who wait off the list; nil if there is none. p.mu is
-// locked.
+// first removes the first waiting call, and returns it. first returns nil if no call waits.
+// p.mu is locked.
 func (p *pool) first() *waiter {
 	if len(p.waiting) == 0 {
 		return nil
@@ -197,8 +198,8 @@ func (p *pool) first() *waiter {
 
 var errBusy = errors.New("all connections are in use; pool_size is how many there are")
 
-// await waits for a session, or for the place of one: then both results are nil. p.mu
-// is locked before, and not after.
+// await waits for a session, or for the permission to look for one again: both results are
+// nil then. p.mu is locked before await, and unlocked after it.
 func (p *pool) await(c *exchange.Call) (*session, error) {
 	w := &waiter{make(chan *session, 1)}
 	p.waiting = append(p.waiting, w)
@@ -223,7 +224,7 @@ func (p *pool) await(c *exchange.Call) (*session, error) {
 	return nil, p.left(c, errBusy)
 }
 
-// left returns the error of a call that ended, for want of a session.
+// left returns the error of a call that ended before it got a session.
 func (p *pool) left(c *exchange.Call, reason error) error {
 	switch {
 	case c.Context.Err() != nil:
@@ -234,16 +235,16 @@ func (p *pool) left(c *exchange.Call, reason error) error {
 	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, &failure.TimeoutError{Limit: p.dialer.Settings.OpTimeout, Err: reason})
 }
 
-// An attempt is a session being made for a call.
+// An attempt is the making of a session for a call.
 type attempt struct {
-	done    chan struct{} // closed at its end
+	done    chan struct{} // closed at the end of the attempt
 	cancel  context.CancelFunc
 	session *session
 	err     error
 	left    bool // the call has ended; guarded by pool.mu
 }
 
-// create makes a session for a call. p.mu is locked before, and not after.
+// create makes a session for a call. p.mu is locked before create, and unlocked after it.
 func (p *pool) create(c *exchange.Call) (*session, error) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	defer cancel()
@@ -274,7 +275,7 @@ func (p *pool) create(c *exchange.Call) (*session, error) {
 
 var errConnecting = errors.New("the server could not be connected to")
 
-// connect carries an attempt out.
+// connect makes the session of an attempt.
 func (p *pool) connect(ctx context.Context, a *attempt) {
 	nc, err := p.dialer.Connect(ctx)
 	p.mu.Lock()
@@ -300,12 +301,12 @@ func (p *pool) connect(ctx context.Context, a *attempt) {
 	}
 }
 
-// misledPause is how long a pool that has just given up its sessions takes what a
-// server says for the truth: a server may be read-only for good.
+// misledPause is the time after misled in which the pool believes the server: a server may
+// be read-only for good.
 const misledPause = 50 * time.Millisecond
 
-// misled lets no more calls use the sessions that there are. The address leads to
-// another server by now, or it will soon.
+// misled lets no call use the present sessions again. The address belongs to another server
+// now, or will soon.
 func (p *pool) misled() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -314,9 +315,8 @@ func (p *pool) misled() {
 	}
 }
 
-// timedOut tells that a session has had no reply for as long as its call could take.
-// If that was op_timeout, connections on which nothing was heard since are in doubt:
-// they are replaced when they are asked for.
+// timedOut records a session without a reply for the whole time of its call. If that time
+// was op_timeout, acquire replaces all sessions without a reply since then.
 func (p *pool) timedOut(s *session) {
 	began := s.began.Time()
 	if p.clock.Now().Time().Sub(began) < p.dialer.Settings.OpTimeout-2*p.clock.Interval() || s.heard.After(began) {

@@ -21,46 +21,45 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// A session is one connection, and the client of go-redis that writes to it. It
+// A session is one connection, and the client of go-redis that writes to it. A session
 // carries one call at a time.
 //
-// go-redis writes the commands. Their replies are read by the session, as go-redis
-// believes the lengths that replies claim, takes a reply of any kind, and does not
-// listen to contexts while it reads; in the place of each reply it gets a stand-in.
+// go-redis writes the commands, and the session reads the replies. go-redis would trust the
+// lengths that replies claim, accept a reply of any kind, and ignore contexts while it
+// reads. go-redis reads a stand-in for each reply.
 type session struct {
 	pool    *pool
 	nc      *connection.Conn
-	addrs   []string           // of the server: its name, and the number behind that
-	socket  *connection.Socket // nil if it cannot be looked at
+	addrs   []string           // address of the server, by name and by number
+	socket  *connection.Socket // nil if the socket cannot be examined
 	replies *resp.Reader
-	login   *settings.Login // nil if there is none
+	login   *settings.Login // nil without a login
 	client  *goredis.Client
 	conn    *goredis.Conn
 
-	// Of the exchange under way:
-	commands []exchange.Command // whose replies are due
-	answered int                // how many of them have come
-	stands   int                // stand-ins that go-redis has not read
-	written  bool               // something was written, or may have been
-	err      error              // why no more replies come
-	drain    *drain             // reads while writing takes long; nil until it is needed
+	// The exchange in progress uses these fields.
+	commands []exchange.Command // commands whose replies are due
+	answered int                // number of replies that have come
+	stands   int                // number of stand-ins that go-redis has not read
+	written  bool               // a byte was written, or may have been
+	err      error              // the reason why no more replies come
+	drain    *drain             // reads replies during a long write; nil before the first use
 
-	// greeting is what go-redis is answered when it greets the server, which was
-	// greeted before.
+	// greeting is the answer to the greeting of go-redis. The server was greeted before.
 	greeting []byte
 	greeted  bool
 
 	// multi tells that the server has accepted MULTI on this connection.
 	multi   bool
 	made    time.Time
-	hangsUp bool           // as the server has said
-	heard   time.Time      // when something was read last
-	began   *exchange.Tick // of the last exchange
+	hangsUp bool           // the server will close the connection
+	heard   time.Time      // time of the last read
+	began   *exchange.Tick // begin of the last exchange
 
-	mu          sync.Mutex // guards what follows
+	mu          sync.Mutex // guards the fields below
 	call        *exchange.Call
 	interrupted bool
-	left        bool // given up
+	left        bool // the session is given up
 }
 
 // newSession returns a session on a connection that has logged in.
@@ -80,12 +79,12 @@ func newSession(p *pool, nc *connection.Conn) *session {
 		},
 		DialerRetries: 1,
 		PoolSize:      1,
-		// Nothing is sent twice but by the store, and nothing but its calls.
+		// The store alone retries. The client sends only the calls of the store.
 		MaxRetries:               -1,
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		Protocol:                 2,
-		// The pool interrupts calls whose time is up.
+		// The pool interrupts calls at their deadlines.
 		ReadTimeout: noDeadline, WriteTimeout: noDeadline,
 		// Pipelines use the same connection.
 		PipelinePoolSize: -1,
@@ -94,13 +93,13 @@ func newSession(p *pool, nc *connection.Conn) *session {
 	return s
 }
 
-// noDeadline has go-redis set no deadlines.
+// noDeadline lets go-redis set no deadlines.
 const noDeadline = -2
 
-// errSpent is what go-redis gets when it wants a second connection.
+// errSpent is the answer to go-redis' attempt to make a second connection.
 var errSpent = errors.New("the connection was lost")
 
-// errorReply returns the error that an error reply means.
+// errorReply returns the error for an error reply.
 func (s *session) errorReply(text string) error {
 	if strings.HasPrefix(text, "ERR Protocol error") {
 		s.hangsUp = true
@@ -115,7 +114,7 @@ func (s *session) errorReply(text string) error {
 	return err
 }
 
-// exchange sends a call, as exchange.Wire says.
+// exchange sends a call: see exchange.Wire.
 func (s *session) exchange(c *exchange.Call) {
 	if !s.begin(c) {
 		c.Err = net.ErrClosed
@@ -132,7 +131,7 @@ func (s *session) exchange(c *exchange.Call) {
 	s.end(c)
 }
 
-// begin tells that the session carries a call, and reports whether it may.
+// begin makes the call that of the session. false means that the session is given up.
 func (s *session) begin(c *exchange.Call) bool {
 	s.err, s.written, s.began = nil, false, c.Began
 	s.mu.Lock()
@@ -141,7 +140,7 @@ func (s *session) begin(c *exchange.Call) bool {
 	return !s.left
 }
 
-// end tells that the session carries no call, and what became of it.
+// end records the outcome of a call. The session carries no call afterwards.
 func (s *session) end(c *exchange.Call) {
 	s.mu.Lock()
 	s.call = nil
@@ -159,7 +158,7 @@ func (s *session) end(c *exchange.Call) {
 	}
 }
 
-// fit reports whether another call may be sent.
+// fit returns an error if the connection is closed, or has bytes that no command asked for.
 func (s *session) fit() error {
 	if s.socket == nil {
 		return nil
@@ -167,7 +166,7 @@ func (s *session) fit() error {
 	return s.socket.Look(false)
 }
 
-// usable reports whether the session can carry another call, after one has ended.
+// usable reports whether the session can carry another call after the last one.
 func (s *session) usable() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,9 +175,9 @@ func (s *session) usable() bool {
 		(len(rest) == 0 || rest[0] == '>')
 }
 
-// beginTransaction sends a transaction up to its MULTI, and reads the reply to that:
-// a server that refuses it would run the commands behind it one by one. It returns
-// where the rest begins, negative if that is not to be sent.
+// beginTransaction sends a transaction up to MULTI, and reads the reply. A server that
+// refuses MULTI would run the commands behind it one by one. The result is the index of the
+// first command behind MULTI, or a negative number if the rest is not to be sent.
 func (s *session) beginTransaction(c *exchange.Call) int {
 	end := 1
 	for c.Commands[end-1].Name != "MULTI" {
@@ -188,7 +187,7 @@ func (s *session) beginTransaction(c *exchange.Call) int {
 	begun := &c.Commands[end-1]
 	switch {
 	case !begun.Replied:
-		s.written = false // of the transaction
+		s.written = false // no command of the transaction was written
 		return -1
 	case begun.Reply.Kind != driver.ReplyError:
 		s.multi = true
@@ -201,10 +200,10 @@ func (s *session) beginTransaction(c *exchange.Call) int {
 	return -1
 }
 
-// textNotRun is the error of commands that are not written, as MULTI was refused.
+// textNotRun is the error of commands that are not written because MULTI was refused.
 const textNotRun = "EXECABORT Transaction discarded because of MULTI, which was refused."
 
-// send writes some of the commands of a call, and reads their replies.
+// send writes some commands of a call, and reads their replies.
 func (s *session) send(c *exchange.Call, from, to int) {
 	s.commands, s.answered, s.stands = c.Commands[from:to], 0, to-from
 	s.replies.Begin(to - from)
@@ -223,8 +222,8 @@ func (s *session) send(c *exchange.Call, from, to int) {
 	}
 }
 
-// interrupt ends the exchange under way, if its call has ended, and reports whether
-// there is one.
+// interrupt ends the exchange of a call that has ended. busy reports whether the session
+// carries a call.
 func (s *session) interrupt(now time.Time) (busy bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -233,12 +232,12 @@ func (s *session) interrupt(now time.Time) (busy bool) {
 	}
 	if !s.interrupted && s.call.Ended(now) {
 		s.interrupted = true
-		_ = s.nc.SetDeadline(time.Unix(1, 0)) // of a connection that is closed
+		_ = s.nc.SetDeadline(time.Unix(1, 0)) // fails on a closed connection only
 	}
 	return true
 }
 
-// leave gives the session up. A call under way fails.
+// leave gives up the session. A call in progress fails.
 func (s *session) leave() {
 	s.mu.Lock()
 	s.left = true
@@ -246,13 +245,13 @@ func (s *session) leave() {
 	_ = s.nc.Close()
 }
 
-// close gives up what the session has, once it carries no call.
+// close releases the resources of a session without a call.
 func (s *session) close() {
 	s.leave()
 	_ = s.client.Close()
 }
 
-// A sessionConn is what go-redis writes to and reads from.
+// A sessionConn is the connection that go-redis writes to and reads from.
 type sessionConn struct{ *session }
 
 // Write implements net.Conn.
@@ -277,8 +276,8 @@ func (c sessionConn) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// write writes p. If replies may come before all is written, they are read when it
-// takes long: a server may not read on while nobody reads its replies.
+// write writes p. The drain reads replies during a long write of several commands: some
+// servers stop reading until their replies are read.
 func (s *session) write(p []byte) (int, error) {
 	if len(s.commands) == 1 {
 		return s.nc.Write(p)
@@ -289,16 +288,16 @@ func (s *session) write(p []byte) (int, error) {
 	return s.drain.write(p)
 }
 
-// bound sets a deadline for a part of an exchange, unless that is interrupted.
+// bound sets a deadline for a part of an exchange that is not interrupted.
 func (s *session) bound(limit time.Duration, set func(time.Time) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.interrupted {
-		_ = set(time.Now().Add(limit)) // of a connection that is closed
+		_ = set(time.Now().Add(limit)) // fails on a closed connection only
 	}
 }
 
-// standIn is what go-redis reads in the place of a reply.
+// standIn is the reply that go-redis reads in the place of each reply.
 const standIn = ":0\r\n"
 
 // Read implements net.Conn.
@@ -325,7 +324,7 @@ func (c sessionConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// await waits for the replies that are due.
+// await waits for all replies that are due.
 func (s *session) await() error {
 	if s.drain.reads() {
 		return s.drain.wait()
@@ -333,7 +332,7 @@ func (s *session) await() error {
 	return s.read()
 }
 
-// read reads the replies that are due.
+// read reads all replies that are due.
 func (s *session) read() error {
 	reads := s.replies.Reads()
 	for s.answered < len(s.commands) {
@@ -355,14 +354,13 @@ func (s *session) read() error {
 	return nil
 }
 
-// lastWordsTimeout is how long a server that closed a connection is listened to.
+// lastWordsTimeout bounds the read from a connection that the server has closed.
 const lastWordsTimeout = 50 * time.Millisecond
 
-// lastWords returns why a server hung up in the middle of a request, if it said so
-// before it answered anything, or else err. Of a value beyond its limit a server reads
-// no more than the length, and it may refuse a client's certificate after the
-// handshake. Any other error reply is the answer to the first command of the request,
-// and says nothing about those behind it.
+// lastWords returns the error that a server has sent before a hang-up in the middle of a
+// request, or err. A server answers a value beyond its limit after the length, and may
+// refuse a client's certificate after the handshake. Any other error reply answers the
+// first command, and does not explain the hang-up.
 func (s *session) lastWords(err error) error {
 	if s.drain.reads() {
 		s.bound(lastWordsTimeout, s.nc.SetReadDeadline)
@@ -389,13 +387,13 @@ func (s *session) lastWords(err error) error {
 	return err
 }
 
-// refusesClient reports whether an error reply, the first on its connection, is the
-// only one: the server does not want this client, and hangs up.
+// refusesClient reports whether the first error reply of a connection means that the server
+// refuses the client, and hangs up.
 func refusesClient(text string) bool {
 	return strings.HasPrefix(text, "ERR max number of clients") || strings.HasPrefix(text, "DENIED")
 }
 
-// What follows go-redis sets and asks, and makes no difference.
+// go-redis calls these methods without any effect.
 
 func (sessionConn) SetDeadline(time.Time) error      { return nil }
 func (sessionConn) SetReadDeadline(time.Time) error  { return nil }

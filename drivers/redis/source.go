@@ -12,21 +12,21 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A clientSource has the client of one server that a program has made.
+// A clientSource finds the program's client for one server.
 type clientSource interface {
-	// client returns the client, which may have to be made or found. Its error is
-	// Call.Err of a call of which nothing was sent.
+	// client returns the client. An error becomes Call.Err of a call of which nothing was
+	// sent.
 	client(ctx context.Context) (*goredis.Client, error)
-	// known returns the client if there is one, or nil.
+	// known returns the client if it exists, or nil.
 	known() *goredis.Client
-	// dropped tells that a client was found closed, and reports whether another one
-	// may take its place.
+	// dropped tells that a client was found closed, and reports whether another client may
+	// take its place.
 	dropped(client *goredis.Client) bool
-	// close closes the client if it is the store's to close.
+	// close closes the client if the store owns it.
 	close() error
 }
 
-// A fixedClient is one client, which the program owns unless it gives it up.
+// A fixedClient is one client. The program owns the client unless it has given CloseClient.
 type fixedClient struct {
 	*goredis.Client
 	owned bool
@@ -43,7 +43,7 @@ func (f fixedClient) close() error {
 	return closed(f.Close())
 }
 
-// closed returns what Close of a client has returned, unless it was closed before.
+// closed returns the error of Close of a client. ErrClosed is no error.
 func closed(err error) error {
 	if err == nil || errors.Is(err, goredis.ErrClosed) {
 		return nil
@@ -51,7 +51,7 @@ func closed(err error) error {
 	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
 }
 
-// A madeClient is made by the program when the first call needs it, and closed by the
+// A madeClient is made by the program at the first call that needs it, and closed by the
 // store.
 type madeClient struct {
 	addr string
@@ -94,15 +94,15 @@ func (m *madeClient) close() error {
 	return closed(m.made.Close())
 }
 
-// clusterNodes are the clients that go-redis' client for a cluster has for its nodes.
-// They are go-redis' to make and to close.
+// clusterNodes are the clients for the nodes in go-redis' client for a cluster. go-redis
+// makes and closes them.
 type clusterNodes struct {
 	cluster *goredis.ClusterClient
 	seeds   []string
 
 	mu     sync.Mutex
 	byAddr map[string]*goredis.Client
-	closed map[*goredis.Client]bool // that calls have found closed
+	closed map[*goredis.Client]bool // clients that calls have found closed
 }
 
 func newClusterNodes(cluster *goredis.ClusterClient, seeds []string) *clusterNodes {
@@ -112,8 +112,8 @@ func newClusterNodes(cluster *goredis.ClusterClient, seeds []string) *clusterNod
 	}
 }
 
-// at returns the client for an address, or nil. For a seed, which go-redis may know by
-// another name only, any will do: it is asked who has which slots.
+// at returns the client for an address, or nil. Any node can stand for a seed, which
+// go-redis may know by another name: a seed is only asked for the topology.
 func (n *clusterNodes) at(addr string) *goredis.Client {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -126,12 +126,13 @@ func (n *clusterNodes) at(addr string) *goredis.Client {
 	return nil
 }
 
-// look has go-redis ask the cluster for its nodes, and notes their clients. When it
-// cannot be asked, go-redis knows those of the last time.
+// refresh lets go-redis ask the cluster for its nodes, and records their clients. go-redis
+// uses its last topology if no node answers.
 //
-// go-redis closes the client of a node that has left the cluster, and forgets it. So a
-// closed client that go-redis still has means that the program has closed all of them.
-func (n *clusterNodes) look(ctx context.Context) error {
+// go-redis closes the client of a node that has left the cluster, and forgets the client.
+// So a closed client that go-redis still has means that the program has closed the cluster
+// client.
+func (n *clusterNodes) refresh(ctx context.Context) error {
 	var mu sync.Mutex
 	byAddr := make(map[string]*goredis.Client)
 	err := n.cluster.ForEachShard(ctx, func(_ context.Context, client *goredis.Client) error {
@@ -155,7 +156,7 @@ func (n *clusterNodes) look(ctx context.Context) error {
 	return nil
 }
 
-// A clusterNode is one of the nodes.
+// A clusterNode is the clientSource of one node.
 type clusterNode struct {
 	nodes *clusterNodes
 	addr  string
@@ -165,7 +166,7 @@ func (c clusterNode) client(ctx context.Context) (*goredis.Client, error) {
 	if client := c.known(); client != nil {
 		return client, nil
 	}
-	if err := c.nodes.look(ctx); err != nil {
+	if err := c.nodes.refresh(ctx); err != nil {
 		return nil, err
 	}
 	if client := c.known(); client != nil {

@@ -14,55 +14,55 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/topology"
 )
 
-// engine is a call on one server, which is written once for all drivers.
+// engine is the store on one server that all drivers share.
 type engine = exchange.Store
 
-// A Store is a store on a Redis server, on the servers of sentinels, or on a cluster.
-// It implements every optional interface of package driver but Subscriber, Tracker and
+// A Store is a store on a Redis server, on the servers of sentinels, or on a cluster. Store
+// implements every optional interface of package driver but Subscriber, Tracker and
 // Replicated. All methods may be called concurrently.
 type Store struct{ backend }
 
-// backend hides what a Store is made of: a serverStore or a clusterStore.
+// backend hides the store inside a Store: a serverStore or a clusterStore.
 type backend = topology.Store
 
-// Caps implements driver.Capable: a Store can do what it is made of.
+// Caps implements driver.Capable. The capabilities are those of the store inside.
 func (s *Store) Caps() driver.Caps { return driver.CapsOf(s.backend) }
 
-// A serverStore is the connections to one server.
+// A serverStore is a store on one server.
 type serverStore struct {
 	*engine
 	addr     string
 	database int
 	wire     inspector
 	native   native
-	// events are closed with the store; nil if they are another one's.
+	// events are closed with the store. events is nil if another store owns the queue.
 	events *status.Queue
 }
 
-// An inspector knows how the connections to a server are.
+// An inspector shows the state of the connections to a server.
 type inspector interface {
 	inspect() driver.InspectedServer
 }
 
-// A StoreOption changes what NewStore returns.
+// A StoreOption changes the store that NewStore returns.
 type StoreOption func(*storeOptions)
 
 type storeOptions struct {
 	closeClient bool
 	maxValue    int
-	callTimeout time.Duration // of a call on a cluster without a deadline
+	callTimeout time.Duration // time-out of a call without a deadline on a cluster
 }
 
 func defaultStoreOptions() storeOptions {
 	return storeOptions{maxValue: settings.DefaultMaxValue, callTimeout: settings.DefaultOpTimeout}
 }
 
-// CloseClient lets Store.Close close the client too.
+// CloseClient lets Store.Close close the client, too.
 func CloseClient() StoreOption { return func(o *storeOptions) { o.closeClient = true } }
 
-// MaxValue sets the length in bytes of the longest value: a longer one is neither
-// sent nor read into memory, and is ErrTooLarge. The default is 64 MiB and a
-// little. MaxValue panics unless n is positive.
+// MaxValue sets the length in bytes of the longest value. A longer value is neither sent
+// nor read into memory, and is ErrTooLarge. The default is slightly more than 64 MiB.
+// MaxValue panics unless n is positive.
 func MaxValue(n int) StoreOption {
 	if n <= 0 {
 		panic("xcache: redis.MaxValue of a length that is not positive")
@@ -70,35 +70,33 @@ func MaxValue(n int) StoreOption {
 	return func(o *storeOptions) { o.maxValue = n }
 }
 
-// NewStore returns a store on a client that the program has made and goes on to
-// own: Close leaves it open, unless CloseClient is given. NewStore does no I/O.
+// NewStore returns a store on a client that the program has made. The program still owns
+// the client: Close leaves the client open, unless CloseClient is given. NewStore does no
+// I/O.
 //
-// A *goredis.Client may be that of a server, or of sentinels, as NewFailoverClient makes
-// it. Of a *goredis.ClusterClient the store uses the clients for its nodes, and routes
-// commands itself, as NewClusterStore describes: hooks of the nodes, which OnNewNode
-// adds, see the commands, and hooks of the client for the cluster do not.
+// A *goredis.Client may be one of a server, or one of sentinels by NewFailoverClient. With
+// a *goredis.ClusterClient, the store uses the clients of the nodes, and routes commands
+// itself: see NewClusterStore. Hooks of the nodes' clients, as OnNewNode adds them, see the
+// commands. Hooks of the cluster client do not.
 //
-// NewStore panics if client is nil or of any other type: a *goredis.Ring keeps each key
-// on one of several servers, and loses some of them when a server comes or goes. It
-// panics for a ClusterClient with ClusterSlots, as NewFailoverClusterClient makes it,
-// because the servers are no cluster; and for one with ReadOnly, RouteByLatency or
-// RouteRandomly, because its connections would read from a server that has become a
-// replica.
+// NewStore panics for a nil client, and for any other type. A *goredis.Ring keeps each key
+// on one of several servers, and loses keys when a server comes or goes. NewStore also
+// panics for two kinds of ClusterClient. The servers of one with ClusterSlots, as
+// NewFailoverClusterClient makes it, are no cluster. The connections of one with ReadOnly,
+// RouteByLatency or RouteRandomly would read from a server that has become a replica.
 //
 // The client's options hold, with two exceptions. Nothing is sent twice, whatever
-// MaxRetries says: the store's own retries are those that are safe. And a call
-// returns when its context ends, whatever ContextTimeoutEnabled says; without
-// that option the command it leaves behind holds its connection until the
-// client's ReadTimeout, and so does Close. A call without a deadline takes as
-// long as the client's time-outs let it, and on a cluster 3 seconds at most; the core
-// adds a deadline of its own.
+// MaxRetries says: the store retries by itself where that is safe. A call returns when its
+// context ends, whatever ContextTimeoutEnabled says. Without that option, the command of a
+// call that has ended holds its connection until the client's ReadTimeout, and Close waits
+// for that. A call without a deadline has no bound but the client's time-outs, or 3 seconds
+// on a cluster. The core adds a deadline of its own.
 //
-// The client's hooks see the store's commands, in words. Its cache, if it has one,
-// is passed by. Its connections are its own: they are not watched as those of a
-// store that Driver opens, so a line of a reply that does not end costs its length,
-// a pipeline is written to its end before replies are read, and what comes behind a
-// reply is the client's affair. Once the program has closed the client, calls fail with
-// driver.ErrClosed.
+// The client's hooks see the words of the store's commands. The client's cache, if it has
+// one, is not used. The store does not watch the client's connections, as it watches the
+// connections from a DSN. So an endless line in a reply takes memory for its length, a
+// pipeline is written to its end before replies are read, and bytes behind a reply are left
+// to the client. Once the program has closed the client, calls fail with driver.ErrClosed.
 func NewStore(client goredis.UniversalClient, opts ...StoreOption) *Store {
 	o := defaultStoreOptions()
 	for _, opt := range opts {
@@ -131,7 +129,7 @@ func newStoreOf(client *goredis.Client, o storeOptions) *serverStore {
 	}
 }
 
-// newStore returns a store on the server that the settings name. It does no I/O.
+// newStore returns a store on the server in the settings. newStore does no I/O.
 func newStore(s *settings.Settings, dial dialFunc) *serverStore {
 	p := newPool(s, dial)
 	p.clock = exchange.NewClock(s.OpTimeout, p.Watch)
@@ -143,18 +141,18 @@ func newStore(s *settings.Settings, dial dialFunc) *serverStore {
 	}
 }
 
-// Close ends the calls that were abandoned, and the connections if the store owns its
-// client. Further calls fail with driver.ErrClosed.
+// Close ends the abandoned calls, and closes the connections if the store owns its client.
+// Later calls fail with driver.ErrClosed.
 func (s *serverStore) Close() error {
 	err := errors.Join(s.native.close(), s.engine.Close())
 	s.events.Close()
 	return err
 }
 
-// String returns the server's address and database.
+// String returns the address and the database of the server.
 func (s *serverStore) String() string { return fmt.Sprintf("redis store %s/%d", s.addr, s.database) }
 
-// Format writes what String returns for every verb: the client's options hold a
+// Format writes the result of String for every verb, because the client's options hold a
 // password.
 func (s *serverStore) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())

@@ -10,50 +10,53 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/exchange"
 )
 
-// callers are the calls on a connection. Each of their callers leaves when his call has
-// ended, and the connection stays in use: a reply that comes later is dropped.
+// callers are the calls in flight on a connection. A caller leaves when the call has ended,
+// and the connection stays in use: a late reply is dropped.
 //
-// While valkey-go writes and reads by the caller's own goroutine, conn gives it something
-// to read in the place of the replies. Otherwise valkey-go leaves the call in its queue.
+// valkey-go may write and read in the goroutine of the caller. In that case conn ends the
+// read and gives valkey-go stand-ins for the missing replies. Otherwise valkey-go leaves
+// the call in its queue.
 type callers struct {
 	conn *conn
-	// entered is how many commands valkey-go was given.
+	// entered is the number of commands that were given to valkey-go.
 	entered atomic.Int64
 
 	mu      sync.Mutex
 	calls   []*callContext
-	waiting []*callContext // for room, in their order
-	// left has, for each call that is in the queue without its caller, how many
-	// replies have come when its own have.
+	waiting []*callContext // calls that wait for room, in order
+	// left has an entry for each call in the queue whose caller has left: the number of
+	// replies on the connection after which the call's own replies have come.
 	left []int64
 }
 
-// maxCalls is how many calls there are on a connection. The queue of valkey-go takes a
-// thousand, and has a caller wait, whatever his context, when it is full.
+// maxCalls is the limit of calls on a connection. The queue of valkey-go has room for a
+// thousand calls. A caller at a full queue waits there even if the context has ended.
 const maxCalls = 768
 
-// A callContext is the context of a call as valkey-go has it: one with a deadline, as
-// else valkey-go reads all the time, by a goroutine of its own. valkey-go asks for the
-// deadline when it is about to write and read by the caller's goroutine, for the channel
-// when the call waits in its queue, and for the error before everything else, and when it
-// leaves the call in the queue.
+// A callContext is the context of a call for valkey-go. The context always has a deadline,
+// because without one valkey-go reads by a goroutine of its own.
+//
+// The order of valkey-go's questions tells what happens to the call. valkey-go asks for Err
+// before everything else, for Deadline just before the caller's goroutine writes and reads,
+// and for Done when the call waits in the queue. A second question for Err means that
+// valkey-go leaves the call in the queue.
 type callContext struct {
-	context.Context // the caller's
+	context.Context // the context of the caller
 	call            *exchange.Call
 	on              *callers
 	ended           chan struct{} // has an element when the call has ended
-	admitted        chan bool     // whether it may begin, for one that had to wait
+	admitted        chan bool     // tells a call that waits for room whether to begin
 
-	serving    atomic.Bool // valkey-go writes and reads by the caller's goroutine
-	unanswered int         // commands at the end that were answered in the server's place
+	serving    atomic.Bool // the caller's goroutine writes and reads for valkey-go
+	unanswered int         // number of the last commands that got stand-ins for their replies
 
-	// Of the caller's goroutine:
-	begun bool // valkey-go has asked whether the context has ended
+	// The caller's goroutine alone uses these fields.
+	begun bool // valkey-go has asked for Err
 	left  bool // valkey-go has left the call in its queue
 
-	// Guarded by callers.mu:
-	at   int  // in the list of calls
-	told bool // that the call has ended
+	// callers.mu guards these fields.
+	at   int  // index in the list of calls
+	told bool // the call was told of its end
 }
 
 // Deadline implements context.Context.
@@ -69,14 +72,14 @@ func (c *callContext) Done() <-chan struct{} { return c.ended }
 // Err implements context.Context.
 func (c *callContext) Err() error {
 	if !c.begun {
-		c.begun = true // the call is in the list: it is told when it ends
+		c.begun = true // a call in the list is told of its end by Done
 		return nil
 	}
 	c.left = true
 	return c.reason()
 }
 
-// reason returns why the call has ended.
+// reason returns the reason why the call has ended.
 func (c *callContext) reason() error {
 	if c.call.Context.Done() != nil {
 		if err := c.call.Context.Err(); err != nil {
@@ -86,7 +89,7 @@ func (c *callContext) reason() error {
 	return context.DeadlineExceeded
 }
 
-// begin makes the context that of a call.
+// begin prepares the context for a call.
 func (c *callContext) begin(call *exchange.Call) {
 	if c.ended == nil {
 		c.ended, c.admitted = make(chan struct{}, 1), make(chan bool, 1)
@@ -96,11 +99,10 @@ func (c *callContext) begin(call *exchange.Call) {
 	c.unanswered, c.begun, c.left, c.told = 0, false, false, false
 }
 
-// end lets go of a call.
+// end releases the call.
 func (c *callContext) end() { c.Context, c.call, c.unanswered = nil, nil, 0 }
 
-// enter adds a call, and reports whether it may begin. Else it gets to know that by its
-// channel.
+// enter adds a call. false means that the call has to wait for room: see await.
 func (v *callers) enter(c *callContext) bool {
 	c.on = v
 	v.mu.Lock()
@@ -132,7 +134,7 @@ func (v *callers) add(c *callContext) {
 	v.calls = append(v.calls, c)
 }
 
-// leave takes a call away that may have begun.
+// leave removes a call that may have begun.
 func (v *callers) leave(c *callContext) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -155,7 +157,7 @@ func (v *callers) leave(c *callContext) {
 	}
 }
 
-// admit lets calls begin that wait for room. v.mu is locked.
+// admit lets waiting calls begin while there is room. v.mu is locked.
 func (v *callers) admit() {
 	n := 0
 	for n < len(v.waiting) && v.hasRoom() {
@@ -166,8 +168,8 @@ func (v *callers) admit() {
 	v.waiting = slices.Delete(v.waiting, 0, n)
 }
 
-// await waits until a call may begin, and reports whether it may: not if the connection
-// is not to be used any more, or if the call has ended.
+// await waits until a call may begin. false means that the call has ended, or that the
+// connection takes no new calls.
 func (v *callers) await(c *callContext) bool {
 	ended, late := c.call.Done()
 	select {
@@ -188,16 +190,16 @@ func (v *callers) await(c *callContext) bool {
 	return false
 }
 
-// forget takes a call away that was admitted, and does not begin.
+// forget removes an admitted call that does not begin.
 func (v *callers) forget(c *callContext) {
 	v.entered.Add(-int64(len(c.call.Commands)))
 	v.leave(c)
 }
 
-// look tells the calls that have ended, and those that wait in vain if the connection is
-// not to be used any more. It returns how many calls there are, and how many of those
-// that have left are still in the queue.
-func (v *callers) look(now time.Time, usable bool) (calls, left int) {
+// sweep tells the ended calls of their end, and ends the waiting of all calls if the
+// connection is not usable. The results are the number of calls in flight, and the number
+// of calls in the queue whose callers have left.
+func (v *callers) sweep(now time.Time, usable bool) (calls, left int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, c := range v.calls {

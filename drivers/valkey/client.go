@@ -17,14 +17,14 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
-// A clientWire is the wire of a store on a client that the program has made. It does
+// A clientWire is the wire of a store on a client that the program has made. The wire does
 // not see the client's connections.
 type clientWire struct {
 	source clientSource
-	closed atomic.Bool // by the store
+	closed atomic.Bool // the store has closed the wire
 }
 
-// errClientClosed is a client that the program has closed.
+// errClientClosed is the error of a client that the program has closed.
 var errClientClosed = fmt.Errorf("%w: %w", valkeygo.ErrClosing, nodes.ErrClientClosed)
 
 // Exchange implements exchange.Wire.
@@ -41,7 +41,7 @@ func (w *clientWire) Exchange(c *exchange.Call) {
 	m := memoryOf(c)
 	m.send(clientContext{c.Context, latest(c.Deadline)}, client, nil, c)
 	c.Sent = true
-	m.settle(c, nil)
+	m.fillReplies(c, nil)
 	switch {
 	case c.Err == nil:
 		client.answered()
@@ -50,8 +50,8 @@ func (w *clientWire) Exchange(c *exchange.Call) {
 	}
 }
 
-// A clientContext is the context of a call with a deadline, and without a channel: who
-// listens for its end is the caller.
+// A clientContext is the context of a call for valkey-go: with a deadline, and without a
+// channel. The caller itself listens for the end of the context.
 type clientContext struct {
 	context.Context
 	deadline time.Time
@@ -60,11 +60,11 @@ type clientContext struct {
 func (c clientContext) Deadline() (time.Time, bool) { return c.deadline, true }
 func (c clientContext) Done() <-chan struct{}       { return nil }
 
-// leeway is how long a reply may come late without costing others the connection: a
-// call that waits for it has the connection's deadline set.
+// leeway is the time for a late reply. A call that waits in valkey-go beyond its deadline
+// sets the deadline of the connection, and the connection's other calls would fail with it.
 const leeway = 3 * time.Second
 
-// latest returns the deadline for valkey-go of a call with a deadline.
+// latest returns the deadline of a call for valkey-go.
 func latest(deadline time.Time) time.Time {
 	if late := time.Now().Add(leeway); late.After(deadline) {
 		return late
@@ -84,8 +84,8 @@ func (w *clientWire) Failure(c *exchange.Call, sent bool) error {
 	case errors.Is(err, errClientClosed):
 		return driver.Fail(driver.ErrClosed, failure.Outcome(sent), nodes.ErrClientClosed)
 	case errors.Is(err, valkeygo.ErrClosing) && w.closed.Load():
-		// A client of sentinels says it of its own accord, too, of a primary that
-		// it leaves.
+		// The client of a sentinel setup reports ErrClosing also for a primary that the
+		// client leaves.
 		return driver.Fail(driver.ErrClosed, failure.Outcome(sent), nil)
 	case errors.As(err, &reply):
 		return handshakeError(reply)
@@ -95,11 +95,12 @@ func (w *clientWire) Failure(c *exchange.Call, sent bool) error {
 	return nil
 }
 
-// early is how long before the deadline of a call valkey-go may report its end.
+// early is the longest time before a deadline at which valkey-go may report the deadline as
+// passed.
 const early = 10 * time.Millisecond
 
-// handshakeError returns what the server's answer to HELLO, AUTH, SELECT or CLIENT
-// means that a client of the program's got. valkey-go has taken the word ERR from it.
+// handshakeError returns the error for the server's reply to HELLO, AUTH, SELECT or CLIENT
+// of the program's client. valkey-go has removed the word ERR from the text.
 func handshakeError(reply *valkeygo.ValkeyError) error {
 	native := func(text string) error { return &replyError{text, reply} }
 	err := servererror.Parse(reply.Error(), native)
@@ -112,8 +113,8 @@ func handshakeError(reply *valkeygo.ValkeyError) error {
 // Watch implements exchange.Wire.
 func (*clientWire) Watch(time.Time) bool { return false }
 
-// Disconnect implements exchange.Wire. A client that the store does not own keeps its
-// connections: the callers leave, and Close waits for the client.
+// Disconnect implements exchange.Wire. The callers leave, the client keeps its connections,
+// and Close waits for the client.
 func (w *clientWire) Disconnect() {}
 
 // Close implements exchange.Wire.

@@ -38,7 +38,7 @@ func newStoreOfCluster(client valkeygo.Client, o storeOptions) *clusterStore {
 	}
 }
 
-// Caps implements driver.Capable. The nodes have clients of the program's, and no
+// Caps implements driver.Capable. The nodes use the program's clients, which have no
 // connections to give away.
 func (s *clusterStore) Caps() driver.Caps {
 	caps := driver.DetectCaps(s)
@@ -46,7 +46,7 @@ func (s *clusterStore) Caps() driver.Caps {
 	return caps
 }
 
-// Disconnect implements driver.Disconnector. The calls under way are left to valkey-go.
+// Disconnect implements driver.Disconnector. The calls in flight stay with valkey-go.
 func (s *clusterStore) Disconnect() {
 	s.Store.Disconnect()
 	if s.owned {
@@ -56,9 +56,9 @@ func (s *clusterStore) Disconnect() {
 
 // Close implements driver.Store.
 func (s *clusterStore) Close() error {
-	if s.owned { // which ends the calls that were left to it
+	if s.owned { // Close of the client ends the calls that stayed with it
 		s.client.Close()
-		// A call that was connecting meanwhile leaves a connection that is not closed.
+		// A call that connects during the first Close leaves an open connection.
 		defer s.client.Close()
 	}
 	return s.Store.Close()

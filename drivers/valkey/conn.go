@@ -17,7 +17,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// newConn returns the connection of a pool that has logged in.
+// newConn returns a connection of a pool. The connection has logged in.
 func newConn(nc *connection.Conn, s *settings.Settings, p *pool) *conn {
 	c := &conn{
 		Conn:         nc.Conn,
@@ -35,63 +35,62 @@ func newConn(nc *connection.Conn, s *settings.Settings, p *pool) *conn {
 	return c
 }
 
-// conn is a connection that sees what valkey-go writes and reads, so that the
-// store knows whether a call may have been written, and whether replies are due.
+// A conn is a connection between valkey-go and the server. conn follows what valkey-go
+// writes and reads, so that the store knows whether a call may have been written, and
+// whether replies are due.
 //
-// valkey-go uses a connection in two ways. At first whoever calls writes, and
-// reads the reply himself; the next caller waits for him. As soon as somebody
-// has to wait it goes over, for good, to one goroutine that writes and another
-// that reads.
+// valkey-go uses a connection in two ways. At first the goroutine of the caller writes the
+// command and reads the reply, and the next caller waits. As soon as a caller has to wait,
+// valkey-go changes for good to two goroutines: one writes, and the other one reads.
 type conn struct {
 	net.Conn
-	addr         string // that it was made to
+	addr         string // the address of the server
 	pool         *pool
-	source       io.Reader          // reads what the Conn reads
-	socket       *connection.Socket // nil if it cannot be looked at
+	source       io.Reader          // reads from Conn
+	socket       *connection.Socket // nil if the socket cannot be examined
 	writeTimeout time.Duration
-	plain        bool        // what is written is what is sent
-	taken        atomic.Bool // by valkey-go
-	greeted      bool        // by valkey-go
+	plain        bool        // bytes go to the network as they are, without TLS
+	taken        atomic.Bool // valkey-go has got the connection
+	greeted      bool        // valkey-go has sent its greeting
 
 	pipelining atomic.Bool  // one goroutine writes, another one reads
-	commands   atomic.Int64 // that were written, perhaps in part
-	answered   atomic.Int64 // that were replied to
-	parts      atomic.Int64 // of replies that were not complete
+	commands   atomic.Int64 // commands that were written, perhaps in part
+	answered   atomic.Int64 // commands that got their replies
+	parts      atomic.Int64 // reads that completed no reply
 
 	loans    loans
-	requests framing // used by the writer
-	begun    []byte  // line of a request that is not complete; likewise
-	replies  framing // used by the reader
-	held     []byte  // what was read and cannot be judged yet; likewise
-	passed   []byte  // what is good, and was not asked for yet; likewise
-	refused  error   // what is returned behind that; likewise
+	requests framing // used by the goroutine that writes, as is begun
+	begun    []byte  // the beginning of an incomplete line of a request
+	replies  framing // used by the goroutine that reads, as are the next three
+	held     []byte  // bytes that cannot be judged before more bytes come
+	passed   []byte  // good bytes that valkey-go has not read yet
+	refused  error   // the error of a read behind passed
 
 	dead      atomic.Bool   // nothing is written any more
-	abandoned atomic.Bool   // as a caller has left in the middle of what he wrote or read
+	abandoned atomic.Bool   // a caller has left in the middle of a write or a read
 	readEnded chan struct{} // closed when reads have failed
 	readOnce  sync.Once
 
-	mu          sync.Mutex   // guards what follows
-	cause       error        // why it was killed
-	served      *callContext // whose goroutine writes and reads; nil if two others do
-	interrupted bool         // as that call has ended
+	mu          sync.Mutex   // guards the fields below
+	cause       error        // the reason of the kill
+	served      *callContext // the call whose goroutine writes and reads; nil in the way of two goroutines
+	interrupted bool         // the deadline was set to end the call in served
 }
 
 var (
-	// errSpent is what valkey-go gets when it wants a second connection.
+	// errSpent is the answer to valkey-go's attempt to make a second connection.
 	errSpent = errors.New("the connection was lost")
-	// errRetired is a connection that was closed because nobody used it any more.
+	// errRetired is the error of a connection that was closed because it had no calls.
 	errRetired = errors.New("the connection was given up")
-	// errGreeting is what valkey-go gets when it says something else first than
-	// it is expected to.
+	// errGreeting is the error of a greeting of valkey-go that is not the expected one.
 	errGreeting = errors.New("valkey-go does not begin with HELLO 2")
-	// errTooLong is a command that no server takes.
+	// errTooLong is the error of a command that no server takes.
 	errTooLong = errors.New("an argument is longer than the server takes")
-	// errSilent is a connection on which no reply came for too long.
+	// errSilent is the error of a connection without replies for too long.
 	errSilent = timeoutError("the server does not answer")
 )
 
-// kill closes the connection. Calls on it fail with the cause.
+// kill closes the connection. Calls on the connection fail with the cause.
 func (c *conn) kill(cause error) {
 	c.mu.Lock()
 	if c.cause == nil {
@@ -108,7 +107,7 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// why returns err, or why the connection was killed.
+// why returns the cause of the kill, or err for a connection that was not killed.
 func (c *conn) why(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -118,19 +117,19 @@ func (c *conn) why(err error) error {
 	return err
 }
 
-// unsent reports whether no command of a call was written, and none will be. There were
-// so many commands before it. served tells whether its own goroutine would have written
-// them: the others write none until two goroutines do it for all.
+// unsent reports whether no command of a call was written, and none will be. before is the
+// number of commands before the call. served tells whether the goroutine of the call itself
+// would have written: other calls write nothing before the two goroutines run.
 func (c *conn) unsent(before int64, served bool) bool {
 	return c.dead.Load() && (c.commands.Load() == before || !served && !c.pipelining.Load())
 }
 
-// due returns how many replies are to come.
+// due returns the number of replies that are due.
 func (c *conn) due() int64 { return c.commands.Load() - c.answered.Load() }
 
-// SetDeadline implements net.Conn. valkey-go sets one for each request, which makes no
-// difference as calls are told when they have ended, and none when it goes over to two
-// goroutines.
+// SetDeadline implements net.Conn. The deadlines of valkey-go for single requests are
+// ignored, because callers tell ended calls themselves. The zero deadline means that
+// valkey-go changes to two goroutines.
 func (c *conn) SetDeadline(t time.Time) error {
 	if t.IsZero() {
 		c.pipelining.Store(true)
@@ -139,18 +138,19 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return nil
 }
 
-// serve tells that a call is written and read by its caller's goroutine.
+// serve tells that the goroutine of the call writes and reads. nil tells that two
+// goroutines do.
 func (c *conn) serve(call *callContext) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.served = call
 	if c.interrupted {
 		c.interrupted = false
-		_ = c.Conn.SetDeadline(time.Time{}) // of a connection that is closed
+		_ = c.Conn.SetDeadline(time.Time{}) // fails on a closed connection only
 	}
 }
 
-// interrupt ends the writing and reading of a call that has ended, if it is under way.
+// interrupt ends the write or the read of an ended call, if the call is the served one.
 func (c *conn) interrupt(call *callContext) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,7 +160,7 @@ func (c *conn) interrupt(call *callContext) {
 	c.interrupted = true
 	if c.Conn.SetDeadline(time.Unix(1, 0)) != nil {
 		c.abandoned.Store(true)
-		_ = c.Conn.Close() // it knows no deadlines
+		_ = c.Conn.Close() // a connection without deadlines
 	}
 }
 
@@ -170,13 +170,14 @@ func (c *conn) isInterrupted() bool {
 	return c.interrupted
 }
 
-// standIn is what valkey-go reads in the place of a reply that is not waited for.
+// standIn is the reply that valkey-go reads in the place of a reply that no caller waits
+// for.
 const standIn = "-XCACHE the caller has left\r\n"
 
-// giveUp has valkey-go read something else in the place of the replies to a call that has
-// ended, if that is why a read has failed. The replies are dropped when they come. It
-// reports false if there is no other way than to close the connection: part of a reply
-// has been read.
+// giveUp handles the failed read of an ended call. valkey-go reads stand-ins for the
+// replies to the call, and the real replies are dropped when they come. false means that
+// the connection must be closed: a part of a reply has been read already, or the error has
+// another reason.
 func (c *conn) giveUp(err error) bool {
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return false
@@ -210,8 +211,8 @@ func (c *conn) Write(p []byte) (int, error) {
 			return 0, c.refuse(before, err)
 		}
 	}
-	// The count goes up before the connection is known to be alive: who sees it
-	// dead, and the count as it was, knows that nothing will be written.
+	// The count goes up before the check of dead. A caller that sees the connection dead
+	// and the count unchanged knows that nothing will be written.
 	c.commands.Store(c.requested())
 	if c.dead.Load() {
 		return 0, c.refuse(before, c.why(net.ErrClosed))
@@ -243,13 +244,13 @@ func (c *conn) write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// between reports whether what was followed ends where a command does.
+// between reports whether the bytes so far end at the end of a command.
 func (c *conn) between() bool {
 	return len(c.begun) == 0 && len(c.requests.open) == 0 && c.requests.bulk == 0
 }
 
-// follow counts the commands that p holds, or holds parts of. It reports false if
-// one has an argument that no server takes.
+// follow counts the commands in p, with those that begin or end in p. false means that a
+// command has an argument that no server takes.
 func (c *conn) follow(p []byte) bool {
 	if len(c.begun) > 0 {
 		end := bytes.IndexByte(p, '\n') + 1
@@ -270,7 +271,7 @@ func (c *conn) follow(p []byte) bool {
 	return v == all || v == tooShort
 }
 
-// requested returns how many commands have begun.
+// requested returns the number of commands that have begun.
 func (c *conn) requested() int64 {
 	n := c.requests.begun
 	if len(c.begun) > 0 && len(c.requests.open) == 0 {
@@ -284,11 +285,11 @@ func (c *conn) boundWrite() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.interrupted {
-		_ = c.SetWriteDeadline(time.Now().Add(c.writeTimeout)) // of a connection that is closed
+		_ = c.SetWriteDeadline(time.Now().Add(c.writeTimeout)) // fails on a closed connection only
 	}
 }
 
-// refuse takes the count of commands back: nothing was written.
+// refuse restores the count of commands: nothing was written.
 func (c *conn) refuse(before int64, err error) error {
 	c.commands.Store(before)
 	c.dead.Store(true)
@@ -315,7 +316,7 @@ func (c *conn) Read(p []byte) (n int, err error) {
 			n, err = c.source.Read(p)
 			n = c.judge(p[:n], true)
 		default:
-			// What is held comes first.
+			// The held bytes come before the new ones.
 			c.held = slices.Grow(c.held, max(minRead, min(len(c.held), maxRead)))
 			n, err = c.source.Read(c.held[len(c.held):cap(c.held)])
 			data := c.held[:len(c.held)+n]
@@ -332,17 +333,17 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	}
 }
 
-// How much is read at least, and at most, while something is held.
+// minRead and maxRead bound the size of one read behind held bytes.
 const (
 	minRead = 4 << 10
 	maxRead = 1 << 20
 )
 
-// judge looks at what was read, and divides it into what is passed on, what is
-// dropped, and what is held. If inPlace, it returns how much of the beginning of
-// data is passed on as it is.
+// judge divides the bytes of a read into bytes to pass on, bytes to drop, and bytes to
+// hold. With inPlace, good is the length of the first part of data, which is passed on
+// without a copy.
 func (c *conn) judge(data []byte, inPlace bool) (good int) {
-	ours := !inPlace // data is what was held, and more
+	ours := !inPlace // data is not the caller's buffer, but held bytes and new ones
 	if len(data) == 0 {
 		return 0
 	}
@@ -381,12 +382,12 @@ func (c *conn) judge(data []byte, inPlace bool) (good int) {
 	return good
 }
 
-// lastWordsTimeout is how long a server that closed a connection is listened to.
+// lastWordsTimeout bounds the read from a connection that the server has closed.
 const lastWordsTimeout = 50 * time.Millisecond
 
-// lastWords returns why a server hung up in the middle of a request, if it said
-// so, or else err: of a value beyond its limit it reads no more than the length.
-// Nobody reads from the connection.
+// lastWords returns the error that a server has sent before a hang-up in the middle of a
+// request, or err. A server answers a value beyond its limit after the length, and does not
+// read the value. No other goroutine reads from the connection.
 func (c *conn) lastWords(err error) error {
 	if !failure.IsHangUp(err) || c.Conn.SetReadDeadline(time.Now().Add(lastWordsTimeout)) != nil {
 		return err
@@ -400,8 +401,8 @@ func (c *conn) lastWords(err error) error {
 	return err
 }
 
-// awaitLastWords gives the reader the time to read what the server said before
-// it hung up: valkey-go closes the connection when it cannot write.
+// awaitLastWords waits until the reader has read the server's error before a hang-up.
+// valkey-go closes the connection as soon as a write fails.
 func (c *conn) awaitLastWords(err error) {
 	if !failure.IsHangUp(err) {
 		return
@@ -414,14 +415,14 @@ func (c *conn) awaitLastWords(err error) {
 	}
 }
 
-// What valkey-go says on a new connection, and what it hears. Which version is
-// spoken makes no difference to it otherwise.
+// The greeting of valkey-go on a new connection, and the answer to it. The version in the
+// answer has no other effect on valkey-go.
 const (
 	clientGreeting = "*2\r\n$5\r\nHELLO\r\n$1\r\n2\r\n"
 	serverGreeting = "*2\r\n$5\r\nproto\r\n:2\r\n"
 )
 
-// answerGreeting answers what valkey-go says first: the server was greeted before.
+// answerGreeting answers the greeting of valkey-go. The server was greeted before.
 func (c *conn) answerGreeting(p []byte) (int, error) {
 	if string(p) != clientGreeting {
 		return 0, errGreeting

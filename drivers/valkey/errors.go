@@ -30,10 +30,10 @@ func (p *pool) Failure(c *exchange.Call, sent bool) error {
 	return nil
 }
 
-// A timeoutError is a connection that was given up, as nothing came in time.
+// A timeoutError is the error of a connection that was closed after a time without replies.
 type timeoutError string
 
 func (e timeoutError) Error() string { return string(e) }
 
-// Timeout is that of net.Error.
+// Timeout implements net.Error.
 func (timeoutError) Timeout() bool { return true }

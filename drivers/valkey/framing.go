@@ -11,90 +11,88 @@ import (
 )
 
 var (
-	// errMalformed is a reply that is not RESP, or larger than any that is asked
-	// for.
+	// errMalformed is the error of a reply that is not RESP, or that is beyond all limits.
 	errMalformed = resp.ErrMalformed
-	// errUnasked is a reply to nothing.
+	// errUnasked is the error of a reply without a command.
 	errUnasked = resp.ErrUnasked
 )
 
 const (
-	// maxBulk is how long a string is that servers take unless they are configured
-	// otherwise: proto-max-bulk-len.
+	// maxBulk is proto-max-bulk-len of a server with the default configuration: the longest
+	// argument that the server takes.
 	maxBulk = 512 << 20
-	// maxClaim is how long a string may claim to be, or it is no string.
+	// maxClaim is the limit of the claimed length of a string.
 	maxClaim = math.MaxInt32 - len("\r\n")
-	// maxElements is how many elements an array may claim to have.
+	// maxElements is the limit of the claimed elements of an array.
 	maxElements = 1 << 24
-	// freeElements is how many elements arrays may claim to have that are not
-	// there yet. For more of them the bytes must come first.
+	// freeElements is the limit of claimed elements whose bytes have not come yet. The
+	// header of a larger array is held until enough bytes have come.
 	freeElements = 1 << 16
-	// minElement is how many bytes an element has at least.
+	// minElement is the least number of bytes of an element.
 	minElement = len("_\r\n")
-	// maxDepth is how deep arrays may be nested.
+	// maxDepth is the limit of nested arrays.
 	maxDepth = 64
-	// maxLine is more than the longest line.
+	// maxLine is beyond the longest line.
 	maxLine = 64 << 10
 )
 
 // A framing follows a stream of RESP, version 2 or 3, and counts its values.
 //
-// valkey-go believes what it reads: a negative length, one that no memory holds,
-// arrays without end inside each other and a reply that nobody asked for each
-// end the process, as it reads in goroutines of its own; a number that is none is
-// read as another one. So it gets to read only what was looked at here.
+// valkey-go trusts the bytes that it reads. A negative length, a length beyond all memory,
+// endlessly nested arrays and a reply without a command each end the process, because
+// valkey-go reads in goroutines of its own. A malformed number is read as another number.
+// So valkey-go reads only bytes that a framing has checked.
 type framing struct {
-	// begun and values are how many values have begun, and how many are
-	// complete, but for those inside others. Pushes are not among values.
+	// begun counts the values that have begun, and values the complete ones. Values inside
+	// others, and pushes, do not count.
 	begun, values int
 
-	asked   int               // values may begin
-	longest int               // string that is passed on
-	free    int               // elements may be claimed before they are there
-	pushes  bool              // there may be some; they are dropped
-	failed  func(text []byte) // is told of errors; may be nil
+	asked   int               // number of values that may begin
+	longest int               // length of the longest string that is passed on
+	free    int               // number of elements that may be claimed before their bytes come
+	pushes  bool              // pushes may come, and are dropped
+	failed  func(text []byte) // receives the text of error replies; may be nil
 
-	kind    byte   // of the value that is read
-	bulk    int    // bytes of a string, and the end of its line, to come
-	tooLong int    // length of the string that is dropped; 0 if none is
-	pushing bool   // what is read is in a push
-	skip    int    // values that are still to be dropped
-	skipped bool   // what is read is in such a value
-	open    []open // aggregates that are not complete
-	missing int    // elements of all of them that have not ended
+	kind    byte   // kind of the current value
+	bulk    int    // bytes to come of a string and its line end
+	tooLong int    // length of the string that is dropped; 0 if there is none
+	pushing bool   // the current value is in a push
+	skip    int    // number of values that are still to be dropped
+	skipped bool   // the current value is in such a value
+	open    []open // incomplete aggregates
+	missing int    // number of missing elements in all of them
 }
 
-// open is an aggregate that is not complete.
+// An open is an incomplete aggregate.
 type open struct {
 	missing int
 	kind    byte
 }
 
-// ofRequests returns the framing of what is written.
+// ofRequests returns a framing of the written bytes.
 func ofRequests() framing {
 	return framing{asked: math.MaxInt, longest: maxBulk, free: math.MaxInt}
 }
 
-// ofReplies returns the framing of what is read.
+// ofReplies returns a framing of the read bytes.
 func ofReplies(longest int, pushes bool, failed func([]byte)) framing {
 	return framing{longest: longest, free: freeElements, pushes: pushes, failed: failed}
 }
 
-// A verdict says what ended the bytes that are good.
+// A verdict tells what ends the good bytes.
 type verdict uint8
 
 const (
-	all       verdict = iota // nothing
-	dropped                  // bytes that nobody is to see
-	tooLong                  // the header of a string that will be dropped
-	tooShort                 // the beginning of something of which more must come
-	malformed                // what is not RESP
-	unasked                  // what answers nothing
+	all       verdict = iota // the end of the bytes
+	dropped                  // bytes that are dropped
+	tooLong                  // the header of a string that is dropped
+	tooShort                 // the beginning of a line or an array that is not complete
+	malformed                // bytes that are not RESP
+	unasked                  // a reply without a command
 )
 
-// next looks at the next bytes, which begin where those before ended. It returns
-// how many of them are good, and where those end that are dropped behind them.
-// What follows is looked at by the next call.
+// next checks the bytes behind those of the call before. good is the number of good bytes,
+// and end is the end of the dropped bytes behind them. The next call continues at end.
 func (f *framing) next(p []byte) (good, end int, v verdict) {
 	for at := 0; at < len(p); {
 		var n int
@@ -123,13 +121,13 @@ func (f *framing) next(p []byte) (good, end int, v verdict) {
 	return len(p), len(p), all
 }
 
-// hides reports whether the bytes that follow are dropped.
+// hides reports whether the next bytes are dropped.
 func (f *framing) hides() bool {
 	return f.pushing || f.tooLong > 0 || f.skipped || f.skip > 0 && len(f.open) == 0 && f.bulk == 0
 }
 
-// leave has the values dropped that are still to come when so many have been asked for,
-// and returns how many they are. It does nothing if part of one of them is passed on.
+// leave drops all values that have not begun of the first asked ones, and returns their
+// number. leave drops nothing and returns 0 if a part of a value has been passed on.
 func (f *framing) leave(asked int) int {
 	partly := len(f.open) > 0 || f.bulk > 0 && f.tooLong == 0
 	if partly && !f.pushing && !f.skipped {
@@ -140,9 +138,9 @@ func (f *framing) leave(asked int) int {
 	return n
 }
 
-// strings takes what most of a stream is, if it is complete: strings, the
-// beginnings of the arrays that they are in, and OK. It returns how much it has
-// taken, which is 0 if the next byte begins anything else.
+// strings is a fast path for complete strings, for arrays of them, and for OK. strings
+// returns the number of bytes that it has consumed, which is 0 if the next bytes are
+// anything else.
 func (f *framing) strings(p []byte) int {
 	const okay = "+OK\r\n"
 	if f.pushing || f.skipped || f.skip > 0 {
@@ -193,7 +191,7 @@ func (f *framing) strings(p []byte) int {
 	return at
 }
 
-// content takes bytes of a string, or of the end of its line.
+// content consumes bytes of a string, or of its line end.
 func (f *framing) content(p []byte) (n int, v verdict) {
 	before := f.bulk
 	n = min(before, len(p))
@@ -208,7 +206,7 @@ func (f *framing) content(p []byte) (n int, v verdict) {
 	return n, all
 }
 
-// line takes a line: a value, or the header of one.
+// line consumes a line: a value, or the header of a value.
 func (f *framing) line(p []byte) (n int, v verdict) {
 	push := p[0] == '>' && f.pushes && len(f.open) == 0
 	if len(f.open) == 0 && f.begun == f.asked && !push {
@@ -262,7 +260,7 @@ func valid(ok bool) verdict {
 	return malformed
 }
 
-// begin takes the beginning of a value.
+// begin records the beginning of a value.
 func (f *framing) begin(kind byte) {
 	if f.kind = kind; len(f.open) == 0 && kind != '>' {
 		f.begun++
@@ -273,7 +271,7 @@ func (f *framing) begin(kind byte) {
 	}
 }
 
-// beginString takes the header of a string. -1 is what version 2 has for nil.
+// beginString records the header of a string. -1 is nil in version 2.
 func (f *framing) beginString(kind byte, text []byte) verdict {
 	length, ok := parseLength(text, maxClaim)
 	switch {
@@ -292,8 +290,8 @@ func (f *framing) beginString(kind byte, text []byte) verdict {
 	return all
 }
 
-// beginAggregate takes the header of an aggregate, with so many bytes behind it.
-// valkey-go makes room for all elements that it claims to have.
+// beginAggregate records the header of an aggregate. behind is the number of bytes behind
+// the header. valkey-go allocates memory for all claimed elements.
 func (f *framing) beginAggregate(kind byte, text []byte, behind int) verdict {
 	length, ok := parseLength(text, maxElements)
 	if kind == '%' || kind == '|' {
@@ -320,11 +318,11 @@ func (f *framing) beginAggregate(kind byte, text []byte, behind int) verdict {
 	return all
 }
 
-// end takes the end of a value.
+// end records the end of a value.
 func (f *framing) end() {
 	kind := f.kind
 	for {
-		if kind == '|' { // data about the value that follows
+		if kind == '|' { // attributes of the value behind them
 			if len(f.open) == 0 {
 				f.begun--
 				if f.skipped {
@@ -353,13 +351,13 @@ func (f *framing) end() {
 	}
 }
 
-// shortLength reads the rest of a line that is a length of up to eight digits,
-// and returns how long the rest of the line is. That is 0 if it is not all there,
-// or is anything else: then the line has to be taken byte by byte.
+// shortLength reads the rest of a line with a length of up to eight digits. n is the length
+// of that rest. n is 0 for an incomplete line and for anything else, which need the slow
+// path.
 func shortLength(p []byte) (n, length int) {
 	const end = uint16('\r') | uint16('\n')<<8
 	if len(p) >= 8 {
-		// Most have up to three digits.
+		// Most lengths have up to three digits.
 		word := binary.LittleEndian.Uint64(p)
 		a, b, c := uint(byte(word))-'0', uint(byte(word>>8))-'0', uint(byte(word>>16))-'0'
 		switch {
@@ -389,7 +387,7 @@ func anyShortLength(p []byte) (n, length int) {
 	return i + len("\r\n"), length
 }
 
-// parseLength reads a length, and reports false if that is none, or beyond limit.
+// parseLength reads a length. false means that text is no length, or is beyond limit.
 func parseLength(text []byte, limit int) (int, bool) {
 	if !isDigits(text) {
 		return 0, false

@@ -8,8 +8,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
-// Inspect implements driver.Inspector. Of a client of the program's it knows the
-// addresses alone.
+// Inspect implements driver.Inspector. The addresses are all that is known about a client
+// of the program.
 func (s *serverStore) Inspect() driver.Inspection {
 	inspection := driver.Inspection{Driver: "valkey", Topology: driver.Standalone, Database: s.database}
 	if s.client != nil {
@@ -22,7 +22,7 @@ func (s *serverStore) Inspect() driver.Inspection {
 	return inspection
 }
 
-// inspect shows the servers that the client is one of, or the one at an address.
+// inspect returns the servers of the client, or the server at addr.
 func (w *clientWire) inspect(addr string) (servers []driver.InspectedServer) {
 	client := w.source.known()
 	switch {
@@ -37,7 +37,7 @@ func (w *clientWire) inspect(addr string) (servers []driver.InspectedServer) {
 	return servers
 }
 
-// connections counts the connections that new calls may use, or wait for.
+// connections counts the connections for new calls.
 func (p *pool) connections() *driver.Connections {
 	var c driver.Connections
 	for s := range p.places() {
@@ -53,8 +53,9 @@ func (p *pool) connections() *driver.Connections {
 	return &c
 }
 
-// lost notes that the connection was lost under calls, unless it was closed here. A
-// call that reads its own reply has op_timeout at least.
+// lost reports a connection that was lost while replies were due, unless the driver has
+// closed it. A timeout means a silent server: a call that reads its own reply waits for at
+// least op_timeout.
 func (c *conn) lost(err error) {
 	if c.dead.Load() || c.due() == 0 {
 		return

@@ -9,11 +9,11 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
-// A server hangs up on an argument that is longer than it takes, and all whose
-// calls are on that connection lose them. So an argument that is longer than any
-// that the server has taken yet goes over a connection of its own.
+// A server hangs up on an argument beyond its limit, and all calls on the connection fail.
+// So an argument that is longer than all those that the server has taken before goes over a
+// separate connection.
 
-// minLimit is the least that a server can be configured to take.
+// minLimit is the least limit that a server can be configured to have.
 const minLimit = 1 << 20
 
 // longest returns the length of the longest argument.
@@ -27,17 +27,17 @@ func longest(c *exchange.Call) int {
 	return n
 }
 
-// isRisky reports whether the server may hang up on an argument.
+// isRisky reports whether the server may hang up on an argument of a size.
 func (p *pool) isRisky(size int) bool {
 	return size > minLimit && int64(size) > p.proven.Load()
 }
 
-// unproven tells that the server has hung up on an argument, whatever it has taken
-// before.
+// unproven forgets the longest argument that the server has taken, because the server has
+// hung up on one.
 func (p *pool) unproven() { p.proven.Store(minLimit) }
 
-// acquireAlone is acquire for a request that may end its connection. It waits until
-// no other such request is under way.
+// acquireAlone is acquire for a call that may end its connection. acquireAlone waits until
+// no other such call is in flight.
 func (p *pool) acquireAlone(c *exchange.Call, size int) (*link, error) {
 	ended, late := c.Done()
 	select {
@@ -57,19 +57,19 @@ func (p *pool) acquireAlone(c *exchange.Call, size int) (*link, error) {
 			return l, nil
 		}
 	}
-	<-p.alone // another one was taken meanwhile
+	<-p.alone // the server has taken an argument of this size meanwhile
 	return p.acquireAny(c)
 }
 
-// leaveAlone is called when a request for which acquireAlone got a connection has
-// ended. proven is the length of its longest argument if the server has taken it.
+// leaveAlone releases a connection of acquireAlone. proven is the length of the longest
+// argument if the server has taken it, and 0 otherwise.
 func (p *pool) leaveAlone(l *link, proven int) {
 	p.proven.Store(max(p.proven.Load(), int64(proven)))
 	l.kill(errRetired)
 	<-p.alone
 }
 
-// left is the failure of a call that has ended before it had a connection.
+// left returns the error of a call that has ended before it got a connection.
 func (p *pool) left(c *exchange.Call) error {
 	if c.Context.Err() != nil {
 		return failure.OfContext(c.Context, false)
@@ -77,18 +77,18 @@ func (p *pool) left(c *exchange.Call) error {
 	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, &failure.TimeoutError{Limit: p.timeout})
 }
 
-// Much that is sent in one pipeline may be answered before it is all written. A
-// server that wants its answers to be read before it reads on must not wait for
-// ever, so valkey-go is to write and read at the same time then.
+// A server may answer the first commands of a long pipeline before the last ones are
+// written. Some servers stop reading until their replies are read. So valkey-go has to
+// write and read at the same time.
 const (
-	// muchToWrite is more than is on its way without anybody reading it.
+	// muchToWrite is more than the buffers between client and server hold.
 	muchToWrite = 64 << 10
-	// fewReplies are not much to read if they are as short as those to SET.
+	// fewReplies is a number of replies as short as those of SET that fit into the buffers.
 	fewReplies = 4 << 10
 )
 
-// bothWays is a context that has valkey-go write and read by two goroutines: it can
-// end, at any time.
+// bothWays is a context for which valkey-go writes and reads by two goroutines: the context
+// can end, and has no deadline.
 type bothWays struct{ context.Context }
 
 var never = make(chan struct{})

@@ -11,57 +11,60 @@ import (
 	"sync/atomic"
 )
 
-// Long values are not copied. A caller may change them when the call has returned, and
-// valkey-go may write them later than that: so it gets to write a reference to the value,
-// and conn writes the value in its place. A caller who leaves before that has to copy it.
+// Long values are not copied. A caller may change a value after the call, and valkey-go may
+// write the value still later. So valkey-go writes a reference to the value, and conn
+// writes the value in its place. A caller that leaves earlier has to copy the value.
 
-// minLent is the length of the shortest value that is lent. To copy less costs less.
+// minLent is the length of the shortest value that is lent. A copy of a shorter value costs
+// less than a loan.
 const minLent = 8 << 10
 
-// A loan is a value that valkey-go has a reference to.
+// A loan is a borrowed value. valkey-go has only a reference to it.
 type loan struct {
 	reference [referenceSize]byte
 
 	mu      sync.Mutex
-	value   []byte // what is not written yet
-	size    int    // of the whole value
-	written bool   // all of it is
-	gone    bool   // it cannot be written any more
+	value   []byte // the bytes that are not written yet
+	size    int    // length of the whole value
+	written bool   // the whole value is written
+	gone    bool   // the value can never be written any more
 }
 
 const (
-	// markSize is the size of what no value has in it: random bytes.
+	// markSize is the number of random bytes at the beginning of a reference, which no
+	// value contains.
 	markSize      = 16
-	referenceSize = markSize + 8 // and a number
+	referenceSize = markSize + 8 // the mark and a number of 8 bytes
 )
 
-// header begins a string of the length of a reference.
+// header is the RESP header of a reference.
 var header = "$" + strconv.Itoa(referenceSize) + "\r\n"
 
-// loans are those of a connection whose values are not written yet.
+// loans are the values of a connection that are not written yet.
 type loans struct {
-	mark []byte // the header of a reference, and what it begins with
+	mark []byte // the header and the random bytes of a reference
 	some atomic.Int64
 
 	mu      sync.Mutex
 	last    uint64
 	pending map[uint64]*loan
 
-	// Of the goroutine that writes:
-	begun   []byte // what may be the beginning of a reference
-	scratch []byte // what is written in one go
+	// The goroutine that writes alone uses these fields.
+	begun   []byte // bytes that may be the beginning of a reference
+	scratch []byte // buffer of one write
 }
 
-// maxScratch is how much is written in one go where values are put in.
+// maxScratch is the size of one write with values in it.
 const maxScratch = 256 << 10
 
 func newLoans() loans {
 	mark := append([]byte(header), make([]byte, markSize)...)
-	_, _ = rand.Read(mark[len(header):]) // it never fails
+	_, _ = rand.Read(mark[len(header):]) // rand.Read never fails
 	return loans{mark: mark, pending: map[uint64]*loan{}}
 }
 
-// lend returns a loan of a value. The caller ends it when the value is his no more.
+// lend returns a loan of a value. The caller calls end before the value goes back to its
+// owner.
 func (l *loans) lend(value []byte) *loan {
 	lent := &loan{value: value, size: len(value)}
 	copy(lent.reference[:], l.mark[len(header):])
@@ -74,7 +77,7 @@ func (l *loans) lend(value []byte) *loan {
 	return lent
 }
 
-// end has the loan know no memory of the caller's any more. What may still be written is
+// end lets the loan forget the memory of the caller. A value that may still be written is
 // copied, unless the connection is dead.
 func (l *loan) end(dead bool) {
 	l.mu.Lock()
@@ -88,11 +91,12 @@ func (l *loan) end(dead bool) {
 	}
 }
 
-// errGone is a value whose caller has left after the connection was given up.
+// errGone is the error of a value that cannot be written, because the caller has left a
+// dead connection.
 var errGone = errors.New("the connection was given up before a value was written")
 
-// take copies what comes next of a value to the end of buffer, as far as there is room,
-// and reports whether that was all.
+// take appends the next bytes of the value to buffer, up to the capacity of buffer. all
+// tells that no bytes are left.
 func (l *loan) take(buffer []byte) (filled []byte, all bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -106,7 +110,8 @@ func (l *loan) take(buffer []byte) (filled []byte, all bool, err error) {
 	return buffer, l.written, nil
 }
 
-// find returns where the first reference is in p, and its loan; negative if there is none.
+// find returns the position of the first reference in p, and its loan. The position is
+// negative if p has no reference.
 func (l *loans) find(p []byte) (at int, lent *loan) {
 	for from := 0; ; {
 		at = bytes.Index(p[from:], l.mark)
@@ -127,9 +132,9 @@ func (l *loans) find(p []byte) (at int, lent *loan) {
 	}
 }
 
-// write writes p, and values in the place of references to them. between tells that p
-// ends where a command does: else it may end in a reference, the rest of which comes with
-// the next call. n is how many bytes were written.
+// write writes p with values in the place of their references. between tells that p ends at
+// the end of a command. Otherwise the end of p may be the beginning of a reference, which
+// is kept for the next call. n is the number of bytes written.
 func (l *loans) write(p []byte, between bool, write func([]byte) (int, error)) (n int, err error) {
 	if l.some.Load() == 0 && len(l.begun) == 0 {
 		return write(p)
@@ -187,11 +192,12 @@ func (l *loans) write(p []byte, between bool, write func([]byte) (int, error)) (
 	return n, err
 }
 
-// beginning returns how many bytes at the end of p may be the beginning of a reference.
+// beginning returns the number of bytes at the end of p that may be the beginning of a
+// reference.
 func (l *loans) beginning(p []byte) int {
 	tail := p[max(0, len(p)-len(header)-referenceSize+1):]
 	if at := bytes.LastIndex(tail, l.mark); at >= 0 {
-		return len(tail) - at // its number is not all there
+		return len(tail) - at // a part of the number is missing
 	}
 	for n := min(len(tail), len(l.mark)-1); n > 0; n-- {
 		if bytes.HasSuffix(tail, l.mark[:n]) {

@@ -13,32 +13,32 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// A link is a client of valkey-go with one connection, which it does not
-// replace when it is lost.
+// A link is a client of valkey-go with one connection. The client does not replace a lost
+// connection.
 type link struct {
 	client valkeygo.Client
 	conn   *conn
 
 	callers callers
-	// login is what the connection has logged in with; nil if there is none.
+	// login is the login of the connection, or nil for a connection without one.
 	loggingIn sync.Mutex // guards login
 	login     *settings.Login
-	// retired tells that no new calls are made.
+	// retired tells that the connection gets no new calls.
 	retired atomic.Bool
-	// alone tells that it carries one request, and no other.
+	// alone tells that the connection carries a single call: see acquireAlone.
 	alone bool
 
-	// Of the goroutine that watches.
+	// The goroutine of the clock alone uses these fields.
 	answered, parts int64
 	silentSince     time.Time
-	heard           time.Time // when a reply was last seen to have come
-	silent          bool      // for too long
+	heard           time.Time // when the last new reply was noticed
+	silent          bool      // no reply came for too long
 }
 
-// maxAbandoned is how many calls may be waited for by nobody.
+// maxAbandoned is the limit of calls in the queue whose callers have left.
 const maxAbandoned = 512
 
-// openLink connects to the server, for a pool.
+// openLink connects to the server of a pool.
 func openLink(ctx context.Context, s *settings.Settings, by dialFunc, p *pool) (*link, error) {
 	dialer := connection.Dialer{Settings: s, Dial: by}
 	nc, err := dialer.Connect(ctx)
@@ -60,20 +60,20 @@ func openLink(ctx context.Context, s *settings.Settings, by dialFunc, p *pool) (
 	return l, nil
 }
 
-// load returns how many commands are under way.
+// load returns the number of commands in flight.
 func (l *link) load() int64 { return l.conn.due() }
 
-// usable reports whether new calls may be made.
+// usable reports whether the connection takes new calls.
 func (l *link) usable() bool { return !l.conn.dead.Load() && !l.retired.Load() }
 
-// kill closes the connection, if it is the driver's.
+// kill closes the connection. A nil link has a client of the program's, and stays open.
 func (l *link) kill(cause error) {
 	if l != nil {
 		l.conn.kill(cause)
 	}
 }
 
-// anew is conn.anew for the connection of the link, if it is the driver's.
+// anew is conn.anew for the connection of the link. A nil link returns err.
 func (l *link) anew(err error) error {
 	if l == nil {
 		return err
@@ -81,12 +81,12 @@ func (l *link) anew(err error) error {
 	return l.conn.anew(err)
 }
 
-// watch is called for each tick. It retires a connection on which replies are
-// due and none has come for as long as silence, and closes it when nobody may
-// hope for one any more, or at once if strict. It reports whether it has to be
-// called again.
+// watch checks the connection at each tick. A connection is retired when replies are due
+// and none has come for the time of silence. A retired connection is closed when no caller
+// waits on it any more; a silent one is closed at once if strict. again asks for a call at
+// the next tick.
 func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again bool) {
-	calls, left := l.callers.look(now, l.usable())
+	calls, left := l.callers.sweep(now, l.usable())
 	if l.conn.dead.Load() {
 		return calls > 0
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
-// renew has the connections log in anew that have to. A login is a call like others, in
-// its turn between theirs: no call waits for it, and none fails.
+// renew renews the logins of connections whose credentials expire. A login is queued like
+// other calls: no call waits for the login, and no call fails.
 func (p *pool) renew() {
 	var running sync.WaitGroup
 	for i := range p.slots {
@@ -23,8 +23,9 @@ func (p *pool) renew() {
 	running.Wait()
 }
 
-// logInAnew has a connection log in anew, if it has to. A server that refuses lets it be
-// what it was. If the server does not answer, new calls go elsewhere.
+// logInAnew renews the login of a connection if its credentials expire. A connection keeps
+// its old login if the server refuses the new one. New calls go to other connections if the
+// server does not answer.
 func (p *pool) logInAnew(l *link) {
 	l.loggingIn.Lock()
 	defer l.loggingIn.Unlock()
@@ -46,7 +47,7 @@ func (p *pool) logInAnew(l *link) {
 // maxLoginReply is the length of the longest reply to a login.
 const maxLoginReply = 4 << 10
 
-// logIn has a connection log in, within dial_timeout.
+// logIn sends a login over a connection, and waits at most dial_timeout for the reply.
 func (p *pool) logIn(l *link, login *settings.Login) (refusal, err error) {
 	ctx, cancel := context.WithTimeout(p.ctx, p.dialTimeout)
 	defer cancel()

@@ -15,23 +15,27 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// Client returns valkey-go's own client for a server of a store, for what the cache has
-// no method for. The store is one that this package has opened, or the Store of a cache
-// on one. addr is one that Inspect shows; "" is the primary, which a cluster has several
-// of, and which is not known before the first call behind sentinels.
+// Client returns valkey-go's own client for a server of a store, for commands without a
+// method of the cache. The store was opened by this package, or is the Store of a cache on
+// such a store. addr is an address that Inspect shows. "" means the primary: any primary of
+// a cluster, or the primary of sentinels, which is known after the first call.
 //
-// The client of a store that a DSN opened is made when it is asked for first, which
-// connects to the server within dial_timeout, and is the same from then on. It has
-// connections of its own, which are made and log in as those of the store do. It speaks
-// version 2 of RESP unless the DSN has protocol=3, and has no cache; the rest is
-// valkey-go's defaults: it may send a read again, for as long as its context lasts. The
-// store closes it, in Close or when the server has left the cluster or is the primary no
-// more: do not keep it, and do not close it. Of a store on a client of the program's it is
-// that client, or of a cluster that of the node.
+// The client of a store from a DSN is made at the first call of Client, which connects to
+// the server within dial_timeout. Later calls return the same client. The client has
+// connections of its own, with the dialer and the login of the store. The client speaks
+// version 2 of RESP unless the DSN has protocol=3, and has no cache. All other options are
+// valkey-go's defaults, so that a read may be retried while its context lasts.
+//
+// The store closes that client in Close, when the server has left the cluster, and when the
+// server is not the primary any more. Do not keep the client, and do not close it. For a
+// store on the program's client, Client returns that client, or the client of a node of
+// that cluster.
 //
 // The error matches driver.ErrUnavailable or driver.ErrAuth if the server cannot be
-// reached, driver.ErrClosed if the store is closed, and errors.ErrUnsupported if the
-// store is another package's, if the server is not known, or if nothing is read or
+// reached, and driver.ErrClosed if the store is closed. The error matches
+// errors.ErrUnsupported for a store of another package, for an unknown server, and for a
+// server that the store neither reads from nor writes to, such as the replicas of a cluster
+// with read=primary.
 // written there, as at the replicas of a cluster with read=primary.
 func Client(store driver.Store, addr string) (valkeygo.Client, error) {
 	for {
@@ -73,7 +77,8 @@ func (s *serverStore) nativeClient(addr string) (valkeygo.Client, error) {
 	return client.Client, nil
 }
 
-// A native is valkey-go's client for the server that settings name, once it is asked for.
+// A native is valkey-go's client for the server in the settings. The client is made when a
+// program asks for it.
 type native struct {
 	settings *settings.Settings
 	dial     dialFunc
@@ -114,7 +119,7 @@ func (n *native) options() valkeygo.ClientOption {
 		ForceSingleClient: true,
 		BlockingPoolSize:  s.PoolSize,
 		Dialer:            net.Dialer{Timeout: s.DialTimeout},
-		// The connection has logged in, and has its name and database.
+		// The connection has logged in, and has its name and its database.
 		DialCtxFn: func(ctx context.Context, _ string, _ *net.Dialer, _ *tls.Config) (net.Conn, error) {
 			nc, err := dialer.Connect(ctx)
 			if err != nil {
@@ -131,7 +136,7 @@ func (n *native) options() valkeygo.ClientOption {
 	}
 }
 
-// close closes the client, if there is one, for good.
+// close closes the client, and lets no other client be made.
 func (n *native) close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -141,12 +146,12 @@ func (n *native) close() {
 	}
 }
 
-// greeted is a connection on which valkey-go's greeting is answered: the server was
-// greeted before, or must not be.
+// greeted answers the greeting of valkey-go itself. The server was greeted before, or must
+// not be greeted.
 type greeted struct {
 	net.Conn
 	asked  bool
-	answer []byte // that is left to be read
+	answer []byte // bytes of the answer that are still to be read
 }
 
 // Write implements net.Conn.
@@ -161,7 +166,7 @@ func (g *greeted) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Read implements net.Conn. valkey-go reads the answer before it makes any other call.
+// Read implements net.Conn. valkey-go reads the answer before it writes anything else.
 func (g *greeted) Read(p []byte) (int, error) {
 	if len(g.answer) == 0 {
 		return g.Conn.Read(p)

@@ -12,12 +12,11 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// maxDefaultPoolSize is how many connections there are at most if the DSN does
-// not say. Each carries as many calls at once as there are.
+// maxDefaultPoolSize is the limit of the default of pool_size. Each connection carries any
+// number of calls at once.
 const maxDefaultPoolSize = 4
 
-// poolSize returns how many connections there are at most: as many as valkey-go
-// itself would make.
+// poolSize returns the limit of connections. The default is that of valkey-go itself.
 func poolSize(s *settings.Settings) int {
 	if s.PoolSize > 0 {
 		return s.PoolSize
@@ -25,8 +24,8 @@ func poolSize(s *settings.Settings) int {
 	return min(1<<(bits.Len(uint(runtime.GOMAXPROCS(0)))-1), maxDefaultPoolSize)
 }
 
-// clientOption returns the options of a client for a connection that is made, and
-// has logged in already. They leave to the store what the store does better.
+// clientOption returns the options of a client on a connection that has logged in. The
+// store does retries, watching and logins itself.
 func clientOption(s *settings.Settings, c *conn) valkeygo.ClientOption {
 	return valkeygo.ClientOption{
 		InitAddress:       []string{s.Addr},
@@ -40,26 +39,25 @@ func clientOption(s *settings.Settings, c *conn) valkeygo.ClientOption {
 			return c, nil
 		},
 		Dialer: net.Dialer{Timeout: s.DialTimeout},
-		// No deadline on top of those of the calls, and no PING every second:
-		// the store watches its connections.
+		// The client has no deadlines besides those of calls, and no PING every second: the
+		// store watches its connections.
 		ConnWriteTimeout: -1,
 
-		AlwaysRESP2: true, // the greeting is answered by conn
+		AlwaysRESP2: true, // conn answers the greeting
 		// CLIENT SETINFO tells the server the name of the library.
 		ClientSetInfo: valkeygo.DisableClientSetInfo,
-		// Values are not kept in the client, and the server does not keep track
-		// of what it has.
+		// The client keeps no values, so that the server need not track keys.
 		DisableCache: true,
-		// Nothing is sent twice but by the store.
+		// The store alone retries.
 		DisableRetry: true,
-		// Without a look at the socket, only a reader tells that the server has
-		// closed the connection, or has sent what nobody asked for.
+		// Only a reader notices that the server has closed a connection, or has sent a
+		// reply without a command, if the socket cannot be examined.
 		AlwaysPipelining: c.socket == nil && isNetwork(c.Conn),
 	}
 }
 
-// isNetwork reports whether a connection is one of package net or crypto/tls. What
-// others send while nobody reads is not known before the next call reads it.
+// isNetwork reports whether a connection is one of package net or crypto/tls. For other
+// connections, only the next call reads the bytes that came without a command.
 func isNetwork(c net.Conn) bool {
 	switch c.(type) {
 	case *tls.Conn, *net.TCPConn, *net.UnixConn:

@@ -17,21 +17,21 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
-// A pool has the connections to one server, and makes them when they are needed.
+// A pool has the connections to one server, and makes them when calls need them.
 //
-// valkey-go would make them itself, in whichever call finds none: with the
-// context of that one for all that wait, without looking at theirs, and without
-// telling whether the call that failed had been written to the one before.
+// valkey-go itself would connect in the first call without a connection, with the context
+// of that call for all waiting callers, and without regard to their own contexts. A failed
+// call could not tell whether the old connection had written it.
 type pool struct {
 	open   func(ctx context.Context) (*link, error)
 	slots  []slot
 	logins *connection.Logins
 	clock  *exchange.Clock
-	// silence is how long replies may be due on a connection without any coming.
-	// Then a connection is not used for new calls, or is closed if strict.
+	// silence is the longest time without a reply while replies are due. After that time, a
+	// connection gets no new calls, or is closed if strict.
 	silence time.Duration
 	strict  bool
-	timeout time.Duration // of a call, for errors
+	timeout time.Duration // time-out of a call, for errors
 	status  *status.Server
 
 	dialTimeout time.Duration
@@ -39,18 +39,18 @@ type pool struct {
 	ctx    context.Context // ends with the pool
 	cancel context.CancelFunc
 
-	lastMisled atomic.Int64 // when all connections were retired, in nanoseconds
+	lastMisled atomic.Int64 // time in nanoseconds of the last call of misled that retired the connections
 
-	// large is the place of a connection for a request that may end it, and alone
-	// has an element while there is such a request.
+	// large is the place of the connection for a call that may end it. alone has an element
+	// while there is such a call.
 	large  slot
 	alone  chan struct{}
-	proven atomic.Int64 // length of the longest argument that the server took
+	proven atomic.Int64 // length of the longest argument that the server has taken
 
 	mu       sync.Mutex
-	replaced []*link // that calls still wait for
+	replaced []*link // replaced connections with calls in flight
 	closed   bool
-	running  sync.WaitGroup // attempts
+	running  sync.WaitGroup // goroutines that connect
 }
 
 // A slot is the place of one connection.
@@ -58,23 +58,23 @@ type slot struct {
 	link atomic.Pointer[link]
 
 	// Guarded by pool.mu:
-	attempt *attempt  // to fill it
-	failed  time.Time // when the last attempt did
+	attempt *attempt  // the attempt to connect; nil if there is none
+	failed  time.Time // time of the last failed attempt
 }
 
-// An attempt is a connection being made.
+// An attempt is the making of one connection.
 type attempt struct {
-	done    chan struct{} // closed at its end
+	done    chan struct{} // closed at the end of the attempt
 	err     error
-	waiting int // callers; guarded by pool.mu
+	waiting int // number of waiting callers; guarded by pool.mu
 	cancel  context.CancelFunc
 }
 
-// growPause is how long it takes until the pool tries again to grow. It has a
-// connection; the server may not want another one.
+// growPause is the pause after a failed attempt to add a connection. The pool has another
+// connection, and the server may refuse more.
 const growPause = time.Second
 
-// newPool returns a pool without connections. Its clock is still to be set.
+// newPool returns a pool without connections. The caller sets the clock.
 func newPool(s *settings.Settings, dial dialFunc) *pool {
 	p := &pool{
 		slots:   make([]slot, poolSize(s)),
@@ -95,7 +95,7 @@ func newPool(s *settings.Settings, dial dialFunc) *pool {
 	return p
 }
 
-// enter returns a connection on which a call may begin, among its callers.
+// enter returns a connection with the call among its callers.
 func (p *pool) enter(c *exchange.Call, ctx *callContext) (*link, error) {
 	ctx.begin(c)
 	for {
@@ -109,8 +109,9 @@ func (p *pool) enter(c *exchange.Call, ctx *callContext) (*link, error) {
 	}
 }
 
-// acquire returns the connection with the least load, and has another one made if
-// each has some. If there is none at all acquire waits for it, until the call ends.
+// acquire returns the connection with the least load, and starts another connection if all
+// have calls in flight. Without any connection, acquire waits for the first one until the
+// call ends.
 func (p *pool) acquire(c *exchange.Call) (*link, error) {
 	if size := longest(c); p.isRisky(size) {
 		return p.acquireAlone(c, size)
@@ -152,7 +153,7 @@ func (p *pool) acquireAny(c *exchange.Call) (*link, error) {
 	}
 }
 
-// connect waits until a slot has a connection.
+// connect waits until a slot has a connection, or until the call ends.
 func (p *pool) connect(c *exchange.Call, s *slot) error {
 	p.mu.Lock()
 	if p.closed {
@@ -178,13 +179,13 @@ func (p *pool) connect(c *exchange.Call, s *slot) error {
 	if a.waiting--; a.waiting == 0 {
 		a.cancel()
 		if s.attempt == a {
-			s.attempt = nil // who comes next gets another one
+			s.attempt = nil // the next caller starts another attempt
 		}
 	}
 	return p.left(c)
 }
 
-// grow begins to fill another slot. Nobody waits for it.
+// grow starts an attempt to fill another slot. No caller waits for the attempt.
 func (p *pool) grow(s *slot) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -193,7 +194,8 @@ func (p *pool) grow(s *slot) {
 	}
 }
 
-// begin returns the attempt to fill a slot. p.mu is locked.
+// begin returns the attempt to fill a slot, and starts one if there is none. p.mu is
+// locked.
 func (p *pool) begin(s *slot) *attempt {
 	if s.attempt != nil {
 		return s.attempt
@@ -217,7 +219,7 @@ func (p *pool) begin(s *slot) *attempt {
 		case p.closed:
 			a.err = driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
 			l.kill(a.err)
-		case !current: // all who waited have left
+		case !current: // all waiting callers have left
 			l.kill(errRetired)
 		default:
 			login := l.login
@@ -225,7 +227,7 @@ func (p *pool) begin(s *slot) *attempt {
 				p.replaced = append(p.replaced, old)
 			}
 			p.logins.Watch(login)
-			if p.logins.Next(login) != nil { // which was had meanwhile
+			if p.logins.Next(login) != nil { // the credentials were renewed during the attempt
 				p.running.Go(func() { p.logInAnew(l) })
 			}
 		}
@@ -233,11 +235,11 @@ func (p *pool) begin(s *slot) *attempt {
 	return a
 }
 
-// Watch implements exchange.Wire: it looks after the connections, and reports whether it has to be called
-// again. One on which nothing was heard since another one fell silent is in doubt:
-// it gets no new calls.
+// Watch implements exchange.Wire. Watch checks all connections, and asks for another call
+// while one of them needs it. When one connection falls silent, the others without a reply
+// since then get no new calls either.
 func (p *pool) Watch(now time.Time) (again bool) {
-	var silence time.Time // when the last one fell silent that is silent now
+	var silence time.Time // latest time at which a silent connection fell silent
 	for s := range p.places() {
 		l := s.link.Load()
 		if l == nil {
@@ -269,7 +271,7 @@ func (p *pool) Watch(now time.Time) (again bool) {
 	return again
 }
 
-// places returns all slots.
+// places returns all slots, with the slot of large.
 func (p *pool) places() iter.Seq[*slot] {
 	return func(yield func(*slot) bool) {
 		for i := range p.slots {
@@ -288,8 +290,8 @@ func (p *pool) Close() error {
 	return nil
 }
 
-// Disconnect implements exchange.Wire: it closes all connections, and ends the attempts
-// to make one.
+// Disconnect implements exchange.Wire. Disconnect closes all connections, and ends the
+// attempts to connect.
 func (p *pool) Disconnect() {
 	p.cancel()
 	p.mu.Lock()

@@ -13,8 +13,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
-// messageError returns the error that a message is. valkey-go's own error lacks
-// the word ERR.
+// messageError returns the error for an error reply. valkey-go's own error lacks the word
+// ERR.
 func messageError(m *valkeygo.ValkeyMessage) error {
 	text, _ := m.ToString()
 	if cause, ok := strings.CutPrefix(text, tooLongPrefix); ok {
@@ -23,8 +23,8 @@ func messageError(m *valkeygo.ValkeyMessage) error {
 	return servererror.Parse(text, func(text string) error { return &replyError{text, m.Error()} })
 }
 
-// A replyError is an error reply. valkey-go's own error of it holds keys, perhaps,
-// which the text does not.
+// A replyError is an error reply. Its text has no keys, which valkey-go's own error may
+// have.
 type replyError struct {
 	text string
 	err  error
@@ -33,26 +33,26 @@ type replyError struct {
 func (e *replyError) Error() string { return e.text }
 func (e *replyError) Unwrap() error { return e.err }
 
-// tooLongPrefix begins the errors that stand in the place of strings that are too
-// long to be read.
+// tooLongPrefix begins the error replies that conn puts in the place of strings beyond the
+// limit.
 const tooLongPrefix = "XCACHE.TOOLONG "
 
-// tooLongReply returns the reply that stands in the place of a string.
+// tooLongReply returns the reply in the place of a string beyond the limit.
 func tooLongReply(length, longest int) []byte {
 	return fmt.Appendf(nil, "-%sa value of %d bytes is longer than max_value, %d bytes\r\n", tooLongPrefix, length, longest)
 }
 
-// bytesOf returns the bytes of a string, which are the caller's.
+// bytesOf returns the bytes of a string. The bytes belong to the caller.
 func bytesOf(m *valkeygo.ValkeyMessage) ([]byte, error) {
 	return ownBytes(m.AsBytes())
 }
 
-// isNil reports whether an error of valkey-go's is its word for no value.
+// isNil reports whether an error of valkey-go stands for nil.
 func isNil(err error) bool {
-	return err == error(valkeygo.Nil) //nolint:errorlint // it is returned bare, for every miss
+	return err == error(valkeygo.Nil) //nolint:errorlint // valkey-go returns the bare error, for every miss
 }
 
-// ownBytes returns the bytes that valkey-go says a string has, as the caller's.
+// ownBytes returns bytes of valkey-go as bytes that belong to the caller.
 func ownBytes(data []byte, err error) ([]byte, error) {
 	switch {
 	case isNil(err):
@@ -62,12 +62,12 @@ func ownBytes(data []byte, err error) ([]byte, error) {
 	case len(data) == 0:
 		return []byte{}, nil
 	case string(data) == "OK":
-		return []byte("OK"), nil // valkey-go has one for all, in memory that cannot be written
+		return []byte("OK"), nil // valkey-go shares one OK, in read-only memory
 	}
 	return data, nil
 }
 
-// okay is the most frequent status. It is never written to: all may share it.
+// okay is the most frequent status. Replies share it, because no code writes to it.
 var okay = []byte("OK")
 
 // reply returns a message as a driver.Reply.
@@ -107,7 +107,7 @@ func reply(m *valkeygo.ValkeyMessage) driver.Reply {
 	return otherReply(m)
 }
 
-// mapReply returns a map. valkey-go does not tell the order.
+// mapReply returns a map, sorted by name: valkey-go does not tell the order of the reply.
 func mapReply(m *valkeygo.ValkeyMessage) driver.Reply {
 	pairs, _ := m.ToMap()
 	list := make([]driver.Reply, 0, 2*len(pairs))
@@ -118,8 +118,8 @@ func mapReply(m *valkeygo.ValkeyMessage) driver.Reply {
 	return driver.ArrayReply(list...)
 }
 
-// otherReply returns a large number, or a string with a format in front: three
-// letters and a colon.
+// otherReply returns a large number, or a verbatim string without its format (three letters
+// and a colon).
 func otherReply(m *valkeygo.ValkeyMessage) driver.Reply {
 	text, err := m.ToString()
 	if err != nil {

@@ -16,25 +16,25 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/exchange"
 )
 
-// A clientSource has the client of one server, which a program has made.
+// A clientSource finds the program's client for one server.
 type clientSource interface {
-	// client returns the client, which may have to be found. Its error is Call.Err of a
-	// call of which nothing was sent.
+	// client returns the client. An error becomes Call.Err of a call of which nothing was
+	// sent.
 	client(c *exchange.Call) (*knownClient, error)
-	// known returns the client if there is one, or nil.
+	// known returns the client if it has been found, or nil.
 	known() *knownClient
-	// dropped tells that a client was found closed, and reports whether no other one
+	// dropped tells that a client was found closed, and reports whether no other client
 	// will take its place.
 	dropped(client *knownClient) bool
-	// close closes the client if it is the store's to close.
+	// close closes the client if the store owns it.
 	close()
 }
 
-// A knownClient is one that a source has returned.
+// A knownClient is a client that a source has found.
 type knownClient struct {
 	valkeygo.Client
-	// suspect tells that the one before was found closed, and this one has answered
-	// nothing yet.
+	// suspect tells that the client before this one was found closed, and that this client
+	// has answered no call yet.
 	suspect atomic.Bool
 }
 
@@ -45,7 +45,7 @@ func (k *knownClient) answered() {
 	}
 }
 
-// A fixedClient is one client, which the program owns unless it gives it up.
+// A fixedClient is one client. The program owns the client unless it has given CloseClient.
 type fixedClient struct {
 	knownClient
 	owned bool
@@ -61,15 +61,15 @@ func (f *fixedClient) close() {
 	}
 }
 
-// clusterNodes are the nodes that valkey-go's client for a cluster knows. Their clients
-// are valkey-go's to make and to close.
+// clusterNodes are the nodes that valkey-go's client for a cluster knows. valkey-go makes
+// and closes their clients.
 type clusterNodes struct {
 	cluster valkeygo.Client
 	seeds   []string
 }
 
-// at returns a client for the node at an address, or nil. For a seed, which the cluster
-// may have left, any node will do: it is asked who has which slots.
+// at returns a client for the node at an address, or nil. Any node can stand for a seed,
+// which may have left the cluster: a seed is only asked for the topology.
 func (n *clusterNodes) at(addr string) valkeygo.Client {
 	found := n.cluster.Nodes()
 	if client := found[addr]; client != nil || !slices.Contains(n.seeds, addr) {
@@ -83,9 +83,9 @@ func (n *clusterNodes) at(addr string) valkeygo.Client {
 	return nil
 }
 
-// discover has valkey-go ask for a key of a call, so that it is redirected to the node
-// that has the key, and knows that node from then on. A call without a key asks for any:
-// its next try asks for another one.
+// discover sends a PTTL of a key of the call through valkey-go's cluster client, which
+// follows the redirect to the node of the key, and knows that node from then on. A call
+// without a key uses a random key, and its next attempt another one.
 func (n *clusterNodes) discover(c *exchange.Call) {
 	key := strconv.FormatUint(rand.Uint64(), 36)
 	for i := range c.Commands {
@@ -97,21 +97,22 @@ func (n *clusterNodes) discover(c *exchange.Call) {
 	}
 	ctx, cancel := context.WithDeadline(c.Context, c.Deadline)
 	defer cancel()
-	// Whatever the answer is: the node is known then, or it is not.
+	// The reply does not matter: afterwards valkey-go knows the node, or does not.
 	_ = n.cluster.Do(ctx, n.cluster.B().Arbitrary("PTTL").Keys(key).Build())
 }
 
-// A clusterNode is one of the nodes.
+// A clusterNode is the clientSource of one node.
 type clusterNode struct {
 	nodes *clusterNodes
 	addr  string
 
 	mu    sync.Mutex
 	found *knownClient
-	// lost tells that the client before was found closed. valkey-go closes that of a node
-	// only when Nodes does not return it any more, or all of them: two in a row.
+	// lost tells that the client before was found closed. valkey-go closes the client of a
+	// node when Nodes does not return it any more, or with the whole cluster client. Two
+	// closed clients in a row mean the whole.
 	lost   bool
-	closed bool // all of them
+	closed bool // the whole cluster client is closed
 }
 
 func (n *clusterNode) client(c *exchange.Call) (*knownClient, error) {
@@ -157,7 +158,7 @@ func (n *clusterNode) dropped(client *knownClient) bool {
 
 func (*clusterNode) close() {}
 
-// seedsOf returns the addresses of the nodes that a client for a cluster knows.
+// seedsOf returns the addresses of the nodes that a cluster client knows.
 func seedsOf(cluster valkeygo.Client) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(cluster.Nodes())), func(addr string) bool { return addr == "" })
 }

@@ -13,66 +13,66 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/topology"
 )
 
-// engine is a call on one server, which is written once for all drivers.
+// engine is the store on one server that all drivers share.
 type engine = exchange.Store
 
 // A Store is a store on a Valkey server, on the servers of sentinels, or on a cluster.
-// It implements every optional interface of package driver but Subscriber, Tracker and
+// Store implements every optional interface of package driver but Subscriber, Tracker and
 // Replicated. All methods may be called concurrently.
 type Store struct{ backend }
 
-// backend hides what a Store is made of: a serverStore or a clusterStore.
+// backend hides the store inside a Store: a serverStore or a clusterStore.
 type backend = topology.Store
 
-// Caps implements driver.Capable: a Store can do what it is made of.
+// Caps implements driver.Capable. The capabilities are those of the store inside.
 func (s *Store) Caps() driver.Caps { return driver.CapsOf(s.backend) }
 
-// A serverStore is the connections to one server.
+// A serverStore is a store on one server.
 type serverStore struct {
 	*engine
-	pool     *pool       // nil if the client is the program's
-	client   *clientWire // nil if the connections are the store's own
-	addr     string      // of the server; "" if only the client knows
+	pool     *pool       // nil for a client of the program's
+	client   *clientWire // nil for connections of the store's own
+	addr     string      // address of the server; "" if only the client knows it
 	database int
 	native   native
-	// events are closed with the store; nil if they are another one's.
+	// events are closed with the store. events is nil if another store owns the queue.
 	events *status.Queue
 }
 
-// A StoreOption changes what NewStore returns.
+// A StoreOption changes the store that NewStore returns.
 type StoreOption func(*storeOptions)
 
 type storeOptions struct {
 	closeClient bool
-	callTimeout time.Duration // of a call on a cluster without a deadline
+	callTimeout time.Duration // time-out of a call without a deadline on a cluster
 }
 
-// CloseClient lets Store.Close close the client too.
+// CloseClient lets Store.Close close the client, too.
 func CloseClient() StoreOption { return func(o *storeOptions) { o.closeClient = true } }
 
-// NewStore returns a store on a client that the program has made and goes on to
-// own: Close leaves it open, unless CloseClient is given. NewStore does no I/O, and
-// panics if client is nil.
+// NewStore returns a store on a client that the program has made. The program still owns
+// the client: Close leaves the client open, unless CloseClient is given. NewStore does no
+// I/O, and panics if client is nil.
 //
-// The client may be one of a server, of sentinels or of a cluster. Of a cluster the store
-// uses the clients for its nodes (Nodes), and routes commands itself: it follows
-// redirections, waits for failovers and reads from primaries, as a store of a DSN with
-// +cluster does. Of a node that the client does not know yet it has the client send a
-// PTTL, so that the client is redirected there. The client must not have ReplicaOnly or
-// SendToReplicas, as some of its connections would read from a server that has become a
-// replica. Hooks around the client see the commands if they are around what its Nodes
-// returns, as those of valkeyhook are.
+// The client may be one of a server, of sentinels or of a cluster. On a cluster the store
+// uses the clients of the nodes (Nodes), and routes commands itself: the store follows
+// redirects, waits for failovers and reads from primaries, as a store from a DSN with
+// +cluster does. The store sends a PTTL through the cluster client to find a node that the
+// client does not know yet. The client must not have ReplicaOnly or SendToReplicas, because
+// some of its connections would read from a server that has become a replica. Hooks around
+// the client see the commands if the hooks wrap the clients of Nodes, too, as valkeyhook
+// does.
 //
 // The client's options hold, with two exceptions. Nothing is sent twice, whatever
-// DisableRetry says: the store's own retries are those that are safe. And a call
-// returns when its context ends; the command it leaves behind stays with the
-// client until that gets the reply or gives the connection up, and so does Close.
-// A call without a deadline takes as long as the client lets it, and on a cluster 3
-// seconds at most; the core adds a deadline of its own.
+// DisableRetry says: the store retries by itself where that is safe. A call returns when
+// its context ends, whatever the client does. The command stays with the client until the
+// client gets the reply or closes the connection, and Close waits for that. A call without
+// a deadline has no bound but the client's, or 3 seconds on a cluster. The core adds a
+// deadline of its own.
 //
-// The store does not see the client's connections. So unlike with a store that
-// the driver opens, every failure without a reply but that to connect has an
-// unknown outcome, and a malformed reply may end the process.
+// The store does not see the client's connections. So every failure without a reply, other
+// than a failure to connect, has an unknown outcome, and a malformed reply may end the
+// process. A store from a DSN has neither limit.
 func NewStore(client valkeygo.Client, opts ...StoreOption) *Store {
 	if client == nil {
 		panic("xcache: valkey.NewStore of a nil client")
@@ -93,10 +93,11 @@ func NewStore(client valkeygo.Client, opts ...StoreOption) *Store {
 	}}
 }
 
-// maxIdle is how many goroutines that send for callers who may leave are kept.
+// maxIdle is the limit of idle goroutines that are kept to send calls of callers who may
+// leave early.
 const maxIdle = 64
 
-// newStore returns a store on the server that the settings name. It does no I/O.
+// newStore returns a store on the server in the settings. newStore does no I/O.
 func newStore(s *settings.Settings, dial dialFunc) *serverStore {
 	p := newPool(s, dial)
 	p.clock = exchange.NewClock(s.OpTimeout, p.Watch)
@@ -109,21 +110,20 @@ func newStore(s *settings.Settings, dial dialFunc) *serverStore {
 	}
 }
 
-// Close ends the calls that were abandoned, and closes the connections if they
-// are the store's own.
+// Close ends the abandoned calls, and closes the connections that the store owns.
 func (s *serverStore) Close() error {
 	s.native.close()
 	err := s.engine.Close()
 	if s.client != nil {
-		// A call that was connecting when valkey-go was closed leaves it with a
-		// connection that it has not closed.
+		// A call that connects during the first Close of valkey-go leaves an open
+		// connection.
 		s.client.source.close()
 	}
 	s.events.Close()
 	return err
 }
 
-// String returns the server's address and database.
+// String returns the address and the database of the server.
 func (s *serverStore) String() string {
 	if s.client != nil && s.addr == "" {
 		return "valkey store of a client"
@@ -131,7 +131,7 @@ func (s *serverStore) String() string {
 	return fmt.Sprintf("valkey store %s/%d", s.addr, s.database)
 }
 
-// Format writes what String returns for every verb: the client's options hold a
+// Format writes the result of String for every verb, because the client's options hold a
 // password.
 func (s *serverStore) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())

@@ -28,11 +28,11 @@ func (p *pool) Exchange(c *exchange.Call) {
 		if c.Sent || !l.conn.abandoned.Load() || c.Ended(time.Now()) {
 			return
 		}
-		c.Err = nil // another caller has left: no fault that is to be counted
+		c.Err = nil // another caller has left the connection; this is no error of the call
 	}
 }
 
-// exchange sends a call that may begin.
+// exchange sends an admitted call.
 func (l *link) exchange(c *exchange.Call, m *memory) {
 	before := l.conn.commands.Load()
 	m.send(&m.context, l.client, l.conn, c)
@@ -42,23 +42,22 @@ func (l *link) exchange(c *exchange.Call, m *memory) {
 	}
 	l.callers.leave(&m.context)
 	m.returnLoans(l.conn.dead.Load())
-	m.settle(c, l)
+	m.fillReplies(c, l)
 }
 
-// memory is what is kept with a call for the next one.
+// memory is kept with a Call for its next use.
 type memory struct {
 	commands []valkeygo.Completed
 	words    []string
-	numbers  []byte                           // the digits of numbers
-	built    [maxBuilt + 1]valkeygo.Completed // of one command, by the number of words
+	numbers  []byte                           // digits of numbers
+	built    [maxBuilt + 1]valkeygo.Completed // reused commands of a single command, by number of words
 	one      [1]valkeygo.ValkeyResult
 	results  []valkeygo.ValkeyResult
 	context  callContext
-	// failed tells that valkey-go may still read what it was to write: there was no
-	// reply, or an error, which servers send before they have read a command to
-	// its end.
+	// failed tells that valkey-go may still read the words of commands: a reply is missing,
+	// or is an error. A server may send an error before it has read the whole command.
 	failed bool
-	loans  []*loan // of the values that were not copied
+	loans  []*loan // loans of the values that were not copied
 }
 
 func memoryOf(c *exchange.Call) *memory {
@@ -70,13 +69,13 @@ func memoryOf(c *exchange.Call) *memory {
 	return m
 }
 
-// maxBuilt is how many words a command may have that is built once for all calls.
+// maxBuilt is the limit of the words of a reused command.
 const maxBuilt = 5
 
-// send leaves the sending to valkey-go, which sends a command again only if it is
-// built as one that reads. None of these is.
+// send passes the commands to valkey-go. valkey-go retries only commands that are built as
+// reading ones, and no command here is.
 //
-// Long values are lent by the connection, which is nil if it is a client's of the program.
+// conn lends long values. conn is nil for a client of the program's, which gets copies.
 func (m *memory) send(ctx context.Context, client valkeygo.Client, conn *conn, c *exchange.Call) {
 	words, numbers := 0, 0
 	for i := range c.Commands {
@@ -84,7 +83,7 @@ func (m *memory) send(ctx context.Context, client valkeygo.Client, conn *conn, c
 		numbers += len(c.Commands[i].Args)
 	}
 	if m.failed {
-		m.words, m.numbers, m.commands = nil, nil, nil // the ones before may still be read
+		m.words, m.numbers, m.commands = nil, nil, nil // valkey-go may still read the old ones
 	}
 	m.numbers = slices.Grow(m.numbers[:0], numbers*maxDigits)
 	if len(c.Commands) == 1 {
@@ -114,9 +113,9 @@ func (m *memory) send(ctx context.Context, client valkeygo.Client, conn *conn, c
 	m.results = client.DoMulti(ctx, m.commands...)
 }
 
-// build returns the only command of a call. valkey-go would take a short one from a
-// pool and back for each call, and fold its name, which is a tenth of what a call
-// takes. Pinned ones stay here.
+// build returns the command of a call with a single command. Without Pin, valkey-go would
+// take each short command from a pool and fold its name, which is a tenth of the time of a
+// call.
 func (m *memory) build(client valkeygo.Client, conn *conn, c *exchange.Command) valkeygo.Completed {
 	n := c.Words()
 	if n > maxBuilt || m.failed {
@@ -132,7 +131,7 @@ func (m *memory) build(client valkeygo.Client, conn *conn, c *exchange.Command) 
 	return *built
 }
 
-// maxDigits is how many characters a number may have.
+// maxDigits is the limit of the length of a number.
 const maxDigits = len("-9223372036854775808")
 
 func (m *memory) appendWords(words []string, conn *conn, c *exchange.Command) []string {
@@ -153,14 +152,14 @@ func (m *memory) appendWords(words []string, conn *conn, c *exchange.Command) []
 			words = append(words, valkeygo.BinaryString(m.numbers[first:]))
 		case arg.Text != "":
 			words = append(words, arg.Text)
-		default: // a number with a fraction, or nothing
+		default: // a number with a fraction, or an empty argument
 			words = append(words, arg.String())
 		}
 	}
 	return words
 }
 
-// returnLoans has nobody know the caller's memory any more.
+// returnLoans ends the loans of the call: the caller's memory is not used any more.
 func (m *memory) returnLoans(dead bool) {
 	for _, lent := range m.loans {
 		lent.end(dead)
@@ -169,8 +168,8 @@ func (m *memory) returnLoans(dead bool) {
 	m.loans = m.loans[:0]
 }
 
-// proven returns the length of the longest argument if the server has read all
-// commands, or else 0.
+// proven returns the length of the longest argument if the server has read all commands,
+// and 0 otherwise.
 func (m *memory) proven(c *exchange.Call) int {
 	if m.context.unanswered > 0 {
 		return 0
@@ -186,9 +185,9 @@ func (m *memory) proven(c *exchange.Call) int {
 	return longest(c)
 }
 
-// settle fills in the replies of a call. l is the connection that it was sent over;
-// nil if it is a client's of the program.
-func (m *memory) settle(c *exchange.Call, l *link) {
+// fillReplies fills in the replies of a call. l is the connection of the call, or nil for a
+// client of the program's.
+func (m *memory) fillReplies(c *exchange.Call, l *link) {
 	answered := len(c.Commands) - m.context.unanswered
 	for i := range c.Commands[:answered] {
 		m.take(&m.results[i], &c.Commands[i], c, l)
@@ -198,7 +197,7 @@ func (m *memory) settle(c *exchange.Call, l *link) {
 		c.Err = m.context.reason()
 	}
 	if m.failed {
-		c.Spoilt = true
+		c.Retained = true
 	}
 	m.one[0], m.results = valkeygo.ValkeyResult{}, nil
 	m.context.end()
@@ -230,7 +229,7 @@ func (m *memory) take(result *valkeygo.ValkeyResult, command *exchange.Command, 
 	}
 }
 
-// errUnexpected is a reply of another shape than the command has.
+// errUnexpected is the error of a reply in another shape than the command's.
 var errUnexpected = unexpectedError{}
 
 type unexpectedError struct{}

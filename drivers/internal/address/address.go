@@ -1,4 +1,4 @@
-// Package address says where the servers are that other servers name.
+// Package address resolves the addresses that servers announce for other servers.
 package address
 
 import (
@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Of returns the address of the server that another server announces by a host and
-// a port. origin is the address by which the client reached that other server.
+// Of returns the address of a server that another server announces by a host and a port.
+// origin is the address of that other server for the client.
 //
-// The rules are those of Redis' clients. An empty host, or an empty port or port 0,
-// stands for that of origin. A loopback address that comes from elsewhere is a
-// server's name for its own machine, so the host of origin takes its place; the port
-// stays.
+// The rules are those of Redis' clients. An empty host stands for the host of origin. An
+// empty port, or port 0, stands for the port of origin. A loopback host from a server
+// elsewhere is the name of its own machine, so that the host of origin takes its place. The
+// port stays then.
 func Of(host, port, origin string) string {
 	originHost, originPort, err := net.SplitHostPort(origin)
 	if err != nil {
@@ -21,7 +21,7 @@ func Of(host, port, origin string) string {
 	if host == "" || isLoopbackIP(host) && !isLoopback(originHost) {
 		host = originHost
 	}
-	if port == "" || port == "0" { // a server that speaks TLS alone
+	if port == "" || port == "0" { // a server that speaks TLS only
 		port = originPort
 	}
 	return net.JoinHostPort(host, port)
@@ -32,8 +32,8 @@ func isLoopbackIP(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// isLoopback reports whether a host is this machine: by a loopback address, or by
-// one of the names that go-redis takes for one.
+// isLoopback reports whether a host is this machine: a loopback address, or a name that
+// go-redis treats as one.
 func isLoopback(host string) bool {
 	name := strings.ToLower(host)
 	return isLoopbackIP(host) || name == "localhost" || strings.HasSuffix(name, ".docker.internal")

@@ -1,6 +1,5 @@
-// Package arguments reads the arguments of commands, as Redis does, for the drivers
-// that run commands themselves. Its errors name the command, and never repeat an
-// argument.
+// Package arguments reads the arguments of commands, with Redis' rules, for drivers that
+// run commands themselves. Errors name the command, and never repeat an argument.
 package arguments
 
 import (
@@ -12,15 +11,15 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Unlimited is the most arguments of a command that takes any number.
+// Unlimited is the maximum of a command that takes any number of arguments.
 const Unlimited = -1
 
-// A List is the arguments of one command. It borrows the command.
+// A List is the arguments of one command. The List borrows the command.
 type List struct{ Cmd *driver.Cmd }
 
-// Check returns an error unless there are from least to most arguments, and the first
-// ones are marked as keys where the table of commands says that they are. Keys of
-// commands that take many are left to Keys.
+// Check returns an error unless the command has from least to most arguments, and its first
+// arguments are keys where the table of commands says so. Keys checks the keys of commands
+// that take many.
 func (l List) Check(least, most int) error {
 	if l.Count() < least || most != Unlimited && l.Count() > most {
 		return l.Fail("wrong number of arguments")
@@ -40,32 +39,32 @@ func (l List) Check(least, most int) error {
 	return nil
 }
 
-// Queues reports whether Redis would put the command, which Check refuses, into a
-// transaction, and let it fail alone when it is run: it counts too many arguments there if
-// the command has optional ones.
+// Queues reports whether Redis would queue a command that Check refuses in a transaction,
+// and let the command fail alone at EXEC. Redis notices too many arguments of a command
+// with optional ones only there.
 func (l List) Queues(least, most int) bool {
 	return least != most && most != Unlimited && l.Count() > most
 }
 
-// Fail returns driver.ErrSyntax with what is wrong with the arguments of the command.
+// Fail returns driver.ErrSyntax with a description of the wrong arguments.
 func (l List) Fail(format string, args ...any) error {
 	return driver.Fail(driver.ErrSyntax, driver.NotApplied, fmt.Errorf(l.Cmd.Name+": "+format, args...))
 }
 
-// SyntaxError returns the error of words that the command does not have, or not there.
+// SyntaxError returns the error of a word that the command does not have at that place.
 func (l List) SyntaxError() error {
 	return l.Fail("an option that it does not have, or that does not go with the others")
 }
 
 func (l List) notKey(i int) error { return l.Fail("argument %d must be a key", i+1) }
 
-// Count is the number of arguments.
+// Count returns the number of arguments.
 func (l List) Count() int { return len(l.Cmd.Args) }
 
-// Key returns argument i as a key, which Check has made sure that it is.
+// Key returns argument i as a key. Check has verified that the argument is one.
 func (l List) Key(i int) string { return l.Cmd.Args[i].Text }
 
-// Keys returns the arguments from i to end, all of which must be keys.
+// Keys returns the arguments from i to end as keys, or an error if one is none.
 func (l List) Keys(i, end int) ([]string, error) {
 	keys := make([]string, 0, end-i)
 	for ; i < end; i++ {
@@ -77,7 +76,7 @@ func (l List) Keys(i, end int) ([]string, error) {
 	return keys, nil
 }
 
-// Bytes returns argument i, borrowed.
+// Bytes returns argument i. The bytes are borrowed.
 func (l List) Bytes(i int) []byte {
 	if a := &l.Cmd.Args[i]; a.Role == driver.RoleValue {
 		return a.Data
@@ -85,10 +84,10 @@ func (l List) Bytes(i int) []byte {
 	return l.Cmd.Args[i].Append(nil)
 }
 
-// Text returns argument i as text, which copies a value.
+// Text returns argument i as text, which is a copy of a value.
 func (l List) Text(i int) string { return l.Cmd.Args[i].String() }
 
-// Size is how many bytes argument i has.
+// Size returns the number of bytes of argument i.
 func (l List) Size(i int) int {
 	if a := &l.Cmd.Args[i]; a.Role == driver.RoleValue {
 		return len(a.Data)
@@ -121,7 +120,7 @@ func (l List) TTL(i int) (time.Duration, error) {
 	return ttl, nil
 }
 
-// ParseInt parses a decimal integer as Redis does: no plus sign, no leading zeros, no
+// ParseInt parses a decimal integer with Redis' rules: no plus sign, no leading zeros, no
 // space.
 func ParseInt[T string | []byte](text T) (int64, bool) {
 	if len(text) == 0 || len(text) > len("-9223372036854775808") {

@@ -7,9 +7,9 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Fields reads FIELDS numfields and, behind it, so many groups of arguments to the end of
-// the command: a group is a field, or a field and its value. first is the argument where
-// they begin.
+// Fields reads FIELDS numfields and the groups of arguments behind it, up to the end of the
+// command. A group is a field, or a field and its value. first is the index of the first
+// group.
 func (l List) Fields(i, group int) (first int, err error) {
 	if i+1 >= l.Count() || !l.Is(i, "FIELDS") {
 		return 0, l.Fail("argument %d must be FIELDS, with a number and fields behind it", i+1)
@@ -25,17 +25,17 @@ func (l List) Fields(i, group int) (first int, err error) {
 	return first, nil
 }
 
-// A FieldExpiry is the arguments of HEXPIRE and its kin.
+// A FieldExpiry holds the arguments of HEXPIRE and similar commands.
 type FieldExpiry struct {
-	// TTL is not positive if the time has passed.
+	// TTL is not positive for a time in the past.
 	TTL  time.Duration
 	When ExpireOptions
-	// First is the argument of the first field.
+	// First is the index of the first field.
 	First int
 }
 
 // FieldExpiry reads key, time [NX | XX | GT | LT], FIELDS numfields field…. The time is a
-// number of units, and of a point in time if it is absolute.
+// number of units. An absolute time counts from 1970.
 func (l List) FieldExpiry(unit time.Duration, absolute bool) (e FieldExpiry, err error) {
 	if e.TTL, err = l.timeToLive(1, unit, absolute); err != nil {
 		return e, err
@@ -57,13 +57,13 @@ func (l List) FieldExpiry(unit time.Duration, absolute bool) (e FieldExpiry, err
 	return e, err
 }
 
-// A FieldWrite is the options of HGETEX and HSETEX.
+// A FieldWrite holds the options of HGETEX and HSETEX.
 type FieldWrite struct {
-	// Cond is whether none or all of the fields must be there, of HSETEX.
+	// Cond tells whether HSETEX needs all fields, or none of them, to exist.
 	Cond driver.Cond
-	// TTL may be NoExpiry or KeepTTL. It is not positive if the time has passed.
+	// TTL may be NoExpiry or KeepTTL. TTL is not positive for a time in the past.
 	TTL time.Duration
-	// First is the argument of the first field.
+	// First is the index of the first field.
 	First int
 }
 
@@ -117,7 +117,7 @@ func (l List) FieldSet() (w FieldWrite, err error) {
 	return w, err
 }
 
-// fieldTTL reads the option at i and its number, if it says a TTL.
+// fieldTTL reads the option at i and its number, if the option sets a TTL.
 func (l List) fieldTTL(i int) (ttl time.Duration, ok bool, err error) {
 	unit, absolute := time.Millisecond, false
 	switch {
@@ -138,8 +138,8 @@ func (l List) fieldTTL(i int) (ttl time.Duration, ok bool, err error) {
 	return ttl, true, err
 }
 
-// timeToLive reads argument i as a number of units that is not negative, and of a point in
-// time if it is absolute.
+// timeToLive reads argument i as a non-negative number of units. An absolute time counts
+// from 1970.
 func (l List) timeToLive(i int, unit time.Duration, absolute bool) (time.Duration, error) {
 	n, err := l.Int(i)
 	if err != nil {
@@ -155,22 +155,22 @@ func (l List) timeToLive(i int, unit time.Duration, absolute bool) (time.Duratio
 	return Milliseconds(n), nil
 }
 
-// A RandomCount is the arguments of HRANDFIELD and SRANDMEMBER.
+// A RandomCount holds the arguments of HRANDFIELD and SRANDMEMBER.
 type RandomCount struct {
-	// Given tells that there is a count, and the reply is an array.
+	// Given tells that the command has a count, and that the reply is an array.
 	Given bool
-	// N is how many different elements are wanted at most; negative, how many are wanted
-	// that may be the same. Without a count it is 1.
+	// N is the limit of different elements. A negative N is a number of elements that may
+	// repeat. N is 1 without a count.
 	N int64
-	// Values tells that the values of the fields are wanted, too.
+	// Values tells that the reply has the values of the fields, too.
 	Values bool
 }
 
-// maxRandom is how many elements, which may be the same, are picked at most in one call: as
-// many as a caller asks for take memory, whatever there is.
+// maxRandom is the limit of elements that may repeat: each one takes memory, however small
+// the hash or set is.
 const maxRandom = 1 << 20
 
-// RandomCount reads key [count] and, if it is an option of the command, [WITHVALUES].
+// RandomCount reads key [count] and, if the command has the option, [WITHVALUES].
 func (l List) RandomCount(withValues bool) (c RandomCount, err error) {
 	c.N = 1
 	if l.Count() == 1 {

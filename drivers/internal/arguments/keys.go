@@ -1,7 +1,7 @@
 package arguments
 
-// CountedKeys reads the number of keys at argument i and the keys behind it. next is the
-// argument behind the last key, if there is one.
+// CountedKeys reads the number of keys at argument i, and the keys behind it. next is the
+// index behind the last key.
 func (l List) CountedKeys(i int) (keys []string, next int, err error) {
 	n, err := l.Int(i)
 	switch {
@@ -17,24 +17,24 @@ func (l List) CountedKeys(i int) (keys []string, next int, err error) {
 	return keys, next, err
 }
 
-// A Scan is the options of a step of a scan.
+// A Scan holds the options of one step of a scan.
 type Scan struct {
 	Cursor uint64
-	// Match is the pattern of what is wanted; "*" is everything.
+	// Match is the pattern of the elements; "*" matches all.
 	Match string
-	// Count is about how many elements to look at, at least 1.
+	// Count is a rough number of elements to visit, at least 1.
 	Count int
-	// NoValues tells that only the fields of a hash are wanted.
+	// NoValues tells that the reply has the fields of a hash only.
 	NoValues bool
 }
 
-// defaultScanCount is how many elements a step of a scan looks at, unless it is told.
+// defaultScanCount is the number of elements that a step visits by default.
 const defaultScanCount = 10
 
 // maxScanCount bounds the time that a step of a scan takes.
 const maxScanCount = 1 << 20
 
-// Scan reads key, cursor [MATCH pattern] [COUNT count] and, if it is one of the options,
+// Scan reads key, cursor [MATCH pattern] [COUNT count] and, if the command has the option,
 // [NOVALUES].
 func (l List) Scan(withNoValues bool) (Scan, error) {
 	scan := Scan{Match: "*", Count: defaultScanCount}

@@ -13,7 +13,7 @@ func (l List) End(i int) (left bool, err error) {
 	return false, l.SyntaxError()
 }
 
-// InsertBefore reads the BEFORE or AFTER of LINSERT: key, BEFORE | AFTER, pivot, element.
+// InsertBefore reads key, BEFORE | AFTER, pivot, element of LINSERT.
 func (l List) InsertBefore() (bool, error) {
 	switch {
 	case l.Is(1, "BEFORE"):
@@ -24,8 +24,8 @@ func (l List) InsertBefore() (bool, error) {
 	return false, l.SyntaxError()
 }
 
-// RemoveCount reads how many elements LREM removes: key, count, element. A negative number
-// counts from the end, 0 is all.
+// RemoveCount reads key, count, element of LREM. A negative count counts from the end, and
+// 0 removes all.
 func (l List) RemoveCount() (int64, error) {
 	n, err := l.Int(1)
 	if err == nil && n == math.MinInt64 {
@@ -45,13 +45,14 @@ func (l List) Range() (start, stop int64, err error) {
 
 // PosOptions are the options of LPOS.
 type PosOptions struct {
-	// Rank is which match comes first; a negative one counts from the end. It is not 0.
+	// Rank is the number of the first match. A negative Rank counts from the end. Rank is
+	// never 0.
 	Rank int64
-	// Count is how many matches are wanted at most, 0 for all. Without the option it is 1
-	// and Many is false: the reply is no array.
+	// Count is the limit of matches, or 0 for all. Many tells that the reply is an array.
+	// Without the option, Count is 1 and Many is false.
 	Count int64
 	Many  bool
-	// MaxLen is how many elements are compared at most, 0 for all.
+	// MaxLen is the limit of comparisons, or 0 for no limit.
 	MaxLen int64
 }
 
@@ -88,15 +89,15 @@ func (l List) PosOptions() (PosOptions, error) {
 	return o, nil
 }
 
-// A MultiPop is the arguments of LMPOP.
+// A MultiPop holds the arguments of LMPOP.
 type MultiPop struct {
 	Keys []string
 	Left bool
-	// Count is how many elements are wanted at most, from 1.
+	// Count is the limit of elements, at least 1.
 	Count int64
 }
 
-// MultiPop reads numkeys, key…, LEFT | RIGHT [COUNT count] from argument at on.
+// MultiPop reads numkeys, key…, LEFT | RIGHT [COUNT count] from index at on.
 func (l List) MultiPop(at int) (MultiPop, error) {
 	var err error
 	p := MultiPop{Count: 1}

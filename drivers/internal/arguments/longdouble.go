@@ -7,17 +7,16 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Redis adds such numbers as the long doubles of C, which are of 80 bits on the usual
-// machines.
+// Redis adds such numbers as C's long double, which has 80 bits on the usual machines.
 const (
 	mantissaBits = 64
 	maxExponent  = 16384
-	minExponent  = -16445 // of the smallest that is not 0
+	minExponent  = -16445 // of the smallest number that is not 0
 	decimals     = 17
 	maxDigits    = 255
 )
 
-// LongDouble returns argument i as a number to add. Infinities are none.
+// LongDouble returns argument i as a number to add. An infinity is an error.
 func (l List) LongDouble(i int) (*big.Float, error) {
 	f, ok := ParseLongDouble(l.Text(i))
 	if !ok || f.IsInf() {
@@ -26,8 +25,8 @@ func (l List) LongDouble(i int) (*big.Float, error) {
 	return f, nil
 }
 
-// ParseLongDouble parses a number as Redis does for INCRBYFLOAT: with a sign, an exponent, in
-// hexadecimal, or infinite.
+// ParseLongDouble parses a number with Redis' rules for INCRBYFLOAT: the number may have a
+// sign and an exponent, and may be hexadecimal or infinite.
 func ParseLongDouble[T string | []byte](text T) (f *big.Float, ok bool) {
 	digits := strings.ToLower(string(text))
 	if len(digits) > maxDigits || strings.Contains(digits, "_") {
@@ -58,7 +57,8 @@ func parseInfinity(text string) (*big.Float, bool) {
 	return new(big.Float).SetInf(negative), text == "inf" || text == "infinity"
 }
 
-// AddLongDoubles returns the text of the sum of two numbers, or ErrOverflow. delta is finite.
+// AddLongDoubles returns the text of the sum of two numbers, or ErrOverflow. delta must be
+// finite.
 func AddLongDoubles(a, delta *big.Float) ([]byte, error) {
 	sum := new(big.Float).SetPrec(mantissaBits).Add(a, delta)
 	if sum.IsInf() || sum.MantExp(nil) > maxExponent {

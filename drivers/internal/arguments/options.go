@@ -10,11 +10,11 @@ import (
 
 // SetOptions are the options of SET.
 type SetOptions struct {
-	// Cond is what NX or XX says.
+	// Cond is the condition of NX or XX.
 	Cond driver.Cond
-	// TTL is NoExpiry without an option.
+	// TTL is NoExpiry unless an option sets it.
 	TTL time.Duration
-	// Get tells that the reply is the value that was there.
+	// Get tells that the reply is the old value.
 	Get bool
 }
 
@@ -47,7 +47,7 @@ func (l List) SetOptions() (SetOptions, error) {
 	return o, nil
 }
 
-// expiry returns the TTL that the option at i and its number say.
+// expiry returns the TTL of the option at i and its number.
 func (l List) expiry(i int) (time.Duration, error) {
 	unit, absolute := int64(1), false
 	switch {
@@ -75,7 +75,7 @@ func (l List) expiry(i int) (time.Duration, error) {
 	return Milliseconds(n), nil
 }
 
-// ExpireOptions are the options of PEXPIRE: when it sets the TTL.
+// ExpireOptions holds the condition under which PEXPIRE sets the TTL.
 type ExpireOptions struct{ NX, XX, GT, LT bool }
 
 // ExpireOptions reads key, milliseconds [NX | XX | GT | LT].
@@ -104,9 +104,9 @@ func (l List) ExpireOptions() (ttl time.Duration, o ExpireOptions, err error) {
 	return Milliseconds(ms), o, nil
 }
 
-// A Count is the optional number of elements that a command takes out.
+// A Count is the optional number of elements that a command pops.
 type Count struct {
-	// N is 1 if Given is not true.
+	// N is 1 unless Given is true.
 	N int64
 	// Given tells that the reply is an array.
 	Given bool
@@ -124,7 +124,7 @@ func (l List) PopCount() (Count, error) {
 	return Count{N: n, Given: true}, err
 }
 
-// Delta reads key [delta]; without one it is 1.
+// Delta reads key [delta]. The default delta is 1.
 func (l List) Delta() (int64, error) {
 	if l.Count() == 1 {
 		return 1, nil
@@ -132,8 +132,8 @@ func (l List) Delta() (int64, error) {
 	return l.Int(1)
 }
 
-// NegativeDelta is Delta for what is taken away. The least integer is ErrOverflow, as
-// there is none that it could be the negative of.
+// NegativeDelta is Delta with the opposite sign, for decrements. The least integer is
+// ErrOverflow, because its opposite does not exist.
 func (l List) NegativeDelta() (int64, error) {
 	delta, err := l.Delta()
 	if err == nil && delta == math.MinInt64 {
@@ -166,7 +166,7 @@ func CheckInitTTL(ttl time.Duration) error {
 
 var errKeepTTL = errors.New("xcache: a counter that may be new has no TTL to keep; give one, or NoExpiry")
 
-// FlushMode reads [ASYNC | SYNC] of FLUSHDB, which make no difference in the process.
+// FlushMode reads [ASYNC | SYNC] of FLUSHDB, which have no effect within the process.
 func (l List) FlushMode() error {
 	if l.Count() == 1 && !l.Is(0, "ASYNC") && !l.Is(0, "SYNC") {
 		return l.SyntaxError()

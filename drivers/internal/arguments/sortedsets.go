@@ -17,8 +17,8 @@ func (l List) Score(i int) (float64, error) {
 	return 0, l.Fail("argument %d is not a number", i+1)
 }
 
-// ParseFloat parses a number as Redis does: decimal or hexadecimal, inf or infinity in
-// any case; no space, and nothing that is out of range.
+// ParseFloat parses a number with Redis' rules: decimal or hexadecimal, or inf or infinity
+// in any case. Spaces and numbers out of range are errors.
 func ParseFloat(text string) (float64, bool) {
 	unsigned := strings.TrimLeft(text, "+-")
 	if len(text)-len(unsigned) > 1 || strings.Contains(text, "_") {
@@ -43,15 +43,15 @@ func mantissa(decimal string) string {
 	return decimal
 }
 
-// AddOptions are the options of ZADD.
+// AddOptions holds the options of ZADD.
 type AddOptions struct {
-	// NX, XX, GT and LT say which members are written.
+	// NX, XX, GT and LT tell which members are written.
 	NX, XX, GT, LT bool
-	// Changed tells that the reply counts members with a new score, too.
+	// Changed tells that the reply also counts members with a new score.
 	Changed bool
-	// Incr tells that the score is added to the one that there is.
+	// Incr tells that the score is added to the old one.
 	Incr bool
-	// First is the first of the arguments that are scores and members in turn.
+	// First is the index of the first score. Scores and members alternate from there.
 	First int
 }
 
@@ -92,16 +92,16 @@ options:
 // A ScoreBound is one end of a range of scores.
 type ScoreBound struct {
 	Score float64
-	// Exclusive tells that members with that score are not in the range.
+	// Exclusive tells that the range excludes members with the score.
 	Exclusive bool
 }
 
-// Below reports whether a score is before a range that begins here.
+// Below reports whether a score is before the range that begins with the bound.
 func (b ScoreBound) Below(score float64) bool {
 	return score < b.Score || b.Exclusive && score == b.Score
 }
 
-// Above reports whether a score is behind a range that ends here.
+// Above reports whether a score is behind the range that ends with the bound.
 func (b ScoreBound) Above(score float64) bool {
 	return score > b.Score || b.Exclusive && score == b.Score
 }
@@ -109,13 +109,13 @@ func (b ScoreBound) Above(score float64) bool {
 // A LexBound is one end of a range of members.
 type LexBound struct {
 	Member string
-	// Exclusive tells that the member is not in the range.
+	// Exclusive tells that the range excludes the member.
 	Exclusive bool
-	// Infinite is -1 or 1 for an end before or behind every member.
+	// Infinite is -1 for a bound before all members, and 1 for a bound behind them.
 	Infinite int
 }
 
-// Below reports whether a member is before a range that begins here.
+// Below reports whether a member is before the range that begins with the bound.
 func (b LexBound) Below(member string) bool {
 	if b.Infinite != 0 {
 		return b.Infinite > 0
@@ -123,7 +123,7 @@ func (b LexBound) Below(member string) bool {
 	return member < b.Member || b.Exclusive && member == b.Member
 }
 
-// Above reports whether a member is behind a range that ends here.
+// Above reports whether a member is behind the range that ends with the bound.
 func (b LexBound) Above(member string) bool {
 	if b.Infinite != 0 {
 		return b.Infinite < 0
@@ -131,10 +131,10 @@ func (b LexBound) Above(member string) bool {
 	return member > b.Member || b.Exclusive && member == b.Member
 }
 
-// RangeBy says what the ends of a Range are.
+// RangeBy tells the kind of the ends of a Range.
 type RangeBy uint8
 
-// What the ends of a Range are.
+// The kinds of the ends of a Range.
 const (
 	ByRank RangeBy = iota
 	ByScore
@@ -144,15 +144,16 @@ const (
 // A Range is a part of a sorted set.
 type Range struct {
 	By RangeBy
-	// Start and Stop are ranks; negative ones count from the end.
+	// Start and Stop are ranks. Negative ranks count from the end.
 	Start, Stop int64
 	// MinScore and MaxScore are the ends by score, MinLex and MaxLex by member.
 	MinScore, MaxScore ScoreBound
 	MinLex, MaxLex     LexBound
-	// Reverse tells that the range, its ranks and its limit begin with the greatest.
+	// Reverse tells that the range, its ranks and its limit begin with the greatest
+	// element.
 	Reverse bool
-	// Offset is how many of the range are left out, and Count how many are taken at
-	// most: all if it is negative.
+	// Offset is the number of elements to leave out, and Count the limit of the others. A
+	// negative Count means all.
 	Offset, Count int64
 	// WithScores tells that the reply has scores.
 	WithScores bool
@@ -168,7 +169,7 @@ func (l List) ScoreRange(i int) (Range, error) { return l.rangeBy(ByScore, i, fa
 func (l List) LexRange(i int) (Range, error) { return l.rangeBy(ByLex, i, false) }
 
 // ZRange reads start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES] from
-// argument i on. What is stored has its scores without asking for them.
+// argument i on. WITHSCORES is an error for a command that stores the range.
 func (l List) ZRange(i int, stored bool) (Range, error) {
 	var o Range
 	o.Count = -1
@@ -206,8 +207,8 @@ func (l List) ZRange(i int, stored bool) (Range, error) {
 	return ends, err
 }
 
-// rangeBy reads the two ends of a range at i and i+1; the greatest score or member first
-// if reversed.
+// rangeBy reads the two ends of a range at i and i+1. The greatest score or member comes
+// first if reversed.
 func (l List) rangeBy(by RangeBy, i int, reversed bool) (r Range, err error) {
 	r.By, r.Count = by, -1
 	least, greatest := i, i+1
@@ -256,17 +257,17 @@ func (l List) lexBound(i int) (LexBound, error) {
 	return LexBound{}, l.Fail("argument %d is neither - nor + nor a member behind [ or (", i+1)
 }
 
-// Aggregate says what the score of a member is that several sorted sets have.
+// Aggregate tells how the scores of a member in several sorted sets become one score.
 type Aggregate uint8
 
-// How scores become one.
+// The ways to combine scores.
 const (
 	Sum Aggregate = iota
 	Min
 	Max
 )
 
-// Of returns what two scores become together.
+// Of returns the combination of two scores.
 func (a Aggregate) Of(x, y float64) float64 {
 	switch {
 	case a == Min && y < x, a == Max && y > x:
@@ -277,7 +278,7 @@ func (a Aggregate) Of(x, y float64) float64 {
 	return x
 }
 
-// number returns 0 for what is none: infinities of both signs come to that.
+// number returns 0 for NaN, which is the sum of infinities of both signs.
 func number(f float64) float64 {
 	if math.IsNaN(f) {
 		return 0
@@ -285,20 +286,21 @@ func number(f float64) float64 {
 	return f
 }
 
-// CombineOptions are what ZUNION, ZINTER, ZDIFF and their like are told.
+// CombineOptions holds the options of ZUNION, ZINTER, ZDIFF and similar commands.
 type CombineOptions struct {
 	Keys []string
-	// Weights are nil if all are 1.
+	// Weights is nil if all weights are 1.
 	Weights    []float64
 	Aggregate  Aggregate
 	WithScores bool
 }
 
-// Weigh returns a score of the sorted set at keys[i], by its weight.
+// Weigh returns the weighted score of an element of the sorted set at keys[i].
 func (o *CombineOptions) Weigh(i int, score float64) float64 { return number(o.product(i, score)) }
 
-// Join returns a score together with another one, of the sorted set at keys[i]. As in
-// Redis, an infinity by the weight 0 makes their sum 0, and Weigh's would count as 0.
+// Join returns the combination of a score and another score from the sorted set at keys[i].
+// An infinity with the weight 0 makes their sum 0, as in Redis. Weigh counts such an
+// infinity as 0.
 func (o *CombineOptions) Join(score float64, i int, other float64) float64 {
 	return o.Aggregate.Of(score, o.product(i, other))
 }
@@ -311,8 +313,8 @@ func (o *CombineOptions) product(i int, score float64) float64 {
 }
 
 // CombineOptions reads numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM |
-// MIN | MAX] [WITHSCORES] from argument i on. Only some commands are weighted, and what is
-// stored has its scores without asking for them.
+// MIN | MAX] [WITHSCORES] from argument i on. Not all commands take weights. WITHSCORES is
+// an error for a command that stores the result.
 func (l List) CombineOptions(i int, weighted, stored bool) (o CombineOptions, err error) {
 	var next int
 	if o.Keys, next, err = l.CountedKeys(i); err != nil {
@@ -349,7 +351,7 @@ func (l List) CombineOptions(i int, weighted, stored bool) (o CombineOptions, er
 	return o, nil
 }
 
-// InterCard reads numkeys key [key ...] [LIMIT limit]. No limit is 0.
+// InterCard reads numkeys key [key ...] [LIMIT limit]. The limit 0 means no limit.
 func (l List) InterCard() (keys []string, limit int64, err error) {
 	keys, next, err := l.CountedKeys(0)
 	if err != nil {
@@ -369,14 +371,14 @@ func (l List) InterCard() (keys []string, limit int64, err error) {
 	return keys, limit, nil
 }
 
-// A SortedPop is what ZMPOP is told.
+// A SortedPop holds the arguments of ZMPOP.
 type SortedPop struct {
 	Keys  []string
 	Max   bool
 	Count int64
 }
 
-// SortedPop reads numkeys key [key ...] MIN | MAX [COUNT count] from argument at on.
+// SortedPop reads numkeys key [key ...] MIN | MAX [COUNT count] from index at on.
 func (l List) SortedPop(at int) (o SortedPop, err error) {
 	var next int
 	if o.Keys, next, err = l.CountedKeys(at); err != nil {
@@ -398,7 +400,7 @@ func (l List) SortedPop(at int) (o SortedPop, err error) {
 	return o, err
 }
 
-// RandomMembers are what ZRANDMEMBER is told.
+// RandomMembers holds the arguments of ZRANDMEMBER.
 type RandomMembers struct {
 	Count
 	WithScores bool

@@ -17,15 +17,15 @@ type StreamID struct{ Milliseconds, Sequence uint64 }
 // MaxStreamID is the greatest ID.
 var MaxStreamID = StreamID{math.MaxUint64, math.MaxUint64}
 
-// Compare returns -1, 0 or 1.
+// Compare returns -1, 0 or 1, as cmp.Compare does.
 func (id StreamID) Compare(other StreamID) int {
 	return cmp.Or(cmp.Compare(id.Milliseconds, other.Milliseconds), cmp.Compare(id.Sequence, other.Sequence))
 }
 
-// IsZero reports whether the ID is that of no entry.
+// IsZero reports whether the ID is 0-0, which no entry has.
 func (id StreamID) IsZero() bool { return id == StreamID{} }
 
-// Next returns the ID behind this one; 0-0 behind the last one.
+// Next returns the next greater ID. The next one of the greatest ID is 0-0.
 func (id StreamID) Next() StreamID {
 	id.Sequence++
 	if id.Sequence == 0 {
@@ -34,7 +34,7 @@ func (id StreamID) Next() StreamID {
 	return id
 }
 
-// previous returns the ID before this one; the last one before 0-0.
+// previous returns the next smaller ID. The one before 0-0 is the greatest ID.
 func (id StreamID) previous() StreamID {
 	if id.Sequence == 0 {
 		id.Milliseconds--
@@ -43,12 +43,13 @@ func (id StreamID) previous() StreamID {
 	return id
 }
 
-// Append appends the ID as text.
+// Append appends the text of the ID.
 func (id StreamID) Append(dst []byte) []byte {
 	return strconv.AppendUint(append(strconv.AppendUint(dst, id.Milliseconds, 10), '-'), id.Sequence, 10)
 }
 
-// parseStreamID parses milliseconds-sequence. A sequence that is left out is the one given.
+// parseStreamID parses milliseconds-sequence. The sequence argument is the default for an
+// ID without one.
 func parseStreamID(text string, sequence uint64) (id StreamID, ok bool) {
 	first, second, both := strings.Cut(text, "-")
 	var err error
@@ -62,7 +63,7 @@ func parseStreamID(text string, sequence uint64) (id StreamID, ok bool) {
 	return id, err == nil
 }
 
-// StreamID returns argument i as an ID; its sequence is 0 if it is left out.
+// StreamID returns argument i as an ID. The default sequence is 0.
 func (l List) StreamID(i int) (StreamID, error) {
 	id, ok := parseStreamID(l.Text(i), 0)
 	if !ok {
@@ -86,8 +87,8 @@ func (l List) StreamIDs(i int) ([]StreamID, error) {
 	return ids, nil
 }
 
-// StreamStart returns argument i as the first ID of a range: - is the least of all, and
-// what is behind ( is not in the range.
+// StreamStart returns argument i as the first ID of a range. - is the smallest ID, and ( in
+// front excludes the ID.
 func (l List) StreamStart(i int) (StreamID, error) {
 	id, exclusive, err := l.streamEnd(i, 0)
 	if err == nil && exclusive {
@@ -99,8 +100,8 @@ func (l List) StreamStart(i int) (StreamID, error) {
 	return id, err
 }
 
-// StreamStop returns argument i as the last ID of a range: + is the greatest of all, and
-// what is behind ( is not in the range.
+// StreamStop returns argument i as the last ID of a range. + is the greatest ID, and ( in
+// front excludes the ID.
 func (l List) StreamStop(i int) (StreamID, error) {
 	id, exclusive, err := l.streamEnd(i, math.MaxUint64)
 	if err == nil && exclusive {
@@ -127,10 +128,10 @@ func (l List) streamEnd(i int, sequence uint64) (id StreamID, exclusive bool, er
 	return id, exclusive, nil
 }
 
-// A StreamRange is what XRANGE and XREVRANGE are told.
+// A StreamRange holds the arguments of XRANGE and XREVRANGE.
 type StreamRange struct {
 	Start, Stop StreamID
-	// Count is how many entries are wanted at most, -1 for all.
+	// Count is the limit of entries, or -1 for all.
 	Count int64
 }
 
@@ -159,18 +160,19 @@ func (l List) StreamRange(reversed bool) (r StreamRange, err error) {
 	return r, nil
 }
 
-// A Trim says which entries of a stream are too many.
+// A Trim tells which entries of a stream are removed.
 type Trim struct {
-	// Given tells that there is a bound: the least ID if ByID, else the number of entries.
+	// Given tells that there is a bound: the smallest ID to keep if ByID, and the number of
+	// entries otherwise.
 	Given, ByID bool
 	MaxLen      int64
 	MinID       StreamID
-	// Limit is how many entries are removed at most, 0 for any number.
+	// Limit is the most entries to remove, or 0 for any number.
 	Limit int64
 }
 
 // trim reads MAXLEN | MINID [= | ~] threshold [LIMIT count] at argument i, and returns the
-// argument behind. What is only about right may be exact.
+// index behind it. An approximate bound (~) may be treated as an exact one.
 func (l List) trim(i int, t *Trim) (next int, err error) {
 	if t.Given {
 		return i, l.SyntaxError()
@@ -204,15 +206,15 @@ func (l List) trim(i int, t *Trim) (next int, err error) {
 	return i + 2, nil
 }
 
-// An AddEntry is what XADD is told.
+// An AddEntry holds the arguments of XADD.
 type AddEntry struct {
 	NoMakeStream bool
 	Trim         Trim
-	// ID is the entry's. AutoSequence tells that its sequence is to be chosen, AutoID
-	// that all of it is.
+	// ID is the ID of the entry. AutoSequence tells that the store chooses the sequence,
+	// AutoID that the store chooses the whole ID.
 	ID                   StreamID
 	AutoID, AutoSequence bool
-	// First is the first of the arguments that are fields and values in turn.
+	// First is the index of the first field. Fields and values alternate from there.
 	First int
 }
 
@@ -272,17 +274,17 @@ func (l List) TrimStream() (t Trim, err error) {
 	return t, err
 }
 
-// A ReadStreams is what XREAD and XREADGROUP are told.
+// A ReadStreams holds the arguments of XREAD and XREADGROUP.
 type ReadStreams struct {
 	Group, Consumer string
-	// Count is how many entries of a stream are wanted at most, 0 for all.
+	// Count is the limit of entries of each stream, or 0 for all.
 	Count int64
 	NoAck bool
-	// Timeout is that of BLOCK, 0 for none.
+	// Timeout is the time of BLOCK, or 0.
 	Timeout time.Duration
 	Keys    []string
-	// IDs are the IDs behind which entries are wanted, each of its key. Last tells that
-	// it is that of the last entry, New that it is the last one delivered to the group.
+	// IDs has, for each key, the ID behind which entries are read. Last tells that the ID
+	// is that of the last entry ($), New that it is the last ID delivered to the group (>).
 	IDs       []StreamID
 	Last, New []bool
 }
@@ -354,7 +356,7 @@ func (l List) StreamInfo() error {
 	return err
 }
 
-// groupSubcommands are those of XGROUP, with the number of arguments that they take.
+// groupSubcommands are the subcommands of XGROUP, with their numbers of arguments.
 var groupSubcommands = []struct {
 	name        string
 	least, most int
@@ -363,7 +365,7 @@ var groupSubcommands = []struct {
 }
 
 // GroupSubcommand reads CREATE, SETID, DESTROY, CREATECONSUMER or DELCONSUMER, and the key
-// behind.
+// behind it.
 func (l List) GroupSubcommand() (string, error) {
 	for _, s := range groupSubcommands {
 		if !l.Is(0, s.name) {
@@ -378,13 +380,13 @@ func (l List) GroupSubcommand() (string, error) {
 	return "", l.SyntaxError()
 }
 
-// A Group is what XGROUP is told about a group: CREATE or SETID.
+// A Group holds the arguments of XGROUP CREATE and SETID.
 type Group struct {
 	ID StreamID
-	// Last tells that the ID is that of the last entry.
+	// Last tells that the ID is that of the last entry ($).
 	Last       bool
 	MakeStream bool
-	// Read is how many entries the group is to have read, -1 if that is not known.
+	// Read is the number of entries that the group counts as read, or -1 for unknown.
 	Read int64
 }
 
@@ -415,14 +417,14 @@ func (l List) Group(create bool) (g Group, err error) {
 	return g, nil
 }
 
-// Pending is what XPENDING is told.
+// A Pending holds the arguments of XPENDING.
 type Pending struct {
-	// Summary tells that no range is given.
+	// Summary tells that the command has no range.
 	Summary  bool
 	Range    StreamRange
 	Idle     time.Duration
 	Consumer string
-	// Only tells that the entries of one consumer are wanted.
+	// Only tells that the command asks for the entries of one consumer.
 	Only bool
 }
 
@@ -460,20 +462,20 @@ func (l List) Pending() (p Pending, err error) {
 	return p, nil
 }
 
-// A Claim is what XCLAIM and XAUTOCLAIM are told.
+// A Claim holds the arguments of XCLAIM and XAUTOCLAIM.
 type Claim struct {
 	Idle   time.Duration
 	JustID bool
 
-	// IDs are the entries that XCLAIM wants.
+	// IDs are the entries for XCLAIM.
 	IDs []StreamID
-	// Delivered is when they are to have been delivered, in milliseconds since 1970;
-	// -1 for now. Retries is how often, -1 for once more than until now.
+	// Delivered is the new delivery time in milliseconds since 1970, or -1 for now. Retries
+	// is the new delivery count, or -1 for the old count plus 1.
 	Delivered, Retries int64
 	Force              bool
 	LastID             StreamID
 
-	// Start is where XAUTOCLAIM begins, and Count how many it wants at most.
+	// Start is the first ID for XAUTOCLAIM, and Count the limit of entries.
 	Start StreamID
 	Count int64
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Timeout reads argument i as the time-out of a command that waits, in seconds with a
-// fraction; 0 waits without end.
+// fraction. 0 waits without end.
 func (l List) Timeout(i int) (time.Duration, error) {
 	if d, ok := l.Cmd.Args[i].Wait(); ok {
 		return l.timeout(i, d.Seconds(), time.Second)

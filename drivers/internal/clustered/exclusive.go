@@ -13,7 +13,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
-// Caps implements driver.Capable: the store gives connections away if its nodes do.
+// Caps implements driver.Capable. The store has driver.Exclusive if its nodes have it.
 func (s *Store) Caps() driver.Caps { return s.router.caps(s) }
 
 // Caps implements driver.Capable.
@@ -55,15 +55,15 @@ func (s *Store) Exclusive(ctx context.Context, keys ...string) (driver.Session, 
 	}
 }
 
-// exclusive returns a session at the server that has a slot, or why there is none, and
-// whether there may be one in a moment.
+// exclusive returns a session at the server of a slot. again tells that a later attempt may
+// succeed where this one failed.
 func (c *retrier) exclusive(key string, slot uint16) (session driver.Session, err error, again bool) { //nolint:revive // the error is no outcome
 	r := c.router
 	server, err := r.await(c.context(), slot)
 	if err != nil {
 		return nil, err, isTransient(err)
 	}
-	// While it waits for a place the server owes no answer.
+	// A caller that waits for a free connection is no call in flight at the server.
 	server.gate.Leave()
 	sessions, ok := server.node.(node.Exclusive)
 	if !ok {
@@ -78,29 +78,30 @@ func (c *retrier) exclusive(key string, slot uint16) (session driver.Session, er
 		verdict, _ := c.judge(err, false, server)
 		return nil, err, verdict != final
 	case r.topology.Load().lacks(server, key):
-		_ = own.Close() // which was not ended with the others
+		_ = own.Close() // EndSessions may have run before this session existed
 		return nil, errMisplaced(), true
 	}
 	server.answered()
 	return &exclusiveSession{Session: own, router: r, server: server, key: key}, nil, false
 }
 
-// An exclusiveSession tells the router what its server says of the topology. For a command that
-// waits it goes on at another server while the slot is on its way there.
+// An exclusiveSession is a session at the server of a slot. Redirects in its replies update
+// the topology. A single command that waits at the server follows a slot that moves to
+// another server.
 type exclusiveSession struct {
-	driver.Session // at the server that has the slot
+	driver.Session // at the server of the slot
 	router         *router
 	server         *server
 	key            string
 
-	mu       sync.Mutex // guards what follows
-	follows  bool       // the last that was sent is one command that waits
-	asked    *server    // where the slot is on its way to; nil if it is not
+	mu       sync.Mutex // guards the fields below
+	follows  bool       // the last batch was one command that waits
+	asked    *server    // the server to which the slot moves; nil if the slot stays
 	followed driver.Session
-	asking   int // replies to ASKING that are due
+	asking   int // replies to ASKING that are still due
 }
 
-// current returns the session that is in use, and its server.
+// current returns the session in use and its server.
 func (s *exclusiveSession) current() (driver.Session, *server) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,11 +120,11 @@ func (s *exclusiveSession) Err() error {
 // Close implements driver.Session.
 func (s *exclusiveSession) Close() error {
 	session, _ := s.current()
-	_ = s.Session.Close() // which returns nil
+	_ = s.Session.Close() // Close returns nil always
 	return session.Close()
 }
 
-// Do implements driver.Session. What has keys in another slot than the session is
+// Do implements driver.Session. Commands with keys in another slot than the session's are
 // refused.
 func (s *exclusiveSession) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	if err := s.admit(cmds); err != nil {
@@ -170,8 +171,8 @@ func (s *exclusiveSession) Receive(ctx context.Context) (driver.Incoming, error)
 	return in, passing(err)
 }
 
-// isOfAsking reports whether something is the reply to ASKING. A user who may not send that
-// has no use for the session.
+// isOfAsking reports whether a reply answers ASKING. An error reply to ASKING closes the
+// session: a user without the permission for ASKING cannot use the session.
 func (s *exclusiveSession) isOfAsking(ctx context.Context, in driver.Incoming, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,15 +181,18 @@ func (s *exclusiveSession) isOfAsking(ctx context.Context, in driver.Incoming, e
 	}
 	s.asking--
 	if err != nil {
-		_ = s.followed.Close() // which returns nil
+		_ = s.followed.Close() // Close returns nil always
 		return false
 	}
 	return true
 }
 
-// follow has a command that waits go on at the server that the slot is on its way to, if a
-// session there can be had: what is pushed to a key that was not there comes in there. The
-// session has a key of that server's own choice, as the slot is not its own yet.
+// follow lets a command that waits go on at the server to which the slot moves. A key that
+// did not exist before the move is created there, and a push to the key wakes only clients
+// of that server.
+//
+// The new session has no key of its own. endMisplaced would end a session with a key,
+// because the new server does not own the slot before the end of the move.
 func (s *exclusiveSession) follow(ctx context.Context, to *servererror.RedirectError) {
 	s.mu.Lock()
 	from, follows := s.server, s.follows && s.followed == nil
@@ -197,23 +201,23 @@ func (s *exclusiveSession) follow(ctx context.Context, to *servererror.RedirectE
 		return
 	}
 	target := s.router.enterAt(to.Address(from.addr))
-	target.gate.Leave() // as in exclusive
+	target.gate.Leave() // a caller that waits for a free connection is no call in flight
 	sessions, ok := target.node.(node.Exclusive)
 	if !ok {
 		return
 	}
 	own, err := sessions.Exclusive(ctx, "")
 	if err != nil {
-		return // it is asked again
+		return // the redirect goes to the caller, who tries again
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked, s.followed = target, own
-	_ = s.Session.Close() // which returns nil
+	_ = s.Session.Close() // Close returns nil always
 }
 
-// passing returns err, marked as one that passes if it is a redirect: another session may be
-// at the server that has the slot by then.
+// passing returns err, with a redirect marked as transient: a new session may be at the
+// server that has the slot by then.
 func passing(err error) error {
 	e, ok := errors.AsType[*driver.Error](err)
 	if !ok || e.Transient {
@@ -226,7 +230,7 @@ func passing(err error) error {
 	return again.Retryable()
 }
 
-// admit returns an error if commands have keys in other slots than the session's.
+// admit returns an error for commands with keys in other slots than the session's.
 func (s *exclusiveSession) admit(cmds []*driver.Cmd) error {
 	if s.key == "" {
 		return nil
@@ -239,7 +243,7 @@ func (s *exclusiveSession) admit(cmds []*driver.Cmd) error {
 	return nil
 }
 
-// notice has the topology learnt anew if an error says that it has changed.
+// notice starts a refresh of the topology if an error tells of a change.
 func (s *exclusiveSession) notice(err error) {
 	if err == nil {
 		return
@@ -256,7 +260,8 @@ func (s *exclusiveSession) notice(err error) {
 	}
 }
 
-// lacks reports whether a server is not the one for a session on a key.
+// lacks reports whether a server has lost the slot of a session's key. A session without a
+// key needs a server with any slot.
 func (t *topology) lacks(s *server, key string) bool {
 	if key != "" {
 		return t.primary(keyslot.Of(key)) != s
@@ -269,13 +274,13 @@ func (t *topology) lacks(s *server, key string) bool {
 	return true
 }
 
-// errMisplaced is why a session ends whose server has not its slot any more.
+// errMisplaced is the error of a session whose server has lost the slot.
 func errMisplaced() *driver.Error {
 	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errGone).Retryable()
 }
 
-// endMisplaced ends the sessions at servers that are not the ones for them, by a new
-// topology. r.mu is held.
+// endMisplaced ends sessions whose servers have lost their slots in a new topology. r.mu is
+// held.
 func (r *router) endMisplaced(t *topology) {
 	for _, s := range r.servers {
 		if sessions, ok := s.node.(node.Exclusive); ok && sessions.Sessions() > 0 {
@@ -284,12 +289,12 @@ func (r *router) endMisplaced(t *topology) {
 	}
 }
 
-// tendInterval is how often the nodes are asked who has which slots while there are
-// sessions: who waits for messages of a frozen server has no call that finds out.
+// tendInterval is the time between refreshes of the topology while there are sessions. A
+// subscriber of a frozen server makes no call that would notice the failure.
 const tendInterval = time.Second
 
-// tend sees to it that sessions end whose server has lost its slots. It is called for
-// every session.
+// tend starts the goroutine that refreshes the topology while there are sessions, unless it
+// runs.
 func (r *router) tend() {
 	if r.tended.Load() {
 		return
@@ -301,7 +306,7 @@ func (r *router) tend() {
 	}
 }
 
-// tendSessions asks the nodes from time to time, and ends when there are no sessions.
+// tendSessions refreshes the topology at intervals, and returns when there are no sessions.
 func (r *router) tendSessions() {
 	ticker := time.NewTicker(tendInterval)
 	defer ticker.Stop()
@@ -313,7 +318,8 @@ func (r *router) tendSessions() {
 		}
 		if !r.hasSessions() {
 			r.tended.Store(false)
-			// A session that began before that has not begun another goroutine.
+			// A session may have begun just before the Store, and then started no
+			// goroutine.
 			if !r.hasSessions() || !r.tended.CompareAndSwap(false, true) {
 				return
 			}
@@ -322,7 +328,7 @@ func (r *router) tendSessions() {
 	}
 }
 
-// hasSessions reports whether there are sessions at any server.
+// hasSessions reports whether any server has sessions.
 func (r *router) hasSessions() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,7 +1,7 @@
-// Package connection makes the connections of drivers to servers: it connects, by
-// TLS if that is asked for, and logs in. Client libraries get connections that have
-// logged in already: they would take each refusal for the end of the connection, or
-// go on after it without a word.
+// Package connection makes the connections of drivers to servers: it connects, secures the
+// connection with TLS if the settings ask for it, and logs in. Client libraries get
+// connections that have logged in. The libraries themselves would close a connection at
+// each refusal, or ignore the refusal.
 package connection
 
 import (
@@ -21,28 +21,28 @@ import (
 // A Dialer makes connections to one server.
 type Dialer struct {
 	Settings *settings.Settings
-	// Dial is net.Dialer.DialContext, or what takes its place; nil is the former.
+	// Dial is net.Dialer.DialContext, or a function in its place; nil means the former.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Native makes the client library's own error of the text of an error reply;
-	// nil makes a plain error.
+	// Native makes the client library's own error from the text of an error reply. A nil
+	// Native makes a plain error.
 	Native func(text string) error
 }
 
 // A Conn is a connection that has logged in.
 type Conn struct {
 	net.Conn
-	// Source reads what the server sends. Its first error says what the matter may
-	// be if the server speaks TLS and the connection does not.
+	// Source reads the bytes of the server. The first error explains a server that speaks
+	// TLS where the connection does not.
 	Source io.Reader
-	// Login is what it has logged in with, or nil.
+	// Login is the login of the connection, or nil.
 	Login *settings.Login
 }
 
-// ErrHungUp is a connection that the server has closed while nothing was under way.
+// ErrHungUp is the error of a connection that the server has closed between two calls.
 var ErrHungUp = errors.New("the server has closed the connection")
 
-// Connect makes a connection, and logs in, within dial_timeout and as long as ctx
-// does not end. Its errors are those of calls: nothing was applied.
+// Connect makes a connection and logs in, within dial_timeout and while ctx lasts. Errors
+// are those of calls: nothing was applied.
 func (d *Dialer) Connect(ctx context.Context) (*Conn, error) {
 	began := time.Now()
 	soon, cancel := context.WithTimeout(ctx, d.Settings.DialTimeout)
@@ -80,7 +80,7 @@ func (d *Dialer) connect(ctx context.Context) (*Conn, error) {
 	}
 	c.Login = login
 	if err = d.greet(c, login); err != nil && ctx.Err() != nil || err == nil && !stop() {
-		err = ctx.Err() // which has closed it
+		err = ctx.Err() // the end of ctx has closed the connection
 	}
 	if err != nil {
 		_ = nc.Close()
@@ -96,15 +96,14 @@ func (d *Dialer) secure(ctx context.Context, nc net.Conn) (*Conn, error) {
 	client := tls.Client(nc, d.Settings.TLS)
 	if err := client.HandshakeContext(ctx); err != nil {
 		if ctx.Err() != nil {
-			err = ctx.Err() // which has closed it
+			err = ctx.Err() // the end of ctx has closed the connection
 		}
 		return nil, failure.OfHandshake(err)
 	}
 	return &Conn{Conn: client, Source: client}, nil
 }
 
-// failed returns why there is no connection, as the error of a call. Nothing was
-// applied.
+// failed returns the error of a call without a connection. Nothing was applied.
 func failed(err error) error {
 	var refusal *driver.Error
 	switch {

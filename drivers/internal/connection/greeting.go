@@ -14,12 +14,12 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
-// greet tells the server who speaks, in which version of RESP, to which database.
-// All of it is written at once, as a rule: one round trip.
+// greet sends the client's name, the version of RESP and the database to the server. All
+// commands usually go out at once, in one round trip.
 //
-// HELLO brings the password along, as any is right then for a user without one.
-// Where HELLO is refused for any other reason than the password, it is left out:
-// servers and proxies have many words for not knowing it.
+// HELLO carries the password, because a user without a password accepts any. A HELLO
+// refused for another reason than the password is left out in a second attempt. Servers and
+// proxies that do not know HELLO have many different error texts.
 func (d *Dialer) greet(c *Conn, login *settings.Login) error {
 	g := greeting{dialer: d, settings: d.Settings, conn: c}
 	g.replies = resp.NewReader(c.Source, func(text string) error { return refusal(text) })
@@ -44,12 +44,12 @@ func (d *Dialer) greet(c *Conn, login *settings.Login) error {
 	return g.rest(login)
 }
 
-// defaultProtocol is the version of RESP unless the DSN asks for another one. Version
-// 3 lets the server push messages between a command and its reply, and nothing here
-// wants any.
+// defaultProtocol is the version of RESP unless the DSN asks for another one. In version 3
+// the server may push messages between a command and its reply, which the drivers do not
+// need.
 const defaultProtocol = 2
 
-// maxReply is how long a string of a reply to a greeting may be, or of a message.
+// maxReply is the limit of a string in a reply to a greeting.
 const maxReply = 1 << 20
 
 // A refusal is the text of an error reply.
@@ -57,7 +57,7 @@ type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
-// isFinal reports whether a refusal of HELLO is one of everything.
+// isFinal reports whether the refusal of HELLO refuses the whole connection.
 func isFinal(err error) bool {
 	text := err.Error()
 	for _, prefix := range []string{"NOAUTH", "WRONGPASS", "DENIED", "ERR max number of clients"} {
@@ -68,7 +68,7 @@ func isFinal(err error) bool {
 	return false
 }
 
-// A greeting is what is said to the server on a new connection.
+// A greeting is the first exchange on a new connection.
 type greeting struct {
 	dialer   *Dialer
 	settings *settings.Settings
@@ -76,12 +76,12 @@ type greeting struct {
 	replies  *resp.Reader
 }
 
-// meaning returns the error of a call that a refusal is.
+// meaning returns the error of a call for a refusal.
 func (g *greeting) meaning(refusal error) error {
 	return servererror.Parse(refusal.Error(), g.dialer.Native)
 }
 
-// rest says all without HELLO.
+// rest sends the greeting without HELLO.
 func (g *greeting) rest(login *settings.Login) error {
 	var commands [][]string
 	if login != nil {
@@ -95,7 +95,7 @@ func (g *greeting) rest(login *settings.Login) error {
 	return g.settle(commands, replies)
 }
 
-// commands returns what follows the login.
+// commands returns the commands behind the login.
 func (g *greeting) commands() (commands [][]string) {
 	if g.settings.ClientName != "" {
 		commands = append(commands, []string{"CLIENT", "SETNAME", g.settings.ClientName})
@@ -109,7 +109,7 @@ func (g *greeting) commands() (commands [][]string) {
 	return commands
 }
 
-// settle returns the first refusal. That of the name is none.
+// settle returns the first refusal. A refused client name is no error.
 func (g *greeting) settle(commands [][]string, replies []driver.Reply) error {
 	for i, reply := range replies {
 		if reply.Kind != driver.ReplyError {
@@ -124,7 +124,7 @@ func (g *greeting) settle(commands [][]string, replies []driver.Reply) error {
 	return nil
 }
 
-// ask sends commands, and reads their replies, behind which there is nothing.
+// ask sends commands and reads their replies. Bytes behind the replies are an error.
 func (g *greeting) ask(commands [][]string) ([]driver.Reply, error) {
 	if len(commands) == 0 {
 		return nil, nil
@@ -139,7 +139,7 @@ func (g *greeting) ask(commands [][]string) ([]driver.Reply, error) {
 			return nil, err
 		}
 		if i == 0 && replies[0].Kind == driver.ReplyError && isFinal(replies[0].Err) {
-			return replies[:1], nil // perhaps there is no other
+			return replies[:1], nil // a server that refuses the connection sends no other reply
 		}
 	}
 	if len(g.replies.Buffered()) > 0 {
@@ -148,7 +148,7 @@ func (g *greeting) ask(commands [][]string) ([]driver.Reply, error) {
 	return replies, nil
 }
 
-// versionOf returns the version that a reply to HELLO tells.
+// versionOf returns the version of the server in a reply to HELLO.
 func versionOf(hello driver.Reply) string {
 	fields := make(map[string]string)
 	for i := 0; i+1 < len(hello.Items); i += 2 {

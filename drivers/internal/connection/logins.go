@@ -10,24 +10,23 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// loginPause is how long after a failure connections that live try again to log in
-// anew.
+// loginPause is the time from a failed renewal of a login to the next attempt.
 const loginPause = time.Second
 
-// Logins keep the connections to one server logged in, while what they log in with
-// changes: a password's file, or credentials of the program that expire. A driver
-// tells Watch of each connection, and has a connection log in anew where Next says so,
-// when it carries no call. All methods may be called concurrently.
+// Logins renews the logins of the connections to one server, while a password file changes
+// or credentials of the program expire. A driver passes the login of each new connection to
+// Watch. A connection without a call logs in again with the result of Next, if there is
+// one. All methods may be called concurrently.
 //
-// No goroutine waits for the next time: a timer is there once a connection is.
+// Logins has no goroutine. A timer runs while there are connections.
 type Logins struct {
 	settings *settings.Settings
-	// renewed is called, by a goroutine of its own, when connections have to log in
-	// anew: for those that carry no call, of which nobody else would.
+	// renewed is called by a goroutine of its own when logins have changed. renewed renews
+	// the connections without calls; connections with calls are renewed after their calls.
 	renewed func()
 
-	// current is what connections log in with that have logged in earlier; nil if
-	// there is no such login, or the server has refused it a moment ago.
+	// current is the newest login, for connections with older ones. current is nil before
+	// the first renewal, and after a refusal by the server.
 	current atomic.Pointer[settings.Login]
 
 	ctx     context.Context // ends with the connections
@@ -36,28 +35,27 @@ type Logins struct {
 
 	mu    sync.Mutex
 	timer *time.Timer
-	at    time.Time // when the timer fires; zero if it does not
-	told  bool      // the listener knows that connections are not renewed
+	at    time.Time // time at which the timer fires; zero if it is stopped
+	told  bool      // the listener knows that renewals fail
 }
 
-// NewLogins returns what keeps the connections to a server logged in. renewed looks
-// after connections without a call: it is called by one goroutine at a time, and not
-// after Close.
+// NewLogins returns the Logins of one server. renewed renews the connections without calls.
+// renewed is called by one goroutine at a time, and not after Close.
 func NewLogins(s *settings.Settings, renewed func()) *Logins {
 	l := &Logins{settings: s, renewed: renewed}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
 
-// Watch tells of a connection that has logged in so, or with nothing.
+// Watch records a new connection by its login. A nil login never expires.
 func (l *Logins) Watch(login *settings.Login) {
 	if login != nil {
 		l.schedule(login.RenewAt(time.Now()))
 	}
 }
 
-// Next returns what a connection has to log in with before it carries another call, by
-// what it has logged in with before; nil if it has not to.
+// Next returns the login that a connection must use before its next call, given its present
+// login. nil means that the present login is still good.
 func (l *Logins) Next(login *settings.Login) *settings.Login {
 	current := l.current.Load()
 	if current == nil || login == nil || !login.Before(current) {
@@ -66,21 +64,21 @@ func (l *Logins) Next(login *settings.Login) *settings.Login {
 	return current
 }
 
-// Refused tells that the server has refused a login that Next returned, and lets
-// connections go on with what they have logged in with, until the next attempt.
+// Refused tells that the server has refused a login of Next. Connections keep their old
+// logins until the next attempt.
 func (l *Logins) Refused(err error) {
 	l.current.Store(nil)
 	l.failed(err)
 }
 
-// Accepted tells that a connection has logged in with what Next returned.
+// Accepted tells that a connection has logged in with a login of Next.
 func (l *Logins) Accepted() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.told = false
 }
 
-// Close ends the attempts, and waits for the one under way.
+// Close ends the attempts, and waits for the one in progress.
 func (l *Logins) Close() {
 	l.mu.Lock()
 	l.cancel()
@@ -106,7 +104,7 @@ func (l *Logins) failed(err error) {
 	l.schedule(time.Now().Add(loginPause))
 }
 
-// schedule has another login looked for at a time, or earlier. The zero time is never.
+// schedule sets the timer for a time, unless it fires earlier. The zero time is never.
 func (l *Logins) schedule(at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -121,14 +119,14 @@ func (l *Logins) schedule(at time.Time) {
 	}
 }
 
-// fire looks for another login, and has the connections log in.
+// fire fetches the next login, and lets the connections use it.
 func (l *Logins) fire() {
 	l.mu.Lock()
 	if l.ctx.Err() != nil || l.at.IsZero() {
 		l.mu.Unlock()
 		return
 	}
-	l.at = time.Time{} // who schedules from here on is heard
+	l.at = time.Time{} // from here on, schedule sets the timer again
 	l.running.Add(1)
 	l.mu.Unlock()
 	defer l.running.Done()

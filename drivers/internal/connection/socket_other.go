@@ -4,7 +4,7 @@ package connection
 
 import "net"
 
-// A Socket cannot be looked at here.
+// A Socket cannot be examined on this system.
 type Socket struct{}
 
 // NewSocket returns nil.

@@ -10,7 +10,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/resp"
 )
 
-// A Socket is looked at without taking anything from it.
+// A Socket is the socket of a connection, which can be examined without a read.
 type Socket struct {
 	raw    syscall.RawConn
 	peek   func(fd uintptr)
@@ -19,8 +19,8 @@ type Socket struct {
 	err    error
 }
 
-// NewSocket returns the socket of a connection, or nil if it has none, or if what
-// is in the socket is not what is read.
+// NewSocket returns the socket of a connection. NewSocket returns nil for a connection
+// without a socket, or one whose bytes are decoded above the socket, as with TLS.
 func NewSocket(c net.Conn) *Socket {
 	var sc syscall.Conn
 	switch c := c.(type) {
@@ -42,9 +42,8 @@ func NewSocket(c net.Conn) *Socket {
 	return s
 }
 
-// Look returns why nothing more may be written: the other end has closed the
-// connection, or has sent something though no reply is due. It is called by one
-// goroutine at a time.
+// Look returns an error if nothing may be written: the server has closed the connection, or
+// has sent bytes although no reply is due. Look is called by one goroutine at a time.
 func (s *Socket) Look(due bool) error {
 	switch err := s.raw.Control(s.peek); {
 	case err != nil:

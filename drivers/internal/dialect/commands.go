@@ -10,8 +10,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/script"
 )
 
-// commands is every command of the table that does not wait: servers run them
-// themselves, and the extensions as scripts.
+// commands are all commands of the table that do not wait. Servers run them directly, and
+// the extensions as scripts.
 var commands = func() driver.CommandSet {
 	var names []string
 	for _, c := range driver.Commands() {
@@ -26,10 +26,10 @@ var commands = func() driver.CommandSet {
 // Commands returns the commands that the drivers for servers run.
 func Commands() driver.CommandSet { return commands }
 
-// Known returns those of cmds that a driver runs: those of the set, and custom ones,
-// which go to the server as they are. Any other is errors.ErrUnsupported: its own error
-// in a plain batch, that of the whole batch in an atomic one. Those that wait at the
-// server are for connections of which that is known: blocking tells so.
+// Known returns the commands of cmds that a driver runs: those of the set, and custom
+// commands, which go to the server as they are. For another command, a plain batch sets the
+// error of the command to errors.ErrUnsupported, and an atomic batch fails as a whole.
+// blocking tells that the connection may carry commands that wait at the server.
 func Known(driverName string, cmds []*driver.Cmd, how driver.How, blocking bool) ([]*driver.Cmd, error) {
 	isUnknown := func(c *driver.Cmd) bool {
 		if c.Waits() {
@@ -62,8 +62,8 @@ func isUnknown(c *driver.Cmd) bool {
 	return !commands.Runs(c) && !(c.IsCustom() && isName(c.Name))
 }
 
-// isName reports whether a custom command can be sent under a name. What is an
-// extension of this library to the servers' language is none of theirs.
+// isName reports whether a custom command may have a name. Names of this library's own
+// extensions are not allowed.
 func isName(name string) bool {
 	for i := range len(name) {
 		if name[i] <= ' ' || name[i] >= 0x7f {

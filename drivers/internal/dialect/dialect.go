@@ -1,7 +1,7 @@
-// Package dialect knows what of the command language each version of the servers
-// lacks, and does it another way where there is one: with a script that answers
-// as the command would. It also knows what they have in the place of scripts. It is
-// written over Do and Query of a server, once for all drivers.
+// Package dialect knows which commands each server version lacks, and replaces a missing
+// command by a script with the same reply, where there is one. The package also knows which
+// newer commands replace scripts. All of it is built on Do and Query of a server, once for
+// all drivers.
 package dialect
 
 import (
@@ -16,34 +16,33 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
-// A Server runs commands as they are. The scripts that this package puts in
-// their place are commands to it, too, by their names in package script.
+// A Server runs commands as they are. The scripts of this package are commands for the
+// Server, too, under their names in package script.
 type Server interface {
-	// Do is driver.Commander's.
+	// Do is that of driver.Commander.
 	Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error
-	// Query runs a command that changes nothing, and need not be in the table.
+	// Query runs a command that changes nothing. The command need not be in the table.
 	Query(ctx context.Context, words ...string) (driver.Reply, error)
-	// Limits tells how long a call without a deadline may take.
+	// Limits returns the time-out of a call without a deadline.
 	Limits() driver.Limits
 }
 
-// A Dialect is what is known of one server's version: nothing, in its zero value.
-// Its methods may be called concurrently.
+// A Dialect is the knowledge about one server's version. The zero value knows nothing. All
+// methods may be called concurrently.
 //
-// A command on its own is sent as it is: a server that lacks it refuses it, and
-// then is asked for its version. The version is asked for before a command that some
-// server lacks and does not refuse, or that is a script on some servers only. Several commands are asked for before, once, if
-// one of them is something that some server lacks. Their order could not be kept
-// otherwise.
+// A single command is sent as it is. If the server refuses the command, the Dialect asks
+// for the version. The Dialect asks first if some server lacks the command without a
+// refusal, or if only some servers need a script for it. For a batch, the Dialect also asks
+// first if some server lacks one of the commands, because a replacement after a refusal
+// would change the order.
 type Dialect struct {
-	version atomic.Pointer[Version] // nil: not asked yet
-	denied  atomic.Uint32           // a bit for each of natives that the server has refused
+	version atomic.Pointer[Version] // nil before the server was asked
+	denied  atomic.Uint32           // a bit for each element of natives that the server has refused
 }
 
-// Do runs commands as driver.Commander says, those that the server lacks as a
-// script. One for which there is none fails with errors.ErrUnsupported, which
-// names the version that has it; in an atomic batch the call does, before any
-// command is sent.
+// Do runs commands as driver.Commander does, and replaces commands that the server lacks by
+// scripts. A command without a script fails with errors.ErrUnsupported, which names the
+// needed version. In an atomic batch, the call fails before any command is sent.
 func (d *Dialect) Do(ctx context.Context, server Server, cmds []*driver.Cmd, how driver.How) error {
 	alone := len(cmds) == 1 && how == driver.Plain
 	if d.version.Load() == nil && (alone && isSilent(cmds[0]) || !alone && slices.ContainsFunc(cmds, isForm) || how == driver.Plain && slices.ContainsFunc(cmds, hasNative)) {
@@ -59,13 +58,14 @@ func (d *Dialect) Do(ctx context.Context, server Server, cmds []*driver.Cmd, how
 		return err
 	}
 	if !alone {
-		d.version.Store(nil) // an older server took the place of the one that was asked
+		d.version.Store(nil) // an older server has taken the place of the one that was asked
 		return err
 	}
 	return d.again(ctx, server, cmds)
 }
 
-// again runs a command that was refused, if the reason is the server's version.
+// again runs a refused command once more, as a script, if the server's version lacks the
+// command.
 func (d *Dialect) again(ctx context.Context, server Server, cmds []*driver.Cmd) error {
 	ctx, cancel := bound(ctx, server)
 	defer cancel()
@@ -73,12 +73,12 @@ func (d *Dialect) again(ctx context.Context, server Server, cmds []*driver.Cmd) 
 		return err
 	}
 	if !lacks(*d.version.Load(), cmds[0]) {
-		return nil // the refusal stands
+		return nil // the refusal is right
 	}
 	return d.translate(ctx, server, cmds, driver.Plain)
 }
 
-// bound gives all requests of a call together the time that one may take.
+// bound limits all requests of a call together to the time-out of one call.
 func bound(ctx context.Context, server Server) (context.Context, context.CancelFunc) {
 	timeout := server.Limits().CallTimeout
 	if _, ok := ctx.Deadline(); ok || timeout == 0 {
@@ -87,18 +87,17 @@ func bound(ctx context.Context, server Server) (context.Context, context.CancelF
 	return failure.Bound(ctx, time.Now().Add(timeout), timeout)
 }
 
-// refused reports whether the server did not understand a command, and there are
-// servers that would not.
+// refused reports whether the server has refused a command that some servers lack.
 func refused(c *driver.Cmd) bool {
 	return c.Err != nil && (errors.Is(c.Err, errors.ErrUnsupported) || errors.Is(c.Err, driver.ErrSyntax) || errors.Is(c.Err, servererror.ErrRefused)) &&
 		!errors.Is(c.Err, driver.ErrUnknownOutcome) && isForm(c)
 }
 
-// ask learns the version of the server. It has failed if the server did not
-// answer, and then nothing was applied.
+// ask asks for the version of the server. An error means that the server did not answer,
+// and that nothing was applied.
 func (d *Dialect) ask(ctx context.Context, server Server) error {
-	// HELLO needs no permission, unlike INFO. Without arguments it changes
-	// nothing, but that is a form of its own, which Redis has since 6.2.
+	// HELLO needs no permission, unlike INFO. HELLO without arguments changes nothing, and
+	// exists since Redis 6.2.
 	reply, err := server.Query(ctx, "HELLO")
 	version := newest
 	switch {
@@ -113,8 +112,8 @@ func (d *Dialect) ask(ctx context.Context, server Server) error {
 	return nil
 }
 
-// notApplied returns the error of commands that were not sent, because a request
-// before them failed.
+// notApplied returns the error of commands that were not sent because an earlier request
+// has failed.
 func notApplied(err error) error {
 	var e *driver.Error
 	if !errors.As(err, &e) || e.Outcome == driver.NotApplied {
@@ -125,7 +124,7 @@ func notApplied(err error) error {
 	return &unsent
 }
 
-// translate runs commands in the words that the server knows, as far as that is
+// translate runs commands in the form that the server's version has, if the version is
 // known.
 func (d *Dialect) translate(ctx context.Context, server Server, cmds []*driver.Cmd, how driver.How) error {
 	version := d.version.Load()

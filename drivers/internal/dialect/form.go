@@ -10,25 +10,25 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/script"
 )
 
-// A Form is a command, or a way of calling one, that not every server has. The
-// oldest servers that the drivers are for are Redis 6.0 and Valkey 7.2, the
-// first there was, so what those have is no Form.
+// A Form is a command, or a way to call a command, that some servers lack. The oldest
+// servers of the drivers are Redis 6.0 and Valkey 7.2, the first Valkey. Commands of both
+// are no Forms.
 type Form struct {
-	// Command is its name in the table of package driver.
+	// Command is the name in the table of package driver.
 	Command string
-	// With says which arguments make the form, for readers; empty if every call
-	// of the command is one.
+	// With describes the arguments that make the form. With is empty if every call of the
+	// command is the form.
 	With string
-	// Redis and Valkey are the first versions that have it.
+	// Redis and Valkey are the first versions with the form.
 	Redis, Valkey Version
-	// Script is the name of the script that does the same, in package script,
-	// with the arguments of the command; empty if nothing does.
+	// Script is the name of the script with the same arguments and effect in package
+	// script. Script is empty if there is none.
 	Script string
-	// Silent tells that a server without the form does not refuse it, and answers
-	// something else.
+	// Silent tells that a server without the form does not refuse it, but answers something
+	// else.
 	Silent bool
 
-	// Made reports whether arguments of the command make the form.
+	// Made reports whether arguments make the form.
 	Made func(args []driver.Arg) bool
 }
 
@@ -115,7 +115,7 @@ var forms = []Form{
 	{Command: "ZUNION", Redis: redis(6, 2), Valkey: firstValkey, Script: script.ZUnion, Made: always},
 }
 
-// byCommand has the forms of each command that has any.
+// byCommand has the forms by command.
 var byCommand = func() map[string][]*Form {
 	index := make(map[string][]*Form)
 	for i := range forms {
@@ -127,12 +127,12 @@ var byCommand = func() map[string][]*Form {
 
 func always([]driver.Arg) bool { return true }
 
-// arguments is made by exactly n arguments.
+// arguments matches exactly n arguments.
 func arguments(n int) func([]driver.Arg) bool {
 	return func(args []driver.Arg) bool { return len(args) == n }
 }
 
-// option is made by one of words, at argument from or behind it.
+// option matches one of words, from argument from on.
 func option(from int, words ...string) func([]driver.Arg) bool {
 	return func(args []driver.Arg) bool {
 		for i := from; i < len(args); i++ {
@@ -149,19 +149,19 @@ func option(from int, words ...string) func([]driver.Arg) bool {
 	}
 }
 
-// negative is made by a negative number at argument i.
+// negative matches a negative number at argument i.
 func negative(i int) func([]driver.Arg) bool {
 	return func(args []driver.Arg) bool { return len(args) > i && strings.HasPrefix(args[i].String(), "-") }
 }
 
-// halfID is made by an ID of a stream whose second part the server chooses.
+// halfID matches an ID of a stream whose sequence the server chooses.
 func halfID(args []driver.Arg) bool {
 	return slices.ContainsFunc(args, func(a driver.Arg) bool {
 		return a.Role == driver.RoleLiteral && strings.HasSuffix(a.Text, "-*")
 	})
 }
 
-// exclusiveID is made by an ID that is not in the range that it is an end of.
+// exclusiveID matches an ID that a range excludes.
 func exclusiveID(args []driver.Arg) bool {
 	return slices.ContainsFunc(args, func(a driver.Arg) bool {
 		return a.Role == driver.RoleLiteral && strings.HasPrefix(a.Text, "(")
@@ -172,7 +172,7 @@ func both(a, b func([]driver.Arg) bool) func([]driver.Arg) bool {
 	return func(args []driver.Arg) bool { return a(args) && b(args) }
 }
 
-// isForm reports whether there are servers that lack a command.
+// isForm reports whether some servers lack a command.
 func isForm(c *driver.Cmd) bool {
 	for _, f := range byCommand[c.Name] {
 		if f.Made(c.Args) {
@@ -182,7 +182,7 @@ func isForm(c *driver.Cmd) bool {
 	return false
 }
 
-// isSilent reports whether there are servers that lack a command and do not refuse it.
+// isSilent reports whether some servers lack a command and do not refuse it.
 func isSilent(c *driver.Cmd) bool {
 	for _, f := range byCommand[c.Name] {
 		if f.Silent && f.Made(c.Args) {
@@ -192,7 +192,7 @@ func isSilent(c *driver.Cmd) bool {
 	return false
 }
 
-// lacks reports whether a server of version v does not have a command.
+// lacks reports whether a server of version v lacks a command.
 func lacks(v Version, c *driver.Cmd) bool {
 	for _, f := range byCommand[c.Name] {
 		if f.Made(c.Args) && !f.In(v) {
@@ -202,9 +202,9 @@ func lacks(v Version, c *driver.Cmd) bool {
 	return false
 }
 
-// substitute returns the name of the script that stands in for a command on a
-// server of version v; empty if the server has the command itself. The error
-// names the version that has it, if there is no such script.
+// substitute returns the name of the script that replaces a command on a server of version
+// v. The name is empty if the server has the command. Without such a script, the error
+// names the version with the command.
 func substitute(c *driver.Cmd, v Version) (name string, err error) {
 	for _, f := range byCommand[c.Name] {
 		if !f.Made(c.Args) || f.In(v) {

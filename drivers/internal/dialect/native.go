@@ -10,26 +10,27 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
-// A Native is a command of the servers that does the same as the script of an extension:
-// same reply, same TTL, same errors. The script remains for servers that lack the command,
-// and for users whom the server refuses it.
+// A Native is a server's command with the same reply, TTL and errors as the script of an
+// extension. The script remains for servers without the command, and for users without the
+// permission for it.
 type Native struct {
 	// Extension is the name in the table of package driver.
 	Extension string
-	// Command says what is sent, for readers, and When for which arguments; empty if for all.
+	// Command describes the command, and When the arguments that it is for. An empty When
+	// means all.
 	Command, When string
-	// Redis and Valkey are the first versions that have the command.
+	// Redis and Valkey are the first versions with the command.
 	Redis, Valkey Version
 
-	// made returns the command for arguments of the extension, on a server of version v. It
-	// returns nil for arguments that the script is to judge.
+	// made returns the command for arguments of the extension, on a server of version v.
+	// made returns nil for arguments that the script has to check.
 	made func(args []driver.Arg, v Version) *driver.Cmd
-	// flagged tells that the command answers OK or nil in the place of 1 and 0.
+	// flagged tells that the command answers OK or nil instead of 1 and 0.
 	flagged bool
 }
 
-// In reports whether a server of version v has the command. One that does not say what it is
-// may have anything: it gets the script.
+// In reports whether a server of version v has the command. A server of an unknown version
+// may lack it, and gets the script.
 func (n *Native) In(v Version) bool { return v != newest && !v.before(n.first(v.Valkey)) }
 
 func (n *Native) first(valkey bool) Version {
@@ -42,7 +43,7 @@ func (n *Native) first(valkey bool) Version {
 // Natives returns the table of natives.
 func Natives() []Native { return slices.Clone(natives) }
 
-// TTLs that have expired, with which a key is deleted and not set.
+// expired describes TTLs with which a key is deleted instead of set.
 const expired = "a TTL of 0 or less"
 
 var natives = []Native{
@@ -53,13 +54,14 @@ var natives = []Native{
 	{Extension: driver.CmdSwap, Command: "GETDEL", When: expired, Redis: redis(6, 2), Valkey: firstValkey, made: getAndDelete},
 }
 
-// hasNative reports whether there are servers that have a native for a command.
+// hasNative reports whether some servers have a native for a command.
 func hasNative(c *driver.Cmd) bool {
 	return c.Command().Extension && slices.ContainsFunc(natives, func(n Native) bool { return n.Extension == c.Name })
 }
 
-// native returns what a server of version v has in the place of a script, and the index of
-// its row; nil if the server has nothing, or has refused it to this user.
+// native returns the command that replaces a script on a server of version v, and the index
+// of its row. cmd is nil if the server has no such command, or has refused it for this
+// user.
 func (d *Dialect) native(c *driver.Cmd, v Version) (cmd *driver.Cmd, row int) {
 	if !c.Command().Extension {
 		return nil, 0
@@ -76,7 +78,7 @@ func (d *Dialect) native(c *driver.Cmd, v Version) (cmd *driver.Cmd, row int) {
 	return nil, 0
 }
 
-// read makes the reply to the native that of the extension.
+// read converts the reply of the native to that of the extension.
 func (n *Native) read(c *driver.Cmd) {
 	switch {
 	case c.Err != nil || !n.flagged:
@@ -87,9 +89,8 @@ func (n *Native) read(c *driver.Cmd) {
 	}
 }
 
-// lastOf returns the index of the last command that concerns each key of a batch. A native
-// that is refused is sent again as a script, and must not come behind a later command on its
-// key.
+// lastOf returns the index of the last command on each key of a batch. A refused native is
+// sent again as a script, which must not run after a later command on the key.
 func lastOf(cmds []*driver.Cmd) func(c *driver.Cmd) int {
 	if len(cmds) == 1 {
 		return func(*driver.Cmd) int { return 0 }
@@ -102,15 +103,15 @@ func lastOf(cmds []*driver.Cmd) func(c *driver.Cmd) int {
 				last[c.Args[j].Text], isKeyless = i, false
 			}
 		}
-		if isKeyless { // FLUSHDB, say
+		if isKeyless { // such as FLUSHDB
 			keyless = i
 		}
 	}
 	return func(c *driver.Cmd) int { return max(last[c.Args[0].Text], keyless) }
 }
 
-// scriptsInstead sends those natives that the server has refused again, as the scripts that
-// they stood for. rows has the index of the native that was sent for each command, or -1.
+// scriptsInstead sends the natives that the server has refused again, as scripts. rows has
+// the index of the native of each command, or -1.
 func (d *Dialect) scriptsInstead(ctx context.Context, server Server, cmds []*driver.Cmd, rows []int) {
 	var again []*driver.Cmd
 	var of []int
@@ -131,20 +132,20 @@ func (d *Dialect) scriptsInstead(ctx context.Context, server Server, cmds []*dri
 		return
 	}
 	for i, c := range again {
-		if !isRefusal(c.Err) { // else the script is none of the user's either
+		if !isRefusal(c.Err) { // otherwise the user may not run the script either
 			d.denied.Or(1 << of[i])
 		}
 	}
 }
 
-// isRefusal reports whether a server did not run a command that it does not know, or that
-// the user may not run.
+// isRefusal reports whether a server did not run a command because the server does not know
+// it, or because the user may not run it.
 func isRefusal(err error) bool {
 	return err != nil && !errors.Is(err, driver.ErrUnknownOutcome) &&
 		(errors.Is(err, errors.ErrUnsupported) || errors.Is(err, driver.ErrSyntax) || errors.Is(err, driver.ErrAuth) || errors.Is(err, servererror.ErrRefused))
 }
 
-// deleteIfEqual has the arguments key, old.
+// deleteIfEqual takes the arguments key, old.
 func deleteIfEqual(args []driver.Arg, v Version) *driver.Cmd {
 	switch {
 	case !areOf(args, 2):
@@ -155,7 +156,7 @@ func deleteIfEqual(args []driver.Arg, v Version) *driver.Cmd {
 	return driver.NewCmd("DELEX", args[0], driver.Literal("IFEQ"), args[1])
 }
 
-// setIfEqual has the arguments key, old, new, ttl.
+// setIfEqual takes the arguments key, old, new, ttl.
 func setIfEqual(args []driver.Arg, _ Version) *driver.Cmd {
 	ttl, ok := ttlOf(args, 3)
 	if !ok || driver.Expired(ttl) {
@@ -172,7 +173,7 @@ func swapForNothing(args []driver.Arg, v Version) *driver.Cmd {
 	return deleteIfEqual(args[:2], v)
 }
 
-// setAndGet has the arguments key, new, ttl.
+// setAndGet takes the arguments key, new, ttl.
 func setAndGet(args []driver.Arg, _ Version) *driver.Cmd {
 	ttl, ok := ttlOf(args, 2)
 	if !ok || driver.Expired(ttl) {
@@ -202,18 +203,18 @@ func set(key, value driver.Arg, ttl time.Duration, options ...driver.Arg) *drive
 	return driver.NewCmd("SET", args...)
 }
 
-// areOf reports whether arguments are n, a key and values.
+// areOf reports whether the arguments are a key and n-1 values.
 func areOf(args []driver.Arg, n int) bool {
 	return len(args) == n && args[0].Role == driver.RoleKey &&
 		!slices.ContainsFunc(args[1:], func(a driver.Arg) bool { return a.Role != driver.RoleValue })
 }
 
-// ttlOf returns the last argument of an extension, behind n that are a key and values. ok is
-// false for other arguments, and for TTLs that are too long.
+// ttlOf returns the last argument of an extension, behind a key and n-1 values. ok is false
+// for other arguments, and for a TTL that is too long.
 func ttlOf(args []driver.Arg, n int) (ttl time.Duration, ok bool) {
 	if len(args) != n+1 || !areOf(args[:n], n) {
 		return 0, false
 	}
 	ttl, err := driver.ParseTTLArg(args[n])
-	return ttl, err == nil && ttl != driver.NoExpiry-1 // which stands for all that are too long
+	return ttl, err == nil && ttl != driver.NoExpiry-1 // NoExpiry-1 stands for each TTL that is too long
 }

@@ -11,19 +11,18 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 )
 
-// The versions of RESP shape some replies differently. Here each reply gets the one shape
-// that drivers answer with: scores are numbers, and what comes in pairs is flat, a name and
-// its value in turn.
+// The versions of RESP shape some replies differently. The drivers answer with one shape:
+// scores are numbers, and pairs are flat, a name and its value in turn.
 
-// reshapings has what is done to the replies of each command that has such a reply, by the
-// index of its row.
+// reshapings has the function that reshapes the reply of a command, by the index of the
+// command's row. Most commands have none.
 var reshapings = func() []func(c *driver.Cmd) {
 	byName := map[string]func(*driver.Cmd){
 		"XREAD":       func(c *driver.Cmd) { flatten(&c.Reply) },
 		"XREADGROUP":  func(c *driver.Cmd) { flatten(&c.Reply) },
 		"XPENDING":    pendingSummary,
 		"XINFO":       streamInfo,
-		"BZMPOP":      func(c *driver.Cmd) { ReshapeWaiting(c.Name, &c.Reply) }, // of sessions, in Do
+		"BZMPOP":      func(c *driver.Cmd) { ReshapeWaiting(c.Name, &c.Reply) }, // in sessions, by Do
 		"BZPOPMAX":    func(c *driver.Cmd) { ReshapeWaiting(c.Name, &c.Reply) },
 		"BZPOPMIN":    func(c *driver.Cmd) { ReshapeWaiting(c.Name, &c.Reply) },
 		"HRANDFIELD":  func(c *driver.Cmd) { flatten(&c.Reply) },
@@ -51,7 +50,7 @@ var reshapings = func() []func(c *driver.Cmd) {
 	return list
 }()
 
-// reshape gives the replies of commands the shape that drivers answer with.
+// reshape gives the replies of commands the common shape.
 func reshape(cmds []*driver.Cmd) {
 	for _, c := range cmds {
 		if errors.Is(c.Err, driver.ErrCrossSlot) && inOneSlot(c) {
@@ -68,8 +67,8 @@ func reshape(cmds []*driver.Cmd) {
 	}
 }
 
-// ReshapeWaiting gives the reply to a command that waits the shape that drivers answer with.
-// Its arguments do not matter for that.
+// ReshapeWaiting gives the reply of a command that waits the common shape. The arguments of
+// the command have no influence.
 func ReshapeWaiting(name string, reply *driver.Reply) {
 	switch name {
 	case "BZPOPMIN", "BZPOPMAX":
@@ -83,8 +82,8 @@ func ReshapeWaiting(name string, reply *driver.Reply) {
 	}
 }
 
-// subcommands are those that every server has. Redis 6.0 gives a wrong number of arguments to
-// one, and a subcommand that it does not know, the same error.
+// subcommands are the subcommands that every server has. Redis 6.0 has the same error for a
+// wrong number of arguments and for an unknown subcommand.
 var subcommands = map[string][]string{
 	"XGROUP": {"CREATE", "DELCONSUMER", "DESTROY", "SETID"},
 	"XINFO":  {"CONSUMERS", "GROUPS", "STREAM"},
@@ -97,8 +96,9 @@ func hasSubcommand(c *driver.Cmd) bool {
 	})
 }
 
-// inOneSlot reports whether the keys of a command are in one slot of a cluster. A server that
-// says otherwise has read the command in another way, by a wrong number of keys, say.
+// inOneSlot reports whether the keys of a command are in one slot of a cluster. A server
+// that disagrees has read other arguments as keys, after a wrong number of keys, for
+// example.
 func inOneSlot(c *driver.Cmd) bool {
 	first := -1
 	for i := range c.Args {
@@ -115,8 +115,8 @@ func inOneSlot(c *driver.Cmd) bool {
 	return true
 }
 
-// score makes a number of the text of one. What is neither stays, for the caller to find
-// that the server answers something else.
+// score converts the text of a number to a number. Another reply stays, so that the caller
+// sees the wrong shape.
 func score(r *driver.Reply) {
 	switch r.Kind {
 	case driver.ReplyInt:
@@ -128,7 +128,7 @@ func score(r *driver.Reply) {
 	}
 }
 
-// scoreUnlessCount is score for a reply that may be a number of members.
+// scoreUnlessCount is score for a reply that may be a count of members.
 func scoreUnlessCount(r *driver.Reply) {
 	if r.Kind == driver.ReplyData {
 		score(r)
@@ -141,14 +141,14 @@ func each(items []driver.Reply, change func(*driver.Reply)) {
 	}
 }
 
-// second changes the second of two elements.
+// second changes the second of exactly two elements.
 func second(r *driver.Reply, change func(*driver.Reply)) {
 	if len(r.Items) == 2 {
 		change(&r.Items[1])
 	}
 }
 
-// scoredMembers changes a list of members and their scores.
+// scoredMembers changes a list of members and scores.
 func scoredMembers(r *driver.Reply) {
 	flatten(r)
 	for i := 1; i < len(r.Items); i += 2 {
@@ -156,8 +156,8 @@ func scoredMembers(r *driver.Reply) {
 	}
 }
 
-// withScores changes a list of members that has their scores if WITHSCORES is among the
-// arguments from one on.
+// withScores changes a list of members and scores if the arguments have WITHSCORES at an
+// index or behind it.
 func withScores(from int) func(*driver.Cmd) {
 	return func(c *driver.Cmd) {
 		for i := from; i < len(c.Args); i++ {
@@ -169,7 +169,7 @@ func withScores(from int) func(*driver.Cmd) {
 	}
 }
 
-// flatten puts the elements of pairs one behind the other, if the list is one of pairs.
+// flatten replaces a list of pairs by the list of their elements.
 func flatten(r *driver.Reply) {
 	if len(r.Items) == 0 || r.Items[0].Kind != driver.ReplyArray {
 		return
@@ -184,8 +184,8 @@ func flatten(r *driver.Reply) {
 	r.Items = flat
 }
 
-// pendingSummary changes what XPENDING answers without a range: behind three elements the
-// consumers, each with a number as text.
+// pendingSummary changes the reply of XPENDING without a range. The fourth element is the
+// list of consumers, each with a number as text.
 func pendingSummary(c *driver.Cmd) {
 	if len(c.Args) != 2 || len(c.Reply.Items) != 4 {
 		return
@@ -199,7 +199,7 @@ func pendingSummary(c *driver.Cmd) {
 	}
 }
 
-// The names of what XINFO answers, in their order. Servers add some in between.
+// The names in replies of XINFO, in their order. Newer servers add names in between.
 var (
 	streamNames   = []string{"length", "last-generated-id", "max-deleted-entry-id", "entries-added", "recorded-first-entry-id", "groups", "first-entry", "last-entry"}
 	groupNames    = []string{"name", "consumers", "pending", "last-delivered-id", "entries-read", "lag"}
@@ -217,7 +217,7 @@ func streamInfo(c *driver.Cmd) {
 	}
 }
 
-// sortNames puts the pairs of a flat list in the order of names, and others behind.
+// sortNames sorts the pairs of a flat list by names, with unknown names at the end.
 func sortNames(r *driver.Reply, names []string) {
 	pairs, err := r.AsPairs()
 	if err != nil {

@@ -6,20 +6,20 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Version is a product and its version.
+// A Version is a product and its version number.
 type Version struct {
-	Valkey       bool // else it is Redis
+	Valkey       bool // false means Redis
 	Major, Minor int
 }
 
 func redis(major, minor int) Version  { return Version{Major: major, Minor: minor} }
 func valkey(major, minor int) Version { return Version{Valkey: true, Major: major, Minor: minor} }
 
-// firstValkey is the version that Valkey began with: it has what Redis 7.2 had.
+// firstValkey is the first version of Valkey. Its commands are those of Redis 7.2.
 var firstValkey = valkey(7, 2)
 
-// newest stands for a server that does not say what it is: it is taken to have
-// everything, and what it refuses all the same is the caller's error.
+// newest stands for a server of unknown version. The drivers assume that the server has all
+// commands: a refusal becomes the caller's error.
 var newest = redis(1<<16, 0)
 
 // String returns the version as in "Redis 6.2".
@@ -36,15 +36,15 @@ func (v Version) before(w Version) bool {
 	return v.Major < w.Major || v.Major == w.Major && v.Minor < w.Minor
 }
 
-// ParseVersion returns the version that a server of a product, redis or valkey,
-// gives as its own: 7.0.15.
+// ParseVersion parses the version number of a server, such as 7.0.15. product is redis or
+// valkey.
 func ParseVersion(product, text string) (Version, bool) {
 	v := Version{Valkey: product == "valkey"}
 	n, _ := fmt.Sscanf(text, "%d.%d", &v.Major, &v.Minor)
 	return v, n == 2 && (v.Valkey || product == "redis")
 }
 
-// greeted returns the version of the server that answered HELLO.
+// greeted returns the version in a reply to HELLO.
 func greeted(reply driver.Reply) Version {
 	said := make(map[string]string)
 	for i := 0; i+1 < len(reply.Items); i += 2 {

@@ -13,72 +13,74 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
-// A Call is one or more commands that are sent together, in one round trip. It
-// belongs to the goroutine that makes the call, and to the one that sends it where
-// that is another one.
+// A Call is one or more commands that are sent together, in one round trip. A call belongs
+// to the goroutine of its caller, and to the goroutine that sends the commands where that
+// is another one.
 type Call struct {
-	// Commands are what is to be sent. The wire fills in their replies.
+	// Commands are the commands to send. The wire fills in their replies.
 	Commands []Command
 	// Atomic tells that the first command is MULTI and the last one EXEC.
 	Atomic bool
 
-	// Context is the caller's, Deadline the end of the call, whoever has set it, and
-	// Began the tick in which it began.
+	// Context is the context of the caller. Deadline is the end of the call, by the context
+	// or by the store's time-out. Began is the tick at which the call began.
 	Context  context.Context
 	Deadline time.Time
 	Began    *Tick
 
-	// Err is why commands got no reply, and Sent whether any of them may have been
-	// written, or may yet be. The wire fills in both.
+	// Err is the reason why commands got no reply. Sent tells whether any command may have
+	// been written, or may still be. The wire fills in both.
 	Err  error
 	Sent bool
 
-	// Memory is what the wire keeps with a call, for the next one that uses the same
-	// memory. A wire that may use it after the call sets Spoilt.
-	Memory any
-	Spoilt bool
+	// Memory belongs to the wire, which uses it again for the next call with the same Call.
+	// A wire that may use the memory after the call sets Retained: the Call is not used
+	// again.
+	Memory   any
+	Retained bool
 
-	given bool // the deadline, by the caller's context
-	once  bool // nothing of it is sent again
-	built bool // the arguments were made for this call, and are nobody else's
+	given bool // the deadline comes from the caller's context
+	once  bool // no command is sent again
+	built bool // the arguments were made for this call, and belong to it
 
 	state    atomic.Uint32
-	finished chan struct{} // tells the caller, who waits for another goroutine
-	args     []driver.Arg  // of commands that are built here
+	finished chan struct{} // has an element when the sending goroutine has finished
+	args     []driver.Arg  // arguments of commands that are built here
 	one      [1]Command
 	batch    []Command
-	copies   []driver.Arg // of what was borrowed
-	buffer   []byte       // what they hold
+	copies   []driver.Arg // arguments that were borrowed
+	buffer   []byte       // the bytes of the copied arguments
 }
 
 // A Command is one command of a call.
 type Command struct {
-	// Name is the command's, in upper case. Head is what stands between it and the
-	// arguments: a script, or its name, and the number of its keys.
+	// Name is the name of the command, in upper case. Head stands between the name and the
+	// arguments: a script or its SHA-1, and the number of its keys.
 	Name string
 	Head []string
 	Args []driver.Arg
-	// ReadOnly tells that it changes nothing, OfProgram that it runs a script of the
-	// program, whose errors are its own.
+	// ReadOnly tells that the command changes nothing. OfProgram tells that the command
+	// runs a script of the program: errors of the script are the program's.
 	ReadOnly  bool
 	OfProgram bool
-	// Shape is the kinds of reply that it may have, and Longest the length of the
-	// longest string of the reply.
+	// Shape tells the kinds of reply that the command may have. Longest is the length of
+	// the longest string in the reply.
 	Shape   shape.Shape
 	Longest int64
 
-	// Reply is what the server answered; an error is a Reply of that kind. Replied
-	// tells whether it did.
+	// Reply is the answer of the server. An error reply has the kind ReplyError. Replied
+	// tells whether the server has answered.
 	Reply   driver.Reply
 	Replied bool
 
-	err error // what became of it
+	err error // the outcome of the command
 }
 
-// Words returns how many words the command has.
+// Words returns the number of words of the command.
 func (c *Command) Words() int { return 1 + len(c.Head) + len(c.Args) }
 
-// ReadOnly reports whether none of the commands changes anything.
+// ReadOnly reports whether all commands of the call change nothing. MULTI and EXEC do not
+// count.
 func (c *Call) ReadOnly() bool {
 	for i := range c.Commands {
 		if command := &c.Commands[i]; !command.ReadOnly && command.Name != multi && command.Name != exec {
@@ -91,8 +93,8 @@ func (c *Call) ReadOnly() bool {
 // Given reports whether the caller's context has a deadline.
 func (c *Call) Given() bool { return c.given }
 
-// Done returns two channels of which one is closed when the call has ended. Either may
-// be nil.
+// Done returns two channels. One of them is closed when the call has ended. Either channel
+// may be nil.
 func (c *Call) Done() (context, timeout <-chan struct{}) {
 	if c.given {
 		return c.Context.Done(), nil
@@ -100,13 +102,13 @@ func (c *Call) Done() (context, timeout <-chan struct{}) {
 	return c.Context.Done(), c.Began.done
 }
 
-// Ended reports whether the caller waits no longer: the context has ended, or the
-// time of the call is up.
+// Ended reports whether the caller has left: the context has ended, or the deadline has
+// passed.
 func (c *Call) Ended(now time.Time) bool {
 	return !now.Before(c.Deadline) || c.Context.Done() != nil && c.Context.Err() != nil
 }
 
-// reset makes the call ready to be sent, for the first time or again.
+// reset prepares the call for an attempt.
 func (c *Call) reset() {
 	c.Err, c.Sent = nil, false
 	if c.finished != nil {
@@ -118,8 +120,8 @@ func (c *Call) reset() {
 	}
 }
 
-// succeeded reports whether each command got a reply that is no error. Then each has
-// its outcome.
+// succeeded reports whether each command got a reply that is no error. The outcomes of the
+// commands are complete then.
 func (c *Call) succeeded() bool {
 	for i := range c.Commands {
 		if command := &c.Commands[i]; !command.Replied || command.Reply.Kind == driver.ReplyError {
@@ -129,8 +131,8 @@ func (c *Call) succeeded() bool {
 	return !c.Atomic
 }
 
-// settle gives each command its outcome.
-func (s *Store) settle(c *Call) {
+// setErrors sets the error of each command without a reply, or with an error reply.
+func (s *Store) setErrors(c *Call) {
 	for i := range c.Commands {
 		command := &c.Commands[i]
 		switch {
@@ -140,12 +142,12 @@ func (s *Store) settle(c *Call) {
 			command.err = refusal(command.Reply.Err, command.ReadOnly, command.OfProgram)
 		}
 	}
-	c.settleAsking()
+	c.setAskingErrors()
 }
 
-// settleAsking gives commands the error of an ASKING that the user may not send. The
-// redirects in their own replies lead back to the server that has sent them here.
-func (c *Call) settleAsking() {
+// setAskingErrors gives a command the error of a refused ASKING in front of it. The redirect
+// in the command's own reply would lead back to the server that has sent the command here.
+func (c *Call) setAskingErrors() {
 	var refused error
 	for i := range c.Commands {
 		command := &c.Commands[i]
@@ -160,8 +162,8 @@ func (c *Call) settleAsking() {
 	}
 }
 
-// again returns the first command that is to be sent again, with all that follow it;
-// the number of commands if there is none.
+// again returns the index of the first command to send again, together with all commands
+// behind it. The number of commands means none.
 func (c *Call) again() int {
 	n := len(c.Commands)
 	switch {
@@ -175,7 +177,7 @@ func (c *Call) again() int {
 	return n
 }
 
-// reason returns why the call is sent again, from a command on.
+// reason returns the error for which the call is sent again from the command at an index.
 func (c *Call) reason(again int) error {
 	if c.Atomic {
 		return c.atomicError()
@@ -183,8 +185,8 @@ func (c *Call) reason(again int) error {
 	return c.Commands[again].err
 }
 
-// outcome returns the error of the whole call, or nil if at least one command got a
-// reply. Commands that failed while the caller's context ended say so.
+// outcome returns the error of the whole call, or nil if at least one command got a reply.
+// Commands that failed while the caller's context ended get the error of the context.
 func (c *Call) outcome() error {
 	if c.Atomic {
 		return failure.InContext(c.Context, c.atomicError())
@@ -201,7 +203,7 @@ func (c *Call) outcome() error {
 	return nil
 }
 
-// fill gives a driver.Cmd the outcome of a command.
+// fill gives a driver.Cmd the reply or the error of a command.
 func (c *Command) fill(cmd *driver.Cmd) {
 	cmd.Reply, cmd.Err = driver.Reply{}, c.err
 	switch {
@@ -215,7 +217,7 @@ func (c *Command) fill(cmd *driver.Cmd) {
 	}
 }
 
-// readsNumbers reports whether a command may read a number of what is stored.
+// readsNumbers reports whether a command may read a stored number.
 func readsNumbers(row *driver.Command) bool {
 	switch row.Group {
 	case driver.GroupLists, driver.GroupSets, driver.GroupSortedSets, driver.GroupStreams, driver.GroupKeys:
@@ -224,8 +226,8 @@ func readsNumbers(row *driver.Command) bool {
 	return true
 }
 
-// refusal returns what an error reply means to a command, or what stands in the place of a
-// reply that was too long.
+// refusal returns the error of a command with an error reply. A reply with a value beyond
+// the limit is such a reply, too: the wire has put an error in its place.
 func refusal(err error, readOnly, ofProgram bool) error {
 	if ofProgram && !(errors.Is(err, driver.ErrTooLarge) && errors.Is(err, driver.ErrUnknownOutcome)) {
 		return servererror.OfScript(err, readOnly)
@@ -233,8 +235,8 @@ func refusal(err error, readOnly, ofProgram bool) error {
 	return unwritten(err, readOnly)
 }
 
-// unwritten returns err, or, if it is that of a value that a command would only have
-// read, the same as a failure that changed nothing.
+// unwritten returns err. The error of a value that is too long says that nothing was
+// changed if the command only reads.
 func unwritten(err error, readOnly bool) error {
 	e, ok := errors.AsType[*driver.Error](err)
 	if !readOnly || !ok || e.Outcome == driver.NotApplied || !errors.Is(e, driver.ErrTooLarge) {

@@ -6,35 +6,35 @@ import (
 	"time"
 )
 
-// A Tick is a moment in which calls begin. It tells all of them whose contexts have no
-// deadline of their end: one timer and one channel, and no allocation, for any number of
-// calls.
+// A Tick is the moment at which calls begin. The tick tells calls whose contexts have no
+// deadline of their end. One timer and one channel, without an allocation, serve any number
+// of calls.
 type Tick struct {
 	time     time.Time
 	deadline time.Time
 	done     chan struct{} // closed at the deadline
 }
 
-// Time returns when the tick was, to within a moment that does not matter to
-// deadlines of calls.
+// Time returns the time of the tick. The time may be one interval old, which is exact
+// enough for deadlines of calls.
 func (t *Tick) Time() time.Time { return t.time }
 
-// A Clock tells the time to within a tick. A call asks for it only to bound itself to
-// seconds, and asking the system costs more than the rest of a store's own work.
+// A Clock tells the time to within a tick. Calls read the clock only to bound themselves to
+// seconds: the system's clock would cost more than the rest of a store's own work.
 //
-// It runs while it is used, and stands still, without a goroutine, when the last tick
-// that it gave out has ended.
+// The clock runs while calls use it. When the last tick in use has ended, the clock stops,
+// and its goroutine ends.
 type Clock struct {
-	timeout  time.Duration // of each tick
-	interval time.Duration // between ticks
-	// watch is called for each tick, and tells whether it has to be for the next.
+	timeout  time.Duration // of a call from its tick on
+	interval time.Duration // between two ticks
+	// watch is called for each tick, and reports whether the next tick needs it, too.
 	watch func(now time.Time) (again bool)
 
-	current atomic.Pointer[Tick] // nil if it must be started
-	used    atomic.Bool          // since the last tick
+	current atomic.Pointer[Tick] // nil while the clock makes no ticks
+	used    atomic.Bool          // whether a call has begun since the last tick
 
 	mu      sync.Mutex
-	given   []*Tick // that have not ended, in order
+	given   []*Tick // ticks before their deadlines, in order
 	runs    bool
 	closing chan struct{}
 	closed  bool
@@ -42,16 +42,17 @@ type Clock struct {
 }
 
 const (
-	// A context that has ended is noticed after maxInterval at the latest.
+	// maxInterval is the most that may pass until the end of a context is noticed.
 	maxInterval = 10 * time.Millisecond
 	minInterval = time.Millisecond
-	// intervals is into how many a time-out is divided.
+	// intervals is the number of ticks in a time-out.
 	intervals = 32
-	// idleTicks is after how many ticks without use no more are made.
+	// idleTicks is the number of ticks without use after which the clock makes no more
+	// ticks.
 	idleTicks = 20
 )
 
-// NewClock returns a clock for calls that take no longer than timeout; 0 is any time.
+// NewClock returns a clock for calls of at most timeout. 0 means calls without a bound.
 func NewClock(timeout time.Duration, watch func(now time.Time) (again bool)) *Clock {
 	interval := maxInterval
 	if timeout > 0 {
@@ -63,7 +64,7 @@ func NewClock(timeout time.Duration, watch func(now time.Time) (again bool)) *Cl
 // Interval returns the time between two ticks.
 func (c *Clock) Interval() time.Duration { return c.interval }
 
-// Now returns the tick of a call that begins.
+// Now returns the tick for a call that begins.
 func (c *Clock) Now() *Tick {
 	t := c.current.Load()
 	if t == nil {
@@ -75,8 +76,8 @@ func (c *Clock) Now() *Tick {
 	return t
 }
 
-// next makes a tick. Calls that begin at its end have the whole time-out too.
-// c.mu is locked.
+// next makes a tick. The deadline is one interval late, so that calls at the end of the
+// tick have the whole time-out. c.mu is locked.
 func (c *Clock) next(now time.Time) *Tick {
 	t := &Tick{time: now, deadline: now.Add(far), done: make(chan struct{})}
 	if c.timeout > 0 {
@@ -123,8 +124,8 @@ func (c *Clock) run() {
 	}
 }
 
-// advance makes the next tick, if one is wanted, and ends those whose time is up. It
-// reports whether there is nothing left to do.
+// advance makes the next tick if one is wanted, and ends the ticks at their deadlines. done
+// tells that the clock may stop.
 func (c *Clock) advance(now time.Time, wanted, again bool) (done bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -138,7 +139,7 @@ func (c *Clock) advance(now time.Time, wanted, again bool) (done bool) {
 	case wanted:
 		c.next(now)
 	case c.current.Load() != nil:
-		// Who has it still gets to know its end.
+		// Calls that have the tick still learn of its deadline.
 		c.current.Store(nil)
 	case len(c.given) == 0 && !again:
 		c.runs = false

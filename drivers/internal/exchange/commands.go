@@ -10,8 +10,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
-// Do implements driver.Commander. An Atomic batch in which the server refuses a
-// command is not applied at all; every command then has an error, and so has the call.
+// Do implements driver.Commander. An Atomic batch with a command that the server refuses is
+// not applied at all: the call and every command have an error.
 func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	known, err := dialect.Known(s.options.Driver, cmds, how, s.options.Exclusive)
 	if err != nil || len(known) == 0 {
@@ -20,14 +20,14 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 	return s.dialect.Do(ctx, verbatim{s}, known, how)
 }
 
-// DoAsking is Do behind ASKING, which counts for the next command or transaction on
-// the connection. Nothing is sent again.
+// DoAsking is Do behind ASKING. ASKING counts for the next command or transaction on the
+// connection. No command is sent again.
 func (s *Store) DoAsking(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	return s.dialect.Do(ctx, behindAsking{verbatim{s}}, cmds, how)
 }
 
-// verbatim is the server as package dialect needs it: commands of the set, and
-// scripts, go there as they are.
+// verbatim is the server for package dialect. Commands and scripts go to the server as they
+// are.
 type verbatim struct{ *Store }
 
 func (v verbatim) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
@@ -37,7 +37,7 @@ func (v verbatim) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) er
 	return v.doPlain(ctx, cmds)
 }
 
-// behindAsking is the server as package dialect needs it, asked behind ASKING.
+// behindAsking is verbatim with ASKING in front of each command or transaction.
 type behindAsking struct{ verbatim }
 
 func (b behindAsking) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
@@ -60,8 +60,8 @@ func (b behindAsking) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 	return nil
 }
 
-// doPlain runs commands of the set. Scripts that the server has forgotten by the time that
-// it comes to them, as somebody told it to, are sent once more, in full.
+// doPlain runs commands. A script that the server does not know any more (SCRIPT FLUSH) is
+// sent once more, in full.
 func (s *Store) doPlain(ctx context.Context, cmds []*driver.Cmd) error {
 	how := inBatch
 	if len(cmds) == 1 {
@@ -94,21 +94,21 @@ func (s *Store) doPlain(ctx context.Context, cmds []*driver.Cmd) error {
 }
 
 const (
-	// minLongest is the longest string that a reply may always have: ids, fields and
-	// such are no values.
+	// minLongest is the limit of strings in replies without a value, such as ids and
+	// fields.
 	minLongest = 4 << 10
-	// maxNames is the longest key, and the longest text about a server.
+	// maxNames is the limit of keys and of texts about a server.
 	maxNames = 16 << 20
 )
 
-// longest returns the length of the longest string in the reply to a command.
+// longest returns the limit of the strings in the reply to a command.
 func (s *Store) longest(name string) int64 {
 	switch name {
 	case "GET", "MGET":
 		return int64(s.options.MaxValue)
 	case "SCAN", "CLUSTER", "SENTINEL", "ROLE", "INFO", "RANDOMKEY":
 		return max(int64(s.options.MaxValue), maxNames)
-	case "DUMP": // which may be longer than any value
+	case "DUMP": // a dump may be longer than its value
 		return math.MaxInt64
 	}
 	return max(int64(s.options.MaxValue), minLongest)

@@ -10,10 +10,10 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/retry"
 )
 
-// ErrNoReply is why a reply is missing if the client library says nothing.
+// ErrNoReply is the reason of a missing reply about which the client library says nothing.
 var ErrNoReply = errors.New("the reply is missing")
 
-// missing returns why a reply is missing, by what the connection reported.
+// missing returns the error for a missing reply, by the error of the connection.
 func (s *Store) missing(c *Call, sent bool, outcome driver.Outcome) error {
 	err := c.Err
 	var ready *driver.Error
@@ -21,7 +21,7 @@ func (s *Store) missing(c *Call, sent bool, outcome driver.Outcome) error {
 	case err == nil:
 		return driver.Fail(driver.ErrUnavailable, outcome, ErrNoReply)
 	case !sent && errors.As(err, &ready):
-		return err // of the attempt to connect
+		return err // the attempt to connect has failed
 	case s.disconnected.Load():
 		return driver.Fail(driver.ErrClosed, outcome, nil)
 	case c.Context.Err() != nil:
@@ -30,7 +30,7 @@ func (s *Store) missing(c *Call, sent bool, outcome driver.Outcome) error {
 		if !time.Now().Before(c.Deadline) {
 			return failure.OfTimeout(c.Context, err, s.options.OpTimeout, sent)
 		}
-		if !c.Sent { // another call's time was up, on the same connection
+		if !c.Sent { // the deadline of another call on the same connection has passed
 			return driver.Fail(driver.ErrUnavailable, outcome, err).Retryable()
 		}
 		return driver.Fail(driver.ErrUnavailable, outcome, err)
@@ -42,18 +42,18 @@ func (s *Store) missing(c *Call, sent bool, outcome driver.Outcome) error {
 	return driver.Fail(driver.ErrUnavailable, outcome, err).Retryable()
 }
 
-// isNonsense reports whether err is a reply that is none, or answers something else.
-// What it was in place of has no other.
+// isNonsense reports whether err is a reply that is not RESP, or that answers no command.
+// The command has no other reply.
 func isNonsense(err error) bool {
 	return errors.Is(err, resp.ErrMalformed) || errors.Is(err, resp.ErrUnasked)
 }
 
-// isRefused reports whether err is why a reply was not taken, though the server has
-// done what it was asked for: what only reads has changed nothing.
+// isRefused reports whether the wire has refused a reply that did come: the server has run
+// the command. A command that only reads has changed nothing.
 func isRefused(err error) bool { return isNonsense(err) || errors.Is(err, resp.ErrLongValue) }
 
-// wait waits before a call is sent for the try-th time, and reports false if that is
-// of no use.
+// wait waits before attempt number try of a call. false means that another attempt is of no
+// use.
 func wait(c *Call, try int) bool {
 	return retry.Wait(c.Context, try, c.Began.time, c.Deadline)
 }

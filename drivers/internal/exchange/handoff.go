@@ -8,20 +8,20 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
-// A wire whose Exchange does not listen to the caller's context has another
-// goroutine run it, and the caller leaves when the context ends first.
+// A Detached wire does not listen to the caller's context. So another goroutine runs
+// Exchange, and the caller leaves when the context ends first.
 
 // The states of a call, in their order.
 const (
-	waiting         = iota // nothing was written yet
-	sending                // the first command has been written, perhaps
-	abandonedUnsent        // the caller has left: nothing may be written any more
-	abandonedSent          // the caller has left: the reply, if any, is dropped
+	waiting         = iota // nothing has been written yet
+	sending                // the first command may have been written
+	abandonedUnsent        // the caller has left, and nothing may be written any more
+	abandonedSent          // the caller has left, and a reply is dropped
 	finished
 )
 
-// Begin tells that the first byte of a call is about to be written, and reports
-// whether it may be: nothing may once the caller has left.
+// Begin tells that the first byte of a call is about to be written. false means that the
+// caller has left, and that nothing may be written.
 func (c *Call) Begin() bool {
 	if c.finished == nil {
 		return true
@@ -29,8 +29,8 @@ func (c *Call) Begin() bool {
 	return c.state.CompareAndSwap(waiting, sending) || c.state.Load() != abandonedUnsent
 }
 
-// abandon leaves the call to the goroutine that sends it. It reports false if that
-// has finished, and else whether something may have been written.
+// abandon leaves the call to the goroutine that sends it, unless that goroutine has
+// finished. sent tells whether a command may have been written.
 func (c *Call) abandon() (abandoned, sent bool) {
 	if c.state.CompareAndSwap(waiting, abandonedUnsent) {
 		return true, false
@@ -38,8 +38,8 @@ func (c *Call) abandon() (abandoned, sent bool) {
 	return c.state.CompareAndSwap(sending, abandonedSent), true
 }
 
-// handOff has a call sent by another goroutine, and leaves it there when the context
-// or the store ends first.
+// handOff lets another goroutine send the call. The caller leaves the call there if the
+// context or the store ends first.
 func (s *Store) handOff(c *Call) (abandoned, sent bool) {
 	if c.finished == nil {
 		c.finished = make(chan struct{}, 1)
@@ -60,7 +60,7 @@ func (s *Store) handOff(c *Call) (abandoned, sent bool) {
 	return abandoned, sent
 }
 
-// work sends a call, and tells its caller, unless that has left.
+// work sends a call, and tells the caller unless the caller has left.
 func (s *Store) work(c *Call) {
 	s.wire.Exchange(c)
 	if c.state.Swap(finished) < abandonedUnsent {
@@ -68,8 +68,8 @@ func (s *Store) work(c *Call) {
 	}
 }
 
-// abandonedError returns what became of a call that has left, or was not sent,
-// because its context or the store has ended.
+// abandonedError returns the error of a call that ended early, or was not sent, because its
+// context or the store has ended.
 func (s *Store) abandonedError(c *Call, sent bool) error {
 	switch {
 	case c.Context.Err() != nil:
@@ -80,9 +80,9 @@ func (s *Store) abandonedError(c *Call, sent bool) error {
 	return driver.Fail(driver.ErrUnavailable, failure.Outcome(sent), &failure.TimeoutError{Limit: s.options.OpTimeout})
 }
 
-// own copies what a call was lent, as it may be used after the call: its values, and the
-// arguments with them unless they were built here. Values that are at least so long stay
-// borrowed, unless that is 0.
+// own copies the borrowed arguments of a call, which the wire may read after the call.
+// Values of at least borrowed bytes are not copied, unless borrowed is 0. handedOff tells
+// that another goroutine sends the call, so that the list of arguments is copied, too.
 func (c *Call) own(borrowed int, handedOff bool) {
 	size, count := 0, 0
 	for i := range c.Commands {
@@ -97,7 +97,7 @@ func (c *Call) own(borrowed int, handedOff bool) {
 	if size == 0 && (c.built || !handedOff) {
 		return
 	}
-	c.buffer = slices.Grow(c.buffer[:0], size) // neither moves from here on
+	c.buffer = slices.Grow(c.buffer[:0], size) // slices into buffer and copies stay valid: neither grows below
 	if !c.built {
 		c.copies = slices.Grow(c.copies[:0], count)
 	}
@@ -122,5 +122,5 @@ func stays(arg *driver.Arg, borrowed int) bool {
 	return borrowed > 0 && arg.Role == driver.RoleValue && len(arg.Data) >= borrowed
 }
 
-// far is later than the end of any call whose client bounds it.
+// far is later than the end of any call without a time-out. The client bounds such calls.
 const far = 24 * time.Hour

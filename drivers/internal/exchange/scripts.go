@@ -11,18 +11,19 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
-// A scripting says how scripts are sent: in full, or by their SHA-1, which a server answers
-// by NOSCRIPT that does not know them.
+// A scripting tells how scripts are sent: in full, or by their SHA-1. A server that does
+// not know the SHA-1 answers NOSCRIPT.
 type scripting uint8
 
 const (
-	// alone is a command on its own: by the SHA-1, and in full after NOSCRIPT.
+	// alone is for one command: by the SHA-1, and in full after NOSCRIPT.
 	alone scripting = iota
-	// inBatch brings each script along once, in the first command that runs it, as the
-	// commands behind a NOSCRIPT would have been run before it is sent again.
+	// inBatch sends each script in full once, in the first command that runs it. The
+	// commands behind a NOSCRIPT would run before the script is sent again.
 	inBatch
-	// inTransaction is inBatch, but scripts of the program are sent in full each time: one
-	// that the server refuses would be unknown behind it, and none can be sent again.
+	// inTransaction is inBatch with scripts of the program in full each time. The server
+	// does not know the SHA-1 of a script that it has refused, and a transaction cannot
+	// send the script again.
 	inTransaction
 	// inFull sends the script in full each time.
 	inFull
@@ -31,7 +32,7 @@ const (
 // encode appends cmds as commands of a call.
 func (s *Store) encode(commands []Command, cmds []*driver.Cmd, how scripting) []Command {
 	commands = slices.Grow(commands, len(cmds))
-	var sent []string // the SHA-1 of each script that was brought along
+	var sent []string // the SHA-1 of each script that the batch has sent in full
 	for _, cmd := range cmds {
 		row := cmd.Command()
 		command := Command{
@@ -61,14 +62,13 @@ func (s *Store) encode(commands []Command, cmds []*driver.Cmd, how scripting) []
 	return commands
 }
 
-// byName has the commands that run a script by its SHA-1 in the place of those which bring
-// it along.
+// byName maps commands with a script in full to those with its SHA-1.
 var byName = map[string]string{"EVAL": "EVALSHA", "EVAL_RO": "EVALSHA_RO"}
 
-// scriptArgs returns the arguments of a command in the order in which its script takes
-// them, the keys first, and how many these are.
+// scriptArgs returns the arguments in the order of EVAL: the keys, and then the others.
+// keys is the number of keys.
 func scriptArgs(args []driver.Arg) (ordered []driver.Arg, keys string) {
-	if len(args) > 0 && !slices.ContainsFunc(args[1:], isKey) { // nearly all
+	if len(args) > 0 && !slices.ContainsFunc(args[1:], isKey) { // almost all commands: one key, in front
 		return args, "1"
 	}
 	for _, arg := range args {
@@ -92,8 +92,8 @@ func ofProgram(row *driver.Command) bool {
 	return row.Group == driver.GroupScripts || row.Group == driver.GroupFunctions
 }
 
-// isForgotten reports whether the server did not know the script of a command that has it,
-// or does not let the user name it.
+// isForgotten reports whether a command failed because the server does not know its script,
+// or because the user may not run EVALSHA.
 func isForgotten(cmd *driver.Cmd) bool {
 	if cmd.Err == nil {
 		return false
@@ -104,21 +104,21 @@ func isForgotten(cmd *driver.Cmd) bool {
 		errors.Is(cmd.Err, driver.ErrAuth) && !errors.Is(cmd.Err, driver.ErrUnknownOutcome) && inFull
 }
 
-// errForgotten is why a script was not run.
+// errForgotten is the error of a command whose script was not run.
 var errForgotten = errors.New("the server forgot the script in the middle of a pipeline, as by SCRIPT FLUSH, and a command behind it has been run")
 
-// sentAgain returns those commands of a batch whose script the server has forgotten. One
-// with a command on the same key behind it that was run can not be sent again, as the order
-// of a batch holds for each key: its error says that it was not run.
+// sentAgain returns the commands of a batch whose scripts the server has forgotten. A batch
+// keeps the order for each key. So a command is not sent again if a command on the same key
+// behind it has run: its error says that it was not run.
 func sentAgain(cmds []*driver.Cmd) []*driver.Cmd {
 	for i, cmd := range cmds {
 		if first := broughtAlong(cmds[:i], cmd); isForgotten(cmd) && first != nil && errors.Is(first.Err, driver.ErrSyntax) {
-			cmd.Err = first.Err // it is no script
+			cmd.Err = first.Err // the text is not a valid script
 		}
 	}
 	var again []*driver.Cmd
-	run := make(map[string]bool) // the keys of commands that were run
-	all := false                 // such a command may have concerned any key
+	run := make(map[string]bool) // keys of commands that have run
+	all := false                 // a command that has run may have changed any key
 	for _, cmd := range slices.Backward(cmds) {
 		keys := keysOf(cmd)
 		switch {
@@ -137,8 +137,7 @@ func sentAgain(cmds []*driver.Cmd) []*driver.Cmd {
 	return again
 }
 
-// broughtAlong returns the first of cmds, which has brought the script of cmd along; nil if
-// there is none.
+// broughtAlong returns the first of cmds that has sent the script of cmd in full, or nil.
 func broughtAlong(cmds []*driver.Cmd, cmd *driver.Cmd) *driver.Cmd {
 	for _, first := range cmds {
 		if _, inFull := byName[first.Name]; inFull && len(first.Args) > 1 && first.Args[0].String() == cmd.Args[0].String() {

@@ -1,10 +1,10 @@
-// Package exchange is a call on one server, written once for all drivers whose
-// servers speak the Redis protocol: what is sent, what is sent again, what is known
-// when no reply comes, and how a caller leaves.
+// Package exchange sends calls to one server for all drivers whose servers speak the Redis
+// protocol. The package decides what is sent again, what the outcome of a command without a
+// reply is, and how a caller leaves early.
 //
-// A driver brings a [Wire], which is what its client library does: it sends the
-// commands of a [Call] and reads their replies. A [Store] makes of it a store of
-// package driver, and a node of package drivers/internal/node.
+// A driver brings a [Wire], which sends the commands of a [Call] through its client library
+// and reads their replies. A [Store] on a wire is a store of package driver, and a node of
+// package drivers/internal/node.
 package exchange
 
 import (
@@ -24,75 +24,75 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/workers"
 )
 
-// A Wire sends calls to one server, by a client library. Its methods may be called
-// concurrently, Close once, after the others have returned.
+// A Wire sends calls to one server through a client library. The methods may be called
+// concurrently. Close is called once, after the other methods have returned.
 type Wire interface {
-	// Exchange writes the commands of a call in one go, and fills in the reply of
-	// each that is answered. It calls Call.Begin before the first byte goes out, and
-	// writes nothing if that says no. If replies are missing it says why, and
-	// whether anything may have been written. It sends nothing twice.
+	// Exchange writes the commands of a call in one go, and fills in the replies. Exchange
+	// calls Call.Begin before the first byte, and writes nothing after false. If replies
+	// are missing, Call.Err tells why, and Call.Sent whether a command may have been
+	// written. No command is sent twice.
 	//
-	// Unless the wire is Detached it returns when the call has ended.
+	// Exchange returns when the call has ended, unless the wire is Detached.
 	Exchange(c *Call)
 
-	// Failure returns what Call.Err means if only the client library has such an
-	// error, or else nil. sent tells whether the command may have been applied.
+	// Failure returns the error for a Call.Err that only the client library knows, or nil.
+	// sent tells whether the command may have been applied.
 	Failure(c *Call, sent bool) error
 
-	// Watch is called with every tick while there are calls, and tells whether it has
-	// to be called for the next one though no call has begun.
+	// Watch is called with every tick while there are calls. again asks for a call at the
+	// next tick even if no call has begun.
 	Watch(now time.Time) (again bool)
 
-	// Disconnect ends the calls under way: their replies are missing.
+	// Disconnect ends the calls in flight: their replies are missing.
 	Disconnect()
 
-	// Close gives up what the wire owns.
+	// Close releases the resources of the wire.
 	Close() error
 }
 
-// Options are what a Store is told of its wire.
+// Options tell a Store about its wire.
 type Options struct {
-	// Driver is the driver's name, for errors.
+	// Driver is the name of the driver, for errors.
 	Driver string
-	// OpTimeout is how long a call without a deadline may take; 0 if that is the
-	// affair of a client that the program has made.
+	// OpTimeout is the time-out of a call without a deadline. 0 leaves the bound to a
+	// client that the program has made.
 	OpTimeout time.Duration
 	// MaxValue is the length in bytes of the longest value.
 	MaxValue int
-	// NoHello tells that nothing is to be sent that begins with HELLO.
+	// NoHello tells that HELLO must not be sent.
 	NoHello bool
-	// Detached tells that Exchange does not listen to contexts: another goroutine
-	// calls it, of up to Workers that wait for work, with copies of what was
-	// borrowed.
+	// Detached tells that Exchange does not listen to contexts. Another goroutine calls
+	// Exchange then, with copies of the borrowed arguments. Up to Workers idle goroutines
+	// are kept.
 	Detached bool
 	Workers  int
-	// Unbounded tells that a Detached wire does not end a call at OpTimeout either, so
-	// that another goroutine calls it for callers without a context, too.
+	// Unbounded tells that a Detached wire does not end a call at OpTimeout either. Another
+	// goroutine then also serves callers whose contexts never end.
 	Unbounded bool
-	// Copies tells that the wire may read the commands of a call that has failed
-	// after it has returned.
+	// Copies tells that the wire may read the commands of a failed call after Exchange has
+	// returned.
 	Copies bool
-	// Borrows is the length of values from which on they are not copied after all: the
-	// wire does not read them when it has returned. 0 tells that all are.
+	// Borrows is the least length of values that are not copied, because the wire never
+	// reads them after Exchange. 0 copies all values.
 	Borrows int
-	// Probes tells that the wire does not know whether the server accepts MULTI on
-	// the connection that it will use. One that refuses it would run the commands
-	// behind it one by one.
+	// Probes tells that the wire does not know whether the server accepts MULTI on the
+	// connection in use. A server that refuses MULTI would run the commands behind it one
+	// by one.
 	Probes bool
-	// Status is told of calls that are sent again. It may be nil.
+	// Status is told of calls that are sent again. Status may be nil.
 	Status *status.Server
-	// Exclusive tells that the connection is one caller's. Commands may wait at the
-	// server, and nothing is sent again: what the server remembers of the connection is
-	// lost with it.
+	// Exclusive tells that the connection belongs to one caller. Commands may wait at the
+	// server. Nothing is sent again, because the state of the connection at the server is
+	// lost with the connection.
 	Exclusive bool
-	// Dialect is what the server is known to lack; nil is nothing yet.
+	// Dialect tells which commands the server lacks. nil means that nothing is known yet.
 	Dialect *dialect.Dialect
 }
 
-// A Store is a store on one server. It implements Store, Commander, Scanner, Limiter,
-// Disconnector and, by Operations, Expirer, Counter, Swapper, Mover, Flusher and
-// Pinger of package driver, and the Node of package drivers/internal/node. All methods
-// may be called concurrently.
+// A Store is a store on one server. Store implements Store, Commander, Scanner, Limiter,
+// Disconnector and, by Operations, Expirer, Counter, Swapper, Mover, Flusher and Pinger of
+// package driver, and Node of package drivers/internal/node. All methods may be called
+// concurrently.
 type Store struct {
 	operations.Operations
 	options Options
@@ -100,18 +100,19 @@ type Store struct {
 	clock   *Clock
 
 	workers *workers.Pool[*Call]
-	// disconnected tells that the calls under way are ended. quit is closed then.
+	// disconnected tells that Disconnect was called. quit is closed by Disconnect, which
+	// ends the calls in flight.
 	disconnected atomic.Bool
 	quit         chan struct{}
 	// multi tells that the server has accepted a transaction.
 	multi atomic.Bool
-	// dialect is what the server is known to lack.
+	// dialect tells which commands the server lacks.
 	dialect *dialect.Dialect
 
 	calls sync.Pool // of *Call
 }
 
-// NewStore returns a store on a wire, whose calls the clock bounds.
+// NewStore returns a store on a wire. The clock bounds the calls.
 func NewStore(wire Wire, clock *Clock, options Options) *Store {
 	s := &Store{options: options, wire: wire, clock: clock, quit: make(chan struct{}), dialect: options.Dialect}
 	if s.dialect == nil {
@@ -123,7 +124,7 @@ func NewStore(wire Wire, clock *Clock, options Options) *Store {
 	return s
 }
 
-// Close ends the calls that were abandoned, and gives up what the wire owns.
+// Close ends the abandoned calls, and releases the resources of the wire.
 func (s *Store) Close() error {
 	err := s.wire.Close()
 	s.workers.Close()
@@ -140,8 +141,8 @@ func (s *Store) Disconnect() {
 	close(s.quit)
 }
 
-// maxBulk is what servers take at most unless they are configured to take more or
-// less: proto-max-bulk-len.
+// maxBulk is proto-max-bulk-len of a server with the default configuration: the longest
+// argument that the server takes.
 const maxBulk = 512 << 20
 
 // Limits implements driver.Limiter.
@@ -160,7 +161,7 @@ func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, erro
 	return operations.Scan(ctx, pattern, func(words ...string) (driver.Reply, error) { return s.Query(ctx, words...) })
 }
 
-// Query runs a command that changes nothing, and need not be in the table.
+// Query runs a command that changes nothing. The command need not be in the table.
 func (s *Store) Query(ctx context.Context, words ...string) (driver.Reply, error) {
 	if s.options.NoHello && words[0] == "HELLO" {
 		return driver.Reply{}, settings.ErrNoHello
@@ -179,7 +180,7 @@ func (s *Store) Query(ctx context.Context, words ...string) (driver.Reply, error
 	return reply, err
 }
 
-// call returns a call of one command, which is to be filled in.
+// call returns a call with room for one command.
 func (s *Store) call() *Call {
 	c := s.calls.Get().(*Call)
 	c.Commands = c.one[:]
@@ -187,16 +188,16 @@ func (s *Store) call() *Call {
 }
 
 const (
-	// maxBuffer is the largest copy whose memory is kept for the next call, maxArgs
-	// and maxCommands how many arguments and commands may be.
+	// maxBuffer, maxArgs and maxCommands limit the memory that is kept for the next call:
+	// bytes of copies, arguments and commands.
 	maxBuffer   = 1 << 20
 	maxArgs     = 1 << 14
 	maxCommands = 1 << 12
 )
 
-// release takes the memory of a call back for another one.
+// release keeps the memory of a call for the next call.
 func (s *Store) release(c *Call) {
-	if c.Spoilt || cap(c.buffer) > maxBuffer || cap(c.args) > maxArgs || cap(c.copies) > maxArgs || cap(c.batch) > maxCommands {
+	if c.Retained || cap(c.buffer) > maxBuffer || cap(c.args) > maxArgs || cap(c.copies) > maxArgs || cap(c.batch) > maxCommands {
 		return
 	}
 	clear(c.args)
@@ -208,9 +209,9 @@ func (s *Store) release(c *Call) {
 	s.calls.Put(c)
 }
 
-// run sends a call, again where that is safe and may help, and gives each of its
-// commands its outcome. An error is the call's: nothing is known of any command, and
-// the call is gone already. Else the caller releases it.
+// run sends a call, and sends commands again where that is safe and may help. Each command
+// gets its outcome. After an error of run, no outcome of a command is known, and the call
+// is released already. Otherwise the caller releases the call.
 func (s *Store) run(ctx context.Context, c *Call) error {
 	c.Context = ctx
 	endless := ctx.Done() == nil
@@ -223,7 +224,7 @@ func (s *Store) run(ctx context.Context, c *Call) error {
 	if c.Deadline, c.given = ctx.Deadline(); !c.given {
 		c.Deadline = c.Began.deadline
 	} else if endless {
-		var cancel context.CancelFunc // for a deadline that nobody tells of
+		var cancel context.CancelFunc // a context with a deadline, but without Done
 		c.Context, cancel = context.WithDeadline(ctx, c.Deadline)
 		defer cancel()
 		endless = false
@@ -245,7 +246,7 @@ func (s *Store) run(ctx context.Context, c *Call) error {
 			c.Commands = all
 			return nil
 		}
-		s.settle(c)
+		s.setErrors(c)
 		again := c.again()
 		try++
 		if again == len(c.Commands) || s.disconnected.Load() || !wait(c, try) {
@@ -262,8 +263,8 @@ func (s *Store) run(ctx context.Context, c *Call) error {
 	return nil
 }
 
-// failure returns what became of a command of a call that got no reply of its own.
-// sent tells whether it may have been written.
+// failure returns the error of a command without a reply. sent tells whether the command
+// may have been written.
 func (s *Store) failure(c *Call, sent bool) error {
 	if err := s.wire.Failure(c, sent); err != nil {
 		return err

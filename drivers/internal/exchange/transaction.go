@@ -17,9 +17,9 @@ const (
 	asking = "ASKING"
 )
 
-// doAtomic runs commands between MULTI and EXEC, all in one call of plain commands.
-// The transactions of client libraries leave replies unread when MULTI is refused,
-// and lose count of EXEC's reply when a command in it fails.
+// doAtomic runs commands between MULTI and EXEC, as one call of plain commands. The
+// transactions of client libraries leave replies unread when the server refuses MULTI, and
+// miscount replies when a command in EXEC fails.
 func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd, behindAsking bool) error {
 	c := s.call()
 	c.Atomic = true
@@ -57,8 +57,8 @@ func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd, behindAsking b
 	return nil
 }
 
-// admitMulti returns why the server would not accept the MULTI of a call, as far as
-// its wire does not know.
+// admitMulti returns the error with which the server refuses MULTI. Only a wire with Probes
+// needs the question, and only until the server has accepted a transaction.
 func (s *Store) admitMulti(ctx context.Context, c *Call) error {
 	if !s.options.Probes || s.multi.Load() || c.ReadOnly() {
 		return nil
@@ -79,7 +79,7 @@ func (s *Store) admitMulti(ctx context.Context, c *Call) error {
 	return err
 }
 
-// transaction returns the commands of an atomic call from MULTI on.
+// transaction returns the commands of an atomic call from MULTI on, without ASKING.
 func (c *Call) transaction() []Command {
 	if c.Commands[0].Name == asking {
 		return c.Commands[1:]
@@ -87,7 +87,7 @@ func (c *Call) transaction() []Command {
 	return c.Commands
 }
 
-// atomicError returns why a transaction was not run, or nil if it was.
+// atomicError returns the reason why a transaction was not run, or nil.
 func (c *Call) atomicError() error {
 	commands := c.transaction()
 	last := len(commands) - 1
@@ -95,7 +95,7 @@ func (c *Call) atomicError() error {
 	if err := commands[0].err; err != nil && commands[0].Replied {
 		for i := range inner {
 			if inner[i].err == nil || errors.Is(inner[i].err, driver.ErrUnknownOutcome) {
-				// Without MULTI the others were run one by one.
+				// The server has refused MULTI, and has run this command on its own.
 				return driver.Fail(err, driver.Unknown, nil)
 			}
 		}
@@ -104,7 +104,7 @@ func (c *Call) atomicError() error {
 	end := &commands[last]
 	for i := range commands[:last] {
 		if end.Replied && !commands[i].Replied {
-			// The reply was of another kind: some may have been run for itself.
+			// A command got a reply of a wrong shape, and may have run on its own.
 			return driver.Fail(driver.ErrUnavailable, driver.Unknown, resp.ErrMalformed)
 		}
 	}
@@ -118,14 +118,14 @@ func (c *Call) atomicError() error {
 	}
 	for i := range inner {
 		if inner[i].err != nil {
-			return inner[i].err // which is why the server refused EXEC
+			return inner[i].err // the reason why the server refused EXEC
 		}
 	}
 	return end.err
 }
 
-// transacted fills in the outcomes of commands that were run between MULTI and EXEC,
-// the last of a call.
+// transacted fills in the outcomes of commands between MULTI and EXEC. EXEC is the last
+// command of the call.
 func transacted(cmds []*driver.Cmd, c *Call) {
 	replies := c.Commands[len(c.Commands)-1].Reply.Items
 	for i, reply := range replies {
@@ -144,8 +144,8 @@ func transacted(cmds []*driver.Cmd, c *Call) {
 	}
 }
 
-// answers reports whether an element of EXEC's reply is of a kind that the command
-// has, as far as that is known.
+// answers reports whether an element of EXEC's reply has a kind that the command may have.
+// Kinds that are not known are allowed.
 func answers(cmd *driver.Cmd, reply *driver.Reply) bool {
 	allowed := shape.Of(cmd.Name, cmd.Args)
 	switch reply.Kind {

@@ -10,8 +10,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
-// This file has Get, Set and Delete. Their commands are built in memory that is used
-// again, so that a call for one key allocates nothing but the value it reads.
+// Get, Set and Delete build their commands in memory that is used again. A call for one key
+// allocates nothing but the value that it reads.
 
 // Get implements driver.Store.
 func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) error {
@@ -93,12 +93,13 @@ func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
 	return nil
 }
 
-// maxSetArgs is how many arguments SET has for a plain entry: key, value, PX and the
+// maxSetArgs is the number of arguments of SET for a plain entry: key, value, PX and the
 // time.
 const maxSetArgs = 4
 
-// entries makes a call of what stores entries. It returns what driver.SetCommand says
-// for those that are not stored by SET with or without PX, at their positions, or nil.
+// entries makes the commands that store entries. others has, at its position, the command
+// of driver.SetCommand for each entry that SET with or without PX cannot store. others is
+// nil if there is no such entry.
 func (c *Call) entries(entries []driver.Entry) (others []*driver.Cmd) {
 	if len(entries) > 1 {
 		c.Commands = slices.Grow(c.batch[:0], len(entries))[:len(entries)]

@@ -14,23 +14,24 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
-// A link is a connection that has logged in, with what reads it, and a store that has
-// it for a wire: the exchange.Wire of that. Sessions use it one after the other.
+// A link is a connection that has logged in, with its reader, and with a store whose
+// exchange.Wire is the link. Sessions use a link one after the other.
 type link struct {
 	pool    *Pool
 	nc      *connection.Conn
-	socket  *connection.Socket // nil if it cannot be looked at
-	addrs   []string           // of the server: its name, and the number behind that
+	socket  *connection.Socket // nil if the socket cannot be examined
+	addrs   []string           // address of the server, by name and by number
 	source  *recorder
 	replies *resp.Reader
 	store   *exchange.Store
 	session *Session // nil between two sessions
 	made    time.Time
-	// idleSince is when the last session ended.
+	// idleSince is the time when the last session ended.
 	idleSince time.Time
 	// multi tells that the server has accepted MULTI on this connection.
 	multi bool
-	// misled is an error reply by which the server is no longer the one.
+	// misled is an error reply which tells that another server has the role or the slot
+	// now.
 	misled error
 }
 
@@ -45,13 +46,13 @@ func newLink(p *Pool, nc *connection.Conn) *link {
 	return l
 }
 
-// read begins to read replies.
+// read starts a new reader.
 func (l *link) read() {
 	l.replies = resp.NewReader(l.source, l.errorReply)
 	l.replies.Pushed = func(message driver.Reply) { l.session.keep(message) }
 }
 
-// errorReply returns the error that an error reply means.
+// errorReply returns the error for an error reply.
 func (l *link) errorReply(text string) error {
 	err := servererror.Parse(text, l.pool.dialer.Native)
 	if servererror.Misleads(err, l.addrs...) {
@@ -66,7 +67,7 @@ func (l *link) errorReply(text string) error {
 	return err
 }
 
-// loginExpired reports whether the link may have to log in anew, by its login.
+// loginExpired reports whether the login of the link may have to be renewed.
 func (l *link) loginExpired() bool {
 	if l.nc.Login == nil {
 		return false
@@ -81,8 +82,8 @@ func (l *link) close() { _ = l.nc.Close() }
 // passed is a deadline that has passed.
 var passed = time.Unix(1, 0)
 
-// during does what reads or writes, which ends at the deadline that set sets, or when
-// ctx ends.
+// during runs a function that reads or writes. set sets the deadline of the connection; the
+// end of ctx sets a deadline in the past.
 func during(ctx context.Context, deadline time.Time, set func(time.Time) error, do func() error) error {
 	if err := set(deadline); err != nil {
 		return err
@@ -93,7 +94,7 @@ func during(ctx context.Context, deadline time.Time, set func(time.Time) error, 
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(ended)
-		_ = set(passed) // of a connection that is closed
+		_ = set(passed) // fails on a closed connection only
 	})
 	err := do()
 	if !stop() {
@@ -107,8 +108,8 @@ func (l *link) Exchange(c *exchange.Call) {
 	err := during(c.Context, c.Deadline, l.nc.SetDeadline, func() error {
 		from := 0
 		if c.Atomic && l.socket != nil && len(l.replies.Buffered()) == 0 {
-			// Seconds may have gone by since WATCH: a transaction on a connection that was
-			// lost since would have an unknown outcome, though nobody gets it.
+			// The connection may have been lost in the time since WATCH. A transaction on a
+			// lost connection would have an unknown outcome, although no server gets it.
 			if err := l.socket.Look(false); err != nil {
 				return err
 			}
@@ -127,14 +128,14 @@ func (l *link) Exchange(c *exchange.Call) {
 	}
 }
 
-// beginTransaction sends a transaction's MULTI, which is the first command, and reads
-// the reply: a server that refuses it would run the commands behind it one by one. It
-// returns where the rest begins.
+// beginTransaction sends MULTI, which is the first command, and reads the reply. A server
+// that refuses MULTI would run the commands behind it one by one. rest is the index of the
+// first command behind MULTI.
 func (l *link) beginTransaction(c *exchange.Call) (rest int, err error) {
 	err = l.send(c, c.Commands[:1])
 	switch begun := &c.Commands[0]; {
 	case err != nil:
-		c.Sent = false // of the transaction
+		c.Sent = false // no command of the transaction was sent
 		return 0, err
 	case begun.Reply.Kind != driver.ReplyError:
 		l.multi = true
@@ -147,14 +148,14 @@ func (l *link) beginTransaction(c *exchange.Call) (rest int, err error) {
 	return len(c.Commands), nil
 }
 
-// textNotRun is the error of commands that are not written, as MULTI was refused.
+// textNotRun is the error of commands that are not written because MULTI was refused.
 const textNotRun = "EXECABORT Transaction discarded because of MULTI, which was refused."
 
-// maxUnread is how much is written before replies are read: a server may not read on
-// while nobody reads its replies.
+// maxUnread is the most that is written before replies are read: some servers stop reading
+// until their replies are read.
 const maxUnread = 16 << 10
 
-// send writes commands, and reads their replies.
+// send writes commands and reads their replies.
 func (l *link) send(c *exchange.Call, commands []exchange.Command) error {
 	var text []byte
 	for i := range commands {
@@ -173,7 +174,7 @@ func (l *link) send(c *exchange.Call, commands []exchange.Command) error {
 	go func() {
 		_, err := l.nc.Write(text)
 		if err != nil {
-			_ = l.nc.SetReadDeadline(passed) // no further replies come
+			_ = l.nc.SetReadDeadline(passed) // no more replies come
 		}
 		written <- err
 	}()
@@ -200,7 +201,8 @@ func (l *link) receiveAll(commands []exchange.Command) error {
 	return nil
 }
 
-// Failure implements exchange.Wire. A session that was ended says why.
+// Failure implements exchange.Wire. A session that was ended for a reason returns that
+// reason.
 func (l *link) Failure(_ *exchange.Call, sent bool) error {
 	if reason := l.session.endedFor(); reason != nil {
 		return withOutcome(reason, sent)
@@ -217,8 +219,8 @@ func (l *link) Disconnect() { l.close() }
 // Close implements exchange.Wire.
 func (l *link) Close() error { return l.nc.Close() }
 
-// message reads what the server sends next. If ctx ends first, nothing is lost of what
-// has come.
+// message reads the next message or reply of the server. A partly read message is kept if
+// ctx ends first.
 func (l *link) message(ctx context.Context, longest int64) (reply driver.Reply, kind byte, err error) {
 	l.source.record(l.replies.Buffered())
 	err = during(ctx, time.Time{}, l.nc.SetReadDeadline, func() (err error) {
@@ -232,15 +234,15 @@ func (l *link) message(ctx context.Context, longest int64) (reply driver.Reply, 
 	return reply, kind, err
 }
 
-// A recorder is a source that can be read again from where recording began.
+// A recorder is a source that can be rewound to the start of the recording.
 type recorder struct {
 	source    io.Reader
-	again     []byte // what was recorded, to be read first
+	again     []byte // recorded bytes, which are read first
 	recorded  []byte
 	recording bool
 }
 
-// maxRecord is how much memory is kept for the next message.
+// maxRecord is the limit of the memory that is kept for the next message.
 const maxRecord = 64 << 10
 
 // Read implements io.Reader.
@@ -257,13 +259,13 @@ func (r *recorder) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// record begins to record, behind what was read already and not used.
+// record starts a recording with the bytes that were read but not used.
 func (r *recorder) record(unused []byte) {
 	r.recorded = append(r.recorded[:0], unused...)
 	r.recording = true
 }
 
-// rewind has everything recorded read again, and reports whether there is anything.
+// rewind lets all recorded bytes be read again. false means that there are none.
 func (r *recorder) rewind() bool {
 	if len(r.recorded) == 0 {
 		return false
@@ -280,7 +282,7 @@ func (r *recorder) forget() {
 	}
 }
 
-// appendCommand appends a command as it is on the wire.
+// appendCommand appends a command in the form of RESP.
 func appendCommand(text []byte, c *exchange.Command) []byte {
 	text = appendHeader(text, '*', c.Words())
 	text = appendWord(text, c.Name)
@@ -294,7 +296,7 @@ func appendCommand(text []byte, c *exchange.Command) []byte {
 			text = appendWord(text, arg.Data)
 		case arg.Text != "":
 			text = appendWord(text, arg.Text)
-		default: // a number, or nothing
+		default: // a number, or an empty argument
 			text = appendWord(text, arg.Append(number[:0]))
 		}
 	}

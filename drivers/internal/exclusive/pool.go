@@ -1,12 +1,12 @@
-// Package exclusive gives callers connections of their own to one server, once for all
-// drivers whose servers speak the Redis protocol: see driver.Exclusive. A connection is
-// made by package connection and read by package resp. No client library has a part in
-// it: none of them tells whether a connection is as it was.
+// Package exclusive gives callers connections of their own to one server, for all drivers
+// whose servers speak the Redis protocol: see driver.Exclusive. Package connection makes a
+// connection, and package resp reads it. Client libraries are not used, because none of
+// them tells whether the state of a connection is as new.
 //
-// A [Pool] has the connections to a server, and bounds their number. A [Session] is the
-// use of one of them by one caller. Between two sessions a connection is a link without
-// one. What commands mean, and what is known when one fails, is said by package exchange,
-// of which each link has a store of its own.
+// A [Pool] has the connections to a server, and limits their number. A [Session] is the use
+// of a connection by one caller. Between two sessions a connection is a link without a
+// session. Each link has a store of package exchange, which decides the outcomes of
+// commands.
 package exclusive
 
 import (
@@ -24,35 +24,35 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/retry"
 )
 
-// maxIdleTime is how long a connection without a session is kept. It is closed when
-// the next caller would have got it.
+// maxIdleTime is the longest time that a connection without a session is used again. The
+// next caller closes an older one.
 const maxIdleTime = time.Minute
 
-// A Pool gives connections to one server: Exclusive of package drivers/internal/node. It
-// has no goroutine but those that connect, until they have or their caller has left,
-// and that of the clock, while calls are bounded by it.
+// A Pool has the exclusive connections to one server: see Exclusive of package
+// drivers/internal/node. The goroutines of a Pool are those that connect, and that of the
+// clock while calls use it.
 type Pool struct {
 	dialer connection.Dialer
-	// options are those of each link's store.
+	// options are the options of each link's store.
 	options exchange.Options
 	clock   *exchange.Clock
 
-	// places has an element for each session, and each attempt to begin one.
+	// places has an element for each session, and for each attempt to begin one.
 	places  chan struct{}
 	ctx     context.Context // ends with the pool
 	cancel  context.CancelFunc
 	running sync.WaitGroup // goroutines that connect
-	ending  sync.WaitGroup // sessions that are about to end
+	ending  sync.WaitGroup // sessions that end soon: see Session.endSoon
 
 	mu       sync.Mutex
-	sessions map[*Session]struct{} // that have not ended
-	idle     []*link               // the last used one at the end
-	misledAt time.Time             // when the server was last found to have another role
-	closing  bool                  // no session gets time to end
+	sessions map[*Session]struct{} // sessions that have not ended
+	idle     []*link               // the last used link is at the end
+	misledAt time.Time             // time at which the server was last found to have another role
+	closing  bool                  // sessions end at once, without a grace period
 	closed   bool
 }
 
-// NewPool returns a pool for the server that a dialer connects to. It does no I/O.
+// NewPool returns a pool for the server of a dialer. NewPool does no I/O.
 func NewPool(dialer connection.Dialer) *Pool {
 	s := dialer.Settings
 	p := &Pool{
@@ -69,15 +69,15 @@ func NewPool(dialer connection.Dialer) *Pool {
 	return p
 }
 
-// Exclusive implements driver.Exclusive. An attempt to connect is made again as those
-// of other calls are.
+// Exclusive implements driver.Exclusive. A failed attempt to connect is retried with the
+// rules of package retry.
 func (p *Pool) Exclusive(ctx context.Context, keys ...string) (driver.Session, error) {
 	if ctx.Err() != nil {
 		return nil, failure.OfContext(ctx, false)
 	}
 	key := ""
 	if len(keys) > 0 {
-		key = keys[0] // EndSessions goes by it
+		key = keys[0] // the key for EndSessions
 	}
 	start, timeout := time.Now(), p.options.OpTimeout
 	ctx, cancel := failure.Bound(ctx, start.Add(timeout), timeout)
@@ -92,7 +92,7 @@ func (p *Pool) Exclusive(ctx context.Context, keys ...string) (driver.Session, e
 			if s.check(ctx) {
 				return s, nil
 			}
-			continue // the connection had waited, and was lost
+			continue // the idle connection was lost
 		}
 		p.leave()
 		try++
@@ -102,8 +102,8 @@ func (p *Pool) Exclusive(ctx context.Context, keys ...string) (driver.Session, e
 	}
 }
 
-// passing returns err, marked as one that passes if it is that of a server that did not answer
-// in time: it may soon, or another one may have its place. Who waits has time for that.
+// passing returns err, marked as transient for a server that did not answer in time: the
+// server, or its successor, may answer soon.
 func passing(err error) error {
 	e, ok := errors.AsType[*driver.Error](err)
 	if !ok || e.Transient || !errors.Is(e.Kind, driver.ErrUnavailable) || !failure.IsTimeout(err) {
@@ -115,7 +115,7 @@ func passing(err error) error {
 
 func errClosed() *driver.Error { return driver.Fail(driver.ErrClosed, driver.NotApplied, nil) }
 
-// enter takes a place.
+// enter takes a place, and waits for one.
 func (p *Pool) enter(ctx context.Context) error {
 	select {
 	case p.places <- struct{}{}:
@@ -141,8 +141,8 @@ func (p *Pool) enter(ctx context.Context) error {
 // leave gives a place back.
 func (p *Pool) leave() { <-p.places }
 
-// begin begins a session, on a connection that there is or a new one. The place is the
-// session's from then on.
+// begin begins a session on an idle connection or a new one. The session owns the place
+// afterwards.
 func (p *Pool) begin(ctx context.Context, key string) (*Session, error) {
 	l := p.takeIdle()
 	if l == nil {
@@ -169,8 +169,8 @@ func (p *Pool) use(l *link, key string) (*Session, error) {
 	return s, nil
 }
 
-// takeIdle returns a link without a session, or nil, and closes those that are too old
-// or lead elsewhere.
+// takeIdle returns an idle link or nil. takeIdle closes links that are too old, or that
+// were made before the last call of misled.
 func (p *Pool) takeIdle() *link {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -187,8 +187,8 @@ func (p *Pool) takeIdle() *link {
 	return nil
 }
 
-// connect makes a connection. A caller whose context ends does not wait for it: what
-// dials may not listen to contexts.
+// connect makes a connection. A caller whose context ends does not wait, because the dial
+// function may ignore contexts.
 func (p *Pool) connect(ctx context.Context) (*connection.Conn, error) {
 	type result struct {
 		nc  *connection.Conn
@@ -211,7 +211,7 @@ func (p *Pool) connect(ctx context.Context) (*connection.Conn, error) {
 		case results <- result{nc, err}:
 		case <-dialing.Done():
 			if err == nil {
-				_ = nc.Close() // nobody uses it
+				_ = nc.Close() // no caller uses the connection
 			}
 		}
 	})
@@ -227,8 +227,8 @@ func (p *Pool) connect(ctx context.Context) (*connection.Conn, error) {
 	return nil, failure.OfContext(ctx, false)
 }
 
-// end takes a session that has ended off the list, and gives its place to the next.
-// Its connection waits for another session, or is closed.
+// end removes an ended session, and frees its place. The connection becomes idle with
+// reuse, and is closed otherwise.
 func (p *Pool) end(s *Session, reuse bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -242,8 +242,8 @@ func (p *Pool) end(s *Session, reuse bool) {
 	p.leave()
 }
 
-// misled lets no session use the connections that wait for one. The address leads to
-// another server by now, or it will soon.
+// misled lets no session use an idle connection. The address belongs to another server now,
+// or will soon.
 func (p *Pool) misled() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -276,7 +276,7 @@ func (p *Pool) EndSessions(reason *driver.Error, ends func(key string) bool) {
 	}
 }
 
-// Disconnect ends all sessions, and closes all connections, for good.
+// Disconnect ends all sessions, and closes all connections. No new session can begin.
 func (p *Pool) Disconnect() {
 	p.mu.Lock()
 	p.closing, p.closed = true, true
@@ -290,8 +290,8 @@ func (p *Pool) Disconnect() {
 	}
 }
 
-// Close is Disconnect, and waits for what the pool has begun. Sessions that are about to end
-// have their time before.
+// Close is Disconnect, and waits for all goroutines of the pool. Sessions that end soon
+// have their grace period before.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	p.closing = true

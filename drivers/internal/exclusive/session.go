@@ -16,44 +16,44 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
-// A Session is a driver.Session on a link. Its place in the pool is free again, and its
-// link closed or another session's, as soon as it has ended.
+// A Session is a driver.Session on a link. At the end of a session its place is free, and
+// its link is closed or idle.
 type Session struct {
 	pool *Pool
 	link *link
 	key  string
 
-	// writing is locked while commands are written, and reading while replies or
+	// writing is locked while commands are written. reading is locked while replies or
 	// messages are read.
 	writing, reading sync.Mutex
-	// kept are messages that came before the reply to a command of Do. Whoever reads
-	// has them.
+	// kept are messages that came before the reply to a command of Do. reading guards kept.
 	kept []driver.Reply
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	ended *driver.Error
-	// forReason tells that ended was said by somebody else than the connection.
+	// forReason tells that the session was ended for a reason other than a failure of its
+	// connection.
 	forReason bool
-	// ending is why the session is about to end, once the replies that are due have come,
-	// or expiry says that they have had their time.
+	// ending is the reason of a session that ends soon: when no reply is due any more, or
+	// at expiry.
 	ending *driver.Error
 	expiry *time.Timer
-	due    []expectation // what Send has sent, and Receive is to return
+	due    []expectation // commands of Send whose replies or confirmations are due
 	traces traces
 }
 
-// An expectation is a command whose reply, if it has one, was not received yet.
+// An expectation is a command of Send whose reply or confirmations are still due.
 type expectation struct {
 	command exchange.Command
-	// confirms is the name of the messages that confirm the command, and missing how
-	// many of them are to come; "" for a command with a reply.
+	// confirms is the name of the messages that confirm the command, and missing the number
+	// of those that are still due. confirms is "" for a command with a reply.
 	confirms string
 	missing  int
-	// subscribed tells that the session had subscribed when the command was sent.
+	// subscribed tells that the session had subscribed before the command was sent.
 	subscribed bool
 }
 
-// What calls fail with that would come between others.
+// The errors of calls that do not fit the state of the session.
 var (
 	errInUse      = driver.Fail(driver.ErrSyntax, driver.NotApplied, errors.New("the session is in use by another call"))
 	errUnreceived = driver.Fail(driver.ErrSyntax, driver.NotApplied, errors.New("the replies to what Send has sent are to be received before Do"))
@@ -111,7 +111,7 @@ func (s *Session) beginDo(cmds []*driver.Cmd) error {
 	return nil
 }
 
-// unless returns err, or why the session has ended.
+// unless returns the reason why the session has ended, or else err.
 func (s *Session) unless(err error) error {
 	if ended := s.Err(); ended != nil {
 		return ended
@@ -149,7 +149,7 @@ func (s *Session) Send(ctx context.Context, cmds []*driver.Cmd) error {
 		text = appendCommand(text, &e.command)
 		e.confirms, e.missing = confirmations(c)
 		e.command.ReadOnly = row.ReadOnly || e.confirms != ""
-		e.command.Args = nil // they are borrowed
+		e.command.Args = nil // the arguments are borrowed
 		due = append(due, e)
 		readOnly = readOnly && e.command.ReadOnly
 	}
@@ -189,7 +189,7 @@ func (s *Session) beginSend(cmds []*driver.Cmd, due []expectation) error {
 	return nil
 }
 
-// longest returns the length of the longest string that is read.
+// longest returns the limit of strings in replies.
 func (s *Session) longest() int64 { return max(int64(s.pool.options.MaxValue), 4<<10) }
 
 // Receive implements driver.Session.
@@ -235,7 +235,7 @@ func (s *Session) awaitsWrite() bool {
 	return false
 }
 
-// sort finds out what something is that has come.
+// sort tells whether a message of the server is a reply or was pushed.
 func (s *Session) sort(reply driver.Reply, kind byte) (driver.Incoming, error) {
 	s.mu.Lock()
 	if kind == '>' || s.isMessage(&reply, kind) {
@@ -269,9 +269,9 @@ func (s *Session) sort(reply driver.Reply, kind byte) (driver.Incoming, error) {
 	return driver.Incoming{}, s.failure(context.Background(), resp.ErrMalformed, !e.command.ReadOnly)
 }
 
-// isMessage reports whether something is a message, in a version of RESP that does not
-// tell. A command that was sent before the session subscribed has its reply first. s.mu
-// is locked.
+// isMessage reports whether an array is a pushed message, in version 2 of RESP, which does
+// not mark them. A command that was sent before the session subscribed gets its reply
+// before any message. s.mu is locked.
 func (s *Session) isMessage(reply *driver.Reply, kind byte) bool {
 	if kind != '*' || !s.traces.subscribed || len(s.due) > 0 && !s.due[0].subscribed || len(reply.Items) == 0 {
 		return false
@@ -279,8 +279,7 @@ func (s *Session) isMessage(reply *driver.Reply, kind byte) bool {
 	return isMessage(string(reply.Items[0].Data))
 }
 
-// confirm notes a message that confirms the first command which has no reply. s.mu is
-// locked.
+// confirm counts a message that confirms the first due command. s.mu is locked.
 func (s *Session) confirm(message *driver.Reply) {
 	if len(s.due) == 0 || len(message.Items) == 0 || s.due[0].confirms == "" || string(message.Items[0].Data) != s.due[0].confirms {
 		return
@@ -290,7 +289,7 @@ func (s *Session) confirm(message *driver.Reply) {
 	}
 }
 
-// maxKept is how many messages are kept that come during Do.
+// maxKept is the limit of messages that are kept during Do.
 const maxKept = 1 << 10
 
 // keep keeps a message that came during Do.
@@ -314,7 +313,8 @@ func (s *Session) Err() error {
 
 // Close implements driver.Session.
 func (s *Session) Close() error {
-	// What holds a lock is a call under way, which leaves something behind.
+	// A locked mutex belongs to a call in progress. The state of the connection is unknown
+	// then.
 	quiet := s.writing.TryLock()
 	if quiet {
 		defer s.writing.Unlock()
@@ -329,8 +329,8 @@ func (s *Session) Close() error {
 	return nil
 }
 
-// isClean reports whether nothing is left of the session on its connection. No call is
-// under way.
+// isClean reports whether the connection has no state of the session. No call is in
+// progress.
 func (s *Session) isClean() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -339,8 +339,8 @@ func (s *Session) isClean() bool {
 		(s.link.socket == nil || s.link.socket.Look(false) == nil)
 }
 
-// check reports whether a session that begins on a connection which has waited can use
-// it. It has ended if not.
+// check reports whether a new session can use its idle connection. Otherwise the session
+// has ended.
 func (s *Session) check(ctx context.Context) bool {
 	switch {
 	case s.link.idleSince.IsZero():
@@ -364,26 +364,27 @@ func (s *Session) check(ctx context.Context) bool {
 
 var errLostIdle = errors.New("the connection was lost while it was not used")
 
-// isMisplaced reports whether an error reply says that the server is not the one.
+// isMisplaced reports whether an error reply tells that another server has the role or the
+// slot.
 func isMisplaced(err error) bool {
 	var to *servererror.RedirectError
 	return errors.Is(err, driver.ErrReadOnly) || errors.As(err, &to) && !to.Ask || servererror.IsUnblocked(err)
 }
 
-// endIfMisplaced ends the session if its server has said that it is not the one.
+// endIfMisplaced ends the session if another server has the role or the slot.
 func (s *Session) endIfMisplaced() {
 	if err, ok := errors.AsType[*driver.Error](s.link.misled); ok {
 		s.endFor(err)
 	}
 }
 
-// replyGracePeriod is how long a session goes on for the replies that are due, when its server
-// is not the one any more. A server that lives answers a command that waits, with an element
-// or because it has lost the key; to end the session before that would leave nobody knowing.
+// replyGracePeriod is the time for due replies after the server has lost its role or its
+// slot. A live server still answers a command that waits, with an element or with an error.
+// An earlier end of the session would make the outcome of the command unknown.
 const replyGracePeriod = 300 * time.Millisecond
 
-// endSoon ends the session once the replies have come that are due to commands that write. It
-// reports false if none are due. The pool is locked.
+// endSoon ends the session when all replies to commands that write have come. false means
+// that none is due. The pool is locked.
 func (s *Session) endSoon(reason *driver.Error) bool {
 	if !s.awaitsWrite() {
 		return false
@@ -398,7 +399,7 @@ func (s *Session) endSoon(reason *driver.Error) bool {
 	return true
 }
 
-// endIfDue ends the session if it was about to end, and no reply is due any more.
+// endIfDue ends a session that ends soon, if no reply is due any more.
 func (s *Session) endIfDue() {
 	s.mu.Lock()
 	ending, due := s.ending, len(s.due)
@@ -408,15 +409,15 @@ func (s *Session) endIfDue() {
 	}
 }
 
-// endFor ends the session for a reason that is not the connection's, and what is under
-// way on it.
+// endFor ends the session, and all calls on it, for a reason other than a failure of its
+// connection.
 func (s *Session) endFor(reason *driver.Error) {
 	if s.finish(reason, true) {
 		s.pool.end(s, false)
 	}
 }
 
-// fail ends the session because its connection has failed it.
+// fail ends the session because its connection has failed.
 func (s *Session) fail(err error) {
 	cause := err
 	if failure.IsTimeout(err) {
@@ -432,7 +433,8 @@ func (s *Session) fail(err error) {
 	s.pool.end(s, false)
 }
 
-// finish notes why the session has ended, and reports whether it had not already.
+// finish records the reason of the session's end. false means that the session had ended
+// before.
 func (s *Session) finish(reason *driver.Error, forReason bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -443,15 +445,15 @@ func (s *Session) finish(reason *driver.Error, forReason bool) bool {
 	if s.ending != nil {
 		s.expiry.Stop()
 		if reason != errOwnClose && errors.Is(reason, driver.ErrClosed) {
-			s.ended = s.ending // the pool is closed because it is not used any more
+			s.ended = s.ending // the pool closes because the server has lost its role
 		}
 		s.pool.ending.Done()
 	}
 	return true
 }
 
-// endedFor returns why the session was ended by somebody else than its connection, or
-// nil.
+// endedFor returns the reason of a session that was ended for a reason other than a failure
+// of its connection, or nil.
 func (s *Session) endedFor() *driver.Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -461,7 +463,7 @@ func (s *Session) endedFor() *driver.Error {
 	return s.ended
 }
 
-// failure returns what became of a call of the session that failed with err.
+// failure returns the error of a call of the session that has failed with err.
 func (s *Session) failure(ctx context.Context, err error, sent bool) error {
 	reason := s.endedFor()
 	switch {
@@ -479,7 +481,7 @@ func (s *Session) failure(ctx context.Context, err error, sent bool) error {
 	return e
 }
 
-// withOutcome returns a reason with an outcome.
+// withOutcome returns a copy of reason with the outcome of a call.
 func withOutcome(reason *driver.Error, sent bool) *driver.Error {
 	e := *reason
 	e.Outcome = failure.Outcome(sent)

@@ -8,27 +8,27 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// traces are what a session has left on its connection.
+// traces are the state that a session has left on its connection.
 type traces struct {
 	watching   bool
-	subscribed bool // at some time
-	other      bool // a command of which nobody knows what it leaves
+	subscribed bool // at any time
+	other      bool // a command with an unknown effect on the connection
 }
 
 func (t *traces) any() bool { return t.watching || t.subscribed || t.other }
 
-// Names of commands that this package knows.
+// The commands with special rules below.
 const (
 	watch   = "WATCH"
 	unwatch = "UNWATCH"
 )
 
-// leaves are the commands that leave something on a connection, or may, be they in the
-// table of commands or not. Those that WATCH and subscribe are not among them.
+// leaves are the commands that change the state of a connection, or may change it. WATCH
+// and the commands of subscriptions are not among them.
 var leaves = namesOf(`ASKING AUTH CLIENT HELLO MONITOR QUIT READONLY READWRITE RESET SELECT SYNC PSYNC`)
 
-// leavesNothing are commands that are not in the table of commands, and leave nothing:
-// those that wait at the server.
+// leavesNothing are commands outside of the table that leave no state: those that wait at
+// the server.
 var leavesNothing = namesOf(`BLPOP BRPOP BLMOVE BLMPOP BRPOPLPUSH BZPOPMIN BZPOPMAX BZMPOP XREAD XREADGROUP WAIT WAITAOF`)
 
 func namesOf(list string) map[string]bool {
@@ -39,7 +39,8 @@ func namesOf(list string) map[string]bool {
 	return names
 }
 
-// leave notes what commands leave that are about to be sent.
+// leave records the state that commands leave. leave is called before the commands are
+// sent.
 func (t *traces) leave(cmds []*driver.Cmd) {
 	for _, c := range cmds {
 		name := strings.ToUpper(c.Name)
@@ -55,7 +56,7 @@ func (t *traces) leave(cmds []*driver.Cmd) {
 	}
 }
 
-// settle notes what commands have done that were run by Do.
+// settle records the effects of commands of Do.
 func (t *traces) settle(cmds []*driver.Cmd, how driver.How, err error) {
 	if how == driver.Atomic {
 		if err == nil || errors.Is(err, driver.ErrConflict) {
@@ -70,8 +71,8 @@ func (t *traces) settle(cmds []*driver.Cmd, how driver.How, err error) {
 	}
 }
 
-// replied notes what a command has done that the server has not refused. Those before
-// have their replies already.
+// replied records the effect of a command that the server has accepted. The commands before
+// it have their replies already.
 func (t *traces) replied(name string) {
 	switch strings.ToUpper(name) {
 	case watch:
@@ -81,7 +82,7 @@ func (t *traces) replied(name string) {
 	}
 }
 
-// refused returns why a command is not sent, by Do or by Send.
+// refused returns the error of a command that Do or Send does not send.
 func refused(c *driver.Cmd, do bool) error {
 	name := strings.ToUpper(c.Name)
 	switch {
@@ -95,7 +96,7 @@ func refused(c *driver.Cmd, do bool) error {
 	return nil
 }
 
-// subscribes reports whether a command begins a subscription, or ends one.
+// subscribes reports whether a command begins or ends a subscription.
 func subscribes(name string) bool {
 	switch name {
 	case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE":
@@ -104,7 +105,7 @@ func subscribes(name string) bool {
 	return false
 }
 
-// isMessage reports whether an array that begins with a word is no reply.
+// isMessage reports whether an array with this first word is a message, and no reply.
 func isMessage(word string) bool {
 	switch word {
 	case "message", "pmessage", "smessage", "invalidate":
@@ -113,9 +114,9 @@ func isMessage(word string) bool {
 	return subscribes(strings.ToUpper(word))
 }
 
-// confirmations returns the first word of the messages that confirm a command, and how
-// many of them there are; "" if it has a reply. One that ends all subscriptions has at
-// least one.
+// confirmations returns the first word of the messages that confirm a command, and their
+// number. word is "" for a command with a reply. A command that ends all subscriptions has
+// at least one confirmation.
 func confirmations(c *driver.Cmd) (word string, count int) {
 	if name := strings.ToUpper(c.Name); subscribes(name) {
 		return strings.ToLower(name), max(1, len(c.Args))

@@ -1,6 +1,6 @@
-// Package failure says what became of calls that got no reply: their time was up,
-// or their connection was lost. What a connection reports does not depend on the
-// client library around it, so this is written once for all drivers.
+// Package failure makes the errors of calls without a reply: the time was up, or the
+// connection was lost. The errors of connections do not depend on the client library, so
+// that the package serves all drivers.
 package failure
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Outcome returns what is known of a command without a reply. sent tells whether it
-// may have been written, or may yet be.
+// Outcome returns the outcome of a command without a reply. sent tells whether the command
+// may have been written, or may still be.
 func Outcome(sent bool) driver.Outcome {
 	if sent {
 		return driver.Unknown
@@ -26,8 +26,8 @@ func Outcome(sent bool) driver.Outcome {
 	return driver.NotApplied
 }
 
-// OfContext returns the error of a call whose context has ended: the context's, or
-// that of a server that did not answer in time if Bound has ended the context.
+// OfContext returns the error of a call whose context has ended: the error of the context,
+// or that of a server without an answer if the deadline of Bound has passed.
 func OfContext(ctx context.Context, sent bool) *driver.Error {
 	b := boundOf(ctx)
 	switch {
@@ -39,8 +39,7 @@ func OfContext(ctx context.Context, sent bool) *driver.Error {
 	return driver.Fail(driver.ErrUnavailable, Outcome(sent), &TimeoutError{Limit: b.limit})
 }
 
-// InContext returns err, or, if it is a failure that may have another try and
-// ctx has ended, the error that says so.
+// InContext returns err, or the error of ctx if ctx has ended and err is transient.
 func InContext(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil || errors.Is(err, ctx.Err()) {
 		return err
@@ -52,9 +51,9 @@ func InContext(ctx context.Context, err error) error {
 	return OfContext(ctx, e.Outcome == driver.Unknown)
 }
 
-// OfTimeout returns the error of a call whose time is up, as err says, which a
-// connection or a context has reported. The time was that of ctx or, if ctx has no
-// deadline, limit, the store's own. A connection may know of the end of ctx first.
+// OfTimeout returns the error of a call after a timeout err of a connection or a context.
+// The limit of the call was the deadline of ctx, or the store's own limit if ctx has no
+// deadline. A connection may report the timeout before ctx ends.
 func OfTimeout(ctx context.Context, err error, limit time.Duration, sent bool) *driver.Error {
 	if ctx.Err() != nil {
 		return OfContext(ctx, sent)
@@ -69,8 +68,8 @@ func OfTimeout(ctx context.Context, err error, limit time.Duration, sent bool) *
 	return driver.Fail(driver.ErrUnavailable, Outcome(sent), &TimeoutError{Limit: limit, Err: err})
 }
 
-// awaitEnd waits until a context ends whose deadline has come: its caller looks at it
-// when the call returns.
+// awaitEnd waits for the end of a context at its deadline, because the caller may check the
+// context when the call returns.
 func awaitEnd(ctx context.Context) {
 	const late = 20 * time.Millisecond
 	timer := time.NewTimer(late)
@@ -81,7 +80,7 @@ func awaitEnd(ctx context.Context) {
 	}
 }
 
-// A bound is a context with a deadline that is not the caller's.
+// A bound is a context with a deadline that the caller has not set.
 type bound struct {
 	context.Context
 	deadline time.Time
@@ -91,9 +90,9 @@ type bound struct {
 
 type boundKey struct{}
 
-// Bound is context.WithDeadline for a deadline that the caller has not set: its end
-// is no end of the caller's context, see OfContext. limit is how long the call may
-// take as a whole, for the text of the error.
+// Bound is context.WithDeadline for a deadline that the caller has not set. OfContext tells
+// the two deadlines apart. limit is the time-out of the whole call, for the text of the
+// error.
 func Bound(ctx context.Context, deadline time.Time, limit time.Duration) (context.Context, context.CancelFunc) {
 	if own, ok := ctx.Deadline(); ok && !deadline.Before(own) {
 		return context.WithCancel(ctx)
@@ -113,7 +112,7 @@ func (b *bound) Value(key any) any {
 	return b.expiring.Value(key)
 }
 
-// boundOf returns the bound that the deadline of ctx comes from, or nil.
+// boundOf returns the bound with the deadline of ctx, or nil.
 func boundOf(ctx context.Context) *bound {
 	b, ok := ctx.Value(boundKey{}).(*bound)
 	if !ok {
@@ -125,15 +124,14 @@ func boundOf(ctx context.Context) *bound {
 	return b
 }
 
-// IsTimeout reports whether err is that of a deadline, of a context or of a
-// connection.
+// IsTimeout reports whether err comes from a deadline of a context or of a connection.
 func IsTimeout(err error) bool {
 	var timeout interface{ Timeout() bool }
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// IsTLS reports whether one side would not have the other's certificate, or does
-// not speak TLS: nothing that passes by itself.
+// IsTLS reports whether one side has refused the other's certificate, or does not speak
+// TLS. A retry does not help.
 func IsTLS(err error) bool {
 	var (
 		verification *tls.CertificateVerificationError
@@ -145,12 +143,12 @@ func IsTLS(err error) bool {
 		errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
 }
 
-// A TimeoutError is the cause of a failure whose call took as long as the store lets
-// it take.
+// A TimeoutError is the cause of the failure of a call that took all of the store's
+// time-out.
 type TimeoutError struct {
-	// Limit is how long the call was let take.
+	// Limit is the time-out of the call.
 	Limit time.Duration
-	// Err is what the connection reported, or nil.
+	// Err is the error of the connection, or nil.
 	Err error
 }
 
@@ -162,28 +160,28 @@ func (e *TimeoutError) Error() string {
 	return text
 }
 
-// Timeout is that of net.Error.
+// Timeout implements net.Error.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// Unwrap returns what the connection reported.
+// Unwrap returns the error of the connection.
 func (e *TimeoutError) Unwrap() error { return e.Err }
 
-// A HangUpError is a request that could not be written, or not be answered, because the
-// server answered with an error and closed the connection.
+// A HangUpError is the error of a request to a server that has answered with an error and
+// has closed the connection.
 type HangUpError struct {
 	// Text is the error reply, without its dash.
 	Text string
-	// Err is what the connection reported.
+	// Err is the error of the connection.
 	Err error
 }
 
 func (e *HangUpError) Error() string { return e.Err.Error() }
 
-// Unwrap returns what the connection reported; in a list, so that a client library
-// that asks for the one cause of an error does not take this for that.
+// Unwrap returns the error of the connection in a list. errors.Unwrap of a client library
+// does not look through lists, and so does not find the cause.
 func (e *HangUpError) Unwrap() []error { return []error{e.Err} }
 
-// ErrorLine returns the text of the error reply that data begins with.
+// ErrorLine returns the text of the error reply at the beginning of data.
 func ErrorLine(data []byte) (text string, ok bool) {
 	if len(data) == 0 || data[0] != '-' {
 		return "", false

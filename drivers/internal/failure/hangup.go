@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// IsHangUp reports whether err is that of a connection whose other end has closed
-// it while something was written or read.
+// IsHangUp reports whether err is the error of a connection that the other side has closed
+// during a read or a write.
 func IsHangUp(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }

@@ -8,14 +8,13 @@ import (
 	"syscall"
 )
 
-// A TLSError is a connection on which one side speaks TLS and the other does not, as
-// it seems.
+// A TLSError is the error of a connection on which probably only one side speaks TLS.
 type TLSError struct {
-	// Advice is what the user can do.
+	// Advice tells the user what to do.
 	Advice string
-	// Err is what the connection reported, or nil.
+	// Err is the error of the connection, or nil.
 	Err error
-	// certain tells that this is the reason, and trying again of no use.
+	// certain tells that TLS certainly is the reason, so that a retry does not help.
 	certain bool
 }
 
@@ -26,7 +25,7 @@ func (e *TLSError) Error() string {
 	return e.Err.Error() + "; " + e.Advice
 }
 
-// Unwrap returns what the connection reported; in a list, as that of a HangUpError.
+// Unwrap returns the error of the connection in a list, as HangUpError does.
 func (e *TLSError) Unwrap() []error {
 	if e.Err == nil {
 		return nil
@@ -40,8 +39,8 @@ const (
 	lacksTLS = "if the server does not speak TLS, a DSN begins with redis:// or valkey://"
 )
 
-// OfFirstRead returns err, or why the first bytes of a connection without TLS, if there
-// are any, are none of a server for connections like it.
+// OfFirstRead returns the error of the first read from a connection without TLS. A TLSError
+// replaces err if the server seems to speak TLS.
 func OfFirstRead(data []byte, err error) error {
 	switch {
 	case bytes.HasPrefix(data, []byte{21, 3}): // an alert of TLS
@@ -52,8 +51,8 @@ func OfFirstRead(data []byte, err error) error {
 	return err
 }
 
-// FirstReads returns a reader of a new connection without TLS, whose first error is
-// that of OfFirstRead.
+// FirstReads returns a reader of a new connection without TLS. The first error is that of
+// OfFirstRead.
 func FirstReads(r io.Reader) io.Reader { return &firstReads{r: r} }
 
 type firstReads struct {
@@ -72,8 +71,8 @@ func (f *firstReads) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// OfHandshake returns why a handshake of TLS has failed. A server that does not speak
-// TLS may wait for more, hang up, or answer something else.
+// OfHandshake returns the error of a failed TLS handshake. A server without TLS may wait
+// for more bytes, hang up, or answer something else.
 func OfHandshake(err error) error {
 	if _, plain := errors.AsType[tls.RecordHeaderError](err); plain || isHangUp(err) || IsTimeout(err) {
 		return &TLSError{Advice: lacksTLS, Err: err, certain: plain}

@@ -1,14 +1,14 @@
-// Package keyslot knows in which slot of a cluster a key is.
+// Package keyslot computes the slot of a key in a cluster.
 package keyslot
 
 import "strings"
 
-// Count is how many parts the keys of a cluster are divided into.
+// Count is the number of slots of a cluster.
 const Count = 16384
 
-// Of returns the slot of a key: a checksum of its hash tag, which is what
-// stands between the first { and the next }, or of the whole key if there is none
-// or it is empty.
+// Of returns the slot of a key: a checksum of its hash tag, or of the whole key without
+// one. The hash tag is the text between the first { and the next }, unless that text is
+// empty.
 func Of(key string) uint16 {
 	if open := strings.IndexByte(key, '{'); open >= 0 {
 		if size := strings.IndexByte(key[open+1:], '}'); size > 0 {
@@ -25,9 +25,9 @@ func Of(key string) uint16 {
 	return crc % Count
 }
 
-// crcTables are those of CRC-16/XMODEM, whose polynomial is 0x1021: what a byte
-// gives, and what it gives when as many others follow as the index says. So four
-// bytes are taken at once, none of which waits for the one before it.
+// crcTables are tables of CRC-16/XMODEM, with the polynomial 0x1021. Table n has the
+// checksum of a byte with n bytes behind it. Four bytes are combined at once, because their
+// lookups do not depend on each other.
 var crcTables = func() (tables [4][256]uint16) {
 	for i := range tables[0] {
 		crc := uint16(i) << 8

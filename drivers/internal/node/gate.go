@@ -5,14 +5,12 @@ import (
 	"sync/atomic"
 )
 
-// A Gate counts the calls that are under way at a node, so that the node can be
-// closed when the last of them has returned, while new ones go elsewhere; and the
-// answers that it has given, so that others see whether it gives any. All methods
-// but Shut may be called concurrently.
+// A Gate counts the calls in flight at a node, and the answers of the node. A shut gate
+// lets no call in, so that the node can be closed after the last one. The count of answers
+// shows whether the node answers. All methods but Shut may be called concurrently.
 type Gate struct {
-	// state is the number of calls under way; shut, once it is; and above that the
-	// number of answers, of which the highest bits are lost. So either is told by
-	// one addition.
+	// state is the number of calls in flight, the bit shut, and above it the number of
+	// answers, without its highest bits. One addition changes both numbers.
 	state atomic.Uint64
 	idle  chan struct{}
 	once  sync.Once
@@ -24,11 +22,11 @@ const (
 	answer = 1 << 32
 )
 
-// NewGate returns a gate that lets calls in.
+// NewGate returns an open gate.
 func NewGate() *Gate { return &Gate{idle: make(chan struct{})} }
 
-// Enter counts a call, and reports false if it must go elsewhere. After true the
-// caller calls Leave or LeaveAnswered when the call has returned.
+// Enter counts a call. false means that the gate is shut. After true, the caller calls
+// Leave or LeaveAnswered when the call has returned.
 func (g *Gate) Enter() bool {
 	if g.state.Add(1)&shut == 0 {
 		return true
@@ -49,18 +47,17 @@ func (g *Gate) left(state uint64) {
 	}
 }
 
-// Calls returns how many calls are under way, and how many answers there were so
-// far, as a number that differs from one a while before if there was any.
+// Calls returns the number of calls in flight, and a number that changes with each answer.
 func (g *Gate) Calls() (underWay int, answers uint32) {
 	state := g.state.Load()
 	return int(state & inside), uint32(state / answer)
 }
 
-// IsShut reports whether calls go elsewhere.
+// IsShut reports whether the gate is shut.
 func (g *Gate) IsShut() bool { return g.state.Load()&shut != 0 }
 
-// Shut lets no more calls in. The channel that it returns is closed when those
-// that are have left. It is called once.
+// Shut shuts the gate. idle is closed when no call is in flight any more. Shut is called
+// once.
 func (g *Gate) Shut() (idle <-chan struct{}) {
 	g.left(g.state.Add(shut))
 	return g.idle

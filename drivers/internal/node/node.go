@@ -1,5 +1,5 @@
-// Package node is what a store on several servers needs to know of a store on
-// one: the seam between the routing, which is written once, and the drivers.
+// Package node is the interface between the routing over several servers, which all drivers
+// share, and a driver's store on one server.
 package node
 
 import (
@@ -11,39 +11,37 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// A Node is a store on one server. It retries what may be sent to that server
-// again, and leaves what sends a command elsewhere (MOVED, ASK, READONLY) to its
-// caller. All methods may be called concurrently, Close once, after the others
-// have returned.
+// A Node is a store on one server. A Node retries on its own server. The caller handles
+// errors that lead to another server (MOVED, ASK, READONLY). All methods may be called
+// concurrently. Close is called once, after the others have returned.
 type Node interface {
 	driver.Store
 	driver.Commander
 	driver.Scanner
 	driver.Limiter
 
-	// Query runs a command about the server itself, which is not in the table
-	// of commands and changes nothing: CLUSTER SLOTS, ROLE, SENTINEL
-	// GET-MASTER-ADDR-BY-NAME. It is retried as reads are.
+	// Query runs a command about the server that is not in the table of commands, and that
+	// changes nothing: CLUSTER SLOTS, ROLE, SENTINEL GET-MASTER-ADDR-BY-NAME. Query is
+	// retried as reads are.
 	Query(ctx context.Context, words ...string) (driver.Reply, error)
 
-	// DoAsking is Do behind ASKING, on the same connection with nothing in
-	// between: for commands on a slot that the server is about to take over.
-	// Plain commands have one ASKING each.
+	// DoAsking is Do behind ASKING on the same connection, for commands on a slot that
+	// moves to this server. Each plain command has an ASKING of its own.
 	DoAsking(ctx context.Context, cmds []*driver.Cmd, how driver.How) error
 
-	// Now returns the time, to within a moment that does not matter to deadlines
-	// of calls, at a fraction of what it costs to ask the system.
+	// Now returns the time, which is exact enough for deadlines of calls. Now costs a
+	// fraction of time.Now.
 	Now() time.Time
 
-	// Disconnect closes all connections, for good. Calls under way fail at once,
-	// with an outcome that is true; later ones with ErrClosed. It may be called
-	// while others are under way, and Close must be called all the same.
+	// Disconnect closes all connections, and lets no other be made. Calls in flight fail at
+	// once, with a true outcome. Later calls fail with ErrClosed. Disconnect may be called
+	// concurrently with other calls. Close must still be called.
 	Disconnect()
 }
 
-// ErrClientClosed is why calls fail with driver.ErrClosed at a node whose client the
-// program has closed: no other node takes its place.
+// ErrClientClosed is the cause of driver.ErrClosed at a node whose client the program has
+// closed. No other node takes its place.
 var ErrClientClosed = errors.New("the program has closed the client of the store")
 
-// Open returns the node of one server. It does no I/O.
+// Open returns the node of one server. Open does no I/O.
 type Open func(*settings.Settings) Node

@@ -1,5 +1,5 @@
-// Package operations says the optional operations of a store in the command
-// language, once for all drivers whose servers speak it.
+// Package operations implements the optional operations of a store by commands, for all
+// drivers whose servers speak the Redis protocol.
 package operations
 
 import (
@@ -9,9 +9,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Operations implements Expirer, Counter, Swapper, Mover, Flusher and Pinger of
-// package driver on a Commander. Drivers embed it. It adds no retries to those
-// of the commander.
+// Operations implements Expirer, Counter, Swapper, Mover, Flusher and Pinger of package
+// driver on a Commander. Drivers embed Operations. All retries are those of the commander.
 type Operations struct {
 	commander driver.Commander
 }
@@ -28,7 +27,7 @@ func (o Operations) one(ctx context.Context, name string, args ...driver.Arg) (*
 	return c, c.Err
 }
 
-// integer runs a single command that answers with a number.
+// integer runs a single command that returns a number.
 func (o Operations) integer(ctx context.Context, name string, args ...driver.Arg) (int64, error) {
 	c, err := o.one(ctx, name, args...)
 	if err != nil {
@@ -37,7 +36,7 @@ func (o Operations) integer(ctx context.Context, name string, args ...driver.Arg
 	return c.Reply.AsInt()
 }
 
-// flag runs a single command that answers with 1 or 0.
+// flag runs a single command that returns 1 or 0.
 func (o Operations) flag(ctx context.Context, name string, args ...driver.Arg) (bool, error) {
 	c, err := o.one(ctx, name, args...)
 	if err != nil {
@@ -46,7 +45,7 @@ func (o Operations) flag(ctx context.Context, name string, args ...driver.Arg) (
 	return c.Reply.AsFlag()
 }
 
-// ok runs a single command that answers OK.
+// ok runs a single command that returns OK.
 func (o Operations) ok(ctx context.Context, name string, args ...driver.Arg) error {
 	c, err := o.one(ctx, name, args...)
 	if err != nil {
@@ -55,8 +54,8 @@ func (o Operations) ok(ctx context.Context, name string, args ...driver.Arg) err
 	return c.Reply.AsOK()
 }
 
-// GetTTL implements driver.Expirer. Value and TTL of a key belong together:
-// nothing is written between the two reads.
+// GetTTL implements driver.Expirer. The value and the TTL of a key are of one moment: no
+// write comes between the two reads.
 func (o Operations) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
 	if len(keys) == 0 {
 		return nil

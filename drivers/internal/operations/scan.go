@@ -10,12 +10,11 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
-// scanCount is how many keys the server looks at for one page.
+// scanCount is the number of keys that the server visits for one page.
 const scanCount = "1000"
 
-// Scan returns the keys of one server that match a pattern, page by page, as
-// driver.Scanner wants them. send runs a SCAN, whose words it is given, with the
-// retries of a command that only reads.
+// Scan implements driver.Scanner on one server. send runs a SCAN with the given words, and
+// retries it as a read.
 func Scan(ctx context.Context, pattern string, send func(words ...string) (driver.Reply, error)) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for cursor := "0"; ; {
@@ -43,7 +42,8 @@ func Scan(ctx context.Context, pattern string, send func(words ...string) (drive
 	}
 }
 
-// isPage reports whether a reply has the form of SCAN's: a cursor, and a list of keys.
+// isPage reports whether a reply has the form of a reply to SCAN: a cursor and a list of
+// keys.
 func isPage(r *driver.Reply) bool {
 	return r.Kind == driver.ReplyArray && len(r.Items) == 2 && r.Items[0].Kind == driver.ReplyData && r.Items[1].Kind == driver.ReplyArray &&
 		!slices.ContainsFunc(r.Items[1].Items, func(key driver.Reply) bool { return key.Kind != driver.ReplyData })

@@ -11,68 +11,65 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
-// A Reader reads replies, one behind the other, from a server that may send
-// anything: no length is believed before its bytes have come, and no reply is of
-// another kind than the command has. After an error the Reader is not used again.
-// It is used by one goroutine at a time.
+// A Reader reads replies from a server that may send anything. A Reader allocates no memory
+// for a length before enough bytes have come, and accepts no reply of a shape that the
+// command does not have. A Reader must not be used after an error. One goroutine at a time
+// may use a Reader.
 type Reader struct {
-	// Pushed, if set, gets what Next reads past: what servers send of their own accord.
+	// Pushed, if set, receives the pushed messages that Next reads before a reply.
 	Pushed func(driver.Reply)
 
 	source io.Reader
-	// parse makes an error of the text of an error reply.
+	// parse makes an error from the text of an error reply.
 	parse func(text string) error
 
-	buffer []byte // what was read, of which buffer[from:to] was not taken yet
+	buffer []byte // read bytes; buffer[from:to] is not consumed yet
 	from   int
 	to     int
 
-	longest int64 // the longest string of this reply
-	due     int   // how many replies are to come, this one included
-	skipped int64 // bytes of longer strings that were read past, in this exchange
-	reads   int64 // of the source
+	longest int64 // limit of the strings of this reply
+	due     int   // number of replies that are due, with the current one
+	skipped int64 // bytes of dropped strings in this exchange
+	reads   int64 // number of reads from source
 }
 
-// ErrLongValue is the cause of the error that stands in the place of a string which
-// is longer than the caller takes.
+// ErrLongValue is the cause of the error in the place of a string beyond the limit.
 var ErrLongValue = errors.New("the value is longer than max_value")
 
 const (
-	// bufferSize is how much is read at once. Longer strings are read into the
-	// memory that the caller gets.
+	// bufferSize is the size of one read. Longer strings are read into the caller's memory.
 	bufferSize = 16 << 10
-	// trustedLength and trustedElements are how much memory is taken at once
-	// because a reply claims to be that large. For more, its bytes must come.
+	// trustedLength and trustedElements limit the memory that is allocated for a claimed
+	// length. More memory needs more bytes.
 	trustedLength, trustedElements = 1 << 20, 1 << 8
-	// maxElements is how many elements an array may claim to have.
+	// maxElements is the limit of the claimed elements of an array.
 	maxElements = 1 << 24
-	// maxSkip is how many bytes of strings that are too long are read in one
-	// exchange, so that others of it have their replies, and maxLastSkip how many if
-	// nothing is due behind them: making a new connection is cheaper than more.
+	// maxSkip is the limit of dropped bytes in one exchange with other replies due.
+	// maxLastSkip is the limit if no reply is due behind them, because a new connection is
+	// cheaper than to read more.
 	maxSkip     = 128 << 20
 	maxLastSkip = 1 << 20
 )
 
-// NewReader returns a reader of what source sends. parse makes an error of the text
-// of an error reply, without its dash.
+// NewReader returns a reader of source. parse makes an error from the text of an error
+// reply, without its dash.
 func NewReader(source io.Reader, parse func(text string) error) *Reader {
 	return &Reader{source: source, parse: parse}
 }
 
-// Begin tells that an exchange begins, in which so many replies are due.
+// Begin begins an exchange with a number of due replies.
 func (r *Reader) Begin(due int) { r.due, r.skipped = due, 0 }
 
-// Buffered returns what was read behind the last reply. It is valid until the next
-// reply is read.
+// Buffered returns the bytes behind the last reply. They are valid until the next read.
 func (r *Reader) Buffered() []byte { return r.buffer[r.from:r.to] }
 
-// Reads returns how often something has come.
+// Reads returns the number of reads that returned bytes.
 func (r *Reader) Reads() int64 { return r.reads }
 
-// Next reads the reply to a command, and reads past what servers send of their own
-// accord. A string may have longest bytes; in the place of a longer one stands an
-// error, whose outcome is unknown. A reply of another shape than allowed is
-// ErrMalformed. The bytes of the reply are the caller's.
+// Next reads the reply to a command, and the pushed messages before it. longest is the
+// limit of strings: an error with an unknown outcome takes the place of a longer one. A
+// reply of a shape that is not allowed is ErrMalformed. The bytes of the reply belong to
+// the caller.
 func (r *Reader) Next(allowed shape.Shape, longest int64) (driver.Reply, error) {
 	r.longest = longest
 	for {
@@ -97,14 +94,14 @@ func (r *Reader) Next(allowed shape.Shape, longest int64) (driver.Reply, error) 
 	}
 }
 
-// Message reads what the server sends of its own accord, or the reply to a command. It
-// returns the type byte, too: '_' for every nil, '>' for what is no reply in version 3.
+// Message reads a pushed message or a reply. kind is the type byte: '_' for every nil, and
+// '>' for a message in version 3.
 func (r *Reader) Message(longest int64) (reply driver.Reply, kind byte, err error) {
 	r.longest = longest
 	return r.value(0)
 }
 
-// value reads a value, and returns its type too: '_' for every nil.
+// value reads a value, and returns its type byte: '_' for every nil.
 func (r *Reader) value(depth int) (driver.Reply, byte, error) {
 	line, err := r.line()
 	if err != nil {
@@ -127,12 +124,12 @@ func (r *Reader) value(depth int) (driver.Reply, byte, error) {
 		if _, _, err := r.aggregate(kind, text, depth); err != nil {
 			return driver.Reply{}, 0, err
 		}
-		return r.value(depth) // the attribute belongs to it
+		return r.value(depth) // the attribute describes the value behind it
 	}
 	return scalar(kind, text)
 }
 
-// scalar returns a value of version 3 that is a line.
+// scalar returns a value of version 3 that is one line.
 func scalar(kind byte, text []byte) (driver.Reply, byte, error) {
 	_, ok := parse(kind, text)
 	switch {
@@ -162,7 +159,7 @@ func malformedUnless(ok bool) error {
 	return ErrMalformed
 }
 
-// okay is the most frequent status. It is never written to: all may share it.
+// okay is the most frequent status. Replies share it, because no code writes to it.
 var okay = []byte("OK")
 
 func status(text []byte) []byte {
@@ -196,7 +193,7 @@ func (r *Reader) bulk(kind byte, text []byte, depth int) (driver.Reply, byte, er
 		return driver.Reply{}, 0, err
 	case kind == '!':
 		return r.failed(string(data)), kind, nil
-	case kind == '=': // three letters that name a format, and a colon
+	case kind == '=': // three letters for the format, and a colon
 		if len(data) < len("txt:") {
 			return driver.Reply{}, 0, ErrMalformed
 		}
@@ -205,10 +202,10 @@ func (r *Reader) bulk(kind byte, text []byte, depth int) (driver.Reply, byte, er
 	return driver.DataReply(data), kind, nil
 }
 
-// lengthOf reads the length of a string, or the number of elements; -1 is what
-// version 2 has for nil.
+// lengthOf parses the length of a string, or the number of elements. -1 is the nil of
+// version 2.
 func lengthOf(kind byte, text []byte) (int64, bool) {
-	if n := len(text); n > 0 && n <= 3 { // as most are
+	if n := len(text); n > 0 && n <= 3 { // the usual case
 		length := int64(0)
 		for _, digit := range text {
 			if digit -= '0'; digit > 9 {
@@ -221,10 +218,10 @@ func lengthOf(kind byte, text []byte) (int64, bool) {
 	return parse(kind, text)
 }
 
-// data reads a string of a length, and the line end behind it.
+// data reads a string of a known length, and its line end.
 func (r *Reader) data(length int) ([]byte, error) {
 	end := length + len("\r\n")
-	if r.to-r.from >= end { // as most are
+	if r.to-r.from >= end { // the usual case
 		data := append(make([]byte, 0, length), r.buffer[r.from:r.from+length]...)
 		lineEnd := r.buffer[r.from+length : r.from+end]
 		r.from += end
@@ -248,7 +245,7 @@ func (r *Reader) data(length int) ([]byte, error) {
 	}
 }
 
-// unexpected returns the error of a connection that has ended in the middle.
+// unexpected returns the error of a connection that has ended inside a value.
 func unexpected(err error, n int) error {
 	if n > 0 && errors.Is(err, io.ErrUnexpectedEOF) {
 		return io.EOF
@@ -256,7 +253,7 @@ func unexpected(err error, n int) error {
 	return err
 }
 
-// skip reads past so many bytes, if there are not too many of them already.
+// skip drops bytes, unless the exchange has dropped too many already.
 func (r *Reader) skip(size int64, depth int) error {
 	limit := int64(maxSkip)
 	if depth == 0 && r.due <= 1 {
@@ -278,7 +275,7 @@ func (r *Reader) skip(size int64, depth int) error {
 	return err
 }
 
-// aggregate reads an array, set, map, push or attribute.
+// aggregate reads an array, a set, a map, a push or an attribute.
 func (r *Reader) aggregate(kind byte, text []byte, depth int) (driver.Reply, byte, error) {
 	count, ok := lengthOf(kind, text)
 	switch {
@@ -300,8 +297,8 @@ func (r *Reader) aggregate(kind byte, text []byte, depth int) (driver.Reply, byt
 	return driver.ArrayReply(items...), kind, nil
 }
 
-// line reads a line, and returns it without its end. It is valid until something
-// else is read.
+// line reads a line, and returns it without its end. The bytes are valid until the next
+// read.
 func (r *Reader) line() ([]byte, error) {
 	for seen := 0; ; {
 		unread := r.buffer[r.from:r.to]
@@ -322,7 +319,7 @@ func (r *Reader) line() ([]byte, error) {
 	}
 }
 
-// longestLine returns how long a line may be that begins like this.
+// longestLine returns the limit of a line by its first byte.
 func longestLine(line []byte) int {
 	switch {
 	case len(line) == 0:
@@ -344,7 +341,7 @@ func (r *Reader) heard(n int) {
 	}
 }
 
-// fill reads more behind what was not taken yet.
+// fill reads more bytes behind those that are not consumed yet.
 func (r *Reader) fill() error {
 	switch {
 	case r.from == r.to:

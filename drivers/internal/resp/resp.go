@@ -1,23 +1,22 @@
-// Package resp reads RESP, of version 2 or 3, from servers that may send anything.
+// Package resp reads RESP, version 2 or 3, from servers that may send anything.
 //
-// Client libraries believe what they read. A length that no memory holds, arrays
-// without end inside each other, or a line without end take the process down; a
-// malformed length, a reply of another type than the command has, or one reply too
-// many become the answer to a call that got none. A [Reader] makes replies of a stream, and
-// finds all of these. A [Scanner] follows a stream that a library reads, and finds all but
-// replies of another type.
+// Client libraries trust the bytes that they read. A length beyond all memory, endlessly
+// nested arrays, or an endless line end the process. A malformed length, a reply of a wrong
+// type, or an extra reply become the reply to another call. A [Reader] makes replies of a
+// stream, and detects all of these. A [Scanner] follows a stream that a library reads, and
+// detects all but replies of a wrong type.
 package resp
 
 import "errors"
 
-// What is wrong with a stream of replies.
+// The errors of a stream of replies.
 var (
-	// ErrMalformed is what is not RESP, larger than anything that is asked for, or, to
-	// a Reader, of another type than the reply that is due.
+	// ErrMalformed is the error of bytes that are not RESP, or beyond all limits. For a
+	// Reader, a reply of a wrong type is malformed, too.
 	ErrMalformed = errors.New("malformed reply")
-	// ErrUnasked is a reply when none is due.
+	// ErrUnasked is the error of a reply while none is due.
 	ErrUnasked = errors.New("a reply that nobody asked for")
-	// ErrTooLong is a string that is longer than the caller takes.
+	// ErrTooLong is the error of a string beyond the limit.
 	ErrTooLong = errors.New("a string is longer than the limit")
 )
 
@@ -25,18 +24,18 @@ var (
 type Limits struct {
 	// String is the length in bytes of the longest string.
 	String int64
-	// Elements is how many elements an array may have; of a map, how many pairs.
+	// Elements is the limit of the elements of an array, or of the pairs of a map.
 	Elements int64
 }
 
 const (
-	// maxString is longer than any string of a server: a longer one is malformed.
+	// maxString is beyond any string of a server: a longer one is malformed.
 	maxString = 1 << 32
-	// maxDepth is how deep arrays may be nested.
+	// maxDepth is the limit of nested arrays.
 	maxDepth = 64
-	// maxLine is more than the longest line of text.
+	// maxLine is beyond the longest line of text.
 	maxLine = 64 << 10
-	// maxHeader is more than the longest line that is a length, a number or a
-	// boolean, maxNumber than the longest other one.
+	// maxHeader is beyond the longest line with a length, an integer or a boolean.
+	// maxNumber is beyond the longest other number.
 	maxHeader, maxNumber = 32, 1 << 10
 )

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// A Due tells what the next reply may be.
+// A Due has the limits of the next replies.
 type Due interface {
-	// Next is called when a reply begins that is neither a push nor inside
-	// another. It returns the limits of that reply, which are valid until the next
-	// call, and nil if none is due.
+	// Next is called at the beginning of each reply that is neither a push nor inside
+	// another value. Next returns the limits of that reply, which are valid until the next
+	// call, or nil if no reply is due.
 	Next() *Limits
 	// Others returns the limits of pushes, and of attributes.
 	Others() *Limits
@@ -20,21 +20,21 @@ type Due interface {
 // A Scanner follows a stream of replies. The zero value is at its start.
 type Scanner struct {
 	limits *Limits
-	kind   byte // of the last value that has begun
-	top    byte // of the last one that is not inside another
-	// What the next bytes are, unless they begin a value.
-	data   int64 // so many bytes of a string
-	end    int   // so many bytes of the line end behind it
-	inLine bool  // a line of text
-	line   int   // bytes of that line so far
-	cr     bool  // the last of them is \r
+	kind   byte // type of the last value that has begun
+	top    byte // type of the last value that is not inside another
+	// The next bytes are the rest of a value, unless all of these are zero.
+	data   int64 // number of bytes of a string
+	end    int   // number of bytes of its line end
+	inLine bool  // the rest of a line of text
+	line   int   // number of bytes of that line so far
+	cr     bool  // the last byte of that line is \r
 
 	open   []aggregate
-	header int   // bytes of the header of a string that is too long
-	length int64 // the length of that string
+	header int   // number of bytes of the header of a string beyond the limit
+	length int64 // length of that string
 }
 
-// aggregate is an array, map, set, push or attribute that is not complete.
+// An aggregate is an incomplete array, map, set, push or attribute.
 type aggregate struct {
 	missing int64
 	kind    byte
@@ -48,12 +48,12 @@ func (s *Scanner) Between() bool {
 // Top returns the type of the last reply that has begun.
 func (s *Scanner) Top() byte { return s.top }
 
-// Scan takes the next bytes, and returns how many of them may be passed on. If
-// these are not all and err is nil, the others begin a line that is not complete,
-// and are to be scanned again together with what follows.
+// Scan consumes the next bytes. n is the number of bytes that may be passed on. The bytes
+// behind n are the beginning of an incomplete line if err is nil: they must be scanned
+// again, together with more bytes.
 //
-// ErrTooLong is a string whose length stands behind those that may be passed on;
-// see Omit. After any other error the Scanner is not used again.
+// ErrTooLong means that a string beyond the limit begins at n: see Omit. The Scanner must
+// not be used after any other error.
 func (s *Scanner) Scan(p []byte, due Due) (n int, err error) {
 	if s.Between() {
 		if n, err = s.whole(p, due); err != nil {
@@ -95,8 +95,8 @@ func (s *Scanner) Scan(p []byte, due Due) (n int, err error) {
 	return n, nil
 }
 
-// whole takes the reply that most are, if it is all there: a short string. It
-// returns how many bytes that is, and 0 for any other.
+// whole consumes a complete short string, which is the usual reply. n is 0 for any other
+// reply.
 func (s *Scanner) whole(p []byte, due Due) (n int, err error) {
 	if len(p) < len("$0\r\n\r\n") || p[0] != '$' {
 		return 0, nil
@@ -117,8 +117,8 @@ func (s *Scanner) whole(p []byte, due Due) (n int, err error) {
 	return end, nil
 }
 
-// strings takes elements of an array, but for the last, as long as they are short
-// strings that are all there. It returns how many bytes they are.
+// strings consumes complete short strings of an array, but not its last element. n is the
+// number of bytes.
 func (s *Scanner) strings(p []byte) (n int) {
 	last := &s.open[0]
 	if s.data > 0 || s.end > 0 || s.inLine {
@@ -137,15 +137,14 @@ func (s *Scanner) strings(p []byte) (n int) {
 	return n
 }
 
-// Omit takes the string that was too long for read: another value stands in its
-// place, outside of what is scanned. It returns how many bytes of the stream are
-// to be left out.
+// Omit skips the string of ErrTooLong: the caller puts another value in its place. size is
+// the number of bytes of the stream to drop.
 func (s *Scanner) Omit() (size int64) {
 	s.complete()
 	return int64(s.header) + s.length + int64(len("\r\n"))
 }
 
-// more takes more of a line of text.
+// more consumes more bytes of a line of text.
 func (s *Scanner) more(p []byte) (n int, err error) {
 	i := bytes.IndexByte(p, '\n')
 	if i < 0 {
@@ -164,8 +163,8 @@ func (s *Scanner) more(p []byte) (n int, err error) {
 	return i + 1, nil
 }
 
-// value takes the beginning of a value, and the whole of a short one. It takes
-// nothing of a line that is not complete.
+// value consumes the beginning of a value, or a whole short one. An incomplete line is not
+// consumed.
 func (s *Scanner) value(p []byte, due Due) (n int, err error) {
 	kind := p[0]
 	var number int64
@@ -210,7 +209,7 @@ func (s *Scanner) value(p []byte, due Due) (n int, err error) {
 	return n, nil
 }
 
-// admit reports whether a value of a type may stand here.
+// admit returns an error if no value of a type may come here.
 func (s *Scanner) admit(kind byte, due Due) error {
 	switch {
 	case len(s.open) > 0:
@@ -227,7 +226,7 @@ func (s *Scanner) admit(kind byte, due Due) error {
 	return nil
 }
 
-// complete takes the end of a value, and of the aggregates that end with it.
+// complete records the end of a value, and of the aggregates that end with it.
 func (s *Scanner) complete() {
 	kind := s.kind
 	for kind != '|' && len(s.open) > 0 { // an attribute belongs to the value behind it
@@ -242,11 +241,11 @@ func (s *Scanner) complete() {
 	s.kind = kind
 }
 
-// isLine reports whether the first line of a type is taken as a whole.
+// isLine reports whether the first line of a type is consumed as a whole.
 func isLine(kind byte) bool { return strings.IndexByte("$=!*~%>|:,(#_", kind) >= 0 }
 
-// header reads a line that is a length or a number, and returns how long the line
-// is: 0 if it is not complete, or with an error.
+// header reads a line with a length or a number. n is the length of the line, or 0 for an
+// incomplete line and for an error.
 func header(p []byte) (n int, number int64, err error) {
 	if p[0] == '$' || p[0] == '*' {
 		if length, n := short(p[1:]); n > 0 {
@@ -273,8 +272,8 @@ func header(p []byte) (n int, number int64, err error) {
 	return end + 1, number, nil
 }
 
-// short reads the rest of a line that is a length of up to three digits, as most
-// are, and returns how long that is; 0 if it is anything else.
+// short reads the rest of a line with a length of up to three digits, the usual case. n is
+// the length of that rest, or 0 for anything else.
 func short(p []byte) (number, n int) {
 	if len(p) < len("123\r\n") {
 		return shortEnd(p)
@@ -297,7 +296,7 @@ func short(p []byte) (number, n int) {
 	return 0, 0
 }
 
-// shortEnd is short for the end of what has come.
+// shortEnd is short for the last bytes of a read.
 func shortEnd(p []byte) (number, n int) {
 	for n < len(p) && n < 3 && p[n]-'0' <= 9 {
 		number = number*10 + int(p[n]-'0')
@@ -309,8 +308,8 @@ func shortEnd(p []byte) (number, n int) {
 	return number, n + len("\r\n")
 }
 
-// parse reads what stands between the type and the end of a line. Of a length it
-// returns the number, which is -1 for the nil of version 2.
+// parse parses the text between the type and the end of a line. For a length, number is the
+// length, and -1 is the nil of version 2.
 func parse(kind byte, text []byte) (number int64, ok bool) {
 	switch kind {
 	case ':':

@@ -1,10 +1,10 @@
-// Package retry says when the drivers for servers send something again, and
-// when they wait for how long before.
+// Package retry tells when the drivers for servers retry a command, and after which
+// backoff.
 //
-// A write is never sent twice: after the first byte went out nobody knows
-// whether it was applied, and a late second one would overwrite a newer value.
-// So a failure that left everything as it was is retried for every command, if
-// it is one that passes, and a lost reply only for commands that change nothing.
+// A write is never sent twice. After its first byte was sent, its outcome is unknown, and a
+// late second write could overwrite a newer value. So a transient failure with the outcome
+// NotApplied is retried for every command, and a lost reply only for commands that change
+// nothing.
 package retry
 
 import (
@@ -17,13 +17,13 @@ import (
 )
 
 const (
-	// Tries is how often a command is sent at most.
+	// Tries is the limit of attempts for a command.
 	Tries = 3
-	// window is how long after its start a call still begins another try. A
-	// failure that took longer is no blip, and trying again only makes the
-	// caller wait.
+	// window is the time after the start of a call in which a retry may begin. A failure
+	// that lasts longer is not transient, and a retry would only delay the caller's error.
 	window = 250 * time.Millisecond
-	// firstDelay is the longest wait before the second try; it doubles.
+	// firstDelay is the longest backoff before the second attempt. The backoff doubles with
+	// each attempt.
 	firstDelay = 20 * time.Millisecond
 )
 
@@ -36,12 +36,12 @@ func Allowed(err error, readOnly bool) bool {
 	return e.Outcome == driver.NotApplied || readOnly
 }
 
-// From returns the first of n commands, run in order in one batch, that is to
-// be sent again with all that follow it; n if there is none. allowed reports
-// whether command i failed in a way that lets it be sent again.
+// From returns the index of the first command of a batch that is sent again, together with
+// all commands behind it. The result is n if there is none. allowed reports whether a
+// command may be sent again.
 //
-// A command is only sent again together with everything behind it: were one
-// behind it done already, the batch would have been run in another order.
+// A command is sent again only together with all commands behind it, because a command
+// behind it that has run already would break the order of the batch.
 func From(n int, allowed func(i int) bool) int {
 	from := n
 	for from > 0 && allowed(from-1) {
@@ -50,10 +50,9 @@ func From(n int, allowed func(i int) bool) int {
 	return from
 }
 
-// Wait waits before try number try, which counts from 1 for the first. It
-// reports false, at once or when ctx ends, if there is to be no such try: they
-// are used up, too much time has passed since start, or too little is left
-// until deadline.
+// Wait waits for the backoff before attempt number try, where 1 is the first attempt. false
+// means no further attempt: ctx has ended, the attempts are used up, window has passed
+// since start, or the deadline would pass before the attempt.
 func Wait(ctx context.Context, try int, start, deadline time.Time) bool {
 	if try > Tries {
 		return false

@@ -1,11 +1,10 @@
-// Package script holds the extension commands of package driver as Lua scripts,
-// for the drivers whose servers run them: Redis since 6.0 and Valkey. So it does
-// with commands that old servers lack, under names of its own.
+// Package script holds the extension commands of package driver as Lua scripts, for servers
+// that run them: Redis since 6.0, and Valkey. The package also holds scripts for commands
+// that old servers lack, under its own names.
 //
-// A script that the server refuses the first write of, or a read before it, has
-// changed nothing. Its answer is the plain error reply of that command, which
-// means just that. Whatever else goes wrong ends the script with an error that
-// names it, and leaves the outcome unknown.
+// A script has changed nothing if the server refuses its first write, or a read before it.
+// The reply is the plain error reply of the refused command then. Any other error ends the
+// script with an error that names the script, and the outcome is unknown.
 package script
 
 import (
@@ -17,8 +16,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// The commands that old servers lack, with the arguments that the servers take
-// which have them.
+// The names of scripts for commands that old servers lack. A script takes the arguments of
+// its command.
 const (
 	GetDel    = "XCACHE.GETDEL" // GETDEL
 	LPopCount = "XCACHE.LPOP"   // LPOP with a count
@@ -60,12 +59,12 @@ const (
 	XTrim           = "XCACHE.XTRIM"                 // XTRIM with MINID or LIMIT
 )
 
-// A Script is what a server runs for one of these commands. KEYS are the keys of the
-// command, and ARGV its other arguments, each in their order.
+// A Script is the Lua script for a command. KEYS are the keys of the command, and ARGV its
+// other arguments, both in their order.
 type Script struct {
-	// Source is the text for EVAL.
+	// Source is the argument of EVAL.
 	Source string
-	// SHA1 is its name for EVALSHA.
+	// SHA1 is the argument of EVALSHA.
 	SHA1 string
 	// ReadOnly tells that the script changes nothing.
 	ReadOnly bool
@@ -127,15 +126,15 @@ var scripts = map[string]*Script{
 	XTrim:           newScript("arguments.lua", "id.lua", "trim.lua", "xtrim.lua"),
 }
 
-// reading is newScript for one that changes nothing.
+// reading is newScript for a script that changes nothing.
 func reading(names ...string) *Script {
 	s := newScript(names...)
 	s.ReadOnly = true
 	return s
 }
 
-// newScript returns the script that is in files, behind the function that all
-// use. Comments stay here: a batch sends the rest.
+// newScript joins files to a script, behind the shared function of fail.lua. Comments are
+// removed, because a batch sends the source.
 func newScript(names ...string) *Script {
 	var source strings.Builder
 	for _, name := range append([]string{"fail.lua"}, names...) {
@@ -152,7 +151,7 @@ func newScript(names ...string) *Script {
 	return &Script{Source: source.String(), SHA1: SHA1(source.String())}
 }
 
-// SHA1 returns the name of a script for EVALSHA.
+// SHA1 returns the SHA-1 of a script for EVALSHA.
 func SHA1(source string) string {
 	sum := sha1.Sum([]byte(source)) //nolint:gosec // see above
 	return hex.EncodeToString(sum[:])

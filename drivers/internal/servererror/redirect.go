@@ -10,40 +10,40 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/address"
 )
 
-// A RedirectError is the answer of a cluster's node to a command whose keys another
-// node has: MOVED or ASK. It is the cause of an error that Parse returns, found
-// with errors.As. The node did nothing.
+// A RedirectError is the reply MOVED or ASK of a cluster's node: another node has the keys
+// of the command. errors.As finds it as the cause of an error of Parse. The node has not
+// run the command.
 type RedirectError struct {
-	// Slot is that of the command's keys.
+	// Slot is the slot of the command's keys.
 	Slot uint16
-	// Host and Port are where the other node is. An empty Host stands for that
-	// of the node that answered.
+	// Host and Port are the address of the other node. An empty Host stands for the host of
+	// the node that answered.
 	Host, Port string
-	// Ask tells that only this command goes there, behind ASKING, as the slot is
-	// on its way. Else the slot has moved for good.
+	// Ask tells that the slot moves, so that only this command goes to the other node,
+	// behind ASKING. Otherwise the slot has moved.
 	Ask bool
 
-	err error // the client library's own
+	err error // the client library's own error
 }
 
-// Error says what to do to follow, as who follows does not show it.
+// Error adds advice to the text, because a caller who sees the error has not used a driver
+// for clusters.
 func (r *RedirectError) Error() string {
 	return r.err.Error() + "; the server is a node of a cluster, for which a DSN begins with redis+cluster:// or valkey+cluster://"
 }
 
 func (r *RedirectError) Unwrap() error { return r.err }
 
-// Address returns the address of the other node. origin is that of the node that
+// Address returns the address of the other node. origin is the address of the node that
 // answered.
 func (r *RedirectError) Address(origin string) string { return address.Of(r.Host, r.Port, origin) }
 
-// LeadsTo reports whether a redirect leads to an address, which is that of the
-// server that answered. Then another server has the address by now, and a new
-// connection leads there.
+// LeadsTo reports whether the redirect leads to addr, the address of the server that
+// answered. Another server has the address then, and new connections lead to that server.
 func (r *RedirectError) LeadsTo(addr string) bool { return r.Address(addr) == addr }
 
-// Anew returns err, marked as one that passes, if it is MOVED to addr, which is
-// the address of the server that answered.
+// Anew returns err. A MOVED to addr, the address of the server that answered, is marked as
+// transient.
 func Anew(err error, addr string) error {
 	e, ok := errors.AsType[*driver.Error](err)
 	if !ok {
@@ -56,9 +56,9 @@ func Anew(err error, addr string) error {
 	return again.Retryable()
 }
 
-// Misleads reports whether an error says that a connection leads to a server that has
-// another role by now: READONLY, or MOVED to the address of the connection, which is one
-// of addrs. New connections lead to another server, or soon will.
+// Misleads reports whether an error tells that the address of the connection belongs to
+// another server now, or will soon: READONLY, or MOVED to one of addrs, which are the
+// addresses of the connection.
 func Misleads(err error, addrs ...string) bool {
 	if errors.Is(err, driver.ErrReadOnly) {
 		return true
@@ -67,7 +67,7 @@ func Misleads(err error, addrs ...string) bool {
 	return ok && !to.Ask && slices.ContainsFunc(addrs, to.LeadsTo)
 }
 
-// An adviceError is a client library's error, with what the user can do.
+// An adviceError is a client library's error with advice for the user.
 type adviceError struct {
 	err    error
 	advice string
@@ -76,8 +76,7 @@ type adviceError struct {
 func (e *adviceError) Error() string { return e.err.Error() + "; " + e.advice }
 func (e *adviceError) Unwrap() error { return e.err }
 
-// redirect returns err with what a reply says about where to go, or err itself
-// if that cannot be read.
+// redirect returns the RedirectError of a reply, or err if the reply has another form.
 func redirect(text string, err error) error {
 	words := strings.Fields(text)
 	if len(words) < 3 {
@@ -92,15 +91,15 @@ func redirect(text string, err error) error {
 	return &RedirectError{Slot: uint16(slot), Host: host, Port: words[2][colon+1:], Ask: words[0] == "ASK", err: err}
 }
 
-// IsTryAgain reports whether a cluster's node refused a command on several keys
-// because some of them are on their way to another node.
+// IsTryAgain reports whether a cluster's node has refused a command on several keys because
+// some of the keys have moved to another node already.
 func IsTryAgain(err error) bool {
 	var e *driver.Error
 	return errors.As(err, &e) && e.Err != nil && e.Outcome == driver.NotApplied && strings.HasPrefix(e.Err.Error(), "TRYAGAIN")
 }
 
-// IsUnblocked reports whether a server has ended the waiting of a command because it is the
-// primary no longer. It closes the connection then.
+// IsUnblocked reports whether a server has ended the wait of a command because the server
+// is not the primary any more. The server closes the connection then.
 func IsUnblocked(err error) bool {
 	e, ok := errors.AsType[*driver.Error](err)
 	return ok && e.Err != nil && e.Outcome == driver.NotApplied && strings.HasPrefix(e.Err.Error(), "UNBLOCKED")

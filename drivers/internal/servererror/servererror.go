@@ -1,6 +1,6 @@
-// Package servererror turns what a Redis or Valkey server answers into the
-// errors of package driver. Both servers speak in the same texts, and client
-// libraries pass them on as they are, so this is written once for all drivers.
+// Package servererror makes errors of package driver from error replies of Redis and
+// Valkey. Both servers have the same texts, and client libraries pass the texts on, so that
+// the package serves all drivers.
 package servererror
 
 import (
@@ -11,24 +11,23 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// ErrRefused is the kind of an error reply that none of the sentinels of
-// package driver describes.
+// ErrRefused is the kind of an error reply without a matching sentinel in package driver.
 var ErrRefused = errors.New("xcache: server refused the command")
 
-// ErrNoScript is the kind of the reply to EVALSHA when the server does not
-// know the script, which must then be sent with EVAL.
+// ErrNoScript is the kind of the error reply to EVALSHA from a server without the script.
+// EVAL sends the script in full.
 var ErrNoScript = fmt.Errorf("%w: the server does not know it", driver.ErrScript)
 
-// ErrBusyKey is the kind of the reply to RESTORE when there is such a key.
+// ErrBusyKey is the kind of the error reply to RESTORE for an existing key.
 var ErrBusyKey = errors.New("xcache: key exists already")
 
-// Parse returns the error that a server's error reply means. text is the reply
-// without its leading dash. cause makes the client library's own error from the
-// text that Clean leaves; nil stands for a plain error.
+// Parse returns the error for an error reply. text is the reply without its leading dash.
+// cause makes the client library's own error from the text of Clean; nil makes a plain
+// error.
 //
-// A missing key, as RENAME reports it, is the bare driver.ErrNotFound. All else
-// is a *driver.Error, and what a server refused was not applied, save where it
-// broke off a script that may have written before.
+// A missing key, as RENAME reports it, is the bare driver.ErrNotFound. Any other error is a
+// *driver.Error. Its outcome is NotApplied, unless the server has ended a script that may
+// have written before.
 func Parse(text string, cause func(string) error) error {
 	if cause == nil {
 		cause = errors.New
@@ -59,13 +58,13 @@ func Parse(text string, cause func(string) error) error {
 	return e
 }
 
-// discarded stands before the reason why a server has refused EXEC, and run nothing of the
-// transaction.
+// discarded begins an error reply to EXEC. The reason why the server has run nothing of the
+// transaction follows.
 const discarded = "EXECABORT Transaction discarded because of: "
 
-// OfArguments returns err, the error of a command that reads numbers of its arguments
-// only: what is no number is bad syntax then. Servers have one text for an argument and
-// for a stored value.
+// OfArguments returns the error of a command that reads numbers from its arguments only.
+// Servers have one text for a malformed number in an argument and in a stored value, so
+// that the error becomes driver.ErrSyntax here.
 func OfArguments(err error) error {
 	e, ok := errors.AsType[*driver.Error](err)
 	if !ok || !errors.Is(e.Kind, driver.ErrWrongType) || e.Err == nil || !strings.HasPrefix(e.Err.Error(), "ERR value is not ") {
@@ -76,7 +75,7 @@ func OfArguments(err error) error {
 	return &bad
 }
 
-// ruleOf returns the rule for a reply, or nil.
+// ruleOf returns the first matching rule for a reply, or nil.
 func ruleOf(text string) *rule {
 	for _, list := range [][]rule{rules, proxyRules} {
 		for i := range list {
@@ -88,19 +87,19 @@ func ruleOf(text string) *rule {
 	return nil
 }
 
-// A rule says what the replies mean that start with prefix and hold contains, or are
-// exact.
+// A rule gives the meaning of replies that begin with prefix and contain contains, or that
+// equal exact.
 type rule struct {
 	prefix    string
 	contains  string
 	exact     string
 	kind      error
 	transient bool
-	unknown   bool   // it may have been applied, or a part of it
-	refused   bool   // it was not, though it speaks of a script
-	bare      bool   // the kind is all there is to say
+	unknown   bool   // the command may have been applied, or a part of it
+	refused   bool   // the command was not applied, although the text is about a script
+	bare      bool   // the error is the bare kind
 	redirect  bool   // the cause is a RedirectError
-	advice    string // what the user can do
+	advice    string // advice for the user
 }
 
 func (r *rule) matches(text string) bool {
@@ -110,9 +109,9 @@ func (r *rule) matches(text string) bool {
 	return strings.HasPrefix(text, r.prefix) && strings.Contains(text, r.contains)
 }
 
-// rules are tried in order. What a script's command answered stands somewhere
-// inside the reply on Redis 6, hence contains; the texts are long enough not to
-// be met by chance.
+// The order of rules counts. Redis 6 puts the error of a command inside the error of its
+// script, so that some rules look for contains. Those texts are too long to occur by
+// chance.
 var rules = []rule{
 	{prefix: "WRONGTYPE", kind: driver.ErrWrongType},
 	{contains: "WRONGTYPE Operation against a key", kind: driver.ErrWrongType},
@@ -128,7 +127,7 @@ var rules = []rule{
 	{prefix: "ERR syntax error", kind: driver.ErrSyntax},
 	{prefix: "ERR wrong number of arguments", kind: driver.ErrSyntax},
 	{prefix: "ERR Unsupported option", kind: driver.ErrSyntax},
-	{prefix: "ERR unknown argument", kind: driver.ErrSyntax}, // this and the next two since Redis 8.6, of hashes
+	{prefix: "ERR unknown argument", kind: driver.ErrSyntax}, // this rule and the next two: hashes since Redis 8.6
 	{prefix: "ERR invalid number of fields", kind: driver.ErrSyntax},
 	{prefix: "ERR Only one of ", kind: driver.ErrSyntax},
 	{prefix: "ERR invalid expire time", kind: driver.ErrSyntax},
@@ -218,7 +217,7 @@ var rules = []rule{
 	{prefix: "ERR This instance has cluster support disabled", kind: errors.ErrUnsupported},
 }
 
-// What the user can do whose DSN names a database that the server does not have.
+// Advice for the user of a DSN with a database that the server does not have.
 const (
 	noDatabases = "this cluster has database 0 and no other: leave the number out of the DSN, " +
 		"or use Valkey 9 with cluster-databases in its configuration"
@@ -226,15 +225,15 @@ const (
 		"or raise databases in the server's configuration, of a cluster cluster-databases"
 )
 
-// IsNoDatabase reports whether a server refused to select a database that it does
-// not have.
+// IsNoDatabase reports whether a server has refused to select a database that does not
+// exist.
 func IsNoDatabase(err error) bool {
 	advice, ok := errors.AsType[*adviceError](err)
 	return ok && (advice.advice == noDatabases || advice.advice == tooFewDatabases)
 }
 
-// proxyRules are what proxies answer that lost a server, or do not have one. They
-// take commands on several keys apart, so that an error may be that of a part.
+// proxyRules are for replies of proxies without a server. Proxies divide commands on
+// several keys, so that an error may be that of a part.
 var proxyRules = []rule{
 	// Envoy
 	{prefix: "unsupported command", kind: errors.ErrUnsupported},
@@ -242,7 +241,7 @@ var proxyRules = []rule{
 	{exact: "upstream failure", kind: driver.ErrUnavailable, transient: true, unknown: true},
 	{exact: "upstream protocol error", kind: driver.ErrUnavailable, unknown: true},
 	{prefix: "finished with ", contains: " error(s)", kind: driver.ErrUnavailable, unknown: true},
-	// twemproxy, which passes the system's words on
+	// twemproxy, which passes errors of the system on
 	{exact: "ERR Connection refused", kind: driver.ErrUnavailable, transient: true, unknown: true},
 	{exact: "ERR Connection timed out", kind: driver.ErrUnavailable, transient: true, unknown: true},
 	{exact: "ERR Operation timed out", kind: driver.ErrUnavailable, transient: true, unknown: true},
@@ -261,19 +260,17 @@ var proxyRules = []rule{
 	{prefix: "ERR Server Error", kind: driver.ErrUnavailable, unknown: true},
 }
 
-// brokeScript reports whether a reply tells that a script ended early, perhaps
-// after it had written.
+// brokeScript reports whether a script was ended early, perhaps after a write.
 func brokeScript(text string) bool {
 	return strings.Contains(text, "user_script") || strings.HasPrefix(text, "ERR Error running script") ||
 		strings.Contains(text, "Script killed by user")
 }
 
-// maxLength is the longest text of a server that goes into an error.
+// maxLength is the limit of a server's text in an error.
 const maxLength = 200
 
-// Clean returns an error reply without the parts that may be a key or a value:
-// the arguments that servers quote back, and anything in quotes that is not the
-// name of a command.
+// Clean returns an error reply without text that may be a key or a value: quoted arguments,
+// and all other quoted text but names of commands.
 func Clean(text string) string {
 	text, _, _ = strings.Cut(text, ", with args")
 	text, _, _ = strings.Cut(text, "\n")
@@ -313,8 +310,8 @@ func isApostrophe(text string, i int) bool {
 	return text[i] == '\'' && i > 0 && i+1 < len(text) && isLetter(text[i-1]) && isLetter(text[i+1])
 }
 
-// quotesCommand reports whether servers put the name of a command between
-// before and after.
+// quotesCommand reports whether the quoted text between before and after is the name of a
+// command.
 func quotesCommand(before, after string) bool {
 	return strings.HasSuffix(before, "unknown command ") ||
 		strings.HasSuffix(before, "unsupported command ") ||

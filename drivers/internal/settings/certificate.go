@@ -8,12 +8,13 @@ import (
 	"sync"
 )
 
-// A certificate is the client's, in two files that may change while the program runs.
+// A certificate is the client's certificate and key in two files, which may change while
+// the program runs.
 type certificate struct {
 	certFile, keyFile string
 
 	mu        sync.Mutex
-	cert, key []byte // as they were read
+	cert, key []byte // the contents of the files
 	pair      *tls.Certificate
 }
 
@@ -23,8 +24,7 @@ func readCertificate(certFile, keyFile string) (*certificate, error) {
 	return c, c.read()
 }
 
-// read reads the files, and keeps the pair that was there before unless they hold
-// another one.
+// read reads the files. The old pair stays if the contents have not changed.
 func (c *certificate) read() error {
 	cert, err := os.ReadFile(c.certFile)
 	if err != nil {
@@ -45,14 +45,14 @@ func (c *certificate) read() error {
 	return nil
 }
 
-// forServer is tls.Config.GetClientCertificate. While the files do not belong together
-// or cannot be read, as when they are being replaced, the pair before goes on.
+// forServer is tls.Config.GetClientCertificate. The old pair stays in use while the files
+// cannot be read or do not match, as during their replacement.
 func (c *certificate) forServer(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_ = c.read()
 	if err := request.SupportsCertificate(c.pair); err != nil {
-		return new(tls.Certificate), nil // as package tls does: the server may do without
+		return new(tls.Certificate), nil // as package tls does: the server may accept that
 	}
 	return c.pair, nil
 }

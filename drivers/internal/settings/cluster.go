@@ -7,22 +7,22 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Cluster is what a DSN says about a cluster.
+// Cluster holds the settings of a cluster.
 type Cluster struct {
-	// Seeds are the nodes that the DSN names, of which any knows the others.
-	// There is at least one.
+	// Seeds are the nodes in the DSN, from which the others are learnt. There is at least
+	// one.
 	Seeds []string
-	// Reads says where reads go.
+	// Reads tells which servers serve reads.
 	Reads Reads
-	// OwnClients tells that the nodes are reached by clients of the program's.
+	// OwnClients tells that the program makes the clients of the nodes.
 	OwnClients bool
 
 	node *Settings
 }
 
-// ReadCluster is Read for drivers that do clusters. The hosts of dsn are nodes
-// of the cluster, any of them. Whether the cluster has other databases than 0, as
-// with Valkey 9, the nodes will say.
+// ReadCluster is Read for drivers with clusters. The hosts of dsn are some nodes of the
+// cluster. The nodes themselves refuse a database other than 0, unless they are Valkey 9
+// with several databases.
 func ReadCluster(dsn *driver.DSN) (*Cluster, error) {
 	c := &Cluster{Reads: Reads(dsn.Word("read", string(Primary), string(Primary), string(Replica), string(PreferReplica)))}
 	s, addrs, err := read(dsn, driver.Cluster)
@@ -33,8 +33,8 @@ func ReadCluster(dsn *driver.DSN) (*Cluster, error) {
 	return c, nil
 }
 
-// NewCluster returns what is said of a cluster whose nodes are reached by clients of
-// the program's. A call without a deadline takes as long as timeout; seeds are a host or host:port each.
+// NewCluster returns the settings of a cluster whose clients the program makes. timeout is
+// the time-out of a call without a deadline. Each seed is a host or host:port.
 func NewCluster(name string, timeout time.Duration, maxValue int, seeds []string) (*Cluster, error) {
 	c := &Cluster{
 		Reads: Primary, OwnClients: true,
@@ -53,11 +53,11 @@ func NewCluster(name string, timeout time.Duration, maxValue int, seeds []string
 	return c, nil
 }
 
-// Shared returns what the settings of all nodes have in common.
+// Shared returns the settings that all nodes have in common.
 func (c *Cluster) Shared() *Settings { return c.node }
 
-// At returns the settings for the node at an address, as a replica that reads are
-// served from or else for all.
+// At returns the settings of the node at an address. reader tells that the node is a
+// replica that serves reads.
 func (c *Cluster) At(addr string, reader bool) *Settings {
 	s := c.node.at(addr)
 	s.ReadOnly = reader

@@ -13,39 +13,39 @@ import (
 )
 
 const (
-	// passwordFileInterval is how often a password's file is read while there are
-	// connections that have logged in with what it held.
+	// passwordFileInterval is the time between two reads of a password file while
+	// connections use it.
 	passwordFileInterval = time.Second
-	// renewBefore is how long before their end credentials are renewed, at most;
-	// those with a short life when a quarter of it is left.
+	// renewBefore is the longest time before their end at which credentials are renewed.
+	// Credentials with a short life are renewed when a quarter of it is left.
 	renewBefore = 5 * time.Minute
 )
 
-// credentials are where a login comes from: a password that stays, the file that has
-// it, or a function of the program's. All servers of a DSN have the same ones.
+// credentials are the source of logins: a constant password, a file, or a function of the
+// program. All servers of a DSN share them.
 type credentials struct {
 	user     string
 	password driver.Secret
 	file     string
-	name     string // of the parameter that names the file
+	name     string // of the parameter with the name of the file
 	ask      func(context.Context) (driver.Credentials, error)
 
 	mu      sync.Mutex
-	number  uint64    // of the last login
-	current *Login    // of the file
-	read    time.Time // when the file was read last
+	number  uint64    // number of the last login
+	current *Login    // the login of the file
+	read    time.Time // time of the last read of the file
 }
 
-// A Login is what connections log in with. No verb of fmt shows the password.
+// A Login is the user and the password of a connection. No verb of fmt shows the password.
 type Login struct {
 	user     string
 	password driver.Secret
-	number   uint64 // in the order in which logins were had
+	number   uint64 // counts the logins of one source
 	renew    time.Time
 	file     bool
 }
 
-// Words returns the command that logs in.
+// Words returns the command AUTH of the login.
 func (l *Login) Words() []string {
 	if l.user == "" {
 		return []string{"AUTH", l.password.Reveal()}
@@ -53,7 +53,7 @@ func (l *Login) Words() []string {
 	return []string{"AUTH", l.user, l.password.Reveal()}
 }
 
-// HelloWords returns the arguments of HELLO that log in.
+// HelloWords returns the arguments of HELLO for the login.
 func (l *Login) HelloWords() []string {
 	user := l.user
 	if user == "" {
@@ -65,11 +65,11 @@ func (l *Login) HelloWords() []string {
 // User returns the user's name and the password.
 func (l *Login) User() (name, password string) { return l.user, l.password.Reveal() }
 
-// Before reports whether other was had later.
+// Before reports whether other is a newer login.
 func (l *Login) Before(other *Login) bool { return l.number < other.number }
 
-// RenewAt returns when a connection that has logged in so has to look for another
-// login; the zero time is never.
+// RenewAt returns the time at which a connection with the login needs a newer one. The zero
+// time means never.
 func (l *Login) RenewAt(now time.Time) time.Time {
 	if l.file {
 		return now.Add(passwordFileInterval)
@@ -77,13 +77,13 @@ func (l *Login) RenewAt(now time.Time) time.Time {
 	return l.renew
 }
 
-// HasPassword reports whether the server is to be told a password.
+// HasPassword reports whether connections log in.
 func (s *Settings) HasPassword() bool {
 	c := s.credentials
 	return c != nil && (c.password != driver.Secret{} || c.file != "" || c.ask != nil)
 }
 
-// Login returns what a new connection logs in with, or nil if there is nothing. It
+// Login returns the login of a new connection, or nil if connections do not log in. Login
 // reads the file, or asks the program, each time.
 func (s *Settings) Login(ctx context.Context) (*Login, error) {
 	switch c := s.credentials; {
@@ -100,8 +100,8 @@ func (s *Settings) Login(ctx context.Context) (*Login, error) {
 	}
 }
 
-// Renewed returns what connections log in with that have to look for another login. A
-// file is read once a second at most, for whichever of the servers.
+// Renewed returns the newest login for open connections. The file is read about once a
+// second at most, for all servers together.
 func (s *Settings) Renewed(ctx context.Context) (*Login, error) {
 	c := s.credentials
 	if c.file == "" {
@@ -115,7 +115,7 @@ func (s *Settings) Renewed(ctx context.Context) (*Login, error) {
 	return c.readFile()
 }
 
-// readFile reads the file. c.mu is locked.
+// readFile reads the password file. c.mu is locked.
 func (c *credentials) readFile() (*Login, error) {
 	text, err := os.ReadFile(c.file)
 	if err != nil {
@@ -138,7 +138,7 @@ var (
 	errExpired    = errors.New("the credentials of the program have expired already")
 )
 
-// asked asks the program.
+// asked asks the program for credentials.
 func (c *credentials) asked(ctx context.Context) (*Login, error) {
 	got, err := c.ask(ctx)
 	now := time.Now()
@@ -160,7 +160,7 @@ func (c *credentials) asked(ctx context.Context) (*Login, error) {
 	return login, nil
 }
 
-// readCredentials takes the user and the password of a DSN, the parameter that names a
+// readCredentials returns the credentials of a DSN: the user with a password or a password
 // file, or the function of the program.
 func readCredentials(dsn *driver.DSN) (*credentials, error) {
 	c, err := readPassword(dsn, dsn.User, "password_file", dsn.Password)
@@ -177,8 +177,7 @@ func readCredentials(dsn *driver.DSN) (*credentials, error) {
 	return c, nil
 }
 
-// readPassword takes a user and a password, or reads the parameter that names the
-// password's file.
+// readPassword returns the credentials of a user with a password, or with a password file.
 func readPassword(dsn *driver.DSN, user, fileParameter string, password driver.Secret) (*credentials, error) {
 	c := &credentials{user: user, password: password, file: dsn.Text(fileParameter, ""), name: fileParameter}
 	switch {

@@ -7,25 +7,24 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Sentinel is what a DSN says about a primary that sentinels watch, and about
-// these.
+// Sentinel holds the settings of a primary that sentinels watch, and those of the
+// sentinels.
 type Sentinel struct {
-	// Master is the name that the sentinels know the primary by.
+	// Master is the name of the primary at the sentinels.
 	Master string
-	// Addrs are the sentinels that the DSN names. There is at least one.
+	// Addrs are the sentinels in the DSN. There is at least one.
 	Addrs []string
-	// Reads says where reads go.
+	// Reads tells which servers serve reads.
 	Reads Reads
-	// Period is how often the sentinels are asked while all is well. A DSN cannot
-	// change it.
+	// Period is the time between two questions to a sentinel in normal operation. A DSN
+	// cannot change Period.
 	Period time.Duration
 
 	sentinel, server *Settings
 }
 
-// ReadSentinel is Read for drivers that ask sentinels who the primary is. The
-// hosts of dsn are the sentinels; its user, password and database are those of
-// the servers.
+// ReadSentinel is Read for drivers with sentinels. The hosts of dsn are the sentinels. The
+// user, the password and the database of dsn are those of the servers.
 func ReadSentinel(dsn *driver.DSN) (*Sentinel, error) {
 	s := &Sentinel{
 		Master: dsn.Text("master", ""),
@@ -49,23 +48,23 @@ func ReadSentinel(dsn *driver.DSN) (*Sentinel, error) {
 	return s, nil
 }
 
-// ofSentinels returns the settings of sentinels, with credentials of their own.
-// They are asked for little, and no longer than connecting may take.
+// ofSentinels returns the settings of the sentinels, with credentials of their own. A
+// question to a sentinel takes no longer than dial_timeout.
 func (s *Settings) ofSentinels(login *credentials) *Settings {
 	sentinel := *s
 	sentinel.credentials = login
 	sentinel.DB = 0
 	sentinel.PoolSize = 1
-	sentinel.ExclusiveSize = 1 // to listen
+	sentinel.ExclusiveSize = 1 // for the subscription to events
 	sentinel.OpTimeout = s.DialTimeout
 	return &sentinel
 }
 
-// Shared returns what the settings of all servers that hold data have in common.
+// Shared returns the settings that all servers with data have in common.
 func (s *Sentinel) Shared() *Settings { return s.server }
 
-// ServerAt returns the settings for a server that holds data.
+// ServerAt returns the settings of a server with data.
 func (s *Sentinel) ServerAt(addr string) *Settings { return s.server.at(addr) }
 
-// SentinelAt returns the settings for a sentinel.
+// SentinelAt returns the settings of a sentinel.
 func (s *Sentinel) SentinelAt(addr string) *Settings { return s.sentinel.at(addr) }

@@ -2,30 +2,30 @@ package settings
 
 import "github.com/xcache-go/xcache/driver"
 
-// Servers are what a DSN says about a primary and its replicas.
+// Servers holds the settings of a primary and its replicas.
 type Servers struct {
-	// Each has the settings of each server, the primary's first. There is at
-	// least one.
+	// Each has the settings of each server. The primary is the first. There is at least
+	// one.
 	Each []*Settings
-	// Reads says where reads go.
+	// Reads tells which servers serve reads.
 	Reads Reads
 }
 
-// Reads says which servers may answer what changes nothing.
+// Reads tells which servers may serve commands that change nothing.
 type Reads string
 
-// Where reads go: the words of the parameter read.
+// The words of the parameter read.
 const (
-	// Primary alone; the replicas are not asked for anything.
+	// Primary lets the primary alone serve reads.
 	Primary Reads = "primary"
-	// Replica alone: the primary is spared, also when no replica answers.
+	// Replica lets only replicas serve reads, even when no replica answers.
 	Replica Reads = "replica"
-	// PreferReplica is Replica, and the primary when no replica answers.
+	// PreferReplica lets replicas serve reads, and the primary when no replica answers.
 	PreferReplica Reads = "prefer-replica"
 )
 
-// ReadServers is Read for drivers that read from replicas: dsn may name several
-// servers, of which the first is the primary.
+// ReadServers is Read for drivers with replicas. dsn may have several servers: the first is
+// the primary.
 func ReadServers(dsn *driver.DSN) (*Servers, error) {
 	word := dsn.Word("read", string(PreferReplica), string(Primary), string(Replica), string(PreferReplica))
 	s, addrs, err := read(dsn, driver.Standalone)

@@ -1,5 +1,5 @@
-// Package settings reads the parameters that the drivers for servers share from
-// a DSN, so that a DSN means the same to each of them.
+// Package settings reads the parameters of a DSN that all drivers for servers share, so
+// that a DSN has one meaning for all of them.
 package settings
 
 import (
@@ -23,73 +23,70 @@ const (
 	defaultHost         = "localhost"
 	defaultDialTimeout  = time.Second
 
-	// DefaultOpTimeout is how long a call without a deadline takes at most unless
-	// something else was said.
+	// DefaultOpTimeout is the default time-out of a call without a deadline.
 	DefaultOpTimeout = 3 * time.Second
-	// DefaultMaxValue is the longest value of a store for which nothing else was
-	// said: the default of the codecs, and what they put around it.
+	// DefaultMaxValue is the default limit of values: the default limit of the codecs, and
+	// room for their headers.
 	DefaultMaxValue = 64<<20 + 4<<10
 
-	// defaultExclusiveSize is what exclusive_size is unless the DSN says otherwise.
+	// defaultExclusiveSize is the default of exclusive_size.
 	defaultExclusiveSize = 64
 
 	maxDB       = 1 << 20
 	maxPoolSize = 1 << 20
 )
 
-// ErrNoHello is the answer to HELLO where NoHello is set: nothing is sent.
+// ErrNoHello is the error of HELLO when NoHello is set. HELLO is not sent.
 var ErrNoHello error = driver.Fail(errors.ErrUnsupported, driver.NotApplied, errors.New("hello=off leaves HELLO out"))
 
-// Settings are what a DSN says about a server and the connections to it. No verb
-// of fmt shows the password.
+// Settings hold the parameters of a server and of the connections to it. No verb of fmt
+// shows the password.
 type Settings struct {
-	// Driver is the driver's name.
+	// Driver is the name of the driver.
 	Driver string
-	// Network is tcp or unix, Addr a host:port or the path of a socket.
+	// Network is tcp or unix. Addr is a host:port, or the path of a socket.
 	Network, Addr string
 	// DB is the number of the database.
 	DB int
-	// TLS is nil for connections in the clear.
+	// TLS is nil for connections without TLS.
 	TLS *tls.Config
 
-	// OpTimeout is how long a call without a deadline takes at most.
+	// OpTimeout is the time-out of a call without a deadline.
 	OpTimeout time.Duration
-	// DialTimeout bounds connecting, TLS included.
+	// DialTimeout bounds connecting, with TLS and the login.
 	DialTimeout time.Duration
-	// ReadTimeout and WriteTimeout bound one exchange, on top of the call's
-	// deadline; 0 is no such bound.
+	// ReadTimeout and WriteTimeout bound one exchange, besides the deadline of the call. 0
+	// means no such bound.
 	ReadTimeout, WriteTimeout time.Duration
-	// PoolSize is how many connections there are at most; 0 is the client
-	// library's default.
+	// PoolSize is the limit of connections. 0 means the driver's default.
 	PoolSize int
-	// ExclusiveSize is how many connections there are at most that belong to one caller
-	// each, apart from the others.
+	// ExclusiveSize is the limit of exclusive connections, which do not count for PoolSize.
 	ExclusiveSize int
-	// ClientName is what CLIENT LIST shows.
+	// ClientName is the name in CLIENT LIST.
 	ClientName string
 	// Protocol is the version of RESP, 2 or 3; 0 is the driver's default.
 	Protocol int
-	// NoHello tells that connections begin without HELLO, in version 2 of RESP:
-	// there are proxies that hang up on it.
+	// NoHello tells that connections begin without HELLO, in version 2 of RESP, because
+	// some proxies hang up on HELLO.
 	NoHello bool
 	// MaxValue is the length in bytes of the longest value that is sent or read.
 	MaxValue int
-	// Events takes the store's events; nil where nobody listens. It is closed by the
-	// store that Open returns, after all others.
+	// Events receives the store's events, and is nil without a listener. The store that
+	// Open returns closes Events after all other stores.
 	Events *status.Queue
-	// Status is what is known of the connections to the server, and reports events
-	// about it.
+	// Status is the state of the connections to the server. Status reports the events about
+	// the server.
 	Status *status.Server
-	// ReadOnly tells that the server is a replica of a cluster that is to serve
-	// reads, which it does to connections that say READONLY.
+	// ReadOnly tells that the server is a replica of a cluster that serves reads.
+	// Connections to such a server send READONLY.
 	ReadOnly bool
 
 	credentials *credentials
 }
 
-// Read returns the settings that dsn asks for, which may name one server only.
-// Its errors name the parameter and never hold a password. It reads the files
-// that the DSN names, and does no network I/O.
+// Read returns the settings of dsn, which must have one server only. Errors name the
+// parameter, and never hold a password. Read reads the files of the DSN, and does no
+// network I/O.
 func Read(dsn *driver.DSN) (*Settings, error) {
 	s, addrs, err := read(dsn, driver.Standalone)
 	if err == nil && len(addrs) > 1 {
@@ -101,9 +98,8 @@ func Read(dsn *driver.DSN) (*Settings, error) {
 	return s.at(addrs[0]), nil
 }
 
-// read returns the settings that all servers share, and their addresses, of
-// which there is at least one, of a DSN with a topology. Parameters may be read
-// before it: what is wrong with them is in its error.
+// read returns the settings that all servers of a DSN share, and their addresses, of which
+// there is at least one. The error also reports parameters that the caller has read before.
 func read(dsn *driver.DSN, topology driver.Topology) (*Settings, []string, error) {
 	s := &Settings{
 		Driver:        dsn.Driver,
@@ -139,7 +135,7 @@ func read(dsn *driver.DSN, topology driver.Topology) (*Settings, []string, error
 	return s, addrs, nil
 }
 
-// at returns the settings for one server.
+// at returns the settings of the server at an address.
 func (s *Settings) at(addr string) *Settings {
 	server := *s
 	server.Addr = addr
@@ -190,7 +186,7 @@ func (s *Settings) readAddrs(dsn *driver.DSN, topology driver.Topology) ([]strin
 	return addrs, nil
 }
 
-// parseAddr returns a host, or a host and a port, as host:port.
+// parseAddr returns a host, or a host and a port, in the form host:port.
 func parseAddr(text, defaultPort string) (string, bool) {
 	if bare := strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"); !strings.Contains(text, ":") || net.ParseIP(bare) != nil && text != bare {
 		if bare == "" || strings.ContainsAny(text, " @/,") {
@@ -205,8 +201,8 @@ func parseAddr(text, defaultPort string) (string, bool) {
 	return net.JoinHostPort(host, port), true
 }
 
-// readDB reads the database's number from the path, or of a unix socket, whose
-// path is taken, from db=. Both work on TCP when they agree.
+// readDB reads the number of the database from the path or from db=. With a unix socket,
+// the path is that of the socket. Both may be given if they agree.
 func (s *Settings) readDB(dsn *driver.DSN) {
 	given := dsn.Has("db")
 	s.DB = dsn.Int("db", 0, 0, maxDB)

@@ -1,6 +1,6 @@
-// Package shape knows which kinds of reply each command has. A reply of another
-// kind answers something else: the connection is out of step, or the server is
-// none. So that reply is no success, whatever it says.
+// Package shape has the kinds of reply of each command. A reply of another kind answers
+// another command, or comes from something else than a server. Such a reply is never a
+// success.
 package shape
 
 import (
@@ -10,14 +10,14 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Shape is the kinds of reply that a command may have, errors apart.
+// A Shape is the set of kinds of reply that a command may have, besides errors.
 type Shape uint16
 
-// The kinds of reply. A Shape is any of them together.
+// The kinds of reply. A Shape combines them.
 const (
 	// Null is nil, in any version of RESP.
 	Null Shape = 1 << iota
-	// Integer is a number that RESP marks as one.
+	// Integer is a number with the type of integers in RESP.
 	Integer
 	// Double is a number with a fraction.
 	Double
@@ -33,12 +33,12 @@ const (
 	Array
 	// Map is a list of names and values.
 	Map
-	// Other is a kind that no command of the table has: booleans, large numbers.
+	// Other is a kind that no command of the table has, such as booleans and large numbers.
 	Other
 
 	// Any is every kind but Queued.
 	Any = ^Queued
-	// Value is a string, or nil where there is none.
+	// Value is a string, or nil for a missing one.
 	Value = Bulk | Null
 
 	number = Bulk | Double | Null
@@ -49,7 +49,7 @@ var shapes = func() map[string]Shape {
 		Integer: "DEL DELEX DELIFEQ EXISTS PERSIST PEXPIRE PTTL RENAMENX UNLINK STRLEN INCR INCRBY DECR DECRBY LLEN LPUSH RPUSH LPUSHX RPUSHX LINSERT LREM SADD SCARD SDIFFSTORE SINTERCARD SINTERSTORE SISMEMBER SMOVE SREM SUNIONSTORE HDEL HEXISTS HINCRBY HLEN HSET HSETEX HSETNX HSTRLEN XACK XDEL XLEN XTRIM " +
 			"ZCARD ZCOUNT ZDIFFSTORE ZINTERCARD ZINTERSTORE ZLEXCOUNT ZRANGESTORE ZREM ZREMRANGEBYLEX ZREMRANGEBYRANK ZREMRANGEBYSCORE ZUNIONSTORE " +
 			driver.CmdCompareAndSwap + " " + driver.CmdCompareAndDelete + " " + driver.CmdPersist,
-		// The scripts read the sum, which Lua's numbers are too short for.
+		// The scripts return the sum as text, because Lua's numbers are not exact enough.
 		Integer | Value:        driver.CmdIncr,
 		Integer | Bulk:         driver.CmdIncrInit,
 		OK:                     "RENAME FLUSHDB RESTORE LSET LTRIM MULTI ASKING",
@@ -75,8 +75,8 @@ var shapes = func() map[string]Shape {
 	return shapes
 }()
 
-// Of returns the shape of a command of the table, or of one that the drivers send in the place
-// of its commands or around them, and Any for all others.
+// Of returns the shape of a command of the table, or of a command that the drivers send for
+// it. All other commands have the shape Any.
 func Of(name string, args []driver.Arg) Shape {
 	shape, ok := shapes[name]
 	switch {
@@ -88,8 +88,8 @@ func Of(name string, args []driver.Arg) Shape {
 	return shape
 }
 
-// Allows reports whether a reply may answer the command. kind is its type byte in
-// RESP, '_' for every nil; text is that of a status.
+// Allows reports whether a reply may answer the command. kind is the type byte of RESP,
+// with '_' for every nil. text is the text of a status.
 func (s Shape) Allows(kind byte, text string) bool { return s&of(kind, text) != 0 }
 
 func of(kind byte, text string) Shape {

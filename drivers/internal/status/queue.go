@@ -1,7 +1,7 @@
-// Package status keeps what an operator wants to know of servers: how the connections
-// to each are, for driver.Inspector, and what changes, as events for DSN.Notify.
+// Package status keeps the state of servers for operators: the state of the connections,
+// for driver.Inspector, and events, for DSN.Notify.
 //
-// None of it is on the way of a call that goes well.
+// A successful call uses nothing of the package.
 package status
 
 import (
@@ -10,27 +10,27 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// maxWaiting is how many events wait for a listener that takes its time. Further ones
-// are dropped.
+// maxWaiting is the limit of events that wait for a slow listener. Further events are
+// dropped.
 const maxWaiting = 256
 
-// A Queue delivers the events of a store to a listener, one after the other, in the
-// order in which they happened. Whoever reports an event neither waits for the
-// listener nor runs its code, so that the listener may do what it likes with the
-// store, except to close it. A listener that panics loses that event and nothing else.
+// A Queue delivers the events of a store to a listener, one after the other, in their
+// order. The reporter of an event neither waits for the listener nor runs its code. So the
+// listener may use the store, but must not close it. A panic of the listener loses that
+// event only.
 //
-// All methods may be called concurrently, and on nil, which is nobody who listens.
+// All methods may be called concurrently. A nil Queue has no listener.
 type Queue struct {
 	listener func(driver.Event)
 
 	mu         sync.Mutex
 	waiting    []driver.Event
-	delivering bool // there is a goroutine
+	delivering bool // a goroutine delivers events
 	closed     bool
-	running    sync.WaitGroup // the goroutine
+	running    sync.WaitGroup // the goroutine that delivers
 }
 
-// NewQueue returns a queue for a listener, or nil if that is nil.
+// NewQueue returns a queue for a listener, or nil without one.
 func NewQueue(listener func(driver.Event)) *Queue {
 	if listener == nil {
 		return nil
@@ -55,8 +55,7 @@ func (q *Queue) Notify(e driver.Event) {
 	}
 }
 
-// Close waits until the events that were reported so far are delivered. There are no
-// further ones.
+// Close waits until all reported events are delivered. Later events are dropped.
 func (q *Queue) Close() {
 	if q == nil {
 		return
@@ -67,7 +66,7 @@ func (q *Queue) Close() {
 	q.running.Wait()
 }
 
-// deliver delivers what waits, and ends.
+// deliver delivers the waiting events, and returns.
 func (q *Queue) deliver() {
 	for {
 		q.mu.Lock()
@@ -83,8 +82,8 @@ func (q *Queue) deliver() {
 	}
 }
 
-// tell calls the listener. Its panic would end the process, as no caller of the store
-// could recover: this is a goroutine of the store's own.
+// tell calls the listener. A panic in this goroutine would end the process, because no
+// caller of the store could recover it.
 func (q *Queue) tell(e driver.Event) {
 	defer func() { _ = recover() }()
 	q.listener(e)

@@ -9,12 +9,11 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// interval is the least time between two events of a kind about one server. What
-// changes more often is told as often as that.
+// interval is the least time between two events of one kind about one server.
 const interval = time.Second
 
-// A Server is what is known of the connections to one server. All methods may be
-// called concurrently, and on nil, which knows nothing.
+// A Server is the state of the connections to one server. All methods may be called
+// concurrently. A nil Server ignores all reports.
 type Server struct {
 	addr   string
 	events *Queue
@@ -25,23 +24,21 @@ type Server struct {
 	version     string
 	lastError   string
 	lastErrorAt time.Time
-	// lossTold tells that the listener knows of a connection that was lost, and not
-	// yet of another one; lossAt is when it was told last.
+	// lossTold tells that the listener knows of a lost connection, and not yet of a
+	// restored one. lossAt is the time of the last such event.
 	lossTold bool
 	lossAt   time.Time
-	// retried counts the calls that were sent again since the listener was told,
-	// at retriedAt.
+	// retried counts the calls that were sent again since the last event, at retriedAt.
 	retried   int
 	retriedAt time.Time
 }
 
-// NewServer returns what is known of the server at an address before the first
-// connection. events may be nil.
+// NewServer returns the state of a server before the first connection. events may be nil.
 func NewServer(addr string, events *Queue) *Server {
 	return &Server{addr: addr, events: events, state: driver.StateUnused}
 }
 
-// Connected tells that a connection was made, on which the server has answered.
+// Connected reports a new connection on which the server has answered.
 func (s *Server) Connected() {
 	if s == nil {
 		return
@@ -55,7 +52,7 @@ func (s *Server) Connected() {
 	}
 }
 
-// Said tells what the server says that it is, on a connection that is being made.
+// Said reports the version that the server tells on a new connection.
 func (s *Server) Said(version string) {
 	if s == nil || version == "" {
 		return
@@ -65,7 +62,7 @@ func (s *Server) Said(version string) {
 	s.version = version
 }
 
-// Lost tells that a connection was lost while it was needed, or could not be made.
+// Lost reports a connection that was lost during calls, or that could not be made.
 func (s *Server) Lost(err error) {
 	if s == nil {
 		return
@@ -81,7 +78,7 @@ func (s *Server) Lost(err error) {
 	}
 }
 
-// Retried tells that a command which failed at the server is sent again.
+// Retried reports that a failed command is sent again.
 func (s *Server) Retried(err error) {
 	if s == nil {
 		return
@@ -95,7 +92,7 @@ func (s *Server) Retried(err error) {
 	}
 }
 
-// Failed notes an error that is none of a connection.
+// Failed reports an error that is not about a connection.
 func (s *Server) Failed(err error) {
 	if s == nil {
 		return
@@ -113,7 +110,7 @@ func (s *Server) Notify(kind driver.EventKind, err error) {
 	s.events.Notify(driver.Event{Kind: kind, Server: s.addr, Err: err})
 }
 
-// Inspect returns what is known.
+// Inspect returns the state.
 func (s *Server) Inspect() driver.InspectedServer {
 	if s == nil {
 		return driver.InspectedServer{}
@@ -133,12 +130,12 @@ func (s *Server) become(state driver.ServerState) {
 	}
 }
 
-// fail notes the last error. s.mu is held.
+// fail records the last error. s.mu is held.
 func (s *Server) fail(now time.Time, err error) {
 	s.lastError, s.lastErrorAt = strings.TrimPrefix(err.Error(), "xcache: "), now
 }
 
-// Of returns what a store on one server says of it.
+// Of returns the state of a server by the Inspector of its store.
 func Of(store driver.Store, addr string) driver.InspectedServer {
 	if inspector, ok := store.(driver.Inspector); ok {
 		if servers := inspector.Inspect().Servers; len(servers) > 0 {
@@ -148,7 +145,7 @@ func Of(store driver.Store, addr string) driver.InspectedServer {
 	return driver.InspectedServer{Addr: addr}
 }
 
-// A retriedError says how many commands were sent again, and why the last one was.
+// A retriedError has the number of commands that were sent again, and the last reason.
 type retriedError struct {
 	count int
 	err   error
@@ -164,8 +161,8 @@ func (e *retriedError) Error() string {
 
 func (e *retriedError) Unwrap() error { return e.err }
 
-// Version returns the name and the version of a server, as its reply to HELLO tells
-// them, as one word for people: "redis 7.0.15"; "" if it does not.
+// Version returns the name and the version of a server from its reply to HELLO, as in
+// "redis 7.0.15". Version returns "" if the reply has none.
 func Version(server, version string) string {
 	if version == "" || len(server) > maxVersion || len(version) > maxVersion {
 		return ""
@@ -178,5 +175,5 @@ func Version(server, version string) string {
 	}, strings.TrimSpace(server+" "+version))
 }
 
-// maxVersion is the longest name or version that is kept: the server says it.
+// maxVersion is the limit of the server's own name and version.
 const maxVersion = 64

@@ -7,15 +7,14 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// ofCaches are the parameters of a DSN that are about a cache, and not about its
-// store.
+// ofCaches are the parameters of a DSN for a cache, not for its store.
 var ofCaches = []string{
 	"prefix", "colon_prefix", "version", "ttl", "jitter", "serializer", "compressor", "compress_min", "format", "rewrite",
 	"encryption_keys", "require",
 }
 
-// OpenText opens the store of a DSN without a cache, whose parameters are refused but
-// for op_timeout and max_value. It does no I/O.
+// OpenText opens the store of a DSN without a cache. Of the parameters of every driver,
+// op_timeout and max_value are allowed. OpenText does no I/O.
 func OpenText(d interface {
 	driver.Driver
 	driver.Named

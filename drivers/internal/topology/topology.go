@@ -1,6 +1,6 @@
-// Package topology opens the store that a DSN asks for: of one server, of a primary
-// and its replicas, of a cluster, or of a primary that sentinels watch. All are made
-// of what a driver has for one server.
+// Package topology opens the store of a DSN: on one server, on a primary and its replicas,
+// on a cluster, or on a primary that sentinels watch. All of them are built on a driver's
+// store on one server.
 package topology
 
 import (
@@ -14,19 +14,17 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// A Server makes what a driver has for the server that settings name. It does no
-// I/O.
+// A Server makes a driver's store on the server in settings. The functions do no I/O.
 type Server struct {
-	// Driver is the name for errors.
+	// Driver is the name of the driver, for errors.
 	Driver string
-	// Store makes the store of a server that is named by the DSN.
+	// Store makes the store on a server in the DSN.
 	Store func(*settings.Settings) driver.Store
-	// Node makes a server of a cluster, or one that sentinels know.
+	// Node makes the node on a server of a cluster, or on one that sentinels know.
 	Node func(*settings.Settings) node.Node
 }
 
-// Open returns the store of a DSN. It does no I/O. An error names the parameter
-// that is wrong.
+// Open returns the store of a DSN. Open does no I/O. An error names the wrong parameter.
 func (s Server) Open(dsn *driver.DSN) (driver.Store, error) {
 	if dsn == nil {
 		return nil, fmt.Errorf("xcache: %s: Open of a nil DSN", s.Driver)

@@ -1,5 +1,4 @@
-// Package workers runs the requests of callers who must be able to leave before
-// the reply is there.
+// Package workers runs requests for callers who may leave before the reply comes.
 package workers
 
 import (
@@ -7,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// A Pool is the goroutines of a store that send requests for their callers. One
-// that has no work waits for some: its stack has grown to what a client library
-// needs already. A new goroutine for each call costs three times as much.
+// A Pool is a set of goroutines that run requests for their callers. Idle goroutines are
+// kept, because their stacks have grown to the needs of a client library. A new goroutine
+// for each call would cost three times as much.
 type Pool[Job any] struct {
 	work    func(Job)
 	maxIdle int32
@@ -20,20 +19,19 @@ type Pool[Job any] struct {
 	running sync.WaitGroup
 }
 
-// An order is a job, or that the goroutine that gets it ends.
+// An order is a job, or the order to end for the goroutine that gets it.
 type order[Job any] struct {
 	job Job
 	end bool
 }
 
-// NewPool returns a pool that does jobs by work, and keeps up to maxIdle goroutines
-// that have none. There is no limit to those that have some.
+// NewPool returns a pool whose jobs are run by work. maxIdle is the limit of idle
+// goroutines. The number of busy goroutines has no limit.
 func NewPool[Job any](maxIdle int, work func(Job)) *Pool[Job] {
 	return &Pool[Job]{work: work, maxIdle: int32(min(maxIdle, 1<<20)), orders: make(chan order[Job])} //nolint:gosec // bounded
 }
 
-// Run does a job on another goroutine. It may be called concurrently, but not after
-// Close.
+// Run runs a job on another goroutine. Run may be called concurrently, but not after Close.
 func (p *Pool[Job]) Run(job Job) {
 	o := order[Job]{job: job}
 	select {
@@ -55,7 +53,7 @@ func (p *Pool[Job]) serve(o order[Job]) {
 	}
 }
 
-// Close waits for all jobs to be done. It is called once.
+// Close waits for all jobs. Close is called once.
 func (p *Pool[Job]) Close() {
 	p.closed.Store(true)
 	ended := make(chan struct{})
@@ -65,7 +63,7 @@ func (p *Pool[Job]) Close() {
 	}()
 	for {
 		select {
-		case p.orders <- order[Job]{end: true}: // one that waits for work ends
+		case p.orders <- order[Job]{end: true}: // an idle goroutine ends
 		case <-ended:
 			return
 		}

@@ -39,6 +39,27 @@ func inNamespace(name string) Option {
 	}
 }
 
+// KeySpace returns a view of keys beside those of values: a key is stored as
+// prefix:name:key, with the namespace in front of the key, whatever the version is. Other
+// views do not see these keys: their Keys, DeletePattern, Clear and ClearAllVersions leave
+// them alone, and those of the view see no others. FlushDB drops them. It is for handles on
+// what is no value, such as locks.
+//
+// name is lower-case letters; any other makes every call on the view return an error. So does
+// a key layout of the program's own (WithKeyFunc), which has no place for these keys:
+// errors.ErrUnsupported.
+func (c *Cache) KeySpace(name string) *Cache { return c.With(inKeySpace(name)) }
+
+func inKeySpace(name string) Option {
+	return func(s *settings) error {
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r < 'a' || r > 'z' }) {
+			return errors.New("xcache: the name of a KeySpace is lower-case letters from a to z")
+		}
+		s.layout.Space = name
+		return nil
+	}
+}
+
 // Keys yields the user keys of this prefix, version and namespace that match pattern,
 // each once, in no order. The pattern is Redis' glob: * ? [abc] [a-c] [^a], and
 // \ before a character that stands for itself. It reads the keyspace in pages

@@ -91,7 +91,7 @@ var operations = map[string]func(ctx context.Context, v *xcache.View[string]) er
 // notOperations are the methods that ask the server nothing, and those that have tests of
 // their own, as they ask it several things.
 var notOperations = map[string]bool{
-	"Close": true, "CodecReads": true, "In": true, "Inspect": true, "Load": true, "Namespace": true, "Pipeline": true, "Require": true, "Store": true, "Subscribe": true, "Watch": true, "With": true, "WithTx": true,
+	"Close": true, "CodecReads": true, "In": true, "Inspect": true, "KeySpace": true, "Load": true, "Namespace": true, "Pipeline": true, "Require": true, "Store": true, "Subscribe": true, "Watch": true, "With": true, "WithTx": true,
 }
 
 // second drops the result of an operation.

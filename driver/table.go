@@ -42,7 +42,7 @@ type Command struct {
 // Release counts the releases of the table of commands. A release may add rows, with
 // that number in their Since; no row is ever changed or taken away. So a driver that
 // was written for an earlier release stays complete: what it lacks came later.
-const Release = 1
+const Release = 2
 
 // Index returns the position of the row in Commands, so that what a driver keeps for
 // each command can be in a slice; -1 for a row that is not in the table.
@@ -70,6 +70,7 @@ const (
 	GroupScripts     Group = "scripts"
 	GroupFunctions   Group = "functions" // which the server has in libraries
 	GroupTransaction Group = "transactions"
+	GroupLocks       Group = "locks"
 	// GroupCustom is that of the commands that the table does not have: see
 	// NewCustomCmd.
 	GroupCustom Group = "custom"
@@ -105,6 +106,27 @@ const (
 	// CmdPersist is key → 1 if the key exists, also when it was persistent
 	// already, else 0.
 	CmdPersist = "XCACHE.PERSIST"
+)
+
+// Names of the commands for those who coordinate, which Redis lacks as well. Each is one
+// atomic step. Times are whole milliseconds by the clock of the server, and leases are
+// positive. A token is any text, by which a holder is told from all others. What the keys hold
+// is a hash, whose fields are the business of these commands alone.
+const (
+	// CmdLock is key, token, lease, waits → state, fence, time. The state is 1 if the token
+	// holds the lock from now on for the length of the lease, which is the time then; so it is
+	// if the token holds the lock already. The fence is a number greater than those of all
+	// holders before, and the same for as long as one token holds the lock. The state is 0 if
+	// another token holds the lock, the fence is 0 then, and the time is what that lease has
+	// left. waits is 1 if the caller is to be told of the release, else 0.
+	CmdLock = "XCACHE.LOCK"
+	// CmdLockExtend is key, token, lease → 1 if the token holds the lock, which it does from
+	// now on for the length of the lease, else 0.
+	CmdLockExtend = "XCACHE.LOCK.EXTEND"
+	// CmdLockRelease is key, token → 1 if the token held the lock, else 0. If somebody waits
+	// who is to be told, an empty message is published on the channel that has the name of the
+	// key. A message that cannot be published is no error.
+	CmdLockRelease = "XCACHE.LOCK.RELEASE"
 )
 
 // rows is the table, sorted by name.
@@ -282,6 +304,11 @@ var rows = func() []Command {
 
 	row(GroupFunctions, "FCALL", ManyKeys, 0) // Redis 7.0, Valkey 7.2
 	row(GroupFunctions, "FCALL_RO", ManyKeys, read)
+
+	since = 2
+	row(GroupLocks, CmdLock, OneKey, extension)
+	row(GroupLocks, CmdLockExtend, OneKey, extension)
+	row(GroupLocks, CmdLockRelease, OneKey, extension)
 	slices.SortFunc(commands, func(a, b Command) int { return strings.Compare(a.Name, b.Name) })
 	for i := range commands {
 		commands[i].index = i + 1

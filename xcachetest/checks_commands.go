@@ -177,7 +177,7 @@ func commandChecks() []check {
 				s.wantCommandErr(driver.ErrWrongType, driver.CmdSwap, list, driver.Val([]byte("new")), driver.TTLArg(long)), s.wantList(list.Text, "old"))
 		}),
 	}
-	return withNeeds(slices.Concat(checks, listCommandChecks(), hashCommandChecks(), fieldTTLCommandChecks(), setCommandChecks(), structureChecks(), sortedSetChecks(), streamChecks()), commander)
+	return withNeeds(slices.Concat(checks, listCommandChecks(), hashCommandChecks(), fieldTTLCommandChecks(), setCommandChecks(), structureChecks(), sortedSetChecks(), streamChecks(), coordinationCommandChecks()), commander)
 }
 
 // command returns the check of one row of the table.

@@ -397,6 +397,25 @@ var extensions = map[string][][2]string{
 		{"XCACHE.CAD l v", "WRONGTYPE"},
 		{"XCACHE.CAD k", "ERR"},
 	},
+	"XCACHE.LOCK": {
+		{"XCACHE.LOCK k", "ERR"},
+		{"XCACHE.LOCK k one 0 0", "ERR"},
+		{"XCACHE.LOCK k one 1000000000000 0", "ERR"},
+		{"XCACHE.LOCK k one soon 0", "ERR"},
+		{"EXISTS k", "0"},
+		{"RPUSH l v", "1"},
+		{"XCACHE.LOCK l one 1000 0", "WRONGTYPE"},
+	},
+	"XCACHE.LOCK.EXTEND": {
+		{"XCACHE.LOCK.EXTEND k one 1000", "0"},
+		{"XCACHE.LOCK.EXTEND k one -1", "ERR"},
+		{"EXISTS k", "0"},
+	},
+	"XCACHE.LOCK.RELEASE": {
+		{"XCACHE.LOCK.RELEASE k one", "0"},
+		{"XCACHE.LOCK.RELEASE k", "ERR"},
+		{"EXISTS k", "0"},
+	},
 	"XCACHE.PERSIST": {
 		{"XCACHE.PERSIST k", "0"},
 		{"SET k v PX 100000", `"OK"`},

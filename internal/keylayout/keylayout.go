@@ -3,6 +3,7 @@
 package keylayout
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -17,6 +18,8 @@ type Layout struct {
 	// namespaces, each with a colon behind it: see AppendName.
 	Namespace   string
 	ColonPrefix bool
+	// Space is the key space beside those of the versions that keys are in, or "".
+	Space string
 	// Make and Reverse are the program's own layout, or nil.
 	Make    func(prefix string, version int, key string) string
 	Reverse func(full string) (prefix string, version int, key string, ok bool)
@@ -35,7 +38,10 @@ func (l *Layout) Prepare() error {
 	if strings.Contains(l.Prefix, ":") && !l.ColonPrefix {
 		return errors.New("xcache: the prefix holds a colon, so that its keys could be taken for those of another prefix; choose another, or allow it with colon_prefix=allow or WithColonPrefix")
 	}
-	l.Head = l.Prefix + ":" + strconv.Itoa(l.Version) + ":" + l.Namespace
+	if l.Space != "" && l.Make != nil {
+		return fmt.Errorf("xcache: a key layout of the program's own (WithKeyFunc) has no key space beside that of its values: %w", errors.ErrUnsupported)
+	}
+	l.Head = l.Prefix + ":" + cmp.Or(l.Space, strconv.Itoa(l.Version)) + ":" + l.Namespace
 	return nil
 }
 
@@ -85,6 +91,9 @@ func (l *Layout) OfPrefix(full string) bool {
 	version, key, ok := strings.Cut(rest, ":")
 	if !ok || !strings.HasPrefix(key, l.Namespace) {
 		return false
+	}
+	if l.Space != "" {
+		return version == l.Space
 	}
 	n, err := strconv.Atoi(version)
 	return err == nil && strconv.Itoa(n) == version

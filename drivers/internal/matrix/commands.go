@@ -30,6 +30,7 @@ var sections = []section{
 	{"Sorted sets", []driver.Group{driver.GroupSortedSets}, "SortedSets", reflect.TypeFor[*mixins.SortedSets[string]]()},
 	{"Streams", []driver.Group{driver.GroupStreams}, "Streams", reflect.TypeFor[*mixins.Streams[string]]()},
 	{"Messages", []driver.Group{driver.GroupPubSub}, "PubSub", reflect.TypeFor[*mixins.PubSub[string]]()},
+	{"Coordination", []driver.Group{driver.GroupLocks}, "", nil},
 	{"Scripts and functions", []driver.Group{driver.GroupScripts, driver.GroupFunctions}, "", nil},
 }
 
@@ -42,6 +43,7 @@ var methodsOf = map[string][]string{
 	driver.CmdPersist: {"Persist"}, driver.CmdIncr: {"Incr", "Decr"}, driver.CmdIncrInit: {"IncrInit"}, driver.CmdSwap: {"Swap"},
 	driver.CmdCompareAndSwap: {"CompareAndSwap"}, driver.CmdCompareAndDelete: {"CompareAndDelete"},
 	"EVAL": {"Script.Run"}, "EVALSHA": {"Script.Run"}, "EVAL_RO": {"Script.RunRO"}, "EVALSHA_RO": {"Script.RunRO"},
+	driver.CmdLock: {"Locks.Acquire", "Locks.TryAcquire"}, driver.CmdLockExtend: {"Lock.Extend"}, driver.CmdLockRelease: {"Lock.Release"},
 	"FCALL": {"Function.FCall"}, "FCALL_RO": {"Function.FCallRO"},
 }
 

@@ -86,6 +86,9 @@ var scripts = map[string]*Script{
 	driver.CmdCompareAndDelete: newScript("cad.lua"),
 	driver.CmdSwap:             newScript("store.lua", "swap.lua"),
 	driver.CmdPersist:          newScript("persist.lua"),
+	driver.CmdLock:             coordinating("lock.lua"),
+	driver.CmdLockExtend:       coordinating("lockextend.lua"),
+	driver.CmdLockRelease:      coordinating("lockrelease.lua"),
 	GetDel:                     newScript("getdel.lua"),
 	LPopCount:                  newScript("pop.lua", "lpop.lua"),
 	RPopCount:                  newScript("pop.lua", "rpop.lua"),
@@ -131,6 +134,11 @@ func reading(names ...string) *Script {
 	s := newScript(names...)
 	s.ReadOnly = true
 	return s
+}
+
+// coordinating is newScript for one that reads the clock of the server.
+func coordinating(names ...string) *Script {
+	return newScript(append([]string{"arguments.lua", "clock.lua"}, names...)...)
 }
 
 // newScript joins files to a script, behind the shared function of fail.lua. Comments are

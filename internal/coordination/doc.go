@@ -1,0 +1,3 @@
+// Package coordination proves what handles for coordination promise, with holders that are
+// frozen, killed or cut off by a failover. The holders are processes of their own.
+package coordination

@@ -1,0 +1,128 @@
+package coordination
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/mixins"
+)
+
+// The environment of a child process: what it does, where, and with which lease.
+const (
+	roleVariable  = "XCACHE_TEST_ROLE"
+	dsnVariable   = "XCACHE_TEST_DSN"
+	leaseVariable = "XCACHE_TEST_LEASE"
+)
+
+// roles are what child processes do. Each says a line when it holds what it was to hold, and is
+// over when standard input is.
+var roles = map[string]func(ctx context.Context, c *xcache.Cache, lease time.Duration) error{
+	"lock": playLock,
+}
+
+// play is the main function of a child process.
+func play() int {
+	lease, err := time.ParseDuration(os.Getenv(leaseVariable))
+	if err == nil {
+		var c *xcache.Cache
+		if c, err = xcache.OpenDSN(os.Getenv(dsnVariable)); err == nil {
+			err = roles[os.Getenv(roleVariable)](context.Background(), c, lease)
+		}
+	}
+	if err != nil {
+		fmt.Println("failed:", err)
+		return 1
+	}
+	return 0
+}
+
+// playLock holds a lock. For each line that it reads, it writes with its fence as a holder
+// does that does not look at the context, and says what became of the context.
+func playLock(ctx context.Context, c *xcache.Cache, lease time.Duration) error {
+	locks, err := mixins.NewLocks(c)
+	if err != nil {
+		return err
+	}
+	ctx, lock, err := locks.Acquire(ctx, "l", mixins.LockOptions{Lease: lease})
+	if err != nil {
+		return err
+	}
+	fmt.Println("holds", lock.Fence())
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		fmt.Println("writes", lock.Fence())
+		<-ctx.Done()
+		fmt.Println("lost", errors.Is(context.Cause(ctx), mixins.ErrLockLost), errors.Is(lock.Release(ctx), mixins.ErrLockNotHeld))
+	}
+	return nil
+}
+
+// A holder is a child process.
+type holder struct {
+	cmd   *exec.Cmd
+	in    *os.File
+	lines *bufio.Scanner
+}
+
+// hold starts a child process, which the end of the test ends.
+func hold(t *testing.T, role, dsn string, lease time.Duration) *holder {
+	t.Helper()
+	cmd := exec.Command(os.Args[0]) //nolint:gosec // this test
+	cmd.Env = append(os.Environ(), roleVariable+"="+role, dsnVariable+"="+dsn, leaseVariable+"="+lease.String())
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	cmd.Stdin, cmd.Stderr = read, os.Stderr
+	require.NoError(t, cmd.Start())
+	require.NoError(t, read.Close())
+	h := &holder{cmd: cmd, in: write, lines: bufio.NewScanner(out)}
+	t.Cleanup(h.kill)
+	return h
+}
+
+// kill ends the process, frozen or not.
+func (h *holder) kill() {
+	if h.cmd.ProcessState == nil {
+		_ = h.cmd.Process.Kill()
+		_ = h.in.Close()
+		_ = h.cmd.Wait()
+	}
+}
+
+func (h *holder) signal(t *testing.T, signal syscall.Signal) {
+	t.Helper()
+	require.NoError(t, h.cmd.Process.Signal(signal))
+}
+
+// says returns what the process says next behind a word.
+func (h *holder) says(t *testing.T, word string) string {
+	t.Helper()
+	require.True(t, h.lines.Scan(), "the holder has ended before it said %q", word)
+	rest, ok := strings.CutPrefix(h.lines.Text(), word+" ")
+	require.True(t, ok, "the holder says %q, want %q", h.lines.Text(), word)
+	return rest
+}
+
+func (h *holder) fence(t *testing.T, word string) (fence int64) {
+	t.Helper()
+	_, err := fmt.Sscan(h.says(t, word), &fence)
+	require.NoError(t, err)
+	return fence
+}
+
+func (h *holder) ask(t *testing.T) {
+	t.Helper()
+	_, err := h.in.WriteString("\n")
+	require.NoError(t, err)
+}

@@ -1,0 +1,88 @@
+package coordination
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache"
+	_ "github.com/xcache-go/xcache/drivers/memory"
+	_ "github.com/xcache-go/xcache/drivers/redis"
+	_ "github.com/xcache-go/xcache/drivers/valkey"
+	"github.com/xcache-go/xcache/internal/servertest"
+)
+
+var (
+	redis, valkey = servertest.NewShared(), servertest.NewShared(servertest.Release("valkey"))
+	cluster       = servertest.NewSharedCluster()
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(roleVariable) != "" {
+		os.Exit(play())
+	}
+	servertest.Main(m, redis, valkey, cluster)
+}
+
+// size returns how many rounds a test makes: few, or what the environment says for the proof.
+func size(t *testing.T, variable string, few int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return few
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err, variable)
+	return n
+}
+
+// isProof reports whether the sizes are those of the proof, on a machine that has nothing else
+// to do.
+func isProof() bool { return os.Getenv("XCACHE_COORDINATION") != "" }
+
+// A store is where tests coordinate, by the name of a DSN without the prefix.
+type store struct {
+	name string
+	dsn  func(t *testing.T) string
+}
+
+// servers are the stores that several processes can use.
+var servers = []store{
+	{"redis", func(t *testing.T) string { return "redis://" + redis.Server(t).Addr }},
+	{"valkey", func(t *testing.T) string { return "valkey://" + valkey.Server(t).Addr }},
+	{"cluster", func(t *testing.T) string { return "redis+cluster://" + strings.Join(cluster.Servers(t).Addrs(), ",") }},
+}
+
+// stores are all of them.
+var stores = append([]store{{"memory", func(t *testing.T) string { return "memory://" + strings.ReplaceAll(t.Name(), "/", "-") }}}, servers...)
+
+func openStore(t *testing.T, dsn string) *xcache.Cache {
+	t.Helper()
+	c, err := xcache.OpenDSN(dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	return c
+}
+
+// A register is what a resource does that takes fences: it rejects a write with a number that
+// is smaller than one before.
+type register struct {
+	mu       sync.Mutex
+	last     int64
+	rejected int
+}
+
+func (r *register) write(fence int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if fence < r.last {
+		r.rejected++
+		return false
+	}
+	r.last = fence
+	return true
+}

@@ -1,0 +1,211 @@
+package mixins
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/internal/attempt"
+)
+
+// DefaultLease is the lease of locks and of claims on semaphores whose options name none.
+const DefaultLease = 30 * time.Second
+
+// minLease is the shortest lease: with less, a pause of the process is the end of each.
+const minLease = 20 * time.Millisecond
+
+// maxLease is the longest lease.
+const maxLease = 365 * 24 * time.Hour
+
+// checkLease returns the lease that an option says, which may be 0 for the default.
+func checkLease(lease time.Duration) (time.Duration, error) {
+	switch {
+	case lease == 0:
+		return DefaultLease, nil
+	case lease < minLease || lease > maxLease:
+		return 0, syntaxError("a lease is from %v to %v, not %v", minLease, maxLease, lease)
+	}
+	return lease, nil
+}
+
+// validity is for how long a holder may rely on a lease, from the moment before the command
+// was sent: the lease without what two clocks differ by meanwhile.
+func validity(lease time.Duration) time.Duration { return lease - lease/100 - 2*time.Millisecond }
+
+// A claim is what a server has granted to this process for the time of a lease. It is renewed
+// by a goroutine of its own, and has a context that ends with it.
+type claim struct {
+	// extend and release are the commands. They report whether the server knew of the claim.
+	extend  func(ctx context.Context, lease time.Duration) (bool, error)
+	release func(ctx context.Context) (bool, error)
+	// lost is the cause of the end of the context, and notHeld the error of methods then.
+	lost, notHeld error
+	// ended is called once, when the claim is over.
+	ended func()
+
+	cancel context.CancelCauseFunc
+	// renewal ends when renewing has.
+	renewal sync.WaitGroup
+
+	mu     sync.Mutex
+	lease  time.Duration
+	until  time.Time   // by the monotonic clock
+	expiry *time.Timer // fires at until
+	over   error       // why the claim is none any more, or nil
+}
+
+// hold begins a claim whose command was sent at a time, and returns the context of its
+// holder.
+func (k *claim) hold(ctx context.Context, sent time.Time, lease time.Duration, renews bool) context.Context {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	ctx, k.cancel = context.WithCancelCause(ctx)
+	k.lease, k.until = lease, sent.Add(validity(lease))
+	k.expiry = time.AfterFunc(time.Until(k.until), k.expire)
+	if renews {
+		k.renewal.Go(func() { k.renew(ctx, sent) })
+	}
+	return ctx
+}
+
+// expire is run when the time has come, unless the claim was extended meanwhile.
+func (k *claim) expire() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if left := time.Until(k.until); left > 0 {
+		k.expiry.Reset(left)
+		return
+	}
+	k.end(k.notHeld, fmt.Errorf("%w: the lease has run out", k.lost))
+}
+
+// end ends the claim, once. mu is locked.
+func (k *claim) end(over, cause error) {
+	if k.over != nil {
+		return
+	}
+	k.over = over
+	k.expiry.Stop()
+	k.cancel(cause)
+	k.ended()
+}
+
+// lose ends the claim that the server does not know any more.
+func (k *claim) lose(cause error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.end(k.notHeld, cause)
+}
+
+// renew extends the claim at a third of each lease, until it is over or ctx ends.
+func (k *claim) renew(ctx context.Context, sent time.Time) {
+	for {
+		k.mu.Lock()
+		lease, until := k.lease, k.until
+		k.mu.Unlock()
+		if !attempt.Pause(ctx, time.Until(sent.Add(lease/3))) {
+			return
+		}
+		bounded, cancel := context.WithDeadline(ctx, until)
+		began := time.Now()
+		err := k.extendBy(bounded, lease)
+		cancel()
+		switch {
+		case err == nil:
+			sent = began
+		case errors.Is(err, k.notHeld):
+			return
+		case errors.Is(err, xcache.ErrClosed):
+			k.lose(fmt.Errorf("%w: %w", k.lost, err))
+			return
+		default: // the next attempt is soon, and expire is the end of all
+			sent = time.Now().Add(-lease/3 + min(lease/20, time.Second/2))
+		}
+	}
+}
+
+// extendBy begins the lease anew, with another length. An error of the server leaves the claim
+// as it is, which runs out as it would have.
+func (k *claim) extendBy(ctx context.Context, lease time.Duration) error {
+	k.mu.Lock()
+	over := k.over
+	k.mu.Unlock()
+	if over != nil {
+		return over
+	}
+	sent := time.Now()
+	known, err := k.extend(ctx, lease)
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.over != nil:
+		return k.over
+	case !known:
+		k.end(k.notHeld, fmt.Errorf("%w: the server does not have it any more", k.lost))
+		return k.notHeld
+	}
+	k.lease, k.until = lease, sent.Add(validity(lease))
+	k.expiry.Reset(time.Until(k.until))
+	return nil
+}
+
+// left is for how long the holder may rely on the claim.
+func (k *claim) left() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.over != nil {
+		return 0
+	}
+	return max(0, time.Until(k.until))
+}
+
+// giveBack ends the claim here and at the server. over is the error of methods from now on.
+func (k *claim) giveBack(ctx context.Context, over, cause error) error {
+	k.mu.Lock()
+	before, until := k.over, k.until
+	k.end(over, cause)
+	k.mu.Unlock()
+	k.renewal.Wait()
+	if before != nil && !errors.Is(before, k.notHeld) {
+		return before
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(time.Second, time.Until(until)))
+	defer cancel()
+	known, err := repeated(ctx, func() (bool, error) { return k.release(ctx) })
+	switch {
+	case err.last != nil:
+		return err.last
+	case before != nil, !known && !(err.unknown && time.Now().Before(until)):
+		// Of two releases the second finds nothing, and the first may have been applied.
+		return k.notHeld
+	}
+	return nil
+}
+
+// failures is what became of an operation that was tried again.
+type failures struct {
+	last    error // of the last attempt
+	unknown bool  // one of them had an unknown outcome
+}
+
+// attempts is how often a step is tried that is safe to repeat.
+const attempts = 4
+
+// repeated does what is safe to do again until its outcome is known.
+func repeated[R any](ctx context.Context, do func() (R, error)) (result R, f failures) {
+	for i := range attempts {
+		result, f.last = do()
+		unknown := errors.Is(f.last, xcache.ErrUnknownOutcome)
+		f.unknown = f.unknown || unknown
+		if f.last == nil || !unknown && !attempt.MayFollow(f.last) || i == attempts-1 || !attempt.Pause(ctx, minPoll<<(2*i)) {
+			return result, f
+		}
+	}
+	return result, f
+}

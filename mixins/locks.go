@@ -1,0 +1,386 @@
+package mixins
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// The errors of locks.
+var (
+	// ErrLockHeld is a lock that somebody else holds.
+	ErrLockHeld = errors.New("xcache: the lock is held by another")
+	// ErrLockNotHeld is a method of a Lock that is no longer held, or was released.
+	ErrLockNotHeld = errors.New("xcache: the lock is not held")
+	// ErrLockLost is the cause of the end of the context of a lock that was lost.
+	ErrLockLost = errors.New("xcache: the lock is lost")
+)
+
+// Locks gives each name to one holder at a time, among all processes that use the cache with
+// the same prefix and namespace, whatever their version is. A holder has a lock for the time of
+// a lease, which is renewed in the background at a third of it. So a holder that dies is in
+// the way for one lease at most.
+//
+//	ctx, lock, err := locks.Acquire(ctx, "report", mixins.LockOptions{})
+//	if err != nil {
+//		return err
+//	}
+//	defer lock.Release(ctx)
+//	return write(ctx, lock.Fence()) // ends with ctx, also when the lock is lost
+//
+// The context ends with the cause ErrLockLost when the lease has run out without a renewal, or
+// the server does not know of the lock any more. The time is counted on the monotonic clock
+// from before the command was sent. No lease can stop a process that does not look: one that is
+// frozen, or whose write is on its way. For those there is the fence, a number that
+// grows from holder to holder: what is written to rejects a smaller one than the last.
+//
+// The lock of a name is a key of its own beside those of values: Keys, DeletePattern, Clear and
+// ClearAllVersions leave it alone. FlushDB and eviction drop it, and a failover may lose it. The
+// holder finds out at the next renewal, and somebody else may have the lock meanwhile.
+//
+// Callers of one Locks who wait for a name are served in the order in which they came. Among
+// processes no order is kept. All methods may be called concurrently. NewLocks makes one; a
+// program has one, and closes it before the cache.
+type Locks struct {
+	cache *xcache.Cache
+	wakes wakes
+	owned sync.WaitGroup
+	end   context.CancelFunc
+
+	mu     sync.Mutex
+	lines  map[string][]chan struct{} // callers who wait, by name; the first of each is served
+	held   map[*Lock]struct{}
+	closed bool
+}
+
+// LockOptions are those of Acquire and TryAcquire. The zero value waits until the context ends,
+// and renews a lease of DefaultLease.
+type LockOptions struct {
+	// Lease is for how long the server keeps the lock without a renewal, from 20 ms to a year;
+	// 0 is DefaultLease. A short one frees the lock of a dead holder soon; a long one outlasts
+	// a server that is away.
+	Lease time.Duration
+	// Wait is how long Acquire waits for a lock that is held; 0 is until the context ends.
+	// TryAcquire does not wait.
+	Wait time.Duration
+	// NoRenewal leaves it to the holder to call Extend.
+	NoRenewal bool
+}
+
+// A Lock is held until Release, or until it is lost. Its methods may be called concurrently.
+type Lock struct {
+	claim
+	locks *Locks
+	name  string
+	token string
+	fence int64
+}
+
+// NewLocks returns a handle on the locks of a cache. A driver without them is
+// errors.ErrUnsupported, and so is a key layout of the program's own.
+func NewLocks(c *xcache.Cache) (*Locks, error) {
+	c, err := supported(c.KeySpace("lock"), "locks")
+	if err != nil {
+		return nil, err
+	}
+	l := &Locks{cache: c, lines: make(map[string][]chan struct{}), held: make(map[*Lock]struct{})}
+	ctx, end := context.WithCancel(context.Background())
+	l.end = end
+	l.wakes = wakes{cache: c, owner: &l.owned, ctx: ctx}
+	return l, nil
+}
+
+// Acquire waits for the lock of a name, and returns it with a context that ends when it is
+// lost. The error is ErrLockHeld if the lock was still held at the end of Wait, that of ctx
+// if that has ended, and xcache.ErrClosed after Close. An error of the server is returned after
+// a few attempts; where the outcome of the last one is unknown, a lock that may have been
+// taken is released in the background.
+func (l *Locks) Acquire(ctx context.Context, name string, options LockOptions) (context.Context, *Lock, error) {
+	if options.Wait < 0 {
+		return ctx, nil, syntaxError("acquire: Wait is negative; 0 waits until the context ends")
+	}
+	lease, err := checkLease(options.Lease)
+	if err != nil {
+		return ctx, nil, err
+	}
+	options.Lease = lease
+	waiting := ctx
+	if options.Wait > 0 {
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithTimeout(ctx, options.Wait)
+		defer cancel()
+	}
+	turn, leave, err := l.queue(name)
+	if err != nil {
+		return ctx, nil, err
+	}
+	defer leave()
+	select {
+	case <-turn:
+	case <-waiting.Done():
+		return ctx, nil, cmp.Or(ctx.Err(), ErrLockHeld)
+	case <-l.wakes.ctx.Done():
+		return ctx, nil, xcache.ErrClosed
+	}
+	held, lock, err := l.wait(ctx, waiting, name, options)
+	if err != nil && ctx.Err() == nil && waiting.Err() != nil {
+		err = ErrLockHeld
+	}
+	return held, lock, err
+}
+
+// TryAcquire takes the lock of a name if it is free and no caller of this handle waits for it,
+// and returns ErrLockHeld otherwise.
+func (l *Locks) TryAcquire(ctx context.Context, name string, options LockOptions) (context.Context, *Lock, error) {
+	l.mu.Lock()
+	closed, waits := l.closed, len(l.lines[name]) > 0
+	l.mu.Unlock()
+	switch {
+	case closed:
+		return ctx, nil, xcache.ErrClosed
+	case waits:
+		return ctx, nil, ErrLockHeld
+	}
+	lease, err := checkLease(options.Lease)
+	if err != nil {
+		return ctx, nil, err
+	}
+	options.Lease = lease
+	lock := l.lock(name)
+	held, _, err := lock.take(ctx, ctx, options, false)
+	if err != nil {
+		return ctx, nil, err
+	}
+	return held, lock, nil
+}
+
+// Close releases the locks that are held, ends their contexts and those who wait, with
+// xcache.ErrClosed, and waits for all that runs in the background. It is called before Close
+// of the cache. Calls after the first do nothing.
+func (l *Locks) Close() error {
+	l.mu.Lock()
+	held := l.held
+	l.held, l.closed = nil, true
+	l.mu.Unlock()
+	l.end()
+	var errs []error
+	for lock := range held {
+		if err := lock.giveBack(context.Background(), xcache.ErrClosed, xcache.ErrClosed); err != nil && !errors.Is(err, ErrLockNotHeld) {
+			errs = append(errs, err)
+		}
+	}
+	l.wakes.close()
+	l.owned.Wait()
+	return errors.Join(errs...)
+}
+
+// Name returns the name that the lock was acquired by.
+func (k *Lock) Name() string { return k.name }
+
+// Fence returns a number that is greater than those of all who held the lock before, and is
+// not 0. It is the server's time in microseconds, or one more than the number before if that
+// is greater.
+//
+// It may be smaller than one before if the server has lost the lock (eviction, FlushDB, a failover
+// before the write was replicated, or an hour without a holder) and, besides, its clock is
+// behind that of before.
+func (k *Lock) Fence() int64 { return k.fence }
+
+// Left returns for how long the holder may rely on the lock without another renewal; 0 if it
+// is lost or released.
+func (k *Lock) Left() time.Duration { return k.left() }
+
+// Extend begins the lease anew, with another length, which renewals keep. ErrLockNotHeld if
+// the lock is lost, or released. After any other error the lease runs on as it was, or, if the
+// outcome is unknown, may have been extended.
+func (k *Lock) Extend(ctx context.Context, lease time.Duration) error {
+	lease, err := checkLease(lease)
+	if err != nil {
+		return err
+	}
+	return k.extendBy(ctx, lease)
+}
+
+// Release frees the lock, and ends its context. ErrLockNotHeld if the lock was released before,
+// or is lost: somebody else may have had it meanwhile. The end of ctx does not keep it from
+// that, so that the context of the lock will do; op_timeout bounds each of a few attempts. After
+// any other error the lock is free at the end of its lease.
+func (k *Lock) Release(ctx context.Context) error {
+	err := k.giveBack(ctx, ErrLockNotHeld, context.Canceled)
+	k.locks.wakes.wake(k.name)
+	return err
+}
+
+// queue puts a caller into the line of a name. The channel is closed when it is its turn.
+func (l *Locks) queue(name string) (turn chan struct{}, leave func(), err error) {
+	turn = make(chan struct{})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, nil, xcache.ErrClosed
+	}
+	line := append(l.lines[name], turn)
+	l.lines[name] = line
+	if len(line) == 1 {
+		close(turn)
+	}
+	return turn, func() { l.leave(name, turn) }, nil
+}
+
+func (l *Locks) leave(name string, turn chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	line := l.lines[name]
+	for i := range line {
+		if line[i] != turn {
+			continue
+		}
+		line = append(line[:i], line[i+1:]...)
+		if i == 0 && len(line) > 0 {
+			close(line[0])
+		}
+		break
+	}
+	if l.lines[name] = line; len(line) == 0 {
+		delete(l.lines, name)
+	}
+}
+
+// wait tries until the lock is taken. waiting ends no later than ctx.
+func (l *Locks) wait(ctx, waiting context.Context, name string, options LockOptions) (context.Context, *Lock, error) {
+	signal := l.wakes.enter(name)
+	defer l.wakes.leave(name, signal)
+	for i := 0; ; i++ {
+		lock := l.lock(name) // with a token of its own, as the last one may be released late
+		held, left, err := lock.take(ctx, waiting, options, true)
+		if err == nil {
+			return held, lock, nil
+		}
+		if !errors.Is(err, ErrLockHeld) {
+			return ctx, nil, err
+		}
+		l.wakes.listen()
+		if err := l.wakes.sleep(waiting, signal, l.wakes.poll(i, left)); err != nil {
+			return ctx, nil, err
+		}
+	}
+}
+
+func (l *Locks) lock(name string) *Lock {
+	k := &Lock{locks: l, name: name, token: rand.Text()}
+	k.lost, k.notHeld = ErrLockLost, ErrLockNotHeld
+	k.ended = func() { l.forget(k) }
+	k.claim.extend = func(ctx context.Context, lease time.Duration) (bool, error) {
+		return xcache.Run(ctx, xcache.NewOp(l.cache, "lock extend", driver.CmdLockExtend, name).Field(k.token).Int(lease.Milliseconds()), readFlag)
+	}
+	k.claim.release = func(ctx context.Context) (bool, error) {
+		return xcache.Run(ctx, xcache.NewOp(l.cache, "lock release", driver.CmdLockRelease, name).Field(k.token), readFlag)
+	}
+	return k
+}
+
+// take tries once to get the lock, and again with the same token while the outcome is
+// unknown. It returns the context of the holder, which is made of ctx, or the time that the
+// lease of another has left. waiting bounds the attempt.
+func (k *Lock) take(ctx, waiting context.Context, options LockOptions, waits bool) (context.Context, time.Duration, error) {
+	var sent time.Time
+	got, failed := repeated(waiting, func() (lockReply, error) {
+		sent = time.Now()
+		o := xcache.NewOp(k.locks.cache, "lock", driver.CmdLock, k.name).Field(k.token).Int(options.Lease.Milliseconds())
+		return xcache.Run(waiting, o.Int(flagOf(waits)), readLockReply)
+	})
+	switch {
+	case failed.last != nil:
+		if failed.unknown {
+			k.locks.abandon(k)
+		}
+		return ctx, 0, failed.last
+	case !got.taken:
+		return ctx, got.time, ErrLockHeld
+	case time.Since(sent) >= validity(options.Lease): // the answer came too late to be of use
+		k.locks.abandon(k)
+		return ctx, 0, ErrLockHeld
+	}
+	k.fence = got.fence
+	held := k.hold(ctx, sent, options.Lease, !options.NoRenewal)
+	if !k.locks.remember(k) {
+		_ = k.giveBack(ctx, xcache.ErrClosed, xcache.ErrClosed)
+		return ctx, 0, xcache.ErrClosed
+	}
+	if k.left() == 0 {
+		k.locks.forget(k)
+	}
+	return held, 0, nil
+}
+
+func flagOf(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// remember adds a lock that Close releases, and reports false if the handle is closed.
+func (l *Locks) remember(k *Lock) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.held[k] = struct{}{}
+	}
+	return !l.closed
+}
+
+func (l *Locks) forget(k *Lock) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.held, k)
+}
+
+// abandon releases, in the background, what the server may have given to a token of whom
+// nobody knows.
+func (l *Locks) abandon(k *Lock) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	l.owned.Go(func() {
+		ctx, cancel := context.WithTimeout(l.wakes.ctx, time.Minute)
+		defer cancel()
+		_, _ = repeated(ctx, func() (bool, error) { return k.claim.release(ctx) })
+	})
+}
+
+// A lockReply is the reply of CmdLock.
+type lockReply struct {
+	taken bool
+	fence int64
+	time  time.Duration
+}
+
+func readLockReply(o *xcache.Op) (lockReply, error) {
+	numbers, err := readNumbers(o, 3)
+	if err != nil {
+		return lockReply{}, err
+	}
+	return lockReply{numbers[0] == 1, numbers[1], time.Duration(numbers[2]) * time.Millisecond}, nil
+}
+
+// readNumbers reads so many whole numbers.
+func readNumbers(o *xcache.Op, n int) ([]int64, error) {
+	items, err := o.Reply().AsArray()
+	if err == nil && len(items) != n {
+		err = driver.Fail(xcache.ErrUnavailable, driver.Unknown, fmt.Errorf("the server answered %d elements where %d were expected", len(items), n))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return readEach(items, (*driver.Reply).AsInt)
+}

@@ -1,0 +1,378 @@
+package mixins_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/memory"
+	"github.com/xcache-go/xcache/mixins"
+)
+
+func newLocks(t *testing.T, c *xcache.Cache) *mixins.Locks {
+	t.Helper()
+	locks, err := mixins.NewLocks(c)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, locks.Close()) })
+	return locks
+}
+
+// tryLock takes a lock that is free.
+func tryLock(t *testing.T, locks *mixins.Locks, options mixins.LockOptions) (context.Context, *mixins.Lock) {
+	t.Helper()
+	ctx, lock, err := locks.TryAcquire(t.Context(), "l", options)
+	require.NoError(t, err)
+	return ctx, lock
+}
+
+func wantLost(t *testing.T, ctx context.Context) {
+	t.Helper()
+	<-ctx.Done()
+	require.ErrorIs(t, context.Cause(ctx), mixins.ErrLockLost)
+}
+
+func TestOneHolderAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		locks := newLocks(t, openTest(t, "memory://"))
+		ctx, lock := tryLock(t, locks, mixins.LockOptions{})
+		require.Equal(t, "l", lock.Name())
+		_, _, err := locks.TryAcquire(t.Context(), "l", mixins.LockOptions{})
+		require.ErrorIs(t, err, mixins.ErrLockHeld)
+		before := time.Now()
+		_, _, err = locks.Acquire(t.Context(), "l", mixins.LockOptions{Wait: time.Second})
+		require.ErrorIs(t, err, mixins.ErrLockHeld)
+		require.Equal(t, time.Second, time.Since(before))
+		_, other, err := locks.TryAcquire(t.Context(), "other", mixins.LockOptions{})
+		require.NoError(t, err)
+		require.NoError(t, other.Release(ctx))
+
+		require.NoError(t, lock.Release(ctx))
+		require.ErrorIs(t, context.Cause(ctx), context.Canceled)
+		require.ErrorIs(t, lock.Release(ctx), mixins.ErrLockNotHeld)
+		require.ErrorIs(t, lock.Extend(t.Context(), time.Second), mixins.ErrLockNotHeld)
+		require.Zero(t, lock.Left())
+		_, next := tryLock(t, locks, mixins.LockOptions{})
+		require.Greater(t, next.Fence(), lock.Fence())
+	})
+}
+
+func TestALeaseIsRenewedUntilRelease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		locks := newLocks(t, openTest(t, "memory://"))
+		ctx, lock := tryLock(t, locks, mixins.LockOptions{Lease: time.Second})
+		time.Sleep(time.Minute)
+		require.NoError(t, ctx.Err())
+		require.Greater(t, lock.Left(), time.Second/2)
+		_, _, err := locks.TryAcquire(t.Context(), "l", mixins.LockOptions{})
+		require.ErrorIs(t, err, mixins.ErrLockHeld)
+		require.NoError(t, lock.Release(ctx))
+	})
+}
+
+func TestWithoutRenewalALeaseRunsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		locks := newLocks(t, openTest(t, "memory://"))
+		before := time.Now()
+		ctx, lock := tryLock(t, locks, mixins.LockOptions{Lease: time.Second, NoRenewal: true})
+		time.Sleep(time.Second / 2)
+		require.NoError(t, lock.Extend(ctx, 2*time.Second))
+		wantLost(t, ctx)
+		require.Less(t, time.Since(before), 2500*time.Millisecond, "the holder knows of the end before the server")
+		require.Greater(t, time.Since(before), 2400*time.Millisecond)
+		require.ErrorIs(t, lock.Release(ctx), mixins.ErrLockNotHeld)
+	})
+}
+
+func TestALockThatTheServerForgetsIsLost(t *testing.T) {
+	for name, forget := range map[string]func(ctx context.Context, c *xcache.Cache) error{
+		"flushed": func(ctx context.Context, c *xcache.Cache) error { return c.FlushDB(ctx) },
+		"deleted": func(ctx context.Context, c *xcache.Cache) error {
+			_, err := c.KeySpace("lock").Delete(ctx, "l")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := openTest(t, "memory://")
+				locks := newLocks(t, c)
+				ctx, lock := tryLock(t, locks, mixins.LockOptions{Lease: 3 * time.Second})
+				time.Sleep(time.Millisecond) // fences follow the clock
+				require.NoError(t, forget(t.Context(), c))
+				_, next := tryLock(t, locks, mixins.LockOptions{})
+				require.Greater(t, next.Fence(), lock.Fence())
+				before := time.Now()
+				wantLost(t, ctx)
+				require.LessOrEqual(t, time.Since(before), time.Second, "at the next renewal")
+				require.ErrorIs(t, lock.Release(ctx), mixins.ErrLockNotHeld)
+				require.NotZero(t, next.Left(), "the lock of the next holder is released by that holder only")
+			})
+		})
+	}
+}
+
+func TestWaitersAreServedInOrderAndWithoutPolling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		locks := newLocks(t, openTest(t, "memory://"))
+		ctx, lock := tryLock(t, locks, mixins.LockOptions{})
+		var mu sync.Mutex
+		var order []int
+		var all sync.WaitGroup
+		for i := range 5 {
+			all.Go(func() {
+				ctx, lock, err := locks.Acquire(t.Context(), "l", mixins.LockOptions{})
+				if !assert.NoError(t, err) {
+					return
+				}
+				mu.Lock()
+				order = append(order, i)
+				mu.Unlock()
+				assert.NoError(t, lock.Release(ctx))
+			})
+			synctest.Wait()
+		}
+		_, _, err := locks.TryAcquire(t.Context(), "l", mixins.LockOptions{})
+		require.ErrorIs(t, err, mixins.ErrLockHeld)
+		before := time.Now()
+		require.NoError(t, lock.Release(ctx))
+		all.Wait()
+		require.Equal(t, []int{0, 1, 2, 3, 4}, order)
+		require.Zero(t, time.Since(before), "nobody has slept")
+	})
+}
+
+func TestAReleaseWakesAnotherProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := newLocks(t, openTest(t, "memory://"+t.Name())), newLocks(t, openTest(t, "memory://"+t.Name()))
+		ctx, lock := tryLock(t, here, mixins.LockOptions{})
+		taken := make(chan time.Duration)
+		go func() {
+			before := time.Now()
+			ctx, lock, err := there.Acquire(t.Context(), "l", mixins.LockOptions{})
+			if assert.NoError(t, err) {
+				assert.NoError(t, lock.Release(ctx))
+			}
+			taken <- time.Since(before)
+		}()
+		const hold = 300 * time.Millisecond // no poll is then: they are half a second apart, at least
+		time.Sleep(hold)
+		require.NoError(t, lock.Release(ctx))
+		require.Equal(t, hold, <-taken)
+	})
+}
+
+func TestACallerWhoLeavesTheLineIsInNobodysWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		locks := newLocks(t, openTest(t, "memory://"))
+		ctx, lock := tryLock(t, locks, mixins.LockOptions{})
+		leaving, leave := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				_, _, err := locks.Acquire(leaving, "l", mixins.LockOptions{})
+				assert.ErrorIs(t, err, context.Canceled)
+			})
+			synctest.Wait()
+		}
+		staying := make(chan error)
+		go func() {
+			_, _, err := locks.Acquire(t.Context(), "l", mixins.LockOptions{})
+			staying <- err
+		}()
+		synctest.Wait()
+		leave()
+		all.Wait()
+		require.NoError(t, lock.Release(ctx))
+		require.NoError(t, <-staying)
+	})
+}
+
+func TestTheEndOfTheCallersContextEndsRenewalAndNotRelease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		locks := newLocks(t, openTest(t, "memory://"))
+		parent, cancel := context.WithCancel(t.Context())
+		_, lock, err := locks.Acquire(parent, "l", mixins.LockOptions{Lease: time.Second})
+		require.NoError(t, err)
+		cancel()
+		require.NoError(t, lock.Release(parent))
+
+		parent, cancel = context.WithCancel(t.Context())
+		_, _, err = locks.Acquire(parent, "l", mixins.LockOptions{Lease: time.Second})
+		require.NoError(t, err)
+		cancel()
+		before := time.Now()
+		_, _, err = locks.Acquire(t.Context(), "l", mixins.LockOptions{})
+		require.NoError(t, err)
+		require.InDelta(t, time.Second, time.Since(before), float64(10*time.Millisecond), "when the lease has run out")
+	})
+}
+
+func TestCloseReleasesLocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openTest(t, "memory://")
+		locks, err := mixins.NewLocks(c)
+		require.NoError(t, err)
+		ctx, lock := tryLock(t, locks, mixins.LockOptions{})
+		waiting := make(chan error)
+		go func() {
+			_, _, err := locks.Acquire(t.Context(), "l", mixins.LockOptions{})
+			waiting <- err
+		}()
+		synctest.Wait()
+		require.NoError(t, locks.Close())
+		require.ErrorIs(t, <-waiting, xcache.ErrClosed)
+		require.ErrorIs(t, context.Cause(ctx), xcache.ErrClosed)
+		require.ErrorIs(t, lock.Release(ctx), xcache.ErrClosed)
+		_, _, err = locks.TryAcquire(t.Context(), "l", mixins.LockOptions{})
+		require.ErrorIs(t, err, xcache.ErrClosed)
+		_, _, err = locks.Acquire(t.Context(), "l", mixins.LockOptions{})
+		require.ErrorIs(t, err, xcache.ErrClosed)
+		require.NoError(t, locks.Close())
+		tryLock(t, newLocks(t, c), mixins.LockOptions{})
+	})
+}
+
+func TestCloseOfTheCacheLosesLocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openTest(t, "memory://")
+		locks := newLocks(t, c)
+		ctx, _ := tryLock(t, locks, mixins.LockOptions{})
+		require.NoError(t, c.Close())
+		wantLost(t, ctx)
+		require.ErrorIs(t, context.Cause(ctx), xcache.ErrClosed)
+	})
+}
+
+func TestBadOptionsOfLocks(t *testing.T) {
+	locks := newLocks(t, openTest(t, "memory://"))
+	for _, options := range []mixins.LockOptions{{Lease: -1}, {Lease: time.Millisecond}, {Lease: 400 * 24 * time.Hour}} {
+		_, _, err := locks.Acquire(t.Context(), "l", options)
+		require.ErrorIs(t, err, xcache.ErrSyntax)
+		_, _, err = locks.TryAcquire(t.Context(), "l", options)
+		require.ErrorIs(t, err, xcache.ErrSyntax)
+	}
+	_, _, err := locks.Acquire(t.Context(), "l", mixins.LockOptions{Wait: -1})
+	require.ErrorIs(t, err, xcache.ErrSyntax)
+	_, _, err = locks.Acquire(t.Context(), "", mixins.LockOptions{})
+	require.ErrorIs(t, err, xcache.ErrInvalidKey)
+}
+
+func TestLocksAreBesideTheKeysOfValues(t *testing.T) {
+	c := openTest(t, "memory://?prefix=shop")
+	locks := newLocks(t, c)
+	inNamespace := newLocks(t, c.Namespace("tenant"))
+	ctx, lock := tryLock(t, locks, mixins.LockOptions{})
+	_, other := tryLock(t, inNamespace, mixins.LockOptions{})
+	for key, err := range c.Keys(t.Context(), "*") {
+		require.Fail(t, "there is a key", "%q %v", key, err)
+	}
+	for _, clear := range []func(context.Context) (int, error){c.Clear, c.ClearAllVersions, func(ctx context.Context) (int, error) { return c.DeletePattern(ctx, "*") }} {
+		removed, err := clear(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, removed)
+	}
+	var keys []string
+	for key, err := range c.KeySpace("lock").Keys(t.Context(), "*") {
+		require.NoError(t, err)
+		keys = append(keys, key)
+	}
+	require.ElementsMatch(t, []string{"l", "tenant:l"}, keys)
+	require.NoError(t, lock.Release(ctx))
+	require.NoError(t, other.Release(ctx))
+
+	_, err := mixins.NewLocks(c.With(xcache.WithKeyFunc(func(_ string, _ int, key string) string { return key }, nil)))
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+}
+
+// A flaky store loses replies, or is away.
+type flaky struct {
+	*memory.Store
+	mu   sync.Mutex
+	lose int  // so many replies, of commands that were applied
+	away bool // and applies nothing
+}
+
+func (s *flaky) Caps() driver.Caps {
+	caps := driver.DetectCaps(s.Store)
+	caps.Commander = s
+	return caps
+}
+
+func (s *flaky) set(lose int, away bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lose, s.away = lose, away
+}
+
+func (s *flaky) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away {
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("away"))
+	}
+	err := s.Store.Do(ctx, cmds, how)
+	if s.lose > 0 {
+		s.lose--
+		return driver.Fail(driver.ErrUnavailable, driver.Unknown, errors.New("the reply is lost"))
+	}
+	return err
+}
+
+func openFlaky(t *testing.T) (*flaky, *xcache.Cache) {
+	t.Helper()
+	store, err := memory.NewStore(memory.Options{})
+	require.NoError(t, err)
+	s := &flaky{Store: store}
+	c, err := xcache.New(s)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	return s, c
+}
+
+func TestLostRepliesOfLocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, c := openFlaky(t)
+		locks := newLocks(t, c)
+		store.set(2, false)
+		ctx, lock := tryLock(t, locks, mixins.LockOptions{})
+		fence := lock.Fence()
+		require.NotZero(t, fence)
+		store.set(2, false)
+		require.NoError(t, lock.Release(ctx), "one of the attempts has released it")
+
+		store.set(1, false)
+		ctx, lock = tryLock(t, locks, mixins.LockOptions{Lease: 3 * time.Second})
+		store.set(1, false)
+		time.Sleep(time.Minute)
+		require.NoError(t, ctx.Err(), "a renewal is tried again")
+		require.NoError(t, lock.Release(ctx))
+
+		store.set(4, false) // all attempts
+		_, _, err := locks.TryAcquire(t.Context(), "l", mixins.LockOptions{})
+		require.ErrorIs(t, err, xcache.ErrUnknownOutcome)
+		synctest.Wait()
+		tryLock(t, locks, mixins.LockOptions{}) // what may have been taken is released
+	})
+}
+
+func TestALockIsLostInTimeWhileTheServerIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, c := openFlaky(t)
+		locks := newLocks(t, c)
+		before := time.Now()
+		ctx, lock := tryLock(t, locks, mixins.LockOptions{Lease: 10 * time.Second})
+		store.set(0, true)
+		wantLost(t, ctx)
+		require.Less(t, time.Since(before), 10*time.Second)
+		require.Greater(t, time.Since(before), 9*time.Second)
+		store.set(0, false)
+		require.ErrorIs(t, lock.Release(ctx), mixins.ErrLockNotHeld)
+	})
+}

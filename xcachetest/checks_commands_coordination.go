@@ -1,0 +1,129 @@
+package xcachetest
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// coordinationCommandChecks: the commands for those who coordinate.
+func coordinationCommandChecks() []check {
+	return []check{
+		command(driver.CmdLock, "gives a lock to one token at a time, again to the one that has it, and to the next when the lease has run out; fences grow", needs("RPUSH", driver.CmdLockRelease), locks),
+		command(driver.CmdLockExtend, "answers 1 and begins the lease anew for the token that holds the lock, 0 for any other and when the lease has run out", needs("RPUSH", driver.CmdLock), extendsLocks),
+		command(driver.CmdLockRelease, "frees the lock and answers 1 for the token that holds it, 0 for any other and when the lease has run out", needs("RPUSH", driver.CmdLock), releasesLocks),
+	}
+}
+
+// A taken is the reply of CmdLock.
+type taken struct{ state, fence, time int64 }
+
+// take runs CmdLock, and reads what every reply must be.
+func (s *subject) take(key driver.Arg, token string, lease time.Duration) (taken, error) {
+	reply, err := s.do(driver.CmdLock, key, driver.Field(token), driver.Duration(lease), driver.Int(0))
+	if err != nil {
+		return taken{}, fmt.Errorf("%s: %w", driver.CmdLock, err)
+	}
+	if reply.Kind != driver.ReplyArray || len(reply.Items) != 3 {
+		return taken{}, fmt.Errorf("%s answers %s, want three numbers", driver.CmdLock, replyText(reply))
+	}
+	var numbers [3]int64
+	for i := range numbers {
+		if numbers[i], err = reply.Items[i].AsInt(); err != nil {
+			return taken{}, fmt.Errorf("%s answers %s, want three numbers", driver.CmdLock, replyText(reply))
+		}
+	}
+	return taken{numbers[0], numbers[1], numbers[2]}, nil
+}
+
+// wantTaken wants a token to have the lock, and returns the fence.
+func (s *subject) wantTaken(key driver.Arg, token string, lease time.Duration) (int64, error) {
+	got, err := s.take(key, token, lease)
+	if err == nil {
+		err = that(got.state == 1 && got.fence > 0 && got.time == lease.Milliseconds(), "%s of a lock that is free, or the token's own, answers %v, want 1, a fence and %d", driver.CmdLock, got, lease.Milliseconds())
+	}
+	return got.fence, err
+}
+
+// wantRefused wants another token to have the lock.
+func (s *subject) wantRefused(key driver.Arg, token string, lease time.Duration) error {
+	got, err := s.take(key, token, lease)
+	return errors.Join(err, that(got.state == 0 && got.fence == 0 && got.time > 0 && got.time <= lease.Milliseconds(),
+		"%s of a lock that another token holds answers %v, want 0, 0 and what is left of %d", driver.CmdLock, got, lease.Milliseconds()))
+}
+
+func locks(s *subject) error {
+	a, list := s.slotKey("a"), s.slotKey("list")
+	lease := driver.Duration(long)
+	first, err := s.wantTaken(a, "one", long)
+	again, againErr := s.wantTaken(a, "one", long)
+	errs := []error{err, againErr, that(first == again, "the fence of one holder is %d and then %d", first, again),
+		s.wantRefused(a, "two", long),
+		s.wantReply(driver.IntReply(1), driver.CmdLockRelease, a, driver.Field("one"))}
+	next, err := s.wantTaken(a, "two", long)
+	errs = append(errs, err, that(next > first, "the fence is %d after %d", next, first), s.wantRefused(a, "one", long))
+
+	errs = append(errs, s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, driver.CmdLock, list, driver.Field("one"), lease, driver.Int(0)),
+		s.wantSyntaxErr(driver.CmdLock, a, driver.Field("two"), driver.Int(0), driver.Int(0)), s.wantSyntaxErr(driver.CmdLock, a, driver.Field("two"), lease),
+		s.lapses(func(key driver.Arg) error {
+			got, err := s.take(key, "next", long)
+			return errors.Join(err, that(got.state == 1, "%s answers %v after the lease has run out", driver.CmdLock, got))
+		}))
+	return errors.Join(errs...)
+}
+
+// lapses runs want on a lock whose lease has run out.
+func (s *subject) lapses(want func(key driver.Arg) error) error {
+	key := s.slotKey("lapses")
+	lease := max(s.soon(), 100*time.Millisecond)
+	began := time.Now()
+	fence, err := s.wantTaken(key, "late", lease)
+	if err != nil {
+		return err
+	}
+	if err := s.wantRefused(key, "early", lease); err != nil {
+		return whileThere(began, lease, err)
+	}
+	s.sleep(lease + s.resolution() + s.h.Grace)
+	if err := want(key); err != nil {
+		return err
+	}
+	got, err := s.take(key, "next", long)
+	return errors.Join(err, that(got.state == 1 && got.fence > fence, "%s after a lease that has run out answers %v, want a fence above %d", driver.CmdLock, got, fence))
+}
+
+func extendsLocks(s *subject) error {
+	a, list := s.slotKey("a"), s.slotKey("list")
+	token, lease, short := driver.Field("one"), driver.Duration(long), max(s.soon(), 100*time.Millisecond)
+	extended := s.slotKey("extended")
+	_, err := s.wantTaken(extended, "one", short)
+	errs := []error{err, s.wantReply(driver.IntReply(0), driver.CmdLockExtend, a, token, lease)}
+	if reply, err := s.do(driver.CmdLockExtend, extended, token, lease); err != nil || !sameReply(reply, driver.IntReply(1)) {
+		return fmt.Errorf("%s answers %s, %w, want 1", driver.CmdLockExtend, replyText(reply), orNone(err))
+	}
+	s.sleep(short + s.resolution() + s.h.Grace)
+	return errors.Join(append(errs, s.wantRefused(extended, "two", long),
+		s.wantReply(driver.IntReply(0), driver.CmdLockExtend, extended, driver.Field("two"), lease),
+		s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, driver.CmdLockExtend, list, token, lease),
+		s.wantSyntaxErr(driver.CmdLockExtend, extended, token, driver.Int(-1)),
+		s.lapses(func(key driver.Arg) error {
+			return s.wantReply(driver.IntReply(0), driver.CmdLockExtend, key, driver.Field("late"), lease)
+		}))...)
+}
+
+func releasesLocks(s *subject) error {
+	a, list, token := s.slotKey("a"), s.slotKey("list"), driver.Field("one")
+	errs := []error{s.wantReply(driver.IntReply(0), driver.CmdLockRelease, a, token)}
+	_, err := s.wantTaken(a, "one", long)
+	errs = append(errs, err,
+		s.wantReply(driver.IntReply(0), driver.CmdLockRelease, a, driver.Field("two")), s.wantRefused(a, "two", long),
+		s.wantReply(driver.IntReply(1), driver.CmdLockRelease, a, token), s.wantReply(driver.IntReply(0), driver.CmdLockRelease, a, token))
+	_, err = s.wantTaken(a, "two", long)
+	return errors.Join(append(errs, err, s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, driver.CmdLockRelease, list, token),
+		s.wantSyntaxErr(driver.CmdLockRelease, a),
+		s.lapses(func(key driver.Arg) error {
+			return s.wantReply(driver.IntReply(0), driver.CmdLockRelease, key, driver.Field("late"))
+		}))...)
+}

@@ -41,9 +41,10 @@ BENCH_MODULE := internal/bench
 MODULES := $(BENCH_MODULE) internal/linearizability
 # How many histories of each store "make test-linearizability" checks.
 HISTORIES ?= 2000
-# How often locks are taken on each store in "make test-coordination", and how many holders
-# are frozen, and killed.
+# How often locks, and permits, are taken on each store in "make test-coordination", and how
+# many holders are frozen, and killed.
 CYCLES    ?= 100000
+PERMITS   ?= 50000
 FREEZES   ?= 100
 
 .DEFAULT_GOAL := help
@@ -82,8 +83,8 @@ test-linearizability: servers ## Check histories of concurrent calls: make test-
 	XCACHE_HISTORIES=$(HISTORIES) $(GO) -C internal/linearizability test -count=1 -timeout=$(TEST_TIMEOUT) -v .
 
 .PHONY: test-coordination
-test-coordination: servers ## Prove what locks promise, in full: make test-coordination CYCLES=100000 FREEZES=100
-	XCACHE_COORDINATION=1 XCACHE_LOCK_CYCLES=$(CYCLES) XCACHE_FREEZES=$(FREEZES) XCACHE_KILLS=$(FREEZES) $(GO) test -race -count=1 -timeout=$(TEST_TIMEOUT) -v ./internal/coordination
+test-coordination: servers ## Prove what locks and semaphores promise: make test-coordination CYCLES=100000
+	XCACHE_COORDINATION=1 XCACHE_LOCK_CYCLES=$(CYCLES) XCACHE_FREEZES=$(FREEZES) XCACHE_KILLS=$(FREEZES) XCACHE_PERMITS=$(PERMITS) XCACHE_PERMIT_KILLS=$(FREEZES) $(GO) test -race -count=1 -timeout=$(TEST_TIMEOUT) -v ./internal/coordination
 
 .PHONY: test-matrix
 test-matrix: servers-matrix ## Test both drivers on every release; writes docs/compatibility.md

@@ -157,6 +157,7 @@ var needsByName = map[string]func(*driver.Caps) bool{
 	"scripts":    needsGroup(driver.GroupScripts),
 	"functions":  needsGroup(driver.GroupFunctions),
 	"locks":      needsGroup(driver.GroupLocks),
+	"semaphores": needsGroup(driver.GroupSemaphores),
 }
 
 func needsGroup(group driver.Group) func(*driver.Caps) bool {
@@ -174,7 +175,7 @@ func knownNeeds() string { return strings.Join(slices.Sorted(maps.Keys(needsByNa
 // Require returns an error that matches errors.ErrUnsupported, and names the
 // registered drivers that would do, unless the driver can do all of needs:
 // ttl, counters, swap, rename, scan, flush, ping, pipelines, pubsub, watch, tracking,
-// lists, sets, hashes, sortedsets, streams, scripts, functions, locks. It does no I/O: call it
+// lists, sets, hashes, sortedsets, streams, scripts, functions, locks, semaphores. It does no I/O: call it
 // at start-up, so that a service does not find out at night.
 func (c *Cache) Require(needs ...string) error {
 	if c.err != nil {

@@ -2,6 +2,7 @@ package docs
 
 import (
 	"context"
+	"errors"
 	"os"
 	"regexp"
 	"slices"
@@ -67,8 +68,7 @@ func (t *aclTest) lock(commands []string) error {
 		waiting <- err
 	}()
 	if err := lock.Release(held); err != nil {
-		<-waiting // which gets the lock at the end of the lease
-		return err
+		return errors.Join(err, <-waiting) // which gets the lock at the end of the lease
 	}
 	return <-waiting
 }

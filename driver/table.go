@@ -71,6 +71,7 @@ const (
 	GroupFunctions   Group = "functions" // which the server has in libraries
 	GroupTransaction Group = "transactions"
 	GroupLocks       Group = "locks"
+	GroupSemaphores  Group = "semaphores"
 	// GroupCustom is that of the commands that the table does not have: see
 	// NewCustomCmd.
 	GroupCustom Group = "custom"
@@ -127,6 +128,23 @@ const (
 	// who is to be told, an empty message is published on the channel that has the name of the
 	// key. A message that cannot be published is no error.
 	CmdLockRelease = "XCACHE.LOCK.RELEASE"
+
+	// CmdSemaphore is key, token, weight, capacity, lease, place → state, time. The state is 1
+	// if the token holds a permit of the weight from now on for the length of the lease, which is the
+	// time then; so it is if the token holds one already. The weights of all permits whose leases
+	// have not run out are no more than the capacity together. Otherwise the state is 0 and the
+	// time is when the next of the permits and places ends. A positive place is for how long the
+	// token has a place in the queue, behind those that have one, and 0 takes none: the token whose
+	// place is the first is the only one to get a permit. Weight and capacity are positive.
+	CmdSemaphore = "XCACHE.SEMAPHORE"
+	// CmdSemaphoreExtend is key, token, lease → 1 if the token holds a permit, which it does
+	// from now on for the length of the lease, else 0.
+	CmdSemaphoreExtend = "XCACHE.SEMAPHORE.EXTEND"
+	// CmdSemaphoreRelease is key, token → 1 if the token held a permit, else 0. A place is given
+	// up as well. If others have one, the first of them is told, and so it is after a CmdSemaphore
+	// that leaves some of the capacity: an empty message is published on the channel whose name is
+	// the key, a colon and the token. A message that cannot be published is no error.
+	CmdSemaphoreRelease = "XCACHE.SEMAPHORE.RELEASE"
 )
 
 // rows is the table, sorted by name.
@@ -309,6 +327,10 @@ var rows = func() []Command {
 	row(GroupLocks, CmdLock, OneKey, extension)
 	row(GroupLocks, CmdLockExtend, OneKey, extension)
 	row(GroupLocks, CmdLockRelease, OneKey, extension)
+
+	row(GroupSemaphores, CmdSemaphore, OneKey, extension)
+	row(GroupSemaphores, CmdSemaphoreExtend, OneKey, extension)
+	row(GroupSemaphores, CmdSemaphoreRelease, OneKey, extension)
 	slices.SortFunc(commands, func(a, b Command) int { return strings.Compare(a.Name, b.Name) })
 	for i := range commands {
 		commands[i].index = i + 1

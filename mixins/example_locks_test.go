@@ -53,7 +53,7 @@ func ExampleLock() {
 		fmt.Println(err)
 		return
 	}
-	defer second.Release(ctx)
+	defer func() { _ = second.Release(ctx) }()
 	fmt.Println(second.Fence() > first.Fence(), second.Extend(held, time.Hour), second.Left() > time.Minute)
 	fmt.Println(first.Extend(ctx, time.Minute))
 	// Output:
@@ -80,7 +80,7 @@ func ExampleLockOptions() {
 		fmt.Println(err)
 		return
 	}
-	defer lock.Release(ctx)
+	defer func() { _ = lock.Release(ctx) }()
 	_, _, err = locks.Acquire(ctx, "report", options)
 	fmt.Println(err)
 	// Output: xcache: the lock is held by another

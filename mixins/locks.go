@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/xcache-go/xcache"
@@ -49,15 +48,8 @@ var (
 // processes no order is kept. All methods may be called concurrently. NewLocks makes one; a
 // program has one, and closes it before the cache.
 type Locks struct {
-	cache *xcache.Cache
-	wakes wakes
-	owned sync.WaitGroup
-	end   context.CancelFunc
-
-	mu     sync.Mutex
-	lines  map[string][]chan struct{} // callers who wait, by name; the first of each is served
-	held   map[*Lock]struct{}
-	closed bool
+	holders
+	lines map[string][]chan struct{} // callers who wait, by name; the first of each is served
 }
 
 // LockOptions are those of Acquire and TryAcquire. The zero value waits until the context ends,
@@ -90,10 +82,8 @@ func NewLocks(c *xcache.Cache) (*Locks, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Locks{cache: c, lines: make(map[string][]chan struct{}), held: make(map[*Lock]struct{})}
-	ctx, end := context.WithCancel(context.Background())
-	l.end = end
-	l.wakes = wakes{cache: c, owner: &l.owned, ctx: ctx}
+	l := &Locks{lines: make(map[string][]chan struct{})}
+	l.open(c)
 	return l, nil
 }
 
@@ -165,20 +155,7 @@ func (l *Locks) TryAcquire(ctx context.Context, name string, options LockOptions
 // xcache.ErrClosed, and waits for all that runs in the background. It is called before Close
 // of the cache. Calls after the first do nothing.
 func (l *Locks) Close() error {
-	l.mu.Lock()
-	held := l.held
-	l.held, l.closed = nil, true
-	l.mu.Unlock()
-	l.end()
-	var errs []error
-	for lock := range held {
-		if err := lock.giveBack(context.Background(), xcache.ErrClosed, xcache.ErrClosed); err != nil && !errors.Is(err, ErrLockNotHeld) {
-			errs = append(errs, err)
-		}
-	}
-	l.wakes.close()
-	l.owned.Wait()
-	return errors.Join(errs...)
+	return l.close()
 }
 
 // Name returns the name that the lock was acquired by.
@@ -276,7 +253,7 @@ func (l *Locks) wait(ctx, waiting context.Context, name string, options LockOpti
 func (l *Locks) lock(name string) *Lock {
 	k := &Lock{locks: l, name: name, token: rand.Text()}
 	k.lost, k.notHeld = ErrLockLost, ErrLockNotHeld
-	k.ended = func() { l.forget(k) }
+	k.ended = func() { l.forget(&k.claim) }
 	k.claim.extend = func(ctx context.Context, lease time.Duration) (bool, error) {
 		return xcache.Run(ctx, xcache.NewOp(l.cache, "lock extend", driver.CmdLockExtend, name).Field(k.token).Int(lease.Milliseconds()), readFlag)
 	}
@@ -299,25 +276,18 @@ func (k *Lock) take(ctx, waiting context.Context, options LockOptions, waits boo
 	switch {
 	case failed.last != nil:
 		if failed.unknown {
-			k.locks.abandon(k)
+			k.locks.abandon(&k.claim)
 		}
 		return ctx, 0, failed.last
 	case !got.taken:
 		return ctx, got.time, ErrLockHeld
 	case time.Since(sent) >= validity(options.Lease): // the answer came too late to be of use
-		k.locks.abandon(k)
+		k.locks.abandon(&k.claim)
 		return ctx, 0, ErrLockHeld
 	}
 	k.fence = got.fence
-	held := k.hold(ctx, sent, options.Lease, !options.NoRenewal)
-	if !k.locks.remember(k) {
-		_ = k.giveBack(ctx, xcache.ErrClosed, xcache.ErrClosed)
-		return ctx, 0, xcache.ErrClosed
-	}
-	if k.left() == 0 {
-		k.locks.forget(k)
-	}
-	return held, 0, nil
+	held, err := k.locks.hold(ctx, &k.claim, sent, options.Lease, !options.NoRenewal)
+	return held, 0, err
 }
 
 func flagOf(b bool) int64 {
@@ -325,37 +295,6 @@ func flagOf(b bool) int64 {
 		return 1
 	}
 	return 0
-}
-
-// remember adds a lock that Close releases, and reports false if the handle is closed.
-func (l *Locks) remember(k *Lock) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.closed {
-		l.held[k] = struct{}{}
-	}
-	return !l.closed
-}
-
-func (l *Locks) forget(k *Lock) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.held, k)
-}
-
-// abandon releases, in the background, what the server may have given to a token of whom
-// nobody knows.
-func (l *Locks) abandon(k *Lock) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return
-	}
-	l.owned.Go(func() {
-		ctx, cancel := context.WithTimeout(l.wakes.ctx, time.Minute)
-		defer cancel()
-		_, _ = repeated(ctx, func() (bool, error) { return k.claim.release(ctx) })
-	})
 }
 
 // A lockReply is the reply of CmdLock.

@@ -273,8 +273,8 @@ func TestLocksAreBesideTheKeysOfValues(t *testing.T) {
 	for key, err := range c.Keys(t.Context(), "*") {
 		require.Fail(t, "there is a key", "%q %v", key, err)
 	}
-	for _, clear := range []func(context.Context) (int, error){c.Clear, c.ClearAllVersions, func(ctx context.Context) (int, error) { return c.DeletePattern(ctx, "*") }} {
-		removed, err := clear(t.Context())
+	for _, remove := range []func(context.Context) (int, error){c.Clear, c.ClearAllVersions, func(ctx context.Context) (int, error) { return c.DeletePattern(ctx, "*") }} {
+		removed, err := remove(t.Context())
 		require.NoError(t, err)
 		require.Zero(t, removed)
 	}

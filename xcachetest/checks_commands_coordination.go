@@ -14,6 +14,9 @@ func coordinationCommandChecks() []check {
 		command(driver.CmdLock, "gives a lock to one token at a time, again to the one that has it, and to the next when the lease has run out; fences grow", needs("RPUSH", driver.CmdLockRelease), locks),
 		command(driver.CmdLockExtend, "answers 1 and begins the lease anew for the token that holds the lock, 0 for any other and when the lease has run out", needs("RPUSH", driver.CmdLock), extendsLocks),
 		command(driver.CmdLockRelease, "frees the lock and answers 1 for the token that holds it, 0 for any other and when the lease has run out", needs("RPUSH", driver.CmdLock), releasesLocks),
+		command(driver.CmdSemaphore, "gives permits up to the capacity, in the order of the places in the queue, and again when the lease of one has run out", needs("RPUSH", driver.CmdSemaphoreRelease), givesPermits),
+		command(driver.CmdSemaphoreExtend, "answers 1 and begins the lease anew for a token that holds a permit, 0 for any other and when the lease has run out", needs("RPUSH", driver.CmdSemaphore), extendsPermits),
+		command(driver.CmdSemaphoreRelease, "frees the permit and answers 1 for a token that holds one, 0 for any other and when the lease has run out; it gives up a place", needs("RPUSH", driver.CmdSemaphore), releasesPermits),
 	}
 }
 

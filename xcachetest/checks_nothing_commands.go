@@ -149,7 +149,7 @@ func ofTime(key driver.Arg, time int64, fields ...string) []driver.Arg {
 // only one.
 var madeUp = []string{
 	"XADD", "RESTORE", "EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO",
-	driver.CmdLock, driver.CmdLockExtend, driver.CmdLockRelease,
+	driver.CmdLock, driver.CmdLockExtend, driver.CmdLockRelease, driver.CmdSemaphore, driver.CmdSemaphoreExtend, driver.CmdSemaphoreRelease,
 }
 
 // badCommands have arguments that their command does not take.

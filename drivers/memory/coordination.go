@@ -64,9 +64,9 @@ func (c *call) keep(e *entry, h *hash, ttl time.Duration, records ...record) err
 	return nil
 }
 
-// tell publishes on the channel that has the name of the key.
-func (c *call) tell() {
-	c.db.broker.publish(publication{driver.Channels, c.Key(0), []byte{}})
+// tell publishes on the channel that has a name.
+func (c *call) tell(channel string) {
+	c.db.broker.publish(publication{driver.Channels, channel, []byte{}})
 }
 
 // millisecondsUntil rounds up.

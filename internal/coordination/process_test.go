@@ -28,7 +28,8 @@ const (
 // roles are what child processes do. Each says a line when it holds what it was to hold, and is
 // over when standard input is.
 var roles = map[string]func(ctx context.Context, c *xcache.Cache, lease time.Duration) error{
-	"lock": playLock,
+	"lock":   playLock,
+	"permit": playPermit,
 }
 
 // play is the main function of a child process.

@@ -30,7 +30,7 @@ var sections = []section{
 	{"Sorted sets", []driver.Group{driver.GroupSortedSets}, "SortedSets", reflect.TypeFor[*mixins.SortedSets[string]]()},
 	{"Streams", []driver.Group{driver.GroupStreams}, "Streams", reflect.TypeFor[*mixins.Streams[string]]()},
 	{"Messages", []driver.Group{driver.GroupPubSub}, "PubSub", reflect.TypeFor[*mixins.PubSub[string]]()},
-	{"Coordination", []driver.Group{driver.GroupLocks}, "", nil},
+	{"Coordination", []driver.Group{driver.GroupLocks, driver.GroupSemaphores}, "", nil},
 	{"Scripts and functions", []driver.Group{driver.GroupScripts, driver.GroupFunctions}, "", nil},
 }
 
@@ -44,6 +44,7 @@ var methodsOf = map[string][]string{
 	driver.CmdCompareAndSwap: {"CompareAndSwap"}, driver.CmdCompareAndDelete: {"CompareAndDelete"},
 	"EVAL": {"Script.Run"}, "EVALSHA": {"Script.Run"}, "EVAL_RO": {"Script.RunRO"}, "EVALSHA_RO": {"Script.RunRO"},
 	driver.CmdLock: {"Locks.Acquire", "Locks.TryAcquire"}, driver.CmdLockExtend: {"Lock.Extend"}, driver.CmdLockRelease: {"Lock.Release"},
+	driver.CmdSemaphore: {"Semaphores.Acquire", "Semaphores.TryAcquire"}, driver.CmdSemaphoreExtend: {"Permit.Extend"}, driver.CmdSemaphoreRelease: {"Permit.Release"},
 	"FCALL": {"Function.FCall"}, "FCALL_RO": {"Function.FCallRO"},
 }
 

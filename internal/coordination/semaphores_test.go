@@ -1,0 +1,111 @@
+package coordination
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/mixins"
+)
+
+// What all processes of the test agree on, and the weight of the permits that are killed.
+const (
+	capacity = 10
+	killed   = 3
+)
+
+// playPermit holds a permit until it is killed.
+func playPermit(ctx context.Context, c *xcache.Cache, lease time.Duration) error {
+	semaphores, err := mixins.NewSemaphores(c)
+	if err != nil {
+		return err
+	}
+	ctx, _, err = semaphores.Acquire(ctx, "s", capacity, mixins.SemaphoreOptions{Weight: killed, Lease: lease})
+	if err != nil {
+		return err
+	}
+	fmt.Println("holds", ctx.Err() == nil)
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// A tally is what holders have in use.
+type tally struct {
+	mu   sync.Mutex
+	used int
+	most int
+}
+
+func (u *tally) add(weight int) int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.used += weight
+	u.most = max(u.most, u.used)
+	return u.used
+}
+
+// Holders come and go, and some are killed. What those who live hold is never more than the
+// capacity, and in the end all of it is free.
+func TestPermitsAreNeverMoreThanTheCapacity(t *testing.T) {
+	const handles, callers = 4, 4
+	const lease = 300 * time.Millisecond
+	for _, store := range stores {
+		t.Run(store.name, func(t *testing.T) {
+			dsn := store.dsn(t)
+			var holders tally
+			var operations atomic.Int64
+			want := int64(size(t, "XCACHE_PERMITS", 400))
+			began := time.Now()
+			var all sync.WaitGroup
+			for range handles {
+				semaphores, err := mixins.NewSemaphores(openStore(t, dsn))
+				require.NoError(t, err)
+				t.Cleanup(func() { require.NoError(t, semaphores.Close()) })
+				for range callers {
+					all.Go(func() {
+						for operations.Add(1) <= want {
+							weight := 1 + rand.IntN(capacity)
+							ctx, permit, err := semaphores.Acquire(t.Context(), "s", capacity, mixins.SemaphoreOptions{Weight: weight})
+							if !assert.NoError(t, err) {
+								return
+							}
+							used := holders.add(weight)
+							holders.add(-weight)
+							if !assert.NoError(t, permit.Release(ctx)) || !assert.LessOrEqual(t, used, capacity) {
+								return
+							}
+						}
+					})
+				}
+			}
+			if store.name != "memory" {
+				for range size(t, "XCACHE_PERMIT_KILLS", 2) {
+					h := hold(t, "permit", dsn, lease)
+					require.Equal(t, "true", h.says(t, "holds"))
+					assert.LessOrEqual(t, holders.add(killed), capacity)
+					time.Sleep(rand.N(2 * lease))
+					holders.add(-killed)
+					h.kill()
+				}
+			}
+			all.Wait()
+			semaphores, err := mixins.NewSemaphores(openStore(t, dsn))
+			require.NoError(t, err)
+			ctx, whole, err := semaphores.Acquire(t.Context(), "s", capacity, mixins.SemaphoreOptions{Weight: capacity, Wait: time.Minute})
+			require.NoError(t, err)
+			require.NoError(t, whole.Release(ctx))
+			require.NoError(t, semaphores.Close())
+			t.Logf("%d operations in %v, at most %d in use", want, time.Since(began), holders.most)
+		})
+	}
+}

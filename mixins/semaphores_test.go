@@ -1,0 +1,215 @@
+package mixins_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/mixins"
+)
+
+func newSemaphores(t *testing.T, c *xcache.Cache) *mixins.Semaphores {
+	t.Helper()
+	semaphores, err := mixins.NewSemaphores(c)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, semaphores.Close()) })
+	return semaphores
+}
+
+// weigh returns options for a weight.
+func weigh(weight int) mixins.SemaphoreOptions { return mixins.SemaphoreOptions{Weight: weight} }
+
+func TestPermitsAreNoMoreThanTheCapacity(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		semaphores := newSemaphores(t, openTest(t, "memory://"))
+		ctx, large, err := semaphores.TryAcquire(t.Context(), "s", 3, weigh(2))
+		require.NoError(t, err)
+		require.Equal(t, "s", large.Name())
+		_, _, err = semaphores.TryAcquire(t.Context(), "s", 3, weigh(2))
+		require.ErrorIs(t, err, mixins.ErrSemaphoreFull)
+		_, small, err := semaphores.TryAcquire(t.Context(), "s", 3, weigh(0))
+		require.NoError(t, err)
+		before := time.Now()
+		_, _, err = semaphores.Acquire(t.Context(), "s", 3, mixins.SemaphoreOptions{Wait: time.Second})
+		require.ErrorIs(t, err, mixins.ErrSemaphoreFull)
+		require.Equal(t, time.Second, time.Since(before))
+		synctest.Wait() // the place of the last caller is given up
+		time.Sleep(time.Minute)
+		require.NoError(t, ctx.Err(), "leases are renewed")
+		require.NoError(t, small.Extend(t.Context(), time.Minute))
+		require.Greater(t, small.Left(), 50*time.Second)
+		require.NoError(t, large.Release(ctx))
+		require.ErrorIs(t, large.Release(ctx), mixins.ErrPermitNotHeld)
+		require.ErrorIs(t, large.Extend(t.Context(), time.Minute), mixins.ErrPermitNotHeld)
+		_, _, err = semaphores.TryAcquire(t.Context(), "s", 3, weigh(2))
+		require.NoError(t, err)
+	})
+}
+
+func TestALargePermitIsNotPassedBySmallOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := newSemaphores(t, openTest(t, "memory://"+t.Name())), newSemaphores(t, openTest(t, "memory://"+t.Name()))
+		ctx, first, err := here.TryAcquire(t.Context(), "s", 3, weigh(1))
+		require.NoError(t, err)
+		var mu sync.Mutex
+		var order []int
+		var all sync.WaitGroup
+		for i, weight := range []int{3, 1, 2, 3} {
+			handle := []*mixins.Semaphores{here, there}[i%2]
+			all.Go(func() {
+				ctx, permit, err := handle.Acquire(t.Context(), "s", 3, weigh(weight))
+				if !assert.NoError(t, err) {
+					return
+				}
+				mu.Lock()
+				order = append(order, i)
+				mu.Unlock()
+				time.Sleep(10 * time.Millisecond)
+				assert.NoError(t, permit.Release(ctx))
+			})
+			time.Sleep(10 * time.Millisecond)
+		}
+		_, _, err = there.TryAcquire(t.Context(), "s", 3, weigh(1))
+		require.ErrorIs(t, err, mixins.ErrSemaphoreFull, "others wait")
+		require.NoError(t, first.Release(ctx))
+		all.Wait()
+		require.ElementsMatch(t, []int{1, 2}, order[1:3], "both have room at once")
+		require.Equal(t, []int{0, 3}, []int{order[0], order[3]})
+	})
+}
+
+func TestCallersWhoLeaveGiveUpTheirPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		semaphores := newSemaphores(t, openTest(t, "memory://"))
+		ctx, first, err := semaphores.TryAcquire(t.Context(), "s", 2, weigh(1))
+		require.NoError(t, err)
+		leaving, leave := context.WithCancel(t.Context())
+		left := make(chan error)
+		go func() {
+			_, _, err := semaphores.Acquire(leaving, "s", 2, weigh(2))
+			left <- err
+		}()
+		synctest.Wait()
+		staying := make(chan error)
+		go func() {
+			_, _, err := semaphores.Acquire(t.Context(), "s", 2, weigh(1))
+			staying <- err
+		}()
+		synctest.Wait()
+		before := time.Now()
+		leave()
+		require.ErrorIs(t, <-left, context.Canceled)
+		require.NoError(t, <-staying)
+		require.Zero(t, time.Since(before), "it is told at once")
+		require.NoError(t, first.Release(ctx))
+	})
+}
+
+func TestThePermitThatTheServerForgetsIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openTest(t, "memory://")
+		semaphores := newSemaphores(t, c)
+		ctx, permit, err := semaphores.TryAcquire(t.Context(), "s", 1, weigh(1))
+		require.NoError(t, err)
+		require.NoError(t, c.FlushDB(t.Context()))
+		<-ctx.Done()
+		require.ErrorIs(t, context.Cause(ctx), mixins.ErrPermitLost)
+		require.ErrorIs(t, permit.Release(ctx), mixins.ErrPermitNotHeld)
+	})
+}
+
+func TestLostRepliesOfSemaphores(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, c := openFlaky(t)
+		semaphores := newSemaphores(t, c)
+		store.set(2, false)
+		ctx, permit, err := semaphores.TryAcquire(t.Context(), "s", 1, weigh(1))
+		require.NoError(t, err)
+		store.set(2, false)
+		require.NoError(t, permit.Release(ctx))
+		store.set(4, false) // all attempts
+		_, _, err = semaphores.TryAcquire(t.Context(), "s", 1, weigh(1))
+		require.ErrorIs(t, err, xcache.ErrUnknownOutcome)
+		synctest.Wait()
+		_, _, err = semaphores.TryAcquire(t.Context(), "s", 1, weigh(1))
+		require.NoError(t, err, "what may have been taken is released")
+	})
+}
+
+func TestCloseReleasesPermits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openTest(t, "memory://")
+		semaphores, err := mixins.NewSemaphores(c)
+		require.NoError(t, err)
+		ctx, _, err := semaphores.TryAcquire(t.Context(), "s", 1, weigh(1))
+		require.NoError(t, err)
+		waiting := make(chan error)
+		go func() {
+			_, _, err := semaphores.Acquire(t.Context(), "s", 1, weigh(1))
+			waiting <- err
+		}()
+		synctest.Wait()
+		require.NoError(t, semaphores.Close())
+		require.ErrorIs(t, <-waiting, xcache.ErrClosed)
+		require.ErrorIs(t, context.Cause(ctx), xcache.ErrClosed)
+		_, _, err = semaphores.TryAcquire(t.Context(), "s", 1, weigh(1))
+		require.ErrorIs(t, err, xcache.ErrClosed)
+		time.Sleep(10 * time.Second) // the place of the one who waited
+		_, _, err = newSemaphores(t, c).TryAcquire(t.Context(), "s", 1, weigh(1))
+		require.NoError(t, err)
+	})
+}
+
+func TestBadOptionsOfSemaphores(t *testing.T) {
+	semaphores := newSemaphores(t, openTest(t, "memory://"))
+	for _, tt := range []struct {
+		capacity int
+		options  mixins.SemaphoreOptions
+	}{
+		{0, weigh(0)}, {3, weigh(4)}, {3, weigh(-1)}, {-1, weigh(1)},
+		{1, mixins.SemaphoreOptions{Lease: time.Millisecond}}, {1, mixins.SemaphoreOptions{Wait: -1}},
+	} {
+		_, _, err := semaphores.Acquire(t.Context(), "s", tt.capacity, tt.options)
+		require.ErrorIs(t, err, xcache.ErrSyntax, "%+v", tt)
+	}
+	_, _, err := semaphores.TryAcquire(t.Context(), "", 1, weigh(1))
+	require.ErrorIs(t, err, xcache.ErrInvalidKey)
+}
+
+func TestManyCallersShareASemaphore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const capacity = 5
+		semaphores := newSemaphores(t, openTest(t, "memory://"))
+		var mu sync.Mutex
+		used := 0
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				for range 10 {
+					weight := 1 + rand.IntN(capacity)
+					ctx, permit, err := semaphores.Acquire(t.Context(), "s", capacity, weigh(weight))
+					if !assert.NoError(t, err) {
+						return
+					}
+					mu.Lock()
+					used += weight
+					assert.LessOrEqual(t, used, capacity)
+					mu.Unlock()
+					time.Sleep(time.Millisecond)
+					mu.Lock()
+					used -= weight
+					mu.Unlock()
+					assert.NoError(t, permit.Release(ctx))
+				}
+			})
+		}
+		all.Wait()
+	})
+}

@@ -69,3 +69,46 @@ func TestObserverCostsOneAllocation(t *testing.T) {
 	ctx := t.Context()
 	require.LessOrEqual(t, testing.AllocsPerRun(200, func() { require.NoError(t, second(v.Get(ctx, "key"))) }), 3.0, "allocations")
 }
+
+// What a queued command allocates itself is its full key; its result and the copies of the
+// caller's texts share memory with others.
+func TestAllocationBudgetOfAPipeline(t *testing.T) {
+	skipAllocations(t)
+	ctx := t.Context()
+	const queued, each, others = 100, 1.3, 40
+	c := openRaw(t).Cache
+	run := func() {
+		p := c.Pipeline()
+		for range queued {
+			xcache.Queue(p, xcache.NewOp(c, "hget", "HGET", "key").Field("field"), func(o *xcache.Op) (bool, error) {
+				return o.Reply().IsNil(), nil
+			})
+		}
+		require.NoError(t, p.Exec(ctx))
+	}
+	require.LessOrEqual(t, testing.AllocsPerRun(50, run), each*queued+others, "allocations")
+}
+
+// Results of several types in turn each keep their own value.
+func TestResultsOfSeveralTypesAreApart(t *testing.T) {
+	v := openRaw(t)
+	p := v.Pipeline()
+	var stored []*xcache.Result[bool]
+	var read []*xcache.Result[[]byte]
+	for _, key := range manyKeys(70) {
+		stored = append(stored, v.In(p).Set(key, []byte(key)))
+		read = append(read, v.In(p).Get(key))
+	}
+	for _, key := range manyKeys(70) {
+		read = append(read, v.In(p).Get(key))
+	}
+	require.NoError(t, p.Exec(t.Context()))
+	for i, key := range append(manyKeys(70), manyKeys(70)...) {
+		got, err := read[i].Value()
+		require.NoError(t, err)
+		require.Equal(t, key, string(got))
+	}
+	for _, result := range stored {
+		require.NoError(t, result.Err())
+	}
+}

@@ -3,7 +3,6 @@ package xcache
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
@@ -364,7 +363,7 @@ func (o *Op) fullKeys() []string {
 }
 
 // keep makes copies of what the caller may use again before the operation is sent.
-func (o *Op) keep() {
+func (o *Op) keep(b *batch) {
 	if o.key != "" && o.full != "" {
 		o.key = o.cache.ownKey(o.full, o.key)
 	}
@@ -378,7 +377,7 @@ func (o *Op) keep() {
 			}
 		case driver.RoleKey: // the full key is the cache's own
 		default:
-			a.Text = strings.Clone(a.Text)
+			a.Text = b.keep(a.Text)
 		}
 	}
 	o.borrows = false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/xcache-go/xcache/driver"
@@ -35,6 +36,56 @@ type batch struct {
 	// driver may have left a goroutine behind that still has them.
 	failed   bool
 	executed bool
+	// texts are copies of what the caller gave, slab the results that
+	// were allocated and not used yet.
+	texts strings.Builder
+	slab  any // a *slab, or the one *Result before
+}
+
+// keep returns a copy of a text of the caller's, in memory that it shares with others.
+func (b *batch) keep(text string) string {
+	const least, most = 64, 4 << 10
+	if text == "" {
+		return ""
+	}
+	if b.texts.Cap()-b.texts.Len() < len(text) {
+		size := min(max(2*b.texts.Cap(), least), most)
+		b.texts = strings.Builder{} // those before keep theirs
+		b.texts.Grow(max(size, len(text)))
+	}
+	b.texts.WriteString(text)
+	all := b.texts.String()
+	return all[len(all)-len(text):]
+}
+
+// A slab is results that were allocated together.
+type slab[T any] struct {
+	size int
+	free []Result[T]
+}
+
+// newResult returns a result in a batch. Those that are queued one after the other, and of
+// one type, are allocated together, so that each of a long pipeline costs a fraction of an
+// allocation.
+func newResult[T any](b *batch) *Result[T] {
+	const largest = 32 // who keeps one result keeps those with it
+	s, ok := b.slab.(*slab[T])
+	if !ok {
+		if _, same := b.slab.(*Result[T]); !same { // the first of its type, or of another type than the one before
+			r := new(Result[T])
+			b.slab = r
+			return r
+		}
+		s = new(slab[T])
+		b.slab = s
+	}
+	if len(s.free) == 0 {
+		s.size = min(max(2*s.size, 2), largest)
+		s.free = make([]Result[T], s.size)
+	}
+	r := &s.free[0]
+	s.free = s.free[1:]
+	return r
 }
 
 // queued is an operation in a batch; resolve decodes its result, or gives it
@@ -194,9 +245,10 @@ func (r *Result[T]) Err() error {
 // be used again when Queue returns. The view of the operation may be another one than
 // the pipeline's; it must be of the same store.
 func Queue[R any](p *Pipeline, o *Op, read func(*Op) (R, error)) *Result[R] {
-	r := &Result[R]{batch: p.batch, op: o, read: read}
+	r := newResult[R](p.batch)
+	r.batch, r.op, r.read = p.batch, o, read
 	done := p.tx.takes()
-	o.keep()
+	o.keep(p.batch)
 	p.batch.queue = append(p.batch.queue, r)
 	switch {
 	case done != nil:

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -219,6 +220,9 @@ func (c *conn) Write(p []byte) (int, error) {
 	}
 	n, err := c.loans.write(p, c.between(), c.write)
 	if err == nil {
+		if pipelining && c.due() >= crowd {
+			runtime.Gosched()
+		}
 		return len(p), nil
 	}
 	if c.isInterrupted() {
@@ -235,6 +239,12 @@ func (c *conn) Write(p []byte) (int, error) {
 	c.dead.Store(true)
 	return n, c.why(err)
 }
+
+// crowd is how many replies are due on a connection before its writer lets the callers that
+// can run queue their commands first. What is queued is written in one go: a write to the
+// system costs more than all else that a call does, and without a pause each has a command
+// or two. With fewer calls there is nobody to wait for.
+const crowd = 4
 
 // write writes p to the connection.
 func (c *conn) write(p []byte) (int, error) {

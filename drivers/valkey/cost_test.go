@@ -52,6 +52,20 @@ func allocations(t *testing.T, call func() error) float64 {
 	})
 }
 
+// A command of a pipeline costs the store less than one allocation.
+func TestPipelinesAllocateLittle(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
+	store, _, _ := openFake(t)
+	value := make([]byte, 100)
+	cmds := make([]*driver.Cmd, 100)
+	for i := range cmds {
+		cmds[i] = driver.NewCmd("HSET", driver.Key("k"), driver.Field("f"), driver.Val(value))
+	}
+	require.LessOrEqual(t, allocations(t, func() error { return store.Do(t.Context(), cmds, driver.Plain) }), 20.0, "allocations")
+}
+
 // What the store does for a command of the table, next to valkey-go's own call.
 func BenchmarkDo(b *testing.B) {
 	for _, s := range servers {

@@ -18,6 +18,7 @@ import (
 func BenchmarkClient(b *testing.B)     { run(b, clientComparisons()) }
 func BenchmarkValkey(b *testing.B)     { run(b, valkeyComparisons()) }
 func BenchmarkStructures(b *testing.B) { run(b, structureComparisons()) }
+func BenchmarkMemory(b *testing.B)     { run(b, memoryComparisons()) }
 func BenchmarkEmbedded(b *testing.B)   { run(b, embeddedComparisons()) }
 
 func BenchmarkCodec(b *testing.B) {

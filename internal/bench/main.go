@@ -72,6 +72,7 @@ func groups() []group {
 		{"Client", tables(clientComparisons())},
 		{"Valkey", tables(valkeyComparisons())},
 		{"Structures", tables(structureComparisons())},
+		{"Memory", tables(memoryComparisons())},
 		{"Embedded", append(tables(embeddedComparisons()), hitRatios{})},
 		{"Codec", slices.Concat(tables(serializerTables()), tables(compressorTables()), tables(levelTables()),
 			tables(chainTables()), []table{fallbackTable{}}, tables(jsonTables()), []table{strictness{}})},
@@ -93,7 +94,7 @@ func writeVersions() {
 		return
 	}
 	for _, module := range info.Deps {
-		for _, name := range []string{"redis/go-redis", "valkey-io/valkey-go", "maypok86/otter", "dgraph-io/ristretto", "hashicorp/golang-lru", "coocood/freecache", "allegro/bigcache", "klauspost/compress", "pierrec/lz4", "andybalholm/brotli", "fxamacker/cbor", "ulikunitz/xz", "goccy/go-json", "bytedance/sonic", "json-iterator/go", "segmentio/encoding", "go-json-experiment/json"} {
+		for _, name := range []string{"redis/go-redis", "valkey-io/valkey-go", "maypok86/otter", "dgraph-io/ristretto", "hashicorp/golang-lru", "coocood/freecache", "allegro/bigcache", "alicebob/miniredis", "klauspost/compress", "pierrec/lz4", "andybalholm/brotli", "fxamacker/cbor", "ulikunitz/xz", "goccy/go-json", "bytedance/sonic", "json-iterator/go", "segmentio/encoding", "go-json-experiment/json"} {
 			if strings.Contains(module.Path, name) {
 				fmt.Printf(", %s %s", name, module.Version)
 			}

@@ -4,6 +4,7 @@ package arguments
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -97,7 +98,14 @@ func (l List) Size(i int) int {
 
 // Is reports whether argument i is a word of the command language, in any case.
 func (l List) Is(i int, word string) bool {
-	return strings.EqualFold(l.Cmd.Args[i].String(), word)
+	a := &l.Cmd.Args[i]
+	if f, isNumber := a.Number(); isNumber && !math.IsInf(f, 0) && !math.IsNaN(f) {
+		return false // and needs no formatting
+	}
+	if a.Role == driver.RoleValue && len(a.Data) != len(word) {
+		return false
+	}
+	return strings.EqualFold(a.String(), word)
 }
 
 // Int returns argument i as a number.

@@ -125,6 +125,25 @@ var byCommand = func() map[string][]*Form {
 	return index
 }()
 
+// byRow has the forms of each command of the table, by the index of its row.
+var byRow = func() [][]*Form {
+	rows := driver.Commands()
+	list := make([][]*Form, len(rows))
+	for i := range rows {
+		list[rows[i].Index()] = byCommand[rows[i].Name]
+	}
+	return list
+}()
+
+// formsOf returns the forms of a command, which are not looked up by its name if the table
+// has it.
+func formsOf(c *driver.Cmd) []*Form {
+	if i := c.Command().Index(); i >= 0 {
+		return byRow[i]
+	}
+	return byCommand[c.Name]
+}
+
 func always([]driver.Arg) bool { return true }
 
 // arguments matches exactly n arguments.
@@ -174,7 +193,7 @@ func both(a, b func([]driver.Arg) bool) func([]driver.Arg) bool {
 
 // isForm reports whether some servers lack a command.
 func isForm(c *driver.Cmd) bool {
-	for _, f := range byCommand[c.Name] {
+	for _, f := range formsOf(c) {
 		if f.Made(c.Args) {
 			return true
 		}
@@ -184,7 +203,7 @@ func isForm(c *driver.Cmd) bool {
 
 // isSilent reports whether some servers lack a command and do not refuse it.
 func isSilent(c *driver.Cmd) bool {
-	for _, f := range byCommand[c.Name] {
+	for _, f := range formsOf(c) {
 		if f.Silent && f.Made(c.Args) {
 			return true
 		}
@@ -194,7 +213,7 @@ func isSilent(c *driver.Cmd) bool {
 
 // lacks reports whether a server of version v lacks a command.
 func lacks(v Version, c *driver.Cmd) bool {
-	for _, f := range byCommand[c.Name] {
+	for _, f := range formsOf(c) {
 		if f.Made(c.Args) && !f.In(v) {
 			return true
 		}
@@ -206,7 +225,7 @@ func lacks(v Version, c *driver.Cmd) bool {
 // v. The name is empty if the server has the command. Without such a script, the error
 // names the version with the command.
 func substitute(c *driver.Cmd, v Version) (name string, err error) {
-	for _, f := range byCommand[c.Name] {
+	for _, f := range formsOf(c) {
 		if !f.Made(c.Args) || f.In(v) {
 			continue
 		}

@@ -69,7 +69,12 @@ func (s *Store) doPlain(ctx context.Context, cmds []*driver.Cmd) error {
 	}
 	for {
 		c := s.call()
-		c.Commands = s.encode(c.Commands[:0], cmds, how)
+		if len(cmds) == 1 {
+			c.Commands = s.encode(c.one[:0], cmds, how)
+		} else {
+			c.batch = s.encode(c.batch[:0], cmds, how)
+			c.Commands = c.batch
+		}
 		if err := s.run(ctx, c); err != nil {
 			if how != inFull {
 				return err
@@ -100,6 +105,20 @@ const (
 	// maxNames is the limit of keys and of texts about a server.
 	maxNames = 16 << 20
 )
+
+// longestOf is longest for a command of a row.
+func (s *Store) longestOf(row *driver.Command, name string) int64 {
+	if kind := kindOf(row); kind != nil && !kind.ownLength {
+		return max(int64(s.options.MaxValue), minLongest)
+	}
+	return s.longest(name)
+}
+
+// hasOwnLength reports whether longest knows a command.
+func hasOwnLength(name string) bool {
+	s := Store{options: Options{MaxValue: 1}}
+	return s.longest(name) != minLongest
+}
 
 // longest returns the limit of the strings in the reply to a command.
 func (s *Store) longest(name string) int64 {

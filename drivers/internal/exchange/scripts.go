@@ -31,14 +31,22 @@ const (
 
 // encode appends cmds as commands of a call.
 func (s *Store) encode(commands []Command, cmds []*driver.Cmd, how scripting) []Command {
-	commands = slices.Grow(commands, len(cmds))
+	first := len(commands)
+	commands = slices.Grow(commands, len(cmds))[:first+len(cmds)]
 	var sent []string // the SHA-1 of each script that the batch has sent in full
-	for _, cmd := range cmds {
+	for i, cmd := range cmds {
 		row := cmd.Command()
-		command := Command{
+		command := &commands[first+i]
+		*command = Command{
 			Name: cmd.Name, Args: cmd.Args, ReadOnly: row.ReadOnly, OfProgram: ofProgram(row),
-			Shape: shape.Of(cmd.Name, cmd.Args), Longest: s.longest(cmd.Name),
+			Longest: s.longestOf(row, cmd.Name),
 		}
+		kind := kindOf(row)
+		if kind != nil && kind.plain {
+			command.Shape = kind.shape
+			continue
+		}
+		command.Shape = shape.Of(cmd.Name, cmd.Args)
 		whole := how == inFull || how == inTransaction && command.OfProgram
 		if own, isOwn := script.Lookup(cmd.Name); isOwn {
 			var keys string
@@ -57,9 +65,42 @@ func (s *Store) encode(commands []Command, cmds []*driver.Cmd, how scripting) []
 				sent = append(sent, sum)
 			}
 		}
-		commands = append(commands, command)
 	}
 	return commands
+}
+
+// A kind is what is known of the commands of a row without a look at their arguments.
+type kind struct {
+	// plain tells that they are sent as they are, no script, and have one shape.
+	plain bool
+	shape shape.Shape
+	// ownLength tells that the length of their replies is not that of other commands.
+	ownLength bool
+}
+
+// kinds has the kind of each row of the table, by its index.
+var kinds = func() []kind {
+	rows := driver.Commands()
+	list := make([]kind, len(rows))
+	for i := range rows {
+		name := rows[i].Name
+		_, isOwn := script.Lookup(name)
+		_, inFull := byName[name]
+		list[rows[i].Index()] = kind{
+			plain:     !isOwn && !inFull && name != "SET", // whose shape depends on GET
+			shape:     shape.Of(name, nil),
+			ownLength: hasOwnLength(name),
+		}
+	}
+	return list
+}()
+
+// kindOf returns the kind of a row; nil if it is not one of the table.
+func kindOf(row *driver.Command) *kind {
+	if i := row.Index(); i >= 0 {
+		return &kinds[i]
+	}
+	return nil
 }
 
 // byName maps commands with a script in full to those with its SHA-1.

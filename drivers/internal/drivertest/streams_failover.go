@@ -37,6 +37,7 @@ func startWorkforce(t *testing.T, cache *xcache.Cache, key string) *workforce {
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	w := &workforce{streams: streams, key: key, stop: stop, ended: make(chan error, consumersAtWork), handled: make(map[string]int)}
 	w.adding = startSpeaker(t.Context(), func(ctx context.Context, n int) error {
+		time.Sleep(10 * time.Millisecond) // two processors have six servers to run
 		_, err := streams.XAdd(ctx, key, mixins.XAddOptions{}, map[string]string{"f": fmt.Sprint(n)})
 		return err
 	})

@@ -275,7 +275,7 @@ func Run[R any](ctx context.Context, o *Op, read func(*Op) (R, error)) (R, error
 	o.seen = call.seen
 	if err = o.run(ctx); err == nil {
 		if result, err = read(o); err != nil {
-			err = o.held.Misread(err)
+			err = o.misread(err)
 		}
 		err = call.end(err)
 		o.release()

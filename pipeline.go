@@ -283,7 +283,7 @@ func (r *Result[T]) resolve(batchErr error) error {
 	}
 	value, err := r.read(o)
 	if err != nil {
-		err = o.ownError(o.held.Misread(err))
+		err = o.ownError(o.misread(err))
 	}
 	r.value, r.err, r.read = value, err, nil
 	if !r.batch.failed {

@@ -20,7 +20,8 @@ type Watcher interface {
 // the same value was written again, when its TTL was changed, when the key was deleted, and
 // made anew, when it has expired, was evicted, or the database was emptied. A key that is
 // not there changes when it is made. A write that did not take place, as its condition did
-// not hold, or as it failed, is no change.
+// not hold, or as it failed, or as it found nothing to do, is no change. Nor is what a group
+// of a stream keeps of its reading.
 type Transaction interface {
 	// Do runs commands as Commander.Do does. Plain ones of the transaction's own that write
 	// to a watched key change it.

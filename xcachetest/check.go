@@ -99,6 +99,7 @@ func keptChecks() []check {
 		faultChecks(),
 		closeChecks(),
 		exclusiveChecks(),
+		unreadChecks(),
 		pubSubChecks(),
 		inspectChecks(),
 		cacheKeyChecks(),

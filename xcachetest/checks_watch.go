@@ -20,6 +20,9 @@ type change struct {
 	make   func(ctx context.Context, c *cached) error
 }
 
+// withoutTTL is what a key holds that does not expire.
+const withoutTTL = "without TTL"
+
 // onlyErr drops the result of a call.
 func onlyErr[T any](_ T, err error) error { return err }
 
@@ -55,7 +58,7 @@ var changes = []change{
 	{"a list that gets an element", needs("RPUSH"), "", func(_ context.Context, c *cached) error { return c.push(c.full("{t}a"), "x") }},
 }
 
-// idleCalls leave the key {t}a as it is, which holds the text v.
+// idleCalls leave the key {t}a as it is.
 var idleCalls = []change{
 	{"reads", nil, "v", func(ctx context.Context, c *cached) error {
 		return errors.Join(c.wantText(c.texts, "{t}a", "v"), onlyErr(c.Has(ctx, "{t}a")))
@@ -67,6 +70,16 @@ var idleCalls = []change{
 	}},
 	{"a compare-and-swap with another value", needs(swapper), "v", func(ctx context.Context, c *cached) error {
 		return onlyErr(c.texts.CompareAndSwap(ctx, "{t}a", "other", "w"))
+	}},
+	{"a compare-and-delete with another value", needs(driver.CmdCompareAndDelete), "v", func(ctx context.Context, c *cached) error {
+		return onlyErr(c.texts.CompareAndDelete(ctx, "{t}a", "other"))
+	}},
+	{"a Persist of a key without a TTL", needs(expirer), withoutTTL, func(ctx context.Context, c *cached) error {
+		return onlyErr(c.Persist(ctx, "{t}a"))
+	}},
+	{"an increment of a key that is not there", needs(counter), "", func(ctx context.Context, c *cached) error {
+		_, err := c.Incr(ctx, "{t}a", 1)
+		return c.wantErr(err, xcache.ErrNotFound, "Incr")
 	}},
 	{"other keys", nil, "v", func(ctx context.Context, c *cached) error {
 		return errors.Join(c.texts.Set(ctx, "{t}b", "w"), c.texts.Set(ctx, "{u}a", "w"), onlyErr(c.Delete(ctx, "{t}b", "{t}c")))
@@ -337,6 +350,8 @@ func (c *cached) watchChange(ctx context.Context, change *change) (calls int, er
 	case "":
 	case "5":
 		err = xcache.For[int](c.Cache).Set(ctx, "{t}a", 5)
+	case withoutTTL:
+		err = c.texts.Set(ctx, "{t}a", change.before, xcache.TTL(xcache.NoExpiry))
 	default:
 		err = c.texts.Set(ctx, "{t}a", change.before)
 	}

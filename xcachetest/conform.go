@@ -12,7 +12,8 @@ import (
 // Conform holds the stores that open returns to every rule of the contract, outside of
 // "go test", and returns what became of each check. A store is taken at its word: what it
 // has no capability, command or server for is skipped. It keeps what it is given, and
-// others may use its database; [Harness.Conform] is for all else.
+// others may use its database; [Harness.Conform] is for all else. What a server is too old
+// for, commands and fields of XINFO's replies, is found out.
 //
 // open is called at least once for each check, returns a new store, ready for use, and
 // Conform closes the store. The stores may see the same keys or not. Checks of one report
@@ -130,4 +131,27 @@ func claim(h *Harness, s *subject) {
 			h.ServerLacks = append(h.ServerLacks, pair[1])
 		}
 	}
+	if s.runs("XADD") && s.runs("XGROUP") && s.runs("XINFO") && !slices.Contains(h.ServerLacks, "XINFO") && !s.late() {
+		h.ServerLacksFields = untoldFields(s)
+	}
+}
+
+// untoldFields returns those fields of XINFO's replies that may be missing, and are. An error
+// of the store is for the checks to find.
+func untoldFields(s *subject) (untold []string) {
+	key := s.slotKey("x")
+	_, addErr := s.do("XADD", key, literal("*"), driver.Field("f"), element("v"))
+	_, groupErr := s.do("XGROUP", literal("CREATE"), key, literal("g"), literal("0"))
+	stream, streamErr := s.do("XINFO", literal("STREAM"), key)
+	groups, groupsErr := s.do("XINFO", literal("GROUPS"), key)
+	if errors.Join(addErr, groupErr, streamErr, groupsErr) != nil || len(groups.Items) != 1 {
+		return nil
+	}
+	told := slices.Concat(stream.Items, groups.Items[0].Items)
+	for _, field := range newFields {
+		if !slices.ContainsFunc(told, func(r driver.Reply) bool { return string(r.Data) == field }) {
+			untold = append(untold, field)
+		}
+	}
+	return untold
 }

@@ -339,6 +339,63 @@ func TestHarnessReport(t *testing.T) {
 	}
 }
 
+// An oldStreams is a store on a server that tells less of its streams than others.
+type oldStreams struct{ *memory.Store }
+
+func (o oldStreams) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	err := o.Store.Do(ctx, cmds, how)
+	for _, c := range cmds {
+		if c.Name == "XINFO" && c.Err == nil {
+			withoutField(&c.Reply, "entries-added")
+			withoutField(&c.Reply, "lag")
+		}
+	}
+	return err
+}
+
+// withoutField takes a field, and what it is, out of a reply and of those within.
+func withoutField(r *driver.Reply, name string) {
+	for i := range r.Items {
+		if string(r.Items[i].Data) == name {
+			r.Items = slices.Delete(slices.Clone(r.Items), i, i+2)
+			return
+		}
+		withoutField(&r.Items[i], name)
+	}
+}
+
+func TestConformFindsOutWhatAServerDoesNotTell(t *testing.T) {
+	for name, test := range map[string]struct {
+		open func(*memory.Store) driver.Store
+		want []string
+	}{
+		"all is told":  {func(s *memory.Store) driver.Store { return s }, nil},
+		"an old store": {func(s *memory.Store) driver.Store { return oldStreams{s} }, []string{"entries-added", "lag"}},
+	} {
+		h, err := Harness{Open: func(t testing.TB) driver.Store {
+			store, err := memory.NewStore(memory.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return test.open(store)
+		}}.claiming(t.Context())
+		if err != nil || !slices.Equal(h.ServerLacksFields, test.want) {
+			t.Errorf("%s: %q are not told, want %q: %v", name, h.ServerLacksFields, test.want, err)
+		}
+		s, err := newSuite(h, table())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range s.checks {
+			if strings.Contains(s.checks[i].name, "XINFO") || strings.Contains(s.checks[i].name, "xinfo") {
+				if r := s.runStandalone(t.Context(), &s.checks[i]); r.err != nil || r.skipped != "" {
+					t.Errorf("%s: %s: %v %s", name, r.name, r.err, r.skipped)
+				}
+			}
+		}
+	}
+}
+
 func TestConformSaysWhatIsWrong(t *testing.T) {
 	for name, test := range map[string]struct {
 		report Report

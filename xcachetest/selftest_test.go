@@ -160,6 +160,8 @@ func TestHarnessIsChecked(t *testing.T) {
 		"limits as capability": {Harness{Open: open, Lacks: []string{"Limits"}}, `"Limits"`},
 		"unknown group":        {Harness{Open: open, LacksGroups: []driver.Group{"nosuch"}}, `"nosuch", of which there are no commands`},
 		"unknown release":      {Harness{Open: open, Release: driver.Release + 1}, "the table of commands has releases 1 to"},
+		"unknown field":        {Harness{Open: open, ServerLacksFields: []string{"entries-red"}}, `"entries-red"; fields that servers may lack are max-deleted-entry-id`},
+		"field of any server":  {Harness{Open: open, ServerLacksFields: []string{"length"}}, `"length"; fields`},
 		"unknown command":      {Harness{Open: open, LacksCommands: []string{"NOSUCH"}}, `"NOSUCH", which is not in driver.Commands`},
 	} {
 		_, err := newSuite(test.h, table())

@@ -180,6 +180,33 @@ func BenchmarkDo(b *testing.B) {
 	}
 }
 
+// BenchmarkWatch is what writes cost those who watch nothing: while nobody does, and while
+// somebody watches a key beside theirs.
+func BenchmarkWatch(b *testing.B) {
+	for _, watched := range []bool{false, true} {
+		name := map[bool]string{false: "nobody", true: "another key"}[watched]
+		for _, line := range []string{"SET k v", "HSET h f v"} {
+			cmds := []*driver.Cmd{command(line)}
+			b.Run(cmds[0].Name+"/"+name, func(b *testing.B) {
+				store := newStore(b, memory.Options{})
+				if watched {
+					for i := range 1000 { // in every shard
+						watching, err := store.Watch(b.Context(), fmt.Sprint("w", i))
+						require.NoError(b, err)
+						defer func() { _ = watching.Close() }()
+					}
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := store.Do(b.Context(), cmds, driver.Plain); err != nil || cmds[0].Err != nil {
+						b.Fatal(err, cmds[0].Err)
+					}
+				}
+			})
+		}
+	}
+}
+
 func BenchmarkGetParallel(b *testing.B) {
 	keys := benchmarkKeyNames()
 	store := filled(b, keys, time.Hour)

@@ -72,6 +72,7 @@ func (t *transaction) setTTL(key string, ttl time.Duration) bool {
 		return false
 	case driver.Expired(ttl):
 		t.remove(e)
+	case ttl == driver.NoExpiry && e.deadline == never: // which is no change
 	case ttl != driver.KeepTTL:
 		t.db.shardOf(e.hash).setDeadline(e, t.deadline(ttl))
 	}

@@ -59,12 +59,13 @@ func expiresFields(unit time.Duration, absolute bool) func(*call) (driver.Reply,
 		if err := c.ttlsFit(e, h, expiry.First, expiry.TTL); err != nil {
 			return driver.Reply{}, err
 		}
+		changed := false
 		reply := c.eachField(h, expiry.First, func(h *hash, field string) int64 {
-			return c.expireField(h, field, expiry)
+			answer := c.expireField(h, field, expiry)
+			changed = changed || answer != conditionNot
+			return answer
 		})
-		if e != nil {
-			c.changed(e)
-		}
+		c.changedIf(changed, e)
 		return reply, nil
 	}
 }
@@ -112,16 +113,16 @@ func hpersist(c *call) (driver.Reply, error) {
 	if err != nil {
 		return driver.Reply{}, err
 	}
+	changed := false
 	reply := c.eachField(h, first, func(h *hash, field string) int64 {
 		if h.fields.Deadline(field) == never {
 			return noFieldTTL
 		}
 		h.fields.SetDeadline(field, never)
+		changed = true
 		return fieldTTLSet
 	})
-	if e != nil {
-		c.changed(e)
-	}
+	c.changedIf(changed, e)
 	return reply, nil
 }
 
@@ -140,16 +141,15 @@ func hgetEx(c *call) (driver.Reply, error) {
 		return driver.Reply{}, err
 	}
 	items := make([]driver.Reply, 0, c.Count()-options.First)
+	changed := false
 	for i := options.First; i < c.Count(); i++ {
 		value := h.value(c.Text(i))
 		items = append(items, value)
-		if !value.IsNil() {
-			c.setFieldTTL(h, c.Text(i), options.TTL)
+		if !value.IsNil() && c.setFieldTTL(h, c.Text(i), options.TTL) {
+			changed = true
 		}
 	}
-	if e != nil {
-		c.changed(e)
-	}
+	c.changedIf(changed, e)
 	return driver.ArrayReply(items...), nil
 }
 
@@ -171,15 +171,17 @@ func (c *call) ttlsFit(e *entry, h *hash, first int, ttl time.Duration) error {
 	return c.fitsMore(c.Key(0), e, added)
 }
 
-// setFieldTTL gives a field that is there a TTL.
-func (c *call) setFieldTTL(h *hash, field string, ttl time.Duration) {
+// setFieldTTL gives a field that is there a TTL, and reports whether that is a change.
+func (c *call) setFieldTTL(h *hash, field string, ttl time.Duration) bool {
 	switch {
-	case ttl == driver.KeepTTL:
+	case ttl == driver.KeepTTL, ttl == driver.NoExpiry && h.fields.Deadline(field) == never:
+		return false
 	case driver.Expired(ttl):
 		h.remove(field)
 	default:
 		h.fields.SetDeadline(field, c.deadline(ttl))
 	}
+	return true
 }
 
 // hgetDel is key, FIELDS numfields field….
@@ -189,15 +191,14 @@ func hgetDel(c *call) (driver.Reply, error) {
 		return driver.Reply{}, err
 	}
 	items := make([]driver.Reply, 0, c.Count()-first)
+	changed := false
 	for i := first; i < c.Count(); i++ {
 		items = append(items, h.value(c.Text(i)))
-		if h != nil {
-			h.remove(c.Text(i))
+		if h != nil && h.remove(c.Text(i)) {
+			changed = true
 		}
 	}
-	if e != nil {
-		c.changed(e)
-	}
+	c.changedIf(changed, e)
 	return driver.ArrayReply(items...), nil
 }
 

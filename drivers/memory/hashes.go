@@ -225,7 +225,7 @@ func hdel(c *call) (driver.Reply, error) {
 			removed++
 		}
 	}
-	c.changed(e)
+	c.changedIf(removed > 0, e)
 	return driver.IntReply(removed), nil
 }
 

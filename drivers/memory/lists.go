@@ -110,7 +110,7 @@ func pop(c *call, take func(*list) []byte) (driver.Reply, error) {
 		return driver.Reply{}, err
 	}
 	items := l.pop(take, count.N)
-	c.changed(e)
+	c.changedIf(len(items) > 0, e)
 	if !count.Given {
 		return items[0], nil
 	}
@@ -393,7 +393,7 @@ func lrem(c *call) (driver.Reply, error) {
 		return true
 	})
 	l.bytes -= removed * int64(len(element))
-	c.changed(e)
+	c.changedIf(removed > 0, e)
 	return driver.IntReply(removed), nil
 }
 

@@ -130,7 +130,9 @@ func sadd(c *call) (driver.Reply, error) {
 			added++
 		}
 	}
-	c.store(c.Key(0), e, s)
+	if added > 0 {
+		c.store(c.Key(0), e, s)
+	}
 	return driver.IntReply(added), nil
 }
 
@@ -146,7 +148,7 @@ func srem(c *call) (driver.Reply, error) {
 			removed++
 		}
 	}
-	c.changed(e)
+	c.changedIf(removed > 0, e)
 	return driver.IntReply(removed), nil
 }
 
@@ -175,8 +177,9 @@ func smove(c *call) (driver.Reply, error) {
 	if to == nil {
 		destination = new(memberSet)
 	}
-	destination.add(member)
-	c.store(c.Key(1), to, destination)
+	if destination.add(member) {
+		c.store(c.Key(1), to, destination)
+	}
 	return driver.IntReply(1), nil
 }
 
@@ -199,7 +202,7 @@ func spop(c *call) (driver.Reply, error) {
 	for i := range items {
 		items[i] = textReply(s.removeAt(rand.IntN(s.len())))
 	}
-	c.changed(e)
+	c.changedIf(len(items) > 0, e)
 	if !count.Given {
 		return items[0], nil
 	}

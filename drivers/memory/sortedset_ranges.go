@@ -133,7 +133,7 @@ func (c *call) removeMembers(r *arguments.Range, err error) (driver.Reply, error
 	for range end - from {
 		z.removeRank(from)
 	}
-	c.changed(e)
+	c.changedIf(end > from, e)
 	return driver.IntReply(int64(end - from)), nil
 }
 

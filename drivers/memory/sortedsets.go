@@ -241,6 +241,7 @@ func (c *call) add(o *arguments.AddOptions) (driver.Reply, error) {
 	if !o.Incr {
 		reply = driver.IntReply(0)
 	}
+	changed := false
 	for k, score := range scores {
 		i := o.First + 2*k + 1
 		position := z.scores.PositionOf(c.Bytes(i))
@@ -249,6 +250,7 @@ func (c *call) add(o *arguments.AddOptions) (driver.Reply, error) {
 				continue
 			}
 			z.add(c.member(i), score)
+			changed = true
 			if reply.Int++; o.Incr {
 				reply = driver.FloatReply(score)
 			}
@@ -268,6 +270,7 @@ func (c *call) add(o *arguments.AddOptions) (driver.Reply, error) {
 		}
 		if score != old {
 			z.setScore(position, score)
+			changed = true
 			if o.Changed {
 				reply.Int++
 			}
@@ -276,7 +279,7 @@ func (c *call) add(o *arguments.AddOptions) (driver.Reply, error) {
 			reply = driver.FloatReply(score)
 		}
 	}
-	if e != nil || !z.empty() {
+	if changed {
 		c.store(key, e, z)
 	}
 	return reply, nil
@@ -348,7 +351,7 @@ func zrem(c *call) (driver.Reply, error) {
 			removed++
 		}
 	}
-	c.changed(e)
+	c.changedIf(removed > 0, e)
 	return driver.IntReply(removed), nil
 }
 
@@ -396,7 +399,7 @@ func (c *call) popMembers(greatest bool) (driver.Reply, error) {
 		return driver.ArrayReply(), err
 	}
 	items := z.pop(count.N, greatest)
-	c.changed(e)
+	c.changedIf(len(items) > 0, e)
 	return driver.ArrayReply(items...), nil
 }
 

@@ -174,7 +174,11 @@ func createGroup(c *call) (driver.Reply, error) {
 	}
 	s.groups[name] = g
 	s.bytes += groupOverhead + int64(len(name))
-	c.store(key, e, s)
+	if e == nil {
+		c.put(key, nil, s, never)
+	} else {
+		c.recount(e)
+	}
 	return okReply, nil
 }
 
@@ -214,7 +218,8 @@ func destroyGroup(c *call) (driver.Reply, error) {
 	for _, one := range g.consumers {
 		s.bytes -= consumerOverhead + int64(len(one.name))
 	}
-	c.changed(e)
+	c.recount(e)
+	c.db.shardOf(e.hash).wake(e.key) // who reads as one of the group gets an error
 	return driver.IntReply(1), nil
 }
 
@@ -228,7 +233,7 @@ func createConsumer(c *call) (driver.Reply, error) {
 		return driver.IntReply(0), nil
 	}
 	s.consumer(g, c.member(3), wallClock())
-	c.changed(e)
+	c.recount(e)
 	return driver.IntReply(1), nil
 }
 
@@ -249,7 +254,7 @@ func deleteConsumer(c *call) (driver.Reply, error) {
 	}
 	delete(g.consumers, one.name)
 	s.bytes -= consumerOverhead + int64(len(one.name))
-	c.changed(e)
+	c.recount(e)
 	return driver.IntReply(int64(pending)), nil
 }
 
@@ -276,16 +281,13 @@ func (c *call) readGroups(o *arguments.ReadStreams) (driver.Reply, error) {
 		if err != nil {
 			return driver.Reply{}, err
 		}
-		one, changed := s.consumer(g, o.Consumer, now)
+		one, _ := s.consumer(g, o.Consumer, now)
 		if !o.New[k] {
 			items = append(items, textReply(key), driver.ArrayReply(s.readPending(one, o.IDs[k], o.Count, now)...))
 		} else if found := s.readNew(g, one, o, now); len(found) > 0 {
 			items = append(items, textReply(key), driver.ArrayReply(found...))
-			changed = true
 		}
-		if changed { // or a caller who waits would be served for having looked
-			c.changed(e)
-		}
+		c.recount(e)
 	}
 	if items == nil {
 		return driver.Reply{}, nil
@@ -388,7 +390,7 @@ func xack(c *call) (driver.Reply, error) {
 			settled++
 		}
 	}
-	c.changed(e)
+	c.recount(e)
 	return driver.IntReply(settled), nil
 }
 
@@ -473,7 +475,7 @@ func xclaim(c *call) (driver.Reply, error) {
 	if len(items) > 0 {
 		to.active = now
 	}
-	c.changed(e)
+	c.recount(e)
 	return driver.ArrayReply(items...), nil
 }
 
@@ -536,7 +538,7 @@ func xautoClaim(c *call) (driver.Reply, error) {
 	if len(claimed) > 0 {
 		to.active = now
 	}
-	c.changed(e)
+	c.recount(e)
 	return driver.ArrayReply(idReply(next), driver.ArrayReply(claimed...), driver.ArrayReply(gone...)), nil
 }
 

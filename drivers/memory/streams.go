@@ -206,7 +206,7 @@ func xdel(c *call) (driver.Reply, error) {
 			}
 		}
 	}
-	c.changed(e)
+	c.changedIf(removed > 0, e)
 	return driver.IntReply(removed), nil
 }
 
@@ -221,7 +221,7 @@ func xtrim(c *call) (driver.Reply, error) {
 		return driver.IntReply(0), err
 	}
 	removed := s.trim(&t)
-	c.changed(e)
+	c.changedIf(removed > 0, e)
 	return driver.IntReply(removed), nil
 }
 

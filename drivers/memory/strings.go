@@ -64,6 +64,8 @@ func set(c *call) (driver.Reply, error) {
 	}
 	if err := c.set(c.Key(0), c.value(1), options.TTL, options.Cond); err != nil && !options.Get {
 		return driver.Reply{}, nil // nil is how Redis says that the condition did not hold
+	} else if err == nil && driver.Expired(options.TTL) {
+		c.tell(c.Key(0)) // for Redis the key was there, if only for a moment
 	}
 	return reply, nil
 }

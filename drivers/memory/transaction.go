@@ -90,6 +90,25 @@ func (t *transaction) changed(e *entry) {
 	t.db.shardOf(e.hash).changed(e)
 }
 
+// changedIf is changed for a command that may have left the object as it was: then nobody who
+// watches the key is told, as on Redis.
+func (t *transaction) changedIf(changed bool, e *entry) {
+	if changed {
+		t.changed(e)
+	}
+}
+
+// tell tells those who watch a key that it has changed.
+func (t *transaction) tell(key string) { t.db.shardOf(t.db.hash(key)).tell(key) }
+
+// recount counts an entry anew of which something has changed that nobody watches: what Redis
+// does not tell those who watch the key, though it writes.
+func (t *transaction) recount(e *entry) {
+	s := t.db.shardOf(e.hash)
+	s.count(e)
+	s.fresh = e
+}
+
 // remove removes an entry.
 func (t *transaction) remove(e *entry) { t.db.shardOf(e.hash).remove(e) }
 

@@ -183,6 +183,11 @@ func (t *transaction) quit(w *waiter) {
 // touch notes that a key has changed, for those who wait for it, and those who watch it.
 func (s *shard) touch(key string) {
 	s.tell(key)
+	s.wake(key)
+}
+
+// wake is touch for those who wait alone.
+func (s *shard) wake(key string) {
 	if s.awaited[key] != nil {
 		s.touched = append(s.touched, key)
 	}

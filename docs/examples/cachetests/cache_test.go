@@ -122,6 +122,33 @@ func TestAServerHasAClockOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestATransactionThatIsLost(t *testing.T) {
+	c, err := xcache.OpenDSN("memory://")
+	require.NoError(t, err)
+	defer c.Close()
+	stock := xcache.For[int](c)
+	require.NoError(t, stock.Set(t.Context(), "book", 10))
+
+	calls := 0
+	err = c.Watch(t.Context(), func(ctx context.Context, tx *xcache.Tx) error {
+		n, err := stock.WithTx(tx).Get(ctx, "book")
+		if err != nil {
+			return err
+		}
+		if calls++; calls == 1 { // somebody else buys one meanwhile
+			require.NoError(t, stock.Set(ctx, "book", n-1))
+		}
+		stock.In(tx.Pipeline()).Set("book", n-1)
+		return nil
+	}, "book")
+	require.NoError(t, err)
+	require.Equal(t, 2, calls)
+
+	left, err := stock.Get(t.Context(), "book")
+	require.NoError(t, err)
+	require.Equal(t, 8, left)
+}
+
 func TestACacheThatIsDown(t *testing.T) {
 	cache, err := xcache.OpenDSN("redis://127.0.0.1:1") // nobody listens there
 	require.NoError(t, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/dialect"
 	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/internal/servertest/release"
 	"github.com/xcache-go/xcache/mixins"
 )
 
@@ -340,63 +341,71 @@ func wantNamed(t *testing.T, f *dialect.Form, way string, err error) {
 	}
 }
 
-// Refusals tests commands that are scripts, on every server or on an old one,
-// where the server refuses what they write: the error is that of a plain command,
-// and nothing has changed.
+// Refusals tests commands that are scripts on old servers, or on all of them, where the server
+// refuses what they write: the error is that of a plain command, whether a script or a command
+// of a newer server is sent, and nothing has changed.
 func (s *Subject) Refusals(t *testing.T) {
-	server := s.StartServer(t, servertest.User("reader", "secret", "~*", "+@all", "-@write"))
-	for _, refusal := range []struct {
-		name   string
-		kind   error
-		begin  []string
-		end    []string
-		user   string
-		allows []string // commands that the server does not refuse
-	}{
-		{
-			name: "replica", kind: driver.ErrReadOnly,
-			begin: []string{"REPLICAOF", "127.0.0.1", "1"}, end: []string{"REPLICAOF", "NO", "ONE"},
-		},
-		{
-			name: "memory limit", kind: driver.ErrOutOfMemory,
-			begin: []string{"CONFIG", "SET", "maxmemory", "1"}, end: []string{"CONFIG", "SET", "maxmemory", "0"},
-			allows: []string{"GETDEL", "LPOP", "RPOP", driver.CmdCompareAndDelete, driver.CmdPersist}, // which need no memory
-		},
-		{name: "permissions", kind: driver.ErrAuth, begin: []string{"PING"}, end: []string{"PING"}, user: "reader:secret@"},
-	} {
-		t.Run(refusal.name, func(t *testing.T) {
-			server.Do(t, "FLUSHALL")
-			server.Do(t, "SET", "n", "5", "PX", "1000000")
-			server.Do(t, "RPUSH", "list", "a", "b", "c")
-			before := contents(t, server)
-			server.Do(t, refusal.begin...)
-			defer server.Do(t, refusal.end...)
-			store := s.open(t, s.Scheme+"://"+refusal.user+server.Addr)
-			for _, line := range []string{
-				driver.CmdIncr + " n 1",
-				driver.CmdIncrInit + " n 1 1 NONE", driver.CmdIncrInit + " absent 1 1 1000", driver.CmdIncrInit + " absent 1 1 NONE",
-				driver.CmdCompareAndSwap + " n 5 6 NONE", driver.CmdCompareAndSwap + " n 5 6 KEEP", driver.CmdCompareAndSwap + " n 5 6 1000",
-				driver.CmdCompareAndDelete + " n 5",
-				driver.CmdSwap + " n 6 NONE", driver.CmdSwap + " absent 6 1000",
-				driver.CmdPersist + " n",
-				"GETDEL n", "LPOP list 2", "RPOP list 2", "SET n 6 GET", "SET absent 6 NX GET",
-			} {
-				if slices.Contains(refusal.allows, strings.Fields(line)[0]) {
-					continue
-				}
-				t.Run(strings.ReplaceAll(line, " ", "_"), func(t *testing.T) {
-					for _, cmds := range [][]*driver.Cmd{{command(line)}, {command("GET n"), command(line)}} {
-						if err := store.Do(context.WithoutCancel(t.Context()), cmds, driver.Plain); err != nil {
-							t.Fatal(err)
+	for _, name := range []string{s.Release, release.Redis8.Name, release.Valkey9.Name} {
+		t.Run(name, s.refusals(name))
+	}
+}
+
+func (s *Subject) refusals(name string) func(t *testing.T) {
+	return func(t *testing.T) {
+		server := s.StartServer(t, servertest.Release(name), servertest.User("reader", "secret", "~*", "+@all", "-@write"))
+		for _, refusal := range []struct {
+			name   string
+			kind   error
+			begin  []string
+			end    []string
+			user   string
+			allows []string // what commands begin with that the server does not refuse
+		}{
+			{
+				name: "replica", kind: driver.ErrReadOnly,
+				begin: []string{"REPLICAOF", "127.0.0.1", "1"}, end: []string{"REPLICAOF", "NO", "ONE"},
+			},
+			{
+				name: "memory limit", kind: driver.ErrOutOfMemory,
+				begin: []string{"CONFIG", "SET", "maxmemory", "1"}, end: []string{"CONFIG", "SET", "maxmemory", "0"},
+				allows: []string{"GETDEL", "LPOP", "RPOP", driver.CmdCompareAndDelete, driver.CmdCompareAndSwap + " n 5 6 0", driver.CmdPersist}, // which need no memory
+			},
+			{name: "permissions", kind: driver.ErrAuth, begin: []string{"PING"}, end: []string{"PING"}, user: "reader:secret@"},
+		} {
+			t.Run(refusal.name, func(t *testing.T) {
+				server.Do(t, "FLUSHALL")
+				server.Do(t, "SET", "n", "5", "PX", "1000000")
+				server.Do(t, "RPUSH", "list", "a", "b", "c")
+				before := contents(t, server)
+				server.Do(t, refusal.begin...)
+				defer server.Do(t, refusal.end...)
+				store := s.open(t, s.Scheme+"://"+refusal.user+server.Addr)
+				for _, line := range []string{
+					driver.CmdIncr + " n 1",
+					driver.CmdIncrInit + " n 1 1 NONE", driver.CmdIncrInit + " absent 1 1 1000", driver.CmdIncrInit + " absent 1 1 NONE",
+					driver.CmdCompareAndSwap + " n 5 6 NONE", driver.CmdCompareAndSwap + " n 5 6 KEEP", driver.CmdCompareAndSwap + " n 5 6 1000",
+					driver.CmdCompareAndSwap + " n 5 6 0", driver.CmdCompareAndDelete + " n 5",
+					driver.CmdSwap + " n 6 NONE", driver.CmdSwap + " absent 6 1000",
+					driver.CmdPersist + " n",
+					"GETDEL n", "LPOP list 2", "RPOP list 2", "SET n 6 GET", "SET absent 6 NX GET",
+				} {
+					if slices.ContainsFunc(refusal.allows, func(begin string) bool { return strings.HasPrefix(line, begin) }) {
+						continue
+					}
+					t.Run(strings.ReplaceAll(line, " ", "_"), func(t *testing.T) {
+						for _, cmds := range [][]*driver.Cmd{{command(line)}, {command("GET n"), command(line)}} {
+							if err := store.Do(context.WithoutCancel(t.Context()), cmds, driver.Plain); err != nil {
+								t.Fatal(err)
+							}
+							WantErr(t, cmds[len(cmds)-1].Err, driver.NotApplied, refusal.kind)
 						}
-						WantErr(t, cmds[len(cmds)-1].Err, driver.NotApplied, refusal.kind)
-					}
-					if now := contents(t, server); now != before {
-						t.Errorf("the server has %s, it had %s", now, before)
-					}
-				})
-			}
-		})
+						if now := contents(t, server); now != before {
+							t.Errorf("the server has %s, it had %s", now, before)
+						}
+					})
+				}
+			})
+		}
 	}
 }
 

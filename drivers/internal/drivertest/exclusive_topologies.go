@@ -36,10 +36,6 @@ func (s *Subject) SentinelExclusive(t *testing.T) {
 		store := s.Open(t, s.sentinelDSN(servers, ""))
 		survivesFailover(t, store, "k", func() { servers.Failover(t) })
 	})
-	t.Run("consumer", func(t *testing.T) {
-		servers.AwaitOK(t)
-		consumerSurvives(t, s.Open(t, s.sentinelDSN(servers, "")), func() { servers.Failover(t) })
-	})
 }
 
 // survivesFailover has sessions on a key wait at a server for whose place another one is

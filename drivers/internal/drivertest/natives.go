@@ -22,13 +22,6 @@ import (
 // server is seen to run the one or the other.
 func (s *Subject) Natives(t *testing.T) {
 	for _, name := range []string{release.Redis70.Name, release.Redis8.Name, release.Valkey81.Name, release.Valkey9.Name} {
-		found, err := release.Find(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := found.Command(); errors.Is(err, release.ErrNotFound) && name == release.Valkey81.Name {
-			continue // which "make servers-matrix" fetches
-		}
 		t.Run(name, func(t *testing.T) {
 			server := s.StartServer(t, servertest.Release(name),
 				// Who may do what docs/acl.md asked for before there were natives.

@@ -8,89 +8,116 @@ import (
 	"testing"
 	"time"
 
-	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// consumerSurvives has one Consume go on while another server takes the place of its own, as
-// lose does it: entries are added before, meanwhile and afterwards. Each entry that the new
-// server has is handled, and is not pending in the end, and each entry that was acknowledged
-// has been handled.
-func consumerSurvives(t *testing.T, store driver.Store, lose func()) {
+// A workforce is two consumers of one group, and somebody who adds entries to their stream all
+// the time.
+type workforce struct {
+	streams *mixins.Streams[string]
+	key     string
+	adding  *speaker
+	stop    context.CancelFunc
+	ended   chan error
+
+	mu      sync.Mutex     // guards what follows
+	handled map[string]int // how often, by ID
+}
+
+const consumersAtWork = 2
+
+// startWorkforce returns when entries are handled.
+func startWorkforce(t *testing.T, cache *xcache.Cache, key string) *workforce {
 	t.Helper()
-	streams, key := streamsOf(t, store), Key(t, "s")
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	var mu sync.Mutex
-	handled := make(map[string]bool) // by value
-	ended := make(chan error, 1)
-	working, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() {
-		ended <- streams.Consume(working, key, "g", "c", func(_ context.Context, e mixins.Delivered[string]) error {
-			mu.Lock()
-			defer mu.Unlock()
-			handled[e.Fields["f"]] = true
-			return nil
-		}, mixins.ConsumeOptions{MinIdle: time.Second})
-	}()
-	next := 0
-	// add adds one entry, if there is a server that takes it.
-	add := func() error {
-		next++
-		_, err := streams.XAdd(ctx, key, mixins.XAddOptions{}, map[string]string{"f": fmt.Sprint(next)})
+	streams, err := mixins.NewStreams[string](cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+	w := &workforce{streams: streams, key: key, stop: stop, ended: make(chan error, consumersAtWork), handled: make(map[string]int)}
+	w.adding = startSpeaker(t.Context(), func(ctx context.Context, n int) error {
+		time.Sleep(10 * time.Millisecond) // two processors have six servers to run
+		_, err := streams.XAdd(ctx, key, mixins.XAddOptions{}, map[string]string{"f": fmt.Sprint(n)})
+		return err
+	})
+	for i := range consumersAtWork {
+		go func() { w.ended <- w.consume(ctx, fmt.Sprint(i)) }()
+	}
+	w.awaitHandled(t, 20)
+	return w
+}
+
+func (w *workforce) consume(ctx context.Context, name string) error {
+	return w.streams.Consume(ctx, w.key, "g", name, func(_ context.Context, e mixins.Delivered[string]) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.handled[e.ID]++
+		return nil
+	}, mixins.ConsumeOptions{MinIdle: time.Second})
+}
+
+// awaitHandled waits until so many more entries have been handled.
+func (w *workforce) awaitHandled(t *testing.T, more int) {
+	t.Helper()
+	count := func() int {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.handled)
+	}
+	want := count() + more
+	Eventually(t, func() bool { return count() >= want }, func() string { return "the consumers handle nothing any more" })
+}
+
+// end wants the consumers to handle what is added now, fails the test if there is an entry that
+// they have not handled and acknowledged, or if one of them has ended by itself, and has them
+// end.
+func (w *workforce) end(t *testing.T) {
+	t.Helper()
+	w.awaitHandled(t, 50)
+	w.adding.stop()
+	var left error
+	Eventually(t, func() bool {
+		left = w.left(t.Context())
+		return left == nil
+	}, func() string { return left.Error() })
+	w.leave()
+	for range consumersAtWork {
+		if err := <-w.ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("Consume returned %v", err)
+		}
+	}
+	again := 0
+	for _, times := range w.handled {
+		if times > 1 {
+			again++
+		}
+	}
+	t.Logf("the consumers have handled %d entries, %d of them more than once", len(w.handled), again)
+}
+
+// leave has everybody stop.
+func (w *workforce) leave() {
+	w.adding.stop()
+	w.stop()
+}
+
+// left returns an error if there is an entry that nobody has handled and acknowledged.
+func (w *workforce) left(ctx context.Context) error {
+	entries, err := w.streams.XRange(ctx, w.key, "-", "+", 0)
+	summary, pendingErr := w.streams.XPending(ctx, w.key, "g")
+	if err := errors.Join(err, pendingErr); err != nil {
 		return err
 	}
-	for range 50 {
-		if err := add(); err != nil {
-			t.Fatal(err)
+	if summary.Count > 0 {
+		return fmt.Errorf("%d entries are pending", summary.Count)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range entries {
+		if w.handled[e.ID] == 0 {
+			return fmt.Errorf("entry %s is at the server, and was not handled", e.ID)
 		}
 	}
-	lost := make(chan struct{})
-	var adding sync.WaitGroup
-	adding.Go(func() {
-		for {
-			select {
-			case <-lost:
-				return
-			case <-time.After(5 * time.Millisecond):
-				_ = add() // there may be no server
-			}
-		}
-	})
-	lose()
-	close(lost)
-	adding.Wait()
-	added := 0
-	Eventually(t, func() bool {
-		if add() == nil {
-			added++
-		}
-		return added >= 50
-	}, func() string { return "no server takes entries" })
-
-	unhandled := func() (missing []string) {
-		entries, err := streams.XRange(ctx, key, "-", "+", 0)
-		summary, pendingErr := streams.XPending(ctx, key, "g")
-		if err != nil || pendingErr != nil {
-			return []string{fmt.Sprint(errors.Join(err, pendingErr))}
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		for _, e := range entries {
-			if !handled[e.Fields["f"]] {
-				missing = append(missing, e.ID)
-			}
-		}
-		if summary.Count > 0 {
-			missing = append(missing, fmt.Sprintf("%d pending", summary.Count))
-		}
-		return missing
-	}
-	Eventually(t, func() bool { return len(unhandled()) == 0 }, func() string { return fmt.Sprint("not handled and acknowledged: ", unhandled()) })
-	stop()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Errorf("Consume: %v", err)
-	}
-	t.Logf("of %d entries %d were handled", next, len(handled))
+	return nil
 }

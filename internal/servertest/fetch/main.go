@@ -1,7 +1,7 @@
 // Command fetch puts the servers that the tests run into the cache folder, and
 // is quick when they are there already: "make servers" calls it. Valkey 9 is one of
-// them, as no other has databases in a cluster, and so is the newest Redis 8, whose own
-// commands stand in for scripts. With -all, for "make servers-matrix", it
+// them, as no other has databases in a cluster, and so are the newest Redis 8 and Valkey 8.1,
+// which have all and some of the commands that stand in for scripts. With -all, for "make servers-matrix", it
 // fetches every release that is known.
 package main
 
@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"time"
 
 	"github.com/xcache-go/xcache/internal/servertest/release"
@@ -18,6 +19,9 @@ import (
 
 // timeout bounds one release, so that a mirror that hangs is an error.
 const timeout = 3 * time.Minute
+
+// others are the releases that tests ask for by name.
+var others = []string{release.Redis8.Name, release.Valkey81.Name, release.Valkey9.Name}
 
 func main() {
 	all := flag.Bool("all", false, "fetch every known release, not only what the tests use by default")
@@ -33,7 +37,7 @@ func main() {
 func fetch(ctx context.Context, all bool) (ok bool) {
 	ok = true
 	for _, server := range release.All {
-		if !all && !server.Default && server.Name != release.Valkey9.Name && server.Name != release.Redis8.Name {
+		if !all && !server.Default && !slices.Contains(others, server.Name) {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, timeout)

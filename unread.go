@@ -1,0 +1,43 @@
+package xcache
+
+import (
+	"errors"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// An UnreadReplyError is the failure of a command that the server has done, and whose reply
+// the codec cannot read: an element that LPop has taken out of its list, say. The command is
+// not sent again, and what the reply holds is nowhere else, so the error keeps the reply:
+//
+//	if unread, ok := errors.AsType[*xcache.UnreadReplyError](err); ok {
+//		save(unread.Reply.Data) // as it was stored: encoded, compressed, encrypted
+//	}
+//
+// A command that only reads has no such error, as what it has read is still there.
+type UnreadReplyError struct {
+	// Reply is what the server answered. Its bytes are the caller's to read, and not to
+	// change.
+	Reply driver.Reply
+	// Err is why the codec cannot read that: it matches ErrCorrupt, ErrTooLarge or
+	// ErrUnsupportedValue.
+	Err error
+}
+
+// Error returns the reason, and nothing of the reply.
+func (u *UnreadReplyError) Error() string {
+	return "the command was done, and its reply cannot be read: " + u.Err.Error()
+}
+
+// Unwrap returns the reason.
+func (u *UnreadReplyError) Unwrap() error { return u.Err }
+
+// misread returns the error of the function that reads the reply, with what is known of the
+// command.
+func (o *Op) misread(err error) error {
+	err = o.held.Misread(err)
+	if o.held.Command().ReadOnly || !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrUnsupportedValue) {
+		return err
+	}
+	return &UnreadReplyError{Reply: o.held.Reply, Err: err}
+}

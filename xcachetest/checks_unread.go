@@ -76,7 +76,7 @@ func unreadChecks() (checks []check) {
 
 func (t *taking) run(ctx context.Context, c *cached) error {
 	if !c.runs(t.command) && c.caps.Exclusive == nil {
-		return inapplicable("the store does not run " + t.command)
+		return inapplicable("the store does not run %s", t.command)
 	}
 	errs := []error{t.put(ctx, c), c.wantKept(t.take(ctx, c), t.command), c.wantNone("{t}k")}
 	if t.queue != nil {

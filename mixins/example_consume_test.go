@@ -57,7 +57,7 @@ func ExampleConsumeOptions() {
 	}
 	_, _ = orders.XAdd(ctx, "orders", mixins.XAddOptions{}, map[string]Order{"placed": {"Bob", 500}})
 	options := mixins.ConsumeOptions{
-		MinIdle:       time.Millisecond, // a failed entry comes again at once
+		MinIdle:       50 * time.Millisecond, // a failed entry comes again soon
 		DeadLetter:    "orders:dead",
 		MaxDeliveries: 3,
 		Observe: func(e mixins.ConsumeEvent) {
@@ -125,7 +125,7 @@ func ExampleDelivered() {
 		}
 		stop()
 		return nil
-	}, mixins.ConsumeOptions{MinIdle: time.Millisecond})
+	}, mixins.ConsumeOptions{MinIdle: 100 * time.Millisecond})
 	// Output:
 	// 1-0 Ada 1
 	// 1-0 Ada 2

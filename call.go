@@ -10,34 +10,34 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A call is one operation on its way through the core: what every operation
-// does before and after it asks the driver.
+// A call is one operation of a cache. The core's work before and after the driver's work is
+// the same for every operation.
 type call struct {
 	cache *Cache
 	op    string
 	key   string
-	// limit is what op_timeout made, if it made anything.
+	// limit is the deadline that op_timeout set, or nil.
 	limit *limit
-	// seen is what the observer is told, until it has been; nil without one.
+	// seen is the observation that the observer has not been told of yet. seen is nil
+	// without an observer.
 	seen *observation
 }
 
-// A limit is the context with a deadline of an operation that came without one.
+// A limit is the context with a deadline of an operation whose caller set no deadline.
 type limit struct {
 	cancel context.CancelFunc
-	parent context.Context // the caller's
+	parent context.Context // the caller's context
 }
 
-// An observation is an operation as its observer sees it.
+// An observation is the state of an operation with an observer.
 type observation struct {
 	Operation
 	started time.Time
-	ctx     context.Context // what Start returned
+	ctx     context.Context // the result of Start
 }
 
-// start begins an operation on n keys; key is the user's key if n is 1. If it
-// returns no error, the caller defers release and returns what end makes of its
-// error.
+// start begins an operation on n keys. key is the user's key if n is 1. If start returns no
+// error, the caller defers release, and passes its own error through end.
 func (c *Cache) start(ctx context.Context, op, key string, n int) (context.Context, call, error) {
 	k := call{cache: c, op: op, key: key}
 	if c.err != nil {
@@ -64,17 +64,16 @@ func (c *Cache) start(ctx context.Context, op, key string, n int) (context.Conte
 	return ctx, k, nil
 }
 
-// startUntimed is start for operations that have no bound as a whole: loops
-// over the keyspace.
+// startUntimed is start for loops over the keyspace, which have no time limit as a whole.
 func (c *Cache) startUntimed(ctx context.Context, op string) (context.Context, call, error) {
 	view := *c
 	view.timeoutPerCall = false
 	return view.start(ctx, op, "", 0)
 }
 
-// end returns err as the caller shall see it, and tells the observer.
+// end returns err in the form for the caller, and tells the observer.
 func (k *call) end(err error) error {
-	if err == nil && k.seen == nil { // this is all that most calls need, and is inlined
+	if err == nil && k.seen == nil { // most calls need no more, and the compiler inlines this
 		return nil
 	}
 	return k.endWith(err)
@@ -88,13 +87,13 @@ func (k *call) endWith(err error) error {
 	return err
 }
 
-// explain says which operation err is the failure of.
+// explain returns err with the name of the operation.
 func (k *call) explain(err error) error {
 	return k.wrap(k.unblame(err))
 }
 
-// unblame returns err without the words of the caller's context where it was the one
-// that op_timeout made which ended.
+// unblame returns err as a server's timeout if the deadline of op_timeout has passed, and
+// not the deadline of the caller's context.
 func (k *call) unblame(err error) error {
 	if err == nil || k.limit == nil || errors.Is(k.limit.parent.Err(), context.DeadlineExceeded) {
 		return err
@@ -104,7 +103,7 @@ func (k *call) unblame(err error) error {
 
 func (k *call) wrap(err error) error {
 	if errors.Is(err, ErrNotFound) {
-		return ErrNotFound // bare, whatever the driver put around it
+		return ErrNotFound // bare, without the driver's details
 	}
 	return k.cache.opError(k.op, k.key, err)
 }
@@ -120,11 +119,10 @@ func (k *call) report(err error) {
 
 var errPanicked = errors.New("xcache: the operation panicked")
 
-// release gives back what start took. It is deferred, so that a panic of a
-// codec or a driver, or one in a loop over Keys, does not leave Close waiting
-// for ever.
+// release undoes start. The caller defers release, so that Close does not wait for ever
+// after a panic of a codec, of a driver, or of a loop over Keys.
 func (k *call) release() {
-	if k.limit == nil && k.seen == nil { // this is all that most calls need
+	if k.limit == nil && k.seen == nil { // most calls need no more
 		k.cache.shared.gate.Leave()
 		return
 	}
@@ -141,7 +139,7 @@ func (k *call) releaseAll() {
 	}
 }
 
-// hit and miss tell the observer, if there is one, about one key of a read.
+// hit tells the observer, if there is one, about a key that was found.
 func (o *observation) hit(size int, read *codec.Read) {
 	if o != nil {
 		o.Hits++
@@ -162,7 +160,7 @@ func (o *observation) wrote(size int) {
 	}
 }
 
-// A lookup holds what a read of one key hands to the driver as a batch of one.
+// A lookup holds the batch of one key for a read by the driver.
 type lookup struct {
 	keys   [1]string
 	values [1]driver.Value
@@ -176,10 +174,10 @@ func newLookup(full string) *lookup {
 	return l
 }
 
-// release takes the lookup back, and returns its value. The driver has no part
-// of it any more: it borrows its input until its call returns, and values last
-// on their own. After a call that failed nobody calls release: the driver may have
-// left a goroutine behind, whose late writes must not be another caller's value.
+// release puts the lookup back into the pool, and returns its value. The driver borrows its
+// input only until its call returns, and a value has memory of its own. The caller must not
+// release the lookup of a failed call: a goroutine of the driver may write to the lookup
+// later.
 func (l *lookup) release() driver.Value {
 	value := l.values[0]
 	*l = lookup{}
@@ -187,10 +185,9 @@ func (l *lookup) release() driver.Value {
 	return value
 }
 
-// A scratch holds what a write of one key hands to the driver as a batch of
-// one, and the encoded value.
+// A scratch holds the batch of one key for a write by the driver, and the encoded value.
 type scratch struct {
-	values  [1]driver.Value // that was there before
+	values  [1]driver.Value // the old values
 	entries [1]driver.Entry
 	buffer  []byte
 }
@@ -199,12 +196,12 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 func newScratch() *scratch { return scratches.Get().(*scratch) }
 
-// release gives the scratch back, as that of a lookup, and likewise only after a call
-// that has not failed.
+// release puts the scratch back into the pool. The caller must not release the scratch of a
+// failed call, as with a lookup.
 func (s *scratch) release() {
 	s.values[0] = driver.Value{}
 	s.entries[0] = driver.Entry{}
-	const largest = 64 << 10 // one large value must not stay in the pool for ever
+	const largest = 64 << 10 // a larger buffer must not stay in the pool for ever
 	if cap(s.buffer) > largest {
 		s.buffer = nil
 	}

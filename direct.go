@@ -9,18 +9,18 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Here are the operations on keys that a service makes with every request. Alone, they
-// call the method that the store's interfaces have for them: on the store in memory an Op
-// would make them cost about a third more. In a pipeline they are an Op. What the operation is
-// called, its key and what is wrong with its arguments is said once, by the function that
-// makes the value; run and queue are methods of that value. Each run is a call of direct.
+// This file has the operations on keys that a service makes with every request. A direct
+// call uses the method of the store's interface, because an Op costs about a third more on
+// the store in memory. A pipeline uses an Op. One function makes the value of an operation,
+// with its name, its key and the error of its arguments. run and queue are methods of that
+// value.
 
-// keyed is what the operations on one key have in common.
+// keyed has the fields that all operations on one key share.
 type keyed struct {
 	cache *Cache
 	name  string
 	key   string
-	// err is what is wrong with arguments other than the key.
+	// err is the error of the arguments other than the key.
 	err error
 }
 
@@ -33,8 +33,8 @@ func (k *keyed) op(cmd *driver.Cmd) *Op {
 	return o
 }
 
-// direct runs an operation on its own: do is called with the full key. seen is nil
-// without an observer.
+// direct runs an operation outside of a pipeline, and calls do with the full key. seen is
+// nil without an observer.
 func direct[R any](ctx context.Context, k *keyed, do func(ctx context.Context, full string, seen *observation) (R, error)) (R, error) {
 	var result R
 	c := k.cache
@@ -53,7 +53,7 @@ func direct[R any](ctx context.Context, k *keyed, do func(ctx context.Context, f
 	return result, call.end(err)
 }
 
-// counting is Incr and Decr.
+// counting implements Incr and Decr.
 type counting struct {
 	keyed
 	delta int64
@@ -66,7 +66,7 @@ func (n counting) queue(p *Pipeline) *Result[int64] {
 	return Queue(p, n.op(cmdIncr).Int(n.delta), readCount)
 }
 
-// run does what direct does, without a call more: no operation costs less than this.
+// run is direct written out, which saves a call: Incr is among the cheapest operations.
 func (n counting) run(ctx context.Context) (int64, error) {
 	c := n.cache
 	ctx, call, err := c.start(ctx, n.name, n.key, 1)
@@ -96,12 +96,12 @@ func (n counting) run(ctx context.Context) (int64, error) {
 	return sum, call.end(err)
 }
 
-// invalidate counts, after which loads of the key that are under way store nothing.
+// invalidate counts, and keeps loads of the key in flight from storing their values.
 func (n counting) invalidate(ctx context.Context, counter driver.Counter, full string) (int64, error) {
 	return invalidating(ctx, n.cache, full, func() (int64, error) { return counter.Incr(ctx, full, n.delta) })
 }
 
-// initialized is IncrInit.
+// initialized implements IncrInit.
 type initialized struct {
 	keyed
 	delta, init int64
@@ -127,8 +127,8 @@ func (n initialized) run(ctx context.Context) (int64, error) {
 	})
 }
 
-// invalidating calls write, after which loads of a full key that are under way store
-// nothing.
+// invalidating calls write, and keeps loads of a full key in flight from storing their
+// values.
 func invalidating(ctx context.Context, c *Cache, full string, write func() (int64, error)) (sum int64, err error) {
 	err = c.shared.flights.Invalidate(ctx, func() error {
 		sum, err = write()
@@ -137,13 +137,13 @@ func invalidating(ctx context.Context, c *Cache, full string, write func() (int6
 	return sum, err
 }
 
-// expiring is Touch, Expire, ExpireAt and Persist.
+// expiring implements Touch, Expire, ExpireAt and Persist.
 type expiring struct {
 	keyed
 	ttl time.Duration
 }
 
-// queue queues the command that driver.ExpireCommand says.
+// queue queues the same command as driver.ExpireCommand.
 func (e expiring) queue(p *Pipeline) *Result[bool] {
 	switch {
 	case e.ttl == NoExpiry:
@@ -178,10 +178,10 @@ func (e expiring) run(ctx context.Context) (bool, error) {
 	})
 }
 
-// remaining is TTL.
+// remaining implements TTL.
 type remaining struct{ keyed }
 
-// queue asks in milliseconds, and run as exactly as the store knows the time.
+// queue reads the TTL in milliseconds. run reads the TTL in the resolution of the store.
 func (r remaining) queue(p *Pipeline) *Result[time.Duration] {
 	return Queue(p, r.op(cmdPTTL), func(o *Op) (time.Duration, error) { return driver.TTLOutcome(&o.held) })
 }
@@ -192,7 +192,7 @@ func (r remaining) run(ctx context.Context) (time.Duration, error) {
 	})
 }
 
-// ttl returns the time that a full key has left.
+// ttl returns the remaining TTL of a full key.
 func (c *Cache) ttl(ctx context.Context, full string) (time.Duration, error) {
 	expirer := c.target.caps.Expirer
 	if expirer == nil {
@@ -206,14 +206,14 @@ func (c *Cache) ttl(ctx context.Context, full string) (time.Duration, error) {
 	return value.TTL, value.Err
 }
 
-// existing is Has.
+// existing implements Has.
 type existing struct{ keyed }
 
 func (e existing) queue(p *Pipeline) *Result[bool] {
 	return Queue(p, e.op(cmdExists), readFlag)
 }
 
-// run asks for the TTL where the store has one, which reads no value.
+// run reads the TTL if the store has TTLs, because a TTL query transfers no value.
 func (e existing) run(ctx context.Context) (bool, error) {
 	return direct(ctx, &e.keyed, func(ctx context.Context, full string, seen *observation) (found bool, err error) {
 		if e.cache.target.caps.Expirer != nil {
@@ -239,8 +239,8 @@ func (o *observation) found(found bool) {
 	}
 }
 
-// removal is Delete of these keys, which stay on the caller's stack: they are no part of
-// a value that has the cache.
+// removal implements Delete. The keys are no field of a struct with the cache, so that the
+// caller's slice stays on the stack.
 type removal []string
 
 func (r removal) queue(p *Pipeline, c *Cache) *Result[int] {

@@ -15,19 +15,18 @@ import (
 	"github.com/xcache-go/xcache/internal/optimistic"
 )
 
-// The errors of the cache, the same on every driver; test for them with
+// The errors of the cache are the same on every driver. Callers test for them with
 // errors.Is. A feature that a driver lacks is errors.ErrUnsupported.
 var (
-	// ErrNotFound is a miss. It is returned bare, so that a miss costs no
-	// allocation.
+	// ErrNotFound is a miss. A miss is the bare ErrNotFound, and costs no allocation.
 	ErrNotFound = driver.ErrNotFound
-	// ErrNotStored is a write whose condition did not hold. The operations of
-	// a cache report this as false instead.
+	// ErrNotStored is a write whose condition did not hold. The operations of a cache
+	// return false instead.
 	ErrNotStored = driver.ErrNotStored
-	// ErrWrongType is an operation on a key that holds something else: a list
-	// where a value is needed, a text where an integer is.
+	// ErrWrongType is an operation on a key with a value of another type: a list instead of
+	// a string, or a text instead of an integer.
 	ErrWrongType = driver.ErrWrongType
-	// ErrOverflow is an increment beyond 64 bits; the value is unchanged.
+	// ErrOverflow is an increment beyond 64 bits. The value is unchanged.
 	ErrOverflow = driver.ErrOverflow
 	// ErrClosed is any call after Close.
 	ErrClosed = driver.ErrClosed
@@ -53,31 +52,28 @@ var (
 	ErrCrossSlot = driver.ErrCrossSlot
 	// ErrSyntax is a command with arguments that it does not take.
 	ErrSyntax = driver.ErrSyntax
-	// ErrConflict is an optimistic transaction that lost: a key that it watched was
-	// changed by somebody else.
+	// ErrConflict is an optimistic transaction that failed because another caller changed a
+	// watched key.
 	ErrConflict = driver.ErrConflict
-	// ErrTxDone is the error of a transaction that is used after its function has
-	// returned.
+	// ErrTxDone is the error of a transaction that is used after its function has returned.
 	ErrTxDone = optimistic.ErrDone
-	// ErrScript is a script of the program that failed by its own doing. See ScriptError
-	// for what it said.
+	// ErrScript is a failure of the program's own script. ScriptError has the script's
+	// message.
 	ErrScript = driver.ErrScript
-	// ErrUnknownOutcome matches every failure after which the operation may
-	// or may not have been applied: the reply was lost, say. It comes
-	// together with what happened.
+	// ErrUnknownOutcome matches every failure that leaves the outcome of the operation
+	// unknown, such as a lost reply. The error also wraps the cause.
 	ErrUnknownOutcome = driver.ErrUnknownOutcome
 	// ErrNotExecuted is the result of a pipeline that has not run yet.
 	ErrNotExecuted = errors.New("xcache: the pipeline has not been executed")
 )
 
-// A ScriptError is what a script said when it failed, found with errors.As:
+// A ScriptError is the error reply of a script. Callers find a ScriptError with errors.As:
 //
 //	if failed, ok := errors.AsType[*xcache.ScriptError](err); ok && failed.Code() == "NOSTOCK" {
 type ScriptError = driver.ScriptError
 
-// An OpError is the failure of one operation of a cache. Every error of an
-// operation is one, but for misses (a bare ErrNotFound) and what a loader of
-// GetOrSet returned.
+// An OpError is the failure of one operation of a cache. Every error of an operation is an
+// OpError, except misses (a bare ErrNotFound), and errors of a loader of GetOrSet.
 type OpError struct {
 	// Driver is the name of the driver, or "" for a store given to New.
 	Driver string
@@ -85,25 +81,23 @@ type OpError struct {
 	Cache string
 	// Op is the method in lower-case words, such as "get" or "set many".
 	Op string
-	// Namespace holds the escaped names of the view's namespaces with colons
-	// between them, or "".
+	// Namespace holds the escaped names of the view's namespaces, joined by colons, or "".
 	Namespace string
-	// Key is the user's key, as the caller gave it, or "" if there is not exactly
-	// one.
+	// Key is the user's key, or "" if the operation has not exactly one key.
 	Key string
-	// Err is what went wrong. It matches the sentinels, and wraps the error
-	// of the client library.
+	// Err is the cause. Err matches the sentinels, and wraps the error of the client
+	// library.
 	Err error
 }
 
-// opError returns the failure of an operation of a view. The key is copied, as an
-// error outlives the call.
+// opError returns the failure of an operation of a view, with a copy of the key: an error
+// outlives the call.
 func (c *Cache) opError(op, key string, err error) error {
 	return &OpError{Driver: c.shared.driver, Cache: c.name, Op: op, Namespace: c.layout.NamespaceName(), Key: strings.Clone(key), Err: err}
 }
 
-// Error returns one line without any value or password, which names the cache, or
-// the driver if it has no name. Long keys are cut.
+// Error returns one line without any value or password. The line has the name of the cache,
+// or the name of the driver for a cache without a name. Long keys are cut.
 func (e *OpError) Error() string {
 	var b strings.Builder
 	b.WriteString("xcache: ")
@@ -124,11 +118,12 @@ func (e *OpError) Error() string {
 // Unwrap returns Err.
 func (e *OpError) Unwrap() error { return e.Err }
 
-// GoString returns the text of Error in quotes, for %#v: what Err wraps may hold a
+// GoString returns the text of Error in quotes, for %#v, because wrapped errors may hold a
 // value.
 func (e *OpError) GoString() string { return strconv.Quote(e.Error()) }
 
-// MarshalText returns the text of Error, for loggers and encoders, likewise.
+// MarshalText returns the text of Error, for loggers and encoders, because wrapped errors
+// may hold a value.
 func (e *OpError) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
 
 // A BatchError lists the keys of a batch operation that failed. The other keys
@@ -173,22 +168,23 @@ func (e *BatchError) Unwrap() []error {
 	return errs
 }
 
-// GoString returns the text of Error in quotes, for %#v: what is wrapped may hold a
+// GoString returns the text of Error in quotes, for %#v, because wrapped errors may hold a
 // value.
 func (e *BatchError) GoString() string { return strconv.Quote(e.Error()) }
 
-// MarshalText returns the text of Error, for loggers and encoders, likewise.
+// MarshalText returns the text of Error, for loggers and encoders, because wrapped errors
+// may hold a value.
 func (e *BatchError) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
 
 func (e *BatchError) add(key string, err error) *BatchError {
 	if e == nil {
 		e = &BatchError{Errs: make(map[string]error)}
 	}
-	e.Errs[strings.Clone(key)] = err // what the caller gave may be used again
+	e.Errs[strings.Clone(key)] = err // the caller may reuse the memory of key
 	return e
 }
 
-// asError keeps a nil *BatchError from becoming an error that is not nil.
+// asError returns a nil error for a nil *BatchError.
 func (e *BatchError) asError() error {
 	if e == nil {
 		return nil
@@ -196,7 +192,7 @@ func (e *BatchError) asError() error {
 	return e
 }
 
-// An aboutError says which part of its input an operation failed for.
+// An aboutError names the part of an operation's input that caused err.
 type aboutError struct {
 	part string
 	err  error
@@ -206,7 +202,7 @@ func (e *aboutError) Error() string { return "xcache: " + e.part + ": " + trimPr
 
 func (e *aboutError) Unwrap() error { return e.err }
 
-// count returns a number of things in words: "1 key", "2 keys".
+// count returns a number with its noun: "1 key", "2 keys".
 func count(n int, thing string) string {
 	if n != 1 {
 		thing += "s"
@@ -214,7 +210,7 @@ func count(n int, thing string) string {
 	return strconv.Itoa(n) + " " + thing
 }
 
-// quoteKey returns a key for an error text: quoted, and cut if it is long.
+// quoteKey returns a key in quotes for an error text. A long key is cut.
 func quoteKey(key string) string {
 	const longest = 64
 	if len(key) > longest {
@@ -223,8 +219,8 @@ func quoteKey(key string) string {
 	return strconv.Quote(key)
 }
 
-// trimPrefix returns the text of an error without the library's prefix, for
-// errors that become part of another one.
+// trimPrefix returns the text of an error without the library's prefix, for use inside
+// another error.
 func trimPrefix(err error) string { return strings.TrimPrefix(err.Error(), "xcache: ") }
 
 // unsupported returns the error for a feature that the driver lacks.
@@ -232,7 +228,7 @@ func unsupported(what string) error {
 	return fmt.Errorf("xcache: the driver has no %s: %w", what, errors.ErrUnsupported)
 }
 
-// tooLarge makes the codec's error for size match the cache's sentinel too.
+// tooLarge makes the codec's error for size match ErrTooLarge too.
 func tooLarge(err error) error {
 	if errors.Is(err, codec.ErrTooLarge) {
 		return &tooLargeError{err}
@@ -244,9 +240,8 @@ type tooLargeError struct{ error }
 
 func (e *tooLargeError) Unwrap() []error { return []error{ErrTooLarge, e.error} }
 
-// timedOut turns the end of the context that op_timeout made into the error of
-// a server that did not answer: the caller's own context has not ended. If the
-// driver does not say whether the operation was applied, nobody knows.
+// timedOut turns the end of the context with op_timeout into the error of a server that did
+// not answer. Without an outcome from the driver, the error matches ErrUnknownOutcome.
 func timedOut(err error, opTimeout time.Duration) error {
 	if batch, ok := errors.AsType[*BatchError](err); ok {
 		for key, err := range batch.Errs {
@@ -264,10 +259,10 @@ func timedOut(err error, opTimeout time.Duration) error {
 	return driver.Fail(ErrUnavailable, outcome, &opTimeoutError{opTimeout, err})
 }
 
-// An opTimeoutError is the cause of an operation's failure that took op_timeout.
+// An opTimeoutError is the failure of an operation that took op_timeout.
 type opTimeoutError struct {
 	opTimeout time.Duration
-	err       error // what the driver reported
+	err       error // the driver's error
 }
 
 func (e *opTimeoutError) Error() string { return fmt.Sprintf("no answer within %v", e.opTimeout) }

@@ -10,25 +10,25 @@ import (
 
 //go:generate go run ./internal/twins -type Cache -twin *Pipeline -receiver p -pipeline p -handle p.cache -out pipeline_twins.go
 
-// Delete removes keys, of any type, and returns how many there were. None
-// given: 0 and no I/O.
+// Delete removes keys of any type, and returns the number of keys that existed. Without
+// keys, the number is 0, and there is no I/O.
 func (c *Cache) Delete(ctx context.Context, keys ...string) (int, error) {
 	return removal(keys).run(ctx, c)
 }
 
-// Has reports whether key exists, whatever it holds.
+// Has reports whether key exists, with a value of any type.
 func (c *Cache) Has(ctx context.Context, key string) (bool, error) {
 	return existing{keyed{c, "has", key, nil}}.run(ctx)
 }
 
-// TTL returns the time key has left; NoExpiry if it never expires,
-// ErrNotFound if it does not exist.
+// TTL returns the remaining TTL of key. The TTL of a key without an expiry is NoExpiry. A
+// missing key is ErrNotFound.
 func (c *Cache) TTL(ctx context.Context, key string) (time.Duration, error) {
 	return remaining{keyed{c, "ttl", key, nil}}.run(ctx)
 }
 
-// TTLMany returns the time that those of the keys have left that exist, in one
-// round trip per server involved. Failed keys are as with GetMany.
+// TTLMany returns the remaining TTLs of the keys that exist, in one round trip per server.
+// Failed keys are reported as in GetMany.
 func (c *Cache) TTLMany(ctx context.Context, keys []string) (map[string]time.Duration, error) {
 	ctx, call, err := c.start(ctx, "ttl many", "", len(keys))
 	if err != nil {
@@ -39,37 +39,37 @@ func (c *Cache) TTLMany(ctx context.Context, keys []string) (map[string]time.Dur
 	return ttls, call.end(err)
 }
 
-// Touch gives key a new TTL, as a write with the same options would: the
-// default TTL if there are none. It reports whether the key exists. An expired
-// TTL deletes the key, and is true.
+// Touch gives key the TTL that a write with the same options would give: without options,
+// the default TTL. Touch reports whether the key exists. An expired TTL deletes the key,
+// and the result is true.
 func (c *Cache) Touch(ctx context.Context, key string, opts ...SetOption) (bool, error) {
 	return c.touch(key, opts).run(ctx)
 }
 
-// Expire makes key expire after d, without jitter, and reports whether it
-// exists. NoExpiry makes it persistent; d <= 0 deletes it, and is true.
+// Expire makes key expire after d, without jitter, and reports whether the key exists.
+// NoExpiry removes the expiry. With d <= 0, the key is deleted, and the result is true.
 func (c *Cache) Expire(ctx context.Context, key string, d time.Duration) (bool, error) {
 	return c.setExpiry("expire", key, realTTL(d)).run(ctx)
 }
 
-// ExpireAt makes key expire at t: Expire with the time until then. In a pipeline that
-// is the time from when the operation is queued.
+// ExpireAt makes key expire at t, by Expire with the time until t. In a pipeline, the time
+// until t is measured when the operation is queued.
 func (c *Cache) ExpireAt(ctx context.Context, key string, t time.Time) (bool, error) {
 	return c.setExpiry("expire at", key, realTTL(time.Until(t))).run(ctx)
 }
 
-// Persist makes key never expire, and reports whether it exists. Unlike Redis'
-// PERSIST it is true for a key that was persistent already.
+// Persist removes the expiry of key, and reports whether the key exists. Unlike Redis'
+// PERSIST, the result is true for a key that had no expiry.
 func (c *Cache) Persist(ctx context.Context, key string) (bool, error) {
 	return c.setExpiry("persist", key, NoExpiry).run(ctx)
 }
 
-// Incr adds delta, which may be negative, to the integer at key and returns
-// the sum, atomically. The TTL stays.
+// Incr adds delta, which may be negative, to the integer at key, and returns the sum, in
+// one atomic step. The TTL stays.
 //
-// A missing key is ErrNotFound and nothing is created, as in Django, and unlike
-// Redis' INCRBY: use IncrInit for a counter that need not exist. What is not an
-// integer is ErrWrongType, and a sum beyond 64 bits ErrOverflow: the value stays.
+// A missing key is ErrNotFound, and no key is created, as in Django, and unlike Redis'
+// INCRBY. For a counter that may be missing, use IncrInit. A value that is no integer is
+// ErrWrongType. A sum beyond 64 bits is ErrOverflow, and the value stays.
 func (c *Cache) Incr(ctx context.Context, key string, delta int64) (int64, error) {
 	return c.incr(key, delta).run(ctx)
 }
@@ -79,26 +79,24 @@ func (c *Cache) Decr(ctx context.Context, key string, delta int64) (int64, error
 	return c.decr(key, delta).run(ctx)
 }
 
-// IncrInit is Incr, but a missing key counts as holding init, and gets the
-// default TTL or the one of opts, in the same atomic step: the first call
-// returns init+delta. An existing key keeps its TTL. An expired TTL stores
-// nothing.
+// IncrInit is Incr for a key that may be missing. A missing key counts as init, and gets
+// the default TTL or the TTL of opts, in the same atomic step: the first call returns
+// init+delta. An existing key keeps its TTL. An expired TTL stores nothing.
 //
-// Without opts a counter is gone, and begins anew, when the cache's default TTL
-// has passed since its first call: 300 s unless configured. A counter that is to
-// last takes TTL(NoExpiry), one for each day TTL(24*time.Hour).
+// Without opts, a counter expires when the default TTL has passed since its first call: 300
+// s unless configured. The next call begins a new counter. A permanent counter takes
+// TTL(NoExpiry), and a counter for each day TTL(24*time.Hour).
 func (c *Cache) IncrInit(ctx context.Context, key string, delta, init int64, opts ...SetOption) (int64, error) {
 	return c.incrInit(key, delta, init, opts).run(ctx)
 }
 
-// Rename moves the value of from to the key to, with its TTL, over whatever to
-// held. ErrNotFound if from does not exist. Both keys are of this view's
-// prefix and version.
+// Rename moves the value of from, with its TTL, to the key to. An existing value of to is
+// replaced. A missing from is ErrNotFound. Both keys have this view's prefix and version.
 //
-// In a cluster the value is copied and then deleted if the keys are in different
-// slots. In a pipeline that is ErrCrossSlot: the copy takes several round trips, for
-// which the other operations would have to wait, and the order of them with it. The
-// same is true of RenameNX, IncrVersion and DecrVersion.
+// In a cluster, the value is copied and then deleted if the keys are in different slots. In
+// a pipeline, such keys are ErrCrossSlot, because the other operations would have to wait
+// for the round trips of the copy. The same is true of RenameNX, IncrVersion and
+// DecrVersion.
 //
 //twin:note Keys in different slots of a cluster are ErrCrossSlot, where Cache.Rename copies the
 //twin:note value: the copy takes several round trips, for which the other operations of the
@@ -107,8 +105,8 @@ func (c *Cache) Rename(ctx context.Context, from, to string) error {
 	return Err(Run(ctx, c.move("rename", cmdRename, from, to), readOK))
 }
 
-// RenameNX is Rename that leaves an existing to alone; it reports whether it
-// moved the value.
+// RenameNX is Rename without an effect on an existing to. RenameNX reports whether the
+// value was moved.
 //
 //twin:note Keys in different slots of a cluster are ErrCrossSlot, where Cache.RenameNX copies the
 //twin:note value: the copy takes several round trips, for which the other operations of the
@@ -117,10 +115,10 @@ func (c *Cache) RenameNX(ctx context.Context, from, to string) (bool, error) {
 	return Run(ctx, c.move("rename nx", cmdRenameNX, from, to), readFlag)
 }
 
-// IncrVersion moves the value of key, with its TTL, to the version that is
-// delta higher than this view's, in one atomic step, over whatever that
-// version held, and returns the new version. ErrNotFound if there is no value.
-// The view stays at its version: With(WithVersion(n)) sees the moved value.
+// IncrVersion moves the value of key, with its TTL, to the version that is delta higher
+// than this view's, in one atomic step. An existing value of that version is replaced.
+// IncrVersion returns the new version. A missing value is ErrNotFound. The view keeps its
+// version: With(WithVersion(n)) sees the moved value.
 //
 //twin:note Without a {hash tag} the versions of a key are in different slots of a cluster, and
 //twin:note then this is ErrCrossSlot: see Rename.
@@ -128,8 +126,7 @@ func (c *Cache) IncrVersion(ctx context.Context, key string, delta int) (int, er
 	return Run(ctx, c.incrVersion(key, delta), readVersion)
 }
 
-// DecrVersion moves the value to the version that is delta lower: see
-// IncrVersion.
+// DecrVersion moves the value to the version that is delta lower: see IncrVersion.
 //
 //twin:note Without a {hash tag} the versions of a key are in different slots of a cluster, and
 //twin:note then this is ErrCrossSlot: see Rename.
@@ -137,12 +134,12 @@ func (c *Cache) DecrVersion(ctx context.Context, key string, delta int) (int, er
 	return Run(ctx, c.decrVersion(key, delta), readVersion)
 }
 
-// Type returns the kind of value that key holds; ErrNotFound if there is none.
+// Type returns the type of the value at key. A missing key is ErrNotFound.
 func (c *Cache) Type(ctx context.Context, key string) (driver.Kind, error) {
 	return Run(ctx, newOp(c, "type", cmdType).begin(key), readKind)
 }
 
-// Ping asks the server whether it answers.
+// Ping asks the server for an answer.
 func (c *Cache) Ping(ctx context.Context) error {
 	ctx, call, err := c.start(ctx, "ping", "", 0)
 	if err != nil {
@@ -206,8 +203,7 @@ func (c *Cache) decrVersion(key string, delta int) *Op {
 	return c.moveVersion("decr version", key, version, err)
 }
 
-// moveVersion moves a key to a version. versionErr is what was wrong with that
-// version.
+// moveVersion moves a key to a version. versionErr is the error of that version, or nil.
 func (c *Cache) moveVersion(name, key string, version int, versionErr error) *Op {
 	o := newOp(c, name, cmdRename).begin(key)
 	o.version = version
@@ -246,7 +242,7 @@ func (c *Cache) versionBefore(delta int) (int, error) {
 	return c.versionAfter(delta)
 }
 
-// negated returns -delta. The smallest integer has no counterpart.
+// negated returns -delta, or an error for the smallest integer.
 func negated[N int | int64](delta N) (N, error) {
 	if delta != 0 && delta == -delta {
 		return 0, ErrOverflow
@@ -254,7 +250,7 @@ func negated[N int | int64](delta N) (N, error) {
 	return -delta, nil
 }
 
-// How their replies are read.
+// The functions that read replies.
 
 func readVersion(o *Op) (int, error) { return o.version, o.Reply().AsOK() }
 

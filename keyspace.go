@@ -13,20 +13,18 @@ import (
 // A KeyFunc makes the full key of a user's key.
 type KeyFunc func(prefix string, version int, key string) string
 
-// A ReverseKeyFunc takes a full key apart again; ok is false for a key that
-// the matching KeyFunc did not make.
+// A ReverseKeyFunc splits a full key. ok is false for a key that the matching KeyFunc did
+// not make.
 type ReverseKeyFunc func(full string) (prefix string, version int, key string, ok bool)
 
-// Namespace returns a view of the part of the key space that a name stands for:
-// its keys are stored as prefix:version:name:key, so that the key 42 of
-// Namespace("user") is user:42 to a view without the namespace, and to Django.
-// Keys, DeletePattern, Clear and ClearAllVersions of the view stay inside, and
-// Keys yields the keys without the name. Namespaces nest.
+// Namespace returns a view of a part of the key space. Keys of the view are stored as
+// prefix:version:name:key, so that the key 42 of Namespace("user") is user:42 to a view
+// without the namespace, and to Django. Keys, DeletePattern, Clear and ClearAllVersions of
+// the view stay inside, and Keys yields the keys without the name. Namespaces nest.
 //
-// Two names are two namespaces whatever characters they hold: a colon in a name
-// is stored as %3A, and a percent sign as %25. An empty name makes every call on
-// the view return an error. A name with a {hash tag} puts the namespace into one
-// slot of a cluster.
+// Two different names are always two namespaces: a colon in a name is stored as %3A, and a
+// percent sign as %25. An empty name makes every call on the view return an error. A name
+// with a {hash tag} puts the namespace into one slot of a cluster.
 func (c *Cache) Namespace(name string) *Cache { return c.With(inNamespace(name)) }
 
 func inNamespace(name string) Option {
@@ -60,13 +58,12 @@ func inKeySpace(name string) Option {
 	}
 }
 
-// Keys yields the user keys of this prefix, version and namespace that match pattern,
-// each once, in no order. The pattern is Redis' glob: * ? [abc] [a-c] [^a], and
-// \ before a character that stands for itself. It reads the keyspace in pages
-// (SCAN, never KEYS), stops at once when the loop breaks or ctx ends, and
-// yields an error as its last pair. A key that comes or goes meanwhile may be
-// missing. To yield each key once it remembers them: for a keyspace of many
-// millions choose a narrower pattern.
+// Keys yields each user key of this prefix, version and namespace that matches pattern
+// once, in no order. The pattern is Redis' glob: * ? [abc] [a-c] [^a], and \ before a
+// literal character. Keys reads the keyspace in pages (SCAN, never KEYS), and stops at once
+// when the loop breaks or ctx ends. An error is the last pair. A key that is created or
+// deleted during the loop may be missing. Keys remembers the yielded keys: for a keyspace
+// of many millions, choose a narrower pattern.
 func (c *Cache) Keys(ctx context.Context, pattern string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		ctx, call, err := c.startUntimed(ctx, "keys")
@@ -98,17 +95,16 @@ func (c *Cache) Keys(ctx context.Context, pattern string) iter.Seq2[string, erro
 	}
 }
 
-// DeletePattern removes the keys of this prefix, version and namespace that match
-// pattern, as Keys does, and returns how many there were. It is not atomic: on
-// an error some may be gone, and are counted.
+// DeletePattern removes the keys of this prefix, version and namespace that match pattern,
+// as for Keys, and returns the number of removed keys. DeletePattern is not atomic: after
+// an error, some keys may be removed, and are counted.
 func (c *Cache) DeletePattern(ctx context.Context, pattern string) (int, error) {
 	glob, err := c.layout.Pattern(pattern)
 	return c.clear(ctx, "delete pattern", glob, err, c.layout.Own)
 }
 
-// Clear removes every key of this prefix, version and namespace, and returns how
-// many there were. Other prefixes, versions and namespaces, and what others keep on the same
-// server, stay. It is not atomic.
+// Clear removes every key of this prefix, version and namespace, and returns the number of
+// removed keys. Other keys on the same server stay. Clear is not atomic.
 func (c *Cache) Clear(ctx context.Context) (int, error) {
 	glob, err := c.layout.Pattern("*")
 	return c.clear(ctx, "clear", glob, err, c.layout.Own)
@@ -120,8 +116,8 @@ func (c *Cache) ClearAllVersions(ctx context.Context) (int, error) {
 	return c.clear(ctx, "clear all versions", glob, err, c.layout.OfPrefix)
 }
 
-// FlushDB removes everything from the database that the cache is connected to,
-// whoever put it there.
+// FlushDB removes every key of the database that the cache is connected to, including the
+// keys of other programs.
 func (c *Cache) FlushDB(ctx context.Context) error {
 	ctx, call, err := c.start(ctx, "flush db", "", 0)
 	if err != nil {
@@ -136,8 +132,8 @@ func (c *Cache) FlushDB(ctx context.Context) error {
 	return call.end(c.shared.flights.InvalidateAll(ctx, flush, func(string) bool { return true }))
 }
 
-// clear removes the keys that match a pattern of full keys and are ours.
-// patternErr is what was wrong with the pattern.
+// clear removes the keys that match a pattern of full keys, if ours is true. patternErr is
+// the error of the pattern, or nil.
 func (c *Cache) clear(ctx context.Context, op, pattern string, patternErr error, ours func(full string) bool) (removed int, err error) {
 	ctx, call, err := c.startUntimed(ctx, op)
 	if err != nil {
@@ -181,8 +177,8 @@ func (c *Cache) removeAll(ctx context.Context, pattern string, ours func(full st
 	return removed, err
 }
 
-// deleteFull is one step of a loop over the keyspace: it has a time limit of
-// its own, as the loop as a whole has none.
+// deleteFull is one step of a loop over the keyspace. op_timeout limits each step, because
+// the loop has no time limit as a whole.
 func (c *Cache) deleteFull(ctx context.Context, fulls []string) (int, error) {
 	if _, ok := ctx.Deadline(); !ok && c.timeoutPerCall {
 		limited, cancel := context.WithTimeout(ctx, c.opTimeout)
@@ -196,8 +192,8 @@ func (c *Cache) deleteFull(ctx context.Context, fulls []string) (int, error) {
 	return c.target.store.Delete(ctx, fulls)
 }
 
-// scan yields the full keys that match a pattern of full keys, some perhaps
-// more than once.
+// scan yields the full keys that match a pattern of full keys. A key may be yielded more
+// than once.
 func (c *Cache) scan(ctx context.Context, pattern string, yield func(full string) bool) error {
 	scanner := c.target.caps.Scanner
 	if scanner == nil {
@@ -217,7 +213,7 @@ func (c *Cache) scan(ctx context.Context, pattern string, yield func(full string
 	return nil
 }
 
-// fullKey checks a user's key and returns its full key. It does no I/O.
+// fullKey checks a user's key, and returns its full key, without I/O.
 func (c *Cache) fullKey(key string) (string, error) {
 	if key == "" {
 		return "", fmt.Errorf("%w: it is empty", ErrInvalidKey)
@@ -244,8 +240,8 @@ func checkKey(full string, limits *driver.Limits) error {
 	return nil
 }
 
-// ownKey returns a user's key, of which full is the full key, in memory of the
-// cache's own: a result outlives the call, and what the caller gave may not.
+// ownKey returns the user's key of full in memory of the cache. A result outlives the call,
+// and the caller may reuse the memory of key.
 func (c *Cache) ownKey(full, key string) string {
 	if c.layout.Make != nil {
 		return strings.Clone(key)
@@ -253,7 +249,7 @@ func (c *Cache) ownKey(full, key string) string {
 	return full[len(full)-len(key):]
 }
 
-// fullKeys returns the full keys of several user keys, cut from one string.
+// fullKeys returns the full keys of several user keys, as parts of one string.
 func (c *Cache) fullKeys(keys []string) ([]string, error) {
 	fulls := make([]string, len(keys))
 	if c.layout.Make != nil || c.shared.limitsKeys {

@@ -13,36 +13,35 @@ import (
 	"github.com/xcache-go/xcache/internal/flight"
 )
 
-// GetOrSet returns the value of key, or on a miss calls load, stores what it
-// returns, and returns that. A stored nil is a hit. A stored value that no codec
-// can read as a T is a miss here: what is loaded takes its place, if it is still
-// there, and an EventObserver hears of it.
+// GetOrSet returns the value of key. On a miss, GetOrSet calls load, stores the loaded
+// value, and returns that value. A stored nil is a hit. A stored value that no codec can
+// read as a T counts as a miss: the loaded value replaces the unreadable value, unless
+// another caller has changed it, and an EventObserver is told.
 //
-// However many goroutines of this process ask for the same key at once, load
-// runs once, and all of them get its result. If another process stored a value
-// meanwhile, that one wins and is returned. If this process deletes, renames or
-// clears the key meanwhile, or changes its TTL, what is loaded is returned and not
-// stored, and the next call loads again; of what other processes do a load knows
-// nothing.
+// load runs once for all goroutines of this process that ask for the same key at once, and
+// all of them get its result. If another process stores a value during the load, GetOrSet
+// returns that value. If this process deletes, renames or clears the key during the load,
+// or changes its TTL, the loaded value is returned and not stored, and the next call loads
+// again. Deletions by other processes have no effect on a load.
 //
-// load runs in a goroutine of its own. Its context has the values of the first
-// caller's, no deadline, and ends when every caller that waits has given up: a
-// caller whose context ends leaves alone. An error of load is returned as it
-// is, and nothing is stored. A panic in load reaches every caller that waits.
-// load must use its context: a GetOrSet in it for a key whose load waits for this
-// one, its own at least, is an error at once. It must not call Close, which would
-// wait for itself. Slices, maps and pointers in a loaded value are the same for
-// all callers that waited for it: do not change what they lead to.
+// load runs in a goroutine of its own. Its context has the values of the first caller's
+// context, has no deadline, and ends when the contexts of all waiting callers have ended. A
+// caller whose context ends returns at once, and the other callers wait on. An error of
+// load is returned unchanged, and nothing is stored. A panic in load reaches every waiting
+// caller. load must use its context: a GetOrSet inside of load whose key waits for this
+// load, such as the same key, is an error at once. load must not call Close, which would
+// wait for load. Slices, maps and pointers in a loaded value are shared by all callers that
+// waited: callers must not modify them.
 //
-// When the cache cannot be read, its error is returned and load does not run:
-// a broken cache must not send all its load to the database unasked. To load all
-// the same, once for all callers, call Load then.
+// If the cache cannot be read, GetOrSet returns the error of the read, and load does not
+// run: a broken cache must not send all its load to the database. A caller that wants to
+// load nevertheless calls Load.
 //
-// When the loaded value cannot be stored, because the server is away or out of
-// memory or the value too large, the value is returned without an error, and an
-// EventObserver hears why. Only a value that the codec cannot encode is an error
-// (ErrUnsupportedValue), which no later call would be without; the value comes
-// with it. When the cache is closed meanwhile, the error is ErrClosed.
+// If the loaded value cannot be stored, because the server is down or out of memory or the
+// value is too large, GetOrSet returns the value without an error, and an EventObserver is
+// told the cause. A value that the codec cannot encode is returned with an error
+// (ErrUnsupportedValue), because every later call would fail too. If the cache is closed
+// during the load, the error is ErrClosed.
 func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Context) (T, error), opts ...SetOption) (T, error) {
 	if v.tx != nil {
 		var zero T
@@ -56,11 +55,11 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 	if _, err := v.ttlOf(driver.IfAbsent, opts); err != nil {
 		return value, v.opError("get or set", key, err)
 	}
-	// The caller may be gone before the load ends, and use its memory again.
+	// A caller may return before the load ends, and reuse its memory.
 	key, opts = strings.Clone(key), slices.Clone(opts)
 	return v.fly(ctx, "get or set", key, false, func(ctx context.Context, fl *flight.Flight) (T, error) {
 		unreadable := unreadable
-		if v.shared.flights.Landed() != landed { // a flight that ended since may have stored the value
+		if v.shared.flights.Landed() != landed { // a flight that ended after the lookup may have stored the value
 			found, bad, err := v.With(ReadPrimary()).lookUp(ctx, key)
 			if bad == nil && !errors.Is(err, ErrNotFound) {
 				return found, err
@@ -75,10 +74,10 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 	})
 }
 
-// Load calls load, once for all goroutines of this process that call Load for the
-// same key at once, and returns what it returns to all of them. It neither reads
-// nor writes the cache: it is for what GetOrSet does not do, such as loading while
-// the cache is down. What GetOrSet says of load holds here, too.
+// Load calls load once for all goroutines of this process that call Load for the same key
+// at once, and returns its result to all of them. Load neither reads nor writes the cache.
+// A caller can use Load to load while the cache is down. The rules of GetOrSet for load
+// apply.
 func (v *View[T]) Load(ctx context.Context, key string, load func(context.Context) (T, error)) (T, error) {
 	var zero T
 	if v.err != nil {
@@ -90,7 +89,7 @@ func (v *View[T]) Load(ctx context.Context, key string, load func(context.Contex
 	return v.fly(ctx, "load", strings.Clone(key), true, func(ctx context.Context, _ *flight.Flight) (T, error) { return loaded(ctx, load) })
 }
 
-// loaded is what load returns, without a value beside an error.
+// loaded returns the result of load, without a value beside an error.
 func loaded[T any](ctx context.Context, load func(context.Context) (T, error)) (T, error) {
 	value, err := load(ctx)
 	if err != nil {
@@ -100,8 +99,8 @@ func loaded[T any](ctx context.Context, load func(context.Context) (T, error)) (
 	return value, nil
 }
 
-// fly returns the result of the flight of a key, starting one with fn if there is
-// none.
+// fly returns the result of the flight of a key. If there is no flight, fly starts a flight
+// with fn.
 func (v *View[T]) fly(ctx context.Context, op, key string, loadOnly bool, fn func(context.Context, *flight.Flight) (T, error)) (T, error) {
 	var value T
 	full, err := v.fullKey(key)
@@ -118,19 +117,20 @@ func (v *View[T]) fly(ctx context.Context, op, key string, loadOnly bool, fn fun
 	if result, ok := result.(boxed[T]); ok {
 		return result.value, err
 	}
-	if err != nil { // the flight did not end for this caller
+	if err != nil { // this caller left before the end of the flight
 		err = v.opError(op, key, err)
 	}
 	return value, err
 }
 
-// boxed holds a result, so that an any tells no result from a nil one.
+// boxed holds a result, so that an any with a nil result differs from a nil any.
 type boxed[T any] struct{ value T }
 
-// keep stores what a flight loaded, and returns it, or what somebody else stored
-// meanwhile. unreadable is what it may take the place of.
+// keep stores the loaded value of a flight. keep returns the loaded value, or a value that
+// another caller stored during the load. unreadable is the stored value that the loaded
+// value may replace, or nil.
 func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value T, unreadable *unreadable, opts []SetOption) (T, error) {
-	const tries = 3 // somebody else may store one unreadable value after the other
+	const tries = 3 // other callers may store several unreadable values in a row
 	for range tries {
 		var kept bool
 		var err error
@@ -149,11 +149,11 @@ func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value
 		if kept {
 			return value, nil
 		}
-		winner, bad, err := v.With(ReadPrimary()).lookUp(ctx, key) // a replica may not have it yet
+		winner, bad, err := v.With(ReadPrimary()).lookUp(ctx, key) // a replica may lag behind
 		if err == nil {
 			return winner, nil
 		}
-		if bad == nil { // expired since, or not to be read now
+		if bad == nil { // the key has expired, or the read failed
 			return value, nil
 		}
 		unreadable = bad
@@ -161,7 +161,8 @@ func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value
 	return value, nil
 }
 
-// notKept returns the part of a failed write that is an error of GetOrSet.
+// notKept returns the error of a failed write if GetOrSet returns that error, and otherwise
+// tells the observer and returns nil.
 func (v *View[T]) notKept(key string, err error) error {
 	if errors.Is(err, ErrUnsupportedValue) || errors.Is(err, ErrClosed) || errors.Is(err, context.Canceled) {
 		return err
@@ -170,8 +171,8 @@ func (v *View[T]) notKept(key string, err error) error {
 	return nil
 }
 
-// replace stores value in the place of one that cannot be read, if that is still
-// there, and reports whether it was.
+// replace stores value if the key still holds the unreadable value old, and reports whether
+// the key held old.
 func (v *View[T]) replace(ctx context.Context, key string, value T, old *unreadable, opts []SetOption) (bool, error) {
 	ctx, call, err := v.start(ctx, "replace unreadable", key, 1)
 	if err != nil {
@@ -194,8 +195,8 @@ func (v *View[T]) replace(ctx context.Context, key string, value T, old *unreada
 	return replaced, err
 }
 
-// replaceBytes stores e if its key holds old. A store without Swapper cannot do that
-// in one step: a value that somebody else writes in between is lost.
+// replaceBytes stores e if its key holds old. Without a Swapper, replaceBytes takes two
+// steps, and may overwrite the value of another writer.
 func replaceBytes(ctx context.Context, t *target, e *driver.Entry, old []byte) (bool, error) {
 	if t.caps.Swapper != nil {
 		return t.caps.Swapper.CompareAndSwap(ctx, e, old)

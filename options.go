@@ -12,16 +12,15 @@ import (
 	"github.com/xcache-go/xcache/internal/keylayout"
 )
 
-// An Option configures a Cache, in Open, OpenDSN, New and With. An option wins
-// over the DSN parameter of the same meaning.
+// An Option configures a Cache, in Open, OpenDSN, New and With. An option overrides the DSN
+// parameter of the same meaning.
 type Option func(*settings) error
 
 // The defaults of a cache.
 const (
-	// DefaultTTL is the TTL of writes that name none.
+	// DefaultTTL is the TTL of writes without a TTL of their own.
 	DefaultTTL = 300 * time.Second
-	// DefaultOpTimeout is how long an operation takes at most whose context
-	// has no deadline.
+	// DefaultOpTimeout is the time limit of an operation whose context has no deadline.
 	DefaultOpTimeout = 3 * time.Second
 )
 
@@ -35,11 +34,11 @@ type settings struct {
 	observer  Observer
 	opTimeout time.Duration
 	requires  []string
-	// keys encrypt values; nil for plain text.
+	// keys encrypt values. Without keys, values are plain text.
 	keys *codec.KeyRing
-	// rewrite: values in an old format are written again in the current one.
+	// rewrite makes reads write values in an old format again, in the current format.
 	rewrite bool
-	// readPrimary: reads see what was written before.
+	// readPrimary makes reads go to the primary, and so see all earlier writes.
 	readPrimary bool
 }
 
@@ -52,13 +51,13 @@ func defaultSettings() settings {
 	}
 }
 
-// parameters read the words of a DSN that are the same for every driver. Each stands
-// behind the option of the same meaning.
+// parameters read the DSN parameters that are the same for every driver. Each function is
+// below the option of the same meaning.
 var parameters = []func(*settings, *driver.DSN){
 	readPrefix, readColonPrefix, readKeyVersion, readDefaultTTL, readJitter, readOpTimeout, readRequire, readCodec, readRewrite, readEncryption,
 }
 
-// read takes the parameters from a DSN. What is wrong with them is in dsn.Err
+// read takes the parameters from a DSN. dsn.Err has the error of a bad parameter
 // afterwards.
 func (s *settings) read(dsn *driver.DSN) {
 	for _, read := range parameters {
@@ -66,15 +65,15 @@ func (s *settings) read(dsn *driver.DSN) {
 	}
 }
 
-// headerRoom is more than what a codec's format puts in front of a value.
+// headerRoom is more than the length of any header that a codec's format writes.
 const headerRoom = 1 << 10
 
-// maxStored returns the length of the longest value as it is stored.
+// maxStored returns the length of the longest stored value.
 func (s *settings) maxStored() int {
 	return s.chain.MaxValue() + headerRoom + codec.SealedOverhead
 }
 
-// apply applies options, up to the first that is bad.
+// apply applies options, up to the first bad option.
 func (s *settings) apply(opts []Option) error {
 	for _, opt := range opts {
 		if opt == nil {
@@ -96,17 +95,16 @@ func defaultChain() *codec.Chain {
 	return chain
 }
 
-// WithPrefix sets what the full key of every key starts with. Two caches with
-// different prefixes never see each other's keys. It may not hold a colon
-// unless WithColonPrefix allows it.
+// WithPrefix sets the prefix of every full key. Two caches with different prefixes never
+// see each other's keys. The prefix may hold no colon unless WithColonPrefix allows colons.
 func WithPrefix(prefix string) Option {
 	return func(s *settings) error { s.layout.Prefix = prefix; return nil }
 }
 
 func readPrefix(s *settings, dsn *driver.DSN) { s.layout.Prefix = dsn.Text("prefix", s.layout.Prefix) }
 
-// WithColonPrefix allows colons in the prefix. Clearing prefix a then clears
-// keys of prefix a:1 too.
+// WithColonPrefix allows colons in the prefix. Clearing prefix a then also clears the keys
+// of prefix a:1.
 func WithColonPrefix() Option {
 	return func(s *settings) error { s.layout.ColonPrefix = true; return nil }
 }
@@ -115,14 +113,14 @@ func readColonPrefix(s *settings, dsn *driver.DSN) {
 	s.layout.ColonPrefix = dsn.Word("colon_prefix", "refuse", "allow", "refuse") == "allow"
 }
 
-// WithName sets what errors and observers call the cache, so that those of a
-// program with several can be told apart. It is no part of any key.
+// WithName sets the name of the cache in errors and for observers, so that a program can
+// tell several caches apart. The name is no part of any key.
 func WithName(name string) Option {
 	return func(s *settings) error { s.name = name; return nil }
 }
 
-// WithVersion sets the version that is part of every full key, 1 by default.
-// Two versions never see each other's keys.
+// WithVersion sets the version in every full key, 1 by default. Two versions never see each
+// other's keys.
 func WithVersion(version int) Option {
 	return func(s *settings) error { s.layout.Version = version; return nil }
 }
@@ -131,7 +129,7 @@ func readKeyVersion(s *settings, dsn *driver.DSN) {
 	s.layout.Version = dsn.Int("version", s.layout.Version, -1<<31, 1<<31-1)
 }
 
-// WithTTL sets the TTL of writes that name none, 300 s by default. It must be
+// WithTTL sets the TTL of writes without a TTL of their own, 300 s by default. d must be
 // positive, or NoExpiry.
 func WithTTL(d time.Duration) Option {
 	return func(s *settings) error {
@@ -145,9 +143,9 @@ func WithTTL(d time.Duration) Option {
 
 func readDefaultTTL(s *settings, dsn *driver.DSN) { s.ttl = dsn.TTL("ttl", s.ttl) }
 
-// WithJitter shortens the TTL of each write by a random part of it, up to
-// fraction (from 0, the default, to 1), so that keys written together do not
-// expire together. Expire and ExpireAt on existing keys are exact.
+// WithJitter shortens the TTL of each write by a random part, up to fraction (from 0, the
+// default, to 1), so that keys written together do not expire together. Expire and ExpireAt
+// on existing keys are exact.
 func WithJitter(fraction float64) Option {
 	return func(s *settings) error {
 		if !(fraction >= 0 && fraction <= 1) {
@@ -160,7 +158,7 @@ func WithJitter(fraction float64) Option {
 
 func readJitter(s *settings, dsn *driver.DSN) { s.jitter = dsn.Float("jitter", s.jitter, 0, 1) }
 
-// WithCodec sets how values are turned into bytes and back.
+// WithCodec sets the codec that encodes and decodes values.
 func WithCodec(chain *codec.Chain) Option {
 	return func(s *settings) error {
 		if chain == nil {
@@ -171,15 +169,15 @@ func WithCodec(chain *codec.Chain) Option {
 	}
 }
 
-// readCodec reads serializer, compressor, compress_min, max_value and format, which make
-// a chain together.
+// readCodec reads serializer, compressor, compress_min, max_value and format, and makes a
+// chain of them.
 func readCodec(s *settings, dsn *driver.DSN) {
 	config := codec.Config{
 		CompressMin: readSize(dsn, "compress_min", codec.DefaultCompressMin),
 		MaxValue:    readSize(dsn, "max_value", codec.DefaultMaxValue),
 	}
 	if config.CompressMin == 0 {
-		config.CompressMin = codec.CompressAlways // which Config says otherwise
+		config.CompressMin = codec.CompressAlways // 0 is the default size in Config
 	}
 	if config.MaxValue == 0 {
 		dsn.Refuse("max_value", "must be at least 1")
@@ -209,7 +207,7 @@ func readCodec(s *settings, dsn *driver.DSN) {
 	s.chain = chain
 }
 
-// readSize is dsn.Size for what must fit an int.
+// readSize is dsn.Size for a size that must fit an int.
 func readSize(dsn *driver.DSN, name string, def int64) int {
 	n := dsn.Size(name, def)
 	if int64(int(n)) != n {
@@ -218,25 +216,27 @@ func readSize(dsn *driver.DSN, name string, def int64) int {
 	return int(n)
 }
 
-// WithEncryption encrypts values with the first key of a ring, and reads those of
-// all its keys, but nothing that is in plain text; nil, the default, encrypts
-// nothing. Values are bound to their keys, and the server cannot look into
-// them: operations that move a value or count on it (Rename, IncrVersion, Incr,
-// IncrInit and their likes) are errors.ErrUnsupported; so are CompareAndSwap and
-// CompareAndDelete in a pipeline, and outside of one they read before they write.
-// A view with WithEncryption(nil) counts beside one that encrypts, on other keys.
-// Open and New tell an EventObserver if the keys come from a file that every user
-// of the machine may read (driver.KeyFileExposed). With does not, as views may be
-// made for every call: ask KeyRing.Exposed.
+// WithEncryption encrypts values with the first key of a ring, and decrypts values of every
+// key of the ring. Plain text is not accepted. nil, the default, encrypts nothing. A view
+// with WithEncryption(nil) can count, on other keys, beside a view that encrypts.
+//
+// Values are bound to their keys, and the server cannot read values. Operations that move a
+// value or count (Rename, IncrVersion, Incr, IncrInit and similar) are therefore
+// errors.ErrUnsupported. CompareAndSwap and CompareAndDelete are errors.ErrUnsupported in a
+// pipeline. Outside of a pipeline, both read before they write.
+//
+// Open and New tell an EventObserver if every user of the machine may read the file of the
+// keys (driver.KeyFileExposed). With does not, because programs may make views for every
+// call: KeyRing.Exposed reports the same.
 func WithEncryption(keys *codec.KeyRing) Option {
 	return func(s *settings) error { s.keys = keys; return nil }
 }
 
-// AsMembers makes a view whose values are members of sets and sorted sets: equal ones
-// are equal to the byte, as a server compares them. They are encoded as the view's codec
-// encodes values, but never compressed. A codec whose first serializer may write a value
-// differently each time (gob), and encryption, which always does, are ErrUnsupportedValue.
-// It counts for the codec and the encryption of the options before it.
+// AsMembers makes a view whose values are members of sets and sorted sets. Equal values
+// have equal bytes, because a server compares bytes. Members are encoded by the view's
+// codec, but never compressed. ErrUnsupportedValue is the error with a first serializer
+// that may encode a value differently each time (gob), and with encryption, which always
+// does. AsMembers uses the codec and the encryption of the options before it.
 func AsMembers() Option {
 	return func(s *settings) error {
 		if s.keys != nil {
@@ -251,7 +251,7 @@ func AsMembers() Option {
 	}
 }
 
-// readEncryption reads the keys from a file, as they must not stand in a DSN.
+// readEncryption reads the keys from a file, because keys must not be in a DSN.
 func readEncryption(s *settings, dsn *driver.DSN) {
 	file := dsn.Text("encryption_keys", "")
 	if !dsn.Has("encryption_keys") || dsn.Err() != nil {
@@ -263,15 +263,14 @@ func readEncryption(s *settings, dsn *driver.DSN) {
 	}
 }
 
-// WithRewrite writes a value again, in the current format and with the TTL that
-// it has left, when Get or GetMany reads it in an old one: through a serializer
-// or compressor that is not the first, in the other format, or with an
-// encryption key that is not the first. This is done after the read, at most a
-// hundred times a second, and only if the value has not changed since
-// (CompareAndSwap). What fails is left as it is.
+// WithRewrite makes Get and GetMany write values in an old format again. The new value has
+// the current format and the remaining TTL. A value is in an old format if its serializer,
+// compressor or encryption key is not the first, or if it is in the other format. A rewrite
+// runs after the read, at most a hundred times a second, and only if the value has not
+// changed (CompareAndSwap). A failed rewrite leaves the value unchanged.
 //
-// The value is written as the type that it was read as: fields of it that this
-// type does not have are lost. So turn it on when every reader knows them all.
+// The value is written as the type of the read, and loses fields that this type does not
+// have. WithRewrite is therefore safe only when every reader knows all fields.
 func WithRewrite() Option {
 	return func(s *settings) error { s.rewrite = true; return nil }
 }
@@ -280,15 +279,15 @@ func readRewrite(s *settings, dsn *driver.DSN) {
 	s.rewrite = dsn.Word("rewrite", "off", "on", "off") == "on"
 }
 
-// WithKeyFunc replaces the layout of full keys. reverse undoes makeKey: Keys gives
-// user keys back by it. The key that both are about begins with the view's
-// namespaces. Both must be fit for concurrent use.
+// WithKeyFunc replaces the layout of full keys. reverse undoes makeKey, so that Keys can
+// return user keys. The user's key in both functions begins with the view's namespaces.
+// Both functions may be called concurrently.
 //
-// Keys, DeletePattern, Clear and ClearAllVersions touch a full key only if reverse
-// and makeKey agree that it is of this prefix and version. They are
-// errors.ErrUnsupported, before any I/O, for a layout that does not let them tell:
-// without reverse, one whose keys are the same for another prefix or version, or
-// one that does not put the key at the end.
+// Keys, DeletePattern, Clear and ClearAllVersions use a full key only if reverse and
+// makeKey agree on its prefix and version. Some layouts hide the prefix and version: a
+// layout without reverse, a layout with equal keys for different prefixes or versions, and
+// a layout whose key is not at the end. With such a layout, these operations are
+// errors.ErrUnsupported before any I/O.
 func WithKeyFunc(makeKey KeyFunc, reverse ReverseKeyFunc) Option {
 	return func(s *settings) error {
 		if makeKey == nil {
@@ -299,13 +298,13 @@ func WithKeyFunc(makeKey KeyFunc, reverse ReverseKeyFunc) Option {
 	}
 }
 
-// WithObserver sets who is told about every operation; nil for nobody.
+// WithObserver sets the observer of every operation. nil is no observer.
 func WithObserver(o Observer) Option {
 	return func(s *settings) error { s.observer = o; return nil }
 }
 
-// WithOpTimeout sets how long an operation takes at most whose context has no
-// deadline, 3 s by default.
+// WithOpTimeout sets the time limit of an operation whose context has no deadline, 3 s by
+// default.
 func WithOpTimeout(d time.Duration) Option {
 	return func(s *settings) error {
 		if d <= 0 {
@@ -320,17 +319,15 @@ func readOpTimeout(s *settings, dsn *driver.DSN) {
 	s.opTimeout = dsn.Duration("op_timeout", s.opTimeout)
 }
 
-// ReadPrimary makes reads go to the primary of a store that reads from replicas
-// otherwise, where they see all that was written before: by others, and by the
-// caller itself. On other stores it changes nothing. As an option of With it
-// gives a view for the few reads that need it, beside one for the many that do
-// not.
+// ReadPrimary makes reads go to the primary of a store that otherwise reads from replicas.
+// Reads of the primary see all earlier writes, of all callers. On other stores, ReadPrimary
+// has no effect. With(ReadPrimary()) gives a view for the few reads that need the primary.
 func ReadPrimary() Option {
 	return func(s *settings) error { s.readPrimary = true; return nil }
 }
 
-// Require makes Open fail when the driver cannot do all of needs: see
-// Cache.Require for the words.
+// Require makes Open fail when the driver lacks one of needs. Cache.Require lists the
+// words.
 func Require(needs ...string) Option {
 	return func(s *settings) error {
 		for _, need := range needs {

@@ -12,9 +12,9 @@ import (
 	"github.com/xcache-go/xcache/internal/optimistic"
 )
 
-// A Registry maps names to drivers. Its zero value is empty and ready; most
-// programs use the one behind Register, which drivers put themselves into when
-// they are imported. It may be used concurrently.
+// A Registry maps names to drivers. The zero value is an empty registry. Most programs use
+// the registry of the function Register, in which drivers register themselves when they are
+// imported. A Registry may be used concurrently.
 type Registry struct {
 	mu      sync.RWMutex
 	drivers map[string]driver.Driver
@@ -73,7 +73,8 @@ func (r *Registry) OpenDSN(dsn string, opts ...Option) (*Cache, error) {
 	return r.open(parsed.Driver, parsed.Scheme, parsed, opts)
 }
 
-// open opens a cache with a driver, which the user has asked for by a word.
+// open opens a cache with a driver. word is the user's word for the driver: its name, or a
+// scheme.
 func (r *Registry) open(name, word string, dsn *driver.DSN, opts []Option) (*Cache, error) {
 	d := r.driver(name)
 	if d == nil {
@@ -84,7 +85,7 @@ func (r *Registry) open(name, word string, dsn *driver.DSN, opts []Option) (*Cac
 	if err := settings.apply(opts); err != nil {
 		return nil, err
 	}
-	dsn.OpTimeout = settings.opTimeout // with what an option said
+	dsn.OpTimeout = settings.opTimeout // an option overrides the DSN
 	dsn.MaxValue = settings.maxStored()
 	dsn.Notify = settings.notify(name)
 	store, err := d.Open(dsn)
@@ -107,11 +108,11 @@ func (r *Registry) driver(name string) driver.Driver {
 	return r.drivers[name]
 }
 
-// ownDrivers are those of this library, which are there once they are imported.
+// ownDrivers are the drivers of this library.
 var ownDrivers = []string{"memory", "null", "redis", "valkey"}
 
-// unknownDriver returns the error for a driver that is not registered, which was asked
-// for by a word: its name, or a scheme.
+// unknownDriver returns the error for a driver that is not registered. word is the user's
+// word for the driver: its name, or a scheme.
 func (r *Registry) unknownDriver(name, word string) error {
 	registered := r.Drivers()
 	hint, missing := "forgotten import?", name
@@ -132,7 +133,7 @@ func (r *Registry) unknownDriver(name, word string) error {
 	return fmt.Errorf("xcache: unknown driver %q (%s); registered: %s", name, hint, known)
 }
 
-// needsByName says how to see that a store can do what a word names.
+// needsByName has, for each word of Require, the check of a store.
 var needsByName = map[string]func(*driver.Caps) bool{
 	"ttl":      func(c *driver.Caps) bool { return c.Expirer != nil },
 	"counters": func(c *driver.Caps) bool { return c.Counter != nil },
@@ -164,19 +165,19 @@ func needsGroup(group driver.Group) func(*driver.Caps) bool {
 	return func(c *driver.Caps) bool { return runsGroup(c, group) }
 }
 
-// runsGroup reports whether a store runs what a group of commands began with. Those that
-// came to it later are no reason to refuse a driver that was written before.
+// runsGroup reports whether a store has the first commands of a group. A driver may lack
+// commands that were added to the group later.
 func runsGroup(c *driver.Caps, group driver.Group) bool {
 	return c.Commander != nil && c.Commander.Commands().HasGroup(group)
 }
 
 func knownNeeds() string { return strings.Join(slices.Sorted(maps.Keys(needsByName)), ", ") }
 
-// Require returns an error that matches errors.ErrUnsupported, and names the
-// registered drivers that would do, unless the driver can do all of needs:
-// ttl, counters, swap, rename, scan, flush, ping, pipelines, pubsub, watch, tracking,
-// lists, sets, hashes, sortedsets, streams, scripts, functions, locks, semaphores. It does no I/O: call it
-// at start-up, so that a service does not find out at night.
+// Require returns nil if the driver can do all of needs. Otherwise the error matches
+// errors.ErrUnsupported, and names the registered drivers that can. The words are ttl,
+// counters, swap, rename, scan, flush, ping, pipelines, pubsub, watch, tracking, lists,
+// sets, hashes, sortedsets, streams, scripts, functions, locks and semaphores. Require does
+// no I/O. A service calls Require at start-up, so that a wrong driver is found early.
 func (c *Cache) Require(needs ...string) error {
 	if c.err != nil {
 		return c.err
@@ -202,7 +203,7 @@ func (c *Cache) require(needs []string) error {
 		strings.Join(missing, ", "), c.whatToDo(missing, needs), errors.ErrUnsupported))
 }
 
-// whatToDo says what the user can do about a store that lacks what missing names.
+// whatToDo returns the advice for a user whose store lacks missing.
 func (c *Cache) whatToDo(missing, needs []string) string {
 	if commander := c.target.caps.Commander; commander != nil {
 		for _, need := range missing {
@@ -214,8 +215,8 @@ func (c *Cache) whatToDo(missing, needs []string) string {
 	return c.shared.registry.whoCan(needs)
 }
 
-// whoCan says which registered drivers can do all of needs. It asks stores
-// that it opens for the purpose: opening does no I/O.
+// whoCan returns the registered drivers that can do all of needs, in words. whoCan opens a
+// store of each driver, which does no I/O.
 func (r *Registry) whoCan(needs []string) string {
 	var able []string
 	for _, name := range r.Drivers() {

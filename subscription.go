@@ -8,13 +8,12 @@ import (
 	"github.com/xcache-go/xcache/internal/subscription"
 )
 
-// A Delivery is one event of a subscription, with the channel as the user knows it.
+// A Delivery is one event of a subscription, with the user's name of the channel.
 type Delivery struct {
-	// Event says what happened: driver.Published, driver.Subscribed or
-	// driver.Resubscribed.
+	// Event is driver.Published, driver.Subscribed or driver.Resubscribed.
 	Event driver.MessageEvent
-	// Channel is where a published message came in, without the view's prefix, version
-	// and namespace. Pattern is the one that matched, as Subscribe was given it.
+	// Channel is the channel of a published message, without the view's prefix, version and
+	// namespace. Pattern is the pattern that matched, as the caller of Subscribe wrote it.
 	Channel, Pattern string
 
 	cache   *Cache
@@ -22,29 +21,30 @@ type Delivery struct {
 	payload []byte
 }
 
-// ReadDelivery returns what was published, decoded, and decrypted if the view encrypts.
-// ErrCorrupt if that is nothing that the view's codec reads as a T.
+// ReadDelivery returns the published value, decrypted if the view encrypts. A message that
+// the view's codec cannot read as a T is ErrCorrupt.
 func ReadDelivery[T any](d *Delivery) (T, error) {
 	value, _, err := decode[T](d.cache, d.full, d.payload, false, nil)
 	return value, err
 }
 
-// Subscribe delivers what is published on channels of the view to handle, one event at a
-// time. It is how handles for messages are written; a program has mixins.PubSub. names are
-// channels, or patterns as those of Keys, and are completed as keys are: a publisher needs
-// the same prefix, version and namespace.
+// Subscribe passes messages on channels of the view to handle, one event at a time. Handles
+// for messages are built on Subscribe, and programs use mixins.PubSub. names are channels,
+// or patterns as for Keys. Channels get the view's prefix, version and namespace, as keys
+// do, so that a publisher needs the same.
 //
-// The first event is driver.Subscribed: what is published after that is delivered, or was
-// missed before a driver.Resubscribed, which comes after each loss of the connection. The
-// store's observer hears of those, too.
+// The first event is driver.Subscribed. A message that is published later is delivered, or
+// is lost before a driver.Resubscribed, which follows each loss of the connection. The
+// store's observer receives these events, too.
 //
-// Subscribe returns when ctx ends, with its error, or when the cache is closed (ErrClosed),
-// and otherwise only if the subscription cannot begin within op_timeout. handle gets a
-// context that ends with it, and is not called any more then. A handle that does not
-// return holds up Close. A subscription takes one of exclusive_size connections.
+// Subscribe returns the error of ctx when ctx ends, and ErrClosed when the cache is closed.
+// Otherwise Subscribe returns only if the subscription cannot begin within op_timeout. The
+// context of handle ends with the subscription, and handle is not called afterwards. A
+// handle that does not return delays Close. A subscription takes one of exclusive_size
+// connections.
 //
-// The error matches errors.ErrUnsupported if the driver has no subscriptions, and
-// ErrCrossSlot for channels of driver.ShardChannels that are in several slots of a cluster.
+// The error matches errors.ErrUnsupported if the driver has no subscriptions. Channels of
+// driver.ShardChannels in several slots of a cluster are ErrCrossSlot.
 func (c *Cache) Subscribe(ctx context.Context, kind driver.SubscriptionKind, names []string, handle func(ctx context.Context, d *Delivery)) error {
 	ctx, call, err := c.startUntimed(ctx, "subscribe")
 	if err != nil {
@@ -98,7 +98,8 @@ func (c *Cache) fullChannel(kind driver.SubscriptionKind, name string) (string, 
 	return c.fullKey(name)
 }
 
-// listen subscribes by the store's own means, or on one of its connections.
+// listen subscribes with the store's Subscriber, or on an exclusive connection of the
+// store.
 func (c *Cache) listen(ctx context.Context, kind driver.SubscriptionKind, fulls []string, deliver func(driver.Message)) error {
 	caps := &c.target.caps
 	if caps.Subscriber != nil {

@@ -16,13 +16,13 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// CodecReads tells how the values were read that a cache has returned, so that a
-// move to another format can be followed to its end: when Old stays as it is, no
-// value in an old format is left that anybody asks for.
+// CodecReads counts the values that a cache has returned, by their format. An operator can
+// follow a change of the format: when Old no longer grows, no read finds a value in an old
+// format.
 type CodecReads struct {
 	// Current counts values in the format that the cache writes.
 	Current uint64
-	// Old counts values in other formats, by what read them.
+	// Old counts values in other formats.
 	Old map[codec.Read]uint64
 }
 
@@ -31,9 +31,9 @@ func (c *Cache) CodecReads() CodecReads {
 	return c.shared.reads.all()
 }
 
-// encode returns the form of a value that is stored under a full key, which it
-// writes over buffer; grown is buffer, or what took its place. Bytes that are
-// stored as they are come back themselves, not copied.
+// encode returns the stored form of a value under a full key. The encoded value is written
+// over buffer, and grown is buffer or its larger replacement. Bytes with an identical
+// stored form are returned without a copy.
 func encode[T any](c *Cache, full string, buffer []byte, value T) (stored, grown []byte, err error) {
 	grown = buffer
 	if err := checkType[T](c); err != nil {
@@ -60,7 +60,8 @@ func encode[T any](c *Cache, full string, buffer []byte, value T) (stored, grown
 	return stored, grown, nil
 }
 
-// encodeCopy is encode for values that outlive the call: never the caller's own bytes.
+// encodeCopy is encode for values that outlive the call, and never returns the caller's own
+// bytes.
 func encodeCopy[T any](c *Cache, full string, value T) ([]byte, error) {
 	stored, grown, err := encode(c, full, nil, value)
 	if err == nil && grown == nil {
@@ -72,8 +73,8 @@ func encodeCopy[T any](c *Cache, full string, value T) ([]byte, error) {
 // sameMemory reports whether two slices begin at the same place.
 func sameMemory(a, b []byte) bool { return unsafe.SliceData(a) == unsafe.SliceData(b) }
 
-// checkType refuses a view of an interface that its codec cannot read into. Of
-// every other type the codec itself sees what it is.
+// checkType returns an error for an interface type that the codec cannot decode. The codec
+// itself checks every other type.
 func checkType[T any](c *Cache) error {
 	if t := reflect.TypeFor[T](); t.Kind() == reflect.Interface {
 		return c.chain.CheckType(t)
@@ -81,7 +82,7 @@ func checkType[T any](c *Cache) error {
 	return nil
 }
 
-// appendValue appends a value, encoded, to dst.
+// appendValue appends an encoded value to dst.
 func appendValue[T any](c *Cache, dst []byte, value T) ([]byte, error) {
 	if reflect.TypeFor[T]().Kind() == reflect.Interface {
 		return c.chain.AppendAny(dst, value)
@@ -89,10 +90,9 @@ func appendValue[T any](c *Cache, dst []byte, value T) ([]byte, error) {
 	return c.chain.Append(dst, value)
 }
 
-// decode reads the value that is stored under a full key, and counts it, also for
-// the observer. own tells that the stored bytes may become part of the value, old
-// that it is in an old format. Bytes take a path of their own, so that they are
-// copied at most once and not boxed.
+// decode decodes the stored bytes of a full key, and counts the value. With own, the stored
+// bytes may become part of the value. old reports a value in an old format. Byte slices
+// take a separate path, with one copy at most and no boxing.
 func decode[T any](c *Cache, full string, stored []byte, own bool, seen *observation) (value T, old bool, err error) {
 	size := len(stored)
 	if c.keys != nil {
@@ -118,8 +118,8 @@ func decode[T any](c *Cache, full string, stored []byte, own bool, seen *observa
 	return value, by.Fallback, nil
 }
 
-// read is decode for an operation of a view. It writes a value again that was in
-// an old format, if the view does.
+// read is decode for an operation of a view. With WithRewrite, read writes a value in an
+// old format again.
 func read[T any](call *call, key, full string, stored []byte) (T, error) {
 	c := call.cache
 	value, old, err := decode[T](c, full, stored, c.target.caps.Limits.OwnData, call.seen)
@@ -129,8 +129,8 @@ func read[T any](call *call, key, full string, stored []byte) (T, error) {
 	return value, err
 }
 
-// decodeBoxed is a function of its own because its value escapes to the heap:
-// in decode that of bytes would too.
+// decodeBoxed is a separate function because its value escapes to the heap. In decode, byte
+// slices would escape too.
 func decodeBoxed[T any](chain *codec.Chain, stored []byte) (T, codec.Read, error) {
 	var value T
 	by, err := chain.Decode(stored, &value)
@@ -141,7 +141,7 @@ func decodeBoxed[T any](chain *codec.Chain, stored []byte) (T, codec.Read, error
 	return value, by, nil
 }
 
-// seal appends a value, encoded and encrypted, to dst.
+// seal appends an encoded and encrypted value to dst.
 func seal[T any](c *Cache, full string, dst []byte, value T) ([]byte, error) {
 	s := newScratch()
 	defer s.release()
@@ -152,9 +152,9 @@ func seal[T any](c *Cache, full string, dst []byte, value T) ([]byte, error) {
 	return c.keys.Seal(dst, s.buffer, full), nil
 }
 
-// compare calls write with the bytes that a value is stored as. An encrypted one
-// is stored differently each time: then they are those that are there, if they
-// hold that value. write reports whether they still were.
+// compare calls write with the stored bytes of a value. The bytes of an encrypted value
+// differ each time: compare then reads the stored bytes, and compares the decrypted value.
+// write reports whether the stored bytes were unchanged.
 func compare[T any](ctx context.Context, c *Cache, full string, value T, write func(stored []byte) (bool, error)) (bool, error) {
 	if c.keys == nil {
 		stored, _, err := encode(c, full, nil, value)
@@ -167,7 +167,7 @@ func compare[T any](ctx context.Context, c *Cache, full string, value T, write f
 	if err != nil {
 		return false, tooLarge(err)
 	}
-	const tries = 8 // somebody else may store the same value again in between
+	const tries = 8 // other callers may store the same value again meanwhile
 	for range tries {
 		stored, err := getFrom(ctx, &c.shared.primary, full)
 		if errors.Is(err, ErrNotFound) {
@@ -187,7 +187,7 @@ func compare[T any](ctx context.Context, c *Cache, full string, value T, write f
 	return false, driver.Fail(ErrUnavailable, driver.NotApplied, errors.New("others stored the value again each time it was compared"))
 }
 
-// encrypted returns the error for what cannot be done with an encrypted value.
+// encrypted returns the error for an operation that an encrypted value does not allow.
 func encrypted(done string) error {
 	return fmt.Errorf("xcache: an encrypted value cannot be %s: %w", done, errors.ErrUnsupported)
 }
@@ -208,7 +208,7 @@ func (c *Cache) movable() error {
 	return nil
 }
 
-// readCounts counts values by what read them.
+// readCounts counts values by their codec.Read.
 type readCounts struct {
 	current atomic.Uint64
 	mu      sync.Mutex
@@ -235,20 +235,20 @@ func (r *readCounts) all() CodecReads {
 }
 
 const (
-	// rewriteInterval is the time for one value on average.
+	// rewriteInterval is the average time between two rewrites.
 	rewriteInterval = 10 * time.Millisecond
-	// rewriteBurst is how many may come at once.
+	// rewriteBurst is the number of rewrites that may start at once.
 	rewriteBurst = 10
 )
 
-// A rewriter writes values again that were read in an old format, in goroutines
-// of its own: the reader does not wait.
+// A rewriter rewrites values in an old format. Each rewrite has a goroutine, so that the
+// reader does not wait.
 type rewriter struct {
-	ctx    context.Context // of the writes; ends when the cache is closed
+	ctx    context.Context // the context of the writes, which ends when the cache is closed
 	cancel context.CancelFunc
 
 	mu      sync.Mutex
-	free    time.Time // when the values admitted so far have had their time
+	free    time.Time // the time from which the next value keeps to the average rate
 	closed  bool
 	running sync.WaitGroup
 }
@@ -258,7 +258,7 @@ func newRewriter() *rewriter {
 	return &rewriter{ctx: ctx, cancel: cancel}
 }
 
-// admit reports whether another value may be written again now.
+// admit reports whether another rewrite may start now.
 func (r *rewriter) admit() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -282,7 +282,7 @@ func (r *rewriter) write(fn func(context.Context)) {
 	}
 }
 
-// close ends the writes under way and waits for them.
+// close ends the writes in flight, and waits for them.
 func (r *rewriter) close() {
 	r.mu.Lock()
 	r.closed = true
@@ -291,10 +291,9 @@ func (r *rewriter) close() {
 	r.running.Wait()
 }
 
-// rewrite stores a value as the view encodes it, with the TTL that it has, if
-// what was read is still there. The observer is told of an operation of that
-// name; nobody else hears of a failure. The value is the reader's again when
-// rewrite returns.
+// rewrite stores a value in the current format, with its TTL, if the stored bytes still
+// equal read. Only the observer learns of a failure. The reader may change the value when
+// rewrite has returned.
 func rewrite[T any](c *Cache, key, full string, read []byte, value T) {
 	rewriter := c.shared.rewriter
 	if !rewriter.admit() {

@@ -10,12 +10,12 @@ import (
 	"github.com/xcache-go/xcache/internal/optimistic"
 )
 
-// A Tx is an optimistic transaction: see Cache.Watch. It reads through Cache, or any handle
-// by its method WithTx, and what it writes is queued in Pipeline.
+// A Tx is an optimistic transaction: see Cache.Watch. Reads go through Cache, or through
+// the WithTx method of any handle. Writes are queued in Pipeline.
 //
-// It is for the function that was given it, until that returns: later calls are ErrTxDone.
-// Reads are made one at a time; one that is made beside another is an error. Like all
-// pipelines, that of a Tx may not be used concurrently.
+// A Tx belongs to one call of the function of Watch. Calls after the function has returned
+// are ErrTxDone. Two concurrent reads are an error. The pipeline of a Tx may not be used
+// concurrently, like every pipeline.
 type Tx struct {
 	target      target
 	view        *Cache
@@ -23,19 +23,19 @@ type Tx struct {
 	transaction *optimistic.Transaction
 }
 
-// Cache returns the view that Watch was called on, as one that reads in the transaction. Its
-// writes are errors.ErrUnsupported, as are Keys and GetOrSet. Its own Pipeline reads many keys
-// in one round trip, by Exec.
+// Cache returns the view of Watch for reads in the transaction. Its writes are
+// errors.ErrUnsupported, as are Keys and GetOrSet. A Pipeline of this view, run by Exec,
+// reads many keys in one round trip.
 func (tx *Tx) Cache() *Cache { return tx.view }
 
-// Pipeline returns the pipeline that the transaction ends with, always the same: Watch
-// executes it when the function has returned nil. Handles queue in it through In, as in any
-// other.
+// Pipeline returns the pipeline of the transaction, the same for each call. Watch executes
+// the pipeline when the function has returned nil. The In method of a handle queues in the
+// pipeline, as in any other pipeline.
 func (tx *Tx) Pipeline() *Pipeline { return tx.pipeline }
 
-// WithTx returns the view as one that reads in a transaction: see Tx.Cache. The view may have
-// another prefix, version, namespace or codec than that of the transaction; it must be of the
-// same store. Only keys that Watch was given are watched.
+// WithTx returns a copy of the view that reads in a transaction: see Tx.Cache. The view
+// must belong to the store of the transaction, but its prefix, version, namespace and codec
+// may differ. Only the keys given to Watch are watched.
 func (c *Cache) WithTx(tx *Tx) *Cache {
 	view := *c
 	if view.err == nil && view.shared != tx.view.shared {
@@ -45,14 +45,14 @@ func (c *Cache) WithTx(tx *Tx) *Cache {
 	return view.With()
 }
 
-// WithTx returns the same view as one that reads in a transaction: see Cache.WithTx.
+// WithTx returns a copy of the view that reads in a transaction: see Cache.WithTx.
 func (v *View[T]) WithTx(tx *Tx) *View[T] { return For[T](v.Cache.WithTx(tx)) }
 
-// Watch runs fn in an optimistic transaction. fn reads what it needs by the Tx, decides, and
-// queues in the pipeline of the Tx what is to be written. When it has returned nil, the
-// pipeline is executed in one atomic step, as ExecAtomic does it, unless somebody has changed
-// one of keys since fn was called. Then fn is called again, with a new Tx, after a short and
-// random pause:
+// Watch runs fn in an optimistic transaction. fn reads through the Tx, decides, and queues
+// writes in the pipeline of the Tx. When fn has returned nil, the pipeline is executed in
+// one atomic step, as by ExecAtomic, unless another caller has changed one of keys since fn
+// was called. After such a conflict, fn is called again with a new Tx, after a short random
+// backoff:
 //
 //	err := c.Watch(ctx, func(ctx context.Context, tx *xcache.Tx) error {
 //		left, err := stock.WithTx(tx).Get(ctx, "book:7")
@@ -67,27 +67,29 @@ func (v *View[T]) WithTx(tx *Tx) *View[T] { return For[T](v.Cache.WithTx(tx)) }
 //		return nil
 //	}, "book:7")
 //
-// So fn may be called several times, and does nothing else that must happen once. What it
-// reads of keys is of one moment if Watch returns nil, also when it has queued nothing.
+// fn may be called several times, and should have no other side effects. If Watch returns
+// nil, the values that fn read of keys are of one moment, even if fn queued nothing.
 //
-// An error of fn ends the transaction, which then has changed nothing, and is returned as it
-// is. Watch returns nil if all that was queued has succeeded, and otherwise an error that
-// wraps the failures, as ExecAtomic does. After 100 conflicts in a row it gives up, with
-// ErrConflict, and nothing was changed. What else fails without having changed anything, and
-// may pass, is tried again like a conflict, for op_timeout: a connection that is lost, a
-// failover, a slot of a cluster that moves. If the connection is lost while the pipeline is
-// executed, the error matches ErrUnknownOutcome, and nothing is sent again.
+// An error of fn ends the transaction without any change, and is returned unchanged. Watch
+// returns nil if every queued operation has succeeded, and otherwise an error that wraps
+// the failures, as ExecAtomic does. After 100 conflicts in a row, Watch returns
+// ErrConflict, and nothing was changed. A temporary failure before any change is tried
+// again like a conflict, for op_timeout: a lost connection, a failover, a slot of a cluster
+// that moves. If the connection is lost during the execution of the pipeline, the error
+// matches ErrUnknownOutcome, and nothing is sent again.
 //
-// keys are those of this view: one of a namespace is namespace:key. There is one at least. In
-// a cluster they, and the keys of the pipeline, are in one slot, or the error is ErrCrossSlot
-// and nothing was changed. What counts as a change is what the server says, and the same in
-// memory: any write to the key, also one of the value that it has, its expiry, and its
-// eviction. Servers before Redis 6.0.9 overlook the expiry.
+// keys are keys of this view: a key of a namespace is namespace:key. Watch needs at least
+// one key. In a cluster, keys and the keys of the pipeline must be in one slot: otherwise
+// the error is ErrCrossSlot, and nothing was changed. The server decides what a change is,
+// and the store in memory has the same rule: any write to the key, including a write of the
+// same value, a changed TTL, the expiry of the key, and its eviction. Servers before Redis
+// 6.0.9 overlook the expiry.
 //
-// The context of fn ends with ctx and when the cache is closed, which waits for fn. op_timeout
-// bounds each command, and ctx all of it. On servers a transaction has a connection of its own
-// (exclusive_size bounds their number), at the primary. A Watch of the same cache inside of fn
-// is an error. A driver without transactions is errors.ErrUnsupported: see Require("watch").
+// The context of fn ends with ctx, and when the cache is closed. Close waits for fn.
+// op_timeout limits each command, and ctx limits the whole. On servers, a transaction has a
+// connection of its own at the primary, and exclusive_size limits the number of these
+// connections. A Watch of the same cache inside of fn is an error. With a driver without
+// transactions, the error is errors.ErrUnsupported: see Require("watch").
 func (c *Cache) Watch(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, keys ...string) error {
 	untimed := *c
 	untimed.timeoutPerCall = false
@@ -105,17 +107,17 @@ func (c *Cache) Watch(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 	return call.end(err)
 }
 
-// A watch is a Watch on its way.
+// A watch is one call of Watch.
 type watch struct {
 	cache *Cache
 	call  *call
 	fn    func(context.Context, *Tx) error
 	fulls []string
-	// final is the error of the last attempt, if that is as the caller shall see it.
+	// final is the error of the last attempt, if the caller gets that error unchanged.
 	final error
 }
 
-// txKey is that of the Tx in the context of its function.
+// txKey is the key of the Tx in the context of fn.
 type txKey struct{}
 
 func (w *watch) run(ctx context.Context, keys []string) (err error) {
@@ -143,7 +145,7 @@ func (w *watch) run(ctx context.Context, keys []string) (err error) {
 	return err
 }
 
-// attempt is one transaction. inner is ctx, but ends with the cache, too.
+// attempt runs one transaction. inner is ctx, and also ends when the cache is closed.
 func (w *watch) attempt(ctx, inner context.Context, first bool) (optimistic.Verdict, error) {
 	c, caps := w.cache, &w.cache.shared.primary.caps
 	w.final = nil
@@ -183,7 +185,7 @@ func newTx(c *Cache, t *optimistic.Transaction) *Tx {
 	return tx
 }
 
-// commit executes what was queued.
+// commit executes the queued commands.
 func (w *watch) commit(ctx context.Context, tx *Tx) (optimistic.Verdict, error) {
 	var failure error
 	err := tx.pipeline.batch.execute(ctx, w.call, driver.Atomic, func(ctx context.Context, cmds []*driver.Cmd, _ driver.How) error {
@@ -198,11 +200,10 @@ func (w *watch) commit(ctx context.Context, tx *Tx) (optimistic.Verdict, error) 
 	return verdict, err
 }
 
-// errContended is why a transaction was lost that is not tried again.
+// errContended is the cause of ErrConflict.
 var errContended = fmt.Errorf("%d times in a row: try again later, or watch keys that fewer callers write to", optimistic.MaxConflicts)
 
-// bounded runs a command with a deadline, where the store bounds it later than the view
-// wants.
+// bounded runs a command with op_timeout as its deadline, if ctx has none.
 func (c *Cache) bounded(ctx context.Context, run func(context.Context) error) error {
 	if _, ok := ctx.Deadline(); ok || !c.timeoutPerCall {
 		return run(ctx)
@@ -216,13 +217,13 @@ func (c *Cache) bounded(ctx context.Context, run func(context.Context) error) er
 	return err
 }
 
-// errOwnExec is the error of who executes the pipeline of a transaction.
+// errOwnExec is the error of a caller that executes the pipeline of a transaction.
 var errOwnExec = driver.Fail(errors.ErrUnsupported, driver.NotApplied, errors.New("the pipeline is a transaction's: Watch executes it when the function has returned"))
 
-// errLoads is the error of who loads a value in a transaction.
+// errLoads is the error of a GetOrSet in a transaction.
 var errLoads = driver.Fail(errors.ErrUnsupported, driver.NotApplied, errors.New("a transaction only reads while its function runs: get the value, load it on a miss, and queue it in the pipeline of the transaction (Tx.Pipeline)"))
 
-// takes returns why nothing can be queued any more, or nil.
+// takes returns the error for an operation that is queued too late, or nil.
 func (tx *Tx) takes() error {
 	if tx != nil && tx.transaction.IsOver() {
 		return ErrTxDone

@@ -14,8 +14,8 @@ import (
 	"github.com/xcache-go/xcache/codec"
 )
 
-// A decoder reads values from rest. No length that it reads is believed before
-// the bytes are there.
+// A decoder reads values from rest. The decoder does not trust a length until it has
+// checked it against the length of rest.
 type decoder struct {
 	rest     []byte
 	elements int
@@ -24,8 +24,8 @@ type decoder struct {
 // A token is a value, or the head of an array or a map.
 type token struct {
 	kind tokenKind
-	bits uint64 // of a number; 0 or 1 of a bool; the length of an array or map
-	data []byte // of a string, of bytes and of an extension
+	bits uint64 // a number, a bool as 0 or 1, or the length of an array or map
+	data []byte // a string, bytes, or the data of an extension
 }
 
 type tokenKind uint8
@@ -144,7 +144,8 @@ func (d *decoder) next() (token, error) {
 	return token{}, corrupt("it has a byte that starts no value")
 }
 
-// head checks the length of an array or a map: each element is a byte or more.
+// head checks the length of an array or a map against the rest: each element has at least
+// one byte.
 func (d *decoder) head(kind tokenKind, n uint64) (token, error) {
 	if n > maxElements || d.elements+int(n) > maxElements {
 		return token{}, errElements
@@ -164,7 +165,7 @@ func (d *decoder) text(n uint64) (token, error) {
 	return token{kind: stringToken, data: data}, err
 }
 
-// extension reads a time, the one extension of the format itself.
+// extension reads a time, the only extension that MessagePack itself defines.
 func (d *decoder) extension(n uint64) (token, error) {
 	kind, err := d.take(1)
 	if err != nil {
@@ -201,7 +202,7 @@ func (t token) time() (time.Time, error) {
 	return time.Unix(seconds, int64(nanos)).UTC(), nil
 }
 
-// value reads a value into v, which can be set.
+// value reads a value into v, which must be settable.
 func (d *decoder) value(v reflect.Value, depth int) error {
 	if v.Kind() == reflect.Pointer && len(d.rest) > 0 && d.rest[0] != codeNil {
 		p := reflect.New(v.Type().Elem())
@@ -288,7 +289,7 @@ func mismatch(v reflect.Value, t token) error {
 	return corrupt(fmt.Sprintf("%v cannot be read as %v", t.kind, v.Type()))
 }
 
-// setFloat reads a number that the type holds exactly.
+// setFloat sets v to a number, unless the type cannot hold the number exactly.
 func setFloat(v reflect.Value, t token) bool {
 	var f float64
 	switch n := int64(t.bits); t.kind {
@@ -350,7 +351,7 @@ func setOwn(v reflect.Value, t token, f form) error {
 	return nil
 }
 
-// few is for how many elements room is made before they have been read.
+// few is the largest number of elements that memory is reserved for in advance.
 const few = 1024
 
 func (d *decoder) list(v reflect.Value, n, depth int) error {
@@ -401,7 +402,7 @@ func (d *decoder) mapping(v reflect.Value, n, depth int) error {
 func (d *decoder) structure(v reflect.Value, fields []field, n, depth int) error {
 	v.SetZero()
 	seen := make([]bool, len(fields))
-	expected := 0 // most often the next field is the next key
+	expected := 0 // the next field is most often the next key
 	for range n {
 		key, err := d.next()
 		if err != nil {
@@ -432,7 +433,7 @@ func (d *decoder) structure(v reflect.Value, fields []field, n, depth int) error
 	return nil
 }
 
-// skip reads a value that nobody asked for.
+// skip reads a value into an any. The caller discards the values of unknown fields.
 func (d *decoder) skip(depth int) (any, error) {
 	t, err := d.next()
 	if err != nil {
@@ -441,7 +442,7 @@ func (d *decoder) skip(depth int) (any, error) {
 	return d.any(t, depth)
 }
 
-// any reads the rest of a value whose type is its own.
+// any reads the rest of a value, and returns it in the Go type of its token.
 func (d *decoder) any(t token, depth int) (any, error) {
 	if depth > maxDepth || depth == maxDepth && t.kind >= arrayToken && t.bits > 0 {
 		return nil, errDepth

@@ -64,12 +64,12 @@ func (e *encoder) value(v reflect.Value, depth int) error {
 	return nil
 }
 
-// indirect writes what a pointer points to, or is in an interface.
+// indirect writes the value that a pointer or an interface holds.
 func (e *encoder) indirect(v reflect.Value, depth int) error {
-	to := v.Elem() // not valid for nil
+	to := v.Elem() // invalid for nil
 	switch to.Kind() {
 	case reflect.Pointer, reflect.Interface:
-		depth++ // it may refer to itself
+		depth++ // the value may refer to itself
 		fallthrough
 	case reflect.Map, reflect.Slice:
 		if v.Kind() == reflect.Pointer && to.IsNil() {
@@ -84,7 +84,7 @@ func (e *encoder) indirect(v reflect.Value, depth int) error {
 	return e.value(to, depth)
 }
 
-// own writes a type with a form of its own.
+// own writes a value of a type that has methods for its form, or a time.
 func (e *encoder) own(v reflect.Value, f form) error {
 	if f == timeForm {
 		e.time(v.Interface().(time.Time))
@@ -240,7 +240,7 @@ func (e *encoder) mapping(v reflect.Value, depth int) error {
 	return nil
 }
 
-// compareKeys orders text and integers. Other keys are in no order.
+// compareKeys orders text and integers. Other keys have no order.
 func compareKeys(a, b reflect.Value) int {
 	switch {
 	case a.Kind() == reflect.String:
@@ -278,7 +278,7 @@ func (e *encoder) structure(v reflect.Value, fields []field, depth int) error {
 	return nil
 }
 
-// isEmpty is what encoding/json leaves out.
+// isEmpty reports whether encoding/json would omit v.
 func isEmpty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -292,7 +292,7 @@ func isEmpty(v reflect.Value) bool {
 func (e *encoder) time(t time.Time) {
 	seconds, nanos := t.Unix(), uint64(t.Nanosecond())
 	switch {
-	case seconds>>34 != 0: // negative ones too
+	case seconds>>34 != 0: // negative seconds, too
 		e.out = append(e.out, codeExt8, 12, timestamp)
 		e.out = binary.BigEndian.AppendUint32(e.out, uint32(nanos))
 		e.out = binary.BigEndian.AppendUint64(e.out, uint64(seconds))

@@ -5,13 +5,13 @@ import (
 	"sync"
 )
 
-// LZMA is a sequence of literals and matches. Whether one or the other comes, and
-// all that they say, are bits, each written with the probability that it had so far
-// in its place. This file is the decoder of the LZMA specification.
+// LZMA is a sequence of literals and matches. All their parts are bits. Each bit is coded
+// with a probability that adapts to the earlier bits of the same context. This file is the
+// decoder of the LZMA specification.
 
 const (
 	states = 12
-	// literalStates are those in which the last was a literal.
+	// literalStates is the number of the states after a literal.
 	literalStates = 7
 
 	probabilityBits = 11
@@ -26,17 +26,17 @@ const (
 
 type probability = uint16
 
-// A model has the probabilities of everything but literals.
+// A model has all probabilities except those of literals.
 type model struct {
 	isMatch      [states][16]probability
-	isRepeat     [states]probability // of one of the last four distances
-	isOlder      [states]probability // than the last
+	isRepeat     [states]probability // one of the last four distances
+	isOlder      [states]probability // a distance older than the last
 	isLong       [states][16]probability
 	isOlderTwo   [states]probability
 	isOldest     [states]probability
-	slots        [4][64]probability // of distances, by length
-	middle       [115]probability   // bits of distances up to 128
-	low          [16]probability    // the last four bits of others
+	slots        [4][64]probability // of the slots of distances, by length
+	middle       [115]probability   // the bits of distances up to 128
+	low          [16]probability    // the last four bits of longer distances
 	matchLength  lengths
 	repeatLength lengths
 }
@@ -51,23 +51,24 @@ type lengths struct {
 // A decoder decodes LZMA.
 type decoder struct {
 	in         []byte
-	at         int // may be beyond the end, where there are zeros
+	at         int // may be beyond the end of in, which counts as zeros
 	span, code uint32
 
-	literalContext uint   // how many bits of the byte before choose
-	literalMask    uint32 // which bits of the position do
+	literalContext uint   // the number of bits of the byte before that select the context
+	literalMask    uint32 // the bits of the position that select the context
 	positionMask   uint32
 
 	state     uint32
-	distances [4]uint32 // less one, the last first
+	distances [4]uint32 // the last four distances, less one, the latest first
 	model     model
 	literals  [literalProbabilities << maxLiteralBits]probability
 }
 
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
-// fresh is a decoder that has decoded nothing. To copy it is several times as fast
-// as to set each probability, and a few bytes of input can ask for that.
+// fresh is a decoder in its initial state. A copy of fresh is several times as fast as
+// setting each probability. The speed matters because a few bytes of input can ask for a
+// reset.
 var fresh = sync.OnceValue(func() *decoder {
 	d := new(decoder)
 	m := &d.model
@@ -110,8 +111,8 @@ func (d *decoder) reset() {
 	copy(d.literals[:literalProbabilities*(int(d.literalMask)+1)<<d.literalContext], clean.literals[:])
 }
 
-// decodeChunk decodes in to the end of text, of which there is at already. All of
-// in must be needed for that.
+// decodeChunk decodes in, and fills text from at to its end. decodeChunk fails if in has
+// bytes left over.
 func (d *decoder) decodeChunk(text []byte, at int, in []byte, dictionary uint32) bool {
 	if len(in) < 5 || in[0] != 0 {
 		return false
@@ -133,7 +134,7 @@ func (d *decoder) decodeChunk(text []byte, at int, in []byte, dictionary uint32)
 		if !ok || d.distances[0] >= dictionary || uint64(d.distances[0]) >= uint64(at) || length > len(text)-at {
 			return false
 		}
-		// What is copied may begin with what the copy has just made.
+		// The source of the copy may overlap with its target.
 		from, end := at-int(d.distances[0])-1, at+length
 		for at < end {
 			at += copy(text[at:end], text[from:at])
@@ -152,8 +153,8 @@ func (d *decoder) literal(text []byte, at int) byte {
 	all := (*[literalProbabilities]probability)(d.literals[literalProbabilities*context:])
 	symbol := uint32(1)
 	if d.state >= literalStates {
-		// A match has ended here, so the byte that would have been next is
-		// another one. Its bits count as long as they are the same.
+		// The byte after a match differs from the byte that would continue the match. The
+		// bits of the latter select the context, up to the first different bit.
 		other := uint32(text[at-int(d.distances[0])-1])
 		for symbol < 0x100 {
 			expected := other >> 7 & 1
@@ -179,8 +180,8 @@ func (d *decoder) literal(text []byte, at int) byte {
 	return byte(symbol)
 }
 
-// match decodes a match, whose distance is then the first. It fails on a mark of
-// the end, which LZMA2 does not have.
+// match decodes a match, and makes its distance the first. match fails at an end marker,
+// because LZMA2 has none.
 func (d *decoder) match(position uint32) (length int, ok bool) {
 	m, state := &d.model, d.state
 	next := func(afterLiteral, otherwise uint32) {
@@ -224,8 +225,8 @@ func (d *decoder) length(l *lengths, position uint32) int {
 	return minMatch + 16 + int(d.tree(l.others[:]))
 }
 
-// distance decodes the distance of a match, less one. Its slot is its first two
-// bits and how many follow.
+// distance decodes the distance of a match, less one. The slot of a distance gives its
+// first two bits, and the number of the following bits.
 func (d *decoder) distance(length int) uint32 {
 	const (
 		firstMiddle = 4
@@ -245,7 +246,7 @@ func (d *decoder) distance(length int) uint32 {
 	return distance + large<<lowBits + d.reversed(d.model.low[:], lowBits)
 }
 
-// bit decodes a bit and lets its probability learn.
+// bit decodes a bit, and adapts its probability.
 func (d *decoder) bit(p *probability) uint32 {
 	bit := uint32(0)
 	bound := d.span >> probabilityBits * uint32(*p)
@@ -274,8 +275,8 @@ func (d *decoder) fill() {
 	d.at++
 }
 
-// tree decodes the bits of a number, the highest first. There are as many
-// probabilities as numbers.
+// tree decodes a number, the highest bit first. The length of all is the number of possible
+// values.
 func (d *decoder) tree(all []probability) uint32 {
 	n := uint32(1)
 	for n < uint32(len(all)) {
@@ -284,7 +285,7 @@ func (d *decoder) tree(all []probability) uint32 {
 	return n - uint32(len(all))
 }
 
-// reversed decodes bits of a number, the lowest first.
+// reversed decodes bits of a number, the lowest bit first.
 func (d *decoder) reversed(all []probability, bits uint32) uint32 {
 	n, node := uint32(0), uint32(1)
 	for i := range bits {
@@ -295,7 +296,7 @@ func (d *decoder) reversed(all []probability, bits uint32) uint32 {
 	return n
 }
 
-// even decodes bits that have no probability, the highest first.
+// even decodes bits with even probabilities, the highest bit first.
 func (d *decoder) even(bits uint32) uint32 {
 	n := uint32(0)
 	for range bits {

@@ -6,16 +6,16 @@ import (
 	"github.com/ulikunitz/xz/lzma"
 )
 
-// LZMA2 is a sequence of chunks. The first byte of each says what it is:
+// LZMA2 is a sequence of chunks. The first byte of a chunk is its type:
 //
 //	00        the end
 //	01, 02    2 bytes of length less one, text
 //	80 … FF   5 bits of length, 2 bytes of length less one, 2 bytes of compressed
 //	          length less one, properties if they are new, LZMA
 //
-// with numbers big-endian. The library writes them. They are read here, because its
-// reader needs a dictionary beside the text, allocates for every match, and 30 KB
-// anew for a chunk of eleven bytes.
+// Numbers are big-endian. The library writes chunks. This package reads chunks itself: the
+// reader of the library needs a dictionary beside the text, allocates for every match, and
+// allocates 30 KB for a chunk of eleven bytes.
 const (
 	endChunk           = 0x00
 	plainNewDictionary = 0x01
@@ -34,24 +34,24 @@ const (
 	minDictionary     = 4 << 10
 	maxDictionaryCode = 40
 
-	// maxRatio is more than LZMA can do: the shortest form of its longest match,
-	// of 273 bytes, is 14 bits whose probability is 2017/2048 at most, which
-	// makes 7090.
+	// maxRatio is above the highest ratio of LZMA. The longest match has 273 bytes. The
+	// shortest form of this match has 14 bits with a probability of at most 2017/2048,
+	// which gives a ratio of 7090.
 	maxRatio = 8 << 10
 )
 
-// A chunk is a chunk. Its data is nil at the end.
+// A chunk is one chunk of LZMA2. At the end, data is nil.
 type chunk struct {
 	control    byte
 	properties byte
-	length     int // of its text
+	length     int // the length of the text
 	data       []byte
 }
 
-// plain tells that the data is the text.
+// plain reports whether the data is the text itself.
 func (c *chunk) plain() bool { return c.control < lzmaChunk }
 
-// newDictionary tells that the chunk knows no text in front of it.
+// newDictionary reports whether the chunk cannot refer to earlier text.
 func (c *chunk) newDictionary() bool {
 	return c.control == plainNewDictionary || c.control >= lzmaNewDictionary
 }
@@ -75,7 +75,7 @@ func nextChunk(rest []byte) (c chunk, after []byte, ok bool) {
 	case c.control < lzmaChunk:
 		return c, nil, false
 	default:
-		if len(rest) < lzmaHeader+1 { // there is always a byte behind it
+		if len(rest) < lzmaHeader+1 { // at least one byte follows
 			return c, nil, false
 		}
 		c.length = int(c.control&0x1f)<<16 + int(binary.BigEndian.Uint16(rest[1:])) + 1
@@ -92,8 +92,8 @@ func nextChunk(rest []byte) (c chunk, after []byte, ok bool) {
 	return c, rest[size:], true
 }
 
-// soundChunks reports whether data is chunks of a text of that length, and nothing
-// else, with all that each needs in front of it.
+// soundChunks reports whether data is exactly the chunks of a text of that length, and each
+// chunk follows the chunks that it needs.
 func soundChunks(data []byte, length int) bool {
 	dictionary, properties := false, false
 	for {
@@ -132,7 +132,7 @@ func soundChunks(data []byte, length int) bool {
 	}
 }
 
-// decode decodes sound chunks into text, which is as long as they say.
+// decode decodes sound chunks into text, which has exactly their length.
 func (d *decoder) decode(text, data []byte, dictionary uint32) bool {
 	base, at := 0, 0
 	for {
@@ -164,7 +164,7 @@ func (d *decoder) decode(text, data []byte, dictionary uint32) bool {
 	}
 }
 
-// dictionarySize returns what the byte of a header stands for.
+// dictionarySize returns the dictionary size for the byte of a header.
 func dictionarySize(code byte) uint32 {
 	if code == maxDictionaryCode {
 		return 1<<32 - 1
@@ -172,7 +172,7 @@ func dictionarySize(code byte) uint32 {
 	return uint32(2|code&1) << (code/2 + 11)
 }
 
-// dictionaryCode returns the smallest that stands for at least size.
+// dictionaryCode returns the code of the smallest dictionary of at least size.
 func dictionaryCode(size int) byte {
 	code := byte(0)
 	for int64(dictionarySize(code)) < int64(size) {
@@ -189,8 +189,8 @@ func (s *sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// appendChunks appends the chunks of src. The library's writer cannot be used again,
-// and allocates about nine times the window, which is therefore no longer than src.
+// appendChunks appends the chunks of src. The library's writer cannot be reused, and
+// allocates about nine times the window. The window is therefore at most as long as src.
 func appendChunks(dst, src []byte, window int) ([]byte, error) {
 	out := sink{dst}
 	w, err := lzma.Writer2Config{DictCap: window}.NewWriter2(&out)
@@ -200,7 +200,7 @@ func appendChunks(dst, src []byte, window int) ([]byte, error) {
 	if _, err := w.Write(src); err != nil {
 		return nil, err
 	}
-	if err := w.Flush(); err != nil { // Close would not tell
+	if err := w.Flush(); err != nil { // Close would not return the error
 		return nil, err
 	}
 	if err := w.Close(); err != nil {

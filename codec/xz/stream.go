@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// A stream is
+// A stream has these parts:
 //
 //	FD 37 7A 58 5A 00  magic
 //	2 bytes            flags: zero, the kind of check
@@ -17,13 +17,14 @@ import (
 //	blocks             header, LZMA2, zeros up to four bytes, check of the text
 //	index              zero, the number of blocks, two lengths of each, zeros up to
 //	                   four bytes, CRC-32
-//	4 bytes            CRC-32 of the six that follow
+//	4 bytes            CRC-32 of the six bytes that follow
 //	4 bytes            length of the index, in four bytes, less one
 //	2 bytes            flags, as above
 //	59 5A              YZ
 //
-// with all numbers little-endian. Nothing may follow it here, so that it can be
-// read from its end: the index says how long the text is before anything is decoded.
+// Numbers are little-endian. This package refuses any bytes after the stream, and so can
+// read the stream from its end: the index gives the length of the text before anything is
+// decoded.
 const (
 	magic       = "\xfd7zXZ\x00"
 	footerMagic = "YZ"
@@ -32,16 +33,16 @@ const (
 	footerSize = 12
 	minIndex   = 8
 
-	// lzma2 is the only filter that is read and written.
+	// lzma2 is the only supported filter.
 	lzma2 = 0x21
-	// smallBlockHeader is that of a block that does not state its lengths.
+	// smallBlockHeader is the length of the header of a block without lengths.
 	smallBlockHeader = 12
 
 	compressedLengthFlag = 0x40
 	lengthFlag           = 0x80
 )
 
-// The kinds of check of the text of a block.
+// The kinds of check of a block's text.
 const (
 	noCheck     = 0
 	crc32Check  = 1
@@ -49,10 +50,10 @@ const (
 	sha256Check = 10
 )
 
-// checkSizes has the kinds that are read.
+// checkSizes has the lengths of the supported checks.
 var checkSizes = map[byte]int{noCheck: 0, crc32Check: crc32.Size, crc64Check: crc64.Size, sha256Check: sha256.Size}
 
-// verify checks a text, given what a stream says of it.
+// verify compares a text with its check.
 func verify(check byte, text, sum []byte) bool {
 	switch check {
 	case crc32Check:
@@ -69,18 +70,18 @@ var ecma = crc64.MakeTable(crc64.ECMA)
 
 func isStream(data []byte) bool { return len(data) >= len(magic) && string(data[:len(magic)]) == magic }
 
-// A parsed is a stream whose parts fit together.
+// A parsed is a stream whose parts have consistent lengths.
 type parsed struct {
 	check   byte
 	sumSize int
 	blocks  []byte
-	records []byte // the lengths of each block, from the index
-	count   uint64 // of blocks
-	length  int    // of the text
+	records []byte // the two lengths of each block, from the index
+	count   uint64 // the number of blocks
+	length  int    // the length of the text
 }
 
-// parseStream returns what is wrong with the stream of data: ErrCorrupt, or
-// ErrTooLarge if its text is longer than limit. It allocates nothing.
+// parseStream returns the parts of the stream of data. The error is ErrCorrupt, or
+// ErrTooLarge if the text is longer than limit. parseStream allocates nothing.
 func parseStream(data []byte, limit int) (parsed, error) {
 	if !isStream(data) {
 		return parsed{}, corrupt("it is not a stream")
@@ -109,8 +110,8 @@ func parseStream(data []byte, limit int) (parsed, error) {
 	if !s.parseIndex(rest[at:]) {
 		return parsed{}, corrupt("its index is damaged")
 	}
-	// What the index says of lengths is looked at twice: here, and for each
-	// block, whose parts bound the text that it can have.
+	// The lengths of the index are checked twice: here, and for each block, because the
+	// parts of a block limit its text.
 	if !s.measure(limit) {
 		return parsed{}, tooLarge(limit)
 	}
@@ -122,8 +123,8 @@ func parseStream(data []byte, limit int) (parsed, error) {
 	return s, nil
 }
 
-// parseIndex reads all but the records, of which it checks that they account for
-// all blocks.
+// parseIndex reads the index without its records, and checks that the records match the
+// blocks.
 func (s *parsed) parseIndex(index []byte) bool {
 	if len(index) < minIndex || index[0] != 0 || !endsInSum(index) {
 		return false
@@ -165,15 +166,15 @@ func (s *parsed) measure(limit int) bool {
 	return true
 }
 
-// A block is a block as the index has it.
+// A block is a block as described by the index.
 type block struct {
-	data   []byte // its header, LZMA2 and zeros
-	size   int    // of data without the zeros
+	data   []byte // the header, LZMA2 and zeros
+	size   int    // the length of data without the zeros
 	sum    []byte
-	length int // of its text
+	length int // the length of the text
 }
 
-// each goes through the blocks.
+// each iterates over the blocks.
 func (s *parsed) each() func(yield func(block) bool) {
 	return func(yield func(block) bool) {
 		records, rest := s.records, s.blocks
@@ -195,7 +196,7 @@ func (s *parsed) each() func(yield func(block) bool) {
 	}
 }
 
-// sound checks all but the compressed data and the check of the text.
+// sound checks the block without the compressed data and the check of the text.
 func (b *block) sound() bool {
 	if b.size <= 0 || !isZero(b.data[b.size:]) {
 		return false
@@ -206,7 +207,7 @@ func (b *block) sound() bool {
 	}
 	flags, rest := b.data[1], b.data[2:size-4]
 	if flags&^(compressedLengthFlag|lengthFlag) != 0 {
-		return false // there are other filters
+		return false // more filters, or reserved flags
 	}
 	for _, stated := range []struct {
 		flag byte
@@ -226,7 +227,7 @@ func (b *block) sound() bool {
 	return soundChunks(b.data[size:b.size], b.length)
 }
 
-// chunks returns the LZMA2 of a sound block, and how far back its matches may be.
+// chunks returns the LZMA2 of a sound block, and the largest distance of its matches.
 func (b *block) chunks() (data []byte, dictionary uint32) {
 	size := 4 * (int(b.data[0]) + 1)
 	rest := b.data[2:size]
@@ -238,8 +239,8 @@ func (b *block) chunks() (data []byte, dictionary uint32) {
 	return b.data[size:b.size], dictionarySize(rest[2])
 }
 
-// appendText appends the text. The text itself is the dictionary, so that dst is all
-// that grows, whatever dictionary a header asks for.
+// appendText appends the text. dst itself is the dictionary, so that only dst grows,
+// whatever dictionary size a header has.
 func (s *parsed) appendText(dst []byte) ([]byte, error) {
 	d := decoders.Get().(*decoder)
 	defer func() {
@@ -263,10 +264,10 @@ func (s *parsed) appendText(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// appendStream appends the stream of src. Matches are not farther back than window.
+// appendStream appends the stream of src. window is the largest distance of a match.
 func appendStream(dst, src []byte, window int) ([]byte, error) {
 	dst = appendSum(append(append(dst, magic...), 0, crc64Check), 2)
-	var size int // of the block without zeros
+	var size int // the length of the block without zeros
 	if len(src) > 0 {
 		at := len(dst)
 		window = max(minDictionary, min(window, len(src)))
@@ -300,14 +301,14 @@ func appendSum(dst []byte, n int) []byte {
 	return binary.LittleEndian.AppendUint32(dst, crc32.ChecksumIEEE(dst[len(dst)-n:]))
 }
 
-// endsInSum reports whether data, of at least four bytes, ends in the CRC-32 of
-// what is in front of it.
+// endsInSum reports whether data, of at least four bytes, ends in the CRC-32 of the bytes
+// before.
 func endsInSum(data []byte) bool {
 	at := len(data) - 4
 	return binary.LittleEndian.Uint32(data[at:]) == crc32.ChecksumIEEE(data[:at])
 }
 
-// appendZeros fills up n bytes, the last of dst, to a multiple of four.
+// appendZeros pads the last n bytes of dst to a multiple of four.
 func appendZeros(dst []byte, n int) []byte { return append(dst, make([]byte, -n&3)...) }
 
 func roundUp(n uint64) uint64 { return (n + 3) &^ 3 }
@@ -316,8 +317,8 @@ func isZero(data []byte) bool {
 	return !slices.ContainsFunc(data, func(b byte) bool { return b != 0 })
 }
 
-// number reads a number of up to nine bytes, of seven bits each. There is one way
-// of writing each number.
+// number reads a number of up to nine bytes, with seven bits in each byte. Each number has
+// exactly one valid form.
 func number(data []byte) (n uint64, rest []byte, ok bool) {
 	for i, b := range data[:min(len(data), 9)] {
 		n |= uint64(b&0x7f) << (7 * i)

@@ -1,9 +1,9 @@
-// Package xz is the .xz format with LZMA2 for package codec: what the xz command
-// and Python's lzma write. Importing it makes the compressor known to DSNs:
+// Package xz is the compressor "xz" for package codec: the .xz format with LZMA2 of the xz
+// command and of Python's lzma. Importing this package registers the compressor for DSNs:
 //
 //	import _ "github.com/xcache-go/xcache/codec/xz"
 //
-// and compressor=xz, or compressor=xz:9, uses it.
+// A DSN then has compressor=xz, or compressor=xz:9.
 package xz
 
 import (
@@ -14,15 +14,16 @@ import (
 
 // Compressor is xz at level 6.
 //
-// It writes one stream of one block, with a CRC-64. It reads one stream, by
-// whatever wrote it: any number of blocks, with no check, CRC-32, CRC-64 or
-// SHA-256, which are verified. Anything behind the stream is codec.ErrCorrupt,
-// another stream or padding too, and so is a filter other than LZMA2.
+// The compressor writes one stream of one block, with a CRC-64. The compressor reads one
+// stream of any writer, with any number of blocks. The blocks may have no check, a CRC-32,
+// a CRC-64 or a SHA-256, which is verified. Bytes after the stream are codec.ErrCorrupt,
+// even if the bytes are another stream or padding. A filter other than LZMA2 is
+// codec.ErrCorrupt.
 //
-// Levels are those of the xz command, 0 to 9. All that a level says is how far
-// back a match may be: 256 KiB at level 0, and 1 MiB at the others, which have more
-// in the command and would take ten times as much memory for each text that is
-// written. Up to 256 KiB of text all levels give the same.
+// The levels are 0 to 9, as for the xz command. A level sets only the largest distance of a
+// match: 256 KiB at level 0, and 1 MiB at the other levels. The xz command uses longer
+// distances, which would take ten times as much memory for each written text. For texts of
+// up to 256 KiB, all levels have the same result.
 var Compressor codec.Leveler = compressor{level: 6}
 
 func init() { codec.RegisterCompressor(Compressor) }

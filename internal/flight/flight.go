@@ -1,6 +1,5 @@
-// Package flight runs one function per key at a time and gives its result to everyone
-// who asks meanwhile, and keeps results out of the store that an invalidation has
-// overtaken.
+// Package flight runs one function per key at a time, and gives its result to all
+// concurrent callers. A result that an invalidation has overtaken is not stored.
 package flight
 
 import (
@@ -16,38 +15,37 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Group runs one function per key at a time and gives its result to everyone
-// who asks meanwhile. Unlike x/sync/singleflight it ends the function's context
-// when nobody waits any more, hands a panic to the callers instead of ending the
-// process, and refuses a function that would wait for itself. The zero value is
-// ready.
+// A Group runs one function per key at a time, and gives its result to all concurrent
+// callers. x/sync/singleflight differs in three ways. A Group cancels the context of a
+// function without waiting callers. A Group passes a panic to the callers instead of ending
+// the process. A Group refuses a function that would wait for itself. The zero value is
+// ready to use.
 type Group struct {
 	mu sync.Mutex
-	// byKey has the flights that have not ended, by their full keys.
+	// byKey has the flights in progress, by their full keys.
 	byKey   map[string][]*Flight
 	closed  bool
 	running sync.WaitGroup
-	// underWay counts the flights that have not ended.
+	// underWay counts the flights in progress.
 	underWay atomic.Int64
 	// landed counts the flights that have ended.
 	landed atomic.Uint64
 }
 
-// A Key names what callers can share: the same key, read as the same
-// type.
+// A Key identifies a flight that callers can share: the same key, read as the same type.
 type Key struct {
 	Full string
 	As   reflect.Type
-	// LoadOnly: the flight neither reads nor writes the cache.
+	// LoadOnly marks a flight that neither reads nor writes the cache.
 	LoadOnly bool
 }
 
-// A Flight is a function that runs, and those who wait for its result.
+// A Flight is a running function, with its waiting callers.
 type Flight struct {
 	key    Key
 	cancel context.CancelCauseFunc
 	done   chan struct{}
-	// What the function returned, once done is closed.
+	// The result of the function, once done is closed.
 	result   any
 	err      error
 	panicked *PanicError
@@ -55,18 +53,18 @@ type Flight struct {
 	// Under Group.mu:
 
 	waiting int
-	// detached: nobody joins, and nothing is stored.
+	// detached flights take no new callers, and store nothing.
 	detached bool
-	// stored is open while the result is on its way to the store, else nil.
+	// stored is an open channel while the result is being stored, and nil otherwise.
 	stored chan struct{}
 
 	mu sync.Mutex
-	// waitsFor are the flights that the function waits for.
+	// waitsFor has the flights that the function waits for.
 	waitsFor []*Flight
 }
 
-// A PanicError is what a caller of GetOrSet panics with when its loader did: it
-// keeps the loader's stack, which is not that of the goroutine that dies.
+// A PanicError is the value of a caller's panic after a panic of its loader. The error has
+// the loader's stack, because the caller's goroutine has another stack.
 type PanicError struct {
 	value any
 	stack []byte
@@ -76,28 +74,29 @@ func (p *PanicError) Error() string {
 	return fmt.Sprintf("%v\n\nin the loader of GetOrSet:\n%s", p.value, p.stack)
 }
 
-// Unwrap returns what the loader panicked with, if it was an error.
+// Unwrap returns the value of the loader's panic if the value is an error, and nil
+// otherwise.
 func (p *PanicError) Unwrap() error {
 	err, _ := p.value.(error)
 	return err
 }
 
-// What Do returns of a function that did not return a result, and to one that would
-// wait for itself.
+// ErrExited is the result of a function that did not return. ErrCycle is the error for a
+// function that would wait for itself.
 var (
 	ErrExited = errors.New("xcache: the loader ended its goroutine (runtime.Goexit) instead of returning")
 	ErrCycle  = errors.New("xcache: the loader asks for a key whose load waits for this loader; read what it needs from elsewhere")
 )
 
-// UnderWay reports whether there are flights that have not ended.
+// UnderWay reports whether there are flights in progress.
 func (f *Group) UnderWay() bool { return f.underWay.Load() > 0 }
 
-// Landed returns how many flights have ended.
+// Landed returns the number of flights that have ended.
 func (f *Group) Landed() uint64 { return f.landed.Load() }
 
-// Do returns the result of the flight under key, starting one with fn if there
-// is none. It returns ctx's error when that ends first, driver.ErrClosed after close, and
-// ErrCycle to the function of a flight that this one waits for.
+// Do returns the result of the flight under key. If there is no flight, Do starts a flight
+// with fn. Do returns the error of ctx if ctx ends first, and driver.ErrClosed after Close.
+// Do returns ErrCycle to the function of a flight that this flight waits for.
 func (f *Group) Do(ctx context.Context, key Key, fn func(context.Context, *Flight) (any, error)) (any, error) {
 	inside := Of(ctx)
 	fl := f.join(ctx, key, fn)
@@ -124,8 +123,7 @@ func (f *Group) Do(ctx context.Context, key Key, fn func(context.Context, *Fligh
 	return fl.result, fl.err
 }
 
-// join returns the flight under key, with the caller among those who wait for it;
-// nil after close.
+// join adds the caller to the flight under key, and returns the flight, or nil after Close.
 func (f *Group) join(ctx context.Context, key Key, fn func(context.Context, *Flight) (any, error)) *Flight {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -150,8 +148,8 @@ func (f *Group) join(ctx context.Context, key Key, fn func(context.Context, *Fli
 	return fl
 }
 
-// leave is called by a caller that gives up. The last one to go ends the
-// flight's context, and the next to come starts a flight of its own.
+// leave removes a caller that stops waiting. When the last caller leaves, the context of
+// the flight ends, and the next caller starts another flight.
 func (f *Group) leave(fl *Flight) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -161,8 +159,8 @@ func (f *Group) leave(fl *Flight) {
 	}
 }
 
-// Close refuses new flights, ends the contexts of those under way (driver.ErrClosed is
-// the cause), and waits for their functions to return.
+// Close refuses new flights, cancels the contexts of the flights in progress
+// (driver.ErrClosed is the cause), and waits for their functions to return.
 func (f *Group) Close() {
 	f.mu.Lock()
 	f.closed = true
@@ -207,17 +205,16 @@ func (f *Group) remove(fl *Flight) {
 	}
 }
 
-// contextKey is the key under which the context of a flight's function has
-// the flight.
+// contextKey is the key of the flight in the context of its function.
 type contextKey struct{}
 
-// Of returns the flight whose function has ctx, or nil.
+// Of returns the flight of the function that has ctx, or nil.
 func Of(ctx context.Context) *Flight {
 	fl, _ := ctx.Value(contextKey{}).(*Flight)
 	return fl
 }
 
-// wait tells that the function of fl waits for another flight, until waited does.
+// wait records that the function of fl waits for another flight. waited removes the record.
 func (fl *Flight) wait(other *Flight) {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
@@ -232,10 +229,10 @@ func (fl *Flight) waited(other *Flight) {
 	}
 }
 
-// waitsOn reports whether the function of fl waits for one of target's, or for
-// that of a flight that does, and so on. Flights of several caches may wait for
-// each other, so that no lock covers all of them: of two callers that close a
-// circle at the same time, either or both see it.
+// waitsOn reports whether the function of fl waits for target, directly or through other
+// flights. Flights of several caches may wait for each other, so that no lock covers all of
+// them. If two callers close a cycle at the same time, at least one of them detects the
+// cycle.
 func (fl *Flight) waitsOn(target *Flight) bool {
 	seen := make(map[*Flight]bool)
 	var reaches func(*Flight) bool

@@ -7,10 +7,11 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Invalidate calls remove, which takes away the values of full keys, or changes
-// when they expire. Loads of these keys that began before it returns store nothing
-// after that: what they loaded may be what remove was to take away. Its error is
-// ctx's, and then remove has not been called, or that of remove.
+// Invalidate calls remove, which deletes the values of full keys, or changes their TTLs.
+// Loads of these keys that began before the return of remove store nothing afterwards,
+// because remove may have been meant for the loaded values. If ctx ends first, Invalidate
+// returns its error without a call of remove. Otherwise, Invalidate returns the error of
+// remove.
 func (f *Group) Invalidate(ctx context.Context, remove func() error, keys ...string) error {
 	if err := f.detachKeys(ctx, keys); err != nil {
 		return err
@@ -19,8 +20,8 @@ func (f *Group) Invalidate(ctx context.Context, remove func() error, keys ...str
 	return remove()
 }
 
-// InvalidateAll is invalidate for the full keys that match, and those that do are
-// any that remove may take away.
+// InvalidateAll is Invalidate for the full keys that match. match must be true for every
+// key that remove may delete.
 func (f *Group) InvalidateAll(ctx context.Context, remove func() error, match func(full string) bool) error {
 	if err := f.detachMatching(ctx, match); err != nil {
 		return err
@@ -29,8 +30,8 @@ func (f *Group) InvalidateAll(ctx context.Context, remove func() error, match fu
 	return remove()
 }
 
-// InvalidateExpired is invalidate for those of the entries that have expired
-// already, whose write takes away what is there.
+// InvalidateExpired is Invalidate for the entries with an expired TTL, because a write of
+// such an entry deletes its key.
 func (f *Group) InvalidateExpired(ctx context.Context, write func() error, entries []driver.Entry) error {
 	if f.underWay.Load() == 0 || !slices.ContainsFunc(entries, func(e driver.Entry) bool { return driver.Expired(e.TTL) }) {
 		return write()
@@ -42,9 +43,9 @@ func (f *Group) InvalidateExpired(ctx context.Context, write func() error, entri
 	return f.Invalidate(ctx, write, keys...)
 }
 
-// detachKeys sees to it that the flights of full keys store nothing, and that the
-// next caller starts new ones. It waits for those that are storing now. The error
-// is ctx's.
+// detachKeys detaches the flights of full keys, so that the flights store nothing, and the
+// next callers start new flights. detachKeys waits for flights that are storing, until ctx
+// ends.
 func (f *Group) detachKeys(ctx context.Context, keys []string) error {
 	if f.underWay.Load() == 0 {
 		return nil
@@ -74,8 +75,8 @@ func (f *Group) detachMatching(ctx context.Context, match func(full string) bool
 	return waitFor(ctx, storing)
 }
 
-// appendDetached detaches flights, and appends what is closed when those that are
-// storing have done so, but for the flight whose own doing this is.
+// appendDetached detaches flights, and appends the stored channels of the flights that are
+// storing. The flight own is skipped, because it would wait for itself.
 func appendDetached(storing []<-chan struct{}, ofKey []*Flight, own *Flight) []<-chan struct{} {
 	for _, fl := range ofKey {
 		fl.detached = true
@@ -97,8 +98,8 @@ func waitFor(ctx context.Context, storing []<-chan struct{}) error {
 	return nil
 }
 
-// Store calls write, which puts what a flight loaded into the store, and reports
-// whether it did: not if the flight was detached.
+// Store calls write, which stores the result of a flight, and returns true. If the flight
+// is detached, Store returns false without a call of write.
 func (f *Group) Store(fl *Flight, write func()) bool {
 	f.mu.Lock()
 	if fl.detached {

@@ -1,5 +1,5 @@
-// Package gate lets operations in until it is closed, and then waits for those that
-// are inside.
+// Package gate admits operations until the gate is closed, and waits for the admitted
+// operations.
 package gate
 
 import (
@@ -7,10 +7,10 @@ import (
 	"sync/atomic"
 )
 
-// A Gate counts the operations under way, so that Close can wait for them and
-// refuse new ones. New makes one. Its methods may be called concurrently.
+// A Gate counts the operations in flight, so that Close can wait for them and refuse new
+// operations. New makes a Gate. All methods may be called concurrently.
 type Gate struct {
-	// state is the number of operations under way, minus 1<<63 once closed.
+	// state is the number of operations in flight, minus 1<<63 after Close.
 	state atomic.Int64
 	idle  chan struct{}
 }
@@ -18,8 +18,8 @@ type Gate struct {
 // New returns an open gate.
 func New() *Gate { return &Gate{idle: make(chan struct{}, 1)} }
 
-// Enter counts an operation, and reports whether it may begin: not after Close. One
-// that may calls Leave in the end.
+// Enter counts an operation, and returns true. After Close, Enter returns false. An
+// admitted operation calls Leave at its end.
 func (g *Gate) Enter() bool {
 	if g.state.Add(1) > 0 {
 		return true
@@ -28,7 +28,7 @@ func (g *Gate) Enter() bool {
 	return false
 }
 
-// Leave takes an operation off the count.
+// Leave ends an operation.
 func (g *Gate) Leave() {
 	if g.state.Add(-1) == math.MinInt64 {
 		select {
@@ -38,8 +38,8 @@ func (g *Gate) Leave() {
 	}
 }
 
-// Close refuses new operations and waits for those under way. It is called
-// once.
+// Close refuses new operations, and waits for the operations in flight. Close may be called
+// only once.
 func (g *Gate) Close() {
 	if g.state.Add(math.MinInt64) == math.MinInt64 {
 		return

@@ -1,5 +1,5 @@
-// Package keylayout makes the full keys of a prefix, a version and a namespace, and
-// the patterns that find them, and takes full keys apart again.
+// Package keylayout makes and splits full keys of a prefix, a version and a namespace, and
+// makes the patterns that match full keys.
 package keylayout
 
 import (
@@ -10,30 +10,29 @@ import (
 	"strings"
 )
 
-// A Layout turns user keys into full keys, for one prefix, version and namespace.
+// A Layout converts user keys to full keys of one prefix, version and namespace.
 type Layout struct {
 	Prefix  string
 	Version int
-	// Namespace is what user keys start with: the escaped names of the
-	// namespaces, each with a colon behind it: see AppendName.
+	// Namespace is the start of every user key: the escaped names of the namespaces, each
+	// with a colon at its end. AppendName adds a name.
 	Namespace   string
 	ColonPrefix bool
-	// Space is the key space beside those of the versions that keys are in, or "".
+	// Space is the name of a key space beside those of the versions (Cache.KeySpace), or "".
 	Space string
-	// Make and Reverse are the program's own layout, or nil.
+	// Make and Reverse are the functions of WithKeyFunc, or nil.
 	Make    func(prefix string, version int, key string) string
 	Reverse func(full string) (prefix string, version int, key string, ok bool)
-	// Head is what every full key starts with, unless Make is set. Prepare makes it.
+	// Head is the start of every full key, unless Make is set. Prepare sets Head.
 	Head string
 }
 
-// AppendName adds a name to the namespace. Two names are two namespaces whatever
-// characters they hold.
+// AppendName adds a name to the namespace. Two different names are always two namespaces.
 func (l *Layout) AppendName(name string) { l.Namespace += escaper.Replace(name) + ":" }
 
 var escaper = strings.NewReplacer("%", "%25", ":", "%3A")
 
-// Prepare makes the layout ready, once its fields are set.
+// Prepare validates the fields, and sets Head.
 func (l *Layout) Prepare() error {
 	if strings.Contains(l.Prefix, ":") && !l.ColonPrefix {
 		return errors.New("xcache: the prefix holds a colon, so that its keys could be taken for those of another prefix; choose another, or allow it with colon_prefix=allow or WithColonPrefix")
@@ -45,18 +44,17 @@ func (l *Layout) Prepare() error {
 	return nil
 }
 
-// Full returns the full key of a user's key, which is Django's layout:
-// prefix:version:key.
+// Full returns the full key of a user's key, in Django's layout prefix:version:key unless
+// Make is set.
 func (l *Layout) Full(key string) string {
 	if l.Make != nil {
-		// A key that the function returns as it is may be the caller's memory.
+		// The result of Make may be in the caller's memory.
 		return strings.Clone(l.Make(l.Prefix, l.Version, l.Namespace+key))
 	}
 	return l.Head + key
 }
 
-// User returns the user's key of a full key of this prefix, version and
-// namespace.
+// User returns the user's key of a full key of this prefix, version and namespace.
 func (l *Layout) User(full string) (string, bool) {
 	if l.Make != nil {
 		prefix, version, key, ok := l.Reverse(full)
@@ -99,9 +97,8 @@ func (l *Layout) OfPrefix(full string) bool {
 	return err == nil && strconv.Itoa(n) == version
 }
 
-// Pattern returns the glob that full keys match whose user keys match pattern,
-// or an error if the layout of the program's own does not let a loop over the
-// keyspace tell its keys from others.
+// Pattern returns the glob of the full keys whose user keys match pattern. The error is
+// errors.ErrUnsupported if Make and Reverse hide the prefix and version of a full key.
 func (l *Layout) Pattern(pattern string) (string, error) {
 	head := l.Head
 	if l.Make != nil {
@@ -113,8 +110,8 @@ func (l *Layout) Pattern(pattern string) (string, error) {
 	return escapeGlob(head) + pattern, nil
 }
 
-// AnyVersion returns a glob for the full keys of this prefix and namespace in all
-// versions. It may match more; ofPrefix decides.
+// AnyVersion returns a glob for the full keys of this prefix and namespace in all versions.
+// The glob may match other keys, so that callers also check OfPrefix.
 func (l *Layout) AnyVersion() (string, error) {
 	if l.Make != nil {
 		return "*", l.tellsKeysApart()
@@ -122,12 +119,11 @@ func (l *Layout) AnyVersion() (string, error) {
 	return escapeGlob(l.Prefix) + ":*:" + escapeGlob(l.Namespace) + "*", nil
 }
 
-// probeKey is the key by which a layout of the program's own is tried.
+// probeKey is a user's key for a trial of Make and Reverse.
 const probeKey = "probe"
 
-// tellsKeysApart tries the functions of WithKeyFunc: only if the prefix and the
-// version can be told from a full key does a loop over the keyspace leave the
-// keys of others alone.
+// tellsKeysApart tries Make and Reverse. A loop over the keyspace may touch other caches'
+// keys unless the functions reveal the prefix and version of a full key.
 func (l *Layout) tellsKeysApart() error {
 	refuse := func(why string) error {
 		return fmt.Errorf("xcache: the key layout (WithKeyFunc) %s: %w", why, errors.ErrUnsupported)
@@ -144,7 +140,7 @@ func (l *Layout) tellsKeysApart() error {
 	if prefix, version, key, ok := l.Reverse(full); !ok || prefix != l.Prefix || version != l.Version || key != user {
 		return refuse("has a reverse function that does not undo the other one")
 	}
-	longer, _ := strconv.Atoi(strconv.Itoa(l.Version) + "1") // 2 and the key 1a must not be 21 and the key a
+	longer, _ := strconv.Atoi(strconv.Itoa(l.Version) + "1") // version 2 with key 1a, and version 21 with key a, must differ
 	if l.Make(l.Prefix, l.Version+1, user) == full || l.Make(l.Prefix, longer, user) == l.Make(l.Prefix, l.Version, "1"+user) {
 		return refuse("makes keys from which the version cannot be told, so that those of another version would be taken for its own")
 	}
@@ -154,7 +150,7 @@ func (l *Layout) tellsKeysApart() error {
 	return nil
 }
 
-// escapeGlob makes every character of s stand for itself in a glob of Redis.
+// escapeGlob escapes the special characters of Redis' globs in s.
 func escapeGlob(s string) string {
 	if !strings.ContainsAny(s, `*?[]\^-`) {
 		return s

@@ -1,7 +1,7 @@
-// Package optimistic runs optimistic transactions: it watches keys, lets the caller read,
-// and in the end runs commands as one, unless somebody has changed a watched key meanwhile.
-// A store has them by its own means (driver.Watcher), or by WATCH on a connection of the
-// caller's own (driver.Exclusive).
+// Package optimistic runs optimistic transactions. A transaction watches keys, and lets the
+// caller read. At its end, commands are executed in one atomic step, unless another client
+// has changed a watched key. A store runs transactions by its own means (driver.Watcher),
+// or by WATCH on an exclusive connection (driver.Exclusive).
 package optimistic
 
 import (
@@ -19,7 +19,7 @@ import (
 // ErrDone is the error of a transaction that is used after its end.
 var ErrDone = errors.New("xcache: the transaction is over, its function has returned")
 
-// Errors of calls that a transaction does not take.
+// The errors of calls that a transaction refuses.
 var (
 	errWrite  = refusal("a transaction only reads while its function runs: queue what it writes in the pipeline of the transaction (Tx.Pipeline)")
 	errAtomic = refusal("a transaction is atomic as a whole: use Exec for reads, and queue what it writes in the pipeline of the transaction (Tx.Pipeline)")
@@ -40,17 +40,18 @@ func Can(caps *driver.Caps) bool {
 // A Transaction watches keys. Begin makes one.
 type Transaction struct {
 	on  driver.Transaction
-	key string // one that is watched
-	// unwatch tells that Close has to say to the server that nothing is watched any more.
+	key string // one of the watched keys
+	// unwatch makes Close send UNWATCH.
 	unwatch bool
 
-	inUse sync.Mutex // held by the call under way
+	inUse sync.Mutex // held by the call in flight
 	over  atomic.Bool
-	// failure is why a read did not come about, the first one.
+	// failure is the error of the first failed read.
 	failure atomic.Pointer[error]
 }
 
-// Begin begins to watch full keys of a store that can. A failure has changed nothing.
+// Begin begins to watch full keys. The store must support transactions, as Can reports. A
+// failure has changed nothing.
 func Begin(ctx context.Context, caps *driver.Caps, keys []string) (*Transaction, error) {
 	if caps.Watcher != nil {
 		on, err := caps.Watcher.Watch(ctx, keys...)
@@ -71,18 +72,19 @@ func Begin(ctx context.Context, caps *driver.Caps, keys []string) (*Transaction,
 		err = watch.Err
 	}
 	if err != nil {
-		_ = session.Close() // which returns nil
+		_ = session.Close() // always nil
 		return nil, &lostError{harmless(err)}
 	}
 	return &Transaction{on: session, key: keys[0], unwatch: true}, nil
 }
 
-// A lostError is the failure of a session that there was.
+// A lostError is the failure of a session that was established.
 type lostError struct{ error }
 
 func (e *lostError) Unwrap() error { return e.error }
 
-// harmless returns the error of a command that changes nothing, whatever became of it.
+// harmless returns the error of a command that changes nothing, with driver.NotApplied as
+// its outcome.
 func harmless(err error) error {
 	e, ok := errors.AsType[*driver.Error](err)
 	if !ok || e.Outcome == driver.NotApplied {
@@ -93,7 +95,7 @@ func harmless(err error) error {
 	return &unchanged
 }
 
-// read runs commands that only read.
+// read runs read-only commands.
 func (t *Transaction) read(ctx context.Context, cmds []*driver.Cmd) error {
 	if len(cmds) == 0 {
 		return nil
@@ -121,23 +123,23 @@ func (t *Transaction) read(ctx context.Context, cmds []*driver.Cmd) error {
 
 func (t *Transaction) failed(err error) { t.failure.CompareAndSwap(nil, &err) }
 
-// End ends the reading. From then on there is nothing but Commit and Close.
+// End ends the reads. Afterwards, only Commit and Close are allowed.
 func (t *Transaction) End() { t.over.Store(true) }
 
-// IsOver reports whether the reading has ended.
+// IsOver reports whether End was called.
 func (t *Transaction) IsOver() bool { return t.over.Load() }
 
-// Lost reports whether err is, or wraps, the failure of a read that another transaction may
-// not have.
+// Lost reports whether err is, or wraps, the failure of a read that may succeed in another
+// transaction.
 func (t *Transaction) Lost(err error) bool {
 	failure := t.failure.Load()
 	return failure != nil && attempt.MayFollow(*failure) && errors.Is(err, *failure)
 }
 
-// Commit runs commands, unless a watched key has changed: that is ErrConflict. No commands
-// ask whether one has.
+// Commit runs commands, unless a watched key has changed, which is ErrConflict. Without
+// commands, Commit only checks for a change.
 func (t *Transaction) Commit(ctx context.Context, cmds []*driver.Cmd) error {
-	t.inUse.Lock() // by a read that the function has left behind, until that returns
+	t.inUse.Lock() // waits for a read that the function started in another goroutine
 	defer t.inUse.Unlock()
 	if len(cmds) == 0 {
 		cmds = []*driver.Cmd{driver.NewCmd("EXISTS", driver.Key(t.key))}
@@ -147,39 +149,38 @@ func (t *Transaction) Commit(ctx context.Context, cmds []*driver.Cmd) error {
 	return err
 }
 
-// goodbye is how long a server may take to end the watching, before the connection is given
-// up instead.
+// goodbye limits the time of an UNWATCH. Afterwards, the connection is closed instead.
 const goodbye = 250 * time.Millisecond
 
-// Close ends the transaction. Without a Commit nothing has changed.
+// Close ends the transaction. Without a Commit, nothing has changed.
 func (t *Transaction) Close(ctx context.Context) {
 	t.End()
 	if t.unwatch && t.on.Err() == nil && ctx.Err() == nil && t.inUse.TryLock() {
 		ctx, cancel := context.WithTimeout(ctx, goodbye)
-		_ = t.on.Do(ctx, []*driver.Cmd{driver.NewCustomCmd("UNWATCH")}, driver.Plain) // if that fails, Close ends the connection
+		_ = t.on.Do(ctx, []*driver.Cmd{driver.NewCustomCmd("UNWATCH")}, driver.Plain) // after a failure, Close ends the connection
 		cancel()
 		t.inUse.Unlock()
 	}
-	_ = t.on.Close() // which returns nil
+	_ = t.on.Close() // always nil
 }
 
 const (
-	// MaxConflicts is how many transactions in a row may be lost to others.
+	// MaxConflicts is the largest number of conflicts in a row.
 	MaxConflicts = 100
-	// firstPause and longestPause bound the pause before the next one, which is a random
-	// part of a time that doubles.
+	// firstPause and longestPause limit the backoff between two transactions. The backoff
+	// is a random part of a time that doubles.
 	firstPause, longestPause = time.Millisecond, 32 * time.Millisecond
 )
 
-// A Verdict says what becomes of an attempt.
+// A Verdict is the consequence of an attempt.
 type Verdict uint8
 
 const (
-	// Done is the end, well or badly.
+	// Done ends the transaction, with or without an error.
 	Done Verdict = iota
-	// Conflict is a transaction that was lost to somebody else.
+	// Conflict is a transaction that lost against another client.
 	Conflict
-	// Again is a failure that has changed nothing, and may pass.
+	// Again is a temporary failure that has changed nothing.
 	Again
 )
 
@@ -194,8 +195,8 @@ func Judge(err error) Verdict {
 	return Done
 }
 
-// JudgeBegin returns the verdict on the error of Begin. A store that cannot be reached has
-// been asked often enough, as for other calls, unless it was reached before.
+// JudgeBegin returns the verdict on the error of Begin. If the store was never reached, the
+// error is final, because Begin itself tries as often as other calls do.
 func JudgeBegin(err error, before bool) Verdict {
 	if _, lost := errors.AsType[*lostError](err); attempt.MayFollow(err) && (lost || before) {
 		return Again
@@ -203,12 +204,12 @@ func JudgeBegin(err error, before bool) Verdict {
 	return Done
 }
 
-// Run calls try until it is done, and returns its last error: the one of ctx if that ends in
-// a pause. It gives up after MaxConflicts conflicts, and when failures that may pass go on for
-// longer than outage.
+// Run calls try until the verdict is Done, and returns the last error. Run returns the
+// error of ctx if ctx ends during a backoff. Run gives up after MaxConflicts conflicts, and
+// when temporary failures last longer than outage.
 func Run(ctx context.Context, outage time.Duration, try func(first bool) (Verdict, error)) error {
 	pause, conflicts := firstPause, 0
-	var failing time.Time // since when every attempt has failed
+	var failing time.Time // the start of the current row of failures
 	for first := true; ; first = false {
 		verdict, err := try(first)
 		switch verdict {

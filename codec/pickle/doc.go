@@ -1,15 +1,15 @@
-// Package pickle is the serializer "pickle": plain data as Python's pickle
-// module writes it, so that a Go program and Django's own Redis backend, which
-// pickles whatever is not an integer, share one cache.
+// Package pickle is the serializer "pickle": plain data in the format of Python's pickle
+// module. A Go program and Django's own Redis backend can share a cache, because this
+// backend pickles every value except integers.
 //
 //	import _ "github.com/xcache-go/xcache/codec/pickle"
 //
 //	cache, err := xcache.OpenDSN("redis://localhost?serializer=pickle")
 //
-// A pickle is a program for a machine that can call any Python function. This
-// package runs none: it knows the values below, and recognises the few calls
-// that stand for them by their exact names. A pickle of anything else, such as
-// an instance of a class, is ErrCorrupt, and the error names the class.
+// A pickle is a program for a machine that can call any Python function. This package calls
+// no function. The package reads the values below, and recognises the calls that make them
+// by exact names. A pickle of any other value, such as an instance of a class, is
+// ErrCorrupt, and the error names the class.
 //
 // # What is read
 //
@@ -35,28 +35,29 @@
 //	datetime.timedelta              time.Duration         time.Duration
 //	datetime.time                   time.Duration, since  time.Duration
 //	                                midnight
-//	Django's SimpleLazyObject       as what it stands for
+//	Django's SimpleLazyObject       as the object that it wraps
 //
-// A datetime or date without a time zone is read as UTC. Of time zones,
-// datetime.timezone, zoneinfo and pytz are read; a zone that has only a name is
-// looked up in the time zone database of the program, and a value is refused if it
-// is not there (import time/tzdata to have one). The keys of a
-// dict must be None, bool, int of 64 bits, float or str; their order is lost, as
-// Go's maps have none. A list that appears twice
-// in a value is read twice. What Python's dict does with a key that is there
-// twice, the last one wins, is done here.
+// A datetime or date without a time zone is read as UTC. Time zones of datetime.timezone,
+// zoneinfo and pytz are read. A zone with only a name is looked up in the program's time
+// zone database, and an unknown name makes the value refused. A program can import
+// time/tzdata to have the database.
 //
-// Not plain data, among others: the member of an enum such as Django's TextChoices
-// (store its value), a Decimal, a UUID and a lazy translation (store the str of it), a
-// model (store a dict of its fields) and a QuerySet (store the list of its values),
-// and instances of a program's own classes, those that extend str, int or dict, named
-// tuples and dataclasses too. A class or the member of an enum, which a pickle only
-// names, may stand under a key that a struct has no field for; any other object has
-// the whole value refused.
+// The keys of a dict must be None, bool, int of 64 bits, float or str. The order of keys is
+// lost, because Go's maps have no order. For a key that appears twice, the last value wins,
+// as in Python. A list that appears twice in a value is read twice.
+//
+// These values, among others, are not plain data: the member of an enum such as Django's
+// TextChoices (store its value), a Decimal, a UUID and a lazy translation (store its str), a
+// model (store a dict of its fields), and a QuerySet (store the list of its values).
+// Instances of a program's own classes are not plain data either, including subclasses of
+// str, int or dict, named tuples and dataclasses. A class or the member of an enum may be the
+// value of a key without a field in the struct, because a pickle only names them. Any other
+// object makes the whole value refused.
 //
 // # What is written
 //
-// Protocol 4. Whatever is read into an any can be written, and
+// The protocol is 4. Every value that was read into an any can be written. These types can
+// be written:
 //
 //	Go                                     Python
 //	integers, time.Duration, big.Int       int
@@ -69,16 +70,15 @@
 //	time.Time                              datetime.datetime with a datetime.timezone
 //	nil pointers, slices, maps, interfaces None
 //
-// The fields of a struct have the names that their json tags give them, and of
-// those tags omitempty, omitzero and "-" count; the fields of embedded structs
-// are the outer one's. Names are compared exactly. Keys that a struct has no
-// field for are passed over. Keys of maps are written in order, so that equal
-// values are equal bytes. Keys must be strings, numbers, bools or
-// encoding.TextMarshalers.
+// The fields of a struct have the names of their json tags. The options omitempty and
+// omitzero, and the name "-", have their usual effect. The fields of embedded structs are
+// fields of the outer struct. Names are compared exactly. Keys without a field in the
+// struct are skipped. Keys of maps are written in order, so that equal values are equal
+// bytes. Keys must be strings, numbers, bools or encoding.TextMarshalers.
 //
-// What Python could not hold is ErrUnsupportedValue rather than changed in
-// silence: a string that is not valid UTF-8, a time.Time of less than a
-// microsecond's precision (use Truncate) or outside the years 1 to 9999.
+// A value that Python cannot hold is ErrUnsupportedValue: a string that is not valid UTF-8,
+// and a time.Time with a fraction of a microsecond (use Truncate) or outside of the years 1
+// to 9999.
 //
 // So is what could not be read back as it was. Of a type that is said with the
 // first value of it, and without one for a view of an interface: interfaces other

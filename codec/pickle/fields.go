@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// A field is a field of a struct as it is stored.
+// A field is a stored field of a struct.
 type field struct {
 	name      string
 	index     []int
@@ -14,26 +14,27 @@ type field struct {
 	omitZero  bool
 }
 
-// A layout is the stored fields of a struct, in their order.
+// A layout is the list of a struct's stored fields, in their order.
 type layout struct {
 	fields []field
 	byName map[string]int
-	// hidden are the fields that others hide, and pointers those through which
-	// embedded structs are reached.
+	// hidden has the fields that other fields hide. pointers has the pointers to embedded
+	// structs.
 	hidden, pointers []field
-	// noForm says why the struct is not written, whatever is in its fields; "" if it is.
+	// noForm is the reason why no value of the struct can be written, or "".
 	noForm string
 }
 
 var layouts sync.Map // reflect.Type → *layout
 
-// layoutOf returns the layout of a struct, which it finds out once.
+// layoutOf returns the layout of a struct, which is computed once for each type.
 func layoutOf(t reflect.Type) *layout {
 	if known, ok := layouts.Load(t); ok {
 		return known.(*layout)
 	}
 	l := &layout{byName: map[string]int{}}
-	// Fields of embedded structs that have a name are not the outer one's.
+	// The fields of an embedded struct with a name of its own are not fields of the outer
+	// struct.
 	var named [][]int
 	for _, f := range reflect.VisibleFields(t) {
 		tag := f.Tag.Get("json")
@@ -49,7 +50,7 @@ func layoutOf(t reflect.Type) *layout {
 			named = append(named, f.Index)
 			continue
 		case f.Anonymous && name == "" && structOf(f.Type) != nil:
-			continue // its fields follow
+			continue // the fields of the embedded struct follow
 		case f.Anonymous:
 			named = append(named, f.Index)
 		}
@@ -60,7 +61,7 @@ func layoutOf(t reflect.Type) *layout {
 			name = f.Name
 		}
 		if i, taken := l.byName[name]; taken && len(l.fields[i].index) <= len(f.Index) {
-			continue // the outer one
+			continue // the field of the outer struct hides this field
 		} else if taken {
 			l.fields[i].index = f.Index
 			continue
@@ -79,7 +80,7 @@ func layoutOf(t reflect.Type) *layout {
 	return known.(*layout)
 }
 
-// structOf returns the struct type that t is or points to, or nil.
+// structOf returns t if t is a struct, the struct type that a pointer t points to, or nil.
 func structOf(t reflect.Type) reflect.Type {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -90,8 +91,8 @@ func structOf(t reflect.Type) reflect.Type {
 	return nil
 }
 
-// in returns the field of a struct. If an embedded pointer on the way is nil,
-// it is made if fill says so; else, and where it cannot be, ok is false.
+// in returns the field of a struct. With fill, a nil pointer to an embedded struct is
+// allocated on the way. ok is false if a nil pointer remains.
 func (f *field) in(v reflect.Value, fill bool) (_ reflect.Value, ok bool) {
 	if len(f.index) == 1 {
 		return v.Field(f.index[0]), true
@@ -111,7 +112,7 @@ func (f *field) in(v reflect.Value, fill bool) (_ reflect.Value, ok bool) {
 	return v, true
 }
 
-// omitted reports whether a field of value v is left out.
+// omitted reports whether the value v of a field is omitted.
 func (f *field) omitted(v reflect.Value) bool {
 	if f.omitEmpty {
 		switch v.Kind() {

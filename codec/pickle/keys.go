@@ -11,14 +11,14 @@ import (
 // A mapKey is a key of a map.
 type mapKey struct {
 	key reflect.Value
-	// stored is what is written for it.
+	// stored is the written form of the key.
 	stored reflect.Value
-	// place is where it comes among the others. Keys that Python holds to be
-	// the same have the same.
+	// place is the position of the key in the order of keys. Keys that are equal in Python
+	// have the same place.
 	place place
 }
 
-// sortedKeys returns the keys of a map in the order in which they are written.
+// sortedKeys returns the keys of a map in the order of writing.
 func sortedKeys(m reflect.Value) ([]mapKey, error) {
 	keys := make([]mapKey, 0, m.Len())
 	for _, key := range m.MapKeys() {
@@ -58,8 +58,9 @@ func marshalKey(key reflect.Value) (string, error) {
 	return textOf(reflect.Indirect(key))
 }
 
-// A place is None, a number (bools are 0 and 1, as in Python), or a str. A
-// number has its whole part, or one of the ends of that range, and itself.
+// A place is None, a number (bools are 0 and 1, as in Python), or a str. A number has its
+// whole part and its fraction. For a number outside of the range of int64, the whole part
+// is an end of the range, and number is the value as a float.
 type place struct {
 	rank   int
 	whole  int64
@@ -67,10 +68,10 @@ type place struct {
 	text   string
 }
 
-// placeOf returns the place of a key; ok is false if it cannot be written.
+// placeOf returns the place of a key. ok is false for a key that cannot be written.
 func placeOf(key reflect.Value) (p place, ok bool) {
 	switch {
-	case key.Kind() == reflect.Interface: // nil
+	case key.Kind() == reflect.Interface: // a nil
 		return place{}, true
 	case key.Kind() == reflect.String:
 		return place{rank: 2, text: key.String()}, true
@@ -84,7 +85,7 @@ func placeOf(key reflect.Value) (p place, ok bool) {
 		p.whole = int64(key.Uint())
 	case key.CanUint():
 		p.whole, p.number = math.MaxInt64, float64(key.Uint())
-		p.text = fmt.Sprint(key.Uint()) // all of 20 digits
+		p.text = fmt.Sprint(key.Uint()) // all 20 digits
 	case key.CanFloat() && !math.IsNaN(key.Float()):
 		p.number = key.Float()
 		switch whole := math.Trunc(p.number); {

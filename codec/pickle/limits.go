@@ -35,7 +35,7 @@ func (s *size) enter(depth, elements int) error {
 	return nil
 }
 
-// maxIntBytes is the length of the longest int that is read.
+// maxIntBytes is the length of the longest accepted int.
 const maxIntBytes = 1786
 
 // tooManyDigits returns the smallest integer with more than codec.MaxIntegerDigits.

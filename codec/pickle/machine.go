@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// A kind is what a node is in Python.
+// A kind is the Python type of a node.
 type kind uint8
 
 const (
@@ -29,7 +29,7 @@ const (
 	kindTimedelta
 	kindTimezone
 	kindCallable
-	kindObject // anything else: the pickle is refused
+	kindObject // any other object, for which the pickle is refused
 )
 
 // String returns the name of the type in Python.
@@ -39,8 +39,7 @@ func (k kind) String() string {
 		"function", "object"}[k]
 }
 
-// A node is a value that the machine made. What a and b are depends on its
-// kind:
+// A node is a value of the machine. The meaning of a and b depends on the kind:
 //
 //	int, float, timedelta   the lower and the upper half of 64 bits; a timedelta in nanoseconds
 //	long, str, bytes        offset and length of the bytes
@@ -48,15 +47,15 @@ func (k kind) String() string {
 //	datetime                offset of the bytes, and the time zone's node, 0 for none
 //	date, time              offset of the bytes
 //	timezone                seconds east of UTC; or, if b is not 0, zones[b-1]
-//	callable                which
-//	object                  its name, in a way that c says
+//	callable                the callable's number
+//	object                  the object's name, in the form that c says
 //
-// Of a str, c is the number of the Go string made of it, 0 for none.
+// The c of a str is the number of its Go string, or 0 for none.
 type node struct {
 	kind   kind
-	shared bool // fetched from the memo, so perhaps in several places
-	// levels is how deep a container nests, at least: what is in it may have
-	// got more since.
+	shared bool // fetched from the memo, so that several values may hold it
+	// levels is a lower bound of the depth of a container. The items may have grown deeper
+	// since.
 	levels  uint8
 	a, b, c uint32
 }
@@ -65,7 +64,7 @@ func (n node) bits() uint64 { return uint64(n.a) | uint64(n.b)<<32 }
 
 func bitsNode(k kind, bits uint64) node { return node{kind: k, a: uint32(bits), b: uint32(bits >> 32)} }
 
-// The nodes that every machine starts with.
+// The first nodes of every machine.
 const (
 	nodeNone = iota
 	nodeFalse
@@ -73,37 +72,37 @@ const (
 	firstNode
 )
 
-// A machine runs a pickle and makes nodes of it. It calls nothing and makes no
-// Go values; its memory is bounded by the steps that it takes.
+// A machine runs a pickle, and makes nodes. The machine calls no functions and makes no Go
+// values. The number of steps limits its memory.
 type machine struct {
 	data []byte
 	rest []byte
-	// extra holds bytes that do not stand in data as they are. Offsets in it
-	// count on from the end of data.
+	// extra holds bytes that are not part of data in the same form. Offsets in extra
+	// continue after the end of data.
 	extra []byte
 
 	nodes []node
 	stack []uint32
 	marks []int // heights of the stack
 	memo  []uint32
-	// links are chunks of items: their number, the next chunk, the items. No
-	// chunk is at 0.
+	// links has chunks of items. A chunk has the number of its items, the index of the next
+	// chunk, and the items. Index 0 is no chunk.
 	links   []uint32
 	strings []string
-	// zones are those that have a name.
+	// zones has the time zones with a name.
 	zones   []*time.Location
 	bounded []bounded
 	steps   int
 
-	// damaged tells that data is no pickle, deep that it nests too deep, refused
-	// that it is a pickle of something that is not read.
+	// damaged means that data is no pickle, and deep that its values nest too deep. refused
+	// is the reason to refuse a valid pickle.
 	damaged, deep bool
 	refused       error
-	// doubles tells that a container may be in several places.
+	// doubles means that several values may hold the same container.
 	doubles bool
 }
 
-// A bounded list holds only so many items.
+// A bounded list is a deque with a largest length.
 type bounded struct {
 	node uint32
 	most uint64
@@ -111,7 +110,7 @@ type bounded struct {
 
 var machines = sync.Pool{New: func() any { return new(machine) }}
 
-// maxPooled is the most nodes and links of a machine that is kept.
+// maxPooled is the largest number of nodes and of links of a machine in the pool.
 const maxPooled = 1 << 15
 
 func (m *machine) release() {
@@ -129,11 +128,11 @@ func (m *machine) release() {
 
 var errDamaged = corrupt("it is not the pickle of one value")
 
-// maxLevels is one more than maxDepth, as the arguments of a function are in a tuple.
+// maxLevels is one more than maxDepth, because a tuple holds the arguments of a function.
 const maxLevels = maxDepth + 1
 
-// run makes the nodes of data; the value is the one node that is left on the
-// stack. An error says that data is no pickle, or one over the limits.
+// run makes the nodes of data. Afterwards, the stack has one node, the value. The error is
+// for data that is no pickle, or is over the limits.
 func (m *machine) run(data []byte) error {
 	if len(data) > math.MaxInt32 {
 		return tooLarge("more than %d bytes", math.MaxInt32)
@@ -167,7 +166,7 @@ func (m *machine) run(data []byte) error {
 		return errDamaged
 	}
 	for _, b := range m.bounded {
-		if uint64(m.nodes[b.node].c) > b.most { // Python would drop some, and writes none of these
+		if uint64(m.nodes[b.node].c) > b.most { // Python would drop some items, and never writes such a pickle
 			return errDamaged
 		}
 	}
@@ -262,8 +261,8 @@ func (m *machine) step(op byte) {
 	}
 }
 
-// The operands of opcodes. Behind the end of data they are zero, and the
-// machine is damaged.
+// The operands of opcodes. An operand after the end of data is zero, and makes the machine
+// damaged.
 
 func (m *machine) take(n uint64) []byte {
 	if n > uint64(len(m.rest)) {
@@ -295,7 +294,7 @@ func (m *machine) make(n node) {
 	m.nodes = append(m.nodes, n)
 }
 
-// top returns the n values on top, which must be above the last mark.
+// top returns the n top values. The values must be above the last mark.
 func (m *machine) top(n int) []uint32 {
 	floor := 0
 	if len(m.marks) > 0 {
@@ -320,10 +319,10 @@ func (m *machine) sinceMark() []uint32 {
 	return items
 }
 
-// drop removes values that top or sinceMark returned.
+// drop removes the values that top or sinceMark returned.
 func (m *machine) drop(items []uint32) { m.stack = m.stack[:len(m.stack)-len(items)] }
 
-// pop removes one value and returns it.
+// pop removes the top value, and returns it.
 func (m *machine) pop() uint32 {
 	items := m.top(1)
 	if m.damaged {
@@ -333,7 +332,7 @@ func (m *machine) pop() uint32 {
 	return items[0]
 }
 
-// The memo. CPython numbers its entries as they come.
+// The memo. CPython numbers its entries in their order.
 
 func (m *machine) put(i int) {
 	items := m.top(1)
@@ -370,12 +369,12 @@ func (m *machine) text(k kind, length uint64) {
 func (m *machine) str(length uint64) {
 	m.text(kindStr, length)
 	if !m.damaged && !utf8.Valid(m.bytes(m.nodes[len(m.nodes)-1])) {
-		// Python's strings may hold halves of surrogate pairs.
+		// A str of Python may hold half of a surrogate pair.
 		m.refuse(corrupt("a str is not valid Unicode"))
 	}
 }
 
-// long makes an int of the bytes of a number in two's complement.
+// long makes an int from bytes in two's complement.
 func (m *machine) long(length uint64) {
 	m.text(kindLong, length)
 	if m.damaged || length > 8 {
@@ -392,7 +391,7 @@ func (m *machine) long(length uint64) {
 	*n = bitsNode(kindInt, binary.LittleEndian.Uint64(number[:]))
 }
 
-// bytes returns the bytes that a str, a bytes or a long is made of.
+// bytes returns the bytes of a str, a bytes or a long.
 func (m *machine) bytes(n node) []byte { return m.slice(n.a, n.b) }
 
 func (m *machine) slice(offset, length uint32) []byte {
@@ -403,7 +402,7 @@ func (m *machine) slice(offset, length uint32) []byte {
 	return m.extra[start : start+int(length)]
 }
 
-// collect makes a container of items on the stack.
+// collect makes a container from items on the stack.
 func (m *machine) collect(k kind, items []uint32) {
 	if m.damaged {
 		return
@@ -414,7 +413,7 @@ func (m *machine) collect(k kind, items []uint32) {
 	m.make(n)
 }
 
-// extend adds items to the container below them on the stack.
+// extend adds items to a container. The container is below the items on the stack.
 func (m *machine) extend(k kind, items []uint32) {
 	if m.damaged {
 		return
@@ -426,7 +425,7 @@ func (m *machine) extend(k kind, items []uint32) {
 	}
 	container := &m.nodes[below[0]]
 	switch {
-	case container.kind == kindObject: // of a class that extends list or dict, say
+	case container.kind == kindObject: // an instance of a subclass of list or dict, for example
 		if m.refused == nil {
 			m.refuse(m.notPlain(*container, ""))
 		}
@@ -460,8 +459,7 @@ func (m *machine) link(container *node, items []uint32) {
 	m.deep = m.deep || container.levels > maxLevels
 }
 
-// items calls f with the items of a container, in order, until it returns an
-// error.
+// items calls f with the items of a container, in order, until f returns an error.
 func (m *machine) items(container node, f func(i int, item uint32) error) error {
 	i := 0
 	for chunk := container.a; chunk != 0; chunk = m.links[chunk+1] {

@@ -5,30 +5,31 @@ import (
 	"encoding/binary"
 )
 
-// A long pickle is looked through before it is run: what is over the limits costs
-// next to nothing, and the machine of what is within them makes its lists once, as
-// long as they become.
+// This file measures a long pickle before the machine runs. A pickle over the limits is
+// thus refused at almost no cost. For a pickle within the limits, the machine allocates its
+// lists once, at their final size.
 
 // measuredFrom is the length of the shortest pickle that is measured.
 const measuredFrom = 16 << 10
 
-// An extent is how much a pickle makes, at most.
+// An extent is an upper bound of the nodes and items that a pickle makes.
 type extent struct {
 	nodes, links, stack int
 }
 
-// An effect is what an opcode does to the stack.
+// An effect is the effect of an opcode on the stack.
 type effect struct {
 	known bool
-	// operand is how many bytes follow; length, of how many bytes the number is
-	// that says so.
+	// operand is the number of bytes that follow the opcode. length is the number of bytes
+	// of a length that follows the opcode.
 	operand, length uint8
-	// What is popped; with toMark, all above the last mark, and the mark.
+	// pops is the number of popped values. toMark pops all values above the last mark, and
+	// the mark.
 	pops   uint8
 	toMark bool
 	pushes uint8
-	nodes  uint8 // that are new
-	// container is what gets what is popped.
+	nodes  uint8 // the number of new nodes
+	// container is the container that gets the popped values.
 	container container
 }
 
@@ -36,10 +37,10 @@ type container uint8
 
 const (
 	noContainer container = iota
-	arguments             // a tuple of up to three, which does not count if a function takes it
+	arguments             // a tuple of up to three elements, which do not count as arguments of a function
 	sequence
 	entries // of a dict, two values each
-	dropped // none: what nobody gets counts as if it were an element
+	dropped // no container: each dropped value counts as an element
 )
 
 var effects = func() (all [256]effect) {
@@ -90,14 +91,14 @@ const (
 	maxUnmarked = 4 * maxLevels
 )
 
-// measure returns the extent of a pickle, or why it is not read: it is over the
-// limits, or damaged. It looks at opcodes alone, and sees not all damage.
+// measure returns the extent of a pickle. The error is for a pickle that is over the limits
+// or damaged. measure reads only opcodes, and does not detect all damage.
 func measure(data []byte) (extent, error) {
 	var most extent
-	var marks [maxMarks]int // the heights of the stack at marks below the last
-	open, floor := 0, 0     // marks, and the height at the last
+	var marks [maxMarks]int // the heights of the stack at earlier marks
+	open, floor := 0, 0     // the number of marks, and the height at the last mark
 	steps, elements, memos, height := 0, 0, 0, 0
-	taken := 0       // elements of a tuple that was made last
+	taken := 0       // the number of elements of the latest tuple
 	rest := data[2:] // without opProto and the version
 	for {
 		if len(rest) == 0 {
@@ -172,8 +173,8 @@ func measure(data []byte) (extent, error) {
 	return most, nil
 }
 
-// skip returns what is behind an opcode, of which rest has the operands; ok is false
-// if there is no such opcode, or they are not there.
+// skip returns the bytes after the operands of an opcode. ok is false for an unknown
+// opcode, and for missing operands.
 func (e *effect) skip(op byte, rest []byte) (behind []byte, ok bool) {
 	n := int(e.operand) + int(e.length)
 	if !e.known || n > len(rest) {
@@ -206,8 +207,9 @@ func (e *effect) skip(op byte, rest []byte) (behind []byte, ok bool) {
 	return rest[length:], true
 }
 
-// weigh counts the elements of a node, as often as they appear: a few that stand in
-// many places are many. It fills weights, of all nodes, with one more than each has.
+// weigh counts the elements of a node, as often as they appear. A shared node counts at
+// each of its places. weigh sets the weight of a visited node to its number of elements
+// plus one.
 func (m *machine) weigh(i uint32, depth int, weights []uint32) (elements int, err error) {
 	n := m.nodes[i]
 	switch {

@@ -6,12 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// This file is about what Python pickles as a call. The few functions that
-// make plain data are recognised by their exact names; a call of anything else
-// makes a node of kindObject, and has the pickle refused once it is known to be
-// one. What is only named, such as the member of an enum, is refused by who reads it.
+// This file handles Python objects that are pickled as calls. The functions that make plain
+// data are recognised by their exact names. A call of any other function makes a node of
+// kindObject, and refuses the pickle at the end. A node that is only named, such as the
+// member of an enum, is refused when a value is read from it.
 
-// A callable is a function or a class that is recognised.
+// A callable is a recognised function or class.
 type callable uint32
 
 const (
@@ -39,15 +39,15 @@ const (
 	callLazyObject
 	callNamedRow
 
-	// These name or make what is refused.
+	// These callables make or name values that are refused.
 	callGetattr
 	callOr
 	callReconstructor
 	callModel
 )
 
-// known are the callables by module and name, with a newline between them.
-// Protocol 2 writes the names that Python 2 had.
+// known has the callables by module and name, separated by a newline. Protocol 2 uses the
+// names of Python 2.
 var known = []struct {
 	name string
 	callable
@@ -75,12 +75,12 @@ var known = []struct {
 	{"collections\ndefaultdict", callDefaultDict},
 	{"collections\nCounter", callCounter},
 	{"collections\ndeque", callDeque},
-	// What Django's templates and mark_safe make. Releases before 3.0 call it
-	// SafeText, those before 2.0 have SafeBytes too.
+	// Django's templates and mark_safe make a SafeString. Releases before 3.0 call it
+	// SafeText. Releases before 2.0 also have SafeBytes.
 	{"django.utils.safestring\nSafeString", callSafeText},
 	{"django.utils.safestring\nSafeText", callSafeText},
 	{"django.utils.safestring\nSafeBytes", callSafeBytes},
-	// A SimpleLazyObject is pickled as what it stands for.
+	// A SimpleLazyObject is pickled as the object that it wraps.
 	{"django.utils.functional\nunpickle_lazyobject", callLazyObject},
 	// A row of values_list(named=True): a tuple.
 	{"django.db.models.utils\nunpickle_named_row", callNamedRow},
@@ -101,14 +101,14 @@ var callables = func() map[string]callable {
 	return all
 }()
 
-// refuse has the pickle refused for a reason, the first of which counts.
+// refuse makes the pickle refused. Only the first reason counts.
 func (m *machine) refuse(reason error) {
 	if m.refused == nil {
 		m.refused = reason
 	}
 }
 
-// stepObject runs the opcodes that name, call or fill things.
+// stepObject runs the opcodes that name, call or fill objects.
 func (m *machine) stepObject(op byte) {
 	switch op {
 	case opGlobal:
@@ -164,9 +164,9 @@ func (m *machine) line() []byte {
 	return line
 }
 
-// global pushes what stands for a function or a class: unknown, if it is not known.
+// global pushes the node of a function or a class: unknown, if the name is not known.
 func (m *machine) global(module, name []byte, unknown node) {
-	full := make([]byte, 0, 64) // stays on the stack for what is known
+	full := make([]byte, 0, 64) // stays on the stack for known names
 	full = append(full, module...)
 	full = append(full, '\n')
 	full = append(full, name...)
@@ -177,7 +177,8 @@ func (m *machine) global(module, name []byte, unknown node) {
 	m.make(unknown)
 }
 
-// object pushes what a class or a function makes, which is not plain data.
+// object pushes an instance of a class, or the result of a function, which is not plain
+// data.
 func (m *machine) object(of uint32) {
 	if m.refused == nil && !m.damaged {
 		m.refuse(m.notPlain(m.nodes[of], ""))
@@ -185,7 +186,7 @@ func (m *machine) object(of uint32) {
 	m.make(node{kind: kindObject})
 }
 
-// instance pushes what a class makes of the arguments of __new__.
+// instance pushes the result of a class for the arguments of __new__.
 func (m *machine) instance(class, args uint32) {
 	switch n := m.nodes[class]; {
 	case m.nodes[args].kind != kindTuple:
@@ -197,7 +198,7 @@ func (m *machine) instance(class, args uint32) {
 	}
 }
 
-// call pushes what a function returns.
+// call pushes the result of a function.
 func (m *machine) call(function, args uint32) {
 	f, a := m.nodes[function], m.nodes[args]
 	if m.damaged || a.kind != kindTuple || f.kind != kindCallable && f.kind != kindObject {
@@ -208,7 +209,7 @@ func (m *machine) call(function, args uint32) {
 		m.object(function)
 		return
 	}
-	// No function takes more than four arguments that is known here.
+	// No known function takes more than four arguments.
 	var list [4]node
 	var indices [4]uint32
 	if a.c > uint32(len(list)) {
@@ -224,8 +225,8 @@ func (m *machine) call(function, args uint32) {
 	}
 }
 
-// returned pushes what a callable returns. ok is false if Python would not accept
-// the arguments, or not write them.
+// returned pushes the result of a callable. ok is false for arguments that Python would
+// refuse, or would not write.
 func (m *machine) returned(function uint32, args []node, indices [4]uint32) (ok bool) {
 	takes := func(kinds ...kind) bool {
 		return slices.EqualFunc(args, kinds, func(n node, k kind) bool { return n.kind == k })
@@ -234,7 +235,7 @@ func (m *machine) returned(function uint32, args []node, indices [4]uint32) (ok 
 	switch c {
 	case callGetattr:
 		return m.attribute(args, indices)
-	case callOr: // of flags of an enum
+	case callOr: // flags of an enum
 		if len(args) == 2 && args[0].kind == kindObject {
 			m.push(indices[0])
 			return true
@@ -248,13 +249,13 @@ func (m *machine) returned(function uint32, args []node, indices [4]uint32) (ok 
 		return len(args) == 3
 	case callModel:
 		return len(args) == 1 && m.model(args[0], indices[0])
-	case callDefaultDict: // what makes its missing values does not matter
+	case callDefaultDict: // the default factory does not matter
 		if len(args) == 1 && (args[0].kind == kindNone || args[0].kind == kindCallable || args[0].kind == kindObject) {
 			args = nil
 		}
 	}
 	if i := slices.IndexFunc(args, func(n node) bool { return n.kind == kindObject }); i >= 0 {
-		m.object(indices[i]) // it may stand for anything
+		m.object(indices[i]) // any object is possible
 		return true
 	}
 	switch c {
@@ -264,7 +265,7 @@ func (m *machine) returned(function uint32, args []node, indices [4]uint32) (ok 
 		}
 		return m.copyItems(kindSet, args[0])
 	case callOrderedDict, callDefaultDict:
-		if len(args) > 0 { // as Python 2 writes it
+		if len(args) > 0 { // the form of Python 2
 			m.object(function)
 			return true
 		}
@@ -303,7 +304,7 @@ func (m *machine) returned(function uint32, args []node, indices [4]uint32) (ok 
 	}
 }
 
-// attribute pushes what getattr finds.
+// attribute pushes the result of getattr.
 func (m *machine) attribute(args []node, indices [4]uint32) bool {
 	if len(args) != 2 || args[1].kind != kindStr {
 		return false
@@ -319,8 +320,8 @@ func (m *machine) attribute(args []node, indices [4]uint32) bool {
 	return true
 }
 
-// model pushes an instance of a model, which is named by its application and class,
-// or is a class.
+// model pushes an instance of a model. named is the application and class of the model, or
+// the class itself.
 func (m *machine) model(named node, class uint32) bool {
 	switch {
 	case named.kind == kindObject:
@@ -355,7 +356,7 @@ func (m *machine) makeEmpty(k kind) bool {
 	return true
 }
 
-// copyItems pushes a container of what another one holds.
+// copyItems pushes a container with the items of another container.
 func (m *machine) copyItems(k kind, from node) bool {
 	if m.steps += int(from.c); m.steps > maxSteps {
 		return true // run returns an error
@@ -371,7 +372,7 @@ func (m *machine) copyItems(k kind, from node) bool {
 	return true
 }
 
-// makeDeque pushes a deque, which is empty at first, and may have a most of items.
+// makeDeque pushes an empty deque, which may have a largest length.
 func (m *machine) makeDeque(args []node) bool {
 	switch {
 	case len(args) == 0:
@@ -383,14 +384,14 @@ func (m *machine) makeDeque(args []node) bool {
 	return m.makeEmpty(kindList)
 }
 
-// encode pushes the bytes that are written as the characters of a str.
+// encode pushes bytes that a pickle holds as the characters of a str.
 func (m *machine) encode(text, encoding node) bool {
 	if name := string(m.bytes(encoding)); name != "latin1" && name != "latin-1" {
 		return false
 	}
 	b := m.bytes(text)
 	offset := len(m.data) + len(m.extra)
-	if len(m.extra)+len(b) > len(m.data) { // CPython writes each such str for one value
+	if len(m.extra)+len(b) > len(m.data) { // CPython writes each such str for one value only
 		return false
 	}
 	for len(b) > 0 {

@@ -7,7 +7,7 @@ const (
 	opStop  = '.'
 	opMark  = '('
 	opPop   = '0'
-	// opPopMark pops what is above the last mark, and the mark.
+	// opPopMark removes the values above the last mark, and the mark.
 	opPopMark = '1'
 
 	opNone            = 'N'
@@ -60,7 +60,7 @@ const (
 	opExt4        = 0x84
 )
 
-// The protocols that are read, and the one that is written.
+// The protocols for reading, and the protocol for writing.
 const (
 	oldestProtocol  = 2
 	newestProtocol  = 5

@@ -10,19 +10,19 @@ import (
 
 func init() { codec.Register(Serializer) }
 
-// Serializer is the serializer "pickle": see the package comment for what it
-// reads and writes. It recognises its own bytes and may stand beside others in
-// a chain. It is a codec.TypeChecker, and all its methods may be called concurrently.
+// Serializer is the serializer "pickle", described in the package comment. The serializer
+// recognises its own bytes, and may be used beside others in a chain. Serializer is a
+// codec.TypeChecker. All its methods may be called concurrently.
 var Serializer codec.Serializer = serializer{}
 
 type serializer struct{}
 
 func (serializer) Name() string { return "pickle" }
 
-// Canonical marks a serializer whose equal values are equal to the byte.
+// Canonical marks a serializer that writes equal values as equal bytes.
 func (serializer) Canonical() {}
 
-// Recognize runs the pickle without making anything of it.
+// Recognize runs the pickle, and makes no value.
 func (serializer) Recognize(data []byte) bool {
 	if !mayBePickle(data) {
 		return false
@@ -39,7 +39,7 @@ func (serializer) Append(dst []byte, v any) ([]byte, error) {
 		return dst, err
 	}
 	if held, ok := v.(*any); ok && held != nil && *held != nil {
-		v = *held // what is in an any is spared reflection, too
+		v = *held // avoids reflection for the value in an any, too
 	}
 	if err := w.any(v, 0); err != nil {
 		return dst, err
@@ -78,7 +78,7 @@ func (serializer) UnmarshalBytes(data []byte) (b []byte, err error) {
 	return b, err
 }
 
-// read runs a pickle and has its value taken by take.
+// read runs a pickle, and calls take with the root of the value.
 func read(data []byte, take func(r *reader, root uint32) error) error {
 	if !mayBePickle(data) {
 		return corrupt("it is no pickle of protocol %d to %d", oldestProtocol, newestProtocol)
@@ -100,7 +100,7 @@ func read(data []byte, take func(r *reader, root uint32) error) error {
 	return take(&r, m.stack[0])
 }
 
-// mayBePickle looks at both ends.
+// mayBePickle checks both ends.
 func mayBePickle(data []byte) bool {
 	return len(data) > 3 && data[0] == opProto &&
 		data[1] >= oldestProtocol && data[1] <= newestProtocol && data[len(data)-1] == opStop

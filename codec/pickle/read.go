@@ -19,18 +19,18 @@ var (
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// A reader makes Go values of a machine's nodes.
+// A reader makes Go values from a machine's nodes.
 type reader struct {
 	*machine
 	size
-	// bytesLeft is how much may be copied, so that bytes that appear in many
-	// places have a bound too.
+	// bytesLeft is the number of bytes that may still be copied. Bytes at many places
+	// therefore have a limit, too.
 	bytesLeft int
-	// field is the name of the struct field that is being read, for errors.
+	// field is the name of the current struct field, for errors.
 	field string
 }
 
-// value reads a node into target, which can be set.
+// value reads a node into target, which must be settable.
 func (r *reader) value(i uint32, depth int, target reflect.Value) error {
 	n := r.nodes[i]
 	for pointers := 0; target.Kind() == reflect.Pointer; pointers++ {
@@ -120,7 +120,7 @@ func (r *reader) value(i uint32, depth int, target reflect.Value) error {
 	return r.mismatch(n, t)
 }
 
-// mismatch is a value that does not fit the type asked for.
+// mismatch is the error for a value that does not fit the target's type.
 func (r *reader) mismatch(n node, t reflect.Type) error {
 	if n.kind == kindObject || n.kind == kindCallable {
 		return r.notPlain(n, r.field)
@@ -133,7 +133,7 @@ func (r *reader) mismatch(n node, t reflect.Type) error {
 
 // Texts and bytes.
 
-// text returns a str. One that stands in many places is made once.
+// text returns a str. A str at many places is made only once.
 func (r *reader) text(i uint32) string {
 	n := &r.nodes[i]
 	if n.c != 0 {
@@ -177,7 +177,7 @@ func (r *reader) unmarshalText(i uint32, target reflect.Value) (err error) {
 func (r *reader) integer(n node, target reflect.Value) error {
 	number := int64(n.bits())
 	switch {
-	case n.kind == kindLong && target.CanUint(): // it may have a ninth byte, of zeros
+	case n.kind == kindLong && target.CanUint(): // the bytes may have a ninth byte of zeros
 		large, err := r.bigInt(n)
 		if err != nil {
 			return err
@@ -200,7 +200,7 @@ func (r *reader) integer(n node, target reflect.Value) error {
 	return r.mismatch(n, target.Type())
 }
 
-// float also takes an int, if it is exactly that.
+// float also accepts an int that a float can hold exactly.
 func (r *reader) float(n node, target reflect.Value) error {
 	exact := int64(1 << 53)
 	if target.Kind() == reflect.Float32 {
@@ -336,7 +336,7 @@ func (r *reader) intoMap(n node, depth int, target reflect.Value) error {
 	})
 }
 
-// isSetType reports whether a map is Go's idea of a set.
+// isSetType reports whether a map type is a set in Go.
 func isSetType(t reflect.Type) bool {
 	return t.Elem().Kind() == reflect.Struct && t.Elem().NumField() == 0
 }

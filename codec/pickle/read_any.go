@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// This file reads into an any, where the pickle says which type comes back.
+// This file reads into an any. The pickle determines the type.
 
-// any returns a node as the package comment says for an any.
+// any returns a node in the type that the package comment lists for an any.
 func (r *reader) any(i uint32, depth int) (any, error) {
 	switch n := r.nodes[i]; n.kind {
 	case kindNone:
@@ -63,7 +63,7 @@ func (r *reader) any(i uint32, depth int) (any, error) {
 	}
 }
 
-// boxed puts a value in an interface, but never beside an error.
+// boxed puts a value in an interface, and returns nil beside an error.
 func boxed[T any](v T, err error) (any, error) {
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func (r *reader) anyDict(n node, depth int) (map[any]any, error) {
 	})
 }
 
-// anyKey returns a node that Go, too, can have as a key.
+// anyKey returns the value of a node that can be a key in Go.
 func (r *reader) anyKey(i uint32) (any, error) {
 	n := r.nodes[i]
 	switch n.kind {

@@ -7,10 +7,9 @@ import (
 	"time"
 )
 
-// This file is about Python's points in time, and spans of it.
+// This file handles Python's points in time, and durations.
 
-// inTime pushes what a callable returns that is about time. ok is false as for
-// returned.
+// inTime pushes the result of a callable for times. ok is the same as for returned.
 func (m *machine) inTime(c callable, args []node, indices [4]uint32) (ok bool) {
 	takes := func(kinds ...kind) bool {
 		return slices.EqualFunc(args, kinds, func(n node, k kind) bool { return n.kind == k })
@@ -43,8 +42,8 @@ func (m *machine) inTime(c callable, args []node, indices [4]uint32) (ok bool) {
 		}
 		return args[0].kind == kindStr && m.makeNamedZone(args[0])
 	case callPytz:
-		// A zone with one offset for ever has its name, another one its offsets
-		// from UTC and from standard time, and their name.
+		// A zone with a fixed offset has its name as argument. Another zone has its offsets
+		// from UTC and from standard time, and a name.
 		if takes(kindStr) {
 			return m.makeNamedZone(args[0])
 		}
@@ -57,7 +56,7 @@ func (m *machine) inTime(c callable, args []node, indices [4]uint32) (ok bool) {
 	return false
 }
 
-// makeMoment pushes a datetime, a date or a time, whose fields are bytes.
+// makeMoment pushes a datetime, a date or a time. The fields are bytes of state.
 func (m *machine) makeMoment(k kind, state node, zone uint32) bool {
 	b := m.bytes(state)
 	length := map[kind]int{kindDatetime: 10, kindDate: 4, kindTime: 6}[k]
@@ -71,9 +70,8 @@ func (m *machine) makeMoment(k kind, state node, zone uint32) bool {
 	return true
 }
 
-// datePart returns the fields of a date: two bytes of the year, the month, in
-// whose highest bit a datetime has which of two repeated hours it means, and
-// the day.
+// datePart returns the fields of a date. The bytes are two bytes of the year, the month and
+// the day. In a datetime, the highest bit of the month is the fold.
 func datePart(b []byte) (year int, month time.Month, day int) {
 	return int(binary.BigEndian.Uint16(b)), time.Month(b[2] &^ 0x80), int(b[3])
 }
@@ -84,8 +82,8 @@ func validDate(b []byte) bool {
 		time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Day() == day
 }
 
-// clockPart returns the time since midnight: hour, minute, second and three
-// bytes of microseconds. A time has the same bit in the hour.
+// clockPart returns the time since midnight. The bytes are hour, minute, second and three
+// bytes of microseconds. In a time, the highest bit of the hour is the fold.
 func clockPart(b []byte) time.Duration {
 	return time.Duration(b[0]&^0x80)*time.Hour + time.Duration(b[1])*time.Minute +
 		time.Duration(b[2])*time.Second + time.Duration(microseconds(b))*time.Microsecond
@@ -126,7 +124,7 @@ func (m *machine) makeTimezone(east time.Duration) bool {
 	return true
 }
 
-// makeZone pushes a time zone so many units east of UTC.
+// makeZone pushes a time zone with an offset east of UTC, in units.
 func (m *machine) makeZone(east node, unit time.Duration) bool {
 	n := int64(east.bits())
 	return n > -86400 && n < 86400 && m.makeTimezone(time.Duration(n)*unit)
@@ -135,7 +133,7 @@ func (m *machine) makeZone(east node, unit time.Duration) bool {
 // makeNamedZone pushes a time zone of the time zone database.
 func (m *machine) makeNamedZone(name node) bool {
 	n := node{kind: kindTimezone}
-	if m.refused == nil { // or each wrong name would be looked for
+	if m.refused == nil { // a refused pickle needs no further look-ups
 		zone := zoneOf(string(m.bytes(name)))
 		if zone == nil {
 			m.refuse(corrupt("it holds a datetime of a time zone that is not in this program's time zone database; import time/tzdata, or store it in UTC"))
@@ -148,8 +146,7 @@ func (m *machine) makeNamedZone(name node) bool {
 	return true
 }
 
-// moment returns the time that a datetime or a date is. What has no time zone
-// is UTC.
+// moment returns the time of a datetime or a date. A value without a time zone is in UTC.
 func (m *machine) moment(n node) time.Time {
 	year, month, day := datePart(m.slice(n.a, 4))
 	if n.kind == kindDate {

@@ -14,13 +14,12 @@ import (
 	"github.com/xcache-go/xcache/codec/internal/roundtrip"
 )
 
-// This file refuses to write what could not be read back as the same value: types
-// as soon as one of their values is written, and values where the type does not
-// tell.
+// This file refuses values that cannot be read back unchanged. A type is refused with its
+// first value, where the type decides. Other values are refused one by one.
 
 var bigFloatType = reflect.TypeFor[big.Float]()
 
-// verdicts are by type: "", or why it is refused.
+// verdicts has the reason to refuse each type, or "".
 var verdicts sync.Map // reflect.Type → string
 
 // CheckType implements codec.TypeChecker.
@@ -37,7 +36,7 @@ func (serializer) CheckType(t reflect.Type) error {
 	return nil
 }
 
-// checkType is CheckType for the type of a value. The common types are spared it.
+// checkType is CheckType for the type of a value. Common types need no check.
 func checkType(v any) error {
 	switch v.(type) {
 	case nil, bool, int, int64, float64, string, []byte, []any, map[string]any, *any:
@@ -46,15 +45,15 @@ func checkType(v any) error {
 	return serializer{}.CheckType(reflect.TypeOf(v))
 }
 
-// A typePlace is a type and whether a value around it may be without one of it: behind
-// a pointer, in a slice or a map, in a field that is left out.
+// A typePlace is a type at a place. absent means that the surrounding value may have no
+// value of the type: behind a pointer, in a slice or a map, or in an omitted field.
 type typePlace struct {
 	t      reflect.Type
 	absent bool
 }
 
-// A typeCheck goes through a type and keeps the first reason to refuse it. What is
-// absent may have no form: then its values are refused.
+// A typeCheck visits a type, and keeps the first reason to refuse it. A type at an absent
+// place may have no form, because its values are refused instead.
 type typeCheck struct {
 	seen map[typePlace]bool
 	why  string
@@ -70,7 +69,7 @@ func (c *typeCheck) refuse(path, format string, args ...any) {
 	}
 }
 
-// look looks at type t. path leads to it.
+// look visits type t. path is the path to t.
 func (c *typeCheck) look(t reflect.Type, absent bool, path string) {
 	at := typePlace{t, absent}
 	if c.seen[at] || c.why != "" || t == timeType || t == bigIntType {
@@ -139,7 +138,7 @@ func (c *typeCheck) structure(t reflect.Type, absent bool, path string) {
 	}
 }
 
-// findForm finds out why a struct is not written, whatever is in its fields.
+// findForm finds the reason why no value of a struct can be written.
 func (l *layout) findForm(t reflect.Type) {
 	if len(l.fields) == 0 && t.NumField() > 0 {
 		l.noForm = fmt.Sprintf("it has no form for %v, which has no exported fields", t)
@@ -148,7 +147,7 @@ func (l *layout) findForm(t reflect.Type) {
 	}
 }
 
-// keyRefusal says why a type cannot be that of the keys of a map.
+// keyRefusal returns the reason why a type cannot be the key type of a map, or "".
 func keyRefusal(t reflect.Type) string {
 	const advice = "; use strings or numbers"
 	switch kind := t.Kind(); {
@@ -157,7 +156,7 @@ func keyRefusal(t reflect.Type) string {
 	case kind == reflect.Interface && t.NumMethod() > 0, kind == reflect.Pointer:
 		return "keys of a map cannot be of " + t.String() + advice
 	case kind == reflect.Interface:
-		return "" // checkAnyKey looks at each key
+		return "" // checkAnyKey checks each key
 	case roundtrip.RefersTo(t):
 		return "keys of " + t.String() + " hold pointers, and would not be the same keys" + advice
 	}
@@ -173,7 +172,7 @@ func keyRefusal(t reflect.Type) string {
 }
 
 // checkAnyKey refuses a key in an interface that would be read back as a key of another
-// type, which is another key.
+// type.
 func checkAnyKey(key reflect.Value) error {
 	switch key.Type() {
 	case reflect.TypeFor[bool](), reflect.TypeFor[int64](), reflect.TypeFor[float64](), reflect.TypeFor[string]():
@@ -186,8 +185,8 @@ func checkAnyKey(key reflect.Value) error {
 	return unsupported("a key of a map is a %v in an interface and would be read back as a key of another type; use bool, int64, float64 or string, or keys of one type", key.Type())
 }
 
-// textForm reports whether values of a type are written and read as the text that
-// they make of themselves, or why they are one of these only.
+// textForm reports whether values of a type are written and read as text by methods. why is
+// the reason to refuse a type with only one of the two methods.
 func textForm(t reflect.Type) (hasText bool, why string) {
 	p := reflect.PointerTo(t)
 	marshals, unmarshals := p.Implements(textMarshaler), p.Implements(textUnmarshaler)
@@ -208,8 +207,8 @@ func textForm(t reflect.Type) (hasText bool, why string) {
 	return false, ""
 }
 
-// checkEmbeddedText refuses a struct whose text is that of an embedded type, which
-// knows nothing of the other fields.
+// checkEmbeddedText refuses a struct whose text has only an embedded type's value, and not
+// the other fields.
 func checkEmbeddedText(v reflect.Value, text []byte) error {
 	t := v.Type()
 	embedded := embeddedTextOf(t)
@@ -235,10 +234,10 @@ func checkEmbeddedText(v reflect.Value, text []byte) error {
 	return nil
 }
 
-// An embeddedText is what a struct embeds that has a text.
+// An embeddedText is an embedded type whose methods write the text of the struct.
 type embeddedText struct {
 	any  bool
-	time []int // the index of the time that the struct is written as
+	time []int // the index of the time whose text the struct has
 }
 
 var embeddedTexts sync.Map // reflect.Type → embeddedText
@@ -259,8 +258,8 @@ func isEmbeddedText(f reflect.StructField) bool {
 	return f.Anonymous && (f.Type.Implements(textMarshaler) || reflect.PointerTo(f.Type).Implements(textMarshaler))
 }
 
-// findLost finds the fields of t that are not stored and the pointers to embedded
-// structs. index is where t is embedded, in which types.
+// findLost finds the fields of t that are not stored, and the pointers to embedded structs.
+// index is the place of t in the outer struct, and within has the types around t.
 func (l *layout) findLost(t reflect.Type, index []int, within []reflect.Type) {
 	if slices.Contains(within, t) {
 		return
@@ -282,9 +281,8 @@ func (l *layout) findLost(t reflect.Type, index []int, within []reflect.Type) {
 	}
 }
 
-// checkLost refuses a struct of which something would not come back: what is in
-// fields that others hide, and an embedded pointer to a struct of which nothing is
-// stored.
+// checkLost refuses a struct that would lose data: a non-zero hidden field, or an embedded
+// pointer to a struct without stored fields.
 func (l *layout) checkLost(v reflect.Value) error {
 	for i := range l.hidden {
 		if f, ok := l.hidden[i].in(v, false); ok && !f.IsZero() {

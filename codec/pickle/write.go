@@ -17,15 +17,15 @@ import (
 
 var textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
 
-// A writer appends a value's pickle.
+// A writer appends the pickle of a value.
 type writer struct {
 	out []byte
 	size
 	steps int
-	// The memo holds the function datetime.datetime and the time zones: the
-	// number of its entries, and that of each of these.
+	// The memo has the function datetime.datetime and the time zones. memo is the number of
+	// entries.
 	memo      int
-	datetime  int // 1 more than its entry; 0 for none
+	datetime  int // the number of its entry plus 1, or 0
 	timezones []timezone
 }
 
@@ -38,7 +38,7 @@ func (w *writer) op(op byte, operands ...byte) {
 	w.out = append(append(w.out, op), operands...)
 }
 
-// any writes v. It spares the common types reflection.
+// any writes v, without reflection for the common types.
 func (w *writer) any(v any, depth int) error {
 	if w.steps > maxSteps {
 		return errSteps
@@ -90,7 +90,7 @@ func (w *writer) value(v reflect.Value, depth int) error {
 		if pointers > maxDepth {
 			return errDepth
 		}
-		pointed = v.Kind() == reflect.Pointer // what is in an interface loses its type anyway
+		pointed = v.Kind() == reflect.Pointer // a value in an interface loses its type anyway
 		v = v.Elem()
 	}
 	t := v.Type()
@@ -149,8 +149,8 @@ func (w *writer) value(v reflect.Value, depth int) error {
 	return nil
 }
 
-// none writes a nil of type t. One that a pointer points to would come back as a nil
-// pointer.
+// none writes a nil of type t. A nil behind a pointer is refused, because it would be read
+// back as a nil pointer.
 func (w *writer) none(t reflect.Type, pointed bool) error {
 	if pointed {
 		return unsupported("it cannot tell a pointer to a nil %v from a nil pointer", t)
@@ -159,7 +159,7 @@ func (w *writer) none(t reflect.Type, pointed bool) error {
 	return nil
 }
 
-// addressOf returns a pointer to v, or to a copy: methods may have a pointer as
+// addressOf returns a pointer to v, or to a copy of v, because methods may have a pointer
 // receiver.
 func addressOf(v reflect.Value) reflect.Value {
 	if v.CanAddr() {
@@ -170,7 +170,7 @@ func addressOf(v reflect.Value) reflect.Value {
 	return p
 }
 
-// marshalText writes v as the text that it makes of itself.
+// marshalText writes v as the text of its methods.
 func (w *writer) marshalText(v reflect.Value) error {
 	text, err := textOf(v)
 	if err != nil {
@@ -179,7 +179,7 @@ func (w *writer) marshalText(v reflect.Value) error {
 	return w.str(text)
 }
 
-// textOf returns the text that v makes of itself.
+// textOf returns the text of v by its methods.
 func textOf(v reflect.Value) (string, error) {
 	t := v.Type()
 	m, ok := reflect.TypeAssert[encoding.TextMarshaler](v)
@@ -216,7 +216,7 @@ func (w *writer) int(v int64) {
 		w.out = binary.LittleEndian.AppendUint32(w.out, uint32(v))
 	default:
 		n := 8
-		for n > 1 && v<<(72-8*n)>>(72-8*n) == v { // fits a byte less
+		for n > 1 && v<<(72-8*n)>>(72-8*n) == v { // the value fits in one byte less
 			n--
 		}
 		w.op(opLong1, byte(n))
@@ -242,7 +242,7 @@ func (w *writer) bigInt(v *big.Int) error {
 	}
 	b := v.Bytes()
 	slices.Reverse(b)
-	if b[len(b)-1] >= 0x80 { // it would be the sign
+	if b[len(b)-1] >= 0x80 { // the bit would be the sign
 		b = append(b, 0)
 	}
 	if negative {
@@ -274,7 +274,7 @@ func (w *writer) str(s string) error {
 	return nil
 }
 
-// bytes writes None for nil.
+// bytes writes None for a nil slice.
 func (w *writer) bytes(b []byte) {
 	if b == nil {
 		w.op(opNone)
@@ -303,7 +303,7 @@ func (w *writer) list(n, depth int, item func(i int) error) error {
 	return w.container(opEmptyList, opAppends, n, depth, item)
 }
 
-// container writes n items, or entries of a dict, which f writes.
+// container writes n items, or n entries of a dict, by calls of f.
 func (w *writer) container(empty, add byte, n, depth int, f func(i int) error) error {
 	if err := w.enter(depth, n); err != nil {
 		return err

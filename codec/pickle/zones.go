@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// maxZones is how many time zones are remembered; the database has some 600 names.
+// maxZones is the largest number of cached time zones. The database has some 600 names.
 const maxZones = 1000
 
 var (
@@ -14,12 +14,12 @@ var (
 	knownZones atomic.Int32
 )
 
-// zoneOf returns a time zone of the database by its name, or nil.
+// zoneOf returns the time zone of a name in the database, or nil.
 func zoneOf(name string) *time.Location {
 	if known, ok := zones.Load(name); ok {
 		return known.(*time.Location)
 	}
-	if name == "" || name == "Local" { // which Go takes for something else
+	if name == "" || name == "Local" { // the names that package time treats specially
 		return nil
 	}
 	zone, err := time.LoadLocation(name)
@@ -32,9 +32,8 @@ func zoneOf(name string) *time.Location {
 	return zone
 }
 
-// inZone returns when clocks of a zone show what wall shows in UTC. Where they
-// show it twice, or skip it, fold chooses between the offsets before and after the
-// change, as in Python (PEP 495).
+// inZone returns the time at which clocks in a zone show wall. For a repeated or skipped
+// wall time, fold selects the offset before or after the change, as in Python (PEP 495).
 func inZone(wall time.Time, zone *time.Location, fold bool) time.Time {
 	const day = 24 * time.Hour // zones do not change more often
 	offset := func(at time.Time) time.Duration {

@@ -1,5 +1,5 @@
-// Package subscription keeps subscriptions on connections of the caller's own, for stores
-// that give such connections away.
+// Package subscription runs subscriptions on exclusive connections, for stores with
+// driver.Exclusive.
 package subscription
 
 import (
@@ -12,26 +12,27 @@ import (
 )
 
 const (
-	// heartbeat is how long nothing may come before the server is sent a PING. After the
-	// same time without an answer the connection counts as lost: a server that is frozen,
-	// or behind a broken network, looks like a server with nothing to say.
+	// heartbeat is the time without a message before a PING. Without a reply for the same
+	// time, the connection counts as lost: a frozen server, or a broken network, is
+	// otherwise like a server without messages.
 	heartbeat = 2 * time.Second
-	// minBackoff and maxBackoff bound the wait between attempts to subscribe again. It
-	// doubles, and begins anew after a subscription that was in force.
+	// minBackoff and maxBackoff limit the wait between attempts to subscribe again. The
+	// wait doubles after each failure, and starts again at minBackoff after a confirmed
+	// subscription.
 	minBackoff = 50 * time.Millisecond
 	maxBackoff = 2 * time.Second
 )
 
-// Options are what a subscription needs to know.
+// Options are the options of a subscription.
 type Options struct {
-	// Timeout is how long an attempt to subscribe may take.
+	// Timeout limits an attempt to subscribe.
 	Timeout time.Duration
-	// Notify is told when the subscription is lost, and when it is restored. It may be
-	// nil.
+	// Notify is called when the subscription is lost, and when the subscription is
+	// restored. Notify may be nil.
 	Notify func(kind driver.EventKind, err error)
 }
 
-// Subscribe is that of driver.Subscriber, on sessions of a store.
+// Subscribe implements driver.Subscriber on sessions of a store.
 func Subscribe(ctx context.Context, store driver.Exclusive, o Options, kind driver.SubscriptionKind, names []string, handle func(driver.Message)) error {
 	s := subscription{store: store, options: o, command: commands[kind], kind: kind, names: names, handle: handle}
 	start, wait := time.Now(), minBackoff
@@ -62,14 +63,15 @@ func Subscribe(ctx context.Context, store driver.Exclusive, o Options, kind driv
 	}
 }
 
-// passes reports whether a failure is one of a server that is not ready, or not the one any
-// more, such as that of a slot that has just moved.
+// passes reports whether a failure is temporary: the server is not ready, or is no longer
+// the right server, such as after the move of a slot.
 func passes(err error) bool {
 	failed, ok := errors.AsType[*driver.Error](err)
 	return ok && failed.Transient
 }
 
-// commands are those that subscribe. Their answer begins with the same word.
+// commands has the commands that subscribe. A confirmation begins with the name of its
+// command.
 var commands = [...]string{driver.Channels: "SUBSCRIBE", driver.Patterns: "PSUBSCRIBE", driver.ShardChannels: "SSUBSCRIBE"}
 
 type subscription struct {
@@ -80,9 +82,9 @@ type subscription struct {
 	names   []string
 	handle  func(driver.Message)
 
-	begun   bool // it was in force once
-	inForce bool // in this attempt
-	told    bool // of the loss
+	begun   bool // the subscription was confirmed once
+	inForce bool // the subscription is confirmed in this attempt
+	told    bool // the observer was told of the loss
 	early   []driver.Message
 	session driver.Session
 }
@@ -127,8 +129,8 @@ func (s *subscription) attempt(ctx context.Context) error {
 	return s.listen(ctx)
 }
 
-// confirm waits until the server has confirmed each name. What comes before that is
-// delivered behind the news that the subscription is in force.
+// confirm waits until the server has confirmed each name. Earlier messages are delivered
+// after the event of the subscription.
 func (s *subscription) confirm(ctx context.Context) error {
 	for confirmed := 0; confirmed < len(s.names); {
 		in, err := s.session.Receive(ctx)
@@ -166,7 +168,7 @@ func isConfirmation(in *driver.Incoming, command string) bool {
 	return in.Pushed && len(in.Reply.Items) == 3 && strings.EqualFold(string(in.Reply.Items[0].Data), command)
 }
 
-// listen delivers messages, and finds out when there is nobody any more to send them.
+// listen delivers messages, and detects a lost connection by PING.
 func (s *subscription) listen(ctx context.Context) error {
 	asked := false
 	for {
@@ -187,7 +189,7 @@ func (s *subscription) listen(ctx context.Context) error {
 	}
 }
 
-// during delivers messages for a time, and reports whether anything has come.
+// during delivers messages for a time, and reports whether any message was received.
 func (s *subscription) during(ctx context.Context, time time.Duration) (heard bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, time)
 	defer cancel()
@@ -212,8 +214,8 @@ func (s *subscription) during(ctx context.Context, time time.Duration) (heard bo
 	}
 }
 
-// isPong reports whether something is the reply to PING of a session in RESP2, which has
-// subscribed.
+// isPong reports whether in is the reply to a PING in RESP2, on a session with
+// subscriptions.
 func isPong(in *driver.Incoming) bool {
 	return len(in.Reply.Items) == 2 && string(in.Reply.Items[0].Data) == "pong"
 }
@@ -229,7 +231,7 @@ func (s *subscription) read(in *driver.Incoming) (driver.Message, error) {
 		return driver.Message{Channel: string(items[1].Data), Payload: items[2].Data}, nil
 	case word == "pmessage" && len(items) == 4:
 		return driver.Message{Pattern: string(items[1].Data), Channel: string(items[2].Data), Payload: items[3].Data}, nil
-	case strings.HasSuffix(word, "unsubscribe"): // of a slot that moves, say
+	case strings.HasSuffix(word, "unsubscribe"): // the move of a slot, for example
 		return driver.Message{}, errEnded
 	}
 	return driver.Message{}, errForm

@@ -1,5 +1,5 @@
-// Package blocking runs commands that wait at the server, such as BLPOP, on connections of
-// the caller's own, so that a caller can leave at any time and loses no element.
+// Package blocking runs blocking commands, such as BLPOP, on exclusive connections. A
+// caller can give up at any time, and no element is lost.
 package blocking
 
 import (
@@ -13,31 +13,33 @@ import (
 )
 
 const (
-	// slice is how long a command waits at the server before it is sent again. A server
-	// takes no command back. So a caller whose context ends waits for the reply to the
-	// slice that is under way, which may hold an element. A server that has nothing else to
-	// do looks at time-outs ten times a second only, and so answers up to 100 ms late.
+	// slice is the time that a command blocks at the server before it is sent again. A
+	// server cannot cancel a blocked command. When the caller's context ends, the caller
+	// therefore waits for the reply of the current slice, which may have an element. An
+	// idle server checks time-outs only ten times a second, and so replies up to 100 ms
+	// late.
 	slice = 100 * time.Millisecond
-	// grace is how long the reply to the last slice is waited for, once the caller's context
-	// has ended.
+	// grace limits the wait for the reply of the last slice after the end of the caller's
+	// context.
 	grace = 240 * time.Millisecond
-	// outage is how long a caller who waits bears with servers that cannot be reached, at
-	// least: a failover takes some seconds.
+	// outage is the least time for which a blocked caller tolerates unreachable servers. A
+	// failover takes some seconds.
 	outage = 10 * time.Second
-	// firstPause and longestPause are between two attempts to reach a server.
+	// firstPause and longestPause limit the backoff between two attempts to reach a server.
 	firstPause, longestPause = 5 * time.Millisecond, 100 * time.Millisecond
 )
 
-// Do runs a command that waits, whose time-out is its argument made by driver.WaitSeconds or
-// driver.WaitMilliseconds. 0 waits without end. It fills in Reply, or Err if the server
-// refuses the command.
+// Do runs a blocking command. The time-out is the command's argument made by
+// driver.WaitSeconds or driver.WaitMilliseconds, and 0 has no limit. Do sets Reply, or Err
+// if the server refuses the command.
 //
-// When ctx ends, Do returns within a quarter of a second: the element, if one was on its
-// way, or the error of ctx. replyTimeout bounds how much later than its time-out a reply may
-// come. A failure that has changed nothing is tried again on another session: a server that
-// cannot be reached or has the wrong role, a session that was lost before the command was
-// sent. The attempts end after replyTimeout or 10 seconds, whichever is longer. A command that
-// takes an element has an unknown outcome if its session is lost while it waits.
+// When ctx ends, Do returns within a quarter of a second. The result is the element if the
+// server has sent one, and the error of ctx otherwise. replyTimeout limits the delay of a
+// reply after its time-out. A failure that has changed nothing is tried again on another
+// session: an unreachable server, a server with the wrong role, or a session that was lost
+// before the command was sent. The attempts end after replyTimeout or 10 seconds, whichever
+// is longer. The outcome of a command that takes an element is unknown if its session is
+// lost while the command blocks.
 func Do(ctx context.Context, store driver.Exclusive, cmd *driver.Cmd, replyTimeout time.Duration) error {
 	w := &wait{store: store, cmd: cmd, at: -1, replyTimeout: replyTimeout}
 	for i := range cmd.Args {
@@ -63,21 +65,21 @@ type wait struct {
 	store        driver.Exclusive
 	cmd          *driver.Cmd
 	keys         []string
-	at           int // the argument that is the time-out
+	at           int // the index of the time-out argument
 	timeout      time.Duration
 	replyTimeout time.Duration
-	lasts        []last // which are not read yet
+	lasts        []last // the arguments $ without an ID yet
 	session      driver.Session
 }
 
-// run sends the command again and again until it has a reply, on one session after the
-// other if they end before anything was done.
+// run sends the command in slices until there is a reply. If a session ends before the
+// command has changed anything, run uses another session.
 func (w *wait) run(ctx context.Context) error {
 	deadline := time.Now().Add(w.timeout)
 	original := w.cmd.Args[w.at]
 	given := slices.Clone(w.cmd.Args)
 	defer func() { copy(w.cmd.Args, given) }()
-	var failing time.Time // since when every attempt has failed
+	var failing time.Time // the start of the current row of failures
 	pause := firstPause
 	for {
 		part, last := slice, false
@@ -88,7 +90,7 @@ func (w *wait) run(ctx context.Context) error {
 		if end, ok := ctx.Deadline(); ok {
 			part = min(time.Until(end), part)
 		}
-		part = max(part, time.Millisecond) // 0 would wait without end
+		part = max(part, time.Millisecond) // 0 would have no limit
 		w.cmd.Args[w.at] = original.WithWait(part)
 		err := w.try(ctx, part)
 		if err == nil && attempt.MayFollow(w.cmd.Err) {
@@ -121,7 +123,7 @@ func (w *wait) run(ctx context.Context) error {
 	}
 }
 
-// try waits for the length of one slice.
+// try runs one slice.
 func (w *wait) try(ctx context.Context, part time.Duration) error {
 	w.cmd.Reply, w.cmd.Err = driver.Reply{}, nil
 	if err := ctx.Err(); err != nil {
@@ -134,7 +136,7 @@ func (w *wait) try(ctx context.Context, part time.Duration) error {
 		}
 		w.session = session
 	}
-	// The end of ctx does not end the session, on which an element may be on its way.
+	// The end of ctx does not end the session, because the server may have sent an element.
 	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), part+w.replyTimeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
@@ -148,7 +150,7 @@ func (w *wait) try(ctx context.Context, part time.Duration) error {
 	return w.receive(ctx, lasting)
 }
 
-// receive takes the reply to the command, which may come after ctx has ended.
+// receive reads the reply to the command, even after the end of ctx.
 func (w *wait) receive(ctx, lasting context.Context) error {
 	for {
 		incoming, err := w.session.Receive(lasting)
@@ -170,15 +172,15 @@ func (w *wait) receive(ctx, lasting context.Context) error {
 	}
 }
 
-// isReply reports whether an error of Receive is what the server has answered: the session
-// lives on, or has ended because of that answer.
+// isReply reports whether an error of Receive is the server's reply. The session is then
+// open, or has ended because of this reply.
 func (w *wait) isReply(err error) bool {
 	ended := w.session.Err()
 	return ended == nil || errors.Is(ended, err) || errors.Is(err, driver.ErrReadOnly)
 }
 
-// named returns the error of a command that the server has refused. Do knows in which version
-// there is one that the server lacks.
+// named returns the error of a refused command. For a command that the server lacks, Do has
+// the better error: it names the version that has the command.
 func (w *wait) named(ctx context.Context, err error) error {
 	if !errors.Is(err, errors.ErrUnsupported) || w.session.Err() != nil {
 		return err
@@ -189,7 +191,7 @@ func (w *wait) named(ctx context.Context, err error) error {
 	return err
 }
 
-// outcome is that of a command whose reply did not come.
+// outcome returns the outcome of a command without a reply.
 func (w *wait) outcome() driver.Outcome {
 	if w.cmd.Command().ReadOnly {
 		return driver.NotApplied
@@ -199,7 +201,7 @@ func (w *wait) outcome() driver.Outcome {
 
 func (w *wait) close() {
 	if w.session != nil {
-		_ = w.session.Close() // which returns nil
+		_ = w.session.Close() // always nil
 		w.session = nil
 	}
 }

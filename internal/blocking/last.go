@@ -6,17 +6,18 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A command that waits is sent again and again. So the ID $ of XREAD, which is the last one of
-// a stream when the command comes, would be another one in each slice, and an entry that was
-// added between two slices would be missed. It is read once instead, before the first slice.
+// The ID $ of XREAD is the last ID of a stream when the command arrives. A blocking command
+// is sent once for each slice, so that $ would differ between slices, and an entry between
+// two slices would be missed. This file therefore replaces $ by the last ID before the
+// first slice.
 
-// findLast notes which arguments of an XREAD are $, each with the key that it belongs to.
+// findLast finds the arguments $ of an XREAD, and their keys.
 func (w *wait) findLast() {
 	if w.cmd.Name != "XREAD" {
 		return
 	}
 	args := w.cmd.Args
-	first := -1 // of the keys
+	first := -1 // the index of the first key
 	for i := range args {
 		if args[i].Role == driver.RoleKey {
 			first = i
@@ -33,10 +34,10 @@ func (w *wait) findLast() {
 	}
 }
 
-// A last is an argument that is $, and the one that is its key.
+// A last has the indices of an argument $ and of its key.
 type last struct{ key, id int }
 
-// readLast puts IDs in the place of $.
+// readLast replaces each $ by the last ID of its stream.
 func (w *wait) readLast(ctx context.Context) error {
 	if len(w.lasts) == 0 {
 		return nil
@@ -57,7 +58,7 @@ func (w *wait) readLast(ctx context.Context) error {
 		if err != nil {
 			return c.Misread(err)
 		}
-		ids[i] = "0-0" // a stream without entries
+		ids[i] = "0-0" // the stream has no entries
 		if len(entries) > 0 {
 			ids[i] = entries[0].ID
 		}

@@ -9,16 +9,17 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A run says how a command is run on a store.
+// A run is the implementation of a command on a store.
 type run struct {
 	do func(*Commander, context.Context, *driver.Cmd, *One) error
-	// can reports whether a store can do it; nil if any can.
+	// can reports whether a store supports the command. nil: every store does.
 	can func(*driver.Caps) bool
-	// what is what a store lacks that cannot.
+	// what names the feature that an unsupported command needs.
 	what string
 }
 
-// runs has the run of each command of the table, by the index of its row and 1.
+// runs has the run of each command of the table. The index is the row of the command plus
+// 1.
 var runs = func() []run {
 	var (
 		every   = func(*driver.Caps) bool { return true }
@@ -50,7 +51,7 @@ var runs = func() []run {
 		"RENAMENX": {(*Commander).renameNX, mover, "rename"},
 		"PING":     {(*Commander).ping, func(c *driver.Caps) bool { return c.Pinger != nil }, "ping"},
 	}
-	list := make([]run, len(driver.Commands())+1) // the first is that of commands which the table does not have
+	list := make([]run, len(driver.Commands())+1) // the first is for commands that the table lacks
 	for name, run := range table {
 		row, ok := driver.LookupCommand(name)
 		if !ok {
@@ -61,7 +62,7 @@ var runs = func() []run {
 	return list
 }()
 
-// noExpiry is what a store without Expirer lacks.
+// noExpiry names the feature of a store with Expirer.
 const noExpiry = "way to change the TTL of a key"
 
 var okReply = driver.DataReply([]byte("OK"))
@@ -82,7 +83,7 @@ func (c *Commander) get(ctx context.Context, cmd *driver.Cmd, one *One) (err err
 	return err
 }
 
-// valueReply returns what GET answers: nil for a missing key.
+// valueReply returns the reply of GET: nil for a missing key.
 func valueReply(v *driver.Value) (driver.Reply, error) {
 	switch {
 	case v.Err == nil:
@@ -93,8 +94,8 @@ func valueReply(v *driver.Value) (driver.Reply, error) {
 	return driver.Reply{}, v.Err
 }
 
-// mget answers as MGET does: a key of another type counts as missing, and what else is
-// wrong with one key fails the command.
+// mget replies as MGET: a key of another type counts as missing. Any other error of a key
+// fails the command.
 func (c *Commander) mget(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	keys := keysOf(cmd)
 	values, items := make([]driver.Value, len(keys)), make([]driver.Reply, len(keys))
@@ -122,7 +123,7 @@ func (c *Commander) set(ctx context.Context, cmd *driver.Cmd, one *One) (err err
 	return err
 }
 
-// entryOf returns the entry that driver.SetCommand made a SET of.
+// entryOf returns the entry of a SET that driver.SetCommand made.
 func entryOf(cmd *driver.Cmd) (driver.Entry, error) {
 	if len(cmd.Args) < 2 {
 		return driver.Entry{}, badSyntax(cmd)
@@ -157,7 +158,7 @@ func entryOf(cmd *driver.Cmd) (driver.Entry, error) {
 	return e, nil
 }
 
-// setReply returns what SET answers: nil if the condition did not hold.
+// setReply returns the reply of SET: nil if the condition did not hold.
 func setReply(e *driver.Entry) (driver.Reply, error) {
 	switch {
 	case e.Err == nil:
@@ -180,7 +181,7 @@ func (c *Commander) del(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	return err
 }
 
-// exists looks at one key after the other.
+// exists checks one key after the other.
 func (c *Commander) exists(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	var found int64
 	for i := range cmd.Args {
@@ -196,7 +197,8 @@ func (c *Commander) exists(ctx context.Context, cmd *driver.Cmd, one *One) error
 	return nil
 }
 
-// look returns ErrNotFound if there is no such key, whatever it may hold.
+// look returns nil if the key exists, with a value of any type, and ErrNotFound if it does
+// not.
 func (c *Commander) look(ctx context.Context, key string, one *One) error {
 	one.keys[0], one.values[0] = key, driver.Value{}
 	read := c.store.Get
@@ -342,7 +344,7 @@ func (c *Commander) ping(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	return c.caps.Pinger.Ping(ctx)
 }
 
-// What the commands are read with.
+// The functions that read arguments.
 
 func keysOf(cmd *driver.Cmd) []string {
 	keys := make([]string, 0, len(cmd.Args))
@@ -354,8 +356,8 @@ func keysOf(cmd *driver.Cmd) []string {
 	return keys
 }
 
-// newValue returns the entry of a command with a new value at argument i and its TTL
-// behind.
+// newValue returns the entry of a command. The new value is argument i, and the TTL is the
+// argument after it.
 func newValue(cmd *driver.Cmd, i int) (driver.Entry, error) {
 	ttl, err := ttlOf(cmd, i+1)
 	if err != nil {
@@ -364,7 +366,8 @@ func newValue(cmd *driver.Cmd, i int) (driver.Entry, error) {
 	return driver.Entry{Key: cmd.Key(), Value: cmd.Args[i].Data, TTL: ttl}, nil
 }
 
-// ttlOf returns argument i, the last, as driver.TTLArg made it.
+// ttlOf returns the TTL of argument i, which is the last argument, and was made by
+// driver.TTLArg.
 func ttlOf(cmd *driver.Cmd, i int) (time.Duration, error) {
 	if len(cmd.Args) != i+1 {
 		return 0, badSyntax(cmd)
@@ -375,7 +378,7 @@ func ttlOf(cmd *driver.Cmd, i int) (time.Duration, error) {
 	return driver.ParseTTLArg(cmd.Args[i])
 }
 
-// timeOf returns an argument in milliseconds.
+// timeOf returns the duration of an argument in milliseconds.
 func timeOf(a *driver.Arg) (time.Duration, error) {
 	if d, ok := a.Duration(); ok {
 		return d, nil

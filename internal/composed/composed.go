@@ -1,6 +1,6 @@
-// Package composed runs commands on a store by its methods and optional interfaces. It
-// is the Commander of stores that have none, and the short way for a single command of
-// those that have one.
+// Package composed runs commands by the methods and optional interfaces of a store. Stores
+// without a Commander get a Commander from this package. Stores with a Commander use it for
+// single commands, because a method costs less.
 package composed
 
 import (
@@ -11,9 +11,9 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Commander runs the commands on values and keys that a store's interfaces say; where
-// the store lacks the interface, they are errors.ErrUnsupported. Everything else goes to
-// the store's own Commander. Its methods may be called concurrently.
+// A Commander runs the commands that a store's interfaces have methods for. A command whose
+// interface the store lacks is errors.ErrUnsupported. Every other command goes to the
+// store's own Commander. All methods may be called concurrently.
 type Commander struct {
 	store driver.Store
 	caps  driver.Caps
@@ -22,8 +22,8 @@ type Commander struct {
 // New returns the Commander of a store.
 func New(s driver.Store, caps driver.Caps) *Commander { return &Commander{s, caps} }
 
-// DoOne runs one command, and fills in its Reply or returns its error. one is the
-// caller's, and clear; after a call that failed the caller must not use it again.
+// DoOne runs one command, and sets its Reply or returns its error. one belongs to the
+// caller, and must be clear. The caller must not reuse one after an error.
 func (c *Commander) DoOne(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	if run := &runs[cmd.Command().Index()+1]; run.do != nil {
 		if run.can != nil && !run.can(&c.caps) {
@@ -42,8 +42,8 @@ func (c *Commander) DoOne(ctx context.Context, cmd *driver.Cmd, one *One) error 
 	return cmd.Err
 }
 
-// Do runs commands one after the other, runs of GET and of SET in one call. Each has
-// its own error. There is nothing that could make a batch atomic.
+// Do runs commands in order. Consecutive commands GET, or SET, are one call of the store.
+// Each command has its own error. An Atomic batch is errors.ErrUnsupported.
 func (c *Commander) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	if how == driver.Atomic {
 		return fmt.Errorf("xcache: the driver has no transactions: %w", errors.ErrUnsupported)
@@ -64,8 +64,8 @@ func (c *Commander) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) 
 	return nil
 }
 
-// doSame runs the commands in front that one call of the store does, and returns how
-// many there were.
+// doSame runs the first commands that one call of the store can run, and returns their
+// number.
 func (c *Commander) doSame(ctx context.Context, cmds []*driver.Cmd) int {
 	n := 0
 	for n < len(cmds) && cmds[n].Name == cmds[0].Name {
@@ -115,13 +115,13 @@ func (c *Commander) setAll(ctx context.Context, cmds []*driver.Cmd) {
 	}
 }
 
-// unsupported returns the error for what the store cannot do.
+// unsupported returns the error for a feature that the store lacks.
 func unsupported(what string) error {
 	return fmt.Errorf("xcache: the driver has no %s: %w", what, errors.ErrUnsupported)
 }
 
-// A One holds what a single command hands to the store as a batch of one. The zero
-// value is ready to use. Whoever pools it calls Clear first.
+// A One holds the batch of one of a single command. The zero value is ready to use. A pool
+// of Ones must clear each One first.
 type One struct {
 	cmds    [1]*driver.Cmd
 	keys    [1]string
@@ -129,5 +129,5 @@ type One struct {
 	entries [1]driver.Entry
 }
 
-// Clear lets go of what the command handed to the store, and got from it.
+// Clear removes the references to the command's input and results.
 func (o *One) Clear() { *o = One{} }

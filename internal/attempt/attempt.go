@@ -1,4 +1,4 @@
-// Package attempt has what loops share that try an operation on a store again.
+// Package attempt has the shared parts of loops that try an operation on a store again.
 package attempt
 
 import (
@@ -9,14 +9,13 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// MayFollow reports whether err says that nothing was changed, and that another attempt may
-// do better.
+// MayFollow reports whether err is temporary, and nothing was changed.
 func MayFollow(err error) bool {
 	failed, ok := errors.AsType[*driver.Error](err)
 	return ok && failed.Transient && failed.Outcome == driver.NotApplied
 }
 
-// Pause waits for d, and reports false if ctx ends first.
+// Pause waits for d. Pause returns false if ctx ends first.
 func Pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -8,9 +8,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Caps returns the store through which a cache reads in the transaction, and what it can do,
-// which is what the transaction's own store can. What would write is refused, and says what to
-// do instead.
+// Caps returns the store for the reads of a cache in the transaction, with the capabilities
+// of that store. Writes are refused with advice.
 func (t *Transaction) Caps(of *driver.Caps) (driver.Store, driver.Caps) {
 	s := reading{t, of.Commander.Commands()}
 	return s, driver.Caps{
@@ -19,7 +18,8 @@ func (t *Transaction) Caps(of *driver.Caps) (driver.Store, driver.Caps) {
 	}
 }
 
-// limits returns the limits of a store whose commands answer what is not the caller's.
+// limits returns the limits of the store of reads. The replies of its commands do not
+// belong to the caller.
 func limits(l driver.Limits) driver.Limits {
 	l.OwnData = false
 	return l
@@ -34,7 +34,8 @@ type reading struct {
 // Commands implements driver.Commander.
 func (s reading) Commands() driver.CommandSet { return s.commands }
 
-// Do implements driver.Commander. What writes fails alone.
+// Do implements driver.Commander. A write has an error of its own, and the other commands
+// run.
 func (s reading) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	if how == driver.Atomic {
 		return errAtomic
@@ -68,7 +69,7 @@ func (s reading) Get(ctx context.Context, keys []string, dst []driver.Value) err
 	return nil
 }
 
-// readValue fills in what GET has answered.
+// readValue sets v to the reply of GET.
 func readValue(get *driver.Cmd, v *driver.Value) {
 	if v.Err = get.Err; v.Err != nil {
 		return
@@ -78,8 +79,8 @@ func readValue(get *driver.Cmd, v *driver.Value) {
 	}
 }
 
-// GetTTL implements driver.Expirer. Somebody may write between the two reads; then the
-// transaction is lost, if it watches the key.
+// GetTTL implements driver.Expirer. Another client may write between the two reads. A
+// transaction that watches the key then ends in a conflict.
 func (s reading) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
 	if err := s.Get(ctx, keys, dst); err != nil {
 		return err
@@ -120,10 +121,10 @@ func (s reading) Ping(ctx context.Context) error {
 	return ping.Err
 }
 
-// Close implements driver.Store. The transaction is closed by whoever has begun it.
+// Close implements driver.Store, and does nothing: Watch closes the transaction.
 func (reading) Close() error { return nil }
 
-// What writes, and what no transaction can watch.
+// The operations that write, or that no transaction can watch.
 
 // Set implements driver.Store.
 func (reading) Set(context.Context, []driver.Entry) error { return errWrite }

@@ -17,9 +17,9 @@ var commandSet = driver.NewCommandSet(slices.Collect(maps.Keys(commands))...)
 // Commands implements driver.Commander.
 func (s *Store) Commands() driver.CommandSet { return commandSet }
 
-// Do implements driver.Commander. Each command finds an empty database, also behind
-// others in an Atomic batch. Arguments are checked as elsewhere: a command with the wrong
-// number of them keeps an Atomic batch from running.
+// Do implements driver.Commander. Each command finds an empty database, even after a write
+// in an Atomic batch. Arguments are checked as by other drivers: a command with a wrong
+// number of arguments keeps an Atomic batch from running.
 func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	if err := s.begin(ctx); err != nil {
 		return err
@@ -42,7 +42,7 @@ func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 	return nil
 }
 
-// wait waits as long as a command does whose keys get nothing.
+// wait waits for the time-out of a blocking command.
 func (s *Store) wait(ctx context.Context, l arguments.List) error {
 	var expired <-chan time.Time
 	if timeout := timeoutOf(l); timeout > 0 {
@@ -72,7 +72,7 @@ func run(cmd *driver.Cmd) (driver.Reply, error) {
 	return reply, nil
 }
 
-// lookup returns what answers a command, or why it cannot be run.
+// lookup returns the command for cmd, or the error of a command that cannot be run.
 func lookup(cmd *driver.Cmd) (command, error) {
 	c, ok := commands[cmd.Name]
 	if !ok {

@@ -8,11 +8,10 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
-// A command is what an empty database answers to a command of the table in package
-// driver.
+// A command has the reply of an empty database to a command of the table in package driver.
 type command struct {
 	answer func(arguments.List) (driver.Reply, error)
-	// least and most are how many arguments it takes; most may be arguments.Unlimited.
+	// least and most limit the number of arguments. most may be arguments.Unlimited.
 	least, most int
 }
 
@@ -163,12 +162,12 @@ var commands = map[string]command{
 
 var okReply = driver.DataReply([]byte("OK"))
 
-// always gives the same reply, whatever the arguments.
+// always returns the reply for any arguments.
 func always(reply driver.Reply) func(arguments.List) (driver.Reply, error) {
 	return func(arguments.List) (driver.Reply, error) { return reply, nil }
 }
 
-// anyKeys gives the same reply to arguments that are all keys.
+// anyKeys returns the reply for arguments that are all keys.
 func anyKeys(reply driver.Reply) func(arguments.List) (driver.Reply, error) {
 	return func(l arguments.List) (driver.Reply, error) {
 		_, err := l.Keys(0, l.Count())
@@ -176,7 +175,7 @@ func anyKeys(reply driver.Reply) func(arguments.List) (driver.Reply, error) {
 	}
 }
 
-// withTTL gives the same reply, if argument i is a TTL.
+// withTTL returns the reply if argument i is a TTL.
 func withTTL(i int, reply driver.Reply) func(arguments.List) (driver.Reply, error) {
 	return func(l arguments.List) (driver.Reply, error) {
 		_, err := l.TTL(i)
@@ -237,7 +236,7 @@ func incrInit(l arguments.List) (driver.Reply, error) {
 	return driver.IntReply(sum), err
 }
 
-// push answers the length of a list that is new.
+// push returns the length of a new list.
 func push(l arguments.List) (driver.Reply, error) { return driver.IntReply(int64(l.Count() - 1)), nil }
 
 func pop(l arguments.List) (driver.Reply, error) {
@@ -258,7 +257,7 @@ func lmove(l arguments.List) (driver.Reply, error) {
 	return driver.Reply{}, err
 }
 
-// withRange gives the same reply, if arguments 1 and 2 are a range.
+// withRange returns the reply if arguments 1 and 2 are a range.
 func withRange(reply driver.Reply) func(arguments.List) (driver.Reply, error) {
 	return func(l arguments.List) (driver.Reply, error) {
 		_, _, err := l.Range()
@@ -284,13 +283,13 @@ func lpos(l arguments.List) (driver.Reply, error) {
 	return driver.Reply{}, err
 }
 
-// sadd answers the number of different members.
+// sadd returns the number of different members.
 func sadd(l arguments.List) (driver.Reply, error) {
 	return driver.IntReply(different(l, 1, 1)), nil
 }
 
-// different returns how many different texts there are among every step-th of the
-// arguments from first on.
+// different returns the number of different texts among the arguments first, first+step and
+// so on.
 func different(l arguments.List, first, step int) int64 {
 	texts := make(map[string]struct{})
 	for i := first; i < l.Count(); i += step {

@@ -6,10 +6,11 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Driver opens stores that keep nothing. It is registered as null.
+// Driver opens stores that store nothing. Driver is registered as null.
 type Driver struct{}
 
-// Open implements driver.Driver. The one DSN is null://, without parameters of its own.
+// Open implements driver.Driver. The only DSN is null://, without parameters of the
+// driver's own.
 func (Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 	if err := check(dsn); err != nil {
 		return nil, err
@@ -20,7 +21,7 @@ func (Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 	return NewStore(), nil
 }
 
-// check returns an error for each part of a DSN that would be passed over.
+// check returns an error for each part of a DSN that would have no effect.
 func check(dsn *driver.DSN) error {
 	const usage = "; write null://"
 	switch {

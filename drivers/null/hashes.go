@@ -8,10 +8,10 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
-// noSuchField is what the commands on TTLs of fields answer for one that is not there.
+// noSuchField is the reply of the commands on TTLs of fields for a missing field.
 const noSuchField = -2
 
-// hset answers the number of different fields.
+// hset returns the number of different fields.
 func hset(l arguments.List) (driver.Reply, error) {
 	if l.Count()%2 == 0 {
 		return driver.Reply{}, l.Fail("wrong number of arguments")
@@ -23,7 +23,7 @@ func hmget(l arguments.List) (driver.Reply, error) {
 	return repeated(driver.Reply{}, l.Count()-1), nil
 }
 
-// repeated is an array of n times the same reply.
+// repeated returns an array of n equal replies.
 func repeated(reply driver.Reply, n int) driver.Reply {
 	items := make([]driver.Reply, n)
 	for i := range items {
@@ -46,7 +46,7 @@ func hincrByFloat(l arguments.List) (driver.Reply, error) {
 	return driver.DataReply(sum), err
 }
 
-// random answers HRANDFIELD and SRANDMEMBER.
+// random returns the reply of HRANDFIELD and SRANDMEMBER.
 func random(withValues bool) func(arguments.List) (driver.Reply, error) {
 	return func(l arguments.List) (driver.Reply, error) {
 		count, err := l.RandomCount(withValues)
@@ -57,7 +57,7 @@ func random(withValues bool) func(arguments.List) (driver.Reply, error) {
 	}
 }
 
-// scan answers a scan that is over at once.
+// scan returns the reply of a scan without results.
 func scan(withNoValues bool) func(arguments.List) (driver.Reply, error) {
 	return func(l arguments.List) (driver.Reply, error) {
 		_, err := l.Scan(withNoValues)
@@ -75,7 +75,7 @@ func expiresFields(unit time.Duration, absolute bool) func(arguments.List) (driv
 	}
 }
 
-// ofFields gives the same reply for each of the fields.
+// ofFields returns the reply for each of the fields.
 func ofFields(reply driver.Reply) func(arguments.List) (driver.Reply, error) {
 	return func(l arguments.List) (driver.Reply, error) {
 		first, err := l.Fields(1, 1)

@@ -6,8 +6,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Subscribe implements driver.Subscriber. No message is ever delivered: what is published
-// is forgotten.
+// Subscribe implements driver.Subscriber. No message is delivered.
 func (s *Store) Subscribe(ctx context.Context, _ driver.SubscriptionKind, _ []string, handle func(driver.Message)) error {
 	if err := s.begin(ctx); err != nil {
 		return err

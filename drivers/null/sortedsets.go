@@ -5,7 +5,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
-// zadd answers the number of different members that are new.
+// zadd returns the number of different members, which are all new.
 func zadd(l arguments.List) (driver.Reply, error) {
 	o, err := l.AddOptions()
 	if err != nil {
@@ -35,7 +35,7 @@ func zincrBy(l arguments.List) (driver.Reply, error) {
 	return driver.FloatReply(score), err
 }
 
-// inRange answers how many members there are in a range: none.
+// inRange returns the number of members in a range, which is 0.
 func inRange(read func(arguments.List, int) (arguments.Range, error)) func(arguments.List) (driver.Reply, error) {
 	return func(l arguments.List) (driver.Reply, error) {
 		_, err := read(l, 1)
@@ -97,7 +97,7 @@ func storeCombined(weighted bool) func(arguments.List) (driver.Reply, error) {
 	}
 }
 
-// interCard answers SINTERCARD and ZINTERCARD.
+// interCard returns the reply of SINTERCARD and ZINTERCARD.
 func interCard(l arguments.List) (driver.Reply, error) {
 	_, _, err := l.InterCard()
 	return driver.IntReply(0), err

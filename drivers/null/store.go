@@ -10,10 +10,10 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
-// A Store keeps nothing, and answers what an empty one would.
+// A Store stores nothing, and has the results of an empty store.
 //
-// All methods may be called concurrently. None of them waits but Subscribe, and Do for a
-// command that waits; none starts a goroutine or keeps what it is given.
+// All methods may be called concurrently. Only Subscribe, and Do for a blocking command,
+// wait. No method starts a goroutine, or keeps its arguments.
 type Store struct {
 	closed  atomic.Bool
 	closing chan struct{}
@@ -42,8 +42,8 @@ func (s *Store) Get(ctx context.Context, _ []string, dst []driver.Value) error {
 	return s.miss(ctx, dst)
 }
 
-// Set implements driver.Store. Everything is stored, and forgotten, but what
-// driver.IfPresent asks for.
+// Set implements driver.Store. A write with driver.IfPresent is not stored, and every other
+// write succeeds without effect.
 func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
 	if err := s.begin(ctx); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
 	return nil
 }
 
-// Delete implements driver.Store: there is nothing to remove.
+// Delete implements driver.Store: no key exists.
 func (s *Store) Delete(ctx context.Context, _ []string) (removed int, err error) {
 	return 0, s.begin(ctx)
 }
@@ -91,7 +91,7 @@ func (s *Store) Expire(ctx context.Context, entries []driver.Entry) error {
 	return nil
 }
 
-// Incr implements driver.Counter: the key is missing.
+// Incr implements driver.Counter: no key exists.
 func (s *Store) Incr(ctx context.Context, _ string, _ int64) (int64, error) {
 	if err := s.begin(ctx); err != nil {
 		return 0, err
@@ -110,7 +110,7 @@ func (s *Store) IncrInit(ctx context.Context, _ string, delta, init int64, ttl t
 	return arguments.Add(init, delta)
 }
 
-// Swap implements driver.Swapper: there was no value.
+// Swap implements driver.Swapper: no key has an old value.
 func (s *Store) Swap(ctx context.Context, _ *driver.Entry, old *driver.Value) error {
 	if err := s.begin(ctx); err != nil {
 		return err
@@ -119,17 +119,17 @@ func (s *Store) Swap(ctx context.Context, _ *driver.Entry, old *driver.Value) er
 	return nil
 }
 
-// CompareAndSwap implements driver.Swapper: no key holds any bytes.
+// CompareAndSwap implements driver.Swapper: no key has a value.
 func (s *Store) CompareAndSwap(ctx context.Context, _ *driver.Entry, _ []byte) (bool, error) {
 	return false, s.begin(ctx)
 }
 
-// CompareAndDelete implements driver.Swapper: no key holds any bytes.
+// CompareAndDelete implements driver.Swapper: no key has a value.
 func (s *Store) CompareAndDelete(ctx context.Context, _ string, _ []byte) (bool, error) {
 	return false, s.begin(ctx)
 }
 
-// Rename implements driver.Mover: there is no key to move.
+// Rename implements driver.Mover: no key exists.
 func (s *Store) Rename(ctx context.Context, _, _ string) error {
 	if err := s.begin(ctx); err != nil {
 		return err
@@ -137,12 +137,12 @@ func (s *Store) Rename(ctx context.Context, _, _ string) error {
 	return driver.ErrNotFound
 }
 
-// RenameNX implements driver.Mover: there is no key to move.
+// RenameNX implements driver.Mover: no key exists.
 func (s *Store) RenameNX(ctx context.Context, from, to string) (bool, error) {
 	return false, s.Rename(ctx, from, to)
 }
 
-// Scan implements driver.Scanner: there are no keys.
+// Scan implements driver.Scanner: no key exists.
 func (s *Store) Scan(ctx context.Context, _ string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		if err := s.begin(ctx); err != nil {
@@ -154,11 +154,11 @@ func (s *Store) Scan(ctx context.Context, _ string) iter.Seq2[string, error] {
 // Flush implements driver.Flusher.
 func (s *Store) Flush(ctx context.Context) error { return s.begin(ctx) }
 
-// Ping implements driver.Pinger. It succeeds until the store is closed.
+// Ping implements driver.Pinger. Ping succeeds until the store is closed.
 func (s *Store) Ping(ctx context.Context) error { return s.begin(ctx) }
 
-// Limits implements driver.Limiter. No key and no value is too long. No call waits,
-// so that contexts need no deadline, and nothing that is read belongs to the store.
+// Limits implements driver.Limiter. Keys and values have no size limits. Contexts need no
+// deadline, because no call waits. Results do not belong to the store.
 func (s *Store) Limits() driver.Limits {
 	return driver.Limits{TTLResolution: time.Nanosecond, CallTimeout: time.Millisecond, OwnData: true}
 }
@@ -173,7 +173,7 @@ func (s *Store) miss(ctx context.Context, dst []driver.Value) error {
 	return nil
 }
 
-// begin returns why there can be no call.
+// begin returns the error of a call with an ended context or after Close.
 func (s *Store) begin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return driver.Fail(err, driver.NotApplied, nil)

@@ -5,7 +5,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
-// There is no stream and no group: what needs one is driver.ErrNotFound.
+// No stream and no group exists. Commands that need one return driver.ErrNotFound.
 
 func xack(l arguments.List) (driver.Reply, error) {
 	_, err := l.StreamIDs(2)
@@ -68,7 +68,8 @@ func xgroup(l arguments.List) (driver.Reply, error) {
 	return missing(err)
 }
 
-// missing answers a command whose arguments are right, and whose stream there is not.
+// missing returns the error of a command on a missing stream, unless err is the error of
+// its arguments.
 func missing(err error) (driver.Reply, error) {
 	if err == nil {
 		err = driver.ErrNotFound

@@ -7,7 +7,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
-// timeoutOf returns the time-out of a command that waits, whose arguments are right.
+// timeoutOf returns the time-out of a blocking command with valid arguments.
 func timeoutOf(l arguments.List) time.Duration {
 	var timeout time.Duration
 	switch l.Cmd.Name {
@@ -22,13 +22,13 @@ func timeoutOf(l arguments.List) time.Duration {
 	return timeout
 }
 
-// popWaiting is key…, timeout.
+// popWaiting checks the arguments key…, timeout.
 func popWaiting(l arguments.List) (driver.Reply, error) {
 	_, _, err := l.WaitingKeys()
 	return driver.Reply{}, err
 }
 
-// blmpop is timeout, numkeys, key…, LEFT | RIGHT [COUNT count].
+// blmpop checks the arguments timeout, numkeys, key…, LEFT | RIGHT [COUNT count].
 func blmpop(l arguments.List) (driver.Reply, error) {
 	if _, err := l.Timeout(0); err != nil {
 		return driver.Reply{}, err
@@ -37,7 +37,7 @@ func blmpop(l arguments.List) (driver.Reply, error) {
 	return driver.Reply{}, err
 }
 
-// blmove is source, destination, LEFT | RIGHT, LEFT | RIGHT, timeout.
+// blmove checks the arguments source, destination, LEFT | RIGHT, LEFT | RIGHT, timeout.
 func blmove(l arguments.List) (driver.Reply, error) {
 	if _, err := l.Timeout(4); err != nil {
 		return driver.Reply{}, err
@@ -45,7 +45,7 @@ func blmove(l arguments.List) (driver.Reply, error) {
 	return lmove(l)
 }
 
-// bzmpop is timeout, numkeys, key…, MIN | MAX [COUNT count].
+// bzmpop checks the arguments timeout, numkeys, key…, MIN | MAX [COUNT count].
 func bzmpop(l arguments.List) (driver.Reply, error) {
 	if _, err := l.Timeout(0); err != nil {
 		return driver.Reply{}, err

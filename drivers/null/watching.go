@@ -6,8 +6,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Watch implements driver.Watcher. The transaction finds an empty database from beginning
-// to end, and so no key of it changes.
+// Watch implements driver.Watcher. No key of the transaction changes, because the database
+// is always empty.
 func (s *Store) Watch(ctx context.Context, _ ...string) (driver.Transaction, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
@@ -15,7 +15,7 @@ func (s *Store) Watch(ctx context.Context, _ ...string) (driver.Transaction, err
 	return transaction{s}, nil
 }
 
-// A transaction is an optimistic one.
+// A transaction is an optimistic transaction.
 type transaction struct{ *Store }
 
 // Err implements driver.Transaction.

@@ -11,7 +11,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// commandsPage is where the table of commands goes, below the root of the module.
+// commandsPage is the path of the table of commands, below the root of the module.
 const commandsPage = "docs/commands.md"
 
 // A section of the page has the commands of some groups, and the handle with their methods.
@@ -34,8 +34,8 @@ var sections = []section{
 	{"Scripts and functions", []driver.Group{driver.GroupScripts, driver.GroupFunctions}, "", nil},
 }
 
-// methodsOf has the methods of the commands whose names do not tell. They are those of a
-// cache and its views, where no type stands in front.
+// methodsOf has the methods of commands whose methods have other names. Methods without a
+// type are methods of a cache and its views.
 var methodsOf = map[string][]string{
 	"PING": {"Ping"}, "GET": {"Get", "GetOr", "GetOrSet", "Load"}, "MGET": {"GetMany"}, "SET": {"Set", "SetMany", "Add", "Replace"},
 	"DEL": {"Delete"}, "UNLINK": {"Delete", "DeletePattern", "Clear"}, "EXISTS": {"Has"}, "PTTL": {"TTL", "TTLMany"}, "PEXPIRE": {"Touch", "Expire", "ExpireAt"},
@@ -76,7 +76,7 @@ sent by ` + "`xcache.Run`" + `.
 	return []byte(strings.TrimSuffix(b.String(), "\n"))
 }
 
-// row writes the row of a command, and below it those of its forms.
+// row writes the row of a command, and below it the rows of its forms.
 func (s *section) row(b *strings.Builder, row driver.Command) {
 	var methods []string
 	for _, m := range s.methods(row.Name) {
@@ -107,8 +107,8 @@ func (s *section) row(b *strings.Builder, row driver.Command) {
 	}
 }
 
-// methods returns the methods that send a command: those of the handle whose names begin
-// with that of the command, and with no longer one of the same section.
+// methods returns the methods that send a command. The name of such a method begins with
+// the name of the command, and with no longer name of the section.
 func (s *section) methods(name string) (found []string) {
 	if s.typ == nil {
 		return methodsOf[name]
@@ -121,7 +121,7 @@ func (s *section) methods(name string) (found []string) {
 	return found
 }
 
-// commandOf returns the longest name of a command of the section that a method begins with.
+// commandOf returns the longest name of a command of the section that starts method.
 func (s *section) commandOf(method string) (longest string) {
 	for _, row := range driver.Commands() {
 		if slices.Contains(s.groups, row.Group) && strings.HasPrefix(method, row.Name) && len(row.Name) > len(longest) {

@@ -1,6 +1,6 @@
-// Command matrix runs the drivers' tests of the contract on every release of the
-// servers, and writes docs/compatibility.md: "make test-matrix" calls it, which
-// fetches the servers first.
+// Command matrix runs the drivers' contract tests on every release of the servers, and
+// writes docs/compatibility.md. "make test-matrix" fetches the servers, and runs this
+// command.
 //
 //	go run ./drivers/internal/matrix                                  # all, and the page
 //	go run ./drivers/internal/matrix -releases redis-6.0,valkey-9     # some, and no page
@@ -26,7 +26,7 @@ import (
 
 //go:generate go run . -lacks -root ../../..
 
-// page is where the results go, below the root of the module.
+// page is the path of the results, below the root of the module.
 const page = "docs/compatibility.md"
 
 func main() {
@@ -78,8 +78,8 @@ func run(ctx context.Context, root, names string, lacks bool) error {
 	return nil
 }
 
-// choose returns the releases of these names, which are separated by commas; all
-// of them if there are none.
+// choose returns the releases with these names, which are separated by commas. Without
+// names, choose returns all releases.
 func choose(names string) ([]release.Release, error) {
 	if names == "" {
 		return release.All, nil

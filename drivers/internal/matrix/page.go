@@ -11,8 +11,7 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
-// tested stands between the part of the page that needs no tests and their
-// results.
+// tested separates the part of the page without tests from the results.
 const tested = "## What was tested\n"
 
 // write returns the whole page.
@@ -20,13 +19,13 @@ func write(r *results) []byte {
 	return fmt.Appendf(nil, "%s%s%s", known(), tested, r.section())
 }
 
-// renew returns a page with what is known now, and its results as they were.
+// renew returns the page with a new part without tests, and the old results.
 func renew(old []byte) []byte {
 	_, results, _ := bytes.Cut(old, []byte(tested))
 	return fmt.Appendf(nil, "%s%s%s", known(), tested, results)
 }
 
-// known is the part of the page that needs no tests.
+// known returns the part of the page without tests.
 func known() string {
 	var b strings.Builder
 	b.WriteString(`# Compatibility
@@ -45,7 +44,7 @@ products, so which of the two to take is a question of the client library below 
 	}
 	b.WriteString("\n| server | lacks |\n|---|---|\n")
 	for _, on := range release.All {
-		if on.Name != release.Redis8.Name { // which begins with 8.0
+		if on.Name != release.Redis8.Name { // Redis 8 begins with 8.0
 			fmt.Fprintf(&b, "| %s | %s |\n", title(on.Product, on.Version), lacking(on))
 		}
 	}
@@ -91,7 +90,7 @@ The drivers' own scripts answer as a plain command does: nothing was applied.
 	return b.String()
 }
 
-// instead tells what becomes of a form on a server that lacks it.
+// instead describes the replacement of a form on a server that lacks the form.
 func instead(f *dialect.Form) string {
 	if f.Script != "" {
 		return "a script with the same result"
@@ -99,7 +98,7 @@ func instead(f *dialect.Form) string {
 	return "`errors.ErrUnsupported`, naming the version"
 }
 
-// by tells which command is sent, and when.
+// by describes the command that is sent, and its condition.
 func by(n *dialect.Native) string {
 	if n.When == "" {
 		return n.Command
@@ -107,7 +106,7 @@ func by(n *dialect.Native) string {
 	return n.Command + ", for " + n.When
 }
 
-// lacking lists what a release does not have.
+// lacking lists the features that a release lacks.
 func lacking(on release.Release) string {
 	version, _ := dialect.ParseVersion(on.Product, on.Version+".0")
 	var names []string
@@ -128,7 +127,7 @@ func title(product, version string) string {
 	return strings.ToUpper(product[:1]) + product[1:] + " " + version
 }
 
-// section is the part of the page about the results.
+// section returns the part of the page with the results.
 func (r *results) section() string {
 	var b strings.Builder
 	b.WriteString(`
@@ -158,12 +157,11 @@ done when one of several servers fails is tested apart, on the releases that "ma
 	return b.String()
 }
 
-// A cell is a place in the table.
+// A cell is a cell of the table.
 type cell struct{ release, driver, topology string }
 
-// list lists the checks that ended in an action, by topology and reason. Checks
-// that did so in the same cells are named together. One that did not run in one
-// variant of a topology, but passed in another, did run.
+// list lists the checks with an action, by topology and reason. Checks with the same cells
+// share a line. A check that passed in one variant of a topology is not listed as skipped.
 func (r *results) list(action string) string {
 	passed := make(map[cell]map[string]bool)
 	for _, o := range r.outcomes {
@@ -213,7 +211,7 @@ func (r *results) list(action string) string {
 	return b.String()
 }
 
-// shown is how many checks are named for one reason.
+// shown is the largest number of checks that are named for one reason.
 const shown = 8
 
 func enumerate(names []string) string {
@@ -225,7 +223,7 @@ func enumerate(names []string) string {
 	return text
 }
 
-// where names cells; nothing if it is all of them.
+// where names cells, or returns "" for all cells.
 func where(cells map[cell]bool) string {
 	if len(cells) == len(release.All)*len(drivers) {
 		return ""

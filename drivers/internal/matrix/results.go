@@ -17,16 +17,16 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
-// tests are the tests of the contract in the packages of the drivers.
+// tests matches the contract tests in the packages of the drivers.
 const tests = "Conformance|^TestDialect$|^TestRefusals$"
 
-// drivers are the packages of the drivers below drivers/.
+// drivers has the names of the driver packages below drivers/.
 var drivers = []string{"redis", "valkey"}
 
 // A topology is a column of the table.
 type topology struct {
 	name string
-	// word is in the names of its tests, and in those of no other's.
+	// word is part of the names of the topology's tests, and of no other tests.
 	word string
 }
 
@@ -37,7 +37,7 @@ var topologies = []topology{
 	{"sentinel", "Sentinel"},
 }
 
-// topologyOf returns the name of the topology that a test is about.
+// topologyOf returns the name of a test's topology.
 func topologyOf(test string) string {
 	name, _, _ := strings.Cut(test, "/")
 	for _, t := range slices.Backward(topologies) {
@@ -48,20 +48,19 @@ func topologyOf(test string) string {
 	return topologies[0].name
 }
 
-// results are the outcomes of all tests that were run.
+// results has the outcomes of all tests that ran.
 type results struct {
 	outcomes []outcome
-	versions map[string]string // of each release, to the last digit
+	versions map[string]string // the full version of each release
 }
 
-// An outcome is what became of one test that has no tests inside, or failed by
-// itself.
+// An outcome is the result of a test without subtests, or of a test that failed itself.
 type outcome struct {
 	release, driver, topology string
 
-	check  string // group/name, or else the name of the test
+	check  string // group/name, or the name of the test
 	action string // pass, fail, skip
-	reason string // of a skip or a failure: the last line that it printed
+	reason string // the last line that a skipped or failed test printed
 }
 
 // test adds the outcomes of the tests of both drivers on a release.
@@ -80,7 +79,7 @@ func (r *results) test(ctx context.Context, root string, on release.Release) err
 	}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
-	// In CI a test without a server fails, and does not skip.
+	// With CI=true, a test without a server fails instead of skipping.
 	cmd.Env = append(os.Environ(), release.RedisEnv+"="+on.Name, release.ValkeyEnv+"="+on.Name, "CI=true")
 	cmd.Stderr = os.Stderr
 	output, err := cmd.StdoutPipe()
@@ -91,8 +90,8 @@ func (r *results) test(ctx context.Context, root string, on release.Release) err
 		return err
 	}
 	outcomes, readErr := read(output, os.Stderr)
-	_, _ = io.Copy(io.Discard, output) // what it could not read must not hold the command up
-	// Tests that fail are an outcome, and make the command fail.
+	_, _ = io.Copy(io.Discard, output) // the command must be able to write the rest
+	// Failed tests are outcomes, and make the command fail.
 	var failed *exec.ExitError
 	if err := cmd.Wait(); err != nil && (!errors.As(err, &failed) || len(outcomes) == 0 || ctx.Err() != nil) {
 		return errors.Join(err, readErr)
@@ -106,7 +105,7 @@ func (r *results) test(ctx context.Context, root string, on release.Release) err
 
 var versionInLine = regexp.MustCompile(`\bv=(\S+)`)
 
-// versionOf returns the version of a release to the last digit.
+// versionOf returns the full version of a release.
 func versionOf(on release.Release) (string, error) {
 	cmd, err := on.Command("--version")
 	if err != nil {
@@ -123,25 +122,24 @@ func versionOf(on release.Release) (string, error) {
 	return string(version[1]), nil
 }
 
-// An event is a line that "go test -json" prints.
+// An event is a line of the output of "go test -json".
 type event struct {
 	Action, Package, Test, Output string
 	Elapsed                       float64 // seconds
 }
 
-// A test is one of the tests of a run, or the package that they are in.
+// A test is a test of a run, or the package of tests.
 type test struct {
 	pkg, name   string
-	action      string // how it ended; empty if it did not
+	action      string // the last action, or "" for a test that did not end
 	said        string // the last line that it logged
-	inside      bool   // it has tests inside
+	inside      bool   // the test has subtests
 	failsInside bool
 }
 
 func (t *test) failed() bool { return t.action != "pass" && t.action != "skip" }
 
-// read returns the outcomes in what "go test -json" prints, and tells how far it
-// has come.
+// read returns the outcomes in the output of "go test -json", and writes the progress.
 func read(from io.Reader, progress io.Writer) ([]outcome, error) {
 	tests, err := readTests(from, progress)
 	byName := make(map[string]*test)
@@ -174,10 +172,10 @@ func read(from io.Reader, progress io.Writer) ([]outcome, error) {
 	return outcomes, err
 }
 
-// position is what package testing puts in front of what a test logs.
+// position matches the prefix of package testing before a logged line.
 var position = regexp.MustCompile(`^\s*\S+\.go:\d+: `)
 
-// readTests returns the tests in the order in which they began.
+// readTests returns the tests in the order of their start.
 func readTests(from io.Reader, progress io.Writer) ([]*test, error) {
 	var tests []*test
 	known := make(map[string]*test)
@@ -223,7 +221,7 @@ func (c *tally) add(o *outcome) {
 	}
 }
 
-// String returns what stands in a cell of the table.
+// String returns the text of a cell of the table.
 func (c *tally) String() string {
 	if *c == (tally{}) {
 		return "not tested"
@@ -260,7 +258,7 @@ func (r *results) tally(release, driver, topology string) *tally {
 	return t
 }
 
-// failed describes what failed on a release, or on all if it has no name.
+// failed describes the failed tests on a release, or on all releases if release is "".
 func (r *results) failed(release string) []string {
 	var failed []string
 	for _, o := range r.outcomes {

@@ -1,4 +1,4 @@
-// Package compressortest checks what every compressor promises.
+// Package compressortest checks the rules of every compressor.
 package compressortest
 
 import (
@@ -15,27 +15,28 @@ import (
 	"github.com/xcache-go/xcache/internal/race"
 )
 
-// A Subject is a compressor and what is known of its format.
+// A Subject is a compressor with the properties of its format.
 type Subject struct {
 	Compressor codec.Compressor
-	// Checked tells that the format has a checksum of the text: a bit that
-	// is flipped never gives another text.
+	// Checked means that the format has a checksum of the text: a flipped bit never gives
+	// another text.
 	Checked bool
-	// Levels are the specs that differ in size, from fast to small.
+	// Levels are the specs of different levels, from fast to small.
 	Levels []string
-	// Slack is what reading may allocate beside the text, in bytes.
+	// Slack is the number of bytes that reading may allocate beside the text.
 	Slack uint64
-	// Allocations is how many times its library allocates to read a text,
-	// though there is room.
+	// Allocations is the number of allocations of the library for reading a text into a
+	// buffer with room.
 	Allocations float64
-	// WriteAllocations is how many times it does to write one of 16 KiB.
+	// WriteAllocations is the number of allocations of the library for writing a text of 16
+	// KiB.
 	WriteAllocations float64
 }
 
 const limit = 64 << 20
 
-// Texts are what is compressed, by name. Under the race detector, which makes compressors
-// many times slower, the largest are smaller.
+// Texts returns the texts of the checks, by name. Under the race detector, which makes
+// compressors many times slower, the largest texts are smaller.
 func Texts() map[string][]byte {
 	zeros := 5<<20 + 1
 	if race.Enabled {
@@ -43,7 +44,7 @@ func Texts() map[string][]byte {
 	}
 	random := rand.NewChaCha8([32]byte{1})
 	noise := make([]byte, 300_000)
-	_, _ = random.Read(noise) // it never fails
+	_, _ = random.Read(noise) // never fails
 	var mixed []byte
 	for i := range 20_000 {
 		mixed = fmt.Appendf(mixed, `{"id":%d,"name":"entry %d"},`, i, noise[i])
@@ -133,7 +134,7 @@ func (s Subject) levels(t *testing.T) {
 	}
 }
 
-// check decompresses data, of which nothing is known.
+// check decompresses data, which may be damaged.
 func (s Subject) check(t testing.TB, what string, data []byte, limit int) ([]byte, error) {
 	t.Helper()
 	text, err := s.Compressor.Decompress(nil, data, limit)
@@ -205,7 +206,7 @@ func (s Subject) limits(t *testing.T) {
 	}
 }
 
-// Allocated returns how many bytes f allocates.
+// Allocated returns the number of bytes that f allocates.
 func Allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -247,7 +248,7 @@ func (s Subject) concurrent(t *testing.T) {
 	wg.Wait()
 }
 
-// With room in dst, neither way allocates anything, but for what a library does.
+// allocations checks that neither way allocates with room in dst, except in the library.
 func (s Subject) allocations(t *testing.T) {
 	text := Texts()["16 KiB"]
 	short := s.compress(t, text)
@@ -275,8 +276,9 @@ func (s Subject) allocations(t *testing.T) {
 	}
 }
 
-// Fuzz feeds a decompressor anything: no panic, an error of the package's
-// classes, no text over the limit; and what it reads is written and read again.
+// Fuzz decompresses arbitrary bytes. A decompressor must not panic, must return errors of
+// the package's classes, and must return no text over the limit. Each returned text is
+// written and read again.
 func Fuzz(f *testing.F, c codec.Compressor) {
 	s := Subject{Compressor: c}
 	for name, text := range Texts() {

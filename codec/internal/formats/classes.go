@@ -11,7 +11,7 @@ import (
 	"github.com/xcache-go/xcache/codec"
 )
 
-// Types as services have them.
+// Types as in services.
 type (
 	// Level is a named integer.
 	Level int8
@@ -44,18 +44,17 @@ type (
 type Class struct {
 	Name  string
 	Value any
-	// except says, by the name of a serializer, what is not as the rule is:
-	// that the value comes back equal and of its type.
+	// except has the serializers with another result than an equal value of the same type.
 	except map[string]exception
 }
 
 type exception struct {
-	reads any   // what comes back instead
-	err   error // or why it cannot be stored
+	reads any   // the result of reading
+	err   error // the error of writing
 }
 
-// Stored returns what a serializer, by its name, makes of the value: what comes
-// back, or the class of error of who stores it.
+// Stored returns the result of storing the value with a serializer: the value that is read,
+// or the class of the error of writing.
 func (c Class) Stored(serializer string) (reads any, err error) {
 	if e, ok := c.except[serializer]; ok {
 		return e.reads, e.err
@@ -76,9 +75,9 @@ func Classes() []Class {
 	parent := ada()
 	child.Parent = &parent
 	refused := exception{err: codec.ErrUnsupportedValue}
-	text := func(name string, value any) Class { return Class{name, value, nil} } // raw stores it as well
+	text := func(name string, value any) Class { return Class{name, value, nil} } // raw stores text as well
 	typed := func(name string, value any) Class { return Class{name, value, map[string]exception{"raw": refused}} }
-	integer := func(name string, value any) Class { return Class{name, value, nil} } // decimal text whatever the serializer
+	integer := func(name string, value any) Class { return Class{name, value, nil} } // decimal text with every serializer
 	but := func(c Class, serializer string, e exception) Class {
 		if c.except == nil {
 			c.except = map[string]exception{}
@@ -127,7 +126,7 @@ func Classes() []Class {
 		typed("time", created), typed("time of a zone", created.In(time.FixedZone("", -3*3600-1800))), nanoseconds,
 		typed("big integer", huge), typed("text of its own", netip.MustParseAddr("10.0.0.1")),
 		text("JSON text", json.RawMessage(`{"a":[1,2]}`)),
-		// A program would tell gob what may be in an any.
+		// A program would register with gob the types in an any.
 		but(typed("any of maps and slices", map[string]any{"a": []any{true, "x", 1.5, nil, map[string]any{"b": "c"}}}), "gob", refused),
 		text("long text", strings.Repeat("all work and no play ", 500)), typed("long list", accounts),
 	}

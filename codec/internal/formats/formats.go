@@ -1,5 +1,5 @@
-// Package formats links every format of the library, and has values of every
-// class of types, for tests and benchmarks that are about all of them.
+// Package formats links every format of the library, and has values of every class of
+// types, for tests and benchmarks of all formats.
 package formats
 
 import (
@@ -19,23 +19,23 @@ func Serializers() []codec.Serializer {
 	return []codec.Serializer{codec.JSON, codec.Gob, codec.Raw, msgpack.Serializer, cbor.Serializer, pickle.Serializer}
 }
 
-// Compressors returns every compressor, at the level of a DSN that names none.
+// Compressors returns every compressor, at the default level of DSNs.
 func Compressors() []codec.Compressor {
 	return []codec.Compressor{codec.Gzip, codec.Zlib, zstd.Compressor, lz4.Compressor, s2.Compressor, brotli.Compressor, xz.Compressor}
 }
 
 // A Single is a chain of one serializer and at most one compressor.
 type Single struct {
-	// Name is "json+none/plain", say.
+	// Name is a name such as "json+none/plain".
 	Name       string
 	Serializer codec.Serializer
-	Compressor codec.Compressor // nil: none
+	Compressor codec.Compressor // nil for none
 	Config     codec.Config
 	Chain      *codec.Chain
 }
 
-// Singles returns the chains of one serializer and at most one compressor, in
-// both formats, that codec.New accepts. compressMin is their CompressMin.
+// Singles returns the chains that codec.New accepts of one serializer and at most one
+// compressor, in both formats. compressMin is their CompressMin.
 func Singles(compressMin int) []Single {
 	var all []Single
 	for _, s := range Serializers() {

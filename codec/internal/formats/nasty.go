@@ -16,19 +16,19 @@ import (
 	"time"
 )
 
-// A Nasty is a value that libraries for formats change in silence, or write and
-// cannot read back, or do not come to an end with.
+// A Nasty is a value that some library for a format changes, cannot read back, or never
+// finishes writing.
 type Nasty struct {
 	Name  string
 	Value any
-	// StoredBy are the names of the serializers that store it, with spaces between
-	// them. All others refuse it.
+	// StoredBy has the names of the serializers that store the value, separated by spaces.
+	// All other serializers refuse the value.
 	StoredBy string
 }
 
-// Types with a form of their own, behind which their fields are hidden. The letters
-// say which: J for JSON, T for text, B for binary, G for gob, and V that the
-// receivers are no pointers.
+// These types have methods that write them, and unexported fields. The letters name the
+// methods: J for JSON, T for text, B for binary, and G for gob. V means receivers that are
+// no pointers.
 type (
 	hiddenJ   struct{ cents int64 }
 	hiddenVJ  struct{ cents int64 }
@@ -36,15 +36,15 @@ type (
 	hiddenB   struct{ cents int64 }
 	hiddenG   struct{ cents int64 }
 	hiddenAll struct{ cents int64 }
-	// mixedJ has fields of both kinds.
+	// mixedJ has exported and unexported fields.
 	mixedJ struct {
 		Currency string
 		cents    int64
 	}
-	halfJ    struct{ Cents int64 } // writes, and does not read
+	halfJ    struct{ Cents int64 } // is written by a method, and not read
 	halfT    struct{ Cents int64 }
 	halfB    struct{ Cents int64 }
-	readerJ  struct{ Cents int64 } // reads, and does not write
+	readerJ  struct{ Cents int64 } // is read by a method, and not written
 	keyT     struct{ n int }       // text, also as a key
 	keyHalf  int
 	keyTwice string
@@ -172,8 +172,8 @@ type (
 
 func (s square) Area() float64 { return s.Side * s.Side }
 
-// Nasties returns such values, each of a type for which some serializer is known to
-// have failed.
+// Nasties returns nasty values. Some serializer is known to have failed for the type of
+// each.
 func Nasties() []Nasty {
 	const (
 		all     = "json gob msgpack cbor pickle"
@@ -210,7 +210,7 @@ func Nasties() []Nasty {
 	long := new(big.Rat).SetFrac(new(big.Int).Exp(big.NewInt(10), big.NewInt(5000), nil), big.NewInt(7))
 	link := &url.URL{Scheme: "https", Host: "example.org", User: url.UserPassword("a", "b")}
 	return []Nasty{
-		// Methods with pointer receivers, of what is given by value.
+		// Methods with pointer receivers, on values without an address.
 		{"MarshalJSON of a pointer", hiddenJ{12}, "json msgpack"}, {"MarshalJSON of a value", hiddenVJ{12}, "json msgpack"},
 		{"MarshalText of a pointer", hiddenT{12}, "json msgpack cbor pickle"}, {"MarshalBinary of a pointer", hiddenB{12}, "gob msgpack cbor"},
 		{"GobEncode of a pointer", hiddenG{12}, onlyGob}, {"all methods of a pointer", hiddenAll{12}, all},
@@ -231,11 +231,11 @@ func Nasties() []Nasty {
 			C colour `json:",string"`
 		}{1}, "gob msgpack cbor pickle"},
 
-		// One half of a pair of methods.
+		// Types with one method of a pair.
 		{"MarshalJSON alone", halfJ{12}, noJSON}, {"MarshalText alone", halfT{12}, "gob msgpack"}, {"MarshalBinary alone", halfB{12}, "json msgpack pickle"},
 		{"UnmarshalJSON alone", readerJ{12}, noJSON},
 
-		// What is written and not read back, or the reverse.
+		// Types that are written and not read back, or the reverse.
 		{"interface with methods", drawing{square{2}}, nobody}, {"interface with methods, nil", drawing{}, onlyGob},
 		{"interface with methods, in a slice", []shape{square{2}}, nobody}, {"error in a field", struct{ Err error }{errors.New("x")}, nobody},
 		{"embedded interface", struct {
@@ -331,11 +331,11 @@ type (
 	Other struct{ A int }
 )
 
-// A Stamp is a time by another name.
+// A Stamp embeds a time.
 type Stamp struct{ time.Time }
 
-// A Stamped is a Stamp by another name.
+// A Stamped embeds a Stamp.
 type Stamped struct{ Stamp }
 
-// PointsTo embeds a pointer, whose methods are its own.
+// PointsTo embeds a pointer, and has its methods.
 type PointsTo struct{ *time.Time }

@@ -9,11 +9,11 @@ import (
 	"unicode"
 )
 
-// TaggedFields returns the fields of a struct as encoding/json has them, with the
-// tag that comes first in tags of those that a field has.
+// TaggedFields returns the fields of a struct by the rules of encoding/json. The first of
+// tags that a field has is the tag of the field.
 //
-// Lost are exported fields that others of the same name hide, and what is embedded
-// and cannot be read back.
+// lost names exported fields that are hidden by fields of the same name, and embedded
+// fields that cannot be read back.
 func TaggedFields(t reflect.Type, typed bool, tags ...string) (fields []Field, lost string) {
 	c := collector{tags: tags, typed: typed}
 	c.level(t, nil, 0, nil)
@@ -48,11 +48,11 @@ func btoi(b bool) int {
 
 type taggedField struct {
 	Field
-	path   string // in Go
+	path   string // the path in Go
 	tagged bool
 }
 
-// A collector goes through what is embedded in a struct.
+// A collector visits the embedded fields of a struct.
 type collector struct {
 	tags  []string
 	typed bool
@@ -60,8 +60,8 @@ type collector struct {
 	lost  string
 }
 
-// level takes the fields of t, which is at index in the outermost struct. within
-// are the structs around it.
+// level collects the fields of t. index is the place of t in the outermost struct, and
+// within has the structs around t.
 func (c *collector) level(t reflect.Type, index []int, depth int, within []reflect.Type) {
 	if slices.Contains(within, t) {
 		c.lost = fmt.Sprintf("embeds %v in itself", t)
@@ -115,7 +115,7 @@ func (c *collector) level(t reflect.Type, index []int, depth int, within []refle
 	}
 }
 
-// ownForm reports whether a type has methods by which it is written.
+// ownForm reports whether a type has methods that write it.
 func ownForm(t reflect.Type) bool {
 	if t.Kind() != reflect.Pointer {
 		t = reflect.PointerTo(t)
@@ -128,8 +128,7 @@ func ownForm(t reflect.Type) bool {
 	return false
 }
 
-// alwaysWritten reports whether a field of an embedded struct is written whatever
-// its value is.
+// alwaysWritten reports whether any field of an embedded struct is written for every value.
 func alwaysWritten(t reflect.Type, tags []string) bool {
 	for f := range t.Fields() {
 		tag := tagOf(f, tags)
@@ -157,7 +156,7 @@ func hasOption(options, option string) bool {
 	return strings.Contains(","+options+",", ","+option+",")
 }
 
-// isTagName reports whether encoding/json takes a name from a tag.
+// isTagName reports whether encoding/json accepts a name in a tag.
 func isTagName(name string) bool {
 	for _, c := range name {
 		if !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", c) && !unicode.IsLetter(c) && !unicode.IsDigit(c) {
@@ -167,8 +166,8 @@ func isTagName(name string) bool {
 	return name != ""
 }
 
-// GobFields returns the fields of a struct as encoding/gob has them. Lost are
-// fields of embedded structs that are not exported, and channels and functions.
+// GobFields returns the fields of a struct by the rules of encoding/gob. lost names
+// unexported embedded structs with fields, and channels and functions.
 func GobFields(t reflect.Type, _ bool) (fields []Field, lost string) {
 	for f := range t.Fields() {
 		if !f.IsExported() {
@@ -189,11 +188,11 @@ func GobFields(t reflect.Type, _ bool) (fields []Field, lost string) {
 	return fields, ""
 }
 
-// HasExported reports whether a type that is embedded is a struct with fields that are
-// exported, or a pointer to one.
+// HasExported reports whether an embedded type is a struct with exported fields, or a
+// pointer to such a struct.
 func HasExported(t reflect.Type) bool { return hasExported(t, nil) }
 
-// hasExported reports whether an embedded struct has fields that are exported.
+// hasExported implements HasExported. within has the structs around t.
 func hasExported(t reflect.Type, within []reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()

@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// A method is one that a type may have.
+// A method is a method that a type may have.
 type method struct {
 	name string
-	of   reflect.Type // the interface of that method alone
-	// in looks it up. The names are constants there, so that the linker need not
-	// keep the methods of all types.
+	of   reflect.Type // the interface with only this method
+	// in looks up the method. The names are constants in these functions, so that the
+	// linker can drop methods of other names.
 	in func(t reflect.Type) (reflect.Method, bool)
 }
 
@@ -64,8 +64,8 @@ var (
 	bigFloatType = reflect.TypeFor[big.Float]()
 )
 
-// form returns the form of a type that has methods for it, or why values of the
-// type cannot be read back, in words that follow its name.
+// form returns the form of a type with methods. why is the reason why values of the type
+// cannot be read back, in words that follow its name.
 func (r *Rules) form(t reflect.Type, addressed, typed bool) (form *Form, why string) {
 	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
 		return nil, ""
@@ -99,8 +99,8 @@ func (r *Rules) form(t reflect.Type, addressed, typed bool) (form *Form, why str
 	return nil, ""
 }
 
-// Form returns the form of a type that has methods for it, one of r.Forms, or nil. It
-// is for rules with PairsOnly.
+// Form returns the form of a type with methods, which is one of r.Forms, or nil. Form is
+// for rules with PairsOnly.
 func (r *Rules) Form(t reflect.Type) *Form {
 	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
 		return nil
@@ -115,9 +115,9 @@ func (r *Rules) Form(t reflect.Type) *Form {
 	return nil
 }
 
-// Unused returns the name of a method by which a struct would be written whole, if a
-// format that writes its fields would lose those that are not exported; "" if there
-// is none.
+// Unused returns the name of a method that would write a struct as a whole, including
+// unexported fields. Unused returns "" for a struct without such a method, or without
+// unexported fields.
 func Unused(t reflect.Type) string {
 	if !HidesFields(t) {
 		return ""
@@ -131,7 +131,7 @@ func Unused(t reflect.Type) string {
 	return ""
 }
 
-// HidesFields reports whether a type is a struct with fields that are not exported.
+// HidesFields reports whether a type is a struct with unexported fields.
 func HidesFields(t reflect.Type) bool {
 	if t.Kind() != reflect.Struct {
 		return false
@@ -144,7 +144,7 @@ func HidesFields(t reflect.Type) bool {
 	return false
 }
 
-// own makes n a node of what is written by methods.
+// own makes n the node of a type that methods write.
 func (b *builder) own(n *node, t reflect.Type, form *Form) {
 	n.kind = ownNode
 	if rfc3339 := form.Text || form.Marshal.of == JSON.Marshal.of; b.rules.Times && rfc3339 {
@@ -154,8 +154,8 @@ func (b *builder) own(n *node, t reflect.Type, form *Form) {
 	}
 }
 
-// EmbeddedTime returns the index of the time that a struct embeds, at any depth, and
-// is written as by its methods; nil if there is none.
+// EmbeddedTime returns the index of the embedded time, at any depth, whose methods write a
+// struct. Without such a time, the index is nil.
 func (f *Form) EmbeddedTime(t reflect.Type) []int {
 	if t.Kind() != reflect.Struct || !f.Marshal.isPromoted(t) {
 		return nil
@@ -174,9 +174,9 @@ func (f *Form) EmbeddedTime(t reflect.Type) []int {
 	return nil
 }
 
-// EmbeddedPointer returns the name of the pointer or interface that a struct embeds,
-// at any depth, and by whose methods it is written; "" if there is none. Nothing sets
-// it before the methods are called: not in a zero value, and not when one is read.
+// EmbeddedPointer returns the name of the embedded pointer or interface, at any depth,
+// whose methods write a struct, or "". The pointer is nil when a method is called on a zero
+// value, or for reading.
 func (f *Form) EmbeddedPointer(t reflect.Type) string {
 	if t.Kind() != reflect.Struct || !f.Marshal.isPromoted(t) {
 		return ""
@@ -199,8 +199,8 @@ func (f *Form) EmbeddedPointer(t reflect.Type) string {
 	return ""
 }
 
-// hidden returns the name of a field of a struct that is lost because methods of
-// an embedded field are those of the struct as well.
+// hidden returns the name of a field that is lost because the methods of an embedded field
+// write the struct.
 func hidden(t reflect.Type, form *Form, typed bool) string {
 	if t.Kind() != reflect.Struct || t.NumField() < 2 ||
 		!form.Marshal.isPromoted(t) && !(typed && form.Unmarshal.isPromoted(t)) {
@@ -217,8 +217,8 @@ func hidden(t reflect.Type, form *Form, typed bool) string {
 	return ""
 }
 
-// isPromoted reports whether a struct type has a method because a field embedded
-// in it has. Only the compiler's own functions tell: they are in no file.
+// isPromoted reports whether a method of a struct type belongs to an embedded field. The
+// compiler generates such a method, and a generated method has no source file.
 func (m method) isPromoted(t reflect.Type) bool {
 	embeds := false
 	for f := range t.Fields() {

@@ -10,11 +10,11 @@ func isDecimalByte(c byte) bool {
 	return c >= '0' && c <= '9' || c == '+' || c == '-' || c == '.' || c == '/' || c == 'e' || c == 'E'
 }
 
-// IsLongNumber reports whether text is a number of more than most digits, in
-// decimal or, if anyBase says so, in another base.
+// IsLongNumber reports whether text is a number of more than most digits, in decimal or,
+// with anyBase, in another base.
 //
-// Package math/big reads it in a time that grows with the square of its length, and
-// so do the methods of types that are made with it.
+// Package math/big reads a number in a time that grows with the square of its length.
+// Methods of types that use math/big are as slow.
 func IsLongNumber(text []byte, most int, anyBase bool) bool {
 	digits := 0
 	for _, c := range text {

@@ -1,9 +1,9 @@
-// Package roundtrip decides whether a serializer gives back what it is given: by
-// the type, once for each, and by the value where the type does not tell.
+// Package roundtrip decides whether a serializer can read a value back unchanged. The type
+// is checked once, and the value is checked where the type does not decide.
 //
-// Libraries for formats write much that nobody can read back, and leave out what
-// they have no form for. The rules of a serializer say what its library does; what
-// would be lost is refused when it is written.
+// Libraries for formats write many values that they cannot read back, and omit values
+// without a form. The rules of a serializer describe its library. A value that would be
+// lost is refused on writing.
 package roundtrip
 
 import (
@@ -12,88 +12,86 @@ import (
 	"sync"
 )
 
-// Rules are those of one serializer. They may be used concurrently.
+// Rules are the rules of one serializer. Rules may be used concurrently.
 type Rules struct {
-	// Forms are the pairs of methods by which a type says how it is written. The
-	// first pair of which a type has a method counts.
+	// Forms are the pairs of methods by which types are written. The first pair counts of
+	// which a type has a method.
 	Forms []Form
-	// PairsOnly tells that one method of a pair alone is not used, neither for
-	// writing nor for reading. Otherwise such a type is refused.
+	// PairsOnly means that a type with one method of a pair is written and read without the
+	// method. Otherwise such a type is refused.
 	PairsOnly bool
-	// NeedsAddress tells that methods with a pointer receiver are used only for
-	// values that have an address.
+	// NeedsAddress means that methods with a pointer receiver are used only for values with
+	// an address.
 	NeedsAddress bool
-	// NeedsName tells that a type without a name is read without its methods.
+	// NeedsName means that a type without a name is read without its methods.
 	NeedsName bool
-	// Known reports types for which the format has a form of its own. nil: none.
+	// Known reports types with a form of their own in the format. nil: no type has one.
 	Known func(t reflect.Type) bool
-	// Fields returns the fields of a struct that are stored, and what of it would
-	// be lost or could not be read back, in words that follow the name of the type;
-	// typed tells that it is to be read back as that type.
+	// Fields returns the stored fields of a struct. lost is the reason why the struct
+	// cannot be read back unchanged, in words that follow the name of the type. typed means
+	// that the struct is read back as its own type.
 	Fields func(t reflect.Type, typed bool) (fields []Field, lost string)
-	// Key returns why maps cannot have keys of a type; "" if they can.
+	// Key returns the reason why a type cannot be the key type of a map, or "".
 	Key func(t reflect.Type, typed bool) string
-	// TextKeys tells that keys are text, whatever else the methods of their type are.
+	// TextKeys means that keys are text, even if their type has other methods.
 	TextKeys bool
-	// Interfaces tells that values of interfaces are read back as the type that
-	// they were of.
+	// Interfaces means that values in interfaces are read back as their own types.
 	Interfaces bool
-	// Complex tells that there is a form for complex numbers.
+	// Complex means that complex numbers have a form.
 	Complex bool
-	// Circles tells that values may not be written that refer to themselves.
+	// Circles means that values that refer to themselves must be refused.
 	Circles bool
-	// Times tells that times are text in RFC 3339.
+	// Times means that times are text in RFC 3339.
 	Times bool
-	// NullTimes tells that the zero time is written as a null.
+	// NullTimes means that the zero time is written as a null.
 	NullTimes bool
-	// NullForm reports whether the methods of a type write a value as a null. nil:
-	// none does.
+	// NullForm reports whether the methods of a type write a value as a null. nil: no
+	// methods do.
 	NullForm func(v reflect.Value) bool
-	// OmitsZero tells that a field is left out that points to a zero value.
+	// OmitsZero means that a field with a pointer to a zero value is omitted.
 	OmitsZero bool
 
 	typed, untyped sync.Map // reflect.Type → *Type
 }
 
-// A Form is a pair of methods by which a type says how it is written and read.
+// A Form is a pair of methods by which a type is written and read.
 type Form struct {
 	Marshal, Unmarshal method
-	// Text tells that it is text.
+	// Text means that the form is text.
 	Text bool
-	// When reports whether a type that has the methods is written by them. nil: all
-	// are.
+	// When reports whether a type with the methods is written by them. nil: every type is.
 	When func(t reflect.Type) bool
 }
 
-// A Field is a field of a struct as it is stored.
+// A Field is a stored field of a struct.
 type Field struct {
 	Name  string
 	Index []int
-	// Quoted tells that the field has the option string of package json.
+	// Quoted means that the field has the option string of package json.
 	Quoted bool
 }
 
-// A Refusal is why a value is not written.
+// A Refusal is the reason why a value is not written.
 type Refusal struct {
-	// Reason names types and fields, and shows nothing of a value.
+	// Reason names types and fields, and no value.
 	Reason string
-	// TooLarge tells that the value is over a limit.
+	// TooLarge means that the value is over a limit.
 	TooLarge bool
 }
 
-// A Type is what the rules say of a type.
+// A Type is the result of the rules for a type.
 type Type struct {
 	rules        *Rules
 	refusal      *Refusal
-	root         *node // nil: no value of the type need be looked at
+	root         *node // nil if values of the type need no check
 	needsAddress bool
 	parts        parts
 }
 
-// parts are what values of a type may hold.
+// parts are the kinds of parts that values of a type may hold.
 type parts struct{ anys, methods, bigs, pointers bool }
 
-// Typed returns what the rules say of values of type t that are read back as a t.
+// Typed returns the result of the rules for values of type t that are read back as a t.
 func (r *Rules) Typed(t reflect.Type) *Type {
 	if known, ok := r.typed.Load(t); ok {
 		return known.(*Type)
@@ -101,7 +99,7 @@ func (r *Rules) Typed(t reflect.Type) *Type {
 	return r.find(&r.typed, t, true)
 }
 
-// Untyped is Typed for values in an interface, which are read back as an any.
+// Untyped is Typed for values in an interface. These values are read back as an any.
 func (r *Rules) Untyped(t reflect.Type) *Type {
 	if r.Interfaces {
 		return r.Typed(t)
@@ -124,20 +122,20 @@ func (r *Rules) find(types *sync.Map, t reflect.Type, typed bool) *Type {
 	return known.(*Type)
 }
 
-// Refusal returns why values of the type are not written; nil if they are.
+// Refusal returns the reason why values of the type are not written, or nil.
 func (t *Type) Refusal() *Refusal { return t.refusal }
 
 // HoldsAny reports whether values of the type may hold an any.
 func (t *Type) HoldsAny() bool { return t.parts.anys }
 
-// HoldsMethods reports whether values of the type may hold some that are read by
-// methods, other than times.
+// HoldsMethods reports whether values of the type may hold values, other than times, that
+// are read by methods.
 func (t *Type) HoldsMethods() bool { return t.parts.methods }
 
 // HoldsBig reports whether values of the type may hold numbers of package math/big.
 func (t *Type) HoldsBig() bool { return t.parts.bigs }
 
-// Addressed returns v or, if the methods of its type need that, a pointer to a copy.
+// Addressed returns v, or a pointer to a copy if the methods of its type need an address.
 func (t *Type) Addressed(v any) any {
 	if !t.needsAddress {
 		return v
@@ -150,13 +148,13 @@ func (t *Type) Addressed(v any) any {
 
 var byteType = reflect.TypeFor[byte]()
 
-// A place is a type where its values do or do not have an address.
+// A place is a type at a place where its values have an address, or have none.
 type place struct {
 	t         reflect.Type
 	addressed bool
 }
 
-// A builder goes through a type.
+// A builder visits a type.
 type builder struct {
 	rules   *Rules
 	typed   bool
@@ -165,7 +163,7 @@ type builder struct {
 	parts   parts
 }
 
-// refuse keeps the first refusal. path leads to where it is.
+// refuse keeps the first refusal. path is the path to the refused type.
 func (b *builder) refuse(path, format string, args ...any) *node {
 	if b.refusal == nil {
 		reason := fmt.Sprintf(format, args...)
@@ -177,7 +175,7 @@ func (b *builder) refuse(path, format string, args ...any) *node {
 	return &node{}
 }
 
-// node returns what is to be looked at in values of type t.
+// node returns the checks for values of type t.
 func (b *builder) node(t reflect.Type, addressed bool, path string) *node {
 	at := place{t, addressed}
 	if known, ok := b.nodes[at]; ok {
@@ -280,7 +278,7 @@ func (b *builder) structure(n *node, t reflect.Type, addressed bool, path string
 	}
 }
 
-// key returns why a type cannot be the type of keys.
+// key returns the reason why a type cannot be a key type, or "".
 func (b *builder) key(t reflect.Type) string {
 	if b.typed && RefersTo(t) {
 		return "what is read back is another one"
@@ -288,8 +286,8 @@ func (b *builder) key(t reflect.Type) string {
 	return b.rules.Key(t, b.typed)
 }
 
-// RefersTo reports whether values that are equal may not be the same key of a map:
-// they hold pointers. A time does, to its zone.
+// RefersTo reports whether equal values may be different keys of a map, because they hold
+// pointers. A time holds a pointer to its zone.
 func RefersTo(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Chan, reflect.UnsafePointer:
@@ -298,7 +296,7 @@ func RefersTo(t reflect.Type) bool {
 		return RefersTo(t.Elem())
 	case reflect.Struct:
 		if t.PkgPath() == "net/netip" || t.PkgPath() == "unique" {
-			return false // its pointers are the same for the same zone
+			return false // equal zones have equal pointers
 		}
 		for f := range t.Fields() {
 			if RefersTo(f.Type) {
@@ -309,8 +307,8 @@ func RefersTo(t reflect.Type) bool {
 	return false
 }
 
-// needsAddress reports whether values of type t hold, in one piece of memory,
-// something whose methods have pointer receivers.
+// needsAddress reports whether values of type t hold, in one piece of memory, a value whose
+// methods have pointer receivers.
 func (b *builder) needsAddress(t reflect.Type) bool {
 	if t == timeType || b.rules.Known != nil && b.rules.Known(t) {
 		return false

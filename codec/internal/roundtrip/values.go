@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// The limits of values, which the formats share.
+// The limits of values, shared by the formats.
 const (
 	maxDepth = 32
-	// maxSteps bounds the time that is spent on a value that refers to itself
-	// in many ways. What is within the limits takes fewer.
+	// maxSteps limits the time for a value that refers to itself in many ways. Values
+	// within the other limits take fewer steps.
 	maxSteps = 4 << 20
 )
 
@@ -20,14 +20,14 @@ var (
 	errSteps = &Refusal{TooLarge: true, Reason: "it holds too many elements, or refers to itself"}
 )
 
-// A node is what is to be looked at in the values of a type.
+// A node has the checks for the values of a type.
 type node struct {
 	kind      nodeKind
 	elem, key *node
 	fields    []fieldNode
 	time      []int // the index of an embedded time
-	looked    bool  // that values are to be looked at
-	open      bool  // while a circle is looked for
+	looked    bool  // values need a check
+	open      bool  // used by the search for cycles
 }
 
 type fieldNode struct {
@@ -39,9 +39,9 @@ type fieldNode struct {
 type nodeKind uint8
 
 const (
-	leafNode nodeKind = iota // nothing is
+	leafNode nodeKind = iota // no checks
 	timeNode
-	embeddedTimeNode // a struct that is written as the time in it
+	embeddedTimeNode // a struct that is written as its embedded time
 	ownNode          // written by methods
 	pointerNode
 	listNode
@@ -50,8 +50,8 @@ const (
 	structNode
 )
 
-// looksAt finds out which values must be looked at, and reports whether those of
-// root must.
+// looksAt finds the nodes whose values need a check, and reports whether root is one of
+// them.
 func (b *builder) looksAt(root *node) bool {
 	if b.rules.Circles {
 		markCircles(root)
@@ -127,14 +127,14 @@ func markCircles(n *node) {
 	n.open = false
 }
 
-// Looks reports whether Check looks at values of the type at all, and whether it
-// looks for those that are written as null and are not nil.
+// Looks reports whether Check visits values of the type at all. forNulls reports whether
+// Check finds values that are not nil and are written as a null.
 func (t *Type) Looks() (looks, forNulls bool) {
 	return t.root != nil, t.parts.anys || t.parts.pointers
 }
 
-// Check returns why v, of the type, is not written; nil if it is. nulls has it look
-// for what is written as a null and is not nil, too.
+// Check returns the reason why v, a value of the type, is not written, or nil. With nulls,
+// Check also refuses values that are not nil and are written as a null.
 func (t *Type) Check(v any, nulls bool) *Refusal {
 	if t.refusal != nil || t.root == nil {
 		return t.refusal
@@ -143,14 +143,14 @@ func (t *Type) Check(v any, nulls bool) *Refusal {
 	return w.value(reflect.ValueOf(v), t.root, 0)
 }
 
-// A walker looks at a value.
+// A walker visits a value.
 type walker struct {
 	rules *Rules
 	nulls bool
 	steps int
 }
 
-// value looks at v. depth is the number of containers around it.
+// value checks v. depth is the number of containers around v.
 func (w *walker) value(v reflect.Value, n *node, depth int) *Refusal {
 	if w.steps++; w.steps > maxSteps {
 		return errSteps
@@ -211,8 +211,8 @@ func (w *walker) pointer(v reflect.Value, n *node, depth int) *Refusal {
 	return w.value(to, n.elem, depth)
 }
 
-// pointsToItself reports whether what a pointer leads to is nothing but pointers and
-// interfaces, one behind the other.
+// pointsToItself reports whether a pointer leads only to pointers and interfaces, for
+// maxDepth steps.
 func pointsToItself(v reflect.Value) bool {
 	for range maxDepth {
 		if kind := v.Kind(); kind != reflect.Pointer && kind != reflect.Interface || v.IsNil() {
@@ -258,7 +258,7 @@ func (w *walker) mapping(v reflect.Value, n *node, depth int) *Refusal {
 	return nil
 }
 
-// any is dynamic for what is no reflect.Value yet.
+// any is dynamic for a value without a reflect.Value.
 func (w *walker) any(v any, depth int) *Refusal {
 	switch v.(type) {
 	case nil, bool, string, float64, int, int64:
@@ -270,7 +270,7 @@ func (w *walker) any(v any, depth int) *Refusal {
 	return w.inInterface(reflect.ValueOf(v), depth)
 }
 
-// dynamic looks at what is in an interface.
+// dynamic checks the value in an interface.
 func (w *walker) dynamic(v reflect.Value, depth int) *Refusal {
 	if v.IsNil() {
 		return nil
@@ -315,8 +315,7 @@ fields:
 	return nil
 }
 
-// pointsToZero reports whether encoding/gob leaves out a field that is a pointer,
-// and not nil.
+// pointsToZero reports whether encoding/gob omits a field with a pointer that is not nil.
 func pointsToZero(v reflect.Value) bool {
 	for v.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -329,11 +328,11 @@ func pointsToZero(v reflect.Value) bool {
 	}
 	switch v.Kind() {
 	case reflect.Struct, reflect.Array:
-		return false // always there
+		return false // always written
 	case reflect.Slice:
 		return v.Len() == 0
 	case reflect.Float32, reflect.Float64:
-		return v.Float() == 0 // also of a minus
+		return v.Float() == 0 // minus zero, too
 	case reflect.Complex64, reflect.Complex128:
 		return v.Complex() == 0
 	}
@@ -342,8 +341,8 @@ func pointsToZero(v reflect.Value) bool {
 
 var gobForms = Rules{Forms: []Form{Gob, Binary}}
 
-// CheckTime returns why a time has no text in RFC 3339 that means the same instant; nil
-// if it has.
+// CheckTime returns the reason why a time has no text in RFC 3339 for the same instant, or
+// nil.
 func CheckTime(at time.Time) *Refusal {
 	east := 0
 	if at.Location() != time.UTC {

@@ -1,4 +1,4 @@
-// Package serializertest checks what serializers promise alike.
+// Package serializertest checks the rules of every serializer.
 package serializertest
 
 import (
@@ -32,8 +32,8 @@ func Ada() Account {
 		Created: time.Date(2026, 2, 28, 23, 59, 59, 123456789, time.UTC), Parent: &Account{Created: time.Unix(0, 0).UTC()}}
 }
 
-// RoundTrip stores values of many types, behind bytes that are there, and reads
-// them. What is written starts with mark.
+// RoundTrip appends values of many types to existing bytes, and reads them. The written
+// bytes start with mark.
 func RoundTrip(t *testing.T, s codec.Serializer, mark string) {
 	for _, value := range []any{
 		true, false, 3.25, float32(0.1), 5.0, math.MaxFloat64, "hello", "12345", "", "日本語 \x00", []byte("x"), []byte{}, [3]int{1, 2, 3},
@@ -53,14 +53,14 @@ func RoundTrip(t *testing.T, s codec.Serializer, mark string) {
 	}
 }
 
-// A Refusal is bytes that are not read into a type.
+// A Refusal is bytes that a serializer must refuse to read into a type.
 type Refusal struct {
 	What, Hex string
 	Into      any
 	Want      error
 }
 
-// Refuses checks that each gives its error. All start with mark.
+// Refuses checks that the bytes of each refusal give its error. All bytes start with mark.
 func Refuses(t *testing.T, s codec.Serializer, mark string, refusals []Refusal) {
 	t.Helper()
 	for _, r := range refusals {
@@ -74,7 +74,7 @@ func Refuses(t *testing.T, s codec.Serializer, mark string, refusals []Refusal) 
 	}
 }
 
-// RefusesToStore checks values that have no form, or are over a limit.
+// RefusesToStore checks values without a form, and values over a limit.
 func RefusesToStore(t *testing.T, s codec.Serializer, tooLarge ...any) {
 	t.Helper()
 	deep := any(1)
@@ -94,8 +94,8 @@ func RefusesToStore(t *testing.T, s codec.Serializer, tooLarge ...any) {
 	}
 }
 
-// read reads data, of which nothing is known, into values of many types: an error
-// matches a sentinel, and data is as it was. It returns what was read into an any.
+// read reads arbitrary data into values of many types. An error must match a sentinel, and
+// data must be unchanged. read returns the value for an any.
 func read(t testing.TB, s codec.Serializer, data []byte) (v any, ok bool) {
 	t.Helper()
 	before := bytes.Clone(data)
@@ -115,7 +115,7 @@ func read(t testing.TB, s codec.Serializer, data []byte) (v any, ok bool) {
 	return v, ok
 }
 
-// ShortInputs reads all inputs of one and two bytes behind mark.
+// ShortInputs reads all inputs of one and two bytes after mark.
 func ShortInputs(t *testing.T, s codec.Serializer, mark string) {
 	for a := range 256 {
 		_, _ = read(t, s, append([]byte(mark), byte(a)))
@@ -125,9 +125,9 @@ func ShortInputs(t *testing.T, s codec.Serializer, mark string) {
 	}
 }
 
-// Fuzz feeds a serializer anything: no panic, an error of the package's classes,
-// nothing read that it would not recognise; and what is read into an any and can be
-// written is read the same again.
+// Fuzz reads arbitrary bytes. A serializer must not panic, must return errors of the
+// package's classes, and must read no value that it does not recognise. A value that is
+// read into an any, and can be written, must be read again as the same value.
 func Fuzz(f *testing.F, s codec.Serializer) {
 	for _, v := range []any{Ada(), 1.5, "x", true, []any{nil, true, int64(-5)}, map[string]any{"a": []byte{1}}, []int{1, 300, -70000}, map[int]string{1: "a"}} {
 		if stored, err := s.Append(nil, v); err == nil {

@@ -37,15 +37,15 @@ func inNamespace(name string) Option {
 	}
 }
 
-// KeySpace returns a view of keys beside those of values: a key is stored as
-// prefix:name:key, with the namespace in front of the key, whatever the version is. Other
-// views do not see these keys: their Keys, DeletePattern, Clear and ClearAllVersions leave
-// them alone, and those of the view see no others. FlushDB drops them. It is for handles on
-// what is no value, such as locks.
+// KeySpace returns a view of keys beside the keys of values: a key is stored as
+// prefix:name:key, with the namespace in front of the key, for every version. Keys,
+// DeletePattern, Clear and ClearAllVersions of other views do not touch these keys, and
+// those of the KeySpace touch no other keys. FlushDB removes these keys. Handles for data
+// other than values, such as locks, are built on KeySpace.
 //
-// name is lower-case letters; any other makes every call on the view return an error. So does
-// a key layout of the program's own (WithKeyFunc), which has no place for these keys:
-// errors.ErrUnsupported.
+// name must consist of lower-case letters. Any other name makes every call on the view
+// return an error. With WithKeyFunc, every call is errors.ErrUnsupported, because such a
+// layout has no place for these keys.
 func (c *Cache) KeySpace(name string) *Cache { return c.With(inKeySpace(name)) }
 
 func inKeySpace(name string) Option {

@@ -44,8 +44,8 @@ func (l *Layout) Prepare() error {
 	return nil
 }
 
-// Full returns the full key of a user's key, in Django's layout prefix:version:key unless
-// Make is set.
+// Full returns the full key of a user's key. The layout is Django's prefix:version:key.
+// Space replaces the version, and Make replaces the whole layout.
 func (l *Layout) Full(key string) string {
 	if l.Make != nil {
 		// The result of Make may be in the caller's memory.

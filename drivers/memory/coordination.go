@@ -64,8 +64,8 @@ func (c *call) keep(e *entry, h *hash, ttl time.Duration, records ...record) err
 	return nil
 }
 
-// tell publishes on the channel that has a name.
-func (c *call) tell(channel string) {
+// wakeWaiting publishes on a channel, to wake processes that wait for a lock or a permit.
+func (c *call) wakeWaiting(channel string) {
 	c.db.broker.publish(publication{driver.Channels, channel, []byte{}})
 }
 

@@ -73,7 +73,7 @@ func releaseLock(c *call) (driver.Reply, error) {
 	h.remove(lockToken)
 	h.remove(lockUntil)
 	if h.remove(lockWaits) {
-		c.tell(c.Key(0))
+		c.wakeWaiting(c.Key(0))
 	}
 	c.changed(e)
 	return boolReply(held), nil

@@ -126,7 +126,7 @@ func acquireSemaphore(c *call) (driver.Reply, error) {
 		return driver.ArrayReply(driver.IntReply(0), driver.IntReply(millisecondsUntil(max(q.soonest, now), now))), nil
 	}
 	if q.first != 0 && !q.mine && q.used+weight < capacity {
-		c.tell(c.Key(0) + ":" + q.head)
+		c.wakeWaiting(c.Key(0) + ":" + q.head)
 	}
 	return driver.ArrayReply(driver.IntReply(1), driver.IntReply(lease.Milliseconds())), nil
 }
@@ -159,7 +159,7 @@ func releaseSemaphore(c *call) (driver.Reply, error) {
 	held := h.permit(holding+c.Text(1)).until > c.micros()
 	claimed, waited := h.remove(holding+c.Text(1)), h.remove(queued+c.Text(1))
 	if q := h.queueOf(c.Text(1), c.micros()); q.first != 0 && (claimed || waited) {
-		c.tell(c.Key(0) + ":" + q.head)
+		c.wakeWaiting(c.Key(0) + ":" + q.head)
 	}
 	c.changed(e)
 	return boolReply(held), nil

@@ -26,7 +26,7 @@ type UnreadReplyError struct {
 
 // Error returns the reason, and nothing of the reply.
 func (u *UnreadReplyError) Error() string {
-	return "the command was done, and its reply cannot be read: " + u.Err.Error()
+	return "the command was done, and its reply cannot be read: " + trimPrefix(u.Err)
 }
 
 // Unwrap returns the reason.
@@ -36,8 +36,16 @@ func (u *UnreadReplyError) Unwrap() error { return u.Err }
 // command.
 func (o *Op) misread(err error) error {
 	err = o.held.Misread(err)
-	if o.held.Command().ReadOnly || !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrUnsupportedValue) {
+	if o.held.Command().ReadOnly {
 		return err
 	}
-	return &UnreadReplyError{Reply: o.held.Reply, Err: err}
+	return unread(o.held.Reply, err)
+}
+
+// unread returns err, with the reply if the codec cannot read that.
+func unread(reply driver.Reply, err error) error {
+	if !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrUnsupportedValue) {
+		return err
+	}
+	return &UnreadReplyError{Reply: reply, Err: err}
 }

@@ -55,7 +55,7 @@ func (v *View[T]) Replace(ctx context.Context, key string, value T, opts ...SetO
 
 // Swap stores value at key and returns the old value, in one atomic step. Without an old
 // value, Swap stores value and returns ErrNotFound. If the old value cannot be read, Swap
-// stores value and returns ErrCorrupt.
+// stores value and returns ErrCorrupt, in an UnreadReplyError that keeps the old bytes.
 func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOption) (old T, err error) {
 	ctx, call, err := v.start(ctx, "swap", key, 1)
 	if err != nil {
@@ -65,6 +65,9 @@ func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOpti
 	full, stored, err := v.swap(ctx, &call, key, value, opts)
 	if err == nil {
 		old, _, err = decode[T](v.Cache, full, stored, v.target.caps.Limits.OwnData, call.seen)
+		if err != nil {
+			err = unread(driver.DataReply(stored), err)
+		}
 	} else if errors.Is(err, ErrNotFound) {
 		call.seen.miss()
 	}

@@ -201,10 +201,20 @@ func (m *Migration) setSlots(at *Server, state string, other *Server) error {
 	return errors.Join(errs...)
 }
 
+// setSlots tells a node where slots are, or go. Valkey refuses that while its
+// own replicas are away, as those of a busy machine may seem to be.
 func (s *Server) setSlots(slots []string, state, id string) error {
+	return await(func() (err error) {
+		slots, err = s.trySlots(slots, state, id)
+		return err
+	})
+}
+
+// trySlots returns the slots that were refused.
+func (s *Server) trySlots(slots []string, state, id string) (refused []string, err error) {
 	conn, err := s.dial()
 	if err != nil {
-		return err
+		return slots, err
 	}
 	defer conn.Close()
 	commands := make([][]string, len(slots))
@@ -213,12 +223,13 @@ func (s *Server) setSlots(slots []string, state, id string) error {
 	}
 	replies, err := conn.Pipeline(commands...)
 	if err != nil {
-		return err
+		return slots, err
 	}
 	for i, reply := range replies {
-		if err, refused := reply.(ServerError); refused {
-			return fmt.Errorf("node at %s, slot %s %s: %w", s.Addr, slots[i], state, err)
+		if reason, isError := reply.(ServerError); isError {
+			refused = append(refused, slots[i])
+			err = fmt.Errorf("node at %s, slot %s %s: %w", s.Addr, slots[i], state, reason)
 		}
 	}
-	return nil
+	return refused, err
 }

@@ -173,7 +173,7 @@ func TestSequenceThatGrowsAtItsEndIsDense(t *testing.T) {
 			count(n)
 		}
 	})
-	require.Less(t, result.AllocedBytesPerOp(), int64(n*8*3/2), "bytes for %d items of 8", n)
+	require.Less(t, result.AllocedBytesPerOp(), int64(n*8*7/4), "bytes for %d items of 8", n)
 }
 
 func BenchmarkSequence(b *testing.B) {

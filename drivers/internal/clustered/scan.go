@@ -35,6 +35,9 @@ type scan struct {
 	pattern string
 	yield   func(string, error) bool
 	left    bool // by the caller, with a break
+	// owned are the slots that had an owner at any time of the scan. During a failover a node
+	// may know of no owner, and such slots are waited for.
+	owned slotSet
 }
 
 // A slotMap tells where keys are, as each primary sees itself.
@@ -58,8 +61,12 @@ const (
 	settling = 50 * time.Millisecond
 )
 
-// errMoving is the error of a scan of slots that move during each pass.
-var errMoving = errors.New("slots of the cluster change hands faster than they can be scanned")
+var (
+	// errMoving is the error of a scan of slots that move during each pass.
+	errMoving = errors.New("slots of the cluster change hands faster than they can be scanned")
+	// errUnowned is the error of a scan of slots that have lost their owner.
+	errUnowned = errors.New("no primary has some slots of the cluster any more")
+)
 
 func (s *scan) run() error {
 	if _, err := s.router.known(s.ctx); err != nil {
@@ -84,6 +91,9 @@ func (s *scan) run() error {
 		if failure == nil && complete && !some {
 			return nil
 		}
+		if failure == nil && !complete {
+			failure = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errUnowned).Retryable()
+		}
 		if failure == nil {
 			waiting = nil
 		} else if waiting == nil {
@@ -92,7 +102,7 @@ func (s *scan) run() error {
 		if waiting != nil && !waiting.pause(false) {
 			return waiting.expired(failure)
 		}
-		if failure != nil || !complete || round > 1 {
+		if failure != nil || round > 1 {
 			if err := s.relearn(); err != nil {
 				return err
 			}
@@ -153,7 +163,7 @@ func (s *scan) scanSlots(at *slotMap, todo *slotSet) (done *slotSet, failure err
 		}
 	}
 	for slot, server := range at.owner {
-		done[slot] = !failed[server] && !failed[at.importing[slot]]
+		done[slot] = (server != nil || !s.owned[slot]) && !failed[server] && !failed[at.importing[slot]]
 	}
 	return done, failure
 }
@@ -180,8 +190,8 @@ func (s *scan) server(server *server, todo *slotSet) error {
 	return nil
 }
 
-// slotMap asks every primary for its slots. The map is complete if every slot of the
-// topology has an owner.
+// slotMap asks every primary for its slots. The map is complete if every slot has an owner
+// that had one before, or has one in the topology.
 func (s *scan) slotMap() (at *slotMap, complete bool, err error) {
 	at = new(slotMap)
 	t := s.router.topology.Load()
@@ -205,7 +215,8 @@ func (s *scan) slotMap() (at *slotMap, complete bool, err error) {
 	}
 	complete = true
 	for slot := range uint16(slots) {
-		complete = complete && (at.owner[slot] != nil || t.primary(slot) == nil)
+		s.owned[slot] = s.owned[slot] || at.owner[slot] != nil || t.primary(slot) != nil
+		complete = complete && (at.owner[slot] != nil || !s.owned[slot])
 	}
 	return at, complete, nil
 }

@@ -101,10 +101,17 @@ func extendsLocks(s *subject) error {
 	a, list := s.slotKey("a"), s.slotKey("list")
 	token, lease, short := driver.Field("one"), driver.Duration(long), max(s.soon(), 100*time.Millisecond)
 	extended := s.slotKey("extended")
+	errs := []error{s.wantReply(driver.IntReply(0), driver.CmdLockExtend, a, token, lease)}
+	began := time.Now()
 	_, err := s.wantTaken(extended, "one", short)
-	errs := []error{err, s.wantReply(driver.IntReply(0), driver.CmdLockExtend, a, token, lease)}
-	if reply, err := s.do(driver.CmdLockExtend, extended, token, lease); err != nil || !sameReply(reply, driver.IntReply(1)) {
-		return fmt.Errorf("%s answers %s, %w, want 1", driver.CmdLockExtend, replyText(reply), orNone(err))
+	extendErr := s.wantReply(driver.IntReply(1), driver.CmdLockExtend, extended, token, lease)
+	if time.Since(began) >= short { // a busy machine has let the lease run out
+		extendErr = nil
+		_, _ = s.do(driver.CmdLockRelease, extended, token)
+		_, err = s.wantTaken(extended, "one", long)
+	}
+	if errs = append(errs, err, extendErr); extendErr != nil {
+		return errors.Join(errs...)
 	}
 	s.sleep(short + s.resolution() + s.h.Grace)
 	return errors.Join(append(errs, s.wantRefused(extended, "two", long),

@@ -3,10 +3,7 @@ package docs
 import (
 	"context"
 	"errors"
-	"os"
-	"regexp"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,15 +15,7 @@ import (
 
 // TestACLOfLocks holds docs/locks.md to what it says that a holder needs.
 func TestACLOfLocks(t *testing.T) {
-	page, err := os.ReadFile("locks.md")
-	require.NoError(t, err)
-	_, line, ok := strings.Cut(string(page), "**Permissions**:")
-	require.True(t, ok, "the page tells the permissions")
-	line, _, _ = strings.Cut(line, ";")
-	var commands []string
-	for _, found := range regexp.MustCompile("`\\+([a-z]+)`").FindAllStringSubmatch(line, -1) {
-		commands = append(commands, found[1])
-	}
+	commands := permissionsOn(t, "locks.md", "**Permissions**:")
 	require.Len(t, commands, 7)
 	eachServer(t, func(t *aclTest) {
 		require.NoError(t, t.lock(commands), "with all")

@@ -20,15 +20,7 @@ import (
 // TestACLOfConsumers holds docs/streams.md to what it says that a consumer needs: all of that
 // is enough, and without any one of it the consumer ends with ErrAuth.
 func TestACLOfConsumers(t *testing.T) {
-	page, err := os.ReadFile("streams.md")
-	require.NoError(t, err)
-	_, line, ok := strings.Cut(string(page), "**Permissions** of a consumer:")
-	require.True(t, ok, "the page tells the permissions of a consumer")
-	line, _, _ = strings.Cut(line, ";")
-	var commands []string
-	for _, found := range regexp.MustCompile("`\\+([a-z]+)`").FindAllStringSubmatch(line, -1) {
-		commands = append(commands, found[1])
-	}
+	commands := permissionsOn(t, "streams.md", "**Permissions** of a consumer:")
 	require.Len(t, commands, 7)
 	eachServer(t, func(t *aclTest) {
 		require.ErrorIs(t, t.consume(commands), context.Canceled, "with all")
@@ -36,6 +28,20 @@ func TestACLOfConsumers(t *testing.T) {
 			require.ErrorIs(t, t.consume(slices.Delete(slices.Clone(commands), i, i+1)), xcache.ErrAuth, "without %s", command)
 		}
 	})
+}
+
+// permissionsOn returns the commands that a page names behind a heading, up to a semicolon.
+func permissionsOn(t *testing.T, page, heading string) (commands []string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	_, line, ok := strings.Cut(string(text), heading)
+	require.True(t, ok, "%s tells %s", page, heading)
+	line, _, _ = strings.Cut(line, ";")
+	for _, found := range regexp.MustCompile("`\\+([a-z]+)`").FindAllStringSubmatch(line, -1) {
+		commands = append(commands, found[1])
+	}
+	return commands
 }
 
 // consume consumes, as a user who may run commands, a stream with an entry that another

@@ -158,7 +158,10 @@ func releaseSemaphore(c *call) (driver.Reply, error) {
 	}
 	held := h.permit(holding+c.Text(1)).until > c.micros()
 	claimed, waited := h.remove(holding+c.Text(1)), h.remove(queued+c.Text(1))
-	if q := h.queueOf(c.Text(1), c.micros()); q.first != 0 && (claimed || waited) {
+	if !claimed && !waited {
+		return driver.IntReply(0), nil
+	}
+	if q := h.queueOf(c.Text(1), c.micros()); q.first != 0 {
 		c.wakeWaiting(c.Key(0) + ":" + q.head)
 	}
 	c.changed(e)

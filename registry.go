@@ -159,6 +159,8 @@ var needsByName = map[string]func(*driver.Caps) bool{
 	"functions":  needsGroup(driver.GroupFunctions),
 	"locks":      needsGroup(driver.GroupLocks),
 	"semaphores": needsGroup(driver.GroupSemaphores),
+	"ratelimits": needsGroup(driver.GroupRateLimits),
+	"once":       func(c *driver.Caps) bool { return runsGroup(c, driver.GroupOnce) && runsGroup(c, driver.GroupLocks) },
 }
 
 func needsGroup(group driver.Group) func(*driver.Caps) bool {
@@ -176,8 +178,9 @@ func knownNeeds() string { return strings.Join(slices.Sorted(maps.Keys(needsByNa
 // Require returns nil if the driver can do all of needs. Otherwise the error matches
 // errors.ErrUnsupported, and names the registered drivers that can. The words are ttl,
 // counters, swap, rename, scan, flush, ping, pipelines, pubsub, watch, tracking, lists,
-// sets, hashes, sortedsets, streams, scripts, functions, locks and semaphores. Require does
-// no I/O. A service calls Require at start-up, so that a wrong driver is found early.
+// sets, hashes, sortedsets, streams, scripts, functions, locks, semaphores, ratelimits
+// and once. Require does no I/O. A service calls Require at start-up, so that a wrong driver
+// is found early.
 func (c *Cache) Require(needs ...string) error {
 	if c.err != nil {
 		return c.err

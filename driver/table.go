@@ -72,6 +72,8 @@ const (
 	GroupTransaction Group = "transactions"
 	GroupLocks       Group = "locks"
 	GroupSemaphores  Group = "semaphores"
+	GroupRateLimits  Group = "ratelimits"
+	GroupOnce        Group = "once"
 	// GroupCustom is that of the commands that the table does not have: see
 	// NewCustomCmd.
 	GroupCustom Group = "custom"
@@ -145,6 +147,29 @@ const (
 	// that leaves some of the capacity: an empty message is published on the channel whose name is
 	// the key, a colon and the token. A message that cannot be published is no error.
 	CmdSemaphoreRelease = "XCACHE.SEMAPHORE.RELEASE"
+
+	// CmdRateLimit is numkeys, key…, n, and for each key name, limit, window, burst → allowed, and
+	// for each key remaining, retry, reset. It takes n units of each limit if all of them have
+	// them, which is allowed = 1, and otherwise of none, which is 0. A limit is told from others
+	// by its key, its name, and whether the burst is 0, and is named once. A positive window is
+	// whole milliseconds. With the burst 0 no more than limit units are taken within any window;
+	// a unit is free again when a window has passed, or up to a sixtieth of it later. With a burst,
+	// which is no more than the limit, no more than burst + d × limit / window are taken within
+	// any time d (GCRA). n is from 0, which only looks, to the burst, or to the limit without one.
+	// remaining is how many units are left after the call, retry after how many microseconds this
+	// limit has n units if nobody else takes any (0 if it has them before the call), and reset
+	// after how many all of them are free.
+	CmdRateLimit = "XCACHE.RATELIMIT"
+
+	// CmdOnce is key, token, lease, waits → state, time, value. The state is 2 if a value is kept,
+	// and the time is 0. Without one it is that of CmdLock, as is the time, the value is nil, and
+	// the token holds the key as a lock that CmdLockExtend and CmdLockRelease know.
+	CmdOnce = "XCACHE.ONCE"
+	// CmdOnceDone is key, token, value, ttl → 1 if the token was the last to hold the key, whose
+	// value is kept from now on for the TTL, a positive number of milliseconds; so it is if the
+	// token has kept one before, which stays as it is. Otherwise it is 0. Who waits is told as by
+	// CmdLockRelease.
+	CmdOnceDone = "XCACHE.ONCE.DONE"
 )
 
 // rows is the table, sorted by name.
@@ -331,6 +356,11 @@ var rows = func() []Command {
 	row(GroupSemaphores, CmdSemaphore, OneKey, extension)
 	row(GroupSemaphores, CmdSemaphoreExtend, OneKey, extension)
 	row(GroupSemaphores, CmdSemaphoreRelease, OneKey, extension)
+
+	row(GroupRateLimits, CmdRateLimit, ManyKeys, extension) // how many, its first argument says
+
+	row(GroupOnce, CmdOnce, OneKey, extension)
+	row(GroupOnce, CmdOnceDone, OneKey, extension)
 	slices.SortFunc(commands, func(a, b Command) int { return strings.Compare(a.Name, b.Name) })
 	for i := range commands {
 		commands[i].index = i + 1

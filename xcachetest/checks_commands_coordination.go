@@ -17,6 +17,9 @@ func coordinationCommandChecks() []check {
 		command(driver.CmdSemaphore, "gives permits up to the capacity, in the order of the places in the queue, and again when the lease of one has run out", needs("RPUSH", driver.CmdSemaphoreRelease), givesPermits),
 		command(driver.CmdSemaphoreExtend, "answers 1 and begins the lease anew for a token that holds a permit, 0 for any other and when the lease has run out", needs("RPUSH", driver.CmdSemaphore), extendsPermits),
 		command(driver.CmdSemaphoreRelease, "frees the permit and answers 1 for a token that holds one, 0 for any other and when the lease has run out; it gives up a place", needs("RPUSH", driver.CmdSemaphore), releasesPermits),
+		command(driver.CmdRateLimit, "takes units of all its limits or of none, tells what is left and when there is more, and frees them when the window has passed", needs("RPUSH"), limitsRates),
+		command(driver.CmdOnce, "gives a key to one token at a time, as a lock, until a value is kept, which it answers then", needs("RPUSH", driver.CmdOnceDone, driver.CmdLockExtend, driver.CmdLockRelease), worksOnce),
+		command(driver.CmdOnceDone, "answers 1 and keeps the first value of the token that was the last to hold the key, for its TTL, and 0 for any other", needs("RPUSH", driver.CmdOnce), keepsResults),
 	}
 }
 

@@ -44,13 +44,19 @@ type record struct {
 
 func number(field string, n int64) record { return record{field, strconv.AppendInt(nil, n, 10)} }
 
-// keep writes fields of a hash, which is nil for a new one, and gives its key a TTL.
+// keep writes fields of the hash of the first key, which is nil for a new one, and gives the key
+// a TTL.
 func (c *call) keep(e *entry, h *hash, ttl time.Duration, records ...record) error {
+	return c.keepAt(c.Key(0), e, h, ttl, records...)
+}
+
+// keepAt is keep for another key.
+func (c *call) keepAt(key string, e *entry, h *hash, ttl time.Duration, records ...record) error {
 	var added int64
 	for _, r := range records {
 		added += h.added(r.field, len(r.value))
 	}
-	if err := c.fitsMore(c.Key(0), e, added); err != nil {
+	if err := c.fitsMore(key, e, added); err != nil {
 		return err
 	}
 	if e == nil {
@@ -59,8 +65,8 @@ func (c *call) keep(e *entry, h *hash, ttl time.Duration, records ...record) err
 	for _, r := range records {
 		h.set(r.field, r.value)
 	}
-	c.store(c.Key(0), e, h)
-	c.setTTL(c.Key(0), ttl)
+	c.store(key, e, h)
+	c.setTTL(key, ttl)
 	return nil
 }
 

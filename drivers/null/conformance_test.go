@@ -25,6 +25,6 @@ func TestConformance(t *testing.T) {
 		Lacks:        []string{"Tracker", "Replicated", "Disconnector", "Exclusive"},
 
 		LacksCommands: []string{"XADD", "RESTORE"},
-		LacksGroups:   []driver.Group{driver.GroupScripts, driver.GroupFunctions, driver.GroupLocks, driver.GroupSemaphores},
+		LacksGroups:   []driver.Group{driver.GroupScripts, driver.GroupFunctions, driver.GroupLocks, driver.GroupSemaphores, driver.GroupRateLimits, driver.GroupOnce},
 	})
 }

@@ -474,7 +474,7 @@ func command(line string) *driver.Cmd {
 var valuesOf = map[string]int{driver.CmdCompareAndSwap: 2, driver.CmdCompareAndDelete: 1, driver.CmdSwap: 1}
 
 // countingKeys are the commands whose first argument says how many keys follow.
-var countingKeys = []string{"LMPOP", "SINTERCARD", "ZDIFF", "ZINTER", "ZINTERCARD", "ZMPOP", "ZUNION"}
+var countingKeys = []string{driver.CmdRateLimit, "LMPOP", "SINTERCARD", "ZDIFF", "ZINTER", "ZINTERCARD", "ZMPOP", "ZUNION"}
 
 // text returns a reply as redis-cli would print it, more or less.
 func text(r *driver.Reply) string {

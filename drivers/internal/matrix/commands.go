@@ -30,7 +30,7 @@ var sections = []section{
 	{"Sorted sets", []driver.Group{driver.GroupSortedSets}, "SortedSets", reflect.TypeFor[*mixins.SortedSets[string]]()},
 	{"Streams", []driver.Group{driver.GroupStreams}, "Streams", reflect.TypeFor[*mixins.Streams[string]]()},
 	{"Messages", []driver.Group{driver.GroupPubSub}, "PubSub", reflect.TypeFor[*mixins.PubSub[string]]()},
-	{"Coordination", []driver.Group{driver.GroupLocks, driver.GroupSemaphores}, "", nil},
+	{"Coordination", []driver.Group{driver.GroupLocks, driver.GroupSemaphores, driver.GroupRateLimits, driver.GroupOnce}, "", nil},
 	{"Scripts and functions", []driver.Group{driver.GroupScripts, driver.GroupFunctions}, "", nil},
 }
 
@@ -45,6 +45,7 @@ var methodsOf = map[string][]string{
 	"EVAL": {"Script.Run"}, "EVALSHA": {"Script.Run"}, "EVAL_RO": {"Script.RunRO"}, "EVALSHA_RO": {"Script.RunRO"},
 	driver.CmdLock: {"Locks.Acquire", "Locks.TryAcquire"}, driver.CmdLockExtend: {"Lock.Extend"}, driver.CmdLockRelease: {"Lock.Release"},
 	driver.CmdSemaphore: {"Semaphores.Acquire", "Semaphores.TryAcquire"}, driver.CmdSemaphoreExtend: {"Permit.Extend"}, driver.CmdSemaphoreRelease: {"Permit.Release"},
+	driver.CmdRateLimit: {"RateLimits.Allow", "RateLimits.AllowN"}, driver.CmdOnce: {"Once.Do"}, driver.CmdOnceDone: {"Once.Do"},
 	"FCALL": {"Function.FCall"}, "FCALL_RO": {"Function.FCallRO"},
 }
 

@@ -4,7 +4,7 @@ local lease = milliseconds(ARGV[2])
 if not lease then return refuse(badlease) end
 local held = redis.pcall('HMGET', KEYS[1], 'token', 'until')
 if held.err then return fail(held) end
-if held[1] ~= ARGV[1] or tonumber(held[2]) <= now then return 0 end
+if held[1] ~= ARGV[1] or tonumber(held[2] or 0) <= now then return 0 end
 local set = redis.pcall('HSET', KEYS[1], 'until', digits(now + lease * 1000))
 if failed(set) then return fail(set) end
 redis.call('PEXPIRE', KEYS[1], lease + 3600000)

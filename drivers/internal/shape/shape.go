@@ -48,7 +48,7 @@ var shapes = func() map[string]Shape {
 	table := map[Shape]string{
 		Integer: "DEL DELEX DELIFEQ EXISTS PERSIST PEXPIRE PTTL RENAMENX UNLINK STRLEN INCR INCRBY DECR DECRBY LLEN LPUSH RPUSH LPUSHX RPUSHX LINSERT LREM SADD SCARD SDIFFSTORE SINTERCARD SINTERSTORE SISMEMBER SMOVE SREM SUNIONSTORE HDEL HEXISTS HINCRBY HLEN HSET HSETEX HSETNX HSTRLEN XACK XDEL XLEN XTRIM " +
 			"ZCARD ZCOUNT ZDIFFSTORE ZINTERCARD ZINTERSTORE ZLEXCOUNT ZRANGESTORE ZREM ZREMRANGEBYLEX ZREMRANGEBYRANK ZREMRANGEBYSCORE ZUNIONSTORE " +
-			driver.CmdCompareAndSwap + " " + driver.CmdCompareAndDelete + " " + driver.CmdPersist + " " + driver.CmdLockExtend + " " + driver.CmdLockRelease + " " + driver.CmdSemaphoreExtend + " " + driver.CmdSemaphoreRelease,
+			driver.CmdCompareAndSwap + " " + driver.CmdCompareAndDelete + " " + driver.CmdPersist + " " + driver.CmdLockExtend + " " + driver.CmdLockRelease + " " + driver.CmdSemaphoreExtend + " " + driver.CmdSemaphoreRelease + " " + driver.CmdOnceDone,
 		// The scripts return the sum as text, because Lua's numbers are not exact enough.
 		Integer | Value:        driver.CmdIncr,
 		Integer | Bulk:         driver.CmdIncrInit,
@@ -59,7 +59,7 @@ var shapes = func() map[string]Shape {
 		Array | Integer | Null: "LPOS ZRANK ZREVRANK",
 		number:                 "ZINCRBY ZSCORE",
 		number | Integer:       "ZADD",
-		Array:                  "MGET LRANGE SDIFF SINTER SMEMBERS SMISMEMBER SSCAN SUNION HEXPIRE HEXPIREAT HGETDEL HGETEX HKEYS HMGET HPERSIST HPEXPIRE HPEXPIREAT HPTTL HSCAN HTTL HVALS ZDIFF ZINTER ZMSCORE ZPOPMAX ZPOPMIN ZRANGE ZSCAN ZUNION XAUTOCLAIM XCLAIM XPENDING " + driver.CmdLock + " " + driver.CmdSemaphore,
+		Array:                  "MGET LRANGE SDIFF SINTER SMEMBERS SMISMEMBER SSCAN SUNION HEXPIRE HEXPIREAT HGETDEL HGETEX HKEYS HMGET HPERSIST HPEXPIRE HPEXPIREAT HPTTL HSCAN HTTL HVALS ZDIFF ZINTER ZMSCORE ZPOPMAX ZPOPMIN ZRANGE ZSCAN ZUNION XAUTOCLAIM XCLAIM XPENDING " + driver.CmdLock + " " + driver.CmdSemaphore + " " + driver.CmdRateLimit + " " + driver.CmdOnce,
 		Array | Map:            "HGETALL XINFO",
 		Array | Map | Null:     "XREAD XREADGROUP",
 		Array | Null:           "LMPOP ZMPOP BLPOP BRPOP BLMPOP BZPOPMIN BZPOPMAX BZMPOP XRANGE XREVRANGE EXEC",

@@ -1,0 +1,82 @@
+package xcachetest
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// wantOnce wants CmdOnce to answer a state and a value. The time is the lease if the token has
+// the key now, what is left of another's, or 0.
+func (s *subject) wantOnce(key driver.Arg, token string, lease time.Duration, state int64, value driver.Reply) error {
+	reply, err := s.do(driver.CmdOnce, key, driver.Field(token), driver.Duration(lease), driver.Int(0))
+	if err != nil {
+		return fmt.Errorf("%s: %w", driver.CmdOnce, err)
+	}
+	ok := reply.Kind == driver.ReplyArray && len(reply.Items) == 3 && sameReply(reply.Items[0], driver.IntReply(state)) && sameReply(reply.Items[2], value)
+	if ok {
+		left, err := reply.Items[1].AsInt()
+		ok = err == nil
+		switch state {
+		case 0:
+			ok = ok && left > 0 && left <= lease.Milliseconds()
+		case 1:
+			ok = ok && left == lease.Milliseconds()
+		default:
+			ok = ok && left == 0
+		}
+	}
+	return that(ok, "%s of %s answers %s, want the state %d, a time and %s", driver.CmdOnce, token, replyText(reply), state, replyText(value))
+}
+
+func (s *subject) wantDone(key driver.Arg, token, value string, ttl time.Duration, want int64) error {
+	return s.wantReply(driver.IntReply(want), driver.CmdOnceDone, key, driver.Field(token), driver.Val([]byte(value)), driver.Duration(ttl))
+}
+
+func worksOnce(s *subject) error {
+	a, list, none := s.slotKey("a"), s.slotKey("list"), driver.Reply{}
+	one, lease := driver.Field("one"), driver.Duration(long)
+	err := errors.Join(s.wantOnce(a, "one", long, 1, none), s.wantOnce(a, "one", long, 1, none), s.wantOnce(a, "two", long, 0, none),
+		s.wantReply(driver.IntReply(1), driver.CmdLockExtend, a, one, lease), s.wantReply(driver.IntReply(1), driver.CmdLockRelease, a, one),
+		s.wantOnce(a, "two", long, 1, none), s.wantOnce(a, "one", long, 0, none),
+		s.wantDone(a, "two", "v", long, 1), s.wantOnce(a, "one", long, 2, dataReply("v")), s.wantOnce(a, "two", long, 2, dataReply("v")),
+		s.wantReply(driver.IntReply(0), driver.CmdLockExtend, a, driver.Field("two"), lease), s.wantReply(driver.IntReply(0), driver.CmdLockRelease, a, driver.Field("two")),
+		s.wantOnce(a, "one", long, 2, dataReply("v")),
+		s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, driver.CmdOnce, list, one, lease, driver.Int(0)),
+		s.wantSyntaxErr(driver.CmdOnce, a, one, driver.Int(0), driver.Int(0)), s.wantSyntaxErr(driver.CmdOnce, a, one, lease))
+	key, lapsedErr := s.lapsedOnce()
+	return errors.Join(err, lapsedErr, s.wantOnce(key, "next", long, 1, none), s.wantOnce(key, "late", long, 0, none))
+}
+
+// lapsedOnce returns a key that a token held, whose lease has run out.
+func (s *subject) lapsedOnce() (driver.Arg, error) {
+	key, lease := s.slotKey("lapses"), max(s.soon(), 100*time.Millisecond)
+	began := time.Now()
+	err := s.wantOnce(key, "late", lease, 1, driver.Reply{})
+	if err == nil {
+		err = whileThere(began, lease, s.wantOnce(key, "early", lease, 0, driver.Reply{}))
+	}
+	s.sleep(lease + s.resolution() + s.h.Grace)
+	return key, err
+}
+
+func keepsResults(s *subject) error {
+	a, list, short := s.slotKey("a"), s.slotKey("list"), s.slotKey("short")
+	value, ttl, soon := driver.Val([]byte("v")), driver.Duration(long), max(s.soon(), 100*time.Millisecond)
+	err := errors.Join(s.wantDone(a, "one", "v", long, 0), s.wantGone(a.Text),
+		s.wantOnce(a, "one", long, 1, driver.Reply{}), s.wantDone(a, "two", "v", long, 0), s.wantDone(a, "one", "v", long, 1),
+		s.wantDone(a, "one", "other", long, 1), s.wantDone(a, "two", "other", long, 0), s.wantOnce(a, "two", long, 2, dataReply("v")),
+		s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, driver.CmdOnceDone, list, driver.Field("one"), value, ttl),
+		s.wantSyntaxErr(driver.CmdOnceDone, a, driver.Field("one"), value, driver.Int(0)), s.wantSyntaxErr(driver.CmdOnceDone, a, driver.Field("one"), value))
+	if s.caps.Expirer != nil {
+		err = errors.Join(err, s.wantTTL(a.Text, long))
+	}
+	err = errors.Join(err, s.wantOnce(short, "one", long, 1, driver.Reply{}), s.wantDone(short, "one", "v", soon, 1))
+	key, lapsedErr := s.lapsedOnce()
+	s.sleep(soon + s.resolution() + s.h.Grace)
+	// Who was late keeps the result, unless another has the key.
+	return errors.Join(err, lapsedErr, s.wantDone(key, "late", "v", long, 1), s.wantOnce(key, "next", long, 2, dataReply("v")),
+		s.wantOnce(short, "two", long, 1, driver.Reply{}), s.wantDone(short, "one", "v", long, 0))
+}

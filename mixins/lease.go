@@ -165,16 +165,24 @@ func (k *claim) left() time.Duration {
 	return max(0, time.Until(k.until))
 }
 
-// giveBack ends the claim here and at the server. over is the error of methods from now on.
-func (k *claim) giveBack(ctx context.Context, over, cause error) error {
+// stop ends the claim here, and waits for a renewal that is under way. It returns why the claim
+// was over before, or nil.
+func (k *claim) stop(over, cause error) (before error) {
 	k.mu.Lock()
-	before, until := k.over, k.until
+	before = k.over
 	k.end(over, cause)
 	k.mu.Unlock()
 	k.renewal.Wait()
+	return before
+}
+
+// giveBack ends the claim here and at the server. over is the error of methods from now on.
+func (k *claim) giveBack(ctx context.Context, over, cause error) error {
+	before := k.stop(over, cause)
 	if before != nil && !errors.Is(before, k.notHeld) {
 		return before
 	}
+	until := k.until // which nobody changes any more
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(time.Second, time.Until(until)))
 	defer cancel()
 	known, err := repeated(ctx, func() (bool, error) { return k.release(ctx) })

@@ -1,0 +1,140 @@
+// Package httplimit is a middleware for net/http that answers 429 to requests above the rate
+// limits of package mixins, and tells clients by header fields what they have left.
+//
+//	limit, err := httplimit.New(limits, httplimit.Options{
+//		Subject: func(r *http.Request) string { return r.Header.Get("Api-Key") },
+//		Limits:  []mixins.RateLimit{{Limit: 100, Window: time.Minute}},
+//	})
+//	http.ListenAndServe(":8080", limit(mux))
+//
+// The fields are those of draft-ietf-httpapi-ratelimit-headers-06, which most clients know:
+//
+//	RateLimit-Limit: 100
+//	RateLimit-Remaining: 12
+//	RateLimit-Reset: 30
+//	RateLimit-Policy: 100;w=60
+//
+// The first three are those of the limit that the client should heed: the one that refused, or
+// else the one with the fewest units left. RateLimit-Policy has all of them. A request that is
+// refused has Retry-After as well, in seconds, with which RateLimit-Reset agrees then.
+package httplimit
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/xcache-go/xcache/mixins"
+)
+
+// Options are those of New. Subject and Limits are required. The functions are called
+// concurrently.
+type Options struct {
+	// Subject returns who is counted, such as an API key, a user or an address; "" is a request
+	// that is not limited.
+	Subject func(r *http.Request) string
+	// Limits are those of each subject.
+	Limits []mixins.RateLimit
+	// Cost returns how many units a request takes, which is no more than each limit has at once;
+	// nil is 1 for all.
+	Cost func(r *http.Request) int
+	// Refused writes the answer to a request that is refused, to which the fields were added
+	// already; nil writes status 429 and a line of text.
+	Refused http.Handler
+	// Failed is called when the limits cannot be asked, with the error, and reports whether the
+	// request is served without them; if not, the function has written the answer. nil serves it:
+	// the API does not fail with the store, and has no limits meanwhile. The Observer of the cache
+	// hears of the error in any case.
+	Failed func(w http.ResponseWriter, r *http.Request, err error) bool
+}
+
+// New returns the middleware, which may be put around any number of handlers; they share the
+// limits. The error is that of options which lack something, or xcache.ErrSyntax for a limit
+// that is none.
+func New(limits *mixins.RateLimits, options Options) (func(http.Handler) http.Handler, error) {
+	switch {
+	case limits == nil:
+		return nil, errors.New("xcache: httplimit: there are no rate limits to ask: give it what mixins.NewRateLimits returns")
+	case options.Subject == nil:
+		return nil, errors.New("xcache: httplimit: Subject is required")
+	case len(options.Limits) == 0:
+		return nil, errors.New("xcache: httplimit: Limits is required")
+	}
+	options.Limits = slices.Clone(options.Limits)
+	for _, l := range options.Limits {
+		if err := l.Validate(0); err != nil {
+			return nil, err
+		}
+	}
+	policy := policyOf(options.Limits)
+	return func(next http.Handler) http.Handler {
+		return &limited{limits, options, policy, next}
+	}, nil
+}
+
+// limited is a handler behind limits.
+type limited struct {
+	limits  *mixins.RateLimits
+	options Options
+	policy  string
+	next    http.Handler
+}
+
+// ServeHTTP implements http.Handler.
+func (l *limited) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	subject := l.options.Subject(r)
+	if subject == "" {
+		l.next.ServeHTTP(w, r)
+		return
+	}
+	cost := 1
+	if l.options.Cost != nil {
+		cost = l.options.Cost(r)
+	}
+	result, err := l.limits.AllowN(r.Context(), subject, cost, l.options.Limits...)
+	if err != nil {
+		if l.options.Failed == nil || l.options.Failed(w, r, err) {
+			l.next.ServeHTTP(w, r)
+		}
+		return
+	}
+	tightest := result.Tightest()
+	reset := tightest.Reset
+	if !result.Allowed {
+		reset = tightest.RetryAfter
+		w.Header().Set("Retry-After", seconds(reset))
+	}
+	w.Header().Set("RateLimit-Limit", strconv.Itoa(tightest.Limit))
+	w.Header().Set("RateLimit-Remaining", strconv.Itoa(tightest.Remaining))
+	w.Header().Set("RateLimit-Reset", seconds(reset))
+	w.Header().Set("RateLimit-Policy", l.policy)
+	switch {
+	case result.Allowed:
+		l.next.ServeHTTP(w, r)
+	case l.options.Refused != nil:
+		l.options.Refused.ServeHTTP(w, r)
+	default:
+		http.Error(w, http.StatusText(http.StatusTooManyRequests), http.StatusTooManyRequests)
+	}
+}
+
+// policyOf returns the field RateLimit-Policy.
+func policyOf(limits []mixins.RateLimit) string {
+	items := make([]string, len(limits))
+	for i, l := range limits {
+		items[i] = fmt.Sprintf("%d;w=%s", l.Limit, seconds(l.Window))
+		if l.Burst > 0 {
+			items[i] += fmt.Sprintf(";burst=%d", l.Burst)
+		}
+	}
+	return strings.Join(items, ", ")
+}
+
+// seconds rounds up to whole seconds: who comes again then does not come too early.
+func seconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+}

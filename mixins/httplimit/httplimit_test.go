@@ -1,0 +1,125 @@
+package httplimit_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache"
+	_ "github.com/xcache-go/xcache/drivers/memory"
+	"github.com/xcache-go/xcache/mixins"
+	"github.com/xcache-go/xcache/mixins/httplimit"
+)
+
+func newLimits(t *testing.T) (*xcache.Cache, *mixins.RateLimits) {
+	t.Helper()
+	c, err := xcache.OpenDSN("memory://")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	limits, err := mixins.NewRateLimits(c)
+	require.NoError(t, err)
+	return c, limits
+}
+
+func byKey(r *http.Request) string { return r.Header.Get("Api-Key") }
+
+// get sends a request with an API key to a handler behind limits, which answers 204.
+func get(t *testing.T, limits *mixins.RateLimits, options httplimit.Options, key string) *httptest.ResponseRecorder {
+	t.Helper()
+	options.Subject = byKey
+	limit, err := httplimit.New(limits, options)
+	require.NoError(t, err)
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+	request.Header.Set("Api-Key", key)
+	answer := httptest.NewRecorder()
+	limit(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })).ServeHTTP(answer, request)
+	return answer
+}
+
+// fields returns the header fields that tell about limits.
+func fields(answer *httptest.ResponseRecorder) []string {
+	var values []string
+	for _, name := range []string{"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy", "Retry-After"} {
+		values = append(values, answer.Header().Get(name))
+	}
+	return values
+}
+
+func TestRequestsAboveTheLimitAreAnswered429(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, limits := newLimits(t)
+		const policy = "2;w=60, 10;w=1;burst=5"
+		options := httplimit.Options{Limits: []mixins.RateLimit{{Limit: 2, Window: time.Minute}, {Limit: 10, Window: time.Second, Burst: 5}}}
+		for left := range 2 {
+			answer := get(t, limits, options, "a")
+			require.Equal(t, http.StatusNoContent, answer.Code)
+			require.Equal(t, []string{"2", []string{"1", "0"}[left], "60", policy, ""}, fields(answer))
+		}
+		time.Sleep(500 * time.Millisecond)
+		answer := get(t, limits, options, "a")
+		require.Equal(t, http.StatusTooManyRequests, answer.Code)
+		require.Equal(t, "Too Many Requests\n", answer.Body.String())
+		require.Equal(t, []string{"2", "0", "60", policy, "60"}, fields(answer), "59.5 s are 60")
+		require.Equal(t, http.StatusNoContent, get(t, limits, options, "b").Code, "another subject")
+		time.Sleep(time.Minute)
+		require.Equal(t, http.StatusNoContent, get(t, limits, options, "a").Code)
+	})
+}
+
+func TestRequestsWithoutASubjectAreNotLimited(t *testing.T) {
+	_, limits := newLimits(t)
+	options := httplimit.Options{Limits: []mixins.RateLimit{{Limit: 1, Window: time.Minute}}}
+	for range 3 {
+		answer := get(t, limits, options, "")
+		require.Equal(t, http.StatusNoContent, answer.Code)
+		require.Equal(t, make([]string, 5), fields(answer))
+	}
+}
+
+func TestCostAndAnAnswerOfTheProgramsOwn(t *testing.T) {
+	_, limits := newLimits(t)
+	options := httplimit.Options{
+		Limits:  []mixins.RateLimit{{Limit: 5, Window: time.Minute}},
+		Cost:    func(*http.Request) int { return 3 },
+		Refused: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
+	}
+	require.Equal(t, "2", get(t, limits, options, "a").Header().Get("RateLimit-Remaining"))
+	answer := get(t, limits, options, "a")
+	require.Equal(t, http.StatusTeapot, answer.Code)
+	require.Equal(t, []string{"5", "2", "60", "5;w=60", "60"}, fields(answer))
+}
+
+func TestRequestsAreServedWhenTheLimitsCannotBeAsked(t *testing.T) {
+	c, limits := newLimits(t)
+	require.NoError(t, c.Close())
+	options := httplimit.Options{Limits: []mixins.RateLimit{{Limit: 1, Window: time.Minute}}}
+	require.Equal(t, http.StatusNoContent, get(t, limits, options, "a").Code)
+	options.Failed = func(w http.ResponseWriter, _ *http.Request, err error) bool {
+		require.ErrorIs(t, err, xcache.ErrClosed)
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return false
+	}
+	require.Equal(t, http.StatusServiceUnavailable, get(t, limits, options, "a").Code)
+}
+
+func TestOptionsThatLackSomethingAreRefused(t *testing.T) {
+	_, limits := newLimits(t)
+	minute := []mixins.RateLimit{{Limit: 1, Window: time.Minute}}
+	for name, test := range map[string]struct {
+		limits  *mixins.RateLimits
+		options httplimit.Options
+		want    string
+	}{
+		"no handle":  {nil, httplimit.Options{Subject: byKey, Limits: minute}, "mixins.NewRateLimits"},
+		"no subject": {limits, httplimit.Options{Limits: minute}, "Subject is required"},
+		"no limits":  {limits, httplimit.Options{Subject: byKey}, "Limits is required"},
+		"no window":  {limits, httplimit.Options{Subject: byKey, Limits: []mixins.RateLimit{{Limit: 1}}}, "the window of"},
+	} {
+		_, err := httplimit.New(test.limits, test.options)
+		require.ErrorContains(t, err, test.want, name)
+	}
+}

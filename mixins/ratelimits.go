@@ -1,0 +1,192 @@
+package mixins
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// RateLimits bounds how often something happens within a time, by all processes that use the
+// cache with the same prefix and namespace. What is counted belongs to a subject, such as a
+// user or an address, which may have several limits:
+//
+//	second := mixins.RateLimit{Limit: 10, Window: time.Second, Burst: 5}
+//	day := mixins.RateLimit{Limit: 1000, Window: 24 * time.Hour}
+//	result, err := limits.Allow(ctx, "user:42", second, day)
+//	if err == nil && !result.Allowed {
+//		return TryAgain(result.RetryAfter())
+//	}
+//
+// All limits of a call are checked and taken in one atomic step, by the server's clock: if one
+// of them refuses, nothing is taken of the others. Limits of one subject are together in one
+// key. Those of several subjects (RateLimit.Subject) are in several keys, which a cluster needs
+// in one slot, by a {hash tag} in the subjects; otherwise the error is xcache.ErrCrossSlot, and
+// nothing is sent.
+//
+// The key of a subject is beside those of values as a lock is, and so are the limits of what is
+// promised: see Locks. All methods may be called concurrently. NewRateLimits makes one; there is
+// nothing to close.
+type RateLimits struct {
+	cache *xcache.Cache
+}
+
+// A RateLimit is how many units may be taken within a window. Callers of one subject give the
+// same limits, by the same names.
+type RateLimit struct {
+	// Limit is how many units there are for each Window, from 1 to 2^50.
+	Limit int
+	// Window is the time that Limit counts for, in whole milliseconds, from 1 ms to a year.
+	Window time.Duration
+	// Burst chooses the algorithm. 0 is a sliding window: within any time of the length of Window
+	// no more than Limit units are taken. A unit is free again when the window has passed, or up
+	// to a sixtieth of it later. From 1 to Limit it is GCRA: units become free one by one, evenly,
+	// at a rate of Limit in a Window, and Burst of them may be taken at once. Within any time d
+	// no more than Burst + d × Limit / Window units are taken.
+	Burst int
+	// Name tells the limit from others of the subject; empty is a name made of Limit, Window and
+	// Burst. A limit that is changed with its name goes on with what was taken before.
+	Name string
+	// Subject is in the place of that of the call, if it is not empty.
+	Subject string
+}
+
+// A RateResult is what became of a call.
+type RateResult struct {
+	// Allowed tells that the units were taken, of all limits.
+	Allowed bool
+	// Limits are those of the call, in the same order.
+	Limits []RateState
+}
+
+// A RateState is a limit after a call.
+type RateState struct {
+	RateLimit
+	// Remaining is how many units could be taken now.
+	Remaining int
+	// RetryAfter is when this limit has the units that the call asked for, if nobody else takes
+	// any; 0 if it had them.
+	RetryAfter time.Duration
+	// Reset is when all units are free, if nobody else takes any.
+	Reset time.Duration
+}
+
+// RetryAfter returns when the call may be allowed, if nobody else takes any units; 0 if it was.
+func (r RateResult) RetryAfter() (after time.Duration) {
+	for _, l := range r.Limits {
+		after = max(after, l.RetryAfter)
+	}
+	return after
+}
+
+// Tightest returns the limit that a caller should heed: of those that refused the one that does
+// so for longest, or else the one with the fewest units left.
+func (r RateResult) Tightest() (tightest RateState) {
+	for i, l := range r.Limits {
+		if i == 0 || l.RetryAfter > tightest.RetryAfter || l.RetryAfter == tightest.RetryAfter && l.Remaining < tightest.Remaining {
+			tightest = l
+		}
+	}
+	return tightest
+}
+
+// NewRateLimits returns a handle on the rate limits of a cache. A driver without them is
+// errors.ErrUnsupported, and so is a key layout of the program's own.
+func NewRateLimits(c *xcache.Cache) (*RateLimits, error) {
+	c, err := supported(c.KeySpace("ratelimit"), "ratelimits")
+	if err != nil {
+		return nil, err
+	}
+	return &RateLimits{c}, nil
+}
+
+// Allow takes one unit of each limit: see AllowN.
+func (l *RateLimits) Allow(ctx context.Context, subject string, limits ...RateLimit) (RateResult, error) {
+	return l.AllowN(ctx, subject, 1, limits...)
+}
+
+// AllowN takes n units of each limit if all of them have as many, and otherwise of none. 0
+// takes none and tells how much is left. It does not wait. xcache.ErrSyntax is limits that are
+// none, that are the same twice, or of which one can never have n units.
+//
+// An error of the server is for the caller to decide on. The call is not repeated: after an
+// unknown outcome (xcache.ErrUnknownOutcome) the units may have been taken.
+func (l *RateLimits) AllowN(ctx context.Context, subject string, n int, limits ...RateLimit) (RateResult, error) {
+	return xcache.Run(ctx, l.allow(subject, n, limits), func(o *xcache.Op) (RateResult, error) { return readRateResult(o, limits) })
+}
+
+// Forget gives back all that was taken by a subject, of all limits.
+func (l *RateLimits) Forget(ctx context.Context, subject string) error {
+	_, err := l.cache.Delete(ctx, subject)
+	return err
+}
+
+// Validate returns xcache.ErrSyntax for a limit that AllowN refuses with n units.
+func (r RateLimit) Validate(n int) error {
+	most := r.Limit
+	if r.Burst > 0 {
+		most = r.Burst
+	}
+	switch {
+	case r.Limit < 1 || int64(r.Limit) > maxCapacity:
+		return syntaxError("the limit of %q is %d, and is to be from 1 to %d", r.name(), r.Limit, int64(maxCapacity))
+	case r.Window < time.Millisecond || r.Window > maxLease || r.Window%time.Millisecond != 0:
+		return syntaxError("the window of %q is %v, and is to be whole milliseconds up to a year", r.name(), r.Window)
+	case r.Burst < 0 || r.Burst > r.Limit:
+		return syntaxError("the burst of %q is %d, and is to be from 0 to the limit, %d", r.name(), r.Burst, r.Limit)
+	case n < 0 || n > most:
+		return syntaxError("%q is asked for %d units, and never has more than %d at once", r.name(), n, most)
+	}
+	return nil
+}
+
+func (r RateLimit) name() string {
+	if r.Name != "" {
+		return r.Name
+	}
+	return fmt.Sprintf("%d/%v/%d", r.Limit, r.Window, r.Burst)
+}
+
+func (l *RateLimits) allow(subject string, n int, limits []RateLimit) *xcache.Op {
+	o := xcache.NewKeylessOp(l.cache, "rate limit", driver.CmdRateLimit).Int(int64(len(limits)))
+	if len(limits) == 0 {
+		return o.Fail(syntaxError("there is no limit: give one at least"))
+	}
+	limits = append([]RateLimit(nil), limits...)
+	for i := range limits {
+		r := &limits[i]
+		if r.Subject == "" {
+			r.Subject = subject
+		}
+		if err := r.Validate(n); err != nil {
+			return o.Fail(err)
+		}
+		r.Name = r.name()
+		for _, before := range limits[:i] {
+			if before.Subject == r.Subject && before.Name == r.Name && (before.Burst > 0) == (r.Burst > 0) {
+				return o.Fail(syntaxError("the limit %q is there twice for one subject: give each a name of its own", r.Name))
+			}
+		}
+		o.Key(r.Subject)
+	}
+	o.Int(int64(n))
+	for _, r := range limits {
+		o.Field(r.Name).Int(int64(r.Limit)).Int(r.Window.Milliseconds()).Int(int64(r.Burst))
+	}
+	return o
+}
+
+func readRateResult(o *xcache.Op, limits []RateLimit) (RateResult, error) {
+	numbers, err := readNumbers(o, 1+3*len(limits))
+	if err != nil {
+		return RateResult{}, err
+	}
+	result := RateResult{Allowed: numbers[0] == 1, Limits: make([]RateState, len(limits))}
+	for i, r := range limits {
+		of := numbers[1+3*i:]
+		result.Limits[i] = RateState{r, int(of[0]), time.Duration(of[1]) * time.Microsecond, time.Duration(of[2]) * time.Microsecond}
+	}
+	return result, nil
+}

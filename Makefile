@@ -42,9 +42,12 @@ MODULES := $(BENCH_MODULE) internal/linearizability
 # How many histories of each store "make test-linearizability" checks.
 HISTORIES ?= 2000
 # How often locks, and permits, are taken on each store in "make test-coordination", and how
-# many holders are frozen, and killed.
+# many holders are frozen, and killed; how often each caller asks for units of rate limits, and
+# how many idempotency keys there are.
 CYCLES    ?= 100000
 PERMITS   ?= 50000
+RATES     ?= 5000
+ONCE      ?= 10000
 FREEZES   ?= 100
 
 .DEFAULT_GOAL := help
@@ -83,8 +86,8 @@ test-linearizability: servers ## Check histories of concurrent calls: make test-
 	XCACHE_HISTORIES=$(HISTORIES) $(GO) -C internal/linearizability test -count=1 -timeout=$(TEST_TIMEOUT) -v .
 
 .PHONY: test-coordination
-test-coordination: servers ## Prove what locks and semaphores promise: make test-coordination CYCLES=100000
-	XCACHE_COORDINATION=1 XCACHE_LOCK_CYCLES=$(CYCLES) XCACHE_FREEZES=$(FREEZES) XCACHE_KILLS=$(FREEZES) XCACHE_PERMITS=$(PERMITS) XCACHE_PERMIT_KILLS=$(FREEZES) $(GO) test -race -count=1 -timeout=$(TEST_TIMEOUT) -v ./internal/coordination
+test-coordination: servers ## Prove what locks and the like promise: make test-coordination CYCLES=100000
+	XCACHE_COORDINATION=1 XCACHE_LOCK_CYCLES=$(CYCLES) XCACHE_FREEZES=$(FREEZES) XCACHE_KILLS=$(FREEZES) XCACHE_PERMITS=$(PERMITS) XCACHE_PERMIT_KILLS=$(FREEZES) XCACHE_RATE_CALLS=$(RATES) XCACHE_ONCE_KEYS=$(ONCE) XCACHE_ONCE_KILLS=$(FREEZES) $(GO) test -race -count=1 -timeout=$(TEST_TIMEOUT) -v ./internal/coordination
 
 .PHONY: test-matrix
 test-matrix: servers-matrix ## Test both drivers on every release; writes docs/compatibility.md

@@ -30,6 +30,8 @@ const (
 var roles = map[string]func(ctx context.Context, c *xcache.Cache, lease time.Duration) error{
 	"lock":   playLock,
 	"permit": playPermit,
+	"rates":  playRates,
+	"once":   playOnce,
 }
 
 // play is the main function of a child process.

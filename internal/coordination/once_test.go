@@ -1,0 +1,101 @@
+package coordination
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/mixins"
+)
+
+// playOnce holds an idempotency key until it is killed.
+func playOnce(ctx context.Context, c *xcache.Cache, lease time.Duration) error {
+	once, err := mixins.NewOnce[int](c)
+	if err != nil {
+		return err
+	}
+	_, err = once.Do(ctx, "killed", mixins.OnceOptions{Lease: lease, Wait: time.Minute}, func(context.Context) (int, error) {
+		fmt.Println("holds", true)
+		_, err := io.Copy(io.Discard, os.Stdin)
+		return 0, err
+	})
+	return err
+}
+
+func newOnce(t *testing.T, dsn string) *mixins.Once[int] {
+	t.Helper()
+	once, err := mixins.NewOnce[int](openStore(t, dsn))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, once.Close()) })
+	return once
+}
+
+// Callers on several handles ask for each key at a time. One of them works, and all get that
+// result.
+func TestWorkIsDoneOncePerKey(t *testing.T) {
+	const handles, callers = 4, 2
+	for _, store := range stores {
+		t.Run(store.name, func(t *testing.T) {
+			dsn := store.dsn(t)
+			keys := size(t, "XCACHE_ONCE_KEYS", 40)
+			done := make([]atomic.Int64, keys)
+			var all sync.WaitGroup
+			for range handles {
+				once := newOnce(t, dsn)
+				for range callers {
+					all.Go(func() {
+						for key := range keys {
+							got, err := once.Do(t.Context(), "k"+strconv.Itoa(key), mixins.OnceOptions{Wait: time.Minute}, func(context.Context) (int, error) {
+								done[key].Add(1)
+								return key, nil
+							})
+							if !assert.NoError(t, err) || !assert.Equal(t, key, got) {
+								return
+							}
+						}
+					})
+				}
+			}
+			all.Wait()
+			for key := range done {
+				require.EqualValues(t, 1, done[key].Load(), "key %d", key)
+			}
+		})
+	}
+}
+
+func TestTheKeyOfAKilledWorkerIsFreeAfterItsLease(t *testing.T) {
+	const lease = 300 * time.Millisecond
+	for _, store := range servers {
+		t.Run(store.name, func(t *testing.T) {
+			dsn := store.dsn(t)
+			once := newOnce(t, dsn)
+			work := func(context.Context) (int, error) { return 1, nil }
+			for range size(t, "XCACHE_ONCE_KILLS", 1) {
+				h := hold(t, "once", dsn, lease)
+				require.Equal(t, "true", h.says(t, "holds"))
+				time.Sleep(2 * lease) // it renews
+				_, err := once.Do(t.Context(), "killed", mixins.OnceOptions{}, work)
+				require.ErrorIs(t, err, mixins.ErrInFlight)
+				h.kill()
+				limit := time.Minute
+				if isProof() {
+					limit = time.Second
+				}
+				_, err = once.Do(t.Context(), "killed", mixins.OnceOptions{Wait: lease + limit}, work)
+				require.NoError(t, err)
+				require.NoError(t, once.Forget(t.Context(), "killed"))
+			}
+		})
+	}
+}

@@ -17,10 +17,10 @@ func ExampleRateLimits() {
 		fmt.Println(err)
 		return
 	}
-	second := mixins.RateLimit{Limit: 10, Window: time.Second, Burst: 2}
+	minute := mixins.RateLimit{Limit: 10, Window: time.Minute, Burst: 2}
 	day := mixins.RateLimit{Limit: 1000, Window: 24 * time.Hour}
 	for range 3 {
-		result, err := limits.Allow(ctx, "user:42", second, day)
+		result, err := limits.Allow(ctx, "user:42", minute, day)
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -13,9 +13,9 @@ import (
 // cache with the same prefix and namespace. What is counted belongs to a subject, such as a
 // user or an address, which may have several limits:
 //
-//	second := mixins.RateLimit{Limit: 10, Window: time.Second, Burst: 5}
+//	minute := mixins.RateLimit{Limit: 10, Window: time.Minute, Burst: 5}
 //	day := mixins.RateLimit{Limit: 1000, Window: 24 * time.Hour}
-//	result, err := limits.Allow(ctx, "user:42", second, day)
+//	result, err := limits.Allow(ctx, "user:42", minute, day)
 //	if err == nil && !result.Allowed {
 //		return TryAgain(result.RetryAfter())
 //	}

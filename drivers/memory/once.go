@@ -54,14 +54,11 @@ func onceDone(c *call) (driver.Reply, error) {
 	if value := h.value(onceValue); !value.IsNil() {
 		return driver.IntReply(1), nil
 	}
-	if err := c.keep(e, h, ttl, record{onceValue, bytes.Clone(c.Bytes(2))}); err != nil {
+	if err := c.keep(e, h, ttl, record{onceValue, bytes.Clone(c.Bytes(2))}, number(lockUntil, 0)); err != nil {
 		return driver.Reply{}, err
 	}
-	e, h, _ = c.findHash(c.Key(0))
-	h.remove(lockUntil)
-	if h.remove(lockWaits) {
+	if waits := h.value(lockWaits); !waits.IsNil() {
 		c.tell(c.Key(0))
 	}
-	c.changed(e)
 	return driver.IntReply(1), nil
 }

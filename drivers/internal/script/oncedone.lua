@@ -6,9 +6,8 @@ local held = redis.pcall('HMGET', KEYS[1], 'token', 'value', 'waits')
 if held.err then return fail(held) end
 if held[1] ~= ARGV[1] then return 0 end
 if held[2] then return 1 end
-local set = redis.pcall('HSET', KEYS[1], 'value', ARGV[2])
+local set = redis.pcall('HSET', KEYS[1], 'value', ARGV[2], 'until', '0')
 if failed(set) then return fail(set) end
-redis.call('HDEL', KEYS[1], 'until', 'waits')
 redis.call('PEXPIRE', KEYS[1], digits(ttl))
 if held[3] then redis.pcall('PUBLISH', KEYS[1], '') end
 return 1

@@ -114,6 +114,20 @@ var brokenStores = []struct {
 	{"an unknown command panics", func() driver.Store { return unknownPanics{newCorrect()} }, []string{"commander/unknown-in-plain-batch"}},
 	{"Delete hangs", func() driver.Store { return deleteHangs{newCorrect()} }, []string{"delete/duplicates-count-once"}},
 	{"Ping lies", func() driver.Store { return pingFails{newCorrect()} }, []string{"ping/answers", "cache/ping"}},
+	{"rate limits that are refused take of the others", func() driver.Store { return commandRewritten{newCorrect(), driver.CmdRateLimit, refusalTakesOfOthers} }, []string{"command/" + driver.CmdRateLimit}},
+	{"rate limits are looked at, and then taken of", func() driver.Store { return commandRewritten{newCorrect(), driver.CmdRateLimit, looksThenTakes} }, []string{"command/" + driver.CmdRateLimit}},
+	{"units of rate limits stay taken", func() driver.Store {
+		return commandRewritten{newCorrect(), driver.CmdRateLimit, runWith(5, aThousandTimes)}
+	}, []string{"command/" + driver.CmdRateLimit}},
+	{"bursts are ignored", func() driver.Store {
+		return commandRewritten{newCorrect(), driver.CmdRateLimit, runWith(6, func(driver.Arg) driver.Arg { return driver.Int(0) })}
+	}, []string{"command/" + driver.CmdRateLimit}},
+	{"idempotency keys are looked at, and then taken", func() driver.Store { return commandRewritten{newCorrect(), driver.CmdOnce, looksThenClaims} }, []string{"command/" + driver.CmdOnce}},
+	{"leases of idempotency keys do not end", func() driver.Store { return commandRewritten{newCorrect(), driver.CmdOnce, runWith(2, aThousandTimes)} }, []string{"command/" + driver.CmdOnce}},
+	{"a second result of an idempotency key replaces the first", func() driver.Store { return commandRewritten{newCorrect(), driver.CmdOnceDone, lastValueWins} }, []string{"command/" + driver.CmdOnceDone}},
+	{"results of idempotency keys stay", func() driver.Store {
+		return commandRewritten{newCorrect(), driver.CmdOnceDone, runWith(3, aThousandTimes)}
+	}, []string{"command/" + driver.CmdOnceDone}},
 	{"Flush leaves some", func() driver.Store { return flushNothing{newCorrect()} }, []string{"flush/empties", "cache-keys/flush"}},
 }
 

@@ -3,6 +3,8 @@ package xcachetest
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -46,6 +48,15 @@ func worksOnce(s *subject) error {
 		s.wantOnce(a, "one", long, 2, dataReply("v")),
 		s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, driver.CmdOnce, list, one, lease, driver.Int(0)),
 		s.wantSyntaxErr(driver.CmdOnce, a, one, driver.Int(0), driver.Int(0)), s.wantSyntaxErr(driver.CmdOnce, a, one, lease))
+	var claims atomic.Int64
+	racedErr := together(rivals, func(i int) error {
+		reply, err := s.do(driver.CmdOnce, s.slotKey("raced"), driver.Field(strconv.Itoa(i)), lease, driver.Int(0))
+		if err == nil && len(reply.Items) > 0 && sameReply(reply.Items[0], driver.IntReply(1)) {
+			claims.Add(1)
+		}
+		return err
+	})
+	err = errors.Join(err, racedErr, expect(claims.Load(), 1, "tokens that get the key, of %d", rivals))
 	key, lapsedErr := s.lapsedOnce()
 	return errors.Join(err, lapsedErr, s.wantOnce(key, "next", long, 1, none), s.wantOnce(key, "late", long, 0, none))
 }

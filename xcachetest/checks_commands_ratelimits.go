@@ -2,6 +2,7 @@ package xcachetest
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -78,7 +79,21 @@ func limitsRates(s *subject) error {
 		s.wantSyntaxErr(driver.CmdRateLimit, rateArgs(4, other)...), s.wantSyntaxErr(driver.CmdRateLimit, rateArgs(-1, other)...), s.wantSyntaxErr(driver.CmdRateLimit, rateArgs(1, rate{b, "name", 0, 0})...),
 		s.wantSyntaxErr(driver.CmdRateLimit, rateArgs(1, rate{b, "name", long, 4})...), s.wantSyntaxErr(driver.CmdRateLimit, rateArgs(1, rate{b, "name", long, -1})...),
 		s.wantSyntaxErr(driver.CmdRateLimit, rateArgs(1, other)[:4]...),
+		s.wantThreeOf(rate{s.slotKey("raced"), "name", long, 0}), s.wantThreeOf(rate{s.slotKey("raced"), "name", long, 3}),
 		s.freesUnits(rate{s.slotKey("lapses"), "name", s.rateWindow(), 0}, s.rateWindow()), s.freesUnits(rate{s.slotKey("leaks"), "name", s.rateWindow(), 3}, s.rateWindow()/3))
+}
+
+// wantThreeOf wants three of rivals to get a unit.
+func (s *subject) wantThreeOf(r rate) error {
+	var allowed atomic.Int64
+	err := together(rivals, func(int) error {
+		reply, err := s.do(driver.CmdRateLimit, rateArgs(1, r)...)
+		if err == nil && len(reply.Items) > 0 && sameReply(reply.Items[0], driver.IntReply(1)) {
+			allowed.Add(1)
+		}
+		return err
+	})
+	return errors.Join(err, expect(allowed.Load(), 3, "callers who get a unit, of %d", rivals))
 }
 
 // rateWindow is a window that ends soon.

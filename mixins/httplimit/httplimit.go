@@ -28,6 +28,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/mixins"
 )
 
@@ -39,16 +40,18 @@ type Options struct {
 	Subject func(r *http.Request) string
 	// Limits are those of each subject.
 	Limits []mixins.RateLimit
-	// Cost returns how many units a request takes, which is no more than each limit has at once;
-	// nil is 1 for all.
+	// Cost returns how many units a request takes; nil is 1 for all. A request that costs more than
+	// a limit ever has at once, or less than nothing, is an error for Failed, with
+	// xcache.ErrSyntax.
 	Cost func(r *http.Request) int
 	// Refused writes the answer to a request that is refused, to which the fields were added
 	// already; nil writes status 429 and a line of text.
 	Refused http.Handler
 	// Failed is called when the limits cannot be asked, with the error, and reports whether the
 	// request is served without them; if not, the function has written the answer. nil serves it:
-	// the API does not fail with the store, and has no limits meanwhile. The Observer of the cache
-	// hears of the error in any case.
+	// the API does not fail with the store, and has no limits meanwhile; but a request with an
+	// impossible cost gets status 500. The Observer of the cache hears of the store's errors in any
+	// case.
 	Failed func(w http.ResponseWriter, r *http.Request, err error) bool
 }
 
@@ -97,9 +100,7 @@ func (l *limited) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	result, err := l.limits.AllowN(r.Context(), subject, cost, l.options.Limits...)
 	if err != nil {
-		if l.options.Failed == nil || l.options.Failed(w, r, err) {
-			l.next.ServeHTTP(w, r)
-		}
+		l.failed(w, r, err)
 		return
 	}
 	tightest := result.Tightest()
@@ -119,6 +120,20 @@ func (l *limited) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		l.options.Refused.ServeHTTP(w, r)
 	default:
 		http.Error(w, http.StatusText(http.StatusTooManyRequests), http.StatusTooManyRequests)
+	}
+}
+
+// failed answers a request for which the limits could not be asked.
+func (l *limited) failed(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case l.options.Failed != nil:
+		if l.options.Failed(w, r, err) {
+			l.next.ServeHTTP(w, r)
+		}
+	case errors.Is(err, xcache.ErrSyntax): // the program's fault, which no store that comes back heals
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+	default:
+		l.next.ServeHTTP(w, r)
 	}
 }
 

@@ -106,6 +106,23 @@ func TestRequestsAreServedWhenTheLimitsCannotBeAsked(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, get(t, limits, options, "a").Code)
 }
 
+func TestRequestsOfAnImpossibleCostAreNotServed(t *testing.T) {
+	_, limits := newLimits(t)
+	for _, cost := range []int{-1, 6} {
+		options := httplimit.Options{
+			Limits: []mixins.RateLimit{{Limit: 5, Window: time.Minute}},
+			Cost:   func(*http.Request) int { return cost },
+		}
+		require.Equal(t, http.StatusInternalServerError, get(t, limits, options, "a").Code, cost)
+		options.Failed = func(w http.ResponseWriter, _ *http.Request, err error) bool {
+			require.ErrorIs(t, err, xcache.ErrSyntax)
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+			return false
+		}
+		require.Equal(t, http.StatusRequestEntityTooLarge, get(t, limits, options, "a").Code, cost)
+	}
+}
+
 func TestOptionsThatLackSomethingAreRefused(t *testing.T) {
 	_, limits := newLimits(t)
 	minute := []mixins.RateLimit{{Limit: 1, Window: time.Minute}}

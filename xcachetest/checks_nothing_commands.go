@@ -145,11 +145,12 @@ func ofTime(key driver.Arg, time int64, fields ...string) []driver.Arg {
 
 // madeUp are the commands that an empty database has no answer to that would not be
 // made up: an entry's ID must be greater than all before, a payload is known only to
-// the server that wrote it, scripts do anything, and who is told to hold a lock must be the
-// only one.
+// the server that wrote it, scripts do anything, who is told to hold a lock must be the
+// only one, and who is told to be within a limit must be counted.
 var madeUp = []string{
 	"XADD", "RESTORE", "EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO",
 	driver.CmdLock, driver.CmdLockExtend, driver.CmdLockRelease, driver.CmdSemaphore, driver.CmdSemaphoreExtend, driver.CmdSemaphoreRelease,
+	driver.CmdRateLimit, driver.CmdOnce, driver.CmdOnceDone,
 }
 
 // badCommands have arguments that their command does not take.

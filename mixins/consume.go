@@ -10,81 +10,84 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// ConsumeOptions are those of Consume. The zero value handles one entry after the other, from
-// the first one of the stream on, and gives none up.
+// ConsumeOptions are the options of Consume. The zero value handles the entries one after
+// the other, from the first entry of the stream on, and gives up no entry.
 type ConsumeOptions struct {
-	// Concurrency is how many entries are handled at a time; 0 is 1, in the order of the
-	// stream but for what is delivered again.
+	// Concurrency is the number of handlers that run at a time; 0 is 1. One handler gets
+	// the entries in the order of the stream, except entries that are delivered again.
 	Concurrency int
-	// Batch is how many entries are read at a time, and may wait here for a handler; 0 is 16.
+	// Batch is the number of entries that one read returns, and that may wait here for a
+	// handler; 0 is 16.
 	Batch int
-	// Start is the ID behind which a group begins that does not exist yet. "" is "0", the
-	// begin of the stream; "$" is its end.
+	// Start is the ID behind which Consume begins a new group. "" is "0", the beginning of
+	// the stream; "$" is its end.
 	Start string
-	// MinIdle is how long an entry is left to a consumer that tells nothing of itself, and to
-	// an entry whose handler failed; 0 is a minute. Then any consumer of the group gets it.
+	// MinIdle is the time after which any consumer of the group may claim an entry. The
+	// time counts from the last sign of life of its consumer, or from a failure of its
+	// handler. 0 is a minute.
 	MinIdle time.Duration
-	// DeadLetter is the key of a stream for entries that are given up, after MaxDeliveries;
-	// 0 is 5. "" gives none up.
+	// DeadLetter is the key of the stream for entries that are given up after MaxDeliveries
+	// deliveries; a MaxDeliveries of 0 is 5. With DeadLetter "" no entry is given up.
 	DeadLetter    string
 	MaxDeliveries int
-	// Grace is how long handlers may go on when the context has ended; 0 is 10 seconds.
-	// Negative is no time.
+	// Grace is the time that handlers may still run after the end of the context; 0 is 10
+	// seconds. A negative Grace leaves no time.
 	Grace time.Duration
-	// Observe, if not nil, is told of what Consume returns no error for. It may be called
-	// concurrently, and must return at once.
+	// Observe, if not nil, gets the events for which Consume returns no error. Consume may
+	// call Observe concurrently. Observe must return at once.
 	Observe func(ConsumeEvent)
 }
 
-// A ConsumeEvent is what an Observe is told.
+// A ConsumeEvent is an argument of Observe.
 type ConsumeEvent struct {
-	// Kind says what happened.
+	// Kind is the kind of the event.
 	Kind ConsumeEventKind
-	// ID is that of the entry, or "".
+	// ID is the ID of the entry, or "".
 	ID string
-	// Deliveries is how often the entry was delivered.
+	// Deliveries is the number of deliveries of the entry.
 	Deliveries int
-	// Err is why, or nil.
+	// Err is the reason, or nil.
 	Err error
 }
 
-// ConsumeEventKind names what a ConsumeEvent tells, in lower-case words.
+// ConsumeEventKind is the kind of a ConsumeEvent, in lower-case words.
 type ConsumeEventKind string
 
 // The kinds of events of Consume.
 const (
-	// EntryFailed: the handler returned an error, or panicked, or the codec could not read
+	// EntryFailed: the handler returned an error or panicked, or the codec could not read
 	// the entry.
 	EntryFailed ConsumeEventKind = "entry failed"
-	// EntryClaimed: the entry was delivered to a consumer that has told nothing of itself
-	// since, or failed; it is delivered again here.
+	// EntryClaimed: the entry was pending for a consumer without a sign of life, or its
+	// handler failed. This consumer gets the entry now.
 	EntryClaimed ConsumeEventKind = "entry claimed"
 	// EntryDeadLettered: the entry was given up, and is in the dead-letter stream. Err is
-	// why it failed last.
+	// the error of the last delivery.
 	EntryDeadLettered ConsumeEventKind = "entry dead-lettered"
-	// EntryGone: the entry was deleted, or trimmed, before it was handled.
+	// EntryGone: the entry was deleted or trimmed before a handler finished.
 	EntryGone ConsumeEventKind = "entry gone"
-	// CallsFailing: calls to the server fail, and are tried again until one succeeds. There
-	// is one event until then.
+	// CallsFailing: calls to the server fail, and are repeated until one succeeds. Until
+	// then there is one event.
 	CallsFailing ConsumeEventKind = "calls failing"
 	// CallsSucceed: calls to the server succeed again.
 	CallsSucceed ConsumeEventKind = "calls succeed"
-	// GroupMadeAgain: the group, or the whole stream, was gone, and was made again. It
-	// begins at Start, so that what is in the stream still is delivered anew; where Start is
-	// "$", behind the last entry that this consumer got.
+	// GroupMadeAgain: the group or the whole stream was gone, and Consume made the group
+	// again. The new group begins at Start, so entries that are still in the stream are
+	// delivered again. With Start "$" the group begins behind the last entry of this
+	// consumer.
 	GroupMadeAgain ConsumeEventKind = "group made again"
 )
 
-// A Delivered is an entry that is handled.
+// A Delivered is an entry for a handler.
 type Delivered[V any] struct {
 	StreamEntry[V]
-	// Deliveries is how often the entry was delivered, this time included.
+	// Deliveries is the number of deliveries of the entry, this delivery included.
 	Deliveries int
 }
 
-// A HandlerPanicError is why an entry failed whose handler panicked.
+// A HandlerPanicError is the error of an entry whose handler panicked.
 type HandlerPanicError struct {
-	// Value is what the handler panicked with, and Stack is where.
+	// Value is the value of the panic, and Stack is the stack of the handler.
 	Value any
 	Stack []byte
 }
@@ -100,41 +103,42 @@ func (p *HandlerPanicError) Unwrap() error {
 	return err
 }
 
-// Why entries fail that no handler has failed.
+// These errors are reasons for failures without an error of a handler.
 var (
 	errHandlerExited = errors.New("xcache: the handler of Consume ended its goroutine (runtime.Goexit) instead of returning")
 	errNeverDone     = errors.New("xcache: the entry was delivered as often as it may be, and its consumers never told what became of it")
 )
 
 // Consume handles the entries of a stream as a consumer of a group, until ctx ends. Each
-// entry is handled by one consumer of the group, and once at least: again if its consumer
-// ends, or loses its connection, before it could acknowledge the entry. So what handle does
-// must bear to be done twice. A consumer's name is used by one Consume at a time, and by the
-// same one after a restart:
+// entry is handled by one consumer of the group, at least once: if the consumer ends or
+// loses its connection before acknowledging the entry, the entry is handled again. So
+// handle must tolerate repetition. Only one Consume at a time uses the name of a consumer;
+// after a restart the same name is used again:
 //
 //	err := orders.Consume(ctx, "orders", "mail", hostname, send, mixins.ConsumeOptions{DeadLetter: "orders:dead"})
 //
-// The group is made if it does not exist, and the stream too. First come the entries that
-// are pending for the consumer from before, then new ones. An entry is acknowledged when
-// handle has returned nil. When handle returns an error, or panics, or the codec cannot read
-// the entry, it stays pending, and is delivered again after MinIdle, to any consumer.
+// Consume creates a missing group and a missing stream. The consumer first gets the entries
+// that are pending for its name, and then new entries. An entry is acknowledged when handle
+// has returned nil. When handle returns an error, or panics, or the codec cannot read the
+// entry, the entry stays pending, and any consumer may get it after MinIdle.
 //
-// An entry that is pending for another consumer is claimed when that one has told nothing of
-// itself for MinIdle. A consumer tells so of the entries that it holds, however long handle
-// takes; a handle that never returns holds its entry for ever.
+// An entry that is pending for another consumer is claimed when that consumer has given no
+// sign of life for MinIdle. A consumer gives signs of life for its entries while their
+// handlers run. A handler that never returns keeps its entry for ever.
 //
-// With DeadLetter, an entry that fails and was delivered MaxDeliveries times is added to that
-// stream, and then acknowledged: see DeadLetters. These are two steps. So an entry may be
-// there twice, and is never nowhere.
+// With DeadLetter, an entry that fails and was delivered MaxDeliveries times is added to
+// the dead-letter stream, and then acknowledged: see DeadLetters. These are two steps, so
+// the dead-letter stream may have the entry twice, and no entry is lost.
 //
-// While the server cannot be reached Consume tries again, and Observe is told. It returns the
-// error of ctx when that ends, xcache.ErrClosed when the cache is closed, and an error that
-// will not go away: the key holds something else, an option is bad, or the user may not run
-// a command that has never succeeded. Before, handlers that are under way get Grace, then their context
-// ends, and Consume waits until all have returned. What was not done is not acknowledged.
+// While the server is unreachable, Consume repeats its calls, and Observe is told. Consume
+// returns the error of ctx when ctx ends, xcache.ErrClosed when the cache is closed, and
+// any permanent error. Permanent errors are a key with another type, a bad option, and a
+// missing permission for a command that has never succeeded. Before Consume returns,
+// running handlers get Grace, then their context ends, and Consume waits for them. Entries
+// of unfinished handlers are not acknowledged.
 //
-// handle has a context with the values of ctx. While it waits for entries, Consume takes one
-// of exclusive_size connections.
+// handle has a context with the values of ctx. A consumer that waits for entries holds
+// one of the exclusive_size connections.
 func (s *Streams[V]) Consume(ctx context.Context, key, group, consumer string, handle func(ctx context.Context, e Delivered[V]) error, options ConsumeOptions) error {
 	c, err := s.consumption(key, group, consumer, handle, options)
 	if err != nil {
@@ -150,7 +154,7 @@ const (
 	defaultConsumeGrace  = 10 * time.Second
 )
 
-// consumption checks what Consume is given.
+// consumption checks the arguments of Consume.
 func (s *Streams[V]) consumption(key, group, consumer string, handle func(context.Context, Delivered[V]) error, o ConsumeOptions) (*consumption[V], error) {
 	switch {
 	case handle == nil || group == "" || consumer == "":
@@ -181,7 +185,7 @@ func (s *Streams[V]) consumption(key, group, consumer string, handle func(contex
 	}, nil
 }
 
-// fullKey returns the key of a stream as the server has it.
+// fullKey returns the key of a stream on the server.
 func (s *Streams[V]) fullKey(key string) (string, error) {
 	o := s.op("consume", "XLEN", key)
 	if args := o.Args(); len(args) == 1 {

@@ -7,12 +7,12 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// settle handles an entry, and ends that it is pending if that is done. reading is the context
-// of the consumption, handling that of handlers, which ends later.
+// settle handles an entry, and acknowledges the entry when that is done. reading is the
+// context of the consumption; handling is the context of handlers, and ends later.
 func (c *consumption[V]) settle(reading, handling context.Context, d delivery[V]) {
 	defer c.letGo(d.stored.ID)
 	if reading.Err() != nil {
-		return // it has just ended, and the entry stays pending
+		return // reading has just ended, and the entry stays pending
 	}
 	if d.stored.Fields == nil {
 		c.observe(ConsumeEvent{Kind: EntryGone, ID: d.stored.ID, Deliveries: d.deliveries})
@@ -33,7 +33,7 @@ func (c *consumption[V]) settle(reading, handling context.Context, d delivery[V]
 		c.acknowledge(handling, d.stored.ID)
 		return
 	case handling.Err() != nil:
-		return // the handler was cut short, which is no failure of the entry
+		return // a handler that was cut short is no failure of the entry
 	case !exhausted:
 		c.observe(ConsumeEvent{Kind: EntryFailed, ID: d.stored.ID, Deliveries: d.deliveries, Err: err})
 	}
@@ -42,10 +42,10 @@ func (c *consumption[V]) settle(reading, handling context.Context, d delivery[V]
 	}
 }
 
-// guarded calls the handler, whose panic is an error.
+// guarded calls the handler, and returns its panic as an error.
 func (c *consumption[V]) guarded(ctx context.Context, d delivery[V]) (err error) {
 	done := make(chan struct{})
-	go func() { // Goexit would end the goroutine that it is called in
+	go func() { // Goexit ends the goroutine that calls it
 		defer close(done)
 		err = errHandlerExited
 		defer func() {
@@ -59,15 +59,15 @@ func (c *consumption[V]) guarded(ctx context.Context, d delivery[V]) (err error)
 	return err
 }
 
-// acknowledge ends that an entry is pending. It is done once more if that fails, until the
-// time of handlers is over. An acknowledgement of what is done goes out even then, once.
+// acknowledge acknowledges an entry. A failed acknowledgement is repeated until the time of
+// the handlers is over. Even then one acknowledgement of a finished entry is sent.
 func (c *consumption[V]) acknowledge(handling context.Context, id string) {
 	ack := func(ctx context.Context) error {
 		_, err := c.streams.XAck(ctx, c.key, c.group, id)
 		return err
 	}
 	if handling.Err() != nil {
-		_ = ack(context.WithoutCancel(handling)) // if it fails the entry stays pending
+		_ = ack(context.WithoutCancel(handling)) // after a failure the entry stays pending
 		return
 	}
 	if err := c.insist(handling, "XACK", func() error { return ack(handling) }); err != nil && handling.Err() == nil {
@@ -75,7 +75,7 @@ func (c *consumption[V]) acknowledge(handling context.Context, id string) {
 	}
 }
 
-// giveUp adds an entry to the dead-letter stream, and acknowledges it then.
+// giveUp adds an entry to the dead-letter stream, and then acknowledges the entry.
 func (c *consumption[V]) giveUp(handling context.Context, d delivery[V], why error) {
 	err := c.insist(handling, "XADD", func() error {
 		_, err := xcache.Run(handling, c.deadLetter(d, why), readText)

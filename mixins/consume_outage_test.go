@@ -20,7 +20,7 @@ import (
 // An outage is a store whose calls fail for a while.
 type outage struct {
 	*memory.Store
-	refused string // a command that the user may not run
+	refused string // the server refuses this command of the user
 	mu      sync.Mutex
 	away    bool
 }
@@ -88,7 +88,7 @@ func TestConsumeOutlivesAnOutage(t *testing.T) {
 			return nil
 		})
 		synctest.Wait()
-		o.set(true) // while 2-0 is handled, and 3-0 waits behind it
+		o.set(true) // while 2-0 is handled, and 3-0 waits behind 2-0
 		close(handling)
 		time.Sleep(10 * time.Minute)
 		o.set(false)

@@ -12,23 +12,23 @@ import (
 	"github.com/xcache-go/xcache/internal/attempt"
 )
 
-// A consumption is one Consume. Its goroutines are one that reads, one that claims, one that
-// keeps what is held here from being claimed by others, and those that handle entries.
+// A consumption is one call of Consume. One of its goroutines reads, one claims, one keeps
+// other consumers from claiming the entries here, and the others run handlers.
 type consumption[V any] struct {
 	streams              *Streams[V]
 	key, group, consumer string
-	full                 string // the key as the server has it
+	full                 string // the key on the server
 	handle               func(context.Context, Delivered[V]) error
 	options              ConsumeOptions
-	// work has the entries on their way to a handler.
+	// work has the entries that wait for a handler.
 	work chan delivery[V]
-	// stop ends the reading, with the error that Consume returns.
+	// stop ends the reading. Its argument is the error of Consume.
 	stop context.CancelCauseFunc
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	held   map[string]struct{}
-	worked map[string]bool // the commands that have succeeded once
-	told   bool            // of a call that failed, since when none has succeeded
+	worked map[string]bool // the commands that have succeeded at least once
+	told   bool            // CallsFailing was sent, and no call has succeeded since
 	last   string          // the ID of the last new entry, or ""
 }
 
@@ -70,14 +70,14 @@ func (c *consumption[V]) run(ctx context.Context) error {
 	return context.Cause(reading)
 }
 
-// fail ends the consumption for an error that is not that of its context.
+// fail ends the consumption with an error other than the error of its context.
 func (c *consumption[V]) fail(err error) {
 	if err != nil {
 		c.stop(err)
 	}
 }
 
-// makeGroup makes the group, unless there is one.
+// makeGroup creates the group if there is none.
 func (c *consumption[V]) makeGroup(ctx context.Context, again bool) error {
 	start := c.options.Start
 	if c.mu.Lock(); again && start == "$" && c.last != "" {
@@ -96,7 +96,7 @@ func (c *consumption[V]) makeGroup(ctx context.Context, again bool) error {
 	})
 }
 
-// inGroup calls fn until it succeeds, and makes the group again if that is gone.
+// inGroup calls fn until fn succeeds, and creates the group again if the group is gone.
 func (c *consumption[V]) inGroup(ctx context.Context, command string, fn func() error) error {
 	for wait := firstConsumeBackoff; ; wait = min(2*wait, longestConsumeBackoff) {
 		err := c.insist(ctx, command, fn)
@@ -110,8 +110,8 @@ func (c *consumption[V]) inGroup(ctx context.Context, command string, fn func() 
 	}
 }
 
-// insist calls fn, which sends a command, until it succeeds, ctx ends, or the error is one
-// that will not go away.
+// insist calls fn, which sends a command, until fn succeeds, ctx ends, or the error is
+// permanent.
 func (c *consumption[V]) insist(ctx context.Context, command string, fn func() error) error {
 	for wait := firstConsumeBackoff; ; wait = min(2*wait, longestConsumeBackoff) {
 		if ctx.Err() != nil {
@@ -132,8 +132,8 @@ func (c *consumption[V]) insist(ctx context.Context, command string, fn func() e
 	}
 }
 
-// isFinal reports whether an error will not go away by itself. A user who may not do what
-// was possible before has credentials that are about to be renewed.
+// isFinal reports whether an error is permanent. A missing permission for a command that
+// has succeeded before is not: new credentials are on their way.
 func (c *consumption[V]) isFinal(command string, err error) bool {
 	for _, final := range []error{xcache.ErrClosed, xcache.ErrWrongType, xcache.ErrSyntax, xcache.ErrInvalidKey, errors.ErrUnsupported} {
 		if errors.Is(err, final) {
@@ -171,15 +171,15 @@ func (c *consumption[V]) observe(e ConsumeEvent) {
 	}
 }
 
-// A delivery is an entry on its way to a handler.
+// A delivery is an entry that waits for a handler.
 type delivery[V any] struct {
 	stored     driver.StreamEntry
 	fields     map[string]V
-	err        error // of the codec
+	err        error // the error of the codec
 	deliveries int
 }
 
-// readOwn hands out what is pending for the consumer from before.
+// readOwn hands out the entries that are pending for the consumer from an earlier run.
 func (c *consumption[V]) readOwn(ctx context.Context) error {
 	for last := "0"; ; {
 		var found []delivery[V]
@@ -198,7 +198,7 @@ func (c *consumption[V]) readOwn(ctx context.Context) error {
 	}
 }
 
-// readNew hands out what is delivered to the consumer, and waits for that.
+// readNew hands out the new entries of the consumer, and waits for them.
 func (c *consumption[V]) readNew(ctx context.Context) error {
 	const fresh = ">"
 	for block := time.Duration(0); ; {
@@ -219,7 +219,7 @@ func (c *consumption[V]) readNew(ctx context.Context) error {
 			c.mu.Unlock()
 		}
 		c.handOut(ctx, found)
-		// A connection of the consumer's own is taken only to wait.
+		// Only a call that waits needs a connection of its own.
 		block = 0
 		if len(found) == 0 {
 			block = Forever
@@ -227,7 +227,7 @@ func (c *consumption[V]) readNew(ctx context.Context) error {
 	}
 }
 
-// read reads entries for the consumer, behind an ID.
+// read reads the entries of the consumer behind an ID.
 func (c *consumption[V]) read(ctx context.Context, id string, block time.Duration) ([]delivery[V], error) {
 	o := c.streams.readGroup(c.group, c.consumer, XReadGroupOptions{Count: c.options.Batch, Block: block}, []StreamPosition{{c.key, id}})
 	return xcache.Run(ctx, o, func(o *xcache.Op) ([]delivery[V], error) {
@@ -239,7 +239,7 @@ func (c *consumption[V]) read(ctx context.Context, id string, block time.Duratio
 	})
 }
 
-// deliveriesOf reads entries, each of which the codec may be unable to read.
+// deliveriesOf reads entries. The codec may fail for some of them.
 func deliveriesOf[V any](o *xcache.Op, r *driver.Reply) ([]delivery[V], error) {
 	stored, err := r.AsStreamEntries()
 	if err != nil {
@@ -253,7 +253,8 @@ func deliveriesOf[V any](o *xcache.Op, r *driver.Reply) ([]delivery[V], error) {
 	return found, nil
 }
 
-// claim takes over, again and again, what other consumers have not told of for MinIdle.
+// claim takes over, again and again, the entries of consumers without a sign of life for
+// MinIdle.
 func (c *consumption[V]) claim(ctx context.Context) error {
 	const begin = "0-0"
 	for next := begin; ; {
@@ -275,10 +276,10 @@ func (c *consumption[V]) claim(ctx context.Context) error {
 	}
 }
 
-// rhythm is how often entries are claimed, and others are kept from being claimed.
+// rhythm is the time between two claims, and between two signs of life.
 func (c *consumption[V]) rhythm() time.Duration { return max(c.options.MinIdle/3, time.Millisecond) }
 
-// autoClaim claims entries from an ID on, and returns where to go on.
+// autoClaim claims entries from an ID on, and returns the start of the next claim.
 func (c *consumption[V]) autoClaim(ctx context.Context, start string) (found []delivery[V], next string, err error) {
 	next = start
 	o := c.streams.autoClaim(c.key, c.group, c.consumer, c.options.MinIdle, start, c.options.Batch)
@@ -296,8 +297,8 @@ func (c *consumption[V]) autoClaim(ctx context.Context, start string) (found []d
 	return found, next, err
 }
 
-// counted fills in how often entries were delivered, and leaves out what is not pending for
-// the consumer: another one has acknowledged it meanwhile, or has claimed it.
+// counted sets the number of deliveries of each entry. Entries that another consumer has
+// acknowledged or claimed meanwhile are left out.
 func (c *consumption[V]) counted(ctx context.Context, found []delivery[V]) ([]delivery[V], error) {
 	if len(found) == 0 {
 		return nil, nil
@@ -324,8 +325,8 @@ func (c *consumption[V]) counted(ctx context.Context, found []delivery[V]) ([]de
 	return pending, nil
 }
 
-// handOut gives entries to handlers, and waits until the last one has been taken. Those that
-// nobody takes before ctx ends stay pending.
+// handOut gives entries to handlers, and waits until a handler has taken the last entry.
+// Entries that no handler takes before ctx ends stay pending.
 func (c *consumption[V]) handOut(ctx context.Context, found []delivery[V]) {
 	taken := found[:0]
 	for _, d := range found { // all are held while the first waits for a handler
@@ -345,7 +346,7 @@ func (c *consumption[V]) handOut(ctx context.Context, found []delivery[V]) {
 	}
 }
 
-// hold notes that an entry is here, and reports false if it is already.
+// hold notes that an entry is here, and reports false if the entry is noted already.
 func (c *consumption[V]) hold(id string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -360,7 +361,7 @@ func (c *consumption[V]) letGo(id string) {
 	delete(c.held, id)
 }
 
-// keep tells of the entries that are here, again and again, so that nobody claims them.
+// keep gives signs of life for the entries that are here, so that no consumer claims them.
 func (c *consumption[V]) keep(ctx context.Context) {
 	for {
 		attempt.Pause(ctx, c.rhythm())

@@ -19,7 +19,7 @@ import (
 
 type delivered = mixins.Delivered[string]
 
-// A consumer is a Consume of the stream s by the group g, and what it was told.
+// A consumer is a Consume of the stream s by the group g, with its events.
 type consumer struct {
 	t       *testing.T
 	streams *mixins.Streams[string]
@@ -64,7 +64,7 @@ func consume(t *testing.T, streams *mixins.Streams[string], name string, options
 	return c
 }
 
-// stop ends the consumption, which returns the error of its context.
+// stop ends the consumption, which then returns the error of its context.
 func (c *consumer) stop() {
 	c.t.Helper()
 	c.cancel()
@@ -113,7 +113,7 @@ func wantPending(t *testing.T, streams *mixins.Streams[string], ids ...string) {
 	require.Equal(t, ids, got, "pending")
 }
 
-// inTime runs a test whose clock is its own.
+// inTime runs a test with a clock of its own.
 func inTime(t *testing.T, test func(t *testing.T, streams *mixins.Streams[string])) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(t, streamsOf(t, openTest(t, "memory://"))) })
@@ -208,7 +208,7 @@ func TestConsumeLeavesALongHandlerItsEntry(t *testing.T) {
 			return nil
 		}
 		options := mixins.ConsumeOptions{MinIdle: time.Minute, DeadLetter: "dead", MaxDeliveries: 2}
-		one := consume(t, streams, "one", options, slow) // whose second and third wait behind the first
+		one := consume(t, streams, "one", options, slow) // the second and the third entry wait behind the first
 		time.Sleep(time.Second)
 		other := consume(t, streams, "other", options, slow)
 		time.Sleep(4 * time.Hour)
@@ -262,7 +262,7 @@ func TestConsumeGivesUpWhatFailsTooOften(t *testing.T) {
 	})
 }
 
-// An entry that takes its consumers down with it is given up by one that does not try it.
+// An entry that kills its consumers is given up by a consumer that does not try the entry.
 func TestConsumeGivesUpWhatIsNeverDone(t *testing.T) {
 	inTime(t, func(t *testing.T, streams *mixins.Streams[string]) {
 		addEntries(t, streams, 1)
@@ -397,7 +397,8 @@ func sorted(texts []string) []string {
 	return texts
 }
 
-// What a handler has done is acknowledged even if it returns after its context has ended.
+// A finished entry is acknowledged even if the handler returns after the end of its
+// context.
 func TestConsumeAcknowledgesWhatIsDoneLate(t *testing.T) {
 	inTime(t, func(t *testing.T, streams *mixins.Streams[string]) {
 		addEntries(t, streams, 1)

@@ -13,22 +13,22 @@ import (
 
 // A DeadLetter is an entry that Consume has given up.
 type DeadLetter[V any] struct {
-	// ID is that of the dead letter in its own stream.
+	// ID is the ID of the dead letter in the dead-letter stream.
 	ID string
-	// Stream is the key of the stream that the entry is from, "" if that is of another prefix,
-	// version or namespace, and Entry is the entry.
+	// Stream is the key of the stream of the entry, or "" for a stream of another prefix,
+	// version or namespace. Entry is the entry.
 	Stream string
 	Entry  StreamEntry[V]
-	// Group and Consumer are those that gave it up, after so many Deliveries.
+	// Group and Consumer gave up the entry, after Deliveries deliveries.
 	Group, Consumer string
 	Deliveries      int
 	// Reason is the text of the last error.
 	Reason string
 }
 
-// What a dead letter has in front of the fields of its entry, in this order. The fields have
-// their names and bytes. An encrypted value is bound to its stream, so that the key of that
-// is needed to read it.
+// These fields stand in a dead letter before the fields of its entry, in this order. The
+// fields of the entry keep their names and bytes. An encrypted value is bound to its
+// stream, so reading the value needs the key of that stream.
 const (
 	deadStream     = "dead:stream" // the full key
 	deadID         = "dead:id"
@@ -39,7 +39,7 @@ const (
 	deadFields     = 6
 )
 
-// longestReason is how much is kept of the text of an error.
+// longestReason is the number of bytes that are kept of the text of an error.
 const longestReason = 4 << 10
 
 // deadLetter returns the operation that adds an entry to the dead-letter stream.
@@ -49,7 +49,8 @@ func (c *consumption[V]) deadLetter(d delivery[V], why error) *xcache.Op {
 	o.Field(deadStream).Field(c.full).Field(deadID).Field(d.stored.ID).Field(deadGroup).Field(c.group).Field(deadConsumer).Field(c.consumer)
 	o.Field(deadDeliveries).Int(int64(d.deliveries)).Field(deadError).Field(reason)
 	for _, pair := range d.stored.Fields {
-		// What is too long to be read is left out, and is in its stream still.
+		// A value that is too long to be read is left out. The stream of the entry still
+		// has it.
 		if value, err := pair.Value.AsBytes(); err == nil {
 			o.Field(string(pair.Name)).Field(string(value))
 		}
@@ -57,11 +58,11 @@ func (c *consumption[V]) deadLetter(d delivery[V], why error) *xcache.Op {
 	return o
 }
 
-// DeadLetters yields what is in a dead-letter stream, from the oldest on. A dead letter whose
-// entry the codec cannot read is yielded without fields, with an error that is
-// xcache.ErrCorrupt, and the loop goes on. Any other error is the last pair.
+// DeadLetters yields the dead letters of a stream, the oldest first. A dead letter whose
+// entry the codec cannot read is yielded without fields and with an error that is
+// xcache.ErrCorrupt, and the loop goes on. Any other error is in the last pair.
 //
-// Who has dealt with one removes it, by XDel with its ID.
+// A program removes a dead letter by XDel with its ID.
 func (s *Streams[V]) DeadLetters(ctx context.Context, key string) iter.Seq2[DeadLetter[V], error] {
 	return func(yield func(DeadLetter[V], error) bool) {
 		pages(ctx, s, key, "-", "+", readDeadLetter[V], yield)

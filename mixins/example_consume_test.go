@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// What goes wrong is counted, and logged with the entry that it is about.
+// Failures are counted, and logged with their entry.
 func ExampleConsumeEvent() {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -30,7 +30,7 @@ func ExampleConsumeEvent() {
 	// Output: entry failed 1-0 1 no such address
 }
 
-// Which events call for somebody to look.
+// Some events call for an operator.
 func ExampleConsumeEventKind() {
 	alarming := func(kind mixins.ConsumeEventKind) bool {
 		switch kind {
@@ -44,7 +44,7 @@ func ExampleConsumeEventKind() {
 	// Output: false true
 }
 
-// Entries are handled one by one, in their order, and the third failure is the last.
+// Entries are handled one by one, in their order. The third failure is the last.
 func ExampleConsumeOptions() {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -57,7 +57,7 @@ func ExampleConsumeOptions() {
 	}
 	_, _ = orders.XAdd(ctx, "orders", mixins.XAddOptions{}, map[string]Order{"placed": {"Bob", 500}})
 	options := mixins.ConsumeOptions{
-		MinIdle:       50 * time.Millisecond, // a failed entry comes again soon
+		MinIdle:       50 * time.Millisecond, // a failed entry soon comes again
 		DeadLetter:    "orders:dead",
 		MaxDeliveries: 3,
 		Observe: func(e mixins.ConsumeEvent) {
@@ -106,7 +106,8 @@ func ExampleDeadLetter() {
 	// Output: orders 1-0 of receipts by host-1 because no such address
 }
 
-// The ID of an entry stays the same when it is delivered again, and tells what was done already.
+// The ID of an entry stays the same when the entry is delivered again, so the handler knows
+// what is done already.
 func ExampleDelivered() {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

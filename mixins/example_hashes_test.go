@@ -76,7 +76,7 @@ func ExampleFieldValue() {
 	// Output: socks for 5 <nil>
 }
 
-// A session lives on for half an hour whenever it is read.
+// Each read of a session extends the session by half an hour.
 func ExampleHGetExOptions() {
 	ctx := context.Background()
 	c := open()
@@ -99,7 +99,7 @@ func ExampleHGetExOptions() {
 	// true <nil>
 }
 
-// Who comes first gets the seat, for ten minutes.
+// The first customer gets the seat, for ten minutes.
 func ExampleHSetExOptions() {
 	ctx := context.Background()
 	c := open()

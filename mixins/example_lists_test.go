@@ -10,7 +10,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// Whose turn it is: the first goes behind the others.
+// The first in line goes to the end.
 func ExampleEnd() {
 	ctx := context.Background()
 	c := open()
@@ -64,7 +64,7 @@ func ExampleLPosOptions() {
 	// [0 2] <nil>
 }
 
-// Urgent jobs before others, several at a time.
+// Urgent jobs come before others, several at a time.
 func ExamplePopped() {
 	ctx := context.Background()
 	c := open()

@@ -25,7 +25,7 @@ func ExamplePubSub() {
 			fmt.Println("a message that is none, in", m.Channel)
 		case err != nil:
 			fmt.Println(err)
-		case m.Event == mixins.Subscribed: // what is said from now on is heard
+		case m.Event == mixins.Subscribed: // later messages are received
 			_, _ = rooms.Publish(ctx, "room:1", "hello")
 		case m.Event == mixins.Gap:
 			fmt.Println("read the history again: messages may have been missed")
@@ -57,7 +57,7 @@ func ExampleQueuedPubSub() {
 	// Output: 0 <nil>
 }
 
-// The channels of all rooms, by a pattern.
+// The pattern matches the channels of all rooms.
 func ExampleMessage() {
 	ctx := context.Background()
 	c := open()
@@ -99,7 +99,7 @@ func ExampleMessageEvent() {
 		}
 		fmt.Println(m.Event)
 		switch m.Event {
-		case mixins.Subscribed, mixins.Gap: // read the price: nobody tells what it is now
+		case mixins.Subscribed, mixins.Gap: // read the price, which is unknown now
 			_, _ = prices.Publish(ctx, "price:7", 30)
 		case mixins.Published:
 			fmt.Println(m.Value)
@@ -112,7 +112,7 @@ func ExampleMessageEvent() {
 	// 30
 }
 
-// A loop that wants all messages, and is slow now and then.
+// The loop wants all messages, and is slow now and then.
 func ExampleSubscribeOptions() {
 	ctx := context.Background()
 	c := open()
@@ -141,7 +141,7 @@ func ExampleSubscribeOptions() {
 	// Output: 6
 }
 
-// Of prices only the latest counts, so that one may wait and the oldest is dropped.
+// Only the latest price counts, so one price may wait, and the oldest is dropped.
 func ExampleWhenFull() {
 	ctx := context.Background()
 	c := open()
@@ -167,7 +167,7 @@ func ExampleWhenFull() {
 		case mixins.Published:
 			heard++
 		}
-		if m.Value == 100 { // the latest is not among those that are dropped
+		if m.Value == 100 { // the latest price is never dropped
 			break
 		}
 	}

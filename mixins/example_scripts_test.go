@@ -53,7 +53,8 @@ func ExampleEncoded() {
 		fmt.Println(err)
 		return
 	}
-	// What was there before, and a new value, which a view reads as any other.
+	// The script returns the value from before, and stores a new value, which any view can
+	// read.
 	replace := mixins.NewScript(scripts, `
 		local old = redis.call('GET', KEYS[1])
 		redis.call('SET', KEYS[1], ARGV[1])
@@ -89,7 +90,7 @@ func ExampleQueuedScript() {
 	// Output: 1 2
 }
 
-// Arguments are plain texts and numbers, but for what the codec is to write.
+// Arguments are plain texts and numbers. Encoded arguments are written by the codec.
 func ExampleArgument() {
 	ctx := context.Background()
 	c := open()
@@ -109,10 +110,10 @@ func ExampleArgument() {
 	// {Ada 1999} <nil>
 }
 
-// A function of a library that the deployment has loaded at the servers.
+// The deployment has loaded the library of the function at the servers.
 func ExampleFunction() {
 	ctx := context.Background()
-	c := open() // memory has no functions: NewFunction says so
+	c := open() // memory has no functions, and NewFunction returns an error
 	defer c.Close()
 	scripts, err := mixins.NewScripts(c)
 	if err != nil {
@@ -130,7 +131,7 @@ func ExampleFunction() {
 
 func ExampleQueuedFunction() {
 	ctx := context.Background()
-	c := open() // memory has no functions: NewFunction says so
+	c := open() // memory has no functions, and NewFunction returns an error
 	defer c.Close()
 	scripts, err := mixins.NewScripts(c)
 	if err != nil {
@@ -153,7 +154,7 @@ func ExampleQueuedFunction() {
 	// Output: true
 }
 
-// Readers are put together, and a program may have one of its own.
+// Readers can be combined, and a program may write its own.
 func ExampleReader() {
 	ctx := context.Background()
 	c := open()
@@ -173,7 +174,7 @@ func ExampleReader() {
 	// Output: [25 % 75 %] <nil>
 }
 
-// What only reads may run at a replica, and again if its reply is lost.
+// A script that only reads may run at a replica, and again if its reply is lost.
 func ExampleScript() {
 	ctx := context.Background()
 	c := open()
@@ -199,7 +200,7 @@ func ExampleScript() {
 	// Output: 2 <nil>
 }
 
-// Keys of a script are those of its cache.
+// A script uses the keys of its cache.
 func ExampleScripts() {
 	ctx := context.Background()
 	c := open()

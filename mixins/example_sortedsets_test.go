@@ -10,7 +10,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// The best score that each had in either month.
+// The result has the best score of each player in both months.
 func ExampleAggregate() {
 	ctx := context.Background()
 	c := open()
@@ -150,7 +150,7 @@ func ExampleRange() {
 	// 3 <nil>
 }
 
-// The best two, and those that are not among them.
+// The first range has the best two, and the second all others.
 func ExampleRankRange() {
 	ctx := context.Background()
 	c := open()

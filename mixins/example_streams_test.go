@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// An Order is what the examples log.
+// An Order is a value of the examples.
 type Order struct {
 	Customer string
 	Cents    int
@@ -63,7 +63,7 @@ func ExampleQueuedStreams() {
 	// 1 <nil>
 }
 
-// A service that mails a receipt for each order.
+// The service mails a receipt for each order.
 func ExampleStreams_Consume() {
 	c := open()
 	defer c.Close()
@@ -78,7 +78,7 @@ func ExampleStreams_Consume() {
 
 	err = orders.Consume(ctx, "orders", "receipts", "host-1", func(_ context.Context, e mixins.Delivered[Order]) error {
 		order := e.Fields["placed"]
-		fmt.Println("a receipt for", order.Customer) // an error here, and the entry comes again
+		fmt.Println("a receipt for", order.Customer) // after an error the entry comes again
 		stop()
 		return nil
 	}, mixins.ConsumeOptions{

@@ -44,12 +44,13 @@ func ExampleStreamPosition() {
 	_, _ = events.XAdd(ctx, "{events}:bank", mixins.XAddOptions{ID: "7"}, map[string]string{"what": "paid"})
 	found, err := events.XRead(ctx, mixins.XReadOptions{},
 		mixins.Behind("{events}:shop", "0"), // all of it
-		mixins.Behind("{events}:bank", "7")) // what comes behind the seventh
+		mixins.Behind("{events}:bank", "7")) // the entries behind the seventh
 	fmt.Println(found, err)
 	// Output: map[{events}:shop:[{1-0 map[what:opened]}]] <nil>
 }
 
-// A stream of the newest hundred thousand, and an entry that nobody needs without a stream.
+// The stream keeps the newest hundred thousand entries. An entry without a stream is
+// dropped.
 func ExampleXAddOptions() {
 	ctx := context.Background()
 	c := open()
@@ -132,7 +133,7 @@ func ExampleStreamInfo() {
 	// Output: 3 opened closed 3-0
 }
 
-// A group of a stream that has no entry yet.
+// The group is created before the first entry.
 func ExampleXGroupCreateOptions() {
 	ctx := context.Background()
 	c := open()
@@ -145,13 +146,13 @@ func ExampleXGroupCreateOptions() {
 	options := mixins.XGroupCreateOptions{MkStream: true}
 	fmt.Println(events.XGroupCreate(ctx, "events", "mail", "$", options))
 	err = events.XGroupCreate(ctx, "events", "mail", "$", options)
-	fmt.Println(errors.Is(err, xcache.ErrNotStored)) // there is the group already
+	fmt.Println(errors.Is(err, xcache.ErrNotStored)) // the group exists already
 	// Output:
 	// <nil>
 	// true
 }
 
-// Two hosts share a stream out.
+// Two hosts share a stream.
 func ExampleXReadGroupOptions() {
 	ctx := context.Background()
 	c := open()
@@ -169,7 +170,7 @@ func ExampleXReadGroupOptions() {
 		got, err := events.XReadGroup(ctx, "mail", host, mixins.XReadGroupOptions{Count: 1}, mixins.Behind("events", ">"))
 		fmt.Println(host, got["events"], err)
 		for _, e := range got["events"] {
-			_, _ = events.XAck(ctx, "events", "mail", e.ID) // it is done
+			_, _ = events.XAck(ctx, "events", "mail", e.ID) // the entry is done
 		}
 	}
 	// Output:
@@ -261,7 +262,7 @@ func ExamplePendingEntry() {
 	// 2-0 host-1 1 <nil>
 }
 
-// What a host has begun, and not done within a minute.
+// The result has entries that a host has begun and not finished within a minute.
 func ExampleXPendingOptions() {
 	ctx := context.Background()
 	c := open()
@@ -281,7 +282,7 @@ func ExampleXPendingOptions() {
 	// Output: [] <nil>
 }
 
-// An entry is taken over, and not counted as a delivery.
+// Another host takes over an entry, and no delivery is counted.
 func ExampleXClaimOptions() {
 	ctx := context.Background()
 	c := open()
@@ -302,7 +303,8 @@ func ExampleXClaimOptions() {
 	// Output: [{1-0 map[what:opened]}] <nil>
 }
 
-// What a host has left is taken over, in pieces. One entry was deleted meanwhile.
+// A host takes over the entries of another host, in pieces. One entry was deleted
+// meanwhile.
 func ExampleClaimed() {
 	ctx := context.Background()
 	c := open()

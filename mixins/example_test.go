@@ -11,8 +11,8 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// open returns an empty cache inside the process. A program gives OpenDSN the string that
-// its configuration says, such as redis://localhost:6379.
+// open returns an empty cache inside the process. A program passes OpenDSN the DSN of its
+// configuration, such as redis://localhost:6379.
 func open(opts ...xcache.Option) *xcache.Cache {
 	c, err := xcache.OpenDSN("memory://", opts...)
 	if err != nil {
@@ -21,7 +21,7 @@ func open(opts ...xcache.Option) *xcache.Cache {
 	return c
 }
 
-// A Job is what the examples queue.
+// A Job is an element of the examples.
 type Job struct {
 	ID   int
 	What string
@@ -127,7 +127,7 @@ func ExampleHashes() {
 	_, _ = carts.HSetMany(ctx, "ada", map[string]int{"socks": 2, "shoes": 1})
 	n, err := carts.HIncrBy(ctx, "ada", "socks", 1)
 	fmt.Println(n, err)
-	_, _ = c.Namespace("cart").Expire(ctx, "ada", xcache.NoExpiry) // structures have no TTL unless they get one
+	_, _ = c.Namespace("cart").Expire(ctx, "ada", xcache.NoExpiry) // structures have no TTL unless a program sets one
 	fmt.Println(carts.HGetAll(ctx, "ada"))
 	// Output:
 	// 3 <nil>
@@ -165,7 +165,7 @@ func ExampleHashes_HExpire() {
 	_, _ = codes.HSet(ctx, "codes", "ada", 4711)
 	became, err := codes.HExpire(ctx, "codes", time.Minute, mixins.ExpireOptions{NX: true}, "ada", "bob")
 	fmt.Println(became[0] == mixins.FieldExpires, became[1] == mixins.FieldMissing, err)
-	fmt.Println(codes.HGetDel(ctx, "codes", "ada")) // a code is good for once
+	fmt.Println(codes.HGetDel(ctx, "codes", "ada")) // a code can be used once
 	fmt.Println(codes.HExists(ctx, "codes", "ada"))
 	// Output:
 	// true true <nil>

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each type that a program can name is shown in use.
+// Each type with an exported name has an example.
 func TestEveryTypeHasAnExample(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)

@@ -9,16 +9,16 @@ import (
 
 //go:generate go run ../internal/twins -type Hashes -twin QueuedHashes -receiver q -pipeline q.p -handle q.h -out hashes_queued.go
 
-// Hashes are hashes: fields, which are plain text, with values of type V. Carts, counters
-// by name, the attributes of a thing that are read and written one by one.
+// Hashes are hashes: fields, which are plain text, with values of type V. Hashes suit
+// carts, counters by name, and attributes that are read and written one by one.
 //
-// Integers are stored as decimal text whatever the codec, so that HIncrBy works on them.
-// All methods may be called concurrently. NewHashes makes one.
+// Integers are stored as decimal text with every codec, so that HIncrBy works on them. All
+// methods may be called concurrently. NewHashes makes one.
 type Hashes[V any] struct {
 	cache *xcache.Cache
 }
 
-// QueuedHashes are the methods of Hashes in a pipeline: see Hashes.In.
+// QueuedHashes has the methods of Hashes in a pipeline: see Hashes.In.
 type QueuedHashes[V any] struct {
 	p *xcache.Pipeline
 	h *Hashes[V]
@@ -37,7 +37,7 @@ func NewHashes[V any](c *xcache.Cache) (*Hashes[V], error) {
 // In returns the handle whose methods queue their operations in p.
 func (h *Hashes[V]) In(p *xcache.Pipeline) QueuedHashes[V] { return QueuedHashes[V]{p, h} }
 
-// WithTx returns the handle as one that reads in a transaction: see xcache.Cache.WithTx.
+// WithTx returns a handle that reads in a transaction: see xcache.Cache.WithTx.
 func (h *Hashes[V]) WithTx(tx *xcache.Tx) *Hashes[V] {
 	in := *h
 	in.cache = h.cache.WithTx(tx)
@@ -50,40 +50,40 @@ type FieldValue[V any] struct {
 	Value V
 }
 
-// HSet stores value in a field, and reports whether the field is new. Without a hash it
-// makes one. A TTL of the field is gone.
+// HSet stores value in a field, and reports whether the field is new. HSet creates a
+// missing hash. The field loses its TTL.
 func (h *Hashes[V]) HSet(ctx context.Context, key, field string, value V) (bool, error) {
 	return xcache.Run(ctx, h.set("hset", "HSET", key, field, value), readFlag)
 }
 
-// HSetMany stores a value in each of the fields, in one step, and returns how many of the
-// fields are new.
+// HSetMany stores a value in each of the fields, in one step, and returns the number of new
+// fields.
 func (h *Hashes[V]) HSetMany(ctx context.Context, key string, values map[string]V) (int, error) {
 	return xcache.Run(ctx, h.setMany(key, values), readInt)
 }
 
-// HSetNX stores value in a field that does not exist, and reports whether it did.
+// HSetNX stores value in a field that does not exist, and reports whether the value was
+// stored.
 func (h *Hashes[V]) HSetNX(ctx context.Context, key, field string, value V) (bool, error) {
 	return xcache.Run(ctx, h.set("hsetnx", "HSETNX", key, field, value), readFlag)
 }
 
-// HGet returns the value of a field. xcache.ErrNotFound if there is none.
+// HGet returns the value of a field. A missing field is xcache.ErrNotFound.
 func (h *Hashes[V]) HGet(ctx context.Context, key, field string) (V, error) {
 	return xcache.Run(ctx, h.op("hget", "HGET", key).Field(field), readOne[V])
 }
 
-// HMGet returns the values of those of the fields that exist.
+// HMGet returns the values of the existing fields among fields.
 func (h *Hashes[V]) HMGet(ctx context.Context, key string, fields ...string) (map[string]V, error) {
 	return xcache.Run(ctx, addFields(h.op("hmget", "HMGET", key), fields), readFieldsFound[V])
 }
 
-// HGetAll returns all fields with their values. A hash that may be large is better read by
-// HScan.
+// HGetAll returns all fields with their values. HScan is better for a large hash.
 func (h *Hashes[V]) HGetAll(ctx context.Context, key string) (map[string]V, error) {
 	return xcache.Run(ctx, h.op("hgetall", "HGETALL", key), readFieldMap[V])
 }
 
-// HDel removes fields, and returns how many of them there were.
+// HDel removes fields, and returns the number of removed fields.
 func (h *Hashes[V]) HDel(ctx context.Context, key string, fields ...string) (int, error) {
 	return xcache.Run(ctx, addFields(h.op("hdel", "HDEL", key), fields), readInt)
 }
@@ -109,9 +109,9 @@ func (h *Hashes[V]) HExists(ctx context.Context, key, field string) (bool, error
 }
 
 // HIncrBy adds delta, which may be negative, to the integer in a field, and returns the
-// sum. A missing field counts as 0. What is no integer is xcache.ErrWrongType, a sum beyond
-// 64 bits xcache.ErrOverflow: the value stays. A cache that encrypts is
-// errors.ErrUnsupported.
+// sum. A missing field counts as 0. A value that is no integer is xcache.ErrWrongType, and
+// a sum beyond 64 bits is xcache.ErrOverflow; both leave the value. A cache that encrypts
+// is errors.ErrUnsupported.
 func (h *Hashes[V]) HIncrBy(ctx context.Context, key, field string, delta int64) (int64, error) {
 	return xcache.Run(ctx, h.op("hincrby", "HINCRBY", key).Counts().Field(field).Int(delta), readInt64)
 }
@@ -121,18 +121,19 @@ func (h *Hashes[V]) HIncrByFloat(ctx context.Context, key, field string, delta f
 	return xcache.Run(ctx, h.op("hincrbyfloat", "HINCRBYFLOAT", key).Counts().Field(field).Float(delta), readFloat)
 }
 
-// HStrLen returns how many bytes the value of a field has as it is stored, 0 without it.
+// HStrLen returns the number of bytes of the stored value of a field, 0 for a missing
+// field.
 func (h *Hashes[V]) HStrLen(ctx context.Context, key, field string) (int, error) {
 	return xcache.Run(ctx, h.op("hstrlen", "HSTRLEN", key).Field(field), readInt)
 }
 
-// HRandField returns a field by chance. xcache.ErrNotFound without a hash.
+// HRandField returns a random field. A missing hash is xcache.ErrNotFound.
 func (h *Hashes[V]) HRandField(ctx context.Context, key string) (string, error) {
 	return xcache.Run(ctx, h.op("hrandfield", "HRANDFIELD", key), readText)
 }
 
-// HRandFieldCount returns at most count different fields by chance; if count is negative,
-// -count fields, some of which may be the same.
+// HRandFieldCount returns at most count different random fields. A negative count returns
+// -count fields, which may repeat.
 func (h *Hashes[V]) HRandFieldCount(ctx context.Context, key string, count int) ([]string, error) {
 	return xcache.Run(ctx, h.op("hrandfield", "HRANDFIELD", key).Int(int64(count)), readTexts)
 }
@@ -142,10 +143,10 @@ func (h *Hashes[V]) HRandFieldValues(ctx context.Context, key string, count int)
 	return xcache.Run(ctx, h.op("hrandfield", "HRANDFIELD", key).Int(int64(count)).Word("WITHVALUES"), readFieldValues[V])
 }
 
-// HScan returns the fields of a hash with their values, in pieces, so that a large one
-// holds up nobody. A field that is in the hash all the time comes once at least; it may
-// come again, and one that is added or removed meanwhile may come or not. An error ends the
-// loop.
+// HScan returns the fields of a hash with their values, in pieces, so that a large hash
+// delays no other call. A field that is in the hash all the time is yielded at least once,
+// and may be yielded again. A field that is added or removed meanwhile may be yielded or
+// not. An error ends the loop.
 func (h *Hashes[V]) HScan(ctx context.Context, key string, options ScanOptions) iter.Seq2[FieldValue[V], error] {
 	return func(yield func(FieldValue[V], error) bool) {
 		scan(ctx, h.cache, "hscan", "HSCAN", key, options, readFieldValuesOf[V], yield)

@@ -9,56 +9,58 @@ import (
 
 // This file has the methods on TTLs of single fields. Servers have them since Redis 7.4 and
 // Valkey 9.0, HGetEx and HSetEx since Redis 8.0 and Valkey 9.0, HGetDel since Redis 8.0 and
-// Valkey 9.1. On an older server they are errors.ErrUnsupported, which names the version.
+// Valkey 9.1. On an older server they return errors.ErrUnsupported, and the error names the
+// version.
 
-// ExpireOptions say which fields HExpire and its kin give a TTL. A field without a TTL
-// counts as one that lasts for ever. What contradicts itself is xcache.ErrSyntax.
+// ExpireOptions select the fields to which HExpire, HPExpire, HExpireAt and HPExpireAt give
+// a TTL. A field without a TTL counts as a field that lasts for ever. Contradicting options
+// are xcache.ErrSyntax.
 type ExpireOptions struct {
 	NX bool // only fields without a TTL
 	XX bool // only fields with a TTL
-	GT bool // only if the field lasts longer then
-	LT bool // only if the field lasts shorter then
+	GT bool // only if the new TTL is longer
+	LT bool // only if the new TTL is shorter
 }
 
-// A FieldExpiry is what HExpire and its kin did with a field.
+// A FieldExpiry is the result of HExpire, HPExpire, HExpireAt or HPExpireAt for a field.
 type FieldExpiry int
 
-// What HExpire and its kin did with a field: the numbers are those of the server.
+// These results have the numbers of the server.
 const (
-	FieldMissing FieldExpiry = -2 // there is no such field
-	FieldKept    FieldExpiry = 0  // the options do not hold: the field is as it was
+	FieldMissing FieldExpiry = -2 // the field does not exist
+	FieldKept    FieldExpiry = 0  // the options exclude the field, which stays as before
 	FieldExpires FieldExpiry = 1  // the field has the TTL
-	FieldDeleted FieldExpiry = 2  // the time has passed already: the field is gone
+	FieldDeleted FieldExpiry = 2  // the time has passed already, and the field is removed
 )
 
-// HGetExOptions say what HGetEx does with the TTLs of the fields that it reads. The zero
-// value leaves them as they are.
+// HGetExOptions change the TTLs of the fields that HGetEx reads. The zero value leaves the
+// TTLs.
 type HGetExOptions struct {
-	// TTL is what the fields get, in milliseconds, rounded up. xcache.NoExpiry takes
-	// the TTLs away, 0 leaves them. The fields of a negative one are removed.
+	// TTL is the new TTL of the fields, in milliseconds, rounded up. xcache.NoExpiry
+	// removes the TTLs, and 0 leaves them. A negative TTL removes the fields.
 	TTL time.Duration
-	// At is when the fields expire, instead of TTL.
+	// At is the time when the fields expire, instead of TTL.
 	At time.Time
 }
 
-// HSetExOptions say which TTL HSetEx gives fields, and when it sets them. The zero value
-// sets them, without a TTL.
+// HSetExOptions are the TTL and the conditions of HSetEx. The zero value stores the fields
+// without a TTL.
 type HSetExOptions struct {
-	// TTL is what the fields get, in milliseconds, rounded up. 0 and xcache.NoExpiry
-	// are none. With a negative one nothing is stored, and what there was is removed.
+	// TTL is the TTL of the fields, in milliseconds, rounded up. 0 and xcache.NoExpiry give
+	// the fields no TTL. A negative TTL stores nothing, and removes the fields.
 	TTL time.Duration
-	// At is when the fields expire, instead of TTL.
+	// At is the time when the fields expire, instead of TTL.
 	At time.Time
-	// KeepTTL leaves each field the TTL that it has, instead of TTL.
+	// KeepTTL leaves each field its present TTL, instead of TTL.
 	KeepTTL bool
 
-	FNX bool // only if none of the fields is there
-	FXX bool // only if all of the fields are there
+	FNX bool // only if no field exists
+	FXX bool // only if all fields exist
 }
 
-// HExpire gives fields a TTL of ttl, in whole seconds, rounded up, and returns what became
-// of each field, in their order. ttl <= 0 removes the fields. xcache.NoExpiry is
-// xcache.ErrSyntax: HPersist takes TTLs away.
+// HExpire gives fields a TTL of ttl, in whole seconds, rounded up, and returns one result
+// for each field, in the order of fields. ttl <= 0 removes the fields. xcache.NoExpiry is
+// xcache.ErrSyntax: HPersist removes TTLs.
 func (h *Hashes[V]) HExpire(ctx context.Context, key string, ttl time.Duration, options ExpireOptions, fields ...string) ([]FieldExpiry, error) {
 	return xcache.Run(ctx, h.expire("hexpire", "HEXPIRE", key, ttl, time.Second, options, fields), readFieldExpiries)
 }
@@ -79,8 +81,8 @@ func (h *Hashes[V]) HPExpireAt(ctx context.Context, key string, at time.Time, op
 	return xcache.Run(ctx, options.on(h.op("hpexpireat", "HPEXPIREAT", key).Int(pointInTime(at, time.Millisecond)), fields), readFieldExpiries)
 }
 
-// HTTL returns the time that each of the fields has left, in seconds; xcache.NoExpiry for
-// one without a TTL. Fields that do not exist are not in the map.
+// HTTL returns the remaining time of each field, in seconds, and xcache.NoExpiry for a
+// field without a TTL. The map has no missing fields.
 func (h *Hashes[V]) HTTL(ctx context.Context, key string, fields ...string) (map[string]time.Duration, error) {
 	return xcache.Run(ctx, behindFields(h.op("httl", "HTTL", key), fields), readFieldTTLsInSeconds)
 }
@@ -90,26 +92,27 @@ func (h *Hashes[V]) HPTTL(ctx context.Context, key string, fields ...string) (ma
 	return xcache.Run(ctx, behindFields(h.op("hpttl", "HPTTL", key), fields), readFieldTTLsInMilliseconds)
 }
 
-// HPersist takes the TTLs of fields away, and reports for each of them, in their order,
-// whether the field exists. As with Cache.Persist that is true of one that had no TTL.
+// HPersist removes the TTLs of fields, and reports for each field whether the field exists,
+// in the order of fields. As with Cache.Persist, the report is true for a field that had no
+// TTL.
 func (h *Hashes[V]) HPersist(ctx context.Context, key string, fields ...string) ([]bool, error) {
 	return xcache.Run(ctx, behindFields(h.op("hpersist", "HPERSIST", key), fields), readFieldsPersisted)
 }
 
-// HGetEx returns the values of those of the fields that exist, and changes their TTLs, in
-// one step.
+// HGetEx returns the values of the existing fields, and changes their TTLs, in one step.
+// The bytes of a value that the codec cannot read are in an *xcache.UnreadReplyError.
 func (h *Hashes[V]) HGetEx(ctx context.Context, key string, options HGetExOptions, fields ...string) (map[string]V, error) {
 	return xcache.Run(ctx, behindFields(options.on(h.op("hgetex", "HGETEX", key)), fields), readFieldsFound[V])
 }
 
-// HGetDel returns the values of those of the fields that exist, and removes them, in one
-// step.
+// HGetDel returns the values of the existing fields, and removes the fields, in one step.
+// The bytes of a value that the codec cannot read are in an *xcache.UnreadReplyError.
 func (h *Hashes[V]) HGetDel(ctx context.Context, key string, fields ...string) (map[string]V, error) {
 	return xcache.Run(ctx, behindFields(h.op("hgetdel", "HGETDEL", key), fields), readFieldsFound[V])
 }
 
 // HSetEx stores a value in each of the fields with a TTL, in one step, and reports whether
-// it did: the options may be against it.
+// the values were stored: the conditions of the options may not hold.
 func (h *Hashes[V]) HSetEx(ctx context.Context, key string, options HSetExOptions, values map[string]V) (bool, error) {
 	return xcache.Run(ctx, h.setEx(key, options, values), readFlag)
 }
@@ -179,10 +182,10 @@ func (x HSetExOptions) on(o *xcache.Op) *xcache.Op {
 
 var errTwoExpiries = syntaxError("a field has one TTL: give it either TTL or At or KeepTTL")
 
-// longAgo is a point in time that has passed on every server.
+// longAgo is a time that has passed on every server.
 const longAgo = 1
 
-// expiring adds a TTL that is not 0, or a point in time that is not zero.
+// expiring adds a TTL other than 0, or a time that is not zero.
 func expiring(o *xcache.Op, ttl time.Duration, at time.Time) *xcache.Op {
 	switch {
 	case ttl != 0 && !at.IsZero():
@@ -197,9 +200,9 @@ func expiring(o *xcache.Op, ttl time.Duration, at time.Time) *xcache.Op {
 	return o
 }
 
-// pointInTime returns a point in time in units since 1970, rounded up.
+// pointInTime returns a time as a number of units since 1970, rounded up.
 func pointInTime(at time.Time, unit time.Duration) int64 {
-	const endOfTime = 1 << 50 // in seconds, beyond what servers take
+	const endOfTime = 1 << 50 // in seconds, beyond the limit of every server
 	n := min(at.Unix(), endOfTime) * int64(time.Second/unit)
 	return max(longAgo, n+roundedUp(time.Duration(at.Nanosecond()), unit))
 }
@@ -212,7 +215,7 @@ func roundedUp(d, unit time.Duration) int64 {
 	return n
 }
 
-// behindFields adds FIELDS, how many there are, and the fields.
+// behindFields adds FIELDS, the number of fields, and the fields.
 func behindFields(o *xcache.Op, fields []string) *xcache.Op {
 	return addFields(o.Word("FIELDS").Int(int64(len(fields))), fields)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// holders is what a handle knows of the claims that this process holds by it.
+// holders has the claims that this process holds through one handle.
 type holders struct {
 	cache *xcache.Cache
 	wakes wakes
@@ -27,7 +27,7 @@ func (h *holders) open(c *xcache.Cache) {
 	h.wakes = wakes{cache: c, owner: &h.owned, ctx: ctx}
 }
 
-// close gives back what is held, and waits for all that runs.
+// close releases the claims, and waits for the goroutines of the handle.
 func (h *holders) close() error {
 	h.mu.Lock()
 	held := h.held
@@ -45,7 +45,7 @@ func (h *holders) close() error {
 	return errors.Join(errs...)
 }
 
-// hold begins a claim, which close gives back.
+// hold begins a claim, which close releases.
 func (h *holders) hold(ctx context.Context, k *claim, sent time.Time, lease time.Duration, renews bool) (context.Context, error) {
 	held := k.hold(ctx, sent, lease, renews)
 	h.mu.Lock()
@@ -70,8 +70,8 @@ func (h *holders) forget(k *claim) {
 	delete(h.held, k)
 }
 
-// abandon releases, in the background, what the server may have given to a token of whom
-// nobody knows.
+// abandon releases a claim in the background after an unknown outcome: the server may have
+// granted the claim.
 func (h *holders) abandon(k *claim) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

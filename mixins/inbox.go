@@ -11,16 +11,16 @@ import (
 // An inbox has the events of a subscription that wait for the loop.
 type inbox struct {
 	options SubscribeOptions
-	filled  chan struct{} // has an element when there may be something to take
-	emptied chan struct{} // has an element when there may be room
+	filled  chan struct{} // has an element when the inbox may have an event
+	emptied chan struct{} // has an element when the inbox may have room
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	waiting []waiting
-	count   int   // of messages that wait
-	err     error // why no more come
+	count   int   // the number of messages that wait
+	err     error // the reason why no more events come
 }
 
-// A waiting event is a delivery, or, if that is nil, so many messages that were dropped.
+// A waiting event is a delivery, or a number of dropped messages if the delivery is nil.
 type waiting struct {
 	delivery *xcache.Delivery
 	missed   int
@@ -30,7 +30,7 @@ func newInbox(options SubscribeOptions) *inbox {
 	return &inbox{options: options, filled: make(chan struct{}, 1), emptied: make(chan struct{}, 1)}
 }
 
-// put adds an event. With Wait it waits for room, until ctx ends.
+// put adds an event. With the option Wait, put waits for room until ctx ends.
 func (b *inbox) put(ctx context.Context, d *xcache.Delivery) {
 	for !b.add(d) {
 		select {
@@ -42,8 +42,8 @@ func (b *inbox) put(ctx context.Context, d *xcache.Delivery) {
 	signal(b.filled)
 }
 
-// add reports false if there is no room, and the event is to wait for it. What is no
-// message always has room.
+// add reports false if the event has to wait for room. Events other than messages always
+// have room.
 func (b *inbox) add(d *xcache.Delivery) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -61,7 +61,7 @@ func (b *inbox) add(d *xcache.Delivery) bool {
 	case full:
 		b.dropOldest()
 	case d.Event == driver.Resubscribed && b.endsWithGap():
-		return true // one tells as much as two
+		return true // two gaps in a row say no more than one
 	}
 	if d.Event == driver.Published {
 		b.count++
@@ -70,7 +70,7 @@ func (b *inbox) add(d *xcache.Delivery) bool {
 	return true
 }
 
-// endsWithGap reports whether the last that waits is the news of a lost connection.
+// endsWithGap reports whether the last waiting event is a lost connection.
 func (b *inbox) endsWithGap() bool {
 	if len(b.waiting) == 0 {
 		return false
@@ -79,15 +79,14 @@ func (b *inbox) endsWithGap() bool {
 	return last != nil && last.Event == driver.Resubscribed
 }
 
-// dropOldest puts a gap in the place of the oldest message, or makes the one before it
-// longer.
+// dropOldest replaces the oldest message by a gap, or adds the message to the gap before.
 func (b *inbox) dropOldest() {
 	for i := range b.waiting {
 		if w := &b.waiting[i]; w.delivery != nil && w.delivery.Event == driver.Published {
 			b.count--
 			if i > 0 && b.waiting[i-1].delivery == nil {
 				b.waiting[i-1].missed++
-				copy(b.waiting[1:i+1], b.waiting[:i]) // the few before it, and not the many behind
+				copy(b.waiting[1:i+1], b.waiting[:i]) // moves the few events before, and not the many behind
 				b.waiting = b.waiting[1:]
 			} else {
 				*w = waiting{missed: 1}
@@ -97,7 +96,7 @@ func (b *inbox) dropOldest() {
 	}
 }
 
-// end tells why no more events come, behind those that wait.
+// end sets the reason why no more events come after the waiting events.
 func (b *inbox) end(err error) {
 	b.mu.Lock()
 	b.err = err
@@ -105,15 +104,14 @@ func (b *inbox) end(err error) {
 	signal(b.filled)
 }
 
-// clear forgets what waits.
+// clear drops the waiting events.
 func (b *inbox) clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.waiting, b.count = nil, 0
 }
 
-// take waits for the next event: a delivery, or else a number of messages that were
-// dropped.
+// take waits for the next event: a delivery, or a number of dropped messages.
 func (b *inbox) take() (d *xcache.Delivery, missed int, err error) {
 	for {
 		b.mu.Lock()

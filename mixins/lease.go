@@ -11,16 +11,16 @@ import (
 	"github.com/xcache-go/xcache/internal/attempt"
 )
 
-// DefaultLease is the lease of locks and of claims on semaphores whose options name none.
+// DefaultLease is the lease of locks and permits whose options have no Lease.
 const DefaultLease = 30 * time.Second
 
-// minLease is the shortest lease: with less, a pause of the process is the end of each.
+// minLease is the shortest lease. A shorter lease would end in every pause of the process.
 const minLease = 20 * time.Millisecond
 
 // maxLease is the longest lease.
 const maxLease = 365 * 24 * time.Hour
 
-// checkLease returns the lease that an option says, which may be 0 for the default.
+// checkLease returns the lease of an option, where 0 is the default.
 func checkLease(lease time.Duration) (time.Duration, error) {
 	switch {
 	case lease == 0:
@@ -31,34 +31,36 @@ func checkLease(lease time.Duration) (time.Duration, error) {
 	return lease, nil
 }
 
-// validity is for how long a holder may rely on a lease, from the moment before the command
-// was sent: the lease without what two clocks differ by meanwhile.
+// validity is the time for which a holder may rely on a lease, from the moment before the
+// command was sent. The difference of two clocks is subtracted from the lease.
 func validity(lease time.Duration) time.Duration { return lease - lease/100 - 2*time.Millisecond }
 
-// A claim is what a server has granted to this process for the time of a lease. It is renewed
-// by a goroutine of its own, and has a context that ends with it.
+// A claim is a lock or a permit that the server has granted to this process for the time of
+// a lease. A goroutine of the claim renews the lease. The context of the claim ends with
+// the claim.
 type claim struct {
-	// extend and release are the commands. They report whether the server knew of the claim.
+	// extend and release send the commands, and report whether the server knew the claim.
 	extend  func(ctx context.Context, lease time.Duration) (bool, error)
 	release func(ctx context.Context) (bool, error)
-	// lost is the cause of the end of the context, and notHeld the error of methods then.
+	// lost is the cause with which the context ends, and notHeld is the error of methods
+	// after that.
 	lost, notHeld error
-	// ended is called once, when the claim is over.
+	// ended is called once, when the claim has ended.
 	ended func()
 
 	cancel context.CancelCauseFunc
-	// renewal ends when renewing has.
+	// renewal waits for the goroutine that renews.
 	renewal sync.WaitGroup
 
 	mu     sync.Mutex
 	lease  time.Duration
 	until  time.Time   // by the monotonic clock
 	expiry *time.Timer // fires at until
-	over   error       // why the claim is none any more, or nil
+	over   error       // the reason for the end of the claim, or nil
 }
 
-// hold begins a claim whose command was sent at a time, and returns the context of its
-// holder.
+// hold begins a claim whose command was sent at the time sent, and returns the context of
+// the holder.
 func (k *claim) hold(ctx context.Context, sent time.Time, lease time.Duration, renews bool) context.Context {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -71,7 +73,7 @@ func (k *claim) hold(ctx context.Context, sent time.Time, lease time.Duration, r
 	return ctx
 }
 
-// expire is run when the time has come, unless the claim was extended meanwhile.
+// expire runs when the lease has run out, unless the claim was extended meanwhile.
 func (k *claim) expire() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -82,7 +84,7 @@ func (k *claim) expire() {
 	k.end(k.notHeld, fmt.Errorf("%w: the lease has run out", k.lost))
 }
 
-// end ends the claim, once. mu is locked.
+// end ends the claim, once. The caller holds mu.
 func (k *claim) end(over, cause error) {
 	if k.over != nil {
 		return
@@ -93,14 +95,14 @@ func (k *claim) end(over, cause error) {
 	k.ended()
 }
 
-// lose ends the claim that the server does not know any more.
+// lose ends a claim that the server does not know any more.
 func (k *claim) lose(cause error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.end(k.notHeld, cause)
 }
 
-// renew extends the claim at a third of each lease, until it is over or ctx ends.
+// renew extends the claim at a third of each lease, until the claim or ctx ends.
 func (k *claim) renew(ctx context.Context, sent time.Time) {
 	for {
 		k.mu.Lock()
@@ -121,14 +123,14 @@ func (k *claim) renew(ctx context.Context, sent time.Time) {
 		case errors.Is(err, xcache.ErrClosed):
 			k.lose(fmt.Errorf("%w: %w", k.lost, err))
 			return
-		default: // the next attempt is soon, and expire is the end of all
+		default: // the next attempt is soon, and expire ends the claim at last
 			sent = time.Now().Add(-lease/3 + min(lease/20, time.Second/2))
 		}
 	}
 }
 
-// extendBy begins the lease anew, with another length. An error of the server leaves the claim
-// as it is, which runs out as it would have.
+// extendBy begins the lease anew, with another length. After an error of the server the old
+// lease goes on.
 func (k *claim) extendBy(ctx context.Context, lease time.Duration) error {
 	k.mu.Lock()
 	over := k.over
@@ -155,7 +157,7 @@ func (k *claim) extendBy(ctx context.Context, lease time.Duration) error {
 	return nil
 }
 
-// left is for how long the holder may rely on the claim.
+// left is the time for which the holder may still rely on the claim.
 func (k *claim) left() time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -165,8 +167,8 @@ func (k *claim) left() time.Duration {
 	return max(0, time.Until(k.until))
 }
 
-// stop ends the claim here, and waits for a renewal that is under way. It returns why the claim
-// was over before, or nil.
+// stop ends the claim here, and waits for a renewal in flight. The result is the earlier reason
+// for the end of the claim, or nil.
 func (k *claim) stop(over, cause error) (before error) {
 	k.mu.Lock()
 	before = k.over
@@ -190,22 +192,23 @@ func (k *claim) giveBack(ctx context.Context, over, cause error) error {
 	case err.last != nil:
 		return err.last
 	case before != nil, !known && !(err.unknown && time.Now().Before(until)):
-		// Of two releases the second finds nothing, and the first may have been applied.
+		// After two attempts to release the second finds no claim, and the first may have
+		// released it.
 		return k.notHeld
 	}
 	return nil
 }
 
-// failures is what became of an operation that was tried again.
+// failures is the history of a repeated operation.
 type failures struct {
-	last    error // of the last attempt
-	unknown bool  // one of them had an unknown outcome
+	last    error // the error of the last attempt
+	unknown bool  // one attempt had an unknown outcome
 }
 
-// attempts is how often a step is tried that is safe to repeat.
+// attempts is the number of attempts for a step that is safe to repeat.
 const attempts = 4
 
-// repeated does what is safe to do again until its outcome is known.
+// repeated repeats a step that is safe to repeat, until its outcome is known.
 func repeated[R any](ctx context.Context, do func() (R, error)) (result R, f failures) {
 	for i := range attempts {
 		result, f.last = do()

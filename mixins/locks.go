@@ -14,18 +14,18 @@ import (
 
 // The errors of locks.
 var (
-	// ErrLockHeld is a lock that somebody else holds.
+	// ErrLockHeld means that somebody else holds the lock.
 	ErrLockHeld = errors.New("xcache: the lock is held by another")
-	// ErrLockNotHeld is a method of a Lock that is no longer held, or was released.
+	// ErrLockNotHeld is the error of a method of a Lock that was lost or released.
 	ErrLockNotHeld = errors.New("xcache: the lock is not held")
-	// ErrLockLost is the cause of the end of the context of a lock that was lost.
+	// ErrLockLost is the cause with which the context of a lost lock ends.
 	ErrLockLost = errors.New("xcache: the lock is lost")
 )
 
-// Locks gives each name to one holder at a time, among all processes that use the cache with
-// the same prefix and namespace, whatever their version is. A holder has a lock for the time of
-// a lease, which is renewed in the background at a third of it. So a holder that dies is in
-// the way for one lease at most.
+// Locks gives each name to one holder at a time, among all processes that use the cache
+// with the same prefix and namespace. The version makes no difference. A holder has a lock
+// for the time of a lease, which is renewed in the background at a third of it. So a holder
+// that dies blocks others for one lease at most.
 //
 //	ctx, lock, err := locks.Acquire(ctx, "report", mixins.LockOptions{})
 //	if err != nil {
@@ -34,39 +34,41 @@ var (
 //	defer lock.Release(ctx)
 //	return write(ctx, lock.Fence()) // ends with ctx, also when the lock is lost
 //
-// The context ends with the cause ErrLockLost when the lease has run out without a renewal, or
-// the server does not know of the lock any more. The time is counted on the monotonic clock
-// from before the command was sent. No lease can stop a process that does not look: one that is
-// frozen, or whose write is on its way. For those there is the fence, a number that
-// grows from holder to holder: what is written to rejects a smaller one than the last.
+// The context ends with the cause ErrLockLost when the lease has run out without a renewal,
+// or the server does not know of the lock any more. The lease is measured by the monotonic
+// clock, from before the command was sent. No lease can stop a process that is frozen, or a
+// write that is on its way. The fence, a number that grows from holder to holder, is for
+// these cases: the system that is written to rejects a smaller fence than the last.
 //
-// The lock of a name is a key of its own beside those of values: Keys, DeletePattern, Clear and
-// ClearAllVersions leave it alone. FlushDB and eviction drop it, and a failover may lose it. The
-// holder finds out at the next renewal, and somebody else may have the lock meanwhile.
+// The lock of a name has a key beside the keys of values: Keys, DeletePattern, Clear and
+// ClearAllVersions do not touch it. FlushDB and eviction remove the key, and a failover may
+// lose it. The holder notices at the next renewal; somebody else may have the lock until
+// then.
 //
-// Callers of one Locks who wait for a name are served in the order in which they came. Among
-// processes no order is kept. All methods may be called concurrently. NewLocks makes one; a
-// program has one, and closes it before the cache.
+// Callers of one Locks who wait for a name are served in the order of their calls. Among
+// processes no order is kept. All methods may be called concurrently. A program makes one
+// Locks by NewLocks, and closes it before the cache.
 type Locks struct {
 	holders
-	lines map[string][]chan struct{} // callers who wait, by name; the first of each is served
+	lines map[string][]chan struct{} // callers who wait, by name; the first of each line is served
 }
 
-// LockOptions are those of Acquire and TryAcquire. The zero value waits until the context ends,
-// and renews a lease of DefaultLease.
+// LockOptions are the options of Acquire and TryAcquire. The zero value waits until the
+// context ends, and renews a lease of DefaultLease.
 type LockOptions struct {
-	// Lease is for how long the server keeps the lock without a renewal, from 20 ms to a year;
-	// 0 is DefaultLease. A short one frees the lock of a dead holder soon; a long one outlasts
-	// a server that is away.
+	// Lease is the time for which the server keeps the lock without a renewal, from 20 ms
+	// to a year; 0 is DefaultLease. A short lease frees the lock of a dead holder soon; a
+	// long lease outlasts a server that is away.
 	Lease time.Duration
-	// Wait is how long Acquire waits for a lock that is held; 0 is until the context ends.
-	// TryAcquire does not wait.
+	// Wait is the time for which Acquire waits for a held lock; 0 waits until the context
+	// ends. TryAcquire does not wait.
 	Wait time.Duration
-	// NoRenewal leaves it to the holder to call Extend.
+	// NoRenewal leaves renewals to the holder, by Extend.
 	NoRenewal bool
 }
 
-// A Lock is held until Release, or until it is lost. Its methods may be called concurrently.
+// A Lock is held until Release, or until the lock is lost. All methods may be called
+// concurrently.
 type Lock struct {
 	claim
 	locks *Locks
@@ -75,8 +77,8 @@ type Lock struct {
 	fence int64
 }
 
-// NewLocks returns a handle on the locks of a cache. A driver without them is
-// errors.ErrUnsupported, and so is a key layout of the program's own.
+// NewLocks returns a handle on the locks of a cache. A driver without locks, and a key
+// layout of the program (WithKeyFunc), are errors.ErrUnsupported.
 func NewLocks(c *xcache.Cache) (*Locks, error) {
 	c, err := supported(c.KeySpace("lock"), "locks")
 	if err != nil {
@@ -87,11 +89,11 @@ func NewLocks(c *xcache.Cache) (*Locks, error) {
 	return l, nil
 }
 
-// Acquire waits for the lock of a name, and returns it with a context that ends when it is
-// lost. The error is ErrLockHeld if the lock was still held at the end of Wait, that of ctx
-// if that has ended, and xcache.ErrClosed after Close. An error of the server is returned after
-// a few attempts; where the outcome of the last one is unknown, a lock that may have been
-// taken is released in the background.
+// Acquire waits for the lock of a name, and returns the lock with a context that ends when
+// the lock is lost. The error is ErrLockHeld if the lock was still held at the end of Wait,
+// the error of ctx if ctx has ended, and xcache.ErrClosed after Close. An error of the
+// server is returned after a few attempts. If the outcome of the last attempt is unknown,
+// Acquire releases the lock in the background.
 func (l *Locks) Acquire(ctx context.Context, name string, options LockOptions) (context.Context, *Lock, error) {
 	if options.Wait < 0 {
 		return ctx, nil, syntaxError("acquire: Wait is negative; 0 waits until the context ends")
@@ -151,32 +153,32 @@ func (l *Locks) TryAcquire(ctx context.Context, name string, options LockOptions
 	return held, lock, nil
 }
 
-// Close releases the locks that are held, ends their contexts and those who wait, with
-// xcache.ErrClosed, and waits for all that runs in the background. It is called before Close
-// of the cache. Calls after the first do nothing.
+// Close releases the held locks, ends their contexts and the waiting calls with
+// xcache.ErrClosed, and waits for the work in the background. Call Close before Close of
+// the cache. Calls after the first do nothing.
 func (l *Locks) Close() error {
 	return l.close()
 }
 
-// Name returns the name that the lock was acquired by.
+// Name returns the name of the lock.
 func (k *Lock) Name() string { return k.name }
 
-// Fence returns a number that is greater than those of all who held the lock before, and is
-// not 0. It is the server's time in microseconds, or one more than the number before if that
-// is greater.
+// Fence returns a number that is greater than the fence of every earlier holder, and is not
+// 0. The fence is the server's time in microseconds, or the last fence plus one if that is
+// greater.
 //
-// It may be smaller than one before if the server has lost the lock (eviction, FlushDB, a failover
-// before the write was replicated, or an hour without a holder) and, besides, its clock is
-// behind that of before.
+// A fence may be smaller than an earlier fence only if two things happen. The server has
+// lost the lock (by eviction, FlushDB, a failover before the write was replicated, or an
+// hour without a holder). And its clock is behind the clock of the earlier fence.
 func (k *Lock) Fence() int64 { return k.fence }
 
-// Left returns for how long the holder may rely on the lock without another renewal; 0 if it
-// is lost or released.
+// Left returns the time for which the holder may rely on the lock without another renewal;
+// 0 for a lock that is lost or released.
 func (k *Lock) Left() time.Duration { return k.left() }
 
-// Extend begins the lease anew, with another length, which renewals keep. ErrLockNotHeld if
-// the lock is lost, or released. After any other error the lease runs on as it was, or, if the
-// outcome is unknown, may have been extended.
+// Extend begins the lease anew, with another length, which renewals keep. A lock that is
+// lost or released is ErrLockNotHeld. After any other error the old lease goes on; if the
+// outcome is unknown, the lease may have been extended.
 func (k *Lock) Extend(ctx context.Context, lease time.Duration) error {
 	lease, err := checkLease(lease)
 	if err != nil {
@@ -185,17 +187,18 @@ func (k *Lock) Extend(ctx context.Context, lease time.Duration) error {
 	return k.extendBy(ctx, lease)
 }
 
-// Release frees the lock, and ends its context. ErrLockNotHeld if the lock was released before,
-// or is lost: somebody else may have had it meanwhile. The end of ctx does not keep it from
-// that, so that the context of the lock will do; op_timeout bounds each of a few attempts. After
-// any other error the lock is free at the end of its lease.
+// Release frees the lock, and ends its context. The error is ErrLockNotHeld if the lock was
+// released before or is lost, so that somebody else may have had the lock. The end of ctx
+// does not stop Release, so the context of the lock will do; op_timeout bounds each of a
+// few attempts. After any other error the lock is free at the end of its lease.
 func (k *Lock) Release(ctx context.Context) error {
 	err := k.giveBack(ctx, ErrLockNotHeld, context.Canceled)
 	k.locks.wakes.wake(k.name)
 	return err
 }
 
-// queue puts a caller into the line of a name. The channel is closed when it is its turn.
+// queue puts a caller into the line of a name. The channel is closed when the caller is the
+// first.
 func (l *Locks) queue(name string) (turn chan struct{}, leave func(), err error) {
 	turn = make(chan struct{})
 	l.mu.Lock()
@@ -230,12 +233,12 @@ func (l *Locks) leave(name string, turn chan struct{}) {
 	}
 }
 
-// wait tries until the lock is taken. waiting ends no later than ctx.
+// wait repeats attempts until the lock is taken. waiting ends no later than ctx.
 func (l *Locks) wait(ctx, waiting context.Context, name string, options LockOptions) (context.Context, *Lock, error) {
 	signal := l.wakes.enter(name)
 	defer l.wakes.leave(name, signal)
 	for i := 0; ; i++ {
-		lock := l.lock(name) // with a token of its own, as the last one may be released late
+		lock := l.lock(name) // with a new token, as the last token may be released late
 		held, left, err := lock.take(ctx, waiting, options, true)
 		if err == nil {
 			return held, lock, nil
@@ -263,9 +266,9 @@ func (l *Locks) lock(name string) *Lock {
 	return k
 }
 
-// take tries once to get the lock, and again with the same token while the outcome is
-// unknown. It returns the context of the holder, which is made of ctx, or the time that the
-// lease of another has left. waiting bounds the attempt.
+// take tries once to get the lock, and repeats with the same token while the outcome is
+// unknown. The result is the context of the holder, derived from ctx, or the remaining time
+// of another holder's lease. waiting bounds the attempt.
 func (k *Lock) take(ctx, waiting context.Context, options LockOptions, waits bool) (context.Context, time.Duration, error) {
 	var sent time.Time
 	got, failed := repeated(waiting, func() (lockReply, error) {
@@ -281,7 +284,7 @@ func (k *Lock) take(ctx, waiting context.Context, options LockOptions, waits boo
 		return ctx, 0, failed.last
 	case !got.taken:
 		return ctx, got.time, ErrLockHeld
-	case time.Since(sent) >= validity(options.Lease): // the answer came too late to be of use
+	case time.Since(sent) >= validity(options.Lease): // the answer came too late
 		k.locks.abandon(&k.claim)
 		return ctx, 0, ErrLockHeld
 	}
@@ -312,7 +315,7 @@ func readLockReply(o *xcache.Op) (lockReply, error) {
 	return lockReply{numbers[0] == 1, numbers[1], time.Duration(numbers[2]) * time.Millisecond}, nil
 }
 
-// readNumbers reads so many whole numbers.
+// readNumbers reads n whole numbers.
 func readNumbers(o *xcache.Op, n int) ([]int64, error) {
 	items, err := o.Reply().AsArray()
 	if err == nil && len(items) != n {

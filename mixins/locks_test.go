@@ -161,7 +161,7 @@ func TestAReleaseWakesAnotherProcess(t *testing.T) {
 			}
 			taken <- time.Since(before)
 		}()
-		const hold = 300 * time.Millisecond // no poll is then: they are half a second apart, at least
+		const hold = 300 * time.Millisecond // polls are at least half a second apart, and so none comes in this time
 		time.Sleep(hold)
 		require.NoError(t, lock.Release(ctx))
 		require.Equal(t, hold, <-taken)
@@ -291,12 +291,12 @@ func TestLocksAreBesideTheKeysOfValues(t *testing.T) {
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 }
 
-// A flaky store loses replies, or is away.
+// A flaky store loses replies, or is unreachable.
 type flaky struct {
 	*memory.Store
 	mu   sync.Mutex
-	lose int  // so many replies, of commands that were applied
-	away bool // and applies nothing
+	lose int  // the number of replies to lose, of commands that were applied
+	away bool // no command is applied
 }
 
 func (s *flaky) Caps() driver.Caps {
@@ -354,11 +354,11 @@ func TestLostRepliesOfLocks(t *testing.T) {
 		require.NoError(t, ctx.Err(), "a renewal is tried again")
 		require.NoError(t, lock.Release(ctx))
 
-		store.set(4, false) // all attempts
+		store.set(4, false) // the replies of all attempts
 		_, _, err := locks.TryAcquire(t.Context(), "l", mixins.LockOptions{})
 		require.ErrorIs(t, err, xcache.ErrUnknownOutcome)
 		synctest.Wait()
-		tryLock(t, locks, mixins.LockOptions{}) // what may have been taken is released
+		tryLock(t, locks, mixins.LockOptions{}) // a lock that may have been taken is released
 	})
 }
 

@@ -1,22 +1,22 @@
-// Package mixins has typed handles for the data structures of Redis and Valkey: lists,
-// sets, hashes, sorted sets, streams; and for messages and scripts. They are made once, at
-// start-up, and used by any number of goroutines:
+// Package mixins has typed handles for the data structures of Redis and Valkey (lists,
+// sets, hashes, sorted sets, streams), for messages, and for scripts. A program makes the
+// handles once, at start-up, and uses them in any number of goroutines:
 //
 //	carts, err := mixins.NewLists[Item](c)      // errors.ErrUnsupported here, if the driver has no lists
 //	n, err := carts.LPush(ctx, "cart:42", item)
 //
-// The guide docs/structures.md says which structure does which job, and each structure has a
-// page beside it.
+// The guide docs/structures.md says which structure suits which job. Each structure has a
+// page of its own.
 //
 // Methods have the names of the commands and take their arguments in the same order. Keys
 // go through the cache's key layout, so that a handle of c.Namespace("shop") stays inside
-// of it; elements and members go through its codec, and are encrypted if the cache
-// encrypts. Fields of hashes and streams are plain text. A structure has no TTL until it is given one,
-// by Cache.Expire, say: the cache's default TTL is for values only. What changes a
-// structure leaves its TTL as it is, and a structure that loses its last element is gone, but
-// for a stream.
+// of that namespace. Elements and members go through the cache's codec, and are encrypted
+// if the cache encrypts. Fields of hashes and streams are plain text. A structure has no
+// TTL until Cache.Expire, for example, sets one: the cache's default TTL is for values
+// only. Changes of a structure leave its TTL. A structure that loses its last element is
+// removed, except a stream.
 //
-// Every method is there in a pipeline, too:
+// Every method is available in a pipeline, too:
 //
 //	p := c.Pipeline()
 //	pushed := carts.In(p).LPush("cart:42", item)
@@ -25,33 +25,34 @@
 //
 // # Methods that wait
 //
-// BLPop, BRPop, BLMove, BLMPop, BZPopMin, BZPopMax and BZMPop wait until there is something to
-// take, for as long as their time-out says; 0 is without end. op_timeout does not bound them.
-// When the context ends they return within a quarter of a second, with an element if one
-// was on its way, and otherwise with the error of the context: then nothing was taken, unless
+// BLPop, BRPop, BLMove, BLMPop, BZPopMin, BZPopMax and BZMPop wait for an element until
+// their time-out; 0 is no time-out. op_timeout does not bound them. When the context ends,
+// they return within a quarter of a second. If an element was on its way, they return the
+// element. Otherwise they return the error of the context, and no element was taken unless
 // the error matches xcache.ErrUnknownOutcome. Close of the cache ends them with
-// xcache.ErrClosed. They are not there in pipelines.
+// xcache.ErrClosed. Pipelines do not have these methods.
 //
-// XRead and XReadGroup wait if their options say so, in the same way. They take nothing: what
-// XReadGroup could not return is pending for its consumer.
+// XRead and XReadGroup wait in the same way if their options say so. They take no entries:
+// an entry that XReadGroup could not return is pending for its consumer.
 //
-// On servers each call has a connection of its own (exclusive_size bounds their number), and
-// holds up no other call. The command is sent again every 100 ms, so that a caller can
-// leave. So those who wait for the same key are served in turn, though not always in the order in
-// which they came, as they are on memory. A connection that is lost while a command waits may have had
-// an element on its way: the error has an unknown outcome.
+// On servers each such call has a connection of its own (exclusive_size bounds their
+// number), and delays no other call. The command is sent again every 100 ms, so that a
+// caller can leave. So callers who wait for the same key are served in turn, but not always
+// in the order of their calls; memory keeps that order. A connection that is lost while a
+// command waits may have had an element on its way: the error has an unknown outcome.
 //
 // # Errors
 //
-// A missing key is an empty structure, as in Redis. Where one element is asked for that is
-// not there the error is xcache.ErrNotFound. A key that holds something else is
-// xcache.ErrWrongType. Arguments that the command does not take are xcache.ErrSyntax. A
-// command that the driver, or the server's version, does not have is
-// errors.ErrUnsupported. An element that the codec cannot read is xcache.ErrCorrupt, and
-// the error of the whole call.
+// A missing key is an empty structure, as in Redis. A missing single element is
+// xcache.ErrNotFound. A key with another type is xcache.ErrWrongType. Arguments that the
+// command does not accept are xcache.ErrSyntax. A command that the driver or the server's
+// version lacks is errors.ErrUnsupported. An element that the codec cannot read is
+// xcache.ErrCorrupt, which is the error of the whole call. If the command has written, the
+// error is an *xcache.UnreadReplyError with the bytes of the reply: a pop, for example, has
+// taken the element.
 //
-// Commands with several keys need them in one slot of a cluster, by a {hash tag}, or are
-// xcache.ErrCrossSlot before anything is sent.
+// The keys of a command with several keys must be in one slot of a cluster, by a {hash
+// tag}. Otherwise the error is xcache.ErrCrossSlot, before anything is sent.
 package mixins
 
 import (
@@ -61,7 +62,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// supported returns a cache that can do what a word of Cache.Require names.
+// supported returns a cache with a capability, which need names as Cache.Require does.
 func supported(c *xcache.Cache, need string, opts ...xcache.Option) (*xcache.Cache, error) {
 	view := c.With(opts...)
 	if err := view.Require(need); err != nil {
@@ -70,12 +71,12 @@ func supported(c *xcache.Cache, need string, opts ...xcache.Option) (*xcache.Cac
 	return view, nil
 }
 
-// syntaxError says what is wrong with the arguments of a method.
+// syntaxError returns an error for bad arguments of a method.
 func syntaxError(format string, args ...any) error {
 	return driver.Fail(xcache.ErrSyntax, driver.NotApplied, fmt.Errorf(format, args...))
 }
 
-// addAll adds values to an operation, of which there must be one at least.
+// addAll adds at least one value to an operation.
 func addAll[T any](o *xcache.Op, values []T) *xcache.Op {
 	if len(values) == 0 {
 		return o.Fail(syntaxError("there is nothing to add: give it one value at least"))
@@ -86,7 +87,7 @@ func addAll[T any](o *xcache.Op, values []T) *xcache.Op {
 	return o
 }
 
-// addKeys adds keys to an operation, of which there must be one at least.
+// addKeys adds at least one key to an operation.
 func addKeys(o *xcache.Op, keys []string) *xcache.Op {
 	if len(keys) == 0 {
 		return o.Fail(syntaxError("there is no key: give it one at least"))

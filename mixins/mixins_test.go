@@ -164,7 +164,7 @@ func TestAScanOfAStringFails(t *testing.T) {
 	require.Equal(t, 1, calls)
 }
 
-// valuesOnly is a store that can do what every store must, and nothing else.
+// valuesOnly is a store without optional interfaces.
 type valuesOnly struct{}
 
 func (valuesOnly) Get(context.Context, []string, []driver.Value) error { return nil }

@@ -11,25 +11,25 @@ import (
 //go:generate go run ../internal/twins -type PubSub -twin QueuedPubSub -receiver q -pipeline q.p -handle q.s -out pubsub_queued.go
 
 // PubSub publishes messages of type T, and receives them. Channels go through the cache's
-// key layout, so that those of another prefix, version or namespace are others; messages
-// through its codec, and they are encrypted if the cache encrypts.
+// key layout, so that each prefix, version and namespace has channels of its own. Messages
+// go through the cache's codec, and are encrypted if the cache encrypts.
 //
-// Nothing keeps a message: who is not subscribed when it is published never gets it. For
-// messages that must not be lost there are streams.
+// No server keeps messages: only subscribers at the time of the publication get a message.
+// Streams are for messages that must not be lost.
 //
 // All methods may be called concurrently. NewPubSub makes one.
 type PubSub[T any] struct {
 	cache *xcache.Cache
 }
 
-// QueuedPubSub are the methods of PubSub in a pipeline: see PubSub.In. Subscriptions are
-// none of them.
+// QueuedPubSub has the methods of PubSub in a pipeline: see PubSub.In. Subscriptions are
+// not among them.
 type QueuedPubSub[T any] struct {
 	p *xcache.Pipeline
 	s *PubSub[T]
 }
 
-// NewPubSub returns a handle on the channels of a cache. A driver without them is
+// NewPubSub returns a handle on the channels of a cache. A driver without channels is
 // errors.ErrUnsupported.
 func NewPubSub[T any](c *xcache.Cache) (*PubSub[T], error) {
 	c, err := supported(c, "pubsub")
@@ -42,15 +42,16 @@ func NewPubSub[T any](c *xcache.Cache) (*PubSub[T], error) {
 // In returns the handle whose methods queue their operations in p.
 func (s *PubSub[T]) In(p *xcache.Pipeline) QueuedPubSub[T] { return QueuedPubSub[T]{p, s} }
 
-// A MessageEvent is what a Message tells.
+// A MessageEvent is the kind of a Message.
 type MessageEvent uint8
 
 const (
 	// Published is a message that was published.
 	Published MessageEvent = iota
-	// Subscribed tells that the subscription is in force. It comes once, first.
+	// Subscribed means that the subscription is in force. Subscribed is the first event,
+	// and comes once.
 	Subscribed
-	// Gap tells that messages may have been missed before the next one.
+	// Gap means that messages may have been missed before the next message.
 	Gap
 )
 
@@ -65,53 +66,57 @@ func (e MessageEvent) String() string {
 	return "gap"
 }
 
-// A Message is one event of a subscription.
+// A Message is an event of a subscription.
 type Message[T any] struct {
-	// Event says what happened. All else but Missed is for Published alone.
+	// Event is the kind of the event. The fields below are for Published, except Missed.
 	Event MessageEvent
-	// Channel is where the message was published, Pattern the pattern that it matched.
+	// Channel is the channel of the message, and Pattern is the pattern that matched.
 	Channel, Pattern string
 	// Value is the message.
 	Value T
-	// Missed says, for a Gap, how many messages were dropped because too many waited. It
-	// is 0 after a lost connection: nobody knows then how many were missed, if any.
+	// Missed is, for a Gap, the number of messages that were dropped because too many
+	// waited. After a lost connection Missed is 0, because the number of missed messages is
+	// unknown.
 	Missed int
 }
 
-// SubscribeOptions are those of Subscribe, PSubscribe and SSubscribe. The zero value
-// drops the oldest of more than 1024 messages that wait.
+// SubscribeOptions are the options of Subscribe, PSubscribe and SSubscribe. The zero value
+// lets 1024 messages wait, and then drops the oldest.
 type SubscribeOptions struct {
-	// Buffer is how many messages may wait for the loop; 0 is 1024.
+	// Buffer is the number of messages that may wait for the loop; 0 is 1024.
 	Buffer int
-	// WhenFull says what becomes of further ones.
+	// WhenFull is the policy for further messages.
 	WhenFull WhenFull
 }
 
-// WhenFull says what happens to messages when as many wait as may.
+// WhenFull is a policy for messages when the buffer is full.
 type WhenFull uint8
 
 const (
-	// DropOldest drops those that have waited longest, and the loop gets a Gap in their
+	// DropOldest drops the messages that have waited longest. The loop gets a Gap in their
 	// place.
 	DropOldest WhenFull = iota
-	// DropNewest drops those that come, and the loop gets a Gap in their place.
+	// DropNewest drops the messages that arrive. The loop gets a Gap in their place.
 	DropNewest
-	// Wait leaves them at the server. A server hangs up when too much waits there
-	// (client-output-buffer-limit pubsub, 32 MiB by default), and the loop gets a Gap.
+	// Wait leaves the messages at the server. A server closes the connection when too much
+	// waits there (client-output-buffer-limit pubsub, 32 MiB by default). The loop then
+	// gets a Gap.
 	Wait
 )
 
 const defaultBuffer = 1024
 
-// Publish publishes a message, and returns how many subscriptions got it: in a cluster,
-// those at one of its servers. Subscriptions to a pattern that matches count.
+// Publish publishes a message, and returns the number of subscriptions that got the
+// message. In a cluster only the subscriptions at one server are counted. Subscriptions to
+// a matching pattern count.
 func (s *PubSub[T]) Publish(ctx context.Context, channel string, message T) (int, error) {
 	return xcache.Run(ctx, s.publish("publish", "PUBLISH", channel, message), readInt)
 }
 
-// SPublish publishes a message on a shard channel, which in a cluster is the business of
-// the one server that has its slot, and returns how many subscriptions got it. Patterns do
-// not match shard channels. Servers have them since Redis 7.0.
+// SPublish publishes a message on a shard channel, and returns the number of subscriptions
+// that got the message. In a cluster a shard channel belongs to the one server that owns
+// its slot. Patterns do not match shard channels. Servers have shard channels since Redis
+// 7.0.
 func (s *PubSub[T]) SPublish(ctx context.Context, channel string, message T) (int, error) {
 	return xcache.Run(ctx, s.publish("spublish", "SPUBLISH", channel, message), readInt)
 }
@@ -122,7 +127,8 @@ func (s *PubSub[T]) publish(name, command, channel string, message T) *xcache.Op
 	return o
 }
 
-// Subscribe yields what is published on channels, in the order in which the server has got it:
+// Subscribe yields the messages of channels, in the order in which the server has received
+// them:
 //
 //	for m, err := range chat.Subscribe(ctx, mixins.SubscribeOptions{}, "room:1") {
 //		switch {
@@ -137,28 +143,29 @@ func (s *PubSub[T]) publish(name, command, channel string, message T) *xcache.Op
 //		}
 //	}
 //
-// The first event is Subscribed: what is published after that is yielded, or was missed in
-// a Gap. A lost connection is made again, for as long as that takes, and is followed by a
-// Gap.
+// The first event is Subscribed: every later message is yielded, or was missed in a Gap.
+// Subscribe renews a lost connection, for as long as that takes, and then yields a Gap.
 //
 // A message that the codec cannot read is yielded with its channel and an error that is
-// xcache.ErrCorrupt, and the loop goes on. Any other error is the last pair: that of ctx
-// when it ends, xcache.ErrClosed when the cache is closed, or why the subscription cannot
-// begin, within op_timeout. A break ends the subscription.
+// xcache.ErrCorrupt, and the loop goes on. Any other error is in the last pair: the error
+// of ctx when ctx ends, xcache.ErrClosed when the cache is closed, or the reason why the
+// subscription cannot begin within op_timeout. A break ends the subscription.
 //
-// Each loop takes a connection of its own, one of exclusive_size, and may be run again.
+// Each loop uses a connection of its own, one of exclusive_size. A loop may be run again.
 func (s *PubSub[T]) Subscribe(ctx context.Context, options SubscribeOptions, channels ...string) iter.Seq2[Message[T], error] {
 	return s.subscribe(ctx, options, driver.Channels, channels)
 }
 
-// PSubscribe is Subscribe for all channels that match one of patterns, which are those of
-// Cache.Keys. A message whose channel matches several is yielded for each.
+// PSubscribe is Subscribe for all channels that match one of patterns, which have the
+// syntax of Cache.Keys. A message whose channel matches several patterns is yielded for
+// each.
 func (s *PubSub[T]) PSubscribe(ctx context.Context, options SubscribeOptions, patterns ...string) iter.Seq2[Message[T], error] {
 	return s.subscribe(ctx, options, driver.Patterns, patterns)
 }
 
-// SSubscribe is Subscribe for shard channels. In a cluster all of one loop must be in one
-// slot, by a {hash tag}, or are xcache.ErrCrossSlot. Servers have them since Redis 7.0.
+// SSubscribe is Subscribe for shard channels. In a cluster all channels of one loop must be
+// in one slot, by a {hash tag}. Otherwise the error is xcache.ErrCrossSlot. Servers have
+// shard channels since Redis 7.0.
 func (s *PubSub[T]) SSubscribe(ctx context.Context, options SubscribeOptions, channels ...string) iter.Seq2[Message[T], error] {
 	return s.subscribe(ctx, options, driver.ShardChannels, channels)
 }
@@ -197,7 +204,7 @@ func (s *PubSub[T]) subscribe(ctx context.Context, options SubscribeOptions, kin
 	}
 }
 
-// read returns an event of a subscription; that of no delivery is a Gap.
+// read returns an event of a subscription. Without a delivery the event is a Gap.
 func read[T any](d *xcache.Delivery, missed int) (Message[T], error) {
 	switch {
 	case d == nil:

@@ -19,7 +19,7 @@ func TestSlowLoopsAreToldWhatTheyMissed(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		whenFull mixins.WhenFull
-		want     []int // values, and negative numbers of those missed
+		want     []int // values, and negative numbers of missed messages
 	}{
 		{"oldest", mixins.DropOldest, []int{-6, 8, 9, 10}},
 		{"newest", mixins.DropNewest, []int{2, 3, 4, -6}},

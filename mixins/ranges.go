@@ -8,12 +8,13 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Range says which members of a sorted set are meant, and in which order: a RankRange, a
-// ScoreRange or a LexRange.
+// A Range selects members of a sorted set, and their order: a RankRange, a ScoreRange or a
+// LexRange.
 type Range interface{ isRange() }
 
-// A RankRange is the members from rank Start to rank Stop, both included. Ranks beyond the
-// ends are no errors. Reverse counts from the highest score, and returns it first.
+// A RankRange selects the members from rank Start to rank Stop, both included. Ranks beyond
+// the ends are no errors. Reverse counts from the highest score, and returns the highest
+// score first.
 type RankRange struct {
 	Start, Stop int
 	Reverse     bool
@@ -22,17 +23,17 @@ type RankRange struct {
 // ByRank returns the range from one rank to another, the lowest score first.
 func ByRank(start, stop int) RankRange { return RankRange{Start: start, Stop: stop} }
 
-// A ScoreRange is the members with scores from Min to Max, which may be infinite. ByScore
-// makes one.
+// A ScoreRange selects the members with scores from Min to Max, which may be infinite.
+// ByScore makes one.
 type ScoreRange struct {
 	Min, Max float64
-	// ExcludeMin and ExcludeMax leave out the members with just that score.
+	// ExcludeMin and ExcludeMax leave out the members with exactly that score.
 	ExcludeMin, ExcludeMax bool
 	// Reverse returns the highest score first.
 	Reverse bool
-	// Offset is how many members are left out at the start.
+	// Offset is the number of members that are left out at the start.
 	Offset int
-	// Count is how many members are returned at most; 0 for all.
+	// Count is the largest number of members that are returned; 0 returns all.
 	Count int
 }
 
@@ -42,35 +43,36 @@ func ByScore(minimum, maximum float64) ScoreRange { return ScoreRange{Min: minim
 // AnyScore returns the range of all scores, the lowest first.
 func AnyScore() ScoreRange { return ByScore(math.Inf(-1), math.Inf(1)) }
 
-// A LexRange is members by the order of their bytes, as they are stored: a text that the
-// codec encodes as JSON begins with a quote. It is for sets whose members all have the same
-// score. Its zero value is all members.
+// A LexRange selects members by the order of their stored bytes. The bytes of a text that
+// the codec encodes as JSON begin with a quote. A LexRange is for sets whose members all
+// have the same score. The zero value selects all members.
 type LexRange struct {
 	Min, Max LexBound
 	// Reverse returns the last member first.
 	Reverse bool
-	// Offset is how many members are left out at the start.
+	// Offset is the number of members that are left out at the start.
 	Offset int
-	// Count is how many members are returned at most; 0 for all.
+	// Count is the largest number of members that are returned; 0 returns all.
 	Count int
 }
 
 // ByLex returns the range of members between two bounds, in the order of their bytes.
 func ByLex(minimum, maximum LexBound) LexRange { return LexRange{Min: minimum, Max: maximum} }
 
-// A LexBound is where a LexRange begins or ends. The zero value is before, or behind, all
-// members.
+// A LexBound is the begin or the end of a LexRange. The zero value is before all members as
+// a begin, and behind all members as an end.
 type LexBound struct {
 	member   any
 	excluded bool
 	bounded  bool
 }
 
-// Including returns the bound at a member, which is part of the range. The member must be
-// of the handle's type, or the operation is xcache.ErrSyntax.
+// Including returns the bound at a member, which belongs to the range. The member must have
+// the handle's type; otherwise the operation is xcache.ErrSyntax.
 func Including(member any) LexBound { return LexBound{member: member, bounded: true} }
 
-// Excluding returns the bound at a member, which is not part of the range: see Including.
+// Excluding returns the bound at a member, which does not belong to the range: see
+// Including.
 func Excluding(member any) LexBound {
 	return LexBound{member: member, excluded: true, bounded: true}
 }
@@ -79,7 +81,7 @@ func (RankRange) isRange()  {}
 func (ScoreRange) isRange() {}
 func (LexRange) isRange()   {}
 
-// ranged adds a range to ZRANGE or ZRANGESTORE, whose highest bound stands first in reverse.
+// ranged adds a range to ZRANGE or ZRANGESTORE. In reverse the highest bound stands first.
 func (z *SortedSets[T]) ranged(o *xcache.Op, by Range) *xcache.Op {
 	switch by := by.(type) {
 	case RankRange:
@@ -139,7 +141,8 @@ func (z *SortedSets[T]) lexTexts(o *xcache.Op, r LexRange) (first, last string) 
 	return z.lexText(o, r.Min, "-"), z.lexText(o, r.Max, "+")
 }
 
-// lexText returns a bound as the command has it; unbounded is what stands for none.
+// lexText returns a bound in the form of the command. unbounded is the form of a bound
+// without a member.
 func (z *SortedSets[T]) lexText(o *xcache.Op, b LexBound, unbounded string) string {
 	if !b.bounded {
 		return unbounded

@@ -7,14 +7,14 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// How replies are read. An element, a member or a value of type T is read by the codec.
+// These functions read replies. The codec reads elements, members and values of type T.
 
 func readInt(o *xcache.Op) (int, error) {
 	n, err := o.Reply().AsInt()
 	return int(n), err
 }
 
-// readIndex reads a number, or nil where there is none.
+// readIndex reads a number. A nil is a missing index.
 func readIndex(o *xcache.Op) (int, error) {
 	if o.Reply().IsNil() {
 		return 0, xcache.ErrNotFound
@@ -57,10 +57,10 @@ func readOK(o *xcache.Op) (bool, error) {
 	return err == nil, err
 }
 
-// readOne reads one element; ErrNotFound for nil.
+// readOne reads one element. A nil is ErrNotFound.
 func readOne[T any](o *xcache.Op) (T, error) { return xcache.ReadValue[T](o, o.Reply()) }
 
-// readText reads one text that no codec has written; ErrNotFound for nil.
+// readText reads one text that no codec has written. A nil is ErrNotFound.
 func readText(o *xcache.Op) (string, error) {
 	text, err := o.Reply().AsBytes()
 	return string(text), err
@@ -68,7 +68,7 @@ func readText(o *xcache.Op) (string, error) {
 
 func readTexts(o *xcache.Op) ([]string, error) { return readTextsOf(o.Reply()) }
 
-// readTextsOf reads a list of texts that is a part of a reply.
+// readTextsOf reads a list of texts in a part of a reply.
 func readTextsOf(r *driver.Reply) ([]string, error) {
 	items, err := r.AsArray()
 	if err != nil {
@@ -83,7 +83,7 @@ func readTextsOf(r *driver.Reply) ([]string, error) {
 // readAll reads a list of elements.
 func readAll[T any](o *xcache.Op) ([]T, error) { return readAllOf[T](o, o.Reply()) }
 
-// readAllOf reads a list of elements that is a part of a reply.
+// readAllOf reads a list of elements in a part of a reply.
 func readAllOf[T any](o *xcache.Op, r *driver.Reply) ([]T, error) {
 	items, err := r.AsArray()
 	if err != nil {
@@ -92,7 +92,7 @@ func readAllOf[T any](o *xcache.Op, r *driver.Reply) ([]T, error) {
 	return readEach(items, func(item *driver.Reply) (T, error) { return xcache.ReadValue[T](o, item) })
 }
 
-// readEach reads the items of a list; nil for none.
+// readEach reads the items of a list. An empty list is nil.
 func readEach[T any](items []driver.Reply, read func(*driver.Reply) (T, error)) ([]T, error) {
 	if len(items) == 0 {
 		return nil, nil
@@ -107,8 +107,8 @@ func readEach[T any](items []driver.Reply, read func(*driver.Reply) (T, error)) 
 	return all, nil
 }
 
-// readTaken reads the full key of what a command took something from, and what it took;
-// ErrNotFound for nil.
+// readTaken reads the full key from which a command has taken something, and the taken
+// part. A nil is ErrNotFound.
 func readTaken(o *xcache.Op) (full string, taken *driver.Reply, err error) {
 	if o.Reply().IsNil() {
 		return "", nil, xcache.ErrNotFound

@@ -10,8 +10,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// readFieldsFound reads the values of the fields that the operation asked for, of which some
-// may be nil.
+// readFieldsFound reads the values of the fields in the arguments of the operation. Some
+// values may be nil.
 func readFieldsFound[V any](o *xcache.Op) (map[string]V, error) {
 	fields, items, err := askedFor(o)
 	if err != nil {
@@ -119,8 +119,8 @@ func readFieldTTLs(o *xcache.Op, unit time.Duration) (map[string]time.Duration, 
 	return ttls, nil
 }
 
-// askedFor returns the fields that an operation was about, which stand at its end, and what
-// the server answered for each of them.
+// askedFor returns the fields at the end of the arguments of an operation, and the server's
+// reply for each.
 func askedFor(o *xcache.Op) ([]driver.Arg, []driver.Reply, error) {
 	items, err := o.Reply().AsArray()
 	if err != nil {

@@ -7,18 +7,18 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Reader reads the result of a script, or a part of one. It is one of AsInt, AsString,
-// AsValue[T] and the others here, or a function of the program's. It may keep what it takes
-// from the reply, but not the Op.
+// A Reader reads the result of a script, or a part of a result. Readers are AsInt,
+// AsString, AsValue[T] and the others here, and functions of the program. A Reader may keep
+// data of the reply, but not the Op.
 //
-// Lua has one kind of number, of which the server answers what is in front of the point.
-// false and nil are no result, which all readers of one thing report as xcache.ErrNotFound,
-// and true is 1. A list ends at its first nil.
+// Lua has one type of number, and the server drops the fraction. false and nil are no
+// result: readers of a single value return xcache.ErrNotFound. true is 1. A list ends at
+// its first nil.
 type Reader[R any] func(o *xcache.Op, r *driver.Reply) (R, error)
 
-// readResult returns a function that reads a whole reply. A reply that a reader did not
-// expect is the script's own: a server answers commands as they are known to be answered,
-// and scripts with anything.
+// readResult returns a function that reads a whole reply. A script may answer with
+// anything. So a reply that does not fit the reader is an error of the script, and not of
+// the server.
 func readResult[R any](read Reader[R]) func(*xcache.Op) (R, error) {
 	return func(o *xcache.Op) (R, error) {
 		result, err := read(o, o.Reply())
@@ -29,7 +29,7 @@ func readResult[R any](read Reader[R]) func(*xcache.Op) (R, error) {
 	}
 }
 
-// AsInt reads a whole number, or the text of one.
+// AsInt reads a whole number, or the text of a whole number.
 func AsInt(_ *xcache.Op, r *driver.Reply) (int64, error) {
 	if r.IsNil() {
 		return 0, xcache.ErrNotFound
@@ -37,8 +37,8 @@ func AsInt(_ *xcache.Op, r *driver.Reply) (int64, error) {
 	return r.AsInt()
 }
 
-// AsFloat reads a number. As numbers lose their fraction on the way, a script returns the
-// text of one: tostring(x).
+// AsFloat reads a number. The server drops fractions of numbers, so a script returns the
+// text of a number: tostring(x).
 func AsFloat(_ *xcache.Op, r *driver.Reply) (float64, error) {
 	if r.IsNil() {
 		return 0, xcache.ErrNotFound
@@ -46,7 +46,8 @@ func AsFloat(_ *xcache.Op, r *driver.Reply) (float64, error) {
 	return r.AsFloat()
 }
 
-// AsBool reads true, or a number other than 0, as true; false, nil and 0 as false.
+// AsBool reads true, or a number other than 0, as true. AsBool reads false, nil and 0 as
+// false.
 func AsBool(_ *xcache.Op, r *driver.Reply) (bool, error) {
 	if r.IsNil() {
 		return false, nil
@@ -55,7 +56,7 @@ func AsBool(_ *xcache.Op, r *driver.Reply) (bool, error) {
 	return n != 0, err
 }
 
-// AsString reads text that no codec has written. A number is its digits.
+// AsString reads text that no codec has written. A number is read as its digits.
 func AsString(_ *xcache.Op, r *driver.Reply) (string, error) {
 	text, err := r.AsBytes()
 	return string(text), err
@@ -64,12 +65,12 @@ func AsString(_ *xcache.Op, r *driver.Reply) (string, error) {
 // AsBytes is AsString for bytes, which must not be modified.
 func AsBytes(_ *xcache.Op, r *driver.Reply) ([]byte, error) { return r.AsBytes() }
 
-// AsValue reads what the codec has written: a value that a View has stored, or an argument
-// that was Encoded. Where the cache encrypts, it is one of the script's first key.
+// AsValue reads a value that the codec has written: a value that a View has stored, or an
+// Encoded argument. If the cache encrypts, the value must belong to the script's first key.
 func AsValue[T any](o *xcache.Op, r *driver.Reply) (T, error) { return xcache.ReadValue[T](o, r) }
 
-// AsKey reads a full key, as KEYS has it, and returns the key that the program knows.
-// xcache.ErrInvalidKey if it is none of the cache's.
+// AsKey reads a full key in the form of KEYS, and returns the key of the program. A key
+// outside of the cache's layout is xcache.ErrInvalidKey.
 func AsKey(o *xcache.Op, r *driver.Reply) (string, error) {
 	full, err := AsString(o, r)
 	if err != nil {
@@ -82,8 +83,8 @@ func AsKey(o *xcache.Op, r *driver.Reply) (string, error) {
 	return key, nil
 }
 
-// AsNothing reads whatever the script returns as true. It is for scripts that return
-// nothing of interest.
+// AsNothing reads any result as true. AsNothing is for scripts whose result does not
+// matter.
 func AsNothing(_ *xcache.Op, r *driver.Reply) (bool, error) {
 	if r.Kind == driver.ReplyError {
 		return false, r.Err
@@ -94,8 +95,7 @@ func AsNothing(_ *xcache.Op, r *driver.Reply) (bool, error) {
 // AsReply returns the reply as it is.
 func AsReply(_ *xcache.Op, r *driver.Reply) (driver.Reply, error) { return *r, nil }
 
-// AsSlice reads a list, whose elements it has read by another reader. No result is no
-// elements.
+// AsSlice reads a list, with a reader for its elements. No result is an empty list.
 func AsSlice[T any](element Reader[T]) Reader[[]T] {
 	return func(o *xcache.Op, r *driver.Reply) ([]T, error) {
 		items, err := r.AsArray()
@@ -106,8 +106,8 @@ func AsSlice[T any](element Reader[T]) Reader[[]T] {
 	}
 }
 
-// AsMap reads a list of names and values in turn, as HGETALL answers it, whose values it
-// has read by another reader. No result is an empty map.
+// AsMap reads a list of names and values in turn, the form of HGETALL's reply, with a
+// reader for the values. No result is an empty map.
 func AsMap[T any](value Reader[T]) Reader[map[string]T] {
 	return func(o *xcache.Op, r *driver.Reply) (map[string]T, error) {
 		pairs, err := r.AsPairs()
@@ -124,12 +124,12 @@ func AsMap[T any](value Reader[T]) Reader[map[string]T] {
 	}
 }
 
-// AsPointer reads what may be missing: nil for no result, where another reader says
-// xcache.ErrNotFound. It is for elements of a list.
+// AsPointer reads an optional value: no result is nil, where other readers return
+// xcache.ErrNotFound. AsPointer is for elements of a list.
 func AsPointer[T any](read Reader[T]) Reader[*T] {
 	return func(o *xcache.Op, r *driver.Reply) (*T, error) {
 		if r.IsNil() {
-			return nil, nil //nolint:nilnil // which is what it is for
+			return nil, nil //nolint:nilnil // nil is the result
 		}
 		value, err := read(o, r)
 		if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// readScoreStored reads a score; ErrNotStored for nil.
+// readScoreStored reads a score. A nil is ErrNotStored.
 func readScoreStored(o *xcache.Op) (float64, error) {
 	if o.Reply().IsNil() {
 		return 0, xcache.ErrNotStored
@@ -33,7 +33,7 @@ func readScoredOf[T any](o *xcache.Op, r *driver.Reply) ([]Scored[T], error) {
 	return members, nil
 }
 
-// readScoredOne reads the only member of a list; ErrNotFound for none.
+// readScoredOne reads the only member of a list. An empty list is ErrNotFound.
 func readScoredOne[T any](o *xcache.Op) (Scored[T], error) {
 	members, err := readScored[T](o)
 	if err != nil {
@@ -45,8 +45,8 @@ func readScoredOne[T any](o *xcache.Op) (Scored[T], error) {
 	return members[0], nil
 }
 
-// readScoresFound reads the scores of the members that the operation asked for, of which some
-// may be nil.
+// readScoresFound reads the scores of the members in the arguments of the operation. Some
+// scores may be nil.
 func readScoresFound[T any](o *xcache.Op) ([]Scored[T], error) {
 	items, err := o.Reply().AsArray()
 	asked := o.Args()[1:]
@@ -75,7 +75,7 @@ func readScoresFound[T any](o *xcache.Op) ([]Scored[T], error) {
 	return found, nil
 }
 
-// readRanked reads a rank and a score; ErrNotFound for nil.
+// readRanked reads a rank and a score. A nil is ErrNotFound.
 func readRanked(o *xcache.Op) (Ranked, error) {
 	if o.Reply().IsNil() {
 		return Ranked{}, xcache.ErrNotFound
@@ -95,7 +95,7 @@ func readRanked(o *xcache.Op) (Ranked, error) {
 	return Ranked{int(rank), score}, err
 }
 
-// readPoppedScored reads a key and a list of members; ErrNotFound for nil.
+// readPoppedScored reads a key and a list of members. A nil is ErrNotFound.
 func readPoppedScored[T any](o *xcache.Op) (PoppedScored[T], error) {
 	var popped PoppedScored[T]
 	full, taken, err := readTaken(o)

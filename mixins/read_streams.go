@@ -8,7 +8,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// readStoredID reads the ID of an entry; ErrNotStored for nil.
+// readStoredID reads the ID of an entry. A nil is ErrNotStored.
 func readStoredID(o *xcache.Op) (string, error) {
 	if o.Reply().IsNil() {
 		return "", xcache.ErrNotStored
@@ -28,7 +28,7 @@ func readEntriesOf[V any](o *xcache.Op, r *driver.Reply) ([]StreamEntry[V], erro
 	return decodeEntries[V](o, "", stored)
 }
 
-// decodeEntries reads the fields of entries of the stream with a full key; "" is the key of
+// decodeEntries reads the fields of entries of the stream with a full key. "" is the key of
 // the operation.
 func decodeEntries[V any](o *xcache.Op, full string, stored []driver.StreamEntry) ([]StreamEntry[V], error) {
 	if len(stored) == 0 {
@@ -66,7 +66,7 @@ func decodeFields[V any](o *xcache.Op, full string, stored []driver.Pair) (map[s
 	return fields, nil
 }
 
-// readStreams reads streams by their keys, each with entries.
+// readStreams reads streams with their entries, by their keys.
 func readStreams[V any](o *xcache.Op) (map[string][]StreamEntry[V], error) {
 	pairs, err := o.Reply().AsPairs()
 	if err != nil {
@@ -90,7 +90,7 @@ func readStreams[V any](o *xcache.Op) (map[string][]StreamEntry[V], error) {
 	return streams, nil
 }
 
-// unexpected is the error of a reply that is something else than what is named.
+// unexpected returns the error of a reply with another form than the named one.
 func unexpected(what string) error {
 	return driver.Fail(xcache.ErrUnavailable, driver.Unknown, errors.New("the server answered something else where "+what))
 }
@@ -152,8 +152,8 @@ func readPendingEntries(o *xcache.Op) ([]PendingEntry, error) {
 	})
 }
 
-// readClaimed reads where to go on, entries, and the IDs of those that are no more, which
-// a driver may leave out.
+// readClaimed reads the next start, entries, and the IDs of deleted entries. A driver may
+// leave out these IDs.
 func readClaimed[V any](o *xcache.Op) (Claimed[V], error) {
 	next, items, deleted, err := claimedParts(o)
 	if err != nil {
@@ -277,7 +277,8 @@ func readStreamConsumers(o *xcache.Op) ([]StreamConsumer, error) {
 	})
 }
 
-// readNamed reads what has names. Servers may answer more than set takes.
+// readNamed reads a list of names and values. Servers may answer with names that set
+// ignores.
 func readNamed(r *driver.Reply, set func(name string, value *driver.Reply) error) error {
 	pairs, err := r.AsPairs()
 	if err != nil {
@@ -291,7 +292,7 @@ func readNamed(r *driver.Reply, set func(name string, value *driver.Reply) error
 	return nil
 }
 
-// intOf reads a number; NotKnown for nil.
+// intOf reads a number. A nil is NotKnown.
 func intOf(r *driver.Reply) (int, error) {
 	if r.IsNil() {
 		return NotKnown, nil
@@ -305,7 +306,7 @@ func textOf(r *driver.Reply) (string, error) {
 	return string(text), err
 }
 
-// milliseconds returns so many milliseconds, or the longest time that there is.
+// milliseconds returns n milliseconds, at most the longest Duration.
 func milliseconds(n int64) time.Duration {
 	return time.Duration(min(n, int64(xcache.NoExpiry/time.Millisecond))) * time.Millisecond
 }

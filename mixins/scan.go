@@ -8,16 +8,17 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// ScanOptions are those of SScan, HScan and ZScan.
+// ScanOptions are the options of SScan, HScan and ZScan.
 type ScanOptions struct {
-	// Match is a pattern, as of Cache.Keys, for members or fields as they are stored: a
-	// member that the codec encodes as JSON has quotes. "" is all.
+	// Match is a pattern with the syntax of Cache.Keys, for stored members or fields. A
+	// member that the codec encodes as JSON has quotes. "" matches all.
 	Match string
-	// Count is about how many come with each round trip; 0 leaves that to the server.
+	// Count is the approximate number of elements in each round trip; 0 leaves the number
+	// to the server.
 	Count int
 }
 
-// scan yields the elements of a structure, which read takes from a part of a reply.
+// scan yields the elements of a structure. read reads them in a part of a reply.
 func scan[E any](ctx context.Context, c *xcache.Cache, name, command, key string, options ScanOptions,
 	read func(o *xcache.Op, items *driver.Reply) ([]E, error), yield func(E, error) bool,
 ) {

@@ -12,15 +12,15 @@ import (
 //go:generate go run ../internal/twins -type Script -twin QueuedScript -receiver q -pipeline q.p -handle q.s -out scripts_queued.go
 //go:generate go run ../internal/twins -type Function -twin QueuedFunction -receiver q -pipeline q.p -handle q.f -out functions_queued.go
 
-// Scripts are what scripts in Lua, and functions of the server's, are run on: a cache,
-// whose key layout and codec they use. NewScripts makes one, NewScript and NewFunction
-// what is run.
+// Scripts runs scripts in Lua and functions of the server on a cache, with the cache's key
+// layout and codec. NewScripts makes one. NewScript and NewFunction make the scripts and
+// functions.
 type Scripts struct {
 	cache *xcache.Cache
 }
 
 // NewScripts returns the scripts of a cache. A driver without scripts is
-// errors.ErrUnsupported. For package drivers/memory a program imports the language, too:
+// errors.ErrUnsupported. For package drivers/memory a program also imports the language:
 //
 //	import _ "github.com/xcache-go/xcache/drivers/memory/lua"
 func NewScripts(c *xcache.Cache) (*Scripts, error) {
@@ -31,33 +31,33 @@ func NewScripts(c *xcache.Cache) (*Scripts, error) {
 	return &Scripts{cache: c}, nil
 }
 
-// A Script is a program in Lua that the server runs in one atomic step, and answers with a
-// value of type R. All methods may be called concurrently.
+// A Script is a program in Lua. The server runs a Script in one atomic step, and answers
+// with a value of type R. All methods may be called concurrently.
 //
-// The server knows a script that it has run before by the SHA-1 of its text, which is all
-// that is sent then. In a pipeline the text is sent once.
+// The server remembers each script that was run, by the SHA-1 of its text. Then only the
+// SHA-1 is sent. In a pipeline the text is sent once.
 //
 // # Keys
 //
-// Keys are completed as those of every operation are: KEYS[1] is the full key. A script
-// finds all of its keys there, and makes none up, as the cache's prefix would be missing
-// and a cluster could not tell where they are. Keys in several slots of a cluster are
-// xcache.ErrCrossSlot before anything is sent.
+// Keys are completed as the keys of every operation: KEYS[1] is the full key. A script must
+// use only the keys in KEYS: other keys would lack the cache's prefix, and a cluster could
+// not find their slot. Keys in several slots of a cluster are xcache.ErrCrossSlot before
+// anything is sent.
 //
 // # Arguments
 //
-// Strings, []byte, numbers and booleans, these as 1 and 0, are arguments as they are:
-// ARGV[1] is their text. What the codec is to write is marked by Encoded. Any other
-// argument is xcache.ErrUnsupportedValue.
+// Strings, []byte and numbers are sent as their text, and booleans as 1 and 0: ARGV[1] is
+// that text. Encoded marks an argument that the codec writes. Any other argument is
+// xcache.ErrUnsupportedValue.
 //
 // # Errors
 //
-// A script that fails is xcache.ErrScript, and xcache.ScriptError in it has its words. What
-// a command in it failed with may be said more closely, by xcache.ErrWrongType, say. What
-// the script had written before stays, as in Redis, so that such an error matches
-// xcache.ErrUnknownOutcome. A script that could not be compiled is xcache.ErrSyntax.
+// The error of a script that fails is xcache.ErrScript, and its xcache.ScriptError has the
+// words of the script. The error may also match the error of a command in the script, such
+// as xcache.ErrWrongType. Writes before the failure stay, as in Redis, so such an error
+// matches xcache.ErrUnknownOutcome. A script that does not compile is xcache.ErrSyntax.
 //
-// A script is never run twice for one call: if the reply is lost, the outcome is unknown.
+// A script never runs twice for one call: if the reply is lost, the outcome is unknown.
 type Script[R any] struct {
 	cache  *xcache.Cache
 	source string
@@ -70,29 +70,30 @@ type QueuedScript[R any] struct {
 	s *Script[R]
 }
 
-// NewScript returns a script with its source, and what reads its result.
+// NewScript returns a script with its source and the reader of its result.
 func NewScript[R any](s *Scripts, source string, result Reader[R]) *Script[R] {
 	return &Script[R]{cache: s.cache, source: source, read: readResult(result)}
 }
 
-// In returns the script as one whose runs are queued in p.
+// In returns a handle that queues runs of the script in p.
 func (s *Script[R]) In(p *xcache.Pipeline) QueuedScript[R] { return QueuedScript[R]{p, s} }
 
-// WithTx returns the script as one that is run in a transaction, by RunRO: see xcache.Cache.WithTx.
+// WithTx returns a script that runs in a transaction, by RunRO: see xcache.Cache.WithTx.
 func (s *Script[R]) WithTx(tx *xcache.Tx) *Script[R] {
 	in := *s
 	in.cache = s.cache.WithTx(tx)
 	return &in
 }
 
-// Run runs the script.
+// Run runs the script. If the reader fails with an error of the codec, an
+// *xcache.UnreadReplyError has the reply.
 func (s *Script[R]) Run(ctx context.Context, keys []string, args ...any) (R, error) {
 	return xcache.Run(ctx, s.op("EVAL", keys, args), s.read)
 }
 
-// RunRO runs the script where it may only read: the server refuses what writes. It may be
-// run by a replica, and again if the reply is lost, as all reads. A server before Redis 7.0
-// is errors.ErrUnsupported.
+// RunRO runs the script without permission to write: the server refuses commands that
+// write. A replica may run the script, and a lost reply repeats the run, as with all reads.
+// A server before Redis 7.0 is errors.ErrUnsupported.
 func (s *Script[R]) RunRO(ctx context.Context, keys []string, args ...any) (R, error) {
 	return xcache.Run(ctx, s.op("EVAL_RO", keys, args), s.read)
 }
@@ -101,9 +102,9 @@ func (s *Script[R]) op(command string, keys []string, args []any) *xcache.Op {
 	return scriptOp(xcache.NewKeylessOp(s.cache, "run script", command).Word(s.source), keys, args)
 }
 
-// A Function is one that the server has in a library, which FUNCTION LOAD has brought to
-// all nodes. It is called as a Script is run, and what is said there holds. All methods may
-// be called concurrently.
+// A Function is a function in a library of the server. FUNCTION LOAD brings the library to
+// all nodes. A Function is called like a Script, and the rules of Script apply. All methods
+// may be called concurrently.
 type Function[R any] struct {
 	cache *xcache.Cache
 	name  string
@@ -116,8 +117,9 @@ type QueuedFunction[R any] struct {
 	f *Function[R]
 }
 
-// NewFunction returns a function by its name, and what reads its result. A driver without
-// functions is errors.ErrUnsupported; a server before Redis 7.0 is so when it is called.
+// NewFunction returns a function by its name, with the reader of its result. A driver
+// without functions is errors.ErrUnsupported. On a server before Redis 7.0 the calls are
+// errors.ErrUnsupported.
 func NewFunction[R any](s *Scripts, name string, result Reader[R]) (*Function[R], error) {
 	c, err := supported(s.cache, "functions")
 	if err != nil {
@@ -126,23 +128,25 @@ func NewFunction[R any](s *Scripts, name string, result Reader[R]) (*Function[R]
 	return &Function[R]{cache: c, name: name, read: readResult(result)}, nil
 }
 
-// In returns the function as one whose calls are queued in p.
+// In returns a handle that queues calls of the function in p.
 func (f *Function[R]) In(p *xcache.Pipeline) QueuedFunction[R] { return QueuedFunction[R]{p, f} }
 
-// WithTx returns the function as one that is called in a transaction, by FCallRO: see xcache.Cache.WithTx.
+// WithTx returns a function that is called in a transaction, by FCallRO: see
+// xcache.Cache.WithTx.
 func (f *Function[R]) WithTx(tx *xcache.Tx) *Function[R] {
 	in := *f
 	in.cache = f.cache.WithTx(tx)
 	return &in
 }
 
-// FCall calls the function.
+// FCall calls the function. If the reader fails with an error of the codec, an
+// *xcache.UnreadReplyError has the reply.
 func (f *Function[R]) FCall(ctx context.Context, keys []string, args ...any) (R, error) {
 	return xcache.Run(ctx, f.op("FCALL", keys, args), f.read)
 }
 
-// FCallRO calls the function where it may only read, which its library must have said of
-// it (no-writes). See Script.RunRO.
+// FCallRO calls a function that its library declares as read-only (no-writes). See
+// Script.RunRO.
 func (f *Function[R]) FCallRO(ctx context.Context, keys []string, args ...any) (R, error) {
 	return xcache.Run(ctx, f.op("FCALL_RO", keys, args), f.read)
 }
@@ -151,19 +155,20 @@ func (f *Function[R]) op(command string, keys []string, args []any) *xcache.Op {
 	return scriptOp(xcache.NewKeylessOp(f.cache, "call function", command).Word(f.name), keys, args)
 }
 
-// An Argument is one that the codec writes. Encoded makes it.
+// An Argument is an argument that the codec writes. Encoded makes an Argument.
 type Argument struct{ add func(*xcache.Op) }
 
-// Encoded marks an argument of a script as a value that the script stores: it is written
-// by the cache's codec, and encrypted if the cache encrypts, so that a View reads it.
+// Encoded marks an argument of a script as a value that the script stores. The cache's
+// codec writes the value, and encrypts it if the cache encrypts, so that a View can read
+// the stored value.
 //
-// An encrypted value belongs to its key. So a script of a cache that encrypts which has
-// other than one key is errors.ErrUnsupported with such an argument.
+// An encrypted value belongs to its key. So with such an argument, and with any number of
+// keys but one, a script of a cache that encrypts is errors.ErrUnsupported.
 func Encoded[T any](v T) Argument {
 	return Argument{func(o *xcache.Op) { xcache.AddValue(o, v) }}
 }
 
-// scriptOp adds to what is run the number of keys, the keys, and the arguments.
+// scriptOp adds the number of keys, the keys, and the arguments to the operation.
 func scriptOp(o *xcache.Op, keys []string, args []any) *xcache.Op {
 	o.Int(int64(len(keys)))
 	for _, key := range keys {
@@ -182,7 +187,7 @@ func scriptOp(o *xcache.Op, keys []string, args []any) *xcache.Op {
 	return o
 }
 
-// addPlain adds an argument that is sent as it is.
+// addPlain adds an argument that is sent as its text.
 func addPlain(o *xcache.Op, arg any) {
 	switch v := reflect.ValueOf(arg); v.Kind() {
 	case reflect.String:

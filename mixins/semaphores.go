@@ -13,42 +13,43 @@ import (
 
 // The errors of semaphores.
 var (
-	// ErrSemaphoreFull is a semaphore whose permits others hold, or wait for.
+	// ErrSemaphoreFull means that others hold, or wait for, the permits of the semaphore.
 	ErrSemaphoreFull = errors.New("xcache: the semaphore has no permit left")
-	// ErrPermitNotHeld is a method of a Permit that is no longer held, or was released.
+	// ErrPermitNotHeld is the error of a method of a Permit that was lost or released.
 	ErrPermitNotHeld = errors.New("xcache: the permit is not held")
-	// ErrPermitLost is the cause of the end of the context of a permit that was lost.
+	// ErrPermitLost is the cause with which the context of a lost permit ends.
 	ErrPermitLost = errors.New("xcache: the permit is lost")
 )
 
-// placeLease is for how long a caller keeps its place in the queue without asking again, which
-// it does each second at the latest.
+// placeLease is the time for which a caller keeps its place in the queue without another
+// request. A caller sends a request at least once per second.
 const placeLease = 5 * time.Second
 
-// Semaphores bounds how much of something is in use at a time, by all processes that use the
-// cache with the same prefix and namespace. The permits of a name have weights, whose sum is
-// no more than a capacity. A permit is held for the time of a lease, which is renewed as that
-// of a Lock; the permit of a holder that dies is free when its lease has run out, by the
+// Semaphores bounds the use of a resource by all processes that use the cache with the same
+// prefix and namespace. The permits of a name have weights, and the sum of the weights is
+// at most a capacity. A permit is held for the time of a lease, which is renewed like the
+// lease of a Lock. The permit of a dead holder is free when its lease has run out, by the
 // server's clock.
 //
-// Those who wait are served in the order in which they came, in whatever process: a large
-// permit is not passed by later small ones. A caller who died keeps its place for five seconds.
+// Callers who wait are served in the order of their calls, among all processes: later small
+// permits do not overtake a large permit. A dead caller keeps its place for five seconds.
 //
-// All callers of a name give the same capacity. Whoever gives a smaller one waits for longer,
-// and after a change there may be more permits than the new capacity until they are released.
+// All callers of a name must give the same capacity. A caller with a smaller capacity waits
+// longer. After a change of the capacity there may be more permits than the new capacity
+// until they are released.
 //
-// A semaphore is a key of its own, beside those of values as a lock is, and so are the limits of
-// what is promised: see Locks. How much is in use is the sum of the permits that the server
-// knows, and never a count that could go astray. All methods may be called concurrently.
-// NewSemaphores makes one; a program has one, and closes it before the cache.
+// A semaphore has a key beside the keys of values, like a lock, and the same limits: see
+// Locks. The use is the sum of the permits that the server knows, and never a count that
+// could become wrong. All methods may be called concurrently. A program makes one
+// Semaphores by NewSemaphores, and closes it before the cache.
 type Semaphores struct {
 	holders
 }
 
-// SemaphoreOptions are those of Acquire and TryAcquire. The zero value takes a permit of weight
-// 1, waits until the context ends, and renews a lease of DefaultLease.
+// SemaphoreOptions are the options of Acquire and TryAcquire. The zero value takes a permit
+// of weight 1, waits until the context ends, and renews a lease of DefaultLease.
 type SemaphoreOptions struct {
-	// Weight is how much of the capacity the permit takes; 0 is 1.
+	// Weight is the part of the capacity that the permit takes; 0 is 1.
 	Weight int
 	// Lease, Wait and NoRenewal are as in LockOptions.
 	Lease     time.Duration
@@ -56,7 +57,8 @@ type SemaphoreOptions struct {
 	NoRenewal bool
 }
 
-// A Permit is held until Release, or until it is lost. Its methods may be called concurrently.
+// A Permit is held until Release, or until the permit is lost. All methods may be called
+// concurrently.
 type Permit struct {
 	claim
 	semaphores *Semaphores
@@ -64,11 +66,11 @@ type Permit struct {
 	token      string
 }
 
-// maxCapacity is the largest capacity: what servers count without loss.
+// maxCapacity is the largest capacity that servers count exactly.
 const maxCapacity = 1 << 50
 
-// NewSemaphores returns a handle on the semaphores of a cache. A driver without them is
-// errors.ErrUnsupported, and so is a key layout of the program's own.
+// NewSemaphores returns a handle on the semaphores of a cache. A driver without semaphores,
+// and a key layout of the program (WithKeyFunc), are errors.ErrUnsupported.
 func NewSemaphores(c *xcache.Cache) (*Semaphores, error) {
 	c, err := supported(c.KeySpace("semaphore"), "semaphores")
 	if err != nil {
@@ -79,11 +81,12 @@ func NewSemaphores(c *xcache.Cache) (*Semaphores, error) {
 	return s, nil
 }
 
-// Acquire waits for a permit of the semaphore of a name, and returns it with a context that
-// ends when it is lost, with the cause ErrPermitLost. The error is ErrSemaphoreFull at the end
-// of Wait, that of ctx if that has ended, xcache.ErrClosed after Close, and xcache.ErrSyntax for
-// a weight above the capacity. An error of the server is returned after a few attempts. A
-// caller who leaves gives up its place in the background.
+// Acquire waits for a permit of the semaphore of a name, and returns the permit with a
+// context. The context ends with the cause ErrPermitLost when the permit is lost. The error
+// is ErrSemaphoreFull at the end of Wait, the error of ctx if ctx has ended,
+// xcache.ErrClosed after Close, and xcache.ErrSyntax for a weight above the capacity. An
+// error of the server is returned after a few attempts. A caller who leaves gives up its
+// place in the background.
 func (s *Semaphores) Acquire(ctx context.Context, name string, capacity int, options SemaphoreOptions) (context.Context, *Permit, error) {
 	options, err := s.checked(capacity, options)
 	if err != nil {
@@ -105,7 +108,7 @@ func (s *Semaphores) Acquire(ctx context.Context, name string, capacity int, opt
 		}
 		if errors.Is(err, errLate) {
 			s.wakes.leave(permit.turn(), signal)
-			permit = s.permit(name) // as the old token is released in the background
+			permit = s.permit(name) // the old token is released in the background
 			signal = s.wakes.enter(permit.turn())
 			continue
 		}
@@ -124,7 +127,7 @@ func (s *Semaphores) Acquire(ctx context.Context, name string, capacity int, opt
 	}
 }
 
-// TryAcquire takes a permit if there is one and nobody waits, and returns ErrSemaphoreFull
+// TryAcquire takes a permit if one is free and nobody waits, and returns ErrSemaphoreFull
 // otherwise.
 func (s *Semaphores) TryAcquire(ctx context.Context, name string, capacity int, options SemaphoreOptions) (context.Context, *Permit, error) {
 	options, err := s.checked(capacity, options)
@@ -145,19 +148,20 @@ func (s *Semaphores) TryAcquire(ctx context.Context, name string, capacity int, 
 	return held, permit, nil
 }
 
-// Close releases the permits that are held, ends their contexts and those who wait, with
-// xcache.ErrClosed, and waits for all that runs in the background. It is called before Close
-// of the cache. Calls after the first do nothing.
+// Close releases the held permits, ends their contexts and the waiting calls with
+// xcache.ErrClosed, and waits for the work in the background. Call Close before Close of
+// the cache. Calls after the first do nothing.
 func (s *Semaphores) Close() error { return s.close() }
 
-// Name returns the name that the permit was acquired by.
+// Name returns the name of the semaphore.
 func (k *Permit) Name() string { return k.name }
 
-// Left returns for how long the holder may rely on the permit without another renewal; 0 if it
-// is lost or released.
+// Left returns the time for which the holder may rely on the permit without another
+// renewal; 0 for a permit that is lost or released.
 func (k *Permit) Left() time.Duration { return k.left() }
 
-// Extend is that of Lock, with ErrPermitNotHeld.
+// Extend begins the lease anew, with the rules of Lock.Extend. A permit that is lost or
+// released is ErrPermitNotHeld.
 func (k *Permit) Extend(ctx context.Context, lease time.Duration) error {
 	lease, err := checkLease(lease)
 	if err != nil {
@@ -166,13 +170,13 @@ func (k *Permit) Extend(ctx context.Context, lease time.Duration) error {
 	return k.extendBy(ctx, lease)
 }
 
-// Release is that of Lock, with ErrPermitNotHeld.
+// Release gives back the permit, with the rules of Lock.Release. A permit that was lost or
+// released before is ErrPermitNotHeld.
 func (k *Permit) Release(ctx context.Context) error {
 	return k.giveBack(ctx, ErrPermitNotHeld, context.Canceled)
 }
 
-// turn is the channel, as the handle knows it, on which the holder of a place is told that the
-// place is the first.
+// turn is the channel, without the prefix, of the message that a place is the first.
 func (k *Permit) turn() string { return k.name + ":" + k.token }
 
 func (s *Semaphores) checked(capacity int, options SemaphoreOptions) (SemaphoreOptions, error) {
@@ -207,11 +211,13 @@ func (s *Semaphores) permit(name string) *Permit {
 	return k
 }
 
-// errLate is a permit whose lease was over when it came. It is given back.
+// errLate is the error of a permit whose lease had run out when the reply came. The permit
+// is released.
 var errLate = errors.New("xcache: the answer came too late")
 
-// take tries to get the permit, and again with the same token while the outcome is unknown. It
-// returns the context of the holder, which is made of ctx, or when to try again at the latest.
+// take tries to get the permit, and repeats with the same token while the outcome is
+// unknown. The result is the context of the holder, derived from ctx, or the latest time of
+// the next attempt.
 func (k *Permit) take(ctx, waiting context.Context, capacity int, options SemaphoreOptions, place time.Duration) (context.Context, time.Duration, error) {
 	s := k.semaphores
 	if s.wakes.ctx.Err() != nil {

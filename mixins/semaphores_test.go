@@ -134,7 +134,7 @@ func TestLostRepliesOfSemaphores(t *testing.T) {
 		require.NoError(t, err)
 		store.set(2, false)
 		require.NoError(t, permit.Release(ctx))
-		store.set(4, false) // all attempts
+		store.set(4, false) // the replies of all attempts
 		_, _, err = semaphores.TryAcquire(t.Context(), "s", 1, weigh(1))
 		require.ErrorIs(t, err, xcache.ErrUnknownOutcome)
 		synctest.Wait()
@@ -161,7 +161,7 @@ func TestCloseReleasesPermits(t *testing.T) {
 		require.ErrorIs(t, context.Cause(ctx), xcache.ErrClosed)
 		_, _, err = semaphores.TryAcquire(t.Context(), "s", 1, weigh(1))
 		require.ErrorIs(t, err, xcache.ErrClosed)
-		time.Sleep(10 * time.Second) // the place of the one who waited
+		time.Sleep(10 * time.Second) // the lease of the waiting caller's place
 		_, _, err = newSemaphores(t, c).TryAcquire(t.Context(), "s", 1, weigh(1))
 		require.NoError(t, err)
 	})

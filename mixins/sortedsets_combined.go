@@ -6,16 +6,16 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// CombineOptions say which scores members get that ZUnion and ZInter combine.
+// CombineOptions determine the scores of the members that ZUnion and ZInter combine.
 type CombineOptions struct {
-	// Weights multiply the scores of each of the sorted sets, in their order; nil is 1 for
-	// all.
+	// Weights are factors for the scores of each sorted set, in the order of keys; nil is 1
+	// for all.
 	Weights []float64
-	// Aggregate makes one score of several; "" is Sum.
+	// Aggregate combines the scores of a member; "" is Sum.
 	Aggregate Aggregate
 }
 
-// An Aggregate makes one score of the scores that a member has in several sorted sets.
+// An Aggregate combines the scores of a member in several sorted sets.
 type Aggregate string
 
 // The aggregates.
@@ -25,7 +25,8 @@ const (
 	Max Aggregate = "MAX"
 )
 
-// ZUnion returns the members that any of the sorted sets has, in the order of their scores.
+// ZUnion returns the members that are in any of the sorted sets, in the order of their
+// scores.
 func (z *SortedSets[T]) ZUnion(ctx context.Context, options CombineOptions, keys ...string) ([]T, error) {
 	return xcache.Run(ctx, z.combine("zunion", "ZUNION", options, keys), readAll[T])
 }
@@ -35,13 +36,14 @@ func (z *SortedSets[T]) ZUnionWithScores(ctx context.Context, options CombineOpt
 	return xcache.Run(ctx, z.combine("zunion", "ZUNION", options, keys).Word("WITHSCORES"), readScored[T])
 }
 
-// ZUnionStore stores what ZUnionWithScores returns at destination, over whatever was there,
-// without a TTL, and returns how many members that are; for none destination is gone.
+// ZUnionStore stores the result of ZUnionWithScores at destination, without a TTL, and
+// returns the number of members. ZUnionStore replaces any value at destination. For an
+// empty result destination is removed.
 func (z *SortedSets[T]) ZUnionStore(ctx context.Context, destination string, options CombineOptions, keys ...string) (int, error) {
 	return xcache.Run(ctx, z.store("zunionstore", "ZUNIONSTORE", destination, options, keys), readInt)
 }
 
-// ZInter returns the members that all of the sorted sets have, in the order of their scores.
+// ZInter returns the members that are in all sorted sets, in the order of their scores.
 func (z *SortedSets[T]) ZInter(ctx context.Context, options CombineOptions, keys ...string) ([]T, error) {
 	return xcache.Run(ctx, z.combine("zinter", "ZINTER", options, keys), readAll[T])
 }
@@ -51,18 +53,18 @@ func (z *SortedSets[T]) ZInterWithScores(ctx context.Context, options CombineOpt
 	return xcache.Run(ctx, z.combine("zinter", "ZINTER", options, keys).Word("WITHSCORES"), readScored[T])
 }
 
-// ZInterStore stores what ZInterWithScores returns: see ZUnionStore.
+// ZInterStore stores the result of ZInterWithScores: see ZUnionStore.
 func (z *SortedSets[T]) ZInterStore(ctx context.Context, destination string, options CombineOptions, keys ...string) (int, error) {
 	return xcache.Run(ctx, z.store("zinterstore", "ZINTERSTORE", destination, options, keys), readInt)
 }
 
-// ZInterCard returns how many members all of the sorted sets have. It stops counting at
-// limit, unless that is 0.
+// ZInterCard returns the number of members that are in all sorted sets. A limit other than
+// 0 stops the count.
 func (z *SortedSets[T]) ZInterCard(ctx context.Context, limit int, keys ...string) (int, error) {
 	return xcache.Run(ctx, z.countInter(limit, keys), readInt)
 }
 
-// ZDiff returns the members of the first sorted set that none of the others has, in the
+// ZDiff returns the members of the first sorted set that are in no other sorted set, in the
 // order of their scores.
 func (z *SortedSets[T]) ZDiff(ctx context.Context, keys ...string) ([]T, error) {
 	return xcache.Run(ctx, z.combine("zdiff", "ZDIFF", CombineOptions{}, keys), readAll[T])
@@ -73,7 +75,7 @@ func (z *SortedSets[T]) ZDiffWithScores(ctx context.Context, keys ...string) ([]
 	return xcache.Run(ctx, z.combine("zdiff", "ZDIFF", CombineOptions{}, keys).Word("WITHSCORES"), readScored[T])
 }
 
-// ZDiffStore stores what ZDiffWithScores returns: see ZUnionStore.
+// ZDiffStore stores the result of ZDiffWithScores: see ZUnionStore.
 func (z *SortedSets[T]) ZDiffStore(ctx context.Context, destination string, keys ...string) (int, error) {
 	return xcache.Run(ctx, z.store("zdiffstore", "ZDIFFSTORE", destination, CombineOptions{}, keys), readInt)
 }

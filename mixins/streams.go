@@ -10,24 +10,25 @@ import (
 
 //go:generate go run ../internal/twins -type Streams -twin QueuedStreams -receiver q -pipeline q.p -handle q.s -out streams_queued.go
 
-// Streams are logs of entries: each entry has an ID, which is greater than that of every
-// entry before, and fields with values of type V. Fields are plain text, as those of hashes
-// are. An entry that was added is never changed; it stays until it is deleted or trimmed.
+// Streams are logs of entries. Each entry has an ID, which is greater than the ID of every
+// earlier entry, and fields with values of type V. Fields are plain text, like the fields
+// of hashes. An entry is never changed, and stays until a deletion or a trim.
 //
-// A group shares a stream out among consumers, each of whom gets some of the entries and
-// acknowledges them: Consume does all of that. XReadGroup, XAck and others are its parts.
+// A group shares a stream among consumers: each consumer gets some of the entries, and
+// acknowledges them. Consume does all of this; XReadGroup, XAck and others are the single
+// steps.
 //
-// An ID is text: milliseconds and a number, as in "1526919030474-55". Where a range begins
-// or ends "-" and "+" are the least and the greatest ID, "(" before an ID leaves that one
-// out, and the number may be missing. An ID that is none is xcache.ErrSyntax.
+// An ID is text: milliseconds and a number, as in "1526919030474-55". At the ends of a
+// range "-" and "+" are the least and the greatest ID, "(" before an ID excludes the ID,
+// and the number may be missing. A malformed ID is xcache.ErrSyntax.
 //
 // All methods may be called concurrently. NewStreams makes one.
 type Streams[V any] struct {
 	cache *xcache.Cache
 }
 
-// QueuedStreams are the methods of Streams in a pipeline: see Streams.In. Loops, and what
-// waits, are none of them.
+// QueuedStreams has the methods of Streams in a pipeline: see Streams.In. Loops and methods
+// that wait are not among them.
 type QueuedStreams[V any] struct {
 	p *xcache.Pipeline
 	s *Streams[V]
@@ -46,23 +47,23 @@ func NewStreams[V any](c *xcache.Cache) (*Streams[V], error) {
 // In returns the handle whose methods queue their operations in p.
 func (s *Streams[V]) In(p *xcache.Pipeline) QueuedStreams[V] { return QueuedStreams[V]{p, s} }
 
-// WithTx returns the handle as one that reads in a transaction: see xcache.Cache.WithTx.
+// WithTx returns a handle that reads in a transaction: see xcache.Cache.WithTx.
 func (s *Streams[V]) WithTx(tx *xcache.Tx) *Streams[V] {
 	in := *s
 	in.cache = s.cache.WithTx(tx)
 	return &in
 }
 
-// A StreamEntry is one entry of a stream.
+// A StreamEntry is an entry of a stream.
 type StreamEntry[V any] struct {
 	ID string
-	// Fields are nil if the entry was deleted, or trimmed, and is still pending for a
-	// consumer. Of a field that the entry has twice, the last value counts.
+	// Fields is nil if the entry was deleted or trimmed, and is still pending for a
+	// consumer. If an entry has a field twice, the last value counts.
 	Fields map[string]V
 }
 
-// A Trim says which of the oldest entries of a stream are too many. MaxLen and MinID make
-// one; the zero value is none.
+// A Trim selects the oldest entries of a stream for removal. MaxLen and MinID make a Trim;
+// the zero value removes no entry.
 type Trim struct {
 	by     string
 	maxLen int
@@ -77,48 +78,49 @@ func MaxLen(n int) Trim { return Trim{by: "MAXLEN", maxLen: n} }
 // MinID returns the Trim that keeps the entries from an ID on.
 func MinID(id string) Trim { return Trim{by: "MINID", minID: id} }
 
-// Approx returns t for a server that may keep some entries more, which costs it far less.
-// limit is how many entries are removed at most; 0 leaves that to the server.
+// Approx returns t for a server that may keep some more entries, which is much cheaper.
+// limit is the largest number of removed entries; 0 leaves the number to the server.
 func (t Trim) Approx(limit int) Trim {
 	t.approx, t.limit = true, limit
 	return t
 }
 
-// XAddOptions are those of XAdd.
+// XAddOptions are the options of XAdd.
 type XAddOptions struct {
-	// ID is the entry's. "", and "*", has the server make one of its clock; "5-*" has it
-	// make the number behind 5.
+	// ID is the ID of the entry. For "" and "*" the server makes an ID from its clock. For
+	// "5-*" the server makes the number behind 5.
 	ID string
-	// NoMkStream adds the entry to a stream that exists, and makes none.
+	// NoMkStream adds the entry to an existing stream only.
 	NoMkStream bool
-	// Trim is done after the entry was added.
+	// Trim is done after the addition of the entry.
 	Trim Trim
 }
 
-// XReadOptions are those of XRead.
+// XReadOptions are the options of XRead.
 type XReadOptions struct {
-	// Count is how many entries of each stream are returned at most; 0 for all.
+	// Count is the largest number of entries of each stream; 0 returns all.
 	Count int
-	// Block is how long to wait if there is no entry. 0 does not wait, Forever waits until
-	// the context ends. It is in milliseconds, rounded up.
+	// Block is the time to wait for an entry, in milliseconds, rounded up. 0 does not wait,
+	// and Forever waits until the context ends.
 	Block time.Duration
 }
 
 // Forever is the Block of a call that waits until its context ends.
 const Forever time.Duration = -1
 
-// A StreamPosition is a place in a stream that is read from: see Behind.
+// A StreamPosition is a position in a stream for reading: see Behind.
 type StreamPosition struct {
 	Key, ID string
 }
 
-// Behind returns the place in a stream behind an ID. "0" is the begin. For XRead "$" is the
-// end: what is added after the call is read. For XReadGroup ">" is where the group is.
+// Behind returns the position behind an ID. "0" is the beginning of the stream. For XRead
+// "$" is the end: only entries that are added after the call are read. For XReadGroup ">"
+// is the position of the group.
 func Behind(key, id string) StreamPosition { return StreamPosition{key, id} }
 
-// XAdd adds an entry behind all others, and returns its ID. Without a stream it makes one;
-// with NoMkStream the error is xcache.ErrNotStored then. An ID that is not greater than that
-// of every entry that the stream ever had is xcache.ErrSyntax.
+// XAdd adds an entry behind all others, and returns its ID. XAdd creates a missing stream;
+// with NoMkStream a missing stream is xcache.ErrNotStored. An ID that is not greater than
+// every earlier ID of the stream is xcache.ErrSyntax.
 func (s *Streams[V]) XAdd(ctx context.Context, key string, options XAddOptions, fields map[string]V) (string, error) {
 	return xcache.Run(ctx, s.add(key, options, fields), readStoredID)
 }
@@ -128,35 +130,35 @@ func (s *Streams[V]) XLen(ctx context.Context, key string) (int, error) {
 	return xcache.Run(ctx, s.op("xlen", "XLEN", key), readInt)
 }
 
-// XRange returns the entries from an ID to another, both included, at most count of them; 0
-// for all. "-" and "+" are the begin and the end. An ID behind "(" is left out.
+// XRange returns at most count entries from an ID to another, both included. A count of 0
+// returns all. "-" and "+" are the beginning and the end. "(" before an ID excludes the ID.
 func (s *Streams[V]) XRange(ctx context.Context, key, start, stop string, count int) ([]StreamEntry[V], error) {
 	return xcache.Run(ctx, upTo(s.op("xrange", "XRANGE", key).Word(start).Word(stop), count), readEntries[V])
 }
 
-// XRevRange is XRange with the newest entry first: stop is the greater ID, and stands first.
+// XRevRange is XRange with the newest entry first: stop is the greater ID, and comes first.
 func (s *Streams[V]) XRevRange(ctx context.Context, key, stop, start string, count int) ([]StreamEntry[V], error) {
 	return xcache.Run(ctx, upTo(s.op("xrevrange", "XREVRANGE", key).Word(stop).Word(start), count), readEntries[V])
 }
 
-// XRead returns the entries behind a place in each of several streams, by their keys.
-// Streams without any are not in the map; with Block it waits until one has some, and
-// returns none when that time has passed. Entries that are added together may come one by
-// one. See the package about methods that wait.
+// XRead returns the entries behind a position in each of several streams, by their keys.
+// The map has no streams without such entries. With Block XRead waits until a stream has
+// entries, and returns no entries at the end of that time. Entries that are added together
+// may be returned one by one. The package comment describes methods that wait.
 //
-//twin:note With Block it is errors.ErrUnsupported.
+//twin:note A Block is errors.ErrUnsupported.
 func (s *Streams[V]) XRead(ctx context.Context, options XReadOptions, from ...StreamPosition) (map[string][]StreamEntry[V], error) {
 	return xcache.Run(ctx, s.read(options, from), readStreams[V])
 }
 
-// XTrim removes the oldest entries of a stream, and returns how many. The zero Trim is
+// XTrim removes the oldest entries of a stream, and returns their number. The zero Trim is
 // xcache.ErrSyntax.
 func (s *Streams[V]) XTrim(ctx context.Context, key string, trim Trim) (int, error) {
 	return xcache.Run(ctx, s.trim(key, trim), readInt)
 }
 
-// XDel deletes entries, and returns how many of them there were. A stream without entries
-// stays, with its groups, and remembers its last ID.
+// XDel deletes entries, and returns the number of deleted entries. A stream without entries
+// stays, with its groups and its last ID.
 func (s *Streams[V]) XDel(ctx context.Context, key string, ids ...string) (int, error) {
 	return xcache.Run(ctx, addIDs(s.op("xdel", "XDEL", key), ids), readInt)
 }
@@ -184,7 +186,7 @@ func (s *Streams[V]) add(key string, options XAddOptions, fields map[string]V) *
 		return o.Fail(syntaxError("an entry has one field at least"))
 	}
 	// A server stores entries with the same fields in the same order in less space.
-	names := make([]string, 0, 8) // on the stack, for most
+	names := make([]string, 0, 8) // most entries need no more, and the array is on the stack
 	for name := range fields {
 		names = append(names, name)
 	}
@@ -196,7 +198,7 @@ func (s *Streams[V]) add(key string, options XAddOptions, fields map[string]V) *
 	return o
 }
 
-// beginsAsID reports whether a text cannot be taken for an option of a command.
+// beginsAsID reports whether a server cannot mistake a text for an option of a command.
 func beginsAsID(id string) bool { return id != "" && '0' <= id[0] && id[0] <= '9' }
 
 func (s *Streams[V]) trim(key string, t Trim) *xcache.Op {
@@ -255,7 +257,7 @@ func addBlock(o *xcache.Op, block time.Duration) *xcache.Op {
 	return o
 }
 
-// addPositions adds STREAMS, keys, and as many IDs.
+// addPositions adds STREAMS, the keys, and one ID for each key.
 func addPositions(o *xcache.Op, from []StreamPosition) *xcache.Op {
 	if len(from) == 0 {
 		return o.Fail(syntaxError("there is no stream: give it one at least"))
@@ -270,13 +272,13 @@ func addPositions(o *xcache.Op, from []StreamPosition) *xcache.Op {
 	return o
 }
 
-// addIDs adds the IDs of entries, of which there must be one at least.
+// addIDs adds at least one ID of an entry.
 func addIDs(o *xcache.Op, ids []string) *xcache.Op {
 	if len(ids) == 0 {
 		return o.Fail(syntaxError("there is no ID: give it one at least"))
 	}
 	for _, id := range ids {
-		if !beginsAsID(id) { // XCLAIM would take it for an option
+		if !beginsAsID(id) { // XCLAIM would read the text as an option
 			return o.Fail(syntaxError("the ID of an entry is a number, perhaps with - and another one behind"))
 		}
 		o.Word(id)

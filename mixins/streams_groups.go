@@ -7,172 +7,177 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// This file has the methods on groups of consumers. Names of groups and consumers are plain
-// text, and belong to their stream. A group, or a stream, that does not exist is
-// xcache.ErrNotFound.
+// This file has the methods of groups of consumers. Names of groups and consumers are plain
+// text, and belong to their stream. A missing group or stream is xcache.ErrNotFound.
 
-// XGroupCreateOptions are those of XGroupCreate.
+// XGroupCreateOptions are the options of XGroupCreate.
 type XGroupCreateOptions struct {
-	// MkStream makes an empty stream if there is none.
+	// MkStream creates a missing stream, without entries.
 	MkStream bool
 }
 
-// XReadGroupOptions are those of XReadGroup.
+// XReadGroupOptions are the options of XReadGroup.
 type XReadGroupOptions struct {
-	// Count is how many entries of each stream are returned at most; 0 for all.
+	// Count is the largest number of entries of each stream; 0 returns all.
 	Count int
-	// Block is how long to wait if there is no entry, as that of XReadOptions.
+	// Block is the time to wait for an entry, as in XReadOptions.
 	Block time.Duration
-	// NoAck leaves nothing pending: an entry that is lost on its way is lost.
+	// NoAck leaves no entry pending: an entry that is lost on its way is lost for the
+	// group.
 	NoAck bool
 }
 
-// A PendingSummary tells how many entries are pending for the consumers of a group.
+// A PendingSummary has the number of pending entries of a group.
 type PendingSummary struct {
 	Count int
-	// First and Last are the least and the greatest ID; "" without any.
+	// First and Last are the least and the greatest ID, or "".
 	First, Last string
-	// Consumers are those with entries, and how many each has.
+	// Consumers has the number of pending entries of each consumer with pending entries.
 	Consumers map[string]int
 }
 
-// XPendingOptions say which of the pending entries XPendingRange returns.
+// XPendingOptions select the pending entries of XPendingRange.
 type XPendingOptions struct {
-	// Idle is how long ago an entry was delivered at least.
+	// Idle is the shortest time since the delivery of an entry.
 	Idle time.Duration
-	// Consumer is whose entries are returned; "" for all.
+	// Consumer is the consumer of the entries; "" is all consumers.
 	Consumer string
 }
 
-// A PendingEntry is an entry that was delivered and is not acknowledged.
+// A PendingEntry is an entry that was delivered and not acknowledged.
 type PendingEntry struct {
 	ID       string
 	Consumer string
-	// Idle is how long ago the entry was delivered last, Deliveries how often it was.
+	// Idle is the time since the last delivery, and Deliveries the number of deliveries.
 	Idle       time.Duration
 	Deliveries int
 }
 
-// XClaimOptions are those of XClaim. The zero value makes the entries delivered just now.
+// XClaimOptions are the options of XClaim. With the zero value the entries count as
+// delivered at the time of the call.
 type XClaimOptions struct {
-	// Idle is how long ago the entries are to have been delivered.
+	// Idle is the time since the delivery that the entries get.
 	Idle time.Duration
-	// Time is when they are to have been delivered, instead of Idle.
+	// Time is the time of the delivery that the entries get, instead of Idle.
 	Time time.Time
-	// RetryCount is how often they are to have been delivered; nil counts one more.
+	// RetryCount is the number of deliveries that the entries get; nil adds 1.
 	RetryCount *int
-	// Force claims entries, too, that are pending for nobody.
+	// Force also claims entries that are pending for nobody.
 	Force bool
-	// LastID is where the group is to be at least; "" leaves it.
+	// LastID moves the group forward to this ID, if the group is behind it; "" leaves the
+	// group.
 	LastID string
 }
 
-// Claimed are entries that XAutoClaim has claimed.
+// Claimed has the entries that XAutoClaim has claimed.
 type Claimed[V any] struct {
-	// Next is where to go on; "0-0" at the end.
+	// Next is the start of the next call; "0-0" at the end.
 	Next    string
 	Entries []StreamEntry[V]
-	// Deleted are the IDs of entries that were pending and are in the stream no more. They
-	// are not pending any longer.
+	// Deleted has the IDs of pending entries that are no longer in the stream. These
+	// entries are not pending any more.
 	Deleted []string
 }
 
-// ClaimedIDs are the IDs of entries that XAutoClaimJustID has claimed: see Claimed.
+// ClaimedIDs has the IDs of the entries that XAutoClaimJustID has claimed: see Claimed.
 type ClaimedIDs struct {
 	Next    string
 	IDs     []string
 	Deleted []string
 }
 
-// XGroupCreate makes a group, which begins to read behind an ID: "0" for all entries, "$" for
-// those that are added from now on. xcache.ErrNotStored if there is the group already.
-// Without a stream it is xcache.ErrNotFound, unless the options make one.
+// XGroupCreate creates a group, which begins to read behind an ID: "0" is before all
+// entries, and "$" is behind all entries. An existing group is xcache.ErrNotStored. A
+// missing stream is xcache.ErrNotFound unless MkStream creates the stream.
 func (s *Streams[V]) XGroupCreate(ctx context.Context, key, group, id string, options XGroupCreateOptions) error {
 	return xcache.Err(xcache.Run(ctx, s.createGroup(key, group, id, options), readOK))
 }
 
-// XGroupDestroy removes a group, with what is pending in it, and reports whether there was
-// one.
+// XGroupDestroy removes a group with its pending entries, and reports whether the group
+// existed.
 func (s *Streams[V]) XGroupDestroy(ctx context.Context, key, group string) (bool, error) {
 	return xcache.Run(ctx, s.groupOp("xgroup destroy", "DESTROY", key, group), readFlag)
 }
 
-// XGroupSetID has a group go on to read behind an ID: see XGroupCreate. What is pending
-// stays.
+// XGroupSetID moves a group to the position behind an ID: see XGroupCreate. Pending entries
+// stay pending.
 func (s *Streams[V]) XGroupSetID(ctx context.Context, key, group, id string) error {
 	return xcache.Err(xcache.Run(ctx, s.groupOp("xgroup setid", "SETID", key, group).Word(id), readOK))
 }
 
-// XGroupCreateConsumer makes a consumer, and reports whether it is new. Reading makes one,
-// too.
+// XGroupCreateConsumer creates a consumer, and reports whether the consumer is new.
+// XReadGroup creates a missing consumer, too.
 func (s *Streams[V]) XGroupCreateConsumer(ctx context.Context, key, group, consumer string) (bool, error) {
 	return xcache.Run(ctx, s.groupOp("xgroup createconsumer", "CREATECONSUMER", key, group).Field(consumer), readFlag)
 }
 
-// XGroupDelConsumer removes a consumer, and returns how many entries were pending for it.
-// These are lost to the group, and so are better claimed before.
+// XGroupDelConsumer removes a consumer, and returns the number of its pending entries. The
+// group loses these entries, so another consumer should claim them before.
 func (s *Streams[V]) XGroupDelConsumer(ctx context.Context, key, group, consumer string) (int, error) {
 	return xcache.Run(ctx, s.groupOp("xgroup delconsumer", "DELCONSUMER", key, group).Field(consumer), readInt)
 }
 
-// XReadGroup reads streams for a consumer of a group. Behind ">" it returns entries that were
-// delivered to no consumer yet. They are pending for this one until XAck acknowledges them.
-// Behind an ID it returns those that are pending for this consumer, and does not wait. The
-// entries are returned by the keys of their streams. Streams without any are not in the map.
+// XReadGroup reads streams for a consumer of a group. Behind ">" XReadGroup returns entries
+// that were delivered to no consumer yet. They are pending for this consumer until XAck
+// acknowledges them. Behind an ID XReadGroup returns the entries that are pending for this
+// consumer, and does not wait. The entries are returned by the keys of their streams. The
+// map has no streams without entries.
 //
-// With Block it waits until a stream has some, and returns none when that time has passed.
-// See the package about methods that wait. Entries are pending for the consumer even if the
-// call fails: when the codec cannot read one of them, or when the context ends, or the
-// connection is lost, while they are on their way. Then the error of a lost connection
-// matches xcache.ErrUnknownOutcome. To read behind "0" returns them.
+// With Block XReadGroup waits until a stream has new entries, and returns no entries at the
+// end of that time. The package comment describes methods that wait. Entries are pending
+// for the consumer even if the call fails. The call fails when the codec cannot read an
+// entry (an *xcache.UnreadReplyError), and when the context ends or the connection is lost
+// while entries are on their way. The error of a lost connection then matches
+// xcache.ErrUnknownOutcome. A call behind "0" returns these entries.
 //
-//twin:note With Block it is errors.ErrUnsupported.
+//twin:note A Block is errors.ErrUnsupported.
 func (s *Streams[V]) XReadGroup(ctx context.Context, group, consumer string, options XReadGroupOptions, from ...StreamPosition) (map[string][]StreamEntry[V], error) {
 	return xcache.Run(ctx, s.readGroup(group, consumer, options, from), readStreams[V])
 }
 
-// XAck ends that entries are pending, for whichever consumer of the group, and returns how
-// many of them were. Without a stream or a group it is 0.
+// XAck acknowledges entries, for all consumers of the group, and returns the number of
+// entries that were pending. A missing stream or group returns 0.
 func (s *Streams[V]) XAck(ctx context.Context, key, group string, ids ...string) (int, error) {
 	return xcache.Run(ctx, addIDs(s.op("xack", "XACK", key).Field(group), ids), readInt)
 }
 
-// XPending returns how many entries are pending in a group, and for whom.
+// XPending returns the number of pending entries of a group, and of each consumer.
 func (s *Streams[V]) XPending(ctx context.Context, key, group string) (PendingSummary, error) {
 	return xcache.Run(ctx, s.op("xpending", "XPENDING", key).Field(group), readPendingSummary)
 }
 
-// XPendingRange returns the entries that are pending in a group, from an ID to another, both
-// included, at most count of them.
+// XPendingRange returns at most count pending entries of a group, from an ID to another,
+// both included.
 func (s *Streams[V]) XPendingRange(ctx context.Context, key, group string, options XPendingOptions, start, stop string, count int) ([]PendingEntry, error) {
 	return xcache.Run(ctx, s.pending(key, group, options, start, stop, count), readPendingEntries)
 }
 
-// XClaim makes entries pending for a consumer that are pending for another one, and were
-// delivered minIdle ago at least. It returns those; entries that are in the stream no more
-// are none of them.
+// XClaim makes entries pending for a consumer, and returns these entries. Only entries that
+// are pending for a consumer, and were delivered at least minIdle ago, are claimed. Entries
+// that are no longer in the stream are not claimed. The bytes of entries that the codec
+// cannot read are in an *xcache.UnreadReplyError.
 func (s *Streams[V]) XClaim(ctx context.Context, key, group, consumer string, minIdle time.Duration, options XClaimOptions, ids ...string) ([]StreamEntry[V], error) {
 	return xcache.Run(ctx, s.claim(key, group, consumer, minIdle, options, ids), readEntries[V])
 }
 
-// XClaimJustID is XClaim, returns the IDs alone, and counts no delivery.
+// XClaimJustID is XClaim that returns the IDs alone and counts no delivery.
 func (s *Streams[V]) XClaimJustID(ctx context.Context, key, group, consumer string, minIdle time.Duration, options XClaimOptions, ids ...string) ([]string, error) {
 	return xcache.Run(ctx, s.claim(key, group, consumer, minIdle, options, ids).Word("JUSTID"), readTexts)
 }
 
-// XAutoClaim is XClaim of whatever entries were delivered minIdle ago, from the ID start on,
-// at most count of them; 0 for 100. Claimed.Next is the start of the next call, which in a
-// cluster any server understands.
+// XAutoClaim is XClaim of at most count entries from the ID start on, if they were
+// delivered at least minIdle ago. A count of 0 is 100. Claimed.Next is the start of the
+// next call; in a cluster every server accepts this start.
 func (s *Streams[V]) XAutoClaim(ctx context.Context, key, group, consumer string, minIdle time.Duration, start string, count int) (Claimed[V], error) {
 	return xcache.Run(ctx, s.autoClaim(key, group, consumer, minIdle, start, count), readClaimed[V])
 }
 
-// XAutoClaimJustID is XAutoClaim, returns the IDs alone, and counts no delivery.
+// XAutoClaimJustID is XAutoClaim that returns the IDs alone and counts no delivery.
 func (s *Streams[V]) XAutoClaimJustID(ctx context.Context, key, group, consumer string, minIdle time.Duration, start string, count int) (ClaimedIDs, error) {
 	return xcache.Run(ctx, s.autoClaim(key, group, consumer, minIdle, start, count).Word("JUSTID"), readClaimedIDs)
 }
 
-// groupOp begins an XGROUP, whose key stands behind the subcommand.
+// groupOp begins an XGROUP command. The key comes after the subcommand.
 func (s *Streams[V]) groupOp(name, subcommand, key, group string) *xcache.Op {
 	return xcache.NewKeylessOp(s.cache, name, "XGROUP").Word(subcommand).Key(key).Field(group)
 }

@@ -7,70 +7,70 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// What XInfoStream, XInfoGroups and XInfoConsumers return.
+// These types are the results of XInfoStream, XInfoGroups and XInfoConsumers.
 
-// NotKnown stands for a number that the server does not know, or does not tell.
+// NotKnown stands for a number that the server does not know, or does not report.
 const NotKnown = -1
 
-// A StreamInfo is what there is to know of a stream.
+// A StreamInfo describes a stream.
 type StreamInfo[V any] struct {
 	Length int
 	Groups int
-	// LastGeneratedID is the greatest ID that the stream ever had.
+	// LastGeneratedID is the greatest ID that the stream has had.
 	LastGeneratedID string
-	// First and Last are entries; nil of an empty stream.
+	// First and Last are the first and the last entry, and nil for an empty stream.
 	First, Last *StreamEntry[V]
 
-	// What follows needs Redis 7.0 or Valkey.
+	// The fields below need Redis 7.0 or Valkey.
 
-	// EntriesAdded is how many entries there ever were; NotKnown on an older server.
+	// EntriesAdded is the number of entries that were ever added, and NotKnown on an older
+	// server.
 	EntriesAdded int
-	// MaxDeletedID is the greatest ID of an entry that was deleted; "0-0" if none was, ""
-	// on an older server.
+	// MaxDeletedID is the greatest ID of a deleted entry. Without a deleted entry
+	// MaxDeletedID is "0-0", and on an older server "".
 	MaxDeletedID string
 }
 
-// A StreamGroup is what there is to know of a group.
+// A StreamGroup describes a group.
 type StreamGroup struct {
 	Name      string
 	Consumers int
 	Pending   int
-	// LastDeliveredID is where the group is.
+	// LastDeliveredID is the position of the group.
 	LastDeliveredID string
-	// EntriesRead is how many entries the group has read, and Lag how many it has still to
-	// read. Both are NotKnown where the server does not know, and need Redis 7.0 or Valkey.
+	// EntriesRead is the number of entries that the group has read, and Lag the number of
+	// entries that the group has not read yet. Both need Redis 7.0 or Valkey. Where the
+	// server does not know them, both are NotKnown.
 	EntriesRead, Lag int
 }
 
-// A StreamConsumer is what there is to know of a consumer of a group.
+// A StreamConsumer describes a consumer of a group.
 type StreamConsumer struct {
 	Name    string
 	Pending int
-	// Idle is how long ago the consumer asked for something last.
+	// Idle is the time since the last request of the consumer.
 	Idle time.Duration
-	// Inactive is how long ago the consumer got something last: NotKnown if it never did,
-	// and on servers before Redis 7.2.
+	// Inactive is the time since the consumer last got entries. Inactive is NotKnown if the
+	// consumer has never got entries, and on servers before Redis 7.2.
 	Inactive time.Duration
 }
 
-// XInfoStream returns what there is to know of a stream. xcache.ErrNotFound if there is none.
+// XInfoStream describes a stream. A missing stream is xcache.ErrNotFound.
 func (s *Streams[V]) XInfoStream(ctx context.Context, key string) (StreamInfo[V], error) {
 	return xcache.Run(ctx, s.infoOp("xinfo stream", "STREAM", key), readStreamInfo[V])
 }
 
-// XInfoGroups returns what there is to know of the groups of a stream. xcache.ErrNotFound if
-// there is no stream.
+// XInfoGroups describes the groups of a stream. A missing stream is xcache.ErrNotFound.
 func (s *Streams[V]) XInfoGroups(ctx context.Context, key string) ([]StreamGroup, error) {
 	return xcache.Run(ctx, s.infoOp("xinfo groups", "GROUPS", key), readStreamGroups)
 }
 
-// XInfoConsumers returns what there is to know of the consumers of a group.
-// xcache.ErrNotFound if there is no such group.
+// XInfoConsumers describes the consumers of a group. A missing group is xcache.ErrNotFound.
 func (s *Streams[V]) XInfoConsumers(ctx context.Context, key, group string) ([]StreamConsumer, error) {
 	return xcache.Run(ctx, s.infoOp("xinfo consumers", "CONSUMERS", key).Field(group), readStreamConsumers)
 }
 
-// infoOp begins an XINFO, whose key stands behind the subcommand.
+// infoOp begins an XINFO command. The key comes after the subcommand.
 func (s *Streams[V]) infoOp(name, subcommand, key string) *xcache.Op {
 	return xcache.NewKeylessOp(s.cache, name, "XINFO").Word(subcommand).Key(key)
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// pageSize is how many entries a loop reads at a time.
+// pageSize is the number of entries that a loop reads at a time.
 const pageSize = 100
 
 // Entries yields the entries from an ID to another, both included, in pages, so that a long
-// stream holds up nobody: see XRange. Entries that are added meanwhile come, too. An entry
-// that the codec cannot read is yielded without fields, with an error that is
-// xcache.ErrCorrupt, or xcache.ErrTooLarge, and the loop goes on. Any other error is the last
-// pair.
+// stream delays no other call: see XRange. Entries that are added meanwhile are yielded,
+// too. An entry that the codec cannot read is yielded without fields and with an error that
+// is xcache.ErrCorrupt or xcache.ErrTooLarge, and the loop goes on. Any other error is in
+// the last pair.
 func (s *Streams[V]) Entries(ctx context.Context, key, start, stop string) iter.Seq2[StreamEntry[V], error] {
 	return func(yield func(StreamEntry[V], error) bool) {
 		pages(ctx, s, key, start, stop, func(o *xcache.Op, stored *driver.StreamEntry) (StreamEntry[V], error) {
@@ -28,13 +28,13 @@ func (s *Streams[V]) Entries(ctx context.Context, key, start, stop string) iter.
 	}
 }
 
-// Follow yields the entries behind an ID, and then those that are added, until ctx ends: the
-// error of ctx is the last pair then. "0" is all entries, "$" those that are added from now
-// on. An entry that the codec cannot read is yielded as by Entries. Any other error is the
-// last pair; to go on, a caller follows from the last ID.
+// Follow yields the entries behind an ID, and then new entries, until ctx ends; the last
+// pair has the error of ctx. "0" is before all entries, and "$" is behind all entries. An
+// entry that the codec cannot read is yielded as by Entries. Any other error is in the last
+// pair. A caller goes on by another Follow from the last ID.
 //
-// Every caller gets every entry; Consume shares them out. While it waits, the loop takes one
-// of exclusive_size connections.
+// Every caller of Follow gets every entry; Consume shares the entries among consumers. A
+// loop that waits holds one of the exclusive_size connections.
 func (s *Streams[V]) Follow(ctx context.Context, key, id string) iter.Seq2[StreamEntry[V], error] {
 	return func(yield func(StreamEntry[V], error) bool) {
 		last := id
@@ -71,7 +71,7 @@ func yieldAll[V any](found []delivery[V], yield func(StreamEntry[V], error) bool
 	return true
 }
 
-// pages yields what read makes of each entry of a range.
+// pages yields the results of read for the entries of a range.
 func pages[V, E any](ctx context.Context, s *Streams[V], key, start, stop string, read func(*xcache.Op, *driver.StreamEntry) (E, error), yield func(E, error) bool) {
 	type item struct {
 		element E
@@ -109,7 +109,7 @@ func pages[V, E any](ctx context.Context, s *Streams[V], key, start, stop string
 	}
 }
 
-// nextID returns the ID behind another one: servers know "(" since Redis 6.2 only.
+// nextID returns the ID behind another ID: only servers since Redis 6.2 accept "(".
 func nextID(id string) string {
 	first, second, _ := strings.Cut(id, "-")
 	sequence, _ := strconv.ParseUint(second, 10, 64)

@@ -30,7 +30,7 @@ func (q QueuedStreams[V]) XRevRange(key, stop, start string, count int) *xcache.
 
 // XRead queues Streams.XRead.
 //
-// With Block it is errors.ErrUnsupported.
+// A Block is errors.ErrUnsupported.
 func (q QueuedStreams[V]) XRead(options XReadOptions, from ...StreamPosition) *xcache.Result[map[string][]StreamEntry[V]] {
 	return xcache.Queue(q.p, q.s.read(options, from), readStreams[V])
 }
@@ -72,7 +72,7 @@ func (q QueuedStreams[V]) XGroupDelConsumer(key, group, consumer string) *xcache
 
 // XReadGroup queues Streams.XReadGroup.
 //
-// With Block it is errors.ErrUnsupported.
+// A Block is errors.ErrUnsupported.
 func (q QueuedStreams[V]) XReadGroup(group, consumer string, options XReadGroupOptions, from ...StreamPosition) *xcache.Result[map[string][]StreamEntry[V]] {
 	return xcache.Queue(q.p, q.s.readGroup(group, consumer, options, from), readStreams[V])
 }

@@ -11,35 +11,35 @@ import (
 )
 
 const (
-	// minPoll and maxPoll bound how long a waiter sleeps who may miss the message: the time
+	// minPoll and maxPoll bound the sleep of a waiter who may miss the message. The time
 	// doubles with each attempt.
 	minPoll = 10 * time.Millisecond
 	maxPoll = 250 * time.Millisecond
-	// toldPoll is how long a waiter sleeps while the subscription is in force. A message may
-	// be lost all the same: whoever releases may not be permitted to publish.
+	// toldPoll is the sleep of a waiter while the subscription is in force. A message may
+	// still be lost: a holder may lack the permission to publish.
 	toldPoll = time.Second
-	// linger is for how long the subscription outlives the last waiter, and how long a
-	// subscription that has failed is not tried again.
+	// linger is the time for which the subscription outlives the last waiter, and the pause
+	// after a failed subscription.
 	linger = 10 * time.Second
 )
 
-// wakes wakes callers who wait for a release, by the messages that a release publishes. One
-// subscription serves all callers of a handle. Without one they poll.
+// wakes wakes waiting callers by the messages that releases publish. One subscription
+// serves all callers of a handle. Without a subscription the callers poll.
 type wakes struct {
 	cache *xcache.Cache
 	owner *sync.WaitGroup
-	ctx   context.Context //nolint:containedctx // the life of the handle
+	ctx   context.Context //nolint:containedctx // the lifetime of the handle
 
 	mu       sync.Mutex
 	waiters  map[string][]chan struct{}
 	inForce  bool
 	retryAt  time.Time
-	stop     context.CancelFunc // of the subscription that is there, or nil
+	stop     context.CancelFunc // of the present subscription, or nil
 	stopping *time.Timer
 }
 
-// enter adds a caller who waits for a name, until leave. The channel has an element when the
-// caller should try again.
+// enter adds a caller who waits for a name, until leave. The channel gets an element when
+// the caller should try again.
 func (w *wakes) enter(name string) chan struct{} {
 	signal := make(chan struct{}, 1)
 	w.mu.Lock()
@@ -78,7 +78,7 @@ func (w *wakes) stopIfIdle() {
 	}
 }
 
-// wake has the callers try again who wait for a name.
+// wake makes the callers who wait for a name try again.
 func (w *wakes) wake(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,7 +94,7 @@ func notify(signals []chan struct{}) {
 	}
 }
 
-// listen begins the subscription, if there is none and the last one has not just failed.
+// listen begins the subscription unless there is one, or the last one has just failed.
 func (w *wakes) listen() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -115,7 +115,7 @@ func (w *wakes) listen() {
 	})
 }
 
-// heard gets what the subscription delivers.
+// heard handles a delivery of the subscription.
 func (w *wakes) heard(_ context.Context, d *xcache.Delivery) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -124,13 +124,14 @@ func (w *wakes) heard(_ context.Context, d *xcache.Delivery) {
 		return
 	}
 	w.inForce = true
-	for _, signals := range w.waiters { // who may have missed a message before
+	for _, signals := range w.waiters { // their message may have been missed before
 		notify(signals)
 	}
 }
 
-// poll returns how long a caller sleeps, at most, before its next attempt, of which there were
-// so many. lease is when the claim ends that is in the way, if nobody extends it.
+// poll returns the longest sleep of a caller before its next attempt, after a number of
+// attempts. lease is the end of the claim that the caller waits for, unless its holder
+// extends the claim.
 func (w *wakes) poll(attempts int, lease time.Duration) time.Duration {
 	w.mu.Lock()
 	inForce := w.inForce
@@ -139,11 +140,12 @@ func (w *wakes) poll(attempts int, lease time.Duration) time.Duration {
 	if !inForce {
 		longest = min(minPoll<<min(attempts, 10), maxPoll)
 	}
-	longest = longest/2 + rand.N(longest/2+1) //nolint:gosec // so that not all come at once
+	longest = longest/2 + rand.N(longest/2+1) //nolint:gosec // so that the callers do not all wake at once
 	return max(time.Millisecond, min(longest, lease+time.Millisecond))
 }
 
-// sleep waits until a caller should try again, and returns the error of ctx if that ends first.
+// sleep waits until a caller should try again, or returns the error of ctx if ctx ends
+// first.
 func (w *wakes) sleep(ctx context.Context, signal chan struct{}, longest time.Duration) error {
 	timer := time.NewTimer(longest)
 	defer timer.Stop()
@@ -157,7 +159,7 @@ func (w *wakes) sleep(ctx context.Context, signal chan struct{}, longest time.Du
 	return ctx.Err()
 }
 
-// close is for when ctx has ended.
+// close stops the timer of the subscription. The caller has ended ctx.
 func (w *wakes) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -8,20 +8,20 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
-// A call is one command being run: its arguments, and the transaction that it
-// reads and writes in.
+// A call is a running command: its arguments, and its transaction.
 type call struct {
 	transaction
 	arguments.List
 	ctx context.Context //nolint:containedctx // a call lives as long as its context
-	// undo is what a script may have to take back, for a command that a script runs.
+	// undo has the changes of a script that may be taken back. Outside of scripts undo is
+	// nil.
 	undo *undoLog
 }
 
-// okReply is how a write answers that it was done.
+// okReply is the reply of a write that succeeded.
 var okReply = driver.DataReply([]byte("OK"))
 
-// boolReply is 1 or 0.
+// boolReply returns 1 or 0.
 func boolReply(b bool) driver.Reply {
 	if b {
 		return driver.IntReply(1)
@@ -29,10 +29,10 @@ func boolReply(b bool) driver.Reply {
 	return driver.IntReply(0)
 }
 
-// textReply is a text, copied.
+// textReply returns a copy of a text.
 func textReply(text string) driver.Reply { return driver.DataReply([]byte(text)) }
 
-// scanReply answers a step of a scan: the next cursor, and what it found.
+// scanReply returns the reply of a step of a scan: the next cursor, and the items.
 func scanReply(next uint64, items []driver.Reply) driver.Reply {
 	return driver.ArrayReply(driver.DataReply(strconv.AppendUint(nil, next, 10)), driver.ArrayReply(items...))
 }
@@ -48,8 +48,8 @@ func (c *call) value(i int) []byte {
 	return data
 }
 
-// fitsMore returns an error if a key, whose entry is e or nil, can not hold so many bytes
-// more.
+// fitsMore returns an error if the entry of a key cannot grow by a number of bytes. e is
+// nil for a missing key.
 func (c *call) fitsMore(key string, e *entry, added int64) error {
 	if e != nil {
 		return c.db.fits(e.cost + added)
@@ -57,7 +57,7 @@ func (c *call) fitsMore(key string, e *entry, added int64) error {
 	return c.db.fits(entryOverhead + int64(len(key)) + added)
 }
 
-// store settles an object that was written to: that of e, or, without an entry, a new one.
+// store stores an object after a write: the object of e, or a new object if e is nil.
 func (c *call) store(key string, e *entry, o object) {
 	if e == nil {
 		c.put(key, nil, o, never)

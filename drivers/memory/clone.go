@@ -2,8 +2,8 @@ package memory
 
 import "maps"
 
-// How objects are copied, before a script changes them that may have to be undone. What
-// they hold is never written to, and is shared.
+// Objects are copied before a change by a script that may be undone. Copies share the
+// elements, which are never written to.
 
 func (l *list) clone() object {
 	return &list{elements: l.elements.Clone(), bytes: l.bytes}

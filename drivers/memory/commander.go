@@ -11,14 +11,15 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
-// A command is how the store runs a command of the table in package driver.
+// A command has the implementation of a command in the table of package driver.
 type command struct {
 	run func(*call) (driver.Reply, error)
-	// waits reads what the command waits for, if it is one that waits.
+	// waits reads the keys and the time-out of a command that waits. For other commands
+	// waits is nil.
 	waits func(arguments.List) (wait, error)
-	// min and max are how many arguments it takes; max may be arguments.Unlimited.
+	// min and max bound the number of arguments; max may be arguments.Unlimited.
 	min, max int
-	// whole tells that it needs the whole database, not just its keys.
+	// whole means that the command locks the whole database, and not only its keys.
 	whole bool
 }
 
@@ -47,12 +48,11 @@ func (s *Store) Commands() driver.CommandSet {
 	return commandSet
 }
 
-// Do implements driver.Commander. Results and failures are those of Redis. A command that
-// waits (driver.Cmd.Waits) holds up those behind it in a Plain batch, and nobody else. An
-// Atomic batch runs with nothing in between; if a command in it is unknown or
-// has the wrong number of arguments, none runs, but, as in Redis, a command
-// that fails when it is run does not undo the others; too many arguments of a
-// command that has optional ones are such a failure.
+// Do implements driver.Commander. Results and errors are as in Redis. In a Plain batch, a
+// command that waits (driver.Cmd.Waits) delays the commands behind it, and no other call.
+// An Atomic batch runs in one step. If a command in an Atomic batch is unknown or has too
+// few or too many arguments, no command runs. A command that fails while it runs does not
+// undo the others, as in Redis. Too many optional arguments are such a failure.
 func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	db, err := s.begin(ctx)
 	if err != nil {
@@ -92,8 +92,8 @@ func endedAt(ctx context.Context, i int) error {
 	return ended(ctx, driver.Unknown)
 }
 
-// doAtomic runs commands with nothing in between. w is the optimistic transaction of which
-// that is the end, or nil; w.mu is locked.
+// doAtomic runs commands in one step. w is the optimistic transaction that these commands
+// end, or nil. The caller holds w.mu.
 func (s *Store) doAtomic(ctx context.Context, db *database, cmds []*driver.Cmd, w *watcher) error {
 	var shards shardSet
 	run := make([]command, len(cmds))
@@ -124,8 +124,8 @@ func (s *Store) doAtomic(ctx context.Context, db *database, cmds []*driver.Cmd, 
 	return nil
 }
 
-// lookupCommand returns how to run a command, or why it cannot be run, whatever
-// the database holds.
+// lookupCommand returns the implementation of a command, or the error of a command that
+// cannot run on any data.
 func (s *Store) lookupCommand(cmd *driver.Cmd) (command, error) {
 	c, ok := commands[cmd.Name]
 	if !ok && s.scripting {
@@ -137,8 +137,8 @@ func (s *Store) lookupCommand(cmd *driver.Cmd) (command, error) {
 	if !ok {
 		return c, fmt.Errorf("xcache: the memory driver has no command %q: %w", cmd.Name, errors.ErrUnsupported)
 	}
-	// The locks are those of the arguments marked as keys, so what a command
-	// takes for a key must be marked as one.
+	// The call locks the arguments that are marked as keys. So every key of the command
+	// must be marked.
 	return c, arguments.List{Cmd: cmd}.Check(c.min, c.max)
 }
 

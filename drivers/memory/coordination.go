@@ -8,17 +8,18 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
-// What the commands for those who coordinate have in common. They keep what they know in a
-// hash, as the scripts of the servers do.
+// These functions are shared by the commands of locks and semaphores. As in the scripts of
+// the servers, their data is in a hash.
 
-// kept is for how much longer than the longest lease a key is kept: what it knows of the past
-// orders what comes next.
+// kept is the time for which a key outlives its longest lease. The data of a key orders
+// later holders.
 const kept = time.Hour
 
-// longestLease bounds leases as the scripts do: more than three years.
+// longestLease bounds leases, as in the scripts: more than three years.
 const longestLease = 100_000_000_000 * time.Millisecond
 
-// micros is the time of the call in microseconds since 1970, on a clock that never goes back.
+// micros returns the time of the call in microseconds since 1970, on a clock that never
+// goes back.
 func (t *transaction) micros() int64 { return t.db.start.UnixMicro() + t.now/1000 }
 
 // lease returns argument i as a lease.
@@ -36,7 +37,7 @@ func (h *hash) number(field string) int64 {
 	return n
 }
 
-// A record is a field of a hash with its number or text.
+// A record is a field of a hash with a number or a text.
 type record struct {
 	field string
 	value []byte
@@ -44,8 +45,7 @@ type record struct {
 
 func number(field string, n int64) record { return record{field, strconv.AppendInt(nil, n, 10)} }
 
-// keep writes fields of the hash of the first key, which is nil for a new one, and gives the key
-// a TTL.
+// keep writes fields of the hash of the first key, and gives the key a TTL. h is nil for a new hash.
 func (c *call) keep(e *entry, h *hash, ttl time.Duration, records ...record) error {
 	return c.keepAt(c.Key(0), e, h, ttl, records...)
 }
@@ -70,10 +70,11 @@ func (c *call) keepAt(key string, e *entry, h *hash, ttl time.Duration, records 
 	return nil
 }
 
-// wakeWaiting publishes on a channel, to wake processes that wait for a lock or a permit.
+// wakeWaiting publishes on a channel, and so wakes processes that wait for a lock or a
+// permit.
 func (c *call) wakeWaiting(channel string) {
 	c.db.broker.publish(publication{driver.Channels, channel, []byte{}})
 }
 
-// millisecondsUntil rounds up.
+// millisecondsUntil returns the remaining milliseconds, rounded up.
 func millisecondsUntil(micros, now int64) int64 { return (micros - now + 999) / 1000 }

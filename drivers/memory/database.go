@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// A database is the keys of one store, or of all stores of one name, spread
-// over shards by a seeded hash.
+// A database has the keys of one store, or of all stores with one name. A seeded hash
+// spreads the keys over shards.
 type database struct {
 	seed   maphash.Seed
 	start  time.Time
 	shards []shard
-	// shift takes a hash to the number of its shard.
+	// shift is the number of bits by which a hash is shifted to the number of its shard.
 	shift int
 
 	maxEntries, maxBytes int64
@@ -22,10 +22,9 @@ type database struct {
 	broker  broker
 	lines   lines
 
-	_ [64]byte // readers of the fields above do not wait for writers of those below
+	_ [64]byte // readers of the fields above do not wait for writers of the fields below
 
-	// entries and bytes are what all shards hold, as of the last time that
-	// each was unlocked.
+	// entries and bytes are the sums over all shards, as of the last unlock of each shard.
 	entries, bytes atomic.Int64
 }
 
@@ -45,7 +44,7 @@ func newDatabase(bounds Options) *database {
 	return db
 }
 
-// now is the time on the database's clock, which never goes back.
+// now returns the time on the database's clock, which never goes back.
 func (db *database) now() int64 { return int64(time.Since(db.start)) }
 
 func (db *database) hash(key string) uint64 { return maphash.String(db.seed, key) }
@@ -53,13 +52,13 @@ func (db *database) hash(key string) uint64 { return maphash.String(db.seed, key
 // shardOf returns the shard of a hash.
 func (db *database) shardOf(hash uint64) *shard { return &db.shards[hash>>db.shift] }
 
-// exceeds tells whether the bounds would not hold after growing by so much.
+// exceeds reports whether the bounds would be exceeded after growth by entries and bytes.
 func (db *database) exceeds(entries, bytes int64) bool {
 	return db.entries.Load()+entries > db.maxEntries || db.bytes.Load()+bytes > db.maxBytes
 }
 
-// grow counts what a shard has gained. A write that replaces a value by one of
-// the same size, or evicts an entry like the one it adds, costs no shared write.
+// grow adds the growth of a shard. A write without growth, such as a replacement by a value
+// of the same size, costs no shared write.
 func (db *database) grow(entries, bytes int64) {
 	if entries != 0 {
 		db.entries.Add(entries)
@@ -69,9 +68,9 @@ func (db *database) grow(entries, bytes int64) {
 	}
 }
 
-// shrink evicts from one shard after the other until the bounds hold. It is for
-// what a shard could not make room for alone, and starts behind that shard, so
-// that what was just written there comes last.
+// shrink evicts from one shard after the other until the bounds hold. shrink is for the
+// growth for which a shard could not make room alone. The first shard is the one behind
+// that shard, so the entry that was just written comes last.
 func (db *database) shrink(behind int) {
 	for i := behind + 1; db.exceeds(0, 0); i++ {
 		s := &db.shards[i%len(db.shards)]

@@ -1,10 +1,9 @@
-// Package memory is the embedded driver: a cache inside the process, with no
-// set-up and no I/O. It is the default for a laptop and for tests, a real cache
-// in production where one process is enough, and the reference for what every
-// other driver does: it runs every command on keys, strings, lists, hashes with TTLs of their
-// fields, sets, sorted sets and streams, and has subscriptions. Commands that wait, such as
-// BLPOP, do: callers of a key are served in the order in which they came. Scripts run in
-// programs that import package drivers/memory/lua.
+// Package memory is the embedded driver: a cache inside the process, without set-up and
+// I/O. The driver suits laptops, tests, and production with one process, and is the
+// reference for the behaviour of all other drivers. Memory runs every command of keys,
+// strings, lists, hashes with TTLs of fields, sets, sorted sets and streams, and has
+// subscriptions. Commands such as BLPOP wait, and callers of a key are served in the order
+// of their calls. Scripts run in programs that import package drivers/memory/lua.
 //
 //	import _ "github.com/xcache-go/xcache/drivers/memory"
 //
@@ -19,16 +18,16 @@
 //	max_entries   how many keys at most, or none     none
 //	max_bytes     how many bytes at most, or none    256MiB
 //
-// A store has no user, port, path, TLS or topology; a DSN with one is refused.
-// See [Options] for what is counted, and [Driver] for stores that share a name.
+// A store has no user, port, path, TLS or topology; a DSN with one of these is refused.
+// [Options] says which bytes are counted, and [Driver] describes stores that share a name.
 //
 // # Eviction
 //
-// A full store gives up the key that SIEVE picks: keys stand in the order they
-// came, a hand walks from the oldest to the newest, spares what was used since
-// it last came by, and takes the first that was not. What has expired goes
-// first. Against a cache of the same number of entries, hits per access as
-// BenchmarkHitRatio counts them (100,000 keys, room for 5,000):
+// A full store evicts the key that SIEVE picks. The keys of a shard stand in a queue in the
+// order of their insertion. A hand walks from the oldest to the newest, and spares the keys
+// that were used since its last visit. The hand evicts the first key that was not used.
+// Expired keys are removed first. The table compares the hits per access of caches with the
+// same number of entries, as BenchmarkHitRatio counts them (100,000 keys, room for 5,000):
 //
 //	                                    SIEVE    LRU      FIFO
 //	Zipf 1.01                           0.72     0.68     0.64
@@ -37,29 +36,27 @@
 //
 // # Expiry
 //
-// A value is there until its TTL has passed, to the nanosecond, and gone from
-// then on. Time is the process's monotonic clock, so setting the system's clock
-// changes nothing; in a bubble of testing/synctest it is the bubble's.
+// A value exists until its TTL has passed, to the nanosecond. The time is the process's
+// monotonic clock, so a change of the system's clock has no effect. In a bubble of
+// testing/synctest the time is the bubble's.
 //
-// There is no goroutine. A key that has expired goes when it is next asked for,
-// when room is needed, or when a write comes past it: each write looks at a few
-// keys in turn, and at more as long as it finds expired ones. What has expired
-// unread is therefore a fraction of what is alive while there are writes. A
-// store that is no longer written to keeps what it has, which its bounds limit.
+// The store has no goroutine. An expired key is removed by the next call for the key, by an
+// eviction, or by a later write: each write looks at a few keys in turn, and continues
+// while expired keys are found. So under writes the expired keys are a fraction of the
+// others. A store without further writes keeps its expired keys, within its bounds.
 //
 // # Atomicity
 //
-// Keys are spread over shards by a hash with a seed of its own, each with its
-// lock. Whatever Redis does at one moment happens at one moment here: commands
-// with several keys, renames and atomic batches hold the locks of all their
-// keys at once. Batches of Get, Set, Delete and Expire are atomic for each key.
+// Keys are spread over shards by a seeded hash. Each shard has a lock. A step that is
+// atomic in Redis is atomic here: commands with several keys, renames and Atomic batches
+// hold the locks of all their keys at once. Batches of Get, Set, Delete and Expire are
+// atomic for each key.
 //
 // # Cost
 //
-// Reading a key allocates nothing and returns the stored bytes without copying
-// them, writing one copies the value: 1 allocation, 2 if the key is new. A read
-// of one key takes 1.5 times as long as from a map under a mutex (BenchmarkGet,
-// BenchmarkMap), most of it for reading the clock: a key without expiry takes a
-// third of that. Among many keys, where the machine's memory decides, there is
-// no difference.
+// Reading a key allocates nothing and returns the stored bytes without a copy. Writing a
+// key copies the value: 1 allocation, 2 for a new key. A read of one key takes 1.5 times as
+// long as a read from a map under a mutex (BenchmarkGet, BenchmarkMap). Most of the
+// difference is the reading of the clock: without expiry the difference is a third. With
+// many keys the machine's memory dominates, and there is no difference.
 package memory

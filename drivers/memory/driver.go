@@ -8,16 +8,16 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Driver opens embedded stores by DSN. The zero value is ready; it is
-// registered as memory. It must not be copied after first use.
+// Driver opens embedded stores by DSN. The zero value is ready, and is registered as
+// memory. A Driver must not be copied after first use.
 //
 //	memory://       a store of its own
 //	memory://name   the store of that name, the same for everyone who opens
 //	                it through this Driver
 //
-// A named store is made by the first open and freed by the last Close, with
-// everything in it. The first open decides its bounds; a later one leaves
-// them out or repeats them, and is refused if it contradicts.
+// The first open creates a named store, and the last Close frees the store with its data.
+// The first open sets the bounds; later opens leave out the bounds or repeat them, and
+// other bounds are an error.
 type Driver struct {
 	mu    sync.Mutex
 	named map[string]*namedStore
@@ -30,8 +30,7 @@ type namedStore struct {
 	users  int
 }
 
-// Open implements driver.Driver. It takes the parameters max_entries and
-// max_bytes; see Options.
+// Open implements driver.Driver. Its parameters are max_entries and max_bytes; see Options.
 func (d *Driver) Open(dsn *driver.DSN) (driver.Store, error) {
 	name, err := storeName(dsn)
 	if err != nil {
@@ -87,8 +86,7 @@ func (d *Driver) release(name string, shared *namedStore) {
 	}
 }
 
-// storeName returns the name of the store that a DSN asks for, "" for a
-// private one.
+// storeName returns the name of the store in a DSN, or "" for a private store.
 func storeName(dsn *driver.DSN) (string, error) {
 	const usage = "; write memory:// or memory://name"
 	switch {

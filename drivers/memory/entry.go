@@ -6,60 +6,59 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// An entry is a key and what it holds.
+// An entry is a key with its value.
 type entry struct {
 	key string
-	// data is the value of a string. It is never written to once it is here.
+	// data is the value of a string, and is never written to.
 	data []byte
-	// object is what the key holds if that is not a string.
+	// object is a value of another type than string.
 	object object
 
-	// deadline is when the entry expires, on the database's clock, or never.
+	// deadline is the time of expiry on the database's clock, or never.
 	deadline int64
 	// hash is the hash of key.
 	hash uint64
-	// cost is what the entry counts in the bound in bytes.
+	// cost is the number of bytes that are counted for the entry.
 	cost int64
 
-	// newer and older link the entries of a shard in the order they came.
+	// newer and older link the entries of a shard in the order of their insertion.
 	newer, older *entry
-	// next is another entry with the same hash, or, if the entry is unused,
-	// another unused one.
+	// next is another entry with the same hash, or, for an unused entry, another unused
+	// entry.
 	next *entry
-	// visited tells that the entry was used since eviction last looked at it.
+	// visited means that the entry was used since the last visit of the eviction.
 	visited bool
-	// used tells that the entry holds a key.
+	// used means that the entry holds a key.
 	used bool
 }
 
-// An object is what a key holds other than a string. Its file knows all about
-// it; here it only has a name and a size.
+// An object is the value of a key of another type than string. The file of the type has all
+// operations; an object has only a name and a size.
 type object interface {
 	kind() driver.Kind
-	// size is what the object counts in the bound in bytes. It is asked for
-	// after each change and must not take time that grows with the object.
+	// size returns the number of bytes that are counted for the object. size is called
+	// after each change, and must not take time that grows with the object.
 	size() int64
-	// empty tells that the object has lost its last element, and the key with
-	// it.
+	// empty reports whether the object has lost its last element. Then the key is removed.
 	empty() bool
-	// clone returns a copy, which shares nothing that is ever written to.
+	// clone returns a copy. The copy and the object share only data that is never written
+	// to.
 	clone() object
 }
 
-// A lapsing object is one that loses parts as time passes: fields of a hash.
+// A lapsing object loses parts as time passes: the expired fields of a hash.
 type lapsing interface {
 	object
-	// lapse removes what has expired. Without any it takes constant time.
+	// lapse removes the expired parts. Without an expired part lapse takes constant time.
 	lapse(now int64)
 }
 
 const (
-	// never is the deadline of an entry that does not expire.
+	// never is the deadline of an entry without expiry.
 	never = math.MaxInt64
 
-	// entryOverhead is what an entry takes beside the bytes of its key and its
-	// value: the struct, its place in the index, and what allocations are
-	// rounded up by.
+	// entryOverhead is the memory of an entry beside the bytes of its key and its value:
+	// the struct, its place in the index, and the rounding of allocations.
 	entryOverhead = 160
 )
 
@@ -70,7 +69,7 @@ func (e *entry) kind() driver.Kind {
 	return driver.KindString
 }
 
-// size is what the entry should count in the bound in bytes.
+// size returns the number of bytes to count for the entry.
 func (e *entry) size() int64 {
 	if e.object != nil {
 		return entryOverhead + int64(len(e.key)) + e.object.size()
@@ -78,26 +77,25 @@ func (e *entry) size() int64 {
 	return stringSize(e.key, e.data)
 }
 
-// stringSize is what a string takes of the bound in bytes.
+// stringSize returns the number of bytes to count for a string.
 func stringSize(key string, data []byte) int64 {
 	return entryOverhead + int64(len(key)) + int64(len(data))
 }
 
 func (e *entry) expired(now int64) bool { return e.deadline <= now }
 
-// A slab holds the entries of a shard in places that they keep for life, so
-// that the whole shard can be walked in steps, with changes in between.
+// A slab holds the entries of a shard. Each entry keeps its place for life, so that a walk
+// over the shard can be divided into steps, with changes in between.
 type slab struct {
 	chunks [][]entry
-	// unused is the first of the entries that hold no key.
+	// unused is the first of the entries without a key.
 	unused *entry
 }
 
-// chunkSize is how many entries come in one allocation: as many as fit into
-// 8 KiB on a 64-bit system, with nothing left over.
+// chunkSize is the number of entries in one allocation: they fill 8 KiB on a 64-bit system.
 const chunkSize = 73
 
-// take returns an unused entry, zero but for its next.
+// take returns an unused entry. All its fields but next are zero.
 func (s *slab) take() *entry {
 	if s.unused == nil {
 		chunk := make([]entry, chunkSize)
@@ -113,13 +111,13 @@ func (s *slab) take() *entry {
 	return e
 }
 
-// give takes back an entry that take returned.
+// give takes back an entry from take.
 func (s *slab) give(e *entry) {
 	*e = entry{next: s.unused}
 	s.unused = e
 }
 
-// places is how many entries there are, used or not.
+// places returns the number of entries, used or not.
 func (s *slab) places() int { return len(s.chunks) * chunkSize }
 
 // at returns the entry at a place.

@@ -12,7 +12,7 @@ func (s *Store) GetTTL(ctx context.Context, keys []string, dst []driver.Value) e
 	return s.ttls(ctx, keys, dst, true)
 }
 
-// TTL implements driver.Expirer. It does not count as using the keys.
+// TTL implements driver.Expirer. TTL does not count as a use of the keys.
 func (s *Store) TTL(ctx context.Context, keys []string, dst []driver.Value) error {
 	return s.ttls(ctx, keys, dst, false)
 }
@@ -72,14 +72,14 @@ func (t *transaction) setTTL(key string, ttl time.Duration) bool {
 		return false
 	case driver.Expired(ttl):
 		t.remove(e)
-	case ttl == driver.NoExpiry && e.deadline == never: // which is no change
+	case ttl == driver.NoExpiry && e.deadline == never: // no change
 	case ttl != driver.KeepTTL:
 		t.db.shardOf(e.hash).setDeadline(e, t.deadline(ttl))
 	}
 	return true
 }
 
-// deadline returns when a TTL that has not expired and is not KeepTTL ends.
+// deadline returns the end of a TTL that has not expired and is not KeepTTL.
 func (t *transaction) deadline(ttl time.Duration) int64 {
 	if ttl == driver.NoExpiry || int64(ttl) >= never-t.now {
 		return never
@@ -87,7 +87,7 @@ func (t *transaction) deadline(ttl time.Duration) int64 {
 	return t.now + int64(ttl)
 }
 
-// remaining returns the TTL that an entry has left.
+// remaining returns the remaining TTL of an entry.
 func (t *transaction) remaining(e *entry) time.Duration {
 	if e.deadline == never {
 		return driver.NoExpiry

@@ -20,7 +20,7 @@ var fieldTTLCommands = map[string]command{
 	"HSETEX":     {run: hsetEx, min: 5, max: arguments.Unlimited},
 }
 
-// What the commands on TTLs of fields answer for each field.
+// These numbers are the results of the commands for TTLs of fields.
 const (
 	noSuchField  = -2
 	noFieldTTL   = -1
@@ -29,8 +29,8 @@ const (
 	fieldDeleted = 2
 )
 
-// eachField answers a number for each of the fields from argument first on. h is nil
-// without a key.
+// eachField returns a list with a number for each field from argument first on. h is nil
+// for a missing key.
 func (c *call) eachField(h *hash, first int, answer func(h *hash, field string) int64) driver.Reply {
 	items := make([]driver.Reply, 0, c.Count()-first)
 	for i := first; i < c.Count(); i++ {
@@ -45,7 +45,7 @@ func (c *call) eachField(h *hash, first int, answer func(h *hash, field string) 
 	return driver.ArrayReply(items...)
 }
 
-// expiresFields is key, time [NX | XX | GT | LT] FIELDS numfields field….
+// expiresFields takes key, time [NX | XX | GT | LT] FIELDS numfields field….
 func expiresFields(unit time.Duration, absolute bool) func(*call) (driver.Reply, error) {
 	return func(c *call) (driver.Reply, error) {
 		expiry, err := c.FieldExpiry(unit, absolute)
@@ -89,7 +89,7 @@ func (c *call) expireField(h *hash, field string, expiry arguments.FieldExpiry) 
 	return fieldTTLSet
 }
 
-// tellsFieldTTLs is key, FIELDS numfields field….
+// tellsFieldTTLs takes key, FIELDS numfields field….
 func tellsFieldTTLs(unit time.Duration) func(*call) (driver.Reply, error) {
 	return func(c *call) (driver.Reply, error) {
 		_, h, first, err := c.fieldsOf(1)
@@ -107,7 +107,7 @@ func tellsFieldTTLs(unit time.Duration) func(*call) (driver.Reply, error) {
 	}
 }
 
-// hpersist is key, FIELDS numfields field….
+// hpersist takes key, FIELDS numfields field….
 func hpersist(c *call) (driver.Reply, error) {
 	e, h, first, err := c.fieldsOf(1)
 	if err != nil {
@@ -126,7 +126,7 @@ func hpersist(c *call) (driver.Reply, error) {
 	return reply, nil
 }
 
-// hgetEx is key [EX seconds | PX milliseconds | EXAT second | PXAT millisecond | PERSIST]
+// hgetEx takes key [EX seconds | PX milliseconds | EXAT second | PXAT millisecond | PERSIST]
 // FIELDS numfields field….
 func hgetEx(c *call) (driver.Reply, error) {
 	options, err := c.FieldGet()
@@ -153,8 +153,8 @@ func hgetEx(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// ttlsFit returns an error if those of the fields from argument first on that are there can
-// not have a TTL.
+// ttlsFit returns an error if there is no room for TTLs of the existing fields from
+// argument first on.
 func (c *call) ttlsFit(e *entry, h *hash, first int, ttl time.Duration) error {
 	if e == nil || driver.Expired(ttl) || ttl == driver.NoExpiry || ttl == driver.KeepTTL {
 		return nil
@@ -171,7 +171,7 @@ func (c *call) ttlsFit(e *entry, h *hash, first int, ttl time.Duration) error {
 	return c.fitsMore(c.Key(0), e, added)
 }
 
-// setFieldTTL gives a field that is there a TTL, and reports whether that is a change.
+// setFieldTTL gives an existing field a TTL, and reports whether the TTL has changed.
 func (c *call) setFieldTTL(h *hash, field string, ttl time.Duration) bool {
 	switch {
 	case ttl == driver.KeepTTL, ttl == driver.NoExpiry && h.fields.Deadline(field) == never:
@@ -184,7 +184,7 @@ func (c *call) setFieldTTL(h *hash, field string, ttl time.Duration) bool {
 	return true
 }
 
-// hgetDel is key, FIELDS numfields field….
+// hgetDel takes key, FIELDS numfields field….
 func hgetDel(c *call) (driver.Reply, error) {
 	e, h, first, err := c.fieldsOf(1)
 	if err != nil {
@@ -202,7 +202,7 @@ func hgetDel(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// hsetEx is key [FNX | FXX] [EX seconds | PX milliseconds | EXAT second | PXAT millisecond |
+// hsetEx takes key [FNX | FXX] [EX seconds | PX milliseconds | EXAT second | PXAT millisecond |
 // KEEPTTL] FIELDS numfields field value…. It sets all of the fields, or none.
 func hsetEx(c *call) (driver.Reply, error) {
 	options, err := c.FieldSet()
@@ -234,7 +234,7 @@ func hsetEx(c *call) (driver.Reply, error) {
 	return driver.IntReply(1), nil
 }
 
-// fieldsOf reads the fields from argument i on, and finds the hash that they are of.
+// fieldsOf reads the fields from argument i on, and finds their hash.
 func (c *call) fieldsOf(i int) (e *entry, h *hash, first int, err error) {
 	if first, err = c.Fields(i, 1); err != nil {
 		return nil, nil, 0, err

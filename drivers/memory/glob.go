@@ -2,23 +2,22 @@ package memory
 
 // matchGlob reports whether text matches a pattern of Redis, byte by byte:
 //
-//   - any bytes, also none
-//     ?       one byte
-//     [abc]   one of these bytes; [a-c] one of a range, in either order;
-//     [^abc] none of these
-//     \x      the byte x, also inside [ ]
+//	*       any bytes, also none
+//	?       one byte
+//	[abc]   one of these bytes; [a-c] one of a range, in either order;
+//	        [^abc] none of these
+//	\x      the byte x, also inside [ ]
 //
-// As in Redis, a [ that no ] follows is closed by the end of the pattern, a ]
-// that comes first closes the brackets, and a \ at the end is a \.
+// As in Redis, the end of the pattern closes a [ without a ]. A ] directly behind the [
+// closes the brackets. A \ at the end stands for itself.
 //
-// Every byte of text is looked at once for each * at most, so there is no
-// pattern that takes exponential time: a later * never needs an earlier one to
-// try again.
+// Every byte of text is compared at most once for each *, so no pattern takes exponential
+// time: a later * never needs another attempt of an earlier one.
 func matchGlob(pattern, text string) bool {
 	var (
 		p, t  int
-		retry = -1 // what follows the last *, if there was one
-		taken int  // how far that * reaches
+		retry = -1 // the element behind the last *, or -1
+		taken int  // the end of the bytes that this * takes
 	)
 	for t < len(text) {
 		if p < len(pattern) && pattern[p] == '*' {
@@ -48,8 +47,8 @@ func matchGlob(pattern, text string) bool {
 	return p == len(pattern)
 }
 
-// matchByte reports whether c matches the element of the pattern that begins
-// at p, and where the next element begins.
+// matchByte reports whether c matches the element of the pattern at p, and returns the
+// position of the next element.
 func matchByte(pattern string, p int, c byte) (ok bool, next int) {
 	switch {
 	case pattern[p] == '?':
@@ -62,7 +61,7 @@ func matchByte(pattern string, p int, c byte) (ok bool, next int) {
 	return pattern[p] == c, p + 1
 }
 
-// matchBrackets is matchByte for what follows a [.
+// matchBrackets is matchByte for an element behind a [.
 func matchBrackets(pattern string, p int, c byte) (ok bool, next int) {
 	negated := p < len(pattern) && pattern[p] == '^'
 	if negated {

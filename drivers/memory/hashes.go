@@ -27,18 +27,17 @@ var hashCommands = map[string]command{
 	"HSCAN":        {run: hscan, min: 2, max: arguments.Unlimited},
 }
 
-// A hash holds its values in a table whose fields may expire; none of them is ever written
-// to again.
+// A hash has its values in a table whose fields may expire. No value is written to again.
 type hash struct {
 	fields expiring.Table[[]byte]
 	bytes  int64
 }
 
 const (
-	// fieldOverhead is what a field takes beside its bytes and those of its value: its
-	// places in the table, and what allocations are rounded up by.
+	// fieldOverhead is the memory of a field beside its bytes and the bytes of its value:
+	// its places in the table, and the rounding of allocations.
 	fieldOverhead = 120
-	// fieldTTLOverhead is what its TTL takes.
+	// fieldTTLOverhead is the memory of a TTL.
 	fieldTTLOverhead = 44
 )
 
@@ -49,7 +48,7 @@ func (h *hash) size() int64 {
 	return h.bytes + int64(h.fields.Len())*fieldOverhead + int64(h.fields.Expiring())*fieldTTLOverhead
 }
 
-// set gives a field a value, and reports whether it is new. The field keeps its TTL.
+// set gives a field a value, and reports whether the field is new. The field keeps its TTL.
 func (h *hash) set(field string, value []byte) (created bool) {
 	old, ok := h.fields.Get(field)
 	if ok {
@@ -61,7 +60,7 @@ func (h *hash) set(field string, value []byte) (created bool) {
 	return !ok
 }
 
-// added is by how much set grows the hash, which may be nil.
+// added returns the growth of the hash by set. h may be nil.
 func (h *hash) added(field string, size int) int64 {
 	if h != nil {
 		if old, ok := h.fields.Get(field); ok {
@@ -71,7 +70,7 @@ func (h *hash) added(field string, size int) int64 {
 	return fieldOverhead + int64(len(field)+size)
 }
 
-// remove removes a field, and reports whether there was one.
+// remove removes a field, and reports whether the field existed.
 func (h *hash) remove(field string) bool {
 	value, ok := h.fields.Delete(field)
 	if ok {
@@ -85,8 +84,7 @@ func (h *hash) lapse(now int64) {
 	h.fields.Expire(now, func(field string, value []byte) { h.bytes -= int64(len(field) + len(value)) })
 }
 
-// hset is key, field, value…. As in Redis, a field that is written over has no TTL any
-// more.
+// hset takes key, field, value…. As in Redis, an overwritten field loses its TTL.
 func hset(c *call) (driver.Reply, error) {
 	if c.Count()%2 == 0 {
 		return driver.Reply{}, c.Fail("wrong number of arguments")
@@ -114,8 +112,8 @@ func hset(c *call) (driver.Reply, error) {
 	return driver.IntReply(created), nil
 }
 
-// fieldsFit returns an error if the fields and values from argument i on can not be set,
-// with a TTL. A field that is there twice counts twice.
+// fieldsFit returns an error if there is no room for the fields and values from argument i
+// on, with a TTL. A repeated field counts twice.
 func (c *call) fieldsFit(e *entry, h *hash, i int, ttl time.Duration) error {
 	var overhead int64
 	if !driver.Expired(ttl) && ttl != driver.NoExpiry && ttl != driver.KeepTTL {
@@ -144,8 +142,8 @@ func hsetNX(c *call) (driver.Reply, error) {
 	return driver.IntReply(1), nil
 }
 
-// setField sets a field, which keeps its TTL, if there is room. Without an entry it makes a
-// hash.
+// setField sets a field, which keeps its TTL, if there is room. Without an entry setField
+// makes a hash.
 func (c *call) setField(e *entry, h *hash, field string, value []byte) error {
 	if err := c.fitsMore(c.Key(0), e, h.added(field, len(value))); err != nil {
 		return err
@@ -166,7 +164,7 @@ func hget(c *call) (driver.Reply, error) {
 	return h.value(c.Text(1)), nil
 }
 
-// value is the value of a field, or nil. The hash may be nil.
+// value returns the value of a field, or nil. h may be nil.
 func (h *hash) value(field string) driver.Reply {
 	if h != nil {
 		if value, ok := h.fields.Get(field); ok {
@@ -192,7 +190,7 @@ func hgetAll(c *call) (driver.Reply, error) { return listHash(c, true, true) }
 func hkeys(c *call) (driver.Reply, error)   { return listHash(c, true, false) }
 func hvals(c *call) (driver.Reply, error)   { return listHash(c, false, true) }
 
-// listHash answers the fields of a hash, their values, or both in turn.
+// listHash returns the fields of a hash, their values, or both in turn.
 func listHash(c *call, fields, values bool) (driver.Reply, error) {
 	e, h, err := c.findHash(c.Key(0))
 	if err != nil || e == nil {
@@ -255,7 +253,7 @@ func hstrLen(c *call) (driver.Reply, error) {
 	return driver.IntReply(int64(len(value))), nil
 }
 
-// hincrBy is key, field, delta. The field keeps its TTL.
+// hincrBy takes key, field, delta. The field keeps its TTL.
 func hincrBy(c *call) (driver.Reply, error) {
 	delta, err := c.Int(2)
 	if err != nil {
@@ -279,7 +277,7 @@ func hincrBy(c *call) (driver.Reply, error) {
 	return driver.IntReply(sum), c.setField(e, h, c.Text(1), formatInt(sum))
 }
 
-// hincrByFloat is key, field, delta. The field keeps its TTL.
+// hincrByFloat takes key, field, delta. The field keeps its TTL.
 func hincrByFloat(c *call) (driver.Reply, error) {
 	delta, err := c.LongDouble(2)
 	if err != nil {
@@ -303,7 +301,7 @@ func hincrByFloat(c *call) (driver.Reply, error) {
 	return driver.DataReply(sum), c.setField(e, h, c.Text(1), sum)
 }
 
-// hrandField is key [count [WITHVALUES]].
+// hrandField takes key [count [WITHVALUES]].
 func hrandField(c *call) (driver.Reply, error) {
 	count, err := c.RandomCount(true)
 	if err != nil {
@@ -333,7 +331,7 @@ func hrandField(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// hscan is key, cursor [MATCH pattern] [COUNT count] [NOVALUES].
+// hscan takes key, cursor [MATCH pattern] [COUNT count] [NOVALUES].
 func hscan(c *call) (driver.Reply, error) {
 	scan, err := c.Scan(true)
 	if err != nil {

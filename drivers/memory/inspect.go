@@ -6,8 +6,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Inspect implements driver.Inspector. Of a closed store it shows nothing but its
-// bounds.
+// Inspect implements driver.Inspector. A closed store shows only its bounds.
 func (s *Store) Inspect() driver.Inspection {
 	stats := s.Stats()
 	return driver.Inspection{Driver: "memory", Contents: &driver.Contents{
@@ -17,7 +16,7 @@ func (s *Store) Inspect() driver.Inspection {
 	}}
 }
 
-// String names the store as its DSN does.
+// String returns the name of the store, in the form of its DSN.
 func (s *Store) String() string {
 	if s.name == "" {
 		return "memory store"
@@ -25,7 +24,8 @@ func (s *Store) String() string {
 	return "memory store " + s.name
 }
 
-// Format writes what String returns for every verb: what is inside are the values.
+// Format writes the result of String for every verb, because the fields have the values of
+// the cache.
 func (s *Store) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())
 }

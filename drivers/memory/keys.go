@@ -63,11 +63,11 @@ func pttl(c *call) (driver.Reply, error) {
 	return driver.IntReply(driver.Milliseconds(c.remaining(e))), nil
 }
 
-// sameTime is how close two deadlines are that count as the same where they are compared: as
-// in Redis, which counts in milliseconds.
+// sameTime is the largest difference of two deadlines that compare as equal. Redis counts
+// in milliseconds.
 const sameTime = int64(time.Millisecond)
 
-// pexpire is key, milliseconds [NX | XX | GT | LT].
+// pexpire takes key, milliseconds [NX | XX | GT | LT].
 func pexpire(c *call) (driver.Reply, error) {
 	ttl, when, err := c.ExpireOptions()
 	if err != nil {
@@ -116,7 +116,7 @@ func renameNX(c *call) (driver.Reply, error) {
 	return boolReply(moved), err
 }
 
-// flushDB is [ASYNC | SYNC], which makes no difference here.
+// flushDB takes [ASYNC | SYNC], which makes no difference here.
 func flushDB(c *call) (driver.Reply, error) {
 	if err := c.FlushMode(); err != nil {
 		return driver.Reply{}, err

@@ -31,15 +31,14 @@ var listCommands = map[string]command{
 	"LLEN":    {run: llen, min: 1, max: 1},
 }
 
-// A list holds its elements in a deque; none of them is ever written to again.
+// A list has its elements in a deque. No element is written to again.
 type list struct {
 	elements deque.Deque[[]byte]
 	bytes    int64
 }
 
-// elementOverhead is what an element of a list takes beside its bytes: its
-// place in the deque, which may be half empty, and what its allocation is
-// rounded up by.
+// elementOverhead is the memory of an element beside its bytes: its place in the deque,
+// which may be half empty, and the rounding of its allocation.
 const elementOverhead = 40
 
 func (l *list) kind() driver.Kind { return driver.KindList }
@@ -73,7 +72,7 @@ func rpush(c *call) (driver.Reply, error)  { return push(c, (*list).pushBack, tr
 func lpushX(c *call) (driver.Reply, error) { return push(c, (*list).pushFront, false) }
 func rpushX(c *call) (driver.Reply, error) { return push(c, (*list).pushBack, false) }
 
-// push is key, element…. Without a list it makes one, if it may.
+// push takes key, element…. A missing list is created if create is true.
 func push(c *call, add func(*list, []byte), create bool) (driver.Reply, error) {
 	e, l, err := c.findList(c.Key(0))
 	if err != nil || e == nil && !create {
@@ -99,7 +98,7 @@ func push(c *call, add func(*list, []byte), create bool) (driver.Reply, error) {
 func lpop(c *call) (driver.Reply, error) { return pop(c, (*list).popFront) }
 func rpop(c *call) (driver.Reply, error) { return pop(c, (*list).popBack) }
 
-// pop is key [count]. Without a count the reply is one element, with one a list.
+// pop takes key [count]. Without a count the reply is one element, and with a count a list.
 func pop(c *call, take func(*list) []byte) (driver.Reply, error) {
 	count, err := c.PopCount()
 	if err != nil {
@@ -126,7 +125,7 @@ func (l *list) pop(take func(*list) []byte, count int64) []driver.Reply {
 	return items
 }
 
-// lmpop is numkeys, key…, LEFT | RIGHT [COUNT count]. It pops of the first key that is a
+// lmpop takes numkeys, key…, LEFT | RIGHT [COUNT count], and pops from the first key with a
 // list.
 func lmpop(c *call) (driver.Reply, error) {
 	options, err := c.MultiPop(0)
@@ -136,7 +135,7 @@ func lmpop(c *call) (driver.Reply, error) {
 	return c.popFirst(options, options.Keys)
 }
 
-// popFirst pops of the first of the keys that is a list.
+// popFirst pops from the first key with a list.
 func (c *call) popFirst(options arguments.MultiPop, keys []string) (driver.Reply, error) {
 	take := (*list).popBack
 	if options.Left {
@@ -149,8 +148,8 @@ func (c *call) popFirst(options arguments.MultiPop, keys []string) (driver.Reply
 	return driver.ArrayReply(textReply(key), driver.ArrayReply(items...)), nil
 }
 
-// takeFirst takes up to count elements of the first of the keys that is a list. It returns
-// that key, and no elements if there is none.
+// takeFirst takes up to count elements from the first key with a list, and returns that
+// key. Without such a key there are no elements.
 func (c *call) takeFirst(keys []string, take func(*list) []byte, count int64) (key string, items []driver.Reply, err error) {
 	for _, key := range keys {
 		e, l, err := c.findList(key)
@@ -166,7 +165,7 @@ func (c *call) takeFirst(keys []string, take func(*list) []byte, count int64) (k
 	return "", nil, nil
 }
 
-// popWaiting is key…, timeout.
+// popWaiting takes key…, timeout.
 func popWaiting(take func(*list) []byte) func(arguments.List) (wait, error) {
 	return func(l arguments.List) (wait, error) {
 		keys, timeout, err := l.WaitingKeys()
@@ -180,7 +179,7 @@ func popWaiting(take func(*list) []byte) func(arguments.List) (wait, error) {
 	}
 }
 
-// blmpop is timeout, numkeys, key…, LEFT | RIGHT [COUNT count].
+// blmpop takes timeout, numkeys, key…, LEFT | RIGHT [COUNT count].
 func blmpop(l arguments.List) (wait, error) {
 	timeout, err := l.Timeout(0)
 	if err != nil {
@@ -192,7 +191,7 @@ func blmpop(l arguments.List) (wait, error) {
 	}}, err
 }
 
-// blmove is source, destination, LEFT | RIGHT, LEFT | RIGHT, timeout.
+// blmove takes source, destination, LEFT | RIGHT, LEFT | RIGHT, timeout.
 func blmove(l arguments.List) (wait, error) {
 	timeout, err := l.Timeout(4)
 	return wait{keys: []string{l.Key(0)}, kind: driver.KindList, timeout: timeout, try: func(c *call, _ []string) (driver.Reply, error) {
@@ -200,7 +199,7 @@ func blmove(l arguments.List) (wait, error) {
 	}}, err
 }
 
-// lmove is source, destination, LEFT | RIGHT, LEFT | RIGHT.
+// lmove takes source, destination, LEFT | RIGHT, LEFT | RIGHT.
 func lmove(c *call) (driver.Reply, error) {
 	fromLeft, err := c.End(2)
 	if err != nil {
@@ -226,7 +225,7 @@ func lmove(c *call) (driver.Reply, error) {
 	if toLeft {
 		add = (*list).pushFront
 	}
-	if from == to { // which may have but one element
+	if from == to { // the list may have only one element
 		add(source, take(source))
 		c.changed(from)
 		return driver.DataReply(next), nil
@@ -263,7 +262,7 @@ func lrange(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// ltrim is key, start, stop: what is outside goes.
+// ltrim takes key, start, stop, and removes the elements outside.
 func ltrim(c *call) (driver.Reply, error) {
 	start, stop, err := c.Range()
 	if err != nil {
@@ -302,7 +301,7 @@ func lindex(c *call) (driver.Reply, error) {
 	return driver.DataReply(*l.elements.At(i)), nil
 }
 
-// lset is key, index, element.
+// lset takes key, index, element.
 func lset(c *call) (driver.Reply, error) {
 	e, l, err := c.findList(c.Key(0))
 	if err != nil {
@@ -330,7 +329,7 @@ func lset(c *call) (driver.Reply, error) {
 	return okReply, nil
 }
 
-// linsert is key, BEFORE | AFTER, pivot, element.
+// linsert takes key, BEFORE | AFTER, pivot, element.
 func linsert(c *call) (driver.Reply, error) {
 	before, err := c.InsertBefore()
 	if err != nil {
@@ -361,7 +360,7 @@ func linsert(c *call) (driver.Reply, error) {
 	return driver.IntReply(int64(l.elements.Len())), nil
 }
 
-// lrem is key, count, element. A negative count is one from the end, 0 is all.
+// lrem takes key, count, element. A negative count counts from the end, and 0 removes all.
 func lrem(c *call) (driver.Reply, error) {
 	count, err := c.RemoveCount()
 	if err != nil {
@@ -376,7 +375,7 @@ func lrem(c *call) (driver.Reply, error) {
 	switch {
 	case count == 0:
 		left = int64(l.elements.Len())
-	case count < 0: // all from the last but so many on
+	case count < 0: // from the first of the last -count equal elements on
 		from, left = l.elements.Len(), -count
 		for wanted := left; from > 0 && wanted > 0; {
 			if from--; bytes.Equal(*l.elements.At(from), element) {
@@ -397,7 +396,7 @@ func lrem(c *call) (driver.Reply, error) {
 	return driver.IntReply(removed), nil
 }
 
-// lpos is key, element [RANK rank] [COUNT count] [MAXLEN length].
+// lpos takes key, element [RANK rank] [COUNT count] [MAXLEN length].
 func lpos(c *call) (driver.Reply, error) {
 	options, err := c.PosOptions()
 	if err != nil {
@@ -420,7 +419,7 @@ func lpos(c *call) (driver.Reply, error) {
 	return found[0], nil
 }
 
-// positions returns where an element is.
+// positions returns the positions of an element.
 func (l *list) positions(element []byte, options arguments.PosOptions) (found []driver.Reply) {
 	n := l.elements.Len()
 	first, step, skip := 0, 1, options.Rank-1
@@ -455,8 +454,7 @@ func llen(c *call) (driver.Reply, error) {
 	return driver.IntReply(int64(l.elements.Len())), nil
 }
 
-// place returns where an index, which counts from the end if it is negative, is in the
-// list.
+// place returns the position of an index in the list. A negative index counts from the end.
 func (l *list) place(index int64) (i int, ok bool) {
 	n := int64(l.elements.Len())
 	if index < 0 {
@@ -465,8 +463,8 @@ func (l *list) place(index int64) (i int, ok bool) {
 	return int(index), index >= 0 && index < n
 }
 
-// span turns the first and the last index of a range, where negative ones count
-// from the end, into the half-open range of what is there.
+// span turns the first and the last index of a range into the half-open range of existing
+// elements. Negative indexes count from the end.
 func span(start, stop int64, length int) (from, end int) {
 	n := int64(length)
 	if start < 0 {
@@ -482,7 +480,7 @@ func span(start, stop int64, length int) (from, end int) {
 	return int(start), int(stop) + 1
 }
 
-// findList is find for keys that must hold a list if they exist.
+// findList is find for keys that must hold a list or be missing.
 func (t *transaction) findList(key string) (*entry, *list, error) {
 	return findObject[*list](t, key)
 }

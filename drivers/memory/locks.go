@@ -8,7 +8,7 @@ var lockCommands = map[string]command{
 	driver.CmdLockRelease: {run: releaseLock, min: 2, max: 2},
 }
 
-// The fields of a lock. The number of the fence outlives its holder.
+// The fields of a lock. The fence outlives its holder.
 const (
 	lockToken = "token"
 	lockUntil = "until"
@@ -16,8 +16,8 @@ const (
 	lockWaits = "waits"
 )
 
-// lock is key, token, lease, waits. Fence numbers follow the clock, so that they grow also
-// where the last one is forgotten.
+// lock takes key, token, lease, waits. Fences follow the clock, so that they grow even if
+// the last fence is lost.
 func lock(c *call) (driver.Reply, error) {
 	lease, err := c.lease(2)
 	if err != nil {
@@ -45,7 +45,7 @@ func lock(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(driver.IntReply(1), driver.IntReply(fence), driver.IntReply(lease.Milliseconds())), nil
 }
 
-// extendLock is key, token, lease.
+// extendLock takes key, token, lease.
 func extendLock(c *call) (driver.Reply, error) {
 	lease, err := c.lease(2)
 	if err != nil {
@@ -58,12 +58,12 @@ func extendLock(c *call) (driver.Reply, error) {
 	return driver.IntReply(1), c.keep(e, h, lease+kept, number(lockUntil, c.micros()+lease.Microseconds()))
 }
 
-// holdsLock reports whether the token of argument 1 holds the lock now; the hash may be nil.
+// holdsLock reports whether the token in argument 1 holds the lock now. h may be nil.
 func (c *call) holdsLock(h *hash) bool {
 	return h.number(lockUntil) > c.micros() && string(h.value(lockToken).Data) == c.Text(1)
 }
 
-// releaseLock is key, token.
+// releaseLock takes key, token.
 func releaseLock(c *call) (driver.Reply, error) {
 	e, h, err := c.findHash(c.Key(0))
 	if e == nil || err != nil || string(h.value(lockToken).Data) != c.Text(1) {

@@ -6,14 +6,14 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Rename implements driver.Mover. It is atomic: at no moment do both keys
-// exist, or neither.
+// Rename implements driver.Mover. Rename is atomic: at no moment do both keys exist, or
+// neither.
 func (s *Store) Rename(ctx context.Context, from, to string) error {
 	_, err := s.rename(ctx, from, to, driver.Always)
 	return err
 }
 
-// RenameNX implements driver.Mover. It is atomic like Rename.
+// RenameNX implements driver.Mover. RenameNX is atomic, as Rename.
 func (s *Store) RenameNX(ctx context.Context, from, to string) (bool, error) {
 	return s.rename(ctx, from, to, driver.IfAbsent)
 }
@@ -28,8 +28,8 @@ func (s *Store) rename(ctx context.Context, from, to string, cond driver.Cond) (
 	return t.rename(from, to, cond)
 }
 
-// rename moves a key of any type with its TTL, and reports whether it did:
-// IfAbsent does not write over a key that is there.
+// rename moves a key of any type with its TTL, and reports whether the key was moved.
+// IfAbsent does not overwrite an existing key.
 func (t *transaction) rename(from, to string, cond driver.Cond) (bool, error) {
 	e := t.find(from)
 	switch {

@@ -11,38 +11,37 @@ import (
 )
 
 const (
-	// DefaultMaxBytes bounds a store that is not told otherwise: 256 MiB.
+	// DefaultMaxBytes is the bound of a store without MaxBytes: 256 MiB.
 	DefaultMaxBytes = 256 << 20
 
 	// MinMaxBytes is the least bound in bytes that a store accepts: 4 KiB.
 	MinMaxBytes = 4 << 10
 
-	// Unbounded is the bound that is none. A DSN says it in a word: none.
+	// Unbounded means no bound. In a DSN the word is none.
 	Unbounded = -1
 )
 
-// Options bound a store. The zero value is the default: any number of
-// entries, DefaultMaxBytes in all. They are fixed for the store's life.
+// Options bound a store. The zero value is the default: any number of entries, and
+// DefaultMaxBytes in all. The bounds are fixed for the lifetime of the store.
 //
-// The bounds hold for all shards together, to the entry and to the byte. Only
-// a write under way may exceed them, by what it adds; it makes room before it
-// returns, and never gives up what it has just stored.
+// The bounds hold for all shards together, to the entry and to the byte. Only a running
+// write may exceed them by its own growth. A write makes room before its return, and never
+// evicts its own entry.
 type Options struct {
-	// MaxEntries is how many keys the store holds at most, from 1; 0 and
-	// Unbounded are no limit. DSN: max_entries.
+	// MaxEntries is the largest number of keys, at least 1. 0 and Unbounded are no limit.
+	// DSN: max_entries.
 	MaxEntries int
 
-	// MaxBytes is how many bytes the store holds at most, from MinMaxBytes,
-	// counting keys, values and what keeping them takes: 160 bytes per key,
-	// 40 per element of a list, 120 per field of a hash and 44 more if it has a TTL.
-	// A member of a set takes 80, of a sorted set 128. 0 is DefaultMaxBytes,
-	// Unbounded is no limit.
-	// One key can never hold more: writing it is ErrTooLarge. DSN: max_bytes.
+	// MaxBytes is the largest number of bytes, at least MinMaxBytes. 0 is DefaultMaxBytes,
+	// and Unbounded is no limit. Keys, values and an overhead are counted: 160 bytes per
+	// key, 40 per element of a list, 120 per field of a hash and 44 more for its TTL, 80
+	// per member of a set, and 128 per member of a sorted set. A write that makes one key
+	// larger than MaxBytes is ErrTooLarge. DSN: max_bytes.
 	MaxBytes int64
 }
 
-// resolved returns o with every default filled in, so that equal bounds are
-// equal Options, or what is wrong with it.
+// resolved returns o with all defaults, so that equal bounds are equal Options. An invalid
+// o is an error.
 func (o Options) resolved() (Options, error) {
 	switch {
 	case o.MaxEntries == 0:
@@ -59,15 +58,15 @@ func (o Options) resolved() (Options, error) {
 	return o, nil
 }
 
-// Below these sizes a shard is not worth having: its share of the store would
-// be too small to tell good entries from bad ones.
+// A smaller shard is not useful: its part of the store would be too small to tell good
+// entries from bad ones.
 const (
 	minShardEntries = 512
 	minShardBytes   = 64 << 10
 )
 
-// shards returns how many shards serve a store with resolved options: a power
-// of two, enough for the processors not to queue at one lock.
+// shards returns the number of shards for resolved options. The number is a power of two,
+// and large enough that the processors do not queue at one lock.
 func (o Options) shards() int {
 	wanted := min(4*runtime.GOMAXPROCS(0), maxShards)
 	if o.MaxEntries != Unbounded {
@@ -83,7 +82,7 @@ func (o Options) shards() int {
 	return n
 }
 
-// limit returns a bound as what a counter is compared with.
+// limit returns a bound for comparison with a counter.
 func limit(bound int64) int64 {
 	if bound == Unbounded {
 		return math.MaxInt64
@@ -91,8 +90,7 @@ func limit(bound int64) int64 {
 	return bound
 }
 
-// parseOptions reads the parameters of a DSN. What is wrong with them is in
-// dsn.Err.
+// parseOptions reads the parameters of a DSN. Errors are in dsn.Err.
 func parseOptions(dsn *driver.DSN) Options {
 	var o Options
 	if isNone(dsn, "max_entries") {

@@ -14,8 +14,8 @@ var pubSubCommands = map[string]command{
 	"SPUBLISH": {run: publishToShard, min: 2, max: 2},
 }
 
-// Subscribe implements driver.Subscriber. What waits for handle is bounded as by a server,
-// 32 MiB of messages: who exceeds that misses them, and gets Resubscribed.
+// Subscribe implements driver.Subscriber. As at a server, at most 32 MiB of messages wait
+// for handle. A slower subscriber misses messages, and gets Resubscribed.
 func (s *Store) Subscribe(ctx context.Context, kind driver.SubscriptionKind, names []string, handle func(driver.Message)) error {
 	db, err := s.begin(ctx)
 	if err != nil {
@@ -46,10 +46,10 @@ func (s *Store) Subscribe(ctx context.Context, kind driver.SubscriptionKind, nam
 	}
 }
 
-// A broker has the subscribers of a database, and passes on to them what is published.
+// A broker has the subscribers of a database, and passes messages on to them.
 type broker struct {
 	mu sync.RWMutex
-	// named are the subscribers of channels and shard channels, by their names.
+	// named has the subscribers of channels and shard channels, by name.
 	named    map[driver.SubscriptionKind]map[string][]*subscriber
 	patterns []*subscriber
 }
@@ -66,7 +66,7 @@ func (b *broker) join(s *subscriber) {
 	}
 	named := b.named[s.kind]
 	for _, name := range s.names {
-		if !slices.Contains(named[name], s) { // the caller may have named it twice
+		if !slices.Contains(named[name], s) { // the caller may have named the channel twice
 			named[name] = append(named[name], s)
 		}
 	}
@@ -88,7 +88,7 @@ func (b *broker) leave(s *subscriber) {
 	}
 }
 
-// publish passes a message on, and returns how many subscriptions it reaches.
+// publish passes a message on, and returns the number of subscriptions that get it.
 func (b *broker) publish(p publication) (reached int) {
 	b.each(p, func(s *subscriber, pattern string) {
 		s.put(driver.Message{Channel: p.channel, Pattern: pattern, Payload: p.payload})
@@ -97,14 +97,14 @@ func (b *broker) publish(p publication) (reached int) {
 	return reached
 }
 
-// reach returns how many subscriptions a message would reach.
+// reach returns the number of subscriptions that would get a message.
 func (b *broker) reach(p publication) (reached int) {
 	b.each(p, func(*subscriber, string) { reached++ })
 	return reached
 }
 
-// each calls do for every subscription that a message reaches: for a subscriber of patterns
-// once for each that matches.
+// each calls do for every subscription that gets a message. A subscriber of patterns gets a
+// call for each matching pattern.
 func (b *broker) each(p publication, do func(s *subscriber, pattern string)) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -123,7 +123,7 @@ func (b *broker) each(p publication, do func(s *subscriber, pattern string)) {
 	}
 }
 
-// A publication is a message on its way to whoever is subscribed.
+// A publication is a message for the subscribers.
 type publication struct {
 	kind    driver.SubscriptionKind
 	channel string
@@ -134,26 +134,26 @@ type publication struct {
 type subscriber struct {
 	kind  driver.SubscriptionKind
 	names []string
-	wake  chan struct{} // has an element when there is something to take
+	wake  chan struct{} // has an element when the subscriber may have messages
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	queue  []driver.Message
 	bytes  int
-	missed bool // messages, as too many waited
+	missed bool // messages were missed, as too many waited
 }
 
 const (
-	// maxQueued is how many bytes wait for a subscriber: what servers let one have by
-	// default before they hang up.
+	// maxQueued is the number of bytes that may wait for a subscriber. Servers close the
+	// connection at this number, by default.
 	maxQueued = 32 << 20
-	// messageOverhead is what a message takes beside its payload and its channel.
+	// messageOverhead is the memory of a message beside its payload and its channel.
 	messageOverhead = 96
 )
 
 func (s *subscriber) put(m driver.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.missed { // and told of nothing before that is known
+	if s.missed { // and the news of it is not taken yet
 		return
 	}
 	s.bytes += len(m.Payload) + len(m.Channel) + messageOverhead
@@ -167,7 +167,7 @@ func (s *subscriber) put(m driver.Message) {
 	}
 }
 
-// take returns all that waits, and whether messages were missed before that.
+// take returns the waiting messages, and whether messages before them were missed.
 func (s *subscriber) take() (missed bool, messages []driver.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,13 +176,15 @@ func (s *subscriber) take() (missed bool, messages []driver.Message) {
 	return missed, messages
 }
 
-// publish is channel message, and answers how many subscriptions it reaches.
+// publish takes channel, message, and returns the number of subscriptions that get the
+// message.
 func publish(c *call) (driver.Reply, error) { return c.publish(driver.Channels) }
 
 // publishToShard is publish for a shard channel.
 func publishToShard(c *call) (driver.Reply, error) { return c.publish(driver.ShardChannels) }
 
-// publish publishes at once, or, for a script that may be undone, when that has ended.
+// publish publishes at once. The messages of a script that may be undone are published at
+// its end.
 func (c *call) publish(kind driver.SubscriptionKind) (driver.Reply, error) {
 	p := publication{kind, c.Key(0), c.value(1)}
 	if c.undo == nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// scanPage is how many places of a shard are read under one lock.
+// scanPage is the number of places of a shard that are read under one lock.
 const scanPage = 512
 
 // Scan implements driver.Scanner. It goes through the shards a page at a time
@@ -46,8 +46,8 @@ func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, erro
 	}
 }
 
-// page appends the keys at the places from place on to keys. next is where the
-// page after it begins, 0 if there is none.
+// page appends the keys at the places from place on to keys. next is the begin of the next
+// page, or 0 at the end.
 func (s *shard) page(keys []string, place int) (_ []string, next int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,7 +2,7 @@ package memory
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // the name that EVALSHA wants
+	"crypto/sha1" //nolint:gosec // the name of a script in EVALSHA
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -14,23 +14,22 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
-// An Interpreter is a language that scripts are written in. Its methods may be called
-// concurrently.
+// An Interpreter runs the scripts of one language. All methods may be called concurrently.
 type Interpreter interface {
-	// Compile returns a script ready to be run, any number of times and concurrently. The
-	// error is one of package driver, of a script that cannot be compiled.
+	// Compile returns a script that can run any number of times, and concurrently. The
+	// error of a script that does not compile is an error of package driver.
 	Compile(source string) (Script, error)
 }
 
-// A Script is one that an Interpreter has compiled.
+// A Script is the result of Compile.
 type Script interface {
-	// Run runs the script. An error that matches driver.ErrUnknownOutcome is the
-	// script's own, and what it has written stays, as in Redis. After any other, which is
-	// that of a bound or of a context that has ended, the store is as it was.
+	// Run runs the script. An error that matches driver.ErrUnknownOutcome is the script's
+	// own, and its writes stay, as in Redis. Any other error means that a bound was
+	// exceeded or that the context has ended, and the writes are undone.
 	Run(ctx context.Context, call *ScriptCall) (driver.Reply, error)
 }
 
-// A ScriptCall is what a script is run on.
+// A ScriptCall has the arguments and the store of a run of a script.
 type ScriptCall struct {
 	// Keys and Args are KEYS and ARGV.
 	Keys, Args []string
@@ -38,16 +37,16 @@ type ScriptCall struct {
 	Do func(name string, args []string) (driver.Reply, error)
 }
 
-// interpreter is the language that was registered.
+// interpreter is the registered language.
 var interpreter atomic.Pointer[Interpreter]
 
-// RegisterScripting gives all stores of this package a language for EVAL and the commands
-// like it. It is for the init function of a package that a program imports for the
-// purpose, as package drivers/memory/lua, so that this package needs no other. The last
-// call counts; stores that are open keep the set of commands that they began with.
+// RegisterScripting gives all stores of this package a language for EVAL and its variants.
+// The init function of a package such as drivers/memory/lua calls RegisterScripting, and a
+// program imports that package, so that this package needs no other. The last call counts.
+// Open stores keep the set of commands that they had at their opening.
 func RegisterScripting(language Interpreter) { interpreter.Store(&language) }
 
-// scriptingAdvice is what a program does that needs scripts.
+// scriptingAdvice is the advice for a program without a language.
 const scriptingAdvice = `scripts need import _ "github.com/xcache-go/xcache/drivers/memory/lua"`
 
 var scriptCommands = map[string]command{
@@ -57,7 +56,7 @@ var scriptCommands = map[string]command{
 	"EVALSHA_RO": {run: evalSHA, min: 2, max: arguments.Unlimited, whole: true},
 }
 
-// A scriptCache keeps scripts that were compiled.
+// A scriptCache keeps compiled scripts.
 type scriptCache struct {
 	mu       sync.Mutex
 	bySource map[string]Script
@@ -65,7 +64,7 @@ type scriptCache struct {
 	bytes    int
 }
 
-// maxScriptBytes is how long the sources of all the scripts are together that are kept.
+// maxScriptBytes bounds the sum of the lengths of the kept sources.
 const maxScriptBytes = 1 << 20
 
 // compiled returns the script of a source.
@@ -97,7 +96,7 @@ func (s *scriptCache) known(sum string) Script {
 	return s.bySHA[strings.ToLower(sum)]
 }
 
-// eval is source, number of keys, key…, argument….
+// eval takes source, number of keys, key…, argument….
 func eval(c *call) (driver.Reply, error) {
 	script, err := c.db.scripts.compiled(c.Text(0))
 	if err != nil {
@@ -114,8 +113,8 @@ func evalSHA(c *call) (driver.Reply, error) {
 	return c.runScript(script)
 }
 
-// runScript runs a script in the transaction of the call, and undoes what it has written if
-// it came to a bound.
+// runScript runs a script in the transaction of the call, and undoes its writes after an
+// exceeded bound.
 func (c *call) runScript(script Script) (driver.Reply, error) {
 	n, err := c.Int(1)
 	switch {
@@ -162,8 +161,8 @@ func notApplied(err error) error {
 	return &unchanged
 }
 
-// doForScript runs a command for a script. All of its arguments are marked as keys: which of
-// them are, the command knows, and all shards are locked.
+// doForScript runs a command for a script. All shards are locked, and all arguments are
+// marked as keys: the command itself knows which arguments are keys.
 func (c *call) doForScript(undo *undoLog, name string, args []string, readOnly bool) (driver.Reply, error) {
 	cmd := driver.NewCmd(strings.ToUpper(name))
 	command, ok := commands[cmd.Name]
@@ -188,16 +187,16 @@ func (c *call) doForScript(undo *undoLog, name string, args []string, readOnly b
 	return command.run(&inner)
 }
 
-// An undoLog has what keys held before a script wrote to them, and what cannot be taken back
-// and so is left until the script has ended.
+// An undoLog has the values from before the writes of a script, and the steps that cannot
+// be undone and so are delayed until the script has ended.
 type undoLog struct {
 	*transaction
-	before    map[string]*entry // nil for a key that was not there
-	shards    []shard           // before everything was removed
+	before    map[string]*entry // nil for a key that was missing
+	shards    []shard           // from before everything was removed
 	published []publication
 }
 
-// save keeps what the keys of a command hold.
+// save keeps the values of the keys of a command.
 func (u *undoLog) save(row *driver.Command, args []string) {
 	if u.shards != nil {
 		return
@@ -214,7 +213,7 @@ func (u *undoLog) save(row *driver.Command, args []string) {
 		args = args[:1]
 	case driver.TwoKeys:
 		args = args[:2]
-	case driver.ManyKeys: // any of its arguments may be one
+	case driver.ManyKeys: // any argument may be a key
 	}
 	if u.before == nil {
 		u.before = make(map[string]*entry)
@@ -235,7 +234,7 @@ func (u *undoLog) save(row *driver.Command, args []string) {
 	}
 }
 
-// restore makes the store what it was.
+// restore undoes the writes.
 func (u *undoLog) restore() {
 	for i := range u.shards {
 		from, to := &u.shards[i], &u.db.shards[i]

@@ -14,34 +14,35 @@ var semaphoreCommands = map[string]command{
 	driver.CmdSemaphoreRelease: {run: releaseSemaphore, min: 2, max: 2},
 }
 
-// The fields of a semaphore have a token behind one of these.
+// The name of a field of a semaphore is one of these and a token.
 const (
 	holding = "h:"
 	queued  = "q:"
 )
 
-// room is for how much longer than the last claim a semaphore is kept.
+// room is the time for which a semaphore outlives its last claim.
 const room = time.Second
 
-// A permit is the value of a field: a number in the queue, a weight, and when it ends.
+// A permit is the value of a field: a place in the queue, a weight, and an end.
 type permit struct{ number, weight, until int64 }
 
 func (p permit) bytes() []byte { return fmt.Appendf(nil, "%d:%d:%d", p.number, p.weight, p.until) }
 
-// permit returns that of a field, and the zero value for none; the hash may be nil.
+// permit returns the permit in a field, and the zero value for a missing field. h may be
+// nil.
 func (h *hash) permit(field string) (p permit) {
 	_, _ = fmt.Sscanf(string(h.value(field).Data), "%d:%d:%d", &p.number, &p.weight, &p.until)
 	return p
 }
 
-// A queue is what a semaphore looks like to one token.
+// A queue describes a semaphore from the view of one token.
 type queue struct {
-	used            int64  // the weight of all permits
-	mine            bool   // one is the token's
-	place           int64  // of the token, or 0
-	first, last     int64  // places of others, or 0
-	head            string // the token of the first
-	soonest, latest int64  // when permits and places end, or 0
+	used            int64  // the sum of the weights of all permits
+	mine            bool   // the token has a permit
+	place           int64  // the place of the token, or 0
+	first, last     int64  // the places of others, or 0
+	head            string // the token of the first place
+	soonest, latest int64  // the next and the last end of a permit or place, or 0
 	over            []string
 }
 
@@ -74,7 +75,7 @@ func (h *hash) queueOf(token string, now int64) (q queue) {
 	return q
 }
 
-// acquireSemaphore is key, token, weight, capacity, lease, place.
+// acquireSemaphore takes key, token, weight, capacity, lease, place.
 func acquireSemaphore(c *call) (driver.Reply, error) {
 	weight, weightErr := c.Int(2)
 	capacity, capacityErr := c.Int(3)
@@ -131,7 +132,7 @@ func acquireSemaphore(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(driver.IntReply(1), driver.IntReply(lease.Milliseconds())), nil
 }
 
-// extendSemaphore is key, token, lease.
+// extendSemaphore takes key, token, lease.
 func extendSemaphore(c *call) (driver.Reply, error) {
 	lease, err := c.lease(2)
 	if err != nil {
@@ -150,7 +151,7 @@ func extendSemaphore(c *call) (driver.Reply, error) {
 	return driver.IntReply(1), c.keep(e, h, max(lease+room, c.remaining(e)), record{field, p.bytes()})
 }
 
-// releaseSemaphore is key, token.
+// releaseSemaphore takes key, token.
 func releaseSemaphore(c *call) (driver.Reply, error) {
 	e, h, err := c.findHash(c.Key(0))
 	if e == nil || err != nil {

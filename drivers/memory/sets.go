@@ -32,21 +32,21 @@ var setCommands = map[string]command{
 	"SINTERCARD":  {run: sinterCard, min: 2, max: arguments.Unlimited},
 }
 
-// A memberSet is what the key of a set holds.
+// A memberSet is the value of the key of a set.
 type memberSet struct {
 	members table.Table[struct{}]
 	bytes   int64
 }
 
-// setMemberOverhead is what a member takes beside its bytes: its places in the table, and what
-// allocations are rounded up by.
+// setMemberOverhead is the memory of a member beside its bytes: its places in the table,
+// and the rounding of allocations.
 const setMemberOverhead = 80
 
 func (s *memberSet) kind() driver.Kind { return driver.KindSet }
 func (s *memberSet) size() int64       { return s.bytes + int64(s.members.Len())*setMemberOverhead }
 func (s *memberSet) empty() bool       { return s.members.Len() == 0 }
 
-// len is the number of members; a set that is nil has none.
+// len returns the number of members. A nil set has no members.
 func (s *memberSet) len() int {
 	if s == nil {
 		return 0
@@ -56,7 +56,7 @@ func (s *memberSet) len() int {
 
 func (s *memberSet) has(member string) bool { return s != nil && s.members.Position(member) >= 0 }
 
-// add adds a member, and reports whether it is new.
+// add adds a member, and reports whether the member is new.
 func (s *memberSet) add(member string) bool {
 	if s.has(member) {
 		return false
@@ -66,7 +66,7 @@ func (s *memberSet) add(member string) bool {
 	return true
 }
 
-// removeAt removes the member at a position of the table and returns it.
+// removeAt removes the member at a position of the table, and returns the member.
 func (s *memberSet) removeAt(position int) string {
 	member := s.members.Delete(position).Key
 	s.bytes -= int64(len(member))
@@ -105,7 +105,7 @@ func (c *call) place(s *memberSet, i int) int {
 	return s.members.Position(c.Text(i))
 }
 
-// sadd is key, member…. A member that is given twice counts twice where it might not fit.
+// sadd takes key, member…. A repeated member counts twice when room is scarce.
 func sadd(c *call) (driver.Reply, error) {
 	e, s, err := c.findSet(c.Key(0))
 	if err != nil {
@@ -152,7 +152,7 @@ func srem(c *call) (driver.Reply, error) {
 	return driver.IntReply(removed), nil
 }
 
-// smove is source, destination, member.
+// smove takes source, destination, member.
 func smove(c *call) (driver.Reply, error) {
 	from, source, err := c.findSet(c.Key(0))
 	if from == nil {
@@ -183,7 +183,7 @@ func smove(c *call) (driver.Reply, error) {
 	return driver.IntReply(1), nil
 }
 
-// spop is key [count]. Without a count the reply is one member, with one a list.
+// spop takes key [count]. Without a count the reply is one member, with one a list.
 func spop(c *call) (driver.Reply, error) {
 	count, err := c.PopCount()
 	if err != nil {
@@ -209,7 +209,7 @@ func spop(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// srandMember is key [count].
+// srandMember takes key [count].
 func srandMember(c *call) (driver.Reply, error) {
 	count, err := c.RandomCount(false)
 	if err != nil {
@@ -244,7 +244,7 @@ func smembers(c *call) (driver.Reply, error) {
 	return membersReply(s), err
 }
 
-// membersReply lists the members of a set, which may be nil.
+// membersReply returns a list of the members of a set. s may be nil.
 func membersReply(s *memberSet) driver.Reply {
 	items := make([]driver.Reply, 0, s.len())
 	for member := range s.each() {
@@ -270,7 +270,7 @@ func smisMember(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// sscan is key, cursor [MATCH pattern] [COUNT count].
+// sscan takes key, cursor [MATCH pattern] [COUNT count].
 func sscan(c *call) (driver.Reply, error) {
 	scan, err := c.Scan(false)
 	if err != nil {
@@ -292,8 +292,7 @@ func sscan(c *call) (driver.Reply, error) {
 	return scanReply(next, items), nil
 }
 
-// A combination makes a new set of up to limit members of several sets, any of which may be
-// nil.
+// A combination makes a new set of up to limit members of several sets. Sets may be nil.
 type combination func(sets []*memberSet, limit int64) *memberSet
 
 func sunion(sets []*memberSet, _ int64) *memberSet {
@@ -306,7 +305,7 @@ func sunion(sets []*memberSet, _ int64) *memberSet {
 	return result
 }
 
-// sinter looks through the smallest set.
+// sinter looks at the members of the smallest set.
 func sinter(sets []*memberSet, limit int64) *memberSet {
 	result := new(memberSet)
 	smallest := slices.MinFunc(sets, func(a, b *memberSet) int { return cmp.Compare(a.len(), b.len()) })
@@ -331,7 +330,7 @@ func sdiff(sets []*memberSet, _ int64) *memberSet {
 	return result
 }
 
-// combines is key….
+// combines takes key….
 func combines(combine combination) func(*call) (driver.Reply, error) {
 	return func(c *call) (driver.Reply, error) {
 		keys, err := c.Keys(0, c.Count())
@@ -346,7 +345,7 @@ func combines(combine combination) func(*call) (driver.Reply, error) {
 	}
 }
 
-// storesCombined is destination, key…. What the destination held goes, whatever it was.
+// storesCombined takes destination, key…. Any value at destination is replaced.
 func storesCombined(combine combination) func(*call) (driver.Reply, error) {
 	return func(c *call) (driver.Reply, error) {
 		keys, err := c.Keys(0, c.Count())
@@ -370,7 +369,7 @@ func storesCombined(combine combination) func(*call) (driver.Reply, error) {
 	}
 }
 
-// sinterCard is numkeys, key… [LIMIT limit].
+// sinterCard takes numkeys, key… [LIMIT limit].
 func sinterCard(c *call) (driver.Reply, error) {
 	keys, limit, err := c.InterCard()
 	if err != nil {
@@ -386,12 +385,12 @@ func sinterCard(c *call) (driver.Reply, error) {
 	return driver.IntReply(int64(sinter(sets, limit).len())), nil
 }
 
-// findSet is find for keys that must hold a set if they exist.
+// findSet is find for keys that must hold a set or be missing.
 func (t *transaction) findSet(key string) (*entry, *memberSet, error) {
 	return findObject[*memberSet](t, key)
 }
 
-// findSets is findSet for several keys; the set of a key that does not exist is nil.
+// findSets is findSet for several keys. The set of a missing key is nil.
 func (t *transaction) findSets(keys []string) ([]*memberSet, error) {
 	sets := make([]*memberSet, len(keys))
 	for i, key := range keys {

@@ -5,36 +5,34 @@ import (
 	"sync"
 )
 
-// A shard is a part of the keys with a lock of its own. Its methods are for
-// the holder of the lock.
+// A shard has a part of the keys, and a lock. The holder of the lock may call its methods.
 type shard struct {
 	mu sync.Mutex
 	db *database
-	// index leads from a hash to the first of its entries.
+	// index has the first entry of each hash.
 	index map[uint64]*entry
 	slab  slab
 	queue sieve
 
-	// entries and bytes are what the shard holds, grownEntries and grownBytes
-	// the part of it that the database does not know of yet.
+	// entries and bytes are the sums of the shard. grownEntries and grownBytes are the
+	// parts of them that the database does not know yet.
 	entries, bytes           int64
 	grownEntries, grownBytes int64
-	// fresh is what was written last under this lock: it is not given up to
-	// make room for itself.
+	// fresh is the last entry that was written under this lock. An eviction spares fresh.
 	fresh *entry
-	// swept is the place that the search for expired entries has come to.
+	// swept is the next place for the search for expired entries.
 	swept int
 
 	evictions, expirations uint64
 
-	// awaited has the lines of callers who wait for a key, and touched is which of these
-	// keys have changed under this lock: see waiter. Most of the time both are nil.
+	// awaited has the lines of callers who wait for a key, and touched has the keys among
+	// these that were changed under this lock: see waiter. Most of the time both are nil.
 	awaited map[string][]*waiter
 	touched []string
-	// watched has those who watch a key: see watcher. Most of the time it is nil.
+	// watched has the watchers of keys: see watcher. Most of the time watched is nil.
 	watched map[string][]*watcher
 
-	_ [64]byte // keep the next shard's lock on another cache line
+	_ [64]byte // keeps the next shard's lock on another cache line
 }
 
 // lookup returns the entry of a key, which may have expired, or nil.
@@ -46,7 +44,7 @@ func (s *shard) lookup(hash uint64, key string) *entry {
 	return e
 }
 
-// find returns the entry of a key, or nil. It removes one that has expired.
+// find returns the entry of a key, or nil. An expired entry is removed.
 func (s *shard) find(hash uint64, key string, now int64) *entry {
 	e := s.lookup(hash, key)
 	if e != nil && s.gone(e, now) {
@@ -56,8 +54,8 @@ func (s *shard) find(hash uint64, key string, now int64) *entry {
 	return e
 }
 
-// gone tells that an entry has come to its end: that its time is up, or that all that it
-// held has expired. What has, goes.
+// gone reports whether an entry has expired, or all its parts have. Expired parts are
+// removed.
 func (s *shard) gone(e *entry, now int64) bool {
 	if e.expired(now) {
 		return true
@@ -75,8 +73,8 @@ func (s *shard) gone(e *entry, now int64) bool {
 	return o.empty()
 }
 
-// insert makes an entry for a key, which is copied, that has none. The caller
-// fills it and calls changed.
+// insert makes an entry for a missing key, which is copied. The caller fills the entry and
+// calls changed.
 func (s *shard) insert(hash uint64, key string) *entry {
 	if s.index == nil {
 		s.index = make(map[uint64]*entry)
@@ -91,7 +89,7 @@ func (s *shard) insert(hash uint64, key string) *entry {
 	return e
 }
 
-// changed counts an entry anew after a write to it.
+// changed counts an entry anew after a write to the entry.
 func (s *shard) changed(e *entry) {
 	s.count(e)
 	s.fresh = e
@@ -100,7 +98,7 @@ func (s *shard) changed(e *entry) {
 	}
 }
 
-// setDeadline changes when an entry expires.
+// setDeadline changes the deadline of an entry.
 func (s *shard) setDeadline(e *entry, deadline int64) {
 	e.deadline = deadline
 	if s.watched != nil {
@@ -108,7 +106,7 @@ func (s *shard) setDeadline(e *entry, deadline int64) {
 	}
 }
 
-// count counts an entry with the size that it has.
+// count counts an entry by its present size.
 func (s *shard) count(e *entry) {
 	size := e.size()
 	s.bytes += size - e.cost
@@ -145,10 +143,10 @@ func (s *shard) remove(e *entry) {
 	}
 }
 
-// keptPlaces is how many unused places an empty shard keeps for the next keys.
+// keptPlaces is the number of unused places that an empty shard keeps for later keys.
 const keptPlaces = 8 * chunkSize
 
-// clear removes every entry and frees their memory.
+// clear removes every entry and frees the memory.
 func (s *shard) clear() {
 	s.tellAll()
 	s.grownEntries -= s.entries
@@ -158,15 +156,15 @@ func (s *shard) clear() {
 	s.touchAll()
 }
 
-// expire removes an entry because its time is up.
+// expire removes an expired entry.
 func (s *shard) expire(e *entry) {
 	s.expirations++
 	s.remove(e)
 }
 
-// settle makes room for what was written under this lock and reports it to the
-// database. It is called before the lock is given back; without a write it does
-// nothing.
+// settle makes room for the writes under this lock, and reports their growth to the
+// database. The holder of the lock calls settle before unlocking. Without a write settle
+// does nothing.
 func (s *shard) settle(now int64) {
 	if s.fresh == nil && s.grownEntries == 0 && s.grownBytes == 0 {
 		return
@@ -180,13 +178,13 @@ func (s *shard) settle(now int64) {
 	s.fresh = nil
 }
 
-// report tells the database what the shard has gained.
+// report tells the database the growth of the shard.
 func (s *shard) report() {
 	s.db.grow(s.grownEntries, s.grownBytes)
 	s.grownEntries, s.grownBytes = 0, 0
 }
 
-// evict gives up an entry, and reports whether there was one to give up.
+// evict evicts an entry, and reports false if no entry can be evicted.
 func (s *shard) evict(now int64) bool {
 	e := s.queue.victim(s.fresh, now)
 	if e == nil {
@@ -201,17 +199,16 @@ func (s *shard) evict(now int64) bool {
 	return true
 }
 
-// Each write looks for expired entries at a few places, and at more as long as
-// it finds some. Places are visited in turn, so between two visits of a place
-// there are places/sweepStep writes, and what expires without being read stays
-// a fraction of what is alive; when much has expired at once, each write frees
-// up to sweepMax of it.
+// Each write looks for expired entries at a few places, and continues while there are any.
+// Places are visited in turn, so between two visits of a place there are places/sweepStep
+// writes. So the expired entries remain a fraction of the others. After a large number of
+// expiries each write frees up to sweepMax entries.
 const (
 	sweepStep = 4
 	sweepMax  = 64
 )
 
-// sweep removes expired entries, a step at a time.
+// sweep removes expired entries, in steps.
 func (s *shard) sweep(now int64) {
 	places := min(sweepStep, s.slab.places())
 	for seen := 0; seen < places; seen++ {

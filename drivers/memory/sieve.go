@@ -1,10 +1,10 @@
 package memory
 
-// sieve decides which entry to give up. Entries stand in a queue in the order
-// they came, each with a bit that tells whether it was used; a hand walks from
-// the oldest to the newest and stays where it stopped. It spares the used ones,
-// once each, and gives up the first unused one. An entry that is used costs
-// no more than setting its bit: nothing moves on a read.
+// sieve chooses the entry to evict. Entries stand in a queue in the order of their
+// insertion, each with a bit that tells whether the entry was used. A hand walks from the
+// oldest to the newest and keeps its position. The hand spares used entries once each, and
+// the first unused entry is evicted. A use of an entry only sets its bit: no entry moves on
+// a read.
 //
 // The algorithm is SIEVE (Zhang et al., NSDI 2024).
 type sieve struct {
@@ -12,9 +12,9 @@ type sieve struct {
 	hand           *entry
 }
 
-// maxSpared bounds how many entries one eviction spares in a row: behind that
-// many used ones the next may as well go, and no caller waits for a walk over
-// millions.
+// maxSpared bounds the number of entries that one eviction spares in a row. So no caller
+// waits for a walk over millions of used entries; after that many, evicting a used entry is
+// good enough.
 const maxSpared = 4096
 
 // add puts an entry at the young end of the queue.
@@ -46,8 +46,8 @@ func (q *sieve) remove(e *entry) {
 	e.older, e.newer = nil, nil
 }
 
-// victim returns the entry to give up, other than keep, or nil if there is no
-// other. One that has expired goes even if it was used.
+// victim returns the entry to evict, or nil if there is none but keep. An expired entry is
+// evicted in spite of its bit.
 func (q *sieve) victim(keep *entry, now int64) *entry {
 	e := q.hand
 	for spared := 0; ; e = e.newer {

@@ -9,22 +9,22 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
-// A source is what ZUNION and its like read: a sorted set, or a set, whose members have
-// the score 1.
+// A source is an operand of ZUNION and its variants: a sorted set, or a set, whose members
+// have the score 1.
 type source interface {
 	len() int
 	score(member string) (float64, bool)
 	all() iter.Seq2[string, float64]
 }
 
-// nothing is the source of a key that does not exist.
+// nothing is the source of a missing key.
 type nothing struct{}
 
 func (nothing) len() int                        { return 0 }
 func (nothing) score(string) (float64, bool)    { return 0, false }
 func (nothing) all() iter.Seq2[string, float64] { return func(func(string, float64) bool) {} }
 
-// findSources is find for keys that hold sorted sets or sets, or do not exist.
+// findSources is find for keys that hold sorted sets or sets, or are missing.
 func (t *transaction) findSources(keys []string) ([]source, error) {
 	sources := make([]source, len(keys))
 	for i, key := range keys {
@@ -39,7 +39,7 @@ func (t *transaction) findSources(keys []string) ([]source, error) {
 	return sources, nil
 }
 
-// A combine makes one list of members, in no order, of several sources.
+// A combine combines several sources into one list of members, in no order.
 type combine func(o *arguments.CombineOptions, sources []source) []scored
 
 func zunion(c *call) (driver.Reply, error) { return c.combined(union, true) }
@@ -50,7 +50,7 @@ func zunionStore(c *call) (driver.Reply, error) { return c.storeCombined(union, 
 func zinterStore(c *call) (driver.Reply, error) { return c.storeCombined(intersection, true) }
 func zdiffStore(c *call) (driver.Reply, error)  { return c.storeCombined(difference, false) }
 
-// combined is numkeys key [key ...] [options].
+// combined takes numkeys key [key ...] [options].
 func (c *call) combined(combine combine, weighted bool) (driver.Reply, error) {
 	o, err := c.CombineOptions(0, weighted, false)
 	if err != nil {
@@ -64,7 +64,7 @@ func (c *call) combined(combine combine, weighted bool) (driver.Reply, error) {
 	return driver.ArrayReply(items...), err
 }
 
-// storeCombined is destination numkeys key [key ...] [options].
+// storeCombined takes destination numkeys key [key ...] [options].
 func (c *call) storeCombined(combine combine, weighted bool) (driver.Reply, error) {
 	if _, err := c.Keys(0, 1); err != nil {
 		return driver.Reply{}, err
@@ -80,7 +80,7 @@ func (c *call) storeCombined(combine combine, weighted bool) (driver.Reply, erro
 	return c.storeMembers(c.Key(0), members)
 }
 
-// combine returns what sources make together, sorted.
+// combine returns the sorted members of the combined sources.
 func (c *call) combine(combine combine, o *arguments.CombineOptions) ([]scored, error) {
 	sources, err := c.findSources(o.Keys)
 	if err != nil {
@@ -93,8 +93,8 @@ func (c *call) combine(combine combine, o *arguments.CombineOptions) ([]scored, 
 	return members, nil
 }
 
-// bySize returns the places of sources, the smallest first: fewest look-ups, and sums of
-// scores that are added in the order in which Redis adds them.
+// bySize returns the indexes of sources, the smallest source first. This order has the
+// fewest look-ups, and adds scores in the order of Redis.
 func bySize(sources []source) []int {
 	places := make([]int, len(sources))
 	for i := range places {
@@ -104,9 +104,9 @@ func bySize(sources []source) []int {
 	return places
 }
 
-// union has the members of any source.
+// union returns the members of any source.
 func union(o *arguments.CombineOptions, sources []source) (members []scored) {
-	found := make(map[string]int) // where in members
+	found := make(map[string]int) // the index in members
 	for _, i := range bySize(sources) {
 		for member, score := range sources[i].all() {
 			score = o.Weigh(i, score)
@@ -121,7 +121,7 @@ func union(o *arguments.CombineOptions, sources []source) (members []scored) {
 	return members
 }
 
-// intersection has the members that all sources have.
+// intersection returns the members of all sources.
 func intersection(o *arguments.CombineOptions, sources []source) (members []scored) {
 	places := bySize(sources)
 next:
@@ -139,7 +139,7 @@ next:
 	return members
 }
 
-// difference has the members of the first source that no other one has.
+// difference returns the members of the first source that are in no other source.
 func difference(_ *arguments.CombineOptions, sources []source) (members []scored) {
 next:
 	for member, score := range sources[0].all() {
@@ -153,7 +153,7 @@ next:
 	return members
 }
 
-// zinterCard is numkeys key [key ...] [LIMIT limit].
+// zinterCard takes numkeys key [key ...] [LIMIT limit].
 func zinterCard(c *call) (driver.Reply, error) {
 	keys, limit, err := c.InterCard()
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
-// zrange is key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES].
+// zrange takes key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES].
 func zrange(c *call) (driver.Reply, error) {
 	r, err := c.ZRange(1, false)
 	if err != nil {
@@ -29,7 +29,7 @@ func zrange(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// zrangeStore is destination source start stop [options].
+// zrangeStore takes destination source start stop [options].
 func zrangeStore(c *call) (driver.Reply, error) {
 	if _, err := c.Keys(0, 2); err != nil {
 		return driver.Reply{}, err
@@ -53,8 +53,8 @@ func zrangeStore(c *call) (driver.Reply, error) {
 	return c.storeMembers(c.Key(0), members)
 }
 
-// storeMembers stores sorted members at a key, over what it held, and answers how many
-// there are.
+// storeMembers stores sorted members at a key, replaces any value there, and returns their
+// number.
 func (c *call) storeMembers(key string, members []scored) (driver.Reply, error) {
 	if len(members) == 0 {
 		if e := c.peek(key); e != nil {
@@ -75,13 +75,13 @@ func (c *call) storeMembers(key string, members []scored) (driver.Reply, error) 
 	return driver.IntReply(int64(z.len())), nil
 }
 
-// zcount is key min max.
+// zcount takes key min max.
 func zcount(c *call) (driver.Reply, error) {
 	r, err := c.ScoreRange(1)
 	return c.countMembers(&r, err)
 }
 
-// zlexCount is key min max.
+// zlexCount takes key min max.
 func zlexCount(c *call) (driver.Reply, error) {
 	r, err := c.LexRange(1)
 	return c.countMembers(&r, err)
@@ -99,19 +99,19 @@ func (c *call) countMembers(r *arguments.Range, err error) (driver.Reply, error)
 	return driver.IntReply(int64(end - from)), nil
 }
 
-// zremRangeByRank is key start stop.
+// zremRangeByRank takes key start stop.
 func zremRangeByRank(c *call) (driver.Reply, error) {
 	r, err := c.RankRange(1)
 	return c.removeMembers(&r, err)
 }
 
-// zremRangeByScore is key min max.
+// zremRangeByScore takes key min max.
 func zremRangeByScore(c *call) (driver.Reply, error) {
 	r, err := c.ScoreRange(1)
 	return c.removeMembers(&r, err)
 }
 
-// zremRangeByLex is key min max.
+// zremRangeByLex takes key min max.
 func zremRangeByLex(c *call) (driver.Reply, error) {
 	r, err := c.LexRange(1)
 	return c.removeMembers(&r, err)
@@ -126,7 +126,7 @@ func (c *call) removeMembers(r *arguments.Range, err error) (driver.Reply, error
 		return driver.IntReply(0), err
 	}
 	from, end := z.within(r)
-	if end-from == z.len() { // at once
+	if end-from == z.len() { // removes the whole key at once
 		c.remove(e)
 		return driver.IntReply(int64(end - from)), nil
 	}

@@ -46,8 +46,8 @@ var sortedSetCommands = map[string]command{
 	"ZUNIONSTORE":      {run: zunionStore, min: 3, max: arguments.Unlimited},
 }
 
-// A sortedSet has members in the order of their scores, those with the same score in the
-// order of their bytes.
+// A sortedSet has members in the order of their scores. Members with the same score are in
+// the order of their bytes.
 type sortedSet struct {
 	scores table.Table[float64] // by member
 	order  ordered.Sequence[scored]
@@ -60,8 +60,8 @@ type scored struct {
 	member string
 }
 
-// memberOverhead is what a member takes beside its bytes: its places in the table and in
-// the order, and what its allocation is rounded up by.
+// memberOverhead is the memory of a member beside its bytes: its places in the table and in
+// the order, and the rounding of its allocation.
 const memberOverhead = 128
 
 func (z *sortedSet) kind() driver.Kind { return driver.KindSortedSet }
@@ -88,14 +88,14 @@ func (z *sortedSet) all() iter.Seq2[string, float64] {
 	}
 }
 
-// rank returns the place of a member, or of one that there is not, with a score.
+// rank returns the rank of a member with a score. The member may be missing.
 func (z *sortedSet) rank(score float64, member string) int {
 	return z.order.Search(func(m scored) bool {
 		return m.score > score || m.score == score && m.member >= member
 	})
 }
 
-// add adds a member that there is not.
+// add adds a missing member.
 func (z *sortedSet) add(member string, score float64) {
 	z.scores.Add(member, score)
 	z.order.Insert(z.rank(score, member), scored{score, member})
@@ -117,7 +117,7 @@ func (z *sortedSet) remove(position int) {
 	z.bytes -= int64(len(e.Key))
 }
 
-// removeRank removes the member at a place of the order and returns it.
+// removeRank removes the member with a rank, and returns the member.
 func (z *sortedSet) removeRank(rank int) scored {
 	m := z.order.Delete(rank)
 	z.scores.Delete(z.scores.Position(m.member))
@@ -125,7 +125,7 @@ func (z *sortedSet) removeRank(rank int) scored {
 	return m
 }
 
-// within returns the places of a range, from the least to behind the greatest.
+// within returns the ranks of a range, as a half-open range.
 func (z *sortedSet) within(r *arguments.Range) (from, end int) {
 	switch n := z.len(); r.By {
 	case arguments.ByRank:
@@ -161,7 +161,7 @@ func (z *sortedSet) within(r *arguments.Range) (from, end int) {
 	return from, end
 }
 
-// span goes through the members between two places, backwards if it is reversed.
+// span yields the members between two ranks, backwards if reversed.
 func (z *sortedSet) span(from, end int, reversed bool) iter.Seq[scored] {
 	items := z.order.From(from)
 	if reversed {
@@ -177,7 +177,7 @@ func (z *sortedSet) span(from, end int, reversed bool) iter.Seq[scored] {
 	}
 }
 
-// findSortedSet is find for keys that must hold a sorted set if they exist.
+// findSortedSet is find for keys that must hold a sorted set or be missing.
 func (t *transaction) findSortedSet(key string) (*entry, *sortedSet, error) {
 	return findObject[*sortedSet](t, key)
 }
@@ -190,12 +190,12 @@ func (c *call) member(i int) string {
 	return strings.Clone(c.Cmd.Args[i].String())
 }
 
-// memberReply is a member as a reply, which shares its bytes.
+// memberReply returns a member as a reply, which shares its bytes.
 func memberReply(member string) driver.Reply {
 	return driver.DataReply(unsafe.Slice(unsafe.StringData(member), len(member)))
 }
 
-// appendMember appends a member, with its score behind it if that is wanted.
+// appendMember appends a member, and its score if withScore is true.
 func appendMember(items []driver.Reply, m scored, withScore bool) []driver.Reply {
 	if items = append(items, memberReply(m.member)); withScore {
 		items = append(items, driver.FloatReply(m.score))
@@ -211,12 +211,12 @@ func zadd(c *call) (driver.Reply, error) {
 	return c.add(&o)
 }
 
-// zincrBy is key increment member.
+// zincrBy takes key increment member.
 func zincrBy(c *call) (driver.Reply, error) {
 	return c.add(&arguments.AddOptions{Incr: true, First: 1})
 }
 
-// add is what ZADD and ZINCRBY do with their scores and members.
+// add runs ZADD and ZINCRBY with their scores and members.
 func (c *call) add(o *arguments.AddOptions) (driver.Reply, error) {
 	scores := make([]float64, 0, 8)
 	for i := o.First; i < c.Count(); i += 2 {
@@ -261,7 +261,7 @@ func (c *call) add(o *arguments.AddOptions) (driver.Reply, error) {
 		}
 		old := z.scores.At(position).Value
 		if o.Incr {
-			if score += old; math.IsNaN(score) { // infinities of both signs
+			if score += old; math.IsNaN(score) { // the infinities had different signs
 				return driver.Reply{}, driver.ErrOverflow
 			}
 		}
@@ -285,7 +285,7 @@ func (c *call) add(o *arguments.AddOptions) (driver.Reply, error) {
 	return reply, nil
 }
 
-// added is by how much a sorted set will grow.
+// added returns the growth of a sorted set.
 func (c *call) added(z *sortedSet, o *arguments.AddOptions) (size int64) {
 	if o.XX {
 		return 0
@@ -306,7 +306,7 @@ func zcard(c *call) (driver.Reply, error) {
 	return driver.IntReply(int64(z.len())), nil
 }
 
-// zscore is key member.
+// zscore takes key member.
 func zscore(c *call) (driver.Reply, error) {
 	e, z, err := c.findSortedSet(c.Key(0))
 	if e == nil {
@@ -323,7 +323,7 @@ func (z *sortedSet) scoreReply(member []byte) driver.Reply {
 	return driver.FloatReply(z.scores.At(position).Value)
 }
 
-// zmscore is key member [member ...].
+// zmscore takes key member [member ...].
 func zmscore(c *call) (driver.Reply, error) {
 	e, z, err := c.findSortedSet(c.Key(0))
 	if err != nil {
@@ -338,7 +338,7 @@ func zmscore(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// zrem is key member [member ...].
+// zrem takes key member [member ...].
 func zrem(c *call) (driver.Reply, error) {
 	e, z, err := c.findSortedSet(c.Key(0))
 	if e == nil {
@@ -363,7 +363,7 @@ func zrevRank(c *call) (driver.Reply, error) {
 	return c.rank(func(z *sortedSet, rank int) int { return z.len() - 1 - rank })
 }
 
-// rank is key member [WITHSCORE].
+// rank takes key member [WITHSCORE].
 func (c *call) rank(from func(*sortedSet, int) int) (driver.Reply, error) {
 	withScore, err := c.WithScore()
 	if err != nil {
@@ -388,7 +388,7 @@ func (c *call) rank(from func(*sortedSet, int) int) (driver.Reply, error) {
 func zpopMin(c *call) (driver.Reply, error) { return c.popMembers(false) }
 func zpopMax(c *call) (driver.Reply, error) { return c.popMembers(true) }
 
-// popMembers is key [count].
+// popMembers takes key [count].
 func (c *call) popMembers(greatest bool) (driver.Reply, error) {
 	count, err := c.PopCount()
 	if err != nil {
@@ -403,7 +403,7 @@ func (c *call) popMembers(greatest bool) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// pop takes up to count members out, from one of the ends.
+// pop removes up to count members from one end, and returns them.
 func (z *sortedSet) pop(count int64, greatest bool) []driver.Reply {
 	count = min(count, int64(z.len()))
 	items := make([]driver.Reply, 0, 2*count)
@@ -417,7 +417,7 @@ func (z *sortedSet) pop(count int64, greatest bool) []driver.Reply {
 	return items
 }
 
-// zmpop answers the first key that there is, and what was taken out of it.
+// zmpop returns the first existing key, and the members that were taken from it.
 func zmpop(c *call) (driver.Reply, error) {
 	o, err := c.SortedPop(0)
 	if err != nil {
@@ -426,7 +426,7 @@ func zmpop(c *call) (driver.Reply, error) {
 	return c.popFirstMembers(o, o.Keys)
 }
 
-// popFirstMembers pops of the first of the keys that is a sorted set.
+// popFirstMembers pops from the first key with a sorted set.
 func (c *call) popFirstMembers(o arguments.SortedPop, keys []string) (driver.Reply, error) {
 	key, items, err := c.takeFirstMembers(keys, o.Count, o.Max)
 	if items == nil {
@@ -435,8 +435,8 @@ func (c *call) popFirstMembers(o arguments.SortedPop, keys []string) (driver.Rep
 	return driver.ArrayReply(textReply(key), driver.ArrayReply(items...)), nil
 }
 
-// takeFirstMembers takes up to count members, with their scores, of the first of the keys that
-// is a sorted set. It returns that key, and no members if there is none.
+// takeFirstMembers takes up to count members, with their scores, from the first key with a
+// sorted set, and returns that key. Without such a key there are no members.
 func (c *call) takeFirstMembers(keys []string, count int64, greatest bool) (key string, items []driver.Reply, err error) {
 	for _, key := range keys {
 		e, z, err := c.findSortedSet(key)
@@ -452,7 +452,7 @@ func (c *call) takeFirstMembers(keys []string, count int64, greatest bool) (key 
 	return "", nil, nil
 }
 
-// popMembersWaiting is key…, timeout.
+// popMembersWaiting takes key…, timeout.
 func popMembersWaiting(greatest bool) func(arguments.List) (wait, error) {
 	return func(l arguments.List) (wait, error) {
 		keys, timeout, err := l.WaitingKeys()
@@ -466,7 +466,7 @@ func popMembersWaiting(greatest bool) func(arguments.List) (wait, error) {
 	}
 }
 
-// bzmpop is timeout, numkeys, key…, MIN | MAX [COUNT count].
+// bzmpop takes timeout, numkeys, key…, MIN | MAX [COUNT count].
 func bzmpop(l arguments.List) (wait, error) {
 	timeout, err := l.Timeout(0)
 	if err != nil {
@@ -496,7 +496,7 @@ func zrandMember(c *call) (driver.Reply, error) {
 	}
 	var items []driver.Reply
 	add := func(e *table.Element[float64]) { items = appendMember(items, scored{e.Value, e.Key}, o.WithScores) }
-	if o.N < 0 { // the same one may come again
+	if o.N < 0 { // members may repeat
 		for range -o.N {
 			add(z.scores.Random())
 		}
@@ -508,7 +508,7 @@ func zrandMember(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// sample goes through count different numbers below n, or all of them.
+// sample yields count different numbers below n, or all of them.
 func sample(n int, count int64) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		if count >= int64(n) {
@@ -519,7 +519,8 @@ func sample(n int, count int64) iter.Seq[int] {
 			}
 			return
 		}
-		// Floyd's: each of the last count numbers is a chance for those before it.
+		// Floyd's algorithm: each of the last count numbers gives a chance to the numbers
+		// before it.
 		taken := make(map[int]struct{}, count)
 		for i := n - int(count); i < n; i++ {
 			pick := rand.IntN(i + 1)
@@ -534,7 +535,7 @@ func sample(n int, count int64) iter.Seq[int] {
 	}
 }
 
-// zscan is key cursor [MATCH pattern] [COUNT count].
+// zscan takes key cursor [MATCH pattern] [COUNT count].
 func zscan(c *call) (driver.Reply, error) {
 	o, err := c.Scan(false)
 	if err != nil {

@@ -10,19 +10,19 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Store is an embedded cache, or one use of a shared one. Besides the four
-// methods of driver.Store it has every optional interface but Tracker and Exclusive,
-// and runs every command there is.
+// A Store is an embedded cache, or one use of a shared cache. Besides the four methods of
+// driver.Store a Store has every optional interface but Tracker and Exclusive, and runs
+// every command of the table.
 //
-// All methods may be called concurrently. None of them starts a goroutine, and none waits
-// for anything but other calls, but Subscribe, and Do for a command that waits, such as
-// BLPOP. Callers who wait for the same key are served in the order in which they came.
+// All methods may be called concurrently. No method starts a goroutine. Only Subscribe, and
+// Do with a command that waits, such as BLPOP, wait for anything but other calls. Callers
+// who wait for the same key are served in the order of their calls.
 type Store struct {
 	db      atomic.Pointer[database] // nil once closed
 	bounds  Options
 	name    string // by which others share it, or ""
 	release func()
-	// scripting tells that there was a language for scripts when the store was opened.
+	// scripting means that a language for scripts was registered when the store was opened.
 	scripting bool
 	closed    chan struct{}
 }
@@ -43,8 +43,7 @@ var _ interface {
 	driver.Watcher
 } = (*Store)(nil)
 
-// NewStore returns a store of its own, for xcache.New. An error says which
-// option is bad.
+// NewStore returns a private store, for xcache.New. The error names the bad option.
 func NewStore(options Options) (*Store, error) {
 	bounds, err := options.resolved()
 	if err != nil {
@@ -59,8 +58,8 @@ func newStore(db *database, bounds Options, release func()) *Store {
 	return s
 }
 
-// Get implements driver.Store. What it returns is the stored bytes, not a
-// copy: they are never written to again.
+// Get implements driver.Store. Get returns the stored bytes, not a copy: they are never
+// written to again.
 func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) error {
 	db, err := s.begin(ctx)
 	if err != nil {
@@ -75,8 +74,8 @@ func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) erro
 	return nil
 }
 
-// Set implements driver.Store. A value that can never fit the bound in bytes
-// is ErrTooLarge, and what the key holds stays.
+// Set implements driver.Store. A value that can never fit MaxBytes is ErrTooLarge, and the
+// key keeps its value.
 func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
 	db, err := s.begin(ctx)
 	if err != nil {
@@ -111,8 +110,8 @@ func (s *Store) Delete(ctx context.Context, keys []string) (removed int, err err
 	return removed, nil
 }
 
-// Close implements driver.Store. It frees what the store holds, if nobody else
-// uses it by its name. Calls that wait fail with ErrClosed. Calls after the first do nothing.
+// Close implements driver.Store. Close frees the data of the store unless others use its
+// name. Calls that wait fail with ErrClosed. Calls after the first do nothing.
 func (s *Store) Close() error {
 	if s.db.Swap(nil) == nil {
 		return nil
@@ -124,8 +123,8 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Flush implements driver.Flusher. It empties the store at one moment, for all
-// who use it by its name.
+// Flush implements driver.Flusher. Flush empties the store in one step, for all users of
+// its name.
 func (s *Store) Flush(ctx context.Context) error {
 	db, err := s.begin(ctx)
 	if err != nil {
@@ -137,7 +136,7 @@ func (s *Store) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Ping implements driver.Pinger. It succeeds until the store is closed.
+// Ping implements driver.Pinger. Ping succeeds until the store is closed.
 func (s *Store) Ping(ctx context.Context) error {
 	_, err := s.begin(ctx)
 	return err
@@ -153,21 +152,20 @@ func (s *Store) Limits() driver.Limits {
 	return limits
 }
 
-// Stats tells how full a store is and what it gave up.
+// Stats are the sizes of a store, and the counts of removed keys.
 type Stats struct {
-	// Entries is the number of keys, with those that have expired and were
-	// not yet looked at.
+	// Entries is the number of keys, including expired keys that were not removed yet.
 	Entries int
-	// Bytes is what they count in the bound in bytes.
+	// Bytes is the number of bytes that are counted for the bound.
 	Bytes int64
-	// Evictions is how many keys went to make room.
+	// Evictions is the number of keys that were evicted.
 	Evictions uint64
-	// Expirations is how many went because their time was up.
+	// Expirations is the number of keys that have expired and were removed.
 	Expirations uint64
 }
 
-// Stats returns the figures of this moment; of a closed store, zero. The
-// counts begin with the store, and are for all who use it by its name.
+// Stats returns the present figures, and the zero value for a closed store. The counts
+// begin with the store, and include all users of its name.
 func (s *Store) Stats() Stats {
 	db := s.db.Load()
 	if db == nil {
@@ -184,7 +182,8 @@ func (s *Store) Stats() Stats {
 	return stats
 }
 
-// begin returns the database for a call, or why there can be none.
+// begin returns the database for a call, or the error of a closed store or an ended
+// context.
 func (s *Store) begin(ctx context.Context) (*database, error) {
 	if ctx.Err() != nil {
 		return nil, ended(ctx, driver.NotApplied)
@@ -196,8 +195,8 @@ func (s *Store) begin(ctx context.Context) (*database, error) {
 	return db, nil
 }
 
-// due tells whether a batch looks at its context again before element i: now
-// and then, as a look costs as much as a small part of an element.
+// due reports whether a batch looks at its context before element i. A look costs as much
+// as a small part of an element, so not every element needs one.
 func due(i int) bool { return i&255 == 255 }
 
 // ended returns the error of a call whose context has ended.
@@ -205,8 +204,8 @@ func ended(ctx context.Context, outcome driver.Outcome) error {
 	return driver.Fail(ctx.Err(), outcome, nil)
 }
 
-// get is the hot path: one lock, one look-up, and the clock only if the entry
-// can expire.
+// get is the hot path: one lock, one look-up, and the clock only for entries with a
+// deadline.
 func (db *database) get(key string) ([]byte, error) {
 	hash := db.hash(key)
 	s := db.shardOf(hash)
@@ -243,7 +242,7 @@ func (db *database) set(e *driver.Entry) error {
 	return t.set(e.Key, data, e.TTL, e.Cond)
 }
 
-// fits returns an error if what a key would take can never be held.
+// fits returns an error if the store can never hold size bytes for a key.
 func (db *database) fits(size int64) error {
 	if size <= db.maxBytes {
 		return nil
@@ -252,8 +251,8 @@ func (db *database) fits(size int64) error {
 		fmt.Errorf("the key would take %d bytes with its overhead, max_bytes is %d", size, db.maxBytes))
 }
 
-// clone returns a copy of data that is not nil and has no room behind it, so
-// that nobody's append writes into what is stored.
+// clone returns a copy of data that is not nil and has no spare capacity, so that an append
+// of a caller never writes into stored data.
 func clone(data []byte) []byte {
 	c := make([]byte, len(data))
 	copy(c, data)

@@ -11,27 +11,27 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory/internal/ordered"
 )
 
-// A group is consumers who read a stream together: each entry goes to one of them, and is
-// pending until it is acknowledged.
+// A group has consumers who share a stream: each entry is delivered to one of them, and is
+// pending until its acknowledgement.
 type group struct {
-	last      arguments.StreamID // of those that were delivered
-	read      int64              // how many entries are behind it, unknownRead if nobody knows
+	last      arguments.StreamID // the ID of the last delivered entry
+	read      int64              // the number of entries up to last, or unknownRead
 	pending   deliveries
 	consumers map[string]*consumer
 }
 
 const unknownRead = -1
 
-// A consumer is one of a group.
+// A consumer is a member of a group.
 type consumer struct {
 	name    string
 	pending deliveries
-	// seen is when the consumer came last, active when it got something, both in
-	// milliseconds since 1970; active is -1 if it never did.
+	// seen is the time of the last request, and active the time of the last delivery, in
+	// milliseconds since 1970. active is -1 before the first delivery.
 	seen, active int64
 }
 
-// A delivery is an entry that a consumer got and has not acknowledged.
+// A delivery is an entry that a consumer has got and not acknowledged.
 type delivery struct {
 	id       arguments.StreamID
 	consumer *consumer
@@ -44,7 +44,8 @@ type deliveries struct {
 	ordered.Sequence[*delivery]
 }
 
-// What a group, a consumer and a delivery take beside the bytes of their names.
+// These are the sizes of a group, a consumer and a delivery beside the bytes of their
+// names.
 const (
 	groupOverhead    = 256
 	consumerOverhead = 192
@@ -69,11 +70,11 @@ func (d *deliveries) put(one *delivery) { d.Insert(d.place(one.id), one) }
 
 func (d *deliveries) take(id arguments.StreamID) { d.Delete(d.place(id)) }
 
-// deliver makes an entry pending for a consumer, whoever had it.
+// deliver makes an entry pending for a consumer, and for no other.
 func (s *stream) deliver(g *group, id arguments.StreamID, to *consumer) *delivery {
 	d := g.pending.find(id)
 	if d == nil {
-		d = &delivery{id: id, consumer: to, times: 1} // as servers count: a claim by force is the second
+		d = &delivery{id: id, consumer: to, times: 1} // as on servers, a forced claim counts as the second
 		g.pending.put(d)
 		to.pending.put(d)
 		s.bytes += deliveryOverhead
@@ -85,7 +86,7 @@ func (s *stream) deliver(g *group, id arguments.StreamID, to *consumer) *deliver
 	return d
 }
 
-// settle ends that an entry is pending, and reports whether it was.
+// settle ends that an entry is pending, and reports whether the entry was pending.
 func (s *stream) settle(g *group, id arguments.StreamID) bool {
 	d := g.pending.find(id)
 	if d == nil {
@@ -97,7 +98,8 @@ func (s *stream) settle(g *group, id arguments.StreamID) bool {
 	return true
 }
 
-// consumer returns a consumer of a group, who comes now, perhaps for the first time.
+// consumer returns a consumer of a group, and notes a request of the consumer. A missing
+// consumer is created.
 func (s *stream) consumer(g *group, name string, now int64) (one *consumer, created bool) {
 	one = g.consumers[name]
 	if one == nil {
@@ -110,7 +112,7 @@ func (s *stream) consumer(g *group, name string, now int64) (one *consumer, crea
 	return one, created
 }
 
-// findGroup returns a group of a stream. Without either it is ErrNotFound.
+// findGroup returns a group of a stream. A missing stream or group is ErrNotFound.
 func (t *transaction) findGroup(key string, name []byte) (*entry, *stream, *group, error) {
 	e, s, err := t.findStream(key)
 	if err != nil {
@@ -124,7 +126,7 @@ func (t *transaction) findGroup(key string, name []byte) (*entry, *stream, *grou
 	return nil, nil, nil, driver.ErrNotFound
 }
 
-// xgroup is CREATE, SETID, DESTROY, CREATECONSUMER or DELCONSUMER of key group ….
+// xgroup takes CREATE, SETID, DESTROY, CREATECONSUMER or DELCONSUMER, and key group ….
 func xgroup(c *call) (driver.Reply, error) {
 	subcommand, err := c.GroupSubcommand()
 	if err != nil {
@@ -143,8 +145,8 @@ func xgroup(c *call) (driver.Reply, error) {
 	return deleteConsumer(c)
 }
 
-// createGroup is CREATE key group ID | $ [MKSTREAM] [ENTRIESREAD count]. A group that there
-// is already is ErrNotStored.
+// createGroup takes CREATE key group ID | $ [MKSTREAM] [ENTRIESREAD count]. An existing
+// group is ErrNotStored.
 func createGroup(c *call) (driver.Reply, error) {
 	o, err := c.Group(true)
 	if err != nil {
@@ -182,7 +184,7 @@ func createGroup(c *call) (driver.Reply, error) {
 	return okReply, nil
 }
 
-// setGroupID is SETID key group ID | $ [ENTRIESREAD count].
+// setGroupID takes SETID key group ID | $ [ENTRIESREAD count].
 func setGroupID(c *call) (driver.Reply, error) {
 	o, err := c.Group(false)
 	if err != nil {
@@ -199,7 +201,7 @@ func setGroupID(c *call) (driver.Reply, error) {
 	return okReply, nil
 }
 
-// destroyGroup is DESTROY key group.
+// destroyGroup takes DESTROY key group.
 func destroyGroup(c *call) (driver.Reply, error) {
 	e, s, err := c.findStream(c.Key(1))
 	switch {
@@ -219,11 +221,11 @@ func destroyGroup(c *call) (driver.Reply, error) {
 		s.bytes -= consumerOverhead + int64(len(one.name))
 	}
 	c.recount(e)
-	c.db.shardOf(e.hash).wake(e.key) // who reads as one of the group gets an error
+	c.db.shardOf(e.hash).wake(e.key) // waiting readers of the group get an error
 	return driver.IntReply(1), nil
 }
 
-// createConsumer is CREATECONSUMER key group consumer.
+// createConsumer takes CREATECONSUMER key group consumer.
 func createConsumer(c *call) (driver.Reply, error) {
 	e, s, g, err := c.findGroup(c.Key(1), c.Bytes(2))
 	if err != nil {
@@ -237,8 +239,8 @@ func createConsumer(c *call) (driver.Reply, error) {
 	return driver.IntReply(1), nil
 }
 
-// deleteConsumer is DELCONSUMER key group consumer, and answers how many entries were
-// pending for it.
+// deleteConsumer takes DELCONSUMER key group consumer, and returns the number of its
+// pending entries.
 func deleteConsumer(c *call) (driver.Reply, error) {
 	e, s, g, err := c.findGroup(c.Key(1), c.Bytes(2))
 	if err != nil {
@@ -258,9 +260,9 @@ func deleteConsumer(c *call) (driver.Reply, error) {
 	return driver.IntReply(int64(pending)), nil
 }
 
-// xreadGroup is GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key…
-// ID…. With > for an ID it answers what the group has not read yet, and may wait for that,
-// else what is pending for the consumer.
+// xreadGroup takes GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS
+// key… ID…. For the ID > xreadGroup returns new entries of the group, and may wait for
+// them. For other IDs xreadGroup returns the pending entries of the consumer.
 func xreadGroup(l arguments.List) (wait, error) {
 	o, err := l.ReadStreams(true)
 	return wait{keys: o.Keys, kind: driver.KindStream, timeout: o.Timeout, always: true, try: func(c *call, _ []string) (driver.Reply, error) {
@@ -269,7 +271,7 @@ func xreadGroup(l arguments.List) (wait, error) {
 }
 
 func (c *call) readGroups(o *arguments.ReadStreams) (driver.Reply, error) {
-	for _, key := range o.Keys { // all there are, or nothing is read
+	for _, key := range o.Keys { // all groups must exist before any stream is read
 		if _, _, _, err := c.findGroup(key, []byte(o.Group)); err != nil {
 			return driver.Reply{}, err
 		}
@@ -320,8 +322,8 @@ func (s *stream) readNew(g *group, to *consumer, o *arguments.ReadStreams, now i
 	return items
 }
 
-// readPending answers what is pending for a consumer, behind an ID: nil in the place of the
-// fields of an entry that there is no more.
+// readPending returns the entries that are pending for a consumer behind an ID. The fields
+// of a deleted entry are nil.
 func (s *stream) readPending(from *consumer, id arguments.StreamID, count, now int64) (items []driver.Reply) {
 	if id == arguments.MaxStreamID {
 		return nil
@@ -343,13 +345,12 @@ func (s *stream) readPending(from *consumer, id arguments.StreamID, count, now i
 	return items
 }
 
-// lacksBehind reports whether entries may have been taken out behind an ID, or there.
+// lacksBehind reports whether entries at or behind an ID may have been deleted.
 func (s *stream) lacksBehind(id arguments.StreamID) bool {
 	return s.entries.Len() > 0 && !s.deleted.IsZero() && id.Compare(s.deleted) <= 0
 }
 
-// distance returns how many entries there ever were up to an ID, unknownRead if nobody
-// knows.
+// distance returns the number of entries that were ever added up to an ID, or unknownRead.
 func (s *stream) distance(id arguments.StreamID) int64 {
 	switch n := int64(s.entries.Len()); {
 	case s.added == 0:
@@ -370,7 +371,7 @@ func (s *stream) distance(id arguments.StreamID) int64 {
 	return unknownRead
 }
 
-// xack is key group ID [ID ...].
+// xack takes key group ID [ID ...].
 func xack(c *call) (driver.Reply, error) {
 	ids, err := c.StreamIDs(2)
 	if err != nil {
@@ -394,7 +395,7 @@ func xack(c *call) (driver.Reply, error) {
 	return driver.IntReply(settled), nil
 }
 
-// xpending is key group [[IDLE milliseconds] start stop count [consumer]].
+// xpending takes key group [[IDLE milliseconds] start stop count [consumer]].
 func xpending(c *call) (driver.Reply, error) {
 	o, err := c.Pending()
 	if err != nil {
@@ -428,8 +429,8 @@ func xpending(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// summary is how many entries are pending, the first and the last of them, and the
-// consumers, each with the number of its entries.
+// summary returns the number of pending entries, the first and the last of them, and the
+// number of each consumer.
 func (g *group) summary() driver.Reply {
 	n := g.pending.Len()
 	if n == 0 {
@@ -444,7 +445,7 @@ func (g *group) summary() driver.Reply {
 	return driver.ArrayReply(driver.IntReply(int64(n)), idReply(g.pending.At(0).id), idReply(g.pending.At(n-1).id), driver.ArrayReply(consumers...))
 }
 
-// xclaim is key group consumer idle ID… [options].
+// xclaim takes key group consumer idle ID… [options].
 func xclaim(c *call) (driver.Reply, error) {
 	now := wallClock()
 	o, err := c.Claim(now)
@@ -496,12 +497,12 @@ func (s *stream) claim(g *group, place int, to *consumer, o *arguments.Claim) dr
 	return e.reply()
 }
 
-// claimSteps is how many entries XAUTOCLAIM looks at for each that is wanted.
+// claimSteps is the number of entries that XAUTOCLAIM looks at, for each wanted entry.
 const claimSteps = 10
 
-// xautoClaim is key group consumer idle start [COUNT count] [JUSTID]. It answers where to go
-// on, 0-0 at the end, what was claimed, and the IDs of what was pending and is there no
-// more.
+// xautoClaim takes key group consumer idle start [COUNT count] [JUSTID]. The reply has the
+// next start, 0-0 at the end, the claimed entries, and the IDs of pending entries that were
+// deleted.
 func xautoClaim(c *call) (driver.Reply, error) {
 	o, err := c.AutoClaim()
 	if err != nil {
@@ -524,7 +525,7 @@ func xautoClaim(c *call) (driver.Reply, error) {
 			gone = append(gone, idReply(d.id))
 			s.settle(g, d.id)
 			o.Count--
-			continue // the next one is at the same place now
+			continue // the next entry is at this place now
 		case now-d.at >= o.Idle.Milliseconds():
 			claimed = append(claimed, s.claim(g, place, to, &o))
 			o.Count--
@@ -558,7 +559,8 @@ func (s *stream) groupInfos() driver.Reply {
 	return driver.ArrayReply(items...)
 }
 
-// lag is how many entries a group has not read yet, nil if nobody knows.
+// lag returns the number of entries that a group has not read yet, or nil for an unknown
+// number.
 func (s *stream) lag(g *group) driver.Reply {
 	read := g.read
 	switch {
@@ -572,7 +574,7 @@ func (s *stream) lag(g *group) driver.Reply {
 	return driver.IntReply(s.added - read)
 }
 
-// known is a number, or nil if nobody knows it.
+// known returns a number, or nil for an unknown number.
 func known(n int64) driver.Reply {
 	if n == unknownRead {
 		return driver.Reply{}

@@ -26,25 +26,25 @@ var streamCommands = map[string]command{
 	"XTRIM":      {run: xtrim, min: 3, max: arguments.Unlimited},
 }
 
-// A stream is a log: entries come behind the last one, most go from the front.
+// A stream is a log: entries are added at the end, and most are removed from the front.
 type stream struct {
 	entries ordered.Sequence[streamEntry]
-	last    arguments.StreamID // of all that there ever were
-	added   int64              // how many there ever were
-	// deleted is the greatest ID of those that were taken out of the middle.
+	last    arguments.StreamID // the ID of the last entry that was ever added
+	added   int64              // the number of entries that were ever added
+	// deleted is the greatest ID of an entry that was deleted from the middle.
 	deleted arguments.StreamID
 	groups  map[string]*group
-	bytes   int64 // of all but the entries' overhead
+	bytes   int64 // of all entries without their overhead
 }
 
-// A streamEntry is the ID of an entry and its fields, each with its value behind it. None
-// of them is ever written to again.
+// A streamEntry has the ID of an entry, and its fields, each followed by its value. No
+// field or value is written to again.
 type streamEntry struct {
 	id     arguments.StreamID
 	fields [][]byte
 }
 
-// What an entry, and a field or a value, take beside their bytes.
+// These are the sizes of an entry, and of a field or a value, beside their bytes.
 const (
 	streamEntryOverhead = 80
 	streamFieldOverhead = 24
@@ -52,9 +52,9 @@ const (
 
 func (s *stream) kind() driver.Kind { return driver.KindStream }
 func (s *stream) size() int64       { return s.bytes + int64(s.entries.Len())*streamEntryOverhead }
-func (s *stream) empty() bool       { return false } // it remembers its last ID
+func (s *stream) empty() bool       { return false } // an empty stream keeps its last ID
 
-// bytes is what the fields of an entry take.
+// bytes returns the number of bytes of the fields of an entry.
 func (e *streamEntry) bytes() (size int64) {
 	for _, field := range e.fields {
 		size += streamFieldOverhead + int64(len(field))
@@ -62,7 +62,7 @@ func (e *streamEntry) bytes() (size int64) {
 	return size
 }
 
-// place returns the place of the first entry that is not before an ID.
+// place returns the place of the first entry at or behind an ID.
 func (s *stream) place(id arguments.StreamID) int {
 	return s.entries.Search(func(e streamEntry) bool { return e.id.Compare(id) >= 0 })
 }
@@ -79,7 +79,7 @@ func (s *stream) remove(place int) {
 	s.bytes -= e.bytes()
 }
 
-// first returns the ID of the first entry, 0-0 if there is none.
+// first returns the ID of the first entry, or 0-0 without entries.
 func (s *stream) first() (id arguments.StreamID) {
 	if s.entries.Len() > 0 {
 		id = s.entries.At(0).id
@@ -87,7 +87,7 @@ func (s *stream) first() (id arguments.StreamID) {
 	return id
 }
 
-// trim removes what is too much and returns how many entries that were.
+// trim removes entries, and returns the number of removed entries.
 func (s *stream) trim(t *arguments.Trim) (removed int64) {
 	if !t.Given {
 		return 0
@@ -105,7 +105,7 @@ func (s *stream) trim(t *arguments.Trim) (removed int64) {
 	return removed
 }
 
-// findStream is find for keys that must hold a stream if they exist.
+// findStream is find for keys that must hold a stream or be missing.
 func (t *transaction) findStream(key string) (*entry, *stream, error) {
 	return findObject[*stream](t, key)
 }
@@ -120,7 +120,7 @@ func (e *streamEntry) reply() driver.Reply {
 	return driver.ArrayReply(idReply(e.id), driver.ArrayReply(fields...))
 }
 
-// xadd is key [NOMKSTREAM] [trim] * | ID field value [field value ...].
+// xadd takes key [NOMKSTREAM] [trim] * | ID field value [field value ...].
 func xadd(c *call) (driver.Reply, error) {
 	a, err := c.AddEntry()
 	if err != nil {
@@ -160,7 +160,7 @@ func xadd(c *call) (driver.Reply, error) {
 	return idReply(id), nil
 }
 
-// next returns the ID of an entry that is to come, if there can be one.
+// next returns the ID of a new entry, and false if the ID is not possible.
 func (s *stream) next(a *arguments.AddEntry) (arguments.StreamID, bool) {
 	id := a.ID
 	switch {
@@ -186,7 +186,7 @@ func xlen(c *call) (driver.Reply, error) {
 	return driver.IntReply(int64(s.entries.Len())), nil
 }
 
-// xdel is key ID [ID ...].
+// xdel takes key ID [ID ...].
 func xdel(c *call) (driver.Reply, error) {
 	ids, err := c.StreamIDs(1)
 	if err != nil {
@@ -210,7 +210,7 @@ func xdel(c *call) (driver.Reply, error) {
 	return driver.IntReply(removed), nil
 }
 
-// xtrim is key trim.
+// xtrim takes key trim.
 func xtrim(c *call) (driver.Reply, error) {
 	t, err := c.TrimStream()
 	if err != nil {
@@ -228,7 +228,7 @@ func xtrim(c *call) (driver.Reply, error) {
 func xrange(c *call) (driver.Reply, error)    { return c.readRange(false) }
 func xrevRange(c *call) (driver.Reply, error) { return c.readRange(true) }
 
-// readRange answers the entries of a range; nil if none is wanted, as Redis does.
+// readRange returns the entries of a range. As in Redis, the reply for a count of 0 is nil.
 func (c *call) readRange(reversed bool) (driver.Reply, error) {
 	r, err := c.StreamRange(reversed)
 	if err != nil {
@@ -263,7 +263,7 @@ func (s *stream) read(r *arguments.StreamRange, reversed bool) (items []driver.R
 	return items
 }
 
-// xread is [COUNT count] [BLOCK milliseconds] STREAMS key… ID….
+// xread takes [COUNT count] [BLOCK milliseconds] STREAMS key… ID….
 func xread(l arguments.List) (wait, error) {
 	o, err := l.ReadStreams(false)
 	return wait{keys: o.Keys, kind: driver.KindStream, timeout: o.Timeout, try: func(c *call, _ []string) (driver.Reply, error) {
@@ -271,7 +271,7 @@ func xread(l arguments.List) (wait, error) {
 	}}, err
 }
 
-// readStreams reads all streams of o, in which it puts IDs in the place of $.
+// readStreams reads all streams of o, and replaces $ in o by IDs.
 func (c *call) readStreams(o *arguments.ReadStreams) (driver.Reply, error) {
 	var items []driver.Reply
 	for k, key := range o.Keys {
@@ -298,7 +298,7 @@ func (c *call) readStreams(o *arguments.ReadStreams) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// behind is the range behind an ID; count is 0 for all of it.
+// behind returns the range behind an ID. A count of 0 is all entries.
 func behind(id arguments.StreamID, count int64) *arguments.StreamRange {
 	if count == 0 {
 		count = -1
@@ -306,7 +306,7 @@ func behind(id arguments.StreamID, count int64) *arguments.StreamRange {
 	return &arguments.StreamRange{Start: id.Next(), Stop: arguments.MaxStreamID, Count: count}
 }
 
-// xinfo is STREAM key, GROUPS key or CONSUMERS key group.
+// xinfo takes STREAM key, GROUPS key or CONSUMERS key group.
 func xinfo(c *call) (driver.Reply, error) {
 	if err := c.StreamInfo(); err != nil {
 		return driver.Reply{}, err
@@ -349,7 +349,7 @@ func (s *stream) info() driver.Reply {
 	)
 }
 
-// named is a map: names and replies in turn.
+// named returns a list of names and replies in turn.
 func named(parts ...any) driver.Reply {
 	items := make([]driver.Reply, len(parts))
 	for i, part := range parts {

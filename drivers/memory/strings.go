@@ -32,7 +32,7 @@ func get(c *call) (driver.Reply, error) {
 	return stringReply(e), err
 }
 
-// mget answers nil for a key that does not hold a string.
+// mget returns nil for a key without a string.
 func mget(c *call) (driver.Reply, error) {
 	keys, err := c.Keys(0, c.Count())
 	if err != nil {
@@ -63,9 +63,9 @@ func set(c *call) (driver.Reply, error) {
 		reply = stringReply(e)
 	}
 	if err := c.set(c.Key(0), c.value(1), options.TTL, options.Cond); err != nil && !options.Get {
-		return driver.Reply{}, nil // nil is how Redis says that the condition did not hold
+		return driver.Reply{}, nil // nil is Redis' reply when the condition did not hold
 	} else if err == nil && driver.Expired(options.TTL) {
-		c.tell(c.Key(0)) // for Redis the key was there, if only for a moment
+		c.tell(c.Key(0)) // for Redis the key existed, if only for a moment
 	}
 	return reply, nil
 }
@@ -87,7 +87,7 @@ func strLen(c *call) (driver.Reply, error) {
 	return driver.IntReply(int64(len(e.data))), nil
 }
 
-// incrBy is key [delta].
+// incrBy takes key [delta].
 func incrBy(c *call) (driver.Reply, error) {
 	delta, err := c.Delta()
 	if err != nil {
@@ -97,7 +97,7 @@ func incrBy(c *call) (driver.Reply, error) {
 	return driver.IntReply(sum), err
 }
 
-// decrBy is key [delta].
+// decrBy takes key [delta].
 func decrBy(c *call) (driver.Reply, error) {
 	delta, err := c.NegativeDelta()
 	if err != nil {
@@ -167,12 +167,12 @@ func compareAndDelete(c *call) (driver.Reply, error) {
 	return boolReply(same), err
 }
 
-// fits returns an error if argument i is too large to be the value of key.
+// fits returns an error if argument i is too large for the value of key.
 func (c *call) fits(key string, i int) error {
 	return c.db.fits(entryOverhead + int64(len(key)+c.Size(i)))
 }
 
-// stringReply is the value of a string, or nil.
+// stringReply returns the value of a string, or nil.
 func stringReply(e *entry) driver.Reply {
 	if e == nil {
 		return driver.Reply{}
@@ -180,7 +180,7 @@ func stringReply(e *entry) driver.Reply {
 	return driver.DataReply(e.data)
 }
 
-// findString is find for keys that must hold a string if they exist.
+// findString is find for keys that must hold a string or be missing.
 func (t *transaction) findString(key string) (*entry, error) {
 	e := t.find(key)
 	if e != nil && e.object != nil {
@@ -189,7 +189,7 @@ func (t *transaction) findString(key string) (*entry, error) {
 	return e, nil
 }
 
-// set stores data, which becomes the store's own, as driver.Entry says.
+// set stores data, which then belongs to the store, with the rules of driver.Entry.
 func (t *transaction) set(key string, data []byte, ttl time.Duration, cond driver.Cond) error {
 	e := t.peek(key)
 	if cond == driver.IfAbsent && e != nil || cond == driver.IfPresent && e == nil {
@@ -208,13 +208,13 @@ func (t *transaction) set(key string, data []byte, ttl time.Duration, cond drive
 	return nil
 }
 
-// holds reports whether a key holds exactly some bytes.
+// holds reports whether a key has exactly the bytes data.
 func (t *transaction) holds(key string, data []byte) (bool, error) {
 	e, err := t.findString(key)
 	return e != nil && bytes.Equal(e.data, data), err
 }
 
-// incr adds to the number at a key, if it exists.
+// incr adds to the number at an existing key.
 func (t *transaction) incr(key string, delta int64) (sum int64, exists bool, err error) {
 	e, err := t.findString(key)
 	if e == nil {
@@ -231,8 +231,7 @@ func (t *transaction) incr(key string, delta int64) (sum int64, exists bool, err
 	return sum, true, nil
 }
 
-// incrInit adds to the number at a key, or to init if there is none, which then
-// gets a TTL.
+// incrInit adds to the number at a key. A missing key starts at init, and gets a TTL.
 func (t *transaction) incrInit(key string, delta, init int64, ttl time.Duration) (int64, error) {
 	sum, exists, err := t.incr(key, delta)
 	if exists || err != nil {

@@ -6,8 +6,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A transaction holds the locks of some shards: what is read and written in it
-// happens at one moment.
+// A transaction holds the locks of some shards: all its reads and writes are one step.
 type transaction struct {
 	db     *database
 	locked shardSet
@@ -22,16 +21,15 @@ func (db *database) begin(shards shardSet) transaction {
 	return transaction{db: db, locked: shards, now: db.now()}
 }
 
-// end makes the bounds hold, unlocks the shards, and serves those who wait for what was
-// written.
+// end evicts down to the bounds, unlocks the shards, and serves the callers who wait for
+// the written keys.
 func (t *transaction) end() {
 	if touched := t.unlock(); touched != nil {
 		t.db.serveLines(touched)
 	}
 }
 
-// unlock is end that leaves it to the caller to serve those who wait for keys: the ones
-// that it returns.
+// unlock is end without serving: the caller must serve the returned keys.
 func (t *transaction) unlock() (touched []string) {
 	last := 0
 	for rest := t.locked; rest != 0; rest &= rest - 1 {
@@ -50,8 +48,7 @@ func (t *transaction) unlock() (touched []string) {
 	return touched
 }
 
-// find returns the entry of a key, and counts as using it; nil if there is
-// none.
+// find returns the entry of a key, or nil, and counts as a use of the entry.
 func (t *transaction) find(key string) *entry {
 	e := t.peek(key)
 	if e != nil && !e.visited {
@@ -60,13 +57,13 @@ func (t *transaction) find(key string) *entry {
 	return e
 }
 
-// peek is find that does not count as using the entry.
+// peek is find that does not count as a use of the entry.
 func (t *transaction) peek(key string) *entry {
 	hash := t.db.hash(key)
 	return t.db.shardOf(hash).find(hash, key, t.now)
 }
 
-// put stores data or an object at a key, over what it held.
+// put stores data or an object at a key, and replaces any value there.
 func (t *transaction) put(key string, data []byte, object object, deadline int64) {
 	hash := t.db.hash(key)
 	s := t.db.shardOf(hash)
@@ -80,8 +77,8 @@ func (t *transaction) put(key string, data []byte, object object, deadline int64
 	s.changed(e)
 }
 
-// changed settles an entry whose object was changed: one that has become empty
-// goes.
+// changed counts an entry anew after a change of its object. An entry with an empty object
+// is removed.
 func (t *transaction) changed(e *entry) {
 	if e.object.empty() {
 		t.remove(e)
@@ -90,19 +87,18 @@ func (t *transaction) changed(e *entry) {
 	t.db.shardOf(e.hash).changed(e)
 }
 
-// changedIf is changed for a command that may have left the object as it was: then nobody who
-// watches the key is told, as on Redis.
+// changedIf is changed for a command that may have left the object unchanged: then, as on
+// Redis, no watcher is told.
 func (t *transaction) changedIf(changed bool, e *entry) {
 	if changed {
 		t.changed(e)
 	}
 }
 
-// tell tells those who watch a key that it has changed.
+// tell tells the watchers of a key that the key has changed.
 func (t *transaction) tell(key string) { t.db.shardOf(t.db.hash(key)).tell(key) }
 
-// recount counts an entry anew of which something has changed that nobody watches: what Redis
-// does not tell those who watch the key, though it writes.
+// recount counts an entry anew after a change that watchers are not told of, as on Redis.
 func (t *transaction) recount(e *entry) {
 	s := t.db.shardOf(e.hash)
 	s.count(e)
@@ -119,7 +115,7 @@ func (t *transaction) clear() {
 	}
 }
 
-// findObject is find for keys that must hold one kind of object if they exist.
+// findObject is find for keys that must hold one type of object or be missing.
 func findObject[T object](t *transaction, key string) (e *entry, o T, err error) {
 	if e = t.find(key); e == nil {
 		return nil, o, nil
@@ -134,10 +130,10 @@ func findObject[T object](t *transaction, key string) (e *entry, o T, err error)
 // A shardSet is a set of the numbers of shards.
 type shardSet uint64
 
-// maxShards is how many numbers a shardSet has room for.
+// maxShards is the largest number of shards in a shardSet.
 const maxShards = 64
 
-// all is the set of every shard.
+// all returns the set of all shards.
 func (db *database) all() shardSet { return shardSet(1)<<len(db.shards) - 1 }
 
 // shardsOf returns the shards of keys.

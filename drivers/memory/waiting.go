@@ -10,23 +10,23 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
 
-// A wait is what a command that waits is for.
+// A wait describes a command that waits.
 type wait struct {
-	// keys are those of which any may have it, and kind is what it is an element of.
+	// keys are the keys that the command waits for, and kind is the type of their values.
 	keys []string
 	kind driver.Kind
-	// timeout is how long it may take; 0 is without end.
+	// timeout is the longest time to wait; 0 is without end.
 	timeout time.Duration
-	// try runs the command on some of the keys: on all of them at first, and on the one that
-	// has changed later. A nil reply without an error says that there is nothing yet.
+	// try runs the command on some of the keys: first on all of them, and later on a key
+	// that has changed. A nil reply without an error means that the command has to wait.
 	try func(c *call, keys []string) (driver.Reply, error)
-	// always tells that try has something to say whatever becomes of a key: that a group
-	// is gone, say.
+	// always means that try has a result for any change of a key, for example a removed
+	// group.
 	always bool
 }
 
-// waiting makes a command of one that waits, which parse reads. In a transaction no command
-// waits: there it answers what it finds.
+// waiting returns a command that waits. parse reads its arguments. In a transaction the
+// command does not wait, and its reply may be nil.
 func waiting(parse func(arguments.List) (wait, error), least, most int) command {
 	run := func(c *call) (driver.Reply, error) {
 		w, err := parse(c.List)
@@ -40,37 +40,39 @@ func waiting(parse func(arguments.List) (wait, error), least, most int) command 
 
 // A waiter is a caller whose command waits.
 //
-// Callers of a key stand in line, first come, first served. Whoever changes a key serves its
-// line when the change is done: runs the commands of those who wait, in their order, until
-// there is nothing left. So a waiter has nothing to look at meanwhile, and what an element
-// becomes is settled under one lock, that of the lines: a waiter who leaves is either served
-// already, and takes the reply, or out of the line, and takes nothing.
+// Callers of a key stand in a line, first come, first served. A caller who changes a key
+// serves the line of the key after the change: the commands in the line run in their order,
+// until no element is left. So a waiter does not poll. One lock, the lock of the lines,
+// decides who gets an element: a waiter who leaves was either served before and takes the
+// reply, or leaves the line and takes nothing.
 type waiter struct {
 	wait
-	cmd    *driver.Cmd // which its caller lends until served is closed, or it leaves
-	shards shardSet    // of all keys of the command
+	cmd    *driver.Cmd // lent by the caller until served is closed, or the waiter leaves
+	shards shardSet    // the shards of all keys of the command
 	served chan struct{}
-	// done tells that reply and err are set. The lock of the lines guards all three.
+	// done means that reply and err are set. The lock of the lines guards all three.
 	done  bool
 	reply driver.Reply
 	err   error
 }
 
-// lines are the callers who wait, by key. A line is changed under both the lock here and that
-// of the key's shard, where it is kept; so each of the two is enough to look at it. The lock
-// here comes first.
+// lines has the lock of the lines of waiting callers. The lines are in the shards of their
+// keys, by key. A change of a line needs the lock here and the lock of the shard; a look at
+// a line needs one of the two. The lock here is locked first.
 type lines struct {
 	mu sync.Mutex
 }
 
-// isAwaited reports whether there is a line for one of the keys. Their shards are locked.
+// isAwaited reports whether any of the keys has a line. The caller holds the locks of their
+// shards.
 func (t *transaction) isAwaited(keys []string) bool {
 	return slices.ContainsFunc(keys, func(key string) bool {
 		return t.db.shardOf(t.db.hash(key)).awaited[key] != nil
 	})
 }
 
-// wait runs a command that waits. The error is why nothing is known of it.
+// wait runs a command that waits. The error is the command's, the end of ctx, or the close of the
+// store.
 func (s *Store) wait(ctx context.Context, db *database, cmd *driver.Cmd, parse func(arguments.List) (wait, error)) (driver.Reply, error) {
 	list := arguments.List{Cmd: cmd}
 	parsed, err := parse(list)
@@ -78,7 +80,7 @@ func (s *Store) wait(ctx context.Context, db *database, cmd *driver.Cmd, parse f
 		return driver.Reply{}, err
 	}
 	w := &waiter{wait: parsed, cmd: cmd, shards: db.shardsOfCommand(command{}, cmd)}
-	// What is there is taken at once, unless somebody is in line.
+	// An element is taken at once, unless a caller is in line.
 	c := call{transaction: db.begin(w.shards), List: list}
 	if !c.isAwaited(w.keys) {
 		reply, err := w.try(&c, w.keys)
@@ -118,11 +120,11 @@ func (s *Store) inLine(ctx context.Context, db *database, w *waiter) (driver.Rep
 	return w.reply, w.err
 }
 
-// standInLine puts w in line for its keys, and reports whether it was served right away.
+// standInLine puts w in line for its keys, and reports whether w was served at once.
 func (db *database) standInLine(w *waiter) bool {
 	db.lines.mu.Lock()
 	defer db.lines.mu.Unlock()
-	db.serve(slices.Clone(w.keys)) // those before w, whose element may have come just now
+	db.serve(slices.Clone(w.keys)) // the callers before w, whose element may have come just now
 	c := call{transaction: db.begin(w.shards), List: arguments.List{Cmd: w.cmd}}
 	w.reply, w.err = w.try(&c, w.keys)
 	if w.done = w.err != nil || !w.reply.IsNil(); !w.done {
@@ -133,7 +135,7 @@ func (db *database) standInLine(w *waiter) bool {
 	return w.done
 }
 
-// leaveLine takes w out of the lines, and reports whether it was not served before.
+// leaveLine removes w from the lines, and reports whether w was not served before.
 func (db *database) leaveLine(w *waiter) bool {
 	db.lines.mu.Lock()
 	defer db.lines.mu.Unlock()
@@ -146,27 +148,29 @@ func (db *database) leaveLine(w *waiter) bool {
 	return true
 }
 
-// join puts w at the end of the lines of its keys. Their shards and the lines are locked.
+// join puts w at the end of the lines of its keys. The caller holds the locks of their
+// shards and of the lines.
 func (t *transaction) join(w *waiter) {
 	for _, key := range w.keys {
 		s := t.db.shardOf(t.db.hash(key))
 		if s.awaited == nil {
 			s.awaited = make(map[string][]*waiter)
 		}
-		if !slices.Contains(s.awaited[key], w) { // whose command names the key twice
+		if !slices.Contains(s.awaited[key], w) { // the command may name a key twice
 			s.awaited[key] = append(s.awaited[key], w)
 		}
 	}
 }
 
-// quit takes w out of the lines of its keys. Their shards and the lines are locked.
+// quit removes w from the lines of its keys. The caller holds the locks of their shards and
+// of the lines.
 func (t *transaction) quit(w *waiter) {
 	for _, key := range w.keys {
 		s := t.db.shardOf(t.db.hash(key))
 		line := s.awaited[key]
 		if len(line) > 0 && line[0] == w {
 			line = line[1:]
-		} else { // serveLine may be at it
+		} else { // serveLine may read the old array
 			line = slices.DeleteFunc(slices.Clone(line), func(other *waiter) bool { return other == w })
 		}
 		if len(line) > 0 {
@@ -180,35 +184,35 @@ func (t *transaction) quit(w *waiter) {
 	}
 }
 
-// touch notes that a key has changed, for those who wait for it, and those who watch it.
+// touch notes that a key has changed, for waiting callers and for watchers.
 func (s *shard) touch(key string) {
 	s.tell(key)
 	s.wake(key)
 }
 
-// wake is touch for those who wait alone.
+// wake notes a change of a key for waiting callers only.
 func (s *shard) wake(key string) {
 	if s.awaited[key] != nil {
 		s.touched = append(s.touched, key)
 	}
 }
 
-// touchAll is touch for all keys, for those who wait.
+// touchAll is wake for all keys.
 func (s *shard) touchAll() {
 	for key := range s.awaited {
 		s.touched = append(s.touched, key)
 	}
 }
 
-// serveLines serves those who wait for keys that have changed.
+// serveLines serves the callers who wait for changed keys.
 func (db *database) serveLines(touched []string) {
 	db.lines.mu.Lock()
 	defer db.lines.mu.Unlock()
 	db.serve(touched)
 }
 
-// serve serves those who wait for keys, and for keys that change by that. The lines are
-// locked, and no shard is.
+// serve serves the callers who wait for keys, and for keys that these calls change. The
+// caller holds the lock of the lines, and no lock of a shard.
 func (db *database) serve(touched []string) {
 	for len(touched) > 0 {
 		key := touched[0]
@@ -216,7 +220,8 @@ func (db *database) serve(touched []string) {
 	}
 }
 
-// serveLine serves those who wait for a key, and returns the keys that have changed by that.
+// serveLine serves the callers who wait for a key, and returns the keys that they have
+// changed.
 func (db *database) serveLine(key string) (touched []string) {
 	exhausted := false
 	for _, w := range db.shardOf(db.hash(key)).awaited[key] {

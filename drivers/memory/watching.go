@@ -10,18 +10,18 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A watcher is an optimistic transaction. Whoever changes a key that it watches tells it
-// so, under the lock of the key's shard; so it sees every change, whatever the key held
-// before and holds afterwards, and a key that nobody watches costs a look at a nil map.
+// A watcher is an optimistic transaction. A change of a watched key tells its watchers,
+// under the lock of the key's shard. So a watcher notices every change, also when the key
+// gets its old value again. For a key without watchers the cost is a look at a nil map.
 type watcher struct {
 	store *Store
 	db    *database
-	// changed tells that a watched key has changed. The end of the transaction reads it
-	// under the locks of all of them.
+	// changed means that a watched key has changed. The end of the transaction reads
+	// changed under the locks of all watched keys.
 	changed atomic.Bool
 
-	mu     sync.Mutex // guards what follows
-	keys   []string   // nil when nothing is watched any more
+	mu     sync.Mutex // guards the fields below
+	keys   []string   // nil when no key is watched any more
 	shards shardSet   // of keys
 }
 
@@ -41,7 +41,7 @@ func (s *Store) Watch(ctx context.Context, keys ...string) (driver.Transaction, 
 	defer t.end()
 	for _, key := range w.keys {
 		s := db.shardOf(db.hash(key))
-		t.peek(key) // what has expired already goes now, and is no change
+		t.peek(key) // an expired key is removed now, and is no change later
 		if s.watched == nil {
 			s.watched = make(map[string][]*watcher)
 		}
@@ -64,11 +64,11 @@ func (w *watcher) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) er
 	return w.store.doAtomic(ctx, db, cmds, w)
 }
 
-// commit stops watching, and returns an error if a watched key has changed. The shards of
-// all of them are locked, and w.mu is.
+// commit stops watching, and returns an error if a watched key has changed. The caller
+// holds w.mu, and the locks of the shards of all watched keys.
 func (w *watcher) commit(t *transaction) error {
 	for _, key := range w.keys {
-		t.peek(key) // which is a change if the key has expired
+		t.peek(key) // an expired key is a change
 	}
 	w.leave(t)
 	if w.changed.Swap(false) {
@@ -77,7 +77,7 @@ func (w *watcher) commit(t *transaction) error {
 	return nil
 }
 
-// leave stops watching. The shards of the keys are locked, and w.mu is.
+// leave stops watching. The caller holds w.mu, and the locks of the shards of the keys.
 func (w *watcher) leave(t *transaction) {
 	for _, key := range w.keys {
 		s := t.db.shardOf(t.db.hash(key))
@@ -110,14 +110,14 @@ func (w *watcher) Close() error {
 	return nil
 }
 
-// tell tells those who watch a key that it has changed.
+// tell tells the watchers of a key that the key has changed.
 func (s *shard) tell(key string) {
 	for _, w := range s.watched[key] {
 		w.changed.Store(true)
 	}
 }
 
-// tellAll is tell for all keys that are there.
+// tellAll is tell for all existing keys.
 func (s *shard) tellAll() {
 	for key := range s.watched {
 		if s.lookup(s.db.hash(key), key) != nil {

@@ -17,7 +17,7 @@ func TestAllocationBudgets(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	store := newStore(t, memory.Options{MaxEntries: 10_000})
-	for i := range 10_000 { // room for all that follows
+	for i := range 10_000 { // room for all later writes
 		set(t, store, strconv.Itoa(i), "value", time.Hour)
 	}
 	set(t, store, "key", "value", time.Hour)
@@ -58,7 +58,7 @@ func TestAllocationBudgets(t *testing.T) {
 	} {
 		got := testing.AllocsPerRun(1000, func() {
 			if err := tt.call(); err != nil {
-				require.NoError(t, err) // which may allocate
+				require.NoError(t, err) // require may allocate
 			}
 		})
 		require.LessOrEqual(t, got, tt.budget, "%s: allocations", tt.name)

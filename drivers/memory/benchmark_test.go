@@ -13,11 +13,11 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
-// Most of the time of a benchmark over many keys is the machine's memory:
-// what the code itself takes shows in those of one key.
+// In a benchmark over many keys the machine's memory takes most of the time. Benchmarks of
+// one key show the time of the code.
 const benchmarkKeys = 1 << 16
 
-// stride leads from one key to the next, through all of them and never to a
+// stride is the distance from one key to the next: the walk visits all keys and never a
 // neighbour.
 const stride = 7919
 
@@ -42,7 +42,7 @@ func filled(b *testing.B, keys []string, ttl time.Duration) *memory.Store {
 	return store
 }
 
-// hit reads one key that is there.
+// hit reads an existing key.
 func hit(b *testing.B, store *memory.Store, keys []string, values []driver.Value) {
 	values[0] = driver.Value{}
 	if err := store.Get(b.Context(), keys, values); err != nil || values[0].Err != nil {
@@ -57,8 +57,8 @@ func put(b *testing.B, store *memory.Store, entries []driver.Entry) {
 	}
 }
 
-// BenchmarkMap is the yardstick: a map under a mutex, whose entries have an
-// expiry time, and nothing else.
+// BenchmarkMap is the base line: a map under a mutex, whose entries have only a value and a
+// time of expiry.
 func BenchmarkMap(b *testing.B) {
 	type entry struct {
 		data    []byte
@@ -180,8 +180,8 @@ func BenchmarkDo(b *testing.B) {
 	}
 }
 
-// BenchmarkWatch is what writes cost those who watch nothing: while nobody does, and while
-// somebody watches a key beside theirs.
+// BenchmarkWatch measures writes without a watcher, and writes with a watcher of another
+// key.
 func BenchmarkWatch(b *testing.B) {
 	for _, watched := range []bool{false, true} {
 		name := map[bool]string{false: "nobody", true: "another key"}[watched]
@@ -220,8 +220,7 @@ func BenchmarkGetParallel(b *testing.B) {
 	})
 }
 
-// BenchmarkZipf is a cache at work: on a miss the value is stored, and
-// something goes for it.
+// BenchmarkZipf measures a cache in use: a miss stores the value and evicts an entry.
 func BenchmarkZipf(b *testing.B) {
 	trace := zipf(1.01, traceKeys)
 	keys := make([]string, 1<<20)

@@ -17,10 +17,10 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
-// lackingGroups are those of which the store runs no command.
+// lackingGroups are the groups without any command in the store.
 var lackingGroups = []driver.Group{driver.GroupMigration, driver.GroupScripts, driver.GroupFunctions}
 
-// lacking returns the commands that the store does not run.
+// lacking returns the commands that the store lacks.
 func lacking() []string {
 	var names []string
 	for _, row := range driver.Commands() {
@@ -41,9 +41,8 @@ func TestStoreRunsEveryCommandOfItsGroups(t *testing.T) {
 	require.Equal(t, want, newStore(t, memory.Options{}).Commands().Names(), "Commands()")
 }
 
-// command makes a command of a line of words. The words at the places of keys,
-// as the table of commands knows them, become keys; _ stands for the empty
-// value.
+// command makes a command of a line of words. Words at the places of keys become keys, by
+// the table of commands; _ is the empty value.
 func command(line string) *driver.Cmd {
 	words := strings.Fields(line)
 	row, _ := driver.LookupCommand(words[0])
@@ -62,7 +61,7 @@ func command(line string) *driver.Cmd {
 	return cmd
 }
 
-// keyPlaces returns from where to where the keys are among the arguments of a command.
+// keyPlaces returns the half-open range of the keys among the arguments of a command.
 func keyPlaces(row driver.Command, args []string) (from, end int) {
 	switch {
 	case row.Keys == driver.OneKey:
@@ -85,7 +84,7 @@ func keyPlaces(row driver.Command, args []string) (from, end int) {
 	return 0, len(args)
 }
 
-// outcome writes what a command answered as text.
+// outcome returns the reply or error of a command as text.
 func outcome(cmd *driver.Cmd) string {
 	switch {
 	case cmd.Err == nil:
@@ -113,7 +112,7 @@ func replyText(r driver.Reply) string {
 	case driver.ReplyInt:
 		return strconv.FormatInt(r.Int, 10)
 	case driver.ReplyFloat:
-		return strconv.Quote(driver.Float(r.Float).String()) // as RESP2 has it
+		return strconv.Quote(driver.Float(r.Float).String()) // in the form of RESP2
 	case driver.ReplyData:
 		return strconv.Quote(string(r.Data))
 	case driver.ReplyArray:
@@ -126,9 +125,8 @@ func replyText(r driver.Reply) string {
 	return fmt.Sprintf("%+v", r)
 }
 
-// sessions are commands and what Redis answers to them, each on an empty
-// database: see also TestRedisAnswersTheSame. ERR is an error that no sentinel
-// describes.
+// sessions are commands with the replies of Redis, each on an empty database: see also
+// TestRedisAnswersTheSame. ERR is an error without a sentinel.
 var sessions = joined(basicSessions, pubSubSessions, listSessions, hashSessions, setSessions, sortedSetSessions, streamSessions)
 
 func joined(groups ...map[string][][2]string) map[string][][2]string {
@@ -568,7 +566,7 @@ func TestAtomicBatchRunsAllOrNothing(t *testing.T) {
 		require.Equal(t, strings.HasPrefix(bad, "NOSUCH"), errors.Is(err, errors.ErrUnsupported), "a batch with %s", bad)
 		wantMiss(t, store, "k")
 	}
-	// A command that fails when it is run undoes nothing, as in Redis.
+	// A command that fails while it runs undoes nothing, as in Redis.
 	cmds := []*driver.Cmd{command("SET k v"), command("LPUSH k x"), command("INCRBY n 2"), command("GET k")}
 	require.NoError(t, store.Do(t.Context(), cmds, driver.Atomic))
 	for i, want := range []string{`"OK"`, "WRONGTYPE", "2", `"v"`} {
@@ -577,8 +575,8 @@ func TestAtomicBatchRunsAllOrNothing(t *testing.T) {
 	require.NoError(t, store.Do(t.Context(), nil, driver.Atomic), "no commands")
 }
 
-// Money moved between keys in atomic batches is never seen in two places or
-// none, whatever shards the keys are in.
+// Money that atomic batches move between keys is never seen in two places or in none, with
+// keys in any shards.
 func TestAtomicBatchHasNothingInBetween(t *testing.T) {
 	store := newStore(t, memory.Options{})
 	const accounts, total = 10, 1000

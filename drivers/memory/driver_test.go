@@ -12,7 +12,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
-// open opens a DSN and checks, as the core does, that all of it was read.
+// open opens a DSN and checks, as the core does, that all parameters were read.
 func open(t testing.TB, d *memory.Driver, dsn string) (*memory.Store, error) {
 	t.Helper()
 	parsed, err := driver.ParseDSN(dsn)
@@ -36,7 +36,7 @@ func mustOpen(t testing.TB, d *memory.Driver, dsn string) *memory.Store {
 func TestOpenTakesTheBoundsOfTheDSN(t *testing.T) {
 	for _, tt := range []struct {
 		dsn       string
-		valueSize int // as far as the limit on values tells
+		valueSize int // the largest value
 	}{
 		{"memory://", memory.DefaultMaxBytes},
 		{"memory://?max_entries=1", memory.DefaultMaxBytes},

@@ -61,7 +61,7 @@ func checkBounds(t testing.TB, store *memory.Store, bounds, slack memory.Options
 	require.False(t, bounds.MaxBytes > 0 && got.Bytes > bounds.MaxBytes+slack.MaxBytes, "%d bytes, the bound is %d", got.Bytes, bounds.MaxBytes)
 }
 
-// Writers at work may exceed a bound by what they are just writing, and no more.
+// Concurrent writers may exceed a bound only by their own writes.
 func TestBoundsHoldUnderConcurrency(t *testing.T) {
 	const (
 		writers   = 8
@@ -101,7 +101,7 @@ func TestBoundsHoldUnderConcurrency(t *testing.T) {
 	checkBounds(t, store, bounds, memory.Options{})
 }
 
-// Small bounds are exact: a store that may hold n keys does, however they hash.
+// Small bounds are exact: a store with a bound of n keys holds n keys, with any hashes.
 func TestStoreFillsUpToItsBound(t *testing.T) {
 	for _, n := range []int{1, 2, 100, 5000} {
 		store := newStore(t, memory.Options{MaxEntries: n})
@@ -115,7 +115,7 @@ func TestStoreFillsUpToItsBound(t *testing.T) {
 }
 
 func TestWriteDoesNotEvictItself(t *testing.T) {
-	// A value of most of the store pushes everything else out and stays.
+	// A value that fills most of the store evicts everything else and stays.
 	store := newStore(t, memory.Options{MaxBytes: 1 << 20})
 	for i := range 1000 {
 		set(t, store, strconv.Itoa(i), strings.Repeat("x", 500), driver.NoExpiry)
@@ -125,7 +125,7 @@ func TestWriteDoesNotEvictItself(t *testing.T) {
 		set(t, store, key, value, driver.NoExpiry)
 		wantValue(t, store, key, value)
 	}
-	// So does a list that grows.
+	// A list that grows does the same.
 	for i := range 10 {
 		_, err := do(t, store, "RPUSH", driver.Key("list"), driver.Val(make([]byte, 100_000)))
 		require.NoError(t, err)
@@ -154,10 +154,9 @@ func TestEvictionSparesWhatIsUsed(t *testing.T) {
 	}
 }
 
-// A policy is a cache of keys that holds so many: what eviction is compared on.
+// A policy is a cache with a bound on its keys, for comparisons of evictions.
 type policy interface {
-	// access asks for a key, adds it if it is not there, and reports whether
-	// it was.
+	// access asks for a key, adds a missing key, and reports whether the key existed.
 	access(key int) bool
 }
 
@@ -176,7 +175,7 @@ func (p sievePolicy) access(key int) bool {
 	return false
 }
 
-// queuePolicy is FIFO, or LRU if it moves what is used to the front.
+// queuePolicy is FIFO, or LRU if used keys move to the front.
 type queuePolicy struct {
 	capacity int
 	lru      bool
@@ -202,7 +201,7 @@ func (p *queuePolicy) access(key int) bool {
 	return false
 }
 
-// hitRatio is the share of hits that a policy has on a trace.
+// hitRatio returns the part of accesses in a trace that are hits.
 func hitRatio(p policy, next func() int, accesses int) float64 {
 	hits := 0
 	for range accesses {
@@ -213,7 +212,7 @@ func hitRatio(p policy, next func() int, accesses int) float64 {
 	return float64(hits) / float64(accesses)
 }
 
-// zipf returns a trace in which few keys are popular and many are rare, always
+// zipf returns a trace in which few keys are popular and many are rare. The trace is always
 // the same.
 func zipf(exponent float64, keys uint64) func() int {
 	z := rand.NewZipf(rand.New(rand.NewPCG(3, 4)), exponent, 1, keys-1)

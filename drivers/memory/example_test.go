@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
-// A store with bounds of its own. Applications hand it to xcache.New.
+// The store has bounds of its own. Applications pass the store to xcache.New.
 func ExampleNewStore() {
 	store, err := memory.NewStore(memory.Options{MaxEntries: 10_000, MaxBytes: 64 << 20})
 	if err != nil {
@@ -36,14 +36,14 @@ func ExampleNewStore() {
 	// xcache: key not found
 }
 
-// A zero Options is any number of entries, 256 MiB in all.
+// The zero Options allow any number of entries, and 256 MiB in all.
 func ExampleOptions() {
 	_, err := memory.NewStore(memory.Options{MaxBytes: 1})
 	fmt.Println(err)
 	// Output: xcache: memory: MaxBytes must be 4096 or more, or Unbounded
 }
 
-// Stores of one name are one store.
+// Stores with the same name are one store.
 func ExampleDriver() {
 	var d memory.Driver
 	open := func(text string) driver.Store {

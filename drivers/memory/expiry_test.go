@@ -20,7 +20,7 @@ func TestValueIsThereUntilItsTTLHasPassed(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			store := newStore(t, memory.Options{})
-			time.Sleep(time.Minute) // a store that is not brand new
+			time.Sleep(time.Minute) // so that the store is not new
 			set(t, store, "key", "value", ttl)
 			push(t, store, "list")
 			expire(t, store, "list", ttl, nil)
@@ -301,8 +301,8 @@ func TestExpiredKeyCountsAsMissing(t *testing.T) {
 	}
 }
 
-// Keys that expire and are never asked for again must not pile up: a stream of
-// new keys with a short TTL levels off near what is alive.
+// Expired keys that are never read must not accumulate. With a stream of new keys with a
+// short TTL, the number of keys stays near the number of live keys.
 func TestExpiredEntriesDoNotPileUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newStore(t, memory.Options{MaxBytes: memory.Unbounded})
@@ -316,7 +316,7 @@ func TestExpiredEntriesDoNotPileUp(t *testing.T) {
 	})
 }
 
-// When a crowd expires at once, a few writes are enough to free it.
+// A few writes are enough to free many entries that expire at once.
 func TestCrowdThatExpiredIsFreedByFewWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newStore(t, memory.Options{MaxBytes: memory.Unbounded})

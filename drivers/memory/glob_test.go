@@ -15,7 +15,7 @@ func TestGlobMatchesAsRedisDoes(t *testing.T) {
 	}
 }
 
-// globs is also held against a real server: see TestRedisMatchesTheSameGlobs.
+// globs are also compared with a real server: see TestRedisMatchesTheSameGlobs.
 var globs = []struct {
 	pattern, text string
 	want          bool
@@ -50,7 +50,7 @@ var globs = []struct {
 	{"?*", "a", true},
 	{"?*?", "a", false},
 	{"*??", "abc", true},
-	{"??", "é", true}, // bytes, not characters
+	{"??", "é", true}, // ? is a byte, not a character
 
 	{"[abc]", "b", true},
 	{"[abc]", "d", false},
@@ -67,7 +67,7 @@ var globs = []struct {
 	{"[a-cx-z]", "y", true},
 	{"[a-cx-z]", "d", false},
 	{"[-a]", "-", true},
-	{"[a-]", "-", false}, // a range up to ], and no end
+	{"[a-]", "-", false}, // a range up to ], without an end
 	{"[a-]", "a", true},
 	{"[a-]", "_", true},
 	{"[a-]x]", "b", false},
@@ -113,8 +113,8 @@ var globs = []struct {
 	{`[^\]]`, "]", false},
 }
 
-// Redis compares the bytes of a range as its C compiler's char: with a sign on
-// most machines, without one on others. Here they have none.
+// Redis compares the bytes of a range as char of its C compiler, which has a sign on most
+// machines. In this store bytes have no sign.
 func TestGlobRangesHaveNoSign(t *testing.T) {
 	require.True(t, memory.MatchGlob("[\x00-\xff]", "\x80"), "a range of all bytes does not match each of them")
 }
@@ -133,7 +133,7 @@ func TestGlobTakesNoExponentialTime(t *testing.T) {
 	}
 }
 
-// FuzzGlob holds the matcher against one that tries everything.
+// FuzzGlob compares the matcher with a matcher that tries everything.
 func FuzzGlob(f *testing.F) {
 	for _, tt := range globs {
 		f.Add(tt.pattern, tt.text)
@@ -155,7 +155,7 @@ type globPart struct {
 
 func parseGlob(pattern string) []globPart {
 	var parts []globPart
-	// next takes one byte of the pattern, and whether a \ stood before it.
+	// next returns one byte of the pattern, and whether a \ stood before the byte.
 	next := func() (c byte, escaped bool) {
 		if c, pattern = pattern[0], pattern[1:]; c == '\\' && pattern != "" {
 			c, pattern = pattern[0], pattern[1:]

@@ -125,7 +125,7 @@ var hashSessions = map[string][][2]string{
 	},
 }
 
-// fieldTTLSessions are those with commands that Redis has since 8.0.
+// fieldTTLSessions are the sessions with commands that Redis has since 8.0.
 var fieldTTLSessions = map[string][][2]string{
 	"TTLs of fields": {
 		{"HEXPIRE h 10 FIELDS 1 f", "[-2]"},
@@ -255,7 +255,7 @@ var fieldTTLSessions = map[string][][2]string{
 	},
 }
 
-// run runs commands, and fails the test unless each answers what it should.
+// run runs commands, and fails the test unless each reply is the expected one.
 func run(t *testing.T, store *memory.Store, steps ...[2]string) {
 	t.Helper()
 	for _, step := range steps {
@@ -265,7 +265,7 @@ func run(t *testing.T, store *memory.Store, steps ...[2]string) {
 	}
 }
 
-// Valkey takes several conditions, Redis one.
+// Valkey accepts several conditions, and Redis one.
 func TestOneConditionOnTheTTLOfAField(t *testing.T) {
 	run(t, newStore(t, memory.Options{}), [2]string{"HSET h f 1", "1"}, [2]string{"HEXPIRE h 5 XX GT FIELDS 1 f", "ERR"})
 }
@@ -291,7 +291,7 @@ func TestFieldsGoWhenTheirTimeIsUp(t *testing.T) {
 	})
 }
 
-// A hash whose last field has expired is no key any more, whoever asks.
+// A hash whose last field has expired is a missing key for every command.
 func TestHashOfExpiredFieldsIsGone(t *testing.T) {
 	for name, gone := range map[string]func(t *testing.T, store *memory.Store){
 		"Get": func(t *testing.T, store *memory.Store) {
@@ -319,7 +319,7 @@ func TestHashOfExpiredFieldsIsGone(t *testing.T) {
 	}
 }
 
-// The accounts are right after any writes, also where fields expire unseen.
+// The counts are right after any writes, also when fields expire unseen.
 func TestBytesOfHashes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newStore(t, memory.Options{})
@@ -355,7 +355,7 @@ func TestHashThatWouldGrowTooLargeStaysAsItIs(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []driver.Reply{driver.DataReply(large.Data), driver.DataReply([]byte("1"))}, all.Items, "after %s", refused.Name)
 	}
-	// TTLs take room, too.
+	// TTLs use memory, too.
 	for i := range 100 {
 		if _, err = do(t, store, "HSET", hash, driver.Field(strconv.Itoa(i)), driver.Int(1)); err != nil {
 			break
@@ -378,7 +378,7 @@ func TestRandomFieldsAreBounded(t *testing.T) {
 	run(t, store, [2]string{"HSET h f 1", "1"}, [2]string{"HRANDFIELD h -9223372036854775807", "ERR"})
 }
 
-// Every field is picked, and none twice, whatever part of them is asked for.
+// Every field is picked, and none twice, for every count.
 func TestRandomFieldsAreDifferent(t *testing.T) {
 	store := newStore(t, memory.Options{})
 	const n = 60

@@ -192,8 +192,8 @@ var listSessions = map[string][][2]string{
 	},
 }
 
-// Redis 7.0 takes the least integer, which has no opposite, for one that counts from the
-// front; later ones refuse it, as here.
+// The least integer has no opposite. Redis 7.0 counts from the front for this integer;
+// later releases refuse it, as the store does.
 func TestLeastIntegerIsNoCountFromTheEnd(t *testing.T) {
 	store := newStore(t, memory.Options{})
 	for _, line := range []string{"LREM l -9223372036854775808 a", "LPOS l a RANK -9223372036854775808"} {
@@ -203,7 +203,7 @@ func TestLeastIntegerIsNoCountFromTheEnd(t *testing.T) {
 	}
 }
 
-// What a write would add counts before it is made.
+// The size of a write is checked before the write.
 func TestListThatWouldGrowTooLargeStaysAsItIs(t *testing.T) {
 	store := newStore(t, memory.Options{MaxBytes: memory.MinMaxBytes})
 	large := driver.Val([]byte(strings.Repeat("x", 3000)))

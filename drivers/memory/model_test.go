@@ -17,8 +17,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
-// A model is a store as simple as it can be: a map, and a clock that only the
-// test moves.
+// A model is a very simple store: a map, and a clock that only the test moves.
 type model struct {
 	keys map[string]modelValue
 	now  time.Time
@@ -26,7 +25,7 @@ type model struct {
 
 type modelValue struct {
 	data    string
-	expires time.Time // zero is never
+	expires time.Time // zero for never
 }
 
 func (m *model) get(key string) (modelValue, bool) {
@@ -59,8 +58,8 @@ func (m *model) ttl(v modelValue) time.Duration {
 	return v.expires.Sub(m.now)
 }
 
-// Any operations in any order, with time passing in between, leave a store as
-// they leave the model.
+// Random operations, with time passing in between, have the same result on a store and on
+// the model.
 func TestRandomOperationsDoTheSameAsOnAModel(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) { compareWithModel(t, rand.New(rand.NewPCG(seed, 7))) })
@@ -101,7 +100,7 @@ func compareWithModel(t *testing.T, random *rand.Rand) {
 			if err := setErr(t, store, driver.Entry{Key: key, Value: []byte(value), TTL: ttl, Cond: cond}); !bare(err, want) {
 				fail("Set(ttl %v, cond %v) = %v, want %v", ttl, cond, err, want)
 			}
-		case 3: // GetTTL, which is Get and TTL in one
+		case 3: // GetTTL, with the checks of Get and TTL
 			values := make([]driver.Value, 1)
 			if err := store.GetTTL(ctx, []string{key}, values); err != nil {
 				fail("GetTTL: %v", err)
@@ -208,7 +207,7 @@ func compareWithModel(t *testing.T, random *rand.Rand) {
 		}
 	}
 
-	// In the end both hold the same, and the accounts are right.
+	// At the end both have the same keys, and the counts are right.
 	var want []string
 	wantBytes := int64(0)
 	for _, key := range slices.Sorted(maps.Keys(m.keys)) {
@@ -220,7 +219,7 @@ func compareWithModel(t *testing.T, random *rand.Rand) {
 	}
 	require.Equal(t, want, scan(t, store, "*"), "the keys")
 	for i := range 12 {
-		_, _ = get(t, store, fmt.Sprint("key", i)) // lets go of what has expired
+		_, _ = get(t, store, fmt.Sprint("key", i)) // removes the key if it has expired
 	}
 	got := store.Stats()
 	overhead := int64(0)
@@ -239,7 +238,7 @@ func TestRandomListCommandsDoTheSameAsOnASlice(t *testing.T) {
 	key := driver.Key("list")
 	var want [][]byte
 	for step := range 20_000 {
-		// Long phases in which the list mostly grows or mostly shrinks.
+		// In long phases the list mostly grows or mostly shrinks.
 		grow := random.IntN(10) < 3+4*(step/1000%2)
 		value := []byte(strconv.Itoa(step))
 		switch {

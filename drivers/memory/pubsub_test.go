@@ -21,7 +21,8 @@ var pubSubSessions = map[string][][2]string{
 	},
 }
 
-// What waits for a slow handler is bounded, and its end is told.
+// The queue of a slow handler is bounded, and the handler is told when messages are
+// dropped.
 func TestSubscriberThatIsTooSlowIsToldSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newStore(t, memory.Options{})

@@ -15,11 +15,11 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// A lineMaker makes up commands: few keys and values, so that they meet, and now and then
-// something that a command does not take.
+// A lineMaker makes random commands: few keys and values, so that commands meet, and
+// sometimes an invalid argument.
 type lineMaker struct {
 	*rand.Rand
-	made *int // how many times later has been asked
+	made *int // the number of calls of later
 }
 
 func newLineMaker(source rand.Source) lineMaker { return lineMaker{rand.New(source), new(int)} }
@@ -35,8 +35,8 @@ func (m lineMaker) number() string {
 }
 func (m lineMaker) ttl() string { return m.pick("0", "-1", m.later(), m.later(), m.later(), "text") }
 
-// later returns about a day in milliseconds, which is no closer than seconds to what it
-// returned before: GT and LT compare what two clocks have made of it.
+// later returns about a day in milliseconds. Two results differ by seconds at least: GT and
+// LT compare times that two clocks have produced.
 func (m lineMaker) later() string {
 	const day, apart = 86_400_000, 5_000
 	*m.made++
@@ -136,7 +136,7 @@ func (m lineMaker) lists() map[string]func() string {
 	}
 }
 
-// hashes is with the TTLs of fields, or without.
+// hashes returns commands with the TTLs of fields, or without.
 func (m lineMaker) hashes(ttls bool) map[string]func() string {
 	field := func() string { return m.pick("f", "g", "h", "i") }
 	value := func() string { return m.pick("0", "1", "-5", "9223372036854775807", "text", "_", "1.5", "3.0e3") }
@@ -237,7 +237,7 @@ func (m lineMaker) sets() map[string]func() string {
 	}
 }
 
-// Any commands in any order have the same outcome here and there.
+// Random commands have the same outcome on the store and on Redis.
 func TestRandomCommandsDoTheSameAsOnRedis(t *testing.T) {
 	conn := redis.Server(t).Dial(t)
 	seed := rand.Uint64()
@@ -267,7 +267,7 @@ func TestRandomCommandsDoTheSameAsOnRedis(t *testing.T) {
 	}
 }
 
-// compareWithRedis runs a command here and there. log is what went before.
+// compareWithRedis runs a command on the store and on Redis. log has the commands before.
 func compareWithRedis(t *testing.T, store *memory.Store, conn *servertest.Conn, line string, log []string) {
 	t.Helper()
 	if name, rest, _ := strings.Cut(line, " "); strings.HasSuffix(name, "SCAN") {
@@ -293,7 +293,7 @@ func compareWithRedis(t *testing.T, store *memory.Store, conn *servertest.Conn, 
 	}
 }
 
-// requireSamePop takes the members that SPOP took here away there as well, and makes sure
+// requireSamePop removes at Redis the members that SPOP took from the store, and checks
 // that there were no more.
 func requireSamePop(t *testing.T, store *memory.Store, conn *servertest.Conn, popped *driver.Cmd) {
 	t.Helper()
@@ -311,10 +311,11 @@ func requireSamePop(t *testing.T, store *memory.Store, conn *servertest.Conn, po
 	}
 }
 
-// unordered are the commands whose replies are in any order, in groups of so many.
+// unordered are the commands whose replies are in any order, with the size of a group of
+// elements.
 var unordered = map[string]int{"SMEMBERS": 1, "SUNION": 1, "SINTER": 1, "SDIFF": 1, "HGETALL": 2, "HKEYS": 1, "HVALS": 1}
 
-// byChance are those of which only the number of elements is the same.
+// byChance are the commands for which only the number of elements is compared.
 var byChance = map[string]bool{"SRANDMEMBER": true, "HRANDFIELD": true}
 
 // regroup returns the text of an array with its groups of elements in order.
@@ -333,7 +334,7 @@ func nearAll(a, b string) bool {
 	return slices.EqualFunc(x, y, func(a, b string) bool { return a == b || near(a, b) })
 }
 
-// requireSameScan runs a scan to its end here and there, and compares what came back.
+// requireSameScan runs a whole scan on the store and on Redis, and compares the elements.
 func requireSameScan(t *testing.T, store *memory.Store, conn *servertest.Conn, name, rest string, log []string) {
 	t.Helper()
 	key, options, _ := strings.Cut(rest, " ")
@@ -383,7 +384,7 @@ func asReply(reply any) driver.Reply {
 	return driver.Reply{}
 }
 
-// requireAccounts fails the test unless a store that is emptied counts nothing.
+// requireAccounts fails the test unless an emptied store counts nothing.
 func requireAccounts(t *testing.T, store *memory.Store) {
 	t.Helper()
 	for _, key := range []string{"a", "b", "c"} {
@@ -393,8 +394,8 @@ func requireAccounts(t *testing.T, store *memory.Store) {
 	require.Equal(t, memory.Stats{Expirations: store.Stats().Expirations}, store.Stats(), "an emptied store")
 }
 
-// near tells that two TTLs in milliseconds may be the same: the two servers
-// have looked at their clocks at different times.
+// near reports whether two TTLs in milliseconds may be the same: the two servers have read
+// their clocks at different times.
 func near(a, b string) bool {
 	x, errX := strconv.Atoi(a)
 	y, errY := strconv.Atoi(b)

@@ -20,13 +20,13 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
-// A batch is commands that are sent at once.
+// A batch has commands that are sent at once.
 type batch struct {
 	how   driver.How
 	lines []string
 }
 
-// A sequence is batches on an empty database.
+// A sequence has batches for an empty database.
 type sequence []batch
 
 func (s sequence) String() string {
@@ -68,7 +68,7 @@ func (s sequence) commands() int {
 	return n
 }
 
-// shrink leaves out what a difference does not need.
+// shrink removes the commands that a difference does not need.
 func (s sequence) shrink(differs func(sequence) bool) sequence {
 	for size := s.commands() / 2; size > 0; {
 		shorter := false
@@ -91,7 +91,7 @@ func (m lineMaker) sortedSets() map[string]func() string {
 	score := func() string {
 		return m.pick("0", "1", "2", "-1", "1.5", "-0", "3e2", "inf", "-inf", "+inf", "0.1", "1e-7", "1e17", "nan", "text")
 	}
-	scoreLimit := func() string { // a lone ( is 0 to Redis, and an error here
+	scoreLimit := func() string { // a lone ( is 0 for Redis, and an error here
 		return m.pick("-inf", "+inf", "0", "1", "(1", "2", "(0", "-1", "1.5", "(inf", "text")
 	}
 	number := func() string { return m.pick("0", "1", "2", "3", "-1", "-2", "100", m.number()) }
@@ -150,8 +150,8 @@ func (m lineMaker) sortedSets() map[string]func() string {
 	}
 }
 
-// sortedSetsByMember has sorted sets of one score, on keys of their own: what members are
-// between two others in one of several scores, Redis does not say.
+// sortedSetsByMember has commands on sorted sets with one score, on keys of their own. For
+// several scores Redis does not define the members between two members.
 func (m lineMaker) sortedSetsByMember() map[string]func() string {
 	key := func() string { return m.pick("d", "e") }
 	member := func() string { return m.pick("u", "v", "w", "x", "_") }
@@ -223,8 +223,8 @@ func (m lineMaker) streams() map[string]func() string {
 	}
 }
 
-// inOrder leaves out what two servers cannot do the same without being told: they pop
-// different members, and have cursors of their own.
+// inOrder removes commands whose results differ between servers: pops of random members,
+// and scans with cursors.
 func inOrder(lines map[string]func() string, m lineMaker) map[string]func() string {
 	lines = maps.Clone(lines)
 	for name := range lines {
@@ -238,7 +238,7 @@ func inOrder(lines map[string]func() string, m lineMaker) map[string]func() stri
 	return lines
 }
 
-// A difference that is allowed, and why.
+// The differences that are allowed, with a reason.
 var allowed = []struct {
 	why  string
 	name *regexp.Regexp // of the command
@@ -287,7 +287,7 @@ func inGroups(size int) func(here, there string) bool {
 	}
 }
 
-// scanned is inGroups of a reply with a cursor in front.
+// scanned is inGroups for a reply that begins with a cursor.
 func scanned(size int) func(here, there string) bool {
 	return func(here, there string) bool {
 		here, okHere := strings.CutPrefix(here, `["0" `)
@@ -296,7 +296,7 @@ func scanned(size int) func(here, there string) bool {
 	}
 }
 
-// sameNumbers compares word by word; numbers by their values.
+// sameNumbers compares word by word. Numbers are compared by value.
 func sameNumbers(here, there string) bool {
 	return slices.EqualFunc(strings.Fields(here), strings.Fields(there), func(a, b string) bool {
 		const marks = `[]"`
@@ -318,8 +318,8 @@ func sameOutcome(name, here, there string) bool {
 	return false
 }
 
-// compareSequence runs a sequence on an empty store and on an empty server, and returns
-// the first difference, or "". It counts the commands that were no error and found
+// compareSequence runs a sequence on an empty store and on an empty server, and returns the
+// first difference, or "". succeeded counts the commands that were no error and found
 // something.
 func compareSequence(t testing.TB, conn *servertest.Conn, s sequence, succeeded map[string]int) string {
 	t.Helper()
@@ -380,8 +380,7 @@ func wordsOf(cmd *driver.Cmd) []string {
 	return words
 }
 
-// A family is commands of one data structure, and those that give a key, instead of %s, what
-// the others find something in.
+// A family has the commands of one data structure, and the commands that fill a key, %s.
 type family struct {
 	lines  map[string]func() string
 	builds []string
@@ -399,12 +398,12 @@ func (m lineMaker) families(fieldTTLs bool) []family {
 	}
 }
 
-// build returns a command that gives a key something, or nothing new.
+// build returns a command that fills a key, or has no effect on a filled key.
 func (f family) build(m lineMaker) string {
 	return strings.ReplaceAll(m.pick(f.builds...), "%s", m.key())
 }
 
-// line returns any command. Those that take a key away come less often than the others.
+// line returns a random command. Commands that remove a key are rarer than others.
 func (f family) line(m lineMaker, names []string) string {
 	if m.IntN(6) == 0 {
 		return f.build(m)
@@ -416,7 +415,7 @@ func (f family) line(m lineMaker, names []string) string {
 	return strings.Join(strings.Fields(name+" "+f.lines[name]()), " ")
 }
 
-// makeSequence makes up a sequence of commands of one family, or of all.
+// makeSequence makes a random sequence of commands of one family, or of all.
 func (m lineMaker) makeSequence(families []family) sequence {
 	const batches, most = 12, 40
 	from := families
@@ -447,9 +446,9 @@ func (m lineMaker) makeSequence(families []family) sequence {
 	return s
 }
 
-// TestRandomSequences compares the store with real servers, over all families of
-// commands, in pipelines and in transactions. XCACHE_RANDOM_OPS says how many commands
-// each server gets, and XCACHE_RANDOM_SEED which: see "make test-random".
+// TestRandomSequences compares the store with real servers, over all families of commands,
+// in pipelines and in transactions. XCACHE_RANDOM_OPS is the number of commands for each
+// server, and XCACHE_RANDOM_SEED is the seed: see "make test-random".
 func TestRandomSequences(t *testing.T) {
 	ops, seeds := 20_000, []uint64{1, rand.Uint64()}
 	if text := os.Getenv("XCACHE_RANDOM_OPS"); text != "" {
@@ -477,7 +476,7 @@ func TestRandomSequences(t *testing.T) {
 	}
 }
 
-// compareRandomly counts in found how often each command found something.
+// compareRandomly counts in found the results of each command that found something.
 func compareRandomly(t *testing.T, conn *servertest.Conn, seed uint64, ops int, found map[string]int) {
 	t.Helper()
 	m := newLineMaker(rand.NewPCG(seed, 7))
@@ -488,7 +487,7 @@ func compareRandomly(t *testing.T, conn *servertest.Conn, seed uint64, ops int, 
 			found[name] += 0
 		}
 	}
-	differences := make(map[string]string) // by what the shortest sequence ends with
+	differences := make(map[string]string) // by the last command of the shortest sequence
 	for done := 0; done < ops && len(differences) < most; {
 		s := m.makeSequence(families)
 		done += s.commands()

@@ -16,8 +16,7 @@ var redis = servertest.NewShared()
 
 func TestMain(m *testing.M) { servertest.Main(m, redis) }
 
-// onRedis runs a command on a real server and writes what it answered as
-// outcome does.
+// onRedis runs a command on a real server and returns the reply in the form of outcome.
 func onRedis(t testing.TB, conn *servertest.Conn, cmd *driver.Cmd) string {
 	t.Helper()
 	words := []string{cmd.Name}
@@ -33,7 +32,7 @@ func onRedis(t testing.TB, conn *servertest.Conn, cmd *driver.Cmd) string {
 	return errorText(serverErr)
 }
 
-// errorText writes a server's error as outcome does.
+// errorText returns a server's error in the form of outcome.
 func errorText(serverErr servertest.ServerError) string {
 	for text, outcome := range map[string]string{
 		"WRONGTYPE":                   "WRONGTYPE",
@@ -94,7 +93,7 @@ func TestRedisAnswersTheSame(t *testing.T) {
 	}
 }
 
-// hasFieldTTLs reports whether a server has all commands on TTLs of fields, as Redis has
+// hasFieldTTLs reports whether a server has all commands of TTLs of fields. Redis has them
 // since 8.0.
 func hasFieldTTLs(t testing.TB, conn *servertest.Conn) bool {
 	t.Helper()

@@ -16,8 +16,8 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
-// A watch is an optimistic transaction on one key, here and there, which begins anew when it
-// has ended.
+// A watch is an optimistic transaction on one key, on the store and on Redis. After its end
+// another transaction begins.
 type watch struct {
 	key   string
 	store *memory.Store
@@ -40,7 +40,7 @@ func (w *watch) begin(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// conflicts ends the transaction, and tells whether it is lost here, and whether there.
+// conflicts ends the transaction, and reports whether there was a conflict here and there.
 func (w *watch) conflicts(t *testing.T) (here, there bool) {
 	t.Helper()
 	replies, err := w.there.Pipeline([]string{"MULTI"}, []string{"EXEC"}, []string{"WATCH", w.key})
@@ -55,8 +55,8 @@ func (w *watch) conflicts(t *testing.T) (here, there bool) {
 	return err != nil, replies[1] == nil
 }
 
-// writes makes up commands of a family that write, each of them once, between others that give
-// them something to find.
+// writes makes commands of a family that write, each of them once, and between them
+// commands that fill keys.
 func (f family) writes(m lineMaker) (lines []string) {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(f.lines)) {
@@ -70,14 +70,14 @@ func (f family) writes(m lineMaker) (lines []string) {
 	for _, i := range m.Perm(len(names)) {
 		line := names[i] + " " + f.lines[names[i]]()
 		if names[i] == "SPOP" && !strings.HasSuffix(line, " 9") {
-			line = "SPOP a 0" // chance picks the members
+			line = "SPOP a 0" // the members are picked at random
 		}
 		lines = append(lines, f.build(m), line)
 	}
 	return lines
 }
 
-// waits makes up commands that may wait.
+// waits makes commands that may wait.
 func (m lineMaker) waits() map[string]func() string {
 	const soon = "0.01"
 	return map[string]func() string{
@@ -91,8 +91,8 @@ func (m lineMaker) waits() map[string]func() string {
 	}
 }
 
-// A command makes those lose who watch a key if it does so on Redis, and else not: what it
-// says of the key does not matter, and some writes are overlooked there.
+// A command is a conflict for the watchers of a key exactly if it is one on Redis. The
+// effect on the key does not matter, and Redis overlooks some writes.
 func TestRandomCommandsConflictAsOnRedis(t *testing.T) {
 	const rounds = 15
 	server := servertest.Redis(t, servertest.Release(release.Redis8.Name))

@@ -43,8 +43,7 @@ func TestScanYieldsEachKeyThatMatches(t *testing.T) {
 	require.Equal(t, []string{"user:0042"}, scan(t, store, "user:0042"), "a pattern without wildcards")
 }
 
-// The body of the loop may use the store: no lock is held while a key is
-// yielded.
+// The body of the loop may use the store: no lock is held while a key is yielded.
 func TestScanHoldsNoLock(t *testing.T) {
 	store := newStore(t, memory.Options{})
 	for i := range 3000 {
@@ -127,7 +126,7 @@ func TestScanYieldsWhatIsThereAllTheTime(t *testing.T) {
 					return
 				default:
 				}
-				// Lasting keys are overwritten, passing ones come and go.
+				// Lasting keys are overwritten, and other keys come and go.
 				set(t, store, fmt.Sprint("lasting", i%lasting), "other", time.Hour)
 				set(t, store, fmt.Sprint("passing", i%lasting), "value", driver.NoExpiry)
 				_, _ = store.Delete(t.Context(), []string{fmt.Sprint("passing", (i+lasting/2)%lasting)})

@@ -12,7 +12,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// Package lua is not imported here.
+// This test does not import package lua.
 func TestScriptsNeedAnImportThatTheErrorNames(t *testing.T) {
 	store, err := memory.NewStore(memory.Options{})
 	require.NoError(t, err)

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// No test can find keys whose 64-bit hashes collide, so this one goes below
-// the hash.
+// No test can find keys whose 64-bit hashes collide, so this test calls the shard with a
+// hash.
 func TestShardTellsKeysOfOneHashApart(t *testing.T) {
 	db := newDatabase(Options{MaxEntries: Unbounded, MaxBytes: Unbounded})
 	s := &db.shards[0]

@@ -19,7 +19,7 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// sortedSetSessions are those of the sessions that are about sorted sets.
+// sortedSetSessions are the sessions of sorted sets.
 var sortedSetSessions = map[string][][2]string{
 	"sorted sets": {
 		{"ZCARD z", "0"},
@@ -76,8 +76,8 @@ var sortedSetSessions = map[string][][2]string{
 	},
 }
 
-// agrees reports whether a reply is what a server answered in RESP2, where a number with
-// a fraction is text.
+// agrees reports whether a reply equals a server's reply in RESP2, where a number with a
+// fraction is text.
 func agrees(here driver.Reply, there any) bool {
 	switch here.Kind {
 	case driver.ReplyFloat:
@@ -91,7 +91,7 @@ func agrees(here driver.Reply, there any) bool {
 	return replyText(here) == serverText(there)
 }
 
-// flat puts the pairs that a server answers one behind the other, as the store does.
+// flat joins the pairs in a server's reply into one list, as in the store's replies.
 func flat(pairs any) any {
 	all := []any{}
 	for _, pair := range pairs.([]any) {
@@ -100,7 +100,8 @@ func flat(pairs any) any {
 	return all
 }
 
-// wantSame runs a line here and on a server, and fails the test unless both answer alike.
+// wantSame runs a line on the store and on a server, and fails the test unless the replies
+// are equal.
 func wantSame(t testing.TB, store driver.Commander, conn *servertest.Conn, line string, log []string) {
 	t.Helper()
 	cmd := command(line)
@@ -118,7 +119,7 @@ func wantSame(t testing.TB, store driver.Commander, conn *servertest.Conn, line 
 		text := err.Error()
 		switch {
 		case strings.HasPrefix(text, "WRONGTYPE"):
-			// Redis looks at some keys before it looks at the options behind them.
+			// Redis looks at some keys before the options behind them.
 			same = errors.Is(cmd.Err, driver.ErrWrongType) || errors.Is(cmd.Err, driver.ErrSyntax)
 		case strings.Contains(text, "not a number (NaN)"):
 			same = errors.Is(cmd.Err, driver.ErrOverflow)
@@ -131,7 +132,7 @@ func wantSame(t testing.TB, store driver.Commander, conn *servertest.Conn, line 
 	}
 }
 
-// sortedSetLines are what random commands on sorted sets look like.
+// sortedSetLines returns makers of random commands on sorted sets.
 func sortedSetLines(random *rand.Rand) map[string]func() string {
 	pick := func(words ...string) string { return words[random.IntN(len(words))] }
 	key := func() string { return pick("a", "b", "c", "text") }
@@ -141,7 +142,7 @@ func sortedSetLines(random *rand.Rand) map[string]func() string {
 	}
 	good := func() string { return pick("0", "1", "1", "2", "3", "-1", "1.5", "inf", "-inf") }
 	bound := func() string {
-		// Not a ( alone, or nothing: Redis takes them for 0, which nobody means.
+		// A lone ( or an empty word is left out: Redis reads 0, which no caller means.
 		return pick("0", "1", "2", "(1", "(2", "-inf", "+inf", "(inf", "(-inf", "1.5", "(1.5", "nan", "x", "((1")
 	}
 	lex := func() string {
@@ -225,7 +226,7 @@ func TestRandomSortedSetCommandsDoTheSameAsOnRedis(t *testing.T) {
 	for round := range 40 {
 		conn.Do(t, "FLUSHDB")
 		store := newStore(t, memory.Options{})
-		// Every other round has one score for all, as ranges by member want.
+		// Every other round has one score for all members, as ranges by member need.
 		equal := round%2 == 1
 		var log []string
 		for range 300 {
@@ -250,7 +251,7 @@ func TestRandomSortedSetCommandsDoTheSameAsOnRedis(t *testing.T) {
 	}
 }
 
-// The store and Redis read the same numbers.
+// The store and Redis parse the same numbers.
 func TestScoresAreReadAsRedisReadsThem(t *testing.T) {
 	conn := redis.Server(t).Dial(t)
 	store := newStore(t, memory.Options{})
@@ -273,7 +274,7 @@ func TestScoresAreReadAsRedisReadsThem(t *testing.T) {
 
 func element(text string) driver.Arg { return driver.Val([]byte(text)) }
 
-// members adds n members to a sorted set, whose scores are their numbers.
+// members adds n members to a sorted set. Their scores are their numbers.
 func members(t testing.TB, store driver.Commander, key string, n int) {
 	t.Helper()
 	args := []driver.Arg{driver.Key(key)}
@@ -287,8 +288,8 @@ func members(t testing.TB, store driver.Commander, key string, n int) {
 	}
 }
 
-// What a part of a sorted set costs does not grow with the whole. Under the race detector
-// the whole has a tenth of its members.
+// The cost of a part of a sorted set does not grow with the whole set. Under the race
+// detector the set has a tenth of its members.
 func TestSortedSetOfAMillionMembers(t *testing.T) {
 	n := int64(1_000_000)
 	if race.Enabled {
@@ -326,7 +327,7 @@ func TestSortedSetOfAMillionMembers(t *testing.T) {
 	require.Equal(t, n-2, removed.Int)
 }
 
-// A sorted set counts at least what it takes of the process's memory, and not much more.
+// The count of a sorted set is at least its memory in the process, and not much more.
 func TestSortedSetCountsItsMemory(t *testing.T) {
 	for _, n := range []int{1000, 100_000, 130_000} {
 		store := newStore(t, memory.Options{})
@@ -371,7 +372,7 @@ func TestSortedSetThatCannotFitIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, driver.ErrTooLarge)
 }
 
-// A scan yields each member that is there all the time.
+// A scan yields each member that is in the set during the whole scan.
 func TestScanOfAChangingSortedSet(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 5))
 	store := newStore(t, memory.Options{})

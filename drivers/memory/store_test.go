@@ -24,7 +24,7 @@ func newStore(t testing.TB, options memory.Options) *memory.Store {
 	return store
 }
 
-// set stores one value and ends the test if it cannot.
+// set stores one value and ends the test after an error.
 func set(t testing.TB, store driver.Store, key, value string, ttl time.Duration) {
 	t.Helper()
 	require.NoError(t, setErr(t, store, driver.Entry{Key: key, Value: []byte(value), TTL: ttl}), "Set(%q)", key)
@@ -38,7 +38,7 @@ func setErr(t testing.TB, store driver.Store, entry driver.Entry) error {
 	return entries[0].Err
 }
 
-// get returns one value, or how reading it failed.
+// get returns one value, or the error of reading.
 func get(t testing.TB, store driver.Store, key string) (string, error) {
 	t.Helper()
 	values := make([]driver.Value, 1)
@@ -46,12 +46,12 @@ func get(t testing.TB, store driver.Store, key string) (string, error) {
 	return string(values[0].Data), values[0].Err
 }
 
-// bare tells that an error is a sentinel itself, not wrapped in anything.
+// bare reports whether an error is a sentinel itself, and not wrapped.
 func bare(err, sentinel error) bool {
-	return err == sentinel //nolint:errorlint // that is the point
+	return err == sentinel //nolint:errorlint // the comparison must be exact
 }
 
-// wantValue checks what a key holds.
+// wantValue checks the value of a key.
 func wantValue(t testing.TB, store driver.Store, key, want string) {
 	t.Helper()
 	got, err := get(t, store, key)
@@ -81,7 +81,7 @@ func push(t testing.TB, store driver.Commander, key string) {
 	require.NoError(t, err)
 }
 
-// ttlOf returns the TTL of a key, or how reading it failed.
+// ttlOf returns the TTL of a key, or the error of reading.
 func ttlOf(t testing.TB, store driver.Expirer, key string) (time.Duration, error) {
 	t.Helper()
 	values := make([]driver.Value, 1)
@@ -394,7 +394,7 @@ func TestIncrInitStartsAtInit(t *testing.T) {
 }
 
 func TestRenameMovesAnyTypeOfKey(t *testing.T) {
-	// Enough pairs to have some in one shard and some in two, in either order.
+	// The pairs are enough to have some in one shard and some in two, in either order.
 	store := newStore(t, memory.Options{})
 	for i := range 100 {
 		from, to := fmt.Sprint("from", i), fmt.Sprint("to", i)
@@ -440,7 +440,7 @@ func TestRenameNXLeavesAKeyThatIsThere(t *testing.T) {
 	wantValue(t, store, "new", "1")
 }
 
-// calls is one call of every method that takes a context.
+// calls has a call of every method with a context.
 var calls = map[string]func(context.Context, *memory.Store) error{
 	"Get": func(ctx context.Context, s *memory.Store) error {
 		return s.Get(ctx, []string{"key"}, make([]driver.Value, 1))
@@ -531,7 +531,8 @@ func TestClosedStoreIsErrClosed(t *testing.T) {
 	}
 }
 
-// A batch whose context ends half-way says that it may have been applied.
+// A batch whose context ends half-way returns an error that says that the batch may have
+// been applied.
 func TestContextThatEndsDuringABatchEndsIt(t *testing.T) {
 	store := newStore(t, memory.Options{})
 	entries := make([]driver.Entry, 2000)
@@ -547,7 +548,7 @@ func TestContextThatEndsDuringABatchEndsIt(t *testing.T) {
 	require.NotEqual(t, len(entries), n, "%d of %d entries are stored, want some", n, len(entries))
 }
 
-// An endingContext ends after some looks at it.
+// An endingContext ends after a number of calls of Err.
 type endingContext struct {
 	context.Context
 	looks int

@@ -20,7 +20,7 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// streamSessions are those of the sessions that are about streams.
+// streamSessions are the sessions of streams.
 var streamSessions = map[string][][2]string{
 	"streams": {
 		{"XLEN s", "0"},
@@ -59,7 +59,7 @@ var streamSessions = map[string][][2]string{
 	},
 }
 
-// streamLines are what random commands on streams look like.
+// streamLines returns makers of random commands on streams.
 func streamLines(m lineMaker) map[string]func() string {
 	key := func() string { return m.pick("a", "a", "b", "text") }
 	id := func() string {
@@ -84,7 +84,7 @@ func streamLines(m lineMaker) map[string]func() string {
 		"XDEL":      func() string { return key() + " " + m.pick(good(), id()) + " " + good() },
 		"XTRIM":     func() string { return key() + " " + trim() + m.pick("", "", " x") },
 		"XREAD": func() string {
-			return count() + " STREAMS " + m.pick("a "+good(), "a b "+good()+" "+m.pick("x", "0", good()), "b $", // + is another thing on each server
+			return count() + " STREAMS " + m.pick("a "+good(), "a b "+good()+" "+m.pick("x", "0", good()), "b $", // + has another meaning on each server
 				"a >", "a b 0", "text 0")
 		},
 		"XREADGROUP": func() string {
@@ -117,7 +117,7 @@ func streamLines(m lineMaker) map[string]func() string {
 	}
 }
 
-// plain returns a reply as package servertest returns those of servers.
+// plain converts a reply into the form of package servertest.
 func plain(r driver.Reply) any {
 	switch r.Kind {
 	case driver.ReplyInt:
@@ -134,7 +134,7 @@ func plain(r driver.Reply) any {
 	return nil
 }
 
-// asHere gives what a server answers in RESP2 the shape of the store's replies.
+// asHere changes a server's reply in RESP2 to the form of the store's replies.
 func asHere(cmd *driver.Cmd, there any) any {
 	items, ok := there.([]any)
 	switch {
@@ -161,8 +161,8 @@ func asHere(cmd *driver.Cmd, there any) any {
 	return there
 }
 
-// timeless takes out of a reply what is not the same everywhere: times, and the lag of a group,
-// which each release of the servers estimates in another way once entries were taken out.
+// timeless removes from a reply the parts that differ between servers: times, and the lag
+// of a group. After deletions each release estimates the lag in another way.
 func timeless(cmd *driver.Cmd, reply any) any {
 	items, _ := reply.([]any)
 	switch {
@@ -186,7 +186,7 @@ func timeless(cmd *driver.Cmd, reply any) any {
 	return reply
 }
 
-// Valkey 8 has what Redis 7.2 has: when a consumer was active, say.
+// Valkey 8 has the features of Redis 7.2, such as the time of a consumer's activity.
 func TestRandomStreamCommandsDoTheSameAsOnValkey(t *testing.T) {
 	conn := servertest.Valkey(t).Dial(t)
 	seed := rand.Uint64()
@@ -215,7 +215,7 @@ func TestRandomStreamCommandsDoTheSameAsOnValkey(t *testing.T) {
 			if err == nil && cmd.Err == nil {
 				here, there = timeless(cmd, plain(cmd.Reply)), timeless(cmd, asHere(cmd, there))
 				same = assert.ObjectsAreEqual(there, here)
-			} else if name == "XACK" || name == "XDEL" { // whose IDs Valkey does not read without a stream
+			} else if name == "XACK" || name == "XDEL" { // Valkey does not read these IDs without a stream
 				same = errors.Is(cmd.Err, driver.ErrSyntax) && (err != nil || there == int64(0))
 			}
 			if err != nil && cmd.Err != nil {
@@ -304,7 +304,7 @@ func TestStreamThatCannotFitIsRefused(t *testing.T) {
 	require.Equal(t, before, store.Stats())
 }
 
-// A stream counts at least what it takes of the process's memory, and not much more.
+// The count of a stream is at least its memory in the process, and not much more.
 func TestStreamCountsItsMemory(t *testing.T) {
 	const n = 50_000
 	store := newStore(t, memory.Options{})

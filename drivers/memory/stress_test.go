@@ -14,8 +14,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
-// Everything at once, on few keys, in a store that evicts and expires: for the
-// race detector, and for the accounts, which must be right when all is done.
+// Many operations run at once, on few keys, in a store that evicts and expires. The race
+// detector watches them, and the counts must be right at the end.
 func TestEverythingAtOnce(t *testing.T) {
 	store := newStore(t, memory.Options{MaxEntries: 600, MaxBytes: 128 << 10})
 	var wg sync.WaitGroup
@@ -36,7 +36,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	}
 	_, err := store.Delete(t.Context(), keys)
 	require.NoError(t, err)
-	// What is left has expired; asking for each key lets it go.
+	// The remaining keys have expired, and a read removes each.
 	for i := range 1000 {
 		_, _ = get(t, store, strconv.Itoa(i))
 	}
@@ -45,7 +45,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	require.Zero(t, got.Bytes, "an empty store counts")
 }
 
-// disturb does one random thing. Only failures that no race explains count.
+// disturb runs one random operation. Only failures without a race as the reason count.
 func disturb(t *testing.T, store *memory.Store, random *rand.Rand) {
 	ctx := t.Context()
 	key := func() string { return strconv.Itoa(random.IntN(1000)) }

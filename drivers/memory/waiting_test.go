@@ -23,7 +23,8 @@ type waiting struct {
 	done chan struct{}
 }
 
-// begin runs a command, and returns when it waits, or has returned. The test is in a bubble.
+// begin runs a command, and returns when the command waits or has returned. The test is in
+// a bubble.
 func begin(ctx context.Context, store *memory.Store, cmd *driver.Cmd) *waiting {
 	w := &waiting{cmd: cmd, done: make(chan struct{})}
 	go func() {
@@ -34,7 +35,7 @@ func begin(ctx context.Context, store *memory.Store, cmd *driver.Cmd) *waiting {
 	return w
 }
 
-// waits reports whether the command still waits, once all that is under way has come to rest.
+// waits reports whether the command still waits when all goroutines are idle.
 func (w *waiting) waits() bool {
 	synctest.Wait()
 	select {
@@ -62,7 +63,7 @@ func blpop(seconds time.Duration, keys ...string) *driver.Cmd {
 	return cmd
 }
 
-// text shows a reply in one line.
+// text returns a reply in one line.
 func text(r driver.Reply) string {
 	switch r.Kind {
 	case driver.ReplyNil:
@@ -82,7 +83,7 @@ func text(r driver.Reply) string {
 	return string(r.Data)
 }
 
-// inBubble runs a test on a store whose time passes when all wait.
+// inBubble runs a test on a store. Time passes when all goroutines wait.
 func inBubble(t *testing.T, test func(t *testing.T, store *memory.Store)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(t, newStore(t, memory.Options{})) })

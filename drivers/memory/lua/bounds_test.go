@@ -24,7 +24,7 @@ func open(t *testing.T) (*xcache.Cache, *mixins.Scripts) {
 	return c, scripts
 }
 
-// endless are scripts that would not end, or take all memory.
+// endless are scripts that would not end, or would take all memory.
 var endless = map[string]string{
 	"loop":                      "while true do end",
 	"loop that catches errors":  "while true do pcall(function() while true do end end) end",
@@ -75,7 +75,7 @@ var endless = map[string]string{
 	"equal strings":             "local a = string.rep('x', 1e7) local b = string.rep('x', 1e7) while true do local c = a == b end",
 }
 
-// What a script writes before it comes to a bound is undone, whatever it was.
+// All writes of a script that exceeds a bound are undone.
 const writes = `
 redis.call('SET', KEYS[1], 'changed')
 redis.call('SET', KEYS[2], 'new')
@@ -116,7 +116,7 @@ func TestScriptsEndWithinTheirBoundsAndLeaveTheStoreAsItWas(t *testing.T) {
 				_, err := mixins.NewScript(scripts, first+source, mixins.AsNothing).Run(t.Context(), keys)
 				runtime.ReadMemStats(&end)
 				require.ErrorIs(t, err, xcache.ErrScript)
-				if name != "list of itself" { // an error of the script's own, as in Redis
+				if name != "list of itself" { // that error is the script's own, as in Redis
 					require.NotErrorIs(t, err, xcache.ErrUnknownOutcome)
 					require.ErrorContains(t, err, "LIMIT")
 					after, err := look.Run(t.Context(), keys)

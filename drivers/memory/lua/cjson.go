@@ -10,7 +10,7 @@ import (
 	"github.com/yuin/gopher-lua"
 )
 
-// cjson returns the table cjson, of which scripts use encode, decode and null.
+// cjson returns the table cjson, with encode, decode and null.
 func (r *run) cjson(l *lua.LState) *lua.LTable {
 	r.null = l.NewUserData()
 	t := l.NewTable()
@@ -38,9 +38,9 @@ func (r *run) cjson(l *lua.LState) *lua.LTable {
 }
 
 const (
-	// decodedBytes is what one byte of JSON takes at most when it is decoded: [[],[]…
+	// decodedBytes is the largest number of bytes in memory for one byte of JSON: [[],[]…
 	decodedBytes = 64
-	// maxJSONDepth is how deep values may be inside each other.
+	// maxJSONDepth is the largest depth of nested values.
 	maxJSONDepth = 1000
 )
 
@@ -84,7 +84,7 @@ func (r *run) encodeTable(l *lua.LState, b *strings.Builder, t *lua.LTable, dept
 		count++
 	})
 	r.limits.work(l, count)
-	const sparse, safe = 2, 10 // as many empty places are not written
+	const sparse, safe = 2, 10 // an array with more empty places is an error
 	if array && most > safe && most > sparse*count {
 		l.RaiseError("Cannot serialise table: excessively sparse array")
 	}
@@ -121,7 +121,7 @@ func (r *run) encodeTable(l *lua.LState, b *strings.Builder, t *lua.LTable, dept
 	b.WriteByte('}')
 }
 
-// encodeText writes a text as cjson does: bytes over 127 as they are.
+// encodeText writes a text as cjson does: bytes over 127 stay as they are.
 func encodeText(b *strings.Builder, text string) {
 	const hex = "0123456789abcdef"
 	b.WriteByte('"')

@@ -12,8 +12,8 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// TestConformance runs what is about scripts: all else is the same without the language, and
-// is run by package memory.
+// TestConformance runs the checks of scripts. All other checks have the same result without
+// the language, and are run by package memory.
 func TestConformance(t *testing.T) {
 	skip := make(map[string]string)
 	for _, check := range xcachetest.Checks() {

@@ -8,16 +8,17 @@ import (
 	"github.com/yuin/gopher-lua"
 )
 
-// What a script finds when it begins.
+// This file makes the globals of a script.
 
-// kept are the functions of the interpreter's own that scripts have.
+// kept are the functions of the interpreter that scripts may call.
 var kept = []string{"assert", "error", "getmetatable", "ipairs", "next", "pairs", "rawequal", "rawget", "select", "setmetatable", "type", "unpack"}
 
-// caughtSteps is what it takes to catch an error, of which the interpreter says where it was.
+// caughtSteps is the cost of catching an error: the interpreter then describes the place of
+// the error.
 const caughtSteps = 1000
 
-// environment returns the globals of a script, which has them behind a table of its own that
-// takes none.
+// environment returns the globals of a script. The script sees them through a table that
+// refuses new elements.
 func (r *run) environment(l *lua.LState) *lua.LTable {
 	for _, open := range []lua.LGFunction{lua.OpenBase, lua.OpenTable, lua.OpenMath, lua.OpenString} {
 		l.Push(l.NewFunction(open))
@@ -69,7 +70,7 @@ func (r *run) environment(l *lua.LState) *lua.LTable {
 		tables.RawSetString(name, l.NewFunction(r.onTable(tables.RawGetString(name))))
 	}
 	globals.RawSetString("table", tables)
-	// Methods of strings are found in the interpreter's table.
+	// The interpreter looks up methods of strings in its own table.
 	texts := all.RawGetString("string").(*lua.LTable)
 	for _, name := range []string{"dump", "gfind"} {
 		texts.RawSetString(name, lua.LNil)
@@ -110,7 +111,7 @@ func stringTable(l *lua.LState, texts []string) *lua.LTable {
 	return t
 }
 
-// toString is tostring of the language.
+// toString is tostring of Lua.
 func (r *run) toString(l *lua.LState, v lua.LValue) string {
 	if f, ok := l.GetMetaField(v, "__tostring").(*lua.LFunction); ok {
 		l.Push(f)
@@ -125,7 +126,7 @@ func (r *run) toString(l *lua.LState, v lua.LValue) string {
 	return v.String()
 }
 
-// toNumber is tonumber of the language.
+// toNumber is tonumber of Lua.
 func toNumber(l *lua.LState) int {
 	base := l.OptInt(2, 10)
 	value := l.CheckAny(1)
@@ -151,7 +152,7 @@ func parseNumber(text string, base int) (float64, bool) {
 	hex := strings.HasPrefix(digits, "0x") || strings.HasPrefix(digits, "0X")
 	switch {
 	case base == 10 && !hex:
-		if strings.Trim(text, "0123456789.eE+-") != "" { // which leaves out inf, and underscores
+		if strings.Trim(text, "0123456789.eE+-") != "" { // excludes inf, and underscores
 			return 0, false
 		}
 		f, err := strconv.ParseFloat(text, 64)
@@ -166,7 +167,7 @@ func parseNumber(text string, base int) (float64, bool) {
 	return float64(n), err == nil
 }
 
-// concat is a .. b .. c.
+// concat runs a .. b .. c.
 func (r *run) concat(l *lua.LState) int {
 	n := l.GetTop()
 	texts := make([]string, n)
@@ -187,8 +188,8 @@ func (r *run) concat(l *lua.LState) int {
 	return 1
 }
 
-// concatMeta is concat of values, some of which are neither strings nor numbers: two at a
-// time, from the right.
+// concatMeta is concat for values that are neither strings nor numbers. Two values are
+// concatenated at a time, from the right.
 func (r *run) concatMeta(l *lua.LState) int {
 	right := l.Get(l.GetTop())
 	for i := l.GetTop() - 1; i >= 1; i-- {
@@ -223,14 +224,14 @@ func (r *run) concatMeta(l *lua.LState) int {
 
 func isText(v lua.LValue) bool { return v.Type() == lua.LTString || v.Type() == lua.LTNumber }
 
-// What the parts of a table take.
+// These are the sizes of the parts of a table.
 const (
 	tableBytes = 128
 	arrayBytes = 32
 	hashBytes  = 160
 )
 
-// table counts a table that was made of its first argument, and puts pairs into it.
+// table counts a new table, its first argument, and adds pairs to the table.
 func (r *run) table(l *lua.LState) int {
 	t := l.CheckTable(1)
 	n := t.Len()
@@ -245,7 +246,7 @@ func (r *run) table(l *lua.LState) int {
 	return 1
 }
 
-// set is t[k] = v.
+// set runs t[k] = v.
 func (r *run) set(l *lua.LState, object, key, value lua.LValue) {
 	const loops = 100
 	for range loops {
@@ -275,8 +276,8 @@ func (r *run) set(l *lua.LState, object, key, value lua.LValue) {
 	l.RaiseError("loop in settable")
 }
 
-// rawSet sets an element, and counts what a new one takes. The interpreter fills an array up
-// to its highest index.
+// rawSet sets an element, and counts the size of a new element. The interpreter fills an
+// array up to its highest index.
 func (r *run) rawSet(l *lua.LState, t *lua.LTable, key, value lua.LValue) {
 	switch k := key.(type) {
 	case *lua.LNilType:
@@ -300,7 +301,8 @@ func (r *run) rawSet(l *lua.LState, t *lua.LTable, key, value lua.LValue) {
 	t.RawSet(key, value)
 }
 
-// onTable is a function of the interpreter's that goes through a whole table.
+// onTable returns a function of the interpreter that walks through a whole table, and
+// counts its steps.
 func (r *run) onTable(f lua.LValue) lua.LGFunction {
 	return func(l *lua.LState) int {
 		r.limits.work(l, l.CheckTable(1).Len()/4)

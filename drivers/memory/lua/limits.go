@@ -10,25 +10,25 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// The bounds of one run of a script.
+// These are the bounds of a run of a script.
 const (
-	// MaxSteps is how many instructions a script may take. A function of a library, and a
-	// command, take as many more as they have work to do.
+	// MaxSteps is the largest number of instructions of a script. Functions of a library
+	// and commands count additional steps in proportion to their work.
 	MaxSteps = 1 << 20
-	// MaxBytes is how much memory a script may ask for, all together: for strings, tables,
-	// and what it sends to commands and gets from them.
+	// MaxBytes is the largest amount of memory for strings, tables, and the arguments and
+	// replies of commands. Memory that is freed counts, too.
 	MaxBytes = 64 << 20
-	// MaxTime is how long a script may take.
+	// MaxTime is the longest time of a run.
 	MaxTime = 2 * time.Second
 )
 
-// limits end a run that comes to its bounds. The interpreter asks it before each
-// instruction, as a context.
+// limits ends a run that exceeds its bounds. For the interpreter, limits is the context,
+// which is asked before each instruction.
 type limits struct {
-	context.Context //nolint:containedctx // the caller's, for as long as the run takes
+	context.Context //nolint:containedctx // the caller's, for the time of the run
 	began           time.Time
 	steps           int
-	looked          int // the steps at the last look at the clock
+	looked          int // the number of steps at the last look at the clock
 	bytes           int64
 	err             error
 }
@@ -39,8 +39,8 @@ var closed = func() chan struct{} {
 	return c
 }()
 
-// Done implements context.Context for the interpreter. Once it is closed each instruction
-// fails, also of a function that has caught the error.
+// Done implements context.Context for the interpreter. After the close of the channel each
+// instruction fails, also in a function that has caught the error.
 func (l *limits) Done() <-chan struct{} {
 	l.step(1)
 	if l.err != nil {
@@ -52,7 +52,7 @@ func (l *limits) Done() <-chan struct{} {
 // Err implements context.Context.
 func (l *limits) Err() error { return l.err }
 
-// lookInterval is how many steps are taken between two looks at the clock.
+// lookInterval is the number of steps between two looks at the clock.
 const lookInterval = 64
 
 func (l *limits) step(n int) {
@@ -77,7 +77,7 @@ func (l *limits) exceed(format string, args ...any) {
 	}
 }
 
-// allot counts memory before it is used, and reports whether there is so much left.
+// allot counts memory before its allocation, and reports whether enough is left.
 func (l *limits) allot(n int64) bool {
 	if n > MaxBytes || l.bytes+n > MaxBytes {
 		l.exceed("LIMIT the script asked for more than %d bytes", MaxBytes)
@@ -88,14 +88,15 @@ func (l *limits) allot(n int64) bool {
 	return l.err == nil
 }
 
-// charge is allot inside of a function that the script has called, which it ends.
+// charge is allot for a function that the script has called. A failure ends the function.
 func (l *limits) charge(state *lua.LState, n int64) {
 	if !l.allot(n) {
 		state.RaiseError("%s", l.err.Error())
 	}
 }
 
-// work counts the steps of a function that the script has called, and ends it.
+// work counts the steps of a function that the script has called. A failure ends the
+// function.
 func (l *limits) work(state *lua.LState, n int) {
 	l.step(n)
 	if l.err != nil {

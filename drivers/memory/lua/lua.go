@@ -1,24 +1,24 @@
-// Package lua gives the memory driver scripts in Lua 5.1, as Redis has them. Programs import
-// it for that:
+// Package lua gives the memory driver scripts in Lua 5.1, as in Redis. A program imports
+// the package for its effect:
 //
 //	import _ "github.com/xcache-go/xcache/drivers/memory/lua"
 //
 // A script has KEYS, ARGV, redis.call, redis.pcall, redis.error_reply, redis.status_reply,
-// redis.sha1hex and redis.log, which does nothing; cjson.encode and cjson.decode; and of the
-// language string, table, math and the functions that neither load code nor reach out of the
-// script. It makes no globals. What Redis has besides, such as struct, cmsgpack, bit and
-// loadstring, is not there.
+// redis.sha1hex and redis.log, which does nothing. The libraries are cjson (encode and
+// decode), string, table and math. The functions of the language are available, except
+// functions that load code or reach out of the script. A script cannot set globals. The
+// other parts of Redis' Lua, such as struct, cmsgpack, bit and loadstring, are missing.
 //
-// A script runs in one atomic step over the whole store, whichever keys it uses. It is bounded
-// by MaxSteps, MaxBytes and MaxTime, and by the context of the call. One that comes to a bound
-// is xcache.ErrScript, with the code LIMIT, and what it has written is undone. So what a
-// script writes to is kept until it ends: a list, set, hash, sorted set or stream is copied
-// first, which takes time in proportion to its size, once for each run.
+// A script runs in one atomic step, with the whole store locked. MaxSteps, MaxBytes,
+// MaxTime and the context of the call bound the run. A script that exceeds a bound is
+// xcache.ErrScript, with the code LIMIT, and its writes are undone. So before the first
+// write to a list, set, hash, sorted set or stream, the driver copies the structure. The
+// copy takes time in proportion to the size, once for each run.
 package lua
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // which Redis gives to scripts
+	"crypto/sha1" //nolint:gosec // Redis gives SHA-1 to scripts
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -37,7 +37,7 @@ func init() { memory.RegisterScripting(interpreter{}) }
 // maxSource is the longest source of a script.
 const maxSource = 256 << 10
 
-// chunkName is what errors call a script.
+// chunkName is the name of the script in errors.
 const chunkName = "user_script"
 
 type interpreter struct{}
@@ -45,7 +45,7 @@ type interpreter struct{}
 // Compile implements memory.Interpreter.
 func (interpreter) Compile(source string) (compiled memory.Script, err error) {
 	defer func() {
-		if p := recover(); p != nil { // of a source that the parser does not expect
+		if p := recover(); p != nil { // the parser may panic on an unexpected source
 			err = notCompiled(errors.New("the parser failed"))
 		}
 	}()
@@ -53,7 +53,7 @@ func (interpreter) Compile(source string) (compiled memory.Script, err error) {
 		return nil, driver.Fail(driver.ErrTooLarge, driver.NotApplied, errors.New("the source of the script is longer than 256 KiB"))
 	}
 	if line, rest, _ := strings.Cut(source, "\n"); strings.HasPrefix(line, "#!") {
-		source = "\n" + rest // the line says in which language the script is
+		source = "\n" + rest // the first line names the language of the script
 	}
 	chunk, err := parse.Parse(strings.NewReader(source), chunkName)
 	if err != nil {
@@ -85,8 +85,8 @@ type run struct {
 	null   *lua.LUserData // cjson.null
 }
 
-// Sizes of the interpreter's stacks: of values, which is how many a function may take or
-// return, and of calls.
+// These are the sizes of the interpreter's stacks. The stack of values bounds the arguments
+// and the results of a function.
 const (
 	firstValues = 512
 	mostValues  = 16 << 10
@@ -128,7 +128,7 @@ func (s *script) Run(ctx context.Context, call *memory.ScriptCall) (driver.Reply
 	return reply, nil
 }
 
-// thrown returns the words of an error that a script did not catch.
+// thrown returns the text of an error that a script did not catch.
 func thrown(err error) string {
 	failed, ok := errors.AsType[*lua.ApiError](err)
 	if !ok {
@@ -146,8 +146,8 @@ func thrown(err error) string {
 	return "ERR " + strings.TrimSpace(failed.Object.String())
 }
 
-// scriptError returns the error of a script that failed with a text, as the drivers for
-// servers return it.
+// scriptError returns the error of a script that failed with a text, in the form of the
+// drivers for servers.
 func scriptError(text string) error {
 	text = strings.Map(func(r rune) rune {
 		if r == '\r' || r == '\n' {
@@ -161,7 +161,7 @@ func scriptError(text string) error {
 		return err
 	}
 	own := *e
-	own.Outcome, own.Transient = driver.Unknown, false // the words are the script's
+	own.Outcome, own.Transient = driver.Unknown, false // the text is the script's
 	if _, ok := errors.AsType[*driver.ScriptError](own.Err); !ok {
 		own.Kind, own.Err = driver.ErrScript, &driver.ScriptError{Text: servererror.Clean(text)}
 	}

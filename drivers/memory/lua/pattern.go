@@ -6,8 +6,8 @@ import (
 	"github.com/yuin/gopher-lua"
 )
 
-// A matcher matches patterns of Lua as the language does, and counts its steps: a pattern may
-// go back over a text any number of times.
+// A matcher matches patterns of Lua by the rules of the language, and counts its steps: a
+// pattern may go back over a text any number of times.
 type matcher struct {
 	text, pattern string
 	state         *lua.LState
@@ -21,7 +21,7 @@ type capture struct{ start, length int }
 
 const (
 	maxCaptures = 32
-	maxMatches  = 200 // inside each other
+	maxMatches  = 200 // depth of recursion
 
 	unclosed = -1
 	position = -2
@@ -29,8 +29,8 @@ const (
 
 func (m *matcher) fail(text string) { m.state.RaiseError("%s", text) }
 
-// match matches the pattern from p on with the text from s on, and returns where it ends, or
-// -1.
+// match matches the pattern from p on with the text from s on, and returns the end of the
+// match, or -1.
 func (m *matcher) match(s, p int) int {
 	m.depth++
 	if m.depth > maxMatches {
@@ -128,7 +128,8 @@ func (m *matcher) match(s, p int) int {
 	return s
 }
 
-// most matches as many characters as there are, and fewer until the rest matches.
+// most matches as many characters as possible, and then fewer until the rest of the pattern
+// matches.
 func (m *matcher) most(s, p, end, least int) int {
 	n := 0
 	for s+n < len(m.text) && m.single(s+n, p, end) {
@@ -175,7 +176,7 @@ func (m *matcher) endCapture(s, p int) int {
 	return e
 }
 
-// balance matches a %b whose two characters are at p.
+// balance matches %b. The two characters of %b are at p.
 func (m *matcher) balance(s, p int) int {
 	if p+1 >= len(m.pattern) {
 		m.fail("unbalanced pattern")
@@ -199,7 +200,7 @@ func (m *matcher) balance(s, p int) int {
 	return -1
 }
 
-// back matches what a capture has matched.
+// back matches the text of an earlier capture.
 func (m *matcher) back(s int, digit byte) int {
 	i := int(digit) - '1'
 	if i < 0 || i >= m.level || m.captures[i].length == unclosed {
@@ -216,7 +217,7 @@ func (m *matcher) back(s int, digit byte) int {
 	return -1
 }
 
-// classEnd returns where a class of characters ends that begins at p.
+// classEnd returns the end of the class of characters at p.
 func (m *matcher) classEnd(p int) int {
 	c := m.pattern[p]
 	p++
@@ -257,7 +258,7 @@ func (m *matcher) single(s, p, end int) bool {
 	return m.pattern[p] == c
 }
 
-// inSet reports whether a character is in the set from p, which is [, to end, which is ].
+// inSet reports whether a character is in the set from p, the [, to end, the ].
 func (m *matcher) inSet(c byte, p, end int) bool {
 	in := true
 	p++
@@ -319,7 +320,7 @@ func isClass(c, class byte) bool {
 	return in
 }
 
-// capture returns what capture i has matched; the whole match if there are none.
+// capture returns the text of capture i, or the whole match without captures.
 func (m *matcher) capture(i, start, end int) lua.LValue {
 	if i >= m.level {
 		if i != 0 {
@@ -338,7 +339,7 @@ func (m *matcher) capture(i, start, end int) lua.LValue {
 	}
 }
 
-// find searches the text from a place on, and returns where the match is.
+// find searches the text from a place on, and returns the place of the match.
 func (m *matcher) find(from int) (start, end int, ok bool) {
 	p := 0
 	anchored := strings.HasPrefix(m.pattern, "^")

@@ -53,7 +53,7 @@ func field(l *lua.LState, name, text string) *lua.LTable {
 
 func errorTable(l *lua.LState, text string) *lua.LTable { return field(l, "err", text) }
 
-// errorText gives a text without a code the general one.
+// errorText adds the general code to a text without a code.
 func errorText(text string) string {
 	text = strings.TrimPrefix(text, "-")
 	if !strings.Contains(text, " ") {
@@ -62,7 +62,7 @@ func errorText(text string) string {
 	return text
 }
 
-// command is redis.call, which raises errors, and redis.pcall, which returns them.
+// command is redis.call, which raises errors, or redis.pcall, which returns errors.
 func (r *run) command(l *lua.LState, raise bool) int {
 	failed := func(text string) int {
 		if raise {
@@ -96,7 +96,7 @@ func (r *run) command(l *lua.LState, raise bool) int {
 	return 1
 }
 
-// argument is how a number is sent to a command.
+// argument returns the text of a number for a command.
 func argument(f float64) string {
 	if f == math.Trunc(f) && math.Abs(f) < 1e17 {
 		return strconv.FormatInt(int64(f), 10)
@@ -104,7 +104,7 @@ func argument(f float64) string {
 	return strconv.FormatFloat(f, 'g', -1, 64)
 }
 
-// isStatus reports whether the text that a command answers is a status.
+// isStatus reports whether the text of a command's reply is a status.
 func isStatus(name string, args []string) bool {
 	if name == "PING" {
 		return len(args) == 0
@@ -117,8 +117,8 @@ func isStatus(name string, args []string) bool {
 	return s.Allows('+', "OK") && !s.Allows('$', "")
 }
 
-// inRESP2 gives a reply the shape that it has in RESP2, which is that of scripts, where the
-// drivers' is another.
+// inRESP2 changes a reply to the form of RESP2, the protocol of scripts, where the driver
+// has another form.
 func inRESP2(name string, args []string, reply driver.Reply) driver.Reply {
 	switch {
 	case name == "XREAD" || name == "XREADGROUP":
@@ -143,7 +143,7 @@ func pairs(flat []driver.Reply) []driver.Reply {
 	return nested
 }
 
-// value makes a value of the language of a reply.
+// value converts a reply into a value of Lua.
 func (r *run) value(l *lua.LState, reply driver.Reply, status bool) lua.LValue {
 	switch reply.Kind {
 	case driver.ReplyInt:
@@ -180,7 +180,8 @@ func score(f float64) string {
 	return argument(f)
 }
 
-// errorReply is what a server answers in the place of an error of the driver.
+// errorReply returns the text with which a server replies instead of an error of the
+// driver.
 func errorReply(err error) string {
 	if failed, ok := errors.AsType[*driver.ScriptError](err); ok {
 		return failed.Text
@@ -212,10 +213,10 @@ func errorReply(err error) string {
 	return "ERR " + err.Error()
 }
 
-// maxNesting is how deep lists may be inside each other in a result.
+// maxNesting is the largest depth of lists in a result.
 const maxNesting = 100
 
-// reply makes a reply of the value that a script returned.
+// reply converts the result of a script into a reply.
 func (r *run) reply(v lua.LValue, depth int) (driver.Reply, error) {
 	if !r.limits.allot(64) {
 		return driver.Reply{}, r.limits.err
@@ -260,7 +261,7 @@ func (r *run) list(t *lua.LTable, depth int) (driver.Reply, error) {
 	}
 }
 
-// truncated is the whole number in front of the point.
+// truncated returns a number without its fraction.
 func truncated(f float64) int64 {
 	const end = 1 << 63
 	if math.IsNaN(f) || f >= end || f < -end {

@@ -17,7 +17,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// compared are scripts whose results are those of a real server.
+// compared are scripts that must have the same results as on a real server.
 var compared = []string{
 	"return {1, 2.9, -2.9, '', 'x', true, false, 7}", "return {1, nil, 3}", "return {{{}}, {1, {2}}}", "return {ok = 'fine'}", "return {err = 'MY own'}", "return {1, {err = 'MY own'}, 2}",
 	"return 1e15", "return 2^62", "return -0.5", "return 1/3", "return tostring(1/3)", "return tostring(1e15)", "return tostring(1e14)", "return tostring(123456789012345)", "return tostring(-0.1)",
@@ -59,8 +59,8 @@ var compared = []string{
 	"x = 1", "return x", "return error('e')", "return (", "local", "#!lua\nreturn 1",
 }
 
-// compare returns what runs a script on memory and on a server, and compares the results.
-// empty empties both.
+// compare returns a function that runs a script on memory and on a server and compares the
+// results. empty empties both.
 func compare(t *testing.T, server *servertest.Server) (run func(source string, args ...any), empty func()) {
 	t.Helper()
 	remote, err := xcache.OpenDSN("redis://" + server.Addr)
@@ -87,8 +87,8 @@ func compare(t *testing.T, server *servertest.Server) (run func(source string, a
 	return run, empty
 }
 
-// waitingInScripts are scripts with commands that wait, which in a script answer at once. Older
-// servers refuse them there: Redis before 7.2.
+// waitingInScripts are scripts with commands that wait. In a script these commands reply at
+// once. Redis before 7.2 refuses these commands in scripts.
 var waitingInScripts = []string{
 	"return redis.call('BLPOP', KEYS[9], 0)", "return redis.call('BRPOP', KEYS[9], 5)", "return redis.call('BLMOVE', KEYS[9], KEYS[8], 'LEFT', 'RIGHT', 0)", "return redis.call('BLMPOP', 0, 1, KEYS[9], 'LEFT')", "return redis.call('BZPOPMIN', KEYS[9], 0)", "return redis.call('BZPOPMAX', KEYS[9], 0)",
 	"redis.call('RPUSH', KEYS[9], 'a', 'b', 'c', 'd') return {redis.call('BLPOP', KEYS[8], KEYS[9], 0), redis.call('BRPOP', KEYS[9], 0.5), redis.call('BLMPOP', 0, 1, KEYS[9], 'LEFT'), redis.call('BLMOVE', KEYS[9], KEYS[8], 'LEFT', 'RIGHT', 1), redis.call('DEL', KEYS[8])}",
@@ -120,7 +120,8 @@ func TestResultsAreThoseOfARealServer(t *testing.T) {
 	}
 }
 
-// shown is a reply, or its error, as it has to be the same on each store.
+// shown returns the text of a reply, or of its error, without the differences that are
+// allowed between stores.
 func shown(r driver.Reply, err error) string {
 	if err != nil {
 		kinds := []error{xcache.ErrScript, xcache.ErrSyntax, xcache.ErrWrongType, xcache.ErrOverflow, xcache.ErrNotFound, errors.ErrUnsupported, xcache.ErrUnknownOutcome}
@@ -152,7 +153,8 @@ func shown(r driver.Reply, err error) string {
 	return "nil"
 }
 
-// randomScript is a few commands on few keys, of which errors are caught, and an expression.
+// randomScript returns a few commands on few keys, whose errors are caught, and an
+// expression.
 func randomScript(random *rand.Rand) (string, []any) {
 	pick := func(words ...string) string { return words[random.IntN(len(words))] }
 	key := func() string { return fmt.Sprintf("KEYS[%d]", 1+random.IntN(4)) }

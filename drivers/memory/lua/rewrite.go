@@ -7,11 +7,12 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 )
 
-// The interpreter does not tell what its instructions allocate. So before a script is
-// compiled, those of its expressions that may allocate any amount are replaced by calls of
-// functions which count: a .. b, {…}, and t[k] = v, which fills the gap below k.
+// The interpreter does not report the allocations of its instructions. So before the
+// compilation, a rewriter replaces expressions that may allocate any amount by calls of
+// functions that count: a .. b, {…}, and t[k] = v, which fills the gap below k.
 
-// The names of these functions, which no script can have. They are globals.
+// These are the names of the functions that count. The functions are globals, and no script
+// can use these names.
 const (
 	concatName = "\x00concat"
 	tableName  = "\x00table"
@@ -19,23 +20,23 @@ const (
 )
 
 const (
-	// maxDepth is how deep expressions and blocks may be inside each other: the compiler
+	// maxDepth is the largest depth of nested expressions and blocks, because the compiler
 	// is recursive.
 	maxDepth = 500
-	// maxPairs is how many pairs one call of the function for tables gets.
+	// maxPairs is the largest number of pairs in a call of the function for tables.
 	maxPairs = 50
 )
 
 var errTooDeep = errors.New("the script has too many levels of expressions or blocks")
 
-// A rewriter goes through a script.
+// A rewriter walks through a script.
 type rewriter struct {
 	depth int
 	names int
 	err   error
 }
 
-// in enters a level, unless there are too many.
+// in enters a level, or reports false at maxDepth.
 func (r *rewriter) in() bool {
 	r.depth++
 	if r.depth > maxDepth && r.err == nil {
@@ -94,7 +95,8 @@ func (r *rewriter) stmt(stmt ast.Stmt) ast.Stmt {
 	return stmt
 }
 
-// assign replaces assignments to elements of tables whose keys are not names in the source.
+// assign replaces assignments to elements of tables, unless the source has a name as the
+// key.
 func (r *rewriter) assign(s *ast.AssignStmt) ast.Stmt {
 	counted := false
 	for i, target := range s.Lhs {
@@ -111,7 +113,7 @@ func (r *rewriter) assign(s *ast.AssignStmt) ast.Stmt {
 		index := s.Lhs[0].(*ast.AttrGetExpr)
 		return setting(s, index.Object, index.Key, s.Rhs[0])
 	}
-	// All values are known before the first is assigned.
+	// All values are computed before the first assignment.
 	block := &ast.DoBlockStmt{}
 	block.SetLine(s.Line())
 	local := func(exprs ...ast.Expr) []ast.Expr {
@@ -149,14 +151,14 @@ func (r *rewriter) assign(s *ast.AssignStmt) ast.Stmt {
 	return block
 }
 
-// setting is the statement that sets an element of a table.
+// setting returns the statement that sets an element of a table.
 func setting(at ast.PositionHolder, object, key, value ast.Expr) ast.Stmt {
 	stmt := &ast.FuncCallStmt{Expr: calling(at, setName, object, key, single(value))}
 	stmt.SetLine(at.Line())
 	return stmt
 }
 
-// calling is the call of a function that counts.
+// calling returns the call of a function that counts.
 func calling(at ast.PositionHolder, name string, args ...ast.Expr) *ast.FuncCallExpr {
 	call := &ast.FuncCallExpr{Func: ident(at, name), Args: args, AdjustRet: true}
 	call.SetLine(at.Line())
@@ -171,7 +173,7 @@ func ident(at ast.PositionHolder, name string) ast.Expr {
 	return i
 }
 
-// single makes one value of an expression that may have several.
+// single returns an expression with only the first of several values.
 func single(e ast.Expr) ast.Expr {
 	switch e := e.(type) {
 	case *ast.FuncCallExpr:
@@ -236,7 +238,7 @@ func (r *rewriter) expr(e ast.Expr) ast.Expr {
 	return e
 }
 
-// concat makes one call of a .. b .. c, in pieces of no more arguments than a call may have.
+// concat replaces a .. b .. c by calls, each with no more arguments than a call may have.
 func (r *rewriter) concat(e *ast.StringConcatOpExpr) ast.Expr {
 	var parts []ast.Expr
 	var rest ast.Expr = e
@@ -259,8 +261,8 @@ func (r *rewriter) concat(e *ast.StringConcatOpExpr) ast.Expr {
 	return calling(e, concatName, parts...)
 }
 
-// table makes a table of those fields whose keys are positions or names in the source, and
-// has the function put the others in.
+// table makes a table of the fields whose keys are positions or names in the source. The
+// function for tables adds the other fields.
 func (r *rewriter) table(e *ast.TableExpr) ast.Expr {
 	var plain []*ast.Field
 	var pairs []ast.Expr
@@ -273,7 +275,7 @@ func (r *rewriter) table(e *ast.TableExpr) ast.Expr {
 		pairs = append(pairs, single(r.expr(field.Key)), single(field.Value))
 	}
 	if n := len(plain); n > 0 && plain[n-1] != e.Fields[len(e.Fields)-1] {
-		single(plain[n-1].Value) // it was not the last
+		single(plain[n-1].Value) // the value was not the last
 	}
 	e.Fields = plain
 	made := calling(e, tableName, append([]ast.Expr{e}, pairs[:min(len(pairs), 2*maxPairs)]...)...)

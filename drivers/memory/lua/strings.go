@@ -10,7 +10,7 @@ import (
 	"github.com/yuin/gopher-lua"
 )
 
-// The library of strings, whose functions count what they allocate and how long they take.
+// The functions of the library of strings count their allocations and their steps.
 func (r *run) strings() map[string]lua.LGFunction {
 	return map[string]lua.LGFunction{
 		"byte": r.stringByte, "char": r.stringChar, "find": r.stringFind, "format": r.stringFormat,
@@ -31,14 +31,14 @@ func (r *run) text(l *lua.LState, n int) string {
 	return ""
 }
 
-// push returns a string that was made.
+// push returns a new string to the script.
 func (r *run) push(l *lua.LState, text string) int {
 	r.limits.charge(l, int64(len(text))+16)
 	l.Push(lua.LString(text))
 	return 1
 }
 
-// formatNumber is how the language writes a number: %.14g.
+// formatNumber returns a number in the format of Lua: %.14g.
 func formatNumber(n lua.LNumber) string {
 	f := float64(n)
 	switch {
@@ -54,7 +54,7 @@ func formatNumber(n lua.LNumber) string {
 	return strconv.FormatFloat(f, 'g', 14, 64)
 }
 
-// place makes an index from 1, or from the end if it is negative, one from 0.
+// place converts an index from 1, or a negative index from the end, into an index from 0.
 func place(i, length int) int {
 	if i < 0 {
 		i += length + 1
@@ -96,7 +96,7 @@ func (r *run) stringLen(l *lua.LState) int {
 	return 1
 }
 
-// mapped is a function that changes the bytes of a string one by one.
+// mapped returns a function that changes the bytes of a string one by one.
 func (r *run) mapped(change func(text []byte)) lua.LGFunction {
 	return func(l *lua.LState) int {
 		text := []byte(r.text(l, 1))
@@ -264,7 +264,7 @@ func (r *run) stringGsub(l *lua.LState) int {
 	return 2
 }
 
-// replaced returns what stands in the place of a match.
+// replaced returns the replacement of a match.
 func (r *run) replaced(l *lua.LState, m *matcher, replacement lua.LValue, start, end int) string {
 	var value lua.LValue
 	switch v := replacement.(type) {
@@ -290,7 +290,7 @@ func (r *run) replaced(l *lua.LState, m *matcher, replacement lua.LValue, start,
 	return m.text[start:end]
 }
 
-// expanded puts captures into a replacement that is text.
+// expanded replaces the captures in a replacement text.
 func (r *run) expanded(m *matcher, text string, start, end int) string {
 	if !strings.Contains(text, "%") {
 		return text
@@ -378,14 +378,14 @@ func (r *run) stringFormat(l *lua.LState) int {
 	return r.push(l, b.String())
 }
 
-// isSpec reports whether flags, width and precision are ones that the language takes.
+// isSpec reports whether the language accepts flags, width and precision.
 func isSpec(spec string) bool {
 	spec = strings.TrimLeft(spec, "-+ #0")
 	width, precision, _ := strings.Cut(spec, ".")
 	return len(width) <= 2 && len(precision) <= 2 && !strings.Contains(precision, ".")
 }
 
-// padded writes a text in a field, whose width counts bytes.
+// padded writes a text in a field. The width of the field counts bytes.
 func padded(spec, text string) string {
 	left := strings.HasPrefix(spec, "-")
 	width, precision, cut := strings.Cut(strings.TrimLeft(spec, "-+ #0"), ".")

@@ -13,7 +13,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// A pop is what a caller has got who waited.
+// A pop is the result of a caller who has waited.
 type pop struct {
 	key, element string
 	err          error
@@ -63,7 +63,7 @@ func TestWhatAScriptPushesIsForThoseWhoWaitWhenItHasEnded(t *testing.T) {
 		wantPop(t, second, pop{"list", "b", nil})
 		wantWaiting(t, third)
 
-		// A script that fails by its own fault has written what it has written, as in Redis.
+		// After its own error a script keeps its writes, as in Redis.
 		_, err = mixins.NewScript(scripts, `redis.call('RPUSH', KEYS[1], '"c"') error('x')`, mixins.AsNothing).Run(t.Context(), []string{"list"})
 		require.ErrorIs(t, err, xcache.ErrScript)
 		wantPop(t, third, pop{"list", "c", nil})

@@ -1,12 +1,12 @@
-// Package deque has a sequence with two ends.
+// Package deque has a double-ended queue with an index.
 package deque
 
 import "slices"
 
-// A Deque is a sequence that grows and shrinks at both ends in constant time, and any
-// element of which is found in constant time. The zero value is empty. It has no lock.
+// A Deque is a sequence that grows and shrinks at both ends in constant time. Access to any
+// element takes constant time, too. The zero value is empty. A Deque has no lock.
 type Deque[T any] struct {
-	// ring holds the elements from first on, round its end. Its length is a
+	// ring has the elements from first on, and continues at its start. Its length is a
 	// power of two, or 0.
 	ring  []T
 	first int
@@ -79,8 +79,8 @@ func (d *Deque[T]) Insert(i int, v T) {
 	*d.At(i) = v
 }
 
-// DeleteFunc removes the elements from i on that remove says true of, which is asked about
-// each of them once, in order.
+// DeleteFunc removes the elements from i on for which remove returns true. DeleteFunc calls
+// remove once for each of them, in order.
 func (d *Deque[T]) DeleteFunc(i int, remove func(T) bool) {
 	kept := i
 	for ; i < d.count; i++ {
@@ -105,8 +105,8 @@ func (d *Deque[T]) grow() {
 	}
 }
 
-// shrink gives back memory when three quarters are unused, so that it takes
-// many calls until the ring is resized again.
+// shrink frees memory when three quarters are unused, so that many calls come between two
+// changes of the size.
 func (d *Deque[T]) shrink() {
 	n := len(d.ring)
 	for n > minRing && d.count <= n/4 {

@@ -13,7 +13,7 @@ func TestDequeIsASequenceWithTwoEnds(t *testing.T) {
 	var d Deque[int]
 	var want []int
 	for step := range 50_000 {
-		// Long phases in which it mostly grows or mostly shrinks.
+		// In long phases the deque mostly grows or mostly shrinks.
 		grow := random.IntN(10) < 3+4*(step/2000%2)
 		front := random.IntN(2) == 0
 		switch {

@@ -1,4 +1,4 @@
-// Package expiring has a hash table whose elements may have a time at which they go.
+// Package expiring has a hash table whose elements may have a deadline.
 package expiring
 
 import (
@@ -12,10 +12,9 @@ import (
 // Never is the deadline of an element that does not expire.
 const Never = math.MaxInt64
 
-// A Table leads from keys to values, as table.Table does, and each key may have a deadline,
-// on whatever clock. What has come to its deadline is there until Expire removes it. A
-// deadline costs memory only where there is one. The zero value is empty. A Table has no
-// lock.
+// A Table maps keys to values, as table.Table does. Each key may have a deadline, on any
+// clock. An element stays after its deadline until Expire removes the element. Only
+// elements with a deadline use memory for it. The zero value is empty. A Table has no lock.
 type Table[V any] struct {
 	elements table.Table[element[V]]
 	queue    queue
@@ -23,10 +22,10 @@ type Table[V any] struct {
 
 type element[V any] struct {
 	value V
-	turn  *turn // nil: Never
+	turn  *turn // nil for Never
 }
 
-// A turn is the place of a key in the queue of those that expire.
+// A turn is the place of a key in the queue of deadlines.
 type turn struct {
 	key      string
 	deadline int64
@@ -60,14 +59,15 @@ func (t *Table[V]) Get(key string) (value V, ok bool) {
 	return value, false
 }
 
-// At returns the element at a position, from 0 to the length. Positions are those of
+// At returns the element at a position, from 0 to the length. Positions are as in
 // table.Table.
 func (t *Table[V]) At(position int) (key string, value V) {
 	e := t.elements.At(position)
 	return e.Key, e.Value.value
 }
 
-// Set gives a key a value. A key that is there keeps its deadline, a new one has none.
+// Set gives a key a value. An existing key keeps its deadline, and a new key has no
+// deadline.
 func (t *Table[V]) Set(key string, value V) {
 	if e := t.elements.Get(key); e != nil {
 		e.Value.value = value
@@ -76,7 +76,7 @@ func (t *Table[V]) Set(key string, value V) {
 	t.elements.Add(key, element[V]{value: value})
 }
 
-// Delete removes a key and returns the value that it had.
+// Delete removes a key and returns its value.
 func (t *Table[V]) Delete(key string) (value V, ok bool) {
 	position := t.elements.Position(key)
 	if position < 0 {
@@ -86,7 +86,7 @@ func (t *Table[V]) Delete(key string) (value V, ok bool) {
 	return t.elements.Delete(position).Value.value, true
 }
 
-// Deadline returns the deadline of a key, Never if it has none or is not there.
+// Deadline returns the deadline of a key, or Never for a key that is missing or has none.
 func (t *Table[V]) Deadline(key string) int64 {
 	if e := t.elements.Get(key); e != nil && e.Value.turn != nil {
 		return e.Value.turn.deadline
@@ -94,7 +94,7 @@ func (t *Table[V]) Deadline(key string) int64 {
 	return Never
 }
 
-// SetDeadline gives a key that is there a deadline, or takes it away with Never.
+// SetDeadline changes the deadline of an existing key. Never removes the deadline.
 func (t *Table[V]) SetDeadline(key string, deadline int64) {
 	e := t.elements.Get(key)
 	switch {
@@ -109,7 +109,7 @@ func (t *Table[V]) SetDeadline(key string, deadline int64) {
 	}
 }
 
-// leave takes an element out of the queue, if it is in it.
+// leave removes an element from the queue, if the element has a deadline.
 func (t *Table[V]) leave(e *element[V]) {
 	if e.turn != nil {
 		heap.Remove(&t.queue, e.turn.place)
@@ -117,8 +117,8 @@ func (t *Table[V]) leave(e *element[V]) {
 	}
 }
 
-// Expire removes what has come to its deadline, each element in the order of their
-// deadlines, and tells of it. Without any it takes constant time.
+// Expire removes the elements whose deadline has come, in the order of their deadlines, and
+// calls removed for each. Without such elements Expire takes constant time.
 func (t *Table[V]) Expire(now int64, removed func(key string, value V)) {
 	for len(t.queue) > 0 && t.queue[0].deadline <= now {
 		key := t.queue[0].key
@@ -138,12 +138,12 @@ func (t *Table[V]) All() iter.Seq2[string, V] {
 	}
 }
 
-// Scan is that of table.Table.
+// Scan reads a part of the elements, as table.Table's Scan does.
 func (t *Table[V]) Scan(cursor uint64, count int, yield func(key string, value V)) (next uint64) {
 	return t.elements.Scan(cursor, count, func(e *table.Element[element[V]]) { yield(e.Key, e.Value.value) })
 }
 
-// A queue is a heap: the first is the next to expire.
+// A queue is a heap with the earliest deadline first.
 type queue []*turn
 
 func (q *queue) Len() int           { return len(*q) }
@@ -162,7 +162,7 @@ func (q *queue) Push(x any) {
 	*q = append(*q, t)
 }
 
-// Pop implements heap.Interface. It gives back memory when three quarters are unused.
+// Pop implements heap.Interface. Pop frees memory when three quarters are unused.
 func (q *queue) Pop() any {
 	last := len(*q) - 1
 	t := (*q)[last]

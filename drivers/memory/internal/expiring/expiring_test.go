@@ -16,7 +16,7 @@ type modelValue struct {
 	deadline int64
 }
 
-// Any changes in any order, with time passing, leave a table as they leave a map.
+// Random changes, with time passing, have the same result on a table and on a map.
 func TestRandomChangesDoTheSameAsOnAMap(t *testing.T) {
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 3))
@@ -91,7 +91,7 @@ func TestRandomChangesDoTheSameAsOnAMap(t *testing.T) {
 		}
 		require.Len(t, scanned, len(want))
 		for range got.All() {
-			break // which a loop may
+			break // as a loop may
 		}
 	}
 }

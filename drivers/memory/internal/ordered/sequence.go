@@ -1,6 +1,6 @@
-// Package ordered keeps items in an order in which each has a place: the first is at 0.
-// Finding an item or a place, putting one in and taking one out cost the logarithm of
-// how many there are.
+// Package ordered has a sequence of items: the first is at place 0. Finding an item or a
+// place, inserting and deleting take time that grows with the logarithm of the number of
+// items.
 package ordered
 
 import (
@@ -8,31 +8,31 @@ import (
 	"slices"
 )
 
-// A Sequence is items in an order that its user chooses: where an item is put in, there
-// it stays, between its neighbours. One that is kept sorted is searched with Search. The
-// zero value is empty. It is not safe for concurrent use.
+// A Sequence has items in an order that its user chooses: an item stays between its
+// neighbours. Search searches a sorted sequence. The zero value is empty. A Sequence must
+// not be used concurrently.
 //
-// It is a B-tree whose nodes know how many items are below each of their children. Few
-// large nodes are quicker to go through than many small ones, and less for the garbage
-// collector to follow.
+// A Sequence is a B-tree whose nodes know the number of items below each of their children.
+// A few large nodes are quicker to walk through than many small nodes, and are less work
+// for the garbage collector.
 type Sequence[T any] struct{ root subtree[T] }
 
-// A subtree is a node and how many items are in it and below.
+// A subtree is a node with the number of items in the node and below.
 type subtree[T any] struct {
 	*node[T]
 	size int
 }
 
-// A node has one child more than it has items, or, as a leaf, none: an item stands
-// between the children on its two sides.
+// A node that is a leaf has no children. Any other node has one child more than items: an
+// item stands between the children on its two sides.
 type node[T any] struct {
 	items    []T
 	children []subtree[T]
 }
 
 const (
-	// maxItems and minItems are how many items a node has. The root may have fewer,
-	// and so may the last leaf.
+	// maxItems and minItems bound the number of items of a node. The root and the last leaf
+	// may have fewer.
 	maxItems = 2*minItems + 1
 	minItems = 15
 )
@@ -40,7 +40,7 @@ const (
 // Len returns the number of items.
 func (s *Sequence[T]) Len() int { return s.root.size }
 
-// Clone returns a sequence of the same items, each of which copied has made.
+// Clone returns a sequence of copies of the items. copied copies an item.
 func (s *Sequence[T]) Clone(copied func(T) T) Sequence[T] {
 	return Sequence[T]{s.root.clone(copied)}
 }
@@ -62,7 +62,7 @@ func (t *subtree[T]) clone(copied func(T) T) subtree[T] {
 	return subtree[T]{n, t.size}
 }
 
-// At returns the item at place i, which must be one.
+// At returns the item at place i. There must be such an item.
 func (s *Sequence[T]) At(i int) T {
 	t := &s.root
 	for t.children != nil {
@@ -75,8 +75,8 @@ func (s *Sequence[T]) At(i int) T {
 	return t.items[i]
 }
 
-// Search returns the first place whose item is reached, or Len if there is none. Behind
-// an item that is reached all must be.
+// Search returns the first place for whose item reached returns true, or Len if there is
+// none. Behind such an item reached must return true for all items.
 func (s *Sequence[T]) Search(reached func(T) bool) int {
 	place := 0
 	for t := &s.root; t.node != nil; {
@@ -100,8 +100,7 @@ func (s *Sequence[T]) Search(reached func(T) bool) int {
 	return place
 }
 
-// From goes through the items from place i to the last one. The sequence must not change
-// meanwhile.
+// From yields the items from place i to the last. The sequence must not change meanwhile.
 func (s *Sequence[T]) From(i int) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		if i < s.root.size {
@@ -129,8 +128,7 @@ func (t *subtree[T]) forward(i int, yield func(T) bool) bool {
 	return true
 }
 
-// Back goes through the items from place i to the first one. The sequence must not
-// change meanwhile.
+// Back yields the items from place i to the first. The sequence must not change meanwhile.
 func (s *Sequence[T]) Back(i int) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		if i >= 0 && s.root.size > 0 {
@@ -139,7 +137,7 @@ func (s *Sequence[T]) Back(i int) iter.Seq[T] {
 	}
 }
 
-// back yields the items before place end, the last one first.
+// back yields the items before place end, the last first.
 func (t *subtree[T]) back(end int, yield func(T) bool) bool {
 	if t.children == nil {
 		for i := end - 1; i >= 0; i-- {
@@ -164,7 +162,7 @@ func (t *subtree[T]) back(end int, yield func(T) bool) bool {
 	}
 }
 
-// Insert puts an item in at place i, from 0 to Len: before the one that is there.
+// Insert inserts an item at place i, from 0 to Len, before the item that is there.
 func (s *Sequence[T]) Insert(i int, item T) {
 	if s.root.node == nil {
 		s.root.node = new(node[T])
@@ -188,8 +186,8 @@ func (s *Sequence[T]) Insert(i int, item T) {
 	t.items = slices.Insert(t.items, i, item)
 }
 
-// childAt returns the child in which place i is, and the place in it. The size of the
-// child stands for the item behind it, and for the end.
+// childAt returns the child with place i, and the place in that child. The size of the
+// child stands for the item behind the child, and for the end.
 func (n *node[T]) childAt(i int) (child, rest int) {
 	for i > n.children[child].size {
 		i -= n.children[child].size + 1
@@ -198,8 +196,8 @@ func (n *node[T]) childAt(i int) (child, rest int) {
 	return child, i
 }
 
-// split makes two of a full child. Where items come in their order, they are put in
-// behind the last one of all: then the left leaf stays as full as it is.
+// split divides a full child. Items that arrive in order are inserted at the end. In that
+// case (atEnd) the left leaf stays full.
 func (n *node[T]) split(i int, atEnd bool) {
 	left := &n.children[i]
 	middle := minItems
@@ -226,7 +224,7 @@ func (n *node[T]) split(i int, atEnd bool) {
 	n.children = slices.Insert(n.children, i+1, right)
 }
 
-// Delete takes the item at place i, which must be one, out and returns it.
+// Delete removes the item at place i, and returns the item. There must be such an item.
 func (s *Sequence[T]) Delete(i int) T {
 	item := s.root.delete(i)
 	switch {
@@ -238,8 +236,8 @@ func (s *Sequence[T]) Delete(i int) T {
 	return item
 }
 
-// delete takes the item at place i out of a subtree that may lose one: it is the root,
-// or has more than minItems, or is a leaf with more than one.
+// delete removes the item at place i from a subtree that may lose an item: the root, a node
+// with more than minItems, or a leaf with more than one item.
 func (t *subtree[T]) delete(i int) T {
 	t.size--
 	if t.children == nil {
@@ -258,11 +256,11 @@ func (t *subtree[T]) delete(i int) T {
 		if rest < t.children[child].size {
 			return t.children[child].delete(rest)
 		}
-		// The item came up into this node.
+		// The item has moved up into this node.
 		t.size++
 		return t.delete(i)
 	}
-	// A neighbour takes the place of the item, if there is one to spare.
+	// A neighbour replaces the item, if a child has an item to spare.
 	item, right := t.items[child], &t.children[child+1]
 	switch {
 	case len(left.items) > minItems:
@@ -276,8 +274,8 @@ func (t *subtree[T]) delete(i int) T {
 	return item
 }
 
-// refill gives a child that has no more than minItems an item of a sibling, by way of
-// the item between them, or makes one child of the two.
+// refill enlarges a child with no more than minItems. The child gets an item of a sibling,
+// by way of the item between them, or is merged with the sibling.
 func (n *node[T]) refill(child int) {
 	switch {
 	case child > 0 && len(n.children[child-1].items) > minItems:
@@ -314,7 +312,7 @@ func (n *node[T]) refill(child int) {
 	}
 }
 
-// merge makes one of a child, the item behind it and the next child.
+// merge combines a child, the item behind the child, and the next child into one child.
 func (n *node[T]) merge(child int) {
 	left, right := &n.children[child], &n.children[child+1]
 	left.items = append(append(left.items, n.items[child]), right.items...)

@@ -13,7 +13,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory/internal/ordered"
 )
 
-// same fails the test unless the sequence has what the slice has.
+// same fails the test unless the sequence and the slice have equal items.
 func same(t testing.TB, s *ordered.Sequence[int], want []int) {
 	t.Helper()
 	require.Equal(t, len(want), s.Len())
@@ -35,7 +35,7 @@ func TestEmptySequence(t *testing.T) {
 	same(t, &s, []int{})
 }
 
-// A sequence does what a slice does, whatever is put in and taken out where.
+// A sequence behaves like a slice under any insertions and deletions.
 func TestSequenceIsASlice(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	places := map[string]func(n int) int{
@@ -51,7 +51,7 @@ func TestSequenceIsASlice(t *testing.T) {
 				var s ordered.Sequence[int]
 				want := []int{}
 				for step := range 6_000 {
-					// Long phases in which it mostly grows or mostly shrinks.
+					// In long phases the sequence mostly grows or mostly shrinks.
 					if grow := random.IntN(10) < 2+6*(step/1500%2^1); grow {
 						i := insertAt(len(want) + 1)
 						s.Insert(i, step)
@@ -146,7 +146,7 @@ func TestSearchFindsTheFirst(t *testing.T) {
 	same(t, &s, sorted)
 }
 
-// A search looks at few items, however many there are.
+// A search looks at few items, even in a large sequence.
 func TestSearchIsLogarithmic(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for _, n := range []int{1, 100, 10_000, 1_000_000} {
@@ -164,7 +164,7 @@ func TestSearchIsLogarithmic(t *testing.T) {
 	}
 }
 
-// Leaves that are filled in order stay full.
+// Leaves that are filled in order remain full.
 func TestSequenceThatGrowsAtItsEndIsDense(t *testing.T) {
 	const n = 100_000
 	result := testing.Benchmark(func(b *testing.B) {

@@ -1,5 +1,5 @@
-// Package table has a hash table whose elements can be read a few at a time, with
-// changes in between.
+// Package table has a hash table whose elements can be read in steps, with changes in
+// between.
 package table
 
 import (
@@ -8,17 +8,17 @@ import (
 	"slices"
 )
 
-// A Table leads from keys to values. Its elements have positions without gaps, from 0: a
-// new one goes behind the others, and where one is deleted, the last one takes its place.
-// So any element can be picked at random in constant time, and all can be read in steps
-// from the last to the first: what moves, moves to where the reader has not been yet, or
-// comes from where it has been. The zero value is empty.
+// A Table maps keys to values. Its elements have positions from 0 without gaps. A new
+// element goes to the end, and the last element replaces a deleted element. So any element
+// can be picked at random in constant time. All elements can be read in steps from the last
+// to the first. An element that moves then goes from a part that was read, or to a part
+// that was not read yet. The zero value is empty.
 //
 // A Table has no lock.
 type Table[V any] struct {
 	positions map[string]int
 	elements  []Element[V]
-	// most is how many elements there were at once since the memory was last made.
+	// most is the largest number of elements since the last allocation of the memory.
 	most int
 }
 
@@ -36,12 +36,12 @@ func (t *Table[V]) Clone() Table[V] {
 	return Table[V]{positions: maps.Clone(t.positions), elements: slices.Clone(t.elements), most: t.most}
 }
 
-// At returns the element at a position, until the next change of the table. Its value may
-// be changed.
+// At returns the element at a position, until the next change of the table. The value may
+// be changed through the pointer.
 func (t *Table[V]) At(position int) *Element[V] { return &t.elements[position] }
 
-// Random returns one of the elements of a table that is not empty, each with the same
-// probability, until the next change of the table.
+// Random returns a random element of a table that is not empty, until the next change of
+// the table. Each element has the same probability.
 func (t *Table[V]) Random() *Element[V] { return &t.elements[rand.IntN(len(t.elements))] }
 
 // Position returns the position of a key, or -1.
@@ -52,16 +52,16 @@ func (t *Table[V]) Position(key string) int {
 	return -1
 }
 
-// PositionOf is Position of a key in bytes, which are not kept.
+// PositionOf is Position for a key in bytes. The table does not keep the bytes.
 func (t *Table[V]) PositionOf(key []byte) int {
-	if position, ok := t.positions[string(key)]; ok { // which copies nothing
+	if position, ok := t.positions[string(key)]; ok { // without a copy of the key
 		return position
 	}
 	return -1
 }
 
-// Get returns the element of a key, until the next change of the table, or nil. Its value
-// may be changed.
+// Get returns the element of a key, until the next change of the table, or nil. The value
+// may be changed through the pointer.
 func (t *Table[V]) Get(key string) *Element[V] {
 	if position, ok := t.positions[key]; ok {
 		return &t.elements[position]
@@ -79,8 +79,8 @@ func (t *Table[V]) Add(key string, value V) {
 	t.most = max(t.most, len(t.elements))
 }
 
-// Delete deletes the element at a position and returns it. The last element takes its
-// place.
+// Delete deletes the element at a position and returns the element. The last element takes
+// its position.
 func (t *Table[V]) Delete(position int) Element[V] {
 	last := len(t.elements) - 1
 	deleted := t.elements[position]
@@ -95,11 +95,11 @@ func (t *Table[V]) Delete(position int) Element[V] {
 	return deleted
 }
 
-// fewElements are worth no new memory.
+// fewElements is a number of elements for which new memory is not worth its cost.
 const fewElements = 16
 
-// shrink gives back memory when three quarters are unused, so that it takes many calls
-// until that happens again.
+// shrink frees memory when three quarters are unused, so that many calls come between two
+// changes of the size.
 func (t *Table[V]) shrink() {
 	if t.most <= fewElements || len(t.elements) > t.most/4 {
 		return
@@ -113,12 +113,12 @@ func (t *Table[V]) shrink() {
 	t.elements, t.positions, t.most = elements, positions, max(len(elements), fewElements)
 }
 
-// Scan reads up to count elements and returns the cursor to go on with. A scan begins with
-// cursor 0, and is over when the cursor that comes back is 0. Whatever is added and deleted
-// between its steps, an element that is there all the time is read; some may be read more
-// than once. Any number is a cursor. yield must not change the table.
+// Scan reads up to count elements and returns the cursor of the next step. A scan begins
+// with cursor 0, and is over when Scan returns the cursor 0. Between two steps elements may
+// be added and deleted. An element that is in the table during the whole scan is read at
+// least once. Any number is a valid cursor. yield must not change the table.
 func (t *Table[V]) Scan(cursor uint64, count int, yield func(*Element[V])) (next uint64) {
-	// A cursor is how many elements, from position 0, are still to be read.
+	// A cursor is the number of elements, from position 0, that are still to be read.
 	end := len(t.elements)
 	if cursor != 0 && cursor < uint64(end) {
 		end = int(cursor)

@@ -12,7 +12,7 @@ import (
 	"github.com/xcache-go/xcache/internal/race"
 )
 
-// put sets a key, as the users of a table do.
+// put sets the value of a key, as a user of the table does.
 func put(t *table.Table[int], key string, value int) {
 	if e := t.Get(key); e != nil {
 		e.Value = value
@@ -21,7 +21,7 @@ func put(t *table.Table[int], key string, value int) {
 	t.Add(key, value)
 }
 
-// remove deletes a key, if there is one.
+// remove deletes a key, if the table has the key.
 func remove(t *table.Table[int], key string) {
 	if position := t.Position(key); position >= 0 {
 		t.Delete(position)
@@ -74,8 +74,8 @@ func TestEmptyTable(t *testing.T) {
 	}
 }
 
-// Whatever happens between its steps, a scan reads each element that is there from its
-// beginning to its end.
+// With any changes between its steps, a scan reads each element that is in the table during
+// the whole scan.
 func TestScanReadsWhatIsThereAllTheTime(t *testing.T) {
 	for seed := range uint64(60) {
 		random := rand.New(rand.NewPCG(seed, 2))

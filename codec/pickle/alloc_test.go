@@ -16,8 +16,8 @@ type small struct {
 
 var smallValue = small{7, "Ada", []string{"a", "b"}}
 
-// allocations returns the fewest allocations of a few runs: a collection in
-// between empties the pools.
+// allocations returns the smallest number of allocations in a few runs, because a garbage
+// collection in a run empties the pools.
 func allocations(f func()) float64 {
 	fewest := testing.AllocsPerRun(100, f)
 	for range 4 {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-	_ "time/tzdata" // so that the zones are there
+	_ "time/tzdata" // links the time zones
 
 	"github.com/stretchr/testify/require"
 
@@ -37,7 +37,7 @@ func utc(month time.Month, day, hour, minute int) time.Time {
 
 func second(t time.Time) time.Time { return t.Add(3 * time.Second) }
 
-// What the values of testdata/djangovalues.py are in Go, read into an any.
+// These are the values of testdata/djangovalues.py in Go, read into an any.
 var djangoInGo = map[string]any{
 	"safe-string": "<b>naïve</b>", "empty-safe-string": "", "safe-text": "<b>", "safe-bytes": []byte("<\xff>"),
 	"safe-string-as-key": map[string]any{"a": int64(1)}, "shared-safe-string": []any{"x", "x"},
@@ -57,10 +57,10 @@ var djangoInGo = map[string]any{
 	"pytz-fixed": second(utc(7, 28, 2, 32)), "pytz-static": second(utc(7, 28, 2, 2)), "django-fixed": second(utc(7, 27, 23, 32)),
 }
 
-// unfolded names what Python, too, reads of values whose fold is lost.
+// unfolded has the values that Python also reads without their fold.
 var unfolded = map[string]string{"zoneinfo-twice-second": "zoneinfo-twice-first", "zoneinfo-skipped-folded": "zoneinfo-skipped"}
 
-// What the errors of the others name.
+// These texts are in the errors of the other values.
 var djangoRefused = map[string]string{
 	"text-choices": "shop.models.Status,", "integer-choices": "shop.models.Level,", "enum": "shop.models.Color,",
 	"int-enum": "shop.models.Size,", "str-enum": "shop.models.Kind,", "flags": "shop.models.Permission,",
@@ -77,7 +77,7 @@ var djangoRefused = map[string]string{
 	"query-dict": "django.http.request.QueryDict,",
 }
 
-// sameInstants replaces times by the same in UTC.
+// sameInstants replaces times by the same times in UTC.
 func sameInstants(v any) any {
 	switch v := v.(type) {
 	case time.Time:
@@ -115,7 +115,7 @@ func TestWhatDjangoWrites(t *testing.T) {
 	require.Len(t, seen, len(djangoInGo)+len(djangoRefused))
 }
 
-// A pickle of the name, as protocol 5 has it.
+// djangoPickle returns the pickle of a name in protocol 5.
 func djangoPickle(t *testing.T, name string) []byte {
 	t.Helper()
 	var data []byte
@@ -137,7 +137,7 @@ func TestWhatDjangoWritesIsReadIntoTypes(t *testing.T) {
 			ID    int    `json:"id"`
 			Title string `json:"title"`
 		}{{1, "x"}},
-		// A key that there is no field for is passed over, also if its value is only named.
+		// A key without a field is skipped, also if its value is only named.
 		"row-with-enum": struct {
 			ID int `json:"id"`
 		}{1},
@@ -154,7 +154,7 @@ func TestWhatDjangoWritesIsReadIntoTypes(t *testing.T) {
 	require.ErrorContains(t, err, `a member of shop.models.Status in field "status", which is not plain data; store its value`)
 }
 
-// A zone that was there when the value was written keeps its name.
+// A zone of the time zone database keeps its name.
 func TestZonesOfTheDatabaseKeepTheirName(t *testing.T) {
 	var at time.Time
 	require.NoError(t, pickle.Serializer.Unmarshal(djangoPickle(t, "zoneinfo"), &at))
@@ -172,11 +172,11 @@ func TestZonesThatAreNotInTheDatabase(t *testing.T) {
 		require.NotContains(t, err.Error(), name[:6])
 	}
 	local := strings.Replace(zoneinfo, "\x8c\x0dEurope/Berlin", "\x8c\x05Local", 1)
-	local = strings.Replace(local, "\x95\x7f", "\x95\x77", 1) // the length of the frame
+	local = strings.Replace(local, "\x95\x7f", "\x95\x77", 1) // changes the length of the frame
 	require.ErrorIs(t, pickle.Serializer.Unmarshal([]byte(local), new(time.Time)), codec.ErrCorrupt, "Python knows no zone of that name")
 }
 
-// What Python would not write is no other value.
+// Pickles that Python would not write are refused.
 func TestCollectionsWithOtherArguments(t *testing.T) {
 	for name, data := range map[string]string{
 		"a deque of more than it may hold": "\x80\x04\x8c\x0bcollections\x8c\x05deque\x93)K\x01\x86R(K\x01K\x02e.",
@@ -220,7 +220,7 @@ func TestNamesThatMayBeValuesAreNotShown(t *testing.T) {
 	require.ErrorIs(t, pickle.Serializer.Unmarshal([]byte(deep+"."), new(any)), codec.ErrCorrupt)
 }
 
-// The bounds of containers hold for those that calls make.
+// The bounds of containers also hold for containers that calls make.
 func TestBombsOfCollections(t *testing.T) {
 	const dict = "\x80\x04ccollections\nOrderedDict\n)R"
 	const dicts = "\x80\x04ccollections\ndefaultdict\n)R"

@@ -80,26 +80,36 @@
 // and a time.Time with a fraction of a microsecond (use Truncate) or outside of the years 1
 // to 9999.
 //
-// So is what could not be read back as it was. Of a type that is said with the
-// first value of it, and without one for a view of an interface: interfaces other
-// than any, channels, functions and complex numbers, keys that hold pointers, as
-// times do, a type that has only one of MarshalText and UnmarshalText (and, if that
-// is UnmarshalText, is a string), big.Float, structs that are embedded by a pointer
-// to an unexported type, structs with no exported field, and structs whose
-// unexported fields only methods that pickle does not use would write, such as
-// MarshalJSON. Of a value: a pointer to a nil pointer, slice, map or interface, a
-// field that is not zero and that another one of its name hides, a field beside an
-// embedded type whose MarshalText knows nothing of it, a struct that is the text of
-// an embedded time whose zone is not whole minutes from UTC, a key in an interface
-// that is not of a type that the first table reads into an any. What else is in an
-// any loses its type and comes back as the first table says. Other unexported fields
-// are not stored.
+// A value that would not be read back unchanged is ErrUnsupportedValue, too. If the type
+// alone decides, the error comes with the first value of the type, or, for a view of an
+// interface type, without a value. The refused types are:
+//
+//   - interfaces other than any, channels, functions and complex numbers;
+//   - keys that hold pointers, as a time.Time does;
+//   - types with only one of the methods MarshalText and UnmarshalText. A type with only
+//     UnmarshalText is refused if its kind is string;
+//   - big.Float;
+//   - structs that are embedded by a pointer to an unexported type;
+//   - structs without an exported field;
+//   - structs with unexported fields that only other methods write, such as MarshalJSON.
+//
+// Other values are refused one by one:
+//
+//   - a pointer to a nil pointer, slice, map or interface;
+//   - a non-zero field that another field of the same name hides;
+//   - a field beside an embedded type, if the MarshalText of that type omits the field;
+//   - a struct with the text of an embedded time, if the zone of the time is not a whole
+//     number of minutes from UTC;
+//   - a key in an interface, if the first table reads no such type into an any.
+//
+// Any other value in an any loses its type, and is read back as the first table says. Other
+// unexported fields are not stored.
 //
 // # Limits
 //
-// Values nest at most 32 levels deep and hold at most 1 Mi elements, counted as
-// often as they appear, so that neither a list that holds itself nor one that
-// doubles itself thirty times costs anything. A pickle takes at most 3 Mi steps:
-// a value takes one, an entry of a dict two, a datetime five. An int has at most
-// 4300 digits, as in Python (codec.MaxIntegerDigits).
+// Values nest at most 32 levels deep and have at most 1 Mi elements, counted as often as
+// they appear. So a list that holds itself, and a list that is doubled thirty times, are
+// refused at no cost. A pickle takes at most 3 Mi steps: a value takes one step, an entry
+// of a dict two, a datetime five. An int has at most 4300 digits, as in Python
+// (codec.MaxIntegerDigits).
 package pickle

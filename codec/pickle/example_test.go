@@ -18,8 +18,8 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	// What cache.set("user", {"id": 7, "name": "Ada", "tags": ("admin",)})
-	// stores in Django.
+	// In Django, cache.set("user", {"id": 7, "name": "Ada", "tags": ("admin",)}) stores
+	// these bytes.
 	stored := []byte("\x80\x05\x95\x26\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x02id\x94K\x07\x8c\x04name\x94\x8c\x03Ada\x94\x8c\x04tags\x94\x8c\x05admin\x94\x85\x94u.")
 
 	var u user

@@ -9,9 +9,9 @@ import (
 	"github.com/xcache-go/xcache/codec/pickle"
 )
 
-// FuzzUnmarshal feeds bytes to the decoder: no panic, an error of the known
-// kinds, the input as it was. What can be read can be written, and what is
-// written is read the same, and by no other format.
+// FuzzUnmarshal decodes arbitrary bytes. The decoder must not panic, must return errors of
+// the known kinds, and must not change the input. Each decoded value is written and read
+// again. No other format may read the written bytes.
 func FuzzUnmarshal(f *testing.F) {
 	for _, w := range cpython(f) {
 		f.Add(w.data)
@@ -33,7 +33,7 @@ func FuzzUnmarshal(f *testing.F) {
 		}
 		stored, err := pickle.Serializer.Append(nil, v)
 		if err != nil {
-			return // NaN keys, say
+			return // such as a NaN key
 		}
 		var again any
 		require.NoError(t, pickle.Serializer.Unmarshal(stored, &again), "%x is read as %#v and written as %x", data, v, stored)
@@ -43,7 +43,7 @@ func FuzzUnmarshal(f *testing.F) {
 	})
 }
 
-// FuzzRoundTrip stores values made of what the fuzzer gives.
+// FuzzRoundTrip stores values with data of the fuzzer.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add("text", int64(-1), 0.5, []byte("bytes"), true)
 	f.Add("", int64(1<<40), 1e300, []byte{}, false)

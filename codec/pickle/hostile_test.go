@@ -18,8 +18,8 @@ import (
 	"github.com/xcache-go/xcache/internal/race"
 )
 
-// checkRead reads data into values of many types: whatever it is, the result
-// is a value or an error of this package's kinds, and data is as it was.
+// checkRead reads data into values of many types. The result must be a value or an error of
+// this package's kinds, and data must stay as it was.
 func checkRead(t testing.TB, data []byte) {
 	before := bytes.Clone(data)
 	read := false
@@ -40,8 +40,8 @@ func checkRead(t testing.TB, data []byte) {
 // longPickle starts with 16 KiB of bytes, and drops them.
 var longPickle = append(append([]byte("\x80\x04B\x00\x40\x00\x00"), make([]byte, 1<<14)...), '0')
 
-// checkLong makes data as long as what is measured before it is run, and has it be
-// read likewise. It may be refused for another reason, which is seen first.
+// checkLong extends data to a length that is measured before the run, and reads data. The
+// error may have another reason, which the measurement finds first.
 func checkLong(t testing.TB, data []byte, want error) {
 	t.Helper()
 	if len(data) < 4 || data[0] != 0x80 {
@@ -54,8 +54,8 @@ func checkLong(t testing.TB, data []byte, want error) {
 	require.Equal(t, want == nil, err == nil, "%x", data)
 }
 
-// TestShortInputs reads every input of one and of two bytes; under the race detector, which
-// makes that many times slower, an eighth of those of two.
+// TestShortInputs reads every input of one and of two bytes. Under the race detector, which
+// is many times slower, the test reads an eighth of the inputs of two bytes.
 func TestShortInputs(t *testing.T) {
 	checkRead(t, nil)
 	for a := range 256 {
@@ -94,7 +94,7 @@ func TestDamagedPickles(t *testing.T) {
 	}
 }
 
-// The last byte is that of STOP, but belongs to what is in front of it.
+// The last byte has the value of STOP, but belongs to the operand before.
 func TestPicklesWithoutStop(t *testing.T) {
 	for _, data := range []string{"\x80\x04K.", "\x80\x04C\x01.", "\x80\x04\x8c\x01.", "\x80\x04M\x00.", "\x80\x04J\x00\x00\x00."} {
 		err := pickle.Serializer.Unmarshal([]byte(data), new(any))
@@ -162,7 +162,7 @@ func TestKnownFunctionsWithOtherArguments(t *testing.T) {
 	} {
 		require.ErrorIs(t, pickle.Serializer.Unmarshal([]byte(data), new(any)), codec.ErrCorrupt, "%q", data)
 	}
-	// These are plain data that Go has no form for.
+	// These values are plain data without a form in Go.
 	for _, data := range []string{
 		"\x80\x04\x8c\x08datetime\x8c\x08datetime\x93.", call("timedelta", "J\xff\xc9\x9a\x3bK\x00K\x00\x87"),
 		"\x80\x04}(K\x01\x85K\x02u.", "\x80\x04}()K\x02u.", "\x80\x04}(C\x00K\x02u.", "\x80\x04X\x03\x00\x00\x00\xed\xa0\x80.",
@@ -173,8 +173,8 @@ func TestKnownFunctionsWithOtherArguments(t *testing.T) {
 	}
 }
 
-// allocated returns how many bytes f allocates in all; a slice that grows counts
-// several times.
+// allocated returns the number of bytes that f allocates. A slice that grows counts several
+// times.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -184,8 +184,8 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// doubled is a tuple that holds twice a tuple that holds twice …, thirty levels
-// down to bottom.
+// doubled returns a tuple that holds twice a tuple that holds twice …, thirty levels down
+// to bottom.
 func doubled(bottom string) string {
 	program := "\x80\x04" + bottom
 	for i := range 30 {
@@ -194,7 +194,7 @@ func doubled(bottom string) string {
 	return program + "."
 }
 
-// tree is a tuple of three tuples of three tuples …, down to empty lists.
+// tree returns a tuple of three tuples of three tuples …, down to empty lists.
 func tree(levels int) string {
 	program := "]"
 	for range levels {
@@ -203,8 +203,8 @@ func tree(levels int) string {
 	return program + "."
 }
 
-// A function that takes a tuple of values leaves no more than one of them: as many
-// datetimes, in protocol 2, as half of the elements that there may be.
+// A function with a tuple of values as its argument makes one value. The pickle has half as
+// many datetimes, in protocol 2, as the limit of elements.
 func TestArgumentsAreNoElements(t *testing.T) {
 	const n = 1 << 19
 	date := "h\x00h\x01\x85R"

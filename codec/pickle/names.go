@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// This file is about the names of what is not plain data, for errors.
+// This file finds the names of objects that are not plain data, for errors.
 
-// A naming says what a node of kindObject is named by. Of what a call has made
-// nothing is known: the pickle is refused by then.
+// A naming is the form of the name of a node of kindObject. The result of a call has no
+// name, because the call refuses the pickle.
 type naming uint32
 
 const (
 	_                naming = iota
-	namedByLines            // a and b are offset and length of module and name, with a newline between them
+	namedByLines            // a and b are the offset and the length of module and name, with a newline between them
 	namedByStrs             // a and b are the nodes of module and name
-	namedAsAttribute        // a is the node whose attribute it is, b that of its name
+	namedAsAttribute        // a is the node of the object with the attribute, and b is the node of the attribute's name
 )
 
-// advice says what to store instead of objects of some classes.
+// advice has the advice to store something else than objects of some classes.
 var advice = map[string]string{
 	"decimal.Decimal":       "store its str()",
 	"uuid.UUID":             "store its str()",
@@ -31,8 +31,8 @@ var advice = map[string]string{
 	"django.http.request.QueryDict":                  "store its dict() or urlencode()",
 }
 
-// notPlain returns the error for a node that is not plain data. field is the one
-// that it is read into, or "".
+// notPlain returns the error for a node that is not plain data. field is the field for the
+// node, or "".
 func (m *machine) notPlain(n node, field string) error {
 	name, ok := m.nameOf(n, 0)
 	if !ok {
@@ -45,8 +45,8 @@ func (m *machine) notPlain(n node, field string) error {
 	return notPlain("an object of ", name, field, advice[name])
 }
 
-// notPlain returns the error for something of a name, with what to do about it. A
-// name that could be something else than the name of a class is not shown.
+// notPlain returns the error for a named object, with the advice. A text that may not be
+// the name of a class is not shown.
 func notPlain(what, name, field, do string) error {
 	for _, c := range []byte(name) {
 		if len(name) > 128 || c != '_' && c != '.' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
@@ -63,8 +63,8 @@ func notPlain(what, name, field, do string) error {
 	return corrupt("it holds %s%s, which is not plain data%s", what, name, do)
 }
 
-// nameOf returns the name of a class, a function or an attribute. ok is false if
-// there is none.
+// nameOf returns the name of a class, a function or an attribute. ok is false for an object
+// without a name.
 func (m *machine) nameOf(n node, depth int) (name string, ok bool) {
 	if n.kind == kindCallable {
 		for _, k := range known {
@@ -82,7 +82,7 @@ func (m *machine) nameOf(n node, depth int) (name string, ok bool) {
 	case namedByStrs:
 		return string(m.bytes(m.nodes[n.a])) + "." + string(m.bytes(m.nodes[n.b])), true
 	case namedAsAttribute:
-		const deepest = 8 // of classes within classes
+		const deepest = 8 // depth of nested classes
 		if owner, ok := m.nameOf(m.nodes[n.a], depth+1); ok && depth < deepest {
 			return owner + "." + string(m.bytes(m.nodes[n.b])), true
 		}

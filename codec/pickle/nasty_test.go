@@ -24,8 +24,8 @@ import (
 	"github.com/xcache-go/xcache/codec/pickle"
 )
 
-// Types whose text is in methods of a pointer, of one direction only, or of what
-// they embed.
+// The text of these types is written by methods of a pointer, by methods of one direction
+// only, or by methods of an embedded type.
 type (
 	byPointer  struct{ n int }
 	wordByPtr  string
@@ -62,7 +62,7 @@ type (
 		A int `json:"a,omitempty"`
 	}
 	itself *itself
-	// onlyJSON is written whole by its methods alone.
+	// onlyJSON is written completely only by its JSON methods.
 	onlyJSON struct {
 		Currency string
 		cents    int
@@ -109,7 +109,7 @@ func (o *ownText) UnmarshalText(text []byte) error {
 
 func (s square) Area() float64 { return s.Side * s.Side }
 
-// twice returns a struct of two fields that are stored by one name.
+// twice returns a struct with two fields of the same stored name.
 func twice(a, b int) any {
 	number := reflect.TypeFor[int]()
 	v := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "A", Type: number, Tag: `json:"x"`}, {Name: "B", Type: number, Tag: `json:"x"`}})).Elem()
@@ -123,7 +123,7 @@ const (
 	isRefused = true
 )
 
-// What Append takes, Unmarshal gives back equal; or Append refuses.
+// Unmarshal returns an equal value for the bytes of Append, or Append refuses the value.
 func TestWhatIsStoredComesBackOrIsRefused(t *testing.T) {
 	var nilInts []int
 	var nilMap map[string]int
@@ -298,20 +298,20 @@ func TestWhatIsStoredComesBackOrIsRefused(t *testing.T) {
 	}
 }
 
-// The refusal says where in the type it is.
+// The error has the path to the refused type.
 func TestRefusalsNameTheField(t *testing.T) {
 	type row struct {
 		ID     int `json:"id"`
 		Nested []struct{ Err error }
 	}
-	for range 2 { // the verdict is kept
+	for range 2 { // the verdict is cached
 		_, err := pickle.Serializer.Append(nil, row{})
 		require.ErrorIs(t, err, codec.ErrUnsupportedValue)
 		require.ErrorContains(t, err, "field Nested[].Err: it cannot read into error, an interface with methods")
 	}
 }
 
-// What is in an any loses its type, and comes back as the package comment says.
+// A value in an any loses its type, and is read back as the package comment says.
 func TestWhatIsInAnAnyIsStoredAsPlainData(t *testing.T) {
 	value := map[string]any{"level": onlyWrites("a"), "result": struct{ Err error }{}, "none": (*int)(nil)}
 	stored, err := pickle.Serializer.Append(nil, value)
@@ -322,7 +322,7 @@ func TestWhatIsInAnAnyIsStoredAsPlainData(t *testing.T) {
 
 	chain, err := codec.New(codec.Config{Serializers: []codec.Serializer{pickle.Serializer}})
 	require.NoError(t, err)
-	for held, want := range value { // as of a view of any
+	for held, want := range value { // as a view of any does
 		stored, err := chain.AppendAny(nil, want)
 		require.NoError(t, err, held)
 		var alone any
@@ -333,11 +333,11 @@ func TestWhatIsInAnAnyIsStoredAsPlainData(t *testing.T) {
 }
 
 func TestIntsHaveAMostOfDigits(t *testing.T) {
-	// The largest one that Python reads as text, and the next.
+	// These are the largest int that Python reads as text, and the next int.
 	largest := new(big.Int).Sub(power(10, codec.MaxIntegerDigits), big.NewInt(1))
 	data, err := pickle.Serializer.Append(nil, largest)
 	require.NoError(t, err)
-	last := len(data) - 2 // the highest byte, which comes last
+	last := len(data) - 2 // the highest byte comes last
 	require.Less(t, data[last], byte(0x7f))
 	larger := append([]byte(nil), data...)
 	larger[last]++

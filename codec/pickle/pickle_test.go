@@ -48,7 +48,7 @@ func allBytes() []byte {
 	return b
 }
 
-// What the values of testdata/cpython.py are in Go.
+// These are the values of testdata/cpython.py in Go.
 var inGo = map[string]any{
 	"none": nil, "true": true, "false": false,
 	"zero": int64(0), "byte": int64(255), "short": int64(65535), "negative": int64(-1),
@@ -64,7 +64,7 @@ var inGo = map[string]any{
 	"empty-tuple": []any{}, "tuple1": counted(1, one), "tuple2": counted(2, one), "tuple3": counted(3, one), "tuple4": counted(4, one),
 	"empty-dict": map[string]any{}, "dict-of-one": map[string]any{"a": int64(1)},
 	"dict":      map[string]any{"a": int64(1), "b": []any{int64(2)}, "c": map[string]any{"d": nil}},
-	"int-keys":  map[any]any{int64(1): "d", nil: "b", 2.5: "c"}, // to Python, True is 1
+	"int-keys":  map[any]any{int64(1): "d", nil: "b", 2.5: "c"}, // in Python, True is 1
 	"empty-set": []any{}, "set": []any{int64(7)}, "frozenset": []any{int64(7)}, "empty-frozenset": []any{},
 	"datetime":   time.Date(2026, 2, 28, 23, 59, 58, 123456000, time.UTC),
 	"utc":        time.Date(2026, 2, 28, 23, 59, 58, 123456000, time.UTC),
@@ -100,7 +100,7 @@ func TestWhatCPythonWrites(t *testing.T) {
 
 func recognize(data []byte) bool { return pickle.Serializer.(codec.Recognizer).Recognize(data) }
 
-// Types as services have them.
+// Types as in services.
 type (
 	level int8
 	Base  struct {
@@ -165,13 +165,13 @@ func TestTypesComeBackEqual(t *testing.T) {
 	}
 }
 
-// What is read into an any can be written, and read again.
+// Values that were read into an any can be written, and read again.
 func TestWhatIsReadCanBeWritten(t *testing.T) {
 	for name, want := range inGo {
 		stored, err := pickle.Serializer.Append(nil, want)
 		require.NoError(t, err, name)
 		if d, ok := want.(time.Duration); ok {
-			want = int64(d) // of Go's integer kinds
+			want = int64(d) // an integer kind of Go
 		}
 		var got any
 		require.NoError(t, pickle.Serializer.Unmarshal(stored, &got), "%s", name)
@@ -215,7 +215,7 @@ func TestIntegersFitWhatTheyAreReadInto(t *testing.T) {
 	for _, test := range []struct {
 		v    any
 		into any
-		want any // nil is an error
+		want any // nil for an error
 	}{
 		{300, new(int8), nil}, {-1, new(uint), nil}, {uint64(1 << 63), new(int64), nil}, {power(2, 64), new(uint64), nil},
 		{127, new(int8), int8(127)}, {uint64(1 << 63), new(uint64), uint64(1 << 63)}, {5, new(float64), 5.0}, {1 << 53, new(float64), float64(1 << 53)},
@@ -276,8 +276,8 @@ func TestUnmarshalIntoNoPointer(t *testing.T) {
 
 var update = flag.Bool("update", false, "write the golden files that are missing")
 
-// goldenValue is what the golden file holds. It is stored in caches: it, and
-// the file, may never change.
+// goldenValue is the value in the golden file. Caches store such bytes: the value and the
+// file must never change.
 var goldenValue = map[string]any{
 	"bool": true, "none": nil, "int": int64(-1 << 60), "big": power(2, 100), "float": 0.1, "str": "Ada \U0001F980", "long": strings.Repeat("ab", 200),
 	"bytes": []byte{0, 127, 255}, "list": []any{"a", int64(1)}, "dict": map[any]any{int64(1): "a", "b": 2.5},
@@ -327,7 +327,7 @@ func TestInAChain(t *testing.T) {
 		require.NoError(t, err, "stored %#v", b)
 		require.Equal(t, b, got)
 	}
-	// An object is a pickle, though one that is not read.
+	// The pickle of an object is recognized, although reading fails.
 	_, err = chain.Decode([]byte("\x80\x04\x8c\x05model\x8c\x04User\x93)\x81."), new(any))
 	require.ErrorIs(t, err, codec.ErrCorrupt, "an object")
 	require.ErrorContains(t, err, "model.User", "an object")

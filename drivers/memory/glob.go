@@ -2,11 +2,11 @@ package memory
 
 // matchGlob reports whether text matches a pattern of Redis, byte by byte:
 //
-//   - any bytes, also none
-//     ?       one byte
-//     [abc]   one of these bytes; [a-c] one of a range, in either order;
-//     [^abc] none of these
-//     \x      the byte x, also inside [ ]
+//	?       one byte
+//	*       any bytes, also none
+//	[abc]   one of these bytes; [a-c] one of a range, in either order;
+//	        [^abc] none of these
+//	\x      the byte x, also inside [ ]
 //
 // As in Redis, the end of the pattern closes a [ without a ]. A ] directly behind the [
 // closes the brackets. A \ at the end stands for itself.

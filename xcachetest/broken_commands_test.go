@@ -9,8 +9,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// mutations are ways in which a store may answer one command wrongly. Each reports whether
-// it changed the reply.
+// mutations are wrong replies to one command. Each function reports whether the reply was
+// changed.
 var mutations = []struct {
 	name   string
 	change func(cmd *driver.Cmd) bool
@@ -37,7 +37,7 @@ var mutations = []struct {
 	}},
 }
 
-// eachReply changes a reply and all that is in it.
+// eachReply changes a reply and all nested replies.
 func eachReply(r *driver.Reply, change func(*driver.Reply) bool) bool {
 	changed := change(r)
 	r.Items = slices.Clone(r.Items)
@@ -57,7 +57,7 @@ func oneByteMore(r *driver.Reply) bool {
 	return r.Kind == driver.ReplyData
 }
 
-// answersWrongly is a correct store but for the replies to one command.
+// answersWrongly is a correct store, except the replies to one command.
 type answersWrongly struct {
 	correct
 	command string
@@ -75,7 +75,7 @@ func (s answersWrongly) Do(ctx context.Context, cmds []*driver.Cmd, how driver.H
 	return err
 }
 
-// doesNothing answers as the correct store, which forgets what one command did.
+// doesNothing replies as the correct store, but undoes one command.
 type doesNothing struct {
 	correct
 	command string
@@ -91,8 +91,8 @@ func (s doesNothing) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How)
 	return s.correct.Do(ctx, others, how)
 }
 
-// Every wrong reply to a command, of those that its check gets, is caught by the check,
-// and so is a command that does nothing.
+// The check of a command must catch every wrong reply in mutations, and a command that does
+// nothing.
 func TestWrongRepliesToCommandsAreCaught(t *testing.T) {
 	lacking := commandsLackedBy(newCorrect())
 	for _, row := range driver.Commands() {

@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// brokenPubSub are stores whose subscriptions have one bug each.
+// These stores have one bug each in their subscriptions.
 func init() {
 	for _, broken := range []struct {
 		name   string
@@ -41,10 +41,10 @@ func init() {
 	}
 }
 
-// subscribe is that of a driver.Subscriber, on a correct store.
+// subscribe is Subscribe of a driver.Subscriber on a correct store.
 type subscribe func(ctx context.Context, store correct, kind driver.SubscriptionKind, names []string, handle func(driver.Message)) error
 
-// pubSubBroken subscribes in a way of its own.
+// pubSubBroken replaces Subscribe.
 type pubSubBroken struct {
 	correct
 	bug subscribe
@@ -54,7 +54,7 @@ func (b pubSubBroken) Subscribe(ctx context.Context, kind driver.SubscriptionKin
 	return b.bug(ctx, b.correct, kind, names, handle)
 }
 
-// rewritten subscribes correctly, and has events go through rewrite.
+// rewritten subscribes correctly, and passes events through rewrite.
 func rewritten(rewrite func(m driver.Message, handle func(driver.Message))) subscribe {
 	return func(ctx context.Context, store correct, kind driver.SubscriptionKind, names []string, handle func(driver.Message)) error {
 		return store.Subscribe(ctx, kind, names, func(m driver.Message) { rewrite(m, handle) })
@@ -180,7 +180,8 @@ var dropsEmpty = rewritten(func(m driver.Message, handle func(driver.Message)) {
 	}
 })
 
-// neverUnsubscribes stays subscribed when its context has ended, until the store is closed.
+// neverUnsubscribes stays subscribed after the end of its context, until the store is
+// closed.
 func neverUnsubscribes(ctx context.Context, store correct, kind driver.SubscriptionKind, names []string, handle func(driver.Message)) error {
 	go func() {
 		_ = store.Subscribe(context.WithoutCancel(ctx), kind, slices.Clone(names), func(m driver.Message) {

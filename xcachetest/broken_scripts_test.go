@@ -10,7 +10,7 @@ import (
 	_ "github.com/xcache-go/xcache/drivers/memory/lua"
 )
 
-// brokenScripts are stores whose scripts have one bug each.
+// These stores have one bug each in their scripts.
 func init() {
 	for _, broken := range []struct {
 		name   string
@@ -33,7 +33,7 @@ func init() {
 	}
 }
 
-// scriptsBroken runs scripts in a way of its own.
+// scriptsBroken replaces the run of scripts.
 type scriptsBroken struct {
 	correct
 	known *sync.Map
@@ -95,7 +95,7 @@ func falseIsZero(s scriptsBroken, ctx context.Context, cmd *driver.Cmd) { //noli
 	}
 }
 
-// readsEarly puts back what the key held before others had their turn.
+// readsEarly restores the value of the key from before the calls of others.
 func readsEarly(s scriptsBroken, ctx context.Context, cmd *driver.Cmd) { //nolint:revive // likewise
 	before, err := getOne(ctx, s.correct, cmd.Key())
 	letOthersIn()

@@ -16,8 +16,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
-// correct is what broken and odd stores are made of: they embed it, and differ
-// in a method or two.
+// correct is embedded in broken and odd stores, which replace a method or two.
 type correct = *memory.Store
 
 func newCorrect() correct {
@@ -28,7 +27,7 @@ func newCorrect() correct {
 	return store
 }
 
-// brokenStores are stores with one bug each, and the checks that must find it.
+// brokenStores are stores with one bug each, and the checks that must find the bug.
 var brokenStores = []struct {
 	name   string
 	open   func() driver.Store
@@ -304,7 +303,7 @@ type setChangesEntries struct{ correct }
 func (s setChangesEntries) Set(ctx context.Context, entries []driver.Entry) error {
 	err := s.correct.Set(ctx, entries)
 	for i := range entries {
-		entries[i].Value = append(entries[i].Value, "\r\n"...) // as a client does that frames in place
+		entries[i].Value = append(entries[i].Value, "\r\n"...) // a client that frames in place does this
 	}
 	return err
 }
@@ -391,7 +390,7 @@ func (s deleteHangs) Delete(ctx context.Context, keys []string) (int, error) {
 
 // Stores that read wrongly.
 
-// onGet lets a store change what Get found.
+// onGet lets a store change the results of Get.
 func onGet(ctx context.Context, s correct, keys []string, dst []driver.Value, change func(i int, v *driver.Value)) error {
 	err := s.Get(ctx, keys, dst)
 	for i := range dst {
@@ -553,7 +552,7 @@ func (s incrInTwoSteps) Incr(ctx context.Context, key string, delta int64) (int6
 	if err != nil {
 		return 0, err
 	}
-	n, err := s.correct.IncrInit(ctx, key+" scratch", 0, 0, driver.NoExpiry) // what a round trip gives others time for
+	n, err := s.correct.IncrInit(ctx, key+" scratch", 0, 0, driver.NoExpiry) // a round trip gives others time for this
 	letOthersIn()
 	if _, scanErr := fmt.Sscan(string(old), &n); err != nil || scanErr != nil {
 		return 0, driver.ErrWrongType
@@ -617,7 +616,7 @@ type swapNeedsKey struct{ correct }
 
 func (s swapNeedsKey) Swap(ctx context.Context, e *driver.Entry, old *driver.Value) error {
 	if _, old.Err = getOne(ctx, s.correct, e.Key); old.Err != nil {
-		return nil //nolint:nilerr // it is in old
+		return nil //nolint:nilerr // old has the error
 	}
 	return s.correct.Swap(ctx, e, old)
 }
@@ -708,7 +707,7 @@ func (s expirePersistentFails) Expire(ctx context.Context, entries []driver.Entr
 		one := []driver.Entry{*e}
 		_ = s.correct.Expire(ctx, one)
 		if e.Err = one[0].Err; dst[0].TTL == driver.NoExpiry && e.TTL == driver.NoExpiry {
-			e.Err = driver.ErrNotFound // what Redis' PERSIST says
+			e.Err = driver.ErrNotFound // Redis' PERSIST returns this
 		}
 	})
 }
@@ -961,7 +960,7 @@ func (s unknownPanics) Do(ctx context.Context, cmds []*driver.Cmd, how driver.Ho
 	return s.correct.Do(ctx, cmds, how)
 }
 
-// What the stores above are written in.
+// The stores above use these functions.
 
 func eachEntry(ctx context.Context, _ correct, entries []driver.Entry, write func(e *driver.Entry)) error {
 	if err := ctx.Err(); err != nil {
@@ -994,8 +993,8 @@ func copyErrs(to, from []driver.Entry) {
 	}
 }
 
-// letOthersIn is the gap between the two steps of what should be one: as long
-// as a round trip to a server, so that a check that looks for it has to find it.
+// letOthersIn is the gap between two steps that should be one step. The gap is as long as a
+// round trip to a server, so a check must find it.
 func letOthersIn() { time.Sleep(200 * time.Microsecond) }
 
 type inspectOfOpenStores struct {

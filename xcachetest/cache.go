@@ -11,16 +11,16 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// A cached is the subject's store behind a Cache with a prefix of this check:
-// the words of the checks of cache-level rules. Its keys are user keys.
+// A cached is the subject's store behind a Cache with a prefix of this check. Its methods
+// are for the checks of cache-level rules. Its keys are user keys.
 type cached struct {
 	*subject
 	*xcache.Cache
 	texts *xcache.View[string]
 }
 
-// cache returns a Cache on the store. It is not closed: the store is, with the
-// subject.
+// cache returns a Cache on the store. The subject closes the store, so the Cache is not
+// closed.
 func (s *subject) cache(opts ...xcache.Option) (*cached, error) {
 	c, err := xcache.New(s.store, append([]xcache.Option{xcache.WithPrefix(s.cachePrefix())}, opts...)...)
 	if err != nil {
@@ -30,14 +30,13 @@ func (s *subject) cache(opts ...xcache.Option) (*cached, error) {
 	return &cached{s, c, xcache.For[string](c)}, nil
 }
 
-// cachePrefix starts every key of the check, and holds no colon.
+// cachePrefix is the beginning of every key of the check, and has no colon.
 func (s *subject) cachePrefix() string { return strings.TrimSuffix(s.prefix, ":") }
 
 // full returns the full key of a user key of version 1.
 func (c *cached) full(key string) string { return c.cachePrefix() + ":1:" + key }
 
-// clearCaches deletes what caches of the check have stored, where the store
-// can tell.
+// clearCaches deletes the keys that caches of the check have stored, if the store can scan.
 func (s *subject) clearCaches() error {
 	if !s.usedCache || s.caps.Scanner == nil {
 		return nil

@@ -7,22 +7,22 @@ type check struct {
 	name  string
 	rule  string
 	needs []string
-	// run returns every violation it sees, joined.
+	// run returns all violations of the rule, joined.
 	run func(s *subject) error
-	// tell is in the place of run for an observation. It returns what it saw; an error
-	// is told, too.
+	// tell replaces run for an observation, and returns the observation. An error is
+	// reported, too.
 	tell func(s *subject) (string, error)
 }
 
-// level says what the check means to a driver. A check that needs something which not
-// every driver has is for those that claim it.
+// level returns the level of the check. A check that needs an optional capability is an
+// option.
 func (c *check) level() Level {
 	if c.tell != nil {
 		return LevelObservation
 	}
 	for _, need := range c.needs {
 		switch need {
-		case wholeDatabase, behindAddr, keeps: // of the harness, and of nearly all
+		case wholeDatabase, behindAddr, keeps: // of the harness, and of nearly all drivers
 		default:
 			return LevelOption
 		}
@@ -30,7 +30,7 @@ func (c *check) level() Level {
 	return LevelRule
 }
 
-// What a check can need, besides commands.
+// These words are needs of checks, besides commands.
 const (
 	commander      = "Commander"
 	expirer        = "Expirer"
@@ -49,15 +49,15 @@ const (
 	wholeDatabase = "Harness.Exclusive"
 	behindAddr    = "Addr" // a proxy in between
 
-	// What the store does with what it is given: one of the two.
+	// The store either keeps values or keeps nothing.
 	keeps        = "Keeps"
 	keepsNothing = "KeepsNothing"
 )
 
 func needs(names ...string) []string { return names }
 
-// inPipeline begins the need of a command in pipelines, which stores without a Commander
-// have too.
+// inPipeline is the beginning of the need for a command in pipelines, which stores without
+// a Commander also have.
 const inPipeline = "in a pipeline: "
 
 // queued returns the needs of a check that queues commands in a Plain pipeline.
@@ -74,8 +74,8 @@ func table() []check {
 	return slices.Concat(nothingChecks(), keptChecks(), observations())
 }
 
-// keptChecks returns the checks that stores are held to which keep what they are given.
-// A store that keeps nothing is held to those of them that forAll names.
+// keptChecks returns the checks of stores that keep values. For a store that keeps nothing,
+// only the checks in forAll apply.
 func keptChecks() []check {
 	checks := slices.Concat(
 		capabilityChecks(),

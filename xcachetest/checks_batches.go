@@ -61,7 +61,7 @@ func getChecks() []check {
 				}
 				asked, want := make([]string, len(keys)), make([]string, len(keys))
 				for i := range keys {
-					from := i * 27 % len(keys) // 27 and 40 share no factor
+					from := i * 27 % len(keys) // 27 and 40 have no common factor
 					asked[i], want[i] = keys[from], absent
 					if from%3 == 0 {
 						want[i] = strconv.Itoa(from)
@@ -432,8 +432,8 @@ func (s *subject) wantValues(keys, want []string) error {
 	return errors.Join(errs...)
 }
 
-// wantOutcomes writes entries, with a long TTL where none is given, and
-// compares their outcomes.
+// wantOutcomes writes entries and compares their outcomes. Entries without a TTL get a long
+// TTL.
 func (s *subject) wantOutcomes(entries []driver.Entry, want []error) error {
 	for i := range entries {
 		if entries[i].TTL == 0 {
@@ -447,7 +447,7 @@ func (s *subject) wantOutcomes(entries []driver.Entry, want []error) error {
 	return errors.Join(errs...)
 }
 
-// wantBareNotStored writes with a condition that does not hold.
+// wantBareNotStored writes with a condition that is not met.
 func (s *subject) wantBareNotStored(cond driver.Cond, key string) error {
 	entries := []driver.Entry{{Key: key, Value: []byte("refused"), TTL: medium, Cond: cond}}
 	return errors.Join(

@@ -10,7 +10,7 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// cacheKeyChecks: section 1 of the contract, through a Cache.
+// cacheKeyChecks has section 1 of the contract, through a Cache.
 func cacheKeyChecks() []check {
 	return []check{
 		cacheCheck("cache-keys/layout", "a key is stored as prefix:version:key, as Django's default key function does", nil, func(ctx context.Context, c *cached) error {
@@ -174,7 +174,7 @@ func cacheKeyChecks() []check {
 			two, ten, other := c.texts.With(xcache.WithVersion(2)), c.texts.With(xcache.WithVersion(10)), c.texts.With(xcache.WithPrefix(c.cachePrefix()+"2"))
 			foreign := c.key("foreign")
 			values := make(map[string]string)
-			for i := range 2500 { // more than a page
+			for i := range 2500 { // more than one page
 				values[strconv.Itoa(i)] = ""
 			}
 			return errors.Join(c.texts.SetMany(ctx, values), two.Set(ctx, "k", "two"), ten.Set(ctx, "k", "ten"), other.Set(ctx, "k", "other"), c.set(foreign, "v", long),
@@ -196,8 +196,8 @@ func cacheKeyChecks() []check {
 	}
 }
 
-// callAll calls every operation of a cache that the store can do, on one key,
-// and returns their errors by name.
+// callAll calls every operation of a cache that the store supports, on one key, and returns
+// the errors by name.
 func (c *cached) callAll(ctx context.Context, key string) map[string]error {
 	errs := make(map[string]error)
 	call := func(name string, needed []string, run func() error) {

@@ -15,7 +15,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// cacheOperationChecks: section 4 of the contract.
+// cacheOperationChecks has section 4 of the contract.
 func cacheOperationChecks() []check {
 	return []check{
 		cacheCheck("cache/get", "Get gives the value; a miss is the bare ErrNotFound", nil, func(ctx context.Context, c *cached) error {
@@ -191,7 +191,7 @@ func cacheOperationChecks() []check {
 	}
 }
 
-// getOrSetChecks: GetOrSet, which has rules enough for checks of its own.
+// getOrSetChecks has the checks of GetOrSet.
 func getOrSetChecks() []check {
 	load := func(text string) func(context.Context) (string, error) {
 		return func(context.Context) (string, error) { return text, nil }
@@ -247,7 +247,7 @@ func getOrSetChecks() []check {
 			return together(2, func(i int) error {
 				if i == 0 {
 					_, err := c.texts.GetOrSet(impatient, "k", slow)
-					close(release) // only now: the other caller still waits
+					close(release) // not before, so that the other caller still waits
 					return c.wantErr(err, context.Canceled, "the caller that left")
 				}
 				<-started

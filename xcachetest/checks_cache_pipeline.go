@@ -12,7 +12,7 @@ import (
 	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
-// pipelineChecks: pipelines of the cache-level operations.
+// pipelineChecks has the checks of pipelines of cache-level operations.
 func pipelineChecks() []check {
 	full := queued("GET", "SET", "MGET", "DEL", "EXISTS", "PTTL", "PEXPIRE", "RENAME", "RENAMENX",
 		driver.CmdIncr, driver.CmdIncrInit, driver.CmdSwap, driver.CmdCompareAndSwap, driver.CmdCompareAndDelete, driver.CmdPersist)
@@ -165,7 +165,7 @@ func pipelineChecks() []check {
 					keys = append(keys, fmt.Sprint("{t}", i))
 					values[keys[i]] = "v"
 				}
-				errs := []error{fill().Exec(noDeadline), fill().ExecAtomic(noDeadline)} // loads scripts, and a first transaction may be begun apart
+				errs := []error{fill().Exec(noDeadline), fill().ExecAtomic(noDeadline)} // loads scripts; a first transaction may need another round trip
 				queued := append([]string{"{t}n49"}, keys...)
 				for _, step := range []struct {
 					name string
@@ -186,7 +186,7 @@ func pipelineChecks() []check {
 	}
 }
 
-// cacheErrorChecks: section 5 of the contract, through a Cache.
+// cacheErrorChecks has section 5 of the contract, through a Cache.
 func cacheErrorChecks() []check {
 	return []check{
 		cacheCheck("cache-errors/op-error", "a failure is an *OpError that names operation and key, and keeps what it wraps reachable", needs(counter), func(ctx context.Context, c *cached) error {

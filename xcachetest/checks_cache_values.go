@@ -12,7 +12,7 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// cacheTTLChecks: section 2 of the contract, through a Cache.
+// cacheTTLChecks has section 2 of the contract, through a Cache.
 func cacheTTLChecks() []check {
 	return []check{
 		cacheCheck("cache-ttl/default", "a write without a TTL gets the cache's default, 300 s unless configured", needs(expirer), func(ctx context.Context, c *cached) error {
@@ -72,7 +72,7 @@ func cacheTTLChecks() []check {
 	}
 }
 
-// cacheValueChecks: section 3 of the contract, with the default codec.
+// cacheValueChecks has section 3 of the contract, with the default codec.
 func cacheValueChecks() []check {
 	return []check{
 		cacheCheck("cache-values/nil-is-a-hit", "a stored nil is a hit, not a miss: in Get, GetOr, GetMany, Has, GetOrSet and IncrVersion", nil, func(ctx context.Context, c *cached) error {
@@ -185,8 +185,8 @@ func cacheValueChecks() []check {
 	}
 }
 
-// roundTrip stores a value and reads it back, alone and in a batch. stored is
-// what must be on the server, if it is not empty.
+// roundTrip stores a value and reads the value back, alone and in a batch. stored is the
+// expected data on the server, if stored is not empty.
 func roundTrip[T any](c *cached, key string, value T, stored string) error {
 	v := xcache.For[T](c.Cache)
 	if err := v.Set(noDeadline, key, value); err != nil {

@@ -38,7 +38,7 @@ func ownCloseChecks() []check {
 			name: "close/leaves-no-goroutine",
 			rule: "when Close returns, every goroutine of the store has ended",
 			run: func(s *subject) error {
-				// The subject's own store is left out: its goroutines began before.
+				// The goroutines of the subject's own store began before, and are left out.
 				before := goroutines()
 				store := s.h.Open(s.t)
 				other := s.with(store)
@@ -58,7 +58,7 @@ func ownCloseChecks() []check {
 					}
 				}
 				errs = append(errs, other.end())
-				// A goroutine that has done its last work may take a moment to end.
+				// A goroutine may need a moment to end after its last work.
 				return errors.Join(append(errs, s.eventually(func() error {
 					left := goroutinesSince(before)
 					return that(len(left) == 0, "%d goroutines are left after Close, the first:\n%s", len(left), first(left))
@@ -130,7 +130,7 @@ func ownCloseChecks() []check {
 				watch := stopwatch.Start()
 				closeErr := f.subject.close()
 				took := watch.Stop()
-				f.proxy.Resume() // a proxy that stalls does not see that its client is gone
+				f.proxy.Resume() // a stalled proxy does not notice that its client has disconnected
 				left := s.eventually(func() error { return expect(f.proxy.OpenConnections(), 0, "connections after Close") })
 				f.proxy.Close()
 				return errors.Join(err, closeErr, left, that(took < 5*time.Second, "Close took %v", took), s.eventually(func() error {
@@ -142,7 +142,7 @@ func ownCloseChecks() []check {
 	}
 }
 
-// farAway is when the context of a call ends that Close or Disconnect has to end.
+// farAway is the time-out of a call that Close or Disconnect must end.
 const farAway = time.Minute
 
 // wantDisconnected disconnects a store while a call waits for its reply.
@@ -166,7 +166,7 @@ func (s *subject) wantDisconnected(op *operation) error {
 	f.caps.Disconnector.Disconnect()
 	opErr := <-finished
 	took := watch.Stop()
-	f.caps.Disconnector.Disconnect() // once more does no harm
+	f.caps.Disconnector.Disconnect() // a second call has no effect
 	laterErr := f.store.Get(ctx, []string{key}, make([]driver.Value, 1))
 	f.proxy.Resume()
 	errs := []error{
@@ -204,7 +204,7 @@ func (s *subject) wantPromptClose() error {
 		return that(bytes.Contains(f.proxy.Transcript(), []byte(c.full(key))), "Set sent nothing")
 	}))
 	go func() { _, err := c.texts.Get(ctx, key); read <- err }()
-	stopwatch.Rest(20 * time.Millisecond) // for the read to be under way, too
+	stopwatch.Rest(20 * time.Millisecond) // so that the read has begun, too
 	watch := stopwatch.Start()
 	errs = append(errs, c.Close())
 	took := watch.Stop()
@@ -218,7 +218,7 @@ func (s *subject) wantPromptClose() error {
 	return errors.Join(errs...)
 }
 
-// wantClosed wants the error of a call that was ended, and may have written.
+// wantClosed wants the error of a call that Close has ended. A write may have been applied.
 func (s *subject) wantClosed(got error, write bool, what string) error {
 	errs := []error{
 		s.wantErr(got, driver.ErrClosed, "%s", what),

@@ -9,8 +9,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// commanderChecks: rules about commands as such. What each command does is in
-// commandChecks.
+// commanderChecks has the rules for all commands. commandChecks has the rules of each
+// command.
 func commanderChecks() []check {
 	checks := []check{
 		{
@@ -338,7 +338,7 @@ func commanderChecks() []check {
 	return withNeeds(checks, commander)
 }
 
-// A reply is what a command of a batch shall answer.
+// A reply is the expected reply of a command in a batch.
 type reply struct {
 	cmd  *driver.Cmd
 	want driver.Reply
@@ -368,7 +368,7 @@ func (s *subject) wantBatch(how driver.How, batch []reply) error {
 	return errors.Join(errs...)
 }
 
-// wantOwnErrors runs a batch of which two commands fail.
+// wantOwnErrors runs a batch with two failing commands.
 func (s *subject) wantOwnErrors(how driver.How) error {
 	a, b := driver.Key(s.key("{t}a")), driver.Key(s.key("{t}b"))
 	cmds := []*driver.Cmd{

@@ -9,8 +9,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// commandChecks: one check for each row of the table of commands, named after
-// it. Every row has one, and so a store that declares a command is held to it.
+// commandChecks has one check for each row of the table of commands, with the name of the
+// row. So every command that a store declares is checked.
 func commandChecks() []check {
 	checks := []check{
 		command("PING", "answers PONG, or its argument", nil, func(s *subject) error {
@@ -194,7 +194,7 @@ func deletes(name string) func(s *subject) error {
 	}
 }
 
-// counts is what INCR and DECR have in common: step, and the end of the range.
+// counts checks INCR or DECR by a step and the end of the range.
 func counts(name string, step, end int64) func(s *subject) error {
 	return func(s *subject) error {
 		a, last := s.slotKey("a"), s.slotKey("last")
@@ -205,7 +205,7 @@ func counts(name string, step, end int64) func(s *subject) error {
 	}
 }
 
-// dumpsAndRestores checks both commands, as neither means anything alone.
+// dumpsAndRestores checks DUMP and RESTORE together, because neither has a meaning alone.
 func dumpsAndRestores(s *subject) error {
 	a, b, none := s.slotKey("a"), s.slotKey("b"), s.slotKey("none")
 	errs := []error{s.wantReply(driver.Reply{}, "DUMP", none), s.set(a.Text, "v", long)}
@@ -218,11 +218,11 @@ func dumpsAndRestores(s *subject) error {
 		s.wantValue(b.Text, "v"), s.wantTTL(b.Text, driver.NoExpiry))...)
 }
 
-// slotKey returns a key as an argument. All slotKeys of a check are in the
-// same slot of a cluster.
+// slotKey returns a key as an argument. All slotKeys of a check are in the same slot of a
+// cluster.
 func (s *subject) slotKey(name string) driver.Arg { return driver.Key(s.key("{t}" + name)) }
 
-// keepsTTL runs what changes the value of a key that is there, and compares the TTL.
+// keepsTTL runs a change of the value of an existing key, and compares the TTL.
 func (s *subject) keepsTTL(key string, change func() error) error {
 	if s.caps.Expirer == nil {
 		return change()
@@ -234,8 +234,8 @@ func (s *subject) wantSyntaxErr(name string, args ...driver.Arg) error {
 	return s.wantCommandErr(driver.ErrSyntax, name, args...)
 }
 
-// wantNumberErr is wantSyntaxErr for an argument that is no number. Servers have one text
-// for such an argument and for such a value, so it may be ErrWrongType as well.
+// wantNumberErr is wantSyntaxErr for an argument that is no number. Servers have the same
+// text for such an argument and for such a value, so ErrWrongType is correct as well.
 func (s *subject) wantNumberErr(name string, args ...driver.Arg) error {
 	_, err := s.do(name, args...)
 	if errors.Is(err, driver.ErrWrongType) {
@@ -244,7 +244,7 @@ func (s *subject) wantNumberErr(name string, args ...driver.Arg) error {
 	return s.wantErr(err, driver.ErrSyntax, "%s", s.commandText(name, args))
 }
 
-// wantUnordered compares an array whose elements come in any order, in groups of so many.
+// wantUnordered compares an array whose elements come in any order, in groups of a size.
 func (s *subject) wantUnordered(want []string, group int, name string, args ...driver.Arg) error {
 	got, err := s.do(name, args...)
 	if err != nil {
@@ -276,8 +276,7 @@ func sortedGroups(texts []string, group int) []string {
 	return groups
 }
 
-// wantKeyScan runs a scan of a key to its end, and compares what comes back, but for what comes
-// more than once.
+// wantKeyScan runs a whole scan of a key, and compares the elements without repetitions.
 func (s *subject) wantKeyScan(want []string, group int, name string, key driver.Arg, options ...driver.Arg) error {
 	seen := make(map[string]bool)
 	var all []driver.Reply

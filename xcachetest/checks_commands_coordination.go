@@ -8,7 +8,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// coordinationCommandChecks: the commands for those who coordinate.
+// coordinationCommandChecks has the checks of the commands of locks and semaphores.
 func coordinationCommandChecks() []check {
 	return []check{
 		command(driver.CmdLock, "gives a lock to one token at a time, again to the one that has it, and to the next when the lease has run out; fences grow", needs("RPUSH", driver.CmdLockRelease), locks),
@@ -26,7 +26,7 @@ func coordinationCommandChecks() []check {
 // A taken is the reply of CmdLock.
 type taken struct{ state, fence, time int64 }
 
-// take runs CmdLock, and reads what every reply must be.
+// take runs CmdLock, and checks the parts that every reply has.
 func (s *subject) take(key driver.Arg, token string, lease time.Duration) (taken, error) {
 	reply, err := s.do(driver.CmdLock, key, driver.Field(token), driver.Duration(lease), driver.Int(0))
 	if err != nil {
@@ -108,7 +108,7 @@ func extendsLocks(s *subject) error {
 	began := time.Now()
 	_, err := s.wantTaken(extended, "one", short)
 	extendErr := s.wantReply(driver.IntReply(1), driver.CmdLockExtend, extended, token, lease)
-	if time.Since(began) >= short { // a busy machine has let the lease run out
+	if time.Since(began) >= short { // on a busy machine the lease has run out
 		extendErr = nil
 		_, _ = s.do(driver.CmdLockRelease, extended, token)
 		_, err = s.wantTaken(extended, "one", long)

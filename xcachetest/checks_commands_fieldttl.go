@@ -7,7 +7,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// fieldTTLCommandChecks are the command checks of the TTLs of fields.
+// fieldTTLCommandChecks has the checks of the commands for TTLs of fields.
 func fieldTTLCommandChecks() []check {
 	seconds, at := int64(long/time.Second), func() time.Time { return time.Now().Add(long) }
 	return []check{
@@ -110,15 +110,15 @@ func (s *subject) wantFieldTTLs(hash driver.Arg, want time.Duration, fields ...s
 	return errors.Join(errs...)
 }
 
-// refusesBadFields checks what follows FIELDS.
+// refusesBadFields checks the arguments behind FIELDS.
 func (s *subject) refusesBadFields(name string, hash driver.Arg) error {
 	a := driver.Field("a")
 	return errors.Join(s.wantSyntaxErr(name, hash, literal("FIELDS"), driver.Int(2), a), s.wantSyntaxErr(name, hash, literal("FIELDS"), driver.Int(1), a, a),
 		s.wantSyntaxErr(name, hash, literal("FIELDS"), driver.Int(0), a), s.wantSyntaxErr(name, hash, literal("FIELD"), driver.Int(1), a), s.wantSyntaxErr(name, hash, literal("FIELDS"), driver.Int(1)))
 }
 
-// expiresFields checks HEXPIRE or its like. longTime returns the argument that means long;
-// past is one that has passed.
+// expiresFields checks HEXPIRE and its variants. longTime returns the argument for long,
+// and past is a time that has passed.
 func expiresFields(name string, longTime func() int64, past int64) func(s *subject) error {
 	return func(s *subject) error {
 		hash, text, none, gone := s.slotKey("hash"), s.slotKey("text"), s.slotKey("none"), s.slotKey("gone")

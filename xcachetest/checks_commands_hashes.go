@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// hashCommandChecks are the command checks of hashes.
+// hashCommandChecks has the checks of the commands of hashes.
 func hashCommandChecks() []check {
 	return []check{
 		command("HGET", "answers the value of a field, nil without it or its key, ErrWrongType for a string", needs("HINCRBY"), func(s *subject) error {
@@ -126,7 +126,7 @@ func hashCommandChecks() []check {
 	}
 }
 
-// fields returns a key and, behind it, fields and their values.
+// fields returns a key, followed by fields and their values.
 func fields(key driver.Arg, pairs ...string) []driver.Arg {
 	args := []driver.Arg{key}
 	for i := 0; i < len(pairs); i += 2 {
@@ -135,7 +135,7 @@ func fields(key driver.Arg, pairs ...string) []driver.Arg {
 	return args
 }
 
-// hset sets fields that are new.
+// hset sets new fields.
 func (s *subject) hset(hash driver.Arg, pairs ...string) error {
 	_, err := s.do("HSET", fields(hash, pairs...)...)
 	return err
@@ -146,7 +146,7 @@ func (s *subject) wantHash(hash driver.Arg, pairs ...string) error {
 	return s.wantUnordered(pairs, 2, "HGETALL", hash)
 }
 
-// listsHash checks a command that answers all fields of a hash, their values, or both.
+// listsHash checks a command that returns all fields of a hash, their values, or both.
 func listsHash(name string, names, values bool) func(s *subject) error {
 	return func(s *subject) error {
 		hash, text := s.slotKey("hash"), s.slotKey("text")
@@ -190,11 +190,11 @@ func picksFields(s *subject) error {
 		s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "HRANDFIELD", text))...)
 }
 
-// scanned is how many elements are scanned where a scan takes several steps.
+// scanned is the number of elements for scans that take several steps.
 const scanned = 300
 
-// wantScanOfWhatStays scans f0, f1… in small steps, with all but each tenth removed and
-// others added in between.
+// wantScanOfWhatStays scans f0, f1… in small steps. Between the steps all but every tenth
+// are removed, and others are added.
 func (s *subject) wantScanOfWhatStays(name string, key driver.Arg, remove func(names []string) error, add func(i int) error) error {
 	seen := make(map[string]bool)
 	cursor := dataReply("0")

@@ -6,7 +6,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// listCommandChecks are the command checks of lists.
+// listCommandChecks has the checks of the commands of lists.
 func listCommandChecks() []check {
 	return []check{
 		command("LPUSH", "puts elements in front, the last argument first, and answers the length; ErrWrongType for a string, which stays", needs("LRANGE"), func(s *subject) error {
@@ -191,12 +191,12 @@ func listCommandChecks() []check {
 	}
 }
 
-// pushesToLists checks LPUSHX or RPUSHX; want is what it makes of a list of b's.
+// pushesToLists checks LPUSHX or RPUSHX. want is the result for a list of b's.
 func pushesToLists(name string, want ...string) func(s *subject) error {
 	return func(s *subject) error {
 		list, text, none := s.slotKey("list"), s.slotKey("text"), s.slotKey("none")
 		old, pushed := want[0], want[1:]
-		if name == "LPUSHX" { // which puts the last one first
+		if name == "LPUSHX" { // LPUSHX puts the last element first
 			old, pushed = want[2], []string{want[1], want[0]}
 		}
 		return errors.Join(s.wantReply(driver.IntReply(0), name, none, element("x"), element("y")), s.wantGone(none.Text),

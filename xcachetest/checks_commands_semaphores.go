@@ -18,7 +18,7 @@ func (s *subject) wantPermit(key driver.Arg, token string, weight int64, lease, 
 	return errors.Join(err, that(sameReply(reply, intReplies(1, lease.Milliseconds())), "%s of %s with weight %d answers %s, want 1 and %d", driver.CmdSemaphore, token, weight, replyText(reply), lease.Milliseconds()))
 }
 
-// wantFull wants a token to get none, and to be told when the next claim ends.
+// wantFull wants a token to get no permit, and to get the time of the next end of a claim.
 func (s *subject) wantFull(key driver.Arg, token string, weight int64, place time.Duration) error {
 	reply, err := s.permits(key, token, weight, long, place)
 	if err != nil {
@@ -37,7 +37,7 @@ func (s *subject) wantReleased(key driver.Arg, token string, want int64) error {
 	return s.wantReply(driver.IntReply(want), driver.CmdSemaphoreRelease, key, driver.Field(token))
 }
 
-// lapsed returns a semaphore that a token held all of, whose lease has run out.
+// lapsed returns a semaphore whose permits a token held, until its lease ran out.
 func (s *subject) lapsed(name string) (driver.Arg, error) {
 	key := s.slotKey(name)
 	lease := max(s.soon(), 100*time.Millisecond)
@@ -46,7 +46,7 @@ func (s *subject) lapsed(name string) (driver.Arg, error) {
 	if err == nil {
 		err = whileThere(began, lease, s.wantFull(key, "early", 1, 0))
 	}
-	// A store on a busy machine may have run that when the lease was over.
+	// On a busy machine a store may have run the release after the end of the lease.
 	if _, releaseErr := s.do(driver.CmdSemaphoreRelease, key, driver.Field("early")); err == nil {
 		err = releaseErr
 	}
@@ -77,7 +77,7 @@ func extendsPermits(s *subject) error {
 	began := time.Now()
 	err = errors.Join(err, s.wantPermit(a, "one", 3, short, 0))
 	extended := s.wantReply(driver.IntReply(1), driver.CmdSemaphoreExtend, a, one, lease)
-	inTime := time.Since(began) < short // or a busy machine has let the lease run out
+	inTime := time.Since(began) < short // false if the lease has run out on a busy machine
 	if inTime {
 		err = errors.Join(err, extended)
 	}
@@ -95,7 +95,7 @@ func extendsPermits(s *subject) error {
 func releasesPermits(s *subject) error {
 	a, list := s.slotKey("a"), s.slotKey("list")
 	err := errors.Join(s.wantReleased(a, "one", 0), s.wantPermit(a, "one", 3, long, 0), s.wantReleased(a, "two", 0),
-		s.wantFull(a, "two", 3, long), s.wantFull(a, "three", 3, long), s.wantReleased(a, "two", 0), // which gives up its place
+		s.wantFull(a, "two", 3, long), s.wantFull(a, "three", 3, long), s.wantReleased(a, "two", 0), // a place of 0 gives up the place
 		s.wantReleased(a, "one", 1), s.wantReleased(a, "one", 0), s.wantFull(a, "two", 3, 0), s.wantPermit(a, "three", 3, long, long),
 		s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, driver.CmdSemaphoreRelease, list, driver.Field("one")),
 		s.wantSyntaxErr(driver.CmdSemaphoreRelease, a))

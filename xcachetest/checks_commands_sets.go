@@ -8,7 +8,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// setCommandChecks are the command checks of sets.
+// setCommandChecks has the checks of the commands of sets.
 func setCommandChecks() []check {
 	return []check{
 		command("SADD", "adds members that are not there yet and answers how many those were; ErrWrongType for a string, which stays", needs("SCARD"), func(s *subject) error {
@@ -106,7 +106,7 @@ func setCommandChecks() []check {
 	}
 }
 
-// elements returns a key and, behind it, elements.
+// elements returns a key, followed by elements.
 func elements(key driver.Arg, texts ...string) []driver.Arg {
 	args := []driver.Arg{key}
 	for _, text := range texts {
@@ -138,7 +138,7 @@ func (s *subject) wantMembers(set driver.Arg, want ...string) error {
 	return errors.Join(errs...)
 }
 
-// picksMembers is the check of SRANDMEMBER.
+// picksMembers checks SRANDMEMBER.
 func picksMembers(s *subject) error {
 	set, text, none := s.slotKey("set"), s.slotKey("text"), s.slotKey("none")
 	members := []string{"a", "b", "c"}

@@ -10,8 +10,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// sortedSetChecks are the command checks of sorted sets. Replies with scores are flat, a
-// member and its score in turn, in every version of RESP.
+// sortedSetChecks has the checks of the commands of sorted sets. Replies with scores are
+// flat, a member and its score in turn, in every version of RESP.
 func sortedSetChecks() []check {
 	none, zero, one, null := driver.ArrayReply(), driver.IntReply(0), driver.IntReply(1), driver.Reply{}
 	a, b, c := element("a"), element("b"), element("c")
@@ -136,7 +136,7 @@ func sortedSetChecks() []check {
 			errs := []error{s.wantReply(none, "ZRANGE", z, driver.Int(0), driver.Int(-1)),
 				s.scored(z, "2 c", "1 b", "1 a", "3 e", "2 d"), s.scored(lex, "0 a", "0 B", "0 c", "0 aa")}
 			for _, test := range []struct {
-				options string // those that name no member
+				options string // options without a member
 				want    string
 			}{
 				{"0 -1", "a b c d e"}, {"1 2", "b c"}, {"-2 -1", "d e"}, {"0 -1 REV", "e d c b a"}, {"0 1 REV", "e d"}, {"3 1", ""}, {"-100 100", "a b c d e"}, {"9 10", ""},
@@ -238,7 +238,7 @@ func sortedSetChecks() []check {
 	return checks
 }
 
-// ranks is what ZRANK and ZREVRANK have in common: ranks are those of a, b and c.
+// ranks checks ZRANK or ZREVRANK. want has the ranks of a, b and c.
 func ranks(name string, want ...int64) func(*subject) error {
 	return func(s *subject) error {
 		z := s.slotKey("z")
@@ -253,7 +253,7 @@ func ranks(name string, want ...int64) func(*subject) error {
 	}
 }
 
-// pops is what ZPOPMIN and ZPOPMAX have in common: the first member goes first.
+// pops checks ZPOPMIN or ZPOPMAX. The first member is popped first.
 func pops(name, first, second, third string) func(*subject) error {
 	return func(s *subject) error {
 		z := s.slotKey("z")
@@ -264,8 +264,8 @@ func pops(name, first, second, third string) func(*subject) error {
 	}
 }
 
-// combines is what ZUNION, ZINTER and ZDIFF have in common; want is what two sorted sets
-// make with each of the options.
+// combines checks ZUNION, ZINTER or ZDIFF. want has the result of two sorted sets for each
+// of the options.
 func combines(name string, want map[string][]string) func(*subject) error {
 	return func(s *subject) error {
 		z, y, none, text := s.slotKey("z"), s.slotKey("y"), s.slotKey("none"), s.slotKey("text")
@@ -292,7 +292,7 @@ func combines(name string, want map[string][]string) func(*subject) error {
 	}
 }
 
-// stores is what ZUNIONSTORE, ZINTERSTORE and ZDIFFSTORE have in common.
+// stores checks ZUNIONSTORE, ZINTERSTORE or ZDIFFSTORE.
 func stores(name string, want ...string) func(*subject) error {
 	return func(s *subject) error {
 		z, y, to, none, text := s.slotKey("z"), s.slotKey("y"), s.slotKey("to"), s.slotKey("none"), s.slotKey("text")
@@ -306,7 +306,7 @@ func stores(name string, want ...string) func(*subject) error {
 	}
 }
 
-// scored adds members to a sorted set, each behind its score: "1.5 a".
+// scored adds members to a sorted set. A member follows its score: "1.5 a".
 func (s *subject) scored(z driver.Arg, members ...string) error {
 	args := []driver.Arg{z}
 	for _, text := range members {
@@ -330,13 +330,13 @@ func (s *subject) wantPersistent(key string) error {
 	return s.wantTTL(key, driver.NoExpiry)
 }
 
-// wantNotText wants a command to refuse a string, which stays.
+// wantNotText wants a command to refuse a string, and the string to stay.
 func (s *subject) wantNotText(name string, args ...driver.Arg) error {
 	text := s.slotKey("text")
 	return errors.Join(s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, name, append([]driver.Arg{text}, args...)...), s.wantValue(text.Text, "v"))
 }
 
-// members is a reply of members, given as scored takes them.
+// members returns a reply with members, in the form of scored's arguments.
 func members(scored ...string) driver.Reply {
 	reply := driver.ArrayReply()
 	for _, text := range scored {
@@ -350,7 +350,7 @@ func members(scored ...string) driver.Reply {
 	return reply
 }
 
-// texts is a reply of words.
+// texts returns a reply with words.
 func texts(line string) driver.Reply {
 	reply := driver.ArrayReply()
 	for word := range strings.FieldsSeq(line) {
@@ -359,7 +359,7 @@ func texts(line string) driver.Reply {
 	return reply
 }
 
-// literals returns a key and words behind it as arguments.
+// literals returns a key and words as arguments.
 func literals(key driver.Arg, line string) []driver.Arg {
 	args := []driver.Arg{key}
 	for word := range strings.FieldsSeq(line) {

@@ -9,8 +9,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// streamChecks are the command checks of streams. Replies of several streams, and all that
-// has names, are flat, a name and what belongs to it in turn, in every version of RESP.
+// streamChecks has the checks of the commands of streams. Replies of several streams, and
+// replies with names, are flat in every version of RESP: a name and its value in turn.
 func streamChecks() []check {
 	none, zero, one, null := driver.ArrayReply(), driver.IntReply(0), driver.IntReply(1), driver.Reply{}
 	groups := needs("XADD", "XGROUP", "XREADGROUP", "XPENDING")
@@ -126,7 +126,7 @@ func streamChecks() []check {
 				s.wantReply(none, "XCLAIM", claim("g d 1000000000 1-0")...), s.wantReply(entries("2-0 f w"), "XCLAIM", claim("g d 0 2-0 9-0 4-0")...), s.wantPending(x, "- + 10", "1-0 c 1", "2-0 d 2", "3-0 c 1"),
 				s.wantReply(driver.ArrayReply(dataReply("1-0")), "XCLAIM", claim("g d 0 1-0 JUSTID")...), s.wantPending(x, "- + 10", "1-0 d 1", "2-0 d 2", "3-0 c 1"),
 				s.wantReply(one, "XDEL", x, literal("3-0")), s.wantReply(none, "XCLAIM", claim("g d 0 3-0")...), s.wantPending(x, "- + 10", "1-0 d 1", "2-0 d 2"),
-				s.wantReply(driver.ArrayReply(dataReply("4-0")), "XCLAIM", claim("g e 0 4-0 FORCE JUSTID")...), s.wantPending(x, "- + 10", "1-0 d 1", "2-0 d 2", "4-0 e 1"), // Redis counts one delivery that never was
+				s.wantReply(driver.ArrayReply(dataReply("4-0")), "XCLAIM", claim("g e 0 4-0 FORCE JUSTID")...), s.wantPending(x, "- + 10", "1-0 d 1", "2-0 d 2", "4-0 e 1"), // Redis counts a delivery that did not happen
 				s.wantReply(entries("4-0 f y"), "XCLAIM", claim("g e 0 4-0 FORCE RETRYCOUNT 7 IDLE 5")...), s.wantPending(x, "- + 10", "1-0 d 1", "2-0 d 2", "4-0 e 7"),
 				s.wantSyntaxErr("XCLAIM", claim("g d word 1-0")...), s.wantSyntaxErr("XCLAIM", claim("g d 0 1-0 NOSUCH")...), s.wantNotText("XCLAIM", literal("g"), literal("c"), driver.Int(0), literal("1-0")))
 		}),
@@ -149,7 +149,7 @@ func streamChecks() []check {
 				s.wantReply(driver.ArrayReply(dataReply(x.Text), entries("1-0 f v", "2-0 f w")), "XREADGROUP", onKeys(x, "XREADGROUP GROUP g c COUNT 2 STREAMS KEY >").Args...), s.wantReply(one, "XDEL", x, literal("3-0"))}
 			for _, test := range []struct {
 				line string
-				want []driver.Reply // the first of what is answered
+				want []driver.Reply // the first part of the expected reply
 			}{
 				{"XINFO STREAM KEY", []driver.Reply{dataReply("length"), driver.IntReply(2), dataReply("last-generated-id"), dataReply("3-0"), dataReply("max-deleted-entry-id"), dataReply("3-0"),
 					dataReply("entries-added"), driver.IntReply(3), dataReply("recorded-first-entry-id"), dataReply("1-0"), dataReply("groups"), driver.IntReply(2),
@@ -171,10 +171,10 @@ func streamChecks() []check {
 	}
 }
 
-// newFields are those fields of XINFO's replies that not every server tells.
+// newFields are the fields in XINFO's replies that some servers lack.
 var newFields = []string{"max-deleted-entry-id", "entries-added", "recorded-first-entry-id", "entries-read", "lag"}
 
-// told returns a flat list of names and values without those that the server does not tell.
+// told returns a flat list of names and values without the fields that the server lacks.
 func (s *subject) told(pairs []driver.Reply) []driver.Reply {
 	var told []driver.Reply
 	for i := 0; i < len(pairs); i += 2 {
@@ -185,8 +185,7 @@ func (s *subject) told(pairs []driver.Reply) []driver.Reply {
 	return told
 }
 
-// streamRanges is what XRANGE and XREVRANGE have in common: the ids of the entries that
-// they answer.
+// streamRanges checks XRANGE or XREVRANGE. want has the IDs of the returned entries.
 func streamRanges(name string, want map[string]string) func(*subject) error {
 	return func(s *subject) error {
 		x := s.slotKey("x")
@@ -205,7 +204,8 @@ func streamRanges(name string, want map[string]string) func(*subject) error {
 	}
 }
 
-// entries adds entries to a stream, each an id and fields with their values: "1-0 f v".
+// entries adds entries to a stream. Each entry is an ID, and fields with their values: "1-0
+// f v".
 func (s *subject) entries(x driver.Arg, entries ...string) error {
 	var errs []error
 	for _, text := range entries {
@@ -219,7 +219,8 @@ func (s *subject) entries(x driver.Arg, entries ...string) error {
 	return errors.Join(errs...)
 }
 
-// entries is a reply of entries, given as subject.entries takes them; _ is an empty value.
+// entries returns a reply with entries, in the form of subject.entries' arguments; _ is an
+// empty value.
 func entries(list ...string) driver.Reply {
 	reply := driver.ArrayReply()
 	for _, text := range list {
@@ -239,7 +240,7 @@ func (s *subject) wantEntries(x driver.Arg, want ...string) error {
 	return s.wantReply(entries(want...), "XRANGE", x, literal("-"), literal("+"))
 }
 
-// group makes a group that reads a stream from its begin.
+// group makes a group that reads a stream from its beginning.
 func (s *subject) group(x driver.Arg, name string) error {
 	return s.wantReply(okReply, "XGROUP", literal("CREATE"), x, literal(name), driver.Int(0))
 }
@@ -253,8 +254,8 @@ func (s *subject) wantRead(x driver.Arg, group, consumer, id string, want ...str
 	return s.wantReply(reply, "XREADGROUP", onKeys(x, fmt.Sprintf("XREADGROUP GROUP %s %s STREAMS KEY %s", group, consumer, id)).Args...)
 }
 
-// wantPending compares what is pending for group g: ids, consumers, and how often each was
-// delivered.
+// wantPending compares the pending entries of group g: IDs, consumers, and numbers of
+// deliveries.
 func (s *subject) wantPending(x driver.Arg, line string, want ...string) error {
 	reply, err := s.do("XPENDING", literals(x, "g "+line)...)
 	var got []string

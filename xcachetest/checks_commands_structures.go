@@ -7,7 +7,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// structureChecks are the command checks of scripts.
+// structureChecks has the checks of the commands of scripts.
 func structureChecks() []check {
 	return []check{
 		command("EVAL", "runs a script on keys and arguments and answers what it returns", nil, func(s *subject) error {
@@ -33,7 +33,7 @@ func structureChecks() []check {
 		command("EVALSHA_RO", "runs a script that EVAL_RO has run before, by the SHA-1 of its text", needs("EVAL_RO"), func(s *subject) error {
 			const source, sum = "return ARGV[1]", "098e0f0d1448c0a81dafe820f66d460eb09263da"
 			key := s.slotKey("k")
-			return s.eventually(func() error { // each replica has to know it
+			return s.eventually(func() error { // the function must reach each replica
 				return errors.Join(s.wantReply(dataReply("x"), "EVAL_RO", literal(source), driver.Int(1), key, element("x")),
 					s.wantReply(dataReply("y"), "EVALSHA_RO", literal(sum), driver.Int(1), key, element("y")))
 			})
@@ -49,7 +49,7 @@ func structureChecks() []check {
 			return errors.Join(s.wantCommandErr(driver.ErrScript, "FCALL_RO", literal("xcachetest_nosuch"), driver.Int(1), a), s.withFunctions(a, func() error {
 				err := errors.Join(s.set(a.Text, "v", long), s.wantReply(dataReply("v"), "FCALL_RO", literal("xcachetest_get"), driver.Int(1), a))
 				_, refused := s.do("FCALL_RO", literal("xcachetest_set"), driver.Int(1), a, element("w"))
-				if !errors.Is(refused, driver.ErrReadOnly) { // as replicas say
+				if !errors.Is(refused, driver.ErrReadOnly) { // replicas reply so
 					err = errors.Join(err, s.wantErr(refused, driver.ErrScript, "FCALL_RO of a function that may write"))
 				}
 				return errors.Join(err, s.wantValue(a.Text, "v"))
@@ -63,8 +63,8 @@ const library = `#!lua name=xcachetest
 redis.register_function{function_name='xcachetest_get', callback=function(keys, args) return redis.call('GET', keys[1]) end, flags={'no-writes'}}
 redis.register_function('xcachetest_set', function(keys, args) return redis.call('SET', keys[1], args[1]) end)`
 
-// withFunctions runs a check of the functions of the library, if it may load it: on the
-// server that has key.
+// withFunctions runs a check of the functions of the library, on the server with key. The
+// check needs the permission to load the library.
 func (s *subject) withFunctions(key driver.Arg, run func() error) error {
 	if !s.h.Exclusive {
 		return nil
@@ -73,12 +73,12 @@ func (s *subject) withFunctions(key driver.Arg, run func() error) error {
 		cmd := driver.NewCustomCmd("FUNCTION", args...)
 		return cmpErr(s.caps.Commander.Do(noDeadline, []*driver.Cmd{cmd}, driver.Plain), cmd.Err)
 	}
-	err := s.eventually(func() error { // any server of a cluster may be the one that loads it
+	err := s.eventually(func() error { // any server of a cluster may load the library
 		err := function(literal("LOAD"), literal("REPLACE"), literal(library))
 		_, callErr := s.do("FCALL", literal("xcachetest_get"), driver.Int(1), key)
 		return errors.Join(err, callErr)
 	})
 	err = errors.Join(err, run())
-	_ = function(literal("DELETE"), literal("xcachetest")) // where it goes to a server that has it
+	_ = function(literal("DELETE"), literal("xcachetest")) // any server may get the command, and only one has the library
 	return err
 }

@@ -15,11 +15,11 @@ import (
 	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
-// promptly is what a call may take after its context has ended, by a stopwatch. The
-// contract says 20 ms; the rest is for a busy machine.
+// promptly is the time that a call may take after the end of its context, by a stopwatch.
+// The contract says 20 ms; the rest is for a busy machine.
 const promptly = 500 * time.Millisecond
 
-// contextChecks: what the contract says of contexts, for every operation.
+// contextChecks has the rules of the contract on contexts, for every operation.
 func contextChecks() []check {
 	return slices.Concat(
 		forEachOperation("context/ended-before-", "with a context that has ended the call fails with the context's error, not as ErrUnavailable, and changes nothing", everyOperation,
@@ -88,7 +88,7 @@ func contextChecks() []check {
 						}
 						f.proxy.ResetStats()
 						errs = append(errs, s.wantContextErr(op.call(ended(), f.store, &f.caps, []string{key}), context.Canceled, "%s", op.name))
-						stopwatch.Rest(10 * time.Millisecond) // for the proxy to see what was sent
+						stopwatch.Rest(10 * time.Millisecond) // so that the proxy sees the sent bytes
 						errs = append(errs, that(!bytes.Contains(f.proxy.Transcript(), []byte(key)), "%s sent its key to the server", op.name), f.close())
 					}
 					return errors.Join(errs...)
@@ -140,10 +140,10 @@ func (s *subject) wantNothingAfterEnd(op *operation) error {
 		s.wantValue(key, "1"), s.wantTTL(key, long), s.wantMiss(key+" renamed"))
 }
 
-// wantPromptEnd ends the context of a call that a silent server has.
+// wantPromptEnd ends the context of a call that waits for a silent server.
 func (s *subject) wantPromptEnd(op *operation, want error) error {
-	// On a busy machine the context may end before the request is on its way, and
-	// nothing is unknown then. The next try has more time.
+	// On a busy machine the context may end before the request is sent. Then the outcome is
+	// known. The next attempt has more time.
 	const tries = 7
 	for try, after := 1, 30*time.Millisecond; ; try, after = try+1, 2*after {
 		key, err := s.target("k" + after.String())
@@ -169,9 +169,9 @@ func (s *subject) wantPromptEnd(op *operation, want error) error {
 	}
 }
 
-// endAmid runs an operation with a context that ends after some time, while the
-// server is silent. It returns by a stopwatch how long the operation went on after
-// that, and its error.
+// endAmid runs an operation with a context that ends after some time, while the server is
+// silent. The result is the time that the operation took after that, by a stopwatch, and
+// its error.
 func (f *far) endAmid(op *operation, key string, how error, after time.Duration) (took time.Duration, opErr error) {
 	f.proxy.Stall()
 	defer f.proxy.Resume()
@@ -193,7 +193,7 @@ func (f *far) endAmid(op *operation, key string, how error, after time.Duration)
 	return took, opErr
 }
 
-// hasSent reports whether a key has come to the proxy, on its way to the server.
+// hasSent reports whether a key has reached the proxy on its way to the server.
 func (f *far) hasSent(key string) bool {
 	sent := func() bool { return bytes.Contains(f.proxy.Transcript(), []byte(key)) }
 	for range 20 {
@@ -205,11 +205,10 @@ func (f *far) hasSent(key string) bool {
 	return sent()
 }
 
-// wantInputsFree overwrites the inputs of a call that returned early, while
-// its request may still wait to be sent. The race detector sees a store that
-// still reads them.
+// wantInputsFree overwrites the inputs of a call that has returned early, while its request
+// may still wait to be sent. The race detector notices a store that still reads them.
 func (s *subject) wantInputsFree() error {
-	size := 512 << 10 // 20 times that is more than sockets hold, so that the request is not all sent
+	size := 512 << 10 // 20 times the size is more than sockets hold, so that a part of the request is not sent
 	if limit := s.caps.Limits.ValueSize; limit > 0 {
 		size = min(size, limit)
 	}
@@ -235,7 +234,7 @@ func (s *subject) wantInputsFree() error {
 		}
 		clear(entries)
 		f.proxy.Resume()
-		f.awaitSilence() // what is still on its way may arrive, if anything
+		f.awaitSilence() // bytes that are still on their way may arrive
 		dst := make([]driver.Value, len(keys))
 		errs = append(errs, s.store.Get(noDeadline, keys, dst))
 		for i := range dst {
@@ -250,7 +249,7 @@ func (s *subject) wantInputsFree() error {
 	return errors.Join(errs...)
 }
 
-// awaitSilence returns when nothing has passed the proxy for a while.
+// awaitSilence returns when the proxy has passed nothing for a while.
 func (f *far) awaitSilence() {
 	const rounds, pause = 25, 200 * time.Millisecond
 	for range rounds {
@@ -297,6 +296,6 @@ func (s *subject) wantOwnReplies() error {
 	return errors.Join(append(errs, f.close())...)
 }
 
-// ownValue differs in length too, so that a reply that is off by some bytes
-// shows.
+// ownValue returns values of different lengths, so that a reply that is off by some bytes
+// is noticed.
 func ownValue(i int) string { return strings.Repeat(strconv.Itoa(i)+",", 1+10*i) }

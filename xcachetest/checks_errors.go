@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// errorChecks: section 5 of the contract, as far as it needs no faults.
+// errorChecks has section 5 of the contract, except the rules that need faults.
 func errorChecks() []check {
 	return []check{
 		{
@@ -116,10 +116,10 @@ func errorChecks() []check {
 	}
 }
 
-// canary is a value that no error may show.
+// canary is a value that must not be in any error.
 const canary = "canary-7f3d"
 
-// forEachRefusal looks at the errors of everything that a store refuses.
+// forEachRefusal calls look with the error of every call that a store refuses.
 func (s *subject) forEachRefusal(look func(what string, err error) error) error {
 	text, list := s.key("{t}text"), s.key("{t}list")
 	type refusal struct {

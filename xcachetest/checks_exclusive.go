@@ -10,8 +10,8 @@ import (
 	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
-// exclusiveChecks: connections of a caller's own. They use commands that the table need
-// not have, as every server has them to which such a connection is made: WATCH, BLPOP,
+// exclusiveChecks has the checks of exclusive connections. They use commands that the table
+// need not have, because every server with such connections has them: WATCH, BLPOP,
 // SUBSCRIBE and PUBLISH.
 func exclusiveChecks() []check {
 	return []check{
@@ -112,7 +112,8 @@ func exclusiveChecks() []check {
 	}
 }
 
-// sessionTag is the key that sessions are for. All keys of these checks are in its slot.
+// sessionTag is the key for which sessions are opened. All keys of these checks are in its
+// slot.
 func (s *subject) sessionTag() string { return "{" + s.prefix + "}" }
 
 // sessionKey returns a key in the slot of the check's sessions.
@@ -131,7 +132,7 @@ func (s *subject) session(ctx context.Context) (driver.Session, error) {
 	return session, nil
 }
 
-// inSession does work with a session that is closed afterwards.
+// inSession calls work with a session, and closes the session afterwards.
 func (s *subject) inSession(work func(driver.Session) error) error {
 	session, err := s.session(noDeadline)
 	if err != nil {
@@ -140,7 +141,7 @@ func (s *subject) inSession(work func(driver.Session) error) error {
 	return errors.Join(work(session), session.Close())
 }
 
-// within returns the context of calls that are to wait in vain.
+// within returns a context for calls that wait in vain.
 func within() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(noDeadline, 50*time.Millisecond)
 }
@@ -160,7 +161,8 @@ func sendIn(session driver.Session, name string, args ...driver.Arg) error {
 	return nil
 }
 
-// wantEnded wants every call of a session to fail, without a doubt, and Err to say why.
+// wantEnded wants every call of a session to fail with a known outcome, and Err to return
+// the reason.
 func (s *subject) wantEnded(session driver.Session, want error) error {
 	_, doErr := doIn(noDeadline, session, "SET", driver.Key(s.sessionKey("ended")), driver.Val(nil))
 	_, receiveErr := session.Receive(noDeadline)
@@ -328,7 +330,7 @@ func (s *subject) waitsNoLonger() error {
 	for range 2 {
 		err := s.inSession(func(session driver.Session) error {
 			err := sendIn(session, "BLPOP", driver.Key(list), driver.Int(0))
-			ctx, cancel := within() // the command is at the server
+			ctx, cancel := within() // the command has reached the server
 			defer cancel()
 			_, receiveErr := session.Receive(ctx)
 			return errors.Join(err, s.wantContextErr(receiveErr, context.DeadlineExceeded, "Receive of nothing"))
@@ -337,7 +339,7 @@ func (s *subject) waitsNoLonger() error {
 			return err
 		}
 	}
-	// The server takes a moment to notice, and one element is lost until then.
+	// The server needs a moment to notice, and loses one element until then.
 	return s.eventually(func() error {
 		if _, err := s.do("LPUSH", driver.Key(list), driver.Val([]byte("element"))); err != nil {
 			return err
@@ -380,7 +382,8 @@ func (s *subject) areAsNew() error {
 	return errors.Join(errs...)
 }
 
-// maxSessions is the bound that a store is tried for. There may be a higher one.
+// maxSessions is the largest number of sessions that the check opens. A store may have a
+// higher bound.
 const maxSessions = 256
 
 func (s *subject) isBounded() (err error) {
@@ -419,7 +422,7 @@ func (s *subject) isBounded() (err error) {
 	}
 }
 
-// endsSessions opens another store, has sessions of it wait, and calls end.
+// endsSessions opens another store, lets sessions of the store wait, and calls end.
 func (s *subject) endsSessions(end func(driver.Store) error) error {
 	other := s.with(s.h.Open(s.t))
 	list := s.sessionKey("list")

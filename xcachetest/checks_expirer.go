@@ -235,7 +235,7 @@ func expirerChecks() []check {
 				err = errors.Join(err, s.caps.Expirer.Expire(noDeadline, entries), entryErrs(entries), s.caps.Expirer.TTL(noDeadline, keys, dst))
 				for i := range dst {
 					if wrong := errors.Join(dst[i].Err, s.sameTTL(fmt.Sprintf("TTL %d", i), dst[i].TTL, entries[i].TTL)); wrong != nil {
-						return errors.Join(err, wrong) // one of 10 000 tells enough
+						return errors.Join(err, wrong) // one of 10 000 is enough
 					}
 				}
 				return err

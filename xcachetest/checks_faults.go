@@ -21,8 +21,8 @@ type far struct {
 	proxy *Proxy
 }
 
-// proxied opens a store behind a proxy, with a connection made by reading a
-// key.
+// proxied opens a store behind a proxy, and reads a key, so that the store has a
+// connection.
 func (s *subject) proxied(key string) (*far, error) {
 	proxy, err := newProxy(s.h.Addr)
 	if err != nil {
@@ -38,8 +38,8 @@ func (s *subject) proxied(key string) (*far, error) {
 	return f, nil
 }
 
-// warm returns a store behind a proxy that has run an operation before: it has
-// a connection, and has loaded what it needs.
+// warm returns a store behind a proxy that has run an operation before. So the store has a
+// connection, and has loaded its scripts.
 func (s *subject) warm(op *operation) (*far, error) {
 	key, err := s.target("warm " + op.name)
 	if err != nil {
@@ -62,7 +62,7 @@ func (f *far) close() error {
 	return err
 }
 
-// roundTripChecks: what a call costs on the wire.
+// roundTripChecks has the number of round trips of calls.
 func roundTripChecks() []check {
 	notScan := func(op *operation) bool { return op.name != "scan" }
 	return slices.Concat(
@@ -116,15 +116,15 @@ func (s *subject) wantOneRoundTrip(op *operation, n int) error {
 		return err
 	}
 	sent := keys
-	if n == 1 { // a small request, and a ping has no key
+	if n == 1 { // a small request; a ping has no key
 		sent = nil
 	}
 	return errors.Join(append(errs, f.wantOneRoundTrip(op.name, sent, func() error { return op.call(noDeadline, f.store, &f.caps, keys) }), f.close())...)
 }
 
-// wantOneRoundTrip wants a call to send all that it has to say, keys among that,
-// before there is a reply. The store may write that in pieces: so on a busy machine
-// a reply to the first could come before the last is sent, and none passes so early.
+// wantOneRoundTrip wants a call to send its whole request, with all keys, before any reply.
+// The store may send the request in pieces. So no reply passes early: on a busy machine a
+// reply to the first piece could come before the last piece is sent.
 func (f *far) wantOneRoundTrip(name string, keys []string, call func() error) error {
 	f.proxy.ResetStats()
 	f.proxy.StallReplies()
@@ -138,19 +138,19 @@ func (f *far) wantOneRoundTrip(name string, keys []string, call func() error) er
 		for !f.proxy.hasRequest(keys) && watch.Elapsed() < time.Second {
 			time.Sleep(time.Millisecond)
 		}
-		stopwatch.Rest(5 * time.Millisecond) // for what follows the last key
+		stopwatch.Rest(5 * time.Millisecond) // for the bytes behind the last key
 		return nil
 	})
 	return errors.Join(err, expect(f.proxy.Stats().RoundTrips, 1, "round trips of %s", name))
 }
 
-// hasRequest reports whether a request has passed that has all of some keys.
+// hasRequest reports whether a request with all of some keys has passed.
 func (p *Proxy) hasRequest(keys []string) bool {
 	transcript := p.Transcript()
 	return len(transcript) > 0 && !slices.ContainsFunc(keys, func(key string) bool { return !bytes.Contains(transcript, []byte(key)) })
 }
 
-// faultChecks: what the contract says of servers and networks that fail.
+// faultChecks has the rules of the contract on servers and networks that fail.
 func faultChecks() []check {
 	checks := []check{
 		{
@@ -194,7 +194,7 @@ func faultChecks() []check {
 				if err != nil {
 					return err
 				}
-				stopwatch.Rest(20 * time.Millisecond) // for what it may do by and by
+				stopwatch.Rest(20 * time.Millisecond) // for background work of the store
 				return errors.Join(f.proxy.wantUntouched(), s.wantErrOf(f.get(s.key("k")))(driver.ErrNotFound),
 					that(f.proxy.Stats().RoundTrips > 0, "the first call made no connection through the proxy; is OpenAt's address used?"), f.close())
 			},
@@ -233,7 +233,7 @@ func faultChecks() []check {
 				return errors.Join(append(errs, s.cutAfterEachByte(keys[0], func(f *far) error {
 					dst := make([]driver.Value, 3)
 					if f.store.Get(noDeadline, keys, dst) != nil {
-						return nil //nolint:nilerr // an error of the call is as good
+						return nil //nolint:nilerr // an error of the call is correct, too
 					}
 					for i := range dst {
 						switch err := dst[i].Err; {
@@ -343,8 +343,7 @@ func faultChecks() []check {
 	)
 }
 
-// wantGivenUp makes every call without a deadline on a server that does not answer in
-// time.
+// wantGivenUp makes every call without a deadline on a server that does not reply in time.
 func (s *subject) wantGivenUp(fault func(p *Proxy, timeout time.Duration)) error {
 	key, err := s.target("k")
 	if err != nil {
@@ -360,7 +359,7 @@ func (s *subject) wantGivenUp(fault func(p *Proxy, timeout time.Duration)) error
 	}
 	fault(f.proxy, bound)
 	heal := func() { f.proxy.Resume(); f.proxy.Trickle(0) }
-	defer time.AfterFunc(3*bound, heal).Stop() // who waits even longer is answered
+	defer time.AfterFunc(3*bound, heal).Stop() // a caller who waits longer than that gets a reply
 	ops := s.possible()
 	err = together(len(ops), func(i int) error {
 		watch := stopwatch.Start()
@@ -373,7 +372,7 @@ func (s *subject) wantGivenUp(fault func(p *Proxy, timeout time.Duration)) error
 	return errors.Join(err, f.close())
 }
 
-// wantSentOnce lets a write reach the server and loses the reply.
+// wantSentOnce lets a write reach the server and drops the reply.
 func (s *subject) wantSentOnce(op *operation) error {
 	key, err := s.target("k")
 	if err != nil {
@@ -388,9 +387,9 @@ func (s *subject) wantSentOnce(op *operation) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	opErr := op.call(ctx, f.store, &f.caps, []string{key})
-	// A resend would come before the call returns, or on a timer soon after.
+	// A second request would come before the call returns, or soon after by a timer.
 	stopwatch.Rest(20 * time.Millisecond)
-	// Commands on one key name it once, those that rename twice.
+	// Commands on one key contain the key once, and renames twice.
 	sent := bytes.Count(f.proxy.Transcript(), []byte(key)) - bytes.Count(f.proxy.Transcript(), []byte(key+" renamed"))
 	return errors.Join(
 		expect(f.proxy.Stats().CutReplies, 1, "replies that were lost"),
@@ -401,8 +400,8 @@ func (s *subject) wantSentOnce(op *operation) error {
 		f.close())
 }
 
-// wantUntouched wants no connection yet. It makes one itself: once that is
-// accepted, so are all that were made before.
+// wantUntouched wants that the store has not connected yet. The check connects itself: when
+// that connection is accepted, all earlier connections are accepted.
 func (p *Proxy) wantUntouched() error {
 	conn, err := net.Dial("tcp", p.Addr())
 	if err != nil {
@@ -442,9 +441,9 @@ func (s *subject) wantRecovery(breakAll func(*Proxy)) error {
 	return errors.Join(err, f.close())
 }
 
-// readsAtOnce reads a key when the connections have just been broken. A store need
-// not try again what failed after a while, which may pass on a busy machine before
-// the loss is noticed: so a read that fails late has another chance, some times.
+// readsAtOnce reads a key when the connections were just broken. A store need not repeat a
+// request that failed after a while. On a busy machine a while may pass before the loss is
+// noticed. So a read that fails late is repeated, a few times.
 func (f *far) readsAtOnce(key, want string, breakAll func(*Proxy)) error {
 	const tries, late = 10, 100 * time.Millisecond
 	for try := 1; ; try++ {
@@ -460,15 +459,15 @@ func (f *far) readsAtOnce(key, want string, breakAll func(*Proxy)) error {
 	}
 }
 
-// cutAfterEachByte makes a call over and over, each time with the reply cut
-// one byte later, until it is not cut any more.
+// cutAfterEachByte makes a call repeatedly, each time with the reply cut one byte later,
+// until the reply is complete.
 func (s *subject) cutAfterEachByte(key string, call func(f *far) error) error {
 	f, err := s.proxied(key)
 	if err != nil {
 		return err
 	}
 	for n := range 200 {
-		// Connect first, so that the cut meets the reply and no greeting.
+		// The store connects first, so that the cut hits the reply and not the handshake.
 		if err := s.eventually(func() error { return f.connected(key) }); err != nil {
 			return errors.Join(err, f.close())
 		}
@@ -486,7 +485,7 @@ func (s *subject) cutAfterEachByte(key string, call func(f *far) error) error {
 	return errors.Join(errors.New("the reply is longer than 200 bytes"), f.close())
 }
 
-// connected reads a key, found or not.
+// connected reads a key, which may be missing.
 func (s *subject) connected(key string) error {
 	_, err := s.get(key)
 	if errors.Is(err, driver.ErrNotFound) {
@@ -495,8 +494,7 @@ func (s *subject) connected(key string) error {
 	return err
 }
 
-// wantErrOf takes the results of get, and returns a function that compares the
-// error.
+// wantErrOf takes the results of get, and returns a function that compares the error.
 func (s *subject) wantErrOf(_ string, err error) func(want error) error {
 	return func(want error) error { return s.wantErr(err, want, "Get") }
 }

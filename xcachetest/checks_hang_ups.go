@@ -8,8 +8,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// hangUpChecks: what an error reply says about the commands behind it when no
-// reply to these comes.
+// hangUpChecks has the rules for commands without a reply behind an error reply.
 func hangUpChecks() []check {
 	return withNeeds([]check{
 		{
@@ -38,7 +37,7 @@ func (s *subject) cutBehindAnError(how driver.How) error {
 	text, tries := s.key("{t}text"), 0
 	err := s.set(text, "text", long)
 	return errors.Join(err, s.cutAfterEachByte(text, func(f *far) error {
-		tries++ // what a batch before it left may still be under way
+		tries++ // a batch of an earlier attempt may still run
 		number := s.key("{t}number " + strconv.Itoa(tries))
 		return s.wantOwnOutcomes(f, how, number, []*driver.Cmd{
 			driver.NewCmd("LPUSH", driver.Key(text), driver.Val([]byte("element"))),
@@ -48,10 +47,10 @@ func (s *subject) cutBehindAnError(how driver.How) error {
 	}))
 }
 
-// hangUpBehindAnError cuts a batch within its last command, when the first has
-// failed and the second was run.
+// hangUpBehindAnError cuts a batch within its last command, after the failure of the first
+// and the success of the second.
 func (s *subject) hangUpBehindAnError() error {
-	const beginning = 1 << 10 // of the batch: the first two commands
+	const beginning = 1 << 10 // the first two commands of the batch
 	size := s.h.MaxValue
 	if most := s.caps.Limits.ValueSize; most > 0 {
 		size = min(size, most)
@@ -80,8 +79,8 @@ func (s *subject) hangUpBehindAnError() error {
 		f.close())
 }
 
-// wantOwnOutcomes runs a batch through a proxy that is about to cut it. Its first
-// command fails, and those that succeed add one to the number at a key, from 0.
+// wantOwnOutcomes runs a batch through a proxy that will cut the batch. The first command
+// fails. Each command that succeeds adds one to the number at a key, from 0.
 func (s *subject) wantOwnOutcomes(f *far, how driver.How, number string, cmds []*driver.Cmd) error {
 	if err := s.set(number, "0", long); err != nil {
 		return err

@@ -53,10 +53,10 @@ func inspectChecks() []check {
 	}
 }
 
-// wantInspection returns what is wrong with an inspection.
+// wantInspection returns the errors of an inspection.
 func wantInspection(i driver.Inspector, when string) error {
 	inspection := i.Inspect()
-	now := time.Now().Add(time.Minute) // clocks may be set
+	now := time.Now().Add(time.Minute) // clocks may be adjusted
 	var errs []error
 	past := func(t time.Time, what string) {
 		errs = append(errs, that(t.Before(now), "Inspect %s: %s is %v, in the future", when, what, t))
@@ -80,7 +80,7 @@ func wantInspection(i driver.Inspector, when string) error {
 	return errors.Join(errs...)
 }
 
-// hidesWhatItHolds returns an error if an inspection shows a key or its value.
+// hidesWhatItHolds returns an error if an inspection shows a key or a value of the store.
 func (s *subject) hidesWhatItHolds(key string) error {
 	text := fmt.Sprintf("%+v", s.caps.Inspector.Inspect())
 	return that(!strings.Contains(text, key) && !strings.Contains(text, "nobody may show"), "Inspect shows a key or a value: %s", text)

@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// keyChecks: section 1 of the contract, as far as it is the store's.
+// keyChecks has section 1 of the contract, for the rules of stores.
 func keyChecks() []check {
 	return []check{
 		{
@@ -86,8 +86,8 @@ func keyChecks() []check {
 	}
 }
 
-// wantDistinct wants keys that end in the given names to be stored, read and
-// deleted each for itself. Names that the store's Limits exclude are left out.
+// wantDistinct wants that keys with the given names are stored, read and deleted
+// separately. Names that the store's Limits exclude are left out.
 func (s *subject) wantDistinct(names []string) error {
 	var keys []string
 	for _, name := range names {
@@ -117,7 +117,7 @@ func (s *subject) wantDistinct(names []string) error {
 		}
 	}
 	check(func(int) bool { return true })
-	// Every other key goes, and the rest must stay.
+	// Every other key is deleted, and the rest must stay.
 	var gone []string
 	for i := 0; i < len(keys); i += 2 {
 		gone = append(gone, keys[i])
@@ -127,7 +127,7 @@ func (s *subject) wantDistinct(names []string) error {
 	return errors.Join(errs...)
 }
 
-// capabilityChecks: what the store says about itself.
+// capabilityChecks has the rules on the capabilities that a store declares.
 func capabilityChecks() []check {
 	return []check{
 		{
@@ -196,9 +196,8 @@ func capabilityChecks() []check {
 	}
 }
 
-// wantCommands compares the commands that a store runs with a table and with what the
-// harness says of them. inSessions tells that the store gives connections of callers' own, where
-// commands wait.
+// wantCommands compares the commands of a store with a table, and with the harness.
+// inSessions means that the store has exclusive connections, on which commands wait.
 func (h Harness) wantCommands(table []driver.Command, set driver.CommandSet, inSessions bool) error {
 	var errs []error
 	known := make(map[string]bool, len(table))

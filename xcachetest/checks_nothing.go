@@ -10,8 +10,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// nothingChecks: what a store that keeps nothing answers. It is an empty store, each
-// time, and checks what it is given as any other does.
+// nothingChecks has the replies of a store that keeps nothing. Such a store is always
+// empty, and validates its arguments as any other store.
 func nothingChecks() []check {
 	return withNeeds([]check{
 		{
@@ -146,7 +146,7 @@ func nothingChecks() []check {
 	}, keepsNothing)
 }
 
-// wantNothingKept writes in every way that the store has, and looks for the key.
+// wantNothingKept writes in every way that the store supports, and reads the key.
 func (s *subject) wantNothingKept() error {
 	key := s.key("k")
 	errs := []error{s.set(key, "v", long), s.set(key, "v", driver.NoExpiry), s.wantSet(driver.IfAbsent, key, "v", long, nil)}
@@ -187,8 +187,8 @@ func (s *subject) wantNoTTL(key string) error {
 	return errors.Join(errs...)
 }
 
-// forAll names the checks on stores that keep what they are given which hold for one
-// that keeps nothing as well. TestChecksForStoresThatKeepNothing holds it to the table.
+// forAll has the checks of stores that keep values that also hold for a store that keeps
+// nothing. TestChecksForStoresThatKeepNothing compares forAll with the table.
 var forAll = []string{
 	"command/PUBLISH", "command/SPUBLISH", "pubsub/no-channel", "pubsub/ends-with-its-context",
 	"scripts/supported", "watch/supported", "watch/over", "watch/context", "watch/closed", "watch/bad-keys",

@@ -10,15 +10,15 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A lone is a command and what an empty database answers to it.
+// A lone is a command with the reply of an empty database.
 type lone struct {
 	cmd  *driver.Cmd
 	want driver.Reply
 	err  error
 }
 
-// emptyReplies are the commands that an empty database has an answer to. Missing are
-// those that would have to make something up; see madeUp.
+// emptyReplies returns the commands with a reply of an empty database. The commands in
+// madeUp are missing.
 func emptyReplies(key driver.Arg) []lone {
 	v, f, moment := element("v"), driver.Field("f"), driver.WaitSeconds(time.Millisecond)
 	zero, one, null, none := driver.IntReply(0), driver.IntReply(1), driver.Reply{}, driver.ArrayReply()
@@ -83,11 +83,11 @@ func emptyReplies(key driver.Arg) []lone {
 	}, slices.Concat(emptySortedSets(key), emptyStreams(key))...)
 }
 
-// emptySortedSets is what emptyReplies has of sorted sets.
+// emptySortedSets returns the part of emptyReplies for sorted sets.
 func emptySortedSets(key driver.Arg) []lone {
 	zero, null, none := driver.IntReply(0), driver.Reply{}, driver.ArrayReply()
 	var replies []lone
-	// A line is a command with its key, and behind it words.
+	// A line is a command with its key, followed by words.
 	answers := func(want driver.Reply, lines ...string) {
 		for _, line := range lines {
 			replies = append(replies, lone{cmd: onKeys(key, line), want: want})
@@ -105,7 +105,7 @@ func emptySortedSets(key driver.Arg) []lone {
 	return replies
 }
 
-// emptyStreams is what emptyReplies has of streams.
+// emptyStreams returns the part of emptyReplies for streams.
 func emptyStreams(key driver.Arg) []lone {
 	zero, null := driver.IntReply(0), driver.Reply{}
 	var replies []lone
@@ -124,7 +124,7 @@ func emptyStreams(key driver.Arg) []lone {
 	return replies
 }
 
-// onKeys returns the command that a line says, in which KEY stands for a key.
+// onKeys returns the command of a line. KEY in the line is a key.
 func onKeys(key driver.Arg, line string) *driver.Cmd {
 	words := strings.Fields(line)
 	cmd := driver.NewCmd(words[0])
@@ -143,17 +143,17 @@ func ofTime(key driver.Arg, time int64, fields ...string) []driver.Arg {
 	return append([]driver.Arg{key, driver.Int(time)}, ofFields(key, fields...)[1:]...)
 }
 
-// madeUp are the commands that an empty database has no answer to that would not be
-// made up: an entry's ID must be greater than all before, a payload is known only to
-// the server that wrote it, scripts do anything, who is told to hold a lock must be the
-// only one, and who is told to be within a limit must be counted.
+// madeUp are the commands for which a store that keeps nothing would have to invent a
+// reply. The ID of an entry must be greater than all earlier IDs. Only the server that
+// wrote a payload knows it. Scripts may do anything. The holder of a lock must be the only
+// holder. A call within a limit must be counted.
 var madeUp = []string{
 	"XADD", "RESTORE", "EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO",
 	driver.CmdLock, driver.CmdLockExtend, driver.CmdLockRelease, driver.CmdSemaphore, driver.CmdSemaphoreExtend, driver.CmdSemaphoreRelease,
 	driver.CmdRateLimit, driver.CmdOnce, driver.CmdOnceDone,
 }
 
-// badCommands have arguments that their command does not take.
+// badCommands returns commands with invalid arguments.
 func badCommands(key driver.Arg) []*driver.Cmd {
 	v, word := element("v"), literal("word")
 	return append([]*driver.Cmd{
@@ -180,7 +180,7 @@ func badCommands(key driver.Arg) []*driver.Cmd {
 	}, slices.Concat(badSortedSets(key), badStreams(key))...)
 }
 
-// badSortedSets is what badCommands has of sorted sets.
+// badSortedSets returns the part of badCommands for sorted sets.
 func badSortedSets(key driver.Arg) []*driver.Cmd {
 	var cmds []*driver.Cmd
 	for _, line := range []string{
@@ -196,7 +196,7 @@ func badSortedSets(key driver.Arg) []*driver.Cmd {
 	return cmds
 }
 
-// badStreams is what badCommands has of streams.
+// badStreams returns the part of badCommands for streams.
 func badStreams(key driver.Arg) []*driver.Cmd {
 	cmds := []*driver.Cmd{driver.NewCmd("XLEN")}
 	for _, line := range []string{
@@ -209,8 +209,8 @@ func badStreams(key driver.Arg) []*driver.Cmd {
 	return cmds
 }
 
-// wantEmptyReplies runs what the store runs of emptyReplies, each alone, and all of
-// them in a batch of either kind.
+// wantEmptyReplies runs the commands of emptyReplies that the store supports, each alone,
+// and all of them in a batch of either kind.
 func (s *subject) wantEmptyReplies() error {
 	key := s.slotKey("k")
 	runs := func(l lone) bool { return s.caps.Commander.Commands().Has(l.cmd.Name) }

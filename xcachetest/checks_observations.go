@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// observations are checks that say how a store is where the contract leaves it open.
+// observations has checks of properties that the contract leaves open.
 func observations() []check {
 	return []check{
 		{
@@ -120,7 +120,7 @@ func observations() []check {
 	}
 }
 
-// orNothing joins names.
+// orNothing joins names, and returns "none" for no names.
 func orNothing(names []string) string {
 	if len(names) == 0 {
 		return "none"

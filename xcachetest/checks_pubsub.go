@@ -12,7 +12,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// pubSubChecks: messages, through the handle.
+// pubSubChecks has the checks of messages, through the handle.
 func pubSubChecks() []check {
 	onChannels := func(name, rule string, needs []string, run func(c *cached, messages *mixins.PubSub[string]) error) check {
 		return check{name: name, rule: rule, needs: needs, run: func(s *subject) error {
@@ -102,14 +102,14 @@ func pubSubChecks() []check {
 				if publishErr != nil || n == 0 {
 					return errors.Join(err, publishErr)
 				}
-				time.Sleep(attemptInterval) // until the server has noticed
+				time.Sleep(attemptInterval) // until the server has noticed the end
 			}
 			return errors.Join(err, errors.New("a subscription that has ended still gets messages"))
 		}),
 	}
 }
 
-// How often is asked for what happens soon, and how long after the time before.
+// A condition that soon becomes true is checked this often, with this pause.
 const (
 	attempts        = 500
 	attemptInterval = 10 * time.Millisecond
@@ -128,7 +128,7 @@ func publish(m *mixins.PubSub[string], channel string, messages ...string) error
 
 type loop = iter.Seq2[mixins.Message[string], error]
 
-// A listener runs a loop over a subscription. Its events are texts.
+// A listener runs a loop over a subscription, and converts events into texts.
 type listener struct {
 	cancel context.CancelFunc
 	events chan string
@@ -184,7 +184,7 @@ func (l *listener) wantEvents(want ...string) error {
 	return nil
 }
 
-// wantAnyOrder wants two events.
+// wantAnyOrder wants two events, in any order.
 func (l *listener) wantAnyOrder(one, other string) error {
 	first, err := l.next()
 	second, secondErr := l.next()

@@ -11,11 +11,12 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// replicatedRounds is how often a write is followed by what must see it: a
-// replica that lags by less than a round trip is not caught at once.
+// replicatedRounds is the number of writes that a read must see: a replica that lags by
+// less than a round trip is not noticed at once.
 const replicatedRounds = 100
 
-// replicatedChecks: stores that read from replicas, and views that do not.
+// replicatedChecks has the checks of stores that read from replicas, and of views that do
+// not.
 func replicatedChecks() []check {
 	return []check{
 		{
@@ -113,7 +114,7 @@ func replicatedChecks() []check {
 	}
 }
 
-// wantMovedOn deletes k, which a view that reads its writes must see.
+// wantMovedOn deletes k, and wants a view that reads its own writes to see that.
 func (c *cached) wantMovedOn(ctx context.Context, own *xcache.View[string]) error {
 	removed, err := c.Delete(ctx, "k")
 	_, getErr := own.Get(ctx, "k")

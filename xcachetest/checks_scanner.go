@@ -204,9 +204,8 @@ func scannerChecks() []check {
 	return withNeeds(checks, scanner)
 }
 
-// globCheck returns a check that pattern matches, of a fixed set of names,
-// those that are given. Names with bytes that the store's Limits exclude are
-// left out.
+// globCheck returns a check that pattern matches, among a fixed set of names, exactly the
+// wanted names. Names with bytes that the store's Limits exclude are left out.
 func globCheck(name, rule, pattern string, want ...string) check {
 	names := []string{
 		"a", "ab", "a\n", "a:b:c", "a\xff", "a*", "aa*b", "b", "abc", "a?c", "ac", "abbc", "a\nc", "a*c",
@@ -236,7 +235,7 @@ func globCheck(name, rule, pattern string, want ...string) check {
 	}
 }
 
-// wantScan wants a scan to yield these keys, each at least once, and no other.
+// wantScan wants a scan to yield exactly these keys, each at least once.
 func (s *subject) wantScan(pattern string, want ...string) error {
 	missing := make(map[string]bool, len(want))
 	for _, key := range want {

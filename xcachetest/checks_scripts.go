@@ -15,7 +15,7 @@ import (
 // fmtType names the type of a value.
 func fmtType(v any) string { return fmt.Sprintf(" (%T)", v) }
 
-// luaChecks are the checks of scripts that are more than calls one after the other.
+// luaChecks has the checks of scripts that need more than a sequence of calls.
 func luaChecks() []check {
 	eval := needs("EVAL", "EVALSHA")
 	return []check{
@@ -133,7 +133,7 @@ func (s *subject) runsGroup(group driver.Group) bool {
 	return s.caps.Commander != nil && s.caps.Commander.Commands().HasGroup(group)
 }
 
-// counting returns a script that adds to a counter, and that no server has seen.
+// counting returns a script that adds to a counter. No server has seen the script before.
 func (c *cached) counting() (*mixins.Script[int64], error) {
 	scripts, err := mixins.NewScripts(c.Cache)
 	if err != nil {
@@ -143,7 +143,7 @@ func (c *cached) counting() (*mixins.Script[int64], error) {
 	return mixins.NewScript(scripts, source, mixins.AsInt), nil
 }
 
-// flushScripts makes the server forget all scripts, and reports whether that can be done.
+// flushScripts makes the server forget all scripts, and reports whether the server did.
 func (s *subject) flushScripts() bool {
 	if !s.h.Exclusive {
 		return false

@@ -11,7 +11,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// ttlChecks: section 2 of the contract.
+// ttlChecks has section 2 of the contract.
 func ttlChecks() []check {
 	checks := append(ttlMatrix(), expiredKeyChecks()...)
 	return append(checks, []check{
@@ -163,8 +163,7 @@ func ttlChecks() []check {
 	}...)
 }
 
-// ttlMatrix returns a check for each condition and kind of TTL, over every
-// state that a key can be in.
+// ttlMatrix returns a check for each condition and kind of TTL, over every state of a key.
 func ttlMatrix() []check {
 	conds := []struct {
 		name, rule string
@@ -201,14 +200,13 @@ func ttlMatrix() []check {
 	return checks
 }
 
-// wantMatrix writes over an absent key, a persistent one, one with a TTL, and
-// a list.
+// wantMatrix overwrites a missing key, a persistent key, a key with a TTL, and a list.
 func (s *subject) wantMatrix(cond driver.Cond, ttl time.Duration) error {
 	var errs []error
 	for _, state := range []struct {
 		name   string
 		exists bool
-		old    time.Duration // what KeepTTL keeps
+		old    time.Duration // the TTL that KeepTTL keeps
 	}{
 		{"absent", false, driver.NoExpiry},
 		{"persistent", true, driver.NoExpiry},
@@ -256,12 +254,12 @@ func (s *subject) wantMatrix(cond driver.Cond, ttl time.Duration) error {
 	return errors.Join(errs...)
 }
 
-// wantGone wants no key of any type.
+// wantGone wants the key to be missing, for every type.
 func (s *subject) wantGone(key string) error {
 	return errors.Join(s.wantMiss(key), s.wantDeleted(0, key))
 }
 
-// wantStoredFor wants a TTL below the resolution to store, for a moment.
+// wantStoredFor wants a value with a TTL below the resolution to be stored, for a moment.
 func (s *subject) wantStoredFor(ttl time.Duration) error {
 	key, start, err := s.seenWith(ttl)
 	if err != nil {
@@ -273,17 +271,17 @@ func (s *subject) wantStoredFor(ttl time.Duration) error {
 	return nil
 }
 
-// lasting returns how long a value with a TTL is there at least: a step of the store's, as
-// it says, if that is longer.
+// lasting returns the shortest time for which a value with a TTL is stored. The store's
+// resolution may be longer than the TTL.
 func (s *subject) lasting(ttl time.Duration) time.Duration {
 	return max(ttl, cmp.Or(s.caps.Limits.TTLResolution, time.Millisecond))
 }
 
-// seenWith stores a key with a TTL below the resolution, of which a read right after
-// is to see something, and returns the key and when the write began.
+// seenWith stores a key with a TTL below the resolution, which a read right after must see.
+// The result is the key and the start of the write.
 func (s *subject) seenWith(ttl time.Duration) (key string, start time.Time, err error) {
-	// A real server may expire the key before it is read, but not each time, unless
-	// write and read take longer than the key is there.
+	// A real server may expire the key before the read. But that cannot happen each time,
+	// unless write and read take longer than the lifetime of the key.
 	const tries, enough = 100, 10
 	quick := 0
 	for try := range tries {
@@ -306,7 +304,7 @@ func (s *subject) seenWith(ttl time.Duration) (key string, start time.Time, err 
 	if quick >= enough || quick > 0 && s.h.InProcess {
 		return key, start, fmt.Errorf("a value with a TTL of %v is never seen", ttl)
 	}
-	// A write in the same call may see what no other call is quick enough for.
+	// A write in the same call may see the key when no other call is fast enough.
 	for try := range tries {
 		key, start = s.key(fmt.Sprintf("both%s-%d", ttl, try)), time.Now()
 		entries := []driver.Entry{{Key: key, Value: []byte("v"), TTL: ttl}, {Key: key, Value: []byte("w"), TTL: driver.KeepTTL, Cond: driver.IfPresent}}
@@ -336,7 +334,7 @@ func longTTL(name, text string, ttl time.Duration) check {
 			}
 			if s.caps.Expirer != nil {
 				for _, key := range []string{set, added} {
-					// A store may cut what is beyond its calendar, not wrap it.
+					// A store may cut a time beyond its calendar, but must not wrap around.
 					got, err := s.ttl(key)
 					errs = append(errs, err, that(got >= min(ttl-tolerance, 100*365*24*time.Hour), "TTL(%s) = %s, want %s", s.show(key), ttlText(got), ttl))
 				}
@@ -346,7 +344,7 @@ func longTTL(name, text string, ttl time.Duration) check {
 	}
 }
 
-// wantNoWindow looks at a key while it is written and deleted over and over.
+// wantNoWindow reads a key that is written and deleted repeatedly.
 func (s *subject) wantNoWindow(write func(key string) error) error {
 	key := s.key("k")
 	const enough = 300
@@ -354,7 +352,7 @@ func (s *subject) wantNoWindow(write func(key string) error) error {
 	var done atomic.Bool
 	return together(2, func(i int) error {
 		if i == 0 {
-			defer writes.Store(enough) // also when a write fails
+			defer writes.Store(enough) // also after a failed write
 			for ; !done.Load(); writes.Add(1) {
 				if err := write(key); err != nil {
 					return err
@@ -367,7 +365,7 @@ func (s *subject) wantNoWindow(write func(key string) error) error {
 		}
 		defer done.Store(true)
 		for looks := 0; (looks < enough || writes.Load() < enough) && !s.late(); looks++ {
-			runtime.Gosched() // else one of the two may have the processor for long
+			runtime.Gosched() // otherwise one of the two may have the processor for long
 			ttl, err := s.ttl(key)
 			if err == nil && ttl == driver.NoExpiry {
 				return errors.New("the key was seen without a TTL")
@@ -380,8 +378,8 @@ func (s *subject) wantNoWindow(write func(key string) error) error {
 	})
 }
 
-// expiredKeyChecks returns a check for each operation that an expired key,
-// still lying about in the store perhaps, must look absent to.
+// expiredKeyChecks returns a check for each operation: an expired key must look missing,
+// also before the store has removed the key.
 func expiredKeyChecks() []check {
 	row := func(operation string, needed []string, run func(s *subject, key string) error) check {
 		return check{

@@ -11,14 +11,15 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// A taking is a command that takes what another handle has stored, and cannot read it.
+// A taking is a command that takes a value of another handle, and whose handle cannot read
+// the value.
 type taking struct {
 	command   string
 	put, take func(ctx context.Context, c *cached) error
-	queue     func(p *xcache.Pipeline, c *cached) (interface{ Err() error }, error) // nil for none
+	queue     func(p *xcache.Pipeline, c *cached) (interface{ Err() error }, error) // nil without a twin in pipelines
 }
 
-// using makes a handle for each call of use.
+// using returns a function that makes a handle for each call of use.
 func using[H any](handle func(*xcache.Cache) (H, error), use func(ctx context.Context, h H) error) func(context.Context, *cached) error {
 	return func(ctx context.Context, c *cached) error {
 		h, err := handle(c.Cache)
@@ -29,10 +30,10 @@ func using[H any](handle func(*xcache.Cache) (H, error), use func(ctx context.Co
 	}
 }
 
-// unreadChecks: commands whose reply the codec cannot read have been done, and their error
-// keeps the reply.
+// unreadChecks has the checks of commands that have run, and whose reply the codec cannot
+// read. Their error keeps the reply.
 func unreadChecks() (checks []check) {
-	const key, text = "{t}k", "text" // which is no number
+	const key, text = "{t}k", "text" // text is no number
 	pushed := using(mixins.NewLists[string], func(ctx context.Context, words *mixins.Lists[string]) error {
 		return onlyErr(words.RPush(ctx, key, text))
 	})
@@ -69,7 +70,7 @@ func unreadChecks() (checks []check) {
 	} {
 		checks = append(checks, cacheCheck("unread/"+taking.command,
 			fmt.Sprintf("%s of what the codec cannot read is ErrCorrupt, has taken it, and its error keeps the bytes", taking.command),
-			needs(commander, strings.TrimPrefix(taking.command, "B")), taking.run)) // on sessions, a command that waits is not the Commander's
+			needs(commander, strings.TrimPrefix(taking.command, "B")), taking.run)) // a command that waits runs on sessions, and not by the Commander
 	}
 	return checks
 }
@@ -100,7 +101,7 @@ func (c *cached) wantKept(err error, what string) error {
 		that(holds(&unread.Reply, `"text"`), "%s: the error keeps %s, want the element", what, replyText(unread.Reply)))
 }
 
-// holds reports whether a reply has data with some text, wherever in it.
+// holds reports whether a reply has data with some text at any depth.
 func holds(r *driver.Reply, text string) bool {
 	for i := range r.Items {
 		if holds(&r.Items[i], text) {

@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// valueChecks: section 3 of the contract, as far as it is the store's.
+// valueChecks has section 3 of the contract, for the rules of stores.
 func valueChecks() []check {
 	return []check{
 		{
@@ -216,7 +216,7 @@ func valueChecks() []check {
 	}
 }
 
-// wantRoundTrips wants each value back as it was stored, alone and in batches.
+// wantRoundTrips wants each value to be read back as stored, alone and in batches.
 func (s *subject) wantRoundTrips(values ...string) error {
 	keys := s.keysNamed("k", len(values))
 	entries := make([]driver.Entry, len(values))
@@ -234,7 +234,7 @@ func (s *subject) wantRoundTrips(values ...string) error {
 	return errors.Join(errs...)
 }
 
-// pattern returns size bytes in which a piece that is lost or moved shows.
+// pattern returns size bytes that change if a piece is lost or moved.
 func pattern(size int) string {
 	data := make([]byte, size)
 	for i := range data {

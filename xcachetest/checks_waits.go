@@ -13,15 +13,15 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// A waitingPop is a command that waits, by its method, with what it takes and where that
-// comes from. All keys are in one slot.
+// A waitingPop is a command that waits, with its method and the type of its elements. All
+// keys are in one slot.
 type waitingPop struct {
 	name string
-	// pop takes one element of the first of the keys that has any, as text.
+	// pop takes one element, as text, from the first key that is not empty.
 	pop func(ctx context.Context, w *waitHandles, timeout time.Duration, keys ...string) (key, element string, err error)
-	// oneKey tells that the command takes but one key.
+	// oneKey means that the command takes only one key.
 	oneKey bool
-	// scored tells that it takes members of sorted sets.
+	// scored means that the command takes members of sorted sets.
 	scored bool
 }
 
@@ -44,7 +44,7 @@ func (w *waitHandles) push(p *waitingPop, key string, elements ...string) error 
 	return nil
 }
 
-// left returns how many elements there are.
+// left returns the number of elements.
 func (w *waitHandles) left(p *waitingPop, key string) (int, error) {
 	if p.scored {
 		return w.zsets.ZCard(noDeadline, key)
@@ -52,7 +52,7 @@ func (w *waitHandles) left(p *waitingPop, key string) (int, error) {
 	return w.lists.LLen(noDeadline, key)
 }
 
-// movedTo is where BLMOVE moves elements.
+// movedTo is the destination of BLMOVE.
 const movedTo = "{k}moved"
 
 var waitingPops = []waitingPop{
@@ -97,8 +97,8 @@ func firstText(elements []string) string {
 	return elements[0]
 }
 
-// waitChecks: commands that wait, on any store that runs them, by Commander.Do or on
-// connections of callers' own.
+// waitChecks has the checks of commands that wait, on any store that runs them by
+// Commander.Do or on exclusive connections.
 func waitChecks() []check {
 	var checks []check
 	for i := range waitingPops {
@@ -148,7 +148,7 @@ func waitChecks() []check {
 	})
 }
 
-// waits runs a check of a command that waits, if the store runs it.
+// waits runs a check of a command that waits, if the store has the command.
 func (s *subject) waits(p *waitingPop, run func(p *waitingPop, c *cached, w *waitHandles) error) error {
 	if s.caps.Exclusive == nil && !s.caps.Commander.Commands().Has(p.name) || slices.Contains(s.h.ServerLacks, p.name) {
 		return &inapplicableError{"the store, or its server, does not run " + p.name}
@@ -169,7 +169,7 @@ func (s *subject) waits(p *waitingPop, run func(p *waitingPop, c *cached, w *wai
 	return run(p, c, w)
 }
 
-// A popped is what a call of a command that waits has returned.
+// A popped is the result of a command that waits.
 type popped struct {
 	key, element string
 	err          error
@@ -189,10 +189,11 @@ func (p *waitingPop) goPop(ctx context.Context, w *waitHandles, timeout time.Dur
 	return result
 }
 
-// toWait is how long a check gives a call to begin to wait. Nothing fails if that is too short.
+// toWait is the time that a check gives a call to begin to wait. If that is too short, no
+// check fails.
 const toWait = 30 * time.Millisecond
 
-// popsAndWaits looks at the replies of a command that waits.
+// popsAndWaits checks the replies of a command that waits.
 func (s *subject) popsAndWaits(p *waitingPop, c *cached, w *waitHandles) error {
 	ctx, cancel := context.WithTimeout(noDeadline, long)
 	defer cancel()
@@ -223,7 +224,7 @@ func (s *subject) popsAndWaits(p *waitingPop, c *cached, w *waitHandles) error {
 	return errors.Join(errs...)
 }
 
-// leavesWaits has callers leave who wait.
+// leavesWaits checks callers who leave while they wait.
 func (s *subject) leavesWaits(p *waitingPop, _ *cached, w *waitHandles) error {
 	leaving, leave := context.WithCancel(noDeadline)
 	short, cancel := context.WithTimeout(noDeadline, 2*toWait)
@@ -248,14 +249,14 @@ func (s *subject) leavesWaits(p *waitingPop, _ *cached, w *waitHandles) error {
 		lenErr, that(n == 1, "a call whose context had ended took something"))...)
 }
 
-// losesNothingToLeavers pushes elements to callers who do not stay. A store on a busy machine may
-// be too late with a reply, and says that the outcome is unknown: one element may be missing then.
+// losesNothingToLeavers pushes elements to callers who leave. On a busy machine a store may
+// be too late with a reply, and return an unknown outcome: then one element may be missing.
 func (s *subject) losesNothingToLeavers(p *waitingPop, _ *cached, w *waitHandles) error {
 	const elements, callers = 300, 4
 	var mu sync.Mutex
 	taken := make(map[string]int)
 	var unexpected []error
-	unknown := 0 // outcomes
+	unknown := 0 // the number of unknown outcomes
 	working, stop := context.WithTimeout(noDeadline, long)
 	defer stop()
 	all := make(chan struct{})
@@ -289,11 +290,11 @@ func (s *subject) losesNothingToLeavers(p *waitingPop, _ *cached, w *waitHandles
 			key = keyB
 		}
 		errs = append(errs, w.push(p, key, fmt.Sprint(i)))
-		time.Sleep(time.Millisecond) // or nobody has to wait
+		time.Sleep(time.Millisecond) // or no call has to wait
 	}
 	select {
 	case <-all:
-	case <-time.After(5 * time.Second): // those that are missing are lost
+	case <-time.After(5 * time.Second): // elements that are still missing are lost
 	}
 	stop()
 	running.Wait()
@@ -303,14 +304,14 @@ func (s *subject) losesNothingToLeavers(p *waitingPop, _ *cached, w *waitHandles
 	return errors.Join(append(append(errs, unexpected...), that(len(taken) >= elements-unknown && unknown < elements/10, "of %d elements %d were taken; %d calls had an unknown outcome", elements, len(taken), unknown))...)
 }
 
-// servesInOrder has callers wait one behind the other.
+// servesInOrder checks that callers are served in the order of their calls.
 func (s *subject) servesInOrder(p *waitingPop, _ *cached, w *waitHandles) error {
 	ctx, cancel := context.WithTimeout(noDeadline, long)
 	defer cancel()
 	var results []<-chan popped
 	for range 4 {
 		results = append(results, p.goPop(ctx, w, 0, keyA))
-		time.Sleep(time.Second) // more than a slow store takes until it waits
+		time.Sleep(time.Second) // longer than a slow store needs until the call waits
 	}
 	if err := w.push(p, keyA, "0", "1", "2", "3"); err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// A streamWait is XREAD or XREADGROUP with BLOCK, which reads what is added from now on.
+// A streamWait is XREAD or XREADGROUP with BLOCK, for new entries.
 type streamWait struct {
 	name string
 	read func(ctx context.Context, s *mixins.Streams[string], block time.Duration) (streamEntries, error)
@@ -23,7 +23,7 @@ var streamWaits = []streamWait{
 	}},
 }
 
-// streamWaitChecks: reads of streams that wait for an entry.
+// streamWaitChecks has the checks of reads of streams that wait for an entry.
 func streamWaitChecks() []check {
 	var checks []check
 	for _, w := range streamWaits {
@@ -79,7 +79,7 @@ func (s *subject) streamWaits(w streamWait) error {
 	errs = append(errs, that(errors.Is(left.err, context.Canceled), "a caller who left: %v, %v", left.got, left.err))
 
 	go wait(ctx)
-	for range 4 { // XREAD misses an entry that is added before the caller has come
+	for range 4 { // XREAD misses an entry that is added before its call
 		time.Sleep(toWait)
 		if _, err := streams.XAdd(ctx, keyB, mixins.XAddOptions{}, streamFields{"f": "woken"}); err != nil {
 			return err

@@ -11,22 +11,22 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// A change is something that others do to the key {t}a while a transaction watches it.
+// A change is an action of others on the key {t}a while a transaction watches the key.
 type change struct {
 	name  string
 	needs []string
-	// before is what the key holds at first; nothing if it is "".
+	// before is the value of the key at first; "" is a missing key.
 	before string
 	make   func(ctx context.Context, c *cached) error
 }
 
-// withoutTTL is what a key holds that does not expire.
+// withoutTTL is the value of before for a key without a TTL.
 const withoutTTL = "without TTL"
 
 // onlyErr drops the result of a call.
 func onlyErr[T any](_ T, err error) error { return err }
 
-// changes are those after which a transaction is lost.
+// changes are the actions after which a transaction is a conflict.
 var changes = []change{
 	{"a write", nil, "v", func(ctx context.Context, c *cached) error { return c.texts.Set(ctx, "{t}a", "w") }},
 	{"a write of the same value", nil, "v", func(ctx context.Context, c *cached) error { return c.texts.Set(ctx, "{t}a", "v") }},
@@ -58,7 +58,7 @@ var changes = []change{
 	{"a list that gets an element", needs("RPUSH"), "", func(_ context.Context, c *cached) error { return c.push(c.full("{t}a"), "x") }},
 }
 
-// idleCalls leave the key {t}a as it is.
+// idleCalls are actions that do not change the key {t}a.
 var idleCalls = []change{
 	{"reads", nil, "v", func(ctx context.Context, c *cached) error {
 		return errors.Join(c.wantText(c.texts, "{t}a", "v"), onlyErr(c.Has(ctx, "{t}a")))
@@ -107,8 +107,8 @@ func (s *subject) canWatch() bool {
 
 var errOwn = errors.New("an error of the function's own")
 
-// watchChecks: optimistic transactions, on any store that has them, by its own means or on
-// connections of callers' own.
+// watchChecks has the checks of optimistic transactions, on any store that has them, by its
+// own interface or on exclusive connections.
 func watchChecks() []check {
 	return []check{
 		cacheCheck("watch/supported", "Watch on a store without transactions is errors.ErrUnsupported, does not call its function, and cannot be required; any other store can be required to have it", nil, func(ctx context.Context, c *cached) error {
@@ -202,8 +202,8 @@ func watchChecks() []check {
 	}
 }
 
-// watchWhile runs a transaction that reads and writes the first of keys, during whose first
-// call happens what work does. It returns how often the function was called.
+// watchWhile runs a transaction that reads and writes the first of keys. work runs during
+// the first call of the function. The result is the number of calls.
 func (c *cached) watchWhile(ctx context.Context, work func() error, keys ...string) (calls int, err error) {
 	err = c.Watch(ctx, func(ctx context.Context, tx *xcache.Tx) error {
 		if _, err := tx.Cache().Has(ctx, keys[0]); err != nil {
@@ -221,8 +221,8 @@ func (c *cached) watchWhile(ctx context.Context, work func() error, keys ...stri
 	return calls, c.wantText(c.texts, keys[0], "mine")
 }
 
-// watchSeesExpiry lets a watched key expire. On a busy machine the key may be gone before
-// the store watches it: then the TTL was too short.
+// watchSeesExpiry lets a watched key expire. On a busy machine the key may expire before
+// the store watches the key: then the TTL was too short.
 func watchSeesExpiry(ctx context.Context, c *cached) error {
 	const tries = 7
 	ttl := c.soon()
@@ -231,7 +231,7 @@ func watchSeesExpiry(ctx context.Context, c *cached) error {
 		if err := c.texts.Set(ctx, "{t}a", "v", xcache.TTL(ttl)); err != nil {
 			return err
 		}
-		var watched time.Duration // after the write began
+		var watched time.Duration // since the beginning of the write
 		calls, err := c.watchWhile(ctx, func() error {
 			watched = time.Since(began)
 			c.sleep(ttl + c.resolution())
@@ -251,7 +251,7 @@ func watchCommits(ctx context.Context, c *cached) error {
 	var sum *xcache.Result[int64]
 	var many *xcache.Result[map[string]string]
 	var errs []error
-	for i := range 20 { // a replica would be behind sooner or later
+	for i := range 20 { // a replica would lag sooner or later
 		errs = append(errs, c.texts.Set(ctx, "{t}a", fmt.Sprint(i)), numbers.Set(ctx, "{t}n", i), c.Watch(ctx, func(ctx context.Context, tx *xcache.Tx) error {
 			read := c.texts.WithTx(tx)
 			_, missErr := read.Get(ctx, "{t}none")
@@ -300,8 +300,8 @@ func watchRetries(ctx context.Context, c *cached) error {
 		c.wantNone("{t}attempt1", "{t}attempt2"), c.wantText(c.texts, "{t}attempt3", "v"))
 }
 
-// other returns the cache of another client, if the stores see the same keys, or else the
-// check's own.
+// other returns the cache of another client, if the stores see the same keys, and otherwise
+// the check's own cache.
 func (c *cached) other() (other *cached, end func() error, err error) {
 	s := c.with(c.h.Open(c.t))
 	if other, err = s.cache(); err == nil {
@@ -374,7 +374,7 @@ func watchFails(ctx context.Context, c *cached) error {
 			c.texts.In(tx.Pipeline()).Set("{t}a", "mine")
 			return own
 		}, "{t}a")
-		errs = append(errs, that(err == own, "Watch returned %v, want %v itself", err, own), expect(calls, 1, "calls of the function"), c.wantNone("{t}a")) //nolint:errorlint // that very error
+		errs = append(errs, that(err == own, "Watch returned %v, want %v itself", err, own), expect(calls, 1, "calls of the function"), c.wantNone("{t}a")) //nolint:errorlint // that exact error
 	}
 	panicked := func() (p any) {
 		defer func() { p = recover() }()
@@ -479,14 +479,14 @@ func watchCounts(ctx context.Context, c *cached) error {
 			if err != nil {
 				return err
 			}
-			c.sleep(pause) // or callers might come one after the other
+			c.sleep(pause) // otherwise callers might run one after the other
 			pause = 0
 			numbers.In(tx.Pipeline()).Set("{t}n", n+1)
 			return nil
 		}, "{t}n")
 		if err == nil {
 			counted[i] = 1
-		} else if errors.Is(err, xcache.ErrConflict) { // on a slow machine; then it has not counted
+		} else if errors.Is(err, xcache.ErrConflict) { // on a slow machine; such a caller has not counted
 			err = nil
 		}
 		return err
@@ -571,5 +571,5 @@ func watchSlots(ctx context.Context, c *cached) error {
 		that(!errors.Is(queued, xcache.ErrUnknownOutcome), "%v has an unknown outcome", queued), c.wantNone("{t}a", "{t}b", "{u}b"))
 }
 
-// quoted returns what a text is stored as, in JSON.
+// quoted returns the stored form of a text, in JSON.
 func quoted(text string) string { return fmt.Sprintf("%q", text) }

@@ -13,7 +13,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// wantErr compares errors with errors.Is; format says what was done.
+// wantErr compares errors with errors.Is; format describes the call.
 func (s *subject) wantErr(got, want error, format string, args ...any) error {
 	if want == nil && got == nil || want != nil && errors.Is(got, want) {
 		return nil
@@ -34,7 +34,7 @@ func (s *subject) wantUnanswered(got error, format string, args ...any) error {
 		that(!blamed, "%s: %v matches a context's error, and no context has ended", fmt.Sprintf(format, args...), got))
 }
 
-// expect is for everything that is not an error.
+// expect compares values other than errors.
 func expect[T comparable](got, want T, format string, args ...any) error {
 	if got == want {
 		return nil
@@ -42,7 +42,7 @@ func expect[T comparable](got, want T, format string, args ...any) error {
 	return fmt.Errorf("%s = %v, want %v", fmt.Sprintf(format, args...), got, want)
 }
 
-// that is for conditions.
+// that checks a condition.
 func that(ok bool, format string, args ...any) error {
 	if ok {
 		return nil
@@ -50,8 +50,8 @@ func that(ok bool, format string, args ...any) error {
 	return fmt.Errorf(format, args...)
 }
 
-// sameReply compares replies. A whole number may come as text, as old servers send it;
-// a score is a number, whatever version of RESP the server speaks.
+// sameReply compares replies. A whole number may be a text, as from old servers. A score is
+// a number in every version of RESP.
 func sameReply(got, want driver.Reply) bool {
 	switch want.Kind {
 	case driver.ReplyInt:
@@ -70,16 +70,16 @@ func sameReply(got, want driver.Reply) bool {
 
 var errNone = errors.New("nil")
 
-// errText says what error was wanted.
+// errText returns the text of a wanted error.
 func errText(err error) string { return orNone(err).Error() }
 
-// isBare reports whether an error is the sentinel itself, as callers may
-// compare it, and costs no allocation.
+// isBare reports whether an error is the sentinel itself. Callers may compare such an error
+// with ==, without an allocation.
 func isBare(err, sentinel error) bool {
-	return err == sentinel //nolint:errorlint // that it is not wrapped is the rule
+	return err == sentinel //nolint:errorlint // an unwrapped error is the rule
 }
 
-// orNone gives an error that is nil a text.
+// orNone returns err, or an error with a text for nil.
 func orNone(err error) error {
 	if err == nil {
 		return errNone
@@ -87,7 +87,7 @@ func orNone(err error) error {
 	return err
 }
 
-// cmpErr returns the error of the call, else that of its only key.
+// cmpErr returns the error of the call, or else the error of its only key.
 func cmpErr(call, own error) error {
 	if call != nil {
 		return call
@@ -103,7 +103,7 @@ func entryErrs(entries []driver.Entry) error {
 	return errors.Join(errs...)
 }
 
-// Showing. Keys are shown without the prefix of the check.
+// Texts show keys without the prefix of the check.
 
 func (s *subject) show(key string) string {
 	if rest, ok := strings.CutPrefix(key, s.prefix); ok {
@@ -135,7 +135,7 @@ func (s *subject) commandText(name string, args []driver.Arg) string {
 	return name + "(" + strings.Join(texts, ", ") + ")"
 }
 
-// quote quotes a text, and the start of a long one.
+// quote quotes a text, and only the beginning of a long text.
 func quote(text string) string {
 	const enough = 60
 	if len(text) <= enough {

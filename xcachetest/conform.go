@@ -9,20 +9,21 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Conform holds the stores that open returns to every rule of the contract, outside of
-// "go test", and returns what became of each check. A store is taken at its word: what it
-// has no capability, command or server for is skipped. It keeps what it is given, and
-// others may use its database; [Harness.Conform] is for all else. What a server is too old
-// for, commands and fields of XINFO's replies, is found out.
+// Conform checks the stores that open returns for every rule of the contract, outside of
+// "go test", and returns the result of each check. Conform trusts the store: a check for
+// which the store or its server has no capability or command is skipped. The store must
+// keep its values, and others may use its database; [Harness.Conform] has options for other
+// cases. Commands and fields of XINFO's replies that the server is too old for are
+// detected.
 //
-// open is called at least once for each check, returns a new store, ready for use, and
-// Conform closes the store. The stores may see the same keys or not. Checks of one report
-// run one after the other, some of them for seconds, since they wait for keys to expire;
-// one call of Conform or Run at a time may be made in a process.
+// open is called at least once for each check, and must return a new store, ready for use.
+// Conform closes the store. The stores may see the same keys or not. The checks of a report
+// run one after the other. Some take seconds, because they wait for keys to expire. A
+// process may run only one call of Conform or Run at a time.
 //
-// When ctx ends, the check that runs is given the time that its calls need, and is
-// skipped, and so are all others, with ctx's error as the reason. No goroutine of the
-// suite is left when Conform returns, unless a check hung, which the report tells.
+// When ctx ends, the running check gets the time that its calls need, and is skipped. All
+// later checks are skipped, too, with ctx's error as the reason. When Conform returns, no
+// goroutine of the suite is left, except of a check that hung, which the report names.
 func Conform(ctx context.Context, open func() (driver.Store, error)) Report {
 	if open == nil {
 		return Harness{}.Conform(ctx)
@@ -42,14 +43,14 @@ func Conform(ctx context.Context, open func() (driver.Store, error)) Report {
 	return h.Conform(ctx)
 }
 
-// Conform is [Conform] of a harness: Run outside of "go test".
+// Conform is [Conform] with a harness, and [Run] outside of "go test".
 //
-// Open and OpenAt are called with a testing.TB that has no test behind it: FailNow, Fatal
-// and Skip end the check, Cleanup and TempDir last until its end, and what is logged is
-// told if the check fails. Setenv and Chdir panic. InProcess is ignored, as testing/synctest
-// needs a test: checks of expiry wait.
+// Open and OpenAt get a testing.TB without a test: FailNow, Fatal and Skip end the check,
+// and Cleanup and TempDir last until its end. Logs are reported if the check fails. Setenv
+// and Chdir panic. InProcess is ignored, because testing/synctest needs a test, so checks
+// of expiry wait.
 //
-// A harness that Run would refuse is told in Report.Error, as is a file of h.Report that
+// Report.Error describes a harness that Run would refuse, and a file of h.Report that
 // cannot be written.
 func (h Harness) Conform(ctx context.Context) Report {
 	h.InProcess = false
@@ -72,7 +73,7 @@ func (s *suite) runStandalone(ctx context.Context, c *check) result {
 	return s.run(ctx, newStandalone(ctx, c.name).TB(), c)
 }
 
-// unable returns the report of a suite that cannot be run.
+// unable returns the report of a suite that cannot run.
 func (s *suite) unable(err error) Report {
 	for _, c := range s.checks {
 		s.results = append(s.results, result{name: c.name, skipped: "the suite could not be run"})
@@ -82,8 +83,7 @@ func (s *suite) unable(err error) Report {
 	return report
 }
 
-// claiming returns the harness with what its stores do not have, by what they say, and
-// what their server does not.
+// claiming returns the harness with the features that its stores and their server lack.
 func (h Harness) claiming(ctx context.Context) (Harness, error) {
 	learnt := h
 	s, err := newSuite(h, []check{{name: "claims", run: func(s *subject) error {
@@ -94,12 +94,13 @@ func (h Harness) claiming(ctx context.Context) (Harness, error) {
 		return h, err
 	}
 	if r := s.runStandalone(ctx, &s.checks[0]); r.err != nil || r.skipped != "" {
-		return h, r.err // if ctx has ended, that is the reason which the report gives
+		return h, r.err // if ctx has ended, the report has its error as the reason
 	}
 	return learnt, nil
 }
 
-// claim fills in what a store does not have, by what it says, and what its server refuses.
+// claim sets the features that a store lacks by its own declaration, and the commands that
+// its server refuses.
 func claim(h *Harness, s *subject) {
 	for _, name := range capabilityNames() {
 		if !has(s.caps, name) {
@@ -111,13 +112,13 @@ func claim(h *Harness, s *subject) {
 	}
 	for _, row := range driver.Commands() {
 		switch runs := s.caps.Commander.Commands().Has(row.Name); {
-		case row.Blocking && s.caps.Exclusive != nil: // on sessions
+		case row.Blocking && s.caps.Exclusive != nil: // runs on sessions
 		case !runs:
 			h.LacksCommands = append(h.LacksCommands, row.Name)
 		case row.Keys != driver.NoKey && !row.Blocking && !s.late():
-			// A key alone is too little for most commands, and harms none.
+			// A lone key is not enough for most commands, and harms none.
 			args := []driver.Arg{s.slotKey("k")}
-			if row.Name == "XGROUP" || row.Name == "XINFO" { // which have a word in front of it
+			if row.Name == "XGROUP" || row.Name == "XINFO" { // the key comes after a word
 				args = append([]driver.Arg{literal("HELP")}, args...)
 			}
 			if _, err := s.do(row.Name, args...); errors.Is(err, errors.ErrUnsupported) {
@@ -125,7 +126,7 @@ func claim(h *Harness, s *subject) {
 			}
 		}
 	}
-	// Commands that wait came with those that do not.
+	// Servers have commands that wait since the version of the others.
 	for _, pair := range [][2]string{{"LMOVE", "BLMOVE"}, {"LMPOP", "BLMPOP"}, {"ZMPOP", "BZMPOP"}} {
 		if slices.Contains(h.ServerLacks, pair[0]) && !slices.Contains(h.LacksCommands, pair[1]) {
 			h.ServerLacks = append(h.ServerLacks, pair[1])
@@ -136,8 +137,8 @@ func claim(h *Harness, s *subject) {
 	}
 }
 
-// untoldFields returns those fields of XINFO's replies that may be missing, and are. An error
-// of the store is for the checks to find.
+// untoldFields returns the fields that are missing in XINFO's replies. The checks find
+// errors of the store.
 func untoldFields(s *subject) (untold []string) {
 	key := s.slotKey("x")
 	_, addErr := s.do("XADD", key, literal("*"), driver.Field("f"), element("v"))

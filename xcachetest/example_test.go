@@ -14,8 +14,8 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// A driver for an embedded cache. One for a server sets Addr and OpenAt instead
-// of InProcess.
+// The driver is an embedded cache. A driver for a server sets Addr and OpenAt instead of
+// InProcess.
 func ExampleRun() {
 	// In a test file: func TestConformance(t *testing.T) { … }
 	_ = func(t *testing.T) {
@@ -35,7 +35,7 @@ func ExampleRun() {
 	// Output:
 }
 
-// Outside of a test: in a program that tells whether a driver conforms.
+// A program, outside of a test, reports whether a driver conforms.
 func ExampleConform() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -43,7 +43,7 @@ func ExampleConform() {
 		return memory.NewStore(memory.Options{})
 	})
 	if !report.OK() {
-		fmt.Println(report) // the rules that are broken, with what broke them
+		fmt.Println(report) // the broken rules, with the violations
 	}
 	fmt.Println(report.Failed, "rules are broken")
 	// Output: 0 rules are broken
@@ -69,7 +69,7 @@ func ExampleChecks() {
 	// 	RenameNX of a key to its own name reports false; of an absent one it is ErrNotFound
 }
 
-// A driver's own test that a write is not sent again when its reply is lost.
+// A driver's own test checks that a write is not sent again when its reply is lost.
 func ExampleProxy() {
 	_ = func(t *testing.T, addr string, open func(addr string) driver.Store) {
 		proxy := xcachetest.NewProxy(t, addr)

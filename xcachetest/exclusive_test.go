@@ -11,8 +11,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// The checks on connections of a caller's own have their own tests: a store that gives
-// them away, correct and broken.
+// These tests test the checks of exclusive connections, with a correct store and with
+// broken stores.
 
 func TestStoreWithSessionsPasses(t *testing.T) {
 	var names []string
@@ -62,7 +62,7 @@ var brokenStoresWithSessions = []struct {
 	{"Close of the store makes sessions ErrUnavailable", sessionBugs{closedIsUnavailable: true}, []string{"exclusive/closed-store", "exclusive/disconnected"}},
 }
 
-// sessionBugs are the ways in which a sessionStore can be broken.
+// sessionBugs are the possible bugs of a sessionStore.
 type sessionBugs struct {
 	reusesAll, ignoresConflict, refusalEnds, pushedIsReply, unbounded, waitsForever, keepsPlaces, holdsUp, dropsReply,
 	endEnds, leftIsNotApplied, leftGoesOn, ignoresEnded, popsOn, closedWorks, outlivesStore, closedIsUnavailable bool
@@ -84,31 +84,31 @@ func sessionsHarness(t *testing.T, bugs sessionBugs) Harness {
 	return h
 }
 
-// A sessionStore gives away what looks like connections.
+// A sessionStore has sessions that look like connections.
 type sessionStore struct {
 	correct
 	bugs    sessionBugs
 	places  chan struct{}
 	closing context.Context
 	close   context.CancelFunc
-	// over ends with the test: a broken store waits no longer.
+	// over ends with the test, and ends the calls of broken stores.
 	over context.Context
 
 	waiting sync.RWMutex // held by pops, in a store whose calls wait for them
 
 	mu       sync.Mutex
-	left     *sessionState // of a session before, to be used again as it is
+	left     *sessionState // a finished session, to be used again in its state
 	messages []message
 }
 
 type message struct{ channel, text string }
 
-// A sessionState is what a server remembers of a connection.
+// A sessionState is the state of a connection at a server.
 type sessionState struct {
 	watched   map[string]string
-	sent      []*driver.Cmd // that have no reply yet
-	confirmed []string      // channels
-	heard     int           // messages
+	sent      []*driver.Cmd // commands without a reply yet
+	confirmed []string      // confirmed channels
+	heard     int           // number of delivered messages
 }
 
 func (s *sessionStore) Exclusive(ctx context.Context, _ ...string) (driver.Session, error) {
@@ -163,7 +163,7 @@ func (s *sessionStore) Close() error {
 	return s.correct.Close()
 }
 
-// A fakeSession runs what it is sent when the reply is received.
+// A fakeSession runs a command when its reply is received.
 type fakeSession struct {
 	store   *sessionStore
 	state   *sessionState
@@ -345,7 +345,7 @@ func (s *fakeSession) Close() error {
 	return nil
 }
 
-// popOn goes on with a pop until the store is closed, or the test is over.
+// popOn continues a pop until the store is closed, or the test is over.
 func (s *fakeSession) popOn(cmd *driver.Cmd) {
 	for s.store.closing.Err() == nil && s.store.over.Err() == nil {
 		pop := driver.NewCmd("LPOP", driver.Key(cmd.Key()))

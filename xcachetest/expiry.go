@@ -8,15 +8,15 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// ttl returns what the store says about one key.
+// ttl returns the TTL of one key, by the store.
 func (s *subject) ttl(key string) (time.Duration, error) {
 	dst := make([]driver.Value, 1)
 	err := s.caps.Expirer.TTL(noDeadline, []string{key}, dst)
 	return dst[0].TTL, cmpErr(err, dst[0].Err)
 }
 
-// wantTTL compares the TTL of a key that was written a moment ago. A store
-// that cannot tell TTLs passes.
+// wantTTL compares the TTL of a key that was just written. A store without TTL queries
+// passes.
 func (s *subject) wantTTL(key string, want time.Duration) error {
 	if s.caps.Expirer == nil {
 		return nil
@@ -28,7 +28,7 @@ func (s *subject) wantTTL(key string, want time.Duration) error {
 	return s.sameTTL("TTL("+s.show(key)+")", got, want)
 }
 
-// sameTTL compares what is left of a TTL with what it was set to.
+// sameTTL compares the remaining TTL with the TTL that was set.
 func (s *subject) sameTTL(what string, got, want time.Duration) error {
 	slack := tolerance
 	if s.h.InProcess {
@@ -60,7 +60,7 @@ func (s *subject) resolution() time.Duration {
 	return max(s.caps.Limits.TTLResolution, time.Millisecond)
 }
 
-// soon is a TTL that a check can wait for.
+// soon returns a TTL that a check can wait for.
 func (s *subject) soon() time.Duration {
 	if s.h.InProcess {
 		return 10 * max(time.Second, s.resolution())
@@ -68,15 +68,14 @@ func (s *subject) soon() time.Duration {
 	return max(40*time.Millisecond, 2*s.resolution())
 }
 
-// A lifetime is a TTL that a check has given to a key. It began at some moment of
-// the write.
+// A lifetime is a TTL of a key. The TTL began at some moment of the write.
 type lifetime struct {
 	ttl              time.Duration
-	began, wasStored time.Time // when the write began, and when it had ended
+	began, wasStored time.Time // the beginning and the end of the write
 }
 
-// storedSince returns the lifetime of a key whose write began at a time, and has
-// ended now.
+// storedSince returns the lifetime of a key whose write began at a time, and has just
+// ended.
 func storedSince(began time.Time, ttl time.Duration) lifetime {
 	return lifetime{ttl, began, time.Now()}
 }
@@ -84,14 +83,13 @@ func storedSince(began time.Time, ttl time.Duration) lifetime {
 // over reports whether the TTL may be over by now.
 func (l lifetime) over() bool { return time.Since(l.began) >= l.ttl-clockSteps }
 
-// clockSteps is how much earlier than by the client's clock a key may expire: the
+// clockSteps is the time by which a key may expire early by the client's clock, because the
 // clocks of client and server tick in milliseconds.
 const clockSteps = 2 * time.Millisecond
 
-// withinTTL runs steps that want a key with a TTL to be there all the time. On a
-// busy machine they may take longer than the TTL. What they say counts for nothing
-// then, and they run again, with another TTL: it also tells the keys of one run
-// from those of the others.
+// withinTTL runs steps that want a key with a TTL to exist all the time. On a busy machine
+// the steps may take longer than the TTL. Then their result is ignored, and they run again
+// with another TTL. The TTL also distinguishes the keys of different runs.
 func (s *subject) withinTTL(steps func(ttl time.Duration) error) (lifetime, error) {
 	const tries = 7
 	ttl := s.soon()
@@ -106,9 +104,8 @@ func (s *subject) withinTTL(steps func(ttl time.Duration) error) (lifetime, erro
 	return lifetime{}, inapplicable("a few calls take longer than %v", ttl/2)
 }
 
-// wantExpiry waits until gone reports true, and wants it neither before ttl
-// has passed since start nor much later. start is when the write began, which has
-// ended.
+// wantExpiry waits until gone reports true. That must not happen before ttl has passed
+// since start, and not much later. start is the beginning of a write that has ended.
 func (s *subject) wantExpiry(start time.Time, ttl time.Duration, gone func() (bool, error)) error {
 	return s.wantEnd(storedSince(start, ttl), gone)
 }
@@ -139,8 +136,8 @@ func (s *subject) wantEnd(l lifetime, gone func() (bool, error)) error {
 	}
 }
 
-// wantEndAt looks twice: a nanosecond before the time has come, and after. What a
-// store says that took until then for the first answer tells nothing.
+// wantEndAt calls gone twice: a nanosecond before the end, and after. A first reply that
+// came after the end says nothing.
 func (s *subject) wantEndAt(l lifetime, latest time.Duration, gone func() (bool, error)) error {
 	s.sleep(l.ttl - time.Nanosecond - time.Since(l.began))
 	if ok, err := gone(); err != nil || ok && time.Since(l.began) < l.ttl {
@@ -153,8 +150,8 @@ func (s *subject) wantEndAt(l lifetime, latest time.Duration, gone func() (bool,
 	return nil
 }
 
-// whileThere returns err, what was said of a key whose write began at start with a
-// TTL, unless the time of the TTL has passed.
+// whileThere returns err, the result of a check of a key whose write began at start with a
+// TTL. After the end of the TTL the result is nil.
 func whileThere(start time.Time, ttl time.Duration, err error) error {
 	if time.Since(start) >= ttl {
 		return nil
@@ -162,7 +159,7 @@ func whileThere(start time.Time, ttl time.Duration, err error) error {
 	return err
 }
 
-// missed is wantExpiry's question about a key that holds a string.
+// missed returns a function for wantExpiry that reads a key with a string.
 func (s *subject) missed(key string) func() (bool, error) {
 	return func() (bool, error) {
 		_, err := s.get(key)
@@ -173,8 +170,8 @@ func (s *subject) missed(key string) func() (bool, error) {
 	}
 }
 
-// setExpired leaves keys whose TTL is over, and that nobody has looked at
-// since.
+// setExpired stores keys and waits until their TTL is over. No call reads the keys
+// meanwhile.
 func (s *subject) setExpired(value string, keys ...string) error {
 	witness := s.key("witness of expiry")
 	var entries []driver.Entry
@@ -184,7 +181,7 @@ func (s *subject) setExpired(value string, keys ...string) error {
 	if err := errors.Join(s.store.Set(noDeadline, entries), entryErrs(entries)); err != nil {
 		return err
 	}
-	// After them, as it may be on another server.
+	// The witness is written last, because the servers of the keys may differ.
 	if err := s.set(witness, value, s.soon()); err != nil {
 		return err
 	}

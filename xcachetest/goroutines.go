@@ -5,8 +5,8 @@ import (
 	"runtime"
 )
 
-// goroutines returns the stacks of the goroutines that exist, by the line that
-// names each: "goroutine 42".
+// goroutines returns the stacks of all goroutines, by the line with the name: "goroutine
+// 42".
 func goroutines() map[string]string {
 	buffer := make([]byte, 1<<20)
 	for {
@@ -25,7 +25,7 @@ func goroutines() map[string]string {
 	return all
 }
 
-// goroutinesSince returns the stacks of those that were not there before.
+// goroutinesSince returns the stacks of new goroutines.
 func goroutinesSince(before map[string]string) []string {
 	var since []string
 	for name, stack := range goroutines() {

@@ -10,9 +10,9 @@ import (
 	"github.com/xcache-go/xcache/drivers/null"
 )
 
-// The tests of KeepsNothing.
+// These tests test KeepsNothing.
 
-// empty is what the broken ones among the stores that keep nothing are made of.
+// empty is embedded in the broken stores that keep nothing.
 type empty = *null.Store
 
 // keepingNothing is the harness of stores that keep nothing.
@@ -59,7 +59,7 @@ func TestCorrectStoreThatKeepsNothingPasses(t *testing.T) {
 	wantAllPassed(t, runChecks(t, keepingNothing(func() driver.Store { return null.NewStore() })))
 }
 
-// A store that keeps nothing does not pass for one that keeps what it is given.
+// A store that keeps nothing does not pass without KeepsNothing.
 func TestStoreThatKeepsNothingIsCaughtWithoutTheWord(t *testing.T) {
 	h := keepingNothing(func() driver.Store { return null.NewStore() })
 	h.KeepsNothing = false
@@ -70,7 +70,7 @@ func TestStoreThatKeepsNothingIsCaughtWithoutTheWord(t *testing.T) {
 	}
 }
 
-// With four methods a store that keeps nothing is held to what there is.
+// For a store that keeps nothing, the four methods are enough.
 func TestStoreThatKeepsNothingMayHaveOnlyTheFourMethods(t *testing.T) {
 	h := keepingNothing(func() driver.Store { return struct{ driver.Store }{null.NewStore()} })
 	h.Lacks, h.Exclusive = capabilityNames(), false
@@ -83,8 +83,8 @@ func TestStoreThatKeepsNothingMayHaveOnlyTheFourMethods(t *testing.T) {
 	}
 }
 
-// A check that must read back what it wrote fails on a store that keeps nothing. Any
-// other holds for such a store as well, and is in forAll.
+// A check that must read back a written value fails on a store that keeps nothing. Any
+// other check holds for such a store, and is in forAll.
 func TestChecksForStoresThatKeepNothing(t *testing.T) {
 	checks := keptChecks()
 	for i := range checks {

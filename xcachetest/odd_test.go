@@ -13,7 +13,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// oddStores do what few stores do, and what the contract allows.
+// oddStores behave as few stores do, within the contract.
 var oddStores = []struct {
 	name  string
 	open  func() driver.Store
@@ -45,7 +45,7 @@ func shuffled(keys iter.Seq2[string, error]) iter.Seq2[string, error] {
 			for range 1 + rand.IntN(3) {
 				all = append(all, key)
 			}
-			// By the page, so that a break or an ended context is noticed.
+			// Pages let the store notice a break or an ended context.
 			if len(all) > 20 {
 				if !yieldShuffled(all, yield) {
 					return
@@ -83,7 +83,7 @@ func roundUpToSeconds(ttl time.Duration) time.Duration {
 	return ttl
 }
 
-// wrapsErrors wraps what is not returned bare.
+// wrapsErrors wraps all errors except the bare ones.
 type wrapsErrors struct{ correct }
 
 type wrapped struct{ err error }
@@ -160,7 +160,7 @@ func (s numbersAreText) Do(ctx context.Context, cmds []*driver.Cmd, how driver.H
 	return err
 }
 
-// narrow is like memcached.
+// narrow has limits like memcached.
 type narrow struct{ correct }
 
 func (narrow) Limits() driver.Limits {

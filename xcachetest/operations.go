@@ -7,17 +7,17 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// An operation is one way to call a store, for checks that hold for all of
-// them. It works on keys that hold "1".
+// An operation is a call of a store, for checks of all operations. Its keys have the value
+// "1".
 type operation struct {
 	name  string
 	needs []string
-	// write: it changes something, so that its outcome can be unknown.
+	// write means that the operation changes something, so that its outcome can be unknown.
 	write bool
-	// call runs it. All keys belong to the caller until call returns; an
-	// operation on one key takes the first.
+	// call runs the operation. The operation may change keys until call returns. An
+	// operation on one key uses the first.
 	call func(ctx context.Context, store driver.Store, caps *driver.Caps, keys []string) error
-	// batch: it uses all keys, in one round trip.
+	// batch means that the operation uses all keys, in one round trip.
 	batch bool
 }
 
@@ -130,8 +130,8 @@ func doAll(ctx context.Context, caps *driver.Caps, keys []string, how driver.How
 	return err
 }
 
-// forEachOperation returns a check for each operation, and a need that all of
-// them have.
+// forEachOperation returns a check for each operation. needs are the needs of all these
+// checks.
 func forEachOperation(name, rule string, wanted func(*operation) bool, run func(*subject, *operation) error, needed ...string) []check {
 	var checks []check
 	for i := range operations {
@@ -153,7 +153,7 @@ func everyOperation(*operation) bool  { return true }
 func isWrite(op *operation) bool      { return op.write }
 func worksOnBatch(op *operation) bool { return op.batch }
 
-// possible returns the operations that the store has.
+// possible returns the operations that the store supports.
 func (s *subject) possible() []*operation {
 	var list []*operation
 	for i := range operations {
@@ -164,7 +164,7 @@ func (s *subject) possible() []*operation {
 	return list
 }
 
-// target returns a key of this check for an operation to work on.
+// target returns a key of this check for an operation.
 func (s *subject) target(name string) (string, error) {
 	key := s.key("{t}" + name)
 	s.own(key + " renamed")

@@ -12,14 +12,13 @@ import (
 	"time"
 )
 
-// A Proxy stands between a client and a server on loopback, passes bytes both
-// ways, counts them, and makes the faults that networks make: it stalls,
-// delays, cuts and resets connections, loses replies that the server has
-// already sent, and refuses to connect. The server needs no support for this,
-// and the client under test sees a real socket.
+// A Proxy stands between a client and a server on loopback, passes bytes in both
+// directions, counts them, and simulates the faults of networks. A Proxy stalls, delays,
+// cuts and resets connections, drops replies, and refuses connections. The server needs no
+// support for this, and the client uses a real socket.
 //
-// All methods may be called concurrently. A fault meets every byte that is sent
-// after its method has returned.
+// All methods may be called concurrently. A fault affects all bytes that are sent after the
+// return of its method.
 type Proxy struct {
 	target string
 	addr   string
@@ -27,42 +26,42 @@ type Proxy struct {
 	mu         sync.Mutex
 	closed     bool
 	listener   net.Listener  // nil while connections are refused
-	accepting  chan struct{} // closed when the accept loop of listener is over
+	accepting  chan struct{} // closed when the accept loop of listener has ended
 	links      map[*link]struct{}
 	requests   gate
 	replies    gate
 	delay      time.Duration
 	trickle    time.Duration
-	replyLeft  int // reply bytes to pass before the cut; -1 if none is to come
-	askLeft    int // the same of request bytes
+	replyLeft  int // reply bytes that pass before the cut; -1 without a cut
+	askLeft    int // the same for request bytes
 	stats      ProxyStats
 	transcript []byte // requests
 
 	work sync.WaitGroup
 }
 
-// ProxyStats is what has passed through a Proxy since it was made, or since
-// the last ResetStats.
+// ProxyStats counts the traffic of a Proxy since its creation, or since the last
+// ResetStats.
 type ProxyStats struct {
-	// Connections is how many connections were accepted, in the order in which
-	// clients made them.
+	// Connections is the number of accepted connections. Connections are accepted in the
+	// order in which clients made them.
 	Connections int
-	// RoundTrips is how often a request was followed by a reply, over all
-	// connections. A client that writes several commands before it reads
-	// makes one round trip; a request that gets no reply makes none.
+	// RoundTrips is the number of requests that were followed by a reply, over all
+	// connections. A client that writes several commands before reading makes one round
+	// trip. A request without a reply makes none.
 	RoundTrips int
-	// RequestBytes and ReplyBytes went to the server and came back from it;
-	// withheld bytes are not counted.
+	// RequestBytes is the number of bytes to the server, and ReplyBytes the number of bytes
+	// from the server. Withheld bytes are not counted.
 	RequestBytes, ReplyBytes int64
-	// CutReplies is how many cuts ordered by CutReply took place: replies of
-	// which the server sent more than the client got.
+	// CutReplies is the number of cuts by CutReply: the server sent more of these replies
+	// than the client got.
 	CutReplies int
-	// CutRequests is how many cuts ordered by CutRequest took place: requests
-	// of which the client sent more than the server got.
+	// CutRequests is the number of cuts by CutRequest: the client sent more of these
+	// requests than the server got.
 	CutRequests int
 }
 
-// transcriptLimit bounds how many request bytes are kept.
+// transcriptLimit bounds the number of kept request bytes.
 const transcriptLimit = 16 << 20
 
 // NewProxy starts a proxy in front of the server at target (host:port) and
@@ -81,7 +80,7 @@ func newProxy(target string) (*Proxy, error) {
 	p := &Proxy{target: target, links: make(map[*link]struct{}), replyLeft: -1, askLeft: -1}
 	p.requests.open()
 	p.replies.open()
-	// A free port is not reserved, so a stranger may be quicker to take it.
+	// A free port is not reserved, so another process may take the port first.
 	var err error
 	for range 100 {
 		p.addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(lowestPort+rand.IntN(highestPort-lowestPort)))
@@ -92,26 +91,25 @@ func newProxy(target string) (*Proxy, error) {
 	return nil, err
 }
 
-// The proxy listens below the range that systems take local ports of outgoing
-// connections from: in that range a client that dials while connections are
-// refused can be given the proxy's port as its own, and connect to itself.
+// The proxy listens below the range of ports that systems use for outgoing connections. In
+// that range a client that dials while connections are refused could get the proxy's port
+// as its own, and connect to itself.
 const (
 	lowestPort  = 10000
 	highestPort = 12000
 )
 
-// Addr returns the address to connect to, as host:port. It stays the same for
-// the proxy's life.
+// Addr returns the address to connect to, as host:port. The address does not change.
 func (p *Proxy) Addr() string { return p.addr }
 
-// Stall lets nothing pass, either way, until Resume. Connections stay open and
-// new ones are accepted: a server that hangs, or a network that drops packets.
+// Stall stops all bytes, in both directions, until Resume. Connections stay open and new
+// connections are accepted, as with a server that hangs, or a network that drops packets.
 func (p *Proxy) Stall() { p.setGates(false, false) }
 
-// StallReplies lets requests pass and keeps the replies until Resume.
+// StallReplies passes requests and keeps the replies until Resume.
 func (p *Proxy) StallReplies() { p.setGates(true, false) }
 
-// Resume ends Stall and StallReplies; what was kept passes on, in order.
+// Resume ends Stall and StallReplies. Kept bytes are then passed, in order.
 func (p *Proxy) Resume() { p.setGates(true, true) }
 
 func (p *Proxy) setGates(requests, replies bool) {
@@ -121,14 +119,14 @@ func (p *Proxy) setGates(requests, replies bool) {
 	p.replies.set(replies)
 }
 
-// Delay holds every piece of a reply back for d; 0 ends that.
+// Delay delays every piece of a reply by d; 0 ends the delay.
 func (p *Proxy) Delay(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.delay = d
 }
 
-// Trickle lets replies pass a byte at a time, each d after the one before; 0 ends
+// Trickle passes replies one byte at a time, with a pause of d between two bytes; 0 ends
 // that.
 func (p *Proxy) Trickle(d time.Duration) {
 	p.mu.Lock()
@@ -142,32 +140,30 @@ func (p *Proxy) Cut() { p.closeLinks((*link).close) }
 // Reset closes every connection with a TCP reset.
 func (p *Proxy) Reset() { p.closeLinks((*link).reset) }
 
-// CutReply waits for the next reply, lets n bytes of it pass and then closes
-// its connection instead of passing the rest. With 0 the request has reached
-// the server, and was answered, but the client hears nothing. A reply of no
-// more than n bytes passes whole, and the rest of the n counts for the next
-// one. It happens once; ProxyStats.CutReplies tells that it did. A negative n
-// takes the order back.
+// CutReply passes n bytes of the next reply and then closes its connection. With n = 0 the
+// server has received and answered the request, and the client gets no byte. A reply of at
+// most n bytes passes completely, and the rest of n counts for the next reply. The cut
+// happens once, and ProxyStats.CutReplies counts the cut. A negative n cancels the cut.
 func (p *Proxy) CutReply(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.replyLeft = max(n, -1)
 }
 
-// CutRequest waits for the next request, lets n bytes of it pass and then hangs
-// up on the client that sends the rest, as a server does that will not have it.
-// Before that, what the server has to say to those n bytes passes; a server that
-// says nothing is listened to for a second. A request of no more than n bytes
-// passes whole, and the rest of the n counts for the next one. It happens once;
-// ProxyStats.CutRequests tells that it did. A negative n takes the order back.
+// CutRequest passes n bytes of the next request. When the client sends more, CutRequest
+// closes the connection, as a server that refuses the request. Before that, the server's
+// reply to those n bytes passes; CutRequest waits at most a second for a reply. A request
+// of at most n bytes passes completely, and the rest of n counts for the next request. The
+// cut happens once, and ProxyStats.CutRequests counts the cut. A negative n cancels the
+// cut.
 func (p *Proxy) CutRequest(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.askLeft = max(n, -1)
 }
 
-// Refuse makes the system refuse new connections, as if no server ran at the
-// address. Those that exist stay: follow it with Cut for a server that died.
+// Refuse makes the system refuse new connections, as without a server at the address.
+// Existing connections stay: a call of Cut after Refuse simulates a dead server.
 func (p *Proxy) Refuse() {
 	p.mu.Lock()
 	listener, accepting := p.listener, p.accepting
@@ -179,7 +175,7 @@ func (p *Proxy) Refuse() {
 	}
 }
 
-// Accept ends Refuse. It fails if another process has taken the port.
+// Accept ends Refuse. Accept fails if another process has taken the port.
 func (p *Proxy) Accept() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -202,7 +198,7 @@ func (p *Proxy) Accept() error {
 	return nil
 }
 
-// Stats returns what has passed so far.
+// Stats returns the present counts.
 func (p *Proxy) Stats() ProxyStats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -217,16 +213,16 @@ func (p *Proxy) ResetStats() {
 	p.transcript = nil
 }
 
-// Transcript returns the bytes that were passed to the server, of all
-// connections in the order they came, up to 16 MiB. Counting a unique key in
-// it tells how often a command was sent.
+// Transcript returns the bytes that were passed to the server, of all connections in the
+// order of their arrival, up to 16 MiB. The number of a unique key in the transcript is the
+// number of times that a command was sent.
 func (p *Proxy) Transcript() []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]byte(nil), p.transcript...)
 }
 
-// OpenConnections returns how many connections are open.
+// OpenConnections returns the number of open connections.
 func (p *Proxy) OpenConnections() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -289,7 +285,7 @@ func (p *Proxy) serve(client net.Conn) {
 	})
 	pumps.Go(func() {
 		defer l.close()
-		_ = l.pump(server, client, p.passReply, p.writeReply) // whatever ended it
+		_ = l.pump(server, client, p.passReply, p.writeReply) // any end is the same
 	})
 	pumps.Wait()
 
@@ -298,7 +294,7 @@ func (p *Proxy) serve(client net.Conn) {
 	p.mu.Unlock()
 }
 
-// passRequest returns how much of a piece from the client may go on.
+// passRequest returns the number of bytes of a piece from the client that may pass.
 func (p *Proxy) passRequest(l *link, piece []byte) (int, error) {
 	if err := l.wait(p, &p.requests); err != nil {
 		return 0, err
@@ -327,8 +323,7 @@ var (
 	errReplyCut   = errors.New("the reply was cut")
 )
 
-// awaitReply waits until the server has answered what it was asked last, if it
-// does so soon.
+// awaitReply waits until the server has answered the last request, but not long.
 func (p *Proxy) awaitReply(l *link) {
 	const atMost, inFull = time.Second, 20 * time.Millisecond
 	for end := time.Now().Add(atMost); time.Now().Before(end); time.Sleep(time.Millisecond) {
@@ -336,14 +331,14 @@ func (p *Proxy) awaitReply(l *link) {
 		asked := l.asked
 		p.mu.Unlock()
 		if !asked {
-			time.Sleep(inFull) // it may come in pieces
+			time.Sleep(inFull) // the reply may come in pieces
 			return
 		}
 	}
 }
 
-// passReply returns how much of a piece from the server may go on; an error
-// ends the connection after that much.
+// passReply returns the number of bytes of a piece from the server that may pass. An error
+// ends the connection after these bytes.
 func (p *Proxy) passReply(l *link, piece []byte) (int, error) {
 	p.mu.Lock()
 	delay := p.delay
@@ -378,7 +373,7 @@ func (p *Proxy) passReply(l *link, piece []byte) (int, error) {
 	return pass, err
 }
 
-// writeReply writes a piece of a reply, or each byte of it when its time has come.
+// writeReply writes a piece of a reply, or each byte of the piece after its pause.
 func (p *Proxy) writeReply(to net.Conn, piece []byte) (n int, err error) {
 	for n < len(piece) && err == nil {
 		p.mu.Lock()
@@ -398,16 +393,16 @@ func (p *Proxy) writeReply(to net.Conn, piece []byte) (n int, err error) {
 	return n + rest, err
 }
 
-// A link is one connection through the proxy.
+// A link is a connection through the proxy.
 type link struct {
 	client, server net.Conn
-	asked          bool // a request went out since the last reply; under Proxy.mu
+	asked          bool // a request was passed since the last reply; guarded by Proxy.mu
 	ended          chan struct{}
 	once           sync.Once
 }
 
-// pump passes bytes from one side to the other by write, as pass allows, until either
-// side or pass does not.
+// pump passes bytes from one side to the other by write, as pass allows, until a side or
+// pass ends that.
 func (l *link) pump(from, to net.Conn, pass func(*link, []byte) (int, error), write func(net.Conn, []byte) (int, error)) error {
 	buffer := make([]byte, 64<<10)
 	for {
@@ -445,11 +440,10 @@ func (l *link) close() {
 	})
 }
 
-// reset is close with a TCP reset towards the client. A link without a server
-// only has a client to reset.
+// reset is close with a TCP reset to the client. A link without a server has only a client.
 func (l *link) reset() {
 	if tcp, ok := l.client.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // if it fails, the close is an orderly one
+		_ = tcp.SetLinger(0) // after a failure the close is orderly
 	}
 	if l.server == nil {
 		l.client.Close()

@@ -16,10 +16,10 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// waitTimeout bounds waits that end as soon as something happens.
+// waitTimeout bounds waits for an event.
 const waitTimeout = 10 * time.Second
 
-// pause is how long a test watches that nothing happens.
+// pause is the time for which a test checks that nothing happens.
 const pause = 30 * time.Millisecond
 
 func TestProxyPassesBytesBothWaysAndCountsThem(t *testing.T) {
@@ -55,7 +55,7 @@ func TestProxyStall(t *testing.T) {
 	for _, test := range []struct {
 		name      string
 		stall     func(*xcachetest.Proxy)
-		toServer  string // what the server has during the stall
+		toServer  string // the bytes at the server during the stall
 		connected bool
 	}{
 		{name: "both ways", stall: (*xcachetest.Proxy).Stall, toServer: ""},
@@ -217,7 +217,7 @@ func TestProxyResetsClientsOfAServerThatIsDown(t *testing.T) {
 	server := echoServer(t)
 	p := xcachetest.NewProxy(t, server.Addr().String())
 	server.Close()
-	if conn, err := net.Dial("tcp", p.Addr()); err == nil { // the reset may be quicker
+	if conn, err := net.Dial("tcp", p.Addr()); err == nil { // the reset may come first
 		defer conn.Close()
 		_ = conn.SetDeadline(time.Now().Add(waitTimeout))
 		if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {

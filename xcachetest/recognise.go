@@ -9,18 +9,18 @@ import (
 	"strings"
 )
 
-// platform is what the suite runs on.
+// platform is the version of Go, with system and architecture.
 var platform = runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH
 
-// recognise learns what driver and server a report is about, from a store that has been
-// used.
+// recognise finds the driver and the server of a report. The store of subject was used
+// before.
 func (s *suite) recognise(subject *subject) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.driver != "" && s.server != "" {
 		return
 	}
-	defer func() { _ = recover() }() // an Inspector that panics is found by its check
+	defer func() { _ = recover() }() // a check finds an Inspector that panics
 	name, server := "", ""
 	if subject.caps.Inspector != nil {
 		inspection := subject.caps.Inspector.Inspect()
@@ -38,7 +38,7 @@ func (s *suite) recognise(subject *subject) {
 	s.server = cmp.Or(s.server, server)
 }
 
-// driverName returns the name and version of the driver whose store it is.
+// driverName returns the name and version of the driver of a store.
 func driverName(name string, store any) string {
 	kind := reflect.TypeOf(store)
 	for kind.Kind() == reflect.Pointer {
@@ -48,7 +48,7 @@ func driverName(name string, store any) string {
 	return strings.TrimSpace(cmp.Or(name, path, kind.String()) + " " + moduleVersion(path))
 }
 
-// moduleVersion returns the version of the module that has a package, or "".
+// moduleVersion returns the version of the module of a package, or "".
 func moduleVersion(path string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

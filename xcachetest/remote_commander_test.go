@@ -7,19 +7,19 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A remoteCommander is a remoteStore that runs batches of commands: it sends all
-// of them before it reads the replies.
+// A remoteCommander is a remoteStore that runs batches of commands. All commands of a batch
+// are sent before the replies are read.
 type remoteCommander struct {
 	*remoteStore
 	batchBugs batchBugs
 }
 
-// batchBugs are the ways in which a remoteCommander can be broken.
+// batchBugs are the possible bugs of a remoteCommander.
 type batchBugs struct {
-	errorIsForAll bool // an error reply is the error of what has no reply
-	lostIsSuccess bool // what has no reply has no error
-	lostIsUnsent  bool // what has no reply was not applied
-	errorIsCalls  bool // an error reply is the call's error when others are missing
+	errorIsForAll bool // an error reply is the error of commands without a reply
+	lostIsSuccess bool // a command without a reply has no error
+	lostIsUnsent  bool // a command without a reply was not applied
+	errorIsCalls  bool // an error reply is the call's error when other replies are missing
 }
 
 var hangUps = []string{"faults/error-reply-before-a-cut", "faults/error-reply-before-a-cut-in-an-atomic-batch", "faults/error-reply-before-a-hang-up"}
@@ -62,7 +62,7 @@ func commandingHarness(t *testing.T, batchBugs batchBugs) Harness {
 	}
 	h.Open = func(t testing.TB) driver.Store { return openAt(t, h.Addr) }
 	h.OpenAt = openAt
-	h.MaxValue = 8 << 20 // more than the system takes off its hands
+	h.MaxValue = 8 << 20 // more than the system buffers
 	return h
 }
 
@@ -77,7 +77,7 @@ func (s *remoteCommander) Do(ctx context.Context, cmds []*driver.Cmd, how driver
 	}
 	for _, cmd := range cmds {
 		if c.out.Encode(commandRequest(cmd)) != nil {
-			break // there may be replies to read all the same
+			break // there may be replies to read
 		}
 	}
 	var reported error
@@ -96,8 +96,8 @@ func (s *remoteCommander) Do(ctx context.Context, cmds []*driver.Cmd, how driver
 	return nil
 }
 
-// lost fails the commands that have no reply. One before them may have reported
-// an error of its own.
+// lost fails the commands without a reply. An earlier command may have reported an error of
+// its own.
 func (s *remoteCommander) lost(cmds []*driver.Cmd, how driver.How, cause, reported error) error {
 	var err error = driver.Fail(driver.ErrUnavailable, driver.Unknown, cause)
 	switch {
@@ -119,7 +119,7 @@ func (s *remoteCommander) lost(cmds []*driver.Cmd, how driver.How, cause, report
 	return nil
 }
 
-// commandRequest is a command with a key and another argument on the wire.
+// commandRequest returns a command with a key and another argument as a request.
 func commandRequest(cmd *driver.Cmd) *request {
 	value := cmd.Args[1].Data
 	if value == nil {
@@ -128,7 +128,7 @@ func commandRequest(cmd *driver.Cmd) *request {
 	return &request{Op: cmd.Name, Keys: []string{cmd.Key()}, Values: [][]byte{value}}
 }
 
-// runCommand runs what commandRequest made.
+// runCommand runs a request of commandRequest.
 func runCommand(store correct, req *request) (n int64, err error) {
 	arg := driver.Val(req.Values[0])
 	if req.Op == "INCRBY" {

@@ -15,8 +15,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// The checks behind a proxy have their own tests: a store with a server and a
-// network in between, correct and broken.
+// These tests test the checks behind a proxy, with a server and a network in between. The
+// client is correct or broken.
 
 func TestRemoteStorePasses(t *testing.T) {
 	wantAllPassed(t, runChecks(t, remoteHarness(t, bugs{})))
@@ -26,7 +26,7 @@ func TestBrokenRemoteStoresAreCaught(t *testing.T) {
 	for _, broken := range brokenRemoteStores {
 		t.Run(broken.name, func(t *testing.T) {
 			h := remoteHarness(t, broken.bugs)
-			h.Grace = time.Millisecond // what never comes need not be waited for
+			h.Grace = time.Millisecond // these tests need no longer wait for missing events
 			for _, r := range runChecks(t, h, broken.caught...) {
 				if r.err == nil {
 					t.Errorf("%s did not catch it (skipped: %q)", r.name, r.skipped)
@@ -64,7 +64,7 @@ var brokenRemoteStores = []struct {
 	{"values are sent after the call", bugs{sendsLate: true}, []string{"context/inputs-free-after-an-early-return"}},
 }
 
-// bugs are the ways in which a remoteStore can be broken.
+// bugs are the possible bugs of a remoteStore.
 type bugs struct {
 	resends, lostIsNotApplied, refusedIsUnknown, ignoresContext, hidesContext, sendsAfterEnd, oneByOne,
 	sendsEmpty, dialsEarly, keepsDead, reusesBusy, cutIsMiss, leaksConnections, sendsLate,
@@ -92,7 +92,7 @@ func remoteHarness(t *testing.T, bugs bugs) Harness {
 	}
 }
 
-// request and response are what goes over the wire, with gob.
+// request and response are sent over the network, with gob.
 type request struct {
 	Op          string
 	Keys        []string
@@ -189,8 +189,8 @@ func answer(store correct, req *request) *response {
 	return resp
 }
 
-// inMilliseconds rounds a TTL up: over a network, one of a nanosecond would
-// never be seen.
+// inMilliseconds rounds a TTL up: over a network, a TTL of a nanosecond would never be
+// seen.
 func inMilliseconds(ttl time.Duration) time.Duration {
 	if isPositive(ttl) && ttl < time.Second {
 		return time.Duration(driver.Milliseconds(ttl)) * time.Millisecond
@@ -198,11 +198,11 @@ func inMilliseconds(ttl time.Duration) time.Duration {
 	return ttl
 }
 
-// A remoteStore is a client with a pool of connections, and one bug if any.
+// A remoteStore is a client with a pool of connections, and with at most one bug.
 type remoteStore struct {
 	addr  string
 	bugs  bugs
-	delay func() // before or after each call, if any
+	delay func() // before or after each call, or nil
 
 	mu           sync.Mutex
 	idle         []*remoteConn
@@ -210,7 +210,7 @@ type remoteStore struct {
 	disconnected bool
 }
 
-// callTimeout is how long a call without a deadline takes at most.
+// callTimeout bounds a call without a deadline.
 const callTimeout = time.Second
 
 func (s *remoteStore) Limits() driver.Limits { return driver.Limits{CallTimeout: callTimeout} }
@@ -235,7 +235,7 @@ func (s *remoteStore) Disconnect() {
 	}
 }
 
-// ended returns the error of a call whose context has ended, or the time of which.
+// ended returns the error of a call whose context or time has ended.
 func (s *remoteStore) ended(ctx context.Context, outcome driver.Outcome, cause error) error {
 	err := ctx.Err()
 	switch {
@@ -307,8 +307,8 @@ func (s *remoteStore) give(c *remoteConn) {
 	s.idle = append(s.idle, c)
 }
 
-// call sends a request and waits for its reply. Reads are sent again after a
-// failure, writes are not.
+// call sends a request and waits for its reply. Reads are sent again after a failure;
+// writes are not.
 func (s *remoteStore) call(ctx context.Context, req *request) (*response, error) {
 	if s.delay != nil {
 		defer delayed(s.delay)()
@@ -355,14 +355,14 @@ func (s *remoteStore) try(ctx context.Context, req *request) (*response, error) 
 		stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 		defer stop()
 	} else {
-		_ = c.SetDeadline(time.Now().Add(4 * time.Second)) // the client's own timeout
+		_ = c.SetDeadline(time.Now().Add(4 * time.Second)) // the client's own time-out
 	}
 	resp := new(response)
 	if err = c.out.Encode(req); err == nil {
 		err = c.in.Decode(resp)
 	}
 	if err == nil {
-		// A context that ended just now may have left its deadline behind.
+		// A context that has just ended may have left its deadline behind.
 		if ctx.Err() == nil && c.SetDeadline(time.Time{}) == nil {
 			s.give(c)
 		} else {
@@ -403,8 +403,8 @@ func (s *remoteStore) failed(ctx context.Context, c *remoteConn, err error) erro
 	return driver.Fail(driver.ErrUnavailable, outcome, err)
 }
 
-// tryLate leaves the request to a goroutine that goes on after the context has
-// ended, and sends what the caller's bytes have become by then.
+// tryLate leaves the request to a goroutine that continues after the end of the context.
+// The goroutine sends the later bytes of the caller's value.
 func (s *remoteStore) tryLate(ctx context.Context, c *remoteConn, req *request) (*response, error) {
 	resp := new(response)
 	done := make(chan error, 1)
@@ -413,7 +413,8 @@ func (s *remoteStore) tryLate(ctx context.Context, c *remoteConn, req *request) 
 	for _, value := range req.Values {
 		late.Values = append(late.Values, lateBytes(len(value)))
 	}
-	// Encoded before, as that may take longer than the check listens.
+	// The request is encoded before, because encoding may take longer than the check
+	// listens.
 	var encoded bytes.Buffer
 	if err := gob.NewEncoder(&encoded).Encode(&late); err != nil {
 		return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
@@ -438,8 +439,8 @@ func (s *remoteStore) tryLate(ctx context.Context, c *remoteConn, req *request) 
 	}
 }
 
-// lateBytes are what the check has written over its value by then. Reading them
-// from there would be the data race that is meant, and would fail this test.
+// lateBytes returns the bytes with which the check overwrites its value. Reading them from
+// the value would be the data race of the bug, and would fail this test.
 func lateBytes(n int) []byte { return slices.Repeat([]byte("X"), n) }
 
 func (s *remoteStore) Get(ctx context.Context, keys []string, dst []driver.Value) error {

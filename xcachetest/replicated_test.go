@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Stores that read from a replica which never has the last write of a key.
+// These stores read from a replica that never has the last write of a key.
 
 func TestReplicatedStorePasses(t *testing.T) {
 	open := func() driver.Store { return sameData{newCorrect()} }
@@ -42,13 +42,13 @@ func TestBrokenReplicatedStoresAreCaught(t *testing.T) {
 	}
 }
 
-// sameData is replicated in that it says so: its replicas never lag.
+// sameData declares replicas that never lag.
 type sameData struct{ correct }
 
 func (s sameData) Primary() driver.Store { return s.correct }
 
-// lagging reads from a replica, which gets each write when the next one comes.
-// It has no Primary.
+// lagging reads from a replica, which gets each write with the next write. lagging has no
+// Primary.
 type lagging struct {
 	correct
 	replica correct

@@ -7,96 +7,95 @@ import (
 	"time"
 )
 
-// Version is the version of the suite, which reports name. The first number is raised
-// when a check is removed, or its rule changes; the second when checks are added.
+// Version is the version of the suite in reports. The first number is raised when a check
+// is removed, or when its rule changes; the second when checks are added.
 const Version = "1.0"
 
-// A Report is what became of a store under the suite: of each check whether it passed,
-// failed or did not run, and why. Conform returns one, and Run writes one where
-// Harness.Report says.
+// A Report has the results of the suite for a store: each check passed, failed or did not
+// run, with a reason. Conform returns a Report, and Run writes a Report to Harness.Report.
 //
-// A Report holds no password: what looks like the user and password of a URL is taken out
-// of every text.
+// A Report has no password: texts that look like the user and password of a URL are
+// removed.
 type Report struct {
 	// Suite is the Version of the suite.
 	Suite string `json:"suite"`
-	// Driver names the driver, and its version if the program knows that.
+	// Driver is the name of the driver, with the version if the program knows the version.
 	Driver string `json:"driver"`
-	// Server names the servers and their versions: "redis 7.0.15"; it is "" for a store
-	// in the process, and for a driver that does not tell.
+	// Server has the names and versions of the servers: "redis 7.0.15". For a store in the
+	// process, and for a driver without this information, Server is "".
 	Server string `json:"server"`
 	// Go is the version of Go, with system and architecture.
 	Go string `json:"go"`
-	// Began is when the first check began, and Duration how long all of them took.
+	// Began is the start of the first check, and Duration the time of all checks.
 	Began    time.Time     `json:"began"`
 	Duration time.Duration `json:"duration_ns"`
 
-	// Passed, Failed and Skipped count the rules and options among the checks, and
-	// Observed the observations that were told. A check that failed or was skipped is
-	// counted as that, whatever its level.
+	// Passed, Failed and Skipped count the rules and options. Observed counts the
+	// observations. An observation that failed or was skipped counts as failed or skipped.
 	Passed   int `json:"passed"`
 	Failed   int `json:"failed"`
 	Skipped  int `json:"skipped"`
 	Observed int `json:"observed"`
 
-	// Error is why the suite could not be run as the harness says, or why the report
-	// could not be written; as a rule "".
+	// Error is the reason why the suite could not run as the harness says, or why the
+	// report could not be written. Normally Error is "".
 	Error string `json:"error"`
-	// Checks are the results, in the order in which the checks run.
+	// Checks has the results, in the order of the checks.
 	Checks []Result `json:"checks"`
 }
 
-// A Result is what became of one check.
+// A Result is the result of one check.
 type Result struct {
-	// Name, Rule and Level are those of the Check.
+	// Name, Rule and Level are as in Check.
 	Name  string `json:"name"`
 	Rule  string `json:"rule"`
 	Level Level  `json:"level"`
-	// Outcome says what became of the check.
+	// Outcome is the outcome of the check.
 	Outcome Outcome `json:"outcome"`
-	// Message is everything that broke the rule, why the check was skipped, or what was
-	// observed. It is "" for a check that passed. It may have several lines.
+	// Message has all violations of the rule, the reason for skipping the check, or the
+	// observation. For a check that passed, Message is "". A Message may have several
+	// lines.
 	Message string `json:"message"`
-	// Duration is how long the check took on the clock of the wall.
+	// Duration is the wall-clock time of the check.
 	Duration time.Duration `json:"duration_ns"`
 }
 
-// A Level says what a check means to a driver.
+// A Level is the meaning of a check for a driver.
 type Level string
 
 // The levels of checks.
 const (
-	// LevelRule: a driver that breaks it is wrong.
+	// LevelRule: every driver must follow the rule.
 	LevelRule Level = "rule"
-	// LevelOption: the rule holds for drivers that claim the capability, or run the
-	// command, that the check is about. Others skip it.
+	// LevelOption: the rule holds for drivers with the capability or the command of the
+	// check. Other drivers skip the check.
 	LevelOption Level = "option"
-	// LevelObservation: what was seen is told, and fails nothing, whatever it is. A
-	// store that panics or hangs meanwhile fails all the same.
+	// LevelObservation: the observation is reported, and cannot fail. A store that panics
+	// or hangs during an observation still fails.
 	LevelObservation Level = "observation"
 )
 
-// An Outcome is what became of a check.
+// An Outcome is the outcome of a check.
 type Outcome string
 
 // The outcomes of checks.
 const (
-	// Passed: nothing broke the rule.
+	// Passed: no violation was found.
 	Passed Outcome = "passed"
 	// Failed: the rule is broken, or the check panicked or hung.
 	Failed Outcome = "failed"
 	// Skipped: the check did not run, or not to its end.
 	Skipped Outcome = "skipped"
-	// Observed: the check is an observation, and told what it saw.
+	// Observed: the check is an observation, and has a result.
 	Observed Outcome = "observed"
 )
 
 // OK reports whether the suite ran and no check failed.
 func (r Report) OK() bool { return r.Failed == 0 && r.Error == "" }
 
-// String returns the report for people: a line with what was tested and the counts, the
-// rules that are broken with what broke them, what was observed, and what did not run, by
-// reason. WriteJSON and WriteJUnit are for machines.
+// String returns the report for people. A line names the store and has the counts. Then
+// come the broken rules with their violations, the observations, and the checks that did
+// not run, by reason. WriteJSON and WriteJUnit are for machines.
 func (r Report) String() string {
 	var b strings.Builder
 	b.WriteString(r.headline())
@@ -111,7 +110,7 @@ func (r Report) String() string {
 	return b.String() + r.remainder()
 }
 
-// headline says what was tested, and counts.
+// headline returns the line with the store and the counts.
 func (r Report) headline() string {
 	subject := r.Driver
 	if r.Server != "" {
@@ -120,10 +119,10 @@ func (r Report) headline() string {
 	return fmt.Sprintf("%s: %d checks passed, %d failed, %d did not run (suite %s)", subject, r.Passed, r.Failed, r.Skipped, r.Suite)
 }
 
-// namesShown is how many checks are named for one reason.
+// namesShown is the number of checks that are named for one reason.
 const namesShown = 10
 
-// remainder says what was observed, and what did not run, by reason.
+// remainder returns the observations, and the checks that did not run, by reason.
 func (r Report) remainder() string {
 	var b strings.Builder
 	var reasons []string // in the order of the checks
@@ -149,7 +148,7 @@ func (r Report) remainder() string {
 	return b.String()
 }
 
-// report returns what became of the checks so far.
+// report returns the present results.
 func (s *suite) report() Report {
 	r := Report{Suite: Version, Driver: redact(s.driver), Server: redact(s.server), Go: platform, Began: s.began, Duration: time.Since(s.began)}
 	outcomes := make(map[string]*result, len(s.results))
@@ -181,8 +180,8 @@ func (s *suite) report() Report {
 	return r
 }
 
-// userinfo is what stands between the scheme and the host of a URL.
+// userinfo matches the text between the scheme and the host of a URL.
 var userinfo = regexp.MustCompile(`(\w://)[^\s/@]*(?:@[^\s/@]*)*@`)
 
-// redact takes users and passwords out of a text.
+// redact removes users and passwords from a text.
 func redact(text string) string { return userinfo.ReplaceAllString(text, "${1}…@") }

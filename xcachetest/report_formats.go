@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// WriteJSON writes the report as one JSON object. Names of fields stay in later versions
-// of the suite, and further ones may come; durations are in nanoseconds. The report can be
-// read back with encoding/json.
+// WriteJSON writes the report as one JSON object. Later versions of the suite keep the
+// names of fields, and may add fields. Durations are in nanoseconds. The package
+// encoding/json can read the report back.
 func (r Report) WriteJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false) // the report is no part of a page
+	encoder.SetEscapeHTML(false) // the report is no part of an HTML page
 	if err := encoder.Encode(r); err != nil {
 		return fmt.Errorf("xcachetest: writing a report: %w", err)
 	}
@@ -25,8 +25,8 @@ func (r Report) WriteJSON(w io.Writer) error {
 }
 
 // WriteJUnit writes the report as JUnit XML, which most systems for continuous integration
-// show: a test case for each check, with the group of the check as its class. Levels are
-// properties of the cases, and what was observed is their output.
+// can show. A check is a test case, and the group of the check is its class. Levels are
+// properties of the cases, and observations are their output.
 func (r Report) WriteJUnit(w io.Writer) error {
 	suite := junitSuite{
 		Name: "xcachetest " + r.Driver, Tests: len(r.Checks), Failures: r.Failed, Skipped: r.Skipped,
@@ -68,7 +68,7 @@ func writeFile(name string, write func(io.Writer) error) error {
 	return errors.Join(write(file), file.Close())
 }
 
-// The elements of JUnit XML.
+// These types are the elements of JUnit XML.
 type (
 	junitSuites struct {
 		XMLName  xml.Name     `xml:"testsuites"`

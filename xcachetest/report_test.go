@@ -43,7 +43,7 @@ func resultOf(t *testing.T, r Report, name string) Result {
 	return r.Checks[i]
 }
 
-// leftBehind fails the test if goroutines are there that were not before.
+// leftBehind fails the test if there are new goroutines.
 func leftBehind(t *testing.T, before map[string]string) {
 	t.Helper()
 	for range 200 {
@@ -98,7 +98,7 @@ func TestReportOfABrokenStoreNamesTheRules(t *testing.T) {
 	}
 }
 
-// variety is checks with every outcome.
+// variety returns checks with every outcome.
 func variety() []check {
 	return []check{
 		{name: "t/passes", rule: "the first rule", run: func(*subject) error { return nil }},
@@ -143,7 +143,7 @@ func TestReportHasLevelsAndOutcomes(t *testing.T) {
 
 func TestReportAsJSON(t *testing.T) {
 	r := varied(t)
-	// What differs from run to run.
+	// These values differ between runs.
 	r.Began, r.Duration, r.Go = time.Date(2025, 1, 2, 3, 4, 5, 0, time.UTC), 7*time.Second, "go0 os/cpu"
 	r.Checks = r.Checks[:5]
 	r.Checks[2].Message = "panic"
@@ -240,7 +240,7 @@ func TestConformEndsWithItsContext(t *testing.T) {
 		}
 	}
 
-	// What waits is left at once, and is not said to have failed.
+	// A check that waits is left at once, and is not reported as failed.
 	waits, cancel := context.WithCancelCause(context.Background())
 	r = outside(t, waits, Harness{Open: func(testing.TB) driver.Store { return newCorrect() }, Timeout: time.Hour},
 		check{name: "t/waits", rule: "a rule", run: func(s *subject) error {
@@ -253,7 +253,7 @@ func TestConformEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// What the functions of a harness do to their testing.TB, without a test behind it.
+// The functions of a harness may call all methods of a testing.TB without a test.
 func TestHarnessWithoutATest(t *testing.T) {
 	correct := func() driver.Store { return newCorrect() }
 	passes := check{name: "t/passes", rule: "a rule", run: func(*subject) error { return nil }}
@@ -305,7 +305,7 @@ func TestStandaloneHasAllMethods(t *testing.T) {
 	}
 }
 
-// A harness with Report gets its files from Run and from Conform, which must agree.
+// Run and Conform write the files of a harness with Report, and must agree.
 func TestHarnessReport(t *testing.T) {
 	dir := t.TempDir()
 	h := keepingNothing(func() driver.Store { return null.NewStore() })
@@ -339,7 +339,7 @@ func TestHarnessReport(t *testing.T) {
 	}
 }
 
-// An oldStreams is a store on a server that tells less of its streams than others.
+// An oldStreams is a store whose server reports fewer fields of streams.
 type oldStreams struct{ *memory.Store }
 
 func (o oldStreams) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
@@ -353,7 +353,7 @@ func (o oldStreams) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) 
 	return err
 }
 
-// withoutField takes a field, and what it is, out of a reply and of those within.
+// withoutField removes a field and its value from a reply and from nested replies.
 func withoutField(r *driver.Reply, name string) {
 	for i := range r.Items {
 		if string(r.Items[i].Data) == name {

@@ -12,33 +12,33 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// A script is calls of methods of typed handles, one after the other, with what each must
-// return. It is two checks: each call on its own, and all of them in one pipeline.
+// A script is a sequence of calls of methods of typed handles, with the results that they
+// must return. A script makes two checks: each call alone, and all calls in one pipeline.
 type script struct {
 	name  string // "lists/push"; in a pipeline "lists-queued/push"
 	rule  string
-	needs []string // commands
+	needs []string // the commands that the calls need
 	calls []call
 }
 
-// atCall is an argument that is made when the call is: one with a point in time.
+// atCall is an argument that is computed at the time of the call, such as a point in time.
 type atCall func() any
 
-// A call is one call of a method and what it must return.
+// A call is a call of a method with the result that the method must return.
 type call struct {
-	on     string // the handle: a word of handlesOf
+	on     string // the handle, by a word of handlesOf
 	method string
 	args   []any // without the context
 	want   any
 	err    error
-	// untold, if set, is wanted in the place of want from a server that lacks a field of XINFO.
+	// untold, if set, replaces want for a server without a field of XINFO.
 	untold any
 	field  string
-	// compare, if set, is used in the place of want.
+	// compare, if set, replaces want.
 	compare func(got any) error
-	// open, if set, makes the handle, which on is a name for.
+	// open, if set, makes the handle. Then on is only its name.
 	open func(*xcache.Cache) (any, error)
-	// code is that of the xcache.ScriptError which is wanted.
+	// code is the wanted code of the xcache.ScriptError.
 	code string
 }
 
@@ -51,7 +51,7 @@ func (c call) gives(want any) call {
 	return c
 }
 
-// orUntold wants another result from a server that lacks a field of XINFO.
+// orUntold wants another result from a server without a field of XINFO.
 func (c call) orUntold(field string, want any) call {
 	c.field, c.untold = field, want
 	return c
@@ -78,8 +78,8 @@ func (c call) givesOneOf(want ...string) call {
 	return c
 }
 
-// givesSome wants a number of elements, each of which is one of these; no two the same if
-// different.
+// givesSome wants a number of elements, all of them among these. With different, no two may
+// be equal.
 func (c call) givesSome(number int, different bool, of ...string) call {
 	c.compare = func(got any) error {
 		elements, _ := got.([]string)
@@ -97,7 +97,7 @@ func (c call) fails(err error) call {
 	return c
 }
 
-// says wants an error of the script's own, with a code.
+// says wants a ScriptError with a code.
 func (c call) says(code string) call {
 	c.err, c.code = xcache.ErrScript, code
 	return c
@@ -187,9 +187,9 @@ func handlesOf(c *cached, calls []call) (map[string]any, error) {
 	return handles, nil
 }
 
-// An outcome is what a call returned.
+// An outcome is the result of a call.
 type outcome struct {
-	result any // nil of a method that returns an error alone
+	result any // nil for a method that returns only an error
 	err    error
 }
 
@@ -214,7 +214,7 @@ func (c call) check(got outcome) error {
 	return that(sameResult(got.result, c.want), "%s returned %#v, want %#v", what, got.result, c.want)
 }
 
-// sameResult compares results; no elements are nil or an empty list.
+// sameResult compares results. For an empty result, nil equals an empty list.
 func sameResult(got, want any) bool {
 	g, w := reflect.ValueOf(got), reflect.ValueOf(want)
 	if g.IsValid() && g.Type() == w.Type() && (w.Kind() == reflect.Slice || w.Kind() == reflect.Map) && w.Len() == 0 {

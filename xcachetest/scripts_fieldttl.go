@@ -8,7 +8,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// fieldTTLScripts are those of hashes whose fields have TTLs.
+// fieldTTLScripts has the scripts of hashes with TTLs of fields.
 func fieldTTLScripts() []script {
 	hash := func(method string, args ...any) call { return do("hashes", method, args...) }
 	exists := func(key string, there bool) call { return do("cache", "Has", key).gives(there) }
@@ -23,7 +23,7 @@ func fieldTTLScripts() []script {
 	setSoon := atCall(func() any { return set{At: time.Now().Add(long)} })
 	ab := hash("HSetMany", keyA, values{"f": "a", "g": "b"}).gives(2)
 	all := func(key string, want values) call { return hash("HGetAll", key).gives(want) }
-	// left wants fields with about the long TTL, forEver those without one.
+	// left wants fields with about the long TTL, and forEver wants fields without a TTL.
 	left := func(key string, fields ...any) call {
 		c := hash("HPTTL", append([]any{key}, fields...)...)
 		c.compare = func(got any) error {
@@ -82,10 +82,10 @@ func fieldTTLScripts() []script {
 	}
 	for _, e := range []struct {
 		method, command string
-		whole           time.Duration // what it rounds up to
+		whole           time.Duration // the time after rounding up
 		at              bool
 	}{{"HExpire", "HEXPIRE", time.Second, false}, {"HPExpire", "HPEXPIRE", time.Millisecond, false}, {"HExpireAt", "HEXPIREAT", time.Second, true}, {"HPExpireAt", "HPEXPIREAT", time.Millisecond, true}} {
-		// when returns the argument that means a time from now on.
+		// when returns the argument for a time from now on.
 		when := func(d time.Duration) any {
 			if e.at {
 				return atCall(func() any { return time.Now().Add(d) })

@@ -6,15 +6,15 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// Keys of one slot.
+// These keys are in one slot.
 const (
 	keyA = "{k}a"
 	keyB = "{k}b"
 	keyC = "{k}c"
-	text = "{k}text" // that of a string
+	text = "{k}text" // the key of a string
 )
 
-// these is the result of a method that returns elements.
+// these returns elements as the result of a method.
 func these(elements ...string) []string { return elements }
 
 func isText() call { return do("texts", "Set", text, "v") }
@@ -121,7 +121,7 @@ func listScripts() []script {
 	}
 }
 
-// hasTTL wants a key that expires.
+// hasTTL wants a key with a TTL.
 func hasTTL(key string) call {
 	c := do("cache", "TTL", key)
 	c.compare = func(got any) error {

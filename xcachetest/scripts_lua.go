@@ -6,7 +6,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// lua runs a script in Lua, whose result a reader reads.
+// lua runs a script in Lua, with a reader for its result.
 func lua[R any](result mixins.Reader[R], source string, keys []string, args ...any) call {
 	return luaBy("Run", result, source, keys, args)
 }
@@ -25,7 +25,7 @@ func luaBy[R any](method string, result mixins.Reader[R], source string, keys []
 		}
 		return mixins.NewScript(scripts, source, result), nil
 	}
-	// The same text with another reader is another handle.
+	// The same source with another reader is another handle.
 	c.on += fmtType(result)
 	return c
 }

@@ -46,7 +46,7 @@ func inOrder(key string, pairs ...any) call {
 	return zset("ZRangeWithScores", key, mixins.ByRank(0, -1)).gives(scored(pairs...))
 }
 
-// abcd adds the members that most scripts begin with.
+// abcd adds the members with which most scripts begin.
 func abcd() call { return zadd(keyA, "a", 1.0, "b", 2.0, "c", 3.0, "d", 4.0).gives(4) }
 
 func sortedSetScripts() []script {
@@ -171,7 +171,7 @@ func sortedSetScripts() []script {
 	}
 }
 
-// randomScored wants a number of members, each of which is one of these.
+// randomScored wants a number of members, all of them among these.
 func randomScored(c call, number int, of []mixins.Scored[string]) call {
 	c.compare = func(got any) error {
 		members, _ := got.([]mixins.Scored[string])

@@ -7,7 +7,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// streamGroupScripts are those of streams that groups read.
+// streamGroupScripts has the scripts of streams with groups.
 func streamGroupScripts() []script {
 	plain, making := mixins.XGroupCreateOptions{}, mixins.XGroupCreateOptions{MkStream: true}
 	group := onStream("XGroupCreate", keyA, "g", "0", plain)
@@ -118,7 +118,7 @@ func streamGroupScripts() []script {
 	}
 }
 
-// withoutIdle wants pending entries, whatever their idle times are.
+// withoutIdle wants pending entries, with any idle times.
 func withoutIdle(c call, want []mixins.PendingEntry) call {
 	c.compare = func(got any) error {
 		entries, _ := got.([]mixins.PendingEntry)
@@ -133,7 +133,7 @@ func withoutIdle(c call, want []mixins.PendingEntry) call {
 	return c
 }
 
-// claims wants entries that were claimed; no elements are nil or an empty list.
+// claims wants claimed entries. For an empty result, nil equals an empty list.
 func claims(c call, want mixins.Claimed[string]) call {
 	c.compare = func(got any) error {
 		claimed, _ := got.(mixins.Claimed[string])
@@ -143,7 +143,7 @@ func claims(c call, want mixins.Claimed[string]) call {
 	return c
 }
 
-// recentConsumers wants one consumer, who came just now.
+// recentConsumers wants one consumer with a recent request.
 func recentConsumers(c call, name string, pending int) call {
 	c.compare = func(got any) error {
 		consumers, _ := got.([]mixins.StreamConsumer)

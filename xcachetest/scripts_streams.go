@@ -15,7 +15,7 @@ type (
 
 func onStream(method string, args ...any) call { return do("streams", method, args...) }
 
-// entryOf is an entry with the field f, or one that is deleted if there is no value.
+// entryOf returns an entry with the field f, or a deleted entry without a value.
 func entryOf(id string, value ...string) streamEntry {
 	if len(value) == 0 {
 		return streamEntry{ID: id}
@@ -53,7 +53,7 @@ func then(parts ...any) []call {
 	return calls
 }
 
-// streamScripts are those of streams, without groups.
+// streamScripts has the scripts of streams, without groups.
 func streamScripts() []script {
 	add := func(options mixins.XAddOptions, value string) call {
 		return onStream("XAdd", keyA, options, streamFields{"f": value})

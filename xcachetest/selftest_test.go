@@ -11,8 +11,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// The tests of the tests: each broken store is caught by the checks that are
-// about its bug, and stores that are odd but legal by none.
+// These tests test the suite: the checks of its bug must catch each broken store, and no
+// check may catch an odd but legal store.
 
 func TestBrokenStoresAreCaught(t *testing.T) {
 	for _, broken := range brokenStores {
@@ -28,8 +28,8 @@ func TestBrokenStoresAreCaught(t *testing.T) {
 	}
 }
 
-// A check that a broken store is caught by must pass on the correct one: else
-// it would catch everything.
+// A check that catches a broken store must pass on the correct store. Otherwise the check
+// would catch everything.
 func TestCorrectStorePassesWhatCatchesTheBrokenOnes(t *testing.T) {
 	var names []string
 	for _, broken := range brokenStores {
@@ -66,7 +66,7 @@ func inProcess(open func() driver.Store) Harness {
 	}
 }
 
-// commandsLackedBy returns the commands that a store does not run.
+// commandsLackedBy returns the commands that a store lacks.
 func commandsLackedBy(store driver.Commander) []string {
 	var names []string
 	for _, row := range driver.Commands() {
@@ -77,7 +77,7 @@ func commandsLackedBy(store driver.Commander) []string {
 	return names
 }
 
-// lackedBy returns the capabilities that a store does not have.
+// lackedBy returns the capabilities that a store lacks.
 func lackedBy(store driver.Store) []string {
 	caps := driver.CapsOf(store)
 	return slices.DeleteFunc(capabilityNames(), func(name string) bool { return has(caps, name) })
@@ -100,7 +100,7 @@ func runChecks(t *testing.T, h Harness, names ...string) []result {
 		t.Fatal(err)
 	}
 	for i := range s.checks {
-		// A subtest, so that what Open registers is cleaned up after each.
+		// The subtest runs the clean-up of Open after each check.
 		t.Run("", func(t *testing.T) { s.run(noDeadline, t, &s.checks[i]) })
 	}
 	return s.results
@@ -171,7 +171,7 @@ func TestHarnessIsChecked(t *testing.T) {
 	}
 }
 
-// trial runs checks made for a test on a correct store.
+// trial runs checks of a test on a correct store.
 func trial(t *testing.T, h Harness, checks ...check) *suite {
 	t.Helper()
 	s, err := newSuite(h, checks)
@@ -246,8 +246,8 @@ type keepsOpen struct{ correct }
 
 func (keepsOpen) Close() error { return nil }
 
-// A table of a later release than a driver was written for does not fail the driver,
-// which it may run the new commands of, or not.
+// A table of commands of a later release does not fail a driver, which may run the new
+// commands or not.
 func TestCommandsOfALaterRelease(t *testing.T) {
 	table := []driver.Command{
 		{Name: "OLD", Group: driver.GroupLists, Since: 1}, {Name: "NEW", Group: driver.GroupLists, Since: 2}, {Name: "OTHER", Group: driver.GroupSets, Since: 1},
@@ -256,7 +256,7 @@ func TestCommandsOfALaterRelease(t *testing.T) {
 	for name, test := range map[string]struct {
 		h    Harness
 		runs []string
-		want string // in the error; empty for none
+		want string // in the error; empty without an error
 	}{
 		"without the new one":                   {Harness{Release: 1, LacksGroups: groups}, []string{"OLD"}, ""},
 		"with it":                               {Harness{Release: 1, LacksGroups: groups}, []string{"OLD", "NEW"}, ""},

@@ -13,10 +13,10 @@ import (
 	"testing"
 )
 
-// A standalone is the testing.TB of a check that no test runs.
+// A standalone is the testing.TB of a check outside of a test.
 //
-// Its methods may be called concurrently, but those that end the check only by the
-// goroutine of the check.
+// All methods may be called concurrently, except methods that end the check, which only the
+// goroutine of the check may call.
 type standalone struct {
 	name   string
 	ctx    context.Context
@@ -35,8 +35,8 @@ func newStandalone(ctx context.Context, name string) *standalone {
 	return t
 }
 
-// TB returns t as a testing.TB. That interface has a method which only its package can
-// implement, and which no one calls: the one below t.
+// TB returns t as a testing.TB. That interface has a method that only package testing can
+// implement. No code calls this method.
 func (t *standalone) TB() testing.TB {
 	type below struct{ testing.TB }
 	return struct {
@@ -45,11 +45,11 @@ func (t *standalone) TB() testing.TB {
 	}{standalone: t}
 }
 
-// itself returns t, whatever it is wrapped in.
+// itself returns t, also from inside of another type.
 func (t *standalone) itself() *standalone { return t }
 
-// finish runs what Cleanup was given, the last first, after the check. It returns what
-// panicked.
+// finish runs the functions of Cleanup after the check, the last first. The result has
+// their panics.
 func (t *standalone) finish() error {
 	t.cancel()
 	var errs []error
@@ -63,7 +63,7 @@ func (t *standalone) finish() error {
 		next := t.cleanups[n-1]
 		t.cleanups = t.cleanups[:n-1]
 		t.mu.Unlock()
-		// In a goroutine, as it may end its own.
+		// The function may end its goroutine.
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -78,7 +78,7 @@ func (t *standalone) finish() error {
 	}
 }
 
-// said returns what was logged.
+// said returns the logs.
 func (t *standalone) said() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -125,7 +125,7 @@ func (t *standalone) SkipNow() {
 	runtime.Goexit()
 }
 
-// Write is that of Output.
+// Write writes to the log, for Output.
 func (t *standalone) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

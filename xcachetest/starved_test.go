@@ -12,17 +12,17 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A busy machine is not the store's fault: what a check says of a store must not
-// depend on how long the calls take.
+// A store is not wrong because the machine is busy: the result of a check must not depend
+// on the time of calls.
 
-// TestStarvedStoresAreNotFlagged runs the checks as for a store on a server, with
-// delays and waits that take no time.
+// TestStarvedStoresAreNotFlagged runs the checks of a store on a server, with delays and
+// waits that take no time.
 func TestStarvedStoresAreNotFlagged(t *testing.T) {
 	for name, delay := range map[string]func(){"up to 80ms": upTo80ms, "sometimes 300ms": sometimes300ms} {
 		t.Run(name, func(t *testing.T) {
 			h := inProcess(func() driver.Store { return starved{newCorrect(), delay} })
 			h.InProcess = false
-			h.Timeout = 0 // that of a harness which says nothing about it
+			h.Timeout = 0 // as in a harness without Timeout
 			s, err := newSuite(h, table())
 			if err != nil {
 				t.Fatal(err)
@@ -35,8 +35,8 @@ func TestStarvedStoresAreNotFlagged(t *testing.T) {
 	}
 }
 
-// TestStarvedRemoteStoreIsNotFlagged does the same with the checks that need a
-// network, where waits take the time that they take.
+// TestStarvedRemoteStoreIsNotFlagged is the same for checks that need a network. There
+// waits take real time.
 func TestStarvedRemoteStoreIsNotFlagged(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it waits for real")
@@ -65,8 +65,8 @@ func sometimes300ms() {
 	}
 }
 
-// starved is a store whose process gets the processor late: each call is delayed,
-// before or after it has taken effect.
+// starved is a store whose process rarely gets the processor: each call is delayed, before
+// or after its effect.
 type starved struct {
 	correct
 	delay func()
@@ -74,7 +74,7 @@ type starved struct {
 
 func (s starved) wait() (after func()) { return delayed(s.delay) }
 
-// delayed delays a call before it, or after it by the function that it returns.
+// delayed delays a call before its effect, or after its effect by the returned function.
 func delayed(delay func()) (after func()) {
 	if rand.N(2) == 0 {
 		delay()

@@ -16,40 +16,40 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A subject is one store under test, and the keyspace of one check. Its
-// methods are the words that checks are written in: those that say want…
-// return an error that describes what was seen instead.
+// A subject is a store under test, and the keys of one check. Its methods are the
+// vocabulary of the checks: a method whose name begins with want returns an error that
+// describes the difference.
 //
 // All methods may be called concurrently.
 type subject struct {
 	h      *Harness
-	ctx    context.Context // ends the waiting of the check, not its calls
+	ctx    context.Context // ends the waits of the check, not its calls
 	t      testing.TB
 	store  driver.Store
 	caps   driver.Caps
 	prefix string
 
-	usedCache bool // so that there are keys that are not in keys
+	usedCache bool // the check may have keys that are not in keys
 	began     time.Time
 
 	mu     sync.Mutex
 	slept  time.Duration
-	keys   []string // to delete in the end
+	keys   []string // keys to delete at the end
 	closed bool
 }
 
-// TTLs of keys that are not meant to expire during a check. The store may take
-// longer than it should; it may not mistake one for the other.
+// These TTLs are for keys that should not expire during a check. The store may be slow, but
+// must not confuse the TTLs.
 const (
 	long      = 1000 * time.Second
 	medium    = 500 * time.Second
 	tolerance = 100 * time.Second
 )
 
-// rivals is how many goroutines compete where a check is about atomicity.
+// rivals is the number of goroutines that compete in checks of atomicity.
 const rivals = 16
 
-// newPrefix returns what the keys of one check begin with.
+// newPrefix returns the prefix of the keys of one check.
 func newPrefix() string { return "xct" + strconv.FormatUint(rand.Uint64(), 36) + ":" }
 
 func newSubject(ctx context.Context, t testing.TB, h *Harness) *subject {
@@ -64,7 +64,7 @@ func (s *subject) with(store driver.Store) *subject {
 	return &subject{h: s.h, ctx: s.ctx, t: s.t, prefix: s.prefix, began: s.began, store: store, caps: driver.CapsOf(store)}
 }
 
-// missing says which of the needs is not met, or "".
+// missing returns a need that is not met, or "".
 func (s *subject) missing(needs []string) string {
 	for _, need := range needs {
 		switch {
@@ -101,8 +101,8 @@ func (s *subject) missing(needs []string) string {
 	return ""
 }
 
-// queues reports whether a pipeline of a cache on the store can have a command: without
-// a Commander it is run by the interface that is for it.
+// queues reports whether a pipeline of a cache on the store can run a command. Without a
+// Commander, the interface for the command runs the command.
 func (s *subject) queues(command string) bool {
 	if s.caps.Commander != nil {
 		return s.caps.Commander.Commands().Has(command)
@@ -147,14 +147,14 @@ func (s *subject) close() error {
 	return nil
 }
 
-// key returns a full key that only this check has.
+// key returns a full key that no other check has.
 func (s *subject) key(name string) string {
 	key := s.prefix + name
 	s.own(key)
 	return key
 }
 
-// own makes sure that a key is deleted in the end.
+// own deletes a key at the end of the check.
 func (s *subject) own(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,7 +170,7 @@ func (s *subject) keysNamed(name string, n int) []string {
 	return keys
 }
 
-// Reading and writing one key.
+// These methods read and write one key.
 
 func (s *subject) get(key string) (string, error) {
 	dst := make([]driver.Value, 1)
@@ -188,7 +188,7 @@ func (s *subject) wantSet(cond driver.Cond, key, value string, ttl time.Duration
 	return s.wantErr(got, want, "Set(%s, %s, TTL %s, %s)", s.show(key), quote(value), ttlText(ttl), condText(cond))
 }
 
-// write returns the outcome of a batch of one.
+// write returns the outcome of a batch of one entry.
 func (s *subject) write(e driver.Entry) error {
 	entries := []driver.Entry{e}
 	err := s.store.Set(noDeadline, entries)
@@ -228,7 +228,7 @@ func (s *subject) wantDeleted(want int, keys ...string) error {
 	return nil
 }
 
-// Lists are what checks use as a key that does not hold a string.
+// Checks use a list as a key without a string.
 
 func (s *subject) push(key string, elements ...string) error {
 	args := []driver.Arg{driver.Key(key)}
@@ -246,7 +246,7 @@ func (s *subject) wantList(key string, want ...string) error {
 	return s.wantReply(driver.ArrayReply(items...), "LRANGE", driver.Key(key), driver.Int(0), driver.Int(-1))
 }
 
-// Commands.
+// These methods run commands.
 
 // do runs one command.
 func (s *subject) do(name string, args ...driver.Arg) (driver.Reply, error) {
@@ -271,10 +271,10 @@ func (s *subject) wantCommandErr(want error, name string, args ...driver.Arg) er
 	return s.wantErr(err, want, "%s", s.commandText(name, args))
 }
 
-// Waiting and competing.
+// These methods wait and compete.
 
-// eventually repeats try until it succeeds, for as long as a slow machine may
-// need, and some times at least.
+// eventually repeats try until try succeeds, for as long as a slow machine may need. try
+// runs a few times at least.
 func (s *subject) eventually(try func() error) error {
 	const tries = 20
 	deadline := time.Now().Add(2*time.Second + s.resolution() + 10*s.h.Grace)
@@ -287,11 +287,11 @@ func (s *subject) eventually(try func() error) error {
 	}
 }
 
-// late reports whether the check has taken so long that its loops come to an end,
-// before it counts as hung, or nobody waits for it any more.
+// late reports whether loops of the check must end, so that the check does not count as
+// hung. The check is also late when its context has ended.
 func (s *subject) late() bool { return s.ctx.Err() != nil || time.Since(s.began) > s.h.Timeout/3 }
 
-// pause is time.Sleep, which ends with the context of the check.
+// pause sleeps for d, or until the context of the check ends.
 func (s *subject) pause(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -301,8 +301,8 @@ func (s *subject) pause(d time.Duration) {
 	}
 }
 
-// rounds counts to n, or less far with a store whose calls take so long that the
-// check would be late.
+// rounds counts to n. With a store whose calls are slow, rounds ends early, so that the
+// check is not late.
 func (s *subject) rounds(n int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for i := 0; i < n && (i == 0 || !s.late()); i++ {
@@ -313,7 +313,7 @@ func (s *subject) rounds(n int) iter.Seq[int] {
 	}
 }
 
-// sleep waits for something that is not a call.
+// sleep waits for a time that is not a call's.
 func (s *subject) sleep(d time.Duration) {
 	before := time.Now()
 	s.pause(d)
@@ -322,15 +322,15 @@ func (s *subject) sleep(d time.Duration) {
 	s.slept += time.Since(before)
 }
 
-// spentInCalls returns how long the check has taken but for its sleep. Within a
-// bubble of testing/synctest that is the time that calls wait.
+// spentInCalls returns the time of the check without its sleep. In a bubble of
+// testing/synctest this is the time for which calls wait.
 func (s *subject) spentInCalls() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return time.Since(s.began) - s.slept
 }
 
-// together calls work n times at once and joins the errors.
+// together calls work n times concurrently and joins the errors.
 func together(n int, work func(i int) error) error {
 	errs := make([]error, n)
 	start := make(chan struct{})
@@ -351,7 +351,7 @@ func together(n int, work func(i int) error) error {
 	return errors.Join(errs...)
 }
 
-// ended returns a context that is over.
+// ended returns a context that has ended.
 func ended() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

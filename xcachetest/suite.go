@@ -19,7 +19,7 @@ import (
 	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
-// A suite is the checks applied to one harness.
+// A suite has the checks for one harness.
 type suite struct {
 	h       Harness
 	checks  []check
@@ -27,14 +27,14 @@ type suite struct {
 	began   time.Time
 
 	mu             sync.Mutex
-	driver, server string // as the harness or the first store that can says
+	driver, server string // by the harness, or by the first store that knows
 }
 
-// A result is what became of one check.
+// A result is the result of one check.
 type result struct {
 	name    string
 	err     error
-	skipped string // why it did not run
+	skipped string // the reason why the check did not run
 	told    string // by an observation
 	took    time.Duration
 }
@@ -96,7 +96,7 @@ func newSuite(h Harness, checks []check) (*suite, error) {
 	return &suite{h: h, checks: checks, began: time.Now(), driver: h.Driver, server: h.Server}, errors.Join(errs...)
 }
 
-// run runs one check under the watchdog. It never fails t itself.
+// run runs one check under the watchdog. The result is returned, and t does not fail.
 func (s *suite) run(ctx context.Context, t testing.TB, c *check) result {
 	r := result{name: c.name}
 	began := time.Now()
@@ -116,10 +116,10 @@ func (s *suite) run(ctx context.Context, t testing.TB, c *check) result {
 	return r
 }
 
-// watch runs one check for as long as it may take. Time in which the process does
-// not run is not the store's fault.
+// watch runs one check with a time-out. Time in which the process does not run does not
+// count.
 func (s *suite) watch(ctx context.Context, t testing.TB, c *check) (told string, err error) {
-	watch := stopwatch.Start() // before the check, so that its goroutine is none of the store's
+	watch := stopwatch.Start() // before the check, so that its goroutine is not counted as the store's
 	defer watch.Stop()
 	ended := make(chan struct{})
 	g := guarded{suite: s, ctx: ctx, t: t, check: c}
@@ -140,8 +140,8 @@ func (s *suite) watch(ctx context.Context, t testing.TB, c *check) (told string,
 	}
 }
 
-// A guarded is one run of a check, in a goroutine of its own. The ways in which a check
-// can end without returning become errors.
+// A guarded is a run of a check in a goroutine of its own. A check that ends without a
+// return has an error.
 type guarded struct {
 	suite *suite
 	ctx   context.Context
@@ -156,7 +156,7 @@ func (g *guarded) run() {
 	returned := false
 	defer func() {
 		switch p := recover(); {
-		case p != nil: // of synctest, or of the harness: the check's own panics are caught inside
+		case p != nil: // of synctest, or of the harness: the panics of the check are caught inside
 			g.err = errors.Join(g.err, fmt.Errorf("goroutines are blocked for ever, or the harness panicked: %v\n%s", p, stacks()))
 		case returned:
 		case g.t.Skipped():
@@ -174,7 +174,8 @@ func (g *guarded) run() {
 	returned = true
 }
 
-// finish ends a test that the suite made itself, and says what the harness said of it.
+// finish ends a test that the suite made itself, and returns the errors that the harness
+// reported to that test.
 func (g *guarded) finish() {
 	t, ok := g.t.(interface{ itself() *standalone })
 	if !ok {
@@ -196,7 +197,7 @@ func (g *guarded) finish() {
 // apply opens a store, runs the check on it, and cleans up.
 func (g *guarded) apply(t testing.TB) {
 	ctx := g.ctx
-	if g.suite.h.InProcess { // in a bubble, where nobody may wait for what is outside
+	if g.suite.h.InProcess { // in a bubble, where no goroutine may wait for anything outside
 		ctx = context.Background()
 	}
 	subject := newSubject(ctx, t, &g.suite.h)
@@ -225,13 +226,12 @@ func runRecovered(c *check, subject *subject) (told string, err error) {
 	return told, err
 }
 
-// An inapplicableError is returned by a check that has nothing to say about
-// the store.
+// An inapplicableError means that a check does not apply to the store.
 type inapplicableError struct{ reason string }
 
 func (e *inapplicableError) Error() string { return "not applicable: " + e.reason }
 
-// inapplicable is for checks that find out while they run.
+// inapplicable is for checks that find out during their run.
 func inapplicable(format string, args ...any) error {
 	return &inapplicableError{fmt.Sprintf(format, args...)}
 }
@@ -252,12 +252,12 @@ func has(caps driver.Caps, name string) bool {
 	return !reflect.ValueOf(caps).FieldByName(name).IsNil()
 }
 
-// stacks returns the stacks of all goroutines, as many as are useful.
+// stacks returns the stacks of all goroutines, within a limit.
 func stacks() []byte {
 	buffer := make([]byte, 256<<10)
 	return buffer[:runtime.Stack(buffer, true)]
 }
 
-// noDeadline is the context of calls that nothing is said about: the watchdog
-// bounds them.
+// noDeadline is the context of calls without a rule on contexts. The watchdog bounds these
+// calls.
 var noDeadline = context.Background()

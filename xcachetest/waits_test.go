@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
-// The checks of commands that wait have their own tests: the memory store, correct and
+// These tests test the checks of commands that wait, with the memory store, correct and
 // broken.
 
 func TestBrokenStoresThatWaitAreCaught(t *testing.T) {
@@ -83,7 +83,7 @@ func waitingHarness(open func() driver.Store) Harness {
 	return h
 }
 
-// A brokenWaits is the memory store, but for commands that wait.
+// A brokenWaits is the memory store, except commands that wait.
 type brokenWaits struct {
 	*memory.Store
 	do func(ctx context.Context, store *memory.Store, cmd *driver.Cmd) error
@@ -96,7 +96,7 @@ func (b *brokenWaits) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 	return b.Store.Do(ctx, cmds, how)
 }
 
-// poll looks again and again, ever less often.
+// poll repeats a command, with growing pauses.
 func poll(ctx context.Context, store *memory.Store, cmd *driver.Cmd) error {
 	for pause := time.Millisecond; ; pause *= 2 {
 		if err := store.Do(ctx, []*driver.Cmd{cmd}, driver.Atomic); err != nil || cmd.Err != nil || !cmd.Reply.IsNil() {

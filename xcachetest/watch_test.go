@@ -12,8 +12,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// The checks of transactions have their own tests: the memory store, correct, broken, and
-// with its transactions on sessions.
+// These tests test the checks of transactions, with the memory store: correct, broken, and
+// with transactions on sessions.
 
 func watchNames() []string {
 	var names []string
@@ -46,12 +46,12 @@ func TestStoreWithoutTransactionsIsHeldToSayingSo(t *testing.T) {
 	}
 }
 
-// A brokenTransaction is one of the memory store, but for its end.
+// A brokenTransaction is a transaction of the memory store with another end.
 type brokenTransaction struct {
 	driver.Transaction
 	store correct
 	keys  []string
-	begun []driver.Value // what the keys held at first
+	begun []driver.Value // the values of the keys at first
 	end   func(b *brokenTransaction, ctx context.Context, cmds []*driver.Cmd) error
 }
 
@@ -62,7 +62,7 @@ func (b *brokenTransaction) Do(ctx context.Context, cmds []*driver.Cmd, how driv
 	return b.end(b, ctx, cmds)
 }
 
-// same reports whether the keys hold what they held at first.
+// same reports whether the keys have their first values.
 func (b *brokenTransaction) same(ctx context.Context) bool {
 	now := make([]driver.Value, len(b.keys))
 	if err := b.store.Get(ctx, b.keys, now); err != nil {
@@ -167,7 +167,7 @@ func (s *brokenWatch) Watch(ctx context.Context, keys ...string) (driver.Transac
 	switch s.name {
 	case "only the first key is watched":
 		keys = keys[:1]
-	case "all keys are watched": // of the check, but for its own
+	case "all keys are watched": // all keys of the check, except the store's own
 		for _, name := range []string{"{t}b", "{t}c", "{u}a"} {
 			i := strings.Index(keys[0], "{t}")
 			keys = append(slices.Clone(keys), keys[0][:i]+name)
@@ -205,7 +205,7 @@ func (s lacksWatch) Caps() driver.Caps {
 	return caps
 }
 
-// onSessions is the memory store with sessions that know WATCH.
+// onSessions is the memory store with sessions that support WATCH.
 type onSessions struct{ correct }
 
 func (s *onSessions) Caps() driver.Caps {
@@ -222,7 +222,7 @@ func (s *onSessions) Exclusive(ctx context.Context, _ ...string) (driver.Session
 	return &watchSession{store: s.correct}, nil
 }
 
-// A watchSession is a session for transactions alone.
+// A watchSession is a session only for transactions.
 type watchSession struct {
 	driver.Session
 	store       correct

@@ -8,18 +8,17 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Run holds the store that h opens to every rule of the contract: one subtest
-// for each check, named after it, so that
+// Run checks the store that h opens for every rule of the contract. Each check is a subtest
+// with the name of the check, so that
 //
 //	go test -run 'TestConformance/ttl/'
 //
-// runs the checks on expiry. A check that fails says its rule in a sentence,
-// and everything that it saw break it. Checks that do not apply, because the
-// store lacks a feature or the harness a knob, are listed with the reason at
-// the end, with what was observed.
+// runs the checks of expiry. A check that fails prints its rule in a sentence, and all
+// violations. A check that needs a feature of the store, or an option of the harness, may
+// not apply. Such checks are listed at the end, with the reason, and with the observations.
 //
-// Run may be called several times in a test binary, but one at a time: checks
-// for goroutines left behind cannot tell whose they are.
+// A test binary may call Run several times, but one call at a time: checks of goroutines
+// cannot tell their owner.
 func Run(t *testing.T, h Harness) {
 	s, err := newSuite(h, table())
 	if err != nil {
@@ -46,112 +45,106 @@ func Run(t *testing.T, h Harness) {
 	}
 }
 
-// A Harness says how to get at the store under test and what it claims to do.
-// Only Open is required.
+// A Harness opens the store under test and declares its features. Only Open is required.
 type Harness struct {
-	// Open returns a new store, ready for use; the suite closes it. It is
-	// called at least once for each check. The stores may see the same keys
-	// or not: each check uses keys with a prefix of its own, and deletes them
-	// in the end.
+	// Open returns a new store, ready for use. The suite closes the store. Open is called
+	// at least once for each check. The stores may see the same keys or not: each check
+	// uses keys with a prefix of its own, and deletes them at the end.
 	//
-	// t is the test of the check, to fail and for clean-up.
+	// t is the test of the check, for failures and for clean-up.
 	Open func(t testing.TB) driver.Store
 
-	// InProcess tells that the store is pure Go within this process: no
-	// network, no files, no goroutines or channels shared between stores. Its
-	// checks then run under testing/synctest, where waiting takes no time and
-	// expiry is checked to the nanosecond. Without it, checks on expiry wait
-	// for real, and poll.
+	// InProcess means that the store is pure Go within this process: no network, no files,
+	// no goroutines or channels shared between stores. Its checks then run under
+	// testing/synctest, where waiting takes no time and expiry is checked to the
+	// nanosecond. Without InProcess, checks of expiry wait in real time, and poll.
 	InProcess bool
 
-	// Exclusive tells that nobody else uses the database, so that checks may
-	// empty it.
+	// Exclusive means that nobody else uses the database, so that checks may empty the
+	// database.
 	Exclusive bool
 
-	// KeepsNothing tells that the store is an empty one, each time: it checks what it
-	// is given, and forgets it, as package drivers/null does. It is then held to what
-	// an empty store answers, to the checks of the group nothing above all. Checks that
-	// must read back what they wrote do not run.
+	// KeepsNothing means that the store is always empty: its arguments are validated, and
+	// no value is kept, as package drivers/null does. Then its replies must be the replies
+	// of an empty store, which above all the group nothing checks. Checks that must read
+	// back a value do not run.
 	KeepsNothing bool
 
-	// Addr is the host:port on loopback of the server that Open connects to,
-	// and OpenAt opens a store for the same server at another address. With
-	// both, the suite puts a Proxy in between, and checks faults, contexts
-	// that end in flight, and numbers of round trips. The connection must not
-	// be encrypted.
+	// Addr is the host:port on loopback of the server that Open connects to. OpenAt opens a
+	// store for the same server at another address. With both, the suite puts a Proxy in
+	// between, and checks faults, contexts that end in flight, and numbers of round trips.
+	// The connection must not be encrypted.
 	Addr   string
 	OpenAt func(t testing.TB, addr string) driver.Store
 
-	// Lacks names the fields of driver.Caps, such as "Tracker", that the
-	// store does not have. What it has and what it lacks must be exactly as
-	// said: a feature that was lost by accident fails the suite.
+	// Lacks has the fields of driver.Caps, such as "Tracker", that the store lacks. The
+	// list must be exact: a feature that was lost by accident fails the suite.
 	Lacks []string
 
-	// LacksCommands names the rows of driver.Commands that the store's
-	// Commander does not run, and LacksGroups those groups of which it runs
-	// nothing. The same applies, but for commands that came to the table after
-	// Release.
+	// LacksCommands has the rows of driver.Commands that the store's Commander lacks.
+	// LacksGroups has the groups of which the Commander runs no command. Both must be
+	// exact, except for commands that came to the table after Release.
 	LacksCommands []string
 	LacksGroups   []driver.Group
 
-	// ServerLacks names commands that the store's Commander has, and that the server of
-	// this harness is too old for. They must be errors.ErrUnsupported; what needs them
-	// does not run.
+	// ServerLacks has the commands of the store's Commander for which the server of this
+	// harness is too old. They must be errors.ErrUnsupported. Checks that need these
+	// commands do not run.
 	ServerLacks []string
 
-	// ServerLacksFields names what the replies of XINFO tell on other servers, such as
-	// "entries-added", and the server of this harness is too old for. Results must have
-	// mixins.NotKnown or nothing in their place.
+	// ServerLacksFields has the fields in the replies of XINFO, such as "entries-added",
+	// for which the server of this harness is too old. Results must have mixins.NotKnown or
+	// no value in their place.
 	ServerLacksFields []string
 
-	// Release is the release of the table of commands (driver.Release) that the
-	// driver was written for; 0 is the first. Commands that came later may run or
-	// not, so that a new release of this library does not fail the driver.
+	// Release is the release of the table of commands (driver.Release) for which the driver
+	// was written; 0 is the first. The driver may run later commands or not, so that a new
+	// release of this library does not fail the driver.
 	Release int
 
-	// Skip maps names of checks to the reason why the store is not held to
-	// them. A name that is not in Checks is an error, and so is an empty
-	// reason.
+	// Skip maps names of checks to the reason why the store is not checked for them. A name
+	// that is not in Checks is an error, and so is an empty reason.
 	Skip map[string]string
 
-	// Report is the path of two files that the report is written to when the checks are
-	// over: Report with ".json" behind it, and with ".xml", which is JUnit XML. A file
-	// that is there is replaced. Empty is none.
+	// Report is the path of two files for the report at the end: Report with ".json", and
+	// Report with ".xml" for JUnit XML. Existing files are replaced. An empty Report writes
+	// no files.
 	Report string
 
-	// Driver and Server say in the report what was tested: name and version. What is ""
-	// the suite finds out: the driver by its Inspector, or the package of the store, and
-	// by what the program was built of; the server by the Inspector.
+	// Driver and Server are the tested driver and server in the report, with name and
+	// version. For "" the suite finds the text itself. The driver's name comes from its
+	// Inspector, or else from the package of the store and the build information. The
+	// server's name comes from the Inspector.
 	Driver, Server string
 
-	// Grace is how long after its time, and the store's TTLResolution, a key
-	// may still be seen, and the unit of how long the suite waits for a store
-	// to recover. 0 is one second, or nothing if InProcess.
+	// Grace is the time for which a key may still be seen after its end, beyond the store's
+	// TTLResolution. Grace is also the unit of the time in which a store must recover. 0 is
+	// one second, or no time with InProcess.
 	Grace time.Duration
 
-	// MaxValue is the size of the largest value that is tried, if the store's
-	// Limits allow it. 0 is 8 MiB.
+	// MaxValue is the size of the largest value in the checks, if the store's Limits allow
+	// that. 0 is 8 MiB.
 	MaxValue int
 
-	// Timeout is after how long a check counts as hung, not counting the time in
-	// which the process did not run. It is reported with the stacks of all
-	// goroutines, and the suite goes on. Loops of checks end after a third of it,
-	// if calls are so slow. 0 is 30 seconds.
+	// Timeout is the time after which a check counts as hung, without the time in which the
+	// process did not run. The report of a hung check has the stacks of all goroutines, and
+	// the suite continues. Loops of checks end after a third of Timeout if calls are slow.
+	// 0 is 30 seconds.
 	Timeout time.Duration
 }
 
-// A Check is one rule that stores are held to.
+// A Check is one rule for stores.
 type Check struct {
-	// Name is stable: "ttl/expires-on-time". It is the name of the subtest
-	// and what Harness.Skip takes.
+	// Name is stable: "ttl/expires-on-time". Name is the name of the subtest, and the key
+	// in Harness.Skip.
 	Name string
-	// Rule says in a sentence what must be true.
+	// Rule is a sentence that must be true.
 	Rule string
-	// Level says what the check means to a driver.
+	// Level is the meaning of the check for a driver.
 	Level Level
-	// Needs names what the check cannot run without: fields of driver.Caps,
-	// commands, Harness.Exclusive, Addr or KeepsNothing of the Harness, and Keeps where
-	// KeepsNothing must not be set.
+	// Needs has the needs of the check: fields of driver.Caps, commands, Harness.Exclusive,
+	// Addr or KeepsNothing of the Harness. The need Keeps means that KeepsNothing must not
+	// be set.
 	Needs []string
 }
 

@@ -12,9 +12,9 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// An abandoning store breaks the rule that input is the caller's again when a call has
-// returned: what it was given by a call that failed, it writes to during the next call,
-// as a goroutine would that was left behind.
+// An abandoning store breaks the rule that input belongs to the caller again after a call.
+// During the next call, the store writes to the input of a failed call, as an abandoned
+// goroutine would.
 type abandoning struct {
 	*fakeStore
 	fails bool
@@ -23,7 +23,7 @@ type abandoning struct {
 
 var errLeft = driver.Fail(driver.ErrUnavailable, driver.Unknown, context.DeadlineExceeded)
 
-// call fails, after which late is to be run, or runs what is late of calls before.
+// call fails and keeps late, or runs the late functions of earlier calls.
 func (s *abandoning) call(late func()) error {
 	if s.fails {
 		s.late = append(s.late, late)
@@ -111,7 +111,7 @@ func (s *abandoning) CompareAndSwap(ctx context.Context, e *driver.Entry, old []
 	return s.fakeStore.CompareAndSwap(ctx, e, old)
 }
 
-// Do fails as a whole if it has one command, and in all but the first if it has several.
+// Do fails as a whole with one command. With several commands, all but the first fail.
 func (s *abandoning) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	err := s.call(func() {
 		for _, cmd := range cmds {
@@ -174,7 +174,7 @@ func TestWhatACallThatFailedHadIsNotAnothersAfterwards(t *testing.T) {
 			wanted, err := run(ctx, xcache.For[string](want))
 			require.NoError(t, err)
 			wantedState := len(state(t, correct))
-			for range 20 { // a pool need not give back what was put in last
+			for range 20 { // a pool need not return the last element that was put in
 				s.fails = true
 				_, err := run(ctx, v)
 				require.ErrorIs(t, err, xcache.ErrUnavailable)
@@ -184,7 +184,7 @@ func TestWhatACallThatFailedHadIsNotAnothersAfterwards(t *testing.T) {
 				require.Equal(t, wanted, got)
 				require.Len(t, state(t, s.fakeStore), wantedState)
 				fillForPipelines(t, s.fakeStore, v)
-				// The list has another element now, and what was changed is as before.
+				// The list has one more element, and the other changes had no effect.
 			}
 		})
 	}

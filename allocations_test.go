@@ -17,7 +17,8 @@ func skipAllocations(tb testing.TB) {
 	}
 }
 
-// A full key and, where a value is read or stored, a copy of it: nothing else.
+// An operation allocates a full key and, where a value is read or stored, a copy of the
+// value, and nothing else.
 func TestAllocationBudgets(t *testing.T) {
 	skipAllocations(t)
 	ctx := t.Context()
@@ -70,8 +71,8 @@ func TestObserverCostsOneAllocation(t *testing.T) {
 	require.LessOrEqual(t, testing.AllocsPerRun(200, func() { require.NoError(t, second(v.Get(ctx, "key"))) }), 3.0, "allocations")
 }
 
-// What a queued command allocates itself is its full key; its result and the copies of the
-// caller's texts share memory with others.
+// A queued command allocates only its full key. Its result and the copies of the caller's
+// texts share memory with others.
 func TestAllocationBudgetOfAPipeline(t *testing.T) {
 	skipAllocations(t)
 	ctx := t.Context()
@@ -89,7 +90,7 @@ func TestAllocationBudgetOfAPipeline(t *testing.T) {
 	require.LessOrEqual(t, testing.AllocsPerRun(50, run), each*queued+others, "allocations")
 }
 
-// Results of several types in turn each keep their own value.
+// Results of several types in turn keep their own values.
 func TestResultsOfSeveralTypesAreApart(t *testing.T) {
 	v := openRaw(t)
 	p := v.Pipeline()

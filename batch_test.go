@@ -63,7 +63,7 @@ func TestSetManyListsWhatFailed(t *testing.T) {
 	require.Equal(t, []string{":1:a", ":1:c"}, s.stored(t), "stored")
 }
 
-// A value that is bad in itself is found before any I/O.
+// An invalid value is found before any I/O.
 func TestSetManyWithABadValueStoresNothing(t *testing.T) {
 	s, c := newFake(t)
 	err := xcache.For[any](c).SetMany(t.Context(), map[string]any{"a": 1, "b": make(chan int), "c": func() {}})

@@ -13,9 +13,9 @@ import (
 	_ "github.com/xcache-go/xcache/drivers/memory"
 )
 
-// The benchmarks use the memory driver, whose part is small, so that they show
-// what the core costs. Loops that are measured compare errors themselves: calls
-// of testify would be measured, too.
+// The benchmarks use the memory driver, which costs little, so that they measure the core.
+// The measured loops compare errors themselves, because calls of testify would be measured,
+// too.
 
 func openRaw(tb testing.TB, opts ...xcache.Option) *xcache.View[[]byte] {
 	tb.Helper()

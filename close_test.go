@@ -79,7 +79,7 @@ func TestCloseWaitsForOperationsUnderWay(t *testing.T) {
 				close(closed)
 			}()
 			synctest.Wait()
-			require.ErrorIs(t, v.Set(t.Context(), "k", "x"), xcache.ErrClosed) // new ones are refused meanwhile
+			require.ErrorIs(t, v.Set(t.Context(), "k", "x"), xcache.ErrClosed) // new calls are refused meanwhile
 			select {
 			case <-closed:
 				require.Fail(t, "Close did not wait")
@@ -93,7 +93,7 @@ func TestCloseWaitsForOperationsUnderWay(t *testing.T) {
 	})
 }
 
-// A frozen server leaves calls waiting for as long as their contexts last.
+// Calls at a frozen server wait until the end of their contexts.
 func TestCloseDisconnectsAfterOpTimeout(t *testing.T) {
 	for _, name := range sortedKeys(operations) {
 		t.Run(name, func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestCloseOfAnIdleCacheDoesNotDisconnect(t *testing.T) {
 	})
 }
 
-// What a loader does with a cache is under way as well.
+// The calls of a loader are in flight as well.
 func TestCloseDisconnectsTheCallsOfALoader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newFakeStore(t)
@@ -210,7 +210,7 @@ func TestCloseEndsTheContextsOfLoaders(t *testing.T) {
 		v := xcache.For[string](c)
 		loader := func(ctx context.Context) (string, error) {
 			<-ctx.Done()
-			time.Sleep(time.Second) // takes its time to notice
+			time.Sleep(time.Second) // the store notices late
 			return "", ctx.Err()
 		}
 		finished := make(chan error, 2)
@@ -254,7 +254,7 @@ func TestLoaderThatIgnoresCloseStillGivesItsValue(t *testing.T) {
 		}()
 		got := <-finished
 		require.Equal(t, "loaded", got.value)
-		require.ErrorIs(t, got.err, xcache.ErrClosed) // it was not stored
+		require.ErrorIs(t, got.err, xcache.ErrClosed) // the value was not stored
 	})
 }
 
@@ -288,7 +288,7 @@ func TestPanicInALoopOverKeysLeavesNothingStuck(t *testing.T) {
 	require.NoError(t, c.Close())
 }
 
-// A value whose encoding panics is as bad as a driver that does.
+// The encoding of an explosive panics, which must be no worse than a driver that panics.
 type explosive struct{}
 
 func (explosive) MarshalJSON() ([]byte, error) { panic("boom") }
@@ -296,7 +296,7 @@ func (explosive) MarshalJSON() ([]byte, error) { panic("boom") }
 func TestPanicInAnEncoderLeavesNothingStuck(t *testing.T) {
 	_, c := newFake(t)
 	func() {
-		defer func() { _ = recover() }() // the codec may make it an error
+		defer func() { _ = recover() }() // the codec may return an error instead
 		require.Error(t, xcache.For[explosive](c).Set(t.Context(), "k", explosive{}), "it was stored")
 	}()
 	require.NoError(t, c.Close())
@@ -308,8 +308,8 @@ func TestCloseOfAViewWithABadOption(t *testing.T) {
 	require.Equal(t, 1, s.closed, "the store was not closed")
 }
 
-// A caller who waits is told at once, on every store: no time-out of the command's, and no
-// op_timeout, has to pass. The drivers for servers are tested likewise (drivertest.WaitFaults).
+// A waiting caller is told at once, on every store: before the time-out of the command, and
+// before op_timeout. drivertest.WaitFaults checks the drivers for servers.
 func TestCloseEndsCallersWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, err := xcache.OpenDSN("memory://")

@@ -31,7 +31,7 @@ func TestMethodsWithPointerReceiversCount(t *testing.T) {
 	roundTrip(t, *big.NewInt(12), "12")
 }
 
-// refusesToStore checks that nothing that stores takes a value, and that nothing is
+// refusesToStore checks that no operation that stores accepts a value, and that nothing is
 // sent.
 func refusesToStore[T any](t *testing.T, value T, reason string, opts ...xcache.Option) {
 	t.Helper()

@@ -18,7 +18,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// keyRing returns a ring of keys, each of which a letter tells from the others.
+// keyRing returns a ring of keys, one for each letter.
 func keyRing(t testing.TB, letters string) *codec.KeyRing {
 	t.Helper()
 	var keys [][]byte

@@ -65,7 +65,7 @@ func TestErrorsMatchThroughEverything(t *testing.T) {
 		client, ok := errors.AsType[*clientError](err)
 		require.True(t, ok, "the client's error is not reachable in %v", err)
 		require.Same(t, cause, client)
-		e, ok := err.(*xcache.OpError) //nolint:errorlint // it must be the outermost error
+		e, ok := err.(*xcache.OpError) //nolint:errorlint // an OpError must be the outermost error
 		require.True(t, ok, "%T, want *OpError", err)
 		require.NotEmpty(t, e.Op, "Op")
 		require.Equal(t, e.Op, strings.ToLower(e.Op), "Op")
@@ -73,7 +73,7 @@ func TestErrorsMatchThroughEverything(t *testing.T) {
 	})
 }
 
-// oneLine checks what is true of the text of every error.
+// oneLine checks the rules for the text of every error.
 func oneLine(tb testing.TB, err error) {
 	tb.Helper()
 	text := err.Error()
@@ -102,7 +102,7 @@ func TestOpErrorNamesDriverAndMethod(t *testing.T) {
 	require.Equal(t, "text", e.Key)
 }
 
-// badInputs are calls that are bad in themselves.
+// badInputs are calls with invalid arguments.
 var badInputs = map[string]struct {
 	run  func(ctx context.Context, v *xcache.View[string]) error
 	want error
@@ -174,7 +174,7 @@ func TestBadInputIsRefusedBeforeIO(t *testing.T) {
 }
 
 func TestMissIsBare(t *testing.T) {
-	// A driver may wrap its misses; the cache does not.
+	// A driver may wrap its misses; the cache returns bare misses.
 	s, c := newFake(t)
 	v := xcache.For[string](c)
 	ctx := t.Context()

@@ -29,7 +29,7 @@ func (d eventfulDriver) Open(dsn *driver.DSN) (driver.Store, error) {
 	return newFakeStore(d.tb), nil
 }
 
-// A listener keeps the events that it hears.
+// A listener keeps its events.
 type listener struct{ events []xcache.Event }
 
 func (*listener) Start(ctx context.Context, _ *xcache.Operation) context.Context { return ctx }
@@ -88,7 +88,7 @@ func TestAFileOfKeysThatOthersMayReadIsAnEvent(t *testing.T) {
 			require.NotContains(t, heard.events[0].Err.Error(), line[:8])
 		}
 	}
-	c, err := xcache.OpenDSN("memory://?encryption_keys=" + file) // nobody listens
+	c, err := xcache.OpenDSN("memory://?encryption_keys=" + file) // without a listener
 	require.NoError(t, err)
 	require.NoError(t, c.Close())
 }

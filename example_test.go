@@ -15,14 +15,14 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
-// User is what the examples cache.
+// User is a value of the examples.
 type User struct {
 	Name string
 	Age  int
 }
 
-// open returns an empty cache inside the process. A program gives OpenDSN the
-// string that its configuration says, such as redis://localhost:6379.
+// open returns an empty cache inside the process. A program passes OpenDSN the DSN of its
+// configuration, such as redis://localhost:6379.
 func open(opts ...xcache.Option) *xcache.Cache {
 	c, err := xcache.OpenDSN("memory://", opts...)
 	if err != nil {
@@ -83,8 +83,8 @@ func ExampleCache_Incr() {
 	fmt.Println(errors.Is(err, xcache.ErrNotFound))
 
 	for range 2 {
-		// The first call creates the counter, and says how long it lives: without a
-		// TTL it would be gone after the cache's default of five minutes.
+		// The first call creates the counter with its TTL. Otherwise the counter would
+		// expire after the cache's default of five minutes.
 		visits, _ := c.IncrInit(ctx, "visits", 1, 0, xcache.TTL(xcache.NoExpiry))
 		fmt.Println(visits)
 	}
@@ -108,7 +108,7 @@ func ExampleCache_Keys() {
 		}
 		keys = append(keys, key)
 	}
-	slices.Sort(keys) // they come in no order
+	slices.Sort(keys) // the keys have no order
 	fmt.Println(keys)
 	// Output: [a:1 a:2]
 }
@@ -117,7 +117,7 @@ func ExampleCache_Require() {
 	c := open()
 	defer c.Close()
 
-	// At start-up, not at three in the morning.
+	// A program checks this at start-up, and not at three in the morning.
 	fmt.Println(c.Require("lists", "counters"))
 	err := c.Require("tracking")
 	fmt.Println(errors.Is(err, errors.ErrUnsupported))
@@ -131,7 +131,7 @@ func ExampleCache_With() {
 	c := open(xcache.WithPrefix("app"))
 	defer c.Close()
 
-	// A new version sees none of the values of the old one.
+	// The new version has none of the old version's values.
 	old := xcache.For[string](c)
 	next := old.With(xcache.WithVersion(2))
 	_ = old.Set(ctx, "greeting", "hello")
@@ -188,7 +188,7 @@ func ExampleView_CompareAndSwap() {
 	states := xcache.For[string](c)
 	_ = states.Set(ctx, "job", "waiting")
 
-	// Of two workers that try to take the job, one succeeds.
+	// Two workers try to take the job, and one succeeds.
 	first, _ := states.CompareAndSwap(ctx, "job", "waiting", "running", xcache.KeepTTL())
 	second, _ := states.CompareAndSwap(ctx, "job", "waiting", "running", xcache.KeepTTL())
 	fmt.Println(first, second)
@@ -200,7 +200,7 @@ func ExampleFor() {
 	c := open()
 	defer c.Close()
 
-	// One cache has values of many types, which namespaces keep apart.
+	// One cache has values of many types, in separate namespaces.
 	users, limits := xcache.For[User](c.Namespace("user")), xcache.For[int](c.Namespace("limit"))
 	_ = users.Set(ctx, "42", User{"Ada", 36})
 	_ = limits.Set(ctx, "42", 100)
@@ -222,7 +222,7 @@ func ExampleCache_Namespace() {
 
 	removed, _ := carts.Clear(ctx)
 	fmt.Println(removed)
-	for key, err := range c.Keys(ctx, "*") { // as Django sees them
+	for key, err := range c.Keys(ctx, "*") { // with Django's keys
 		fmt.Println(key, err)
 	}
 	// Output:
@@ -230,8 +230,7 @@ func ExampleCache_Namespace() {
 	// acme:user:42 <nil>
 }
 
-// When the cache is down, the database is asked once for all callers, not by each
-// of them.
+// When the cache is down, the database is asked once for all callers.
 func ExampleView_Load() {
 	ctx := context.Background()
 	c := open()
@@ -248,7 +247,7 @@ func ExampleView_Load() {
 }
 
 func ExampleNew() {
-	// A store made in code instead of by a DSN.
+	// Code creates the store, instead of a DSN.
 	store, err := memory.NewStore(memory.Options{MaxEntries: 1000})
 	if err != nil {
 		fmt.Println(err)
@@ -259,13 +258,13 @@ func ExampleNew() {
 		fmt.Println(err)
 		return
 	}
-	defer c.Close() // and the store with it
+	defer c.Close() // also closes the store
 	fmt.Println(c.Ping(context.Background()))
 	// Output: <nil>
 }
 
 func ExampleOpen() {
-	// The driver by its name, whatever the scheme says.
+	// The name selects the driver, and the scheme does not matter.
 	c, err := xcache.Open("memory", "memory://?max_entries=1000")
 	if err != nil {
 		fmt.Println(err)
@@ -277,7 +276,7 @@ func ExampleOpen() {
 }
 
 func ExampleOpenDSN() {
-	// Whatever is wrong in a DSN is an error that says what would be right.
+	// An error in a DSN names the mistake and the correction.
 	_, err := xcache.OpenDSN("memory://?prefx=app")
 	fmt.Println(err)
 	// Output: xcache: bad DSN: unknown parameter prefx; did you mean prefix?
@@ -336,7 +335,7 @@ func ExampleResult() {
 }
 
 func ExampleRegistry() {
-	// Drivers of its own, for a program that wants no global ones.
+	// A program without global drivers has a registry of its own.
 	var registry xcache.Registry
 	registry.Register("memory", &memory.Driver{})
 
@@ -370,7 +369,7 @@ func ExampleOption() {
 }
 
 func ExampleWithCodec() {
-	// Bytes as they are, instead of JSON.
+	// The raw serializer stores bytes unchanged, instead of JSON.
 	raw, err := codec.New(codec.Config{Serializers: []codec.Serializer{codec.Raw}})
 	if err != nil {
 		fmt.Println(err)
@@ -393,7 +392,7 @@ func ExampleReadPrimary() {
 	users := xcache.For[string](c.Namespace("user"))
 	latest := users.With(xcache.ReadPrimary())
 	_ = users.Set(ctx, "42", "Ann")
-	name, err := latest.Get(ctx, "42") // a replica might not have it yet
+	name, err := latest.Get(ctx, "42") // a replica might not have the value yet
 	fmt.Println(name, err)
 	// Output: Ann <nil>
 }
@@ -407,8 +406,8 @@ func ExampleSetOption() {
 	_ = names.Set(ctx, "a", "Ada")                             // the cache's default
 	_ = names.Set(ctx, "b", "Bob", xcache.TTL(time.Hour))      // an hour
 	_ = names.Set(ctx, "c", "Cy", xcache.TTL(xcache.NoExpiry)) // for ever
-	_ = names.Set(ctx, "d", "Di", xcache.ExpireAt(time.Now())) // nothing to store
-	_ = names.Set(ctx, "b", "Bea", xcache.KeepTTL())           // what is left of the hour
+	_ = names.Set(ctx, "d", "Di", xcache.ExpireAt(time.Now())) // stores nothing
+	_ = names.Set(ctx, "b", "Bea", xcache.KeepTTL())           // the rest of the hour
 	ttls, _ := names.TTLMany(ctx, []string{"a", "b", "c", "d"})
 
 	for _, key := range []string{"a", "b"} {
@@ -431,7 +430,7 @@ func ExampleKeyFunc() {
 	defer c.Close()
 	_ = xcache.For[string](c).Set(ctx, "greeting", "hello")
 
-	// What the server has, without the cache in front.
+	// The store reads the server directly, without the cache's codec.
 	value := make([]driver.Value, 1)
 	_ = c.Store().Get(ctx, []string{"app/v1/greeting"}, value)
 	fmt.Printf("%s\n", value[0].Data)
@@ -443,7 +442,7 @@ func ExampleReverseKeyFunc() {
 	makeKey := func(prefix string, version int, key string) string {
 		return prefix + "/" + strconv.Itoa(version) + "/" + key
 	}
-	// Keys needs the way back; it is false for keys of somebody else.
+	// Keys needs the reverse function, which returns false for other programs' keys.
 	var reverse xcache.ReverseKeyFunc = func(full string) (prefix string, version int, key string, ok bool) {
 		parts := strings.SplitN(full, "/", 3)
 		if len(parts) != 3 {
@@ -461,7 +460,7 @@ func ExampleReverseKeyFunc() {
 	// Output: a/b <nil>
 }
 
-// logger prints each operation, as a metrics or tracing library would count it.
+// logger prints each operation. A library for metrics or tracing would count the operation.
 type logger struct{}
 
 func (logger) Start(ctx context.Context, _ *xcache.Operation) context.Context { return ctx }
@@ -533,7 +532,7 @@ func ExampleBatchError() {
 	_ = xcache.For[int](c).Set(ctx, "b", 7)
 
 	numbers, err := xcache.For[int](c).GetMany(ctx, []string{"a", "b"})
-	fmt.Println(numbers) // what could be read
+	fmt.Println(numbers) // the values that could be read
 
 	if failed, ok := errors.AsType[*xcache.BatchError](err); ok {
 		fmt.Println(failed.Keys(), errors.Is(failed.Errs["a"], xcache.ErrCorrupt))
@@ -587,7 +586,7 @@ func ExampleCache_CodecReads() {
 	// 1 still in gob
 }
 
-// A Filter is a Bloom filter of a server's module, of which xcache knows nothing.
+// A Filter is a Bloom filter of a server's module, which xcache does not know.
 type Filter struct{ cache *xcache.Cache }
 
 func (f Filter) add(key, item string) *xcache.Op {
@@ -606,8 +605,8 @@ func (f Filter) QueueAdd(p *xcache.Pipeline, key, item string) *xcache.Result[bo
 
 func readAdded(o *xcache.Op) (bool, error) { return o.Reply().AsFlag() }
 
-// A command that xcache does not know goes to the server as it is, with the key
-// completed. The memory driver has no server, and says so.
+// An unknown command goes to the server unchanged, with the full key. The memory driver has
+// no server, and returns an error.
 func ExampleNewOp() {
 	ctx := context.Background()
 	c := open()

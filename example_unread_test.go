@@ -30,7 +30,7 @@ func ExampleUnreadReplyError() {
 	}
 	_, _ = words.RPush(ctx, "queue", "seven")
 
-	_, err = numbers.LPop(ctx, "queue") // which takes the element out, and cannot read it
+	_, err = numbers.LPop(ctx, "queue") // takes the element, and cannot read it
 	if unread, ok := errors.AsType[*xcache.UnreadReplyError](err); ok {
 		fmt.Println(errors.Is(err, xcache.ErrCorrupt), string(unread.Reply.Data))
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// A transaction moves stock from one place to another, unless it runs out, and notes the move:
-// all of it, or nothing.
+// A transaction moves stock from one place to another if the stock suffices, and notes the
+// move. Both writes are applied, or none.
 func ExampleCache_Watch() {
 	ctx := context.Background()
 	c := open()

@@ -16,23 +16,22 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
-// A fakeStore is a memory store that counts the calls it gets, keeps what they
-// carried, and fails, waits or panics where a test says so. Its fields are set
-// before the cache is used, or under mu.
+// A fakeStore is a memory store that counts its calls, keeps their arguments, and fails,
+// waits or panics when a test says so. Its fields are set before the cache is used, or
+// under mu.
 type fakeStore struct {
-	// caps, if set, changes what the store says it can do.
+	// caps, if set, changes the declared capabilities of the store.
 	caps func(*driver.Caps)
-	// before, if set, is called with the name of the method and the full keys;
-	// its error is the call's.
+	// before, if set, is called with the name of the method and the full keys. The call
+	// returns its error.
 	before func(ctx context.Context, method string, keys []string) error
-	// failing are the full keys that fail, alone, in Get, Set and TTL.
+	// failing has the full keys that fail, without the others, in Get, Set and TTL.
 	failing map[string]error
 	// commandErr, if set, is the error of every command of Do.
 	commandErr error
-	// disconnected is closed by Disconnect, which Caps tells of if caps says so.
+	// Disconnect closes disconnected. caps may declare Disconnect.
 	disconnected chan struct{}
-	// oddScan makes Scan yield each key twice and not look at its context,
-	// which is legal.
+	// oddScan makes Scan yield each key twice and ignore its context, which is legal.
 	oddScan bool
 
 	tb    testing.TB
@@ -40,10 +39,10 @@ type fakeStore struct {
 
 	mu      sync.Mutex
 	calls   map[string]int
-	entries []driver.Entry // of Set, Swap, CompareAndSwap, Expire, IncrInit
-	keys    []string       // of all calls; of Scan the pattern
+	entries []driver.Entry // of Set, Swap, CompareAndSwap, Expire and IncrInit
+	keys    []string       // of all calls; the pattern of Scan
 	closed  int
-	late    int // calls after Close
+	late    int // number of calls after Close
 }
 
 var (
@@ -51,8 +50,8 @@ var (
 	_ driver.Capable = (*fakeStore)(nil)
 )
 
-// newFake returns a fake store, and a cache on it that the end of the test
-// closes.
+// newFake returns a fake store, and a cache on the store. The end of the test closes the
+// cache.
 func newFake(tb testing.TB, opts ...xcache.Option) (*fakeStore, *xcache.Cache) {
 	tb.Helper()
 	s := newFakeStore(tb)
@@ -76,7 +75,7 @@ func newCache(tb testing.TB, s driver.Store, opts ...xcache.Option) *xcache.Cach
 	return c
 }
 
-// total returns how many calls the store got.
+// total returns the number of calls.
 func (s *fakeStore) total() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,14 +86,14 @@ func (s *fakeStore) total() int {
 	return n
 }
 
-// count returns how many calls a method got.
+// count returns the number of calls of a method.
 func (s *fakeStore) count(method string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls[method]
 }
 
-// reset forgets what came so far.
+// reset forgets the calls so far.
 func (s *fakeStore) reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +101,7 @@ func (s *fakeStore) reset() {
 	s.entries, s.keys = nil, nil
 }
 
-// written returns the entries that came so far, with values of their own.
+// written returns the entries of the calls so far, with copies of their values.
 func (s *fakeStore) written() []driver.Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -344,7 +343,7 @@ func (s *fakeStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) 
 
 // Disconnect ends the calls that wait for it.
 func (s *fakeStore) Disconnect() {
-	_ = s.call(context.Background(), "Disconnect") // it cannot fail
+	_ = s.call(context.Background(), "Disconnect") // cannot fail
 	close(s.disconnected)
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// An inspectedStore shows what a test says.
+// An inspectedStore returns the inspection of a test.
 type inspectedStore struct {
 	*fakeStore
 	shown driver.Inspection
@@ -67,7 +67,7 @@ func TestInspectOfMemory(t *testing.T) {
 	require.Equal(t, `"memory store shop"`, fmt.Sprintf("%#v", c.Store()))
 }
 
-// Names of fields are for tools, and do not change.
+// Tools read the names of fields, which must not change.
 func TestJSONOfAnInspection(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	text, err := json.Marshal(driver.Inspection{

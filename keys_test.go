@@ -48,7 +48,7 @@ func TestKeyLayoutIsPrefixVersionKey(t *testing.T) {
 	}
 }
 
-// The keys of batches are made another way than those of single operations.
+// Batches make their keys in another way than single operations do.
 func TestBatchesUseTheSameKeys(t *testing.T) {
 	ctx := t.Context()
 	limits := func(caps *driver.Caps) { caps.Limits.KeyLength = 100 }
@@ -90,7 +90,7 @@ func TestBatchesUseTheSameKeys(t *testing.T) {
 	}
 }
 
-// oddPrefixes mean something in a glob, or look like another one.
+// oddPrefixes have a meaning in a glob, or look like another prefix.
 var oddPrefixes = []string{"", "*", "**", "?", "a", "aa", "[a-z]", "[^a]", `a\`, `\*`, `\`, "^", "-", "a-z", "]", "[", "é", "1", "a b", "{a}"}
 
 func TestPrefixNeverReachesAnother(t *testing.T) {
@@ -118,7 +118,7 @@ func TestPrefixNeverReachesAnother(t *testing.T) {
 		require.Equal(t, []string{"x"}, allKeys(t, v.Cache, "[x-y]"), name+": Keys of a pattern")
 		require.Equal(t, []string{"*"}, allKeys(t, v.Cache, `\*`), name+": Keys of an escaped pattern")
 
-		// The server is asked for no more than that: others' keys cost nothing.
+		// The server is asked for no more keys, so the keys of others cost nothing.
 		asked := 0
 		for _, err := range s.store.Scan(ctx, s.keys[0]) {
 			require.NoError(t, err)
@@ -219,7 +219,7 @@ func TestKeysStopsWhenTheLoopDoes(t *testing.T) {
 	require.Zero(t, n, "count of Clear")
 }
 
-// A driver may yield a key twice, and look at its context late.
+// A driver may yield a key twice, and check its context late.
 func TestKeysOfAnOddScan(t *testing.T) {
 	s, c := newFake(t)
 	s.oddScan = true
@@ -260,7 +260,7 @@ func TestKeysMayBeUsedTwiceAndMeansThePresent(t *testing.T) {
 	}
 }
 
-// Other operations run inside a loop over the keys, deletes among them.
+// Other operations, such as deletes, run inside a loop over the keys.
 func TestOperationsInsideALoopOverKeys(t *testing.T) {
 	_, c := newFake(t)
 	v := xcache.For[int](c)
@@ -298,7 +298,7 @@ func TestClearCountsWhatItRemovedBeforeItFailed(t *testing.T) {
 	require.Equal(t, 1000, n, "removed")
 }
 
-// slashed is a key layout of its own: prefix/version/key.
+// slashed is another key layout: prefix/version/key.
 func slashed(prefix string, version int, key string) string {
 	return prefix + "/" + strconv.Itoa(version) + "/" + key
 }

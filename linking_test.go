@@ -15,8 +15,8 @@ import (
 	_ "github.com/xcache-go/xcache/drivers/memory"
 )
 
-// A program links only what it names: these are the outside modules that each
-// package brings.
+// A program links only the modules that it names. The table has the outside modules of each
+// package.
 func TestAProgramLinksOnlyWhatItNames(t *testing.T) {
 	const module = "github.com/xcache-go/xcache"
 	for _, test := range []struct {
@@ -38,7 +38,7 @@ func TestAProgramLinksOnlyWhatItNames(t *testing.T) {
 		{"/codec/xz", []string{"github.com/ulikunitz/xz"}},
 	} {
 		t.Run("xcache"+test.pkg, func(t *testing.T) {
-			// A program of the core and one other package has what both have.
+			// A program with the core and one other package has the modules of both.
 			packages := []string{"list", "-deps", "-f", "{{.ImportPath}} {{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", module, module + test.pkg}
 			out, err := exec.CommandContext(t.Context(), "go", packages...).CombinedOutput()
 			require.NoError(t, err, out)
@@ -74,7 +74,7 @@ func TestADSNThatNamesAnUnlinkedFormatSaysWhatToImport(t *testing.T) {
 	}
 }
 
-// touchy fails the test if it is asked anything but its name.
+// touchy fails the test if any method but Name is called.
 type touchy struct{ t *testing.T }
 
 func (touchy) Name() string { return "touchy" }
@@ -100,8 +100,8 @@ func (f touchyCompressor) Decompress(_, _ []byte, _ int) ([]byte, error) {
 	return nil, f.called("Decompress")
 }
 
-// Formats that are linked into the program, but not named by the cache, are never
-// tried, whatever the bytes and whoever claims to have written them.
+// A format that is linked into the program, but not named by the cache, is never tried, for
+// any bytes.
 func TestAFormatThatTheCacheDoesNotNameIsNeverTried(t *testing.T) {
 	codec.Register(touchySerializer{touchy{t}})
 	codec.RegisterCompressor(touchyCompressor{touchy{t}})

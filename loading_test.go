@@ -18,7 +18,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// text returns a loader of a text.
+// text returns a loader that returns a text.
 func text(s string) func(context.Context) (string, error) {
 	return func(context.Context) (string, error) { return s, nil }
 }
@@ -64,8 +64,8 @@ func TestGetOrSetReplacesWhatItCannotRead(t *testing.T) {
 	}
 }
 
-// A value that somebody stored while the loader ran is newer than the unreadable
-// one, and wins.
+// A value that somebody stored while the loader ran is newer than the unreadable value, and
+// wins.
 func TestGetOrSetLeavesWhatReplacedTheUnreadable(t *testing.T) {
 	ctx := t.Context()
 	for _, caps := range []func(*driver.Caps){nil, func(caps *driver.Caps) { caps.Swapper = nil }} {
@@ -102,7 +102,7 @@ func TestGetOrSetOfATypeThatNoCodecReadsIsAnError(t *testing.T) {
 func TestLoadersThatNeedThemselvesFailAtOnce(t *testing.T) {
 	for _, test := range []struct {
 		name string
-		// needs says which keys the loader of a key asks for.
+		// needs has the keys that the loader of a key reads.
 		needs map[string][]string
 		first []string
 	}{
@@ -113,7 +113,7 @@ func TestLoadersThatNeedThemselvesFailAtOnce(t *testing.T) {
 		{"three in a ring", map[string][]string{"a": {"b"}, "b": {"c"}, "c": {"a"}}, []string{"a", "b", "c"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // a caller that waited for itself would be a deadlock
+			synctest.Test(t, func(t *testing.T) { // a caller that waited for its own load would be a deadlock
 				_, c := newFake(t)
 				_, other := newFake(t)
 				views := map[string]*xcache.View[string]{"a": xcache.For[string](c), "b": xcache.For[string](other), "c": xcache.For[string](c)}
@@ -126,7 +126,7 @@ func TestLoadersThatNeedThemselvesFailAtOnce(t *testing.T) {
 					return views[key].GetOrSet(ctx, key, func(ctx context.Context) (string, error) {
 						if start := started[key]; start != nil {
 							close(start)
-							for _, first := range test.first { // all of them run before any goes on
+							for _, first := range test.first { // all of these run before any continues
 								<-started[first]
 							}
 						}
@@ -155,7 +155,7 @@ func TestLoadersThatNeedThemselvesFailAtOnce(t *testing.T) {
 	}
 }
 
-// A key is the caller's memory, which some web frameworks use again for the next
+// A key may be in the caller's memory, which some web frameworks use again for the next
 // request.
 func TestWhatOutlivesTheCallOwnsItsKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -170,7 +170,7 @@ func TestWhatOutlivesTheCallOwnsItsKey(t *testing.T) {
 			key := unsafe.String(&buffer[0], len(buffer))
 			reuse := func() { copy(buffer, "bob") }
 
-			// The caller who started the load leaves, another one waits.
+			// The caller who started the load leaves, and another caller waits.
 			impatient, leave := context.WithCancel(ctx)
 			loading := make(chan struct{})
 			go func() {
@@ -293,7 +293,8 @@ func TestALoadDoesNotUndoAnInvalidation(t *testing.T) {
 			require.NoError(t, s.store.Set(ctx, []driver.Entry{{Key: ":1:there", Value: []byte(`"x"`), TTL: driver.NoExpiry}}))
 			kept := "none"
 			got, err := v.GetOrSet(ctx, "k", func(ctx context.Context) (string, error) {
-				// From another goroutine, as the loader's own would be told by its context.
+				// The operation runs in another goroutine, because its context would stop
+				// the loader's own.
 				errs := make(chan error)
 				go func() { errs <- invalidate(t.Context(), v) }()
 				if err := <-errs; err != nil {
@@ -322,7 +323,7 @@ func TestALoadDoesNotUndoAnInvalidation(t *testing.T) {
 	}
 }
 
-// Who comes after an invalidation does not get what was loaded before it.
+// A caller who comes after an invalidation does not get an older value.
 func TestAnInvalidatedLoadTakesNoMoreCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
@@ -348,7 +349,7 @@ func TestAnInvalidatedLoadTakesNoMoreCallers(t *testing.T) {
 	})
 }
 
-// A value that is on its way to the store when Delete begins is deleted.
+// Delete also deletes a value that is on its way to the store when Delete begins.
 func TestDeleteWaitsForAValueOnItsWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
@@ -381,8 +382,8 @@ func TestDeleteWaitsForAValueOnItsWay(t *testing.T) {
 	})
 }
 
-// TestInvalidationsUnderFire has writers who change the source and delete, and
-// readers who load: nothing older than the last delete is left.
+// In TestInvalidationsUnderFire writers change the source and delete, and readers load. No
+// value from before the last delete remains.
 func TestInvalidationsUnderFire(t *testing.T) {
 	_, c := newFake(t)
 	v := xcache.For[int64](c)
@@ -444,7 +445,7 @@ func TestGetOrSetThatCannotStoreReturnsTheValue(t *testing.T) {
 	require.ErrorIs(t, err, xcache.ErrUnsupportedValue, "no later call would be without it")
 }
 
-// The recipe of the README: callers of a cache that is down load once.
+// The recipe of the README works: callers of a cache that is down load once.
 func TestLoadRunsOnceForAllCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := newFake(t)

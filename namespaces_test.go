@@ -47,8 +47,8 @@ func TestNamespaceIsPartOfTheKey(t *testing.T) {
 	}
 }
 
-// Views of one cache are apart by their namespaces, whatever characters these hold;
-// the view around a namespace has its keys, too.
+// Views of one cache are separated by their namespaces, with any characters. The view
+// around a namespace has the keys of the namespace, too.
 func TestNamespacesAreApart(t *testing.T) {
 	ctx := t.Context()
 	for _, opts := range [][]xcache.Option{nil, {xcache.WithPrefix("*")}, {xcache.WithKeyFunc(slashed, unslashed)}} {
@@ -139,14 +139,14 @@ func TestErrorsAndObserversNameCacheAndNamespace(t *testing.T) {
 	require.Equal(t, [3]string{"sessions", "shop:user", "42"}, [3]string{heard[0].Cache, heard[0].Namespace, heard[0].Key})
 }
 
-// operationsHeard is an Observer that keeps what it hears.
+// operationsHeard is an Observer that keeps its operations.
 type operationsHeard []xcache.Operation
 
 func (*operationsHeard) Start(ctx context.Context, _ *xcache.Operation) context.Context { return ctx }
 func (h *operationsHeard) End(_ context.Context, op *xcache.Operation)                  { *h = append(*h, *op) }
 
-// Layouts of full keys from which prefix or version cannot be told would have Clear
-// delete what others keep on the same server.
+// With some layouts, the prefix or version of a full key is ambiguous. Then Clear would
+// delete the keys of others on the same server.
 func TestLoopsRefuseLayoutsThatDoNotTellKeysApart(t *testing.T) {
 	all := func(full string) (string, int, string, bool) { return "p", 1, full, true }
 	for _, test := range []struct {
@@ -194,8 +194,8 @@ func TestLoopsRefuseLayoutsThatDoNotTellKeysApart(t *testing.T) {
 	}
 }
 
-// A reverse function that takes keys for its own that the other one did not make
-// deletes nothing.
+// Some reverse functions accept keys that the key function did not make. Such keys are not
+// deleted.
 func TestLoopsBelieveNoReverseFunction(t *testing.T) {
 	ctx := t.Context()
 	s, c := newFake(t, xcache.WithPrefix("p"), xcache.WithKeyFunc(slashed, func(full string) (string, int, string, bool) {

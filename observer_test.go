@@ -15,8 +15,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A recorder keeps copies of the operations that it is told about, and checks
-// that each that starts ends once, with the context of its own start.
+// A recorder keeps copies of the operations, and checks that each started operation ends
+// once, with the context of its own start.
 type recorder struct {
 	tb testing.TB
 
@@ -52,7 +52,7 @@ func (r *recorder) End(ctx context.Context, op *xcache.Operation) {
 	r.done = append(r.done, *op)
 }
 
-// take returns what ended since the last take.
+// take returns the operations that have ended since the last take.
 func (r *recorder) take() []xcache.Operation {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -166,7 +166,7 @@ func TestObserverIsToldWhatHappened(t *testing.T) {
 		}
 		require.Greater(t, got.Duration, time.Duration(0), "%s: it took", got.Name)
 		if got.Keys > 1 {
-			got.Read = codec.Read{} // of any of them
+			got.Read = codec.Read{} // in any of them
 		}
 		test.want.Driver, test.want.Err = "fake", nil
 		got.Err, got.Duration = nil, 0
@@ -229,7 +229,7 @@ func TestObserverOfOneView(t *testing.T) {
 	require.Len(t, r.take(), 1, "told")
 }
 
-// Close waits for observers too: they may hold what is closed after the cache.
+// Close also waits for observers: they may use resources that are closed after the cache.
 func TestCloseWaitsForTheObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &slowObserver{}

@@ -12,7 +12,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// lists is a handle as a program would write one on Op.
+// lists is a handle that a program could write on Op.
 type lists struct{ cache *xcache.Cache }
 
 func (l lists) push(key string, elements ...string) *xcache.Op {
@@ -103,7 +103,7 @@ func TestUserKeyAndFullKeys(t *testing.T) {
 	require.False(t, ok)
 }
 
-// A queued operation owns what it was given.
+// A queued operation owns copies of its arguments.
 func TestQueuedOperationsOwnTheirInput(t *testing.T) {
 	s := newFakeStore(t)
 	c := newCache(t, s, xcache.WithCodec(mustChain(t, codec.Config{Serializers: []codec.Serializer{codec.Raw}})))
@@ -122,8 +122,8 @@ func TestQueuedOperationsOwnTheirInput(t *testing.T) {
 	}
 }
 
-// A store of the four methods runs the operations on values and keys that it can do, and
-// has no transactions.
+// A store with only the four methods runs operations on values and keys, and has no
+// transactions.
 func TestPipelinesOfAStoreWithoutCommander(t *testing.T) {
 	s := newFakeStore(t)
 	s.caps = func(caps *driver.Caps) { *caps = driver.Caps{} }

@@ -18,7 +18,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
-// A fakeDriver opens fake stores, and keeps what it was given.
+// A fakeDriver opens fake stores, and keeps its arguments.
 type fakeDriver struct {
 	tb    testing.TB
 	err   error
@@ -146,7 +146,7 @@ func TestUnknownDriverSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// A namedDriver is one with DSNs of its own, under whatever name it is registered.
+// A namedDriver is a fakeDriver with another name.
 type namedDriver struct{ *fakeDriver }
 
 func (namedDriver) Name() string { return "redis" }
@@ -246,7 +246,7 @@ func TestErrorOfTheDriverComesThrough(t *testing.T) {
 	require.ErrorIs(t, err, refused)
 }
 
-// TestCoreParameters checks that every parameter of the core does what it says.
+// TestCoreParameters checks the effect of every parameter of the core.
 func TestCoreParameters(t *testing.T) {
 	ctx := context.Background()
 	open := func(t *testing.T, parameters string, opts ...xcache.Option) (*fakeStore, *xcache.View[string]) {
@@ -333,7 +333,7 @@ func TestCoreParameters(t *testing.T) {
 			require.Equal(t, 1, s.count("Set"), "it was sent")
 		}},
 		{"require=lists,ttl", nil, func(*testing.T, *fakeStore, *xcache.View[string]) {}},
-		// Options win.
+		// Options override parameters.
 		{"prefix=dsn&version=2", []xcache.Option{xcache.WithPrefix("opt"), xcache.WithVersion(3), nil}, wantKey("opt:3:k")},
 		{"prefix=a:b", []xcache.Option{xcache.WithPrefix("a")}, wantKey("a:1:k")},
 		{"prefix=a:b", []xcache.Option{xcache.WithColonPrefix()}, wantKey("a:b:1:k")},
@@ -371,7 +371,7 @@ func TestBadParameterIsRefusedByName(t *testing.T) {
 	const canary = "c4nary"
 	for _, test := range []struct {
 		parameters string
-		want       []string // what the error says
+		want       []string // texts in the error
 	}{
 		{"prefix=a:" + canary, []string{"prefix", "colon", "colon_prefix=allow"}},
 		{"colon_prefix=" + canary, []string{"colon_prefix", "allow, refuse"}},

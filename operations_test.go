@@ -10,8 +10,8 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// operations is every operation of a cache and its views, each on keys that
-// exist after fill. Tests of what all operations have in common go through it.
+// operations has every operation of a cache and its views, each on keys that exist after
+// fill. Tests of rules for all operations use operations.
 var operations = map[string]func(ctx context.Context, v *xcache.View[string]) error{
 	"Add":              func(ctx context.Context, v *xcache.View[string]) error { return second(v.Add(ctx, "new", "x")) },
 	"Clear":            func(ctx context.Context, v *xcache.View[string]) error { return second(v.Clear(ctx)) },
@@ -88,8 +88,8 @@ var operations = map[string]func(ctx context.Context, v *xcache.View[string]) er
 	},
 }
 
-// notOperations are the methods that ask the server nothing, and those that have tests of
-// their own, as they ask it several things.
+// notOperations has the methods without a request to the server, and the methods with tests
+// of their own, because they send several requests.
 var notOperations = map[string]bool{
 	"Close": true, "CodecReads": true, "In": true, "Inspect": true, "KeySpace": true, "Load": true, "Namespace": true, "Pipeline": true, "Require": true, "Store": true, "Subscribe": true, "Watch": true, "With": true, "WithTx": true,
 }
@@ -97,7 +97,7 @@ var notOperations = map[string]bool{
 // second drops the result of an operation.
 func second[T any](_ T, err error) error { return err }
 
-// fill stores what the operations work on.
+// fill stores the values for the operations.
 func fill(tb testing.TB, v *xcache.View[string]) {
 	tb.Helper()
 	ctx := tb.Context()

@@ -16,10 +16,10 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// pipelined is every operation that a pipeline queues, done both ways: direct
-// and queued give what must be equal.
+// pipelined has every operation that a pipeline can queue, in both forms: direct and queued
+// must return equal results.
 var pipelined = []struct {
-	method string // of Pipeline, or of PipelineView
+	method string // of Pipeline or PipelineView
 	name   string
 	direct func(ctx context.Context, v *xcache.View[string]) (any, error)
 	queued func(p *xcache.Pipeline, v *xcache.View[string]) outcome
@@ -125,12 +125,12 @@ var pipelined = []struct {
 	}), func(p *xcache.Pipeline, v *xcache.View[string]) outcome { return of(v.In(p).GetMany(nil)) }},
 }
 
-// pipelineKeys are keys of every sort: a text, a number, a list, bytes that are
-// no value, nothing, and one that is refused.
+// pipelineKeys has keys of every kind: a text, a number, a list, bytes that no codec reads,
+// a missing key, and an invalid key.
 var pipelineKeys = []string{"text", "number", "list", "corrupt", "none", ""}
 
-// listIsMiss replaces the list by a key that is not there: Redis' MGET cannot
-// tell them apart, so a batch read may.
+// listIsMiss replaces the list by a missing key: Redis' MGET cannot distinguish them, so a
+// batch read may return a miss for a list.
 func listIsMiss(key string) string { return strings.ReplaceAll(key, "list", "none") }
 
 // An outcome is a Result of any type.
@@ -157,7 +157,7 @@ type pipelinedOperation = struct {
 	queued func(p *xcache.Pipeline, v *xcache.View[string]) outcome
 }
 
-// onKey is an operation on a key, the text unless another is given.
+// onKey returns an operation on a key, which is the text by default.
 func onKey[T any](method string, run func(*xcache.View[string], context.Context, string) (T, error), queue func(*xcache.Pipeline, string) *xcache.Result[T], keys ...string) pipelinedOperation {
 	key := append(keys, "text")[0]
 	return pipelinedOperation{
@@ -167,7 +167,7 @@ func onKey[T any](method string, run func(*xcache.View[string], context.Context,
 	}
 }
 
-// several runs an operation with each of some arguments, one after the other.
+// several returns an operation that runs once with each argument.
 func several[A, T any](method, name string, arguments []A, run func(context.Context, *xcache.View[string], A) (T, error), queue func(*xcache.Pipeline, *xcache.View[string], A) *xcache.Result[T]) pipelinedOperation {
 	type result struct {
 		value T
@@ -247,14 +247,14 @@ func withTTL[T any](method string, run func(context.Context, *xcache.View[string
 	})
 }
 
-// onView is an operation on each of pipelineKeys.
+// onView returns an operation on each of pipelineKeys.
 func onView[T any](method string, run func(context.Context, *xcache.View[string], string) (T, error), queue func(*xcache.PipelineView[string], string) *xcache.Result[T]) pipelinedOperation {
 	return several(method, "all keys", pipelineKeys, run, func(p *xcache.Pipeline, v *xcache.View[string], key string) *xcache.Result[T] {
 		return queue(v.In(p), key)
 	})
 }
 
-// fillForPipelines stores a value for each of pipelineKeys that has one.
+// fillForPipelines stores the values of pipelineKeys.
 func fillForPipelines(t *testing.T, s *fakeStore, v *xcache.View[string]) {
 	t.Helper()
 	fill(t, v)
@@ -263,7 +263,7 @@ func fillForPipelines(t *testing.T, s *fakeStore, v *xcache.View[string]) {
 	require.NoError(t, s.store.Do(t.Context(), []*driver.Cmd{push}, driver.Plain))
 }
 
-// state is everything in a store, with TTLs.
+// state returns the values and TTLs in a store.
 func state(t *testing.T, s *fakeStore) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
@@ -278,7 +278,7 @@ func state(t *testing.T, s *fakeStore) map[string]string {
 func TestPipelinedResultEqualsTheDirectOne(t *testing.T) {
 	for _, op := range pipelined {
 		t.Run(op.method+" "+op.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // time stands still: TTLs are exact
+			synctest.Test(t, func(t *testing.T) { // time stands still, so TTLs are exact
 				ctx := t.Context()
 				ours, direct := newFake(t)
 				theirs, c := newFake(t)
@@ -308,7 +308,7 @@ func TestPipelinedResultEqualsTheDirectOne(t *testing.T) {
 	}
 }
 
-// wantSame compares the results of an operation, or of several one by one.
+// wantSame compares the results of an operation, or of several operations one by one.
 func wantSame(t *testing.T, got, want any) {
 	t.Helper()
 	all, list := reflect.ValueOf(want), reflect.ValueOf(got)
@@ -331,7 +331,8 @@ func TestPipelineTableIsComplete(t *testing.T) {
 			require.True(t, tested[method.Name], "%v has a method %s that the table lacks", owner, method.Name)
 		}
 	}
-	// What a pipeline cannot queue: loops, loaders, and what no single server command does.
+	// Pipelines cannot queue loops, loaders, and operations that need several server
+	// commands.
 	direct := map[string]bool{
 		"Clear": true, "ClearAllVersions": true, "DeletePattern": true, "FlushDB": true, "GetOrSet": true, "Keys": true, "Ping": true, "SetMany": true, "TTLMany": true,
 	}
@@ -428,7 +429,7 @@ func TestAtomicPipelineWithABadOperationSendsNothing(t *testing.T) {
 	require.Error(t, set.Err(), "the good operation claims success")
 	require.ErrorIs(t, bad.Err(), xcache.ErrInvalidKey)
 	require.Zero(t, s.total(), "calls of the store")
-	// The refusal is that batch's alone.
+	// Only that batch is refused.
 	set = v.In(p).Set("k", "x")
 	require.NoError(t, p.ExecAtomic(t.Context()))
 	require.NoError(t, set.Err())
@@ -445,7 +446,7 @@ func TestAtomicPipelineTellsTheStore(t *testing.T) {
 	require.Equal(t, []driver.How{driver.Plain, driver.Atomic}, s.how, "how")
 }
 
-// A howStore keeps how batches were run.
+// A howStore keeps the modes of its batches.
 type howStore struct {
 	*fakeStore
 	how []driver.How
@@ -491,7 +492,7 @@ func TestPipelineMayBeFilledAgain(t *testing.T) {
 		require.NoError(t, p.Exec(ctx))
 		require.Zero(t, p.Len(), "length after Exec")
 	}
-	require.NoError(t, p.Exec(ctx)) // of nothing
+	require.NoError(t, p.Exec(ctx)) // without operations
 	for i, want := range []int64{1, 11, 12, 22, 23, 33} {
 		got, err := all[i].Value()
 		require.NoError(t, err, i)

@@ -11,7 +11,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
-// A laggingStore reads from a replica that never gets anything.
+// A laggingStore reads from a replica that never gets any write.
 type laggingStore struct{ *memory.Store }
 
 func (s laggingStore) Get(_ context.Context, _ []string, dst []driver.Value) error {
@@ -24,7 +24,7 @@ func (s laggingStore) Get(_ context.Context, _ []string, dst []driver.Value) err
 func (s laggingStore) Caps() driver.Caps {
 	caps := driver.CapsOf(s.Store)
 	caps.Replicated = s
-	caps.Expirer = nil // what a primary has more than its replicas
+	caps.Expirer = nil // only the primary has an Expirer
 	return caps
 }
 

@@ -106,7 +106,7 @@ func TestRewriteLeavesWhatHasChanged(t *testing.T) {
 		s, c := newFake(t)
 		require.NoError(t, ofOld(t, c).Set(ctx, "k", "one"))
 		s.before = func(_ context.Context, method string, _ []string) error {
-			if method == "CompareAndSwap" { // somebody was faster
+			if method == "CompareAndSwap" { // another writer was faster
 				return s.store.Set(ctx, []driver.Entry{{Key: ":1:k", Value: []byte(`"newer"`), TTL: time.Minute}})
 			}
 			return nil
@@ -173,7 +173,7 @@ func TestCloseEndsRewrites(t *testing.T) {
 		require.NoError(t, ofOld(t, c).Set(ctx, "k", "one"))
 		s.before = func(ctx context.Context, method string, _ []string) error {
 			if method == "CompareAndSwap" {
-				<-ctx.Done() // a server that does not answer
+				<-ctx.Done() // the server does not reply
 				return ctx.Err()
 			}
 			return nil

@@ -12,9 +12,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// writes are the operations that take a SetOption, as the store sees them:
-// each writes one entry to an existing key, or to a new one where that is
-// what it does.
+// writes are the operations with a SetOption, from the view of the store: each writes one
+// entry to an existing key, or to a new key if the operation requires a new key.
 var writes = map[string]func(ctx context.Context, v *xcache.View[string], opts ...xcache.SetOption) error{
 	"Set": func(ctx context.Context, v *xcache.View[string], opts ...xcache.SetOption) error {
 		return v.Set(ctx, "text", "x", opts...)
@@ -45,7 +44,7 @@ var writes = map[string]func(ctx context.Context, v *xcache.View[string], opts .
 	},
 }
 
-// onlyNew are the writes to keys that do not exist, which refuse KeepTTL.
+// onlyNew has the writes to new keys, which refuse KeepTTL.
 var onlyNew = map[string]bool{"Add": true, "IncrInit": true, "GetOrSet": true}
 
 const smallest = time.Duration(-1 << 63)
@@ -53,7 +52,7 @@ const smallest = time.Duration(-1 << 63)
 func TestSetOptionReachesTheStore(t *testing.T) {
 	for name, write := range writes {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // time stands still: what is left until t is exact
+			synctest.Test(t, func(t *testing.T) { // time stands still, so the time until t is exact
 				now := time.Now()
 				for _, test := range []struct {
 					name string
@@ -190,7 +189,7 @@ func TestJitterIsDrawnForEachKeyOfABatch(t *testing.T) {
 	require.GreaterOrEqual(t, len(seen), 10, "different TTLs of 50 keys")
 }
 
-// Alone, TTL tells what the store knows; in a pipeline it is PTTL, in milliseconds.
+// Alone, TTL has the resolution of the store. In a pipeline TTL is PTTL, in milliseconds.
 func TestTTLIsAsExactAsTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, c := newFake(t)

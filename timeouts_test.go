@@ -15,16 +15,16 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// unbounded makes a fake a store that has no bound of its own on a call.
+// unbounded removes the fake's own bound on a call.
 func unbounded(caps *driver.Caps) { caps.Limits.CallTimeout = 0 }
 
-// hang waits for the context, as a server that never answers.
+// hang waits for the context, like a server that never replies.
 func hang(ctx context.Context, _ string, _ []string) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-// wholeKeyspace are the operations that have no bound as a whole.
+// wholeKeyspace has the operations without a bound on the whole operation.
 var wholeKeyspace = map[string]bool{"Keys": true, "DeletePattern": true, "Clear": true, "ClearAllVersions": true}
 
 func TestOpTimeoutBoundsEveryOperation(t *testing.T) {
@@ -43,8 +43,8 @@ func TestOpTimeoutBoundsEveryOperation(t *testing.T) {
 				err := operations[name](context.Background(), v)
 				require.Equal(t, 70*time.Millisecond, time.Since(start))
 				require.ErrorIs(t, err, xcache.ErrUnavailable)
-				require.ErrorIs(t, err, xcache.ErrUnknownOutcome)    // the driver did not say
-				require.NotErrorIs(t, err, context.DeadlineExceeded) // no context of the caller's has ended
+				require.ErrorIs(t, err, xcache.ErrUnknownOutcome)    // the driver did not name the outcome
+				require.NotErrorIs(t, err, context.DeadlineExceeded) // no context of the caller has ended
 				oneLine(t, err)
 			})
 		})
@@ -80,7 +80,7 @@ func TestOpTimeoutKeepsWhatTheDriverSays(t *testing.T) {
 	}
 }
 
-// Each key of a batch, and each operation of a pipeline, has an error of its own.
+// Each key of a batch, and each operation of a pipeline, has its own error.
 func TestOpTimeoutOfSomeKeysOfABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newFakeStore(t)
@@ -147,7 +147,7 @@ func TestCallersOwnContextEndsTheOperation(t *testing.T) {
 	}
 }
 
-// A caller's deadline beyond op_timeout is the caller's wish.
+// A caller's deadline beyond op_timeout is intended.
 func TestCallersDeadlineReplacesOpTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newFakeStore(t)
@@ -196,8 +196,8 @@ func TestStoreThatBoundsItsCallsGetsTheCallersContext(t *testing.T) {
 	}
 }
 
-// mergedContext ends with an error of its own and tells no deadline, as those
-// do that wait for several things.
+// mergedContext ends with its own error and has no deadline. Contexts that wait for several
+// events are like this.
 type mergedContext struct {
 	context.Context
 	done chan struct{}
@@ -228,8 +228,7 @@ func TestDeadlineThatTheCallersContextDoesNotTell(t *testing.T) {
 	})
 }
 
-// A loop over the keyspace may take longer than op_timeout; each of its deletes
-// may not.
+// A loop over the keyspace may take longer than op_timeout, but none of its deletes may.
 func TestOpTimeoutBoundsTheStepsOfALoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newFakeStore(t)

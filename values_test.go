@@ -16,8 +16,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// roundTrip stores a value, checks the stored bytes, and reads it back in every
-// way there is.
+// roundTrip stores a value, checks the stored bytes, and reads the value back in every
+// possible way.
 func roundTrip[T any](t *testing.T, value T, stored string, opts ...xcache.Option) {
 	t.Helper()
 	ctx := t.Context()
@@ -62,8 +62,7 @@ type (
 	}
 )
 
-// weekday is an integer with a text form of its own, which is not what is
-// stored.
+// weekday is an integer with a text form. The integer is stored.
 type weekday int
 
 func (d weekday) MarshalText() ([]byte, error) { return []byte("day"), nil }
@@ -128,7 +127,7 @@ func TestStoredIntegersCount(t *testing.T) {
 }
 
 func TestOtherValues(t *testing.T) {
-	roundTrip(t, "12345", `"12345"`) // never a number
+	roundTrip(t, "12345", `"12345"`) // never as a number
 	roundTrip(t, any("12345"), `"12345"`)
 	roundTrip(t, "", `""`)
 	roundTrip(t, name("x"), `"x"`)
@@ -186,7 +185,7 @@ func TestRawBytesAreStoredAsTheyAre(t *testing.T) {
 	roundTrip(t, bytes.Repeat([]byte("v"), 1<<20), strings.Repeat("v", 1<<20), raw)
 }
 
-// What the cache returned, and what it was given, belong to the caller.
+// The results of the cache, and the arguments of its calls, belong to the caller.
 func TestCallersMayChangeTheirBytes(t *testing.T) {
 	ctx := t.Context()
 	v := openRaw(t)
@@ -237,7 +236,7 @@ func TestUnreadableBytesAreErrCorrupt(t *testing.T) {
 	}
 }
 
-// unencodable cannot be stored as JSON.
+// unencodable cannot be encoded as JSON.
 type unencodable struct{ C chan int }
 
 func TestValueThatCannotBeEncodedChangesNothing(t *testing.T) {
@@ -285,7 +284,7 @@ func TestValueOverTheDriversLimitIsNotSent(t *testing.T) {
 	s.caps = func(caps *driver.Caps) { caps.Limits.ValueSize = 10 }
 	c := newCache(t, s)
 	v := xcache.For[string](c)
-	require.NoError(t, v.Set(ctx, "k", "12345678")) // 10 bytes with its quotes
+	require.NoError(t, v.Set(ctx, "k", "12345678")) // 10 bytes with quotes
 	s.reset()
 	p := c.Pipeline()
 	queued := v.In(p).Set("k", "123456789")
@@ -306,7 +305,7 @@ func TestValueOverTheDriversLimitIsNotSent(t *testing.T) {
 	require.Equal(t, "12345678", got, "the old value")
 }
 
-// Values of many sizes go through pooled buffers: none may show in another.
+// Values of many sizes use pooled buffers, and must not get mixed up.
 func TestValuesDoNotMixInBuffers(t *testing.T) {
 	ctx := t.Context()
 	_, c := newFake(t)
@@ -337,7 +336,7 @@ func TestValuesDoNotMixInBuffers(t *testing.T) {
 	}
 }
 
-// ownStore gives its callers data of their own, and nil for an empty value.
+// ownStore returns copies of data to its callers, and nil for an empty value.
 type ownStore struct {
 	*fakeStore
 	given []byte

@@ -86,7 +86,7 @@ func TestPipelineOfABadView(t *testing.T) {
 	for _, err := range []error{p.Exec(t.Context()), got.Err()} {
 		require.EqualError(t, err, want.Error())
 	}
-	// A bad view in the pipeline of a good one fails alone.
+	// A bad view in the pipeline of a good view fails alone.
 	p = c.Pipeline()
 	got = bad.In(p).Get("k")
 	set := xcache.For[string](c).In(p).Set("k", "x")

@@ -18,11 +18,10 @@ import (
 	"github.com/xcache-go/xcache/internal/fakeserver"
 )
 
-// sizes are the values' sizes that single operations are measured with.
+// sizes are the sizes of values for single operations.
 var sizes = []int{100, 1024}
 
-// openFake returns a store on a server inside the process, and go-redis itself
-// on the same one.
+// openFake returns a store on a server inside the process, and go-redis on the same server.
 func openFake(tb testing.TB) (*redis.Store, *goredis.Client, *fakeserver.Server) {
 	tb.Helper()
 	server := fakeserver.New()
@@ -57,21 +56,22 @@ func openBoth(tb testing.TB, d redis.Driver, options *goredis.Options) (*redis.S
 	return store.(*redis.Store), raw
 }
 
-// servers are where the costs are measured: with nothing but the client, and
-// with the system under it.
+// servers are the places of the server: in the process, where only the client costs time,
+// and behind the system's loopback.
 var servers = []struct {
 	name string
 	open func(testing.TB) (*redis.Store, *goredis.Client, *fakeserver.Server)
 }{{"memory", openFake}, {"loopback", openLoopback}}
 
-// contexts are those of a program without deadlines and of a server's handlers.
+// contexts are the context of a program without deadlines, and the context of a server's
+// handlers.
 func contexts(tb testing.TB) map[string]context.Context {
 	cancellable, cancel := context.WithCancel(context.Background())
 	tb.Cleanup(cancel)
 	return map[string]context.Context{"plain": context.Background(), "cancellable": cancellable}
 }
 
-// compare measures go-redis itself and the store with each kind of context.
+// compare measures go-redis, and the store with each kind of context.
 func compare(b *testing.B, raw func() error, store func(context.Context) error) {
 	measure := func(name string, op func() error) {
 		b.Run(name, func(b *testing.B) {
@@ -127,7 +127,7 @@ func BenchmarkSet(b *testing.B) {
 	}
 }
 
-// many is how many keys batches have.
+// many is the number of keys in batches.
 const many = 100
 
 func BenchmarkGetMany(b *testing.B) {

@@ -42,7 +42,7 @@ func TestStoreNamesTheServerOfItsClient(t *testing.T) {
 	require.Contains(t, fmt.Sprint(s), "127.0.0.1:1/0", "the name of the store")
 }
 
-// What hooks print are words, as they are of go-redis' own commands.
+// Hooks print words, as for go-redis' own commands.
 func TestHooksOfTheProgramSeeWords(t *testing.T) {
 	client := goredis.NewClient(&goredis.Options{Addr: subject.Standalone(t).Addr})
 	hook := &formattingHook{}
@@ -87,8 +87,8 @@ func TestHooksOfTheProgramSeeWords(t *testing.T) {
 	}
 }
 
-// A hook of the program sees the commands, and formats their arguments before
-// they are sent, as those for tracing do.
+// A formattingHook formats the arguments of commands before they are sent, as hooks for
+// tracing do.
 type formattingHook struct {
 	seen []string
 	args [][]any
@@ -114,7 +114,7 @@ func (h *formattingHook) ProcessPipelineHook(next goredis.ProcessPipelineHook) g
 	}
 }
 
-// A call that was sent may have been applied, whatever the client says of itself then.
+// A sent call may have been applied, for every error of the client.
 func TestClientThatTheProgramCloses(t *testing.T) {
 	addr := subject.Standalone(t).Addr
 	for name, hooks := range map[string][]goredis.Hook{"while a call waits": nil, "while a hook waits": {closedHook{}}} {
@@ -152,7 +152,7 @@ func TestClientThatTheProgramCloses(t *testing.T) {
 	}
 }
 
-// A closedHook takes the loss of a connection for the end of the client.
+// A closedHook reports the loss of a connection as the close of the client.
 type closedHook struct{}
 
 func (closedHook) DialHook(next goredis.DialHook) goredis.DialHook { return next }

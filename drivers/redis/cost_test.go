@@ -10,7 +10,7 @@ import (
 	"github.com/xcache-go/xcache/internal/race"
 )
 
-// A command of the table costs one allocation more than go-redis' own call, at most.
+// A command of the table costs at most one allocation more than go-redis' own call.
 func TestCommandsAllocateAsGoRedisDoes(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
@@ -63,7 +63,7 @@ func TestPipelinesAllocateLittle(t *testing.T) {
 	require.LessOrEqual(t, allocations(t, func() error { return store.Do(t.Context(), cmds, driver.Plain) }), 20.0, "allocations")
 }
 
-// What the store does for a command of the table, next to go-redis' own call.
+// BenchmarkDo compares a command of the table with go-redis' own call.
 func BenchmarkDo(b *testing.B) {
 	for _, s := range servers {
 		b.Run(s.name, func(b *testing.B) {

@@ -16,22 +16,22 @@ import (
 	"github.com/xcache-go/xcache/internal/fakeserver"
 )
 
-// A program imports the driver for its side effect, and names it by a DSN.
+// A program imports the driver for its side effect, and selects the driver by a DSN.
 func Example() {
 	c, err := xcache.OpenDSN("redis://localhost:6379/0?client_name=shop&pool_size=20")
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer c.Close()
-	// Nothing has been connected yet: the first call does.
+	// Opening does not connect. The first call connects.
 	fmt.Println(c.Store())
 	// Output: redis store localhost:6379/0
 }
 
-// A driver of one's own dials in its own way, and is used through a registry of
-// its own or under another name.
+// A program's own driver has its own dialer. Such a driver has a registry of its own, or
+// another name.
 func ExampleDriver() {
-	server := fakeserver.New() // in the place of a tunnel
+	server := fakeserver.New() // instead of a tunnel
 	var registry xcache.Registry
 	registry.Register("tunnel", redis.Driver{
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -54,7 +54,7 @@ func ExampleDriver() {
 	// Ann <nil>
 }
 
-// A store works on full keys and bytes; programs put a cache on top.
+// A store works on full keys and bytes. Programs use a cache on a store.
 func ExampleStore() {
 	server := fakeserver.New()
 	dsn, err := driver.ParseDSN("redis://cache.example")
@@ -87,10 +87,10 @@ func ExampleStore() {
 	// "" xcache: key not found
 }
 
-// A program that has a client already puts the cache on it.
+// A program with a client of its own makes a cache on the client.
 func ExampleNewStore() {
 	client := goredis.NewClient(&goredis.Options{Dialer: fakeserver.New().Dial, ContextTimeoutEnabled: true})
-	defer client.Close() // the store leaves it open
+	defer client.Close() // the store does not close the client
 	c, err := xcache.New(redis.NewStore(client))
 	if err != nil {
 		log.Fatal(err)
@@ -116,8 +116,7 @@ func issueToken(context.Context) (token string, expires time.Time, err error) {
 	return "a token", time.Now().Add(time.Hour), nil
 }
 
-// Credentials of the program are asked for when a connection is made, and before they
-// expire.
+// The program's credentials are read for each new connection, and before they expire.
 func ExampleWithCredentials() {
 	store, err := redis.Open("rediss://cache.example", redis.WithCredentials(
 		func(ctx context.Context) (redis.Credentials, error) {
@@ -138,7 +137,7 @@ func ExampleWithCredentials() {
 	// <nil>
 }
 
-// A cluster is reached by clients that the program makes for its nodes.
+// The program makes the clients of a cluster's nodes.
 func ExampleNewClusterStore() {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	store := redis.NewClusterStore(func(addr string) *goredis.Client {
@@ -155,7 +154,7 @@ func ExampleNewClusterStore() {
 	// <nil>
 }
 
-// What the cache has no method for is asked by go-redis' own client.
+// go-redis' own client runs commands for which the cache has no method.
 func ExampleClient() {
 	c, err := xcache.Open("redis", "redis://localhost/2")
 	if err != nil {

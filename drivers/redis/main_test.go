@@ -20,7 +20,7 @@ var subject = &drivertest.Subject{
 	Node:     func(s *settings.Settings) node.Node { return redis.NewNode(s, nil) },
 	Packages: []string{"drivers/redis.", "redis/go-redis"},
 	NewStore: func(_ testing.TB, addr, password string) driver.Store {
-		// The client would send writes again.
+		// This client would send writes again.
 		options := &goredis.Options{Addr: addr, Password: password, MaxRetries: 5, MinRetryBackoff: -1}
 		return redis.NewStore(goredis.NewClient(options), redis.CloseClient())
 	},

@@ -30,7 +30,7 @@ func nativeClient(store driver.Store, addr string) (drivertest.NativeClient, err
 	}}, nil
 }
 
-// Credentials of the program's are those of the client, too.
+// The client also uses the program's credentials.
 func TestNativeClientAsksForCredentials(t *testing.T) {
 	server := subject.StartServer(t, servertest.User("ann", "secret", "~*", "+@all"))
 	store, err := redis.Open("redis://"+server.Addr, redis.WithCredentials(func(context.Context) (redis.Credentials, error) {

@@ -21,8 +21,8 @@ import (
 
 func TestOwnClusters(t *testing.T) { subject.OwnClustersOf(t) }
 
-// ownClusters are the ways to have a cluster of clients of the program's, which would
-// send writes again.
+// ownClusters are the ways to make a cluster of the program's clients, which would send
+// writes again.
 var ownClusters = []drivertest.OwnCluster{
 	{Name: "NewClusterStore", Open: func(o drivertest.ClientOptions, seeds []string) (driver.Store, error) {
 		return redis.NewClusterStoreWith(redis.CallTimeout(o.Timeout), func(addr string) *goredis.Client {
@@ -59,7 +59,7 @@ func TestOwnClustersOpenWithoutIO(t *testing.T) {
 	subject.AwaitNoGoroutines(t)
 }
 
-// What the program owns is open after Close, and its hooks see the commands.
+// The program's client is open after Close, and its hooks see the commands.
 func TestOwnClusterClientStaysOpen(t *testing.T) {
 	client := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: subject.Cluster(t).Addrs()})
 	defer func() { _ = client.Close() }()
@@ -100,7 +100,7 @@ func (*countingHook) ProcessPipelineHook(next goredis.ProcessPipelineHook) gored
 	return next
 }
 
-// NewClusterStore closes the clients that it has had made, whose hooks see the commands.
+// NewClusterStore closes its clients, and their hooks see the commands.
 func TestNewClusterStoreOwnsItsClients(t *testing.T) {
 	servers := subject.Cluster(t)
 	hook := &countingHook{}
@@ -127,7 +127,7 @@ func TestNewClusterStoreOwnsItsClients(t *testing.T) {
 	subject.AwaitNoGoroutines(t)
 }
 
-// Calls fail while go-redis finds the primary's successor, and say whether they may have
+// Calls fail while go-redis looks for the new primary, and report whether they may have
 // been applied.
 func TestClientOfSentinelsFollowsAFailover(t *testing.T) {
 	servers := subject.StartSentinel(t)

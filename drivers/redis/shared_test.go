@@ -6,7 +6,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/drivertest"
 )
 
-// What every driver for servers of the kind is tested for.
+// These tests are the tests of every driver for servers.
 
 func TestConformance(t *testing.T)           { subject.Conformance(t) }
 func TestConformanceOfReplicas(t *testing.T) { subject.ConformanceOfReplicas(t) }
@@ -21,8 +21,8 @@ func TestReplicas(t *testing.T)              { subject.Replicas(t) }
 
 func TestBatchesAreOneRoundTrip(t *testing.T) { subject.RoundTrips(t) }
 
-// go-redis itself: 3 for a hit, 23 for a miss, 5 for Set; the checks of a real
-// connection add 3 to each.
+// go-redis itself allocates 3 times for a hit, 23 times for a miss, and 5 times for Set.
+// The checks of a real connection add 3 to each.
 func TestAllocations(t *testing.T) {
 	subject.Allocations(t, drivertest.Allocations{Hit: 1, Miss: 0, Set: 0, SetMany: 12})
 }

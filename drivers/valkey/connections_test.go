@@ -48,10 +48,11 @@ func TestSilentConnectionIsReplacedAndLongCallsGoOnWaiting(t *testing.T) {
 		defer cancel()
 		patient <- drivertest.Do(ctx, s, "INCRBY", driver.Key(drivertest.Key(t, "n")), driver.Int(1))
 	}()
-	// It goes first: the connection ends with the first one on it, if that has less time.
+	// This call goes first, because the connection ends with its first call if that call
+	// has less time.
 	drivertest.Eventually(t, func() bool { return bytes.Contains(proxy.Transcript(), []byte(drivertest.Key(t, "n"))) }, func() string { return "the call was not sent" })
 	drivertest.Eventually(t, func() bool {
-		_, err := s.Incr(t.Context(), k+":none", 1) // without a deadline of its own
+		_, err := s.Incr(t.Context(), k+":none", 1) // without a deadline
 		return err != nil && strings.Contains(err.Error(), "not found")
 	}, func() string { return "the silent connection is not replaced" })
 	select {
@@ -101,8 +102,8 @@ func TestManyCallersShareFewConnections(t *testing.T) {
 	require.Equal(t, 3, one(100), "connections for a hundred callers")
 }
 
-// A server that answers anything but RESP, or when nobody asked, must not take
-// the process down.
+// A server that does not reply in RESP, or replies without a request, must not crash the
+// process.
 func TestMalformedReplies(t *testing.T) {
 	for _, reply := range []string{
 		"$-2\r\n", "$99999999999999999999\r\n", "*-7\r\n", "*9999999999\r\n", "%-1\r\n", "$5\r\nhel", "nonsense\r\n", "\x00\x01\x02\r\n",
@@ -126,7 +127,8 @@ func TestMalformedReplies(t *testing.T) {
 							ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 							if err := drivertest.Do(ctx, s, "INCRBY", driver.Key("k"), driver.Int(1)); err != nil {
 								failed.Add(1)
-								// Half a reply may have the rest on its way: the caller's time is up first.
+								// The rest of an incomplete reply may be on its way, so the
+								// caller's time may end first.
 								assert.True(t, errors.Is(err, cmp.Or(ctx.Err(), driver.ErrUnavailable)) || errors.Is(err, driver.ErrUnavailable), err)
 							}
 							cancel()
@@ -140,8 +142,8 @@ func TestMalformedReplies(t *testing.T) {
 	}
 }
 
-// answering returns the address of a server that answers HELLO as it should, and
-// the first of all other commands on each connection by a text.
+// answering returns the address of a server that replies to HELLO correctly. The server
+// replies to the first other command on each connection with a text.
 func answering(t testing.TB, reply string) string {
 	t.Helper()
 	return serving(t, func() func(net.Conn) {
@@ -155,8 +157,8 @@ func answering(t testing.TB, reply string) string {
 	}, "INCRBY")
 }
 
-// serving returns the address of a server that answers HELLO as it should, and has each
-// connection answer a command by a function of its own.
+// serving returns the address of a server that replies to HELLO correctly. Each connection
+// replies to a command by a function of its own.
 func serving(t testing.TB, newAnswer func() func(net.Conn), command string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -11,7 +11,7 @@ import (
 	"github.com/xcache-go/xcache/internal/race"
 )
 
-// A command of the table costs two allocations more than valkey-go's own call, at most.
+// A command of the table costs at most two allocations more than valkey-go's own call.
 func TestCommandsAllocateAsValkeyGoDoes(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
@@ -66,7 +66,7 @@ func TestPipelinesAllocateLittle(t *testing.T) {
 	require.LessOrEqual(t, allocations(t, func() error { return store.Do(t.Context(), cmds, driver.Plain) }), 20.0, "allocations")
 }
 
-// What the store does for a command of the table, next to valkey-go's own call.
+// BenchmarkDo compares a command of the table with valkey-go's own call.
 func BenchmarkDo(b *testing.B) {
 	for _, s := range servers {
 		b.Run(s.name, func(b *testing.B) {

@@ -18,22 +18,22 @@ import (
 	"github.com/xcache-go/xcache/internal/fakeserver"
 )
 
-// A program imports the driver for its side effect, and names it by a DSN.
+// A program imports the driver for its side effect, and selects the driver by a DSN.
 func Example() {
 	c, err := xcache.OpenDSN("valkey://localhost:6379/0?client_name=shop&pool_size=20")
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer c.Close()
-	// Nothing has been connected yet: the first call does.
+	// Opening does not connect. The first call connects.
 	fmt.Println(c.Store())
 	// Output: valkey store localhost:6379/0
 }
 
-// A driver of one's own dials in its own way, and is used through a registry of
-// its own or under another name.
+// A program's own driver has its own dialer. Such a driver has a registry of its own, or
+// another name.
 func ExampleDriver() {
-	server := fakeserver.New() // in the place of a tunnel
+	server := fakeserver.New() // instead of a tunnel
 	var registry xcache.Registry
 	registry.Register("tunnel", valkey.Driver{
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -56,7 +56,7 @@ func ExampleDriver() {
 	// Ann <nil>
 }
 
-// A store works on full keys and bytes; programs put a cache on top.
+// A store works on full keys and bytes. Programs use a cache on a store.
 func ExampleStore() {
 	server := fakeserver.New()
 	dsn, err := driver.ParseDSN("valkey://cache.example")
@@ -89,13 +89,13 @@ func ExampleStore() {
 	// "" xcache: key not found
 }
 
-// A program that has a client already puts the cache on it.
+// A program with a client of its own makes a cache on the client.
 func ExampleNewStore() {
 	client, err := valkeygo.NewClient(clientOption())
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer client.Close() // the store leaves it open
+	defer client.Close() // the store does not close the client
 	c, err := xcache.New(valkey.NewStore(client))
 	if err != nil {
 		log.Fatal(err)
@@ -120,7 +120,7 @@ func ExampleStoreOption() {
 	// true
 }
 
-// clientOption has a server inside the process in the place of one elsewhere.
+// clientOption connects to a server inside the process.
 func clientOption() valkeygo.ClientOption {
 	server := fakeserver.New()
 	return valkeygo.ClientOption{
@@ -134,8 +134,8 @@ func clientOption() valkeygo.ClientOption {
 	}
 }
 
-// lockedConn is for the server inside the process, whose connections are used by
-// one goroutine at a time.
+// lockedConn is a connection to the server inside the process, which allows one goroutine
+// at a time.
 type lockedConn struct {
 	net.Conn
 	mu sync.Mutex
@@ -153,8 +153,8 @@ func (c *lockedConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// What the cache has no method for is asked by valkey-go's own client, which connects at
-// once.
+// valkey-go's own client runs commands for which the cache has no method. The client
+// connects at once.
 func ExampleClient() {
 	c, err := xcache.Open("valkey", "valkey://127.0.0.1:1/2")
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// feedAll has replies read in pieces of a size, as conn does, and returns what is
-// passed on, and why no more is.
+// feedAll reads replies in pieces of a size, as conn does. The result is the passed text,
+// and the error that ends the reading.
 func feedAll(c *conn, text string, size int) (passed string, err error) {
 	var good strings.Builder
 	for at := 0; at < len(text) && c.refused == nil; at += size {
@@ -26,7 +26,7 @@ func feedAll(c *conn, text string, size int) (passed string, err error) {
 	return good.String(), c.refused
 }
 
-// newReplies returns a connection on which replies to so many commands are due.
+// newReplies returns a connection that expects replies to a number of commands.
 func newReplies(commands int64) *conn {
 	c := &conn{}
 	c.replies = ofReplies(2<<20, true, func([]byte) {})
@@ -144,7 +144,7 @@ func TestFramingDropsWhatNobodyWaitsFor(t *testing.T) {
 			}
 		}
 	}
-	// A reply of which a part was passed on is not dropped.
+	// A reply that was passed on in part is not dropped.
 	for _, part := range []string{"$3\r\na", "*2\r\n:1\r\n"} {
 		c := newReplies(1)
 		_, err := feedAll(c, part, 100)
@@ -158,7 +158,7 @@ func TestFramingPassesNoClaimOnThatNothingStandsBehind(t *testing.T) {
 	passed, err := feedAll(newReplies(1), strings.Repeat(claim, maxDepth), 1<<20)
 	require.NoError(t, err)
 	require.Empty(t, passed)
-	// All of them together must be there, not each alone.
+	// The limit is for all of them together, and not for each.
 	half := fmt.Sprintf("*%d\r\n", freeElements/2+50)
 	passed, err = feedAll(newReplies(1), strings.Repeat(half, 5), 1<<20)
 	require.NoError(t, err)
@@ -182,7 +182,7 @@ func TestFramingOfRequests(t *testing.T) {
 	require.False(t, c.follow(fmt.Appendf(nil, "*1\r\n$%d\r\n", maxBulk+1)))
 }
 
-// However a stream comes in, the same is made of it.
+// A stream has the same result in pieces of any size.
 func FuzzFraming(f *testing.F) {
 	for _, seed := range []string{"*2\r\n$1\r\na\r\n:1\r\n", "$-1\r\n", "|1\r\n+a\r\n+b\r\n>1\r\n_\r\n", "$00000000001\r\na\r\n", "*16777217\r\n", "$3000000\r\na"} {
 		f.Add(seed, 3)

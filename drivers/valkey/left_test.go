@@ -20,8 +20,8 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// A caller who leaves costs the next ones neither their connection nor the right reply,
-// whatever kind of reply is still to come for him.
+// After a caller has left, later callers keep the connection and get the right replies, for
+// every kind of reply that is still to come.
 func TestCallersWhoLeaveCostNoConnection(t *testing.T) {
 	server := subject.Standalone(t)
 	proxy := xcachetest.NewProxy(t, server.Addr)
@@ -80,9 +80,9 @@ func TestCallersWhoLeaveCostNoConnection(t *testing.T) {
 	require.EqualValues(t, 1, dials.Load(), "connections")
 }
 
-// A caller who leaves in the middle of a reply costs the connection, as the rest would
-// have to be read by valkey-go. The calls behind it were not sent: they go over another
-// one.
+// A caller who leaves in the middle of a reply costs the connection, because valkey-go
+// would have to read the rest. The calls behind the reply were not sent, and use another
+// connection.
 func TestCallersWhoLeaveInAReply(t *testing.T) {
 	for _, part := range []string{"$5\r\nhel", "*3\r\n:1\r\n"} {
 		half, whole := xcachetest.NewProxy(t, answering(t, part)), answering(t, ":7\r\n")
@@ -110,7 +110,7 @@ func TestCallersWhoLeaveInAReply(t *testing.T) {
 	}
 }
 
-// However many callers leave in the middle of a reply, one after the other, nobody else
+// Many callers leave in the middle of a reply, one after the other, and no other caller
 // fails.
 func TestCallersWhoLeaveInTheirRepliesFailNobody(t *testing.T) {
 	const leavers, rounds = 12, 6
@@ -145,8 +145,8 @@ func TestCallersWhoLeaveInTheirRepliesFailNobody(t *testing.T) {
 	t.Logf("%d connections", dials.Load())
 }
 
-// poppingSlowly returns the address of a server that answers HELLO, and every LPOP with one
-// element at once and with another one after a pause.
+// poppingSlowly returns the address of a server that replies to HELLO. For every LPOP the
+// server sends one element at once and another element after a pause.
 func poppingSlowly(t testing.TB, pause time.Duration) string {
 	t.Helper()
 	return serving(t, func() func(net.Conn) {
@@ -158,8 +158,8 @@ func poppingSlowly(t testing.TB, pause time.Duration) string {
 	}, "LPOP")
 }
 
-// Values are the caller's again when the call has returned, whether or not it has left
-// before they were written.
+// After the return of the call, values belong to the caller again, even if the call has
+// left before they were written.
 func TestLongValuesAreTheCallersAgain(t *testing.T) {
 	const callers, keys, size = 24, 4, 100_000
 	proxy := xcachetest.NewProxy(t, subject.Standalone(t).Addr)

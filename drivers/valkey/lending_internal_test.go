@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// However valkey-go divides what it writes, values are put in the place of references.
+// Values replace references for every division of valkey-go's writes.
 func TestLoansAreWrittenInTheirPlace(t *testing.T) {
 	value := func(size int) []byte { return bytes.Repeat([]byte{byte('a' + size%26)}, size) }
 	for range 200 {
@@ -20,20 +20,20 @@ func TestLoansAreWrittenInTheirPlace(t *testing.T) {
 			fmt.Fprintf(&request, "*2\r\n$3\r\nSET\r\n")
 			fmt.Fprintf(&want, "*2\r\n$3\r\nSET\r\n")
 			switch v := value(rand.N(3 * maxScratch / 2)); rand.N(4) {
-			case 0: // text that ends as a reference begins
+			case 0: // text that ends like the beginning of a reference
 				fmt.Fprintf(&request, "$4\r\nx$24\r\n")
 				fmt.Fprintf(&want, "$4\r\nx$24\r\n")
 			case 1: // a value of a reference's length
 				fmt.Fprintf(&request, "$24\r\n%s\r\n", value(24))
 				fmt.Fprintf(&want, "$24\r\n%s\r\n", value(24))
-			case 2: // one that has the mark, and was not lent
+			case 2: // a value with the mark that was not lent
 				fmt.Fprintf(&request, "$24\r\n%s12345678\r\n", c.loans.mark[len(header):])
 				fmt.Fprintf(&want, "$24\r\n%s12345678\r\n", c.loans.mark[len(header):])
 			default:
 				lent := c.loans.lend(v)
 				fmt.Fprintf(&request, "$24\r\n%s\r\n", lent.reference[:])
 				fmt.Fprintf(&want, "$%d\r\n%s\r\n", len(v), v)
-				if rand.N(2) == 0 { // the caller leaves, and changes it
+				if rand.N(2) == 0 { // the caller leaves, and changes the value
 					lent.end(false)
 					clear(v)
 				}
@@ -53,8 +53,7 @@ func TestLoansAreWrittenInTheirPlace(t *testing.T) {
 	}
 }
 
-// A value that is not there any more ends what is written: what follows would be taken
-// for it.
+// A missing value ends the connection, because the next bytes would be read as the value.
 func TestLoansThatAreGoneEndTheConnection(t *testing.T) {
 	l := newLoans()
 	lent := l.lend(make([]byte, minLent))

@@ -38,7 +38,7 @@ var subject = &drivertest.Subject{
 
 func TestMain(m *testing.M) { subject.Main(m) }
 
-// newClient returns a client of the program's.
+// newClient returns a client of the program.
 func newClient(t testing.TB, option valkeygo.ClientOption) valkeygo.Client {
 	t.Helper()
 	option.ForceSingleClient, option.DisableCache = true, true

@@ -29,7 +29,7 @@ var ownClusters = []drivertest.OwnCluster{
 	}},
 }
 
-// newClusterClient returns a client for a cluster of the program's.
+// newClusterClient returns a client of the program for a cluster.
 func newClusterClient(o drivertest.ClientOptions, seeds ...string) (valkeygo.Client, error) {
 	option := valkeygo.ClientOption{InitAddress: seeds, DisableCache: true, PipelineMultiplex: -1, TLSConfig: o.TLS, Password: o.Password}
 	if o.Dial != nil {
@@ -44,7 +44,7 @@ func newClusterClient(o drivertest.ClientOptions, seeds ...string) (valkeygo.Cli
 	return client, err
 }
 
-// What the program owns is open after Close, and its hooks see the commands.
+// The program's client is open after Close, and its hooks see the commands.
 func TestOwnClusterClientStaysOpen(t *testing.T) {
 	client, err := newClusterClient(drivertest.ClientOptions{}, subject.Cluster(t).Addrs()...)
 	require.NoError(t, err)
@@ -70,7 +70,7 @@ func TestOwnClusterClientStaysOpen(t *testing.T) {
 	require.NoError(t, client.Do(t.Context(), client.B().Get().Key(drivertest.Key(t, "0")).Build()).Error(), "the client is closed")
 }
 
-// hooked is what packages such as valkeyhook make of a client.
+// hooked wraps a client, as packages such as valkeyhook do.
 type hooked struct {
 	valkeygo.Client
 	seen *atomic.Int32
@@ -94,8 +94,8 @@ func (h hooked) Nodes() map[string]valkeygo.Client {
 	return nodes
 }
 
-// The first call finds the connections closed, the second one all of them, and the others
-// know it.
+// The first call finds the connections closed, the second finds all connections closed, and
+// later calls know that.
 func TestOwnClusterClientThatTheProgramCloses(t *testing.T) {
 	client, err := newClusterClient(drivertest.ClientOptions{}, subject.Cluster(t).Addrs()...)
 	require.NoError(t, err)

@@ -16,8 +16,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/valkey"
 )
 
-// valkey-go says that it is closing to calls at a primary that its client of
-// sentinels leaves. The cache is not closed by that.
+// When valkey-go's client of sentinels leaves a primary, calls there get the error of a
+// closed client. The cache is not closed by that error.
 func TestClientOfSentinelsLeavesAFrozenPrimary(t *testing.T) {
 	servers := subject.StartSentinel(t)
 	client, err := valkeygo.NewClient(valkeygo.ClientOption{

@@ -6,7 +6,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/drivertest"
 )
 
-// What every driver for servers of the kind is tested for.
+// These tests are the tests of every driver for servers.
 
 func TestConformance(t *testing.T)           { subject.Conformance(t) }
 func TestConformanceOfReplicas(t *testing.T) { subject.ConformanceOfReplicas(t) }
@@ -21,7 +21,7 @@ func TestReplicas(t *testing.T)              { subject.Replicas(t) }
 
 func TestBatchesAreOneRoundTrip(t *testing.T) { subject.RoundTrips(t) }
 
-// valkey-go itself: 1 for a hit, 1 for Set with a TTL.
+// valkey-go itself allocates once for a hit, and once for Set with a TTL.
 func TestAllocations(t *testing.T) {
 	subject.Allocations(t, drivertest.Allocations{Hit: 1, Miss: 0, Set: 0, SetMany: 6})
 }

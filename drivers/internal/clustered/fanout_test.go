@@ -15,7 +15,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
-// A record of what nodes were sent: "a SET k".
+// A record has the commands that nodes were sent: "a SET k".
 type record struct {
 	mu   sync.Mutex
 	sent []string
@@ -29,7 +29,7 @@ func (r *record) add(node string, c *driver.Cmd) {
 
 func reply(text string) error { return servererror.Parse(text, nil) }
 
-// of returns a key whose slot is in the third of a node.
+// of returns a key with a slot in the third of a node.
 func of(node string, name string) string {
 	for i := range 100 {
 		if key := fmt.Sprint("{", i, "}", name); string("abc"[int(keyslot.Of(key))*3/slots]) == node {
@@ -94,7 +94,7 @@ func TestOrderOfAKeyIsKept(t *testing.T) {
 	}
 }
 
-// Two nodes that send a call to and fro end it in time, and do not spin.
+// Two nodes that redirect a call to each other end the call in time, and do not spin.
 func TestNodesThatDisagree(t *testing.T) {
 	var calls record
 	s := openFake(t, func(n *fakeNode) {

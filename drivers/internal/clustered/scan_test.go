@@ -12,18 +12,18 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 )
 
-// Each node of the cluster has one key, and c has another key that moves during a scan.
+// Each node of the cluster has one key. c has a second key, which moves during a scan.
 func TestScanFindsWhatMovesMeanwhile(t *testing.T) {
 	const moving = "key4"
 	slot := keyslot.Of(moving)
 	require.GreaterOrEqual(t, int(slot), 2*slots/3, "the first owner of the slot is c")
 	without := fmt.Sprintf("%d-%d %d-%d", 2*slots/3, slot-1, slot+1, slots-1)
-	// A step is what the cluster looks like from the scan of a node on.
+	// A step is the state of the cluster from the scan of a node on.
 	type step struct {
 		at      string // the node
-		holder  string // of the key that moves
-		a, c, d string // what these say of themselves: the epoch and the slots
-		last    string // the owner of the last third in the topology, c if empty, or none
+		holder  string // the node of the key that moves
+		a, c, d string // the epochs and slots that these nodes report
+		last    string // the owner of the last third in the topology; c if empty
 	}
 	all := fmt.Sprintf("%d-%d", 2*slots/3, slots-1)
 	before := step{holder: "c", a: "1 connected", c: "3 connected " + all}
@@ -50,7 +50,7 @@ func TestScanFindsWhatMovesMeanwhile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			now, next := before, steps
-			var mu sync.Mutex // topologies are learnt in the background
+			var mu sync.Mutex // topologies are loaded in the background
 			reach := func(at string) {
 				if len(next) > 0 && next[0].at == at {
 					now, next = next[0], next[1:]

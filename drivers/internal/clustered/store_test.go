@@ -15,10 +15,10 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// The tests of the drivers run against real servers. These are about what those
-// do not do at will.
+// The tests of the drivers run against real servers. The tests here need behaviour that
+// real servers do not have on demand.
 
-// A fakeNode answers at once. Methods that are nil must not be called.
+// A fakeNode replies at once. Nil methods must not be called.
 type fakeNode struct {
 	node.Node
 	addr  string
@@ -29,7 +29,7 @@ type fakeNode struct {
 	do    func(ctx context.Context, cmds []*driver.Cmd, how driver.How) error
 	began time.Time
 
-	disconnect func() // if not nil
+	disconnect func() // may be nil
 	timeout    time.Duration
 }
 
@@ -72,8 +72,7 @@ func (n *fakeNode) Disconnect() {
 }
 func (n *fakeNode) Close() error { return nil }
 
-// openFake returns a store on three fake nodes, a, b and c, with a third of the
-// slots each.
+// openFake returns a store on three fake nodes, a, b and c, each with a third of the slots.
 func openFake(t testing.TB, prepare func(*fakeNode)) *Store {
 	t.Helper()
 	dsn, err := driver.ParseDSN("redis+cluster://a:1")

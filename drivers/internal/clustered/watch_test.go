@@ -15,8 +15,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A server that answers nothing is left when another one has its slots, long before
-// the calls on it would give up. Those that only read are repeated.
+// A silent server is left when another server owns its slots, long before its calls would
+// time out. Read-only calls are repeated.
 func TestSilentServerIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key := of("a", "k")
@@ -67,8 +67,7 @@ func TestSilentServerIsLeft(t *testing.T) {
 	})
 }
 
-// Nobody watches while there is nothing to be seen, and a call on a server that
-// is slow goes on.
+// The watch ends with the waiting calls, and a call on a slow server continues.
 func TestWatchEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openFake(t, func(n *fakeNode) {

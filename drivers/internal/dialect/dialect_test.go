@@ -17,13 +17,13 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
-// A server refuses what its version lacks, as real ones do, and answers all else
-// with OK. What real ones lack, and whether the scripts do the same, is tested on
-// them, by package drivertest.
+// A server refuses the commands that its version lacks, as real servers do, and replies OK
+// to all others. Package drivertest tests with real servers which commands they lack, and
+// whether the scripts have the same effect.
 type server struct {
-	version string            // empty: HELLO is no command
-	down    error             // why HELLO gets no answer
-	denies  map[string]string // what it answers to some commands
+	version string            // if empty, HELLO is an unknown command
+	down    error             // the error of HELLO
+	denies  map[string]string // the error replies to some commands
 	sent    []string
 }
 
@@ -72,7 +72,7 @@ func (s *server) lacks(c *driver.Cmd) bool {
 	return slices.ContainsFunc(dialect.Forms(), func(f dialect.Form) bool { return f.Command == c.Name && f.Made(c.Args) && !f.In(version) })
 }
 
-// commands reads lines such as "SET k v GET".
+// commands parses lines such as "SET k v GET".
 func commands(lines ...string) []*driver.Cmd {
 	cmds := make([]*driver.Cmd, len(lines))
 	for i, line := range lines {
@@ -96,7 +96,7 @@ func TestDo(t *testing.T) {
 		calls   [][]string // one after the other, on one Dialect
 		atomic  bool
 		sent    []string
-		refused []string // of the last call, the errors' text; empty for none
+		refused []string // the texts of the errors of the last call; empty without an error
 	}{
 		{
 			name: "a command that the server has costs nothing", version: "7.0.15",

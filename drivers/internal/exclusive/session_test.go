@@ -17,13 +17,13 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// A server that is told what to send: what real servers do not.
+// A server sends the bytes of a test, which no real server would send.
 type server struct {
 	t    *testing.T
 	conn net.Conn
 }
 
-// begin returns a session at a server of the test's, behind the greeting.
+// begin returns a session at a server of the test, after the handshake.
 func begin(t *testing.T, query string) (driver.Session, server) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -68,7 +68,7 @@ func receive(t *testing.T, session driver.Session, within time.Duration) (driver
 
 const plenty = 30 * time.Second
 
-// A reply may come in parts, with contexts that end after each of them.
+// A reply may arrive in parts, and the context of a call may end after each part.
 func TestNothingOfAReplyIsLost(t *testing.T) {
 	session, server := begin(t, "")
 	element := strings.Repeat("element", 10_000)
@@ -98,7 +98,7 @@ func TestNothingOfAReplyIsLost(t *testing.T) {
 	require.Equal(t, "PONG", string(in.Reply.Data))
 }
 
-// What answers nothing, or not what was asked for, ends the session.
+// A silent server, and a reply that does not fit the command, end the session.
 func TestNonsenseEndsASession(t *testing.T) {
 	for name, tt := range map[string]struct {
 		command, says string
@@ -127,8 +127,8 @@ func TestNonsenseEndsASession(t *testing.T) {
 	}
 }
 
-// The reply to a command that was sent before the session subscribed comes first, though
-// it looks like a message.
+// The reply to a command from before the subscription comes first, although the reply looks
+// like a message.
 func TestRepliesAreToldFromMessages(t *testing.T) {
 	session, server := begin(t, "")
 	sendOne(t, session, "LRANGE", driver.Key("k"), driver.Int(0), driver.Int(-1))
@@ -148,8 +148,8 @@ func TestRepliesAreToldFromMessages(t *testing.T) {
 	require.NoError(t, session.Err(), "a refusal ends nothing")
 }
 
-// A server that says nothing more after a transaction has begun: nothing of it is sent,
-// and nothing is in doubt.
+// The server is silent after MULTI: no command of the transaction is sent, and no outcome
+// is unknown.
 func TestARefusedMultiSendsNothing(t *testing.T) {
 	session, server := begin(t, "")
 	done := make(chan error)
@@ -166,7 +166,7 @@ func TestARefusedMultiSendsNothing(t *testing.T) {
 	require.NoError(t, session.Err())
 }
 
-// A caller may be served by a dialer that does not listen to contexts.
+// A dialer may ignore contexts.
 func TestADeafDialerHoldsNobodyUp(t *testing.T) {
 	dsn, err := driver.ParseDSN("redis://nowhere")
 	require.NoError(t, err)

@@ -17,7 +17,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
-// is reports whether err is of a kind and has an outcome.
+// is reports whether err has a kind and an outcome.
 func is(err, kind error, outcome driver.Outcome) bool {
 	var e *driver.Error
 	return errors.Is(err, kind) && errors.As(err, &e) && e.Outcome == outcome
@@ -68,8 +68,8 @@ func TestWhatAConnectionReports(t *testing.T) {
 	}
 }
 
-// The end of the caller's context is that context's error, and no word of the server;
-// the end of the store's own time is the other way round.
+// The end of the caller's context is the error of that context, and not an error of the
+// server. The end of the store's own time is an error of the server.
 func TestWhoseTimeWasUp(t *testing.T) {
 	past, soon, far := time.Unix(0, 0), time.Now().Add(time.Millisecond), time.Now().Add(time.Hour)
 	callers, cancel := context.WithDeadline(t.Context(), past)
@@ -110,7 +110,7 @@ func TestWhoseTimeWasUp(t *testing.T) {
 	}
 }
 
-// A connection has the deadline of its call, and may tell of it before the context does.
+// A connection has the deadline of its call, and may time out before the context does.
 func TestAConnectionThatKnowsOfTheEndFirst(t *testing.T) {
 	deadline := time.Now().Add(time.Hour)
 	callers, cancel := context.WithDeadline(t.Context(), deadline)
@@ -137,7 +137,7 @@ func TestAConnectionThatKnowsOfTheEndFirst(t *testing.T) {
 func TestErrorLineIsTheFirstErrorReply(t *testing.T) {
 	for data, want := range map[string]string{
 		"-ERR no\r\n+OK\r\n": "ERR no",
-		"-ERR half":          "", // its end is missing
+		"-ERR half":          "", // the end is missing
 		"+OK\r\n":            "",
 		"-\r\n":              "",
 		"":                   "",

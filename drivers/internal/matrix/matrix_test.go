@@ -11,7 +11,7 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
-// What "go test -json" prints, but for times.
+// printed is the output of "go test -json" without times.
 const printed = `
 {"Action":"start","Package":"m/drivers/redis"}
 {"Action":"run","Package":"m/drivers/redis","Test":"TestConformance"}
@@ -96,7 +96,7 @@ func TestSection(t *testing.T) {
 	require.Len(t, r.failed(""), 1, "failures")
 }
 
-// The page is what the table of the drivers says, whenever it was tested last.
+// The page has the table of the drivers.
 func TestPageIsUpToDate(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", page))
 	require.NoError(t, err)

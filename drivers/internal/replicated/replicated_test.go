@@ -19,17 +19,17 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// The tests of the drivers run against real servers. These are about time, in
-// which a server fails as it is told.
+// The tests of the drivers run against real servers. The tests here are about time: their
+// servers fail on demand.
 
-// A fakeServer answers, refuses or is silent.
+// A fakeServer replies, refuses or is silent.
 type fakeServer struct {
 	settings *settings.Settings
 	asked    atomic.Int32
-	err      error         // what it refuses calls with
-	silent   bool          // it answers no call
-	delay    time.Duration // until its answer
-	perKey   bool          // it refuses each key, not the call
+	err      error         // the error of its calls
+	silent   bool          // no call gets a reply
+	delay    time.Duration // before a reply
+	perKey   bool          // each key is refused, and not the call
 	closed   bool
 
 	disconnected atomic.Bool
@@ -72,11 +72,11 @@ func (s *fakeServer) Track(context.Context, []string, func([]string)) error { re
 
 var refused = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("LOADING"))
 
-// opTimeout is how long a call without a deadline may take in these tests.
+// opTimeout bounds a call without a deadline in these tests.
 const opTimeout = 8 * time.Second
 
-// open returns a store on n fake servers, the primary first. A server is nil
-// until it is opened.
+// open returns a store on n fake servers, the primary first. A server is nil before its
+// opening.
 func open(n int, reads settings.Reads) (driver.Store, []*fakeServer) {
 	fakes := make([]*fakeServer, n)
 	servers := &settings.Servers{Reads: reads}
@@ -94,7 +94,7 @@ func open(n int, reads settings.Reads) (driver.Store, []*fakeServer) {
 	return store, fakes
 }
 
-// openAll is open with all servers opened, and not asked yet.
+// openAll is open with all servers opened, and without a call.
 func openAll(t *testing.T, n int, reads settings.Reads) (driver.Store, []*fakeServer) {
 	t.Helper()
 	store, fakes := open(n, reads)
@@ -154,7 +154,7 @@ func TestTrackerIsLeftOut(t *testing.T) {
 	require.NotNil(t, driver.CapsOf(driver.CapsOf(store).Replicated.Primary()).Tracker, "the primary has none either")
 }
 
-// A replica that refuses is asked once, and again by one call at a time.
+// A replica that refuses is asked once. Later only one call at a time asks the replica.
 func TestReplicaThatRefusesIsLeftAlone(t *testing.T) {
 	for _, perKey := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -225,7 +225,7 @@ func TestSilentReplicaLeavesTimeForOthers(t *testing.T) {
 	}
 }
 
-// One call that was in a hurry says little about the replica.
+// One call with a short deadline says little about the replica.
 func TestHurriedCallsDoNotCondemnAReplica(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, fakes := openAll(t, 2, settings.PreferReplica)
@@ -257,7 +257,7 @@ func TestNobodyAnswers(t *testing.T) {
 				require.LessOrEqual(t, time.Since(start), opTimeout, "%s, call %d", reads, i)
 			}
 			require.Equal(t, reads == settings.Replica, fakes[0].asked.Load() == 0, "%s: the primary was asked", reads)
-			// As soon as one is back it is found, without waiting for anything.
+			// A server that is back is used at once.
 			fakes[2].silent = false
 			found := false
 			for range 3 {
@@ -269,7 +269,7 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 }
 
-// The only server that may be asked has all the time there is.
+// The only server that may be asked gets the whole time.
 func TestOnlyReplicaIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, fakes := openAll(t, 2, settings.Replica)

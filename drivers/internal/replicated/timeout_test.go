@@ -12,7 +12,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// Whatever servers are asked, in whatever order, a call takes no longer than it may.
+// A call is bounded for any servers, in any order.
 func TestACallTakesNoLongerThanItMayWhenAllServersAreSilent(t *testing.T) {
 	for _, reads := range []settings.Reads{settings.PreferReplica, settings.Replica} {
 		for n := 3; n < 6; n++ {
@@ -23,7 +23,7 @@ func TestACallTakesNoLongerThanItMayWhenAllServersAreSilent(t *testing.T) {
 						s.silent = true
 					}
 				}
-				for call := range 20 { // at first all are well, then they are in cooldown, and are tried again by and by
+				for call := range 20 { // at first all servers are healthy; then they are in cooldown, and are sometimes tried again
 					start := time.Now()
 					_, err := get(context.Background(), store)
 					require.ErrorIs(t, err, driver.ErrUnavailable)
@@ -43,7 +43,7 @@ func TestACallTakesNoLongerThanItMayWhenAllServersAreSilent(t *testing.T) {
 	}
 }
 
-// A primary that is slow to fail leaves the replicas what is left of the time.
+// A primary that fails slowly leaves the replicas the rest of the time.
 func TestThePrimaryAndThenTheReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, fakes := openAll(t, 3, settings.PreferReplica)
@@ -51,7 +51,7 @@ func TestThePrimaryAndThenTheReplicas(t *testing.T) {
 			s.silent = true
 		}
 		for range 10 { // until the replicas are in cooldown
-			_, _ = get(context.Background(), store) // all fail
+			_, _ = get(context.Background(), store) // all calls fail
 		}
 		start := time.Now()
 		_, err := get(context.Background(), store)
@@ -60,7 +60,7 @@ func TestThePrimaryAndThenTheReplicas(t *testing.T) {
 	})
 }
 
-// Disconnect reaches replicas that come later, and those that are on their way out.
+// Disconnect reaches replicas that are opened later, and replicas that are being removed.
 func TestDisconnectReachesEveryServer(t *testing.T) {
 	store, fakes := openAll(t, 3, settings.PreferReplica)
 	driver.CapsOf(store).Disconnector.Disconnect()

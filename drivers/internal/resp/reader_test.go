@@ -17,7 +17,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
-// read reads the replies that a source sends, up to an error.
+// read reads the replies of a source, up to an error.
 func read(source io.Reader, longest int64) (texts []string, err error) {
 	r := resp.NewReader(source, func(text string) error { return errors.New(text) })
 	r.Begin(100)
@@ -155,7 +155,7 @@ func TestReaderReadsPastStringsThatAreTooLong(t *testing.T) {
 		require.ErrorIs(t, err, io.EOF, "%.40q", tt.raw)
 		require.Equal(t, tt.want, strings.Join(texts, " "), "%.40q", tt.raw)
 	}
-	// Nothing is behind it, and a new connection is cheaper.
+	// No reply follows, and a new connection is cheaper.
 	r := resp.NewReader(strings.NewReader(long(2<<20)), nil)
 	r.Begin(1)
 	_, err := r.Next(shape.Any, 3)

@@ -11,7 +11,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/resp"
 )
 
-// replies are due with the same limits, as many as there are.
+// replies expects any number of replies, with the same limits.
 type replies struct {
 	limits resp.Limits
 	left   int
@@ -28,8 +28,8 @@ func (r *replies) Others() *resp.Limits { return &generous }
 
 var generous = resp.Limits{String: 1 << 29, Elements: 1 << 24}
 
-// scanAll scans text as it comes in pieces of a size. It returns what was passed
-// on, with !long! in the place of each string that is too long.
+// scanAll scans text in pieces of a size. The result is the passed text, with !long! for
+// each string that is too long.
 func scanAll(s *resp.Scanner, due resp.Due, text string, size int) (passed string, err error) {
 	var pending []byte
 	for len(text) > 0 {
@@ -140,7 +140,7 @@ func TestScannerFindsStringsThatAreTooLong(t *testing.T) {
 	}
 }
 
-// However a stream comes in, the same is made of it.
+// A stream has the same result in pieces of any size.
 func FuzzScanner(f *testing.F) {
 	for _, seed := range []string{"*2\r\n$1\r\na\r\n:1\r\n", "$-1\r\n", "|1\r\n+a\r\n+b\r\n>1\r\n_\r\n", "$00000000001\r\na\r\n", "*16777217\r\n", "$9\r\nabcdefghi\r\n+a\r\n"} {
 		f.Add(seed, 3)

@@ -34,7 +34,7 @@ func TestAllowed(t *testing.T) {
 
 func TestFromKeepsTheOrder(t *testing.T) {
 	for _, tt := range []struct {
-		fates string // r: may be sent again, x: failed for good, o: done
+		fates string // r: may be sent again, x: has finally failed, o: is done
 		want  int
 	}{
 		{"", 0}, {"o", 1}, {"r", 0}, {"rrr", 0}, {"orr", 1}, {"oor", 2}, {"rro", 3}, {"rxr", 2}, {"ror", 2}, {"xrr", 1},

@@ -1,7 +1,7 @@
 package script_test
 
 import (
-	"crypto/sha1" //nolint:gosec // what is tested
+	"crypto/sha1" //nolint:gosec // the tested function
 	"encoding/hex"
 	"testing"
 

@@ -18,8 +18,8 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// The tests of the drivers run against real servers. These are about time, and
-// about sentinels that know less than others, which real ones soon do not.
+// The tests of the drivers run against real servers. The tests here are about time, and
+// about sentinels with outdated knowledge, which real sentinels soon correct.
 
 var (
 	errRefused  = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("refused")).Retryable()
@@ -29,7 +29,7 @@ var (
 	errNoPerm   = driver.Fail(driver.ErrAuth, driver.NotApplied, errors.New("NOPERM"))
 )
 
-// A world is servers and sentinels by their addresses.
+// A world has servers and sentinels, by address.
 type world struct {
 	mu    sync.Mutex
 	hosts map[string]*host
@@ -39,24 +39,24 @@ type world struct {
 // A host is a server or a sentinel. Its fields are changed with the world locked.
 type host struct {
 	addr   string
-	err    error // of whatever it is asked
+	err    error // the error of all requests
 	silent bool
-	delay  time.Duration // before it is asked anything
+	delay  time.Duration // before each reply
 
 	// Of a server:
 	role  string
-	fates []error // of what it is sent next, one for each entry; then it obeys
+	fates []error // the errors of the next requests; after these the host obeys
 	calls int
-	open  int // nodes
+	open  int // number of open nodes
 
-	// Of a sentinel:
+	// record is empty for the primary itself
 	primary, record string // record is empty if it is the primary
 	epoch           int
 	id              string
 	knows           []string // other sentinels
-	denies          string   // a command that it does not permit
+	denies          string   // a command without permission
 	listeners       []chan string
-	heard           int // how often somebody began to listen, or tried to
+	heard           int // number of subscriptions, and of attempts
 }
 
 func newWorld(hosts ...*host) *world {
@@ -74,14 +74,14 @@ func (w *world) do(f func()) {
 	f()
 }
 
-// tell has a sentinel publish a message. The world is locked.
+// tell publishes a message of a sentinel. The world is locked.
 func (h *host) tell(message string) {
 	for _, l := range h.listeners {
 		l <- message
 	}
 }
 
-// hangUp ends all that listen to a sentinel. The world is locked.
+// hangUp ends all subscriptions at a sentinel. The world is locked.
 func (h *host) hangUp() {
 	for _, l := range h.listeners {
 		close(l)
@@ -100,7 +100,7 @@ func (w *world) open(t testing.TB, sentinels, query string) driver.Store {
 	t.Helper()
 	dsn, err := driver.ParseDSN("redis+sentinel://" + sentinels + "?master=m" + query)
 	require.NoError(t, err)
-	dsn.OpTimeout = dsn.Duration("op_timeout", 3*time.Second) // as the core does
+	dsn.OpTimeout = dsn.Duration("op_timeout", 3*time.Second) // as in the core
 	s, err := settings.ReadSentinel(dsn)
 	require.NoError(t, err)
 	return sentinel.Open(s, func(s *settings.Settings) node.Node {
@@ -116,7 +116,7 @@ func (w *world) open(t testing.TB, sentinels, query string) driver.Store {
 	})
 }
 
-// A fakeNode is what a driver has for a host.
+// A fakeNode is the driver's node of a host.
 type fakeNode struct {
 	world   *world
 	host    *host
@@ -125,7 +125,7 @@ type fakeNode struct {
 	once    sync.Once
 }
 
-// meet waits for as long as the host is silent, and returns its error.
+// meet waits while the host is silent, and returns the error of the host.
 func (n *fakeNode) meet(ctx context.Context) error {
 	n.world.mu.Lock()
 	silent, delay, err := n.host.silent, n.host.delay, n.host.err
@@ -151,7 +151,7 @@ func (n *fakeNode) meet(ctx context.Context) error {
 	}
 }
 
-// fate returns what becomes of the next thing that the host is sent.
+// fate returns the result of the next request to the host.
 func (n *fakeNode) fate() (err error) {
 	n.world.do(func() {
 		n.host.calls++
@@ -281,7 +281,7 @@ func (n *fakeNode) Query(ctx context.Context, words ...string) (driver.Reply, er
 	return driver.Reply{}, errors.New("unexpected " + command)
 }
 
-// Exclusive implements node.Exclusive. Sessions are for listening.
+// Exclusive implements node.Exclusive. Sessions only listen.
 func (n *fakeNode) Exclusive(context.Context, ...string) (driver.Session, error) {
 	session := &fakeSession{host: n.host, world: n.world, messages: make(chan string, 1)}
 	var err error

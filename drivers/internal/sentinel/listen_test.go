@@ -11,8 +11,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// The sentinel that replaces the primary says so, and long before they are asked
-// the next time calls go to the new one.
+// The sentinel that replaces the primary publishes that. Calls then go to the new primary,
+// long before the next poll.
 func TestSentinelsAreListenedTo(t *testing.T) {
 	for _, tt := range []struct {
 		name, message string
@@ -27,7 +27,7 @@ func TestSentinelsAreListenedTo(t *testing.T) {
 		w := newWorld(s1, s2, s3, a, b)
 		inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
 			wantServer(t, s, "a:1")
-			time.Sleep(3300 * time.Millisecond) // asked 300 ms ago, and not for 700 more
+			time.Sleep(3300 * time.Millisecond) // the last poll was 300 ms ago, and the next is in 700 ms
 			w.do(func() {
 				s2.primary, s2.epoch = "b:1", 6
 				s2.tell(tt.message)
@@ -38,14 +38,14 @@ func TestSentinelsAreListenedTo(t *testing.T) {
 				want = "b:1"
 			}
 			wantServer(t, s, want)
-			time.Sleep(time.Second) // nothing depends on what was heard
+			time.Sleep(time.Second) // correctness does not depend on messages
 			wantServer(t, s, "b:1")
 		})
 	}
 }
 
-// A subscription that was lost is had again, and what it missed is found out then.
-// One that is refused is asked for less and less often.
+// A lost subscription is renewed, and the changes meanwhile are found. A refused
+// subscription is tried less and less often.
 func TestListeningAgain(t *testing.T) {
 	s1, s2, s3 := three("a:1")
 	s3.denies = "SUBSCRIBE"

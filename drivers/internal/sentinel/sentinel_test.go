@@ -15,7 +15,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// get reads a key: its value is the address of the server that answers.
+// get reads a key. Its value is the address of the server.
 func get(ctx context.Context, s driver.Store) (string, error) {
 	dst := make([]driver.Value, 1)
 	if err := s.Get(ctx, []string{"k"}, dst); err != nil {
@@ -24,7 +24,7 @@ func get(ctx context.Context, s driver.Store) (string, error) {
 	return string(dst[0].Data), dst[0].Err
 }
 
-// put writes keys, and returns what became of each.
+// put writes keys, and returns the error of each.
 func put(ctx context.Context, s driver.Store, n int) []error {
 	entries := make([]driver.Entry, n)
 	outcomes := make([]error, n)
@@ -44,8 +44,8 @@ func wantServer(t testing.TB, s driver.Store, want string) {
 	require.Equal(t, want, got, "which server answers Get")
 }
 
-// inBubble runs a test in which time passes at once, and in the end closes the
-// store and looks for nodes that are left.
+// inBubble runs a test in which waiting takes no time. At the end inBubble closes the
+// store, and checks that no node is left.
 func inBubble(t *testing.T, w *world, sentinels, query string, test func(t *testing.T, s driver.Store)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestFollowsALaterFailover(t *testing.T) {
 		wantServer(t, s, "a:1")
 		w.do(func() { b.role, s1.primary, s1.epoch = "master", "b:1", 6 })
 		time.Sleep(2 * time.Second)
-		wantServer(t, s, "b:1") // one sentinel knows more than two others
+		wantServer(t, s, "b:1") // one sentinel has newer knowledge than two others
 	})
 }
 
@@ -83,13 +83,13 @@ func TestFollowsTheSentinelThatFailsOver(t *testing.T) {
 	w := newWorld(s1, s2, s3, a, b)
 	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
 		wantServer(t, s, "a:1")
-		w.do(func() { s2.record, s2.primary = "a:1", "b:1" }) // promoted, and not yet at the end
+		w.do(func() { s2.record, s2.primary = "a:1", "b:1" }) // promoted, before the end of the failover
 		time.Sleep(2 * time.Second)
 		wantServer(t, s, "b:1")
 	})
 }
 
-// A sentinel that was cut off, and an old primary that is one for a moment.
+// One sentinel was cut off, and an old primary is a primary for a moment.
 func TestDoesNotGoBack(t *testing.T) {
 	for _, epochs := range []bool{true, false} {
 		s1, s2, s3 := three("b:1")
@@ -102,7 +102,7 @@ func TestDoesNotGoBack(t *testing.T) {
 		inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
 			wantServer(t, s, "b:1")
 			if !epochs {
-				return // most sentinels decided
+				return // most sentinels have decided
 			}
 			w.do(func() { s1.err, s2.err = errRefused, errRefused })
 			time.Sleep(3 * time.Second)
@@ -112,7 +112,7 @@ func TestDoesNotGoBack(t *testing.T) {
 			require.ErrorIs(t, err, driver.ErrUnavailable, "went back to %s, %v", got, err)
 			w.do(func() { b.err, s1.err = nil, nil })
 			wantServer(t, s, "b:1")
-			// All sentinels were reset, and say so.
+			// All sentinels were reset, and report that.
 			w.do(func() {
 				for _, one := range []*host{s1, s2, s3} {
 					one.err, one.primary, one.epoch = nil, "a:1", 0
@@ -124,7 +124,7 @@ func TestDoesNotGoBack(t *testing.T) {
 	}
 }
 
-// Only the sentinel that has carried out a failover knows of it yet, and is slow.
+// Only the sentinel of a failover knows the new primary, and is slow.
 func TestMostSentinelsKnowLess(t *testing.T) {
 	s1, s2, s3 := three("a:1")
 	a, b := server("a:1", "master"), server("b:1", "master")
@@ -135,12 +135,12 @@ func TestMostSentinelsKnowLess(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		calls := a.calls
 		for range 20 {
-			w.do(func() { b.fates = []error{errReadOnly} }) // a reason to look again
+			w.do(func() { b.fates = []error{errReadOnly} }) // a reason to check again
 			wantServer(t, s, "b:1")
 			time.Sleep(77 * time.Millisecond)
 		}
 		require.Equal(t, calls, a.calls, "%d calls went to the old primary", a.calls-calls)
-		w.do(func() { s1.err = errRefused }) // it dies, and the failover with it
+		w.do(func() { s1.err = errRefused }) // the sentinel dies during the failover
 		time.Sleep(3 * time.Second)
 		wantServer(t, s, "a:1")
 	})
@@ -162,13 +162,14 @@ func TestServerThatIsNoPrimaryIsNotFollowed(t *testing.T) {
 	}
 }
 
-// What may be sent again is, with all that follows it, and nothing else.
+// Requests that are safe to repeat are repeated, with all requests behind them. No other
+// request is repeated.
 func TestWhatIsSentAgain(t *testing.T) {
 	wrongType := driver.Fail(driver.ErrWrongType, driver.NotApplied, nil)
 	for _, tt := range []struct {
 		name  string
-		fates []error // at the old primary
-		sent  int     // to the new one
+		fates []error // of requests at the old primary
+		sent  int     // number of requests to the new primary
 		want  []error
 	}{
 		{"all was refused", []error{errReadOnly, errReadOnly, errReadOnly}, 3, []error{nil, nil, nil}},
@@ -235,8 +236,8 @@ func TestTransactionIsSentAgainAsAWhole(t *testing.T) {
 	}
 }
 
-// A primary that answers, and refuses, is not waited for any longer than a server
-// without sentinels is.
+// A primary that replies with refusals is waited for no longer than a server without
+// sentinels.
 func TestPrimaryThatRefuses(t *testing.T) {
 	s1, s2, s3 := three("a:1")
 	a := server("a:1", "master")
@@ -254,7 +255,7 @@ func TestPrimaryThatRefuses(t *testing.T) {
 	})
 }
 
-// Calls wait for a primary, but not for ever one after the other.
+// Calls wait for a primary, but not in turn for ever.
 func TestWaitingForAPrimary(t *testing.T) {
 	s1, s2, s3 := three("a:1")
 	a := server("a:1", "master")
@@ -308,7 +309,7 @@ func TestCallsKeepTheirDeadline(t *testing.T) {
 	})
 }
 
-// Calls that wait at a server that was replaced end, with a true outcome.
+// Calls that wait at a replaced server end, with a true outcome.
 func TestCallsUnderWayAtAFrozenPrimary(t *testing.T) {
 	s1, s2, s3 := three("a:1")
 	a, b := server("a:1", "master"), server("b:1", "slave")
@@ -332,7 +333,7 @@ func TestCallsUnderWayAtAFrozenPrimary(t *testing.T) {
 	})
 }
 
-// Silence makes the store look after the primary, and calls wait no longer there.
+// Silence makes the store check the primary, and later calls do not wait there.
 func TestSilentPrimaryGetsNoMoreCalls(t *testing.T) {
 	s1, s2, s3 := three("a:1")
 	a := server("a:1", "master")
@@ -484,7 +485,7 @@ func TestStoreHasWhatItsServersHave(t *testing.T) {
 	}
 }
 
-// What the store adds to a call at the primary.
+// The test counts the store's own allocations in a call at the primary.
 func TestAllocations(t *testing.T) {
 	s1, s2, s3 := three("a:1")
 	w := newWorld(s1, s2, s3, server("a:1", "master"))
@@ -501,7 +502,7 @@ func BenchmarkSet(b *testing.B) {
 	s1, s2, s3 := three("a:1")
 	w := newWorld(s1, s2, s3, server("a:1", "master"))
 	start := time.Now()
-	w.now = func() time.Time { return start } // that of the drivers costs as little
+	w.now = func() time.Time { return start } // the clock of the drivers has the same cost
 	s := w.open(b, trio, "")
 	defer s.Close()
 	entries := make([]driver.Entry, 1)
@@ -519,8 +520,7 @@ func BenchmarkSet(b *testing.B) {
 	})
 }
 
-// What is written at a primary that is replaced is lost, even if its successor
-// cannot be reached from here.
+// Writes at a replaced primary are lost, even if its successor is unreachable from here.
 func TestPrimaryThatWasReplacedGetsNoMoreCalls(t *testing.T) {
 	s1, s2, s3 := three("a:1")
 	a, b := server("a:1", "master"), server("b:1", "master")

@@ -14,7 +14,7 @@ func TestRedirect(t *testing.T) {
 	native := errors.New("native")
 	for _, tt := range []struct {
 		text string
-		want *servererror.RedirectError // nil if there is none
+		want *servererror.RedirectError // nil without a redirection
 	}{
 		{"MOVED 3999 127.0.0.1:6381", &servererror.RedirectError{Slot: 3999, Host: "127.0.0.1", Port: "6381"}},
 		{"ASK 16383 cache-2.example:6379", &servererror.RedirectError{Slot: 16383, Host: "cache-2.example", Port: "6379", Ask: true}},
@@ -64,7 +64,7 @@ func TestAnew(t *testing.T) {
 		"MOVED 1 ?:1":                 false,
 		"ASK 1 h:1":                   false,
 		"ERR no such thing":           false,
-		"CLUSTERDOWN the cluster is.": true, // as before
+		"CLUSTERDOWN the cluster is.": true, // transient already
 	} {
 		err := servererror.Anew(servererror.Parse(text, nil), "h:1")
 		var e *driver.Error

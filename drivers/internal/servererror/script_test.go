@@ -10,13 +10,14 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 )
 
-// What a script says may begin as the words of a server do, and is no reason to run it again.
+// The text of a script's error may begin like an error of a server. Such a text is no
+// reason to run the script again.
 func TestOfScript(t *testing.T) {
 	for _, tt := range []struct {
 		text    string
 		kind    error
-		refused bool // it was not run
-		again   bool // and may be run again
+		refused bool // the script was not run
+		again   bool // the script may be run again
 	}{
 		{text: "NOSCRIPT No matching script. Please use EVAL.", kind: servererror.ErrNoScript, refused: true},
 		{text: "NOSCRIPT No matching script.", kind: driver.ErrScript, refused: true},
@@ -44,7 +45,7 @@ func TestOfScript(t *testing.T) {
 		{text: "BUSYGROUP Consumer Group name already exists", kind: driver.ErrScript},
 		{text: "WRONGTYPE Operation against a key holding the wrong kind of value script: 12, on @user_script:1.", kind: driver.ErrWrongType},
 		{text: "NOSTOCK sold out", kind: driver.ErrScript},
-		{text: "upstream failure", kind: driver.ErrUnavailable}, // a proxy's
+		{text: "upstream failure", kind: driver.ErrUnavailable}, // by a proxy
 	} {
 		err := servererror.OfScript(servererror.Parse(tt.text, nil), false)
 		require.ErrorIs(t, err, tt.kind, tt.text)

@@ -51,13 +51,13 @@ func TestParse(t *testing.T) {
 		{text: "ERR unknown command 'XYZ', with args beginning with: 'a'", kind: errors.ErrUnsupported},
 		{text: "ERR command 'HELLO' is not allowed", kind: errors.ErrUnsupported},
 		{text: "ERR unsupported command 'HELLO'", kind: errors.ErrUnsupported},
-		{text: "unsupported command 'HELLO'", kind: errors.ErrUnsupported}, // from here on Envoy's
+		{text: "unsupported command 'HELLO'", kind: errors.ErrUnsupported}, // the next errors are Envoy's
 		{text: "no upstream host", kind: driver.ErrUnavailable, transient: true},
 		{text: "upstream failure", kind: driver.ErrUnavailable, transient: true, unknown: true},
 		{text: "upstream protocol error", kind: driver.ErrUnavailable, unknown: true},
 		{text: "finished with 2 error(s)", kind: driver.ErrUnavailable, unknown: true},
 		{text: "invalid request", kind: servererror.ErrRefused},
-		{text: "ERR Connection refused", kind: driver.ErrUnavailable, transient: true, unknown: true}, // from here on twemproxy's
+		{text: "ERR Connection refused", kind: driver.ErrUnavailable, transient: true, unknown: true}, // the next errors are twemproxy's
 		{text: "ERR Connection timed out", kind: driver.ErrUnavailable, transient: true, unknown: true},
 		{text: "ERR Connection reset by peer", kind: driver.ErrUnavailable, transient: true, unknown: true},
 		{text: "ERR Host is down", kind: driver.ErrUnavailable, transient: true, unknown: true},
@@ -94,7 +94,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// A plain DSN on a cluster does not work, and the words of the cluster do not say why.
+// A plain DSN on a cluster does not work, and the errors of the cluster do not name the
+// reason.
 func TestRefusalsOfAClusterNameTheSchemeForOne(t *testing.T) {
 	for _, text := range []string{"MOVED 3999 127.0.0.1:6381", "CROSSSLOT Keys in request don't hash to the same slot"} {
 		err := servererror.Parse(text, nil)

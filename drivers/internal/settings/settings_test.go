@@ -137,7 +137,7 @@ func TestReadWhatIsNotThereYet(t *testing.T) {
 	}
 }
 
-// password returns what a new connection would log in with; "" for nothing.
+// password returns the password of a new connection, or "".
 func password(t *testing.T, s *settings.Settings) (string, error) {
 	t.Helper()
 	login, err := s.Login(t.Context())

@@ -14,7 +14,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
-// A listener keeps what it hears.
+// A listener keeps its events.
 type listener struct {
 	mu    sync.Mutex
 	heard []driver.Event
@@ -26,7 +26,7 @@ func (l *listener) hear(e driver.Event) {
 	l.heard = append(l.heard, e)
 }
 
-// kinds returns the kinds that were heard, after those under way.
+// kinds returns the kinds of all events, including events in flight.
 func (l *listener) kinds() []driver.EventKind {
 	synctest.Wait()
 	l.mu.Lock()
@@ -83,7 +83,7 @@ func TestAPanicLosesOneEvent(t *testing.T) {
 	require.Equal(t, []driver.Event{{Kind: driver.ServerBack}}, l.heard)
 }
 
-// Who reports does not wait for a listener that hangs, and what waits is bounded.
+// A reporter does not wait for a hanging listener, and the queue is bounded.
 func TestAListenerThatHangsHoldsNobodyUp(t *testing.T) {
 	release := make(chan struct{})
 	var heard atomic.Int32

@@ -31,7 +31,7 @@ func TestOneEventForEachChange(t *testing.T) {
 		s.Said("redis 7.0.15")
 		require.Empty(t, l.kinds(), "the first connection is no event")
 		time.Sleep(time.Minute)
-		for range 10_000 { // callers
+		for range 10_000 { // number of callers
 			s.Lost(errEnded)
 			s.Lost(errRefused)
 		}
@@ -54,7 +54,8 @@ func TestOneEventForEachChange(t *testing.T) {
 	})
 }
 
-// A server that accepts each connection and hangs up changes with each call.
+// A server that accepts each connection and then disconnects changes its state with each
+// call.
 func TestAServerThatFlapsIsToldOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l listener
@@ -70,7 +71,7 @@ func TestAServerThatFlapsIsToldOnceASecond(t *testing.T) {
 		events := len(l.kinds())
 		require.LessOrEqual(t, events, 2*11)
 		require.GreaterOrEqual(t, events, 10)
-		// What it is in the end is told, too.
+		// The last state is reported, too.
 		time.Sleep(time.Second)
 		s.Lost(errRefused)
 		s.Connected()

@@ -40,6 +40,6 @@ func TestJobsDoNotWaitForEachOther(t *testing.T) {
 		for range jobs {
 			p.Run(struct{}{})
 		}
-		p.Close() // a deadlock if one of them had to wait for another to end
+		p.Close() // a deadlock if one worker had to wait for the end of another
 	})
 }

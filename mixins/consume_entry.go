@@ -7,10 +7,10 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// settle handles an entry, and acknowledges the entry when that is done. reading is the
+// process handles an entry, and acknowledges the entry when that is done. reading is the
 // context of the consumption; handling is the context of handlers, and ends later.
-func (c *consumption[V]) settle(reading, handling context.Context, d delivery[V]) {
-	defer c.letGo(d.stored.ID)
+func (c *consumption[V]) process(reading, handling context.Context, d delivery[V]) {
+	defer c.release(d.stored.ID)
 	if reading.Err() != nil {
 		return // reading has just ended, and the entry stays pending
 	}
@@ -70,14 +70,14 @@ func (c *consumption[V]) acknowledge(handling context.Context, id string) {
 		_ = ack(context.WithoutCancel(handling)) // after a failure the entry stays pending
 		return
 	}
-	if err := c.insist(handling, "XACK", func() error { return ack(handling) }); err != nil && handling.Err() == nil {
+	if err := c.retry(handling, "XACK", func() error { return ack(handling) }); err != nil && handling.Err() == nil {
 		c.fail(err)
 	}
 }
 
 // giveUp adds an entry to the dead-letter stream, and then acknowledges the entry.
 func (c *consumption[V]) giveUp(handling context.Context, d delivery[V], why error) {
-	err := c.insist(handling, "XADD", func() error {
+	err := c.retry(handling, "XADD", func() error {
 		_, err := xcache.Run(handling, c.deadLetter(d, why), readText)
 		return err
 	})

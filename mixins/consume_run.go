@@ -49,7 +49,7 @@ func (c *consumption[V]) run(ctx context.Context) error {
 	for range c.options.Concurrency {
 		handlers.Go(func() {
 			for d := range c.work {
-				c.settle(reading, handling, d)
+				c.process(reading, handling, d)
 			}
 		})
 	}
@@ -84,7 +84,7 @@ func (c *consumption[V]) makeGroup(ctx context.Context, again bool) error {
 		start = c.last
 	}
 	c.mu.Unlock()
-	return c.insist(ctx, "XGROUP", func() error {
+	return c.retry(ctx, "XGROUP", func() error {
 		err := c.streams.XGroupCreate(ctx, c.key, c.group, start, XGroupCreateOptions{MkStream: true})
 		if errors.Is(err, xcache.ErrNotStored) {
 			return nil
@@ -99,7 +99,7 @@ func (c *consumption[V]) makeGroup(ctx context.Context, again bool) error {
 // inGroup calls fn until fn succeeds, and creates the group again if the group is gone.
 func (c *consumption[V]) inGroup(ctx context.Context, command string, fn func() error) error {
 	for wait := firstConsumeBackoff; ; wait = min(2*wait, longestConsumeBackoff) {
-		err := c.insist(ctx, command, fn)
+		err := c.retry(ctx, command, fn)
 		if !errors.Is(err, xcache.ErrNotFound) {
 			return err
 		}
@@ -110,9 +110,9 @@ func (c *consumption[V]) inGroup(ctx context.Context, command string, fn func() 
 	}
 }
 
-// insist calls fn, which sends a command, until fn succeeds, ctx ends, or the error is
+// retry calls fn, which sends a command, until fn succeeds, ctx ends, or the error is
 // permanent.
-func (c *consumption[V]) insist(ctx context.Context, command string, fn func() error) error {
+func (c *consumption[V]) retry(ctx context.Context, command string, fn func() error) error {
 	for wait := firstConsumeBackoff; ; wait = min(2*wait, longestConsumeBackoff) {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -271,13 +271,13 @@ func (c *consumption[V]) claim(ctx context.Context) error {
 		}
 		c.handOut(ctx, found)
 		if next == begin {
-			attempt.Pause(ctx, c.rhythm())
+			attempt.Pause(ctx, c.interval())
 		}
 	}
 }
 
-// rhythm is the time between two claims, and between two signs of life.
-func (c *consumption[V]) rhythm() time.Duration { return max(c.options.MinIdle/3, time.Millisecond) }
+// interval is the time between two claims, and between two signs of life.
+func (c *consumption[V]) interval() time.Duration { return max(c.options.MinIdle/3, time.Millisecond) }
 
 // autoClaim claims entries from an ID on, and returns the start of the next claim.
 func (c *consumption[V]) autoClaim(ctx context.Context, start string) (found []delivery[V], next string, err error) {
@@ -341,7 +341,7 @@ func (c *consumption[V]) handOut(ctx context.Context, found []delivery[V]) {
 		select {
 		case c.work <- d:
 		case <-ctx.Done():
-			c.letGo(d.stored.ID)
+			c.release(d.stored.ID)
 		}
 	}
 }
@@ -355,7 +355,7 @@ func (c *consumption[V]) hold(id string) bool {
 	return !here
 }
 
-func (c *consumption[V]) letGo(id string) {
+func (c *consumption[V]) release(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.held, id)
@@ -364,7 +364,7 @@ func (c *consumption[V]) letGo(id string) {
 // keep gives signs of life for the entries that are here, so that no consumer claims them.
 func (c *consumption[V]) keep(ctx context.Context) {
 	for {
-		attempt.Pause(ctx, c.rhythm())
+		attempt.Pause(ctx, c.interval())
 		if ctx.Err() != nil {
 			return
 		}

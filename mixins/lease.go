@@ -178,13 +178,13 @@ func (k *claim) stop(over, cause error) (before error) {
 	return before
 }
 
-// giveBack ends the claim here and at the server. over is the error of methods from now on.
+// giveBack ends the claim here and at the server. over is the error of methods after that.
 func (k *claim) giveBack(ctx context.Context, over, cause error) error {
 	before := k.stop(over, cause)
 	if before != nil && !errors.Is(before, k.notHeld) {
 		return before
 	}
-	until := k.until // which nobody changes any more
+	until := k.until // until does not change any more
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(time.Second, time.Until(until)))
 	defer cancel()
 	known, err := repeated(ctx, func() (bool, error) { return k.release(ctx) })

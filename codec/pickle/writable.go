@@ -27,7 +27,7 @@ func (serializer) CheckType(t reflect.Type) error {
 	known, ok := verdicts.Load(t)
 	if !ok {
 		c := typeCheck{seen: map[typePlace]bool{}}
-		c.look(t, false, "")
+		c.visit(t, false, "")
 		known, _ = verdicts.LoadOrStore(t, c.why)
 	}
 	if why := known.(string); why != "" {
@@ -69,8 +69,8 @@ func (c *typeCheck) refuse(path, format string, args ...any) {
 	}
 }
 
-// look visits type t. path is the path to t.
-func (c *typeCheck) look(t reflect.Type, absent bool, path string) {
+// visit visits type t. path is the path to t.
+func (c *typeCheck) visit(t reflect.Type, absent bool, path string) {
 	at := typePlace{t, absent}
 	if c.seen[at] || c.why != "" || t == timeType || t == bigIntType {
 		return
@@ -82,7 +82,7 @@ func (c *typeCheck) look(t reflect.Type, absent bool, path string) {
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
-		c.look(t.Elem(), true, path)
+		c.visit(t.Elem(), true, path)
 		return
 	case reflect.Interface:
 		if t.NumMethod() > 0 {
@@ -98,14 +98,14 @@ func (c *typeCheck) look(t reflect.Type, absent bool, path string) {
 	}
 	switch t.Kind() {
 	case reflect.Slice:
-		c.look(t.Elem(), true, path+"[]")
+		c.visit(t.Elem(), true, path+"[]")
 	case reflect.Array:
-		c.look(t.Elem(), absent || t.Len() == 0, path+"[]")
+		c.visit(t.Elem(), absent || t.Len() == 0, path+"[]")
 	case reflect.Map:
 		if why := keyRefusal(t.Key()); why != "" {
 			c.refuse(path, "%s", why)
 		}
-		c.look(t.Elem(), true, path+"[]")
+		c.visit(t.Elem(), true, path+"[]")
 	case reflect.Struct:
 		c.structure(t, absent, path)
 	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
@@ -134,7 +134,7 @@ func (c *typeCheck) structure(t reflect.Type, absent bool, path string) {
 				}
 			}
 		}
-		c.look(t.FieldByIndex(f.index).Type, away, path+f.name)
+		c.visit(t.FieldByIndex(f.index).Type, away, path+f.name)
 	}
 }
 

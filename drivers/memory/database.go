@@ -77,7 +77,7 @@ func (db *database) shrink(behind int) {
 		s.mu.Lock()
 		now := db.now()
 		s.evict(now)
-		s.settle(now)
+		s.enforceBounds(now)
 		s.mu.Unlock()
 	}
 }

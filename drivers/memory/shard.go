@@ -162,10 +162,10 @@ func (s *shard) expire(e *entry) {
 	s.remove(e)
 }
 
-// settle makes room for the writes under this lock, and reports their growth to the
-// database. The holder of the lock calls settle before unlocking. Without a write settle
-// does nothing.
-func (s *shard) settle(now int64) {
+// enforceBounds makes room for the writes under this lock, and reports their growth to the
+// database. The holder of the lock calls enforceBounds before unlocking. Without a write
+// enforceBounds does nothing.
+func (s *shard) enforceBounds(now int64) {
 	if s.fresh == nil && s.grownEntries == 0 && s.grownBytes == 0 {
 		return
 	}

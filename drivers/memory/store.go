@@ -218,7 +218,7 @@ func (db *database) get(key string) ([]byte, error) {
 	if e.deadline != never || e.object != nil {
 		if now := db.now(); s.gone(e, now) {
 			s.expire(e)
-			s.settle(now)
+			s.enforceBounds(now)
 			return nil, driver.ErrNotFound
 		}
 	}

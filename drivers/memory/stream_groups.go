@@ -86,8 +86,8 @@ func (s *stream) deliver(g *group, id arguments.StreamID, to *consumer) *deliver
 	return d
 }
 
-// settle ends that an entry is pending, and reports whether the entry was pending.
-func (s *stream) settle(g *group, id arguments.StreamID) bool {
+// removePending ends that an entry is pending, and reports whether the entry was pending.
+func (s *stream) removePending(g *group, id arguments.StreamID) bool {
 	d := g.pending.find(id)
 	if d == nil {
 		return false
@@ -252,7 +252,7 @@ func deleteConsumer(c *call) (driver.Reply, error) {
 	}
 	pending := one.pending.Len()
 	for one.pending.Len() > 0 {
-		s.settle(g, one.pending.At(0).id)
+		s.removePending(g, one.pending.At(0).id)
 	}
 	delete(g.consumers, one.name)
 	s.bytes -= consumerOverhead + int64(len(one.name))
@@ -387,7 +387,7 @@ func xack(c *call) (driver.Reply, error) {
 	}
 	var settled int64
 	for _, id := range ids {
-		if s.settle(g, id) {
+		if s.removePending(g, id) {
 			settled++
 		}
 	}
@@ -464,7 +464,7 @@ func xclaim(c *call) (driver.Reply, error) {
 	for _, id := range o.IDs {
 		place, ok := s.find(id)
 		if !ok {
-			s.settle(g, id)
+			s.removePending(g, id)
 			continue
 		}
 		d := g.pending.find(id)
@@ -523,7 +523,7 @@ func xautoClaim(c *call) (driver.Reply, error) {
 		switch {
 		case !ok:
 			gone = append(gone, idReply(d.id))
-			s.settle(g, d.id)
+			s.removePending(g, d.id)
 			o.Count--
 			continue // the next entry is at this place now
 		case now-d.at >= o.Idle.Milliseconds():

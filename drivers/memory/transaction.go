@@ -35,7 +35,7 @@ func (t *transaction) unlock() (touched []string) {
 	for rest := t.locked; rest != 0; rest &= rest - 1 {
 		last = bits.TrailingZeros64(uint64(rest))
 		s := &t.db.shards[last]
-		s.settle(t.now)
+		s.enforceBounds(t.now)
 		if s.touched != nil {
 			touched = append(touched, s.touched...)
 			s.touched = nil

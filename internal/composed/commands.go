@@ -185,7 +185,7 @@ func (c *Commander) del(ctx context.Context, cmd *driver.Cmd, one *One) error {
 func (c *Commander) exists(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	var found int64
 	for i := range cmd.Args {
-		err := c.look(ctx, cmd.Args[i].Text, one)
+		err := c.lookup(ctx, cmd.Args[i].Text, one)
 		switch {
 		case err == nil:
 			found++
@@ -197,9 +197,9 @@ func (c *Commander) exists(ctx context.Context, cmd *driver.Cmd, one *One) error
 	return nil
 }
 
-// look returns nil if the key exists, with a value of any type, and ErrNotFound if it does
+// lookup returns nil if the key exists, with a value of any type, and ErrNotFound if it does
 // not.
-func (c *Commander) look(ctx context.Context, key string, one *One) error {
+func (c *Commander) lookup(ctx context.Context, key string, one *One) error {
 	one.keys[0], one.values[0] = key, driver.Value{}
 	read := c.store.Get
 	if c.caps.Expirer != nil {

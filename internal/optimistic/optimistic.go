@@ -149,14 +149,14 @@ func (t *Transaction) Commit(ctx context.Context, cmds []*driver.Cmd) error {
 	return err
 }
 
-// goodbye limits the time of an UNWATCH. Afterwards, the connection is closed instead.
-const goodbye = 250 * time.Millisecond
+// unwatchTimeout limits the time of an UNWATCH. Afterwards, the connection is closed instead.
+const unwatchTimeout = 250 * time.Millisecond
 
 // Close ends the transaction. Without a Commit, nothing has changed.
 func (t *Transaction) Close(ctx context.Context) {
 	t.End()
 	if t.unwatch && t.on.Err() == nil && ctx.Err() == nil && t.inUse.TryLock() {
-		ctx, cancel := context.WithTimeout(ctx, goodbye)
+		ctx, cancel := context.WithTimeout(ctx, unwatchTimeout)
 		_ = t.on.Do(ctx, []*driver.Cmd{driver.NewCustomCmd("UNWATCH")}, driver.Plain) // after a failure, Close ends the connection
 		cancel()
 		t.inUse.Unlock()

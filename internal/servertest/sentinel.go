@@ -192,7 +192,7 @@ func asSentinel(watched settings) Option {
 	}
 }
 
-// hurry makes a sentinel exchange news more often than every few seconds, which
+// shortenTimeouts makes a sentinel exchange news more often than every few seconds, which
 // no line of its configuration can, and nothing before Redis 7.0. During a
 // failover it asks replicas once a second, and trusts answers that are up to
 // three periods old: a period must be longer than a third of a second. When the
@@ -200,7 +200,7 @@ func asSentinel(watched settings) Option {
 // well over a second, or it finds no replica good enough and tries again seconds
 // later. It must ask a primary more than once until it misses it, or it replaces a new
 // one at once: it counts from the failover on, and sends its first PING a period later.
-func (s *Server) hurry() error {
+func (s *Server) shortenTimeouts() error {
 	if !s.settings.sentinel {
 		return nil
 	}

@@ -301,7 +301,7 @@ func (s *Server) launch() error {
 		return fmt.Errorf("%s did not start: %w, its log:\n%s", s.Release.Name, err, log)
 	}
 	s.process = process
-	return s.hurry()
+	return s.shortenTimeouts()
 }
 
 func (s *Server) spawn() (*process, error) {

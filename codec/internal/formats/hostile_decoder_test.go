@@ -281,7 +281,7 @@ func (p *hostileProcess) open(t *testing.T, job string) {
 
 // confine sets the limits of the process.
 func (p *hostileProcess) confine(t *testing.T) {
-	p.settle()
+	p.freeMemory()
 	p.mostMapped = p.memory("VmData:") + int64(2*p.subject.limit) + mappedSlack
 	most := uint64(p.mostMapped)
 	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: most, Max: most}))
@@ -297,8 +297,8 @@ func (p *hostileProcess) rememberLimit() {
 	debug.SetMemoryLimit(used + int64(p.subject.limit)*3/2)
 }
 
-// settle frees what nobody uses, what pools keep too.
-func (p *hostileProcess) settle() {
+// freeMemory frees what nobody uses, what pools keep too.
+func (p *hostileProcess) freeMemory() {
 	runtime.GC()
 	debug.FreeOSMemory()
 }
@@ -399,7 +399,7 @@ func (p *hostileProcess) measureWay(i int, data []byte, how string, refused bool
 	// collector left; what is so thrice is.
 	for range 3 {
 		naive = nil
-		p.settle()
+		p.freeMemory()
 		if _, err := p.refs.WriteString("5"); err != nil {
 			panic(err)
 		}

@@ -114,7 +114,7 @@ func (r *Rules) find(types *sync.Map, t reflect.Type, typed bool) *Type {
 	b := builder{rules: r, typed: typed, nodes: map[place]*node{}}
 	root := b.node(t, typed, "")
 	found := &Type{rules: r, refusal: b.refusal, needsAddress: r.NeedsAddress && typed && b.needsAddress(t)}
-	if b.refusal == nil && b.looksAt(root) {
+	if b.refusal == nil && b.markChecked(root) {
 		found.root = root
 	}
 	found.parts = b.parts

@@ -26,7 +26,7 @@ type node struct {
 	elem, key *node
 	fields    []fieldNode
 	time      []int // the index of an embedded time
-	looked    bool  // values need a check
+	checked   bool  // values need a check
 	open      bool  // used by the search for cycles
 }
 
@@ -50,33 +50,33 @@ const (
 	structNode
 )
 
-// looksAt finds the nodes whose values need a check, and reports whether root is one of
+// markChecked finds the nodes whose values need a check, and reports whether root is one of
 // them.
-func (b *builder) looksAt(root *node) bool {
+func (b *builder) markChecked(root *node) bool {
 	if b.rules.Circles {
 		markCircles(root)
 	}
 	for changed := true; changed; {
 		changed = false
 		for _, n := range b.nodes {
-			if !n.looked && b.needsLook(n) {
-				n.looked, changed = true, true
+			if !n.checked && b.needsCheck(n) {
+				n.checked, changed = true, true
 			}
 		}
 	}
 	for _, n := range b.nodes {
 		kept := n.fields[:0]
 		for _, f := range n.fields {
-			if f.to.looked {
+			if f.to.checked {
 				kept = append(kept, f)
 			}
 		}
 		n.fields = kept
 	}
-	return root.looked
+	return root.checked
 }
 
-func (b *builder) needsLook(n *node) bool {
+func (b *builder) needsCheck(n *node) bool {
 	switch n.kind {
 	case timeNode, embeddedTimeNode, interfaceNode:
 		return true
@@ -89,33 +89,33 @@ func (b *builder) needsLook(n *node) bool {
 			return true
 		case ownNode:
 			b.parts.pointers = b.parts.pointers || b.rules.NullForm != nil
-			return b.rules.NullForm != nil || b.rules.OmitsZero || to.looked
+			return b.rules.NullForm != nil || b.rules.OmitsZero || to.checked
 		case leafNode:
-			return b.rules.OmitsZero || n.elem.looked
+			return b.rules.OmitsZero || n.elem.checked
 		default:
-			return n.elem.looked
+			return n.elem.checked
 		}
 	case listNode:
-		return n.elem.looked
+		return n.elem.checked
 	case mapNode:
-		return n.elem.looked || n.key.looked
+		return n.elem.checked || n.key.checked
 	case structNode:
 		for _, f := range n.fields {
-			if f.to.looked {
+			if f.to.checked {
 				return true
 			}
 		}
 	}
-	return n.looked
+	return n.checked
 }
 
 // markCircles marks the nodes of types that refer to themselves.
 func markCircles(n *node) {
-	if n == nil || n.looked {
+	if n == nil || n.checked {
 		return
 	}
 	if n.open {
-		n.looked = true
+		n.checked = true
 		return
 	}
 	n.open = true
@@ -155,7 +155,7 @@ func (w *walker) value(v reflect.Value, n *node, depth int) *Refusal {
 	if w.steps++; w.steps > maxSteps {
 		return errSteps
 	}
-	if !n.looked {
+	if !n.checked {
 		return nil
 	}
 	if depth > maxDepth {
@@ -242,13 +242,13 @@ func (w *walker) mapping(v reflect.Value, n *node, depth int) *Refusal {
 	}
 	key, elem := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
 	for entries := v.MapRange(); entries.Next(); {
-		if n.key.looked {
+		if n.key.checked {
 			key.SetIterKey(entries)
 			if why := w.value(key, n.key, depth+1); why != nil {
 				return why
 			}
 		}
-		if n.elem.looked {
+		if n.elem.checked {
 			elem.SetIterValue(entries)
 			if why := w.value(elem, n.elem, depth+1); why != nil {
 				return why

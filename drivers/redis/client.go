@@ -277,7 +277,7 @@ func (w *clientWire) fillReply(r *clientReply, command *exchange.Command, cmd go
 		if text == textLongValue {
 			return driver.Fail(driver.ErrTooLarge, driver.Unknown, resp.ErrLongValue)
 		}
-		return servererror.Anew(servererror.Parse(text, nativeError), w.addr)
+		return servererror.MarkSelfRedirect(servererror.Parse(text, nativeError), w.addr)
 	})
 	reply, err := replies.Next(command.Shape, command.Longest)
 	if err != nil {

@@ -31,14 +31,14 @@ type pool struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup // goroutines that connect or renew a login
 
-	mu       sync.Mutex
-	sessions []*session // all sessions
-	idle     []*session // sessions without a call; the last used one is at the end
-	making   int        // number of attempts in progress
-	waiting  []*waiter  // waiting calls, in order
-	closed   bool
-	silent   time.Time // start of the last exchange without a reply for op_timeout
-	misledAt time.Time // time at which the server was last found to have another role
+	mu             sync.Mutex
+	sessions       []*session // all sessions
+	idle           []*session // sessions without a call; the last used one is at the end
+	making         int        // number of attempts in progress
+	waiting        []*waiter  // waiting calls, in order
+	closed         bool
+	silent         time.Time // start of the last exchange without a reply for op_timeout
+	addressMovedAt time.Time // time at which the server was last found to have another role
 }
 
 // A waiter is a call without a session.
@@ -120,7 +120,7 @@ func (p *pool) acquire(c *exchange.Call) (*session, error) {
 		case n > 0:
 			s := p.idle[n-1]
 			p.idle = p.idle[:n-1]
-			doubtful := s.heard.Before(p.silent) || s.made.Before(p.misledAt)
+			doubtful := s.heard.Before(p.silent) || s.made.Before(p.addressMovedAt)
 			p.mu.Unlock()
 			if !doubtful && s.fit() == nil {
 				return s, nil
@@ -175,11 +175,11 @@ func (p *pool) forget(s *session) {
 	if i := slices.Index(p.sessions, s); i >= 0 {
 		p.sessions = slices.Delete(p.sessions, i, i+1)
 	}
-	p.invite()
+	p.wakeFirst()
 }
 
-// invite tells the first waiting call to look for a session again. p.mu is locked.
-func (p *pool) invite() {
+// wakeFirst tells the first waiting call to look for a session again. p.mu is locked.
+func (p *pool) wakeFirst() {
 	if w := p.first(); w != nil {
 		w.ready <- nil
 	}
@@ -219,7 +219,7 @@ func (p *pool) await(c *exchange.Call) (*session, error) {
 	} else if s := <-w.ready; s != nil {
 		p.offer(s)
 	} else {
-		p.invite()
+		p.wakeFirst()
 	}
 	return nil, p.left(c, errBusy)
 }
@@ -284,7 +284,7 @@ func (p *pool) connect(ctx context.Context, a *attempt) {
 	p.making--
 	if err != nil {
 		a.err = err
-		p.invite()
+		p.wakeFirst()
 		return
 	}
 	s := newSession(p, nc)
@@ -301,17 +301,17 @@ func (p *pool) connect(ctx context.Context, a *attempt) {
 	}
 }
 
-// misledPause is the time after misled in which the pool believes the server: a server may
-// be read-only for good.
-const misledPause = 50 * time.Millisecond
+// addressMovedPause is the time after addressMoved in which the pool believes the server: a
+// server may be read-only for good.
+const addressMovedPause = 50 * time.Millisecond
 
-// misled lets no call use the present sessions again. The address belongs to another server
-// now, or will soon.
-func (p *pool) misled() {
+// addressMoved lets no call use the present sessions again. The address belongs to another
+// server now, or will soon.
+func (p *pool) addressMoved() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if now := time.Now(); now.Sub(p.misledAt) > misledPause {
-		p.misledAt = now
+	if now := time.Now(); now.Sub(p.addressMovedAt) > addressMovedPause {
+		p.addressMovedAt = now
 	}
 }
 

@@ -105,11 +105,11 @@ func (s *session) errorReply(text string) error {
 		s.hangsUp = true
 	}
 	err := servererror.Parse(text, nativeError)
-	if servererror.Misleads(err, s.addrs...) {
-		s.pool.misled()
+	if servererror.IsStaleAddress(err, s.addrs...) {
+		s.pool.addressMoved()
 	}
 	for _, addr := range s.addrs {
-		err = servererror.Anew(err, addr)
+		err = servererror.MarkSelfRedirect(err, addr)
 	}
 	return err
 }
@@ -163,7 +163,7 @@ func (s *session) fit() error {
 	if s.socket == nil {
 		return nil
 	}
-	return s.socket.Look(false)
+	return s.socket.Check(false)
 }
 
 // usable reports whether the session can carry another call after the last one.
@@ -270,7 +270,7 @@ func (c sessionConn) Write(p []byte) (int, error) {
 		s.written = true
 	}
 	if err != nil {
-		s.err = s.lastWords(err)
+		s.err = s.hangUpReason(err)
 		return n, s.err
 	}
 	return n, nil
@@ -354,16 +354,16 @@ func (s *session) read() error {
 	return nil
 }
 
-// lastWordsTimeout bounds the read from a connection that the server has closed.
-const lastWordsTimeout = 50 * time.Millisecond
+// hangUpReasonTimeout bounds the read from a connection that the server has closed.
+const hangUpReasonTimeout = 50 * time.Millisecond
 
-// lastWords returns the error that a server has sent before a hang-up in the middle of a
+// hangUpReason returns the error that a server has sent before a hang-up in the middle of a
 // request, or err. A server answers a value beyond its limit after the length, and may
 // refuse a client's certificate after the handshake. Any other error reply answers the
 // first command, and does not explain the hang-up.
-func (s *session) lastWords(err error) error {
+func (s *session) hangUpReason(err error) error {
 	if s.drain.reads() {
-		s.bound(lastWordsTimeout, s.nc.SetReadDeadline)
+		s.bound(hangUpReasonTimeout, s.nc.SetReadDeadline)
 		_ = s.drain.wait() // err is the reason
 		return err
 	}
@@ -372,7 +372,7 @@ func (s *session) lastWords(err error) error {
 	}
 	words, readErr := s.replies.Buffered(), error(nil)
 	if len(words) == 0 {
-		s.bound(lastWordsTimeout, s.nc.SetReadDeadline)
+		s.bound(hangUpReasonTimeout, s.nc.SetReadDeadline)
 		var buffer [256]byte
 		var n int
 		n, readErr = s.nc.Read(buffer[:])

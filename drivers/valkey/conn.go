@@ -208,7 +208,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		return 0, c.refuse(before, errTooLong)
 	}
 	if !pipelining && c.socket != nil {
-		if err := c.socket.Look(c.due() > 0); err != nil {
+		if err := c.socket.Check(c.due() > 0); err != nil {
 			return 0, c.refuse(before, err)
 		}
 	}
@@ -231,7 +231,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	if pipelining {
 		c.awaitLastWords(err)
 	} else {
-		err = c.lastWords(err)
+		err = c.hangUpReason(err)
 	}
 	if n == 0 && c.plain {
 		return 0, c.refuse(before, c.why(err))
@@ -324,14 +324,14 @@ func (c *conn) Read(p []byte) (n int, err error) {
 			return 0, nil
 		case len(c.held) == 0:
 			n, err = c.source.Read(p)
-			n = c.judge(p[:n], true)
+			n = c.divide(p[:n], true)
 		default:
 			// The held bytes come before the new ones.
 			c.held = slices.Grow(c.held, max(minRead, min(len(c.held), maxRead)))
 			n, err = c.source.Read(c.held[len(c.held):cap(c.held)])
 			data := c.held[:len(c.held)+n]
 			c.held = nil
-			n = c.judge(data, false)
+			n = c.divide(data, false)
 		}
 		if c.refused == nil && err != nil && !c.giveUp(err) {
 			c.lost(err)
@@ -349,10 +349,10 @@ const (
 	maxRead = 1 << 20
 )
 
-// judge divides the bytes of a read into bytes to pass on, bytes to drop, and bytes to
+// divide divides the bytes of a read into bytes to pass on, bytes to drop, and bytes to
 // hold. With inPlace, good is the length of the first part of data, which is passed on
 // without a copy.
-func (c *conn) judge(data []byte, inPlace bool) (good int) {
+func (c *conn) divide(data []byte, inPlace bool) (good int) {
 	ours := !inPlace // data is not the caller's buffer, but held bytes and new ones
 	if len(data) == 0 {
 		return 0
@@ -392,14 +392,14 @@ func (c *conn) judge(data []byte, inPlace bool) (good int) {
 	return good
 }
 
-// lastWordsTimeout bounds the read from a connection that the server has closed.
-const lastWordsTimeout = 50 * time.Millisecond
+// hangUpReasonTimeout bounds the read from a connection that the server has closed.
+const hangUpReasonTimeout = 50 * time.Millisecond
 
-// lastWords returns the error that a server has sent before a hang-up in the middle of a
+// hangUpReason returns the error that a server has sent before a hang-up in the middle of a
 // request, or err. A server answers a value beyond its limit after the length, and does not
 // read the value. No other goroutine reads from the connection.
-func (c *conn) lastWords(err error) error {
-	if !failure.IsHangUp(err) || c.Conn.SetReadDeadline(time.Now().Add(lastWordsTimeout)) != nil {
+func (c *conn) hangUpReason(err error) error {
+	if !failure.IsHangUp(err) || c.Conn.SetReadDeadline(time.Now().Add(hangUpReasonTimeout)) != nil {
 		return err
 	}
 	var buf [256]byte
@@ -417,7 +417,7 @@ func (c *conn) awaitLastWords(err error) {
 	if !failure.IsHangUp(err) {
 		return
 	}
-	timer := time.NewTimer(lastWordsTimeout)
+	timer := time.NewTimer(hangUpReasonTimeout)
 	defer timer.Stop()
 	select {
 	case <-c.readEnded:

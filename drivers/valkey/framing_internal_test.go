@@ -19,7 +19,7 @@ func feedAll(c *conn, text string, size int) (passed string, err error) {
 			data = append(c.held, data...)
 			c.held = nil
 		}
-		good.Write(data[:c.judge(data, inPlace)])
+		good.Write(data[:c.divide(data, inPlace)])
 		good.Write(c.passed)
 		c.passed = nil
 	}

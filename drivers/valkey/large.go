@@ -61,9 +61,9 @@ func (p *pool) acquireAlone(c *exchange.Call, size int) (*link, error) {
 	return p.acquireAny(c)
 }
 
-// leaveAlone releases a connection of acquireAlone. proven is the length of the longest
+// releaseAlone releases a connection of acquireAlone. proven is the length of the longest
 // argument if the server has taken it, and 0 otherwise.
-func (p *pool) leaveAlone(l *link, proven int) {
+func (p *pool) releaseAlone(l *link, proven int) {
 	p.proven.Store(max(p.proven.Load(), int64(proven)))
 	l.kill(errRetired)
 	<-p.alone

@@ -73,12 +73,13 @@ func (l *link) kill(cause error) {
 	}
 }
 
-// anew is conn.anew for the connection of the link. A nil link returns err.
-func (l *link) anew(err error) error {
+// markSelfRedirect is conn.markSelfRedirect for the connection of the link. A nil link
+// returns err.
+func (l *link) markSelfRedirect(err error) error {
 	if l == nil {
 		return err
 	}
-	return l.conn.anew(err)
+	return l.conn.markSelfRedirect(err)
 }
 
 // watch checks the connection at each tick. A connection is retired when replies are due

@@ -17,16 +17,16 @@ func (p *pool) renew() {
 	var running sync.WaitGroup
 	for i := range p.slots {
 		if l := p.slots[i].link.Load(); l != nil && l.usable() {
-			running.Go(func() { p.logInAnew(l) })
+			running.Go(func() { p.logInAgain(l) })
 		}
 	}
 	running.Wait()
 }
 
-// logInAnew renews the login of a connection if its credentials expire. A connection keeps
+// logInAgain renews the login of a connection if its credentials expire. A connection keeps
 // its old login if the server refuses the new one. New calls go to other connections if the
 // server does not answer.
-func (p *pool) logInAnew(l *link) {
+func (p *pool) logInAgain(l *link) {
 	l.loggingIn.Lock()
 	defer l.loggingIn.Unlock()
 	login := p.logins.Next(l.login)

@@ -39,7 +39,7 @@ type pool struct {
 	ctx    context.Context // ends with the pool
 	cancel context.CancelFunc
 
-	lastMisled atomic.Int64 // time in nanoseconds of the last call of misled that retired the connections
+	lastAddressMoved atomic.Int64 // time in nanoseconds of the last call of addressMoved that retired the connections
 
 	// large is the place of the connection for a call that may end it. alone has an element
 	// while there is such a call.
@@ -228,7 +228,7 @@ func (p *pool) begin(s *slot) *attempt {
 			}
 			p.logins.Watch(login)
 			if p.logins.Next(login) != nil { // the credentials were renewed during the attempt
-				p.running.Go(func() { p.logInAnew(l) })
+				p.running.Go(func() { p.logInAgain(l) })
 			}
 		}
 	})

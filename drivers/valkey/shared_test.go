@@ -26,7 +26,7 @@ func TestAllocations(t *testing.T) {
 	subject.Allocations(t, drivertest.Allocations{Hit: 1, Miss: 0, Set: 0, SetMany: 6})
 }
 
-func TestMisled(t *testing.T) { subject.Misled(t) }
+func TestAddressMoved(t *testing.T) { subject.AddressMoved(t) }
 
 func TestScripts(t *testing.T) { subject.Scripts(t) }
 

@@ -38,7 +38,7 @@ func (l *link) exchange(c *exchange.Call, m *memory) {
 	m.send(&m.context, l.client, l.conn, c)
 	c.Sent = !l.conn.unsent(before, m.context.serving.Load())
 	if l.alone {
-		l.conn.pool.leaveAlone(l, m.proven(c))
+		l.conn.pool.releaseAlone(l, m.proven(c))
 	}
 	l.callers.leave(&m.context)
 	m.returnLoans(l.conn.dead.Load())
@@ -213,7 +213,7 @@ func (m *memory) take(result *valkeygo.ValkeyResult, command *exchange.Command, 
 			}
 			return
 		}
-		command.Reply = driver.Reply{Kind: driver.ReplyError, Err: l.anew(messageError(&message))}
+		command.Reply = driver.Reply{Kind: driver.ReplyError, Err: l.markSelfRedirect(messageError(&message))}
 		command.Replied = true
 		return
 	}

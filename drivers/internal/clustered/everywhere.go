@@ -35,7 +35,7 @@ func (s *Store) everywhere(ctx context.Context, name string) error {
 		retry := true
 		for i, server := range missing {
 			errs[i] = c.router.reason(errs[i])
-			v, _ := c.judge(errs[i], isReadOnly(name), server)
+			v, _ := c.classify(errs[i], isReadOnly(name), server)
 			switch {
 			case errs[i] == nil:
 				done = append(done, server)

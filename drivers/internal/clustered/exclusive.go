@@ -75,7 +75,7 @@ func (c *retrier) exclusive(key string, slot uint16) (session driver.Session, er
 		return nil, err, false
 	case err != nil:
 		err = r.reason(err)
-		verdict, _ := c.judge(err, false, server)
+		verdict, _ := c.classify(err, false, server)
 		return nil, err, verdict != final
 	case r.topology.Load().lacks(server, key):
 		_ = own.Close() // EndSessions may have run before this session existed

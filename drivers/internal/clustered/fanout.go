@@ -183,7 +183,7 @@ func (b *fanOut) unfinished(pending []int) (next []int, redirected bool) {
 	redirected = true
 	for _, i := range slices.Backward(pending) {
 		it := &b.items[i]
-		v, to := b.judge(it)
+		v, to := b.classify(it)
 		if v == final || it.hasKeyIn(done) {
 			it.addKeysTo(done)
 			continue
@@ -273,14 +273,14 @@ func (b *fanOut) failed(i int) bool {
 	return err != nil
 }
 
-// judge returns what becomes of an item that was sent, and the redirect of its server, if
+// classify returns what becomes of an item that was sent, and the redirect of its server, if
 // any.
-func (b *fanOut) judge(it *item) (verdict, *servererror.RedirectError) {
+func (b *fanOut) classify(it *item) (verdict, *servererror.RedirectError) {
 	it.cmd.Err = b.retrier.router.reason(it.cmd.Err)
 	err := it.cmd.Err
 	switch {
 	case it.server != nil:
-		v, to := b.retrier.judge(err, it.readOnly, it.server)
+		v, to := b.retrier.classify(err, it.readOnly, it.server)
 		if v == single && it.failFast {
 			v = final
 		}

@@ -130,9 +130,9 @@ func (r *router) reason(err error) error {
 	return driver.Fail(driver.ErrUnavailable, outcome, errGone).Retryable()
 }
 
-// judge returns what becomes of a command that a server failed with err. redirect is set
+// classify returns what becomes of a command that a server failed with err. redirect is set
 // for the verdicts moved and asked that a redirect was the reason of.
-func (c *retrier) judge(err error, readOnly bool, s *server) (v verdict, redirect *servererror.RedirectError) {
+func (c *retrier) classify(err error, readOnly bool, s *server) (v verdict, redirect *servererror.RedirectError) {
 	if err == nil || err == driver.ErrNotFound || err == driver.ErrNotStored { //nolint:errorlint // both are bare, and frequent
 		s.answered()
 		return final, nil

@@ -383,7 +383,7 @@ func (c *retrier) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error
 			}
 			err = c.router.reason(err)
 			var redirect *servererror.RedirectError
-			if v, redirect = c.judge(err, readOnly, server); v == asked {
+			if v, redirect = c.classify(err, readOnly, server); v == asked {
 				to = redirect.Address(server.addr)
 			}
 		} else if !isTransient(err) || c.router.topology.Load() == nil {

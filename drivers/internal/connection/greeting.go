@@ -37,7 +37,7 @@ func (d *Dialer) greet(c *Conn, login *settings.Login) error {
 		return err
 	case replies[0].Kind != driver.ReplyError:
 		d.Settings.Status.Said(versionOf(replies[0]))
-		return g.settle(rest, replies[1:])
+		return g.firstRefusal(rest, replies[1:])
 	case isFinal(replies[0].Err):
 		return g.meaning(replies[0].Err)
 	}
@@ -92,7 +92,7 @@ func (g *greeting) rest(login *settings.Login) error {
 	if err != nil {
 		return err
 	}
-	return g.settle(commands, replies)
+	return g.firstRefusal(commands, replies)
 }
 
 // commands returns the commands behind the login.
@@ -109,8 +109,8 @@ func (g *greeting) commands() (commands [][]string) {
 	return commands
 }
 
-// settle returns the first refusal. A refused client name is no error.
-func (g *greeting) settle(commands [][]string, replies []driver.Reply) error {
+// firstRefusal returns the first refusal. A refused client name is no error.
+func (g *greeting) firstRefusal(commands [][]string, replies []driver.Reply) error {
 	for i, reply := range replies {
 		if reply.Kind != driver.ReplyError {
 			continue

@@ -10,5 +10,5 @@ type Socket struct{}
 // NewSocket returns nil.
 func NewSocket(net.Conn) *Socket { return nil }
 
-// Look returns nil.
-func (*Socket) Look(bool) error { return nil }
+// Check returns nil.
+func (*Socket) Check(bool) error { return nil }

@@ -42,9 +42,9 @@ func NewSocket(c net.Conn) *Socket {
 	return s
 }
 
-// Look returns an error if nothing may be written: the server has closed the connection, or
-// has sent bytes although no reply is due. Look is called by one goroutine at a time.
-func (s *Socket) Look(due bool) error {
+// Check returns an error if nothing may be written: the server has closed the connection, or
+// has sent bytes although no reply is due. Check is called by one goroutine at a time.
+func (s *Socket) Check(due bool) error {
 	switch err := s.raw.Control(s.peek); {
 	case err != nil:
 		return ErrHungUp

@@ -30,9 +30,9 @@ type link struct {
 	idleSince time.Time
 	// multi tells that the server has accepted MULTI on this connection.
 	multi bool
-	// misled is an error reply which tells that another server has the role or the slot
+	// misplaced is an error reply which tells that another server has the role or the slot
 	// now.
-	misled error
+	misplaced error
 }
 
 func newLink(p *Pool, nc *connection.Conn) *link {
@@ -55,14 +55,14 @@ func (l *link) read() {
 // errorReply returns the error for an error reply.
 func (l *link) errorReply(text string) error {
 	err := servererror.Parse(text, l.pool.dialer.Native)
-	if servererror.Misleads(err, l.addrs...) {
-		l.pool.misled()
+	if servererror.IsStaleAddress(err, l.addrs...) {
+		l.pool.addressMoved()
 	}
-	if isMisplaced(err) && l.misled == nil {
-		l.misled = err
+	if isMisplaced(err) && l.misplaced == nil {
+		l.misplaced = err
 	}
 	for _, addr := range l.addrs {
-		err = servererror.Anew(err, addr)
+		err = servererror.MarkSelfRedirect(err, addr)
 	}
 	return err
 }
@@ -110,7 +110,7 @@ func (l *link) Exchange(c *exchange.Call) {
 		if c.Atomic && l.socket != nil && len(l.replies.Buffered()) == 0 {
 			// The connection may have been lost in the time since WATCH. A transaction on a
 			// lost connection would have an unknown outcome, although no server gets it.
-			if err := l.socket.Look(false); err != nil {
+			if err := l.socket.Check(false); err != nil {
 				return err
 			}
 		}

@@ -44,12 +44,12 @@ type Pool struct {
 	running sync.WaitGroup // goroutines that connect
 	ending  sync.WaitGroup // sessions that end soon: see Session.endSoon
 
-	mu       sync.Mutex
-	sessions map[*Session]struct{} // sessions that have not ended
-	idle     []*link               // the last used link is at the end
-	misledAt time.Time             // time at which the server was last found to have another role
-	closing  bool                  // sessions end at once, without a grace period
-	closed   bool
+	mu             sync.Mutex
+	sessions       map[*Session]struct{} // sessions that have not ended
+	idle           []*link               // the last used link is at the end
+	addressMovedAt time.Time             // time at which the server was last found to have another role
+	closing        bool                  // sessions end at once, without a grace period
+	closed         bool
 }
 
 // NewPool returns a pool for the server of a dialer. NewPool does no I/O.
@@ -170,7 +170,7 @@ func (p *Pool) use(l *link, key string) (*Session, error) {
 }
 
 // takeIdle returns an idle link or nil. takeIdle closes links that are too old, or that
-// were made before the last call of misled.
+// were made before the last call of addressMoved.
 func (p *Pool) takeIdle() *link {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -179,7 +179,7 @@ func (p *Pool) takeIdle() *link {
 		l := p.idle[last]
 		p.idle[last] = nil
 		p.idle = p.idle[:last]
-		if time.Since(l.idleSince) < maxIdleTime && l.made.After(p.misledAt) && !l.loginExpired() {
+		if time.Since(l.idleSince) < maxIdleTime && l.made.After(p.addressMovedAt) && !l.loginExpired() {
 			return l
 		}
 		l.close()
@@ -242,12 +242,12 @@ func (p *Pool) end(s *Session, reuse bool) {
 	p.leave()
 }
 
-// misled lets no session use an idle connection. The address belongs to another server now,
-// or will soon.
-func (p *Pool) misled() {
+// addressMoved lets no session use an idle connection. The address belongs to another
+// server now, or will soon.
+func (p *Pool) addressMoved() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.misledAt = time.Now()
+	p.addressMovedAt = time.Now()
 }
 
 // Sessions implements node.Exclusive.

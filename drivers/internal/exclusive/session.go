@@ -88,7 +88,7 @@ func (s *Session) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) er
 	}
 	err := s.link.store.Do(ctx, cmds, how)
 	s.mu.Lock()
-	s.traces.settle(cmds, how, err)
+	s.traces.applyReplies(cmds, how, err)
 	s.mu.Unlock()
 	s.endIfMisplaced()
 	return err
@@ -336,7 +336,7 @@ func (s *Session) isClean() bool {
 	defer s.mu.Unlock()
 	return len(s.due) == 0 && len(s.kept) == 0 && !s.traces.any() &&
 		len(s.link.replies.Buffered()) == 0 && len(s.link.source.again) == 0 &&
-		(s.link.socket == nil || s.link.socket.Look(false) == nil)
+		(s.link.socket == nil || s.link.socket.Check(false) == nil)
 }
 
 // check reports whether a new session can use its idle connection. Otherwise the session
@@ -346,7 +346,7 @@ func (s *Session) check(ctx context.Context) bool {
 	case s.link.idleSince.IsZero():
 		return true
 	case s.link.socket != nil:
-		err := s.link.socket.Look(false)
+		err := s.link.socket.Check(false)
 		if err != nil {
 			s.fail(err)
 		}
@@ -373,7 +373,7 @@ func isMisplaced(err error) bool {
 
 // endIfMisplaced ends the session if another server has the role or the slot.
 func (s *Session) endIfMisplaced() {
-	if err, ok := errors.AsType[*driver.Error](s.link.misled); ok {
+	if err, ok := errors.AsType[*driver.Error](s.link.misplaced); ok {
 		s.endFor(err)
 	}
 }

@@ -56,8 +56,8 @@ func (t *traces) leave(cmds []*driver.Cmd) {
 	}
 }
 
-// settle records the effects of commands of Do.
-func (t *traces) settle(cmds []*driver.Cmd, how driver.How, err error) {
+// applyReplies records the effects of commands of Do.
+func (t *traces) applyReplies(cmds []*driver.Cmd, how driver.How, err error) {
 	if how == driver.Atomic {
 		if err == nil || errors.Is(err, driver.ErrConflict) {
 			t.watching = false

@@ -51,7 +51,7 @@ func (s *Store) Exclusive(ctx context.Context, keys ...string) (driver.Session, 
 		if errors.Is(err, node.ErrNoPlace) {
 			return nil, err
 		}
-		w.judge(p, err)
+		w.noteFailure(p, err)
 		if ctx.Err() != nil || !isTransient(err) {
 			return nil, err
 		}

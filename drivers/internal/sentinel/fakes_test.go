@@ -125,8 +125,8 @@ type fakeNode struct {
 	once    sync.Once
 }
 
-// meet waits while the host is silent, and returns the error of the host.
-func (n *fakeNode) meet(ctx context.Context) error {
+// awaitReply waits while the host is silent, and returns the error of the host.
+func (n *fakeNode) awaitReply(ctx context.Context) error {
 	n.world.mu.Lock()
 	silent, delay, err := n.host.silent, n.host.delay, n.host.err
 	n.world.mu.Unlock()
@@ -151,8 +151,8 @@ func (n *fakeNode) meet(ctx context.Context) error {
 	}
 }
 
-// fate returns the result of the next request to the host.
-func (n *fakeNode) fate() (err error) {
+// nextError returns the result of the next request to the host.
+func (n *fakeNode) nextError() (err error) {
 	n.world.do(func() {
 		n.host.calls++
 		if len(n.host.fates) > 0 {
@@ -163,44 +163,44 @@ func (n *fakeNode) fate() (err error) {
 }
 
 func (n *fakeNode) Get(ctx context.Context, _ []string, dst []driver.Value) error {
-	if err := n.meet(ctx); err != nil {
+	if err := n.awaitReply(ctx); err != nil {
 		return err
 	}
 	for i := range dst {
-		dst[i] = driver.Value{Data: []byte(n.host.addr), Err: n.fate()}
+		dst[i] = driver.Value{Data: []byte(n.host.addr), Err: n.nextError()}
 	}
 	return nil
 }
 
 func (n *fakeNode) Set(ctx context.Context, entries []driver.Entry) error {
-	if err := n.meet(ctx); err != nil {
+	if err := n.awaitReply(ctx); err != nil {
 		return err
 	}
 	for i := range entries {
-		entries[i].Err = n.fate()
+		entries[i].Err = n.nextError()
 	}
 	return nil
 }
 
 func (n *fakeNode) Delete(ctx context.Context, keys []string) (int, error) {
-	if err := n.meet(ctx); err != nil {
+	if err := n.awaitReply(ctx); err != nil {
 		return 0, err
 	}
-	if err := n.fate(); err != nil {
+	if err := n.nextError(); err != nil {
 		return 0, err
 	}
 	return len(keys), nil
 }
 
 func (n *fakeNode) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
-	if err := n.meet(ctx); err != nil {
+	if err := n.awaitReply(ctx); err != nil {
 		return err
 	}
 	if how == driver.Atomic {
-		return n.fate()
+		return n.nextError()
 	}
 	for _, c := range cmds {
-		c.Reply, c.Err = driver.DataReply([]byte(n.host.addr)), n.fate()
+		c.Reply, c.Err = driver.DataReply([]byte(n.host.addr)), n.nextError()
 	}
 	return nil
 }
@@ -223,7 +223,7 @@ func (n *fakeNode) Close() error {
 func (n *fakeNode) Scan(ctx context.Context, _ string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for i := range 100 {
-			if err := n.meet(ctx); err != nil {
+			if err := n.awaitReply(ctx); err != nil {
 				yield("", err)
 				return
 			}
@@ -235,7 +235,7 @@ func (n *fakeNode) Scan(ctx context.Context, _ string) iter.Seq2[string, error] 
 }
 
 func (n *fakeNode) Query(ctx context.Context, words ...string) (driver.Reply, error) {
-	if err := n.meet(ctx); err != nil {
+	if err := n.awaitReply(ctx); err != nil {
 		return driver.Reply{}, err
 	}
 	n.world.mu.Lock()

@@ -127,7 +127,7 @@ func (w *watcher) pollSentinels(suspected bool) error {
 		case a := <-answers:
 			p.heard = append(p.heard, a)
 		case <-enough:
-			return w.settle(&p, refused, suspected)
+			return w.endPoll(&p, refused, suspected)
 		}
 		if (!suspected || w.superseded) && w.credible(&p) > 0 {
 			w.hearLateAnswers(&p, answers, suspected)
@@ -149,11 +149,11 @@ func (w *watcher) pollSentinels(suspected bool) error {
 			}
 		}
 	}
-	return w.settle(&p, refused, suspected)
+	return w.endPoll(&p, refused, suspected)
 }
 
-// settle ends a poll in which no candidate could be followed.
-func (w *watcher) settle(p *poll, refused map[string]error, suspected bool) error {
+// endPoll ends a poll in which no candidate could be followed.
+func (w *watcher) endPoll(p *poll, refused map[string]error, suspected bool) error {
 	if w.stays(refused, suspected) {
 		w.install(w.primary)
 		return nil

@@ -61,7 +61,7 @@ func (s *Store) recover(ctx context.Context, r *operation, p *primary, start tim
 	for confirmed := 0; ; {
 		err = s.watcher.translateAll(r, err)
 		for failed := range r.failures(err) {
-			s.watcher.judge(p, failed)
+			s.watcher.noteFailure(p, failed)
 		}
 		if ctx.Err() != nil || !r.again(err) {
 			return r.end(err)
@@ -110,8 +110,8 @@ func (w *watcher) until(ctx context.Context, start time.Time) time.Time {
 	return start.Add(min(gracePeriod, w.timeout))
 }
 
-// judge suspects a server of no longer being the primary by a call that it has failed.
-func (w *watcher) judge(p *primary, err error) {
+// noteFailure suspects a server of no longer being the primary by a call that it has failed.
+func (w *watcher) noteFailure(p *primary, err error) {
 	var e *driver.Error
 	switch {
 	case !errors.As(err, &e):

@@ -97,7 +97,7 @@ func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, erro
 			switch {
 			case err != nil:
 				err = s.watcher.translate(err)
-				s.watcher.judge(primary, err)
+				s.watcher.noteFailure(primary, err)
 				yield("", err)
 				return
 			case s.watcher.replaced(primary):

@@ -42,9 +42,9 @@ func (r *RedirectError) Address(origin string) string { return address.Of(r.Host
 // answered. Another server has the address then, and new connections lead to that server.
 func (r *RedirectError) LeadsTo(addr string) bool { return r.Address(addr) == addr }
 
-// Anew returns err. A MOVED to addr, the address of the server that answered, is marked as
-// transient.
-func Anew(err error, addr string) error {
+// MarkSelfRedirect returns err. A MOVED to addr, the address of the server that answered,
+// is marked as transient.
+func MarkSelfRedirect(err error, addr string) error {
 	e, ok := errors.AsType[*driver.Error](err)
 	if !ok {
 		return err
@@ -56,10 +56,10 @@ func Anew(err error, addr string) error {
 	return again.Retryable()
 }
 
-// Misleads reports whether an error tells that the address of the connection belongs to
+// IsStaleAddress reports whether an error tells that the address of the connection belongs to
 // another server now, or will soon: READONLY, or MOVED to one of addrs, which are the
 // addresses of the connection.
-func Misleads(err error, addrs ...string) bool {
+func IsStaleAddress(err error, addrs ...string) bool {
 	if errors.Is(err, driver.ErrReadOnly) {
 		return true
 	}

@@ -55,7 +55,7 @@ func TestIsTryAgain(t *testing.T) {
 	}
 }
 
-func TestAnew(t *testing.T) {
+func TestMarkSelfRedirect(t *testing.T) {
 	for text, want := range map[string]bool{
 		"MOVED 1 h:1":                 true,
 		"MOVED 1 :1":                  true,
@@ -66,11 +66,11 @@ func TestAnew(t *testing.T) {
 		"ERR no such thing":           false,
 		"CLUSTERDOWN the cluster is.": true, // transient already
 	} {
-		err := servererror.Anew(servererror.Parse(text, nil), "h:1")
+		err := servererror.MarkSelfRedirect(servererror.Parse(text, nil), "h:1")
 		var e *driver.Error
 		require.ErrorAs(t, err, &e, "%s: got %+v", text, e)
 		require.Equal(t, want, e.Transient, "%s: got %+v", text, e)
 		require.Equal(t, driver.NotApplied, e.Outcome, "%s: got %+v", text, e)
 	}
-	require.NoError(t, servererror.Anew(nil, "h:1"))
+	require.NoError(t, servererror.MarkSelfRedirect(nil, "h:1"))
 }

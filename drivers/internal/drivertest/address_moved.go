@@ -13,9 +13,9 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Misled tests what happens when the server at the other end of the connections is
+// AddressMoved tests what happens when the server at the other end of the connections is
 // not the one any more that their address leads to.
-func (s *Subject) Misled(t *testing.T) {
+func (s *Subject) AddressMoved(t *testing.T) {
 	t.Run("a name that leads to another primary", s.nameThatLeadsToAnotherPrimary)
 	t.Run("a server that is read-only for good", s.readOnlyForGood)
 	t.Run("a node that has moved to its own address", s.nodeThatHasMovedToItsOwnAddress)

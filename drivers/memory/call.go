@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
@@ -31,11 +30,6 @@ func boolReply(b bool) driver.Reply {
 
 // textReply returns a copy of a text.
 func textReply(text string) driver.Reply { return driver.DataReply([]byte(text)) }
-
-// scanReply returns the reply of a step of a scan: the next cursor, and the items.
-func scanReply(next uint64, items []driver.Reply) driver.Reply {
-	return driver.ArrayReply(driver.DataReply(strconv.AppendUint(nil, next, 10)), driver.ArrayReply(items...))
-}
 
 // value returns a copy of argument i to store.
 func (c *call) value(i int) []byte {

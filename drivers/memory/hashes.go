@@ -24,7 +24,7 @@ var hashCommands = map[string]command{
 	"HINCRBY":      {run: hincrBy, min: 3, max: 3},
 	"HINCRBYFLOAT": {run: hincrByFloat, min: 3, max: 3},
 	"HRANDFIELD":   {run: hrandField, min: 1, max: 3},
-	"HSCAN":        {run: hscan, min: 2, max: arguments.Unlimited},
+	"HSCAN":        {run: scans(true, scanFields), min: 2, max: arguments.Unlimited},
 }
 
 // A hash has its values in a table whose fields may expire. No value is written to again.
@@ -331,30 +331,8 @@ func hrandField(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// hscan takes key, cursor [MATCH pattern] [COUNT count] [NOVALUES].
-func hscan(c *call) (driver.Reply, error) {
-	scan, err := c.Scan(true)
-	if err != nil {
-		return driver.Reply{}, err
-	}
-	e, h, err := c.findHash(c.Key(0))
-	if err != nil {
-		return driver.Reply{}, err
-	}
-	var next uint64
-	var items []driver.Reply
-	if e != nil {
-		next = h.fields.Scan(scan.Cursor, scan.Count, func(field string, value []byte) {
-			if !matchGlob(scan.Match, field) {
-				return
-			}
-			items = append(items, textReply(field))
-			if !scan.NoValues {
-				items = append(items, driver.DataReply(value))
-			}
-		})
-	}
-	return scanReply(next, items), nil
+func scanFields(h *hash, cursor uint64, count int, found func(string, ...driver.Reply)) uint64 {
+	return h.fields.Scan(cursor, count, func(field string, value []byte) { found(field, driver.DataReply(value)) })
 }
 
 // findHash is find for keys that must hold a hash if they exist.

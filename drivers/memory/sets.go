@@ -22,7 +22,7 @@ var setCommands = map[string]command{
 	"SMEMBERS":    {run: smembers, min: 1, max: 1},
 	"SISMEMBER":   {run: sisMember, min: 2, max: 2},
 	"SMISMEMBER":  {run: smisMember, min: 2, max: arguments.Unlimited},
-	"SSCAN":       {run: sscan, min: 2, max: arguments.Unlimited},
+	"SSCAN":       {run: scans(false, scanMembers), min: 2, max: arguments.Unlimited},
 	"SUNION":      {run: combines(sunion), min: 1, max: arguments.Unlimited},
 	"SINTER":      {run: combines(sinter), min: 1, max: arguments.Unlimited},
 	"SDIFF":       {run: combines(sdiff), min: 1, max: arguments.Unlimited},
@@ -270,26 +270,8 @@ func smisMember(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// sscan takes key, cursor [MATCH pattern] [COUNT count].
-func sscan(c *call) (driver.Reply, error) {
-	scan, err := c.Scan(false)
-	if err != nil {
-		return driver.Reply{}, err
-	}
-	e, s, err := c.findSet(c.Key(0))
-	if err != nil {
-		return driver.Reply{}, err
-	}
-	var next uint64
-	var items []driver.Reply
-	if e != nil {
-		next = s.members.Scan(scan.Cursor, scan.Count, func(m *table.Element[struct{}]) {
-			if matchGlob(scan.Match, m.Key) {
-				items = append(items, textReply(m.Key))
-			}
-		})
-	}
-	return scanReply(next, items), nil
+func scanMembers(s *memberSet, cursor uint64, count int, found func(string, ...driver.Reply)) uint64 {
+	return s.members.Scan(cursor, count, func(m *table.Element[struct{}]) { found(m.Key) })
 }
 
 // A combination makes a new set of up to limit members of several sets. Sets may be nil.

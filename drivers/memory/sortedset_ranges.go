@@ -1,8 +1,6 @@
 package memory
 
 import (
-	"strconv"
-
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
 )
@@ -136,5 +134,3 @@ func (c *call) removeMembers(r *arguments.Range, err error) (driver.Reply, error
 	c.changedIf(end > from, e)
 	return driver.IntReply(int64(end - from)), nil
 }
-
-func formatCursor(cursor uint64) []byte { return strconv.AppendUint(nil, cursor, 10) }

@@ -40,7 +40,7 @@ var sortedSetCommands = map[string]command{
 	"ZREMRANGEBYRANK":  {run: zremRangeByRank, min: 3, max: 3},
 	"ZREMRANGEBYSCORE": {run: zremRangeByScore, min: 3, max: 3},
 	"ZREVRANK":         {run: zrevRank, min: 2, max: 3},
-	"ZSCAN":            {run: zscan, min: 2, max: arguments.Unlimited},
+	"ZSCAN":            {run: scans(false, scanScores), min: 2, max: arguments.Unlimited},
 	"ZSCORE":           {run: zscore, min: 2, max: 2},
 	"ZUNION":           {run: zunion, min: 2, max: arguments.Unlimited},
 	"ZUNIONSTORE":      {run: zunionStore, min: 3, max: arguments.Unlimited},
@@ -535,24 +535,6 @@ func sample(n int, count int64) iter.Seq[int] {
 	}
 }
 
-// zscan takes key cursor [MATCH pattern] [COUNT count].
-func zscan(c *call) (driver.Reply, error) {
-	o, err := c.Scan(false)
-	if err != nil {
-		return driver.Reply{}, err
-	}
-	e, z, err := c.findSortedSet(c.Key(0))
-	if err != nil {
-		return driver.Reply{}, err
-	}
-	var next uint64
-	var items []driver.Reply
-	if e != nil {
-		next = z.scores.Scan(o.Cursor, o.Count, func(e *table.Element[float64]) {
-			if matchGlob(o.Match, e.Key) {
-				items = appendMember(items, scored{e.Value, e.Key}, true)
-			}
-		})
-	}
-	return driver.ArrayReply(driver.DataReply(formatCursor(next)), driver.ArrayReply(items...)), nil
+func scanScores(z *sortedSet, cursor uint64, count int, found func(string, ...driver.Reply)) uint64 {
+	return z.scores.Scan(cursor, count, func(m *table.Element[float64]) { found(m.Key, driver.FloatReply(m.Value)) })
 }

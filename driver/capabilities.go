@@ -29,6 +29,8 @@ type Caps struct {
 	Exclusive Exclusive
 	// Watcher runs optimistic transactions without such connections.
 	Watcher Watcher
+	// Locator tells which server has a key, where there are several.
+	Locator Locator
 	Limits  Limits
 }
 
@@ -67,6 +69,7 @@ func DetectCaps(s Store) Caps {
 	caps.Inspector, _ = s.(Inspector)
 	caps.Exclusive, _ = s.(Exclusive)
 	caps.Watcher, _ = s.(Watcher)
+	caps.Locator, _ = s.(Locator)
 	if l, ok := s.(Limiter); ok {
 		caps.Limits = l.Limits()
 	}
@@ -239,6 +242,17 @@ type Disconnector interface {
 	// It may be called while others are, several times, and before Close, which is
 	// called all the same when the calls have returned.
 	Disconnect()
+}
+
+// A Locator is a store on several servers, each of which has some of the keys, or on a
+// server that another one may replace. With a Locator, the circuit breaker of the core has
+// a circuit for each server, so that a dead server stops no call on a healthy one. A store
+// without a Locator has one circuit.
+type Locator interface {
+	// Locate returns the address of the server that takes the writes of key now, or "" if
+	// the store does not know the server. Locate does no I/O, and waits for no server and
+	// no call.
+	Locate(key string) string
 }
 
 // A Limiter has narrower limits than Redis.

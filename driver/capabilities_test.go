@@ -55,6 +55,7 @@ func (fullStore) Inspect() driver.Inspection                            { return
 func (fullStore) Exclusive(context.Context, ...string) (driver.Session, error) {
 	return nil, errors.ErrUnsupported
 }
+func (fullStore) Locate(string) string { return "" }
 func (fullStore) Watch(context.Context, ...string) (driver.Transaction, error) {
 	return nil, errors.ErrUnsupported
 }

@@ -89,6 +89,10 @@ type Error struct {
 	// Transient tells that the same call may well succeed in a moment. A
 	// transient failure that was NotApplied may be retried for any command.
 	Transient bool
+	// Answered tells that the server has answered with this error, and serves other calls.
+	// That is also true of some errors of kind ErrUnavailable: NOREPLICAS refuses writes
+	// alone. The circuit breaker of the core counts no such failure.
+	Answered bool
 	// Err is the cause: the client library's error, say. It may be nil.
 	Err error
 }
@@ -104,6 +108,17 @@ func Fail(kind error, outcome Outcome, cause error) *Error {
 func (e *Error) Retryable() *Error {
 	e.Transient = true
 	return e
+}
+
+// IsAnswered reports whether err, or a cause of err, is an *Error with Answered.
+func IsAnswered(err error) bool {
+	for {
+		e, ok := errors.AsType[*Error](err)
+		if !ok || e.Answered {
+			return ok
+		}
+		err = e.Err
+	}
 }
 
 // Error returns the kind and the cause in one line.

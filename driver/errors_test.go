@@ -51,6 +51,18 @@ func TestErrorsKeepTheirCause(t *testing.T) {
 	require.True(t, e.Transient, "Retryable does not mark the error")
 }
 
+func TestAnAnswerIsFoundInTheCause(t *testing.T) {
+	silent := driver.Fail(driver.ErrUnavailable, driver.NotApplied, nil)
+	answered := driver.Fail(driver.ErrUnavailable, driver.NotApplied, nil)
+	answered.Answered = true
+	require.False(t, driver.IsAnswered(nil))
+	require.False(t, driver.IsAnswered(io.EOF))
+	require.False(t, driver.IsAnswered(silent))
+	require.True(t, driver.IsAnswered(fmt.Errorf("x: %w", answered)))
+	require.True(t, driver.IsAnswered(driver.Fail(driver.ErrUnavailable, driver.NotApplied, fmt.Errorf("sent again after: %w", answered))))
+	require.False(t, driver.IsAnswered(driver.Fail(driver.ErrUnavailable, driver.NotApplied, silent)))
+}
+
 // The words of a cause are those of a client library, or of a call inside the call.
 func TestTheKindAloneSaysWhatHappened(t *testing.T) {
 	var timeout interface{ Timeout() bool }

@@ -80,4 +80,10 @@ const (
 	// the encryption keys come from. The core reports it when a cache is opened, and
 	// not for a view with other keys.
 	KeyFileExposed EventKind = "key file readable by others"
+
+	// BreakerOpened: calls on the server fail at once, without asking the server. Err is the
+	// last failure that was counted. Server is "" for a store that does not tell its server.
+	BreakerOpened EventKind = "breaker opened"
+	// BreakerClosed: the server has answered, and gets calls again.
+	BreakerClosed EventKind = "breaker closed"
 )

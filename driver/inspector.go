@@ -34,6 +34,9 @@ type Inspection struct {
 
 	// Servers are the servers that the store knows, primaries first.
 	Servers []InspectedServer `json:"servers,omitempty"`
+	// Circuits are those of the circuit breaker, one for each server that was called. The
+	// core adds Circuits to the Inspection of a store.
+	Circuits []InspectedCircuit `json:"circuits,omitempty"`
 	// Contents is what a store inside the process holds; nil for others.
 	Contents *Contents `json:"contents,omitempty"`
 	// Details are figures of a driver's own, by names in lower case.
@@ -108,6 +111,42 @@ const (
 	// StateLeaving: the server is not used any more, and closed when the last call
 	// there has returned.
 	StateLeaving ServerState = "leaving"
+)
+
+// An InspectedCircuit is the circuit of one server in the circuit breaker, with the bound
+// on calls in flight. The counts are those since the store was opened.
+type InspectedCircuit struct {
+	// Server is the address of the server, or "" if the store does not tell it.
+	Server string `json:"server,omitempty"`
+	// Replicas tells that the circuit is that of reads which may go to replicas of Server.
+	Replicas bool `json:"replicas,omitempty"`
+	// State is the state of the circuit.
+	State CircuitState `json:"state"`
+	// Failures is the number of failures in a row.
+	Failures int `json:"failures,omitempty"`
+	// InFlight is the number of calls in flight, if max_in_flight bounds them.
+	InFlight int `json:"in_flight,omitempty"`
+	// Opened is how often the circuit has opened.
+	Opened uint64 `json:"opened,omitempty"`
+	// Rejected is how many calls the open circuit has failed.
+	Rejected uint64 `json:"rejected,omitempty"`
+	// Overflowed is how many calls failed because max_in_flight calls were in flight.
+	Overflowed uint64 `json:"overflowed,omitempty"`
+	// LastError is the last failure that was counted, or "".
+	LastError string `json:"last_error,omitempty"`
+}
+
+// CircuitState is the state of a circuit.
+type CircuitState string
+
+// The states of circuits.
+const (
+	// CircuitClosed: calls go to the server.
+	CircuitClosed CircuitState = "closed"
+	// CircuitOpen: calls fail at once.
+	CircuitOpen CircuitState = "open"
+	// CircuitHalfOpen: calls fail at once, and a probe asks the server.
+	CircuitHalfOpen CircuitState = "half-open"
 )
 
 // Connections counts the connections to a server.

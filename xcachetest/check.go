@@ -45,6 +45,7 @@ const (
 	inspector      = "Inspector"
 	ownConnection  = "Exclusive"
 	ownTransaction = "Watcher"
+	locator        = "Locator"
 	// The harness.
 	wholeDatabase = "Harness.Exclusive"
 	behindAddr    = "Addr" // a proxy in between

@@ -132,11 +132,12 @@ func capabilityChecks() []check {
 	return []check{
 		{
 			name: "caps/declared-equals-detected",
-			rule: "the store has exactly the capabilities that the harness does not list in Lacks; an Inspector, which calls do not depend on, and a Watcher, without which the checks on Watch say what must be true, it may have or lack without a word",
+			rule: "the store has exactly the capabilities that the harness does not list in Lacks; an Inspector and a Locator, which calls do not depend on, and a Watcher, without which the checks on Watch say what must be true, it may have or lack without a word",
 			run: func(s *subject) error {
 				var errs []error
+				optional := []string{inspector, locator, ownTransaction}
 				for _, name := range capabilityNames() {
-					if (name == inspector || name == ownTransaction) && !slices.Contains(s.h.Lacks, name) {
+					if slices.Contains(optional, name) && !slices.Contains(s.h.Lacks, name) {
 						continue
 					}
 					switch lacks := slices.Contains(s.h.Lacks, name); {

@@ -60,6 +60,18 @@ func (s *Store) Limits() driver.Limits {
 	return limits
 }
 
+// Locate implements driver.Locator: the primary of the slot of key.
+func (s *Store) Locate(key string) string {
+	t := s.router.topology.Load()
+	if t == nil {
+		return ""
+	}
+	if primary := t.primary(keyslot.Of(key)); primary != nil {
+		return primary.addr
+	}
+	return ""
+}
+
 // Commands implements driver.Commander.
 func (s *Store) Commands() driver.CommandSet { return s.router.clock.Commands() }
 

@@ -143,6 +143,7 @@ func (s *Store) Caps() driver.Caps {
 		Pinger:     s.caps.Pinger,
 		Subscriber: s.caps.Subscriber,
 		Replicated: s,
+		Locator:    s.caps.Locator,
 		Limits:     s.caps.Limits,
 	}
 	if s.caps.Disconnector != nil {

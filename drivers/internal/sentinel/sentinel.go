@@ -68,6 +68,14 @@ func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
 	return r.removed, err
 }
 
+// Locate implements driver.Locator: the current primary, whatever the key is.
+func (s *Store) Locate(string) string {
+	if p := s.watcher.current.Load(); p != nil {
+		return p.addr
+	}
+	return ""
+}
+
 // Commands implements driver.Commander.
 func (s *Store) Commands() driver.CommandSet { return s.watcher.template.Commands() }
 

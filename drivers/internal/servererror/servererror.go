@@ -49,9 +49,11 @@ func Parse(text string, cause func(string) error) error {
 			e.Outcome = driver.Unknown
 		}
 		e.Transient = r.transient
+		e.Answered = r.answered || !errors.Is(r.kind, driver.ErrUnavailable)
 		return e
 	}
 	e := driver.Fail(ErrRefused, driver.NotApplied, cause(Clean(text)))
+	e.Answered = true
 	if brokeScript(text) {
 		e.Outcome = driver.Unknown
 	}
@@ -99,6 +101,7 @@ type rule struct {
 	refused   bool   // the command was not applied, although the text is about a script
 	bare      bool   // the error is the bare kind
 	redirect  bool   // the cause is a RedirectError
+	answered  bool   // ErrUnavailable for this call alone: the server serves others
 	advice    string // advice for the user
 }
 
@@ -179,14 +182,14 @@ var rules = []rule{
 	{prefix: "LOADING", kind: driver.ErrUnavailable, transient: true},
 	{prefix: "MASTERDOWN", kind: driver.ErrUnavailable, transient: true},
 	{prefix: "CLUSTERDOWN", kind: driver.ErrUnavailable, transient: true},
-	{prefix: "TRYAGAIN", kind: driver.ErrUnavailable, transient: true},
+	{prefix: "TRYAGAIN", kind: driver.ErrUnavailable, transient: true, answered: true},
 	{prefix: "BUSY ", kind: driver.ErrUnavailable, transient: true},
-	{prefix: "UNBLOCKED", kind: driver.ErrUnavailable, transient: true},
-	{prefix: "NOREPLICAS", kind: driver.ErrUnavailable, transient: true},
+	{prefix: "UNBLOCKED", kind: driver.ErrUnavailable, transient: true, answered: true},
+	{prefix: "NOREPLICAS", kind: driver.ErrUnavailable, transient: true, answered: true},
 	{prefix: "ERR max number of clients", kind: driver.ErrUnavailable, transient: true},
-	{prefix: "MISCONF", kind: driver.ErrUnavailable},
-	{prefix: "MOVED ", kind: driver.ErrUnavailable, redirect: true},
-	{prefix: "ASK ", kind: driver.ErrUnavailable, redirect: true},
+	{prefix: "MISCONF", kind: driver.ErrUnavailable, answered: true},
+	{prefix: "MOVED ", kind: driver.ErrUnavailable, redirect: true, answered: true},
+	{prefix: "ASK ", kind: driver.ErrUnavailable, redirect: true, answered: true},
 	{prefix: "READONLY", kind: driver.ErrReadOnly, transient: true},
 	{contains: "READONLY You can't write against", kind: driver.ErrReadOnly, transient: true},
 	{prefix: "OOM", kind: driver.ErrOutOfMemory},

@@ -160,3 +160,26 @@ func TestOfArguments(t *testing.T) {
 	require.NoError(t, servererror.OfArguments(nil))
 	require.Equal(t, driver.ErrNotFound, servererror.OfArguments(driver.ErrNotFound))
 }
+
+// A circuit breaker counts the replies that speak of the whole server.
+func TestRepliesTellWhetherTheServerServesOthers(t *testing.T) {
+	for text, answered := range map[string]bool{
+		"LOADING Redis is loading the dataset in memory":           false,
+		"MASTERDOWN Link with MASTER is down":                      false,
+		"CLUSTERDOWN Hash slot not served":                         false,
+		"BUSY Redis is busy running a script.":                     false,
+		"ERR max number of clients reached":                        false,
+		"no upstream host":                                         false,
+		"NOREPLICAS Not enough good replicas to write.":            true,
+		"MISCONF Redis is configured to save RDB snapshots":        true,
+		"TRYAGAIN Multiple keys request during rehashing of slot":  true,
+		"MOVED 3999 127.0.0.1:6381":                                true,
+		"OOM command not allowed when used memory > 'maxmemory'.":  true,
+		"WRONGTYPE Operation against a key holding the wrong kind": true,
+		"NOPERM No permissions to access a key":                    true,
+		"READONLY You can't write against a read only replica.":    true,
+		"ERR a text that no rule knows":                            true,
+	} {
+		require.Equal(t, answered, driver.IsAnswered(servererror.Parse(text, nil)), text)
+	}
+}

@@ -16,6 +16,10 @@ type call struct {
 	cache *Cache
 	op    string
 	key   string
+	// caller is the caller's context.
+	caller context.Context
+	// failedOpen tells that opened has hidden a failure.
+	failedOpen bool
 	// limit is the deadline that op_timeout set, or nil.
 	limit *limit
 	// seen is the observation that the observer has not been told of yet. seen is nil
@@ -39,7 +43,7 @@ type observation struct {
 // start begins an operation on n keys. key is the user's key if n is 1. If start returns no
 // error, the caller defers release, and passes its own error through end.
 func (c *Cache) start(ctx context.Context, op, key string, n int) (context.Context, call, error) {
-	k := call{cache: c, op: op, key: key}
+	k := call{cache: c, op: op, key: key, caller: ctx}
 	if c.err != nil {
 		return ctx, k, c.err
 	}
@@ -151,6 +155,12 @@ func (o *observation) hit(size int, read *codec.Read) {
 func (o *observation) miss() {
 	if o != nil {
 		o.Misses++
+	}
+}
+
+func (o *observation) missAll(n int) {
+	if o != nil {
+		o.Misses += n
 	}
 }
 

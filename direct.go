@@ -20,6 +20,8 @@ type keyed struct {
 	cache *Cache
 	name  string
 	key   string
+	// opens says how the operation fails open.
+	opens opening
 	// err is the error of the arguments other than the key.
 	err error
 }
@@ -27,6 +29,7 @@ type keyed struct {
 // op begins the operation for a pipeline.
 func (k *keyed) op(cmd *driver.Cmd) *Op {
 	o := newOp(k.cache, k.name, cmd).begin(k.key)
+	o.opens = k.opens
 	if k.err != nil {
 		o.fail(k.err)
 	}
@@ -50,7 +53,7 @@ func direct[R any](ctx context.Context, k *keyed, do func(ctx context.Context, f
 	if err == nil {
 		result, err = do(ctx, full, call.seen)
 	}
-	return result, call.end(err)
+	return result, call.endOpen(k.opens, err)
 }
 
 // counting implements Incr and Decr.
@@ -245,7 +248,7 @@ type removal []string
 
 func (r removal) queue(p *Pipeline, c *Cache) *Result[int] {
 	o := newOp(c, "delete", cmdDel)
-	o.key, o.keys = only(r), len(r)
+	o.key, o.keys, o.opens = only(r), len(r), dropsWrite
 	if len(r) == 0 {
 		o.idle, o.held.Reply = true, driver.IntReply(0)
 	}
@@ -271,6 +274,9 @@ func (r removal) run(ctx context.Context, c *Cache) (removed int, err error) {
 		removed, err = c.deleteOne(ctx, r[0])
 	default:
 		removed, err = c.deleteMany(ctx, r)
+	}
+	if err = call.opened(dropsWrite, len(r), err); call.failedOpen {
+		removed = 0
 	}
 	return removed, call.end(err)
 }

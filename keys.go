@@ -18,13 +18,13 @@ func (c *Cache) Delete(ctx context.Context, keys ...string) (int, error) {
 
 // Has reports whether key exists, with a value of any type.
 func (c *Cache) Has(ctx context.Context, key string) (bool, error) {
-	return existing{keyed{c, "has", key, nil}}.run(ctx)
+	return existing{keyed{c, "has", key, readsNothing, nil}}.run(ctx)
 }
 
 // TTL returns the remaining TTL of key. The TTL of a key without an expiry is NoExpiry. A
 // missing key is ErrNotFound.
 func (c *Cache) TTL(ctx context.Context, key string) (time.Duration, error) {
-	return remaining{keyed{c, "ttl", key, nil}}.run(ctx)
+	return remaining{keyed{c, "ttl", key, readsMiss, nil}}.run(ctx)
 }
 
 // TTLMany returns the remaining TTLs of the keys that exist, in one round trip per server.
@@ -35,7 +35,7 @@ func (c *Cache) TTLMany(ctx context.Context, keys []string) (map[string]time.Dur
 		return nil, err
 	}
 	defer call.release()
-	ttls, err := c.ttlMany(ctx, keys)
+	ttls, err := c.ttlMany(ctx, &call, keys)
 	return ttls, call.end(err)
 }
 
@@ -157,20 +157,20 @@ func (c *Cache) Ping(ctx context.Context) error {
 
 func (c *Cache) touch(key string, opts []SetOption) expiring {
 	ttl, err := c.ttlOf(driver.IfPresent, opts)
-	return expiring{keyed{c, "touch", key, err}, c.jittered(ttl)}
+	return expiring{keyed{c, "touch", key, dropsWrite, err}, c.jittered(ttl)}
 }
 
 func (c *Cache) setExpiry(name, key string, ttl time.Duration) expiring {
-	return expiring{keyed{c, name, key, nil}, ttl}
+	return expiring{keyed{c, name, key, dropsWrite, nil}, ttl}
 }
 
 func (c *Cache) incr(key string, delta int64) counting {
-	return counting{keyed{c, "incr", key, nil}, delta}
+	return counting{keyed{c, "incr", key, failsClosed, nil}, delta}
 }
 
 func (c *Cache) decr(key string, delta int64) counting {
 	delta, err := negated(delta)
-	return counting{keyed{c, "decr", key, err}, delta}
+	return counting{keyed{c, "decr", key, failsClosed, err}, delta}
 }
 
 func (c *Cache) incrInit(key string, delta, init int64, opts []SetOption) initialized {
@@ -178,7 +178,7 @@ func (c *Cache) incrInit(key string, delta, init int64, opts []SetOption) initia
 	if counted := c.countable(); counted != nil {
 		err = counted
 	}
-	return initialized{keyed{c, "incr init", key, err}, delta, init, c.jittered(ttl)}
+	return initialized{keyed{c, "incr init", key, failsClosed, err}, delta, init, c.jittered(ttl)}
 }
 
 func (c *Cache) move(name string, command *driver.Cmd, from, to string) *Op {
@@ -265,7 +265,7 @@ func readKind(o *Op) (driver.Kind, error) {
 	return driver.Kind(word), nil
 }
 
-func (c *Cache) ttlMany(ctx context.Context, keys []string) (map[string]time.Duration, error) {
+func (c *Cache) ttlMany(ctx context.Context, call *call, keys []string) (map[string]time.Duration, error) {
 	expirer := c.target.caps.Expirer
 	if expirer == nil {
 		return nil, unsupported("TTL query")
@@ -279,7 +279,10 @@ func (c *Cache) ttlMany(ctx context.Context, keys []string) (map[string]time.Dur
 	}
 	values := make([]driver.Value, len(keys))
 	if err := expirer.TTL(ctx, fulls, values); err != nil {
-		return nil, err
+		if err = call.opened(readsNothing, len(keys), err); err != nil {
+			return nil, err
+		}
+		return map[string]time.Duration{}, nil
 	}
 	ttls := make(map[string]time.Duration, len(keys))
 	var failed *BatchError
@@ -288,7 +291,9 @@ func (c *Cache) ttlMany(ctx context.Context, keys []string) (map[string]time.Dur
 		case err == nil:
 			ttls[c.ownKey(fulls[i], key)] = values[i].TTL
 		case !errors.Is(err, ErrNotFound):
-			failed = failed.add(key, err)
+			if err = call.opened(readsNothing, 1, err); err != nil {
+				failed = failed.add(key, err)
+			}
 		}
 	}
 	return ttls, failed.asError()

@@ -35,7 +35,8 @@ import (
 //
 // If the cache cannot be read, GetOrSet returns the error of the read, and load does not
 // run: a broken cache must not send all its load to the database. A caller that wants to
-// load nevertheless calls Load.
+// load nevertheless calls Load, or asks for it with OnErrorMiss: load then runs once for all
+// goroutines, and the loaded value is returned and not stored.
 //
 // If the loaded value cannot be stored, because the server is down or out of memory or the
 // value is too large, GetOrSet returns the value without an error, and an EventObserver is
@@ -49,6 +50,7 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 	}
 	landed := v.shared.flights.Landed()
 	value, unreadable, err := v.lookUp(ctx, key)
+	missed, _ := err.(*missedError) //nolint:errorlint // that very type
 	if unreadable == nil && !errors.Is(err, ErrNotFound) {
 		return value, err
 	}
@@ -58,17 +60,21 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 	// A caller may return before the load ends, and reuse its memory.
 	key, opts = strings.Clone(key), slices.Clone(opts)
 	return v.fly(ctx, "get or set", key, false, func(ctx context.Context, fl *flight.Flight) (T, error) {
-		unreadable := unreadable
+		unreadable, missed := unreadable, missed
 		if v.shared.flights.Landed() != landed { // a flight that ended after the lookup may have stored the value
 			found, bad, err := v.With(ReadPrimary()).lookUp(ctx, key)
 			if bad == nil && !errors.Is(err, ErrNotFound) {
 				return found, err
 			}
 			unreadable = bad
+			missed, _ = err.(*missedError) //nolint:errorlint // that very type
 		}
 		value, err := loaded(ctx, load)
 		if err != nil {
 			return value, err
+		}
+		if missed != nil { // the write would fail as the read has, and take as long
+			return value, v.notKept(key, missed.failure)
 		}
 		return v.keep(ctx, fl, key, value, unreadable, opts)
 	})
@@ -166,6 +172,9 @@ func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value
 func (v *View[T]) notKept(key string, err error) error {
 	if errors.Is(err, ErrUnsupportedValue) || errors.Is(err, ErrClosed) || errors.Is(err, context.Canceled) {
 		return err
+	}
+	if why := causeOf(err); v.onError == OnErrorMiss && why != causeNone {
+		v.shared.failedOpen.count(dropsWrite, 1, why)
 	}
 	v.event(driver.LoadedValueNotStored, key, err)
 	return nil

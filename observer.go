@@ -51,6 +51,9 @@ type Operation struct {
 	Read codec.Read
 	// Err is the error of the operation. Err is ErrNotFound for a miss.
 	Err error
+	// FailedOpen is the failure that OnErrorMiss has hidden from the caller, or nil. The
+	// failures of several keys, or of a pipeline, are not all there: the last one is.
+	FailedOpen error
 }
 
 // An EventObserver is an Observer that also receives events: incidents that an operator

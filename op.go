@@ -55,6 +55,8 @@ type operation struct {
 	err   error
 	// idle: there is nothing to send, and the result is that of an empty reply.
 	idle bool
+	// opens: how a write of the core fails open. Reads do as their command says.
+	opens opening
 	// borrows: a value is the caller's own memory.
 	borrows bool
 	// version is that to which a key is moved.
@@ -280,6 +282,9 @@ func Run[R any](ctx context.Context, o *Op, read func(*Op) (R, error)) (R, error
 		err = call.end(err)
 		o.release()
 		return result, err
+	}
+	if err = o.opened(&call, err); err == nil {
+		result, err = read(o)
 	}
 	return result, call.end(err)
 }

@@ -40,6 +40,10 @@ type settings struct {
 	rewrite bool
 	// readPrimary makes reads go to the primary, and so see all earlier writes.
 	readPrimary bool
+	// onError is what becomes of the failures of the cache.
+	onError ErrorPolicy
+	// guarding is the same for all views of a store.
+	guarding guarding
 }
 
 func defaultSettings() settings {
@@ -55,6 +59,7 @@ func defaultSettings() settings {
 // below the option of the same meaning.
 var parameters = []func(*settings, *driver.DSN){
 	readPrefix, readColonPrefix, readKeyVersion, readDefaultTTL, readJitter, readOpTimeout, readRequire, readCodec, readRewrite, readEncryption,
+	readOnError, readBreaker, readMaxInFlight,
 }
 
 // read takes the parameters from a DSN. dsn.Err has the error of a bad parameter

@@ -36,6 +36,8 @@ type batch struct {
 	// driver may have left a goroutine behind that still has them.
 	failed   bool
 	executed bool
+	// call is that of Exec, if operations may fail open; nil in a transaction.
+	call *call
 	// texts are copies of what the caller gave, slab the results that
 	// were allocated and not used yet.
 	texts strings.Builder
@@ -144,9 +146,19 @@ func (c *Cache) do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 // execute sends what was queued by do, and gives every operation its result. It returns the
 // error as the caller shall see it.
 func (b *batch) execute(ctx context.Context, call *call, how driver.How, do func(context.Context, []*driver.Cmd, driver.How) error) error {
+	if how == driver.Plain {
+		b.call = call
+		defer func() { b.call = nil }()
+	}
 	if err := b.send(ctx, call.cache, how, do); err != nil {
+		if b.call != nil && call.cache.onError == OnErrorMiss {
+			err = call.ended(call.unblame(err))
+		}
 		err = call.explain(err)
-		_ = b.resolve(err)
+		b.failed = true
+		if b.resolve(err) == nil {
+			return nil // all operations have failed open
+		}
 		return err
 	}
 	for _, cmd := range b.cmds {
@@ -268,6 +280,15 @@ func Queue[R any](p *Pipeline, o *Op, read func(*Op) (R, error)) *Result[R] {
 	return r
 }
 
+// opened returns nil if an operation that has failed fails open. Then the operation has the
+// reply of a server without its key.
+func (b *batch) opened(o *Op, err error) error {
+	if b.call == nil {
+		return err
+	}
+	return o.opened(b.call, err)
+}
+
 func (r *Result[T]) resolve(batchErr error) error {
 	o := r.op
 	r.op = nil
@@ -275,11 +296,13 @@ func (r *Result[T]) resolve(batchErr error) error {
 	case r.err != nil:
 		return r.err
 	case batchErr != nil:
-		r.err = batchErr
-		return batchErr
+		if r.err = r.batch.opened(o, batchErr); r.err != nil {
+			return r.err
+		}
 	case o.held.Err != nil:
-		r.err = o.ownError(o.held.Err)
-		return r.err
+		if r.err = o.ownError(r.batch.opened(o, o.held.Err)); r.err != nil {
+			return r.err
+		}
 	}
 	value, err := r.read(o)
 	if err != nil {
@@ -374,6 +397,9 @@ func (q *PipelineView[T]) CompareAndDelete(key string, old T) *Result[bool] {
 func (q *PipelineView[T]) store(name, key string, value T, cond driver.Cond, opts []SetOption) *Result[bool] {
 	c := q.view.Cache
 	o := newOp(c, name, cmdSet).begin(key)
+	if cond == driver.Always {
+		o.opens = dropsWrite
+	}
 	ttl, err := c.ttlOf(cond, opts)
 	if err != nil {
 		o.fail(err)

@@ -15,12 +15,12 @@ func (p *Pipeline) Delete(keys ...string) *Result[int] {
 
 // Has queues Cache.Has.
 func (p *Pipeline) Has(key string) *Result[bool] {
-	return existing{keyed{p.cache, "has", key, nil}}.queue(p)
+	return existing{keyed{p.cache, "has", key, readsNothing, nil}}.queue(p)
 }
 
 // TTL queues Cache.TTL.
 func (p *Pipeline) TTL(key string) *Result[time.Duration] {
-	return remaining{keyed{p.cache, "ttl", key, nil}}.queue(p)
+	return remaining{keyed{p.cache, "ttl", key, readsMiss, nil}}.queue(p)
 }
 
 // Touch queues Cache.Touch.

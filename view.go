@@ -22,6 +22,9 @@ func (v *View[T]) Namespace(name string) *View[T] { return For[T](v.Cache.Namesp
 // codec can read as a T are ErrCorrupt.
 func (v *View[T]) Get(ctx context.Context, key string) (T, error) {
 	value, _, err := v.lookUp(ctx, key)
+	if _, failed := err.(*missedError); failed { //nolint:errorlint // that very type
+		err = ErrNotFound
+	}
 	return value, err
 }
 
@@ -105,7 +108,7 @@ type unreadable struct {
 	err    error
 }
 
-// lookUp is Get. bad is the stored value if it cannot be read, and nil otherwise.
+// lookUp is Get, but that a read which has failed open is a missedError. bad is the stored value if it cannot be read, and nil otherwise.
 func (v *View[T]) lookUp(ctx context.Context, key string) (value T, bad *unreadable, err error) {
 	ctx, call, err := v.start(ctx, "get", key, 1)
 	if err != nil {
@@ -121,8 +124,23 @@ func (v *View[T]) lookUp(ctx context.Context, key string) (value T, bad *unreada
 	} else if errors.Is(err, ErrNotFound) {
 		call.seen.miss()
 	}
+	if err != nil && err != ErrNotFound && v.onError == OnErrorMiss { //nolint:errorlint // a miss is bare, and frequent
+		failure := call.explain(err)
+		if err = call.opened(readsMiss, 1, err); err == nil {
+			call.seen.miss()
+			_ = call.end(ErrNotFound)
+			return value, nil, &missedError{failure}
+		}
+	}
 	return value, bad, call.end(err)
 }
+
+// A missedError is a miss that is none: the read has failed, and OnErrorMiss hides that.
+type missedError struct{ failure error }
+
+func (e *missedError) Error() string { return ErrNotFound.Error() }
+
+func (e *missedError) Unwrap() error { return ErrNotFound }
 
 // store implements Set, Add and Replace.
 func (v *View[T]) store(ctx context.Context, op, key string, value T, cond driver.Cond, opts []SetOption) (bool, error) {
@@ -142,6 +160,9 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 	}
 	if errors.Is(err, ErrNotStored) {
 		return false, call.end(nil)
+	}
+	if cond == driver.Always {
+		err = call.opened(dropsWrite, 1, err)
 	}
 	err = call.end(err)
 	return err == nil, err
@@ -276,7 +297,11 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string) (map[s
 	}
 	stored := make([]driver.Value, len(keys))
 	if err := v.target.store.Get(ctx, fulls, stored); err != nil {
-		return nil, err
+		if err = call.opened(readsNothing, len(keys), err); err != nil {
+			return nil, err
+		}
+		call.seen.missAll(len(keys))
+		return map[string]T{}, nil
 	}
 	found := make(map[string]T, len(keys))
 	var failed *BatchError
@@ -292,7 +317,11 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string) (map[s
 		case errors.Is(err, ErrNotFound):
 			call.seen.miss()
 		default:
-			failed = failed.add(key, err)
+			if err = call.opened(readsNothing, 1, err); err != nil {
+				failed = failed.add(key, err)
+			} else {
+				call.seen.miss()
+			}
 		}
 	}
 	return found, failed.asError()
@@ -336,10 +365,10 @@ func (v *View[T]) setMany(ctx context.Context, call *call, values map[string]T, 
 		return &aboutError{"nothing was stored", failed}
 	}
 	if err := v.set(ctx, entries); err != nil {
-		return err
+		return call.opened(dropsWrite, len(entries), err)
 	}
 	for i := range entries {
-		if err := entries[i].Err; err != nil {
+		if err := call.opened(dropsWrite, 1, entries[i].Err); err != nil {
 			failed = failed.add(keys[i], err)
 		}
 	}

@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/breaker"
 	"github.com/xcache-go/xcache/internal/composed"
 	"github.com/xcache-go/xcache/internal/flight"
 	"github.com/xcache-go/xcache/internal/gate"
@@ -50,7 +51,8 @@ func Drivers() []string { return defaultRegistry.Drivers() }
 //
 // The parameters of every driver are prefix, colon_prefix, version, ttl, jitter,
 // serializer, compressor, compress_min, max_value, format, rewrite, encryption_keys,
-// op_timeout and require. The documentation of a driver lists its own parameters. Any
+// op_timeout, on_error, breaker, breaker_failures, breaker_cooldown, breaker_max_cooldown,
+// max_in_flight and require. The documentation of a driver lists its own parameters. Any
 // mistake in the DSN is an error of Open, which never shows a password.
 //
 // Open does no I/O, so that a service can start while its cache is down. Ping tells whether
@@ -122,6 +124,9 @@ func (c *Cache) With(opts ...Option) *Cache {
 	if view.err == nil {
 		view.err = view.apply(opts)
 	}
+	if view.err == nil && view.guarding != view.shared.guarding {
+		view.err = errGuarding
+	}
 	view.target = &c.shared.target
 	if view.readPrimary {
 		view.target = &c.shared.primary
@@ -169,8 +174,13 @@ func (c *Cache) Close() error {
 
 // Store returns the driver's store, for operations that the cache does not have. With
 // ReadPrimary, the store is the one that reads from the primary. The store belongs to the
-// cache: do not close it.
-func (c *Cache) Store() driver.Store { return c.target.store }
+// cache: do not close it. WithBreaker and WithMaxInFlight have no effect on that store.
+func (c *Cache) Store() driver.Store {
+	if guarded, ok := c.target.store.(*breaker.Store); ok {
+		return guarded.Next()
+	}
+	return c.target.store
+}
 
 // shared is the state that all views of one store share.
 type shared struct {
@@ -190,6 +200,9 @@ type shared struct {
 	beginClosing context.CancelFunc
 	// opTimeout is the time that Close leaves to operations in flight.
 	opTimeout time.Duration
+	guarding  guarding
+	// failedOpen counts what on_error=miss has hidden.
+	failedOpen failedOpenCounts
 	// limitsKeys tells that the driver accepts fewer keys than Redis.
 	limitsKeys bool
 }
@@ -217,6 +230,11 @@ func (t target) primary() target {
 }
 
 func newCache(s driver.Store, driverName string, registry *Registry, settings settings, opts ...Option) (*Cache, error) {
+	if err := settings.apply(opts); err != nil {
+		return nil, err
+	}
+	notify := settings.notify(driverName)
+	s = settings.guarding.guard(s, settings.opTimeout, notify)
 	target := newTarget(s)
 	limits := &target.caps.Limits
 	shared := &shared{
@@ -227,12 +245,13 @@ func newCache(s driver.Store, driverName string, registry *Registry, settings se
 	}
 	shared.close = sync.OnceValue(shared.end)
 	shared.closing, shared.beginClosing = context.WithCancel(context.Background())
-	c := (&Cache{shared: shared, settings: settings}).With(opts...)
+	shared.guarding = settings.guarding
+	c := (&Cache{shared: shared, settings: settings}).With()
 	if c.err != nil {
 		return nil, c.err
 	}
 	shared.opTimeout = c.opTimeout
-	c.reportKeyFile(c.notify(driverName))
+	c.reportKeyFile(notify)
 	return c, nil
 }
 

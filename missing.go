@@ -62,9 +62,9 @@ func asksCount(args []driver.Arg) bool {
 }
 
 // droppedReplies has the replies to the core's own writes that fail open: nothing was
-// changed.
+// changed. SET has no such reply: see Op.dropped.
 var droppedReplies = map[string]driver.Reply{
-	"SET": {}, "DEL": driver.IntReply(0), "EXISTS": driver.IntReply(0), "PEXPIRE": driver.IntReply(0), driver.CmdPersist: driver.IntReply(0),
+	"DEL": driver.IntReply(0), "EXISTS": driver.IntReply(0), "PEXPIRE": driver.IntReply(0), driver.CmdPersist: driver.IntReply(0),
 }
 
 // openReply returns the reply of an operation that fails open, and how it does so.
@@ -87,7 +87,7 @@ func (o *Op) opened(k *call, err error) error {
 	}
 	reply, how := o.openReply()
 	if err = k.openedFor(o.cache, how, max(1, o.keys), err); err == nil {
-		o.held.Reply, o.held.Err = reply, nil
+		o.held.Reply, o.held.Err, o.dropped = reply, nil, how == dropsWrite
 	}
 	return err
 }

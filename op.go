@@ -57,6 +57,8 @@ type operation struct {
 	idle bool
 	// opens: how a write of the core fails open. Reads do as their command says.
 	opens opening
+	// dropped: the write has failed open.
+	dropped bool
 	// borrows: a value is the caller's own memory.
 	borrows bool
 	// version is that to which a key is moved.

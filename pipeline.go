@@ -413,6 +413,9 @@ func (q *PipelineView[T]) store(name, key string, value T, cond driver.Cond, opt
 	o.held = *driver.SetCommand(&e)
 	e.Value = nil // it may be the caller's
 	return Queue(q.pipeline, o, func(o *Op) (bool, error) {
+		if o.dropped {
+			return false, nil
+		}
 		err := driver.SetOutcome(&e, &o.held)
 		if errors.Is(err, ErrNotStored) {
 			return false, nil

@@ -49,6 +49,8 @@ PERMITS   ?= 50000
 RATES     ?= 5000
 ONCE      ?= 10000
 FREEZES   ?= 100
+# For how many seconds servers are frozen in "make test-failopen".
+SECONDS   ?= 30
 
 .DEFAULT_GOAL := help
 
@@ -88,6 +90,10 @@ test-linearizability: servers ## Check histories of concurrent calls: make test-
 .PHONY: test-coordination
 test-coordination: servers ## Prove what locks and the like promise: make test-coordination CYCLES=100000
 	XCACHE_COORDINATION=1 XCACHE_LOCK_CYCLES=$(CYCLES) XCACHE_FREEZES=$(FREEZES) XCACHE_KILLS=$(FREEZES) XCACHE_PERMITS=$(PERMITS) XCACHE_PERMIT_KILLS=$(FREEZES) XCACHE_RATE_CALLS=$(RATES) XCACHE_ONCE_KEYS=$(ONCE) XCACHE_ONCE_KILLS=$(FREEZES) $(GO) test -race -count=1 -timeout=$(TEST_TIMEOUT) -v ./internal/coordination
+
+.PHONY: test-failopen
+test-failopen: servers ## Freeze servers under load: make test-failopen SECONDS=30
+	XCACHE_OUTAGE_SECONDS=$(SECONDS) $(GO) test -count=1 -timeout=$(TEST_TIMEOUT) -v ./internal/outages
 
 .PHONY: test-matrix
 test-matrix: servers-matrix ## Test both drivers on every release; writes docs/compatibility.md

@@ -175,6 +175,8 @@ func acceptsExample(t *testing.T, dsn string, row row) {
 	value := row.example
 	with := ""
 	switch row.name {
+	case "breaker_failures", "breaker_cooldown", "breaker_max_cooldown":
+		with = "&breaker=on"
 	case "compress_min":
 		with = "&compressor=gzip"
 	case "addr":
@@ -238,10 +240,14 @@ func TestReadmeListsTheErrors(t *testing.T) {
 
 func TestConfigurationListsTheOptions(t *testing.T) {
 	text := read(t, "docs/configuration.md")
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "options.go"), nil, 0)
-	require.NoError(t, err)
+	var declarations []ast.Decl
+	for _, name := range []string{"options.go", "failopen.go", "breaker.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, name), nil, 0)
+		require.NoError(t, err)
+		declarations = append(declarations, file.Decls...)
+	}
 	found := 0
-	for _, declaration := range file.Decls {
+	for _, declaration := range declarations {
 		function, ok := declaration.(*ast.FuncDecl)
 		if !ok || function.Recv != nil || !function.Name.IsExported() {
 			continue

@@ -103,6 +103,7 @@ func keptChecks() []check {
 		unreadChecks(),
 		pubSubChecks(),
 		inspectChecks(),
+		breakerChecks(),
 		cacheKeyChecks(),
 		cacheTTLChecks(),
 		cacheValueChecks(),

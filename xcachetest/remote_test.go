@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/gob"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,6 +63,9 @@ var brokenRemoteStores = []struct {
 	{"Disconnect says that nothing was applied", bugs{disconnectIsNotApplied: true}, []string{"close/disconnected-during-set", "close/cache-at-a-silent-server"}},
 	{"a call that Disconnect ends is ErrUnavailable", bugs{disconnectIsUnavailable: true}, []string{"close/disconnected-during-set", "close/cache-at-a-silent-server"}},
 	{"Inspect asks the server", bugs{inspectAsks: true}, []string{"inspect/asks-nobody"}},
+	{"Locate asks the server", bugs{locateAsks: true}, []string{"breaker/locate-asks-nobody"}},
+	{"Locate names another server each time", bugs{locateWanders: true}, []string{"breaker/locate-is-steady", "breaker/opens-at-a-dead-server"}},
+	{"a refused connection counts as an answer", bugs{refusedIsAnswered: true}, []string{"breaker/opens-at-a-dead-server"}},
 	{"values are sent after the call", bugs{sendsLate: true}, []string{"context/inputs-free-after-an-early-return"}},
 }
 
@@ -68,7 +73,8 @@ var brokenRemoteStores = []struct {
 type bugs struct {
 	resends, lostIsNotApplied, refusedIsUnknown, ignoresContext, hidesContext, sendsAfterEnd, oneByOne,
 	sendsEmpty, dialsEarly, keepsDead, reusesBusy, cutIsMiss, leaksConnections, sendsLate,
-	blamesServer, blamesContext, rearms, disconnectWaits, disconnectIsNotApplied, disconnectIsUnavailable, inspectAsks bool
+	blamesServer, blamesContext, rearms, disconnectWaits, disconnectIsNotApplied, disconnectIsUnavailable, inspectAsks,
+	locateAsks, locateWanders, refusedIsAnswered bool
 }
 
 func remoteHarness(t *testing.T, bugs bugs) Harness {
@@ -204,6 +210,8 @@ type remoteStore struct {
 	bugs  bugs
 	delay func() // before or after each call, or nil
 
+	located atomic.Int64
+
 	mu           sync.Mutex
 	idle         []*remoteConn
 	busy         map[*remoteConn]struct{}
@@ -220,6 +228,17 @@ func (s *remoteStore) Inspect() driver.Inspection {
 		_ = s.Get(noDeadline, []string{"k"}, make([]driver.Value, 1))
 	}
 	return driver.Inspection{Servers: []driver.InspectedServer{{Addr: s.addr, Role: driver.RolePrimary, State: driver.StateUp}}}
+}
+
+// Locate names the only server.
+func (s *remoteStore) Locate(string) string {
+	switch {
+	case s.bugs.locateAsks:
+		_ = s.Get(noDeadline, []string{"k"}, make([]driver.Value, 1))
+	case s.bugs.locateWanders:
+		return fmt.Sprint(s.located.Add(1))
+	}
+	return s.addr
 }
 
 // Disconnect closes all connections, so that the calls on them fail.
@@ -342,7 +361,9 @@ func (s *remoteStore) try(ctx context.Context, req *request) (*response, error) 
 		if s.bugs.refusedIsUnknown {
 			outcome = driver.Unknown
 		}
-		return nil, driver.Fail(driver.ErrUnavailable, outcome, err)
+		failure := driver.Fail(driver.ErrUnavailable, outcome, err)
+		failure.Answered = s.bugs.refusedIsAnswered
+		return nil, failure
 	}
 	if s.bugs.sendsLate {
 		return s.tryLate(ctx, c, req)

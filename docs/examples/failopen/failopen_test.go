@@ -15,7 +15,7 @@ import (
 )
 
 func TestAServiceGoesOnWithoutItsCache(t *testing.T) {
-	server := servertest.Start(t)
+	server := servertest.Redis(t)
 	c, err := Open("redis://" + server.Addr)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })

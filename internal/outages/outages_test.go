@@ -311,7 +311,7 @@ func TestFrozenServerWithALoader(t *testing.T) {
 // A frozen node of a cluster opens no circuit but its own.
 func TestFrozenNodeOfACluster(t *testing.T) {
 	servers := cluster.Servers(t)
-	v, told := open(t, "redis+cluster://"+strings.Join(servers.Addrs(), ","))
+	v, told := open(t, "redis+cluster://"+strings.Join(servers.Addrs(), ","), xcache.WithOpTimeout(200*time.Millisecond)) // before the failover
 	ctx := t.Context()
 	victim := servers.Primary(t, "k0")
 	var healthy, lost []string

@@ -175,7 +175,7 @@ func TestTheEndOfTheContextIsNeverHidden(t *testing.T) {
 			return second(v.GetOrSet(ctx, "k", func(context.Context) (int, error) { return 1, nil }))
 		},
 	} {
-		ctx, cancel = context.WithCancel(t.Context())
+		ctx, cancel = context.WithCancel(t.Context()) //nolint:fatcontext // one for each run, which the store ends
 		require.ErrorIs(t, run(ctx), context.Canceled)
 		cancel()
 	}

@@ -37,21 +37,21 @@ type circuit struct {
 
 // reject returns the error of a call on an open circuit, or nil. probe tells that the
 // caller starts the probe.
-func (c *circuit) reject() (err error, probe bool) {
+func (c *circuit) reject() (probe bool, err error) {
 	if !c.troubled.Load() {
-		return nil, false
+		return false, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.open {
-		return nil, false
+		return false, nil
 	}
 	now := time.Now()
 	if !c.probing && !now.Before(c.until) {
 		c.probing, c.until, probe = true, now.Add(c.breaker.options.ProbeTimeout), true
 	}
 	c.rejected++
-	return c.breaker.options.Rejected(c.server, max(0, c.until.Sub(now))), probe
+	return probe, c.breaker.options.Rejected(c.server, max(0, c.until.Sub(now)))
 }
 
 // enter counts a call, and returns the error of a call beyond max_in_flight.

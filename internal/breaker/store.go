@@ -100,7 +100,7 @@ func (s *Store) admit(c *circuit, key string) (pass, error) {
 // reject returns the error of a call on an open circuit, or nil. The call that finds the
 // end of the cooldown starts the probe.
 func (s *Store) reject(c *circuit, key string) error {
-	err, probe := c.reject()
+	probe, err := c.reject()
 	if probe {
 		next := s.next
 		if s.primary != nil && !c.replicas { // an answer of a replica says nothing of the primary

@@ -35,10 +35,10 @@ BENCH     ?= .
 # the version that this module pins.
 LINTER := GOGC=200 $(GO) tool -modfile=internal/tools/go.mod golangci-lint
 
-# The comparisons with other libraries are a module of their own, too, and so is what a
-# checker of histories is needed for.
+# The comparisons with other libraries are a module of their own, too, and so are what a
+# checker of histories is needed for, and the example of a driver of somebody else's.
 BENCH_MODULE := internal/bench
-MODULES := $(BENCH_MODULE) internal/linearizability
+MODULES := $(BENCH_MODULE) internal/linearizability docs/examples/boltdriver
 # How many histories of each store "make test-linearizability" checks.
 HISTORIES ?= 2000
 # How often locks, and permits, are taken on each store in "make test-coordination", and how
@@ -51,6 +51,9 @@ ONCE      ?= 10000
 FREEZES   ?= 100
 # For how many seconds servers are frozen in "make test-failopen".
 SECONDS   ?= 30
+
+# Where "make conformance-report" writes.
+CONFORMANCE := $(CURDIR)/docs/conformance
 
 .DEFAULT_GOAL := help
 
@@ -98,6 +101,15 @@ test-failopen: servers ## Freeze servers under load: make test-failopen SECONDS=
 .PHONY: test-matrix
 test-matrix: servers-matrix ## Test both drivers on every release; writes docs/compatibility.md
 	$(GO) run ./drivers/internal/matrix $(MATRIXFLAGS)
+
+.PHONY: conformance-report
+conformance-report: servers ## Run the conformance suite on each driver; writes docs/conformance
+	mkdir -p $(CONFORMANCE)
+	rm -f $(CONFORMANCE)/*.json
+	XCACHE_CONFORMANCE=$(CONFORMANCE) $(GO) test -count=1 -p=1 -timeout=$(TEST_TIMEOUT) -run='^Test(|Cluster|Sentinel)Conformance$$' ./drivers/memory ./drivers/null ./drivers/redis ./drivers/valkey
+	XCACHE_CONFORMANCE=$(CONFORMANCE) $(GO) -C docs/examples/boltdriver test -count=1 -run='^TestConformance$$' .
+	rm -f $(CONFORMANCE)/*.xml
+	$(GO) generate ./internal/conformance/page
 
 .PHONY: lint
 lint: lint-format lint-code lint-modules lint-generated ## Check format, code, go.mod and generated files

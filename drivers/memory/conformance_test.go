@@ -7,6 +7,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/memory"
+	"github.com/xcache-go/xcache/internal/conformance"
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
@@ -25,5 +26,6 @@ func TestConformance(t *testing.T) {
 
 		LacksGroups: lackingGroups,
 		Release:     driver.Release,
+		Report:      conformance.ReportPath("memory"),
 	})
 }

@@ -6,12 +6,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/xcache-go/xcache/drivers/memory"
+	"github.com/xcache-go/xcache/driver"
 )
 
 func TestGlobMatchesAsRedisDoes(t *testing.T) {
 	for _, tt := range globs {
-		require.Equal(t, tt.want, memory.MatchGlob(tt.pattern, tt.text), "%q matches %q", tt.pattern, tt.text)
+		require.Equal(t, tt.want, driver.MatchGlob(tt.pattern, tt.text), "%q matches %q", tt.pattern, tt.text)
 	}
 }
 
@@ -116,7 +116,7 @@ var globs = []struct {
 // Redis compares the bytes of a range as char of its C compiler, which has a sign on most
 // machines. In this store bytes have no sign.
 func TestGlobRangesHaveNoSign(t *testing.T) {
-	require.True(t, memory.MatchGlob("[\x00-\xff]", "\x80"), "a range of all bytes does not match each of them")
+	require.True(t, driver.MatchGlob("[\x00-\xff]", "\x80"), "a range of all bytes does not match each of them")
 }
 
 func TestGlobTakesNoExponentialTime(t *testing.T) {
@@ -129,7 +129,7 @@ func TestGlobTakesNoExponentialTime(t *testing.T) {
 		strings.Repeat("*[a-z]", 100) + "b",
 		strings.Repeat("[", 2000),
 	} {
-		require.False(t, memory.MatchGlob(pattern, text), "%.20q… matches", pattern)
+		require.False(t, driver.MatchGlob(pattern, text), "%.20q… matches", pattern)
 	}
 }
 
@@ -143,7 +143,7 @@ func FuzzGlob(f *testing.F) {
 			return
 		}
 		want := slowGlob(parseGlob(pattern), text)
-		require.Equal(t, want, memory.MatchGlob(pattern, text), "%q matches %q", pattern, text)
+		require.Equal(t, want, driver.MatchGlob(pattern, text), "%q matches %q", pattern, text)
 	})
 }
 

@@ -116,7 +116,7 @@ func (b *broker) each(p publication, do func(s *subscriber, pattern string)) {
 	}
 	for _, s := range b.patterns {
 		for i, pattern := range s.names {
-			if matchGlob(pattern, p.channel) && !slices.Contains(s.names[:i], pattern) {
+			if driver.MatchGlob(pattern, p.channel) && !slices.Contains(s.names[:i], pattern) {
 				do(s, pattern)
 			}
 		}

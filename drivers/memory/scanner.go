@@ -31,7 +31,7 @@ func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, erro
 				number++
 			}
 			for _, key := range page {
-				if !matchGlob(pattern, key) {
+				if !driver.MatchGlob(pattern, key) {
 					continue
 				}
 				if ctx.Err() != nil {

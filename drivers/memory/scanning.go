@@ -26,7 +26,7 @@ func scans[O object](withNoValues bool, step scanStep[O]) func(*call) (driver.Re
 		var items []driver.Reply
 		if e != nil {
 			next = step(o, scan.Cursor, scan.Count, func(name string, value ...driver.Reply) {
-				if !matchGlob(scan.Match, name) {
+				if !driver.MatchGlob(scan.Match, name) {
 					return
 				}
 				if items = append(items, memberReply(name)); !scan.NoValues {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/null"
+	"github.com/xcache-go/xcache/internal/conformance"
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
@@ -26,5 +27,6 @@ func TestConformance(t *testing.T) {
 
 		LacksCommands: []string{"XADD", "RESTORE"},
 		LacksGroups:   []driver.Group{driver.GroupScripts, driver.GroupFunctions, driver.GroupLocks, driver.GroupSemaphores, driver.GroupRateLimits, driver.GroupOnce},
+		Report:        conformance.ReportPath("null"),
 	})
 }

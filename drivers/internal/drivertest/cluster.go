@@ -10,6 +10,7 @@ import (
 
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/conformance"
 	"github.com/xcache-go/xcache/internal/servertest"
 	"github.com/xcache-go/xcache/xcachetest"
 )
@@ -34,7 +35,9 @@ func (s *Subject) openClusterView(t testing.TB, servers *servertest.ClusterServe
 
 // ClusterConformance runs the conformance suite on a cluster.
 func (s *Subject) ClusterConformance(t *testing.T) {
-	xcachetest.Run(t, s.clusterHarness(t, s.Cluster(t)))
+	harness := s.clusterHarness(t, s.Cluster(t))
+	harness.Report = conformance.ReportPath(s.Scheme, "cluster", s.Release)
+	xcachetest.Run(t, harness)
 }
 
 func (s *Subject) clusterHarness(t testing.TB, servers *servertest.ClusterServers) xcachetest.Harness {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/dialect"
+	"github.com/xcache-go/xcache/internal/conformance"
 	"github.com/xcache-go/xcache/internal/servertest"
 	"github.com/xcache-go/xcache/internal/servertest/release"
 	"github.com/xcache-go/xcache/xcachetest"
@@ -31,6 +32,7 @@ func (s *Subject) Conformance(t *testing.T) {
 
 				ServerLacks:       lackedBy(t, server),
 				ServerLacksFields: fieldsLackedBy(t, server),
+				Report:            conformance.ReportPath(s.Scheme, "standalone", release),
 			})
 		})
 	}

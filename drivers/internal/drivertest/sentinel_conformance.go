@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/conformance"
 	"github.com/xcache-go/xcache/internal/servertest"
 	"github.com/xcache-go/xcache/xcachetest"
 )
@@ -30,6 +31,7 @@ func (s *Subject) SentinelConformance(t *testing.T) {
 				return (&net.Dialer{}).DialContext(ctx, network, to)
 			})
 		},
+		Report:    conformance.ReportPath(s.Scheme, "sentinel", s.Release),
 		Addr:      primary.Addr,
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker", "Replicated"},

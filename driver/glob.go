@@ -1,6 +1,7 @@
-package memory
+package driver
 
-// matchGlob reports whether text matches a pattern of Redis, byte by byte:
+// MatchGlob reports whether text matches a pattern of Redis, as those of Scanner and of
+// subscriptions to Patterns, byte by byte:
 //
 //	?       one byte
 //	*       any bytes, also none
@@ -13,7 +14,7 @@ package memory
 //
 // Every byte of text is compared at most once for each *, so no pattern takes exponential
 // time: a later * never needs another attempt of an earlier one.
-func matchGlob(pattern, text string) bool {
+func MatchGlob(pattern, text string) bool {
 	var (
 		p, t  int
 		retry = -1 // the element behind the last *, or -1

@@ -1,4 +1,0 @@
-package memory
-
-// MatchGlob is the matcher behind Scan.
-var MatchGlob = matchGlob

@@ -237,6 +237,18 @@ func WithEncryption(keys *codec.KeyRing) Option {
 	return func(s *settings) error { s.keys = keys; return nil }
 }
 
+// readEncryption reads the keys from a file, because keys must not be in a DSN.
+func readEncryption(s *settings, dsn *driver.DSN) {
+	file := dsn.Text("encryption_keys", "")
+	if !dsn.Has("encryption_keys") || dsn.Err() != nil {
+		return
+	}
+	var err error
+	if s.keys, err = codec.ReadKeyRing(file); err != nil {
+		dsn.Refuse("encryption_keys", "must name a file with a key in base64 on each line: "+trimPrefix(err))
+	}
+}
+
 // AsMembers makes a view whose values are members of sets and sorted sets. Equal values
 // have equal bytes, because a server compares bytes. Members are encoded by the view's
 // codec, but never compressed. ErrUnsupportedValue is the error with a first serializer
@@ -253,18 +265,6 @@ func AsMembers() Option {
 		}
 		s.chain = chain
 		return nil
-	}
-}
-
-// readEncryption reads the keys from a file, because keys must not be in a DSN.
-func readEncryption(s *settings, dsn *driver.DSN) {
-	file := dsn.Text("encryption_keys", "")
-	if !dsn.Has("encryption_keys") || dsn.Err() != nil {
-		return
-	}
-	var err error
-	if s.keys, err = codec.ReadKeyRing(file); err != nil {
-		dsn.Refuse("encryption_keys", "must name a file with a key in base64 on each line: "+trimPrefix(err))
 	}
 }
 

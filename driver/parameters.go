@@ -15,8 +15,9 @@ import (
 type params struct {
 	values map[string][]string
 	known  map[string]struct{}
-	secret map[string]struct{} // those read as secrets, whatever their names
-	failed map[string]struct{} // those in errs, once each
+	read   map[string]Parameter // as the methods that read them know them
+	secret map[string]struct{}  // those read as secrets, whatever their names
+	failed map[string]struct{}  // those in errs, once each
 	errs   []error
 }
 
@@ -24,6 +25,7 @@ func newParams() *params {
 	return &params{
 		values: map[string][]string{},
 		known:  map[string]struct{}{},
+		read:   map[string]Parameter{},
 		secret: map[string]struct{}{},
 		failed: map[string]struct{}{},
 	}
@@ -89,6 +91,7 @@ func (d *DSN) Has(name string) bool {
 // Text returns the value of a parameter, or def if it was not given. Given
 // twice it is an error.
 func (d *DSN) Text(name, def string) string {
+	d.describe(Parameter{Name: name, Kind: TextParameter, Default: def})
 	if !d.Has(name) {
 		return def
 	}
@@ -102,18 +105,21 @@ func (d *DSN) Text(name, def string) string {
 
 // List returns the values of a parameter that may be repeated.
 func (d *DSN) List(name string) []string {
+	d.describe(Parameter{Name: name, Kind: ListParameter})
 	d.Has(name)
 	return slices.Clone(d.params.values[name])
 }
 
 // Secret returns the value of a parameter that holds a password.
 func (d *DSN) Secret(name string) Secret {
+	d.describe(Parameter{Name: name, Kind: SecretParameter})
 	d.params.secret[name] = struct{}{}
 	return NewSecret(d.Text(name, ""))
 }
 
 // Word returns the value of a parameter that is one of words, or def.
 func (d *DSN) Word(name, def string, words ...string) string {
+	d.describe(Parameter{Name: name, Kind: WordParameter, Default: def, Words: words})
 	value := d.Text(name, def)
 	if value != def && !slices.Contains(words, value) {
 		d.fail(name, "must be one of %s", strings.Join(words, ", "))
@@ -125,6 +131,7 @@ func (d *DSN) Word(name, def string, words ...string) string {
 // Bool returns the value of a parameter that is on or off (or true, false, 1,
 // 0, yes, no).
 func (d *DSN) Bool(name string, def bool) bool {
+	d.describe(boolParameter(name, def))
 	switch d.Text(name, strconv.FormatBool(def)) {
 	case "on", "true", "1", "yes":
 		return true
@@ -138,6 +145,7 @@ func (d *DSN) Bool(name string, def bool) bool {
 // Int returns the value of a parameter that is a whole number from low to
 // high.
 func (d *DSN) Int(name string, def, low, high int) int {
+	d.describe(Parameter{Name: name, Kind: IntParameter, Default: strconv.Itoa(def), Low: strconv.Itoa(low), High: strconv.Itoa(high)})
 	if !d.Has(name) {
 		return def
 	}
@@ -151,6 +159,7 @@ func (d *DSN) Int(name string, def, low, high int) int {
 
 // Float returns the value of a parameter that is a number from low to high.
 func (d *DSN) Float(name string, def, low, high float64) float64 {
+	d.describe(Parameter{Name: name, Kind: FloatParameter, Default: formatFloat(def), Low: formatFloat(low), High: formatFloat(high)})
 	if !d.Has(name) {
 		return def
 	}
@@ -165,6 +174,7 @@ func (d *DSN) Float(name string, def, low, high float64) float64 {
 // Duration returns the value of a parameter that is a positive duration with
 // its unit, such as 300s, 1.5h or 20ms.
 func (d *DSN) Duration(name string, def time.Duration) time.Duration {
+	d.describe(Parameter{Name: name, Kind: DurationParameter, Default: formatDuration(def)})
 	if !d.Has(name) {
 		return def
 	}
@@ -179,6 +189,7 @@ func (d *DSN) Duration(name string, def time.Duration) time.Duration {
 // TTL returns the value of a parameter that is a positive duration, or none
 // for NoExpiry.
 func (d *DSN) TTL(name string, def time.Duration) time.Duration {
+	d.describe(Parameter{Name: name, Kind: TTLParameter, Default: formatDuration(def)})
 	if d.Has(name) && d.Text(name, "") == "none" {
 		return NoExpiry
 	}
@@ -188,6 +199,7 @@ func (d *DSN) TTL(name string, def time.Duration) time.Duration {
 // Size returns the value of a parameter that is a number of bytes: a whole
 // number, with KiB, MiB or GiB behind it if wanted.
 func (d *DSN) Size(name string, def int64) int64 {
+	d.describe(Parameter{Name: name, Kind: SizeParameter, Default: formatSize(def)})
 	if !d.Has(name) {
 		return def
 	}

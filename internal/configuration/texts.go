@@ -1,0 +1,84 @@
+package configuration
+
+// A text is what the code cannot say of a parameter.
+type text struct {
+	// example is a value.
+	example string
+	// meaning is what the parameter does, and what limits it has besides its range.
+	meaning string
+	// standard is the default in words, where the code's is none of its values, or is
+	// found out when a cache is opened.
+	standard string
+	// values says which values there are, where the code's kind says too little.
+	values string
+}
+
+// texts has every parameter. Page fails if there is one more, or one less, in the code.
+var texts = map[string]text{
+	// of every driver
+	"prefix":       {example: "shop", meaning: "What full keys start with. Two prefixes never see each other's keys. No colon unless `colon_prefix=allow`."},
+	"colon_prefix": {example: "allow", meaning: "`allow` lets a prefix hold colons. Clearing prefix `a` then clears keys of prefix `a:1` too."},
+	"version":      {example: "2", meaning: "The second part of full keys. Two versions never see each other's keys."},
+	"ttl":          {example: "1h", meaning: "TTL of writes that name none."},
+	"jitter":       {example: "0.1", meaning: "Each TTL is shortened by a random part of it, up to this one."},
+	"op_timeout":   {example: "500ms", meaning: "How long a call takes at most whose context has no deadline. Loops over the keyspace (`Keys`, `Clear`, …) have no bound as a whole; each step has."},
+	"serializer": {example: "json,gob", meaning: "Formats of values. The first writes, all read.",
+		values: "a list of `json`, `gob`, `raw`, and those that the program imports: `msgpack`, `cbor`, `pickle`"},
+	"compressor": {example: "gzip:9", meaning: "Formats of compressed values, with a level if wanted. The first writes, all read; `none` in front of them (`none,zstd`) writes uncompressed values.",
+		values: "a list of `gzip`, `zlib`, and those that the program imports: `zstd`, `lz4`, `brotli`, `s2`, `xz`"},
+	"compress_min": {example: "4KiB", meaning: "The longest encoded value that is left uncompressed. Needs a compressor. What compression does not make shorter is never stored compressed."},
+	"max_value":    {example: "1MiB", meaning: "The longest encoded value, before compression, for writing and for reading. Over it: ErrTooLarge; what is read is not held in memory.", values: "bytes, from 1"},
+	"format":       {example: "tagged", meaning: "`plain` stores the bytes of the serializer or compressor and nothing else. `tagged` puts a header in front, with a checksum. Both are read."},
+	"rewrite":      {example: "on", meaning: "`on` writes a value again, in the current format and only if it has not changed, when it is read in an old one; at most a hundred times a second."},
+	"encryption_keys": {example: "/run/secrets/cache-keys", values: "a file", meaning: "The keys that encrypt values: base64, one on each line (`openssl rand -base64 32`), the one that writes first. " +
+		"A key has 32 bytes, or 16, and is not one byte, repeated. Keys never stand in a DSN. A file that every user may read is an event for an `EventObserver`: `chmod 600`."},
+	"on_error":             {example: "miss", meaning: "`miss` makes [a failure of the cache](failing-open.md) a miss: reads find nothing, writes are dropped, each is counted. `fail` returns the error."},
+	"breaker":              {example: "on", meaning: "`on` puts [a circuit breaker](failing-open.md#a-dead-server-costs-microseconds) in front of each server: calls on a dead one fail at once."},
+	"breaker_failures":     {example: "10", standard: "5", meaning: "How many failures in a row open a circuit. Needs `breaker=on`."},
+	"breaker_cooldown":     {example: "200ms", standard: "`100ms`", meaning: "Time from the opening of a circuit to the first probe, from `1ms`. Each probe that fails doubles it; up to a half of it is taken off at random. Needs `breaker=on`."},
+	"breaker_max_cooldown": {example: "1s", standard: "`500ms`, or `breaker_cooldown` if longer", meaning: "The longest time between two probes. Needs `breaker=on`."},
+	"max_in_flight":        {example: "200", meaning: "How many calls may be in flight at one server; 0 is no bound. Those above it fail at once."},
+	"require":              {example: "counters,scan", values: "a list of words", meaning: "What the driver must be able to do: the words of `Cache.Require`."},
+
+	// of memory
+	"max_entries": {example: "100000", standard: "`none`", values: "1 or more, or `none`", meaning: "How many keys are held at most."},
+	"max_bytes":   {example: "64MiB", values: "bytes, from 4KiB, or `none`", meaning: "How many bytes are held at most: keys, values and 160 bytes for each key."},
+
+	// of servers
+	"addr":          {example: "cache.internal:6380", values: "host or host:port; may be repeated", meaning: "A server, in place of the hosts in front. The first is the primary."},
+	"read":          {example: "primary", meaning: "Where reads go if there are replicas: `replica` alone, `primary` alone, or `prefer-replica`, the primary when no replica answers. `replica` needs several hosts."},
+	"db":            {example: "2", meaning: "Number of the database; of a unix socket the only way to give it. A cluster has 0 alone, unless it is [Valkey 9 with more](cluster.md)."},
+	"password_file": {example: "/run/secrets/redis", values: "a file", meaning: "File that holds the password, in place of one in the DSN. It is read again for each connection, and by the redis driver once a second for those that live."},
+	"client_name":   {example: "checkout", values: "printable ASCII without spaces", meaning: "What `CLIENT LIST` shows. A server that refuses the name is an event, and connections go on without one."},
+	"protocol":      {example: "3", standard: "2", meaning: "Version of RESP. A server that refuses `HELLO` is spoken to in version 2."},
+	"hello":         {example: "off", meaning: "Whether connections begin with `HELLO`. Most servers and proxies that do not know it refuse it, which is no failure; `off` is for those that hang up. It contradicts `protocol=3`."},
+	"pool_size": {example: "50", standard: "redis: 10 for each processor; valkey: one, up to 4",
+		meaning: "How many connections there are at most. A connection of valkey carries many calls at once; a value over 1 MiB that is longer than all that the server has taken so far has one more to itself."},
+	"exclusive_size":  {example: "200", meaning: "How many connections to each server there are at most that belong to one caller each, next to those of `pool_size`: for blocking commands, `WATCH` and subscriptions. They are made when they are needed, and a caller who finds all in use waits for one."},
+	"dial_timeout":    {example: "500ms", standard: "`1s`, or `op_timeout` if shorter", meaning: "How long connecting may take, TLS included."},
+	"read_timeout":    {example: "500ms", meaning: "How long waiting for a reply may take, on top of the call's deadline. With valkey the connection is then closed, and all calls on it fail."},
+	"write_timeout":   {example: "500ms", meaning: "How long sending may take, likewise."},
+	"tls_ca":          {example: "/etc/ssl/redis-ca.pem", standard: "the system's", values: "a file in PEM form", meaning: "Certificates to trust."},
+	"tls_cert":        {example: "/etc/ssl/client.pem", values: "a file in PEM form", meaning: "The client's certificate; needs `tls_key`."},
+	"tls_key":         {example: "/etc/ssl/client.key", values: "a file in PEM form", meaning: "Its key."},
+	"tls_server_name": {example: "cache.internal", standard: "the host", meaning: "The name in the server's certificate."},
+
+	// of sentinels
+	"master":                 {example: "mymaster", meaning: "The name by which the sentinels know the primary. It is needed."},
+	"sentinel_user":          {example: "cache", standard: "the default user", meaning: "User at the sentinels; needs a password."},
+	"sentinel_password":      {example: "secret", meaning: "Password at the sentinels, which are not shown the one in front of the hosts."},
+	"sentinel_password_file": {example: "/run/secrets/sentinel", values: "a file", meaning: "File that holds it. It is read again for each connection."},
+}
+
+// remarks add to the first sentence of an option's documentation.
+var remarks = map[string]string{
+	"WithOnError":     "`OnErrorMiss` or `OnErrorFail`; [for one call](failing-open.md#a-write-that-must-not-be-dropped) by `With`.",
+	"WithBreaker":     "Not in `With`: the circuits are the store's.",
+	"WithMaxInFlight": "Not in `With`, either.",
+	"WithOpTimeout":   "In `With` it can only shorten the time.",
+	"WithEncryption":  "A `codec.KeyRing`; nil encrypts nothing.",
+	"ReadPrimary":     "[Where there are replicas](replicas.md).",
+	"WithKeyFunc":     "`Keys`, `Clear` and `DeletePattern` only work where prefix and version can be told from a key.",
+	"AsMembers":       "It is what `mixins` does for its sets.",
+	"WithObserver":    "[Metrics, traces and logs](observing.md).",
+}

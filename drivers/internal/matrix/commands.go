@@ -64,9 +64,12 @@ Methods of a cache and of its views stand alone, those of a handle of package mi
 a pipeline, too, but for loops, methods that wait, and ` + "`GetOrSet`" + `. A command without a method can be
 sent by ` + "`xcache.Run`" + `.
 
+The column ACL has the categories of a command in the servers' ACLs, but for those of speed. A user with ` + "`+@list`" + ` may run every
+command of lists. Closer to what a cache needs are [the commands of each operation](acl.md).
+
 `)
 	for _, s := range sections {
-		fmt.Fprintf(&b, "## %s\n\n| command | method | Redis | Valkey | on an older server |\n|---|---|---|---|---|\n", s.title)
+		fmt.Fprintf(&b, "## %s\n\n| command | method | Redis | Valkey | ACL | on an older server |\n|---|---|---|---|---|---|\n", s.title)
 		for _, row := range driver.Commands() {
 			if slices.Contains(s.groups, row.Group) {
 				s.row(&b, row)
@@ -83,9 +86,9 @@ func (s *section) row(b *strings.Builder, row driver.Command) {
 	for _, m := range s.methods(row.Name) {
 		methods = append(methods, "`"+m+"`")
 	}
-	name, redis, valkey, older := row.Name, "6.0", "7.2", ""
+	name, redis, valkey, acl, older := row.Name, "6.0", "7.2", categoriesOf(row.Name), ""
 	if row.Extension {
-		older = "a script"
+		acl, older = "[its script](acl.md)", "a script"
 	}
 	var forms []dialect.Form
 	for _, f := range dialect.Forms() {
@@ -97,13 +100,13 @@ func (s *section) row(b *strings.Builder, row driver.Command) {
 			forms = append(forms, f)
 		}
 	}
-	fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", name, strings.Join(methods, ", "), redis, valkey, older)
+	fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", name, strings.Join(methods, ", "), redis, valkey, acl, older)
 	for _, f := range forms {
-		fmt.Fprintf(b, "| … with %s | | %s | %s | %s |\n", f.With, number(f.Redis), number(f.Valkey), instead(&f))
+		fmt.Fprintf(b, "| … with %s | | %s | %s | | %s |\n", f.With, number(f.Redis), number(f.Valkey), instead(&f))
 	}
 	for _, n := range dialect.Natives() {
 		if n.Extension == name {
-			fmt.Fprintf(b, "| … as %s | | %s | %s | a script with the same result |\n", by(&n), number(n.Redis), number(n.Valkey))
+			fmt.Fprintf(b, "| … as %s | | %s | %s | | a script with the same result |\n", by(&n), number(n.Redis), number(n.Valkey))
 		}
 	}
 }

@@ -38,7 +38,7 @@ var sections = []section{
 // type are methods of a cache and its views.
 var methodsOf = map[string][]string{
 	"PING": {"Ping"}, "GET": {"Get", "GetOr", "GetOrSet", "Load"}, "MGET": {"GetMany"}, "SET": {"Set", "SetMany", "Add", "Replace"},
-	"DEL": {"Delete"}, "UNLINK": {"Delete", "DeletePattern", "Clear"}, "EXISTS": {"Has"}, "PTTL": {"TTL", "TTLMany"}, "PEXPIRE": {"Touch", "Expire", "ExpireAt"},
+	"DEL": {"Delete"}, "UNLINK": {"Delete", "DeletePattern", "Clear"}, "EXISTS": {"Has"}, "PTTL": {"Has", "TTL", "TTLMany"}, "PEXPIRE": {"Touch", "Expire", "ExpireAt"},
 	"TYPE": {"Type"}, "RENAME": {"Rename", "IncrVersion", "DecrVersion"}, "RENAMENX": {"RenameNX"}, "FLUSHDB": {"FlushDB"},
 	driver.CmdPersist: {"Persist"}, driver.CmdIncr: {"Incr", "Decr"}, driver.CmdIncrInit: {"IncrInit"}, driver.CmdSwap: {"Swap"},
 	driver.CmdCompareAndSwap: {"CompareAndSwap"}, driver.CmdCompareAndDelete: {"CompareAndDelete"},

@@ -138,6 +138,50 @@ lint-generated:
 	echo "$(GO) generate ./..."; $(GO) generate ./... || exit 1; \
 	if [ "$$before" != "$$(contents)" ]; then echo "go generate changed files:"; git status --short; exit 1; fi
 
+# The packages that programs import.
+LIBRARY   := . ./codec/... ./driver ./drivers/memory/... ./drivers/null ./drivers/redis ./drivers/valkey ./mixins/... ./xcachetest
+# What "make cross-build" builds for.
+PLATFORMS ?= linux/386 linux/arm64 windows/amd64 darwin/arm64 js/wasm
+# How many inputs each fuzz test gets in "make fuzz", besides its corpus.
+FUZZ      ?= 100000
+# The least that tests of the core and the codecs have to cover, in percent.
+COVERAGE  ?= 90
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# CI has no time for it at each push.
+.PHONY: check-release
+check-release: cross-build test-386 modern coverage fuzz vulnerabilities ## Check what a release needs, besides "make lint test"
+
+.PHONY: cross-build
+cross-build: ## Build the library for other systems: make cross-build PLATFORMS=js/wasm
+	for platform in $(PLATFORMS); do echo "$$platform"; \
+	CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build $(LIBRARY) || exit 1; done
+
+.PHONY: test-386
+test-386: ## Test core, driver and codecs where an int has 32 bits
+	CGO_ENABLED=0 GOARCH=386 $(GO) test $(TESTFLAGS) . ./codec ./driver
+
+# In the few lines of a test, + is plainer than a strings.Builder.
+.PHONY: modern
+modern: ## Show what "go fix" would write in another way, and fail if there is anything
+	$(GO) fix -stringsbuilder=false -diff ./...
+
+.PHONY: coverage
+coverage: servers ## Measure what the tests of core and codec cover, and fail below COVERAGE percent
+	@for package in . ./codec; do \
+	$(GO) test -cover $$package | awk -v least=$(COVERAGE) '{ print } /coverage:/ { sub(/.*coverage: /, ""); met = ($$0 + 0 >= least) } END { exit !met }' \
+	|| { echo "coverage of $$package is below $(COVERAGE) %, or its tests failed"; exit 1; }; done
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz test by count: make fuzz FUZZ=100000
+	@$(GO) list -f '{{.Dir}}' ./... | while read -r folder; do \
+	grep -hoE '^func Fuzz[A-Za-z]*' "$$folder"/*_test.go 2>/dev/null | cut -c6- | while read -r name; do \
+	echo "$$folder $$name"; (cd "$$folder" && $(GO) test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZ)x .) </dev/null || exit 1; done || exit 1; done
+
+.PHONY: vulnerabilities
+vulnerabilities: ## Ask the database of known vulnerabilities, which needs a network
+	$(GO) run $(GOVULNCHECK) $(LIBRARY)
+
 .PHONY: bench
 bench: servers ## Run the benchmarks: make bench BENCH=Get
 	$(GO) test -run='^$$' -bench='$(BENCH)' -benchmem ./...

@@ -63,6 +63,32 @@ func WithBreaker(b Breaker) Option {
 	}
 }
 
+func readBreaker(s *settings, dsn *driver.DSN) {
+	on := dsn.Word("breaker", "off", "on", "off") == "on"
+	b := Breaker{
+		Failures:    dsn.Int("breaker_failures", 0, 1, 1_000_000),
+		Cooldown:    dsn.Duration("breaker_cooldown", 0),
+		MaxCooldown: dsn.Duration("breaker_max_cooldown", 0),
+	}
+	if !on {
+		for _, name := range []string{"breaker_failures", "breaker_cooldown", "breaker_max_cooldown"} {
+			if dsn.Has(name) {
+				dsn.Refuse(name, "needs breaker=on")
+			}
+		}
+		return
+	}
+	var err error
+	if s.guarding.breaker, err = b.withDefaults(); err == nil || dsn.Err() != nil {
+		return
+	}
+	if dsn.Has("breaker_max_cooldown") {
+		dsn.Refuse("breaker_max_cooldown", "must not be shorter than breaker_cooldown, which is 100ms unless given and at least 1ms")
+		return
+	}
+	dsn.Refuse("breaker_cooldown", "must be at least 1ms")
+}
+
 // WithMaxInFlight bounds the calls in flight at one server. A call beyond n fails at once
 // with an InFlightError, and is not sent, so that a slow server holds at most n goroutines.
 // A batch is one call. Ping, Watch, subscriptions, scans and commands that wait do not
@@ -99,32 +125,6 @@ func (b Breaker) withDefaults() (Breaker, error) {
 		return b, errors.New("xcache: WithBreaker needs a MaxCooldown that is not shorter than the Cooldown")
 	}
 	return b, nil
-}
-
-func readBreaker(s *settings, dsn *driver.DSN) {
-	on := dsn.Word("breaker", "off", "on", "off") == "on"
-	b := Breaker{
-		Failures:    dsn.Int("breaker_failures", 0, 1, 1_000_000),
-		Cooldown:    dsn.Duration("breaker_cooldown", 0),
-		MaxCooldown: dsn.Duration("breaker_max_cooldown", 0),
-	}
-	if !on {
-		for _, name := range []string{"breaker_failures", "breaker_cooldown", "breaker_max_cooldown"} {
-			if dsn.Has(name) {
-				dsn.Refuse(name, "needs breaker=on")
-			}
-		}
-		return
-	}
-	var err error
-	if s.guarding.breaker, err = b.withDefaults(); err == nil || dsn.Err() != nil {
-		return
-	}
-	if dsn.Has("breaker_max_cooldown") {
-		dsn.Refuse("breaker_max_cooldown", "must not be shorter than breaker_cooldown, which is 100ms unless given and at least 1ms")
-		return
-	}
-	dsn.Refuse("breaker_cooldown", "must be at least 1ms")
 }
 
 func readMaxInFlight(s *settings, dsn *driver.DSN) {

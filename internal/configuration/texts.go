@@ -34,7 +34,7 @@ var texts = map[string]text{
 		"A key has 32 bytes, or 16, and is not one byte, repeated. Keys never stand in a DSN. A file that every user may read is an event for an `EventObserver`: `chmod 600`."},
 	"on_error":             {example: "miss", meaning: "`miss` makes [a failure of the cache](failing-open.md) a miss: reads find nothing, writes are dropped, each is counted. `fail` returns the error."},
 	"breaker":              {example: "on", meaning: "`on` puts [a circuit breaker](failing-open.md#a-dead-server-costs-microseconds) in front of each server: calls on a dead one fail at once."},
-	"breaker_failures":     {example: "10", standard: "5", meaning: "How many failures in a row open a circuit. Needs `breaker=on`."},
+	"breaker_failures":     {example: "10", standard: "`5`", meaning: "How many failures in a row open a circuit. Needs `breaker=on`."},
 	"breaker_cooldown":     {example: "200ms", standard: "`100ms`", meaning: "Time from the opening of a circuit to the first probe, from `1ms`. Each probe that fails doubles it; up to a half of it is taken off at random. Needs `breaker=on`."},
 	"breaker_max_cooldown": {example: "1s", standard: "`500ms`, or `breaker_cooldown` if longer", meaning: "The longest time between two probes. Needs `breaker=on`."},
 	"max_in_flight":        {example: "200", meaning: "How many calls may be in flight at one server; 0 is no bound. Those above it fail at once."},

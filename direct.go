@@ -168,7 +168,12 @@ func (e expiring) run(ctx context.Context) (bool, error) {
 		}
 		s := newScratch()
 		s.entries[0].Key, s.entries[0].TTL = full, e.ttl
-		expire := func() error { return expirer.Expire(ctx, s.entries[:]) }
+		expire := func() error {
+			if err := c.revokeExpired(ctx, s.entries[:]); err != nil {
+				return err
+			}
+			return expirer.Expire(ctx, s.entries[:])
+		}
 		if err := c.shared.flights.Invalidate(ctx, expire, full); err != nil {
 			return false, err
 		}
@@ -304,7 +309,7 @@ func (c *Cache) deleteMany(ctx context.Context, keys []string) (int, error) {
 
 func (c *Cache) remove(ctx context.Context, fulls []string) (removed int, err error) {
 	err = c.shared.flights.Invalidate(ctx, func() error {
-		removed, err = c.target.store.Delete(ctx, fulls)
+		removed, err = c.delete(ctx, fulls)
 		return err
 	}, fulls...)
 	return removed, err

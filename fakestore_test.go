@@ -329,7 +329,17 @@ func (s *fakeStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) 
 	for _, cmd := range cmds {
 		keys = append(keys, cmd.Key())
 	}
-	if err := s.call(ctx, "Do", keys...); err != nil {
+	method := "Do"
+	switch cmds[0].Name {
+	case driver.CmdLease:
+		method = "Lease"
+	case driver.CmdLeaseFill:
+		method = "Fill"
+		ttl, err := driver.ParseTTLArg(cmds[0].Args[3])
+		require.NoError(s.tb, err)
+		s.keep(driver.Entry{Key: cmds[0].Key(), Value: cmds[0].Args[2].Data, TTL: ttl, Cond: driver.IfAbsent})
+	}
+	if err := s.call(ctx, method, keys...); err != nil {
 		return err
 	}
 	if s.commandErr != nil {

@@ -98,15 +98,16 @@ func (s *hidingStore) Get(ctx context.Context, keys []string, dst []driver.Value
 	return nil
 }
 
-func TestGetOrSetOnAMissAsksTheStoreTwice(t *testing.T) {
+func TestGetOrSetOnAMissAsksTheStoreThreeTimes(t *testing.T) {
 	s, c := newFake(t)
 	v := xcache.For[string](c)
 	for _, key := range []string{"a", "b"} {
 		s.reset()
 		require.NoError(t, second(v.GetOrSet(t.Context(), key, func(context.Context) (string, error) { return "x", nil })))
 		require.Equal(t, 1, s.count("Get"), "calls of the store")
-		require.Equal(t, 1, s.count("Set"), "calls of the store")
-		require.Equal(t, 2, s.total(), "calls of the store")
+		require.Equal(t, 1, s.count("Lease"), "calls of the store")
+		require.Equal(t, 1, s.count("Fill"), "calls of the store")
+		require.Equal(t, 3, s.total(), "calls of the store")
 	}
 }
 
@@ -274,7 +275,7 @@ func TestGetOrSetLastCallerToLeaveEndsTheLoad(t *testing.T) {
 		got, err := v.Get(t.Context(), "k")
 		require.NoError(t, err, "afterwards")
 		require.Equal(t, "fresh", got, "afterwards")
-		require.Equal(t, 1, s.count("Set"), "Sets")
+		require.Equal(t, 1, s.count("Fill"), "fills")
 	})
 }
 

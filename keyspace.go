@@ -80,7 +80,7 @@ func (c *Cache) Keys(ctx context.Context, pattern string) iter.Seq2[string, erro
 		}
 		err = c.scan(ctx, glob, func(full string) bool {
 			key, ok := c.layout.User(full)
-			if !ok {
+			if !ok || c.isLease(full) {
 				return true
 			}
 			if _, again := seen[key]; again {
@@ -144,6 +144,9 @@ func (c *Cache) clear(ctx context.Context, op, pattern string, patternErr error,
 		return 0, call.end(patternErr)
 	}
 	err = c.shared.flights.InvalidateAll(ctx, func() error {
+		if err := c.revokeMatching(ctx, pattern, ours); err != nil {
+			return err
+		}
 		removed, err = c.removeAll(ctx, pattern, ours)
 		return err
 	}, ours)
@@ -163,7 +166,7 @@ func (c *Cache) removeAll(ctx context.Context, pattern string, ours func(full st
 		return failed == nil
 	}
 	err = c.scan(ctx, pattern, func(full string) bool {
-		if ours(full) {
+		if ours(full) && !c.isLease(full) {
 			doomed = append(doomed, full)
 		}
 		return len(doomed) < batch || remove()

@@ -20,9 +20,11 @@ import (
 //
 // load runs once for all goroutines of this process that ask for the same key at once, and
 // all of them get its result. If another process stores a value during the load, GetOrSet
-// returns that value. If this process deletes, renames or clears the key during the load,
-// or changes its TTL, the loaded value is returned and not stored, and the next call loads
-// again. Deletions by other processes have no effect on a load.
+// returns that value. If this process or another deletes, renames or clears the key during
+// the load, the loaded value is returned and not stored, and the next call loads again. The
+// same holds if this process changes the TTL of the key, and if the load takes longer than
+// five minutes. On a driver without leases (Require("leases")) deletions by other processes
+// have no effect on a load. On no driver have deletions by other libraries.
 //
 // load runs in a goroutine of its own. Its context has the values of the first caller's
 // context, has no deadline, and ends when the contexts of all waiting callers have ended. A
@@ -69,6 +71,10 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 			unreadable = bad
 			missed, _ = err.(*missedError) //nolint:errorlint // that very type
 		}
+		var store storer[T]
+		if missed == nil {
+			store = v.storing(ctx, key, unreadable, opts)
+		}
 		value, err := loaded(ctx, load)
 		if err != nil {
 			return value, err
@@ -76,7 +82,7 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 		if missed != nil { // the write would fail as the read has, and take as long
 			return value, v.notKept(key, missed.failure)
 		}
-		return v.keep(ctx, fl, key, value, unreadable, opts)
+		return v.keep(ctx, fl, key, value, unreadable, store)
 	})
 }
 
@@ -132,27 +138,60 @@ func (v *View[T]) fly(ctx context.Context, op, key string, loadOnly bool, fn fun
 // boxed holds a result, so that an any with a nil result differs from a nil any.
 type boxed[T any] struct{ value T }
 
+// A storer stores what was loaded in the place of a value that cannot be read, or of none.
+type storer[T any] func(ctx context.Context, value T, unreadable *unreadable) (filled, error)
+
+// storing returns how the value is stored of a load that is about to begin. Where the driver has
+// leases, the load gets one, which an invalidation by any process takes away. In the place of
+// a value that cannot be read none is needed: an invalidation takes that value away.
+func (v *View[T]) storing(ctx context.Context, key string, bad *unreadable, opts []SetOption) storer[T] {
+	var token string
+	var failed error
+	if v.shared.leases && bad == nil {
+		if token, failed = v.lease(ctx, key); errors.Is(failed, ErrAuth) {
+			failed = nil // the user may not run scripts, and goes without leases
+		}
+	}
+	return func(ctx context.Context, value T, over *unreadable) (filled, error) {
+		switch {
+		case failed != nil:
+			return overtaken, failed
+		case token != "" && over == nil:
+			became, err := v.fill(ctx, key, token, value, opts)
+			if !errors.Is(err, ErrAuth) || errors.Is(err, ErrUnknownOutcome) {
+				return became, err
+			}
+		case token != "": // which came meanwhile, perhaps after an invalidation
+			return overtaken, nil
+		case over != nil:
+			return storedIf(v.replace(ctx, key, value, over, opts))
+		}
+		return storedIf(v.Add(ctx, key, value, opts...))
+	}
+}
+
+func storedIf(done bool, err error) (filled, error) {
+	if done {
+		return stored, err
+	}
+	return occupied, err
+}
+
 // keep stores the loaded value of a flight. keep returns the loaded value, or a value that
 // another caller stored during the load. unreadable is the stored value that the loaded
 // value may replace, or nil.
-func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value T, unreadable *unreadable, opts []SetOption) (T, error) {
+func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value T, unreadable *unreadable, store storer[T]) (T, error) {
 	const tries = 3 // other callers may store several unreadable values in a row
 	for range tries {
-		var kept bool
+		var became filled
 		var err error
-		if !v.shared.flights.Store(fl, func() {
-			if unreadable == nil {
-				kept, err = v.Add(ctx, key, value, opts...)
-			} else {
-				kept, err = v.replace(ctx, key, value, unreadable, opts)
-			}
-		}) {
+		if !v.shared.flights.Store(fl, func() { became, err = store(ctx, value, unreadable) }) {
 			return value, nil
 		}
 		if err != nil {
 			return value, v.notKept(key, err)
 		}
-		if kept {
+		if became != occupied {
 			return value, nil
 		}
 		winner, bad, err := v.With(ReadPrimary()).lookUp(ctx, key) // a replica may lag behind

@@ -422,7 +422,7 @@ func TestGetOrSetThatCannotStoreReturnsTheValue(t *testing.T) {
 	s, c := newFake(t, xcache.WithObserver(&heard))
 	v := xcache.For[string](c)
 	s.before = func(_ context.Context, method string, _ []string) error {
-		if method == "Set" {
+		if method == "Fill" {
 			return driver.Fail(driver.ErrOutOfMemory, driver.NotApplied, &clientError{1})
 		}
 		return nil

@@ -188,7 +188,7 @@ func TestObserverOfGetOrSet(t *testing.T) {
 		hits += op.Hits
 		misses += op.Misses
 	}
-	require.Equal(t, []string{"get", "add", "get"}, names, "told")
+	require.Equal(t, []string{"get", "lease", "fill", "get"}, names, "told")
 	require.Equal(t, 1, hits, "told of hits and misses")
 	require.Equal(t, 1, misses, "told of hits and misses")
 }

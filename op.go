@@ -319,10 +319,22 @@ func (o *Op) run(ctx context.Context) error {
 		return o.wait(ctx)
 	}
 	c := o.cache
-	if o.held.Command().ReadOnly || !c.shared.flights.UnderWay() {
+	row := o.held.Command()
+	if row.ReadOnly || row.Group == driver.GroupLeases {
 		return o.send(ctx)
 	}
-	return c.shared.flights.Invalidate(ctx, func() error { return o.send(ctx) }, o.fullKeys()...)
+	send := func() error {
+		if c.shared.leases && takesAway(&o.held) {
+			if err := c.revoke(ctx, appendTaken(nil, &o.held)...); err != nil {
+				return err
+			}
+		}
+		return o.send(ctx)
+	}
+	if !c.shared.flights.UnderWay() {
+		return send()
+	}
+	return c.shared.flights.Invalidate(ctx, send, o.fullKeys()...)
 }
 
 // wait runs a command that waits. It ends when the cache is closed. Loads that are under way

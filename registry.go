@@ -161,6 +161,7 @@ var needsByName = map[string]func(*driver.Caps) bool{
 	"semaphores": needsGroup(driver.GroupSemaphores),
 	"ratelimits": needsGroup(driver.GroupRateLimits),
 	"once":       func(c *driver.Caps) bool { return runsGroup(c, driver.GroupOnce) && runsGroup(c, driver.GroupLocks) },
+	"leases":     needsGroup(driver.GroupLeases),
 }
 
 func needsGroup(group driver.Group) func(*driver.Caps) bool {
@@ -178,9 +179,9 @@ func knownNeeds() string { return strings.Join(slices.Sorted(maps.Keys(needsByNa
 // Require returns nil if the driver can do all of needs. Otherwise the error matches
 // errors.ErrUnsupported, and names the registered drivers that can. The words are ttl,
 // counters, swap, rename, scan, flush, ping, pipelines, pubsub, watch, tracking, lists,
-// sets, hashes, sortedsets, streams, scripts, functions, locks, semaphores, ratelimits
-// and once. Require does no I/O. A service calls Require at start-up, so that a wrong driver
-// is found early.
+// sets, hashes, sortedsets, streams, scripts, functions, locks, semaphores, ratelimits,
+// once and leases. Require does no I/O. A service calls Require at start-up, so that a wrong
+// driver is found early.
 func (c *Cache) Require(needs ...string) error {
 	if c.err != nil {
 		return c.err

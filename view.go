@@ -170,7 +170,21 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 
 // set stores entries, and lets loads in flight know.
 func (c *Cache) set(ctx context.Context, entries []driver.Entry) error {
-	return c.shared.flights.InvalidateExpired(ctx, func() error { return c.target.store.Set(ctx, entries) }, entries)
+	return c.invalidateExpired(ctx, func() error { return c.target.store.Set(ctx, entries) }, entries)
+}
+
+// invalidateExpired calls write, after which loads of the keys store nothing whose entries have
+// expired already: their write takes away what is there.
+func (c *Cache) invalidateExpired(ctx context.Context, write func() error, entries []driver.Entry) error {
+	if !slices.ContainsFunc(entries, func(e driver.Entry) bool { return driver.Expired(e.TTL) }) {
+		return write()
+	}
+	return c.shared.flights.InvalidateExpired(ctx, func() error {
+		if err := c.revokeExpired(ctx, entries); err != nil {
+			return err
+		}
+		return write()
+	}, entries)
 }
 
 // entry fills the entry of the scratch. The encoded value is in the buffer of the scratch,
@@ -223,7 +237,7 @@ func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opt
 	full = e.Key
 	call.seen.wrote(len(e.Value))
 	swap := func() error { return swapper.Swap(ctx, e, &s.values[0]) }
-	if err := v.shared.flights.InvalidateExpired(ctx, swap, s.entries[:]); err != nil {
+	if err := v.invalidateExpired(ctx, swap, s.entries[:]); err != nil {
 		return full, nil, err
 	}
 	stored := s.values[0]
@@ -242,7 +256,7 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 		return false, err
 	}
 	call.seen.wrote(len(e.Value))
-	err = v.shared.flights.InvalidateExpired(ctx, func() error {
+	err = v.invalidateExpired(ctx, func() error {
 		swapped, err = compare(ctx, v.Cache, e.Key, old, func(stored []byte) (bool, error) {
 			return swapper.CompareAndSwap(ctx, e, stored)
 		})
@@ -265,6 +279,9 @@ func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (dele
 	}
 	err = v.shared.flights.Invalidate(ctx, func() error {
 		deleted, err = compare(ctx, v.Cache, full, old, func(stored []byte) (bool, error) {
+			if err := v.revoke(ctx, full); err != nil {
+				return false, err
+			}
 			return swapper.CompareAndDelete(ctx, full, stored)
 		})
 		return err

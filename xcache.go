@@ -205,6 +205,8 @@ type shared struct {
 	failedOpen failedOpenCounts
 	// limitsKeys tells that the driver accepts fewer keys than Redis.
 	limitsKeys bool
+	// leases tells that the driver runs the commands on leases.
+	leases bool
 }
 
 // A target is the store of a view, with its capabilities.
@@ -242,6 +244,7 @@ func newCache(s driver.Store, driverName string, registry *Registry, settings se
 		gate:       gate.New(),
 		rewriter:   newRewriter(),
 		limitsKeys: limits.KeyLength > 0 || limits.ValidKey != nil,
+		leases:     runsGroup(&target.caps, driver.GroupLeases),
 	}
 	shared.close = sync.OnceValue(shared.end)
 	shared.closing, shared.beginClosing = context.WithCancel(context.Background())

@@ -280,4 +280,7 @@ type Limits struct {
 	// caller's to change: the driver keeps no reference to it. It saves the
 	// core a copy.
 	OwnData bool
+	// DeleteRevokes tells that Delete of the store takes away the leases of its keys, as
+	// CmdLeaseRevoke does, in the step that removes the values. It saves the core that command.
+	DeleteRevokes bool
 }

@@ -74,6 +74,7 @@ const (
 	GroupSemaphores  Group = "semaphores"
 	GroupRateLimits  Group = "ratelimits"
 	GroupOnce        Group = "once"
+	GroupLeases      Group = "leases" // of those who load values
 	// GroupCustom is that of the commands that the table does not have: see
 	// NewCustomCmd.
 	GroupCustom Group = "custom"
@@ -170,6 +171,25 @@ const (
 	// token has kept one before, which stays as it is. Otherwise it is 0. Who waits is told as by
 	// CmdLockRelease.
 	CmdOnceDone = "XCACHE.ONCE.DONE"
+)
+
+// Names of the commands that keep a value which was loaded before an invalidation out of the
+// cache. Each is one atomic step. A lease is what the store knows of the loads of a key: a token
+// that every invalidation takes away. A lease is no value: no other command sees it under its key.
+// A lease that is lost, by eviction or in a failover, costs no more than a value that is
+// not stored.
+const (
+	// CmdLease is key, token, duration → the token of the lease of the key: the one that is in
+	// force, or else this one. The lease is in force for the duration from now on, and longer if
+	// it was before. The duration is whole milliseconds, and positive.
+	CmdLease = "XCACHE.LEASE"
+	// CmdLeaseFill is key, token, value, ttl → 1, 0 or -1. It stores the value if the key does
+	// not exist and its lease has the token; that ends the lease, and the answer is 1. An expired
+	// TTL is like any other, but nothing is there afterwards. 0 tells that the key exists,
+	// whatever it holds, and -1 that its lease has not that token.
+	CmdLeaseFill = "XCACHE.LEASE.FILL"
+	// CmdLeaseRevoke is key… → how many of the keys had a lease. They have none from now on.
+	CmdLeaseRevoke = "XCACHE.LEASE.REVOKE"
 )
 
 // rows is the table, sorted by name.
@@ -361,6 +381,10 @@ var rows = func() []Command {
 
 	row(GroupOnce, CmdOnce, OneKey, extension)
 	row(GroupOnce, CmdOnceDone, OneKey, extension)
+
+	row(GroupLeases, CmdLease, OneKey, extension)
+	row(GroupLeases, CmdLeaseFill, OneKey, extension)
+	row(GroupLeases, CmdLeaseRevoke, ManyKeys, extension)
 	slices.SortFunc(commands, func(a, b Command) int { return strings.Compare(a.Name, b.Name) })
 	for i := range commands {
 		commands[i].index = i + 1

@@ -101,6 +101,8 @@ var brokenStores = []struct {
 	{"a refusal says that it may have been applied", func() driver.Store { return refusalsAreUnknown{newCorrect()} }, []string{"errors/refusals-are-not-applied"}},
 	{"a capability got lost", func() driver.Store { return struct{ driver.Store }{newCorrect()} }, []string{"caps/declared-equals-detected"}},
 	{"a capability is declared by accident", func() driver.Store { return alsoTracker{newCorrect()} }, []string{"caps/declared-equals-detected"}},
+	{"a fill ignores the lease", func() driver.Store { return fillsAnyway{newCorrect()} }, []string{"command/XCACHE.LEASE.FILL", "command/XCACHE.LEASE.REVOKE", "get-or-set/invalidation-elsewhere-wins"}},
+	{"Delete leaves the lease", func() driver.Store { return deleteLeavesLeases{newCorrect()} }, []string{"command/XCACHE.LEASE.REVOKE", "get-or-set/invalidation-elsewhere-wins"}},
 	{"a command is missing", func() driver.Store { return commandMissing{newCorrect()} }, []string{"caps/declared-commands-equal-detected"}},
 	{"a nil reply is an error", func() driver.Store { return nilIsError{newCorrect()} }, []string{"commander/nil-is-a-reply", "command/GET"}},
 	{"commands run in reverse", func() driver.Store { return commandsReversed{newCorrect()} }, []string{"commander/plain-in-order", "commander/atomic-in-order"}},
@@ -128,6 +130,42 @@ var brokenStores = []struct {
 		return commandRewritten{newCorrect(), driver.CmdOnceDone, runWith(3, aThousandTimes)}
 	}, []string{"command/" + driver.CmdOnceDone}},
 	{"Flush leaves some", func() driver.Store { return flushNothing{newCorrect()} }, []string{"flush/empties", "cache-keys/flush"}},
+}
+
+// Stores whose leases keep nothing out.
+
+type fillsAnyway struct{ correct }
+
+func (s fillsAnyway) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	for _, cmd := range cmds {
+		if cmd.Name != driver.CmdLeaseFill || len(cmd.Args) != 4 {
+			continue
+		}
+		token := driver.NewCmd(driver.CmdLease, cmd.Args[0], driver.Field("whatever"), driver.Duration(time.Minute))
+		if err := s.correct.Do(ctx, []*driver.Cmd{token}, driver.Plain); err != nil {
+			return err
+		}
+		cmd.Args[1] = driver.Field(string(token.Reply.Data))
+	}
+	return s.correct.Do(ctx, cmds, how)
+}
+
+// deleteLeavesLeases deletes by another command than its Delete.
+type deleteLeavesLeases struct{ correct }
+
+func (s deleteLeavesLeases) Delete(ctx context.Context, keys []string) (int, error) {
+	if len(keys) == 0 {
+		return s.correct.Delete(ctx, keys)
+	}
+	del := driver.NewCmd("DEL")
+	for _, key := range keys {
+		del.Args = append(del.Args, driver.Key(key))
+	}
+	if err := s.Do(ctx, []*driver.Cmd{del}, driver.Plain); err != nil {
+		return 0, err
+	}
+	n, err := del.Reply.AsInt()
+	return int(n), errors.Join(err, del.Err)
 }
 
 // Stores that write wrongly.

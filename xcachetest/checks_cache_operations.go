@@ -268,6 +268,7 @@ func getOrSetChecks() []check {
 					return "loaded", c.set(c.full("b"), `"theirs"`, long)
 				}))("GetOrSet with a racing writer", "theirs", nil), c.wantText(c.texts, "b", "theirs"))
 		}),
+		cacheCheck("get-or-set/invalidation-elsewhere-wins", "what another cache on the store deletes while the loader runs stays deleted, however often the key is loaded then", needs(driver.CmdLease, driver.CmdLeaseFill, driver.CmdLeaseRevoke), invalidatedElsewhere),
 		cacheCheck("get-or-set/invalidation-wins", "what is deleted while its loader runs stays deleted: the loaded value is returned and not stored, and the next call loads again", nil, func(ctx context.Context, c *cached) error {
 			invalidations := map[string]func() error{"Delete": func() error { _, err := c.Delete(noDeadline, "Delete"); return err }}
 			if c.caps.Scanner != nil {

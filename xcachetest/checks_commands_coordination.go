@@ -20,6 +20,9 @@ func coordinationCommandChecks() []check {
 		command(driver.CmdRateLimit, "takes units of all its limits or of none, tells what is left and when there is more, and frees them when the window has passed", needs("RPUSH"), limitsRates),
 		command(driver.CmdOnce, "gives a key to one token at a time, as a lock, until a value is kept, which it answers then", needs("RPUSH", driver.CmdOnceDone, driver.CmdLockExtend, driver.CmdLockRelease), worksOnce),
 		command(driver.CmdOnceDone, "answers 1 and keeps the first value of the token that was the last to hold the key, for its TTL, and 0 for any other", needs("RPUSH", driver.CmdOnce), keepsResults),
+		command(driver.CmdLease, "answers the token that is in force, which is the first, until it is revoked or the time of the last that asked has come", needs(driver.CmdLeaseFill, driver.CmdLeaseRevoke), takesLeases),
+		command(driver.CmdLeaseFill, "stores a value with its TTL and answers 1 where the lease has the token and there is no key, 0 where there is one, and else -1", needs("RPUSH", "PTTL", driver.CmdLease), fillsUnderLeases),
+		command(driver.CmdLeaseRevoke, "takes leases away and answers how many there were; values stay", needs(driver.CmdLease, driver.CmdLeaseFill), revokesLeases),
 	}
 }
 

@@ -483,6 +483,28 @@ var extensions = map[string][][2]string{
 		{"XCACHE.SEMAPHORE.RELEASE k", "ERR"},
 		{"EXISTS k", "0"},
 	},
+	"XCACHE.LEASE": {
+		{"XCACHE.LEASE k one 0", "ERR"},
+		{"XCACHE.LEASE k one 1000000000000", "ERR"},
+		{"XCACHE.LEASE k one soon", "ERR"},
+		{"XCACHE.LEASE k one 1000", `"one"`},
+		{"XCACHE.LEASE k two 1000", `"one"`},
+		{"EXISTS k", "0"},
+	},
+	"XCACHE.LEASE.FILL": {
+		{"XCACHE.LEASE.FILL k one v NONE", "-1"},
+		{"XCACHE.LEASE k one 1000", `"one"`},
+		{"XCACHE.LEASE.FILL k one v soon", "ERR"},
+		{"XCACHE.LEASE.FILL k one v NONE", "1"},
+		{"XCACHE.LEASE.FILL k one v NONE", "0"},
+		{"GET k", `"v"`},
+	},
+	"XCACHE.LEASE.REVOKE": {
+		{"XCACHE.LEASE k one 1000", `"one"`},
+		{"XCACHE.LEASE.REVOKE k l", "1"},
+		{"XCACHE.LEASE.REVOKE", "ERR"},
+		{"XCACHE.LEASE.FILL k one v NONE", "-1"},
+	},
 	"XCACHE.PERSIST": {
 		{"XCACHE.PERSIST k", "0"},
 		{"SET k v PX 100000", `"OK"`},

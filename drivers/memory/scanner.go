@@ -13,7 +13,7 @@ const scanPage = 512
 // Scan implements driver.Scanner. It goes through the shards a page at a time
 // and holds no lock while it yields. Keys stay in their place, so one that is
 // there during the whole scan is yielded exactly once. It does not count as
-// using the keys.
+// using the keys. A pattern of leases (driver.LeasePattern) yields their names as well.
 func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		var page []string
@@ -28,6 +28,9 @@ func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, erro
 			}
 			page, place = db.shards[number].page(page[:0], place)
 			if place == 0 {
+				if driver.IsLeasePattern(pattern) {
+					page = db.shards[number].leaseNames(page)
+				}
 				number++
 			}
 			for _, key := range page {

@@ -31,6 +31,8 @@ type shard struct {
 	touched []string
 	// watched has the watchers of keys: see watcher. Most of the time watched is nil.
 	watched map[string][]*watcher
+	// leases has the leases of keys.
+	leases map[string]lease
 
 	_ [64]byte // keeps the next shard's lock on another cache line
 }

@@ -90,7 +90,7 @@ func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
 	return nil
 }
 
-// Delete implements driver.Store.
+// Delete implements driver.Store. It takes away the leases of the keys, too.
 func (s *Store) Delete(ctx context.Context, keys []string) (removed int, err error) {
 	db, err := s.begin(ctx)
 	if err != nil {
@@ -100,11 +100,13 @@ func (s *Store) Delete(ctx context.Context, keys []string) (removed int, err err
 		if due(i) && ctx.Err() != nil {
 			return 0, ended(ctx, driver.Unknown)
 		}
-		t := db.begin(db.shardsOf(key))
-		if e := t.peek(key); e != nil {
-			t.remove(e)
+		hash := db.hash(key)
+		t, shard := db.begin(1<<(hash>>db.shift)), db.shardOf(hash)
+		if e := shard.find(hash, key, t.now); e != nil {
+			shard.remove(e)
 			removed++
 		}
+		shard.revoke(key)
 		t.end()
 	}
 	return removed, nil
@@ -145,7 +147,7 @@ func (s *Store) Ping(ctx context.Context) error {
 // Limits implements driver.Limiter. Expiry is exact, and a value is limited
 // only by the bound in bytes.
 func (s *Store) Limits() driver.Limits {
-	limits := driver.Limits{TTLResolution: time.Nanosecond, CallTimeout: time.Millisecond}
+	limits := driver.Limits{TTLResolution: time.Nanosecond, CallTimeout: time.Millisecond, DeleteRevokes: true}
 	if s.bounds.MaxBytes != Unbounded {
 		limits.ValueSize = int(min(s.bounds.MaxBytes-entryOverhead, math.MaxInt))
 	}

@@ -108,10 +108,12 @@ func (t *transaction) recount(e *entry) {
 // remove removes an entry.
 func (t *transaction) remove(e *entry) { t.db.shardOf(e.hash).remove(e) }
 
-// clear removes every key of the locked shards.
+// clear removes every key of the locked shards, and every lease.
 func (t *transaction) clear() {
 	for rest := t.locked; rest != 0; rest &= rest - 1 {
-		t.db.shards[bits.TrailingZeros64(uint64(rest))].clear()
+		s := &t.db.shards[bits.TrailingZeros64(uint64(rest))]
+		s.clear()
+		s.leases = nil
 	}
 }
 

@@ -26,7 +26,7 @@ func TestConformance(t *testing.T) {
 		Lacks:        []string{"Tracker", "Replicated", "Disconnector", "Exclusive"},
 
 		LacksCommands: []string{"XADD", "RESTORE"},
-		LacksGroups:   []driver.Group{driver.GroupScripts, driver.GroupFunctions, driver.GroupLocks, driver.GroupSemaphores, driver.GroupRateLimits, driver.GroupOnce},
+		LacksGroups:   []driver.Group{driver.GroupScripts, driver.GroupFunctions, driver.GroupLocks, driver.GroupSemaphores, driver.GroupRateLimits, driver.GroupOnce, driver.GroupLeases},
 		Report:        conformance.ReportPath("null"),
 	})
 }

@@ -32,6 +32,7 @@ var roles = map[string]func(ctx context.Context, c *xcache.Cache, lease time.Dur
 	"permit": playPermit,
 	"rates":  playRates,
 	"once":   playOnce,
+	"load":   playLoad,
 }
 
 // play is the main function of a child process.

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/drivers/internal/keyslot"
+	"github.com/xcache-go/xcache/internal/keyslot"
 )
 
 // slotOfCommand returns the slot of a command's keys, or -1 for a command without keys.
@@ -29,7 +29,7 @@ func slotOfCommand(cmd *driver.Cmd) (slot int, spread bool) {
 // each key. All arguments of such a command are keys.
 func isDivisible(name string) bool {
 	switch name {
-	case "DEL", "EXISTS", "MGET", "UNLINK":
+	case "DEL", "EXISTS", "MGET", "UNLINK", driver.CmdLeaseRevoke:
 		return true
 	}
 	return false

@@ -41,7 +41,7 @@ type item struct {
 
 // add adds a command, or the commands that it is divided into.
 func (b *fanOut) add(cmd *driver.Cmd) {
-	it := item{cmd: cmd, readOnly: isReadOnly(cmd.Name)}
+	it := item{cmd: cmd, readOnly: isReadOnly(cmd.Name), failFast: failsFast(cmd)}
 	slot, spread := slotOfCommand(cmd)
 	switch {
 	case spread && isDivisible(cmd.Name):
@@ -57,6 +57,11 @@ func (b *fanOut) add(cmd *driver.Cmd) {
 	}
 	b.items = append(b.items, it)
 }
+
+// failsFast reports whether a command does not wait for the end of a migration, during which
+// no server runs a command on two keys of which one is missing. A value that was loaded would
+// wait for it, and its callers too.
+func failsFast(cmd *driver.Cmd) bool { return cmd.Name == driver.CmdLeaseFill }
 
 // runFrom sends all items, and sends again what may be sent again while there is time.
 // Then the commands have their replies and errors. sent tells that the first round trip

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/drivers/internal/keyslot"
+	"github.com/xcache-go/xcache/internal/keyslot"
 )
 
 // getTTL reads a value and its TTL in one step. The script changes nothing.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
-	"github.com/xcache-go/xcache/drivers/internal/keyslot"
+	"github.com/xcache-go/xcache/internal/keyslot"
 )
 
 // Scan implements driver.Scanner. The primaries are scanned one after the other, each

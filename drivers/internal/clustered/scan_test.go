@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/drivers/internal/keyslot"
+	"github.com/xcache-go/xcache/internal/keyslot"
 )
 
 // Each node of the cluster has one key. c has a second key, which moves during a scan.

@@ -18,11 +18,11 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 	"github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/operations"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
+	"github.com/xcache-go/xcache/internal/keyslot"
 )
 
 // A Store is a store on a cluster that reads from primaries.
@@ -332,7 +332,7 @@ func (s *Store) doOne(ctx context.Context, cmds []*driver.Cmd) error {
 			}
 			b.retrier = s.router.begin(ctx, start)
 			defer b.retrier.end()
-			b.items = []item{{cmd: cmd, slot: uint16(slot), readOnly: isReadOnly(cmd.Name), server: server, unanswered: err != nil}}
+			b.items = []item{{cmd: cmd, slot: uint16(slot), readOnly: isReadOnly(cmd.Name), server: server, unanswered: err != nil, failFast: failsFast(cmd)}}
 			return b.runFrom(true)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/address"
-	"github.com/xcache-go/xcache/drivers/internal/keyslot"
 	"github.com/xcache-go/xcache/drivers/internal/replicated"
+	"github.com/xcache-go/xcache/internal/keyslot"
 )
 
 // slots is the number of slots of a cluster.

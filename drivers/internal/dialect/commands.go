@@ -11,12 +11,12 @@ import (
 )
 
 // commands are all commands of the table that do not wait. Servers run them directly, and
-// the extensions as scripts.
+// the extensions as scripts, but for the one that takes leases away, which is UNLINK.
 var commands = func() driver.CommandSet {
 	var names []string
 	for _, c := range driver.Commands() {
 		_, isScript := script.Lookup(c.Name)
-		if !c.Blocking && c.Extension == isScript {
+		if !c.Blocking && (c.Extension == isScript || c.Name == driver.CmdLeaseRevoke) {
 			names = append(names, c.Name)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/drivers/internal/keyslot"
+	"github.com/xcache-go/xcache/internal/keyslot"
 )
 
 // The versions of RESP shape some replies differently. The drivers answer with one shape:

@@ -47,10 +47,17 @@ func (s *Store) encode(commands []Command, cmds []*driver.Cmd, how scripting) []
 			continue
 		}
 		command.Shape = shape.Of(cmd.Name, cmd.Args)
+		if row.Group == driver.GroupLeases {
+			command.Args = besideLeases(cmd)
+		}
+		if cmd.Name == driver.CmdLeaseRevoke {
+			command.Name = "UNLINK"
+			continue
+		}
 		whole := how == inFull || how == inTransaction && command.OfProgram
 		if own, isOwn := script.Lookup(cmd.Name); isOwn {
 			var keys string
-			command.Args, keys = scriptArgs(cmd.Args)
+			command.Args, keys = scriptArgs(command.Args)
 			command.ReadOnly = command.ReadOnly || own.ReadOnly
 			if whole || how != alone && !slices.Contains(sent, own.SHA1) {
 				command.Name, command.Head = "EVAL", []string{own.Source, keys}
@@ -87,7 +94,7 @@ var kinds = func() []kind {
 		_, isOwn := script.Lookup(name)
 		_, inFull := byName[name]
 		list[rows[i].Index()] = kind{
-			plain:     !isOwn && !inFull && name != "SET", // whose shape depends on GET
+			plain:     !isOwn && !inFull && name != "SET" && name != driver.CmdLeaseRevoke, // SET has a shape that depends on GET
 			shape:     shape.Of(name, nil),
 			ownLength: hasOwnLength(name),
 		}

@@ -95,6 +95,8 @@ var scripts = map[string]*Script{
 	driver.CmdRateLimit:        coordinating("keys.lua", "ratelimit.lua"),
 	driver.CmdOnce:             coordinating("once.lua"),
 	driver.CmdOnceDone:         coordinating("oncedone.lua"),
+	driver.CmdLease:            newScript("arguments.lua", "lease.lua"),
+	driver.CmdLeaseFill:        newScript("arguments.lua", "store.lua", "leasefill.lua"),
 	GetDel:                     newScript("getdel.lua"),
 	LPopCount:                  newScript("pop.lua", "lpop.lua"),
 	RPopCount:                  newScript("pop.lua", "rpop.lua"),

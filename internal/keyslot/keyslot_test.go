@@ -1,12 +1,13 @@
 package keyslot_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/xcache-go/xcache/drivers/internal/keyslot"
+	"github.com/xcache-go/xcache/internal/keyslot"
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
@@ -20,6 +21,26 @@ func TestSlotIsTheServers(t *testing.T) {
 		require.Equal(t, want, int64(keyslot.Of(key)), "Of(%q)", key)
 	}
 	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { keyslot.Of("prefix:1:{user:42}:name") }), 0.0, "allocations")
+}
+
+func TestBesideIsInTheSameSlot(t *testing.T) {
+	for i := range 100_000 { // all slots, with a probability that leaves no doubt
+		key := "prefix:1:user:" + strconv.Itoa(i)
+		require.Equal(t, keyslot.Of(key), keyslot.Of(keyslot.Beside(key, ":mark:")), "Beside(%q)", key)
+	}
+	for _, key := range []string{
+		"", "a", "{}", "{}foo", "foo{}", "{a}", "{a}foo", "foo{a}{b}", "foo{{a}}bar", "foo{a", "foo}a{b}", "{", "}", "}{", "{{}", "a{}b}", "\x00\xff", "{\x00}x", "schlüssel",
+	} {
+		name := keyslot.Beside(key, ":mark:")
+		require.Equal(t, keyslot.Of(key), keyslot.Of(name), "Beside(%q)", key)
+		require.Regexp(t, ":mark:[a-z]{4}$", name)
+	}
+}
+
+func BenchmarkBeside(b *testing.B) {
+	for b.Loop() {
+		keyslot.Beside(":1:user:123456789:name", ":mark:")
+	}
 }
 
 func BenchmarkSlot(b *testing.B) {

@@ -1,0 +1,209 @@
+package xcache
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// What keeps a value that GetOrSet loaded before an invalidation out of the store, whichever
+// process invalidates: see driver.CmdLease. An invalidation revokes the leases of its keys
+// before it takes the values away, or in one round trip with that, so that a load which began
+// before it stores nothing after it.
+
+// leaseDuration is how long a load may take whose value is to be stored.
+const leaseDuration = 5 * time.Minute
+
+var (
+	cmdLease       = driver.NewCmd(driver.CmdLease)
+	cmdLeaseFill   = driver.NewCmd(driver.CmdLeaseFill)
+	cmdLeaseRevoke = driver.NewCmd(driver.CmdLeaseRevoke)
+	cmdUnlink      = driver.NewCmd("UNLINK")
+)
+
+// lease returns the token of a load that is about to begin.
+func (c *Cache) lease(ctx context.Context, key string) (string, error) {
+	token := strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
+	o := newOp(c, "lease", cmdLease).begin(key).Field(token).add(driver.Duration(leaseDuration))
+	return Run(ctx, o, func(o *Op) (string, error) {
+		text, err := o.Reply().AsBytes()
+		return string(text), err
+	})
+}
+
+// A filled is what became of a loaded value.
+type filled int64
+
+const (
+	overtaken filled = iota - 1 // an invalidation came meanwhile, or the load took too long
+	occupied                    // somebody stored a value meanwhile
+	stored
+)
+
+// fill stores what was loaded under a lease.
+func (v *View[T]) fill(ctx context.Context, key, token string, value T, opts []SetOption) (filled, error) {
+	o := newOp(v.Cache, "fill", cmdLeaseFill).begin(key).Field(token)
+	AddValue(o, value)
+	ttl, err := v.ttlOf(driver.IfAbsent, opts)
+	if err != nil {
+		o.fail(err)
+	}
+	o.add(driver.TTLArg(v.jittered(ttl)))
+	return Run(ctx, o, func(o *Op) (filled, error) {
+		n, err := o.Reply().AsInt()
+		if filled(n) == stored {
+			o.seen.wrote(len(o.held.Args[2].Data))
+		}
+		return filled(n), err
+	})
+}
+
+// revoke takes away the leases of full keys, which are about to lose their values. A user who may
+// not do that goes without leases.
+func (c *Cache) revoke(ctx context.Context, fulls ...string) error {
+	if !c.shared.leases || len(fulls) == 0 {
+		return nil
+	}
+	return c.runRevocation(ctx, revocation(fulls))
+}
+
+// runRevocation runs a revocation outside of any transaction.
+func (c *Cache) runRevocation(ctx context.Context, cmd *driver.Cmd) error {
+	if err := c.shared.primary.caps.Commander.Do(ctx, []*driver.Cmd{cmd}, driver.Plain); err != nil {
+		return err
+	}
+	return revoked(cmd)
+}
+
+// revoked returns the error of a revocation, if it is one.
+func revoked(cmd *driver.Cmd) error {
+	if errors.Is(cmd.Err, ErrAuth) && !errors.Is(cmd.Err, ErrUnknownOutcome) {
+		return nil
+	}
+	return cmd.Err
+}
+
+func revocation(fulls []string) *driver.Cmd {
+	cmd := *cmdLeaseRevoke
+	cmd.Args = make([]driver.Arg, len(fulls))
+	for i, full := range fulls {
+		cmd.Args[i] = driver.Key(full)
+	}
+	return &cmd
+}
+
+// revokeExpired is revoke for those of the entries whose write takes away what is there.
+func (c *Cache) revokeExpired(ctx context.Context, entries []driver.Entry) error {
+	if !c.shared.leases {
+		return nil
+	}
+	var fulls []string
+	for i := range entries {
+		if driver.Expired(entries[i].TTL) {
+			fulls = append(fulls, entries[i].Key)
+		}
+	}
+	return c.revoke(ctx, fulls...)
+}
+
+// revokeMatching takes away the leases of the keys that match a pattern of full keys and are
+// ours. A load that began before stores nothing from then on, or has done so already, and
+// then a scan that begins now finds the value.
+func (c *Cache) revokeMatching(ctx context.Context, pattern string, ours func(full string) bool) error {
+	if !c.shared.leases {
+		return nil
+	}
+	const batch = 1000
+	var fulls []string
+	var failed error
+	err := c.scan(ctx, driver.LeasePattern(pattern), func(name string) bool {
+		if full, ok := driver.LeasedKey(name); ok && ours(full) {
+			fulls = append(fulls, full)
+		}
+		if len(fulls) == batch {
+			failed = c.revoke(ctx, fulls...)
+			fulls = fulls[:0]
+		}
+		return failed == nil
+	})
+	if err := errors.Join(err, failed); err != nil {
+		return err
+	}
+	return c.revoke(ctx, fulls...)
+}
+
+// isLease reports whether a full key that a scan found is no key of the user's, but the lease
+// of one.
+func (c *Cache) isLease(full string) bool {
+	if !c.shared.leases {
+		return false
+	}
+	_, is := driver.LeasedKey(full)
+	return is
+}
+
+// takesAway reports whether a command may remove the value of a key that it names.
+func takesAway(cmd *driver.Cmd) bool {
+	switch cmd.Name {
+	case "DEL", "UNLINK", "GETDEL", "RENAME", "RENAMENX", "RESTORE", driver.CmdCompareAndDelete:
+		return true
+	}
+	return cmd.IsCustom()
+}
+
+// appendTaken appends the full keys of which a command may remove the value.
+func appendTaken(fulls []string, cmd *driver.Cmd) []string {
+	if !takesAway(cmd) {
+		return fulls
+	}
+	for i := range cmd.Args {
+		if cmd.Args[i].Role == driver.RoleKey {
+			fulls = append(fulls, cmd.Args[i].Text)
+		}
+	}
+	return fulls
+}
+
+// A deletion is the commands of Delete where it does not revoke leases by itself. Both go in
+// one round trip, and the leases first: a load that takes its lease between the two began after
+// the call did.
+type deletion struct {
+	revoke, del driver.Cmd
+	cmds        [2]*driver.Cmd
+	args        []driver.Arg
+}
+
+var deletions = sync.Pool{New: func() any { return new(deletion) }}
+
+// delete removes full keys and their leases, and returns how many keys there were.
+func (c *Cache) delete(ctx context.Context, fulls []string) (int, error) {
+	if !c.shared.leases || c.target.caps.Limits.DeleteRevokes || len(fulls) == 0 {
+		return c.target.store.Delete(ctx, fulls)
+	}
+	d := deletions.Get().(*deletion)
+	for _, full := range fulls {
+		d.args = append(d.args, driver.Key(full))
+	}
+	d.revoke, d.del = *cmdLeaseRevoke, *cmdUnlink
+	d.revoke.Args, d.del.Args = d.args, d.args
+	d.cmds = [2]*driver.Cmd{&d.revoke, &d.del}
+	if err := c.do(ctx, d.cmds[:], driver.Plain); err != nil {
+		return 0, err
+	}
+	if err := errors.Join(revoked(&d.revoke), d.del.Err); err != nil {
+		return 0, err
+	}
+	removed, err := d.del.Reply.AsInt()
+	const largest = 1 << 10
+	if cap(d.args) <= largest { // as with a lookup, only after a call that has not failed
+		clear(d.args)
+		*d = deletion{args: d.args[:0]}
+		deletions.Put(d)
+	}
+	return int(removed), err
+}

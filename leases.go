@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -23,7 +23,6 @@ var (
 	cmdLease       = driver.NewCmd(driver.CmdLease)
 	cmdLeaseFill   = driver.NewCmd(driver.CmdLeaseFill)
 	cmdLeaseRevoke = driver.NewCmd(driver.CmdLeaseRevoke)
-	cmdUnlink      = driver.NewCmd("UNLINK")
 )
 
 // lease returns the token of a load that is about to begin.
@@ -69,11 +68,7 @@ func (c *Cache) revoke(ctx context.Context, fulls ...string) error {
 	if !c.shared.leases || len(fulls) == 0 {
 		return nil
 	}
-	return c.runRevocation(ctx, revocation(fulls))
-}
-
-// runRevocation runs a revocation outside of any transaction.
-func (c *Cache) runRevocation(ctx context.Context, cmd *driver.Cmd) error {
+	cmd := revocation(fulls)
 	if err := c.shared.primary.caps.Commander.Do(ctx, []*driver.Cmd{cmd}, driver.Plain); err != nil {
 		return err
 	}
@@ -82,10 +77,15 @@ func (c *Cache) runRevocation(ctx context.Context, cmd *driver.Cmd) error {
 
 // revoked returns the error of a revocation, if it is one.
 func revoked(cmd *driver.Cmd) error {
-	if errors.Is(cmd.Err, ErrAuth) && !errors.Is(cmd.Err, ErrUnknownOutcome) {
+	if isForbidden(cmd.Err) {
 		return nil
 	}
 	return cmd.Err
+}
+
+// isForbidden reports whether the server has not run a command because its user may not.
+func isForbidden(err error) bool {
+	return errors.Is(err, ErrAuth) && !errors.Is(err, ErrUnknownOutcome)
 }
 
 func revocation(fulls []string) *driver.Cmd {
@@ -152,6 +152,9 @@ func takesAway(cmd *driver.Cmd) bool {
 	switch cmd.Name {
 	case "DEL", "UNLINK", "GETDEL", "RENAME", "RENAMENX", "RESTORE", driver.CmdCompareAndDelete:
 		return true
+	case driver.CmdSwap, driver.CmdCompareAndSwap: // with a TTL that has expired
+		ttl, err := driver.ParseTTLArg(cmd.Args[len(cmd.Args)-1])
+		return err == nil && driver.Expired(ttl)
 	}
 	return cmd.IsCustom()
 }
@@ -169,41 +172,80 @@ func appendTaken(fulls []string, cmd *driver.Cmd) []string {
 	return fulls
 }
 
-// A deletion is the commands of Delete where it does not revoke leases by itself. Both go in
-// one round trip, and the leases first: a load that takes its lease between the two began after
-// the call did.
-type deletion struct {
-	revoke, del driver.Cmd
-	cmds        [2]*driver.Cmd
-	args        []driver.Arg
+// A revocation goes in one batch with the commands that take values away, in front of them.
+type batchRevocation struct {
+	cmd    *driver.Cmd
+	taking []*driver.Cmd
 }
 
-var deletions = sync.Pool{New: func() any { return new(deletion) }}
+// withRevocations returns a batch with the revocations that it needs: one for all commands of
+// a transaction, and else one in front of each command that takes values away, so that each
+// succeeds or fails alone.
+func (c *Cache) withRevocations(cmds []*driver.Cmd, how driver.How) (all []*driver.Cmd, revocations []batchRevocation) {
+	if !c.shared.leases || !slices.ContainsFunc(cmds, takesAway) {
+		return cmds, nil
+	}
+	all = make([]*driver.Cmd, 0, 2*len(cmds))
+	if how == driver.Atomic {
+		var r batchRevocation
+		var fulls []string
+		for _, cmd := range cmds {
+			if taken := appendTaken(fulls, cmd); len(taken) > len(fulls) {
+				fulls, r.taking = taken, append(r.taking, cmd)
+			}
+		}
+		if len(fulls) == 0 {
+			return cmds, nil
+		}
+		r.cmd = revocation(fulls)
+		return append(append(all, r.cmd), cmds...), []batchRevocation{r}
+	}
+	for _, cmd := range cmds {
+		if fulls := appendTaken(nil, cmd); len(fulls) > 0 {
+			r := batchRevocation{revocation(fulls), []*driver.Cmd{cmd}}
+			all, revocations = append(all, r.cmd), append(revocations, r)
+		}
+		all = append(all, cmd)
+	}
+	return all, revocations
+}
+
+// settle gives the commands that took values away the failure of the revocation: a load that began
+// before may still store its value.
+func (r *batchRevocation) settle() {
+	err := revoked(r.cmd)
+	if err == nil {
+		return
+	}
+	for _, cmd := range r.taking {
+		if cmd.Err == nil {
+			cmd.Err = driver.Fail(err, driver.Unknown, nil)
+		}
+	}
+}
+
+// doWithLeases is do for a batch with revocations. A transaction that the server refuses, as the user
+// may not run one of its commands, is run without the revocation.
+func (c *Cache) doWithLeases(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	err := c.do(ctx, cmds, how)
+	if how == driver.Atomic && isForbidden(err) && isRevoking(cmds) {
+		cmds[0].Err = nil
+		return c.do(ctx, cmds[1:], how)
+	}
+	return err
+}
+
+// isRevoking reports whether a transaction begins with a revocation.
+func isRevoking(cmds []*driver.Cmd) bool {
+	return len(cmds) > 1 && cmds[0].Name == driver.CmdLeaseRevoke
+}
 
 // delete removes full keys and their leases, and returns how many keys there were.
 func (c *Cache) delete(ctx context.Context, fulls []string) (int, error) {
-	if !c.shared.leases || c.target.caps.Limits.DeleteRevokes || len(fulls) == 0 {
-		return c.target.store.Delete(ctx, fulls)
+	if !c.target.caps.Limits.DeleteRevokes {
+		if err := c.revoke(ctx, fulls...); err != nil {
+			return 0, err
+		}
 	}
-	d := deletions.Get().(*deletion)
-	for _, full := range fulls {
-		d.args = append(d.args, driver.Key(full))
-	}
-	d.revoke, d.del = *cmdLeaseRevoke, *cmdUnlink
-	d.revoke.Args, d.del.Args = d.args, d.args
-	d.cmds = [2]*driver.Cmd{&d.revoke, &d.del}
-	if err := c.do(ctx, d.cmds[:], driver.Plain); err != nil {
-		return 0, err
-	}
-	if err := errors.Join(revoked(&d.revoke), d.del.Err); err != nil {
-		return 0, err
-	}
-	removed, err := d.del.Reply.AsInt()
-	const largest = 1 << 10
-	if cap(d.args) <= largest { // as with a lookup, only after a call that has not failed
-		clear(d.args)
-		*d = deletion{args: d.args[:0]}
-		deletions.Put(d)
-	}
-	return int(removed), err
+	return c.target.store.Delete(ctx, fulls)
 }

@@ -2,6 +2,8 @@ package xcache_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,18 +33,53 @@ func (s revokingStore) Limits() driver.Limits {
 
 func TestAnInvalidationElsewhereKeepsALoadedValueOut(t *testing.T) {
 	for name, invalidate := range map[string]func(ctx context.Context, c *xcache.Cache) error{
-		"Delete":                func(ctx context.Context, c *xcache.Cache) error { return second(c.Delete(ctx, "k")) },
-		"Delete of several":     func(ctx context.Context, c *xcache.Cache) error { return second(c.Delete(ctx, "j", "k")) },
-		"Delete in a pipeline":  func(ctx context.Context, c *xcache.Cache) error { p := c.Pipeline(); p.Delete("k"); return p.Exec(ctx) },
-		"Delete in a namespace": func(ctx context.Context, c *xcache.Cache) error { return second(c.Delete(ctx, "k")) },
-		"DeletePattern":         func(ctx context.Context, c *xcache.Cache) error { return second(c.DeletePattern(ctx, "k*")) },
-		"DeletePattern of one":  func(ctx context.Context, c *xcache.Cache) error { return second(c.DeletePattern(ctx, "k")) },
-		"DeletePattern, class":  func(ctx context.Context, c *xcache.Cache) error { return second(c.DeletePattern(ctx, "[j-l]")) },
-		"Clear":                 func(ctx context.Context, c *xcache.Cache) error { return second(c.Clear(ctx)) },
-		"ClearAllVersions":      func(ctx context.Context, c *xcache.Cache) error { return second(c.ClearAllVersions(ctx)) },
-		"FlushDB":               func(ctx context.Context, c *xcache.Cache) error { return c.FlushDB(ctx) },
-		"Expire":                func(ctx context.Context, c *xcache.Cache) error { return second(c.Expire(ctx, "k", 0)) },
-		"Touch":                 func(ctx context.Context, c *xcache.Cache) error { return second(c.Touch(ctx, "k", xcache.TTL(-1))) },
+		"Delete":               func(ctx context.Context, c *xcache.Cache) error { return second(c.Delete(ctx, "k")) },
+		"Delete of several":    func(ctx context.Context, c *xcache.Cache) error { return second(c.Delete(ctx, "j", "k")) },
+		"Delete in a pipeline": func(ctx context.Context, c *xcache.Cache) error { p := c.Pipeline(); p.Delete("k"); return p.Exec(ctx) },
+		"Delete in a transaction": func(ctx context.Context, c *xcache.Cache) error {
+			p := c.Pipeline()
+			p.Delete("k")
+			return p.ExecAtomic(ctx)
+		},
+		"Delete in Watch": func(ctx context.Context, c *xcache.Cache) error {
+			return c.Watch(ctx, func(_ context.Context, tx *xcache.Tx) error {
+				tx.Pipeline().Delete("k")
+				return nil
+			}, "k")
+		},
+		"Set in a pipeline, expired": func(ctx context.Context, c *xcache.Cache) error {
+			p := c.Pipeline()
+			xcache.For[string](c).In(p).Set("k", "", xcache.TTL(-1))
+			return p.Exec(ctx)
+		},
+		"Swap in a pipeline, expired": func(ctx context.Context, c *xcache.Cache) error {
+			p := c.Pipeline()
+			set := xcache.For[string](c).In(p)
+			set.Set("k", "")
+			set.Swap("k", "", xcache.TTL(-1))
+			return p.Exec(ctx)
+		},
+		"set and renamed in Watch": func(ctx context.Context, c *xcache.Cache) error {
+			return c.Watch(ctx, func(_ context.Context, tx *xcache.Tx) error {
+				xcache.For[string](c).In(tx.Pipeline()).Set("k", "new")
+				tx.Pipeline().Rename("k", "l")
+				return nil
+			}, "k")
+		},
+		"SetMany, expired": func(ctx context.Context, c *xcache.Cache) error {
+			return xcache.For[string](c).SetMany(ctx, map[string]string{"j": "", "k": ""}, xcache.TTL(-1))
+		},
+		"ExpireAt": func(ctx context.Context, c *xcache.Cache) error {
+			return second(c.ExpireAt(ctx, "k", time.Now().Add(-time.Second)))
+		},
+		"DeletePattern":        func(ctx context.Context, c *xcache.Cache) error { return second(c.DeletePattern(ctx, "k*")) },
+		"DeletePattern of one": func(ctx context.Context, c *xcache.Cache) error { return second(c.DeletePattern(ctx, "k")) },
+		"DeletePattern, class": func(ctx context.Context, c *xcache.Cache) error { return second(c.DeletePattern(ctx, "[j-l]")) },
+		"Clear":                func(ctx context.Context, c *xcache.Cache) error { return second(c.Clear(ctx)) },
+		"ClearAllVersions":     func(ctx context.Context, c *xcache.Cache) error { return second(c.ClearAllVersions(ctx)) },
+		"FlushDB":              func(ctx context.Context, c *xcache.Cache) error { return c.FlushDB(ctx) },
+		"Expire":               func(ctx context.Context, c *xcache.Cache) error { return second(c.Expire(ctx, "k", 0)) },
+		"Touch":                func(ctx context.Context, c *xcache.Cache) error { return second(c.Touch(ctx, "k", xcache.TTL(-1))) },
 		"Set, expired": func(ctx context.Context, c *xcache.Cache) error {
 			return xcache.For[string](c).Set(ctx, "k", "", xcache.TTL(-1))
 		},
@@ -142,4 +179,144 @@ func TestWithoutLeasesAnInvalidationElsewhereGoesUnnoticed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "old", got)
 	require.NoError(t, second(one.Delete(ctx, "k")))
+}
+
+// A namespace is invalidated as a whole.
+func TestAClearOfANamespaceElsewhereKeepsALoadedValueOut(t *testing.T) {
+	ctx := t.Context()
+	one, other, _ := twoCaches(t)
+	inside, outside := xcache.For[string](one.Namespace("n")), xcache.For[string](one)
+	clear := func(context.Context) (string, error) { return "old", second(other.Namespace("n").Clear(ctx)) }
+	require.NoError(t, second(inside.GetOrSet(ctx, "k", clear)))
+	require.ErrorIs(t, second(inside.Get(ctx, "k")), xcache.ErrNotFound)
+	require.NoError(t, second(outside.GetOrSet(ctx, "k", clear)))
+	require.NoError(t, second(outside.Get(ctx, "k")), "the key is outside of the namespace")
+}
+
+// What takes no value away leaves the loads of other processes alone.
+func TestWhatInvalidatesNothingLeavesLoadsElsewhereAlone(t *testing.T) {
+	for name, call := range map[string]func(ctx context.Context, c *xcache.Cache) error{
+		"Delete of another key":   func(ctx context.Context, c *xcache.Cache) error { return second(c.Delete(ctx, "j")) },
+		"DeletePattern of others": func(ctx context.Context, c *xcache.Cache) error { return second(c.DeletePattern(ctx, "j*")) },
+		"Expire":                  func(ctx context.Context, c *xcache.Cache) error { return second(c.Expire(ctx, "k", time.Hour)) },
+		"Touch": func(ctx context.Context, c *xcache.Cache) error {
+			return second(c.Touch(ctx, "k", xcache.TTL(time.Hour)))
+		},
+		"Persist":                    func(ctx context.Context, c *xcache.Cache) error { return second(c.Persist(ctx, "k")) },
+		"Clear of another namespace": func(ctx context.Context, c *xcache.Cache) error { return second(c.Namespace("n").Clear(ctx)) },
+		"a transaction that lost": func(ctx context.Context, c *xcache.Cache) error {
+			lost := 0
+			err := c.Watch(ctx, func(ctx context.Context, tx *xcache.Tx) error {
+				if lost++; lost > 1 {
+					return errStop
+				}
+				tx.Pipeline().Delete("k")
+				return xcache.For[string](c).Set(ctx, "other", "")
+			}, "other")
+			require.ErrorIs(t, err, errStop)
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			one, other, _ := twoCaches(t)
+			v := xcache.For[string](one)
+			require.NoError(t, second(v.GetOrSet(ctx, "k", func(context.Context) (string, error) { return "loaded", call(ctx, other) })))
+			require.NoError(t, second(v.Get(ctx, "k")))
+		})
+	}
+}
+
+var errStop = errors.New("stop")
+
+// A forbiddingStore is a store whose user may not take leases away.
+type forbiddingStore struct{ *memory.Store }
+
+func (s forbiddingStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	if err := forbid(cmds, how); err != nil {
+		return err
+	}
+	cmds = slices.DeleteFunc(slices.Clone(cmds), func(cmd *driver.Cmd) bool { return cmd.Err != nil })
+	return s.Store.Do(ctx, cmds, how)
+}
+
+func forbid(cmds []*driver.Cmd, how driver.How) error {
+	forbidden := driver.Fail(driver.ErrAuth, driver.NotApplied, nil)
+	for _, cmd := range cmds {
+		if cmd.Name != driver.CmdLeaseRevoke {
+			continue
+		}
+		if how == driver.Atomic {
+			return forbidden
+		}
+		cmd.Err = forbidden
+	}
+	return nil
+}
+
+func (s forbiddingStore) Watch(ctx context.Context, keys ...string) (driver.Transaction, error) {
+	tx, err := s.Store.Watch(ctx, keys...)
+	return &forbiddingTransaction{tx, nil}, err
+}
+
+// A forbiddingTransaction is over, as on a server, when a transaction was refused.
+type forbiddingTransaction struct {
+	driver.Transaction
+	refused error
+}
+
+func (t *forbiddingTransaction) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	if t.refused == nil {
+		t.refused = forbid(cmds, how)
+	}
+	if t.refused != nil {
+		return t.refused
+	}
+	return t.Transaction.Do(ctx, cmds, how)
+}
+
+// A user who may not take leases away goes without them.
+func TestAUserWithoutLeasesRemovesValues(t *testing.T) {
+	ctx := t.Context()
+	store, err := memory.NewStore(memory.Options{})
+	require.NoError(t, err)
+	c := newCache(t, forbiddingStore{store})
+	for name, remove := range map[string]func() error{
+		"Exec":       func() error { p := c.Pipeline(); p.Delete("k"); return p.Exec(ctx) },
+		"ExecAtomic": func() error { p := c.Pipeline(); p.Delete("k"); return p.ExecAtomic(ctx) },
+		"Rename":     func() error { return c.Rename(ctx, "k", "l") },
+		"Watch": func() error {
+			return c.Watch(ctx, func(_ context.Context, tx *xcache.Tx) error { tx.Pipeline().Delete("k"); return nil }, "k")
+		},
+	} {
+		require.NoError(t, xcache.For[string](c).Set(ctx, "k", "v"))
+		require.NoError(t, remove(), name)
+		require.ErrorIs(t, second(xcache.For[string](c).Get(ctx, "k")), xcache.ErrNotFound, name)
+	}
+}
+
+// A Delete whose lease could not be taken away may have to be made again.
+func TestARevocationThatFailsIsAnUnknownOutcome(t *testing.T) {
+	ctx := t.Context()
+	store, err := memory.NewStore(memory.Options{})
+	require.NoError(t, err)
+	c := newCache(t, failingRevocations{store})
+	require.NoError(t, xcache.For[string](c).Set(ctx, "k", "v"))
+	p := c.Pipeline()
+	removed, other := p.Delete("k"), p.Has("j")
+	require.ErrorIs(t, p.Exec(ctx), xcache.ErrUnknownOutcome)
+	require.ErrorIs(t, removed.Err(), xcache.ErrOutOfMemory)
+	require.NoError(t, other.Err(), "it takes no value away")
+}
+
+type failingRevocations struct{ *memory.Store }
+
+func (s failingRevocations) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	err := s.Store.Do(ctx, cmds, how)
+	for _, cmd := range cmds {
+		if cmd.Name == driver.CmdLeaseRevoke {
+			cmd.Err = driver.Fail(driver.ErrOutOfMemory, driver.NotApplied, nil)
+		}
+	}
+	return err
 }

@@ -127,7 +127,7 @@ func (p *Pipeline) exec(ctx context.Context, how driver.How) error {
 		return err
 	}
 	defer call.release()
-	err = b.execute(ctx, &call, how, p.cache.do)
+	err = b.execute(ctx, &call, how, p.cache.doWithLeases)
 	call.report(err)
 	return err
 }
@@ -205,37 +205,13 @@ func (b *batch) send(ctx context.Context, c *Cache, how driver.How, do func(cont
 		return errors.New("xcache: nothing was sent: an operation of the transaction is bad in itself, see its result")
 	}
 	return c.shared.flights.InvalidateAll(ctx, func() error {
-		first := b.revocation(c)
-		if first == nil {
-			return do(ctx, b.cmds, how)
+		cmds, revocations := c.withRevocations(b.cmds, how)
+		err := do(ctx, cmds, how)
+		for i := range revocations {
+			revocations[i].settle()
 		}
-		if how == driver.Atomic { // which a command that the user may not run would fail as a whole
-			if err := c.runRevocation(ctx, first); err != nil {
-				return err
-			}
-			return do(ctx, b.cmds, how)
-		}
-		if err := do(ctx, append([]*driver.Cmd{first}, b.cmds...), how); err != nil {
-			return err
-		}
-		return revoked(first)
+		return err
 	}, b.writes())
-}
-
-// revocation returns the command that takes away the leases of the keys which may lose their
-// values, or nil. It goes in front of the batch.
-func (b *batch) revocation(c *Cache) *driver.Cmd {
-	if !c.shared.leases {
-		return nil
-	}
-	var fulls []string
-	for _, cmd := range b.cmds {
-		fulls = appendTaken(fulls, cmd)
-	}
-	if len(fulls) == 0 {
-		return nil
-	}
-	return revocation(fulls)
 }
 
 // writes returns a function that reports whether a command of the batch may change

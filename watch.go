@@ -113,6 +113,8 @@ type watch struct {
 	call  *call
 	fn    func(context.Context, *Tx) error
 	fulls []string
+	// leaseless tells that the user may not take leases away.
+	leaseless bool
 	// final is the error of the last attempt, if the caller gets that error unchanged.
 	final error
 }
@@ -188,13 +190,23 @@ func newTx(c *Cache, t *optimistic.Transaction) *Tx {
 // commit executes the queued commands.
 func (w *watch) commit(ctx context.Context, tx *Tx) (optimistic.Verdict, error) {
 	var failure error
+	forbidden := false
 	err := tx.pipeline.batch.execute(ctx, w.call, driver.Atomic, func(ctx context.Context, cmds []*driver.Cmd, _ driver.How) error {
+		revoking := isRevoking(cmds)
+		if revoking && w.leaseless {
+			cmds, revoking = cmds[1:], false
+		}
+		defer func() { forbidden = revoking && isForbidden(failure) }()
 		failure = w.cache.bounded(ctx, func(ctx context.Context) error { return tx.transaction.Commit(ctx, cmds) })
 		return failure
 	})
 	verdict := optimistic.Judge(failure)
 	if verdict == optimistic.Conflict {
 		return verdict, driver.Fail(ErrConflict, driver.NotApplied, errContended)
+	}
+	if forbidden { // the keys are watched no more
+		w.leaseless = true
+		return optimistic.Again, err
 	}
 	w.final = err
 	return verdict, err

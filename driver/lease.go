@@ -17,6 +17,11 @@ const (
 // braces that holds, and begin with the key.
 func LeaseName(key string) string { return keyslot.Beside(key, leaseMark) }
 
+// AppendLeaseName appends the name that LeaseName returns.
+func AppendLeaseName(dst []byte, key string) []byte {
+	return keyslot.AppendBeside(dst, key, leaseMark)
+}
+
 // LeasedKey returns the full key whose lease has a name; ok is false for any other name.
 func LeasedKey(name string) (key string, ok bool) {
 	at := len(name) - leaseLetters - len(leaseMark)

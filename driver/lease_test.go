@@ -13,6 +13,7 @@ func TestLeaseNamesLeadBackToTheirKeys(t *testing.T) {
 	for _, key := range []string{"", "k", ":1:user:42", "{tag}k", "a}b{", "{}", "\x00\xff", driver.LeaseName("k")} {
 		name := driver.LeaseName(key)
 		require.True(t, strings.HasPrefix(name, key), "a permission for the key is one for %q", name)
+		require.Equal(t, "before "+name, string(driver.AppendLeaseName([]byte("before "), key)))
 		got, ok := driver.LeasedKey(name)
 		require.True(t, ok, "LeasedKey(%q)", name)
 		require.Equal(t, key, got)

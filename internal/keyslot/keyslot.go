@@ -24,11 +24,18 @@ func Of(key string) uint16 {
 // Beside returns the name of a key in the slot of another key: that key, a mark, and four
 // letters that undo what the mark does to the checksum. The mark is without braces, and so are
 // the letters.
-func Beside(key, mark string) string {
+func Beside(key, mark string) string { return key + mark + letters(key, mark) }
+
+// AppendBeside appends the name that Beside returns.
+func AppendBeside(dst []byte, key, mark string) []byte {
+	return append(append(append(dst, key...), mark...), letters(key, mark)...)
+}
+
+func letters(key, mark string) string {
 	whole := checksum(0, key) // what counts unless there is a hash tag, which stays what it is
 	behind := checksum(whole, mark)
 	// The checksum is linear: what letters add to it does not depend on what stands before.
-	return key + mark + words()[(checksum(behind, "\x00\x00\x00\x00")^whole)%Count]
+	return words()[(checksum(behind, "\x00\x00\x00\x00")^whole)%Count]
 }
 
 // words has, for each remainder of a checksum, four letters with that checksum.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/internal/keyslot"
 )
 
@@ -117,24 +118,12 @@ func (d *divided) join(items []item) {
 	}
 	d.cmd.Err = err
 	if err != nil && some && !isUnknown(err) {
-		d.cmd.Err = partly(err)
+		d.cmd.Err = failure.Partly(err)
 	}
 }
 
 // errReply is the error of a reply in another shape than the command's.
 var errReply = driver.Fail(driver.ErrUnavailable, driver.Unknown, errors.New("unexpected reply of a node of the cluster"))
-
-// partly returns the error of a command of which one part was applied and another part
-// failed with err.
-func partly(err error) *driver.Error {
-	var e *driver.Error
-	if !errors.As(err, &e) {
-		return driver.Fail(err, driver.Unknown, nil)
-	}
-	some := *e
-	some.Outcome, some.Transient = driver.Unknown, false
-	return &some
-}
 
 func isUnknown(err error) bool { return errors.Is(err, driver.ErrUnknownOutcome) }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
 // Flush implements driver.Flusher. It empties all primaries.
@@ -31,7 +32,7 @@ func (s *Store) everywhere(ctx context.Context, name string) error {
 			}
 		}
 		errs := c.each(missing, name)
-		var failure error
+		var failed error
 		retry := true
 		for i, server := range missing {
 			errs[i] = c.router.reason(errs[i])
@@ -43,18 +44,18 @@ func (s *Store) everywhere(ctx context.Context, name string) error {
 			case v == final:
 				retry = false
 			}
-			if failure == nil || isUnknown(errs[i]) && !isUnknown(failure) {
-				failure = errs[i]
+			if failed == nil || isUnknown(errs[i]) && !isUnknown(failed) {
+				failed = errs[i]
 			}
 		}
-		if failure == nil {
+		if failed == nil {
 			return nil
 		}
 		if !retry || !c.pause(false) {
 			if len(done) > 0 && name == flushdb {
-				failure = partly(failure)
+				failed = failure.Partly(failed)
 			}
-			return c.expired(failure)
+			return c.expired(failed)
 		}
 	}
 }

@@ -37,6 +37,10 @@ type item struct {
 	// failFast tells that TRYAGAIN is final: the command does not wait for the end of
 	// a migration.
 	failFast bool
+	// latest tells that the command is done, and no other behind it on one of its keys.
+	// removed is what it has removed before it was sent again: see removeAgain.
+	latest  bool
+	removed int64
 }
 
 // add adds a command, or the commands that it is divided into.
@@ -89,6 +93,9 @@ func (b *fanOut) runFrom(sent bool) error {
 
 // finish joins the replies of divided commands. The error is that of runFrom.
 func (b *fanOut) finish() error {
+	for i := range b.items {
+		b.items[i].count()
+	}
 	for i := range slices.Backward(b.divisions) {
 		b.divisions[i].join(b.items)
 	}
@@ -186,14 +193,18 @@ func (b *fanOut) unfinished(pending []int) (next []int, redirected bool) {
 	done := make(map[string]bool)      // keys of later items that are done
 	targets := make(map[uint16]string) // see target
 	redirected = true
-	for _, i := range slices.Backward(pending) {
+	for at, i := range slices.Backward(pending) {
 		it := &b.items[i]
 		v, to := b.classify(it)
-		if v == final || it.hasKeyIn(done) {
+		if v == final || it.hasKeyIn(done) && !it.revokes() {
+			it.latest = it.cmd.Err == nil && !it.hasKeyIn(done)
 			it.addKeysTo(done)
 			continue
 		}
 		it.target(to, targets)
+		if it.revokes() {
+			next = append(next, b.removeAgain(it, pending[at+1:])...)
+		}
 		parts := b.divideFailed(i, v)
 		// Parts may be here and there, and go at once.
 		redirected = redirected && v != again && (v != single || len(parts) > 0)

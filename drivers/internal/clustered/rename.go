@@ -86,7 +86,7 @@ func (s *Store) move(ctx context.Context, start time.Time, from, to string, repl
 	sum := sha1.Sum(value) //nolint:gosec // see above
 	remove := driver.NewCmd("EVAL", driver.Literal(deleteUnchanged), driver.Int(1), driver.Key(from), driver.Literal(hex.EncodeToString(sum[:])))
 	if err := s.one(ctx, remove); err != nil {
-		partial := partly(err)
+		partial := failure.Partly(err)
 		partial.Err = fmt.Errorf("the value is under both keys, as the old one could not be deleted: %w", err)
 		return false, partial
 	}

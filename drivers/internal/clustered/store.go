@@ -222,42 +222,6 @@ func (s *Store) setRest(ctx context.Context, start time.Time, entries []driver.E
 	return nil
 }
 
-// Delete implements driver.Store. Keys may have been removed even if Delete fails; the
-// result counts those that are known to be removed.
-func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
-	if len(keys) == 0 {
-		return 0, nil
-	}
-	b := s.fanOut(ctx, s.router.now(), 1)
-	defer b.retrier.end()
-	cmd := keysCommand("UNLINK", keys)
-	if slot, same := slotOfKeys(keys); same {
-		if server := s.router.enter(slot); server != nil {
-			n, err := server.node.Delete(ctx, keys)
-			server.leave(err == nil)
-			if err == nil {
-				return n, nil
-			}
-			cmd.Err = err
-			b.items = append(b.items, item{cmd: cmd, slot: slot, server: server, unanswered: true})
-			return removed(cmd, b.runFrom(true))
-		}
-	}
-	b.add(cmd)
-	return removed(cmd, b.runFrom(false))
-}
-
-func removed(cmd *driver.Cmd, err error) (int, error) {
-	if err == nil {
-		err = cmd.Err
-	}
-	n, replyErr := cmd.Reply.AsInt()
-	if err == nil {
-		err = replyErr
-	}
-	return int(n), err
-}
-
 // Do implements driver.Commander. The error of a command with keys in several slots is
 // ErrCrossSlot, unless the command is DEL, EXISTS, MGET or UNLINK in a plain batch. The
 // error of an atomic batch with keys in several slots is ErrCrossSlot, too. Both come

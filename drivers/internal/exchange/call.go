@@ -50,6 +50,7 @@ type Call struct {
 	batch    []Command
 	copies   []driver.Arg // arguments that were borrowed
 	buffer   []byte       // the bytes of the copied arguments
+	names    []byte       // the names of leases
 }
 
 // A Command is one command of a call.

@@ -147,7 +147,7 @@ const maxBulk = 512 << 20
 
 // Limits implements driver.Limiter.
 func (s *Store) Limits() driver.Limits {
-	return driver.Limits{ValueSize: min(maxBulk, s.options.MaxValue), CallTimeout: s.options.OpTimeout, OwnData: true}
+	return driver.Limits{ValueSize: min(maxBulk, s.options.MaxValue), CallTimeout: s.options.OpTimeout, OwnData: true, DeleteRevokes: true}
 }
 
 // Now returns the time that bounds calls.
@@ -197,7 +197,7 @@ const (
 
 // release keeps the memory of a call for the next call.
 func (s *Store) release(c *Call) {
-	if c.Retained || cap(c.buffer) > maxBuffer || cap(c.args) > maxArgs || cap(c.copies) > maxArgs || cap(c.batch) > maxCommands {
+	if c.Retained || cap(c.buffer) > maxBuffer || cap(c.names) > maxBuffer || cap(c.args) > maxArgs || cap(c.copies) > maxArgs || cap(c.batch) > maxCommands {
 		return
 	}
 	clear(c.args)

@@ -5,12 +5,11 @@ import (
 	"slices"
 
 	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/resp"
 	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
-// Get, Set and Delete build their commands in memory that is used again. A call for one key
+// Get, Set and Delete (delete.go) build their commands in memory that is used again. A call for one key
 // allocates nothing but the value that it reads.
 
 // Get implements driver.Store.
@@ -125,27 +124,4 @@ func (c *Call) entries(entries []driver.Entry) (others []*driver.Cmd) {
 		c.Commands[i] = Command{Name: "SET", Args: c.args[from:len(c.args):len(c.args)], Shape: shape.OK, Longest: minLongest}
 	}
 	return others
-}
-
-// Delete implements driver.Store.
-func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
-	if len(keys) == 0 {
-		return 0, nil
-	}
-	c := s.call()
-	c.keys(keys)
-	c.one[0] = Command{Name: "UNLINK", Args: c.args, Shape: shape.Integer, Longest: minLongest}
-	if err := s.run(ctx, c); err != nil {
-		return 0, err
-	}
-	reply, err := c.one[0].Reply, c.one[0].err
-	s.release(c)
-	if err != nil {
-		return 0, err
-	}
-	n, err := reply.AsInt()
-	if err != nil {
-		return 0, driver.Fail(driver.ErrUnavailable, failure.Outcome(true), err)
-	}
-	return int(n), nil
 }

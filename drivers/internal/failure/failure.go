@@ -26,6 +26,23 @@ func Outcome(sent bool) driver.Outcome {
 	return driver.NotApplied
 }
 
+// Partly returns the error of a call of which one part was applied and another part failed
+// with err.
+func Partly(err error) *driver.Error {
+	e, ok := errors.AsType[*driver.Error](err)
+	if !ok {
+		return driver.Fail(err, driver.Unknown, nil)
+	}
+	some := *e
+	some.Outcome, some.Transient = driver.Unknown, false
+	return &some
+}
+
+// IsForbidden reports whether the server has not run a command because its user may not.
+func IsForbidden(err error) bool {
+	return errors.Is(err, driver.ErrAuth) && !errors.Is(err, driver.ErrUnknownOutcome)
+}
+
 // OfContext returns the error of a call whose context has ended: the error of the context,
 // or that of a server without an answer if the deadline of Bound has passed.
 func OfContext(ctx context.Context, sent bool) *driver.Error {

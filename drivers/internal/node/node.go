@@ -25,6 +25,10 @@ type Node interface {
 	// retried as reads are.
 	Query(ctx context.Context, words ...string) (driver.Reply, error)
 
+	// DeleteApart is Delete with an error for the leases of the keys, and another for their
+	// values: each may have failed alone. The leases go first.
+	DeleteApart(ctx context.Context, keys []string) (removed int, leases, values error)
+
 	// DoAsking is Do behind ASKING on the same connection, for commands on a slot that
 	// moves to this server. Each plain command has an ASKING of its own.
 	DoAsking(ctx context.Context, cmds []*driver.Cmd, how driver.How) error

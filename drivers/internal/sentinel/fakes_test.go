@@ -182,6 +182,11 @@ func (n *fakeNode) Set(ctx context.Context, entries []driver.Entry) error {
 	return nil
 }
 
+func (n *fakeNode) DeleteApart(ctx context.Context, keys []string) (int, error, error) {
+	removed, err := n.Delete(ctx, keys)
+	return removed, err, err
+}
+
 func (n *fakeNode) Delete(ctx context.Context, keys []string) (int, error) {
 	if err := n.awaitReply(ctx); err != nil {
 		return 0, err

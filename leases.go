@@ -68,7 +68,11 @@ func (c *Cache) revoke(ctx context.Context, fulls ...string) error {
 	if !c.shared.leases || len(fulls) == 0 {
 		return nil
 	}
-	cmd := revocation(fulls)
+	return c.runRevocation(ctx, revocation(fulls))
+}
+
+// runRevocation runs a revocation on its own.
+func (c *Cache) runRevocation(ctx context.Context, cmd *driver.Cmd) error {
 	if err := c.shared.primary.caps.Commander.Do(ctx, []*driver.Cmd{cmd}, driver.Plain); err != nil {
 		return err
 	}

@@ -113,8 +113,9 @@ type watch struct {
 	call  *call
 	fn    func(context.Context, *Tx) error
 	fulls []string
-	// leaseless tells that the user may not take leases away.
-	leaseless bool
+	// apart tells that leases are taken away before the transaction, and not in it: the user may
+	// not do that, or the slot moves, and a server has one of a lease and its value.
+	apart bool
 	// final is the error of the last attempt, if the caller gets that error unchanged.
 	final error
 }
@@ -190,22 +191,28 @@ func newTx(c *Cache, t *optimistic.Transaction) *Tx {
 // commit executes the queued commands.
 func (w *watch) commit(ctx context.Context, tx *Tx) (optimistic.Verdict, error) {
 	var failure error
-	forbidden := false
+	refused := false // with the revocation
 	err := tx.pipeline.batch.execute(ctx, w.call, driver.Atomic, func(ctx context.Context, cmds []*driver.Cmd, _ driver.How) error {
 		revoking := isRevoking(cmds)
-		if revoking && w.leaseless {
-			cmds, revoking = cmds[1:], false
-		}
-		defer func() { forbidden = revoking && isForbidden(failure) }()
-		failure = w.cache.bounded(ctx, func(ctx context.Context) error { return tx.transaction.Commit(ctx, cmds) })
+		failure = w.cache.bounded(ctx, func(ctx context.Context) error {
+			if revoking && w.apart {
+				revoking = false
+				if err := w.cache.runRevocation(ctx, cmds[0]); err != nil {
+					return err
+				}
+				cmds = cmds[1:]
+			}
+			return tx.transaction.Commit(ctx, cmds)
+		})
+		refused = revoking && (isForbidden(failure) || optimistic.Judge(failure) == optimistic.Again)
 		return failure
 	})
 	verdict := optimistic.Judge(failure)
 	if verdict == optimistic.Conflict {
 		return verdict, driver.Fail(ErrConflict, driver.NotApplied, errContended)
 	}
-	if forbidden { // the keys are watched no more
-		w.leaseless = true
+	if refused { // and the keys are watched no more
+		w.apart = true
 		return optimistic.Again, err
 	}
 	w.final = err

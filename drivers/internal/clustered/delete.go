@@ -2,90 +2,151 @@ package clustered
 
 import (
 	"context"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
-// Delete implements driver.Store. Delete takes the leases of the keys away as well: one round
-// trip to each server has both. Keys may have been removed even if Delete fails.
+// An invalidation is a command on the leases of keys, and behind it what removes their values.
+// While a slot moves, a value may be on one server and its lease on the other. Then the lease is
+// taken away first, and the values are removed in another round trip: what was removed in the
+// first may have been filled again before the lease was gone.
+
+const unlink = "UNLINK"
+
+// Delete implements driver.Store. Delete takes the leases of the keys away as well, in one
+// round trip to each server. Keys may have been removed even if Delete fails.
 func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
 	if len(keys) == 0 {
 		return 0, nil
 	}
 	start := s.router.now()
 	slot, same := slotOfKeys(keys)
-	if same {
-		if server := s.router.enter(slot); server != nil {
-			n, leases, values := server.node.DeleteApart(ctx, keys)
-			server.leave(leases == nil && values == nil)
-			if leases == nil && values == nil {
-				return n, nil
-			}
-			b := s.fanOut(ctx, start, 2)
-			defer b.retrier.end()
-			revoke, unlink := keysCommand(driver.CmdLeaseRevoke, keys), keysCommand("UNLINK", keys)
-			revoke.Err, unlink.Err, unlink.Reply = leases, values, driver.IntReply(int64(n))
-			b.items = append(b.items,
-				item{cmd: revoke, slot: slot, server: server, unanswered: leases != nil},
-				item{cmd: unlink, slot: slot, server: server, unanswered: values != nil})
-			return deleted(revoke, unlink, b.runFrom(true))
-		}
+	if !same {
+		return s.deleteSpread(ctx, start, keys)
 	}
+	server := s.router.enter(slot)
+	if server == nil {
+		return s.deleteApart(ctx, start, keys, 0)
+	}
+	n, leases, values := server.node.DeleteApart(ctx, keys)
+	server.leave(leases == nil && values == nil)
+	if leases == nil && values == nil {
+		return n, nil
+	}
+	revocation, removal := keysCommand(driver.CmdLeaseRevoke, keys), keysCommand(unlink, keys)
+	revocation.Err, removal.Err = leases, values
 	b := s.fanOut(ctx, start, 2)
 	defer b.retrier.end()
-	revoke, unlink := keysCommand(driver.CmdLeaseRevoke, keys), keysCommand("UNLINK", keys)
-	b.add(revoke)
-	b.add(unlink)
-	return deleted(revoke, unlink, b.runFrom(false))
+	b.items = append(b.items, item{cmd: revocation, slot: slot, server: server}, item{cmd: removal, slot: slot, server: server})
+	if err := b.refusal(); err != nil {
+		return n, err
+	}
+	return s.deleteApart(ctx, start, keys, n)
 }
 
-// deleted returns the outcome of Delete by those of its commands.
-func deleted(revoke, unlink *driver.Cmd, err error) (int, error) {
-	if err == nil {
-		err = unlink.Err
+// deleteSpread deletes keys of several slots.
+func (s *Store) deleteSpread(ctx context.Context, start time.Time, keys []string) (int, error) {
+	b := s.fanOut(ctx, start, 2)
+	defer b.retrier.end()
+	b.add(keysCommand(driver.CmdLeaseRevoke, keys))
+	b.add(keysCommand(unlink, keys))
+	all := make([]int, len(b.items))
+	for i := range all {
+		all[i] = i
 	}
-	if err == nil && revoke.Err != nil && !failure.IsForbidden(revoke.Err) {
-		err = failure.Partly(revoke.Err)
-	}
-	n, replyErr := unlink.Reply.AsInt()
-	if err == nil {
-		err = replyErr
-	}
-	return int(n), err
-}
-
-// An invalidation is a command on leases, and behind it the command that removes the values.
-// While a slot moves, the value may be on one server and the lease on the other. Then the
-// lease is taken away after the value, and a fill may have come between the two. So what removed
-// the value is sent once more.
-
-// revokes reports whether an item takes leases away. The item may be sent again after what
-// stands behind it is done: who has no lease only stores less.
-func (it *item) revokes() bool { return it.cmd.Name == driver.CmdLeaseRevoke }
-
-// removeAgain returns those of the items behind one that takes leases away that have removed
-// values of its keys, and are sent again behind it. A command behind them on the same keys that
-// is done forbids that.
-func (b *fanOut) removeAgain(revocation *item, behind []int) (again []int) {
-	keys := make(map[string]bool, len(revocation.cmd.Args))
-	revocation.addKeysTo(keys)
-	for _, i := range behind {
+	b.send(all)
+	n, left := 0, make(map[string]bool)
+	for i := range b.items {
 		it := &b.items[i]
-		if it.latest && (it.cmd.Name == "UNLINK" || it.cmd.Name == "DEL") && it.hasKeyIn(keys) {
-			n, _ := it.cmd.Reply.AsInt() // of such a command
-			it.removed += n
-			it.latest = false
-			again = append(again, i)
+		if it.failed() {
+			it.addKeysTo(left)
+		} else if it.cmd.Name == unlink {
+			removed, _ := it.cmd.Reply.AsInt() // of a command that went well
+			n += int(removed)
 		}
 	}
-	return again
+	if len(left) == 0 {
+		return n, nil
+	}
+	if err := b.refusal(); err != nil {
+		return n, err
+	}
+	var rest []string
+	removed := 0 // of those that are left
+	for _, key := range keys {
+		if left[key] || left[driver.LeaseName(key)] {
+			rest = append(rest, key)
+		}
+	}
+	for i := range b.items {
+		if it := &b.items[i]; it.cmd.Name == unlink && it.cmd.Err == nil && it.hasKeyIn(setOf(rest)) {
+			part, _ := it.cmd.Reply.AsInt() // the keys of an item are left all, or none
+			removed += int(part)
+		}
+	}
+	again, err := s.deleteApart(ctx, start, rest, removed)
+	return n - removed + again, err
 }
 
-// count adds what an item removed the first time to its reply. A key that somebody has stored
-// meanwhile counts once.
-func (it *item) count() {
-	if n, err := it.cmd.Reply.AsInt(); it.removed > 0 && it.cmd.Err == nil && err == nil {
-		it.cmd.Reply = driver.IntReply(min(n+it.removed, int64(len(it.cmd.Args))))
+func setOf(keys []string) map[string]bool {
+	set := make(map[string]bool, len(keys))
+	for _, key := range keys {
+		set[key] = true
 	}
+	return set
+}
+
+// refusal returns the error of an item that may not be sent again, or nil.
+func (b *fanOut) refusal() error {
+	var err error
+	applied := false
+	for i := range b.items {
+		it := &b.items[i]
+		applied = applied || it.cmd.Err == nil
+		v, _ := b.classify(it)
+		if v == final && it.failed() && (err == nil || isUnknown(it.cmd.Err)) {
+			err = it.cmd.Err
+		}
+	}
+	if err != nil && applied && !isUnknown(err) {
+		return failure.Partly(err)
+	}
+	return err
+}
+
+// failed reports whether an item has failed. A user who may not take leases away goes without
+// them.
+func (it *item) failed() bool {
+	return it.cmd.Err != nil && !(it.cmd.Name == driver.CmdLeaseRevoke && failure.IsForbidden(it.cmd.Err))
+}
+
+// deleteApart takes the leases of keys away, and removes the values then. removed is how many
+// values were removed before: a key that somebody has stored meanwhile counts once.
+func (s *Store) deleteApart(ctx context.Context, start time.Time, keys []string, removed int) (int, error) {
+	for _, name := range []string{driver.CmdLeaseRevoke, unlink} {
+		b := s.fanOut(ctx, start, 1)
+		cmd := keysCommand(name, keys)
+		b.add(cmd)
+		err := b.runFrom(false)
+		b.retrier.end()
+		if err == nil {
+			err = cmd.Err
+		}
+		n, replyErr := cmd.Reply.AsInt()
+		switch {
+		case name == driver.CmdLeaseRevoke && (err == nil || failure.IsForbidden(err)):
+			continue
+		case err == nil:
+			err = replyErr
+		}
+		if name == unlink {
+			removed = min(removed+int(n), len(keys))
+		}
+		if err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
 }

@@ -37,10 +37,6 @@ type item struct {
 	// failFast tells that TRYAGAIN is final: the command does not wait for the end of
 	// a migration.
 	failFast bool
-	// latest tells that the command is done, and no other behind it on one of its keys.
-	// removed is what it has removed before it was sent again: see removeAgain.
-	latest  bool
-	removed int64
 }
 
 // add adds a command, or the commands that it is divided into.
@@ -93,9 +89,6 @@ func (b *fanOut) runFrom(sent bool) error {
 
 // finish joins the replies of divided commands. The error is that of runFrom.
 func (b *fanOut) finish() error {
-	for i := range b.items {
-		b.items[i].count()
-	}
 	for i := range slices.Backward(b.divisions) {
 		b.divisions[i].join(b.items)
 	}
@@ -191,20 +184,16 @@ func (b *fanOut) unfinished(pending []int) (next []int, redirected bool) {
 		return nil, false
 	}
 	done := make(map[string]bool)      // keys of later items that are done
-	targets := make(map[uint16]string) // see target
+	targets := make(map[string]string) // see target
 	redirected = true
-	for at, i := range slices.Backward(pending) {
+	for _, i := range slices.Backward(pending) {
 		it := &b.items[i]
 		v, to := b.classify(it)
-		if v == final || it.hasKeyIn(done) && !it.revokes() {
-			it.latest = it.cmd.Err == nil && !it.hasKeyIn(done)
+		if v == final || it.hasKeyIn(done) {
 			it.addKeysTo(done)
 			continue
 		}
 		it.target(to, targets)
-		if it.revokes() {
-			next = append(next, b.removeAgain(it, pending[at+1:])...)
-		}
 		parts := b.divideFailed(i, v)
 		// Parts may be here and there, and go at once.
 		redirected = redirected && v != again && (v != single || len(parts) > 0)
@@ -215,15 +204,28 @@ func (b *fanOut) unfinished(pending []int) (next []int, redirected bool) {
 	}
 	b.inOrder(next)
 	for _, i := range next {
-		b.items[i].ask = targets[b.items[i].slot]
+		b.items[i].ask = ""
+		for key := range b.items[i].keys {
+			if to := targets[key]; to != "" {
+				b.items[i].ask = to
+				break
+			}
+		}
 	}
 	return next, redirected
 }
 
-// keys yields the keys of an item.
+// keys yields the keys of an item: those of leases, for a command that takes leases away.
 func (it *item) keys(yield func(string) bool) {
 	for _, a := range it.cmd.Args {
-		if a.Role == driver.RoleKey && !yield(a.Text) {
+		if a.Role != driver.RoleKey {
+			continue
+		}
+		key := a.Text
+		if it.cmd.Name == driver.CmdLeaseRevoke {
+			key = driver.LeaseName(key)
+		}
+		if !yield(key) {
 			return
 		}
 	}
@@ -246,16 +248,21 @@ func (it *item) addKeysTo(set map[string]bool) {
 	}
 }
 
-// target notes where the redirect of an item leads, by its slot: to the server at an
-// address, behind ASKING, or with "" to the server that has the slot. The redirect of
-// the last item of a slot counts, which comes first here.
-func (it *item) target(to *servererror.RedirectError, targets map[uint16]string) {
-	if _, known := targets[it.slot]; known || to == nil {
+// target notes where the redirect of an item leads, by the keys of the item: to the server at
+// an address, behind ASKING, or with "" to the server that has the slot. Other keys of the
+// slot may be elsewhere. The redirect of the last item on a key counts, which comes first here.
+func (it *item) target(to *servererror.RedirectError, targets map[string]string) {
+	if to == nil {
 		return
 	}
-	targets[it.slot] = ""
-	if to.Ask {
-		targets[it.slot] = to.Address(it.server.addr)
+	for key := range it.keys {
+		if _, known := targets[key]; known {
+			continue
+		}
+		targets[key] = ""
+		if to.Ask {
+			targets[key] = to.Address(it.server.addr)
+		}
 	}
 }
 

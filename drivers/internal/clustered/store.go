@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/operations"
 	"github.com/xcache-go/xcache/drivers/internal/servererror"
@@ -333,6 +334,7 @@ func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
 // run no command of it.
 func (c *retrier) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error {
 	ask := ""
+	var revoked *driver.Cmd // that was sent alone
 	for {
 		ctx := c.context()
 		var server *server
@@ -365,6 +367,18 @@ func (c *retrier) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error
 		} else if !isTransient(err) || c.router.topology.Load() == nil {
 			v = final
 		}
+		if v == single && len(cmds) > 1 && cmds[0].Name == driver.CmdLeaseRevoke {
+			// The slot moves, and a lease is not there, which is no reason to wait.
+			b := &fanOut{retrier: c}
+			b.add(cmds[0])
+			if err = b.runFrom(false); err == nil && !failure.IsForbidden(cmds[0].Err) {
+				err = cmds[0].Err
+			}
+			if err != nil {
+				v = final
+			}
+			revoked, cmds = cmds[0], cmds[1:]
+		}
 		ask = to
 		if v != final && !c.pause(v == moved || v == asked) {
 			err, v = c.expired(err), final
@@ -372,6 +386,9 @@ func (c *retrier) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error
 		if v == final {
 			for _, cmd := range cmds {
 				cmd.Err = err
+			}
+			if revoked != nil {
+				revoked.Err = err
 			}
 			return err
 		}

@@ -33,6 +33,8 @@ var roles = map[string]func(ctx context.Context, c *xcache.Cache, lease time.Dur
 	"rates":  playRates,
 	"once":   playOnce,
 	"load":   playLoad,
+
+	"load without leases": playLoadWithoutLeases,
 }
 
 // play is the main function of a child process.

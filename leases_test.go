@@ -131,7 +131,8 @@ func TestLeasesAreNoKeys(t *testing.T) {
 	require.Equal(t, "loaded", got)
 	require.NoError(t, second(other.Has(ctx, "k")))
 	var names []string
-	for name := range store.Scan(ctx, driver.LeasePattern("*")) {
+	for name, err := range store.Scan(ctx, driver.LeasePattern("*")) {
+		require.NoError(t, err)
 		names = append(names, name)
 	}
 	require.Len(t, names, 1, "that of the user's, and no lease, which the fill has ended")
@@ -186,10 +187,10 @@ func TestAClearOfANamespaceElsewhereKeepsALoadedValueOut(t *testing.T) {
 	ctx := t.Context()
 	one, other, _ := twoCaches(t)
 	inside, outside := xcache.For[string](one.Namespace("n")), xcache.For[string](one)
-	clear := func(context.Context) (string, error) { return "old", second(other.Namespace("n").Clear(ctx)) }
-	require.NoError(t, second(inside.GetOrSet(ctx, "k", clear)))
+	cleared := func(context.Context) (string, error) { return "old", second(other.Namespace("n").Clear(ctx)) }
+	require.NoError(t, second(inside.GetOrSet(ctx, "k", cleared)))
 	require.ErrorIs(t, second(inside.Get(ctx, "k")), xcache.ErrNotFound)
-	require.NoError(t, second(outside.GetOrSet(ctx, "k", clear)))
+	require.NoError(t, second(outside.GetOrSet(ctx, "k", cleared)))
 	require.NoError(t, second(outside.Get(ctx, "k")), "the key is outside of the namespace")
 }
 

@@ -156,6 +156,8 @@ func takesAway(cmd *driver.Cmd) bool {
 	switch cmd.Name {
 	case "DEL", "UNLINK", "GETDEL", "RENAME", "RENAMENX", "RESTORE", driver.CmdCompareAndDelete:
 		return true
+	case "GETEX":
+		return !renews(cmd)
 	case driver.CmdSwap, driver.CmdCompareAndSwap: // with a TTL that has expired
 		ttl, err := driver.ParseTTLArg(cmd.Args[len(cmd.Args)-1])
 		return err == nil && driver.Expired(ttl)

@@ -37,6 +37,7 @@ var operations = map[string]func(ctx context.Context, v *xcache.View[string]) er
 	"GetMany": func(ctx context.Context, v *xcache.View[string]) error {
 		return second(v.GetMany(ctx, []string{"text", "none"}))
 	},
+	"Take":  func(ctx context.Context, v *xcache.View[string]) error { return second(v.Take(ctx, "text")) },
 	"GetOr": func(ctx context.Context, v *xcache.View[string]) error { return second(v.GetOr(ctx, "none", "x")) },
 	"GetOrSet": func(ctx context.Context, v *xcache.View[string]) error {
 		return second(v.GetOrSet(ctx, "text", func(context.Context) (string, error) { return "x", nil }))

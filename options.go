@@ -44,6 +44,8 @@ type settings struct {
 	onError ErrorPolicy
 	// guarding is the same for all views of a store.
 	guarding guarding
+	// sliding is the TTL that hits renew, or 0.
+	sliding time.Duration
 }
 
 func defaultSettings() settings {

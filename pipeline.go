@@ -220,7 +220,7 @@ func (b *batch) writes() func(full string) bool {
 	written := sync.OnceValue(func() map[string]bool { // most pipelines meet no load that it matters to
 		written := make(map[string]bool)
 		for _, cmd := range b.cmds {
-			if cmd.Command().ReadOnly {
+			if cmd.Command().ReadOnly || renews(cmd) {
 				continue
 			}
 			for _, arg := range cmd.Args {
@@ -337,12 +337,12 @@ func (v *View[T]) In(p *Pipeline) *PipelineView[T] { return &PipelineView[T]{v, 
 
 // Get queues View.Get.
 func (q *PipelineView[T]) Get(key string) *Result[T] {
-	return Queue(q.pipeline, newOp(q.view.Cache, "get", cmdGet).begin(key), readReply[T])
+	return Queue(q.pipeline, q.get(key), readReply[T])
 }
 
 // GetOr queues View.GetOr.
 func (q *PipelineView[T]) GetOr(key string, def T) *Result[T] {
-	return Queue(q.pipeline, newOp(q.view.Cache, "get", cmdGet).begin(key), func(o *Op) (T, error) {
+	return Queue(q.pipeline, q.get(key), func(o *Op) (T, error) {
 		if o.Reply().IsNil() {
 			return def, nil
 		}
@@ -354,6 +354,9 @@ func (q *PipelineView[T]) GetOr(key string, def T) *Result[T] {
 func (q *PipelineView[T]) GetMany(keys []string) *Result[map[string]T] {
 	o := newOp(q.view.Cache, "get many", cmdMGet)
 	o.idle = len(keys) == 0
+	if o.cache.sliding > 0 {
+		o.fail(fmt.Errorf("xcache: GetMany in a pipeline renews no TTLs, as Sliding asks for; queue Get for each key: %w", errors.ErrUnsupported))
+	}
 	fulls, err := o.cache.fullKeys(keys)
 	if err != nil {
 		o.fail(err)

@@ -47,6 +47,11 @@ var pipelined = []struct {
 	onKey("Persist", (*xcache.View[string]).Persist, (*xcache.Pipeline).Persist, "list"),
 	onKey("Has", (*xcache.View[string]).Has, (*xcache.Pipeline).Has, ""),
 
+	{"Take", "", direct(func(ctx context.Context, v *xcache.View[string]) (string, error) { return v.Take(ctx, "text") }),
+		func(p *xcache.Pipeline, v *xcache.View[string]) outcome { return of(v.In(p).Take("text")) }},
+	{"Take", "none", direct(func(ctx context.Context, v *xcache.View[string]) (string, error) { return v.Take(ctx, "none") }),
+		func(p *xcache.Pipeline, v *xcache.View[string]) outcome { return of(v.In(p).Take("none")) }},
+
 	withTTL("Touch", func(ctx context.Context, v *xcache.View[string], key string, opts ...xcache.SetOption) (bool, error) {
 		return v.Touch(ctx, key, opts...)
 	}, func(p *xcache.Pipeline, _ *xcache.View[string], key string, opts ...xcache.SetOption) *xcache.Result[bool] {

@@ -118,11 +118,11 @@ func decode[T any](c *Cache, full string, stored []byte, own bool, seen *observa
 	return value, by.Fallback, nil
 }
 
-// read is decode for an operation of a view. With WithRewrite, read writes a value in an
-// old format again.
-func read[T any](call *call, key, full string, stored []byte) (T, error) {
+// readValue is decode for an operation of a view. With WithRewrite, readValue writes a value
+// in an old format again.
+func readValue[T any](call *call, key, full string, stored []byte) (T, error) {
 	c := call.cache
-	value, old, err := decode[T](c, full, stored, c.target.caps.Limits.OwnData, call.seen)
+	value, old, err := decode[T](c, full, stored, c.target.caps.Limits.OwnData && c.sliding == 0, call.seen)
 	if old && c.rewrite {
 		rewrite(c, key, full, stored, value)
 	}

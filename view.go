@@ -117,7 +117,7 @@ func (v *View[T]) lookUp(ctx context.Context, key string) (value T, bad *unreada
 	defer call.release()
 	full, stored, err := v.get(ctx, key)
 	if err == nil {
-		value, err = read[T](&call, key, full, stored)
+		value, err = readValue[T](&call, key, full, stored)
 		if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge) {
 			bad = &unreadable{stored, err}
 		}
@@ -209,7 +209,11 @@ func (c *Cache) get(ctx context.Context, key string) (full string, stored []byte
 	if full, err = c.fullKey(key); err != nil {
 		return "", nil, err
 	}
-	stored, err = getFrom(ctx, c.target, full)
+	if c.sliding > 0 {
+		stored, err = c.getSliding(ctx, full)
+	} else {
+		stored, err = getFrom(ctx, c.target, full)
+	}
 	return full, stored, err
 }
 
@@ -313,7 +317,11 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string) (map[s
 		return nil, err
 	}
 	stored := make([]driver.Value, len(keys))
-	if err := v.target.store.Get(ctx, fulls, stored); err != nil {
+	get := v.target.store.Get
+	if v.sliding > 0 {
+		get = v.getManySliding
+	}
+	if err := get(ctx, fulls, stored); err != nil {
 		if err = call.opened(readsNothing, len(keys), err); err != nil {
 			return nil, err
 		}
@@ -325,7 +333,7 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string) (map[s
 	for i, key := range keys {
 		switch err := stored[i].Err; {
 		case err == nil:
-			value, err := read[T](call, key, fulls[i], stored[i].Data)
+			value, err := readValue[T](call, key, fulls[i], stored[i].Data)
 			if err != nil {
 				failed = failed.add(key, err)
 				continue

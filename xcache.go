@@ -133,7 +133,7 @@ func (c *Cache) With(opts ...Option) *Cache {
 	}
 	if view.tx != nil {
 		view.target = &view.tx.target
-		view.rewrite = false
+		view.rewrite, view.sliding = false, 0
 	}
 	if view.err == nil {
 		view.err = view.layout.Prepare()
@@ -143,6 +143,9 @@ func (c *Cache) With(opts ...Option) *Cache {
 	}
 	if view.err == nil && view.rewrite && view.shared.primary.caps.Swapper == nil {
 		view.err = unsupported("compare-and-swap, which rewriting values needs")
+	}
+	if view.err == nil {
+		view.err = view.checkReads()
 	}
 	bound := view.target.caps.Limits.CallTimeout
 	view.timeoutPerCall = bound <= 0 || bound > view.opTimeout

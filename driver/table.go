@@ -385,6 +385,8 @@ var rows = func() []Command {
 	row(GroupLeases, CmdLease, OneKey, extension)
 	row(GroupLeases, CmdLeaseFill, OneKey, extension)
 	row(GroupLeases, CmdLeaseRevoke, ManyKeys, extension)
+
+	row(GroupStrings, "GETEX", OneKey, 0)
 	slices.SortFunc(commands, func(a, b Command) int { return strings.Compare(a.Name, b.Name) })
 	for i := range commands {
 		commands[i].index = i + 1

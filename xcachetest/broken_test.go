@@ -103,6 +103,8 @@ var brokenStores = []struct {
 	{"a capability is declared by accident", func() driver.Store { return alsoTracker{newCorrect()} }, []string{"caps/declared-equals-detected"}},
 	{"a fill ignores the lease", func() driver.Store { return fillsAnyway{newCorrect()} }, []string{"command/XCACHE.LEASE.FILL", "command/XCACHE.LEASE.REVOKE", "get-or-set/invalidation-elsewhere-wins"}},
 	{"Delete leaves the lease", func() driver.Store { return deleteLeavesLeases{newCorrect()} }, []string{"command/XCACHE.LEASE.REVOKE", "get-or-set/invalidation-elsewhere-wins"}},
+	{"GETDEL leaves the value", func() driver.Store { return commandRewritten{newCorrect(), "GETDEL", readsAlone} }, []string{"command/GETDEL", "cache/take"}},
+	{"GETEX leaves the TTL", func() driver.Store { return commandRewritten{newCorrect(), "GETEX", readsAlone} }, []string{"command/GETEX", "cache/sliding"}},
 	{"a command is missing", func() driver.Store { return commandMissing{newCorrect()} }, []string{"caps/declared-commands-equal-detected"}},
 	{"a nil reply is an error", func() driver.Store { return nilIsError{newCorrect()} }, []string{"commander/nil-is-a-reply", "command/GET"}},
 	{"commands run in reverse", func() driver.Store { return commandsReversed{newCorrect()} }, []string{"commander/plain-in-order", "commander/atomic-in-order"}},
@@ -130,6 +132,14 @@ var brokenStores = []struct {
 		return commandRewritten{newCorrect(), driver.CmdOnceDone, runWith(3, aThousandTimes)}
 	}, []string{"command/" + driver.CmdOnceDone}},
 	{"Flush leaves some", func() driver.Store { return flushNothing{newCorrect()} }, []string{"flush/empties", "cache-keys/flush"}},
+}
+
+// readsAlone runs GETDEL and GETEX as GET.
+func readsAlone(ctx context.Context, s correct, cmd *driver.Cmd) error {
+	get := driver.NewCmd("GET", cmd.Args[:min(1, len(cmd.Args))]...)
+	err := runOne(ctx, s, get)
+	cmd.Reply, cmd.Err = get.Reply, get.Err
+	return err
 }
 
 // Stores whose leases keep nothing out.

@@ -59,6 +59,35 @@ func cacheOperationChecks() []check {
 			return errors.Join(is(c.texts.Swap(ctx, "k", "1"))("Swap of an absent key", "", xcache.ErrNotFound), c.wantText(c.texts, "k", "1"), c.wantCacheTTL("k", xcache.DefaultTTL),
 				is(c.texts.Swap(ctx, "k", "2", xcache.TTL(long)))("Swap", "1", nil), c.wantText(c.texts, "k", "2"), c.wantCacheTTL("k", long))
 		}),
+		cacheCheck("cache/take", "Take gives the value and deletes the key, of several callers to one; a miss is the bare ErrNotFound", needs("GETDEL"), func(ctx context.Context, c *cached) error {
+			errs := []error{is(c.texts.Take(ctx, "k"))("Take of an absent key", "", xcache.ErrNotFound)}
+			for range 5 {
+				var winners atomic.Int64
+				errs = append(errs, c.texts.Set(ctx, "k", "v"), together(rivals, func(int) error {
+					value, err := c.texts.Take(ctx, "k")
+					if errors.Is(err, xcache.ErrNotFound) {
+						return nil
+					}
+					winners.Add(1)
+					return errors.Join(err, expect(value, "v", "value of Take"))
+				}), expect(winners.Load(), 1, "callers that took the value"), c.wantNone("k"))
+			}
+			return errors.Join(errs...)
+		}),
+		cacheCheck("cache/sliding", "a hit of a view with Sliding renews the TTL, a miss stores nothing", needs("GETEX"), func(ctx context.Context, c *cached) error {
+			v := c.texts.With(xcache.Sliding(long))
+			renewed := func(err error) error {
+				return errors.Join(err, c.wantCacheTTL("k", long), c.texts.Set(ctx, "k", "v", xcache.TTL(medium)))
+			}
+			err := errors.Join(is(v.Get(ctx, "k"))("Get of an absent key", "", xcache.ErrNotFound), c.wantNone("k"), v.Set(ctx, "k", "v", xcache.TTL(medium)), c.wantCacheTTL("k", medium))
+			err = errors.Join(err, renewed(c.wantText(v, "k", "v")), renewed(is(v.GetOr(ctx, "k", ""))("GetOr", "v", nil)),
+				renewed(is(v.GetOrSet(ctx, "k", func(context.Context) (string, error) { return "new", nil }))("GetOrSet", "v", nil)))
+			found, manyErr := v.GetMany(ctx, []string{"k", "none", "k"})
+			err = errors.Join(err, expect(found["k"], "v", "GetMany"), expect(len(found), 1, "values of GetMany"), renewed(manyErr))
+			p := v.Pipeline()
+			queued := v.In(p).Get("k")
+			return errors.Join(err, p.Exec(ctx), is(queued.Value())("Get in a pipeline", "v", nil), renewed(nil), c.wantNone("none"))
+		}),
 		cacheCheck("cache/compare-and-swap", "CompareAndSwap compares what is stored, keeps or sets the TTL as asked, and tells", needs(swapper), func(ctx context.Context, c *cached) error {
 			return errors.Join(is(c.texts.CompareAndSwap(ctx, "k", "", "1"))("CompareAndSwap of an absent key", false, nil), c.wantNone("k"),
 				c.texts.Set(ctx, "k", "1", xcache.TTL(long)), is(c.texts.CompareAndSwap(ctx, "k", "0", "2"))("with another old value", false, nil), c.wantText(c.texts, "k", "1"),

@@ -110,6 +110,17 @@ func commandChecks() []check {
 				s.wantReply(dataReply("v"), "GETDEL", a), s.wantGone(a.Text), s.wantReply(driver.Reply{}, "GETDEL", a),
 				s.wantCommandErr(driver.ErrWrongType, "GETDEL", list), s.wantList(list.Text, "x"))
 		}),
+		command("GETEX", "answers the string and gives it a TTL, or takes it away with PERSIST, or leaves it; nil without a key, ErrWrongType for another type", needs("RPUSH", "PTTL"), func(s *subject) error {
+			a, list, none := s.slotKey("a"), s.slotKey("list"), s.slotKey("none")
+			return errors.Join(s.set(a.Text, "v", driver.NoExpiry), s.push(list.Text, "x"),
+				s.wantReply(dataReply("v"), "GETEX", a), s.wantTTL(a.Text, driver.NoExpiry), s.wantReply(dataReply("v"), "GETEX", a, literal("PX"), driver.Duration(long)), s.wantTTL(a.Text, long),
+				s.wantReply(dataReply("v"), "GETEX", a), s.wantTTL(a.Text, long), s.wantReply(dataReply("v"), "GETEX", a, literal("ex"), driver.Int(int64(medium.Seconds()))), s.wantTTL(a.Text, medium),
+				s.wantReply(dataReply("v"), "GETEX", a, literal("PERSIST")), s.wantTTL(a.Text, driver.NoExpiry), s.wantValue(a.Text, "v"),
+				s.wantReply(driver.Reply{}, "GETEX", none, literal("PX"), driver.Duration(long)), s.wantMiss(none.Text),
+				s.wantSyntaxErr("GETEX", a, literal("KEEPTTL")), s.wantSyntaxErr("GETEX", a, literal("PX")), s.wantSyntaxErr("GETEX", a, literal("PERSIST"), literal("EX"), driver.Int(1)), s.wantTTL(a.Text, driver.NoExpiry),
+				s.wantReply(dataReply("v"), "GETEX", a, literal("PXAT"), driver.Int(1)), s.wantGone(a.Text),
+				s.wantCommandErr(driver.ErrWrongType, "GETEX", list, literal("PX"), driver.Duration(long)), s.wantList(list.Text, "x"))
+		}),
 		command("STRLEN", "answers the number of bytes, 0 without a key, ErrWrongType for another type", needs("RPUSH"), func(s *subject) error {
 			a, list := s.slotKey("a"), s.slotKey("list")
 			return errors.Join(s.wantReply(driver.IntReply(0), "STRLEN", a), s.set(a.Text, "é\x00", long), s.wantReply(driver.IntReply(3), "STRLEN", a),

@@ -40,7 +40,7 @@ func emptyReplies(key driver.Arg) []lone {
 
 		answers(okReply, "SET", key, v), answers(okReply, "SET", key, v, literal("NX")), answers(null, "SET", key, v, literal("XX")),
 		answers(null, "SET", key, v, literal("GET")), answers(okReply, "SET", key, v, literal("PX"), driver.Int(1000)), answers(okReply, "SET", key, v, literal("KEEPTTL")),
-		answers(null, "GET", key), answers(driver.ArrayReply(null, null), "MGET", key, key), answers(null, "GETDEL", key), answers(zero, "STRLEN", key),
+		answers(null, "GET", key), answers(driver.ArrayReply(null, null), "MGET", key, key), answers(null, "GETDEL", key), answers(null, "GETEX", key, literal("PX"), driver.Int(1000)), answers(zero, "STRLEN", key),
 		answers(one, "INCR", key), answers(driver.IntReply(-1), "DECR", key), answers(driver.IntReply(5), "INCRBY", key, driver.Int(5)), answers(driver.IntReply(-5), "DECRBY", key, driver.Int(5)),
 		fails(driver.ErrOverflow, "DECRBY", key, driver.Int(math.MinInt64)),
 		answers(null, driver.CmdIncr, key, driver.Int(1)), answers(driver.IntReply(7), driver.CmdIncrInit, key, driver.Int(-3), driver.Int(10), driver.TTLArg(long)),

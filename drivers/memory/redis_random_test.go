@@ -72,9 +72,12 @@ func (m lineMaker) options(options ...string) string {
 
 func (m lineMaker) keysAndStrings() map[string]func() string {
 	return map[string]func() string{
-		"GET":     m.key,
-		"MGET":    func() string { return m.key() + " " + m.key() },
-		"GETDEL":  m.key,
+		"GET":    m.key,
+		"MGET":   func() string { return m.key() + " " + m.key() },
+		"GETDEL": m.key,
+		"GETEX": func() string {
+			return m.key() + " " + m.pick("", "PERSIST", "PX "+m.ttl(), "EX "+m.ttl(), "PXAT "+m.ttl(), "KEEPTTL", "PX", "PERSIST EX 1", "EX 1 PX 1")
+		},
 		"STRLEN":  m.key,
 		"INCR":    m.key,
 		"INCRBY":  func() string { return m.key() + " " + m.number() },

@@ -15,6 +15,7 @@ var stringCommands = map[string]command{
 	"MGET":                     {run: mget, min: 1, max: arguments.Unlimited},
 	"SET":                      {run: set, min: 2, max: arguments.Unlimited},
 	"GETDEL":                   {run: getDel, min: 1, max: 1},
+	"GETEX":                    {run: getEx, min: 1, max: arguments.Unlimited},
 	"STRLEN":                   {run: strLen, min: 1, max: 1},
 	"INCR":                     {run: incrBy, min: 1, max: 1},
 	"INCRBY":                   {run: incrBy, min: 2, max: 2},
@@ -77,6 +78,24 @@ func getDel(c *call) (driver.Reply, error) {
 		c.remove(e)
 	}
 	return reply, err
+}
+
+// getEx is key [EX seconds | PX milliseconds | EXAT second | PXAT millisecond | PERSIST].
+func getEx(c *call) (driver.Reply, error) {
+	if err := c.CheckGetEx(); err != nil {
+		return driver.Reply{}, err
+	}
+	e, err := c.findString(c.Key(0))
+	if e == nil {
+		return driver.Reply{}, err
+	}
+	ttl, err := c.GetExTTL() // which Redis reads only if the key exists
+	if err != nil {
+		return driver.Reply{}, err
+	}
+	reply := stringReply(e)
+	c.setTTL(c.Key(0), ttl)
+	return reply, nil
 }
 
 func strLen(c *call) (driver.Reply, error) {

@@ -38,6 +38,7 @@ var commands = map[string]command{
 	"MGET":                     {mget, 1, arguments.Unlimited},
 	"SET":                      {set, 2, arguments.Unlimited},
 	"GETDEL":                   {always(driver.Reply{}), 1, 1},
+	"GETEX":                    {getEx, 1, arguments.Unlimited},
 	"STRLEN":                   {always(driver.IntReply(0)), 1, 1},
 	"INCR":                     {incrBy, 1, 1},
 	"INCRBY":                   {incrBy, 2, 2},
@@ -196,6 +197,8 @@ func pexpire(l arguments.List) (driver.Reply, error) {
 	_, _, err := l.ExpireOptions()
 	return driver.IntReply(0), err
 }
+
+func getEx(l arguments.List) (driver.Reply, error) { return driver.Reply{}, l.CheckGetEx() }
 
 func flushDB(l arguments.List) (driver.Reply, error) { return okReply, l.FlushMode() }
 

@@ -36,6 +36,9 @@ var runs = func() []run {
 		"UNLINK": {(*Commander).del, every, ""},
 		"EXISTS": {(*Commander).exists, every, ""},
 
+		"GETDEL": {(*Commander).getDel, runsOr("GETDEL", swapper), "atomic swap"},
+		"GETEX":  {(*Commander).getEx, runsOr("GETEX", expirer), noExpiry},
+
 		"PTTL":            {(*Commander).pttl, expirer, "TTL query"},
 		"PEXPIRE":         {(*Commander).pexpire, expirer, noExpiry},
 		driver.CmdPersist: {(*Commander).persist, expirer, noExpiry},
@@ -61,6 +64,14 @@ var runs = func() []run {
 	}
 	return list
 }()
+
+// runsOr returns a function that reports whether a store's own Commander runs a command, or
+// the store has the interface.
+func runsOr(name string, can func(*driver.Caps) bool) func(*driver.Caps) bool {
+	return func(c *driver.Caps) bool {
+		return c.Commander != nil && c.Commander.Commands().Has(name) || can(c)
+	}
+}
 
 // noExpiry names the feature of a store with Expirer.
 const noExpiry = "way to change the TTL of a key"
@@ -156,6 +167,57 @@ func entryOf(cmd *driver.Cmd) (driver.Entry, error) {
 		}
 	}
 	return e, nil
+}
+
+// getDel swaps the value for an expired one, unless the store has the command.
+func (c *Commander) getDel(ctx context.Context, cmd *driver.Cmd, one *One) (err error) {
+	if c.runs(cmd) {
+		return c.own(ctx, cmd, one)
+	}
+	if len(cmd.Args) != 1 {
+		return badSyntax(cmd)
+	}
+	one.entries[0] = driver.Entry{Key: cmd.Key(), TTL: -1}
+	if err := c.caps.Swapper.Swap(ctx, &one.entries[0], &one.values[0]); err != nil {
+		return err
+	}
+	cmd.Reply, err = valueReply(&one.values[0])
+	return err
+}
+
+// getEx takes two steps, unless the store has the command. A value that another caller
+// stores in between gets the TTL, too.
+func (c *Commander) getEx(ctx context.Context, cmd *driver.Cmd, one *One) error {
+	if c.runs(cmd) {
+		return c.own(ctx, cmd, one)
+	}
+	ttl := driver.NoExpiry
+	switch {
+	case len(cmd.Args) == 1:
+		return c.get(ctx, cmd, one)
+	case len(cmd.Args) == 2 && cmd.Args[1].Text == "PERSIST":
+	case len(cmd.Args) == 3 && cmd.Args[1].Text == "PX":
+		var err error
+		if ttl, err = timeOf(&cmd.Args[2]); err != nil {
+			return err
+		}
+		if driver.Expired(ttl) {
+			return badSyntax(cmd)
+		}
+	default:
+		return badSyntax(cmd)
+	}
+	if err := c.get(ctx, cmd, one); err != nil || cmd.Reply.IsNil() {
+		return err
+	}
+	one.entries[0] = driver.Entry{Key: cmd.Key(), TTL: ttl}
+	if err := c.caps.Expirer.Expire(ctx, one.entries[:]); err != nil {
+		return err
+	}
+	if err := one.entries[0].Err; err != nil && !errors.Is(err, driver.ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 // setReply returns the reply of SET: nil if the condition did not hold.

@@ -25,18 +25,39 @@ func New(s driver.Store, caps driver.Caps) *Commander { return &Commander{s, cap
 // DoOne runs one command, and sets its Reply or returns its error. one belongs to the
 // caller, and must be clear. The caller must not reuse one after an error.
 func (c *Commander) DoOne(ctx context.Context, cmd *driver.Cmd, one *One) error {
+	if err := c.Can(cmd); err != nil {
+		return err
+	}
+	if run := &runs[cmd.Command().Index()+1]; run.do != nil {
+		return run.do(c, ctx, cmd, one)
+	}
+	return c.own(ctx, cmd, one)
+}
+
+// Can returns nil if DoOne can run a command, and otherwise its error.
+func (c *Commander) Can(cmd *driver.Cmd) error {
 	if run := &runs[cmd.Command().Index()+1]; run.do != nil {
 		if run.can != nil && !run.can(&c.caps) {
 			return unsupported(run.what)
 		}
-		return run.do(c, ctx, cmd, one)
+		return nil
 	}
-	own := c.caps.Commander
-	if own == nil || !own.Commands().Runs(cmd) && !cmd.IsCustom() {
+	if !c.runs(cmd) {
 		return unsupported(cmd.Name + " command")
 	}
+	return nil
+}
+
+// runs reports whether the store's own Commander runs a command.
+func (c *Commander) runs(cmd *driver.Cmd) bool {
+	own := c.caps.Commander
+	return own != nil && (own.Commands().Runs(cmd) || cmd.IsCustom())
+}
+
+// own runs a command by the store's own Commander.
+func (c *Commander) own(ctx context.Context, cmd *driver.Cmd, one *One) error {
 	one.cmds[0] = cmd
-	if err := own.Do(ctx, one.cmds[:], driver.Plain); err != nil {
+	if err := c.caps.Commander.Do(ctx, one.cmds[:], driver.Plain); err != nil {
 		return err
 	}
 	return cmd.Err

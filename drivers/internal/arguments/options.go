@@ -47,6 +47,29 @@ func (l List) SetOptions() (SetOptions, error) {
 	return o, nil
 }
 
+// CheckGetEx checks key [EX seconds | PX milliseconds | EXAT second | PXAT millisecond |
+// PERSIST], but for the number.
+func (l List) CheckGetEx() error {
+	switch {
+	case l.Count() == 1, l.Count() == 2 && l.Is(1, "PERSIST"):
+		return nil
+	case l.Count() == 3 && (l.Is(1, "EX") || l.Is(1, "PX") || l.Is(1, "EXAT") || l.Is(1, "PXAT")):
+		return nil
+	}
+	return l.SyntaxError()
+}
+
+// GetExTTL returns the TTL of arguments that CheckGetEx has checked.
+func (l List) GetExTTL() (time.Duration, error) {
+	switch l.Count() {
+	case 1:
+		return driver.KeepTTL, nil
+	case 2:
+		return driver.NoExpiry, nil
+	}
+	return l.expiry(1)
+}
+
 // expiry returns the TTL of the option at i and its number.
 func (l List) expiry(i int) (time.Duration, error) {
 	unit, absolute := int64(1), false

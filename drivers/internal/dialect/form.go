@@ -61,6 +61,7 @@ var forms = []Form{
 	{Command: "FCALL_RO", Redis: redis(7, 0), Valkey: firstValkey, Made: always},
 	{Command: "FLUSHDB", With: "SYNC", Redis: redis(6, 2), Valkey: firstValkey, Made: option(0, "SYNC")},
 	{Command: "GETDEL", Redis: redis(6, 2), Valkey: firstValkey, Script: script.GetDel, Made: always},
+	{Command: "GETEX", Redis: redis(6, 2), Valkey: firstValkey, Script: script.GetEx, Made: always},
 	{Command: "HEXPIRE", Redis: redis(7, 4), Valkey: valkey(9, 0), Made: always},
 	{Command: "HEXPIREAT", Redis: redis(7, 4), Valkey: valkey(9, 0), Made: always},
 	{Command: "HGETDEL", Redis: redis(8, 0), Valkey: valkey(9, 1), Made: always},

@@ -41,7 +41,7 @@ func (s *Subject) Dialect(t *testing.T) {
 	}
 	t.Run("bad arguments", func(t *testing.T) {
 		store := s.open(t, s.Scheme+"://"+server.Addr)
-		for _, line := range []string{"GETDEL", "GETDEL k x", "LPOP k -1", "LPOP k x", "LPOP k 1 2", "RPOP k -1", "SET k", "SET k v GET PX", "SET k v GET PX x", "XGROUP CREATECONSUMER s g", "XGROUP DESTROY s", "XINFO CONSUMERS s", "XAUTOCLAIM s g c 0", "XCLAIM s g c 0", "XPENDING s g IDLE 5", "XPENDING pel g IDLE x - + 1"} {
+		for _, line := range []string{"GETDEL", "GETDEL k x", "GETEX", "GETEX k PX", "GETEX k EX 1 PX 1", "GETEX k PERSIST 1", "GETEX k KEEPTTL", "LPOP k -1", "LPOP k x", "LPOP k 1 2", "RPOP k -1", "SET k", "SET k v GET PX", "SET k v GET PX x", "XGROUP CREATECONSUMER s g", "XGROUP DESTROY s", "XINFO CONSUMERS s", "XAUTOCLAIM s g c 0", "XCLAIM s g c 0", "XPENDING s g IDLE 5", "XPENDING pel g IDLE x - + 1"} {
 			err := Do(t.Context(), store, strings.Fields(line)[0], command(line).Args...)
 			if err == nil || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, driver.ErrUnknownOutcome) {
 				t.Errorf("%s: got %v, want an error of its own", line, err)
@@ -62,6 +62,7 @@ var samples = map[string]string{
 	"FCALL_RO":                      "FCALL_RO nosuch 0",
 	"FLUSHDB with SYNC":             "FLUSHDB SYNC",
 	"GETDEL":                        "GETDEL k",
+	"GETEX":                         "GETEX k PX 100000",
 	"HEXPIRE":                       "HEXPIRE k 100 FIELDS 1 f",
 	"HEXPIREAT":                     "HEXPIREAT k 9999999999 FIELDS 1 f",
 	"HGETDEL":                       "HGETDEL k FIELDS 1 f",
@@ -175,6 +176,8 @@ type step struct{ line, want string }
 // everyForm is one sequence, in which each step finds what those before it left.
 var everyForm = []step{
 	{"SET k v", "OK"}, {"GETDEL k", "v"}, {"GETDEL k", "nil"}, {"EXISTS k", "0"},
+	{"SET x v", "OK"}, {"GETEX x PX 100000", "v"}, {"PERSIST x", "1"}, {"GETEX x ex 100", "v"}, {"GETEX x", "v"}, {"PERSIST x", "1"}, {"GETEX x EXAT 9999999999", "v"},
+	{"GETEX x persist", "v"}, {"PERSIST x", "0"}, {"GETEX x PXAT 9999999999999", "v"}, {"GETEX x PXAT 1", "v"}, {"EXISTS x", "0"}, {"GETEX x PX 1", "nil"},
 	{"RPUSH list a b c d", "4"}, {"LPOP list 2", "[a b]"}, {"LPOP list 0", "[]"}, {"LRANGE list 0 -1", "[c d]"},
 	{"LPOP list 999999999999", "[c d]"}, {"LPOP list 1", "nil"}, {"LPOP list 0", "nil"}, {"EXISTS list", "0"},
 	{"RPUSH list a b c d", "4"}, {"RPOP list 2", "[d c]"}, {"RPOP list 0", "[]"}, {"LRANGE list 0 -1", "[a b]"},
@@ -183,7 +186,7 @@ var everyForm = []step{
 	{"SET t 1 NX GET", "nil"}, {"SET u 1 XX GET", "nil"}, {"EXISTS t u", "1"},
 	{"SET s 4 PX 100000 GET", "3"}, {"PERSIST s", "1"}, {"SET s 5 EX 100 GET", "4"}, {"SET s GET KEEPTTL GET", "5"},
 	{"PERSIST s", "1"}, {"SET s 6 GET", "GET"}, {"PERSIST s", "0"},
-	{"RPUSH list x", "1"}, {"GETDEL list", "wrong type"}, {"SET list v GET", "wrong type"}, {"SET list v NX GET", "wrong type"},
+	{"RPUSH list x", "1"}, {"GETDEL list", "wrong type"}, {"GETEX list PX 1", "wrong type"}, {"SET list v GET", "wrong type"}, {"SET list v NX GET", "wrong type"},
 	{"ZINCRBY z 1 a", "1"}, {"ZINCRBY z 2.5 b", "2.5"}, {"ZRANK z b WITHSCORE", "[1 2.5]"}, {"ZREVRANK z b withscore", "[0 2.5]"},
 	{"ZRANK z c WITHSCORE", "nil"}, {"ZRANK none b WITHSCORE", "nil"}, {"ZRANK list b WITHSCORE", "wrong type"}, {"ZREVRANK list b WITHSCORE", "wrong type"},
 	{"LPOP s 2", "wrong type"}, {"LPOP s 0", "wrong type"}, {"LRANGE list 0 -1", "[x]"}, {"GET s", "6"},
@@ -368,7 +371,7 @@ func (s *Subject) refusals(name string) func(t *testing.T) {
 			{
 				name: "memory limit", kind: driver.ErrOutOfMemory,
 				begin: []string{"CONFIG", "SET", "maxmemory", "1"}, end: []string{"CONFIG", "SET", "maxmemory", "0"},
-				allows: []string{"GETDEL", "LPOP", "RPOP", driver.CmdCompareAndDelete, driver.CmdCompareAndSwap + " n 5 6 0", driver.CmdPersist}, // which need no memory
+				allows: []string{"GETDEL", "GETEX", "LPOP", "RPOP", driver.CmdCompareAndDelete, driver.CmdCompareAndSwap + " n 5 6 0", driver.CmdPersist}, // which need no memory
 			},
 			{name: "permissions", kind: driver.ErrAuth, begin: []string{"PING"}, end: []string{"PING"}, user: "reader:secret@"},
 		} {
@@ -387,7 +390,7 @@ func (s *Subject) refusals(name string) func(t *testing.T) {
 					driver.CmdCompareAndSwap + " n 5 6 0", driver.CmdCompareAndDelete + " n 5",
 					driver.CmdSwap + " n 6 NONE", driver.CmdSwap + " absent 6 1000",
 					driver.CmdPersist + " n",
-					"GETDEL n", "LPOP list 2", "RPOP list 2", "SET n 6 GET", "SET absent 6 NX GET",
+					"GETDEL n", "GETEX n PX 1000", "LPOP list 2", "RPOP list 2", "SET n 6 GET", "SET absent 6 NX GET",
 				} {
 					if slices.ContainsFunc(refusal.allows, func(begin string) bool { return strings.HasPrefix(line, begin) }) {
 						continue

@@ -20,6 +20,7 @@ import (
 // its command.
 const (
 	GetDel    = "XCACHE.GETDEL" // GETDEL
+	GetEx     = "XCACHE.GETEX"  // GETEX
 	LPopCount = "XCACHE.LPOP"   // LPOP with a count
 	RPopCount = "XCACHE.RPOP"   // RPOP with a count
 	SetGet    = "XCACHE.SETGET" // SET with GET
@@ -98,6 +99,7 @@ var scripts = map[string]*Script{
 	driver.CmdLease:            newScript("arguments.lua", "lease.lua"),
 	driver.CmdLeaseFill:        newScript("arguments.lua", "store.lua", "leasefill.lua"),
 	GetDel:                     newScript("getdel.lua"),
+	GetEx:                      newScript("arguments.lua", "getex.lua"),
 	LPopCount:                  newScript("pop.lua", "lpop.lua"),
 	RPopCount:                  newScript("pop.lua", "rpop.lua"),
 	SetGet:                     newScript("setget.lua"),

@@ -1,0 +1,52 @@
+package xcache_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	_ "github.com/xcache-go/xcache/drivers/memory"
+)
+
+// A link that confirms an address works once: of two clicks, one takes the address.
+func ExampleView_Take() {
+	ctx := context.Background()
+	c, err := xcache.OpenDSN("memory://")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = c.Close() }()
+	addresses := xcache.For[string](c.Namespace("confirm"))
+	_ = addresses.Set(ctx, "f81d4fae", "ann@example.com", xcache.TTL(24*time.Hour))
+
+	fmt.Println(addresses.Take(ctx, "f81d4fae"))
+	_, err = addresses.Take(ctx, "f81d4fae")
+	fmt.Println(errors.Is(err, xcache.ErrNotFound))
+	// Output:
+	// ann@example.com <nil>
+	// true
+}
+
+// A session ends half an hour after its last request.
+func ExampleSliding() {
+	ctx := context.Background()
+	c, err := xcache.OpenDSN("memory://?ttl=30m")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = c.Close() }()
+	sessions := xcache.For[string](c.Namespace("session")).With(xcache.Sliding(30 * time.Minute))
+	_ = sessions.Set(ctx, "f81d4fae", "ann", xcache.TTL(time.Minute))
+
+	user, err := sessions.Get(ctx, "f81d4fae")
+	fmt.Println(user, err)
+	left, err := sessions.TTL(ctx, "f81d4fae")
+	fmt.Println(left.Round(time.Minute), err)
+	// Output:
+	// ann <nil>
+	// 30m0s <nil>
+}

@@ -30,6 +30,28 @@ func ExampleView_Take() {
 	// true
 }
 
+// Of three users, the database is asked for the two that are not cached.
+func ExampleView_GetOrSetMany() {
+	ctx := context.Background()
+	c, err := xcache.OpenDSN("memory://")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = c.Close() }()
+	names := xcache.For[string](c.Namespace("name"))
+	_ = names.Set(ctx, "1", "Ann")
+
+	got, err := names.GetOrSetMany(ctx, []string{"1", "2", "3"}, func(_ context.Context, missing []string) (map[string]string, error) {
+		fmt.Println("loads", missing)
+		return map[string]string{"2": "Bob"}, nil // there is no user 3
+	})
+	fmt.Println(got, err)
+	// Output:
+	// loads [2 3]
+	// map[1:Ann 2:Bob] <nil>
+}
+
 // A session ends half an hour after its last request.
 func ExampleSliding() {
 	ctx := context.Background()

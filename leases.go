@@ -25,10 +25,14 @@ var (
 	cmdLeaseRevoke = driver.NewCmd(driver.CmdLeaseRevoke)
 )
 
+// newToken returns a token that no other load has.
+func newToken() string {
+	return strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
+}
+
 // lease returns the token of a load that is about to begin.
 func (c *Cache) lease(ctx context.Context, key string) (string, error) {
-	token := strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
-	o := newOp(c, "lease", cmdLease).begin(key).Field(token).add(driver.Duration(leaseDuration))
+	o := newOp(c, "lease", cmdLease).begin(key).Field(newToken()).add(driver.Duration(leaseDuration))
 	return Run(ctx, o, func(o *Op) (string, error) {
 		text, err := o.Reply().AsBytes()
 		return string(text), err

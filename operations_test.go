@@ -37,6 +37,11 @@ var operations = map[string]func(ctx context.Context, v *xcache.View[string]) er
 	"GetMany": func(ctx context.Context, v *xcache.View[string]) error {
 		return second(v.GetMany(ctx, []string{"text", "none"}))
 	},
+	"GetOrSetMany": func(ctx context.Context, v *xcache.View[string]) error {
+		return second(v.GetOrSetMany(ctx, []string{"text"}, func(context.Context, []string) (map[string]string, error) {
+			return nil, nil
+		}))
+	},
 	"Take":  func(ctx context.Context, v *xcache.View[string]) error { return second(v.Take(ctx, "text")) },
 	"GetOr": func(ctx context.Context, v *xcache.View[string]) error { return second(v.GetOr(ctx, "none", "x")) },
 	"GetOrSet": func(ctx context.Context, v *xcache.View[string]) error {

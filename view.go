@@ -304,11 +304,13 @@ func (v *View[T]) GetMany(ctx context.Context, keys []string) (map[string]T, err
 		return nil, err
 	}
 	defer call.release()
-	found, err := v.getMany(ctx, &call, keys)
+	found, err := v.getMany(ctx, &call, keys, nil)
 	return found, call.end(err)
 }
 
-func (v *View[T]) getMany(ctx context.Context, call *call, keys []string) (map[string]T, error) {
+// getMany is GetMany. missed, if it is not nil, is told of the keys that are not found, and of
+// those whose values cannot be read, which are no failures then.
+func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed func(i int, full string, bad *unreadable)) (map[string]T, error) {
 	if len(keys) == 0 {
 		return map[string]T{}, nil
 	}
@@ -334,6 +336,10 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string) (map[s
 		switch err := stored[i].Err; {
 		case err == nil:
 			value, err := readValue[T](call, key, fulls[i], stored[i].Data)
+			if missed != nil && (errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge)) {
+				missed(i, fulls[i], &unreadable{stored[i].Data, err})
+				continue
+			}
 			if err != nil {
 				failed = failed.add(key, err)
 				continue
@@ -341,6 +347,9 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string) (map[s
 			found[v.ownKey(fulls[i], key)] = value
 		case errors.Is(err, ErrNotFound):
 			call.seen.miss()
+			if missed != nil {
+				missed(i, fulls[i], nil)
+			}
 		default:
 			if err = call.opened(readsNothing, 1, err); err != nil {
 				failed = failed.add(key, err)

@@ -105,6 +105,7 @@ var brokenStores = []struct {
 	{"Delete leaves the lease", func() driver.Store { return deleteLeavesLeases{newCorrect()} }, []string{"command/XCACHE.LEASE.REVOKE", "get-or-set/invalidation-elsewhere-wins"}},
 	{"GETDEL leaves the value", func() driver.Store { return commandRewritten{newCorrect(), "GETDEL", readsAlone} }, []string{"command/GETDEL", "cache/take"}},
 	{"GETEX leaves the TTL", func() driver.Store { return commandRewritten{newCorrect(), "GETEX", readsAlone} }, []string{"command/GETEX", "cache/sliding"}},
+	{"of a batch of fills the first is run", func() driver.Store { return fillsOne{newCorrect()} }, []string{"get-or-set/many"}},
 	{"a command is missing", func() driver.Store { return commandMissing{newCorrect()} }, []string{"caps/declared-commands-equal-detected"}},
 	{"a nil reply is an error", func() driver.Store { return nilIsError{newCorrect()} }, []string{"commander/nil-is-a-reply", "command/GET"}},
 	{"commands run in reverse", func() driver.Store { return commandsReversed{newCorrect()} }, []string{"commander/plain-in-order", "commander/atomic-in-order"}},
@@ -158,6 +159,18 @@ func (s fillsAnyway) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How)
 		cmd.Args[1] = driver.Field(string(token.Reply.Data))
 	}
 	return s.correct.Do(ctx, cmds, how)
+}
+
+type fillsOne struct{ correct }
+
+func (s fillsOne) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	if len(cmds) < 2 || cmds[0].Name != driver.CmdLeaseFill {
+		return s.correct.Do(ctx, cmds, how)
+	}
+	for _, cmd := range cmds[1:] {
+		cmd.Reply = driver.IntReply(1)
+	}
+	return s.correct.Do(ctx, cmds[:1], how)
 }
 
 // deleteLeavesLeases deletes by another command than its Delete.

@@ -284,6 +284,32 @@ func getOrSetChecks() []check {
 				return is(c.texts.GetOrSet(ctx, "k", load("loaded")))("the caller that stayed", "loaded", nil)
 			})
 		}),
+		cacheCheck("get-or-set/many", "of several keys the missing are loaded in one call, and stored with a TTL; a key that the loader leaves out is missing; what others did meanwhile stays", nil, func(ctx context.Context, c *cached) error {
+			var loads int
+			load := func(during func() error) func(context.Context, []string) (map[string]string, error) {
+				return func(_ context.Context, keys []string) (map[string]string, error) {
+					loads++
+					values := make(map[string]string)
+					for _, key := range keys {
+						if key != "none" {
+							values[key] = "loaded " + key
+						}
+					}
+					return values, during()
+				}
+			}
+			keys := []string{"a", "none", "b", "{tag}c", "set", "deleted"}
+			err := c.texts.Set(ctx, "a", "stored")
+			got, getErr := c.texts.GetOrSetMany(ctx, keys, load(func() error {
+				_, err := c.Delete(ctx, "deleted")
+				return errors.Join(err, c.texts.Set(ctx, "set", "theirs"))
+			}), xcache.TTL(long))
+			want := map[string]string{"a": "stored", "b": "loaded b", "{tag}c": "loaded {tag}c", "set": "theirs", "deleted": "loaded deleted"}
+			err = errors.Join(err, getErr, that(maps.Equal(got, want), "GetOrSetMany gives %d values that are not the %d expected", len(got), len(want)),
+				c.wantText(c.texts, "b", "loaded b"), c.wantCacheTTL("b", long), c.wantText(c.texts, "set", "theirs"), c.wantNone("none"), c.wantNone("deleted"))
+			got, getErr = c.texts.GetOrSetMany(ctx, keys[:1], load(func() error { return nil }))
+			return errors.Join(err, getErr, expect(got["a"], "stored", "GetOrSetMany of what is stored"), expect(loads, 1, "loads"))
+		}),
 		cacheCheck("get-or-set/racing-writer-wins", "a value that someone else stored while the loader ran wins, and is returned", nil, func(ctx context.Context, c *cached) error {
 			got, err := c.texts.GetOrSet(ctx, "k", func(ctx context.Context) (string, error) {
 				return "loaded", c.set(c.full("k"), `"theirs"`, long)

@@ -117,9 +117,17 @@ func invalidatedElsewhere(ctx context.Context, c *cached) error {
 	var errs []error
 	for key, invalidate := range invalidations {
 		errs = append(errs, is(c.texts.GetOrSet(ctx, key, func(context.Context) (string, error) { return "old", invalidate(key) }))("GetOrSet during "+key, "old", nil),
-			c.wantNone(key), is(c.texts.GetOrSet(ctx, key, func(context.Context) (string, error) { return "new", nil }))("GetOrSet after "+key, "new", nil), c.wantText(c.texts, key, "new"))
+			c.wantNone(key), manyInvalidated(ctx, c, key, invalidate), is(c.texts.GetOrSet(ctx, key, func(context.Context) (string, error) { return "new", nil }))("GetOrSet after "+key, "new", nil), c.wantText(c.texts, key, "new"))
 	}
 	return errors.Join(errs...)
+}
+
+// manyInvalidated is GetOrSetMany during an invalidation of its key.
+func manyInvalidated(ctx context.Context, c *cached, key string, invalidate func(key string) error) error {
+	got, err := c.texts.GetOrSetMany(ctx, []string{key}, func(context.Context, []string) (map[string]string, error) {
+		return map[string]string{key: "old"}, invalidate(key)
+	})
+	return errors.Join(err, expect(got[key], "old", "GetOrSetMany during %s", key), c.wantNone(key))
 }
 
 // wantCount wants how many keys an invalidation has found.

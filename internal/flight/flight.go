@@ -130,22 +130,50 @@ func (f *Group) join(ctx context.Context, key Key, fn func(context.Context, *Fli
 	if f.closed {
 		return nil
 	}
-	for _, fl := range f.byKey[key.Full] {
-		if fl.key == key && !fl.detached {
-			fl.waiting++
-			return fl
-		}
+	if fl := f.find(key); fl != nil {
+		fl.waiting++
+		return fl
 	}
 	fl := &Flight{key: key, waiting: 1, done: make(chan struct{})}
 	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	fl.cancel = cancel
+	f.add(fl)
+	f.running.Go(func() { f.run(context.WithValue(detached, contextKey{}, fl), fl, fn) })
+	return fl
+}
+
+// find returns the flight that callers of a key share, or nil.
+func (f *Group) find(key Key) *Flight {
+	for _, fl := range f.byKey[key.Full] {
+		if fl.key == key && !fl.detached {
+			return fl
+		}
+	}
+	return nil
+}
+
+// add adds a flight that is about to begin.
+func (f *Group) add(fl *Flight) {
 	if f.byKey == nil {
 		f.byKey = make(map[string][]*Flight)
 	}
-	f.byKey[key.Full] = append(f.byKey[key.Full], fl)
+	f.byKey[fl.key.Full] = append(f.byKey[fl.key.Full], fl)
 	f.underWay.Add(1)
-	f.running.Go(func() { f.run(context.WithValue(detached, contextKey{}, fl), fl, fn) })
-	return fl
+}
+
+// land ends flights that have their results.
+func (f *Group) land(flights ...*Flight) {
+	f.mu.Lock()
+	for _, fl := range flights {
+		f.remove(fl)
+	}
+	f.underWay.Add(-int64(len(flights)))
+	f.landed.Add(uint64(len(flights)))
+	f.mu.Unlock()
+	for _, fl := range flights {
+		fl.cancel(nil)
+		close(fl.done)
+	}
 }
 
 // leave removes a caller that stops waiting. When the last caller leaves, the context of
@@ -183,13 +211,7 @@ func (f *Group) run(ctx context.Context, fl *Flight, fn func(context.Context, *F
 				fl.err = ErrExited
 			}
 		}
-		f.mu.Lock()
-		f.remove(fl)
-		f.underWay.Add(-1)
-		f.landed.Add(1)
-		f.mu.Unlock()
-		fl.cancel(nil)
-		close(fl.done)
+		f.land(fl)
 	}()
 	fl.result, fl.err = fn(ctx, fl)
 	returned = true

@@ -76,11 +76,12 @@ func (f *Group) detachMatching(ctx context.Context, match func(full string) bool
 }
 
 // appendDetached detaches flights, and appends the stored channels of the flights that are
-// storing. The flight own is skipped, because it would wait for itself.
+// storing. The flight own, and those that its function stores with it, are skipped, because
+// they would wait for themselves.
 func appendDetached(storing []<-chan struct{}, ofKey []*Flight, own *Flight) []<-chan struct{} {
 	for _, fl := range ofKey {
 		fl.detached = true
-		if fl.stored != nil && fl != own {
+		if fl.stored != nil && (own == nil || fl.stored != own.stored) {
 			storing = append(storing, fl.stored)
 		}
 	}

@@ -1,0 +1,151 @@
+package flight
+
+import (
+	"context"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// A Result is what the function of several flights returns for one of them.
+type Result struct {
+	Value any
+	Err   error
+}
+
+// DoMany is Do for several different keys. Keys under which there is a flight share it. fn
+// runs once for all others: fn gets their places in keys, and their flights, and returns
+// their results in the same order. DoMany returns the results of all keys.
+//
+// The context of fn ends when all callers that wait for any of its flights have left.
+func (f *Group) DoMany(ctx context.Context, keys []Key, fn func(ctx context.Context, own []int, flights []*Flight) []Result) ([]Result, error) {
+	inside := Of(ctx)
+	flights := f.joinMany(ctx, keys, fn)
+	if flights == nil {
+		return nil, driver.ErrClosed
+	}
+	left := 0 // the flights before are done
+	defer func() {
+		for _, fl := range flights[left:] {
+			f.leave(fl)
+		}
+	}()
+	if inside != nil {
+		for _, fl := range flights {
+			inside.wait(fl)
+			defer inside.waited(fl)
+			if fl.waitsOn(inside) {
+				return nil, ErrCycle
+			}
+		}
+	}
+	results := make([]Result, len(keys))
+	for i, fl := range flights {
+		select {
+		case <-fl.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		left++
+		if fl.panicked != nil {
+			panic(fl.panicked)
+		}
+		results[i] = Result{fl.result, fl.err}
+	}
+	return results, nil
+}
+
+// joinMany adds the caller to the flights under keys, and starts those that are missing. It
+// returns nil after Close.
+func (f *Group) joinMany(ctx context.Context, keys []Key, fn func(context.Context, []int, []*Flight) []Result) []*Flight {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil
+	}
+	all := make([]*Flight, len(keys))
+	var own []int
+	for i, key := range keys {
+		if all[i] = f.find(key); all[i] == nil {
+			own = append(own, i)
+		} else {
+			all[i].waiting++
+		}
+	}
+	if len(own) == 0 {
+		return all
+	}
+	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	var running atomic.Int64
+	running.Store(int64(len(own)))
+	started := make([]*Flight, len(own))
+	for n, i := range own {
+		fl := &Flight{key: keys[i], waiting: 1, done: make(chan struct{})}
+		var once sync.Once
+		fl.cancel = func(cause error) {
+			once.Do(func() {
+				if running.Add(-1) == 0 {
+					cancel(cause)
+				}
+			})
+		}
+		if n > 0 { // the first has the context of the function
+			fl.waitsFor = []*Flight{started[0]}
+		}
+		all[i], started[n] = fl, fl
+		f.add(fl)
+	}
+	f.running.Go(func() {
+		f.runMany(context.WithValue(detached, contextKey{}, started[0]), started, func(ctx context.Context) []Result { return fn(ctx, own, started) })
+	})
+	return all
+}
+
+func (f *Group) runMany(ctx context.Context, flights []*Flight, fn func(context.Context) []Result) {
+	returned := false
+	defer func() {
+		if !returned {
+			var panicked *PanicError
+			if value := recover(); value != nil {
+				panicked = &PanicError{value, debug.Stack()}
+			}
+			for _, fl := range flights {
+				if fl.panicked = panicked; panicked == nil {
+					fl.err = ErrExited
+				}
+			}
+		}
+		f.land(flights...)
+	}()
+	for i, result := range fn(ctx) {
+		flights[i].result, flights[i].err = result.Value, result.Err
+	}
+	returned = true
+}
+
+// StoreMany is Store for the flights of one function. write gets those that are not
+// detached, and is not called if there are none.
+func (f *Group) StoreMany(flights []*Flight, write func(attached []*Flight)) {
+	f.mu.Lock()
+	attached := slices.DeleteFunc(slices.Clone(flights), func(fl *Flight) bool { return fl.detached })
+	stored := make(chan struct{})
+	for _, fl := range attached {
+		fl.stored = stored
+	}
+	f.mu.Unlock()
+	if len(attached) == 0 {
+		return
+	}
+	defer func() {
+		f.mu.Lock()
+		for _, fl := range attached {
+			fl.stored = nil
+		}
+		f.mu.Unlock()
+		close(stored)
+	}()
+	write(attached)
+}

@@ -1,0 +1,325 @@
+package xcache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/flight"
+)
+
+// GetOrSetMany returns the values of keys, of which it reads those that are stored in one
+// round trip per server. load gets the keys that are missing, in one call, and its values
+// are stored and returned as well. A key that load leaves out does not exist: it is missing
+// in the result, and nothing is stored for it. Values of keys that load was not asked for
+// are ignored. A key may be given twice. Without keys, the map is empty, and there is no I/O.
+//
+// The rules of GetOrSet for load apply to each key. A key that another goroutine of this
+// process is loading, by GetOrSet or GetOrSetMany, is not loaded again: GetOrSetMany waits
+// for that load. A GetOrSet that waits for a load by GetOrSetMany which leaves its key out
+// gets ErrNotFound. A value that no codec can read counts as missing, and is replaced. A
+// key that is deleted, renamed or cleared during the load, by any process, is returned and
+// not stored.
+//
+// If some keys failed, the map has the others, and the error is a *BatchError that lists the
+// failed keys: an error of load for each key that it was to load, ErrUnsupportedValue for a
+// value that the codec cannot encode, and a failed read. Keys whose read failed are not
+// loaded. If the whole read failed, that is the error, and load does not run.
+func (v *View[T]) GetOrSetMany(ctx context.Context, keys []string, load func(ctx context.Context, missing []string) (map[string]T, error), opts ...SetOption) (map[string]T, error) {
+	if v.tx != nil {
+		return nil, v.opError("get or set many", "", errLoads)
+	}
+	landed := v.shared.flights.Landed()
+	found, missing, err := v.lookUpMany(ctx, keys)
+	failed, _ := errors.AsType[*BatchError](err)
+	if err != nil && failed == nil || len(missing) == 0 {
+		return found, err
+	}
+	if _, err := v.ttlOf(driver.IfAbsent, opts); err != nil {
+		return nil, v.opError("get or set many", "", err)
+	}
+	opts = slices.Clone(opts)
+	flights := make([]flight.Key, len(missing))
+	for i := range missing {
+		flights[i] = flight.Key{Full: missing[i].full, As: reflect.TypeFor[T]()}
+	}
+	results, err := v.shared.flights.DoMany(ctx, flights, func(ctx context.Context, own []int, flights []*flight.Flight) []flight.Result {
+		b := &loadingMany[T]{v: v, opts: opts}
+		for i, at := range own {
+			b.wanted = append(b.wanted, &wanted[T]{absent: missing[at], flight: flights[i]})
+		}
+		return b.run(ctx, load, v.shared.flights.Landed() != landed)
+	})
+	if err != nil {
+		return found, v.opError("get or set many", "", err)
+	}
+	for i, result := range results {
+		value, ok := result.Value.(boxed[T])
+		switch {
+		case ok && result.Err == nil:
+			found[missing[i].key] = value.value
+		case !errors.Is(result.Err, ErrNotFound):
+			failed = failed.add(missing[i].key, result.Err)
+		}
+	}
+	if failed != nil {
+		return found, v.opError("get or set many", "", failed)
+	}
+	return found, nil
+}
+
+// An absent is a key without a value, or with one that cannot be read. The texts are the
+// cache's own.
+type absent struct {
+	key, full string
+	bad       *unreadable
+}
+
+// lookUpMany is GetMany that returns the keys which are to be loaded, each once.
+func (v *View[T]) lookUpMany(ctx context.Context, keys []string) (found map[string]T, missing []absent, err error) {
+	ctx, call, err := v.start(ctx, "get many", "", len(keys))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer call.release()
+	seen := make(map[string]bool)
+	found, err = v.getMany(ctx, &call, keys, func(i int, full string, bad *unreadable) {
+		if !seen[full] {
+			seen[full] = true
+			missing = append(missing, absent{v.ownKey(full, keys[i]), full, bad})
+		}
+	})
+	return found, missing, call.end(err)
+}
+
+// A wanted is a key that a load is to bring.
+type wanted[T any] struct {
+	absent
+	flight *flight.Flight
+	// token is that of the lease, or "" without one.
+	token string
+	// unstored is why the value is not to be stored, or nil.
+	unstored error
+	value    T
+	err      error
+	became   filled
+	// entry is what is stored without a lease.
+	entry driver.Entry
+}
+
+// A loadingMany is one call of the loader of GetOrSetMany.
+type loadingMany[T any] struct {
+	v      *View[T]
+	opts   []SetOption
+	wanted []*wanted[T]
+}
+
+// run loads and stores. again tells that flights have ended since the values were looked up.
+func (b *loadingMany[T]) run(ctx context.Context, load func(context.Context, []string) (map[string]T, error), again bool) []flight.Result {
+	rest := b.wanted
+	if again {
+		rest = b.lookUp(ctx, rest)
+	}
+	if len(rest) > 0 {
+		b.lease(ctx, rest)
+		if loaded := b.load(ctx, rest, load); len(loaded) > 0 {
+			b.store(ctx, loaded)
+			b.giveWay(ctx, loaded)
+		}
+	}
+	results := make([]flight.Result, len(b.wanted))
+	for i, w := range b.wanted {
+		if errors.Is(w.err, context.Canceled) && errors.Is(context.Cause(ctx), ErrClosed) {
+			w.err = fmt.Errorf("%w: %w", ErrClosed, w.err)
+		}
+		results[i] = flight.Result{Value: boxed[T]{w.value}, Err: w.err}
+	}
+	return results
+}
+
+// lookUp gives each key the value that is stored now, or the error of the read, and returns
+// the others.
+func (b *loadingMany[T]) lookUp(ctx context.Context, keys []*wanted[T]) (missing []*wanted[T]) {
+	found, again, err := b.v.With(ReadPrimary()).lookUpMany(ctx, userKeys(keys)) // a replica may lag behind
+	failed, _ := errors.AsType[*BatchError](err)
+	for _, w := range keys {
+		value, ok := found[w.key]
+		switch {
+		case ok:
+			w.value = value
+		case failed != nil && failed.Errs[w.key] != nil:
+			w.err = failed.Errs[w.key]
+		case err != nil && failed == nil:
+			w.err = err
+		default:
+			missing = append(missing, w)
+		}
+	}
+	for _, w := range missing {
+		if i := slices.IndexFunc(again, func(a absent) bool { return a.full == w.full }); i >= 0 {
+			w.bad = again[i].bad
+		}
+	}
+	return missing
+}
+
+func userKeys[T any](keys []*wanted[T]) []string {
+	names := make([]string, len(keys))
+	for i, w := range keys {
+		names[i] = w.key
+	}
+	return names
+}
+
+// lease takes the leases of keys without values, in one round trip per server: see storing.
+func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T]) {
+	if !b.v.shared.leases {
+		return
+	}
+	var leased []*wanted[T]
+	var cmds []*driver.Cmd
+	for _, w := range keys {
+		if w.bad == nil {
+			cmd := *cmdLease
+			cmd.Args = []driver.Arg{driver.Key(w.full), driver.Field(newToken()), driver.Duration(leaseDuration)}
+			leased, cmds = append(leased, w), append(cmds, &cmd)
+		}
+	}
+	err := b.do(ctx, "lease many", cmds)
+	for i, w := range leased {
+		failed := err
+		if failed == nil {
+			failed = cmds[i].Err
+		}
+		var token []byte
+		if failed == nil {
+			token, failed = cmds[i].Reply.AsBytes()
+		}
+		w.token = string(token)
+		if !errors.Is(failed, ErrAuth) { // such a user goes without leases
+			w.unstored = failed
+		}
+	}
+}
+
+// load calls load, and returns the keys that have got values.
+func (b *loadingMany[T]) load(ctx context.Context, keys []*wanted[T], load func(context.Context, []string) (map[string]T, error)) (loaded []*wanted[T]) {
+	values, err := load(ctx, userKeys(keys))
+	for _, w := range keys {
+		value, ok := values[w.key]
+		switch {
+		case err != nil:
+			w.err = err
+		case !ok:
+			w.err = ErrNotFound
+		default:
+			w.value = value
+			loaded = append(loaded, w)
+		}
+	}
+	return loaded
+}
+
+// store stores what was loaded, unless an invalidation came meanwhile. Only what cannot be
+// read, which is rare, takes a round trip for each key.
+func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
+	flights := make([]*flight.Flight, len(loaded))
+	for i, w := range loaded {
+		flights[i], w.became = w.flight, overtaken
+	}
+	b.v.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
+		var filled []*wanted[T]
+		var cmds []*driver.Cmd
+		for _, w := range loaded {
+			if !slices.Contains(attached, w.flight) {
+				continue
+			}
+			err := w.unstored
+			if err == nil && w.bad != nil {
+				w.became, err = storedIf(b.v.replace(ctx, w.key, w.value, w.bad, b.opts))
+			} else if err == nil {
+				var cmd *driver.Cmd
+				if cmd, err = b.fill(w); err == nil {
+					filled, cmds = append(filled, w), append(cmds, cmd)
+				}
+			}
+			if err != nil {
+				w.err = b.v.notKept(w.key, err)
+			}
+		}
+		err := b.do(ctx, "fill many", cmds)
+		for i, w := range filled {
+			failed := err
+			if failed == nil {
+				w.became, failed = w.outcome(cmds[i])
+			}
+			if failed != nil {
+				w.err = b.v.notKept(w.key, failed)
+			}
+		}
+	})
+}
+
+// fill returns the command that stores a value where there is none.
+func (b *loadingMany[T]) fill(w *wanted[T]) (*driver.Cmd, error) {
+	ttl, err := b.v.ttlOf(driver.IfAbsent, b.opts)
+	if err != nil {
+		return nil, err
+	}
+	stored, _, err := encode(b.v.Cache, w.full, nil, w.value)
+	if err != nil {
+		return nil, err
+	}
+	ttl = b.v.jittered(ttl)
+	if w.token == "" {
+		w.entry = driver.Entry{Key: w.full, Value: stored, TTL: ttl, Cond: driver.IfAbsent}
+		return driver.SetCommand(&w.entry), nil
+	}
+	cmd := *cmdLeaseFill
+	cmd.Args = []driver.Arg{driver.Key(w.full), driver.Field(w.token), driver.Val(stored), driver.TTLArg(ttl)}
+	return &cmd, nil
+}
+
+// outcome reads the reply to the command of fill.
+func (w *wanted[T]) outcome(cmd *driver.Cmd) (filled, error) {
+	if cmd.Err != nil {
+		return overtaken, cmd.Err
+	}
+	if w.token != "" {
+		n, err := cmd.Reply.AsInt()
+		return filled(n), err
+	}
+	err := driver.SetOutcome(&w.entry, cmd)
+	if errors.Is(err, ErrNotStored) {
+		return occupied, nil
+	}
+	return stored, err
+}
+
+// giveWay gives the keys that others have stored meanwhile the values of the others.
+func (b *loadingMany[T]) giveWay(ctx context.Context, loaded []*wanted[T]) {
+	taken := slices.DeleteFunc(loaded, func(w *wanted[T]) bool { return w.err != nil || w.became != occupied })
+	if len(taken) == 0 {
+		return
+	}
+	b.lookUp(ctx, taken)
+	for _, w := range taken {
+		w.err = nil // what was loaded is as good as what could not be read
+	}
+}
+
+// do runs commands as one operation of the cache.
+func (b *loadingMany[T]) do(ctx context.Context, name string, cmds []*driver.Cmd) error {
+	if len(cmds) == 0 {
+		return nil
+	}
+	ctx, call, err := b.v.start(ctx, name, "", len(cmds))
+	if err != nil {
+		return err
+	}
+	defer call.release()
+	return call.end(b.v.do(ctx, cmds, driver.Plain))
+}

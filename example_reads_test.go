@@ -52,6 +52,48 @@ func ExampleView_GetOrSetMany() {
 	// map[1:Ann 2:Bob] <nil>
 }
 
+// A token is cached for as long as it is valid.
+func ExampleLoadedTTL() {
+	ctx := context.Background()
+	c, err := xcache.OpenDSN("memory://")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = c.Close() }()
+	tokens := xcache.For[string](c.Namespace("token"))
+
+	token, err := tokens.GetOrSet(ctx, "api", func(ctx context.Context) (string, error) {
+		expires := time.Now().Add(20 * time.Minute) // as the issuer says
+		return "f81d4fae", xcache.LoadedTTL(ctx, time.Until(expires))
+	})
+	fmt.Println(token, err)
+	left, err := tokens.TTL(ctx, "api")
+	fmt.Println(left.Round(time.Minute), err)
+	// Output:
+	// f81d4fae <nil>
+	// 20m0s <nil>
+}
+
+// A loader that hangs holds up its callers no longer than LoadTimeout.
+func ExampleLoadTimeout() {
+	ctx := context.Background()
+	c, err := xcache.OpenDSN("memory://")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = c.Close() }()
+	users := xcache.For[string](c.Namespace("user")).With(xcache.LoadTimeout(time.Millisecond))
+
+	_, err = users.GetOrSet(ctx, "42", func(ctx context.Context) (string, error) {
+		<-ctx.Done() // as a query that takes too long
+		return "", ctx.Err()
+	})
+	fmt.Println(errors.Is(err, xcache.ErrLoadTimeout))
+	// Output: true
+}
+
 // A session ends half an hour after its last request.
 func ExampleSliding() {
 	ctx := context.Background()

@@ -27,10 +27,10 @@ import (
 // have no effect on a load. On no driver have deletions by other libraries.
 //
 // load runs in a goroutine of its own. Its context has the values of the first caller's
-// context, has no deadline, and ends when the contexts of all waiting callers have ended. A
-// caller whose context ends returns at once, and the other callers wait on. An error of
-// load is returned unchanged, and nothing is stored. A panic in load reaches every waiting
-// caller. load must use its context: a GetOrSet inside of load whose key waits for this
+// context, has no deadline but that of LoadTimeout, and ends when the contexts of all waiting
+// callers have ended. A caller whose context ends returns at once, and the other callers
+// wait on. An error of load is returned unchanged, and nothing is stored. A panic in load
+// reaches every waiting caller. load must use its context: a GetOrSet inside of load whose key waits for this
 // load, such as the same key, is an error at once. load must not call Close, which would
 // wait for load. Slices, maps and pointers in a loaded value are shared by all callers that
 // waited: callers must not modify them.
@@ -73,16 +73,17 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 		}
 		var store storer[T]
 		if missed == nil {
-			store = v.storing(ctx, key, unreadable, opts)
+			store = v.storing(ctx, key, unreadable)
 		}
-		value, err := loaded(ctx, load)
+		l := new(loading)
+		value, err := loaded(ctx, v, l, fl, load)
 		if err != nil {
 			return value, err
 		}
 		if missed != nil { // the write would fail as the read has, and take as long
 			return value, v.notKept(key, missed.failure)
 		}
-		return v.keep(ctx, fl, key, value, unreadable, store)
+		return v.keep(ctx, fl, key, value, unreadable, l.options(key, opts), store)
 	})
 }
 
@@ -98,17 +99,9 @@ func (v *View[T]) Load(ctx context.Context, key string, load func(context.Contex
 	if err := ctx.Err(); err != nil {
 		return zero, v.opError("load", key, err)
 	}
-	return v.fly(ctx, "load", strings.Clone(key), true, func(ctx context.Context, _ *flight.Flight) (T, error) { return loaded(ctx, load) })
-}
-
-// loaded returns the result of load, without a value beside an error.
-func loaded[T any](ctx context.Context, load func(context.Context) (T, error)) (T, error) {
-	value, err := load(ctx)
-	if err != nil {
-		var zero T
-		return zero, err
-	}
-	return value, nil
+	return v.fly(ctx, "load", strings.Clone(key), true, func(ctx context.Context, fl *flight.Flight) (T, error) {
+		return loaded(ctx, v, new(loading), fl, load)
+	})
 }
 
 // fly returns the result of the flight of a key. If there is no flight, fly starts a flight
@@ -139,12 +132,12 @@ func (v *View[T]) fly(ctx context.Context, op, key string, loadOnly bool, fn fun
 type boxed[T any] struct{ value T }
 
 // A storer stores what was loaded in the place of a value that cannot be read, or of none.
-type storer[T any] func(ctx context.Context, value T, unreadable *unreadable) (filled, error)
+type storer[T any] func(ctx context.Context, value T, unreadable *unreadable, opts []SetOption) (filled, error)
 
 // storing returns how the value is stored of a load that is about to begin. Where the driver has
 // leases, the load gets one, which an invalidation by any process takes away. In the place of
 // a value that cannot be read none is needed: an invalidation takes that value away.
-func (v *View[T]) storing(ctx context.Context, key string, bad *unreadable, opts []SetOption) storer[T] {
+func (v *View[T]) storing(ctx context.Context, key string, bad *unreadable) storer[T] {
 	var token string
 	var failed error
 	if v.shared.leases && bad == nil {
@@ -152,7 +145,7 @@ func (v *View[T]) storing(ctx context.Context, key string, bad *unreadable, opts
 			failed = nil // the user may not run scripts, and goes without leases
 		}
 	}
-	return func(ctx context.Context, value T, over *unreadable) (filled, error) {
+	return func(ctx context.Context, value T, over *unreadable, opts []SetOption) (filled, error) {
 		switch {
 		case failed != nil:
 			return overtaken, failed
@@ -180,12 +173,12 @@ func storedIf(done bool, err error) (filled, error) {
 // keep stores the loaded value of a flight. keep returns the loaded value, or a value that
 // another caller stored during the load. unreadable is the stored value that the loaded
 // value may replace, or nil.
-func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value T, unreadable *unreadable, store storer[T]) (T, error) {
+func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value T, unreadable *unreadable, opts []SetOption, store storer[T]) (T, error) {
 	const tries = 3 // other callers may store several unreadable values in a row
 	for range tries {
 		var became filled
 		var err error
-		if !v.shared.flights.Store(fl, func() { became, err = store(ctx, value, unreadable) }) {
+		if !v.shared.flights.Store(fl, func() { became, err = store(ctx, value, unreadable, opts) }) {
 			return value, nil
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package xcache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,6 +77,8 @@ func (v *View[T]) GetOrSetMany(ctx context.Context, keys []string, load func(ctx
 type absent struct {
 	key, full string
 	bad       *unreadable
+	// failure is that of a read which has failed open, or nil. A write would fail likewise.
+	failure error
 }
 
 // lookUpMany is GetMany that returns the keys which are to be loaded, each once.
@@ -86,10 +89,10 @@ func (v *View[T]) lookUpMany(ctx context.Context, keys []string) (found map[stri
 	}
 	defer call.release()
 	seen := make(map[string]bool)
-	found, err = v.getMany(ctx, &call, keys, func(i int, full string, bad *unreadable) {
+	found, err = v.getMany(ctx, &call, keys, func(i int, full string, bad *unreadable, failure error) {
 		if !seen[full] {
 			seen[full] = true
-			missing = append(missing, absent{v.ownKey(full, keys[i]), full, bad})
+			missing = append(missing, absent{v.ownKey(full, keys[i]), full, bad, failure})
 		}
 	})
 	return found, missing, call.end(err)
@@ -115,6 +118,8 @@ type loadingMany[T any] struct {
 	v      *View[T]
 	opts   []SetOption
 	wanted []*wanted[T]
+	// loading is what the loader says of what it loads.
+	loading *loading
 }
 
 // run loads and stores. again tells that flights have ended since the values were looked up.
@@ -125,6 +130,7 @@ func (b *loadingMany[T]) run(ctx context.Context, load func(context.Context, []s
 	}
 	if len(rest) > 0 {
 		b.lease(ctx, rest)
+		b.loading = new(loading)
 		if loaded := b.load(ctx, rest, load); len(loaded) > 0 {
 			b.store(ctx, loaded)
 			b.giveWay(ctx, loaded)
@@ -160,7 +166,7 @@ func (b *loadingMany[T]) lookUp(ctx context.Context, keys []*wanted[T]) (missing
 	}
 	for _, w := range missing {
 		if i := slices.IndexFunc(again, func(a absent) bool { return a.full == w.full }); i >= 0 {
-			w.bad = again[i].bad
+			w.bad, w.failure = again[i].bad, again[i].failure
 		}
 	}
 	return missing
@@ -182,7 +188,7 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T]) {
 	var leased []*wanted[T]
 	var cmds []*driver.Cmd
 	for _, w := range keys {
-		if w.bad == nil {
+		if w.bad == nil && w.failure == nil {
 			cmd := *cmdLease
 			cmd.Args = []driver.Arg{driver.Key(w.full), driver.Field(newToken()), driver.Duration(leaseDuration)}
 			leased, cmds = append(leased, w), append(cmds, &cmd)
@@ -207,7 +213,14 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T]) {
 
 // load calls load, and returns the keys that have got values.
 func (b *loadingMany[T]) load(ctx context.Context, keys []*wanted[T], load func(context.Context, []string) (map[string]T, error)) (loaded []*wanted[T]) {
+	flights := make([]*flight.Flight, len(b.wanted))
+	for i, w := range b.wanted {
+		flights[i] = w.flight
+	}
+	ctx, end := b.loading.begin(ctx, b.v.Cache, flights)
+	defer end()
 	values, err := load(ctx, userKeys(keys))
+	err = timedOutLoad(ctx, err)
 	for _, w := range keys {
 		value, ok := values[w.key]
 		switch {
@@ -237,9 +250,9 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 			if !slices.Contains(attached, w.flight) {
 				continue
 			}
-			err := w.unstored
+			err := cmp.Or(w.failure, w.unstored)
 			if err == nil && w.bad != nil {
-				w.became, err = storedIf(b.v.replace(ctx, w.key, w.value, w.bad, b.opts))
+				w.became, err = storedIf(b.v.replace(ctx, w.key, w.value, w.bad, b.loading.options(w.key, b.opts)))
 			} else if err == nil {
 				var cmd *driver.Cmd
 				if cmd, err = b.fill(w); err == nil {
@@ -265,7 +278,7 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 
 // fill returns the command that stores a value where there is none.
 func (b *loadingMany[T]) fill(w *wanted[T]) (*driver.Cmd, error) {
-	ttl, err := b.v.ttlOf(driver.IfAbsent, b.opts)
+	ttl, err := b.v.ttlOf(driver.IfAbsent, b.loading.options(w.key, b.opts))
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,8 @@ type settings struct {
 	guarding guarding
 	// sliding is the TTL that hits renew, or 0.
 	sliding time.Duration
+	// loadTimeout is how long a loader may take, or 0.
+	loadTimeout time.Duration
 }
 
 func defaultSettings() settings {

@@ -108,7 +108,8 @@ type unreadable struct {
 	err    error
 }
 
-// lookUp is Get, but that a read which has failed open is a missedError. bad is the stored value if it cannot be read, and nil otherwise.
+// lookUp is Get, but that a read which has failed open is a missedError. bad is the stored
+// value if it cannot be read, and nil otherwise.
 func (v *View[T]) lookUp(ctx context.Context, key string) (value T, bad *unreadable, err error) {
 	ctx, call, err := v.start(ctx, "get", key, 1)
 	if err != nil {
@@ -310,7 +311,7 @@ func (v *View[T]) GetMany(ctx context.Context, keys []string) (map[string]T, err
 
 // getMany is GetMany. missed, if it is not nil, is told of the keys that are not found, and of
 // those whose values cannot be read, which are no failures then.
-func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed func(i int, full string, bad *unreadable)) (map[string]T, error) {
+func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed func(i int, full string, bad *unreadable, failure error)) (map[string]T, error) {
 	if len(keys) == 0 {
 		return map[string]T{}, nil
 	}
@@ -324,10 +325,16 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 		get = v.getManySliding
 	}
 	if err := get(ctx, fulls, stored); err != nil {
+		failure := err
 		if err = call.opened(readsNothing, len(keys), err); err != nil {
 			return nil, err
 		}
 		call.seen.missAll(len(keys))
+		for i, full := range fulls {
+			if missed != nil {
+				missed(i, full, nil, failure)
+			}
+		}
 		return map[string]T{}, nil
 	}
 	found := make(map[string]T, len(keys))
@@ -337,7 +344,7 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 		case err == nil:
 			value, err := readValue[T](call, key, fulls[i], stored[i].Data)
 			if missed != nil && (errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge)) {
-				missed(i, fulls[i], &unreadable{stored[i].Data, err})
+				missed(i, fulls[i], &unreadable{stored[i].Data, err}, nil)
 				continue
 			}
 			if err != nil {
@@ -348,13 +355,17 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 		case errors.Is(err, ErrNotFound):
 			call.seen.miss()
 			if missed != nil {
-				missed(i, fulls[i], nil)
+				missed(i, fulls[i], nil, nil)
 			}
 		default:
+			failure := err
 			if err = call.opened(readsNothing, 1, err); err != nil {
 				failed = failed.add(key, err)
-			} else {
-				call.seen.miss()
+				continue
+			}
+			call.seen.miss()
+			if missed != nil {
+				missed(i, fulls[i], nil, failure)
 			}
 		}
 	}

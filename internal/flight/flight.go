@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -55,6 +56,8 @@ type Flight struct {
 	waiting int
 	// detached flights take no new callers, and store nothing.
 	detached bool
+	// landed flights have their results.
+	landed bool
 	// stored is an open channel while the result is being stored, and nil otherwise.
 	stored chan struct{}
 
@@ -161,19 +164,34 @@ func (f *Group) add(fl *Flight) {
 	f.underWay.Add(1)
 }
 
-// land ends flights that have their results.
-func (f *Group) land(flights ...*Flight) {
+// land ends flights with their results, but for those that have landed before.
+func (f *Group) land(flights []*Flight, results []Result, panicked *PanicError) {
 	f.mu.Lock()
-	for _, fl := range flights {
+	defer f.mu.Unlock()
+	for i, fl := range flights {
+		if fl.landed {
+			continue
+		}
+		fl.landed, fl.detached = true, true
+		fl.result, fl.err, fl.panicked = results[i].Value, results[i].Err, panicked
 		f.remove(fl)
-	}
-	f.underWay.Add(-int64(len(flights)))
-	f.landed.Add(uint64(len(flights)))
-	f.mu.Unlock()
-	for _, fl := range flights {
-		fl.cancel(nil)
+		f.underWay.Add(-1)
+		f.landed.Add(1)
+		fl.cancel(results[i].Err)
 		close(fl.done)
 	}
+}
+
+// Limit lands flights with err after d, whatever their function does: callers get err, the
+// context of the function ends, and the result of the function is dropped. The function
+// calls stop when it needs no limit any more. Close waits for the function all the same.
+func (f *Group) Limit(flights []*Flight, d time.Duration, err error) (stop func()) {
+	results := make([]Result, len(flights))
+	for i := range results {
+		results[i].Err = err
+	}
+	timer := time.AfterFunc(d, func() { f.land(flights, results, nil) })
+	return func() { timer.Stop() }
 }
 
 // leave removes a caller that stops waiting. When the last caller leaves, the context of
@@ -202,18 +220,19 @@ func (f *Group) Close() {
 }
 
 func (f *Group) run(ctx context.Context, fl *Flight, fn func(context.Context, *Flight) (any, error)) {
+	var panicked *PanicError
+	result := Result{Err: ErrExited}
 	returned := false
 	defer func() {
 		if !returned {
 			if value := recover(); value != nil {
-				fl.panicked = &PanicError{value, debug.Stack()}
-			} else {
-				fl.err = ErrExited
+				panicked = &PanicError{value, debug.Stack()}
 			}
 		}
-		f.land(fl)
+		f.land([]*Flight{fl}, []Result{result}, panicked)
 	}()
-	fl.result, fl.err = fn(ctx, fl)
+	value, err := fn(ctx, fl)
+	result = Result{value, err}
 	returned = true
 }
 

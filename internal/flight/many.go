@@ -78,20 +78,12 @@ func (f *Group) joinMany(ctx context.Context, keys []Key, fn func(context.Contex
 	if len(own) == 0 {
 		return all
 	}
-	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	var running atomic.Int64
-	running.Store(int64(len(own)))
+	detached, leave := cancelledBy(context.WithoutCancel(ctx), len(own))
 	started := make([]*Flight, len(own))
 	for n, i := range own {
 		fl := &Flight{key: keys[i], waiting: 1, done: make(chan struct{})}
 		var once sync.Once
-		fl.cancel = func(cause error) {
-			once.Do(func() {
-				if running.Add(-1) == 0 {
-					cancel(cause)
-				}
-			})
-		}
+		fl.cancel = func(cause error) { once.Do(func() { leave(cause) }) }
 		if n > 0 { // the first has the context of the function
 			fl.waitsFor = []*Flight{started[0]}
 		}
@@ -104,25 +96,33 @@ func (f *Group) joinMany(ctx context.Context, keys []Key, fn func(context.Contex
 	return all
 }
 
+// cancelledBy returns a context that ends with the n-th call of leave.
+func cancelledBy(ctx context.Context, n int) (_ context.Context, leave func(cause error)) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var left atomic.Int64
+	return ctx, func(cause error) {
+		if left.Add(1) == int64(n) {
+			cancel(cause)
+		}
+	}
+}
+
 func (f *Group) runMany(ctx context.Context, flights []*Flight, fn func(context.Context) []Result) {
+	var panicked *PanicError
+	results := make([]Result, len(flights))
+	for i := range results {
+		results[i].Err = ErrExited
+	}
 	returned := false
 	defer func() {
 		if !returned {
-			var panicked *PanicError
 			if value := recover(); value != nil {
 				panicked = &PanicError{value, debug.Stack()}
 			}
-			for _, fl := range flights {
-				if fl.panicked = panicked; panicked == nil {
-					fl.err = ErrExited
-				}
-			}
 		}
-		f.land(flights...)
+		f.land(flights, results, panicked)
 	}()
-	for i, result := range fn(ctx) {
-		flights[i].result, flights[i].err = result.Value, result.Err
-	}
+	copy(results, fn(ctx))
 	returned = true
 }
 

@@ -1,0 +1,134 @@
+package xcache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/xcache-go/xcache/internal/flight"
+)
+
+// ErrLoadTimeout is the error of callers whose loader takes longer than LoadTimeout. It
+// comes together with context.DeadlineExceeded.
+var ErrLoadTimeout = errors.New("xcache: the loader takes longer than LoadTimeout")
+
+// LoadTimeout limits the time of the loaders of GetOrSet, GetOrSetMany and Load of a view.
+// After d the context of the loader ends, every waiting caller gets ErrLoadTimeout, and the
+// next caller loads anew: also if the loader ignores its context, and so would hang for
+// ever. What such a loader returns later is dropped, and so is its panic. Close still waits
+// for it to return. Without LoadTimeout, a loader may take as long as a caller waits.
+func LoadTimeout(d time.Duration) Option {
+	return func(s *settings) error {
+		if d <= 0 {
+			return errors.New("xcache: LoadTimeout needs a positive duration")
+		}
+		s.loadTimeout = d
+		return nil
+	}
+}
+
+// LoadedTTL makes what a loader loads expire after d, whatever TTL the call of GetOrSet or
+// GetOrSetMany says. The loader calls LoadedTTL with its context, once it knows how long its
+// result may be used: until a token expires, or as long as Cache-Control allows.
+//
+//	token, err := tokens.GetOrSet(ctx, "api", func(ctx context.Context) (Token, error) {
+//		t, err := fetchToken(ctx)
+//		if err != nil {
+//			return Token{}, err
+//		}
+//		return t, xcache.LoadedTTL(ctx, time.Until(t.Expires))
+//	})
+//
+// For GetOrSetMany, keys are those that d is for; without keys, d is for all others of the
+// load. d is as in TTL: NoExpiry is for ever, and with d <= 0 the value is returned and not
+// stored. WithJitter shortens d as any TTL. The last call counts. LoadedTTL is an error if
+// ctx does not come from a loader, or if that has returned. In a loader of Load, which
+// stores nothing, LoadedTTL has no effect. LoadedTTL may be called concurrently.
+func LoadedTTL(ctx context.Context, d time.Duration, keys ...string) error {
+	l, ok := ctx.Value(loadingKey{}).(*loading)
+	if !ok {
+		return errors.New("xcache: LoadedTTL needs the context that a loader was given")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return errors.New("xcache: LoadedTTL was called when its loader had returned")
+	}
+	if l.ttls == nil {
+		l.ttls = make(map[string]time.Duration)
+	}
+	if len(keys) == 0 {
+		l.ttls[""] = d // no key is empty
+	}
+	for _, key := range keys {
+		l.ttls[key] = d
+	}
+	return nil
+}
+
+// A loading is one call of a loader. The zero value is ready to use.
+type loading struct {
+	mu    sync.Mutex
+	ended bool
+	// ttls has the TTLs that the loader has chosen, by user keys. "" is all other keys.
+	ttls map[string]time.Duration
+}
+
+type loadingKey struct{}
+
+// begin returns the context of a loader whose result is that of flights. The caller calls
+// end when the loader has returned.
+func (l *loading) begin(ctx context.Context, c *Cache, flights []*flight.Flight) (_ context.Context, end func()) {
+	ctx = context.WithValue(ctx, loadingKey{}, l)
+	done := func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.ended = true
+	}
+	if c.loadTimeout == 0 {
+		return ctx, done
+	}
+	stop := c.shared.flights.Limit(flights, c.loadTimeout, fmt.Errorf("%w: %w", ErrLoadTimeout, context.DeadlineExceeded))
+	ctx, cancel := context.WithTimeoutCause(ctx, c.loadTimeout, ErrLoadTimeout)
+	return ctx, func() {
+		done()
+		stop()
+		cancel()
+	}
+}
+
+// timedOutLoad returns the error of a loader whose context has ended by LoadTimeout.
+func timedOutLoad(ctx context.Context, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), ErrLoadTimeout) {
+		return fmt.Errorf("%w: %w", ErrLoadTimeout, err)
+	}
+	return err
+}
+
+// options returns the options of the write of a key.
+func (l *loading) options(key string, opts []SetOption) []SetOption {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d, ok := l.ttls[key]
+	if !ok {
+		d, ok = l.ttls[""]
+	}
+	if !ok {
+		return opts
+	}
+	return []SetOption{TTL(d)}
+}
+
+// loaded returns the result of load, without a value beside an error.
+func loaded[T any](ctx context.Context, v *View[T], l *loading, fl *flight.Flight, load func(context.Context) (T, error)) (T, error) {
+	ctx, end := l.begin(ctx, v.Cache, []*flight.Flight{fl})
+	defer end()
+	value, err := load(ctx)
+	if err != nil {
+		var zero T
+		return zero, timedOutLoad(ctx, err)
+	}
+	return value, nil
+}

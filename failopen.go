@@ -32,7 +32,8 @@ const (
 //   - Set, SetMany, Delete, Touch, Expire, ExpireAt and Persist change nothing, and return no
 //     error. A dropped Delete leaves the old value, which readers find again later. A write
 //     with an unknown outcome may have been applied.
-//   - GetOrSet calls its loader, and returns the loaded value without storing it.
+//   - GetOrSet and GetOrSetMany call their loaders, and return the loaded values without
+//     storing them.
 //
 // All other operations return the failure: their answer decides what the caller may do, or
 // a part of the data would be lost without a trace. These are Add, Replace, Swap,

@@ -330,10 +330,10 @@ func (s *fakeStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) 
 		keys = append(keys, cmd.Key())
 	}
 	method := "Do"
-	switch cmds[0].Name {
-	case driver.CmdLease:
+	switch name := cmds[0].Name; {
+	case name == driver.CmdLease:
 		method = "Lease"
-	case driver.CmdLeaseFill:
+	case name == driver.CmdLeaseFill && len(cmds[0].Args) == 4:
 		method = "Fill"
 		ttl, err := driver.ParseTTLArg(cmds[0].Args[3])
 		require.NoError(s.tb, err)

@@ -56,7 +56,8 @@ func (v *View[T]) fill(ctx context.Context, key, token string, value T, opts []S
 	if err != nil {
 		o.fail(err)
 	}
-	o.add(driver.TTLArg(v.jittered(ttl)))
+	ttl = v.jittered(ttl)
+	o.addTags(opts, ttl).add(driver.TTLArg(ttl))
 	return Run(ctx, o, func(o *Op) (filled, error) {
 		n, err := o.Reply().AsInt()
 		if filled(n) == stored {

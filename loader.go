@@ -118,7 +118,13 @@ func (l *loading) options(key string, opts []SetOption) []SetOption {
 	if !ok {
 		return opts
 	}
-	return []SetOption{TTL(d)}
+	chosen := []SetOption{TTL(d)}
+	for _, o := range opts {
+		if o.kind == optionTags || o.kind == optionTagging {
+			chosen = append(chosen, o)
+		}
+	}
+	return chosen
 }
 
 // loaded returns the result of load, without a value beside an error.

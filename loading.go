@@ -16,7 +16,8 @@ import (
 // GetOrSet returns the value of key. On a miss, GetOrSet calls load, stores the loaded
 // value, and returns that value. A stored nil is a hit. A stored value that no codec can
 // read as a T counts as a miss: the loaded value replaces the unreadable value, unless
-// another caller has changed it, and an EventObserver is told.
+// another caller has changed it, and an EventObserver is told. A value of which a tag was
+// invalidated (InvalidateTags) is a miss.
 //
 // load runs once for all goroutines of this process that ask for the same key at once, and
 // all of them get its result. If another process stores a value during the load, GetOrSet
@@ -59,6 +60,10 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 	if _, err := v.ttlOf(driver.IfAbsent, opts); err != nil {
 		return value, v.opError("get or set", key, err)
 	}
+	tags, err := v.taggingOf(opts)
+	if err != nil {
+		return value, v.opError("get or set", key, err)
+	}
 	// A caller may return before the load ends, and reuse its memory.
 	key, opts = strings.Clone(key), slices.Clone(opts)
 	return v.fly(ctx, "get or set", key, false, func(ctx context.Context, fl *flight.Flight) (T, error) {
@@ -70,6 +75,9 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 			}
 			unreadable = bad
 			missed, _ = err.(*missedError) //nolint:errorlint // that very type
+		}
+		if tags != nil && missed == nil {
+			return v.loadTagged(ctx, fl, key, load, unreadable, tags, opts)
 		}
 		var store storer[T]
 		if missed == nil {
@@ -222,7 +230,7 @@ func (v *View[T]) replace(ctx context.Context, key string, value T, old *unreada
 	defer call.release()
 	s := newScratch()
 	e := &s.entries[0]
-	if err := v.entry(s, key, value, driver.Always, opts); err != nil {
+	if err := v.entry(ctx, s, key, value, driver.Always, opts); err != nil {
 		return false, call.end(err)
 	}
 	call.seen.wrote(len(e.Value))
@@ -230,7 +238,7 @@ func (v *View[T]) replace(ctx context.Context, key string, value T, old *unreada
 	if err == nil {
 		s.release()
 	}
-	if err = call.end(err); replaced {
+	if err = call.end(err); replaced && !errors.Is(old.err, ErrNotFound) {
 		v.event(driver.UnreadableValueReplaced, key, old.err)
 	}
 	return replaced, err

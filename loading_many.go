@@ -42,13 +42,17 @@ func (v *View[T]) GetOrSetMany(ctx context.Context, keys []string, load func(ctx
 	if _, err := v.ttlOf(driver.IfAbsent, opts); err != nil {
 		return nil, v.opError("get or set many", "", err)
 	}
+	tags, err := v.taggingOf(opts)
+	if err != nil {
+		return nil, v.opError("get or set many", "", err)
+	}
 	opts = slices.Clone(opts)
 	flights := make([]flight.Key, len(missing))
 	for i := range missing {
 		flights[i] = flight.Key{Full: missing[i].full, As: reflect.TypeFor[T]()}
 	}
 	results, err := v.shared.flights.DoMany(ctx, flights, func(ctx context.Context, own []int, flights []*flight.Flight) []flight.Result {
-		b := &loadingMany[T]{v: v, opts: opts}
+		b := &loadingMany[T]{v: v, opts: opts, tags: tags}
 		for i, at := range own {
 			b.wanted = append(b.wanted, &wanted[T]{absent: missing[at], flight: flights[i]})
 		}
@@ -117,7 +121,10 @@ type wanted[T any] struct {
 type loadingMany[T any] struct {
 	v      *View[T]
 	opts   []SetOption
+	tags   *tagging
 	wanted []*wanted[T]
+	// dated are opts with the generations that the tags had before the load.
+	dated []SetOption
 	// loading is what the loader says of what it loads.
 	loading *loading
 }
@@ -128,13 +135,21 @@ func (b *loadingMany[T]) run(ctx context.Context, load func(context.Context, []s
 	if again {
 		rest = b.lookUp(ctx, rest)
 	}
-	if len(rest) > 0 {
+	for i := 1; len(rest) > 0; i++ {
 		b.lease(ctx, rest)
+		b.depend(ctx, rest)
 		b.loading = new(loading)
 		if loaded := b.load(ctx, rest, load); len(loaded) > 0 {
 			b.store(ctx, loaded)
 			b.giveWay(ctx, loaded)
 		}
+		if b.tags == nil || i == loadsOfTagged || b.final(rest) || b.v.unchanged(ctx, "", b.dated) {
+			break
+		}
+		for _, w := range rest {
+			w.token, w.unstored, w.err = "", nil, nil
+		}
+		rest = b.lookUp(ctx, rest)
 	}
 	results := make([]flight.Result, len(b.wanted))
 	for i, w := range b.wanted {
@@ -211,6 +226,32 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T]) {
 	}
 }
 
+// depend reads the generations of the tags: see loadTagged.
+func (b *loadingMany[T]) depend(ctx context.Context, keys []*wanted[T]) {
+	b.dated = b.opts
+	if b.tags == nil {
+		return
+	}
+	for _, w := range keys {
+		b.v.shared.flights.DependOn(w.flight, b.tags.keys)
+	}
+	var err error
+	if b.dated, err = b.v.withGenerations(ctx, "", b.tags, b.opts); err != nil {
+		for _, w := range keys {
+			w.unstored = cmp.Or(w.unstored, err)
+		}
+	}
+}
+
+// final reports whether nobody waits for the keys but who had asked before the load began.
+func (b *loadingMany[T]) final(keys []*wanted[T]) bool {
+	final := true
+	for _, w := range keys {
+		final = b.v.shared.flights.Final(w.flight) && final
+	}
+	return final
+}
+
 // load calls load, and returns the keys that have got values.
 func (b *loadingMany[T]) load(ctx context.Context, keys []*wanted[T], load func(context.Context, []string) (map[string]T, error)) (loaded []*wanted[T]) {
 	flights := make([]*flight.Flight, len(b.wanted))
@@ -252,10 +293,10 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 			}
 			err := cmp.Or(w.failure, w.unstored)
 			if err == nil && w.bad != nil {
-				w.became, err = storedIf(b.v.replace(ctx, w.key, w.value, w.bad, b.loading.options(w.key, b.opts)))
+				w.became, err = storedIf(b.v.replace(ctx, w.key, w.value, w.bad, b.loading.options(w.key, b.dated)))
 			} else if err == nil {
 				var cmd *driver.Cmd
-				if cmd, err = b.fill(w); err == nil {
+				if cmd, err = b.fill(ctx, w); err == nil {
 					filled, cmds = append(filled, w), append(cmds, cmd)
 				}
 			}
@@ -277,7 +318,7 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 }
 
 // fill returns the command that stores a value where there is none.
-func (b *loadingMany[T]) fill(w *wanted[T]) (*driver.Cmd, error) {
+func (b *loadingMany[T]) fill(ctx context.Context, w *wanted[T]) (*driver.Cmd, error) {
 	ttl, err := b.v.ttlOf(driver.IfAbsent, b.loading.options(w.key, b.opts))
 	if err != nil {
 		return nil, err
@@ -287,6 +328,19 @@ func (b *loadingMany[T]) fill(w *wanted[T]) (*driver.Cmd, error) {
 		return nil, err
 	}
 	ttl = b.v.jittered(ttl)
+	if b.tags != nil && ttl > 0 {
+		tags, err := b.v.taggingOf(b.dated)
+		if err != nil {
+			return nil, err
+		}
+		generations, err := b.v.generationsFor(ctx, tags, ttl)
+		if err != nil {
+			return nil, err
+		}
+		if stored, err = b.v.tagged(stored, generations); err != nil {
+			return nil, err
+		}
+	}
 	if w.token == "" {
 		w.entry = driver.Entry{Key: w.full, Value: stored, TTL: ttl, Cond: driver.IfAbsent}
 		return driver.SetCommand(&w.entry), nil

@@ -64,6 +64,11 @@ type operation struct {
 	// version is that to which a key is moved.
 	version int
 
+	// tagging has the tags of the value, or is nil. The value gets them when the operation is
+	// sent. tagTTL is the TTL of the value.
+	tagging *tagging
+	tagTTL  time.Duration
+
 	seen *observation
 	held driver.Cmd
 }
@@ -277,7 +282,11 @@ func Run[R any](ctx context.Context, o *Op, read func(*Op) (R, error)) (R, error
 	}
 	defer call.release()
 	o.seen = call.seen
+	if o.tagging != nil && o.err == nil {
+		o.err = o.tagNow(ctx)
+	}
 	if err = o.run(ctx); err == nil {
+		o.checkTags(ctx)
 		if result, err = read(o); err != nil {
 			err = o.misread(err)
 		}

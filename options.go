@@ -74,8 +74,9 @@ func (s *settings) read(dsn *driver.DSN) {
 	}
 }
 
-// headerRoom is more than the length of any header that a codec's format writes.
-const headerRoom = 1 << 10
+// headerRoom is more than the length of any header that a codec's format writes, and of all
+// tags of a value.
+const headerRoom = 1<<10 + maxTags*(maxTagLength+1<<5)
 
 // maxStored returns the length of the longest stored value.
 func (s *settings) maxStored() int {

@@ -91,9 +91,11 @@ func newResult[T any](b *batch) *Result[T] {
 }
 
 // queued is an operation in a batch; resolve decodes its result, or gives it
-// the failure of the whole batch, and returns its error.
+// the failure of the whole batch, and returns its error. operation is nil once it has a
+// result.
 type queued interface {
 	resolve(batchErr error) error
+	operation() *Op
 }
 
 // Pipeline returns an empty pipeline on this view.
@@ -161,6 +163,7 @@ func (b *batch) execute(ctx context.Context, call *call, how driver.How, do func
 		}
 		return err
 	}
+	b.checkTags(ctx)
 	for _, cmd := range b.cmds {
 		cmd.Err = call.unblame(cmd.Err)
 		b.failed = b.failed || cmd.Err != nil
@@ -203,6 +206,9 @@ func (e *pipelineError) Unwrap() []error { return e.failures }
 func (b *batch) send(ctx context.Context, c *Cache, how driver.How, do func(context.Context, []*driver.Cmd, driver.How) error) error {
 	if how == driver.Atomic && b.refused {
 		return errors.New("xcache: nothing was sent: an operation of the transaction is bad in itself, see its result")
+	}
+	if err := b.tag(ctx, c); err != nil {
+		return err
 	}
 	return c.shared.flights.InvalidateAll(ctx, func() error {
 		cmds, revocations := c.withRevocations(b.cmds, how)
@@ -296,6 +302,8 @@ func (b *batch) opened(o *Op, err error) error {
 	return o.opened(b.call, err)
 }
 
+func (r *Result[T]) operation() *Op { return r.op }
+
 func (r *Result[T]) resolve(batchErr error) error {
 	o := r.op
 	r.op = nil
@@ -388,14 +396,14 @@ func (q *PipelineView[T]) Replace(key string, value T, opts ...SetOption) *Resul
 func (q *PipelineView[T]) Swap(key string, value T, opts ...SetOption) *Result[T] {
 	o := newOp(q.view.Cache, "swap", cmdSwap).begin(key)
 	AddValue(o, value)
-	return Queue(q.pipeline, q.addTTL(o, opts), readReply[T])
+	return Queue(q.pipeline, q.addOptions(o, opts), readReply[T])
 }
 
 // CompareAndSwap queues View.CompareAndSwap.
 func (q *PipelineView[T]) CompareAndSwap(key string, old, value T, opts ...SetOption) *Result[bool] {
 	o := q.compared("compare and swap", cmdCompareAndSwap, key, old)
 	AddValue(o, value)
-	return Queue(q.pipeline, q.addTTL(o, opts), readFlag)
+	return Queue(q.pipeline, q.addOptions(o, opts), readFlag)
 }
 
 // CompareAndDelete queues View.CompareAndDelete.
@@ -415,10 +423,12 @@ func (q *PipelineView[T]) store(name, key string, value T, cond driver.Cond, opt
 		o.fail(err)
 	}
 	AddValue(o, value)
+	ttl = c.jittered(ttl)
+	o.addTags(opts, ttl)
 	if o.err != nil {
 		return Queue(q.pipeline, o, readFlag)
 	}
-	e := driver.Entry{Key: o.full, Value: o.held.Args[1].Data, TTL: c.jittered(ttl), Cond: cond}
+	e := driver.Entry{Key: o.full, Value: o.held.Args[1].Data, TTL: ttl, Cond: cond}
 	clear(o.args[:len(o.held.Args)])
 	o.held = *driver.SetCommand(&e)
 	e.Value = nil // it may be the caller's
@@ -434,12 +444,14 @@ func (q *PipelineView[T]) store(name, key string, value T, cond driver.Cond, opt
 	})
 }
 
-func (q *PipelineView[T]) addTTL(o *Op, opts []SetOption) *Op {
+// addOptions adds the TTL, and keeps the tags for Exec.
+func (q *PipelineView[T]) addOptions(o *Op, opts []SetOption) *Op {
 	ttl, err := o.cache.ttlOf(driver.Always, opts)
 	if err != nil {
 		return o.fail(err)
 	}
-	return o.add(driver.TTLArg(o.cache.jittered(ttl)))
+	ttl = o.cache.jittered(ttl)
+	return o.addTags(opts, ttl).add(driver.TTLArg(ttl))
 }
 
 // compared begins an operation with what old is stored as.

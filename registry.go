@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/optimistic"
 )
@@ -160,6 +161,7 @@ var needsByName = map[string]func(*driver.Caps) bool{
 	"locks":      needsGroup(driver.GroupLocks),
 	"semaphores": needsGroup(driver.GroupSemaphores),
 	"ratelimits": needsGroup(driver.GroupRateLimits),
+	"tags":       needsGroup(driver.GroupTags),
 	"once":       func(c *driver.Caps) bool { return runsGroup(c, driver.GroupOnce) && runsGroup(c, driver.GroupLocks) },
 	"leases":     needsGroup(driver.GroupLeases),
 }
@@ -180,7 +182,7 @@ func knownNeeds() string { return strings.Join(slices.Sorted(maps.Keys(needsByNa
 // errors.ErrUnsupported, and names the registered drivers that can. The words are ttl,
 // counters, swap, rename, scan, flush, ping, pipelines, pubsub, watch, tracking, lists,
 // sets, hashes, sortedsets, streams, scripts, functions, locks, semaphores, ratelimits,
-// once and leases. Require does no I/O. A service calls Require at start-up, so that a wrong
+// once, leases and tags. Require does no I/O. A service calls Require at start-up, so that a wrong
 // driver is found early.
 func (c *Cache) Require(needs ...string) error {
 	if c.err != nil {
@@ -195,6 +197,9 @@ func (c *Cache) require(needs []string) error {
 		can, ok := needsByName[need]
 		if !ok {
 			return fmt.Errorf("xcache: Require does not know %q; it knows %s", need, knownNeeds())
+		}
+		if need == "tags" && c.chain.Format() != codec.Tagged {
+			return c.opError("require", "", fmt.Errorf("tags need a header in front of each value: open the cache with format=tagged: %w", errors.ErrUnsupported))
 		}
 		if !can(&c.target.caps) {
 			missing = append(missing, need)

@@ -20,7 +20,8 @@ type UnreadReplyError struct {
 	// change.
 	Reply driver.Reply
 	// Err is why the codec cannot read that: it matches ErrCorrupt, ErrTooLarge or
-	// ErrUnsupportedValue.
+	// ErrUnsupportedValue. Swap and Take have another reason, too: the failure of the read
+	// of the value's tags.
 	Err error
 }
 

@@ -118,11 +118,21 @@ func decode[T any](c *Cache, full string, stored []byte, own bool, seen *observa
 	return value, by.Fallback, nil
 }
 
-// readValue is decode for an operation of a view. With WithRewrite, readValue writes a value
-// in an old format again.
-func readValue[T any](call *call, key, full string, stored []byte) (T, error) {
+// readValue is decode for an operation of a view. ErrNotFound is a value whose tags were
+// invalidated. With WithRewrite, readValue writes a value in an old format again.
+func readValue[T any](ctx context.Context, call *call, key, full string, stored []byte) (value T, err error) {
+	plain, err := call.cache.ofTags(ctx, stored)
+	if err != nil {
+		return value, err
+	}
+	return readChecked[T](call, key, full, stored, plain)
+}
+
+// readChecked is readValue for stored bytes whose tags are valid. plain is the part behind the
+// tags.
+func readChecked[T any](call *call, key, full string, stored, plain []byte) (T, error) {
 	c := call.cache
-	value, old, err := decode[T](c, full, stored, c.target.caps.Limits.OwnData && c.sliding == 0, call.seen)
+	value, old, err := decode[T](c, full, plain, c.target.caps.Limits.OwnData && c.sliding == 0, call.seen)
 	if old && c.rewrite {
 		rewrite(c, key, full, stored, value)
 	}
@@ -153,19 +163,25 @@ func seal[T any](c *Cache, full string, dst []byte, value T) ([]byte, error) {
 }
 
 // compare calls write with the stored bytes of a value. The bytes of an encrypted value
-// differ each time: compare then reads the stored bytes, and compares the decrypted value.
-// write reports whether the stored bytes were unchanged.
+// differ each time, and tags are in front of the value: compare then reads the stored bytes,
+// and compares the part that is the value. write reports whether the stored bytes were
+// unchanged.
 func compare[T any](ctx context.Context, c *Cache, full string, value T, write func(stored []byte) (bool, error)) (bool, error) {
-	if c.keys == nil {
-		stored, _, err := encode(c, full, nil, value)
-		if err != nil {
-			return false, err
-		}
-		return write(stored)
+	var want []byte
+	var err error
+	if c.keys != nil {
+		want, err = appendValue(c, nil, value)
+		err = tooLarge(err)
+	} else {
+		want, _, err = encode(c, full, nil, value)
 	}
-	want, err := appendValue(c, nil, value)
 	if err != nil {
-		return false, tooLarge(err)
+		return false, err
+	}
+	if c.keys == nil {
+		if done, err := write(want); done || err != nil || c.chain.Format() != codec.Tagged {
+			return done, err
+		}
 	}
 	const tries = 8 // other callers may store the same value again meanwhile
 	for range tries {
@@ -176,7 +192,16 @@ func compare[T any](ctx context.Context, c *Cache, full string, value T, write f
 		if err != nil {
 			return false, err
 		}
-		plaintext, _, err := c.keys.Open(nil, stored, full)
+		if c.keys == nil && !codec.HasGenerations(stored) {
+			return false, nil
+		}
+		plaintext, err := c.ofTags(ctx, stored)
+		if errors.Is(err, ErrNotFound) {
+			return false, nil
+		}
+		if err == nil && c.keys != nil {
+			plaintext, _, err = c.keys.Open(nil, plaintext, full)
+		}
 		if err != nil || !bytes.Equal(plaintext, want) {
 			return false, err
 		}
@@ -302,6 +327,11 @@ func rewrite[T any](c *Cache, key, full string, read []byte, value T) {
 	stored, err := encodeCopy(c, full, value)
 	if err != nil {
 		return
+	}
+	if generations, _, ok := codec.CutGenerations(read); ok {
+		if stored, err = c.tagged(stored, generations); err != nil {
+			return
+		}
 	}
 	key = c.ownKey(full, key)
 	rewriter.write(func(ctx context.Context) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
 )
 
@@ -67,11 +68,9 @@ func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOpti
 	defer call.release()
 	full, stored, err := v.swap(ctx, &call, key, value, opts)
 	if err == nil {
-		old, _, err = decode[T](v.Cache, full, stored, v.target.caps.Limits.OwnData, call.seen)
-		if err != nil {
-			err = unread(driver.DataReply(stored), err)
-		}
-	} else if errors.Is(err, ErrNotFound) {
+		old, err = v.swapped(ctx, &call, full, stored)
+	}
+	if errors.Is(err, ErrNotFound) {
 		call.seen.miss()
 	}
 	return old, call.end(err)
@@ -102,10 +101,19 @@ func (v *View[T]) CompareAndDelete(ctx context.Context, key string, old T) (bool
 	return deleted, call.end(err)
 }
 
-// An unreadable is a stored value that no codec can read as the wanted type.
+// An unreadable is a stored value that no codec can read as the wanted type, or one whose
+// tags were invalidated: then err is ErrNotFound.
 type unreadable struct {
 	stored []byte
 	err    error
+}
+
+// invalid returns a value that was found, and whose tags were invalidated, or nil.
+func invalid(stored *driver.Value) *unreadable {
+	if stored.Err != nil {
+		return nil
+	}
+	return &unreadable{stored.Data, ErrNotFound}
 }
 
 // lookUp is Get, but that a read which has failed open is a missedError. bad is the stored
@@ -118,11 +126,12 @@ func (v *View[T]) lookUp(ctx context.Context, key string) (value T, bad *unreada
 	defer call.release()
 	full, stored, err := v.get(ctx, key)
 	if err == nil {
-		value, err = readValue[T](&call, key, full, stored)
-		if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge) {
+		value, err = readValue[T](ctx, &call, key, full, stored)
+		if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrNotFound) {
 			bad = &unreadable{stored, err}
 		}
-	} else if errors.Is(err, ErrNotFound) {
+	}
+	if errors.Is(err, ErrNotFound) {
 		call.seen.miss()
 	}
 	if err != nil && err != ErrNotFound && v.onError == OnErrorMiss { //nolint:errorlint // a miss is bare, and frequent
@@ -151,11 +160,13 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 	}
 	defer call.release()
 	s := newScratch()
-	err = v.entry(s, key, value, cond, opts)
+	err = v.entry(ctx, s, key, value, cond, opts)
 	if err == nil {
 		call.seen.wrote(len(s.entries[0].Value))
 		if err = v.set(ctx, s.entries[:]); err == nil {
-			err = s.entries[0].Err
+			if err = s.entries[0].Err; cond == driver.IfAbsent && err != nil {
+				err = v.addOverInvalid(ctx, &s.entries[0])
+			}
 			s.release()
 		}
 	}
@@ -189,8 +200,8 @@ func (c *Cache) invalidateExpired(ctx context.Context, write func() error, entri
 }
 
 // entry fills the entry of the scratch. The encoded value is in the buffer of the scratch,
-// or belongs to the caller.
-func (v *View[T]) entry(s *scratch, key string, value T, cond driver.Cond, opts []SetOption) error {
+// or belongs to the caller. With Tags, entry asks the server for their generations.
+func (v *View[T]) entry(ctx context.Context, s *scratch, key string, value T, cond driver.Cond, opts []SetOption) error {
 	e := &s.entries[0]
 	full, err := v.fullKey(key)
 	if err != nil {
@@ -201,8 +212,14 @@ func (v *View[T]) entry(s *scratch, key string, value T, cond driver.Cond, opts 
 		return err
 	}
 	e.Key, e.TTL, e.Cond = full, v.jittered(ttl), cond
-	e.Value, s.buffer, err = encode(v.Cache, full, s.buffer, value)
-	return err
+	if e.Value, s.buffer, err = encode(v.Cache, full, s.buffer, value); err != nil || len(opts) == 0 {
+		return err
+	}
+	tags, err := v.taggingOf(opts)
+	if err != nil {
+		return err
+	}
+	return v.tagEntries(ctx, s.entries[:], tags)
 }
 
 // get returns the full key of a key, and the stored bytes.
@@ -228,6 +245,21 @@ func getFrom(ctx context.Context, t *target, full string) ([]byte, error) {
 	return value.Data, value.Err
 }
 
+// swapped reads the old value. If its tags cannot be checked, the error keeps the value.
+func (v *View[T]) swapped(ctx context.Context, call *call, full string, stored []byte) (old T, err error) {
+	plain, err := v.ofTags(ctx, stored)
+	if errors.Is(err, ErrNotFound) {
+		return old, err
+	}
+	if err != nil {
+		return old, &UnreadReplyError{Reply: driver.DataReply(stored), Err: err}
+	}
+	if old, _, err = decode[T](v.Cache, full, plain, v.target.caps.Limits.OwnData, call.seen); err != nil {
+		err = unread(driver.DataReply(stored), err)
+	}
+	return old, err
+}
+
 // swap also returns the full key of a key.
 func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opts []SetOption) (full string, old []byte, err error) {
 	swapper := v.target.caps.Swapper
@@ -236,7 +268,7 @@ func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opt
 	}
 	s := newScratch()
 	e := &s.entries[0]
-	if err := v.entry(s, key, value, driver.Always, opts); err != nil {
+	if err := v.entry(ctx, s, key, value, driver.Always, opts); err != nil {
 		return "", nil, err
 	}
 	full = e.Key
@@ -257,7 +289,7 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 	}
 	s := newScratch()
 	e := &s.entries[0]
-	if err := v.entry(s, key, value, driver.Always, opts); err != nil {
+	if err := v.entry(ctx, s, key, value, driver.Always, opts); err != nil {
 		return false, err
 	}
 	call.seen.wrote(len(e.Value))
@@ -324,7 +356,13 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 	if v.sliding > 0 {
 		get = v.getManySliding
 	}
-	if err := get(ctx, fulls, stored); err != nil {
+	err = get(ctx, fulls, stored)
+	plain := stored
+	if err == nil && slices.ContainsFunc(stored, func(v driver.Value) bool { return codec.HasGenerations(v.Data) }) {
+		plain = slices.Clone(stored)
+		err = v.checkTags(ctx, plain)
+	}
+	if err != nil {
 		failure := err
 		if err = call.opened(readsNothing, len(keys), err); err != nil {
 			return nil, err
@@ -340,9 +378,9 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 	found := make(map[string]T, len(keys))
 	var failed *BatchError
 	for i, key := range keys {
-		switch err := stored[i].Err; {
+		switch err := plain[i].Err; {
 		case err == nil:
-			value, err := readValue[T](call, key, fulls[i], stored[i].Data)
+			value, err := readChecked[T](call, key, fulls[i], stored[i].Data, plain[i].Data)
 			if missed != nil && (errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge)) {
 				missed(i, fulls[i], &unreadable{stored[i].Data, err}, nil)
 				continue
@@ -355,7 +393,7 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 		case errors.Is(err, ErrNotFound):
 			call.seen.miss()
 			if missed != nil {
-				missed(i, fulls[i], nil, nil)
+				missed(i, fulls[i], invalid(&stored[i]), nil)
 			}
 		default:
 			failure := err
@@ -409,6 +447,13 @@ func (v *View[T]) setMany(ctx context.Context, call *call, values map[string]T, 
 	if failed != nil {
 		return &aboutError{"nothing was stored", failed}
 	}
+	tags, err := v.taggingOf(opts)
+	if err == nil {
+		err = v.tagEntries(ctx, entries, tags)
+	}
+	if err != nil {
+		return err
+	}
 	if err := v.set(ctx, entries); err != nil {
 		return call.opened(dropsWrite, len(entries), err)
 	}
@@ -424,12 +469,14 @@ func (v *View[T]) setMany(ctx context.Context, call *call, values map[string]T, 
 // results.
 const NoExpiry = driver.NoExpiry
 
-// A SetOption sets the expiry of the key of a write. Without an option, the default TTL of
-// the cache applies. A call takes at most one SetOption.
+// A SetOption sets the expiry of the key of a write, or names the tags of the value. Without
+// an expiry, the default TTL of the cache applies. A call takes at most one expiry.
 type SetOption struct {
-	kind setOptionKind
-	ttl  time.Duration
-	at   time.Time
+	kind    setOptionKind
+	ttl     time.Duration
+	at      time.Time
+	tags    []string
+	tagging *tagging
 }
 
 type setOptionKind uint8
@@ -438,6 +485,8 @@ const (
 	optionTTL setOptionKind = iota + 1
 	optionExpireAt
 	optionKeepTTL
+	optionTags
+	optionTagging // the tags of a load, with their generations
 )
 
 // TTL makes the key expire after d, or never with NoExpiry. A value with d <= 0 has expired
@@ -456,13 +505,20 @@ func KeepTTL() SetOption { return SetOption{kind: optionKeepTTL} }
 
 // ttlOf returns the TTL of the options of a conditional write, before jitter.
 func (s *settings) ttlOf(cond driver.Cond, opts []SetOption) (time.Duration, error) {
-	if len(opts) == 0 {
+	var o *SetOption
+	for i := range opts {
+		switch {
+		case opts[i].kind == optionTags || opts[i].kind == optionTagging:
+		case o != nil:
+			return 0, errors.New("xcache: more than one of TTL, ExpireAt and KeepTTL")
+		default:
+			o = &opts[i]
+		}
+	}
+	if o == nil {
 		return s.ttl, nil
 	}
-	if len(opts) > 1 {
-		return 0, errors.New("xcache: more than one of TTL, ExpireAt and KeepTTL")
-	}
-	switch o := opts[0]; o.kind {
+	switch o.kind {
 	case optionTTL:
 		return realTTL(o.ttl), nil
 	case optionExpireAt:
@@ -473,7 +529,7 @@ func (s *settings) ttlOf(cond driver.Cond, opts []SetOption) (time.Duration, err
 		}
 		return driver.KeepTTL, nil
 	}
-	return 0, errors.New("xcache: an empty SetOption; use TTL, ExpireAt or KeepTTL")
+	return 0, errors.New("xcache: an empty SetOption; use TTL, ExpireAt, KeepTTL or Tags")
 }
 
 // realTTL returns a caller's duration. A duration that equals driver.KeepTTL becomes

@@ -189,6 +189,13 @@ func (c *Chain) takeMembers() error {
 // MaxValue returns the limit, in bytes, of encoded values.
 func (c *Chain) MaxValue() int { return c.maxValue }
 
+// TellsFormats reports whether the chain tells a tagged value from others. A plain chain that
+// accepts any bytes (Wildcard) does not.
+func (c *Chain) TellsFormats() bool { return !c.wildcard }
+
+// Format returns the form in which the chain writes.
+func (c *Chain) Format() Format { return c.format }
+
 // Append appends the encoded v to dst, and returns the extended slice. Append neither
 // modifies nor keeps v. A value that could not be read back into its type is refused. The
 // error is ErrUnsupportedValue or ErrTooLarge. A panic of a method of v is not recovered.

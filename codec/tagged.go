@@ -71,12 +71,14 @@ func parseTagged(data []byte) (h header, payload []byte, ok bool) {
 	return h, payload, binary.BigEndian.Uint32(data[end:]) == checksum(data[:end], payload)
 }
 
-// hasBrokenMagic reports whether data is a tagged value with one flipped bit in its magic
-// number. Raw would accept such data.
+// hasBrokenMagic reports whether data is a tagged value, or one that depends on generations,
+// with one flipped bit in its magic number. Raw would accept such data.
 func hasBrokenMagic(data []byte) bool {
-	if len(data) < fixedHeader+1+sumSize || data[2] != version ||
-		bits.OnesCount8(data[0]^magic0)+bits.OnesCount8(data[1]^magic1) != 1 {
+	if len(data) < fixedHeader+1+sumSize || bits.OnesCount8(data[0]^magic0)+bits.OnesCount8(data[1]^magic1) != 1 {
 		return false
+	}
+	if data[2] != version {
+		return hasBrokenGenerations(data)
 	}
 	repaired := bytes.Clone(data)
 	repaired[0], repaired[1] = magic0, magic1

@@ -168,7 +168,7 @@ func TestMilliseconds(t *testing.T) {
 
 func TestTheTableOfCommands(t *testing.T) {
 	groups := []driver.Group{driver.GroupConnection, driver.GroupKeys, driver.GroupMigration, driver.GroupStrings, driver.GroupLists, driver.GroupSets, driver.GroupHashes,
-		driver.GroupSortedSets, driver.GroupStreams, driver.GroupPubSub, driver.GroupScripts, driver.GroupFunctions, driver.GroupTransaction, driver.GroupLocks, driver.GroupSemaphores, driver.GroupRateLimits, driver.GroupOnce, driver.GroupLeases}
+		driver.GroupSortedSets, driver.GroupStreams, driver.GroupPubSub, driver.GroupScripts, driver.GroupFunctions, driver.GroupTransaction, driver.GroupLocks, driver.GroupSemaphores, driver.GroupRateLimits, driver.GroupOnce, driver.GroupLeases, driver.GroupTags}
 	rows := driver.Commands()
 	require.True(t, slices.IsSortedFunc(rows, func(a, b driver.Command) int { return strings.Compare(a.Name, b.Name) }), "the table is not sorted by name")
 	require.NotEmpty(t, rows, "the table is not sorted by name")

@@ -75,6 +75,7 @@ const (
 	GroupRateLimits  Group = "ratelimits"
 	GroupOnce        Group = "once"
 	GroupLeases      Group = "leases" // of those who load values
+	GroupTags        Group = "tags"
 	// GroupCustom is that of the commands that the table does not have: see
 	// NewCustomCmd.
 	GroupCustom Group = "custom"
@@ -171,6 +172,11 @@ const (
 	// token has kept one before, which stays as it is. Otherwise it is 0. Who waits is told as by
 	// CmdLockRelease.
 	CmdOnceDone = "XCACHE.ONCE.DONE"
+
+	// CmdGeneration is key, candidate, ttl → the generation of a tag, which is the string at
+	// the key. Without one, the candidate is stored and answered. The key is kept for the ttl at
+	// least: it never gets a shorter one. ttl is positive, or NoExpiry.
+	CmdGeneration = "XCACHE.GENERATION"
 )
 
 // Names of the commands that keep a value which was loaded before an invalidation out of the
@@ -381,6 +387,8 @@ var rows = func() []Command {
 
 	row(GroupOnce, CmdOnce, OneKey, extension)
 	row(GroupOnce, CmdOnceDone, OneKey, extension)
+
+	row(GroupTags, CmdGeneration, OneKey, extension)
 
 	row(GroupLeases, CmdLease, OneKey, extension)
 	row(GroupLeases, CmdLeaseFill, OneKey, extension)

@@ -2,6 +2,7 @@ package xcachetest
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -111,4 +112,29 @@ func lastValueWins(ctx context.Context, s correct, cmd *driver.Cmd) error {
 		driver.NewCmd(driver.CmdOnceDone, cmd.Args...),
 	}
 	return s.Do(ctx, again, driver.Plain)
+}
+
+// looksThenMakes makes the generation of a tag that had none a moment before.
+func looksThenMakes(ctx context.Context, s correct, cmd *driver.Cmd) error {
+	var held [1]driver.Value
+	if err := s.Get(ctx, []string{cmd.Args[0].Text}, held[:]); err != nil || held[0].Err == nil || len(cmd.Args) != 3 {
+		return errors.Join(err, runOne(ctx, s, cmd))
+	}
+	time.Sleep(time.Millisecond)
+	entries := []driver.Entry{{Key: cmd.Args[0].Text, Value: []byte(cmd.Args[1].Text)}}
+	var ttlErr error
+	if entries[0].TTL, ttlErr = driver.ParseTTLArg(cmd.Args[2]); ttlErr != nil || driver.Expired(entries[0].TTL) || entries[0].TTL == driver.KeepTTL {
+		return runOne(ctx, s, cmd)
+	}
+	cmd.Reply = driver.DataReply(entries[0].Value)
+	return errors.Join(s.Set(ctx, entries), entries[0].Err)
+}
+
+// lastTTLWins sets the TTL of a tag to that of the last write.
+func lastTTLWins(ctx context.Context, s correct, cmd *driver.Cmd) error {
+	if err := runOne(ctx, s, cmd); err != nil || cmd.Err != nil {
+		return err
+	}
+	ttl, err := driver.ParseTTLArg(cmd.Args[2])
+	return errors.Join(err, s.Expire(ctx, []driver.Entry{{Key: cmd.Args[0].Text, TTL: ttl}}))
 }

@@ -108,6 +108,7 @@ func keptChecks() []check {
 		cacheTTLChecks(),
 		cacheValueChecks(),
 		cacheOperationChecks(),
+		cacheTagChecks(),
 		getOrSetChecks(),
 		pipelineChecks(),
 		scriptChecks(),

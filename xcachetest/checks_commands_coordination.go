@@ -23,6 +23,7 @@ func coordinationCommandChecks() []check {
 		command(driver.CmdLease, "answers the token that is in force, which is the first, until it is revoked or the time of the last that asked has come", needs(driver.CmdLeaseFill, driver.CmdLeaseRevoke), takesLeases),
 		command(driver.CmdLeaseFill, "stores a value with its TTL and answers 1 where the lease has the token and there is no key, 0 where there is one, and else -1", needs("RPUSH", "PTTL", driver.CmdLease), fillsUnderLeases),
 		command(driver.CmdLeaseRevoke, "takes leases away and answers how many there were; values stay", needs(driver.CmdLease, driver.CmdLeaseFill), revokesLeases),
+		command(driver.CmdGeneration, "answers the generation that there is, or keeps a new one, and never shortens its TTL", needs("DEL", "RPUSH", "LRANGE"), keepsGenerations),
 	}
 }
 

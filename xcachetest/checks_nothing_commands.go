@@ -45,7 +45,7 @@ func emptyReplies(key driver.Arg) []lone {
 		fails(driver.ErrOverflow, "DECRBY", key, driver.Int(math.MinInt64)),
 		answers(null, driver.CmdIncr, key, driver.Int(1)), answers(driver.IntReply(7), driver.CmdIncrInit, key, driver.Int(-3), driver.Int(10), driver.TTLArg(long)),
 		fails(driver.ErrOverflow, driver.CmdIncrInit, key, driver.Int(1), driver.Int(math.MaxInt64), driver.TTLArg(long)),
-		answers(null, driver.CmdSwap, key, v, driver.TTLArg(long)),
+		answers(null, driver.CmdSwap, key, v, driver.TTLArg(long)), answers(dataReply("v"), driver.CmdGeneration, key, v, driver.TTLArg(long)),
 		answers(zero, driver.CmdCompareAndSwap, key, v, v, driver.TTLArg(long)), answers(zero, driver.CmdCompareAndDelete, key, v),
 
 		answers(driver.IntReply(2), "LPUSH", key, v, v), answers(driver.IntReply(2), "RPUSH", key, v, v),
@@ -166,6 +166,7 @@ func badCommands(key driver.Arg) []*driver.Cmd {
 		driver.NewCmd(driver.CmdIncr, key, word), driver.NewCmd(driver.CmdIncrInit, key, driver.Int(1), word, driver.TTLArg(long)),
 		driver.NewCmd(driver.CmdIncrInit, key, driver.Int(1), driver.Int(0), word), driver.NewCmd(driver.CmdIncrInit, key, driver.Int(1), driver.Int(0), driver.TTLArg(driver.KeepTTL)),
 		driver.NewCmd(driver.CmdSwap, key, v, word), driver.NewCmd(driver.CmdCompareAndSwap, key, v, v, word), driver.NewCmd(driver.CmdCompareAndDelete, key),
+		driver.NewCmd(driver.CmdGeneration, key, v, word), driver.NewCmd(driver.CmdGeneration, key, v, driver.TTLArg(0)), driver.NewCmd(driver.CmdGeneration, key, v),
 		driver.NewCmd("RPUSH", key), driver.NewCmd("LPOP", key, word), driver.NewCmd("LPOP", key, driver.Int(-1)), driver.NewCmd("LRANGE", key, word, driver.Int(1)),
 		driver.NewCmd("LPUSHX", key), driver.NewCmd("LTRIM", key, word, driver.Int(1)), driver.NewCmd("LREM", key, word, v), driver.NewCmd("LSET", key, driver.Int(0)),
 		driver.NewCmd("LINSERT", key, word, v, v), driver.NewCmd("LMOVE", key, key, word, literal("LEFT")), driver.NewCmd("LPOS", key, v, literal("RANK"), driver.Int(0)),

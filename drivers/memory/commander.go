@@ -25,7 +25,7 @@ type command struct {
 
 // commands is every command there is. A data structure is one file: its object,
 // its commands and how each is run; here it has one word.
-var commands = collect(connectionCommands, keyCommands, stringCommands, listCommands, hashCommands, fieldTTLCommands, setCommands, sortedSetCommands, streamCommands, pubSubCommands, lockCommands, semaphoreCommands, rateLimitCommands, onceCommands, leaseCommands)
+var commands = collect(connectionCommands, keyCommands, stringCommands, listCommands, hashCommands, fieldTTLCommands, setCommands, sortedSetCommands, streamCommands, pubSubCommands, lockCommands, semaphoreCommands, rateLimitCommands, onceCommands, leaseCommands, tagCommands)
 
 var (
 	commandSet    = driver.NewCommandSet(slices.Collect(maps.Keys(commands))...).Advise(driver.GroupScripts, scriptingAdvice)

@@ -401,6 +401,17 @@ var extensions = map[string][][2]string{
 		{"XCACHE.CAD l v", "WRONGTYPE"},
 		{"XCACHE.CAD k", "ERR"},
 	},
+	"XCACHE.GENERATION": {
+		{"XCACHE.GENERATION k one 0", "ERR"},
+		{"XCACHE.GENERATION k one KEEP", "ERR"},
+		{"XCACHE.GENERATION k one", "ERR"},
+		{"EXISTS k", "0"},
+		{"XCACHE.GENERATION k one 100000", `"one"`},
+		{"XCACHE.GENERATION k two NONE", `"one"`},
+		{"PTTL k", "-1"},
+		{"RPUSH l v", "1"},
+		{"XCACHE.GENERATION l one 1000", "WRONGTYPE"},
+	},
 	"XCACHE.LOCK": {
 		{"XCACHE.LOCK k", "ERR"},
 		{"XCACHE.LOCK k one 0 0", "ERR"},

@@ -49,6 +49,7 @@ var commands = map[string]command{
 	driver.CmdSwap:             {withTTL(2, driver.Reply{}), 3, 3},
 	driver.CmdCompareAndSwap:   {withTTL(3, driver.IntReply(0)), 4, 4},
 	driver.CmdCompareAndDelete: {always(driver.IntReply(0)), 2, 2},
+	driver.CmdGeneration:       {generation, 3, 3},
 
 	"LPUSH":   {push, 2, arguments.Unlimited},
 	"RPUSH":   {push, 2, arguments.Unlimited},
@@ -182,6 +183,14 @@ func withTTL(i int, reply driver.Reply) func(arguments.List) (driver.Reply, erro
 		_, err := l.TTL(i)
 		return reply, err
 	}
+}
+
+func generation(l arguments.List) (driver.Reply, error) {
+	ttl, err := l.TTL(2)
+	if err == nil && (ttl == driver.KeepTTL || driver.Expired(ttl)) {
+		err = l.Fail("a TTL must be a positive number of milliseconds, or NONE")
+	}
+	return driver.DataReply(bytes.Clone(l.Bytes(1))), err
 }
 
 func noSuchKey(arguments.List) (driver.Reply, error) { return driver.Reply{}, driver.ErrNotFound }

@@ -58,6 +58,8 @@ type Flight struct {
 	detached bool
 	// landed flights have their results.
 	landed bool
+	// tags are the full keys of the tags that the result depends on.
+	tags []string
 	// stored is an open channel while the result is being stored, and nil otherwise.
 	stored chan struct{}
 

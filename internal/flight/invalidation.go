@@ -30,6 +30,32 @@ func (f *Group) InvalidateAll(ctx context.Context, remove func() error, match fu
 	return remove()
 }
 
+// InvalidateTags is Invalidate for the loads of values that depend on one of the tags.
+func (f *Group) InvalidateTags(ctx context.Context, remove func() error, tags []string) error {
+	if err := f.detachTagged(ctx, tags); err != nil {
+		return err
+	}
+	defer func() { _ = f.detachTagged(ctx, tags) }()
+	return remove()
+}
+
+// DependOn records the full keys of the tags that the result of a flight depends on, before
+// their generations are read.
+func (f *Group) DependOn(fl *Flight, tags []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fl.tags = tags
+}
+
+// Final reports whether no caller joins a flight any more. Final makes that so if one caller
+// at most waits for the flight.
+func (f *Group) Final(fl *Flight) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fl.detached = fl.detached || fl.waiting <= 1
+	return fl.detached
+}
+
 // InvalidateExpired is Invalidate for the entries with an expired TTL, because a write of
 // such an entry deletes its key.
 func (f *Group) InvalidateExpired(ctx context.Context, write func() error, entries []driver.Entry) error {
@@ -69,6 +95,24 @@ func (f *Group) detachMatching(ctx context.Context, match func(full string) bool
 	for full, ofKey := range f.byKey {
 		if match(full) {
 			storing = appendDetached(storing, ofKey, Of(ctx))
+		}
+	}
+	f.mu.Unlock()
+	return waitFor(ctx, storing)
+}
+
+// detachTagged is detachKeys for the flights whose results depend on one of the tags.
+func (f *Group) detachTagged(ctx context.Context, tags []string) error {
+	if f.underWay.Load() == 0 {
+		return nil
+	}
+	f.mu.Lock()
+	var storing []<-chan struct{}
+	for _, ofKey := range f.byKey {
+		for _, fl := range ofKey {
+			if slices.ContainsFunc(fl.tags, func(tag string) bool { return slices.Contains(tags, tag) }) {
+				storing = appendDetached(storing, []*Flight{fl}, Of(ctx))
+			}
 		}
 	}
 	f.mu.Unlock()

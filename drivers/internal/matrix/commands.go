@@ -30,7 +30,7 @@ var sections = []section{
 	{"Sorted sets", []driver.Group{driver.GroupSortedSets}, "SortedSets", reflect.TypeFor[*mixins.SortedSets[string]]()},
 	{"Streams", []driver.Group{driver.GroupStreams}, "Streams", reflect.TypeFor[*mixins.Streams[string]]()},
 	{"Messages", []driver.Group{driver.GroupPubSub}, "PubSub", reflect.TypeFor[*mixins.PubSub[string]]()},
-	{"Coordination", []driver.Group{driver.GroupLocks, driver.GroupSemaphores, driver.GroupRateLimits, driver.GroupOnce, driver.GroupLeases}, "", nil},
+	{"Coordination", []driver.Group{driver.GroupLocks, driver.GroupSemaphores, driver.GroupRateLimits, driver.GroupOnce, driver.GroupLeases, driver.GroupTags}, "", nil},
 	{"Scripts and functions", []driver.Group{driver.GroupScripts, driver.GroupFunctions}, "", nil},
 }
 
@@ -47,7 +47,8 @@ var methodsOf = map[string][]string{
 	driver.CmdSemaphore: {"Semaphores.Acquire", "Semaphores.TryAcquire"}, driver.CmdSemaphoreExtend: {"Permit.Extend"}, driver.CmdSemaphoreRelease: {"Permit.Release"},
 	driver.CmdRateLimit: {"RateLimits.Allow", "RateLimits.AllowN"}, driver.CmdOnce: {"Once.Do"}, driver.CmdOnceDone: {"Once.Do"},
 	driver.CmdLease: {"GetOrSet"}, driver.CmdLeaseFill: {"GetOrSet"}, driver.CmdLeaseRevoke: {"Delete", "DeletePattern", "Clear", "Rename"},
-	"FCALL": {"Function.FCall"}, "FCALL_RO": {"Function.FCallRO"},
+	driver.CmdGeneration: {"Set", "SetMany", "Add", "Replace", "GetOrSet"},
+	"FCALL":              {"Function.FCall"}, "FCALL_RO": {"Function.FCallRO"},
 }
 
 // writeCommands returns the page of commands.

@@ -98,6 +98,7 @@ var scripts = map[string]*Script{
 	driver.CmdOnceDone:         coordinating("oncedone.lua"),
 	driver.CmdLease:            newScript("arguments.lua", "lease.lua"),
 	driver.CmdLeaseFill:        newScript("arguments.lua", "store.lua", "leasefill.lua"),
+	driver.CmdGeneration:       newScript("arguments.lua", "store.lua", "generation.lua"),
 	GetDel:                     newScript("getdel.lua"),
 	GetEx:                      newScript("arguments.lua", "getex.lua"),
 	LPopCount:                  newScript("pop.lua", "lpop.lua"),

@@ -55,7 +55,7 @@ var shapes = func() map[string]Shape {
 		OK:                     "RENAME FLUSHDB RESTORE LSET LTRIM MULTI ASKING",
 		OK | Null:              "SET",
 		Bulk:                   driver.CmdLease,
-		Value:                  "DUMP GET GETDEL GETEX LINDEX LMOVE BLMOVE HGET HINCRBYFLOAT XADD " + driver.CmdSwap,
+		Value:                  "DUMP GET GETDEL GETEX LINDEX LMOVE BLMOVE HGET HINCRBYFLOAT XADD " + driver.CmdSwap + " " + driver.CmdGeneration,
 		Value | Array:          "LPOP RPOP SPOP SRANDMEMBER HRANDFIELD ZRANDMEMBER",
 		Array | Integer | Null: "LPOS ZRANK ZREVRANK",
 		number:                 "ZINCRBY ZSCORE",

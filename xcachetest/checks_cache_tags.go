@@ -19,8 +19,8 @@ func cacheTagChecks() []check {
 			p := c.Pipeline()
 			queued := c.texts.In(p).Set("queued", "v", xcache.Tags("b"))
 			err := errors.Join(
-				c.texts.Set(ctx, "both", "v", xcache.Tags("a", "b")), c.texts.Set(ctx, "none", "v"),
 				c.texts.SetMany(ctx, map[string]string{"a1": "v", "a2": "v"}, xcache.Tags("a"), xcache.TTL(long)),
+				c.texts.Set(ctx, "both", "v", xcache.Tags("a", "b")), c.texts.Set(ctx, "none", "v"),
 				is(c.texts.Add(ctx, "added", "v", xcache.Tags("b")))("Add", true, nil), p.Exec(ctx), queued.Err())
 			err = errors.Join(err, wantTexts(ctx, c, "both", "none", "a1", "a2", "added", "queued"),
 				c.InvalidateTags(ctx, "a"), c.wantNone("both", "a1", "a2"), wantTexts(ctx, c, "none", "added", "queued"),

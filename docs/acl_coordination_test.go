@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/mixins"
 )
 
@@ -19,6 +20,7 @@ var handlesPermissions = map[string]func(t *aclTest, ctx context.Context, c *xca
 	"semaphores.md": (*aclTest).acquire,
 	"ratelimits.md": (*aclTest).limit,
 	"once.md":       (*aclTest).workOnce,
+	"tags.md":       (*aclTest).tag,
 }
 
 // TestACLOfCoordination holds the pages of handles to what they say that a holder needs.
@@ -117,4 +119,20 @@ func (t *aclTest) workOnce(ctx context.Context, cache *xcache.Cache) error {
 		return errors.Join(err, xcache.ErrAuth) // the claim of work that failed could not be released
 	}
 	return err
+}
+
+// tag writes, reads and invalidates values with tags, of which the second lives longer.
+func (t *aclTest) tag(ctx context.Context, cache *xcache.Cache) error {
+	chain, err := codec.New(codec.Config{Format: codec.Tagged})
+	require.NoError(t, err)
+	v := xcache.For[string](cache.With(xcache.WithCodec(chain)))
+	for _, ttl := range []time.Duration{time.Minute, time.Hour} {
+		if err := v.Set(ctx, "k", "v", xcache.Tags("{t}a", "{t}b"), xcache.TTL(ttl)); err != nil {
+			return err
+		}
+	}
+	if _, err := v.Get(ctx, "k"); err != nil {
+		return err
+	}
+	return v.InvalidateTags(ctx, "{t}a")
 }

@@ -84,7 +84,7 @@ func ExampleLoadTimeout() {
 		return
 	}
 	defer func() { _ = c.Close() }()
-	users := xcache.For[string](c.Namespace("user")).With(xcache.LoadTimeout(time.Millisecond))
+	users := xcache.For[string](c.Namespace("user")).With(xcache.LoadTimeout(100 * time.Millisecond))
 
 	_, err = users.GetOrSet(ctx, "42", func(ctx context.Context) (string, error) {
 		<-ctx.Done() // as a query that takes too long

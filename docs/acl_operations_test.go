@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
 )
 
@@ -65,6 +66,20 @@ func loadAndStore(ctx context.Context, v *xcache.View[string], key string, opts 
 	return errors.Join(err, told.err)
 }
 
+// loadAndStoreMany is loadAndStore for GetOrSetMany.
+func loadAndStoreMany(ctx context.Context, v *xcache.View[string], keys []string, opts ...xcache.SetOption) error {
+	var told notStored
+	v = v.With(xcache.WithObserver(&told))
+	_, err := v.GetOrSetMany(ctx, keys, func(_ context.Context, missing []string) (map[string]string, error) {
+		values := map[string]string{}
+		for _, key := range missing {
+			values[key] = "loaded"
+		}
+		return values, nil
+	}, opts...)
+	return errors.Join(err, told.err)
+}
+
 // The keys text, number and bye hold "hello", 5 and "bye".
 var aclOperations = []aclOperation{
 	{
@@ -100,6 +115,29 @@ var aclOperations = []aclOperation{
 				return loadAndStore(ctx, v, "number", expired)
 			},
 		),
+	}, {
+		name: "GetOrSetMany",
+		usual: forms(func(ctx context.Context, v *xcache.View[string]) error {
+			return loadAndStoreMany(ctx, v, []string{"none", "missing"})
+		}),
+		special: forms(
+			func(ctx context.Context, v *xcache.View[string]) error {
+				return loadAndStoreMany(ctx, v, []string{"none"})
+			},
+			func(ctx context.Context, v *xcache.View[string]) error {
+				return loadAndStoreMany(ctx, v, []string{"none", "missing"}, expired)
+			},
+		),
+	}, {
+		name:  "Take",
+		usual: forms(func(ctx context.Context, v *xcache.View[string]) error { return without(v.Take(ctx, "text")) }),
+		queue: func(p *xcache.Pipeline, v *xcache.View[string]) { v.In(p).Take("text") },
+	}, {
+		name: "InvalidateTags",
+		usual: forms(func(ctx context.Context, v *xcache.View[string]) error {
+			chain, err := codec.New(codec.Config{Format: codec.Tagged})
+			return errors.Join(err, v.With(xcache.WithCodec(chain)).InvalidateTags(ctx, "a"))
+		}),
 	}, {
 		name: "Set",
 		usual: forms(

@@ -20,9 +20,9 @@ func openTagged(t *testing.T, dsn string) *xcache.View[int64] {
 	return xcache.For[int64](openStore(t, dsn+"?format=tagged"))
 }
 
-// A source has a number, which only grows, and the smallest number that a read may give that
+// A taggedSource has a number, which only grows, and the smallest number that a read may give that
 // begins now.
-type source struct{ number, least atomic.Int64 }
+type taggedSource struct{ number, least atomic.Int64 }
 
 // Callers on several handles, which do not hear of each other, load what a source has, and
 // others change the source and invalidate. No read gives a number from before an invalidation
@@ -33,7 +33,7 @@ func TestNoReadIsStaleAfterAnInvalidationOfTags(t *testing.T) {
 		t.Run(store.name, func(t *testing.T) {
 			dsn := store.dsn(t)
 			rounds := size(t, "XCACHE_TAG_ROUNDS", 60)
-			var of [sources]source
+			var of [sources]taggedSource
 			var over atomic.Bool
 			var writing, loading sync.WaitGroup
 			var reads, stale atomic.Int64

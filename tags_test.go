@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,15 +64,13 @@ func TestInvalidatedTagsMakeMissesOfValues(t *testing.T) {
 				},
 				"get or set many": func(key string, tags xcache.SetOption) error {
 					_, err := v.GetOrSetMany(ctx, []string{key, "more"}, func(ctx context.Context, missing []string) (map[string][]byte, error) {
-						xcache.LoadedTTL(ctx, time.Hour, key)
-						return map[string][]byte{key: value, "more": value}, nil
+						return map[string][]byte{key: value, "more": value}, xcache.LoadedTTL(ctx, time.Hour, key)
 					}, tags)
 					return err
 				},
 				"get or set with a TTL of the loader": func(key string, tags xcache.SetOption) error {
 					_, err := v.GetOrSet(ctx, key, func(ctx context.Context) ([]byte, error) {
-						xcache.LoadedTTL(ctx, time.Hour)
-						return value, nil
+						return value, xcache.LoadedTTL(ctx, time.Hour)
 					}, tags)
 					return err
 				},
@@ -326,25 +326,25 @@ func TestLoadThatBeganBeforeAnInvalidationIsAMiss(t *testing.T) {
 			ctx := t.Context()
 			s, c := newFake(t, tagged(t))
 			v := xcache.For[string](c)
-			loads := 0
+			var loads atomic.Int64
 			load := func(context.Context) (string, error) {
-				loads++
-				value := []string{"", "old", "new", "newer"}[loads]
+				value := []string{"", "old", "new", "newer"}[loads.Add(1)]
 				time.Sleep(time.Second)
 				return value, nil
 			}
 			results := make([]string, 2)
-			go func() { results[0] = must(v.GetOrSet(ctx, "k", load, xcache.Tags("a"))) }()
+			var all sync.WaitGroup
+			all.Go(func() { results[0] = must(v.GetOrSet(ctx, "k", load, xcache.Tags("a"))) })
 			time.Sleep(500 * time.Millisecond)
 			if elsewhere {
 				invalidateElsewhere(t, s, "a")
 			} else {
 				require.NoError(t, c.InvalidateTags(ctx, "a"))
 			}
-			go func() { results[1] = must(v.GetOrSet(ctx, "k", load, xcache.Tags("a"))) }() // which comes after the invalidation
-			time.Sleep(5 * time.Second)
+			all.Go(func() { results[1] = must(v.GetOrSet(ctx, "k", load, xcache.Tags("a"))) }) // which comes after the invalidation
+			all.Wait()
 			require.Equal(t, "new", results[1])
-			require.Equal(t, 2, loads)
+			require.EqualValues(t, 2, loads.Load())
 			require.Equal(t, "new", must(v.Get(ctx, "k")))
 		})
 	}
@@ -356,29 +356,30 @@ func TestLoadOfManyThatBeganBeforeAnInvalidationIsAMiss(t *testing.T) {
 			ctx := t.Context()
 			s, c := newFake(t, tagged(t))
 			v := xcache.For[string](c)
-			loads := 0
+			var loads atomic.Int64
 			load := func(_ context.Context, missing []string) (map[string]string, error) {
-				loads++
+				value := []string{"", "old", "new", "newer"}[loads.Add(1)]
 				values := map[string]string{}
 				for _, key := range missing {
-					values[key] = []string{"", "old", "new", "newer"}[loads]
+					values[key] = value
 				}
 				time.Sleep(time.Second)
 				return values, nil
 			}
 			keys := []string{"a", "b"}
 			results := make([]map[string]string, 2)
-			go func() { results[0] = must(v.GetOrSetMany(ctx, keys, load, xcache.Tags("a"))) }()
+			var all sync.WaitGroup
+			all.Go(func() { results[0] = must(v.GetOrSetMany(ctx, keys, load, xcache.Tags("a"))) })
 			time.Sleep(500 * time.Millisecond)
 			if elsewhere {
 				invalidateElsewhere(t, s, "a")
 			} else {
 				require.NoError(t, c.InvalidateTags(ctx, "a"))
 			}
-			go func() { results[1] = must(v.GetOrSetMany(ctx, keys, load, xcache.Tags("a"))) }() // which comes after the invalidation
-			time.Sleep(5 * time.Second)
+			all.Go(func() { results[1] = must(v.GetOrSetMany(ctx, keys, load, xcache.Tags("a"))) }) // which comes after the invalidation
+			all.Wait()
 			require.Equal(t, map[string]string{"a": "new", "b": "new"}, results[1])
-			require.Equal(t, 2, loads)
+			require.EqualValues(t, 2, loads.Load())
 		})
 	}
 }
@@ -389,8 +390,7 @@ func TestTheTTLOfALoaderIsThatOfItsTags(t *testing.T) {
 		_, c := newFake(t, tagged(t))
 		v := xcache.For[string](c)
 		_, err := v.GetOrSet(ctx, "k", func(ctx context.Context) (string, error) {
-			xcache.LoadedTTL(ctx, time.Hour)
-			return "v", nil
+			return "v", xcache.LoadedTTL(ctx, time.Hour)
 		}, xcache.Tags("a"))
 		require.NoError(t, err)
 		time.Sleep(time.Hour - time.Second)

@@ -97,7 +97,7 @@ func TestReshapeNamesWrongArguments(t *testing.T) {
 		cmd.Err = driver.Fail(tt.err, driver.NotApplied, errors.New("the server's words"))
 		reshape([]*driver.Cmd{cmd})
 		require.ErrorIs(t, cmd.Err, tt.want, line)
-		if tt.want != tt.err {
+		if !errors.Is(tt.err, tt.want) {
 			require.NotErrorIs(t, cmd.Err, tt.err, line)
 			require.NotContains(t, cmd.Err.Error(), "the server's words", line)
 		}

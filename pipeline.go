@@ -158,7 +158,7 @@ func (b *batch) execute(ctx context.Context, call *call, how driver.How, do func
 		}
 		err = call.explain(err)
 		b.failed = true
-		if b.resolve(err) == nil {
+		if b.resolve(err) == nil && b.call != nil && len(b.queue) > 0 {
 			return nil // all operations have failed open
 		}
 		return err

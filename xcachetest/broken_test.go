@@ -134,7 +134,7 @@ var brokenStores = []struct {
 	}, []string{"command/" + driver.CmdOnceDone}},
 	{"all generations of a tag are the same", func() driver.Store {
 		return commandRewritten{newCorrect(), driver.CmdGeneration, runWith(1, func(driver.Arg) driver.Arg { return driver.Field("1") })}
-	}, []string{"command/" + driver.CmdGeneration, "cache/tags"}},
+	}, []string{"command/" + driver.CmdGeneration, "tags/invalidated"}},
 	{"generations of a tag are looked at, and then made", func() driver.Store { return commandRewritten{newCorrect(), driver.CmdGeneration, looksThenMakes} }, []string{"command/" + driver.CmdGeneration}},
 	{"a shorter TTL makes a tag expire earlier", func() driver.Store { return commandRewritten{newCorrect(), driver.CmdGeneration, lastTTLWins} }, []string{"command/" + driver.CmdGeneration}},
 	{"Flush leaves some", func() driver.Store { return flushNothing{newCorrect()} }, []string{"flush/empties", "cache-keys/flush"}},

@@ -15,7 +15,7 @@ import (
 // cacheTagChecks: values that depend on tags.
 func cacheTagChecks() []check {
 	return []check{
-		tagCheck("cache/tags", "InvalidateTags makes misses of the values with one of the tags, and of no others, whatever wrote and reads them", func(ctx context.Context, c *cached) error {
+		tagCheck("tags/invalidated", "InvalidateTags makes misses of the values with one of the tags, and of no others, whatever wrote and reads them", func(ctx context.Context, c *cached) error {
 			p := c.Pipeline()
 			queued := c.texts.In(p).Set("queued", "v", xcache.Tags("b"))
 			err := errors.Join(
@@ -27,8 +27,8 @@ func cacheTagChecks() []check {
 				c.InvalidateTags(ctx, "b", "c"), c.wantNone("added", "queued"), wantTexts(ctx, c, "none"))
 			return errors.Join(err, is(c.texts.Add(ctx, "both", "new", xcache.Tags("a")))("Add of a key whose value is invalid", true, nil), c.wantText(c.texts, "both", "new"), c.wantNone("a1", "a2"))
 		}),
-		tagCheck("cache/tags/no-stale-read", "no read that begins after InvalidateTags has returned gives a value from before, whoever loads meanwhile", invalidatesForAll),
-		tagCheck("cache/tags/evicted", "a value whose tag is gone is a miss", func(ctx context.Context, c *cached) error {
+		tagCheck("tags/no-stale-read", "no read that begins after InvalidateTags has returned gives a value from before, whoever loads meanwhile", invalidatesForAll),
+		tagCheck("tags/evicted", "a value whose tag is gone is a miss", func(ctx context.Context, c *cached) error {
 			err := c.texts.Set(ctx, "k", "v", xcache.Tags("a"))
 			n, deleteErr := c.store.Delete(ctx, []string{c.cachePrefix() + ":tag:a"})
 			return errors.Join(err, deleteErr, expect(n, 1, "keys of the tag"), c.wantNone("k"))

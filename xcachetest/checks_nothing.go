@@ -193,7 +193,7 @@ var forAll = []string{
 	"command/PUBLISH", "command/SPUBLISH", "pubsub/no-channel", "pubsub/ends-with-its-context",
 	"scripts/supported", "watch/supported", "watch/over", "watch/context", "watch/closed", "watch/bad-keys",
 	"caps/declared-equals-detected", "caps/declared-commands-equal-detected", "caps/limits-make-sense",
-	"values/input-not-changed",
+	"values/input-not-changed", "tags/no-stale-read",
 	"get/miss", "get/no-keys",
 	"set/no-entries", "set/outcome-overwrites-what-was-there",
 	"delete/no-keys",

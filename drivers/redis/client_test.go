@@ -68,7 +68,7 @@ func TestHooksOfTheProgramSeeWords(t *testing.T) {
 	seen := strings.Join(hook.seen, "\n")
 	for _, want := range []string{
 		"set|set|SET " + k + " a value PX 60000", "get|get|GET " + k, "mget|mget|MGET " + k + " " + l, "set|SET " + l + " another",
-		"lpush|lpush|LPUSH " + l + "list element", "multi|MULTI", "strlen|STRLEN " + k, "evalsha|evalsha", "scan|", "unlink|unlink|UNLINK " + k,
+		"lpush|lpush|LPUSH " + l + "list element", "multi|MULTI", "strlen|STRLEN " + k, "evalsha|evalsha", "scan|", "unlink|UNLINK " + k,
 	} {
 		require.Contains(t, seen, want)
 	}

@@ -43,7 +43,8 @@ func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
 	if err := b.refusal(); err != nil {
 		return n, err
 	}
-	return s.deleteApart(ctx, start, keys, n)
+	n, err := s.deleteApart(ctx, start, keys, n)
+	return n, partly(n, err)
 }
 
 // deleteSpread deletes keys of several slots.
@@ -87,7 +88,16 @@ func (s *Store) deleteSpread(ctx context.Context, start time.Time, keys []string
 		}
 	}
 	again, err := s.deleteApart(ctx, start, rest, removed)
-	return n - removed + again, err
+	n += again - removed
+	return n, partly(n, err)
+}
+
+// partly returns the error of a Delete that has removed n keys.
+func partly(n int, err error) error {
+	if n > 0 && err != nil && !isUnknown(err) {
+		return failure.Partly(err)
+	}
+	return err
 }
 
 func setOf(keys []string) map[string]bool {

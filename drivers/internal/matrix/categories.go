@@ -33,7 +33,7 @@ var categories = []struct{ names, commands string }{
 	{"@write @sortedset", `ZADD ZDIFFSTORE ZINCRBY ZINTERSTORE ZMPOP ZPOPMAX ZPOPMIN ZRANGESTORE ZREM
 		ZREMRANGEBYLEX ZREMRANGEBYRANK ZREMRANGEBYSCORE ZUNIONSTORE`},
 	{"@write @stream", `XGROUP XACK XADD XAUTOCLAIM XCLAIM XDEL XTRIM`},
-	{"@write @string", `DECR DECRBY GETDEL INCR INCRBY SET`},
+	{"@write @string", `DECR DECRBY GETDEL GETEX INCR INCRBY SET`},
 }
 
 // categoriesOf returns the ACL categories of a command of the servers.

@@ -3,6 +3,7 @@ package xcachetest
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -157,6 +158,20 @@ func whileThere(start time.Time, ttl time.Duration, err error) error {
 		return nil
 	}
 	return err
+}
+
+// within runs a check with a key of its own, until a run has ended within d of its start: only
+// then is it known what the key holds. ok is false if the store is too slow for that.
+func (s *subject) within(d time.Duration, name string, run func(key driver.Arg) error) (key driver.Arg, ok bool, err error) {
+	for i := range 20 {
+		key = s.slotKey(name + strconv.Itoa(i))
+		began := time.Now()
+		err := run(key)
+		if time.Since(began) < d {
+			return key, true, err
+		}
+	}
+	return key, false, nil
 }
 
 // missed returns a function for wantExpiry that reads a key with a string.

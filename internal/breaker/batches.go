@@ -14,7 +14,7 @@ import (
 
 // read runs a read of several keys.
 func (s *Store) read(ctx context.Context, keys []string, dst []driver.Value, do func(context.Context, []string, []driver.Value) error) error {
-	if len(keys) == 0 || s.breaker.isQuiet() {
+	if len(keys) == 0 || s.breaker.skipsCircuits() {
 		err := do(ctx, keys, dst)
 		if err != nil || !areRead(dst) {
 			s.noteParts(len(keys), func(i int) *circuit { return s.breaker.of(keys[i], s.replicas) }, err, func(i int) error { return dst[i].Err })
@@ -67,7 +67,7 @@ func areRead(dst []driver.Value) bool {
 
 // write runs a write of several keys.
 func (s *Store) write(ctx context.Context, entries []driver.Entry, do func(context.Context, []driver.Entry) error) error {
-	if len(entries) == 0 || s.breaker.isQuiet() {
+	if len(entries) == 0 || s.breaker.skipsCircuits() {
 		err := do(ctx, entries)
 		if err != nil || !areWritten(entries) {
 			s.noteParts(len(entries), func(i int) *circuit { return s.breaker.of(entries[i].Key, false) }, err, func(i int) error { return entries[i].Err })
@@ -135,7 +135,7 @@ func (s *Store) onlyOf(entries []driver.Entry) *circuit {
 // Delete implements driver.Store. The keys of several servers are deleted by a call for
 // each, because a result must be that of one server. The calls are concurrent.
 func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
-	if len(keys) == 0 || s.breaker.isQuiet() {
+	if len(keys) == 0 || s.breaker.skipsCircuits() {
 		n, err := s.next.Delete(ctx, keys)
 		if err != nil {
 			s.noteDelete(keys, err)
@@ -215,7 +215,7 @@ func (s *Store) Commands() driver.CommandSet { return s.caps.Commander.Commands(
 
 // Do implements driver.Commander.
 func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
-	if len(cmds) == 0 || s.breaker.isQuiet() {
+	if len(cmds) == 0 || s.breaker.skipsCircuits() {
 		err := s.caps.Commander.Do(ctx, cmds, how)
 		if err != nil || !areDone(cmds) {
 			s.noteParts(len(cmds), func(i int) *circuit { return s.circuitOf(cmds[i]) }, err, func(i int) error { return cmds[i].Err })

@@ -99,8 +99,8 @@ func serverOf(inspector driver.Inspector) string {
 	return ""
 }
 
-// isQuiet reports whether a call needs no look at the circuits.
-func (b *Breaker) isQuiet() bool { return b.options.MaxInFlight == 0 && b.troubled.Load() == 0 }
+// skipsCircuits reports whether calls pass by the circuits: none has failed, and none is counted.
+func (b *Breaker) skipsCircuits() bool { return b.options.MaxInFlight == 0 && b.troubled.Load() == 0 }
 
 // of returns the circuit of a key.
 func (b *Breaker) of(key string, replicas bool) *circuit {

@@ -86,22 +86,22 @@ func (c *circuit) note(r result, err error, took time.Duration) {
 		if c.troubled.Load() {
 			c.close()
 		}
-	case r == failed, r == left && took >= patience:
+	case r == failed, r == left && took >= slowAfter:
 		c.fail(err)
 	case r == left:
 		c.suspect()
 	}
 }
 
-// patience is the time after which a caller who leaves counts as a failure of the server.
-const patience = 100 * time.Millisecond
+// slowAfter is the time after which a caller who leaves counts as a failure of the server.
+const slowAfter = 100 * time.Millisecond
 
 // close notes an answer: the server is healthy.
 func (c *circuit) close() {
 	c.mu.Lock()
 	wasOpen := c.open
 	c.failures, c.open = 0, false
-	c.calm()
+	c.markHealthy()
 	if wasOpen {
 		c.breaker.events.add(driver.Event{Kind: driver.BreakerClosed, Server: c.server})
 	}
@@ -111,8 +111,8 @@ func (c *circuit) close() {
 	}
 }
 
-// calm ends the trouble. mu is locked.
-func (c *circuit) calm() {
+// markHealthy ends the time after failures, in which calls are counted. mu is locked.
+func (c *circuit) markHealthy() {
 	if c.troubled.Swap(false) {
 		c.breaker.troubled.Add(-1)
 	}
@@ -139,7 +139,7 @@ func (c *circuit) fail(err error) {
 		c.open = true
 		c.opened++
 		c.cooldown = c.breaker.options.Cooldown
-		c.rest()
+		c.beginCooldown()
 		c.breaker.events.add(driver.Event{Kind: driver.BreakerOpened, Server: c.server, Err: err})
 	}
 	c.mu.Unlock()
@@ -148,9 +148,9 @@ func (c *circuit) fail(err error) {
 	}
 }
 
-// rest begins a cooldown, which is shortened by up to a half: many processes must not probe
+// beginCooldown begins a cooldown, which is shortened by up to a half: many processes must not probe
 // a server at the same moment. mu is locked.
-func (c *circuit) rest() {
+func (c *circuit) beginCooldown() {
 	c.until = time.Now().Add(c.cooldown/2 + rand.N(c.cooldown/2+1))
 	c.cooldown = min(2*c.cooldown, c.breaker.options.MaxCooldown)
 }
@@ -164,7 +164,7 @@ func (c *circuit) probed(r result, err error) {
 			c.failures++
 			c.last = err
 		}
-		c.rest()
+		c.beginCooldown()
 	}
 	c.mu.Unlock()
 	if r == answered {

@@ -146,7 +146,7 @@ func (s *Store) only(keys []string, replicas bool) *circuit {
 
 // one runs a call on one key at the primary.
 func one[R any](s *Store, key string, do func() (R, error)) (R, error) {
-	if s.breaker.isQuiet() {
+	if s.breaker.skipsCircuits() {
 		r, err := do()
 		if f := findingOf(err); f.result != answered {
 			pass{circuit: s.breaker.of(key, false)}.note(f)

@@ -189,10 +189,12 @@ const (
 	// force, or else this one. The lease is in force for the duration from now on, and longer if
 	// it was before. The duration is whole milliseconds, and positive.
 	CmdLease = "XCACHE.LEASE"
-	// CmdLeaseFill is key, token, value, ttl → 1, 0 or -1. It stores the value if the key does
-	// not exist and its lease has the token; that ends the lease, and the answer is 1. An expired
-	// TTL is like any other, but nothing is there afterwards. 0 tells that the key exists,
-	// whatever it holds, and -1 that its lease has not that token.
+	// CmdLeaseFill is key, token, value, ttl [, old] → 1, 0 or -1. It stores the value if the key
+	// does not exist and its lease has the token; that ends the lease, and the answer is 1. An
+	// expired TTL is like any other, but nothing is there afterwards. 0 tells that the key exists,
+	// whatever it holds, and -1 that its lease has not that token. old is a duration, in whole
+	// milliseconds and positive: a key whose TTL is not longer than old counts as one that does
+	// not exist, and loses its value, of any type, to the fill.
 	CmdLeaseFill = "XCACHE.LEASE.FILL"
 	// CmdLeaseRevoke is key… → how many of the keys had a lease. They have none from now on.
 	CmdLeaseRevoke = "XCACHE.LEASE.REVOKE"

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"strings"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/arguments"
@@ -9,7 +10,7 @@ import (
 
 var leaseCommands = map[string]command{
 	driver.CmdLease:       {run: takeLease, min: 3, max: 3},
-	driver.CmdLeaseFill:   {run: fillLeased, min: 4, max: 4},
+	driver.CmdLeaseFill:   {run: fillLeased, min: 4, max: 5},
 	driver.CmdLeaseRevoke: {run: revokeLeases, min: 1, max: arguments.Unlimited},
 }
 
@@ -40,14 +41,20 @@ func takeLease(c *call) (driver.Reply, error) {
 	return textReply(l.token), nil
 }
 
-// fillLeased is key, token, value, ttl.
+// fillLeased is key, token, value, ttl [, old].
 func fillLeased(c *call) (driver.Reply, error) {
 	key := c.Key(0)
 	ttl, err := c.TTL(3)
 	if err != nil {
 		return driver.Reply{}, err
 	}
-	if c.peek(key) != nil {
+	old := time.Duration(-1)
+	if c.Count() == 5 {
+		if old, err = c.lease(4); err != nil {
+			return driver.Reply{}, err
+		}
+	}
+	if e := c.peek(key); e != nil && c.remaining(e) > old {
 		return driver.IntReply(0), nil
 	}
 	s := c.db.shardOf(c.db.hash(key))
@@ -58,7 +65,7 @@ func fillLeased(c *call) (driver.Reply, error) {
 	if err := c.db.fits(stringSize(key, value)); err != nil {
 		return driver.Reply{}, err
 	}
-	if err := c.set(key, value, ttl, driver.IfAbsent); err != nil {
+	if err := c.set(key, value, ttl, driver.Always); err != nil {
 		return driver.Reply{}, err
 	}
 	s.revoke(key)

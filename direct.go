@@ -1,6 +1,7 @@
 package xcache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -63,7 +64,7 @@ type counting struct {
 }
 
 func (n counting) queue(p *Pipeline) *Result[int64] {
-	if err := n.cache.countable(); err != nil {
+	if err := n.cache.countableKey(); err != nil {
 		n.err = err
 	}
 	return Queue(p, n.op(cmdIncr).Int(n.delta), readCount)
@@ -79,7 +80,7 @@ func (n counting) run(ctx context.Context) (int64, error) {
 	defer call.release()
 	full, err := c.fullKey(n.key)
 	if err == nil {
-		err = c.countable()
+		err = c.countableKey()
 	}
 	if err == nil {
 		err = n.err
@@ -148,6 +149,7 @@ type expiring struct {
 
 // queue queues the same command as driver.ExpireCommand.
 func (e expiring) queue(p *Pipeline) *Result[bool] {
+	e.err = cmp.Or(e.err, e.cache.checkAge())
 	switch {
 	case e.ttl == NoExpiry:
 		return Queue(p, e.op(cmdPersist), readFlag)
@@ -165,6 +167,9 @@ func (e expiring) run(ctx context.Context) (bool, error) {
 		expirer := c.target.caps.Expirer
 		if expirer == nil {
 			return false, unsupported("way to change the TTL of a key")
+		}
+		if stale, err := c.isStale(ctx, full); stale || err != nil {
+			return false, err
 		}
 		s := newScratch()
 		s.entries[0].Key, s.entries[0].TTL = full, e.ttl
@@ -191,6 +196,7 @@ type remaining struct{ keyed }
 
 // queue reads the TTL in milliseconds. run reads the TTL in the resolution of the store.
 func (r remaining) queue(p *Pipeline) *Result[time.Duration] {
+	r.err = r.cache.checkAge()
 	return Queue(p, r.op(cmdPTTL), func(o *Op) (time.Duration, error) { return driver.TTLOutcome(&o.held) })
 }
 
@@ -211,6 +217,9 @@ func (c *Cache) ttl(ctx context.Context, full string) (time.Duration, error) {
 		return 0, err
 	}
 	value := l.release()
+	if value.TTL = c.validFor(value.TTL); value.Err == nil && value.TTL <= 0 && c.stale.buffer() > 0 {
+		return 0, ErrNotFound
+	}
 	return value.TTL, value.Err
 }
 
@@ -218,6 +227,7 @@ func (c *Cache) ttl(ctx context.Context, full string) (time.Duration, error) {
 type existing struct{ keyed }
 
 func (e existing) queue(p *Pipeline) *Result[bool] {
+	e.err = e.cache.checkAge()
 	return Queue(p, e.op(cmdExists), readFlag)
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,11 +31,18 @@ func (d eventfulDriver) Open(dsn *driver.DSN) (driver.Store, error) {
 }
 
 // A listener keeps its events.
-type listener struct{ events []xcache.Event }
+type listener struct {
+	mu     sync.Mutex
+	events []xcache.Event
+}
 
 func (*listener) Start(ctx context.Context, _ *xcache.Operation) context.Context { return ctx }
 func (*listener) End(context.Context, *xcache.Operation)                         {}
-func (l *listener) Event(e xcache.Event)                                         { l.events = append(l.events, e) }
+func (l *listener) Event(e xcache.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = append(l.events, e)
+}
 
 func TestEventsOfAStoreReachTheObserver(t *testing.T) {
 	refused := errors.New("refused")

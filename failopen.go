@@ -29,7 +29,7 @@ const (
 //
 //   - Get, GetOr, GetMany, Has, TTL, TTLMany, Type, and the commands of handles that only
 //     read, find nothing.
-//   - Set, SetMany, Delete, Touch, Expire, ExpireAt and Persist change nothing, and return no
+//   - Set, SetMany, Delete, Invalidate, Touch, Expire, ExpireAt and Persist change nothing, and return no
 //     error. A dropped Delete leaves the old value, which readers find again later. A write
 //     with an unknown outcome may have been applied.
 //   - GetOrSet and GetOrSetMany call their loaders, and return the loaded values without

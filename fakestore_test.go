@@ -333,7 +333,7 @@ func (s *fakeStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) 
 	switch name := cmds[0].Name; {
 	case name == driver.CmdLease:
 		method = "Lease"
-	case name == driver.CmdLeaseFill && len(cmds[0].Args) == 4:
+	case name == driver.CmdLeaseFill && len(cmds[0].Args) >= 4:
 		method = "Fill"
 		ttl, err := driver.ParseTTLArg(cmds[0].Args[3])
 		require.NoError(s.tb, err)

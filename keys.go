@@ -157,11 +157,11 @@ func (c *Cache) Ping(ctx context.Context) error {
 
 func (c *Cache) touch(key string, opts []SetOption) expiring {
 	ttl, err := c.ttlOf(driver.IfPresent, opts)
-	return expiring{keyed{c, "touch", key, dropsWrite, err}, c.jittered(ttl)}
+	return expiring{keyed{c, "touch", key, dropsWrite, err}, c.serverTTL(ttl)}
 }
 
 func (c *Cache) setExpiry(name, key string, ttl time.Duration) expiring {
-	return expiring{keyed{c, name, key, dropsWrite, nil}, ttl}
+	return expiring{keyed{c, name, key, dropsWrite, nil}, c.buffered(ttl)}
 }
 
 func (c *Cache) incr(key string, delta int64) counting {
@@ -175,7 +175,7 @@ func (c *Cache) decr(key string, delta int64) counting {
 
 func (c *Cache) incrInit(key string, delta, init int64, opts []SetOption) initialized {
 	ttl, err := c.ttlOf(driver.IfAbsent, opts)
-	if counted := c.countable(); counted != nil {
+	if counted := c.countableKey(); counted != nil {
 		err = counted
 	}
 	return initialized{keyed{c, "incr init", key, failsClosed, err}, delta, init, c.jittered(ttl)}
@@ -284,6 +284,7 @@ func (c *Cache) ttlMany(ctx context.Context, call *call, keys []string) (map[str
 		}
 		return map[string]time.Duration{}, nil
 	}
+	c.unbuffer(values)
 	ttls := make(map[string]time.Duration, len(keys))
 	var failed *BatchError
 	for i, key := range keys {

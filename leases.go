@@ -48,16 +48,20 @@ const (
 	stored
 )
 
-// fill stores what was loaded under a lease.
-func (v *View[T]) fill(ctx context.Context, key, token string, value T, opts []SetOption) (filled, error) {
+// fill stores what was loaded under a lease, over a value whose remaining TTL is not longer than
+// over as well.
+func (v *View[T]) fill(ctx context.Context, key, token string, value T, opts []SetOption, over time.Duration) (filled, error) {
 	o := newOp(v.Cache, "fill", cmdLeaseFill).begin(key).Field(token)
 	AddValue(o, value)
 	ttl, err := v.ttlOf(driver.IfAbsent, opts)
 	if err != nil {
 		o.fail(err)
 	}
-	ttl = v.jittered(ttl)
+	ttl = v.serverTTL(ttl)
 	o.addTags(opts, ttl).add(driver.TTLArg(ttl))
+	if over > 0 {
+		o.add(driver.Duration(over))
+	}
 	return Run(ctx, o, func(o *Op) (filled, error) {
 		n, err := o.Reply().AsInt()
 		if filled(n) == stored {

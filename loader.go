@@ -74,6 +74,9 @@ type loading struct {
 	ended bool
 	// ttls has the TTLs that the loader has chosen, by user keys. "" is all other keys.
 	ttls map[string]time.Duration
+	// old returns the old value of a user key, boxed and for its caller alone, or nil. The loader of
+	// GetOrSet has one key, whose name old ignores. Without old values, old is nil.
+	old func(key string) any
 }
 
 type loadingKey struct{}
@@ -131,10 +134,15 @@ func (l *loading) options(key string, opts []SetOption) []SetOption {
 func loaded[T any](ctx context.Context, v *View[T], l *loading, fl *flight.Flight, load func(context.Context) (T, error)) (T, error) {
 	ctx, end := l.begin(ctx, v.Cache, []*flight.Flight{fl})
 	defer end()
+	began := time.Now()
 	value, err := load(ctx)
+	if old, ok := unmodified[T](l, "", err); ok {
+		value, err = old, nil
+	}
 	if err != nil {
 		var zero T
 		return zero, timedOutLoad(ctx, err)
 	}
+	v.stale.loadTime.add(began)
 	return value, nil
 }

@@ -17,7 +17,8 @@ import (
 // value, and returns that value. A stored nil is a hit. A stored value that no codec can
 // read as a T counts as a miss: the loaded value replaces the unreadable value, unless
 // another caller has changed it, and an EventObserver is told. A value of which a tag was
-// invalidated (InvalidateTags) is a miss.
+// invalidated (InvalidateTags) is a miss. With StaleFor, StaleOnError or EarlyRefresh, a value
+// may be returned that is being loaded again, or that cannot be.
 //
 // load runs once for all goroutines of this process that ask for the same key at once, and
 // all of them get its result. If another process stores a value during the load, GetOrSet
@@ -52,9 +53,9 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 		return zero, v.opError("get or set", key, errLoads)
 	}
 	landed := v.shared.flights.Landed()
-	value, unreadable, err := v.lookUp(ctx, key)
+	value, old, unreadable, err := v.lookUpToLoad(ctx, key, nil)
 	missed, _ := err.(*missedError) //nolint:errorlint // that very type
-	if unreadable == nil && !errors.Is(err, ErrNotFound) {
+	if old == nil && unreadable == nil && !errors.Is(err, ErrNotFound) {
 		return value, err
 	}
 	if _, err := v.ttlOf(driver.IfAbsent, opts); err != nil {
@@ -66,24 +67,24 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 	}
 	// A caller may return before the load ends, and reuse its memory.
 	key, opts = strings.Clone(key), slices.Clone(opts)
-	return v.fly(ctx, "get or set", key, false, func(ctx context.Context, fl *flight.Flight) (T, error) {
-		unreadable, missed := unreadable, missed
+	return v.flyFor(ctx, key, old, func(ctx context.Context, fl *flight.Flight) (T, error) {
+		old, unreadable, missed := old, unreadable, missed
 		if v.shared.flights.Landed() != landed { // a flight that ended after the lookup may have stored the value
-			found, bad, err := v.With(ReadPrimary()).lookUp(ctx, key)
-			if bad == nil && !errors.Is(err, ErrNotFound) {
+			found, again, bad, err := v.lookUpAgain(ctx, key, old)
+			if again == nil && bad == nil && !errors.Is(err, ErrNotFound) {
 				return found, err
 			}
-			unreadable = bad
+			old, unreadable = again, bad
 			missed, _ = err.(*missedError) //nolint:errorlint // that very type
 		}
 		if tags != nil && missed == nil {
-			return v.loadTagged(ctx, fl, key, load, unreadable, tags, opts)
+			return v.loadTagged(ctx, fl, key, load, old, unreadable, tags, opts)
 		}
 		var store storer[T]
 		if missed == nil {
-			store = v.storing(ctx, key, unreadable)
+			store = v.storing(ctx, key, old, unreadable)
 		}
-		l := new(loading)
+		l := v.loadingOver(old)
 		value, err := loaded(ctx, v, l, fl, load)
 		if err != nil {
 			return value, err
@@ -107,26 +108,20 @@ func (v *View[T]) Load(ctx context.Context, key string, load func(context.Contex
 	if err := ctx.Err(); err != nil {
 		return zero, v.opError("load", key, err)
 	}
-	return v.fly(ctx, "load", strings.Clone(key), true, func(ctx context.Context, fl *flight.Flight) (T, error) {
+	return v.fly(ctx, "load", strings.Clone(key), true, nil, func(ctx context.Context, fl *flight.Flight) (T, error) {
 		return loaded(ctx, v, new(loading), fl, load)
 	})
 }
 
 // fly returns the result of the flight of a key. If there is no flight, fly starts a flight
-// with fn.
-func (v *View[T]) fly(ctx context.Context, op, key string, loadOnly bool, fn func(context.Context, *flight.Flight) (T, error)) (T, error) {
+// with fn. soft is the time that the caller waits, or nil.
+func (v *View[T]) fly(ctx context.Context, op, key string, loadOnly bool, soft *flight.Soft, fn func(context.Context, *flight.Flight) (T, error)) (T, error) {
 	var value T
 	full, err := v.fullKey(key)
 	if err != nil {
 		return value, v.opError(op, key, err)
 	}
-	result, err := v.shared.flights.Do(ctx, flight.Key{Full: full, As: reflect.TypeFor[T](), LoadOnly: loadOnly}, func(ctx context.Context, fl *flight.Flight) (any, error) {
-		value, err := fn(ctx, fl)
-		if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), ErrClosed) {
-			err = v.opError(op, key, fmt.Errorf("%w: %w", ErrClosed, err))
-		}
-		return boxed[T]{value}, err
-	})
+	result, err := v.shared.flights.Do(ctx, flight.Key{Full: full, As: reflect.TypeFor[T](), LoadOnly: loadOnly}, soft, v.flown(op, key, fn))
 	if result, ok := result.(boxed[T]); ok {
 		return result.value, err
 	}
@@ -134,6 +129,17 @@ func (v *View[T]) fly(ctx context.Context, op, key string, loadOnly bool, fn fun
 		err = v.opError(op, key, err)
 	}
 	return value, err
+}
+
+// flown returns fn as the function of a flight.
+func (v *View[T]) flown(op, key string, fn func(context.Context, *flight.Flight) (T, error)) func(context.Context, *flight.Flight) (any, error) {
+	return func(ctx context.Context, fl *flight.Flight) (any, error) {
+		value, err := fn(ctx, fl)
+		if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), ErrClosed) {
+			err = v.opError(op, key, fmt.Errorf("%w: %w", ErrClosed, err))
+		}
+		return boxed[T]{value}, err
+	}
 }
 
 // boxed holds a result, so that an any with a nil result differs from a nil any.
@@ -145,7 +151,8 @@ type storer[T any] func(ctx context.Context, value T, unreadable *unreadable, op
 // storing returns how the value is stored of a load that is about to begin. Where the driver has
 // leases, the load gets one, which an invalidation by any process takes away. In the place of
 // a value that cannot be read none is needed: an invalidation takes that value away.
-func (v *View[T]) storing(ctx context.Context, key string, bad *unreadable) storer[T] {
+func (v *View[T]) storing(ctx context.Context, key string, old *aged[T], bad *unreadable) storer[T] {
+	replaces := v.replaces(old)
 	var token string
 	var failed error
 	if v.shared.leases && bad == nil {
@@ -158,7 +165,7 @@ func (v *View[T]) storing(ctx context.Context, key string, bad *unreadable) stor
 		case failed != nil:
 			return overtaken, failed
 		case token != "" && over == nil:
-			became, err := v.fill(ctx, key, token, value, opts)
+			became, err := v.fill(ctx, key, token, value, opts, replaces)
 			if !errors.Is(err, ErrAuth) || errors.Is(err, ErrUnknownOutcome) {
 				return became, err
 			}
@@ -166,6 +173,8 @@ func (v *View[T]) storing(ctx context.Context, key string, bad *unreadable) stor
 			return overtaken, nil
 		case over != nil:
 			return storedIf(v.replace(ctx, key, value, over, opts))
+		case replaces > 0: // and the server cannot tell how old the value is
+			return stored, v.Set(ctx, key, value, opts...)
 		}
 		return storedIf(v.Add(ctx, key, value, opts...))
 	}
@@ -195,7 +204,7 @@ func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value
 		if became != occupied {
 			return value, nil
 		}
-		winner, bad, err := v.With(ReadPrimary()).lookUp(ctx, key) // a replica may lag behind
+		winner, bad, err := v.With(ReadPrimary()).lookUp(ctx, key, nil) // a replica may lag behind
 		if err == nil {
 			return winner, nil
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/flight"
@@ -34,9 +35,9 @@ func (v *View[T]) GetOrSetMany(ctx context.Context, keys []string, load func(ctx
 		return nil, v.opError("get or set many", "", errLoads)
 	}
 	landed := v.shared.flights.Landed()
-	found, missing, err := v.lookUpMany(ctx, keys)
+	found, missing, stale, err := v.lookUpMany(ctx, keys, nil)
 	failed, _ := errors.AsType[*BatchError](err)
-	if err != nil && failed == nil || len(missing) == 0 {
+	if err != nil && failed == nil || len(missing)+len(stale) == 0 {
 		return found, err
 	}
 	if _, err := v.ttlOf(driver.IfAbsent, opts); err != nil {
@@ -47,17 +48,20 @@ func (v *View[T]) GetOrSetMany(ctx context.Context, keys []string, load func(ctx
 		return nil, v.opError("get or set many", "", err)
 	}
 	opts = slices.Clone(opts)
-	flights := make([]flight.Key, len(missing))
-	for i := range missing {
-		flights[i] = flight.Key{Full: missing[i].full, As: reflect.TypeFor[T]()}
-	}
-	results, err := v.shared.flights.DoMany(ctx, flights, func(ctx context.Context, own []int, flights []*flight.Flight) []flight.Result {
-		b := &loadingMany[T]{v: v, opts: opts, tags: tags}
-		for i, at := range own {
-			b.wanted = append(b.wanted, &wanted[T]{absent: missing[at], flight: flights[i]})
+	run := func(keys []absent[T]) func(context.Context, []int, []*flight.Flight) []flight.Result {
+		return func(ctx context.Context, own []int, flights []*flight.Flight) []flight.Result {
+			b := &loadingMany[T]{v: v, opts: opts, tags: tags}
+			for i, at := range own {
+				b.wanted = append(b.wanted, &wanted[T]{absent: keys[at], flight: flights[i]})
+			}
+			return b.run(ctx, load, v.shared.flights.Landed() != landed)
 		}
-		return b.run(ctx, load, v.shared.flights.Landed() != landed)
-	})
+	}
+	v.refreshMany(ctx, stale, run(stale))
+	if len(missing) == 0 {
+		return found, err
+	}
+	results, err := v.shared.flights.DoMany(ctx, flightKeys(missing), v.softMany(missing), run(missing))
 	if err != nil {
 		return found, v.opError("get or set many", "", err)
 	}
@@ -66,6 +70,8 @@ func (v *View[T]) GetOrSetMany(ctx context.Context, keys []string, load func(ctx
 		switch {
 		case ok && result.Err == nil:
 			found[missing[i].key] = value.value
+		case v.servesOnError(ctx, missing[i].key, missing[i].old, result.Err):
+			found[missing[i].key] = missing[i].old.value
 		case !errors.Is(result.Err, ErrNotFound):
 			failed = failed.add(missing[i].key, result.Err)
 		}
@@ -76,35 +82,59 @@ func (v *View[T]) GetOrSetMany(ctx context.Context, keys []string, load func(ctx
 	return found, nil
 }
 
-// An absent is a key without a value, or with one that cannot be read. The texts are the
-// cache's own.
-type absent struct {
+// flightKeys returns the keys of the flights that load values.
+func flightKeys[T any](keys []absent[T]) []flight.Key {
+	flights := make([]flight.Key, len(keys))
+	for i := range keys {
+		flights[i] = flight.Key{Full: keys[i].full, As: reflect.TypeFor[T]()}
+	}
+	return flights
+}
+
+// An absent is a key without a value, or with one that cannot be read or is to be loaded
+// again. The texts are the cache's own.
+type absent[T any] struct {
 	key, full string
 	bad       *unreadable
+	old       *aged[T]
 	// failure is that of a read which has failed open, or nil. A write would fail likewise.
 	failure error
 }
 
-// lookUpMany is GetMany that returns the keys which are to be loaded, each once.
-func (v *View[T]) lookUpMany(ctx context.Context, keys []string) (found map[string]T, missing []absent, err error) {
+// lookUpMany is GetMany that returns the keys which are to be loaded, each once. stale are those
+// that are to be loaded in the background, and whose old values count as found. Of a load that
+// has begun, before has the keys: then none is stale, and missing instead.
+func (v *View[T]) lookUpMany(ctx context.Context, keys []string, before []*wanted[T]) (found map[string]T, missing, stale []absent[T], err error) {
 	ctx, call, err := v.start(ctx, "get many", "", len(keys))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	defer call.release()
 	seen := make(map[string]bool)
 	found, err = v.getMany(ctx, &call, keys, func(i int, full string, bad *unreadable, failure error) {
 		if !seen[full] {
 			seen[full] = true
-			missing = append(missing, absent{v.ownKey(full, keys[i]), full, bad, failure})
+			missing = append(missing, absent[T]{key: v.ownKey(full, keys[i]), full: full, bad: bad, failure: failure})
 		}
-	})
-	return found, missing, call.end(err)
+	}, v.ageing(func(i int, full string, old *aged[T]) bool {
+		serve := before == nil && v.servesAtOnce(old)
+		if !seen[full] {
+			seen[full] = true
+			a := absent[T]{key: v.ownKey(full, keys[i]), full: full, old: old}
+			if serve {
+				stale = append(stale, a)
+			} else {
+				missing = append(missing, a)
+			}
+		}
+		return serve
+	}, before))
+	return found, missing, stale, call.end(err)
 }
 
 // A wanted is a key that a load is to bring.
 type wanted[T any] struct {
-	absent
+	absent[T]
 	flight *flight.Flight
 	// token is that of the lease, or "" without one.
 	token string
@@ -138,7 +168,7 @@ func (b *loadingMany[T]) run(ctx context.Context, load func(context.Context, []s
 	for i := 1; len(rest) > 0; i++ {
 		b.lease(ctx, rest)
 		b.depend(ctx, rest)
-		b.loading = new(loading)
+		b.loading = b.v.loadingOverMany(oldOf(rest))
 		if loaded := b.load(ctx, rest, load); len(loaded) > 0 {
 			b.store(ctx, loaded)
 			b.giveWay(ctx, loaded)
@@ -164,7 +194,7 @@ func (b *loadingMany[T]) run(ctx context.Context, load func(context.Context, []s
 // lookUp gives each key the value that is stored now, or the error of the read, and returns
 // the others.
 func (b *loadingMany[T]) lookUp(ctx context.Context, keys []*wanted[T]) (missing []*wanted[T]) {
-	found, again, err := b.v.With(ReadPrimary()).lookUpMany(ctx, userKeys(keys)) // a replica may lag behind
+	found, again, _, err := b.v.With(ReadPrimary()).lookUpMany(ctx, userKeys(keys), keys) // a replica may lag behind
 	failed, _ := errors.AsType[*BatchError](err)
 	for _, w := range keys {
 		value, ok := found[w.key]
@@ -180,11 +210,21 @@ func (b *loadingMany[T]) lookUp(ctx context.Context, keys []*wanted[T]) (missing
 		}
 	}
 	for _, w := range missing {
-		if i := slices.IndexFunc(again, func(a absent) bool { return a.full == w.full }); i >= 0 {
-			w.bad, w.failure = again[i].bad, again[i].failure
+		if i := slices.IndexFunc(again, func(a absent[T]) bool { return a.full == w.full }); i >= 0 {
+			w.absent = again[i]
 		}
 	}
 	return missing
+}
+
+// oldOf returns a function that returns the old value of a user key, or nil.
+func oldOf[T any](keys []*wanted[T]) func(key string) *aged[T] {
+	return func(key string) *aged[T] {
+		if i := slices.IndexFunc(keys, func(w *wanted[T]) bool { return w.key == key }); i >= 0 {
+			return keys[i].old
+		}
+		return nil
+	}
 }
 
 func userKeys[T any](keys []*wanted[T]) []string {
@@ -260,11 +300,19 @@ func (b *loadingMany[T]) load(ctx context.Context, keys []*wanted[T], load func(
 	}
 	ctx, end := b.loading.begin(ctx, b.v.Cache, flights)
 	defer end()
+	began := time.Now()
 	values, err := load(ctx, userKeys(keys))
 	err = timedOutLoad(ctx, err)
+	if err == nil {
+		b.v.stale.loadTime.add(began)
+	}
 	for _, w := range keys {
 		value, ok := values[w.key]
+		old, same := unmodified[T](b.loading, w.key, err)
 		switch {
+		case same:
+			w.value = old
+			loaded = append(loaded, w)
 		case err != nil:
 			w.err = err
 		case !ok:
@@ -327,7 +375,7 @@ func (b *loadingMany[T]) fill(ctx context.Context, w *wanted[T]) (*driver.Cmd, e
 	if err != nil {
 		return nil, err
 	}
-	ttl = b.v.jittered(ttl)
+	ttl = b.v.serverTTL(ttl)
 	if b.tags != nil && ttl > 0 {
 		tags, err := b.v.taggingOf(b.dated)
 		if err != nil {
@@ -341,12 +389,19 @@ func (b *loadingMany[T]) fill(ctx context.Context, w *wanted[T]) (*driver.Cmd, e
 			return nil, err
 		}
 	}
+	replaces := b.v.replaces(w.old)
 	if w.token == "" {
 		w.entry = driver.Entry{Key: w.full, Value: stored, TTL: ttl, Cond: driver.IfAbsent}
+		if replaces > 0 { // and the server cannot tell how old the value is
+			w.entry.Cond = driver.Always
+		}
 		return driver.SetCommand(&w.entry), nil
 	}
 	cmd := *cmdLeaseFill
 	cmd.Args = []driver.Arg{driver.Key(w.full), driver.Field(w.token), driver.Val(stored), driver.TTLArg(ttl)}
+	if replaces > 0 {
+		cmd.Args = append(cmd.Args, driver.Duration(replaces))
+	}
 	return &cmd, nil
 }
 

@@ -55,6 +55,7 @@ var operations = map[string]func(ctx context.Context, v *xcache.View[string]) er
 	"IncrVersion": func(ctx context.Context, v *xcache.View[string]) error {
 		return second(v.IncrVersion(ctx, "text", 1))
 	},
+	"Invalidate": func(ctx context.Context, v *xcache.View[string]) error { return v.Invalidate(ctx, "text") },
 	"Keys": func(ctx context.Context, v *xcache.View[string]) error {
 		for _, err := range v.Keys(ctx, "*") {
 			if err != nil {

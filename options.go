@@ -48,6 +48,8 @@ type settings struct {
 	sliding time.Duration
 	// loadTimeout is how long a loader may take, or 0.
 	loadTimeout time.Duration
+	// stale says how values outlive their TTL.
+	stale staleness
 }
 
 func defaultSettings() settings {

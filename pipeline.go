@@ -365,6 +365,7 @@ func (q *PipelineView[T]) GetMany(keys []string) *Result[map[string]T] {
 	if o.cache.sliding > 0 {
 		o.fail(fmt.Errorf("xcache: GetMany in a pipeline renews no TTLs, as Sliding asks for; queue Get for each key: %w", errors.ErrUnsupported))
 	}
+	o.fail(o.cache.checkAge())
 	fulls, err := o.cache.fullKeys(keys)
 	if err != nil {
 		o.fail(err)
@@ -423,7 +424,7 @@ func (q *PipelineView[T]) store(name, key string, value T, cond driver.Cond, opt
 		o.fail(err)
 	}
 	AddValue(o, value)
-	ttl = c.jittered(ttl)
+	ttl = c.serverTTL(ttl)
 	o.addTags(opts, ttl)
 	if o.err != nil {
 		return Queue(q.pipeline, o, readFlag)
@@ -450,7 +451,7 @@ func (q *PipelineView[T]) addOptions(o *Op, opts []SetOption) *Op {
 	if err != nil {
 		return o.fail(err)
 	}
-	ttl = o.cache.jittered(ttl)
+	ttl = o.cache.serverTTL(ttl)
 	return o.addTags(opts, ttl).add(driver.TTLArg(ttl))
 }
 

@@ -117,7 +117,7 @@ func renews(cmd *driver.Cmd) bool {
 func (q *PipelineView[T]) get(key string) *Op {
 	c := q.view.Cache
 	if c.sliding == 0 {
-		return newOp(c, "get", cmdGet).begin(key)
+		return newOp(c, "get", cmdGet).begin(key).fail(c.checkAge())
 	}
 	return newOp(c, "get", cmdGetEx).begin(key).Word("PX").add(driver.Duration(c.jittered(c.sliding)))
 }

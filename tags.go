@@ -322,12 +322,12 @@ func (c *Cache) checkReplies(ctx context.Context, replies []taggedReply) {
 // load. If another process invalidates one of the tags meanwhile, the value is a miss to all
 // later reads. Callers who came after that invalidation may wait for the load by then, so that
 // loadTagged loads again.
-func (v *View[T]) loadTagged(ctx context.Context, fl *flight.Flight, key string, load func(context.Context) (T, error), bad *unreadable, t *tagging, opts []SetOption) (T, error) {
+func (v *View[T]) loadTagged(ctx context.Context, fl *flight.Flight, key string, load func(context.Context) (T, error), old *aged[T], bad *unreadable, t *tagging, opts []SetOption) (T, error) {
 	v.shared.flights.DependOn(fl, t.keys)
 	for i := 1; ; i++ {
-		store := v.storing(ctx, key, bad)
+		store := v.storing(ctx, key, old, bad)
 		options, failed := v.withGenerations(ctx, key, t, opts)
-		l := new(loading)
+		l := v.loadingOver(old)
 		value, err := loaded(ctx, v, l, fl, load)
 		if err != nil {
 			return value, err
@@ -339,7 +339,7 @@ func (v *View[T]) loadTagged(ctx context.Context, fl *flight.Flight, key string,
 		if err != nil || i == loadsOfTagged || v.shared.flights.Final(fl) || v.unchanged(ctx, key, options) {
 			return value, err
 		}
-		if value, bad, err = v.With(ReadPrimary()).lookUp(ctx, key); err == nil {
+		if value, old, bad, err = v.lookUpAgain(ctx, key, old); err == nil && old == nil {
 			return value, nil
 		}
 	}
@@ -356,7 +356,7 @@ func (c *Cache) withGenerations(ctx context.Context, key string, t *tagging, opt
 	if err != nil {
 		return nil, call.end(err)
 	}
-	dated := &tagging{keys: t.keys, ttl: max(ttl, 1)}
+	dated := &tagging{keys: t.keys, ttl: max(c.buffered(ttl), 1)}
 	dated.generations, err = c.generations(ctx, t.keys, func(string) time.Duration { return dated.ttl })
 	return append(slices.Clip(opts), SetOption{kind: optionTagging, tagging: dated}), call.end(err)
 }

@@ -22,7 +22,7 @@ func (v *View[T]) Namespace(name string) *View[T] { return For[T](v.Cache.Namesp
 // Get returns the value of key. A miss is the bare ErrNotFound. Bytes that no configured
 // codec can read as a T are ErrCorrupt.
 func (v *View[T]) Get(ctx context.Context, key string) (T, error) {
-	value, _, err := v.lookUp(ctx, key)
+	value, _, err := v.lookUp(ctx, key, nil)
 	if _, failed := err.(*missedError); failed { //nolint:errorlint // that very type
 		err = ErrNotFound
 	}
@@ -117,14 +117,21 @@ func invalid(stored *driver.Value) *unreadable {
 }
 
 // lookUp is Get, but that a read which has failed open is a missedError. bad is the stored
-// value if it cannot be read, and nil otherwise.
-func (v *View[T]) lookUp(ctx context.Context, key string) (value T, bad *unreadable, err error) {
+// value if it cannot be read, and nil otherwise. With found, which is for the stored value, a
+// stale value is returned as well.
+func (v *View[T]) lookUp(ctx context.Context, key string, found *aged[T]) (value T, bad *unreadable, err error) {
 	ctx, call, err := v.start(ctx, "get", key, 1)
 	if err != nil {
 		return value, nil, err
 	}
 	defer call.release()
-	full, stored, err := v.get(ctx, key)
+	var full string
+	var stored []byte
+	if found == nil {
+		full, stored, err = v.get(ctx, key)
+	} else if err = v.getAged(ctx, key, found); err == nil {
+		full, stored = found.full, found.stored
+	}
 	if err == nil {
 		value, err = readValue[T](ctx, &call, key, full, stored)
 		if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrNotFound) {
@@ -211,7 +218,7 @@ func (v *View[T]) entry(ctx context.Context, s *scratch, key string, value T, co
 	if err != nil {
 		return err
 	}
-	e.Key, e.TTL, e.Cond = full, v.jittered(ttl), cond
+	e.Key, e.TTL, e.Cond = full, v.serverTTL(ttl), cond
 	if e.Value, s.buffer, err = encode(v.Cache, full, s.buffer, value); err != nil || len(opts) == 0 {
 		return err
 	}
@@ -229,6 +236,8 @@ func (c *Cache) get(ctx context.Context, key string) (full string, stored []byte
 	}
 	if c.sliding > 0 {
 		stored, err = c.getSliding(ctx, full)
+	} else if c.stale.buffer() > 0 {
+		stored, err = c.getOneValid(ctx, full)
 	} else {
 		stored, err = getFrom(ctx, c.target, full)
 	}
@@ -337,13 +346,14 @@ func (v *View[T]) GetMany(ctx context.Context, keys []string) (map[string]T, err
 		return nil, err
 	}
 	defer call.release()
-	found, err := v.getMany(ctx, &call, keys, nil)
+	found, err := v.getMany(ctx, &call, keys, nil, nil)
 	return found, call.end(err)
 }
 
 // getMany is GetMany. missed, if it is not nil, is told of the keys that are not found, and of
-// those whose values cannot be read, which are no failures then.
-func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed func(i int, full string, bad *unreadable, failure error)) (map[string]T, error) {
+// those whose values cannot be read, which are no failures then. aged, if it is not nil, is told
+// of the values that are found, stale ones as well, and reports whether a value counts as found.
+func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed func(i int, full string, bad *unreadable, failure error), aged func(i int, full string, value T, stored driver.Value) bool) (map[string]T, error) {
 	if len(keys) == 0 {
 		return map[string]T{}, nil
 	}
@@ -355,6 +365,10 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 	get := v.target.store.Get
 	if v.sliding > 0 {
 		get = v.getManySliding
+	} else if aged != nil {
+		get = v.target.caps.Expirer.GetTTL
+	} else if v.stale.buffer() > 0 {
+		get = v.getValid
 	}
 	err = get(ctx, fulls, stored)
 	plain := stored
@@ -389,7 +403,9 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 				failed = failed.add(key, err)
 				continue
 			}
-			found[v.ownKey(fulls[i], key)] = value
+			if aged == nil || aged(i, fulls[i], value, stored[i]) {
+				found[v.ownKey(fulls[i], key)] = value
+			}
 		case errors.Is(err, ErrNotFound):
 			call.seen.miss()
 			if missed != nil {
@@ -441,7 +457,7 @@ func (v *View[T]) setMany(ctx context.Context, call *call, values map[string]T, 
 			failed = failed.add(key, err)
 			continue
 		}
-		entries[i] = driver.Entry{Key: fulls[i], Value: stored, TTL: v.jittered(ttl)}
+		entries[i] = driver.Entry{Key: fulls[i], Value: stored, TTL: v.serverTTL(ttl)}
 		call.seen.wrote(len(stored))
 	}
 	if failed != nil {
@@ -524,6 +540,9 @@ func (s *settings) ttlOf(cond driver.Cond, opts []SetOption) (time.Duration, err
 	case optionExpireAt:
 		return realTTL(time.Until(o.at)), nil
 	case optionKeepTTL:
+		if s.stale.buffer() > 0 {
+			return 0, errors.New("xcache: KeepTTL would keep the age of a value that may be stale, as StaleFor and StaleOnError ask for; give the new value a TTL")
+		}
 		if cond == driver.IfAbsent {
 			return 0, errors.New("xcache: KeepTTL makes no sense here: only a key that does not exist gets a TTL")
 		}

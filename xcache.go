@@ -147,6 +147,12 @@ func (c *Cache) With(opts ...Option) *Cache {
 	if view.err == nil {
 		view.err = view.checkReads()
 	}
+	if view.err == nil {
+		view.err = view.checkStale()
+	}
+	if view.stale.reads() && view.loadTimeout == 0 {
+		view.loadTimeout = leaseDuration // a load in the background has no caller that gives it up
+	}
 	bound := view.target.caps.Limits.CallTimeout
 	view.timeoutPerCall = bound <= 0 || bound > view.opTimeout
 	return &view

@@ -76,6 +76,12 @@ const (
 	// UnreadableValueReplaced: what was loaded took the place of a stored value
 	// that no codec could read as the type that was asked for.
 	UnreadableValueReplaced EventKind = "unreadable value replaced"
+	// RefreshFailed: a value could not be loaded again in the background. The stale value stays,
+	// and the next call that finds it tries again.
+	RefreshFailed EventKind = "refresh failed"
+	// StaleValueServed: a value could not be loaded, and callers got the stale value. Err is the
+	// error of the load.
+	StaleValueServed EventKind = "stale value served"
 	// KeyFileExposed: every user of the machine may read or change the file that
 	// the encryption keys come from. The core reports it when a cache is opened, and
 	// not for a view with other keys.

@@ -102,6 +102,12 @@ var brokenStores = []struct {
 	{"a capability got lost", func() driver.Store { return struct{ driver.Store }{newCorrect()} }, []string{"caps/declared-equals-detected"}},
 	{"a capability is declared by accident", func() driver.Store { return alsoTracker{newCorrect()} }, []string{"caps/declared-equals-detected"}},
 	{"a fill ignores the lease", func() driver.Store { return fillsAnyway{newCorrect()} }, []string{"command/XCACHE.LEASE.FILL", "command/XCACHE.LEASE.REVOKE", "get-or-set/invalidation-elsewhere-wins"}},
+	{"a fill replaces no stale value", func() driver.Store {
+		return oldIs{newCorrect(), func(time.Duration) time.Duration { return time.Millisecond }}
+	}, []string{"command/XCACHE.LEASE.FILL", "get-or-set/stale"}},
+	{"a fill replaces a valid value", func() driver.Store {
+		return oldIs{newCorrect(), func(d time.Duration) time.Duration { return 1000 * d }}
+	}, []string{"command/XCACHE.LEASE.FILL"}},
 	{"Delete leaves the lease", func() driver.Store { return deleteLeavesLeases{newCorrect()} }, []string{"command/XCACHE.LEASE.REVOKE", "get-or-set/invalidation-elsewhere-wins"}},
 	{"GETDEL leaves the value", func() driver.Store { return commandRewritten{newCorrect(), "GETDEL", readsAlone} }, []string{"command/GETDEL", "cache/take"}},
 	{"GETEX leaves the TTL", func() driver.Store { return commandRewritten{newCorrect(), "GETEX", readsAlone} }, []string{"command/GETEX", "cache/sliding"}},
@@ -154,7 +160,7 @@ type fillsAnyway struct{ correct }
 
 func (s fillsAnyway) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	for _, cmd := range cmds {
-		if cmd.Name != driver.CmdLeaseFill || len(cmd.Args) != 4 {
+		if cmd.Name != driver.CmdLeaseFill || len(cmd.Args) < 4 {
 			continue
 		}
 		token := driver.NewCmd(driver.CmdLease, cmd.Args[0], driver.Field("whatever"), driver.Duration(time.Minute))
@@ -162,6 +168,23 @@ func (s fillsAnyway) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How)
 			return err
 		}
 		cmd.Args[1] = driver.Field(string(token.Reply.Data))
+	}
+	return s.correct.Do(ctx, cmds, how)
+}
+
+// oldIs takes another TTL for that of an old value, which a fill may replace.
+type oldIs struct {
+	correct
+	change func(time.Duration) time.Duration
+}
+
+func (s oldIs) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	for _, cmd := range cmds {
+		if cmd.Name == driver.CmdLeaseFill && len(cmd.Args) == 5 {
+			if d, ok := cmd.Args[4].Duration(); ok {
+				cmd.Args[4] = driver.Duration(s.change(d))
+			}
+		}
 	}
 	return s.correct.Do(ctx, cmds, how)
 }

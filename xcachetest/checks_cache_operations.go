@@ -324,6 +324,7 @@ func getOrSetChecks() []check {
 				}))("GetOrSet with a racing writer", "theirs", nil), c.wantText(c.texts, "b", "theirs"))
 		}),
 		cacheCheck("get-or-set/invalidation-elsewhere-wins", "what another cache on the store deletes while the loader runs stays deleted, however often the key is loaded then", needs(driver.CmdLease, driver.CmdLeaseFill, driver.CmdLeaseRevoke), invalidatedElsewhere),
+		cacheCheck("get-or-set/stale", "with StaleFor, a value whose TTL has ended is returned at once and loaded in the background, and a miss to all other reads; what another cache deletes meanwhile stays deleted", needs(driver.CmdLease, driver.CmdLeaseFill, driver.CmdLeaseRevoke, "PTTL"), servesStale),
 		cacheCheck("get-or-set/invalidation-wins", "what is deleted while its loader runs stays deleted: the loaded value is returned and not stored, and the next call loads again", nil, func(ctx context.Context, c *cached) error {
 			invalidations := map[string]func() error{"Delete": func() error { _, err := c.Delete(noDeadline, "Delete"); return err }}
 			if c.caps.Scanner != nil {

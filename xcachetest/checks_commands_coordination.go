@@ -21,7 +21,7 @@ func coordinationCommandChecks() []check {
 		command(driver.CmdOnce, "gives a key to one token at a time, as a lock, until a value is kept, which it answers then", needs("RPUSH", driver.CmdOnceDone, driver.CmdLockExtend, driver.CmdLockRelease), worksOnce),
 		command(driver.CmdOnceDone, "answers 1 and keeps the first value of the token that was the last to hold the key, for its TTL, and 0 for any other", needs("RPUSH", driver.CmdOnce), keepsResults),
 		command(driver.CmdLease, "answers the token that is in force, which is the first, until it is revoked or the time of the last that asked has come", needs(driver.CmdLeaseFill, driver.CmdLeaseRevoke), takesLeases),
-		command(driver.CmdLeaseFill, "stores a value with its TTL and answers 1 where the lease has the token and there is no key, 0 where there is one, and else -1", needs("RPUSH", "PTTL", driver.CmdLease), fillsUnderLeases),
+		command(driver.CmdLeaseFill, "stores a value with its TTL and answers 1 where the lease has the token and there is no key, 0 where there is one, and else -1; a key that expires soon enough counts as none", needs("RPUSH", "PTTL", "PEXPIRE", driver.CmdLease), fillsUnderLeases),
 		command(driver.CmdLeaseRevoke, "takes leases away and answers how many there were; values stay", needs(driver.CmdLease, driver.CmdLeaseFill), revokesLeases),
 		command(driver.CmdGeneration, "answers the generation that there is, or keeps a new one, and never shortens its TTL", needs("DEL", "RPUSH", "LRANGE"), keepsGenerations),
 	}

@@ -71,7 +71,8 @@ func fillsUnderLeases(s *subject) error {
 		s.wantDeleted(1, a.Text), s.wantFilled(a, "one", "v", -1), s.wantMiss(a.Text), // the first fill has ended the lease
 		s.wantLease(list, "one", "one", long), s.push(list.Text, "x"), s.wantFilled(list, "one", "v", 0), s.wantList(list.Text, "x"),
 		s.wantLease(gone, "one", "one", long), s.wantReply(driver.IntReply(1), driver.CmdLeaseFill, gone, one, value, driver.TTLArg(-1)), s.wantMiss(gone.Text),
-		s.wantSyntaxErr(driver.CmdLeaseFill, a, one, value), s.wantSyntaxErr(driver.CmdLeaseFill, a, one, value, ttl, ttl),
+		s.wantSyntaxErr(driver.CmdLeaseFill, a, one, value), s.wantSyntaxErr(driver.CmdLeaseFill, a, one, value, ttl, driver.Duration(long), ttl),
+		fillsOverOld(s),
 	}
 	for _, key := range s.leasedKeys() {
 		errs = append(errs, s.wantLease(key, "one", "one", long), s.wantFilled(key, "one", "v", 1), s.wantValue(key.Text, "v"))
@@ -85,6 +86,27 @@ func fillsUnderLeases(s *subject) error {
 	errs = append(errs, err, s.wantLease(free, "one", "one", long), s.wantReply(driver.IntReply(1), driver.CmdLeaseFill, free, one, value, driver.TTLArg(driver.NoExpiry)))
 	reply, err = s.do("PTTL", free)
 	return errors.Join(append(errs, err, that(sameReply(reply, driver.IntReply(-1)), "the TTL of a fill without one is %s", replyText(reply)))...)
+}
+
+// fillsOverOld has fills replace values by their remaining TTLs.
+func fillsOverOld(s *subject) error {
+	fill := func(want int64, key driver.Arg, value string, old driver.Arg) error {
+		return s.wantReply(driver.IntReply(want), driver.CmdLeaseFill, key, driver.Field("one"), driver.Val([]byte(value)), driver.TTLArg(long), old)
+	}
+	old, kept, list := s.slotKey("old"), s.slotKey("kept"), s.slotKey("old list")
+	errs := []error{
+		s.set(old.Text, "v", long/2), s.wantLease(old, "one", "one", long),
+		fill(0, old, "w", driver.Duration(long/8)), s.wantValue(old.Text, "v"), s.wantTTL(old.Text, long/2),
+		fill(1, old, "w", driver.Duration(long/2)), s.wantValue(old.Text, "w"), s.wantTTL(old.Text, long),
+		fill(-1, old, "x", driver.Duration(long)), s.wantValue(old.Text, "w"), // the fill before has ended the lease
+		s.wantLease(old, "one", "one", long), s.wantRevoked(1, old), fill(-1, old, "x", driver.Duration(long)), s.wantValue(old.Text, "w"),
+		s.set(kept.Text, "v", driver.NoExpiry), s.wantLease(kept, "one", "one", long), fill(0, kept, "w", driver.Duration(long)), s.wantValue(kept.Text, "v"),
+		s.push(list.Text, "x"), s.wantReply(driver.IntReply(1), "PEXPIRE", list, driver.Duration(long/2)), s.wantLease(list, "one", "one", long), fill(1, list, "w", driver.Duration(long)), s.wantValue(list.Text, "w"),
+	}
+	for _, bad := range []driver.Arg{driver.Int(0), driver.Int(-1), driver.Int(1e12), driver.Field("soon")} {
+		errs = append(errs, s.wantSyntaxErr(driver.CmdLeaseFill, old, driver.Field("one"), driver.Val([]byte("v")), driver.TTLArg(long), bad))
+	}
+	return errors.Join(errs...)
 }
 
 func revokesLeases(s *subject) error {

@@ -35,6 +35,7 @@ var roles = map[string]func(ctx context.Context, c *xcache.Cache, lease time.Dur
 	"load":   playLoad,
 
 	"load without leases": playLoadWithoutLeases,
+	"load stale values":   playLoadOfStale,
 }
 
 // play is the main function of a child process.

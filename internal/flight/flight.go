@@ -46,6 +46,8 @@ type Flight struct {
 	key    Key
 	cancel context.CancelCauseFunc
 	done   chan struct{}
+	// failed is told of the failure of a flight that belongs to the group, or is nil.
+	failed func(error)
 	// The result of the function, once done is closed.
 	result   any
 	err      error
@@ -101,8 +103,9 @@ func (f *Group) Landed() uint64 { return f.landed.Load() }
 
 // Do returns the result of the flight under key. If there is no flight, Do starts a flight
 // with fn. Do returns the error of ctx if ctx ends first, and driver.ErrClosed after Close.
-// Do returns ErrCycle to the function of a flight that this flight waits for.
-func (f *Group) Do(ctx context.Context, key Key, fn func(context.Context, *Flight) (any, error)) (any, error) {
+// Do returns ErrCycle to the function of a flight that this flight waits for. With soft, which
+// may be nil, Do returns ErrSoftTimeout if the flight takes too long.
+func (f *Group) Do(ctx context.Context, key Key, soft *Soft, fn func(context.Context, *Flight) (any, error)) (any, error) {
 	inside := Of(ctx)
 	fl := f.join(ctx, key, fn)
 	if fl == nil {
@@ -116,11 +119,10 @@ func (f *Group) Do(ctx context.Context, key Key, fn func(context.Context, *Fligh
 			return nil, ErrCycle
 		}
 	}
-	select {
-	case <-fl.done:
-	case <-ctx.Done():
-		f.leave(fl)
-		return nil, ctx.Err()
+	timeout, stop := soft.timer()
+	defer stop()
+	if err := f.wait(ctx, fl, timeout, func(err error) { soft.Failed(0, err) }); err != nil {
+		return nil, err
 	}
 	if fl.panicked != nil {
 		panic(fl.panicked)
@@ -139,6 +141,11 @@ func (f *Group) join(ctx context.Context, key Key, fn func(context.Context, *Fli
 		fl.waiting++
 		return fl
 	}
+	return f.begin(ctx, key, fn)
+}
+
+// begin starts a flight, with one that waits for it: a caller, or the group.
+func (f *Group) begin(ctx context.Context, key Key, fn func(context.Context, *Flight) (any, error)) *Flight {
 	fl := &Flight{key: key, waiting: 1, done: make(chan struct{})}
 	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	fl.cancel = cancel
@@ -168,11 +175,26 @@ func (f *Group) add(fl *Flight) {
 
 // land ends flights with their results, but for those that have landed before.
 func (f *Group) land(flights []*Flight, results []Result, panicked *PanicError) {
+	for _, fl := range f.end(flights, results, panicked) {
+		if panicked != nil {
+			fl.failed(panicked)
+		} else {
+			fl.failed(fl.err)
+		}
+	}
+}
+
+// end is land without the reports of failures. It returns the flights whose failure is to be
+// reported.
+func (f *Group) end(flights []*Flight, results []Result, panicked *PanicError) (failed []*Flight) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, fl := range flights {
 		if fl.landed {
 			continue
+		}
+		if fl.failed != nil && !f.closed && (panicked != nil || results[i].Err != nil) {
+			failed = append(failed, fl)
 		}
 		fl.landed, fl.detached = true, true
 		fl.result, fl.err, fl.panicked = results[i].Value, results[i].Err, panicked
@@ -182,6 +204,7 @@ func (f *Group) land(flights []*Flight, results []Result, panicked *PanicError) 
 		fl.cancel(results[i].Err)
 		close(fl.done)
 	}
+	return failed
 }
 
 // Limit lands flights with err after d, whatever their function does: callers get err, the

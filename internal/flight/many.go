@@ -2,6 +2,7 @@ package flight
 
 import (
 	"context"
+	"errors"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -20,8 +21,9 @@ type Result struct {
 // runs once for all others: fn gets their places in keys, and their flights, and returns
 // their results in the same order. DoMany returns the results of all keys.
 //
-// The context of fn ends when all callers that wait for any of its flights have left.
-func (f *Group) DoMany(ctx context.Context, keys []Key, fn func(ctx context.Context, own []int, flights []*Flight) []Result) ([]Result, error) {
+// The context of fn ends when all callers that wait for any of its flights have left. With soft,
+// which may be nil, a flight that takes too long has the result ErrSoftTimeout.
+func (f *Group) DoMany(ctx context.Context, keys []Key, soft *Soft, fn func(ctx context.Context, own []int, flights []*Flight) []Result) ([]Result, error) {
 	inside := Of(ctx)
 	flights := f.joinMany(ctx, keys, fn)
 	if flights == nil {
@@ -43,13 +45,22 @@ func (f *Group) DoMany(ctx context.Context, keys []Key, fn func(ctx context.Cont
 		}
 	}
 	results := make([]Result, len(keys))
+	timeout, stop := soft.timer()
+	defer stop()
 	for i, fl := range flights {
-		select {
-		case <-fl.done:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		within := timeout
+		if soft != nil && soft.Of != nil && !soft.Of(i) {
+			within = nil
 		}
 		left++
+		err := f.wait(ctx, fl, within, func(err error) { soft.Failed(i, err) })
+		if errors.Is(err, ErrSoftTimeout) {
+			results[i] = Result{Err: err}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
 		if fl.panicked != nil {
 			panic(fl.panicked)
 		}
@@ -78,6 +89,15 @@ func (f *Group) joinMany(ctx context.Context, keys []Key, fn func(context.Contex
 	if len(own) == 0 {
 		return all
 	}
+	for n, fl := range f.beginMany(ctx, keys, own, fn) {
+		all[own[n]] = fl
+	}
+	return all
+}
+
+// beginMany starts flights under those of the keys that have none, with one that waits for each
+// of them.
+func (f *Group) beginMany(ctx context.Context, keys []Key, own []int, fn func(context.Context, []int, []*Flight) []Result) []*Flight {
 	detached, leave := cancelledBy(context.WithoutCancel(ctx), len(own))
 	started := make([]*Flight, len(own))
 	for n, i := range own {
@@ -87,13 +107,13 @@ func (f *Group) joinMany(ctx context.Context, keys []Key, fn func(context.Contex
 		if n > 0 { // the first has the context of the function
 			fl.waitsFor = []*Flight{started[0]}
 		}
-		all[i], started[n] = fl, fl
+		started[n] = fl
 		f.add(fl)
 	}
 	f.running.Go(func() {
 		f.runMany(context.WithValue(detached, contextKey{}, started[0]), started, func(ctx context.Context) []Result { return fn(ctx, own, started) })
 	})
-	return all
+	return started
 }
 
 // cancelledBy returns a context that ends with the n-th call of leave.

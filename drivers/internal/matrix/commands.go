@@ -38,7 +38,7 @@ var sections = []section{
 // type are methods of a cache and its views.
 var methodsOf = map[string][]string{
 	"PING": {"Ping"}, "GET": {"Get", "GetOr", "GetOrSet", "Load"}, "MGET": {"GetMany"}, "SET": {"Set", "SetMany", "Add", "Replace"},
-	"DEL": {"Delete"}, "UNLINK": {"Delete", "DeletePattern", "Clear"}, "EXISTS": {"Has"}, "PTTL": {"Has", "TTL", "TTLMany"}, "PEXPIRE": {"Touch", "Expire", "ExpireAt"},
+	"DEL": {"Delete"}, "UNLINK": {"Delete", "DeletePattern", "Clear"}, "EXISTS": {"Has"}, "PTTL": {"Has", "TTL", "TTLMany"}, "PEXPIRE": {"Touch", "Expire", "ExpireAt", "Invalidate"},
 	"TYPE": {"Type"}, "RENAME": {"Rename", "IncrVersion", "DecrVersion"}, "RENAMENX": {"RenameNX"}, "FLUSHDB": {"FlushDB"},
 	driver.CmdPersist: {"Persist"}, driver.CmdIncr: {"Incr", "Decr"}, driver.CmdIncrInit: {"IncrInit"}, driver.CmdSwap: {"Swap"},
 	driver.CmdCompareAndSwap: {"CompareAndSwap"}, driver.CmdCompareAndDelete: {"CompareAndDelete"},
@@ -46,7 +46,7 @@ var methodsOf = map[string][]string{
 	driver.CmdLock: {"Locks.Acquire", "Locks.TryAcquire"}, driver.CmdLockExtend: {"Lock.Extend"}, driver.CmdLockRelease: {"Lock.Release"},
 	driver.CmdSemaphore: {"Semaphores.Acquire", "Semaphores.TryAcquire"}, driver.CmdSemaphoreExtend: {"Permit.Extend"}, driver.CmdSemaphoreRelease: {"Permit.Release"},
 	driver.CmdRateLimit: {"RateLimits.Allow", "RateLimits.AllowN"}, driver.CmdOnce: {"Once.Do"}, driver.CmdOnceDone: {"Once.Do"},
-	driver.CmdLease: {"GetOrSet"}, driver.CmdLeaseFill: {"GetOrSet"}, driver.CmdLeaseRevoke: {"Delete", "DeletePattern", "Clear", "Rename"},
+	driver.CmdLease: {"GetOrSet"}, driver.CmdLeaseFill: {"GetOrSet"}, driver.CmdLeaseRevoke: {"Delete", "DeletePattern", "Clear", "Rename", "Invalidate"},
 	driver.CmdGeneration: {"Set", "SetMany", "Add", "Replace", "GetOrSet"},
 	"FCALL":              {"Function.FCall"}, "FCALL_RO": {"Function.FCallRO"},
 }

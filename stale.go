@@ -1,0 +1,300 @@
+package xcache
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/xcache-go/xcache/codec"
+	"github.com/xcache-go/xcache/driver"
+)
+
+// Values that outlive their TTL. A view with StaleFor stores a value at the server for longer
+// than the value is valid: for the buffer on top of its TTL. The remaining TTL at the server
+// tells how old a value is, so that the stored bytes are the plain ones.
+
+// longestStale bounds the durations of the options, because a server counts no TTLs that are
+// much longer.
+const longestStale = 365 * 24 * time.Hour
+
+// StaleFor makes GetOrSet and GetOrSetMany return a value for d after its TTL has ended, at
+// once, while the value is loaded again in the background. After d, a caller waits for its
+// load as without StaleFor.
+//
+//	users := xcache.For[User](c.Namespace("user")).With(xcache.StaleFor(time.Minute))
+//
+// In each process, one refresh of a key runs at a time. The refresh is a load by the rules of
+// GetOrSet, with the loader of the call that found the stale value: a value that was loaded
+// before a Delete, a Clear or an InvalidateTags of any process does not come back. The context
+// of the loader has the values of that call's context, and ends after LoadTimeout, which is five
+// minutes for a view with StaleFor unless it is set, and when the cache is closed. Close waits for the loader. If a refresh fails,
+// or its loader panics, the stale value stays, an EventObserver gets RefreshFailed, and the
+// next call that finds the stale value begins another refresh.
+//
+// The server keeps a value for d longer than its TTL, and values have the same bytes as
+// without StaleFor. Readers without StaleFor, such as Django or another view, find the value
+// for that longer time. A value that was written without StaleFor expires for d earlier. All
+// views of a key should therefore have the same StaleFor and StaleOnError.
+//
+// A value whose TTL has ended is a miss for every other method of the view that reads: Get,
+// GetOr, GetMany, Has, TTL and TTLMany. TTLs are counted without d: TTL returns the time until
+// the value is stale, and Touch, Expire and ExpireAt take that time. Touch, Expire, ExpireAt
+// and Persist take a second round trip to read the TTL, and do not revive a stale value. The
+// write methods that depend on the old value take a stale value for a present one: Add,
+// Replace, Swap, CompareAndSwap, CompareAndDelete, Take, Rename and IncrVersion.
+//
+// StaleFor refuses what would lose the age of a value. The option Sliding beside StaleFor is
+// an error of the view. Errors of calls are the SetOption KeepTTL, and, with
+// errors.ErrUnsupported, the counters (Incr, Decr and IncrInit) and in a pipeline Get, GetOr,
+// GetMany, Has, TTL, Touch, Expire, ExpireAt and Persist.
+//
+// StaleFor needs a driver with TTLs and leases: the error is errors.ErrUnsupported otherwise.
+// A read takes value and TTL in one transaction. A user of the server who may not run the
+// scripts of leases goes without that protection, and the refresh then overwrites whatever is
+// stored. d is at most 365 days.
+func StaleFor(d time.Duration) Option {
+	return func(s *settings) error {
+		if d <= 0 || d > longestStale {
+			return errors.New("xcache: StaleFor needs a positive duration of at most 365 days")
+		}
+		s.stale.serve = d
+		return nil
+	}
+}
+
+// StaleOnError makes GetOrSet and GetOrSetMany return a value for d after its TTL has ended if
+// the loader fails: by an error, or by LoadTimeout. An EventObserver gets StaleValueServed with
+// the error. While the loader works, a stale value is loaded anew as without StaleOnError, and
+// callers wait for it.
+//
+//	users := xcache.For[User](c.Namespace("user")).With(xcache.StaleOnError(time.Hour))
+//
+// Some errors are returned nevertheless: ErrNotFound of a loader, which says that there is no
+// value any more; ErrUnsupportedValue; ErrClosed; and the error of a caller whose context has
+// ended. A panic of the loader reaches its callers. A server that stores nothing fails no load,
+// as without StaleOnError. Without an answer of the server there is no stale value to return.
+//
+// StaleOnError may stand beside StaleFor: until StaleFor has passed, a stale value is returned
+// at once, and afterwards, until d has passed, if the loader fails. Both are counted from the
+// end of the TTL. All that StaleFor says about TTLs, other methods, refusals and drivers holds
+// for StaleOnError; the server keeps a value for the longer of both.
+//
+// Cache.Invalidate takes values out of use, and keeps them for StaleOnError.
+func StaleOnError(d time.Duration) Option {
+	return func(s *settings) error {
+		if d <= 0 || d > longestStale {
+			return errors.New("xcache: StaleOnError needs a positive duration of at most 365 days")
+		}
+		s.stale.onError = d
+		return nil
+	}
+}
+
+// staleness has the options on values that outlive their TTL.
+type staleness struct {
+	// serve is how long a stale value is returned at once, or 0.
+	serve time.Duration
+	// onError is how long a stale value is returned if its load fails, or 0.
+	onError time.Duration
+	// early is the factor of early refreshes, or 0, and loadTime what the loads take.
+	early    float64
+	loadTime *loadTime
+	// soft is how long a caller with a stale value waits for its load, or 0.
+	soft time.Duration
+}
+
+// buffer is how much longer the server keeps a value than the value is valid.
+func (s *staleness) buffer() time.Duration { return max(s.serve, s.onError) }
+
+// reads reports whether loads need the remaining TTLs of the values that they find.
+func (s *staleness) reads() bool { return s.buffer() > 0 || s.early > 0 }
+
+// checkStale returns the error of a view that cannot do what its options ask for.
+func (c *Cache) checkStale() error {
+	switch caps := &c.shared.primary.caps; {
+	case c.tx != nil:
+		return nil
+	case c.stale.soft > 0 && c.stale.onError == 0:
+		return errors.New("xcache: SoftLoadTimeout needs StaleOnError, which says how old a value may be in the place of a loaded one")
+	case !c.stale.reads():
+		return nil
+	case c.sliding > 0:
+		return errors.New("xcache: StaleFor, StaleOnError and EarlyRefresh cannot be combined with Sliding: a hit would change the TTL, which tells how old the value is")
+	case caps.Expirer == nil:
+		return unsupported("TTL query, which stale values need")
+	case !c.shared.leases:
+		return unsupported("leases, which stale values need")
+	}
+	return nil
+}
+
+// serverTTL returns the TTL that the server gets for a value with a TTL.
+func (s *settings) serverTTL(ttl time.Duration) time.Duration { return s.buffered(s.jittered(ttl)) }
+
+// buffered is serverTTL without jitter.
+func (s *settings) buffered(ttl time.Duration) time.Duration {
+	if buffer := s.stale.buffer(); ttl > 0 && ttl < NoExpiry-buffer {
+		return ttl + buffer
+	}
+	return ttl
+}
+
+// validFor returns how long a value is valid that the server keeps for a time. A value with
+// a result of 0 or less is stale.
+func (s *settings) validFor(left time.Duration) time.Duration {
+	if left == NoExpiry {
+		return left
+	}
+	return left - s.stale.buffer()
+}
+
+// unbuffer replaces the TTLs of a read by those without the buffer. Stale values are misses.
+func (s *settings) unbuffer(values []driver.Value) {
+	if s.stale.buffer() == 0 {
+		return
+	}
+	for i := range values {
+		if values[i].Err != nil {
+			continue
+		}
+		if values[i].TTL = s.validFor(values[i].TTL); values[i].TTL <= 0 {
+			values[i] = driver.Value{Err: ErrNotFound}
+		}
+	}
+}
+
+// getValid is the Get of a store, for which stale values are misses.
+func (c *Cache) getValid(ctx context.Context, fulls []string, dst []driver.Value) error {
+	if err := c.target.caps.Expirer.GetTTL(ctx, fulls, dst); err != nil {
+		return err
+	}
+	c.unbuffer(dst)
+	return nil
+}
+
+// getOneValid returns the stored bytes of a full key, if the value is valid.
+func (c *Cache) getOneValid(ctx context.Context, full string) ([]byte, error) {
+	value, err := c.getWithTTL(ctx, full)
+	if err == nil && c.validFor(value.TTL) <= 0 {
+		err = ErrNotFound
+	}
+	return value.Data, err
+}
+
+// getWithTTL returns the stored bytes of a full key, with the remaining TTL at the server.
+func (c *Cache) getWithTTL(ctx context.Context, full string) (driver.Value, error) {
+	l := newLookup(full)
+	if err := c.target.caps.Expirer.GetTTL(ctx, l.keys[:], l.values[:]); err != nil {
+		return driver.Value{}, err
+	}
+	value := l.release()
+	return value, value.Err
+}
+
+// isStale reports whether the value of a full key is stale. A missing key is not.
+func (c *Cache) isStale(ctx context.Context, full string) (bool, error) {
+	if c.stale.buffer() == 0 {
+		return false, nil
+	}
+	values := [1]driver.Value{}
+	if err := c.shared.primary.caps.Expirer.TTL(ctx, []string{full}, values[:]); err != nil {
+		return false, err
+	}
+	if err := values[0].Err; err != nil && !errors.Is(err, ErrNotFound) {
+		return false, err
+	}
+	return values[0].Err == nil && c.validFor(values[0].TTL) <= 0, nil
+}
+
+// checkAge returns the error of an operation of a pipeline that would have to know whether a
+// value is stale.
+func (c *Cache) checkAge() error {
+	if c.stale.buffer() == 0 {
+		return nil
+	}
+	return fmt.Errorf("xcache: a pipeline cannot tell whether a value is stale, as StaleFor and StaleOnError ask for; call the method outside of it, or use a view without them: %w", errors.ErrUnsupported)
+}
+
+// countableKey returns the error of a counter of this view, or nil.
+func (c *Cache) countableKey() error {
+	if c.stale.buffer() > 0 {
+		return fmt.Errorf("xcache: a server that counts cannot tell whether a number is stale, as StaleFor and StaleOnError ask for; use a view without them: %w", errors.ErrUnsupported)
+	}
+	return c.countable()
+}
+
+// An aged is a value that was found, and that is to be loaded again.
+type aged[T any] struct {
+	value T
+	// full and stored are the key and the stored bytes.
+	full   string
+	stored []byte
+	// left is the remaining TTL at the server.
+	left time.Duration
+	// age is the time since the end of the TTL, and is negative before.
+	age time.Duration
+}
+
+// plain returns the stored bytes without tags.
+func (a *aged[T]) plain() []byte {
+	if _, value, ok := codec.CutGenerations(a.stored); ok {
+		return value
+	}
+	return a.stored
+}
+
+// lookUpToLoad is lookUp for a load. If the value that it returns is to be loaded again, old is
+// that value. before is the value that the load is to replace, or nil before the load.
+func (v *View[T]) lookUpToLoad(ctx context.Context, key string, before *aged[T]) (value T, old *aged[T], bad *unreadable, err error) {
+	if !v.stale.reads() {
+		value, bad, err = v.lookUp(ctx, key, nil)
+		return value, nil, bad, err
+	}
+	found := new(aged[T])
+	if value, bad, err = v.lookUp(ctx, key, found); err == nil {
+		old = v.aged(found, value, before)
+	}
+	return value, old, bad, err
+}
+
+// lookUpAgain is lookUpToLoad for a load that has begun, and which is to replace the value before,
+// or none.
+func (v *View[T]) lookUpAgain(ctx context.Context, key string, before *aged[T]) (value T, old *aged[T], bad *unreadable, err error) {
+	return v.With(ReadPrimary()).lookUpToLoad(ctx, key, cmp.Or(before, new(aged[T]))) // a replica may lag behind
+}
+
+// getAged reads the stored bytes of a key, valid or stale.
+func (v *View[T]) getAged(ctx context.Context, key string, found *aged[T]) (err error) {
+	if found.full, err = v.fullKey(key); err != nil {
+		return err
+	}
+	value, err := v.getWithTTL(ctx, found.full)
+	found.stored, found.left = value.Data, value.TTL
+	return err
+}
+
+// aged completes a value that was found, and returns nil if the value need not be loaded.
+func (v *View[T]) aged(found *aged[T], value T, before *aged[T]) *aged[T] {
+	valid := v.validFor(found.left)
+	found.value, found.age = value, -valid
+	switch {
+	case valid <= 0:
+	case before == nil && !v.stale.refreshesEarly(valid):
+		return nil
+	case before != nil && found.left > before.left: // has been loaded meanwhile
+		return nil
+	}
+	return found
+}
+
+// replaces returns the remaining TTL up to which a value at the server gives way to a loaded
+// one. Without a stale value, that is 0: then only a key without a value gets one.
+func (v *View[T]) replaces(old *aged[T]) time.Duration {
+	over := v.stale.buffer()
+	if old != nil {
+		over = max(over, old.left)
+	}
+	return over
+}

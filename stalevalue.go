@@ -1,0 +1,80 @@
+package xcache
+
+import (
+	"context"
+	"errors"
+)
+
+// ErrNotModified is what a loader returns if the value that StaleValue gave to it is still the
+// right one: the old value is kept, and gets a new TTL.
+var ErrNotModified = errors.New("xcache: the loader says that the stale value is not modified, and there is no stale value")
+
+// StaleValue returns the old value of the key that a loader of GetOrSet loads again, so that the
+// loader can ask its source for a change only: by an ETag, by a version, or by a time. ok is
+// false if there is no old value to keep: on a miss, or if the type of the view is not T.
+//
+//	user, err := users.GetOrSet(ctx, "42", func(ctx context.Context) (User, error) {
+//		old, ok := xcache.StaleValue[User](ctx)
+//		if ok && database.Version("42") == old.Version {
+//			return User{}, xcache.ErrNotModified
+//		}
+//		return database.User("42")
+//	})
+//
+// A loader that returns ErrNotModified makes its call return the old value, which is stored with
+// the TTL of a loaded value. An error that wraps ErrNotModified does the same. Without an old
+// value, ErrNotModified is returned to the callers like any other error.
+//
+// There are old values with StaleFor, StaleOnError and EarlyRefresh alone. The value belongs to
+// the loader, which may modify it. ctx is the context that the loader was given.
+func StaleValue[T any](ctx context.Context) (value T, ok bool) { return StaleValueOf[T](ctx, "") }
+
+// StaleValueOf is StaleValue for one of the keys of a loader of GetOrSetMany. The loader returns
+// the old value if it is still the right one. ErrNotModified as the error of the loader keeps
+// the old values of all its keys, and is the error of the keys without one.
+func StaleValueOf[T any](ctx context.Context, key string) (value T, ok bool) {
+	l, ok := ctx.Value(loadingKey{}).(*loading)
+	if !ok || l.old == nil {
+		return value, false
+	}
+	old, ok := l.old(key).(boxed[T])
+	return old.value, ok
+}
+
+// again decodes an old value once more, so that nobody else has the result. ok is false without an
+// old value.
+func (v *View[T]) again(old *aged[T]) (value T, ok bool) {
+	if old == nil {
+		return value, false
+	}
+	value, _, err := decode[T](v.Cache, old.full, old.plain(), false, nil)
+	return value, err == nil
+}
+
+// loadingOver returns the loading of a key that has an old value, or none.
+func (v *View[T]) loadingOver(old *aged[T]) *loading {
+	return v.loadingOverMany(func(string) *aged[T] { return old })
+}
+
+// loadingOverMany is loadingOver for several keys.
+func (v *View[T]) loadingOverMany(old func(key string) *aged[T]) *loading {
+	l := new(loading)
+	if v.stale.reads() {
+		l.old = func(key string) any {
+			if value, ok := v.again(old(key)); ok {
+				return boxed[T]{value}
+			}
+			return nil
+		}
+	}
+	return l
+}
+
+// unmodified returns the old value of a key whose loader has returned ErrNotModified.
+func unmodified[T any](l *loading, key string, err error) (value T, ok bool) {
+	if l.old == nil || !errors.Is(err, ErrNotModified) {
+		return value, false
+	}
+	old, ok := l.old(key).(boxed[T])
+	return old.value, ok
+}

@@ -133,6 +133,12 @@ var aclOperations = []aclOperation{
 		usual: forms(func(ctx context.Context, v *xcache.View[string]) error { return without(v.Take(ctx, "text")) }),
 		queue: func(p *xcache.Pipeline, v *xcache.View[string]) { v.In(p).Take("text") },
 	}, {
+		name:  "Invalidate",
+		usual: forms(func(ctx context.Context, v *xcache.View[string]) error { return v.Invalidate(ctx, "text") }),
+		special: forms(func(ctx context.Context, v *xcache.View[string]) error {
+			return v.With(xcache.StaleOnError(time.Hour)).Invalidate(ctx, "text")
+		}),
+	}, {
 		name: "InvalidateTags",
 		usual: forms(func(ctx context.Context, v *xcache.View[string]) error {
 			chain, err := codec.New(codec.Config{Format: codec.Tagged})

@@ -222,7 +222,7 @@ func TestSentinelsOfTheCacheAreThoseOfTheDriverAndTheCodec(t *testing.T) {
 }
 
 func TestStoreWithoutFeatureIsUnsupported(t *testing.T) {
-	base := map[string]bool{"Add": true, "Delete": true, "Get": true, "GetMany": true, "GetOr": true, "GetOrSet": true, "GetOrSetMany": true, "Has": true, "Pipeline.Exec": true, "Replace": true, "Set": true, "SetMany": true}
+	base := map[string]bool{"Add": true, "Delete": true, "Get": true, "GetMany": true, "GetOr": true, "GetOrSet": true, "GetOrSetMany": true, "Has": true, "Invalidate": true, "Pipeline.Exec": true, "Replace": true, "Set": true, "SetMany": true}
 	for _, name := range sortedKeys(operations) {
 		t.Run(name, func(t *testing.T) {
 			s := newFakeStore(t)

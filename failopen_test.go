@@ -33,7 +33,7 @@ func (s *fakeStore) failWith(err error) {
 // opens has, for each operation that fails open, its error then.
 var opens = map[string]error{
 	"Get": xcache.ErrNotFound, "GetOr": nil, "GetOrSet": nil, "GetOrSetMany": nil, "GetMany": nil, "Has": nil, "TTL": xcache.ErrNotFound, "TTLMany": nil, "Type": xcache.ErrNotFound,
-	"Set": nil, "SetMany": nil, "Delete": nil, "Touch": nil, "Expire": nil, "ExpireAt": nil, "Persist": nil,
+	"Set": nil, "SetMany": nil, "Delete": nil, "Invalidate": nil, "Touch": nil, "Expire": nil, "ExpireAt": nil, "Persist": nil,
 	"Pipeline.Exec": nil,
 }
 

@@ -339,7 +339,7 @@ func TestPipelineTableIsComplete(t *testing.T) {
 	// Pipelines cannot queue loops, loaders, and operations that need several server
 	// commands.
 	direct := map[string]bool{
-		"Clear": true, "ClearAllVersions": true, "DeletePattern": true, "FlushDB": true, "GetOrSet": true, "GetOrSetMany": true, "Keys": true, "Ping": true, "SetMany": true, "TTLMany": true,
+		"Clear": true, "ClearAllVersions": true, "DeletePattern": true, "FlushDB": true, "GetOrSet": true, "GetOrSetMany": true, "Invalidate": true, "Keys": true, "Ping": true, "SetMany": true, "TTLMany": true,
 	}
 	for _, name := range sortedKeys(operations) {
 		require.True(t, tested[name] || direct[name] || strings.HasPrefix(name, "Pipeline."), "a pipeline does not queue %s", name)

@@ -184,11 +184,19 @@ const (
 // that every invalidation takes away. A lease is no value: no other command sees it under its key.
 // A lease that is lost, by eviction or in a failover, costs no more than a value that is
 // not stored.
+//
+// A token is not empty, and a duration is whole milliseconds, and positive. A lease with the empty
+// token is a marker: a load has found that there is no value. The marker ends when its time has
+// come, or an invalidation takes it away.
 const (
 	// CmdLease is key, token, duration → the token of the lease of the key: the one that is in
 	// force, or else this one. The lease is in force for the duration from now on, and longer if
-	// it was before. The duration is whole milliseconds, and positive.
+	// it was before. The empty token is the answer of a marker, which stays as it is.
 	CmdLease = "XCACHE.LEASE"
+	// CmdLeaseElect is key, token, duration → the token of the lease of the key: the one that is
+	// in force, or else this one. If the lease has this token, the lease is in force for the
+	// duration from now on. Every other lease, and a marker, stays as it is.
+	CmdLeaseElect = "XCACHE.LEASE.ELECT"
 	// CmdLeaseFill is key, token, value, ttl [, old] → 1, 0 or -1. It stores the value if the key
 	// does not exist and its lease has the token; that ends the lease, and the answer is 1. An
 	// expired TTL is like any other, but nothing is there afterwards. 0 tells that the key exists,
@@ -196,6 +204,10 @@ const (
 	// milliseconds and positive: a key whose TTL is not longer than old counts as one that does
 	// not exist, and loses its value, of any type, to the fill.
 	CmdLeaseFill = "XCACHE.LEASE.FILL"
+	// CmdLeaseReplace is key, token, next, duration → 1 if the lease of the key has the token, and
+	// else 0. The lease has the token next for the duration from now on: the same token again
+	// renews the lease, and the empty one makes a marker of it. The duration 0 ends the lease.
+	CmdLeaseReplace = "XCACHE.LEASE.REPLACE"
 	// CmdLeaseRevoke is key… → how many of the keys had a lease. They have none from now on.
 	CmdLeaseRevoke = "XCACHE.LEASE.REVOKE"
 )
@@ -393,7 +405,9 @@ var rows = func() []Command {
 	row(GroupTags, CmdGeneration, OneKey, extension)
 
 	row(GroupLeases, CmdLease, OneKey, extension)
+	row(GroupLeases, CmdLeaseElect, OneKey, extension)
 	row(GroupLeases, CmdLeaseFill, OneKey, extension)
+	row(GroupLeases, CmdLeaseReplace, OneKey, extension)
 	row(GroupLeases, CmdLeaseRevoke, ManyKeys, extension)
 
 	row(GroupStrings, "GETEX", OneKey, 0)

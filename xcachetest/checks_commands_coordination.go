@@ -22,6 +22,8 @@ func coordinationCommandChecks() []check {
 		command(driver.CmdOnceDone, "answers 1 and keeps the first value of the token that was the last to hold the key, for its TTL, and 0 for any other", needs("RPUSH", driver.CmdOnce), keepsResults),
 		command(driver.CmdLease, "answers the token that is in force, which is the first, until it is revoked or the time of the last that asked has come", needs(driver.CmdLeaseFill, driver.CmdLeaseRevoke), takesLeases),
 		command(driver.CmdLeaseFill, "stores a value with its TTL and answers 1 where the lease has the token and there is no key, 0 where there is one, and else -1; a key that expires soon enough counts as none", needs("RPUSH", "PTTL", "PEXPIRE", driver.CmdLease), fillsUnderLeases),
+		command(driver.CmdLeaseElect, "answers the token that is in force, which is the first, and leaves the lease of another and a marker as they are", needs(driver.CmdLease, driver.CmdLeaseFill, driver.CmdLeaseReplace), electsOne),
+		command(driver.CmdLeaseReplace, "renews, marks or ends the lease that has the token, and answers 1, and else 0", needs(driver.CmdLease, driver.CmdLeaseElect, driver.CmdLeaseFill, driver.CmdLeaseRevoke), replacesLeases),
 		command(driver.CmdLeaseRevoke, "takes leases away and answers how many there were; values stay", needs(driver.CmdLease, driver.CmdLeaseFill), revokesLeases),
 		command(driver.CmdGeneration, "answers the generation that there is, or keeps a new one, and never shortens its TTL", needs("DEL", "RPUSH", "LRANGE"), keepsGenerations),
 	}

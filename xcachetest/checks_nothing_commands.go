@@ -151,7 +151,7 @@ var madeUp = []string{
 	"XADD", "RESTORE", "EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO",
 	driver.CmdLock, driver.CmdLockExtend, driver.CmdLockRelease, driver.CmdSemaphore, driver.CmdSemaphoreExtend, driver.CmdSemaphoreRelease,
 	driver.CmdRateLimit, driver.CmdOnce, driver.CmdOnceDone,
-	driver.CmdLease, driver.CmdLeaseFill, driver.CmdLeaseRevoke,
+	driver.CmdLease, driver.CmdLeaseElect, driver.CmdLeaseFill, driver.CmdLeaseReplace, driver.CmdLeaseRevoke,
 }
 
 // badCommands returns commands with invalid arguments.

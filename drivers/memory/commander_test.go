@@ -508,6 +508,12 @@ var extensions = map[string][][2]string{
 		{"XCACHE.LEASE k two 1000", `"one"`},
 		{"EXISTS k", "0"},
 	},
+	"XCACHE.LEASE.ELECT": {
+		{"XCACHE.LEASE.ELECT k one 0", "ERR"},
+		{"XCACHE.LEASE.ELECT k one 1000", `"one"`},
+		{"XCACHE.LEASE.ELECT k two 1000", `"one"`},
+		{"XCACHE.LEASE.ELECT k one 1000", `"one"`},
+	},
 	"XCACHE.LEASE.FILL": {
 		{"XCACHE.LEASE.FILL k one v NONE", "-1"},
 		{"XCACHE.LEASE k one 1000", `"one"`},
@@ -515,6 +521,15 @@ var extensions = map[string][][2]string{
 		{"XCACHE.LEASE.FILL k one v NONE", "1"},
 		{"XCACHE.LEASE.FILL k one v NONE", "0"},
 		{"GET k", `"v"`},
+	},
+	"XCACHE.LEASE.REPLACE": {
+		{"XCACHE.LEASE.REPLACE k one two 1000", "0"},
+		{"XCACHE.LEASE k one 1000", `"one"`},
+		{"XCACHE.LEASE.REPLACE k one two -1", "ERR"},
+		{"XCACHE.LEASE.REPLACE k one two 1000", "1"},
+		{"XCACHE.LEASE.REPLACE k one two 1000", "0"},
+		{"XCACHE.LEASE.REPLACE k two two 0", "1"},
+		{"XCACHE.LEASE k three 1000", `"three"`},
 	},
 	"XCACHE.LEASE.REVOKE": {
 		{"XCACHE.LEASE k one 1000", `"one"`},

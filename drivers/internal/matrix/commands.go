@@ -46,7 +46,7 @@ var methodsOf = map[string][]string{
 	driver.CmdLock: {"Locks.Acquire", "Locks.TryAcquire"}, driver.CmdLockExtend: {"Lock.Extend"}, driver.CmdLockRelease: {"Lock.Release"},
 	driver.CmdSemaphore: {"Semaphores.Acquire", "Semaphores.TryAcquire"}, driver.CmdSemaphoreExtend: {"Permit.Extend"}, driver.CmdSemaphoreRelease: {"Permit.Release"},
 	driver.CmdRateLimit: {"RateLimits.Allow", "RateLimits.AllowN"}, driver.CmdOnce: {"Once.Do"}, driver.CmdOnceDone: {"Once.Do"},
-	driver.CmdLease: {"GetOrSet"}, driver.CmdLeaseFill: {"GetOrSet"}, driver.CmdLeaseRevoke: {"Delete", "DeletePattern", "Clear", "Rename", "Invalidate"},
+	driver.CmdLease: {"GetOrSet"}, driver.CmdLeaseElect: {"GetOrSet"}, driver.CmdLeaseFill: {"GetOrSet"}, driver.CmdLeaseReplace: {"GetOrSet"}, driver.CmdLeaseRevoke: {"Delete", "DeletePattern", "Clear", "Rename", "Invalidate"},
 	driver.CmdGeneration: {"Set", "SetMany", "Add", "Replace", "GetOrSet"},
 	"FCALL":              {"Function.FCall"}, "FCALL_RO": {"Function.FCallRO"},
 }

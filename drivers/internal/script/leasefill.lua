@@ -1,6 +1,8 @@
 -- key, lease, token, value, ttl, old: stores the value if there is none, or one that expires
 -- within old, and the lease has the token.
 if #ARGV ~= 3 and #ARGV ~= 4 then return few('xcache.lease.fill') end
+local bad = badtoken(ARGV[1])
+if bad then return bad end
 local old = -1
 if ARGV[4] then
   old = whole(ARGV[4])

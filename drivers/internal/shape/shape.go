@@ -48,13 +48,13 @@ var shapes = func() map[string]Shape {
 	table := map[Shape]string{
 		Integer: "DEL DELEX DELIFEQ EXISTS PERSIST PEXPIRE PTTL RENAMENX UNLINK STRLEN INCR INCRBY DECR DECRBY LLEN LPUSH RPUSH LPUSHX RPUSHX LINSERT LREM SADD SCARD SDIFFSTORE SINTERCARD SINTERSTORE SISMEMBER SMOVE SREM SUNIONSTORE HDEL HEXISTS HINCRBY HLEN HSET HSETEX HSETNX HSTRLEN XACK XDEL XLEN XTRIM " +
 			"ZCARD ZCOUNT ZDIFFSTORE ZINTERCARD ZINTERSTORE ZLEXCOUNT ZRANGESTORE ZREM ZREMRANGEBYLEX ZREMRANGEBYRANK ZREMRANGEBYSCORE ZUNIONSTORE " +
-			driver.CmdCompareAndSwap + " " + driver.CmdCompareAndDelete + " " + driver.CmdPersist + " " + driver.CmdLockExtend + " " + driver.CmdLockRelease + " " + driver.CmdSemaphoreExtend + " " + driver.CmdSemaphoreRelease + " " + driver.CmdOnceDone + " " + driver.CmdLeaseFill + " " + driver.CmdLeaseRevoke,
+			driver.CmdCompareAndSwap + " " + driver.CmdCompareAndDelete + " " + driver.CmdPersist + " " + driver.CmdLockExtend + " " + driver.CmdLockRelease + " " + driver.CmdSemaphoreExtend + " " + driver.CmdSemaphoreRelease + " " + driver.CmdOnceDone + " " + driver.CmdLeaseFill + " " + driver.CmdLeaseReplace + " " + driver.CmdLeaseRevoke,
 		// The scripts return the sum as text, because Lua's numbers are not exact enough.
 		Integer | Value:        driver.CmdIncr,
 		Integer | Bulk:         driver.CmdIncrInit,
 		OK:                     "RENAME FLUSHDB RESTORE LSET LTRIM MULTI ASKING",
 		OK | Null:              "SET",
-		Bulk:                   driver.CmdLease,
+		Bulk:                   driver.CmdLease + " " + driver.CmdLeaseElect,
 		Value:                  "DUMP GET GETDEL GETEX LINDEX LMOVE BLMOVE HGET HINCRBYFLOAT XADD " + driver.CmdSwap + " " + driver.CmdGeneration,
 		Value | Array:          "LPOP RPOP SPOP SRANDMEMBER HRANDFIELD ZRANDMEMBER",
 		Array | Integer | Null: "LPOS ZRANK ZREVRANK",

@@ -53,6 +53,8 @@ TAGGED    ?= 1000000
 FREEZES   ?= 100
 # How many invalidations meet loads on each store there.
 FILLS     ?= 20000
+# How often the key expires on each store there that a thousand callers ask for.
+STAMPEDES ?= 100
 # For how many seconds servers are frozen in "make test-failopen".
 SECONDS   ?= 30
 
@@ -96,7 +98,7 @@ test-linearizability: servers ## Check histories of concurrent calls: make test-
 
 .PHONY: test-coordination
 test-coordination: servers ## Prove what locks, rate limits, loads and the like promise: make test-coordination CYCLES=100000
-	XCACHE_COORDINATION=1 XCACHE_LOCK_CYCLES=$(CYCLES) XCACHE_FREEZES=$(FREEZES) XCACHE_KILLS=$(FREEZES) XCACHE_PERMITS=$(PERMITS) XCACHE_PERMIT_KILLS=$(FREEZES) XCACHE_RATE_CALLS=$(RATES) XCACHE_ONCE_KEYS=$(ONCE) XCACHE_ONCE_KILLS=$(FREEZES) XCACHE_FILLS=$(FILLS) XCACHE_TAG_ROUNDS=$(TAGS) XCACHE_TAGGED_KEYS=$(TAGGED) $(GO) test -race -count=1 -timeout=$(TEST_TIMEOUT) -v ./internal/coordination
+	XCACHE_COORDINATION=1 XCACHE_LOCK_CYCLES=$(CYCLES) XCACHE_FREEZES=$(FREEZES) XCACHE_KILLS=$(FREEZES) XCACHE_PERMITS=$(PERMITS) XCACHE_PERMIT_KILLS=$(FREEZES) XCACHE_RATE_CALLS=$(RATES) XCACHE_ONCE_KEYS=$(ONCE) XCACHE_ONCE_KILLS=$(FREEZES) XCACHE_FILLS=$(FILLS) XCACHE_STAMPEDES=$(STAMPEDES) XCACHE_TAG_ROUNDS=$(TAGS) XCACHE_TAGGED_KEYS=$(TAGGED) $(GO) test -race -count=1 -timeout=$(TEST_TIMEOUT) -v ./internal/coordination
 
 .PHONY: test-failopen
 test-failopen: servers ## Freeze servers under load: make test-failopen SECONDS=30

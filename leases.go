@@ -20,9 +20,11 @@ import (
 const leaseDuration = 5 * time.Minute
 
 var (
-	cmdLease       = driver.NewCmd(driver.CmdLease)
-	cmdLeaseFill   = driver.NewCmd(driver.CmdLeaseFill)
-	cmdLeaseRevoke = driver.NewCmd(driver.CmdLeaseRevoke)
+	cmdLease        = driver.NewCmd(driver.CmdLease)
+	cmdLeaseElect   = driver.NewCmd(driver.CmdLeaseElect)
+	cmdLeaseFill    = driver.NewCmd(driver.CmdLeaseFill)
+	cmdLeaseReplace = driver.NewCmd(driver.CmdLeaseReplace)
+	cmdLeaseRevoke  = driver.NewCmd(driver.CmdLeaseRevoke)
 )
 
 // newToken returns a token that no other load has.
@@ -30,7 +32,8 @@ func newToken() string {
 	return strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
 }
 
-// lease returns the token of a load that is about to begin.
+// lease returns the token of a load that is about to begin. The token is empty if a load has
+// found that there is no value, and that is remembered.
 func (c *Cache) lease(ctx context.Context, key string) (string, error) {
 	o := newOp(c, "lease", cmdLease).begin(key).Field(newToken()).add(driver.Duration(leaseDuration))
 	return Run(ctx, o, func(o *Op) (string, error) {

@@ -70,6 +70,11 @@ func LoadedTTL(ctx context.Context, d time.Duration, keys ...string) error {
 
 // A loading is one call of a loader. The zero value is ready to use.
 type loading struct {
+	// own are the leases that this load has for itself, or nil.
+	own *ownLeases
+	// outer is the load whose loader asks for this one, or nil.
+	outer *loading
+
 	mu    sync.Mutex
 	ended bool
 	// ttls has the TTLs that the loader has chosen, by user keys. "" is all other keys.
@@ -84,6 +89,7 @@ type loadingKey struct{}
 // begin returns the context of a loader whose result is that of flights. The caller calls
 // end when the loader has returned.
 func (l *loading) begin(ctx context.Context, c *Cache, flights []*flight.Flight) (_ context.Context, end func()) {
+	l.outer, _ = ctx.Value(loadingKey{}).(*loading)
 	ctx = context.WithValue(ctx, loadingKey{}, l)
 	done := func() {
 		l.mu.Lock()
@@ -135,6 +141,7 @@ func loaded[T any](ctx context.Context, v *View[T], l *loading, fl *flight.Fligh
 	ctx, end := l.begin(ctx, v.Cache, []*flight.Flight{fl})
 	defer end()
 	began := time.Now()
+	defer l.own.renew(ctx)()
 	value, err := load(ctx)
 	if old, ok := unmodified[T](l, "", err); ok {
 		value, err = old, nil

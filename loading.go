@@ -2,12 +2,14 @@ package xcache
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/flight"
@@ -25,7 +27,8 @@ import (
 // returns that value. If this process or another deletes, renames or clears the key during
 // the load, the loaded value is returned and not stored, and the next call loads again. The
 // same holds if this process changes the TTL of the key, and if the load takes longer than
-// five minutes. On a driver without leases (Require("leases")) deletions by other processes
+// five minutes. Callers who join a load that another process overtakes by a deletion get the
+// value of another load: the deletion may have ended before their calls. On a driver without leases (Require("leases")) deletions by other processes
 // have no effect on a load. On no driver have deletions by other libraries.
 //
 // load runs in a goroutine of its own. Its context has the values of the first caller's
@@ -77,22 +80,14 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 			old, unreadable = again, bad
 			missed, _ = err.(*missedError) //nolint:errorlint // that very type
 		}
-		if tags != nil && missed == nil {
-			return v.loadTagged(ctx, fl, key, load, old, unreadable, tags, opts)
-		}
-		var store storer[T]
 		if missed == nil {
-			store = v.storing(ctx, key, old, unreadable)
+			return v.loadAndKeep(ctx, fl, key, load, old, unreadable, tags, opts)
 		}
-		l := v.loadingOver(old)
-		value, err := loaded(ctx, v, l, fl, load)
+		value, err := loaded(ctx, v, v.loadingOver(old), fl, load)
 		if err != nil {
 			return value, err
 		}
-		if missed != nil { // the write would fail as the read has, and take as long
-			return value, v.notKept(key, missed.failure)
-		}
-		return v.keep(ctx, fl, key, value, unreadable, l.options(key, opts), store)
+		return value, v.notKept(key, missed.failure) // the write would fail as the read has, and take as long
 	})
 }
 
@@ -145,39 +140,122 @@ func (v *View[T]) flown(op, key string, fn func(context.Context, *flight.Flight)
 // boxed holds a result, so that an any with a nil result differs from a nil any.
 type boxed[T any] struct{ value T }
 
-// A storer stores what was loaded in the place of a value that cannot be read, or of none.
-type storer[T any] func(ctx context.Context, value T, unreadable *unreadable, opts []SetOption) (filled, error)
+// loadsAtMost is how often a value is loaded that is invalidated meanwhile, for callers who have
+// joined the load.
+const loadsAtMost = 8
 
-// storing returns how the value is stored of a load that is about to begin. Where the driver has
-// leases, the load gets one, which an invalidation by any process takes away. In the place of
-// a value that cannot be read none is needed: an invalidation takes that value away.
-func (v *View[T]) storing(ctx context.Context, key string, old *aged[T], bad *unreadable) storer[T] {
-	replaces := v.replaces(old)
-	var token string
-	var failed error
-	if v.shared.leases && bad == nil {
-		if token, failed = v.lease(ctx, key); errors.Is(failed, ErrAuth) {
-			failed = nil // the user may not run scripts, and goes without leases
+// An attempt is one load of a key, with the lease that it has.
+type attempt[T any] struct {
+	// token is that of the lease, or "" without one. own has the lease if no other load has it.
+	token string
+	own   ownLeases
+	// over is the value that cannot be read, and that the loaded value is to replace, or nil.
+	over *unreadable
+	// old is the value that is to be loaded again, or nil.
+	old *aged[T]
+	// failed is why the value is not to be stored, or nil.
+	failed error
+	// dated are the options of the write, with the generations that the tags had before the load.
+	dated []SetOption
+	// revoked tells that an invalidation elsewhere has taken the lease away.
+	revoked bool
+	// late tells that the token is that of a load elsewhere which took too long.
+	late bool
+	// final tells that another load would not help callers who have joined this one.
+	final bool
+}
+
+// loadAndKeep loads and stores a value. If another process invalidates the key or one of the tags
+// meanwhile, callers who came after that invalidation may wait for the load by then, so that
+// loadAndKeep loads again for them.
+func (v *View[T]) loadAndKeep(ctx context.Context, fl *flight.Flight, key string, load func(context.Context) (T, error), old *aged[T], bad *unreadable, tags *tagging, opts []SetOption) (T, error) {
+	if tags != nil {
+		v.shared.flights.DependOn(fl, tags.keys)
+	}
+	for i := 1; ; i++ {
+		a := &attempt[T]{over: bad, old: old, own: ownLeases{cache: v.Cache}}
+		value, err := v.loadOnce(ctx, fl, key, load, a, tags, opts)
+		if a.final || i == loadsAtMost || v.shared.flights.Final(fl) || !a.revoked && v.unchanged(ctx, key, a.dated) {
+			return value, err
+		}
+		if value, old, bad, err = v.lookUpAgain(ctx, key, a.old); err == nil && old == nil {
+			return value, nil
 		}
 	}
-	return func(ctx context.Context, value T, over *unreadable, opts []SetOption) (filled, error) {
-		switch {
-		case failed != nil:
-			return overtaken, failed
-		case token != "" && over == nil:
-			became, err := v.fill(ctx, key, token, value, opts, replaces)
-			if !errors.Is(err, ErrAuth) || errors.Is(err, ErrUnknownOutcome) {
-				return became, err
+}
+
+// loadOnce loads and stores a value, unless another load makes that needless.
+func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, load func(context.Context) (T, error), a *attempt[T], tags *tagging, opts []SetOption) (T, error) {
+	defer a.own.giveUp(ctx)
+	value, done, err := v.takeLease(ctx, key, a)
+	if done {
+		a.final = true
+		return value, err
+	}
+	a.dated = opts
+	if tags != nil {
+		if a.dated, err = v.withGenerations(ctx, key, tags, opts); err != nil {
+			a.failed, a.final = cmp.Or(a.failed, err), true
+		}
+	}
+	began, l := time.Now(), v.loadingOver(a.old)
+	l.own = &a.own
+	if value, err = loaded(ctx, v, l, fl, load); err == nil {
+		value, err = v.keep(ctx, fl, key, value, a, l.options(key, a.dated))
+	} else {
+		v.remember(ctx, fl, key, a, err)
+	}
+	a.revoked = a.revoked && !a.late && time.Since(began) < leaseDuration // else the lease may have run out
+	a.final = a.final || err != nil && !a.revoked
+	return value, err
+}
+
+// takeLease takes the lease of a load that is about to begin, where the driver has leases: an
+// invalidation by any process takes the lease away. In the place of a value that cannot be read
+// none is needed, as an invalidation takes that value away. If done is true, there is no load, and
+// the result is that of another one.
+func (v *View[T]) takeLease(ctx context.Context, key string, a *attempt[T]) (value T, done bool, err error) {
+	switch {
+	case !v.shared.leases:
+		return value, false, nil
+	case v.loadWait > 0:
+		return v.elect(ctx, key, a)
+	case a.over != nil && v.negativeTTL == 0:
+		return value, false, nil
+	}
+	a.token, a.failed = v.lease(ctx, key)
+	switch {
+	case errors.Is(a.failed, ErrAuth):
+		a.failed = nil // the user may not run scripts, and goes without leases
+	case a.failed == nil && a.token == "":
+		return value, true, ErrNotFound
+	}
+	return value, false, nil
+}
+
+// storeLoaded stores what was loaded in the place of a value that cannot be read, or of none.
+func (v *View[T]) storeLoaded(ctx context.Context, key string, value T, a *attempt[T], over *unreadable, opts []SetOption) (filled, error) {
+	leased, replaces := a.token != "" && a.over == nil, v.replaces(a.old)
+	switch {
+	case a.failed != nil:
+		return overtaken, a.failed
+	case leased && over == nil:
+		became, err := v.fill(ctx, key, a.token, value, opts, replaces)
+		if !errors.Is(err, ErrAuth) || errors.Is(err, ErrUnknownOutcome) {
+			if err == nil && became != occupied {
+				a.revoked = became == overtaken
+				a.own.end()
 			}
-		case token != "": // which came meanwhile, perhaps after an invalidation
-			return overtaken, nil
-		case over != nil:
-			return storedIf(v.replace(ctx, key, value, over, opts))
-		case replaces > 0: // and the server cannot tell how old the value is
-			return stored, v.Set(ctx, key, value, opts...)
+			return became, err
 		}
-		return storedIf(v.Add(ctx, key, value, opts...))
+	case leased: // which came meanwhile, perhaps after an invalidation
+		return overtaken, nil
+	case over != nil:
+		return storedIf(v.replace(ctx, key, value, over, opts))
+	case replaces > 0: // and the server cannot tell how old the value is
+		return stored, v.Set(ctx, key, value, opts...)
 	}
+	return storedIf(v.Add(ctx, key, value, opts...))
 }
 
 func storedIf(done bool, err error) (filled, error) {
@@ -188,14 +266,14 @@ func storedIf(done bool, err error) (filled, error) {
 }
 
 // keep stores the loaded value of a flight. keep returns the loaded value, or a value that
-// another caller stored during the load. unreadable is the stored value that the loaded
-// value may replace, or nil.
-func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value T, unreadable *unreadable, opts []SetOption, store storer[T]) (T, error) {
+// another caller stored during the load.
+func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value T, a *attempt[T], opts []SetOption) (T, error) {
 	const tries = 3 // other callers may store several unreadable values in a row
+	unreadable := a.over
 	for range tries {
 		var became filled
 		var err error
-		if !v.shared.flights.Store(fl, func() { became, err = store(ctx, value, unreadable, opts) }) {
+		if !v.shared.flights.Store(fl, func() { became, err = v.storeLoaded(ctx, key, value, a, unreadable, opts) }) {
 			return value, nil
 		}
 		if err != nil {

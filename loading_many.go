@@ -16,7 +16,8 @@ import (
 // GetOrSetMany returns the values of keys, of which it reads those that are stored in one
 // round trip per server. load gets the keys that are missing, in one call, and its values
 // are stored and returned as well. A key that load leaves out does not exist: it is missing
-// in the result, and nothing is stored for it. Values of keys that load was not asked for
+// in the result, and nothing is stored for it. load is called again for keys that others
+// wait for and that an invalidation has overtaken, and with OneLoader. Values of keys that load was not asked for
 // are ignored. A key may be given twice. Without keys, the map is empty, and there is no I/O.
 //
 // The rules of GetOrSet for load apply to each key. A key that another goroutine of this
@@ -50,7 +51,7 @@ func (v *View[T]) GetOrSetMany(ctx context.Context, keys []string, load func(ctx
 	opts = slices.Clone(opts)
 	run := func(keys []absent[T]) func(context.Context, []int, []*flight.Flight) []flight.Result {
 		return func(ctx context.Context, own []int, flights []*flight.Flight) []flight.Result {
-			b := &loadingMany[T]{v: v, opts: opts, tags: tags}
+			b := &loadingMany[T]{v: v, opts: opts, tags: tags, own: ownLeases{cache: v.Cache}}
 			for i, at := range own {
 				b.wanted = append(b.wanted, &wanted[T]{absent: keys[at], flight: flights[i]})
 			}
@@ -143,6 +144,12 @@ type wanted[T any] struct {
 	value    T
 	err      error
 	became   filled
+	// contender is of the election of the load, if there is one (OneLoader).
+	contender *contender
+	// late, revoked are those of an attempt. left tells that the loader has left the key out.
+	late, revoked, left bool
+	// loads is how often the key was loaded.
+	loads int
 	// entry is what is stored without a lease.
 	entry driver.Entry
 }
@@ -157,6 +164,8 @@ type loadingMany[T any] struct {
 	dated []SetOption
 	// loading is what the loader says of what it loads.
 	loading *loading
+	// own are the leases that the load has for itself.
+	own ownLeases
 }
 
 // run loads and stores. again tells that flights have ended since the values were looked up.
@@ -165,30 +174,80 @@ func (b *loadingMany[T]) run(ctx context.Context, load func(context.Context, []s
 	if again {
 		rest = b.lookUp(ctx, rest)
 	}
-	for i := 1; len(rest) > 0; i++ {
-		b.lease(ctx, rest)
-		b.depend(ctx, rest)
-		b.loading = b.v.loadingOverMany(oldOf(rest))
-		if loaded := b.load(ctx, rest, load); len(loaded) > 0 {
-			b.store(ctx, loaded)
-			b.giveWay(ctx, loaded)
+	for began := time.Now(); len(rest) > 0; {
+		mine, others := b.lease(ctx, rest, began)
+		b.landAllBut(ctx, mine, others)
+		if len(mine) > 0 {
+			rest = append(b.loadOnce(ctx, mine, load), others...)
+			continue
 		}
-		if b.tags == nil || i == loadsOfTagged || b.final(rest) || b.v.unchanged(ctx, "", b.dated) {
-			break
+		if rest = others; len(rest) > 0 {
+			if err := b.v.waitToPoll(ctx, began); err != nil {
+				for _, w := range rest {
+					w.err = err
+				}
+				break
+			}
 		}
-		for _, w := range rest {
-			w.token, w.unstored, w.err = "", nil, nil
-		}
-		rest = b.lookUp(ctx, rest)
 	}
 	results := make([]flight.Result, len(b.wanted))
 	for i, w := range b.wanted {
-		if errors.Is(w.err, context.Canceled) && errors.Is(context.Cause(ctx), ErrClosed) {
-			w.err = fmt.Errorf("%w: %w", ErrClosed, w.err)
-		}
-		results[i] = flight.Result{Value: boxed[T]{w.value}, Err: w.err}
+		results[i] = w.result(ctx)
 	}
 	return results
+}
+
+func (w *wanted[T]) result(ctx context.Context) flight.Result {
+	if errors.Is(w.err, context.Canceled) && errors.Is(context.Cause(ctx), ErrClosed) {
+		w.err = fmt.Errorf("%w: %w", ErrClosed, w.err)
+	}
+	return flight.Result{Value: boxed[T]{w.value}, Err: w.err}
+}
+
+// landAllBut gives the callers of all other keys their results before the next load, which may
+// take its time.
+func (b *loadingMany[T]) landAllBut(ctx context.Context, mine, others []*wanted[T]) {
+	if len(mine)+len(others) == len(b.wanted) {
+		return
+	}
+	pending := make(map[*wanted[T]]bool)
+	for _, w := range slices.Concat(mine, others) {
+		pending[w] = true
+	}
+	for _, w := range b.wanted {
+		if !pending[w] {
+			b.v.shared.flights.Land(w.flight, w.result(ctx))
+		}
+	}
+}
+
+// loadOnce loads and stores keys, and returns those that are to be loaded again.
+func (b *loadingMany[T]) loadOnce(ctx context.Context, keys []*wanted[T], load func(context.Context, []string) (map[string]T, error)) (again []*wanted[T]) {
+	defer b.own.giveUp(ctx)
+	b.depend(ctx, keys)
+	began := time.Now()
+	b.loading = b.v.loadingOverMany(oldOf(keys))
+	b.loading.own = &b.own
+	if loaded := b.load(ctx, keys, load); len(loaded) > 0 {
+		b.store(ctx, loaded)
+		b.giveWay(ctx, loaded)
+	}
+	b.remember(ctx, keys)
+	joined := slices.DeleteFunc(slices.Clone(keys), func(w *wanted[T]) bool {
+		w.loads++
+		w.revoked = w.revoked && !w.late && time.Since(began) < leaseDuration
+		return w.err != nil && !w.left || w.loads == loadsAtMost || b.v.shared.flights.Final(w.flight)
+	})
+	if len(joined) == 0 {
+		return nil
+	}
+	if b.tags == nil || b.v.unchanged(ctx, "", b.dated) {
+		joined = slices.DeleteFunc(joined, func(w *wanted[T]) bool { return !w.revoked })
+	}
+	for _, w := range joined {
+		w.token, w.unstored, w.err, w.contender, w.late, w.revoked, w.left = "", nil, nil, nil, false, false, false
+	}
+	return b.lookUp(ctx, joined)
 }
 
 // lookUp gives each key the value that is stored now, or the error of the read, and returns
@@ -235,38 +294,107 @@ func userKeys[T any](keys []*wanted[T]) []string {
 	return names
 }
 
-// lease takes the leases of keys without values, in one round trip per server: see storing.
-func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T]) {
-	if !b.v.shared.leases {
-		return
+// lease takes the leases of keys without values, in one round trip per server: see takeLease. The
+// keys that need no load have their results then. mine are to be loaded, and others load the others.
+func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began time.Time) (mine, others []*wanted[T]) {
+	switch {
+	case !b.v.shared.leases:
+		return keys, nil
+	case b.v.loadWait > 0:
+		return b.elect(ctx, keys, began)
 	}
-	var leased []*wanted[T]
+	needsNone := func(w *wanted[T]) bool { return w.failure != nil || w.bad != nil && b.v.negativeTTL == 0 }
 	var cmds []*driver.Cmd
 	for _, w := range keys {
-		if w.bad == nil && w.failure == nil {
+		if !needsNone(w) {
 			cmd := *cmdLease
 			cmd.Args = []driver.Arg{driver.Key(w.full), driver.Field(newToken()), driver.Duration(leaseDuration)}
-			leased, cmds = append(leased, w), append(cmds, &cmd)
+			cmds = append(cmds, &cmd)
 		}
 	}
-	err := b.do(ctx, "lease many", cmds)
-	for i, w := range leased {
-		failed := err
-		if failed == nil {
-			failed = cmds[i].Err
+	err := b.v.doAs(ctx, "lease many", "", cmds)
+	for _, w := range keys {
+		if needsNone(w) {
+			mine = append(mine, w)
+			continue
 		}
+		cmd := cmds[0]
+		cmds = cmds[1:]
+		failed := cmp.Or(err, cmd.Err)
 		var token []byte
 		if failed == nil {
-			token, failed = cmds[i].Reply.AsBytes()
+			token, failed = cmd.Reply.AsBytes()
 		}
-		w.token = string(token)
+		if w.token = string(token); failed == nil && w.token == "" {
+			w.err = ErrNotFound
+			continue
+		}
 		if !errors.Is(failed, ErrAuth) { // such a user goes without leases
 			w.unstored = failed
 		}
+		mine = append(mine, w)
 	}
+	return mine, nil
 }
 
-// depend reads the generations of the tags: see loadTagged.
+// elect is lease for a view with OneLoader.
+func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began time.Time) (mine, others []*wanted[T]) {
+	var there []*wanted[T]
+	var of []*contender
+	for _, w := range keys {
+		if w.contender == nil {
+			w.contender = &contender{full: w.full, token: newToken()}
+		}
+		w.contender.bad = w.bad
+		if w.failure == nil {
+			of = append(of, w.contender)
+		}
+	}
+	b.v.contend(ctx, "", of)
+	for _, w := range keys {
+		if w.contender.own() {
+			b.own.add(w.full, w.contender.token)
+		}
+		if w.contender.gone {
+			w.old = nil
+		}
+		if w.bad = w.contender.bad; w.contender.there {
+			there = append(there, w)
+		}
+	}
+	missing := b.lookUp(ctx, there)
+	var needless []string // leases
+	for _, w := range keys {
+		x := w.contender
+		switch {
+		case x.there && !slices.Contains(missing, w):
+			if x.own() {
+				needless = append(needless, w.full)
+			}
+		case w.failure != nil, errors.Is(x.err, ErrAuth):
+			mine = append(mine, w)
+		case x.err != nil:
+			w.unstored = x.err
+			mine = append(mine, w)
+		case x.own():
+			w.token = x.token
+			mine = append(mine, w)
+		case x.inForce == "":
+			w.err = ErrNotFound
+		case time.Since(began) >= b.v.loadWait, inside(ctx, x):
+			w.token, w.late = x.inForce, true
+			mine = append(mine, w)
+		default:
+			others = append(others, w)
+		}
+	}
+	if len(needless) > 0 {
+		b.own.giveUp(ctx, needless...)
+	}
+	return mine, others
+}
+
+// depend reads the generations of the tags: see loadAndKeep.
 func (b *loadingMany[T]) depend(ctx context.Context, keys []*wanted[T]) {
 	b.dated = b.opts
 	if b.tags == nil {
@@ -283,15 +411,6 @@ func (b *loadingMany[T]) depend(ctx context.Context, keys []*wanted[T]) {
 	}
 }
 
-// final reports whether nobody waits for the keys but who had asked before the load began.
-func (b *loadingMany[T]) final(keys []*wanted[T]) bool {
-	final := true
-	for _, w := range keys {
-		final = b.v.shared.flights.Final(w.flight) && final
-	}
-	return final
-}
-
 // load calls load, and returns the keys that have got values.
 func (b *loadingMany[T]) load(ctx context.Context, keys []*wanted[T], load func(context.Context, []string) (map[string]T, error)) (loaded []*wanted[T]) {
 	flights := make([]*flight.Flight, len(b.wanted))
@@ -301,6 +420,7 @@ func (b *loadingMany[T]) load(ctx context.Context, keys []*wanted[T], load func(
 	ctx, end := b.loading.begin(ctx, b.v.Cache, flights)
 	defer end()
 	began := time.Now()
+	defer b.own.renew(ctx)()
 	values, err := load(ctx, userKeys(keys))
 	err = timedOutLoad(ctx, err)
 	if err == nil {
@@ -316,7 +436,7 @@ func (b *loadingMany[T]) load(ctx context.Context, keys []*wanted[T], load func(
 		case err != nil:
 			w.err = err
 		case !ok:
-			w.err = ErrNotFound
+			w.err, w.left = ErrNotFound, true
 		default:
 			w.value = value
 			loaded = append(loaded, w)
@@ -352,15 +472,47 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 				w.err = b.v.notKept(w.key, err)
 			}
 		}
-		err := b.do(ctx, "fill many", cmds)
+		err := b.v.doAs(ctx, "fill many", "", cmds)
 		for i, w := range filled {
 			failed := err
 			if failed == nil {
 				w.became, failed = w.outcome(cmds[i])
 			}
-			if failed != nil {
+			switch {
+			case failed != nil:
 				w.err = b.v.notKept(w.key, failed)
+			case w.became != occupied && w.token != "":
+				w.revoked = w.became == overtaken
+				b.own.end(w.full)
 			}
+		}
+	})
+}
+
+// remember remembers the keys that the loader has left out, in one round trip per server.
+func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
+	var left []*wanted[T]
+	var flights []*flight.Flight
+	for _, w := range keys {
+		if b.v.negativeTTL > 0 && w.left && w.token != "" && !w.late && w.unstored == nil {
+			left, flights = append(left, w), append(flights, w.flight)
+		}
+	}
+	b.v.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
+		left = slices.DeleteFunc(left, func(w *wanted[T]) bool { return !slices.Contains(attached, w.flight) })
+		cmds := make([]*driver.Cmd, len(left))
+		for i, w := range left {
+			cmds[i] = b.v.marker(w.full, w.token)
+		}
+		err := b.v.doAs(ctx, "remember many", "", cmds)
+		for i, w := range left {
+			marked, err := wasReplaced(cmds[i], err)
+			if err != nil {
+				b.v.event(driver.LoadedValueNotStored, w.key, err)
+				continue
+			}
+			w.revoked = !marked
+			b.own.end(w.full)
 		}
 	})
 }
@@ -431,17 +583,4 @@ func (b *loadingMany[T]) giveWay(ctx context.Context, loaded []*wanted[T]) {
 	for _, w := range taken {
 		w.err = nil // what was loaded is as good as what could not be read
 	}
-}
-
-// do runs commands as one operation of the cache.
-func (b *loadingMany[T]) do(ctx context.Context, name string, cmds []*driver.Cmd) error {
-	if len(cmds) == 0 {
-		return nil
-	}
-	ctx, call, err := b.v.start(ctx, name, "", len(cmds))
-	if err != nil {
-		return err
-	}
-	defer call.release()
-	return call.end(b.v.do(ctx, cmds, driver.Plain))
 }

@@ -333,7 +333,11 @@ func (o *Op) run(ctx context.Context) error {
 		return o.send(ctx)
 	}
 	send := func() error {
-		if c.shared.leases && takesAway(&o.held) {
+		switch {
+		case !c.shared.leases || !takesAway(&o.held):
+		case o.held.Name == "GETDEL":
+			return o.take(ctx)
+		default:
 			if err := c.revoke(ctx, appendTaken(nil, &o.held)...); err != nil {
 				return err
 			}

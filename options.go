@@ -50,6 +50,10 @@ type settings struct {
 	loadTimeout time.Duration
 	// stale says how values outlive their TTL.
 	stale staleness
+	// loadWait is how long a load waits for the load of another process, or 0 (OneLoader).
+	loadWait time.Duration
+	// negativeTTL is for how long a missing value is remembered, or 0.
+	negativeTTL time.Duration
 }
 
 func defaultSettings() settings {

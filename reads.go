@@ -58,6 +58,23 @@ func (v *View[T]) Take(ctx context.Context, key string) (T, error) {
 	return Run(ctx, newOp(v.Cache, "take", cmdGetDel).begin(key), readTaken[T])
 }
 
+// take sends GETDEL behind the revocation of the lease of its key, in one round trip.
+func (o *Op) take(ctx context.Context) error {
+	first := revocation(appendTaken(nil, &o.held))
+	if err := o.cache.do(ctx, []*driver.Cmd{first, &o.held}, driver.Plain); err != nil {
+		return err
+	}
+	failed := revoked(first)
+	switch {
+	case o.held.Err != nil || failed == nil:
+		return o.held.Err
+	case o.held.Reply.IsNil():
+		return failed
+	}
+	// The value is here alone, and a load that began before may still store its own.
+	return &UnreadReplyError{Reply: o.held.Reply, Err: driver.Fail(failed, driver.Unknown, nil)}
+}
+
 // Take queues View.Take.
 func (q *PipelineView[T]) Take(key string) *Result[T] {
 	return Queue(q.pipeline, newOp(q.view.Cache, "take", cmdGetDel).begin(key), readTaken[T])

@@ -244,3 +244,55 @@ func TestSlidingAmongWriters(t *testing.T) {
 	writers.Wait()
 	require.Empty(t, s.stored(t))
 }
+
+func TestTakeKeepsALoadThatBeganBeforeOut(t *testing.T) {
+	ctx := t.Context()
+	one, other, _ := twoCaches(t)
+	v, taking := xcache.For[string](one), xcache.For[string](other)
+	got, err := v.GetOrSet(ctx, "k", func(context.Context) (string, error) {
+		require.NoError(t, taking.Set(ctx, "k", "theirs"))
+		return "old", second(taking.Take(ctx, "k"))
+	})
+	require.NoError(t, err)
+	require.Equal(t, "old", got)
+	require.ErrorIs(t, second(v.Get(ctx, "k")), xcache.ErrNotFound)
+}
+
+func TestTakeCostsOneRoundTrip(t *testing.T) {
+	s, c := newFake(t)
+	v := xcache.For[string](c)
+	require.NoError(t, v.Set(t.Context(), "k", "v"))
+	s.reset()
+	require.Equal(t, "v", first(v.Take(t.Context(), "k")))
+	require.Equal(t, 1, s.total())
+}
+
+// A lease that cannot be revoked makes the outcome unknown, and the value is in the error.
+func TestTakeOfALeaseThatStaysKeepsTheValue(t *testing.T) {
+	ctx := t.Context()
+	s := newFakeStore(t)
+	s.caps = func(caps *driver.Caps) { caps.Commander = stubborn{s} }
+	v := xcache.For[string](newCache(t, s))
+	require.ErrorIs(t, second(v.Take(ctx, "none")), xcache.ErrUnavailable)
+	require.NoError(t, v.Set(ctx, "k", "v"))
+	_, err := v.Take(ctx, "k")
+	require.ErrorIs(t, err, xcache.ErrUnknownOutcome)
+	unread, ok := errors.AsType[*xcache.UnreadReplyError](err)
+	require.True(t, ok)
+	require.Equal(t, `"v"`, string(unread.Reply.Data))
+}
+
+// A stubborn store does not revoke leases.
+type stubborn struct{ *fakeStore }
+
+func (s stubborn) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	var rest []*driver.Cmd
+	for _, cmd := range cmds {
+		if cmd.Name == driver.CmdLeaseRevoke {
+			cmd.Err = driver.Fail(driver.ErrUnavailable, driver.NotApplied, &clientError{1})
+		} else {
+			rest = append(rest, cmd)
+		}
+	}
+	return s.fakeStore.Do(ctx, rest, how)
+}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
-	"github.com/xcache-go/xcache/internal/flight"
 )
 
 // Tags names what a value depends on, such as "user:42". InvalidateTags with one of the
@@ -72,8 +71,6 @@ const (
 	// tagMargin is the time that a tag outlives the TTL of a value that is written at once.
 	// A value that is written later, after a load, is a miss when its tag has expired.
 	tagMargin = time.Minute
-	// loadsOfTagged is how often a value is loaded whose tags are invalidated meanwhile.
-	loadsOfTagged = 8
 )
 
 // tagKeys returns the full keys of tags, each once.
@@ -314,33 +311,6 @@ func (c *Cache) checkReplies(ctx context.Context, replies []taggedReply) {
 			*r.Reply = driver.Reply{Kind: driver.ReplyError, Err: &UnreadReplyError{Reply: *r.Reply, Err: failed}}
 		default:
 			*r.Reply = driver.Reply{Kind: driver.ReplyError, Err: failed}
-		}
-	}
-}
-
-// loadTagged loads and stores a value with tags. The generations are those from before the
-// load. If another process invalidates one of the tags meanwhile, the value is a miss to all
-// later reads. Callers who came after that invalidation may wait for the load by then, so that
-// loadTagged loads again.
-func (v *View[T]) loadTagged(ctx context.Context, fl *flight.Flight, key string, load func(context.Context) (T, error), old *aged[T], bad *unreadable, t *tagging, opts []SetOption) (T, error) {
-	v.shared.flights.DependOn(fl, t.keys)
-	for i := 1; ; i++ {
-		store := v.storing(ctx, key, old, bad)
-		options, failed := v.withGenerations(ctx, key, t, opts)
-		l := v.loadingOver(old)
-		value, err := loaded(ctx, v, l, fl, load)
-		if err != nil {
-			return value, err
-		}
-		if failed != nil {
-			return value, v.notKept(key, failed)
-		}
-		value, err = v.keep(ctx, fl, key, value, bad, l.options(key, options), store)
-		if err != nil || i == loadsOfTagged || v.shared.flights.Final(fl) || v.unchanged(ctx, key, options) {
-			return value, err
-		}
-		if value, old, bad, err = v.lookUpAgain(ctx, key, old); err == nil && old == nil {
-			return value, nil
 		}
 	}
 }

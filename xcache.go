@@ -150,6 +150,9 @@ func (c *Cache) With(opts ...Option) *Cache {
 	if view.err == nil {
 		view.err = view.checkStale()
 	}
+	if view.err == nil {
+		view.err = view.checkLoads()
+	}
 	if view.stale.reads() && view.loadTimeout == 0 {
 		view.loadTimeout = leaseDuration // a load in the background has no caller that gives it up
 	}

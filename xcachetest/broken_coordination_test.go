@@ -3,6 +3,7 @@ package xcachetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -16,10 +17,19 @@ type commandRewritten struct {
 }
 
 func (s commandRewritten) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
-	if len(cmds) != 1 || cmds[0].Name != s.command || how == driver.Atomic {
+	if how == driver.Atomic || !slices.ContainsFunc(cmds, func(cmd *driver.Cmd) bool { return cmd.Name == s.command }) {
 		return s.correct.Do(ctx, cmds, how)
 	}
-	return s.run(ctx, s.correct, cmds[0])
+	for _, cmd := range cmds {
+		run := runOne
+		if cmd.Name == s.command {
+			run = s.run
+		}
+		if err := run(ctx, s.correct, cmd); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // runOne runs a command as it is.

@@ -108,6 +108,10 @@ var brokenStores = []struct {
 	{"a fill replaces a valid value", func() driver.Store {
 		return oldIs{newCorrect(), func(d time.Duration) time.Duration { return 1000 * d }}
 	}, []string{"command/XCACHE.LEASE.FILL"}},
+	{"each load is elected", func() driver.Store { return electsAll{newCorrect()} }, []string{"command/XCACHE.LEASE.ELECT", "command/XCACHE.LEASE.REPLACE", "get-or-set/one-loader", "get-or-set/missing-is-remembered"}},
+	{"asking renews the lease of another", func() driver.Store { return commandRewritten{newCorrect(), driver.CmdLeaseElect, as(driver.CmdLease)} }, []string{"command/XCACHE.LEASE.ELECT"}},
+	{"a lease is renewed after its revocation", func() driver.Store { return commandRewritten{newCorrect(), driver.CmdLeaseReplace, renewsAnyway} }, []string{"command/XCACHE.LEASE.REPLACE"}},
+	{"asking takes the marker's place", func() driver.Store { return commandRewritten{newCorrect(), driver.CmdLease, overMarkers} }, []string{"command/XCACHE.LEASE.REPLACE", "get-or-set/missing-is-remembered"}},
 	{"Delete leaves the lease", func() driver.Store { return deleteLeavesLeases{newCorrect()} }, []string{"command/XCACHE.LEASE.REVOKE", "get-or-set/invalidation-elsewhere-wins"}},
 	{"GETDEL leaves the value", func() driver.Store { return commandRewritten{newCorrect(), "GETDEL", readsAlone} }, []string{"command/GETDEL", "cache/take"}},
 	{"GETEX leaves the TTL", func() driver.Store { return commandRewritten{newCorrect(), "GETEX", readsAlone} }, []string{"command/GETEX", "cache/sliding"}},

@@ -325,6 +325,8 @@ func getOrSetChecks() []check {
 		}),
 		cacheCheck("get-or-set/invalidation-elsewhere-wins", "what another cache on the store deletes while the loader runs stays deleted, however often the key is loaded then", needs(driver.CmdLease, driver.CmdLeaseFill, driver.CmdLeaseRevoke), invalidatedElsewhere),
 		cacheCheck("get-or-set/stale", "with StaleFor, a value whose TTL has ended is returned at once and loaded in the background, and a miss to all other reads; what another cache deletes meanwhile stays deleted", needs(driver.CmdLease, driver.CmdLeaseFill, driver.CmdLeaseRevoke, "PTTL"), servesStale),
+		cacheCheck("get-or-set/one-loader", "with OneLoader, a load waits for that of another cache on the store, and is next at once if that fails", electing, loadsOnce),
+		cacheCheck("get-or-set/missing-is-remembered", "with NegativeTTL, a missing value is loaded once by all caches on the store, until the time has passed, the key is deleted or somebody stores a value", electing, remembersMissing),
 		cacheCheck("get-or-set/invalidation-wins", "what is deleted while its loader runs stays deleted: the loaded value is returned and not stored, and the next call loads again", nil, func(ctx context.Context, c *cached) error {
 			invalidations := map[string]func() error{"Delete": func() error { _, err := c.Delete(noDeadline, "Delete"); return err }}
 			if c.caps.Scanner != nil {

@@ -34,6 +34,9 @@ var roles = map[string]func(ctx context.Context, c *xcache.Cache, lease time.Dur
 	"once":   playOnce,
 	"load":   playLoad,
 
+	"stampede":       playStampede,
+	"load at length": playLoadAtLength,
+
 	"load without leases": playLoadWithoutLeases,
 	"load stale values":   playLoadOfStale,
 }

@@ -207,6 +207,10 @@ func (f *Group) end(flights []*Flight, results []Result, panicked *PanicError) (
 	return failed
 }
 
+// Land gives the callers of a flight its result before its function returns. The function must
+// not store the result afterwards.
+func (f *Group) Land(fl *Flight, result Result) { f.land([]*Flight{fl}, []Result{result}, nil) }
+
 // Limit lands flights with err after d, whatever their function does: callers get err, the
 // context of the function ends, and the result of the function is dropped. The function
 // calls stop when it needs no limit any more. Close waits for the function all the same.

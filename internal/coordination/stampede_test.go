@@ -1,0 +1,264 @@
+package coordination
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache"
+)
+
+// A stampede is many callers in several processes who ask for one key at once, which has just
+// expired. In the proof they are a thousand in eight processes.
+func processesOfStampede() (processes, callers int) {
+	if isProof() {
+		return 8, 125
+	}
+	return 4, 25
+}
+
+// ordeals are what the first load of a round does. The loads behind that succeed.
+var ordeals = map[string]func() (int, error){
+	"succeeds": nil,
+	"fails":    func() (int, error) { return 0, errors.New("no database") },
+	"panics":   func() (int, error) { panic("no database") },
+	"exits":    func() (int, error) { runtime.Goexit(); return 0, nil },
+	"hangs":    func() (int, error) { select {} },
+}
+
+// A crowd is what the callers of one process have seen in a round.
+type crowd struct {
+	loads, values, errors int64
+	// longest is the time of the longest load.
+	longest time.Duration
+}
+
+func (c *crowd) String() string { return fmt.Sprint(c.loads, c.values, c.errors, int64(c.longest)) }
+
+func crowdOf(t *testing.T, text string) (c crowd) {
+	t.Helper()
+	var longest int64
+	_, err := fmt.Sscan(text, &c.loads, &c.values, &c.errors, &longest)
+	require.NoError(t, err)
+	c.longest = time.Duration(longest)
+	return c
+}
+
+func (c *crowd) add(other crowd) {
+	c.loads += other.loads
+	c.values += other.values
+	c.errors += other.errors
+	c.longest = max(c.longest, other.longest)
+}
+
+// stampede asks for a key in a round with a number, by callers who begin at once.
+func stampede(ctx context.Context, c *xcache.Cache, round int, ordeal string) crowd {
+	v := xcache.For[int](c).With(xcache.OneLoader(time.Minute))
+	if ordeal == "hangs" {
+		v = v.With(xcache.LoadTimeout(3 * time.Second))
+	}
+	var loads, values, failed, longest atomic.Int64
+	load := func(context.Context) (int, error) {
+		began := time.Now()
+		defer func() { longest.Store(max(longest.Load(), int64(time.Since(began)))) }()
+		if fail := ordeals[ordeal]; fail != nil {
+			first, err := xcache.For[int](c.Namespace("ordeals")).Add(context.Background(), strconv.Itoa(round), 1)
+			if err != nil {
+				return 0, err
+			}
+			if first {
+				return fail()
+			}
+		}
+		loads.Add(1)
+		time.Sleep(20 * time.Millisecond)
+		return round, nil
+	}
+	_, callers := processesOfStampede()
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			defer func() {
+				if recover() != nil {
+					failed.Add(1)
+				}
+			}()
+			if got, err := v.GetOrSet(ctx, "k", load, xcache.TTL(time.Hour)); err != nil {
+				failed.Add(1)
+			} else if got == round {
+				values.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	return crowd{loads.Load(), values.Load(), failed.Load(), time.Duration(longest.Load())}
+}
+
+// playStampede is a stampede for each line that it reads: the number of a round, and the ordeal.
+func playStampede(ctx context.Context, c *xcache.Cache, _ time.Duration) error {
+	fmt.Println("holds", true)
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		number, ordeal, _ := strings.Cut(lines.Text(), " ")
+		round, err := strconv.Atoi(number)
+		if err != nil {
+			return err
+		}
+		seen := stampede(ctx, c, round, ordeal)
+		fmt.Println("saw", &seen)
+	}
+	return nil
+}
+
+// playLoadAtLength loads a key until it is killed.
+func playLoadAtLength(ctx context.Context, c *xcache.Cache, _ time.Duration) error {
+	v := xcache.For[int](c).With(xcache.OneLoader(time.Minute))
+	_, err := v.GetOrSet(ctx, "killed", func(context.Context) (int, error) {
+		fmt.Println("holds", true)
+		select {}
+	})
+	return err
+}
+
+// wantOneLoad wants every caller of a round to have an answer, and one load to have been made.
+func wantOneLoad(t *testing.T, ordeal string, round int, all crowd, processes int) {
+	t.Helper()
+	_, callers := processesOfStampede()
+	require.EqualValues(t, processes*callers, all.values+all.errors, "answers in round %d: %s", round, ordeal)
+	switch {
+	case ordeal == "succeeds":
+		require.Zero(t, all.errors, "round %d", round)
+	case all.longest < time.Second: // callers of the process whose load has failed
+		require.GreaterOrEqual(t, all.errors, int64(1), "round %d: %s", round, ordeal)
+		require.LessOrEqual(t, all.errors, int64(callers), "round %d: %s", round, ordeal)
+	}
+	if ordeal != "hangs" && all.longest > 3*time.Second { // so that the lease may have been lost
+		t.Logf("round %d: a load takes %v: %d loads", round, all.longest, all.loads)
+		return
+	}
+	require.EqualValues(t, 1, all.loads, "loads in round %d: %s", round, ordeal)
+}
+
+// expire lets the key of a round expire, as its TTL does.
+func expire(t *testing.T, c *xcache.Cache, round int) {
+	t.Helper()
+	_, err := c.Namespace("ordeals").Delete(t.Context(), strconv.Itoa(round))
+	require.NoError(t, err)
+	_, err = c.Expire(t.Context(), "k", time.Millisecond)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		_, err := xcache.For[int](c).Get(t.Context(), "k")
+		return errors.Is(err, xcache.ErrNotFound)
+	}, time.Minute, time.Millisecond)
+}
+
+// rounds calls run for each round: all ordeals, and then successes.
+func rounds(t *testing.T, run func(round int, ordeal string)) {
+	t.Helper()
+	n := size(t, "XCACHE_STAMPEDES", 3)
+	for ordeal := range ordeals {
+		run(n, ordeal)
+		n++
+	}
+	for round := range size(t, "XCACHE_STAMPEDES", 3) {
+		run(round, "succeeds")
+	}
+}
+
+func TestOneLoadPerExpiry(t *testing.T) {
+	processes, _ := processesOfStampede()
+	for _, store := range servers {
+		t.Run(store.name, func(t *testing.T) {
+			dsn := store.dsn(t)
+			c := openStore(t, dsn)
+			holders := make([]*holder, processes)
+			for i := range holders {
+				holders[i] = hold(t, "stampede", dsn, 0)
+				require.Equal(t, "true", holders[i].says(t, "holds"))
+			}
+			loads, expiries := int64(0), 0
+			rounds(t, func(round int, ordeal string) {
+				expire(t, c, round)
+				var all crowd
+				for _, h := range holders {
+					_, err := fmt.Fprintln(h.in, round, ordeal)
+					require.NoError(t, err)
+				}
+				for _, h := range holders {
+					all.add(crowdOf(t, h.says(t, "saw")))
+				}
+				wantOneLoad(t, ordeal, round, all, processes)
+				loads, expiries = loads+all.loads, expiries+1
+			})
+			t.Logf("%d loads for %d expiries", loads, expiries)
+			for _, h := range holders {
+				require.NoError(t, h.in.Close())
+			}
+		})
+	}
+}
+
+// The same on the store in memory, by caches that know nothing of each other.
+func TestOneLoadPerExpiryInMemory(t *testing.T) {
+	dsn := "memory://" + strings.ReplaceAll(t.Name(), "/", "-")
+	processes, _ := processesOfStampede()
+	caches := make([]*xcache.Cache, processes)
+	for i := range caches {
+		var err error
+		caches[i], err = xcache.OpenDSN(dsn) // it is not closed: Close would wait for the loader that hangs
+		require.NoError(t, err)
+	}
+	rounds(t, func(round int, ordeal string) {
+		expire(t, caches[0], round)
+		var mu sync.Mutex
+		var all crowd
+		var running sync.WaitGroup
+		for _, c := range caches {
+			running.Go(func() {
+				seen := stampede(t.Context(), c, round, ordeal)
+				mu.Lock()
+				defer mu.Unlock()
+				all.add(seen)
+			})
+		}
+		running.Wait()
+		wantOneLoad(t, ordeal, round, all, processes)
+	})
+}
+
+// A process that is killed during its load holds others up for the time of its lease.
+func TestTheLoadOfAKilledProcessIsTakenOver(t *testing.T) {
+	for _, store := range servers {
+		t.Run(store.name, func(t *testing.T) {
+			dsn := store.dsn(t)
+			v := xcache.For[int](openStore(t, dsn)).With(xcache.OneLoader(time.Hour))
+			h := hold(t, "load at length", dsn, 0)
+			require.Equal(t, "true", h.says(t, "holds"))
+			waiting, leave := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer leave()
+			_, err := v.GetOrSet(waiting, "killed", func(context.Context) (int, error) { return 0, nil })
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			h.kill()
+			began := time.Now()
+			got, err := v.GetOrSet(t.Context(), "killed", func(context.Context) (int, error) { return 1, nil })
+			require.NoError(t, err)
+			require.Equal(t, 1, got)
+			limit := time.Minute
+			if isProof() {
+				limit = 6 * time.Second
+			}
+			assert.Less(t, time.Since(began), limit)
+		})
+	}
+}

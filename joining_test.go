@@ -1,0 +1,72 @@
+package xcache_test
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache"
+)
+
+// Callers join a load whose key another process deletes, before or after the Delete. They get what
+// was loaded after it.
+func TestCallersWhoJoinALoadGetNoValueFromBeforeADeleteElsewhere(t *testing.T) {
+	one := func(ctx context.Context, v *xcache.View[string], load func(context.Context) (string, error)) (string, error) {
+		return v.GetOrSet(ctx, "k", load)
+	}
+	many := func(ctx context.Context, v *xcache.View[string], load func(context.Context) (string, error)) (string, error) {
+		got, err := v.GetOrSetMany(ctx, []string{"k", "other"}, func(ctx context.Context, keys []string) (map[string]string, error) {
+			value, err := load(ctx)
+			return map[string]string{keys[0]: value, "other": ""}, err
+		})
+		return got["k"], err
+	}
+	for name, get := range map[string]func(context.Context, *xcache.View[string], func(context.Context) (string, error)) (string, error){"GetOrSet": one, "GetOrSetMany": many} {
+		for _, test := range []struct {
+			name                  string
+			joins                 bool
+			invalidated, minLoads int
+			maxLoads              int
+		}{
+			{"nobody joins", false, 1, 1, 1},
+			{"no Delete", true, 0, 1, 1},
+			{"a Delete", true, 1, 2, 2},
+			{"several", true, 3, 4, 4},
+			{"no end of them", true, 1000, 8, 8},
+		} {
+			t.Run(name+" "+test.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					here, elsewhere, _ := twoCaches(t)
+					v := xcache.For[string](here)
+					loads := 0
+					load := func(ctx context.Context) (string, error) {
+						loads++
+						n := loads
+						if n <= test.invalidated {
+							assert.NoError(t, second(elsewhere.Delete(ctx, "k")))
+						}
+						time.Sleep(time.Second)
+						return strconv.Itoa(n), nil
+					}
+					var all sync.WaitGroup
+					all.Go(func() { assert.NoError(t, second(get(t.Context(), v, load))) })
+					if test.joins {
+						time.Sleep(time.Second / 2)
+						got, err := get(t.Context(), v, func(context.Context) (string, error) { panic("joins") })
+						require.NoError(t, err)
+						require.Equal(t, strconv.Itoa(test.maxLoads), got)
+					}
+					all.Wait()
+					require.GreaterOrEqual(t, loads, test.minLoads)
+					require.LessOrEqual(t, loads, test.maxLoads)
+				})
+			})
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package xcache
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/flight"
+)
+
+// NegativeTTL remembers for d that there is no value: a loader of GetOrSet that returns an error
+// which matches ErrNotFound, and one of GetOrSetMany that leaves a key out. Until d has passed,
+// GetOrSet of that key returns ErrNotFound without a load, and GetOrSetMany leaves the key out, in
+// all processes, with NegativeTTL or without. WithJitter shortens d as any TTL. d is positive, and
+// not NoExpiry.
+//
+// A value that anybody stores is found at once. What else makes the value appear in the
+// database must be followed by a Delete of the key, or is seen after d. All that takes values away
+// (Delete, DeletePattern, Clear, Rename and so on) ends the memory, and a load that began before
+// a Delete remembers nothing. For all other operations, and for other programs, the key does not
+// exist. A value with a tag that was invalidated, and one that cannot be read, are loaded by each
+// process whose views are without NegativeTTL.
+//
+// A key that is remembered costs two round trips, and no load. Nothing is remembered for a user who
+// may not run scripts. A driver without leases (Require("leases")) is refused.
+func NegativeTTL(d time.Duration) Option {
+	return func(s *settings) error {
+		if d < time.Millisecond || d >= longestNegativeTTL {
+			return errors.New("xcache: NegativeTTL needs a duration from 1 ms to a year")
+		}
+		s.negativeTTL = d
+		return nil
+	}
+}
+
+// longestNegativeTTL is less than the longest duration of a lease.
+const longestNegativeTTL = 366 * 24 * time.Hour
+
+// marker returns the command that makes a marker of the lease of a load which has found no value.
+func (c *Cache) marker(full, token string) *driver.Cmd {
+	return replacement(full, token, "", max(c.jittered(c.negativeTTL), time.Millisecond))
+}
+
+// remember remembers that a load has found no value, if that is its error.
+func (v *View[T]) remember(ctx context.Context, fl *flight.Flight, key string, a *attempt[T], err error) {
+	if v.negativeTTL == 0 || a.token == "" || a.late || a.failed != nil || !errors.Is(err, ErrNotFound) {
+		return
+	}
+	full, err := v.fullKey(key)
+	if err != nil {
+		return
+	}
+	v.shared.flights.Store(fl, func() {
+		cmd := v.marker(full, a.token)
+		err := v.doAs(ctx, "remember", key, []*driver.Cmd{cmd})
+		var marked bool
+		if marked, err = wasReplaced(cmd, err); err != nil {
+			v.event(driver.LoadedValueNotStored, key, err)
+			return
+		}
+		a.revoked = !marked
+		a.own.end()
+	})
+}
+
+// wasReplaced reads the reply to a command of replacement.
+func wasReplaced(cmd *driver.Cmd, err error) (bool, error) {
+	if err == nil {
+		err = cmd.Err
+	}
+	if err != nil {
+		return false, err
+	}
+	return cmd.Reply.AsFlag()
+}

@@ -421,3 +421,37 @@ func TestCloseEndsAWaitForALoad(t *testing.T) {
 type unclosed struct{ *memory.Store }
 
 func (unclosed) Close() error { return nil }
+
+// A refresh stores the same bytes, and ends the wait of others nevertheless.
+func TestOneOfAllProcessesRefreshesAStaleValue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		views := processes(t, 8, xcache.OneLoader(time.Hour), xcache.StaleFor(time.Hour))
+		var loads atomic.Int64
+		load := func(context.Context) (string, error) {
+			time.Sleep(time.Second)
+			loads.Add(1)
+			return "loaded", nil
+		}
+		loadMany := func(ctx context.Context, keys []string) (map[string]string, error) {
+			value, err := load(ctx)
+			return map[string]string{keys[0]: value}, err
+		}
+		require.NoError(t, second(views[0].GetOrSet(t.Context(), "k", load, xcache.TTL(10*time.Second))))
+		for n := range 3 {
+			time.Sleep(10 * time.Second)
+			began := time.Now()
+			for i, v := range views {
+				if i%2 == 0 {
+					require.Equal(t, "loaded", first(v.GetOrSet(t.Context(), "k", load, xcache.TTL(10*time.Second))))
+				} else {
+					got, err := v.GetOrSetMany(t.Context(), []string{"k"}, loadMany, xcache.TTL(10*time.Second))
+					require.NoError(t, err)
+					require.Equal(t, map[string]string{"k": "loaded"}, got)
+				}
+			}
+			require.Zero(t, time.Since(began))
+			time.Sleep(time.Second + aWhile)
+			require.EqualValues(t, n+2, loads.Load())
+		}
+	})
+}

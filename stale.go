@@ -25,8 +25,8 @@ const longestStale = 365 * 24 * time.Hour
 //
 //	users := xcache.For[User](c.Namespace("user")).With(xcache.StaleFor(time.Minute))
 //
-// In each process, one refresh of a key runs at a time. The refresh is a load by the rules of
-// GetOrSet, with the loader of the call that found the stale value: a value that was loaded
+// In each process, one refresh of a key runs at a time, and in all of them with OneLoader. The
+// refresh is a load by the rules of GetOrSet, with the loader of the call that found the stale value: a value that was loaded
 // before a Delete, a Clear or an InvalidateTags of any process does not come back. The context
 // of the loader has the values of that call's context, and ends after LoadTimeout, which is five
 // minutes for a view with StaleFor unless it is set, and when the cache is closed. Close waits for the loader. If a refresh fails,

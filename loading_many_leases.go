@@ -1,0 +1,143 @@
+package xcache
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/flight"
+)
+
+// The leases of a load of several keys: who loads which key, and what is remembered of missing
+// values.
+
+// lease takes the leases of keys without values, in one round trip per server: see takeLease. The
+// keys that need no load have their results then. mine are to be loaded, and others load the others.
+func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began time.Time) (mine, others []*wanted[T]) {
+	switch {
+	case !b.v.shared.leases:
+		return keys, nil
+	case b.v.loadWait > 0:
+		return b.elect(ctx, keys, began)
+	}
+	needsNone := func(w *wanted[T]) bool { return w.failure != nil || w.bad != nil && b.v.negativeTTL == 0 }
+	var cmds []*driver.Cmd
+	for _, w := range keys {
+		if !needsNone(w) {
+			cmd := *cmdLease
+			cmd.Args = []driver.Arg{driver.Key(w.full), driver.Field(newToken()), driver.Duration(leaseDuration)}
+			cmds = append(cmds, &cmd)
+		}
+	}
+	err := b.v.doAs(ctx, "lease many", "", cmds)
+	for _, w := range keys {
+		if needsNone(w) {
+			mine = append(mine, w)
+			continue
+		}
+		cmd := cmds[0]
+		cmds = cmds[1:]
+		failed := cmp.Or(err, cmd.Err)
+		var token []byte
+		if failed == nil {
+			token, failed = cmd.Reply.AsBytes()
+		}
+		if w.token = string(token); failed == nil && w.token == "" {
+			w.err = ErrNotFound
+			continue
+		}
+		if !errors.Is(failed, ErrAuth) { // such a user goes without leases
+			w.unstored = failed
+		}
+		mine = append(mine, w)
+	}
+	return mine, nil
+}
+
+// elect is lease for a view with OneLoader.
+func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began time.Time) (mine, others []*wanted[T]) {
+	var there []*wanted[T]
+	var of []*contender
+	for _, w := range keys {
+		if w.contender == nil {
+			w.contender = &contender{full: w.full, token: newToken()}
+		}
+		w.contender.bad = w.bad
+		if w.failure == nil {
+			of = append(of, w.contender)
+		}
+	}
+	b.v.contend(ctx, "", of)
+	for _, w := range keys {
+		if w.contender.own() {
+			b.own.add(w.full, w.contender.token)
+		}
+		if w.contender.gone {
+			w.old = nil
+		}
+		if w.bad = w.contender.bad; w.contender.there {
+			there = append(there, w)
+		}
+	}
+	missing := b.lookUp(ctx, there)
+	var needless []string // leases
+	for _, w := range keys {
+		x := w.contender
+		switch {
+		case x.there && !slices.Contains(missing, w):
+			if x.own() {
+				needless = append(needless, w.full)
+			}
+		case w.failure != nil, errors.Is(x.err, ErrAuth):
+			mine = append(mine, w)
+		case x.err != nil:
+			w.unstored = x.err
+			mine = append(mine, w)
+		case x.own():
+			w.token = x.token
+			mine = append(mine, w)
+		case x.inForce == "":
+			w.err = ErrNotFound
+		case time.Since(began) >= b.v.loadWait, inside(ctx, x):
+			w.token, w.late = x.inForce, true
+			mine = append(mine, w)
+		default:
+			others = append(others, w)
+		}
+	}
+	if len(needless) > 0 {
+		b.own.giveUp(ctx, needless...)
+	}
+	return mine, others
+}
+
+// remember remembers the keys that the loader has left out, in one round trip per server.
+func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
+	var left []*wanted[T]
+	var flights []*flight.Flight
+	for _, w := range keys {
+		if b.v.negativeTTL > 0 && w.left && w.token != "" && !w.late && w.unstored == nil {
+			left, flights = append(left, w), append(flights, w.flight)
+		}
+	}
+	b.v.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
+		left = slices.DeleteFunc(left, func(w *wanted[T]) bool { return !slices.Contains(attached, w.flight) })
+		cmds := make([]*driver.Cmd, len(left))
+		for i, w := range left {
+			cmds[i] = b.v.marker(w.full, w.token)
+		}
+		err := b.v.doAs(ctx, "remember many", "", cmds)
+		for i, w := range left {
+			marked, err := wasReplaced(cmds[i], err)
+			if err != nil {
+				b.v.event(driver.LoadedValueNotStored, w.key, err)
+				continue
+			}
+			w.revoked = !marked
+			b.own.end(w.full)
+		}
+	})
+}

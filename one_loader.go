@@ -33,8 +33,9 @@ import (
 // that are then still missing.
 //
 // The load has a lease of 5 s on its key, which it renews while the loader runs. A load costs no
-// round trip more than without OneLoader. A store that fails, and a user who may not run scripts
-// there, elect nobody: each process loads. A driver without leases (Require("leases")) is refused.
+// round trip more than without OneLoader, and one more if it replaces a stale value (StaleFor). A
+// store that fails, and a user who may not run scripts there, elect nobody: each process loads. A
+// driver without leases (Require("leases")) is refused.
 func OneLoader(wait time.Duration) Option {
 	return func(s *settings) error {
 		if wait <= 0 {

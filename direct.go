@@ -92,11 +92,13 @@ func (n counting) run(ctx context.Context) (int64, error) {
 	if counter == nil {
 		return 0, call.end(unsupported("atomic counter"))
 	}
+	var sum int64
 	if c.shared.flights.UnderWay() {
-		sum, err := n.invalidate(ctx, counter, full)
-		return sum, call.end(err)
+		sum, err = n.invalidate(ctx, counter, full)
+	} else {
+		sum, err = counter.Incr(ctx, full, n.delta)
 	}
-	sum, err := counter.Incr(ctx, full, n.delta)
+	c.wrote(ctx, full)
 	return sum, call.end(err)
 }
 
@@ -122,6 +124,7 @@ func (n initialized) run(ctx context.Context) (int64, error) {
 		if counter == nil {
 			return 0, unsupported("atomic counter")
 		}
+		defer n.cache.wrote(ctx, full)
 		if n.cache.shared.flights.UnderWay() {
 			return invalidating(ctx, n.cache, full, func() (int64, error) {
 				return counter.IncrInit(ctx, full, n.delta, n.init, n.ttl)
@@ -179,10 +182,12 @@ func (e expiring) run(ctx context.Context) (bool, error) {
 			}
 			return expirer.Expire(ctx, s.entries[:])
 		}
-		if err := c.shared.flights.Invalidate(ctx, expire, full); err != nil {
+		err := c.shared.flights.Invalidate(ctx, expire, full)
+		c.wrote(ctx, full)
+		if err != nil {
 			return false, err
 		}
-		err := s.entries[0].Err
+		err = s.entries[0].Err
 		s.release()
 		if errors.Is(err, ErrNotFound) {
 			return false, nil
@@ -322,6 +327,7 @@ func (c *Cache) remove(ctx context.Context, fulls []string) (removed int, err er
 		removed, err = c.delete(ctx, fulls)
 		return err
 	}, fulls...)
+	c.wrote(ctx, fulls...)
 	return removed, err
 }
 

@@ -25,6 +25,8 @@ type fakeStore struct {
 	// before, if set, is called with the name of the method and the full keys. The call
 	// returns its error.
 	before func(ctx context.Context, method string, keys []string) error
+	// after, if set, is called when a read has succeeded.
+	after func(method string)
 	// failing has the full keys that fail, without the others, in Get, Set and TTL.
 	failing map[string]error
 	// commandErr, if set, is the error of every command of Do.
@@ -190,6 +192,9 @@ func (s *fakeStore) read(ctx context.Context, method string, read func(context.C
 		if err := s.failure(key); err != nil {
 			dst[i] = driver.Value{Err: err}
 		}
+	}
+	if s.after != nil {
+		s.after(method)
 	}
 	return nil
 }

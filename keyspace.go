@@ -129,7 +129,9 @@ func (c *Cache) FlushDB(ctx context.Context) error {
 		return call.end(unsupported("flush"))
 	}
 	flush := func() error { return flusher.Flush(ctx) }
-	return call.end(c.shared.flights.InvalidateAll(ctx, flush, func(string) bool { return true }))
+	err = c.shared.flights.InvalidateAll(ctx, flush, func(string) bool { return true })
+	c.wroteAll(ctx)
+	return call.end(err)
 }
 
 // clear removes the keys that match a pattern of full keys, if ours is true. patternErr is
@@ -150,6 +152,7 @@ func (c *Cache) clear(ctx context.Context, op, pattern string, patternErr error,
 		removed, err = c.removeAll(ctx, pattern, ours)
 		return err
 	}, ours)
+	c.wroteAll(ctx)
 	return removed, call.end(err)
 }
 

@@ -90,7 +90,7 @@ type loadingKey struct{}
 // end when the loader has returned.
 func (l *loading) begin(ctx context.Context, c *Cache, flights []*flight.Flight) (_ context.Context, end func()) {
 	l.outer, _ = ctx.Value(loadingKey{}).(*loading)
-	ctx = context.WithValue(ctx, loadingKey{}, l)
+	ctx = context.WithValue(withoutMemo(ctx), loadingKey{}, l)
 	done := func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()

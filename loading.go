@@ -322,6 +322,7 @@ func (v *View[T]) replace(ctx context.Context, key string, value T, old *unreada
 	}
 	call.seen.wrote(len(e.Value))
 	replaced, err := replaceBytes(ctx, &v.shared.primary, e, old.stored)
+	v.wrote(ctx, e.Key)
 	if err == nil {
 		s.release()
 	}

@@ -132,7 +132,9 @@ func (c *Cache) doAs(ctx context.Context, name, key string, cmds []*driver.Cmd) 
 		return err
 	}
 	defer call.release()
-	return call.end(c.do(ctx, cmds, driver.Plain))
+	err = c.do(ctx, cmds, driver.Plain)
+	c.wroteBy(ctx, cmds...)
+	return call.end(err)
 }
 
 // elect takes the lease of a load that no other process has begun, or waits for the other one: see

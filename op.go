@@ -285,7 +285,9 @@ func Run[R any](ctx context.Context, o *Op, read func(*Op) (R, error)) (R, error
 	if o.tagging != nil && o.err == nil {
 		o.err = o.tagNow(ctx)
 	}
-	if err = o.run(ctx); err == nil {
+	err = o.run(ctx)
+	o.cache.wroteBy(ctx, &o.held)
+	if err == nil {
 		o.checkTags(ctx)
 		if result, err = read(o); err != nil {
 			err = o.misread(err)

@@ -210,7 +210,7 @@ func (b *batch) send(ctx context.Context, c *Cache, how driver.How, do func(cont
 	if err := b.tag(ctx, c); err != nil {
 		return err
 	}
-	return c.shared.flights.InvalidateAll(ctx, func() error {
+	err := c.shared.flights.InvalidateAll(ctx, func() error {
 		cmds, revocations := c.withRevocations(b.cmds, how)
 		err := do(ctx, cmds, how)
 		for i := range revocations {
@@ -218,6 +218,8 @@ func (b *batch) send(ctx context.Context, c *Cache, how driver.How, do func(cont
 		}
 		return err
 	}, b.writes())
+	c.wroteBy(ctx, b.cmds...)
+	return err
 }
 
 // writes returns a function that reports whether a command of the batch may change

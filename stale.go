@@ -265,14 +265,22 @@ func (v *View[T]) lookUpAgain(ctx context.Context, key string, before *aged[T]) 
 	return v.With(ReadPrimary()).lookUpToLoad(ctx, key, cmp.Or(before, new(aged[T]))) // a replica may lag behind
 }
 
-// getAged reads the stored bytes of a key, valid or stale.
-func (v *View[T]) getAged(ctx context.Context, key string, found *aged[T]) (err error) {
+// getAged reads the stored bytes of a key, valid or stale. A value that the memo of the context has
+// is not loaded again.
+func (v *View[T]) getAged(ctx context.Context, key string, found *aged[T]) (from *reading, err error) {
 	if found.full, err = v.fullKey(key); err != nil {
-		return err
+		return nil, err
+	}
+	if m := v.memo(ctx); m != nil {
+		var ok bool
+		if found.stored, ok, from = m.recall(v.shared, found.full); ok {
+			found.left = NoExpiry
+			return from, nil
+		}
 	}
 	value, err := v.getWithTTL(ctx, found.full)
 	found.stored, found.left = value.Data, value.TTL
-	return err
+	return from, err
 }
 
 // aged completes a value that was found, and returns nil if the value need not be loaded.

@@ -57,10 +57,12 @@ func (c *Cache) InvalidateTags(ctx context.Context, tags ...string) error {
 	if err != nil || len(keys) == 0 {
 		return call.end(err)
 	}
-	return call.end(c.shared.flights.InvalidateTags(ctx, func() error {
+	err = c.shared.flights.InvalidateTags(ctx, func() error {
 		_, err := c.shared.primary.store.Delete(ctx, keys)
 		return err
-	}, keys))
+	}, keys)
+	c.wroteAll(ctx)
+	return call.end(err)
 }
 
 const (

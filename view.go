@@ -127,13 +127,18 @@ func (v *View[T]) lookUp(ctx context.Context, key string, found *aged[T]) (value
 	defer call.release()
 	var full string
 	var stored []byte
+	var from *reading
 	if found == nil {
-		full, stored, err = v.get(ctx, key)
-	} else if err = v.getAged(ctx, key, found); err == nil {
+		full, stored, from, err = v.get(ctx, key)
+	} else if from, err = v.getAged(ctx, key, found); err == nil {
 		full, stored = found.full, found.stored
 	}
 	if err == nil {
+		held := from.copied(stored)
 		value, err = readValue[T](ctx, &call, key, full, stored)
+		if err == nil && (found == nil || v.validFor(found.left) > 0) {
+			from.hold(v.shared, full, held)
+		}
 		if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrNotFound) {
 			bad = &unreadable{stored, err}
 		}
@@ -189,7 +194,9 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 
 // set stores entries, and lets loads in flight know.
 func (c *Cache) set(ctx context.Context, entries []driver.Entry) error {
-	return c.invalidateExpired(ctx, func() error { return c.target.store.Set(ctx, entries) }, entries)
+	err := c.invalidateExpired(ctx, func() error { return c.target.store.Set(ctx, entries) }, entries)
+	c.wroteEntries(ctx, entries)
+	return err
 }
 
 // invalidateExpired calls write, after which loads of the keys store nothing whose entries have
@@ -229,10 +236,17 @@ func (v *View[T]) entry(ctx context.Context, s *scratch, key string, value T, co
 	return v.tagEntries(ctx, s.entries[:], tags)
 }
 
-// get returns the full key of a key, and the stored bytes.
-func (c *Cache) get(ctx context.Context, key string) (full string, stored []byte, err error) {
+// get returns the full key of a key, and the stored bytes, which belong to the caller where
+// those of the store do.
+func (c *Cache) get(ctx context.Context, key string) (full string, stored []byte, from *reading, err error) {
 	if full, err = c.fullKey(key); err != nil {
-		return "", nil, err
+		return "", nil, nil, err
+	}
+	if m := c.memo(ctx); m != nil {
+		var ok bool
+		if stored, ok, from = m.recall(c.shared, full); ok {
+			return full, stored, from, nil
+		}
 	}
 	if c.sliding > 0 {
 		stored, err = c.getSliding(ctx, full)
@@ -241,7 +255,7 @@ func (c *Cache) get(ctx context.Context, key string) (full string, stored []byte
 	} else {
 		stored, err = getFrom(ctx, c.target, full)
 	}
-	return full, stored, err
+	return full, stored, from, err
 }
 
 // getFrom returns the stored bytes of a full key.
@@ -283,7 +297,9 @@ func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opt
 	full = e.Key
 	call.seen.wrote(len(e.Value))
 	swap := func() error { return swapper.Swap(ctx, e, &s.values[0]) }
-	if err := v.invalidateExpired(ctx, swap, s.entries[:]); err != nil {
+	err = v.invalidateExpired(ctx, swap, s.entries[:])
+	v.wrote(ctx, full)
+	if err != nil {
 		return full, nil, err
 	}
 	stored := s.values[0]
@@ -308,6 +324,7 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 		})
 		return err
 	}, s.entries[:])
+	v.wrote(ctx, e.Key)
 	if err == nil {
 		s.release()
 	}
@@ -332,6 +349,7 @@ func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (dele
 		})
 		return err
 	}, full)
+	v.wrote(ctx, full)
 	return deleted, err
 }
 
@@ -370,6 +388,10 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 	} else if v.stale.buffer() > 0 {
 		get = v.getValid
 	}
+	var from *reading
+	if m := v.memo(ctx); m != nil {
+		get, from = v.throughMemo(m, get)
+	}
 	err = get(ctx, fulls, stored)
 	plain := stored
 	if err == nil && slices.ContainsFunc(stored, func(v driver.Value) bool { return codec.HasGenerations(v.Data) }) {
@@ -394,6 +416,7 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 	for i, key := range keys {
 		switch err := plain[i].Err; {
 		case err == nil:
+			held := from.copied(plain[i].Data)
 			value, err := readChecked[T](call, key, fulls[i], stored[i].Data, plain[i].Data)
 			if missed != nil && (errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge)) {
 				missed(i, fulls[i], &unreadable{stored[i].Data, err}, nil)
@@ -404,6 +427,7 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 				continue
 			}
 			if aged == nil || aged(i, fulls[i], value, stored[i]) {
+				from.hold(v.shared, fulls[i], held)
 				found[v.ownKey(fulls[i], key)] = value
 			}
 		case errors.Is(err, ErrNotFound):

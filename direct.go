@@ -328,7 +328,7 @@ func (c *Cache) remove(ctx context.Context, fulls []string) (removed int, err er
 		return err
 	}, fulls...)
 	c.wrote(ctx, fulls...)
-	return removed, err
+	return removed, c.invalidated(fulls, err)
 }
 
 // only returns the key of a batch of one, for errors and observers.

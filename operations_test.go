@@ -98,7 +98,7 @@ var operations = map[string]func(ctx context.Context, v *xcache.View[string]) er
 // notOperations has the methods without a request to the server, and the methods with tests
 // of their own, because they send several requests.
 var notOperations = map[string]bool{
-	"Close": true, "CodecReads": true, "FailedOpen": true, "In": true, "Inspect": true, "InvalidateTags": true, "KeySpace": true, "Load": true, "Namespace": true, "Pipeline": true, "Require": true, "Store": true, "Subscribe": true, "Watch": true, "With": true, "WithTx": true,
+	"Close": true, "CodecReads": true, "FailedOpen": true, "In": true, "Inspect": true, "InvalidateTags": true, "KeySpace": true, "Load": true, "Namespace": true, "PendingInvalidations": true, "Pipeline": true, "Require": true, "Store": true, "Subscribe": true, "Watch": true, "With": true, "WithTx": true,
 }
 
 // second drops the result of an operation.

@@ -42,6 +42,8 @@ type settings struct {
 	readPrimary bool
 	// onError is what becomes of the failures of the cache.
 	onError ErrorPolicy
+	// invalidateRetry repeats deletions that fail.
+	invalidateRetry bool
 	// guarding is the same for all views of a store.
 	guarding guarding
 	// sliding is the TTL that hits renew, or 0.
@@ -69,7 +71,7 @@ func defaultSettings() settings {
 // below the option of the same meaning.
 var parameters = []func(*settings, *driver.DSN){
 	readPrefix, readColonPrefix, readKeyVersion, readDefaultTTL, readJitter, readOpTimeout, readRequire, readCodec, readRewrite, readEncryption,
-	readOnError, readBreaker, readMaxInFlight,
+	readOnError, readBreaker, readMaxInFlight, readInvalidate,
 }
 
 // read takes the parameters from a DSN. dsn.Err has the error of a bad parameter

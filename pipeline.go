@@ -301,6 +301,9 @@ func (b *batch) opened(o *Op, err error) error {
 	if b.call == nil {
 		return err
 	}
+	if o.deletes() {
+		err = o.cache.invalidated(o.fullKeys(), err)
+	}
 	return o.opened(b.call, err)
 }
 
@@ -320,6 +323,9 @@ func (r *Result[T]) resolve(batchErr error) error {
 		if r.err = o.ownError(r.batch.opened(o, o.held.Err)); r.err != nil {
 			return r.err
 		}
+	}
+	if o.cache.shared.pending.Len() > 0 && !o.dropped && (o.deletes() || o.held.Name == "SET") {
+		o.cache.superseded(o.fullKeys()...)
 	}
 	value, err := r.read(o)
 	if err != nil {

@@ -62,7 +62,7 @@ func (c *Cache) InvalidateTags(ctx context.Context, tags ...string) error {
 		return err
 	}, keys)
 	c.wroteAll(ctx)
-	return call.end(err)
+	return call.end(c.invalidated(keys, err))
 }
 
 const (

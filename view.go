@@ -196,6 +196,9 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 func (c *Cache) set(ctx context.Context, entries []driver.Entry) error {
 	err := c.invalidateExpired(ctx, func() error { return c.target.store.Set(ctx, entries) }, entries)
 	c.wroteEntries(ctx, entries)
+	if err == nil {
+		c.supersededBy(entries)
+	}
 	return err
 }
 
@@ -303,6 +306,7 @@ func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opt
 		return full, nil, err
 	}
 	stored := s.values[0]
+	v.superseded(full)
 	s.release()
 	return full, stored.Data, stored.Err
 }
@@ -325,6 +329,9 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 		return err
 	}, s.entries[:])
 	v.wrote(ctx, e.Key)
+	if swapped {
+		v.superseded(e.Key)
+	}
 	if err == nil {
 		s.release()
 	}

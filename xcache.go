@@ -33,6 +33,7 @@ import (
 	"github.com/xcache-go/xcache/internal/composed"
 	"github.com/xcache-go/xcache/internal/flight"
 	"github.com/xcache-go/xcache/internal/gate"
+	"github.com/xcache-go/xcache/internal/pending"
 )
 
 // Register makes a driver available to Open under a name, and to OpenDSN under the same
@@ -52,7 +53,7 @@ func Drivers() []string { return defaultRegistry.Drivers() }
 // The parameters of every driver are prefix, colon_prefix, version, ttl, jitter,
 // serializer, compressor, compress_min, max_value, format, rewrite, encryption_keys,
 // op_timeout, on_error, breaker, breaker_failures, breaker_cooldown, breaker_max_cooldown,
-// max_in_flight and require. The documentation of a driver lists its own parameters. Any
+// max_in_flight, invalidate and require. The documentation of a driver lists its own parameters. Any
 // mistake in the DSN is an error of Open, which never shows a password.
 //
 // Open does no I/O, so that a service can start while its cache is down. Ping tells whether
@@ -203,6 +204,8 @@ type shared struct {
 	registry *Registry
 	gate     *gate.Gate
 	flights  flight.Group
+	// pending are the deletions that are repeated.
+	pending  *pending.Deletions
 	rewriter *rewriter
 	reads    readCounts
 	close    func() error
@@ -258,6 +261,7 @@ func newCache(s driver.Store, driverName string, registry *Registry, settings se
 		limitsKeys: limits.KeyLength > 0 || limits.ValidKey != nil,
 		leases:     runsGroup(&target.caps, driver.GroupLeases),
 	}
+	shared.pending = shared.newPending(notify, settings.opTimeout)
 	shared.close = sync.OnceValue(shared.end)
 	shared.closing, shared.beginClosing = context.WithCancel(context.Background())
 	shared.guarding = settings.guarding
@@ -283,9 +287,10 @@ func (s *shared) end() error {
 	s.flights.Close()
 	s.rewriter.close()
 	s.gate.Close()
+	left := s.closePending()
 	if stop() {
 		disconnecting.Done()
 	}
 	disconnecting.Wait()
-	return s.target.store.Close()
+	return errors.Join(s.target.store.Close(), left)
 }

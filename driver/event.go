@@ -87,6 +87,15 @@ const (
 	// not for a view with other keys.
 	KeyFileExposed EventKind = "key file readable by others"
 
+	// InvalidationsPending: a deletion has failed with Err, and is repeated in the background, as
+	// are those that fail until InvalidationsDelivered.
+	InvalidationsPending EventKind = "invalidations pending"
+	// InvalidationsDelivered: no deletion is repeated any more.
+	InvalidationsDelivered EventKind = "invalidations delivered"
+	// InvalidationDropped: the server has refused deletions that were repeated, for a reason that does
+	// not pass, and they are not repeated again. Err is the refusal of one.
+	InvalidationDropped EventKind = "invalidation dropped"
+
 	// BreakerOpened: calls on the server fail at once, without asking the server. Err is the
 	// last failure that was counted. Server is "" for a store that does not tell its server.
 	BreakerOpened EventKind = "breaker opened"

@@ -37,6 +37,7 @@ var texts = map[string]text{
 	"breaker_failures":     {example: "10", standard: "`5`", meaning: "How many failures in a row open a circuit. Needs `breaker=on`."},
 	"breaker_cooldown":     {example: "200ms", standard: "`100ms`", meaning: "Time from the opening of a circuit to the first probe, from `1ms`. Each probe that fails doubles it; up to a half of it is taken off at random. Needs `breaker=on`."},
 	"breaker_max_cooldown": {example: "1s", standard: "`500ms`, or `breaker_cooldown` if longer", meaning: "The longest time between two probes. Needs `breaker=on`."},
+	"invalidate":           {example: "retry", meaning: "`retry` repeats [a Delete that fails](failing-open.md#a-delete-that-fails-is-repeated) in the background until the server has done it."},
 	"max_in_flight":        {example: "200", meaning: "How many calls may be in flight at one server; 0 is no bound. Those above it fail at once."},
 	"require":              {example: "counters,scan", values: "a list of words", meaning: "What the driver must be able to do: the words of `Cache.Require`."},
 

@@ -10,7 +10,7 @@ import (
 // ofCaches are the parameters of a DSN for a cache, not for its store.
 var ofCaches = []string{
 	"prefix", "colon_prefix", "version", "ttl", "jitter", "serializer", "compressor", "compress_min", "format", "rewrite",
-	"encryption_keys", "require", "on_error", "breaker", "breaker_failures", "breaker_cooldown", "breaker_max_cooldown", "max_in_flight",
+	"encryption_keys", "require", "on_error", "invalidate", "breaker", "breaker_failures", "breaker_cooldown", "breaker_max_cooldown", "max_in_flight",
 }
 
 // OpenText opens the store of a DSN without a cache. Of the parameters of every driver,

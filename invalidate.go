@@ -22,7 +22,7 @@ import (
 // Invalidate takes one round trip per server. Without keys, there is no I/O. If some of several
 // keys failed, the error is a *BatchError that lists them, and the others are invalidated.
 // Invalidate may be repeated after any error. With OnErrorMiss, Invalidate fails open, as
-// Delete does. In a transaction, Invalidate is errors.ErrUnsupported.
+// Delete does. WithInvalidateRetry does not repeat an Invalidate that keeps values. In a transaction, Invalidate is errors.ErrUnsupported.
 func (c *Cache) Invalidate(ctx context.Context, keys ...string) error {
 	ctx, call, err := c.start(ctx, "invalidate", only(keys), len(keys))
 	if err != nil {
@@ -52,7 +52,7 @@ func (c *Cache) invalidate(ctx context.Context, keys, fulls []string) error {
 		expire.Args = []driver.Arg{driver.Key(full), driver.Duration(kept), driver.Literal("LT")}
 		cmds = append(cmds, revocation([]string{full}), &expire)
 	}
-	return c.shared.flights.Invalidate(ctx, func() error {
+	err := c.shared.flights.Invalidate(ctx, func() error {
 		if err := c.shared.primary.caps.Commander.Do(ctx, cmds, driver.Plain); err != nil {
 			return err
 		}
@@ -72,4 +72,6 @@ func (c *Cache) invalidate(ctx context.Context, keys, fulls []string) error {
 		}
 		return failed.asError()
 	}, fulls...)
+	c.wrote(ctx, fulls...)
+	return err
 }

@@ -25,7 +25,7 @@ const MaxPendingInvalidations = pending.Max
 // ErrInvalidationPending. A goroutine of the cache repeats the deletion, after 50 ms at first and
 // then after a second at most, until the server has done it. A Delete in a pipeline is
 // repeated likewise, as its Result says, and one in a transaction is not. Nor are DeletePattern, Clear and the other deletions
-// whose keys are not named.
+// whose keys are not named, nor an Invalidate that keeps values for StaleOnError.
 //
 // A key waits once, however often its deletion fails. A later Set, SetMany, Swap, CompareAndSwap or Delete of the
 // key that succeeds takes the place of the deletion. A counter or structure at the key does

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -321,4 +323,36 @@ func TestMemoMayBeUsedConcurrently(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// A stale value is held by no memo, and a valid one is not loaded again within a request.
+func TestMemoAndStaleValues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := xcache.OpenDSN("memory://", xcache.StaleFor(time.Minute), xcache.WithTTL(time.Minute))
+		require.NoError(t, err)
+		defer func() { require.NoError(t, c.Close()) }()
+		v := xcache.For[string](c)
+		require.NoError(t, v.Set(t.Context(), "k", "old"))
+		load := func(context.Context) (string, error) { return "new", nil }
+
+		valid := xcache.Memo(t.Context())
+		got, err := v.GetOrSet(valid, "k", load)
+		require.NoError(t, err)
+		require.Equal(t, "old", got)
+
+		time.Sleep(90 * time.Second)
+		stale := xcache.Memo(t.Context())
+		got, err = v.GetOrSet(stale, "k", load)
+		require.NoError(t, err)
+		require.Equal(t, "old", got, "the refresh runs in the background")
+		synctest.Wait()
+		for ctx, want := range map[context.Context]string{valid: "old", stale: "new", t.Context(): "new"} {
+			got, err = v.GetOrSet(ctx, "k", load)
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+			found, err := v.GetOrSetMany(ctx, []string{"k"}, func(context.Context, []string) (map[string]string, error) { return nil, nil })
+			require.NoError(t, err)
+			require.Equal(t, map[string]string{"k": want}, found)
+		}
+	})
 }

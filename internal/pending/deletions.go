@@ -45,11 +45,11 @@ type Deletions struct {
 
 	size atomic.Int64 // of waiting
 
-	mu        sync.Mutex
-	waiting   map[string]uint64 // the failure by which a key waits, counted
-	failures  uint64
-	running   bool
-	closed    bool
+	mu       sync.Mutex
+	waiting  map[string]uint64 // the failure by which a key waits, counted
+	failures uint64
+	running  bool
+	closed   bool
 }
 
 // New returns Deletions without any key.

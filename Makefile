@@ -117,6 +117,22 @@ conformance-report: servers ## Run the conformance suite on each driver; writes 
 	rm -f $(CONFORMANCE)/*.xml
 	$(GO) generate ./internal/conformance/page
 
+# VitePress is pinned with all that it needs, and is needed for nothing else. Its folder begins
+# with a dot, so that Go does not look for packages in it.
+SITE := docs/.vitepress
+
+.PHONY: site
+site: $(SITE)/node_modules/.package-lock.json ## Build the documentation into the folder site; needs Node.js 18 and npm
+	npm --prefix $(SITE) exec -- vitepress build docs
+
+$(SITE)/node_modules/.package-lock.json: $(SITE)/package-lock.json
+	npm --prefix $(SITE) ci
+	@touch $@
+
+.PHONY: serve-site
+serve-site: site ## Build the documentation and serve it on port 4173
+	npm --prefix $(SITE) exec -- vitepress serve docs
+
 .PHONY: lint
 lint: lint-format lint-code lint-modules lint-generated ## Check format, code, go.mod and generated files
 
@@ -156,7 +172,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # CI has no time for it at each push.
 .PHONY: check-release
-check-release: cross-build test-386 modern coverage fuzz vulnerabilities ## Check what a release needs, besides "make lint test"
+check-release: cross-build test-386 modern coverage fuzz vulnerabilities site ## Check what a release needs, besides "make lint test"
 
 .PHONY: cross-build
 cross-build: ## Build the library for other systems: make cross-build PLATFORMS=js/wasm

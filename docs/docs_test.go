@@ -30,7 +30,7 @@ const root = ".."
 // pages are the guides, relative to root.
 func pages(t *testing.T) []string {
 	t.Helper()
-	all := []string{"README.md"}
+	all := []string{"README.md", "CHANGELOG.md"}
 	for _, pattern := range []string{"*.md", "conformance/*.md", "examples/*/*.md"} {
 		guides, err := filepath.Glob(pattern)
 		require.NoError(t, err, "no guides found")

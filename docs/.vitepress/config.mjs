@@ -19,6 +19,7 @@ export default defineConfig({
   title: 'xcache',
   description: 'A cache for Go services, on a map in a test and on a cluster in production',
   lang: 'en-GB',
+  head: [['link', { rel: 'icon', href: 'data:,' }]], // there is none to fetch
   base: process.env.SITE_BASE || '/',
 
   srcDir: '..',

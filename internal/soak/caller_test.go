@@ -1,0 +1,165 @@
+package soak
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/mixins"
+)
+
+// An item is what callers store.
+type item struct {
+	Key string // under which it is stored
+	N   int64
+}
+
+// A caller is one of many goroutines that use a cache.
+type caller struct {
+	*deployment
+	name      string
+	random    *rand.Rand
+	succeeded atomic.Int64
+}
+
+// pauseBetween is how long a caller pauses after a step, on average: the machine has the servers to run, too.
+const pauseBetween = 30 * time.Millisecond
+
+// run repeats a step until the deployment stops.
+func (c *caller) run(step func()) {
+	for {
+		select {
+		case <-c.ending:
+			return
+		case <-time.After(pauseBetween/2 + time.Duration(c.random.Int64N(int64(pauseBetween)))):
+			step()
+		}
+	}
+}
+
+// chance is true so many times of a hundred.
+func (c *caller) chance(percent int) bool { return c.random.IntN(100) < percent }
+
+type outcome uint8
+
+const (
+	done    outcome = iota
+	refused         // and nothing was changed
+	unknown
+)
+
+// marks are the moments at which a call began.
+type marks struct {
+	loss, auth, memory mark
+	short              bool // its context ends early
+}
+
+func (c *caller) begin() marks {
+	return marks{loss: c.losses.now(), auth: c.auth.now(), memory: c.memory.now()}
+}
+
+// call makes one call, and returns what became of it and when it began. A miss is no error.
+func (c *caller) call(operation string, fn func(ctx context.Context) error) (outcome, mark) {
+	m := c.begin()
+	ctx, cancel := context.Background(), func() {}
+	switch {
+	case c.cancelling.Load() && c.chance(50):
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(c.random.Int64N(int64(3*time.Millisecond))))
+		m.short = true
+	case c.chance(50):
+		ctx, cancel = context.WithCancel(ctx)
+	}
+	defer cancel()
+	began := c.watch.Elapsed()
+	err := fn(ctx)
+	c.figures.called(operation, c.watch.Elapsed()-began, true)
+	return c.became(operation, m, err), m.loss
+}
+
+// became files the end of a call.
+func (c *caller) became(operation string, m marks, err error) outcome {
+	if err == nil || errors.Is(err, xcache.ErrNotFound) {
+		c.succeeded.Add(1)
+		return done
+	}
+	isUnknown := errors.Is(err, xcache.ErrUnknownOutcome)
+	class := classOf(err)
+	explained := true
+	switch class {
+	case "":
+		explained, class = false, "unclassified"
+	case "read-only":
+		explained = c.primaries != nil
+	case "auth":
+		explained = c.auth.since(m.auth)
+	case "out of memory":
+		explained = c.memory.since(m.memory)
+	case "canceled", "deadline exceeded":
+		explained = m.short
+		if m.short {
+			c.cancelled.Add(1)
+		}
+	case "lock held":
+		c.succeeded.Add(1)
+	}
+	if isUnknown {
+		class += ", outcome unknown"
+	}
+	c.figures.failed(class, err)
+	if !explained {
+		c.unexplained("%s: %v", operation, err)
+	}
+	if isUnknown {
+		return unknown
+	}
+	return refused
+}
+
+var errLoader = errors.New("the source is down")
+
+// classes are the errors that faults lead to. Others are never right.
+var classes = []struct {
+	name string
+	err  error
+}{
+	{"loader", errLoader},
+	{"auth", xcache.ErrAuth},
+	{"out of memory", xcache.ErrOutOfMemory},
+	{"read-only", xcache.ErrReadOnly},
+	{"lock held", mixins.ErrLockHeld},
+	{"lock not held", mixins.ErrLockNotHeld},
+	{"unavailable", xcache.ErrUnavailable},
+	{"canceled", context.Canceled},
+	{"deadline exceeded", context.DeadlineExceeded},
+}
+
+// classOf returns the class of an error, or "".
+func classOf(err error) string {
+	for _, class := range classes {
+		if errors.Is(err, class.err) {
+			return class.name
+		}
+	}
+	return ""
+}
+
+// count counts an answer that is right.
+func (c *caller) count(loose bool) {
+	if loose {
+		c.figures.loose.Add(1)
+	} else {
+		c.figures.held.Add(1)
+	}
+}
+
+// judge is for an answer that is right only if servers may have lost something since a mark.
+func (c *caller) judge(since mark, format string, args ...any) {
+	if c.losses.since(since) {
+		c.count(true)
+		return
+	}
+	c.wrong(format, args...)
+}

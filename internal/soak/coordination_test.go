@@ -1,0 +1,228 @@
+package soak
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache/mixins"
+)
+
+// startCoordination starts the callers that lock, take units of rate limits, publish and subscribe.
+func (d *deployment) startCoordination() {
+	held := &holders{}
+	for range 3 {
+		locks, err := mixins.NewLocks(d.cache) // each of its own, as if they were processes
+		require.NoError(d.t, err)
+		d.atEnd = append(d.atEnd, locks.Close)
+		d.caller("lock", func(c *caller) { c.lock(locks, held) })
+	}
+	units := &units{}
+	for range 2 {
+		d.caller("ratelimit", func(c *caller) { c.limit(units) })
+	}
+	messages := &messages{published: map[int64]bool{}}
+	d.caller("publish", func(c *caller) { c.publish(messages) })
+	d.caller("subscribe", func(c *caller) { c.subscribe(messages) })
+}
+
+// holders are those who have the lock.
+type holders struct {
+	mu    sync.Mutex
+	now   map[*mixins.Lock]mark
+	fence int64 // of the last one
+	at    mark
+}
+
+const lockName = "shared"
+
+func (c *caller) lock(locks *mixins.Locks, held *holders) {
+	const lease = 3 * time.Second
+	c.run(func() {
+		m := c.begin()
+		options := mixins.LockOptions{Lease: lease}
+		acquire := locks.TryAcquire
+		operation := "TryAcquire"
+		if c.chance(50) {
+			operation, acquire, options.Wait = "Acquire", locks.Acquire, 300*time.Millisecond
+		}
+		ctx, lock, err := acquire(context.Background(), lockName, options)
+		c.figures.called(operation, 0, false)
+		if c.became(operation, m, err) != done {
+			return
+		}
+		c.enter(held, lock, m.loss)
+		stay := time.Duration(c.random.Int64N(int64(20 * time.Millisecond)))
+		if c.chance(1) {
+			stay = 4 * lease / 3 // it is renewed
+		}
+		select {
+		case <-ctx.Done():
+		case <-c.ending:
+		case <-time.After(stay):
+		}
+		held.mu.Lock()
+		delete(held.now, lock)
+		held.mu.Unlock()
+		m = c.begin()
+		err = lock.Release(ctx)
+		c.figures.called("Release", 0, false)
+		c.became("Release", m, err)
+	})
+}
+
+// enter holds a new holder against those who are there: no two may rely on the lock at a time, and fences grow.
+func (c *caller) enter(held *holders, lock *mixins.Lock, at mark) {
+	type contradiction struct {
+		since mark
+		text  string
+	}
+	var found *contradiction
+	held.mu.Lock()
+	for other, since := range held.now {
+		if theirs, own := other.Left(), lock.Left(); theirs > 0 && own > 0 {
+			found = &contradiction{since, "two hold the lock: one for " + theirs.String() + ", one for " + own.String()}
+		}
+	}
+	if lock.Left() > 0 {
+		if found == nil && lock.Fence() <= held.fence {
+			found = &contradiction{held.at, "the fence of a lock went back"}
+		}
+		held.fence, held.at = lock.Fence(), at
+	}
+	if held.now == nil {
+		held.now = map[*mixins.Lock]mark{}
+	}
+	held.now[lock] = at
+	held.mu.Unlock()
+	if found != nil {
+		c.judge(found.since, "%s", found.text)
+		return
+	}
+	c.count(c.losses.window.since(at))
+}
+
+// units are those that were taken of a rate limit.
+type units struct {
+	mu    sync.Mutex
+	taken []taken
+}
+
+type taken struct {
+	began, ended time.Time
+	at           mark
+}
+
+func (c *caller) limit(u *units) {
+	limits, err := mixins.NewRateLimits(c.cache)
+	require.NoError(c.t, err)
+	limit := mixins.RateLimit{Limit: 10, Window: time.Second}
+	c.run(func() {
+		began := time.Now()
+		var result mixins.RateResult
+		became, at := c.call("Allow", func(ctx context.Context) (err error) {
+			result, err = limits.Allow(ctx, "everybody", limit)
+			return err
+		})
+		ended := time.Now()
+		if became != done || !result.Allowed {
+			return
+		}
+		u.mu.Lock()
+		u.taken = append(u.taken, taken{began, ended, at})
+		u.taken = u.taken[max(0, len(u.taken)-20*limit.Limit):]
+		// Of those that were taken within a window for sure, whatever the moment was.
+		within, oldest := 0, at
+		for _, t := range u.taken {
+			if t.began.After(ended.Add(-limit.Window)) {
+				if within == 0 {
+					oldest = t.at
+				}
+				within++
+			}
+		}
+		u.mu.Unlock()
+		if within > limit.Limit {
+			c.judge(oldest, "%d units were taken within %v, of %d", within, limit.Window, limit.Limit)
+			return
+		}
+		c.count(c.losses.window.since(oldest))
+	})
+}
+
+// messages are those that were published.
+type messages struct {
+	mu        sync.Mutex
+	next      int64
+	published map[int64]bool // false if it was refused
+}
+
+const channel = "news"
+
+func (c *caller) publish(s *messages) {
+	channels, err := mixins.NewPubSub[item](c.cache)
+	require.NoError(c.t, err)
+	c.run(func() {
+		s.mu.Lock()
+		s.next++
+		n := s.next
+		s.published[n] = true
+		delete(s.published, n-10_000)
+		s.mu.Unlock()
+		became, _ := c.call("Publish", func(ctx context.Context) error {
+			_, err := channels.Publish(ctx, channel, item{channel, n})
+			return err
+		})
+		if became == refused {
+			s.mu.Lock()
+			s.published[n] = false
+			s.mu.Unlock()
+		}
+	})
+}
+
+// subscribe hears each message once at most.
+func (c *caller) subscribe(s *messages) {
+	channels, err := mixins.NewPubSub[item](c.cache)
+	require.NoError(c.t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	c.running.Go(func() {
+		<-c.ending
+		cancel()
+	})
+	heard := map[int64]bool{}
+	for ctx.Err() == nil {
+		m := c.begin()
+		for message, err := range channels.Subscribe(ctx, mixins.SubscribeOptions{}, channel) {
+			if err != nil {
+				if ctx.Err() == nil {
+					c.became("Subscribe", m, err)
+				} else if !errors.Is(err, context.Canceled) {
+					c.unexplained("Subscribe whose context has ended: %v", err)
+				}
+				continue
+			}
+			switch message.Event {
+			case mixins.Published:
+				n, _ := c.find(channel, message.Value, nil)
+				s.mu.Lock()
+				published := s.published[n]
+				s.mu.Unlock()
+				if !published || heard[n] {
+					c.wrong("message %d was heard, of which published is %v and heard before is %v", n, published, heard[n])
+				}
+				heard[n] = true
+				delete(heard, n-10_000)
+				c.figures.messages.Add(1)
+				c.succeeded.Add(1)
+			case mixins.Gap:
+				c.figures.gaps.Add(1)
+			}
+			m = c.begin()
+		}
+	}
+}

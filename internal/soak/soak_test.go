@@ -1,0 +1,159 @@
+package soak
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Without a proof there are a few faults, and seconds.
+const (
+	shortRun    = time.Second
+	shortFaults = 3
+)
+
+// TestSoak has callers use caches in every way while faults follow each other. XCACHE_SOAK_MINUTES is for how long,
+// XCACHE_SOAK_SEED repeats the faults of another run, XCACHE_SOAK_DEPLOYMENTS names the deployments, and
+// XCACHE_SOAK_REPORT a file for the figures.
+func TestSoak(t *testing.T) {
+	length, faults := shortRun, shortFaults
+	if text := os.Getenv("XCACHE_SOAK_MINUTES"); text != "" {
+		minutes, err := strconv.ParseFloat(text, 64)
+		require.NoError(t, err)
+		length = time.Duration(minutes * float64(time.Minute))
+	}
+	seed := rand.Uint64()
+	if text := os.Getenv("XCACHE_SOAK_SEED"); text != "" {
+		var err error
+		seed, err = strconv.ParseUint(text, 10, 64)
+		require.NoError(t, err)
+	}
+	names := "redis,valkey,redis+sentinel,valkey+cluster"
+	if text := os.Getenv("XCACHE_SOAK_DEPLOYMENTS"); text != "" {
+		names = text
+	}
+	t.Logf("XCACHE_SOAK_SEED=%d", seed)
+
+	report := Report{Seed: seed}
+	goroutines, connections := runtime.NumGoroutine(), sockets()
+	began := time.Now()
+	heap := sampleHeap(length)
+	var mu sync.Mutex
+	t.Run("on", func(t *testing.T) { // ends when all deployments have
+		for name := range strings.SplitSeq(names, ",") {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				d := open(t, name, seed)
+				d.run(length, faults)
+				d.stop()
+				t.Log(d.figures.text())
+				mu.Lock()
+				defer mu.Unlock()
+				report.Deployments = append(report.Deployments, d.figures.result())
+			})
+		}
+	})
+	report.Took = time.Since(began)
+	samples := heap()
+	report.HeapSamples = len(samples)
+	report.HeapSlope, report.HeapFirst, report.HeapLast = slope(samples)
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		report.Goroutines, report.Sockets = runtime.NumGoroutine()-goroutines, sockets()-connections
+		if report.Goroutines <= 0 && report.Sockets <= 0 {
+			break
+		}
+	}
+	t.Logf("%v: %d goroutines and %d sockets more than before; heap from %.1f to %.1f MiB, slope %.1f KiB a minute, %d samples",
+		report.Took.Round(time.Second), report.Goroutines, report.Sockets, report.HeapFirst/(1<<20), report.HeapLast/(1<<20), report.HeapSlope/(1<<10), report.HeapSamples)
+	if file := os.Getenv("XCACHE_SOAK_REPORT"); file != "" {
+		text, err := json.MarshalIndent(report, "", "\t")
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(file, append(text, '\n'), 0o644))
+	}
+	if report.Goroutines > 0 {
+		stacks := make([]byte, 1<<20)
+		t.Errorf("%d goroutines are left, seed %d:\n%s", report.Goroutines, seed, stacks[:runtime.Stack(stacks, true)])
+	}
+	require.LessOrEqual(t, report.Sockets, 0, "sockets that are left")
+	const enough, bound = 10 * time.Minute, 8 << 20
+	if length >= enough {
+		require.Less(t, report.HeapSlope*report.Took.Minutes(), float64(bound), "growth of the heap")
+	}
+}
+
+// A sample is the size of the heap at a time.
+type sample struct {
+	at   time.Duration
+	heap float64
+}
+
+// sampleHeap looks at the heap until the function that it returns is called.
+func sampleHeap(length time.Duration) (stop func() []sample) {
+	every := min(10*time.Second, length/10)
+	began, stopping := time.Now(), make(chan struct{})
+	sampled := make(chan []sample)
+	go func() {
+		var samples []sample
+		for {
+			select {
+			case <-stopping:
+				sampled <- samples
+				return
+			case <-time.After(every):
+			}
+			var stats runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&stats)
+			// The first tenth is that of servers which start, and of pools that fill.
+			if since := time.Since(began); since > length/10 && since < length {
+				samples = append(samples, sample{since, float64(stats.HeapAlloc)})
+			}
+		}
+	}()
+	return func() []sample {
+		close(stopping)
+		return <-sampled
+	}
+}
+
+// slope returns the slope of the samples in bytes a minute, by linear regression, and the means of the first and of
+// the last tenth.
+func slope(samples []sample) (perMinute, first, last float64) {
+	if len(samples) == 0 {
+		return 0, 0, 0
+	}
+	n := float64(len(samples))
+	var sumX, sumY, sumXX, sumXY float64
+	for _, s := range samples {
+		x := s.at.Minutes()
+		sumX, sumY, sumXX, sumXY = sumX+x, sumY+s.heap, sumXX+x*x, sumXY+x*s.heap
+	}
+	if spread := n*sumXX - sumX*sumX; spread > 0 {
+		perMinute = (n*sumXY - sumX*sumY) / spread
+	}
+	tenth := max(1, len(samples)/10)
+	for i := range tenth {
+		first += samples[i].heap / float64(tenth)
+		last += samples[len(samples)-1-i].heap / float64(tenth)
+	}
+	return perMinute, first, last
+}
+
+// sockets returns how many the process has; 0 on systems without /proc.
+func sockets() (n int) {
+	files, _ := os.ReadDir("/proc/self/fd")
+	for _, file := range files {
+		if target, _ := os.Readlink("/proc/self/fd/" + file.Name()); strings.HasPrefix(target, "socket:") {
+			n++
+		}
+	}
+	return n
+}

@@ -1,6 +1,7 @@
 package mixins
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -185,9 +186,11 @@ func (k *claim) giveBack(ctx context.Context, over, cause error) error {
 		return before
 	}
 	until := k.until // until does not change any more
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(time.Second, time.Until(until)))
+	ctx = context.WithoutCancel(ctx)
+	// The attempts have no deadline of their own: op_timeout bounds each of them, and its end is no end of a context.
+	repeating, cancel := context.WithTimeout(ctx, max(time.Second, time.Until(until)))
 	defer cancel()
-	known, err := repeated(ctx, func() (bool, error) { return k.release(ctx) })
+	known, err := repeated(repeating, func() (bool, error) { return k.release(ctx) })
 	switch {
 	case err.last != nil:
 		return err.last
@@ -208,7 +211,8 @@ type failures struct {
 // attempts is the number of attempts for a step that is safe to repeat.
 const attempts = 4
 
-// repeated repeats a step that is safe to repeat, until its outcome is known.
+// repeated repeats a step that is safe to repeat, until its outcome is known. After the end of ctx
+// no attempt follows.
 func repeated[R any](ctx context.Context, do func() (R, error)) (result R, f failures) {
 	for i := range attempts {
 		result, f.last = do()
@@ -219,4 +223,19 @@ func repeated[R any](ctx context.Context, do func() (R, error)) (result R, f fai
 		}
 	}
 	return result, f
+}
+
+// endOfWait returns the error of a caller who could not wait any longer, which is atEnd at the end of Wait.
+func endOfWait(ctx, waiting context.Context, err, atEnd error) error {
+	ended := waiting.Err() != nil
+	if !ended && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		// A driver may notice the end of Wait before the context does.
+		end, _ := waiting.Deadline()
+		own, bounded := ctx.Deadline()
+		ended = !bounded || end.Before(own)
+	}
+	if !ended {
+		return err
+	}
+	return cmp.Or(ctx.Err(), atEnd)
 }

@@ -122,8 +122,8 @@ func (l *Locks) Acquire(ctx context.Context, name string, options LockOptions) (
 		return ctx, nil, xcache.ErrClosed
 	}
 	held, lock, err := l.wait(ctx, waiting, name, options)
-	if err != nil && ctx.Err() == nil && waiting.Err() != nil {
-		err = ErrLockHeld
+	if err != nil && ctx.Err() == nil {
+		err = endOfWait(ctx, waiting, err, ErrLockHeld)
 	}
 	return held, lock, err
 }

@@ -297,6 +297,8 @@ type flaky struct {
 	mu   sync.Mutex
 	lose int  // the number of replies to lose, of commands that were applied
 	away bool // no command is applied
+	// answer is in the place of the store's, if it is not nil.
+	answer func(ctx context.Context) error
 }
 
 func (s *flaky) Caps() driver.Caps {
@@ -312,6 +314,12 @@ func (s *flaky) set(lose int, away bool) {
 }
 
 func (s *flaky) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	s.mu.Lock()
+	answer := s.answer
+	s.mu.Unlock()
+	if answer != nil {
+		return answer(ctx)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.away {
@@ -375,4 +383,72 @@ func TestALockIsLostInTimeWhileTheServerIsAway(t *testing.T) {
 		store.set(0, false)
 		require.ErrorIs(t, lock.Release(ctx), mixins.ErrLockNotHeld)
 	})
+}
+
+// The time for a release is the library's, whose end is no end of the caller's context.
+func TestReleaseAtAServerThatDoesNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, c := openFlaky(t)
+		locks := newLocks(t, c)
+		ctx, lock := tryLock(t, locks, mixins.LockOptions{Lease: 5 * time.Second})
+		const opTimeout = 3 * time.Second // which the store bounds its calls by
+		store.answer = func(ctx context.Context) error {
+			if _, bounded := ctx.Deadline(); bounded {
+				<-ctx.Done()
+				return driver.Fail(ctx.Err(), driver.Unknown, nil)
+			}
+			time.Sleep(opTimeout)
+			return driver.Fail(driver.ErrUnavailable, driver.Unknown, nil)
+		}
+		began := time.Now()
+		err := lock.Release(ctx)
+		require.ErrorIs(t, err, xcache.ErrUnavailable)
+		require.ErrorIs(t, err, xcache.ErrUnknownOutcome)
+		require.NotErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, 2*opTimeout, time.Since(began).Truncate(time.Second), "no attempt begins after the lease")
+	})
+}
+
+// A driver may notice the end of Wait before the context does.
+func TestTheEndOfWaitIsNoEndOfTheCallersContext(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		own          time.Duration // until the end of the caller's context; 0 for none
+		want, wanted error
+	}{
+		{"no deadline", 0, mixins.ErrLockHeld, mixins.ErrSemaphoreFull},
+		{"a later deadline", time.Minute, mixins.ErrLockHeld, mixins.ErrSemaphoreFull},
+		{"an earlier deadline", time.Second, context.DeadlineExceeded, context.DeadlineExceeded},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, c := openFlaky(t)
+				locks := newLocks(t, c)
+				semaphores, err := mixins.NewSemaphores(c)
+				require.NoError(t, err)
+				store.answer = func(ctx context.Context) error {
+					end, _ := ctx.Deadline()
+					time.Sleep(time.Until(end) - time.Nanosecond)
+					return driver.Fail(context.DeadlineExceeded, driver.Unknown, nil)
+				}
+				ctx := t.Context()
+				if tt.own > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, tt.own)
+					defer cancel()
+				}
+				_, _, err = locks.Acquire(ctx, "l", mixins.LockOptions{Wait: 5 * time.Second})
+				require.ErrorIs(t, err, tt.want)
+				if tt.own > 0 && tt.own < time.Minute {
+					return
+				}
+				_, _, err = semaphores.Acquire(ctx, "s", 1, mixins.SemaphoreOptions{Wait: 5 * time.Second})
+				require.ErrorIs(t, err, tt.wanted)
+				store.mu.Lock()
+				store.answer = nil // for what is given back in the background
+				store.mu.Unlock()
+				require.NoError(t, semaphores.Close())
+			})
+		})
+	}
 }

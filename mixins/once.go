@@ -103,13 +103,13 @@ func (o *Once[T]) Do(ctx context.Context, key string, options OnceOptions, work 
 		case err == nil:
 			return o.work(ctx, held, k, options, work)
 		case !errors.Is(err, ErrInFlight):
-			return zero, endOfWait(ctx, waiting, err)
+			return zero, endOfWait(ctx, waiting, err, ErrInFlight)
 		case options.Wait == 0:
 			return zero, err
 		}
 		o.wakes.listen()
 		if err := o.wakes.sleep(waiting, signal, o.wakes.poll(i, got.left)); err != nil {
-			return zero, endOfWait(ctx, waiting, err)
+			return zero, endOfWait(ctx, waiting, err, ErrInFlight)
 		}
 	}
 }
@@ -125,14 +125,6 @@ func (o *Once[T]) Forget(ctx context.Context, key string) error {
 // are held, and waits for all that runs in the background. It is called before Close of the cache.
 // Calls after the first do nothing.
 func (o *Once[T]) Close() error { return o.close() }
-
-// endOfWait returns the error of a caller who could not wait any longer.
-func endOfWait(ctx, waiting context.Context, err error) error {
-	if waiting.Err() != nil {
-		return cmp.Or(ctx.Err(), ErrInFlight)
-	}
-	return err
-}
 
 func (o *Once[T]) checked(options OnceOptions) (OnceOptions, error) {
 	o.mu.Lock()
@@ -258,9 +250,10 @@ func (o *Once[T]) work(ctx, held context.Context, k *onceClaim, options OnceOpti
 // keep stores the result, also when ctx has ended. The claim may have run out meanwhile: the
 // result is kept unless another caller has taken the key.
 func (o *Once[T]) keep(ctx context.Context, k *onceClaim, options OnceOptions, value T) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(time.Second, options.Lease))
+	ctx = context.WithoutCancel(ctx)
+	repeating, cancel := context.WithTimeout(ctx, max(time.Second, options.Lease)) // op_timeout bounds each attempt
 	defer cancel()
-	known, failed := repeated(ctx, func() (bool, error) {
+	known, failed := repeated(repeating, func() (bool, error) {
 		op := xcache.NewOp(o.cache, "once done", driver.CmdOnceDone, k.key).Field(k.token)
 		xcache.AddValue(op, value)
 		return xcache.Run(ctx, op.Int(options.TTL.Milliseconds()), readFlag)

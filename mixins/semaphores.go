@@ -120,10 +120,7 @@ func (s *Semaphores) Acquire(ctx context.Context, name string, capacity int, opt
 			continue
 		}
 		s.abandon(&permit.claim)
-		if waiting.Err() != nil {
-			err = cmp.Or(ctx.Err(), ErrSemaphoreFull)
-		}
-		return ctx, nil, err
+		return ctx, nil, endOfWait(ctx, waiting, err, ErrSemaphoreFull)
 	}
 }
 

@@ -116,6 +116,8 @@ type taken struct {
 	at           mark
 }
 
+const subject = "everybody"
+
 func (c *caller) limit(u *units) {
 	limits, err := mixins.NewRateLimits(c.cache)
 	require.NoError(c.t, err)
@@ -124,7 +126,7 @@ func (c *caller) limit(u *units) {
 		began := time.Now()
 		var result mixins.RateResult
 		became, at := c.call("Allow", func(ctx context.Context) (err error) {
-			result, err = limits.Allow(ctx, "everybody", limit)
+			result, err = limits.Allow(ctx, subject, limit)
 			return err
 		})
 		ended := time.Now()

@@ -65,6 +65,7 @@ type deployment struct {
 	mu     sync.Mutex
 	recent []string // the last faults
 	broken bool     // something is wrong, which has been told
+	fail   func(text string)
 }
 
 // open starts the servers of a deployment and opens the cache. Its name is the scheme of the DSN.
@@ -74,6 +75,7 @@ func open(t *testing.T, name string, seed uint64) *deployment {
 		t: t, name: name, seed: seed, figures: newFigures(name), watch: stopwatch.Start(), ending: make(chan struct{}),
 		random: rand.New(rand.NewPCG(seed, hash(name))),
 	}
+	d.fail = func(text string) { d.t.Error(text) }
 	product, topology, _ := strings.Cut(name, "+")
 	d.passwordFile = filepath.Join(t.TempDir(), "password")
 	d.setPassword(passwordAtStart)
@@ -304,7 +306,7 @@ func (d *deployment) tell(format string, args ...any) {
 		return
 	}
 	d.broken = true
-	d.t.Errorf("%s: %s\nseed %d, last faults:\n%s", d.name, fmt.Sprintf(format, args...), d.seed, strings.Join(d.recent, "\n"))
+	d.fail(fmt.Sprintf("%s: %s\nseed %d, last faults:\n%s", d.name, fmt.Sprintf(format, args...), d.seed, strings.Join(d.recent, "\n")))
 }
 
 // wrong is an answer that contradicts what was acknowledged.

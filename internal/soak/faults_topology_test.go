@@ -102,16 +102,27 @@ func (d *deployment) freezeReplica() {
 	lost()
 }
 
-// moveSlots moves slots with their keys, under the load.
+// moveSlots moves the slot of a key that is used all the time, which is on its way for a while, and others with their
+// keys.
 func (d *deployment) moveSlots() {
 	d.settle()
-	primaries := d.theirs()
-	i := d.random.IntN(len(primaries))
-	from, to := primaries[i], primaries[(i+1)%len(primaries)]
+	used := []string{"1:" + sharedList, "1:loaded:0", "1:loaded:1", "lock:" + lockName, "ratelimit:" + subject}
+	key := "soak:" + used[d.random.IntN(len(used))]
+	from := d.cluster.Primary(d.t, key)
+	to := d.aPrimary()
+	for to == from {
+		to = d.aPrimary()
+	}
 	redirected := func() int {
 		return d.sum(d.data, "errorstats", "errorstat_MOVED") + d.sum(d.data, "errorstats", "errorstat_ASK")
 	}
 	before := redirected()
-	d.cluster.Reshard(d.t, from, to, 500)
+	slot := int(from.Do(d.t, "CLUSTER", "KEYSLOT", key).(int64))
+	migration := d.cluster.StartMigration(d.t, from, to, slot)
+	migration.MoveKeys(d.t)
 	d.eventually("no call was sent elsewhere", func() bool { return redirected() > before })
+	time.Sleep(d.someTime(0, time.Second))
+	migration.Finish(d.t)
+	d.cluster.Reshard(d.t, from, to, 100)
+	require.Equal(d.t, to.Addr, d.cluster.Primary(d.t, key).Addr)
 }

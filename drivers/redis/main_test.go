@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -26,12 +27,31 @@ var subject = &drivertest.Subject{
 	},
 	OwnClusters: ownClusters,
 	Native:      nativeClient,
+	Raw:         rawClient,
+	RawName:     "go-redis",
 	ServerError: func(err error) error {
 		if native, ok := errors.AsType[goredis.Error](err); ok {
 			return native
 		}
 		return nil
 	},
+}
+
+// rawClient returns a client with the options of the library.
+func rawClient(_ testing.TB, servers drivertest.Topology) drivertest.RawClient {
+	var client goredis.UniversalClient
+	switch {
+	case servers.Cluster:
+		client = goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: servers.Addrs})
+	case servers.Master != "":
+		client = goredis.NewFailoverClient(&goredis.FailoverOptions{MasterName: servers.Master, SentinelAddrs: servers.Addrs})
+	default:
+		client = goredis.NewClient(&goredis.Options{Addr: servers.Addrs[0]})
+	}
+	return drivertest.RawClient{
+		Incr:  func(ctx context.Context, key string) error { return client.Incr(ctx, key).Err() },
+		Close: func() { _ = client.Close() },
+	}
 }
 
 func TestMain(m *testing.M) { subject.Main(m) }

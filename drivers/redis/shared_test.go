@@ -38,6 +38,9 @@ func TestLarge(t *testing.T)   { subject.Large(t) }
 
 func TestSilence(t *testing.T) { subject.Silence(t) }
 
+func TestSurroundings(t *testing.T)    { subject.Surroundings(t) }
+func TestBesideTheClient(t *testing.T) { subject.BesideTheClient(t) }
+
 func TestRefusedTransactions(t *testing.T)             { subject.RefusedTransactions(t) }
 func TestRefusedTransactionsOfOwnClients(t *testing.T) { subject.RefusedTransactionsOfOwnClients(t) }
 

@@ -1,6 +1,7 @@
 package valkey_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -34,6 +35,25 @@ var subject = &drivertest.Subject{
 	Pipelines:   true,
 	OwnClusters: ownClusters,
 	Native:      nativeClient,
+	Raw:         rawClient,
+	RawName:     "valkey-go",
+}
+
+// rawClient returns a client with the options of the library.
+func rawClient(t testing.TB, servers drivertest.Topology) drivertest.RawClient {
+	t.Helper()
+	option := valkeygo.ClientOption{InitAddress: servers.Addrs}
+	if servers.Master != "" {
+		option.Sentinel = valkeygo.SentinelOption{MasterSet: servers.Master}
+	}
+	client, err := valkeygo.NewClient(option)
+	require.NoError(t, err)
+	return drivertest.RawClient{
+		Incr: func(ctx context.Context, key string) error {
+			return client.Do(ctx, client.B().Incr().Key(key).Build()).Error()
+		},
+		Close: client.Close,
+	}
 }
 
 func TestMain(m *testing.M) { subject.Main(m) }

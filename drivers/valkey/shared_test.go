@@ -41,6 +41,9 @@ func TestRefusedTransactionsOfOwnClients(t *testing.T) { subject.RefusedTransact
 
 func TestSilence(t *testing.T) { subject.Silence(t) }
 
+func TestSurroundings(t *testing.T)    { subject.Surroundings(t) }
+func TestBesideTheClient(t *testing.T) { subject.BesideTheClient(t) }
+
 func TestReplies(t *testing.T) { subject.Replies(t) }
 
 func TestInspect(t *testing.T) { subject.Inspect(t) }

@@ -57,6 +57,9 @@ type Subject struct {
 	// Native returns the client library's own client for a server of a store. Its error
 	// matches errors.ErrUnsupported if there is none.
 	Native func(store driver.Store, addr string) (NativeClient, error)
+	// Raw returns the client library's own client, and RawName is the name of the library.
+	Raw     func(t testing.TB, servers Topology) RawClient
+	RawName string
 	// Others names more releases that the driver has to pass the whole
 	// conformance suite on.
 	Others []string

@@ -10,6 +10,8 @@ func TestClusterReshard(t *testing.T) { subject.ClusterReshard(t) }
 
 func TestClusterOutage(t *testing.T) { subject.ClusterOutage(t) }
 
+func TestClusterDown(t *testing.T) { subject.ClusterDown(t) }
+
 func TestClusterClose(t *testing.T) { subject.ClusterClose(t) }
 
 func TestClusterConformanceOfOneNode(t *testing.T) { subject.ClusterConformanceOfOneNode(t) }

@@ -215,8 +215,8 @@ func (c *caller) useSets() {
 			next++
 			begin()
 		}
-		var any int64 // a member
-		for any = range in {
+		var member int64
+		for member = range in {
 			break
 		}
 		switch c.random.IntN(4) {
@@ -236,20 +236,20 @@ func (c *caller) useSets() {
 				perhaps[n] = true
 			}
 		case 2:
-			if any == 0 {
+			if member == 0 {
 				return
 			}
 			became, _ := c.call("SRem", func(ctx context.Context) error {
-				_, err := sets.SRem(ctx, key, any)
+				_, err := sets.SRem(ctx, key, member)
 				return err
 			})
 			switch became {
 			case done:
-				delete(in, any)
-				out[any] = true
+				delete(in, member)
+				out[member] = true
 			case unknown:
-				delete(in, any)
-				perhaps[any] = true
+				delete(in, member)
+				perhaps[member] = true
 			}
 		default:
 			var members []int64

@@ -113,7 +113,7 @@ func (s *Subject) beside(t *testing.T, store driver.Store, raw RawClient, fault 
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Attr("measured", string(text))
+		t.Attr("beside", string(text))
 		t.Logf("%+v", results[i])
 	}
 	if results[0].TwiceCounted > 0 {

@@ -185,7 +185,9 @@ func (s *Subject) startLoads(t *testing.T, servers *servertest.ClusterServers, s
 	t.Helper()
 	store := s.openFor(t, s.clusterDSN(servers, ""), timeout, dial)
 	theirs, rest := s.tagsOf(t, servers, server)
-	return startLoad(t, store, callers, theirs), startLoad(t, store, callers, rest)
+	own, others = startLoad(t, store, callers, theirs), startLoad(t, store, callers, rest)
+	own.keys, others.keys = "keys of that server", "all other keys"
+	return own, others
 }
 
 // wantAsFast compares calls on servers that are well, before and while another is

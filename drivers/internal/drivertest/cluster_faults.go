@@ -69,6 +69,42 @@ func (s *Subject) ClusterOutage(t *testing.T) {
 	}
 }
 
+// ClusterDown gives a slot to nobody, for which all nodes refuse all keys: calls wait for the
+// cluster as long as they have time.
+func (s *Subject) ClusterDown(t *testing.T) {
+	servers := s.StartCluster(t)
+	const key = "k"
+	owner := servers.Primary(t, key)
+	patient, hasty := s.openFor(t, s.clusterDSN(servers, ""), longTimeout, nil), s.openCluster(t, servers, "?op_timeout=500ms")
+	for _, store := range []driver.Store{patient, hasty} {
+		if err := Put(t, store, key, "before"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slot := fmt.Sprint(owner.Do(t, "CLUSTER", "KEYSLOT", key))
+	refused := sumOfErrors(t, servers, "CLUSTERDOWN")
+	for _, node := range servers.Nodes {
+		node.Do(t, "CLUSTER", "DELSLOTS", slot)
+	}
+	WantErr(t, Put(t, hasty, key, "refused"), driver.NotApplied, driver.ErrUnavailable)
+	waited := make(chan error, 1)
+	go func() { waited <- Put(t, patient, key, "after") }()
+	Eventually(t, func() bool { return sumOfErrors(t, servers, "CLUSTERDOWN") > refused+1 }, func() string { return "no node says CLUSTERDOWN" })
+	select {
+	case err := <-waited:
+		t.Fatalf("a call with time left did not wait: %v", err)
+	default:
+	}
+	owner.Do(t, "CLUSTER", "ADDSLOTS", slot)
+	servers.AwaitOK(t)
+	if err := <-waited; err != nil {
+		t.Errorf("the cluster is well again: %v", err)
+	}
+	if got, err := Get(t, hasty, key); string(got) != "after" || err != nil {
+		t.Errorf("Get = %q, %v", got, err)
+	}
+}
+
 // ClusterClose closes stores in the middle of whatever may go wrong. That nothing
 // is left is checked at the end of each test.
 func (s *Subject) ClusterClose(t *testing.T) {

@@ -373,7 +373,9 @@ func (s *Subject) restartUnderLoad(t *testing.T) {
 	Eventually(t, func() bool { return good.Load() > 1000 }, func() string { return "the store does not recover" })
 	stop.Store(true)
 	wg.Wait()
-	t.Logf("%d calls failed while the server was down; the first one succeeded %v after it was up", failed, time.Duration(recovered.Load()))
+	measured := fmt.Sprintf("%d calls failed while the server was down; the first one succeeded %v after it was up", failed, time.Duration(recovered.Load()))
+	t.Log(measured)
+	t.Attr("measured", measured)
 	if failed == 0 {
 		t.Error("no call failed while the server was down")
 	}

@@ -29,6 +29,7 @@ type load struct {
 	began   time.Time
 	watch   *stopwatch.Watch // by which calls and recoveries are timed: a busy machine is not the store's fault
 	ended   chan struct{}
+	keys    string // in words, if the load is on a part of the keys
 	running sync.WaitGroup
 	writers []*loadWriter
 	readers []*loadReader
@@ -416,6 +417,7 @@ func (l *load) finish(t testing.TB, primaries ...*servertest.Server) loadResult 
 		}
 	}
 	t.Logf("%v: %v", time.Since(l.began).Round(100*time.Millisecond), result)
+	t.Attr("measured", l.measured(result))
 	if len(lost) > 0 {
 		slices.SortFunc(lost, time.Time.Compare)
 		t.Logf("the keys that are lost were stored between %v and %v after the fault", lost[0].Sub(l.fault), lost[len(lost)-1].Sub(l.fault))
@@ -424,6 +426,24 @@ func (l *load) finish(t testing.TB, primaries ...*servertest.Server) loadResult 
 		t.Logf("%6d × %s", n, text)
 	}
 	return result
+}
+
+// measured returns the figures that a reader of the guides wants to know.
+func (l *load) measured(r loadResult) string {
+	text := l.keys
+	if text != "" {
+		text += ": "
+	}
+	text += fmt.Sprintf("%d writes and %d reads", r.stored+r.counted+r.unknown+r.failed, r.found+r.missing+r.unread)
+	for _, few := range []struct {
+		n    int
+		what string
+	}{{r.failed + r.unread, "failed"}, {r.unknown, "of unknown outcome"}, {r.lost, "lost"}} {
+		if few.n > 0 {
+			text += fmt.Sprintf(", %d %s", few.n, few.what)
+		}
+	}
+	return text + fmt.Sprintf("; longest call %v, longest time without a write %v", r.longestCall.Round(time.Millisecond), r.longestGap.Round(time.Millisecond))
 }
 
 // String returns the figures for the test's log.

@@ -58,6 +58,10 @@ STAMPEDES ?= 100
 # For how many seconds servers are frozen in "make test-failopen".
 SECONDS   ?= 30
 
+# For how many whole minutes "make soak" runs, and on what: schemes of DSNs.
+MINUTES   ?= 60
+SOAK_ON   ?= redis,valkey,redis+sentinel,valkey+cluster
+
 # Where "make conformance-report" writes.
 CONFORMANCE := $(CURDIR)/docs/conformance
 
@@ -103,6 +107,16 @@ test-coordination: servers ## Prove what locks, rate limits, loads and the like 
 .PHONY: test-failopen
 test-failopen: servers ## Freeze servers under load: make test-failopen SECONDS=30
 	XCACHE_OUTAGE_SECONDS=$(SECONDS) $(GO) test -count=1 -timeout=$(TEST_TIMEOUT) -v ./internal/outages
+
+.PHONY: soak
+soak: servers ## Mix load and faults under the race detector; for docs/reliability.md: make soak MINUTES=60 SEED=1
+	mkdir -p docs/reliability
+	XCACHE_SOAK_MINUTES=$(MINUTES) XCACHE_SOAK_SEED=$(SEED) XCACHE_SOAK_DEPLOYMENTS=$(SOAK_ON) XCACHE_SOAK_REPORT=$(CURDIR)/docs/reliability/soak.json $(GO) test -race -count=1 -parallel=8 -timeout=$$(($(MINUTES) + 60))m -v -run='^TestSoak$$' ./internal/soak
+	$(GO) generate ./internal/reliability/page
+
+.PHONY: reliability
+reliability: servers ## Run the tests of every fault on both drivers; writes docs/reliability.md
+	$(GO) run ./internal/reliability/page -measure
 
 .PHONY: test-matrix
 test-matrix: servers-matrix ## Test both drivers on every release; writes docs/compatibility.md

@@ -39,7 +39,7 @@ var otherPrefixes = map[string]map[string]string{
 
 // Folders that are no part of the library.
 var notTheLibrary = regexp.MustCompile(`^(docs|xcachetest|codec/internal|drivers/internal/(drivertest|matrix)` +
-	`|internal/(bench|busy|configuration|conformance|coordination|djangotest|fakeserver|linearizability|race|redaction|servertest|stopwatch|tools|twins))(/|$)`)
+	`|internal/(bench|busy|configuration|conformance|coordination|djangotest|fakeserver|linearizability|race|redaction|reliability|servertest|soak|stopwatch|tools|twins))(/|$)`)
 
 // Folders whose errors stand behind one of another folder, which has the entry: they say what
 // is wrong with the bytes of a value, the text of a script or of a reply.

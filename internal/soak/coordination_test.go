@@ -172,7 +172,7 @@ func (c *caller) publish(s *messages) {
 		s.next++
 		n := s.next
 		s.published[n] = true
-		delete(s.published, n-10_000)
+		delete(s.published, n-remembered)
 		s.mu.Unlock()
 		became, _ := c.call("Publish", func(ctx context.Context) error {
 			_, err := channels.Publish(ctx, channel, item{channel, n})
@@ -218,7 +218,7 @@ func (c *caller) subscribe(s *messages) {
 					c.wrong("message %d was heard, of which published is %v and heard before is %v", n, published, heard[n])
 				}
 				heard[n] = true
-				delete(heard, n-10_000)
+				delete(heard, n-remembered)
 				c.figures.messages.Add(1)
 				c.succeeded.Add(1)
 			case mixins.Gap:

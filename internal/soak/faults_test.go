@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -159,12 +160,9 @@ func (d *deployment) evict() {
 
 func (d *deployment) flush() {
 	end := d.losses.fault()
+	const flush = "local keys = redis.call('DBSIZE') redis.call('FLUSHALL') return keys"
 	for _, server := range d.theirs() {
-		conn := server.Dial(d.t)
-		replies, err := conn.Pipeline([]string{"MULTI"}, []string{"DBSIZE"}, []string{"FLUSHALL"}, []string{"EXEC"})
-		require.NoError(d.t, err)
-		require.Positive(d.t, replies[3].([]any)[0], "keys that are lost")
-		require.NoError(d.t, conn.Close())
+		require.Positive(d.t, server.Do(d.t, "EVAL", flush, "0"), "keys that are lost")
 	}
 	end()
 }
@@ -181,7 +179,7 @@ func (d *deployment) rotatePassword() {
 		d.setPassword(next)
 		d.onAll(d.data, "ACL", "SETUSER", user, "<"+old)
 		for _, server := range d.data {
-			_, err := server.Dial(d.t).Try("AUTH", user, old)
+			_, err := server.Try("AUTH", user, old)
 			require.ErrorContains(d.t, err, "WRONGPASS")
 		}
 		require.Positive(d.t, d.hangUp(d.theirs()))
@@ -216,8 +214,9 @@ func (d *deployment) cancelCallers() {
 
 // refuseClients takes no new connections, and hangs up on those that are there.
 func (d *deployment) refuseClients() {
-	server := d.data[0]
-	conn := server.Dial(d.t)
+	server, scope := d.data[0], &scope{TB: d.t}
+	defer scope.end()
+	conn := server.Dial(scope)
 	rejected := func() int {
 		reply, err := conn.Try("INFO", "stats")
 		require.NoError(d.t, err)
@@ -232,5 +231,19 @@ func (d *deployment) refuseClients() {
 	d.eventually("no connection was refused", func() bool { return rejected() > before })
 	time.Sleep(d.someTime(0, time.Second))
 	conn.Do(d.t, "CONFIG", "SET", "maxclients", "10000")
-	require.NoError(d.t, conn.Close())
+}
+
+// A scope is a test whose cleanups are done when the scope ends: there are thousands of faults, and
+// their connections would be kept until the end of the test.
+type scope struct {
+	testing.TB
+	cleanups []func()
+}
+
+func (s *scope) Cleanup(f func()) { s.cleanups = append(s.cleanups, f) }
+
+func (s *scope) end() {
+	for _, f := range s.cleanups {
+		f()
+	}
 }

@@ -10,6 +10,8 @@ type Report struct {
 	Seed        uint64
 	Took        time.Duration
 	Deployments []Deployment
+	// Note is what a reader of the figures has to know besides, or "". Nobody writes a note but by hand.
+	Note string `json:",omitempty"`
 	// Goroutines and Sockets are how many the process had more at the end than before.
 	Goroutines, Sockets int
 	// HeapSlope is the growth of the heap behind garbage collections, by linear regression, in

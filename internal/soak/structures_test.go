@@ -132,6 +132,9 @@ type shared struct {
 
 const sharedList = "shared:list"
 
+// remembered is how many elements and messages are remembered. Those before are long gone.
+const remembered = 2000
+
 func (c *caller) push(s *shared) {
 	lists := c.lists()
 	c.run(func() {
@@ -146,8 +149,8 @@ func (c *caller) push(s *shared) {
 		s.next++
 		n := s.next
 		s.pushed[n] = true
-		delete(s.pushed, n-10_000)
-		delete(s.popped, n-10_000)
+		delete(s.pushed, n-remembered)
+		delete(s.popped, n-remembered)
 		s.mu.Unlock()
 		became, _ := c.call("RPush", func(ctx context.Context) error {
 			_, err := lists.RPush(ctx, sharedList, item{sharedList, n})

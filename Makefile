@@ -9,15 +9,14 @@ TEST_TIMEOUT ?= 30m
 # Tests make much garbage and little that lives: a rarer collection takes a quarter of the CPU
 # time away.
 TEST_GOGC ?= 400
-# How many packages are tested at once: those of the drivers wait for servers and clocks
-# most of the time.
-PACKAGES  ?= 4
 # How many commands each server gets in "make test-random", and which: a random seed
 # unless given.
 OPS       ?= 1000000
 SEED      ?=
-# The packages that take longest begin first, so that the others do not wait for them in the end.
-LONGEST   := ./drivers/redis ./drivers/valkey ./xcachetest
+# The packages of the server drivers, and the one of the others that takes longest: the latter begins
+# first, so that nothing waits for it in the end.
+DRIVERS   := ./drivers/redis ./drivers/valkey
+LONGEST   := ./xcachetest
 # How many processes burn the CPU beside "make test-busy".
 BUSY      ?= 8
 # Flags for the matrix, such as MATRIXFLAGS='-releases redis-6.0', for one row of the table.
@@ -80,11 +79,28 @@ servers: ## Download the servers, and the Django, that the tests run; nothing is
 servers-matrix: ## Download every release of them that there is
 	@$(GO) run ./internal/servertest/fetch -all
 
-# The drivers are tested on Redis 7.0 and Valkey 8.0, in every topology.
+# The drivers are tested on Redis 7.0 and Valkey 8.0, in every topology. Their tests take
+# longest, and none of them runs beside others of its package: the suite counts goroutines and
+# connections. So each driver is tested by two processes, beside one for the other packages.
 # "make lint" vets the code.
 .PHONY: test
 test: servers ## Run every test, shuffled, under the race detector
-	GOGC=$(TEST_GOGC) $(GO) test -race -vet=off -shuffle=on -p=$(PACKAGES) -timeout=$(TEST_TIMEOUT) $(TESTFLAGS) $(LONGEST) ./...
+	@$(MAKE) --no-print-directory --keep-going --jobs=3 --output-sync=target test-conformance test-drivers test-packages
+
+TEST := GOGC=$(TEST_GOGC) $(GO) test -race -vet=off -shuffle=on -timeout=$(TEST_TIMEOUT)
+
+.PHONY: test-conformance
+test-conformance: servers
+	$(TEST) -p=2 -run=Conformance $(TESTFLAGS) $(DRIVERS)
+
+.PHONY: test-drivers
+test-drivers: servers
+	$(TEST) -p=2 -skip=Conformance $(TESTFLAGS) $(DRIVERS)
+
+# A later Go is used without the race detector, and so are the modules.
+.PHONY: test-packages
+test-packages: servers
+	$(TEST) -p=2 $(TESTFLAGS) $(LONGEST) $$($(GO) list ./... | grep -vE '/drivers/(redis|valkey)$$')
 	GOTOOLCHAIN=$(LATER_GO) $(GO) test -shuffle=on -skip='$(NOT_LATER)' $(TESTFLAGS) . ./codec/... ./drivers/memory
 	for module in $(MODULES); do $(GO) -C $$module test $(TESTFLAGS) ./... || exit 1; done
 

@@ -191,6 +191,9 @@ func (d *deployment) run(length time.Duration, faults int) {
 		f := deck[0]
 		deck = deck[1:]
 		d.note("%v %s", time.Since(began).Round(time.Millisecond), f.name)
+		if d.proxy != nil {
+			d.proxy.ResetStats() // the proxy keeps what was sent until then
+		}
 		f.inject(d)
 		d.note("%v end of it", time.Since(began).Round(time.Millisecond))
 		d.figures.happened(f.name, d.awaitProgress())

@@ -133,7 +133,7 @@ type shared struct {
 const sharedList = "shared:list"
 
 // remembered is how many elements and messages are remembered. Those before are long gone.
-const remembered = 2000
+const remembered = 500
 
 func (c *caller) push(s *shared) {
 	lists := c.lists()

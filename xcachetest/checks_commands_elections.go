@@ -58,7 +58,11 @@ func replacesLeases(s *subject) error {
 	errs = append(errs, s.wantSyntaxErr(driver.CmdLeaseReplace, a, one, one), s.wantSyntaxErr(driver.CmdLeaseReplace, a, driver.Field(""), one, driver.Duration(long)))
 
 	short := max(s.soon(), 100*time.Millisecond)
-	renewed := func(marked driver.Arg) driver.Arg { return driver.Key(marked.Text + " renewed") }
+	renewed := func(marked driver.Arg) driver.Arg {
+		key := marked.Text + " renewed"
+		s.own(key)
+		return driver.Key(key)
+	}
 	marked, known, err := s.within(short, "marked", func(key driver.Arg) error {
 		return errors.Join(s.wantElected(renewed(key), "one", "one", short), s.wantReplaced(renewed(key), "one", "one", long, 1),
 			s.wantElected(key, "one", "one", long), s.wantReplaced(key, "one", "", short, 1), s.wantLease(key, "two", "", long), s.wantElected(key, "two", "", long))

@@ -140,20 +140,24 @@ func (p *pool) acquire(c *exchange.Call) (*session, error) {
 	}
 }
 
-// release takes a session back from a call.
+// release takes a session back from a call. A session that was made before the address moved is
+// not for the next call either, which may wait already.
 func (p *pool) release(s *session) {
-	if !s.usable() {
-		s.close()
+	if s.usable() {
+		if p.renews(s) {
+			return
+		}
 		p.mu.Lock()
-		p.forget(s)
+		if !s.made.Before(p.addressMovedAt) {
+			p.offer(s)
+			p.mu.Unlock()
+			return
+		}
 		p.mu.Unlock()
-		return
 	}
-	if p.renews(s) {
-		return
-	}
+	s.close()
 	p.mu.Lock()
-	p.offer(s)
+	p.forget(s)
 	p.mu.Unlock()
 }
 

@@ -163,7 +163,7 @@ func (v *View[T]) elect(ctx context.Context, key string, a *attempt[T]) (value T
 			}
 			if missed, ok := err.(*missedError); ok { //nolint:errorlint // that very type
 				a.failed = missed.failure
-				return value, false, nil //nolint:nilerr // the load goes on, and stores nothing
+				return value, false, nil
 			}
 			x.bad, a.over, a.old = bad, bad, old
 		}
@@ -172,7 +172,7 @@ func (v *View[T]) elect(ctx context.Context, key string, a *attempt[T]) (value T
 			return value, false, nil
 		case x.err != nil:
 			a.failed = x.err
-			return value, false, nil
+			return value, false, nil //nolint:nilerr // the load goes on, and stores nothing
 		case x.own():
 			a.token = x.token
 			return value, false, nil

@@ -75,8 +75,8 @@ func (s *Subject) ClusterDown(t *testing.T) {
 	servers := s.StartCluster(t)
 	const key = "k"
 	owner := servers.Primary(t, key)
-	patient, hasty := s.openFor(t, s.clusterDSN(servers, ""), longTimeout, nil), s.openCluster(t, servers, "?op_timeout=500ms")
-	for _, store := range []driver.Store{patient, hasty} {
+	waiting, short := s.openFor(t, s.clusterDSN(servers, ""), longTimeout, nil), s.openCluster(t, servers, "?op_timeout=500ms")
+	for _, store := range []driver.Store{waiting, short} {
 		if err := Put(t, store, key, "before"); err != nil {
 			t.Fatal(err)
 		}
@@ -86,9 +86,9 @@ func (s *Subject) ClusterDown(t *testing.T) {
 	for _, node := range servers.Nodes {
 		node.Do(t, "CLUSTER", "DELSLOTS", slot)
 	}
-	WantErr(t, Put(t, hasty, key, "refused"), driver.NotApplied, driver.ErrUnavailable)
+	WantErr(t, Put(t, short, key, "refused"), driver.NotApplied, driver.ErrUnavailable)
 	waited := make(chan error, 1)
-	go func() { waited <- Put(t, patient, key, "after") }()
+	go func() { waited <- Put(t, waiting, key, "after") }()
 	Eventually(t, func() bool { return sumOfErrors(t, servers, "CLUSTERDOWN") > refused+1 }, func() string { return "no node says CLUSTERDOWN" })
 	select {
 	case err := <-waited:
@@ -100,7 +100,7 @@ func (s *Subject) ClusterDown(t *testing.T) {
 	if err := <-waited; err != nil {
 		t.Errorf("the cluster is well again: %v", err)
 	}
-	if got, err := Get(t, hasty, key); string(got) != "after" || err != nil {
+	if got, err := Get(t, short, key); string(got) != "after" || err != nil {
 		t.Errorf("Get = %q, %v", got, err)
 	}
 }

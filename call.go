@@ -152,6 +152,12 @@ func (o *observation) hit(size int, read *codec.Read) {
 	}
 }
 
+func (o *observation) stale() {
+	if o != nil {
+		o.Stale++
+	}
+}
+
 func (o *observation) miss() {
 	if o != nil {
 		o.Misses++

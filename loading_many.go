@@ -16,7 +16,8 @@ import (
 // GetOrSetMany returns the values of keys, of which it reads those that are stored in one
 // round trip per server. load gets the keys that are missing, in one call, and its values
 // are stored and returned as well. A key that load leaves out does not exist: it is missing
-// in the result, and nothing is stored for it. load is called again for keys that others
+// in the result, and nothing is stored for it. All keys of a load that fails with
+// ErrNotFound count as left out, because GetOrSet takes that error for an answer, too. load is called again for keys that others
 // wait for and that an invalidation has overtaken, and with OneLoader. Values of keys that load was not asked for
 // are ignored. A key may be given twice. Without keys, the map is empty, and there is no I/O.
 //
@@ -118,6 +119,9 @@ func (v *View[T]) lookUpMany(ctx context.Context, keys []string, before []*wante
 			missing = append(missing, absent[T]{key: v.ownKey(full, keys[i]), full: full, bad: bad, failure: failure})
 		}
 	}, v.ageing(func(i int, full string, old *aged[T]) bool {
+		if old.age >= 0 {
+			call.seen.stale()
+		}
 		serve := before == nil && v.servesAtOnce(old)
 		if !seen[full] {
 			seen[full] = true

@@ -43,6 +43,8 @@ type Operation struct {
 	Duration time.Duration
 	// Hits and Misses count the found and the missing keys of a get, get many, swap or has.
 	Hits, Misses int
+	// Stale counts the hits whose TTL has ended, in a view with StaleFor or StaleOnError.
+	Stale int
 	// Bytes is the size of the stored values that were read or written, outside of
 	// pipelines.
 	Bytes int

@@ -30,8 +30,9 @@ const longestStale = 365 * 24 * time.Hour
 // before a Delete, a Clear or an InvalidateTags of any process does not come back. The context
 // of the loader has the values of that call's context, and ends after LoadTimeout, which is five
 // minutes for a view with StaleFor unless it is set, and when the cache is closed. Close waits for the loader. If a refresh fails,
-// or its loader panics, the stale value stays, an EventObserver gets RefreshFailed, and the
-// next call that finds the stale value begins another refresh.
+// or its loader panics, the stale value stays, and an EventObserver gets RefreshFailed. This
+// process refreshes the key again when a pause has passed: 50 to 100 ms after the first failure, and twice
+// as long after each further one in a row, up to 10 s. Callers who wait for a load know no pause.
 //
 // The server keeps a value for d longer than its TTL, and values have the same bytes as
 // without StaleFor. Readers without StaleFor, such as Django or another view, find the value

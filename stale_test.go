@@ -335,6 +335,99 @@ func TestARefreshThatFailsIsAnEvent(t *testing.T) {
 	}
 }
 
+func TestARefreshThatFailsIsTriedAgainAfterAPause(t *testing.T) {
+	failure := errors.New("the database is down")
+	for name, read := range map[string]func(v *xcache.View[string], load func(context.Context) (string, error)) (string, error){
+		"one": func(v *xcache.View[string], load func(context.Context) (string, error)) (string, error) {
+			return v.GetOrSet(context.Background(), "k", load)
+		},
+		"many": func(v *xcache.View[string], load func(context.Context) (string, error)) (string, error) {
+			got, err := v.GetOrSetMany(context.Background(), []string{"k"}, func(ctx context.Context, _ []string) (map[string]string, error) {
+				value, err := load(ctx)
+				return map[string]string{"k": value}, err
+			})
+			return got["k"], err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := stale(newCache(t, newFakeStore(t)), xcache.StaleFor(24*time.Hour))
+				require.NoError(t, v.Set(t.Context(), "k", "old"))
+				time.Sleep(time.Hour)
+				loads := 0
+				fails := func(context.Context) (string, error) { loads++; return "", failure }
+				// readFor reads once a millisecond, and returns how often the loader ran.
+				readFor := func(d time.Duration, load func(context.Context) (string, error)) int {
+					loads = 0
+					for range d / time.Millisecond {
+						got, err := read(v, load)
+						require.NoError(t, err)
+						require.Equal(t, "old", got)
+						synctest.Wait()
+						time.Sleep(time.Millisecond)
+					}
+					return loads
+				}
+				// The pauses are 50 to 100 ms, 100 to 200 ms, …, 5 to 10 s.
+				require.Equal(t, 1, readFor(50*time.Millisecond, fails))
+				n := readFor(time.Second, fails)
+				require.GreaterOrEqual(t, n, 2)
+				require.LessOrEqual(t, n, 4)
+				readFor(20*time.Second, fails)
+				n = readFor(20*time.Second, fails)
+				require.GreaterOrEqual(t, n, 1)
+				require.LessOrEqual(t, n, 4)
+
+				time.Sleep(10 * time.Second)
+				require.NoError(t, second(read(v, text("new"))))
+				synctest.Wait()
+				got, err := v.Get(t.Context(), "k")
+				require.NoError(t, err)
+				require.Equal(t, "new", got)
+				require.NoError(t, v.Set(t.Context(), "k", "old"))
+				time.Sleep(time.Hour)
+				require.GreaterOrEqual(t, readFor(201*time.Millisecond, fails), 2, "after a success, the pauses are short again")
+			})
+		})
+	}
+}
+
+func TestTheObserverCountsStaleHits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		var seen staleHits
+		v := stale(newCache(t, newFakeStore(t), xcache.WithObserver(&seen)))
+		require.NoError(t, v.SetMany(ctx, map[string]string{"a": "old", "b": "old"}))
+		fails := func(context.Context) (string, error) { return "", errors.New("the database is down") }
+		none := func(context.Context, []string) (map[string]string, error) { return nil, nil }
+		reads := func() {
+			require.NoError(t, second(v.GetOrSet(ctx, "a", fails)))
+			synctest.Wait()
+			require.NoError(t, second(v.GetOrSetMany(ctx, []string{"a", "b"}, none)))
+			synctest.Wait()
+		}
+		reads()
+		require.Zero(t, seen.stale)
+		time.Sleep(time.Hour)
+		reads()
+		require.Equal(t, 3, seen.stale)
+	})
+}
+
+// staleHits counts the stale hits that an observer is told of.
+type staleHits struct {
+	mu    sync.Mutex
+	stale int
+}
+
+func (o *staleHits) Start(ctx context.Context, _ *xcache.Operation) context.Context { return ctx }
+
+func (o *staleHits) End(_ context.Context, op *xcache.Operation) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stale += op.Stale
+}
+
 func TestCloseEndsARefreshAndWaitsForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

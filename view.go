@@ -134,8 +134,12 @@ func (v *View[T]) lookUp(ctx context.Context, key string, found *aged[T]) (value
 	if err == nil {
 		held := from.copied(stored)
 		value, err = readValue[T](ctx, &call, key, full, stored)
-		if err == nil && (found == nil || v.validFor(found.left) > 0) {
+		switch {
+		case err != nil:
+		case found == nil || v.validFor(found.left) > 0:
 			from.hold(v.shared, full, held)
+		default:
+			call.seen.stale()
 		}
 		if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrNotFound) {
 			bad = &unreadable{stored, err}

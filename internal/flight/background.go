@@ -7,20 +7,20 @@ import (
 )
 
 // Start starts a flight under key that belongs to the group and not to a caller, so that it
-// goes on without callers. If there is a flight under key already, or after Close, Start does
-// nothing. failed is called once if the function fails, panics or exceeds a Limit, but for
-// an end by Close.
+// goes on without callers. Start does nothing if there is a flight under key already, after
+// Close, and during the pause that follows a failure: see FirstPause. failed is called once if the function
+// fails, panics or exceeds a Limit, but for an end by Close.
 func (f *Group) Start(ctx context.Context, key Key, failed func(error), fn func(context.Context, *Flight) (any, error)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed || f.find(key) != nil {
+	if f.closed || f.find(key) != nil || f.pauses.has(key) {
 		return
 	}
 	f.begin(ctx, key, fn).failed = failed
 }
 
 // StartMany is Start for several different keys. fn is as for DoMany, and runs once for the
-// keys without a flight. failed gets the place of the key in keys.
+// keys without a flight and without a pause. failed gets the place of the key in keys.
 func (f *Group) StartMany(ctx context.Context, keys []Key, failed func(i int, err error), fn func(ctx context.Context, own []int, flights []*Flight) []Result) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -29,7 +29,7 @@ func (f *Group) StartMany(ctx context.Context, keys []Key, failed func(i int, er
 	}
 	var own []int
 	for i, key := range keys {
-		if f.find(key) == nil {
+		if f.find(key) == nil && !f.pauses.has(key) {
 			own = append(own, i)
 		}
 	}

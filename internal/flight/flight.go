@@ -31,6 +31,8 @@ type Group struct {
 	underWay atomic.Int64
 	// landed counts the flights that have ended.
 	landed atomic.Uint64
+	// pauses are of the flights that belong to the group.
+	pauses pauses
 }
 
 // A Key identifies a flight that callers can share: the same key, read as the same type.
@@ -193,8 +195,12 @@ func (f *Group) end(flights []*Flight, results []Result, panicked *PanicError) (
 		if fl.landed {
 			continue
 		}
-		if fl.failed != nil && !f.closed && (panicked != nil || results[i].Err != nil) {
+		switch {
+		case panicked == nil && results[i].Err == nil:
+			f.pauses.succeeded(fl.key)
+		case fl.failed != nil && !f.closed:
 			failed = append(failed, fl)
+			f.pauses.failed(fl.key)
 		}
 		fl.landed, fl.detached = true, true
 		fl.result, fl.err, fl.panicked = results[i].Value, results[i].Err, panicked

@@ -128,6 +128,15 @@ var brokenStores = []struct {
 	{"an unknown command panics", func() driver.Store { return unknownPanics{newCorrect()} }, []string{"commander/unknown-in-plain-batch"}},
 	{"Delete hangs", func() driver.Store { return deleteHangs{newCorrect()} }, []string{"delete/duplicates-count-once"}},
 	{"Ping lies", func() driver.Store { return pingFails{newCorrect()} }, []string{"ping/answers", "cache/ping"}},
+	{"nobody is told of a release", func() driver.Store {
+		return commandRewritten{newCorrect(), driver.CmdLock, runWith(3, func(driver.Arg) driver.Arg { return driver.Int(0) })}
+	}, []string{"pubsub/tells-who-waits-for-a-lock"}},
+	{"each release is told, also if nobody waits", func() driver.Store {
+		return commandRewritten{newCorrect(), driver.CmdLock, runWith(3, func(driver.Arg) driver.Arg { return driver.Int(1) })}
+	}, []string{"pubsub/tells-who-waits-for-a-lock"}},
+	{"nobody has a place in the queue", func() driver.Store {
+		return commandRewritten{newCorrect(), driver.CmdSemaphore, runWith(5, func(driver.Arg) driver.Arg { return driver.Int(0) })}
+	}, []string{"pubsub/tells-the-first-in-the-queue"}},
 	{"rate limits that are refused take of the others", func() driver.Store { return commandRewritten{newCorrect(), driver.CmdRateLimit, refusalTakesOfOthers} }, []string{"command/" + driver.CmdRateLimit}},
 	{"rate limits are looked at, and then taken of", func() driver.Store { return commandRewritten{newCorrect(), driver.CmdRateLimit, looksThenTakes} }, []string{"command/" + driver.CmdRateLimit}},
 	{"units of rate limits stay taken", func() driver.Store {

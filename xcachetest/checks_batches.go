@@ -88,7 +88,7 @@ func getChecks() []check {
 				for i := range entries {
 					want[i] = string(entries[i].Value)
 				}
-				return errors.Join(s.store.Set(noDeadline, entries), entryErrs(entries), s.wantValues(keys, want))
+				return errors.Join(s.setBatch(entries), entryErrs(entries), s.wantValues(keys, want))
 			},
 		},
 		{
@@ -311,7 +311,7 @@ func setChecks() []check {
 						entries[i].Cond = driver.IfPresent
 					}
 				}
-				err := s.store.Set(noDeadline, entries)
+				err := s.setBatch(entries)
 				want := make([]string, len(keys))
 				wrong := 0
 				for i := range entries {
@@ -374,7 +374,7 @@ func deleteChecks() []check {
 			rule: "a batch of 10 000 keys is deleted whole, and counted",
 			run: func(s *subject) error {
 				keys, entries := s.manyEntries()
-				err := errors.Join(s.store.Set(noDeadline, entries[:many/2]), entryErrs(entries[:many/2]))
+				err := errors.Join(s.setBatch(entries[:many/2]), entryErrs(entries[:many/2]))
 				want := make([]string, many)
 				for i := range want {
 					want[i] = absent
@@ -413,8 +413,10 @@ const absent = "\x00absent"
 
 // wantValues reads keys in one batch.
 func (s *subject) wantValues(keys, want []string) error {
+	ctx, cancel := batchContext(len(keys))
+	defer cancel()
 	dst := make([]driver.Value, len(keys))
-	if err := s.store.Get(noDeadline, keys, dst); err != nil {
+	if err := s.store.Get(ctx, keys, dst); err != nil {
 		return fmt.Errorf("Get(%s): %w", s.showAll(keys), err)
 	}
 	var errs []error
@@ -453,6 +455,13 @@ func (s *subject) wantBareNotStored(cond driver.Cond, key string) error {
 	return errors.Join(
 		s.wantErr(s.store.Set(noDeadline, entries), nil, "Set with %s", condText(cond)),
 		that(isBare(entries[0].Err, driver.ErrNotStored), "the entry's error is %#v, want driver.ErrNotStored itself", entries[0].Err))
+}
+
+// setBatch calls Set, and leaves the outcomes in the entries.
+func (s *subject) setBatch(entries []driver.Entry) error {
+	ctx, cancel := batchContext(len(entries))
+	defer cancel()
+	return s.store.Set(ctx, entries)
 }
 
 // manyEntries returns a large batch to write, and its keys.

@@ -147,6 +147,8 @@ func cacheOperationChecks() []check {
 		cacheCheck("cache/large-batches", "GetMany, SetMany and Delete take thousands of keys", nil, func(ctx context.Context, c *cached) error {
 			v := xcache.For[int](c.Cache)
 			values, keys := make(map[string]int), make([]string, 0, 5000)
+			ctx, cancel := context.WithTimeout(ctx, farAway) // as in batchContext
+			defer cancel()
 			for i := range 5000 {
 				values[strconv.Itoa(i)] = i
 				keys = append(keys, strconv.Itoa(i))

@@ -227,12 +227,14 @@ func expirerChecks() []check {
 			rule: "TTL and Expire take batches of 10 000 keys, in order",
 			run: func(s *subject) error {
 				keys, entries := s.manyEntries()
-				err := errors.Join(s.store.Set(noDeadline, entries), entryErrs(entries))
+				err := errors.Join(s.setBatch(entries), entryErrs(entries))
+				ctx, cancel := batchContext(len(keys))
+				defer cancel()
 				for i := range entries {
 					entries[i] = driver.Entry{Key: keys[i], TTL: long + time.Duration(i)*time.Second}
 				}
 				dst := make([]driver.Value, len(keys))
-				err = errors.Join(err, s.caps.Expirer.Expire(noDeadline, entries), entryErrs(entries), s.caps.Expirer.TTL(noDeadline, keys, dst))
+				err = errors.Join(err, s.caps.Expirer.Expire(ctx, entries), entryErrs(entries), s.caps.Expirer.TTL(ctx, keys, dst))
 				for i := range dst {
 					if wrong := errors.Join(dst[i].Err, s.sameTTL(fmt.Sprintf("TTL %d", i), dst[i].TTL, entries[i].TTL)); wrong != nil {
 						return errors.Join(err, wrong) // one of 10 000 is enough

@@ -94,6 +94,35 @@ func pubSubChecks() []check {
 			empty := listen(func(ctx context.Context) loop { return m.Subscribe(ctx, mixins.SubscribeOptions{}, "a", "") })
 			return errors.Join(nothing.wantEnd(xcache.ErrSyntax), empty.wantEnd(xcache.ErrInvalidKey), second(m.Publish(noDeadline, "{t}a", "x")))
 		}),
+		onChannels("pubsub/tells-who-waits-for-a-lock", "the release of a lock publishes an empty message on the channel of its key if somebody waits who is to be told, and only then", needs("PUBLISH", driver.CmdLock, driver.CmdLockRelease), func(c *cached, m *mixins.PubSub[string]) error {
+			l := listen(func(ctx context.Context) loop { return m.Subscribe(ctx, mixins.SubscribeOptions{}, "{t}lock") })
+			key := driver.Key(c.full("{t}lock"))
+			run := func(name, token string, rest ...driver.Arg) error {
+				_, err := c.do(name, append([]driver.Arg{key, driver.Field(token)}, rest...)...)
+				return err
+			}
+			lease := driver.Duration(long)
+			return errors.Join(l.wantEvents("subscribed"),
+				run(driver.CmdLock, "one", lease, driver.Int(0)), run(driver.CmdLock, "two", lease, driver.Int(0)), run(driver.CmdLockRelease, "one"),
+				publish(m, "{t}lock", "nobody was to be told"), l.wantEvents(`{t}lock "nobody was to be told"`),
+				run(driver.CmdLock, "one", lease, driver.Int(0)), run(driver.CmdLock, "two", lease, driver.Int(1)), run(driver.CmdLockRelease, "one"),
+				l.wantEvents("{t}lock corrupt"), l.stop()) // an empty message is no JSON
+		}),
+		onChannels("pubsub/tells-the-first-in-the-queue", "the release of a permit publishes an empty message on the channel of the first place in the queue, and on no other", needs("PUBLISH", driver.CmdSemaphore, driver.CmdSemaphoreRelease), func(c *cached, m *mixins.PubSub[string]) error {
+			l := listen(func(ctx context.Context) loop {
+				return m.Subscribe(ctx, mixins.SubscribeOptions{}, "{t}permit:two", "{t}permit:three")
+			})
+			key := driver.Key(c.full("{t}permit"))
+			take := func(token string, place time.Duration) error {
+				_, err := c.do(driver.CmdSemaphore, key, driver.Field(token), driver.Int(1), driver.Int(1), driver.Duration(long), driver.Duration(place))
+				return err
+			}
+			_, err := c.do(driver.CmdSemaphoreRelease, key, driver.Field("nobody"))
+			errs := []error{l.wantEvents("subscribed"), err, take("one", 0), take("two", long), take("three", long)}
+			_, err = c.do(driver.CmdSemaphoreRelease, key, driver.Field("one"))
+			return errors.Join(append(errs, err, l.wantEvents("{t}permit:two corrupt"), // an empty message is no JSON
+				publish(m, "{t}permit:three", "nothing before"), l.wantEvents(`{t}permit:three "nothing before"`), l.stop())...)
+		}),
 		onChannels("pubsub/ends-with-its-context", "a loop ends with the error of its context, and a publisher reaches nobody then", needs("PUBLISH"), func(_ *cached, m *mixins.PubSub[string]) error {
 			l := listen(func(ctx context.Context) loop { return m.Subscribe(ctx, mixins.SubscribeOptions{}, "{t}a") })
 			err := errors.Join(l.wantEvents("subscribed"), l.stop())

@@ -63,7 +63,7 @@ func scannerChecks() []check {
 			rule: "Scan yields every one of thousands of keys",
 			run: func(s *subject) error {
 				keys, entries := s.manyEntries()
-				return errors.Join(s.store.Set(noDeadline, entries), entryErrs(entries),
+				return errors.Join(s.setBatch(entries), entryErrs(entries),
 					s.wantScan(s.prefix+"*", keys...), s.wantScan(s.prefix+"k7???", keys[7000:8000]...))
 			},
 		},
@@ -75,7 +75,7 @@ func scannerChecks() []check {
 				for _, key := range stable {
 					entries = append(entries, driver.Entry{Key: key, TTL: long})
 				}
-				errs := []error{s.store.Set(noDeadline, entries), entryErrs(entries)}
+				errs := []error{s.setBatch(entries), entryErrs(entries)}
 				passing := s.keysNamed("passing", 500)
 				var done atomic.Bool
 				errs = append(errs, together(3, func(i int) error {
@@ -149,7 +149,7 @@ func scannerChecks() []check {
 			rule: "when its context ends inside the loop, Scan yields at most the rest of a page (1000 keys), and ends with the context's error",
 			run: func(s *subject) error {
 				_, entries := s.manyEntries()
-				errs := []error{s.store.Set(noDeadline, entries), entryErrs(entries)}
+				errs := []error{s.setBatch(entries), entryErrs(entries)}
 				ctx, cancel := context.WithCancel(context.Background())
 				defer cancel()
 				var after int

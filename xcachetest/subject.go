@@ -221,7 +221,9 @@ func (s *subject) wantMiss(keys ...string) error {
 }
 
 func (s *subject) wantDeleted(want int, keys ...string) error {
-	got, err := s.store.Delete(noDeadline, keys)
+	ctx, cancel := batchContext(len(keys))
+	defer cancel()
+	got, err := s.store.Delete(ctx, keys)
 	if err != nil || got != want {
 		return fmt.Errorf("Delete(%s) = %d, %w, want %d", s.showAll(keys), got, orNone(err), want)
 	}

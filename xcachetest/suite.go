@@ -261,3 +261,13 @@ func stacks() []byte {
 // noDeadline is the context of calls without a rule on contexts. The watchdog bounds these
 // calls.
 var noDeadline = context.Background()
+
+// batchContext returns the context of a call with n keys. A call with thousands of keys gets a
+// far deadline, in the place of the time limit that a store may have of its own: on a busy
+// machine, such a call may take longer than the store waits for its server.
+func batchContext(n int) (context.Context, context.CancelFunc) {
+	if n < 1000 {
+		return noDeadline, func() {}
+	}
+	return context.WithTimeout(noDeadline, farAway)
+}

@@ -110,11 +110,7 @@ func (r *ReplicatedServers) form(replicas int, opts []Option) error {
 // awaitReplicas waits until those of the replicas that run are online and have
 // what the primary has now.
 func awaitReplicas(primary *Server, replicas []*Server) error {
-	info, err := primary.info("INFO", "replication")
-	if err != nil {
-		return err
-	}
-	offset, err := strconv.ParseInt(info["master_repl_offset"], 10, 64)
+	offset, err := primary.replicationOffset()
 	if err != nil {
 		return err
 	}
@@ -127,6 +123,15 @@ func awaitReplicas(primary *Server, replicas []*Server) error {
 		}
 	}
 	return nil
+}
+
+// replicationOffset returns how much a primary has written for its replicas.
+func (s *Server) replicationOffset() (int64, error) {
+	info, err := s.info("INFO", "replication")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(info["master_repl_offset"], 10, 64)
 }
 
 // follows returns an error unless the server is an online replica of the primary

@@ -3,13 +3,17 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/internal/fakeserver"
+	"github.com/xcache-go/xcache/internal/servertest"
 )
 
 // The comparisons as benchmarks, in a form that benchstat reads: its option
@@ -47,6 +51,47 @@ func run(b *testing.B, comparisons []comparison) {
 		b.Run(c.name, func(b *testing.B) {
 			for _, contestant := range c.contestants {
 				b.Run("lib="+strings.ReplaceAll(contestant.lib, ",", ""), contestant.bench)
+			}
+		})
+	}
+}
+
+func TestThePageIsThatOfTheResults(t *testing.T) {
+	measured, err := readResults("../../docs/benchmarks/results.json")
+	require.NoError(t, err)
+	page, err := measured.render()
+	require.NoError(t, err)
+	written, err := os.ReadFile("../../docs/benchmarks.md")
+	require.NoError(t, err)
+	require.Equal(t, string(page), string(written), "make bench writes the page")
+	var turn time.Duration
+	for _, group := range groups(&turn) {
+		for _, table := range group.tables {
+			if group.name != "Codec" {
+				_, err := measured.find(group.name, table.title())
+				require.NoError(t, err)
+			}
+		}
+	}
+}
+
+func TestLibrariesLoadWhatIsMissingAndKeepIt(t *testing.T) {
+	addr := servertest.Redis(t).Addr
+	for _, lib := range libraries {
+		t.Run(lib.name, func(t *testing.T) {
+			var loads atomic.Int64
+			get, closeClient := lib.open(addr, func(context.Context) (user, error) {
+				loads.Add(1)
+				return ann, nil
+			})
+			defer closeClient()
+			for range 3 {
+				got, err := get(t.Context(), lib.name)
+				require.NoError(t, err)
+				require.Equal(t, ann, got)
+			}
+			if lib.name != "gocache" { // which stores later
+				require.EqualValues(t, 1, loads.Load())
 			}
 		})
 	}

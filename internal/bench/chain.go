@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"io"
 	"strings"
 	"testing"
 
@@ -30,7 +28,7 @@ func chainTables() []chainTable {
 
 func (t chainTable) title() string { return t.name }
 
-func (t chainTable) run(out io.Writer, rounds int) error {
+func (t chainTable) record(rounds int) (record, error) {
 	order := shop.NewOrder(t.size)
 	var configs []codec.Config
 	for _, s := range serializers {
@@ -43,24 +41,28 @@ func (t chainTable) run(out io.Writer, rounds int) error {
 		codec.Config{Serializers: []codec.Serializer{msgpack.Serializer}, Compressors: []codec.Compressor{zstd.Compressor}},
 		codec.Config{Format: codec.Tagged},
 		codec.Config{Compressors: []codec.Compressor{zstd.Compressor}, Format: codec.Tagged})
-	fmt.Fprintf(out, "\n| %s | write, called directly | by the chain | × | allocations more | read, called directly | by the chain | × | allocations more |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n", t.name)
+	r := record{Heads: []string{t.name}}
+	for _, way := range []string{"write", "read"} {
+		r.Columns = append(r.Columns, column{way + ", called directly", nanoseconds}, column{"by the chain", nanoseconds},
+			column{"×", ratios}, column{"allocations more", counts})
+	}
 	for _, config := range configs {
 		direct, chain := directly(config, order), through(config, order)
-		fmt.Fprintf(out, "| %s ", describe(config))
+		line := row{Names: []string{describe(config)}}
 		for _, way := range []comparison{
 			{t.name, []contestant{{"directly", timed(t.size, direct.encode)}, {"chain", timed(t.size, chain.encode)}}},
 			{t.name, []contestant{{"directly", timed(t.size, direct.decode)}, {"chain", timed(t.size, chain.decode)}}},
 		} {
 			m, err := way.measure(rounds)
 			if err != nil {
-				return err
+				return record{}, err
 			}
-			fmt.Fprintf(out, "| %s | %s | %.2f | %d ", duration(median(m[0].nanoseconds)), duration(median(m[1].nanoseconds)),
-				ratio(m[1], m[0]), m[1].allocations-m[0].allocations)
+			line.Cells = append(line.Cells, median(m[0].nanoseconds), median(m[1].nanoseconds), ratio(m[1], m[0]),
+				float64(m[1].allocations-m[0].allocations))
 		}
-		fmt.Fprintln(out, "|")
+		r.Rows = append(r.Rows, line)
 	}
-	return nil
+	return r, nil
 }
 
 // directly calls the one serializer and the one compressor of a chain, with
@@ -138,14 +140,17 @@ type fallbackTable struct{}
 
 func (fallbackTable) title() string { return "Fallback" }
 
-func (t fallbackTable) run(out io.Writer, rounds int) error {
+func (t fallbackTable) record(rounds int) (record, error) {
 	const size = 1 << 10
 	order := shop.NewOrder(size)
-	fmt.Fprintf(out, "\n| Fallback, %s | written by | read by its own chain | read by this chain | × | allocations more |\n|---|---|--:|--:|--:|--:|\n", shop.SizeName(size))
+	r := record{
+		Heads:   []string{"Fallback, " + shop.SizeName(size), "written by"},
+		Columns: []column{{"read by its own chain", nanoseconds}, {"read by this chain", nanoseconds}, {"×", ratios}, {"allocations more", counts}},
+	}
 	serializers := func(s ...codec.Serializer) codec.Config { return codec.Config{Serializers: s} }
 	compressors := func(m ...codec.Compressor) codec.Config { return codec.Config{Compressors: m} }
 	tagged := func(config codec.Config) codec.Config { config.Format = codec.Tagged; return config }
-	for _, row := range []struct{ reader, writer codec.Config }{
+	for _, pair := range []struct{ reader, writer codec.Config }{
 		{serializers(codec.JSON, msgpack.Serializer), serializers(codec.JSON)},
 		{serializers(msgpack.Serializer, codec.JSON), serializers(codec.JSON)},
 		{serializers(codec.Gob, codec.JSON), serializers(codec.JSON)},
@@ -157,7 +162,7 @@ func (t fallbackTable) run(out io.Writer, rounds int) error {
 		{compressors(zstd.Compressor, codec.Gzip), codec.Config{}},
 		{tagged(serializers(msgpack.Serializer, codec.JSON)), serializers(codec.JSON)},
 	} {
-		alone, among := must(codec.New(row.writer)), must(codec.New(row.reader))
+		alone, among := must(codec.New(pair.writer)), must(codec.New(pair.reader))
 		stored := must(alone.Append(nil, order))
 		readBy := func(chain *codec.Chain) func(b *testing.B) {
 			return timed(size, func() error { _, err := chain.Decode(stored, new(shop.Order)); return err })
@@ -165,10 +170,11 @@ func (t fallbackTable) run(out io.Writer, rounds int) error {
 		c := comparison{t.title(), []contestant{{"alone", readBy(alone)}, {"among", readBy(among)}}}
 		m, err := c.measure(rounds)
 		if err != nil {
-			return err
+			return record{}, err
 		}
-		fmt.Fprintf(out, "| %s | %s | %s | %s | %.2f | %d |\n", describe(row.reader), describe(row.writer),
-			duration(median(m[0].nanoseconds)), duration(median(m[1].nanoseconds)), ratio(m[1], m[0]), m[1].allocations-m[0].allocations)
+		r.Rows = append(r.Rows, row{[]string{describe(pair.reader), describe(pair.writer)}, []float64{
+			median(m[0].nanoseconds), median(m[1].nanoseconds), ratio(m[1], m[0]), float64(m[1].allocations - m[0].allocations),
+		}})
 	}
-	return nil
+	return r, nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"testing"
 
 	"github.com/xcache-go/xcache/codec"
@@ -40,9 +39,9 @@ type codecRow struct {
 
 func (t codecTable) title() string { return t.name }
 
-// run times both ways and prints a row for each format. ratio is how many
-// bytes of JSON one stored byte holds.
-func (t codecTable) run(out io.Writer, rounds int) error {
+// record times both ways, a row for each format. ratio is how many bytes of JSON one
+// stored byte holds.
+func (t codecTable) record(rounds int) (record, error) {
 	encode, decode := comparison{name: t.name}, comparison{name: t.name}
 	for _, row := range t.rows {
 		encode.contestants = append(encode.contestants, contestant{row.lib, timed(t.size, row.encode)})
@@ -50,20 +49,26 @@ func (t codecTable) run(out io.Writer, rounds int) error {
 	}
 	encoded, err := encode.measure(rounds)
 	if err != nil {
-		return err
+		return record{}, err
 	}
 	decoded, err := decode.measure(rounds)
 	if err != nil {
-		return err
+		return record{}, err
 	}
-	first := t.rows[0].lib
-	fmt.Fprintf(out, "\n| %s | stored | ratio | write | × %s | allocations | read | × %s | allocations |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n", t.name, first, first)
-	for i, row := range t.rows {
-		fmt.Fprintf(out, "| %s | %d | %.2f | %s | %.2f | %d | %s | %.2f | %d |\n", row.lib, row.stored, float64(t.size)/float64(row.stored),
-			duration(median(encoded[i].nanoseconds)), ratio(encoded[i], encoded[0]), encoded[i].allocations,
-			duration(median(decoded[i].nanoseconds)), ratio(decoded[i], decoded[0]), decoded[i].allocations)
+	first := "× " + t.rows[0].lib
+	r := record{Heads: []string{t.name}, Columns: []column{
+		{"stored", counts}, {"ratio", ratios},
+		{"write", nanoseconds}, {first, ratios}, {"allocations", counts},
+		{"read", nanoseconds}, {first, ratios}, {"allocations", counts},
+	}}
+	for i, format := range t.rows {
+		r.Rows = append(r.Rows, row{[]string{format.lib}, []float64{
+			float64(format.stored), float64(t.size) / float64(format.stored),
+			median(encoded[i].nanoseconds), ratio(encoded[i], encoded[0]), float64(encoded[i].allocations),
+			median(decoded[i].nanoseconds), ratio(decoded[i], decoded[0]), float64(decoded[i].allocations),
+		}})
 	}
-	return nil
+	return r, nil
 }
 
 func timed(size int, op func() error) func(b *testing.B) {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"slices"
 	"testing"
 )
@@ -48,18 +47,19 @@ func (c comparison) measure(rounds int) ([]measurement, error) {
 
 func (c comparison) title() string { return c.name }
 
-// run prints the measurements as a table in Markdown.
-func (c comparison) run(out io.Writer, rounds int) error {
+func (c comparison) record(rounds int) (record, error) {
 	measured, err := c.measure(rounds)
 	if err != nil {
-		return err
+		return record{}, err
 	}
-	fmt.Fprintf(out, "\n| %s | time | allocations | bytes | × %s |\n|---|--:|--:|--:|--:|\n", c.name, c.contestants[0].lib)
+	r := record{Heads: []string{c.name}, Columns: []column{
+		{"time", nanoseconds}, {"allocations", counts}, {"bytes", counts}, {"× " + c.contestants[0].lib, ratios},
+	}}
 	for i, m := range measured {
-		fmt.Fprintf(out, "| %s | %s | %d | %d | %.2f |\n",
-			c.contestants[i].lib, duration(median(m.nanoseconds)), m.allocations, m.bytes, ratio(m, measured[0]))
+		r.Rows = append(r.Rows, row{[]string{c.contestants[i].lib},
+			[]float64{median(m.nanoseconds), float64(m.allocations), float64(m.bytes), ratio(m, measured[0])}})
 	}
-	return nil
+	return r, nil
 }
 
 // ratio returns the median of the ratios of the rounds: each compares two
@@ -75,14 +75,4 @@ func ratio(m, base measurement) float64 {
 func median[N cmp.Ordered](values []N) N {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[len(sorted)/2]
-}
-
-func duration(nanoseconds float64) string {
-	switch {
-	case nanoseconds < 1000:
-		return fmt.Sprintf("%.0f ns", nanoseconds)
-	case nanoseconds < 100_000:
-		return fmt.Sprintf("%.2f µs", nanoseconds/1000)
-	}
-	return fmt.Sprintf("%.0f µs", nanoseconds/1000)
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Yiling-J/theine-go"
 	"github.com/allegro/bigcache/v3"
 	"github.com/coocood/freecache"
 	"github.com/dgraph-io/ristretto/v2"
@@ -43,6 +44,7 @@ var embeddedLibraries = []struct {
 	{"otter", openOtter, true},
 	{"ristretto", openRistretto, true},
 	{"golang-lru", openLRU, true},
+	{"theine", openTheine, true},
 	{"freecache", openFreecache, false},
 	{"bigcache", openBigcache, false},
 }
@@ -288,6 +290,19 @@ func openLRU(capacity int) embedded {
 func (c lruCache) get(key string) ([]byte, bool) { return c.Get(key) }
 func (c lruCache) set(key string, value []byte)  { c.Add(key, value) }
 func (c lruCache) close()                        { c.Purge() }
+
+type theineCache struct {
+	*theine.Cache[string, []byte]
+}
+
+func openTheine(capacity int) embedded {
+	return theineCache{must(theine.NewBuilder[string, []byte](int64(capacity)).Build())}
+}
+
+func (c theineCache) get(key string) ([]byte, bool) { return c.Get(key) }
+func (c theineCache) set(key string, value []byte)  { c.SetWithTTL(key, value, 1, timeToLive) }
+func (c theineCache) wait()                         { c.Wait() }
+func (c theineCache) close()                        { c.Close() }
 
 // entryBytes is about what an entry takes in a cache that is bound by bytes.
 const entryBytes = valueSize + 13 + 24

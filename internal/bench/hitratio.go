@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
 )
 
@@ -56,14 +55,14 @@ func shifting(keys, length int) []string {
 	return trace
 }
 
-// hitRatios prints how many requests of each trace were hits, for caches with
+// hitRatios tells how many requests of each trace were hits, for caches with
 // room for a part of the keys. Those bound by bytes are left out: what they have
 // room for is another number of entries.
 type hitRatios struct{}
 
 func (hitRatios) title() string { return "Hit ratios" }
 
-func (t hitRatios) run(out io.Writer, _ int) error {
+func (t hitRatios) record(int) (record, error) {
 	base := zipf(traceKeys, traceLength, 1)
 	traces := []struct {
 		name     string
@@ -73,27 +72,24 @@ func (t hitRatios) run(out io.Writer, _ int) error {
 		{"Zipf with scans", withScans(base)},
 		{"Zipf, shifting", shifting(traceKeys, traceLength)},
 	}
-	fmt.Fprintf(out, "\n| %s | room for |", t.title())
-	rule := "|---|--:|"
+	r := record{Heads: []string{t.title(), "room for"}}
 	for _, lib := range embeddedLibraries {
 		if lib.boundByEntries {
-			fmt.Fprintf(out, " %s |", lib.name)
-			rule += "--:|"
+			r.Columns = append(r.Columns, column{lib.name, percents})
 		}
 	}
-	fmt.Fprintf(out, "\n%s\n", rule)
 	for _, trace := range traces {
 		for _, percent := range []int{1, 10} {
-			fmt.Fprintf(out, "| %s | %d %% |", trace.name, percent)
+			line := row{Names: []string{trace.name, fmt.Sprintf("%d %%", percent)}}
 			for _, lib := range embeddedLibraries {
 				if lib.boundByEntries {
-					fmt.Fprintf(out, " %.1f %% |", 100*hitRatio(lib.open(traceKeys*percent/100), trace.requests))
+					line.Cells = append(line.Cells, hitRatio(lib.open(traceKeys*percent/100), trace.requests))
 				}
 			}
-			fmt.Fprintln(out)
+			r.Rows = append(r.Rows, line)
 		}
 	}
-	return nil
+	return r, nil
 }
 
 func hitRatio(cache embedded, trace []string) float64 {

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -62,10 +61,14 @@ type strictness struct{}
 
 func (strictness) title() string { return "JSON libraries, strictness" }
 
-func (t strictness) run(out io.Writer, _ int) error {
+func (t strictness) record(int) (record, error) {
 	invalid, damaged := invalidTexts(), damagedOrders(50_000)
-	fmt.Fprintf(out, "\n| %s | of %d that are not JSON, taken | of %d that do not fit their type, taken | of %d orders, damaged, not JSON and yet taken | taken for another value | panics |\n|---|--:|--:|--:|--:|--:|\n",
-		t.title(), len(invalid), len(misfits), len(damaged))
+	r := record{Heads: []string{t.title()}, Columns: []column{
+		{fmt.Sprintf("of %d that are not JSON, taken", len(invalid)), counts},
+		{fmt.Sprintf("of %d that do not fit their type, taken", len(misfits)), counts},
+		{fmt.Sprintf("of %d orders, damaged, not JSON and yet taken", len(damaged)), counts},
+		{"taken for another value", counts}, {"panics", counts},
+	}}
 	for _, lib := range jsonLibraries {
 		panics := 0
 		takes := func(text []byte, v any) (taken bool) {
@@ -101,9 +104,9 @@ func (t strictness) run(out io.Writer, _ int) error {
 				}
 			}
 		}
-		fmt.Fprintf(out, "| %s | %d | %d | %d | %d | %d |\n", lib.name, wrong, unfit, broken, other, panics)
+		r.Rows = append(r.Rows, row{[]string{lib.name}, []float64{float64(wrong), float64(unfit), float64(broken), float64(other), float64(panics)}})
 	}
-	return nil
+	return r, nil
 }
 
 // A jsonText is to be read into a type.

@@ -4,19 +4,20 @@
 //
 //	go -C internal/bench run .                      # all tables
 //	go -C internal/bench run . -only '^Client/Get'  # some of them
+//	go -C internal/bench run . -docs ../../docs     # docs/benchmarks.md
 //	go -C internal/bench test -run '^$' -bench .    # the same as benchmarks
 //
-// It prints the tables of docs/benchmarks.md and docs/codecs.md. The contestants
-// of a table take turns, and its ratios are medians over the turns, so that they
-// mean something on a machine that does other work too.
+// It prints tables; with -docs it writes docs/benchmarks.md anew, too. The contestants of a
+// table take turns, and its ratios are medians over the turns, so that they mean something on
+// a machine that does other work too.
 package main
 
 import (
 	"flag"
 	"fmt"
-	"io"
 	"log"
 	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"runtime/debug"
@@ -32,6 +33,7 @@ func main() {
 	rounds := flag.Int("rounds", 7, "how many turns each contestant takes")
 	turn := flag.Duration("turn", 200*time.Millisecond, "how long a turn lasts")
 	only := flag.String("only", "", "regular expression of the tables to make")
+	docs := flag.String("docs", "", "folder of the documentation, whose page is written anew with the tables that were made")
 	flag.Parse()
 	pattern, err := regexp.Compile(*only)
 	if err != nil {
@@ -43,23 +45,55 @@ func main() {
 	if err := flag.Set("test.benchtime", turn.String()); err != nil {
 		log.Fatal(err)
 	}
-	writeVersions()
-	for _, group := range append(groups(), group{"Server", serverTables(turn)}) {
-		for _, t := range group.tables {
-			if !pattern.MatchString(group.name + "/" + t.title()) {
-				continue
-			}
-			if err := t.run(os.Stdout, *rounds); err != nil {
-				log.Fatal(err)
-			}
-		}
+	if err := makeTables(groups(turn), pattern, *rounds, *docs); err != nil {
+		log.Fatal(err)
 	}
 }
 
-// A table measures something and prints it in Markdown.
+// makeTables measures and prints the tables that match. It stores what it measured beside the page
+// after each of them, so that nothing is lost if it is stopped.
+func makeTables(all []group, only *regexp.Regexp, rounds int, docs string) error {
+	fmt.Println(versions())
+	path := filepath.Join(docs, "benchmarks", "results.json")
+	var measured results
+	if docs != "" {
+		var err error
+		if measured, err = readResults(path); err != nil {
+			return err
+		}
+		measured.Versions = versions()
+	}
+	for _, group := range all {
+		for _, t := range group.tables {
+			if !only.MatchString(group.name+"/"+t.title()) || docs != "" && group.name == "Codec" {
+				continue
+			}
+			r, err := t.record(rounds)
+			if err != nil {
+				return err
+			}
+			r.Group = group.name
+			fmt.Println()
+			r.writeMarkdown(os.Stdout)
+			if docs == "" {
+				continue
+			}
+			measured.add(r)
+			if err := measured.write(path); err != nil {
+				return err
+			}
+		}
+	}
+	if docs == "" {
+		return nil
+	}
+	return measured.writePage(docs)
+}
+
+// A table measures something.
 type table interface {
 	title() string
-	run(out io.Writer, rounds int) error
+	record(rounds int) (record, error)
 }
 
 type group struct {
@@ -67,13 +101,20 @@ type group struct {
 	tables []table
 }
 
-func groups() []group {
+// groups are all tables, in the order in which they are made. Those of Codec are printed for
+// the page about codecs.
+func groups(turn *time.Duration) []group {
 	return []group{
 		{"Client", tables(clientComparisons())},
 		{"Valkey", tables(valkeyComparisons())},
+		{"Server", tables(serverTables(turn))},
+		{"Libraries", tables(libraryTables(turn))},
+		{"Stampede", []table{stampede{}}},
 		{"Structures", tables(structureComparisons())},
+		{"Coordination", tables(coordinationTables(turn))},
 		{"Memory", tables(memoryComparisons())},
 		{"Embedded", append(tables(embeddedComparisons()), hitRatios{})},
+		{"Django", []table{djangoTable{turn}}},
 		{"Codec", slices.Concat(tables(serializerTables()), tables(compressorTables()), tables(levelTables()),
 			tables(chainTables()), []table{fallbackTable{}}, tables(jsonTables()), []table{strictness{}})},
 	}
@@ -87,18 +128,27 @@ func tables[T table](some []T) []table {
 	return all
 }
 
-func writeVersions() {
-	fmt.Printf("%s, %s/%s, GOMAXPROCS %d", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
+// measuredModules are those whose version is said, by a part of their path.
+var measuredModules = []string{
+	"redis/go-redis", "valkey-io/valkey-go", "go-redis/cache", "eko/gocache/lib", "rueidis/rueidisaside",
+	"maypok86/otter", "dgraph-io/ristretto", "hashicorp/golang-lru", "Yiling-J/theine-go", "coocood/freecache", "allegro/bigcache", "alicebob/miniredis",
+	"klauspost/compress", "pierrec/lz4", "andybalholm/brotli", "fxamacker/cbor", "ulikunitz/xz",
+	"goccy/go-json", "bytedance/sonic", "json-iterator/go", "segmentio/encoding", "go-json-experiment/json",
+}
+
+// versions returns what is measured, and where.
+func versions() string {
+	all := []string{fmt.Sprintf("%s, %s/%s, GOMAXPROCS %d", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return
+		return all[0]
 	}
-	for _, module := range info.Deps {
-		for _, name := range []string{"redis/go-redis", "valkey-io/valkey-go", "maypok86/otter", "dgraph-io/ristretto", "hashicorp/golang-lru", "coocood/freecache", "allegro/bigcache", "alicebob/miniredis", "klauspost/compress", "pierrec/lz4", "andybalholm/brotli", "fxamacker/cbor", "ulikunitz/xz", "goccy/go-json", "bytedance/sonic", "json-iterator/go", "segmentio/encoding", "go-json-experiment/json"} {
-			if strings.Contains(module.Path, name) {
-				fmt.Printf(", %s %s", name, module.Version)
+	for _, name := range measuredModules {
+		for _, module := range info.Deps {
+			if strings.Contains(module.Path, name) && !strings.HasSuffix(module.Path, "/loader") {
+				all = append(all, name+" "+module.Version)
 			}
 		}
 	}
-	fmt.Println()
+	return strings.Join(all, ", ")
 }

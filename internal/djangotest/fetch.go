@@ -50,6 +50,16 @@ func Fetch(ctx context.Context) (version string, err error) {
 	return string(bytes.TrimSpace(output)), nil
 }
 
+// Command returns a command that runs the unpacked Python with arguments. The error is
+// release.ErrNotFound if Fetch has not been called.
+func Command(args ...string) (*exec.Cmd, error) {
+	root, err := release.Unpacked(folder)
+	if err != nil {
+		return nil, err
+	}
+	return command(root, args...), nil
+}
+
 // command returns a command that runs the Python unpacked below root.
 func command(root string, args ...string) *exec.Cmd {
 	usr := filepath.Join(root, "usr")

@@ -9,8 +9,6 @@ import (
 	"io"
 	"os/exec"
 	"sync"
-
-	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
 // A python is a Python process that evaluates expressions.
@@ -27,11 +25,11 @@ type python struct {
 // {"value": its repr} or {"error": …}. The error is release.ErrNotFound if there
 // is no Python.
 func start(script string, args ...string) (*python, error) {
-	root, err := release.Unpacked(folder)
+	cmd, err := Command(append([]string{script}, args...)...)
 	if err != nil {
 		return nil, err
 	}
-	p := &python{cmd: command(root, append([]string{script}, args...)...)}
+	p := &python{cmd: cmd}
 	p.cmd.Stderr = &p.errors
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err

@@ -82,9 +82,11 @@ servers-matrix: ## Download every release of them that there is
 # The drivers are tested on Redis 7.0 and Valkey 8.0, in every topology. Their tests take
 # longest, and none of them runs beside others of its package: the suite counts goroutines and
 # connections. So each driver is tested by two processes, beside one for the other packages.
+# What they share is built first, or each would compile the suite for itself.
 # "make lint" vets the code.
 .PHONY: test
 test: servers ## Run every test, shuffled, under the race detector
+	@GOGC=$(TEST_GOGC) $(GO) build -race $(DRIVERS) ./drivers/internal/drivertest
 	@$(MAKE) --no-print-directory --keep-going --jobs=3 --output-sync=target test-conformance test-drivers test-packages
 
 TEST := GOGC=$(TEST_GOGC) $(GO) test -race -vet=off -shuffle=on -timeout=$(TEST_TIMEOUT)
@@ -106,7 +108,7 @@ test-packages: servers
 
 .PHONY: test-busy
 test-busy: servers ## Run every test while other processes burn the CPU: make test-busy BUSY=8
-	internal/busy/run.sh $(BUSY) $(MAKE) test TEST_TIMEOUT=60m
+	internal/busy/run.sh $(BUSY) $(MAKE) test TEST_TIMEOUT=120m
 
 .PHONY: test-random
 test-random: servers ## Compare memory with real servers by random commands: make test-random OPS=1000000 SEED=1
@@ -235,6 +237,11 @@ vulnerabilities: ## Ask the database of known vulnerabilities, which needs a net
 	$(GO) run $(GOVULNCHECK) $(LIBRARY)
 
 .PHONY: bench
-bench: servers ## Run the benchmarks: make bench BENCH=Get
+bench: servers ## Measure beside the clients and other caches; writes docs/benchmarks.md; some of it: make bench BENCH=^Server
+	mkdir -p docs/benchmarks
+	$(GO) -C $(BENCH_MODULE) run . -docs ../../docs -only '$(BENCH)'
+
+.PHONY: bench-packages
+bench-packages: servers ## Run the benchmarks of the packages: make bench-packages BENCH=Get
 	$(GO) test -run='^$$' -bench='$(BENCH)' -benchmem ./...
 	$(GO) -C $(BENCH_MODULE) test -run='^$$' -bench='$(BENCH)' -benchmem ./...

@@ -204,6 +204,7 @@ func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, l
 		value, err = v.keep(ctx, fl, key, value, a, l.options(key, a.dated))
 	} else {
 		v.remember(ctx, fl, key, a, err)
+		v.withdraw(ctx, fl, key, a.old, err)
 	}
 	a.revoked = a.revoked && !a.late && time.Since(began) < leaseDuration // else the lease may have run out
 	a.final = a.final || err != nil && !a.revoked

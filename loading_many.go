@@ -237,6 +237,7 @@ func (b *loadingMany[T]) loadOnce(ctx context.Context, keys []*wanted[T], load f
 		b.giveWay(ctx, loaded)
 	}
 	b.remember(ctx, keys)
+	b.withdraw(ctx, keys)
 	joined := slices.DeleteFunc(slices.Clone(keys), func(w *wanted[T]) bool {
 		w.loads++
 		w.revoked = w.revoked && !w.late && time.Since(began) < leaseDuration

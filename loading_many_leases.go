@@ -141,3 +141,22 @@ func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
 		}
 	})
 }
+
+// withdraw deletes the old values of keys without a value any more: see View.withdraw.
+func (b *loadingMany[T]) withdraw(ctx context.Context, keys []*wanted[T]) {
+	var gone []*wanted[T]
+	var flights []*flight.Flight
+	for _, w := range keys {
+		if w.old != nil && errors.Is(w.err, ErrNotFound) {
+			gone, flights = append(gone, w), append(flights, w.flight)
+		}
+	}
+	b.v.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
+		gone = slices.DeleteFunc(gone, func(w *wanted[T]) bool { return !slices.Contains(attached, w.flight) })
+		olds := make([]*aged[T], len(gone))
+		for i, w := range gone {
+			olds[i] = w.old
+		}
+		b.v.deleteOld(ctx, "withdraw many", "", userKeys(gone), olds)
+	})
+}

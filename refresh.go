@@ -38,14 +38,48 @@ func (v *View[T]) flyFor(ctx context.Context, key string, old *aged[T], fn func(
 		}
 		return value, err
 	}
-	v.shared.flights.Start(ctx, flight.Key{Full: old.full, As: reflect.TypeFor[T]()}, func(err error) { v.event(driver.RefreshFailed, key, err) }, v.flown("get or set", key, fn))
+	v.shared.flights.Start(ctx, flight.Key{Full: old.full, As: reflect.TypeFor[T]()}, func(err error) { v.refreshFailed(key, err) }, v.flown("get or set", key, fn))
 	return old.value, nil
 }
 
 // refreshMany loads keys in the background.
 func (v *View[T]) refreshMany(ctx context.Context, keys []absent[T], fn func(context.Context, []int, []*flight.Flight) []flight.Result) {
 	if len(keys) > 0 {
-		v.shared.flights.StartMany(ctx, flightKeys(keys), func(i int, err error) { v.event(driver.RefreshFailed, keys[i].key, err) }, fn)
+		v.shared.flights.StartMany(ctx, flightKeys(keys), func(i int, err error) { v.refreshFailed(keys[i].key, err) }, fn)
+	}
+}
+
+// refreshFailed tells the observer of a failure. That there is no value is none.
+func (v *View[T]) refreshFailed(key string, err error) {
+	if !errors.Is(err, ErrNotFound) {
+		v.event(driver.RefreshFailed, key, err)
+	}
+}
+
+// withdraw deletes the old value of a key whose loader says that there is no value any more. A
+// value that another caller has stored meanwhile stays.
+func (v *View[T]) withdraw(ctx context.Context, fl *flight.Flight, key string, old *aged[T], err error) {
+	if old != nil && errors.Is(err, ErrNotFound) {
+		v.shared.flights.Store(fl, func() { v.deleteOld(ctx, "withdraw", key, []string{key}, []*aged[T]{old}) })
+	}
+}
+
+// deleteOld deletes the values of keys that are the old ones still. key is for the observer.
+func (v *View[T]) deleteOld(ctx context.Context, name, key string, keys []string, olds []*aged[T]) {
+	if v.shared.primary.commander.Can(cmdCompareAndDelete) != nil {
+		return
+	}
+	cmds := make([]*driver.Cmd, len(olds))
+	for i, old := range olds {
+		cmd := *cmdCompareAndDelete
+		cmd.Args = []driver.Arg{driver.Key(old.full), driver.Val(old.stored)}
+		cmds[i] = &cmd
+	}
+	err := v.doAs(ctx, name, key, cmds)
+	for i, cmd := range cmds {
+		if failed := cmp.Or(err, cmd.Err); failed != nil {
+			v.event(driver.RefreshFailed, keys[i], failed)
+		}
 	}
 }
 

@@ -32,7 +32,9 @@ const longestStale = 365 * 24 * time.Hour
 // minutes for a view with StaleFor unless it is set, and when the cache is closed. Close waits for the loader. If a refresh fails,
 // or its loader panics, the stale value stays, and an EventObserver gets RefreshFailed. This
 // process refreshes the key again when a pause has passed: 50 to 100 ms after the first failure, and twice
-// as long after each further one in a row, up to 10 s. Callers who wait for a load know no pause.
+// as long after each further one in a row, up to 10 s. Callers who wait for a load know no pause. If the
+// loader says that there is no value any more, by ErrNotFound, the stale value is deleted, unless another
+// caller has stored one meanwhile.
 //
 // The server keeps a value for d longer than its TTL, and values have the same bytes as
 // without StaleFor. Readers without StaleFor, such as Django or another view, find the value
@@ -73,7 +75,7 @@ func StaleFor(d time.Duration) Option {
 //	users := xcache.For[User](c.Namespace("user")).With(xcache.StaleOnError(time.Hour))
 //
 // Some errors are returned nevertheless: ErrNotFound of a loader, which says that there is no
-// value any more; ErrUnsupportedValue; ErrClosed; and the error of a caller whose context has
+// value any more, so that the old value is deleted; ErrUnsupportedValue; ErrClosed; and the error of a caller whose context has
 // ended. A panic of the loader reaches its callers. A server that stores nothing fails no load,
 // as without StaleOnError. Without an answer of the server there is no stale value to return.
 //

@@ -132,7 +132,9 @@ func readValue[T any](ctx context.Context, call *call, key, full string, stored 
 // tags.
 func readChecked[T any](call *call, key, full string, stored, plain []byte) (T, error) {
 	c := call.cache
-	value, old, err := decode[T](c, full, plain, c.target.caps.Limits.OwnData && c.sliding == 0, call.seen)
+	// A load may need the stored bytes after its caller has got the value.
+	own := c.target.caps.Limits.OwnData && c.sliding == 0 && !c.stale.reads()
+	value, old, err := decode[T](c, full, plain, own, call.seen)
 	if old && c.rewrite {
 		rewrite(c, key, full, stored, value)
 	}

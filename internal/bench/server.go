@@ -73,6 +73,7 @@ func serverTables(turn *time.Duration) []serverTable {
 			add(fmt.Sprintf("Set of %d bytes", size), size, func(c clientCalls) opener { return c.set })
 		}
 		add("Get, a miss", 0, func(c clientCalls) opener { return c.miss })
+		add("Delete of a key", 0, func(c clientCalls) opener { return c.delete })
 		add("GetMany of 100 values of 100 bytes", 100, func(c clientCalls) opener { return c.getMany })
 		add("SetMany of 100 values of 100 bytes", 100, func(c clientCalls) opener { return c.setMany })
 	}
@@ -131,7 +132,7 @@ func nCallers(n int) string {
 type opener = func(addr string) (call caller, closeClient func())
 
 // clientCalls are the operations of one library.
-type clientCalls struct{ get, miss, set, getMany, setMany opener }
+type clientCalls struct{ get, miss, set, delete, getMany, setMany opener }
 
 func goRedisCalls(value []byte) clientCalls {
 	_, fulls := fullKeys()
@@ -161,6 +162,9 @@ func goRedisCalls(value []byte) clientCalls {
 		}),
 		set: open(func(client *goredis.Client) caller {
 			return func(ctx context.Context) error { return client.Set(ctx, fullKey, value, timeToLive).Err() }
+		}),
+		delete: open(func(client *goredis.Client) caller {
+			return func(ctx context.Context) error { return client.Unlink(ctx, missing).Err() }
 		}),
 		getMany: open(func(client *goredis.Client) caller {
 			mustDo(fill(client)(context.Background()))
@@ -220,6 +224,11 @@ func valkeyGoCalls(value []byte) clientCalls {
 			}
 		}),
 		set: open(set),
+		delete: open(func(client valkeygo.Client) caller {
+			return func(ctx context.Context) error {
+				return client.Do(ctx, client.B().Unlink().Key(missing).Build()).Error()
+			}
+		}),
 		getMany: open(func(client valkeygo.Client) caller {
 			mustDo(fill(client)(context.Background()))
 			return func(ctx context.Context) error {
@@ -265,6 +274,9 @@ func xcacheCalls(scheme string, value []byte) clientCalls {
 		}),
 		set: open(func(view *xcache.View[[]byte]) caller {
 			return func(ctx context.Context) error { return view.Set(ctx, clientKey, value) }
+		}),
+		delete: open(func(view *xcache.View[[]byte]) caller {
+			return func(ctx context.Context) error { _, err := view.Delete(ctx, missing); return err }
 		}),
 		getMany: open(func(view *xcache.View[[]byte]) caller {
 			mustDo(view.SetMany(context.Background(), values))

@@ -76,8 +76,8 @@ const (
 	// UnreadableValueReplaced: what was loaded took the place of a stored value
 	// that no codec could read as the type that was asked for.
 	UnreadableValueReplaced EventKind = "unreadable value replaced"
-	// RefreshFailed: a value could not be loaded again in the background. The stale value stays,
-	// and the next call that finds it tries again.
+	// RefreshFailed: a value could not be loaded again in the background, or not be deleted when
+	// its loader found none. The stale value stays, and a call after a pause tries again.
 	RefreshFailed EventKind = "refresh failed"
 	// StaleValueServed: a value could not be loaded, and callers got the stale value. Err is the
 	// error of the load.

@@ -68,6 +68,18 @@ func (c *Cache) start(ctx context.Context, op, key string, n int) (context.Conte
 	return ctx, k, nil
 }
 
+// startInSteps is start for an operation that may take several calls of the store, or that
+// waits while loads of this process are stored (steps). A store that bounds its calls by the
+// time-out of this view bounds each of them, and not the operation.
+func (c *Cache) startInSteps(ctx context.Context, steps bool, op, key string, n int) (context.Context, call, error) {
+	if !steps || c.timeoutPerCall {
+		return c.start(ctx, op, key, n)
+	}
+	view := *c
+	view.timeoutPerCall = true
+	return view.start(ctx, op, key, n)
+}
+
 // startUntimed is start for loops over the keyspace, which have no time limit as a whole.
 func (c *Cache) startUntimed(ctx context.Context, op string) (context.Context, call, error) {
 	view := *c

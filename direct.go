@@ -37,12 +37,12 @@ func (k *keyed) op(cmd *driver.Cmd) *Op {
 	return o
 }
 
-// direct runs an operation outside of a pipeline, and calls do with the full key. seen is
-// nil without an observer.
-func direct[R any](ctx context.Context, k *keyed, do func(ctx context.Context, full string, seen *observation) (R, error)) (R, error) {
+// direct runs an operation outside of a pipeline, and calls do with the full key. steps is as
+// for startInSteps. seen is nil without an observer.
+func direct[R any](ctx context.Context, k *keyed, steps bool, do func(ctx context.Context, full string, seen *observation) (R, error)) (R, error) {
 	var result R
 	c := k.cache
-	ctx, call, err := c.start(ctx, k.name, k.key, 1)
+	ctx, call, err := c.startInSteps(ctx, steps, k.name, k.key, 1)
 	if err != nil {
 		return result, err
 	}
@@ -73,7 +73,7 @@ func (n counting) queue(p *Pipeline) *Result[int64] {
 // run is direct written out, which saves a call: Incr is among the cheapest operations.
 func (n counting) run(ctx context.Context) (int64, error) {
 	c := n.cache
-	ctx, call, err := c.start(ctx, n.name, n.key, 1)
+	ctx, call, err := c.startInSteps(ctx, c.shared.flights.UnderWay(), n.name, n.key, 1)
 	if err != nil {
 		return 0, err
 	}
@@ -119,7 +119,7 @@ func (n initialized) queue(p *Pipeline) *Result[int64] {
 }
 
 func (n initialized) run(ctx context.Context) (int64, error) {
-	return direct(ctx, &n.keyed, func(ctx context.Context, full string, _ *observation) (int64, error) {
+	return direct(ctx, &n.keyed, n.cache.shared.flights.UnderWay(), func(ctx context.Context, full string, _ *observation) (int64, error) {
 		counter := n.cache.target.caps.Counter
 		if counter == nil {
 			return 0, unsupported("atomic counter")
@@ -165,7 +165,8 @@ func (e expiring) queue(p *Pipeline) *Result[bool] {
 }
 
 func (e expiring) run(ctx context.Context) (bool, error) {
-	return direct(ctx, &e.keyed, func(ctx context.Context, full string, _ *observation) (bool, error) {
+	steps := e.cache.shared.flights.UnderWay() || e.cache.stale.buffer() > 0 || driver.Expired(e.ttl)
+	return direct(ctx, &e.keyed, steps, func(ctx context.Context, full string, _ *observation) (bool, error) {
 		c := e.cache
 		expirer := c.target.caps.Expirer
 		if expirer == nil {
@@ -206,7 +207,7 @@ func (r remaining) queue(p *Pipeline) *Result[time.Duration] {
 }
 
 func (r remaining) run(ctx context.Context) (time.Duration, error) {
-	return direct(ctx, &r.keyed, func(ctx context.Context, full string, _ *observation) (time.Duration, error) {
+	return direct(ctx, &r.keyed, false, func(ctx context.Context, full string, _ *observation) (time.Duration, error) {
 		return r.cache.ttl(ctx, full)
 	})
 }
@@ -238,7 +239,7 @@ func (e existing) queue(p *Pipeline) *Result[bool] {
 
 // run reads the TTL if the store has TTLs, because a TTL query transfers no value.
 func (e existing) run(ctx context.Context) (bool, error) {
-	return direct(ctx, &e.keyed, func(ctx context.Context, full string, seen *observation) (found bool, err error) {
+	return direct(ctx, &e.keyed, false, func(ctx context.Context, full string, seen *observation) (found bool, err error) {
 		if e.cache.target.caps.Expirer != nil {
 			_, err = e.cache.ttl(ctx, full)
 		} else {
@@ -283,7 +284,8 @@ func (r removal) queue(p *Pipeline, c *Cache) *Result[int] {
 }
 
 func (r removal) run(ctx context.Context, c *Cache) (removed int, err error) {
-	ctx, call, err := c.start(ctx, "delete", only(r), len(r))
+	steps := c.shared.flights.UnderWay() || !c.target.caps.Limits.DeleteRevokes
+	ctx, call, err := c.startInSteps(ctx, steps, "delete", only(r), len(r))
 	if err != nil {
 		return 0, err
 	}

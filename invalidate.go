@@ -24,7 +24,7 @@ import (
 // Invalidate may be repeated after any error. With OnErrorMiss, Invalidate fails open, as
 // Delete does. WithInvalidateRetry does not repeat an Invalidate that keeps values. In a transaction, Invalidate is errors.ErrUnsupported.
 func (c *Cache) Invalidate(ctx context.Context, keys ...string) error {
-	ctx, call, err := c.start(ctx, "invalidate", only(keys), len(keys))
+	ctx, call, err := c.startInSteps(ctx, c.shared.flights.UnderWay(), "invalidate", only(keys), len(keys))
 	if err != nil {
 		return err
 	}

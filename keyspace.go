@@ -119,7 +119,7 @@ func (c *Cache) ClearAllVersions(ctx context.Context) (int, error) {
 // FlushDB removes every key of the database that the cache is connected to, including the
 // keys of other programs.
 func (c *Cache) FlushDB(ctx context.Context) error {
-	ctx, call, err := c.start(ctx, "flush db", "", 0)
+	ctx, call, err := c.startInSteps(ctx, c.shared.flights.UnderWay(), "flush db", "", 0)
 	if err != nil {
 		return err
 	}

@@ -312,7 +312,8 @@ func Err(_ bool, err error) error { return err }
 // not bound it.
 func (o *Op) start(ctx context.Context) (context.Context, call, error) {
 	if !o.held.Waits() {
-		return o.cache.start(ctx, o.name, o.key, o.keys)
+		steps := !o.held.Command().ReadOnly && (o.cache.shared.flights.UnderWay() || o.tagging != nil || o.cache.shared.leases && takesAway(&o.held))
+		return o.cache.startInSteps(ctx, steps, o.name, o.key, o.keys)
 	}
 	unbounded := *o.cache
 	unbounded.timeoutPerCall = false

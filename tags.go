@@ -48,7 +48,7 @@ func Tags(tags ...string) SetOption {
 // Without tags, there is no I/O. An error leaves some tags valid, or all of them. The call
 // may be repeated after any error.
 func (c *Cache) InvalidateTags(ctx context.Context, tags ...string) error {
-	ctx, call, err := c.start(ctx, "invalidate tags", "", len(tags))
+	ctx, call, err := c.startInSteps(ctx, c.shared.flights.UnderWay(), "invalidate tags", "", len(tags))
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package xcache_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -46,6 +47,71 @@ func TestOpTimeoutBoundsEveryOperation(t *testing.T) {
 				require.ErrorIs(t, err, xcache.ErrUnknownOutcome)    // the driver did not name the outcome
 				require.NotErrorIs(t, err, context.DeadlineExceeded) // no context of the caller has ended
 				oneLine(t, err)
+			})
+		})
+	}
+}
+
+// A store may bound its calls by the time-out itself. Then op_timeout bounds the operation
+// nevertheless: all of its calls, and the wait for a load that is being stored.
+func TestOpTimeoutBoundsOperationsOfSeveralCalls(t *testing.T) {
+	const opTimeout, call = 70 * time.Millisecond, 60 * time.Millisecond
+	slow := func(ctx context.Context, _ string, _ []string) error {
+		select {
+		case <-time.After(call):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	run := maps.Clone(operations)
+	for name, operation := range map[string]func(ctx context.Context, v *xcache.View[string]) error{
+		"Delete":     func(ctx context.Context, v *xcache.View[string]) error { return second(v.Delete(ctx, "missing")) },
+		"Touch":      func(ctx context.Context, v *xcache.View[string]) error { return second(v.Touch(ctx, "missing")) },
+		"Incr":       func(ctx context.Context, v *xcache.View[string]) error { return second(v.Incr(ctx, "missing", 1)) },
+		"Invalidate": func(ctx context.Context, v *xcache.View[string]) error { return v.Invalidate(ctx, "missing") },
+		"Rename":     func(ctx context.Context, v *xcache.View[string]) error { return v.Rename(ctx, "text", "missing") },
+		"Set": func(ctx context.Context, v *xcache.View[string]) error {
+			return v.Set(ctx, "missing", "x", xcache.TTL(-1))
+		},
+		"Exec": func(ctx context.Context, v *xcache.View[string]) error {
+			p := v.Pipeline()
+			p.Delete("missing")
+			return p.Exec(ctx)
+		},
+	} {
+		run[name+" of a key that is being loaded"] = operation
+	}
+	for _, name := range sortedKeys(run) {
+		if wholeKeyspace[name] {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newFakeStore(t)
+				s.caps = func(caps *driver.Caps) { caps.Limits.CallTimeout = opTimeout }
+				v := xcache.For[string](newCache(t, s, xcache.WithOpTimeout(opTimeout)))
+				fill(t, v)
+				loaded := make(chan error, 1)
+				storing := make(chan struct{})
+				go func() {
+					_, err := v.GetOrSet(context.Background(), "missing", func(context.Context) (string, error) {
+						s.before = slow
+						close(storing)
+						return "value", nil
+					})
+					loaded <- err
+				}()
+				<-storing
+				synctest.Wait() // the value is being stored
+				start := time.Now()
+				err := run[name](context.Background(), v)
+				require.LessOrEqual(t, time.Since(start), opTimeout)
+				if err != nil {
+					require.ErrorIs(t, err, xcache.ErrUnavailable)
+					require.NotErrorIs(t, err, context.DeadlineExceeded)
+				}
+				require.NoError(t, <-loaded)
 			})
 		})
 	}

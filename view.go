@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/xcache-go/xcache/codec"
 	"github.com/xcache-go/xcache/driver"
@@ -90,7 +91,7 @@ func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, 
 // CompareAndDelete deletes key if the stored bytes equal the encoded old, as for
 // CompareAndSwap, and reports whether it did.
 func (v *View[T]) CompareAndDelete(ctx context.Context, key string, old T) (bool, error) {
-	ctx, call, err := v.start(ctx, "compare and delete", key, 1)
+	ctx, call, err := v.startInSteps(ctx, v.shared.leases || v.shared.flights.UnderWay(), "compare and delete", key, 1)
 	if err != nil {
 		return false, err
 	}
@@ -168,7 +169,7 @@ func (e *missedError) Unwrap() error { return ErrNotFound }
 
 // store implements Set, Add and Replace.
 func (v *View[T]) store(ctx context.Context, op, key string, value T, cond driver.Cond, opts []SetOption) (bool, error) {
-	ctx, call, err := v.start(ctx, op, key, 1)
+	ctx, call, err := v.startInSteps(ctx, inSteps(opts), op, key, 1)
 	if err != nil {
 		return false, err
 	}
@@ -192,6 +193,23 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 	}
 	err = call.end(err)
 	return err == nil, err
+}
+
+// inSteps reports whether a write with these options takes several calls of the store: tags
+// have generations to read, and a TTL that has passed takes away what is there.
+func inSteps(opts []SetOption) bool {
+	return slices.ContainsFunc(opts, func(o SetOption) bool {
+		switch o.kind {
+		case optionTags, optionTagging:
+			return true
+		case optionTTL:
+			return driver.Expired(o.ttl)
+		case optionExpireAt:
+			return !o.at.After(time.Now())
+		default:
+			return false
+		}
+	})
 }
 
 // set stores entries, and lets loads in flight know.
@@ -464,7 +482,7 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 // error is a *BatchError that lists them, and the others are stored. An invalid key or
 // value is found before any I/O, and nothing is stored then.
 func (v *View[T]) SetMany(ctx context.Context, values map[string]T, opts ...SetOption) error {
-	ctx, call, err := v.start(ctx, "set many", "", len(values))
+	ctx, call, err := v.startInSteps(ctx, inSteps(opts), "set many", "", len(values))
 	if err != nil {
 		return err
 	}

@@ -309,6 +309,11 @@ func (s *Server) spawn() (*process, error) {
 	if s.settings.sentinel {
 		args = append(args, "--sentinel")
 	}
+	if s.settings.cluster {
+		if err := s.reconcileShards(); err != nil {
+			return nil, err
+		}
+	}
 	cmd, err := s.Release.Command(args...)
 	if err != nil {
 		return nil, err

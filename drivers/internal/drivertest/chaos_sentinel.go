@@ -42,10 +42,11 @@ func (s *Subject) ChaosSentinel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = store.Close() }() // also if the test ends here, or others find its goroutines
+		closeStore := sync.OnceValue(store.Close)
+		defer func() { _ = closeStore() }() // also if the test ends here, or others find its goroutines
 		proxy := proxies[servers.Primary(t).Announced]
 		failOver(t, store, servers, proxy.Stall, proxy.Resume)
-		if err := store.Close(); err != nil {
+		if err := closeStore(); err != nil {
 			t.Error(err)
 		}
 		s.AwaitNoGoroutines(t)

@@ -27,13 +27,13 @@ func TestEachFailureInARowDoublesThePause(t *testing.T) {
 			}
 		}
 		p.failed(key)
-		require.Equal(t, LongestPause, p[key].length)
+		require.Equal(t, LongestPause, p.of[key].length)
 		p.succeeded(key)
 		p.failed(key)
-		require.Equal(t, FirstPause, p[key].length, "after a success")
+		require.Equal(t, FirstPause, p.of[key].length, "after a success")
 		time.Sleep(FirstPause + LongestPause + 1)
 		p.failed(key)
-		require.Equal(t, FirstPause, p[key].length, "long after the last failure")
+		require.Equal(t, FirstPause, p.of[key].length, "long after the last failure")
 	})
 }
 
@@ -43,12 +43,12 @@ func TestPausesAreBounded(t *testing.T) {
 		for i := range pausesAtMost + 1 {
 			p.failed(Key{Full: fmt.Sprint(i)})
 		}
-		require.Len(t, p, pausesAtMost)
+		require.Len(t, p.of, pausesAtMost)
 		require.False(t, p.has(Key{Full: fmt.Sprint(pausesAtMost)}), "goes without")
 		p.failed(Key{Full: "0"})
-		require.Equal(t, 2*FirstPause, p[Key{Full: "0"}].length, "what has a pause is known still")
+		require.Equal(t, 2*FirstPause, p.of[Key{Full: "0"}].length, "what has a pause is known still")
 		time.Sleep(2*FirstPause + LongestPause + 1)
 		p.failed(Key{Full: "new"})
-		require.Len(t, p, 1, "the others are over")
+		require.Len(t, p.of, 1, "the others are over")
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
 // ClusterScan scans while slots and primaries change.
@@ -168,6 +169,30 @@ func (c *writeConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
+// awaitQuiet waits until nothing is written for a while. A client of the program's own that
+// was told of all nodes connects to them in the background.
+func (c *writeCounter) awaitQuiet(t *testing.T) {
+	t.Helper()
+	for range 100 {
+		before := c.total()
+		stopwatch.Rest(300 * time.Millisecond)
+		if c.total() == before {
+			return
+		}
+	}
+	t.Fatal("connections are written to without calls")
+}
+
+func (c *writeCounter) total() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	total := 0
+	for _, n := range c.writes {
+		total += n
+	}
+	return total
+}
+
 // ClusterRoundTrips counts the round trips to each node of operations on keys in
 // many slots.
 func (s *Subject) ClusterRoundTrips(t *testing.T) {
@@ -183,6 +208,7 @@ func (s *Subject) ClusterRoundTrips(t *testing.T) {
 	if err := errors.Join(store.Set(t.Context(), entries), store.Ping(t.Context())); err != nil {
 		t.Fatal(err)
 	}
+	counter.awaitQuiet(t)
 	ctx := context.Background()
 	for _, op := range []struct {
 		name string

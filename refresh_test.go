@@ -18,18 +18,7 @@ import (
 
 func TestARefreshThatFailsIsTriedAgainAfterAPause(t *testing.T) {
 	failure := errors.New("the database is down")
-	for name, read := range map[string]func(v *xcache.View[string], load func(context.Context) (string, error)) (string, error){
-		"one": func(v *xcache.View[string], load func(context.Context) (string, error)) (string, error) {
-			return v.GetOrSet(context.Background(), "k", load)
-		},
-		"many": func(v *xcache.View[string], load func(context.Context) (string, error)) (string, error) {
-			got, err := v.GetOrSetMany(context.Background(), []string{"k"}, func(ctx context.Context, _ []string) (map[string]string, error) {
-				value, err := load(ctx)
-				return map[string]string{"k": value}, err
-			})
-			return got["k"], err
-		},
-	} {
+	for name, read := range refreshes {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := stale(newCache(t, newFakeStore(t)), xcache.StaleFor(24*time.Hour))

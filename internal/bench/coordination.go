@@ -47,13 +47,15 @@ const (
 	releaseSource = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`
 )
 
-var names atomic.Int64
-
-// newName returns a name that no other call has, so that callers do not wait for each other.
-func newName() string { return fmt.Sprint("name:", names.Add(1)) }
+// newNames returns a function whose names are all different, so that callers do not wait for
+// each other.
+func newNames() func() string {
+	names := new(atomic.Int64)
+	return func() string { return fmt.Sprint("name:", names.Add(1)) }
+}
 
 func lockByHand(client *goredis.Client) caller {
-	release := goredis.NewScript(releaseSource)
+	release, newName := goredis.NewScript(releaseSource), newNames()
 	return func(ctx context.Context) error {
 		name, token := "lock:"+newName(), rand.Text()
 		if taken, err := client.SetNX(ctx, name, token, timeToLive).Result(); err != nil || !taken {
@@ -64,7 +66,7 @@ func lockByHand(client *goredis.Client) caller {
 }
 
 func lockAndRelease(cache *xcache.Cache) caller {
-	locks := must(mixins.NewLocks(cache))
+	locks, newName := must(mixins.NewLocks(cache)), newNames()
 	return func(ctx context.Context) error {
 		_, lock, err := locks.TryAcquire(ctx, newName(), mixins.LockOptions{})
 		if err != nil {
@@ -126,7 +128,7 @@ func onceMore(cache *xcache.Cache) caller {
 }
 
 func permitAndRelease(cache *xcache.Cache) caller {
-	semaphores := must(mixins.NewSemaphores(cache))
+	semaphores, newName := must(mixins.NewSemaphores(cache)), newNames()
 	return func(ctx context.Context) error {
 		_, permit, err := semaphores.TryAcquire(ctx, newName(), 3, mixins.SemaphoreOptions{})
 		if err != nil {

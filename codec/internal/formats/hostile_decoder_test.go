@@ -48,9 +48,8 @@ const (
 
 	mappedSlack = 48 << 20
 	// mostWork is what is promised, in units of the reference. What is read, a
-	// million elements say, and all that these take, may need slowest. On a machine
-	// that does other work, memory is dearer than the reference tells, by a half.
-	mostWork = 4.0
+	// million elements say, and all that these take, may need slowest.
+	mostWork = 3.0
 	slowest  = 16.0
 
 	// hostileEvery has each input be read in every way there is. Without, those
@@ -397,8 +396,8 @@ func (p *hostileProcess) measureWay(i int, data []byte, how string, refused bool
 		most = slowest
 	}
 	// What is slow or large once may be so because of the machine or what the
-	// collector left; what is so thrice is.
-	for range 3 {
+	// collector left; what is so each time is.
+	for range 9 {
 		naive = nil
 		p.freeMemory()
 		if _, err := p.refs.WriteString("5"); err != nil {

@@ -114,6 +114,7 @@ func (r *replication) writing(caps driver.Caps) driver.Caps {
 	caps.Swapper = countedSwapper{caps.Swapper, r}
 	caps.Mover = countedMover{caps.Mover, r}
 	caps.Flusher = countedFlusher{caps.Flusher, r}
+	caps.Exclusive = countedExclusive{caps.Exclusive, r}
 	return caps
 }
 
@@ -266,4 +267,34 @@ type countedFlusher struct {
 func (f countedFlusher) Flush(ctx context.Context) error {
 	defer f.r.wrote()
 	return f.Flusher.Flush(ctx)
+}
+
+type countedExclusive struct {
+	sessions driver.Exclusive
+	r        *replication
+}
+
+func (e countedExclusive) Exclusive(ctx context.Context, keys ...string) (driver.Session, error) {
+	session, err := e.sessions.Exclusive(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	return countedSession{session, e.r}, nil
+}
+
+// A countedSession counts what a session has run, and every reply that it has received: of
+// these nobody knows whether a write went before.
+type countedSession struct {
+	driver.Session
+	r *replication
+}
+
+func (s countedSession) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	defer s.r.wrote()
+	return s.Session.Do(ctx, cmds, how)
+}
+
+func (s countedSession) Receive(ctx context.Context) (driver.Incoming, error) {
+	defer s.r.wrote()
+	return s.Session.Receive(ctx)
 }

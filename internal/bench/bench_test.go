@@ -120,26 +120,36 @@ func TestEmbeddedLibrariesHoldWhatWasSet(t *testing.T) {
 }
 
 func TestClientsTakeOneRoundTrip(t *testing.T) {
-	for name, prepare := range map[string]clientBench{
-		"raw get": rawGet, "get": xcacheGet,
-		"raw set": rawSet, "set": xcacheSet,
-		"raw mget": rawMGet, "raw mget into map": rawMGetIntoMap, "get many": xcacheGetMany,
-		"raw pipeline": rawSetPipeline, "set many": xcacheSetMany,
-		"valkey-go get": valkeyGet, "valkey get": valkeyCacheGet, "valkey driver get": valkeyStoreGet,
-		"valkey-go set": valkeySet, "valkey set": valkeyCacheSet, "valkey driver set": valkeyStoreSet,
-		"valkey-go mget": valkeyMGet, "valkey-go mget into map": valkeyMGetIntoMap,
-		"valkey get many": valkeyCacheGetMany, "valkey driver get many": valkeyStoreGetMany,
-		"valkey-go pipeline": valkeySetPipeline, "valkey set many": valkeyCacheSetMany, "valkey driver set many": valkeyStoreSetMany,
-	} {
+	all := map[string]clientBench{
+		"go-redis, mget":  inProcess(openGoRedis, goRedisMGet),
+		"valkey-go, mget": inProcess(openValkeyGo, valkeyGoMGet),
+	}
+	add := func(name string, bench clientBench) { all[name] = bench }
+	each("go-redis", openGoRedis, onGoRedis, add)
+	each("valkey-go", openValkeyGo, onValkeyGo, add)
+	each("valkey driver", openValkeyStore, onStore, add)
+	each("redis", openRedisView, onXcache, add)
+	each("valkey", openValkeyView, onXcache, add)
+	for name, prepare := range all {
 		t.Run(name, func(t *testing.T) {
 			server := fakeserver.New()
-			// See compareValkey.
-			op, closeClient := prepare(context.WithoutCancel(t.Context()), server, []byte("value"))
-			require.NoError(t, op()) // connects
+			ctx := context.WithoutCancel(t.Context()) // see valkeyComparisons
+			call, closeClient := prepare(server, []byte("value"))
+			require.NoError(t, call(ctx)) // connects
 			before := server.RoundTrips()
-			require.NoError(t, op())
+			require.NoError(t, call(ctx))
 			require.EqualValues(t, 1, server.RoundTrips()-before, "round trips")
 			require.NoError(t, closeClient())
 		})
+	}
+}
+
+func each[C any](lib string, open func(*fakeserver.Server) (C, func() error), ops operations[C], add func(string, clientBench)) {
+	for name, op := range map[string]operation[C]{
+		"get": ops.get, "miss": ops.miss, "set": ops.set, "delete": ops.delete, "get many": ops.getMany, "set many": ops.setMany,
+	} {
+		if op != nil {
+			add(lib+", "+name, inProcess(open, op))
+		}
 	}
 }

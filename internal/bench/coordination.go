@@ -140,8 +140,8 @@ func permitAndRelease(cache *xcache.Cache) caller {
 
 func withGoRedis(prepare func(*goredis.Client) caller) opener {
 	return func(addr string) (caller, func()) {
-		client := goredis.NewClient(&goredis.Options{Addr: addr})
-		return prepare(client), func() { _ = client.Close() }
+		client, closeClient := dialGoRedis(addr)
+		return prepare(client), closeClient
 	}
 }
 

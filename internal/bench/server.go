@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -41,42 +40,36 @@ type serverContestant struct {
 
 type serverStarter = func(testing.TB, ...servertest.Option) *servertest.Server
 
-// A caller does one operation.
-type caller func(ctx context.Context) error
-
 // callers are how many goroutines call at once.
 var callers = []int{1, 16, 256}
 
 // serverTables time this library against the clients that its drivers are built on.
 func serverTables(turn *time.Duration) []serverTable {
+	return append(tablesBeside("redis", "go-redis", servertest.Redis, atServer(dialGoRedis, onGoRedis), turn),
+		tablesBeside("valkey", "valkey-go", servertest.Valkey, atServer(dialValkeyGo, onValkeyGo), turn)...)
+}
+
+func tablesBeside(name, client string, server serverStarter, byClient openers, turn *time.Duration) []serverTable {
+	byLibrary := atServer(dialXcache(name), onXcache)
 	var all []serverTable
-	for _, side := range []struct {
-		name, client string
-		server       serverStarter
-		calls        func(value []byte) clientCalls
-	}{
-		{"redis", "go-redis", servertest.Redis, goRedisCalls},
-		{"valkey", "valkey-go", servertest.Valkey, valkeyGoCalls},
-	} {
-		add := func(name string, size int, pick func(clientCalls) opener) {
-			value := bytes.Repeat([]byte{'v'}, size)
-			raw, ours := pick(side.calls(value)), pick(xcacheCalls(side.name, value))
-			all = append(all, serverTable{name + " at a " + side.name + "-server", side.server, []serverContestant{
-				{side.client, raw, false, 0},
-				{"xcache", ours, false, 0},
-				{side.client + ", cancellable context", raw, true, 2},
-				{"xcache, cancellable context", ours, true, 2},
-			}, turn})
-		}
-		for _, size := range []int{100, 1 << 10, 64 << 10} {
-			add(fmt.Sprintf("Get of %d bytes", size), size, func(c clientCalls) opener { return c.get })
-			add(fmt.Sprintf("Set of %d bytes", size), size, func(c clientCalls) opener { return c.set })
-		}
-		add("Get, a miss", 0, func(c clientCalls) opener { return c.miss })
-		add("Delete of a key", 0, func(c clientCalls) opener { return c.delete })
-		add("GetMany of 100 values of 100 bytes", 100, func(c clientCalls) opener { return c.getMany })
-		add("SetMany of 100 values of 100 bytes", 100, func(c clientCalls) opener { return c.setMany })
+	add := func(op string, size int, pick func(*openers) sizedOpener) {
+		value := bytes.Repeat([]byte{'v'}, size)
+		raw, ours := pick(&byClient)(value), pick(&byLibrary)(value)
+		all = append(all, serverTable{op + " at a " + name + "-server", server, []serverContestant{
+			{client, raw, false, 0},
+			{"xcache", ours, false, 0},
+			{client + ", cancellable context", raw, true, 2},
+			{"xcache, cancellable context", ours, true, 2},
+		}, turn})
 	}
+	for _, size := range []int{100, 1 << 10, 64 << 10} {
+		add(fmt.Sprintf("Get of %d bytes", size), size, func(o *openers) sizedOpener { return o.get })
+		add(fmt.Sprintf("Set of %d bytes", size), size, func(o *openers) sizedOpener { return o.set })
+	}
+	add("Get, a miss", 0, func(o *openers) sizedOpener { return o.miss })
+	add("Delete of a key", 0, func(o *openers) sizedOpener { return o.delete })
+	add("GetMany of 100 values of 100 bytes", 100, func(o *openers) sizedOpener { return o.getMany })
+	add("SetMany of 100 values of 100 bytes", 100, func(o *openers) sizedOpener { return o.setMany })
 	return all
 }
 
@@ -131,190 +124,38 @@ func nCallers(n int) string {
 // An opener makes a client of the server at an address, and returns one operation of it.
 type opener = func(addr string) (call caller, closeClient func())
 
-// clientCalls are the operations of one library.
-type clientCalls struct{ get, miss, set, delete, getMany, setMany opener }
+// A sizedOpener is an opener of an operation on a value.
+type sizedOpener func(value []byte) opener
 
-func goRedisCalls(value []byte) clientCalls {
-	_, fulls := fullKeys()
-	open := withGoRedis
-	fill := func(client *goredis.Client) caller {
-		return func(ctx context.Context) error {
-			pipeline := client.Pipeline()
-			for _, key := range fulls {
-				pipeline.Set(ctx, key, value, timeToLive)
+// openers are the operations of one library at a server.
+type openers struct{ get, miss, set, delete, getMany, setMany sizedOpener }
+
+func atServer[C any](dial func(addr string) (client C, closeClient func()), ops operations[C]) openers {
+	opens := func(op operation[C]) sizedOpener {
+		return func(value []byte) opener {
+			return func(addr string) (caller, func()) {
+				client, closeClient := dial(addr)
+				return op(client, value), closeClient
 			}
-			_, err := pipeline.Exec(ctx)
-			return err
 		}
 	}
-	return clientCalls{
-		get: open(func(client *goredis.Client) caller {
-			mustDo(client.Set(context.Background(), fullKey, value, timeToLive).Err())
-			return func(ctx context.Context) error {
-				got, err := client.Get(ctx, fullKey).Bytes()
-				return sameLength(err, len(got), len(value))
-			}
-		}),
-		miss: open(func(client *goredis.Client) caller {
-			return func(ctx context.Context) error {
-				return wantMiss(errors.Is(client.Get(ctx, missing).Err(), goredis.Nil))
-			}
-		}),
-		set: open(func(client *goredis.Client) caller {
-			return func(ctx context.Context) error { return client.Set(ctx, fullKey, value, timeToLive).Err() }
-		}),
-		delete: open(func(client *goredis.Client) caller {
-			return func(ctx context.Context) error { return client.Unlink(ctx, missing).Err() }
-		}),
-		getMany: open(func(client *goredis.Client) caller {
-			mustDo(fill(client)(context.Background()))
-			return func(ctx context.Context) error {
-				got, err := client.MGet(ctx, fulls...).Result()
-				found := make(map[string][]byte, len(got))
-				for i, item := range got {
-					if text, ok := item.(string); ok {
-						found[fulls[i]] = []byte(text)
-					}
-				}
-				return sameLength(err, len(found), many)
-			}
-		}),
-		setMany: open(fill),
-	}
+	return openers{opens(ops.get), opens(ops.miss), opens(ops.set), opens(ops.delete), opens(ops.getMany), opens(ops.setMany)}
 }
 
-func valkeyGoCalls(value []byte) clientCalls {
-	_, fulls := fullKeys()
-	open := func(prepare func(valkeygo.Client) caller) opener {
-		return func(addr string) (caller, func()) {
-			client := must(valkeygo.NewClient(valkeygo.ClientOption{InitAddress: []string{addr}, ForceSingleClient: true, DisableCache: true}))
-			return prepare(client), client.Close
-		}
-	}
-	set := func(client valkeygo.Client) caller {
-		return func(ctx context.Context) error {
-			return client.Do(ctx, client.B().Set().Key(fullKey).Value(valkeygo.BinaryString(value)).Px(timeToLive).Build()).Error()
-		}
-	}
-	fill := func(client valkeygo.Client) caller {
-		return func(ctx context.Context) error {
-			commands := make(valkeygo.Commands, 0, len(fulls))
-			for _, key := range fulls {
-				commands = append(commands, client.B().Set().Key(key).Value(valkeygo.BinaryString(value)).Px(timeToLive).Build())
-			}
-			for _, result := range client.DoMulti(ctx, commands...) {
-				if err := result.Error(); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
-	return clientCalls{
-		get: open(func(client valkeygo.Client) caller {
-			mustDo(set(client)(context.Background()))
-			return func(ctx context.Context) error {
-				got, err := client.Do(ctx, client.B().Get().Key(fullKey).Build()).AsBytes()
-				return sameLength(err, len(got), len(value))
-			}
-		}),
-		miss: open(func(client valkeygo.Client) caller {
-			return func(ctx context.Context) error {
-				return wantMiss(valkeygo.IsValkeyNil(client.Do(ctx, client.B().Get().Key(missing).Build()).Error()))
-			}
-		}),
-		set: open(set),
-		delete: open(func(client valkeygo.Client) caller {
-			return func(ctx context.Context) error {
-				return client.Do(ctx, client.B().Unlink().Key(missing).Build()).Error()
-			}
-		}),
-		getMany: open(func(client valkeygo.Client) caller {
-			mustDo(fill(client)(context.Background()))
-			return func(ctx context.Context) error {
-				got, err := client.Do(ctx, client.B().Mget().Key(fulls...).Build()).ToArray()
-				found := make(map[string][]byte, len(got))
-				for i := range got {
-					if data, err := got[i].AsBytes(); err == nil {
-						found[fulls[i]] = data
-					}
-				}
-				return sameLength(err, len(found), many)
-			}
-		}),
-		setMany: open(fill),
-	}
+func dialGoRedis(addr string) (*goredis.Client, func()) {
+	client := goredis.NewClient(&goredis.Options{Addr: addr})
+	return client, func() { _ = client.Close() }
 }
 
-func xcacheCalls(scheme string, value []byte) clientCalls {
-	keys, _ := fullKeys()
-	values := make(map[string][]byte, many)
-	for _, key := range keys {
-		values[key] = value
-	}
-	open := func(prepare func(*xcache.View[[]byte]) caller) opener {
-		return func(addr string) (caller, func()) {
-			view := xcache.For[[]byte](must(xcache.OpenDSN(scheme + "://" + addr + "?serializer=raw&ttl=" + timeToLive.String())))
-			return prepare(view), func() { _ = view.Close() }
-		}
-	}
-	return clientCalls{
-		get: open(func(view *xcache.View[[]byte]) caller {
-			mustDo(view.Set(context.Background(), clientKey, value))
-			return func(ctx context.Context) error {
-				got, err := view.Get(ctx, clientKey)
-				return sameLength(err, len(got), len(value))
-			}
-		}),
-		miss: open(func(view *xcache.View[[]byte]) caller {
-			return func(ctx context.Context) error {
-				_, err := view.Get(ctx, missing)
-				return wantMiss(errors.Is(err, xcache.ErrNotFound))
-			}
-		}),
-		set: open(func(view *xcache.View[[]byte]) caller {
-			return func(ctx context.Context) error { return view.Set(ctx, clientKey, value) }
-		}),
-		delete: open(func(view *xcache.View[[]byte]) caller {
-			return func(ctx context.Context) error { _, err := view.Delete(ctx, missing); return err }
-		}),
-		getMany: open(func(view *xcache.View[[]byte]) caller {
-			mustDo(view.SetMany(context.Background(), values))
-			return func(ctx context.Context) error {
-				got, err := view.GetMany(ctx, keys)
-				return sameLength(err, len(got), many)
-			}
-		}),
-		setMany: open(func(view *xcache.View[[]byte]) caller {
-			return func(ctx context.Context) error { return view.SetMany(ctx, values) }
-		}),
-	}
+func dialValkeyGo(addr string) (valkeygo.Client, func()) {
+	client := must(valkeygo.NewClient(valkeygo.ClientOption{InitAddress: []string{addr}, ForceSingleClient: true, DisableCache: true}))
+	return client, client.Close
 }
 
-// missing is a key that nobody stores.
-const missing = "nobody"
-
-// fullKeys returns the keys of a batch, as users of this library write them and as they
-// are on the server.
-func fullKeys() (keys, fulls []string) {
-	keys = keyNames(many)
-	for _, key := range keys {
-		fulls = append(fulls, ":1:"+key)
-	}
-	return keys, fulls
-}
-
-func wantMiss(missed bool) error {
-	if !missed {
-		return errors.New("want a miss")
-	}
-	return nil
-}
-
-// mustDo is for what fails only if the server is gone.
-func mustDo(err error) {
-	if err != nil {
-		panic(err)
+func dialXcache(scheme string) func(addr string) (*xcache.View[[]byte], func()) {
+	return func(addr string) (*xcache.View[[]byte], func()) {
+		view := xcache.For[[]byte](must(xcache.OpenDSN(scheme + "://" + addr + "?serializer=raw&ttl=" + timeToLive.String())))
+		return view, func() { _ = view.Close() }
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"testing"
 
 	goredis "github.com/redis/go-redis/v9"
 	valkeygo "github.com/valkey-io/valkey-go"
@@ -18,12 +19,12 @@ func structureComparisons() []comparison {
 	for _, s := range structureCalls {
 		all = append(all,
 			comparison{name: s.name + " on redis", contestants: []contestant{
-				{"go-redis", timeClient(s.onGoRedis, structureValueSize, false)},
-				{"xcache", timeClient(onHandles(newXcache, s.onHandles), structureValueSize, false)},
+				{"go-redis", timeStructure(openGoRedis, s.onGoRedis)},
+				{"xcache", timeStructure(openHandles(openRedisView), s.onHandles)},
 			}},
 			comparison{name: s.name + " on valkey", contestants: []contestant{
-				{"valkey-go", timeClient(s.onValkeyGo, structureValueSize, false)},
-				{"xcache", timeClient(onHandles(newValkeyCache, s.onHandles), structureValueSize, false)},
+				{"valkey-go", timeStructure(openValkeyGo, s.onValkeyGo)},
+				{"xcache", timeStructure(openHandles(openValkeyView), s.onHandles)},
 			}})
 	}
 	return all
@@ -53,47 +54,42 @@ func newHandles(view *xcache.View[[]byte]) *handles {
 	}
 }
 
-// onHandles makes a benchmark of a call of handles.
-func onHandles(open func(*fakeserver.Server) *xcache.View[[]byte], call func(context.Context, *handles, []byte) error) clientBench {
-	return func(ctx context.Context, server *fakeserver.Server, value []byte) (func() error, func() error) {
-		server.Set(fullKey, value)
-		h := newHandles(open(server))
-		return func() error { return call(ctx, h, value) }, h.cache.Close
-	}
+// A structureCall does one call on a structure by a client of type C.
+type structureCall[C any] func(ctx context.Context, client C, value []byte) error
+
+func timeStructure[C any](open func(*fakeserver.Server) (C, func() error), call structureCall[C]) func(b *testing.B) {
+	bench := inProcess(open, func(client C, value []byte) caller {
+		return func(ctx context.Context) error { return call(ctx, client, value) }
+	})
+	return timeClient(func(server *fakeserver.Server, value []byte) (caller, func() error) {
+		server.Set(fullKey, value) // what the server answers HGET
+		return bench(server, value)
+	}, structureValueSize, false)
 }
 
-// goRedisCall and valkeyGoCall make benchmarks of a call of a client.
-func goRedisCall(call func(context.Context, *goredis.Client, []byte) error) clientBench {
-	return func(ctx context.Context, server *fakeserver.Server, value []byte) (func() error, func() error) {
-		server.Set(fullKey, value)
-		client := newGoRedis(server)
-		return func() error { return call(ctx, client, value) }, client.Close
-	}
-}
-
-func valkeyGoCall(call func(context.Context, valkeygo.Client, []byte) error) clientBench {
-	return func(ctx context.Context, server *fakeserver.Server, value []byte) (func() error, func() error) {
-		server.Set(fullKey, value)
-		client := newValkeyGo(server)
-		return func() error { return call(ctx, client, value) }, closing(client)
+func openHandles(open func(*fakeserver.Server) (*xcache.View[[]byte], func() error)) func(*fakeserver.Server) (*handles, func() error) {
+	return func(server *fakeserver.Server) (*handles, func() error) {
+		view, closeView := open(server)
+		return newHandles(view), closeView
 	}
 }
 
 var structureCalls = []struct {
-	name                  string
-	onGoRedis, onValkeyGo clientBench
-	onHandles             func(context.Context, *handles, []byte) error
+	name       string
+	onGoRedis  structureCall[*goredis.Client]
+	onValkeyGo structureCall[valkeygo.Client]
+	onHandles  structureCall[*handles]
 }{
 	{
 		"HGET",
-		goRedisCall(func(ctx context.Context, c *goredis.Client, value []byte) error {
+		func(ctx context.Context, c *goredis.Client, value []byte) error {
 			got, err := c.HGet(ctx, fullKey, structureField).Bytes()
 			return sameLength(err, len(got), len(value))
-		}),
-		valkeyGoCall(func(ctx context.Context, c valkeygo.Client, value []byte) error {
+		},
+		func(ctx context.Context, c valkeygo.Client, value []byte) error {
 			got, err := c.Do(ctx, c.B().Hget().Key(fullKey).Field(structureField).Build()).AsBytes()
 			return sameLength(err, len(got), len(value))
-		}),
+		},
 		func(ctx context.Context, h *handles, value []byte) error {
 			got, err := h.hashes.HGet(ctx, clientKey, structureField)
 			return sameLength(err, len(got), len(value))
@@ -101,12 +97,12 @@ var structureCalls = []struct {
 	},
 	{
 		"HSET",
-		goRedisCall(func(ctx context.Context, c *goredis.Client, value []byte) error {
+		func(ctx context.Context, c *goredis.Client, value []byte) error {
 			return c.HSet(ctx, fullKey, structureField, value).Err()
-		}),
-		valkeyGoCall(func(ctx context.Context, c valkeygo.Client, value []byte) error {
+		},
+		func(ctx context.Context, c valkeygo.Client, value []byte) error {
 			return c.Do(ctx, c.B().Hset().Key(fullKey).FieldValue().FieldValue(structureField, valkeygo.BinaryString(value)).Build()).Error()
-		}),
+		},
 		func(ctx context.Context, h *handles, value []byte) error {
 			_, err := h.hashes.HSet(ctx, clientKey, structureField, value)
 			return err
@@ -114,12 +110,12 @@ var structureCalls = []struct {
 	},
 	{
 		"LPUSH",
-		goRedisCall(func(ctx context.Context, c *goredis.Client, value []byte) error {
+		func(ctx context.Context, c *goredis.Client, value []byte) error {
 			return c.LPush(ctx, fullKey, value).Err()
-		}),
-		valkeyGoCall(func(ctx context.Context, c valkeygo.Client, value []byte) error {
+		},
+		func(ctx context.Context, c valkeygo.Client, value []byte) error {
 			return c.Do(ctx, c.B().Lpush().Key(fullKey).Element(valkeygo.BinaryString(value)).Build()).Error()
-		}),
+		},
 		func(ctx context.Context, h *handles, value []byte) error {
 			_, err := h.lists.LPush(ctx, clientKey, value)
 			return err
@@ -127,12 +123,12 @@ var structureCalls = []struct {
 	},
 	{
 		"SADD",
-		goRedisCall(func(ctx context.Context, c *goredis.Client, value []byte) error {
+		func(ctx context.Context, c *goredis.Client, value []byte) error {
 			return c.SAdd(ctx, fullKey, value).Err()
-		}),
-		valkeyGoCall(func(ctx context.Context, c valkeygo.Client, value []byte) error {
+		},
+		func(ctx context.Context, c valkeygo.Client, value []byte) error {
 			return c.Do(ctx, c.B().Sadd().Key(fullKey).Member(valkeygo.BinaryString(value)).Build()).Error()
-		}),
+		},
 		func(ctx context.Context, h *handles, value []byte) error {
 			_, err := h.sets.SAdd(ctx, clientKey, value)
 			return err
@@ -140,12 +136,12 @@ var structureCalls = []struct {
 	},
 	{
 		"ZADD",
-		goRedisCall(func(ctx context.Context, c *goredis.Client, value []byte) error {
+		func(ctx context.Context, c *goredis.Client, value []byte) error {
 			return c.ZAdd(ctx, fullKey, goredis.Z{Score: structureScore, Member: value}).Err()
-		}),
-		valkeyGoCall(func(ctx context.Context, c valkeygo.Client, value []byte) error {
+		},
+		func(ctx context.Context, c valkeygo.Client, value []byte) error {
 			return c.Do(ctx, c.B().Zadd().Key(fullKey).ScoreMember().ScoreMember(structureScore, valkeygo.BinaryString(value)).Build()).Error()
-		}),
+		},
 		func(ctx context.Context, h *handles, value []byte) error {
 			_, err := h.sorted.ZAdd(ctx, clientKey, mixins.Scored[[]byte]{Member: value, Score: structureScore})
 			return err
@@ -153,12 +149,12 @@ var structureCalls = []struct {
 	},
 	{
 		"XADD",
-		goRedisCall(func(ctx context.Context, c *goredis.Client, value []byte) error {
+		func(ctx context.Context, c *goredis.Client, value []byte) error {
 			return c.XAdd(ctx, &goredis.XAddArgs{Stream: fullKey, Values: []any{structureField, value}}).Err()
-		}),
-		valkeyGoCall(func(ctx context.Context, c valkeygo.Client, value []byte) error {
+		},
+		func(ctx context.Context, c valkeygo.Client, value []byte) error {
 			return c.Do(ctx, c.B().Xadd().Key(fullKey).Id("*").FieldValue().FieldValue(structureField, valkeygo.BinaryString(value)).Build()).Error()
-		}),
+		},
 		func(ctx context.Context, h *handles, value []byte) error {
 			_, err := h.streams.XAdd(ctx, clientKey, mixins.XAddOptions{}, map[string][]byte{structureField: value})
 			return err
@@ -166,15 +162,15 @@ var structureCalls = []struct {
 	},
 	{
 		"a pipeline of 100 HSET",
-		goRedisCall(func(ctx context.Context, c *goredis.Client, value []byte) error {
+		func(ctx context.Context, c *goredis.Client, value []byte) error {
 			p := c.Pipeline()
 			for range many {
 				p.HSet(ctx, fullKey, structureField, value)
 			}
 			_, err := p.Exec(ctx)
 			return err
-		}),
-		valkeyGoCall(func(ctx context.Context, c valkeygo.Client, value []byte) error {
+		},
+		func(ctx context.Context, c valkeygo.Client, value []byte) error {
 			commands := make(valkeygo.Commands, 0, many)
 			for range many {
 				commands = append(commands, c.B().Hset().Key(fullKey).FieldValue().FieldValue(structureField, valkeygo.BinaryString(value)).Build())
@@ -185,7 +181,7 @@ var structureCalls = []struct {
 				}
 			}
 			return nil
-		}),
+		},
 		func(ctx context.Context, h *handles, value []byte) error {
 			p := h.cache.Pipeline()
 			hashes := h.hashes.In(p)

@@ -29,6 +29,8 @@ func TestAllocations(t *testing.T) {
 
 func TestAddressMoved(t *testing.T) { subject.AddressMoved(t) }
 
+func TestAddressMovedWhileCallsWait(t *testing.T) { subject.AddressMovedWhileCallsWait(t) }
+
 func TestScripts(t *testing.T) { subject.Scripts(t) }
 
 func TestGreetings(t *testing.T) { subject.Greetings(t) }

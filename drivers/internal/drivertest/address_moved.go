@@ -10,7 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/xcachetest"
 )
 
 // AddressMoved tests what happens when the server at the other end of the connections is
@@ -53,6 +57,38 @@ func (s *Subject) nameThatLeadsToAnotherPrimary(t *testing.T) {
 		old, successor = successor, old
 		time.Sleep(100 * time.Millisecond) // what follows is another failover
 	}
+}
+
+// AddressMovedWhileCallsWait is for a driver whose connections carry one call at a time. The
+// connection of a call that was told READONLY goes to none of the calls that wait for one.
+func (s *Subject) AddressMovedWhileCallsWait(t *testing.T) {
+	servers := s.StartReplicated(t, 1)
+	old, successor := servers.Primary, servers.Replicas[0]
+	proxy := xcachetest.NewProxy(t, old.Addr)
+	var current atomic.Pointer[string]
+	addr := proxy.Addr()
+	current.Store(&addr)
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, *current.Load())
+	}
+	store := s.OpenDSN(t, Parse(t, s.Scheme+"://primary.example?pool_size=1"), dial)
+	require.NoError(t, Put(t, store, "k", "v"))
+	successor.Do(t, "REPLICAOF", "NO", "ONE")
+	current.Store(&successor.Addr)
+	old.Do(t, "REPLICAOF", successor.Host, fmt.Sprint(successor.Port))
+
+	proxy.StallReplies()
+	var callers sync.WaitGroup
+	call := func() { assert.NoError(t, Put(t, store, "k", "v")) }
+	callers.Go(call)
+	Eventually(t, func() bool { return errorReplies(t, old, "READONLY") == 1 }, func() string { return "the old primary was not asked" })
+	for range 9 {
+		callers.Go(call)
+	}
+	time.Sleep(100 * time.Millisecond) // by then they wait; a caller who comes later finds no connection to the old primary
+	proxy.Resume()
+	callers.Wait()
+	require.Equal(t, 1, errorReplies(t, old, "READONLY"), "calls that were told READONLY")
 }
 
 // It is asked for new connections, but not with every call.

@@ -14,50 +14,51 @@ import (
 
 // The errors of Once.
 var (
-	// ErrInFlight is work that another caller is at.
+	// ErrInFlight tells that another caller does the work at present.
 	ErrInFlight = errors.New("xcache: another caller is at work for this key")
-	// ErrOnceLost is the cause of the end of the context of work whose claim was lost, and the
-	// error of work whose result is not kept for that reason.
+	// ErrOnceLost tells that a caller has lost the claim on its key. ErrOnceLost is the cause with
+	// which the context of the work ends, and the error of Do, which does not keep the result.
 	ErrOnceLost = errors.New("xcache: the claim on the key is lost")
 )
 
-// DefaultOnceTTL is for how long a result is kept whose options say nothing.
+// DefaultOnceTTL is the time for which a result is kept, unless OnceOptions.TTL says otherwise.
 const DefaultOnceTTL = 24 * time.Hour
 
 // Once does the work of an idempotency key one time, among all processes that use the cache
-// with the same prefix and namespace. The first caller of a key works; callers who come later
-// get that result, and those who come meanwhile wait for it, or get ErrInFlight.
+// with the same prefix and namespace. The first caller of a key does the work. Later callers get
+// the result. Callers who come during the work wait for the result, or get ErrInFlight.
 //
 //	receipt, err := payments.Do(ctx, request.Header.Get("Idempotency-Key"), mixins.OnceOptions{}, pay)
 //
-// Whoever works holds the key for the time of a lease, which is renewed as that of a Lock. Work
-// that fails or panics frees the key at once, and a process that dies frees it when the lease has
-// run out; then the work may be done again, by the next caller. So work may be done twice if the
-// first one to do it was lost in between: what must not happen twice there either needs a
-// transaction with what it changes, or passes the key on.
+// The caller who does the work holds the key for the time of a lease, which Once renews as a Lock
+// does. Work that fails or panics frees the key at once. The key of a process that dies is free
+// when the lease has run out. In both cases the next caller does the work. So work may be done
+// twice if a process dies after the work and before the result is kept. Work that must not be
+// done twice even then puts the key into the transaction of its changes, or passes the key on.
 //
-// A key is beside those of values as a lock is, and so are the limits of what is promised: see
-// Locks. Results go through the codec, and are encrypted if the cache encrypts. All methods may
-// be called concurrently. NewOnce makes one; a program has one for each type of result, and
-// closes it before the cache.
+// The key is stored as that of a lock is: Clear does not drop the key, and eviction or a failover
+// may lose it. See Locks. Results go through the codec, and are encrypted if the cache encrypts.
+// All methods may be called concurrently. NewOnce makes a Once. A program has one for each type
+// of result, and closes each before the cache.
 type Once[T any] struct {
 	holders
 }
 
-// OnceOptions are those of Do. The zero value keeps a result for DefaultOnceTTL, does not wait,
-// and renews a lease of DefaultLease.
+// OnceOptions are the options of Do. With the zero value Do keeps a result for DefaultOnceTTL, does
+// not wait, and renews a lease of DefaultLease.
 type OnceOptions struct {
-	// TTL is for how long the result is kept, from 1 ms to a year; 0 is DefaultOnceTTL.
+	// TTL is the time for which the result is kept, from 1 ms to a year; 0 is DefaultOnceTTL.
 	TTL time.Duration
-	// Lease is for how long the server keeps the key for a caller that does not renew it, as in
-	// LockOptions.
+	// Lease is the time after which the server frees the key of a caller who does not renew the
+	// lease, as in LockOptions.
 	Lease time.Duration
-	// Wait is how long Do waits for the result of another caller; 0 does not wait.
+	// Wait is the time for which Do waits for the result of another caller; with 0 Do does not
+	// wait.
 	Wait time.Duration
 }
 
-// NewOnce returns a handle on the idempotency keys of a cache. A driver without them, or
-// without locks, is errors.ErrUnsupported, and so is a key layout of the program's own.
+// NewOnce returns a handle on the idempotency keys of a cache. The error is errors.ErrUnsupported
+// for a driver without idempotency keys or locks, and for a key layout of the program's own.
 func NewOnce[T any](c *xcache.Cache) (*Once[T], error) {
 	c, err := supported(c.KeySpace("once"), "once")
 	if err != nil {
@@ -68,18 +69,17 @@ func NewOnce[T any](c *xcache.Cache) (*Once[T], error) {
 	return o, nil
 }
 
-// Do returns the result of a key, for which it works if there is none.
+// Do returns the result of a key. If no result is kept, Do calls work, and keeps the result.
 //
-// work gets a context that ends when ctx does, or, with the cause ErrOnceLost, when the claim on
-// the key is lost. An error of work is returned as it is, and nothing is kept. A result that
-// cannot be kept is returned together with an error: ErrOnceLost if another caller may be at
-// work meanwhile, xcache.ErrClosed after Close, or that of the server or the codec; in the last
-// case the key stays taken until the lease has run out.
+// The context of work ends with ctx. The context ends with the cause ErrOnceLost if the claim on
+// the key is lost. Do returns an error of work as it is, and keeps nothing. If the result cannot
+// be kept, Do returns the result together with an error: ErrOnceLost if another caller may do the
+// work meanwhile, xcache.ErrClosed after Close, or the error of the server or the codec. After an
+// error of the server or the codec the key stays taken until the lease has run out.
 //
-// The error is ErrInFlight if another caller is at work, at the end of Wait if there is one;
-// that of ctx if that has ended; xcache.ErrCorrupt if a result is kept that is no T;
-// xcache.ErrClosed after Close. An error of the server is returned after a few attempts; then
-// nobody has worked.
+// If Do has not called work, the error is ErrInFlight when another caller does the work, and still
+// does at the end of Wait; the error of ctx when ctx has ended; xcache.ErrCorrupt when the kept
+// result is no T; xcache.ErrClosed after Close; or, after a few attempts, the error of the server.
 func (o *Once[T]) Do(ctx context.Context, key string, options OnceOptions, work func(ctx context.Context) (T, error)) (T, error) {
 	var zero T
 	options, err := o.checked(options)
@@ -114,16 +114,16 @@ func (o *Once[T]) Do(ctx context.Context, key string, options OnceOptions, work 
 	}
 }
 
-// Forget drops the result of a key, so that the next caller works. A caller that is at work
-// loses the key.
+// Forget drops the result of a key, so that the next caller does the work. A caller who does the
+// work at present loses the key.
 func (o *Once[T]) Forget(ctx context.Context, key string) error {
 	_, err := o.cache.Delete(ctx, key)
 	return err
 }
 
-// Close ends the contexts of work and those who wait, with xcache.ErrClosed, frees the keys that
-// are held, and waits for all that runs in the background. It is called before Close of the cache.
-// Calls after the first do nothing.
+// Close ends the contexts of work, and the waits of callers, with xcache.ErrClosed. Close frees the
+// keys that are held, and waits for all that runs in the background. The program calls Close before
+// that of the cache. Further calls do nothing.
 func (o *Once[T]) Close() error { return o.close() }
 
 func (o *Once[T]) checked(options OnceOptions) (OnceOptions, error) {
@@ -178,8 +178,8 @@ type onceReply[T any] struct {
 	value T
 }
 
-// take finds the result of the key, or takes the key for the caller, who then has a context made
-// of ctx. waiting bounds the attempt.
+// take finds the result of the key, or takes the key for the caller. With the key goes a context
+// made of ctx. waiting bounds the attempt.
 func (o *Once[T]) take(ctx, waiting context.Context, k *onceClaim, options OnceOptions) (context.Context, onceReply[T], error) {
 	var sent time.Time
 	got, failed := repeated(waiting, func() (onceReply[T], error) {
@@ -224,7 +224,7 @@ func readOnceReply[T any](o *xcache.Op) (reply onceReply[T], err error) {
 	return reply, err
 }
 
-// work works, and keeps the result. held is the context of the claim.
+// work calls the caller's function, and keeps the result. held is the context of the claim.
 func (o *Once[T]) work(ctx, held context.Context, k *onceClaim, options OnceOptions, work func(ctx context.Context) (T, error)) (T, error) {
 	worked := false
 	defer func() {
@@ -247,8 +247,8 @@ func (o *Once[T]) work(ctx, held context.Context, k *onceClaim, options OnceOpti
 	return value, err
 }
 
-// keep stores the result, also when ctx has ended. The claim may have run out meanwhile: the
-// result is kept unless another caller has taken the key.
+// keep stores the result, also when ctx has ended. A claim that has run out meanwhile is no
+// obstacle, unless another caller has taken the key.
 func (o *Once[T]) keep(ctx context.Context, k *onceClaim, options OnceOptions, value T) error {
 	ctx = context.WithoutCancel(ctx)
 	repeating, cancel := context.WithTimeout(ctx, max(time.Second, options.Lease)) // op_timeout bounds each attempt

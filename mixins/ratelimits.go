@@ -9,9 +9,9 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// RateLimits bounds how often something happens within a time, by all processes that use the
-// cache with the same prefix and namespace. What is counted belongs to a subject, such as a
-// user or an address, which may have several limits:
+// RateLimits bounds how often something happens within a time. All processes that use the cache
+// with the same prefix and namespace share the limits. A limit belongs to a subject, such as a
+// user or an address. A subject may have several limits:
 //
 //	minute := mixins.RateLimit{Limit: 10, Window: time.Minute, Burst: 5}
 //	day := mixins.RateLimit{Limit: 1000, Window: 24 * time.Hour}
@@ -20,60 +20,66 @@ import (
 //		return TryAgain(result.RetryAfter())
 //	}
 //
-// All limits of a call are checked and taken in one atomic step, by the server's clock: if one
-// of them refuses, nothing is taken of the others. Limits of one subject are together in one
-// key. Those of several subjects (RateLimit.Subject) are in several keys, which a cluster needs
-// in one slot, by a {hash tag} in the subjects; otherwise the error is xcache.ErrCrossSlot, and
+// The server checks and takes all limits of a call in one atomic step, by the server's clock. If
+// one limit refuses, nothing is taken of the others. All limits of one subject are in one key.
+// Limits of several subjects (RateLimit.Subject) are in several keys. A cluster needs these keys
+// in one slot, by a {hash tag} in the subjects. Otherwise the error is xcache.ErrCrossSlot, and
 // nothing is sent.
 //
-// The key of a subject is beside those of values as a lock is, and so are the limits of what is
-// promised: see Locks. All methods may be called concurrently. NewRateLimits makes one; there is
-// nothing to close.
+// The key of a subject is stored as that of a lock is: Clear does not drop the key, and eviction
+// or a failover may lose it. See Locks. All methods may be called concurrently. NewRateLimits
+// makes a RateLimits; there is nothing to close.
 type RateLimits struct {
 	cache *xcache.Cache
 }
 
-// A RateLimit is how many units may be taken within a window. Callers of one subject give the
-// same limits, by the same names.
+// A RateLimit is the number of units that may be taken within a window. All callers of a subject
+// pass the same limits, with the same names.
 type RateLimit struct {
-	// Limit is how many units there are for each Window, from 1 to 2^50.
+	// Limit is the number of units for each Window, from 1 to 2^50.
 	Limit int
-	// Window is the time that Limit counts for, in whole milliseconds, from 1 ms to a year.
+	// Window is the time that Limit counts for: whole milliseconds, from 1 ms to a year.
 	Window time.Duration
-	// Burst chooses the algorithm. 0 is a sliding window: within any time of the length of Window
-	// no more than Limit units are taken. A unit is free again when the window has passed, or up
-	// to a sixtieth of it later. From 1 to Limit it is GCRA: units become free one by one, evenly,
-	// at a rate of Limit in a Window, and Burst of them may be taken at once. Within any time d
-	// no more than Burst + d × Limit / Window units are taken.
+	// Burst chooses the algorithm.
+	//
+	// A Burst of 0 is a sliding window: no more than Limit units are taken within any time of the
+	// length of Window. A unit is free again a Window later, or up to a sixtieth of the Window
+	// after that.
+	//
+	// A Burst from 1 to Limit is GCRA: units become free one by one, Limit of them in a Window,
+	// and Burst units may be taken at once. No more than Burst + d × Limit / Window units are
+	// taken within any time d.
 	Burst int
-	// Name tells the limit from others of the subject; empty is a name made of Limit, Window and
-	// Burst. A limit that is changed with its name goes on with what was taken before.
+	// Name tells the limit from others of the subject. The empty Name stands for a name made of
+	// Limit, Window and Burst. A limit of the same Name goes on with the units that were taken
+	// before Limit, Window or Burst changed.
 	Name string
-	// Subject is in the place of that of the call, if it is not empty.
+	// Subject replaces the subject of the call, unless Subject is empty.
 	Subject string
 }
 
-// A RateResult is what became of a call.
+// A RateResult is the result of a call.
 type RateResult struct {
-	// Allowed tells that the units were taken, of all limits.
+	// Allowed tells that the units were taken of all limits.
 	Allowed bool
-	// Limits are those of the call, in the same order.
+	// Limits has the state of each limit of the call, in the same order.
 	Limits []RateState
 }
 
-// A RateState is a limit after a call.
+// A RateState is the state of a limit after a call.
 type RateState struct {
 	RateLimit
-	// Remaining is how many units could be taken now.
+	// Remaining is the number of units that could be taken now.
 	Remaining int
-	// RetryAfter is when this limit has the units that the call asked for, if nobody else takes
-	// any; 0 if it had them.
+	// RetryAfter is the time until this limit has the units that the call asked for, if nobody
+	// else takes any. RetryAfter is 0 if the limit had the units.
 	RetryAfter time.Duration
-	// Reset is when all units are free, if nobody else takes any.
+	// Reset is the time until all units are free, if nobody else takes any.
 	Reset time.Duration
 }
 
-// RetryAfter returns when the call may be allowed, if nobody else takes any units; 0 if it was.
+// RetryAfter returns the time until the call would be allowed, if nobody else takes any units.
+// RetryAfter returns 0 if the call was allowed.
 func (r RateResult) RetryAfter() (after time.Duration) {
 	for _, l := range r.Limits {
 		after = max(after, l.RetryAfter)
@@ -81,8 +87,8 @@ func (r RateResult) RetryAfter() (after time.Duration) {
 	return after
 }
 
-// Tightest returns the limit that a caller should heed: of those that refused the one that does
-// so for longest, or else the one with the fewest units left.
+// Tightest returns the limit that a caller should heed: the limit with the longest RetryAfter if
+// the call was refused, and otherwise the limit with the fewest units left.
 func (r RateResult) Tightest() (tightest RateState) {
 	for i, l := range r.Limits {
 		if i == 0 || l.RetryAfter > tightest.RetryAfter || l.RetryAfter == tightest.RetryAfter && l.Remaining < tightest.Remaining {
@@ -92,8 +98,9 @@ func (r RateResult) Tightest() (tightest RateState) {
 	return tightest
 }
 
-// NewRateLimits returns a handle on the rate limits of a cache. A driver without them is
-// errors.ErrUnsupported, and so is a key layout of the program's own.
+// NewRateLimits returns a handle on the rate limits of a cache. The error is
+// errors.ErrUnsupported for a driver without rate limits, and for a key layout of the program's
+// own.
 func NewRateLimits(c *xcache.Cache) (*RateLimits, error) {
 	c, err := supported(c.KeySpace("ratelimit"), "ratelimits")
 	if err != nil {
@@ -107,17 +114,18 @@ func (l *RateLimits) Allow(ctx context.Context, subject string, limits ...RateLi
 	return l.AllowN(ctx, subject, 1, limits...)
 }
 
-// AllowN takes n units of each limit if all of them have as many, and otherwise of none. 0
-// takes none and tells how much is left. It does not wait. xcache.ErrSyntax is limits that are
-// none, that are the same twice, or of which one can never have n units.
+// AllowN takes n units of each limit if every limit has n units, and otherwise takes nothing. An
+// n of 0 takes nothing and tells how many units are left. AllowN does not wait.
 //
-// An error of the server is for the caller to decide on. The call is not repeated: after an
-// unknown outcome (xcache.ErrUnknownOutcome) the units may have been taken.
+// The error is xcache.ErrSyntax for a call without limits, for the same limit twice, and for a
+// limit that can never have n units. After an error of the server the caller decides whether to
+// go on. AllowN does not repeat the call: after an unknown outcome (xcache.ErrUnknownOutcome) the
+// units may have been taken.
 func (l *RateLimits) AllowN(ctx context.Context, subject string, n int, limits ...RateLimit) (RateResult, error) {
 	return xcache.Run(ctx, l.allow(subject, n, limits), func(o *xcache.Op) (RateResult, error) { return readRateResult(o, limits) })
 }
 
-// Forget gives back all that was taken by a subject, of all limits.
+// Forget gives back all units that a subject has taken, of all limits.
 func (l *RateLimits) Forget(ctx context.Context, subject string) error {
 	_, err := l.cache.Delete(ctx, subject)
 	return err

@@ -1,5 +1,5 @@
-// Package httplimit is a middleware for net/http that answers 429 to requests above the rate
-// limits of package mixins, and tells clients by header fields what they have left.
+// Package httplimit is a middleware for net/http. The middleware answers 429 to requests above
+// the rate limits of package mixins, and header fields tell clients what they have left.
 //
 //	limit, err := httplimit.New(limits, httplimit.Options{
 //		Subject: func(r *http.Request) string { return r.Header.Get("Api-Key") },
@@ -14,9 +14,9 @@
 //	RateLimit-Reset: 30
 //	RateLimit-Policy: 100;w=60
 //
-// The first three are those of the limit that the client should heed: the one that refused, or
-// else the one with the fewest units left. RateLimit-Policy has all of them. A request that is
-// refused has Retry-After as well, in seconds, with which RateLimit-Reset agrees then.
+// The first three fields describe the limit that the client should heed: the limit that refused,
+// or else the limit with the fewest units left. RateLimit-Policy has all limits. The answer to a
+// refused request has Retry-After as well, in seconds, and RateLimit-Reset agrees with that field.
 package httplimit
 
 import (
@@ -32,32 +32,31 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// Options are those of New. Subject and Limits are required. The functions are called
-// concurrently.
+// Options are the options of New. Subject and Limits are required. The middleware calls the
+// functions concurrently.
 type Options struct {
-	// Subject returns who is counted, such as an API key, a user or an address; "" is a request
-	// that is not limited.
+	// Subject returns the subject of a request, such as an API key, a user or an address. A
+	// request with the subject "" is not limited.
 	Subject func(r *http.Request) string
-	// Limits are those of each subject.
+	// Limits are the limits of each subject.
 	Limits []mixins.RateLimit
-	// Cost returns how many units a request takes; nil is 1 for all. A request that costs more than
-	// a limit ever has at once, or less than nothing, is an error for Failed, with
+	// Cost returns the number of units that a request takes. With nil each request takes 1 unit.
+	// A cost below 0, or above what a limit ever has at once, is an error for Failed, with
 	// xcache.ErrSyntax.
 	Cost func(r *http.Request) int
-	// Refused writes the answer to a request that is refused, to which the fields were added
-	// already; nil writes status 429 and a line of text.
+	// Refused writes the answer to a refused request, after the fields were added. With nil the
+	// answer is status 429 and a line of text.
 	Refused http.Handler
-	// Failed is called when the limits cannot be asked, with the error, and reports whether the
-	// request is served without them; if not, the function has written the answer. nil serves it:
-	// the API does not fail with the store, and has no limits meanwhile; but a request with an
-	// impossible cost gets status 500. The Observer of the cache hears of the store's errors in any
-	// case.
+	// Failed is called with the error when the limits cannot be asked. Failed reports whether the
+	// request is served without limits; if not, Failed has written the answer. With nil the
+	// request is served: the API does not fail with the store, and has no limits meanwhile. Only a
+	// request with an impossible cost gets status 500. The Observer of the cache hears of the
+	// store's errors in any case.
 	Failed func(w http.ResponseWriter, r *http.Request, err error) bool
 }
 
-// New returns the middleware, which may be put around any number of handlers; they share the
-// limits. The error is that of options which lack something, or xcache.ErrSyntax for a limit
-// that is none.
+// New returns the middleware. All handlers that the middleware is put around share the limits. The
+// error tells which option is missing, or is xcache.ErrSyntax for an impossible limit.
 func New(limits *mixins.RateLimits, options Options) (func(http.Handler) http.Handler, error) {
 	switch {
 	case limits == nil:
@@ -123,7 +122,7 @@ func (l *limited) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// failed answers a request for which the limits could not be asked.
+// failed answers a request after the limits could not be asked.
 func (l *limited) failed(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case l.options.Failed != nil:
@@ -149,7 +148,7 @@ func policyOf(limits []mixins.RateLimit) string {
 	return strings.Join(items, ", ")
 }
 
-// seconds rounds up to whole seconds: who comes again then does not come too early.
+// seconds rounds up to whole seconds, so that no client comes again too early.
 func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }

@@ -11,28 +11,29 @@ import (
 // this library what SQL is to database/sql: commands are data, and one method
 // carries them all, alone and in pipelines.
 type Commander interface {
-	// Commands returns what the store runs, fixed for its life.
+	// Commands returns the commands that the store runs. The set is fixed for the
+	// life of the store.
 	Commands() CommandSet
 
 	// Do runs cmds in order and fills Reply and Err of each. Plain sends them
-	// in one round trip per server, and each succeeds or fails alone; Atomic
-	// runs all of them with nothing in between (MULTI/EXEC), or none. The
-	// error of the call says that nothing is known about any of them.
+	// in one round trip per server, and each succeeds or fails alone. Atomic
+	// runs all of them with nothing in between (MULTI/EXEC), or none. An error
+	// of the call says that nothing is known about any of them.
 	//
-	// A name that is not in Commands gives that command an Err that matches
-	// errors.ErrUnsupported; in an Atomic batch the call fails before any
-	// I/O. A custom command (Cmd.IsCustom) is sent as it is by a store that passes
-	// commands on, and refused likewise by any other. A nil reply of the server is
-	// a Reply of kind ReplyNil, not an error.
+	// A command whose name is not in Commands gets an Err that matches
+	// errors.ErrUnsupported; an Atomic batch with such a command fails as a whole,
+	// before any I/O. A custom command (Cmd.IsCustom) is sent as it is by a store
+	// that passes commands on, and refused by any other store. A nil reply of the
+	// server is a Reply of kind ReplyNil, and no error.
 	//
-	// cmds, the Cmds and their Args are borrowed until Do returns, whatever it
-	// returns. From then on they are the caller's again, who may fill them with the
-	// next command at once. A driver neither reads nor writes them after that: a
-	// goroutine that goes on when the context has ended works on copies.
+	// cmds, the Cmds and their Args are borrowed until Do returns, with or without
+	// an error. Then the caller may fill them with the next command at once, and the
+	// driver neither reads nor writes them any more: a goroutine of the driver that
+	// goes on after the end of the context works on copies.
 	Do(ctx context.Context, cmds []*Cmd, how How) error
 }
 
-// How says how Commander.Do runs a batch.
+// How is the way in which Commander.Do runs a batch.
 type How uint8
 
 const (
@@ -42,14 +43,14 @@ const (
 	Atomic
 )
 
-// A Cmd is one command and, after Do, its outcome. NewCmd and NewCustomCmd make
-// it. It is used once, by one caller at a time.
+// A Cmd is one command and, after Do, its outcome. NewCmd and NewCustomCmd make a
+// Cmd. A Cmd is used once, by one caller at a time.
 type Cmd struct {
 	// Name is the command's name in upper case, as in the table: "SET".
 	Name string
 	// Args are the arguments in wire order, after the name.
 	Args []Arg
-	// Reply is what the server answered, if Err is nil.
+	// Reply is the server's answer, if Err is nil.
 	Reply Reply
 	// Err is the command's own failure.
 	Err error
@@ -57,16 +58,16 @@ type Cmd struct {
 	row *Command // nil: Name has not been looked up
 }
 
-// NewCmd returns a command of the table for Do. A name that the table does not
-// have is no error here: Do refuses it.
+// NewCmd returns a command of the table for Do. An unknown name is no error here:
+// Do refuses such a command.
 func NewCmd(name string, args ...Arg) *Cmd { return &Cmd{Name: name, Args: args, row: rowOf(name)} }
 
-// NewCustomCmd returns a command that the table need not have: one of a server's
-// module, say, such as "BF.ADD". A store that passes commands on to a server sends
-// it as it is; any other store answers errors.ErrUnsupported. Its row is that of
-// the table, if the table has the name, and else that of a write with any number of
-// keys in GroupCustom: it goes to the primary, and is never sent again when its
-// outcome is unknown. Its arguments of role RoleKey are its keys.
+// NewCustomCmd returns a command that the table need not have, such as "BF.ADD" of a
+// server's module. A store that passes commands on to a server sends the command as
+// it is; any other store answers errors.ErrUnsupported. A name of the table has the
+// row of the table. Any other name has the row of a write with any number of keys, in
+// GroupCustom: the command goes to the primary, and is never sent again when its
+// outcome is unknown. The arguments of role RoleKey are the keys.
 func NewCustomCmd(name string, args ...Arg) *Cmd {
 	row := rowOf(name)
 	if row == &unknown {
@@ -75,10 +76,10 @@ func NewCustomCmd(name string, args ...Arg) *Cmd {
 	return &Cmd{Name: name, Args: args, row: row}
 }
 
-// Command returns what the library knows about the command: its row of the table,
-// which NewCmd has looked up. It is never nil, and must not be changed. A name that the table does not have
-// gets an empty row, in GroupCustom if NewCustomCmd made the command, and is
-// treated as a write.
+// Command returns the command's row of the table, which NewCmd has looked up. The
+// row is never nil, and the caller must not change it. A name that the table does not
+// have gets an empty row, in GroupCustom if NewCustomCmd made the command, and counts
+// as a write.
 func (c *Cmd) Command() *Command {
 	if c.row == nil {
 		return rowOf(c.Name)
@@ -86,17 +87,19 @@ func (c *Cmd) Command() *Command {
 	return c.row
 }
 
-// IsCustom reports whether NewCustomCmd made the command, and the table does not
-// have it: a store that passes commands on to a server runs it, though it is not
-// in its Commands.
+// IsCustom reports whether NewCustomCmd made the command and the table does not have
+// its name. A store that passes commands on to a server runs such a command, though
+// its Commands lack the name.
 func (c *Cmd) IsCustom() bool { return c.row == &custom }
 
-// Waits reports whether the command may wait at the server: one whose row is Blocking, and
-// XREAD and XREADGROUP with BLOCK. A store with connections of callers' own (Exclusive) runs
-// it there alone; in Commander.Do it is errors.ErrUnsupported. Any other store runs it in
-// Commander.Do, which returns when there is something, when the command's time-out has
-// come, with a nil reply, or when ctx ends, with nothing lost. In an Atomic batch no command
-// waits: one that would answers nil at once.
+// Waits reports whether the command may wait at the server. The commands with a Blocking row
+// wait, and so do XREAD and XREADGROUP with BLOCK.
+//
+// A store with connections of callers' own (Exclusive) runs such a command on these alone; in
+// Commander.Do the command is errors.ErrUnsupported. Any other store runs the command in
+// Commander.Do. Do then returns when there is a result, after the command's time-out with a nil
+// reply, or at the end of ctx with nothing lost. In an Atomic batch no command waits: the reply
+// is nil at once.
 func (c *Cmd) Waits() bool {
 	row := c.Command()
 	if row.Group != GroupStreams || row.Name != "XREAD" && row.Name != "XREADGROUP" {
@@ -147,14 +150,14 @@ func NewCommandSet(names ...string) CommandSet {
 	return set
 }
 
-// Has reports whether the set holds a name, which is in upper case.
+// Has reports whether the set holds a name in upper case.
 func (s CommandSet) Has(name string) bool {
 	_, ok := s.names[name]
 	return ok
 }
 
-// Runs reports whether the set holds the name of c. For a command of the table that
-// costs no look-up of the name.
+// Runs reports whether the set holds the name of c. Runs looks up no name for a command
+// of the table.
 func (s CommandSet) Runs(c *Cmd) bool {
 	if i := c.Command().Index(); i >= 0 {
 		return i < len(s.rows) && s.rows[i]
@@ -162,18 +165,17 @@ func (s CommandSet) Runs(c *Cmd) bool {
 	return s.Has(c.Name)
 }
 
-// HasGroup reports whether the set holds what a group of commands began with: those
-// that the first release had which had any of the group, but for those that wait
-// (Blocking). A command that came to the
-// group later is asked for by its own name, so that a driver which was written
-// before still has the group.
+// HasGroup reports whether the set holds the first generation of a group: the commands of
+// the first release with any command of the group, except those that wait (Blocking). The
+// core asks for later commands of the group by their own names, so that an older driver
+// still has the group.
 func (s CommandSet) HasGroup(group Group) bool {
 	first := firstOf(rows, group)
 	return len(first) > 0 && !slices.ContainsFunc(first, func(c Command) bool { return !s.Has(c.Name) })
 }
 
-// Advise returns the set with words on what the user can do who misses a group of
-// commands: import a package, say.
+// Advise returns the set with advice for a user who misses a group of commands, such as
+// the package to import.
 func (s CommandSet) Advise(group Group, advice string) CommandSet {
 	s.advice = maps.Clone(s.advice)
 	if s.advice == nil {

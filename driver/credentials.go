@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Credentials are what a connection logs in with. No verb of fmt shows the password.
+// Credentials are the user and the password of a login. No verb of fmt shows the password.
 type Credentials struct {
 	// Username is the user's name; empty is the default user.
 	Username string
-	// Password is the user's password, or a token in its place. It is not empty; for a
-	// user without a password (nopass) give any.
+	// Password is the user's password, or a token in its place. Password is not empty: for a
+	// user without a password (nopass) any text does.
 	Password string
-	// Expires is when they end. Connections that live then have logged in with
-	// others before. The zero time is no end.
+	// Expires is the time at which the credentials end. Living connections log in with new
+	// credentials before that time. The zero time is no end.
 	Expires time.Time
 }
 

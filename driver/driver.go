@@ -6,89 +6,89 @@ import (
 	"time"
 )
 
-// A Driver opens stores. It is what xcache.Register takes.
+// A Driver opens stores. xcache.Register takes a Driver.
 //
 // Open may be called concurrently.
 type Driver interface {
-	// Open returns a Store for dsn. It does no I/O, so that a service starts
-	// while its cache is down; the first operation connects, and so does the
-	// first one after a failure.
+	// Open returns a Store for dsn. Open does no I/O, so that a service starts
+	// while its cache is down. The first operation connects, and so does the
+	// first operation after a failure.
 	//
-	// Open reads every parameter that it knows through the methods of dsn
-	// (Text, Int, Duration, …), also those it only checks, and returns
-	// dsn.Err() when one of them was bad. The caller reports parameters that
-	// nobody read. Errors never hold a user's credentials.
+	// Open reads every parameter of the driver through the methods of dsn
+	// (Text, Int, Duration, …), and returns dsn.Err() when a parameter was bad.
+	// The caller of Open reports the parameters that nobody read. Errors never
+	// hold a user's credentials.
 	Open(dsn *DSN) (Store, error)
 }
 
-// A Named driver says what its DSNs name it (DSN.Driver), so that it can be
-// registered under other names, too.
+// A Named driver tells the name that its DSNs have for it (DSN.Driver), so that
+// the driver can be registered under other names, too.
 type Named interface {
 	Name() string
 }
 
-// A Store is a connection to one cache server, cluster or embedded cache: the
-// four methods every driver must have. Everything else a store can do is an
-// optional interface, collected by CapsOf.
+// A Store is a connection to one cache server, cluster or embedded cache. Every
+// driver has these four methods. Everything else that a store can do is an
+// optional interface, and CapsOf collects these.
 //
-// All methods may be called concurrently. Every method that takes a context
-// follows these rules:
+// All methods may be called concurrently. Every method with a context follows
+// these rules:
 //
-//   - A context that has ended starts no I/O.
+//   - A call whose context has ended starts no I/O.
 //   - A context that ends during the call ends the call promptly (20 ms),
-//     even when the server never answers; the error matches the context's
+//     even when the server never answers. The error matches the context's
 //     error with errors.Is.
-//   - Inputs (keys, entries, the bytes they point to) are borrowed until the
-//     call returns, and no longer: a driver whose client may still read them
-//     after a cancelled call must copy them first.
+//   - Inputs (keys, entries, their bytes) are borrowed until the call returns,
+//     and no longer. A driver copies them first if its client may still read
+//     them after a cancelled call.
 //   - The error that a call returns says that nothing is known about any key
-//     of the call. What is known about one key is in its Value or Entry.
+//     of the call. The outcome of one key is in its Value or Entry.
 //   - Errors are *Error values or sentinels of this package: see Fail.
 type Store interface {
 	// Get fills dst[i] for keys[i]. len(dst) == len(keys), and dst[i] is the
 	// zero Value on entry. A miss is ErrNotFound in dst[i].Err. No keys: no
-	// I/O. The same key may appear twice. A key that holds another type than
-	// a string is ErrWrongType when it is the only key; with several keys it
-	// may be ErrWrongType or ErrNotFound (Redis' MGET cannot tell).
+	// I/O. The same key may appear twice. An only key that holds another type
+	// than a string is ErrWrongType. Among several keys such a key is
+	// ErrWrongType or ErrNotFound, as Redis' MGET cannot tell.
 	// One round trip per server involved.
 	Get(ctx context.Context, keys []string, dst []Value) error
 
 	// Set stores the entries in order and leaves the outcome of each in its
-	// Err: nil, ErrNotStored when Cond did not hold, or what went wrong. It
-	// overwrites a key of any type. No entries: no I/O. One round trip per
+	// Err: nil, ErrNotStored when Cond did not hold, or the error of that entry.
+	// Set overwrites a key of any type. No entries: no I/O. One round trip per
 	// server involved. Each entry is atomic; the batch is not.
 	Set(ctx context.Context, entries []Entry) error
 
-	// Delete removes keys of any type and returns how many there were. No
-	// keys: no I/O. One round trip per server involved.
+	// Delete removes keys of any type and returns the number of removed keys.
+	// No keys: no I/O. One round trip per server involved.
 	Delete(ctx context.Context, keys []string) (removed int, err error)
 
-	// Close releases every goroutine and connection before it returns. The
-	// core calls it once, after the last other call has returned.
+	// Close returns when every goroutine has ended and every connection is
+	// closed. The core calls Close once, after the last other call has returned.
 	Close() error
 }
 
-// The TTLs with a meaning of their own sit at the two ends of the range of
+// The TTLs with a meaning of their own are the two ends of the range of
 // durations, so that no arithmetic on real TTLs reaches them.
 const (
-	// NoExpiry is the TTL of a key that never expires, for writes and in
-	// what a TTL query returns.
+	// NoExpiry is the TTL of a key that never expires, for writes and in the
+	// results of reads.
 	NoExpiry time.Duration = math.MaxInt64
 
 	// KeepTTL leaves the key's expiry as it is. A key that did not exist
-	// gets none, as with Redis' SET … KEEPTTL.
+	// gets no expiry, as with Redis' SET … KEEPTTL.
 	KeepTTL time.Duration = math.MinInt64
 )
 
-// A Value is what one key of a batch read gave.
+// A Value is the result of one key of a batch read.
 type Value struct {
-	// Data is the stored value. It is immutable: the caller never changes
-	// it, and neither does the driver, now or later. It lasts as long as the
-	// caller keeps it.
+	// Data is the stored value. Data is immutable: neither the caller nor the
+	// driver ever changes the bytes. Data lasts as long as the caller keeps it.
 	Data []byte
-	// TTL is the time the key had left, or NoExpiry. Only Expirer fills it.
+	// TTL is the time that the key had left, or NoExpiry. Only the methods of
+	// Expirer fill TTL.
 	TTL time.Duration
-	// Err is nil on a hit, ErrNotFound on a miss; anything else failed for
+	// Err is nil on a hit, ErrNotFound on a miss, and otherwise the error of
 	// this key alone.
 	Err error
 }
@@ -111,9 +111,9 @@ type Entry struct {
 	//
 	// The value and its expiry are set in one atomic step.
 	TTL time.Duration
-	// Cond says when to write.
+	// Cond is the condition of the write.
 	Cond Cond
-	// Err is filled by the call: the outcome of this entry.
+	// Err is the outcome of this entry. The call fills Err.
 	Err error
 }
 
@@ -129,7 +129,7 @@ const (
 	IfPresent
 )
 
-// Kind is the type of what a key holds, in the words of Redis' TYPE.
+// Kind is the type of a key's value, in the words of Redis' TYPE.
 type Kind string
 
 // The kinds of values.
@@ -147,8 +147,7 @@ const (
 func Expired(ttl time.Duration) bool { return ttl <= 0 && ttl != KeepTTL }
 
 // Milliseconds returns ttl in milliseconds, rounded up, so that a positive TTL
-// never becomes 0. It is for TTLs that are neither NoExpiry, KeepTTL nor
-// Expired.
+// never becomes 0. The ttl is neither NoExpiry nor KeepTTL, and not Expired.
 func Milliseconds(ttl time.Duration) int64 {
 	ms := int64(ttl / time.Millisecond)
 	if ttl%time.Millisecond > 0 {

@@ -18,58 +18,58 @@ import (
 //	scheme[+cluster|+sentinel|+unix]://[user[:password]@]host[:port][,host[:port]…][/path][?parameter=value…]
 //
 // User, password, path and values may be percent-encoded; @ / ? # % and, in
-// values, & must be. Its text forms (String, and every verb of fmt) never show
-// a password.
+// values, & must be. The text forms of a DSN (String, and every verb of fmt)
+// never show a password.
 //
-// The methods that read parameters (Text, Int, …) remember what was asked for,
-// so that Unread can name parameters that nobody knows. They may not be called
+// The methods that read parameters (Text, Int, …) remember the parameters that
+// were read, so that Unread can name the others. These methods may not be called
 // concurrently.
 //
 //nolint:recvcheck // a copy of a DSN hides its password, too
 type DSN struct {
 	// Scheme is the scheme as written, in lower case.
 	Scheme string
-	// Driver is the name of the driver that the scheme asks for: the scheme
-	// without its suffix, and redis for rediss, valkey for valkeys.
+	// Driver is the name of the scheme's driver: the scheme without its suffix,
+	// and redis for rediss, valkey for valkeys.
 	Driver string
-	// Topology is what the scheme's suffix says.
+	// Topology is the topology that the scheme's suffix names.
 	Topology Topology
 	// TLS tells that the scheme asks for an encrypted connection.
 	TLS bool
-	// Unix tells that Path is a socket, and that there are no Hosts.
+	// Unix tells that Path is a socket, and that Hosts is empty.
 	Unix bool
 	// User and Password are the credentials; empty if there are none.
 	User     string
 	Password Secret
 	// Hosts are the servers in the order they are written.
 	Hosts []Host
-	// Path is what follows the hosts, without its leading slash: a db number,
-	// say. Of a socket it is the file name, with the slash.
+	// Path is the text after the hosts, without its leading slash, such as a
+	// database number. For a socket, Path is the file name, with the slash.
 	Path string
-	// OpTimeout is how long a call without a deadline may take. The core sets
-	// it before Driver.Open; 0 means 3 s.
+	// OpTimeout is the longest time of a call without a deadline. The core sets
+	// OpTimeout before Driver.Open; 0 means 3 s.
 	OpTimeout time.Duration
-	// MaxValue is the length in bytes of the longest stored value that the core
-	// takes, with what a codec or an encryption puts around it. A store for
-	// servers reads no longer one into memory: it is ErrTooLarge, for reads and
-	// writes. The core sets it before Driver.Open; 0 means 64 MiB and a little.
+	// MaxValue is the length in bytes of the longest stored value, including the
+	// bytes that a codec or an encryption adds. A store for servers reads no longer
+	// value into memory: a longer value is ErrTooLarge, for reads and writes. The
+	// core sets MaxValue before Driver.Open; 0 means 64 MiB and a little.
 	MaxValue int
-	// Notify is told of the store's events. It may be called concurrently, and not
-	// after Close. It runs an observer of the program, which may take its time, use
-	// the store, or panic: a store calls it where none of that harms a call. The
-	// core sets it before Driver.Open; nil is nobody.
+	// Notify is told of the store's events. A store may call Notify concurrently, and
+	// not after Close. Notify runs an observer of the program, which may take its time,
+	// use the store, or panic: a store calls Notify where none of that harms a call. The
+	// core sets Notify before Driver.Open; nil is nobody.
 	Notify func(Event)
-	// Credentials, if set, is asked for what connections to servers with data log in
-	// with, in place of User and Password. It is called for each new connection, and
-	// again before what it returned expires; concurrently, and until the store is
-	// closed. It returns soon after its context has ended. Who opens a store sets it
-	// before Driver.Open.
+	// Credentials, if set, returns the credentials for connections to servers with data,
+	// in place of User and Password. A store calls Credentials for each new connection,
+	// and again before the credentials expire. The calls may be concurrent, and end when
+	// the store is closed. Credentials returns soon after its context has ended. The
+	// opener of a store sets Credentials before Driver.Open.
 	Credentials func(context.Context) (Credentials, error)
 
 	params *params
 }
 
-// Topology says what kind of installation a DSN names.
+// Topology is the kind of installation that a DSN names.
 type Topology string
 
 // The topologies.
@@ -126,8 +126,8 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 const redacted = "xxxxx"
 
-// ParseDSN parses a data source name. Errors say what is wrong and how to
-// write it, and never show any part of the text that could be a password.
+// ParseDSN parses a data source name. Errors tell what is wrong and how to
+// write it right, and never show any part of the text that could be a password.
 func ParseDSN(text string) (*DSN, error) {
 	if strings.TrimSpace(text) != text {
 		return nil, dsnError("it begins or ends with white space, as does what is read from a file with a line break at its end; trim it")
@@ -296,8 +296,8 @@ func (d *DSN) parsePath(path string) (err error) {
 }
 
 // String returns the DSN with every password replaced. A user without a
-// password is replaced, too, unless password_file is given: it may well be a
-// password that lacks its colon.
+// password is replaced, too, unless password_file is given: the user may well be
+// a password that lacks its colon.
 func (d DSN) String() string {
 	var b strings.Builder
 	b.WriteString(d.Scheme)

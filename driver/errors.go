@@ -9,13 +9,13 @@ import (
 )
 
 // The sentinels of the cache. Drivers return them, bare or inside an *Error,
-// whatever their client library says; the xcache package re-exports them.
-// What a store cannot do at all is errors.ErrUnsupported.
+// whatever their client library says. The xcache package re-exports them.
+// An operation that a store cannot do at all is errors.ErrUnsupported.
 var (
-	// ErrNotFound is a miss: the key does not exist. It is returned bare.
+	// ErrNotFound is a miss: the key does not exist. Drivers return ErrNotFound bare.
 	ErrNotFound = errors.New("xcache: key not found")
-	// ErrNotStored is a write whose condition did not hold. It is returned
-	// bare.
+	// ErrNotStored is a write whose condition did not hold. Drivers return
+	// ErrNotStored bare.
 	ErrNotStored = errors.New("xcache: condition not met, nothing stored")
 	// ErrWrongType is an operation on a key that holds something else: a list
 	// where a string is needed, a text where an integer is.
@@ -33,31 +33,29 @@ var (
 	ErrOutOfMemory = errors.New("xcache: server out of memory")
 	// ErrAuth is a wrong or missing password, or a user without permission.
 	ErrAuth = errors.New("xcache: not authenticated or not permitted")
-	// ErrInvalidKey is an empty key, or one that the driver cannot store.
+	// ErrInvalidKey is an empty key, or a key that the driver cannot store.
 	ErrInvalidKey = errors.New("xcache: invalid key")
 	// ErrTooLarge is a value over the limit.
 	ErrTooLarge = errors.New("xcache: value too large")
-	// ErrCrossSlot is a command whose keys live in several slots of a cluster
-	// and cannot be split.
+	// ErrCrossSlot is a command that cannot be split, and whose keys are in
+	// several slots of a cluster.
 	ErrCrossSlot = errors.New("xcache: keys are in different slots of the cluster (use a {hash tag})")
-	// ErrSyntax is a command with arguments that it does not take: an option that
-	// it does not have, too few of them, a number out of its range. Nothing was
-	// changed.
+	// ErrSyntax is a command with bad arguments: an unknown option, too few
+	// arguments, a number out of range. Nothing was changed.
 	ErrSyntax = errors.New("xcache: bad command syntax")
-	// ErrConflict is an optimistic transaction that lost: a key that it watched was
-	// changed by somebody else. Nothing was changed.
+	// ErrConflict is an optimistic transaction that lost: somebody else has changed
+	// a watched key. Nothing was changed.
 	ErrConflict = errors.New("xcache: transaction lost, a watched key was changed")
-	// ErrScript is a script, or a function, of the program that failed: an error that it
-	// returned, or ran into, and that no other sentinel describes. The cause is a
-	// *ScriptError. What the script had written before stays, as in Redis, so that the
-	// outcome is unknown unless the script was not run.
+	// ErrScript is a script, or a function, of the program that failed with an error that no
+	// other sentinel describes. The cause is a *ScriptError. The writes of the script before
+	// the error stay, as in Redis. So the outcome is unknown unless the script was not run.
 	ErrScript = errors.New("xcache: script failed")
 	// ErrUnknownOutcome matches every failure after which the operation may
-	// or may not have been applied. It comes together with the cause.
+	// or may not have been applied. The cause comes with it.
 	ErrUnknownOutcome = errors.New("xcache: outcome unknown, the operation may have been applied")
 )
 
-// Outcome says what is known about an operation that failed.
+// Outcome is the knowledge about the effect of an operation that failed.
 type Outcome uint8
 
 const (
@@ -69,17 +67,17 @@ const (
 	Unknown
 )
 
-// An Error is a failure as a driver reports it. With errors.Is it matches its
-// Kind and, if the outcome is Unknown, ErrUnknownOutcome; with errors.As the
-// client library's own error is reachable.
+// An Error is a failure as a driver reports it. With errors.Is an Error matches its
+// Kind and, if the outcome is Unknown, ErrUnknownOutcome. With errors.As the client
+// library's own error is reachable.
 //
-// The Kind alone says what happened. A sentinel of this package in the cause does
+// The Kind alone tells what happened. A sentinel of this package in the cause does
 // not match, and neither does the error of a context: a client library that hits
-// op_timeout reports context.DeadlineExceeded, though no context of the caller's
-// has ended. What else is in the cause matches, such as os.ErrDeadlineExceeded.
+// op_timeout reports context.DeadlineExceeded, though no context of the caller has
+// ended. Other errors in the cause match, such as os.ErrDeadlineExceeded.
 //
-// Every text form is that of Error: it holds no value and no password, which the
-// fields of the cause may.
+// Every text form is the text of the method Error. The text holds no value and no
+// password, though fields of the cause may hold them.
 type Error struct {
 	// Kind is the sentinel that tells the caller what happened, or the error of
 	// the caller's context if that has ended.
@@ -90,16 +88,16 @@ type Error struct {
 	// transient failure that was NotApplied may be retried for any command.
 	Transient bool
 	// Answered tells that the server has answered with this error, and serves other calls.
-	// That is also true of some errors of kind ErrUnavailable: NOREPLICAS refuses writes
-	// alone. The circuit breaker of the core counts no such failure.
+	// Some errors of kind ErrUnavailable are Answered, too: NOREPLICAS refuses writes alone.
+	// The circuit breaker of the core counts no such failure.
 	Answered bool
-	// Err is the cause: the client library's error, say. It may be nil.
+	// Err is the cause, such as the client library's error. Err may be nil.
 	Err error
 }
 
-// Fail returns an *Error of a kind with a cause. Its text is the cause's,
-// prefixed with the kind's: what the server said helps the reader, and a
-// driver makes sure that it holds neither a value nor a password.
+// Fail returns an *Error of a kind with a cause. The text is that of the kind,
+// followed by that of the cause: the server's words help the reader. The driver
+// makes sure that the cause's text holds neither a value nor a password.
 func Fail(kind error, outcome Outcome, cause error) *Error {
 	return &Error{Kind: kind, Outcome: outcome, Err: cause}
 }
@@ -155,7 +153,7 @@ func (e *Error) GoString() string { return strconv.Quote(e.Error()) }
 // MarshalText returns the text of Error, for loggers and encoders.
 func (e *Error) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
 
-// A cause is the cause of an Error as others see it: what it means is in the Kind.
+// A cause is the cause of an Error without its meaning, which is in the Kind.
 type cause struct{ err error }
 
 func (c *cause) Error() string { return c.err.Error() }
@@ -163,7 +161,7 @@ func (c *cause) Error() string { return c.err.Error() }
 // As finds what errors.As finds in the cause.
 func (c *cause) As(target any) bool { return errors.As(c.err, target) }
 
-// Is matches what errors.Is finds in the cause, but for words that only a Kind has.
+// Is matches what errors.Is finds in the cause, except the errors that only a Kind is.
 func (c *cause) Is(target error) bool {
 	return !slices.Contains(kinds, target) && errors.Is(c.err, target)
 }

@@ -1,68 +1,67 @@
 package driver
 
-// An Event is something that an operator wants to know, and that no call fails
-// of. A store reports events through DSN.Notify: one for each change, and not one for
-// each call that meets it.
+// An Event tells an operator of a change that fails no call. A store reports events through
+// DSN.Notify: one event for each change, and not one for each call that meets the change.
 type Event struct {
-	// Kind says what happened.
+	// Kind is the kind of the change.
 	Kind EventKind
 	// Server is the address of the server that the event is about, or "".
 	Server string
-	// Err is the cause, or says more, or is nil. Its text holds no value and no
-	// password.
+	// Err is the cause, or has details, or is nil. The text holds no value and no password.
 	Err error
 }
 
-// EventKind names what an Event tells, in lower-case words.
+// EventKind is the kind of an Event, in lower-case words.
 type EventKind string
 
 // The kinds of events about servers.
 const (
-	// ClientNameRefused: the server does not let connections have the name that
-	// client_name asks for. They go on without one.
+	// ClientNameRefused: the server refuses the name that client_name asks for. The
+	// connections go on without a name.
 	ClientNameRefused EventKind = "client name refused"
 
-	// ConnectionLost: a connection to the server was lost while calls waited there,
-	// or could not be made. There is none for further connections until one is made.
+	// ConnectionLost: a connection to the server was lost under waiting calls, or could not
+	// be made. Further lost connections cause no event until a connection is made.
 	ConnectionLost EventKind = "connection lost"
-	// ConnectionRestored: there is a connection to the server again.
+	// ConnectionRestored: the store has a connection to the server again.
 	ConnectionRestored EventKind = "connection restored"
-	// CallsRetried: calls that failed at the server are sent again, there or to
-	// another one. There is one event for all of a second; Err counts them, and says
-	// why the last one failed.
+	// CallsRetried: calls that failed at the server are sent again, to the same server or to
+	// another one. One event covers all such calls of a second. Err counts the calls, and has
+	// the failure of the last one.
 	CallsRetried EventKind = "calls retried"
 
-	// CredentialsNotRenewed: connections that live could not log in anew, as no new
-	// credentials could be had, or the server refused them. They go on with those
-	// before, and try again once a second. There is one event until one has succeeded.
+	// CredentialsNotRenewed: living connections could not log in anew, because no new
+	// credentials could be had, or because the server refused them. The connections go on
+	// with the old credentials, and try again once a second. One event covers all attempts
+	// until the first success.
 	CredentialsNotRenewed EventKind = "credentials not renewed"
 
-	// PrimaryChanged: the server has taken the place of another one as the primary
-	// of its data. Err names the one before.
+	// PrimaryChanged: the server has become the primary in the place of another server. Err
+	// names the former primary.
 	PrimaryChanged EventKind = "primary changed"
-	// TopologyChanged: the server has told that other servers have slots of the
-	// cluster, or other replicas, than before.
+	// TopologyChanged: the server has told of a change in the cluster: slots have other
+	// servers than before, or primaries have other replicas.
 	TopologyChanged EventKind = "topology changed"
-	// ServerSilent: calls are in flight at the server of a cluster, and none has been
-	// answered for a while. ServerBack tells that it answers again.
+	// ServerSilent: calls are in flight at the server of a cluster, and the server has
+	// answered none for a while. ServerBack tells that the server answers again.
 	ServerSilent EventKind = "server silent"
 	// ServerBack: the server answers again.
 	ServerBack EventKind = "server back"
-	// ReplicaCooldown: the replica failed reads, and gets none for a while.
+	// ReplicaCooldown: the replica failed reads, and gets no reads for a while.
 	ReplicaCooldown EventKind = "replica in cooldown"
 	// ReplicaBack: the replica answers reads again.
 	ReplicaBack EventKind = "replica back"
-	// ListenerLost: what the sentinel publishes is not heard, so that a failover may
-	// be noticed a second later.
+	// ListenerLost: the store does not hear the messages of the sentinel, and so may notice a
+	// failover a second later.
 	ListenerLost EventKind = "listener lost"
-	// ListenerBack: what the sentinel publishes is heard again.
+	// ListenerBack: the store hears the messages of the sentinel again.
 	ListenerBack EventKind = "listener back"
 )
 
 // The kinds of events about subscriptions.
 const (
-	// SubscriptionLost: a subscription has lost its connection, and is tried to be made
-	// again. What is published until then is missed.
+	// SubscriptionLost: a subscription has lost its connection, and the library subscribes
+	// again. Messages that are published meanwhile are missed.
 	SubscriptionLost EventKind = "subscription lost"
 	// SubscriptionRestored: the subscription is in force again.
 	SubscriptionRestored EventKind = "subscription restored"
@@ -70,30 +69,31 @@ const (
 
 // The kinds of events that the core reports.
 const (
-	// LoadedValueNotStored: GetOrSet returned what it loaded, and could not store
-	// it.
+	// LoadedValueNotStored: GetOrSet returned a loaded value that could not be stored.
 	LoadedValueNotStored EventKind = "loaded value not stored"
-	// UnreadableValueReplaced: what was loaded took the place of a stored value
-	// that no codec could read as the type that was asked for.
+	// UnreadableValueReplaced: a loaded value has replaced a stored value that no codec could
+	// read as the requested type.
 	UnreadableValueReplaced EventKind = "unreadable value replaced"
-	// RefreshFailed: a value could not be loaded again in the background, or not be deleted when
-	// its loader found none. The stale value stays, and a call after a pause tries again.
+	// RefreshFailed: a background load of a stale value has failed, or the stale value could not
+	// be deleted after the loader had found none. The stale value stays, and a call after a
+	// pause tries again.
 	RefreshFailed EventKind = "refresh failed"
-	// StaleValueServed: a value could not be loaded, and callers got the stale value. Err is the
-	// error of the load.
+	// StaleValueServed: a load has failed, and callers got the stale value. Err is the error of
+	// the load.
 	StaleValueServed EventKind = "stale value served"
-	// KeyFileExposed: every user of the machine may read or change the file that
-	// the encryption keys come from. The core reports it when a cache is opened, and
-	// not for a view with other keys.
+	// KeyFileExposed: every user of the machine may read or change the file with the
+	// encryption keys. The core reports this event when a cache is opened, and not for a
+	// view with other keys.
 	KeyFileExposed EventKind = "key file readable by others"
 
-	// InvalidationsPending: a deletion has failed with Err, and is repeated in the background, as
-	// are those that fail until InvalidationsDelivered.
+	// InvalidationsPending: a deletion has failed with Err, and is repeated in the background.
+	// Further failed deletions are repeated, too, and cause no event until
+	// InvalidationsDelivered.
 	InvalidationsPending EventKind = "invalidations pending"
 	// InvalidationsDelivered: no deletion is repeated any more.
 	InvalidationsDelivered EventKind = "invalidations delivered"
-	// InvalidationDropped: the server has refused deletions that were repeated, for a reason that does
-	// not pass, and they are not repeated again. Err is the refusal of one.
+	// InvalidationDropped: the server has refused repeated deletions for a lasting reason. They
+	// are not repeated again. Err is one of the refusals.
 	InvalidationDropped EventKind = "invalidation dropped"
 
 	// BreakerOpened: calls on the server fail at once, without asking the server. Err is the

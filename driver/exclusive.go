@@ -3,117 +3,121 @@ package driver
 import "context"
 
 // An Exclusive store gives a caller a connection of the caller's own: for commands
-// that wait at the server (BLPOP), for WATCH, and for subscriptions. On the connections
-// that calls share, each of them would hold up the others.
+// that wait at the server (BLPOP), for WATCH, and for subscriptions. On a connection
+// that calls share, such a command would hold up the other calls.
 //
-// These connections are apart from those of other calls, and there are so many of them
-// at most as the store says. They never hold up other calls, and other calls never hold
-// them up.
+// The store bounds the number of these connections. They are apart from the connections of
+// other calls: neither ever holds up the other.
 type Exclusive interface {
-	// Exclusive returns a connection to the primary that has the keys: in a cluster, to
-	// the one with their slot. Keys in several slots are ErrCrossSlot, before any I/O. The
-	// name of a sharded channel is a key in this sense, and so is what stands between
-	// { and } of one. No key, or the empty one, stands for any primary; that is enough for
-	// SUBSCRIBE and PSUBSCRIBE, as the servers of a cluster pass these messages on to each
-	// other.
+	// Exclusive returns a connection to the primary that has the keys, in a cluster to the
+	// primary of their slot. Keys in several slots are ErrCrossSlot, before any I/O. The
+	// name of a sharded channel counts as a key, and so does a hash tag without its braces.
+	// No key, or the empty key, stands for any primary. Any primary is enough for SUBSCRIBE
+	// and PSUBSCRIBE, as the servers of a cluster pass these messages on to each other.
 	//
 	// Exclusive waits while all connections to the server are in use, and while no
-	// primary is known. It takes no longer than other calls may: until ctx ends, or, if
-	// ctx has no deadline, for the store's CallTimeout. Then it fails: with the error of
-	// ctx, or ErrUnavailable. No error of Exclusive has an unknown outcome. ctx bounds
-	// Exclusive alone, and not the life of the session.
+	// primary is known. The wait ends with ctx, or, if ctx has no deadline, after the
+	// store's CallTimeout. Then Exclusive fails with the error of ctx, or ErrUnavailable.
+	// No error of Exclusive has an unknown outcome. ctx bounds Exclusive alone, and not the
+	// life of the session.
 	//
-	// Whoever gets a session calls its Close. Until then it takes the place of one.
+	// The caller calls Close of the session. Until then the session counts among the bounded
+	// number of connections.
 	Exclusive(ctx context.Context, keys ...string) (Session, error)
 }
 
 // A Session is a connection that belongs to one caller.
 //
-// A session ends when its connection is lost; when a call of it fails, or is left,
-// before all replies have come; when its server says that it is not the one (READONLY,
-// MOVED); when its server stops being the primary, of the session's slot in a cluster;
-// when the store is closed or disconnected; and by Close. It does not come back: who
-// needs another one calls Exclusive again. What the server remembered of the session,
-// as WATCH and subscriptions, ends with it. What was published until there is another
-// session is missed.
+// A session ends by Close, and when
 //
-// From then on every call fails with the reason, which Err returns: an *Error that was
+//   - its connection is lost;
+//   - a call fails, or is left, before all replies have come;
+//   - its server answers that another server has the keys (READONLY, MOVED);
+//   - its server stops being the primary, in a cluster of the session's slot;
+//   - the store is closed or disconnected.
+//
+// A session that has ended does not come back: the caller calls Exclusive again. The server
+// forgets the watched keys and the subscriptions of the session. Messages that are published
+// before the next session are missed.
+//
+// After the end every call fails with the reason, which Err returns: an *Error that was
 // NotApplied, of kind ErrClosed if the session or the store was closed, ErrReadOnly, or
-// ErrUnavailable. The call that is under way when the session ends fails at once, with
-// an outcome that is true. A session whose server stops being the primary ends a moment
-// later if replies are due to what Send has sent: a server that lives still answers.
+// ErrUnavailable. A call that is under way at the end fails at once, with a true outcome. If
+// the server stops being the primary while replies to Send are due, the session ends a moment
+// later: a living server still answers.
 //
-// A frozen server looks like one that has nothing to say, until another one takes its
-// place. Who waits for messages and must know earlier sends a PING from time to time.
+// A frozen server looks like a server with nothing to say, until another server takes its
+// place. A caller who waits for messages, and must know earlier, sends a PING from time to
+// time.
 //
-// The owner makes one call at a time. Only these may be made beside any other: Err, Close,
-// and Send beside Receive. A call that would get between the words of another one fails, and
+// The owner makes one call at a time. Only Err, Close, and Send beside Receive, may be called
+// beside another call. A call that would get between the words of another call fails, and
 // sends nothing.
 type Session interface {
 	// Do runs commands as Commander.Do does, in order and in one round trip, and
-	// returns when all replies have come. It sends nothing a second time, whatever
-	// the failure. All that Commander.Do says of cmds holds.
+	// returns when all replies have come. Do sends nothing a second time, whatever
+	// the failure. The rules of Commander.Do for cmds hold.
 	//
-	// Do runs what the store's Commander runs, and WATCH, UNWATCH and others by
-	// NewCustomCmd. MULTI, EXEC and DISCARD are left to Atomic, which runs cmds as one
-	// transaction, and ends with ErrConflict if a key has changed that the session
-	// watches: then nothing was applied. Either way nothing is watched any more,
-	// unless the server has refused the transaction.
+	// Do runs the commands of the store's Commander, and WATCH, UNWATCH and others by
+	// NewCustomCmd. MULTI, EXEC and DISCARD are left to Atomic. Atomic runs cmds as one
+	// transaction. If a watched key has changed, Do returns ErrConflict, and nothing was
+	// applied. Either way the session watches no key any more, unless the server has
+	// refused the transaction.
 	//
-	// ctx, or if it has no deadline the store's CallTimeout, bounds the call. If its
-	// end comes first, the session ends, as a reply may be on its way. A command that
-	// waits at the server needs a context that ends later than its own time-out; see
+	// ctx bounds the call, or the store's CallTimeout if ctx has no deadline. If that end
+	// comes first, the session ends, as a reply may be on its way. A command that waits at
+	// the server needs a context that ends later than the command's own time-out; see
 	// Send.
 	//
 	// A command that the server refuses fails alone, and does not end the session.
 	Do(ctx context.Context, cmds []*Cmd, how How) error
 
 	// Send writes commands, and does not wait for their replies, which Receive
-	// returns. It is for commands that wait at the server, and for those that have
-	// no reply of their own: SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE and what ends them. It
-	// passes commands on as they are: one of the library's own (CmdIncr) is for Do,
-	// and so is one that old servers lack.
+	// returns. Send is for commands that wait at the server, and for commands without a
+	// reply of their own: SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE and their opposites. Send
+	// passes commands on as they are. The library's own commands (CmdIncr), and commands
+	// that old servers lack, are for Do.
 	//
-	// ctx bounds the writing, as it does in Do, and a failure ends the session. That
-	// takes no time, as a rule: a caller with a short context who wants to keep the
-	// session sends within one that lasts.
-	// cmds are borrowed until Send returns; it fills in neither Reply nor Err.
+	// ctx bounds the writing as in Do, and a failure ends the session. Writing takes no
+	// time, as a rule. A caller who wants to keep the session sends within a context that
+	// lasts.
+	// cmds are borrowed until Send returns. Send fills in neither Reply nor Err.
 	Send(ctx context.Context, cmds []*Cmd) error
 
-	// Receive returns what the server sends next: the reply to the first command of
-	// Send that has none yet, or a message. An error reply is the error of Receive. It
-	// does not end the session, as any other error does but the next.
+	// Receive returns the next thing that the server sends: the reply to the first command
+	// of Send without one, or a message. An error reply is the error of Receive, and does
+	// not end the session.
 	//
-	// If ctx ends first, Receive returns its error, and nothing is lost: the session
-	// lives, and what was on its way is what a later Receive returns. Only ctx bounds
-	// Receive. So a caller of BLPOP who must leave, and must not lose an element, has
-	// it wait in short slices at the server, and receives the reply to the last one,
-	// too, within a context that ends a little later. A reply that did not come by
-	// then, and the outcome of its command, are unknown.
+	// If ctx ends first, Receive returns the error of ctx, and nothing is lost: the session
+	// lives, and a later Receive returns the reply. Any other error ends the session. Only
+	// ctx bounds Receive. A caller of BLPOP who must not lose an element has BLPOP wait in
+	// short slices at the server. Before the caller leaves, the caller receives the reply to
+	// the last slice within a context that ends a little later than the slice. If that reply
+	// does not come, the outcome of its command is unknown.
 	Receive(ctx context.Context) (Incoming, error)
 
-	// Err returns why the session has ended; nil if it has not, as far as is known.
+	// Err returns why the session has ended, or nil if no end is known.
 	Err() error
 
-	// Close gives the connection back, for the next caller, if nothing is left on it:
-	// all replies were received, the session has not ended, and what it was used for
-	// were commands of the table, WATCH and UNWATCH, after which no key is watched any
-	// more. Any other connection is closed: that of a session that has subscribed, or
-	// that has run a command of which nobody knows what it leaves behind.
+	// Close gives a clean connection back, for the next caller. A connection is clean if
+	// the session has not ended, all replies were received, no key is watched any more,
+	// and the session has run commands of the table, WATCH and UNWATCH alone. Close closes
+	// any other connection: a session may have subscribed, or have run a command that
+	// leaves something behind.
 	//
-	// Close does not wait for the server, and returns nil. It may be called several
+	// Close does not wait for the server, and returns nil. Close may be called several
 	// times, also after the store is closed.
 	Close() error
 }
 
-// Incoming is something that a server has sent to a Session.
+// Incoming is a reply or a message that a server has sent to a Session.
 type Incoming struct {
-	// Reply is a reply, or an array that begins with the name of what it is: "message",
-	// "pmessage", "smessage", "subscribe", "unsubscribe", "invalidate". It is the
-	// caller's, as are its bytes.
+	// Reply is a reply, or an array that begins with the name of its kind: "message",
+	// "pmessage", "smessage", "subscribe", "unsubscribe", "invalidate". Reply and its bytes
+	// belong to the caller.
 	Reply Reply
-	// Pushed tells that it is no reply. That a subscription stands or has ended counts
-	// as pushed, in RESP2 too, which has no other form for it. There, the reply to a PING
-	// of a session that has subscribed is an array of "pong" and what PING was given.
+	// Pushed tells that Reply is no reply to a command. The confirmation of a subscription,
+	// or of its end, counts as pushed, in RESP2 too. In RESP2 the reply to a PING of a session
+	// with subscriptions is an array of "pong" and the argument of PING.
 	Pushed bool
 }

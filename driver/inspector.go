@@ -2,42 +2,41 @@ package driver
 
 import "time"
 
-// An Inspector tells an operator what a store is connected to, and how that is.
+// An Inspector shows an operator the servers of a store, and their state.
 type Inspector interface {
-	// Inspect returns what the store knows at this moment. It does no I/O, and
-	// waits for no server and no call. It may be called at any time, also
-	// concurrently, while calls hang, and after Close. What it returns is the
-	// caller's.
+	// Inspect returns what the store knows at this moment. Inspect does no I/O, and
+	// waits for no server and no call. Inspect may be called at any time, also
+	// concurrently, while calls hang, and after Close. The result belongs to the
+	// caller.
 	Inspect() Inspection
 }
 
-// An Inspection is what a store knows of its servers, or of what it holds itself. Its
-// JSON is for people and their tools: names of fields stay, and further ones may
-// come. It holds no key, no value and no password.
+// An Inspection is the knowledge of a store about its servers, or about its own contents.
+// The JSON is for people and their tools: names of fields stay, and further fields may
+// come. An Inspection holds no key, no value and no password.
 type Inspection struct {
-	// Driver is the driver's name: redis, valkey, memory. It is "" for a store that
-	// does not know.
+	// Driver is the driver's name: redis, valkey, memory. Driver is "" for a store that
+	// does not know the name.
 	Driver string `json:"driver,omitempty"`
-	// Topology says what kind of installation the servers are; it is "" for a store
-	// inside the process.
+	// Topology is the kind of the installation; "" for a store inside the process.
 	Topology Topology `json:"topology,omitempty"`
 	// Database is the number of the database.
 	Database int `json:"database,omitempty"`
 
-	// Learnt is when the store last learnt which servers there are and who is the
-	// primary of what, and LearntFrom the address of the server that told it. They
-	// are zero before that, and where the DSN alone says so.
+	// Learnt is the time at which the store last learnt its servers and their roles, and
+	// LearntFrom the address of the server that told them. Both are zero before the store
+	// has learnt anything, and where the DSN alone names the servers.
 	Learnt     time.Time `json:"learnt,omitzero"`
 	LearntFrom string    `json:"learnt_from,omitempty"`
-	// LearnError is why the last attempt to learn that failed, or "".
+	// LearnError is the failure of the last attempt to learn the servers, or "".
 	LearnError string `json:"learn_error,omitempty"`
 
 	// Servers are the servers that the store knows, primaries first.
 	Servers []InspectedServer `json:"servers,omitempty"`
-	// Circuits are those of the circuit breaker, one for each server that was called. The
+	// Circuits has a circuit of the circuit breaker for each server that was called. The
 	// core adds Circuits to the Inspection of a store.
 	Circuits []InspectedCircuit `json:"circuits,omitempty"`
-	// Contents is what a store inside the process holds; nil for others.
+	// Contents are the contents of a store inside the process; nil for other stores.
 	Contents *Contents `json:"contents,omitempty"`
 	// Details are figures of a driver's own, by names in lower case.
 	Details map[string]string `json:"details,omitempty"`
@@ -47,29 +46,30 @@ type Inspection struct {
 type InspectedServer struct {
 	// Addr is host:port, or the path of a socket.
 	Addr string `json:"addr"`
-	// Role is what the store uses the server for.
+	// Role is the role in which the store uses the server.
 	Role ServerRole `json:"role,omitempty"`
-	// State is what the store thinks of the server, and Since when it began to, if
-	// the store knows.
+	// State is the state of the server as the store sees the server. Since is the time of
+	// the last change of State, if the store knows the time.
 	State ServerState `json:"state,omitempty"`
 	Since time.Time   `json:"since,omitzero"`
 
-	// Connections are those of the store to the server; nil if it does not know.
+	// Connections counts the store's connections to the server; nil if the store does not
+	// know their number.
 	Connections *Connections `json:"connections,omitempty"`
-	// Calls is how many calls are in flight there, as the store counts them for its
-	// routing; stores that do not route count none.
+	// Calls is the number of calls in flight, as the store counts them for its routing. A
+	// store that does not route counts none.
 	Calls int `json:"calls,omitempty"`
-	// Slots are those of a cluster that the server has, in ascending order, and
-	// SlotCount how many that are.
+	// Slots are the server's slots of a cluster, in ascending order, and SlotCount is the
+	// number of slots.
 	Slots     []SlotRange `json:"slots,omitempty"`
 	SlotCount int         `json:"slot_count,omitempty"`
-	// Version is what the server said that it is: "redis 7.0.15". It is "" if the
-	// server did not say.
+	// Version is the server's name and version, such as "redis 7.0.15". Version is "" if
+	// the server did not tell them.
 	Version string `json:"version,omitempty"`
 
-	// LastError is why a connection was last lost or could not be made, or why the
-	// server was last left alone, and LastErrorAt when that was. They stay when the
-	// server is well again.
+	// LastError is the last reason why a connection was lost or could not be made, or why
+	// the store stopped using the server for a while. LastErrorAt is the time of LastError.
+	// Both stay when the server is well again.
 	LastError   string    `json:"last_error,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
 
@@ -77,20 +77,20 @@ type InspectedServer struct {
 	Details map[string]string `json:"details,omitempty"`
 }
 
-// ServerRole says what a store uses a server for.
+// ServerRole is the role in which a store uses a server.
 type ServerRole string
 
 // The roles of servers.
 const (
-	// RolePrimary: what writes goes there. So it is with a DSN's only server.
+	// RolePrimary: the server takes the writes. The only server of a DSN is a primary.
 	RolePrimary ServerRole = "primary"
-	// RoleReplica: the server follows a primary. Reads go there if the DSN says so.
+	// RoleReplica: the server follows a primary, and takes reads if the DSN says so.
 	RoleReplica ServerRole = "replica"
 	// RoleSentinel: the server tells who the primary is.
 	RoleSentinel ServerRole = "sentinel"
 )
 
-// ServerState says what a store thinks of a server. There may be further ones.
+// ServerState is the state of a server as a store sees the server. Further states may come.
 type ServerState string
 
 // The states of servers.
@@ -101,24 +101,24 @@ const (
 	StateUp ServerState = "up"
 	// StateFailing: the server refuses calls, as while it loads its data.
 	StateFailing ServerState = "failing"
-	// StateSilent: calls are in flight there, and none is answered.
+	// StateSilent: calls are in flight, and the server answers none.
 	StateSilent ServerState = "silent"
-	// StateCooldown: the server failed reads, and gets none for a while.
+	// StateCooldown: the server failed reads, and gets no reads for a while.
 	StateCooldown ServerState = "cooldown"
 	// StateUnreachable: the latest connection was lost, or could not be made. The
 	// next call tries again.
 	StateUnreachable ServerState = "unreachable"
-	// StateLeaving: the server is not used any more, and closed when the last call
-	// there has returned.
+	// StateLeaving: the store does not use the server any more. The connections are closed
+	// when the last call has returned.
 	StateLeaving ServerState = "leaving"
 )
 
 // An InspectedCircuit is the circuit of one server in the circuit breaker, with the bound
-// on calls in flight. The counts are those since the store was opened.
+// on calls in flight. The counts begin when the store is opened.
 type InspectedCircuit struct {
-	// Server is the address of the server, or "" if the store does not tell it.
+	// Server is the address of the server, or "" if the store does not tell the address.
 	Server string `json:"server,omitempty"`
-	// Replicas tells that the circuit is that of reads which may go to replicas of Server.
+	// Replicas tells that the circuit covers the reads that may go to replicas of Server.
 	Replicas bool `json:"replicas,omitempty"`
 	// State is the state of the circuit.
 	State CircuitState `json:"state"`
@@ -126,11 +126,11 @@ type InspectedCircuit struct {
 	Failures int `json:"failures,omitempty"`
 	// InFlight is the number of calls in flight, if max_in_flight bounds them.
 	InFlight int `json:"in_flight,omitempty"`
-	// Opened is how often the circuit has opened.
+	// Opened is the number of times that the circuit has opened.
 	Opened uint64 `json:"opened,omitempty"`
-	// Rejected is how many calls the open circuit has failed.
+	// Rejected is the number of calls that the open circuit has failed.
 	Rejected uint64 `json:"rejected,omitempty"`
-	// Overflowed is how many calls failed because max_in_flight calls were in flight.
+	// Overflowed is the number of calls that failed because max_in_flight calls were in flight.
 	Overflowed uint64 `json:"overflowed,omitempty"`
 	// LastError is the last failure that was counted, or "".
 	LastError string `json:"last_error,omitempty"`
@@ -151,11 +151,11 @@ const (
 
 // Connections counts the connections to a server.
 type Connections struct {
-	// InUse is how many have calls in flight, and Idle how many have none.
+	// InUse is the number of connections with calls in flight, and Idle the number without.
 	InUse int `json:"in_use"`
 	Idle  int `json:"idle"`
-	// Exclusive is how many belong to one caller each: those of sessions. They are in
-	// neither of the others.
+	// Exclusive is the number of connections of sessions, which belong to one caller each.
+	// Neither InUse nor Idle counts them.
 	Exclusive int `json:"exclusive,omitempty"`
 }
 
@@ -165,17 +165,17 @@ type SlotRange struct {
 	Last  uint16 `json:"last"`
 }
 
-// Contents is what a store inside the process holds, and what it gave up.
+// Contents are the figures of a store inside the process.
 type Contents struct {
-	// Entries is the number of keys, which may include some that have expired, and
-	// Bytes what they count in the store's bound in bytes.
+	// Entries is the number of keys, which may include expired keys. Bytes is their size as
+	// the store's bound in bytes counts the size.
 	Entries int   `json:"entries"`
 	Bytes   int64 `json:"bytes"`
-	// MaxEntries and MaxBytes are the bounds; 0 is none.
+	// MaxEntries and MaxBytes are the bounds; 0 is no bound.
 	MaxEntries int   `json:"max_entries,omitempty"`
 	MaxBytes   int64 `json:"max_bytes,omitempty"`
-	// Evictions is how many keys went to make room, and Expirations how many went
-	// because their time was up, since the store was made.
+	// Evictions is the number of keys that were removed to make room, and Expirations the
+	// number of keys that have expired, since the store was made.
 	Evictions   uint64 `json:"evictions"`
 	Expirations uint64 `json:"expirations"`
 }

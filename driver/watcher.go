@@ -2,41 +2,40 @@ package driver
 
 import "context"
 
-// A Watcher runs optimistic transactions by means of its own. A store that is Exclusive
-// need not be one: there, the core sends WATCH on a session, which is a Transaction from
-// then on.
+// A Watcher runs optimistic transactions by means of its own. An Exclusive store need not be
+// a Watcher: the core sends WATCH on a session, and the session is a Transaction from then on.
 type Watcher interface {
-	// Watch begins a transaction that watches keys, of which there is one at least. It
-	// waits for nobody. Whoever gets a transaction calls its Close. keys are borrowed until
-	// Watch returns.
+	// Watch begins a transaction that watches keys. keys has one key at least, and is
+	// borrowed until Watch returns. Watch waits for nobody. The caller calls Close of the
+	// transaction.
 	Watch(ctx context.Context, keys ...string) (Transaction, error)
 }
 
-// A Transaction is an optimistic one: it reads, and in the end it writes, unless somebody
-// has changed a watched key meanwhile. Every Session that has sent WATCH is one. The owner
-// makes one call at a time, but for Err and Close, which may be called beside any other.
+// A Transaction is an optimistic transaction: the transaction reads, and in the end writes,
+// unless somebody has changed a watched key meanwhile. Every Session that has sent WATCH is a
+// Transaction. The owner makes one call at a time. Only Err and Close may be called beside
+// another call.
 //
-// A key has changed when it was written to, whatever it held before and holds now: also when
-// the same value was written again, when its TTL was changed, when the key was deleted, and
-// made anew, when it has expired, was evicted, or the database was emptied. A key that is
-// not there changes when it is made. A write that did not take place, as its condition did
-// not hold, or as it failed, or as it found nothing to do, is no change. Nor is what a group
-// of a stream keeps of its reading.
+// Every write changes a key, also a write of the same value. A new TTL, a deletion, the
+// expiry or eviction of the key, and an emptied database change a key, too. A missing key
+// changes when the key is made. A write that did not take place is no change: its condition
+// did not hold, or the write failed, or the write found nothing to do. The state that a group
+// of a stream keeps of its reading is no change either.
 type Transaction interface {
-	// Do runs commands as Commander.Do does. Plain ones of the transaction's own that write
-	// to a watched key change it.
+	// Do runs commands as Commander.Do does. A Plain write of the transaction itself to a
+	// watched key changes the key.
 	//
-	// Atomic is the end of the transaction: nothing is watched any more. If a watched key
+	// Atomic is the end of the transaction: no key is watched any more. If a watched key
 	// has changed, the error matches ErrConflict, and nothing was applied. An error with an
-	// unknown outcome says that the commands may have been applied. A call that the store
-	// has refused before it ran anything, or whose context had ended, may be made again.
+	// unknown outcome says that the commands may have been applied. A call may be made again
+	// if its context had ended, or if the store refused the call before it ran anything.
 	Do(ctx context.Context, cmds []*Cmd, how How) error
 
-	// Err returns why the transaction has ended, as the connection was lost, say; nil if it
-	// has not, as far as is known. Every Do fails then.
+	// Err returns why the transaction has ended, such as a lost connection, or nil if no end
+	// is known. After the end every Do fails.
 	Err() error
 
-	// Close ends the transaction, and changes nothing. It does not wait for the server, and
-	// returns nil. It may be called several times, also after the store is closed.
+	// Close ends the transaction, and changes nothing. Close does not wait for the server, and
+	// returns nil. Close may be called several times, also after the store is closed.
 	Close() error
 }

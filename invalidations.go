@@ -10,11 +10,11 @@ import (
 	"github.com/xcache-go/xcache/internal/pending"
 )
 
-// ErrInvalidationPending is the error of a Delete that has failed, and that the cache repeats in
-// the background: see WithInvalidateRetry. It comes together with the failure.
+// ErrInvalidationPending is the error of a failed Delete that the cache repeats in the background:
+// see WithInvalidateRetry. The failure comes with ErrInvalidationPending.
 var ErrInvalidationPending = errors.New("xcache: the invalidation is repeated in the background")
 
-// MaxPendingInvalidations is how many keys wait at most for their deletion to be repeated.
+// MaxPendingInvalidations is the largest number of keys that wait for a repeated deletion.
 const MaxPendingInvalidations = pending.Max
 
 // WithInvalidateRetry repeats deletions that fail: a service has changed its database, the cache

@@ -11,10 +11,10 @@ import (
 	"github.com/xcache-go/xcache/internal/composed"
 )
 
-// An Op is one operation on its way: a command with its arguments, and what errors
-// and observers call it. It is how the library's own operations on keys and data
-// structures are written, and how a program adds operations of its own, such as the
-// commands of a server's module:
+// An Op is one operation on its way: a command with its arguments, and a name for errors
+// and observers. The library's own operations on keys and data structures are Ops, and a
+// program adds operations of its own in the same way, such as the commands of a server's
+// module:
 //
 //	func (f Filter) add(key string, item string) *xcache.Op {
 //		return xcache.NewOp(f.cache, "bf add", "BF.ADD", key).Field(item)
@@ -28,16 +28,16 @@ import (
 //		return xcache.Queue(p, f.add(key, item), readFlag)
 //	}
 //
-// The methods add arguments in the order of the command. What is wrong with one (an
-// empty key, a value that cannot be encoded) is the error of Run, or of the Result,
-// before any I/O. An Op is used once, by Run or Queue, which take it back, and not
-// concurrently.
+// The methods add arguments in the order of the command. A bad argument (an empty key, a
+// value that cannot be encoded) is the error of Run, or of the Result, before any I/O. An Op
+// is used once, by Run or Queue, and not concurrently. The Op belongs to the library after
+// that call.
 //
-// A command that the table of package driver has is sent again, routed and checked as
-// its row says. One that it does not have is sent as it is by a driver that passes
-// commands on to a server; it counts as a write, which goes to the primary and is
-// never sent again when its outcome is unknown, and its keys are those that NewOp and
-// Key added. A driver that cannot run a command answers errors.ErrUnsupported.
+// A command in the table of package driver is sent again, routed and checked as its row says.
+// Any other command is sent as it is by a driver that passes commands on to a server. Such a
+// command counts as a write: the command goes to the primary, and is never sent again when its
+// outcome is unknown. Its keys are the keys that NewOp and Key added. A driver that cannot run a
+// command answers errors.ErrUnsupported.
 type Op struct {
 	operation
 	args   [5]driver.Arg
@@ -146,12 +146,12 @@ func (o *Op) Word(word string) *Op { return o.add(driver.Literal(word)) }
 // Int adds a whole number.
 func (o *Op) Int(n int64) *Op { return o.add(driver.Int(n)) }
 
-// WaitSeconds adds the time-out of a command that waits, such as BLPOP, and takes it in
-// seconds; 0 waits without end. A command of the table that waits (driver.Cmd.Waits) is not
-// bounded by op_timeout. It has a connection of its own where the driver has such, and a
-// pipeline refuses it. Its reply is nil when the time-out has come. When the context ends, it
-// returns within a quarter of a second, and loses no element that was on its way; Close of the
-// cache is likewise, with ErrClosed.
+// WaitSeconds adds the time-out of a command that waits, such as BLPOP. The command takes the
+// time-out in seconds; 0 waits without end. op_timeout does not bound a command of the table
+// that waits (driver.Cmd.Waits). The command has a connection of its own where the driver has
+// such connections, and a pipeline refuses the command. The reply is nil after the time-out.
+// When the context ends, Run returns within a quarter of a second, and loses no element that was
+// on its way. Close of the cache ends the command in the same way, with ErrClosed.
 func (o *Op) WaitSeconds(d time.Duration) *Op { return o.add(driver.WaitSeconds(d)) }
 
 // WaitMilliseconds is WaitSeconds for commands that take whole milliseconds: XREAD and
@@ -207,8 +207,8 @@ func EncodeValue[T any](o *Op, v T) []byte {
 	return stored
 }
 
-// Moves says that the operation takes a value from one key to another. With encryption,
-// which binds values to their keys, it is errors.ErrUnsupported, as Rename is.
+// Moves says that the operation takes a value from one key to another. Encryption binds values
+// to their keys: with encryption such an operation is errors.ErrUnsupported, as Rename is.
 func (o *Op) Moves() *Op {
 	if err := o.cache.movable(); err != nil {
 		return o.fail(err)
@@ -216,7 +216,7 @@ func (o *Op) Moves() *Op {
 	return o
 }
 
-// Counts says that the server does arithmetic on a value. With encryption it is
+// Counts says that the server does arithmetic on a value. With encryption such an operation is
 // errors.ErrUnsupported, as Incr is.
 func (o *Op) Counts() *Op {
 	if err := o.cache.countable(); err != nil {
@@ -225,8 +225,8 @@ func (o *Op) Counts() *Op {
 	return o
 }
 
-// Fail makes err, what is wrong with the input, the error of the operation, which is then
-// not sent. The first error counts.
+// Fail makes err the error of the operation, which is then not sent. err tells what is wrong with
+// the input. The first error counts.
 func (o *Op) Fail(err error) *Op { return o.fail(err) }
 
 func (o *Op) fail(err error) *Op {
@@ -353,8 +353,8 @@ func (o *Op) run(ctx context.Context) error {
 	return c.shared.flights.Invalidate(ctx, send, o.fullKeys()...)
 }
 
-// wait runs a command that waits. It ends when the cache is closed. Loads that are under way
-// are left alone: what waits is on structures, and they are of values.
+// wait runs a command that waits, until the cache is closed. Loads under way go on: loads are of
+// values, and the commands that wait are on structures.
 func (o *Op) wait(ctx context.Context) error {
 	closing := o.cache.shared.closing
 	waiting, leave := context.WithCancel(ctx)

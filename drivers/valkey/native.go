@@ -36,7 +36,6 @@ import (
 // errors.ErrUnsupported for a store of another package, for an unknown server, and for a
 // server that the store neither reads from nor writes to, such as the replicas of a cluster
 // with read=primary.
-// written there, as at the replicas of a cluster with read=primary.
 func Client(store driver.Store, addr string) (valkeygo.Client, error) {
 	for {
 		switch s := store.(type) {

@@ -223,13 +223,21 @@ func (s *subject) wantRoundTrips(values ...string) error {
 	for i, value := range values {
 		entries[i] = driver.Entry{Key: keys[i], Value: []byte(value), TTL: long}
 	}
-	dst := make([]driver.Value, len(values))
-	errs := []error{s.store.Set(noDeadline, entries), entryErrs(entries), s.store.Get(noDeadline, keys, dst)}
-	for i, value := range values {
-		if dst[i].Err != nil || !bytes.Equal(dst[i].Data, []byte(value)) {
-			errs = append(errs, fmt.Errorf("stored %s in a batch, got %s, %w", quote(value), quote(string(dst[i].Data)), orNone(dst[i].Err)))
+	ctx, cancel := transferContext(values...)
+	defer cancel()
+	store := func(how string, keys []string, entries []driver.Entry) error {
+		dst := make([]driver.Value, len(keys))
+		errs := []error{s.store.Set(ctx, entries), entryErrs(entries), s.store.Get(ctx, keys, dst)}
+		for i := range keys {
+			if dst[i].Err != nil || !bytes.Equal(dst[i].Data, entries[i].Value) {
+				errs = append(errs, fmt.Errorf("stored %s %s, got %s, %w", quote(string(entries[i].Value)), how, quote(string(dst[i].Data)), orNone(dst[i].Err)))
+			}
 		}
-		errs = append(errs, s.set(keys[i], value, long), s.wantValue(keys[i], value))
+		return errors.Join(errs...)
+	}
+	errs := []error{store("in a batch", keys, entries)}
+	for i := range keys {
+		errs = append(errs, store("alone", keys[i:i+1], entries[i:i+1]))
 	}
 	return errors.Join(errs...)
 }

@@ -270,8 +270,19 @@ var noDeadline = context.Background()
 // batchContext returns the context of a call with n keys. A call with thousands of keys gets a
 // far deadline, in the place of the time limit that a store may have of its own: on a busy
 // machine, such a call may take longer than the store waits for its server.
-func batchContext(n int) (context.Context, context.CancelFunc) {
-	if n < 1000 {
+func batchContext(n int) (context.Context, context.CancelFunc) { return contextOf(n >= 1000) }
+
+// transferContext is batchContext for values: some MiB take as long as thousands of keys.
+func transferContext(values ...string) (context.Context, context.CancelFunc) {
+	size := 0
+	for _, value := range values {
+		size += len(value)
+	}
+	return contextOf(size >= 1<<20)
+}
+
+func contextOf(long bool) (context.Context, context.CancelFunc) {
+	if !long {
 		return noDeadline, func() {}
 	}
 	return context.WithTimeout(noDeadline, farAway)

@@ -135,9 +135,11 @@ func (s *session) exchange(c *exchange.Call) {
 func (s *session) begin(c *exchange.Call) bool {
 	s.err, s.written, s.began = nil, false, c.Began
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.call = c
-	return !s.left
+	left := s.left
+	s.mu.Unlock()
+	s.pool.clock.Resume()
+	return !left
 }
 
 // end records the outcome of a call. The session carries no call afterwards.

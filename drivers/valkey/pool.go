@@ -100,8 +100,12 @@ func (p *pool) enter(c *exchange.Call, ctx *callContext) (*link, error) {
 	ctx.begin(c)
 	for {
 		l, err := p.acquire(c)
-		if err != nil || l.callers.enter(ctx) || l.callers.await(ctx) {
-			return l, err
+		if err != nil {
+			return nil, err
+		}
+		if l.callers.enter(ctx) || l.callers.await(ctx) {
+			p.clock.Resume()
+			return l, nil
 		}
 		if c.Ended(time.Now()) {
 			return nil, p.left(c)

@@ -42,7 +42,7 @@ func (s *Subject) ClusterConformance(t *testing.T) {
 
 func (s *Subject) clusterHarness(t testing.TB, servers *servertest.ClusterServers) xcachetest.Harness {
 	t.Helper()
-	dsn := s.clusterDSN(servers, "")
+	dsn := patient(s.clusterDSN(servers, ""))
 	return xcachetest.Harness{
 		ServerLacks:       lackedBy(t, servers.Nodes[0]),
 		ServerLacksFields: fieldsLackedBy(t, servers.Nodes[0]),
@@ -60,19 +60,15 @@ func (s *Subject) clusterHarness(t testing.TB, servers *servertest.ClusterServer
 func (s *Subject) ClusterConformanceOfOneNode(t *testing.T) {
 	node := s.startClusterOfOne(t)
 	awaitSlots(t, node)
-	open := func(t testing.TB, addr string) driver.Store {
+	dsn := s.Scheme + "+cluster://" + node.Addr
+	openAt := func(t testing.TB, addr string) driver.Store {
 		t.Helper()
-		dial := func(ctx context.Context, network, to string) (net.Conn, error) {
+		store, err := s.Driver(func(ctx context.Context, network, to string) (net.Conn, error) {
 			if to == node.Addr {
 				to = addr
 			}
-			var dialer net.Dialer
-			return dialer.DialContext(ctx, network, to)
-		}
-		if addr == node.Addr {
-			dial = nil
-		}
-		store, err := s.Driver(dial).Open(Parse(t, s.Scheme+"+cluster://"+node.Addr))
+			return new(net.Dialer).DialContext(ctx, network, to)
+		}).Open(Parse(t, dsn))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,8 +79,8 @@ func (s *Subject) ClusterConformanceOfOneNode(t *testing.T) {
 		ServerLacksFields: fieldsLackedBy(t, node),
 
 		Release:   driver.Release,
-		Open:      shared(t, func(t testing.TB) driver.Store { return open(t, node.Addr) }),
-		OpenAt:    open,
+		Open:      shared(t, func(t testing.TB) driver.Store { return s.unchecked(t, patient(dsn)) }),
+		OpenAt:    openAt,
 		Addr:      node.Addr,
 		Exclusive: true,
 		Lacks:     []string{"Subscriber", "Tracker", "Replicated"},

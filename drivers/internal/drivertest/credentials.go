@@ -307,6 +307,11 @@ func (s *Subject) credentialsInAFile(t *testing.T) {
 	stop()
 	// A new connection logs in with the new one.
 	server.Do(t, "CLIENT", "KILL", "USER", "ann")
+	// A call that meets several connections, while the server closes one after the other, fails.
+	Eventually(t, func() bool {
+		left, _ := rotating(t, server)
+		return !slices.ContainsFunc(left, func(id string) bool { return slices.Contains(after, id) })
+	}, func() string { return "the server does not close the connections" })
 	if _, err := Get(t, store, Key(t, "load0")); err != nil {
 		t.Error(err)
 	}

@@ -14,6 +14,7 @@ func Parse(t testing.TB, text string) *driver.DSN {
 	if err != nil {
 		t.Fatal(err)
 	}
+	dsn.OpTimeout = dsn.Duration("op_timeout", 0) // the core reads this parameter for drivers
 	return dsn
 }
 

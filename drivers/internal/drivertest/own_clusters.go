@@ -170,6 +170,10 @@ func (s *Subject) ownClusterNewcomer(t *testing.T, first, second *servertest.Ser
 			t.Fatal(err)
 		}
 	}
+	// Nodes with the same epoch would get others when they meet, and the first one could take
+	// the slot back.
+	first.Do(t, "CLUSTER", "SET-CONFIG-EPOCH", "1")
+	second.Do(t, "CLUSTER", "SET-CONFIG-EPOCH", "2")
 	first.Do(t, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(second.Port))
 	firstID, secondID := first.Do(t, "CLUSTER", "MYID").(string), second.Do(t, "CLUSTER", "MYID").(string)
 	Eventually(t, func() bool {

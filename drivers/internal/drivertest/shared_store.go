@@ -9,22 +9,32 @@ import (
 )
 
 // shared returns the Open of a harness whose checks of single commands, and of methods on
-// structures, all get one store. Opening a store costs more than such a check, which says
-// nothing of how a store begins or ends. The other checks get a store each.
+// structures, share a store. Opening a store costs more than such a check, which says nothing
+// of how a store begins or ends. Any other check gets a store of its own, and the shared store
+// is closed before: its polls would start goroutines while a check counts those that are left.
 func shared(t testing.TB, open func(testing.TB) driver.Store) func(testing.TB) driver.Store {
 	t.Helper()
-	one := open(t)
-	t.Cleanup(func() {
+	var one driver.Store
+	closeOne := func() {
+		if one == nil {
+			return
+		}
 		if err := one.Close(); err != nil {
 			t.Errorf("closing the shared store: %v", err)
 		}
-	})
-	return func(t testing.TB) driver.Store {
-		t.Helper()
-		if slices.Contains(sharingFamilies, familyOf(t)) {
-			return sharedStore{one}
+		one = nil
+	}
+	t.Cleanup(closeOne)
+	return func(check testing.TB) driver.Store {
+		check.Helper()
+		if !slices.Contains(sharingFamilies, familyOf(check)) {
+			closeOne()
+			return open(check)
 		}
-		return open(t)
+		if one == nil {
+			one = open(t)
+		}
+		return sharedStore{one}
 	}
 }
 

@@ -19,6 +19,7 @@ func (s *Subject) Silence(t *testing.T) {
 	t.Run("callers with far deadlines have left", s.callersWithFarDeadlinesHaveLeft)
 	t.Run("idle connections are as dead", s.idleConnectionsAreAsDead)
 	t.Run("a call with a far deadline is waited for", s.aCallWithAFarDeadlineIsWaitedFor)
+	t.Run("a call that has connected for long ends with its context", s.aCallThatHasConnectedForLong)
 	if !s.Pipelines { // else the others' calls wait behind the one that takes long
 		t.Run("connections that answer are kept", s.connectionsThatAnswerAreKept)
 	}
@@ -196,5 +197,42 @@ func (s *Subject) connectionsThatAnswerAreKept(t *testing.T) {
 	others.Wait()
 	if n := proxy.Stats().Connections - before; n > 2 {
 		t.Errorf("%d connections were made anew", n)
+	}
+}
+
+// aCallThatHasConnectedForLong is cancelled while its server is silent. Connecting has taken
+// longer than op_timeout, and nobody else has called the store meanwhile.
+func (s *Subject) aCallThatHasConnectedForLong(t *testing.T) {
+	asked := make(chan struct{}, 1)
+	server := serveScript(t, func(_ int, words []string) said {
+		if greeting, ok := handshake(words); ok {
+			return greeting
+		}
+		asked <- struct{}{}
+		return said{}
+	})
+	connect := make(chan struct{})
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		select {
+		case <-connect:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}
+	store := s.OpenDSN(t, Parse(t, s.Scheme+"://"+server.addr+"?pool_size=1&op_timeout=50ms&dial_timeout=1m"), dial)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- store.Set(ctx, []driver.Entry{{Key: "k", Value: []byte("v"), TTL: driver.NoExpiry}}) }()
+	time.Sleep(time.Second) // on a machine that is so busy that the call begins later, the test shows less
+	close(connect)
+	<-asked
+	cancel()
+	select {
+	case err := <-ended:
+		WantErr(t, err, driver.Unknown, context.Canceled, driver.ErrUnknownOutcome)
+	case <-time.After(waitTimeout):
+		t.Fatal("the call goes on after the end of its context")
 	}
 }

@@ -88,6 +88,15 @@ func (c *Clock) next(now time.Time) *Tick {
 	return t
 }
 
+// Resume starts the clock again if the clock has stopped. A wire calls Resume when its watch
+// has begun to see a call. Until then nothing keeps the clock going for a call whose context
+// ends later than the call's tick, such as a call that has waited for a connection.
+func (c *Clock) Resume() {
+	if c.current.Load() == nil {
+		c.start()
+	}
+}
+
 func (c *Clock) start() *Tick {
 	c.mu.Lock()
 	defer c.mu.Unlock()

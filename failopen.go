@@ -29,9 +29,9 @@ const (
 //
 //   - Get, GetOr, GetMany, Has, TTL, TTLMany, Type, and the commands of handles that only
 //     read, find nothing.
-//   - Set, SetMany, Delete, Invalidate, Touch, Expire, ExpireAt and Persist change nothing, and return no
-//     error. A dropped Delete leaves the old value, which readers find again later. A write
-//     with an unknown outcome may have been applied.
+//   - Set, SetMany, Delete, Invalidate, Touch, Expire, ExpireAt and Persist change nothing,
+//     and return no error. A dropped Delete leaves the old value, which readers find again
+//     later. A write with an unknown outcome may have been applied.
 //   - GetOrSet and GetOrSetMany call their loaders, and return the loaded values without
 //     storing them.
 //
@@ -39,14 +39,14 @@ const (
 // a part of the data would be lost without a trace. These are Add, Replace, Swap,
 // CompareAndSwap, CompareAndDelete, the counters, the renames, Watch and ExecAtomic, Keys,
 // Clear, DeletePattern, FlushDB and Ping, every write of a handle, scripts, commands that
-// wait, and with them all locks, semaphores and whatever else is built on such operations.
+// wait, and all handles that are built on such operations, such as locks and semaphores.
 // A counter never returns a number that the server has not counted. A view of a KeySpace
 // never fails open.
 //
 // Errors of the caller are returned whatever the policy is: a bad key, TTL or value, a value
 // that cannot be read (ErrCorrupt), ErrWrongType, ErrClosed, and the end of the context.
 //
-// Cache.FailedOpen counts what was hidden, and an Observer gets the cause in
+// Cache.FailedOpen counts the hidden failures, and an Observer gets the cause in
 // Operation.FailedOpen.
 func WithOnError(p ErrorPolicy) Option {
 	return func(s *settings) error {

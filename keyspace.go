@@ -39,9 +39,10 @@ func inNamespace(name string) Option {
 
 // KeySpace returns a view of keys beside the keys of values: a key is stored as
 // prefix:name:key, with the namespace in front of the key, for every version. Keys,
-// DeletePattern, Clear and ClearAllVersions of other views do not touch these keys, and
-// those of the KeySpace touch no other keys. OnErrorMiss has no effect on a KeySpace. FlushDB removes these keys. Handles for data
-// other than values, such as locks, are built on KeySpace.
+// DeletePattern, Clear and ClearAllVersions of other views do not touch these keys, and the
+// same methods of the KeySpace touch no other keys. FlushDB removes these keys. OnErrorMiss
+// has no effect on a KeySpace. Handles for data other than values, such as locks, are built
+// on KeySpace.
 //
 // name must consist of lower-case letters. Any other name makes every call on the view
 // return an error. With WithKeyFunc, every call is errors.ErrUnsupported, because such a

@@ -10,15 +10,15 @@ import (
 	"github.com/xcache-go/xcache/internal/flight"
 )
 
-// ErrLoadTimeout is the error of callers whose loader takes longer than LoadTimeout. It
-// comes together with context.DeadlineExceeded.
+// ErrLoadTimeout is the error of callers whose loader takes longer than LoadTimeout. The
+// error also matches context.DeadlineExceeded.
 var ErrLoadTimeout = errors.New("xcache: the loader takes longer than LoadTimeout")
 
 // LoadTimeout limits the time of the loaders of GetOrSet, GetOrSetMany and Load of a view.
 // After d the context of the loader ends, every waiting caller gets ErrLoadTimeout, and the
-// next caller loads anew: also if the loader ignores its context, and so would hang for
-// ever. What such a loader returns later is dropped, and so is its panic. Close still waits
-// for it to return. Without LoadTimeout, a loader may take as long as a caller waits.
+// next caller loads anew, even if the loader ignores its context and hangs. A result or a
+// panic that comes later is dropped. Close still waits until the loader returns. Without
+// LoadTimeout, a loader may take as long as a caller waits.
 func LoadTimeout(d time.Duration) Option {
 	return func(s *settings) error {
 		if d <= 0 {
@@ -29,9 +29,10 @@ func LoadTimeout(d time.Duration) Option {
 	}
 }
 
-// LoadedTTL makes what a loader loads expire after d, whatever TTL the call of GetOrSet or
-// GetOrSetMany says. The loader calls LoadedTTL with its context, once it knows how long its
-// result may be used: until a token expires, or as long as Cache-Control allows.
+// LoadedTTL makes the result of a loader expire after d, whatever TTL the call of GetOrSet
+// or GetOrSetMany says. The loader calls LoadedTTL with its context, when the loader knows
+// how long the result may be used: until a token expires, or as long as Cache-Control
+// allows.
 //
 //	token, err := tokens.GetOrSet(ctx, "api", func(ctx context.Context) (Token, error) {
 //		t, err := fetchToken(ctx)
@@ -41,11 +42,12 @@ func LoadTimeout(d time.Duration) Option {
 //		return t, xcache.LoadedTTL(ctx, time.Until(t.Expires))
 //	})
 //
-// For GetOrSetMany, keys are those that d is for; without keys, d is for all others of the
-// load. d is as in TTL: NoExpiry is for ever, and with d <= 0 the value is returned and not
-// stored. WithJitter shortens d as any TTL. The last call counts. LoadedTTL is an error if
-// ctx does not come from a loader, or if that has returned. In a loader of Load, which
-// stores nothing, LoadedTTL has no effect. LoadedTTL may be called concurrently.
+// In a loader of GetOrSetMany, d is for the keys that the call names. A call without keys
+// is for all other keys of the load. d is as in TTL: NoExpiry is for ever, and with d <= 0
+// the value is returned and not stored. WithJitter shortens d as any TTL. The last call
+// counts. LoadedTTL returns an error if ctx is not the context of a loader, or if the loader
+// has returned. In a loader of Load, which stores nothing, LoadedTTL has no effect. LoadedTTL
+// may be called concurrently.
 func LoadedTTL(ctx context.Context, d time.Duration, keys ...string) error {
 	l, ok := ctx.Value(loadingKey{}).(*loading)
 	if !ok {

@@ -12,26 +12,27 @@ import (
 
 // Memo returns a context in which every value is read from the server once: for one HTTP
 // request, one message, one job. A later Get, GetOr, GetMany, GetOrSet or GetOrSetMany of the
-// key with that context, or with a context made from it, returns the value that the first
+// key with that context, or with a child of that context, returns the value that the first
 // read found, without I/O.
 //
 //	next.ServeHTTP(w, r.WithContext(xcache.Memo(r.Context())))
 //
-// A memo holds what the server has stored, for each key of each cache, and each read decodes
-// anew: callers may modify what they get, and views of different types see the same value. A
-// write with the context, by whatever view, pipeline or structure, makes the memo forget the
-// keys of the write, also if the write fails. Clear, DeletePattern, InvalidateTags and their
-// like make the memo forget the whole cache.
+// A memo holds the stored bytes of each key of each cache, and each read decodes the bytes
+// anew. So callers may modify their values, and views of different types see the same value.
+// A write with the context makes the memo forget the keys of the write, for any view,
+// pipeline or structure, and even if the write fails. Clear, DeletePattern, InvalidateTags
+// and similar calls make the memo forget the whole cache.
 //
-// What others write meanwhile, the memo does not see: neither a change, nor a deletion, nor
-// the end of a TTL. A view with ReadPrimary reads the server, as do pipelines, transactions
-// (Watch), structures, Has and TTL. Loaders do too, because what a loader returns is for
-// other requests as well. A miss is not held, nor is a value that cannot be read, and a loaded value is
-// held from its first read on. A read that finds a value in the memo renews no TTL (Sliding),
-// and is a hit for the Observer.
+// A memo does not see the writes and deletions of other callers, nor the end of a TTL. A view
+// with ReadPrimary reads the server, and so do pipelines, transactions (Watch), structures,
+// Has and TTL. Loaders read the server, too, because the result of a loader is for other
+// requests as well. A memo holds no miss, and no value that cannot be read. A memo holds a
+// loaded value from the first read of the value on. A read that finds a value in the memo
+// renews no TTL (Sliding), and is a hit for the Observer.
 //
-// A memo has no bound but the life of its context. A memo may be used concurrently. In a context
-// that has a memo already, Memo begins an empty one, and writes make both forget.
+// A memo lives as long as its context, and has no other bound. A memo may be used
+// concurrently. In a context that has a memo already, Memo begins an empty memo, and writes
+// make both memos forget.
 func Memo(ctx context.Context) context.Context {
 	return context.WithValue(ctx, memoKey{}, &memo{outer: memoOf(ctx)})
 }

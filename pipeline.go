@@ -10,14 +10,14 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Pipeline collects operations and sends them together: one round trip per
-// server. Every method that queues an operation returns a Result, which has its
-// value after Exec. Handles queue theirs through In: users.In(p).Get("42").
+// A Pipeline collects operations, and sends them together, in one round trip per server.
+// Every method that queues an operation returns a Result, which has its value after Exec.
+// Views and handles queue their operations through In: users.In(p).Get("42").
 //
-// A store that has no batches of commands (no driver.Commander) gets one operation
-// after the other: then a pipeline saves no round trips, and has no ExecAtomic.
+// A store without batches of commands (driver.Commander) gets one operation after the
+// other. On such a store, a pipeline saves no round trips, and has no ExecAtomic.
 //
-// A Pipeline may not be used concurrently. After Exec it is empty and may be
+// A Pipeline may not be used concurrently. After Exec the pipeline is empty, and may be
 // filled again.
 type Pipeline struct {
 	cache *Cache
@@ -104,16 +104,17 @@ func (c *Cache) Pipeline() *Pipeline { return &Pipeline{cache: c, batch: new(bat
 // Len returns the number of operations that wait for Exec.
 func (p *Pipeline) Len() int { return len(p.batch.queue) }
 
-// Exec sends what was queued, in order, in one round trip per server; nothing
-// queued: no I/O. Each operation succeeds or fails alone, and its Result tells.
-// Exec returns nil if all succeeded; misses, and conditions that did not hold,
-// are no failures. Its error wraps all failures there were. An operation that was bad in itself (an empty key, a value
-// that cannot be encoded) is not sent; the others are.
+// Exec sends the queued operations in order, in one round trip per server. Without queued
+// operations, there is no I/O. Each operation succeeds or fails alone, and its Result has
+// the error. Exec returns nil if all operations succeeded, and otherwise an error that wraps
+// all failures. Misses, and conditions that did not hold, are no failures. An operation that
+// is bad in itself (an empty key, a value that cannot be encoded) is not sent, and the other
+// operations are sent.
 func (p *Pipeline) Exec(ctx context.Context) error { return p.exec(ctx, driver.Plain) }
 
-// ExecAtomic is Exec in a transaction (MULTI/EXEC): all operations run with
-// nothing of anybody else in between. As in Redis, one that fails when it runs
-// does not undo the others. If one is bad in itself, none is sent. In a cluster
+// ExecAtomic is Exec in a transaction (MULTI/EXEC): the server runs no command of another
+// caller between the operations. As in Redis, an operation that fails when it runs does not
+// undo the others. If an operation is bad in itself, ExecAtomic sends nothing. In a cluster,
 // all keys must be in one slot.
 func (p *Pipeline) ExecAtomic(ctx context.Context) error { return p.exec(ctx, driver.Atomic) }
 
@@ -251,8 +252,8 @@ type Result[T any] struct {
 	err   error
 }
 
-// Value returns what the operation would have returned outside of a pipeline;
-// ErrNotExecuted before Exec.
+// Value returns the result that the operation has outside of a pipeline. Before Exec, the
+// error is ErrNotExecuted.
 func (r *Result[T]) Value() (T, error) {
 	if !r.batch.executed {
 		var zero T
@@ -267,10 +268,10 @@ func (r *Result[T]) Err() error {
 	return err
 }
 
-// Queue queues an operation in a pipeline. Its result is what read makes of the reply
-// after Exec; what read does is as for Run. What the caller gave to the operation may
-// be used again when Queue returns. The view of the operation may be another one than
-// the pipeline's; it must be of the same store.
+// Queue queues an operation in a pipeline. After Exec, the result is the value that read
+// makes of the reply, by the rules of Run. When Queue has returned, the caller may reuse the
+// arguments of the operation. The view of the operation may be another view than the
+// pipeline's, but must be of the same store.
 func Queue[R any](p *Pipeline, o *Op, read func(*Op) (R, error)) *Result[R] {
 	r := newResult[R](p.batch)
 	r.batch, r.op, r.read = p.batch, o, read
@@ -338,17 +339,16 @@ func (r *Result[T]) resolve(batchErr error) error {
 	return err
 }
 
-// A PipelineView queues the value operations of a View in a pipeline. Values
-// are encoded when they are queued, so that the caller may change them
-// afterwards, and decoded after Exec.
+// A PipelineView queues the value operations of a View in a pipeline. A value is encoded
+// when its operation is queued, so that the caller may change the value afterwards. Results
+// are decoded after Exec.
 type PipelineView[T any] struct {
 	view     *View[T]
 	pipeline *Pipeline
 }
 
-// In returns the view's operations as ones that p queues. The view may have
-// another prefix, version or codec than p's cache; it must be of the same
-// store.
+// In returns the operations of the view, which p queues. The view may have another prefix,
+// version or codec than the cache of p, but must be of the same store.
 func (v *View[T]) In(p *Pipeline) *PipelineView[T] { return &PipelineView[T]{v, p} }
 
 // Get queues View.Get.
@@ -386,7 +386,7 @@ func (q *PipelineView[T]) GetMany(keys []string) *Result[map[string]T] {
 	return Queue(q.pipeline, o, func(o *Op) (map[string]T, error) { return readMany[T](o, names) })
 }
 
-// Set queues View.Set. Its result is true when it succeeded.
+// Set queues View.Set. The result is true after a success.
 func (q *PipelineView[T]) Set(key string, value T, opts ...SetOption) *Result[bool] {
 	return q.store("set", key, value, driver.Always, opts)
 }

@@ -20,15 +20,15 @@ var (
 
 // Sliding makes the key of every hit expire after d, in the round trip that reads the value
 // (GETEX). A key that is read more often than every d stays, and a key that nobody reads
-// for d goes: this is how sessions end. Get, GetOr, GetMany and GetOrSet of a view with
+// for d expires, as sessions should. Get, GetOr, GetMany and GetOrSet of a view with
 // Sliding renew TTLs. The default TTL and the TTL of a write are as without Sliding. With
 // WithJitter, d is shortened at random, as the TTL of a write is.
 //
 // A hit is a write for the server: Sliding reads go to the primary, and are never sent
-// twice. In a function of Watch, and after StaleFor and the other options that need the
-// remaining TTL, there is no sliding: Watch reads plainly, and the options are an error
-// together. GetMany in a pipeline is errors.ErrUnsupported with Sliding. On a driver that
-// has neither GETEX nor TTLs, every call is errors.ErrUnsupported.
+// twice. In a function of Watch, reads renew no TTL. Sliding beside StaleFor, StaleOnError
+// or EarlyRefresh is an error, because these options need the remaining TTL. GetMany in a
+// pipeline is errors.ErrUnsupported with Sliding. On a driver that has neither GETEX nor
+// TTLs, every call is errors.ErrUnsupported.
 func Sliding(d time.Duration) Option {
 	return func(s *settings) error {
 		if d <= 0 || d == NoExpiry {

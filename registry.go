@@ -182,8 +182,8 @@ func knownNeeds() string { return strings.Join(slices.Sorted(maps.Keys(needsByNa
 // errors.ErrUnsupported, and names the registered drivers that can. The words are ttl,
 // counters, swap, rename, scan, flush, ping, pipelines, pubsub, watch, tracking, lists,
 // sets, hashes, sortedsets, streams, scripts, functions, locks, semaphores, ratelimits,
-// once, leases and tags. Require does no I/O. A service calls Require at start-up, so that a wrong
-// driver is found early.
+// once, leases and tags. Require does no I/O. A service calls Require at start-up, so that a
+// wrong driver is found early.
 func (c *Cache) Require(needs ...string) error {
 	if c.err != nil {
 		return c.err

@@ -20,43 +20,47 @@ import (
 const longestStale = 365 * 24 * time.Hour
 
 // StaleFor makes GetOrSet and GetOrSetMany return a value for d after its TTL has ended, at
-// once, while the value is loaded again in the background. After d, a caller waits for its
-// load as without StaleFor.
+// once, while the value is loaded again in the background. After d, a caller waits for the
+// load, as without StaleFor.
 //
 //	users := xcache.For[User](c.Namespace("user")).With(xcache.StaleFor(time.Minute))
 //
-// In each process, one refresh of a key runs at a time, and in all of them with OneLoader. The
-// refresh is a load by the rules of GetOrSet, with the loader of the call that found the stale value: a value that was loaded
-// before a Delete, a Clear or an InvalidateTags of any process does not come back. The context
-// of the loader has the values of that call's context, and ends after LoadTimeout, which is five
-// minutes for a view with StaleFor unless it is set, and when the cache is closed. Close waits for the loader. If a refresh fails,
-// or its loader panics, the stale value stays, and an EventObserver gets RefreshFailed. This
-// process refreshes the key again when a pause has passed: 50 to 100 ms after the first failure, and twice
-// as long after each further one in a row, up to 10 s. Callers who wait for a load know no pause. If the
-// loader says that there is no value any more, by ErrNotFound, the stale value is deleted, unless another
-// caller has stored one meanwhile.
+// One refresh of a key runs at a time: one in each process, and with OneLoader one in all
+// processes. The refresh is a load by the rules of GetOrSet, with the loader of the call that
+// found the stale value. A value that was loaded before a Delete, a Clear or an
+// InvalidateTags of any process does not come back. The context of the loader has the values
+// of that call's context. The context ends after LoadTimeout, and when the cache is closed.
+// Without the option LoadTimeout, the time is five minutes for a view with StaleFor. Close
+// waits for the loader.
+//
+// If a refresh fails, or its loader panics, the stale value stays, and an EventObserver gets
+// RefreshFailed. This process refreshes the key again after a pause: 50 to 100 ms after the
+// first failure, and twice as long after each further failure in a row, up to 10 s. A load
+// that callers wait for has no pause. If the loader returns ErrNotFound, there is no value
+// any more: the stale value is deleted, unless another caller has stored a value meanwhile.
 //
 // The server keeps a value for d longer than its TTL, and values have the same bytes as
 // without StaleFor. Readers without StaleFor, such as Django or another view, find the value
-// for that longer time. A value that was written without StaleFor expires for d earlier. All
-// views of a key should therefore have the same StaleFor and StaleOnError.
+// for that longer time. A value that was written without StaleFor expires earlier by d in a
+// view with StaleFor. All views of a key should therefore have the same StaleFor and
+// StaleOnError.
 //
 // A value whose TTL has ended is a miss for every other method of the view that reads: Get,
-// GetOr, GetMany, Has, TTL and TTLMany. TTLs are counted without d: TTL returns the time until
+// GetOr, GetMany, Has, TTL and TTLMany. TTLs do not include d: TTL returns the time until
 // the value is stale, and Touch, Expire and ExpireAt take that time. Touch, Expire, ExpireAt
 // and Persist take a second round trip to read the TTL, and do not revive a stale value. The
 // write methods that depend on the old value take a stale value for a present one: Add,
 // Replace, Swap, CompareAndSwap, CompareAndDelete, Take, Rename and IncrVersion.
 //
-// StaleFor refuses what would lose the age of a value. The option Sliding beside StaleFor is
-// an error of the view. Errors of calls are the SetOption KeepTTL, and, with
-// errors.ErrUnsupported, the counters (Incr, Decr and IncrInit) and in a pipeline Get, GetOr,
-// GetMany, Has, TTL, Touch, Expire, ExpireAt and Persist.
+// StaleFor refuses options and methods that would lose the age of a value. The option Sliding
+// beside StaleFor is an error of the view. A call with the SetOption KeepTTL returns an error.
+// The counters (Incr, Decr and IncrInit) are errors.ErrUnsupported. So are, in a pipeline,
+// Get, GetOr, GetMany, Has, TTL, Touch, Expire, ExpireAt and Persist.
 //
 // StaleFor needs a driver with TTLs and leases: the error is errors.ErrUnsupported otherwise.
-// A read takes value and TTL in one transaction. A user of the server who may not run the
-// scripts of leases goes without that protection, and the refresh then overwrites whatever is
-// stored. d is at most 365 days.
+// A read takes value and TTL in one transaction. If the user of the server may not run the
+// scripts of leases, a refresh is not protected by a lease, and overwrites any stored value.
+// d is at most 365 days.
 func StaleFor(d time.Duration) Option {
 	return func(s *settings) error {
 		if d <= 0 || d > longestStale {
@@ -69,20 +73,22 @@ func StaleFor(d time.Duration) Option {
 
 // StaleOnError makes GetOrSet and GetOrSetMany return a value for d after its TTL has ended if
 // the loader fails: by an error, or by LoadTimeout. An EventObserver gets StaleValueServed with
-// the error. While the loader works, a stale value is loaded anew as without StaleOnError, and
-// callers wait for it.
+// the error. As long as the loader succeeds, a stale value is loaded anew as without
+// StaleOnError, and callers wait for the load.
 //
 //	users := xcache.For[User](c.Namespace("user")).With(xcache.StaleOnError(time.Hour))
 //
-// Some errors are returned nevertheless: ErrNotFound of a loader, which says that there is no
-// value any more, so that the old value is deleted; ErrUnsupportedValue; ErrClosed; and the error of a caller whose context has
-// ended. A panic of the loader reaches its callers. A server that stores nothing fails no load,
-// as without StaleOnError. Without an answer of the server there is no stale value to return.
+// Some errors are returned nevertheless: ErrNotFound of a loader, ErrUnsupportedValue,
+// ErrClosed, and the error of a caller whose context has ended. ErrNotFound of a loader says
+// that there is no value any more, and the old value is deleted. A panic of the loader
+// reaches its callers. A server that stores nothing fails no load, as without StaleOnError.
+// Without an answer of the server there is no stale value to return.
 //
-// StaleOnError may stand beside StaleFor: until StaleFor has passed, a stale value is returned
-// at once, and afterwards, until d has passed, if the loader fails. Both are counted from the
-// end of the TTL. All that StaleFor says about TTLs, other methods, refusals and drivers holds
-// for StaleOnError; the server keeps a value for the longer of both.
+// StaleOnError may stand beside StaleFor. Until the time of StaleFor has passed, a stale
+// value is returned at once. Afterwards, until d has passed, a stale value is returned if the
+// loader fails. Both times are counted from the end of the TTL. The rules of StaleFor about
+// TTLs, other methods, refusals and drivers hold for StaleOnError, too. The server keeps a
+// value for the longer of both times.
 //
 // Cache.Invalidate takes values out of use, and keeps them for StaleOnError.
 func StaleOnError(d time.Duration) Option {

@@ -35,11 +35,11 @@ func Tags(tags ...string) SetOption {
 	return SetOption{kind: optionTags, tags: slices.Clone(tags)}
 }
 
-// InvalidateTags makes every value of this prefix and namespace a miss that depends on one
-// of the tags. InvalidateTags takes one round trip per server, however many values there
-// are. When InvalidateTags has returned, no read that begins afterwards returns such a
-// value, in any process. A value whose write or load began before the end of InvalidateTags
-// may be stored later, and is a miss as well.
+// InvalidateTags makes a miss of every value of this prefix and namespace that depends on
+// one of the tags. InvalidateTags takes one round trip per server, for any number of values.
+// When InvalidateTags has returned, no read that begins afterwards returns such a value, in
+// any process. A value whose write or load began before the end of InvalidateTags may be
+// stored later, and is a miss as well.
 //
 // Values stay at the server until their TTL ends or until another write. For that time,
 // methods without a value as their result (Has, TTL, Touch, Keys, Replace, Rename) find

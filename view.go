@@ -45,13 +45,14 @@ func (v *View[T]) Set(ctx context.Context, key string, value T, opts ...SetOptio
 	return err
 }
 
-// Add stores value at key if the key does not exist, and reports whether it did. Of all
-// concurrent callers, exactly one gets true.
+// Add stores value at key if the key does not exist, and reports whether Add has stored
+// value. Of all concurrent callers, exactly one gets true.
 func (v *View[T]) Add(ctx context.Context, key string, value T, opts ...SetOption) (bool, error) {
 	return v.store(ctx, "add", key, value, driver.IfAbsent, opts)
 }
 
-// Replace stores value at key if the key exists, and reports whether it did.
+// Replace stores value at key if the key exists, and reports whether Replace has stored
+// value.
 func (v *View[T]) Replace(ctx context.Context, key string, value T, opts ...SetOption) (bool, error) {
 	return v.store(ctx, "replace", key, value, driver.IfPresent, opts)
 }
@@ -76,8 +77,8 @@ func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOpti
 }
 
 // CompareAndSwap stores value at key if the stored bytes equal the encoded old, and reports
-// whether it did, in one atomic step. A value that is encoded differently each time (maps
-// under some codecs, another writer's codec) never matches.
+// whether CompareAndSwap has stored value, in one atomic step. A value that is encoded
+// differently each time (maps under some codecs, another writer's codec) never matches.
 func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, opts ...SetOption) (bool, error) {
 	ctx, call, err := v.start(ctx, "compare and swap", key, 1)
 	if err != nil {
@@ -89,7 +90,7 @@ func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, 
 }
 
 // CompareAndDelete deletes key if the stored bytes equal the encoded old, as for
-// CompareAndSwap, and reports whether it did.
+// CompareAndSwap, and reports whether key was deleted.
 func (v *View[T]) CompareAndDelete(ctx context.Context, key string, old T) (bool, error) {
 	ctx, call, err := v.startInSteps(ctx, v.shared.leases || v.shared.flights.UnderWay(), "compare and delete", key, 1)
 	if err != nil {
@@ -479,8 +480,8 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 
 // SetMany stores all values, in one round trip per server, with the default TTL or the TTL
 // of opts. Without values, there is no I/O. SetMany is not atomic: if some keys failed, the
-// error is a *BatchError that lists them, and the others are stored. An invalid key or
-// value is found before any I/O, and nothing is stored then.
+// error is a *BatchError that lists the failed keys, and the others are stored. An invalid
+// key or value is found before any I/O, and nothing is stored then.
 func (v *View[T]) SetMany(ctx context.Context, values map[string]T, opts ...SetOption) error {
 	ctx, call, err := v.startInSteps(ctx, inSteps(opts), "set many", "", len(values))
 	if err != nil {

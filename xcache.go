@@ -53,8 +53,8 @@ func Drivers() []string { return defaultRegistry.Drivers() }
 // The parameters of every driver are prefix, colon_prefix, version, ttl, jitter,
 // serializer, compressor, compress_min, max_value, format, rewrite, encryption_keys,
 // op_timeout, on_error, breaker, breaker_failures, breaker_cooldown, breaker_max_cooldown,
-// max_in_flight, invalidate and require. The documentation of a driver lists its own parameters. Any
-// mistake in the DSN is an error of Open, which never shows a password.
+// max_in_flight, invalidate and require. The documentation of a driver lists its own
+// parameters. Any mistake in the DSN is an error of Open, which never shows a password.
 //
 // Open does no I/O, so that a service can start while its cache is down. Ping tells whether
 // the cache is up.

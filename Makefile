@@ -108,6 +108,8 @@ test-packages: servers
 
 .PHONY: test-busy
 test-busy: servers ## Run every test while other processes burn the CPU: make test-busy BUSY=8
+	@GOGC=$(TEST_GOGC) $(GO) list -test -race -export ./... >/dev/null
+	@GOTOOLCHAIN=$(LATER_GO) $(GO) list -test -export . ./codec/... ./drivers/memory >/dev/null
 	internal/busy/run.sh $(BUSY) $(MAKE) test TEST_TIMEOUT=120m
 
 .PHONY: test-random

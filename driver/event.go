@@ -23,7 +23,8 @@ const (
 	// ConnectionLost: a connection to the server was lost under waiting calls, or could not
 	// be made. Further lost connections cause no event until a connection is made.
 	ConnectionLost EventKind = "connection lost"
-	// ConnectionRestored: the store has a connection to the server again.
+	// ConnectionRestored: the store has made a connection to the server again, or another
+	// connection has got a reply.
 	ConnectionRestored EventKind = "connection restored"
 	// CallsRetried: calls that failed at the server are sent again, to the same server or to
 	// another one. One event covers all such calls of a second. Err counts the calls, and has

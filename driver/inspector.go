@@ -105,8 +105,8 @@ const (
 	StateSilent ServerState = "silent"
 	// StateCooldown: the server failed reads, and gets no reads for a while.
 	StateCooldown ServerState = "cooldown"
-	// StateUnreachable: the latest connection was lost, or could not be made. The
-	// next call tries again.
+	// StateUnreachable: a connection was lost, or could not be made, and the server has
+	// answered nothing since. The next call tries again.
 	StateUnreachable ServerState = "unreachable"
 	// StateLeaving: the store does not use the server any more. The connections are closed
 	// when the last call has returned.

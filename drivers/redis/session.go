@@ -346,6 +346,8 @@ func (s *session) read() error {
 		if s.replies.Reads() != reads {
 			reads = s.replies.Reads()
 			s.heard = s.pool.clock.Now().Time()
+			s.pool.dialer.Settings.Status.Answered()
+			s.pool.dialer.Settings.Status.Answered()
 		}
 		if err != nil {
 			return err

@@ -388,6 +388,7 @@ func (c *conn) divide(data []byte, inPlace bool) (good int) {
 		c.parts.Add(1)
 	} else {
 		c.answered.Store(values)
+		c.pool.status.Answered()
 	}
 	return good
 }

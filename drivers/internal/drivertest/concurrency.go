@@ -34,7 +34,10 @@ func (s *Subject) noReplyReachesTheWrongCaller(t *testing.T) {
 	if testing.Short() {
 		duration = 2 * time.Second
 	}
-	kinds := s.stores()
+	kinds := []storeKind{
+		{"driver", func(t testing.TB, addr string) serverStore { return s.open(t, patient(s.Scheme+"://"+addr)) }},
+		{"own client", s.openOwn},
+	}
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			proxy := xcachetest.NewProxy(t, s.Standalone(t).Addr)

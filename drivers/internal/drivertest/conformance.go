@@ -35,7 +35,7 @@ func (s *Subject) Conformance(t *testing.T) {
 }
 
 // patient returns a DSN whose store waits for longer than usual: a server may be slow because
-// the machine is busy. Stores that meet faults (OpenAt) have the time-outs that users have.
+// the machine is busy. Stores that meet faults have the time-outs that users have.
 func patient(dsn string) string {
 	separator := "?"
 	if strings.Contains(dsn, "?") {

@@ -1,22 +1,28 @@
 package drivertest
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/xcachetest"
 )
 
 // Inspect tests what a store shows an operator of its servers, in every topology, and
 // how it is printed.
 func (s *Subject) Inspect(t *testing.T) {
 	t.Run("one server", s.inspectOneServer)
+	t.Run("a server that answers on one of its connections", s.inspectAServerThatAnswers)
 	t.Run("replicas", s.inspectReplicas)
 	t.Run("cluster", s.inspectCluster)
 	t.Run("sentinel", s.inspectSentinel)
@@ -126,6 +132,33 @@ func (s *Subject) inspectOneServer(t *testing.T) {
 	}
 	server.Thaw(t)
 	awaitState(t, store, server.Addr, driver.StateUp, put)
+}
+
+// inspectAServerThatAnswers has one connection that works, and no other can be made.
+func (s *Subject) inspectAServerThatAnswers(t *testing.T) {
+	proxy := xcachetest.NewProxy(t, s.Standalone(t).Addr)
+	var dials atomic.Int32
+	store := s.OpenDSN(t, Parse(t, s.Scheme+"://"+proxy.Addr()+"?pool_size=2"), func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if dials.Add(1) > 1 {
+			return nil, errors.New("no more")
+		}
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	})
+	key := Key(t, "k")
+	if err := Put(t, store, key, "v"); err != nil {
+		t.Fatal(err)
+	}
+	proxy.StallReplies()
+	defer proxy.Resume()
+	var calls sync.WaitGroup
+	for range 2 { // one has the connection, and the other one would like another
+		calls.Go(func() { _, _ = Get(t, store, key) })
+	}
+	awaitState(t, store, proxy.Addr(), driver.StateUnreachable, func() {})
+	proxy.Resume()
+	calls.Wait()
+	awaitState(t, store, proxy.Addr(), driver.StateUp, func() { _, _ = Get(t, store, key) })
+	wantLastError(t, store, proxy.Addr())
 }
 
 func (s *Subject) inspectReplicas(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -17,6 +18,8 @@ const interval = time.Second
 type Server struct {
 	addr   string
 	events *Queue
+
+	lost atomic.Bool // since the last loss, the server has not answered
 
 	mu          sync.Mutex
 	state       driver.ServerState
@@ -45,10 +48,18 @@ func (s *Server) Connected() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.lost.Store(false)
 	s.become(driver.StateUp)
 	if s.lossTold {
 		s.lossTold = false
 		s.Notify(driver.ConnectionRestored, nil)
+	}
+}
+
+// Answered reports a reply on any connection, which may be older than the loss of another one.
+func (s *Server) Answered() {
+	if s != nil && s.lost.Load() {
+		s.Connected()
 	}
 }
 
@@ -69,6 +80,7 @@ func (s *Server) Lost(err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.lost.Store(true)
 	s.become(driver.StateUnreachable)
 	now := time.Now()
 	s.fail(now, err)

@@ -21,7 +21,7 @@ const (
 	ClientNameRefused EventKind = "client name refused"
 
 	// ConnectionLost: a connection to the server was lost under waiting calls, or could not
-	// be made. Further lost connections cause no event until a connection is made.
+	// be made. Further lost connections cause no event until ConnectionRestored.
 	ConnectionLost EventKind = "connection lost"
 	// ConnectionRestored: the store has made a connection to the server again, or another
 	// connection has got a reply.

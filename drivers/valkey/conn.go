@@ -16,6 +16,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/connection"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
+	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
 // newConn returns a connection of a pool. The connection has logged in.
@@ -25,6 +26,7 @@ func newConn(nc *connection.Conn, s *settings.Settings, p *pool) *conn {
 		source:       nc.Source,
 		addr:         s.Addr,
 		pool:         p,
+		status:       p.status,
 		socket:       connection.NewSocket(nc.Conn),
 		writeTimeout: s.WriteTimeout,
 		plain:        s.TLS == nil,
@@ -47,6 +49,7 @@ type conn struct {
 	net.Conn
 	addr         string // the address of the server
 	pool         *pool
+	status       *status.Server
 	source       io.Reader          // reads from Conn
 	socket       *connection.Socket // nil if the socket cannot be examined
 	writeTimeout time.Duration
@@ -388,7 +391,7 @@ func (c *conn) divide(data []byte, inPlace bool) (good int) {
 		c.parts.Add(1)
 	} else {
 		c.answered.Store(values)
-		c.pool.status.Answered()
+		c.status.Answered()
 	}
 	return good
 }

@@ -63,5 +63,5 @@ func (c *conn) lost(err error) {
 	if failure.IsTimeout(err) {
 		err = errSilent
 	}
-	c.pool.status.Lost(err)
+	c.status.Lost(err)
 }

@@ -110,7 +110,7 @@ func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again b
 	}
 	l.retired.Store(true)
 	if !l.silent {
-		l.conn.pool.status.Lost(errSilent)
+		l.conn.status.Lost(errSilent)
 	}
 	l.silent = true
 	if strict || calls == 0 {

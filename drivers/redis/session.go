@@ -347,7 +347,6 @@ func (s *session) read() error {
 			reads = s.replies.Reads()
 			s.heard = s.pool.clock.Now().Time()
 			s.pool.dialer.Settings.Status.Answered()
-			s.pool.dialer.Settings.Status.Answered()
 		}
 		if err != nil {
 			return err

@@ -42,7 +42,7 @@ func (s *Subject) ClusterConformance(t *testing.T) {
 
 func (s *Subject) clusterHarness(t testing.TB, servers *servertest.ClusterServers) xcachetest.Harness {
 	t.Helper()
-	dsn := patient(s.clusterDSN(servers, ""))
+	dsn := withLongTimeouts(s.clusterDSN(servers, ""))
 	return xcachetest.Harness{
 		ServerLacks:       lackedBy(t, servers.Nodes[0]),
 		ServerLacksFields: fieldsLackedBy(t, servers.Nodes[0]),
@@ -79,7 +79,7 @@ func (s *Subject) ClusterConformanceOfOneNode(t *testing.T) {
 		ServerLacksFields: fieldsLackedBy(t, node),
 
 		Release:   driver.Release,
-		Open:      shared(t, func(t testing.TB) driver.Store { return s.unchecked(t, patient(dsn)) }),
+		Open:      shared(t, func(t testing.TB) driver.Store { return s.unchecked(t, withLongTimeouts(dsn)) }),
 		OpenAt:    openAt,
 		Addr:      node.Addr,
 		Exclusive: true,

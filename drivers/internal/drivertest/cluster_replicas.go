@@ -16,7 +16,7 @@ import (
 // read from. Reads wait for the writes before them as in ConformanceOfReplicas.
 func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
 	servers := s.StartCluster(t)
-	dsn := patient(s.clusterDSN(servers, "?read=prefer-replica"))
+	dsn := withLongTimeouts(s.clusterDSN(servers, "?read=prefer-replica"))
 	replicas := clusterReplicationOf(t, servers)
 	xcachetest.Run(t, xcachetest.Harness{
 		ServerLacks:       lackedBy(t, servers.Nodes[0]),

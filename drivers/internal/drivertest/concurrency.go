@@ -35,7 +35,7 @@ func (s *Subject) noReplyReachesTheWrongCaller(t *testing.T) {
 		duration = 2 * time.Second
 	}
 	kinds := []storeKind{
-		{"driver", func(t testing.TB, addr string) serverStore { return s.open(t, patient(s.Scheme+"://"+addr)) }},
+		{"driver", func(t testing.TB, addr string) serverStore { return s.open(t, withLongTimeouts(s.Scheme+"://"+addr)) }},
 		{"own client", s.openOwn},
 	}
 	for _, kind := range kinds {

@@ -19,7 +19,7 @@ func (s *Subject) Conformance(t *testing.T) {
 		t.Run(release, func(t *testing.T) {
 			server := servertest.Redis(t, servertest.Release(release)) // of its own: the suite empties it
 			xcachetest.Run(t, xcachetest.Harness{
-				Open:      shared(t, func(t testing.TB) driver.Store { return s.unchecked(t, patient(s.Scheme+"://"+server.Addr)) }),
+				Open:      shared(t, func(t testing.TB) driver.Store { return s.unchecked(t, withLongTimeouts(s.Scheme+"://"+server.Addr)) }),
 				OpenAt:    func(t testing.TB, addr string) driver.Store { return s.unchecked(t, s.Scheme+"://"+addr) },
 				Addr:      server.Addr,
 				Exclusive: true,
@@ -34,9 +34,9 @@ func (s *Subject) Conformance(t *testing.T) {
 	}
 }
 
-// patient returns a DSN whose store waits for longer than usual: a server may be slow because
+// withLongTimeouts returns a DSN whose store waits for longer than usual: a server may be slow because
 // the machine is busy. Stores that meet faults have the time-outs that users have.
-func patient(dsn string) string {
+func withLongTimeouts(dsn string) string {
 	separator := "?"
 	if strings.Contains(dsn, "?") {
 		separator = "&"
@@ -94,7 +94,7 @@ func (s *Subject) ConformanceOfReplicas(t *testing.T) {
 	for _, read := range []string{"prefer-replica", "primary"} {
 		t.Run(read, func(t *testing.T) {
 			servers := s.StartReplicated(t, 2)
-			dsn := patient(s.Scheme + "://" + strings.Join(servers.Addrs(), ",") + "?read=" + read)
+			dsn := withLongTimeouts(s.Scheme + "://" + strings.Join(servers.Addrs(), ",") + "?read=" + read)
 			replicas := replicationOf(t, servers.Primary, len(servers.Replicas))
 			harness := xcachetest.Harness{
 				Open: shared(t, func(t testing.TB) driver.Store {

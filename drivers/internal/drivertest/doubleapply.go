@@ -199,15 +199,15 @@ func (m *matrix) run(t *testing.T) {
 func (m *matrix) cell(t *testing.T, w *doubleWrite, send func(ctx context.Context, key string) []error, lose func(*xcachetest.Proxy)) []error {
 	t.Helper()
 	// On a busy machine the caller may give up before the request is on its way.
-	patience := 40 * time.Millisecond
+	within := 40 * time.Millisecond
 	if lose != nil {
 		// The store may ask for the slots while replies are kept, on the connection of the
 		// call before. Then the write would need another one, whose greeting has no answer.
-		patience = 2 * time.Second
+		within = 2 * time.Second
 	}
 	// Either way the write has another chance, with more time.
-	for ; patience < waitTimeout; patience *= 2 {
-		if errs, reached := m.attempt(t, w, send, lose, patience); reached {
+	for ; within < waitTimeout; within *= 2 {
+		if errs, reached := m.attempt(t, w, send, lose, within); reached {
 			return errs
 		}
 	}
@@ -215,9 +215,9 @@ func (m *matrix) cell(t *testing.T, w *doubleWrite, send func(ctx context.Contex
 	return nil
 }
 
-// attempt is cell with a time in which the write is to reach the server. It reports
-// whether the server has run the write.
-func (m *matrix) attempt(t *testing.T, w *doubleWrite, send func(ctx context.Context, key string) []error, lose func(*xcachetest.Proxy), patience time.Duration) ([]error, bool) {
+// attempt is cell for a write that is to reach the server within a time. It reports whether
+// the server has run the write.
+func (m *matrix) attempt(t *testing.T, w *doubleWrite, send func(ctx context.Context, key string) []error, lose func(*xcachetest.Proxy), within time.Duration) ([]error, bool) {
 	t.Helper()
 	m.attempts++
 	key := m.tag + strconv.Itoa(m.attempts)
@@ -229,7 +229,7 @@ func (m *matrix) attempt(t *testing.T, w *doubleWrite, send func(ctx context.Con
 
 	m.proxy.StallReplies()
 	defer m.proxy.Resume()
-	timeout := patience
+	timeout := within
 	if lose != nil {
 		timeout = waitTimeout // the loss ends the call, and not the time
 	}
@@ -239,7 +239,7 @@ func (m *matrix) attempt(t *testing.T, w *doubleWrite, send func(ctx context.Con
 	go func() { answered <- send(ctx, key) }()
 	reached := false
 	if lose != nil {
-		if reached = m.reached(t, w, key, patience); reached {
+		if reached = m.reached(t, w, key, within); reached {
 			lose(m.proxy)
 			m.proxy.Resume() // who sends it again gets an answer
 		} else {
@@ -249,7 +249,7 @@ func (m *matrix) attempt(t *testing.T, w *doubleWrite, send func(ctx context.Con
 	errs := <-answered
 	m.proxy.Resume()
 	if lose == nil {
-		reached = m.reached(t, w, key, patience)
+		reached = m.reached(t, w, key, within)
 	}
 	if !reached {
 		return errs, false

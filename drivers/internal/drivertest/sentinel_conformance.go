@@ -21,7 +21,7 @@ func (s *Subject) SentinelConformance(t *testing.T) {
 		ServerLacksFields: fieldsLackedBy(t, primary),
 
 		Release: driver.Release,
-		Open:    shared(t, func(t testing.TB) driver.Store { return s.unchecked(t, patient(s.sentinelDSN(servers, ""))) }),
+		Open:    shared(t, func(t testing.TB) driver.Store { return s.unchecked(t, withLongTimeouts(s.sentinelDSN(servers, ""))) }),
 		// The sentinels say where the primary is, and the proxy stands in between.
 		OpenAt: func(t testing.TB, addr string) driver.Store {
 			return s.openSentinelStore(t, servers, func(ctx context.Context, network, to string) (net.Conn, error) {
@@ -44,7 +44,7 @@ func (s *Subject) SentinelConformanceOfReplicas(t *testing.T) {
 	servers := s.StartSentinel(t)
 	primary := servers.Primary(t)
 	replicas := replicationOf(t, primary, len(servers.Replicas(t)))
-	dsn := patient(s.sentinelDSN(servers, "&read=prefer-replica"))
+	dsn := withLongTimeouts(s.sentinelDSN(servers, "&read=prefer-replica"))
 	xcachetest.Run(t, xcachetest.Harness{
 		ServerLacks:       lackedBy(t, primary),
 		ServerLacksFields: fieldsLackedBy(t, primary),

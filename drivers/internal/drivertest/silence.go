@@ -203,16 +203,17 @@ func (s *Subject) connectionsThatAnswerAreKept(t *testing.T) {
 // aCallThatHasConnectedForLong is cancelled while its server is silent. Connecting has taken
 // longer than op_timeout, and nobody else has called the store meanwhile.
 func (s *Subject) aCallThatHasConnectedForLong(t *testing.T) {
-	asked := make(chan struct{}, 1)
+	asked, connecting, connect := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	tellAsked, tellConnecting := sync.OnceFunc(func() { close(asked) }), sync.OnceFunc(func() { close(connecting) })
 	server := serveScript(t, func(_ int, words []string) said {
 		if greeting, ok := handshake(words); ok {
 			return greeting
 		}
-		asked <- struct{}{}
+		tellAsked()
 		return said{}
 	})
-	connect := make(chan struct{})
 	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		tellConnecting()
 		select {
 		case <-connect:
 		case <-ctx.Done():
@@ -225,7 +226,8 @@ func (s *Subject) aCallThatHasConnectedForLong(t *testing.T) {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- store.Set(ctx, []driver.Entry{{Key: "k", Value: []byte("v"), TTL: driver.NoExpiry}}) }()
-	time.Sleep(time.Second) // on a machine that is so busy that the call begins later, the test shows less
+	<-connecting
+	time.Sleep(time.Second) // twenty times op_timeout: all that the store does for calls has ended
 	close(connect)
 	<-asked
 	cancel()

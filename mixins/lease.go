@@ -92,8 +92,8 @@ func (k *claim) end(over, cause error) {
 	}
 	k.over = over
 	k.expiry.Stop()
+	k.ended() // before the holder knows: close of the handle has nothing to release after that
 	k.cancel(cause)
-	k.ended()
 }
 
 // lose ends a claim that the server does not know any more.

@@ -80,8 +80,8 @@ func sourceTexts(t *testing.T) map[string]string {
 	return texts
 }
 
-// textsOf returns the texts of one file: those of makers, and every literal that begins as a
-// text of the library does.
+// textsOf returns the texts of one file: those of makers, those of Error methods, and every
+// literal that begins as a text of the library does.
 func textsOf(file *ast.File, folder string) (texts []string) {
 	add := func(prefix, format string) {
 		text := prefix + filledIn(format)
@@ -92,6 +92,12 @@ func textsOf(file *ast.File, folder string) (texts []string) {
 	done := make(map[ast.Node]bool) // expressions that are part of a text already
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if n.Recv != nil && n.Name.Name == "Error" && !detailsOnly.MatchString(folder) {
+				for _, format := range sentences(n) {
+					add("", format)
+				}
+			}
 		case *ast.CallExpr:
 			prefix, maker := makerOf(n, folder)
 			if !maker || detailsOnly.MatchString(folder) {
@@ -116,6 +122,22 @@ func textsOf(file *ast.File, folder string) (texts []string) {
 		return true
 	})
 	return texts
+}
+
+// sentences returns the literals of a function that are more than a word.
+func sentences(function *ast.FuncDecl) (formats []string) {
+	ast.Inspect(function, func(n ast.Node) bool {
+		e, isExpr := n.(ast.Expr)
+		if !isExpr {
+			return true
+		}
+		format, ok := literal(e)
+		if ok && strings.Contains(strings.TrimSpace(format), " ") {
+			formats = append(formats, format)
+		}
+		return !ok
+	})
+	return formats
 }
 
 func makerOf(call *ast.CallExpr, folder string) (prefix string, ok bool) {
@@ -158,7 +180,7 @@ func literal(e ast.Expr) (string, bool) {
 }
 
 // frame is what stands around another text, and says nothing of its own.
-var frame = regexp.MustCompile(`^(xcache:|codec:|bad DSN:|parameter|host|[ …:])*$`)
+var frame = regexp.MustCompile(`^(xcache:|codec:|bad DSN:|parameter|host|[ …:,;])*$`)
 
 var verb = regexp.MustCompile(`%[-+# 0-9.]*[a-zA-Z%]`)
 

@@ -102,7 +102,7 @@ func (c *caller) became(operation string, m marks, err error) outcome {
 		if m.short {
 			c.cancelled.Add(1)
 		}
-	case "lock held":
+	case "held by another":
 		c.succeeded.Add(1)
 	}
 	if isUnknown {
@@ -118,7 +118,10 @@ func (c *caller) became(operation string, m marks, err error) outcome {
 	return refused
 }
 
-var errLoader = errors.New("the source is down")
+var (
+	errLoader  = errors.New("the source is down")
+	errHandler = errors.New("the handler fails")
+)
 
 // classes are the errors that faults lead to. Others are never right.
 var classes = []struct {
@@ -129,8 +132,13 @@ var classes = []struct {
 	{"auth", xcache.ErrAuth},
 	{"out of memory", xcache.ErrOutOfMemory},
 	{"read-only", xcache.ErrReadOnly},
-	{"lock held", mixins.ErrLockHeld},
-	{"lock not held", mixins.ErrLockNotHeld},
+	{"held by another", mixins.ErrLockHeld},
+	{"held by another", mixins.ErrSemaphoreFull},
+	{"held by another", mixins.ErrInFlight},
+	{"not held any more", mixins.ErrLockNotHeld},
+	{"not held any more", mixins.ErrPermitNotHeld},
+	{"not held any more", mixins.ErrOnceLost},
+	{"handler", errHandler},
 	{"unavailable", xcache.ErrUnavailable},
 	{"canceled", context.Canceled},
 	{"deadline exceeded", context.DeadlineExceeded},

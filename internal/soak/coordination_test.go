@@ -11,7 +11,8 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// startCoordination starts the callers that lock, take units of rate limits, publish and subscribe.
+// startCoordination starts the callers that lock, hold permits, take units of rate limits, publish and
+// subscribe.
 func (d *deployment) startCoordination() {
 	held := &holders{}
 	for range 3 {
@@ -19,6 +20,13 @@ func (d *deployment) startCoordination() {
 		require.NoError(d.t, err)
 		d.atEnd = append(d.atEnd, locks.Close)
 		d.caller("lock", func(c *caller) { c.lock(locks, held) })
+	}
+	permits := &permits{now: map[*mixins.Permit]permit{}}
+	for range 3 {
+		semaphores, err := mixins.NewSemaphores(d.cache)
+		require.NoError(d.t, err)
+		d.atEnd = append(d.atEnd, semaphores.Close)
+		d.caller("permit", func(c *caller) { c.holdPermits(semaphores, permits) })
 	}
 	units := &units{}
 	for range 2 {
@@ -103,6 +111,77 @@ func (c *caller) enter(held *holders, lock *mixins.Lock, at mark) {
 		return
 	}
 	c.count(c.losses.window.since(at))
+}
+
+// permits are those that are held.
+type permits struct {
+	mu  sync.Mutex
+	now map[*mixins.Permit]permit
+}
+
+type permit struct {
+	weight int
+	at     mark
+}
+
+const (
+	semaphoreName = "shared"
+	capacity      = 3
+)
+
+func (c *caller) holdPermits(semaphores *mixins.Semaphores, held *permits) {
+	const lease = 3 * time.Second
+	c.run(func() {
+		m := c.begin()
+		options := mixins.SemaphoreOptions{Weight: 1 + c.random.IntN(2), Lease: lease}
+		acquire, operation := semaphores.TryAcquire, "TryAcquire of a permit"
+		if c.chance(50) {
+			operation, acquire, options.Wait = "Acquire of a permit", semaphores.Acquire, 300*time.Millisecond
+		}
+		ctx, taken, err := acquire(context.Background(), semaphoreName, capacity, options)
+		c.figures.called(operation, 0, false)
+		if c.became(operation, m, err) != done {
+			return
+		}
+		c.use(held, taken, permit{options.Weight, m.loss})
+		stay := time.Duration(c.random.Int64N(int64(60 * time.Millisecond)))
+		if c.chance(1) {
+			stay = 4 * lease / 3 // it is renewed
+		}
+		select {
+		case <-ctx.Done():
+		case <-c.ending:
+		case <-time.After(stay):
+		}
+		held.mu.Lock()
+		delete(held.now, taken)
+		held.mu.Unlock()
+		m = c.begin()
+		err = taken.Release(ctx)
+		c.figures.called("Release of a permit", 0, false)
+		c.became("Release of a permit", m, err)
+	})
+}
+
+// use holds a new permit against those who are there: together they are no more than the capacity.
+func (c *caller) use(held *permits, taken *mixins.Permit, p permit) {
+	held.mu.Lock()
+	held.now[taken] = p
+	weight, since := 0, p.at
+	for other, theirs := range held.now {
+		if other.Left() > 0 { // so all those before it had time left, too
+			weight += theirs.weight
+			if theirs.at.changes < since.changes {
+				since = theirs.at
+			}
+		}
+	}
+	held.mu.Unlock()
+	if weight > capacity {
+		c.judge(since, "permits of %d are held, of %d", weight, capacity)
+		return
+	}
+	c.count(c.losses.window.since(p.at))
 }
 
 // units are those that were taken of a rate limit.

@@ -206,6 +206,7 @@ func (d *deployment) start() {
 	d.startValues()
 	d.startStructures()
 	d.startCoordination()
+	d.startWork()
 	if d.losses.look != nil {
 		d.running.Go(func() {
 			for {

@@ -42,6 +42,20 @@ func TestCallersNotice(t *testing.T) {
 			})
 		}},
 		{"two holders of a lock", "caller lock", func(d *deployment) { again(d, func() { server(d, "DEL", "soak:lock:shared") }) }},
+		{"permits beyond the capacity", "permits of", func(d *deployment) { again(d, func() { server(d, "DEL", "soak:semaphore:shared") }) }},
+		{"work that is done twice", "has two results", func(d *deployment) {
+			again(d, func() {
+				server(d, "EVAL", `for _, key in ipairs(redis.call('KEYS', 'soak:once:*')) do redis.call('DEL', key) end`, "0")
+			})
+		}},
+		{"a job that nobody has added", "caller consume", func(d *deployment) {
+			again(d, func() {
+				server(d, "EVAL", `for _, key in ipairs(redis.call('KEYS', 'soak:1:stream*')) do
+						local entry = redis.call('XRANGE', key, '-', '+', 'COUNT', 1)[1]
+						if entry then redis.call('XADD', KEYS[1], '*', 'job', entry[2][2]) end
+					end`, "1", "soak:1:shared:jobs")
+			})
+		}},
 		{"units without a limit", "units were taken", func(d *deployment) { again(d, func() { server(d, "DEL", "soak:ratelimit:everybody") }) }},
 		{"a tag that is still valid", "caller tags", func(d *deployment) {
 			server(d, "CONFIG", "SET", "maxmemory", "0")

@@ -134,6 +134,9 @@ var brokenStores = []struct {
 	{"each release is told, also if nobody waits", func() driver.Store {
 		return commandRewritten{newCorrect(), driver.CmdLock, runWith(3, func(driver.Arg) driver.Arg { return driver.Int(1) })}
 	}, []string{"pubsub/tells-who-waits-for-a-lock"}},
+	{"nobody is told of a result", func() driver.Store {
+		return commandRewritten{newCorrect(), driver.CmdOnce, runWith(3, func(driver.Arg) driver.Arg { return driver.Int(0) })}
+	}, []string{"pubsub/tells-who-waits-for-a-result"}},
 	{"nobody has a place in the queue", func() driver.Store {
 		return commandRewritten{newCorrect(), driver.CmdSemaphore, runWith(5, func(driver.Arg) driver.Arg { return driver.Int(0) })}
 	}, []string{"pubsub/tells-the-first-in-the-queue"}},

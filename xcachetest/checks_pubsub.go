@@ -95,34 +95,13 @@ func pubSubChecks() []check {
 			return errors.Join(nothing.wantEnd(xcache.ErrSyntax), empty.wantEnd(xcache.ErrInvalidKey), second(m.Publish(noDeadline, "{t}a", "x")))
 		}),
 		onChannels("pubsub/tells-who-waits-for-a-lock", "the release of a lock publishes an empty message on the channel of its key if somebody waits who is to be told, and only then", needs("PUBLISH", driver.CmdLock, driver.CmdLockRelease), func(c *cached, m *mixins.PubSub[string]) error {
-			l := listen(func(ctx context.Context) loop { return m.Subscribe(ctx, mixins.SubscribeOptions{}, "{t}lock") })
-			key := driver.Key(c.full("{t}lock"))
-			run := func(name, token string, rest ...driver.Arg) error {
-				_, err := c.do(name, append([]driver.Arg{key, driver.Field(token)}, rest...)...)
-				return err
-			}
-			lease := driver.Duration(long)
-			return errors.Join(l.wantEvents("subscribed"),
-				run(driver.CmdLock, "one", lease, driver.Int(0)), run(driver.CmdLock, "two", lease, driver.Int(0)), run(driver.CmdLockRelease, "one"),
-				publish(m, "{t}lock", "nobody was to be told"), l.wantEvents(`{t}lock "nobody was to be told"`),
-				run(driver.CmdLock, "one", lease, driver.Int(0)), run(driver.CmdLock, "two", lease, driver.Int(1)), run(driver.CmdLockRelease, "one"),
-				l.wantEvents("{t}lock corrupt"), l.stop()) // an empty message is no JSON
+			return c.tellsWhoWaits(m, driver.CmdLock, driver.CmdLockRelease)
 		}),
-		onChannels("pubsub/tells-the-first-in-the-queue", "the release of a permit publishes an empty message on the channel of the first place in the queue, and on no other", needs("PUBLISH", driver.CmdSemaphore, driver.CmdSemaphoreRelease), func(c *cached, m *mixins.PubSub[string]) error {
-			l := listen(func(ctx context.Context) loop {
-				return m.Subscribe(ctx, mixins.SubscribeOptions{}, "{t}permit:two", "{t}permit:three")
-			})
-			key := driver.Key(c.full("{t}permit"))
-			take := func(token string, place time.Duration) error {
-				_, err := c.do(driver.CmdSemaphore, key, driver.Field(token), driver.Int(1), driver.Int(1), driver.Duration(long), driver.Duration(place))
-				return err
-			}
-			_, err := c.do(driver.CmdSemaphoreRelease, key, driver.Field("nobody"))
-			errs := []error{l.wantEvents("subscribed"), err, take("one", 0), take("two", long), take("three", long)}
-			_, err = c.do(driver.CmdSemaphoreRelease, key, driver.Field("one"))
-			return errors.Join(append(errs, err, l.wantEvents("{t}permit:two corrupt"), // an empty message is no JSON
-				publish(m, "{t}permit:three", "nothing before"), l.wantEvents(`{t}permit:three "nothing before"`), l.stop())...)
+		onChannels("pubsub/tells-who-waits-for-a-result", "a result that is kept, and the release of its key, publish an empty message on the channel of the key if somebody waits who is to be told, and only then", needs("PUBLISH", driver.CmdOnce, driver.CmdOnceDone, driver.CmdLockRelease), func(c *cached, m *mixins.PubSub[string]) error {
+			return errors.Join(c.tellsWhoWaits(m, driver.CmdOnce, driver.CmdLockRelease),
+				c.tellsWhoWaits(m, driver.CmdOnce, driver.CmdOnceDone, driver.Val([]byte("v")), driver.Duration(long)))
 		}),
+		onChannels("pubsub/tells-the-first-in-the-queue", "the release of a permit, a place that is given up, and a permit that leaves some of the capacity publish an empty message on the channel of the first place in the queue, and on no other", needs("PUBLISH", driver.CmdSemaphore, driver.CmdSemaphoreRelease), tellsTheFirst),
 		onChannels("pubsub/ends-with-its-context", "a loop ends with the error of its context, and a publisher reaches nobody then", needs("PUBLISH"), func(_ *cached, m *mixins.PubSub[string]) error {
 			l := listen(func(ctx context.Context) loop { return m.Subscribe(ctx, mixins.SubscribeOptions{}, "{t}a") })
 			err := errors.Join(l.wantEvents("subscribed"), l.stop())
@@ -136,6 +115,42 @@ func pubSubChecks() []check {
 			return errors.Join(err, errors.New("a subscription that has ended still gets messages"))
 		}),
 	}
+}
+
+// tellsWhoWaits checks a command that gives up what take has given to a token.
+func (c *cached) tellsWhoWaits(m *mixins.PubSub[string], take, giveUp string, rest ...driver.Arg) error {
+	quiet, channel := "{t}quiet"+giveUp, "{t}told"+giveUp
+	l := listen(func(ctx context.Context) loop { return m.Subscribe(ctx, mixins.SubscribeOptions{}, quiet, channel) })
+	giveUpWhile := func(channel string, waits int64) error {
+		key, lease := driver.Key(c.full(channel)), driver.Duration(long)
+		_, err := c.do(take, key, driver.Field("one"), lease, driver.Int(0))
+		_, waitsErr := c.do(take, key, driver.Field("two"), lease, driver.Int(waits))
+		_, givenUpErr := c.do(giveUp, append([]driver.Arg{key, driver.Field("one")}, rest...)...)
+		return errors.Join(err, waitsErr, givenUpErr)
+	}
+	return errors.Join(l.wantEvents("subscribed"),
+		giveUpWhile(quiet, 0), publish(m, quiet, "nobody was to be told"), l.wantEvents(fmt.Sprintf("%s %q", quiet, "nobody was to be told")),
+		giveUpWhile(channel, 1), l.wantEvents(channel+" corrupt"), l.stop()) // an empty message is no JSON
+}
+
+func tellsTheFirst(c *cached, m *mixins.PubSub[string]) error {
+	const two, three, four = "{t}permit:two", "{t}permit:three", "{t}permit:four"
+	l := listen(func(ctx context.Context) loop { return m.Subscribe(ctx, mixins.SubscribeOptions{}, two, three, four) })
+	key := driver.Key(c.full("{t}permit"))
+	take := func(token string, capacity int64, place time.Duration) error {
+		_, err := c.do(driver.CmdSemaphore, key, driver.Field(token), driver.Int(1), driver.Int(capacity), driver.Duration(long), driver.Duration(place))
+		return err
+	}
+	release := func(token string) error {
+		_, err := c.do(driver.CmdSemaphoreRelease, key, driver.Field(token))
+		return err
+	}
+	told := func(channel string) error { return l.wantEvents(channel + " corrupt") } // an empty message is no JSON
+	return errors.Join(l.wantEvents("subscribed"), release("nobody"), take("one", 1, 0), take("two", 1, long), take("three", 1, long), take("four", 1, long),
+		release("one"), told(two),
+		take("two", 2, long), told(three), // there is room for another
+		release("three"), told(four), // a place is given up
+		publish(m, three, "nothing before"), l.wantEvents(fmt.Sprintf("%s %q", three, "nothing before")), l.stop())
 }
 
 // A condition that soon becomes true is checked this often, with this pause.

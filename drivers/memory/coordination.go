@@ -70,8 +70,8 @@ func (c *call) keepAt(key string, e *entry, h *hash, ttl time.Duration, records 
 	return nil
 }
 
-// wakeWaiting publishes on a channel, and so wakes processes that wait for a lock or a
-// permit.
+// wakeWaiting publishes on a channel, and so wakes callers that wait for a lock, a permit
+// or a result.
 func (c *call) wakeWaiting(channel string) {
 	c.db.broker.publish(publication{driver.Channels, channel, []byte{}})
 }

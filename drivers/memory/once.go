@@ -58,7 +58,7 @@ func onceDone(c *call) (driver.Reply, error) {
 		return driver.Reply{}, err
 	}
 	if waits := h.value(lockWaits); !waits.IsNil() {
-		c.tell(c.Key(0))
+		c.wakeWaiting(c.Key(0))
 	}
 	return driver.IntReply(1), nil
 }

@@ -28,8 +28,8 @@ type Named interface {
 }
 
 // A Store is a connection to one cache server, cluster or embedded cache. Every
-// driver has these four methods. Everything else that a store can do is an
-// optional interface, and CapsOf collects these.
+// store has these four methods. Every other ability of a store is an optional
+// interface, and CapsOf collects the optional interfaces.
 //
 // All methods may be called concurrently. Every method with a context follows
 // these rules:
@@ -47,9 +47,9 @@ type Named interface {
 type Store interface {
 	// Get fills dst[i] for keys[i]. len(dst) == len(keys), and dst[i] is the
 	// zero Value on entry. A miss is ErrNotFound in dst[i].Err. No keys: no
-	// I/O. The same key may appear twice. An only key that holds another type
+	// I/O. The same key may appear twice. A single key that holds another type
 	// than a string is ErrWrongType. Among several keys such a key is
-	// ErrWrongType or ErrNotFound, as Redis' MGET cannot tell.
+	// ErrWrongType or ErrNotFound, because Redis' MGET does not tell the two apart.
 	// One round trip per server involved.
 	Get(ctx context.Context, keys []string, dst []Value) error
 
@@ -101,13 +101,13 @@ type Entry struct {
 	Value []byte
 	// TTL is one of
 	//
-	//	d > 0     the key expires after d; below the driver's resolution, d
+	//	d > 0     the key expires after d; a d below the driver's resolution
 	//	          is rounded up, never down to 0
 	//	NoExpiry  the key never expires
-	//	KeepTTL   the key keeps the expiry it has
-	//	d <= 0    the value has expired already: where Cond holds, an
-	//	          existing key is deleted and nothing is stored, and the write
-	//	          counts as done
+	//	KeepTTL   the key keeps its present expiry
+	//	d <= 0    the value has expired already: if Cond holds, an existing
+	//	          key is deleted, nothing is stored, and the write counts as
+	//	          done
 	//
 	// The value and its expiry are set in one atomic step.
 	TTL time.Duration

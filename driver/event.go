@@ -20,8 +20,8 @@ const (
 	// connections go on without a name.
 	ClientNameRefused EventKind = "client name refused"
 
-	// ConnectionLost: a connection to the server was lost under waiting calls, or could not
-	// be made. Further lost connections cause no event until ConnectionRestored.
+	// ConnectionLost: a connection to the server was lost while calls waited, or could not be
+	// made. Further lost connections cause no event until ConnectionRestored.
 	ConnectionLost EventKind = "connection lost"
 	// ConnectionRestored: the store has made a connection to the server again, or another
 	// connection has got a reply.
@@ -93,8 +93,8 @@ const (
 	InvalidationsPending EventKind = "invalidations pending"
 	// InvalidationsDelivered: no deletion is repeated any more.
 	InvalidationsDelivered EventKind = "invalidations delivered"
-	// InvalidationDropped: the server has refused repeated deletions for a lasting reason. They
-	// are not repeated again. Err is one of the refusals.
+	// InvalidationDropped: the server has refused repeated deletions for a lasting reason. These
+	// deletions are not repeated again. Err is one of the refusals.
 	InvalidationDropped EventKind = "invalidation dropped"
 
 	// BreakerOpened: calls on the server fail at once, without asking the server. Err is the

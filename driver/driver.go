@@ -75,7 +75,7 @@ const (
 	// results of reads.
 	NoExpiry time.Duration = math.MaxInt64
 
-	// KeepTTL leaves the key's expiry as it is. A key that did not exist
+	// KeepTTL leaves the key's expiry unchanged. A key that did not exist
 	// gets no expiry, as with Redis' SET … KEEPTTL.
 	KeepTTL time.Duration = math.MinInt64
 )
@@ -95,7 +95,7 @@ type Value struct {
 
 // An Entry is one key of a batch write.
 type Entry struct {
-	// Key is the full key, as it is on the server.
+	// Key is the full key: the key on the server.
 	Key string
 	// Value is borrowed until the call returns. nil and empty are the same.
 	Value []byte

@@ -75,7 +75,7 @@ type Session interface {
 	// Send writes commands, and does not wait for their replies, which Receive
 	// returns. Send is for commands that wait at the server, and for commands without a
 	// reply of their own: SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE and their opposites. Send
-	// passes commands on as they are. The library's own commands (CmdIncr), and commands
+	// passes commands on unchanged. The library's own commands (CmdIncr), and commands
 	// that old servers lack, are for Do.
 	//
 	// ctx bounds the writing as in Do, and a failure ends the session. Writing takes no

@@ -13,7 +13,7 @@ import (
 // Index 0 is the first element from the left, the head. Negative indexes count from the
 // right: -1 is the last element, the tail.
 //
-// All methods may be called concurrently. NewLists makes one.
+// All methods may be called concurrently. NewLists makes a Lists.
 type Lists[T any] struct {
 	cache *xcache.Cache
 	// inexact is the reason why elements cannot be found by their value, or nil.

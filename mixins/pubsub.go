@@ -17,7 +17,7 @@ import (
 // No server keeps messages: only subscribers at the time of the publication get a message.
 // Streams are for messages that must not be lost.
 //
-// All methods may be called concurrently. NewPubSub makes one.
+// All methods may be called concurrently. NewPubSub makes a PubSub.
 type PubSub[T any] struct {
 	cache *xcache.Cache
 }

@@ -16,7 +16,7 @@ import (
 //
 // A server compares the bytes of members. So members are encoded to the same bytes each
 // time, and are never compressed. All methods may be called concurrently. NewSortedSets
-// makes one.
+// makes a SortedSets.
 type SortedSets[T any] struct {
 	cache *xcache.Cache
 }

@@ -263,7 +263,7 @@ type Limiter interface {
 	Limits() Limits
 }
 
-// Limits are what the core checks before any I/O. The zero value limits
+// Limits are limits that the core checks before any I/O. The zero value limits
 // nothing.
 type Limits struct {
 	// KeyLength is the longest full key in bytes; 0 is no limit.

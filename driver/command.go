@@ -15,7 +15,7 @@ type Commander interface {
 	// life of the store.
 	Commands() CommandSet
 
-	// Do runs cmds in order and fills Reply and Err of each. Plain sends them
+	// Do runs cmds in order and fills Reply and Err of each. Plain sends cmds
 	// in one round trip per server, and each succeeds or fails alone. Atomic
 	// runs all commands with nothing in between (MULTI/EXEC), or none. An error
 	// of the call says that nothing is known about any of the commands.

@@ -39,8 +39,8 @@ type Named interface {
 //     even when the server never answers. The error matches the context's
 //     error with errors.Is.
 //   - Inputs (keys, entries, their bytes) are borrowed until the call returns,
-//     and no longer. A driver copies them first if its client may still read
-//     them after a cancelled call.
+//     and no longer. A driver copies the inputs first if its client may still
+//     read the inputs after a cancelled call.
 //   - The error that a call returns says that nothing is known about any key
 //     of the call. The outcome of one key is in its Value or Entry.
 //   - Errors are *Error values or sentinels of this package: see Fail.
@@ -69,7 +69,7 @@ type Store interface {
 }
 
 // The TTLs with a meaning of their own are the two ends of the range of
-// durations, so that no arithmetic on real TTLs reaches them.
+// durations, so that no arithmetic on real TTLs reaches these TTLs.
 const (
 	// NoExpiry is the TTL of a key that never expires, for writes and in the
 	// results of reads.

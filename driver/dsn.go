@@ -57,7 +57,7 @@ type DSN struct {
 	// Notify is told of the store's events. A store may call Notify concurrently, and
 	// not after Close. Notify runs an observer of the program, which may take its time,
 	// use the store, or panic: a store calls Notify where none of that harms a call. The
-	// core sets Notify before Driver.Open; nil is nobody.
+	// core sets Notify before Driver.Open. With nil a store tells nobody.
 	Notify func(Event)
 	// Credentials, if set, returns the credentials for connections to servers with data,
 	// in place of User and Password. A store calls Credentials for each new connection,
@@ -118,10 +118,10 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// GoString returns what String does, for %#v.
+// GoString returns the result of String in quotes, for %#v.
 func (s Secret) GoString() string { return strconv.Quote(s.String()) }
 
-// MarshalText returns what String does, for loggers.
+// MarshalText returns the result of String, for loggers.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 const redacted = "xxxxx"
@@ -334,7 +334,7 @@ func (d DSN) String() string {
 	return b.String()
 }
 
-// GoString returns what String does, for %#v.
+// GoString returns the result of String in quotes, for %#v.
 func (d DSN) GoString() string { return strconv.Quote(d.String()) }
 
 // Format writes the redacted form for every verb.
@@ -342,7 +342,7 @@ func (d DSN) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), d.String())
 }
 
-// MarshalText returns what String does, for loggers.
+// MarshalText returns the result of String, for loggers.
 func (d DSN) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // dsnError returns an error about the DSN as a whole.

@@ -31,8 +31,8 @@ const (
 	// the failure of the last one.
 	CallsRetried EventKind = "calls retried"
 
-	// CredentialsNotRenewed: living connections could not log in anew, because no new
-	// credentials could be had, or because the server refused them. The connections go on
+	// CredentialsNotRenewed: living connections could not log in anew. Either there were no new
+	// credentials, or the server refused the new credentials. The connections go on
 	// with the old credentials, and try again once a second. One event covers all attempts
 	// until the first success.
 	CredentialsNotRenewed EventKind = "credentials not renewed"

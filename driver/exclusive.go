@@ -6,8 +6,8 @@ import "context"
 // that wait at the server (BLPOP), for WATCH, and for subscriptions. On a connection
 // that calls share, such a command would hold up the other calls.
 //
-// The store bounds the number of these connections. They are apart from the connections of
-// other calls: neither ever holds up the other.
+// The store bounds the number of these connections. Other calls have connections of their own:
+// neither kind of connection ever holds up the other kind.
 type Exclusive interface {
 	// Exclusive returns a connection to the primary that has the keys, in a cluster to the
 	// primary of their slot. Keys in several slots are ErrCrossSlot, before any I/O. The

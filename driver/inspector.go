@@ -4,7 +4,7 @@ import "time"
 
 // An Inspector shows an operator the servers of a store, and their state.
 type Inspector interface {
-	// Inspect returns what the store knows at this moment. Inspect does no I/O, and
+	// Inspect returns the knowledge of the store at this moment. Inspect does no I/O, and
 	// waits for no server and no call. Inspect may be called at any time, also
 	// concurrently, while calls hang, and after Close. The result belongs to the
 	// caller.
@@ -155,7 +155,7 @@ type Connections struct {
 	InUse int `json:"in_use"`
 	Idle  int `json:"idle"`
 	// Exclusive is the number of connections of sessions, which belong to one caller each.
-	// Neither InUse nor Idle counts them.
+	// Neither InUse nor Idle counts these connections.
 	Exclusive int `json:"exclusive,omitempty"`
 }
 

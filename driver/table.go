@@ -120,7 +120,7 @@ const (
 
 // Names of the commands for callers that coordinate their work. Redis lacks these commands, too.
 // Each command is one atomic step. Every time is in whole milliseconds, unless the command says
-// microseconds, and the clock is that of the server. A lease is positive. A token is any text;
+// microseconds, and is measured by the server's clock. A lease is positive. A token is any text;
 // each holder has a token of its own. Every key holds a hash, except the key of CmdGeneration.
 // The fields of the hash are for these commands alone.
 const (
@@ -140,7 +140,7 @@ const (
 	// 1 the token holds the lock from now on for the length of the lease.
 	CmdLockExtend = "XCACHE.LOCK.EXTEND"
 	// CmdLockRelease is key, token → 1 if the token held the lock, else 0. If the token was the
-	// last to hold the lock, and a caller wants the message of the release (waits), the command
+	// last holder of the lock, and a caller wants the message of the release (waits), the command
 	// publishes an empty message on the channel with the name of the key. A failure to publish
 	// is no error.
 	CmdLockRelease = "XCACHE.LOCK.RELEASE"
@@ -170,10 +170,10 @@ const (
 	CmdSemaphoreExtend = "XCACHE.SEMAPHORE.EXTEND"
 	// CmdSemaphoreRelease is key, token → 1 if the token held a permit, else 0. The command also
 	// gives up the token's place in the queue. If the command has given up a permit or a place,
-	// and other tokens have places, an empty message tells the first of these tokens. CmdSemaphore
-	// publishes the same message after a new permit that leaves some of the capacity. The name of
-	// the channel is the key, a colon and the token with the first place. A failure to publish is
-	// no error.
+	// and other tokens have places, the command publishes an empty message for the first of these
+	// tokens. CmdSemaphore publishes the same message after a new permit that leaves some of the
+	// capacity. The name of the channel is the key, a colon and the token with the first place. A
+	// failure to publish is no error.
 	CmdSemaphoreRelease = "XCACHE.SEMAPHORE.RELEASE"
 
 	// CmdRateLimit is numkeys, key…, n, and for each key name, limit, window, burst → allowed, and
@@ -201,11 +201,12 @@ const (
 
 	// CmdOnce is key, token, lease, waits → state, time, value. If the key keeps a value, the
 	// state is 2, the time is 0, and the value is the kept value. If the key keeps no value, the
-	// state and the time are those of CmdLock, and the value is nil. With the state 1 the token
-	// holds the key as a lock, which CmdLockExtend extends and CmdLockRelease releases.
+	// command does the same as CmdLock, with the same state and time and without a fence, and the
+	// value is nil. With the state 1 the token holds the key as a lock, which CmdLockExtend
+	// extends and CmdLockRelease releases.
 	CmdOnce = "XCACHE.ONCE"
-	// CmdOnceDone is key, token, value, ttl → 1 if the token was the last token to hold the key,
-	// else 0. With the reply 1 the key keeps the value from now on for the ttl, a positive number
+	// CmdOnceDone is key, token, value, ttl → 1 if the token was the last holder of the key, else
+	// 0. With the reply 1 the key keeps the value from now on for the ttl, a positive number
 	// of milliseconds. If the token has kept a value before, the reply is 1, and the earlier value
 	// and its TTL stay. Callers that wait get the message of CmdLockRelease.
 	CmdOnceDone = "XCACHE.ONCE.DONE"

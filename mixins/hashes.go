@@ -18,7 +18,7 @@ type Hashes[V any] struct {
 	cache *xcache.Cache
 }
 
-// QueuedHashes has the methods of Hashes in a pipeline: see Hashes.In.
+// QueuedHashes has the methods of Hashes in a pipeline, except HScan: see Hashes.In.
 type QueuedHashes[V any] struct {
 	p *xcache.Pipeline
 	h *Hashes[V]

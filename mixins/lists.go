@@ -20,8 +20,8 @@ type Lists[T any] struct {
 	inexact error
 }
 
-// QueuedLists has the methods of Lists in a pipeline: see Lists.In. Blocking methods are
-// not among them.
+// QueuedLists has the methods of Lists in a pipeline, except the blocking methods: see
+// Lists.In.
 type QueuedLists[T any] struct {
 	p *xcache.Pipeline
 	l *Lists[T]
@@ -82,7 +82,7 @@ type Popped[T any] struct {
 	Elements []T
 }
 
-// LPush puts elements at the head of a list, one after the other, so that the last of them
+// LPush puts elements at the head of a list, one after the other, so that the last element
 // is the head afterwards. LPush returns the length of the list, and creates a missing list.
 func (l *Lists[T]) LPush(ctx context.Context, key string, elements ...T) (int, error) {
 	return xcache.Run(ctx, l.push("lpush", "LPUSH", key, elements), readInt)

@@ -6,17 +6,19 @@
 //	n, err := carts.LPush(ctx, "cart:42", item)
 //
 // The guide docs/structures.md says which structure suits which job. Each structure has a
-// page of its own.
+// page of its own. The package also has handles for coordination: Locks, Semaphores, RateLimits
+// and Once.
 //
 // Methods have the names of the commands and take their arguments in the same order. Keys
 // go through the cache's key layout, so that a handle of c.Namespace("shop") stays inside
 // of that namespace. Elements and members go through the cache's codec, and are encrypted
 // if the cache encrypts. Fields of hashes and streams are plain text. A structure has no
-// TTL until Cache.Expire, for example, sets one: the cache's default TTL is for values
+// TTL until Cache.Expire, for example, sets a TTL: the cache's default TTL is for values
 // only. Changes of a structure leave its TTL. A structure that loses its last element is
 // removed, except a stream.
 //
-// Every method is available in a pipeline, too:
+// The methods of structures, messages and scripts are available in a pipeline, too, except
+// loops, methods that wait and subscriptions:
 //
 //	p := c.Pipeline()
 //	pushed := carts.In(p).LPush("cart:42", item)

@@ -19,7 +19,7 @@ type Sets[T any] struct {
 	cache *xcache.Cache
 }
 
-// QueuedSets has the methods of Sets in a pipeline: see Sets.In.
+// QueuedSets has the methods of Sets in a pipeline, except SScan: see Sets.In.
 type QueuedSets[T any] struct {
 	p *xcache.Pipeline
 	s *Sets[T]

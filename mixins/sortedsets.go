@@ -21,8 +21,8 @@ type SortedSets[T any] struct {
 	cache *xcache.Cache
 }
 
-// QueuedSortedSets has the methods of SortedSets in a pipeline: see SortedSets.In. Blocking
-// methods are not among them.
+// QueuedSortedSets has the methods of SortedSets in a pipeline, except ZScan and the blocking
+// methods: see SortedSets.In.
 type QueuedSortedSets[T any] struct {
 	p *xcache.Pipeline
 	z *SortedSets[T]

@@ -27,8 +27,8 @@ type Streams[V any] struct {
 	cache *xcache.Cache
 }
 
-// QueuedStreams has the methods of Streams in a pipeline: see Streams.In. Loops and methods
-// that wait are not among them.
+// QueuedStreams has the methods of Streams in a pipeline, except Consume, Entries, Follow and
+// DeadLetters: see Streams.In. XRead and XReadGroup do not wait there.
 type QueuedStreams[V any] struct {
 	p *xcache.Pipeline
 	s *Streams[V]

@@ -1,10 +1,10 @@
 package codec
 
-// A plain value does not name the member that wrote it. This file decides which members of
-// a chain can tell their own plain values from those of others.
+// A plain value does not name the member that wrote the value. This file decides which
+// members of a chain can tell their own plain values from values of other members.
 
 // ambiguity returns the reason why members cannot tell each other's plain values apart, in
-// words that follow "in the plain format ". The reason is "" if they can.
+// words that follow "in the plain format ". The reason is "" if the members can.
 func ambiguity(serializers []Serializer, compressors []Compressor) string {
 	members := len(serializers) + len(compressors)
 	unrecognized := ""
@@ -45,8 +45,8 @@ func ambiguity(serializers []Serializer, compressors []Compressor) string {
 
 // plainMembers returns the members of a tagged chain that read plain values: from the
 // front, as many as can tell each other's values apart. A Wildcard in front of other
-// serializers leaves none, because the Wildcard would accept their values, and they might
-// accept its values.
+// serializers leaves no member, because the Wildcard would accept the values of the other
+// serializers, and another serializer might accept a value of the Wildcard.
 func plainMembers(serializers []Serializer, compressors []Compressor) ([]Serializer, []Compressor) {
 	if _, ok := serializers[0].(Wildcard); ok && len(serializers) > 1 {
 		return nil, nil

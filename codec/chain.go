@@ -15,7 +15,7 @@ type Format uint8
 const (
 	// Plain writes the exact bytes of the serializer and the compressor.
 	Plain Format = iota
-	// Tagged puts a header with a checksum in front of them.
+	// Tagged puts a header with a checksum in front of these bytes.
 	Tagged
 )
 
@@ -46,7 +46,7 @@ type Config struct {
 	// means JSON.
 	Serializers []Serializer
 	// Compressors are the formats of compressed values. The first compressor writes, and
-	// all read. nil compresses nothing. None in front of other compressors lets them only
+	// all read. nil compresses nothing. Behind None in front, the other compressors only
 	// read.
 	Compressors []Compressor
 	// CompressMin is the length, in bytes, of the longest encoded value that is not
@@ -94,7 +94,7 @@ type Read struct {
 	Fallback bool
 }
 
-// New returns the chain of a Config. An error tells what is wrong with the Config.
+// New returns the chain of a Config. The error of a bad Config names the mistake.
 func New(config Config) (*Chain, error) {
 	c := &Chain{
 		serializers: append([]Serializer(nil), config.Serializers...),
@@ -249,7 +249,7 @@ func (c *Chain) appendBigInteger(dst []byte, n *big.Int) ([]byte, error) {
 }
 
 // EncodeBytes is Append for a []byte, without the conversion to an interface. If dst is
-// empty and b is stored as it is, the result is b itself, which must not be modified.
+// empty and b is stored unchanged, the result is b itself, which must not be modified.
 func (c *Chain) EncodeBytes(dst, b []byte) ([]byte, error) {
 	s, ok := c.serializers[0].(bytesSerializer)
 	if !ok {

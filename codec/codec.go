@@ -39,7 +39,7 @@ type Compressor interface {
 	Decompress(dst, src []byte, limit int) ([]byte, error)
 }
 
-// A Recognizer is a Serializer or a Compressor that tells its own bytes from those of every
+// A Recognizer is a Serializer or a Compressor that tells its own bytes from the bytes of every
 // other format, by a magic number, a checked header or strict validity.
 type Recognizer interface {
 	// Recognize reports whether data is of the format. Damaged data may be recognized, too.

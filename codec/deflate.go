@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// This file has what gzip and zlib share: both are wrappers around deflate, with the same
-// levels.
+// This file has the common code of gzip and zlib. Both formats are wrappers around deflate,
+// with the same levels.
 
 const (
 	defaultLevel = 6
@@ -122,8 +122,8 @@ func (d *deflate) read(r *pooledReader, dst, src []byte, limit int) ([]byte, err
 }
 
 // readSized appends the text to dst, and grows dst by size at first. Before the text is
-// known to be within limit, readSized allocates at most limit bytes: it doubles dst while
-// all its allocations together stay below limit, and then only counts the rest. length is
+// known to be within limit, readSized allocates at most limit bytes: readSized doubles dst
+// while all allocations together stay below limit, and then only counts the rest. length is
 // 0, or the length of a text that was only counted, and must be read again.
 func (d *deflate) readSized(r *pooledReader, dst, src []byte, limit, size int) (out []byte, length int, err error) {
 	r.src.Reset(src)

@@ -24,14 +24,14 @@ var (
 // An Error is the error of a serializer, a compressor or a chain. errors.Is finds its Kind,
 // and errors.As finds its cause.
 //
-// The text of an Error never shows any part of a value. The text of Err may do so, and is
-// not part of it.
+// The text of an Error never shows any part of a value. The text of Err may show a part of a
+// value, and is no part of the text of the Error.
 type Error struct {
 	// Kind is one of this package's sentinel errors.
 	Kind error
 	// Codec is the name of the serializer or compressor, or "" for the chain itself.
 	Codec string
-	// Reason tells what is wrong, and what to do about it.
+	// Reason names the problem and the remedy.
 	Reason string
 	// Err is the cause, or nil.
 	Err error

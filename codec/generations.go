@@ -8,26 +8,26 @@ import (
 
 // A value that depends on generations starts with
 //
-//	FE C1       magic, as that of a tagged value
+//	FE C1       magic, the same as for a tagged value
 //	02          version
 //	4 bytes     CRC-32C (Castagnoli), big-endian, of all other bytes
 //	uvarint     length of the generations
 //	            for each: uvarint and name, uvarint and id
 //
-// and the value follows, in any format, or encrypted.
+// The value follows, in any format, or encrypted.
 const (
 	generationsVersion = 2
 	generationsFixed   = 3 + sumSize
 )
 
-// A Generation is one of those that a value depends on: the value counts for as long as the
-// generation of that name has that id.
+// A Generation is a generation that a value depends on. The value counts for as long as the
+// generation of the name Name has the id ID.
 type Generation struct {
 	Name, ID string
 }
 
 // AppendGenerations appends value to dst, behind the generations that value depends on.
-// value is what Append or KeyRing.Seal has returned. value and dst do not overlap.
+// value is a result of Append or KeyRing.Seal. value and dst do not overlap.
 func AppendGenerations(dst []byte, generations []Generation, value []byte) []byte {
 	start := len(dst)
 	dst = append(dst, magic0, magic1, generationsVersion)
@@ -50,9 +50,9 @@ func HasGenerations(data []byte) bool {
 	return isTagged(data) && len(data) > 2 && data[2] == generationsVersion
 }
 
-// CutGenerations returns the generations that data depends on, and the value behind them,
-// which is a part of data. ok is false for data that AppendGenerations has not made, or that
-// is damaged.
+// CutGenerations returns the generations that data depends on, and the value behind the
+// generations. The value is a part of data. ok is false for damaged data, and for data that
+// AppendGenerations has not made.
 func CutGenerations(data []byte) (generations []Generation, value []byte, ok bool) {
 	if !HasGenerations(data) || len(data) < generationsFixed ||
 		binary.BigEndian.Uint32(data[3:]) != generationsSum(data) {
@@ -77,7 +77,7 @@ func CutGenerations(data []byte) (generations []Generation, value []byte, ok boo
 	return generations, rest[n+int(length):], true
 }
 
-// generationsSum returns the checksum of data, which has the length of one at least.
+// generationsSum returns the checksum of data. data has at least generationsFixed bytes.
 func generationsSum(data []byte) uint32 {
 	return crc32.Update(crc32.Checksum(data[:3], castagnoli), castagnoli, data[generationsFixed:])
 }
@@ -106,7 +106,7 @@ func appendText(dst []byte, text string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }
 
-// cutText cuts the text that appendText has put in front.
+// cutText cuts a text, as appendText writes it, from the front of texts.
 func cutText(texts string) (text, rest string, ok bool) {
 	var head [binary.MaxVarintLen64]byte
 	length, n := binary.Uvarint(head[:copy(head[:], texts)])

@@ -47,7 +47,7 @@ const (
 	gobSlice
 	gobStruct
 	gobMap
-	gobEncoded       // for these three, a method of the type reads bytes
+	gobEncoded       // for this kind and the next two, a method of the type reads bytes
 	gobBinaryEncoded //
 	gobTextEncoded   //
 )

@@ -22,11 +22,11 @@ import (
 //     an UnmarshalJSON method. For any other target, such as a struct, null is
 //     ErrCorrupt.
 //
-//   - An integer is read from canonical decimal text only, as the chain
-//     writes it: no spaces, no -0.
+//   - An integer is read from canonical decimal text only, the text that the
+//     chain writes: no spaces, no -0.
 //
 //   - Methods with a pointer receiver count for values, too. A value that could
-//     not be read back, or only a part of it, is ErrUnsupportedValue when it is
+//     not be read back, or only in part, is ErrUnsupportedValue when it is
 //     written: docs/codecs.md has a list.
 //
 //   - A time.Time with a zone that is not whole minutes from UTC is
@@ -36,7 +36,7 @@ import (
 //     reading.
 //
 // Values nest at most 32 levels deep, and hold at most 1 Mi elements. < > and & are not
-// escaped, so that the bytes are those of other languages. A []byte is base64 text. A
+// escaped, so that other languages write the same bytes. A []byte is base64 text. A
 // number that is read into an any is a float64. An integer beyond 2^53, and an integer at
 // the top, is an int64, a uint64 or a *big.Int instead: see the package comment.
 var JSON Serializer = jsonSerializer{}

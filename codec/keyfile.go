@@ -17,8 +17,8 @@ const longestKeyFile = 1 << 20
 // openssl rand -base64 32 makes such a line.
 //
 // A key has 32 or 16 bytes. Any other length is an error that names the line. 24 bytes are
-// an error, too, although NewKeyRing accepts them: a cut line of a 32-byte key has that
-// length. The other rules are those of NewKeyRing, whose errors name the line, too. No
+// an error, too, although NewKeyRing accepts 24 bytes: a cut line of a 32-byte key has that
+// length. The other rules are the rules of NewKeyRing, and the errors name the line, too. No
 // error shows a key. A file that every user of the machine may read is no error: see
 // Exposed.
 func ReadKeyRing(file string) (*KeyRing, error) {

@@ -27,11 +27,11 @@ type KeyRing struct {
 //
 //	FE C2    magic
 //	01       version
-//	4 bytes  which key
+//	4 bytes  key number
 //	12 bytes nonce
 //
-// and ends with a tag of 16 bytes. The tag also authenticates the first seven bytes and the
-// full key of the cache.
+// A sealed value ends with a tag of 16 bytes. The tag also authenticates the first seven bytes
+// and the full key of the cache.
 const (
 	sealedMagic0, sealedMagic1 = 0xFE, 0xC2
 	sealedVersion              = 1

@@ -22,8 +22,8 @@ func (none) Decompress(dst, src []byte, limit int) ([]byte, error) {
 	return append(dst, src...), nil
 }
 
-// withoutNone returns the compressors that read. compresses tells that the first of them
-// also writes.
+// withoutNone returns the compressors that read. compresses tells that the first of these
+// compressors also writes.
 func withoutNone(compressors []Compressor) (readers []Compressor, compresses bool, err error) {
 	readers, compresses = compressors, len(compressors) > 0
 	if compresses && compressors[0] == None {

@@ -2,7 +2,7 @@ package codec
 
 import "fmt"
 
-// A plainReader reads values that do not name the members that wrote them.
+// A plainReader reads plain values, which do not name their members.
 type plainReader struct {
 	// The members that recognize their own bytes, and the last member, which may not.
 	serializers    []Serializer

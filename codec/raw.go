@@ -6,9 +6,9 @@ import (
 	"reflect"
 )
 
-// Raw stores the bytes of a []byte, of a string, or of a type with one of these kinds, as
-// they are. Every other value is ErrUnsupportedValue. A value that is read into an any is a
-// []byte. A nil []byte is stored as an empty one.
+// Raw stores the bytes of a []byte, of a string, or of a type with one of these kinds,
+// unchanged. Every other value is ErrUnsupportedValue. A value that is read into an any is a
+// []byte. A nil []byte is stored as an empty []byte.
 var Raw Serializer = rawSerializer{}
 
 type rawSerializer struct{}

@@ -17,9 +17,9 @@ import (
 //	4 bytes     CRC-32C (Castagnoli), big-endian, of all other bytes of header
 //	            and payload
 //
-// and its payload follows. No JSON, decimal number, msgpack, CBOR or pickle starts with
-// these bytes. A plain gob with a first message of 49408 to 49663 bytes does: a chain of
-// the tagged format reads such a gob as a damaged header.
+// The payload follows. No JSON, decimal number, msgpack, CBOR or pickle starts with these
+// bytes. A plain gob with a first message of 49408 to 49663 bytes starts with these bytes: a
+// chain of the tagged format reads such a gob as a damaged header.
 const (
 	magic0, magic1 = 0xFE, 0xC1
 	version        = 1
@@ -71,7 +71,7 @@ func parseTagged(data []byte) (h header, payload []byte, ok bool) {
 	return h, payload, binary.BigEndian.Uint32(data[end:]) == checksum(data[:end], payload)
 }
 
-// hasBrokenMagic reports whether data is a tagged value, or one that depends on generations,
+// hasBrokenMagic reports whether data is a tagged value, or a value that depends on generations,
 // with one flipped bit in its magic number. Raw would accept such data.
 func hasBrokenMagic(data []byte) bool {
 	if len(data) < fixedHeader+1+sumSize || bits.OnesCount8(data[0]^magic0)+bits.OnesCount8(data[1]^magic1) != 1 {

@@ -6,36 +6,35 @@ import (
 	"time"
 )
 
-// An Arg is one argument of a command, with its role. Wrappers and cluster
-// routing read roles, not positions. A number is kept as one: whoever writes it to
-// a wire formats it there (Append), and whoever runs it needs no parsing.
+// An Arg is one argument of a command, with its role. Wrappers and cluster routing read roles,
+// not positions. An Arg keeps a number as a number: Append formats the number for the wire, and
+// a store that runs the command itself needs no parsing.
 type Arg struct {
-	// Role says what the argument is.
+	// Role is the role of the argument.
 	Role Role
 	form argForm
-	// Text is the argument, if it is a word, a key or a field. It is empty for
+	// Text is the argument if the argument is a word, a key or a field. Text is empty for
 	// numbers, and for values.
 	Text string
-	// Data is the argument if its role is Value. It is borrowed until Do
-	// returns.
+	// Data is the argument if the role is RoleValue. Data is borrowed until Do returns.
 	Data []byte
 
-	number uint64 // of an integer; the nanoseconds of a duration; the bits of a float
+	number uint64 // an integer, the nanoseconds of a time, or the bits of a float
 }
 
-// argForm says which of its fields has an argument.
+// argForm tells which field of an Arg has the argument, and the form of the argument on the wire.
 type argForm uint8
 
 const (
-	inText  argForm = iota // or in Data, if the role is RoleValue
-	integer                // in number
+	inText  argForm = iota // in Text, or in Data if the role is RoleValue
+	integer                // in number, as all forms below
 	duration
 	float
-	seconds // of a time-out, in number as nanoseconds
-	block   // the same in milliseconds on the wire
+	seconds // a time-out, in seconds on the wire
+	block   // a time-out, in milliseconds on the wire
 )
 
-// Role says what an argument of a command is.
+// Role is the role of an argument in its command.
 type Role uint8
 
 const (
@@ -55,20 +54,21 @@ func Literal(word string) Arg { return Arg{Role: RoleLiteral, Text: word} }
 // Int returns a whole number as an argument.
 func Int(n int64) Arg { return Arg{Role: RoleLiteral, form: integer, number: uint64(n)} }
 
-// Duration returns a time as an argument, which is a whole number of milliseconds on the
-// wire, rounded up, and 0 if it is not positive. d is no TTL with a meaning of its own.
+// Duration returns a time as an argument. On the wire the time is a whole number of
+// milliseconds, rounded up; a time that is not positive is 0. d is neither NoExpiry nor KeepTTL.
 func Duration(d time.Duration) Arg {
 	return Arg{Role: RoleLiteral, form: duration, number: uint64(d)}
 }
 
-// WaitSeconds returns the time-out of a command that waits, such as BLPOP, which takes it in
-// seconds with a fraction. 0 waits without end.
+// WaitSeconds returns the time-out of a command that waits, for commands with a time-out in
+// seconds, such as BLPOP. The seconds have a fraction. 0 waits without end.
 func WaitSeconds(d time.Duration) Arg {
 	return Arg{Role: RoleLiteral, form: seconds, number: uint64(d)}
 }
 
-// WaitMilliseconds returns the time-out of a command that waits and takes it in whole
-// milliseconds, such as XREAD behind BLOCK. It is rounded up. 0 waits without end.
+// WaitMilliseconds returns the time-out of a command that waits, for commands with a time-out
+// in whole milliseconds, such as XREAD behind BLOCK. The time-out is rounded up. 0 waits without
+// end.
 func WaitMilliseconds(d time.Duration) Arg {
 	return Arg{Role: RoleLiteral, form: block, number: uint64(d)}
 }
@@ -88,8 +88,9 @@ func Field(name string) Arg { return Arg{Role: RoleField, Text: name} }
 // Val returns an encoded value or member as an argument.
 func Val(data []byte) Arg { return Arg{Role: RoleValue, Data: data} }
 
-// Integer returns the number of an argument that Int or Duration made; ok is false for
-// any other, also for digits in a Literal.
+// Integer returns the number of an argument that Int or Duration made. A time is in
+// milliseconds, as on the wire. ok is false for any other argument, also for digits in a
+// Literal.
 func (a Arg) Integer() (n int64, ok bool) {
 	switch a.form {
 	case integer:
@@ -100,13 +101,14 @@ func (a Arg) Integer() (n int64, ok bool) {
 	return 0, false
 }
 
-// Duration returns the time of an argument that Duration made, before it is rounded.
+// Duration returns the unrounded time of an argument that Duration made. ok is false for any
+// other argument.
 func (a Arg) Duration() (d time.Duration, ok bool) {
 	return time.Duration(a.number), a.form == duration
 }
 
-// Wait returns the time-out of an argument that WaitSeconds or WaitMilliseconds made; ok is
-// false for any other.
+// Wait returns the time-out of an argument that WaitSeconds or WaitMilliseconds made. ok is
+// false for any other argument.
 func (a Arg) Wait() (d time.Duration, ok bool) {
 	return time.Duration(a.number), a.form == seconds || a.form == block
 }
@@ -117,8 +119,8 @@ func (a Arg) WithWait(d time.Duration) Arg {
 	return a
 }
 
-// Number returns the number of an argument that Int, Duration or Float made; ok is
-// false for any other.
+// Number returns the number of an argument that Int, Duration or Float made. A time is in
+// milliseconds, as on the wire. ok is false for any other argument.
 func (a Arg) Number() (f float64, ok bool) {
 	switch a.form {
 	case integer, duration:
@@ -130,7 +132,7 @@ func (a Arg) Number() (f float64, ok bool) {
 	return 0, false
 }
 
-// Append appends the argument, as it is on the wire, to dst.
+// Append appends the argument to dst, in the form for the wire.
 func (a Arg) Append(dst []byte) []byte {
 	switch {
 	case a.form == integer || a.form == duration:
@@ -148,7 +150,7 @@ func (a Arg) Append(dst []byte) []byte {
 	return append(dst, a.Text...)
 }
 
-// appendFloat appends f as Redis reads it.
+// appendFloat appends f in a form that Redis reads.
 func appendFloat(dst []byte, f float64) []byte {
 	switch {
 	case math.IsInf(f, 1):
@@ -156,12 +158,12 @@ func appendFloat(dst []byte, f float64) []byte {
 	case math.IsInf(f, -1):
 		return append(dst, "-inf"...)
 	case math.IsNaN(f):
-		return append(dst, "nan"...) // which servers refuse
+		return append(dst, "nan"...) // servers refuse nan
 	}
 	return strconv.AppendFloat(dst, f, 'g', -1, 64)
 }
 
-// String returns the argument as text, which copies a value and formats a number.
+// String returns the argument as text. String copies a value, and formats a number.
 func (a Arg) String() string {
 	switch {
 	case a.form != inText:

@@ -223,8 +223,8 @@ type Tracker interface {
 }
 
 // A Replicated store reads from replicas, which may lack the writes of the last
-// moments. Scanner, Flusher, Pinger and every write use the primary alone, for
-// what a write reads, too.
+// moments. Scanner, Flusher, Pinger and every write use the primary alone, also for
+// the reads that belong to a write.
 type Replicated interface {
 	// Primary returns a store whose reads go to the primary, on the same
 	// connections and with the same features and limits. That store is not
@@ -263,7 +263,7 @@ type Limiter interface {
 	Limits() Limits
 }
 
-// Limits are what the core checks before any I/O. The zero value limits
+// Limits are limits that the core checks before any I/O. The zero value limits
 // nothing.
 type Limits struct {
 	// KeyLength is the longest full key in bytes; 0 is no limit.

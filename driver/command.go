@@ -7,29 +7,29 @@ import (
 	"strings"
 )
 
-// A Commander runs commands of the Redis command language. The language is to
-// this library what SQL is to database/sql: commands are data, and one method
-// carries them all, alone and in pipelines.
+// A Commander runs commands of the Redis command language. The language has the place that SQL
+// has for database/sql: commands are data, and one method runs all commands, alone and in
+// pipelines.
 type Commander interface {
 	// Commands returns the commands that the store runs. The set is fixed for the
 	// life of the store.
 	Commands() CommandSet
 
-	// Do runs cmds in order and fills Reply and Err of each. Plain sends them
+	// Do runs cmds in order and fills Reply and Err of each. Plain sends cmds
 	// in one round trip per server, and each succeeds or fails alone. Atomic
-	// runs all of them with nothing in between (MULTI/EXEC), or none. An error
-	// of the call says that nothing is known about any of them.
+	// runs all commands with nothing in between (MULTI/EXEC), or none. An error
+	// of the call says that nothing is known about any of the commands.
 	//
 	// A command whose name is not in Commands gets an Err that matches
 	// errors.ErrUnsupported; an Atomic batch with such a command fails as a whole,
-	// before any I/O. A custom command (Cmd.IsCustom) is sent as it is by a store
-	// that passes commands on, and refused by any other store. A nil reply of the
-	// server is a Reply of kind ReplyNil, and no error.
+	// before any I/O. A store that passes commands on sends a custom command
+	// (Cmd.IsCustom) unchanged. Any other store refuses a custom command. A nil reply
+	// of the server is a Reply of kind ReplyNil, and no error.
 	//
 	// cmds, the Cmds and their Args are borrowed until Do returns, with or without
-	// an error. Then the caller may fill them with the next command at once, and the
-	// driver neither reads nor writes them any more: a goroutine of the driver that
-	// goes on after the end of the context works on copies.
+	// an error. After that the driver neither reads nor writes these slices and
+	// structs, and the caller may fill them with the next command at once. A goroutine
+	// of the driver that goes on after the end of the context works on copies.
 	Do(ctx context.Context, cmds []*Cmd, how How) error
 }
 
@@ -63,8 +63,8 @@ type Cmd struct {
 func NewCmd(name string, args ...Arg) *Cmd { return &Cmd{Name: name, Args: args, row: rowOf(name)} }
 
 // NewCustomCmd returns a command that the table need not have, such as "BF.ADD" of a
-// server's module. A store that passes commands on to a server sends the command as
-// it is; any other store answers errors.ErrUnsupported. A name of the table has the
+// server's module. A store that passes commands on to a server sends the command
+// unchanged; any other store answers errors.ErrUnsupported. A name of the table has the
 // row of the table. Any other name has the row of a write with any number of keys, in
 // GroupCustom: the command goes to the primary, and is never sent again when its
 // outcome is unknown. The arguments of role RoleKey are the keys.
@@ -166,9 +166,9 @@ func (s CommandSet) Runs(c *Cmd) bool {
 }
 
 // HasGroup reports whether the set holds the first generation of a group: the commands of
-// the first release with any command of the group, except those that wait (Blocking). The
-// core asks for later commands of the group by their own names, so that an older driver
-// still has the group.
+// the first release with any command of the group, without the commands that wait
+// (Blocking). The core asks for later commands of the group by their own names, so that an
+// older driver still has the group.
 func (s CommandSet) HasGroup(group Group) bool {
 	first := firstOf(rows, group)
 	return len(first) > 0 && !slices.ContainsFunc(first, func(c Command) bool { return !s.Has(c.Name) })

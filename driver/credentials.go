@@ -30,10 +30,10 @@ func (c Credentials) String() string {
 	return text
 }
 
-// Format writes what String returns for every verb.
+// Format writes the result of String for every verb.
 func (c Credentials) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), c.String())
 }
 
-// MarshalText returns what String does, for loggers and encoders.
+// MarshalText returns the result of String, for loggers and encoders.
 func (c Credentials) MarshalText() ([]byte, error) { return []byte(c.String()), nil }

@@ -6,14 +6,14 @@
 //  1. Implement Driver. Open takes a parsed DSN, checks everything that needs
 //     no I/O, and returns a Store. Read every parameter with the DSN's
 //     methods, and return dsn.Err().
-//  2. Implement Store: Get, Set, Delete and Close. They work on batches; a
-//     single operation is a batch of one. Keys are complete and values are
-//     bytes: prefixes, versions, codecs, default TTLs and metrics are the
-//     core's work.
+//  2. Implement Store: Get, Set, Delete and Close. Get, Set and Delete work on
+//     batches; a single operation is a batch of one. Keys are complete and
+//     values are bytes: prefixes, versions, codecs, default TTLs and metrics
+//     are the core's work.
 //  3. Connect on first use, and again after a failure. Honour the context: a
 //     call whose context has ended starts no I/O, and a call whose context
-//     ends returns promptly. Copy the inputs that your client may still read
-//     after that.
+//     ends returns promptly. If your client may still read the inputs after
+//     the return, copy the inputs.
 //  4. Return the sentinels of this package. A miss is a bare ErrNotFound. Any
 //     other failure is an *Error that keeps the client's own error reachable
 //     and tells whether the operation may have been applied. Its Kind is the

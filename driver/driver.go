@@ -28,8 +28,8 @@ type Named interface {
 }
 
 // A Store is a connection to one cache server, cluster or embedded cache. Every
-// driver has these four methods. Everything else that a store can do is an
-// optional interface, and CapsOf collects these.
+// store has these four methods. Every other ability of a store is an optional
+// interface, and CapsOf collects the optional interfaces.
 //
 // All methods may be called concurrently. Every method with a context follows
 // these rules:
@@ -39,17 +39,17 @@ type Named interface {
 //     even when the server never answers. The error matches the context's
 //     error with errors.Is.
 //   - Inputs (keys, entries, their bytes) are borrowed until the call returns,
-//     and no longer. A driver copies them first if its client may still read
-//     them after a cancelled call.
+//     and no longer. A driver copies the inputs first if its client may still
+//     read the inputs after a cancelled call.
 //   - The error that a call returns says that nothing is known about any key
 //     of the call. The outcome of one key is in its Value or Entry.
 //   - Errors are *Error values or sentinels of this package: see Fail.
 type Store interface {
 	// Get fills dst[i] for keys[i]. len(dst) == len(keys), and dst[i] is the
 	// zero Value on entry. A miss is ErrNotFound in dst[i].Err. No keys: no
-	// I/O. The same key may appear twice. An only key that holds another type
+	// I/O. The same key may appear twice. A single key that holds another type
 	// than a string is ErrWrongType. Among several keys such a key is
-	// ErrWrongType or ErrNotFound, as Redis' MGET cannot tell.
+	// ErrWrongType or ErrNotFound, because Redis' MGET does not tell the two apart.
 	// One round trip per server involved.
 	Get(ctx context.Context, keys []string, dst []Value) error
 
@@ -69,13 +69,13 @@ type Store interface {
 }
 
 // The TTLs with a meaning of their own are the two ends of the range of
-// durations, so that no arithmetic on real TTLs reaches them.
+// durations, so that no arithmetic on real TTLs reaches these TTLs.
 const (
 	// NoExpiry is the TTL of a key that never expires, for writes and in the
 	// results of reads.
 	NoExpiry time.Duration = math.MaxInt64
 
-	// KeepTTL leaves the key's expiry as it is. A key that did not exist
+	// KeepTTL leaves the key's expiry unchanged. A key that did not exist
 	// gets no expiry, as with Redis' SET … KEEPTTL.
 	KeepTTL time.Duration = math.MinInt64
 )
@@ -95,19 +95,19 @@ type Value struct {
 
 // An Entry is one key of a batch write.
 type Entry struct {
-	// Key is the full key, as it is on the server.
+	// Key is the full key: the key on the server.
 	Key string
 	// Value is borrowed until the call returns. nil and empty are the same.
 	Value []byte
 	// TTL is one of
 	//
-	//	d > 0     the key expires after d; below the driver's resolution, d
+	//	d > 0     the key expires after d; a d below the driver's resolution
 	//	          is rounded up, never down to 0
 	//	NoExpiry  the key never expires
-	//	KeepTTL   the key keeps the expiry it has
-	//	d <= 0    the value has expired already: where Cond holds, an
-	//	          existing key is deleted and nothing is stored, and the write
-	//	          counts as done
+	//	KeepTTL   the key keeps its present expiry
+	//	d <= 0    the value has expired already: if Cond holds, an existing
+	//	          key is deleted, nothing is stored, and the write counts as
+	//	          done
 	//
 	// The value and its expiry are set in one atomic step.
 	TTL time.Duration

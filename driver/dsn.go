@@ -41,7 +41,7 @@ type DSN struct {
 	// User and Password are the credentials; empty if there are none.
 	User     string
 	Password Secret
-	// Hosts are the servers in the order they are written.
+	// Hosts are the servers in the order of the text.
 	Hosts []Host
 	// Path is the text after the hosts, without its leading slash, such as a
 	// database number. For a socket, Path is the file name, with the slash.
@@ -57,7 +57,7 @@ type DSN struct {
 	// Notify is told of the store's events. A store may call Notify concurrently, and
 	// not after Close. Notify runs an observer of the program, which may take its time,
 	// use the store, or panic: a store calls Notify where none of that harms a call. The
-	// core sets Notify before Driver.Open; nil is nobody.
+	// core sets Notify before Driver.Open. With nil a store tells nobody.
 	Notify func(Event)
 	// Credentials, if set, returns the credentials for connections to servers with data,
 	// in place of User and Password. A store calls Credentials for each new connection,
@@ -79,10 +79,10 @@ const (
 	Sentinel   Topology = "sentinel"
 )
 
-// A Host is one server of a DSN. Port is "" if none was written.
+// A Host is one server of a DSN. Port is "" if the DSN has no port for the server.
 type Host struct{ Name, Port string }
 
-// Addr returns the host as host:port, with a port for those without one.
+// Addr returns the text host:port. A host without a port gets defaultPort.
 func (h Host) Addr(defaultPort string) string {
 	port := h.Port
 	if port == "" {
@@ -91,7 +91,7 @@ func (h Host) Addr(defaultPort string) string {
 	return net.JoinHostPort(h.Name, port)
 }
 
-// A Secret holds a password so that no format verb prints it.
+// A Secret holds a password, which no format verb prints.
 type Secret struct{ text *string }
 
 // NewSecret returns a Secret that holds text.
@@ -102,7 +102,7 @@ func NewSecret(text string) Secret {
 	return Secret{&text}
 }
 
-// Reveal returns the password; "" if there is none.
+// Reveal returns the password, or "" if there is no password.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
@@ -118,16 +118,16 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// GoString returns what String does, for %#v.
+// GoString returns the result of String in quotes, for %#v.
 func (s Secret) GoString() string { return strconv.Quote(s.String()) }
 
-// MarshalText returns what String does, for loggers.
+// MarshalText returns the result of String, for loggers.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 const redacted = "xxxxx"
 
-// ParseDSN parses a data source name. Errors tell what is wrong and how to
-// write it right, and never show any part of the text that could be a password.
+// ParseDSN parses a data source name. An error names the mistake and the correct form, and never
+// shows any part of the text that could be a password.
 func ParseDSN(text string) (*DSN, error) {
 	if strings.TrimSpace(text) != text {
 		return nil, dsnError("it begins or ends with white space, as does what is read from a file with a line break at its end; trim it")
@@ -149,7 +149,7 @@ func ParseDSN(text string) (*DSN, error) {
 	}
 	authority, tail := rest[:end], rest[end:]
 	if strings.Contains(tail, "@") {
-		// A raw / or ? in a password cuts it in two: nothing behind may be shown.
+		// A raw / or ? cuts a password in two: the error must not show the text behind.
 		return nil, dsnError("there is an @ after the hosts; in a user name or password write %%2F for /, %%3F for ?, elsewhere %%40 for @")
 	}
 	path, query, _ := strings.Cut(tail, "?")
@@ -230,8 +230,7 @@ func (d *DSN) parseAuthority(authority string) error {
 	return nil
 }
 
-// parseHost does not repeat text in its errors: a password without its @ ends
-// up here.
+// parseHost does not repeat text in its errors: a password without its @ looks like a host.
 func parseHost(text string) (Host, error) {
 	if text == "" {
 		return Host{}, fmt.Errorf("it is empty")
@@ -295,9 +294,8 @@ func (d *DSN) parsePath(path string) (err error) {
 	return err
 }
 
-// String returns the DSN with every password replaced. A user without a
-// password is replaced, too, unless password_file is given: the user may well be
-// a password that lacks its colon.
+// String returns the DSN with a placeholder for every password. A user without a password is
+// replaced, too, unless password_file is given: the user may be a password without its colon.
 func (d DSN) String() string {
 	var b strings.Builder
 	b.WriteString(d.Scheme)
@@ -336,7 +334,7 @@ func (d DSN) String() string {
 	return b.String()
 }
 
-// GoString returns what String does, for %#v.
+// GoString returns the result of String in quotes, for %#v.
 func (d DSN) GoString() string { return strconv.Quote(d.String()) }
 
 // Format writes the redacted form for every verb.
@@ -344,7 +342,7 @@ func (d DSN) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), d.String())
 }
 
-// MarshalText returns what String does, for loggers.
+// MarshalText returns the result of String, for loggers.
 func (d DSN) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // dsnError returns an error about the DSN as a whole.
@@ -360,14 +358,13 @@ func unescape(text, what string) (string, error) {
 	return text, nil
 }
 
-// escape percent-encodes whatever may not stand for itself in any part of a
-// DSN.
+// escape percent-encodes every character that has a meaning of its own in any part of a DSN.
 func escape(text string) string {
 	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 }
 
-// isName reports whether s looks like the name of a scheme or a parameter:
-// what is not one may be a piece of a password, and is not repeated in errors.
+// isName reports whether s looks like the name of a scheme or a parameter. Any other text may be
+// a piece of a password, and is not repeated in errors.
 func isName(s string) bool {
 	if s == "" || len(s) > 32 {
 		return false
@@ -383,8 +380,8 @@ func isName(s string) bool {
 	return true
 }
 
-// isSecret reports whether the values of a parameter are passwords. A
-// misspelled name is one, too: its value is as secret.
+// isSecret reports whether the values of a parameter are passwords. A misspelled name of such a
+// parameter counts, too: its value is as secret.
 func isSecret(name string) bool {
 	if strings.HasSuffix(name, "_file") {
 		return false

@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// The sentinels of the cache. Drivers return them, bare or inside an *Error,
-// whatever their client library says. The xcache package re-exports them.
-// An operation that a store cannot do at all is errors.ErrUnsupported.
+// The sentinels of the cache. Drivers return these sentinels, bare or inside an *Error,
+// whatever errors their client library returns. The xcache package re-exports the
+// sentinels. An operation that a store cannot do at all is errors.ErrUnsupported.
 var (
 	// ErrNotFound is a miss: the key does not exist. Drivers return ErrNotFound bare.
 	ErrNotFound = errors.New("xcache: key not found")
 	// ErrNotStored is a write whose condition did not hold. Drivers return
 	// ErrNotStored bare.
 	ErrNotStored = errors.New("xcache: condition not met, nothing stored")
-	// ErrWrongType is an operation on a key that holds something else: a list
-	// where a string is needed, a text where an integer is.
+	// ErrWrongType is an operation on a key that holds another type of value: a list in the
+	// place of a string, or a text in the place of an integer.
 	ErrWrongType = errors.New("xcache: key holds the wrong type of value")
 	// ErrOverflow is an increment beyond 64 bits; the value is unchanged.
 	ErrOverflow = errors.New("xcache: increment or decrement overflows 64 bits")
@@ -37,8 +37,8 @@ var (
 	ErrInvalidKey = errors.New("xcache: invalid key")
 	// ErrTooLarge is a value over the limit.
 	ErrTooLarge = errors.New("xcache: value too large")
-	// ErrCrossSlot is a command that cannot be split, and whose keys are in
-	// several slots of a cluster.
+	// ErrCrossSlot is a command with keys in several slots of a cluster. The
+	// command cannot be split.
 	ErrCrossSlot = errors.New("xcache: keys are in different slots of the cluster (use a {hash tag})")
 	// ErrSyntax is a command with bad arguments: an unknown option, too few
 	// arguments, a number out of range. Nothing was changed.
@@ -72,15 +72,15 @@ const (
 // library's own error is reachable.
 //
 // The Kind alone tells what happened. A sentinel of this package in the cause does
-// not match, and neither does the error of a context: a client library that hits
+// not match, and the error of a context does not match either: a client library that hits
 // op_timeout reports context.DeadlineExceeded, though no context of the caller has
 // ended. Other errors in the cause match, such as os.ErrDeadlineExceeded.
 //
 // Every text form is the text of the method Error. The text holds no value and no
 // password, though fields of the cause may hold them.
 type Error struct {
-	// Kind is the sentinel that tells the caller what happened, or the error of
-	// the caller's context if that has ended.
+	// Kind is the sentinel for the failure, or the error of the caller's context
+	// if that context has ended.
 	Kind error
 	// Outcome tells whether the operation may have been applied.
 	Outcome Outcome
@@ -95,9 +95,9 @@ type Error struct {
 	Err error
 }
 
-// Fail returns an *Error of a kind with a cause. The text is that of the kind,
-// followed by that of the cause: the server's words help the reader. The driver
-// makes sure that the cause's text holds neither a value nor a password.
+// Fail returns an *Error of a kind with a cause. The text of the error is the text of
+// the kind, and then the text of the cause: the server's words help the reader. The
+// driver makes sure that the text of the cause holds neither a value nor a password.
 func Fail(kind error, outcome Outcome, cause error) *Error {
 	return &Error{Kind: kind, Outcome: outcome, Err: cause}
 }
@@ -158,15 +158,15 @@ type cause struct{ err error }
 
 func (c *cause) Error() string { return c.err.Error() }
 
-// As finds what errors.As finds in the cause.
+// As finds the errors that errors.As finds in the cause.
 func (c *cause) As(target any) bool { return errors.As(c.err, target) }
 
-// Is matches what errors.Is finds in the cause, except the errors that only a Kind is.
+// Is matches the errors that errors.Is finds in the cause, except the errors of kinds.
 func (c *cause) Is(target error) bool {
 	return !slices.Contains(kinds, target) && errors.Is(c.err, target)
 }
 
-// kinds are the errors that say what happened.
+// kinds are the errors that only a Kind can be.
 var kinds = []error{
 	ErrNotFound, ErrNotStored, ErrWrongType, ErrOverflow, ErrClosed, ErrUnavailable, ErrReadOnly, ErrOutOfMemory,
 	ErrAuth, ErrInvalidKey, ErrTooLarge, ErrCrossSlot, ErrSyntax, ErrConflict, ErrScript, ErrUnknownOutcome,

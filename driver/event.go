@@ -20,8 +20,8 @@ const (
 	// connections go on without a name.
 	ClientNameRefused EventKind = "client name refused"
 
-	// ConnectionLost: a connection to the server was lost under waiting calls, or could not
-	// be made. Further lost connections cause no event until ConnectionRestored.
+	// ConnectionLost: a connection to the server was lost while calls waited, or could not be
+	// made. Further lost connections cause no event until ConnectionRestored.
 	ConnectionLost EventKind = "connection lost"
 	// ConnectionRestored: the store has made a connection to the server again, or another
 	// connection has got a reply.
@@ -31,8 +31,8 @@ const (
 	// the failure of the last one.
 	CallsRetried EventKind = "calls retried"
 
-	// CredentialsNotRenewed: living connections could not log in anew, because no new
-	// credentials could be had, or because the server refused them. The connections go on
+	// CredentialsNotRenewed: living connections could not log in anew. Either there were no new
+	// credentials, or the server refused the new credentials. The connections go on
 	// with the old credentials, and try again once a second. One event covers all attempts
 	// until the first success.
 	CredentialsNotRenewed EventKind = "credentials not renewed"
@@ -93,8 +93,8 @@ const (
 	InvalidationsPending EventKind = "invalidations pending"
 	// InvalidationsDelivered: no deletion is repeated any more.
 	InvalidationsDelivered EventKind = "invalidations delivered"
-	// InvalidationDropped: the server has refused repeated deletions for a lasting reason. They
-	// are not repeated again. Err is one of the refusals.
+	// InvalidationDropped: the server has refused repeated deletions for a lasting reason. These
+	// deletions are not repeated again. Err is one of the refusals.
 	InvalidationDropped EventKind = "invalidation dropped"
 
 	// BreakerOpened: calls on the server fail at once, without asking the server. Err is the

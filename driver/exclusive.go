@@ -6,8 +6,8 @@ import "context"
 // that wait at the server (BLPOP), for WATCH, and for subscriptions. On a connection
 // that calls share, such a command would hold up the other calls.
 //
-// The store bounds the number of these connections. They are apart from the connections of
-// other calls: neither ever holds up the other.
+// The store bounds the number of these connections. Other calls have connections of their own:
+// neither kind of connection ever holds up the other kind.
 type Exclusive interface {
 	// Exclusive returns a connection to the primary that has the keys, in a cluster to the
 	// primary of their slot. Keys in several slots are ErrCrossSlot, before any I/O. The
@@ -75,7 +75,7 @@ type Session interface {
 	// Send writes commands, and does not wait for their replies, which Receive
 	// returns. Send is for commands that wait at the server, and for commands without a
 	// reply of their own: SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE and their opposites. Send
-	// passes commands on as they are. The library's own commands (CmdIncr), and commands
+	// passes commands on unchanged. The library's own commands (CmdIncr), and commands
 	// that old servers lack, are for Do.
 	//
 	// ctx bounds the writing as in Do, and a failure ends the session. Writing takes no

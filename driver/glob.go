@@ -1,7 +1,7 @@
 package driver
 
-// MatchGlob reports whether text matches a pattern of Redis, as those of Scanner and of
-// subscriptions to Patterns, byte by byte:
+// MatchGlob reports whether text matches a pattern of Redis, byte by byte. The patterns of
+// Scanner, and of subscriptions to Patterns, have this form:
 //
 //	?       one byte
 //	*       any bytes, also none
@@ -12,13 +12,13 @@ package driver
 // As in Redis, the end of the pattern closes a [ without a ]. A ] directly behind the [
 // closes the brackets. A \ at the end stands for itself.
 //
-// Every byte of text is compared at most once for each *, so no pattern takes exponential
-// time: a later * never needs another attempt of an earlier one.
+// Every byte of text is compared at most once with each element of the pattern, so that no
+// pattern takes exponential time: an earlier * needs no other attempt after a later * has begun.
 func MatchGlob(pattern, text string) bool {
 	var (
 		p, t  int
 		retry = -1 // the element behind the last *, or -1
-		taken int  // the end of the bytes that this * takes
+		taken int  // the end of the bytes that the last * takes
 	)
 	for t < len(text) {
 		if p < len(pattern) && pattern[p] == '*' {

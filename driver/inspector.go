@@ -4,7 +4,7 @@ import "time"
 
 // An Inspector shows an operator the servers of a store, and their state.
 type Inspector interface {
-	// Inspect returns what the store knows at this moment. Inspect does no I/O, and
+	// Inspect returns the knowledge of the store at this moment. Inspect does no I/O, and
 	// waits for no server and no call. Inspect may be called at any time, also
 	// concurrently, while calls hang, and after Close. The result belongs to the
 	// caller.
@@ -24,7 +24,7 @@ type Inspection struct {
 	Database int `json:"database,omitempty"`
 
 	// Learnt is the time at which the store last learnt its servers and their roles, and
-	// LearntFrom the address of the server that told them. Both are zero before the store
+	// LearntFrom the address of the server that told the store. Both are zero before the store
 	// has learnt anything, and where the DSN alone names the servers.
 	Learnt     time.Time `json:"learnt,omitzero"`
 	LearntFrom string    `json:"learnt_from,omitempty"`
@@ -64,7 +64,7 @@ type InspectedServer struct {
 	Slots     []SlotRange `json:"slots,omitempty"`
 	SlotCount int         `json:"slot_count,omitempty"`
 	// Version is the server's name and version, such as "redis 7.0.15". Version is "" if
-	// the server did not tell them.
+	// the server told neither.
 	Version string `json:"version,omitempty"`
 
 	// LastError is the last reason why a connection was lost or could not be made, or why
@@ -155,7 +155,7 @@ type Connections struct {
 	InUse int `json:"in_use"`
 	Idle  int `json:"idle"`
 	// Exclusive is the number of connections of sessions, which belong to one caller each.
-	// Neither InUse nor Idle counts them.
+	// Neither InUse nor Idle counts these connections.
 	Exclusive int `json:"exclusive,omitempty"`
 }
 

@@ -8,27 +8,28 @@ import (
 	"time"
 )
 
-// A Parameter is what the code knows of a parameter of a DSN, from the method that reads
-// it. It is for documentation that cannot differ from the code.
+// A Parameter describes a parameter of a DSN. The description comes from the method that reads
+// the parameter, so that documentation made of it cannot differ from the code.
 type Parameter struct {
 	// Name is the name in a DSN.
 	Name string
-	// Kind says what values look like.
+	// Kind is the form of the values.
 	Kind ParameterKind
-	// Default is the value of a parameter that is not given, as a DSN writes it. It is ""
-	// where there is none, and may be a number out of the range where the reader uses
-	// that as a sign that nothing was given.
+	// Default is the value of a parameter that is not given, as a DSN writes the value. Default
+	// is "" for a parameter without a default. Default may be a number out of the range: some
+	// readers use such a number as the sign that nothing was given.
 	Default string
-	// Low and High are the ends of the range of a number; both belong to it.
+	// Low and High are the ends of the range of a number. Both ends belong to the range.
 	Low, High string
 	// Words are the values of a WordParameter.
 	Words []string
 }
 
-// ParameterKind is what the values of a parameter look like: which method of DSN reads them.
+// ParameterKind is the form of the values of a parameter, named by the method of DSN that reads
+// the values.
 type ParameterKind string
 
-// The kinds of parameters, each of which is read by the method of the same name.
+// The kinds of parameters. A method of the same name reads each kind.
 const (
 	TextParameter     ParameterKind = "text"
 	ListParameter     ParameterKind = "list"
@@ -42,10 +43,10 @@ const (
 	SizeParameter     ParameterKind = "size"
 )
 
-// Parameters returns the parameters that were asked for so far, whether the DSN has them or
-// not, sorted by name. A parameter that was only looked for, by Has, is a TextParameter. Of
-// a parameter that was read in several ways the first one counts, but Text and List give
-// way to all others.
+// Parameters returns the parameters that were asked for so far, sorted by name. Parameters also
+// returns parameters that the DSN does not have. A parameter that only Has has asked for is a
+// TextParameter. If several methods have read a parameter, the first method counts, except that
+// any other method replaces Text and List.
 func (d *DSN) Parameters() []Parameter {
 	var all []Parameter
 	for _, name := range slices.Sorted(maps.Keys(d.params.known)) {
@@ -59,14 +60,15 @@ func (d *DSN) Parameters() []Parameter {
 	return all
 }
 
-// describe records how a parameter is read. The other methods read by Text.
+// describe records the method that reads a parameter. The other methods also call Text.
 func (d *DSN) describe(p Parameter) {
 	if known, ok := d.params.read[p.Name]; !ok || known.Kind.vague() && !p.Kind.vague() {
 		d.params.read[p.Name] = p
 	}
 }
 
-// vague reports whether a parameter is often read as this kind for its text alone.
+// vague reports whether this kind gives way to any other kind: a parameter is often read for its
+// text alone.
 func (k ParameterKind) vague() bool { return k == TextParameter || k == ListParameter }
 
 func boolParameter(name string, def bool) Parameter {
@@ -79,7 +81,7 @@ func boolParameter(name string, def bool) Parameter {
 
 func formatFloat(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
-// formatDuration returns d in the form that a person writes: 5m, not 5m0s.
+// formatDuration returns d in the short form that a person writes: 5m, not 5m0s.
 func formatDuration(d time.Duration) string {
 	switch d {
 	case 0:

@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// params are the parameters of a DSN, and which of them were asked for.
+// params has the parameters of a DSN, and the names that were asked for (known).
 type params struct {
 	values map[string][]string
 	known  map[string]struct{}
-	read   map[string]Parameter // as the methods that read them know them
-	secret map[string]struct{}  // those read as secrets, whatever their names
-	failed map[string]struct{}  // those in errs, once each
+	read   map[string]Parameter // the descriptions by the methods that have read them
+	secret map[string]struct{}  // parameters that were read as secrets, whatever their names
+	failed map[string]struct{}  // parameters with an error in errs, which has one error for each
 	errs   []error
 }
 
@@ -31,7 +31,7 @@ func newParams() *params {
 	}
 }
 
-// count returns how often a parameter was given.
+// count returns the number of times that a parameter was given.
 func (p *params) count(name string) int {
 	if p == nil {
 		return 0
@@ -70,7 +70,7 @@ func (p *params) parse(query string) error {
 			return dsnError("parameter %d has an unreadable name; names are lower-case words with _", number)
 		}
 		if !ok {
-			// It may be the rest of a password with a raw ? in it.
+			// The text may be the rest of a password with a raw ? in it.
 			return dsnError("parameter %d has no value; write name=value", number)
 		}
 		value, err := url.PathUnescape(value)
@@ -82,14 +82,14 @@ func (p *params) parse(query string) error {
 	return nil
 }
 
-// Has reports whether a parameter was given, and counts as reading it.
+// Has reports whether a parameter was given. A call of Has counts as a read of the parameter.
 func (d *DSN) Has(name string) bool {
 	d.params.known[name] = struct{}{}
 	return len(d.params.values[name]) > 0
 }
 
-// Text returns the value of a parameter, or def if it was not given. Given
-// twice it is an error.
+// Text returns the value of a parameter, or def if the parameter was not given. A parameter that
+// was given twice is an error of Err, and Text returns def.
 func (d *DSN) Text(name, def string) string {
 	d.describe(Parameter{Name: name, Kind: TextParameter, Default: def})
 	if !d.Has(name) {
@@ -218,17 +218,16 @@ func (d *DSN) Size(name string, def int64) int64 {
 	return n << shift
 }
 
-// Refuse records that a parameter has a bad value; Err returns it. reason
-// follows the parameter's name and says what the value must be; it never
-// repeats it.
+// Refuse records that a parameter has a bad value. Err then returns an error with the name of
+// the parameter and, behind the name, reason. reason tells the form of a good value, and never
+// repeats the bad value.
 func (d *DSN) Refuse(name, reason string) { d.fail(name, "%s", reason) }
 
-// Err returns what was wrong with the parameters read so far, all of it, or
-// nil.
+// Err returns the errors of all bad parameters that were read so far, joined, or nil.
 func (d *DSN) Err() error { return errors.Join(d.params.errs...) }
 
-// Unread returns an error that names the parameters nobody has asked for, each
-// with the known name that is nearest, or nil if there are none.
+// Unread returns an error that names the given parameters that no method has asked for, or nil.
+// The error has the nearest known name for each of these parameters, or all known names.
 func (d *DSN) Unread() error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(d.params.values)) {
@@ -245,8 +244,8 @@ func (d *DSN) Unread() error {
 	return errors.Join(errs...)
 }
 
-// fail records the first thing that is wrong with a parameter: it may be read
-// more than once.
+// fail records an error of a parameter. Only the first error of a parameter counts, because a
+// parameter may be read several times.
 func (d *DSN) fail(name, format string, args ...any) {
 	if _, again := d.params.failed[name]; again {
 		return
@@ -255,8 +254,8 @@ func (d *DSN) fail(name, format string, args ...any) {
 	d.params.errs = append(d.params.errs, dsnError("parameter %s "+format, append([]any{name}, args...)...))
 }
 
-// nearest returns the known name with the fewest edits to name, or "" if none
-// is near enough to be meant.
+// nearest returns the known name with the fewest edits to name, or "" if no known name is near
+// enough.
 func (d *DSN) nearest(name string) string {
 	best, bestDistance := "", max(2, len(name)/3)+1
 	for _, known := range slices.Sorted(maps.Keys(d.params.known)) {

@@ -6,30 +6,30 @@ import (
 	"strconv"
 )
 
-// A Reply is what a server answered to a command. RESP2 and RESP3 shape some answers
-// differently; a driver gives them one shape. A score is a ReplyFloat, a map or a list of
-// members and scores is flat: each name with its value behind it. A whole number may come
-// as text. The methods accept other shapes, too, as custom commands have them.
+// A Reply is the answer of a server to a command. RESP2 and RESP3 have different shapes for
+// some answers; a driver gives both the same shape. A score is a ReplyFloat. A map, and a list of
+// members and scores, is flat: each name with its value behind it. A whole number may come as
+// text. The methods also accept the other shapes, which custom commands may have.
 //
-// A reply of another shape is ErrUnavailable: whatever answers, it is not a server
-// that works. Its outcome is Unknown, as a reply does not know its command; see
+// A reply of a shape that a method does not accept is ErrUnavailable: the other end is no server
+// that works. The outcome is Unknown, because a reply does not know its command; see
 // Cmd.Misread.
 type Reply struct {
 	Kind ReplyKind
-	// Int is the number of a ReplyInt; 0 or 1 of a boolean.
+	// Int is the number of a ReplyInt. A boolean is 0 or 1.
 	Int int64
 	// Float is the number of a ReplyFloat.
 	Float float64
 	// Data is the bytes of a ReplyData, immutable and lasting.
 	Data []byte
-	// Items are the elements of a ReplyArray; of a map, its keys and values
-	// in turn.
+	// Items are the elements of a ReplyArray. For a map, Items are the keys and values in
+	// turn.
 	Items []Reply
-	// Err is the error of a ReplyError: one element of an array that failed.
+	// Err is the error of a ReplyError: an element of an array that failed.
 	Err error
 }
 
-// ReplyKind says which field of a Reply counts.
+// ReplyKind tells which field of a Reply counts.
 type ReplyKind uint8
 
 // The kinds of replies.
@@ -85,8 +85,7 @@ func (r *Reply) AsFloat() (float64, error) {
 	return 0, r.unexpected("a number")
 }
 
-// AsBytes returns the reply's bytes, immutable and lasting; ErrNotFound for
-// nil.
+// AsBytes returns the reply's bytes, immutable and lasting. A nil is ErrNotFound.
 func (r *Reply) AsBytes() ([]byte, error) {
 	switch r.Kind {
 	case ReplyData:
@@ -99,7 +98,7 @@ func (r *Reply) AsBytes() ([]byte, error) {
 	return nil, r.unexpected("bytes")
 }
 
-// AsArray returns the reply's elements; none for nil.
+// AsArray returns the reply's elements. A nil has no elements.
 func (r *Reply) AsArray() ([]Reply, error) {
 	switch r.Kind {
 	case ReplyArray:
@@ -118,7 +117,7 @@ func (r *Reply) unexpected(want string) error {
 	return Fail(ErrUnavailable, Unknown, fmt.Errorf("the server answered %s where %s was expected", kinds[r.Kind], want))
 }
 
-// AsOK returns nil for OK, which is what commands answer that have nothing to tell.
+// AsOK returns nil for OK, the reply of a command without a result.
 func (r *Reply) AsOK() error {
 	switch {
 	case r.Kind != ReplyData:
@@ -129,7 +128,7 @@ func (r *Reply) AsOK() error {
 	return nil
 }
 
-// AsFlag returns a reply that is 1 or 0 as true or false.
+// AsFlag returns true for the reply 1, and false for the reply 0.
 func (r *Reply) AsFlag() (bool, error) {
 	n, err := r.AsInt()
 	if err == nil && n != 0 && n != 1 {
@@ -138,8 +137,8 @@ func (r *Reply) AsFlag() (bool, error) {
 	return n == 1, err
 }
 
-// Misread returns err, the error of a method of c.Reply or of a part of it, with the
-// outcome that it has: a command that only reads has changed nothing.
+// Misread returns err, the error of a method of c.Reply or of a part of c.Reply. Misread corrects
+// the outcome of err for a command that only reads: such a command has changed nothing.
 func (c *Cmd) Misread(err error) error {
 	misread, ok := errors.AsType[*Error](err)
 	if !ok || !c.Command().ReadOnly || misread.Outcome == NotApplied {

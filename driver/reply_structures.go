@@ -2,12 +2,11 @@ package driver
 
 import "errors"
 
-// This file reads the replies that the versions of RESP shape differently: RESP2
-// answers with flat lists and numbers as text, RESP3 with maps, nested pairs and
-// floating-point numbers.
+// This file reads replies with different shapes in RESP2 and RESP3. RESP2 has flat lists, and
+// numbers as text. RESP3 has maps, nested pairs and floating-point numbers.
 
-// A Pair is a name and what belongs to it: a field of a hash and its value, a
-// stream and its entries.
+// A Pair is a name with its value: a field of a hash with its value, or a stream with its
+// entries.
 type Pair struct {
 	// Name is immutable and lasting.
 	Name []byte
@@ -15,8 +14,8 @@ type Pair struct {
 	Value *Reply
 }
 
-// AsPairs returns a reply that is made of pairs, in their order: a map, a flat list
-// of names and values in turn, or a list of lists of two; none for nil.
+// AsPairs returns the pairs of a reply, in their order. The reply is a map, a flat list of names
+// and values in turn, or a list of lists of two. A nil has no pairs.
 func (r *Reply) AsPairs() ([]Pair, error) {
 	items, err := r.AsArray()
 	if err != nil || len(items) == 0 {
@@ -66,8 +65,8 @@ type ScoredMember struct {
 	Score  float64
 }
 
-// AsScoredMembers returns a reply that is made of members and scores, as ZRANGE
-// … WITHSCORES and ZPOPMIN answer; none for nil.
+// AsScoredMembers returns the members and scores of a reply, such as a reply to ZRANGE …
+// WITHSCORES or ZPOPMIN. A nil has no members.
 func (r *Reply) AsScoredMembers() ([]ScoredMember, error) {
 	pairs, err := r.AsPairs()
 	if err != nil || len(pairs) == 0 {
@@ -87,15 +86,15 @@ func (r *Reply) AsScoredMembers() ([]ScoredMember, error) {
 type StreamEntry struct {
 	// ID is milliseconds and a sequence number: "1526919030474-55".
 	ID string
-	// Fields are those of the entry, in their order; nil for an entry that has been
-	// deleted and is still pending for a consumer.
+	// Fields are the fields of the entry, in their order. Fields is nil for a deleted entry that
+	// is still pending for a consumer.
 	Fields []Pair
 }
 
-// AsStreamEntries returns a reply that is made of entries of one stream, as XRANGE
-// answers; none for nil. XREAD answers with pairs (AsPairs) of a stream and such
-// entries. Entries that have been deleted meanwhile, for which some servers answer
-// nil, are left out.
+// AsStreamEntries returns the entries of a reply about one stream, such as a reply to XRANGE. A
+// nil has no entries. XREAD answers with pairs (AsPairs), each of a stream and its entries. Some
+// servers answer nil for an entry that was deleted meanwhile; AsStreamEntries leaves such an
+// entry out.
 func (r *Reply) AsStreamEntries() ([]StreamEntry, error) {
 	items, err := r.AsArray()
 	if err != nil || len(items) == 0 {

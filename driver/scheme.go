@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// NearestScheme returns the scheme that was probably meant by one that does not
-// exist: one of this library, or the name of one of drivers. It returns "" if none is
-// near, and never a part of scheme that is not the name of something known.
+// NearestScheme returns the scheme that a user probably meant by an unknown scheme. The result is
+// a scheme of this library, the name of one of drivers, or "" if no scheme is near. The result
+// has no part of the unknown scheme that is not a known name.
 func NearestScheme(scheme string, drivers ...string) string {
 	words := strings.FieldsFunc(strings.ToLower(scheme), func(r rune) bool { return r < 'a' || r > 'z' })
 	var base, topology string
@@ -50,8 +50,8 @@ func NearestScheme(scheme string, drivers ...string) string {
 	return base
 }
 
-// withoutTopology returns what stands in front of the word for a topology, and that
-// as it is written.
+// withoutTopology cuts the word for a topology from the end of a word. topology is the topology
+// in its usual spelling, or "".
 func withoutTopology(word string) (rest, topology string) {
 	for _, spelled := range [][2]string{{"clusters", "cluster"}, {"cluster", "cluster"}, {"sentinels", "sentinel"}, {"sentinel", "sentinel"}, {"unix", "unix"}, {"socket", "unix"}} {
 		if rest, ok := strings.CutSuffix(word, spelled[0]); ok {
@@ -66,8 +66,7 @@ func withoutTopology(word string) (rest, topology string) {
 	return word, ""
 }
 
-// nearestName returns the name with the fewest edits to word, or "" if none is near
-// enough to be meant.
+// nearestName returns the name with the fewest edits to word, or "" if no name is near enough.
 func nearestName(word string, names []string) string {
 	best, bestDistance := "", max(1, len(word)/3)+1
 	for _, name := range slices.Sorted(slices.Values(names)) {

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// This file says store operations in the command language, once, for the
-// pipelines of the core and for the drivers that speak to servers.
+// This file has the operations of a store as commands, for the pipelines of the core and for
+// the drivers of servers.
 
-// SetCommand returns the command that stores e as Store.Set would. It borrows
-// e.Value. SetOutcome reads its reply.
+// SetCommand returns the command that stores e as Store.Set would. The command borrows e.Value.
+// SetOutcome reads the reply.
 func SetCommand(e *Entry) *Cmd {
 	if Expired(e.TTL) {
 		if e.Cond == IfAbsent {
@@ -36,8 +36,8 @@ func SetCommand(e *Entry) *Cmd {
 	return NewCmd("SET", args...)
 }
 
-// SetOutcome returns what the reply to SetCommand(e) means for e: nil,
-// ErrNotStored, or the command's own error.
+// SetOutcome returns the outcome of e after SetCommand(e) has run as c: nil, ErrNotStored, or
+// the command's own error.
 func SetOutcome(e *Entry, c *Cmd) error {
 	if c.Err != nil {
 		return c.Err
@@ -58,8 +58,8 @@ func SetOutcome(e *Entry, c *Cmd) error {
 	return nil
 }
 
-// ExpireCommand returns the command that gives a key a TTL as Expirer.Expire
-// would. Its reply is 1 if the key existed, else 0: see ExpireOutcome.
+// ExpireCommand returns the command that gives a key a TTL as Expirer.Expire would. The reply is
+// 1 if the key existed, else 0: see ExpireOutcome.
 func ExpireCommand(key string, ttl time.Duration) *Cmd {
 	switch {
 	case ttl == NoExpiry:
@@ -72,8 +72,8 @@ func ExpireCommand(key string, ttl time.Duration) *Cmd {
 	return NewCmd("PEXPIRE", Key(key), Duration(ttl))
 }
 
-// ExpireOutcome returns what the reply to an ExpireCommand means: nil,
-// ErrNotFound, or the command's own error.
+// ExpireOutcome returns the outcome of an ExpireCommand that has run: nil, ErrNotFound, or the
+// command's own error.
 func ExpireOutcome(c *Cmd) error {
 	if c.Err != nil {
 		return c.Err
@@ -85,8 +85,8 @@ func ExpireOutcome(c *Cmd) error {
 	return c.Misread(err)
 }
 
-// TTLOutcome returns the TTL that the reply to PTTL means: NoExpiry for a
-// persistent key, ErrNotFound for none.
+// TTLOutcome returns the TTL in the reply to PTTL: NoExpiry for a persistent key. The error is
+// ErrNotFound for a missing key, or the command's own error.
 func TTLOutcome(c *Cmd) (time.Duration, error) {
 	if c.Err != nil {
 		return 0, c.Err
@@ -103,9 +103,9 @@ func TTLOutcome(c *Cmd) (time.Duration, error) {
 	return fromMilliseconds(ms), nil
 }
 
-// fromMilliseconds returns a TTL; one beyond the range of durations, or so
-// near its end that Milliseconds rounded it up to there, is the longest there
-// is short of NoExpiry.
+// fromMilliseconds returns a TTL. The longest TTL below NoExpiry stands for any number of
+// milliseconds beyond the range of durations: Milliseconds may have rounded a TTL up to such a
+// number.
 func fromMilliseconds(ms int64) time.Duration {
 	if ms > int64(NoExpiry/time.Millisecond) {
 		return NoExpiry - 1
@@ -119,8 +119,8 @@ const (
 	ttlKeep = "KEEP"
 )
 
-// TTLArg returns a TTL as an argument of the extension commands: milliseconds,
-// 0 for one that has expired, NONE for NoExpiry, KEEP for KeepTTL.
+// TTLArg returns a TTL as an argument of the extension commands: milliseconds, 0 for an expired
+// TTL, NONE for NoExpiry, KEEP for KeepTTL.
 func TTLArg(ttl time.Duration) Arg {
 	switch ttl {
 	case NoExpiry:
@@ -131,7 +131,8 @@ func TTLArg(ttl time.Duration) Arg {
 	return Duration(ttl)
 }
 
-// ParseTTLArg returns the TTL that an argument made by TTLArg says.
+// ParseTTLArg returns the TTL of an argument that TTLArg made, or of an argument with the same
+// text. Any other argument is ErrSyntax.
 func ParseTTLArg(a Arg) (time.Duration, error) {
 	if ms, ok := a.Integer(); ok && ms >= 0 {
 		return fromMilliseconds(ms), nil

@@ -5,61 +5,63 @@ import (
 	"strings"
 )
 
-// A Command is one row of the table of commands: what the library knows about
-// it, once, for replica routing, retries, invalidation, capability checks, the
-// conformance suite and the documentation.
+// A Command is one row of the table of commands. The row is the only place with the properties
+// of the command. Replica routing, retries, invalidation, capability checks, the conformance
+// suite and the documentation read the properties there.
 type Command struct {
 	// Name is the command in upper case.
 	Name string
-	// Group is the data structure it belongs to.
+	// Group is the group that the command belongs to, such as a data structure.
 	Group Group
-	// Keys says how many keys it takes.
+	// Keys is the number of keys that the command takes.
 	Keys KeyCount
-	// ReadOnly: it changes nothing, so it may go to a replica, and may be
-	// sent again after a lost reply.
+	// ReadOnly: the command changes nothing. So a replica may answer the command (see
+	// AtReplica), and the command may be sent again after a lost reply.
 	ReadOnly bool
-	// Blocking: it waits at the server until there is something to answer, or its time-out
-	// has come. A store with connections of callers' own (Exclusive) runs it there alone, and
-	// does not list it in Commander.Commands. See Cmd.Waits.
+	// Blocking: the command waits at the server until the server has a result, or until the
+	// command's time-out. A store with connections of callers' own (Exclusive) runs the command
+	// on these connections alone, and does not list the command in Commander.Commands. See
+	// Cmd.Waits.
 	Blocking bool
-	// Idempotent: running it twice in a row, with nothing in between, leaves
-	// what running it once leaves, and answers the same. This does not make a
-	// write safe to resend: a late resend overwrites a newer value.
+	// Idempotent: two runs in a row, with nothing in between, leave the same data as one run,
+	// and give the same reply. A write is not safe to resend for that reason: a late resend
+	// overwrites a newer value.
 	Idempotent bool
-	// Primary: it does not go to replicas, though it changes nothing. Its reply has a cursor
-	// that means something only to the server which gave it, or tells what is not
-	// replicated, as how often an entry of a stream was delivered.
+	// Primary: the command does not go to replicas, though the command changes nothing. Either
+	// the reply has a cursor that only the same server understands. Or the reply tells a fact
+	// that is not replicated, such as the number of deliveries of an entry of a stream.
 	Primary bool
-	// Extension: Redis has no such command; the server drivers run it as a
-	// script.
+	// Extension: Redis has no command of this name. The server drivers run a script, or a
+	// command of the server with the same result.
 	Extension bool
-	// Since is the release of the table that the command came with: see Release.
+	// Since is the release of the table that added the command: see Release.
 	Since int
 
-	index int // of its row, and 1: see Index
+	index int // the position of the row plus 1: see Index
 }
 
-// Release counts the releases of the table of commands. A release may add rows, with
-// that number in their Since; no row is ever changed or taken away. So a driver that
-// was written for an earlier release stays complete: what it lacks came later.
+// Release is the number of releases of the table of commands. A release may add rows, with
+// the number of the release in their Since. No release changes or removes a row. So a driver
+// for an earlier release stays complete: later releases have added the commands that the
+// driver lacks.
 const Release = 2
 
-// Index returns the position of the row in Commands, so that what a driver keeps for
-// each command can be in a slice; -1 for a row that is not in the table.
+// Index returns the position of the row in Commands, so that a driver can keep its data for
+// each command in a slice. Index returns -1 for a row that is not in the table.
 func (c *Command) Index() int { return c.index - 1 }
 
 // AtReplica reports whether a replica may answer the command in the place of the primary.
 func (c *Command) AtReplica() bool { return c.ReadOnly && !c.Blocking && !c.Primary }
 
-// Group is the part of the command language that a command belongs to. It is
-// what a cache can Require.
+// Group is the part of the command language that a command belongs to. A cache can Require a
+// group.
 type Group string
 
 // The groups of commands.
 const (
 	GroupConnection  Group = "connection"
 	GroupKeys        Group = "keys"
-	GroupMigration   Group = "migration" // of values between servers
+	GroupMigration   Group = "migration" // to move values between servers
 	GroupStrings     Group = "strings"
 	GroupLists       Group = "lists"
 	GroupSets        Group = "sets"
@@ -68,23 +70,22 @@ const (
 	GroupStreams     Group = "streams"
 	GroupPubSub      Group = "pubsub"
 	GroupScripts     Group = "scripts"
-	GroupFunctions   Group = "functions" // which the server has in libraries
+	GroupFunctions   Group = "functions" // in libraries of the server
 	GroupTransaction Group = "transactions"
 	GroupLocks       Group = "locks"
 	GroupSemaphores  Group = "semaphores"
 	GroupRateLimits  Group = "ratelimits"
 	GroupOnce        Group = "once"
-	GroupLeases      Group = "leases" // of those who load values
+	GroupLeases      Group = "leases" // of callers that load values
 	GroupTags        Group = "tags"
-	// GroupCustom is that of the commands that the table does not have: see
-	// NewCustomCmd.
+	// GroupCustom is the group of all commands that the table does not have: see NewCustomCmd.
 	GroupCustom Group = "custom"
 )
 
-// KeyCount says how many keys a command takes.
+// KeyCount is the number of keys that a command takes.
 type KeyCount uint8
 
-// How many keys a command takes.
+// The numbers of keys.
 const (
 	NoKey KeyCount = iota
 	OneKey
@@ -92,123 +93,171 @@ const (
 	ManyKeys
 )
 
-// Names of the commands that Redis lacks. Each is one atomic step. ttl is an
-// argument made by TTLArg.
+// Names of the commands that Redis lacks. Each command is one atomic step. The argument ttl is
+// made by TTLArg.
 const (
-	// CmdIncr is INCRBY that does not create: key, delta → the sum, or nil
-	// when there is no key.
+	// CmdIncr is key, delta → the sum, or nil for a missing key. CmdIncr is INCRBY that does
+	// not create a key.
 	CmdIncr = "XCACHE.INCR"
-	// CmdIncrInit is INCRBY from a start value: key, delta, init, ttl → the
-	// sum. An existing key keeps its TTL.
+	// CmdIncrInit is key, delta, init, ttl → the sum. CmdIncrInit is INCRBY with a start value:
+	// a missing key counts as holding init, and gets the ttl. An existing key keeps its TTL. With
+	// an expired ttl nothing is stored for a missing key, and the reply is the sum all the same.
+	// ttl is not KeepTTL.
 	CmdIncrInit = "XCACHE.INCRINIT"
-	// CmdCompareAndSwap is key, old, new, ttl → 1 or 0.
+	// CmdCompareAndSwap is key, old, new, ttl → 1 if the key held exactly the bytes of old, else
+	// 0. With the reply 1 the key holds new, with the ttl; an expired ttl has deleted the key.
 	CmdCompareAndSwap = "XCACHE.CAS"
-	// CmdCompareAndDelete is key, old → 1 or 0.
+	// CmdCompareAndDelete is key, old → 1 if the key held exactly the bytes of old, else 0. With
+	// the reply 1 the key is deleted.
 	CmdCompareAndDelete = "XCACHE.CAD"
-	// CmdSwap is key, new, ttl → the value that was there, or nil. It is
-	// SET … GET for every server version, and it knows expired TTLs.
+	// CmdSwap is key, new, ttl → the value that the key held before, or nil for a missing key.
+	// CmdSwap is SET … GET that every server version runs. An expired ttl deletes the key.
 	CmdSwap = "XCACHE.SWAP"
-	// CmdPersist is key → 1 if the key exists, also when it was persistent
-	// already, else 0.
+	// CmdPersist is key → 1 if the key exists, else 0. The key has no TTL from now on. The reply
+	// is 1 for a key that had no TTL before, too.
 	CmdPersist = "XCACHE.PERSIST"
 )
 
-// Names of the commands for those who coordinate, which Redis lacks as well. Each is one
-// atomic step. Times are whole milliseconds by the clock of the server, and leases are
-// positive. A token is any text, by which a holder is told from all others. What the keys hold
-// is a hash, whose fields are the business of these commands alone.
+// Names of the commands for callers that coordinate their work. Redis lacks these commands, too.
+// Each command is one atomic step. Every time is in whole milliseconds, unless the command says
+// microseconds, and is measured by the server's clock. A lease is positive. A token is any text;
+// each holder has a token of its own. Every key holds a hash, except the key of CmdGeneration.
+// The fields of the hash are for these commands alone.
 const (
-	// CmdLock is key, token, lease, waits → state, fence, time. The state is 1 if the token
-	// holds the lock from now on for the length of the lease, which is the time then; so it is
-	// if the token holds the lock already. The fence is a number greater than those of all
-	// holders before, and the same for as long as one token holds the lock. The state is 0 if
-	// another token holds the lock, the fence is 0 then, and the time is what that lease has
-	// left. waits is 1 if the caller is to be told of the release, else 0.
+	// CmdLock is key, token, lease, waits → state, fence, time.
+	//
+	// The state is 1 if the token holds the lock from now on, for the length of the lease. The
+	// time is the lease then. A token that holds the lock already gets state 1, too, and its
+	// lease begins anew. The fence is a number. The fence is greater than the fences of all
+	// earlier holders, and stays the same for as long as one token holds the lock.
+	//
+	// The state is 0 if another token holds the lock. The fence is 0 then, and the time is the
+	// rest of the other token's lease.
+	//
+	// waits is 1 if the caller wants the message of the release (CmdLockRelease), else 0.
 	CmdLock = "XCACHE.LOCK"
-	// CmdLockExtend is key, token, lease → 1 if the token holds the lock, which it does from
-	// now on for the length of the lease, else 0.
+	// CmdLockExtend is key, token, lease → 1 if the token holds the lock, else 0. With the reply
+	// 1 the token holds the lock from now on for the length of the lease.
 	CmdLockExtend = "XCACHE.LOCK.EXTEND"
-	// CmdLockRelease is key, token → 1 if the token held the lock, else 0. If somebody waits
-	// who is to be told, an empty message is published on the channel that has the name of the
-	// key. A message that cannot be published is no error.
+	// CmdLockRelease is key, token → 1 if the token held the lock, else 0. If the token was the
+	// last holder of the lock, and a caller wants the message of the release (waits), the command
+	// publishes an empty message on the channel with the name of the key. A failure to publish
+	// is no error.
 	CmdLockRelease = "XCACHE.LOCK.RELEASE"
 
-	// CmdSemaphore is key, token, weight, capacity, lease, place → state, time. The state is 1
-	// if the token holds a permit of the weight from now on for the length of the lease, which is the
-	// time then; so it is if the token holds one already. The weights of all permits whose leases
-	// have not run out are no more than the capacity together. Otherwise the state is 0 and the
-	// time is when the next of the permits and places ends. A positive place is for how long the
-	// token has a place in the queue, behind those that have one, and 0 takes none: the token whose
-	// place is the first is the only one to get a permit. Weight and capacity are positive.
+	// CmdSemaphore is key, token, weight, capacity, lease, place → state, time.
+	//
+	// The state is 1 if the token holds a permit from now on, for the length of the lease. The
+	// permit has the weight. The time is the lease then. A token that holds a permit already gets
+	// state 1, too, whatever the capacity is: the permit gets the weight and the lease of this
+	// call. Any other token gets a permit only if the capacity is enough for the weights of all
+	// permits together, the new permit included. Permits whose leases have run out do not count.
+	//
+	// Otherwise the state is 0. The time is the shortest rest of all permits and places that
+	// there were before the call.
+	//
+	// place is the time for which the token has a place in the queue if the state is 0. A new
+	// place is behind all other places. A place that the token has already keeps its position,
+	// and lasts for the new time. With a place of 0 the command takes no place, and leaves an
+	// earlier place of the token unchanged. While the queue has places, only the token with the
+	// first place gets a new permit. A place that has run out does not count. A permit ends the
+	// place of its token.
+	//
+	// The weight is from 1 to the capacity.
 	CmdSemaphore = "XCACHE.SEMAPHORE"
-	// CmdSemaphoreExtend is key, token, lease → 1 if the token holds a permit, which it does
-	// from now on for the length of the lease, else 0.
+	// CmdSemaphoreExtend is key, token, lease → 1 if the token holds a permit, else 0. With the
+	// reply 1 the token holds the permit from now on for the length of the lease.
 	CmdSemaphoreExtend = "XCACHE.SEMAPHORE.EXTEND"
-	// CmdSemaphoreRelease is key, token → 1 if the token held a permit, else 0. A place is given
-	// up as well. If others have one, the first of them is told, and so it is after a CmdSemaphore
-	// that leaves some of the capacity: an empty message is published on the channel whose name is
-	// the key, a colon and the token. A message that cannot be published is no error.
+	// CmdSemaphoreRelease is key, token → 1 if the token held a permit, else 0. The command also
+	// gives up the token's place in the queue. If the command has given up a permit or a place,
+	// and other tokens have places, the command publishes an empty message for the first of these
+	// tokens. CmdSemaphore publishes the same message after a new permit that leaves some of the
+	// capacity. The name of the channel is the key, a colon and the token with the first place. A
+	// failure to publish is no error.
 	CmdSemaphoreRelease = "XCACHE.SEMAPHORE.RELEASE"
 
 	// CmdRateLimit is numkeys, key…, n, and for each key name, limit, window, burst → allowed, and
-	// for each key remaining, retry, reset. It takes n units of each limit if all of them have
-	// them, which is allowed = 1, and otherwise of none, which is 0. A limit is told from others
-	// by its key, its name, and whether the burst is 0, and is named once. A positive window is
-	// whole milliseconds. With the burst 0 no more than limit units are taken within any window;
-	// a unit is free again when a window has passed, or up to a sixtieth of it later. With a burst,
-	// which is no more than the limit, no more than burst + d × limit / window are taken within
-	// any time d (GCRA). n is from 0, which only looks, to the burst, or to the limit without one.
-	// remaining is how many units are left after the call, retry after how many microseconds this
-	// limit has n units if nobody else takes any (0 if it has them before the call), and reset
-	// after how many all of them are free.
+	// for each key remaining, retry, reset.
+	//
+	// If every limit has n units, the command takes n units of each limit, and allowed is 1.
+	// Otherwise the command takes nothing, and allowed is 0. n is at most the burst, or at most
+	// the limit if the burst is 0. An n of 0 takes nothing, and reads the state.
+	//
+	// Two limits are the same limit if they have the same key and the same name, and if both
+	// bursts are 0 or neither burst is 0. A call names each limit once. Several limits of a call
+	// may have the same key, which the call then repeats. The window is positive, and in whole
+	// milliseconds. The burst is from 0 to the limit:
+	//
+	//   - With a burst of 0 no more than limit units are taken within any window. A unit is free
+	//     again after one window, or up to a sixtieth of the window later.
+	//   - With any other burst no more than burst + d × limit / window units are taken within
+	//     any time d (GCRA).
+	//
+	// remaining is the number of units that are left after the call. retry is the time in
+	// microseconds until this limit has n units, if no other caller takes units. retry is 0 if
+	// the limit had n units before the call. reset is the time in microseconds until all units
+	// are free, if no caller takes units.
 	CmdRateLimit = "XCACHE.RATELIMIT"
 
-	// CmdOnce is key, token, lease, waits → state, time, value. The state is 2 if a value is kept,
-	// and the time is 0. Without one it is that of CmdLock, as is the time, the value is nil, and
-	// the token holds the key as a lock that CmdLockExtend and CmdLockRelease know.
+	// CmdOnce is key, token, lease, waits → state, time, value. If the key keeps a value, the
+	// state is 2, the time is 0, and the value is the kept value. If the key keeps no value, the
+	// command does the same as CmdLock, with the same state and time and without a fence, and the
+	// value is nil. With the state 1 the token holds the key as a lock, which CmdLockExtend
+	// extends and CmdLockRelease releases.
 	CmdOnce = "XCACHE.ONCE"
-	// CmdOnceDone is key, token, value, ttl → 1 if the token was the last to hold the key, whose
-	// value is kept from now on for the TTL, a positive number of milliseconds; so it is if the
-	// token has kept one before, which stays as it is. Otherwise it is 0. Who waits is told as by
-	// CmdLockRelease.
+	// CmdOnceDone is key, token, value, ttl → 1 if the token was the last holder of the key, else
+	// 0. With the reply 1 the key keeps the value from now on for the ttl, a positive number
+	// of milliseconds. If the token has kept a value before, the reply is 1, and the earlier value
+	// and its TTL stay. Callers that wait get the message of CmdLockRelease.
 	CmdOnceDone = "XCACHE.ONCE.DONE"
 
-	// CmdGeneration is key, candidate, ttl → the generation of a tag, which is the string at
-	// the key. Without one, the candidate is stored and answered. The key is kept for the ttl at
-	// least: it never gets a shorter one. ttl is positive, or NoExpiry.
+	// CmdGeneration is key, candidate, ttl → the generation of a tag. The generation is the
+	// string at the key. If the key is missing, the command stores the candidate with the ttl,
+	// and the candidate is the reply. An existing key gets the ttl if its own TTL is shorter, and
+	// never gets a shorter TTL. ttl is made by TTLArg, and is positive or NoExpiry.
 	CmdGeneration = "XCACHE.GENERATION"
 )
 
-// Names of the commands that keep a value which was loaded before an invalidation out of the
-// cache. Each is one atomic step. A lease is what the store knows of the loads of a key: a token
-// that every invalidation takes away. A lease is no value: no other command sees it under its key.
-// A lease that is lost, by eviction or in a failover, costs no more than a value that is
-// not stored.
+// Names of the commands that keep outdated values out of the cache: values that were loaded
+// before an invalidation. Each command is one atomic step. A lease is the store's record of the
+// loads of a key: a token that every invalidation takes away. A lease is no value: no other
+// command sees the lease under the key. The loss of a lease, by eviction or in a failover, costs
+// no more than a value that is not stored.
 //
-// A token is not empty, and a duration is whole milliseconds, and positive. A lease with the empty
-// token is a marker: a load has found that there is no value. The marker ends when its time has
-// come, or an invalidation takes it away.
+// A token is not empty. A duration is positive, and in whole milliseconds. A lease with the empty
+// token is a marker: a load has found that there is no value. The marker ends after its duration,
+// or when an invalidation takes the marker away.
 const (
-	// CmdLease is key, token, duration → the token of the lease of the key: the one that is in
-	// force, or else this one. The lease is in force for the duration from now on, and longer if
-	// it was before. The empty token is the answer of a marker, which stays as it is.
+	// CmdLease is key, token, duration → the token of the lease that the key has after the call.
+	// If the key had no lease, the key gets a lease with this token. Otherwise the lease keeps
+	// its token. The lease is in force for the duration from now on, or longer if the rest of an
+	// earlier duration is longer. For a marker the reply is the empty token, and the marker stays
+	// unchanged.
 	CmdLease = "XCACHE.LEASE"
-	// CmdLeaseElect is key, token, duration → the token of the lease of the key: the one that is
-	// in force, or else this one. If the lease has this token, the lease is in force for the
-	// duration from now on. Every other lease, and a marker, stays as it is.
+	// CmdLeaseElect is key, token, duration → the token of the lease that the key has after the
+	// call. If the key had no lease, or a lease with this token, the key has a lease with this
+	// token for the duration from now on. A lease with another token, and a marker, stay
+	// unchanged.
 	CmdLeaseElect = "XCACHE.LEASE.ELECT"
-	// CmdLeaseFill is key, token, value, ttl [, old] → 1, 0 or -1. It stores the value if the key
-	// does not exist and its lease has the token; that ends the lease, and the answer is 1. An
-	// expired TTL is like any other, but nothing is there afterwards. 0 tells that the key exists,
-	// whatever it holds, and -1 that its lease has not that token. old is a duration, in whole
-	// milliseconds and positive: a key whose TTL is not longer than old counts as one that does
-	// not exist, and loses its value, of any type, to the fill.
+	// CmdLeaseFill is key, token, value, ttl [, old] → 1, 0 or -1.
+	//
+	//   - 1: the key did not exist, and its lease had the token. The command has stored the value,
+	//     and has ended the lease. After an expired ttl the reply is 1, too, and the key is missing.
+	//   - 0: the key exists, whatever type of value it holds, and whatever its lease is. Nothing
+	//     was changed.
+	//   - -1: the key does not exist, and has no lease, or a lease with another token. Nothing was
+	//     changed.
+	//
+	// ttl is made by TTLArg. old is a duration. With old, a key whose TTL is not longer than old
+	// counts as a key that does not exist. The fill replaces a value of any type at such a key.
 	CmdLeaseFill = "XCACHE.LEASE.FILL"
-	// CmdLeaseReplace is key, token, next, duration → 1 if the lease of the key has the token, and
-	// else 0. The lease has the token next for the duration from now on: the same token again
-	// renews the lease, and the empty one makes a marker of it. The duration 0 ends the lease.
+	// CmdLeaseReplace is key, token, next, duration → 1 if the lease of the key had the token,
+	// else 0. With the reply 1 the lease has the token next for the duration from now on. The same
+	// token as next renews the lease, and the empty token makes a marker. The duration may be 0
+	// here: a duration of 0 ends the lease.
 	CmdLeaseReplace = "XCACHE.LEASE.REPLACE"
-	// CmdLeaseRevoke is key… → how many of the keys had a lease. They have none from now on.
+	// CmdLeaseRevoke is key… → the number of keys that had a lease or a marker. None of the keys
+	// has a lease or a marker from now on.
 	CmdLeaseRevoke = "XCACHE.LEASE.REVOKE"
 )
 
@@ -216,13 +265,13 @@ const (
 var rows = func() []Command {
 	const (
 		read       = 1 << iota // ReadOnly, and so Idempotent
-		idempotent             // a write that is
+		idempotent             // an idempotent write
 		extension
 		blocking
 		primary
 	)
 	var commands []Command
-	since := 1 // a later release sets it to its own number, and adds its rows behind
+	since := 1 // a later release sets since to its own number, and adds its rows at the end
 	row := func(group Group, name string, keys KeyCount, flags int) {
 		commands = append(commands, Command{
 			Name: name, Group: group, Keys: keys,
@@ -253,7 +302,7 @@ var rows = func() []Command {
 
 	row(GroupStrings, "GET", OneKey, read)
 	row(GroupStrings, "MGET", ManyKeys, read)
-	row(GroupStrings, "SET", OneKey, 0) // NX, XX and GET answer differently the second time
+	row(GroupStrings, "SET", OneKey, 0) // with NX, XX or GET the second reply may differ
 	row(GroupStrings, "GETDEL", OneKey, 0)
 	row(GroupStrings, "STRLEN", OneKey, read)
 	row(GroupStrings, "INCR", OneKey, 0)
@@ -267,14 +316,14 @@ var rows = func() []Command {
 	row(GroupStrings, CmdSwap, OneKey, extension)
 
 	row(GroupLists, "BLMOVE", TwoKeys, blocking)
-	row(GroupLists, "BLMPOP", ManyKeys, blocking) // how many, its second argument says
+	row(GroupLists, "BLMPOP", ManyKeys, blocking) // the second argument is the number of keys
 	row(GroupLists, "BLPOP", ManyKeys, blocking)
 	row(GroupLists, "BRPOP", ManyKeys, blocking)
 	row(GroupLists, "LINDEX", OneKey, read)
 	row(GroupLists, "LINSERT", OneKey, 0)
 	row(GroupLists, "LLEN", OneKey, read)
 	row(GroupLists, "LMOVE", TwoKeys, 0)
-	row(GroupLists, "LMPOP", ManyKeys, 0) // how many, its first argument says
+	row(GroupLists, "LMPOP", ManyKeys, 0) // the first argument is the number of keys
 	row(GroupLists, "LPOP", OneKey, 0)
 	row(GroupLists, "LPOS", OneKey, read)
 	row(GroupLists, "LPUSH", OneKey, 0)
@@ -282,17 +331,17 @@ var rows = func() []Command {
 	row(GroupLists, "LRANGE", OneKey, read)
 	row(GroupLists, "LREM", OneKey, 0)
 	row(GroupLists, "LSET", OneKey, idempotent)
-	row(GroupLists, "LTRIM", OneKey, 0) // a second time it cuts what the first has left
+	row(GroupLists, "LTRIM", OneKey, 0) // a second LTRIM removes elements that the first has left
 	row(GroupLists, "RPOP", OneKey, 0)
 	row(GroupLists, "RPUSH", OneKey, 0)
 	row(GroupLists, "RPUSHX", OneKey, 0)
 
-	row(GroupSets, "SADD", OneKey, 0) // as others that write, it answers differently the second time
+	row(GroupSets, "SADD", OneKey, 0) // the second reply differs, as with other writes
 	row(GroupSets, "SCARD", OneKey, read)
 	row(GroupSets, "SDIFF", ManyKeys, read)
 	row(GroupSets, "SDIFFSTORE", ManyKeys, 0) // the destination may be one of the sources
 	row(GroupSets, "SINTER", ManyKeys, read)
-	row(GroupSets, "SINTERCARD", ManyKeys, read) // how many, its first argument says
+	row(GroupSets, "SINTERCARD", ManyKeys, read) // the first argument is the number of keys
 	row(GroupSets, "SINTERSTORE", ManyKeys, idempotent)
 	row(GroupSets, "SISMEMBER", OneKey, read)
 	row(GroupSets, "SMEMBERS", OneKey, read)
@@ -331,13 +380,13 @@ var rows = func() []Command {
 	row(GroupHashes, "HTTL", OneKey, read)
 	row(GroupHashes, "HVALS", OneKey, read)
 
-	row(GroupSortedSets, "BZMPOP", ManyKeys, blocking) // how many, its second argument says
+	row(GroupSortedSets, "BZMPOP", ManyKeys, blocking) // the second argument is the number of keys
 	row(GroupSortedSets, "BZPOPMAX", ManyKeys, blocking)
 	row(GroupSortedSets, "BZPOPMIN", ManyKeys, blocking)
 	row(GroupSortedSets, "ZADD", OneKey, 0)
 	row(GroupSortedSets, "ZCARD", OneKey, read)
 	row(GroupSortedSets, "ZCOUNT", OneKey, read)
-	row(GroupSortedSets, "ZDIFF", ManyKeys, read) // how many, the first argument says, as with ZINTER and ZUNION
+	row(GroupSortedSets, "ZDIFF", ManyKeys, read) // the first argument is the number of keys, as with ZINTER and ZUNION
 	row(GroupSortedSets, "ZDIFFSTORE", ManyKeys, 0)
 	row(GroupSortedSets, "ZINCRBY", OneKey, 0)
 	row(GroupSortedSets, "ZINTER", ManyKeys, read)
@@ -367,22 +416,22 @@ var rows = func() []Command {
 	row(GroupStreams, "XAUTOCLAIM", OneKey, 0)
 	row(GroupStreams, "XCLAIM", OneKey, 0)
 	row(GroupStreams, "XDEL", OneKey, 0)
-	row(GroupStreams, "XGROUP", ManyKeys, 0)           // one, behind the subcommand
-	row(GroupStreams, "XINFO", ManyKeys, read|primary) // likewise
+	row(GroupStreams, "XGROUP", ManyKeys, 0)           // one key, behind the subcommand
+	row(GroupStreams, "XINFO", ManyKeys, read|primary) // one key, behind the subcommand
 	row(GroupStreams, "XLEN", OneKey, read)
 	row(GroupStreams, "XPENDING", OneKey, read|primary)
 	row(GroupStreams, "XRANGE", OneKey, read)
-	row(GroupStreams, "XREAD", ManyKeys, read) // with BLOCK it waits, as XREADGROUP does: see Cmd.Waits
+	row(GroupStreams, "XREAD", ManyKeys, read) // XREAD and XREADGROUP wait with BLOCK: see Cmd.Waits
 	row(GroupStreams, "XREADGROUP", ManyKeys, 0)
 	row(GroupStreams, "XREVRANGE", OneKey, read)
 	row(GroupStreams, "XTRIM", OneKey, 0)
 
-	row(GroupPubSub, "PUBLISH", OneKey, 0)  // the channel: any server of a cluster would do
+	row(GroupPubSub, "PUBLISH", OneKey, 0)  // the channel counts as a key, though any server of a cluster would do
 	row(GroupPubSub, "SPUBLISH", OneKey, 0) // Redis 7.0
 
-	row(GroupScripts, "EVAL", ManyKeys, 0) // how many, its second argument says
+	row(GroupScripts, "EVAL", ManyKeys, 0) // the second argument is the number of keys
 	row(GroupScripts, "EVALSHA", ManyKeys, 0)
-	row(GroupScripts, "EVALSHA_RO", ManyKeys, read) // read-only ones: Redis 7.0, Valkey 7.2
+	row(GroupScripts, "EVALSHA_RO", ManyKeys, read) // read-only scripts: Redis 7.0, Valkey 7.2
 	row(GroupScripts, "EVAL_RO", ManyKeys, read)
 
 	row(GroupFunctions, "FCALL", ManyKeys, 0) // Redis 7.0, Valkey 7.2
@@ -397,7 +446,7 @@ var rows = func() []Command {
 	row(GroupSemaphores, CmdSemaphoreExtend, OneKey, extension)
 	row(GroupSemaphores, CmdSemaphoreRelease, OneKey, extension)
 
-	row(GroupRateLimits, CmdRateLimit, ManyKeys, extension) // how many, its first argument says
+	row(GroupRateLimits, CmdRateLimit, ManyKeys, extension) // the first argument is the number of keys
 
 	row(GroupOnce, CmdOnce, OneKey, extension)
 	row(GroupOnce, CmdOnceDone, OneKey, extension)
@@ -418,7 +467,7 @@ var rows = func() []Command {
 	return commands
 }()
 
-// byName finds the rows.
+// byName has the rows by the names of their commands.
 var byName = func() map[string]*Command {
 	index := make(map[string]*Command, len(rows))
 	for i := range rows {
@@ -453,8 +502,9 @@ func LookupCommand(name string) (Command, bool) {
 // Commands returns the whole table, sorted by name.
 func Commands() []Command { return slices.Clone(rows) }
 
-// firstOf returns the rows of a group that came with the first release which had any. Those
-// that wait are none of them: a store with connections of callers' own has them there.
+// firstOf returns the rows of a group in the first release that has rows of the group. The
+// commands that wait are left out: a store with connections of callers' own runs these commands
+// there.
 func firstOf(rows []Command, group Group) []Command {
 	var first []Command
 	for _, c := range rows {

@@ -6,7 +6,7 @@ import "context"
 // a Watcher: the core sends WATCH on a session, and the session is a Transaction from then on.
 type Watcher interface {
 	// Watch begins a transaction that watches keys. keys has one key at least, and is
-	// borrowed until Watch returns. Watch waits for nobody. The caller calls Close of the
+	// borrowed until Watch returns. Watch waits for no other caller. The caller calls Close of the
 	// transaction.
 	Watch(ctx context.Context, keys ...string) (Transaction, error)
 }

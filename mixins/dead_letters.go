@@ -50,7 +50,7 @@ func (c *consumption[V]) deadLetter(d delivery[V], why error) *xcache.Op {
 	o.Field(deadDeliveries).Int(int64(d.deliveries)).Field(deadError).Field(reason)
 	for _, pair := range d.stored.Fields {
 		// A value that is too long to be read is left out. The stream of the entry still
-		// has it.
+		// has the value.
 		if value, err := pair.Value.AsBytes(); err == nil {
 			o.Field(string(pair.Name)).Field(string(value))
 		}

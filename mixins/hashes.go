@@ -13,12 +13,12 @@ import (
 // carts, counters by name, and attributes that are read and written one by one.
 //
 // Integers are stored as decimal text with every codec, so that HIncrBy works on them. All
-// methods may be called concurrently. NewHashes makes one.
+// methods may be called concurrently. NewHashes makes a Hashes.
 type Hashes[V any] struct {
 	cache *xcache.Cache
 }
 
-// QueuedHashes has the methods of Hashes in a pipeline: see Hashes.In.
+// QueuedHashes has the methods of Hashes in a pipeline, except HScan: see Hashes.In.
 type QueuedHashes[V any] struct {
 	p *xcache.Pipeline
 	h *Hashes[V]

@@ -7,9 +7,9 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// This file has the methods on TTLs of single fields. Servers have them since Redis 7.4 and
-// Valkey 9.0, HGetEx and HSetEx since Redis 8.0 and Valkey 9.0, HGetDel since Redis 8.0 and
-// Valkey 9.1. On an older server they return errors.ErrUnsupported, and the error names the
+// This file has the methods on TTLs of single fields. The methods need Redis 7.4 or Valkey
+// 9.0. HGetEx and HSetEx need Redis 8.0 or Valkey 9.0, and HGetDel needs Redis 8.0 or Valkey
+// 9.1. On an older server a method returns errors.ErrUnsupported, and the error names the
 // version.
 
 // ExpireOptions select the fields to which HExpire, HPExpire, HExpireAt and HPExpireAt give

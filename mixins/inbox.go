@@ -61,7 +61,7 @@ func (b *inbox) add(d *xcache.Delivery) bool {
 	case full:
 		b.dropOldest()
 	case d.Event == driver.Resubscribed && b.endsWithGap():
-		return true // two gaps in a row say no more than one
+		return true // two gaps in a row tell no more than one gap
 	}
 	if d.Event == driver.Published {
 		b.count++

@@ -187,7 +187,8 @@ func (k *claim) giveBack(ctx context.Context, over, cause error) error {
 	}
 	until := k.until // until does not change any more
 	ctx = context.WithoutCancel(ctx)
-	// The attempts have no deadline of their own: op_timeout bounds each of them, and its end is no end of a context.
+	// The attempts have no deadline of their own: op_timeout bounds each attempt, and the end
+	// of op_timeout is no end of a context.
 	repeating, cancel := context.WithTimeout(ctx, max(time.Second, time.Until(until)))
 	defer cancel()
 	known, err := repeated(repeating, func() (bool, error) { return k.release(ctx) })
@@ -195,8 +196,8 @@ func (k *claim) giveBack(ctx context.Context, over, cause error) error {
 	case err.last != nil:
 		return err.last
 	case before != nil, !known && !(err.unknown && time.Now().Before(until)):
-		// After two attempts to release the second finds no claim, and the first may have
-		// released it.
+		// The last attempt finds no claim if an earlier attempt with an unknown outcome has
+		// released the claim. Such a release counts while the lease lasts.
 		return k.notHeld
 	}
 	return nil
@@ -225,7 +226,8 @@ func repeated[R any](ctx context.Context, do func() (R, error)) (result R, f fai
 	return result, f
 }
 
-// endOfWait returns the error of a caller who could not wait any longer, which is atEnd at the end of Wait.
+// endOfWait returns the error of a caller who could not wait any longer. At the end of Wait the
+// error is atEnd.
 func endOfWait(ctx, waiting context.Context, err, atEnd error) error {
 	ended := waiting.Err() != nil
 	if !ended && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {

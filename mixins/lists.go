@@ -13,15 +13,15 @@ import (
 // Index 0 is the first element from the left, the head. Negative indexes count from the
 // right: -1 is the last element, the tail.
 //
-// All methods may be called concurrently. NewLists makes one.
+// All methods may be called concurrently. NewLists makes a Lists.
 type Lists[T any] struct {
 	cache *xcache.Cache
 	// inexact is the reason why elements cannot be found by their value, or nil.
 	inexact error
 }
 
-// QueuedLists has the methods of Lists in a pipeline: see Lists.In. Blocking methods are
-// not among them.
+// QueuedLists has the methods of Lists in a pipeline, except the blocking methods: see
+// Lists.In.
 type QueuedLists[T any] struct {
 	p *xcache.Pipeline
 	l *Lists[T]
@@ -82,7 +82,7 @@ type Popped[T any] struct {
 	Elements []T
 }
 
-// LPush puts elements at the head of a list, one after the other, so that the last of them
+// LPush puts elements at the head of a list, one after the other, so that the last element
 // is the head afterwards. LPush returns the length of the list, and creates a missing list.
 func (l *Lists[T]) LPush(ctx context.Context, key string, elements ...T) (int, error) {
 	return xcache.Run(ctx, l.push("lpush", "LPUSH", key, elements), readInt)

@@ -24,8 +24,8 @@ var (
 
 // Locks gives each name to one holder at a time, among all processes that use the cache
 // with the same prefix and namespace. The version makes no difference. A holder has a lock
-// for the time of a lease, which is renewed in the background at a third of it. So a holder
-// that dies blocks others for one lease at most.
+// for the time of a lease. The lease is renewed in the background after a third of its time.
+// So a holder that dies blocks others for one lease at most.
 //
 //	ctx, lock, err := locks.Acquire(ctx, "report", mixins.LockOptions{})
 //	if err != nil {
@@ -41,16 +41,16 @@ var (
 // these cases: the system that is written to rejects a smaller fence than the last.
 //
 // The lock of a name has a key beside the keys of values: Keys, DeletePattern, Clear and
-// ClearAllVersions do not touch it. FlushDB and eviction remove the key, and a failover may
-// lose it. The holder notices at the next renewal; somebody else may have the lock until
-// then.
+// ClearAllVersions do not touch this key. FlushDB and eviction remove the key, and a failover
+// may lose the key. The holder notices the loss at the next renewal; somebody else may have
+// the lock until then.
 //
 // Callers of one Locks who wait for a name are served in the order of their calls. Among
 // processes no order is kept. All methods may be called concurrently. A program makes one
-// Locks by NewLocks, and closes it before the cache.
+// Locks by NewLocks, and closes the Locks before the cache.
 type Locks struct {
 	holders
-	lines map[string][]chan struct{} // callers who wait, by name; the first of each line is served
+	lines map[string][]chan struct{} // callers who wait, by name; the first caller of each line is served
 }
 
 // LockOptions are the options of Acquire and TryAcquire. The zero value waits until the
@@ -128,8 +128,8 @@ func (l *Locks) Acquire(ctx context.Context, name string, options LockOptions) (
 	return held, lock, err
 }
 
-// TryAcquire takes the lock of a name if it is free and no caller of this handle waits for it,
-// and returns ErrLockHeld otherwise.
+// TryAcquire takes the lock of a name if the lock is free and no caller of this handle waits for
+// the lock. Otherwise TryAcquire returns ErrLockHeld.
 func (l *Locks) TryAcquire(ctx context.Context, name string, options LockOptions) (context.Context, *Lock, error) {
 	l.mu.Lock()
 	closed, waits := l.closed, len(l.lines[name]) > 0

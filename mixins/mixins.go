@@ -6,17 +6,19 @@
 //	n, err := carts.LPush(ctx, "cart:42", item)
 //
 // The guide docs/structures.md says which structure suits which job. Each structure has a
-// page of its own.
+// page of its own. The package also has handles for coordination: Locks, Semaphores, RateLimits
+// and Once.
 //
 // Methods have the names of the commands and take their arguments in the same order. Keys
 // go through the cache's key layout, so that a handle of c.Namespace("shop") stays inside
 // of that namespace. Elements and members go through the cache's codec, and are encrypted
 // if the cache encrypts. Fields of hashes and streams are plain text. A structure has no
-// TTL until Cache.Expire, for example, sets one: the cache's default TTL is for values
+// TTL until Cache.Expire, for example, sets a TTL: the cache's default TTL is for values
 // only. Changes of a structure leave its TTL. A structure that loses its last element is
 // removed, except a stream.
 //
-// Every method is available in a pipeline, too:
+// The methods of structures, messages and scripts are available in a pipeline, too, except
+// loops, methods that wait and subscriptions:
 //
 //	p := c.Pipeline()
 //	pushed := carts.In(p).LPush("cart:42", item)
@@ -26,14 +28,14 @@
 // # Methods that wait
 //
 // BLPop, BRPop, BLMove, BLMPop, BZPopMin, BZPopMax and BZMPop wait for an element until
-// their time-out; 0 is no time-out. op_timeout does not bound them. When the context ends,
-// they return within a quarter of a second. If an element was on its way, they return the
-// element. Otherwise they return the error of the context, and no element was taken unless
-// the error matches xcache.ErrUnknownOutcome. Close of the cache ends them with
-// xcache.ErrClosed. Pipelines do not have these methods.
+// their time-out; 0 is no time-out. op_timeout does not bound these calls. When the context
+// ends, the call returns within a quarter of a second. If an element was on its way, the
+// call returns the element. Otherwise the call returns the error of the context, and no
+// element was taken unless the error matches xcache.ErrUnknownOutcome. Close of the cache
+// ends the calls with xcache.ErrClosed. Pipelines do not have these methods.
 //
-// XRead and XReadGroup wait in the same way if their options say so. They take no entries:
-// an entry that XReadGroup could not return is pending for its consumer.
+// XRead and XReadGroup wait in the same way if their options say so. These methods remove no
+// entries: an entry that XReadGroup could not return is pending for its consumer.
 //
 // On servers each such call has a connection of its own (exclusive_size bounds their
 // number), and delays no other call. The command is sent again every 100 ms, so that a
@@ -62,7 +64,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// supported returns a cache with a capability, which need names as Cache.Require does.
+// supported returns a cache with the capability need, which has a name of Cache.Require.
 func supported(c *xcache.Cache, need string, opts ...xcache.Option) (*xcache.Cache, error) {
 	view := c.With(opts...)
 	if err := view.Require(need); err != nil {

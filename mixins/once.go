@@ -36,10 +36,10 @@ const DefaultOnceTTL = 24 * time.Hour
 // twice if a process dies after the work and before the result is kept. Work that must not be
 // done twice even then puts the key into the transaction of its changes, or passes the key on.
 //
-// The key is stored as that of a lock is: Clear does not drop the key, and eviction or a failover
-// may lose it. See Locks. Results go through the codec, and are encrypted if the cache encrypts.
-// All methods may be called concurrently. NewOnce makes a Once. A program has one for each type
-// of result, and closes each before the cache.
+// The key is stored like the key of a lock: Clear does not drop the key, and eviction or a
+// failover may lose the key. See Locks. Results go through the codec, and are encrypted if the
+// cache encrypts. All methods may be called concurrently. NewOnce makes a Once. A program has a
+// Once for each type of result, and closes each Once before the cache.
 type Once[T any] struct {
 	holders
 }
@@ -72,14 +72,18 @@ func NewOnce[T any](c *xcache.Cache) (*Once[T], error) {
 // Do returns the result of a key. If no result is kept, Do calls work, and keeps the result.
 //
 // The context of work ends with ctx. The context ends with the cause ErrOnceLost if the claim on
-// the key is lost. Do returns an error of work as it is, and keeps nothing. If the result cannot
+// the key is lost. Do returns an error of work unchanged, and keeps nothing. If the result cannot
 // be kept, Do returns the result together with an error: ErrOnceLost if another caller may do the
 // work meanwhile, xcache.ErrClosed after Close, or the error of the server or the codec. After an
 // error of the server or the codec the key stays taken until the lease has run out.
 //
-// If Do has not called work, the error is ErrInFlight when another caller does the work, and still
-// does at the end of Wait; the error of ctx when ctx has ended; xcache.ErrCorrupt when the kept
-// result is no T; xcache.ErrClosed after Close; or, after a few attempts, the error of the server.
+// If Do has not called work, the error is one of these:
+//
+//   - ErrInFlight, if another caller still does the work at the end of Wait;
+//   - the error of ctx, if ctx has ended;
+//   - xcache.ErrCorrupt, if the kept result is no T;
+//   - xcache.ErrClosed, after Close;
+//   - the error of the server, after a few attempts.
 func (o *Once[T]) Do(ctx context.Context, key string, options OnceOptions, work func(ctx context.Context) (T, error)) (T, error) {
 	var zero T
 	options, err := o.checked(options)
@@ -122,8 +126,8 @@ func (o *Once[T]) Forget(ctx context.Context, key string) error {
 }
 
 // Close ends the contexts of work, and the waits of callers, with xcache.ErrClosed. Close frees the
-// keys that are held, and waits for all that runs in the background. The program calls Close before
-// that of the cache. Further calls do nothing.
+// held keys, and waits for the work in the background. The program calls Close before Close of the
+// cache. Further calls do nothing.
 func (o *Once[T]) Close() error { return o.close() }
 
 func (o *Once[T]) checked(options OnceOptions) (OnceOptions, error) {
@@ -178,8 +182,8 @@ type onceReply[T any] struct {
 	value T
 }
 
-// take finds the result of the key, or takes the key for the caller. With the key goes a context
-// made of ctx. waiting bounds the attempt.
+// take finds the result of the key, or takes the key for the caller. The context of a taken key is
+// derived from ctx. waiting bounds the attempt.
 func (o *Once[T]) take(ctx, waiting context.Context, k *onceClaim, options OnceOptions) (context.Context, onceReply[T], error) {
 	var sent time.Time
 	got, failed := repeated(waiting, func() (onceReply[T], error) {
@@ -197,7 +201,7 @@ func (o *Once[T]) take(ctx, waiting context.Context, k *onceClaim, options OnceO
 		return ctx, got, nil
 	case got.state == inFlight:
 		return ctx, got, ErrInFlight
-	case time.Since(sent) >= validity(options.Lease): // the answer came too late to be of use
+	case time.Since(sent) >= validity(options.Lease): // the answer came too late
 		o.abandon(&k.claim)
 		return ctx, got, ErrInFlight
 	}
@@ -228,7 +232,7 @@ func readOnceReply[T any](o *xcache.Op) (reply onceReply[T], err error) {
 func (o *Once[T]) work(ctx, held context.Context, k *onceClaim, options OnceOptions, work func(ctx context.Context) (T, error)) (T, error) {
 	worked := false
 	defer func() {
-		if !worked { // it failed, panicked or has ended its goroutine
+		if !worked { // work failed, panicked or has ended its goroutine
 			_ = k.giveBack(ctx, ErrOnceLost, context.Canceled)
 			o.wakes.wake(k.key)
 		}
@@ -238,7 +242,7 @@ func (o *Once[T]) work(ctx, held context.Context, k *onceClaim, options OnceOpti
 		return value, err
 	}
 	worked = true
-	over := k.stop(ErrOnceLost, context.Canceled) // as no renewal may come after the result
+	over := k.stop(ErrOnceLost, context.Canceled) // no renewal may come after the result
 	if errors.Is(over, xcache.ErrClosed) {
 		return value, xcache.ErrClosed
 	}

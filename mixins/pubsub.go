@@ -17,13 +17,12 @@ import (
 // No server keeps messages: only subscribers at the time of the publication get a message.
 // Streams are for messages that must not be lost.
 //
-// All methods may be called concurrently. NewPubSub makes one.
+// All methods may be called concurrently. NewPubSub makes a PubSub.
 type PubSub[T any] struct {
 	cache *xcache.Cache
 }
 
-// QueuedPubSub has the methods of PubSub in a pipeline: see PubSub.In. Subscriptions are
-// not among them.
+// QueuedPubSub has the methods of PubSub in a pipeline, except subscriptions: see PubSub.In.
 type QueuedPubSub[T any] struct {
 	p *xcache.Pipeline
 	s *PubSub[T]
@@ -128,7 +127,7 @@ func (s *PubSub[T]) publish(name, command, channel string, message T) *xcache.Op
 }
 
 // Subscribe yields the messages of channels, in the order in which the server has received
-// them:
+// the messages:
 //
 //	for m, err := range chat.Subscribe(ctx, mixins.SubscribeOptions{}, "room:1") {
 //		switch {

@@ -24,7 +24,7 @@ type RankRange struct {
 func ByRank(start, stop int) RankRange { return RankRange{Start: start, Stop: stop} }
 
 // A ScoreRange selects the members with scores from Min to Max, which may be infinite.
-// ByScore makes one.
+// ByScore makes a ScoreRange.
 type ScoreRange struct {
 	Min, Max float64
 	// ExcludeMin and ExcludeMax leave out the members with exactly that score.

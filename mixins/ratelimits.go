@@ -26,9 +26,9 @@ import (
 // in one slot, by a {hash tag} in the subjects. Otherwise the error is xcache.ErrCrossSlot, and
 // nothing is sent.
 //
-// The key of a subject is stored as that of a lock is: Clear does not drop the key, and eviction
-// or a failover may lose it. See Locks. All methods may be called concurrently. NewRateLimits
-// makes a RateLimits; there is nothing to close.
+// The key of a subject is stored like the key of a lock: Clear does not drop the key, and
+// eviction or a failover may lose the key. See Locks. All methods may be called concurrently.
+// NewRateLimits makes a RateLimits; there is nothing to close.
 type RateLimits struct {
 	cache *xcache.Cache
 }
@@ -46,7 +46,7 @@ type RateLimit struct {
 	// length of Window. A unit is free again a Window later, or up to a sixtieth of the Window
 	// after that.
 	//
-	// A Burst from 1 to Limit is GCRA: units become free one by one, Limit of them in a Window,
+	// A Burst from 1 to Limit is GCRA: units become free one by one, Limit units in a Window,
 	// and Burst units may be taken at once. No more than Burst + d × Limit / Window units are
 	// taken within any time d.
 	Burst int

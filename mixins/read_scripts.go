@@ -92,7 +92,7 @@ func AsNothing(_ *xcache.Op, r *driver.Reply) (bool, error) {
 	return true, nil
 }
 
-// AsReply returns the reply as it is.
+// AsReply returns the reply unchanged.
 func AsReply(_ *xcache.Op, r *driver.Reply) (driver.Reply, error) { return *r, nil }
 
 // AsSlice reads a list, with a reader for its elements. No result is an empty list.

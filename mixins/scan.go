@@ -18,7 +18,7 @@ type ScanOptions struct {
 	Count int
 }
 
-// scan yields the elements of a structure. read reads them in a part of a reply.
+// scan yields the elements of a structure. read reads the elements in a part of a reply.
 func scan[E any](ctx context.Context, c *xcache.Cache, name, command, key string, options ScanOptions,
 	read func(o *xcache.Op, items *driver.Reply) ([]E, error), yield func(E, error) bool,
 ) {

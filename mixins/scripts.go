@@ -13,8 +13,8 @@ import (
 //go:generate go run ../internal/twins -type Function -twin QueuedFunction -receiver q -pipeline q.p -handle q.f -out functions_queued.go
 
 // Scripts runs scripts in Lua and functions of the server on a cache, with the cache's key
-// layout and codec. NewScripts makes one. NewScript and NewFunction make the scripts and
-// functions.
+// layout and codec. NewScripts makes a Scripts. NewScript and NewFunction make the scripts
+// and functions.
 type Scripts struct {
 	cache *xcache.Cache
 }

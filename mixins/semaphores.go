@@ -36,12 +36,12 @@ const placeLease = 5 * time.Second
 //
 // All callers of a name must give the same capacity. A caller with a smaller capacity waits
 // longer. After a change of the capacity there may be more permits than the new capacity
-// until they are released.
+// until enough permits are released.
 //
 // A semaphore has a key beside the keys of values, like a lock, and the same limits: see
 // Locks. The use is the sum of the permits that the server knows, and never a count that
 // could become wrong. All methods may be called concurrently. A program makes one
-// Semaphores by NewSemaphores, and closes it before the cache.
+// Semaphores by NewSemaphores, and closes the Semaphores before the cache.
 type Semaphores struct {
 	holders
 }
@@ -124,8 +124,8 @@ func (s *Semaphores) Acquire(ctx context.Context, name string, capacity int, opt
 	}
 }
 
-// TryAcquire takes a permit if one is free and nobody waits, and returns ErrSemaphoreFull
-// otherwise.
+// TryAcquire takes a permit if enough of the capacity is free and no caller waits. Otherwise
+// TryAcquire returns ErrSemaphoreFull.
 func (s *Semaphores) TryAcquire(ctx context.Context, name string, capacity int, options SemaphoreOptions) (context.Context, *Permit, error) {
 	options, err := s.checked(capacity, options)
 	if err != nil {

@@ -13,13 +13,13 @@ import (
 // has each member once, and no order.
 //
 // A server compares the bytes of members. So members are encoded to the same bytes each
-// time, and are never compressed. All methods may be called concurrently. NewSets makes
-// one.
+// time, and are never compressed. All methods may be called concurrently. NewSets makes a
+// Sets.
 type Sets[T any] struct {
 	cache *xcache.Cache
 }
 
-// QueuedSets has the methods of Sets in a pipeline: see Sets.In.
+// QueuedSets has the methods of Sets in a pipeline, except SScan: see Sets.In.
 type QueuedSets[T any] struct {
 	p *xcache.Pipeline
 	s *Sets[T]
@@ -101,7 +101,7 @@ func (s *Sets[T]) SRandMemberCount(ctx context.Context, key string, count int) (
 }
 
 // SMove moves a member from source to destination, in one step, and reports whether source
-// had it.
+// had the member.
 func (s *Sets[T]) SMove(ctx context.Context, source, destination string, member T) (bool, error) {
 	return xcache.Run(ctx, s.move(source, destination, member), readFlag)
 }

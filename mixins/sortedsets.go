@@ -16,13 +16,13 @@ import (
 //
 // A server compares the bytes of members. So members are encoded to the same bytes each
 // time, and are never compressed. All methods may be called concurrently. NewSortedSets
-// makes one.
+// makes a SortedSets.
 type SortedSets[T any] struct {
 	cache *xcache.Cache
 }
 
-// QueuedSortedSets has the methods of SortedSets in a pipeline: see SortedSets.In. Blocking
-// methods are not among them.
+// QueuedSortedSets has the methods of SortedSets in a pipeline, except ZScan and the blocking
+// methods: see SortedSets.In.
 type QueuedSortedSets[T any] struct {
 	p *xcache.Pipeline
 	z *SortedSets[T]

@@ -15,20 +15,20 @@ import (
 // of hashes. An entry is never changed, and stays until a deletion or a trim.
 //
 // A group shares a stream among consumers: each consumer gets some of the entries, and
-// acknowledges them. Consume does all of this; XReadGroup, XAck and others are the single
-// steps.
+// acknowledges these entries. Consume does all of this; XReadGroup, XAck and others are the
+// single steps.
 //
 // An ID is text: milliseconds and a number, as in "1526919030474-55". At the ends of a
 // range "-" and "+" are the least and the greatest ID, "(" before an ID excludes the ID,
 // and the number may be missing. A malformed ID is xcache.ErrSyntax.
 //
-// All methods may be called concurrently. NewStreams makes one.
+// All methods may be called concurrently. NewStreams makes a Streams.
 type Streams[V any] struct {
 	cache *xcache.Cache
 }
 
-// QueuedStreams has the methods of Streams in a pipeline: see Streams.In. Loops and methods
-// that wait are not among them.
+// QueuedStreams has the methods of Streams in a pipeline, except Consume, Entries, Follow and
+// DeadLetters: see Streams.In. XRead and XReadGroup do not wait there.
 type QueuedStreams[V any] struct {
 	p *xcache.Pipeline
 	s *Streams[V]

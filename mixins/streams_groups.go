@@ -64,8 +64,8 @@ type XClaimOptions struct {
 	RetryCount *int
 	// Force also claims entries that are pending for nobody.
 	Force bool
-	// LastID moves the group forward to this ID, if the group is behind it; "" leaves the
-	// group.
+	// LastID moves the group forward to this ID, if the group is behind this ID; "" leaves
+	// the group.
 	LastID string
 }
 
@@ -118,10 +118,10 @@ func (s *Streams[V]) XGroupDelConsumer(ctx context.Context, key, group, consumer
 }
 
 // XReadGroup reads streams for a consumer of a group. Behind ">" XReadGroup returns entries
-// that were delivered to no consumer yet. They are pending for this consumer until XAck
-// acknowledges them. Behind an ID XReadGroup returns the entries that are pending for this
-// consumer, and does not wait. The entries are returned by the keys of their streams. The
-// map has no streams without entries.
+// that were delivered to no consumer yet. These entries are pending for this consumer until
+// XAck acknowledges the entries. Behind an ID XReadGroup returns the entries that are
+// pending for this consumer, and does not wait. The keys of the map are the keys of the
+// streams. The map has no streams without entries.
 //
 // With Block XReadGroup waits until a stream has new entries, and returns no entries at the
 // end of that time. The package comment describes methods that wait. Entries are pending

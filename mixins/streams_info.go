@@ -39,8 +39,8 @@ type StreamGroup struct {
 	// LastDeliveredID is the position of the group.
 	LastDeliveredID string
 	// EntriesRead is the number of entries that the group has read, and Lag the number of
-	// entries that the group has not read yet. Both need Redis 7.0 or Valkey. Where the
-	// server does not know them, both are NotKnown.
+	// entries that the group has not read yet. Both need Redis 7.0 or Valkey. Both are
+	// NotKnown if the server does not know the numbers.
 	EntriesRead, Lag int
 }
 

@@ -3,7 +3,7 @@
 //
 //	import _ "github.com/xcache-go/xcache/codec/brotli"
 //
-// and compressor=brotli, or compressor=brotli:9, uses it.
+// A DSN then has compressor=brotli, or compressor=brotli:9.
 package brotli
 
 import (
@@ -34,10 +34,11 @@ const (
 	name     = "brotli"
 	maxLevel = 11
 
-	// window is the logarithm of the longest distance of a match. The format begins with
-	// it: for 20 the first byte ends in 7, as no JSON, gzip or zlib text begins.
+	// window is the logarithm of the longest distance of a match. The first byte of the
+	// format tells the window: for 20 its last hexadecimal digit is 7. No JSON, gzip or zlib
+	// text begins with such a byte.
 	window = 20
-	// other is the window for a text that would look like a gob otherwise.
+	// other is the window for an output that would look like a gob with the first window.
 	other = 18
 )
 

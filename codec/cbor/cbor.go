@@ -3,7 +3,7 @@
 //
 //	import _ "github.com/xcache-go/xcache/codec/cbor"
 //
-// and serializer=cbor uses it.
+// A DSN then has serializer=cbor.
 package cbor
 
 import (
@@ -28,16 +28,17 @@ import (
 // codec.ErrCorrupt, because it could be JSON, decimal text or MessagePack. Other languages
 // write the tag on demand, in Python with cbor2.dumps(cbor2.CBORTag(55799, value)).
 //
-//   - Structs are maps; the names are those of a cbor tag, or else of a json tag.
-//   - A time.Time is text in RFC 3339 with its tag, with nanoseconds and the
-//     offset of its zone, which must be whole minutes; the zero time is null. A []byte is a byte string. A *big.Int is a big number.
+//   - Structs are maps. A cbor tag, or else a json tag, gives the name of a field.
+//   - A time.Time is text in RFC 3339 with its tag, with nanoseconds and the offset of
+//     its zone, which must be whole minutes. The zero time is null.
+//   - A []byte is a byte string. A *big.Int is a big number.
 //   - In an any, maps are map[string]any, byte strings []byte, and times time.Time.
-//     Integers are int64, or big.Int if they do not fit.
-//   - A type with MarshalCBOR, MarshalBinary or MarshalText is encoded by the first
-//     of them, as an item, a byte string or text.
-//   - Text that is not valid UTF-8 is codec.ErrUnsupportedValue when it is written,
-//     and codec.ErrCorrupt when it is read. Maps with a repeated key, strings of
-//     indefinite length, and a null for a target without nil are codec.ErrCorrupt, too.
+//     Integers are int64, or big.Int beyond the range of int64.
+//   - A type with MarshalCBOR, MarshalBinary or MarshalText is encoded by the first of
+//     these methods, as an item, a byte string or text.
+//   - Text that is not valid UTF-8 is codec.ErrUnsupportedValue at writing, and
+//     codec.ErrCorrupt at reading. Maps with a repeated key, strings of indefinite
+//     length, and a null for a target without nil are codec.ErrCorrupt, too.
 //
 // Values nest at most 32 levels deep, and hold at most 1 Mi elements. A big number has at
 // most 64 KiB. A big number as text, such as a big.Rat, has at most codec.MaxIntegerDigits
@@ -54,8 +55,8 @@ const (
 
 	maxDepth    = 32
 	maxElements = 1 << 20
-	// maxBigNumber is the limit, in bytes, of big numbers: the library writes a big number
-	// that does not fit in decimal, which takes a second for 1 MiB.
+	// maxBigNumber is the limit, in bytes, of big numbers. The library writes a big number in
+	// decimal if the number does not fit its target. This takes a second for 1 MiB.
 	maxBigNumber = 64 << 10
 )
 

@@ -33,7 +33,7 @@ func isKnown(t reflect.Type) bool {
 	return false
 }
 
-// fields follows the library's rules, which are those of encoding/json with another tag.
+// fields follows the library's rules: the rules of encoding/json with another tag.
 func fields(t reflect.Type, typed bool) ([]roundtrip.Field, string) {
 	fields, lost := roundtrip.TaggedFields(t, typed, "cbor", "json")
 	for i := range fields {

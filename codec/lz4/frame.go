@@ -77,7 +77,7 @@ func headerEnd(flags byte) int {
 type frame struct {
 	flags    byte
 	maxBlock int
-	length   uint64 // of the text, if known
+	length   uint64 // the length of the text, if known
 	known    bool
 	most     uint64 // longest text of the blocks
 	blocks   []byte // blocks, and the bytes behind them
@@ -130,7 +130,7 @@ func parseFrame(data []byte) (frame, error) {
 // A block is a block of a frame. Its data is nil at the end of the frame.
 type block struct {
 	data     []byte
-	plain    bool // it is not compressed
+	plain    bool // data is not compressed
 	checksum []byte
 }
 

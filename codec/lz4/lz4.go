@@ -3,7 +3,7 @@
 //
 //	import _ "github.com/xcache-go/xcache/codec/lz4"
 //
-// and compressor=lz4, or compressor=lz4:9, uses it.
+// A DSN then has compressor=lz4, or compressor=lz4:9.
 package lz4
 
 import (
@@ -19,10 +19,10 @@ import (
 // The compressor writes one frame of independent blocks, with the length of the text and a
 // checksum. The compressor reads one frame of any writer, with dependent blocks, blocks of
 // any size, and checksums of blocks. All checksums are verified. Anything behind the frame,
-// such as another frame or a skippable one, is codec.ErrCorrupt, and so is a frame that
-// needs a dictionary.
+// such as another frame or a skippable frame, is codec.ErrCorrupt. A frame that needs a
+// dictionary is codec.ErrCorrupt, too.
 //
-// Level 1 is LZ4 itself. Levels 2 to 9 are LZ4 HC: they take longer to write, and no longer
+// Level 1 is LZ4 itself. Levels 2 to 9 are LZ4 HC, which takes longer to write, and no longer
 // to read.
 var Compressor codec.Leveler = compressor{level: 1}
 

@@ -14,8 +14,8 @@ import (
 	"github.com/xcache-go/xcache/codec"
 )
 
-// A decoder reads values from rest. The decoder does not trust a length until it has
-// checked it against the length of rest.
+// A decoder reads values from rest. The decoder checks every length against the length of rest
+// before the decoder uses the length.
 type decoder struct {
 	rest     []byte
 	elements int

@@ -3,11 +3,10 @@
 //
 //	import _ "github.com/xcache-go/xcache/codec/msgpack"
 //
-// and serializer=msgpack uses it.
+// A DSN then has serializer=msgpack.
 //
-// The package implements the format itself. Other libraries silently read 300 into an int8
-// as 44, or the largest uint64 as -1.
-// measured read 300 into an int8 as 44, or the largest uint64 as -1, in silence.
+// The package implements the format itself. The other libraries that were measured silently
+// read 300 into an int8 as 44, or the largest uint64 as -1.
 package msgpack
 
 import (
@@ -21,29 +20,33 @@ import (
 
 // Serializer is MessagePack.
 //
-//   - Strings are str, []byte and arrays of bytes are bin, and neither is read as
-//     the other. Text that is not valid UTF-8 is codec.ErrUnsupportedValue when it
-//     is written, and codec.ErrCorrupt when it is read.
-//   - Structs are maps; names, omitempty and "-" are those of a msgpack tag, or else
-//     of a json tag. Fields of embedded structs without a tag are its own.
-//   - A time.Time is the timestamp extension, with nanoseconds; it is read as UTC.
-//   - A type with MarshalBinary and UnmarshalBinary is bin, one with MarshalText and
-//     UnmarshalText is str. So is a struct with fields that are not exported and
-//     MarshalJSON and UnmarshalJSON: its JSON, as text.
-//   - A number is read into any type that holds exactly this number, and into no
-//     other. nil inside a value is read as the zero value; alone it is read only
-//     into what has a nil.
-//   - A number from 48 to 57 that is the whole of a value is written in two bytes. In
-//     one it would be a digit: decimal text, or JSON. That is codec.ErrCorrupt.
-//   - Read into an any, maps are map[string]any, arrays []any, integers int64 or,
-//     if they do not fit, uint64, floats float64, bin []byte.
-//   - Maps are written in the order of their keys, so that equal values are equal
-//     to the byte. A map with a key twice is codec.ErrCorrupt.
+//   - Strings are str. A []byte and an array of bytes are bin. Neither form is read as
+//     the other. Text that is not valid UTF-8 is codec.ErrUnsupportedValue at writing,
+//     and codec.ErrCorrupt at reading.
+//   - Structs are maps. A msgpack tag, or else a json tag, gives the name, omitempty
+//     and "-". Fields of an embedded struct without a tag are fields of the outer
+//     struct.
+//   - A time.Time is the timestamp extension, with nanoseconds. The time is read as UTC.
+//   - A type with MarshalBinary and UnmarshalBinary is bin. A type with MarshalText and
+//     UnmarshalText is str. A struct with unexported fields, MarshalJSON and
+//     UnmarshalJSON is str, too: its JSON, as text.
+//   - An integer is read into any integer type that holds the integer. An integer is
+//     also read into a float64 up to 2^53, and into a float32 up to 2^24. A float is
+//     read only into a float type that holds exactly this number.
+//   - nil inside a value is read as the zero value. A nil that is the whole value is
+//     read only into a type that has a nil.
+//   - A number from 48 to 57 that is the whole value is written in two bytes. A single
+//     byte would be a digit, which is decimal text or JSON, and is codec.ErrCorrupt at
+//     reading.
+//   - In an any, maps are map[string]any, arrays []any, floats float64, and bin is
+//     []byte. Integers are int64, or uint64 above the range of int64.
+//   - Maps are written in the order of their keys, so that equal values have equal
+//     bytes. A map with a repeated key is codec.ErrCorrupt.
 //
-// Values nest at most 32 levels deep and hold at most 1 Mi elements.
+// Values nest at most 32 levels deep, and hold at most 1 Mi elements.
 //
-// The format has no mark of its own. Its values are never mistaken for those of formats
-// with a mark.
+// The format has no mark of its own. No value of the format is mistaken for a value of a
+// format with a mark.
 var Serializer codec.Serializer = serializer{}
 
 func init() { codec.Register(Serializer) }

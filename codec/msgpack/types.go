@@ -46,7 +46,7 @@ type form uint8
 const (
 	plainForm form = iota
 	timeForm
-	binaryForm // by its methods
+	binaryForm // by methods of the type, as the forms below
 	textForm
 	jsonForm
 )

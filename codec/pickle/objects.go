@@ -16,7 +16,7 @@ type callable uint32
 
 const (
 	callSet       callable = iota // set and frozenset, until protocol 3
-	callBytes                     // empty ones, until protocol 2
+	callBytes                     // empty bytes, until protocol 2
 	callByteArray                 // until protocol 4
 	callEncode                    // bytes, in protocol 2
 	callDatetime

@@ -235,7 +235,7 @@ func (w *writer) bigInt(v *big.Int) error {
 	if !withinDigits(v) {
 		return errDigits
 	}
-	// The bits of -1-v are those of v, inverted.
+	// The bits of -1-v are the inverted bits of v.
 	negative := v.Sign() < 0
 	if negative {
 		v = new(big.Int).Not(v)

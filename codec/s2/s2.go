@@ -3,7 +3,7 @@
 //
 //	import _ "github.com/xcache-go/xcache/codec/s2"
 //
-// and compressor=s2, or compressor=s2:3, uses it.
+// A DSN then has compressor=s2, or compressor=s2:3.
 package s2
 
 import (
@@ -122,8 +122,8 @@ func (c compressor) Decompress(dst, src []byte, limit int) ([]byte, error) {
 // A block is a chunk of data.
 type block struct {
 	data     []byte
-	plain    bool // it is not compressed
-	length   int  // of its text
+	plain    bool // data is not compressed
+	length   int  // the length of the text
 	checksum uint32
 }
 
@@ -141,7 +141,7 @@ func nextBlock(rest []byte) (b block, after []byte, ok bool) {
 	}
 	b = block{data: rest[checksumSize:size], plain: kind == plainChunk, checksum: binary.LittleEndian.Uint32(rest)}
 	b.length = len(b.data)
-	if !b.plain { // an empty one has no length
+	if !b.plain { // compressed data of no bytes has no length
 		n, err := s2.DecodedLen(b.data)
 		if err != nil {
 			return b, nil, false

@@ -26,7 +26,7 @@ const (
 
 type probability = uint16
 
-// A model has all probabilities except those of literals.
+// A model has all probabilities except the probabilities of literals.
 type model struct {
 	isMatch      [states][16]probability
 	isRepeat     [states]probability // one of the last four distances

@@ -11,7 +11,7 @@ import (
 //	00        the end
 //	01, 02    2 bytes of length less one, text
 //	80 … FF   5 bits of length, 2 bytes of length less one, 2 bytes of compressed
-//	          length less one, properties if they are new, LZMA
+//	          length less one, new properties if the type says so, LZMA
 //
 // Numbers are big-endian. The library writes chunks. This package reads chunks itself: the
 // reader of the library needs a dictionary beside the text, allocates for every match, and

@@ -26,12 +26,12 @@ func isFrame(data []byte) bool {
 	return len(data) > 4 && binary.LittleEndian.Uint32(data) == magic && data[4]&reservedBit == 0
 }
 
-// A frame has the facts about a frame that are known before it is decoded.
+// A frame has the facts about a frame that are known before the frame is decoded.
 type frame struct {
-	length uint64 // of the text, as the header claims
+	length uint64 // the length of the text in the header
 	known  bool   // the header has a length
-	least  uint64 // least length of the text: that of blocks which tell their length
-	most   uint64 // longest text of the blocks
+	least  uint64 // a lower bound of the length of the text: the sum for blocks that tell their length
+	most   uint64 // an upper bound of the length of the text
 }
 
 // parseFrame checks the frame of data. The error is ErrCorrupt.

@@ -3,7 +3,7 @@
 //
 //	import _ "github.com/xcache-go/xcache/codec/zstd"
 //
-// and compressor=zstd, or compressor=zstd:9, uses it.
+// A DSN then has compressor=zstd, or compressor=zstd:9.
 package zstd
 
 import (
@@ -22,11 +22,11 @@ import (
 //
 // The compressor writes one frame with its length and, unless the text is empty, a
 // checksum. The compressor reads one frame of any writer, with or without a length.
-// Anything behind the frame, such as another frame or a skippable one, is codec.ErrCorrupt,
-// and so is a frame that needs a dictionary.
+// Anything behind the frame, such as another frame or a skippable frame, is
+// codec.ErrCorrupt. A frame that needs a dictionary is codec.ErrCorrupt, too.
 //
-// Levels are those of the zstd command, 1 to 22. There are four different ones: 1 and 2 are
-// the fastest, 3 to 5 the default, 6 to 9 better, and 10 to 22 best.
+// Levels are 1 to 22, as for the zstd command. Only four levels differ: 1 and 2 are the
+// fastest, 3 to 5 the default, 6 to 9 better, and 10 to 22 best.
 var Compressor codec.Leveler = newCompressor(defaultLevel)
 
 func init() { codec.RegisterCompressor(Compressor) }

@@ -1,5 +1,5 @@
 // Package httplimit is a middleware for net/http. The middleware answers 429 to requests above
-// the rate limits of package mixins, and header fields tell clients what they have left.
+// the rate limits of package mixins, and header fields tell clients how many units are left.
 //
 //	limit, err := httplimit.New(limits, httplimit.Options{
 //		Subject: func(r *http.Request) string { return r.Header.Get("Api-Key") },
@@ -7,7 +7,7 @@
 //	})
 //	http.ListenAndServe(":8080", limit(mux))
 //
-// The fields are those of draft-ietf-httpapi-ratelimit-headers-06, which most clients know:
+// The fields come from draft-ietf-httpapi-ratelimit-headers-06. Most clients know these fields:
 //
 //	RateLimit-Limit: 100
 //	RateLimit-Remaining: 12
@@ -41,8 +41,8 @@ type Options struct {
 	// Limits are the limits of each subject.
 	Limits []mixins.RateLimit
 	// Cost returns the number of units that a request takes. With nil each request takes 1 unit.
-	// A cost below 0, or above what a limit ever has at once, is an error for Failed, with
-	// xcache.ErrSyntax.
+	// A cost below 0, or above the units that a limit can have at once, is an error for Failed,
+	// with xcache.ErrSyntax.
 	Cost func(r *http.Request) int
 	// Refused writes the answer to a refused request, after the fields were added. With nil the
 	// answer is status 429 and a line of text.
@@ -129,7 +129,7 @@ func (l *limited) failed(w http.ResponseWriter, r *http.Request, err error) {
 		if l.options.Failed(w, r, err) {
 			l.next.ServeHTTP(w, r)
 		}
-	case errors.Is(err, xcache.ErrSyntax): // the program's fault, which no store that comes back heals
+	case errors.Is(err, xcache.ErrSyntax): // a mistake of the program, which lasts when the store is back
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	default:
 		l.next.ServeHTTP(w, r)

@@ -59,7 +59,7 @@ type Form struct {
 	Marshal, Unmarshal method
 	// Text means that the form is text.
 	Text bool
-	// When reports whether a type with the methods is written by them. nil: every type is.
+	// When reports whether the methods write a type that has the methods. nil: every type.
 	When func(t reflect.Type) bool
 }
 

@@ -42,7 +42,7 @@ type doubleWrite struct {
 	// sends this command alone.
 	write func(key driver.Arg) *driver.Cmd
 	call  func(ctx context.Context, s driver.Store, key string) error
-	// look is a command of an inspector. The answer is before at first, and grows
+	// look is a command of an inspector. The answer is before at first, and changes
 	// by step with each application of write.
 	look           string
 	before, step   float64

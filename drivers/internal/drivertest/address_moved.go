@@ -15,8 +15,8 @@ import (
 )
 
 // AddressMoved tests connections to a server whose address leads elsewhere by now. The
-// test fails if a write does not reach the server at the address now, or if a server
-// that stays read-only is dialed too often.
+// test fails if a write does not reach the server that is now at the address, or if a
+// server that stays read-only is dialed too often.
 func (s *Subject) AddressMoved(t *testing.T) {
 	t.Run("a name that leads to another primary", s.nameThatLeadsToAnotherPrimary)
 	t.Run("a server that is read-only for good", s.readOnlyForGood)

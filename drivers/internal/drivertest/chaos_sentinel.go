@@ -35,7 +35,7 @@ func (s *Subject) ChaosSentinel(t *testing.T) {
 			proxies[proxy.Addr()] = proxy
 			return proxy.Addr()
 		}))
-		// The proxies have connections of their own, so those of the driver are counted.
+		// The proxies have connections of their own, so the test counts the connections of the driver.
 		var opened connections
 		dsn := Parse(t, s.sentinelDSN(servers, ""))
 		dsn.OpTimeout = 4 * recoveryLimit
@@ -44,7 +44,7 @@ func (s *Subject) ChaosSentinel(t *testing.T) {
 			t.Fatal(err)
 		}
 		closeStore := sync.OnceValue(store.Close)
-		defer func() { _ = closeStore() }() // also if the test ends here, or others find its goroutines
+		defer func() { _ = closeStore() }() // also if the test ends here, or other tests find the goroutines of the store
 		proxy := proxies[servers.Primary(t).Announced]
 		failOver(t, store, servers, proxy.Stall, proxy.Resume)
 		if err := closeStore(); err != nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// ClusterAddresses tests a client elsewhere, for which the addresses that nodes
-// announce are useless. The test fails if the store dials such an address, or does
-// not reach a node.
+// ClusterAddresses tests a client that is elsewhere. The nodes announce addresses
+// that are useless there, such as 127.0.0.1. The test fails if the store dials
+// such an address, or does not reach a node.
 func (s *Subject) ClusterAddresses(t *testing.T) {
 	t.Run("nodes that announce a loopback address", func(t *testing.T) {
 		s.announcedAddresses(t, servertest.Config("cluster-announce-ip", "127.0.0.1"))

@@ -122,7 +122,8 @@ func (s *Subject) databaseThatTheClusterLacks(t *testing.T) {
 			_, err = Get(t, store, "k")
 			WantErr(t, err, driver.NotApplied, errors.ErrUnsupported)
 		}
-		// A call asks each node once at most, and not again and again.
+		// A call must not ask the nodes again and again. The limit is two connections
+		// to each node for each call.
 		if n := connectionsReceived(t, servers.Nodes) - before; n > 4*calls*len(servers.Nodes) {
 			t.Errorf("%s: %d connections for %d calls", query, n, 2*calls)
 		}

@@ -88,10 +88,10 @@ func (s *Subject) releases(t testing.TB) []string {
 
 // ConformanceOfReplicas runs the suite on a primary and its replicas.
 //
-// The suite wants a read to see the write before it, which replicas do not promise. So a
-// read waits here until the replicas have the writes, as a [replication] does. Nothing
-// else differs. The test also fails if no replica is read from with read=prefer-replica,
-// or if a replica is read from with read=primary.
+// The suite wants a read to see the last write. Replicas do not promise that. So a read
+// waits here until the replicas have the writes, as a [replication] does. Nothing else
+// differs. The test also fails if no replica is read from with read=prefer-replica, or
+// if a replica is read from with read=primary.
 func (s *Subject) ConformanceOfReplicas(t *testing.T) {
 	for _, read := range []string{"prefer-replica", "primary"} {
 		t.Run(read, func(t *testing.T) {

@@ -310,8 +310,8 @@ func (s *Subject) credentialsInAFile(t *testing.T) {
 	stop()
 	// A new connection logs in with the new password.
 	server.Do(t, "CLIENT", "KILL", "USER", "ann")
-	// A call fails that meets several closed connections while the server closes one after the
-	// other.
+	// A call fails if the call meets several closed connections, while the server closes one
+	// connection after the other.
 	Eventually(t, func() bool {
 		left, _ := rotating(t, server)
 		return !slices.ContainsFunc(left, func(id string) bool { return slices.Contains(after, id) })

@@ -483,7 +483,7 @@ var valuesOf = map[string]int{driver.CmdCompareAndSwap: 2, driver.CmdCompareAndD
 // countingKeys are the commands whose first argument says how many keys follow.
 var countingKeys = []string{driver.CmdRateLimit, "LMPOP", "SINTERCARD", "ZDIFF", "ZINTER", "ZINTERCARD", "ZMPOP", "ZUNION"}
 
-// text returns a reply as redis-cli would print it, more or less.
+// text returns a reply in the form of redis-cli, more or less.
 func text(r *driver.Reply) string {
 	switch r.Kind {
 	case driver.ReplyNil:

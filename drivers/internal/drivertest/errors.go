@@ -12,9 +12,9 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// Errors tests the errors and outcomes that the errors of servers become. The
-// test fails if an error or outcome is wrong, if a refused call has changed
-// something, or if a text does not say what to do.
+// Errors tests which error and which outcome a caller gets for each error of a
+// server. The test fails if an error or outcome is wrong, if a refused call has
+// changed something, or if a text does not say what to do.
 func (s *Subject) Errors(t *testing.T) {
 	s.Standalone(t).Do(t, "FLUSHALL") // so that the tests can be repeated
 	t.Run("wrong type changes nothing", s.wrongTypeChangesNothing)

@@ -69,7 +69,8 @@ func (e *events) count(kind driver.EventKind, addr string) (n int) {
 	return n
 }
 
-// await waits for an event, and returns the event. await calls meanwhile again and again.
+// await waits for an event, and returns the event. await runs the function meanwhile again and
+// again.
 func (e *events) await(t testing.TB, kind driver.EventKind, addr string, meanwhile func()) (found driver.Event) {
 	t.Helper()
 	Eventually(t, func() bool {

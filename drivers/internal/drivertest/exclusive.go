@@ -21,9 +21,10 @@ import (
 const exclusiveName = "exclusive"
 
 // Exclusive tests the promises of driver.Exclusive on one server, in both versions
-// of RESP. Blocking commands, WATCH and subscriptions are made of such sessions.
-// The test fails if a session loses an element or a message, leaves state to the
-// next caller, or does not end with its connection or its store.
+// of RESP. Blocking commands, WATCH and subscriptions use the sessions of
+// driver.Exclusive. The test fails if a session loses an element or a message,
+// leaves state to the next caller, or does not end with its connection or its
+// store.
 func (s *Subject) Exclusive(t *testing.T) {
 	for _, protocol := range []string{"2", "3"} {
 		t.Run("RESP"+protocol, func(t *testing.T) {
@@ -602,8 +603,8 @@ func refusesMisuse(t *testing.T, store driver.Store) {
 	}
 }
 
-// endsBlocked calls end while sessions wait in calls. The waiting calls, and later
-// calls, must return soon with want.
+// endsBlocked runs the function end while sessions wait in calls. The waiting
+// calls, and later calls, must return soon with want.
 func endsBlocked(t *testing.T, store driver.Store, want error, end func()) {
 	t.Helper()
 	exclusive, key := driver.CapsOf(store).Exclusive, Key(t, "none")

@@ -38,8 +38,9 @@ func (s *Subject) SentinelExclusive(t *testing.T) {
 	})
 }
 
-// survivesFailover has sessions on a key at a server, which lose replaces by another
-// server. The sessions must end, and a session at the new server must work.
+// survivesFailover opens sessions on a key at a server. lose then replaces the
+// server by another server. The sessions must end, and a session at the new server
+// must work.
 func survivesFailover(t *testing.T, store driver.Store, key string, lose func()) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

@@ -103,7 +103,7 @@ var nonsense = []string{
 	"*1000000000\r\n", "%1000000000\r\n", ":\r\n", ":+\r\n", ".\r\n", ";1\r\na\r\n", "$?\r\n",
 }
 
-// misfits are well-formed replies. Each is an answer to the commands in fits only.
+// misfits are well-formed replies. Each reply is an answer only to the commands in fits.
 var misfits = []struct{ text, fits string }{
 	{":5\r\n", "UNLINK INCRBY LPUSH"},
 	{"$2\r\nOK\r\n", "GET"},

@@ -71,8 +71,8 @@ func wantServers(t testing.TB, i driver.Inspection, role driver.ServerRole, stat
 	}
 }
 
-// awaitState waits until a store shows the server at addr in a state. awaitState calls
-// meanwhile again and again.
+// awaitState waits until a store shows the server at addr in a state. awaitState runs
+// the function meanwhile again and again.
 func awaitState(t testing.TB, store driver.Store, addr string, state driver.ServerState, meanwhile func()) {
 	t.Helper()
 	Eventually(t, func() bool {

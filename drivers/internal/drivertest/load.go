@@ -83,7 +83,7 @@ type loadWriter struct {
 	calls   []loadCall
 }
 
-// A loadKey is a key whose write was acknowledged, and the time of that.
+// A loadKey is a key whose write was acknowledged, with the time of the answer.
 type loadKey struct {
 	key string
 	at  time.Time
@@ -330,8 +330,9 @@ func (l *load) awaitProgress(t testing.TB) {
 	}, func() string { return "writes do not succeed" })
 }
 
-// callsBetween returns how long the writes and reads took that began between two times,
-// by the stopwatch, in order. callsBetween is for loads that have ended.
+// callsBetween returns the durations of writes and reads, by the stopwatch and in
+// order. Only calls that began between from and to count. callsBetween is for loads
+// that have ended.
 func (l *load) callsBetween(from, to time.Time) []time.Duration {
 	var took []time.Duration
 	add := func(calls []loadCall) {

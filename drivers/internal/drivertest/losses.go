@@ -14,11 +14,11 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// SentinelLosses tests callers that wait, subscriptions and consumers while a primary is
-// killed, frozen or demoted. All of them go on at the successor of the primary. The test fails
-// if an element does not reach a caller or comes twice, or if a caller hears of a failure that
-// has changed nothing. The test fails if a subscription misses a message without a Gap. The
-// test also fails if an entry of a stream is not handled once at least.
+// SentinelLosses tests waiting callers, subscriptions and consumers while a primary is killed,
+// frozen or demoted. All of them go on at the successor of the primary. The test fails if an
+// element does not reach a caller or comes twice, or if a caller hears of a failure that has
+// changed nothing. The test fails if a subscription misses a message without a Gap. The test
+// also fails if an entry of a stream is not handled once at least.
 func (s *Subject) SentinelLosses(t *testing.T) {
 	servers := s.StartSentinel(t)
 	cache := s.OpenCache(t, s.sentinelDSN(servers, ""))
@@ -74,7 +74,7 @@ func (s *Subject) ClusterLosses(t *testing.T) {
 		migration := servers.StartMigration(t, from, to, int(from.Do(t, "CLUSTER", "KEYSLOT", tag).(int64)))
 		crew.wantAll(t, "while the slot is on its way ", 50)
 		migration.Finish(t)
-		// The old server of the slot tells a store that does not know yet of the move.
+		// A store that does not know of the move yet hears of the move from the old server.
 		popping := startPop(t.Context(), unaware, 0, tag+"other")
 		heard := s.startAudience(t, unaware, tag+"others:")
 		crew.wantAll(t, "after that ", 50)
@@ -180,7 +180,7 @@ type speaker struct {
 	cancel  context.CancelFunc
 	stopped chan struct{}
 
-	mu           sync.Mutex // guards what follows
+	mu           sync.Mutex // guards the fields below
 	acknowledged []bool     // by number
 }
 

@@ -34,7 +34,7 @@ func (s *Subject) wantNative(t *testing.T, store driver.Store, lacks ...driver.S
 	t.Helper()
 	inspector := store.(driver.Inspector)
 	leaving := func(server driver.InspectedServer) bool { return server.State == driver.StateLeaving }
-	Eventually(t, func() bool { return !slices.ContainsFunc(inspector.Inspect().Servers, leaving) }, // as the seeds without slots do
+	Eventually(t, func() bool { return !slices.ContainsFunc(inspector.Inspect().Servers, leaving) }, // the seeds without slots leave
 		func() string { return "servers without slots do not leave" })
 	for _, server := range inspector.Inspect().Servers {
 		client, err := s.Native(store, server.Addr)

@@ -28,7 +28,7 @@ type OwnCluster struct {
 // ClientOptions are the options that tests give to clients of the program's own.
 type ClientOptions struct {
 	Dial Dial // nil for that of the client
-	// Timeout is how long a reply may take, and a call without a deadline.
+	// Timeout is the longest time for a reply, and for a call without a deadline.
 	Timeout  time.Duration
 	TLS      *tls.Config
 	Password string

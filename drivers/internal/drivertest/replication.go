@@ -19,7 +19,7 @@ import (
 // A read waits until the replicas have the writes that any of the stores has made since
 // the last wait. Several writes in a row cost one wait, and reads in a row cost no wait.
 //
-// Only reads that a replica may answer wait. A write that reads first, a scan, and the
+// Only a read that a replica may answer waits. A write that reads first, a scan, and the
 // store of the primary must see every write without a wait.
 type replication struct {
 	primaries []watchedPrimary

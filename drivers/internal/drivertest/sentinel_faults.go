@@ -41,8 +41,8 @@ func (s *Subject) SentinelDemotedPrimary(t *testing.T) {
 	v := xcache.For[string](cache)
 	put(t, v, "k", "old")
 	for _, p := range proxies {
-		// Until the store knows that the proxies lead to no other sentinels than the
-		// addresses that the sentinels name.
+		// The store must know first that the proxies and the sentinels' own addresses
+		// lead to the same sentinels.
 		Eventually(t, func() bool { return p.Stats().RoundTrips >= 8 }, func() string { return "a sentinel is not asked" })
 	}
 	for _, p := range proxies {

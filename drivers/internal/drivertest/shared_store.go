@@ -50,7 +50,7 @@ func familyOf(t testing.TB) string {
 	return strings.TrimSuffix(names[max(len(names)-2, 0)], "-queued")
 }
 
-// A sharedStore stays open when a check closes it.
+// A sharedStore stays open when a check calls Close.
 type sharedStore struct{ driver.Store }
 
 func (s sharedStore) Caps() driver.Caps { return driver.CapsOf(s.Store) }

@@ -204,8 +204,8 @@ func (s *Subject) connectionsThatAnswerAreKept(t *testing.T) {
 	}
 }
 
-// aCallThatHasConnectedForLong is cancelled while its server is silent. Connecting has taken
-// longer than op_timeout, and nobody else has called the store meanwhile.
+// aCallThatHasConnectedForLong cancels a call while the server is silent. Connecting has
+// taken longer than op_timeout, and nobody else has called the store meanwhile.
 func (s *Subject) aCallThatHasConnectedForLong(t *testing.T) {
 	asked, connecting, connect := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	tellAsked, tellConnecting := sync.OnceFunc(func() { close(asked) }), sync.OnceFunc(func() { close(connecting) })

@@ -285,7 +285,7 @@ func (s *Subject) valueOfManyMegabytes(t *testing.T) {
 	dsn := Parse(t, s.Scheme+"://"+s.Standalone(t).Addr)
 	dsn.OpTimeout, dsn.MaxValue = time.Minute, 80<<20 // for slow machines
 	store := s.OpenDSN(t, dsn, nil).(serverStore)
-	for _, size := range []int{1 << 20, 80 << 20} { // beyond what is allocated at once
+	for _, size := range []int{1 << 20, 80 << 20} { // more than is allocated at once
 		value := strings.Repeat("0123456789abcdef", size/16)
 		k := Key(t, fmt.Sprint(size))
 		if err := Put(t, store, k, value); err != nil {

@@ -21,7 +21,7 @@ type workforce struct {
 	stop    context.CancelFunc
 	ended   chan error
 
-	mu      sync.Mutex     // guards what follows
+	mu      sync.Mutex     // guards the fields below
 	handled map[string]int // how often, by ID
 }
 

@@ -46,9 +46,8 @@ type Subject struct {
 	// the client. The options of the client are the client's defaults, or less
 	// careful. The password is empty for a server without a password.
 	NewStore func(t testing.TB, addr, password string) driver.Store
-	// ServerError returns the client's own error for an error reply, if an error of
-	// the driver wraps the client's error. ServerError returns nil if err wraps no
-	// such error.
+	// ServerError returns the client's own error for an error reply, if err, an
+	// error of the driver, wraps such an error. Otherwise ServerError returns nil.
 	ServerError func(err error) error
 	// Pipelines tells that calls are written to a connection behind other calls
 	// that wait for replies. A call whose context ends there may have been sent.

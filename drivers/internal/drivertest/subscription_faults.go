@@ -15,7 +15,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// SubscriptionFaults tests subscriptions on one server that lose their connections. A
+// SubscriptionFaults tests subscriptions that lose their connections, on one server. A
 // subscription comes back with a Gap before any later message. The observer hears of the loss
 // and of the return. The context can end the subscription meanwhile. The test fails if a
 // subscription does otherwise.

@@ -47,11 +47,11 @@ func listsOf(t testing.TB, store driver.Store) *mixins.Lists[string] {
 	return lists
 }
 
-// WaitsLoseNothing pushes 20 000 elements to callers of a store who come and leave. tag is
-// the beginning of the keys. The test fails if an element comes twice, or if more elements
-// are missing than calls with an unknown outcome can explain. On a busy machine a server may
-// answer a caller after the grace period of a call. The outcome of such a call is unknown,
-// and as many elements may be missing as the call has asked for.
+// WaitsLoseNothing pushes 20 000 elements to callers who come and leave. The callers use
+// store, and tag is the beginning of the keys. The test fails if an element comes twice, or
+// if more elements are missing than calls with an unknown outcome can explain. On a busy
+// machine a server may answer a caller after the grace period of a call. The outcome of such
+// a call is unknown, and as many elements may be missing as the call has asked for.
 func WaitsLoseNothing(t *testing.T, store driver.Store, tag string) {
 	t.Helper()
 	const elements, callers, together = 20_000, 8, 20

@@ -17,8 +17,8 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// WaitFaults tests callers who wait, on one server under faults. A caller goes on if the
-// fault has surely taken no element, and is told of an unknown outcome otherwise. A caller
+// WaitFaults tests callers who wait, on one server under faults. A caller goes on if
+// certainly no element was taken, and is told of an unknown outcome otherwise. A caller
 // leaves a frozen server when the context ends, takes no connection from other calls, and
 // ends with the cache. The test fails if a caller does otherwise.
 func (s *Subject) WaitFaults(t *testing.T) {
@@ -265,7 +265,7 @@ type crew struct {
 	leave   context.CancelFunc
 	working sync.WaitGroup
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	taken map[string]int
 	errs  []error
 }

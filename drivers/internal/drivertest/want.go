@@ -51,9 +51,9 @@ func wantOneEnd(t testing.TB, err error) {
 	}
 }
 
-// WantPrompt fails the test unless call returns want soon after ctx has ended.
-// what names the call in the text of a failure. Time in which this process does
-// not run does not count.
+// WantPrompt fails the test unless call returns an error that matches want soon
+// after ctx has ended. what names the call in the text of a failure. Time in
+// which this process does not run does not count.
 func WantPrompt(t testing.TB, what string, ctx context.Context, call func() error, want error) { //nolint:revive // reads better
 	t.Helper()
 	ended := make(chan *stopwatch.Watch, 1)
@@ -73,7 +73,7 @@ func WantPrompt(t testing.TB, what string, ctx context.Context, call func() erro
 
 // WhenQuick returns the error of call. A driver does not repeat a call that has
 // failed late, and on a busy machine the driver may notice a lost connection late.
-// So WhenQuick makes a call again that fails late, up to 10 times in all.
+// So WhenQuick makes a call that fails late again, at most 10 times in all.
 func WhenQuick(call func() error) error {
 	const tries, late = 10, 100 * time.Millisecond // late is before any driver gives up
 	for try := 1; ; try++ {

@@ -134,8 +134,8 @@ func (w *watching) want(t *testing.T) {
 	}
 }
 
-// survives calls happen in the first call of a transaction's function. The test fails unless a
-// later call applies the transaction.
+// survives runs the function happen in the first call of a transaction's function. The test
+// fails unless a later call applies the transaction.
 func (w *watching) survives(t *testing.T, happen func(call int)) {
 	t.Helper()
 	calls := w.transact(t, func(call int) {

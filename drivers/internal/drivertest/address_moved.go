@@ -14,8 +14,9 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// AddressMoved tests what happens when the server at the other end of the connections is
-// not the one any more that their address leads to.
+// AddressMoved tests connections to a server whose address leads elsewhere by now. The
+// test fails if a write does not reach the server that is now at the address, or if a
+// server that stays read-only is dialed too often.
 func (s *Subject) AddressMoved(t *testing.T) {
 	t.Run("a name that leads to another primary", s.nameThatLeadsToAnotherPrimary)
 	t.Run("a server that is read-only for good", s.readOnlyForGood)
@@ -52,12 +53,14 @@ func (s *Subject) nameThatLeadsToAnotherPrimary(t *testing.T) {
 		old.Do(t, "REPLICAOF", successor.Host, fmt.Sprint(successor.Port))
 		write()
 		old, successor = successor, old
-		time.Sleep(100 * time.Millisecond) // what follows is another failover
+		time.Sleep(100 * time.Millisecond) // the next round is another failover
 	}
 }
 
-// AddressMovedWhileCallsWait is for a driver whose connections carry one call at a time. The
-// connection of a call that was told READONLY goes to none of the calls that wait for one.
+// AddressMovedWhileCallsWait is for a driver whose connections carry one call at a time. A
+// call that is told READONLY gives up its connection, and no waiting call may get that
+// connection. The test fails if a call fails, or if the old primary refuses more than one
+// call.
 func (s *Subject) AddressMovedWhileCallsWait(t *testing.T) {
 	servers := s.StartReplicated(t, 1)
 	old, successor := servers.Primary, servers.Replicas[0]
@@ -88,7 +91,7 @@ func (s *Subject) AddressMovedWhileCallsWait(t *testing.T) {
 	for range 9 {
 		callers.Go(call)
 	}
-	time.Sleep(100 * time.Millisecond) // by then they wait; a caller who comes later finds no connection to the old primary
+	time.Sleep(100 * time.Millisecond) // by then the callers wait; a later caller finds no connection to the old primary
 	proxy.Resume()
 	callers.Wait()
 	if told := errorReplies(t, old, "READONLY"); told != 1 {
@@ -96,7 +99,8 @@ func (s *Subject) AddressMovedWhileCallsWait(t *testing.T) {
 	}
 }
 
-// It is asked for new connections, but not with every call.
+// The server stays a replica. The driver dials again, because the address may lead to another
+// server by now, but only a few times for each call.
 func (s *Subject) readOnlyForGood(t *testing.T) {
 	server := s.StartServer(t)
 	server.Do(t, "REPLICAOF", "127.0.0.1", "1")
@@ -119,7 +123,8 @@ func (s *Subject) readOnlyForGood(t *testing.T) {
 	}
 }
 
-// Its address has gone to another server, which new connections lead to.
+// The first connection leads to a node that has moved. The address of this node has gone to
+// another server, and new connections lead there.
 func (s *Subject) nodeThatHasMovedToItsOwnAddress(t *testing.T) {
 	var moved atomic.Bool
 	var self *scripted

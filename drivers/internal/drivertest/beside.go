@@ -16,23 +16,24 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// A RawClient is the client library of a driver as its documentation shows it, with the
-// options that it has by default.
+// A RawClient is the client library of a driver, used as the documentation of the
+// library shows, with the library's default options.
 type RawClient struct {
 	Incr  func(ctx context.Context, key string) error
 	Close func()
 }
 
-// A Topology is where a RawClient finds its servers.
+// A Topology says where a RawClient finds its servers.
 type Topology struct {
 	Addrs   []string
 	Cluster bool
-	Master  string // that sentinels at Addrs know, or ""
+	Master  string // name of the primary at the sentinels of Addrs, or "" without sentinels
 }
 
-// BesideTheClient has a store, and the client library without it, meet the same faults at the
-// same time. Both count, each caller on keys of its own. What is measured is an attribute of
-// the test.
+// BesideTheClient runs a store, and the client library without the store, under the same
+// faults at the same time. Callers of both increment counters, each caller on keys of its
+// own. The results are attributes of the test. The test fails if the store has counted an
+// increment twice, or if calls do not succeed again after a fault.
 func (s *Subject) BesideTheClient(t *testing.T) {
 	t.Run("replies lost", s.besideLostReplies)
 	t.Run("killed and restarted", s.besideARestart)
@@ -41,7 +42,7 @@ func (s *Subject) BesideTheClient(t *testing.T) {
 	t.Run("cluster failover of a frozen primary", s.besideAClusterFailover)
 }
 
-// A contestant is one of the two.
+// A contestant is the store or the client library.
 type contestant struct {
 	name string
 	incr func(ctx context.Context, key string) error
@@ -49,31 +50,32 @@ type contestant struct {
 	callers   sync.WaitGroup
 	counts    []callerCount
 	succeeded atomic.Int64
-	fault     atomic.Pointer[time.Time] // when it began
+	fault     atomic.Pointer[time.Time] // when the fault began
 }
 
-// A callerCount is what one caller was told.
+// A callerCount has the outcomes of the calls of one caller.
 type callerCount struct {
 	key                  string
 	acknowledged, failed int
 	longest              time.Duration
-	recovered            time.Duration // from the beginning of the fault to the first success of a call that began after it
+	recovered            time.Duration // from the beginning of the fault to the first success of a later call
 }
 
-// Beside is what was measured of a contestant.
+// Beside has the measurements of a contestant.
 type Beside struct {
 	Client              string
 	Calls, Failed       int
 	Longest, Recovered  time.Duration
-	TwiceCounted, Fewer int // increments above those that were called for, and below those that were acknowledged
+	TwiceCounted, Fewer int // increments beyond all calls, and acknowledged increments that are missing
 }
 
 const (
 	besideCallers = 8
-	besideSlot    = "{beside}" // of all keys, so that a fault of one server of a cluster is a fault of all
+	besideSlot    = "{beside}" // of all keys, so that a fault of one server of a cluster meets all callers
 )
 
-// beside runs both under a fault, which tells when it began. value reads a counter in the end.
+// beside runs both contestants under a fault. The function fault calls began when the fault
+// begins. value reads a counter in the end.
 func (s *Subject) beside(t *testing.T, store driver.Store, raw RawClient, fault func(began func()), value func(key string) string) (own, client Beside) {
 	t.Helper()
 	watch := stopwatch.Start()
@@ -167,8 +169,8 @@ func valueAt(t *testing.T, server func(key string) *servertest.Server) func(key 
 	}
 }
 
-// besideLostReplies cuts replies after the server has callerCount. A client that sends again
-// counts twice.
+// besideLostReplies cuts replies after the server has counted. A client that sends a request
+// again counts twice.
 func (s *Subject) besideLostReplies(t *testing.T) {
 	const losses = 20
 	server := s.StartServer(t)

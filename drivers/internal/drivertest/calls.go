@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Key returns a key of this test's own.
+// Key returns a key that no other test uses.
 func Key(t testing.TB, name string) string { return t.Name() + ":" + name }
 
 // Get reads one key.
@@ -40,7 +40,8 @@ func put(t testing.TB, v *xcache.View[string], key, value string) {
 	}
 }
 
-// Do runs one command and returns its error, whatever it is on.
+// Do runs one command. Do returns the error of the call, or else that of the
+// command.
 func Do(ctx context.Context, s driver.Store, name string, args ...driver.Arg) error {
 	c := driver.NewCmd(name, args...)
 	if err := driver.CapsOf(s).Commander.Do(ctx, []*driver.Cmd{c}, driver.Plain); err != nil {

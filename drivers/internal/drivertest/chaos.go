@@ -10,13 +10,14 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// ChaosStandalone has a server fail under a load: it is killed and started again,
-// and stands still for a while. Its log of writes keeps what it has acknowledged,
-// so nothing may be lost.
+// ChaosStandalone makes a server fail under a load. The server is killed and
+// started again, and in a second test stands still for a while. The server has a
+// log of its writes. So the test fails if an acknowledged write is lost, and also
+// if writes do not succeed again in time.
 func (s *Subject) ChaosStandalone(t *testing.T) {
-	// The log is written before the replies are, and the kernel keeps what a killed
-	// process has written: no disk need be waited for. With "everysec", writes are
-	// put off while the disk is slow.
+	// The server writes its log before the replies, and the kernel keeps the writes
+	// of a killed process. So the server need not wait for the disk. With
+	// "everysec", the server puts off writes while the disk is slow.
 	server := s.StartServer(t, servertest.Config("appendonly", "yes"), servertest.Config("appendfsync", "no"))
 	t.Run("kill and restart", func(t *testing.T) {
 		l := startLoad(t, s.Open(t, s.Scheme+"://"+server.Addr), loadWriters, loadTags())
@@ -31,8 +32,9 @@ func (s *Subject) ChaosStandalone(t *testing.T) {
 		r.wantRead(t)
 	})
 	t.Run("freeze and thaw", func(t *testing.T) {
-		// Calls end before the server goes on, and it finds their requests then. With
-		// a connection for each caller, some of them are writes.
+		// Calls end before the server goes on, and the server finds the requests of
+		// these calls then. With a connection for each caller, some of the requests are
+		// writes.
 		dsn := fmt.Sprintf("%s://%s?pool_size=%d", s.Scheme, server.Addr, 2*loadWriters)
 		l := startLoad(t, s.openFor(t, dsn, outage/2, nil), loadWriters, loadTags())
 		server.Freeze(t)
@@ -50,8 +52,9 @@ func (s *Subject) ChaosStandalone(t *testing.T) {
 	})
 }
 
-// ChaosReplicas has one replica fail, and then the other, under a load that reads
-// from them. Reads go on.
+// ChaosReplicas makes one replica fail, and then the other, under a load with
+// reads from replicas. The test fails if a call fails, or if a replica that is
+// back gets no reads.
 func (s *Subject) ChaosReplicas(t *testing.T) {
 	servers := s.StartReplicated(t, 2)
 	for _, fault := range failovers {
@@ -78,8 +81,8 @@ func (s *Subject) ChaosReplicas(t *testing.T) {
 	}
 }
 
-// openFor is Open for a store whose calls take no longer than timeout, or than they
-// do by default if it is 0. dial may be nil.
+// openFor is Open with a limit for the time of a call. A timeout of 0 leaves the
+// default limit of the driver. dial may be nil.
 func (s *Subject) openFor(t testing.TB, text string, timeout time.Duration, dial Dial) driver.Store {
 	t.Helper()
 	dsn := Parse(t, text)
@@ -88,27 +91,30 @@ func (s *Subject) openFor(t testing.TB, text string, timeout time.Duration, dial
 }
 
 const (
-	// outage is how long a server is away at least.
+	// outage is the shortest time for which a server is away.
 	outage = 500 * time.Millisecond
-	// recoveryLimit is how long after the end of an outage, or the beginning of
-	// one that ends in a failover, a write must have succeeded.
+	// recoveryLimit is the time within which a write must succeed again. The time
+	// begins with the end of an outage, or with the beginning of an outage that
+	// ends in a failover.
 	recoveryLimit = 5 * time.Second
 )
 
-// recoveryAfter returns the limit for a failover that took the servers some time:
-// on a busy machine, more than the limit.
+// recoveryAfter returns the time within which a write must succeed again after a
+// failover. replaced is the time that the servers took for the failover. On a
+// busy machine replaced can be more than recoveryLimit.
 func recoveryAfter(replaced time.Duration) time.Duration {
 	return max(recoveryLimit, replaced+recoveryLimit/2)
 }
 
-// What may be lost.
+// These are the values of mayLose.
 const (
 	lossless     = false
-	asynchronous = true // what was not replicated yet
+	asynchronous = true // writes that are not replicated yet may be lost
 )
 
-// want fails the test unless writes stood still for a time at least, and nothing
-// is lost that must not be.
+// want fails the test if the longest time without a write is shorter than gap.
+// Unless mayLose is set, want also fails the test if an acknowledged write is
+// lost.
 func (r loadResult) want(t testing.TB, gap time.Duration, mayLose bool) {
 	t.Helper()
 	if r.longestGap < gap {
@@ -119,8 +125,8 @@ func (r loadResult) want(t testing.TB, gap time.Duration, mayLose bool) {
 	}
 }
 
-// wantRead fails the test if a read missed what was stored. It is for reads from
-// the primary that has everything.
+// wantRead fails the test if a read missed a stored value. wantRead is for reads
+// from a primary that has all values.
 func (r loadResult) wantRead(t testing.TB) {
 	t.Helper()
 	if r.missing > 0 {

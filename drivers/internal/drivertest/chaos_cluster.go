@@ -11,8 +11,10 @@ import (
 	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
-// ChaosCluster has the nodes of a cluster fail, move slots and restart under a
-// load.
+// ChaosCluster makes the nodes of a cluster fail, move slots and restart under
+// a load. The test fails if calls on healthy servers fail, if other calls do
+// not succeed again in time, or if an acknowledged write is lost. Only the
+// failover of a lost primary may lose writes.
 func (s *Subject) ChaosCluster(t *testing.T) {
 	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"))
 	t.Run("live reshard", func(t *testing.T) { s.reshard(t, servers) })
@@ -20,7 +22,8 @@ func (s *Subject) ChaosCluster(t *testing.T) {
 		t.Run("failover by "+fault.name, func(t *testing.T) { clusterFailover(t, servers, fault, s) })
 	}
 	t.Run("partition between client and primary", func(t *testing.T) {
-		// Calls on the others have that time, too, and on a busy machine need some.
+		// Calls on the other servers have the same timeout, and need some of the time on a busy
+		// machine.
 		const timeout = 4 * outage
 		front := newFront(t, servers.Addrs()...)
 		victim := servers.Primaries(t)[1]
@@ -79,8 +82,8 @@ func (s *Subject) ChaosCluster(t *testing.T) {
 	})
 }
 
-// clusterFailover loses a primary under loads of some subjects, which have their calls
-// wait for the failover, and have calls on other servers go on as before.
+// clusterFailover takes a primary away under loads of some subjects. Calls on the lost
+// primary must wait for the failover. Calls on the other servers must go on as before.
 func clusterFailover(t *testing.T, servers *servertest.ClusterServers, fault failover, subjects ...*Subject) {
 	victim := servers.Primaries(t)[0]
 	var theirs, others []*load
@@ -103,7 +106,7 @@ func clusterFailover(t *testing.T, servers *servertest.ClusterServers, fault fai
 	}
 	ended := time.Now()
 	for i, s := range subjects {
-		theirs[i].awaitProgress(t) // no call waits there any more
+		theirs[i].awaitProgress(t) // no call waits at the lost primary any more
 		s.openAmidFault(t, servers, victim)
 	}
 	fault.end(victim, t)
@@ -133,8 +136,8 @@ func clusterFailover(t *testing.T, servers *servertest.ClusterServers, fault fai
 // longTimeout is an op_timeout that nobody wants to wait for.
 const longTimeout = 20 * time.Second
 
-// openAmidFault uses a store that knows nothing yet, while a server is not well and
-// its successor is known.
+// openAmidFault opens a new store while a server is not well and the successor of
+// the server is known. The first call of the store must succeed soon.
 func (s *Subject) openAmidFault(t *testing.T, servers *servertest.ClusterServers, victim *servertest.Server) {
 	t.Helper()
 	store := s.openFor(t, s.clusterDSN(servers, ""), longTimeout, nil)
@@ -147,8 +150,8 @@ func (s *Subject) openAmidFault(t *testing.T, servers *servertest.ClusterServers
 	}
 }
 
-// reshard moves slots with keys under a load, which notices nothing but a little
-// delay.
+// reshard moves slots with keys under a load. The test fails if a call fails, or
+// if a call takes much longer than before.
 func (s *Subject) reshard(t *testing.T, servers *servertest.ClusterServers) {
 	primaries := servers.Primaries(t)
 	l := startLoad(t, s.openFor(t, s.clusterDSN(servers, ""), longTimeout, nil), loadWriters, loadTags())
@@ -179,8 +182,8 @@ func (s *Subject) reshard(t *testing.T, servers *servertest.ClusterServers) {
 
 const reshardedSlots = 2000
 
-// startLoads starts a load on the keys that a server has, and one on all others,
-// through one store, with so many callers each.
+// startLoads starts two loads through one store: own on the keys of a server,
+// others on all other keys. callers is the number of callers of each load.
 func (s *Subject) startLoads(t *testing.T, servers *servertest.ClusterServers, server *servertest.Server, callers int, timeout time.Duration, dial Dial) (own, others *load) {
 	t.Helper()
 	store := s.openFor(t, s.clusterDSN(servers, ""), timeout, dial)
@@ -190,9 +193,9 @@ func (s *Subject) startLoads(t *testing.T, servers *servertest.ClusterServers, s
 	return own, others
 }
 
-// wantAsFast compares calls on servers that are well, before and while another is
-// not. On a busy machine any call is slow now and then; one that waits for a server
-// that is not well takes seconds.
+// wantAsFast compares calls on healthy servers before a fault of another server,
+// and during the fault. On a busy machine any call is slow now and then. A call
+// that waits for the failed server takes seconds.
 func wantAsFast(t testing.TB, healthy, during []time.Duration) {
 	t.Helper()
 	const tolerance = time.Second / 4
@@ -203,7 +206,8 @@ func wantAsFast(t testing.TB, healthy, during []time.Duration) {
 	}
 }
 
-// tagsOf returns the tags of loads whose slots a server has, and all others.
+// tagsOf returns the tags of loads in two groups: own are the tags whose slots a server has,
+// and others are the rest.
 func (s *Subject) tagsOf(t testing.TB, servers *servertest.ClusterServers, server *servertest.Server) (own, others []string) {
 	t.Helper()
 	conn := server.Dial(t)

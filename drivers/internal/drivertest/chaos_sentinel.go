@@ -13,15 +13,16 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// ChaosSentinel has the primary fail under a load, and the sentinels replace it:
-// it is killed, stands still, or is cut off from everybody until there is another
-// one. Calls succeed on that within seconds, and what writers were told is true but
-// for what replication lost.
+// ChaosSentinel makes the primary fail under a load, and the sentinels replace the
+// primary. The old primary is killed, stands still, or is cut off from everybody
+// until there is a new primary. The test fails if writes do not succeed at the new
+// primary within seconds. The test also fails if a writer was told a lie: only
+// writes that were not replicated yet may be lost.
 func (s *Subject) ChaosSentinel(t *testing.T) {
 	servers := s.StartSentinel(t)
 	for _, fault := range failovers {
 		t.Run("failover by "+fault.name, func(t *testing.T) {
-			// Who waits at the old primary must not do so until the time is up.
+			// A caller who waits at the old primary must not wait there until the op_timeout is over.
 			store := s.openFor(t, s.sentinelDSN(servers, ""), 4*recoveryLimit, nil)
 			old := servers.Primary(t)
 			failOver(t, store, servers, func() { fault.begin(old, t) }, func() { fault.end(old, t) })
@@ -34,7 +35,7 @@ func (s *Subject) ChaosSentinel(t *testing.T) {
 			proxies[proxy.Addr()] = proxy
 			return proxy.Addr()
 		}))
-		// The proxies have connections of their own, so those of the driver are counted.
+		// The proxies have connections of their own, so the test counts the connections of the driver.
 		var opened connections
 		dsn := Parse(t, s.sentinelDSN(servers, ""))
 		dsn.OpTimeout = 4 * recoveryLimit
@@ -43,7 +44,7 @@ func (s *Subject) ChaosSentinel(t *testing.T) {
 			t.Fatal(err)
 		}
 		closeStore := sync.OnceValue(store.Close)
-		defer func() { _ = closeStore() }() // also if the test ends here, or others find its goroutines
+		defer func() { _ = closeStore() }() // also if the test ends here, or other tests find the goroutines of the store
 		proxy := proxies[servers.Primary(t).Announced]
 		failOver(t, store, servers, proxy.Stall, proxy.Resume)
 		if err := closeStore(); err != nil {
@@ -75,13 +76,13 @@ func failOver(t *testing.T, store driver.Store, servers *servertest.SentinelServ
 	primary := servers.Primary(t)
 	l.finish(t, primary).want(t, outage, asynchronous)
 	if primary != successor {
-		// Then what the first successor was told in the meantime is lost.
+		// Then the writes that the first successor took in the meantime are lost.
 		t.Log("sentinels replaced the new primary, too, when the old one was back")
 	}
 	t.Logf("first success %v after the fault, of which the sentinels took %v until all agreed", took.Round(time.Millisecond), replaced.Round(time.Millisecond))
 }
 
-// connections are those that dial has made.
+// connections counts the open connections that dial has made.
 type connections struct{ open atomic.Int64 }
 
 func (c *connections) dial(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -8,8 +8,9 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// OwnClient tests stores with a client of the program's, beyond what other tests
-// do with them too.
+// OwnClient tests stores with a client of the program's own, beyond the other
+// tests of such stores. The test fails if such a store claims a CallTimeout, or
+// if a call does not end soon after its context.
 func (s *Subject) OwnClient(t *testing.T) {
 	t.Run("has its own timeouts", s.ownClientHasItsOwnTimeouts)
 	t.Run("is prompt", s.ownClientIsPrompt)
@@ -22,7 +23,7 @@ func (s *Subject) ownClientHasItsOwnTimeouts(t *testing.T) {
 	}
 }
 
-// Also that of a client which leaves contexts alone while it reads.
+// The store is prompt even if the client ignores contexts while reading.
 func (s *Subject) ownClientIsPrompt(t *testing.T) {
 	proxy := xcachetest.NewProxy(t, s.Standalone(t).Addr)
 	store := s.openOwn(t, proxy.Addr())

@@ -54,9 +54,9 @@ func (s *Subject) clusterHarness(t testing.TB, servers *servertest.ClusterServer
 	}
 }
 
-// ClusterConformanceOfOneNode runs the suite on a cluster of one node, which it can
-// put a proxy in front of: so it checks faults, contexts that end in flight and
-// numbers of round trips, too.
+// ClusterConformanceOfOneNode runs the suite on a cluster of one node. The suite
+// can put a proxy in front of a single node. So the suite also checks faults,
+// contexts that end in flight and numbers of round trips.
 func (s *Subject) ClusterConformanceOfOneNode(t *testing.T) {
 	node := s.startClusterOfOne(t)
 	awaitSlots(t, node)
@@ -87,8 +87,8 @@ func (s *Subject) ClusterConformanceOfOneNode(t *testing.T) {
 	})
 }
 
-// startClusterOfOne starts a node that has all slots. It serves them when awaitSlots has
-// returned.
+// startClusterOfOne starts a node that has all slots. The node serves the slots when
+// awaitSlots has returned.
 func (s *Subject) startClusterOfOne(t testing.TB, opts ...servertest.Option) *servertest.Server {
 	t.Helper()
 	node := s.StartServer(t, append(opts, servertest.Config("cluster-enabled", "yes"))...)
@@ -108,7 +108,7 @@ func awaitSlots(t testing.TB, node *servertest.Server) {
 	}, func() string { return "the cluster is not well" })
 }
 
-// taggedKey returns a key whose slot is that of the tag, and of this test's own.
+// taggedKey returns a key in the slot of the tag. No other test uses the key.
 func taggedKey(t testing.TB, tag, name string) string { return "{" + tag + "}" + Key(t, name) }
 
 // tagOf returns a hash tag whose slot a server has.

@@ -13,8 +13,9 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// ClusterAddresses tests by which addresses the nodes of a cluster are reached that
-// name each other in ways which lead nowhere from elsewhere.
+// ClusterAddresses tests a client that is elsewhere. The nodes announce addresses
+// that are useless there, such as 127.0.0.1. The test fails if the store dials
+// such an address, or does not reach a node.
 func (s *Subject) ClusterAddresses(t *testing.T) {
 	t.Run("nodes that announce a loopback address", func(t *testing.T) {
 		s.announcedAddresses(t, servertest.Config("cluster-announce-ip", "127.0.0.1"))
@@ -28,8 +29,8 @@ func (s *Subject) ClusterAddresses(t *testing.T) {
 	t.Run("forms of an address", s.formsOfAnAddress)
 }
 
-// A farNetwork is the way to servers that are elsewhere: by the name cache.example,
-// and no other, a client reaches the ports of this machine.
+// A farNetwork is the way to servers that are elsewhere. A client reaches the ports
+// of this machine by the name cache.example, and by no other name.
 type farNetwork struct {
 	mu     sync.Mutex
 	dialed []string
@@ -48,8 +49,8 @@ func (n *farNetwork) dial(ctx context.Context, network, addr string) (net.Conn, 
 	return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
 }
 
-// wantHosts fails the test if a connection to another host was tried, or none to
-// one of the ports.
+// wantHosts fails the test if the client dialed another host than farHost, or
+// did not dial one of the ports.
 func (n *farNetwork) wantHosts(t *testing.T, ports ...string) {
 	t.Helper()
 	n.mu.Lock()
@@ -116,14 +117,14 @@ func (s *Subject) announcedAddresses(t *testing.T, opts ...servertest.Option) {
 	far.wantHosts(t, fmt.Sprint(servers.Nodes[3].Port))
 }
 
-// formsOfAnAddress has a scripted node name another one, which alone has the key, in
-// every form that a node may use.
+// formsOfAnAddress serves a scripted node that names another node, in every form of
+// an address. Only the other node has the key.
 func (s *Subject) formsOfAnAddress(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		host string // in CLUSTER SLOTS, as it is on the wire; %s is the other's host
+		host string // host of the other node in CLUSTER SLOTS, in the form of the wire
 		more string
-		lost bool // the other cannot be found
+		lost bool // the other node cannot be found
 	}{
 		{name: "its own host", host: "$9\r\n127.0.0.1\r\n"},
 		{name: "a loopback address", host: "$9\r\n127.1.2.3\r\n"},

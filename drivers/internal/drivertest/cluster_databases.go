@@ -14,7 +14,9 @@ import (
 )
 
 // ClusterDatabases tests clusters with several databases, which Valkey has since
-// version 9, and DSNs that ask other clusters for one.
+// version 9. Other clusters must refuse a DSN with another database than 0. The
+// test fails if databases share keys, or if calls do not fail at once with the
+// refusal.
 func (s *Subject) ClusterDatabases(t *testing.T) {
 	t.Run("numbered databases are apart", s.numberedDatabasesAreApart)
 	t.Run("a database that the cluster lacks", s.databaseThatTheClusterLacks)
@@ -58,7 +60,7 @@ func (s *Subject) numberedDatabasesAreApart(t *testing.T) {
 		want(zero, key, "zero")
 		want(one, key, "one")
 	}
-	// A rename between slots copies, in the database where the value is.
+	// A rename between slots is a copy within the database of the value.
 	if err := one.Rename(t.Context(), names[0], Key(t, "renamed")); err != nil {
 		t.Error(err)
 	}
@@ -103,7 +105,8 @@ func (s *Subject) numberedDatabasesAreApart(t *testing.T) {
 	WantErr(t, Put(t, s.openCluster(t, servers, "/3"), "k", "v"), driver.NotApplied, errors.ErrUnsupported)
 }
 
-// The refusal is the server's own. Calls fail with it, and at once.
+// The server itself refuses the database. Calls fail with the refusal, and at
+// once.
 func (s *Subject) databaseThatTheClusterLacks(t *testing.T) {
 	servers := s.Cluster(t)
 	for _, query := range []string{"/1", "/?db=7", "/1?read=prefer-replica"} {
@@ -119,7 +122,8 @@ func (s *Subject) databaseThatTheClusterLacks(t *testing.T) {
 			_, err = Get(t, store, "k")
 			WantErr(t, err, driver.NotApplied, errors.ErrUnsupported)
 		}
-		// A call asks each node once at most, and not again and again.
+		// A call must not ask the nodes again and again. The limit is two connections
+		// to each node for each call.
 		if n := connectionsReceived(t, servers.Nodes) - before; n > 4*calls*len(servers.Nodes) {
 			t.Errorf("%s: %d connections for %d calls", query, n, 2*calls)
 		}

@@ -12,8 +12,10 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// ClusterOutage stops what calls wait for: for a while they wait, and then they
-// do not any more.
+// ClusterOutage kills a node that no replica replaces. Calls on keys of this
+// node wait at first. Later such calls must fail without the wait, and must
+// succeed after a restart of the node. The test fails if calls behave
+// otherwise, or if a call on several keys loses a key of a healthy node.
 func (s *Subject) ClusterOutage(t *testing.T) {
 	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"), servertest.Config("cluster-replica-no-failover", "yes"))
 	store := s.openCluster(t, servers, "?op_timeout=1s")
@@ -26,7 +28,7 @@ func (s *Subject) ClusterOutage(t *testing.T) {
 	}
 	victim.Kill(t)
 
-	// A call waits until its time is up, or its caller leaves.
+	// A call waits until the op_timeout is over, or until the caller leaves.
 	WantErr(t, Put(t, store, down, "w"), driver.NotApplied, driver.ErrUnavailable)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -41,7 +43,7 @@ func (s *Subject) ClusterOutage(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, cancel)
 	WantPrompt(t, "Delete", ctx, func() error { _, err := store.Delete(ctx, []string{down}); return err }, context.Canceled)
 
-	// Of several keys those are lost that the server had.
+	// A call on several keys loses only the keys of the lost server.
 	values := make([]driver.Value, 2)
 	if err := store.Get(t.Context(), []string{up, down}, values); err != nil || string(values[0].Data) != "v" {
 		t.Errorf("Get of both: %v; %q, %v", err, values[0].Data, values[0].Err)
@@ -69,8 +71,9 @@ func (s *Subject) ClusterOutage(t *testing.T) {
 	}
 }
 
-// ClusterDown gives a slot to nobody, for which all nodes refuse all keys: calls wait for the
-// cluster as long as they have time.
+// ClusterDown takes a slot from all nodes, so all nodes refuse all keys. Calls must wait for
+// the cluster as long as the calls have time. The test fails if a call does not wait, or does
+// not succeed when the cluster is well again.
 func (s *Subject) ClusterDown(t *testing.T) {
 	servers := s.StartCluster(t)
 	const key = "k"
@@ -105,8 +108,8 @@ func (s *Subject) ClusterDown(t *testing.T) {
 	}
 }
 
-// ClusterClose closes stores in the middle of whatever may go wrong. That nothing
-// is left is checked at the end of each test.
+// ClusterClose closes stores of a cluster in use and under faults. Each test
+// fails at the end if a goroutine or a connection of a store is left.
 func (s *Subject) ClusterClose(t *testing.T) {
 	servers := s.StartCluster(t)
 	t.Run("unused", func(t *testing.T) { s.openCluster(t, servers, "") })

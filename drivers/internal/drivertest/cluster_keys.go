@@ -16,7 +16,8 @@ import (
 	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
-// ClusterScan scans while slots and primaries change.
+// ClusterScan scans while slots and primaries change. The test fails if a scan misses a key or
+// returns an error.
 func (s *Subject) ClusterScan(t *testing.T) { clusterScan(t, s.StartCluster(t), 700, s) }
 
 func clusterScan(t *testing.T, servers *servertest.ClusterServers, slots int, subjects ...*Subject) {
@@ -76,9 +77,9 @@ func clusterScan(t *testing.T, servers *servertest.ClusterServers, slots int, su
 		running.Wait()
 		t.Logf("%s: %d scans", change.name, scans)
 	}
-	// Slots that stay open, with keys on both sides.
+	// A slot stays open: the keys of the slot have moved, and the slot has not.
 	from, to := servers.Partner(servers.Nodes[0]), servers.Nodes[2]
-	var slot int // one with a key
+	var slot int // a slot with a key
 	for _, e := range entries {
 		if servers.Primary(t, e.Key) == from {
 			slot = int(from.Do(t, "CLUSTER", "KEYSLOT", e.Key).(int64))
@@ -108,7 +109,9 @@ func clusterScan(t *testing.T, servers *servertest.ClusterServers, slots int, su
 	}
 }
 
-// ClusterCrossSlot sends what no server can do, without sending it.
+// ClusterCrossSlot calls commands that no single server can run. The test fails if the store
+// makes a connection for such a command, or if the error is not ErrCrossSlot. The test also
+// fails if a server without cluster mode does not cause an error about the DSN.
 func (s *Subject) ClusterCrossSlot(t *testing.T) {
 	dialed := func(context.Context, string, string) (net.Conn, error) {
 		t.Error("a connection was made")
@@ -144,7 +147,7 @@ func (s *Subject) ClusterCrossSlot(t *testing.T) {
 	}
 }
 
-// A writeCounter counts what is written to each address.
+// A writeCounter counts the writes to each address.
 type writeCounter struct {
 	mu     sync.Mutex
 	writes map[string]int
@@ -169,8 +172,8 @@ func (c *writeConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// awaitQuiet waits until nothing is written for a while. A client of the program's own that
-// was told of all nodes connects to them in the background.
+// awaitQuiet waits until nothing is written for a while. A client of the program's own
+// connects in the background to all nodes that the client was told of.
 func (c *writeCounter) awaitQuiet(t *testing.T) {
 	t.Helper()
 	for range 100 {
@@ -194,7 +197,8 @@ func (c *writeCounter) total() int {
 }
 
 // ClusterRoundTrips counts the round trips to each node of operations on keys in
-// many slots.
+// many slots. The test fails unless an operation costs one round trip to each
+// primary.
 func (s *Subject) ClusterRoundTrips(t *testing.T) {
 	servers := s.Cluster(t)
 	counter := &writeCounter{writes: map[string]int{}}
@@ -247,8 +251,9 @@ func (s *Subject) ClusterRoundTrips(t *testing.T) {
 	}
 }
 
-// ClusterRename renames keys from one server to another, also when one of them
-// fails.
+// ClusterRename renames keys from one server to another, also when one of the
+// servers fails. The test fails if a value or its TTL is lost, or if RenameNX
+// overwrites a key.
 func (s *Subject) ClusterRename(t *testing.T) {
 	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"), servertest.Config("cluster-replica-no-failover", "yes"))
 	front := newFront(t, servers.Addrs()...)
@@ -291,7 +296,7 @@ func (s *Subject) ClusterRename(t *testing.T) {
 	}
 	WantErr(t, store.Rename(t.Context(), from+"none", to), driver.NotApplied, driver.ErrNotFound)
 
-	// The other server is gone: all is as it was.
+	// The other server is gone: the rename changes nothing.
 	reset(driver.NoExpiry)
 	there.Kill(t)
 	WantErr(t, store.Rename(t.Context(), from, to), driver.NotApplied, driver.ErrUnavailable)
@@ -300,7 +305,7 @@ func (s *Subject) ClusterRename(t *testing.T) {
 	}
 	there.Start(t)
 	servers.AwaitOK(t)
-	// Its answer is lost: the value is at least in one place.
+	// The answer of the other server is lost: the value is at least in one place.
 	reset(driver.NoExpiry)
 	behind := s.OpenDSN(t, Parse(t, s.clusterDSN(servers, "?op_timeout=500ms")), front.dial).(serverStore)
 	if _, err := behind.Delete(t.Context(), []string{to, from + "none"}); err != nil { // connects
@@ -315,7 +320,9 @@ func (s *Subject) ClusterRename(t *testing.T) {
 }
 
 // ClusterTLS reads and writes through TLS as a user with a password, at primaries
-// and replicas, and is told when one of both is wrong.
+// and replicas. The test fails if a store shows the password. The test also fails
+// unless a wrong password is ErrAuth, and an unknown certificate authority is
+// ErrUnavailable.
 func (s *Subject) ClusterTLS(t *testing.T) {
 	servers := s.StartCluster(t, servertest.TLS(), servertest.Password("secret"))
 	c := servers.Nodes[0].Certificates

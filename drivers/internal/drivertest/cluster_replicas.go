@@ -12,8 +12,9 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// ClusterConformanceOfReplicas runs the conformance suite on a cluster whose replicas are
-// read from. Reads wait for the writes before them as in ConformanceOfReplicas.
+// ClusterConformanceOfReplicas runs the conformance suite on a cluster, with reads from
+// replicas. Reads wait for earlier writes as in ConformanceOfReplicas. The test also
+// fails if no replica was read from.
 func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
 	servers := s.StartCluster(t)
 	dsn := withLongTimeouts(s.clusterDSN(servers, "?read=prefer-replica"))
@@ -25,7 +26,7 @@ func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
 		Release: driver.Release,
 		Open: shared(t, func(t testing.TB) driver.Store {
 			store := s.unchecked(t, dsn)
-			if err := driver.CapsOf(store).Pinger.Ping(t.Context()); err != nil { // connects, which checks of short TTLs have no time for
+			if err := driver.CapsOf(store).Pinger.Ping(t.Context()); err != nil { // connects, because checks of short TTLs have no time for that
 				t.Error(err)
 			}
 			return replicas.store(store)
@@ -47,8 +48,9 @@ func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
 	}
 }
 
-// ClusterReplicas reads from replicas, one of which goes away and one of which
-// takes its primary's place.
+// ClusterReplicas reads from replicas. One replica goes away, and another
+// replica takes the place of its primary. The test fails if a read fails, or if
+// a replica that is well gets no reads.
 func (s *Subject) ClusterReplicas(t *testing.T) {
 	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"))
 	v := s.openClusterView(t, servers, "?read=prefer-replica&op_timeout=2s")
@@ -87,8 +89,8 @@ func (s *Subject) ClusterReplicas(t *testing.T) {
 		}
 		return n
 	}
-	// On a busy machine nodes call replicas well a while after they are, and the
-	// stores hear of them when they ask the next time.
+	// On a busy machine nodes call a replica well only a while after the replica is
+	// well. The stores hear of the replica with their next question.
 	Eventually(t, func() bool {
 		before := ran(servers.Nodes[:3])
 		_, err := v.GetMany(t.Context(), keys)
@@ -121,7 +123,7 @@ func (s *Subject) ClusterReplicas(t *testing.T) {
 		}
 	}
 
-	// A replica that is gone.
+	// A replica is gone.
 	servers.Nodes[3].Kill(t)
 	for range 3 {
 		readAll(v)
@@ -138,7 +140,7 @@ func (s *Subject) ClusterReplicas(t *testing.T) {
 		return ran(servers.Nodes[3:4]) > before
 	}, func() string { return "nothing is read from a replica that is back" })
 
-	// A primary that is gone. Who only reads notices nothing.
+	// A primary is gone. A caller who only reads notices nothing.
 	servers.Nodes[1].Kill(t)
 	deadline := time.Now().Add(4 * time.Second)
 	for time.Now().Before(deadline) {

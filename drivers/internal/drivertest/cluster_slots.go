@@ -15,8 +15,9 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// wantErrorReplies fails the test unless a server answered with such an error since
-// there were so many before. Redis 6.0 is believed without.
+// wantErrorReplies fails the test unless a server has answered with more errors of
+// the word than before. On Redis 6.0, which has no such counts, wantErrorReplies
+// does not fail.
 func (s *Subject) wantErrorReplies(t testing.TB, server *servertest.Server, word string, before int) {
 	t.Helper()
 	if after := errorReplies(t, server, word); after <= before && s.Release != "redis-6.0" {
@@ -24,9 +25,9 @@ func (s *Subject) wantErrorReplies(t testing.TB, server *servertest.Server, word
 	}
 }
 
-// asksWithoutPermission uses a key that is on its way, as a user who may not send ASKING.
-// The redirects of both servers lead to each other: the refusal comes at once, as it will
-// not pass.
+// asksWithoutPermission uses a key of a slot on its way, as a user without permission for
+// ASKING. The redirects of both servers lead to each other. The refusal must come at
+// once, because the refusal will not pass.
 func (s *Subject) asksWithoutPermission(t *testing.T) {
 	servers := s.StartCluster(t, servertest.User("ann", "hers", "~*", "+@all", "-asking"))
 	dsn := s.Scheme + "+cluster://ann:hers@" + strings.Join(servers.Addrs(), ",")
@@ -61,7 +62,9 @@ func (s *Subject) asksWithoutPermission(t *testing.T) {
 	}
 }
 
-// ClusterMigration uses keys of a slot while that is on its way, and after.
+// ClusterMigration uses keys of a slot while the slot is on its way, and after. The test fails
+// if a call fails or has a wrong result, or if calls still go to the old server after the
+// move.
 func (s *Subject) ClusterMigration(t *testing.T) {
 	t.Run("ASKING is refused", s.asksWithoutPermission)
 	s.clusterMigration(t, s.StartCluster(t))
@@ -93,7 +96,7 @@ func (s *Subject) clusterMigration(t *testing.T, servers *servertest.ClusterServ
 		wantHeld(key(name), name)
 	}
 	s.wantErrorReplies(t, from, "ASK", asked)
-	// Keys here and there in one command, and one that is nowhere.
+	// One command has keys of both servers, and a missing key.
 	values := make([]driver.Value, 5)
 	if err := store.Get(t.Context(), []string{key("a"), key("b"), key("c"), key("d"), key("none")}, values); err != nil {
 		t.Error(err)
@@ -118,7 +121,7 @@ func (s *Subject) clusterMigration(t *testing.T, servers *servertest.ClusterServ
 	if n, err := exists.Reply.AsInt(); n != 3 || err != nil {
 		t.Errorf("EXISTS = %d, %v", n, err)
 	}
-	// Writes of each kind: of a key that has moved, of one that has not, of a new one.
+	// There are writes of a key that has moved, of a key that has not moved, and of a new key.
 	entries := []driver.Entry{
 		{Key: key("a"), Value: []byte("a2"), TTL: driver.NoExpiry},
 		{Key: key("b"), Value: []byte("b1"), TTL: driver.NoExpiry},
@@ -177,9 +180,9 @@ func (s *Subject) clusterMigration(t *testing.T, servers *servertest.ClusterServ
 	}
 }
 
-// ClusterReshard moves slots under calls of many kinds, several keys at once among
-// them; ChaosCluster moves more of them under a load of simple ones. No call may fail or take long, and
-// no increment be lost or done twice.
+// ClusterReshard moves slots under calls of many kinds, also on several keys at once. The test
+// fails if a call fails, or if an increment is lost or done twice. The log has the time of the
+// slowest call. ChaosCluster moves more slots, under a load of simple calls.
 func (s *Subject) ClusterReshard(t *testing.T) {
 	servers := s.StartCluster(t)
 	v := s.openClusterView(t, servers, "")

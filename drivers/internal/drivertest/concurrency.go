@@ -17,8 +17,10 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// Concurrency tests that many callers get what is theirs, and that none is left
-// when the store is closed.
+// Concurrency tests many callers of one store. The test fails if a caller gets
+// the reply to another call, or if a caller does not leave when the context
+// ends. The test also fails if Close leaves a call, a goroutine or a connection
+// behind.
 func (s *Subject) Concurrency(t *testing.T) {
 	t.Run("no reply reaches the wrong caller", s.noReplyReachesTheWrongCaller)
 	t.Run("a crowd leaves when it wants", s.aCrowdLeavesWhenItWants)
@@ -26,8 +28,8 @@ func (s *Subject) Concurrency(t *testing.T) {
 	t.Run("Close ends calls that connect", s.closeEndsCallsThatConnect)
 }
 
-// It lets many goroutines read and write values
-// that name their keys, and ends their contexts at random moments.
+// Many goroutines read and write values that name their keys. The contexts of
+// the calls end at random moments.
 func (s *Subject) noReplyReachesTheWrongCaller(t *testing.T) {
 	const rivals = 32
 	duration := 10 * time.Second
@@ -72,7 +74,8 @@ func (s *Subject) noReplyReachesTheWrongCaller(t *testing.T) {
 	}
 }
 
-// endingSoon returns a context that ends about when a call would, or does not.
+// endingSoon returns the context of one call. The context ends at about the time when the call
+// ends, or does not end.
 func endingSoon(t *testing.T) (context.Context, context.CancelFunc) {
 	after := rand.N(10 * time.Millisecond)
 	kind := rand.N(3)
@@ -87,8 +90,8 @@ func endingSoon(t *testing.T) (context.Context, context.CancelFunc) {
 	return ctx, func() { timer.Stop(); cancel() }
 }
 
-// exchange makes the n-th kind of call and checks that what it reads belongs to
-// the key. It ignores what became of single keys whose context ended.
+// exchange makes the n-th kind of call. exchange returns the error of the call,
+// or an error if a value belongs to another key. A missing key is no error.
 func exchange(ctx context.Context, store serverStore, k string, n int) error {
 	value := "value of " + k + strings.Repeat(".", n%300)
 	belongs := func(data []byte, err error, key string) error {
@@ -146,8 +149,9 @@ func exchange(ctx context.Context, store serverStore, k string, n int) error {
 	}
 }
 
-// More callers than any queue holds leave a server that does not answer, each when its
-// own context ends: not when there is room in the queue, or the server is given up.
+// More callers than any queue holds call a server that does not answer. Each caller
+// leaves when the context of the call ends. No caller waits for room in the queue, or
+// until the driver gives the server up.
 func (s *Subject) aCrowdLeavesWhenItWants(t *testing.T) {
 	const crowd = 3000
 	proxy := xcachetest.NewProxy(t, s.Standalone(t).Addr)
@@ -203,7 +207,7 @@ func (s *Subject) closeEndsAbandonedCalls(t *testing.T) {
 		wg.Wait()
 	}
 	s.closePromptly(t, store)
-	proxy.Resume() // so that it sees the end of its connections
+	proxy.Resume() // so that the proxy sees the end of its connections
 	Eventually(t, func() bool { return proxy.OpenConnections() == 0 }, func() string { return "connections are left" })
 }
 
@@ -216,7 +220,8 @@ func (s *Subject) closeEndsCallsThatConnect(t *testing.T) {
 	s.closePromptly(t, store)
 }
 
-// closePromptly closes a store on which calls hang, and leaves nothing of it.
+// closePromptly closes a store on which calls hang. The test fails if Close takes long, or if
+// a goroutine of the store is left.
 func (s *Subject) closePromptly(t testing.TB, store driver.Store) {
 	t.Helper()
 	watch := stopwatch.Start()

@@ -12,12 +12,12 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// Conformance runs the suite on one server, of the subject's release and of each
-// of the others.
+// Conformance runs the suite on one server of each release: the subject's
+// release and the other releases.
 func (s *Subject) Conformance(t *testing.T) {
 	for _, release := range s.releases(t) {
 		t.Run(release, func(t *testing.T) {
-			server := servertest.Redis(t, servertest.Release(release)) // of its own: the suite empties it
+			server := servertest.Redis(t, servertest.Release(release)) // a server of its own, because the suite empties the server
 			xcachetest.Run(t, xcachetest.Harness{
 				Open:      shared(t, func(t testing.TB) driver.Store { return s.unchecked(t, withLongTimeouts(s.Scheme+"://"+server.Addr)) }),
 				OpenAt:    func(t testing.TB, addr string) driver.Store { return s.unchecked(t, s.Scheme+"://"+addr) },
@@ -34,8 +34,8 @@ func (s *Subject) Conformance(t *testing.T) {
 	}
 }
 
-// withLongTimeouts returns a DSN whose store waits for longer than usual: a server may be slow because
-// the machine is busy. Stores that meet faults have the time-outs that users have.
+// withLongTimeouts returns a DSN whose store waits for longer than usual: a server may be slow
+// because the machine is busy. Stores under faults keep the time-outs of users.
 func withLongTimeouts(dsn string) string {
 	separator := "?"
 	if strings.Contains(dsn, "?") {
@@ -44,8 +44,8 @@ func withLongTimeouts(dsn string) string {
 	return dsn + separator + "op_timeout=10s&dial_timeout=10s"
 }
 
-// lackedBy returns the commands that a server is too old for, and that no script stands in
-// for.
+// lackedBy returns the commands that a server is too old for. Commands with a script in
+// their place are left out.
 func lackedBy(t testing.TB, server *servertest.Server) []string {
 	t.Helper()
 	var names []string
@@ -67,8 +67,8 @@ func fieldsLackedBy(t testing.TB, server *servertest.Server) []string {
 	return []string{"max-deleted-entry-id", "entries-added", "recorded-first-entry-id", "entries-read", "lag"}
 }
 
-// releases returns the subject's release and the others, without those that the
-// environment says to be one that is there already.
+// releases returns the subject's release and the other releases. A name is left
+// out if the environment makes the name mean an earlier release of the list.
 func (s *Subject) releases(t testing.TB) []string {
 	t.Helper()
 	var names []string
@@ -88,8 +88,10 @@ func (s *Subject) releases(t testing.TB) []string {
 
 // ConformanceOfReplicas runs the suite on a primary and its replicas.
 //
-// The suite wants a read to see the write before it, which replicas do not promise. So a
-// read waits for them here, as a [replication] does, and all else is as it is without.
+// The suite wants a read to see the last write. Replicas do not promise that. So a read
+// waits here until the replicas have the writes, as a [replication] does. Nothing else
+// differs. The test also fails if no replica is read from with read=prefer-replica, or
+// if a replica is read from with read=primary.
 func (s *Subject) ConformanceOfReplicas(t *testing.T) {
 	for _, read := range []string{"prefer-replica", "primary"} {
 		t.Run(read, func(t *testing.T) {

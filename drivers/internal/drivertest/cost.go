@@ -11,8 +11,8 @@ import (
 	"github.com/xcache-go/xcache/internal/race"
 )
 
-// Allocations are how many a call on a warm connection may make, the client's own
-// included.
+// Allocations has the numbers of allocations that a call on a warm connection may
+// make. The client's own allocations are included.
 type Allocations struct {
 	Hit, Miss float64 // of Get
 	Set       float64
@@ -62,7 +62,7 @@ func (s *Subject) Allocations(t *testing.T, budget Allocations) {
 	}
 }
 
-// RoundTrips tests that batches of small values are one each.
+// RoundTrips tests that a batch of small values costs one round trip.
 func (s *Subject) RoundTrips(t *testing.T) {
 	const many = 100
 	store, server := s.openFake(t)

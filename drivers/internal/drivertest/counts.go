@@ -8,21 +8,22 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// timesRun returns how often a server ran a command, in lower case.
+// timesRun returns how often a server ran a command. The name of the command is
+// in lower case.
 func timesRun(t testing.TB, server *servertest.Server, command string) int {
 	t.Helper()
 	return counted(t, server, "commandstats", "cmdstat_"+command+":calls=")
 }
 
 // errorReplies returns how often a server answered with an error that begins with
-// a word. Servers count that since Redis 6.2.
+// a word. Servers count errors since Redis 6.2.
 func errorReplies(t testing.TB, server *servertest.Server, word string) int {
 	t.Helper()
 	return counted(t, server, "errorstats", "errorstat_"+word+":count=")
 }
 
-// counted returns the number behind a text in a section of INFO, where a server
-// leaves out what is 0.
+// counted returns the number behind a text in a section of INFO. A server
+// leaves out a number that is 0.
 func counted(t testing.TB, server *servertest.Server, section, text string) int {
 	t.Helper()
 	stats, _ := server.Do(t, "INFO", section).(string)

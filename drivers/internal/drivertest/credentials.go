@@ -23,7 +23,9 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// Credentials tests what connections log in with that changes while they live.
+// Credentials tests credentials that change while connections live. The test fails if a change
+// costs a call or a connection, if the driver asks for credentials too often, or if an error
+// or event shows a password.
 func (s *Subject) Credentials(t *testing.T) {
 	t.Run("rotate under load", s.credentialsRotateUnderLoad)
 	t.Run("of idle connections are renewed", s.credentialsOfIdleConnections)
@@ -35,7 +37,7 @@ func (s *Subject) Credentials(t *testing.T) {
 	t.Run("are a certificate that changes", s.certificatesThatChange)
 }
 
-// issued are the credentials of a program, which change.
+// issued has the credentials of a program, which change.
 type issued struct {
 	mu    sync.Mutex
 	given driver.Credentials
@@ -61,7 +63,8 @@ func (i *issued) ask(context.Context) (driver.Credentials, error) {
 	return given, i.err
 }
 
-// openWith opens a store whose connections have a name, so that they are found.
+// openWith opens a store whose connections have a name, by which rotating finds the
+// connections.
 func (s *Subject) openWith(t *testing.T, server *servertest.Server, login, query string, ask *issued, notify func(driver.Event)) driver.Store {
 	t.Helper()
 	dsn := Parse(t, s.Scheme+"://"+login+server.Addr+"?client_name=rotating"+query)
@@ -90,7 +93,7 @@ func rotating(t *testing.T, server *servertest.Server) (ids, users []string) {
 	return ids, users
 }
 
-// awaitUser waits until all of these connections are of a user.
+// awaitUser waits until a user is logged in on all connections that openWith made.
 func awaitUser(t *testing.T, server *servertest.Server, user string) (ids []string) {
 	t.Helper()
 	var users []string
@@ -101,8 +104,8 @@ func awaitUser(t *testing.T, server *servertest.Server, user string) (ids []stri
 	return ids
 }
 
-// ann, bob and cat take turns. Each is deleted when another one has taken over, which
-// would cut any connection of hers.
+// The users user0 to user3 take turns. Each user is deleted when the next user has
+// taken over. The server would cut a connection of a deleted user.
 func (s *Subject) credentialsRotateUnderLoad(t *testing.T) {
 	server := s.StartServer(t, servertest.User("user0", "password0", "~*", "+@all"))
 	ask := &issued{life: 600 * time.Millisecond}
@@ -126,8 +129,8 @@ func (s *Subject) credentialsRotateUnderLoad(t *testing.T) {
 	stop()
 }
 
-// loadOf has goroutines use a store until the function that it returns is called. No
-// call may fail.
+// loadOf starts callers that use a store until the test calls stop. stop fails the
+// test if a call has failed.
 func (s *Subject) loadOf(t *testing.T, store driver.Store, callers int) (stop func()) {
 	t.Helper()
 	var calls, failures atomic.Int64
@@ -202,8 +205,8 @@ func (s *Subject) credentialsWithoutAnEnd(t *testing.T) {
 	}
 }
 
-// A password that the server does not know yet, and a program that has none, leave the
-// connections as they are.
+// The connections stay as they are when the server does not know a new password yet,
+// and when the program has no password.
 func (s *Subject) credentialsThatCannotBeRenewed(t *testing.T) {
 	server := s.StartServer(t, servertest.User("ann", "hers", "~*", "+@all"))
 	var e events
@@ -270,8 +273,8 @@ func (s *Subject) credentialsThatCannotBeHad(t *testing.T) {
 	WantErr(t, Put(t, s.OpenDSN(t, dsn, nil), "k", "v"), driver.NotApplied, driver.ErrUnavailable)
 }
 
-// The user has two passwords for a while. The file is replaced, and then the old one
-// removed.
+// The user has two passwords for a while. The file is replaced, and then the server
+// forgets the old password.
 func (s *Subject) credentialsInAFile(t *testing.T) {
 	server := s.StartServer(t, servertest.User("ann", "old", "~*", "+@all"))
 	file := filepath.Join(t.TempDir(), "password")
@@ -305,9 +308,10 @@ func (s *Subject) credentialsInAFile(t *testing.T) {
 		}
 	}
 	stop()
-	// A new connection logs in with the new one.
+	// A new connection logs in with the new password.
 	server.Do(t, "CLIENT", "KILL", "USER", "ann")
-	// A call that meets several connections, while the server closes one after the other, fails.
+	// A call fails if the call meets several closed connections, while the server closes one
+	// connection after the other.
 	Eventually(t, func() bool {
 		left, _ := rotating(t, server)
 		return !slices.ContainsFunc(left, func(id string) bool { return slices.Contains(after, id) })
@@ -344,8 +348,8 @@ func (s *Subject) credentialsTwice(t *testing.T) {
 	}
 }
 
-// The first pair is one that the server does not accept. While the files do not belong
-// together, the pair before goes on.
+// The server does not accept the first pair of certificate and key. While the two
+// files do not belong together, the driver goes on with the earlier pair.
 func (s *Subject) certificatesThatChange(t *testing.T) {
 	server := s.StartServer(t, servertest.TLS(), servertest.Config("tls-auth-clients", "yes"))
 	c := server.Certificates

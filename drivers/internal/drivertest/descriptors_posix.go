@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// takeDescriptors leaves the process none, until the function that it returns is called.
+// takeDescriptors takes all file descriptors of the process, until the test calls release.
 func takeDescriptors(t *testing.T) (release func()) {
 	t.Helper()
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	const few = 64 // above those that are taken
+	const few = 64 // the limit is so far above the first free descriptor
 	first, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)

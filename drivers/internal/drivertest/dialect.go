@@ -18,10 +18,12 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// Dialect tests what becomes of commands that some versions of the servers lack,
-// on the version that the subject is tested on: that package dialect knows what
-// is lacking, that the scripts in their place answer alike, alone and in batches,
-// and that what there is no script for says which version it needs.
+// Dialect tests commands that some versions of the servers lack, on the version
+// of the subject. The test fails if package dialect is wrong about the commands
+// that the server lacks. The test fails if a script does not answer like the
+// command in whose place the script runs, alone and in batches. The test also
+// fails if the error of a command without a script does not say which version has
+// the command.
 func (s *Subject) Dialect(t *testing.T) {
 	server := s.StartServer(t)
 	version := versionOf(t, server)
@@ -51,7 +53,7 @@ func (s *Subject) Dialect(t *testing.T) {
 	t.Run("what a version lacks is named", func(t *testing.T) { s.wantVersionNamed(t, server, version) })
 }
 
-// samples has a call of each form, which servers that have it do not refuse.
+// samples has a call of each form. A server with the form does not refuse the call.
 var samples = map[string]string{
 	"BLMOVE":                        "BLMOVE k l LEFT RIGHT 0.01",
 	"BLMPOP":                        "BLMPOP 0.01 1 k LEFT",
@@ -117,8 +119,8 @@ var samples = map[string]string{
 	"ZUNION":                                   "ZUNION 1 k",
 }
 
-// held is what the key of a sample must hold, where its server does not read all arguments
-// without.
+// held has the commands that fill the key of a sample. Without the key, the server would
+// not read all arguments of the sample.
 var held = map[string]string{
 	"HSCAN with NOVALUES":          "HSET k f v",
 	"XGROUP with CREATECONSUMER":   "XGROUP CREATE k g $ MKSTREAM",
@@ -127,7 +129,7 @@ var held = map[string]string{
 	"XTRIM with MINID or LIMIT":    "XADD k 1-1 f v",
 }
 
-// prepare empties a server but for what the sample of a form needs.
+// prepare empties a server, and then fills the key that the sample of a form needs.
 func prepare(t testing.TB, server *servertest.Server, form string) {
 	t.Helper()
 	server.Do(t, "FLUSHALL")
@@ -136,8 +138,8 @@ func prepare(t testing.TB, server *servertest.Server, form string) {
 	}
 }
 
-// wantForms fails the test unless the server has just those commands and forms
-// that the table says it has.
+// wantForms fails the test unless the server has exactly the commands and forms
+// that the table has for the version.
 func wantForms(t *testing.T, server *servertest.Server, version dialect.Version) {
 	t.Helper()
 	has := make(map[string]bool) // what the table says
@@ -170,10 +172,10 @@ func wantForms(t *testing.T, server *servertest.Server, version dialect.Version)
 	}
 }
 
-// A step is a command and what every server answers.
+// A step is a command and the answer of every server.
 type step struct{ line, want string }
 
-// everyForm is one sequence, in which each step finds what those before it left.
+// everyForm is one sequence of steps. Each step finds the data that the earlier steps left.
 var everyForm = []step{
 	{"SET k v", "OK"}, {"GETDEL k", "v"}, {"GETDEL k", "nil"}, {"EXISTS k", "0"},
 	{"SET x v", "OK"}, {"GETEX x PX 100000", "v"}, {"PERSIST x", "1"}, {"GETEX x ex 100", "v"}, {"GETEX x", "v"}, {"PERSIST x", "1"}, {"GETEX x EXAT 9999999999", "v"},
@@ -268,8 +270,9 @@ func wantReplies(t *testing.T, store driver.Commander, steps []step, how driver.
 	}
 }
 
-// wantVersionNamed fails the test unless a form that the server lacks, and that
-// nothing stands in for, fails in all ways with an error that says so.
+// wantVersionNamed tests the forms that the server lacks and that have no
+// script. The test fails unless such a form fails in all ways, with an error
+// that names the versions with the form.
 func (s *Subject) wantVersionNamed(t *testing.T, server *servertest.Server, version dialect.Version) {
 	t.Helper()
 	for _, f := range dialect.Forms() {
@@ -279,7 +282,7 @@ func (s *Subject) wantVersionNamed(t *testing.T, server *servertest.Server, vers
 		if wait, ok := waitsOf[f.String()]; ok {
 			err := wait(t.Context(), s.OpenCache(t, s.Scheme+"://"+server.Addr))
 			wantNamed(t, &f, "waiting", err)
-			continue // they are refused as a part of any batch
+			continue // waiting commands are refused as a part of any batch
 		}
 		for _, way := range []struct {
 			name  string
@@ -310,7 +313,8 @@ func (s *Subject) wantVersionNamed(t *testing.T, server *servertest.Server, vers
 	}
 }
 
-// waitsOf has the methods that wait, which are sent on connections of callers' own.
+// waitsOf has the methods that wait. Their commands are sent on connections of the callers'
+// own.
 var waitsOf = map[string]func(ctx context.Context, c *xcache.Cache) error{
 	"BLMOVE": func(ctx context.Context, c *xcache.Cache) error {
 		lists, err := mixins.NewLists[string](c)
@@ -344,9 +348,9 @@ func wantNamed(t *testing.T, f *dialect.Form, way string, err error) {
 	}
 }
 
-// Refusals tests commands that are scripts on old servers, or on all of them, where the server
-// refuses what they write: the error is that of a plain command, whether a script or a command
-// of a newer server is sent, and nothing has changed.
+// Refusals tests commands that are scripts on old servers or on all servers, where the server
+// refuses their writes. The driver may send a script, or a command of a newer server. The test
+// fails unless the error is that of a plain command, and unless nothing has changed.
 func (s *Subject) Refusals(t *testing.T) {
 	for _, name := range []string{s.Release, release.Redis8.Name, release.Valkey9.Name} {
 		t.Run(name, s.refusals(name))
@@ -362,7 +366,7 @@ func (s *Subject) refusals(name string) func(t *testing.T) {
 			begin  []string
 			end    []string
 			user   string
-			allows []string // what commands begin with that the server does not refuse
+			allows []string // beginnings of the commands that the server does not refuse
 		}{
 			{
 				name: "replica", kind: driver.ErrReadOnly,
@@ -371,7 +375,7 @@ func (s *Subject) refusals(name string) func(t *testing.T) {
 			{
 				name: "memory limit", kind: driver.ErrOutOfMemory,
 				begin: []string{"CONFIG", "SET", "maxmemory", "1"}, end: []string{"CONFIG", "SET", "maxmemory", "0"},
-				allows: []string{"GETDEL", "GETEX", "LPOP", "RPOP", driver.CmdCompareAndDelete, driver.CmdCompareAndSwap + " n 5 6 0", driver.CmdPersist}, // which need no memory
+				allows: []string{"GETDEL", "GETEX", "LPOP", "RPOP", driver.CmdCompareAndDelete, driver.CmdCompareAndSwap + " n 5 6 0", driver.CmdPersist}, // these commands need no memory
 			},
 			{name: "permissions", kind: driver.ErrAuth, begin: []string{"PING"}, end: []string{"PING"}, user: "reader:secret@"},
 		} {
@@ -412,7 +416,7 @@ func (s *Subject) refusals(name string) func(t *testing.T) {
 	}
 }
 
-// contents returns what a server has under the keys of Refusals.
+// contents returns the values that a server has under the keys of Refusals.
 func contents(t testing.TB, server *servertest.Server) string {
 	t.Helper()
 	persistent := server.Do(t, "TTL", "n") == int64(-1)
@@ -423,7 +427,7 @@ func contents(t testing.TB, server *servertest.Server) string {
 func versionOf(t testing.TB, server *servertest.Server) dialect.Version {
 	t.Helper()
 	info := server.Do(t, "INFO", "server").(string)
-	for _, product := range []string{"valkey", "redis"} { // Valkey also says which Redis it can stand in for
+	for _, product := range []string{"valkey", "redis"} { // Valkey also names the version of Redis that Valkey can stand in for
 		_, rest, found := strings.Cut(info, product+"_version:")
 		if !found {
 			continue
@@ -436,7 +440,7 @@ func versionOf(t testing.TB, server *servertest.Server) dialect.Version {
 	return dialect.Version{}
 }
 
-// command returns the command that a line says. \xff stands for that byte.
+// command returns the command of a line. In a line, \xff stands for the byte 0xff.
 func command(line string) *driver.Cmd {
 	words := strings.Fields(strings.ReplaceAll(line, `\xff`, "\xff"))
 	c := driver.NewCmd(words[0])
@@ -473,13 +477,13 @@ func command(line string) *driver.Cmd {
 	return c
 }
 
-// valuesOf has how many values come behind the key of some extensions.
+// valuesOf has the number of values behind the key, for some extensions.
 var valuesOf = map[string]int{driver.CmdCompareAndSwap: 2, driver.CmdCompareAndDelete: 1, driver.CmdSwap: 1}
 
 // countingKeys are the commands whose first argument says how many keys follow.
 var countingKeys = []string{driver.CmdRateLimit, "LMPOP", "SINTERCARD", "ZDIFF", "ZINTER", "ZINTERCARD", "ZMPOP", "ZUNION"}
 
-// text returns a reply as redis-cli would print it, more or less.
+// text returns a reply in the form of redis-cli, more or less.
 func text(r *driver.Reply) string {
 	switch r.Kind {
 	case driver.ReplyNil:

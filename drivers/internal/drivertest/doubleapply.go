@@ -14,9 +14,9 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// DoubleApply loses the replies to every kind of write, in every way in which it
-// can be sent. The server has run the command each time, and has run it once, and
-// the answer to the caller is that nobody knows.
+// DoubleApply loses the replies to every kind of write, sent in every way. The
+// server has run the write each time. The test fails if the server has run a
+// write twice, or if the caller is not told of an unknown outcome.
 func (s *Subject) DoubleApply(t *testing.T) {
 	t.Run("standalone", func(t *testing.T) {
 		server := s.Standalone(t)
@@ -32,26 +32,26 @@ func (s *Subject) doubleApplyOnCluster(t *testing.T) {
 	m.run(t)
 }
 
-// A doubleWrite is a write of which one can see how often it was applied.
+// A doubleWrite is a write whose key shows how often the write was applied.
 type doubleWrite struct {
 	name string
-	// prepare are commands for an inspector that make the key what it is before.
-	// KEY stands for the key.
+	// prepare are the commands of an inspector that give the key its value before
+	// the write. KEY stands for the key.
 	prepare []string
-	// write is the command, and call, if there is one, the method of a store that
-	// sends it on its own.
+	// write is the command. call, if there is one, is the method of a store that
+	// sends this command alone.
 	write func(key driver.Arg) *driver.Cmd
 	call  func(ctx context.Context, s driver.Store, key string) error
-	// look is a command for an inspector whose answer tells how often write was
-	// applied: it differs by step from before each time.
+	// look is a command of an inspector. The answer is before at first, and changes
+	// by step with each application of write.
 	look           string
 	before, step   float64
-	alsoCountedFor []string // names of commands that the driver may send in its place
+	alsoCountedFor []string // names of commands that the driver may send in place of write
 }
 
 var one = driver.Val([]byte("1"))
 
-// increments is what EVAL runs.
+// increments is the script that EVAL runs.
 const increments = "return redis.call('INCRBY', KEYS[1], ARGV[1])"
 
 var doubleWrites = []doubleWrite{
@@ -100,7 +100,7 @@ func counting(ctx context.Context, s driver.Store, key string) error {
 // losses are the ways in which a reply can fail to come.
 var losses = []struct {
 	name string
-	// lose is called once the server has answered, and nil if the caller gives up.
+	// lose is called when the server has run the write. lose is nil if the caller gives up.
 	lose func(*xcachetest.Proxy)
 	want error
 }{
@@ -109,7 +109,7 @@ var losses = []struct {
 	{"silence", nil, context.DeadlineExceeded},
 }
 
-// ways are the ways to send a write. They return the error of each command.
+// ways are the ways to send a write. send returns the error of each command.
 var ways = []struct {
 	name string
 	send func(ctx context.Context, s driver.Store, w *doubleWrite, key string) []error
@@ -128,7 +128,7 @@ var ways = []struct {
 	}},
 }
 
-// beside is the write that goes with the one under test in a batch.
+// beside is the other write of a batch with the write under test.
 func beside(key string) *driver.Cmd {
 	return driver.NewCmd("RPUSH", driver.Key(key+besideIt), one)
 }
@@ -145,15 +145,15 @@ func do(ctx context.Context, s driver.Store, how driver.How, cmds ...*driver.Cmd
 	return errs
 }
 
-// A matrix is the cells of one topology: one store for all of them, since a reply
-// that comes late must not be taken for that of a later cell.
+// A matrix has the cells of one topology. All cells share one store, because the
+// driver must not take a late reply for the reply of a later cell.
 type matrix struct {
 	store    driver.Store
 	server   *servertest.Server // has all the keys
-	conn     *servertest.Conn   // to it, past the driver
+	conn     *servertest.Conn   // to server, past the driver
 	front    front
 	proxy    *xcachetest.Proxy // of server
-	tag      string            // with which all keys begin, so that they are in one slot
+	tag      string            // beginning of all keys, so that the keys are in one slot
 	sent     []string          // the keys of the cells so far
 	attempts int
 }
@@ -183,7 +183,7 @@ func (m *matrix) run(t *testing.T) {
 			}
 		}
 	}
-	// By now, what sends something again late has had the time for it.
+	// By now, a driver that sends a write again late has had the time to do so.
 	transcript := string(m.proxy.Transcript())
 	for _, key := range m.sent {
 		if n := strings.Count(transcript, key+"\r\n"); n > 1 {
@@ -194,15 +194,16 @@ func (m *matrix) run(t *testing.T) {
 		cells, time.Since(began).Round(time.Millisecond), m.attempts-cells)
 }
 
-// cell sends a write, loses its reply once the server has run it, and returns what
-// the caller was told. Without lose the caller gives up.
+// cell sends a write, loses the reply when the server has run the write, and
+// returns the errors of the commands. Without lose the caller gives up.
 func (m *matrix) cell(t *testing.T, w *doubleWrite, send func(ctx context.Context, key string) []error, lose func(*xcachetest.Proxy)) []error {
 	t.Helper()
 	// On a busy machine the caller may give up before the request is on its way.
 	within := 40 * time.Millisecond
 	if lose != nil {
 		// The store may ask for the slots while replies are kept, on the connection of the
-		// call before. Then the write would need another one, whose greeting has no answer.
+		// call before. Then the write would need another connection, whose greeting has no
+		// answer.
 		within = 2 * time.Second
 	}
 	// Either way the write has another chance, with more time.
@@ -215,8 +216,8 @@ func (m *matrix) cell(t *testing.T, w *doubleWrite, send func(ctx context.Contex
 	return nil
 }
 
-// attempt is cell for a write that is to reach the server within a time. It reports whether
-// the server has run the write.
+// attempt is cell for a write that must reach the server within a time. attempt reports
+// whether the server has run the write.
 func (m *matrix) attempt(t *testing.T, w *doubleWrite, send func(ctx context.Context, key string) []error, lose func(*xcachetest.Proxy), within time.Duration) ([]error, bool) {
 	t.Helper()
 	m.attempts++
@@ -241,7 +242,7 @@ func (m *matrix) attempt(t *testing.T, w *doubleWrite, send func(ctx context.Con
 	if lose != nil {
 		if reached = m.reached(t, w, key, within); reached {
 			lose(m.proxy)
-			m.proxy.Resume() // who sends it again gets an answer
+			m.proxy.Resume() // a driver that sends the write again gets an answer
 		} else {
 			cancel()
 		}
@@ -266,7 +267,7 @@ func (m *matrix) attempt(t *testing.T, w *doubleWrite, send func(ctx context.Con
 	return errs, true
 }
 
-// prepare makes the key what it is before the write.
+// prepare gives the key its value before the write.
 func (m *matrix) prepare(t *testing.T, w *doubleWrite, key string) {
 	t.Helper()
 	for _, command := range w.prepare {
@@ -277,12 +278,14 @@ func (m *matrix) prepare(t *testing.T, w *doubleWrite, key string) {
 	}
 }
 
-// warm sends the write with nothing in its way. So the reply that is lost then is
-// not one to the handshake of a connection, to a question about the server's
-// version, or about a script that it does not know.
+// warm sends the write without a fault. So the reply that is lost later is the
+// reply to the write. The lost reply is not a reply to the handshake of a
+// connection, to a question about the server's version, or to a script that the
+// server does not know.
 //
-// The news that a connection was closed by the fault before may come after the
-// write was sent on it. Its outcome is then unknown, once for each connection.
+// The fault before may have closed a connection, and the news of this may come
+// after warm has sent the write there. Then the outcome of the write is
+// unknown, once for each connection.
 func (m *matrix) warm(t *testing.T, w *doubleWrite, send func(ctx context.Context, key string) []error) {
 	t.Helper()
 	key := m.tag + "warm"
@@ -314,7 +317,7 @@ func (m *matrix) reached(t *testing.T, w *doubleWrite, key string, longest time.
 	return true
 }
 
-// applied returns how often the write was, as far as the value shows.
+// applied returns how often the write was applied, as far as the value shows.
 func (m *matrix) applied(t *testing.T, w *doubleWrite, key string) float64 {
 	t.Helper()
 	var n float64
@@ -340,7 +343,7 @@ func (m *matrix) calls(t *testing.T, w *doubleWrite) int {
 	total := 0
 	for _, name := range append([]string{name}, w.alsoCountedFor...) {
 		n := timesRun(t, m.server, strings.ToLower(name))
-		if name == "UNLINK" { // Delete runs a command for the lease, and one for the value
+		if name == "UNLINK" { // Delete runs one command for the lease, and one command for the value
 			n = (n + 1) / 2
 		}
 		total += n

@@ -12,7 +12,9 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// Errors tests which error, and which outcome, each of the servers' errors is.
+// Errors tests which error and which outcome a caller gets for each error of a
+// server. The test fails if an error or outcome is wrong, if a refused call has
+// changed something, or if a text does not say what to do.
 func (s *Subject) Errors(t *testing.T) {
 	s.Standalone(t).Do(t, "FLUSHALL") // so that the tests can be repeated
 	t.Run("wrong type changes nothing", s.wrongTypeChangesNothing)
@@ -196,9 +198,10 @@ func (s *Subject) passwordForAServerWithoutOne(t *testing.T) {
 	WantErr(t, Put(t, s.open(t, s.Scheme+"://ann:secret@"+s.Standalone(t).Addr), Key(t, "k"), "v"), driver.NotApplied, driver.ErrAuth)
 }
 
-// The server reads no more than the length of such a value, says that it is too
-// large, and hangs up on a client that is still writing. So what it said may be
-// lost: the TCP reset that follows can overtake it. That must not be the rule.
+// The server reads only the length of such a value, answers that the value is
+// too large, and hangs up on a client that is still writing. The answer may be
+// lost, because the TCP reset after the answer can overtake the answer. At most
+// half of the answers may be lost.
 func (s *Subject) valueOverTheServersLimit(t *testing.T) {
 	server := s.StartServer(t, servertest.Config("proto-max-bulk-len", "1mb"))
 	store := s.open(t, s.Scheme+"://"+server.Addr)
@@ -231,7 +234,8 @@ func (s *Subject) valueOverTheServersLimit(t *testing.T) {
 }
 
 // The server answers the first command with an error, runs the second, and hangs
-// up over the third: what it said of the first says nothing about the others.
+// up over the third. The error of the first command says nothing about the other
+// commands.
 func (s *Subject) errorReplyBeforeAHangUpIsNoOutcomeOfOthers(t *testing.T) {
 	server := s.StartServer(t, servertest.Config("proto-max-bulk-len", "1mb"))
 	store := s.open(t, s.Scheme+"://"+server.Addr)

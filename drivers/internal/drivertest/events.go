@@ -17,8 +17,10 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// Events tests what an operator hears of servers that fail and come back, in every
-// topology: of each change once, whatever the number of callers that meet it.
+// Events tests the events about servers that fail and come back, in every
+// topology. An operator hears of each change once, however many callers meet the
+// change. The test fails if an event is missing or comes too often, or if an
+// observer holds up a call.
 func (s *Subject) Events(t *testing.T) {
 	t.Run("a server that dies under ten thousand calls", s.serverThatDies)
 	t.Run("a connection that is lost under a read", s.connectionLostUnderARead)
@@ -29,7 +31,7 @@ func (s *Subject) Events(t *testing.T) {
 	t.Run("observers that misbehave", s.observersThatMisbehave)
 }
 
-// events collects those of a store.
+// events collects the events of a store.
 type events struct {
 	mu   sync.Mutex
 	seen []driver.Event
@@ -47,7 +49,7 @@ func (e *events) all() []driver.Event {
 	return slices.Clone(e.seen)
 }
 
-// listen opens a store whose events it collects.
+// listen opens a store, and collects the events of the store.
 func (s *Subject) listen(t testing.TB, dsn string) (driver.Store, *events) {
 	t.Helper()
 	var e events
@@ -67,7 +69,8 @@ func (e *events) count(kind driver.EventKind, addr string) (n int) {
 	return n
 }
 
-// await waits for an event, doing something meanwhile, and returns it.
+// await waits for an event, and returns the event. await runs the function meanwhile again and
+// again.
 func (e *events) await(t testing.TB, kind driver.EventKind, addr string, meanwhile func()) (found driver.Event) {
 	t.Helper()
 	Eventually(t, func() bool {
@@ -82,17 +85,17 @@ func (e *events) await(t testing.TB, kind driver.EventKind, addr string, meanwhi
 	return found
 }
 
-// wantFew fails the test if there were more events than a few for each second since a
-// time.
+// wantFew fails the test if there were more than a few events for each server and
+// each second since began.
 func (e *events) wantFew(t testing.TB, began time.Time, servers int) {
 	t.Helper()
-	// Of each server: lost, restored, retried, and one of another kind.
+	// The limit allows for each server: lost, restored, retried, and one event of another kind.
 	if n, most := len(e.all()), 4*servers*(2+int(time.Since(began)/time.Second)); n > most {
 		t.Errorf("%d events, want %d at most: %+v", n, most, e.all())
 	}
 }
 
-// callers makes ten thousand calls, of many callers at once.
+// callers makes ten thousand calls, by a thousand callers at once.
 func callers(ctx context.Context, store driver.Store, keys []string) {
 	const callers, calls = 1000, 10
 	var running sync.WaitGroup
@@ -126,7 +129,8 @@ func (s *Subject) serverThatDies(t *testing.T) {
 	e.wantFew(t, began, 1)
 }
 
-// A read whose reply is lost is sent again, which is told. A write is not.
+// A read whose reply is lost is sent again, and an event tells of that. A write is not sent
+// again.
 func (s *Subject) connectionLostUnderARead(t *testing.T) {
 	proxy := xcachetest.NewProxy(t, s.StartServer(t).Addr)
 	store, e := s.listen(t, s.Scheme+"://"+proxy.Addr()+"?op_timeout=20s")
@@ -268,8 +272,8 @@ func (o *badObserver) Event(e xcache.Event) {
 	o.event(e)
 }
 
-// An observer may call the cache. One that hangs or panics holds up no call, and ends
-// no process.
+// An observer may call the cache. An observer that hangs or panics holds up no call,
+// and ends no process.
 func (s *Subject) observersThatMisbehave(t *testing.T) {
 	release := make(chan struct{})
 	var calls func()

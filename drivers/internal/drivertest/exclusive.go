@@ -20,8 +20,11 @@ import (
 // exclusiveName is the client_name of stores whose connections a test counts.
 const exclusiveName = "exclusive"
 
-// Exclusive holds the driver to what driver.Exclusive says, on one server, in both
-// versions of RESP: what blocking commands, WATCH and subscriptions are made of.
+// Exclusive tests the promises of driver.Exclusive on one server, in both versions
+// of RESP. Blocking commands, WATCH and subscriptions use the sessions of
+// driver.Exclusive. The test fails if a session loses an element or a message,
+// leaves state to the next caller, or does not end with its connection or its
+// store.
 func (s *Subject) Exclusive(t *testing.T) {
 	for _, protocol := range []string{"2", "3"} {
 		t.Run("RESP"+protocol, func(t *testing.T) {
@@ -115,7 +118,7 @@ func closeSession(t testing.TB, session driver.Session) {
 	}
 }
 
-// sessionDo runs one command, which the table need not have.
+// sessionDo runs one command. The table need not have the command.
 func sessionDo(ctx context.Context, session driver.Session, name string, args ...driver.Arg) error {
 	cmd := driver.NewCustomCmd(name, args...)
 	if err := session.Do(ctx, []*driver.Cmd{cmd}, driver.Plain); err != nil {
@@ -124,7 +127,7 @@ func sessionDo(ctx context.Context, session driver.Session, name string, args ..
 	return cmd.Err
 }
 
-// send sends one command, which the table need not have.
+// send sends one command. The table need not have the command.
 func send(ctx context.Context, session driver.Session, name string, args ...driver.Arg) error {
 	return session.Send(ctx, []*driver.Cmd{driver.NewCustomCmd(name, args...)})
 }
@@ -132,8 +135,8 @@ func send(ctx context.Context, session driver.Session, name string, args ...driv
 // popSlice is how long a pop waits at the server at a time, in seconds.
 const popSlice = 0.02
 
-// pop is BLPOP that loses no element: it waits in slices, and takes the reply to the
-// last one, too.
+// pop is a BLPOP that loses no element. pop waits in slices, and also takes the
+// reply to the last slice.
 func pop(ctx context.Context, session driver.Session, key string) (string, error) {
 	for {
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), waitTimeout)
@@ -153,8 +156,8 @@ func pop(ctx context.Context, session driver.Session, key string) (string, error
 	}
 }
 
-// popsLoseNothing pops with contexts that end at any time. Each element that was pushed
-// is popped once.
+// popsLoseNothing pops with contexts that end at any time. The test fails unless each
+// element that was pushed is popped once.
 func popsLoseNothing(t *testing.T, store driver.Store) {
 	t.Helper()
 	const elements, poppers = 300, 4
@@ -221,8 +224,8 @@ func popsLoseNothing(t *testing.T, store driver.Store) {
 	}
 }
 
-// watches makes optimistic transactions. One that loses changes nothing, and all use
-// one connection.
+// watches makes optimistic transactions. A transaction that meets a conflict changes
+// nothing, and all transactions use one connection.
 func watches(t *testing.T, store driver.Store, server *servertest.Server) {
 	t.Helper()
 	ctx, key := t.Context(), Key(t, "watched")
@@ -250,7 +253,7 @@ func watches(t *testing.T, store driver.Store, server *servertest.Server) {
 		if got, err := Get(t, store, key); string(got) != want || err != nil {
 			t.Errorf("after a transaction the key has %q, %v; want %q", got, err, want)
 		}
-		if i%4 == 0 { // one that is given up
+		if i%4 == 0 { // a transaction that is given up
 			if err := errors.Join(sessionDo(ctx, session, "WATCH", driver.Key(key)), sessionDo(ctx, session, "UNWATCH")); err != nil {
 				t.Error(err)
 			}
@@ -268,8 +271,8 @@ func watches(t *testing.T, store driver.Store, server *servertest.Server) {
 	})
 }
 
-// exclusiveConnections counts the connections of a store with the name exclusiveName
-// whose last command was one of those given.
+// exclusiveConnections counts the connections with the name exclusiveName. A
+// connection counts if its last command is one of commands.
 func exclusiveConnections(server *servertest.Server, commands string) (count int) {
 	for line := range strings.Lines(clients(server)) {
 		if !strings.Contains(line, "name="+exclusiveName+" ") {
@@ -282,8 +285,8 @@ func exclusiveConnections(server *servertest.Server, commands string) (count int
 	return count
 }
 
-// subscribes receives messages, of channels and of patterns, until the connection is
-// lost, which it notices.
+// subscribes receives messages of channels and patterns until the connection is
+// lost. The session must notice the loss.
 func (s *Subject) subscribes(t *testing.T, store driver.Store, server *servertest.Server) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
@@ -303,7 +306,7 @@ func (s *Subject) subscribes(t *testing.T, store driver.Store, server *servertes
 	wantMessage(t, ctx, session, "message news 1")
 	wantMessage(t, ctx, session, "pmessage weather.* weather.oslo 2")
 
-	// A context that ends loses nothing, and a PING is answered in between.
+	// A context that ends loses no message, and the server answers a PING in between.
 	for i := range 20 {
 		short, cancel := context.WithTimeout(ctx, time.Millisecond)
 		if _, err := session.Receive(short); !errors.Is(err, context.DeadlineExceeded) {
@@ -335,7 +338,8 @@ func (s *Subject) subscribes(t *testing.T, store driver.Store, server *servertes
 	WantErr(t, send(ctx, session, "PING"), driver.NotApplied, driver.ErrUnavailable)
 }
 
-// wantMessage receives a message, whose parts are the words given.
+// wantMessage receives a message. The test fails unless the parts of the message are the words
+// of want.
 func wantMessage(t testing.TB, ctx context.Context, session driver.Session, want string) {
 	t.Helper()
 	in, err := session.Receive(ctx)
@@ -356,8 +360,9 @@ func wantMessage(t testing.TB, ctx context.Context, session driver.Session, want
 	}
 }
 
-// runsEveryKind runs what a Commander runs: scripts of the library's own, forms that
-// old servers lack, errors, and more than a connection takes at once.
+// runsEveryKind runs the kinds of commands that a Commander runs: scripts of the
+// library's own, commands that fail, more commands than a connection takes at once,
+// and a transaction that is refused.
 func runsEveryKind(t *testing.T, store driver.Store) {
 	t.Helper()
 	ctx, session := t.Context(), openSession(t, store, "")
@@ -393,7 +398,8 @@ func runsEveryKind(t *testing.T, store driver.Store) {
 	}
 }
 
-// keepsMessages gets messages in RESP3 while it runs commands, and loses none.
+// keepsMessages runs commands while messages of RESP3 arrive. The session must lose no
+// message.
 func keepsMessages(t *testing.T, store driver.Store, server *servertest.Server) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
@@ -417,8 +423,9 @@ func keepsMessages(t *testing.T, store driver.Store, server *servertest.Server) 
 	}
 }
 
-// isBounded has more callers than exclusive_size, which is 2. They wait for their turn,
-// and no other call waits for them, though there is one connection for those.
+// isBounded has more callers than exclusive_size, which is 2. The callers wait for
+// their turn. A call without a session waits for no session, though such calls have
+// only one connection.
 func isBounded(t *testing.T, store driver.Store) {
 	t.Helper()
 	exclusive := driver.CapsOf(store).Exclusive
@@ -457,12 +464,12 @@ func isBounded(t *testing.T, store driver.Store) {
 	}
 }
 
-// leavesNothingBehind closes sessions in every state. What the next caller gets is as
-// new.
+// leavesNothingBehind closes sessions in every state. The next caller must get a
+// session without traces of the state.
 func leavesNothingBehind(t *testing.T, store driver.Store, server *servertest.Server) {
 	t.Helper()
 	ctx, key := t.Context(), Key(t, "k")
-	id := func(session driver.Session) int64 { // which lets nobody use the connection again
+	id := func(session driver.Session) int64 { // after CLIENT ID, nobody may use the connection again
 		cmd := driver.NewCustomCmd("CLIENT", driver.Literal("ID"))
 		if err := session.Do(ctx, []*driver.Cmd{cmd}, driver.Plain); err != nil {
 			t.Fatal(err)
@@ -547,8 +554,7 @@ func leavesNothingBehind(t *testing.T, store driver.Store, server *servertest.Se
 	}
 }
 
-// maxClientID returns the number of a new connection, which is higher than that of all
-// others.
+// maxClientID returns the ID of a new connection, which is higher than all other IDs.
 func maxClientID(t testing.TB, server *servertest.Server) int64 {
 	t.Helper()
 	conn := server.Dial(t)
@@ -556,8 +562,8 @@ func maxClientID(t testing.TB, server *servertest.Server) int64 {
 	return conn.Do(t, "CLIENT", "ID").(int64)
 }
 
-// refusesMisuse makes calls that are wrong. Nothing is sent, and the session is as it
-// was.
+// refusesMisuse makes calls that are wrong. The session must send nothing, and must
+// work afterwards.
 func refusesMisuse(t *testing.T, store driver.Store) {
 	t.Helper()
 	ctx, session, key := t.Context(), openSession(t, store, ""), Key(t, "k")
@@ -597,8 +603,8 @@ func refusesMisuse(t *testing.T, store driver.Store) {
 	}
 }
 
-// endsBlocked ends sessions, of which some wait in a call, by end. The calls return at
-// once, and so do later ones.
+// endsBlocked runs the function end while sessions wait in calls. The waiting
+// calls, and later calls, must return soon with want.
 func endsBlocked(t *testing.T, store driver.Store, want error, end func()) {
 	t.Helper()
 	exclusive, key := driver.CapsOf(store).Exclusive, Key(t, "none")
@@ -626,12 +632,12 @@ func endsBlocked(t *testing.T, store driver.Store, want error, end func()) {
 		failures[i] = make(chan error, 1)
 		go func() { failures[i] <- call() }()
 	}
-	time.Sleep(50 * time.Millisecond) // they wait
+	time.Sleep(50 * time.Millisecond) // the calls wait by now
 	watch := stopwatch.Start()
 	end()
 	for i, failed := range failures {
 		outcome := driver.Unknown
-		if i == 2 { // which changes nothing
+		if i == 2 { // a subscription changes nothing
 			outcome = driver.NotApplied
 		}
 		WantErr(t, <-failed, outcome, want)
@@ -647,7 +653,8 @@ func endsBlocked(t *testing.T, store driver.Store, want error, end func()) {
 	}
 }
 
-// meetsSilence has a server stand still under calls of sessions.
+// meetsSilence freezes a server under calls of sessions. The calls must end with their
+// contexts, and a subscription must go on when the server does.
 func meetsSilence(t *testing.T, store driver.Store, server *servertest.Server) {
 	t.Helper()
 	key := Key(t, "k")

@@ -11,10 +11,10 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// SentinelExclusive holds the driver to this: sessions are at the primary that sentinels
-// watch, also of a store that reads from replicas, and end when another server takes its
-// place, though the old one is frozen and nobody calls. Then there are sessions at the
-// new one.
+// SentinelExclusive tests sessions at the primary that sentinels watch, also of a store
+// with reads from replicas. The sessions end when another server takes the place of the
+// primary, even if the old primary is frozen and nobody calls. The test fails if a
+// session lives on, or if no session at the new primary works.
 func (s *Subject) SentinelExclusive(t *testing.T) {
 	servers := s.StartSentinel(t)
 	for _, read := range []string{"primary", "prefer-replica"} {
@@ -38,8 +38,9 @@ func (s *Subject) SentinelExclusive(t *testing.T) {
 	})
 }
 
-// survivesFailover has sessions on a key wait at a server for whose place another one is
-// found, as lose does it.
+// survivesFailover opens sessions on a key at a server. lose then replaces the
+// server by another server. The sessions must end, and a session at the new server
+// must work.
 func survivesFailover(t *testing.T, store driver.Store, key string, lose func()) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -69,7 +70,7 @@ func survivesFailover(t *testing.T, store driver.Store, key string, lose func())
 	}, func() string { return "a session lives on at a server that another has taken the place of" })
 	WantErr(t, subscribed.Err(), driver.NotApplied, driver.ErrUnavailable)
 
-	// There is another one, which works.
+	// A session at the new primary works.
 	var session driver.Session
 	Eventually(t, func() (ok bool) {
 		var err error
@@ -89,9 +90,10 @@ func survivesFailover(t *testing.T, store driver.Store, key string, lose func())
 	}
 }
 
-// ClusterExclusive holds the driver to this: a session is at the primary of its key's
-// slot; it ends when another server has the slot, whether that moves or its server is
-// lost, though nobody calls; sharded channels are where their name says.
+// ClusterExclusive tests sessions of a cluster. A session is at the primary of its
+// key's slot. The session ends when another server gets the slot, by a move or a
+// failover, even if nobody calls. The name of a sharded channel is such a key, too.
+// The test fails if a session is elsewhere, lives on, or receives no messages.
 func (s *Subject) ClusterExclusive(t *testing.T) {
 	servers := s.StartCluster(t)
 	store := s.openCluster(t, servers, "")
@@ -163,7 +165,7 @@ func (s *Subject) ClusterExclusive(t *testing.T) {
 		err := sessionDo(t.Context(), session, "INCR", driver.Key(key))
 		WantErr(t, err, driver.NotApplied, driver.ErrUnavailable)
 		WantErr(t, session.Err(), driver.NotApplied, driver.ErrUnavailable)
-		watchAndWrite(t, store, key) // which needs nobody to ask before
+		watchAndWrite(t, store, key) // the store knows the new server without another question
 	})
 	for _, read := range []string{"primary", "prefer-replica"} {
 		store := s.openCluster(t, servers, "?read="+read)
@@ -197,7 +199,7 @@ func (s *Subject) ClusterExclusive(t *testing.T) {
 	})
 }
 
-// watchAndWrite makes an optimistic transaction that nobody is in the way of.
+// watchAndWrite makes an optimistic transaction without a conflict.
 func watchAndWrite(t testing.TB, store driver.Store, key string) {
 	t.Helper()
 	session := openSession(t, store, key)
@@ -208,8 +210,8 @@ func watchAndWrite(t testing.TB, store driver.Store, key string) {
 	}
 }
 
-// ReplicatedExclusive holds the driver to this: sessions of a store with replicas are at
-// the primary.
+// ReplicatedExclusive tests sessions of a store with replicas. The test fails unless the
+// sessions are at the primary.
 func (s *Subject) ReplicatedExclusive(t *testing.T) {
 	servers := s.Replicated(t)
 	store := s.Open(t, s.Scheme+"://"+strings.Join(servers.Addrs(), ",")+"?read=replica")

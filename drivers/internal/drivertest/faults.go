@@ -16,8 +16,9 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// Faults tests what is said of calls that fail on the way, and that the store
-// recovers.
+// Faults tests calls that fail on the way. The test fails if a call has the
+// wrong error or outcome, if a write is sent twice, or if the store does not
+// recover.
 func (s *Subject) Faults(t *testing.T) {
 	t.Run("lost reply is an unknown outcome and nothing is sent twice", s.lostReplyIsAnUnknownOutcomeAndNothingIsSentTwice)
 	t.Run("reply cut after each byte", s.replyCutAfterEachByte)
@@ -53,7 +54,7 @@ func (s *Subject) lostReplyIsAnUnknownOutcomeAndNothingIsSentTwice(t *testing.T)
 				if n := proxy.Stats().CutReplies; n != 1 {
 					t.Fatalf("%d replies were cut", n)
 				}
-				time.Sleep(50 * time.Millisecond) // for a late second one
+				time.Sleep(50 * time.Millisecond) // for a late second request
 				if n := bytes.Count(proxy.Transcript(), []byte("\r\n"+w.Word+"\r\n")); n != 1 {
 					t.Errorf("sent %d times", n)
 				}
@@ -145,7 +146,7 @@ func (s *Subject) killedServer(t *testing.T) {
 	Eventually(t, func() bool { return bytes.Contains(proxy.Transcript(), []byte("in flight")) }, func() string { return "the call was not sent" })
 	server.Kill(t)
 	WantErr(t, <-failed, driver.Unknown, driver.ErrUnavailable)
-	// Nobody there.
+	// Nobody is there.
 	for _, w := range Writes() {
 		WantErr(t, w.Run(t.Context(), store, "k"), driver.NotApplied, driver.ErrUnavailable)
 	}
@@ -240,8 +241,9 @@ func (s *Subject) callThatEndsWhileItConnectsIsNotSentLater(t *testing.T) {
 	}
 }
 
-// A call whose context ends while another one has the connection was not sent, or,
-// with a client that pipelines, may have been. It is never sent twice.
+// The context of a call ends while another call has the only connection. The call
+// was not sent, or, with a client that pipelines, may have been sent. No call is
+// sent twice.
 func (s *Subject) callThatEndsInTheQueue(t *testing.T) {
 	outcome, most := driver.NotApplied, 0
 	if s.Pipelines {
@@ -257,8 +259,8 @@ func (s *Subject) callThatEndsInTheQueue(t *testing.T) {
 	go func() { first <- Put(t, store, Key(t, "first"), "v") }() // has the only connection
 	Eventually(t, func() bool { return bytes.Contains(proxy.Transcript(), []byte(":first")) }, func() string { return "the first call was not sent" })
 	for i := range 20 {
-		// On a busy machine a call may end before it is in the queue, and was not
-		// sent then. The next one has more time.
+		// On a busy machine a call may end before the call is in the queue. Such a call
+		// was not sent, and the next try has more time.
 		for timeout := 5 * time.Millisecond; ; timeout *= 2 {
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			entries := []driver.Entry{{Key: Key(t, fmt.Sprint("late", i)), Value: []byte("v"), TTL: time.Minute}}

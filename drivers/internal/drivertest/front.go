@@ -8,13 +8,13 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// A front is a proxy before each of some servers. A driver that makes its
-// connections by the front's dial goes through them without knowing, while the
-// servers reach each other past them.
+// A front has a proxy before each of some servers. A driver that dials with the
+// front's dial goes through the proxies without knowing. The servers reach each
+// other past the proxies.
 type front map[string]*xcachetest.Proxy
 
-// newFront puts proxies before the servers at addrs. Addresses that are not among
-// them are dialed as they are.
+// newFront puts proxies before the servers at addrs. The front dials any other
+// address directly.
 func newFront(t testing.TB, addrs ...string) front {
 	t.Helper()
 	f := make(front)

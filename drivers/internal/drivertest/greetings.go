@@ -11,8 +11,10 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// Greetings tests what is said to a server on a new connection, and what becomes
-// of its refusals.
+// Greetings tests the commands that the driver sends first on a new connection,
+// and what follows when the server refuses such a command. The test fails if a
+// call fails though the refusal does no harm, or if a call succeeds without the
+// right password. The test also fails if HELLO is sent with hello=off.
 func (s *Subject) Greetings(t *testing.T) {
 	t.Run("any password for a user without one", s.anyPasswordForAUserWithoutOne)
 	t.Run("a refused name is an event", s.refusedNameIsAnEvent)
@@ -51,7 +53,7 @@ func (s *Subject) refusedNameIsAnEvent(t *testing.T) {
 			t.Fatalf("events: %+v", seen)
 		}
 		WantErr(t, seen[0].Err, driver.NotApplied, driver.ErrAuth)
-		// Nobody has to listen.
+		// The store works without an observer, too.
 		if err := Put(t, s.Open(t, s.Scheme+"://ann:hers@"+server.Addr+"?client_name=shop"), "k", "v"); err != nil {
 			t.Error(err)
 		}

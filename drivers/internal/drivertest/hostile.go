@@ -14,16 +14,17 @@ import (
 	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
-// Hostile tests that replies which are none, or answer something else, are no
-// success for anybody, cost little memory, and leave nothing behind.
+// Hostile tests replies that are malformed, or that answer another command. The
+// test fails if such a reply is a success for any caller, costs much memory, or
+// spoils a later call.
 func (s *Subject) Hostile(t *testing.T) {
 	t.Run("replies of another kind", s.repliesOfAnotherKind)
 	t.Run("surplus bytes", s.surplusBytes)
 	t.Run("headers without anything behind them", s.headersWithoutAnythingBehindThem)
 }
 
-// A path is a way on which commands are sent and replies read. Its call fails the
-// test if it finds a success that is none.
+// A path is a way to send commands and to read replies. call returns the error of
+// the command that is answered.
 type path struct {
 	name   string
 	word   string // of the command that is answered
@@ -95,20 +96,20 @@ func pathsOf() []path {
 	}
 }
 
-// nonsense is what no command of the paths is answered with.
+// nonsense has texts that are no answer to any command of the paths.
 var nonsense = []string{
 	"#x\r\n", ":99999999999999999999\r\n", "$9223372036854775807\r\n", "$1000000000000\r\n", "(123\r\n", "$-0\r\n", ":12x\r\n", "#t\r\n", ",1.5\r\n",
 	"+QUEUED!\r\n", "$\r\n", "*\r\n", "$-2\r\n", "*-2\r\n", "%1\r\n+a\r\n+b\r\n", "%-1\r\n", "x\r\n", "\r\n", "\x00\r\n", "$1\r\nabc\r\n", "_x\r\n",
 	"*1000000000\r\n", "%1000000000\r\n", ":\r\n", ":+\r\n", ".\r\n", ";1\r\na\r\n", "$?\r\n",
 }
 
-// misfits are replies that are well-formed, and answer some of the commands.
+// misfits are well-formed replies. Each reply is an answer only to the commands in fits.
 var misfits = []struct{ text, fits string }{
 	{":5\r\n", "UNLINK INCRBY LPUSH"},
 	{"$2\r\nOK\r\n", "GET"},
 	{"+OK\r\n", "SET"},
 	{"+PONG\r\n", ""},
-	{"+QUEUED\r\n", ""}, // but inside a transaction, which is then run
+	{"+QUEUED\r\n", ""}, // right only inside a transaction, which is then run
 	{"*0\r\n", "LRANGE"},
 	{"*1\r\n$1\r\na\r\n", "LRANGE"},
 	{"*2\r\n$1\r\na\r\n$1\r\nb\r\n", "LRANGE MGET"},
@@ -117,9 +118,10 @@ var misfits = []struct{ text, fits string }{
 	{"$-1\r\n", "GET SET EXEC"},
 }
 
-// serveNonsense answers a word with a text on the first connection, and with what
-// would be right on later ones. An EXEC with nothing in it is answered as it should be:
-// a driver may ask by that whether there are transactions.
+// serveNonsense answers a word with a text on the first connection, and with a right
+// answer on later connections. An EXEC of an empty transaction always gets a right
+// answer, because a driver may send such an EXEC to find out whether there are
+// transactions.
 func serveNonsense(t testing.TB, word, text string) *scripted {
 	t.Helper()
 	var mu sync.Mutex
@@ -181,8 +183,8 @@ func (s *Subject) repliesOfAnotherKind(t *testing.T) {
 	}
 }
 
-// wantRefused fails the test unless a call that is answered with a text fails, and
-// the next one has a reply of its own.
+// wantRefused answers a call with a text. The test fails unless this call fails,
+// and the next call gets a reply of its own.
 func (s *Subject) wantRefused(t *testing.T, p path, text string) {
 	t.Helper()
 	server := serveNonsense(t, p.word, text)
@@ -204,7 +206,7 @@ func (s *Subject) wantRefused(t *testing.T, p path, text string) {
 	}
 }
 
-// What comes behind a reply, at once or later, is nobody's.
+// Bytes behind a reply belong to no call, whether the bytes come at once or later.
 func (s *Subject) surplusBytes(t *testing.T) {
 	for _, surplus := range []string{"$5\r\nxx", "$7\r\nanother\r\n", "+OK\r\n", ":1\r\n", "-ERR idle\r\n", "*2\r\n", "$"} {
 		for _, late := range []bool{false, true} {
@@ -236,7 +238,7 @@ func (s *Subject) wantUnread(t *testing.T, surplus string, late bool, callers in
 		t.Errorf("got %q", got)
 	}
 	if late {
-		stopwatch.Rest(20 * time.Millisecond) // it is there
+		stopwatch.Rest(20 * time.Millisecond) // the surplus has arrived
 	}
 	var running sync.WaitGroup
 	for i := range callers {
@@ -252,7 +254,7 @@ func (s *Subject) wantUnread(t *testing.T, surplus string, late bool, callers in
 	running.Wait()
 }
 
-// Memory is taken for what has come, not for what is claimed.
+// A driver takes memory for the bytes that have come, and not for the length in a header.
 func (s *Subject) headersWithoutAnythingBehindThem(t *testing.T) {
 	const claim = "*16777216\r\n"
 	for _, text := range []string{

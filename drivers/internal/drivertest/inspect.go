@@ -19,7 +19,8 @@ import (
 )
 
 // Inspect tests what a store shows an operator of its servers, in every topology, and
-// how it is printed.
+// how the store is printed. The test fails if a server is missing or has the wrong
+// role or state, or if a password is shown.
 func (s *Subject) Inspect(t *testing.T) {
 	t.Run("one server", s.inspectOneServer)
 	t.Run("a server that answers on one of its connections", s.inspectAServerThatAnswers)
@@ -37,7 +38,7 @@ func (s *Subject) Inspect(t *testing.T) {
 	t.Run("printed stores", s.printedStores)
 }
 
-// inspect returns what a store shows.
+// inspect returns the Inspection of a store.
 func inspect(t testing.TB, store driver.Store) driver.Inspection {
 	t.Helper()
 	inspector := driver.CapsOf(store).Inspector
@@ -52,8 +53,8 @@ func serversOf(i driver.Inspection, role driver.ServerRole) []driver.InspectedSe
 	return slices.DeleteFunc(slices.Clone(i.Servers), func(s driver.InspectedServer) bool { return s.Role != role })
 }
 
-// wantServers fails the test unless the servers of a role are those at the addresses,
-// all of them in a state.
+// wantServers fails the test unless the servers of a role are exactly those at addrs,
+// and unless all these servers are in the state.
 func wantServers(t testing.TB, i driver.Inspection, role driver.ServerRole, state driver.ServerState, addrs ...string) {
 	t.Helper()
 	var found []string
@@ -70,7 +71,8 @@ func wantServers(t testing.TB, i driver.Inspection, role driver.ServerRole, stat
 	}
 }
 
-// awaitState waits until a store thinks something of a server.
+// awaitState waits until a store shows the server at addr in a state. awaitState runs
+// the function meanwhile again and again.
 func awaitState(t testing.TB, store driver.Store, addr string, state driver.ServerState, meanwhile func()) {
 	t.Helper()
 	Eventually(t, func() bool {
@@ -83,7 +85,8 @@ func awaitState(t testing.TB, store driver.Store, addr string, state driver.Serv
 	})
 }
 
-// wantLastError fails the test unless a server has one, with its time.
+// wantLastError fails the test unless the store shows a last error of the server, with its
+// time.
 func wantLastError(t testing.TB, store driver.Store, addr string) {
 	t.Helper()
 	for _, server := range inspect(t, store).Servers {
@@ -117,12 +120,12 @@ func (s *Subject) inspectOneServer(t *testing.T) {
 	awaitState(t, store, server.Addr, driver.StateUp, put)
 	wantLastError(t, store, server.Addr)
 
-	// A call in flight has its connection, and Inspect does not wait for it.
+	// A call in flight has its connection, and Inspect does not wait for the call.
 	server.Freeze(t)
 	call := make(chan error, 1)
 	go func() { _, err := Get(t, store, "k"); call <- err }()
 	Eventually(t, func() bool { return inspect(t, store).Servers[0].Connections.InUse > 0 }, func() string { return "no connection is in use" })
-	awaitState(t, store, server.Addr, driver.StateUnreachable, func() { // its silence has cost a connection
+	awaitState(t, store, server.Addr, driver.StateUnreachable, func() { // the silence of the server has cost a connection
 		if _, err := Get(t, store, "k"); !errors.Is(err, driver.ErrUnavailable) {
 			t.Errorf("Get of a frozen server: %v", err)
 		}
@@ -134,7 +137,8 @@ func (s *Subject) inspectOneServer(t *testing.T) {
 	awaitState(t, store, server.Addr, driver.StateUp, put)
 }
 
-// inspectAServerThatAnswers has one connection that works, and no other can be made.
+// inspectAServerThatAnswers has a store with one connection that works. Every other dial
+// fails.
 func (s *Subject) inspectAServerThatAnswers(t *testing.T) {
 	proxy := xcachetest.NewProxy(t, s.Standalone(t).Addr)
 	var dials atomic.Int32
@@ -151,7 +155,7 @@ func (s *Subject) inspectAServerThatAnswers(t *testing.T) {
 	proxy.StallReplies()
 	defer proxy.Resume()
 	var calls sync.WaitGroup
-	for range 2 { // one has the connection, and the other one would like another
+	for range 2 { // one call has the connection, and the other call dials
 		calls.Go(func() { _, _ = Get(t, store, key) })
 	}
 	awaitState(t, store, proxy.Addr(), driver.StateUnreachable, func() {})
@@ -209,7 +213,7 @@ func (s *Subject) inspectCluster(t *testing.T) {
 			}
 			i = inspect(t, store)
 		}
-		// On a busy machine the nodes take each other for failed, and tell of no such replica.
+		// On a busy machine the nodes take each other for failed, and name no failed replica.
 		Eventually(t, func() bool { open(); return len(serversOf(i, driver.RoleReplica)) == len(replicas) },
 			func() string { return fmt.Sprintf("%+v, want the replicas %q", i, replicas) })
 		wantServers(t, i, driver.RolePrimary, driver.StateUp, primaries...)
@@ -290,8 +294,8 @@ func (s *Subject) inspectSentinel(t *testing.T) {
 	}, func() string { return fmt.Sprintf("the primary is not %s: %+v", successor.Addr, inspect(t, store)) })
 }
 
-// Every store says what it is connected to, and never the password, whatever the verb,
-// before the first call and after it.
+// Every store prints its servers, and never the password, with every verb, before the
+// first call and after the call.
 func (s *Subject) printedStores(t *testing.T) {
 	const secret = "canary"
 	replicated, cluster, sentinels := s.Replicated(t), s.Cluster(t), s.Sentinel(t)

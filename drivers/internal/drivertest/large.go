@@ -15,8 +15,9 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// Large tests values that are longer than somebody takes, and much that is under
-// way at once.
+// Large tests values over a limit of the store or of the server, and pipelines
+// with much data under way. The test fails if such a value costs much memory, or
+// harms another call.
 func (s *Subject) Large(t *testing.T) {
 	t.Run("values over max_value are not read", s.valuesOverMaxValueAreNotRead)
 	t.Run("values over max_value do no harm to others", s.valuesOverMaxValueDoNoHarmToOthers)
@@ -24,7 +25,7 @@ func (s *Subject) Large(t *testing.T) {
 	t.Run("long pipelines are read while they are written", s.longPipelinesAreReadWhileTheyAreWritten)
 }
 
-// limited opens a store whose values have a longest length.
+// limited opens a store with a max_value.
 func (s *Subject) limited(t testing.TB, addr, query string, maxValue int) serverStore {
 	t.Helper()
 	dsn := Parse(t, s.Scheme+"://"+addr+query)
@@ -77,7 +78,8 @@ func (s *Subject) valuesOverMaxValueAreNotRead(t *testing.T) {
 		if took := after.TotalAlloc - before.TotalAlloc; took > size/2 {
 			t.Errorf("%d MiB were allocated", took>>20)
 		}
-		// It is gone, and that is not said of what reads.
+		// The value is gone, so the outcome is unknown. A command that only reads has
+		// no unknown outcome.
 		cmd := driver.NewCmd("GETDEL", driver.Key("long"))
 		if err := store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain); err == nil {
 			err = cmd.Err
@@ -136,7 +138,7 @@ func (s *Subject) valuesOverTheServersLimitDoNoHarmToOthers(t *testing.T) {
 		if err := Put(t, store, "fits", strings.Repeat("x", 1<<20+i*10_000)); err != nil {
 			t.Errorf("a value that the server takes: %v", err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // each of the ways that calls are sent
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // calls with and without a deadline are sent in different ways
 		entries := []driver.Entry{{Key: "large", Value: make([]byte, 2<<20+1+i<<18), TTL: time.Minute}}
 		if i%2 == 0 {
 			ctx = context.Background()
@@ -154,7 +156,7 @@ func (s *Subject) valuesOverTheServersLimitDoNoHarmToOthers(t *testing.T) {
 	}
 }
 
-// The other end answers each command before it reads the next one.
+// The server answers each command before the server reads the next command.
 func (s *Subject) longPipelinesAreReadWhileTheyAreWritten(t *testing.T) {
 	const n, size = 1200, 50 << 10
 	value := strings.Repeat("x", size)

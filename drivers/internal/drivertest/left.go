@@ -12,11 +12,11 @@ import (
 	"testing"
 )
 
-// routing are the packages that drivers share, and that may start goroutines.
+// routing has the packages that drivers share. These packages may start goroutines.
 var routing = []string{"drivers/internal/replicated.", "drivers/internal/sentinel.", "drivers/internal/clustered.", "drivers/internal/exclusive."}
 
-// AwaitNoGoroutines fails the test if there are goroutines of the driver or of
-// its client. One that has nothing left to do but to end is given the time for it.
+// AwaitNoGoroutines fails the test if there are goroutines of the driver or of its
+// client. A goroutine that is about to end gets the time for that.
 func (s *Subject) AwaitNoGoroutines(t testing.TB) {
 	t.Helper()
 	var left []string
@@ -26,8 +26,8 @@ func (s *Subject) AwaitNoGoroutines(t testing.TB) {
 	}, func() string { return "goroutines left behind:\n" + strings.Join(left, "\n\n") })
 }
 
-// Goroutines returns the stacks of all goroutines but those of tests that belong
-// to the driver or to its client.
+// Goroutines returns the stacks of the goroutines that belong to the driver or
+// to its client. Goroutines of tests are left out.
 func (s *Subject) Goroutines() []string {
 	buffer := make([]byte, 1<<20)
 	n := runtime.Stack(buffer, true)
@@ -47,8 +47,9 @@ func (s *Subject) Goroutines() []string {
 	return found
 }
 
-// awaitNoConnections fails the test if the process has connections that it made
-// and has not closed, other than those on the sockets that were there before.
+// awaitNoConnections fails the test if the process has made a connection and
+// has not closed the connection. Connections on the sockets in before do not
+// count.
 func awaitNoConnections(t testing.TB, before map[string]bool) {
 	t.Helper()
 	var left []string
@@ -58,8 +59,9 @@ func awaitNoConnections(t testing.TB, before map[string]bool) {
 	}, func() string { return "connections left open:\n" + strings.Join(left, "\n") })
 }
 
-// sockets returns the inodes of the process' sockets. There are none on systems
-// without /proc, where what is left of them is not looked for.
+// sockets returns the inodes of the process' sockets. On a system without
+// /proc, sockets returns none, and no test there finds connections that are
+// left.
 func sockets() map[string]bool {
 	files, _ := os.ReadDir("/proc/self/fd")
 	found := make(map[string]bool)
@@ -72,16 +74,16 @@ func sockets() map[string]bool {
 	return found
 }
 
-// connectionsSince returns the connections of the process on sockets that were
-// not there before, by their addresses. It leaves out those that somebody else
-// made, to a listener of the process.
+// connectionsSince returns the connections of the process on sockets that are
+// not in before, by their addresses. A connection to a listener of the process
+// is left out, because somebody else has made the connection.
 func connectionsSince(before map[string]bool) []string {
 	own := sockets()
 	since := false
 	for inode := range own {
 		since = since || !before[inode]
 	}
-	if !since { // as it is in the end, and the tables of the system are long
+	if !since { // the usual case in the end, and the tables of the system are long
 		return nil
 	}
 	var found []connection
@@ -111,7 +113,7 @@ func connectionsSince(before map[string]bool) []string {
 	text, _ := os.ReadFile("/proc/self/net/unix")
 	for line := range strings.Lines(string(text)) {
 		if fields := strings.Fields(line); len(fields) == 7 && own[fields[6]] && !before[fields[6]] {
-			left = append(left, "a unix socket") // one that listens has a path
+			left = append(left, "a unix socket") // a socket that listens has a path
 		}
 	}
 	return left

@@ -16,18 +16,19 @@ import (
 	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
-// A load is many writers and readers of a store, that remember what they were told
-// while servers fail. In the end the servers' own word is compared with that.
+// A load is many writers and readers of a store. The writers and readers remember
+// the answers to their calls while servers fail. In the end the answers are
+// compared with the data of the servers.
 //
 // A writer stores keys that nobody else writes, each once, and counts in counters
-// of its own. A reader reads what a writer was told is stored. They pause between
-// calls: the machine has the servers to run, too.
+// of its own. A reader reads the key that a writer has stored last. Writers and
+// readers pause between calls, because the machine has the servers to run, too.
 type load struct {
 	store   driver.Store
 	name    string
 	tags    []string // one for each slot that is used, if there are slots
 	began   time.Time
-	watch   *stopwatch.Watch // by which calls and recoveries are timed: a busy machine is not the store's fault
+	watch   *stopwatch.Watch // times calls and recoveries: a busy machine is not the store's fault
 	ended   chan struct{}
 	keys    string // in words, if the load is on a part of the keys
 	running sync.WaitGroup
@@ -37,12 +38,12 @@ type load struct {
 	mu          sync.Mutex
 	lastSuccess time.Time // of a write
 	longestGap  time.Duration
-	fault       time.Time     // when the last one began
+	fault       time.Time     // when the last fault began
 	faultWatch  time.Duration // the same on the stopwatch
 	affected    func(tag string) bool
-	recovered   time.Duration // from there to the first success of a write that began after it, on the stopwatch; 0 before
+	recovered   time.Duration // from the fault to the first success of a later write, on the stopwatch; 0 before
 	errs        map[string]int
-	foreign     []error // that say something else than that servers failed
+	foreign     []error // errors with another cause than servers that fail
 }
 
 const (
@@ -52,8 +53,8 @@ const (
 	tagsPerWriter = 8
 )
 
-// loadTags returns tags for the keys of a load. They are the same each time, so
-// that a test can tell before where a cluster has them.
+// loadTags returns tags for the keys of a load. The tags are the same each
+// time, so that a test can tell in advance which server of a cluster has a tag.
 func loadTags() []string {
 	tags := make([]string, loadWriters*tagsPerWriter)
 	for i := range tags {
@@ -62,15 +63,16 @@ func loadTags() []string {
 	return tags
 }
 
-// A loadCall is one that has ended.
+// A loadCall is a call that has ended.
 type loadCall struct {
 	began time.Time
 	took  time.Duration // by the load's stopwatch
 }
 
-// A loadWriter is one of the writers. Others look at it when the load has ended.
+// A loadWriter is one of the writers. Other goroutines read the fields that are not atomic
+// only when the load has ended.
 type loadWriter struct {
-	last      atomic.Pointer[string] // the key that it last stored, for readers
+	last      atomic.Pointer[string] // the key that was stored last, for readers
 	succeeded atomic.Int64           // writes of either kind
 
 	stored  []loadKey
@@ -81,16 +83,16 @@ type loadWriter struct {
 	calls   []loadCall
 }
 
-// A loadKey is a key that is said to be stored, since a time.
+// A loadKey is a key whose write was acknowledged, with the time of the answer.
 type loadKey struct {
 	key string
 	at  time.Time
 }
 
-// A loadCount is what is known of a counter.
+// A loadCount has the outcomes of the increments of a counter.
 type loadCount struct {
 	acknowledged, unknown int
-	highest               int64 // that the server has answered
+	highest               int64 // highest value in an answer
 }
 
 // A loadReader is one of the readers.
@@ -99,8 +101,8 @@ type loadReader struct {
 	calls                  []loadCall
 }
 
-// startLoad begins to write and read, with a number of writers and of readers, and
-// returns when all writers have succeeded. The keys are those of the tags.
+// startLoad starts so many writers, and as many readers, on keys of the tags.
+// startLoad returns when all writers have written with success.
 func startLoad(t testing.TB, store driver.Store, callers int, tags []string) *load {
 	t.Helper()
 	l := &load{store: store, tags: tags, began: time.Now(), watch: stopwatch.Start(), ended: make(chan struct{}), errs: map[string]int{}}
@@ -148,7 +150,8 @@ func (l *load) pause() bool {
 	}
 }
 
-// write is what a writer does, number of so many.
+// write runs a writer until the end of the load. The writer has a number below the number of
+// writers.
 func (l *load) write(w *loadWriter, number, writers int) {
 	for i := 0; l.pause(); i++ {
 		tag := l.tags[(number+i/2*writers)%len(l.tags)]
@@ -161,7 +164,7 @@ func (l *load) write(w *loadWriter, number, writers int) {
 	}
 }
 
-// set stores a key under its own name.
+// set stores a key. The value is the name of the key.
 func (l *load) set(w *loadWriter, tag, key string) {
 	entries := []driver.Entry{{Key: key, Value: []byte(key), TTL: driver.NoExpiry}}
 	began := l.now()
@@ -205,7 +208,7 @@ const (
 	refused
 )
 
-// A moment is one on the clock and on the load's stopwatch.
+// A moment is a time on the clock and on the load's stopwatch.
 type moment struct {
 	clock time.Time
 	watch time.Duration
@@ -213,7 +216,7 @@ type moment struct {
 
 func (l *load) now() moment { return moment{time.Now(), l.watch.Elapsed()} }
 
-// record notes what a writer was told.
+// record notes the answer to a writer.
 func (l *load) record(w *loadWriter, tag string, began moment, err error) answer {
 	now := l.now()
 	w.calls = append(w.calls, loadCall{began.clock, now.watch - began.watch})
@@ -239,7 +242,8 @@ func (l *load) record(w *loadWriter, tag string, began moment, err error) answer
 	return refused
 }
 
-// failed counts a failure, which is always one of the servers'. l.mu is held.
+// failed counts a failure. Every failure should be one of the servers', and any other failure
+// is noted in foreign. l.mu is held.
 func (l *load) failed(what string, err error) {
 	l.errs[what+": "+ports.ReplaceAllString(err.Error(), ":…")]++
 	if !errors.Is(err, driver.ErrUnavailable) && !errors.Is(err, driver.ErrReadOnly) {
@@ -247,7 +251,7 @@ func (l *load) failed(what string, err error) {
 	}
 }
 
-// read reads what a writer has stored.
+// read reads the last key that a writer has stored, again and again.
 func (l *load) read(t testing.TB, r *loadReader, w *loadWriter) {
 	values := make([]driver.Value, 1)
 	for l.pause() {
@@ -278,8 +282,8 @@ func (l *load) read(t testing.TB, r *loadReader, w *loadWriter) {
 	}
 }
 
-// faultBegan notes that a fault is there now. affected tells which tags' keys it makes
-// unavailable; nil stands for all.
+// faultBegan notes that a fault has begun. affected tells whether the fault makes the
+// keys of a tag unavailable; nil stands for all tags.
 func (l *load) faultBegan(affected func(tag string) bool) {
 	if affected == nil {
 		affected = func(string) bool { return true }
@@ -290,9 +294,9 @@ func (l *load) faultBegan(affected func(tag string) bool) {
 	l.fault, l.faultWatch, l.affected, l.recovered = now.clock, now.watch, affected, 0
 }
 
-// awaitRecovery waits until a write of what the fault affects succeeds, and returns
-// how long after the fault it did, by the stopwatch. The test fails if that is longer
-// than limit.
+// awaitRecovery waits until a write of a key that the fault affects succeeds.
+// awaitRecovery returns the time from the fault to this success, by the stopwatch.
+// The test fails if the time is longer than limit.
 func (l *load) awaitRecovery(t testing.TB, limit time.Duration) time.Duration {
 	t.Helper()
 	var took time.Duration
@@ -326,8 +330,9 @@ func (l *load) awaitProgress(t testing.TB) {
 	}, func() string { return "writes do not succeed" })
 }
 
-// callsBetween returns how long all calls took by the stopwatch, writes and reads, that
-// began between two times, in order. It is for loads that have ended.
+// callsBetween returns the durations of writes and reads, by the stopwatch and in
+// order. Only calls that began between from and to count. callsBetween is for loads
+// that have ended.
 func (l *load) callsBetween(from, to time.Time) []time.Duration {
 	var took []time.Duration
 	add := func(calls []loadCall) {
@@ -347,7 +352,7 @@ func (l *load) callsBetween(from, to time.Time) []time.Duration {
 	return took
 }
 
-// percentile99 returns that of sorted durations.
+// percentile99 returns the 99th percentile of sorted durations.
 func percentile99(sorted []time.Duration) time.Duration {
 	if len(sorted) == 0 {
 		return 0
@@ -355,24 +360,24 @@ func percentile99(sorted []time.Duration) time.Duration {
 	return sorted[len(sorted)*99/100]
 }
 
-// A loadResult is what became of a load.
+// A loadResult has the figures of a load that has ended.
 type loadResult struct {
 	stored, counted, unknown, failed int // writes
-	lost                             int // of those that were acknowledged
+	lost                             int // acknowledged writes that are lost
 	found, missing, unread           int // reads
 	longestCall, longestGap          time.Duration
 }
 
-// finish ends the load and compares what writers were told with what the servers
-// have, of which primaries are those that have all keys between them. Nobody may
-// have been told a lie; what is lost is counted.
+// finish ends the load, and compares the answers to writers with the data of the
+// servers. The primaries together have all keys. The test fails if an answer was
+// a lie. Lost writes are counted.
 func (l *load) finish(t testing.TB, primaries ...*servertest.Server) loadResult {
 	t.Helper()
 	l.stop()
 	there := l.snapshot(t, primaries)
 	result := loadResult{longestGap: l.longestGap}
 	lies := 0
-	var lost []time.Time // when the keys were stored that are
+	var lost []time.Time // when the lost keys were stored
 	for _, w := range l.writers {
 		result.stored += len(w.stored)
 		result.unknown += w.unknown

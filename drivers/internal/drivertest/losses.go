@@ -14,10 +14,11 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// SentinelLosses holds the driver to this, when a primary is killed, frozen or demoted: callers
-// who wait get what is pushed to its successor, each element once, and hear of no failure that
-// has changed nothing; subscriptions go on there, and no message is missed without a Gap;
-// consumers of a stream go on there, and handle every entry that it has once at least.
+// SentinelLosses tests waiting callers, subscriptions and consumers while a primary is killed,
+// frozen or demoted. All of them go on at the successor of the primary. The test fails if an
+// element does not reach a caller or comes twice, or if a caller hears of a failure that has
+// changed nothing. The test fails if a subscription misses a message without a Gap. The test
+// also fails if an entry of a stream is not handled once at least.
 func (s *Subject) SentinelLosses(t *testing.T) {
 	servers := s.StartSentinel(t)
 	cache := s.OpenCache(t, s.sentinelDSN(servers, ""))
@@ -73,7 +74,7 @@ func (s *Subject) ClusterLosses(t *testing.T) {
 		migration := servers.StartMigration(t, from, to, int(from.Do(t, "CLUSTER", "KEYSLOT", tag).(int64)))
 		crew.wantAll(t, "while the slot is on its way ", 50)
 		migration.Finish(t)
-		// Whoever does not know yet that the slot has moved is told by its old server.
+		// A store that does not know of the move yet hears of the move from the old server.
 		popping := startPop(t.Context(), unaware, 0, tag+"other")
 		heard := s.startAudience(t, unaware, tag+"others:")
 		crew.wantAll(t, "after that ", 50)
@@ -89,8 +90,8 @@ func (s *Subject) ClusterLosses(t *testing.T) {
 	})
 }
 
-// survivesLoss has callers wait, listen and consume while a primary is lost, and waits for its
-// successor.
+// survivesLoss starts callers that wait, listen and consume. lose then takes a primary away,
+// and await waits for the successor.
 func (s *Subject) survivesLoss(t *testing.T, cache *xcache.Cache, tag string, lose, await func()) {
 	t.Helper()
 	crew := startCrew(t, cache, tag+"list", 20)
@@ -100,7 +101,7 @@ func (s *Subject) survivesLoss(t *testing.T, cache *xcache.Cache, tag string, lo
 	workforce := startWorkforce(t, cache, Key(t, tag+"stream"))
 	defer workforce.leave()
 	lose()
-	late := startCrew(t, cache, tag+"late", 3) // who comes while there is no primary
+	late := startCrew(t, cache, tag+"late", 3) // callers who come while there is no primary
 	defer late.leave()
 	await()
 	crew.wantAll(t, "after ", 100)
@@ -111,7 +112,8 @@ func (s *Subject) survivesLoss(t *testing.T, cache *xcache.Cache, tag string, lo
 	late.end(t)
 }
 
-// An audience is subscriptions of every kind, and who publishes numbers to them.
+// An audience has subscriptions of every kind, and speakers that publish numbers to the
+// subscriptions.
 type audience struct {
 	listeners []*numbersHeard
 	speakers  []*speaker
@@ -153,8 +155,8 @@ func (s *Subject) startAudience(t *testing.T, cache *xcache.Cache, tag string) *
 	return a
 }
 
-// end has everybody stop who has heard what was published last, and fails the test if anything
-// was missed without a word.
+// end waits until each listener has heard a new number, and then stops everybody. The test
+// fails if a listener has missed a number without a gap.
 func (a *audience) end(t *testing.T) {
 	t.Helper()
 	for _, l := range a.listeners {
@@ -178,7 +180,7 @@ type speaker struct {
 	cancel  context.CancelFunc
 	stopped chan struct{}
 
-	mu           sync.Mutex // guards what follows
+	mu           sync.Mutex // guards the fields below
 	acknowledged []bool     // by number
 }
 
@@ -217,15 +219,15 @@ func (s *speaker) stop() {
 
 type numbers = iter.Seq2[mixins.Message[int], error]
 
-// gap is what a subscription has heard in the place of a number.
+// gap stands for a Gap in the place of a number.
 const gap = -1
 
-// numbersHeard is what a subscription has heard.
+// numbersHeard has the numbers and gaps that a subscription has heard.
 type numbersHeard struct {
 	name    string
 	speaker *speaker
-	relayed bool // by nodes of a cluster, which answer before they have told each other
-	from    int  // the first number that it must hear of
+	relayed bool // by nodes of a cluster, which answer before the other nodes have the number
+	from    int  // the first number that the subscription must hear of
 	leave   context.CancelFunc
 	ended   chan error
 
@@ -277,8 +279,8 @@ func (l *numbersHeard) last() int {
 	return l.heard[len(l.heard)-1]
 }
 
-// wantNothingMissed fails the test if a number that was acknowledged is not there, and no gap in
-// its place; or if a number comes twice.
+// wantNothingMissed fails the test if an acknowledged number is missing without a gap in its
+// place, or if a number comes twice.
 func (l *numbersHeard) wantNothingMissed(t *testing.T) {
 	t.Helper()
 	heard, gaps, last := make(map[int]bool), 0, gap
@@ -295,7 +297,7 @@ func (l *numbersHeard) wantNothingMissed(t *testing.T) {
 	}
 	for n, acknowledged := range l.speaker.acknowledged {
 		if soon := l.speaker.acknowledged[n:min(n+relayedLate, len(l.speaker.acknowledged))]; l.relayed && slices.Contains(soon, false) {
-			continue // its node may have been lost before it told the others
+			continue // the node may have been lost before the other nodes had the number
 		}
 		if acknowledged && !heard[n] && l.from <= n && n < last && !l.isToldOf(n) {
 			t.Errorf("the %s has missed %d, which was acknowledged, without a gap", l.name, n)
@@ -304,8 +306,8 @@ func (l *numbersHeard) wantNothingMissed(t *testing.T) {
 	t.Logf("the %s has heard %d messages and %d gaps", l.name, len(l.heard)-gaps, gaps)
 }
 
-// isToldOf reports whether there is a gap between what was published before n and what was
-// published behind it. Nodes of a cluster that publish one after the other may be heard in
+// isToldOf reports whether there is a gap between the numbers below n and the numbers
+// above n. Numbers that nodes of a cluster publish one after the other may be heard in
 // another order.
 func (l *numbersHeard) isToldOf(n int) bool {
 	before, behind := -1, len(l.heard) // the last number below n, the first one above

@@ -23,7 +23,7 @@ const (
 	noSuchName    nameAnswer = 3
 )
 
-// serveNames has the process ask a name server of the test until its end.
+// serveNames makes the process ask a name server of the test, until the end of the test.
 func serveNames(t *testing.T) *nameServer {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -57,8 +57,9 @@ func serveNames(t *testing.T) *nameServer {
 	return s
 }
 
-// nameReply answers a question, which stands behind a header of 12 bytes, after its first
-// name. What follows the question in the message is left out.
+// nameReply returns the reply to a message with a question. The first question stands
+// behind a header of 12 bytes. The reply leaves out the rest of the message behind this
+// question.
 func nameReply(question []byte, answer nameAnswer) []byte {
 	end := 12
 	for end < len(question) && question[end] != 0 {

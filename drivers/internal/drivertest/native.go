@@ -19,20 +19,22 @@ type NativeClient struct {
 	Do     func(ctx context.Context, words ...string) (string, error)
 }
 
-// NativeClients tests the client library's own clients for the servers of stores.
+// NativeClients tests the client library's own clients for the servers of stores. The test
+// fails if a client leads to another server, or is open after the store is closed. The test
+// also fails if there is a client where there should be none.
 func (s *Subject) NativeClients(t *testing.T) {
 	t.Run("of a server", s.nativeOfAServer)
 	t.Run("of each topology", s.nativeOfEachTopology)
 	t.Run("of others", s.nativeOfOthers)
 }
 
-// wantNative fails the test unless the client for each server that Inspect shows leads
-// there. Those of a role have none.
+// wantNative fails the test unless the client for each server of Inspect leads to that
+// server. There must be no client for a server with the role in lacks.
 func (s *Subject) wantNative(t *testing.T, store driver.Store, lacks ...driver.ServerRole) {
 	t.Helper()
 	inspector := store.(driver.Inspector)
 	leaving := func(server driver.InspectedServer) bool { return server.State == driver.StateLeaving }
-	Eventually(t, func() bool { return !slices.ContainsFunc(inspector.Inspect().Servers, leaving) }, // as the seeds without slots do
+	Eventually(t, func() bool { return !slices.ContainsFunc(inspector.Inspect().Servers, leaving) }, // the seeds without slots leave
 		func() string { return "servers without slots do not leave" })
 	for _, server := range inspector.Inspect().Servers {
 		client, err := s.Native(store, server.Addr)
@@ -59,7 +61,7 @@ func (s *Subject) wantNative(t *testing.T, store driver.Store, lacks ...driver.S
 	}
 }
 
-// wantPrimary fails the test unless there is a client for the primary at an address.
+// wantPrimary fails the test unless the client for the primary is the client for addr.
 func (s *Subject) wantPrimary(t *testing.T, store driver.Store, addr string) {
 	t.Helper()
 	client, err := s.Native(store, "")

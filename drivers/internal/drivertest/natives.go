@@ -17,14 +17,16 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
-// Natives tests the commands of newer servers that stand in for scripts, on servers that
-// have all of them, some and few: both have the same results as the rules say, and the
-// server is seen to run the one or the other.
+// Natives tests the commands of newer servers that stand in for scripts, on servers with
+// all, some and few of these commands. The test fails if a command or a script has
+// another result than the rules say. The test also fails if a server with all of the
+// commands runs a script, or if a server without some of the commands runs too few
+// scripts.
 func (s *Subject) Natives(t *testing.T) {
 	for _, name := range []string{release.Redis70.Name, release.Redis8.Name, release.Valkey81.Name, release.Valkey9.Name} {
 		t.Run(name, func(t *testing.T) {
 			server := s.StartServer(t, servertest.Release(name),
-				// Who may do what docs/acl.md asked for before there were natives.
+				// This user has the permissions that docs/acl.md asked for before there were natives.
 				servertest.User("scripts", "secret", "~*", "+get", "+set", "+del", "+rpush", "+eval", "+evalsha", "+multi", "+exec"))
 			version := versionOf(t, server)
 			for _, by := range []struct {
@@ -56,7 +58,8 @@ func (s *Subject) Natives(t *testing.T) {
 	t.Run("cluster of two releases", s.nativesInAMixedCluster)
 }
 
-// nativesInAMixedCluster tests a cluster during an upgrade: each node is sent what it has.
+// nativesInAMixedCluster tests a cluster during an upgrade. The newer node must get natives,
+// and the older node must get scripts.
 func (s *Subject) nativesInAMixedCluster(t *testing.T) {
 	var nodes []*servertest.Server
 	for i, name := range []string{release.Redis70.Name, release.Redis8.Name} {
@@ -95,15 +98,15 @@ func scriptRuns(t testing.TB, server *servertest.Server) int {
 	return timesRun(t, server, "eval") + timesRun(t, server, "evalsha")
 }
 
-// A conditional is one of the commands with natives, on a key that holds something, and what
-// must come of it.
+// A conditional is a command with natives, on a key with a certain value, and the result
+// that the command must have.
 type conditional struct {
 	cmd   *driver.Cmd
 	setup *driver.Cmd // nil for a key that is not there
-	held  string      // what it was, for the test's words
+	held  string      // value before, for the test's words
 	reply string      // "wrong type" for that error
-	value string      // what the key holds then
-	isSet bool        // or that it holds nothing
+	value string      // value of the key afterwards
+	isSet bool        // false if the key holds nothing afterwards
 	ttl   string      // none, old or new
 }
 
@@ -112,8 +115,8 @@ const (
 	newTTL = time.Minute
 )
 
-// conditionals has every extension with natives, with each kind of value that the key holds,
-// of value that is compared, and of TTL.
+// conditionals returns every extension with natives, with each kind of value under the key,
+// of value to compare, and of TTL.
 func conditionals() (all []conditional) {
 	values := []string{"old", "5", "05", "", "\x00\xff\r\n", strings.Repeat("long", 10_000)}
 	for _, held := range append([]string{"(nothing)", "(list)"}, values...) {
@@ -136,7 +139,7 @@ func conditionals() (all []conditional) {
 	return all
 }
 
-// compared returns what a command does to a key, by the rules of package driver.
+// compared returns a command on a key, with the result by the rules of package driver.
 func compared(name string, key driver.Arg, held, old string, ttl time.Duration) conditional {
 	c := conditional{held: held, value: held, isSet: true, ttl: "old"}
 	switch held {
@@ -184,9 +187,9 @@ func compared(name string, key driver.Arg, held, old string, ttl time.Duration) 
 	return c
 }
 
-// wantConditionals fails the test unless each conditional has its result, on a server or on
-// those that share the slots of a cluster evenly. It returns how many of them a server of that
-// version has no native for.
+// wantConditionals fails the test unless each conditional has its result. servers is one
+// server, or the servers that share the slots of a cluster evenly. wantConditionals returns
+// the number of conditionals for which a server of that version has no native.
 func wantConditionals(t *testing.T, servers []*servertest.Server, store driver.Commander, version dialect.Version, batch bool) (scripted int) {
 	t.Helper()
 	all := conditionals()
@@ -252,7 +255,7 @@ func (c *conditional) name() string {
 	return strings.Join(words, " ") + fmt.Sprintf(" where %.20q was", c.held)
 }
 
-// wantHeld fails the test unless the key holds what it must.
+// wantHeld fails the test unless the key holds the value and the TTL of the conditional.
 func (c *conditional) wantHeld(t *testing.T, conn *servertest.Conn) {
 	t.Helper()
 	key := c.cmd.Args[0].Text
@@ -284,8 +287,9 @@ func (c *conditional) wantHeld(t *testing.T, conn *servertest.Conn) {
 	}
 }
 
-// BenchmarkNatives measures the commands of newer servers and the scripts that they stand in
-// for, and the time of the server's processor that each takes.
+// BenchmarkNatives measures the commands of newer servers, and the scripts for which the
+// commands stand in. The benchmark also reports the time of the server's processor for each
+// call.
 func (s *Subject) BenchmarkNatives(b *testing.B) {
 	for _, name := range []string{release.Redis8.Name, release.Valkey9.Name} {
 		server := s.StartServer(b, servertest.Release(name))

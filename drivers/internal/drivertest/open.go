@@ -7,7 +7,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Parse returns a DSN as the core hands it to the driver.
+// Parse returns the DSN of a text, in the form in which the core hands a DSN to
+// the driver. The test ends if the text is no DSN.
 func Parse(t testing.TB, text string) *driver.DSN {
 	t.Helper()
 	dsn, err := driver.ParseDSN(text)
@@ -19,15 +20,16 @@ func Parse(t testing.TB, text string) *driver.DSN {
 }
 
 // Open returns a store that is closed at the end of the test. The test fails if
-// a goroutine or a connection of the driver is left when all of its stores are
-// closed. So a test that stalls a proxy lets it go on before it ends.
+// a goroutine or a connection of the driver is left when all stores of the
+// subject are closed. So a test that stalls a proxy must resume the proxy
+// before the test ends.
 func (s *Subject) Open(t testing.TB, dsn string) driver.Store {
 	t.Helper()
 	return s.OpenDSN(t, Parse(t, dsn), nil)
 }
 
-// OpenDSN is Open for a DSN that is parsed already, and a driver that makes its
-// connections by dial unless that is nil.
+// OpenDSN is Open for a DSN that is parsed already. The driver makes its
+// connections by dial, unless dial is nil.
 func (s *Subject) OpenDSN(t testing.TB, dsn *driver.DSN, dial Dial) driver.Store {
 	t.Helper()
 	s.begin()
@@ -63,7 +65,7 @@ func (s *Subject) OpenCache(t testing.TB, dsn string, opts ...xcache.Option) *xc
 	return cache
 }
 
-// A serverStore is a driver's store on one server, which can do all of this.
+// A serverStore is a driver's store on one server, with these capabilities.
 type serverStore interface {
 	driver.Store
 	driver.Commander
@@ -93,8 +95,8 @@ func (s *Subject) unchecked(t testing.TB, dsn string) driver.Store {
 	return store
 }
 
-// stores returns the ways to get a store on the server at an address, which must
-// do alike: by the driver, and with a client of the program's.
+// stores returns the ways to get a store on the server at an address: by the
+// driver, and with a client of the program's own. Both stores must behave alike.
 func (s *Subject) stores() []storeKind {
 	return []storeKind{
 		{"driver", func(t testing.TB, addr string) serverStore { return s.open(t, s.Scheme+"://"+addr) }},
@@ -107,7 +109,7 @@ type storeKind struct {
 	open func(t testing.TB, addr string) serverStore
 }
 
-// openOwn is open for a store with a client of the program's.
+// openOwn is open for a store with a client of the program's own.
 func (s *Subject) openOwn(t testing.TB, addr string) serverStore {
 	t.Helper()
 	s.begin()
@@ -121,7 +123,7 @@ func (s *Subject) openOwn(t testing.TB, addr string) serverStore {
 	return store.(serverStore)
 }
 
-// counting returns the subject that counts the stores of this one, too.
+// counting returns the subject that counts the stores of s.
 func (s *Subject) counting() *Subject {
 	if s.of != nil {
 		return s.of
@@ -129,7 +131,8 @@ func (s *Subject) counting() *Subject {
 	return s
 }
 
-// begin counts one store more. It remembers what was there before the first.
+// begin counts one store more. Before the first store, begin notes the sockets
+// of the process.
 func (s *Subject) begin() {
 	s = s.counting()
 	s.mu.Lock()
@@ -140,7 +143,8 @@ func (s *Subject) begin() {
 	s.opened++
 }
 
-// end counts one store less. After the last nothing may be left.
+// end counts one store less. After the last store, the test fails if a
+// goroutine or a connection is left.
 func (s *Subject) end(t testing.TB) {
 	t.Helper()
 	s = s.counting()

@@ -14,28 +14,28 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// An OwnCluster is a way to have a store on a cluster with clients of the program's.
+// An OwnCluster is a way to have a store on a cluster with clients of the program's own.
 type OwnCluster struct {
 	Name string
-	// Connects tells that the clients connect when they are made, which is an error of
-	// Open if it fails.
+	// Connects tells that the clients connect in Open. Open then fails if a client
+	// cannot connect.
 	Connects bool
-	// Open returns a store that closes the clients. Their options are the defaults or
-	// less careful, but for those that are given.
+	// Open returns a store that closes the clients. Options of the clients that are
+	// not given are the defaults, or less careful.
 	Open func(options ClientOptions, seeds []string) (driver.Store, error)
 }
 
-// ClientOptions are what tests want of clients of the program's.
+// ClientOptions are the options that tests give to clients of the program's own.
 type ClientOptions struct {
 	Dial Dial // nil for that of the client
-	// Timeout is how long a reply may take, and a call without a deadline.
+	// Timeout is the longest time for a reply, and for a call without a deadline.
 	Timeout  time.Duration
 	TLS      *tls.Config
 	Password string
 }
 
-// An ownClusterDriver opens stores with clients of the program's for DSNs of clusters
-// that read from primaries, and any other store as the driver does.
+// An ownClusterDriver opens stores with clients of the program's own, for DSNs of
+// clusters with reads from primaries. The driver opens all other stores.
 type ownClusterDriver struct {
 	driver.Driver
 	own  OwnCluster
@@ -61,8 +61,8 @@ func (d ownClusterDriver) Open(dsn *driver.DSN) (driver.Store, error) {
 	return d.own.Open(ClientOptions{Dial: d.dial, Timeout: dsn.Duration("op_timeout", timeout)}, seeds)
 }
 
-// with returns a subject with the servers of this one, whose stores on clusters have
-// clients of the program's.
+// with returns a subject with the servers of s. The stores of this subject on
+// clusters have clients of the program's own.
 func (s *Subject) with(own OwnCluster) *Subject {
 	return &Subject{
 		Scheme: s.Scheme, Release: s.Release, Node: s.Node, Packages: s.Packages, NewStore: s.NewStore,
@@ -72,11 +72,11 @@ func (s *Subject) with(own OwnCluster) *Subject {
 	}
 }
 
-// OwnClustersOf tests stores on clusters with clients of the program's. The routing is
-// that of the driver, so each way is held to what depends on where clients come from, and
-// one of them to the suite.
+// OwnClustersOf tests stores on clusters with clients of the program's own. The routing
+// is that of the driver. So each way must pass the tests that depend on the origin of the
+// clients, and the last way must pass the conformance suite, too.
 func (s *Subject) OwnClustersOf(t *testing.T) {
-	// Either takes seconds until it serves.
+	// Each of the two clusters needs seconds until the node serves its slots.
 	encrypted := s.startClusterOfOne(t, servertest.TLS(), servertest.Password("secret"))
 	alone := s.startClusterOfOne(t, servertest.Config("cluster-require-full-coverage", "no"))
 	newcomer := s.StartServer(t, servertest.Config("cluster-enabled", "yes"), servertest.Config("cluster-require-full-coverage", "no"), servertest.Config("cluster-node-timeout", "500"))
@@ -89,7 +89,7 @@ func (s *Subject) OwnClustersOf(t *testing.T) {
 		harness := last.clusterHarness(t, last.Cluster(t))
 		harness.Lacks = append(harness.Lacks, "Exclusive") // the connections are the client's
 		for _, row := range driver.Commands() {
-			if row.Blocking { // which a connection of the caller's own is needed for
+			if row.Blocking { // a blocking command needs a connection of the caller's own
 				harness.LacksCommands = append(harness.LacksCommands, row.Name)
 			}
 		}
@@ -154,7 +154,7 @@ func (s *Subject) ownClusterTLS(t *testing.T, own OwnCluster, node *servertest.S
 		t.Errorf("Get = %q, %v", got, err)
 	}
 	wantHidden(t, "the store", store)
-	if own.Connects { // what follows is an error of the client's
+	if own.Connects { // wrong options are an error of Open
 		return
 	}
 	WantErr(t, Put(t, open("other", config), "k", "v"), driver.NotApplied, driver.ErrAuth)
@@ -170,8 +170,8 @@ func (s *Subject) ownClusterNewcomer(t *testing.T, first, second *servertest.Ser
 			t.Fatal(err)
 		}
 	}
-	// Nodes with the same epoch would get others when they meet, and the first one could take
-	// the slot back.
+	// Nodes with the same epoch would get new epochs at their meeting, and the first node
+	// could take the slot back.
 	first.Do(t, "CLUSTER", "SET-CONFIG-EPOCH", "1")
 	second.Do(t, "CLUSTER", "SET-CONFIG-EPOCH", "2")
 	first.Do(t, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(second.Port))
@@ -201,8 +201,8 @@ func (s *Subject) ownClusterNewcomer(t *testing.T, first, second *servertest.Ser
 	}
 }
 
-// ownClusterFrozen leaves calls at a server that answers none of them: without a deadline,
-// and with one.
+// ownClusterFrozen makes calls at a frozen server, without and with a deadline. The calls
+// must end soon after the timeout of the client, or after the deadline.
 func (s *Subject) ownClusterFrozen(t *testing.T, own OwnCluster, servers *servertest.ClusterServers) {
 	const timeout = 300 * time.Millisecond
 	store := s.openOwnCluster(t, own, ClientOptions{Timeout: timeout}, servers.Addrs()...)

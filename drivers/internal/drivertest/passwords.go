@@ -15,7 +15,8 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// Passwords tests that passwords are shown nowhere.
+// Passwords tests that passwords are shown nowhere. The test fails if an error,
+// a printed store, a printed DSN or standard error shows a password.
 func (s *Subject) Passwords(t *testing.T) {
 	t.Run("in errors of Open", s.noPasswordInErrorsOfOpen)
 	t.Run("in errors of calls", s.noPasswordInErrorsOfCalls)

@@ -17,8 +17,9 @@ import (
 	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
-// Replicas tests what a store on a primary and its replicas does: who is asked for
-// what, also when some do not answer.
+// Replicas tests a store on a primary and its replicas, also when some servers do
+// not answer. The test fails if a call goes to the wrong server, or if reads do
+// not go on when a server is lost.
 func (s *Subject) Replicas(t *testing.T) {
 	t.Run("replicas share the reads", s.replicasShareTheReads)
 	t.Run("writes go to the primary", s.writesGoToThePrimary)
@@ -32,8 +33,8 @@ func (s *Subject) Replicas(t *testing.T) {
 	t.Run("store hides the password", s.replicatedStoreHidesThePassword)
 }
 
-// freshReplicas returns the servers that tests share, empty, and with nothing
-// counted by [timesRun].
+// freshReplicas returns the servers that tests share. The servers are empty,
+// and the counts of [timesRun] are 0.
 func (s *Subject) freshReplicas(t testing.TB) *servertest.ReplicatedServers {
 	t.Helper()
 	servers := s.Replicated(t)
@@ -45,8 +46,8 @@ func (s *Subject) freshReplicas(t testing.TB) *servertest.ReplicatedServers {
 	return servers
 }
 
-// lag keeps from the replicas what is written from here on, until resume or the
-// end of the test.
+// lag keeps later writes from the replicas, until the test calls resume, or
+// until the end of the test.
 func lag(t testing.TB, servers *servertest.ReplicatedServers) (resume func()) {
 	t.Helper()
 	resume = func() {
@@ -62,15 +63,17 @@ func lag(t testing.TB, servers *servertest.ReplicatedServers) (resume func()) {
 	return resume
 }
 
-// openReplicated returns a cache on servers that is closed at the end of the
-// test, which fails if anything of it is left then.
+// openReplicated returns a view of a cache on servers. The cache is closed at
+// the end of the test. The test fails if a goroutine or a connection is left
+// then.
 func (s *Subject) openReplicated(t testing.TB, servers *servertest.ReplicatedServers, query string) *xcache.View[string] {
 	t.Helper()
 	cache := s.OpenCache(t, s.Scheme+"://"+strings.Join(servers.Addrs(), ",")+"?"+query)
 	return xcache.For[string](cache)
 }
 
-// setAndAwait stores a value, and waits until the replicas have it if they are to.
+// setAndAwait stores a value, and waits until the replicas of servers have the
+// value. Without servers, setAndAwait does not wait.
 func setAndAwait(t testing.TB, v *xcache.View[string], key, value string, servers ...*servertest.ReplicatedServers) {
 	t.Helper()
 	if err := v.Set(t.Context(), key, value); err != nil {
@@ -86,8 +89,8 @@ func everyServer(servers *servertest.ReplicatedServers) []*servertest.Server {
 	return append([]*servertest.Server{servers.Primary}, servers.Replicas...)
 }
 
-// readMany does n reads of a key by several callers at once, and returns how long
-// the slowest took.
+// readMany does n reads of a key by several callers at once, and returns the time
+// of the slowest read.
 func readMany(t testing.TB, v *xcache.View[string], key, want string, n int) (slowest time.Duration) {
 	t.Helper()
 	const callers = 8
@@ -242,8 +245,8 @@ func (s *Subject) readPrimarySeesWhatReplicasLack(t *testing.T) {
 	}
 	primary := timesRun(t, servers.Primary, "get")
 
-	// The replica has not got the value that another process stored: the load is
-	// for nothing, and what was there is found at the primary.
+	// The replica does not have the value that another process has stored. So the
+	// load is for nothing, and GetOrSet finds the value at the primary.
 	loads := 0
 	got, err := v.GetOrSet(t.Context(), "other process", func(context.Context) (string, error) { loads++; return "loser", nil })
 	if got != "winner" || err != nil || loads != 1 {
@@ -259,13 +262,13 @@ func (s *Subject) readPrimarySeesWhatReplicasLack(t *testing.T) {
 }
 
 func (s *Subject) readsSurviveAReplica(t *testing.T) {
-	// A read that takes half of it is sent to another server, also where it is only
-	// the machine that is slow.
+	// After half of opTimeout a read is sent to another server, even if only the
+	// machine is slow.
 	const opTimeout = 3 * time.Second
 	for _, fault := range []struct {
 		name        string
 		begin, end  func(*servertest.Server, testing.TB)
-		longestCall time.Duration // that it costs at least, to show that it happened
+		longestCall time.Duration // shortest time of the slowest call, to show that the fault happened
 	}{
 		{"killed", (*servertest.Server).Kill, (*servertest.Server).Start, 0},
 		{"frozen", (*servertest.Server).Freeze, (*servertest.Server).Thaw, opTimeout * 2 / 5},

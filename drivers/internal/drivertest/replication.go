@@ -15,22 +15,22 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// A replication makes stores whose reads see every write before them, though replicas
-// answer. A read waits until the replicas have what was written through any of the stores
-// since the last wait. Several writes in a row cost one wait, and reads in a row none.
+// A replication makes stores whose reads see every earlier write, though replicas answer.
+// A read waits until the replicas have the writes that any of the stores has made since
+// the last wait. Several writes in a row cost one wait, and reads in a row cost no wait.
 //
-// Only reads that a replica may answer wait. A write that reads first, a scan, and the
-// store of the primary must see every write without.
+// Only a read that a replica may answer waits. A write that reads first, a scan, and the
+// store of the primary must see every write without a wait.
 type replication struct {
 	primaries []watchedPrimary
-	writes    atomic.Int64 // that have returned
+	writes    atomic.Int64 // writes that have returned
 
 	mu      sync.Mutex
 	awaited int64 // how many of the writes all replicas have
 }
 
 // A watchedPrimary is a primary, and a write that leaves nothing behind for the suite to
-// find. WAIT waits for this write, and so for all that were before it.
+// find. WAIT waits for this write, and so for all earlier writes.
 type watchedPrimary struct {
 	conn     *servertest.Conn
 	write    []string
@@ -45,8 +45,8 @@ func replicationOf(t testing.TB, primary *servertest.Server, replicas int) *repl
 	return &replication{primaries: []watchedPrimary{{conn, []string{"INCR", "waits"}, replicas}}}
 }
 
-// clusterReplicationOf returns the replication of a cluster. Its primaries have one database
-// and one replica each.
+// clusterReplicationOf returns the replication of a cluster. Each primary has one database
+// and one replica.
 func clusterReplicationOf(t testing.TB, servers *servertest.ClusterServers) *replication {
 	t.Helper()
 	r := &replication{}
@@ -58,7 +58,7 @@ func clusterReplicationOf(t testing.TB, servers *servertest.ClusterServers) *rep
 	return r
 }
 
-// store returns a store that reads from replicas without seeing them lag.
+// store returns a store that reads from replicas and misses no write.
 func (r *replication) store(store driver.Store) driver.Store {
 	caps := driver.CapsOf(store)
 	if caps.Replicated != nil {
@@ -118,7 +118,8 @@ func (r *replication) writing(caps driver.Caps) driver.Caps {
 	return caps
 }
 
-// A replicatedStore counts its writes. Its reads do not wait: those of a primary need not.
+// A replicatedStore counts its writes. The reads do not wait, because reads from a primary
+// need no wait.
 type replicatedStore struct {
 	driver.Store
 	caps driver.Caps
@@ -141,7 +142,7 @@ type replicatedOver struct{ primary driver.Store }
 
 func (r replicatedOver) Primary() driver.Store { return r.primary }
 
-// A caughtUpStore waits before it reads.
+// A caughtUpStore waits for the replicas before each read.
 type caughtUpStore struct{ *replicatedStore }
 
 func (s caughtUpStore) Get(ctx context.Context, keys []string, dst []driver.Value) error {
@@ -170,7 +171,7 @@ func (e caughtUpExpirer) TTL(ctx context.Context, keys []string, dst []driver.Va
 	return e.Expirer.TTL(ctx, keys, dst)
 }
 
-// A caughtUpCommander waits before commands of which a replica may answer any.
+// A caughtUpCommander waits before commands if a replica may answer one of the commands.
 type caughtUpCommander struct {
 	driver.Commander
 	r *replication
@@ -185,7 +186,7 @@ func (c caughtUpCommander) Do(ctx context.Context, cmds []*driver.Cmd, how drive
 	return c.Commander.Do(ctx, cmds, how)
 }
 
-// What counts writes, by capability.
+// These types count writes, by capability.
 
 type countedCommander struct {
 	driver.Commander
@@ -282,8 +283,8 @@ func (e countedExclusive) Exclusive(ctx context.Context, keys ...string) (driver
 	return countedSession{session, e.r}, nil
 }
 
-// A countedSession counts what a session has run, and every reply that it has received: of
-// these nobody knows whether a write went before.
+// A countedSession counts as writes all calls of Do and all received replies of a session.
+// Nobody knows whether a received reply is the reply to a write.
 type countedSession struct {
 	driver.Session
 	r *replication

@@ -8,7 +8,7 @@ import (
 )
 
 // shaped is one sequence of commands whose replies the versions of RESP shape differently.
-// Each finds what those before it left.
+// Each command finds the data that the earlier commands left.
 var shaped = []string{
 	"ZADD z 1 a 2.5 b inf c", "ZADD z INCR 1 a", "ZINCRBY z 0.5 b", "ZSCORE z b", "ZSCORE z none", "ZMSCORE z a none c", "ZRANK z b WITHSCORE", "ZREVRANK z none WITHSCORE",
 	"ZRANGE z 0 -1", "ZRANGE z 0 -1 withscores", "ZRANGE z 9 9 WITHSCORES", "ZRANGE z +inf -inf BYSCORE REV WITHSCORES", "ZRANDMEMBER z", "ZRANDMEMBER z 5 WITHSCORES", "ZSCAN z 0",
@@ -19,8 +19,8 @@ var shaped = []string{
 	"XAUTOCLAIM s g e 0 0", "XACK s g 2-0", "XPENDING s g",
 }
 
-// Replies tests that the version of RESP makes no difference to a caller, alone and in
-// batches.
+// Replies tests that the version of RESP makes no difference to a caller. The test
+// fails if a command has different replies in RESP2 and RESP3, alone or in batches.
 func (s *Subject) Replies(t *testing.T) {
 	server := s.StartServer(t)
 	for _, way := range []struct {
@@ -45,7 +45,7 @@ func (s *Subject) Replies(t *testing.T) {
 						if c.Err != nil {
 							t.Errorf("protocol %s: %s: %v", protocol, c.Name, c.Err)
 						}
-						if c.Name == "ZRANDMEMBER" { // whichever it is
+						if c.Name == "ZRANDMEMBER" { // the member is random
 							for k := range c.Reply.Items {
 								c.Reply.Items[k] = driver.Reply{Kind: c.Reply.Items[k].Kind}
 							}

@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// A scripted is a server that answers each command as a function says, which may
-// be anything at all.
+// A scripted is a server that answers each command as a function says. The
+// answer may be anything at all.
 type scripted struct {
 	addr string
-	// connections counts those that were made.
+	// connections counts the connections that were made.
 	connections atomic.Int32
 }
 
-// What is said is how a scripted server answers a command: it writes the text, and
-// then hangs up if told to.
+// A said is the answer of a scripted server to a command. The server writes text,
+// and then hangs up if hangUp is set.
 type said struct {
 	text   string
-	later  string // a while after that
+	later  string // text that follows a while later
 	hangUp bool
 }
 
@@ -68,7 +68,8 @@ func serveScript(t testing.TB, reply func(number int, words []string) said) *scr
 	return s
 }
 
-// serveCommands answers the commands on a connection, each before it reads on.
+// serveCommands answers the commands on a connection, each before reading the
+// next command.
 func serveCommands(conn net.Conn, reply func(words []string) said) {
 	requests := bufio.NewReader(conn)
 	for {
@@ -122,7 +123,7 @@ func readNumber(r *bufio.Reader, kind byte) (int, error) {
 }
 
 // handshake answers the commands of a login as servers do, and reports false for
-// any other.
+// any other command.
 func handshake(words []string) (said, bool) {
 	switch words[0] {
 	case "HELLO":

@@ -6,7 +6,10 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Scripts tests how scripts of the program are sent to a server of the test's own.
+// Scripts tests how scripts of the program are sent to a server of the test's own. The test
+// fails if a script is sent in full too often, or if a result is wrong when the server has
+// forgotten the script. The test also fails if a script that only reads does not go to a
+// replica.
 func (s *Subject) Scripts(t *testing.T) {
 	server := s.StartServer(t)
 	store := s.Open(t, s.Scheme+"://"+server.Addr)
@@ -64,7 +67,7 @@ func (s *Subject) Scripts(t *testing.T) {
 		send(t, driver.Plain, cmds...)
 		answers(t, 1, cmds[0])
 		answers(t, 2, cmds[2])
-		WantErr(t, cmds[3].Err, driver.NotApplied, driver.ErrUnavailable) // GET was before it
+		WantErr(t, cmds[3].Err, driver.NotApplied, driver.ErrUnavailable) // GET has run, and a repeat of the script would come after GET
 		if !cmds[4].Reply.IsNil() {
 			t.Errorf("GET answered %v", cmds[4].Reply)
 		}

@@ -34,13 +34,14 @@ var failovers = []failover{
 	{"freeze", (*servertest.Server).Freeze, (*servertest.Server).Thaw},
 }
 
-// lose takes the primary from the writers, and returns how long it took until one
-// of them succeeded again.
+// lose takes the primary from the writers, and returns the time until a write
+// succeeds again. The test fails if this time is longer than recoveryAfter
+// allows.
 func (w *writers) lose(t testing.TB, servers *servertest.SentinelServers, primary *servertest.Server, begin func(*servertest.Server, testing.TB)) time.Duration {
 	t.Helper()
 	start := time.Now()
 	begin(primary, t)
-	time.Sleep(200 * time.Millisecond) // what was on its way has arrived
+	time.Sleep(200 * time.Millisecond) // writes on their way have arrived
 	from := w.succeeded.Load()
 	measured := make(chan time.Duration, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

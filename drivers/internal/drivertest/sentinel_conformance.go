@@ -11,10 +11,10 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// SentinelConformance holds the driver to the suite, on a primary that sentinels
+// SentinelConformance runs the conformance suite on a primary that sentinels
 // watch.
 func (s *Subject) SentinelConformance(t *testing.T) {
-	servers := s.StartSentinel(t) // of its own: the suite empties it
+	servers := s.StartSentinel(t) // servers of its own, because the suite empties the primary
 	primary := servers.Primary(t)
 	xcachetest.Run(t, xcachetest.Harness{
 		ServerLacks:       lackedBy(t, primary),
@@ -38,8 +38,9 @@ func (s *Subject) SentinelConformance(t *testing.T) {
 	})
 }
 
-// SentinelConformanceOfReplicas is SentinelConformance with reads from replicas, which
-// wait for the writes before them as in ConformanceOfReplicas.
+// SentinelConformanceOfReplicas is SentinelConformance with reads from replicas. Reads
+// wait for earlier writes as in ConformanceOfReplicas. The test also fails if no
+// replica was read from.
 func (s *Subject) SentinelConformanceOfReplicas(t *testing.T) {
 	servers := s.StartSentinel(t)
 	primary := servers.Primary(t)
@@ -66,7 +67,7 @@ func (s *Subject) SentinelConformanceOfReplicas(t *testing.T) {
 	}
 }
 
-// openSentinelStore opens a store for who closes it.
+// openSentinelStore opens a store. The caller closes the store.
 func (s *Subject) openSentinelStore(t testing.TB, servers *servertest.SentinelServers, dial Dial) driver.Store {
 	t.Helper()
 	store, err := s.Driver(dial).Open(Parse(t, s.sentinelDSN(servers, "")))

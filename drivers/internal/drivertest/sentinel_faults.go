@@ -16,7 +16,7 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// proxied returns proxies in front of sentinels, and a DSN that names these.
+// proxied returns proxies in front of sentinels, and a DSN that names the proxies.
 func (s *Subject) proxied(t testing.TB, servers *servertest.SentinelServers, query string) ([]*xcachetest.Proxy, string) {
 	t.Helper()
 	var proxies []*xcachetest.Proxy
@@ -29,9 +29,11 @@ func (s *Subject) proxied(t testing.TB, servers *servertest.SentinelServers, que
 	return proxies, s.Scheme + "+sentinel://" + strings.Join(addrs, ",") + "/?master=" + servers.MasterName + query
 }
 
-// SentinelDemotedPrimary holds the driver to this: a server that became a replica
-// while connections to it live on, and while no news of that came through, is left
-// as soon as sentinels can be asked; calls wait for that as long as they have time.
+// SentinelDemotedPrimary demotes a primary while the store cannot reach the
+// sentinels, and while connections to the primary live on. Calls wait for an answer
+// of the sentinels as long as the calls have time. The test fails if a call
+// succeeds at the old primary, or if a write does not reach the new primary when
+// the sentinels can be asked again.
 func (s *Subject) SentinelDemotedPrimary(t *testing.T) {
 	servers := s.StartSentinel(t)
 	proxies, dsn := s.proxied(t, servers, "")
@@ -39,8 +41,8 @@ func (s *Subject) SentinelDemotedPrimary(t *testing.T) {
 	v := xcache.For[string](cache)
 	put(t, v, "k", "old")
 	for _, p := range proxies {
-		// Until the sentinels are known not to be others than those that they
-		// call by their own addresses.
+		// The store must know first that the proxies and the sentinels' own addresses
+		// lead to the same sentinels.
 		Eventually(t, func() bool { return p.Stats().RoundTrips >= 8 }, func() string { return "a sentinel is not asked" })
 	}
 	for _, p := range proxies {
@@ -50,7 +52,7 @@ func (s *Subject) SentinelDemotedPrimary(t *testing.T) {
 	primary := servers.Failover(t)
 	servers.AwaitOK(t)
 
-	// The old primary answers that it may not write, and nobody knows who may.
+	// The old primary refuses the write, and nobody can name the new primary.
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	watch := stopwatch.Start()
@@ -59,7 +61,7 @@ func (s *Subject) SentinelDemotedPrimary(t *testing.T) {
 	if took := watch.Stop(); took > 5*time.Second {
 		t.Errorf("a call with a deadline of 500ms took %v", took)
 	}
-	_, err = v.Get(t.Context(), "k") // it has old values, and is known not to be the primary
+	_, err = v.Get(t.Context(), "k") // the old primary has old values, and is known not to be the primary
 	WantErr(t, err, driver.NotApplied, xcache.ErrUnavailable)
 
 	back := time.AfterFunc(300*time.Millisecond, func() {
@@ -78,8 +80,10 @@ func (s *Subject) SentinelDemotedPrimary(t *testing.T) {
 	}
 }
 
-// SentinelsDown holds the driver to this: a store goes on while no sentinel
-// answers, and says what is wrong when it cannot begin.
+// SentinelsDown kills or freezes all sentinels. The test fails if calls of a
+// store in use fail or take long. The test also fails unless the first call of
+// a new store fails with ErrUnavailable, and succeeds when the sentinels are
+// back.
 func (s *Subject) SentinelsDown(t *testing.T) {
 	for _, fault := range failovers {
 		t.Run(fault.name, func(t *testing.T) {
@@ -126,8 +130,8 @@ func (s *Subject) SentinelsDown(t *testing.T) {
 	}
 }
 
-// SentinelFrozen holds the driver to this: one sentinel that does not answer
-// holds nothing up.
+// SentinelFrozen freezes one of three sentinels. The test fails if the first
+// call takes long, or if writes do not succeed soon after a failover.
 func (s *Subject) SentinelFrozen(t *testing.T) {
 	servers := s.StartSentinel(t)
 	servers.Sentinels[0].Freeze(t)
@@ -147,9 +151,10 @@ func (s *Subject) SentinelFrozen(t *testing.T) {
 	servers.Sentinels[0].Thaw(t)
 }
 
-// SentinelsLearnt holds the driver to this: it follows the primary when none of
-// the sentinels that its DSN names is left, with the help of those that they
-// knew.
+// SentinelsLearnt opens a store with a DSN that names one sentinel, and then
+// kills this sentinel. The store has heard of the other sentinels from the
+// first sentinel. The test fails if the store does not follow the next
+// failover.
 func (s *Subject) SentinelsLearnt(t *testing.T) {
 	servers := s.StartSentinel(t)
 	v := xcache.For[string](s.OpenCache(t, s.Scheme+"+sentinel://"+servers.Addrs()[0]+"?client_name=learning&master="+servers.MasterName))
@@ -170,9 +175,9 @@ func (s *Subject) SentinelsLearnt(t *testing.T) {
 	}, func() string { return fmt.Sprint("no write succeeds: ", err) })
 }
 
-// SentinelHealed holds the driver to this: an old primary that comes back, and is
-// a primary for a moment, does not get the calls again. All that was acknowledged
-// after the failover is still there.
+// SentinelHealed brings an old primary back after a failover. The old primary is
+// a primary for a moment, and must not get the calls again. The test fails if a
+// write that was acknowledged after the failover is lost.
 func (s *Subject) SentinelHealed(t *testing.T) {
 	servers := s.StartSentinel(t)
 	v := s.openSentinel(t, servers, "&ttl=none")
@@ -194,8 +199,9 @@ func (s *Subject) SentinelHealed(t *testing.T) {
 	}
 }
 
-// SentinelScan holds the driver to this: a loop over the keys ends with an error
-// when the primary is replaced, and one that starts then is complete.
+// SentinelScan replaces the primary during a loop over the keys. The test fails
+// unless the loop ends with ErrUnavailable, and unless a new loop finds all
+// keys.
 func (s *Subject) SentinelScan(t *testing.T) {
 	servers := s.StartSentinel(t)
 	v := s.openSentinel(t, servers, "")
@@ -237,8 +243,9 @@ func (s *Subject) SentinelScan(t *testing.T) {
 	}
 }
 
-// SentinelUnknownMaster holds the driver to this: a name that the sentinels do
-// not know is told at once, with those they do.
+// SentinelUnknownMaster opens a store with a name that the sentinels do not
+// know. The test fails unless the first call fails at once. The error must have
+// the parameter, the unknown name, and the name that the sentinels know.
 func (s *Subject) SentinelUnknownMaster(t *testing.T) {
 	servers := s.Sentinel(t)
 	v := xcache.For[string](s.OpenCache(t, s.Scheme+"+sentinel://"+strings.Join(servers.Addrs(), ",")+"?master=nobody&op_timeout=30s"))
@@ -256,9 +263,9 @@ func (s *Subject) SentinelUnknownMaster(t *testing.T) {
 	}
 }
 
-// SentinelCredentials holds the driver to this: sentinels and servers have each
-// credentials of their own, all through TLS, and what is wrong is told without
-// showing them.
+// SentinelCredentials tests sentinels and servers with different credentials,
+// all through TLS. The test fails if right credentials do not work, if wrong
+// credentials have a wrong error, or if a text shows a password.
 func (s *Subject) SentinelCredentials(t *testing.T) {
 	servers := s.StartSentinel(t, servertest.TLS(),
 		servertest.Password("data-canary"),
@@ -310,8 +317,8 @@ func (s *Subject) SentinelCredentials(t *testing.T) {
 	}
 }
 
-// SentinelBadDSNs holds the driver to this: what is wrong with a DSN is told when
-// it is opened, and no password is.
+// SentinelBadDSNs opens bad DSNs. The test fails unless the error of OpenDSN says
+// what is wrong, and shows no password.
 func (s *Subject) SentinelBadDSNs(t *testing.T) {
 	for _, tt := range []struct{ rest, says string }{
 		{":canary@h", "master"},
@@ -336,9 +343,9 @@ func (s *Subject) SentinelBadDSNs(t *testing.T) {
 	}
 }
 
-// SentinelClose holds the driver to this: whatever state its servers are in, Close
-// leaves no goroutine and no connection, and does not wait for those who do not
-// answer.
+// SentinelClose closes stores in every state of the servers. The test fails if
+// Close leaves a goroutine or a connection behind, or waits for servers that do
+// not answer.
 func (s *Subject) SentinelClose(t *testing.T) {
 	for _, fault := range []struct {
 		name  string
@@ -364,7 +371,7 @@ func (s *Subject) SentinelClose(t *testing.T) {
 			servers := s.StartSentinel(t)
 			for _, query := range []string{"", "&read=prefer-replica"} {
 				v := s.openSentinel(t, servers, query)
-				late := s.openSentinel(t, servers, query) // which is still looking for the primary
+				late := s.openSentinel(t, servers, query) // this store is still looking for the primary
 				if fault.begin == nil {
 					continue
 				}
@@ -404,11 +411,12 @@ func each(t testing.TB, servers []*servertest.Server, do func(*servertest.Server
 	}
 }
 
-// SentinelPartition holds the driver to this: a primary that is cut off from the
-// sentinels and from its replicas, but not from the driver, is left for the one that
-// takes its place, and does not get the calls again when it is back.
+// SentinelPartition cuts a primary off from the sentinels and from its replicas, but
+// not from the driver. The driver must leave the old primary for the new primary,
+// and must not go back when the old primary is back. The test fails if the new
+// primary gets no writes, or if a write after the failover is lost.
 func (s *Subject) SentinelPartition(t *testing.T) {
-	proxies := map[string]*xcachetest.Proxy{} // by the address that they lead to
+	proxies := map[string]*xcachetest.Proxy{} // by the address behind the proxy
 	direct := map[string]string{}
 	servers := s.StartSentinel(t, servertest.Announce(func(listening string) string {
 		proxy := xcachetest.NewProxy(t, listening)

@@ -13,10 +13,11 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// SentinelFailoverOnDemand holds the driver to this: calls meet no error when the
-// sentinels replace a primary that is well, and few writes go to that one any more:
-// the store hears of the other one from the sentinels. They are asked nothing
-// meanwhile, so that it cannot be a question that told.
+// SentinelFailoverOnDemand lets the sentinels replace a primary that is well. The
+// store hears of the new primary from the sentinels. The store asks the sentinels
+// nothing meanwhile, so that no answer to a question can tell of the new primary.
+// The test fails if a write fails, or if the store never leaves the old primary
+// before the old primary is a replica.
 func (s *Subject) SentinelFailoverOnDemand(t *testing.T) {
 	servers := s.StartSentinel(t)
 	v := s.openListening(t, servers)
@@ -25,8 +26,9 @@ func (s *Subject) SentinelFailoverOnDemand(t *testing.T) {
 	for _, one := range servers.Sentinels {
 		Eventually(t, func() bool { return strings.Contains(clients(one), " sub=2 ") }, func() string { return "a sentinel is not listened to" })
 	}
-	// On a busy machine the sentinels may have made the old primary a replica by
-	// the time that this test looks, and the calls there have told.
+	// On a busy machine the old primary may be a replica before this test looks.
+	// Then the calls at the old primary may have told the store. So the test tries
+	// several times.
 	const tries = 8
 	heard := false
 	for try := 0; try < tries && !heard; try++ {
@@ -55,8 +57,8 @@ func (s *Subject) SentinelFailoverOnDemand(t *testing.T) {
 // listening is the name of the connections of openListening.
 const listening = "listening"
 
-// openListening opens a cache on a store that asks the sentinels once, and then
-// only when it hears of something, or calls fail.
+// openListening opens a cache on a store that asks the sentinels once. Later
+// the store asks only after news from a sentinel, or after calls that fail.
 func (s *Subject) openListening(t *testing.T, servers *servertest.SentinelServers) *xcache.View[string] {
 	t.Helper()
 	read, err := settings.ReadSentinel(Parse(t, s.sentinelDSN(servers, "&client_name="+listening)))
@@ -79,7 +81,7 @@ func (s *Subject) openListening(t *testing.T, servers *servertest.SentinelServer
 }
 
 // leavesPrimary reports whether a store of openListening goes over to another
-// server while the old primary is one still.
+// server while the old primary is still a primary.
 func leavesPrimary(ctx context.Context, servers *servertest.SentinelServers, old *servertest.Server) bool {
 	for ctx.Err() == nil {
 		for _, server := range servers.Servers {
@@ -92,7 +94,7 @@ func leavesPrimary(ctx context.Context, servers *servertest.SentinelServers, old
 	return false
 }
 
-// clients returns the list of a server's clients, or nothing if it does not answer.
+// clients returns the list of a server's clients, or nothing if the server does not answer.
 func clients(server *servertest.Server) string {
 	list, err := server.Try("CLIENT", "LIST")
 	if err != nil {

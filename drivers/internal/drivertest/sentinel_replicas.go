@@ -12,8 +12,9 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// SentinelReplicas holds the driver to this: reads go to the replicas that the
-// sentinels know, all else to the primary.
+// SentinelReplicas tests reads from the replicas that the sentinels know. The
+// test fails if the replicas do not share the reads, or if any other call does
+// not go to the primary.
 func (s *Subject) SentinelReplicas(t *testing.T) {
 	servers := s.StartSentinel(t)
 	ctx := t.Context()
@@ -57,9 +58,9 @@ func (s *Subject) SentinelReplicas(t *testing.T) {
 	}
 }
 
-// SentinelReplicaFailover holds the driver to this: reads go on, without an error,
-// while a replica is lost, and while the primary is; the one that takes its place
-// is no replica any more, and the old one becomes one.
+// SentinelReplicaFailover loses a replica, and then the primary, under reads from
+// replicas. The test fails if a read fails. The test also fails if the new primary
+// still gets reads, or if the old primary gets no reads as a replica.
 func (s *Subject) SentinelReplicaFailover(t *testing.T) {
 	servers := s.StartSentinel(t)
 	v := s.openSentinel(t, servers, "&read=prefer-replica")

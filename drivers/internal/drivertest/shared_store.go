@@ -8,10 +8,11 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// shared returns the Open of a harness whose checks of single commands, and of methods on
-// structures, share a store. Opening a store costs more than such a check, which says nothing
-// of how a store begins or ends. Any other check gets a store of its own, and the shared store
-// is closed before: its polls would start goroutines while a check counts those that are left.
+// shared returns the Open of a harness. Checks of single commands, and of methods on
+// structures, share a store. Opening a store costs more than such a check, and such a check
+// does not test how a store begins or ends. Any other check gets a store of its own. The
+// shared store is closed before that, because the polls of the shared store would start
+// goroutines while a check counts goroutines.
 func shared(t testing.TB, open func(testing.TB) driver.Store) func(testing.TB) driver.Store {
 	t.Helper()
 	var one driver.Store
@@ -49,7 +50,7 @@ func familyOf(t testing.TB) string {
 	return strings.TrimSuffix(names[max(len(names)-2, 0)], "-queued")
 }
 
-// A sharedStore stays open when a check closes it.
+// A sharedStore stays open when a check calls Close.
 type sharedStore struct{ driver.Store }
 
 func (s sharedStore) Caps() driver.Caps { return driver.CapsOf(s.Store) }

@@ -14,18 +14,20 @@ import (
 )
 
 // Silence tests connections that die without a word, as when a firewall forgets
-// them: packets are swallowed, and new connections work.
+// the connections. Packets are swallowed, and new connections work. The test
+// fails if calls do not succeed again soon, if a call does not end with its
+// context, or if connections that answer are closed.
 func (s *Subject) Silence(t *testing.T) {
 	t.Run("callers with far deadlines have left", s.callersWithFarDeadlinesHaveLeft)
 	t.Run("idle connections are as dead", s.idleConnectionsAreAsDead)
 	t.Run("a call with a far deadline is waited for", s.aCallWithAFarDeadlineIsWaitedFor)
 	t.Run("a call that has connected for long ends with its context", s.aCallThatHasConnectedForLong)
-	if !s.Pipelines { // else the others' calls wait behind the one that takes long
+	if !s.Pipelines { // else the other calls wait behind the call that takes long
 		t.Run("connections that answer are kept", s.connectionsThatAnswerAreKept)
 	}
 }
 
-// A silencer makes connections that can be made silent, all that exist at once.
+// A silencer makes connections, and can make all existing connections silent at once.
 type silencer struct {
 	t      *testing.T
 	target string
@@ -46,7 +48,7 @@ func (s *silencer) dial(ctx context.Context, network, _ string) (net.Conn, error
 	return new(net.Dialer).DialContext(ctx, network, addr)
 }
 
-// silence swallows what is sent on the connections that exist. New ones work.
+// silence swallows the packets of all existing connections. New connections work.
 func (s *silencer) silence() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,15 +57,16 @@ func (s *silencer) silence() {
 	s.current = xcachetest.NewProxy(s.t, s.target)
 }
 
-// end closes the connections that are silent. It is called before the store is
-// closed, which tests that nothing of it is left.
+// end closes the silent connections. A test calls end before the store is
+// closed, because then no connection of the store may be left.
 func (s *silencer) end() {
 	for _, proxy := range s.silent {
 		proxy.Close()
 	}
 }
 
-// open returns a store with so many connections, all of which have answered once.
+// open returns a store with as many connections as pool says. All these connections have
+// answered once.
 func (s *silencer) open(subject *Subject, opTimeout time.Duration, pool int) serverStore {
 	s.t.Helper()
 	dsn := Parse(s.t, fmt.Sprintf("%s://%s?pool_size=%d", subject.Scheme, s.target, pool))
@@ -129,12 +132,13 @@ func (s *Subject) callersWithFarDeadlinesHaveLeft(t *testing.T) {
 	silencer.wantSoon(store, opTimeout, 3)
 }
 
-// One call finds out; that is not repeated for each of the others.
+// One call finds a dead connection. Later calls do not find the other dead connections one by
+// one.
 func (s *Subject) idleConnectionsAreAsDead(t *testing.T) {
 	const opTimeout, pool = 500 * time.Millisecond, 8
 	silencer := newSilencer(t, s.Standalone(t).Addr)
 	store := silencer.open(s, opTimeout, pool)
-	time.Sleep(opTimeout / 2) // they have been idle for a while
+	time.Sleep(opTimeout / 2) // the connections have been idle for a while
 	silencer.silence()
 	defer silencer.end()
 	silencer.wantSoon(store, opTimeout, 3)
@@ -151,7 +155,7 @@ func (s *Subject) aCallWithAFarDeadlineIsWaitedFor(t *testing.T) {
 		defer cancel()
 		patient <- Do(far, store, "INCRBY", driver.Key(Key(t, "n")), driver.Int(1))
 	}()
-	// Another one leaves meanwhile.
+	// Another caller leaves meanwhile.
 	far, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	time.AfterFunc(50*time.Millisecond, cancel)
 	if err := Do(far, store, "INCRBY", driver.Key(Key(t, "m")), driver.Int(1)); !errors.Is(err, context.Canceled) {
@@ -163,8 +167,8 @@ func (s *Subject) aCallWithAFarDeadlineIsWaitedFor(t *testing.T) {
 	}
 }
 
-// A call that takes long says nothing about connections that have answered since it
-// began.
+// A call that takes long says nothing about connections with answers since the
+// beginning of the call.
 func (s *Subject) connectionsThatAnswerAreKept(t *testing.T) {
 	const opTimeout, pool = 500 * time.Millisecond, 4
 	server := s.StartServer(t)
@@ -200,8 +204,8 @@ func (s *Subject) connectionsThatAnswerAreKept(t *testing.T) {
 	}
 }
 
-// aCallThatHasConnectedForLong is cancelled while its server is silent. Connecting has taken
-// longer than op_timeout, and nobody else has called the store meanwhile.
+// aCallThatHasConnectedForLong cancels a call while the server is silent. Connecting has
+// taken longer than op_timeout, and nobody else has called the store meanwhile.
 func (s *Subject) aCallThatHasConnectedForLong(t *testing.T) {
 	asked, connecting, connect := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	tellAsked, tellConnecting := sync.OnceFunc(func() { close(asked) }), sync.OnceFunc(func() { close(connecting) })

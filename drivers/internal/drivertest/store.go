@@ -17,8 +17,10 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// Store tests what a store on one server does beyond the conformance suite: how
-// it reads its DSN, connects, and treats what only these servers have.
+// Store tests a store on one server beyond the conformance suite: the
+// parameters of the DSN, the connections, and features that only these servers
+// have. Each subtest fails unless the store behaves as the name of the subtest
+// says.
 func (s *Subject) Store(t *testing.T) {
 	s.Standalone(t).Do(t, "FLUSHALL") // so that the tests can be repeated
 	t.Run("capabilities", s.capabilities)
@@ -209,7 +211,7 @@ func (s *Subject) tls(t *testing.T) {
 			}
 			WantErr(t, err, driver.NotApplied, driver.ErrUnavailable)
 			var failure *driver.Error
-			reset := errors.Is(err, syscall.ECONNRESET) // overtook the alert
+			reset := errors.Is(err, syscall.ECONNRESET) // the reset overtook the alert
 			if !errors.As(err, &failure) || failure.Transient && !reset {
 				t.Errorf("got %v, transient", err)
 			}
@@ -283,7 +285,7 @@ func (s *Subject) valueOfManyMegabytes(t *testing.T) {
 	dsn := Parse(t, s.Scheme+"://"+s.Standalone(t).Addr)
 	dsn.OpTimeout, dsn.MaxValue = time.Minute, 80<<20 // for slow machines
 	store := s.OpenDSN(t, dsn, nil).(serverStore)
-	for _, size := range []int{1 << 20, 80 << 20} { // beyond what is allocated at once
+	for _, size := range []int{1 << 20, 80 << 20} { // more than is allocated at once
 		value := strings.Repeat("0123456789abcdef", size/16)
 		k := Key(t, fmt.Sprint(size))
 		if err := Put(t, store, k, value); err != nil {
@@ -331,7 +333,8 @@ func (s *Subject) transactionIsAllOrNothing(t *testing.T) {
 	if n := server.Do(t, "EXISTS", "k", "list"); n != int64(0) {
 		t.Errorf("%v keys were written", n)
 	}
-	// One that fails when it runs does not undo the others.
+	// A command that fails in a running transaction does not undo the other
+	// commands.
 	cmds = []*driver.Cmd{
 		driver.NewCmd("SET", driver.Key("k"), driver.Val([]byte("v"))),
 		driver.NewCmd("LPUSH", driver.Key("k"), driver.Val([]byte("v"))),

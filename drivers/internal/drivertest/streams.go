@@ -17,8 +17,9 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// Streams holds the driver to what is said of calls that wait for entries of streams, and of
-// consumers, on one server and in a cluster.
+// Streams tests calls that wait for entries of streams, and consumers, on one server and in
+// a cluster. The test fails if a waiting call misses an entry, if an entry of a group is
+// lost, or if a caller does not leave when the context ends.
 func (s *Subject) Streams(t *testing.T) {
 	for name, begin := range map[string]func(t *testing.T) (dsn string, servers []*servertest.Server){
 		"server": func(t *testing.T) (string, []*servertest.Server) {
@@ -63,7 +64,7 @@ func addEntry(t testing.TB, streams *mixins.Streams[string], key, value string) 
 	return id
 }
 
-// An arrival is what a call that waits for entries has returned.
+// An arrival has the results of a call that waits for entries.
 type arrival struct {
 	entries map[string][]mixins.StreamEntry[string]
 	err     error
@@ -134,7 +135,8 @@ func groupReadsWait(t *testing.T, store driver.Store) {
 	}
 }
 
-// wakes has a call wait, which an entry must wake, and nothing else.
+// wakes starts a call that waits. An entry must wake the call, and nothing else may wake the
+// call.
 func wakes(t *testing.T, streams *mixins.Streams[string], key string, call func() (map[string][]mixins.StreamEntry[string], error)) {
 	t.Helper()
 	result := arrives(call)
@@ -150,7 +152,8 @@ func wakes(t *testing.T, streams *mixins.Streams[string], key string, call func(
 	}
 }
 
-// leaves has callers leave who wait.
+// leaves makes waiting callers leave, by a cancelled context and by a deadline. The call must
+// return the error of the context.
 func leaves(t *testing.T, call func(ctx context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -165,7 +168,8 @@ func leaves(t *testing.T, call func(ctx context.Context) error) {
 	}
 }
 
-// followsAll adds entries one by one, while slices begin and end.
+// followsAll adds entries one by one, while slices begin and end. Follow must yield all
+// entries in order.
 func followsAll(t *testing.T, store driver.Store) {
 	const entries = 300
 	streams, key := streamsOf(t, store), Key(t, "s")
@@ -207,8 +211,8 @@ func followsAll(t *testing.T, store driver.Store) {
 	}
 }
 
-// groupLosesNothing has callers wait, and leave at any time: what was delivered to them, and
-// not returned, is pending for them.
+// groupLosesNothing starts callers that wait and leave at any time. An entry that was
+// delivered, and was not returned, must be pending.
 func groupLosesNothing(t *testing.T, store driver.Store) {
 	const entries, callers = 1000, 4
 	streams, key := streamsOf(t, store), Key(t, "s")
@@ -262,9 +266,9 @@ func groupLosesNothing(t *testing.T, store driver.Store) {
 	t.Logf("of %d entries %d were returned, the others are pending", entries, len(returned))
 }
 
-// consumersComeAndGo has 3 consumers handle 5 000 entries, while each of them ends and begins
-// again and connections are killed: each entry is handled once at least, and in the end none
-// is pending.
+// consumersComeAndGo starts 3 consumers for 5 000 entries. Meanwhile each consumer ends and
+// begins again, and connections are killed. Each entry must be handled once at least, and in
+// the end no entry may be pending.
 func consumersComeAndGo(t *testing.T, store driver.Store, servers []*servertest.Server) {
 	const entries, consumers = 5000, 3
 	streams, key := streamsOf(t, store), Key(t, "s")
@@ -311,7 +315,8 @@ func consumersComeAndGo(t *testing.T, store driver.Store, servers []*servertest.
 	running.Go(func() {
 		defer close(added)
 		for i := 0; i < entries && working.Err() == nil; {
-			// Whether it was added is unknown if the connection is lost; then it is added again.
+			// If the connection is lost, nobody knows whether the entry was added. Then the entry is added
+			// again.
 			if _, err := streams.XAdd(working, key, mixins.XAddOptions{}, map[string]string{"f": fmt.Sprint(i)}); err == nil {
 				i++
 			}

@@ -12,8 +12,8 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// A workforce is two consumers of one group, and somebody who adds entries to their stream all
-// the time.
+// A workforce has two consumers of one group, and a speaker that adds entries to their stream
+// all the time.
 type workforce struct {
 	streams *mixins.Streams[string]
 	key     string
@@ -21,7 +21,7 @@ type workforce struct {
 	stop    context.CancelFunc
 	ended   chan error
 
-	mu      sync.Mutex     // guards what follows
+	mu      sync.Mutex     // guards the fields below
 	handled map[string]int // how often, by ID
 }
 
@@ -69,9 +69,8 @@ func (w *workforce) awaitHandled(t *testing.T, more int) {
 	Eventually(t, func() bool { return count() >= want }, func() string { return "the consumers handle nothing any more" })
 }
 
-// end wants the consumers to handle what is added now, fails the test if there is an entry that
-// they have not handled and acknowledged, or if one of them has ended by itself, and has them
-// end.
+// end waits until the consumers have handled new entries, and then makes everybody stop. The
+// test fails if an entry is not handled and acknowledged, or if a consumer has ended by itself.
 func (w *workforce) end(t *testing.T) {
 	t.Helper()
 	w.awaitHandled(t, 50)
@@ -96,7 +95,7 @@ func (w *workforce) end(t *testing.T) {
 	t.Logf("the consumers have handled %d entries, %d of them more than once", len(w.handled), again)
 }
 
-// leave has everybody stop.
+// leave makes everybody stop.
 func (w *workforce) leave() {
 	w.adding.stop()
 	w.stop()

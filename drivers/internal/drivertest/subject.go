@@ -1,10 +1,10 @@
-// Package drivertest has the tests of what the drivers for Redis-like servers
-// promise beyond the conformance suite: what they do when servers fail, move and
-// lie. They are written once, and every such driver runs them against real servers
-// of its own kind.
+// Package drivertest has tests of the drivers for Redis-like servers, beyond the
+// conformance suite. The tests show what a driver does when servers fail, move and
+// lie. The tests are written once, and every such driver runs the tests against
+// real servers of its own kind.
 //
-// A driver declares its [Subject], hands TestMain to it, and has a test for each
-// of the Subject's that are to hold:
+// A driver declares its [Subject], hands TestMain to the Subject, and has a test
+// for each test of the Subject that the driver must pass:
 //
 //	var subject = &drivertest.Subject{Scheme: "redis", …}
 //
@@ -13,8 +13,8 @@
 //	func TestFaults(t *testing.T) { subject.Faults(t) }
 //
 // The methods that start or open something are for the driver's own tests, too.
-// Tests of a Subject do not run in parallel, as what they leave behind is looked
-// for in the whole process.
+// Tests of a Subject do not run in parallel, because the tests look in the whole
+// process for goroutines and connections that are left behind.
 package drivertest
 
 import (
@@ -30,32 +30,33 @@ import (
 
 // A Subject is the driver under test, with the servers that its tests share.
 type Subject struct {
-	// Scheme is that of the driver's DSNs, without a topology: redis, valkey.
+	// Scheme is the scheme of the driver's DSNs, without a topology: redis, valkey.
 	Scheme string
-	// Release names the servers to test against, as servertest.Release takes it.
+	// Release names the release of the servers to test against, as an argument of
+	// servertest.Release.
 	Release string
 	// Driver returns the driver. dial may be nil.
 	Driver func(dial Dial) driver.Driver
 	// Node returns the driver's node of one server.
 	Node node.Open
-	// Packages are parts of import paths, one of which stands in the stack of
-	// every goroutine that the driver or its client starts.
+	// Packages are parts of import paths. Each goroutine that the driver or its
+	// client starts has one of these parts in its stack.
 	Packages []string
-	// NewStore returns a store with a client of the program's own, which it
-	// closes, and whose options are the client's defaults or less careful. The
-	// password is empty for a server without one.
+	// NewStore returns a store with a client of the program's own. The store closes
+	// the client. The options of the client are the client's defaults, or less
+	// careful. The password is empty for a server without a password.
 	NewStore func(t testing.TB, addr, password string) driver.Store
-	// ServerError returns the client's own error for an error reply, which the
-	// driver's errors wrap, or nil if err wraps none.
+	// ServerError returns the client's own error for an error reply, if err, an
+	// error of the driver, wraps such an error. Otherwise ServerError returns nil.
 	ServerError func(err error) error
-	// Pipelines tells that calls are written to a connection behind others that
-	// wait for replies, so that one whose context ends there may have been sent.
+	// Pipelines tells that calls are written to a connection behind other calls
+	// that wait for replies. A call whose context ends there may have been sent.
 	Pipelines bool
 	// OwnClusters are the ways to have a store on a cluster with clients of the
-	// program's.
+	// program's own.
 	OwnClusters []OwnCluster
-	// Native returns the client library's own client for a server of a store. Its error
-	// matches errors.ErrUnsupported if there is none.
+	// Native returns the client library's own client for a server of a store. The error
+	// matches errors.ErrUnsupported if there is no such client.
 	Native func(store driver.Store, addr string) (NativeClient, error)
 	// Raw returns the client library's own client, and RawName is the name of the library.
 	Raw     func(t testing.TB, servers Topology) RawClient
@@ -69,17 +70,17 @@ type Subject struct {
 	cluster    *servertest.SharedCluster
 	sentinel   *servertest.SharedSentinel
 
-	of     *Subject // whose servers, and more, these are; nil of one of its own
+	of     *Subject // subject that has the servers and counts the stores; nil if that is this subject
 	mu     sync.Mutex
 	opened int             // stores and caches that are not closed yet
-	before map[string]bool // the process' sockets before the first of them
+	before map[string]bool // the process' sockets before the first store or cache
 }
 
 // Dial makes a connection, as net.Dialer.DialContext does.
 type Dial = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// Main is the TestMain of the driver's package: it runs the tests and stops the
-// servers that they shared.
+// Main is the TestMain of the driver's package. Main runs the tests, and stops
+// the servers that the tests have shared.
 func (s *Subject) Main(m *testing.M) {
 	release := servertest.Release(s.Release)
 	s.standalone = servertest.NewShared(release)
@@ -89,28 +90,30 @@ func (s *Subject) Main(m *testing.M) {
 	servertest.Main(m, s.standalone, s.replicated, s.cluster, s.sentinel)
 }
 
-// Standalone returns the server of the tests that neither break nor configure
-// it. Their keys are those of [Key].
+// Standalone returns a server that tests share. A test must neither break nor
+// configure the server, and must use the keys of [Key].
 func (s *Subject) Standalone(t testing.TB) *servertest.Server {
 	t.Helper()
 	return s.standalone.Server(t)
 }
 
-// Replicated returns the primary and two replicas of the tests that neither
-// break nor configure them. What a test makes lag it lets catch up.
+// Replicated returns a primary and two replicas that tests share. A test must
+// neither break nor configure these servers. A test that makes a replica lag
+// must let the replica catch up.
 func (s *Subject) Replicated(t testing.TB) *servertest.ReplicatedServers {
 	t.Helper()
 	return s.replicated.Servers(t)
 }
 
-// Cluster returns the cluster of the tests that neither break nor configure it.
+// Cluster returns a cluster that tests share. A test must neither break nor
+// configure the cluster.
 func (s *Subject) Cluster(t testing.TB) *servertest.ClusterServers {
 	t.Helper()
 	return s.cluster.Servers(t)
 }
 
-// Sentinel returns the sentinels and servers of the tests that neither break nor
-// configure them.
+// Sentinel returns sentinels and servers that tests share. A test must neither
+// break nor configure any of these.
 func (s *Subject) Sentinel(t testing.TB) *servertest.SentinelServers {
 	t.Helper()
 	return s.sentinel.Servers(t)

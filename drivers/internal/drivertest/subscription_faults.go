@@ -15,9 +15,10 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// SubscriptionFaults holds the driver to this, on one server: whatever becomes of the connection
-// of a subscription, it comes back with a Gap before any later message, the observer hears of
-// that, and its context ends it meanwhile.
+// SubscriptionFaults tests subscriptions that lose their connections, on one server. A
+// subscription comes back with a Gap before any later message. The observer hears of the loss
+// and of the return. The context can end the subscription meanwhile. The test fails if a
+// subscription does otherwise.
 func (s *Subject) SubscriptionFaults(t *testing.T) {
 	for _, protocol := range []string{"2", "3"} {
 		t.Run("RESP"+protocol, func(t *testing.T) {
@@ -31,7 +32,7 @@ func (s *Subject) SubscriptionFaults(t *testing.T) {
 				cache, events := open(t)
 				s.killedAgainAndAgain(t, cache, events, server)
 			})
-			if protocol == "2" { // as each takes seconds
+			if protocol == "2" { // one version is enough, because each of these takes seconds
 				t.Run("slow loop", func(t *testing.T) {
 					cache, _ := open(t)
 					hungUpOnASlowLoop(t, cache, server)
@@ -61,7 +62,7 @@ func (o *eventObserver) Event(e xcache.Event) {
 	o.events.notify(driver.Event{Kind: e.Kind, Server: e.Server, Err: e.Err})
 }
 
-// killedAgainAndAgain has the server hang up on subscriptions while messages are published.
+// killedAgainAndAgain makes the server hang up on subscriptions while messages are published.
 func (s *Subject) killedAgainAndAgain(t *testing.T, cache *xcache.Cache, events *events, server *servertest.Server) {
 	const times = 5
 	audience := s.startAudience(t, cache, "")
@@ -85,7 +86,7 @@ func (s *Subject) killedAgainAndAgain(t *testing.T, cache *xcache.Cache, events 
 	}
 }
 
-// awaitCount waits for so many events of a kind, of which there must not be more.
+// awaitCount waits for so many events of a kind. The test fails if there are more.
 func (e *events) awaitCount(t *testing.T, kind driver.EventKind, want int) {
 	t.Helper()
 	count := func() (n int) {
@@ -102,7 +103,7 @@ func (e *events) awaitCount(t *testing.T, kind driver.EventKind, want int) {
 	}
 }
 
-// A told subscription passes on what it yields, as text.
+// A told subscription passes on its messages and events, as text.
 type told struct {
 	events chan string
 	leave  context.CancelFunc
@@ -158,7 +159,7 @@ func (l *told) want(t *testing.T, want ...string) {
 	}
 }
 
-// stop ends the subscription, which takes no longer than a moment.
+// stop ends the subscription. The test fails if the end takes longer than a moment.
 func (l *told) stop(t *testing.T) {
 	t.Helper()
 	watch := stopwatch.Start()
@@ -169,7 +170,7 @@ func (l *told) stop(t *testing.T) {
 	}
 }
 
-// publishText publishes on channel c of a cache that publishes nothing else there.
+// publishText publishes texts on channel c of a cache. Nobody else publishes there.
 func publishText(t *testing.T, cache *xcache.Cache, texts ...string) {
 	t.Helper()
 	messages, err := mixins.NewPubSub[string](cache)
@@ -183,7 +184,8 @@ func publishText(t *testing.T, cache *xcache.Cache, texts ...string) {
 	}
 }
 
-// downForAWhile stops the server, and starts it again. One subscription ends meanwhile.
+// downForAWhile stops the server, and starts the server again. One subscription ends
+// meanwhile.
 func downForAWhile(t *testing.T, cache *xcache.Cache, events *events, server *servertest.Server) {
 	stays, leaves := startTold(t, cache, mixins.SubscribeOptions{}), startTold(t, cache, mixins.SubscribeOptions{})
 	server.Kill(t)
@@ -195,7 +197,7 @@ func downForAWhile(t *testing.T, cache *xcache.Cache, events *events, server *se
 		t.Fatal(err)
 	}
 	for _, err := range messages.Subscribe(t.Context(), mixins.SubscribeOptions{}, "c") {
-		WantErr(t, err, driver.NotApplied, xcache.ErrUnavailable) // which could not begin
+		WantErr(t, err, driver.NotApplied, xcache.ErrUnavailable) // this subscription could not begin
 	}
 	server.Start(t)
 	stays.want(t, "gap")
@@ -206,7 +208,7 @@ func downForAWhile(t *testing.T, cache *xcache.Cache, events *events, server *se
 	stays.stop(t)
 }
 
-// hungUpOnASlowLoop leaves messages at the server until that hangs up.
+// hungUpOnASlowLoop leaves messages at the server until the server hangs up.
 func hungUpOnASlowLoop(t *testing.T, cache *xcache.Cache, server *servertest.Server) {
 	server.Do(t, "CONFIG", "SET", "client-output-buffer-limit", "pubsub 1048576 0 0")
 	slow := startTold(t, cache, mixins.SubscribeOptions{Buffer: 1, WhenFull: mixins.Wait})
@@ -237,8 +239,8 @@ func hungUpOnASlowLoop(t *testing.T, cache *xcache.Cache, server *servertest.Ser
 	slow.stop(t)
 }
 
-// noticesAFrozenServer freezes the server until a subscription counts as lost, though its
-// connection is as it was.
+// noticesAFrozenServer freezes the server until a subscription counts as lost, though the
+// connection of the subscription is still open.
 func noticesAFrozenServer(t *testing.T, cache *xcache.Cache, events *events, server *servertest.Server) {
 	subscription := startTold(t, cache, mixins.SubscribeOptions{})
 	leaves := startTold(t, cache, mixins.SubscribeOptions{})

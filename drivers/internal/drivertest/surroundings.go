@@ -14,8 +14,10 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// Surroundings tests what a driver does when something is short that neither the driver
-// nor the server has made: names, descriptors, bandwidth, memory.
+// Surroundings tests a driver when something outside the driver and the server is
+// short: names, descriptors, bandwidth, memory. The test fails if existing connections
+// do not go on, or if an error does not say what is missing. The test also fails if
+// calls do not succeed when the shortage is over.
 func (s *Subject) Surroundings(t *testing.T) {
 	t.Run("names that do not resolve", s.namesThatDoNotResolve)
 	t.Run("no descriptor left", s.noDescriptorLeft)
@@ -23,8 +25,8 @@ func (s *Subject) Surroundings(t *testing.T) {
 	t.Run("eviction", s.eviction)
 }
 
-// A name server that fails is no reason to lose the connections that are there, and is asked
-// again by the next call.
+// A name server that fails is no reason to lose existing connections. The next call asks the
+// name server again.
 func (s *Subject) namesThatDoNotResolve(t *testing.T) {
 	server := s.Standalone(t)
 	names := serveNames(t)
@@ -57,7 +59,7 @@ func (s *Subject) namesThatDoNotResolve(t *testing.T) {
 	}
 }
 
-// Without a descriptor there are no new connections, and those that are there go on.
+// Without a descriptor there are no new connections, and existing connections go on.
 func (s *Subject) noDescriptorLeft(t *testing.T) {
 	server := s.Standalone(t)
 	warm, cold := s.open(t, s.Scheme+"://"+server.Addr), s.open(t, s.Scheme+"://"+server.Addr)
@@ -82,7 +84,7 @@ func (s *Subject) noDescriptorLeft(t *testing.T) {
 	}
 }
 
-// On a slow link calls take their time, and callers who have less leave in time.
+// On a slow link calls take their time, and callers with less time leave in time.
 func (s *Subject) slowLink(t *testing.T) {
 	const delay, pause = 30 * time.Millisecond, 100 * time.Microsecond
 	proxy := xcachetest.NewProxy(t, s.Standalone(t).Addr)
@@ -110,7 +112,8 @@ func (s *Subject) slowLink(t *testing.T) {
 	}
 }
 
-// A server that evicts takes all writes. What is gone is a miss, and what is there is whole.
+// A server that evicts keys takes all writes. An evicted key is a miss, and the value of any
+// other key is whole.
 func (s *Subject) eviction(t *testing.T) {
 	server := s.StartServer(t)
 	store := s.open(t, s.Scheme+"://"+server.Addr)

@@ -12,8 +12,8 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// textsSayWhatToDo holds the driver to texts that name the way out, where a server's
-// own words do not.
+// textsSayWhatToDo tests errors whose text must name the way out, because the
+// server's own words do not.
 func (s *Subject) textsSayWhatToDo(t *testing.T) {
 	says := func(t *testing.T, err error, parts ...string) {
 		t.Helper()
@@ -50,7 +50,7 @@ func (s *Subject) textsSayWhatToDo(t *testing.T) {
 			for i := range 100 {
 				err := Put(t, store, fmt.Sprint("k", i), "v")
 				if err == nil {
-					continue // its slot is here
+					continue // the slot of the key is here
 				}
 				says(t, err, "MOVED", s.Scheme+"+cluster://")
 				WantErr(t, err, driver.NotApplied, driver.ErrUnavailable)
@@ -61,8 +61,9 @@ func (s *Subject) textsSayWhatToDo(t *testing.T) {
 	})
 }
 
-// repliesOfAWrongShape holds the driver to this: what is no answer to the question is
-// ErrUnavailable, and of unknown outcome where the question may have changed something.
+// repliesOfAWrongShape answers calls with replies that are no answer to the command.
+// The error must be ErrUnavailable, with an unknown outcome if the command may have
+// changed something.
 func (s *Subject) repliesOfAWrongShape(t *testing.T) {
 	entry := func(ttl time.Duration, cond driver.Cond) []driver.Entry {
 		return []driver.Entry{{Key: "k", Value: []byte("v"), TTL: ttl, Cond: cond}}

@@ -10,8 +10,9 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// RefusedTransactions tests that nothing of a transaction is applied when the server
-// does not begin it.
+// RefusedTransactions tests transactions that the server does not begin. The test
+// fails if anything of such a transaction is applied, or if the error is not
+// ErrAuth.
 func (s *Subject) RefusedTransactions(t *testing.T) {
 	for name, rules := range map[string][]string{
 		"no MULTI":        {"~*", "+@all", "-multi"},
@@ -55,7 +56,8 @@ func (s *Subject) refusedTransaction(t *testing.T, rules []string) {
 	}
 }
 
-// RefusedTransactionsOfOwnClients is the same with a client of the program's.
+// RefusedTransactionsOfOwnClients is RefusedTransactions for a store with a
+// client of the program's own.
 func (s *Subject) RefusedTransactionsOfOwnClients(t *testing.T) {
 	server := s.StartServer(t, servertest.Password("secret"))
 	store := s.NewStore(t, server.Addr, "secret")

@@ -16,9 +16,10 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// Waits holds the driver to this: of elements that are pushed to callers who wait, with
-// deadlines and contexts that end at any time, none is lost and none comes twice. A command
-// whose keys are in several slots of a cluster is refused before any connection is made.
+// Waits tests callers who wait for elements, with deadlines and contexts that end at any
+// time, on one server and in a cluster. The test fails if an element is lost or comes
+// twice. The test also fails unless a command with keys in several slots of a cluster is
+// refused with ErrCrossSlot.
 func (s *Subject) Waits(t *testing.T) {
 	t.Run("server", func(t *testing.T) {
 		WaitsLoseNothing(t, s.Open(t, s.Scheme+"://"+s.Standalone(t).Addr), "{"+Key(t, "k")+"}")
@@ -46,9 +47,11 @@ func listsOf(t testing.TB, store driver.Store) *mixins.Lists[string] {
 	return lists
 }
 
-// WaitsLoseNothing pushes 20 000 elements to callers who come and leave. On a busy machine a
-// server may answer a caller after the grace period of its call: the call says then that its
-// outcome is unknown, and as many elements as it asked for may be missing.
+// WaitsLoseNothing pushes 20 000 elements to callers who come and leave. The callers use
+// store, and tag is the beginning of the keys. The test fails if an element comes twice, or
+// if more elements are missing than calls with an unknown outcome can explain. On a busy
+// machine a server may answer a caller after the grace period of a call. The outcome of such
+// a call is unknown, and as many elements may be missing as the call has asked for.
 func WaitsLoseNothing(t *testing.T, store driver.Store, tag string) {
 	t.Helper()
 	const elements, callers, together = 20_000, 8, 20

@@ -17,10 +17,10 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// WaitFaults holds the driver to this, on one server: a caller who waits goes on where it is
-// known that nothing was taken, and is told of an unknown outcome where it is not; leaves a
-// server that is frozen when its context ends; takes no connection from other calls; and ends
-// with the cache.
+// WaitFaults tests callers who wait, on one server under faults. A caller goes on if
+// certainly no element was taken, and is told of an unknown outcome otherwise. A caller
+// leaves a frozen server when the context ends, takes no connection from other calls, and
+// ends with the cache. The test fails if a caller does otherwise.
 func (s *Subject) WaitFaults(t *testing.T) {
 	server := s.StartServer(t)
 	open := func(t *testing.T, query string) *xcache.Cache {
@@ -58,10 +58,10 @@ func (s *Subject) WaitFaults(t *testing.T) {
 	})
 }
 
-// fullKey is a key as a cache of the tests has it on the server.
+// fullKey returns the key on the server for a key of the tests' caches.
 func fullKey(key string) string { return ":1:" + key }
 
-// A popResult is what a caller has got who waited.
+// A popResult is the result of a caller who has waited.
 type popResult struct {
 	element string
 	err     error
@@ -109,8 +109,9 @@ func awaitBlocked(t *testing.T, server *servertest.Server, count int) {
 	Eventually(t, func() bool { return blocked() == count }, func() string { return fmt.Sprintf("%d clients wait, want %d", blocked(), count) })
 }
 
-// killedWhileItWaits kills connections with nothing on its way. A command that takes something
-// cannot know that; one that reads goes on.
+// killedWhileItWaits kills connections with no element on its way. The driver cannot know that
+// for a command that takes elements, so the outcome is unknown. A command that only reads goes
+// on.
 func killedWhileItWaits(t *testing.T, cache *xcache.Cache, server *servertest.Server) {
 	popping := startPop(t.Context(), cache, 0, "k")
 	awaitBlocked(t, server, 1)
@@ -138,8 +139,8 @@ func readStream(ctx context.Context, cache *xcache.Cache, key string) (int, erro
 	return xcache.Run(ctx, op, func(o *xcache.Op) (int, error) { return len(o.Reply().Items), nil })
 }
 
-// killedWithTheElement kills a connection in the same moment in which its caller is served: the
-// element is gone, and the connection ends as if nothing had been taken.
+// killedWithTheElement kills the connection of a caller in the same moment in which the server
+// serves the caller. The element is gone, and the connection ends as if nothing had been taken.
 func killedWithTheElement(t *testing.T, cache *xcache.Cache, server *servertest.Server) {
 	lost := 0
 	for range 5 {
@@ -152,7 +153,7 @@ func killedWithTheElement(t *testing.T, cache *xcache.Cache, server *servertest.
 		_ = conn.Close()
 		left := server.Do(t, "DEL", fullKey("taken"))
 		switch got := <-waiting; {
-		case got.err == nil: // between two slices
+		case got.err == nil: // the kill came between two slices
 		case left == int64(1):
 			WantErr(t, got.err, driver.Unknown, xcache.ErrUnavailable)
 		default:
@@ -165,8 +166,8 @@ func killedWithTheElement(t *testing.T, cache *xcache.Cache, server *servertest.
 	}
 }
 
-// readOnlyForAWhile makes the server a replica: who waits there is told so by it, goes on, and
-// takes what comes when the server is a primary again.
+// readOnlyForAWhile makes the server a replica. A caller who waits there is told READONLY,
+// goes on, and takes an element when the server is a primary again.
 func readOnlyForAWhile(t *testing.T, cache *xcache.Cache, server *servertest.Server) {
 	waiting := startPop(t.Context(), cache, 0, "k")
 	awaitBlocked(t, server, 1)
@@ -178,8 +179,8 @@ func readOnlyForAWhile(t *testing.T, cache *xcache.Cache, server *servertest.Ser
 	wantPopped(t, waiting, "element")
 }
 
-// waitsAreBounded has as many callers wait as may, 4 with an op_timeout of 300 ms. One more waits
-// for a place as long as that, and other calls for nobody.
+// waitsAreBounded starts as many waiting callers as exclusive_size allows, which is 4. One more
+// caller waits for a place as long as the op_timeout of 300 ms. Other calls wait for nobody.
 func waitsAreBounded(t *testing.T, cache *xcache.Cache, server *servertest.Server) {
 	view := xcache.For[string](cache)
 	first, leave := context.WithCancel(t.Context())
@@ -220,8 +221,8 @@ func waitsAreBounded(t *testing.T, cache *xcache.Cache, server *servertest.Serve
 	}
 }
 
-// leavesAFrozenServer compares what callers take to leave a server that is frozen with the slices
-// in which they wait at one that is not.
+// leavesAFrozenServer measures how late a caller leaves a frozen server. The caller may be no
+// later than some slices of waiting at a healthy server.
 func leavesAFrozenServer(t *testing.T, cache *xcache.Cache, server *servertest.Server) {
 	const slice = 100 * time.Millisecond
 	var longest time.Duration
@@ -264,12 +265,12 @@ type crew struct {
 	leave   context.CancelFunc
 	working sync.WaitGroup
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	taken map[string]int
 	errs  []error
 }
 
-// startCrew has callers wait.
+// startCrew starts callers that wait.
 func startCrew(t *testing.T, cache *xcache.Cache, key string, callers int) *crew {
 	t.Helper()
 	lists, err := mixins.NewLists[string](cache)
@@ -296,7 +297,8 @@ func startCrew(t *testing.T, cache *xcache.Cache, key string, callers int) *crew
 	return c
 }
 
-// wantAll pushes elements until so many are acknowledged, which must all come in, each once.
+// wantAll pushes elements until so many are acknowledged. All acknowledged elements must reach
+// a caller.
 func (c *crew) wantAll(t *testing.T, name string, elements int) {
 	t.Helper()
 	want := make(map[string]bool)
@@ -327,8 +329,9 @@ func (c *crew) wantAll(t *testing.T, name string, elements int) {
 	Eventually(t, func() bool { return len(missing()) == 0 }, func() string { return fmt.Sprintf("of %s, %v have reached nobody", name, missing()) })
 }
 
-// end has the callers leave, and fails the test if anything came twice, or if somebody was told
-// of a failure that has changed nothing and passes. It returns how many were told of a failure.
+// end makes the callers leave. The test fails if an element came twice, or if a caller was told
+// of a passing failure that has changed nothing. end returns the number of failures that
+// callers were told of.
 func (c *crew) end(t *testing.T) int {
 	t.Helper()
 	c.leave()

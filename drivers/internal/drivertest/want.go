@@ -11,11 +11,12 @@ import (
 	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
-// waitTimeout is how long something that must happen may take on a machine that has
+// waitTimeout is the longest time for an event that must happen, on a machine with
 // much else to do.
 const waitTimeout = 30 * time.Second
 
-// Eventually fails the test with what complaint says unless ok holds soon.
+// Eventually calls ok again and again until ok returns true. After waitTimeout the test fails
+// with the text of complaint.
 func Eventually(t testing.TB, ok func() bool, complaint func() string) {
 	t.Helper()
 	for end := time.Now().Add(waitTimeout); !ok(); time.Sleep(time.Millisecond) {
@@ -27,7 +28,8 @@ func Eventually(t testing.TB, ok func() bool, complaint func() string) {
 }
 
 // WantErr fails the test unless err matches every one of targets, and has the
-// outcome that is expected.
+// outcome. WantErr also fails the test if err blames both the caller's context
+// and the server.
 func WantErr(t testing.TB, err error, outcome driver.Outcome, targets ...error) {
 	t.Helper()
 	for _, target := range targets {
@@ -49,8 +51,9 @@ func wantOneEnd(t testing.TB, err error) {
 	}
 }
 
-// WantPrompt fails the test unless call returns soon after ctx has ended, with
-// its error. Time in which this process does not run does not count.
+// WantPrompt fails the test unless call returns an error that matches want soon
+// after ctx has ended. what names the call in the text of a failure. Time in
+// which this process does not run does not count.
 func WantPrompt(t testing.TB, what string, ctx context.Context, call func() error, want error) { //nolint:revive // reads better
 	t.Helper()
 	ended := make(chan *stopwatch.Watch, 1)
@@ -68,11 +71,11 @@ func WantPrompt(t testing.TB, what string, ctx context.Context, call func() erro
 	}
 }
 
-// WhenQuick returns what call returns. A driver does not try again what failed after
-// a while, and on a busy machine a while may pass before a lost connection is
-// noticed: so a call that fails late is made anew, some times.
+// WhenQuick returns the error of call. A driver does not repeat a call that has
+// failed late, and on a busy machine the driver may notice a lost connection late.
+// So WhenQuick makes a call that fails late again, at most 10 times in all.
 func WhenQuick(call func() error) error {
-	const tries, late = 10, 100 * time.Millisecond // which is before any driver gives up
+	const tries, late = 10, 100 * time.Millisecond // late is before any driver gives up
 	for try := 1; ; try++ {
 		start := time.Now()
 		err := call()

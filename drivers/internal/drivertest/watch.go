@@ -12,9 +12,10 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// Watch holds the driver to this: an optimistic transaction whose connection is lost, or whose
-// server is no longer the one, before its end is tried again, and is applied once; one that
-// loses the reply to its end has an unknown outcome, and is not sent again.
+// Watch tests optimistic transactions under faults. A transaction that loses its connection or
+// its server before the end is tried again, and is applied once. A transaction that loses the
+// reply to its end has an unknown outcome, and is not sent again. The test fails if a
+// transaction does otherwise.
 func (s *Subject) Watch(t *testing.T) {
 	t.Run("server", func(t *testing.T) {
 		server := s.StartServer(t)
@@ -27,7 +28,7 @@ func (s *Subject) Watch(t *testing.T) {
 			w.counts(t, 6, func(call int) {
 				if call < 6 {
 					proxy.Cut()
-					time.Sleep(20 * time.Millisecond) // until the client's end knows
+					time.Sleep(20 * time.Millisecond) // until the client's end of the connection knows
 				}
 			})
 		})
@@ -69,13 +70,14 @@ func (s *Subject) Watch(t *testing.T) {
 	})
 }
 
-// A watching counts in transactions: each adds one to a number that it has read, and the
-// server adds one to another, which never goes back.
+// A watching counts in transactions. Each transaction adds one to a number that the
+// transaction has read. In the same transaction the server adds one to a counter, which
+// never goes back.
 type watching struct {
 	cache   *xcache.Cache
 	numbers *xcache.View[int64]
 	key     string
-	applied int64 // as of the transactions so far
+	applied int64 // number of transactions that were applied
 }
 
 func newWatching(t *testing.T, store driver.Store, key string) *watching {
@@ -96,11 +98,12 @@ func newWatching(t *testing.T, store driver.Store, key string) *watching {
 // full returns the full key of a key.
 func (w *watching) full(key string) string { return ":1:" + key }
 
-// counter is the key that the server counts at, in the slot of the other.
+// counter returns the key of the server's counter, in the slot of key.
 func (w *watching) counter() string { return w.key + ":counter" }
 
-// run makes one transaction, in each call of whose function happens what disturb does, between
-// two reads. It returns how often the function was called.
+// run makes one transaction. Each call of the transaction's function reads, and then calls
+// disturb. Every second call of the function reads again afterwards. run returns how often the
+// function was called.
 func (w *watching) run(ctx context.Context, disturb func(call int)) (calls int, err error) {
 	err = w.cache.Watch(ctx, func(ctx context.Context, tx *xcache.Tx) error {
 		n, err := w.numbers.WithTx(tx).Get(ctx, w.key)
@@ -109,7 +112,7 @@ func (w *watching) run(ctx context.Context, disturb func(call int)) (calls int, 
 		}
 		calls++
 		disturb(calls)
-		if calls%2 == 0 { // else the end finds out
+		if calls%2 == 0 { // else the end of the transaction finds out
 			if _, err := tx.Cache().Has(ctx, w.key); err != nil {
 				return err
 			}
@@ -121,7 +124,7 @@ func (w *watching) run(ctx context.Context, disturb func(call int)) (calls int, 
 	return calls, err
 }
 
-// want wants the transactions to have been applied once each.
+// want fails the test unless each transaction was applied once.
 func (w *watching) want(t *testing.T) {
 	t.Helper()
 	for _, key := range []string{w.key, w.counter()} {
@@ -131,8 +134,8 @@ func (w *watching) want(t *testing.T) {
 	}
 }
 
-// survives has something happen in the first call of a transaction, which is then applied by a
-// later one.
+// survives runs the function happen in the first call of a transaction's function. The test
+// fails unless a later call applies the transaction.
 func (w *watching) survives(t *testing.T, happen func(call int)) {
 	t.Helper()
 	calls := w.transact(t, func(call int) {
@@ -145,7 +148,7 @@ func (w *watching) survives(t *testing.T, happen func(call int)) {
 	}
 }
 
-// counts wants a transaction to be applied in its n-th call.
+// counts fails the test unless a transaction is applied in the n-th call of its function.
 func (w *watching) counts(t *testing.T, n int, disturb func(call int)) {
 	t.Helper()
 	if calls := w.transact(t, disturb); calls != n {
@@ -169,7 +172,7 @@ func (w *watching) transact(t *testing.T, disturb func(call int)) (calls int) {
 // losesReply loses the connection when the server has run the transaction.
 func (w *watching) losesReply(t *testing.T, server *servertest.Server, proxy *xcachetest.Proxy) {
 	t.Helper()
-	w.counts(t, 1, func(int) {}) // so that its MULTI need not go alone
+	w.counts(t, 1, func(int) {}) // so that MULTI need not be sent alone later
 	w.applied++
 	cut := make(chan struct{})
 	calls, err := w.run(t.Context(), func(int) {

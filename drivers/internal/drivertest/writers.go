@@ -26,7 +26,7 @@ type writers struct {
 
 	mu           sync.Mutex
 	acknowledged []string
-	failed       []string // that were not applied
+	failed       []string // keys of writes that were not applied
 	errs         map[string]int
 }
 
@@ -47,7 +47,7 @@ func startWriters(t testing.TB, v *xcache.View[string], n int) *writers {
 	return w
 }
 
-// write writes one key. It has no deadline but op_timeout.
+// write writes one key. The call has no deadline but op_timeout.
 func (w *writers) write(key string) {
 	start := time.Now()
 	err := w.view.Set(context.Background(), key, key)
@@ -88,8 +88,9 @@ func (w *writers) awaitProgress(t testing.TB) {
 	Eventually(t, func() bool { return w.succeeded.Load() > from+100 }, func() string { return "writes do not succeed" })
 }
 
-// report counts what became of the writes. Those that are said to have failed
-// must not be there. It returns how many of those that succeeded are not.
+// report logs the outcomes of the writes. The test fails if a key is there
+// whose write is said to have changed nothing. report returns the number of
+// acknowledged keys that are not there.
 func (w *writers) report(t testing.TB, v *xcache.View[string], took time.Duration) (lost int) {
 	t.Helper()
 	there := func(keys []string) (n int) {

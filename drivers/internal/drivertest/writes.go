@@ -8,15 +8,15 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Write is a call that changes the value behind a key each time it is run.
+// A Write is a call that changes the value behind a key with each run.
 type Write struct {
 	Name string
-	Word string // that the wire shows for each run
+	Word string // word on the wire for each run
 	Run  func(ctx context.Context, store driver.Store, key string) error
 }
 
-// Writes returns calls of all the kinds that are sent in different ways, for
-// stores on one server.
+// Writes returns one call of each kind that is sent in a way of its own. The
+// calls are for stores on one server.
 func Writes() []Write {
 	pair := func(key string) []*driver.Cmd {
 		return []*driver.Cmd{

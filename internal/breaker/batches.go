@@ -179,8 +179,8 @@ func (s *Store) deleteAt(ctx context.Context, c *circuit, keys []string) (int, e
 	return n, err
 }
 
-// worst returns the error that is the error of a whole call: one with an unknown outcome,
-// if there is one.
+// worst returns the error of a whole call: an error with an unknown outcome, if there is
+// such an error.
 func worst(errs []error) error {
 	var first error
 	for _, err := range errs {
@@ -340,8 +340,8 @@ func (s *Store) circuitOf(cmd *driver.Cmd) *circuit {
 	return found
 }
 
-// circuitOfAll returns the circuit of commands, and a key of it. The circuit is nil if the
-// commands have several, or none.
+// circuitOfAll returns the circuit of commands, and a key of that circuit. The circuit is
+// nil if the commands have several circuits, or none.
 func (s *Store) circuitOfAll(cmds []*driver.Cmd) (*circuit, string) {
 	first := s.circuitOf(cmds[0])
 	if first == nil {
@@ -392,7 +392,7 @@ type division struct {
 	admitted []int // the parts
 	refused  []int
 	errs     map[int]error // of the refused parts
-	err      error         // one of them, or nil
+	err      error         // one of errs, or nil
 	circuits map[*circuit][]int
 	passes   map[*circuit]pass
 }

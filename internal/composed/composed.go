@@ -1,6 +1,6 @@
-// Package composed runs commands by the methods and optional interfaces of a store. Stores
-// without a Commander get a Commander from this package. Stores with a Commander use it for
-// single commands, because a method costs less.
+// Package composed runs commands by the methods and optional interfaces of a store.
+// Stores without a Commander get a Commander from this package. Stores with a Commander
+// use the package for single commands, because a method costs less.
 package composed
 
 import (
@@ -11,9 +11,9 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Commander runs the commands that a store's interfaces have methods for. A command whose
-// interface the store lacks is errors.ErrUnsupported. Every other command goes to the
-// store's own Commander. All methods may be called concurrently.
+// A Commander runs commands by the methods of a store's interfaces. A command fails
+// with errors.ErrUnsupported if the store lacks the interface. Every other command
+// goes to the store's own Commander. All methods may be called concurrently.
 type Commander struct {
 	store driver.Store
 	caps  driver.Caps

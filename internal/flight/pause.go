@@ -45,7 +45,7 @@ func (p *pauses) failed(key Key) {
 
 func (p *pauses) succeeded(key Key) { delete(p.of, key) }
 
-// forget makes room, and reports whether there is some now.
+// forget makes room, and reports whether there is room now.
 func (p *pauses) forget(now time.Time) bool {
 	for key, of := range p.of {
 		if of.over(now) {

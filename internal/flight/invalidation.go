@@ -120,8 +120,8 @@ func (f *Group) detachTagged(ctx context.Context, tags []string) error {
 }
 
 // appendDetached detaches flights, and appends the stored channels of the flights that
-// are storing. The flight own, and other flights of the same function, are skipped,
-// because they would wait for themselves.
+// are storing. The flight own, and flights that are stored together with own, are
+// skipped: their function would wait for itself.
 func appendDetached(storing []<-chan struct{}, ofKey []*Flight, own *Flight) []<-chan struct{} {
 	for _, fl := range ofKey {
 		fl.detached = true

@@ -33,8 +33,8 @@ type clientSource interface {
 // A knownClient is a client that a source has found.
 type knownClient struct {
 	valkeygo.Client
-	// suspect tells that the client before this one was found closed, and that this client
-	// has answered no call yet.
+	// suspect tells that the client before was found closed, and that this client has
+	// answered no call yet.
 	suspect atomic.Bool
 }
 
@@ -83,9 +83,9 @@ func (n *clusterNodes) at(addr string) valkeygo.Client {
 	return nil
 }
 
-// discover sends a PTTL of a key of the call through valkey-go's cluster client, which
-// follows the redirect to the node of the key, and knows that node from then on. A call
-// without a key uses a random key, and its next attempt another one.
+// discover sends a PTTL of a key of the call through valkey-go's cluster client. The
+// client follows the redirect to the node of the key, and knows that node from then on.
+// A call without a key uses a random key, and its next attempt another random key.
 func (n *clusterNodes) discover(c *exchange.Call) {
 	key := strconv.FormatUint(rand.Uint64(), 36)
 	for i := range c.Commands {

@@ -71,8 +71,8 @@ func (t *traces) applyReplies(cmds []*driver.Cmd, how driver.How, err error) {
 	}
 }
 
-// replied records the effect of a command that the server has accepted. The commands before
-// it have their replies already.
+// replied records the effect of a command that the server has accepted. The earlier
+// commands have their replies already.
 func (t *traces) replied(name string) {
 	switch strings.ToUpper(name) {
 	case watch:

@@ -16,8 +16,8 @@
 //	rediss://…                                                       through TLS
 //	redis+unix://[[user]:password@]/path/to/socket[?parameter=value…]
 //
-// The default port is 6379, and the default host is localhost. These are the parameters of
-// this driver, besides those of every driver:
+// The default port is 6379, and the default host is localhost. This driver has the
+// parameters of every driver, and these:
 //
 //	addr             host or host:port, in place of the hosts in front; may be
 //	                 repeated
@@ -66,8 +66,8 @@
 //
 // # Sentinel
 //
-// The hosts are sentinels, with default port 26379. The store asks them for the primary.
-// These are the parameters besides those above:
+// The hosts are sentinels, with default port 26379. The store asks the sentinels for the
+// primary. A store with sentinels has these further parameters:
 //
 //	master                  name of the primary; required
 //	sentinel_user           user at the sentinels, if not the default one

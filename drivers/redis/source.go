@@ -26,7 +26,8 @@ type clientSource interface {
 	close() error
 }
 
-// A fixedClient is one client. The program owns the client unless it has given CloseClient.
+// A fixedClient is one client. The program owns the client unless NewStore got
+// CloseClient.
 type fixedClient struct {
 	*goredis.Client
 	owned bool

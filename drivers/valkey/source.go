@@ -21,7 +21,7 @@ type clientSource interface {
 	// client returns the client. An error becomes Call.Err of a call of which nothing was
 	// sent.
 	client(c *exchange.Call) (*knownClient, error)
-	// known returns the client if it has been found, or nil.
+	// known returns the client if one has been found, or nil.
 	known() *knownClient
 	// dropped tells that a client was found closed, and reports whether no other client
 	// will take its place.
@@ -45,7 +45,8 @@ func (k *knownClient) answered() {
 	}
 }
 
-// A fixedClient is one client. The program owns the client unless it has given CloseClient.
+// A fixedClient is one client. The program owns the client unless NewStore got
+// CloseClient.
 type fixedClient struct {
 	knownClient
 	owned bool

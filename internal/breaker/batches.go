@@ -118,7 +118,7 @@ func areWritten(entries []driver.Entry) bool {
 	return true
 }
 
-// onlyOf returns the circuit of entries, or nil if they have several.
+// onlyOf returns the circuit of entries, or nil if the entries have several circuits.
 func (s *Store) onlyOf(entries []driver.Entry) *circuit {
 	first := s.breaker.of(entries[0].Key, false)
 	if s.breaker.locator == nil {

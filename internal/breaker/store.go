@@ -15,7 +15,7 @@ type Store struct {
 	breaker *Breaker
 	next    driver.Store
 	caps    driver.Caps // of next
-	// replicas tells that reads may go to replicas, which have circuits of their own.
+	// replicas tells that reads may go to replicas. Replicas have circuits of their own.
 	replicas bool
 	// primary is the store of driver.Replicated, or nil.
 	primary *Store

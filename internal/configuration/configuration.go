@@ -111,7 +111,7 @@ func replace(page string, tables map[string]string) ([]byte, error) {
 	return []byte(b.String()), nil
 }
 
-// A spy is a driver that keeps the DSN of the store that it has opened.
+// A spy is a driver that keeps the DSN of its opened store.
 type spy struct {
 	driver.Driver
 

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Start starts a flight under key that belongs to the group and not to a caller, so that
-// it goes on without callers. Start does nothing if there is a flight under key already,
-// after Close, and during the pause that follows a failure: see FirstPause. failed is
-// called once if the function fails, panics or exceeds a Limit, but not after an end by
-// Close.
+// Start starts a flight under key. The flight belongs to the group and not to a caller,
+// and so goes on without callers. Start does nothing if there is a flight under key
+// already, after Close, and during the pause that follows a failure: see FirstPause.
+// failed is called once if the function fails, panics or exceeds a Limit, but not after
+// an end by Close.
 func (f *Group) Start(ctx context.Context, key Key, failed func(error), fn func(context.Context, *Flight) (any, error)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -42,7 +42,8 @@ func (f *Group) StartMany(ctx context.Context, keys []Key, failed func(i int, er
 	}
 }
 
-// ErrSoftTimeout is the error of a caller who no longer waits for a flight that goes on.
+// ErrSoftTimeout is the error of a caller who leaves a flight after SoftLoadTimeout. The
+// flight goes on.
 var ErrSoftTimeout = errors.New("xcache: the loader takes longer than SoftLoadTimeout")
 
 // A Soft is the time that a caller waits for flights before they go on without the caller.

@@ -217,9 +217,10 @@ func (f *Group) end(flights []*Flight, results []Result, panicked *PanicError) (
 // not store the result afterwards.
 func (f *Group) Land(fl *Flight, result Result) { f.land([]*Flight{fl}, []Result{result}, nil) }
 
-// Limit lands flights with err after d, whatever their function does: callers get err, the
-// context of the function ends, and the result of the function is dropped. The function
-// calls stop when it needs no limit any more. Close waits for the function all the same.
+// Limit lands flights with err after d, whatever their function does: callers get err,
+// the context of the function ends, and the result of the function is dropped. The
+// function calls stop when the limit is not needed any more. Close waits for the function
+// all the same.
 func (f *Group) Limit(flights []*Flight, d time.Duration, err error) (stop func()) {
 	results := make([]Result, len(flights))
 	for i := range results {

@@ -145,8 +145,8 @@ func (f *Group) runMany(ctx context.Context, flights []*Flight, fn func(context.
 	returned = true
 }
 
-// StoreMany is Store for the flights of one function. write gets those that are not
-// detached, and is not called if there are none.
+// StoreMany is Store for the flights of one function. write gets the flights that
+// are not detached, and is not called if there are none.
 func (f *Group) StoreMany(flights []*Flight, write func(attached []*Flight)) {
 	f.mu.Lock()
 	attached := slices.DeleteFunc(slices.Clone(flights), func(fl *Flight) bool { return fl.detached })

@@ -27,7 +27,7 @@ type pause struct {
 // has reports whether a key has a pause now.
 func (p *pauses) has(key Key) bool { return len(p.of) > 0 && time.Now().Before(p.of[key].until) }
 
-// failed begins a pause. Half of the pause is random, so that processes which failed together do
+// failed begins a pause. Half of the pause is random: processes that failed together must
 // not try together.
 func (p *pauses) failed(key Key) {
 	now := time.Now()

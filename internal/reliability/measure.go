@@ -52,8 +52,9 @@ func Measure(ctx context.Context, root string, before Tests, only *regexp.Regexp
 	return tests, nil
 }
 
-// patterns returns the patterns for "go test -run" for the tests of the table: one for
-// the tests that are named as a whole, and one for the tests of which a part is named.
+// patterns returns the patterns for "go test -run" for the tests of the table: one
+// pattern for tests that the table names as a whole, and one pattern for tests of
+// which the table names a part.
 func patterns(only *regexp.Regexp) (all []string) {
 	whole, outer, inner := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, fault := range Named() {

@@ -123,7 +123,7 @@ func (a *authority) issue(name, certFile, keyFile string, usage ...x509.ExtKeyUs
 	)
 }
 
-// newTemplate returns what all certificates have in common. A certificate is
+// newTemplate returns the common part of all certificates. A certificate is
 // valid from an hour ago, because clocks differ.
 func newTemplate(name string) *x509.Certificate {
 	now := time.Now()

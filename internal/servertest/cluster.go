@@ -257,8 +257,8 @@ func (c *ClusterServers) awaitOK() error {
 	})
 }
 
-// summarize writes what a view says about the given nodes. In the view all
-// these nodes must be well, and must have all slots between them.
+// summarize returns the given nodes in a view, as text. In the view all these
+// nodes must be well, and must have all slots between them.
 func (c *ClusterServers) summarize(view map[string]nodeView, nodes []*Server) (string, error) {
 	var summary strings.Builder
 	slots := 0

@@ -36,9 +36,10 @@ func newSettings(opts []Option) settings {
 }
 
 // Release chooses the server by product, "redis" or "valkey", or by product and
-// version, "valkey-8.1": package release lists them. A product means the version
-// that "make servers" fetches, or the release that the environment variable
-// XCACHE_REDIS or XCACHE_VALKEY names. Without this option the product is redis.
+// version, "valkey-8.1": package release lists them. A product means its default
+// release, or the release in the environment variable XCACHE_REDIS or
+// XCACHE_VALKEY. "make servers" fetches the default releases. Without this
+// option the product is redis.
 func Release(name string) Option {
 	return func(s *settings) { s.release = name }
 }

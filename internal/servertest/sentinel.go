@@ -267,7 +267,7 @@ func (s *SentinelServers) awaitOK() error {
 }
 
 // seesWell returns an error unless the sentinel knows that the primary is well
-// and that all other running servers follow it.
+// and that all other running servers follow the primary.
 func (s *SentinelServers) seesWell(sentinel, primary *Server) error {
 	reply, err := sentinel.Try("SENTINEL", "MASTER", s.MasterName)
 	if err != nil {

@@ -389,7 +389,7 @@ func (s *Server) logSize() int {
 	return int(info.Size())
 }
 
-// logSince returns what the server logged after the first skip bytes.
+// logSince returns the server's log after the first skip bytes.
 func (s *Server) logSince(skip int) []byte {
 	log, err := os.ReadFile(s.logFile())
 	if err != nil {

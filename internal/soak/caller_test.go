@@ -13,7 +13,7 @@ import (
 
 // An item is a value that callers store.
 type item struct {
-	Key string // under which it is stored
+	Key string // the key of the item
 	N   int64
 }
 

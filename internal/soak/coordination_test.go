@@ -65,7 +65,7 @@ func (c *caller) lock(locks *mixins.Locks, held *holders) {
 		c.enter(held, lock, m.loss)
 		stay := time.Duration(c.random.Int64N(int64(20 * time.Millisecond)))
 		if c.chance(1) {
-			stay = 4 * lease / 3 // it is renewed
+			stay = 4 * lease / 3 // longer than the lease, so that the lease is renewed
 		}
 		select {
 		case <-ctx.Done():
@@ -147,7 +147,7 @@ func (c *caller) holdPermits(semaphores *mixins.Semaphores, held *permits) {
 		c.use(held, taken, permit{options.Weight, m.loss})
 		stay := time.Duration(c.random.Int64N(int64(60 * time.Millisecond)))
 		if c.chance(1) {
-			stay = 4 * lease / 3 // it is renewed
+			stay = 4 * lease / 3 // longer than the lease, so that the lease is renewed
 		}
 		select {
 		case <-ctx.Done():

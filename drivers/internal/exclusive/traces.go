@@ -27,8 +27,8 @@ const (
 // and the commands of subscriptions are not among them.
 var leaves = namesOf(`ASKING AUTH CLIENT HELLO MONITOR QUIT READONLY READWRITE RESET SELECT SYNC PSYNC`)
 
-// leavesNothing are commands outside of the table that leave no state: those that wait at
-// the server.
+// leavesNothing are commands outside of the table that leave no state: the commands that
+// wait at the server.
 var leavesNothing = namesOf(`BLPOP BRPOP BLMOVE BLMPOP BRPOPLPUSH BZPOPMIN BZPOPMAX BZMPOP XREAD XREADGROUP WAIT WAITAOF`)
 
 func namesOf(list string) map[string]bool {

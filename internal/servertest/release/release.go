@@ -65,7 +65,7 @@ var (
 	trixie        = slices.Concat(libraries, []string{"libssl3t64", "zlib1g"})
 )
 
-// The releases. The packages are those of the products' tools: a package of
+// The releases. The packages are the tools of the products: a package of
 // tools has no service to install, and its file checker is the server under
 // another name.
 var (

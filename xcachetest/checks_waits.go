@@ -224,7 +224,7 @@ func (s *subject) popsAndWaits(p *waitingPop, c *cached, w *waitHandles) error {
 	return errors.Join(errs...)
 }
 
-// leavesWaits checks callers who leave while they wait.
+// leavesWaits checks callers who leave during a wait.
 func (s *subject) leavesWaits(p *waitingPop, _ *cached, w *waitHandles) error {
 	leaving, leave := context.WithCancel(noDeadline)
 	short, cancel := context.WithTimeout(noDeadline, 2*toWait)

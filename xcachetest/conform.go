@@ -16,10 +16,10 @@ import (
 // other cases. If the server is too old for commands, or for fields of XINFO's replies,
 // Conform detects that.
 //
-// open is called at least once for each check, and must return a new store, ready for use.
-// Conform closes the store. The stores may see the same keys or not. The checks of a report
-// run one after the other. Some take seconds, because they wait for keys to expire. A
-// process may run only one call of Conform or Run at a time.
+// open is called at least once for each check, and must return a new store, ready for
+// use. Conform closes the store. The stores may see the same keys or not. The checks of a
+// report run one after the other. Some checks take seconds, because these checks wait for
+// keys to expire. A process may run only one call of Conform or Run at a time.
 //
 // When ctx ends, the running check gets the time that its calls need, and is skipped. All
 // later checks are skipped, too, with ctx's error as the reason. When Conform returns, no

@@ -64,8 +64,8 @@ type ProxyStats struct {
 // transcriptLimit bounds the number of kept request bytes.
 const transcriptLimit = 16 << 20
 
-// NewProxy starts a proxy in front of the server at target (host:port) and
-// closes it when the test ends.
+// NewProxy starts a proxy in front of the server at target (host:port) and closes the
+// proxy when the test ends.
 func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
 	p, err := newProxy(target)
@@ -261,7 +261,7 @@ func (p *Proxy) acceptAll(listener net.Listener) {
 	}
 }
 
-// serve runs one connection until it ends.
+// serve runs one connection until its end.
 func (p *Proxy) serve(client net.Conn) {
 	server, err := net.DialTimeout("tcp", p.target, 5*time.Second)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 const scanPage = 512
 
 // Scan implements driver.Scanner. Scan goes through the shards a page at a time, and
-// holds no lock while it yields. Keys stay in their place, so a key that exists during
+// holds no lock during a yield. Keys stay in their place, so a key that exists during
 // the whole scan is yielded exactly once. A scan is no use of the keys for the
 // eviction. A pattern of leases (driver.LeasePattern) also yields the names of leases.
 func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {

@@ -58,8 +58,8 @@ func newStore(db *database, bounds Options, release func()) *Store {
 	return s
 }
 
-// Get implements driver.Store. Get returns the stored bytes, not a copy: they are never
-// written to again.
+// Get implements driver.Store. Get returns the stored bytes, not a copy: stored bytes
+// are never written to again.
 func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) error {
 	db, err := s.begin(ctx)
 	if err != nil {

@@ -228,7 +228,7 @@ func (p *pool) await(c *exchange.Call) (*session, error) {
 	return nil, p.left(c, errBusy)
 }
 
-// left returns the error of a call that ended before it got a session.
+// left returns the error of a call that ended without a session.
 func (p *pool) left(c *exchange.Call, reason error) error {
 	switch {
 	case c.Context.Err() != nil:

@@ -179,8 +179,8 @@ func (c *conn) isInterrupted() bool {
 const standIn = "-XCACHE the caller has left\r\n"
 
 // giveUp handles the failed read of an ended call. valkey-go reads stand-ins for the
-// replies to the call, and the real replies are dropped when they come. false means that
-// the connection must be closed: a part of a reply has been read already, or the error has
+// replies to the call, and later the real replies are dropped. false means that the
+// connection must be closed: a part of a reply has been read already, or the error has
 // another reason.
 func (c *conn) giveUp(err error) bool {
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -293,7 +293,7 @@ func (c *conn) requested() int64 {
 	return int64(n)
 }
 
-// boundWrite sets the deadline of the next write, unless it is interrupted.
+// boundWrite sets the deadline of the next write, unless the write is interrupted.
 func (c *conn) boundWrite() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

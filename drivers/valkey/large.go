@@ -69,7 +69,7 @@ func (p *pool) releaseAlone(l *link, proven int) {
 	<-p.alone
 }
 
-// left returns the error of a call that has ended before it got a connection.
+// left returns the error of a call that has ended without a connection.
 func (p *pool) left(c *exchange.Call) error {
 	if c.Context.Err() != nil {
 		return failure.OfContext(c.Context, false)

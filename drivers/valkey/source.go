@@ -110,8 +110,8 @@ type clusterNode struct {
 	mu    sync.Mutex
 	found *knownClient
 	// lost tells that the client before was found closed. valkey-go closes the client of a
-	// node when Nodes does not return it any more, or with the whole cluster client. Two
-	// closed clients in a row mean the whole.
+	// node when Nodes does not return the node any more, or with the whole cluster client.
+	// Two closed clients in a row mean the whole.
 	lost   bool
 	closed bool // the whole cluster client is closed
 }

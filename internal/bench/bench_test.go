@@ -16,8 +16,8 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// The comparisons as benchmarks, in a form that benchstat reads. The option
-// -col /lib of benchstat puts the libraries beside each other.
+// The comparisons as benchmarks, in a form that benchstat reads: its option
+// -col /lib puts the libraries beside each other.
 
 func BenchmarkClient(b *testing.B)     { run(b, clientComparisons()) }
 func BenchmarkValkey(b *testing.B)     { run(b, valkeyComparisons()) }
@@ -88,10 +88,10 @@ func TestLibrariesLoadWhatIsMissingAndKeepIt(t *testing.T) {
 			for range 3 {
 				got, err := get(t.Context(), lib.name)
 				require.NoError(t, err)
-				got.Created = got.Created.UTC() // msgpack keeps the instant, but no zone
+				got.Created = got.Created.UTC() // msgpack keeps the instant, and no zone
 				require.Equal(t, ann, got)
 			}
-			if lib.name != "gocache" { // gocache stores later
+			if lib.name != "gocache" { // which stores later
 				require.EqualValues(t, 1, loads.Load())
 			}
 		})
@@ -135,7 +135,7 @@ func TestClientsTakeOneRoundTrip(t *testing.T) {
 			server := fakeserver.New()
 			ctx := context.WithoutCancel(t.Context()) // see valkeyComparisons
 			call, closeClient := prepare(server, []byte("value"))
-			require.NoError(t, call(ctx)) // the first call connects
+			require.NoError(t, call(ctx)) // connects
 			before := server.RoundTrips()
 			require.NoError(t, call(ctx))
 			require.EqualValues(t, 1, server.RoundTrips()-before, "round trips")

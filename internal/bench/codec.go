@@ -22,7 +22,7 @@ var (
 	compressors = []codec.Compressor{codec.Gzip, codec.Zlib, zstd.Compressor, lz4.Compressor, s2.Compressor, brotli.Compressor, xz.Compressor}
 )
 
-// A codecTable compares formats that all write the same value and read it back.
+// A codecTable compares formats that all write and read the same value.
 type codecTable struct {
 	name string
 	// size is the length of the value in JSON.

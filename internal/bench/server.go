@@ -160,7 +160,8 @@ func dialXcache(scheme string) func(addr string) (*xcache.View[[]byte], func()) 
 	}
 }
 
-// together lets so many callers call for a time. It returns the time and the CPU per call.
+// together lets so many callers call for a time, and returns the time and the CPU time
+// per call.
 func together(n int, turn time.Duration, call caller, cancellable bool) (perCall, cpuPerCall float64, err error) {
 	var (
 		group  sync.WaitGroup

@@ -111,7 +111,7 @@ func (s *Store) write(ctx context.Context, entries []driver.Entry, do func(conte
 // areWritten reports whether each entry was stored, or refused by its condition.
 func areWritten(entries []driver.Entry) bool {
 	for i := range entries {
-		if err := entries[i].Err; err != nil && err != driver.ErrNotStored && err != driver.ErrNotFound { //nolint:errorlint // they are bare, and frequent
+		if err := entries[i].Err; err != nil && err != driver.ErrNotStored && err != driver.ErrNotFound { //nolint:errorlint // these errors are bare, and frequent
 			return false
 		}
 	}

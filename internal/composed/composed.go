@@ -141,8 +141,8 @@ func unsupported(what string) error {
 	return fmt.Errorf("xcache: the driver has no %s: %w", what, errors.ErrUnsupported)
 }
 
-// A One holds the batch of one of a single command. The zero value is ready to use. A pool
-// of Ones must clear each One first.
+// A One holds a single command as a batch. The zero value is ready to use. A pool of Ones
+// must clear each One first.
 type One struct {
 	cmds    [1]*driver.Cmd
 	keys    [1]string

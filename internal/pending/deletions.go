@@ -1,4 +1,4 @@
-// Package pending repeats deletions of keys that have failed, until they succeed.
+// Package pending repeats failed deletions of keys until the deletions succeed.
 package pending
 
 import (

@@ -64,7 +64,7 @@ func User(name, password string, rules ...string) Option {
 
 // TLS makes the server speak TLS, and only TLS, on its TCP port, with the
 // certificates in [Server].Certificates. Clients may present a certificate but
-// need not; with Config("tls-auth-clients", "yes") they must.
+// need not; with Config("tls-auth-clients", "yes") clients must.
 func TLS() Option {
 	return func(s *settings) { s.tls = true }
 }

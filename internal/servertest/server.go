@@ -44,7 +44,7 @@ import (
 const (
 	// host is where every server listens.
 	host = "127.0.0.1"
-	// startTimeout bounds how long a server may take until it answers.
+	// startTimeout bounds how long a server may take until its first answer.
 	startTimeout = 20 * time.Second
 	// pollInterval is how long to wait between two looks at a server.
 	pollInterval = 5 * time.Millisecond
@@ -52,7 +52,7 @@ const (
 
 // Server is a running server. The server listens on a TCP address and on a unix
 // socket. With the option [TLS] the server speaks TLS on the TCP address, never
-// on the socket. Nothing is saved to disk unless a test asks for it with SAVE.
+// on the socket. Nothing is saved to disk unless a test sends SAVE.
 //
 // A method that takes a testing.TB ends the test on failure, so the caller must
 // be the test's goroutine. All other methods may be called from any goroutine.
@@ -63,8 +63,8 @@ type Server struct {
 	Socket string // path of the unix socket, short enough for every system
 	Dir    string // the server's working folder, removed at the end
 
-	// Announced is the address by which the server's group names it to clients:
-	// Addr, unless [Announce] changed it.
+	// Announced is the address by which the server's group names the server to
+	// clients: Addr, unless [Announce] changed it.
 	Announced string
 
 	// Release is the product and version that the test asked for. A server found

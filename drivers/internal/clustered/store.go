@@ -188,7 +188,7 @@ func isStored(err error, entries []driver.Entry) bool {
 		return false
 	}
 	for i := range entries {
-		if entries[i].Err != nil && entries[i].Err != driver.ErrNotStored { //nolint:errorlint // it is bare
+		if entries[i].Err != nil && entries[i].Err != driver.ErrNotStored { //nolint:errorlint // the error is bare
 			return false
 		}
 	}
@@ -228,8 +228,8 @@ func (s *Store) setRest(ctx context.Context, start time.Time, entries []driver.E
 // error of an atomic batch with keys in several slots is ErrCrossSlot, too. Both come
 // before any I/O.
 //
-// FLUSHDB goes to all primaries, between the commands before it and the commands behind
-// it. Other commands without keys go to any primary.
+// FLUSHDB goes to all primaries, after all earlier commands and before all later
+// commands. Other commands without keys go to any primary.
 func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	if len(cmds) == 0 {
 		return nil

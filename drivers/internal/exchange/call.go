@@ -33,9 +33,9 @@ type Call struct {
 	Err  error
 	Sent bool
 
-	// Memory belongs to the wire, which uses it again for the next call with the same Call.
-	// A wire that may use the memory after the call sets Retained: the Call is not used
-	// again.
+	// Memory belongs to the wire. The wire uses the memory again for the next call with the
+	// same Call. A wire that may use the memory after the call sets Retained: the Call is
+	// not used again.
 	Memory   any
 	Retained bool
 

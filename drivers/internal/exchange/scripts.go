@@ -23,8 +23,8 @@ const (
 	// again.
 	inBatch
 	// inTransaction is inBatch with scripts of the program in full each time. The server
-	// does not know the SHA-1 of a script that it has refused, and a transaction cannot
-	// send the script again.
+	// does not know the SHA-1 of a refused script, and a transaction cannot send the
+	// script again.
 	inTransaction
 	// inFull sends the script in full each time.
 	inFull

@@ -49,7 +49,7 @@ type Store struct {
 // the primary at once, of a replica before the first read there. The result is the
 // primary's own store if reads go to the primary.
 //
-// The settings of a replica give it half the time of a call, so that time is left to ask
+// A replica has half the time of a call by its settings, so that time is left to ask
 // another server.
 func Open(servers *settings.Servers, open func(*settings.Settings) driver.Store) driver.Store {
 	primary := servers.Each[0]

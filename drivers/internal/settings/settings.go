@@ -203,7 +203,7 @@ func parseAddr(text, defaultPort string) (string, bool) {
 }
 
 // readDB reads the number of the database from the path or from db=. With a unix socket,
-// the path is that of the socket. Both may be given if they agree.
+// the path is the path of the socket. Both may be given if they agree.
 func (s *Settings) readDB(dsn *driver.DSN) {
 	given := dsn.Has("db")
 	s.DB = dsn.Int("db", 0, 0, maxDB)

@@ -11,8 +11,8 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// A cached is the subject's store behind a Cache with a prefix of this check. Its methods
-// are for the checks of cache-level rules. Its keys are user keys.
+// A cached is the subject's store behind a Cache with a prefix of this check. The methods
+// are for the checks of cache-level rules. The keys are user keys.
 type cached struct {
 	*subject
 	*xcache.Cache

@@ -57,8 +57,8 @@ const (
 
 func needs(names ...string) []string { return names }
 
-// inPipeline is the beginning of the need for a command in pipelines, which stores without
-// a Commander also have.
+// inPipeline is the beginning of the need for a command in pipelines. Stores without a
+// Commander also have pipelines.
 const inPipeline = "in a pipeline: "
 
 // queued returns the needs of a check that queues commands in a Plain pipeline.

@@ -10,7 +10,8 @@ import (
 	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
-// breakerChecks: what the circuit breaker of the core relies on.
+// breakerChecks has the checks of all that the circuit breaker of the core relies
+// on.
 func breakerChecks() []check {
 	return []check{
 		{
@@ -95,7 +96,8 @@ func (s *subject) wantBreaker() error {
 	return errors.Join(append(errs, c.Close())...)
 }
 
-// inspectedCircuits wants the circuits of a breaker that has opened to show that.
+// inspectedCircuits wants an inspection to show a circuit that has opened, if
+// opened is true.
 func (s *subject) inspectedCircuits(c *cached, opened bool) error {
 	if !opened {
 		return nil

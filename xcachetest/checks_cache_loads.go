@@ -9,7 +9,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// electing are the commands of loads that are elected, and that remember.
+// electing are the needs of checks of loads with OneLoader or NegativeTTL.
 var electing = needs("GET", driver.CmdLease, driver.CmdLeaseElect, driver.CmdLeaseFill, driver.CmdLeaseReplace, driver.CmdLeaseRevoke)
 
 var errOnce = errors.New("loaded once too often")

@@ -7,8 +7,8 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// servesStale has a value that another writer stored with less of a TTL than the buffer, so
-// that the value is stale from the beginning.
+// servesStale reads a value of another writer. The TTL of the value is less than the
+// buffer, so that the value is stale from the beginning.
 func servesStale(ctx context.Context, c *cached) error {
 	v := c.texts.With(xcache.StaleFor(long))
 	none := xcache.ErrNotFound
@@ -42,7 +42,8 @@ func refreshesMany(ctx context.Context, c *cached, v *xcache.View[string]) error
 		c.eventually(func() error { return c.wantText(v, "stale", "loaded") }))
 }
 
-// refreshAfterDelete has another cache delete a stale value while it is loaded.
+// refreshAfterDelete lets another cache delete a stale value during the load of the
+// value.
 func refreshAfterDelete(ctx context.Context, c *cached, v *xcache.View[string]) error {
 	other, err := c.cache()
 	if err != nil {
@@ -55,12 +56,13 @@ func refreshAfterDelete(ctx context.Context, c *cached, v *xcache.View[string]) 
 			_, err := other.Delete(noDeadline, "gone")
 			select {
 			case deleted <- err:
-			default: // a load runs again if the next call joins it
+			default: // if the next call joins the load, the load runs again
 			}
 			return "dead", err
 		}))("GetOrSet of a stale value", "old", nil), <-deleted,
 	}
-	// The refresh is over when this load is: it waits for the refresh, or begins after it.
+	// When this load is over, the refresh is over, too: the load waits for the refresh, or
+	// begins later.
 	got, err := v.GetOrSet(ctx, "gone", func(context.Context) (string, error) { return "new", nil })
 	errs = append(errs, err, that(got == "dead" || got == "new", "GetOrSet during the refresh = %q", got))
 	stored, err := v.Get(ctx, "gone")

@@ -12,7 +12,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// cacheTagChecks: values that depend on tags.
+// cacheTagChecks has the checks of values that depend on tags.
 func cacheTagChecks() []check {
 	return []check{
 		tagCheck("tags/invalidated", "InvalidateTags makes misses of the values with one of the tags, and of no others, whatever wrote and reads them", func(ctx context.Context, c *cached) error {
@@ -66,8 +66,8 @@ func wantTexts(ctx context.Context, c *cached, keys ...string) error {
 	return errors.Join(errs...)
 }
 
-// invalidatesForAll has one caller change a source and invalidate, while others load what the
-// source has.
+// invalidatesForAll lets one caller change a source and invalidate, while other callers
+// load from the source.
 func invalidatesForAll(ctx context.Context, c *cached) error {
 	const rounds = 50
 	var source atomic.Int64

@@ -193,8 +193,8 @@ func picksFields(s *subject) error {
 // scanned is the number of elements for scans that take several steps.
 const scanned = 300
 
-// wantScanOfWhatStays scans f0, f1… in small steps. Between the steps all but every tenth
-// are removed, and others are added.
+// wantScanOfWhatStays scans f0, f1… in small steps. Between the steps, all elements but
+// every tenth are removed, and other elements are added.
 func (s *subject) wantScanOfWhatStays(name string, key driver.Arg, remove func(names []string) error, add func(i int) error) error {
 	seen := make(map[string]bool)
 	cursor := dataReply("0")

@@ -23,7 +23,8 @@ func (s *subject) wantRevoked(want int64, keys ...driver.Arg) error {
 	return s.wantReply(driver.IntReply(want), driver.CmdLeaseRevoke, keys...)
 }
 
-// leasedKeys are keys that leases must be beside: in a cluster, in the slot of the key.
+// leasedKeys are keys for leases. In a cluster, a lease must be in the slot of its
+// key, whatever braces the key has.
 func (s *subject) leasedKeys() []driver.Arg {
 	var keys []driver.Arg
 	for _, name := range []string{"plain", "{tag}", "a{tag}b", "{}", "{}{tag}", "open{", "close}", "}{", "a}{b}", "{a{b}}", "\x00\xff", " ", "*?[a]\\"} {
@@ -88,7 +89,8 @@ func fillsUnderLeases(s *subject) error {
 	return errors.Join(append(errs, err, that(sameReply(reply, driver.IntReply(-1)), "the TTL of a fill without one is %s", replyText(reply)))...)
 }
 
-// fillsOverOld has fills replace values by their remaining TTLs.
+// fillsOverOld lets fills replace values, or not, by the remaining TTLs of the
+// values.
 func fillsOverOld(s *subject) error {
 	fill := func(want int64, key driver.Arg, value string, old driver.Arg) error {
 		return s.wantReply(driver.IntReply(want), driver.CmdLeaseFill, key, driver.Field("one"), driver.Val([]byte(value)), driver.TTLArg(long), old)
@@ -127,7 +129,7 @@ func revokesLeases(s *subject) error {
 	return errors.Join(errs...)
 }
 
-// invalidatedElsewhere has another cache on the store delete what is being loaded.
+// invalidatedElsewhere lets another cache on the store delete a key during its load.
 func invalidatedElsewhere(ctx context.Context, c *cached) error {
 	other, err := c.cache()
 	if err != nil {
@@ -161,7 +163,7 @@ func manyInvalidated(ctx context.Context, c *cached, key string, invalidate func
 	return errors.Join(err, expect(got[key], "old", "GetOrSetMany during %s", key), c.wantNone(key))
 }
 
-// wantCount wants how many keys an invalidation has found.
+// wantCount wants the number of keys that an invalidation has found.
 func (c *cached) wantCount(want int) func(got int, err error) error {
 	return func(got int, err error) error { return errors.Join(err, expect(got, want, "keys that were removed")) }
 }

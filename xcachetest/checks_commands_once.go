@@ -10,8 +10,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// wantOnce wants CmdOnce to answer a state and a value. The time is the lease if the token has
-// the key now, what is left of another's, or 0.
+// wantOnce wants CmdOnce to answer a state and a value. The time is the lease if the
+// token has the key now, the rest of another token's lease, or 0.
 func (s *subject) wantOnce(key driver.Arg, token string, lease time.Duration, state int64, value driver.Reply) error {
 	reply, err := s.do(driver.CmdOnce, key, driver.Field(token), driver.Duration(lease), driver.Int(0))
 	if err != nil {
@@ -64,8 +64,8 @@ func worksOnce(s *subject) error {
 	return errors.Join(err, lapsedErr)
 }
 
-// lapsedOnce returns a key that a token held, whose lease has run out. ok is false if the store
-// is too slow for that.
+// lapsedOnce returns a key with an expired lease of a token. ok is false if the store is
+// too slow for that.
 func (s *subject) lapsedOnce() (key driver.Arg, ok bool, err error) {
 	lease := max(s.soon(), 100*time.Millisecond)
 	key, ok, err = s.within(lease, "lapses", func(key driver.Arg) error {
@@ -89,7 +89,7 @@ func keepsResults(s *subject) error {
 	err = errors.Join(err, s.wantOnce(short, "one", long, 1, driver.Reply{}), s.wantDone(short, "one", "v", soon, 1))
 	key, known, lapsedErr := s.lapsedOnce()
 	s.sleep(soon + s.resolution() + s.h.Grace)
-	if known { // the late token keeps the result, unless another has the key
+	if known { // the late token keeps the result, unless another token has the key
 		err = errors.Join(err, s.wantDone(key, "late", "v", long, 1), s.wantOnce(key, "next", long, 2, dataReply("v")))
 	}
 	return errors.Join(err, lapsedErr, s.wantOnce(short, "two", long, 1, driver.Reply{}), s.wantDone(short, "one", "v", long, 0))

@@ -29,7 +29,7 @@ func rateArgs(n int64, rates ...rate) []driver.Arg {
 	return args
 }
 
-// wantTook wants n units to be taken of a limit, after which some are left.
+// wantTook wants n units to be taken of a limit, and left units to be left.
 func (s *subject) wantTook(r rate, n, left int64) error {
 	reset := r.window.Microseconds()
 	if r.burst == 0 {
@@ -38,8 +38,9 @@ func (s *subject) wantTook(r rate, n, left int64) error {
 	return s.wantRates(n, 1, []rate{r}, left)
 }
 
-// wantRates wants a reply with so many units left of each limit. A limit with fewer than n has a
-// time to wait, and one of which units are taken a time until all are free.
+// wantRates wants a reply with so many units left of each limit. A limit with fewer than
+// n units has a time to wait. A limit with taken units has a time until all units are
+// free.
 func (s *subject) wantRates(n, allowed int64, rates []rate, left ...int64) error {
 	reply, err := s.do(driver.CmdRateLimit, rateArgs(n, rates...)...)
 	if err != nil {
@@ -72,7 +73,7 @@ func limitsRates(s *subject) error {
 		s.wantReply(intReplies(1, 3, 0, 0, 2, 0, 0), driver.CmdRateLimit, rateArgs(0, window, burst)...), s.wantGone(a.Text),
 		s.wantTook(window, 1, 2), s.wantTook(window, 2, 0), s.wantRates(1, 0, []rate{window}, 0), s.wantRates(0, 1, []rate{window}, 0),
 		s.wantTook(burst, 1, 1), s.wantTook(burst, 1, 0), s.wantRates(1, 0, []rate{burst}, 0), s.wantTook(named, 1, 2),
-		// All or nothing, whichever of them refuses.
+		// The command takes of all limits or of none, whichever limit refuses.
 		s.wantRates(1, 0, []rate{other, window}, 3, 0), s.wantRates(1, 0, []rate{burst, other}, 0, 3), s.wantGone(b.Text),
 		s.wantRates(2, 1, []rate{other, named}, 1, 0), s.wantRates(0, 1, []rate{other, named, window, burst}, 1, 0, 0, 0),
 		s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, driver.CmdRateLimit, rateArgs(1, other, rate{list, "name", long, 0})...), s.wantRates(0, 1, []rate{other}, 1),
@@ -99,7 +100,7 @@ func (s *subject) wantThreeOf(r rate) error {
 // rateWindow is a window that ends soon.
 func (s *subject) rateWindow() time.Duration { return max(s.soon(), 150*time.Millisecond) }
 
-// freesUnits wants the units of a limit to be free again, the first of them after a time.
+// freesUnits wants the units of a limit to be free again, the first unit after a time.
 func (s *subject) freesUnits(r rate, first time.Duration) error {
 	began := time.Now()
 	if err := s.wantTook(r, 3, 0); err != nil {

@@ -37,7 +37,7 @@ func (s *subject) wantReleased(key driver.Arg, token string, want int64) error {
 	return s.wantReply(driver.IntReply(want), driver.CmdSemaphoreRelease, key, driver.Field(token))
 }
 
-// lapsed returns a semaphore whose permits a token held, until its lease ran out.
+// lapsed returns a semaphore with expired permits of a token.
 func (s *subject) lapsed(name string) (driver.Arg, error) {
 	key := s.slotKey(name)
 	lease := max(s.soon(), 100*time.Millisecond)
@@ -59,7 +59,7 @@ func givesPermits(s *subject) error {
 	none, one, lease := driver.Int(0), driver.Field("one"), driver.Duration(long)
 	err := errors.Join(s.wantPermit(a, "one", 2, long, 0), s.wantPermit(a, "one", 2, long, 0), s.wantPermit(a, "two", 1, long, 0),
 		s.wantFull(a, "three", 1, 0), s.wantFull(a, "large", 3, long), s.wantFull(a, "small", 1, long),
-		s.wantReleased(a, "two", 1), s.wantFull(a, "small", 1, long), s.wantFull(a, "other", 1, 0), // behind the large one
+		s.wantReleased(a, "two", 1), s.wantFull(a, "small", 1, long), s.wantFull(a, "other", 1, 0), // behind the large claim
 		s.wantReleased(a, "one", 1), s.wantFull(a, "small", 1, long), s.wantPermit(a, "large", 3, long, long),
 		s.wantFull(a, "small", 1, long), s.wantReleased(a, "large", 1), s.wantFull(a, "other", 1, 0), s.wantPermit(a, "small", 1, long, long),
 		s.wantPermit(a, "other", 2, long, 0), s.wantReleased(a, "small", 1), s.wantReleased(a, "other", 1), s.wantGone(a.Text),

@@ -158,7 +158,7 @@ func picksMembers(s *subject) error {
 		s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "SRANDMEMBER", text))...)
 }
 
-// combinesSets checks a command on the sets abc, bcd and ce, and on the first of them alone.
+// combinesSets checks a command on the sets abc, bcd and ce, and on the first set alone.
 func combinesSets(name string, want ...string) func(s *subject) error {
 	return func(s *subject) error {
 		a, b, c, text, none := s.slotKey("a"), s.slotKey("b"), s.slotKey("c"), s.slotKey("text"), s.slotKey("none")

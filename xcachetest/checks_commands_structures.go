@@ -79,6 +79,6 @@ func (s *subject) withFunctions(key driver.Arg, run func() error) error {
 		return errors.Join(err, callErr)
 	})
 	err = errors.Join(err, run())
-	_ = function(literal("DELETE"), literal("xcachetest")) // any server may get the command, and only one has the library
+	_ = function(literal("DELETE"), literal("xcachetest")) // any server may get the command, and only one server has the library
 	return err
 }

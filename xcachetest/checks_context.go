@@ -170,8 +170,8 @@ func (s *subject) wantPromptEnd(op *operation, want error) error {
 }
 
 // endAmid runs an operation with a context that ends after some time, while the server is
-// silent. The result is the time that the operation took after that, by a stopwatch, and
-// its error.
+// silent. The result is the time of the operation after the end of the context, by a
+// stopwatch, and the operation's error.
 func (f *far) endAmid(op *operation, key string, how error, after time.Duration) (took time.Duration, opErr error) {
 	f.proxy.Stall()
 	defer f.proxy.Resume()
@@ -205,8 +205,9 @@ func (f *far) hasSent(key string) bool {
 	return sent()
 }
 
-// wantInputsFree overwrites the inputs of a call that has returned early, while its request
-// may still wait to be sent. The race detector notices a store that still reads them.
+// wantInputsFree overwrites the inputs of a call that has returned early, while its
+// request may still wait to be sent. The race detector notices a store that still reads
+// the inputs.
 func (s *subject) wantInputsFree() error {
 	size := 512 << 10 // 20 times the size is more than sockets hold, so that a part of the request is not sent
 	if limit := s.caps.Limits.ValueSize; limit > 0 {
@@ -296,6 +297,6 @@ func (s *subject) wantOwnReplies() error {
 	return errors.Join(append(errs, f.close())...)
 }
 
-// ownValue returns values of different lengths, so that a reply that is off by some bytes
-// is noticed.
+// ownValue returns values of different lengths. So a shift of a reply by some bytes is
+// noticed.
 func ownValue(i int) string { return strings.Repeat(strconv.Itoa(i)+",", 1+10*i) }

@@ -10,9 +10,9 @@ import (
 	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
-// exclusiveChecks has the checks of exclusive connections. They use commands that the table
-// need not have, because every server with such connections has them: WATCH, BLPOP,
-// SUBSCRIBE and PUBLISH.
+// exclusiveChecks has the checks of exclusive connections. The checks use commands that
+// the table need not have: WATCH, BLPOP, SUBSCRIBE and PUBLISH. Every server with such
+// connections has these commands.
 func exclusiveChecks() []check {
 	return []check{
 		{
@@ -446,7 +446,7 @@ func (s *subject) endsSessions(end func(driver.Store) error) error {
 		_, err := sessions[1].Receive(long)
 		returned <- err
 	}()
-	s.sleep(50 * time.Millisecond) // they wait
+	s.sleep(50 * time.Millisecond) // the sessions wait
 	watch := stopwatch.Start()
 	errs := []error{sent, end(other.store)}
 	for range 2 {

@@ -237,7 +237,7 @@ func expirerChecks() []check {
 				err = errors.Join(err, s.caps.Expirer.Expire(ctx, entries), entryErrs(entries), s.caps.Expirer.TTL(ctx, keys, dst))
 				for i := range dst {
 					if wrong := errors.Join(dst[i].Err, s.sameTTL(fmt.Sprintf("TTL %d", i), dst[i].TTL, entries[i].TTL)); wrong != nil {
-						return errors.Join(err, wrong) // one of 10 000 is enough
+						return errors.Join(err, wrong) // one failure of 10 000 is enough
 					}
 				}
 				return err

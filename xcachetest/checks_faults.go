@@ -359,7 +359,7 @@ func (s *subject) wantGivenUp(fault func(p *Proxy, timeout time.Duration)) error
 	}
 	fault(f.proxy, bound)
 	heal := func() { f.proxy.Resume(); f.proxy.Trickle(0) }
-	defer time.AfterFunc(3*bound, heal).Stop() // a caller who waits longer than that gets a reply
+	defer time.AfterFunc(3*bound, heal).Stop() // a caller who waits longer gets a reply
 	ops := s.possible()
 	err = together(len(ops), func(i int) error {
 		watch := stopwatch.Start()
@@ -400,8 +400,8 @@ func (s *subject) wantSentOnce(op *operation) error {
 		f.close())
 }
 
-// wantUntouched wants that the store has not connected yet. The check connects itself: when
-// that connection is accepted, all earlier connections are accepted.
+// wantUntouched wants that the store has not connected yet. The check makes a connection
+// of its own: when that connection is accepted, all earlier connections are accepted.
 func (p *Proxy) wantUntouched() error {
 	conn, err := net.Dial("tcp", p.Addr())
 	if err != nil {
@@ -441,9 +441,9 @@ func (s *subject) wantRecovery(breakAll func(*Proxy)) error {
 	return errors.Join(err, f.close())
 }
 
-// readsAtOnce reads a key when the connections were just broken. A store need not repeat a
-// request that failed after a while. On a busy machine a while may pass before the loss is
-// noticed. So a read that fails late is repeated, a few times.
+// readsAtOnce reads a key just after the connections were broken. A store need not repeat
+// a request that failed after a while. On a busy machine a while may pass before the loss
+// is noticed. So a read that fails late is repeated, a few times.
 func (f *far) readsAtOnce(key, want string, breakAll func(*Proxy)) error {
 	const tries, late = 10, 100 * time.Millisecond
 	for try := 1; ; try++ {

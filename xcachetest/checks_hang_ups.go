@@ -47,8 +47,8 @@ func (s *subject) cutBehindAnError(how driver.How) error {
 	}))
 }
 
-// hangUpBehindAnError cuts a batch within its last command, after the failure of the first
-// and the success of the second.
+// hangUpBehindAnError cuts a batch within its last command, after the failure of the
+// first command and the success of the second command.
 func (s *subject) hangUpBehindAnError() error {
 	const beginning = 1 << 10 // the first two commands of the batch
 	size := s.h.MaxValue

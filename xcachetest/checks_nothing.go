@@ -187,8 +187,8 @@ func (s *subject) wantNoTTL(key string) error {
 	return errors.Join(errs...)
 }
 
-// forAll has the checks of stores that keep values that also hold for a store that keeps
-// nothing. TestChecksForStoresThatKeepNothing compares forAll with the table.
+// forAll has the checks of keptChecks that also hold for a store that keeps nothing.
+// TestChecksForStoresThatKeepNothing compares forAll with the table.
 var forAll = []string{
 	"command/PUBLISH", "command/SPUBLISH", "pubsub/no-channel", "pubsub/ends-with-its-context",
 	"scripts/supported", "watch/supported", "watch/over", "watch/context", "watch/closed", "watch/bad-keys",

@@ -143,10 +143,10 @@ func ofTime(key driver.Arg, time int64, fields ...string) []driver.Arg {
 	return append([]driver.Arg{key, driver.Int(time)}, ofFields(key, fields...)[1:]...)
 }
 
-// madeUp are the commands for which a store that keeps nothing would have to invent a
-// reply. The ID of an entry must be greater than all earlier IDs. Only the server that
-// wrote a payload knows it. Scripts may do anything. The holder of a lock must be the only
-// holder. A call within a limit must be counted.
+// madeUp are commands without a reply of an empty database: the store would have to
+// invent the reply. The ID of an entry must be greater than all earlier IDs. A payload is
+// known only to the server that wrote the payload. Scripts may do anything. The holder of
+// a lock must be the only holder. A call within a limit must be counted.
 var madeUp = []string{
 	"XADD", "RESTORE", "EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO",
 	driver.CmdLock, driver.CmdLockExtend, driver.CmdLockRelease, driver.CmdSemaphore, driver.CmdSemaphoreExtend, driver.CmdSemaphoreRelease,

@@ -11,12 +11,12 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// replicatedRounds is the number of writes that a read must see: a replica that lags by
-// less than a round trip is not noticed at once.
+// replicatedRounds is the number of writes that a read must see: with few writes, a
+// replica that lags by less than a round trip is not noticed.
 const replicatedRounds = 100
 
-// replicatedChecks has the checks of stores that read from replicas, and of views that do
-// not.
+// replicatedChecks has the checks of stores that read from replicas, and of views that
+// read from the primary.
 func replicatedChecks() []check {
 	return []check{
 		{
@@ -114,7 +114,7 @@ func replicatedChecks() []check {
 	}
 }
 
-// wantMovedOn deletes k, and wants a view that reads its own writes to see that.
+// wantMovedOn deletes k, and wants own, a view that reads its own writes, to miss k.
 func (c *cached) wantMovedOn(ctx context.Context, own *xcache.View[string]) error {
 	removed, err := c.Delete(ctx, "k")
 	_, getErr := own.Get(ctx, "k")

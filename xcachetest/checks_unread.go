@@ -11,8 +11,8 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// A taking is a command that takes a value of another handle, and whose handle cannot read
-// the value.
+// A taking is a command on a value that another handle has stored. The command takes the
+// value, and its own handle cannot read the value.
 type taking struct {
 	command   string
 	put, take func(ctx context.Context, c *cached) error
@@ -30,8 +30,8 @@ func using[H any](handle func(*xcache.Cache) (H, error), use func(ctx context.Co
 	}
 }
 
-// unreadChecks has the checks of commands that have run, and whose reply the codec cannot
-// read. Their error keeps the reply.
+// unreadChecks has the checks of commands that have run with a reply that the codec
+// cannot read. Their error keeps the reply.
 func unreadChecks() (checks []check) {
 	const key, text = "{t}k", "text" // text is no number
 	pushed := using(mixins.NewLists[string], func(ctx context.Context, words *mixins.Lists[string]) error {
@@ -91,7 +91,7 @@ func (t *taking) run(ctx context.Context, c *cached) error {
 	return errors.Join(errs...)
 }
 
-// wantKept wants an error with the bytes that were taken.
+// wantKept wants an error with the taken bytes.
 func (c *cached) wantKept(err error, what string) error {
 	unread, ok := errors.AsType[*xcache.UnreadReplyError](err)
 	if !ok {

@@ -97,8 +97,8 @@ func firstText(elements []string) string {
 	return elements[0]
 }
 
-// waitChecks has the checks of commands that wait, on any store that runs them by
-// Commander.Do or on exclusive connections.
+// waitChecks has the checks of commands that wait, on stores that run such
+// commands by Commander.Do or on exclusive connections.
 func waitChecks() []check {
 	var checks []check
 	for i := range waitingPops {
@@ -224,7 +224,7 @@ func (s *subject) popsAndWaits(p *waitingPop, c *cached, w *waitHandles) error {
 	return errors.Join(errs...)
 }
 
-// leavesWaits checks callers who leave while they wait.
+// leavesWaits checks callers who leave during a wait.
 func (s *subject) leavesWaits(p *waitingPop, _ *cached, w *waitHandles) error {
 	leaving, leave := context.WithCancel(noDeadline)
 	short, cancel := context.WithTimeout(noDeadline, 2*toWait)
@@ -290,7 +290,7 @@ func (s *subject) losesNothingToLeavers(p *waitingPop, _ *cached, w *waitHandles
 			key = keyB
 		}
 		errs = append(errs, w.push(p, key, fmt.Sprint(i)))
-		time.Sleep(time.Millisecond) // or no call has to wait
+		time.Sleep(time.Millisecond) // so that calls have to wait
 	}
 	select {
 	case <-all:
@@ -311,7 +311,7 @@ func (s *subject) servesInOrder(p *waitingPop, _ *cached, w *waitHandles) error 
 	var results []<-chan popped
 	for range 4 {
 		results = append(results, p.goPop(ctx, w, 0, keyA))
-		time.Sleep(time.Second) // longer than a slow store needs until the call waits
+		time.Sleep(time.Second) // time enough for the call to wait, even on a slow store
 	}
 	if err := w.push(p, keyA, "0", "1", "2", "3"); err != nil {
 		return err

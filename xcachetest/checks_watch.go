@@ -11,7 +11,8 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// A change is an action of others on the key {t}a while a transaction watches the key.
+// A change is an action of another client on the key {t}a while a transaction watches the
+// key.
 type change struct {
 	name  string
 	needs []string
@@ -26,7 +27,7 @@ const withoutTTL = "without TTL"
 // onlyErr drops the result of a call.
 func onlyErr[T any](_ T, err error) error { return err }
 
-// changes are the actions after which a transaction is a conflict.
+// changes are the actions that make a transaction a conflict.
 var changes = []change{
 	{"a write", nil, "v", func(ctx context.Context, c *cached) error { return c.texts.Set(ctx, "{t}a", "w") }},
 	{"a write of the same value", nil, "v", func(ctx context.Context, c *cached) error { return c.texts.Set(ctx, "{t}a", "v") }},
@@ -89,7 +90,7 @@ var idleCalls = []change{
 	}},
 }
 
-// watchCheck returns a check of transactions, for stores that have them.
+// watchCheck returns a check of transactions, for stores with transactions.
 func watchCheck(name, rule string, needed []string, run func(ctx context.Context, c *cached) error) check {
 	return cacheCheck("watch/"+name, rule, append(needs(commander, "SET", "GET"), needed...), func(ctx context.Context, c *cached) error {
 		if !c.canWatch() {
@@ -107,8 +108,8 @@ func (s *subject) canWatch() bool {
 
 var errOwn = errors.New("an error of the function's own")
 
-// watchChecks has the checks of optimistic transactions, on any store that has them, by its
-// own interface or on exclusive connections.
+// watchChecks has the checks of optimistic transactions, on stores that have transactions
+// by their own interface or on exclusive connections.
 func watchChecks() []check {
 	return []check{
 		cacheCheck("watch/supported", "Watch on a store without transactions is errors.ErrUnsupported, does not call its function, and cannot be required; any other store can be required to have it", nil, func(ctx context.Context, c *cached) error {

@@ -12,18 +12,19 @@ import (
 // Conform checks the stores that open returns for every rule of the contract, outside of
 // "go test", and returns the result of each check. Conform trusts the store: a check for
 // which the store or its server has no capability or command is skipped. The store must
-// keep its values, and others may use its database; [Harness.Conform] has options for other
-// cases. Commands and fields of XINFO's replies that the server is too old for are
-// detected.
+// keep its values, and others may use its database; [Harness.Conform] has options for
+// other cases. If the server is too old for commands, or for fields of XINFO's replies,
+// Conform detects that.
 //
-// open is called at least once for each check, and must return a new store, ready for use.
-// Conform closes the store. The stores may see the same keys or not. The checks of a report
-// run one after the other. Some take seconds, because they wait for keys to expire. A
-// process may run only one call of Conform or Run at a time.
+// open is called at least once for each check, and must return a new store, ready for
+// use. Conform closes the store. The stores may see the same keys or not. The checks of a
+// report run one after the other. Some checks take seconds, because these checks wait for
+// keys to expire. A process may run only one call of Conform or Run at a time.
 //
 // When ctx ends, the running check gets the time that its calls need, and is skipped. All
 // later checks are skipped, too, with ctx's error as the reason. When Conform returns, no
-// goroutine of the suite is left, except of a check that hung, which the report names.
+// goroutine of the suite is left, except of a check that hung; the report names such a
+// check.
 func Conform(ctx context.Context, open func() (driver.Store, error)) Report {
 	if open == nil {
 		return Harness{}.Conform(ctx)
@@ -50,7 +51,7 @@ func Conform(ctx context.Context, open func() (driver.Store, error)) Report {
 // and Chdir panic. InProcess is ignored, because testing/synctest needs a test, so checks
 // of expiry wait.
 //
-// Report.Error describes a harness that Run would refuse, and a file of h.Report that
+// Report.Error tells why Run would refuse the harness, or why a file of h.Report
 // cannot be written.
 func (h Harness) Conform(ctx context.Context) Report {
 	h.InProcess = false
@@ -94,13 +95,13 @@ func (h Harness) claiming(ctx context.Context) (Harness, error) {
 		return h, err
 	}
 	if r := s.runStandalone(ctx, &s.checks[0]); r.err != nil || r.skipped != "" {
-		return h, r.err // if ctx has ended, the report has its error as the reason
+		return h, r.err // if ctx has ended, the report has the error of ctx as the reason
 	}
 	return learnt, nil
 }
 
-// claim sets the features that a store lacks by its own declaration, and the commands that
-// its server refuses.
+// claim sets the missing features of a store, by the store's own declaration, and the
+// commands that the server refuses.
 func claim(h *Harness, s *subject) {
 	for _, name := range capabilityNames() {
 		if !has(s.caps, name) {
@@ -116,7 +117,7 @@ func claim(h *Harness, s *subject) {
 		case !runs:
 			h.LacksCommands = append(h.LacksCommands, row.Name)
 		case row.Keys != driver.NoKey && !row.Blocking && !s.late():
-			// A lone key is not enough for most commands, and harms none.
+			// A single key is not enough for most commands, and does no harm.
 			args := []driver.Arg{s.slotKey("k")}
 			if row.Name == "XGROUP" || row.Name == "XINFO" { // the key comes after a word
 				args = append([]driver.Arg{literal("HELP")}, args...)
@@ -126,7 +127,7 @@ func claim(h *Harness, s *subject) {
 			}
 		}
 	}
-	// Servers have commands that wait since the version of the others.
+	// A command that waits has been in servers as long as the same command without waiting.
 	for _, pair := range [][2]string{{"LMOVE", "BLMOVE"}, {"LMPOP", "BLMPOP"}, {"ZMPOP", "BZMPOP"}} {
 		if slices.Contains(h.ServerLacks, pair[0]) && !slices.Contains(h.LacksCommands, pair[1]) {
 			h.ServerLacks = append(h.ServerLacks, pair[1])

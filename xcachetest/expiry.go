@@ -88,9 +88,10 @@ func (l lifetime) over() bool { return time.Since(l.began) >= l.ttl-clockSteps }
 // clocks of client and server tick in milliseconds.
 const clockSteps = 2 * time.Millisecond
 
-// withinTTL runs steps that want a key with a TTL to exist all the time. On a busy machine
-// the steps may take longer than the TTL. Then their result is ignored, and they run again
-// with another TTL. The TTL also distinguishes the keys of different runs.
+// withinTTL runs steps that want a key with a TTL to exist all the time. On a busy
+// machine the steps may take longer than the TTL. Then their result is ignored, and the
+// steps run again with another TTL. The TTL also distinguishes the keys of different
+// runs.
 func (s *subject) withinTTL(steps func(ttl time.Duration) error) (lifetime, error) {
 	const tries = 7
 	ttl := s.soon()
@@ -105,8 +106,9 @@ func (s *subject) withinTTL(steps func(ttl time.Duration) error) (lifetime, erro
 	return lifetime{}, inapplicable("a few calls take longer than %v", ttl/2)
 }
 
-// wantExpiry waits until gone reports true. That must not happen before ttl has passed
-// since start, and not much later. start is the beginning of a write that has ended.
+// wantExpiry waits until gone reports true. gone must not report true before ttl has
+// passed since start, nor much later. start is the beginning of a write that has
+// ended.
 func (s *subject) wantExpiry(start time.Time, ttl time.Duration, gone func() (bool, error)) error {
 	return s.wantEnd(storedSince(start, ttl), gone)
 }
@@ -137,8 +139,8 @@ func (s *subject) wantEnd(l lifetime, gone func() (bool, error)) error {
 	}
 }
 
-// wantEndAt calls gone twice: a nanosecond before the end, and after. A first reply that
-// came after the end says nothing.
+// wantEndAt calls gone twice: a nanosecond before the end, and after. A first reply
+// after the end says nothing.
 func (s *subject) wantEndAt(l lifetime, latest time.Duration, gone func() (bool, error)) error {
 	s.sleep(l.ttl - time.Nanosecond - time.Since(l.began))
 	if ok, err := gone(); err != nil || ok && time.Since(l.began) < l.ttl {
@@ -160,8 +162,9 @@ func whileThere(start time.Time, ttl time.Duration, err error) error {
 	return err
 }
 
-// within runs a check with a key of its own, until a run has ended within d of its start: only
-// then is it known what the key holds. ok is false if the store is too slow for that.
+// within runs a check with a key of its own, until a run has ended within d of its start:
+// only such a run knows the value of its key. ok is false if the store is too slow for
+// that.
 func (s *subject) within(d time.Duration, name string, run func(key driver.Arg) error) (key driver.Arg, ok bool, err error) {
 	for i := range 20 {
 		key = s.slotKey(name + strconv.Itoa(i))

@@ -15,7 +15,7 @@ type operation struct {
 	// write means that the operation changes something, so that its outcome can be unknown.
 	write bool
 	// call runs the operation. The operation may change keys until call returns. An
-	// operation on one key uses the first.
+	// operation on one key uses the first key.
 	call func(ctx context.Context, store driver.Store, caps *driver.Caps, keys []string) error
 	// batch means that the operation uses all keys, in one round trip.
 	batch bool

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// A Proxy stands between a client and a server on loopback, passes bytes in both
-// directions, counts them, and simulates the faults of networks. A Proxy stalls, delays,
-// cuts and resets connections, drops replies, and refuses connections. The server needs no
-// support for this, and the client uses a real socket.
+// A Proxy stands between a client and a server on loopback, passes and counts bytes in
+// both directions, and simulates the faults of networks. A Proxy stalls, delays, cuts and
+// resets connections, drops replies, and refuses connections. The server needs no support
+// for this, and the client uses a real socket.
 //
 // All methods may be called concurrently. A fault affects all bytes that are sent after the
 // return of its method.
@@ -33,7 +33,7 @@ type Proxy struct {
 	delay      time.Duration
 	trickle    time.Duration
 	replyLeft  int // reply bytes that pass before the cut; -1 without a cut
-	askLeft    int // the same for request bytes
+	askLeft    int // request bytes that pass before the cut; -1 without a cut
 	stats      ProxyStats
 	transcript []byte // requests
 
@@ -50,7 +50,7 @@ type ProxyStats struct {
 	// connections. A client that writes several commands before reading makes one round
 	// trip. A request without a reply makes none.
 	RoundTrips int
-	// RequestBytes is the number of bytes to the server, and ReplyBytes the number of bytes
+	// RequestBytes is the number of bytes to the server. ReplyBytes is the number of bytes
 	// from the server. Withheld bytes are not counted.
 	RequestBytes, ReplyBytes int64
 	// CutReplies is the number of cuts by CutReply: the server sent more of these replies
@@ -64,8 +64,8 @@ type ProxyStats struct {
 // transcriptLimit bounds the number of kept request bytes.
 const transcriptLimit = 16 << 20
 
-// NewProxy starts a proxy in front of the server at target (host:port) and
-// closes it when the test ends.
+// NewProxy starts a proxy in front of the server at target (host:port) and closes the
+// proxy when the test ends.
 func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
 	p, err := newProxy(target)
@@ -91,9 +91,9 @@ func newProxy(target string) (*Proxy, error) {
 	return nil, err
 }
 
-// The proxy listens below the range of ports that systems use for outgoing connections. In
-// that range a client that dials while connections are refused could get the proxy's port
-// as its own, and connect to itself.
+// The proxy listens below the range of ports that systems use for outgoing connections.
+// In that range, a client that dials while connections are refused could get the proxy's
+// port as its local port. The client would then connect to itself.
 const (
 	lowestPort  = 10000
 	highestPort = 12000
@@ -127,7 +127,7 @@ func (p *Proxy) Delay(d time.Duration) {
 }
 
 // Trickle passes replies one byte at a time, with a pause of d between two bytes; 0 ends
-// that.
+// the trickle.
 func (p *Proxy) Trickle(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -150,12 +150,12 @@ func (p *Proxy) CutReply(n int) {
 	p.replyLeft = max(n, -1)
 }
 
-// CutRequest passes n bytes of the next request. When the client sends more, CutRequest
-// closes the connection, as a server that refuses the request. Before that, the server's
-// reply to those n bytes passes; CutRequest waits at most a second for a reply. A request
-// of at most n bytes passes completely, and the rest of n counts for the next request. The
-// cut happens once, and ProxyStats.CutRequests counts the cut. A negative n cancels the
-// cut.
+// CutRequest passes n bytes of the next request. When the client sends more, the proxy
+// closes the connection, as a server that refuses the request. Before the close, the
+// server's reply to the n bytes passes; the proxy waits at most a second for a reply. A
+// request of at most n bytes passes completely, and the rest of n counts for the next
+// request. The cut happens once, and ProxyStats.CutRequests counts the cut. A negative n
+// cancels the cut.
 func (p *Proxy) CutRequest(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -261,7 +261,7 @@ func (p *Proxy) acceptAll(listener net.Listener) {
 	}
 }
 
-// serve runs one connection until it ends.
+// serve runs one connection until its end.
 func (p *Proxy) serve(client net.Conn) {
 	server, err := net.DialTimeout("tcp", p.target, 5*time.Second)
 	if err != nil {
@@ -285,7 +285,7 @@ func (p *Proxy) serve(client net.Conn) {
 	})
 	pumps.Go(func() {
 		defer l.close()
-		_ = l.pump(server, client, p.passReply, p.writeReply) // any end is the same
+		_ = l.pump(server, client, p.passReply, p.writeReply) // the reason of the end does not matter
 	})
 	pumps.Wait()
 
@@ -323,7 +323,7 @@ var (
 	errReplyCut   = errors.New("the reply was cut")
 )
 
-// awaitReply waits until the server has answered the last request, but not long.
+// awaitReply waits until the server has answered the last request, for a limited time.
 func (p *Proxy) awaitReply(l *link) {
 	const atMost, inFull = time.Second, 20 * time.Millisecond
 	for end := time.Now().Add(atMost); time.Now().Before(end); time.Sleep(time.Millisecond) {
@@ -401,8 +401,8 @@ type link struct {
 	once           sync.Once
 }
 
-// pump passes bytes from one side to the other by write, as pass allows, until a side or
-// pass ends that.
+// pump passes bytes from one side to the other by write, as pass allows, until a side
+// fails or pass returns an error.
 func (l *link) pump(from, to net.Conn, pass func(*link, []byte) (int, error), write func(net.Conn, []byte) (int, error)) error {
 	buffer := make([]byte, 64<<10)
 	for {
@@ -440,7 +440,8 @@ func (l *link) close() {
 	})
 }
 
-// reset is close with a TCP reset to the client. A link without a server has only a client.
+// reset is close with a TCP reset to the client. A link without a server has a client
+// only.
 func (l *link) reset() {
 	if tcp, ok := l.client.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // after a failure the close is orderly
@@ -452,7 +453,7 @@ func (l *link) reset() {
 	l.close()
 }
 
-// A gate is open while its channel is closed. It is guarded by Proxy.mu.
+// A gate is open while its channel is closed. Proxy.mu guards the gate.
 type gate struct {
 	passable chan struct{}
 	isOpen   bool

@@ -12,8 +12,8 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// A script is a sequence of calls of methods of typed handles, with the results that they
-// must return. A script makes two checks: each call alone, and all calls in one pipeline.
+// A script is a sequence of calls of methods of typed handles, with the wanted results. A
+// script makes two checks: each call alone, and all calls in one pipeline.
 type script struct {
 	name  string // "lists/push"; in a pipeline "lists-queued/push"
 	rule  string
@@ -24,7 +24,7 @@ type script struct {
 // atCall is an argument that is computed at the time of the call, such as a point in time.
 type atCall func() any
 
-// A call is a call of a method with the result that the method must return.
+// A call is a call of a method, with the wanted result.
 type call struct {
 	on     string // the handle, by a word of handlesOf
 	method string

@@ -15,8 +15,8 @@ import (
 
 // A standalone is the testing.TB of a check outside of a test.
 //
-// All methods may be called concurrently, except methods that end the check, which only the
-// goroutine of the check may call.
+// All methods may be called concurrently, except methods that end the check. Only the
+// goroutine of the check may call these.
 type standalone struct {
 	name   string
 	ctx    context.Context
@@ -35,8 +35,8 @@ func newStandalone(ctx context.Context, name string) *standalone {
 	return t
 }
 
-// TB returns t as a testing.TB. That interface has a method that only package testing can
-// implement. No code calls this method.
+// TB returns t as a testing.TB. The interface has a method that only package testing
+// can implement. No code calls this method.
 func (t *standalone) TB() testing.TB {
 	type below struct{ testing.TB }
 	return struct {

@@ -17,8 +17,8 @@ import (
 )
 
 // A subject is a store under test, and the keys of one check. Its methods are the
-// vocabulary of the checks: a method whose name begins with want returns an error that
-// describes the difference.
+// vocabulary of the checks: a method whose name begins with want compares, and returns
+// the difference as an error.
 //
 // All methods may be called concurrently.
 type subject struct {
@@ -303,7 +303,7 @@ func (s *subject) pause(d time.Duration) {
 	}
 }
 
-// rounds counts to n. With a store whose calls are slow, rounds ends early, so that the
+// rounds counts to n. If the store's calls are slow, rounds ends early, so that the
 // check is not late.
 func (s *subject) rounds(n int) iter.Seq[int] {
 	return func(yield func(int) bool) {
@@ -315,7 +315,7 @@ func (s *subject) rounds(n int) iter.Seq[int] {
 	}
 }
 
-// sleep waits for a time that is not a call's.
+// sleep waits. The time does not count as time in calls.
 func (s *subject) sleep(d time.Duration) {
 	before := time.Now()
 	s.pause(d)

@@ -174,8 +174,8 @@ func (g *guarded) run() {
 	returned = true
 }
 
-// finish ends a test that the suite made itself, and returns the errors that the harness
-// reported to that test.
+// finish ends a test that the suite has made, and adds the errors that the harness
+// reported to the test.
 func (g *guarded) finish() {
 	t, ok := g.t.(interface{ itself() *standalone })
 	if !ok {
@@ -209,8 +209,8 @@ func (g *guarded) apply(t testing.TB) {
 	g.suite.recognise(subject)
 	g.err = errors.Join(g.err, subject.end())
 	if g.suite.h.InProcess {
-		// A load whose callers have left may be in a slow call of the store. In a bubble, time
-		// passes until here only.
+		// A load without callers may be in a slow call of the store. In a bubble, time passes
+		// until here only.
 		time.Sleep(time.Second)
 	}
 }
@@ -267,9 +267,9 @@ func stacks() []byte {
 // calls.
 var noDeadline = context.Background()
 
-// batchContext returns the context of a call with n keys. A call with thousands of keys gets a
-// far deadline, in the place of the time limit that a store may have of its own: on a busy
-// machine, such a call may take longer than the store waits for its server.
+// batchContext returns the context of a call with n keys. A call with thousands of keys
+// gets a far deadline, in the place of the store's own time limit: on a busy machine,
+// such a call may take longer than the store waits for its server.
 func batchContext(n int) (context.Context, context.CancelFunc) { return contextOf(n >= 1000) }
 
 // transferContext is batchContext for values: some MiB take as long as thousands of keys.

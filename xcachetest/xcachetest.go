@@ -65,8 +65,8 @@ type Harness struct {
 	Exclusive bool
 
 	// KeepsNothing means that the store is always empty: its arguments are validated, and
-	// no value is kept, as package drivers/null does. Then its replies must be the replies
-	// of an empty store, which above all the group nothing checks. Checks that must read
+	// no value is kept, as package drivers/null does. Then the replies must be the replies
+	// of an empty store. Above all, the group nothing checks that. Checks that must read
 	// back a value do not run.
 	KeepsNothing bool
 
@@ -88,8 +88,8 @@ type Harness struct {
 	LacksGroups   []driver.Group
 
 	// ServerLacks has the commands of the store's Commander for which the server of this
-	// harness is too old. They must be errors.ErrUnsupported. Checks that need these
-	// commands do not run.
+	// harness is too old. These commands must be errors.ErrUnsupported. Checks that need
+	// these commands do not run.
 	ServerLacks []string
 
 	// ServerLacksFields has the fields in the replies of XINFO, such as "entries-added",
@@ -112,7 +112,7 @@ type Harness struct {
 	Report string
 
 	// Driver and Server are the tested driver and server in the report, with name and
-	// version. For "" the suite finds the text itself. The driver's name comes from its
+	// version. For "" the suite finds the text. The driver's name comes from its
 	// Inspector, or else from the package of the store and the build information. The
 	// server's name comes from the Inspector.
 	Driver, Server string

@@ -23,8 +23,8 @@ type command struct {
 	whole bool
 }
 
-// commands is every command there is. A data structure is one file: its object,
-// its commands and how each is run; here it has one word.
+// commands has all commands. The file of a data structure has the object, the
+// commands and their implementations; only the name of its table is here.
 var commands = collect(connectionCommands, keyCommands, stringCommands, listCommands, hashCommands, fieldTTLCommands, setCommands, sortedSetCommands, streamCommands, pubSubCommands, lockCommands, semaphoreCommands, rateLimitCommands, onceCommands, leaseCommands, tagCommands)
 
 var (
@@ -51,8 +51,9 @@ func (s *Store) Commands() driver.CommandSet {
 // Do implements driver.Commander. Results and errors are as in Redis. In a Plain batch, a
 // command that waits (driver.Cmd.Waits) delays the commands behind it, and no other call.
 // An Atomic batch runs in one step. If a command in an Atomic batch is unknown or has too
-// few or too many arguments, no command runs. A command that fails while it runs does not
-// undo the others, as in Redis. Too many optional arguments are such a failure.
+// few or too many arguments, no command runs. A command that fails during its run does
+// not undo the other commands, as in Redis. Too many optional arguments are such a
+// failure.
 func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	db, err := s.begin(ctx)
 	if err != nil {

@@ -69,8 +69,8 @@ func (db *database) grow(entries, bytes int64) {
 }
 
 // shrink evicts from one shard after the other until the bounds hold. shrink is for the
-// growth for which a shard could not make room alone. The first shard is the one behind
-// that shard, so the entry that was just written comes last.
+// growth for which a shard could not make room alone. The first shard is the shard
+// behind that shard, so the entry that was just written comes last.
 func (db *database) shrink(behind int) {
 	for i := behind + 1; db.exceeds(0, 0); i++ {
 		s := &db.shards[i%len(db.shards)]

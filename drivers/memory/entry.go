@@ -92,7 +92,8 @@ type slab struct {
 	unused *entry
 }
 
-// chunkSize is the number of entries in one allocation: they fill 8 KiB on a 64-bit system.
+// chunkSize is the number of entries in one allocation: these entries fill 8 KiB on a
+// 64-bit system.
 const chunkSize = 73
 
 // take returns an unused entry. All its fields but next are zero.

@@ -202,8 +202,9 @@ func hgetDel(c *call) (driver.Reply, error) {
 	return driver.ArrayReply(items...), nil
 }
 
-// hsetEx takes key [FNX | FXX] [EX seconds | PX milliseconds | EXAT second | PXAT millisecond |
-// KEEPTTL] FIELDS numfields field value…. It sets all of the fields, or none.
+// hsetEx takes key [FNX | FXX] [EX seconds | PX milliseconds | EXAT second | PXAT
+// millisecond | KEEPTTL] FIELDS numfields field value…. hsetEx sets all of the fields, or
+// none.
 func hsetEx(c *call) (driver.Reply, error) {
 	options, err := c.FieldSet()
 	if err != nil {

@@ -16,15 +16,16 @@ var leaseCommands = map[string]command{
 	driver.CmdLeaseRevoke:  {run: revokeLeases, min: 1, max: arguments.Unlimited},
 }
 
-// A lease is what a shard knows of the loads of a key. Leases are no entries: they count in no
-// bound but maxLeases, so that loads push no value out. A lease without a token is a marker.
+// A lease is the knowledge of a shard about the loads of a key. Leases are no entries:
+// leases count in no bound but maxLeases, so that loads push no value out. A lease
+// without a token is a marker.
 type lease struct {
 	token string
 	until int64
 }
 
-// maxLeases is how many leases a shard keeps. One that is given up costs no more than a value
-// that is not stored.
+// maxLeases is how many leases a shard keeps. The loss of a lease costs no more than a
+// value that is not stored.
 const maxLeases = 4096
 
 // takeLease is key, token, duration.
@@ -150,7 +151,7 @@ func revokeLeases(c *call) (driver.Reply, error) {
 	return driver.IntReply(revoked), err
 }
 
-// leaseOf returns the lease of a key that is in force.
+// leaseOf returns the lease of a key, if the lease is in force.
 func (s *shard) leaseOf(key string, now int64) (l lease, held bool) {
 	l, held = s.leases[key]
 	if l.until <= now {
@@ -159,8 +160,9 @@ func (s *shard) leaseOf(key string, now int64) (l lease, held bool) {
 	return l, held
 }
 
-// putLease keeps a lease. When there is no room, some of those that have run out go, or else a
-// marker, or else any: a marker that is gone costs a load, and a lease a value that is not stored.
+// putLease keeps a lease. If there is no room, some leases go: expired leases, or else a
+// marker, or else any lease. The loss of a marker costs a load. The loss of another lease
+// costs a value that is not stored.
 func (s *shard) putLease(key string, l lease, now int64) {
 	if s.leases == nil {
 		s.leases = make(map[string]lease)
@@ -171,8 +173,8 @@ func (s *shard) putLease(key string, l lease, now int64) {
 	s.leases[strings.Clone(key)] = l
 }
 
-// dropLeases makes room for a lease. It looks at a few leases, which a map yields in an order that
-// changes, as a shard must not be locked for long.
+// dropLeases makes room for a lease. dropLeases looks at a few leases only, because a
+// shard must not be locked for long. A map yields its elements in a random order.
 func (s *shard) dropLeases(now int64) {
 	const looks = 64
 	looked, victim, marker := 0, "", false
@@ -192,7 +194,7 @@ func (s *shard) dropLeases(now int64) {
 	}
 }
 
-// revoke takes away the lease of a key, if it has one.
+// revoke takes away the lease of a key, if there is a lease.
 func (s *shard) revoke(key string) {
 	if len(s.leases) > 0 {
 		delete(s.leases, key)

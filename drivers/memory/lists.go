@@ -98,7 +98,8 @@ func push(c *call, add func(*list, []byte), create bool) (driver.Reply, error) {
 func lpop(c *call) (driver.Reply, error) { return pop(c, (*list).popFront) }
 func rpop(c *call) (driver.Reply, error) { return pop(c, (*list).popBack) }
 
-// pop takes key [count]. Without a count the reply is one element, and with a count a list.
+// pop takes key [count]. Without a count the reply is one element, and with a count the
+// reply is a list.
 func pop(c *call, take func(*list) []byte) (driver.Reply, error) {
 	count, err := c.PopCount()
 	if err != nil {

@@ -11,7 +11,7 @@ var onceCommands = map[string]command{
 	driver.CmdOnceDone: {run: onceDone, min: 4, max: 4},
 }
 
-// onceValue is the field of what was kept, beside those of a lock.
+// onceValue is the field of the kept value, beside the fields of a lock.
 const onceValue = "value"
 
 // once is key, token, lease, waits: the value that is kept, or else the lock of the key,

@@ -59,7 +59,7 @@ func (o Options) resolved() (Options, error) {
 }
 
 // A smaller shard is not useful: its part of the store would be too small to tell good
-// entries from bad ones.
+// entries from bad entries.
 const (
 	minShardEntries = 512
 	minShardBytes   = 64 << 10

@@ -153,7 +153,7 @@ const (
 func (s *subscriber) put(m driver.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.missed { // and the news of it is not taken yet
+	if s.missed { // the subscriber was not told yet
 		return
 	}
 	s.bytes += len(m.Payload) + len(m.Channel) + messageOverhead

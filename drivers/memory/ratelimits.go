@@ -15,32 +15,32 @@ var rateLimitCommands = map[string]command{
 	driver.CmdRateLimit: {run: takeOfRateLimits, min: 7, max: arguments.Unlimited},
 }
 
-// The fields of rate limits have a name behind one of these.
+// The beginnings of the fields of rate limits. The name of the limit follows.
 const (
 	slidingWindow = "w:"
 	gcra          = "g:"
 )
 
-// slots is how many parts a window has. Units that are taken within one of them are counted
-// together, at the time of the last.
+// slots is how many parts a window has. Units that are taken within one part are counted
+// together, at the time of the last unit.
 const slots = 60
 
-// longestCount bounds numbers as the scripts do.
+// longestCount bounds numbers in the same way as the scripts.
 const longestCount = 1 << 53
 
-// A rateLimit is one limit of a command, and what it has in use. Times are microseconds.
+// A rateLimit is one limit of a command, with its units in use. Times are microseconds.
 type rateLimit struct {
 	key, field           string
 	limit, window, burst int64
-	retry                int64 // after how long there are n units, or 0
+	retry                int64 // the time until there are n units, or 0
 
-	taken []spent // of a sliding window: what counts still, the oldest first
+	taken []spent // of a sliding window: the units that still count, the oldest first
 
 	used float64 // with a burst: the units in use
-	time int64   // when that was so
+	time int64   // the time of used
 }
 
-// spent is how many units were taken at a time, or up to a slot before.
+// spent is the number of units that were taken at a time, or up to a slot earlier.
 type spent struct{ time, units int64 }
 
 // takeOfRateLimits is numkeys, key…, n, and for each key name, limit, window, burst.
@@ -110,7 +110,7 @@ func (c *call) rateLimits() (limits []rateLimit, n int64, err error) {
 	return limits, n, nil
 }
 
-// most is how many units are taken at once.
+// most is the largest number of units that can be taken at once.
 func (l *rateLimit) most() int64 {
 	if l.burst > 0 {
 		return l.burst
@@ -118,7 +118,7 @@ func (l *rateLimit) most() int64 {
 	return l.limit
 }
 
-// read reads what is in use, and finds out when there are n units.
+// read reads the units in use, and finds out when there are n units.
 func (l *rateLimit) read(stored []byte, n, now int64) {
 	l.time = now
 	if l.burst > 0 {
@@ -141,7 +141,8 @@ func (l *rateLimit) read(stored []byte, n, now int64) {
 	}
 }
 
-// readGCRA does so with a burst. Units become free one after the other, at the rate of the limit.
+// readGCRA is read with a burst. Units become free one after the other, at the rate of
+// the limit.
 func (l *rateLimit) readGCRA(stored string, n, now int64) {
 	if before, used, ok := strings.Cut(stored, ":"); ok {
 		last, _ := arguments.ParseInt(before)
@@ -150,7 +151,8 @@ func (l *rateLimit) readGCRA(stored string, n, now int64) {
 		l.used = max(0, was-float64(max(0, now-last))*float64(l.limit)/float64(l.window))
 	}
 	if over := l.used + float64(n) - float64(l.burst); over > 0 {
-		// A microsecond more than the time that it takes, so that no rounding is in the way then.
+		// One microsecond is added, so that a retry after this time never fails because of
+		// rounding.
 		l.retry = int64(over*float64(l.window)/float64(l.limit)) + 1 + l.time - now
 	}
 }
@@ -171,7 +173,7 @@ func (l *rateLimit) take(n, now int64) {
 
 func (l *rateLimit) remaining() int64 { return int64(math.Floor(float64(l.most()) - l.used)) }
 
-// reset is after how long all units are free.
+// reset is the time until all units are free.
 func (l *rateLimit) reset(now int64) int64 {
 	switch {
 	case l.burst > 0 && l.used > 0:
@@ -182,7 +184,7 @@ func (l *rateLimit) reset(now int64) int64 {
 	return 0
 }
 
-// keepRateLimit writes what is in use.
+// keepRateLimit writes the units in use.
 func (c *call) keepRateLimit(l *rateLimit, now int64) error {
 	e, h, err := c.findHash(l.key)
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 // scanPage is the number of places of a shard that are read under one lock.
 const scanPage = 512
 
-// Scan implements driver.Scanner. It goes through the shards a page at a time
-// and holds no lock while it yields. Keys stay in their place, so one that is
-// there during the whole scan is yielded exactly once. It does not count as
-// using the keys. A pattern of leases (driver.LeasePattern) yields their names as well.
+// Scan implements driver.Scanner. Scan goes through the shards a page at a time, and
+// holds no lock during a yield. Keys stay in their place, so a key that exists during
+// the whole scan is yielded exactly once. A scan is no use of the keys for the
+// eviction. A pattern of leases (driver.LeasePattern) also yields the names of leases.
 func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		var page []string

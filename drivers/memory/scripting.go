@@ -40,10 +40,11 @@ type ScriptCall struct {
 // interpreter is the registered language.
 var interpreter atomic.Pointer[Interpreter]
 
-// RegisterScripting gives all stores of this package a language for EVAL and its variants.
-// The init function of a package such as drivers/memory/lua calls RegisterScripting, and a
-// program imports that package, so that this package needs no other. The last call counts.
-// Open stores keep the set of commands that they had at their opening.
+// RegisterScripting gives all stores of this package a language for EVAL and its
+// variants. The init function of a package such as drivers/memory/lua calls
+// RegisterScripting, and a program imports that package. So this package imports no
+// language. The last call counts. An open store keeps the set of commands from its
+// opening.
 func RegisterScripting(language Interpreter) { interpreter.Store(&language) }
 
 // scriptingAdvice is the advice for a program without a language.

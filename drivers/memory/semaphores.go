@@ -14,7 +14,7 @@ var semaphoreCommands = map[string]command{
 	driver.CmdSemaphoreRelease: {run: releaseSemaphore, min: 2, max: 2},
 }
 
-// The name of a field of a semaphore is one of these and a token.
+// The name of a field of a semaphore is one of these beginnings and a token.
 const (
 	holding = "h:"
 	queued  = "q:"

@@ -183,7 +183,8 @@ func smove(c *call) (driver.Reply, error) {
 	return driver.IntReply(1), nil
 }
 
-// spop takes key [count]. Without a count the reply is one member, with one a list.
+// spop takes key [count]. Without a count the reply is one member, and with a count the
+// reply is a list.
 func spop(c *call) (driver.Reply, error) {
 	count, err := c.PopCount()
 	if err != nil {

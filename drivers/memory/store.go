@@ -20,7 +20,7 @@ import (
 type Store struct {
 	db      atomic.Pointer[database] // nil once closed
 	bounds  Options
-	name    string // by which others share it, or ""
+	name    string // by which stores share the database, or ""
 	release func()
 	// scripting means that a language for scripts was registered when the store was opened.
 	scripting bool
@@ -58,8 +58,8 @@ func newStore(db *database, bounds Options, release func()) *Store {
 	return s
 }
 
-// Get implements driver.Store. Get returns the stored bytes, not a copy: they are never
-// written to again.
+// Get implements driver.Store. Get returns the stored bytes, not a copy: stored bytes
+// are never written to again.
 func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) error {
 	db, err := s.begin(ctx)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
 	return nil
 }
 
-// Delete implements driver.Store. It takes away the leases of the keys, too.
+// Delete implements driver.Store. Delete takes away the leases of the keys, too.
 func (s *Store) Delete(ctx context.Context, keys []string) (removed int, err error) {
 	db, err := s.begin(ctx)
 	if err != nil {
@@ -198,7 +198,7 @@ func (s *Store) begin(ctx context.Context) (*database, error) {
 }
 
 // due reports whether a batch looks at its context before element i. A look costs as much
-// as a small part of an element, so not every element needs one.
+// as a small part of an element, so not every element needs a look.
 func due(i int) bool { return i&255 == 255 }
 
 // ended returns the error of a call whose context has ended.

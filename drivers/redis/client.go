@@ -21,9 +21,9 @@ import (
 )
 
 // A clientWire is the wire of a store on a client that the program has made. The
-// connections belong to the client. go-redis' own types would trust the lengths that a
-// reply claims, and take a number for a value, so that the wire reads the replies itself.
-// The client's hooks see the words of the commands.
+// connections belong to the client. go-redis' own types would trust the lengths in a
+// reply, and take a number for a value. So the wire reads the replies itself. The
+// client's hooks see the words of the commands.
 type clientWire struct {
 	addr   string // address of the server
 	source clientSource
@@ -61,8 +61,8 @@ func (w *clientWire) Exchange(c *exchange.Call) {
 
 var errNodeClosed = errors.New("go-redis has closed its client for the node")
 
-// send passes the commands to go-redis. The readers of go-redis trust the lengths that a
-// reply claims, and panic at impossible ones.
+// send passes the commands to go-redis. The readers of go-redis trust the lengths in a
+// reply, and panic at impossible lengths.
 func send(client *goredis.Client, c *exchange.Call, cmders []goredis.Cmder) (err error) {
 	defer func() {
 		switch p := recover().(type) {
@@ -161,7 +161,7 @@ type word struct {
 }
 
 // errAbandoned is the error of the bytes of a command whose caller has left. The error is
-// one of contexts, so that go-redis does not use the connection again.
+// an error of contexts, so that go-redis does not use the connection again.
 var errAbandoned = errors.Join(errors.New("the caller has left"), context.Canceled)
 
 // MarshalBinary implements encoding.BinaryMarshaler.

@@ -117,8 +117,8 @@ func (m *commands) appendWords(c *exchange.Command) {
 	}
 }
 
-// A replyError is an error reply. errors.As finds it as a goredis.Error, as go-redis' own
-// errors.
+// A replyError is an error reply. errors.As finds a goredis.Error in a replyError, as in
+// go-redis' own errors.
 type replyError string
 
 func (e replyError) Error() string { return string(e) }

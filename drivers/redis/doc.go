@@ -16,8 +16,8 @@
 //	rediss://…                                                       through TLS
 //	redis+unix://[[user]:password@]/path/to/socket[?parameter=value…]
 //
-// The default port is 6379, and the default host is localhost. These are the parameters of
-// this driver, besides those of every driver:
+// The default port is 6379, and the default host is localhost. This driver has the
+// parameters of every driver, and these:
 //
 //	addr             host or host:port, in place of the hosts in front; may be
 //	                 repeated
@@ -66,8 +66,8 @@
 //
 // # Sentinel
 //
-// The hosts are sentinels, with default port 26379. The store asks them for the primary.
-// These are the parameters besides those above:
+// The hosts are sentinels, with default port 26379. The store asks the sentinels for the
+// primary. A store with sentinels has these further parameters:
 //
 //	master                  name of the primary; required
 //	sentinel_user           user at the sentinels, if not the default one
@@ -88,9 +88,9 @@
 //
 // No write is sent twice. A failure after the first byte of a command was sent matches
 // ErrUnknownOutcome, because the command may have been applied. All other failures have
-// changed nothing. Transient ones (a refused connection, LOADING, READONLY, …) are retried
-// up to two times within a quarter of a second, and so are lost replies to commands that
-// only read.
+// changed nothing. Transient failures (a refused connection, LOADING, READONLY, …) are
+// retried up to two times within a quarter of a second, and so are lost replies to
+// commands that only read.
 //
 // A command of a batch is retried only together with all commands behind it, so that the
 // order of the batch holds.
@@ -108,9 +108,9 @@
 //
 //	c, err := xcache.New(redis.NewStore(client))
 //
-// The client may be one of a server, of sentinels or of a cluster. NewClusterStore makes a
-// store of clients for the nodes of a cluster. In the other direction, Client returns
-// go-redis' client for a server of a store that was opened from a DSN.
+// The client may be a client of a server, of sentinels or of a cluster. NewClusterStore
+// makes a store of clients for the nodes of a cluster. In the other direction, Client
+// returns go-redis' client for a server of a store that was opened from a DSN.
 //
 // # Credentials that change
 //
@@ -120,7 +120,7 @@
 //
 // # Logging
 //
-// go-redis has one logger for the whole process. The logger writes errors to standard error
-// that calls return anyway, so that an import of this package silences it. A program that
-// needs the logger calls SetLogger of go-redis in main.
+// go-redis has one logger for the whole process. The logger writes errors to standard
+// error, although calls return the same errors. So an import of this package silences the
+// logger. A program that needs the logger calls SetLogger of go-redis in main.
 package redis

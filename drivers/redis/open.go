@@ -14,16 +14,16 @@ type Credentials = driver.Credentials
 // An Option changes the store that Open returns.
 type Option func(*Driver)
 
-// WithCredentials lets connections log in with the result of a function, in place of a user
-// and a password in the DSN. The DSN must have neither. For a DSN with sentinels, the
-// credentials are those of the servers with the data, and not of the sentinels.
+// WithCredentials lets connections log in with the result of a function, in place of a
+// user and a password in the DSN. The DSN must have neither. For a DSN with sentinels,
+// the credentials are for the servers with the data, and not for the sentinels.
 //
 // The function is called for each new connection. The function is called again before its
-// result expires: when a quarter of the lifetime is left, or five minutes. Open connections
-// then log in again between two calls: none is closed, and no call fails. After an error of
-// the function, or a refusal by the server, connections go on with the old login, and try
-// again once a second. A new connection that cannot log in is an error of the call that
-// needs the connection.
+// result expires: when a quarter of the lifetime is left, or five minutes. Open
+// connections then log in again between two calls: no connection is closed, and no call
+// fails. After an error of the function, or a refusal by the server, connections go on
+// with the old login, and try again once a second. A new connection that cannot log in is
+// an error of the call that needs the connection.
 //
 // The function may be called concurrently, until Close of the store has returned. The
 // function must return when its context ends, at the latest after dial_timeout, which

@@ -18,7 +18,7 @@ import (
 // A pool has the sessions with one server, and makes them when calls need them. The pool is
 // the wire of a store from a DSN.
 //
-// go-redis' own pool does not tell which connection a call has, and connects in goroutines
+// go-redis' own pool does not tell the connection of a call, and connects in goroutines
 // that outlive Close. After some failures, only one of these goroutines notices that the
 // server is back.
 type pool struct {
@@ -140,8 +140,8 @@ func (p *pool) acquire(c *exchange.Call) (*session, error) {
 	}
 }
 
-// release takes a session back from a call. A session that was made before the address moved is
-// not for the next call either, which may wait already.
+// release takes a session back from a call. A session from before the move of the address
+// is closed: no other call may use that session.
 func (p *pool) release(s *session) {
 	if s.usable() {
 		if p.renews(s) {
@@ -202,8 +202,8 @@ func (p *pool) first() *waiter {
 
 var errBusy = errors.New("all connections are in use; pool_size is how many there are")
 
-// await waits for a session, or for the permission to look for one again: both results are
-// nil then. p.mu is locked before await, and unlocked after it.
+// await waits for a session, or for the permission to look for one again: both results
+// are nil then. p.mu is locked before await, and unlocked after await.
 func (p *pool) await(c *exchange.Call) (*session, error) {
 	w := &waiter{make(chan *session, 1)}
 	p.waiting = append(p.waiting, w)
@@ -228,7 +228,7 @@ func (p *pool) await(c *exchange.Call) (*session, error) {
 	return nil, p.left(c, errBusy)
 }
 
-// left returns the error of a call that ended before it got a session.
+// left returns the error of a call that ended without a session.
 func (p *pool) left(c *exchange.Call, reason error) error {
 	switch {
 	case c.Context.Err() != nil:
@@ -248,7 +248,8 @@ type attempt struct {
 	left    bool // the call has ended; guarded by pool.mu
 }
 
-// create makes a session for a call. p.mu is locked before create, and unlocked after it.
+// create makes a session for a call. p.mu is locked before create, and unlocked after
+// create.
 func (p *pool) create(c *exchange.Call) (*session, error) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	defer cancel()

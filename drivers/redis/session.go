@@ -21,12 +21,12 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
-// A session is one connection, and the client of go-redis that writes to it. A session
-// carries one call at a time.
+// A session is one connection, and the client of go-redis that writes to the
+// connection. A session carries one call at a time.
 //
-// go-redis writes the commands, and the session reads the replies. go-redis would trust the
-// lengths that replies claim, accept a reply of any kind, and ignore contexts while it
-// reads. go-redis reads a stand-in for each reply.
+// go-redis writes the commands, and the session reads the replies. go-redis would trust
+// the lengths in replies, accept a reply of any kind, and ignore contexts during a read.
+// go-redis reads a stand-in for each reply.
 type session struct {
 	pool    *pool
 	nc      *connection.Conn

@@ -26,7 +26,8 @@ type clientSource interface {
 	close() error
 }
 
-// A fixedClient is one client. The program owns the client unless it has given CloseClient.
+// A fixedClient is one client. The program owns the client unless NewStore got
+// CloseClient.
 type fixedClient struct {
 	*goredis.Client
 	owned bool
@@ -51,8 +52,8 @@ func closed(err error) error {
 	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
 }
 
-// A madeClient is made by the program at the first call that needs it, and closed by the
-// store.
+// A madeClient is made by the program at the first call that needs the client, and is
+// closed by the store.
 type madeClient struct {
 	addr string
 	make func(addr string) *goredis.Client
@@ -130,8 +131,7 @@ func (n *clusterNodes) at(addr string) *goredis.Client {
 // uses its last topology if no node answers.
 //
 // go-redis closes the client of a node that has left the cluster, and forgets the client.
-// So a closed client that go-redis still has means that the program has closed the cluster
-// client.
+// If go-redis still has a closed client, the program has closed the cluster client.
 func (n *clusterNodes) refresh(ctx context.Context) error {
 	var mu sync.Mutex
 	byAddr := make(map[string]*goredis.Client)

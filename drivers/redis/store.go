@@ -25,7 +25,8 @@ type Store struct{ backend }
 // backend hides the store inside a Store: a serverStore or a clusterStore.
 type backend = topology.Store
 
-// Caps implements driver.Capable. The capabilities are those of the store inside.
+// Caps implements driver.Capable. The capabilities are the capabilities of the store
+// inside.
 func (s *Store) Caps() driver.Caps { return driver.CapsOf(s.backend) }
 
 // A serverStore is a store on one server.
@@ -74,16 +75,17 @@ func MaxValue(n int) StoreOption {
 // the client: Close leaves the client open, unless CloseClient is given. NewStore does no
 // I/O.
 //
-// A *goredis.Client may be one of a server, or one of sentinels by NewFailoverClient. With
-// a *goredis.ClusterClient, the store uses the clients of the nodes, and routes commands
-// itself: see NewClusterStore. Hooks of the nodes' clients, as OnNewNode adds them, see the
-// commands. Hooks of the cluster client do not.
+// A *goredis.Client may be a client of a server, or a client of sentinels by
+// NewFailoverClient. With a *goredis.ClusterClient, the store uses the clients of the
+// nodes, and routes commands itself: see NewClusterStore. Hooks of the nodes' clients, as
+// OnNewNode adds them, see the commands. Hooks of the cluster client do not.
 //
-// NewStore panics for a nil client, and for any other type. A *goredis.Ring keeps each key
-// on one of several servers, and loses keys when a server comes or goes. NewStore also
-// panics for two kinds of ClusterClient. The servers of one with ClusterSlots, as
-// NewFailoverClusterClient makes it, are no cluster. The connections of one with ReadOnly,
-// RouteByLatency or RouteRandomly would read from a server that has become a replica.
+// NewStore panics for a nil client, and for any other type. A *goredis.Ring keeps each
+// key on one of several servers, and loses keys when a server comes or goes. NewStore
+// also panics for two kinds of ClusterClient. The servers of a client with ClusterSlots
+// are no cluster; NewFailoverClusterClient makes such a client. The connections of a
+// client with ReadOnly, RouteByLatency or RouteRandomly would read from a server that has
+// become a replica.
 //
 // The client's options hold, with two exceptions. Nothing is sent twice, whatever
 // MaxRetries says: the store retries by itself where that is safe. A call returns when its
@@ -92,11 +94,11 @@ func MaxValue(n int) StoreOption {
 // for that. A call without a deadline has no bound but the client's time-outs, or 3 seconds
 // on a cluster. The core adds a deadline of its own.
 //
-// The client's hooks see the words of the store's commands. The client's cache, if it has
-// one, is not used. The store does not watch the client's connections, as it watches the
-// connections from a DSN. So an endless line in a reply takes memory for its length, a
-// pipeline is written to its end before replies are read, and bytes behind a reply are left
-// to the client. Once the program has closed the client, calls fail with driver.ErrClosed.
+// The client's hooks see the words of the store's commands. A cache of the client is not
+// used. The store does not watch the client's connections, as it watches the connections
+// from a DSN. So an endless line in a reply takes memory for its length, a pipeline is
+// written to its end before replies are read, and bytes behind a reply are left to the
+// client. Once the program has closed the client, calls fail with driver.ErrClosed.
 func NewStore(client goredis.UniversalClient, opts ...StoreOption) *Store {
 	o := defaultStoreOptions()
 	for _, opt := range opts {

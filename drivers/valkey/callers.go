@@ -33,8 +33,8 @@ type callers struct {
 // thousand calls. A caller at a full queue waits there even if the context has ended.
 const maxCalls = 768
 
-// A callContext is the context of a call for valkey-go. The context always has a deadline,
-// because without one valkey-go reads by a goroutine of its own.
+// A callContext is the context of a call for valkey-go. The context always has a
+// deadline, because without a deadline valkey-go reads by a goroutine of its own.
 //
 // The order of valkey-go's questions tells what happens to the call. valkey-go asks for Err
 // before everything else, for Deadline just before the caller's goroutine writes and reads,

@@ -38,9 +38,9 @@ func newConn(nc *connection.Conn, s *settings.Settings, p *pool) *conn {
 	return c
 }
 
-// A conn is a connection between valkey-go and the server. conn follows what valkey-go
-// writes and reads, so that the store knows whether a call may have been written, and
-// whether replies are due.
+// A conn is a connection between valkey-go and the server. conn follows the writes and
+// reads of valkey-go, so that the store knows whether a call may have been written,
+// and whether replies are due.
 //
 // valkey-go uses a connection in two ways. At first the goroutine of the caller writes the
 // command and reads the reply, and the next caller waits. As soon as a caller has to wait,
@@ -84,7 +84,8 @@ type conn struct {
 var (
 	// errSpent is the answer to valkey-go's attempt to make a second connection.
 	errSpent = errors.New("the connection was lost")
-	// errRetired is the error of a connection that was closed because it had no calls.
+	// errRetired is the error of a connection that was closed because there were no calls on
+	// the connection.
 	errRetired = errors.New("the connection was given up")
 	// errGreeting is the error of a greeting of valkey-go that is not the expected one.
 	errGreeting = errors.New("valkey-go does not begin with HELLO 2")
@@ -174,13 +175,12 @@ func (c *conn) isInterrupted() bool {
 	return c.interrupted
 }
 
-// standIn is the reply that valkey-go reads in the place of a reply that no caller waits
-// for.
+// standIn is the reply for valkey-go in the place of a reply that no caller waits for.
 const standIn = "-XCACHE the caller has left\r\n"
 
 // giveUp handles the failed read of an ended call. valkey-go reads stand-ins for the
-// replies to the call, and the real replies are dropped when they come. false means that
-// the connection must be closed: a part of a reply has been read already, or the error has
+// replies to the call, and later the real replies are dropped. false means that the
+// connection must be closed: a part of a reply has been read already, or the error has
 // another reason.
 func (c *conn) giveUp(err error) bool {
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -243,10 +243,10 @@ func (c *conn) Write(p []byte) (int, error) {
 	return n, c.why(err)
 }
 
-// crowd is how many replies are due on a connection before its writer lets the callers that
-// can run queue their commands first. What is queued is written in one go: a write to the
-// system costs more than all else that a call does, and without a pause each has a command
-// or two. With fewer calls there is nobody to wait for.
+// crowd is how many replies must be due on a connection before its writer pauses. In the
+// pause, other callers queue their commands. All queued commands are written in one go: a
+// write to the system costs more than all other work of a call, and without a pause each
+// write has only a command or two. With fewer replies due, there is nobody to wait for.
 const crowd = 4
 
 // write writes p to the connection.
@@ -262,8 +262,8 @@ func (c *conn) between() bool {
 	return len(c.begun) == 0 && len(c.requests.open) == 0 && c.requests.bulk == 0
 }
 
-// follow counts the commands in p, with those that begin or end in p. false means that a
-// command has an argument that no server takes.
+// follow counts the commands in p. A command that only begins or ends in p counts, too.
+// false means that a command has an argument that no server takes.
 func (c *conn) follow(p []byte) bool {
 	if len(c.begun) > 0 {
 		end := bytes.IndexByte(p, '\n') + 1
@@ -293,7 +293,7 @@ func (c *conn) requested() int64 {
 	return int64(n)
 }
 
-// boundWrite sets the deadline of the next write, unless it is interrupted.
+// boundWrite sets the deadline of the next write, unless the write is interrupted.
 func (c *conn) boundWrite() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,8 +16,8 @@
 //	valkeys://…                                                       through TLS
 //	valkey+unix://[[user]:password@]/path/to/socket[?parameter=value…]
 //
-// The default port is 6379, and the default host is localhost. These are the parameters of
-// this driver, besides those of every driver:
+// The default port is 6379, and the default host is localhost. This driver has the
+// parameters of every driver, and these:
 //
 //	addr             host or host:port, in place of the hosts in front; may be
 //	                 repeated
@@ -57,9 +57,9 @@
 // store needs few connections. A new connection, up to pool_size, is made when all others
 // have calls in flight.
 //
-// A connection gets no new calls when replies are due and none has come for op_timeout.
-// Another connection takes its place. The old one is closed when no caller waits on it any
-// more.
+// A connection gets no new calls when replies are due and no reply has come for
+// op_timeout. Another connection takes its place. The old connection is closed when no
+// caller waits on it any more.
 //
 // # Cluster
 //
@@ -77,8 +77,8 @@
 //
 // # Sentinel
 //
-// The hosts are sentinels, with default port 26379. The store asks them for the primary.
-// These are the parameters besides those above:
+// The hosts are sentinels, with default port 26379. The store asks the sentinels for the
+// primary. A store with sentinels has these further parameters:
 //
 //	master                  name of the primary; required
 //	sentinel_user           user at the sentinels, if not the default one
@@ -99,7 +99,7 @@
 //
 // No write is sent twice. A failure after a command was given to valkey-go matches
 // ErrUnknownOutcome, because the command may have been applied, unless certainly nothing
-// was written. All other failures have changed nothing. Transient ones (a refused
+// was written. All other failures have changed nothing. Transient failures (a refused
 // connection, LOADING, READONLY, …) are retried up to two times within a quarter of a
 // second, and so are lost replies to commands that only read.
 //
@@ -107,8 +107,8 @@
 // order of the batch holds.
 //
 // The store examines all replies before valkey-go reads them, because valkey-go would end
-// the process, or return a wrong value, for some malformed replies. A reply that is not
-// RESP, that answers no command, or that has a kind which its command does not have is
+// the process, or return a wrong value, for some malformed replies. Malformed RESP, a
+// reply to no command, and a reply of a kind that its command does not have are
 // ErrUnavailable. The outcome is unknown if the command writes, and the connection is
 // closed. Memory is allocated for received bytes, and not for a claimed length. Arrays of
 // more than 16 million elements are refused.
@@ -119,8 +119,8 @@
 // values that the server has taken before, goes over a separate connection, one value at a
 // time.
 //
-// READONLY, and MOVED to the address of the server itself, tell that another server has
-// that address now, or will have it soon. Calls go over new connections then.
+// READONLY, and MOVED to the address of the server itself, mean that the address now
+// belongs to another server, or soon will. Calls go over new connections then.
 //
 // No error holds a password or a value. errors.As finds valkey-go's own errors.
 //
@@ -130,6 +130,7 @@
 //
 //	c, err := xcache.New(valkey.NewStore(client))
 //
-// The client may be one of a server, of sentinels or of a cluster. In the other direction,
-// Client returns valkey-go's client for a server of a store that was opened from a DSN.
+// The client may be a client of a server, of sentinels or of a cluster. In the other
+// direction, Client returns valkey-go's client for a server of a store that was opened
+// from a DSN.
 package valkey

@@ -43,8 +43,8 @@ const (
 // valkey-go reads in goroutines of its own. A malformed number is read as another number.
 // So valkey-go reads only bytes that a framing has checked.
 type framing struct {
-	// begun counts the values that have begun, and values the complete ones. Values inside
-	// others, and pushes, do not count.
+	// begun counts the values that have begun, and values counts the complete values.
+	// Values inside others, and pushes, do not count.
 	begun, values int
 
 	asked   int               // number of values that may begin
@@ -91,8 +91,9 @@ const (
 	unasked                  // a reply without a command
 )
 
-// next checks the bytes behind those of the call before. good is the number of good bytes,
-// and end is the end of the dropped bytes behind them. The next call continues at end.
+// next checks the bytes behind the bytes of the call before. good is the number of good
+// bytes, and end is the end of the dropped bytes behind them. The next call continues at
+// end.
 func (f *framing) next(p []byte) (good, end int, v verdict) {
 	for at := 0; at < len(p); {
 		var n int
@@ -126,8 +127,9 @@ func (f *framing) hides() bool {
 	return f.pushing || f.tooLong > 0 || f.skipped || f.skip > 0 && len(f.open) == 0 && f.bulk == 0
 }
 
-// leave drops all values that have not begun of the first asked ones, and returns their
-// number. leave drops nothing and returns 0 if a part of a value has been passed on.
+// Of the first asked values, leave drops all values that have not begun, and returns
+// their number. leave drops nothing and returns 0 if a part of a value has been passed
+// on.
 func (f *framing) leave(asked int) int {
 	partly := len(f.open) > 0 || f.bulk > 0 && f.tooLong == 0
 	if partly && !f.pushing && !f.skipped {
@@ -139,8 +141,8 @@ func (f *framing) leave(asked int) int {
 }
 
 // strings is a fast path for complete strings, for arrays of them, and for OK. strings
-// returns the number of bytes that it has consumed, which is 0 if the next bytes are
-// anything else.
+// returns the number of consumed bytes, which is 0 if the next bytes are anything
+// else.
 func (f *framing) strings(p []byte) int {
 	const okay = "+OK\r\n"
 	if f.pushing || f.skipped || f.skip > 0 {
@@ -351,9 +353,9 @@ func (f *framing) end() {
 	}
 }
 
-// shortLength reads the rest of a line with a length of up to eight digits. n is the length
-// of that rest. n is 0 for an incomplete line and for anything else, which need the slow
-// path.
+// shortLength reads the rest of a line with a length of up to eight digits. n is the
+// length of that rest. n is 0 for an incomplete line and for anything else: both need the
+// slow path.
 func shortLength(p []byte) (n, length int) {
 	const end = uint16('\r') | uint16('\n')<<8
 	if len(p) >= 8 {

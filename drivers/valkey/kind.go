@@ -32,7 +32,7 @@ func kindOf(m *valkeygo.ValkeyMessage) byte {
 }
 
 // allows reports whether a message is an error, or has a shape that the command may have.
-// valkey-go does not check the shape, and often makes an empty value of a wrong one.
+// valkey-go does not check the shape, and often makes an empty value of a wrong shape.
 func allows(s shape.Shape, m *valkeygo.ValkeyMessage) bool {
 	switch kind := kindOf(m); kind {
 	case 0, '-', '!':

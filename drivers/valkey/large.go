@@ -9,9 +9,9 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
-// A server hangs up on an argument beyond its limit, and all calls on the connection fail.
-// So an argument that is longer than all those that the server has taken before goes over a
-// separate connection.
+// A server hangs up on an argument beyond its limit, and all calls on the connection
+// fail. So an argument goes over a separate connection if the argument is longer than all
+// arguments that the server has taken before.
 
 // minLimit is the least limit that a server can be configured to have.
 const minLimit = 1 << 20
@@ -33,7 +33,7 @@ func (p *pool) isRisky(size int) bool {
 }
 
 // unproven forgets the longest argument that the server has taken, because the server has
-// hung up on one.
+// hung up on an argument.
 func (p *pool) unproven() { p.proven.Store(minLimit) }
 
 // acquireAlone is acquire for a call that may end its connection. acquireAlone waits until
@@ -69,7 +69,7 @@ func (p *pool) releaseAlone(l *link, proven int) {
 	<-p.alone
 }
 
-// left returns the error of a call that has ended before it got a connection.
+// left returns the error of a call that has ended without a connection.
 func (p *pool) left(c *exchange.Call) error {
 	if c.Context.Err() != nil {
 		return failure.OfContext(c.Context, false)
@@ -83,7 +83,8 @@ func (p *pool) left(c *exchange.Call) error {
 const (
 	// muchToWrite is more than the buffers between client and server hold.
 	muchToWrite = 64 << 10
-	// fewReplies is a number of replies as short as those of SET that fit into the buffers.
+	// fewReplies is a number of replies that fit into the buffers, if the replies are as
+	// short as the replies to SET.
 	fewReplies = 4 << 10
 )
 

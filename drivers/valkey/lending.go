@@ -19,7 +19,7 @@ import (
 // less than a loan.
 const minLent = 8 << 10
 
-// A loan is a borrowed value. valkey-go has only a reference to it.
+// A loan is a borrowed value. valkey-go has only a reference to the value.
 type loan struct {
 	reference [referenceSize]byte
 

@@ -20,7 +20,7 @@ type link struct {
 	conn   *conn
 
 	callers callers
-	// login is the login of the connection, or nil for a connection without one.
+	// login is the login of the connection, or nil for a connection without a login.
 	loggingIn sync.Mutex // guards login
 	login     *settings.Login
 	// retired tells that the connection gets no new calls.
@@ -83,9 +83,9 @@ func (l *link) markSelfRedirect(err error) error {
 }
 
 // watch checks the connection at each tick. A connection is retired when replies are due
-// and none has come for the time of silence. A retired connection is closed when no caller
-// waits on it any more; a silent one is closed at once if strict. again asks for a call at
-// the next tick.
+// and no reply has come for the time of silence. A retired connection is closed when no
+// caller waits on it any more; with strict, a silent connection is closed at once. again
+// asks for a call at the next tick.
 func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again bool) {
 	calls, left := l.callers.sweep(now, l.usable())
 	if l.conn.dead.Load() {

@@ -23,9 +23,9 @@ func (p *pool) renew() {
 	running.Wait()
 }
 
-// logInAgain renews the login of a connection if its credentials expire. A connection keeps
-// its old login if the server refuses the new one. New calls go to other connections if the
-// server does not answer.
+// logInAgain renews the login of a connection if its credentials expire. A connection
+// keeps its old login if the server refuses the new login. New calls go to other
+// connections if the server does not answer.
 func (p *pool) logInAgain(l *link) {
 	l.loggingIn.Lock()
 	defer l.loggingIn.Unlock()

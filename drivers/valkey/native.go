@@ -165,7 +165,7 @@ func (g *greeted) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Read implements net.Conn. valkey-go reads the answer before it writes anything else.
+// Read implements net.Conn. valkey-go reads the answer before any other write.
 func (g *greeted) Read(p []byte) (int, error) {
 	if len(g.answer) == 0 {
 		return g.Conn.Read(p)

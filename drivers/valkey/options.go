@@ -16,7 +16,7 @@ import (
 // number of calls at once.
 const maxDefaultPoolSize = 4
 
-// poolSize returns the limit of connections. The default is that of valkey-go itself.
+// poolSize returns the limit of connections. The default is the default of valkey-go.
 func poolSize(s *settings.Settings) int {
 	if s.PoolSize > 0 {
 		return s.PoolSize
@@ -39,8 +39,8 @@ func clientOption(s *settings.Settings, c *conn) valkeygo.ClientOption {
 			return c, nil
 		},
 		Dialer: net.Dialer{Timeout: s.DialTimeout},
-		// The client has no deadlines besides those of calls, and no PING every second: the
-		// store watches its connections.
+		// The client has no deadlines but the deadlines of calls, and sends no PING every
+		// second: the store watches its connections.
 		ConnWriteTimeout: -1,
 
 		AlwaysRESP2: true, // conn answers the greeting
@@ -56,7 +56,7 @@ func clientOption(s *settings.Settings, c *conn) valkeygo.ClientOption {
 	}
 }
 
-// isNetwork reports whether a connection is one of package net or crypto/tls. For other
+// isNetwork reports whether a connection is of package net or crypto/tls. For other
 // connections, only the next call reads the bytes that came without a command.
 func isNetwork(c net.Conn) bool {
 	switch c.(type) {

@@ -20,8 +20,8 @@ import (
 // A pool has the connections to one server, and makes them when calls need them.
 //
 // valkey-go itself would connect in the first call without a connection, with the context
-// of that call for all waiting callers, and without regard to their own contexts. A failed
-// call could not tell whether the old connection had written it.
+// of that call for all waiting callers, and without regard to their own contexts. A
+// failed call could not tell whether the old connection had written the call.
 type pool struct {
 	open   func(ctx context.Context) (*link, error)
 	slots  []slot
@@ -41,8 +41,8 @@ type pool struct {
 
 	lastAddressMoved atomic.Int64 // time in nanoseconds of the last call of addressMoved that retired the connections
 
-	// large is the place of the connection for a call that may end it. alone has an element
-	// while there is such a call.
+	// large is the place of the connection for a call that may end its connection. alone
+	// has an element while there is such a call.
 	large  slot
 	alone  chan struct{}
 	proven atomic.Int64 // length of the longest argument that the server has taken
@@ -198,8 +198,8 @@ func (p *pool) grow(s *slot) {
 	}
 }
 
-// begin returns the attempt to fill a slot, and starts one if there is none. p.mu is
-// locked.
+// begin returns the attempt to fill a slot, and starts an attempt if there is none.
+// p.mu is locked.
 func (p *pool) begin(s *slot) *attempt {
 	if s.attempt != nil {
 		return s.attempt
@@ -240,8 +240,8 @@ func (p *pool) begin(s *slot) *attempt {
 }
 
 // Watch implements exchange.Wire. Watch checks all connections, and asks for another call
-// while one of them needs it. When one connection falls silent, the others without a reply
-// since then get no new calls either.
+// while any connection needs the call. When a connection falls silent, other connections
+// without a reply since then get no new calls either.
 func (p *pool) Watch(now time.Time) (again bool) {
 	var silence time.Time // latest time at which a silent connection fell silent
 	for s := range p.places() {

@@ -23,8 +23,8 @@ func messageError(m *valkeygo.ValkeyMessage) error {
 	return servererror.Parse(text, func(text string) error { return &replyError{text, m.Error()} })
 }
 
-// A replyError is an error reply. Its text has no keys, which valkey-go's own error may
-// have.
+// A replyError is an error reply. The text has no keys. valkey-go's own error may have
+// keys.
 type replyError struct {
 	text string
 	err  error

@@ -21,7 +21,7 @@ type clientSource interface {
 	// client returns the client. An error becomes Call.Err of a call of which nothing was
 	// sent.
 	client(c *exchange.Call) (*knownClient, error)
-	// known returns the client if it has been found, or nil.
+	// known returns the client if one has been found, or nil.
 	known() *knownClient
 	// dropped tells that a client was found closed, and reports whether no other client
 	// will take its place.
@@ -33,8 +33,8 @@ type clientSource interface {
 // A knownClient is a client that a source has found.
 type knownClient struct {
 	valkeygo.Client
-	// suspect tells that the client before this one was found closed, and that this client
-	// has answered no call yet.
+	// suspect tells that the client before was found closed, and that this client has
+	// answered no call yet.
 	suspect atomic.Bool
 }
 
@@ -45,7 +45,8 @@ func (k *knownClient) answered() {
 	}
 }
 
-// A fixedClient is one client. The program owns the client unless it has given CloseClient.
+// A fixedClient is one client. The program owns the client unless NewStore got
+// CloseClient.
 type fixedClient struct {
 	knownClient
 	owned bool
@@ -83,9 +84,9 @@ func (n *clusterNodes) at(addr string) valkeygo.Client {
 	return nil
 }
 
-// discover sends a PTTL of a key of the call through valkey-go's cluster client, which
-// follows the redirect to the node of the key, and knows that node from then on. A call
-// without a key uses a random key, and its next attempt another one.
+// discover sends a PTTL of a key of the call through valkey-go's cluster client. The
+// client follows the redirect to the node of the key, and knows that node from then on.
+// A call without a key uses a random key, and its next attempt another random key.
 func (n *clusterNodes) discover(c *exchange.Call) {
 	key := strconv.FormatUint(rand.Uint64(), 36)
 	for i := range c.Commands {
@@ -109,8 +110,8 @@ type clusterNode struct {
 	mu    sync.Mutex
 	found *knownClient
 	// lost tells that the client before was found closed. valkey-go closes the client of a
-	// node when Nodes does not return it any more, or with the whole cluster client. Two
-	// closed clients in a row mean the whole.
+	// node when Nodes does not return the node any more, or with the whole cluster client.
+	// Two closed clients in a row mean the whole.
 	lost   bool
 	closed bool // the whole cluster client is closed
 }

@@ -24,7 +24,8 @@ type Store struct{ backend }
 // backend hides the store inside a Store: a serverStore or a clusterStore.
 type backend = topology.Store
 
-// Caps implements driver.Capable. The capabilities are those of the store inside.
+// Caps implements driver.Capable. The capabilities are the capabilities of the store
+// inside.
 func (s *Store) Caps() driver.Caps { return driver.CapsOf(s.backend) }
 
 // A serverStore is a store on one server.
@@ -54,14 +55,14 @@ func CloseClient() StoreOption { return func(o *storeOptions) { o.closeClient = 
 // the client: Close leaves the client open, unless CloseClient is given. NewStore does no
 // I/O, and panics if client is nil.
 //
-// The client may be one of a server, of sentinels or of a cluster. On a cluster the store
-// uses the clients of the nodes (Nodes), and routes commands itself: the store follows
-// redirects, waits for failovers and reads from primaries, as a store from a DSN with
-// +cluster does. The store sends a PTTL through the cluster client to find a node that the
-// client does not know yet. The client must not have ReplicaOnly or SendToReplicas, because
-// some of its connections would read from a server that has become a replica. Hooks around
-// the client see the commands if the hooks wrap the clients of Nodes, too, as valkeyhook
-// does.
+// The client may be a client of a server, of sentinels or of a cluster. On a cluster the
+// store uses the clients of the nodes (Nodes), and routes commands itself: the store
+// follows redirects, waits for failovers and reads from primaries, as a store from a DSN
+// with +cluster does. The store sends a PTTL through the cluster client to find a node
+// that the client does not know yet. The client must not have ReplicaOnly or
+// SendToReplicas, because some of its connections would read from a server that has
+// become a replica. Hooks around the client see the commands if the hooks wrap the
+// clients of Nodes, too, as valkeyhook does.
 //
 // The client's options hold, with two exceptions. Nothing is sent twice, whatever
 // DisableRetry says: the store retries by itself where that is safe. A call returns when

@@ -55,7 +55,8 @@ type memory struct {
 	results  []valkeygo.ValkeyResult
 	context  callContext
 	// failed tells that valkey-go may still read the words of commands: a reply is missing,
-	// or is an error. A server may send an error before it has read the whole command.
+	// or is an error. A server may send an error before the server has read the whole
+	// command.
 	failed bool
 	loans  []*loan // loans of the values that were not copied
 }
@@ -72,8 +73,8 @@ func memoryOf(c *exchange.Call) *memory {
 // maxBuilt is the limit of the words of a reused command.
 const maxBuilt = 5
 
-// send passes the commands to valkey-go. valkey-go retries only commands that are built as
-// reading ones, and no command here is.
+// send passes the commands to valkey-go. valkey-go retries only commands that are built
+// as reads, and no command here is built as a read.
 //
 // conn lends long values. conn is nil for a client of the program's, which gets copies.
 func (m *memory) send(ctx context.Context, client valkeygo.Client, conn *conn, c *exchange.Call) {
@@ -83,7 +84,7 @@ func (m *memory) send(ctx context.Context, client valkeygo.Client, conn *conn, c
 		numbers += len(c.Commands[i].Args)
 	}
 	if m.failed {
-		m.words, m.numbers, m.commands = nil, nil, nil // valkey-go may still read the old ones
+		m.words, m.numbers, m.commands = nil, nil, nil // valkey-go may still read the old slices
 	}
 	m.numbers = slices.Grow(m.numbers[:0], numbers*maxDigits)
 	if len(c.Commands) == 1 {

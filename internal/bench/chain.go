@@ -12,7 +12,7 @@ import (
 )
 
 // A chainTable compares chains of one serializer and at most one compressor with
-// the two called one after the other.
+// direct calls of the two, one after the other.
 type chainTable struct {
 	name string
 	size int
@@ -34,7 +34,7 @@ func (t chainTable) record(rounds int) (record, error) {
 	for _, s := range serializers {
 		configs = append(configs, codec.Config{Serializers: []codec.Serializer{s}})
 	}
-	for _, m := range compressors[:len(compressors)-1] { // xz takes so long that nothing else shows
+	for _, m := range compressors[:len(compressors)-1] { // xz takes so long that its row would hide all other differences
 		configs = append(configs, codec.Config{Compressors: []codec.Compressor{m}})
 	}
 	configs = append(configs,
@@ -65,8 +65,8 @@ func (t chainTable) record(rounds int) (record, error) {
 	return r, nil
 }
 
-// directly calls the one serializer and the one compressor of a chain, with
-// buffers that are used again.
+// directly calls the serializer and the compressor of a chain, with buffers
+// that are used again.
 func directly(config codec.Config, order *shop.Order) codecRow {
 	s := codec.JSON
 	if config.Serializers != nil {
@@ -111,7 +111,7 @@ func through(config codec.Config, order *shop.Order) codecRow {
 	}
 }
 
-// describe returns a chain as a DSN names it.
+// describe returns a chain in the form of a DSN.
 func describe(config codec.Config) string {
 	var members []string
 	for _, s := range config.Serializers {
@@ -134,8 +134,8 @@ func describe(config codec.Config) string {
 	return name
 }
 
-// A fallbackTable tells what a read costs when a member of the chain wrote the
-// value that writes no longer, compared with a chain of that member alone.
+// A fallbackTable shows the cost of a read of a value that a former writer of
+// the chain wrote. The cost is compared with a chain of that member alone.
 type fallbackTable struct{}
 
 func (fallbackTable) title() string { return "Fallback" }

@@ -37,7 +37,7 @@ func (c chart) write(path string) error {
 	options.Legend.SeriesNames = names
 	options.Horizontal = c.horizontal
 	options.Legend.Offset = charts.OffsetStr{Left: charts.PositionCenter, Top: charts.PositionBottom}
-	options.ValueAxis = []charts.ValueAxisOption{{Min: charts.Ptr(0.0), LabelCount: 5}} // bars that begin elsewhere would lie
+	options.ValueAxis = []charts.ValueAxisOption{{Min: charts.Ptr(0.0), LabelCount: 5}} // bars that begin elsewhere would mislead
 	options.ValueFormatter = c.unit.format
 	for i := range options.SeriesList {
 		options.SeriesList[i].Label.Show = charts.Ptr(true)

@@ -20,7 +20,7 @@ import (
 
 // clientComparisons time this library over its redis driver against go-redis
 // used by hand. Both talk to a server inside the process that answers at once:
-// what is timed is all the work that is done on the client's side.
+// the time is the time of all work on the client's side.
 func clientComparisons() []comparison {
 	compare := func(name string, size int, raw operation[*goredis.Client], ours operation[*xcache.View[[]byte]]) comparison {
 		byHand, byLibrary := inProcess(openGoRedis, raw), inProcess(openRedisView, ours)
@@ -42,10 +42,10 @@ func clientComparisons() []comparison {
 	return append(all, getMany, compare("SetMany of 100 values of 100 bytes", 100, onGoRedis.setMany, onXcache.setMany))
 }
 
-// valkeyComparisons time this library over its valkey driver, and the driver alone, against
-// valkey-go used by hand. There is no valkey-go with a context that can be cancelled: with
-// the first such call it goes over to reading all the time, and the server has nothing to
-// say then.
+// valkeyComparisons time this library over its valkey driver, and the driver alone,
+// against valkey-go used by hand. There is no row of valkey-go with a context that can be
+// cancelled: after the first such call valkey-go reads all the time, also when no replies
+// are due.
 func valkeyComparisons() []comparison {
 	compare := func(name string, size int, raw operation[valkeygo.Client], store operation[driver.Store], ours operation[*xcache.View[[]byte]]) comparison {
 		byLibrary := inProcess(openValkeyView, ours)
@@ -67,8 +67,8 @@ func valkeyComparisons() []comparison {
 	return append(all, getMany, compare("SetMany of 100 values of 100 bytes", 100, onValkeyGo.setMany, onStore.setMany, onXcache.setMany))
 }
 
-// A clientBench makes a client of a server inside the process, and returns what is to be
-// timed, and what closes the client.
+// A clientBench makes a client of a server inside the process, and returns the operation
+// to time, and a function that closes the client.
 type clientBench func(server *fakeserver.Server, value []byte) (call caller, closeClient func() error)
 
 func inProcess[C any](open func(*fakeserver.Server) (client C, closeClient func() error), op operation[C]) clientBench {
@@ -78,7 +78,8 @@ func inProcess[C any](open func(*fakeserver.Server) (client C, closeClient func(
 	}
 }
 
-// timeClient has a context that never ends, or one that may, as that of every HTTP request.
+// timeClient times an operation with a context that never ends, or with a cancellable
+// context, such as the context of an HTTP request.
 func timeClient(prepare clientBench, size int, cancellable bool) func(b *testing.B) {
 	return func(b *testing.B) {
 		ctx := context.Background()
@@ -105,8 +106,9 @@ func openGoRedis(server *fakeserver.Server) (*goredis.Client, func() error) {
 	return client, client.Close
 }
 
-// openValkeyGo returns a client with one connection for all calls, as the driver
-// has it as long as one is enough, and without client-side caching.
+// openValkeyGo returns a client with one connection for all calls and without
+// client-side caching. The driver has one connection, too, as long as one is
+// enough.
 func openValkeyGo(server *fakeserver.Server) (valkeygo.Client, func() error) {
 	client := must(valkeygo.NewClient(valkeygo.ClientOption{
 		InitAddress:       []string{"fake:6379"},

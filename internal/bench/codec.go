@@ -22,7 +22,7 @@ var (
 	compressors = []codec.Compressor{codec.Gzip, codec.Zlib, zstd.Compressor, lz4.Compressor, s2.Compressor, brotli.Compressor, xz.Compressor}
 )
 
-// A codecTable compares formats that all write the same value and read it back.
+// A codecTable compares formats that all write and read the same value.
 type codecTable struct {
 	name string
 	// size is the length of the value in JSON.
@@ -32,7 +32,7 @@ type codecTable struct {
 
 type codecRow struct {
 	lib string
-	// stored is the length of what encode makes.
+	// stored is the length of the result of encode.
 	stored         int
 	encode, decode func() error
 }
@@ -83,7 +83,8 @@ func timed(size int, op func() error) func(b *testing.B) {
 	}
 }
 
-// serializerTables write and read an order of a shop; raw, bytes of that length.
+// serializerTables write and read an order of a shop. The serializer raw writes and
+// reads bytes of the same length.
 func serializerTables() []codecTable {
 	var all []codecTable
 	for _, size := range shop.Sizes {
@@ -120,7 +121,7 @@ func compressorTables() []codecTable {
 	return all
 }
 
-// levelTables compare the levels of compressors that have some.
+// levelTables compare the levels of compressors with levels.
 func levelTables() []codecTable {
 	var all []codecTable
 	for _, size := range []int{1 << 10, 16 << 10} {

@@ -10,8 +10,7 @@ import (
 // A comparison is one piece of work that several libraries do.
 type comparison struct {
 	name string
-	// contestants do the work. The first is what the others are compared
-	// with.
+	// contestants do the work. The others are compared with the first.
 	contestants []contestant
 }
 
@@ -20,15 +19,16 @@ type contestant struct {
 	bench func(b *testing.B)
 }
 
-// A measurement is what the rounds of one contestant gave, one element each.
+// A measurement has the results of one contestant, one element for each
+// round.
 type measurement struct {
 	nanoseconds []float64
 	allocations int64
 	bytes       int64
 }
 
-// measure lets the contestants take turns, so that what disturbs the machine
-// for a while disturbs all of them.
+// measure lets the contestants take turns, so that a disturbance of the
+// machine disturbs all contestants.
 func (c comparison) measure(rounds int) ([]measurement, error) {
 	measured := make([]measurement, len(c.contestants))
 	for range rounds {

@@ -15,8 +15,8 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// coordinationTables time a lock, a message and a script beside what go-redis does, and what
-// has no counterpart beside one round trip.
+// coordinationTables time a lock, a message and a script beside go-redis. Operations
+// without a counterpart in go-redis are timed beside one round trip.
 func coordinationTables(turn *time.Duration) []serverTable {
 	table := func(name string, contestants ...serverContestant) serverTable {
 		for i := range contestants {

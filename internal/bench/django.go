@@ -35,7 +35,7 @@ func (t djangoTable) record(rounds int) (r record, err error) {
 //go:embed django_timing.py
 var djangoScript []byte
 
-// A djangoUser is what django_timing.py stores.
+// A djangoUser is the value that django_timing.py stores.
 type djangoUser struct {
 	ID          int64
 	Name, Email string

@@ -18,8 +18,9 @@ import (
 	"github.com/xcache-go/xcache/drivers/memory"
 )
 
-// An embedded cache, as all the libraries can be seen. Every one of them is
-// opened for capacity entries of valueSize bytes that expire after timeToLive.
+// embedded is the common interface of the embedded caches of all libraries.
+// Every cache is opened for capacity entries of valueSize bytes that expire
+// after timeToLive.
 type embedded interface {
 	get(key string) ([]byte, bool)
 	set(key string, value []byte)
@@ -31,12 +32,13 @@ const (
 	timeToLive = 5 * time.Minute
 )
 
-// embeddedLibraries are the contestants. The first is the one to compare with.
+// embeddedLibraries are the contestants. The others are compared with the
+// first.
 var embeddedLibraries = []struct {
 	name string
 	open func(capacity int) embedded
-	// boundByEntries: the cache holds as many entries as it is told to. The
-	// others are bound by bytes.
+	// boundByEntries says that the cache is bound by the number of entries. All
+	// other caches are bound by bytes.
 	boundByEntries bool
 }{
 	{"xcache", openXcache, true},
@@ -49,7 +51,8 @@ var embeddedLibraries = []struct {
 	{"bigcache", openBigcache, false},
 }
 
-// embeddedKeys is how many keys the benchmarks use, which all fit in.
+// embeddedKeys is how many keys the benchmarks use. All keys fit into the
+// caches.
 const embeddedKeys = 1 << 16
 
 func embeddedComparisons() []comparison {
@@ -84,7 +87,7 @@ func oneKey(b *testing.B, open func(int) embedded) {
 	}
 }
 
-// stride walks through the keys in an order that no prefetcher knows.
+// stride is the step from key to key, so that no prefetcher knows the order.
 const stride = 7919
 
 func getAll(b *testing.B, open func(int) embedded) {
@@ -158,13 +161,13 @@ func getOrSet(cache embedded, key string, value []byte) (hit bool) {
 	return false
 }
 
-// filled returns a cache that holds all keys. Room for twice as many keeps
-// those that split their room into shards from evicting.
+// filled returns a cache that holds all keys. The cache has room for twice as
+// many keys, so that a full shard does not evict.
 func filled(open func(int) embedded) (embedded, []string) {
 	cache := open(2 * embeddedKeys)
 	keys := keyNames(embeddedKeys)
 	value := make([]byte, valueSize)
-	waiter, waits := cache.(interface{ wait() }) // ristretto drops writes that come too fast
+	waiter, waits := cache.(interface{ wait() }) // ristretto drops writes that come too quickly
 	for i, key := range keys {
 		cache.set(key, value)
 		if waits && i%1024 == 0 {
@@ -177,8 +180,8 @@ func filled(open func(int) embedded) (embedded, []string) {
 	return cache, keys
 }
 
-// mostlyHit fails a benchmark of hits that measured misses. A few are allowed:
-// a shard that is fuller than others evicts.
+// mostlyHit fails a benchmark of hits that measured misses. A few misses are
+// allowed, because a shard with more keys than others may evict.
 func mostlyHit(b *testing.B, hits, n int) {
 	b.Helper()
 	if hits < n-n/10 {
@@ -194,7 +197,7 @@ func keyNames(n int) []string {
 	return keys
 }
 
-// must is for what cannot fail with the arguments of this file.
+// must is for calls that cannot fail with the arguments of this file.
 func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)
@@ -223,7 +226,7 @@ func (c xcacheView) set(key string, value []byte) {
 func (c xcacheView) close() { _ = c.Close() }
 
 // memoryStore is the memory driver without the core: no prefix, no codec, no
-// copy of what it hands out.
+// copy of the values that callers get.
 type memoryStore struct{ *memory.Store }
 
 func openDriver(capacity int) embedded {
@@ -304,7 +307,7 @@ func (c theineCache) set(key string, value []byte)  { c.SetWithTTL(key, value, 1
 func (c theineCache) wait()                         { c.Wait() }
 func (c theineCache) close()                        { c.Close() }
 
-// entryBytes is about what an entry takes in a cache that is bound by bytes.
+// entryBytes is about the size of an entry in a cache that is bound by bytes.
 const entryBytes = valueSize + 13 + 24
 
 type freeCache struct{ *freecache.Cache }

@@ -1,6 +1,6 @@
 package main
 
-// liveHeap is what a service keeps in memory besides: with next to nothing in
-// it, the garbage collector would run hundreds of times a second, and every
-// allocated byte would cost more than it does anywhere else.
+// liveHeap stands for the other memory of a service. With an almost empty
+// heap, the garbage collector would run hundreds of times a second, and every
+// allocated byte would cost more than in a real service.
 var liveHeap = make([]byte, 64<<20)

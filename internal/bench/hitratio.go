@@ -6,17 +6,18 @@ import (
 )
 
 const (
-	// traceKeys is how many different keys a trace draws from.
+	// traceKeys is how many different keys a trace may have.
 	traceKeys = 1 << 17
-	// traceLength is a power of two, so that a benchmark can go round.
+	// traceLength is a power of two, so that a benchmark can repeat the trace with
+	// a mask.
 	traceLength = 1 << 20
 )
 
-// zipfTrace is read by all benchmarks; nobody writes to it.
+// zipfTrace is for all benchmarks, and for reading only.
 var zipfTrace = zipf(embeddedKeys, traceLength, 1)
 
-// zipf returns a trace in which few keys are asked for often and many rarely,
-// as on a shop's site.
+// zipf returns a trace with few keys that are requested often and many that
+// are requested rarely, as on a shop's site.
 func zipf(keys, length int, seed uint64) []string {
 	names := keyNames(keys)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -29,8 +30,8 @@ func zipf(keys, length int, seed uint64) []string {
 	return trace
 }
 
-// withScans returns a trace in which every fourth stretch of 10 000 requests
-// reads keys in a row that nobody asks for again, as a nightly job does.
+// withScans returns a trace with scans. In every fourth stretch of 10 000
+// requests, each key is requested only once, as by a nightly job.
 func withScans(trace []string) []string {
 	const stretch = 10_000
 	mixed := make([]string, len(trace))
@@ -45,7 +46,7 @@ func withScans(trace []string) []string {
 	return mixed
 }
 
-// shifting returns a trace whose popular keys are others from time to time.
+// shifting returns a trace whose popular keys change from time to time.
 func shifting(keys, length int) []string {
 	const periods = 8
 	var trace []string
@@ -56,8 +57,8 @@ func shifting(keys, length int) []string {
 }
 
 // hitRatios tells how many requests of each trace were hits, for caches with
-// room for a part of the keys. Those bound by bytes are left out: what they have
-// room for is another number of entries.
+// room for a part of the keys. Caches that are bound by bytes are left out,
+// because they would hold another number of entries.
 type hitRatios struct{}
 
 func (hitRatios) title() string { return "Hit ratios" }

@@ -18,8 +18,8 @@ import (
 	"github.com/xcache-go/xcache/internal/shop"
 )
 
-// A jsonLibrary is an implementation of JSON, in the settings that its authors
-// name as those of encoding/json, if it has some.
+// A jsonLibrary is an implementation of JSON. If the authors name settings
+// that are compatible with encoding/json, the library has those settings.
 type jsonLibrary struct {
 	name      string
 	marshal   func(v any) ([]byte, error)
@@ -54,9 +54,9 @@ func jsonTables() []codecTable {
 	return all
 }
 
-// strictness counts what the implementations take that is wrong. A cache reads
-// what others wrote, or what a disk or a network made of it: what is taken for
-// a value is given to the program.
+// strictness counts the wrong texts that each implementation accepts. A cache
+// reads data that other programs wrote, or that a disk or a network changed,
+// and gives every accepted value to the program.
 type strictness struct{}
 
 func (strictness) title() string { return "JSON libraries, strictness" }
@@ -109,22 +109,22 @@ func (t strictness) record(int) (record, error) {
 	return r, nil
 }
 
-// A jsonText is to be read into a type.
+// A jsonText is a text, and the type to read the text into.
 type jsonText struct {
 	text string
 	into func() any
 }
 
-// destinations are what an order is read into: all of it, a part that skips the
-// rest, and no type at all.
+// destinations are the types to read an order into: the whole type, a type with
+// a part of the fields, and no type at all.
 var destinations = []func() any{
 	func() any { return new(shop.Order) },
 	func() any { return new(struct{ ID int64 }) },
 	func() any { return new(any) },
 }
 
-// invalidTexts returns each of notJSON alone, among what is read and among what
-// is skipped.
+// invalidTexts returns each text of notJSON alone, in a field that is read, and
+// in a field that is skipped.
 func invalidTexts() []jsonText {
 	var all []jsonText
 	for _, text := range notJSON {
@@ -148,7 +148,7 @@ var notJSON = []string{
 	"\ufeff{}", "/**/1", "1//", "{}\x00", "{}{}", "null null", "truefalse", "1,",
 }
 
-// misfits is JSON whose value the type asked for cannot hold.
+// misfits is JSON with values that the wanted type cannot hold.
 var misfits = []jsonText{
 	{"300", func() any { return new(int8) }},
 	{"-1", func() any { return new(uint) }},
@@ -173,8 +173,8 @@ var misfits = []jsonText{
 	{"null", func() any { return new(int) }},
 }
 
-// damagedOrders returns the JSON of an order with one or two bytes changed, put
-// in or left out.
+// damagedOrders returns JSON of an order with one or two bytes changed,
+// inserted or left out.
 func damagedOrders(n int) (damaged [][]byte) {
 	text := must(json.Marshal(shop.NewOrder(1 << 10)))
 	random := rand.New(rand.NewPCG(1, 2))

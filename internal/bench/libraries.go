@@ -22,7 +22,7 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// A user is what a service caches.
+// A user is a value that a service caches.
 type user struct {
 	ID      int64
 	Name    string
@@ -34,7 +34,7 @@ type user struct {
 
 var ann = user{42, "Ann", "ann@example.com", []string{"editor", "billing"}, time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC), 12.5}
 
-// A library loads what it does not have. Each of them is used as its documentation shows.
+// A library loads missing values. Each library is used as its documentation shows.
 type library struct {
 	name string
 	open func(addr string, load loadUser) (get getUser, closeClient func())
@@ -55,8 +55,8 @@ var libraries = []library{
 	{"rueidisaside", openRueidisAside},
 }
 
-// libraryTables time hits of a struct: under many keys, and under one that all callers ask
-// for.
+// libraryTables time hits of a struct: under many keys, and under one key for all
+// callers.
 func libraryTables(turn *time.Duration) []serverTable {
 	return []serverTable{libraryTable("A struct, 1024 keys", 1024, turn), libraryTable("A struct, one key", 1, turn)}
 }
@@ -117,7 +117,8 @@ func openByHand(addr string, load loadUser) (getUser, func()) {
 	}, func() { _ = client.Close() }
 }
 
-// openRedisCache has no cache in the process beside the server, as the others have none.
+// openRedisCache opens go-redis/cache without its cache in the process, because
+// most of the other libraries have none.
 func openRedisCache(addr string, load loadUser) (getUser, func()) {
 	client := goredis.NewClient(&goredis.Options{Addr: addr})
 	cache := rediscache.New(&rediscache.Options{Redis: client})
@@ -127,7 +128,7 @@ func openRedisCache(addr string, load loadUser) (getUser, func()) {
 	}, func() { _ = client.Close() }
 }
 
-// openGocache keeps text, as what the server has is text again for gocache.
+// openGocache stores text, because gocache returns a value from the server as text.
 func openGocache(addr string, load loadUser) (getUser, func()) {
 	client := goredis.NewClient(&goredis.Options{Addr: addr})
 	cache := gocache.NewLoadable(func(ctx context.Context, _ any) (string, []store.Option, error) {
@@ -147,8 +148,8 @@ func openGocache(addr string, load loadUser) (getUser, func()) {
 	}, func() { _, _ = cache.Close(), client.Close() }
 }
 
-// openRueidisAside reads hits from the process: the server tells the client what has
-// changed.
+// openRueidisAside opens a client that reads hits from the process. The server tells
+// the client of changes.
 func openRueidisAside(addr string, load loadUser) (getUser, func()) {
 	client := must(rueidisaside.NewClient(rueidisaside.ClientOption{ClientOption: rueidis.ClientOption{InitAddress: []string{addr}}}))
 	typed := rueidisaside.NewTypedCacheAsideClient(client,

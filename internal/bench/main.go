@@ -1,15 +1,15 @@
-// Bench compares this library with others: what it costs over the client that
-// a driver is built on, and the embedded cache with other embedded caches. It
-// compares the formats of values with each other, too.
+// Bench compares this library with others: the drivers with the clients
+// below, and the embedded cache with other embedded caches. Bench also
+// compares the formats of values with each other.
 //
 //	go -C internal/bench run .                      # all tables
 //	go -C internal/bench run . -only '^Client/Get'  # some of them
 //	go -C internal/bench run . -docs ../../docs     # docs/benchmarks.md
 //	go -C internal/bench test -run '^$' -bench .    # the same as benchmarks
 //
-// It prints tables; with -docs it writes docs/benchmarks.md anew, too. The contestants of a
-// table take turns, and its ratios are medians over the turns, so that they mean something on
-// a machine that does other work too.
+// Bench prints tables; with -docs it also writes docs/benchmarks.md anew. The contestants
+// of a table take turns, and the ratios are medians over the turns, so that the ratios
+// are meaningful on a machine with other work.
 package main
 
 import (
@@ -50,8 +50,8 @@ func main() {
 	}
 }
 
-// makeTables measures and prints the tables that match. It stores what it measured beside the page
-// after each of them, so that nothing is lost if it is stopped.
+// makeTables measures and prints the matching tables. After each table, makeTables stores
+// the measurements beside the page, so that nothing is lost if the program is stopped.
 func makeTables(all []group, only *regexp.Regexp, rounds int, docs string) error {
 	fmt.Println(versions())
 	path := filepath.Join(docs, "benchmarks", "results.json")
@@ -101,8 +101,8 @@ type group struct {
 	tables []table
 }
 
-// groups are all tables, in the order in which they are made. Those of Codec are printed for
-// the page about codecs.
+// groups are all tables, in the order in which they are made. The tables of Codec are
+// printed for the page about codecs.
 func groups(turn *time.Duration) []group {
 	return []group{
 		{"Client", tables(clientComparisons())},
@@ -128,7 +128,8 @@ func tables[T table](some []T) []table {
 	return all
 }
 
-// measuredModules are those whose version is said, by a part of their path.
+// measuredModules are the modules whose versions are listed, by a part of the module's
+// path.
 var measuredModules = []string{
 	"redis/go-redis", "valkey-io/valkey-go", "go-redis/cache", "eko/gocache/lib", "rueidis/rueidisaside",
 	"maypok86/otter", "dgraph-io/ristretto", "hashicorp/golang-lru", "Yiling-J/theine-go", "coocood/freecache", "allegro/bigcache", "alicebob/miniredis",
@@ -136,7 +137,7 @@ var measuredModules = []string{
 	"goccy/go-json", "bytedance/sonic", "json-iterator/go", "segmentio/encoding", "go-json-experiment/json",
 }
 
-// versions returns what is measured, and where.
+// versions returns the versions of the measured modules, and the machine.
 func versions() string {
 	all := []string{fmt.Sprintf("%s, %s/%s, GOMAXPROCS %d", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))}
 	info, ok := debug.ReadBuildInfo()

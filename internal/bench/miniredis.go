@@ -14,8 +14,8 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// A memoryCall is one operation on the memory driver and on miniredis, by a client over its
-// socket and by its own methods.
+// A memoryCall is one operation on the memory driver and on miniredis. miniredis gets the
+// operation from a client over its socket, and by its own methods.
 type memoryCall struct {
 	name   string
 	ours   func(ctx context.Context, h *handles, value []byte) error
@@ -118,8 +118,8 @@ var memoryCalls = []memoryCall{
 	},
 }
 
-// memoryComparisons time structures in the memory driver beside miniredis, and what a
-// thousand times as many members cost.
+// memoryComparisons time structures in the memory driver beside miniredis, and beside
+// structures with a thousand times as many members.
 func memoryComparisons() []comparison {
 	var all []comparison
 	for _, call := range memoryCalls {
@@ -156,14 +156,14 @@ func memoryComparisons() []comparison {
 
 func member(i int) []byte { return fmt.Appendf(nil, "member:%08d", i) }
 
-// onMemory makes a benchmark of a call on a memory store with a hash, and a sorted set of so
-// many members, which is filled once.
+// onMemory makes a benchmark of a call on a memory store with a hash and a sorted set of
+// so many members. The store is filled once.
 func onMemory(members int, call func(context.Context, *handles, []byte) error) func(b *testing.B) {
 	var h *handles
 	value := bytes.Repeat([]byte{'v'}, structureValueSize)
 	return func(b *testing.B) {
 		ctx := b.Context()
-		if h == nil || members == 1 { // a stream would grow from turn to turn
+		if h == nil || members == 1 { // with the store of the last turn, a stream would grow from turn to turn
 			h = newHandles(xcache.For[[]byte](must(xcache.OpenDSN("memory://?serializer=raw&max_bytes=none&max_entries=none"))))
 			must(h.hashes.HSet(ctx, "hash", structureField, value))
 			for i := range members {

@@ -15,16 +15,16 @@ import (
 // A caller does one operation.
 type caller func(ctx context.Context) error
 
-// An operation stores what its calls need, by a client of type C, and returns a function
-// that does one call with that client.
+// An operation stores the values for its calls, by a client of type C, and returns a
+// function that does one call with that client.
 type operation[C any] func(client C, value []byte) caller
 
-// operations are those of one client library, at any server.
+// operations are the operations of one client library, at any server.
 type operations[C any] struct{ get, miss, set, delete, getMany, setMany operation[C] }
 
 const clientKey = "user:00000042"
 
-// fullKey is clientKey as the library stores it, so that all send the same.
+// fullKey is the full key of clientKey, so that all contestants send the same key.
 const fullKey = ":1:" + clientKey
 
 // missing is a key that nobody stores.
@@ -33,8 +33,8 @@ const missing = "nobody"
 // many is how many keys a batch has.
 const many = 100
 
-// fullKeys returns the keys of a batch, as users of this library write them and as they
-// are on the server.
+// fullKeys returns the keys of a batch: the keys for this library, and the full keys on
+// the server.
 func fullKeys() (keys, fulls []string) {
 	keys = keyNames(many)
 	for _, key := range keys {
@@ -62,7 +62,7 @@ var onGoRedis = operations[*goredis.Client]{
 	delete: func(client *goredis.Client, _ []byte) caller {
 		return func(ctx context.Context) error { return client.Unlink(ctx, missing).Err() }
 	},
-	// A map is what GetMany gives: the values by key, those found.
+	// The result is a map of the found values by key, as from GetMany.
 	getMany: func(client *goredis.Client, value []byte) caller {
 		mustDo(goRedisSetMany(client, value)(context.Background()))
 		_, fulls := fullKeys()
@@ -80,8 +80,8 @@ var onGoRedis = operations[*goredis.Client]{
 	setMany: goRedisSetMany,
 }
 
-// goRedisSetMany is the way to store several values with a TTL in one round trip: MSET
-// knows none.
+// goRedisSetMany stores several values with a TTL in one round trip, by a pipeline:
+// MSET has no TTL.
 func goRedisSetMany(client *goredis.Client, value []byte) caller {
 	_, fulls := fullKeys()
 	return func(ctx context.Context) error {
@@ -94,7 +94,7 @@ func goRedisSetMany(client *goredis.Client, value []byte) caller {
 	}
 }
 
-// goRedisMGet gives the values in the form that the client has.
+// goRedisMGet returns the values in the form of the client.
 func goRedisMGet(client *goredis.Client, value []byte) caller {
 	mustDo(goRedisSetMany(client, value)(context.Background()))
 	_, fulls := fullKeys()
@@ -171,7 +171,8 @@ func valkeyGoMGet(client valkeygo.Client, value []byte) caller {
 	}
 }
 
-// onStore is a driver alone. It has no Delete and no miss, whose tables leave the driver out.
+// onStore is a driver alone. There is no delete and no miss, because the tables of these
+// operations leave the driver out.
 var onStore = operations[driver.Store]{
 	get: func(store driver.Store, value []byte) caller {
 		mustDo(storeSet(store, value)(context.Background()))
@@ -273,7 +274,7 @@ func wantMiss(missed bool) error {
 	return nil
 }
 
-// mustDo is for what fails only if the server is gone.
+// mustDo is for calls that fail only if the server is gone.
 func mustDo(err error) {
 	if err != nil {
 		panic(err)

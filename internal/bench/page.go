@@ -13,7 +13,7 @@ import (
 	"text/template"
 )
 
-// results are what a run measured. The page is made of them.
+// results are the measurements of a run. The page is made of results.
 type results struct {
 	Versions string
 	Records  []record
@@ -39,7 +39,8 @@ func (r *results) write(path string) error {
 	return os.WriteFile(path, append(data, '\n'), 0o644) //nolint:gosec // the figures are for everybody
 }
 
-// add replaces the record of that group and title, or appends the new one.
+// add replaces the record with the same group and title, or appends the new
+// record.
 func (r *results) add(fresh record) {
 	i := slices.IndexFunc(r.Records, func(old record) bool { return old.Group == fresh.Group && old.title() == fresh.title() })
 	if i < 0 {

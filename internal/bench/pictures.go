@@ -63,8 +63,8 @@ func (r *results) stampedeChart() (chart, error) {
 	return c, nil
 }
 
-// failoverChart shows how long after the beginning of a fault calls succeed again, by what "make
-// reliability" has measured.
+// failoverChart shows how long after the beginning of a fault calls succeed again, by the
+// measurements of "make reliability".
 func failoverChart(docs string) (chart, error) {
 	tests, err := reliability.ReadTests(docs)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A record is what a table measured.
+// A record has the measurements of a table.
 type record struct {
 	Group string
 	// Heads name the columns of text. The first of them is the title of the table.
@@ -31,7 +31,7 @@ const (
 	thousands   unit = "thousand"
 )
 
-// A row has as many names as its record has heads, and as many cells as that has columns.
+// A row has a name for each head of its record, and a cell for each column.
 type row struct {
 	Names []string
 	Cells []float64
@@ -55,7 +55,7 @@ func (u unit) format(value float64) string {
 	}
 }
 
-// duration has no point where that would lie about what can be measured.
+// duration writes no digits beyond the precision of the measurement.
 func duration(nanoseconds float64) string {
 	switch {
 	case nanoseconds < 1000:
@@ -88,7 +88,8 @@ func (r record) writeMarkdown(out io.Writer) {
 
 func (r record) title() string { return r.Heads[0] }
 
-// column returns the numbers of the column of a name, by the first name of their rows.
+// column returns the numbers of the column with a name, by the first name of their
+// rows.
 func (r record) column(name string) map[string]float64 {
 	cells := make(map[string]float64)
 	for i, c := range r.Columns {

@@ -17,9 +17,9 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// A serverTable times contestants at a server of its own on loopback. Beside the time
-// per call it has the CPU that the process takes: with many callers the server is what
-// everybody waits for.
+// A serverTable times contestants at a server of its own on loopback. The table has
+// the time per call and the CPU time of the process per call. With many callers the
+// time per call depends mostly on the server.
 type serverTable struct {
 	name        string
 	server      serverStarter
@@ -29,10 +29,10 @@ type serverTable struct {
 
 type serverContestant struct {
 	lib string
-	// open returns one operation, and what closes the client that does it.
+	// open returns one operation, and a function that closes the client of the operation.
 	open func(addr string) (call caller, closeClient func())
-	// Each caller has a context of its own that can be cancelled, as that of every HTTP
-	// request; otherwise a context that never ends.
+	// With cancellable, each caller has a cancellable context of its own, such as the
+	// context of an HTTP request. Otherwise the context never ends.
 	cancellable bool
 	// base is the index of the contestant to compare with.
 	base int
@@ -40,10 +40,10 @@ type serverContestant struct {
 
 type serverStarter = func(testing.TB, ...servertest.Option) *servertest.Server
 
-// callers are how many goroutines call at once.
+// callers are the numbers of goroutines that call at once.
 var callers = []int{1, 16, 256}
 
-// serverTables time this library against the clients that its drivers are built on.
+// serverTables time this library against the clients below its drivers.
 func serverTables(turn *time.Duration) []serverTable {
 	return append(tablesBeside("redis", "go-redis", servertest.Redis, atServer(dialGoRedis, onGoRedis), turn),
 		tablesBeside("valkey", "valkey-go", servertest.Valkey, atServer(dialValkeyGo, onValkeyGo), turn)...)
@@ -121,7 +121,8 @@ func nCallers(n int) string {
 	return fmt.Sprintf("%d callers", n)
 }
 
-// An opener makes a client of the server at an address, and returns one operation of it.
+// An opener makes a client of the server at an address, and returns one operation of the
+// client.
 type opener = func(addr string) (call caller, closeClient func())
 
 // A sizedOpener is an opener of an operation on a value.
@@ -159,7 +160,8 @@ func dialXcache(scheme string) func(addr string) (*xcache.View[[]byte], func()) 
 	}
 }
 
-// together lets so many callers call for a time. It returns the time and the CPU per call.
+// together lets so many callers call for a time, and returns the time and the CPU time
+// per call.
 func together(n int, turn time.Duration, call caller, cancellable bool) (perCall, cpuPerCall float64, err error) {
 	var (
 		group  sync.WaitGroup
@@ -197,7 +199,7 @@ func together(n int, turn time.Duration, call caller, cancellable bool) (perCall
 	return float64(time.Since(began)) / total, float64(cpuTime()-cpu) / total, nil
 }
 
-// cpuTime returns how long the process was at work so far.
+// cpuTime returns the CPU time of the process so far.
 func cpuTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

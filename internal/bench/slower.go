@@ -13,8 +13,8 @@ const (
 	sharesReads   = "Callers of one key share one read, also if it began before a deletion; xcache reads for each caller"
 )
 
-// reasons tell why this library takes longer than another one, by the group of tables and the
-// other one. A page without a reason for what it shows cannot be made.
+// reasons tell why this library takes longer than another library, by the group of tables
+// and the other library. A page cannot be made if a reason is missing.
 var reasons = map[string]string{
 	"Client/go-redis":                      overClient + "; GetMany makes a map besides",
 	"Client/go-redis, into the same map":   overClient,
@@ -43,20 +43,22 @@ var reasons = map[string]string{
 	"Embedded/bigcache":                    "It has no key prefix, no codec and no context, and one TTL for all entries",
 }
 
-// noticeable is by how much a ratio must be above 1 to be called slower: from run to run they
-// differ by about a tenth.
+// noticeable is the least ratio that counts as slower: from run to run, ratios differ by
+// about a tenth.
 const noticeable = 1.1
 
 const cancellableSuffix = ", cancellable context"
 
-// A lag is how much longer something takes than with another library, in so many of some
+// A lag is how much longer something takes than with another library: least and most are
+// the ratios, in is the number of slower measurements, and of the number of all
 // measurements.
 type lag struct {
 	least, most float64
 	in, of      int
 }
 
-// slower returns a table of everything that takes longer with this library than with another.
+// slower returns a table of all operations that take longer with this library than with
+// another library.
 func (r *results) slower() (string, error) {
 	lags := r.lags()
 	var out strings.Builder
@@ -79,8 +81,8 @@ func (r *results) slower() (string, error) {
 	return strings.TrimSuffix(out.String(), "\n"), nil
 }
 
-// lags compares the rows of this library with those of others under the same kind of context,
-// by the ratios of the turns.
+// lags compares the rows of this library with the rows of other libraries under the same
+// kind of context, by the ratios of the turns.
 func (r *results) lags() map[string]*lag {
 	lags := make(map[string]*lag)
 	for _, record := range r.Records {
@@ -109,8 +111,8 @@ func (r *results) lags() map[string]*lag {
 	return lags
 }
 
-// timesAsLong compares the times of two rows in a column. The next column of ratios has both
-// beside what was measured at nearly the same time.
+// timesAsLong compares the times of two rows in a column. The next column of ratios is
+// better for that: each of its ratios compares measurements of nearly the same time.
 func (r record) timesAsLong(own, peer row, of int) float64 {
 	for i := of + 1; i < len(r.Columns); i++ {
 		if r.Columns[i].Unit == ratios {

@@ -15,9 +15,9 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// A stampede lets many callers ask for a key at the moment when it is gone, and counts how
-// often the database is asked: in several processes, as far as a cache and a client of
-// their own make a process.
+// A stampede lets many callers ask for a key that has just gone, and counts the loads
+// from the database. The callers belong to several processes: here, a process is a cache
+// with a client of its own.
 type stampede struct{}
 
 const (
@@ -80,7 +80,8 @@ func (stampede) measure(addr string, lib library, rounds int) (row, error) {
 	for range rounds {
 		keys := must(client.Keys(ctx, "*"+key).Result())
 		if len(keys) > 0 {
-			// What expires is told to a client that tracks it, as a deletion is.
+			// A deletion stands for the expiry: a server tells both to clients that track the
+			// key.
 			mustDo(client.Del(ctx, keys...).Err())
 			time.Sleep(stampedeLoadTime)
 		}
@@ -98,7 +99,7 @@ func (stampede) measure(addr string, lib library, rounds int) (row, error) {
 	}}, nil
 }
 
-// allAsk lets all callers of all processes ask at once.
+// allAsk makes all callers of all processes ask at once.
 func allAsk(ctx context.Context, processes []getUser, key string) error {
 	var group sync.WaitGroup
 	var failed atomic.Pointer[error]

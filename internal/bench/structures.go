@@ -36,7 +36,7 @@ const (
 	structureScore     = 42
 )
 
-// handles are those of one cache.
+// handles are the typed handles of one cache.
 type handles struct {
 	cache   *xcache.Cache
 	lists   *mixins.Lists[[]byte]
@@ -62,7 +62,7 @@ func timeStructure[C any](open func(*fakeserver.Server) (C, func() error), call 
 		return func(ctx context.Context) error { return call(ctx, client, value) }
 	})
 	return timeClient(func(server *fakeserver.Server, value []byte) (caller, func() error) {
-		server.Set(fullKey, value) // what the server answers HGET
+		server.Set(fullKey, value) // the server answers HGET with this value
 		return bench(server, value)
 	}, structureValueSize, false)
 }

@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	// slice is the time that a command blocks at the server before it is sent again. A
-	// server cannot cancel a blocked command. When the caller's context ends, the caller
-	// therefore waits for the reply of the current slice, which may have an element. An
-	// idle server checks time-outs only ten times a second, and so replies up to 100 ms
-	// late.
+	// slice is the time that a command blocks at the server before the command is sent
+	// again. A server cannot cancel a blocked command. When the caller's context ends,
+	// the caller therefore waits for the reply of the current slice, which may have an
+	// element. An idle server checks time-outs only ten times a second, and so replies
+	// up to 100 ms late.
 	slice = 100 * time.Millisecond
 	// grace limits the wait for the reply of the last slice after the end of the caller's
 	// context.
@@ -179,8 +179,8 @@ func (w *wait) isReply(err error) bool {
 	return ended == nil || errors.Is(ended, err) || errors.Is(err, driver.ErrReadOnly)
 }
 
-// named returns the error of a refused command. For a command that the server lacks, Do has
-// the better error: it names the version that has the command.
+// named returns the error of a refused command. For a command that the server lacks, Do
+// has the better error, which names the first version with the command.
 func (w *wait) named(ctx context.Context, err error) error {
 	if !errors.Is(err, errors.ErrUnsupported) || w.session.Err() != nil {
 		return err

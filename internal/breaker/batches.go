@@ -111,14 +111,14 @@ func (s *Store) write(ctx context.Context, entries []driver.Entry, do func(conte
 // areWritten reports whether each entry was stored, or refused by its condition.
 func areWritten(entries []driver.Entry) bool {
 	for i := range entries {
-		if err := entries[i].Err; err != nil && err != driver.ErrNotStored && err != driver.ErrNotFound { //nolint:errorlint // they are bare, and frequent
+		if err := entries[i].Err; err != nil && err != driver.ErrNotStored && err != driver.ErrNotFound { //nolint:errorlint // these errors are bare, and frequent
 			return false
 		}
 	}
 	return true
 }
 
-// onlyOf returns the circuit of entries, or nil if they have several.
+// onlyOf returns the circuit of entries, or nil if the entries have several circuits.
 func (s *Store) onlyOf(entries []driver.Entry) *circuit {
 	first := s.breaker.of(entries[0].Key, false)
 	if s.breaker.locator == nil {
@@ -179,8 +179,8 @@ func (s *Store) deleteAt(ctx context.Context, c *circuit, keys []string) (int, e
 	return n, err
 }
 
-// worst returns the error that is the error of a whole call: one with an unknown outcome,
-// if there is one.
+// worst returns the error of a whole call: an error with an unknown outcome, if there is
+// such an error.
 func worst(errs []error) error {
 	var first error
 	for _, err := range errs {
@@ -340,8 +340,8 @@ func (s *Store) circuitOf(cmd *driver.Cmd) *circuit {
 	return found
 }
 
-// circuitOfAll returns the circuit of commands, and a key of it. The circuit is nil if the
-// commands have several, or none.
+// circuitOfAll returns the circuit of commands, and a key of that circuit. The circuit is
+// nil if the commands have several circuits, or none.
 func (s *Store) circuitOfAll(cmds []*driver.Cmd) (*circuit, string) {
 	first := s.circuitOf(cmds[0])
 	if first == nil {
@@ -392,7 +392,7 @@ type division struct {
 	admitted []int // the parts
 	refused  []int
 	errs     map[int]error // of the refused parts
-	err      error         // one of them, or nil
+	err      error         // one of errs, or nil
 	circuits map[*circuit][]int
 	passes   map[*circuit]pass
 }

@@ -4,9 +4,9 @@
 //
 // Each server has a circuit: see driver.Locator. Failures in a row open a circuit, and
 // calls on the server then fail at once. After a cooldown, a probe asks the server: a
-// goroutine reads the key of the call that has found the end of the cooldown, and no caller
-// waits for it. An answer closes the circuit, and any other result begins a longer
-// cooldown. Without calls there are no probes.
+// goroutine reads the key of the call that has found the end of the cooldown, and no
+// caller waits for the probe. An answer closes the circuit, and any other result begins a
+// longer cooldown. Without calls there are no probes.
 //
 // While no circuit is in trouble, a call costs one atomic load and a look at its result.
 package breaker
@@ -23,20 +23,20 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Options are those of a Store.
+// Options are the options of a Store.
 type Options struct {
 	// Failures is the number of failures in a row that opens a circuit. 0: no circuit opens.
 	Failures int
-	// Cooldown is the first cooldown of an open circuit. Each later one is twice as long, up
-	// to MaxCooldown.
+	// Cooldown is the first cooldown of an open circuit. Each later cooldown is twice as
+	// long, up to MaxCooldown.
 	Cooldown, MaxCooldown time.Duration
 	// ProbeTimeout bounds a probe.
 	ProbeTimeout time.Duration
 	// MaxInFlight is the most calls in flight at one server. 0: there is no bound.
 	MaxInFlight int
 
-	// Rejected makes the error of a call on an open circuit. The next probe begins, or the
-	// one in flight ends, after a time.
+	// Rejected makes the error of a call on an open circuit. after is the time until the
+	// next probe begins, or until the probe in flight ends.
 	Rejected func(server string, after time.Duration) error
 	// Overflowed makes the error of a call beyond MaxInFlight.
 	Overflowed func(server string, most int) error
@@ -99,7 +99,8 @@ func serverOf(inspector driver.Inspector) string {
 	return ""
 }
 
-// skipsCircuits reports whether calls pass by the circuits: none has failed, and none is counted.
+// skipsCircuits reports whether calls pass by the circuits: no circuit is in trouble, and
+// calls are not counted.
 func (b *Breaker) skipsCircuits() bool { return b.options.MaxInFlight == 0 && b.troubled.Load() == 0 }
 
 // of returns the circuit of a key.
@@ -114,8 +115,8 @@ func (b *Breaker) of(key string, replicas bool) *circuit {
 	}
 }
 
-// maxCircuits bounds the circuits of servers that are gone, as where addresses change with
-// each deployment.
+// maxCircuits bounds the circuits of servers that are gone. Without a bound, the circuits
+// would add up where addresses change with each deployment.
 const maxCircuits = 1024
 
 // at returns the circuit of a server.
@@ -170,7 +171,7 @@ func (b *Breaker) probe(c *circuit, next driver.Store, key string) {
 	})
 }
 
-// close ends the probe in flight, and waits for it.
+// close ends the probe in flight, and waits for the probe's end.
 func (b *Breaker) close() {
 	b.mu.Lock()
 	b.cancel()

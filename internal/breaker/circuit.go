@@ -21,7 +21,7 @@ type circuit struct {
 	overflowed atomic.Uint64
 
 	// troubled tells that a result is expected to change the state: the circuit is open, or
-	// a call has failed and none has been answered since.
+	// a call has failed and no call has been answered since.
 	troubled atomic.Bool
 
 	mu       sync.Mutex
@@ -118,8 +118,8 @@ func (c *circuit) markHealthy() {
 	}
 }
 
-// suspect has later calls be timed. A caller has left: nobody knows how long the call
-// took.
+// suspect makes the circuit time later calls. A caller has left: nobody knows how
+// long the call would have taken.
 func (c *circuit) suspect() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -17,8 +17,8 @@ type events struct {
 	delivering bool
 }
 
-// add queues an event. The caller holds the lock of the circuit, so that the order is that
-// of the changes, and calls deliver without that lock.
+// add queues an event. The caller holds the lock of the circuit, so that the order of the
+// events is the order of the changes. The caller calls deliver without that lock.
 func (e *events) add(event driver.Event) {
 	if e.notify == nil {
 		return

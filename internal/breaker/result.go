@@ -7,7 +7,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A result is what a call, or a part of it, tells of its server.
+// A result is the information about a server from a call, or from a part of a call.
 type result uint8
 
 const (
@@ -17,17 +17,18 @@ const (
 	answered               // the server has answered
 )
 
-// answers are the errors that come from a server which answers.
+// answers are the errors of a server that answers.
 var answers = []error{
 	driver.ErrNotFound, driver.ErrNotStored, driver.ErrWrongType, driver.ErrOverflow, driver.ErrReadOnly,
 	driver.ErrOutOfMemory, driver.ErrAuth, driver.ErrConflict, driver.ErrScript,
 }
 
-// resultOf returns what an error tells of the server. The deadline of a caller counts as a
-// failure: callers with short deadlines must not wait for a frozen server one by one.
+// resultOf returns the information about the server in an error. The deadline of a caller
+// counts as a failure: callers with short deadlines must not wait for a frozen server one
+// by one.
 func resultOf(err error) result {
 	switch {
-	case err == nil, err == driver.ErrNotFound, err == driver.ErrNotStored, driver.IsAnswered(err): //nolint:errorlint // the bare ones are frequent
+	case err == nil, err == driver.ErrNotFound, err == driver.ErrNotStored, driver.IsAnswered(err): //nolint:errorlint // the bare errors are frequent
 		return answered
 	case errors.Is(err, driver.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return failed
@@ -42,8 +43,8 @@ func resultOf(err error) result {
 	return nothing
 }
 
-// A finding is the result of a call on one server, from those of its parts. An answer to
-// one part is an answer of the server.
+// A finding is the result of a call on one server, made of the results of the call's
+// parts. An answer to one part is an answer of the server.
 type finding struct {
 	result result
 	err    error

@@ -8,14 +8,14 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Store is a store behind a breaker. The breaker has no part in pings, in the connections
-// of callers' own, in transactions and in subscriptions: a ping must ask the server, and the
-// others wait for servers by rules of their own.
+// A Store is a store behind a breaker. The breaker has no part in pings, in exclusive
+// connections, in transactions and in subscriptions: a ping must ask the server, and the
+// other calls wait for servers by rules of their own.
 type Store struct {
 	breaker *Breaker
 	next    driver.Store
 	caps    driver.Caps // of next
-	// replicas tells that reads may go to replicas, which have circuits of their own.
+	// replicas tells that reads may go to replicas. Replicas have circuits of their own.
 	replicas bool
 	// primary is the store of driver.Replicated, or nil.
 	primary *Store
@@ -240,8 +240,8 @@ func (s *Store) RenameNX(ctx context.Context, from, to string) (bool, error) {
 }
 
 // admitAll admits a call on keys that cannot be divided. A call on several servers is
-// admitted if no circuit of them is open. Nobody knows which of the servers has failed such
-// a call, so that the result counts for none of them.
+// admitted if no circuit of them is open. Nobody knows which of the servers has failed
+// such a call, so that the result counts for no server.
 func (s *Store) admitAll(keys []string, replicas bool) (pass, error) {
 	if c := s.only(keys, replicas); c != nil {
 		return s.admit(c, keys[0])
@@ -274,8 +274,8 @@ func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, erro
 	}
 }
 
-// Flush implements driver.Flusher. The breaker has no part in that of a store with a
-// Locator.
+// Flush implements driver.Flusher. The breaker has no part in the Flush of a store
+// with a Locator.
 func (s *Store) Flush(ctx context.Context) error {
 	c := s.breaker.onlyPrimary
 	if c == nil {

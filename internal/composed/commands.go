@@ -65,8 +65,8 @@ var runs = func() []run {
 	return list
 }()
 
-// runsOr returns a function that reports whether a store's own Commander runs a command, or
-// the store has the interface.
+// runsOr returns a function that reports whether a store's own Commander runs a command,
+// or can is true.
 func runsOr(name string, can func(*driver.Caps) bool) func(*driver.Caps) bool {
 	return func(c *driver.Caps) bool {
 		return c.Commander != nil && c.Commander.Commands().Has(name) || can(c)
@@ -259,8 +259,8 @@ func (c *Commander) exists(ctx context.Context, cmd *driver.Cmd, one *One) error
 	return nil
 }
 
-// lookup returns nil if the key exists, with a value of any type, and ErrNotFound if it does
-// not.
+// lookup returns nil if the key exists, with a value of any type, and ErrNotFound
+// otherwise.
 func (c *Commander) lookup(ctx context.Context, key string, one *One) error {
 	one.keys[0], one.values[0] = key, driver.Value{}
 	read := c.store.Get

@@ -1,6 +1,6 @@
-// Package composed runs commands by the methods and optional interfaces of a store. Stores
-// without a Commander get a Commander from this package. Stores with a Commander use it for
-// single commands, because a method costs less.
+// Package composed runs commands by the methods and optional interfaces of a store.
+// Stores without a Commander get a Commander from this package. Stores with a Commander
+// use the package for single commands, because a method costs less.
 package composed
 
 import (
@@ -11,9 +11,9 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Commander runs the commands that a store's interfaces have methods for. A command whose
-// interface the store lacks is errors.ErrUnsupported. Every other command goes to the
-// store's own Commander. All methods may be called concurrently.
+// A Commander runs commands by the methods of a store's interfaces. A command fails
+// with errors.ErrUnsupported if the store lacks the interface. Every other command
+// goes to the store's own Commander. All methods may be called concurrently.
 type Commander struct {
 	store driver.Store
 	caps  driver.Caps
@@ -141,8 +141,8 @@ func unsupported(what string) error {
 	return fmt.Errorf("xcache: the driver has no %s: %w", what, errors.ErrUnsupported)
 }
 
-// A One holds the batch of one of a single command. The zero value is ready to use. A pool
-// of Ones must clear each One first.
+// A One holds a single command as a batch. The zero value is ready to use. A pool of Ones
+// must clear each One first.
 type One struct {
 	cmds    [1]*driver.Cmd
 	keys    [1]string

@@ -17,7 +17,7 @@ import (
 	"github.com/xcache-go/xcache/drivers/valkey"
 )
 
-// drivers are those that the page is about.
+// drivers are the drivers of the page.
 var drivers = map[string]driver.Driver{
 	"memory": new(memory.Driver),
 	"null":   null.Driver{},
@@ -25,7 +25,7 @@ var drivers = map[string]driver.Driver{
 	"valkey": valkey.Driver{},
 }
 
-// forms are the DSNs whose parameters are listed: one of each driver and topology.
+// forms are the DSNs whose parameters are listed: one DSN for each driver and topology.
 var forms = []struct{ name, dsn string }{
 	{"memory", "memory://"},
 	{"null", "null://"},
@@ -41,14 +41,15 @@ var forms = []struct{ name, dsn string }{
 	{"valkey+sentinel", "valkey+sentinel://localhost?master=m"},
 }
 
-// A section is a table of the page: the parameters that all of these forms have, or some.
+// A section is a table of the page. Each parameter of the table belongs to some or all
+// forms of the section.
 type section struct {
 	name string
 	has  func(form string) bool
 }
 
-// sections are in the order in which a parameter looks for its own: the last whose forms are
-// all that know the parameter, or more.
+// sections are in order: a parameter belongs to the first section that has all forms of
+// the parameter.
 var sections = []section{
 	{"sentinel", func(form string) bool { return strings.HasSuffix(form, "+sentinel") }},
 	{"servers", func(form string) bool { return form != "memory" && form != "null" }},
@@ -57,11 +58,11 @@ var sections = []section{
 	{"every driver", func(string) bool { return true }},
 }
 
-// parameters are those of one form, by name.
+// parameters are the parameters of one form, by name.
 type parameters map[string]driver.Parameter
 
 // Page returns page with every table between its marks written anew. The error names the
-// parameters that the texts lack, and those that the code has no more.
+// parameters without a text, and the texts without a parameter.
 func Page(page []byte, root string) ([]byte, error) {
 	read, err := readForms()
 	if err != nil {
@@ -110,7 +111,7 @@ func replace(page string, tables map[string]string) ([]byte, error) {
 	return []byte(b.String()), nil
 }
 
-// A spy is a driver that keeps the DSN which it opened a store for.
+// A spy is a driver that keeps the DSN of its opened store.
 type spy struct {
 	driver.Driver
 
@@ -122,7 +123,8 @@ func (s *spy) Open(dsn *driver.DSN) (driver.Store, error) {
 	return s.Driver.Open(dsn)
 }
 
-// readForms opens a cache of each form, which does no I/O, and returns what was read.
+// readForms opens a cache of each form, without I/O, and returns the parameters that were
+// read.
 func readForms() (map[string]parameters, error) {
 	all := make(map[string]parameters)
 	for _, form := range forms {
@@ -199,12 +201,12 @@ func parameterRow(name string, words text, of section, knowing []string, read ma
 	return fmt.Sprintf("| `%s` | `%s` | %s | %s | %s |\n", name, words.example, standard, values, meaning), err
 }
 
-// standards returns the default, and those of forms where it is another one.
+// standards returns the default, and the forms with another default.
 func standards(name string, words text, knowing []string, read map[string]parameters) (string, error) {
 	if words.standard != "" {
 		return words.standard, nil
 	}
-	var order []string // the defaults that there are
+	var order []string // the different defaults
 	of := make(map[string][]string)
 	for _, form := range knowing {
 		p := read[form][name]
@@ -250,7 +252,7 @@ func outside(p driver.Parameter) bool {
 	return def < low || def > high
 }
 
-// valuesOf says which values there are, with their unit.
+// valuesOf says which values a parameter may have, with their unit.
 func valuesOf(p driver.Parameter) string {
 	switch p.Kind {
 	case driver.WordParameter:

@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// optionTables returns a table for each type of options of package xcache: the exported
-// functions that return one.
+// optionTables returns a table for each type of options of package xcache. The rows are
+// the exported functions that return an option of the type.
 func optionTables(root string) (map[string]string, error) {
 	packages, err := parsePackage(root)
 	if err != nil {
@@ -47,7 +47,7 @@ func optionTables(root string) (map[string]string, error) {
 	return tables, nil
 }
 
-// parsePackage returns the files of a package that are no tests, by name.
+// parsePackage returns the files of a package without the tests, by name.
 func parsePackage(folder string) (map[string]*ast.File, error) {
 	names, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil || len(names) == 0 {
@@ -105,8 +105,9 @@ func optionRow(function *ast.FuncDecl, parameters []string) (string, error) {
 	return fmt.Sprintf("| `%s(%s)` | %s | %s |\n", name, strings.Join(arguments, ", "), strings.Join(parameters, ", "), does), nil
 }
 
-// parametersBelow returns the names of the parameters that the functions behind an option
-// read, up to the next exported declaration: they are what has the option's meaning.
+// parametersBelow returns the names of the parameters that have the meaning of an option.
+// The functions below the option read these parameters, up to the next exported
+// declaration.
 func parametersBelow(declarations []ast.Decl) (names []string) {
 	for _, declaration := range declarations {
 		function, ok := declaration.(*ast.FuncDecl)
@@ -127,8 +128,8 @@ func parametersBelow(declarations []ast.Decl) (names []string) {
 	return names
 }
 
-// parameterRead returns the name of the parameter that a call reads from a DSN: a method of
-// dsn, or a function that takes dsn and the name.
+// parameterRead returns the name of the parameter that a call reads from a DSN, or "".
+// Such a call is a method of dsn, or a function with dsn and the name as arguments.
 func parameterRead(call *ast.CallExpr) string {
 	arguments := call.Args
 	if method, ok := call.Fun.(*ast.SelectorExpr); ok {

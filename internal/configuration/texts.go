@@ -1,19 +1,21 @@
 package configuration
 
-// A text is what the code cannot say of a parameter.
+// A text says of a parameter what the code does not say.
 type text struct {
 	// example is a value.
 	example string
-	// meaning is what the parameter does, and what limits it has besides its range.
+	// meaning is the effect of the parameter, and its limits besides the range.
 	meaning string
-	// standard is the default in words, where the code's is none of its values, or is
-	// found out when a cache is opened.
+	// standard is the default in words, if the default in the code is none of the
+	// parameter's values, or is only known when a cache is opened.
 	standard string
-	// values says which values there are, where the code's kind says too little.
+	// values says which values the parameter may have, if the kind in the code says too
+	// little.
 	values string
 }
 
-// texts has every parameter. Page fails if there is one more, or one less, in the code.
+// texts has every parameter. Page fails if texts and the code have different
+// parameters.
 var texts = map[string]text{
 	// of every driver
 	"prefix":       {example: "shop", meaning: "What full keys start with. Two prefixes never see each other's keys. No colon unless `colon_prefix=allow`."},

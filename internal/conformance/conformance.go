@@ -13,8 +13,8 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// Folder names the environment variable with the folder that the tests of the drivers
-// write their reports to. Without the variable they write none.
+// Folder names the environment variable with the folder for the reports of the
+// drivers' tests. Without the variable the tests write no reports.
 const Folder = "XCACHE_CONFORMANCE"
 
 // ReportPath returns the path for Harness.Report of a driver under a topology: the name of
@@ -37,7 +37,7 @@ type Report struct {
 	Name string
 }
 
-// Scheme returns the scheme of the driver's DSNs, which the name begins with.
+// Scheme returns the scheme of the driver's DSNs, which is the beginning of the name.
 func (r *Report) Scheme() string {
 	scheme, _, _ := strings.Cut(r.Name, "-")
 	return scheme

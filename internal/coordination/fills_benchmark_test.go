@@ -11,7 +11,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A leaseless store is one without the commands on leases.
+// leaseless is a store without the commands on leases.
 type leaseless struct{ driver.Store }
 
 func (s leaseless) Caps() driver.Caps {
@@ -30,7 +30,8 @@ func (c leaselessCommander) Commands() driver.CommandSet {
 	})...)
 }
 
-// What leases cost: each operation on a store with them, and on the same store without.
+// BenchmarkLeases measures what leases cost: each operation runs on a store with
+// leases, and on the same store without leases.
 func BenchmarkLeases(b *testing.B) {
 	for _, store := range []struct{ name, dsn string }{
 		{"memory", "memory://"}, {"redis", "redis://" + redis.Server(b).Addr}, {"valkey", "valkey://" + valkey.Server(b).Addr},
@@ -71,7 +72,7 @@ func BenchmarkLeases(b *testing.B) {
 			b.Run(store.name+"/miss/"+side, func(b *testing.B) {
 				v := xcache.For[string](c(b))
 				for b.Loop() {
-					if _, err := v.GetOrSet(b.Context(), "missing", load, xcache.TTL(-1)); err != nil { // and is a miss again
+					if _, err := v.GetOrSet(b.Context(), "missing", load, xcache.TTL(-1)); err != nil { // the next read is a miss again
 						b.Fatal(err)
 					}
 				}

@@ -20,8 +20,8 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// A source is a database with one row, whose number is that of the last invalidation that began.
-// Loads take some time between the moment that they read it and their return.
+// A source is a database with one row. The row holds the number of the last invalidation
+// that began. A load reads the row, and returns some time later.
 type source struct {
 	mu  sync.Mutex
 	now int
@@ -40,10 +40,11 @@ func (s *source) read() int {
 	return s.now
 }
 
-// keysOfFills are how many keys are loaded and taken away at a time.
+// keysOfFills is how many keys are loaded and invalidated at a time.
 const keysOfFills = 32
 
-// invalidations are the ways to take a key away, by turns. The last takes all of them away.
+// invalidations are the ways to invalidate a key, in turn. The last way invalidates all
+// keys.
 var invalidations = []func(ctx context.Context, c *xcache.Cache, key string) error{
 	func(ctx context.Context, c *xcache.Cache, key string) error { _, err := c.Delete(ctx, key); return err },
 	func(ctx context.Context, c *xcache.Cache, key string) error {
@@ -67,8 +68,8 @@ var invalidations = []func(ctx context.Context, c *xcache.Cache, key string) err
 	func(ctx context.Context, c *xcache.Cache, _ string) error { _, err := c.Clear(ctx); return err },
 }
 
-// invalidate takes all keys away, in ways that depend on the number of the round. Scans are rare, as each
-// reads the whole keyspace.
+// invalidate invalidates all keys, in ways that depend on the number of the round. Scans
+// are rare, because a scan reads the whole keyspace.
 func invalidate(ctx context.Context, c *xcache.Cache, n int) error {
 	const scans = 2
 	for i, key := range fillKeys() {
@@ -91,7 +92,8 @@ func fillKeys() []string {
 	return keys
 }
 
-// load loads keys in an order of its own, until the context ends. A load takes the longest time at most.
+// load loads keys in random order, until the context ends. A load takes less than
+// longest.
 func load(ctx context.Context, v *xcache.View[int], row *source, longest time.Duration) error {
 	for keys := fillKeys(); ctx.Err() == nil; {
 		for _, i := range rand.Perm(len(keys)) {
@@ -109,8 +111,8 @@ func load(ctx context.Context, v *xcache.View[int], row *source, longest time.Du
 	return nil
 }
 
-// playLoad loads whatever is missing. Each line that it reads is the number of the row, which is
-// in the database from the moment on that it answers.
+// playLoad loads all missing keys. Each line on standard input is a new number of the
+// row. When playLoad answers, the number is in the database.
 func playLoad(ctx context.Context, c *xcache.Cache, _ time.Duration) error {
 	var row source
 	v := xcache.For[int](c.Namespace("fills"))
@@ -148,8 +150,8 @@ func playLoadWithoutLeases(ctx context.Context, c *xcache.Cache, d time.Duration
 	return playLoad(ctx, without, d)
 }
 
-// Processes load keys while others take them away. What is in the store after an invalidation
-// was loaded after the invalidation began.
+// Processes load keys while another process invalidates them. A value that is in the
+// store after an invalidation was loaded after the invalidation began.
 func TestNoLoadBringsBackWhatWasInvalidated(t *testing.T) {
 	for _, store := range servers {
 		t.Run(store.name, func(t *testing.T) {
@@ -166,7 +168,7 @@ func TestNoLoadBringsBackWhatWasInvalidated(t *testing.T) {
 	}
 }
 
-// oldValues returns how often processes in a role have brought a value back.
+// oldValues returns how often processes in a role have brought an old value back.
 func oldValues(t *testing.T, dsn, role string, rounds int) (old int) {
 	t.Helper()
 	const processes = 8
@@ -177,7 +179,7 @@ func oldValues(t *testing.T, dsn, role string, rounds int) (old int) {
 		require.Equal(t, "0", loaders[i].says(t, "holds"))
 	}
 	for n := 1; n <= rounds/keysOfFills; n++ {
-		_, err := c.Delete(t.Context(), fillKeys()...) // so that loads are under way
+		_, err := c.Delete(t.Context(), fillKeys()...) // so that loads are under way during the invalidation
 		require.NoError(t, err)
 		for _, loader := range loaders {
 			_, err := loader.in.WriteString(strconv.Itoa(n) + "\n")
@@ -195,7 +197,8 @@ func oldValues(t *testing.T, dsn, role string, rounds int) (old int) {
 	return old
 }
 
-// olderThan returns how many of the values that loads store next are old.
+// olderThan waits until loads have stored all keys, and returns how many of the values
+// are older than n.
 func olderThan(t *testing.T, c *xcache.Cache, n int) (old int) {
 	t.Helper()
 	v, began := xcache.For[int](c), time.Now()
@@ -213,7 +216,8 @@ func olderThan(t *testing.T, c *xcache.Cache, n int) (old int) {
 	return old
 }
 
-// The same on the store in memory, by caches that know nothing of each other.
+// TestNoLoadBringsBackWhatWasInvalidated on the store in memory, by caches that know
+// nothing of each other.
 func TestNoLoadInMemoryBringsBackWhatWasInvalidated(t *testing.T) {
 	dsn := "memory://" + strings.ReplaceAll(t.Name(), "/", "-")
 	rounds := size(t, "XCACHE_FILLS", 3200)
@@ -256,8 +260,8 @@ func oldValuesHere(t *testing.T, dsn string, rounds int, as func(*xcache.Cache) 
 	return old
 }
 
-// A slot moves from server to server, with the leases in it, while its keys are loaded and taken
-// away.
+// A slot moves from server to server, with the leases in the slot, while the slot's keys
+// are loaded and invalidated.
 func TestNoLoadBringsBackWhatWasInvalidatedWhileTheSlotMoves(t *testing.T) {
 	servers := servertest.Cluster(t)
 	dsn := "redis+cluster://" + strings.Join(servers.Addrs(), ",")
@@ -286,7 +290,7 @@ func TestNoLoadBringsBackWhatWasInvalidatedWhileTheSlotMoves(t *testing.T) {
 			func() { migration.MoveKeys(t) },
 			func() {},
 		} {
-			n := row.next() // nothing may be stored of loads from before
+			n := row.next() // earlier loads may store nothing from here on
 			require.NoError(t, invalidate(t.Context(), c, n))
 			step()
 			time.Sleep(rand.N(2 * time.Millisecond))

@@ -111,7 +111,7 @@ func TestTheLockOfAKilledHolderIsFreeAfterItsLease(t *testing.T) {
 			for range size(t, "XCACHE_KILLS", 2) {
 				h := hold(t, "lock", dsn, lease)
 				fence := h.fence(t, "holds")
-				time.Sleep(2 * lease) // it renews
+				time.Sleep(2 * lease) // the holder renews the lock
 				_, _, err := locks.TryAcquire(t.Context(), "l", mixins.LockOptions{})
 				require.ErrorIs(t, err, mixins.ErrLockHeld)
 				h.kill()
@@ -130,7 +130,7 @@ func TestEvictionOfALockEndsItsContext(t *testing.T) {
 	ctx, lock, err := locks.TryAcquire(t.Context(), "evicted", mixins.LockOptions{Lease: 3 * time.Second})
 	require.NoError(t, err)
 	server.Do(t, "CONFIG", "SET", "maxmemory-policy", "allkeys-random")
-	server.Do(t, "CONFIG", "SET", "maxmemory", "1") // a command evicts all there is
+	server.Do(t, "CONFIG", "SET", "maxmemory", "1") // the next command evicts all keys
 	_, _ = server.Try("SET", "k", "v")
 	server.Do(t, "CONFIG", "SET", "maxmemory", "0")
 	require.EqualValues(t, 0, server.Do(t, "EXISTS", ":lock:evicted"), "the lock is evicted")
@@ -139,8 +139,8 @@ func TestEvictionOfALockEndsItsContext(t *testing.T) {
 	require.ErrorIs(t, lock.Release(ctx), mixins.ErrLockNotHeld)
 }
 
-// A failover that takes longer than the lease ends the context, and the lock is to be had again
-// at the new primary, with a greater fence.
+// A failover that takes longer than the lease ends the context. At the new primary the
+// lock is free, and the next fence is greater.
 func TestFailoverEndsTheContextOfALock(t *testing.T) {
 	group := servertest.Sentinel(t)
 	dsn := "redis+sentinel://" + strings.Join(group.Addrs(), ",") + "/?master=" + group.MasterName

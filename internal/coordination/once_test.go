@@ -18,7 +18,7 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// playOnce holds an idempotency key until it is killed.
+// playOnce holds an idempotency key until the process is killed.
 func playOnce(ctx context.Context, c *xcache.Cache, lease time.Duration) error {
 	once, err := mixins.NewOnce[int](c)
 	if err != nil {
@@ -40,8 +40,8 @@ func newOnce(t *testing.T, dsn string) *mixins.Once[int] {
 	return once
 }
 
-// Callers on several handles ask for each key at a time. One of them works, and all get that
-// result.
+// Callers on several handles ask for each key at the same time. One caller works, and all
+// callers get the result of that work.
 func TestWorkIsDoneOncePerKey(t *testing.T) {
 	const handles, callers = 4, 2
 	for _, store := range stores {
@@ -84,7 +84,7 @@ func TestTheKeyOfAKilledWorkerIsFreeAfterItsLease(t *testing.T) {
 			for range size(t, "XCACHE_ONCE_KILLS", 1) {
 				h := hold(t, "once", dsn, lease)
 				require.Equal(t, "true", h.says(t, "holds"))
-				time.Sleep(2 * lease) // it renews
+				time.Sleep(2 * lease) // the worker renews its lease
 				_, err := once.Do(t.Context(), "killed", mixins.OnceOptions{}, work)
 				require.ErrorIs(t, err, mixins.ErrInFlight)
 				h.kill()

@@ -18,15 +18,15 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// The environment of a child process: what it does, where, and with which lease.
+// The environment variables of a child process: its role, its DSN, and its lease.
 const (
 	roleVariable  = "XCACHE_TEST_ROLE"
 	dsnVariable   = "XCACHE_TEST_DSN"
 	leaseVariable = "XCACHE_TEST_LEASE"
 )
 
-// roles are what child processes do. Each says a line when it holds what it was to hold, and is
-// over when standard input is.
+// roles are the work of child processes. A child process writes a line when it is ready,
+// and ends at the end of its standard input.
 var roles = map[string]func(ctx context.Context, c *xcache.Cache, lease time.Duration) error{
 	"lock":   playLock,
 	"permit": playPermit,
@@ -57,8 +57,9 @@ func play() int {
 	return 0
 }
 
-// playLock holds a lock. For each line that it reads, it writes with its fence as a holder
-// does that does not look at the context, and says what became of the context.
+// playLock holds a lock. For each line on standard input, playLock writes with its fence
+// without a look at the context, as a careless holder does. Afterwards playLock says how
+// the context ended.
 func playLock(ctx context.Context, c *xcache.Cache, lease time.Duration) error {
 	locks, err := mixins.NewLocks(c)
 	if err != nil {
@@ -84,7 +85,7 @@ type holder struct {
 	lines *bufio.Scanner
 }
 
-// hold starts a child process, which the end of the test ends.
+// hold starts a child process. The end of the test ends the process.
 func hold(t *testing.T, role, dsn string, lease time.Duration) *holder {
 	t.Helper()
 	cmd := exec.Command(os.Args[0]) //nolint:gosec // this test
@@ -115,7 +116,7 @@ func (h *holder) signal(t *testing.T, signal syscall.Signal) {
 	require.NoError(t, h.cmd.Process.Signal(signal))
 }
 
-// says returns what the process says next behind a word.
+// says returns the rest of the next line of the process; the line must begin with word.
 func (h *holder) says(t *testing.T, word string) string {
 	t.Helper()
 	require.True(t, h.lines.Scan(), "the holder has ended before it said %q", word)

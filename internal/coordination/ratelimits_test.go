@@ -17,8 +17,8 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// What all processes of the test agree on. The limits of one call belong to two subjects, which
-// the hash tag has in one slot.
+// The settings of all processes of the test. The limits of one call belong to two
+// subjects; the hash tag puts both subjects in one slot.
 const rateSubject = "{r}user"
 
 var (
@@ -26,10 +26,11 @@ var (
 	rateBurst  = mixins.RateLimit{Name: "burst", Limit: 25, Window: 300 * time.Millisecond, Burst: 10, Subject: "{r}all"}
 )
 
-// A grant is one unit that was taken at some moment from sent to got, in microseconds since 1970.
+// A grant is one unit that was taken at some moment between sent and got, in microseconds
+// since 1970.
 type grant struct{ sent, got int64 }
 
-// takeUnits asks for units until so many calls were answered, and returns the grants.
+// takeUnits makes calls that ask for one unit each, and returns the grants.
 func takeUnits(ctx context.Context, c *xcache.Cache, calls int) ([]grant, error) {
 	limits, err := mixins.NewRateLimits(c)
 	if err != nil {
@@ -51,7 +52,8 @@ func takeUnits(ctx context.Context, c *xcache.Cache, calls int) ([]grant, error)
 	return grants, nil
 }
 
-// playRates takes units, as many calls as a line on standard input says, and then says when.
+// playRates takes units, and then writes the times of the grants. A line on standard
+// input is the number of calls.
 func playRates(ctx context.Context, c *xcache.Cache, _ time.Duration) error {
 	fmt.Println("ready")
 	lines := bufio.NewScanner(os.Stdin)
@@ -73,8 +75,8 @@ func playRates(ctx context.Context, c *xcache.Cache, _ time.Duration) error {
 	return nil
 }
 
-// most returns the largest number of grants that certainly lie within a time of some length,
-// with both of its ends but not more.
+// most returns the largest number of grants that certainly lie within any period of a
+// length.
 func most(grants []grant, length time.Duration) (largest int) {
 	for i, first := range grants {
 		within := 0
@@ -91,9 +93,10 @@ func most(grants []grant, length time.Duration) (largest int) {
 	return largest
 }
 
-// Callers of several processes ask for more than there is. In no time of any length there are
-// more units than the limits say: as each lies between two looks at the clock of this machine,
-// which the servers have as well, those that lie within it for certain are counted.
+// Callers of several processes ask for more units than the limits allow. No period of any
+// length has more units than the limits allow. The moment of a unit is only known to be
+// between two times, sent and got, so that only units that lie within a period for
+// certain are counted. The servers run on this machine, and so have the same clock.
 func TestRatesAreNeverAboveTheLimits(t *testing.T) {
 	for _, store := range stores {
 		t.Run(store.name, func(t *testing.T) {
@@ -152,7 +155,7 @@ func TestRatesAreNeverAboveTheLimits(t *testing.T) {
 	}
 }
 
-// Limits of subjects in different slots are refused by a cluster before anything is sent.
+// A cluster store refuses limits of subjects in different slots before a command is sent.
 func TestRatesOfSeveralSlotsAreRefused(t *testing.T) {
 	for _, store := range servers {
 		limits, err := mixins.NewRateLimits(openStore(t, store.dsn(t)))

@@ -11,8 +11,8 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// ofStale returns a view whose values are stale as soon as they are stored, so that every hit loads
-// in the background.
+// ofStale returns a cache whose values are stale after a millisecond, so that almost
+// every hit starts a load in the background.
 func ofStale(c *xcache.Cache) *xcache.Cache {
 	return c.With(xcache.StaleFor(time.Hour), xcache.WithTTL(time.Millisecond))
 }
@@ -22,7 +22,7 @@ func playLoadOfStale(ctx context.Context, c *xcache.Cache, d time.Duration) erro
 	return playLoad(ctx, ofStale(c), d)
 }
 
-// TestNoLoadBringsBackWhatWasInvalidated, for loads that are to replace a stale value.
+// TestNoLoadBringsBackWhatWasInvalidated for loads that replace a stale value.
 func TestNoRefreshBringsBackWhatWasInvalidated(t *testing.T) {
 	for _, store := range servers {
 		t.Run(store.name, func(t *testing.T) {

@@ -18,13 +18,14 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// What all processes of the test agree on, and the weight of the permits that are killed.
+// The capacity in all processes of the test, and the weight of the permits whose holders
+// are killed.
 const (
 	capacity = 10
 	killed   = 3
 )
 
-// playPermit holds a permit until it is killed.
+// playPermit holds a permit until the process is killed.
 func playPermit(ctx context.Context, c *xcache.Cache, lease time.Duration) error {
 	semaphores, err := mixins.NewSemaphores(c)
 	if err != nil {
@@ -39,7 +40,7 @@ func playPermit(ctx context.Context, c *xcache.Cache, lease time.Duration) error
 	return err
 }
 
-// A tally is what holders have in use.
+// A tally is the sum of the weights that holders use.
 type tally struct {
 	mu   sync.Mutex
 	used int
@@ -54,11 +55,11 @@ func (u *tally) add(weight int) int {
 	return u.used
 }
 
-// Holders come and go, and some are killed. What those who live hold is never more than the
-// capacity, and in the end all of it is free.
+// Holders come and go, and some are killed. The living holders never hold more than the
+// capacity, and in the end the whole capacity is free.
 func TestPermitsAreNeverMoreThanTheCapacity(t *testing.T) {
 	const handles, callers = 4, 4
-	const lease = 3 * time.Second // no pause of a busy machine ends it while the holder counts
+	const lease = 3 * time.Second // long enough for a holder on a busy machine to count its weight
 	for _, store := range stores {
 		t.Run(store.name, func(t *testing.T) {
 			dsn := store.dsn(t)

@@ -20,8 +20,8 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// A stampede is many callers in several processes who ask for one key at once, which has just
-// expired. In the proof they are a thousand in eight processes.
+// In a stampede, many callers in several processes ask for one key at once, just after
+// the key has expired. In the proof there are a thousand callers in eight processes.
 func processesOfStampede() (processes, callers int) {
 	if isProof() {
 		return 8, 125
@@ -29,7 +29,7 @@ func processesOfStampede() (processes, callers int) {
 	return 4, 25
 }
 
-// ordeals are what the first load of a round does. The loads behind that succeed.
+// ordeals are the ways in which the first load of a round ends. All later loads succeed.
 var ordeals = map[string]func() (int, error){
 	"succeeds": nil,
 	"fails":    func() (int, error) { return 0, errors.New("no database") },
@@ -38,7 +38,7 @@ var ordeals = map[string]func() (int, error){
 	"hangs":    func() (int, error) { select {} },
 }
 
-// A crowd is what the callers of one process have seen in a round.
+// A crowd is the results of the callers of one process in a round.
 type crowd struct {
 	loads, values, errors int64
 	// longest is the time of the longest load.
@@ -63,7 +63,7 @@ func (c *crowd) add(other crowd) {
 	c.longest = max(c.longest, other.longest)
 }
 
-// stampede asks for a key in a round with a number, by callers who begin at once.
+// stampede makes many callers ask for a key at once, and returns their results.
 func stampede(ctx context.Context, c *xcache.Cache, round int, ordeal string) crowd {
 	v := xcache.For[int](c).With(xcache.OneLoader(time.Minute))
 	if ordeal == "hangs" {
@@ -106,7 +106,8 @@ func stampede(ctx context.Context, c *xcache.Cache, round int, ordeal string) cr
 	return crowd{loads.Load(), values.Load(), failed.Load(), time.Duration(longest.Load())}
 }
 
-// playStampede is a stampede for each line that it reads: the number of a round, and the ordeal.
+// playStampede makes a stampede for each line on standard input. A line has the number of
+// the round, and the ordeal.
 func playStampede(ctx context.Context, c *xcache.Cache, _ time.Duration) error {
 	fmt.Println("holds", true)
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
@@ -121,7 +122,7 @@ func playStampede(ctx context.Context, c *xcache.Cache, _ time.Duration) error {
 	return nil
 }
 
-// playLoadAtLength loads a key until it is killed.
+// playLoadAtLength loads a key until the process is killed.
 func playLoadAtLength(ctx context.Context, c *xcache.Cache, _ time.Duration) error {
 	v := xcache.For[int](c).With(xcache.OneLoader(time.Minute))
 	_, err := v.GetOrSet(ctx, "killed", func(context.Context) (int, error) {
@@ -131,7 +132,8 @@ func playLoadAtLength(ctx context.Context, c *xcache.Cache, _ time.Duration) err
 	return err
 }
 
-// wantOneLoad wants every caller of a round to have an answer, and one load to have been made.
+// wantOneLoad checks that every caller of a round had an answer, and that there was one
+// load.
 func wantOneLoad(t *testing.T, ordeal string, round int, all crowd, processes int) {
 	t.Helper()
 	_, callers := processesOfStampede()
@@ -139,18 +141,18 @@ func wantOneLoad(t *testing.T, ordeal string, round int, all crowd, processes in
 	switch {
 	case ordeal == "succeeds":
 		require.Zero(t, all.errors, "round %d", round)
-	case all.longest < time.Second: // callers of the process whose load has failed
+	case all.longest < time.Second: // the errors are of callers in the process whose load failed
 		require.GreaterOrEqual(t, all.errors, int64(1), "round %d: %s", round, ordeal)
 		require.LessOrEqual(t, all.errors, int64(callers), "round %d: %s", round, ordeal)
 	}
-	if ordeal != "hangs" && all.longest > 3*time.Second { // so that the lease may have been lost
+	if ordeal != "hangs" && all.longest > 3*time.Second { // the lease may have been lost
 		t.Logf("round %d: a load takes %v: %d loads", round, all.longest, all.loads)
 		return
 	}
 	require.EqualValues(t, 1, all.loads, "loads in round %d: %s", round, ordeal)
 }
 
-// expire lets the key of a round expire, as its TTL does.
+// expire makes the key expire by its TTL, and lets the ordeal of a round happen.
 func expire(t *testing.T, c *xcache.Cache, round int) {
 	t.Helper()
 	_, err := c.Namespace("ordeals").Delete(t.Context(), strconv.Itoa(round))
@@ -163,7 +165,7 @@ func expire(t *testing.T, c *xcache.Cache, round int) {
 	}, time.Minute, time.Millisecond)
 }
 
-// rounds calls run for each round: all ordeals, and then successes.
+// rounds calls run for each round: for all ordeals, and then for successes.
 func rounds(t *testing.T, run func(round int, ordeal string)) {
 	t.Helper()
 	n := size(t, "XCACHE_STAMPEDES", 3)
@@ -209,14 +211,14 @@ func TestOneLoadPerExpiry(t *testing.T) {
 	}
 }
 
-// The same on the store in memory, by caches that know nothing of each other.
+// TestOneLoadPerExpiry on the store in memory, by caches that know nothing of each other.
 func TestOneLoadPerExpiryInMemory(t *testing.T) {
 	dsn := "memory://" + strings.ReplaceAll(t.Name(), "/", "-")
 	processes, _ := processesOfStampede()
 	caches := make([]*xcache.Cache, processes)
 	for i := range caches {
 		var err error
-		caches[i], err = xcache.OpenDSN(dsn) // it is not closed: Close would wait for the loader that hangs
+		caches[i], err = xcache.OpenDSN(dsn) // the cache stays open: Close would wait for the loader that hangs
 		require.NoError(t, err)
 	}
 	rounds(t, func(round int, ordeal string) {
@@ -237,7 +239,8 @@ func TestOneLoadPerExpiryInMemory(t *testing.T) {
 	})
 }
 
-// A process that is killed during its load holds others up for the time of its lease.
+// A process that is killed during its load delays other processes for the time of its
+// lease.
 func TestTheLoadOfAKilledProcessIsTakenOver(t *testing.T) {
 	for _, store := range servers {
 		t.Run(store.name, func(t *testing.T) {

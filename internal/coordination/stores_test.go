@@ -28,7 +28,8 @@ func TestMain(m *testing.M) {
 	servertest.Main(m, redis, valkey, cluster)
 }
 
-// size returns how many rounds a test makes: few, or what the environment says for the proof.
+// size returns how many rounds a test makes: few, or the number in the environment for
+// the proof.
 func size(t *testing.T, variable string, few int) int {
 	t.Helper()
 	text := os.Getenv(variable)
@@ -40,24 +41,23 @@ func size(t *testing.T, variable string, few int) int {
 	return n
 }
 
-// isProof reports whether the sizes are those of the proof, on a machine that has nothing else
-// to do.
+// isProof reports whether the test runs as the proof, on a machine without other work.
 func isProof() bool { return os.Getenv("XCACHE_COORDINATION") != "" }
 
-// A store is where tests coordinate, by the name of a DSN without the prefix.
+// A store is a store under test, with a name and a function that returns its DSN.
 type store struct {
 	name string
 	dsn  func(t *testing.T) string
 }
 
-// servers are the stores that several processes can use.
+// servers are the stores that several processes can share.
 var servers = []store{
 	{"redis", func(t *testing.T) string { return "redis://" + redis.Server(t).Addr }},
 	{"valkey", func(t *testing.T) string { return "valkey://" + valkey.Server(t).Addr }},
 	{"cluster", func(t *testing.T) string { return "redis+cluster://" + strings.Join(cluster.Servers(t).Addrs(), ",") }},
 }
 
-// stores are all of them.
+// stores are the servers and the store in memory.
 var stores = append([]store{{"memory", func(t *testing.T) string { return "memory://" + strings.ReplaceAll(t.Name(), "/", "-") }}}, servers...)
 
 func openStore(t *testing.T, dsn string) *xcache.Cache {
@@ -68,8 +68,8 @@ func openStore(t *testing.T, dsn string) *xcache.Cache {
 	return c
 }
 
-// A register is what a resource does that takes fences: it rejects a write with a number that
-// is smaller than one before.
+// A register is a resource that takes fences: the register rejects a write with a smaller
+// fence than an earlier write.
 type register struct {
 	mu       sync.Mutex
 	last     int64

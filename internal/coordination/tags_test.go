@@ -20,13 +20,13 @@ func openTagged(t *testing.T, dsn string) *xcache.View[int64] {
 	return xcache.For[int64](openStore(t, dsn+"?format=tagged"))
 }
 
-// A taggedSource has a number, which only grows, and the smallest number that a read may give that
-// begins now.
+// A taggedSource has a number that only grows, and the smallest number that a new read
+// may return.
 type taggedSource struct{ number, least atomic.Int64 }
 
-// Callers on several handles, which do not hear of each other, load what a source has, and
-// others change the source and invalidate. No read gives a number from before an invalidation
-// that had returned when the read began.
+// Callers on several independent handles load the numbers of sources. Other callers
+// change the sources and invalidate. An invalidation that has returned ends all older
+// numbers: no read that begins later returns such a number.
 func TestNoReadIsStaleAfterAnInvalidationOfTags(t *testing.T) {
 	const handles, loaders, sources = 4, 16, 4
 	for _, store := range stores {
@@ -90,7 +90,7 @@ func TestNoReadIsStaleAfterAnInvalidationOfTags(t *testing.T) {
 	}
 }
 
-// What is left of tags whose values have expired: nothing.
+// Nothing is left of tags whose values have expired.
 func TestTagsOfExpiredValuesAreGone(t *testing.T) {
 	const margin = time.Minute
 	for _, store := range servers {

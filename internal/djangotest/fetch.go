@@ -1,9 +1,9 @@
-// Package djangotest tests that Django and xcache share a cache: a real Django,
-// with its own Redis backend and the libraries that other backends use, and a
-// cache of this library work on one server.
+// Package djangotest tests that Django and xcache can share a cache: a real
+// Django and a cache of this library work on one server. Django has its own
+// Redis backend, and the libraries of other backends.
 //
 // Python, Django and the libraries are unpacked from Debian's packages, as the
-// servers are, and nothing is installed. "make servers" fetches them.
+// servers are, and nothing is installed. "make servers" fetches the packages.
 package djangotest
 
 import (
@@ -16,13 +16,13 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
-// folder is the name in the cache folder. Another list of packages needs another
-// name.
+// folder is the name of the folder in the cache folder. Another list of packages
+// needs another name.
 const folder = "django-4.2"
 
-// Python and Django come from one release of Debian, whatever runs here: the
-// libraries are built for that Python. The release's own Django has no Redis
-// backend yet.
+// Python and Django come from one release of Debian, also on other systems:
+// the libraries are built for that Python. The release's own Django has no
+// Redis backend yet.
 var (
 	suites   = []string{"bookworm", "bookworm-backports"}
 	packages = []string{
@@ -35,8 +35,8 @@ var (
 	}
 )
 
-// Fetch unpacks Python and Django into the cache folder and returns what they
-// say about their versions. When they are there already, nothing is downloaded.
+// Fetch unpacks Python and Django into the cache folder and returns their
+// versions. If both are there already, nothing is downloaded.
 func Fetch(ctx context.Context) (version string, err error) {
 	root, err := release.Unpack(ctx, folder, suites, packages)
 	if err != nil {

@@ -1,9 +1,9 @@
-// Package fakeserver is a Redis server inside the process that answers at once,
-// so that a benchmark times the client and nothing else, and an allocation test
-// counts the client's. But for Serve it has no goroutine, no socket and no notion
-// of time: a request is answered while it is written. It knows the few commands
-// that the benchmarks send; tests of behaviour run on real servers, see package
-// servertest.
+// Package fakeserver is a Redis server inside the process. The server answers at
+// once, so that a benchmark times the client and nothing else, and an allocation
+// test counts the client's allocations only. Except for Serve, the server has no
+// goroutine, no socket and no notion of time: the write of a request makes the
+// answer. The server knows the few commands of the benchmarks; tests of behaviour
+// run on real servers, see package servertest.
 //
 //	server := fakeserver.New()
 //	client := redis.NewClient(&redis.Options{Dialer: server.Dial})
@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// A Server holds the values that its connections set. It may be used by many
-// goroutines.
+// A Server holds the values that its connections set. Many goroutines may
+// use a Server.
 type Server struct {
 	mu     sync.RWMutex
 	values map[string]*[]byte // pointers, so that overwriting a value allocates nothing
@@ -41,19 +41,20 @@ func (s *Server) Set(key string, value []byte) {
 	s.values[key] = &stored
 }
 
-// RoundTrips returns how many times a client has begun to read answers after it
-// wrote: what would have been waits for the network.
+// RoundTrips returns how many times a client has begun to read answers after a
+// write. With a real server, each of these times would be a wait for the
+// network.
 func (s *Server) RoundTrips() int { return int(s.roundTrips.Load()) }
 
-// Dial returns a new connection to the server. Its form is that of the dialers
-// which clients take; all its arguments are ignored.
+// Dial returns a new connection to the server. The signature is that of the
+// clients' dialers; all arguments are ignored.
 func (s *Server) Dial(context.Context, string, string) (net.Conn, error) {
 	return newConn(s), nil
 }
 
 // Serve answers the connections that listener accepts, each on a goroutine of its
-// own, until listener is closed and its clients have left. It is for measuring
-// with the system's share of the costs.
+// own, until listener is closed and all clients have left. With Serve a benchmark
+// measures the system's share of the costs, too.
 func (s *Server) Serve(listener net.Listener) {
 	var connections sync.WaitGroup
 	defer connections.Wait()
@@ -90,9 +91,9 @@ func (s *Server) serve(client net.Conn) {
 type conn struct {
 	server *Server
 
-	mu      sync.Mutex // guards what follows
-	some    sync.Cond  // tells that there are answers, or that there will be none
-	request []byte     // what was written and not answered yet
+	mu      sync.Mutex // guards the fields below
+	some    sync.Cond  // signals answers, or the end of the connection
+	request []byte     // the written bytes without an answer yet
 	args    [][]byte   // scratch of next
 	answers []byte
 	read    int // how much of answers the client has
@@ -133,7 +134,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Read gives the answers, and waits for some, whatever the deadline.
+// Read returns answers, and waits until there are some. Deadlines have no effect.
 func (c *conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -155,8 +156,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// next reads one command into args and returns its length, 0 if it is not
-// complete.
+// next reads one command into args and returns the command's length, 0 if the
+// command is not complete.
 func (c *conn) next(data []byte) int {
 	count, pos := number(data, '*')
 	if pos == 0 {
@@ -175,7 +176,7 @@ func (c *conn) next(data []byte) int {
 }
 
 // number reads a line such as *3 or $12 and returns its number and its length,
-// 0 if it is not complete.
+// 0 if the line is not complete.
 func number(data []byte, kind byte) (value, length int) {
 	if len(data) == 0 || data[0] != kind {
 		return 0, 0
@@ -209,7 +210,7 @@ func (c *conn) answer(args [][]byte) {
 		s.mu.RLock()
 		c.bulk(s.values[string(args[1])])
 		s.mu.RUnlock()
-	case "HGET": // of a hash whose fields all hold the same
+	case "HGET": // all fields of the hash hold the same value
 		s.mu.RLock()
 		c.bulk(s.values[string(args[1])])
 		s.mu.RUnlock()
@@ -294,7 +295,7 @@ func (c *conn) SetDeadline(time.Time) error      { return nil }
 func (c *conn) SetReadDeadline(time.Time) error  { return nil }
 func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 
-// address is that of both ends of a connection.
+// address is the address of both ends of a connection.
 type address struct{}
 
 func (address) Network() string { return "memory" }

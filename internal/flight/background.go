@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// Start starts a flight under key that belongs to the group and not to a caller, so that it
-// goes on without callers. Start does nothing if there is a flight under key already, after
-// Close, and during the pause that follows a failure: see FirstPause. failed is called once if the function
-// fails, panics or exceeds a Limit, but for an end by Close.
+// Start starts a flight under key. The flight belongs to the group and not to a caller,
+// and so goes on without callers. Start does nothing if there is a flight under key
+// already, after Close, and during the pause that follows a failure: see FirstPause.
+// failed is called once if the function fails, panics or exceeds a Limit, but not after
+// an end by Close.
 func (f *Group) Start(ctx context.Context, key Key, failed func(error), fn func(context.Context, *Flight) (any, error)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -41,13 +42,14 @@ func (f *Group) StartMany(ctx context.Context, keys []Key, failed func(i int, er
 	}
 }
 
-// ErrSoftTimeout is the error of a caller who no longer waits for a flight that goes on.
+// ErrSoftTimeout is the error of a caller who leaves a flight after SoftLoadTimeout. The
+// flight goes on.
 var ErrSoftTimeout = errors.New("xcache: the loader takes longer than SoftLoadTimeout")
 
 // A Soft is the time that a caller waits for flights before they go on without the caller.
 type Soft struct {
 	After time.Duration
-	// Of says of which of several keys the caller leaves the flight. nil is all.
+	// Of says for which of several keys the caller leaves the flight. nil means all keys.
 	Of func(i int) bool
 	// Failed is told of the failure of the flight of a key that the caller has left.
 	Failed func(i int, err error)
@@ -63,8 +65,8 @@ func (s *Soft) timer() (timeout <-chan struct{}, stop func()) {
 	return after, func() { timer.Stop() }
 }
 
-// wait waits for a flight, and leaves it if ctx ends first. After the timeout, the flight belongs
-// to the group, which reports its failure.
+// wait waits for a flight, and leaves the flight if ctx ends first. After the timeout,
+// the flight belongs to the group, which reports its failure.
 func (f *Group) wait(ctx context.Context, fl *Flight, timeout <-chan struct{}, failed func(error)) error {
 	select {
 	case <-fl.done:
@@ -81,8 +83,8 @@ func (f *Group) wait(ctx context.Context, fl *Flight, timeout <-chan struct{}, f
 	return nil
 }
 
-// adopt makes a flight belong to the group, in the place of a caller. It returns false if the
-// flight has landed.
+// adopt makes a flight belong to the group, in the place of a caller. adopt returns false
+// if the flight has landed.
 func (f *Group) adopt(fl *Flight, failed func(error)) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

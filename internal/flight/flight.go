@@ -146,7 +146,7 @@ func (f *Group) join(ctx context.Context, key Key, fn func(context.Context, *Fli
 	return f.begin(ctx, key, fn)
 }
 
-// begin starts a flight, with one that waits for it: a caller, or the group.
+// begin starts a flight, and counts one waiter: a caller, or the group.
 func (f *Group) begin(ctx context.Context, key Key, fn func(context.Context, *Flight) (any, error)) *Flight {
 	fl := &Flight{key: key, waiting: 1, done: make(chan struct{})}
 	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -175,7 +175,7 @@ func (f *Group) add(fl *Flight) {
 	f.underWay.Add(1)
 }
 
-// land ends flights with their results, but for those that have landed before.
+// land ends flights with their results, except for flights that have landed before.
 func (f *Group) land(flights []*Flight, results []Result, panicked *PanicError) {
 	for _, fl := range f.end(flights, results, panicked) {
 		if panicked != nil {
@@ -186,8 +186,8 @@ func (f *Group) land(flights []*Flight, results []Result, panicked *PanicError) 
 	}
 }
 
-// end is land without the reports of failures. It returns the flights whose failure is to be
-// reported.
+// end is land without the reports of failures. end returns the flights whose failure is
+// to be reported.
 func (f *Group) end(flights []*Flight, results []Result, panicked *PanicError) (failed []*Flight) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -217,9 +217,10 @@ func (f *Group) end(flights []*Flight, results []Result, panicked *PanicError) (
 // not store the result afterwards.
 func (f *Group) Land(fl *Flight, result Result) { f.land([]*Flight{fl}, []Result{result}, nil) }
 
-// Limit lands flights with err after d, whatever their function does: callers get err, the
-// context of the function ends, and the result of the function is dropped. The function
-// calls stop when it needs no limit any more. Close waits for the function all the same.
+// Limit lands flights with err after d, whatever their function does: callers get err,
+// the context of the function ends, and the result of the function is dropped. The
+// function calls stop when the limit is not needed any more. Close waits for the function
+// all the same.
 func (f *Group) Limit(flights []*Flight, d time.Duration, err error) (stop func()) {
 	results := make([]Result, len(flights))
 	for i := range results {

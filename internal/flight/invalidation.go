@@ -119,9 +119,9 @@ func (f *Group) detachTagged(ctx context.Context, tags []string) error {
 	return waitFor(ctx, storing)
 }
 
-// appendDetached detaches flights, and appends the stored channels of the flights that are
-// storing. The flight own, and those that its function stores with it, are skipped, because
-// they would wait for themselves.
+// appendDetached detaches flights, and appends the stored channels of the flights that
+// are storing. The flight own, and flights that are stored together with own, are
+// skipped: their function would wait for itself.
 func appendDetached(storing []<-chan struct{}, ofKey []*Flight, own *Flight) []<-chan struct{} {
 	for _, fl := range ofKey {
 		fl.detached = true

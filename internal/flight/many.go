@@ -11,15 +11,15 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Result is what the function of several flights returns for one of them.
+// A Result is the result of a function of several flights, for one of the flights.
 type Result struct {
 	Value any
 	Err   error
 }
 
-// DoMany is Do for several different keys. Keys under which there is a flight share it. fn
-// runs once for all others: fn gets their places in keys, and their flights, and returns
-// their results in the same order. DoMany returns the results of all keys.
+// DoMany is Do for several different keys. A key with a flight shares that flight. fn
+// runs once for all other keys: fn gets their places in keys, and their flights, and
+// returns their results in the same order. DoMany returns the results of all keys.
 //
 // The context of fn ends when all callers that wait for any of its flights have left. With soft,
 // which may be nil, a flight that takes too long has the result ErrSoftTimeout.
@@ -29,7 +29,7 @@ func (f *Group) DoMany(ctx context.Context, keys []Key, soft *Soft, fn func(ctx 
 	if flights == nil {
 		return nil, driver.ErrClosed
 	}
-	left := 0 // the flights before are done
+	left := 0 // the earlier flights are done
 	defer func() {
 		for _, fl := range flights[left:] {
 			f.leave(fl)
@@ -69,8 +69,8 @@ func (f *Group) DoMany(ctx context.Context, keys []Key, soft *Soft, fn func(ctx 
 	return results, nil
 }
 
-// joinMany adds the caller to the flights under keys, and starts those that are missing. It
-// returns nil after Close.
+// joinMany adds the caller to the flights under keys, and starts the missing flights.
+// joinMany returns nil after Close.
 func (f *Group) joinMany(ctx context.Context, keys []Key, fn func(context.Context, []int, []*Flight) []Result) []*Flight {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -95,8 +95,7 @@ func (f *Group) joinMany(ctx context.Context, keys []Key, fn func(context.Contex
 	return all
 }
 
-// beginMany starts flights under those of the keys that have none, with one that waits for each
-// of them.
+// beginMany starts flights under the keys own, and counts one waiter for each flight.
 func (f *Group) beginMany(ctx context.Context, keys []Key, own []int, fn func(context.Context, []int, []*Flight) []Result) []*Flight {
 	detached, leave := cancelledBy(context.WithoutCancel(ctx), len(own))
 	started := make([]*Flight, len(own))
@@ -146,8 +145,8 @@ func (f *Group) runMany(ctx context.Context, flights []*Flight, fn func(context.
 	returned = true
 }
 
-// StoreMany is Store for the flights of one function. write gets those that are not
-// detached, and is not called if there are none.
+// StoreMany is Store for the flights of one function. write gets the flights that
+// are not detached, and is not called if there are none.
 func (f *Group) StoreMany(flights []*Flight, write func(attached []*Flight)) {
 	f.mu.Lock()
 	attached := slices.DeleteFunc(slices.Clone(flights), func(fl *Flight) bool { return fl.detached })

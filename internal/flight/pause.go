@@ -27,7 +27,7 @@ type pause struct {
 // has reports whether a key has a pause now.
 func (p *pauses) has(key Key) bool { return len(p.of) > 0 && time.Now().Before(p.of[key].until) }
 
-// failed begins a pause. Half of the pause is random, so that processes which failed together do
+// failed begins a pause. Half of the pause is random: processes that failed together must
 // not try together.
 func (p *pauses) failed(key Key) {
 	now := time.Now()
@@ -45,7 +45,7 @@ func (p *pauses) failed(key Key) {
 
 func (p *pauses) succeeded(key Key) { delete(p.of, key) }
 
-// forget makes room, and reports whether there is some now.
+// forget makes room, and reports whether there is room now.
 func (p *pauses) forget(now time.Time) bool {
 	for key, of := range p.of {
 		if of.over(now) {

@@ -18,7 +18,8 @@ type Layout struct {
 	// with a colon at its end. AppendName adds a name.
 	Namespace   string
 	ColonPrefix bool
-	// Space is the name of a key space beside those of the versions (Cache.KeySpace), or "".
+	// Space is the name of a key space beside the key spaces of the versions
+	// (Cache.KeySpace), or "".
 	Space string
 	// Make and Reverse are the functions of WithKeyFunc, or nil.
 	Make    func(prefix string, version int, key string) string

@@ -9,9 +9,9 @@ import (
 // Count is the number of slots of a cluster.
 const Count = 16384
 
-// Of returns the slot of a key: a checksum of its hash tag, or of the whole key without
-// one. The hash tag is the text between the first { and the next }, unless that text is
-// empty.
+// Of returns the slot of a key: a checksum of the hash tag, or of the whole key if
+// there is no hash tag. The hash tag is the text between the first { and the next },
+// unless that text is empty.
 func Of(key string) uint16 {
 	if open := strings.IndexByte(key, '{'); open >= 0 {
 		if size := strings.IndexByte(key[open+1:], '}'); size > 0 {
@@ -22,8 +22,8 @@ func Of(key string) uint16 {
 }
 
 // Beside returns the name of a key in the slot of another key: that key, a mark, and four
-// letters that undo what the mark does to the checksum. The mark is without braces, and so are
-// the letters.
+// letters that undo the effect of the mark on the checksum. The mark must have no braces.
+// The letters have none.
 func Beside(key, mark string) string { return key + mark + letters(key, mark) }
 
 // AppendBeside appends the name that Beside returns.
@@ -32,9 +32,9 @@ func AppendBeside(dst []byte, key, mark string) []byte {
 }
 
 func letters(key, mark string) string {
-	whole := checksum(0, key) // what counts unless there is a hash tag, which stays what it is
+	whole := checksum(0, key) // without a hash tag the whole key counts; a hash tag stays the same
 	behind := checksum(whole, mark)
-	// The checksum is linear: what letters add to it does not depend on what stands before.
+	// The checksum is linear: the effect of the letters does not depend on the text before.
 	return words()[(checksum(behind, "\x00\x00\x00\x00")^whole)%Count]
 }
 

@@ -14,17 +14,18 @@ type call struct {
 	name   string
 	key    string
 	number int64 // an argument
-	old    int64 // the other one of CompareAndSwap
+	old    int64 // the other argument of CompareAndSwap
 }
 
-// A result is what a call has returned.
+// A result is the result of a call.
 type result struct {
 	number int64
 	// ok is false for a miss, an empty list, and a write whose condition did not hold.
 	ok bool
 }
 
-// model is how a store behaves: the state of a key is text, and "" where there is none.
+// model is the behaviour of a store: the state of a key is text, and "" for a missing
+// key.
 var model = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 		byKey := make(map[string][]porcupine.Operation)
@@ -51,7 +52,7 @@ var model = porcupine.Model{
 	DescribeState: func(state any) string { return state.(string) },
 }
 
-// step returns what a call returns in a state, and the state after it.
+// step returns the result of a call in a state, and the state after the call.
 func step(state string, c call) (result, string) {
 	held, exists := number(state), state != ""
 	argument := strconv.FormatInt(c.number, 10)
@@ -104,7 +105,7 @@ func step(state string, c call) (result, string) {
 
 func elements(state string) []string { return strings.Fields(state) }
 
-// number returns the number in a state, 0 if there is none.
+// number returns the number in a state, 0 if the state has no number.
 func number(state string) int64 {
 	n, _ := strconv.ParseInt(state, 10, 64)
 	return n

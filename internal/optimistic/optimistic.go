@@ -37,7 +37,7 @@ func Can(caps *driver.Caps) bool {
 	return caps.Commander != nil && (caps.Watcher != nil || caps.Exclusive != nil)
 }
 
-// A Transaction watches keys. Begin makes one.
+// A Transaction watches keys. Begin makes a Transaction.
 type Transaction struct {
 	on  driver.Transaction
 	key string // one of the watched keys

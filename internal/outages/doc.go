@@ -1,3 +1,3 @@
-// Package outages proves what docs/failing-open.md promises, with real servers that are
-// frozen under load.
+// Package outages proves the promises of docs/failing-open.md, with real servers that
+// are frozen under load.
 package outages

@@ -1,4 +1,4 @@
-// Package pending repeats deletions of keys that have failed, until they succeed.
+// Package pending repeats failed deletions of keys until the deletions succeed.
 package pending
 
 import (
@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// Max is the number of keys that wait at most.
+	// Max is the largest number of keys that wait.
 	Max = 10_000
-	// batch is the number of keys that one attempt deletes at most.
+	// batch is the largest number of keys that one attempt deletes.
 	batch = 1000
 	// firstBackoff is the time before the first attempt. After an attempt without a success, the
 	// time is twice as long, up to maxBackoff.
@@ -22,31 +22,31 @@ const (
 
 // A Config says how Deletions do their work. Its functions may be called concurrently.
 type Config struct {
-	// Delete deletes keys, and returns what became of each.
+	// Delete deletes keys, and returns the error of each key, or nil.
 	Delete func(ctx context.Context, keys []string) []error
-	// Repeats reports whether a deletion that failed so is to be repeated.
+	// Repeats reports whether a deletion with this error is to be repeated.
 	Repeats func(error) bool
 	// Timeout limits one attempt.
 	Timeout time.Duration
-	// Kept is told the failure of the first key that waits, Delivered that no key waits any more.
-	// Dropped is told of a failure that is not repeated.
+	// Kept is told the failure of the first key that waits. Delivered is told that no key
+	// waits any more. Dropped is told of a failure that is not repeated.
 	Kept      func(cause error)
 	Delivered func()
 	Dropped   func(cause error)
 }
 
-// Deletions are the keys whose deletion is to be repeated, each once. A goroutine repeats them
-// while there are any.
+// Deletions are the keys whose deletion is to be repeated, each key once. A goroutine
+// repeats the deletions while there are any.
 type Deletions struct {
 	config Config
 	ctx    context.Context // of the attempts, until Close
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 
-	size atomic.Int64 // of waiting
+	size atomic.Int64 // the length of waiting
 
 	mu       sync.Mutex
-	waiting  map[string]uint64 // the failure by which a key waits, counted
+	waiting  map[string]uint64 // by key, the number of the failure since which the key waits
 	failures uint64
 	running  bool
 	closed   bool
@@ -59,8 +59,9 @@ func New(config Config) *Deletions {
 	return d
 }
 
-// Keep lets keys wait whose deletion has failed with err, and reports whether it did: all, or,
-// if there are too many or Close has been called, none. The keys must not be the caller's memory.
+// Keep lets keys wait whose deletion has failed with err, and returns true. If there are
+// too many keys, or Close has been called, Keep returns false and no key waits. The keys
+// must not be the caller's memory.
 func (d *Deletions) Keep(keys []string, err error) bool {
 	d.mu.Lock()
 	more := 0
@@ -116,7 +117,7 @@ func (d *Deletions) Close(ctx context.Context) int {
 	}
 }
 
-// run repeats deletions until none waits.
+// run repeats deletions until no key waits.
 func (d *Deletions) run() {
 	backoff := firstBackoff
 	for {
@@ -159,7 +160,7 @@ type attempted struct {
 	failure uint64
 }
 
-// next returns some of the keys that wait.
+// next returns some of the waiting keys.
 func (d *Deletions) next() []attempted {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -173,7 +174,7 @@ func (d *Deletions) next() []attempted {
 	return keys
 }
 
-// attempt deletes keys, and returns how many wait no more.
+// attempt deletes keys, and returns how many deletions succeeded or were dropped.
 func (d *Deletions) attempt(ctx context.Context, keys []attempted) int {
 	if len(keys) == 0 {
 		return 0
@@ -195,7 +196,7 @@ func (d *Deletions) attempt(ctx context.Context, keys []attempted) int {
 			dropped = err
 		}
 		done++
-		if d.waiting[k.key] == k.failure { // and not for a later failure as well
+		if d.waiting[k.key] == k.failure { // and there is no later failure
 			delete(d.waiting, k.key)
 		}
 	}

@@ -1,4 +1,4 @@
-// Package race tells tests whether the race detector is on. With it everything
-// allocates, a sync.Pool drops now and then what it is given, and neither memory nor
-// time means anything.
+// Package race tells tests whether the race detector is on. With the race detector
+// everything allocates, a sync.Pool sometimes drops its items, and neither memory
+// nor time means anything.
 package race

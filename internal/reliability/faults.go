@@ -6,15 +6,15 @@ type Group struct {
 	Faults []Fault
 }
 
-// A Fault is something that happens to a cache, and what is promised then.
+// A Fault is something that happens to a cache, with the promise for that case.
 type Fault struct {
 	Name, Promise string
-	// Tests of the drivers show what is promised: the name of the function, and after slashes
-	// those of tests inside.
+	// Tests are the tests of the drivers that show the promise: the name of the function
+	// and, after slashes, the names of subtests.
 	Tests []string
-	// Beside is the test in which the client library met the fault as well, or "".
+	// Beside is the test in which the client library meets the fault as well, or "".
 	Beside string
-	// Soak are the faults of the soak that are this one.
+	// Soak are the names of this fault in the soak.
 	Soak []string
 }
 

@@ -16,9 +16,9 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest/release"
 )
 
-// Measure runs the tests of the table on each driver, one after the other: all, or those whose
-// function only matches, which take the place of their results before. root is the folder of the
-// module. The error names the tests that failed.
+// Measure runs the tests of the table on each driver, one driver after the other. The
+// tests are those whose function matches only; all other results are taken from before.
+// root is the folder of the module. The error names the failed tests.
 func Measure(ctx context.Context, root string, before Tests, only *regexp.Regexp) (Tests, error) {
 	tests := Tests{Servers: map[string]string{}, Results: map[string]map[string]*Result{}}
 	var failed []string
@@ -52,8 +52,9 @@ func Measure(ctx context.Context, root string, before Tests, only *regexp.Regexp
 	return tests, nil
 }
 
-// patterns returns what "go test -run" takes for the tests of the table: for those that are
-// named as a whole, and for those of which a part is named.
+// patterns returns the patterns for "go test -run" for the tests of the table: one
+// pattern for tests that the table names as a whole, and one pattern for tests of
+// which the table names a part.
 func patterns(only *regexp.Regexp) (all []string) {
 	whole, outer, inner := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, fault := range Named() {
@@ -66,7 +67,7 @@ func patterns(only *regexp.Regexp) (all []string) {
 				whole[regexp.QuoteMeta(function)] = true
 				continue
 			}
-			part, _, _ = strings.Cut(part, "/") // tests inside come along
+			part, _, _ = strings.Cut(part, "/") // deeper subtests run with this one
 			outer[regexp.QuoteMeta(function)], inner[regexp.QuoteMeta(part)] = true, true
 		}
 	}
@@ -101,7 +102,7 @@ func run(ctx context.Context, root, driver, pattern string, results map[string]*
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	said := map[string]string{} // by the tests, which is shown of those that fail
+	said := map[string]string{} // the output of each test, for failed tests
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<24)
 	for lines.Scan() {

@@ -101,7 +101,7 @@ func measured(f Fault, tests Tests, happened map[string]int) []string {
 	return lines
 }
 
-// writeBeside writes the table of what the client libraries did under the same faults.
+// writeBeside writes the table of the client libraries under the same faults.
 func writeBeside(b *bytes.Buffer, tests Tests) {
 	b.WriteString(`
 ## Beside the client alone
@@ -213,7 +213,7 @@ func count(n int) string {
 	return fmt.Sprint(n)
 }
 
-// keys returns those of the counts of all deployments.
+// keys returns the keys of the counts of all deployments.
 func keys(deployments []soak.Deployment, of func(soak.Deployment) map[string]int) []string {
 	all := map[string]bool{}
 	for _, d := range deployments {

@@ -1,8 +1,9 @@
-// Package reliability writes docs/reliability.md: which faults there are, what is promised, which
-// tests show that on which driver, and what a run of them measured.
+// Package reliability writes docs/reliability.md: the faults, the promises, the tests
+// that show the promises on each driver, and the measurements of a run of the tests.
 //
-// The table of faults is code (faults.go). "make reliability" runs its tests and keeps what they
-// measured in docs/reliability/tests.json; "make soak" keeps the figures of its run beside that.
+// The table of faults is code (faults.go). "make reliability" runs the tests of the table
+// and keeps their measurements in docs/reliability/tests.json; "make soak" keeps the
+// figures of its run beside that file.
 package reliability
 
 import (
@@ -15,7 +16,7 @@ import (
 	"github.com/xcache-go/xcache/internal/soak"
 )
 
-// PageName, TestsName and SoakName are the names of the page and of what it is made of, in the
+// PageName, TestsName and SoakName are the names of the page and of its sources, in the
 // folder of the guides.
 const (
 	PageName  = "reliability.md"
@@ -23,10 +24,10 @@ const (
 	SoakName  = "reliability/soak.json"
 )
 
-// Drivers are those whose tests show what is promised.
+// Drivers are the drivers whose tests show the promises.
 var Drivers = []string{"redis", "valkey"}
 
-// Tests is what became of the tests of the table.
+// Tests are the results of the tests of the table.
 type Tests struct {
 	// Servers names product and version for each driver.
 	Servers map[string]string
@@ -34,23 +35,24 @@ type Tests struct {
 	Results map[string]map[string]*Result
 }
 
-// A Result is what became of one test.
+// A Result is the result of one test.
 type Result struct {
 	Passed bool
-	// Measured are figures in words, and Beside those of contestants in the same run.
+	// Measured are figures in words. Beside are the figures of contestants in the same run.
 	Measured []string `json:",omitempty"`
 	Beside   []Beside `json:",omitempty"`
 }
 
-// Beside is what was measured of a store, or of the client library alone under the same fault.
+// Beside is the measurement of a store, or of the client library alone, under the same
+// fault.
 type Beside struct {
 	Client        string
 	Calls, Failed int
-	// Longest is the longest call, and Recovered the time from the beginning of the fault to the
-	// first success of a call that began after it.
+	// Longest is the time of the longest call. Recovered is the time from the beginning of
+	// the fault to the first success of a call that began after the beginning of the fault.
 	Longest, Recovered time.Duration
-	// TwiceCounted is how many increments there were above those that were called for, and Fewer
-	// how many below those that were acknowledged.
+	// TwiceCounted is how many increments the counter had beyond the calls. Fewer is how
+	// many acknowledged increments the counter lacked.
 	TwiceCounted, Fewer int
 }
 
@@ -74,7 +76,7 @@ func readJSON(file string, to any) error {
 	return json.Unmarshal(text, to)
 }
 
-// below returns the results of a test of the table and of those inside of it.
+// below returns the results of a test of the table and of its subtests.
 func (t Tests) below(driver, test string) map[string]*Result {
 	name := strings.ReplaceAll(test, " ", "_") // as package testing writes it
 	found := map[string]*Result{}
@@ -86,7 +88,7 @@ func (t Tests) below(driver, test string) map[string]*Result {
 	return found
 }
 
-// checks returns how many tests have no others inside.
+// checks returns how many tests have no subtests.
 func checks(results map[string]*Result) (n int) {
 	for name := range results {
 		inside := false

@@ -16,16 +16,16 @@ import (
 	"time"
 )
 
-// Certificates are the PEM files of a server with TLS, made for it alone, or for
-// all servers of its group. The
-// server's certificate is good for 127.0.0.1, ::1 and localhost.
+// Certificates are the PEM files of a server with TLS. A single server has files
+// of its own; the servers of a group share their files. The server's certificate
+// is good for 127.0.0.1, ::1 and localhost.
 type Certificates struct {
 	// CAFile holds the authority that signed the server's certificate.
 	CAFile string
 	// OtherCAFile holds an authority that has nothing to do with the server.
 	OtherCAFile string
-	// ClientCertFile and ClientKeyFile are a client's certificate that the
-	// server accepts, and its key.
+	// ClientCertFile and ClientKeyFile are the certificate and the key of a client
+	// that the server accepts.
 	ClientCertFile, ClientKeyFile string
 
 	serverCertFile, serverKeyFile string
@@ -52,7 +52,7 @@ func newCertificates(dir string) (*Certificates, error) {
 		return nil, err
 	}
 	if err := errors.Join(
-		// The servers of a group are each other's clients as well.
+		// A server of a group is also a client of the other servers.
 		ca.issue("server", c.serverCertFile, c.serverKeyFile, x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth),
 		ca.issue("client", c.ClientCertFile, c.ClientKeyFile, x509.ExtKeyUsageClientAuth),
 	); err != nil {
@@ -123,8 +123,8 @@ func (a *authority) issue(name, certFile, keyFile string, usage ...x509.ExtKeyUs
 	)
 }
 
-// newTemplate returns what all certificates have in common. They are valid from
-// an hour ago: clocks differ.
+// newTemplate returns the common part of all certificates. A certificate is
+// valid from an hour ago, because clocks differ.
 func newTemplate(name string) *x509.Certificate {
 	now := time.Now()
 	return &x509.Certificate{

@@ -15,25 +15,25 @@ const (
 	clusterSlots     = 16384
 )
 
-// ClusterServers is a cluster of three primaries and a replica of each. What
-// belongs together in a failover, a primary and its replica, is a shard: its
-// servers swap their roles and never go to another.
+// ClusterServers is a cluster of three primaries and a replica of each. A
+// primary and its replica are a shard. In a failover the two servers of a
+// shard swap their roles; a server never goes to another shard.
 //
 // With the servers' default settings a cluster answers CLUSTERDOWN for all slots
-// while one is without primary; Config("cluster-require-full-coverage", "no")
-// keeps the others up.
+// while any slot is without primary; Config("cluster-require-full-coverage",
+// "no") keeps the other slots up.
 type ClusterServers struct {
 	*group
 	// Nodes are the servers, at the start first the primaries and then, in the
 	// same order, their replicas.
 	Nodes []*Server
 
-	ids map[*Server]string // the names of the nodes, for good
+	ids map[*Server]string // the names of the nodes, which never change
 }
 
-// Cluster starts a cluster and waits until every node knows it complete and the
-// replicas are online. The options are those of every node. All is stopped when
-// the test ends; the logs are shown if it failed.
+// Cluster starts a cluster and waits until every node knows all nodes and the
+// replicas are online. Every node gets the options. The end of the test stops
+// all nodes, and shows their logs if the test failed.
 func Cluster(t testing.TB, opts ...Option) *ClusterServers {
 	t.Helper()
 	c, err := openCluster(opts)
@@ -85,15 +85,17 @@ func (c *ClusterServers) Primary(t testing.TB, key string) *Server {
 	return nil
 }
 
-// AwaitOK waits until every running node says that the cluster is well and all
-// agree on who has which slots, none of them at a server that is not running.
+// AwaitOK waits until every running node says that the cluster is well, all
+// running nodes agree on the owner of every slot, and every slot is at a
+// running node.
 func (c *ClusterServers) AwaitOK(t testing.TB) {
 	t.Helper()
 	check(t, c.awaitOK())
 }
 
 // AwaitReplicas waits until every running node without slots is an online
-// replica of its partner and has what that had when it was called.
+// replica of its partner and has all that the partner had when AwaitReplicas was
+// called.
 func (c *ClusterServers) AwaitReplicas(t testing.TB) {
 	t.Helper()
 	for _, primary := range c.Primaries(t) {
@@ -103,8 +105,9 @@ func (c *ClusterServers) AwaitReplicas(t testing.TB) {
 	}
 }
 
-// Failover makes the replica of a primary take its place without loss (CLUSTER
-// FAILOVER), and returns it when every running node knows.
+// Failover makes the replica of a primary take the primary's place without
+// loss (CLUSTER FAILOVER). Failover returns the new primary when every running
+// node knows of the change.
 func (c *ClusterServers) Failover(t testing.TB, primary *Server) *Server {
 	t.Helper()
 	replica := c.Partner(primary)
@@ -113,8 +116,9 @@ func (c *ClusterServers) Failover(t testing.TB, primary *Server) *Server {
 	return c.AwaitFailover(t, primary)
 }
 
-// AwaitFailover waits until the partner of a primary has its slots, and every
-// running node knows, and returns it. The primary may be down or frozen.
+// AwaitFailover waits until the partner of a primary has the primary's slots
+// and every running node knows of the change, and returns the partner. The
+// primary may be down or frozen.
 func (c *ClusterServers) AwaitFailover(t testing.TB, primary *Server) *Server {
 	t.Helper()
 	successor := c.Partner(primary)
@@ -129,8 +133,8 @@ func (c *ClusterServers) AwaitFailover(t testing.TB, primary *Server) *Server {
 	return successor
 }
 
-// clusterNode is how a node finds failures quickly. A machine that is busy for
-// longer makes it see some that are none.
+// clusterNode makes a node find failures quickly. If the machine is busy for
+// longer than the timeout, a node also reports failures of healthy nodes.
 var clusterNode = [][]string{
 	{"cluster-enabled", "yes"},
 	{"cluster-node-timeout", "1000"},
@@ -161,7 +165,7 @@ func (c *ClusterServers) form(opts []Option) error {
 			return err
 		}
 		c.ids[s] = id.(string)
-		// Else all nodes would start with the same epoch, and take time to agree.
+		// With the same epoch at the start, the nodes would take time to agree.
 		if _, err := s.Try("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1)); err != nil {
 			return err
 		}
@@ -198,8 +202,8 @@ func (c *ClusterServers) form(opts []Option) error {
 	return nil
 }
 
-// introduce makes every node known to every other. One acquaintance each would
-// do, but gossip takes longer.
+// introduce makes every node known to every other node. To know one node each
+// would be enough, but gossip takes longer.
 func (c *ClusterServers) introduce() error {
 	for i, a := range c.Nodes {
 		for _, b := range c.Nodes[i+1:] {
@@ -253,8 +257,8 @@ func (c *ClusterServers) awaitOK() error {
 	})
 }
 
-// summarize writes what a view says about the nodes given, all of which it must
-// show well and to have all slots between them.
+// summarize returns the given nodes in a view, as text. In the view all these
+// nodes must be well, and must have all slots between them.
 func (c *ClusterServers) summarize(view map[string]nodeView, nodes []*Server) (string, error) {
 	var summary strings.Builder
 	slots := 0
@@ -291,7 +295,7 @@ func (c *ClusterServers) view() (map[string]nodeView, error) {
 
 // nodeView is how one node sees another.
 type nodeView struct {
-	primary string // whose replica it is, empty if it is none
+	primary string // the primary of a replica, empty for any other node
 	failing bool
 	slots   []slotRange
 }

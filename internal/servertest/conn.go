@@ -16,12 +16,12 @@ import (
 const doTimeout = 10 * time.Second
 
 // Do runs one command on a connection of its own, as a user who may do
-// everything, and returns the reply. It is for looking at the server from
+// everything, and returns the reply. With Do a test looks at the server from
 // outside, past the code under test.
 //
 // The reply is a string, an int64, nil (a missing value) or a []any of these;
 // an error inside a list is a [ServerError]. An error as the whole reply, or no
-// reply, ends the test: see Try.
+// reply, ends the test; Try returns the error instead.
 func (s *Server) Do(t testing.TB, args ...string) any {
 	t.Helper()
 	reply, err := s.Try(args...)
@@ -31,8 +31,9 @@ func (s *Server) Do(t testing.TB, args ...string) any {
 	return reply
 }
 
-// Try is Do with the error returned: a [ServerError] if the server answered
-// with one, any other if it did not answer.
+// Try is Do with the error returned. If the server answered with an error,
+// that is a [ServerError]; any other error means that the server did not
+// answer.
 func (s *Server) Try(args ...string) (any, error) {
 	conn, err := s.dial()
 	if err != nil {
@@ -43,7 +44,8 @@ func (s *Server) Try(args ...string) (any, error) {
 }
 
 // Dial returns a connection for commands that belong together, such as SELECT
-// and GET, logged in like Do's. It is closed when the test ends.
+// and GET. The connection is logged in as the user of Do, and is closed when
+// the test ends.
 func (s *Server) Dial(t testing.TB) *Conn {
 	t.Helper()
 	conn, err := s.dial()
@@ -104,8 +106,8 @@ func (c *Conn) Do(t testing.TB, args ...string) any {
 	return reply
 }
 
-// Try is [Server.Try] on this connection. After an error that is no
-// [ServerError] the connection is of no more use.
+// Try is [Server.Try] on this connection. After any error but a [ServerError]
+// the connection is of no more use.
 func (c *Conn) Try(args ...string) (any, error) {
 	replies, err := c.Pipeline(args)
 	if err != nil {
@@ -117,8 +119,8 @@ func (c *Conn) Try(args ...string) (any, error) {
 	return replies[0], nil
 }
 
-// Pipeline sends commands at once and returns their replies, of which any may be
-// a [ServerError].
+// Pipeline sends commands at once and returns their replies. Any reply may be a
+// [ServerError].
 func (c *Conn) Pipeline(commands ...[]string) ([]any, error) {
 	if err := c.conn.SetDeadline(time.Now().Add(doTimeout)); err != nil {
 		return nil, err

@@ -20,32 +20,34 @@ const (
 	awaitInterval = 20 * time.Millisecond
 )
 
-// Announce makes the servers of a group name themselves to each other and to
-// clients by other addresses than those they listen on, such as those of proxies
-// in front of them, which can then part them:
+// Announce makes the servers of a group name themselves by other addresses than
+// the addresses on which they listen, both to each other and to clients. With
+// the addresses of proxies, a test can cut the connections between servers:
 //
 //	servertest.Cluster(t, servertest.Announce(func(listening string) string {
 //		proxy := startProxy(t, listening)
 //		return proxy.Addr
 //	}))
 //
-// The function is called for each address that a server is about to listen on,
-// in the goroutine that starts the group; the servers of a cluster listen on one
-// for clients and replicas and on another, [Server.BusAddr], for each other. It
-// may return an address unchanged. It is called again, for other addresses, in
-// the rare case that another process takes a port first.
+// The function is called for each address on which a server is about to listen,
+// in the goroutine that starts the group. A node of a cluster listens on one
+// address for clients and replicas, and on another, [Server.BusAddr], for the
+// other nodes. The function may return an address unchanged. In the rare case
+// that another process takes a port first, the function is called again for
+// other addresses.
 func Announce(address func(listening string) string) Option {
 	return func(s *settings) { s.announce = address }
 }
 
 // group is the servers that were started together.
 type group struct {
-	dir          string // of what they share
+	dir          string // of the shared files
 	certificates *Certificates
 	servers      []*Server
 }
 
-// newGroup prepares a group; close must be called, whatever becomes of it.
+// newGroup prepares a group. The caller must close the group, even if no server
+// of the group starts.
 func newGroup(opts []Option) (*group, error) {
 	g := &group{}
 	if !newSettings(opts).tls {
@@ -62,8 +64,8 @@ func newGroup(opts []Option) (*group, error) {
 	return g, nil
 }
 
-// start starts number servers and adds them to the group: at the same time,
-// unless they call a test's function.
+// start starts number servers and adds them to the group. The servers start
+// at the same time, unless the start calls a function of the test.
 func (g *group) start(number int, opts ...Option) ([]*Server, error) {
 	opts = append(slices.Clip(opts), inGroup(g.certificates))
 	started := make([]*Server, number)
@@ -113,7 +115,7 @@ func running(servers []*Server) ([]*Server, error) {
 	return up, nil
 }
 
-// addrs returns the addresses that clients are to know.
+// addrs returns the addresses for clients.
 func addrs(servers []*Server) []string {
 	list := make([]string, len(servers))
 	for i, s := range servers {
@@ -122,8 +124,8 @@ func addrs(servers []*Server) []string {
 	return list
 }
 
-// announcement asks where the server is to say that it is, and returns the lines
-// of its configuration that make it say so.
+// announcement asks the test's function for the addresses that the server
+// announces, and returns the lines of the configuration for them.
 func (s *Server) announcement() ([][]string, error) {
 	s.Announced, s.announcedBus = s.Addr, s.BusAddr()
 	if s.settings.announce == nil {
@@ -163,7 +165,8 @@ func (s *Server) BusAddr() string {
 	return net.JoinHostPort(s.Host, strconv.Itoa(s.Port+10000))
 }
 
-// await waits until check returns no error; the last one is part of await's.
+// await waits until check returns no error. After the timeout, the error of
+// await contains the last error of check.
 func await(check func() error) error {
 	deadline := time.Now().Add(awaitTimeout)
 	for {

@@ -10,27 +10,28 @@ import (
 )
 
 const (
-	// slotBatch is how many slots Reshard has on their way at a time, and
-	// keyBatch how many keys one MIGRATE takes, which blocks both nodes.
+	// slotBatch is how many slots Reshard has on their way at a time. keyBatch is how
+	// many keys one MIGRATE takes; MIGRATE blocks both nodes.
 	slotBatch = 50
 	keyBatch  = 100
-	// slotChunk is how many slots one connection asks for. Valkey answers each
-	// SETSLOT only when the replicas have it, but those of several connections
-	// together.
+	// slotChunk is how many slots one connection sets. Valkey answers a
+	// SETSLOT only when the replicas have the change, but waits for the
+	// SETSLOTs of several connections together.
 	slotChunk = 5
 )
 
-// Migration is slots on their way from one node to another. Until its end the
-// source serves the keys that it still has, and answers ASK for all others.
-// Commands with keys on both sides get TRYAGAIN, in Redis 6.0 by way of ASK.
+// Migration is slots on their way from one node to another. Until the
+// migration ends, the source serves the keys that have not moved yet, and
+// answers ASK for all other keys. Commands with keys on both sides get
+// TRYAGAIN: in Redis 6.0 from the target, after an ASK.
 type Migration struct {
 	cluster  *ClusterServers
 	from, to *Server
 	slots    []string
 }
 
-// StartMigration begins to move slots between primaries. No key is moved yet. It
-// ends with Finish.
+// StartMigration begins to move slots between primaries. No key is moved yet.
+// Finish ends the migration.
 func (c *ClusterServers) StartMigration(t testing.TB, from, to *Server, slots ...int) *Migration {
 	t.Helper()
 	m, err := c.startMigration(from, to, slots)
@@ -38,9 +39,9 @@ func (c *ClusterServers) StartMigration(t testing.TB, from, to *Server, slots ..
 	return m
 }
 
-// MoveKeys moves keys of the slots to the target, which then serves them to
-// clients that say ASKING. The keys are those of database 0; without keys it moves
-// all that there are, of every database.
+// MoveKeys moves keys of the slots to the target. The target then serves these
+// keys to clients that send ASKING. The given keys are keys of database 0; without
+// keys MoveKeys moves all keys of every database.
 func (m *Migration) MoveKeys(t testing.TB, keys ...string) {
 	t.Helper()
 	if len(keys) > 0 {
@@ -54,16 +55,17 @@ func (m *Migration) MoveKeys(t testing.TB, keys ...string) {
 }
 
 // Finish moves the keys that are left and gives the slots to the target, so that
-// the source answers MOVED; and waits until every running node knows.
+// the source answers MOVED. Finish returns when every running node knows of the
+// change.
 func (m *Migration) Finish(t testing.TB) {
 	t.Helper()
 	check(t, m.finish())
 	m.cluster.AwaitOK(t)
 }
 
-// Reshard moves the first slots that a primary has to another, some at a time,
-// with all their keys, while clients may use them. It returns when every running
-// node knows.
+// Reshard moves the first slots of a primary to another primary, some at a time,
+// with all their keys. Clients may use the slots meanwhile. Reshard returns when
+// every running node knows of the change.
 func (c *ClusterServers) Reshard(t testing.TB, from, to *Server, number int) {
 	t.Helper()
 	view, err := c.view()
@@ -90,7 +92,8 @@ func (c *ClusterServers) startMigration(from, to *Server, slots []int) (*Migrati
 	for _, slot := range slots {
 		m.slots = append(m.slots, strconv.Itoa(slot))
 	}
-	// The target first: the source sends clients there at once.
+	// The target comes first: after its own SETSLOT the source sends clients to the
+	// target at once.
 	if err := m.setSlots(to, "IMPORTING", from); err != nil {
 		return nil, err
 	}
@@ -105,8 +108,10 @@ func (m *Migration) finish() error {
 	if err != nil {
 		return err
 	}
-	// Again the target first: else the source sends clients there who are sent
-	// back. The other primaries would learn it by gossip, later.
+	// The target comes first again: the source sends clients to the target at
+	// once, and a target that does not own the slots yet sends the clients
+	// back. The other primaries would learn of the change by gossip, but
+	// later.
 	nodes := []*Server{m.to, m.from}
 	for _, s := range m.cluster.Nodes {
 		if s != m.to && s != m.from && s.running() && view[m.cluster.ids[s]].slots != nil {
@@ -201,8 +206,9 @@ func (m *Migration) setSlots(at *Server, state string, other *Server) error {
 	return errors.Join(errs...)
 }
 
-// setSlots tells a node where slots are, or go. Valkey refuses that while its
-// own replicas are away, as those of a busy machine may seem to be.
+// setSlots tells a node where slots are, or go. Valkey refuses SETSLOT while
+// the node's replicas are away. On a busy machine replicas may seem to be
+// away.
 func (s *Server) setSlots(slots []string, state, id string) error {
 	return await(func() (err error) {
 		slots, err = s.trySlots(slots, state, id)

@@ -11,9 +11,11 @@ import (
 // shardID finds the shard of a node in a line of nodes.conf.
 var shardID = regexp.MustCompile(`shard-id=([0-9a-f]+)`)
 
-// reconcileShards gives each replica in the nodes.conf of a killed node the shard of its primary.
-// A node hears of both in messages of their own, and one that was killed in between has stored
-// two. Valkey before 8.1 does not start with such a file ("corrupted cluster config file").
+// reconcileShards gives each replica in the nodes.conf of a killed node the shard of its
+// primary. A node hears of the replica's shard and of the primary's shard in two
+// messages. A node that was killed between the two messages has stored two different
+// shards. Valkey before 8.1 does not start with such a file ("corrupted cluster config
+// file").
 func (s *Server) reconcileShards() error {
 	path := filepath.Join(s.Dir, "nodes.conf")
 	config, err := os.ReadFile(path)
@@ -30,8 +32,8 @@ func (s *Server) reconcileShards() error {
 	return os.WriteFile(path, reconciled, 0o600)
 }
 
-// withShardsOfPrimaries works on lines that are: id, address with the shard, flags, id of the
-// primary or "-", and more.
+// withShardsOfPrimaries works on lines with these fields: id, address with the shard,
+// flags, id of the primary or "-", and more.
 func withShardsOfPrimaries(config []byte) []byte {
 	shards := make(map[string][]byte) // by the ids of nodes
 	lines := bytes.SplitAfter(config, []byte("\n"))

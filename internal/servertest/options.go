@@ -19,11 +19,11 @@ type settings struct {
 	tls        bool
 	directives [][]string
 
-	// What only groups use.
+	// The fields from here on are for groups only.
 	certificates *Certificates // of the whole group
 	cluster      bool          // the server is a node of a cluster
 	sentinel     bool          // the server is a sentinel
-	sentinels    []Option      // those of the group's sentinels alone
+	sentinels    []Option      // for the group's sentinels only
 	announce     func(listening string) string
 }
 
@@ -36,9 +36,10 @@ func newSettings(opts []Option) settings {
 }
 
 // Release chooses the server by product, "redis" or "valkey", or by product and
-// version, "valkey-8.1": package release lists them. A product means the version
-// that "make servers" fetches, or the release that the environment variable
-// XCACHE_REDIS or XCACHE_VALKEY names. Without this option it is redis.
+// version, "valkey-8.1": package release lists them. A product means its default
+// release, or the release in the environment variable XCACHE_REDIS or
+// XCACHE_VALKEY. "make servers" fetches the default releases. Without this
+// option the product is redis.
 func Release(name string) Option {
 	return func(s *settings) { s.release = name }
 }
@@ -48,10 +49,10 @@ func Password(password string) Option {
 	return func(s *settings) { s.password = password }
 }
 
-// User adds an ACL user, which is on and has the password, or needs none if it
-// is empty. The rules are those of ACL SETUSER: "~cache:*", "+@all", "-flushall".
-// Without rules the user may do nothing. The name "default" changes the default
-// user.
+// User adds an ACL user. The user is on and has the password; with an empty
+// password the user needs none. The rules are rules of ACL SETUSER: "~cache:*",
+// "+@all", "-flushall". Without rules the user may do nothing. The name "default"
+// changes the default user.
 func User(name, password string, rules ...string) Option {
 	access := "nopass"
 	if password != "" {
@@ -63,31 +64,31 @@ func User(name, password string, rules ...string) Option {
 
 // TLS makes the server speak TLS, and only TLS, on its TCP port, with the
 // certificates in [Server].Certificates. Clients may present a certificate but
-// need not; Config("tls-auth-clients", "yes") makes them.
+// need not; with Config("tls-auth-clients", "yes") clients must.
 func TLS() Option {
 	return func(s *settings) { s.tls = true }
 }
 
-// Config adds a line of the server's configuration file: a directive, such as
-// "maxmemory" or "enable-debug-command", and its values. It comes after the
-// lines of this package, and so wins over them.
+// Config adds a line to the server's configuration file: a directive, such as
+// "maxmemory" or "enable-debug-command", and its values. The line comes after
+// the lines of this package, and so wins over them.
 func Config(directive string, values ...string) Option {
 	line := append([]string{directive}, values...)
 	return func(s *settings) { s.directives = append(s.directives, line) }
 }
 
-// inGroup makes the server one of a group that shares certificates; nil if it
+// inGroup gives the server the certificates of its group; nil if the group
 // speaks no TLS.
 func inGroup(certificates *Certificates) Option {
 	return func(s *settings) { s.certificates = certificates }
 }
 
-// inspector is the user that [Server.Do] logs in as: one of our own, so that a
-// test may restrict the default user as it likes.
+// inspector is the user of [Server.Do]. With a separate user for Do, a test
+// may restrict the default user in any way.
 const inspector = "servertest"
 
-// config returns the server's configuration file, which ends with the lines
-// about where it is to say that it is.
+// config returns the server's configuration file. The file ends with the
+// lines about the addresses that the server announces.
 func (s *Server) config(announcement [][]string) []byte {
 	port := strconv.Itoa(s.Port)
 	lines := [][]string{
@@ -134,8 +135,8 @@ func (s *Server) config(announcement [][]string) []byte {
 	return file.Bytes()
 }
 
-// channels returns the ACL rules that let a user publish and subscribe, which
-// needs no rule before Redis 6.2.
+// channels returns the ACL rules that let a user publish and subscribe.
+// Before Redis 6.2 no rule is needed.
 func (s *Server) channels() []string {
 	if s.Release.Version == release.Redis60.Version {
 		return nil
@@ -143,8 +144,8 @@ func (s *Server) channels() []string {
 	return []string{"allchannels"}
 }
 
-// quote writes a value as the configuration file takes any bytes: in quotes,
-// with \x escapes.
+// quote writes a value in quotes, with \x escapes: in that form the
+// configuration file takes any bytes.
 func quote(value string) string {
 	quoted := []byte{'"'}
 	for _, b := range []byte(value) {

@@ -7,17 +7,17 @@ import (
 	"strconv"
 )
 
-// Servers listen on ports below the range that systems take the local ports of
-// outgoing connections from (32768 up on Linux). In that range a client that
-// dials while its server is down can get the server's port as its own: TCP then
-// connects it to itself, and the server cannot come back. The top leaves room
-// for the port 10000 higher that a cluster node listens on as well.
+// Servers listen on ports below the range of local ports for outgoing
+// connections (32768 up on Linux). In that range, a client that dials while its
+// server is down can get the server's port as its local port. TCP then connects
+// the client to itself, and the server cannot come back. The highest port
+// leaves room for the bus port of a cluster node, which is 10000 higher.
 const (
 	lowestPort  = 12000
 	highestPort = 22000
 )
 
-// freePort returns a port that nobody listens on at this moment.
+// freePort returns a port on which nobody listens at this moment.
 func freePort() (int, error) {
 	var errs error
 	for range 100 {

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// endWithParent makes the system kill the child when its parent ends, even if
-// the parent crashes or is killed itself.
+// endWithParent makes the system kill the child when its parent ends, even
+// when the parent crashes or is killed.
 func endWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

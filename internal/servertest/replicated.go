@@ -9,17 +9,17 @@ import (
 	"testing"
 )
 
-// ReplicatedServers is a primary and its replicas. Nobody watches over them:
-// they keep their roles until a test sends REPLICAOF.
+// ReplicatedServers is a primary and its replicas. There are no sentinels:
+// the servers keep their roles until a test sends REPLICAOF.
 type ReplicatedServers struct {
 	*group
 	Primary  *Server
 	Replicas []*Server
 }
 
-// Replicated starts a primary with replicas, and waits until these are online.
-// The options are those of every server. All is stopped when the test ends; the
-// logs are shown if it failed.
+// Replicated starts a primary with replicas, and waits until the replicas are
+// online. Every server gets the options. The end of the test stops all servers,
+// and shows their logs if the test failed.
 func Replicated(t testing.TB, replicas int, opts ...Option) *ReplicatedServers {
 	t.Helper()
 	r, err := openReplicated(replicas, opts)
@@ -33,17 +33,18 @@ func Replicated(t testing.TB, replicas int, opts ...Option) *ReplicatedServers {
 // Addrs returns the addresses for clients, the primary's first.
 func (r *ReplicatedServers) Addrs() []string { return addrs(r.servers) }
 
-// AwaitReplicas waits until every running replica is online and has what the
-// primary had when it was called.
+// AwaitReplicas waits until every running replica is online and has all that
+// the primary had when AwaitReplicas was called.
 func (r *ReplicatedServers) AwaitReplicas(t testing.TB) {
 	t.Helper()
 	check(t, awaitReplicas(r.Primary, r.Replicas))
 }
 
-// PauseReplication cuts the link of a replica to its primary, so that it lags
-// behind from here on, while clients are still served: what it has, or, with the
-// option replica-serve-stale-data set to no, MASTERDOWN. Its group knows it as
-// before. This holds until ResumeReplication, whatever the server's role becomes.
+// PauseReplication cuts the link of a replica to its primary, so that the replica
+// falls behind. The replica still answers clients: with its old data or, if
+// replica-serve-stale-data is no, with MASTERDOWN. The group counts the replica
+// as before. The pause lasts until ResumeReplication, whatever the server's role
+// becomes.
 func (s *Server) PauseReplication(t testing.TB) {
 	t.Helper()
 	s.Do(t, "CONFIG", "SET", "masterauth", "none while replication is paused")
@@ -57,20 +58,21 @@ func (s *Server) PauseReplication(t testing.TB) {
 	}))
 }
 
-// ResumeReplication lets the replica connect again, which it tries every second.
+// ResumeReplication lets the replica connect again. The replica tries to connect
+// every second.
 func (s *Server) ResumeReplication(t testing.TB) {
 	t.Helper()
 	s.Do(t, "CONFIG", "SET", "masterauth", replicatorPassword)
 }
 
-// replicator is the user that replicas log in to their primary as.
+// replicator is the user with which replicas log in to their primary.
 const (
 	replicator         = "servertest-replica"
 	replicatorPassword = "replica"
 )
 
-// replication is what lets every server be primary and replica of others, and
-// quickly.
+// replication lets every server be a primary and a replica, and makes
+// replicas connect and synchronize quickly.
 var replication = [][]string{
 	{"user", replicator, "on", ">" + replicatorPassword, "+psync", "+replconf", "+ping"},
 	{"masteruser", replicator},
@@ -99,7 +101,8 @@ func (r *ReplicatedServers) form(replicas int, opts []Option) error {
 	}
 	r.Primary = primary[0]
 	ip, port, _ := net.SplitHostPort(r.Primary.Announced)
-	// A line of the configuration, so that a replica that restarts is one again.
+	// With a line of the configuration, a replica is a replica again after a
+	// restart.
 	r.Replicas, err = r.start(replicas, slices.Concat([]Option{Config("replicaof", ip, port)}, opts)...)
 	if err != nil {
 		return err
@@ -107,8 +110,8 @@ func (r *ReplicatedServers) form(replicas int, opts []Option) error {
 	return awaitReplicas(r.Primary, r.Replicas)
 }
 
-// awaitReplicas waits until those of the replicas that run are online and have
-// what the primary has now.
+// awaitReplicas waits until all running replicas are online and have all that
+// the primary has now.
 func awaitReplicas(primary *Server, replicas []*Server) error {
 	offset, err := primary.replicationOffset()
 	if err != nil {
@@ -135,7 +138,7 @@ func (s *Server) replicationOffset() (int64, error) {
 }
 
 // follows returns an error unless the server is an online replica of the primary
-// that has all up to the offset.
+// and has all data up to the offset.
 func (s *Server) follows(primary *Server, offset int64) error {
 	info, err := s.info("INFO", "replication")
 	if err != nil {
@@ -159,8 +162,8 @@ func (s *Server) follows(primary *Server, offset int64) error {
 }
 
 // servesReplicaAt returns an error unless the primary counts the replica with
-// the announced address as online. It does so only some time after the replica
-// does, and sentinels ask the primary.
+// the announced address as online. The primary counts the replica as online
+// some time after the replica itself does, and sentinels ask the primary.
 func (s *Server) servesReplicaAt(announced string) error {
 	reply, err := s.Try("ROLE")
 	if err != nil {

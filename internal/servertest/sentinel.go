@@ -16,11 +16,11 @@ const (
 	sentinelReplicas = 2
 )
 
-// SentinelServers is a primary and two replicas, watched by three sentinels that
-// make a replica the primary when that one fails for a second.
+// SentinelServers is a primary and two replicas, watched by three sentinels.
+// When the primary fails for a second, the sentinels make a replica the primary.
 type SentinelServers struct {
 	*group
-	// MasterName is what the sentinels call the primary.
+	// MasterName is the name of the primary at the sentinels.
 	MasterName string
 	// Servers hold data; the first is the primary at the start.
 	Servers   []*Server
@@ -28,10 +28,10 @@ type SentinelServers struct {
 }
 
 // Sentinel starts servers and sentinels, and waits until all know each other and
-// the replicas are online. The options are those of every server that holds data
-// and, as for TLS, Release and Announce, of every sentinel; the option
-// [Sentinels] has what is theirs alone. All is stopped when the test ends; the
-// logs are shown if it failed.
+// the replicas are online. Every server that holds data gets the options. The
+// sentinels get TLS, Release and Announce of them; the option [Sentinels] has
+// further options for the sentinels only. The end of the test stops all servers
+// and sentinels, and shows their logs if the test failed.
 func Sentinel(t testing.TB, opts ...Option) *SentinelServers {
 	t.Helper()
 	s, err := openSentinel(opts)
@@ -42,8 +42,8 @@ func Sentinel(t testing.TB, opts ...Option) *SentinelServers {
 	return s
 }
 
-// Sentinels is an option of [Sentinel] with options of the sentinels: their own
-// Password, User and Config. Redis 6.0 has no users of sentinels.
+// Sentinels is an option of [Sentinel] with options for the sentinels only:
+// their own Password, User and Config. Redis 6.0 has no users of sentinels.
 func Sentinels(opts ...Option) Option {
 	return func(s *settings) { s.sentinels = append(s.sentinels, opts...) }
 }
@@ -67,10 +67,11 @@ func (s *SentinelServers) Replicas(t testing.TB) []*Server {
 	return s.others(s.Primary(t))
 }
 
-// AwaitReplicas waits until every running server but the primary is its online
-// replica and has what it had when AwaitReplicas was called. Sentinels on a busy
-// machine may name another primary meanwhile: then that is the primary, and the wait
-// is for what it had when it was named first.
+// AwaitReplicas waits until every running server but the primary is an online
+// replica of the primary and has all that the primary had when AwaitReplicas was
+// called. On a busy machine the sentinels may name another primary meanwhile. Then
+// AwaitReplicas waits until the replicas have all that the new primary had when the
+// sentinels first named it.
 func (s *SentinelServers) AwaitReplicas(t testing.TB) {
 	t.Helper()
 	var primary *Server
@@ -103,17 +104,19 @@ func (s *SentinelServers) AwaitReplicas(t testing.TB) {
 }
 
 // AwaitOK waits until all running sentinels agree that no failover is under way,
-// and that every running server but the primary is its online replica. A test
-// that wants a second failover soon after the first calls it between them.
+// and that every running server but the primary is an online replica of the
+// primary. A test that wants a second failover soon after the first calls
+// AwaitOK between the two.
 //
-// Redis 6.0 takes twenty seconds more than others to make an old primary a replica.
+// Redis 6.0 takes twenty seconds more than other releases to make an old primary a
+// replica.
 func (s *SentinelServers) AwaitOK(t testing.TB) {
 	t.Helper()
 	check(t, s.awaitOK())
 }
 
 // Failover makes the sentinels replace the primary (SENTINEL FAILOVER), and
-// returns the new one when all running sentinels name it.
+// returns the new primary when all running sentinels name that server.
 func (s *SentinelServers) Failover(t testing.TB) *Server {
 	t.Helper()
 	s.AwaitOK(t)
@@ -121,7 +124,7 @@ func (s *SentinelServers) Failover(t testing.TB) *Server {
 	check(t, await(func() error {
 		up, err := running(s.Sentinels)
 		if err == nil {
-			// Refused while no replica seems good enough.
+			// A sentinel refuses while no replica seems good enough.
 			_, err = up[0].Try("SENTINEL", "FAILOVER", s.MasterName)
 		}
 		return err
@@ -130,8 +133,8 @@ func (s *SentinelServers) Failover(t testing.TB) *Server {
 }
 
 // AwaitFailover waits until all running sentinels name the same server as
-// primary, which is not the old one, and it is; and returns it. The old one may
-// be down or frozen.
+// primary, another than the old primary, and that server is a primary.
+// AwaitFailover returns that server. The old primary may be down or frozen.
 func (s *SentinelServers) AwaitFailover(t testing.TB, old *Server) *Server {
 	t.Helper()
 	var primary *Server
@@ -169,14 +172,15 @@ func openSentinel(opts []Option) (*SentinelServers, error) {
 		MasterName: "cache",
 		Servers:    r.servers,
 	}
-	// Only now: a sentinel that finds no replicas at first looks again late.
+	// The sentinels start after the replicas: a sentinel that finds no replicas at first
+	// looks again late.
 	if err := s.watch(r.Primary, opts); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
-// watch starts the sentinels, and waits until they know all servers.
+// watch starts the sentinels, and waits until the sentinels know all servers.
 func (s *SentinelServers) watch(primary *Server, opts []Option) error {
 	ip, port, err := net.SplitHostPort(primary.Announced)
 	if err != nil {
@@ -210,8 +214,8 @@ func (s *SentinelServers) watch(primary *Server, opts []Option) error {
 	return s.awaitOK()
 }
 
-// asSentinel makes a server a sentinel, with what it has in common with those
-// that it watches.
+// asSentinel makes a server a sentinel, with the settings that the sentinel
+// has in common with the servers under its watch.
 func asSentinel(watched settings) Option {
 	return func(s *settings) {
 		s.sentinel = true
@@ -219,14 +223,15 @@ func asSentinel(watched settings) Option {
 	}
 }
 
-// shortenTimeouts makes a sentinel exchange news more often than every few seconds, which
-// no line of its configuration can, and nothing before Redis 7.0. During a
-// failover it asks replicas once a second, and trusts answers that are up to
-// three periods old: a period must be longer than a third of a second. When the
-// primary is down it trusts those that are up to five ping periods old, which must be
-// well over a second, or it finds no replica good enough and tries again seconds
-// later. It must ask a primary more than once until it misses it, or it replaces a new
-// one at once: it counts from the failover on, and sends its first PING a period later.
+// shortenTimeouts makes a sentinel exchange news more often than every few seconds. No
+// line of the configuration can do that, and nothing can before Redis 7.0. During a
+// failover the sentinel asks replicas once a second, and trusts answers up to three info
+// periods old: an info period must be longer than a third of a second. When the primary
+// is down, the sentinel trusts answers up to five ping periods old. Five ping periods
+// must be well over a second: otherwise the sentinel finds no replica good enough, and
+// tries again seconds later. A ping period must also be well under the second after which
+// a silent primary counts as down. Otherwise the sentinel replaces a new primary at once:
+// the silence counts from the failover on, and the first PING follows a period later.
 func (s *Server) shortenTimeouts() error {
 	if !s.settings.sentinel {
 		return nil
@@ -238,7 +243,8 @@ func (s *Server) shortenTimeouts() error {
 	return err
 }
 
-// hasSentinelUsers says whether a sentinel knows users, which came with Redis 6.2.
+// hasSentinelUsers says whether a sentinel knows users. Users of sentinels came with
+// Redis 6.2.
 func (s *Server) hasSentinelUsers() bool { return s.Release.Version != release.Redis60.Version }
 
 func (s *SentinelServers) awaitOK() error {
@@ -261,7 +267,7 @@ func (s *SentinelServers) awaitOK() error {
 }
 
 // seesWell returns an error unless the sentinel knows that the primary is well
-// and that all other running servers follow it.
+// and that all other running servers follow the primary.
 func (s *SentinelServers) seesWell(sentinel, primary *Server) error {
 	reply, err := sentinel.Try("SENTINEL", "MASTER", s.MasterName)
 	if err != nil {
@@ -269,7 +275,7 @@ func (s *SentinelServers) seesWell(sentinel, primary *Server) error {
 	}
 	master := pairs(reply)
 	for _, field := range []struct{ name, want string }{
-		{"flags", "master"}, // and no word about failures or a failover
+		{"flags", "master"}, // without flags of failures or of a failover
 		{"num-slaves", strconv.Itoa(len(s.Servers) - 1)},
 		{"num-other-sentinels", strconv.Itoa(len(s.Sentinels) - 1)},
 	} {

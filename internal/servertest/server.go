@@ -1,5 +1,5 @@
 // Package servertest starts real servers for tests, each on a free loopback
-// port, and sees to it that none outlives its test.
+// port. No server outlives its tests.
 //
 //	srv := servertest.Redis(t, servertest.User("ann", "secret", "~ann:*", "+@all"))
 //	c, err := xcache.OpenDSN("redis://ann:secret@" + srv.Addr)
@@ -9,8 +9,8 @@
 // A server that many tests of a package use is declared once, see [Shared].
 //
 // [Replicated], [Sentinel] and [Cluster] start several servers that belong
-// together. Those can be killed, frozen and restarted one by one like any
-// [Server], and the group has methods to wait for what comes of it:
+// together. A test can kill, freeze and restart these servers one by one like any
+// [Server]. The group has methods that wait for the result:
 //
 //	c := servertest.Cluster(t, servertest.Release("valkey"))
 //	old := c.Primary(t, "key")
@@ -19,9 +19,10 @@
 //	old.Start(t)
 //	c.AwaitOK(t)
 //
-// Servers are found as package release describes. When there is none the test
-// is skipped, with a word on how to get one, unless the environment variable CI
-// is set: there it fails, so that a green run means that the tests ran.
+// Package release describes how servers are found. A test without a server is
+// skipped, and the message says how to get the server. If the environment
+// variable CI is set, the test fails instead: a green run in CI means that the
+// tests ran.
 package servertest
 
 import (
@@ -43,18 +44,18 @@ import (
 const (
 	// host is where every server listens.
 	host = "127.0.0.1"
-	// startTimeout bounds how long a server may take until it answers.
+	// startTimeout bounds how long a server may take until its first answer.
 	startTimeout = 20 * time.Second
 	// pollInterval is how long to wait between two looks at a server.
 	pollInterval = 5 * time.Millisecond
 )
 
-// Server is a running server. It listens on a TCP address, on which it speaks
-// TLS if it was started with [TLS], and on a unix socket, on which it never does.
-// Nothing is saved to disk unless a test asks for it with SAVE.
+// Server is a running server. The server listens on a TCP address and on a unix
+// socket. With the option [TLS] the server speaks TLS on the TCP address, never
+// on the socket. Nothing is saved to disk unless a test sends SAVE.
 //
-// The methods that take a testing.TB end that test when they fail, so they must
-// be called from its goroutine. All others may be called from any goroutine.
+// A method that takes a testing.TB ends the test on failure, so the caller must
+// be the test's goroutine. All other methods may be called from any goroutine.
 type Server struct {
 	Addr   string // host:port
 	Host   string
@@ -62,14 +63,14 @@ type Server struct {
 	Socket string // path of the unix socket, short enough for every system
 	Dir    string // the server's working folder, removed at the end
 
-	// Announced is the address by which the server's group names it to clients:
-	// Addr, unless [Announce] changed it.
+	// Announced is the address by which the server's group names the server to
+	// clients: Addr, unless [Announce] changed it.
 	Announced string
 
-	// Release says which product and version this is. A server found on PATH may
-	// be of another version.
+	// Release is the product and version that the test asked for. A server found
+	// on PATH may be of another version.
 	Release release.Release
-	// Password is that of the default user, empty if it needs none.
+	// Password is the default user's password, empty if the user needs none.
 	Password string
 	// Certificates is nil unless the server was started with TLS.
 	Certificates *Certificates
@@ -82,8 +83,9 @@ type Server struct {
 	frozen  bool
 }
 
-// Redis starts a standalone redis-server and waits until it answers. It is
-// stopped when the test ends; its log is shown if the test failed.
+// Redis starts a standalone redis-server and waits until the server answers. The
+// end of the test stops the server, and shows the server's log if the test
+// failed.
 func Redis(t testing.TB, opts ...Option) *Server {
 	t.Helper()
 	return standalone(t, opts)
@@ -105,7 +107,8 @@ func standalone(t testing.TB, opts []Option) *Server {
 	return srv
 }
 
-// stopAtEnd stops servers when the test ends, and shows their logs if it failed.
+// stopAtEnd stops servers when the test ends, and shows their logs if the test
+// failed.
 func stopAtEnd(t testing.TB, f fixture) {
 	t.Helper()
 	t.Cleanup(func() {
@@ -118,8 +121,9 @@ func stopAtEnd(t testing.TB, f fixture) {
 	})
 }
 
-// unavailable ends the test because there is no server for it: by skipping it
-// where the only reason is that none is on this machine, except in CI.
+// unavailable ends a test that has no server. The test is skipped if the only
+// reason is that this machine has no such server program, except in CI.
+// Otherwise the test fails.
 func unavailable(t testing.TB, err error) {
 	t.Helper()
 	if !errors.Is(err, release.ErrNotFound) {
@@ -133,7 +137,8 @@ func unavailable(t testing.TB, err error) {
 }
 
 // Kill ends the server at once, as a power cut would (SIGKILL), and waits until
-// it is gone. What it held is lost. Killing a server that is down does nothing.
+// the process is gone. Data that was not saved is lost. Killing a server that
+// is down does nothing.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
 	if err := s.kill(); err != nil {
@@ -141,8 +146,8 @@ func (s *Server) Kill(t testing.TB) {
 	}
 }
 
-// Start starts a server that was killed, on the same port, and waits until it
-// answers. Data that was saved to Dir is loaded.
+// Start starts a killed server on the same port, and waits until the server
+// answers. The server loads the data that was saved to Dir.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
 	if err := s.start(); err != nil {
@@ -157,9 +162,10 @@ func (s *Server) Restart(t testing.TB) {
 	s.Start(t)
 }
 
-// Freeze stops the server's process without ending it (SIGSTOP): connections
-// stay open and are still accepted by the system, but nothing is answered until
-// Thaw. The test is skipped on systems that cannot.
+// Freeze stops the server's process without ending the process (SIGSTOP).
+// Connections stay open, and the system still accepts new connections, but
+// nothing is answered until Thaw. On systems without SIGSTOP the test is
+// skipped.
 func (s *Server) Freeze(t testing.TB) {
 	t.Helper()
 	s.signal(t, (*process).freeze, true)
@@ -187,7 +193,8 @@ func (s *Server) signal(t testing.TB, send func(*process) error, frozen bool) {
 	s.frozen = frozen
 }
 
-// running says whether the server can answer: it is neither down nor frozen.
+// running says whether the server can answer: whether the server is neither down
+// nor frozen.
 func (s *Server) running() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -223,7 +230,7 @@ func open(opts []Option) (*Server, error) {
 	return s, nil
 }
 
-// prepare makes the server's files and starts it for the first time.
+// prepare makes the server's files and starts the server for the first time.
 func (s *Server) prepare() error {
 	s.Socket = filepath.Join(s.Dir, "server.sock")
 	if len(s.Socket) >= 100 {
@@ -263,8 +270,8 @@ func (s *Server) choosePort() error {
 	return os.WriteFile(s.configFile(), s.config(announcement), 0o600)
 }
 
-// start launches the server on the port it has. A connection of its predecessor
-// may hold that port for a moment longer.
+// start launches the server on the same port as before. A connection of the
+// killed process may hold that port for a moment longer.
 func (s *Server) start() error {
 	deadline := time.Now().Add(startTimeout)
 	for {
@@ -279,7 +286,7 @@ func (s *Server) start() error {
 // errPortTaken is launch's error when the server could not bind its port.
 var errPortTaken = errors.New("port taken by another process")
 
-// launch starts the process and waits until it answers. After an error no
+// launch starts the process and waits until the server answers. After an error no
 // process is left.
 func (s *Server) launch() error {
 	s.mu.Lock()
@@ -328,9 +335,10 @@ func (s *Server) spawn() (*process, error) {
 	return startProcess(cmd)
 }
 
-// awaitReady waits until the server answers and has loaded its data. It asks on
-// the socket: on the port, a stranger that was quicker to bind it could answer.
-// The socket is bound after the port, so an answer says that both are.
+// awaitReady waits until the server answers and has loaded its data. The PING
+// goes to the socket: on the port another process could answer that was quicker
+// to bind the port. The server binds the socket after the port, so an answer
+// means that both are bound.
 func (s *Server) awaitReady(process *process) error {
 	timeout := time.After(startTimeout)
 	for {
@@ -356,7 +364,8 @@ func (s *Server) kill() error {
 	}
 	err := s.process.kill()
 	s.process, s.frozen = nil, false
-	// Else Start could not tell the new server's socket from the old one's.
+	// With the old file in place, Start could not tell the new server's socket from
+	// the old socket.
 	return errors.Join(err, removeIfExists(s.Socket))
 }
 
@@ -380,7 +389,7 @@ func (s *Server) logSize() int {
 	return int(info.Size())
 }
 
-// logSince returns what the server logged after the first skip bytes.
+// logSince returns the server's log after the first skip bytes.
 func (s *Server) logSince(skip int) []byte {
 	log, err := os.ReadFile(s.logFile())
 	if err != nil {

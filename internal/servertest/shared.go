@@ -14,8 +14,8 @@ type Fixture interface {
 	end() error
 }
 
-// Main runs the tests of a package, stops the shared servers that they used and
-// ends the process with the tests' exit code.
+// Main runs the tests of a package, stops the shared servers that the tests
+// used and ends the process with the tests' exit code.
 func Main(m *testing.M, fixtures ...Fixture) {
 	for _, f := range fixtures {
 		f.begin()
@@ -32,8 +32,9 @@ func Main(m *testing.M, fixtures ...Fixture) {
 	os.Exit(code)
 }
 
-// Shared is a server that the tests of one package share. It is declared once,
-// handed to Main, and started by the first test that asks for it:
+// Shared is a server that the tests of one package share. A package declares
+// the server once and hands it to Main. The first test that asks for the
+// server starts it:
 //
 //	var standalone = servertest.NewShared()
 //
@@ -44,8 +45,9 @@ func Main(m *testing.M, fixtures ...Fixture) {
 //		…
 //	}
 //
-// The tests tell their keys apart themselves. A test that kills or freezes a
-// server, or changes its configuration, starts one of its own.
+// Each test chooses keys that no other test uses. A test that kills or
+// freezes a server, or changes its configuration, starts a server of its
+// own.
 type Shared struct{ shared[*Server] }
 
 // NewShared declares a shared server, a redis-server unless [Release] says
@@ -54,9 +56,9 @@ func NewShared(opts ...Option) *Shared {
 	return &Shared{shared[*Server]{open: func() (*Server, error) { return open(opts) }}}
 }
 
-// Server returns the server, and starts it if this is the first call. It ends
-// the test as [Redis] does when there is none. What the server logs during the
-// test is shown if the test fails.
+// Server returns the server; the first call starts it. Without a server the
+// call ends the test as [Redis] does. If the test fails, the lines that the
+// server logged during the test are shown.
 func (s *Shared) Server(t testing.TB) *Server {
 	t.Helper()
 	return s.use(t)
@@ -65,7 +67,8 @@ func (s *Shared) Server(t testing.TB) *Server {
 // SharedReplicated is [Shared] for a primary with replicas.
 type SharedReplicated struct{ shared[*ReplicatedServers] }
 
-// NewSharedReplicated declares what [Replicated] starts.
+// NewSharedReplicated declares a shared primary and its replicas, as
+// [Replicated] starts them.
 func NewSharedReplicated(replicas int, opts ...Option) *SharedReplicated {
 	return &SharedReplicated{shared[*ReplicatedServers]{open: func() (*ReplicatedServers, error) {
 		return openReplicated(replicas, opts)
@@ -81,7 +84,8 @@ func (s *SharedReplicated) Servers(t testing.TB) *ReplicatedServers {
 // SharedSentinel is [Shared] for servers under the watch of sentinels.
 type SharedSentinel struct{ shared[*SentinelServers] }
 
-// NewSharedSentinel declares what [Sentinel] starts.
+// NewSharedSentinel declares shared servers and their sentinels, as
+// [Sentinel] starts them.
 func NewSharedSentinel(opts ...Option) *SharedSentinel {
 	return &SharedSentinel{shared[*SentinelServers]{open: func() (*SentinelServers, error) {
 		return openSentinel(opts)
@@ -97,7 +101,7 @@ func (s *SharedSentinel) Servers(t testing.TB) *SentinelServers {
 // SharedCluster is [Shared] for a cluster.
 type SharedCluster struct{ shared[*ClusterServers] }
 
-// NewSharedCluster declares what [Cluster] starts.
+// NewSharedCluster declares a shared cluster, as [Cluster] starts one.
 func NewSharedCluster(opts ...Option) *SharedCluster {
 	return &SharedCluster{shared[*ClusterServers]{open: func() (*ClusterServers, error) {
 		return openCluster(opts)
@@ -116,15 +120,15 @@ type fixture interface {
 	close() error
 }
 
-// shared is a fixture that is started once, when it is first used.
+// shared is a fixture that the first use starts, once.
 type shared[F fixture] struct {
 	open func() (F, error)
 
 	mu      sync.Mutex
 	running bool // from the start of Main to its end
-	asked   bool // it was started, or could not be
+	asked   bool // a start was tried
 	started F
-	err     error // why it could not be started
+	err     error // of the start
 }
 
 func (s *shared[F]) use(t testing.TB) F {

@@ -1,5 +1,6 @@
-// Package shop makes values such as services cache, for benchmarks: always the
-// same, neither random nor constant, and of about any size.
+// Package shop makes values for benchmarks, such as services cache. The values
+// are the same in each run, neither random nor constant, and of almost any
+// size.
 package shop
 
 import (
@@ -13,7 +14,7 @@ import (
 // Sizes are the lengths in JSON, in bytes, of the values that benchmarks use.
 var Sizes = []int{256, 1 << 10, 16 << 10, 1 << 20}
 
-// SizeName returns a length as it is written for people: 256 B, 16 KiB.
+// SizeName returns a length as people write it: 256 B, 16 KiB.
 func SizeName(bytes int) string {
 	switch {
 	case bytes >= 1<<20 && bytes%(1<<20) == 0:
@@ -49,8 +50,8 @@ type Line struct {
 }
 
 // NewOrder returns an order that is size bytes long in JSON: as many lines as fit,
-// and a comment as long as what is left. It panics below the length of an order
-// without lines, of some 250 bytes.
+// and a comment that fills the rest. NewOrder panics if size is less than the
+// length of an order without lines, about 250 bytes.
 func NewOrder(size int) *Order {
 	g := generator{rand.New(rand.NewPCG(1, 2))}
 	o := g.order()
@@ -106,7 +107,7 @@ func (g generator) line() Line {
 	return l
 }
 
-// sentence returns words of as many bytes.
+// sentence returns words with a total of length bytes.
 func (g generator) sentence(length int) string {
 	var words strings.Builder
 	for words.Len() < length {

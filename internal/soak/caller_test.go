@@ -11,9 +11,9 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// An item is what callers store.
+// An item is a value that callers store.
 type item struct {
-	Key string // under which it is stored
+	Key string // the key of the item
 	N   int64
 }
 
@@ -25,7 +25,8 @@ type caller struct {
 	succeeded atomic.Int64
 }
 
-// pauseBetween is how long a caller pauses after a step, on average: the machine has the servers to run, too.
+// pauseBetween is how long a caller pauses after a step, on average. Without pauses the
+// servers would lack processor time.
 const pauseBetween = 30 * time.Millisecond
 
 // run repeats a step until the deployment stops.
@@ -40,7 +41,7 @@ func (c *caller) run(step func()) {
 	}
 }
 
-// chance is true so many times of a hundred.
+// chance returns true with a probability in percent.
 func (c *caller) chance(percent int) bool { return c.random.IntN(100) < percent }
 
 type outcome uint8
@@ -51,17 +52,18 @@ const (
 	unknown
 )
 
-// marks are the moments at which a call began.
+// marks are the moment at which a call began, for each window.
 type marks struct {
 	loss, auth, memory mark
-	short              bool // its context ends early
+	short              bool // the context ends early
 }
 
 func (c *caller) begin() marks {
 	return marks{loss: c.losses.now(), auth: c.auth.now(), memory: c.memory.now()}
 }
 
-// call makes one call, and returns what became of it and when it began. A miss is no error.
+// call makes one call, and returns the outcome of the call and the mark of its beginning.
+// A miss is no error.
 func (c *caller) call(operation string, fn func(ctx context.Context) error) (outcome, mark) {
 	m := c.begin()
 	ctx, cancel := context.Background(), func() {}
@@ -79,7 +81,7 @@ func (c *caller) call(operation string, fn func(ctx context.Context) error) (out
 	return c.became(operation, m, err), m.loss
 }
 
-// became files the end of a call.
+// became counts the end of a call, and returns the outcome.
 func (c *caller) became(operation string, m marks, err error) outcome {
 	if err == nil || errors.Is(err, xcache.ErrNotFound) {
 		c.succeeded.Add(1)
@@ -123,7 +125,7 @@ var (
 	errHandler = errors.New("the handler fails")
 )
 
-// classes are the errors that faults lead to. Others are never right.
+// classes are the errors that may occur. Any other error fails the test.
 var classes = []struct {
 	name string
 	err  error
@@ -154,7 +156,7 @@ func classOf(err error) string {
 	return ""
 }
 
-// count counts an answer that is right.
+// count counts a correct answer.
 func (c *caller) count(loose bool) {
 	if loose {
 		c.figures.loose.Add(1)
@@ -163,7 +165,8 @@ func (c *caller) count(loose bool) {
 	}
 }
 
-// judge is for an answer that is right only if servers may have lost something since a mark.
+// judge counts an answer that is correct only if servers may have lost data since a mark.
+// Otherwise the answer is wrong.
 func (c *caller) judge(since mark, format string, args ...any) {
 	if c.losses.since(since) {
 		c.count(true)

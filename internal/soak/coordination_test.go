@@ -16,7 +16,7 @@ import (
 func (d *deployment) startCoordination() {
 	held := &holders{}
 	for range 3 {
-		locks, err := mixins.NewLocks(d.cache) // each of its own, as if they were processes
+		locks, err := mixins.NewLocks(d.cache) // each caller has a handle of its own, like a process
 		require.NoError(d.t, err)
 		d.atEnd = append(d.atEnd, locks.Close)
 		d.caller("lock", func(c *caller) { c.lock(locks, held) })
@@ -37,11 +37,11 @@ func (d *deployment) startCoordination() {
 	d.caller("subscribe", func(c *caller) { c.subscribe(messages) })
 }
 
-// holders are those who have the lock.
+// holders are the locks that callers hold, and the last fence.
 type holders struct {
 	mu    sync.Mutex
 	now   map[*mixins.Lock]mark
-	fence int64 // of the last one
+	fence int64 // of the last lock
 	at    mark
 }
 
@@ -65,7 +65,7 @@ func (c *caller) lock(locks *mixins.Locks, held *holders) {
 		c.enter(held, lock, m.loss)
 		stay := time.Duration(c.random.Int64N(int64(20 * time.Millisecond)))
 		if c.chance(1) {
-			stay = 4 * lease / 3 // it is renewed
+			stay = 4 * lease / 3 // longer than the lease, so that the lease is renewed
 		}
 		select {
 		case <-ctx.Done():
@@ -82,7 +82,8 @@ func (c *caller) lock(locks *mixins.Locks, held *holders) {
 	})
 }
 
-// enter holds a new holder against those who are there: no two may rely on the lock at a time, and fences grow.
+// enter checks a new holder of a lock against the other holders: no two may rely on the
+// lock at a time, and each fence is greater than the fence before.
 func (c *caller) enter(held *holders, lock *mixins.Lock, at mark) {
 	type contradiction struct {
 		since mark
@@ -113,7 +114,7 @@ func (c *caller) enter(held *holders, lock *mixins.Lock, at mark) {
 	c.count(c.losses.window.since(at))
 }
 
-// permits are those that are held.
+// permits are the permits that callers hold.
 type permits struct {
 	mu  sync.Mutex
 	now map[*mixins.Permit]permit
@@ -146,7 +147,7 @@ func (c *caller) holdPermits(semaphores *mixins.Semaphores, held *permits) {
 		c.use(held, taken, permit{options.Weight, m.loss})
 		stay := time.Duration(c.random.Int64N(int64(60 * time.Millisecond)))
 		if c.chance(1) {
-			stay = 4 * lease / 3 // it is renewed
+			stay = 4 * lease / 3 // longer than the lease, so that the lease is renewed
 		}
 		select {
 		case <-ctx.Done():
@@ -163,13 +164,14 @@ func (c *caller) holdPermits(semaphores *mixins.Semaphores, held *permits) {
 	})
 }
 
-// use holds a new permit against those who are there: together they are no more than the capacity.
+// use checks a new permit against the other permits: the weights of all held permits are
+// no more than the capacity.
 func (c *caller) use(held *permits, taken *mixins.Permit, p permit) {
 	held.mu.Lock()
 	held.now[taken] = p
 	weight, since := 0, p.at
 	for other, theirs := range held.now {
-		if other.Left() > 0 { // so all those before it had time left, too
+		if other.Left() > 0 { // and so the permit was held when the loop began, too
 			weight += theirs.weight
 			if theirs.at.changes < since.changes {
 				since = theirs.at
@@ -184,7 +186,7 @@ func (c *caller) use(held *permits, taken *mixins.Permit, p permit) {
 	c.count(c.losses.window.since(p.at))
 }
 
-// units are those that were taken of a rate limit.
+// units are the units that callers took of a rate limit.
 type units struct {
 	mu    sync.Mutex
 	taken []taken
@@ -215,7 +217,7 @@ func (c *caller) limit(u *units) {
 		u.mu.Lock()
 		u.taken = append(u.taken, taken{began, ended, at})
 		u.taken = u.taken[max(0, len(u.taken)-20*limit.Limit):]
-		// Of those that were taken within a window for sure, whatever the moment was.
+		// Counted are only units that were certainly taken within one window.
 		within, oldest := 0, at
 		for _, t := range u.taken {
 			if t.began.After(ended.Add(-limit.Window)) {
@@ -234,11 +236,11 @@ func (c *caller) limit(u *units) {
 	})
 }
 
-// messages are those that were published.
+// messages are the published messages.
 type messages struct {
 	mu        sync.Mutex
 	next      int64
-	published map[int64]bool // false if it was refused
+	published map[int64]bool // false for a refused message
 }
 
 const channel = "news"
@@ -265,7 +267,7 @@ func (c *caller) publish(s *messages) {
 	})
 }
 
-// subscribe hears each message once at most.
+// subscribe checks that a subscriber hears each message once at most.
 func (c *caller) subscribe(s *messages) {
 	channels, err := mixins.NewPubSub[item](c.cache)
 	require.NoError(c.t, err)

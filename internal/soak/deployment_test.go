@@ -27,7 +27,8 @@ import (
 const (
 	opTimeout = time.Second
 	user      = "soak"
-	// passwordAtStart is that of the user in the servers' configuration, and so behind each restart.
+	// passwordAtStart is the user's password in the servers' configuration, and therefore
+	// the password after each restart.
 	passwordAtStart = "first"
 )
 
@@ -36,11 +37,11 @@ type deployment struct {
 	t    *testing.T
 	name string
 	seed uint64
-	// random decides about faults. Callers have their own.
+	// random decides about faults. Callers have random numbers of their own.
 	random *rand.Rand
 
-	data      []*servertest.Server                           // that have keys
-	primaries func(t testing.TB) []*servertest.Server        // nil of a single server
+	data      []*servertest.Server                           // the servers with keys
+	primaries func(t testing.TB) []*servertest.Server        // nil for a single server
 	replica   func(of *servertest.Server) *servertest.Server // likewise
 	sentinel  *servertest.SentinelServers
 	cluster   *servertest.ClusterServers
@@ -64,11 +65,12 @@ type deployment struct {
 
 	mu     sync.Mutex
 	recent []string // the last faults
-	broken bool     // something is wrong, which has been told
+	broken bool     // a failure has been told
 	fail   func(text string)
 }
 
-// open starts the servers of a deployment and opens the cache. Its name is the scheme of the DSN.
+// open starts the servers of a deployment and opens the cache. The name of the deployment
+// is the scheme of the DSN.
 func open(t *testing.T, name string, seed uint64) *deployment {
 	t.Helper()
 	d := &deployment{
@@ -87,7 +89,8 @@ func open(t *testing.T, name string, seed uint64) *deployment {
 	var hosts []string
 	switch topology {
 	case "":
-		// What it has acknowledged is in the log, which the kernel keeps when the process is killed.
+		// A restart loses nothing: every acknowledged write is in the append-only file, and the
+		// kernel keeps the file's data when the process is killed.
 		server := servertest.Redis(t, append(options, servertest.Config("appendonly", "yes"), servertest.Config("appendfsync", "no"))...)
 		d.data = []*servertest.Server{server}
 		d.proxy = xcachetest.NewProxy(t, server.Addr)
@@ -128,12 +131,12 @@ func hash(text string) (h uint64) {
 
 func (d *deployment) setPassword(password string) {
 	d.t.Helper()
-	next := d.passwordFile + ".next" // nobody reads half of it
+	next := d.passwordFile + ".next" // so that nobody reads half of the file
 	require.NoError(d.t, os.WriteFile(next, []byte(password), 0o600))
 	require.NoError(d.t, os.Rename(next, d.passwordFile))
 }
 
-// theirs returns the servers that take writes.
+// theirs returns the servers that take writes: the primaries, or the single server.
 func (d *deployment) theirs() []*servertest.Server {
 	if d.primaries == nil {
 		return d.data
@@ -141,8 +144,8 @@ func (d *deployment) theirs() []*servertest.Server {
 	return d.primaries(d.t)
 }
 
-// roles describes who is a primary and who follows whom, and reports whether all is settled: so
-// many primaries, and all others at their side.
+// roles describes the roles of the servers, and reports whether the roles are settled:
+// there are so many primaries, and every other server is connected to its primary.
 func (d *deployment) roles(primaries int) (string, bool) {
 	var b strings.Builder
 	histories := map[string]bool{}
@@ -177,14 +180,15 @@ func infoOf(server *servertest.Server, section string) (map[string]string, error
 	return fields, nil
 }
 
-// run has callers at work and faults follow each other, for some time and some faults at least.
+// run lets the callers work while faults follow each other, for at least length and at
+// least a number of faults.
 func (d *deployment) run(length time.Duration, faults int) {
 	began := time.Now()
 	d.start()
 	d.awaitProgress()
 	var deck []fault
 	for n := 0; (n < faults || time.Since(began) < length) && !d.isBroken(); n++ {
-		if len(deck) == 0 { // so that each comes as often as all others
+		if len(deck) == 0 { // so that each fault comes as often as any other
 			deck = d.faults()
 			d.random.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
 		}
@@ -192,7 +196,7 @@ func (d *deployment) run(length time.Duration, faults int) {
 		deck = deck[1:]
 		d.note("%v %s", time.Since(began).Round(time.Millisecond), f.name)
 		if d.proxy != nil {
-			d.proxy.ResetStats() // the proxy keeps what was sent until then
+			d.proxy.ResetStats() // until then the proxy keeps all data that was sent
 		}
 		f.inject(d)
 		d.note("%v end of it", time.Since(began).Round(time.Millisecond))
@@ -229,8 +233,8 @@ func (d *deployment) caller(name string, work func(c *caller)) {
 	d.running.Go(func() { work(c) })
 }
 
-// recoveryLimit is how long callers may take to succeed again behind a fault, on a machine that is busy with
-// something else as well.
+// recoveryLimit is how long callers may take to succeed again after a fault, even on a
+// busy machine.
 const recoveryLimit = 2 * time.Minute
 
 // awaitProgress waits until each caller has succeeded twice, and returns how long that took.
@@ -255,7 +259,8 @@ func (d *deployment) awaitProgress() time.Duration {
 	return d.watch.Elapsed() - began
 }
 
-// stop ends the callers, closes the cache, and looks for what is left at the servers.
+// stop ends the callers, closes the cache, and checks that the servers have no connection
+// left.
 func (d *deployment) stop() {
 	d.t.Helper()
 	close(d.ending)
@@ -277,7 +282,7 @@ func (d *deployment) stop() {
 	}
 }
 
-// connections returns how many the servers have of the user.
+// connections returns how many connections of the user the servers have.
 func (d *deployment) connections() (n int) {
 	d.t.Helper()
 	for _, server := range d.data {
@@ -302,7 +307,8 @@ func (d *deployment) isBroken() bool {
 	return d.broken
 }
 
-// tell fails the test with what is wrong, the last faults and the seed. Only the first is told: others follow from it.
+// tell fails the test with a message, the last faults and the seed. Only the first
+// failure is told, because later failures follow from the first.
 func (d *deployment) tell(format string, args ...any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -313,13 +319,13 @@ func (d *deployment) tell(format string, args ...any) {
 	d.fail(fmt.Sprintf("%s: %s\nseed %d, last faults:\n%s", d.name, fmt.Sprintf(format, args...), d.seed, strings.Join(d.recent, "\n")))
 }
 
-// wrong is an answer that contradicts what was acknowledged.
+// wrong tells of an answer that contradicts earlier acknowledgements.
 func (c *caller) wrong(format string, args ...any) {
 	c.figures.add(&c.figures.report.Wrong)
 	c.tell("caller %s: %s", c.name, fmt.Sprintf(format, args...))
 }
 
-// unexplained is an error that no fault explains.
+// unexplained tells of an error that no fault explains.
 func (c *caller) unexplained(format string, args ...any) {
 	c.figures.add(&c.figures.report.Unclassified)
 	c.tell("caller %s: an error that nothing explains: %s", c.name, fmt.Sprintf(format, args...))

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// networkFaults are those of what lies between a cache and a single server.
+// networkFaults are the faults of the network between a cache and a single
+// server.
 var networkFaults = []fault{
 	{"connections reset", (*deployment).reset},
 	{"black hole", (*deployment).blackHole},
@@ -31,7 +32,7 @@ func (d *deployment) reset() {
 // blackHole lets nothing pass.
 func (d *deployment) blackHole() {
 	d.proxy.Stall()
-	time.Sleep(50 * time.Millisecond) // what was passing has passed
+	time.Sleep(50 * time.Millisecond) // data on its way arrives first
 	before := d.proxy.Stats()
 	time.Sleep(d.someTime(0, 2*opTimeout))
 	after := d.proxy.Stats()
@@ -40,7 +41,7 @@ func (d *deployment) blackHole() {
 	require.Equal(d.t, before.ReplyBytes, after.ReplyBytes)
 }
 
-// halfOpen lets requests pass and no replies.
+// halfOpen lets requests pass, but no replies.
 func (d *deployment) halfOpen() {
 	before := d.proxy.Stats()
 	d.proxy.StallReplies()
@@ -62,7 +63,7 @@ func (d *deployment) slowDown() {
 	d.proxy.Delay(0)
 }
 
-// trickle has replies come byte by byte.
+// trickle makes replies come byte by byte.
 func (d *deployment) trickle() {
 	const pause, reply = time.Millisecond, len("+PONG\r\n")
 	d.proxy.Trickle(pause)
@@ -80,7 +81,7 @@ func (d *deployment) takesAtLeast(least time.Duration) {
 	}
 }
 
-// refuse has no server at the address.
+// refuse leaves no server at the address.
 func (d *deployment) refuse() {
 	d.proxy.Refuse()
 	d.proxy.Cut()

@@ -14,14 +14,14 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// A fault is something that happens to servers, to what lies between, or to callers. Its inject makes sure that it
-// has happened, and ends it.
+// A fault happens to servers, to the network, or to callers. The function inject makes
+// sure that the fault has happened, and ends the fault.
 type fault struct {
 	name   string
 	inject func(d *deployment)
 }
 
-// faults returns those that a deployment can have.
+// faults returns the faults that a deployment can have.
 func (d *deployment) faults() []fault {
 	all := []fault{
 		{"script flush", (*deployment).flushScripts},
@@ -45,7 +45,7 @@ func (d *deployment) faults() []fault {
 	})
 }
 
-// someTime is how long a fault lasts.
+// someTime returns a random time, for the length of a fault.
 func (d *deployment) someTime(least, most time.Duration) time.Duration {
 	return least + time.Duration(d.random.Int64N(int64(most-least)))
 }
@@ -67,7 +67,7 @@ func (d *deployment) sum(servers []*servertest.Server, section, field string) (s
 	for _, server := range servers {
 		info, err := infoOf(server, section)
 		require.NoError(d.t, err)
-		n, _ := strconv.Atoi(strings.TrimPrefix(info[field], "count=")) // a count of 0 is not there
+		n, _ := strconv.Atoi(strings.TrimPrefix(info[field], "count=")) // INFO lacks errors with a count of 0
 		sum += n
 	}
 	return sum
@@ -92,7 +92,7 @@ func (d *deployment) restart() {
 	require.NotEqual(d.t, before["run_id"], after["run_id"])
 }
 
-// freeze makes a server stand still, longer than calls wait or less.
+// freeze makes a server stand still, for a longer or a shorter time than calls wait.
 func (d *deployment) freeze() {
 	server := d.data[0]
 	server.Freeze(d.t)
@@ -101,7 +101,8 @@ func (d *deployment) freeze() {
 	server.Thaw(d.t)
 }
 
-// isSilent makes sure that a server takes connections, as its system does, and does not answer.
+// isSilent makes sure that a server does not answer. The server's system still takes
+// connections.
 func (d *deployment) isSilent(server *servertest.Server) {
 	d.t.Helper()
 	conn, err := net.Dial("tcp", server.Addr)
@@ -137,15 +138,15 @@ func (d *deployment) fillMemory() {
 	d.memory.end()
 }
 
-// evict leaves no room for some of the keys.
+// evict makes the servers evict some of the keys.
 func (d *deployment) evict() {
 	servers := d.theirs()
-	d.memory.begin() // there may be nothing left to evict
+	d.memory.begin() // writes fail if there is nothing left to evict
 	end := d.losses.fault()
 	before := d.sum(servers, "stats", "evicted_keys")
 	d.onAll(servers, "CONFIG", "SET", "maxmemory-policy", "allkeys-random")
 	d.eventually("no key was evicted", func() bool {
-		for _, server := range servers { // again, as keys may have gone by themselves meanwhile
+		for _, server := range servers { // again each time, because keys may have expired meanwhile
 			used := d.sum([]*servertest.Server{server}, "memory", "used_memory")
 			server.Do(d.t, "CONFIG", "SET", "maxmemory", strconv.Itoa(used-1000))
 		}
@@ -167,8 +168,9 @@ func (d *deployment) flush() {
 	end()
 }
 
-// rotatePassword gives the user another password, hangs up on all who have the old one, and does so again for the
-// first password, which restarted servers have.
+// rotatePassword gives the user another password, and closes all connections with the old
+// password. Then rotatePassword does the same for the first password, because restarted
+// servers have that password.
 func (d *deployment) rotatePassword() {
 	d.auth.begin()
 	defer d.auth.end()
@@ -191,8 +193,8 @@ func (d *deployment) killConnections() {
 	require.Positive(d.t, d.hangUp(d.data))
 }
 
-// hangUp ends the connections of the user, and returns how many there were. It tries again when a server has none
-// at the moment.
+// hangUp ends the connections of the user, and returns how many there were. If the
+// servers have none at the moment, hangUp tries again.
 func (d *deployment) hangUp(servers []*servertest.Server) (n int64) {
 	d.t.Helper()
 	d.eventually("nobody is connected", func() bool {
@@ -212,7 +214,8 @@ func (d *deployment) cancelCallers() {
 	d.cancelling.Store(false)
 }
 
-// refuseClients takes no new connections, and hangs up on those that are there.
+// refuseClients makes a server refuse new connections, and closes the present
+// connections.
 func (d *deployment) refuseClients() {
 	server, scope := d.data[0], &scope{TB: d.t}
 	defer scope.end()
@@ -233,8 +236,8 @@ func (d *deployment) refuseClients() {
 	conn.Do(d.t, "CONFIG", "SET", "maxclients", "10000")
 }
 
-// A scope is a test whose cleanups are done when the scope ends: there are thousands of faults, and
-// their connections would be kept until the end of the test.
+// A scope is a test whose cleanups are done when the scope ends. There are thousands of
+// faults: without a scope, their connections would be kept until the end of the test.
 type scope struct {
 	testing.TB
 	cleanups []func()

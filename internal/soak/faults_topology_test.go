@@ -9,7 +9,8 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// replicatedFaults are those of servers with replicas, which may lose what a replica has not heard of yet.
+// replicatedFaults are the faults of servers with replicas. With these faults, servers
+// may lose writes that a replica has not received yet.
 var replicatedFaults = []fault{
 	{"failover of a killed primary", func(d *deployment) {
 		d.losePrimary((*servertest.Server).Kill, (*servertest.Server).Start)
@@ -29,7 +30,7 @@ func (d *deployment) aPrimary() *servertest.Server {
 	return primaries[d.random.IntN(len(primaries))]
 }
 
-// settle waits until all servers are at their places.
+// settle waits until every server has its role and all replicas are online.
 func (d *deployment) settle() {
 	d.t.Helper()
 	if d.cluster != nil {
@@ -41,7 +42,7 @@ func (d *deployment) settle() {
 	d.sentinel.AwaitReplicas(d.t)
 }
 
-// losePrimary takes a primary away until there is another.
+// losePrimary takes a primary away until another server has become primary.
 func (d *deployment) losePrimary(begin, end func(*servertest.Server, testing.TB)) {
 	d.settle()
 	lost := d.losses.fault()
@@ -60,7 +61,7 @@ func (d *deployment) losePrimary(begin, end func(*servertest.Server, testing.TB)
 	require.NotEqual(d.t, old.Addr, successor.Addr)
 }
 
-// failOver has a replica take the place of its primary.
+// failOver makes a replica take the place of its primary.
 func (d *deployment) failOver() {
 	d.settle()
 	lost := d.losses.fault()
@@ -80,7 +81,7 @@ func (d *deployment) restartReplica() {
 	replica := d.replica(d.aPrimary())
 	before, err := infoOf(replica, "server")
 	require.NoError(d.t, err)
-	lost := d.losses.fault() // its place may be taken by a primary that is slow
+	lost := d.losses.fault() // a slow primary may lose its role meanwhile
 	replica.Kill(d.t)
 	time.Sleep(d.someTime(0, time.Second))
 	replica.Start(d.t)
@@ -102,8 +103,8 @@ func (d *deployment) freezeReplica() {
 	lost()
 }
 
-// moveSlots moves the slot of a key that is used all the time, which is on its way for a while, and others with their
-// keys.
+// moveSlots moves the slot of a key that callers use all the time, and leaves that slot
+// on its way for a while. Afterwards moveSlots moves other slots with their keys.
 func (d *deployment) moveSlots() {
 	d.settle()
 	used := []string{"1:" + sharedList, "1:loaded:0", "1:loaded:1", "lock:" + lockName, "ratelimit:" + subject}

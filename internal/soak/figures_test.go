@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// figures are those of one deployment.
+// figures are the figures of one deployment.
 type figures struct {
 	held, loose    atomic.Int64
 	messages, gaps atomic.Int64
@@ -28,7 +28,7 @@ func newFigures(name string) *figures {
 	}
 }
 
-// called counts a call. One that waits by its meaning is not timed.
+// called counts a call. Calls that wait by design are not timed.
 func (f *figures) called(operation string, took time.Duration, timed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -64,7 +64,7 @@ func (f *figures) add(to *int) {
 	*to++
 }
 
-// result returns what was counted.
+// result returns the figures of the report.
 func (f *figures) result() Deployment {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the callers would not notice would never fail the soak.
+// The soak fails only for errors that callers notice. This test makes
+// errors, and checks that the callers notice each.
 func TestCallersNotice(t *testing.T) {
 	server := func(d *deployment, command ...string) any { return d.data[0].Do(d.t, command...) }
 	again := func(d *deployment, do func()) {
@@ -23,7 +24,7 @@ func TestCallersNotice(t *testing.T) {
 	}{
 		{"keys that are lost", "", func(d *deployment) { server(d, "FLUSHALL") }},
 		{"values that go back", "caller values", func(d *deployment) {
-			d.callers = d.callers[:1] // the first ones use values
+			d.callers = d.callers[:1] // the first caller uses values
 			server(d, "EVAL", `for _, key in ipairs(redis.call('KEYS', 'soak:1:values*')) do redis.call('COPY', key, 'old:' .. key) end`, "0")
 			again(d, func() {
 				server(d, "EVAL", `for _, key in ipairs(redis.call('KEYS', 'old:*')) do redis.call('COPY', key, string.sub(key, 5), 'REPLACE') end`, "0")

@@ -1,20 +1,20 @@
 package soak
 
-// A register is what is known of a value that one caller writes. The value holds a number that
-// grows with each write; 0 stands for no value.
+// A register is the knowledge about a value that one caller writes. The value holds a
+// number that grows with each write; 0 stands for no value.
 type register struct {
-	next    int64          // that was written last, or tried
-	last    int64          // that was acknowledged last
-	at      mark           // when
-	unknown map[int64]bool // that may be written, now or later
-	refused map[int64]bool // that were not written
+	next    int64          // the number of the last write, even of a failed write
+	last    int64          // the number of the last acknowledged write
+	at      mark           // the mark of that write
+	unknown map[int64]bool // numbers that may be written, now or later
+	refused map[int64]bool // numbers that were not written
 }
 
 func newRegister(d *deployment) *register {
 	return &register{at: d.losses.now(), unknown: map[int64]bool{}, refused: map[int64]bool{}}
 }
 
-// wrote notes what became of a write that began at a mark.
+// wrote notes the outcome of a write that began at a mark.
 func (r *register) wrote(n int64, became outcome, at mark) {
 	switch became {
 	case done:
@@ -28,17 +28,18 @@ func (r *register) wrote(n int64, became outcome, at mark) {
 	}
 }
 
-// invalidated notes that nothing of what was written, or will be written late, is a value any more.
+// invalidated notes that no earlier write is a value any more, not even a write that
+// arrives late.
 func (r *register) invalidated(at mark) {
 	late := len(r.unknown) > 0
 	clear(r.unknown)
 	if late {
-		r.unknown[0] = true // a late write would take the place of the next
+		r.unknown[0] = true // a late write may replace the next value, and is a miss
 	}
 	r.last, r.at = 0, at
 }
 
-// saw holds a number that was read to what is known.
+// saw checks a number that was read against the register.
 func (r *register) saw(c *caller, what string, n int64) {
 	switch {
 	case n == r.last || r.unknown[n]:

@@ -10,12 +10,13 @@ type Report struct {
 	Seed        uint64
 	Took        time.Duration
 	Deployments []Deployment
-	// Note is what a reader of the figures has to know besides, or "". Nobody writes a note but by hand.
+	// Note is a remark for readers of the figures, or "". Notes are written by hand only.
 	Note string `json:",omitempty"`
-	// Goroutines and Sockets are how many the process had more at the end than before.
+	// Goroutines and Sockets are how many more of them the process had at the end than at
+	// the start.
 	Goroutines, Sockets int
-	// HeapSlope is the growth of the heap behind garbage collections, by linear regression, in
-	// bytes a minute, and HeapSamples how many samples there are of the heap.
+	// HeapSlope is the growth of the heap in bytes a minute, by linear regression. The heap
+	// is measured after garbage collections; HeapSamples is the number of measurements.
 	HeapSlope   float64
 	HeapSamples int
 	// HeapFirst and HeapLast are the means of the first and of the last tenth of the samples.
@@ -26,30 +27,34 @@ type Report struct {
 type Deployment struct {
 	Name    string // the scheme of its DSN
 	Servers string // product and version
-	// OpTimeout is that of the cache.
+	// OpTimeout is the cache's op_timeout.
 	OpTimeout time.Duration
-	// Operations counts calls by operation, Errors those that failed by the class of the error,
-	// and Faults what was done to the servers, by kind.
+	// Operations counts calls by operation. Errors counts failed calls by the class of the
+	// error. Faults counts faults by kind.
 	Operations, Errors, Faults map[string]int
-	// Unclassified counts errors that match no error of the library, or none that the faults explain.
+	// Unclassified counts errors that match no error of the library, and errors that no
+	// fault explains.
 	Unclassified int
-	// Wrong counts answers that contradict what the cache had acknowledged.
+	// Wrong counts answers that contradict earlier acknowledgements of the cache.
 	Wrong int
-	// Held counts answers that were held to all that was acknowledged before, and Loose those of
-	// times in which the servers may have lost some of that.
+	// Held counts answers that were checked against all earlier acknowledgements. Loose
+	// counts answers from times in which the servers may have lost acknowledged data.
 	Held, Loose int
-	// Own counts the changes of roles that servers decided by themselves, between faults.
+	// Own counts the changes of roles between faults: the servers decided these changes by
+	// themselves.
 	Own int
-	// Longest is the longest call that does not wait by its meaning, and LongestOperation its name.
+	// Longest is the time of the longest call, and LongestOperation the operation of that
+	// call. Operations that wait by design are left out.
 	Longest          time.Duration
 	LongestOperation string
 	// Recovery is the longest time from the end of a fault until each caller had succeeded
-	// twice, and RecoveryFrom the fault.
+	// twice. RecoveryFrom is that fault.
 	Recovery     time.Duration
 	RecoveryFrom string
-	// Messages counts the messages that subscribers got, and Gaps the gaps they were told of.
+	// Messages counts the messages that subscribers got. Gaps counts the gaps that
+	// subscribers were told of.
 	Messages, Gaps int
-	// Connections counts those that the servers had of the cache after Close.
+	// Connections counts the cache's connections at the servers after Close.
 	Connections int
 }
 

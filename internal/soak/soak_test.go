@@ -14,15 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Without a proof there are a few faults, and seconds.
+// Without a proof the test takes seconds, with a few faults.
 const (
 	shortRun    = time.Second
 	shortFaults = 3
 )
 
-// TestSoak has callers use caches in every way while faults follow each other. XCACHE_SOAK_MINUTES is for how long,
-// XCACHE_SOAK_SEED repeats the faults of another run, XCACHE_SOAK_DEPLOYMENTS names the deployments, and
-// XCACHE_SOAK_REPORT a file for the figures.
+// TestSoak lets callers use caches in every way while faults follow each other.
+// XCACHE_SOAK_MINUTES is the length of the run, XCACHE_SOAK_SEED repeats the faults of
+// another run, XCACHE_SOAK_DEPLOYMENTS names the deployments, and XCACHE_SOAK_REPORT
+// names a file for the figures.
 func TestSoak(t *testing.T) {
 	length, faults := shortRun, shortFaults
 	if text := os.Getenv("XCACHE_SOAK_MINUTES"); text != "" {
@@ -47,7 +48,7 @@ func TestSoak(t *testing.T) {
 	began := time.Now()
 	heap := sampleHeap(length)
 	var mu sync.Mutex
-	t.Run("on", func(t *testing.T) { // ends when all deployments have
+	t.Run("on", func(t *testing.T) { // ends when all deployments have ended
 		for name := range strings.SplitSeq(names, ",") {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -95,7 +96,7 @@ type sample struct {
 	heap float64
 }
 
-// sampleHeap looks at the heap until the function that it returns is called.
+// sampleHeap measures the heap until the returned function is called.
 func sampleHeap(length time.Duration) (stop func() []sample) {
 	every := min(10*time.Second, length/10)
 	began, stopping := time.Now(), make(chan struct{})
@@ -112,7 +113,7 @@ func sampleHeap(length time.Duration) (stop func() []sample) {
 			var stats runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&stats)
-			// The first tenth is that of servers which start, and of pools that fill.
+			// The first tenth is left out: servers start, and pools fill.
 			if since := time.Since(began); since > length/10 && since < length {
 				samples = append(samples, sample{since, float64(stats.HeapAlloc)})
 			}
@@ -147,7 +148,7 @@ func slope(samples []sample) (perMinute, first, last float64) {
 	return perMinute, first, last
 }
 
-// sockets returns how many the process has; 0 on systems without /proc.
+// sockets returns how many sockets the process has; 0 on systems without /proc.
 func sockets() (n int) {
 	files, _ := os.ReadDir("/proc/self/fd")
 	for _, file := range files {

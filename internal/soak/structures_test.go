@@ -38,7 +38,7 @@ func (c *caller) hashCounters() *mixins.Hashes[int64] {
 	return hashes
 }
 
-// forget deletes what is not used any more, or leaves it if that fails.
+// forget deletes keys that are not used any more. If the deletion fails, the keys stay.
 func (c *caller) forget(keys ...string) {
 	_, _ = c.call("Delete", func(ctx context.Context) error {
 		_, err := c.cache.Delete(ctx, keys...)
@@ -46,19 +46,19 @@ func (c *caller) forget(keys ...string) {
 	})
 }
 
-// useQueue pushes to a list and pops from it, as nobody else does. Elements come in the order in which they were
-// pushed, each once.
+// useQueue pushes to a list and pops from the list. No other caller uses the list, so
+// elements come in the order of the pushes, each once.
 func (c *caller) useQueue() {
 	lists := c.lists()
 	var key string
 	var next int64
 	type element struct {
 		n       int64
-		certain bool // its push was acknowledged
+		certain bool // the push was acknowledged
 	}
-	var queue []element // that may be in the list
+	var queue []element // the elements that may be in the list
 	var at mark
-	var taken int // pops of unknown outcome, each of which may have taken an element
+	var taken int // pops of unknown outcome; each may have taken an element
 	begin := func() {
 		if key != "" {
 			c.forget(key)
@@ -122,17 +122,19 @@ func (c *caller) useQueue() {
 	})
 }
 
-// shared is what is known of a list that several callers push to and pop from. Nobody gets an element twice.
+// shared is the knowledge about a list that several callers push to and pop from. Nobody
+// gets an element twice.
 type shared struct {
 	mu     sync.Mutex
 	next   int64
-	pushed map[int64]bool // true unless the element was never pushed
+	pushed map[int64]bool // false for an element whose push was refused
 	popped map[int64]mark
 }
 
 const sharedList = "shared:list"
 
-// remembered is how many elements and messages are remembered. Those before are long gone.
+// remembered is how many elements and messages are remembered. Earlier elements and
+// messages are long gone.
 const remembered = 500
 
 func (c *caller) push(s *shared) {
@@ -164,7 +166,7 @@ func (c *caller) push(s *shared) {
 	})
 }
 
-// pop waits for elements, and leaves early now and then.
+// pop waits for elements, and sometimes leaves early.
 func (c *caller) pop(s *shared) {
 	lists := c.lists()
 	c.run(func() {
@@ -347,7 +349,7 @@ func (c *caller) useHashes() {
 	})
 }
 
-// useSortedSets has a member whose score grows, and one that is not there now and then.
+// useSortedSets has a member whose score grows, and a member that is sometimes missing.
 func (c *caller) useSortedSets() {
 	sorted, err := mixins.NewSortedSets[string](c.cache)
 	require.NoError(c.t, err)
@@ -411,8 +413,8 @@ func (c *caller) useStreams() {
 	var key string
 	var next int64
 	var at mark
-	var order []int64          // that were acknowledged
-	var perhaps map[int64]bool // of unknown outcome
+	var order []int64          // numbers of acknowledged entries
+	var perhaps map[int64]bool // numbers of entries with an unknown outcome
 	begin := func() {
 		if key != "" {
 			c.forget(key)

@@ -11,7 +11,8 @@ import (
 	"github.com/xcache-go/xcache"
 )
 
-// lifetime is for how many steps a caller uses a key. Its server may drop the key long after that.
+// lifetime is for how many steps a caller uses a key. The key expires at the server long
+// after that.
 const lifetime = 60
 
 var longTTL = xcache.TTL(15 * time.Minute)
@@ -36,7 +37,8 @@ func (d *deployment) startValues() {
 	d.caller("tags", (*caller).useTags)
 }
 
-// find notes an item that was read, and returns its number; 0 of a miss.
+// find checks the key of an item that was read, and returns the item's number; 0 for a
+// miss.
 func (c *caller) find(key string, got item, err error) (n int64, ended error) {
 	if errors.Is(err, xcache.ErrNotFound) {
 		return 0, nil
@@ -47,7 +49,7 @@ func (c *caller) find(key string, got item, err error) (n int64, ended error) {
 	return got.N, err
 }
 
-// useValues has several keys at a time, which nobody else writes.
+// useValues uses several keys at a time. No other caller writes these keys.
 func (c *caller) useValues() {
 	const keys = 4
 	names, known := make([]string, keys), make([]*register, keys)
@@ -109,7 +111,7 @@ func (c *caller) useValues() {
 				if became == done && !ok {
 					known[i].saw(c, key, 0)
 				}
-				if ok { // also beside keys that failed
+				if ok { // also if other keys failed
 					n, _ := c.find(key, got, nil)
 					known[i].saw(c, key, n)
 				}
@@ -128,7 +130,7 @@ func (c *caller) useValues() {
 	})
 }
 
-// setMany writes several keys, of which any may fail.
+// setMany writes several keys. Each of the writes may fail.
 func (c *caller) setMany(names []string, known []*register) {
 	items := map[string]item{}
 	for i, key := range names {
@@ -156,16 +158,16 @@ func (c *caller) setMany(names []string, known []*register) {
 	}
 }
 
-// A tally is what is known of a counter that one caller counts on.
+// A tally is the knowledge about a counter that one caller uses.
 type tally struct {
-	last    int64 // that was answered
+	last    int64 // the last answer
 	at      mark
-	pending int64 // increments that may be counted, now or later
-	unknown int64 // all that may be
+	pending int64 // increments that may count now or later, and that no answer shows yet
+	unknown int64 // all increments of unknown outcome
 	tried   int64
 }
 
-// counted notes what an increment that began at a mark has answered.
+// counted notes the outcome of an increment that began at a mark, and checks the answer.
 func (t *tally) counted(c *caller, key string, n int64, became outcome, at mark) {
 	switch became {
 	case refused:
@@ -220,13 +222,14 @@ func (c *caller) useCounters() {
 	})
 }
 
-// swaps is what is known of a value that several callers swap, each for an item with a number of its own.
+// swaps is the knowledge about a value that several callers swap. Each swap stores an
+// item with a new number.
 type swaps struct {
 	mu       sync.Mutex
 	steps    int
 	next     int64
-	replaced map[int64]mark // by a swap that succeeded, and when
-	refused  map[int64]bool // that were never stored
+	replaced map[int64]mark // numbers that a successful swap replaced, and when
+	refused  map[int64]bool // numbers that were never stored
 }
 
 func (c *caller) swap(s *swaps) {
@@ -280,14 +283,15 @@ func (c *caller) swap(s *swaps) {
 	})
 }
 
-// loaded is what is known of keys that several callers load and delete.
+// loaded is the knowledge about keys that several callers load and delete.
 type loaded struct {
 	mu    sync.Mutex
 	of    [3]floor
 	loads atomic.Int64
 }
 
-// A floor is the least number that a load may give: those below are from before a Delete.
+// A floor is the least number that a load may give: smaller numbers are from before a
+// Delete.
 type floor struct {
 	n  int64
 	at mark
@@ -342,7 +346,7 @@ func (c *caller) load(l *loaded) {
 	})
 }
 
-// usePipelines has a value, a counter and a list in one slot.
+// usePipelines uses a value, a counter and a list in one slot.
 func (c *caller) usePipelines() {
 	lists, counters := c.lists(), c.hashCounters()
 	var value *register
@@ -371,7 +375,7 @@ func (c *caller) usePipelines() {
 		}
 		m := c.begin()
 		_, at := c.call(operation, exec)
-		m.short = true // the call has told what became of it
+		m.short = true // the call itself was counted with its error
 		was := value.last
 		value.wrote(value.next, c.queued(operation, m, set.Err()), at)
 		n, err := counted.Value()
@@ -388,7 +392,7 @@ func (c *caller) usePipelines() {
 	})
 }
 
-// queued returns what became of an operation in a pipeline.
+// queued returns the outcome of an operation in a pipeline.
 func (c *caller) queued(operation string, m marks, err error) outcome {
 	switch {
 	case err == nil || errors.Is(err, xcache.ErrNotFound):
@@ -401,7 +405,7 @@ func (c *caller) queued(operation string, m marks, err error) outcome {
 	return refused
 }
 
-// useTags invalidates values by their tag.
+// useTags stores values with a tag, and invalidates the values by the tag.
 func (c *caller) useTags() {
 	var r *register
 	var key string
@@ -417,7 +421,7 @@ func (c *caller) useTags() {
 			switch became {
 			case done:
 				r.invalidated(at)
-			default: // an error leaves some tags valid, or all of them
+			default: // after an error some or all tags are still valid
 				r.unknown[0] = true
 			}
 		case 1, 2:

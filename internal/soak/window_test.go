@@ -2,8 +2,8 @@ package soak
 
 import "sync"
 
-// A window is a state that begins and ends, and may do so several times at once. Callers ask
-// whether it was on at any moment since a mark.
+// A window is a state that begins and ends. Several causes may keep a window on at once.
+// Callers ask whether the window was on at any moment since a mark.
 type window struct {
 	mu      sync.Mutex
 	on      int
@@ -34,19 +34,19 @@ func (w *window) now() mark {
 
 func (w *window) since(m mark) bool { return m.on || w.now() != m }
 
-// losses is the window in which servers may lose what they have acknowledged. Faults open it,
-// and so do servers that change their roles by themselves.
+// losses is the window in which servers may lose acknowledged data. Faults open the
+// window, and so do servers that change their roles by themselves.
 type losses struct {
 	window
-	look func() (roles string, settled bool) // nil if servers have no roles
+	look func() (roles string, settled bool) // nil if the servers have no roles
 
 	looking   sync.Mutex
-	roles     string // when they were settled last
+	roles     string // the last settled roles
 	unsettled bool
-	own       int // changes without a fault
+	own       int // changes of roles without a fault
 }
 
-// since is that of the window, after a look at the servers.
+// since is the window's since, after a look at the roles of the servers.
 func (l *losses) since(m mark) bool {
 	if l.window.since(m) {
 		return true
@@ -63,7 +63,7 @@ func (l *losses) refresh() {
 	l.looking.Lock()
 	defer l.looking.Unlock()
 	if l.now().on && !l.unsettled {
-		return // a fault has opened it, and a server that is frozen answers nobody
+		return // a fault has opened the window, and a frozen server would not answer
 	}
 	roles, settled := l.look()
 	switch {
@@ -84,7 +84,7 @@ func (l *losses) refresh() {
 	}
 }
 
-// fault opens the window for a fault, and returns what closes it.
+// fault opens the window for a fault, and returns the function that closes the window.
 func (l *losses) fault() (end func()) {
 	l.begin()
 	return func() {

@@ -13,11 +13,12 @@ import (
 	"github.com/xcache-go/xcache/mixins"
 )
 
-// startWork starts the callers that do work once, and those that handle the entries of a stream.
+// startWork starts the callers that do work once, and the callers that handle the entries
+// of a stream.
 func (d *deployment) startWork() {
 	works := &works{results: map[string]result{}}
 	for range 2 {
-		once, err := mixins.NewOnce[item](d.cache) // each of its own, as if they were processes
+		once, err := mixins.NewOnce[item](d.cache) // each caller has a handle of its own, like a process
 		require.NoError(d.t, err)
 		d.atEnd = append(d.atEnd, once.Close)
 		d.caller("once", func(c *caller) { c.doOnce(once, works) })
@@ -29,7 +30,7 @@ func (d *deployment) startWork() {
 	}
 }
 
-// works are the results that are kept under keys which several callers use.
+// works are the results of work. Several callers use each key.
 type works struct {
 	mu       sync.Mutex
 	attempts int64
@@ -42,7 +43,7 @@ type result struct {
 	at mark
 }
 
-// attemptsOnAKey is how often callers do the work of a key.
+// attemptsOnAKey is how often callers ask for the work of a key.
 const attemptsOnAKey = 10
 
 func (c *caller) doOnce(once *mixins.Once[item], w *works) {
@@ -90,13 +91,13 @@ func (c *caller) doOnce(once *mixins.Once[item], w *works) {
 type jobs struct {
 	mu      sync.Mutex
 	next    int64
-	added   map[int64]bool // unless the job was refused
-	order   []int64        // of those that were added
+	added   map[int64]bool // all jobs but refused jobs
+	order   []int64        // the order of the added jobs
 	handled map[int64]bool
-	open    map[int64]job // whose addition was acknowledged, and that nobody has handled
+	open    map[int64]job // acknowledged jobs that nobody has handled
 }
 
-// A job is when an entry was added.
+// A job is the moment at which an entry was added.
 type job struct {
 	at    mark
 	since time.Duration
@@ -104,8 +105,8 @@ type job struct {
 
 const (
 	jobsKey = "shared:jobs"
-	// openJobs is how far the newest job may be ahead of the oldest that is open. keptJobs is more, so that no open job
-	// is trimmed.
+	// openJobs is how far the newest job may be ahead of the oldest open job. keptJobs is
+	// more, so that no open job is trimmed.
 	openJobs, keptJobs = 100, 300
 )
 
@@ -142,13 +143,14 @@ func (c *caller) addJobs(s *jobs) {
 	})
 }
 
-// review looks at the jobs that are open, and returns how far the newest is ahead of the oldest.
+// review checks the open jobs, and returns how far the newest job is ahead of the oldest
+// open job.
 func (c *caller) review(s *jobs) (ahead int64) {
 	late := map[int64]job{}
 	s.mu.Lock()
 	for n, j := range s.open {
 		switch {
-		case c.losses.window.since(j.at): // the job may be lost, or a consumer may not know that it is done
+		case c.losses.window.since(j.at): // the job may be lost, or its acknowledgement
 			delete(s.open, n)
 		case c.watch.Elapsed()-j.since > recoveryLimit:
 			late[n] = j

@@ -1,7 +1,7 @@
 // Command twins writes the methods that queue an operation in a pipeline, each from the
-// method that runs the operation on its own, so that the two cannot drift apart.
+// method that runs the operation on its own, so that the two methods stay the same.
 //
-// It takes every method of a type whose body is
+// The command takes every method of a type whose body is
 //
 //	return xcache.Run(ctx, op, read)
 //	return xcache.Err(xcache.Run(ctx, op, read))
@@ -10,16 +10,18 @@
 //
 //	func (q Queued) Method(args) *xcache.Result[R] { return xcache.Queue(q.p, op, read) }
 //
-// Of an operation that is a value with both ways, it takes, and writes,
+// If an operation is a value with the methods run and queue, the command takes, and
+// writes,
 //
 //	return op.run(ctx, more...)
 //	func (q Queued) Method(args) *xcache.Result[R] { return op.queue(q.p, more...) }
 //
-// In all of them what op and read say of the receiver is said of the handle. A method that
-// returns nothing but an error has a Result[bool], which is true when it succeeded. Lines
-// of the method's comment that begin with //twin:note are a paragraph of the twin's.
+// In each twin the handle takes the place of the receiver in op and read. The twin of a
+// method that returns only an error has a Result[bool], which is true after a success.
+// Lines of the method's comment that begin with //twin:note become a paragraph of the
+// twin's comment.
 //
-// For the types of package mixins, say:
+// For the types of package mixins, write:
 //
 //	//go:generate go run ../internal/twins -type Hashes -twin QueuedHashes -receiver q -pipeline q.p -handle q.h -out twins_hashes.go
 package main
@@ -167,16 +169,16 @@ func (g *generator) isMethod(f *ast.FuncDecl) bool {
 	return ok && name.Name == g.source
 }
 
-// An operation is how a method runs it: Run(ctx, op, read), or
-// op.run(ctx, more...).
+// An operation is the call in the body of a method: Run(ctx, op, read), or op.run(ctx,
+// more...).
 type operation struct {
 	call *ast.CallExpr
-	// value is op, if it is a value with both ways.
+	// value is op in op.run, and nil otherwise.
 	value ast.Expr
 }
 
-// runOf returns the operation that is the body of a method, without a call if the body
-// is something else.
+// runOf returns the operation in the body of a method. The operation has no call if
+// the body is something else.
 func runOf(f *ast.FuncDecl) operation {
 	if f.Body == nil || len(f.Body.List) != 1 {
 		return operation{}
@@ -274,7 +276,7 @@ func (g *generator) twin(f *ast.FuncDecl, run operation, imports map[string]stri
 	return nil
 }
 
-// notesOf returns the lines of a method's comment that are for its twin's.
+// notesOf returns the lines of a method's comment that belong in the twin's comment.
 func notesOf(f *ast.FuncDecl) []string {
 	if f.Doc == nil {
 		return nil
@@ -289,7 +291,7 @@ func notesOf(f *ast.FuncDecl) []string {
 }
 
 // twinType returns the type of the twin's receiver, with the type parameters of the
-// method's.
+// method's receiver.
 func (g *generator) twinType(f *ast.FuncDecl) string {
 	t := f.Recv.List[0].Type
 	if star, ok := t.(*ast.StarExpr); ok {
@@ -301,7 +303,8 @@ func (g *generator) twinType(f *ast.FuncDecl) string {
 	return g.config.twin
 }
 
-// result returns the type of what a method returns beside its error.
+// result returns the type of the value that a method returns beside its error, or bool
+// without such a value.
 func (g *generator) result(f *ast.FuncDecl) (string, error) {
 	results := f.Type.Results
 	if results == nil || results.NumFields() > 2 || g.text(results.List[len(results.List)-1].Type) != "error" {
@@ -328,7 +331,7 @@ func (g *generator) need(e ast.Expr, imports map[string]string) {
 // renamed returns an expression in which the receiver of the method is the handle.
 func (g *generator) renamed(e ast.Expr, receiver string) string {
 	ast.Inspect(e, func(n ast.Node) bool {
-		if selector, ok := n.(*ast.SelectorExpr); ok { // what is behind the dot is no variable
+		if selector, ok := n.(*ast.SelectorExpr); ok { // the name after the dot is no variable
 			g.renamed(selector.X, receiver)
 			return false
 		}
@@ -343,7 +346,7 @@ func (g *generator) renamed(e ast.Expr, receiver string) string {
 func (g *generator) text(e ast.Expr) string {
 	var b bytes.Buffer
 	if err := printer.Fprint(&b, g.fset, e); err != nil {
-		panic(err) // of memory
+		panic(err) // a write to memory cannot fail
 	}
 	return b.String()
 }

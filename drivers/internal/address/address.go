@@ -9,10 +9,10 @@ import (
 // Of returns the address of a server that another server announces by a host and a port.
 // origin is the address of that other server for the client.
 //
-// The rules are those of Redis' clients. An empty host stands for the host of origin. An
-// empty port, or port 0, stands for the port of origin. A loopback host from a server
-// elsewhere is the name of its own machine, so that the host of origin takes its place. The
-// port stays then.
+// The rules are the rules of Redis' clients. An empty host stands for the host of origin.
+// An empty port, or port 0, stands for the port of origin. A loopback host from a server
+// elsewhere is the name of its own machine, so that the host of origin takes its place.
+// The port stays then.
 func Of(host, port, origin string) string {
 	originHost, originPort, err := net.SplitHostPort(origin)
 	if err != nil {
@@ -33,7 +33,7 @@ func isLoopbackIP(host string) bool {
 }
 
 // isLoopback reports whether a host is this machine: a loopback address, or a name that
-// go-redis treats as one.
+// go-redis treats as a loopback address.
 func isLoopback(host string) bool {
 	name := strings.ToLower(host)
 	return isLoopbackIP(host) || name == "localhost" || strings.HasSuffix(name, ".docker.internal")

@@ -42,7 +42,7 @@ func (l List) Check(least, most int) error {
 
 // Queues reports whether Redis would queue a command that Check refuses in a transaction,
 // and let the command fail alone at EXEC. Redis notices too many arguments of a command
-// with optional ones only there.
+// with optional arguments only there.
 func (l List) Queues(least, most int) bool {
 	return least != most && most != Unlimited && l.Count() > most
 }
@@ -62,10 +62,10 @@ func (l List) notKey(i int) error { return l.Fail("argument %d must be a key", i
 // Count returns the number of arguments.
 func (l List) Count() int { return len(l.Cmd.Args) }
 
-// Key returns argument i as a key. Check has verified that the argument is one.
+// Key returns argument i as a key. Check has verified that the argument is a key.
 func (l List) Key(i int) string { return l.Cmd.Args[i].Text }
 
-// Keys returns the arguments from i to end as keys, or an error if one is none.
+// Keys returns the arguments from i to end as keys, or an error if an argument is no key.
 func (l List) Keys(i, end int) ([]string, error) {
 	keys := make([]string, 0, end-i)
 	for ; i < end; i++ {

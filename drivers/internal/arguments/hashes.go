@@ -7,9 +7,9 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Fields reads FIELDS numfields and the groups of arguments behind it, up to the end of the
-// command. A group is a field, or a field and its value. first is the index of the first
-// group.
+// Fields reads FIELDS numfields and the following groups of arguments, up to the end of
+// the command. A group is a field, or a field and its value. first is the index of the
+// first group.
 func (l List) Fields(i, group int) (first int, err error) {
 	if i+1 >= l.Count() || !l.Is(i, "FIELDS") {
 		return 0, l.Fail("argument %d must be FIELDS, with a number and fields behind it", i+1)
@@ -166,8 +166,8 @@ type RandomCount struct {
 	Values bool
 }
 
-// maxRandom is the limit of elements that may repeat: each one takes memory, however small
-// the hash or set is.
+// maxRandom is the limit of elements that may repeat: each element takes memory, however
+// small the hash or set is.
 const maxRandom = 1 << 20
 
 // RandomCount reads key [count] and, if the command has the option, [WITHVALUES].

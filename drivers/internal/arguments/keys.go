@@ -1,7 +1,7 @@
 package arguments
 
-// CountedKeys reads the number of keys at argument i, and the keys behind it. next is the
-// index behind the last key.
+// CountedKeys reads the number of keys at argument i, and the keys behind the number.
+// next is the index behind the last key.
 func (l List) CountedKeys(i int) (keys []string, next int, err error) {
 	n, err := l.Int(i)
 	switch {

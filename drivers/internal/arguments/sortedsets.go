@@ -49,7 +49,7 @@ type AddOptions struct {
 	NX, XX, GT, LT bool
 	// Changed tells that the reply also counts members with a new score.
 	Changed bool
-	// Incr tells that the score is added to the old one.
+	// Incr tells that the score is added to the old score.
 	Incr bool
 	// First is the index of the first score. Scores and members alternate from there.
 	First int

@@ -25,7 +25,7 @@ func (id StreamID) Compare(other StreamID) int {
 // IsZero reports whether the ID is 0-0, which no entry has.
 func (id StreamID) IsZero() bool { return id == StreamID{} }
 
-// Next returns the next greater ID. The next one of the greatest ID is 0-0.
+// Next returns the next greater ID. The next ID of the greatest ID is 0-0.
 func (id StreamID) Next() StreamID {
 	id.Sequence++
 	if id.Sequence == 0 {
@@ -34,7 +34,7 @@ func (id StreamID) Next() StreamID {
 	return id
 }
 
-// previous returns the next smaller ID. The one before 0-0 is the greatest ID.
+// previous returns the next smaller ID. The ID before 0-0 is the greatest ID.
 func (id StreamID) previous() StreamID {
 	if id.Sequence == 0 {
 		id.Milliseconds--
@@ -48,8 +48,8 @@ func (id StreamID) Append(dst []byte) []byte {
 	return strconv.AppendUint(append(strconv.AppendUint(dst, id.Milliseconds, 10), '-'), id.Sequence, 10)
 }
 
-// parseStreamID parses milliseconds-sequence. The sequence argument is the default for an
-// ID without one.
+// parseStreamID parses milliseconds-sequence. The argument sequence is the default for an
+// ID without a sequence.
 func parseStreamID(text string, sequence uint64) (id StreamID, ok bool) {
 	first, second, both := strings.Cut(text, "-")
 	var err error
@@ -171,8 +171,9 @@ type Trim struct {
 	Limit int64
 }
 
-// trim reads MAXLEN | MINID [= | ~] threshold [LIMIT count] at argument i, and returns the
-// index behind it. An approximate bound (~) may be treated as an exact one.
+// trim reads MAXLEN | MINID [= | ~] threshold [LIMIT count] at argument i, and returns
+// the index behind the last of these arguments. An approximate bound (~) may be treated
+// as an exact bound.
 func (l List) trim(i int, t *Trim) (next int, err error) {
 	if t.Given {
 		return i, l.SyntaxError()
@@ -210,8 +211,8 @@ func (l List) trim(i int, t *Trim) (next int, err error) {
 type AddEntry struct {
 	NoMakeStream bool
 	Trim         Trim
-	// ID is the ID of the entry. AutoSequence tells that the store chooses the sequence,
-	// AutoID that the store chooses the whole ID.
+	// ID is the ID of the entry. AutoSequence tells that the store chooses the sequence.
+	// AutoID tells that the store chooses the whole ID.
 	ID                   StreamID
 	AutoID, AutoSequence bool
 	// First is the index of the first field. Fields and values alternate from there.
@@ -284,7 +285,8 @@ type ReadStreams struct {
 	Timeout time.Duration
 	Keys    []string
 	// IDs has, for each key, the ID behind which entries are read. Last tells that the ID
-	// is that of the last entry ($), New that it is the last ID delivered to the group (>).
+	// is the ID of the last entry ($). New tells that the ID is the last ID delivered to
+	// the group (>).
 	IDs       []StreamID
 	Last, New []bool
 }
@@ -364,8 +366,8 @@ var groupSubcommands = []struct {
 	{"CREATE", 4, Unlimited}, {"SETID", 4, Unlimited}, {"DESTROY", 3, 3}, {"CREATECONSUMER", 4, 4}, {"DELCONSUMER", 4, 4},
 }
 
-// GroupSubcommand reads CREATE, SETID, DESTROY, CREATECONSUMER or DELCONSUMER, and the key
-// behind it.
+// GroupSubcommand reads CREATE, SETID, DESTROY, CREATECONSUMER or DELCONSUMER, and the
+// key behind that word.
 func (l List) GroupSubcommand() (string, error) {
 	for _, s := range groupSubcommands {
 		if !l.Is(0, s.name) {
@@ -383,7 +385,7 @@ func (l List) GroupSubcommand() (string, error) {
 // A Group holds the arguments of XGROUP CREATE and SETID.
 type Group struct {
 	ID StreamID
-	// Last tells that the ID is that of the last entry ($).
+	// Last tells that the ID is the ID of the last entry ($).
 	Last       bool
 	MakeStream bool
 	// Read is the number of entries that the group counts as read, or -1 for unknown.

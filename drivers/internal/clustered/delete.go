@@ -8,10 +8,11 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
-// An invalidation is a command on the leases of keys, and behind it what removes their values.
-// While a slot moves, a value may be on one server and its lease on the other. Then the lease is
-// taken away first, and the values are removed in another round trip: what was removed in the
-// first may have been filled again before the lease was gone.
+// An invalidation is a command on the leases of keys, and then a command that removes the
+// values. While a slot moves, a value may be on one server and its lease on the other.
+// Then the lease is taken away first, and the values are removed in another round trip: a
+// value that was removed in the first round trip may have been filled again before the
+// lease was gone.
 
 const unlink = "UNLINK"
 
@@ -64,7 +65,7 @@ func (s *Store) deleteSpread(ctx context.Context, start time.Time, keys []string
 		if it.failed() {
 			it.addKeysTo(left)
 		} else if it.cmd.Name == unlink {
-			removed, _ := it.cmd.Reply.AsInt() // of a command that went well
+			removed, _ := it.cmd.Reply.AsInt() // of a command that succeeded
 			n += int(removed)
 		}
 	}
@@ -75,7 +76,7 @@ func (s *Store) deleteSpread(ctx context.Context, start time.Time, keys []string
 		return n, err
 	}
 	var rest []string
-	removed := 0 // of those that are left
+	removed := 0 // removed keys among rest
 	for _, key := range keys {
 		if left[key] || left[driver.LeaseName(key)] {
 			rest = append(rest, key)
@@ -83,7 +84,7 @@ func (s *Store) deleteSpread(ctx context.Context, start time.Time, keys []string
 	}
 	for i := range b.items {
 		if it := &b.items[i]; it.cmd.Name == unlink && it.cmd.Err == nil && it.hasKeyIn(setOf(rest)) {
-			part, _ := it.cmd.Reply.AsInt() // the keys of an item are left all, or none
+			part, _ := it.cmd.Reply.AsInt() // all keys of an item remain, or none
 			removed += int(part)
 		}
 	}
@@ -126,14 +127,15 @@ func (b *fanOut) refusal() error {
 	return err
 }
 
-// failed reports whether an item has failed. A user who may not take leases away goes without
-// them.
+// failed reports whether an item has failed. A user who may not take leases away works
+// without leases, so a refusal of that command is no failure.
 func (it *item) failed() bool {
 	return it.cmd.Err != nil && !(it.cmd.Name == driver.CmdLeaseRevoke && failure.IsForbidden(it.cmd.Err))
 }
 
-// deleteApart takes the leases of keys away, and removes the values then. removed is how many
-// values were removed before: a key that somebody has stored meanwhile counts once.
+// deleteApart takes the leases of keys away, and removes the values then. removed is how
+// many values were removed before: a key that another caller has stored meanwhile counts
+// once.
 func (s *Store) deleteApart(ctx context.Context, start time.Time, keys []string, removed int) (int, error) {
 	for _, name := range []string{driver.CmdLeaseRevoke, unlink} {
 		b := s.fanOut(ctx, start, 1)

@@ -43,7 +43,8 @@ const whole = -1
 type divided struct {
 	cmd *driver.Cmd
 	// item is the item of the command itself, or whole. The parts are items[first:last].
-	// positions are those of the keys of each part in the arguments of the command.
+	// positions has, for each part, the positions of the part's keys in the arguments of
+	// the command.
 	item        int
 	first, last int
 	positions   [][]int
@@ -72,7 +73,8 @@ func (b *fanOut) divide(cmd *driver.Cmd, of int) {
 	b.divisions = append(b.divisions, d)
 }
 
-// join makes the reply and the error of a divided command of those of its parts.
+// join makes the reply and the error of a divided command from the replies and errors
+// of its parts.
 func (d *divided) join(items []item) {
 	var (
 		sum    int64

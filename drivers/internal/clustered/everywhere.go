@@ -9,14 +9,14 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/failure"
 )
 
-// Flush implements driver.Flusher. It empties all primaries.
+// Flush implements driver.Flusher. Flush empties all primaries.
 func (s *Store) Flush(ctx context.Context) error { return s.everywhere(ctx, flushdb) }
 
 // Ping implements driver.Pinger. All primaries have to answer.
 func (s *Store) Ping(ctx context.Context) error { return s.everywhere(ctx, "PING") }
 
 // everywhere runs a command without keys on all primaries, in parallel. A server that
-// becomes a primary meanwhile runs it, too.
+// becomes a primary meanwhile runs the command, too.
 func (s *Store) everywhere(ctx context.Context, name string) error {
 	c := s.router.begin(ctx, s.router.now())
 	defer c.end()

@@ -55,8 +55,8 @@ func (s *Store) Exclusive(ctx context.Context, keys ...string) (driver.Session, 
 	}
 }
 
-// exclusive returns a session at the server of a slot. again tells that a later attempt may
-// succeed where this one failed.
+// exclusive returns a session at the server of a slot. again tells that a later attempt
+// may succeed although this attempt failed.
 func (c *retrier) exclusive(key string, slot uint16) (session driver.Session, err error, again bool) { //nolint:revive // the error is no outcome
 	r := c.router
 	server, err := r.await(c.context(), slot)
@@ -95,7 +95,7 @@ type exclusiveSession struct {
 	key            string
 
 	mu       sync.Mutex // guards the fields below
-	follows  bool       // the last batch was one command that waits
+	follows  bool       // the last batch was a single command that waits
 	asked    *server    // the server to which the slot moves; nil if the slot stays
 	followed driver.Session
 	asking   int // replies to ASKING that are still due

@@ -11,11 +11,11 @@ import (
 )
 
 // A fanOut sends commands to the servers that have their keys: one round trip to each
-// server, all of them in parallel. A command is sent again if its server redirected it,
-// or refused it for now; all other commands are sent once.
+// server, all of them in parallel. A command is sent again if its server redirected the
+// command, or refused the command for now; all other commands are sent once.
 //
 // The commands on one key run in their order. A command with keys in several slots is
-// divided into one for each slot, where that gives the same result.
+// divided into one command for each slot, if that gives the same result.
 type fanOut struct {
 	retrier   *retrier
 	items     []item
@@ -39,7 +39,7 @@ type item struct {
 	failFast bool
 }
 
-// add adds a command, or the commands that it is divided into.
+// add adds a command, or its parts if the command is divided.
 func (b *fanOut) add(cmd *driver.Cmd) {
 	it := item{cmd: cmd, readOnly: isReadOnly(cmd.Name), failFast: failsFast(cmd)}
 	slot, spread := slotOfCommand(cmd)
@@ -58,9 +58,9 @@ func (b *fanOut) add(cmd *driver.Cmd) {
 	b.items = append(b.items, it)
 }
 
-// failsFast reports whether a command does not wait for the end of a migration, during which
-// no server runs a command on two keys of which one is missing. A value that was loaded would
-// wait for it, and its callers too.
+// failsFast reports whether a command does not wait for the end of a migration. During a
+// migration, no server runs a command on two keys if one of the keys is missing. The
+// callers of a loaded value would have to wait, too.
 func failsFast(cmd *driver.Cmd) bool { return cmd.Name == driver.CmdLeaseFill }
 
 // runFrom sends all items, and sends again what may be sent again while there is time.
@@ -87,7 +87,7 @@ func (b *fanOut) runFrom(sent bool) error {
 	return b.finish()
 }
 
-// finish joins the replies of divided commands. The error is that of runFrom.
+// finish joins the replies of divided commands. The error is the error of runFrom.
 func (b *fanOut) finish() error {
 	for i := range slices.Backward(b.divisions) {
 		b.divisions[i].join(b.items)
@@ -174,11 +174,11 @@ func (b *fanOut) sendGroup(ctx context.Context, g *group) {
 	}
 }
 
-// unfinished returns which of the items that were sent are to be sent again.
-// redirected tells whether all of them go to other servers than before.
+// unfinished returns the sent items that are to be sent again. redirected
+// tells whether all of them go to other servers than before.
 //
-// The commands on one key keep their order: an item is not sent again if a later one on
-// one of its keys is done already. So the items are taken backwards.
+// The commands on one key keep their order: an item is not sent again if a later item
+// on one of its keys is done already. So the items are taken backwards.
 func (b *fanOut) unfinished(pending []int) (next []int, redirected bool) {
 	if !slices.ContainsFunc(pending, b.failed) {
 		return nil, false
@@ -215,7 +215,8 @@ func (b *fanOut) unfinished(pending []int) (next []int, redirected bool) {
 	return next, redirected
 }
 
-// keys yields the keys of an item: those of leases, for a command that takes leases away.
+// keys yields the keys of an item. For a command that takes leases away, these are the
+// keys of the leases.
 func (it *item) keys(yield func(string) bool) {
 	for _, a := range it.cmd.Args {
 		if a.Role != driver.RoleKey {
@@ -248,9 +249,10 @@ func (it *item) addKeysTo(set map[string]bool) {
 	}
 }
 
-// target notes where the redirect of an item leads, by the keys of the item: to the server at
-// an address, behind ASKING, or with "" to the server that has the slot. Other keys of the
-// slot may be elsewhere. The redirect of the last item on a key counts, which comes first here.
+// target notes where the redirect of an item leads, by the keys of the item: to the
+// server at an address, behind ASKING, or with "" to the server that has the slot. Other
+// keys of the slot may be elsewhere. The redirect of the last item on a key counts; that
+// item comes first here.
 func (it *item) target(to *servererror.RedirectError, targets map[string]string) {
 	if to == nil {
 		return
@@ -266,8 +268,9 @@ func (it *item) target(to *servererror.RedirectError, targets map[string]string)
 	}
 }
 
-// divideFailed divides an item into one for each key if some of its keys may have
-// moved to another server and some not. It returns the new items, or none.
+// divideFailed divides an item into one item for each key if some of its keys may
+// have moved to another server and some not. divideFailed returns the new items,
+// or none.
 func (b *fanOut) divideFailed(i int, v verdict) (parts []int) {
 	cmd := b.items[i].cmd
 	if v != single && v != asked || !isDivisible(cmd.Name) || len(cmd.Args) < 2 {
@@ -281,8 +284,7 @@ func (b *fanOut) divideFailed(i int, v verdict) (parts []int) {
 	return parts
 }
 
-// inOrder sorts items by the commands that they come from. New items stand behind all
-// others.
+// inOrder sorts items by their commands. New items stand behind all other items.
 func (b *fanOut) inOrder(items []int) {
 	slices.SortStableFunc(items, func(x, y int) int { return cmp.Compare(b.origin(x), b.origin(y)) })
 }
@@ -296,8 +298,8 @@ func (b *fanOut) failed(i int) bool {
 	return err != nil
 }
 
-// classify returns what becomes of an item that was sent, and the redirect of its server, if
-// any.
+// classify returns the verdict on an item that was sent, and the redirect of its server,
+// if any.
 func (b *fanOut) classify(it *item) (verdict, *servererror.RedirectError) {
 	it.cmd.Err = b.retrier.router.reason(it.cmd.Err)
 	err := it.cmd.Err

@@ -12,9 +12,9 @@ const getTTL = `local v = redis.pcall('GET', KEYS[1])
 if type(v) == 'table' then return v end
 return {v, redis.call('PTTL', KEYS[1])}`
 
-// GetTTL implements driver.Expirer. The value and the TTL of a key are of one moment. Keys
-// of one slot are read in a transaction. A cluster has no transaction over several slots,
-// so that a script reads each key there.
+// GetTTL implements driver.Expirer. The value and the TTL of a key are from the same
+// moment. Keys of one slot are read in a transaction. A cluster has no transaction over
+// several slots, so that a script reads each key there.
 func (s *Store) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
 	if len(keys) == 0 {
 		return nil

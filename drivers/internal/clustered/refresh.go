@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// minInterval is the least time from the end of a refresh to the next one. The
-	// interval doubles with each refresh that finds nothing new, up to maxInterval.
+	// minInterval is the least time from the end of a refresh to the next refresh.
+	// The interval doubles with each refresh that finds nothing new, up to
+	// maxInterval.
 	minInterval = 100 * time.Millisecond
 	maxInterval = 800 * time.Millisecond
 	// urgentInterval is the maximum while a primary fails or is silent for less time
@@ -25,7 +26,7 @@ const (
 	// backoffReset is the time without a refresh after which the interval is
 	// minInterval again.
 	backoffReset = 5 * time.Second
-	// hedgeDelay is the time that a node has to answer before another one is asked, too.
+	// hedgeDelay is the time that a node has to answer before another node is asked, too.
 	hedgeDelay = 100 * time.Millisecond
 )
 
@@ -35,8 +36,8 @@ type refreshing struct {
 	err  error         // valid after the end
 }
 
-// refresh starts a goroutine that learns the topology, unless one is under way or ended
-// less than an interval ago. The result is the one under way, or nil.
+// refresh starts a goroutine that learns the topology, unless a refresh is under way or
+// ended less than an interval ago. The result is the refresh under way, or nil.
 func (r *router) refresh() *refreshing {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -89,7 +90,7 @@ func (r *router) refreshFrom(f *refreshing) {
 		case <-timer.C:
 		}
 		r.mu.Lock()
-		if r.refreshing != nil { // another goroutine does it
+		if r.refreshing != nil { // another goroutine learns the topology
 			r.mu.Unlock()
 			return
 		}
@@ -99,7 +100,7 @@ func (r *router) refreshFrom(f *refreshing) {
 	}
 }
 
-// hasFailingPrimary reports whether a primary has begun not long ago to fail calls, or to
+// hasFailingPrimary reports whether a primary has recently begun to fail calls, or to
 // leave calls without a reply. r.mu is held.
 func (r *router) hasFailingPrimary() bool {
 	t := r.topology.Load()
@@ -113,7 +114,7 @@ func (r *router) hasFailingPrimary() bool {
 	})
 }
 
-// known returns the topology, and learns the first one.
+// known returns the topology, and learns the first topology.
 func (r *router) known(ctx context.Context) (*topology, error) {
 	if t := r.topology.Load(); t != nil {
 		return t, nil
@@ -157,7 +158,7 @@ func (r *router) learn(ctx context.Context) error {
 // errNobody is a cluster of which no node answers.
 var errNobody = errors.New("no node of the cluster has said who has which slots")
 
-// relearn asks one node after the other until one answers: healthy servers first, then
+// relearn asks one node after the other until a node answers: healthy servers first, then
 // the seeds of the DSN, then servers that fail, each group in random order. The next node
 // is asked, too, if a node has not answered within hedgeDelay.
 func (r *router) relearn() (changed bool, err error) {
@@ -181,7 +182,7 @@ func (r *router) relearn() (changed bool, err error) {
 		asking.Go(func() {
 			v, err := s.slots(ctx)
 			if err == nil {
-				s.gate.LeaveAnswered() // and no more: the server may serve no other call
+				s.gate.LeaveAnswered() // the answer proves no more: the server may serve no other call
 			} else {
 				s.gate.Leave()
 			}
@@ -236,7 +237,7 @@ func (r *router) relearn() (changed bool, err error) {
 }
 
 // candidates returns the servers in the order in which relearn asks them. One call is
-// counted at each of them.
+// counted at each server.
 func (r *router) candidates() []*server {
 	r.mu.Lock()
 	defer r.mu.Unlock()

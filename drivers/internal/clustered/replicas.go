@@ -122,8 +122,8 @@ func (s readingStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 	})
 }
 
-// spread calls do for each shard, in parallel. The error is that of one shard if no call
-// of do succeeded.
+// spread calls do for each shard, in parallel. If no call of do succeeded, the error is
+// the error of one shard.
 func spread(at map[*replicated.Store][]int, do func(*replicated.Store, []int) error) error {
 	errs := make([]error, 0, len(at))
 	var mu sync.Mutex
@@ -154,8 +154,8 @@ func (r *router) bound(ctx context.Context) (context.Context, context.CancelFunc
 	return failure.Bound(ctx, time.Now().Add(r.timeout), r.timeout)
 }
 
-// recency is the greatest age of a topology by which replicas are read. No replica tells
-// of new replicas, or that it has become a primary.
+// recency is the greatest age of a topology for reads from replicas. A replica does not
+// tell of new replicas, nor of its own promotion to primary.
 const recency = 10 * time.Second
 
 // recent is known that starts a refresh of an old topology.
@@ -196,7 +196,7 @@ func (r *router) readerOf(primary string, replicas []string) *replicated.Store {
 func (r *router) rediscover(ctx context.Context) error {
 	f := r.refresh()
 	if f == nil {
-		return nil // it was a moment ago
+		return nil // the topology was learnt a moment ago
 	}
 	select {
 	case <-f.done:
@@ -206,7 +206,8 @@ func (r *router) rediscover(ctx context.Context) error {
 	}
 }
 
-// primaries is the store on all primaries for the readers, which do not own it.
+// primaries is the store on all primaries for the readers. The readers do not own that
+// store.
 type primaries struct{ *Store }
 
 // Caps implements driver.Capable.

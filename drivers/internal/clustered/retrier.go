@@ -114,8 +114,8 @@ const (
 // errGone is the error of a call on a server that has lost its slots.
 var errGone = errors.New("another node has taken the place of this one")
 
-// reason returns err, or a failure that may be retried if err came from closing the
-// client of a server that has lost its slots.
+// reason returns err, or a failure that may be retried if the client of a server
+// without slots was closed during the call.
 func (r *router) reason(err error) error {
 	switch {
 	case err == nil, errors.Is(err, node.ErrClientClosed), r.closing.Err() != nil:
@@ -130,8 +130,8 @@ func (r *router) reason(err error) error {
 	return driver.Fail(driver.ErrUnavailable, outcome, errGone).Retryable()
 }
 
-// classify returns what becomes of a command that a server failed with err. redirect is set
-// for the verdicts moved and asked that a redirect was the reason of.
+// classify returns the verdict on a command that a server failed with err. redirect is
+// set for the verdicts moved and asked, if a redirect was the reason.
 func (c *retrier) classify(err error, readOnly bool, s *server) (v verdict, redirect *servererror.RedirectError) {
 	if err == nil || err == driver.ErrNotFound || err == driver.ErrNotStored { //nolint:errorlint // both are bare, and frequent
 		s.answered()

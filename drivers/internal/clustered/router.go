@@ -23,8 +23,8 @@ type router struct {
 	open     node.Open
 	timeout  time.Duration // of a call without a deadline
 	epoch    time.Time
-	// clock is a node that never connects. The router reads the time from it, and the
-	// limits and commands of all nodes.
+	// clock is a node that never connects. The router reads the time from the clock,
+	// and the limits and commands of all nodes.
 	clock node.Node
 
 	topology atomic.Pointer[topology] // nil before the first is learnt
@@ -117,7 +117,7 @@ func (r *router) enterAt(addr string) *server {
 	return s
 }
 
-// await is enter that learns the topology if it is not known, and waits for that.
+// await is enter, but learns an unknown topology first, and waits for the result.
 func (r *router) await(ctx context.Context, slot uint16) (*server, error) {
 	if _, err := r.known(ctx); err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func (r *router) await(ctx context.Context, slot uint16) (*server, error) {
 	return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, fmt.Errorf("no node of the cluster has slot %d", slot)).Retryable()
 }
 
-// moved notes the new place of a slot, which the server at from has redirected to.
+// moved notes the new place of a slot, after a redirect of the server at from.
 func (r *router) moved(to *servererror.RedirectError, from string) {
 	r.refresh()
 	if to.Host == "?" {
@@ -219,7 +219,7 @@ func (t *topology) equal(other *topology) bool {
 // disconnectAll ends all calls under way, for good.
 func (r *router) disconnectAll() {
 	r.mu.Lock()
-	r.close() // from here on, nodes are disconnected as soon as they are opened
+	r.close() // from here on, every new node is disconnected at once
 	servers := slices.AppendSeq(slices.Collect(maps.Keys(r.left)), maps.Values(r.servers))
 	readers := slices.Collect(maps.Values(r.readers))
 	r.mu.Unlock()

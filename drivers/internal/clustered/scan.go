@@ -44,7 +44,8 @@ type scan struct {
 type slotMap struct {
 	owner [slots]*server
 	// epoch is the configuration epoch of the owner, and 0 where that is not known. While
-	// a slot changes hands, two primaries claim it. The greater epoch is right then.
+	// a slot changes hands, two primaries claim the slot. The greater epoch is right
+	// then.
 	epoch [slots]uint64
 	// importing are the servers to which slots are moving. Such a server has some keys
 	// of the slot.
@@ -139,8 +140,8 @@ func remaining(before, after *slotMap, done, todo *slotSet) (*slotSet, bool) {
 }
 
 // scanSlots yields the keys in the slots of todo: first from the owners, then from the
-// importing servers. The results are the slots that are done, and the failure of one of
-// the servers of the others.
+// importing servers. The results are the slots that are done, and the failure of a
+// server of another slot.
 func (s *scan) scanSlots(at *slotMap, todo *slotSet) (done *slotSet, failure error) {
 	done = new(slotSet)
 	failed := make(map[*server]bool)

@@ -41,8 +41,8 @@ func (s *server) answered() {
 // isGone reports whether the server has lost its slots, and lets no more calls in.
 func (s *server) isGone() bool { return s.gate.IsShut() }
 
-// refused notes that the server has refused a call, or has not answered one in time.
-// The result is since when the server has been failing.
+// refused notes that the server has refused a call, or has not answered a call in
+// time. The result is since when the server has been failing.
 func (s *server) refused(now time.Duration) time.Duration {
 	if s.failing.CompareAndSwap(0, max(1, int64(now))) {
 		return now

@@ -4,8 +4,8 @@
 //
 // The topology is learnt from any node, before the first call, and again when nodes
 // redirect commands, fail, or are silent. No goroutine asks nodes while all is well. One
-// goroutine looks for silent servers while calls are under way, and at most one learns the
-// topology.
+// goroutine looks for silent servers while calls are under way, and at most one goroutine
+// learns the topology.
 package clustered
 
 import (
@@ -109,9 +109,9 @@ func isAnswered(err error, dst []driver.Value) bool {
 	return true
 }
 
-// getRest reads keys one by one. A server that is not nil was asked for all of them
-// already, with the outcomes in err and dst; then only the keys without an answer are
-// read.
+// getRest reads keys one by one. If server is not nil, that server was asked for all
+// keys already, with the outcomes in err and dst; then only the keys without an
+// answer are read.
 func (s *Store) getRest(ctx context.Context, start time.Time, keys []string, dst []driver.Value, server *server, err error) error {
 	b := s.fanOut(ctx, start, len(keys))
 	defer b.retrier.end()
@@ -188,16 +188,16 @@ func isStored(err error, entries []driver.Entry) bool {
 		return false
 	}
 	for i := range entries {
-		if entries[i].Err != nil && entries[i].Err != driver.ErrNotStored { //nolint:errorlint // it is bare
+		if entries[i].Err != nil && entries[i].Err != driver.ErrNotStored { //nolint:errorlint // the error is bare
 			return false
 		}
 	}
 	return true
 }
 
-// setRest stores entries. A server that is not nil got all of them already, with the
-// outcomes in err and the entries; then only the entries without an answer are sent
-// again.
+// setRest stores entries. If server is not nil, that server got all entries already,
+// with the outcomes in err and the entries; then only the entries without an answer
+// are sent again.
 func (s *Store) setRest(ctx context.Context, start time.Time, entries []driver.Entry, server *server, err error) error {
 	b := s.fanOut(ctx, start, len(entries))
 	defer b.retrier.end()
@@ -228,8 +228,8 @@ func (s *Store) setRest(ctx context.Context, start time.Time, entries []driver.E
 // error of an atomic batch with keys in several slots is ErrCrossSlot, too. Both come
 // before any I/O.
 //
-// FLUSHDB goes to all primaries, between the commands before it and the commands behind
-// it. Other commands without keys go to any primary.
+// FLUSHDB goes to all primaries, after all earlier commands and before all later
+// commands. Other commands without keys go to any primary.
 func (s *Store) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	if len(cmds) == 0 {
 		return nil
@@ -334,7 +334,7 @@ func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
 // run no command of it.
 func (c *retrier) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error {
 	ask := ""
-	var revoked *driver.Cmd // that was sent alone
+	var revoked *driver.Cmd // the command that was sent alone
 	for {
 		ctx := c.context()
 		var server *server
@@ -368,7 +368,7 @@ func (c *retrier) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error
 			v = final
 		}
 		if v == single && len(cmds) > 1 && cmds[0].Name == driver.CmdLeaseRevoke {
-			// The slot moves, and a lease is not there, which is no reason to wait.
+			// The slot moves, and a lease is not on this server. That is no reason to wait.
 			b := &fanOut{retrier: c}
 			b.add(cmds[0])
 			if err = b.runFrom(false); err == nil && !failure.IsForbidden(cmds[0].Err) {
@@ -442,7 +442,7 @@ func (s *Store) Format(f fmt.State, verb rune) {
 	fmt.Fprintf(f, fmt.FormatString(f, verb), s.String())
 }
 
-// slotOfKeys returns the slot of the first key, and whether all are in it.
+// slotOfKeys returns the slot of the first key, and whether all keys are in that slot.
 func slotOfKeys(keys []string) (slot uint16, same bool) {
 	slot = keyslot.Of(keys[0])
 	for _, key := range keys[1:] {

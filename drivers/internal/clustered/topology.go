@@ -47,7 +47,7 @@ func (t *topology) primaries() []*server {
 	return found
 }
 
-// A view is the cluster as one node sees it.
+// A view is the cluster from the view of one node.
 type view []slotRange
 
 // A slotRange is a range of slots and the addresses of their servers.

@@ -22,7 +22,7 @@ var errSilent = errors.New("calls are in flight, and none is answered")
 
 // A silence is the time in which a server answers no call.
 type silence struct {
-	answers uint32    // that it had given then
+	answers uint32    // the number of answers at that time
 	since   time.Time // zero if nothing is under way
 	told    bool      // to the operator
 }
@@ -57,8 +57,8 @@ func (s *silence) lasted(now time.Time) time.Duration {
 	return now.Sub(s.since)
 }
 
-// ensureWatch starts the goroutine that looks for silent servers, if it does not run. Each
-// call has to call ensureWatch after it is counted at its server.
+// ensureWatch starts the goroutine that looks for silent servers, unless that goroutine
+// runs. Each call has to call ensureWatch after the call is counted at its server.
 func (r *router) ensureWatch() {
 	if !r.watched.Load() {
 		r.beginWatch()
@@ -88,7 +88,7 @@ func (r *router) watch() {
 			idle = 0
 		} else if idle++; idle > idleTicks {
 			r.watched.Store(false)
-			// A call that was counted before that has not begun another watch.
+			// A call that was counted earlier has not begun another watch.
 			if !r.observe() || !r.watched.CompareAndSwap(false, true) {
 				return
 			}
@@ -97,8 +97,8 @@ func (r *router) watch() {
 	}
 }
 
-// observe observes all servers once. A silent server starts a refresh; without slots, it
-// is disconnected. The result tells whether calls are under way.
+// observe observes all servers once. A silent server starts a refresh; a silent server
+// without slots is disconnected. The result tells whether calls are under way.
 func (r *router) observe() (busy bool) {
 	now := time.Now()
 	silent := false

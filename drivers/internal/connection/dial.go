@@ -1,7 +1,7 @@
-// Package connection makes the connections of drivers to servers: it connects, secures the
-// connection with TLS if the settings ask for it, and logs in. Client libraries get
-// connections that have logged in. The libraries themselves would close a connection at
-// each refusal, or ignore the refusal.
+// Package connection makes the connections of drivers to servers: the package connects,
+// secures the connection with TLS if the settings ask for TLS, and logs in. Client
+// libraries get connections that have logged in. The libraries themselves would close a
+// connection at each refusal, or ignore the refusal.
 package connection
 
 import (
@@ -42,7 +42,7 @@ type Conn struct {
 var ErrHungUp = errors.New("the server has closed the connection")
 
 // Connect makes a connection and logs in, within dial_timeout and while ctx lasts. Errors
-// are those of calls: nothing was applied.
+// are errors of calls: nothing was applied.
 func (d *Dialer) Connect(ctx context.Context) (*Conn, error) {
 	began := time.Now()
 	soon, cancel := context.WithTimeout(ctx, d.Settings.DialTimeout)

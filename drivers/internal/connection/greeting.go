@@ -44,9 +44,9 @@ func (d *Dialer) greet(c *Conn, login *settings.Login) error {
 	return g.rest(login)
 }
 
-// defaultProtocol is the version of RESP unless the DSN asks for another one. In version 3
-// the server may push messages between a command and its reply, which the drivers do not
-// need.
+// defaultProtocol is the version of RESP unless the DSN asks for another version. In
+// version 3 the server may push messages between a command and its reply, which the
+// drivers do not need.
 const defaultProtocol = 2
 
 // maxReply is the limit of a string in a reply to a greeting.

@@ -13,10 +13,10 @@ import (
 // loginPause is the time from a failed renewal of a login to the next attempt.
 const loginPause = time.Second
 
-// Logins renews the logins of the connections to one server, while a password file changes
-// or credentials of the program expire. A driver passes the login of each new connection to
-// Watch. A connection without a call logs in again with the result of Next, if there is
-// one. All methods may be called concurrently.
+// Logins renews the logins of the connections to one server, while a password file
+// changes or credentials of the program expire. A driver passes the login of each new
+// connection to Watch. A connection without a call logs in again with the result of Next,
+// if there is a result. All methods may be called concurrently.
 //
 // Logins has no goroutine. A timer runs while there are connections.
 type Logins struct {
@@ -25,8 +25,8 @@ type Logins struct {
 	// the connections without calls; connections with calls are renewed after their calls.
 	renewed func()
 
-	// current is the newest login, for connections with older ones. current is nil before
-	// the first renewal, and after a refusal by the server.
+	// current is the newest login, for connections with older logins. current is nil
+	// before the first renewal, and after a refusal by the server.
 	current atomic.Pointer[settings.Login]
 
 	ctx     context.Context // ends with the connections
@@ -35,7 +35,7 @@ type Logins struct {
 
 	mu    sync.Mutex
 	timer *time.Timer
-	at    time.Time // time at which the timer fires; zero if it is stopped
+	at    time.Time // time at which the timer fires; zero for a stopped timer
 	told  bool      // the listener knows that renewals fail
 }
 
@@ -78,7 +78,7 @@ func (l *Logins) Accepted() {
 	l.told = false
 }
 
-// Close ends the attempts, and waits for the one in progress.
+// Close ends the attempts, and waits for the attempt in progress.
 func (l *Logins) Close() {
 	l.mu.Lock()
 	l.cancel()
@@ -104,7 +104,8 @@ func (l *Logins) failed(err error) {
 	l.schedule(time.Now().Add(loginPause))
 }
 
-// schedule sets the timer for a time, unless it fires earlier. The zero time is never.
+// schedule sets the timer for a time, unless the timer fires earlier. The zero time is
+// never.
 func (l *Logins) schedule(at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -119,7 +120,7 @@ func (l *Logins) schedule(at time.Time) {
 	}
 }
 
-// fire fetches the next login, and lets the connections use it.
+// fire fetches the next login, and lets the connections use that login.
 func (l *Logins) fire() {
 	l.mu.Lock()
 	if l.ctx.Err() != nil || l.at.IsZero() {

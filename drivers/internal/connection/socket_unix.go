@@ -20,7 +20,8 @@ type Socket struct {
 }
 
 // NewSocket returns the socket of a connection. NewSocket returns nil for a connection
-// without a socket, or one whose bytes are decoded above the socket, as with TLS.
+// without a socket, and for a connection whose bytes are decoded above the socket, as
+// with TLS.
 func NewSocket(c net.Conn) *Socket {
 	var sc syscall.Conn
 	switch c := c.(type) {

@@ -10,8 +10,9 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/script"
 )
 
-// commands are all commands of the table that do not wait. Servers run them directly, and
-// the extensions as scripts, but for the one that takes leases away, which is UNLINK.
+// commands are all commands of the table that do not wait. Servers run these commands
+// directly, and the extensions as scripts. The extension that takes leases away is UNLINK
+// instead of a script.
 var commands = func() driver.CommandSet {
 	var names []string
 	for _, c := range driver.Commands() {
@@ -26,10 +27,11 @@ var commands = func() driver.CommandSet {
 // Commands returns the commands that the drivers for servers run.
 func Commands() driver.CommandSet { return commands }
 
-// Known returns the commands of cmds that a driver runs: those of the set, and custom
-// commands, which go to the server as they are. For another command, a plain batch sets the
-// error of the command to errors.ErrUnsupported, and an atomic batch fails as a whole.
-// blocking tells that the connection may carry commands that wait at the server.
+// Known returns the commands of cmds that a driver runs: the commands of the set, and
+// custom commands. Custom commands go to the server as they are. For another command, a
+// plain batch sets the error of the command to errors.ErrUnsupported, and an atomic batch
+// fails as a whole. blocking tells that the connection may carry commands that wait at
+// the server.
 func Known(driverName string, cmds []*driver.Cmd, how driver.How, blocking bool) ([]*driver.Cmd, error) {
 	isUnknown := func(c *driver.Cmd) bool {
 		if c.Waits() {

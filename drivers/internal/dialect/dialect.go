@@ -1,7 +1,7 @@
 // Package dialect knows which commands each server version lacks, and replaces a missing
-// command by a script with the same reply, where there is one. The package also knows which
-// newer commands replace scripts. All of it is built on Do and Query of a server, once for
-// all drivers.
+// command by a script with the same reply, if there is such a script. The package also
+// knows which newer commands replace scripts. The package is built on Do and Query of a
+// server, once for all drivers.
 package dialect
 
 import (
@@ -19,7 +19,7 @@ import (
 // A Server runs commands as they are. The scripts of this package are commands for the
 // Server, too, under their names in package script.
 type Server interface {
-	// Do is that of driver.Commander.
+	// Do is the Do of driver.Commander.
 	Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error
 	// Query runs a command that changes nothing. The command need not be in the table.
 	Query(ctx context.Context, words ...string) (driver.Reply, error)
@@ -32,9 +32,9 @@ type Server interface {
 //
 // A single command is sent as it is. If the server refuses the command, the Dialect asks
 // for the version. The Dialect asks first if some server lacks the command without a
-// refusal, or if only some servers need a script for it. For a batch, the Dialect also asks
-// first if some server lacks one of the commands, because a replacement after a refusal
-// would change the order.
+// refusal, or if only some servers need a script for the command. For a batch, the
+// Dialect also asks first if some server lacks one of the commands, because a replacement
+// after a refusal would change the order.
 type Dialect struct {
 	version atomic.Pointer[Version] // nil before the server was asked
 	denied  atomic.Uint32           // a bit for each element of natives that the server has refused
@@ -58,7 +58,7 @@ func (d *Dialect) Do(ctx context.Context, server Server, cmds []*driver.Cmd, how
 		return err
 	}
 	if !alone {
-		d.version.Store(nil) // an older server has taken the place of the one that was asked
+		d.version.Store(nil) // an older server has taken the place of the server that was asked
 		return err
 	}
 	return d.again(ctx, server, cmds)
@@ -133,7 +133,7 @@ func (d *Dialect) translate(ctx context.Context, server Server, cmds []*driver.C
 		reshape(cmds)
 		return err
 	}
-	asked, sent := make([]*driver.Cmd, 0, len(cmds)), make([]*driver.Cmd, 0, len(cmds)) // sent[i] is what is sent for asked[i]
+	asked, sent := make([]*driver.Cmd, 0, len(cmds)), make([]*driver.Cmd, 0, len(cmds)) // sent[i] is sent in the place of asked[i]
 	rows := make([]int, 0, len(cmds))                                                   // the natives among them, or -1
 	last := lastOf(cmds)
 	for i, c := range cmds {

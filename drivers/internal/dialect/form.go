@@ -24,8 +24,8 @@ type Form struct {
 	// Script is the name of the script with the same arguments and effect in package
 	// script. Script is empty if there is none.
 	Script string
-	// Silent tells that a server without the form does not refuse it, but answers something
-	// else.
+	// Silent tells that a server without the form does not refuse the form, but answers
+	// something else.
 	Silent bool
 
 	// Made reports whether arguments make the form.
@@ -136,8 +136,8 @@ var byRow = func() [][]*Form {
 	return list
 }()
 
-// formsOf returns the forms of a command, which are not looked up by its name if the table
-// has it.
+// formsOf returns the forms of a command. Forms of a command of the table are not looked
+// up by name.
 func formsOf(c *driver.Cmd) []*Form {
 	if i := c.Command().Index(); i >= 0 {
 		return byRow[i]
@@ -202,7 +202,7 @@ func isForm(c *driver.Cmd) bool {
 	return false
 }
 
-// isSilent reports whether some servers lack a command and do not refuse it.
+// isSilent reports whether some servers lack a command and do not refuse the command.
 func isSilent(c *driver.Cmd) bool {
 	for _, f := range formsOf(c) {
 		if f.Silent && f.Made(c.Args) {

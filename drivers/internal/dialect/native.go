@@ -11,13 +11,13 @@ import (
 )
 
 // A Native is a server's command with the same reply, TTL and errors as the script of an
-// extension. The script remains for servers without the command, and for users without the
-// permission for it.
+// extension. The script remains for servers without the command, and for users without
+// the permission for the command.
 type Native struct {
 	// Extension is the name in the table of package driver.
 	Extension string
-	// Command describes the command, and When the arguments that it is for. An empty When
-	// means all.
+	// Command describes the command. When describes the arguments for which the command
+	// is used. An empty When means all arguments.
 	Command, When string
 	// Redis and Valkey are the first versions with the command.
 	Redis, Valkey Version
@@ -29,8 +29,8 @@ type Native struct {
 	flagged bool
 }
 
-// In reports whether a server of version v has the command. A server of an unknown version
-// may lack it, and gets the script.
+// In reports whether a server of version v has the command. A server of an unknown
+// version may lack the command, and gets the script.
 func (n *Native) In(v Version) bool { return v != newest && !v.before(n.first(v.Valkey)) }
 
 func (n *Native) first(valkey bool) Version {
@@ -138,8 +138,8 @@ func (d *Dialect) scriptsInstead(ctx context.Context, server Server, cmds []*dri
 	}
 }
 
-// isRefusal reports whether a server did not run a command because the server does not know
-// it, or because the user may not run it.
+// isRefusal reports whether a server did not run a command because the command is
+// unknown, or because the user may not run the command.
 func isRefusal(err error) bool {
 	return err != nil && !errors.Is(err, driver.ErrUnknownOutcome) &&
 		(errors.Is(err, errors.ErrUnsupported) || errors.Is(err, driver.ErrSyntax) || errors.Is(err, driver.ErrAuth) || errors.Is(err, servererror.ErrRefused))

@@ -157,7 +157,7 @@ func scoredMembers(r *driver.Reply) {
 }
 
 // withScores changes a list of members and scores if the arguments have WITHSCORES at an
-// index or behind it.
+// index or later.
 func withScores(from int) func(*driver.Cmd) {
 	return func(c *driver.Cmd) {
 		for i := from; i < len(c.Args); i++ {

@@ -15,7 +15,7 @@ type Version struct {
 func redis(major, minor int) Version  { return Version{Major: major, Minor: minor} }
 func valkey(major, minor int) Version { return Version{Valkey: true, Major: major, Minor: minor} }
 
-// firstValkey is the first version of Valkey. Its commands are those of Redis 7.2.
+// firstValkey is the first version of Valkey. Its commands are the commands of Redis 7.2.
 var firstValkey = valkey(7, 2)
 
 // newest stands for a server of unknown version. The drivers assume that the server has all

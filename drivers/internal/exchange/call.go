@@ -13,13 +13,13 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/shape"
 )
 
-// A Call is one or more commands that are sent together, in one round trip. A call belongs
-// to the goroutine of its caller, and to the goroutine that sends the commands where that
-// is another one.
+// A Call is one or more commands that are sent together, in one round trip. A call
+// belongs to the goroutine of its caller, and to the goroutine that sends the commands,
+// if that is another goroutine.
 type Call struct {
 	// Commands are the commands to send. The wire fills in their replies.
 	Commands []Command
-	// Atomic tells that the first command is MULTI and the last one EXEC.
+	// Atomic tells that the first command is MULTI and the last command is EXEC.
 	Atomic bool
 
 	// Context is the context of the caller. Deadline is the end of the call, by the context
@@ -33,15 +33,15 @@ type Call struct {
 	Err  error
 	Sent bool
 
-	// Memory belongs to the wire, which uses it again for the next call with the same Call.
-	// A wire that may use the memory after the call sets Retained: the Call is not used
-	// again.
+	// Memory belongs to the wire. The wire uses the memory again for the next call with the
+	// same Call. A wire that may use the memory after the call sets Retained: the Call is
+	// not used again.
 	Memory   any
 	Retained bool
 
 	given bool // the deadline comes from the caller's context
 	once  bool // no command is sent again
-	built bool // the arguments were made for this call, and belong to it
+	built bool // the arguments were made for this call, and belong to the call
 
 	state    atomic.Uint32
 	finished chan struct{} // has an element when the sending goroutine has finished
@@ -94,8 +94,8 @@ func (c *Call) ReadOnly() bool {
 // Given reports whether the caller's context has a deadline.
 func (c *Call) Given() bool { return c.given }
 
-// Done returns two channels. One of them is closed when the call has ended. Either channel
-// may be nil.
+// Done returns two channels. When the call has ended, one channel is closed. Either
+// channel may be nil.
 func (c *Call) Done() (context, timeout <-chan struct{}) {
 	if c.given {
 		return c.Context.Done(), nil
@@ -236,8 +236,8 @@ func refusal(err error, readOnly, ofProgram bool) error {
 	return unwritten(err, readOnly)
 }
 
-// unwritten returns err. The error of a value that is too long says that nothing was
-// changed if the command only reads.
+// unwritten returns err. If the command only reads, the error of a value that is too
+// long says that nothing was changed.
 func unwritten(err error, readOnly bool) error {
 	e, ok := errors.AsType[*driver.Error](err)
 	if !readOnly || !ok || e.Outcome == driver.NotApplied || !errors.Is(e, driver.ErrTooLarge) {

@@ -27,7 +27,8 @@ func (t *Tick) Time() time.Time { return t.time }
 type Clock struct {
 	timeout  time.Duration // of a call from its tick on
 	interval time.Duration // between two ticks
-	// watch is called for each tick, and reports whether the next tick needs it, too.
+	// watch is called for each tick, and reports whether watch must be called for the next
+	// tick, too.
 	watch func(now time.Time) (again bool)
 
 	current atomic.Pointer[Tick] // nil while the clock makes no ticks
@@ -88,9 +89,10 @@ func (c *Clock) next(now time.Time) *Tick {
 	return t
 }
 
-// Resume starts the clock again if the clock has stopped. A wire calls Resume when its watch
-// has begun to see a call. Until then nothing keeps the clock going for a call whose context
-// ends later than the call's tick, such as a call that has waited for a connection.
+// Resume starts the clock again if the clock has stopped. A wire calls Resume when its
+// watch has begun to see a call. A call may have waited for a connection, with a context
+// that ends later than the call's tick. Before Resume, nothing keeps the clock going for
+// such a call.
 func (c *Clock) Resume() {
 	if c.current.Load() == nil {
 		c.start()
@@ -133,8 +135,8 @@ func (c *Clock) run() {
 	}
 }
 
-// advance makes the next tick if one is wanted, and ends the ticks at their deadlines. done
-// tells that the clock may stop.
+// advance makes the next tick if a tick is wanted, and ends the ticks at their deadlines.
+// done tells that the clock may stop.
 func (c *Clock) advance(now time.Time, wanted, again bool) (done bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

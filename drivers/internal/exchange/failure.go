@@ -42,8 +42,8 @@ func (s *Store) missing(c *Call, sent bool, outcome driver.Outcome) error {
 	return driver.Fail(driver.ErrUnavailable, outcome, err).Retryable()
 }
 
-// isNonsense reports whether err is a reply that is not RESP, or that answers no command.
-// The command has no other reply.
+// isNonsense reports whether err is a malformed reply, or a reply to no command. The
+// command has no other reply.
 func isNonsense(err error) bool {
 	return errors.Is(err, resp.ErrMalformed) || errors.Is(err, resp.ErrUnasked)
 }

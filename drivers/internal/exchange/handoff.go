@@ -29,8 +29,8 @@ func (c *Call) Begin() bool {
 	return c.state.CompareAndSwap(waiting, sending) || c.state.Load() != abandonedUnsent
 }
 
-// abandon leaves the call to the goroutine that sends it, unless that goroutine has
-// finished. sent tells whether a command may have been written.
+// abandon leaves the call to the goroutine that sends the commands, unless that
+// goroutine has finished. sent tells whether a command may have been written.
 func (c *Call) abandon() (abandoned, sent bool) {
 	if c.state.CompareAndSwap(waiting, abandonedUnsent) {
 		return true, false

@@ -18,12 +18,13 @@ type scripting uint8
 const (
 	// alone is for one command: by the SHA-1, and in full after NOSCRIPT.
 	alone scripting = iota
-	// inBatch sends each script in full once, in the first command that runs it. The
-	// commands behind a NOSCRIPT would run before the script is sent again.
+	// inBatch sends each script in full once, in the first command that runs the
+	// script. The commands behind a NOSCRIPT would run before the script is sent
+	// again.
 	inBatch
 	// inTransaction is inBatch with scripts of the program in full each time. The server
-	// does not know the SHA-1 of a script that it has refused, and a transaction cannot
-	// send the script again.
+	// does not know the SHA-1 of a refused script, and a transaction cannot send the
+	// script again.
 	inTransaction
 	// inFull sends the script in full each time.
 	inFull
@@ -76,12 +77,12 @@ func (s *Store) encode(commands []Command, cmds []*driver.Cmd, how scripting) []
 	return commands
 }
 
-// A kind is what is known of the commands of a row without a look at their arguments.
+// A kind is the knowledge about the commands of a row without a look at their arguments.
 type kind struct {
-	// plain tells that they are sent as they are, no script, and have one shape.
+	// plain tells that the commands are sent as they are, run no script, and have one shape.
 	plain bool
 	shape shape.Shape
-	// ownLength tells that the length of their replies is not that of other commands.
+	// ownLength tells that the longest reply has another length than for other commands.
 	ownLength bool
 }
 
@@ -102,7 +103,7 @@ var kinds = func() []kind {
 	return list
 }()
 
-// kindOf returns the kind of a row; nil if it is not one of the table.
+// kindOf returns the kind of a row; nil if the row is not in the table.
 func kindOf(row *driver.Command) *kind {
 	if i := row.Index(); i >= 0 {
 		return &kinds[i]
@@ -110,13 +111,13 @@ func kindOf(row *driver.Command) *kind {
 	return nil
 }
 
-// byName maps commands with a script in full to those with its SHA-1.
+// byName maps a command with a script in full to the command with the script's SHA-1.
 var byName = map[string]string{"EVAL": "EVALSHA", "EVAL_RO": "EVALSHA_RO"}
 
 // scriptArgs returns the arguments in the order of EVAL: the keys, and then the others.
 // keys is the number of keys.
 func scriptArgs(args []driver.Arg) (ordered []driver.Arg, keys string) {
-	if len(args) > 0 && !slices.ContainsFunc(args[1:], isKey) { // almost all commands: one key, in front
+	if len(args) > 0 && !slices.ContainsFunc(args[1:], isKey) { // almost all commands have one key, in front
 		return args, "1"
 	}
 	for _, arg := range args {
@@ -155,9 +156,9 @@ func isForgotten(cmd *driver.Cmd) bool {
 // errForgotten is the error of a command whose script was not run.
 var errForgotten = errors.New("the server forgot the script in the middle of a pipeline, as by SCRIPT FLUSH, and a command behind it has been run")
 
-// sentAgain returns the commands of a batch whose scripts the server has forgotten. A batch
-// keeps the order for each key. So a command is not sent again if a command on the same key
-// behind it has run: its error says that it was not run.
+// sentAgain returns the commands of a batch whose scripts the server has forgotten. A
+// batch keeps the order for each key. So a command is not sent again if a later command
+// on the same key has run: the error says that the command was not run.
 func sentAgain(cmds []*driver.Cmd) []*driver.Cmd {
 	for i, cmd := range cmds {
 		if first := broughtAlong(cmds[:i], cmd); isForgotten(cmd) && first != nil && errors.Is(first.Err, driver.ErrSyntax) {

@@ -1,6 +1,6 @@
-// Package exchange sends calls to one server for all drivers whose servers speak the Redis
-// protocol. The package decides what is sent again, what the outcome of a command without a
-// reply is, and how a caller leaves early.
+// Package exchange sends calls to one server for all drivers whose servers speak the
+// Redis protocol. The package decides which commands are sent again, the outcome of a
+// command without a reply, and how a caller leaves early.
 //
 // A driver brings a [Wire], which sends the commands of a [Call] through its client library
 // and reads their replies. A [Store] on a wire is a store of package driver, and a node of

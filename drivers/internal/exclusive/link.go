@@ -30,7 +30,7 @@ type link struct {
 	idleSince time.Time
 	// multi tells that the server has accepted MULTI on this connection.
 	multi bool
-	// misplaced is an error reply which tells that another server has the role or the slot
+	// misplaced is an error reply that means that another server has the role or the slot
 	// now.
 	misplaced error
 }
@@ -109,7 +109,8 @@ func (l *link) Exchange(c *exchange.Call) {
 		from := 0
 		if c.Atomic && l.socket != nil && len(l.replies.Buffered()) == 0 {
 			// The connection may have been lost in the time since WATCH. A transaction on a
-			// lost connection would have an unknown outcome, although no server gets it.
+			// lost connection would have an unknown outcome, although no server gets the
+			// transaction.
 			if err := l.socket.Check(false); err != nil {
 				return err
 			}

@@ -1,7 +1,7 @@
 // Package exclusive gives callers connections of their own to one server, for all drivers
-// whose servers speak the Redis protocol: see driver.Exclusive. Package connection makes a
-// connection, and package resp reads it. Client libraries are not used, because none of
-// them tells whether the state of a connection is as new.
+// whose servers speak the Redis protocol: see driver.Exclusive. Package connection makes
+// a connection, and package resp reads from the connection. Client libraries are not
+// used, because none of them tells whether the state of a connection is as new.
 //
 // A [Pool] has the connections to a server, and limits their number. A [Session] is the use
 // of a connection by one caller. Between two sessions a connection is a link without a
@@ -25,12 +25,12 @@ import (
 )
 
 // maxIdleTime is the longest time that a connection without a session is used again. The
-// next caller closes an older one.
+// next caller closes an older connection.
 const maxIdleTime = time.Minute
 
 // A Pool has the exclusive connections to one server: see Exclusive of package
-// drivers/internal/node. The goroutines of a Pool are those that connect, and that of the
-// clock while calls use it.
+// drivers/internal/node. The goroutines of a Pool are the goroutines that connect, and
+// the clock's goroutine while calls use the clock.
 type Pool struct {
 	dialer connection.Dialer
 	// options are the options of each link's store.
@@ -115,7 +115,7 @@ func passing(err error) error {
 
 func errClosed() *driver.Error { return driver.Fail(driver.ErrClosed, driver.NotApplied, nil) }
 
-// enter takes a place, and waits for one.
+// enter takes a place, and waits if no place is free.
 func (p *Pool) enter(ctx context.Context) error {
 	select {
 	case p.places <- struct{}{}:
@@ -141,8 +141,8 @@ func (p *Pool) enter(ctx context.Context) error {
 // leave gives a place back.
 func (p *Pool) leave() { <-p.places }
 
-// begin begins a session on an idle connection or a new one. The session owns the place
-// afterwards.
+// begin begins a session on an idle connection or a new connection. The session owns
+// the place afterwards.
 func (p *Pool) begin(ctx context.Context, key string) (*Session, error) {
 	l := p.takeIdle()
 	if l == nil {

@@ -45,8 +45,8 @@ type Session struct {
 // An expectation is a command of Send whose reply or confirmations are still due.
 type expectation struct {
 	command exchange.Command
-	// confirms is the name of the messages that confirm the command, and missing the number
-	// of those that are still due. confirms is "" for a command with a reply.
+	// confirms is the name of the messages that confirm the command. missing is the number
+	// of messages that are still due. confirms is "" for a command with a reply.
 	confirms string
 	missing  int
 	// subscribed tells that the session had subscribed before the command was sent.

@@ -27,8 +27,8 @@ const (
 // and the commands of subscriptions are not among them.
 var leaves = namesOf(`ASKING AUTH CLIENT HELLO MONITOR QUIT READONLY READWRITE RESET SELECT SYNC PSYNC`)
 
-// leavesNothing are commands outside of the table that leave no state: those that wait at
-// the server.
+// leavesNothing are commands outside of the table that leave no state: the commands that
+// wait at the server.
 var leavesNothing = namesOf(`BLPOP BRPOP BLMOVE BLMPOP BRPOPLPUSH BZPOPMIN BZPOPMAX BZMPOP XREAD XREADGROUP WAIT WAITAOF`)
 
 func namesOf(list string) map[string]bool {
@@ -71,8 +71,8 @@ func (t *traces) applyReplies(cmds []*driver.Cmd, how driver.How, err error) {
 	}
 }
 
-// replied records the effect of a command that the server has accepted. The commands before
-// it have their replies already.
+// replied records the effect of a command that the server has accepted. The earlier
+// commands have their replies already.
 func (t *traces) replied(name string) {
 	switch strings.ToUpper(name) {
 	case watch:

@@ -26,8 +26,8 @@ func Outcome(sent bool) driver.Outcome {
 	return driver.NotApplied
 }
 
-// Partly returns the error of a call of which one part was applied and another part failed
-// with err.
+// Partly returns the error of a call with one part that was applied and another part that
+// failed with err.
 func Partly(err error) *driver.Error {
 	e, ok := errors.AsType[*driver.Error](err)
 	if !ok {

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// categories has the commands of each set of ACL categories, as the servers know them, but
-// for the categories of speed, @fast and @slow. Of commands with subcommands the categories
-// are those of the subcommands.
+// categories has the commands of each set of ACL categories, as the servers know them,
+// but for the categories of speed, @fast and @slow. A command with subcommands has the
+// categories of the subcommands.
 var categories = []struct{ names, commands string }{
 	{"@connection", `PING`},
 	{"@pubsub", `PUBLISH SPUBLISH`},

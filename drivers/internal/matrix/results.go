@@ -132,7 +132,7 @@ type event struct {
 type test struct {
 	pkg, name   string
 	action      string // the last action, or "" for a test that did not end
-	said        string // the last line that it logged
+	said        string // the last logged line
 	inside      bool   // the test has subtests
 	failsInside bool
 }

@@ -6,8 +6,9 @@ import (
 )
 
 // A Gate counts the calls in flight at a node, and the answers of the node. A shut gate
-// lets no call in, so that the node can be closed after the last one. The count of answers
-// shows whether the node answers. All methods but Shut may be called concurrently.
+// lets no call in, so that the node can be closed after the last call. The count of
+// answers shows whether the node answers. All methods but Shut may be called
+// concurrently.
 type Gate struct {
 	// state is the number of calls in flight, the bit shut, and above it the number of
 	// answers, without its highest bits. One addition changes both numbers.

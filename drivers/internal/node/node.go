@@ -1,5 +1,5 @@
-// Package node is the interface between the routing over several servers, which all drivers
-// share, and a driver's store on one server.
+// Package node is the interface between the routing over several servers and a driver's
+// store on one server. All drivers share the routing.
 package node
 
 import (
@@ -20,8 +20,8 @@ type Node interface {
 	driver.Scanner
 	driver.Limiter
 
-	// Query runs a command about the server that is not in the table of commands, and that
-	// changes nothing: CLUSTER SLOTS, ROLE, SENTINEL GET-MASTER-ADDR-BY-NAME. Query is
+	// Query runs a command about the server. The command is not in the table of commands,
+	// and changes nothing: CLUSTER SLOTS, ROLE, SENTINEL GET-MASTER-ADDR-BY-NAME. Query is
 	// retried as reads are.
 	Query(ctx context.Context, words ...string) (driver.Reply, error)
 

@@ -10,7 +10,7 @@ import (
 )
 
 // Operations implements Expirer, Counter, Swapper, Mover, Flusher and Pinger of package
-// driver on a Commander. Drivers embed Operations. All retries are those of the commander.
+// driver on a Commander. Drivers embed Operations. All retries are made by the commander.
 type Operations struct {
 	commander driver.Commander
 }
@@ -54,8 +54,8 @@ func (o Operations) ok(ctx context.Context, name string, args ...driver.Arg) err
 	return c.Reply.AsOK()
 }
 
-// GetTTL implements driver.Expirer. The value and the TTL of a key are of one moment: no
-// write comes between the two reads.
+// GetTTL implements driver.Expirer. The value and the TTL of a key are from the same
+// moment: no write comes between the two reads.
 func (o Operations) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
 	if len(keys) == 0 {
 		return nil

@@ -13,8 +13,8 @@ import (
 // scanCount is the number of keys that the server visits for one page.
 const scanCount = "1000"
 
-// Scan implements driver.Scanner on one server. send runs a SCAN with the given words, and
-// retries it as a read.
+// Scan implements driver.Scanner on one server. send runs a SCAN with the given words,
+// and retries the SCAN as a read.
 func Scan(ctx context.Context, pattern string, send func(words ...string) (driver.Reply, error)) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for cursor := "0"; ; {

@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	// cooldown is the time for which a server that failed gets no reads. After that, one
-	// read finds out whether the server answers again.
+	// cooldown is the time for which a failed server gets no reads. After that, one read
+	// finds out whether the server answers again.
 	cooldown = 2 * time.Second
 	// maxSilent is the number of calls in a row without an answer after which a server
 	// gets no reads. A single such call may have had too little time.
 	maxSilent = 3
 )
 
-// health is the state of a server by the outcomes of the calls on it.
+// health is the state of a server by the outcomes of the server's calls.
 type health struct {
 	epoch  time.Time    // the start of the clock, before all calls
 	silent atomic.Int32 // calls in a row that got no answer in time
@@ -45,7 +45,7 @@ func (h *health) state() state {
 	return probeDue
 }
 
-// answered notes an answer. The result tells whether a cooldown has ended by it.
+// answered notes an answer. The result tells whether that has ended a cooldown.
 func (h *health) answered() (back bool) {
 	if h.silent.Load() != 0 {
 		h.silent.Store(0)
@@ -55,7 +55,7 @@ func (h *health) answered() (back bool) {
 
 // failed notes a failure that another server may not have. A refusal (no listener,
 // LOADING, MASTERDOWN, …) begins a cooldown at once, as the next call would get the same.
-// The result tells whether a cooldown has begun by it.
+// The result tells whether that has begun a cooldown.
 func (h *health) failed(err error) (entered bool) {
 	if failure.IsTimeout(err) && h.silent.Add(1) < maxSilent && h.cooldownUntil.Load() == 0 {
 		return false

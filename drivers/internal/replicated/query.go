@@ -56,8 +56,9 @@ func (r *query) sendTo(ctx context.Context, s *server) error {
 	return r.send(ctx, s.connected())
 }
 
-// unanswered returns an error of one key or command that another server may not have, or
-// nil. A server that does not serve its data refuses each key and command on its own.
+// unanswered returns an error of one key or command, if another server may answer
+// without that error, or nil. A server that does not serve its data refuses each key and
+// command on its own.
 func (r *query) unanswered() error {
 	for i := range r.dst {
 		if isUnavailable(r.dst[i].Err) {
@@ -72,7 +73,7 @@ func (r *query) unanswered() error {
 	return nil
 }
 
-// reset clears the results of a query, so that it can be sent again.
+// reset clears the results of a query, so that the query can be sent again.
 func (r *query) reset() {
 	clear(r.dst)
 	for _, c := range r.cmds {
@@ -80,7 +81,7 @@ func (r *query) reset() {
 	}
 }
 
-// isUnavailable reports whether err is that of a server that could not answer in time.
+// isUnavailable reports whether err means that a server could not answer in time.
 func isUnavailable(err error) bool {
 	return err != nil && err != driver.ErrNotFound && //nolint:errorlint // a miss is bare, and frequent
 		(errors.Is(err, driver.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded))
@@ -89,8 +90,8 @@ func isUnavailable(err error) bool {
 // errNoReplica is the failure of a read that may only go to replicas, without any.
 var errNoReplica = errors.New("there is no replica that is well")
 
-// read sends a query to one server after the other until one answers. The error is that
-// of the last server.
+// read sends a query to one server after the other until a server answers. The error is
+// that of the last server.
 func (s *Store) read(ctx context.Context, r *query) error {
 	if len(r.dst) == 0 && len(r.cmds) == 0 {
 		return nil
@@ -157,7 +158,7 @@ func (s *Store) discover(ctx context.Context) ([]*server, error) {
 	return replicas, nil
 }
 
-// next returns the server to ask after those that were tried, or nil. The order is: a
+// next returns the server to ask after the tried servers, or nil. The order is: a
 // replica whose probe is due, a random healthy replica, the primary, a replica in its
 // cooldown. probe tells that the server has failed the last time.
 func (s *Store) next(replicas, tried []*server) (next *server, probe bool) {
@@ -193,14 +194,15 @@ func (s *Store) next(replicas, tried []*server) (next *server, probe bool) {
 // enough for a new connection to another continent.
 const probeTime = time.Second
 
-// limit returns the context of one attempt. tried is the number of attempts before it.
-// Half of the time that is left is kept for the servers that were not tried yet. cancel is
-// nil if the context is ctx.
+// limit returns the context of one attempt. tried is the number of earlier attempts. Half
+// of the remaining time is kept for the servers that were not tried yet. cancel is nil if
+// the context is ctx.
 //
-// The first attempt of a call without a deadline needs no context of its own, as the
-// servers' stores bound it: the store of a replica to half of the call's time, if there
-// are other servers to ask. That attempt does not look at the clock either, unless the
-// primary, whose store allows all of the time, comes before the replicas.
+// The first attempt of a call without a deadline needs no context of its own, because
+// the server's store bounds that attempt: the store of a replica to half of the call's
+// time, if there are other servers to ask. That attempt does not look at the clock
+// either, unless the primary comes before the replicas: the store of the primary allows
+// all of the time.
 func (s *Store) limit(ctx context.Context, end *time.Time, server *server, probe bool, tried, replicas int) (_ context.Context, cancel context.CancelFunc) {
 	own, limited := ctx.Deadline()
 	last := tried+1 == replicas && !s.readPrimary || tried == replicas || server == s.primary

@@ -20,15 +20,16 @@ import (
 )
 
 // A Store reads from a random replica that answers. A read that one replica
-// fails goes to another and, unless the settings forbid it, to the primary.
+// fails goes to another replica and, unless the settings forbid that, to
+// the primary.
 //
 // All other calls go to the primary: writes, reads that also write, pings, messages and
-// scans. A scan stays with one server, as a cursor means nothing to another one; the
-// primary has all keys that a caller may want to delete.
+// scans. A scan stays with one server, because a cursor means nothing to another
+// server; the primary has all keys that a caller may want to delete.
 type Store struct {
 	// Discover, if set, looks for replicas and calls SetReplicas. A read that finds no
-	// replicas calls Discover and waits for it. Discover does not change after the
-	// first read.
+	// replicas calls Discover and waits for the result. Discover does not change after
+	// the first read.
 	Discover func(context.Context) error
 
 	primary     *server
@@ -38,7 +39,7 @@ type Store struct {
 	// timeout bounds a call without a deadline.
 	timeout time.Duration
 	open    func(*settings.Settings) driver.Store
-	closing sync.WaitGroup // goroutines that close servers which are replicas no more
+	closing sync.WaitGroup // goroutines that close former replicas
 	// disconnecting is closed by Disconnect.
 	disconnecting chan struct{}
 	disconnect    sync.Once
@@ -48,7 +49,7 @@ type Store struct {
 // the primary at once, of a replica before the first read there. The result is the
 // primary's own store if reads go to the primary.
 //
-// The settings of a replica give it half the time of a call, so that time is left to ask
+// A replica has half the time of a call by its settings, so that time is left to ask
 // another server.
 func Open(servers *settings.Servers, open func(*settings.Settings) driver.Store) driver.Store {
 	primary := servers.Each[0]

@@ -60,16 +60,17 @@ func NewReader(source io.Reader, parse func(text string) error) *Reader {
 // Begin begins an exchange with a number of due replies.
 func (r *Reader) Begin(due int) { r.due, r.skipped = due, 0 }
 
-// Buffered returns the bytes behind the last reply. They are valid until the next read.
+// Buffered returns the bytes behind the last reply. These bytes are valid until the next
+// read.
 func (r *Reader) Buffered() []byte { return r.buffer[r.from:r.to] }
 
 // Reads returns the number of reads that returned bytes.
 func (r *Reader) Reads() int64 { return r.reads }
 
-// Next reads the reply to a command, and the pushed messages before it. longest is the
-// limit of strings: an error with an unknown outcome takes the place of a longer one. A
-// reply of a shape that is not allowed is ErrMalformed. The bytes of the reply belong to
-// the caller.
+// Next reads the reply to a command, and the pushed messages before the reply. longest
+// is the limit of strings: an error with an unknown outcome takes the place of a longer
+// string. A reply of a shape that is not allowed is ErrMalformed. The bytes of the
+// reply belong to the caller.
 func (r *Reader) Next(allowed shape.Shape, longest int64) (driver.Reply, error) {
 	r.longest = longest
 	for {
@@ -124,7 +125,7 @@ func (r *Reader) value(depth int) (driver.Reply, byte, error) {
 		if _, _, err := r.aggregate(kind, text, depth); err != nil {
 			return driver.Reply{}, 0, err
 		}
-		return r.value(depth) // the attribute describes the value behind it
+		return r.value(depth) // the attribute describes the next value
 	}
 	return scalar(kind, text)
 }
@@ -341,7 +342,7 @@ func (r *Reader) heard(n int) {
 	}
 }
 
-// fill reads more bytes behind those that are not consumed yet.
+// fill reads more bytes behind the bytes that are not consumed yet.
 func (r *Reader) fill() error {
 	switch {
 	case r.from == r.to:

@@ -29,7 +29,7 @@ type Limits struct {
 }
 
 const (
-	// maxString is beyond any string of a server: a longer one is malformed.
+	// maxString is beyond any string of a server: a longer string is malformed.
 	maxString = 1 << 32
 	// maxDepth is the limit of nested arrays.
 	maxDepth = 64

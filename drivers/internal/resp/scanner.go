@@ -10,8 +10,8 @@ import (
 // A Due has the limits of the next replies.
 type Due interface {
 	// Next is called at the beginning of each reply that is neither a push nor inside
-	// another value. Next returns the limits of that reply, which are valid until the next
-	// call, or nil if no reply is due.
+	// another value. Next returns the limits of that reply, or nil if no reply is due. The
+	// limits are valid until the next call.
 	Next() *Limits
 	// Others returns the limits of pushes, and of attributes.
 	Others() *Limits
@@ -49,8 +49,8 @@ func (s *Scanner) Between() bool {
 func (s *Scanner) Top() byte { return s.top }
 
 // Scan consumes the next bytes. n is the number of bytes that may be passed on. The bytes
-// behind n are the beginning of an incomplete line if err is nil: they must be scanned
-// again, together with more bytes.
+// behind n are the beginning of an incomplete line if err is nil: these bytes must be
+// scanned again, together with more bytes.
 //
 // ErrTooLong means that a string beyond the limit begins at n: see Omit. The Scanner must
 // not be used after any other error.
@@ -163,8 +163,8 @@ func (s *Scanner) more(p []byte) (n int, err error) {
 	return i + 1, nil
 }
 
-// value consumes the beginning of a value, or a whole short one. An incomplete line is not
-// consumed.
+// value consumes the beginning of a value, or a whole short value. An incomplete line is
+// not consumed.
 func (s *Scanner) value(p []byte, due Due) (n int, err error) {
 	kind := p[0]
 	var number int64
@@ -226,10 +226,10 @@ func (s *Scanner) admit(kind byte, due Due) error {
 	return nil
 }
 
-// complete records the end of a value, and of the aggregates that end with it.
+// complete records the end of a value, and of the aggregates that end with the value.
 func (s *Scanner) complete() {
 	kind := s.kind
-	for kind != '|' && len(s.open) > 0 { // an attribute belongs to the value behind it
+	for kind != '|' && len(s.open) > 0 { // an attribute belongs to the next value
 		last := &s.open[len(s.open)-1]
 		if last.missing--; last.missing > 0 {
 			s.kind = 0

@@ -40,8 +40,9 @@ func Allowed(err error, readOnly bool) bool {
 // all commands behind it. The result is n if there is none. allowed reports whether a
 // command may be sent again.
 //
-// A command is sent again only together with all commands behind it, because a command
-// behind it that has run already would break the order of the batch.
+// A command is sent again only together with all commands behind it. If a later
+// command has run already, the command is not sent again, because that would break the
+// order of the batch.
 func From(n int, allowed func(i int) bool) int {
 	from := n
 	for from > 0 && allowed(from-1) {

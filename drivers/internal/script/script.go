@@ -2,9 +2,9 @@
 // that run them: Redis since 6.0, and Valkey. The package also holds scripts for commands
 // that old servers lack, under its own names.
 //
-// A script has changed nothing if the server refuses its first write, or a read before it.
-// The reply is the plain error reply of the refused command then. Any other error ends the
-// script with an error that names the script, and the outcome is unknown.
+// A script has changed nothing if the server refuses the script's first write, or an
+// earlier read. The reply is the plain error reply of the refused command then. Any other
+// error ends the script with an error that names the script, and the outcome is unknown.
 package script
 
 import (
@@ -149,7 +149,7 @@ func reading(names ...string) *Script {
 	return s
 }
 
-// coordinating is newScript for one that reads the clock of the server.
+// coordinating is newScript for a script that reads the clock of the server.
 func coordinating(names ...string) *Script {
 	return newScript(append([]string{"arguments.lua", "clock.lua"}, names...)...)
 }

@@ -11,7 +11,7 @@ import (
 
 // found is the result of the last poll, for Inspect.
 type found struct {
-	primary   *primary // the last one, also while it does not answer; nil before the first
+	primary   *primary // the last primary, also while that server does not answer; nil before the first
 	sentinels []*sentinel
 	learnt    time.Time // zero before the first poll that found the primary
 	from      string    // the sentinel that named the primary then
@@ -27,7 +27,7 @@ func (w *watcher) publish() {
 	}
 }
 
-// Inspect implements driver.Inspector. It shows the primary and the sentinels.
+// Inspect implements driver.Inspector. Inspect shows the primary and the sentinels.
 func (s *Store) Inspect() driver.Inspection {
 	w := s.watcher
 	shared := w.settings.Shared()

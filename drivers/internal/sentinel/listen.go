@@ -14,9 +14,9 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
-// The channels on which sentinels tell of a new primary. The sentinel that carries out the
-// failover publishes promoted first; each sentinel publishes switched when it learns of the
-// end of the failover.
+// The channels on which sentinels tell of a new primary. The sentinel that carries out
+// the failover publishes promoted first; each sentinel publishes switched after it has
+// learnt of the end of the failover.
 const (
 	promoted = "+promoted-slave"
 	switched = "+switch-master"
@@ -30,7 +30,7 @@ const (
 )
 
 // A listener listens to one sentinel. A message only makes the watcher ask all sentinels,
-// so that a message that was missed does no harm: the next poll tells the same.
+// so that a missed message does no harm: the next poll tells the same.
 type listener struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
@@ -55,7 +55,7 @@ func (s *sentinels) listen(ctx context.Context, running *sync.WaitGroup, hear fu
 	}
 }
 
-// stop ends a listener, and waits for it.
+// stop ends a listener, and waits for its end.
 func (l *listener) stop() {
 	l.cancel()
 	<-l.ended

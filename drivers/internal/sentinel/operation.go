@@ -74,8 +74,8 @@ func (r *operation) failed(err error) bool {
 	return false
 }
 
-// failures yields the failures of an operation: err, its failure as a whole, or those of
-// its parts.
+// failures yields the failures of an operation: err, the failure of the whole operation,
+// or the failures of its parts.
 func (r *operation) failures(err error) iter.Seq[error] {
 	return func(yield func(error) bool) {
 		if err != nil {
@@ -108,9 +108,9 @@ func (r *operation) firstFailure() error {
 	return errReplaced
 }
 
-// again reports whether part of an operation that failed may be sent again, and cuts the
-// operation to that part: to one part and all behind it, so that the order is kept. err is
-// the error of the operation itself.
+// again reports whether a part of a failed operation may be sent again, and cuts the
+// operation to that part and all parts behind it, so that the order is kept. err is the
+// error of the operation itself.
 func (r *operation) again(err error) bool {
 	switch {
 	case r.kind == get:
@@ -147,7 +147,7 @@ func (r *operation) again(err error) bool {
 	return true
 }
 
-// reset clears the results of an operation, so that it can be sent again.
+// reset clears the results of an operation, so that the operation can be sent again.
 func (r *operation) reset() {
 	clear(r.dst)
 	for i := range r.entries {
@@ -180,7 +180,7 @@ func (r *operation) readOnly() bool {
 
 func isRead(c *driver.Cmd) bool { return c.Command().ReadOnly }
 
-// end returns the error of the call. err is that of the last attempt.
+// end returns the error of the call. err is the error of the last attempt.
 func (r *operation) end(err error) error {
 	if err == nil || !r.partly {
 		return err
@@ -204,9 +204,9 @@ func (w *watcher) translateAll(r *operation, err error) error {
 	return w.translate(err)
 }
 
-// translate returns a failure of a server as the store's caller is to see it. A call that a
-// replaced server does not answer ends with ErrClosed, as the node is closed under it; the
-// caller sees ErrUnavailable unless the store is closed, too.
+// translate returns the error for the store's caller after a failure of a server. If a
+// replaced server does not answer a call, the call ends with ErrClosed, because the node
+// is closed. The caller sees ErrUnavailable instead, unless the store is closed, too.
 func (w *watcher) translate(err error) error {
 	if err == nil || !errors.Is(err, driver.ErrClosed) && !errors.Is(err, net.ErrClosed) || w.ctx.Err() != nil {
 		return err

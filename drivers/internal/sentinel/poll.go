@@ -16,14 +16,14 @@ import (
 // A candidate is a server that a sentinel names as the primary.
 type candidate struct {
 	addr string
-	// epoch is the highest epoch that a sentinel tells for the candidate; 0 if none
-	// tells one.
+	// epoch is the highest epoch that a sentinel tells for the candidate; 0 if no
+	// sentinel tells an epoch.
 	epoch int64
 	votes int
 }
 
-// ranked returns the candidates, the most credible first: that of the latest failover. A
-// sentinel that was cut off knows only older failovers.
+// ranked returns the candidates, the most credible first: the candidate of the latest
+// failover. A sentinel that was cut off knows only older failovers.
 func ranked(heard []answer) []candidate {
 	var list []candidate
 	for i := range heard {
@@ -52,9 +52,10 @@ type poll struct {
 }
 
 // mayReplace reports whether the answers are enough to replace a primary of an epoch by a
-// candidate. A candidate of a later failover is. Any other needs a majority of sentinels:
-// of those that answer or, for a candidate of an older failover, of all, after all have
-// answered.
+// candidate. A candidate of a later failover needs nothing more. A candidate of the same
+// failover needs a majority of all sentinels or, after the last answer, a majority of the
+// sentinels that name a primary. A candidate of an older failover needs a majority of all
+// sentinels, after the last answer.
 func (p *poll) mayReplace(c candidate, epoch int64) bool {
 	all, most := len(p.heard) == p.asked, 2*c.votes > p.asked
 	switch {
@@ -72,16 +73,18 @@ func (p *poll) mayReplace(c candidate, epoch int64) bool {
 	return most || all && 2*c.votes > answered
 }
 
-// lateAnswerTimeout bounds the time in which a poll that calls wait for takes more answers
-// than it needs, after a poll in which one sentinel knew more than the others.
+// lateAnswerTimeout bounds the time for late answers in a poll with waiting calls. Late
+// answers are heard after a poll in which one sentinel knew more than the other
+// sentinels.
 const lateAnswerTimeout = 50 * time.Millisecond
 
 // stragglerTimeout bounds the wait for the last sentinels when most have answered, and no
-// candidate can be followed. A slow sentinel answers in that time, a frozen one never.
+// candidate can be followed. A slow sentinel answers in that time, a frozen sentinel
+// never.
 const stragglerTimeout = time.Second
 
-// hearLateAnswers takes the answers that a poll could do without, as one sentinel may know
-// more than most. It ends when a call begins to wait for the poll.
+// hearLateAnswers takes the answers that a poll did not need, because one sentinel may
+// know more than most. hearLateAnswers ends when a call begins to wait for the poll.
 func (w *watcher) hearLateAnswers(p *poll, answers <-chan answer, suspected bool) {
 	wake, timeout := w.wake, (<-chan time.Time)(nil)
 	if suspected {
@@ -106,8 +109,9 @@ var (
 	errSuperseded = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errReplaced)
 )
 
-// pollSentinels asks the sentinels for the primary, and installs it. With suspected, the
-// primary of before has to confirm its role. The error tells why there is no primary.
+// pollSentinels asks the sentinels for the primary, and installs the primary. With
+// suspected, the primary of before has to confirm its role. The error tells why there is
+// no primary.
 func (w *watcher) pollSentinels(suspected bool) error {
 	answers, asked := w.sentinels.ask(w.ctx, &w.running, w.replicas != nil)
 	p := poll{asked: asked}
@@ -207,16 +211,17 @@ func (w *watcher) follow(c candidate, p *poll, suspected bool) (*primary, error)
 }
 
 // isReplaced reports whether the sentinels know of a later failover than that of the
-// primary. Writes to the old primary would be lost, even if the new one cannot be reached.
+// primary. Writes to the old primary would be lost, even if the new primary cannot be
+// reached.
 func (w *watcher) isReplaced(p *poll) bool {
 	return w.primary != nil && slices.ContainsFunc(ranked(p.heard), func(c candidate) bool {
 		return c.addr != w.primary.addr && p.mayReplace(c, w.primary.epoch)
 	})
 }
 
-// stays reports whether the primary stays although no sentinel names it: the sentinels do
-// not answer, or know only older failovers. With suspected, the primary has to confirm its
-// role.
+// stays reports whether the primary stays although no sentinel names that server: the
+// sentinels do not answer, or know only older failovers. With suspected, the primary has
+// to confirm its role.
 func (w *watcher) stays(refused map[string]error, suspected bool) bool {
 	if w.primary == nil || refused[w.primary.addr] != nil {
 		return false
@@ -256,7 +261,7 @@ func (w *watcher) hearReplicas(heard []answer, primary string) {
 func explain(master string, heard []answer, refused map[string]error) error {
 	var (
 		texts   []string
-		unknown []string // the sentinels that do not know the name, with the names that they know
+		unknown []string // the sentinels that do not know the name, with their known names
 		denied  error
 	)
 	for addr, err := range refused {

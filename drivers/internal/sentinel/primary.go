@@ -21,8 +21,8 @@ type primary struct {
 	gate   *node.Gate
 	// silent counts the calls in a row without an answer in time.
 	silent atomic.Int32
-	// epoch is that of the failover that made the server the primary, as far as the
-	// sentinels tell. The watcher's goroutine owns epoch.
+	// epoch is the epoch of the failover to this primary, as far as the sentinels
+	// tell. The watcher's goroutine owns epoch.
 	epoch int64
 	// verified gets the result of the verification under way; nil if there is none. The
 	// watcher's goroutine owns verified.
@@ -30,7 +30,7 @@ type primary struct {
 }
 
 // verifyTimeout bounds the wait of a poll for the primary to confirm its role. A later
-// answer counts in the next poll, so that a server that never answers holds up no poll.
+// answer counts in the next poll. So a server without any answer holds up no poll.
 const verifyTimeout = 300 * time.Millisecond
 
 // errSilent is the failure of a primary that does not confirm its role.
@@ -66,9 +66,10 @@ func (w *watcher) verifyAgain(p *primary) error {
 	}
 }
 
-// verify returns nil if a server confirms that it is a primary, and if the server answers
-// without its role, for want of a permission or of the right password: calls on the server
-// will get that error themselves. The time of a sentinel's answer bounds verify.
+// verify returns nil if a server confirms its role of primary. verify also returns nil if
+// the server answers without its role, because of a missing permission or a wrong
+// password: calls on the server will get that error themselves. The time of a sentinel's
+// answer bounds verify.
 func (w *watcher) verify(n node.Node) error {
 	timeout := w.template.Limits().CallTimeout
 	ctx, cancel := failure.Bound(w.ctx, time.Now().Add(timeout), timeout)
@@ -104,7 +105,7 @@ func roleOf(ctx context.Context, n node.Node) (string, error) {
 }
 
 // retirementGracePeriod bounds the calls under way at a server that was replaced. At a
-// frozen server they would wait for all of their time.
+// frozen server such calls would wait for all of their time.
 const retirementGracePeriod = 100 * time.Millisecond
 
 // retire closes a primary that was replaced, after its last call has returned.

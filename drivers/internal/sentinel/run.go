@@ -12,11 +12,11 @@ import (
 
 const (
 	// gracePeriod bounds the wait for another primary: of one call, and of all calls
-	// since the loss of the primary. A failover takes seconds. During a longer one,
-	// callers who wait for all of their time would only pile up.
+	// since the loss of the primary. A failover takes seconds. During a longer
+	// failover, callers who wait for all of their time would only pile up.
 	gracePeriod = 5 * time.Second
-	// confirmations is the number of times that a call goes back to a server which has
-	// failed the call and is still the primary: the server may be loading its data.
+	// confirmations is how often a call goes back to a server that has failed the call
+	// and is still the primary: the server may be loading its data.
 	confirmations = 2
 	// maxSilent is the number of calls in a row without an answer after which the server
 	// is suspected. A single such call may have had too little time.
@@ -88,7 +88,7 @@ func (s *Store) recover(ctx context.Context, r *operation, p *primary, start tim
 }
 
 // attempt sends an operation to a server, in the time that is left of the call. entered
-// tells that the operation was sent; err is the reason if it was not.
+// tells that the operation was sent; otherwise err is the reason.
 func (s *Store) attempt(ctx context.Context, r *operation, p *primary, start time.Time) (err error, entered bool) { //nolint:revive // the error is the operation's
 	if !p.gate.Enter() {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errReplaced).Retryable(), false
@@ -110,7 +110,8 @@ func (w *watcher) until(ctx context.Context, start time.Time) time.Time {
 	return start.Add(min(gracePeriod, w.timeout))
 }
 
-// noteFailure suspects a server of no longer being the primary by a call that it has failed.
+// noteFailure starts a check of a server's role if the failure of a call may mean that
+// the server is no longer the primary.
 func (w *watcher) noteFailure(p *primary, err error) {
 	var e *driver.Error
 	switch {

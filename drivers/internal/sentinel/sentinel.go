@@ -2,9 +2,9 @@
 // learns the primary from the sentinels. The package is written over package node, once for
 // all drivers whose servers have sentinels.
 //
-// A watcher asks all sentinels once a second. It asks at once when a sentinel tells of a
-// new primary, and when calls fail as they would at a server that is a primary no more. The
-// messages of sentinels only make the watcher ask, so that no message is needed.
+// A watcher asks all sentinels once a second. The watcher asks at once when a sentinel
+// tells of a new primary, and when calls fail in the way of calls at a former primary.
+// The messages of sentinels only make the watcher ask, so that no message is needed.
 package sentinel
 
 import (
@@ -131,7 +131,8 @@ func (s *Store) Disconnect() { s.watcher.disconnect() }
 // Close ends the watch, and closes the connections to all servers.
 func (s *Store) Close() error { return s.watcher.close() }
 
-// String has the sentinels, their name of the primary, and its address if that is known.
+// String has the sentinels, their name of the primary, and the address of the primary if
+// known.
 func (s *Store) String() string {
 	w := s.watcher.settings
 	shared := w.Shared()

@@ -16,15 +16,15 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
 
-// sentinels are the sentinels of the DSN, and those that other sentinels know. The
-// watcher's goroutine owns the list.
+// sentinels are the sentinels of the DSN, and further sentinels that other
+// sentinels know. The watcher's goroutine owns the list.
 type sentinels struct {
 	settings *settings.Sentinel
 	open     node.Open
 	list     []*sentinel
 }
 
-// A sentinel is one of the sentinels, with the connections to it.
+// A sentinel is one of the sentinels, with the connections to that sentinel.
 type sentinel struct {
 	addr   string
 	id     atomic.Pointer[string] // nil while the ID is not known
@@ -43,7 +43,7 @@ type sentinel struct {
 // sentinels again.
 const peersInterval = 10
 
-// An answer is that of one sentinel in a poll.
+// An answer is the answer of one sentinel in a poll.
 type answer struct {
 	sentinel string // its address
 	err      error  // why the sentinel says nothing
@@ -53,11 +53,11 @@ type answer struct {
 	// epoch counts the failovers that have led to this primary; 0 if the sentinel
 	// does not tell.
 	epoch int64
-	// down tells that the sentinel gets no answers from the primary, or is
-	// replacing it.
+	// down tells that the sentinel gets no answers from the primary, or is replacing the
+	// primary.
 	down bool
-	// masters are the names that the sentinel knows, if the right one is not among
-	// them.
+	// masters are the names that the sentinel knows, if the right name is not
+	// among them.
 	masters []string
 	// replicas are the addresses of healthy replicas; nil if nobody asked for them.
 	replicas []string
@@ -65,7 +65,7 @@ type answer struct {
 	others []peer
 }
 
-// A peer is a sentinel that another one knows.
+// A peer is a sentinel that another sentinel knows.
 type peer struct{ addr, id string }
 
 func (s *sentinels) init(settings *settings.Sentinel, open node.Open) {
@@ -85,10 +85,10 @@ func (s *sentinels) add(addr, id string) *sentinel {
 	return added
 }
 
-// ask asks all sentinels at the same time. It returns the channel of their answers, and
-// how many answers there will be. A poll that has heard enough does not wait for a slow
-// sentinel, whose answer then comes to nobody. Such a sentinel is busy: it is not asked
-// again before it has answered.
+// ask asks all sentinels at the same time. ask returns the channel of their answers,
+// and how many answers there will be. A poll that has heard enough does not wait for a
+// slow sentinel; nobody gets the late answer. Such a sentinel is busy, and is not asked
+// again before its answer.
 func (s *sentinels) ask(ctx context.Context, running *sync.WaitGroup, replicas bool) (<-chan answer, int) {
 	answers := make(chan answer, len(s.list))
 	for _, one := range s.list {
@@ -144,9 +144,9 @@ func (s *sentinel) ask(ctx context.Context, master string, replicas bool) answer
 	return a
 }
 
-// replicas returns the healthy replicas: those that are connected to the primary or,
-// if the primary is down and none is, those that answer. A replica that has just started
-// is not connected yet, and has no data.
+// replicas returns the healthy replicas: the replicas that are connected to the primary.
+// If the primary is down and no replica is connected, the replicas that answer are
+// healthy. A replica that has just started is not connected yet, and has no data.
 func (s *sentinel) replicas(ctx context.Context, master string) []string {
 	reply, err := s.node.Query(ctx, "SENTINEL", "REPLICAS", master)
 	if err != nil {
@@ -196,9 +196,9 @@ func (s *sentinel) names(ctx context.Context) (names []string) {
 	return names
 }
 
-// epochOf returns the epoch of the failover that made a server the primary. A sentinel
-// carries out a failover while it names another server than its record has; the record
-// gets the next epoch when the failover ends.
+// epochOf returns the epoch of the failover that made a server the primary. During a
+// failover, the sentinel that carries out the failover names another server than its
+// record has. The record gets the next epoch when the failover ends.
 func epochOf(master map[string]string, primary string) int64 {
 	epoch, err := strconv.ParseInt(master["config-epoch"], 10, 64)
 	if err != nil {
@@ -221,9 +221,9 @@ func isHealthy(fields map[string]string) bool {
 	return fields["ip"] != "" && fields["port"] != ""
 }
 
-// learn brings the list up to date with what the sentinels say of each other. A sentinel
-// that the DSN does not name stays while another sentinel knows it. No sentinel is listed
-// twice, under two addresses.
+// learn updates the list by the answers of the sentinels about each other. A sentinel
+// without a name in the DSN stays while another sentinel knows that sentinel. No sentinel
+// is listed twice, under two addresses.
 func (s *sentinels) learn(heard []answer, running *sync.WaitGroup) {
 	told := slices.ContainsFunc(heard, func(a answer) bool { return a.others != nil })
 	var kept []*sentinel
@@ -244,7 +244,7 @@ func (s *sentinels) learn(heard []answer, running *sync.WaitGroup) {
 	}
 }
 
-// is reports whether a sentinel is the peer of another one.
+// is reports whether a sentinel is a peer that another sentinel has named.
 func (s *sentinel) is(p peer) bool {
 	id := s.id.Load()
 	return s.addr == p.addr || id != nil && *id == p.id
@@ -259,8 +259,8 @@ func (s *sentinels) isDouble(one *sentinel) bool {
 	})
 }
 
-// isKnown reports whether the sentinel at an address has answered, or another one takes
-// it for healthy.
+// isKnown reports whether the sentinel at an address has answered, or is healthy for
+// another sentinel.
 func isKnown(addr string, heard []answer) bool {
 	for i := range heard {
 		for _, other := range heard[i].others {
@@ -273,12 +273,12 @@ func isKnown(addr string, heard []answer) bool {
 }
 
 // forget closes the connections to a sentinel that is not asked any more. No question
-// to it is in flight.
+// to that sentinel is in flight.
 func (s *sentinel) forget() {
 	if s.listener != nil {
 		s.listener.stop()
 	}
-	_ = s.node.Close() // what it could not close is closed already
+	_ = s.node.Close() // a failed Close means that the connection is closed already
 }
 
 func (s *sentinels) close() error {
@@ -292,7 +292,7 @@ func (s *sentinels) close() error {
 // isDenied reports whether a sentinel has refused the credentials.
 func isDenied(err error) bool { return errors.Is(err, driver.ErrAuth) }
 
-// plain returns the text of an error that becomes part of another one.
+// plain returns the text of an error that becomes part of another error.
 func plain(err error) string {
 	if e, ok := errors.AsType[*driver.Error](err); ok {
 		err = driver.Fail(e.Kind, driver.NotApplied, e.Err) // a question has no outcome

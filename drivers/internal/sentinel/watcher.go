@@ -16,7 +16,7 @@ import (
 
 const (
 	// urgentInterval is the time between two polls while a sentinel gets no answers from
-	// the primary, or is replacing it.
+	// the primary, or is replacing the primary.
 	urgentInterval = 200 * time.Millisecond
 	// minInterval is the least time between two polls, however many calls fail.
 	minInterval = 100 * time.Millisecond
@@ -33,13 +33,13 @@ type watcher struct {
 	// replicas, if set, is called with the replicas.
 	replicas func([]*settings.Settings)
 
-	// current is the primary for calls; nil while no primary is known that answers.
+	// current is the primary for calls; nil while no answering primary is known.
 	current atomic.Pointer[primary]
 
 	begin     sync.Once
 	ctx       context.Context // ends when the store is closed
 	cancel    context.CancelFunc
-	running   sync.WaitGroup // the goroutine, and those that it starts
+	running   sync.WaitGroup // the goroutine, and the goroutines that the goroutine starts
 	wake      chan struct{}  // a call wants another poll
 	suspected atomic.Bool    // calls have failed at the current primary
 
@@ -47,11 +47,11 @@ type watcher struct {
 	polled  chan struct{} // closed at the end of the poll that begins next
 	changed chan struct{} // closed when current becomes another primary
 	failure error         // of the last poll
-	lost    time.Time     // the loss of the primary; zero if there is one
-	found   found         // for those who inspect the store
+	lost    time.Time     // the loss of the primary; zero if there is a primary
+	found   found         // for Inspect
 
 	// Of the goroutine:
-	primary     *primary // the last one, even if it does not answer
+	primary     *primary // the last primary, even if that server does not answer
 	sentinels   sentinels
 	told        string // the address of a sentinel that names the primary
 	primaryDown bool   // a sentinel gets no answers from the primary
@@ -93,8 +93,8 @@ func (w *watcher) replaced(p *primary) bool { return w.current.Load() != p }
 // await returns the primary for a call. failed is the server that has failed the call, or
 // nil. The result may be failed again: then a later poll has confirmed that server.
 //
-// await waits until the given time, or until ctx ends. It does not wait if no primary was
-// found for a while, or if the configuration is wrong.
+// await waits until the given time, or until ctx ends. await does not wait if no primary
+// was found for a while, or if the configuration is wrong.
 func (w *watcher) await(ctx context.Context, failed *primary, until time.Time) (*primary, error) {
 	w.start()
 	timer := time.NewTimer(time.Until(until))

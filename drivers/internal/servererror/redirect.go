@@ -10,9 +10,9 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/address"
 )
 
-// A RedirectError is the reply MOVED or ASK of a cluster's node: another node has the keys
-// of the command. errors.As finds it as the cause of an error of Parse. The node has not
-// run the command.
+// A RedirectError is the reply MOVED or ASK of a cluster's node: another node has the
+// keys of the command. errors.As finds a RedirectError as the cause of an error of Parse.
+// The node has not run the command.
 type RedirectError struct {
 	// Slot is the slot of the command's keys.
 	Slot uint16
@@ -56,9 +56,9 @@ func MarkSelfRedirect(err error, addr string) error {
 	return again.Retryable()
 }
 
-// IsStaleAddress reports whether an error tells that the address of the connection belongs to
-// another server now, or will soon: READONLY, or MOVED to one of addrs, which are the
-// addresses of the connection.
+// IsStaleAddress reports whether an error tells that the address of the connection
+// belongs to another server now, or will soon: READONLY, or MOVED to one of addrs. addrs
+// are the addresses of the connection.
 func IsStaleAddress(err error, addrs ...string) bool {
 	if errors.Is(err, driver.ErrReadOnly) {
 		return true

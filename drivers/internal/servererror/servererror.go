@@ -25,7 +25,7 @@ var ErrBusyKey = errors.New("xcache: key exists already")
 // cause makes the client library's own error from the text of Clean; nil makes a plain
 // error.
 //
-// A missing key, as RENAME reports it, is the bare driver.ErrNotFound. Any other error is a
+// The missing key of a RENAME is the bare driver.ErrNotFound. Any other error is a
 // *driver.Error. Its outcome is NotApplied, unless the server has ended a script that may
 // have written before.
 func Parse(text string, cause func(string) error) error {
@@ -89,8 +89,8 @@ func ruleOf(text string) *rule {
 	return nil
 }
 
-// A rule gives the meaning of replies that begin with prefix and contain contains, or that
-// equal exact.
+// A rule gives the meaning of error replies. A rule is for replies that begin with prefix
+// and contain contains, or for the reply exact.
 type rule struct {
 	prefix    string
 	contains  string
@@ -236,7 +236,7 @@ func IsNoDatabase(err error) bool {
 }
 
 // proxyRules are for replies of proxies without a server. Proxies divide commands on
-// several keys, so that an error may be that of a part.
+// several keys, so that an error may be the error of a part.
 var proxyRules = []rule{
 	// Envoy
 	{prefix: "unsupported command", kind: errors.ErrUnsupported},

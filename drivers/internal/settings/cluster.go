@@ -21,7 +21,7 @@ type Cluster struct {
 }
 
 // ReadCluster is Read for drivers with clusters. The hosts of dsn are some nodes of the
-// cluster. The nodes themselves refuse a database other than 0, unless they are Valkey 9
+// cluster. The nodes themselves refuse a database other than 0, except nodes of Valkey 9
 // with several databases.
 func ReadCluster(dsn *driver.DSN) (*Cluster, error) {
 	c := &Cluster{Reads: Reads(dsn.Word("read", string(Primary), string(Primary), string(Replica), string(PreferReplica)))}

@@ -17,7 +17,7 @@ const (
 	// connections use it.
 	passwordFileInterval = time.Second
 	// renewBefore is the longest time before their end at which credentials are renewed.
-	// Credentials with a short life are renewed when a quarter of it is left.
+	// Credentials with a short life are renewed when a quarter of that life is left.
 	renewBefore = 5 * time.Minute
 )
 
@@ -68,8 +68,8 @@ func (l *Login) User() (name, password string) { return l.user, l.password.Revea
 // Before reports whether other is a newer login.
 func (l *Login) Before(other *Login) bool { return l.number < other.number }
 
-// RenewAt returns the time at which a connection with the login needs a newer one. The zero
-// time means never.
+// RenewAt returns the time at which a connection with the login needs a newer login. The
+// zero time means never.
 func (l *Login) RenewAt(now time.Time) time.Time {
 	if l.file {
 		return now.Add(passwordFileInterval)

@@ -7,8 +7,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// Sentinel holds the settings of a primary that sentinels watch, and those of the
-// sentinels.
+// Sentinel holds the settings of a primary that sentinels watch, and the settings
+// of the sentinels.
 type Sentinel struct {
 	// Master is the name of the primary at the sentinels.
 	Master string
@@ -23,8 +23,9 @@ type Sentinel struct {
 	sentinel, server *Settings
 }
 
-// ReadSentinel is Read for drivers with sentinels. The hosts of dsn are the sentinels. The
-// user, the password and the database of dsn are those of the servers.
+// ReadSentinel is Read for drivers with sentinels. The hosts of dsn are the sentinels.
+// The user, the password and the database of dsn are for the servers, and not for the
+// sentinels.
 func ReadSentinel(dsn *driver.DSN) (*Sentinel, error) {
 	s := &Sentinel{
 		Master: dsn.Text("master", ""),

@@ -1,5 +1,5 @@
 // Package settings reads the parameters of a DSN that all drivers for servers share, so
-// that a DSN has one meaning for all of them.
+// that a DSN has the same meaning for all these drivers.
 package settings
 
 import (
@@ -98,8 +98,9 @@ func Read(dsn *driver.DSN) (*Settings, error) {
 	return s.at(addrs[0]), nil
 }
 
-// read returns the settings that all servers of a DSN share, and their addresses, of which
-// there is at least one. The error also reports parameters that the caller has read before.
+// read returns the settings that all servers of a DSN share, and the addresses of the
+// servers. There is at least one address. The error also reports parameters that the
+// caller has read before.
 func read(dsn *driver.DSN, topology driver.Topology) (*Settings, []string, error) {
 	s := &Settings{
 		Driver:        dsn.Driver,
@@ -202,7 +203,7 @@ func parseAddr(text, defaultPort string) (string, bool) {
 }
 
 // readDB reads the number of the database from the path or from db=. With a unix socket,
-// the path is that of the socket. Both may be given if they agree.
+// the path is the path of the socket. Both may be given if they agree.
 func (s *Settings) readDB(dsn *driver.DSN) {
 	given := dsn.Has("db")
 	s.DB = dsn.Int("db", 0, 0, maxDB)

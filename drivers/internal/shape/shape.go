@@ -38,7 +38,7 @@ const (
 
 	// Any is every kind but Queued.
 	Any = ^Queued
-	// Value is a string, or nil for a missing one.
+	// Value is a string, or nil for a missing string.
 	Value = Bulk | Null
 
 	number = Bulk | Double | Null
@@ -76,8 +76,8 @@ var shapes = func() map[string]Shape {
 	return shapes
 }()
 
-// Of returns the shape of a command of the table, or of a command that the drivers send for
-// it. All other commands have the shape Any.
+// Of returns the shape of a command of the table, or of a command that the drivers send
+// in its place. All other commands have the shape Any.
 func Of(name string, args []driver.Arg) Shape {
 	shape, ok := shapes[name]
 	switch {

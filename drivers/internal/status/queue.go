@@ -15,9 +15,9 @@ import (
 const maxWaiting = 256
 
 // A Queue delivers the events of a store to a listener, one after the other, in their
-// order. The reporter of an event neither waits for the listener nor runs its code. So the
-// listener may use the store, but must not close it. A panic of the listener loses that
-// event only.
+// order. The reporter of an event neither waits for the listener nor runs its code. So
+// the listener may use the store, but must not close the store. A panic of the listener
+// loses that event only.
 //
 // All methods may be called concurrently. A nil Queue has no listener.
 type Queue struct {
@@ -30,7 +30,7 @@ type Queue struct {
 	running    sync.WaitGroup // the goroutine that delivers
 }
 
-// NewQueue returns a queue for a listener, or nil without one.
+// NewQueue returns a queue for a listener, or nil without a listener.
 func NewQueue(listener func(driver.Event)) *Queue {
 	if listener == nil {
 		return nil
@@ -83,7 +83,7 @@ func (q *Queue) deliver() {
 }
 
 // tell calls the listener. A panic in this goroutine would end the process, because no
-// caller of the store could recover it.
+// caller of the store could recover from the panic.
 func (q *Queue) tell(e driver.Event) {
 	defer func() { _ = recover() }()
 	q.listener(e)

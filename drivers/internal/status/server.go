@@ -28,7 +28,7 @@ type Server struct {
 	lastError   string
 	lastErrorAt time.Time
 	// lossTold tells that the listener knows of a lost connection, and not yet of a
-	// restored one. lossAt is the time of the last such event.
+	// restored connection. lossAt is the time of the last such event.
 	lossTold bool
 	lossAt   time.Time
 	// retried counts the calls that were sent again since the last event, at retriedAt.
@@ -56,7 +56,8 @@ func (s *Server) Connected() {
 	}
 }
 
-// Answered reports a reply on any connection, which may be older than the loss of another one.
+// Answered reports a reply on any connection. The reply may be older than the loss of
+// another connection.
 func (s *Server) Answered() {
 	if s != nil && s.lost.Load() {
 		s.Connected()

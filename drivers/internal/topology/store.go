@@ -6,8 +6,8 @@ import (
 	"github.com/xcache-go/xcache/driver"
 )
 
-// A Store has all that stores on one server and stores on a cluster have in common, so that
-// a driver has one type for both.
+// A Store is the common interface of stores on one server and stores on a cluster, so
+// that a driver has one type for both.
 type Store interface {
 	driver.Store
 	driver.Commander

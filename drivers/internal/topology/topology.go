@@ -1,6 +1,6 @@
-// Package topology opens the store of a DSN: on one server, on a primary and its replicas,
-// on a cluster, or on a primary that sentinels watch. All of them are built on a driver's
-// store on one server.
+// Package topology opens the store of a DSN: on one server, on a primary and its
+// replicas, on a cluster, or on a primary that sentinels watch. All these stores are
+// built on a driver's store on one server.
 package topology
 
 import (
@@ -20,7 +20,7 @@ type Server struct {
 	Driver string
 	// Store makes the store on a server in the DSN.
 	Store func(*settings.Settings) driver.Store
-	// Node makes the node on a server of a cluster, or on one that sentinels know.
+	// Node makes the node on a server of a cluster, or on a server that sentinels know.
 	Node func(*settings.Settings) node.Node
 }
 

@@ -19,7 +19,7 @@ type Pool[Job any] struct {
 	running sync.WaitGroup
 }
 
-// An order is a job, or the order to end for the goroutine that gets it.
+// An order is a job, or tells the receiving goroutine to end.
 type order[Job any] struct {
 	job Job
 	end bool

@@ -1,6 +1,8 @@
 // Command fetch puts Python and Django into the cache folder of the servers, and
-// is quick when they are there already: "make servers" calls it. It fails in CI
-// alone, where it must be had; elsewhere the tests that need it are skipped.
+// is quick when both are there already. The command is part of "make servers".
+// Without a Django, the tests that need Django are skipped, so the command
+// reports the error and succeeds. In CI the tests must run, so the command
+// fails.
 package main
 
 import (
@@ -13,7 +15,7 @@ import (
 	"github.com/xcache-go/xcache/internal/djangotest"
 )
 
-// timeout bounds it, so that a mirror that hangs is an error.
+// timeout bounds the download, so that a mirror that hangs is an error.
 const timeout = 5 * time.Minute
 
 func main() {

@@ -44,7 +44,7 @@ func run(ctx context.Context, root string, measure bool, only string) error {
 	tests, err := reliability.ReadTests(docs)
 	var failed error
 	if measure {
-		tests, failed = reliability.Measure(ctx, root, tests, pattern) // without results before, too
+		tests, failed = reliability.Measure(ctx, root, tests, pattern) // also without earlier results
 		var text []byte
 		if text, err = json.MarshalIndent(tests, "", "\t"); err == nil {
 			err = os.WriteFile(filepath.Join(docs, reliability.TestsName), append(text, '\n'), 0o644) //nolint:gosec // for all to read

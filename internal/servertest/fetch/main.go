@@ -1,8 +1,8 @@
-// Command fetch puts the servers that the tests run into the cache folder, and
-// is quick when they are there already: "make servers" calls it. Valkey 9 is one of
-// them, as no other has databases in a cluster, and so are the newest Redis 8 and Valkey 8.1,
-// which have all and some of the commands that stand in for scripts. With -all, for "make servers-matrix", it
-// fetches every release that is known.
+// Command fetch puts the servers that the tests run into the cache folder, and is quick
+// when the servers are there already. The command is part of "make servers". Valkey 9 is
+// among the servers because no other release has databases in a cluster. The newest Redis
+// 8 has all commands that stand in for scripts, and Valkey 8.1 has some of them. With
+// -all, for "make servers-matrix", the command fetches every known release.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 // timeout bounds one release, so that a mirror that hangs is an error.
 const timeout = 3 * time.Minute
 
-// others are the releases that tests ask for by name.
+// others are the releases for which tests ask by name.
 var others = []string{release.Redis8.Name, release.Valkey81.Name, release.Valkey9.Name}
 
 func main() {
@@ -33,7 +33,7 @@ func main() {
 	}
 }
 
-// fetch tries every release, whatever becomes of the others.
+// fetch tries every release, even when another release fails.
 func fetch(ctx context.Context, all bool) (ok bool) {
 	ok = true
 	for _, server := range release.All {

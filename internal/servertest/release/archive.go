@@ -11,20 +11,20 @@ import (
 	"strings"
 )
 
-// keyring holds the keys that releases of Debian are signed with. The package
-// debian-archive-keyring puts it there.
+// keyring holds the keys with which releases of Debian are signed. The file
+// is part of the package debian-archive-keyring.
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-// archive is some suites of Debian as apt-get sees them: with package lists of
-// our own, since those of the system belong to its administrator, may be out of
-// date, and know the system's own suite only.
+// archive is some suites of Debian as apt-get sees them, with package lists of
+// its own. The system's package lists belong to the system's administrator, may
+// be out of date, and know the system's own suite only.
 type archive struct {
 	dir     string // downloads go there
 	options []string
 }
 
 // openArchive downloads the package lists of suites into dir, from the mirror
-// that this machine is configured for.
+// in this machine's configuration.
 func openArchive(ctx context.Context, dir string, suites []string) (*archive, error) {
 	mirrors, err := mirrors(ctx)
 	if err != nil {
@@ -50,17 +50,18 @@ func openArchive(ctx context.Context, dir string, suites []string) (*archive, er
 		"-o", "Dir::Etc::PreferencesParts=-",
 		"-o", "Dir::State::Lists=" + lists,
 		"-o", "Dir::Cache=" + cache,
-		// What is installed here would else be what is asked for.
+		// With the system's status file, apt-get would ask for the versions that are
+		// installed here.
 		"-o", "Dir::State::Status=/dev/null",
 		"-o", "Acquire::Languages=none",
 		"-o", "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
-		// As root, apt-get would download as a user that cannot write to dir.
+		// Started by root, apt-get would download as a user that cannot write to dir.
 		"-o", "APT::Sandbox::User=root",
-		// Else a suite that cannot be had is only a warning.
+		// Without this mode, a suite that cannot be downloaded is only a warning.
 		"-o", "APT::Update::Error-Mode=any",
 	}}
-	// Which of the mirrors is Debian's and not another project's shows when it
-	// has the suites, signed by Debian.
+	// The machine may have mirrors of other projects. A mirror of Debian has
+	// the suites, signed by Debian.
 	var errs error
 	for _, mirror := range mirrors {
 		if err := os.WriteFile(sources, sourcesList(mirror, suites), 0o644); err != nil {
@@ -75,11 +76,11 @@ func openArchive(ctx context.Context, dir string, suites []string) (*archive, er
 	return nil, errs
 }
 
-// newestTools has apt-get take the newest server of all suites. Packages of experimental would
-// else be taken only where no other suite has one of the name.
+// newestTools makes apt-get take the newest server of all suites. Without it, apt-get
+// takes a package of experimental only if no other suite has a package of that name.
 const newestTools = "Package: redis-tools valkey-tools\nPin: release *\nPin-Priority: 500\n"
 
-// mirrors returns the addresses that this machine gets its packages from.
+// mirrors returns the addresses of this machine's package mirrors.
 func mirrors(ctx context.Context) ([]string, error) {
 	cmd := exec.CommandContext(ctx, "apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Component: main")
 	output, err := cmd.Output()

@@ -11,9 +11,9 @@ import (
 )
 
 // Fetch unpacks the release into the cache folder and returns the line that the
-// server prints about its version. When it is there already, nothing is
-// downloaded. Where Debian's packages are not to be had, a server on PATH will
-// do for a default release.
+// server prints about its version. If the release is there already, nothing is
+// downloaded. If Debian's packages cannot be downloaded, a server on PATH is
+// enough for a default release.
 //
 // Nothing is installed and no file of the system is changed, so Fetch needs no
 // privileges. Several processes may fetch at the same time.
@@ -46,7 +46,8 @@ func (r Release) Fetch(ctx context.Context) (version string, err error) {
 	if os.Rename(unpacked, root) == nil {
 		return version, nil
 	}
-	// A folder is there: of another process that was faster, or a broken one.
+	// A folder is in the way: the folder of another process that was faster, or a
+	// broken folder.
 	if version, err := r.versionIn(root); err == nil {
 		return version, nil
 	}
@@ -75,7 +76,7 @@ func (r Release) versionIn(root string) (string, error) {
 }
 
 // onPath returns the version of a server on PATH that can stand in for the
-// release, which could not be downloaded for the reason given.
+// release. The reason is the error of the download.
 func (r Release) onPath(reason error) (string, error) {
 	if !r.Default {
 		return "", reason
@@ -95,7 +96,8 @@ func versionLine(cmd *exec.Cmd) (string, error) {
 	return strings.TrimSpace(string(output)), nil
 }
 
-// run runs a program in the folder dir; what it printed is part of the error.
+// run runs a program in the folder dir; the program's output is part of the
+// error.
 func run(ctx context.Context, dir, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir

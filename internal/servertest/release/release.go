@@ -1,9 +1,9 @@
-// Package release knows the server programs that the tests run: where they are
-// found on this machine and which Debian packages hold them.
+// Package release knows the server programs that the tests run: where each
+// program is on this machine, and which Debian packages hold the program.
 //
-// A server is looked for in the cache folder first, which "make servers" and
-// "make servers-matrix" fill, so that everybody tests against the same builds.
-// For the releases that "make test" needs a server on PATH will do as well.
+// The cache folder comes first, so that everybody tests against the same
+// builds; "make servers" and "make servers-matrix" fill the folder. For the
+// default releases a server on PATH is enough.
 package release
 
 import (
@@ -29,24 +29,25 @@ const (
 // ErrNotFound says that a server is not on this machine.
 var ErrNotFound = errors.New("server program not found")
 
-// Release is one server program and where it comes from. To add one, add a
-// variable and list it in All.
+// Release is one server program and where the program comes from. To add a release, add a
+// variable and list the variable in All.
 type Release struct {
 	// Name is product and version, and the name of the release's folder in the
 	// cache folder.
 	Name string
-	// Product is redis or valkey: the programs' names begin with it.
+	// Product is redis or valkey: the programs' names begin with the product.
 	Product string
-	// Version is what the server's version begins with.
+	// Version is the beginning of the server's version.
 	Version string
-	// Suites are the releases of Debian that the packages come from.
+	// Suites are the releases of Debian with the packages.
 	Suites []string
-	// Packages are the Debian packages that are unpacked: the one with the
-	// program, and every library that it loads, the C library and its loader
-	// included, so that it runs on any Linux.
+	// Packages are the Debian packages that are unpacked: the package of the program, and
+	// every library that the program loads. The C library and its loader are among them, so
+	// that the program runs on any Linux.
 	Packages []string
-	// Default says that tests use the release unless they ask for another, and
-	// that a server of any version on PATH can stand in for it.
+	// Default says that a test uses the release unless the test asks for
+	// another, and that a server of any version on PATH can stand in for the
+	// release.
 	Default bool
 }
 
@@ -56,7 +57,7 @@ var libraries = []string{
 	"libsystemd0", "libcap2", "libzstd1",
 }
 
-// The further libraries that some do.
+// The further libraries that the servers of some Debian releases load.
 var (
 	untilBookworm = []string{"libgcrypt20", "libgpg-error0", "liblz4-1", "liblzma5"} // for libsystemd0
 	bullseye      = slices.Concat(libraries, untilBookworm, []string{"libssl1.1", "liblua5.1-0", "lua-cjson", "lua-bitop"})
@@ -64,8 +65,9 @@ var (
 	trixie        = slices.Concat(libraries, []string{"libssl3t64", "zlib1g"})
 )
 
-// The releases. The packages are those of the products' tools: they have no
-// service to install, and their file checker is the server under another name.
+// The releases. The packages are the tools of the products: a package of
+// tools has no service to install, and its file checker is the server under
+// another name.
 var (
 	Redis60  = newRelease("redis", "6.0", bullseye, "bullseye")
 	Redis70  = newRelease("redis", "7.0", bookworm, "bookworm").asDefault()
@@ -106,7 +108,7 @@ func Find(name string) (Release, error) {
 	return find("release", func(r Release) bool { return r.Name == name })
 }
 
-// find returns the release that matches; what is named in the error.
+// find returns the release that matches. The error names what.
 func find(what string, matches func(Release) bool) (Release, error) {
 	if i := slices.IndexFunc(All, matches); i >= 0 {
 		return All[i], nil
@@ -118,8 +120,8 @@ func find(what string, matches func(Release) bool) (Release, error) {
 	return Release{}, fmt.Errorf("%s names no known release, those are %s", what, strings.Join(names, ", "))
 }
 
-// CacheDir returns the cache folder: the value of DirEnv or, when that is
-// empty, xcache/servers in the user's cache folder.
+// CacheDir returns the cache folder: the value of DirEnv or, if DirEnv is empty,
+// xcache/servers in the user's cache folder.
 func CacheDir() (string, error) {
 	if dir := os.Getenv(DirEnv); dir != "" {
 		return filepath.Abs(dir)
@@ -153,14 +155,15 @@ func (r Release) Command(args ...string) (*exec.Cmd, error) {
 }
 
 // commandIn returns a command that runs the program unpacked below root, with
-// the loader and the libraries beside it.
+// the loader and the libraries that were unpacked there.
 func (r Release) commandIn(root string, args ...string) *exec.Cmd {
 	loader := Loader(root)
-	if loader == nil { // put there by hand: a build that needs nothing beside it
+	if loader == nil { // a build that was put there by hand needs no loader
 		return exec.Command(r.program(root), args...)
 	}
 	cmd := exec.Command(loader[0], slices.Concat(loader[1:], []string{r.program(root)}, args)...)
-	// Servers that load their scripts' libraries by name, as cjson, find them below root, too.
+	// Some servers load the libraries of their scripts, such as cjson, by name. These
+	// servers find the libraries below root, too.
 	if modules := glob(root, "lua/5.1"); len(modules) > 0 {
 		cmd.Env = append(os.Environ(), "LUA_CPATH="+filepath.Join(modules[0], "?.so"))
 	}
@@ -178,8 +181,8 @@ func glob(root, name string) []string {
 	return files
 }
 
-// One program serves as server, as sentinel and as file checker: the name it is
-// run under decides which.
+// One program serves as server, as sentinel and as file checker: the name of
+// the command decides which.
 func (r Release) server() string  { return r.Product + "-server" }
 func (r Release) checker() string { return r.Product + "-check-rdb" }
 

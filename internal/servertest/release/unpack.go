@@ -9,8 +9,9 @@ import (
 )
 
 // Unpack unpacks packages of some suites of Debian into the folder name of the
-// cache folder and returns that folder, for what is no server. When it is there
-// already, nothing is downloaded. Like Fetch it installs nothing.
+// cache folder and returns that folder. Unpack is for programs that are no
+// servers. If the folder is there already, nothing is downloaded. Like Fetch,
+// Unpack installs nothing.
 func Unpack(ctx context.Context, name string, suites, packages []string) (root string, err error) {
 	root, err = Unpacked(name)
 	if err == nil || !errors.Is(err, ErrNotFound) {
@@ -40,8 +41,8 @@ func Unpack(ctx context.Context, name string, suites, packages []string) (root s
 	return root, nil
 }
 
-// Unpacked returns the folder that Unpack made. The error is ErrNotFound if it
-// is not there.
+// Unpacked returns the folder that Unpack made. The error is ErrNotFound if
+// there is no such folder.
 func Unpacked(name string) (root string, err error) {
 	dir, err := CacheDir()
 	if err != nil {
@@ -55,7 +56,7 @@ func Unpacked(name string) (root string, err error) {
 }
 
 // Loader returns the arguments that start a program with the loader and the
-// libraries that were unpacked below root; none where no loader was.
+// libraries below root; none if root has no loader.
 func Loader(root string) []string {
 	loaders := glob(root, "ld-linux*.so.*")
 	if len(loaders) == 0 {

@@ -62,8 +62,8 @@ func (d *Deque[T]) PopBack() T {
 	return v
 }
 
-// Insert puts an element before element i, or behind all if i is the length. It moves the
-// elements on the shorter side.
+// Insert puts an element before element i, or behind all if i is the length. The elements
+// on the shorter side move.
 func (d *Deque[T]) Insert(i int, v T) {
 	if i < d.count/2 {
 		d.PushFront(v)

@@ -14,7 +14,8 @@ const Never = math.MaxInt64
 
 // A Table maps keys to values, as table.Table does. Each key may have a deadline, on any
 // clock. An element stays after its deadline until Expire removes the element. Only
-// elements with a deadline use memory for it. The zero value is empty. A Table has no lock.
+// elements with a deadline use memory for a deadline. The zero value is empty. A Table
+// has no lock.
 type Table[V any] struct {
 	elements table.Table[element[V]]
 	queue    queue

@@ -52,9 +52,15 @@ type claim struct {
 	cancel context.CancelCauseFunc
 	// renewal waits for the goroutine that renews.
 	renewal sync.WaitGroup
+	// extending has an element during an extension: the server and the holder see extensions in
+	// the same order.
+	extending chan struct{}
+	// extended gets an element when a caller has extended the claim, for the goroutine that renews.
+	extended chan struct{}
 
 	mu     sync.Mutex
 	lease  time.Duration
+	sent   time.Time   // when the last extension was sent
 	until  time.Time   // by the monotonic clock
 	expiry *time.Timer // fires at until
 	over   error       // the reason for the end of the claim, or nil
@@ -66,10 +72,11 @@ func (k *claim) hold(ctx context.Context, sent time.Time, lease time.Duration, r
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	ctx, k.cancel = context.WithCancelCause(ctx)
-	k.lease, k.until = lease, sent.Add(validity(lease))
+	k.extending, k.extended = make(chan struct{}, 1), make(chan struct{}, 1)
+	k.lease, k.sent, k.until = lease, sent, sent.Add(validity(lease))
 	k.expiry = time.AfterFunc(time.Until(k.until), k.expire)
 	if renews {
-		k.renewal.Go(func() { k.renew(ctx, sent) })
+		k.renewal.Go(func() { k.renew(ctx) })
 	}
 	return ctx
 }
@@ -104,58 +111,95 @@ func (k *claim) lose(cause error) {
 }
 
 // renew extends the claim at a third of each lease, until the claim or ctx ends.
-func (k *claim) renew(ctx context.Context, sent time.Time) {
-	for {
+func (k *claim) renew(ctx context.Context) {
+	for failed := false; ; {
 		k.mu.Lock()
-		lease, until := k.lease, k.until
+		lease, next := k.lease, k.sent.Add(k.lease/3)
 		k.mu.Unlock()
-		if !attempt.Pause(ctx, time.Until(sent.Add(lease/3))) {
+		if failed { // the next attempt is soon, and expire ends the claim at last
+			next = time.Now().Add(min(lease/20, time.Second/2))
+		}
+		timer := time.NewTimer(time.Until(next))
+		select {
+		case <-timer.C:
+		case <-k.extended:
+			timer.Stop()
+			failed = false
+			continue
+		case <-ctx.Done():
+			timer.Stop()
 			return
 		}
-		bounded, cancel := context.WithDeadline(ctx, until)
-		began := time.Now()
-		err := k.extendBy(bounded, lease)
-		cancel()
+		err := k.extendBy(ctx, 0)
 		switch {
-		case err == nil:
-			sent = began
 		case errors.Is(err, k.notHeld):
 			return
 		case errors.Is(err, xcache.ErrClosed):
 			k.lose(fmt.Errorf("%w: %w", k.lost, err))
 			return
-		default: // the next attempt is soon, and expire ends the claim at last
-			sent = time.Now().Add(-lease/3 + min(lease/20, time.Second/2))
 		}
+		failed = err != nil
 	}
 }
 
-// extendBy begins the lease anew, with another length. After an error of the server the old
-// lease goes on.
+// extendAs begins the lease anew for a caller, with another length. Renewals keep the length.
+func (k *claim) extendAs(ctx context.Context, lease time.Duration) error {
+	err := k.extendBy(ctx, lease)
+	select {
+	case k.extended <- struct{}{}:
+	default:
+	}
+	return err
+}
+
+// extendBy begins the lease anew, with another length, or with the same length for 0. After an
+// error of the server the old lease goes on. After an unknown outcome the shorter lease counts.
 func (k *claim) extendBy(ctx context.Context, lease time.Duration) error {
+	select {
+	case k.extending <- struct{}{}:
+		defer func() { <-k.extending }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	k.mu.Lock()
-	over := k.over
+	over, before := k.over, k.until
+	lease = cmp.Or(lease, k.lease)
+	sent := time.Now()
+	until := sent.Add(validity(lease))
+	if over == nil && until.Before(before) { // the shorter lease may begin at the server at any moment
+		k.lasts(until)
+	}
 	k.mu.Unlock()
 	if over != nil {
 		return over
 	}
-	sent := time.Now()
 	known, err := k.extend(ctx, lease)
-	if err != nil {
-		return err
-	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
+	case errors.Is(err, xcache.ErrUnknownOutcome):
+		k.lease = min(k.lease, lease)
+		return err
+	case err != nil:
+		if k.over == nil {
+			k.lasts(before)
+		}
+		return err
 	case k.over != nil:
 		return k.over
 	case !known:
 		k.end(k.notHeld, fmt.Errorf("%w: the server does not have it any more", k.lost))
 		return k.notHeld
 	}
-	k.lease, k.until = lease, sent.Add(validity(lease))
-	k.expiry.Reset(time.Until(k.until))
+	k.lease, k.sent = lease, sent
+	k.lasts(until)
 	return nil
+}
+
+// lasts sets the time until which the holder may rely on the claim. The caller holds mu.
+func (k *claim) lasts(until time.Time) {
+	k.until = until
+	k.expiry.Reset(time.Until(until))
 }
 
 // left is the time for which the holder may still rely on the claim.

@@ -177,14 +177,15 @@ func (k *Lock) Fence() int64 { return k.fence }
 func (k *Lock) Left() time.Duration { return k.left() }
 
 // Extend begins the lease anew, with another length, which renewals keep. A lock that is
-// lost or released is ErrLockNotHeld. After any other error the old lease goes on; if the
-// outcome is unknown, the lease may have been extended.
+// lost or released is ErrLockNotHeld. After any other error the old lease goes on. If the
+// outcome is unknown, the server has one of the two leases, and the holder relies on the
+// shorter lease.
 func (k *Lock) Extend(ctx context.Context, lease time.Duration) error {
 	lease, err := checkLease(lease)
 	if err != nil {
 		return err
 	}
-	return k.extendBy(ctx, lease)
+	return k.extendAs(ctx, lease)
 }
 
 // Release frees the lock, and ends its context. The error is ErrLockNotHeld if the lock was

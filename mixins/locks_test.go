@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,6 +89,86 @@ func TestWithoutRenewalALeaseRunsOut(t *testing.T) {
 		require.Less(t, time.Since(before), 2500*time.Millisecond, "the holder knows of the end before the server")
 		require.Greater(t, time.Since(before), 2400*time.Millisecond)
 		require.ErrorIs(t, lock.Release(ctx), mixins.ErrLockNotHeld)
+	})
+}
+
+func TestRenewalsKeepTheLeaseOfExtend(t *testing.T) {
+	for name, lease := range map[string]time.Duration{"longer": time.Hour, "shorter": 2 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := openTest(t, "memory://")
+				locks := newLocks(t, c)
+				ctx, lock := tryLock(t, locks, mixins.LockOptions{Lease: 30 * time.Second})
+				time.Sleep(time.Second)
+				require.NoError(t, lock.Extend(ctx, lease))
+				for range 100 {
+					time.Sleep(lease / 20)
+					require.NoError(t, ctx.Err())
+					require.Greater(t, lock.Left(), lease/2, "of %v", lease)
+					require.LessOrEqual(t, lock.Left(), lease)
+				}
+				require.NoError(t, lock.Release(ctx))
+			})
+		})
+	}
+}
+
+// A caller who shortens the lease does not rely on the longer lease from then on, unless the
+// server has surely not run the command.
+func TestExtendWithAShorterLeaseThatFails(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		fail func(store *flaky)
+		want time.Duration
+	}{
+		{"reply lost", func(store *flaky) { store.set(1, false) }, time.Second},
+		{"not applied", func(store *flaky) { store.set(0, true) }, 30 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, c := openFlaky(t)
+				locks := newLocks(t, c)
+				before := time.Now()
+				ctx, lock := tryLock(t, locks, mixins.LockOptions{Lease: 30 * time.Second, NoRenewal: true})
+				tt.fail(store)
+				require.ErrorIs(t, lock.Extend(ctx, time.Second), xcache.ErrUnavailable)
+				store.set(0, false)
+				wantLost(t, ctx)
+				require.InDelta(t, tt.want, time.Since(before), float64(tt.want)/50)
+				require.Less(t, time.Since(before), tt.want)
+			})
+		})
+	}
+}
+
+// Renewals and the extensions of callers reach the server in the order in which the holder knows
+// them.
+func TestExtensionsFollowEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, c := openFlaky(t)
+		locks := newLocks(t, c)
+		ctx, lock := tryLock(t, locks, mixins.LockOptions{Lease: 30 * time.Second})
+		var running atomic.Int32
+		store.mu.Lock()
+		store.answer = func(context.Context) error {
+			defer running.Add(-1)
+			assert.EqualValues(t, 1, running.Add(1), "extensions in flight")
+			time.Sleep(2 * time.Second)
+			return nil
+		}
+		store.mu.Unlock()
+		time.Sleep(11 * time.Second) // a renewal is in flight
+		impatient, leave := context.WithTimeout(ctx, time.Millisecond)
+		defer leave()
+		require.ErrorIs(t, lock.Extend(impatient, 9*time.Second), context.DeadlineExceeded)
+		require.NoError(t, lock.Extend(ctx, 9*time.Second))
+		require.LessOrEqual(t, lock.Left(), 9*time.Second)
+		store.mu.Lock()
+		store.answer = nil
+		store.mu.Unlock()
+		time.Sleep(time.Minute)
+		require.NoError(t, ctx.Err())
+		require.NoError(t, lock.Release(ctx))
 	})
 }
 
@@ -297,7 +378,7 @@ type flaky struct {
 	mu   sync.Mutex
 	lose int  // the number of replies to lose, of commands that were applied
 	away bool // no command is applied
-	// answer is in the place of the store's, if it is not nil.
+	// answer runs before the store, and its error is in the place of the store's answer.
 	answer func(ctx context.Context) error
 }
 
@@ -318,7 +399,9 @@ func (s *flaky) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 	answer := s.answer
 	s.mu.Unlock()
 	if answer != nil {
-		return answer(ctx)
+		if err := answer(ctx); err != nil {
+			return err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -164,7 +164,7 @@ func (k *Permit) Extend(ctx context.Context, lease time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return k.extendBy(ctx, lease)
+	return k.extendAs(ctx, lease)
 }
 
 // Release gives back the permit, with the rules of Lock.Release. A permit that was lost or

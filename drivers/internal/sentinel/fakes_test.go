@@ -48,6 +48,7 @@ type host struct {
 	fates []error // the errors of the next requests; after these the host obeys
 	calls int
 	open  int // number of open nodes
+	cut   int // number of nodes that were disconnected before Close
 
 	// record is empty for the primary itself
 	primary, record string // record is empty if it is the primary
@@ -217,10 +218,16 @@ func (n *fakeNode) DoAsking(context.Context, []*driver.Cmd, driver.How) error {
 func (n *fakeNode) Commands() driver.CommandSet { return driver.NewCommandSet("GET", "SET") }
 func (n *fakeNode) Limits() driver.Limits       { return driver.Limits{ValueSize: 7, CallTimeout: n.timeout} }
 func (n *fakeNode) Now() time.Time              { return n.world.now() }
-func (n *fakeNode) Disconnect()                 { n.once.Do(func() { close(n.cut) }) }
+
+func (n *fakeNode) Disconnect() {
+	n.once.Do(func() {
+		close(n.cut)
+		n.world.do(func() { n.host.cut++ })
+	})
+}
 
 func (n *fakeNode) Close() error {
-	n.Disconnect()
+	n.once.Do(func() { close(n.cut) })
 	n.world.do(func() { n.host.open-- })
 	return nil
 }

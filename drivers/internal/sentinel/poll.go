@@ -261,8 +261,10 @@ func (w *watcher) hearReplicas(heard []answer, primary string) {
 func explain(master string, heard []answer, refused map[string]error) error {
 	var (
 		texts   []string
-		unknown []string // the sentinels that do not know the name, with their known names
+		unknown []string // the names that are known to sentinels without the name
 		denied  error
+		// nameless and named are whether a sentinel does not know the name, and whether one does.
+		nameless, named bool
 	)
 	for addr, err := range refused {
 		texts = append(texts, fmt.Sprintf("primary %s: %s", addr, plain(err)))
@@ -277,7 +279,13 @@ func explain(master string, heard []answer, refused map[string]error) error {
 				denied = a.err
 			}
 		case a.primary == "":
+			nameless = true
 			unknown = append(unknown, a.masters...)
+		default:
+			named = true
+			if len(refused) == 0 {
+				texts = append(texts, fmt.Sprintf("sentinel %s: %s, which too few others name", a.sentinel, a.primary))
+			}
 		}
 	}
 	switch {
@@ -285,7 +293,7 @@ func explain(master string, heard []answer, refused map[string]error) error {
 	case denied != nil:
 		return driver.Fail(driver.ErrAuth, driver.NotApplied,
 			fmt.Errorf("sentinels have credentials of their own, sentinel_user and sentinel_password: %s", strings.Join(texts, "; ")))
-	case len(unknown) > 0 || len(texts) < len(heard):
+	case nameless && !named:
 		slices.Sort(unknown)
 		known := "nothing"
 		if unknown = slices.Compact(unknown); len(unknown) > 0 {

@@ -114,11 +114,12 @@ func (w *watcher) retire(p *primary) {
 	p.endSessions()
 	w.running.Go(func() {
 		select {
-		case <-idle:
+		case <-idle: // Close leaves the sessions their time
 		case <-w.ctx.Done():
+			p.node.Disconnect()
 		case <-time.After(retirementGracePeriod):
+			p.node.Disconnect()
 		}
-		p.node.Disconnect()
 		<-idle
 		_ = p.node.Close() // no caller is left who could be told
 	})

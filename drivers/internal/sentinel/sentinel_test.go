@@ -536,3 +536,46 @@ func TestPrimaryThatWasReplacedGetsNoMoreCalls(t *testing.T) {
 		wantServer(t, s, "b:1")
 	})
 }
+
+// A primary that was replaced while no call was under way is closed, and not disconnected: sessions have
+// their time, as callers may wait there for an element.
+func TestSessionsAtAReplacedPrimaryHaveTheirTime(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	a, b := server("a:1", "master"), server("b:1", "master")
+	w := newWorld(s1, s2, s3, a, b)
+	inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+		wantServer(t, s, "a:1")
+		w.do(func() { s1.primary, s1.epoch = "b:1", 6 })
+		time.Sleep(2 * time.Second)
+		wantServer(t, s, "b:1")
+		w.do(func() {
+			assert.Zero(t, a.open, "nodes of the old primary")
+			assert.Zero(t, a.cut, "nodes that were disconnected")
+		})
+	})
+}
+
+// Sentinels that cannot agree are no wrong configuration, and the next call may succeed.
+func TestSentinelsThatAreSplit(t *testing.T) {
+	for name, change := range map[string]func(s2, s3 *host){
+		"one names the primary":  func(s2, s3 *host) { s2.err, s3.silent = errRefused, true },
+		"two name other servers": func(s2, s3 *host) { s2.primary, s3.silent = "b:1", true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s1, s2, s3 := three("a:1")
+			w := newWorld(s1, s2, s3, server("a:1", "master"), server("b:1", "master"))
+			change(s2, s3)
+			inBubble(t, w, trio, "", func(t *testing.T, s driver.Store) {
+				err := put(t.Context(), s, 1)[0]
+				if err == nil {
+					return // the store has found the primary
+				}
+				require.NotContains(t, err.Error(), "is no name that the sentinels know")
+				require.ErrorIs(t, err, driver.ErrUnavailable)
+				w.do(func() { s2.err, s2.primary, s3.silent = nil, "a:1", false })
+				time.Sleep(2 * time.Second)
+				wantServer(t, s, "a:1")
+			})
+		})
+	}
+}

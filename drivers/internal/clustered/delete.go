@@ -32,7 +32,7 @@ func (s *Store) Delete(ctx context.Context, keys []string) (int, error) {
 		return s.deleteApart(ctx, start, keys, 0)
 	}
 	n, leases, values := server.node.DeleteApart(ctx, keys)
-	server.leave(leases == nil && values == nil)
+	server.leave(leases == nil && values == nil, leases, values)
 	if leases == nil && values == nil {
 		return n, nil
 	}

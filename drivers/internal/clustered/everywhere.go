@@ -77,7 +77,7 @@ func (c *retrier) each(servers []*server, name string) []error {
 			if err == nil {
 				err = cmd.Err
 			}
-			server.leave(err == nil)
+			server.leave(err == nil, err)
 			errs[i] = err
 		})
 	}

@@ -166,7 +166,11 @@ func (b *fanOut) sendGroup(ctx context.Context, g *group) {
 		do = g.server.node.DoAsking
 	}
 	err := do(ctx, cmds, driver.Plain)
-	g.server.leave(err == nil && slices.ContainsFunc(cmds, func(c *driver.Cmd) bool { return c.Err == nil }))
+	if err == nil && slices.ContainsFunc(cmds, func(c *driver.Cmd) bool { return c.Err == nil }) {
+		g.server.leave(true)
+	} else {
+		g.server.leave(false, errorsOf(err, cmds, func(c **driver.Cmd) error { return (*c).Err })...)
+	}
 	for i, at := range g.items {
 		if b.items[at].unanswered = err != nil; err != nil {
 			cmds[i].Err = err
@@ -272,14 +276,16 @@ func (it *item) target(to *servererror.RedirectError, targets map[string]string)
 // have moved to another server and some not. divideFailed returns the new items,
 // or none.
 func (b *fanOut) divideFailed(i int, v verdict) (parts []int) {
-	cmd := b.items[i].cmd
+	cmd, server := b.items[i].cmd, b.items[i].server
 	if v != single && v != asked || !isDivisible(cmd.Name) || len(cmd.Args) < 2 {
 		return nil
 	}
 	first := len(b.items)
 	b.divide(cmd, i)
-	for part := range len(b.items) - first {
-		parts = append(parts, first+part)
+	for part := first; part < len(b.items); part++ {
+		// A part that is never sent, for want of time, has the failure of the whole command.
+		b.items[part].server, b.items[part].cmd.Err = server, cmd.Err
+		parts = append(parts, part)
 	}
 	return parts
 }

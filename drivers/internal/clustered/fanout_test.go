@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -150,4 +151,43 @@ func TestPartsOfACommandAreJoined(t *testing.T) {
 	require.NoError(t, s.Do(t.Context(), []*driver.Cmd{mget}, driver.Plain), "MGET, in part")
 	require.ErrorIs(t, mget.Err, driver.ErrAuth, "MGET, in part")
 	require.NotErrorIs(t, mget.Err, driver.ErrUnknownOutcome, "MGET, in part")
+}
+
+// A command that was divided, and whose parts find no more time, fails as the whole command did.
+func TestPartsThatAreNeverSentHaveTheFailureOfTheWhole(t *testing.T) {
+	slot := of("a", "")
+	there := of("b", "k")
+	for name, bound := range map[string]func(*testing.T) context.Context{
+		"the caller leaves": func(t *testing.T) context.Context {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			t.Cleanup(cancel)
+			return ctx
+		},
+		"the time is over": func(t *testing.T) context.Context { return t.Context() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openFake(t, func(n *fakeNode) {
+				n.timeout = 100 * time.Millisecond
+				n.do = func(ctx context.Context, cmds []*driver.Cmd, _ driver.How) error {
+					if n.addr != "a:1" { // a server that is not reached in time
+						select {
+						case <-ctx.Done():
+						case <-time.After(n.timeout):
+						}
+						return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("no answer"))
+					}
+					for _, c := range cmds {
+						c.Err = reply("TRYAGAIN Multiple keys request during rehashing of slot")
+					}
+					return nil
+				}
+			})
+			unlink := keysCommand("UNLINK", []string{slot + "1", slot + "2", there})
+			err := s.Do(bound(t), []*driver.Cmd{unlink}, driver.Plain)
+			err = errors.Join(err, unlink.Err)
+			require.Error(t, err)
+			require.NotEmpty(t, err.Error())
+			require.NotErrorIs(t, err, driver.ErrUnknownOutcome)
+		})
+	}
 }

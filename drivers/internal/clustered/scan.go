@@ -175,6 +175,8 @@ func (s *scan) server(server *server, todo *slotSet) error {
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errGone).Retryable()
 	}
 	defer server.gate.Leave()
+	server.scans.Add(1)
+	defer server.scans.Add(-1)
 	s.router.ensureWatch()
 	for key, err := range server.node.Scan(s.ctx, s.pattern) {
 		if err != nil {
@@ -226,9 +228,9 @@ func (s *scan) ask(server *server) (reply driver.Reply, err error) {
 	if !server.gate.Enter() {
 		return reply, driver.Fail(driver.ErrUnavailable, driver.NotApplied, errGone).Retryable()
 	}
-	defer server.gate.Leave()
 	s.router.ensureWatch()
 	reply, err = server.node.Query(s.ctx, "CLUSTER", "NODES")
+	server.leave(err == nil, err)
 	return reply, s.router.reason(err)
 }
 

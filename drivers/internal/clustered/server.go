@@ -1,9 +1,11 @@
 package clustered
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/node"
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
@@ -17,18 +19,24 @@ type server struct {
 	// failing is since when the server refuses calls, in nanoseconds since the epoch
 	// of its router; 0 while the server is healthy.
 	failing atomic.Int64
+	// scans is the number of scans under way. The loop of a scan may do other work for long, so
+	// a scan tells nothing of the silence of its server.
+	scans   atomic.Int32
 	silence silence // guarded by router.mu
 }
 
-// leave counts a call out, which enter has counted in. answered tells whether the
-// server has answered the call.
-func (s *server) leave(answered bool) {
-	if !answered {
+// leave counts a call out, which enter has counted in. errs are the errors of a call that has
+// not succeeded. A server that answers with errors is not silent.
+func (s *server) leave(succeeded bool, errs ...error) {
+	switch {
+	case succeeded:
+		s.gate.LeaveAnswered()
+		s.answered()
+	case slices.ContainsFunc(errs, driver.IsAnswered):
+		s.gate.LeaveAnswered()
+	default:
 		s.gate.Leave()
-		return
 	}
-	s.gate.LeaveAnswered()
-	s.answered()
 }
 
 // answered notes that the server does what calls ask for.

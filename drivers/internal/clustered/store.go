@@ -85,11 +85,11 @@ func (s *Store) Get(ctx context.Context, keys []string, dst []driver.Value) erro
 	if slot, same := slotOfKeys(keys); same {
 		if server := s.router.enter(slot); server != nil {
 			err := server.node.Get(ctx, keys, dst)
-			answered := isAnswered(err, dst)
-			server.leave(answered)
-			if answered {
+			if isAnswered(err, dst) {
+				server.leave(true)
 				return nil
 			}
+			server.leave(false, errorsOf(err, dst, func(v *driver.Value) error { return v.Err })...)
 			return s.getRest(ctx, start, keys, dst, server, err)
 		}
 	}
@@ -171,15 +171,24 @@ func (s *Store) Set(ctx context.Context, entries []driver.Entry) error {
 	if same {
 		if server := s.router.enter(slot); server != nil {
 			err := server.node.Set(ctx, entries)
-			stored := isStored(err, entries)
-			server.leave(stored)
-			if stored {
+			if isStored(err, entries) {
+				server.leave(true)
 				return nil
 			}
+			server.leave(false, errorsOf(err, entries, func(e *driver.Entry) error { return e.Err })...)
 			return s.setRest(ctx, start, entries, server, err)
 		}
 	}
 	return s.setRest(ctx, start, entries, nil, nil)
+}
+
+// errorsOf returns the error of a call, and the errors of its parts.
+func errorsOf[T any](err error, parts []T, of func(*T) error) []error {
+	errs := []error{err}
+	for i := range parts {
+		errs = append(errs, of(&parts[i]))
+	}
+	return errs
 }
 
 // isStored reports whether every entry was stored, or refused by its condition.
@@ -288,7 +297,7 @@ func (s *Store) doOne(ctx context.Context, cmds []*driver.Cmd) error {
 		if server := s.router.enter(uint16(slot)); server != nil {
 			err := server.node.Do(ctx, cmds, driver.Plain)
 			answered := err == nil && cmd.Err == nil
-			server.leave(answered)
+			server.leave(answered, err, cmd.Err)
 			if answered {
 				return nil
 			}
@@ -355,7 +364,7 @@ func (c *retrier) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error
 			} else {
 				err = server.node.Do(ctx, cmds, driver.Atomic)
 			}
-			server.leave(err == nil)
+			server.leave(err == nil, err)
 			if err == nil {
 				return nil
 			}

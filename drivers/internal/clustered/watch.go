@@ -34,9 +34,9 @@ func (s *silence) observe(server *server, now time.Time) (busy bool) {
 		s.told = false
 		server.status.Notify(driver.ServerBack, nil)
 	}
-	if underWay == 0 {
+	if underWay <= int(server.scans.Load()) {
 		s.since = time.Time{}
-		return false
+		return underWay > 0
 	}
 	if s.since.IsZero() || answers != s.answers {
 		s.answers, s.since = answers, now

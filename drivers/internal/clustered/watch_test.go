@@ -88,3 +88,61 @@ func TestWatchEnds(t *testing.T) {
 		}
 	})
 }
+
+// A server that answers with errors, and a scan whose loop takes its time, are no silence.
+func TestAnswersThatAreErrorsAreNoSilence(t *testing.T) {
+	for name, use := range map[string]func(ctx context.Context, s *Store){
+		"errors": func(ctx context.Context, s *Store) {
+			var calls sync.WaitGroup
+			defer calls.Wait()
+			for i := range 4 {
+				calls.Go(func() {
+					time.Sleep(time.Duration(i) * 25 * time.Millisecond)
+					for ctx.Err() == nil {
+						set := driver.NewCmd("SET", driver.Key(of("a", "k")), driver.Literal("v"))
+						_ = s.Do(ctx, []*driver.Cmd{set}, driver.Plain)
+					}
+				})
+			}
+		},
+		"a slow loop": func(ctx context.Context, s *Store) {
+			for range s.Scan(ctx, "*") {
+				time.Sleep(700 * time.Millisecond)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := openFake(t, func(n *fakeNode) {
+					n.nodes = func() string { return "" }
+					n.scan = func() []string { return []string{of(n.addr[:1], "1"), of(n.addr[:1], "2")} }
+					n.do = func(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
+						time.Sleep(100 * time.Millisecond)
+						for _, c := range cmds {
+							c.Err = reply("OOM command not allowed when used memory > 'maxmemory'.")
+						}
+						return nil
+					}
+				})
+				require.NoError(t, s.Get(t.Context(), []string{"k"}, make([]driver.Value, 1)))
+				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+				defer cancel()
+				stopped := make(chan bool)
+				go func() {
+					told := false
+					for ctx.Err() == nil {
+						time.Sleep(50 * time.Millisecond)
+						s.router.mu.Lock()
+						for _, server := range s.router.servers {
+							told = told || server.silence.told
+						}
+						s.router.mu.Unlock()
+					}
+					stopped <- told
+				}()
+				use(ctx, s)
+				require.False(t, <-stopped, "a server is called silent")
+			})
+		})
+	}
+}

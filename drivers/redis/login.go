@@ -51,10 +51,7 @@ func (p *pool) renew(s *session) {
 		refusal, err := s.logIn(login)
 		switch {
 		case err != nil:
-			s.close()
-			p.mu.Lock()
-			p.forget(s)
-			p.mu.Unlock()
+			p.retire(s)
 			return
 		case refusal != nil:
 			p.logins.Refused(refusal)
@@ -63,9 +60,7 @@ func (p *pool) renew(s *session) {
 			p.logins.Accepted()
 		}
 	}
-	p.mu.Lock()
-	p.offer(s)
-	p.mu.Unlock()
+	p.giveBack(s)
 }
 
 // maxLoginReply is the length of the longest reply to a login.

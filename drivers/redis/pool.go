@@ -144,21 +144,34 @@ func (p *pool) acquire(c *exchange.Call) (*session, error) {
 // is closed: no other call may use that session.
 func (p *pool) release(s *session) {
 	if s.usable() {
-		if p.renews(s) {
-			return
+		if !p.renews(s) {
+			p.giveBack(s)
 		}
-		p.mu.Lock()
-		if !s.made.Before(p.addressMovedAt) {
-			p.offer(s)
-			p.mu.Unlock()
-			return
-		}
-		p.mu.Unlock()
+		return
 	}
+	p.retire(s)
+}
+
+// giveBack offers a session to other calls, or closes the session if the address leads to another
+// server by now.
+func (p *pool) giveBack(s *session) {
+	p.mu.Lock()
+	stays := !s.made.Before(p.addressMovedAt)
+	if stays {
+		p.offer(s)
+	}
+	p.mu.Unlock()
+	if !stays {
+		p.retire(s)
+	}
+}
+
+// retire closes a session, so that another session can be made.
+func (p *pool) retire(s *session) {
 	s.close()
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.forget(s)
-	p.mu.Unlock()
 }
 
 // offer gives a session to the first waiting call, or makes the session idle. p.mu is

@@ -49,7 +49,7 @@ func (d *Dialect) Do(ctx context.Context, server Server, cmds []*driver.Cmd, how
 		var cancel context.CancelFunc
 		ctx, cancel = bound(ctx, server)
 		defer cancel()
-		if err := d.ask(ctx, server); err != nil {
+		if _, err := d.ask(ctx, server); err != nil {
 			return err
 		}
 	}
@@ -69,10 +69,11 @@ func (d *Dialect) Do(ctx context.Context, server Server, cmds []*driver.Cmd, how
 func (d *Dialect) again(ctx context.Context, server Server, cmds []*driver.Cmd) error {
 	ctx, cancel := bound(ctx, server)
 	defer cancel()
-	if err := d.ask(ctx, server); err != nil {
+	version, err := d.ask(ctx, server)
+	if err != nil {
 		return err
 	}
-	if !lacks(*d.version.Load(), cmds[0]) {
+	if !lacks(version, cmds[0]) {
 		return nil // the refusal is right
 	}
 	return d.translate(ctx, server, cmds, driver.Plain)
@@ -95,7 +96,7 @@ func refused(c *driver.Cmd) bool {
 
 // ask asks for the version of the server. An error means that the server did not answer,
 // and that nothing was applied.
-func (d *Dialect) ask(ctx context.Context, server Server) error {
+func (d *Dialect) ask(ctx context.Context, server Server) (Version, error) {
 	// HELLO needs no permission, unlike INFO. HELLO without arguments changes nothing, and
 	// exists since Redis 6.2.
 	reply, err := server.Query(ctx, "HELLO")
@@ -106,10 +107,10 @@ func (d *Dialect) ask(ctx context.Context, server Server) error {
 	case errors.Is(err, driver.ErrSyntax):
 		version = redis(6, 0)
 	case errors.Is(err, driver.ErrUnavailable) || ctx.Err() != nil || errors.Is(err, driver.ErrClosed):
-		return notApplied(err)
+		return version, notApplied(err)
 	}
 	d.version.Store(&version)
-	return nil
+	return version, nil
 }
 
 // notApplied returns the error of commands that were not sent because an earlier request

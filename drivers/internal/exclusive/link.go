@@ -199,6 +199,7 @@ func (l *link) receiveAll(commands []exchange.Command) error {
 		}
 		commands[i].Reply, commands[i].Replied = reply, true
 	}
+	l.pool.dialer.Settings.Status.Answered()
 	return nil
 }
 
@@ -228,7 +229,10 @@ func (l *link) message(ctx context.Context, longest int64) (reply driver.Reply, 
 		reply, kind, err = l.replies.Message(longest)
 		return err
 	})
-	if err != nil && failure.IsTimeout(err) && l.source.rewind() {
+	switch {
+	case err == nil:
+		l.pool.dialer.Settings.Status.Answered()
+	case failure.IsTimeout(err) && l.source.rewind():
 		l.read()
 	}
 	l.source.forget()

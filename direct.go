@@ -325,12 +325,13 @@ func (c *Cache) deleteMany(ctx context.Context, keys []string) (int, error) {
 }
 
 func (c *Cache) remove(ctx context.Context, fulls []string) (removed int, err error) {
+	began := c.shared.pending.Failures()
 	err = c.shared.flights.Invalidate(ctx, func() error {
 		removed, err = c.delete(ctx, fulls)
 		return err
 	}, fulls...)
 	c.wrote(ctx, fulls...)
-	return removed, c.invalidated(fulls, err)
+	return removed, c.invalidated(began, fulls, err)
 }
 
 // only returns the key of a batch of one, for errors and observers.

@@ -253,3 +253,14 @@ func TestHasWithoutExpirerSeesKeysOfAnyType(t *testing.T) {
 		require.Equal(t, want, got, "Has(%s)", key)
 	}
 }
+
+// manyErrors is an error that cannot be compared.
+type manyErrors []error
+
+func (manyErrors) Error() string { return "some fields are invalid" }
+
+func TestWatchReturnsErrorsThatCannotBeCompared(t *testing.T) {
+	one, _, _ := twoCaches(t)
+	err := one.Watch(t.Context(), func(context.Context, *xcache.Tx) error { return manyErrors{errors.New("a field")} }, "k")
+	require.IsType(t, manyErrors{}, err)
+}

@@ -105,11 +105,11 @@ func isRepeated(err error) bool {
 }
 
 // invalidated returns the error of a deletion of full keys of the cache's own memory, and keeps those
-// that are to be repeated.
-func (c *Cache) invalidated(fulls []string, err error) error {
+// that are to be repeated. began is the number of failed deletions before.
+func (c *Cache) invalidated(began uint64, fulls []string, err error) error {
 	switch {
 	case err == nil:
-		c.superseded(fulls...)
+		c.superseded(began, fulls...)
 	case c.invalidateRetry && c.tx == nil && isRepeated(err) && c.shared.pending.Keep(fulls, err):
 		return &pendingError{err}
 	}
@@ -119,24 +119,25 @@ func (c *Cache) invalidated(fulls []string, err error) error {
 // deletes reports whether an operation is a Delete.
 func (o *Op) deletes() bool { return o.name == "delete" && o.held.Name == "DEL" }
 
-// superseded forgets the deletions of keys that were written or deleted meanwhile.
-func (c *Cache) superseded(fulls ...string) {
+// superseded forgets the deletions of keys that were written or deleted by an operation. began is the
+// number of failed deletions when the operation began.
+func (c *Cache) superseded(began uint64, fulls ...string) {
 	if c.shared.pending.Len() == 0 {
 		return
 	}
 	for _, full := range fulls {
-		c.shared.pending.Supersede(full)
+		c.shared.pending.Supersede(full, began)
 	}
 }
 
 // supersededBy is superseded for entries of which some may have failed.
-func (c *Cache) supersededBy(entries []driver.Entry) {
+func (c *Cache) supersededBy(began uint64, entries []driver.Entry) {
 	if c.shared.pending.Len() == 0 {
 		return
 	}
 	for i := range entries {
 		if entries[i].Err == nil {
-			c.shared.pending.Supersede(entries[i].Key)
+			c.shared.pending.Supersede(entries[i].Key, began)
 		}
 	}
 }

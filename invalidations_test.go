@@ -306,3 +306,50 @@ func TestInvalidateOfADSN(t *testing.T) {
 	_, err = xcache.OpenDSN("memory://?invalidate=later")
 	require.ErrorContains(t, err, "invalidate")
 }
+
+// An Add in a pipeline that stores nothing leaves the old value, whose deletion is still to come.
+func TestAnAddThatStoresNothingIsNoLaterWrite(t *testing.T) {
+	duringOutage(t, func(t *testing.T, o outage, v *xcache.View[string], _ *eventRecorder) {
+		_, err := v.Delete(t.Context(), "a")
+		require.ErrorIs(t, err, xcache.ErrInvalidationPending)
+		o.end()
+		p := v.Pipeline()
+		added := v.In(p).Add("a", "new")
+		require.NoError(t, p.Exec(t.Context()))
+		stored, err := added.Value()
+		require.NoError(t, err)
+		require.False(t, stored)
+		require.Equal(t, 1, v.PendingInvalidations())
+		time.Sleep(time.Minute)
+		_, err = v.Get(t.Context(), "a")
+		require.ErrorIs(t, err, xcache.ErrNotFound)
+	})
+}
+
+// A slowSet is a store whose replies to Set come late.
+type slowSet struct{ *fakeStore }
+
+func (s slowSet) Set(ctx context.Context, entries []driver.Entry) error {
+	err := s.fakeStore.Set(ctx, entries)
+	time.Sleep(time.Second)
+	return err
+}
+
+func TestAWriteThatBeganBeforeADeleteIsNoLaterWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeStore(t)
+		v := xcache.For[string](newCache(t, slowSet{s}, xcache.WithInvalidateRetry()))
+		set := make(chan error)
+		go func() { set <- v.Set(t.Context(), "a", "old") }()
+		time.Sleep(100 * time.Millisecond)
+		o := outage{s}
+		o.begin(errAway)
+		_, err := v.Delete(t.Context(), "a")
+		require.ErrorIs(t, err, xcache.ErrInvalidationPending)
+		require.NoError(t, <-set)
+		o.end()
+		time.Sleep(time.Minute)
+		_, err = v.Get(t.Context(), "a")
+		require.ErrorIs(t, err, xcache.ErrNotFound)
+	})
+}

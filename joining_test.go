@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,4 +70,30 @@ func TestCallersWhoJoinALoadGetNoValueFromBeforeADeleteElsewhere(t *testing.T) {
 			})
 		}
 	}
+}
+
+// The caller who has begun the load leaves, so that a caller who has joined after a Delete elsewhere
+// waits alone.
+func TestACallerWhoStaysAloneGetsNoValueFromBeforeADelete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, elsewhere, _ := twoCaches(t)
+		v := xcache.For[string](here)
+		var row atomic.Value
+		row.Store("old")
+		load := func(context.Context) (string, error) {
+			value := row.Load().(string)
+			time.Sleep(time.Second)
+			return value, nil
+		}
+		first, leave := context.WithCancel(t.Context())
+		go func() { _, _ = v.GetOrSet(first, "k", load) }()
+		time.Sleep(100 * time.Millisecond)
+		row.Store("new")
+		_, err := elsewhere.Delete(t.Context(), "k")
+		require.NoError(t, err)
+		time.AfterFunc(200*time.Millisecond, leave)
+		got, err := v.GetOrSet(t.Context(), "k", load)
+		require.NoError(t, err)
+		require.Equal(t, "new", got)
+	})
 }

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
@@ -383,4 +385,64 @@ func TestVersionsMoveValues(t *testing.T) {
 		require.NoError(t, err, "version %d: TTL", got)
 		require.Equal(t, xcache.NoExpiry, ttl, "version %d: TTL", got)
 	}
+}
+
+// A layout of the program without the function for the other direction works for all that needs no
+// user's key of a full key.
+func TestALayoutWithoutReverseReadsAndSubscribes(t *testing.T) {
+	one, _, _ := twoCaches(t)
+	c := one.With(xcache.WithKeyFunc(func(prefix string, version int, key string) string {
+		return fmt.Sprintf("%s/%d/%s", prefix, version, key)
+	}, nil))
+	push := xcache.NewOp(c, "lpush", "LPUSH", "l")
+	xcache.AddValue(push, "x")
+	_, err := xcache.Run(t.Context(), push, func(o *xcache.Op) (string, error) {
+		key, ok := o.UserKey("/1/l")
+		require.False(t, ok)
+		return key, nil
+	})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	err = c.Subscribe(ctx, driver.Channels, []string{"news"}, func(ctx context.Context, d *xcache.Delivery) {
+		if d.Event == driver.Published {
+			assert.Equal(t, "news", d.Channel)
+			cancel()
+			return
+		}
+		publish := xcache.NewOp(c, "publish", "PUBLISH", "news")
+		xcache.AddValue(publish, "x")
+		_, err := xcache.Run(ctx, publish, func(*xcache.Op) (int, error) { return 0, nil })
+		assert.NoError(t, err)
+	})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+// A function of the program may panic during Clear, and later calls go on.
+func TestAKeyFunctionThatPanicsLocksNothing(t *testing.T) {
+	one, _, _ := twoCaches(t)
+	c := one.With(xcache.WithKeyFunc(
+		func(prefix string, version int, key string) string {
+			return fmt.Sprintf("%s/%d/%s", prefix, version, key)
+		},
+		func(full string) (string, int, string, bool) {
+			parts := strings.SplitN(full, "/", 3)
+			var version int
+			_, _ = fmt.Sscan(parts[1], &version) // panics for a key of another layout
+			return parts[0], version, parts[2], true
+		}))
+	loading, release := make(chan struct{}), make(chan struct{})
+	var load sync.WaitGroup
+	load.Go(func() {
+		_, _ = xcache.For[string](one).GetOrSet(t.Context(), "k", func(context.Context) (string, error) {
+			close(loading)
+			<-release
+			return "v", nil
+		})
+	})
+	<-loading
+	require.Panics(t, func() { _, _ = c.Clear(t.Context()) })
+	_, err := one.Delete(t.Context(), "elsewhere")
+	require.NoError(t, err)
+	close(release)
+	load.Wait()
 }

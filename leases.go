@@ -237,9 +237,18 @@ func (r *batchRevocation) settle() {
 	}
 	for _, cmd := range r.taking {
 		if cmd.Err == nil {
-			cmd.Err = driver.Fail(err, driver.Unknown, nil)
+			cmd.Err = unsettled(cmd, err)
 		}
 	}
+}
+
+// unsettled returns the failure of a command that has taken a value away, and whose revocation has
+// failed. The value is nowhere else, so the error keeps the value.
+func unsettled(cmd *driver.Cmd, err error) error {
+	if cmd.Reply.IsNil() || cmd.Name != "GETDEL" && cmd.Name != driver.CmdSwap {
+		return driver.Fail(err, driver.Unknown, nil)
+	}
+	return &UnreadReplyError{Reply: cmd.Reply, Err: driver.Fail(err, driver.Unknown, nil)}
 }
 
 // doWithLeases is do for a batch with revocations. A transaction that the server refuses, as the user

@@ -321,3 +321,38 @@ func (s failingRevocations) Do(ctx context.Context, cmds []*driver.Cmd, how driv
 	}
 	return err
 }
+
+// A revocationFails is a store that cannot take leases away.
+type revocationFails struct{ *fakeStore }
+
+func (s revocationFails) Caps() driver.Caps {
+	caps := s.fakeStore.Caps()
+	caps.Commander = s
+	return caps
+}
+
+func (s revocationFails) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	err := s.fakeStore.Do(ctx, cmds, how)
+	for _, cmd := range cmds {
+		if cmd.Name == driver.CmdLeaseRevoke {
+			cmd.Err = driver.Fail(xcache.ErrUnavailable, driver.NotApplied, errors.New("away"))
+		}
+	}
+	return err
+}
+
+// What Take has taken is nowhere else, so the error has the value, also in a pipeline.
+func TestTakeWithoutItsRevocationKeepsTheValue(t *testing.T) {
+	v := xcache.For[string](newCache(t, revocationFails{newFakeStore(t)}))
+	require.NoError(t, v.SetMany(t.Context(), map[string]string{"a": "precious", "b": "precious"}))
+	_, direct := v.Take(t.Context(), "a")
+	p := v.Pipeline()
+	taken := v.In(p).Take("b")
+	require.Error(t, p.Exec(t.Context()))
+	_, queued := taken.Value()
+	for name, err := range map[string]error{"Take": direct, "Take in a pipeline": queued} {
+		unread, ok := errors.AsType[*xcache.UnreadReplyError](err)
+		require.True(t, ok, "%s: %v", name, err)
+		require.Contains(t, string(unread.Reply.Data), "precious", name)
+	}
+}

@@ -356,3 +356,30 @@ func TestMemoAndStaleValues(t *testing.T) {
 		}
 	})
 }
+
+func TestMemoDoesNotHoldStaleValues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one, _, _ := twoCaches(t)
+		v := xcache.For[string](one).With(xcache.StaleFor(time.Hour))
+		require.NoError(t, v.Set(t.Context(), "k", "old", xcache.TTL(time.Minute)))
+		time.Sleep(2 * time.Minute)
+		errDown := errors.New("the source is down")
+		for name, load := range map[string]func(ctx context.Context) (string, error){
+			"GetOrSet": func(ctx context.Context) (string, error) {
+				return v.GetOrSet(ctx, "k", func(context.Context) (string, error) { return "", errDown })
+			},
+			"GetOrSetMany": func(ctx context.Context) (string, error) {
+				found, err := v.GetOrSetMany(ctx, []string{"k"}, func(context.Context, []string) (map[string]string, error) { return nil, errDown })
+				return found["k"], err
+			},
+		} {
+			ctx := xcache.Memo(t.Context())
+			got, err := load(ctx)
+			require.NoError(t, err, name)
+			require.Equal(t, "old", got, name)
+			_, err = v.Get(ctx, "k")
+			require.ErrorIs(t, err, xcache.ErrNotFound, "%s: a stale value is a miss for Get", name)
+			synctest.Wait()
+		}
+	})
+}

@@ -36,6 +36,8 @@ type batch struct {
 	// driver may have left a goroutine behind that still has them.
 	failed   bool
 	executed bool
+	// began is the number of failed deletions when Exec began.
+	began uint64
 	// call is that of Exec, if operations may fail open; nil in a transaction.
 	call *call
 	// texts are copies of what the caller gave, slab the results that
@@ -153,6 +155,7 @@ func (b *batch) execute(ctx context.Context, call *call, how driver.How, do func
 		b.call = call
 		defer func() { b.call = nil }()
 	}
+	b.began = call.cache.shared.pending.Failures()
 	if err := b.send(ctx, call.cache, how, do); err != nil {
 		if b.call != nil && call.cache.onError == OnErrorMiss {
 			err = call.ended(call.unblame(err))
@@ -303,7 +306,7 @@ func (b *batch) opened(o *Op, err error) error {
 		return err
 	}
 	if o.deletes() {
-		err = o.cache.invalidated(o.fullKeys(), err)
+		err = o.cache.invalidated(b.began, o.fullKeys(), err)
 	}
 	return o.opened(b.call, err)
 }
@@ -325,8 +328,8 @@ func (r *Result[T]) resolve(batchErr error) error {
 			return r.err
 		}
 	}
-	if o.cache.shared.pending.Len() > 0 && !o.dropped && (o.deletes() || o.held.Name == "SET") {
-		o.cache.superseded(o.fullKeys()...)
+	if o.cache.shared.pending.Len() > 0 && !o.dropped && (o.deletes() || o.held.Name == "SET" && !o.held.Reply.IsNil()) {
+		o.cache.superseded(r.batch.began, o.fullKeys()...)
 	}
 	value, err := r.read(o)
 	if err != nil {

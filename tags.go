@@ -57,12 +57,13 @@ func (c *Cache) InvalidateTags(ctx context.Context, tags ...string) error {
 	if err != nil || len(keys) == 0 {
 		return call.end(err)
 	}
+	began := c.shared.pending.Failures()
 	err = c.shared.flights.InvalidateTags(ctx, func() error {
 		_, err := c.shared.primary.store.Delete(ctx, keys)
 		return err
 	}, keys)
 	c.wroteAll(ctx)
-	return call.end(c.invalidated(keys, err))
+	return call.end(c.invalidated(began, keys, err))
 }
 
 const (

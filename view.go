@@ -215,10 +215,11 @@ func inSteps(opts []SetOption) bool {
 
 // set stores entries, and lets loads in flight know.
 func (c *Cache) set(ctx context.Context, entries []driver.Entry) error {
+	began := c.shared.pending.Failures()
 	err := c.invalidateExpired(ctx, func() error { return c.target.store.Set(ctx, entries) }, entries)
 	c.wroteEntries(ctx, entries)
 	if err == nil {
-		c.supersededBy(entries)
+		c.supersededBy(began, entries)
 	}
 	return err
 }
@@ -320,6 +321,7 @@ func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opt
 	}
 	full = e.Key
 	call.seen.wrote(len(e.Value))
+	began := v.shared.pending.Failures()
 	swap := func() error { return swapper.Swap(ctx, e, &s.values[0]) }
 	err = v.invalidateExpired(ctx, swap, s.entries[:])
 	v.wrote(ctx, full)
@@ -327,7 +329,7 @@ func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opt
 		return full, nil, err
 	}
 	stored := s.values[0]
-	v.superseded(full)
+	v.superseded(began, full)
 	s.release()
 	return full, stored.Data, stored.Err
 }
@@ -343,6 +345,7 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 		return false, err
 	}
 	call.seen.wrote(len(e.Value))
+	began := v.shared.pending.Failures()
 	err = v.invalidateExpired(ctx, func() error {
 		swapped, err = compare(ctx, v.Cache, e.Key, old, func(stored []byte) (bool, error) {
 			return swapper.CompareAndSwap(ctx, e, stored)
@@ -351,7 +354,7 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 	}, s.entries[:])
 	v.wrote(ctx, e.Key)
 	if swapped {
-		v.superseded(e.Key)
+		v.superseded(began, e.Key)
 	}
 	if err == nil {
 		s.release()
@@ -455,7 +458,9 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 				continue
 			}
 			if aged == nil || aged(i, fulls[i], value, stored[i]) {
-				from.hold(v.shared, fulls[i], held)
+				if aged == nil || v.validFor(stored[i].TTL) > 0 { // a stale value is a miss elsewhere
+					from.hold(v.shared, fulls[i], held)
+				}
 				found[v.ownKey(fulls[i], key)] = value
 			}
 		case errors.Is(err, ErrNotFound):

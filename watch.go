@@ -100,7 +100,7 @@ func (c *Cache) Watch(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 	defer call.release()
 	w := watch{cache: c, call: &call, fn: fn}
 	err = w.run(ctx, keys)
-	if err != nil && err == w.final { //nolint:errorlint // that very error, and no other
+	if err != nil && w.final {
 		call.report(err)
 		return err
 	}
@@ -116,8 +116,8 @@ type watch struct {
 	// apart tells that leases are taken away before the transaction, and not in it: the user may
 	// not do that, or the slot moves, and a server has one of a lease and its value.
 	apart bool
-	// final is the error of the last attempt, if the caller gets that error unchanged.
-	final error
+	// final tells that the caller gets the error of the last attempt unchanged.
+	final bool
 }
 
 // txKey is the key of the Tx in the context of fn.
@@ -151,7 +151,7 @@ func (w *watch) run(ctx context.Context, keys []string) (err error) {
 // attempt runs one transaction. inner is ctx, and also ends when the cache is closed.
 func (w *watch) attempt(ctx, inner context.Context, first bool) (optimistic.Verdict, error) {
 	c, caps := w.cache, &w.cache.shared.primary.caps
-	w.final = nil
+	w.final = false
 	var t *optimistic.Transaction
 	err := c.bounded(inner, func(ctx context.Context) (err error) {
 		t, err = optimistic.Begin(ctx, caps, w.fulls)
@@ -166,7 +166,7 @@ func (w *watch) attempt(ctx, inner context.Context, first bool) (optimistic.Verd
 	t.End()
 	switch {
 	case err != nil:
-		w.final = err
+		w.final = true
 		if t.Lost(err) {
 			return optimistic.Again, err
 		}
@@ -215,7 +215,7 @@ func (w *watch) commit(ctx context.Context, tx *Tx) (optimistic.Verdict, error) 
 		w.apart = true
 		return optimistic.Again, err
 	}
-	w.final = err
+	w.final = err != nil
 	return verdict, err
 }
 

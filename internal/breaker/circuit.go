@@ -123,6 +123,11 @@ func (c *circuit) markHealthy() {
 func (c *circuit) suspect() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.markTroubled()
+}
+
+// markTroubled begins the time in which calls are counted. mu is locked.
+func (c *circuit) markTroubled() {
 	if !c.troubled.Swap(true) {
 		c.breaker.troubled.Add(1)
 	}
@@ -130,8 +135,8 @@ func (c *circuit) suspect() {
 
 // fail counts a failure, which may open the circuit.
 func (c *circuit) fail(err error) {
-	c.suspect()
 	c.mu.Lock()
+	c.markTroubled()
 	c.failures++
 	c.last = err
 	opens := !c.open && c.failures >= c.breaker.options.Failures

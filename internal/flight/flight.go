@@ -58,6 +58,8 @@ type Flight struct {
 	// Under Group.mu:
 
 	waiting int
+	// joined tells that a caller has joined the flight after its begin.
+	joined bool
 	// detached flights take no new callers, and store nothing.
 	detached bool
 	// landed flights have their results.
@@ -141,6 +143,7 @@ func (f *Group) join(ctx context.Context, key Key, fn func(context.Context, *Fli
 	}
 	if fl := f.find(key); fl != nil {
 		fl.waiting++
+		fl.joined = true
 		return fl
 	}
 	return f.begin(ctx, key, fn)

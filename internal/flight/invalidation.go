@@ -2,6 +2,7 @@ package flight
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/xcache-go/xcache/driver"
@@ -47,12 +48,13 @@ func (f *Group) DependOn(fl *Flight, tags []string) {
 	fl.tags = tags
 }
 
-// Final reports whether no caller joins a flight any more. Final makes that so if one caller
-// at most waits for the flight.
+// Final reports whether no caller joins a flight any more. Final makes that so if no caller has
+// joined the flight. The caller who has begun the flight may have left, so a caller who waits alone
+// may have joined.
 func (f *Group) Final(fl *Flight) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	fl.detached = fl.detached || fl.waiting <= 1
+	fl.detached = fl.detached || !fl.joined
 	return fl.detached
 }
 
@@ -91,14 +93,10 @@ func (f *Group) detachMatching(ctx context.Context, match func(full string) bool
 		return nil
 	}
 	f.mu.Lock()
-	var storing []<-chan struct{}
-	for full, ofKey := range f.byKey {
-		if match(full) {
-			storing = appendDetached(storing, ofKey, Of(ctx))
-		}
-	}
+	keys := slices.Collect(maps.Keys(f.byKey))
 	f.mu.Unlock()
-	return waitFor(ctx, storing)
+	// match may call functions of the program, which may panic, or use the cache.
+	return f.detachKeys(ctx, slices.DeleteFunc(keys, func(full string) bool { return !match(full) }))
 }
 
 // detachTagged is detachKeys for the flights whose results depend on one of the tags.

@@ -84,6 +84,7 @@ func (f *Group) joinMany(ctx context.Context, keys []Key, fn func(context.Contex
 			own = append(own, i)
 		} else {
 			all[i].waiting++
+			all[i].joined = true
 		}
 	}
 	if len(own) == 0 {

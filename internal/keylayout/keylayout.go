@@ -55,9 +55,13 @@ func (l *Layout) Full(key string) string {
 	return l.Head + key
 }
 
-// User returns the user's key of a full key of this prefix, version and namespace.
+// User returns the user's key of a full key of this prefix, version and namespace. With Make and
+// without Reverse, no full key is known.
 func (l *Layout) User(full string) (string, bool) {
 	if l.Make != nil {
+		if l.Reverse == nil {
+			return "", false
+		}
 		prefix, version, key, ok := l.Reverse(full)
 		if !ok || prefix != l.Prefix || version != l.Version || l.Make(prefix, version, key) != full {
 			return "", false
@@ -80,6 +84,9 @@ func (l *Layout) Own(full string) bool {
 // any version.
 func (l *Layout) OfPrefix(full string) bool {
 	if l.Make != nil {
+		if l.Reverse == nil {
+			return false
+		}
 		prefix, version, key, ok := l.Reverse(full)
 		return ok && prefix == l.Prefix && strings.HasPrefix(key, l.Namespace) && l.Make(prefix, version, key) == full
 	}

@@ -43,13 +43,13 @@ type Deletions struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 
-	size atomic.Int64 // the length of waiting
+	size     atomic.Int64  // the length of waiting
+	failures atomic.Uint64 // grows under mu
 
-	mu       sync.Mutex
-	waiting  map[string]uint64 // by key, the number of the failure since which the key waits
-	failures uint64
-	running  bool
-	closed   bool
+	mu      sync.Mutex
+	waiting map[string]uint64 // by key, the number of the failure since which the key waits
+	running bool
+	closed  bool
 }
 
 // New returns Deletions without any key.
@@ -75,9 +75,9 @@ func (d *Deletions) Keep(keys []string, err error) bool {
 		return false
 	}
 	first := len(d.waiting) == 0
-	d.failures++
+	failure := d.failures.Add(1)
 	for _, key := range keys {
-		d.waiting[key] = d.failures
+		d.waiting[key] = failure
 	}
 	d.size.Store(int64(len(d.waiting)))
 	if !d.running && len(keys) > 0 {
@@ -91,11 +91,17 @@ func (d *Deletions) Keep(keys []string, err error) bool {
 	return true
 }
 
-// Supersede forgets a key that was written, or deleted, after its deletion failed.
-func (d *Deletions) Supersede(key string) {
+// Failures returns the number of failures until now, for Supersede. Failures costs one atomic load.
+func (d *Deletions) Failures() uint64 { return d.failures.Load() }
+
+// Supersede forgets a key that was written, or deleted, by an operation that began after the deletion
+// failed: began is the result of Failures at that time.
+func (d *Deletions) Supersede(key string, began uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.waiting, key)
+	if d.waiting[key] <= began {
+		delete(d.waiting, key)
+	}
 	d.size.Store(int64(len(d.waiting)))
 }
 

@@ -150,8 +150,8 @@ func TestANewerWriteTakesThePlaceOfADeletion(t *testing.T) {
 		s := &server{failure: errAway}
 		d := newDeletions(t, s)
 		require.True(t, d.Keep([]string{"a"}, errAway))
-		d.Supersede("a")
-		d.Supersede("nobody")
+		d.Supersede("a", d.Failures())
+		d.Supersede("nobody", d.Failures())
 		require.Zero(t, d.Len())
 		time.Sleep(time.Second)
 		attempts, _ := s.seen()

@@ -138,7 +138,8 @@ func releasesLocks(s *subject) error {
 	_, err := s.wantTaken(a, "one", long)
 	errs = append(errs, err,
 		s.wantReply(driver.IntReply(0), driver.CmdLockRelease, a, driver.Field("two")), s.wantRefused(a, "two", long),
-		s.wantReply(driver.IntReply(1), driver.CmdLockRelease, a, token), s.wantReply(driver.IntReply(0), driver.CmdLockRelease, a, token))
+		s.wantReply(driver.IntReply(1), driver.CmdLockRelease, a, token), s.wantReply(driver.IntReply(0), driver.CmdLockRelease, a, token),
+		s.wantReply(driver.IntReply(0), driver.CmdLockRelease, a, driver.Field("")))
 	_, err = s.wantTaken(a, "two", long)
 	return errors.Join(append(errs, err, s.push(list.Text, "x"), s.wantCommandErr(driver.ErrWrongType, driver.CmdLockRelease, list, token),
 		s.wantSyntaxErr(driver.CmdLockRelease, a),

@@ -2,6 +2,7 @@ package xcachetest
 
 import (
 	"errors"
+	"math"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -169,6 +170,7 @@ func listCommandChecks() []check {
 				s.wantGone(from.Text), s.wantList(to.Text, "b", "c", "a"),
 				s.wantReply(dataReply("b"), "LMOVE", to, to, left, right), s.wantList(to.Text, "c", "a", "b"),
 				s.push(none.Text, "x"), s.wantReply(dataReply("x"), "LMOVE", none, none, right, right), s.wantList(none.Text, "x"),
+				s.keepsTTL(none.Text, func() error { return s.wantReply(dataReply("x"), "LMOVE", none, none, left, right) }),
 				s.wantReply(driver.Reply{}, "LMOVE", from, to, left, right), s.wantSyntaxErr("LMOVE", to, from, left, literal("UP")), s.wantSyntaxErr("LMOVE", to, from, left),
 				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "LMOVE", text, to, left, right), s.wantCommandErr(driver.ErrWrongType, "LMOVE", to, text, left, right),
 				s.wantValue(text.Text, "v"), s.wantList(to.Text, "c", "a", "b"))
@@ -182,7 +184,7 @@ func listCommandChecks() []check {
 			return errors.Join(s.push(a.Text, "1", "2", "3", "4"), s.push(b.Text, "5"), s.keepsTTL(a.Text, func() error {
 				return s.wantReply(popped(a, "1"), "LMPOP", driver.Int(3), none, a, b, left)
 			}), s.wantReply(popped(a, "4", "3"), "LMPOP", driver.Int(2), a, b, right, count, driver.Int(2)), s.wantList(a.Text, "2"),
-				s.wantReply(popped(a, "2"), "LMPOP", driver.Int(2), a, b, left, count, driver.Int(9)), s.wantGone(a.Text),
+				s.wantReply(popped(a, "2"), "LMPOP", driver.Int(2), a, b, left, count, driver.Int(math.MaxInt64)), s.wantGone(a.Text),
 				s.wantReply(popped(b, "5"), "LMPOP", driver.Int(2), a, b, left), s.wantReply(driver.Reply{}, "LMPOP", driver.Int(2), a, b, left),
 				s.wantSyntaxErr("LMPOP", driver.Int(0), a, left), s.wantSyntaxErr("LMPOP", driver.Int(2), a, left), s.wantSyntaxErr("LMPOP", driver.Int(1), a, literal("UP")),
 				s.wantSyntaxErr("LMPOP", driver.Int(1), a, left, count), s.wantSyntaxErr("LMPOP", driver.Int(1), a, left, count, driver.Int(0)),

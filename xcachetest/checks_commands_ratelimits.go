@@ -2,6 +2,7 @@ package xcachetest
 
 import (
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -80,8 +81,29 @@ func limitsRates(s *subject) error {
 		s.wantSyntaxErr(driver.CmdRateLimit, rateArgs(4, other)...), s.wantSyntaxErr(driver.CmdRateLimit, rateArgs(-1, other)...), s.wantSyntaxErr(driver.CmdRateLimit, rateArgs(1, rate{b, "name", 0, 0})...),
 		s.wantSyntaxErr(driver.CmdRateLimit, rateArgs(1, rate{b, "name", long, 4})...), s.wantSyntaxErr(driver.CmdRateLimit, rateArgs(1, rate{b, "name", long, -1})...),
 		s.wantSyntaxErr(driver.CmdRateLimit, rateArgs(1, other)[:4]...),
+		s.lowersLimit(rate{s.slotKey("lowered"), "name", long, 0}), s.lowersLimit(rate{s.slotKey("lowered"), "name", long, 3}),
 		s.wantThreeOf(rate{s.slotKey("raced"), "name", long, 0}), s.wantThreeOf(rate{s.slotKey("raced"), "name", long, 3}),
 		s.freesUnits(rate{s.slotKey("lapses"), "name", s.rateWindow(), 0}, s.rateWindow()), s.freesUnits(rate{s.slotKey("leaks"), "name", s.rateWindow(), 3}, s.rateWindow()/3))
+}
+
+// lowersLimit wants nothing to be left of a limit that is lower than what was taken before.
+func (s *subject) lowersLimit(r rate) error {
+	if err := s.wantTook(r, 3, 0); err != nil {
+		return err
+	}
+	burst := min(r.burst, 1)
+	for n, allowed := range []int64{1, 0} {
+		reply, err := s.do(driver.CmdRateLimit, driver.Int(1), r.key, driver.Int(int64(n)), driver.Field(r.name), driver.Int(1), driver.Duration(r.window), driver.Int(burst))
+		if err != nil {
+			return err
+		}
+		ok := len(reply.Items) == 4 && sameReply(reply.Items[0], driver.IntReply(allowed)) && sameReply(reply.Items[1], driver.IntReply(0)) &&
+			(reply.Items[2].Int > 0) == (n > 0)
+		if !ok {
+			return fmt.Errorf("%s of %d units of a limit that was lowered answers %s, want %d, and 0 units left", driver.CmdRateLimit, n, replyText(reply), allowed)
+		}
+	}
+	return nil
 }
 
 // wantThreeOf wants three of rivals to get a unit.

@@ -3,6 +3,7 @@ package xcachetest
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/xcache-go/xcache/driver"
@@ -98,7 +99,7 @@ func setCommandChecks() []check {
 			a, b, text, none := s.slotKey("a"), s.slotKey("b"), s.slotKey("text"), s.slotKey("none")
 			limit := func(n int64) []driver.Arg { return []driver.Arg{driver.Int(2), a, b, literal("LIMIT"), driver.Int(n)} }
 			return errors.Join(s.sadd(a, "1", "2", "3", "4"), s.sadd(b, "2", "3", "4", "5"), s.wantReply(driver.IntReply(3), "SINTERCARD", driver.Int(2), a, b), s.wantReply(driver.IntReply(4), "SINTERCARD", driver.Int(1), a),
-				s.wantReply(driver.IntReply(2), "SINTERCARD", limit(2)...), s.wantReply(driver.IntReply(3), "SINTERCARD", limit(0)...), s.wantReply(driver.IntReply(3), "SINTERCARD", limit(9)...),
+				s.wantReply(driver.IntReply(2), "SINTERCARD", limit(2)...), s.wantReply(driver.IntReply(3), "SINTERCARD", limit(0)...), s.wantReply(driver.IntReply(3), "SINTERCARD", limit(9)...), s.wantReply(driver.IntReply(3), "SINTERCARD", limit(math.MaxInt64)...),
 				s.wantReply(driver.IntReply(0), "SINTERCARD", driver.Int(2), a, none), s.wantSyntaxErr("SINTERCARD", limit(-1)...), s.wantSyntaxErr("SINTERCARD", driver.Int(0), a), s.wantSyntaxErr("SINTERCARD", driver.Int(3), a, b),
 				s.wantSyntaxErr("SINTERCARD", driver.Int(2), a, b, literal("LIMIT")), s.wantSyntaxErr("SINTERCARD", driver.Int(1), a, literal("MOST"), driver.Int(1)),
 				s.set(text.Text, "v", long), s.wantCommandErr(driver.ErrWrongType, "SINTERCARD", driver.Int(2), a, text))

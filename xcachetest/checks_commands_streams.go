@@ -67,6 +67,7 @@ func streamChecks() []check {
 			return errors.Join(s.wantReply(zero, "XTRIM", literals(x, "MAXLEN 5")...), s.entries(x, "1-0 f v", "2-0 f v", "3-0 f v", "4-0 f v"),
 				s.wantReply(one, "XTRIM", literals(x, "MAXLEN = 3")...), s.wantEntries(x, "2-0 f v", "3-0 f v", "4-0 f v"),
 				s.wantReply(one, "XTRIM", literals(x, "MINID 3-0")...), s.wantEntries(x, "3-0 f v", "4-0 f v"), s.wantReply(zero, "XTRIM", literals(x, "MAXLEN ~ 1000")...),
+				s.trimsAtMost(1, literals(s.slotKey("about"), "MINID ~ 9 LIMIT 1")),
 				s.wantSyntaxErr("XTRIM", literals(x, "MAXLEN -1")...), s.wantSyntaxErr("XTRIM", literals(x, "MAXLEN word")...), s.wantSyntaxErr("XTRIM", literals(x, "NOSUCH 1")...),
 				s.wantSyntaxErr("XTRIM", literals(x, "MAXLEN 1 LIMIT 1")...), s.wantReply(driver.IntReply(2), "XTRIM", literals(x, "MAXLEN 0")...), s.wantEntries(x), s.wantNotText("XTRIM", literal("MAXLEN"), driver.Int(1)))
 		}),
@@ -265,4 +266,18 @@ func (s *subject) wantPending(x driver.Arg, line string, want ...string) error {
 		}
 	}
 	return errors.Join(err, that(reply.Kind == driver.ReplyArray, "XPENDING %s answers %s", line, replyText(reply)), expect(strings.Join(got, ", "), strings.Join(want, ", "), "XPENDING %s", line))
+}
+
+// trimsAtMost wants XTRIM to delete no more entries of a stream of three than its LIMIT.
+func (s *subject) trimsAtMost(limit int, args []driver.Arg) error {
+	if err := s.entries(args[0], "1-0 f v", "2-0 f v", "3-0 f v"); err != nil {
+		return err
+	}
+	reply, err := s.do("XTRIM", args...)
+	if err != nil {
+		return err
+	}
+	trimmed, err := reply.AsInt()
+	left, lengthErr := s.do("XLEN", args[0])
+	return errors.Join(err, lengthErr, that(trimmed <= int64(limit) && left.Int == 3-trimmed, "XTRIM with a LIMIT of %d deletes %d entries, and %d of 3 are left", limit, trimmed, left.Int))
 }

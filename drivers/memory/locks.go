@@ -63,10 +63,16 @@ func (c *call) holdsLock(h *hash) bool {
 	return h.number(lockUntil) > c.micros() && string(h.value(lockToken).Data) == c.Text(1)
 }
 
+// heldLast reports whether the token in argument 1 was the last holder. A token may be empty.
+func (c *call) heldLast(h *hash) bool {
+	token := h.value(lockToken)
+	return !token.IsNil() && string(token.Data) == c.Text(1)
+}
+
 // releaseLock takes key, token.
 func releaseLock(c *call) (driver.Reply, error) {
 	e, h, err := c.findHash(c.Key(0))
-	if e == nil || err != nil || string(h.value(lockToken).Data) != c.Text(1) {
+	if e == nil || err != nil || !c.heldLast(h) {
 		return driver.IntReply(0), err
 	}
 	held := c.holdsLock(h)

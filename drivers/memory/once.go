@@ -48,7 +48,7 @@ func onceDone(c *call) (driver.Reply, error) {
 		return driver.Reply{}, c.Fail("a TTL must be a positive number of milliseconds")
 	}
 	e, h, err := c.findHash(c.Key(0))
-	if e == nil || err != nil || string(h.value(lockToken).Data) != c.Text(1) {
+	if e == nil || err != nil || !c.heldLast(h) {
 		return driver.IntReply(0), err
 	}
 	if value := h.value(onceValue); !value.IsNil() {

@@ -135,7 +135,7 @@ func (l *rateLimit) read(stored []byte, n, now int64) {
 		}
 	}
 	l.used = float64(l.limit - free)
-	for i := 0; i < len(l.taken) && free < n; i++ {
+	for i := 0; i < len(l.taken) && free < n && n > 0; i++ {
 		free += l.taken[i].units
 		l.retry = l.taken[i].time + l.window - now
 	}
@@ -150,7 +150,7 @@ func (l *rateLimit) readGCRA(stored string, n, now int64) {
 		l.time = max(now, last)
 		l.used = max(0, was-float64(max(0, now-last))*float64(l.limit)/float64(l.window))
 	}
-	if over := l.used + float64(n) - float64(l.burst); over > 0 {
+	if over := l.used + float64(n) - float64(l.burst); over > 0 && n > 0 {
 		// One microsecond is added, so that a retry after this time never fails because of
 		// rounding.
 		l.retry = int64(over*float64(l.window)/float64(l.limit)) + 1 + l.time - now
@@ -171,7 +171,9 @@ func (l *rateLimit) take(n, now int64) {
 	l.taken = append(l.taken, spent{l.time, n})
 }
 
-func (l *rateLimit) remaining() int64 { return int64(math.Floor(float64(l.most()) - l.used)) }
+// remaining returns the number of units that are left. More units may be in use than a limit
+// has that was higher before.
+func (l *rateLimit) remaining() int64 { return max(0, int64(math.Floor(float64(l.most())-l.used))) }
 
 // reset is the time until all units are free.
 func (l *rateLimit) reset(now int64) int64 {

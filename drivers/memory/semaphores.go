@@ -52,6 +52,9 @@ func (h *hash) queueOf(token string, now int64) (q queue) {
 	}
 	for field := range h.fields.All() {
 		p := h.permit(field)
+		if p.until == 0 || !strings.HasPrefix(field, holding) && !strings.HasPrefix(field, queued) {
+			continue // a field of another command
+		}
 		if p.until <= now {
 			q.over = append(q.over, field)
 			continue
@@ -79,7 +82,7 @@ func (h *hash) queueOf(token string, now int64) (q queue) {
 func acquireSemaphore(c *call) (driver.Reply, error) {
 	weight, weightErr := c.Int(2)
 	capacity, capacityErr := c.Int(3)
-	if weightErr != nil || capacityErr != nil || weight < 1 || weight > capacity {
+	if weightErr != nil || capacityErr != nil || weight < 1 || weight > capacity || capacity > longestCount {
 		return driver.Reply{}, c.Fail("a weight must be from 1 to the capacity")
 	}
 	lease, err := c.lease(4)

@@ -7,13 +7,8 @@ if not element then return false end
 local length = redis.pcall('LLEN', KEYS[2])
 if failed(length) then return fail(length) end
 local pop, push = from == 'LEFT' and 'LPOP' or 'RPOP', to == 'LEFT' and 'LPUSH' or 'RPUSH'
--- The first of the two may be refused. An element is rather in both lists than in none.
-if KEYS[1] == KEYS[2] then
-  local popped = redis.pcall(pop, KEYS[1])
-  if failed(popped) then return fail(popped) end
-  redis.call(push, KEYS[2], element)
-  return element
-end
+-- The first of the two may be refused. An element is rather in both lists than in none. A list of
+-- one element keeps its TTL, as the list is never empty.
 local pushed = redis.pcall(push, KEYS[2], element)
 if failed(pushed) then return fail(pushed) end
 redis.call(pop, KEYS[1])

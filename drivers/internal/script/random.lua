@@ -21,7 +21,7 @@ local function random(option, size, of)
   if #ARGV > 2 or #ARGV == 2 and string.upper(ARGV[2]) ~= option then return refuse('syntax error') end
   local count = 1
   if #ARGV > 0 then
-    count = whole(ARGV[1])
+    count = clamped(ARGV[1])
     if not count or count < -1000000 then return refuse('syntax error: the count is no number in its range') end
   end
   if size == 0 then return #ARGV > 0 and {} end

@@ -9,7 +9,7 @@ local function range(key, from, always)
     if word == 'BYSCORE' or word == 'BYLEX' then by = word
     elseif word == 'REV' then reverse = true
     elseif word == 'WITHSCORES' and not always then scores = true
-    elseif word == 'LIMIT' and whole(ARGV[i + 1]) and whole(ARGV[i + 2]) then
+    elseif word == 'LIMIT' and clamped(ARGV[i + 1]) and clamped(ARGV[i + 2]) then
       limit = {'LIMIT', ARGV[i + 1], ARGV[i + 2]}
       i = i + 2
     else return refuse('syntax error') end

@@ -23,7 +23,7 @@ for i = 1, #KEYS do
       l.time = math.max(now, time)
       l.used = math.max(0, used - math.max(0, now - time) * limit / l.window)
     end
-    if l.used + n > burst then l.retry = math.floor((l.used + n - burst) * l.window / limit) + 1 + l.time - now end
+    if n > 0 and l.used + n > burst then l.retry = math.floor((l.used + n - burst) * l.window / limit) + 1 + l.time - now end
   else
     l.taken = {}
     for time, units in string.gmatch(stored or '', '(%d+):(%d+)') do
@@ -35,7 +35,7 @@ for i = 1, #KEYS do
     end
     local free = limit - l.used
     for j = 1, #l.taken do
-      if free >= n then break end
+      if n == 0 or free >= n then break end
       free = free + l.taken[j][2]
       l.retry = l.taken[j][1] + l.window - now
     end
@@ -78,7 +78,7 @@ for i = 1, #KEYS do
     local ttl = math.ceil(reset / 1000) + 1000
     if redis.call('PTTL', KEYS[i]) < ttl then redis.call('PEXPIRE', KEYS[i], digits(ttl)) end
   end
-  reply[#reply + 1] = math.floor(l.most - l.used)
+  reply[#reply + 1] = math.max(0, math.floor(l.most - l.used)) -- a limit may have been higher before
   reply[#reply + 1] = l.retry
   reply[#reply + 1] = reset
 end

@@ -12,10 +12,13 @@ local fields = redis.pcall('HGETALL', KEYS[1])
 if failed(fields) then return fail(fields) end
 local used, last, first, head, ticket, mine, soonest, latest, over = 0, 0, nil, nil, nil, false, nil, 0, {}
 for i = 1, #fields, 2 do
-  local holds, token = string.sub(fields[i], 1, 1) == 'h', string.sub(fields[i], 3)
+  local kind, token = string.sub(fields[i], 1, 2), string.sub(fields[i], 3)
+  local holds = kind == 'h:'
   local number, size, ends = string.match(fields[i + 1], '^(%d+):(%d+):(%d+)$')
   number, size, ends = tonumber(number), tonumber(size), tonumber(ends)
-  if ends <= now then
+  if not ends or not holds and kind ~= 'q:' then
+    -- a field of another command
+  elseif ends <= now then
     over[#over + 1] = fields[i]
   else
     latest = math.max(latest, ends)

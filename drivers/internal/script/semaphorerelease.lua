@@ -9,7 +9,7 @@ local fields, first, head = redis.call('HGETALL', KEYS[1]), nil, nil
 for i = 1, #fields, 2 do
   local number, ends = string.match(fields[i + 1], '^(%d+):%d+:(%d+)$')
   number = tonumber(number)
-  if string.sub(fields[i], 1, 1) == 'q' and tonumber(ends) > now and (not first or number < first) then
+  if number and string.sub(fields[i], 1, 2) == 'q:' and tonumber(ends) > now and (not first or number < first) then
     first, head = number, string.sub(fields[i], 3)
   end
 end

@@ -24,11 +24,13 @@ local function trimming(from, words)
   if options.by == 'MINID' and not parse(options.threshold, '0') then return nil, refuse(invalid) end
   return options, nil, i
 end
--- Deletes the entries before an ID, and returns how many there were.
-local function trimBefore(id)
+-- Deletes the entries before an ID, up to limit of them if that is not 0 or nil, and returns how many
+-- there were.
+local function trimBefore(id, limit)
   local last, deleted = precedes(id, '0'), 0
-  while last do
-    local found = redis.call('XRANGE', KEYS[1], '-', last, 'COUNT', 1000)
+  if limit == 0 then limit = nil end
+  while last and (not limit or deleted < limit) do
+    local found = redis.call('XRANGE', KEYS[1], '-', last, 'COUNT', math.min(1000, (limit or 1000) - (limit and deleted or 0)))
     if #found == 0 then break end
     local ids = {}
     for i = 1, #found do ids[i] = found[i][1] end

@@ -31,7 +31,7 @@ for i = rest + 1, #ARGV do command[#command + 1] = ARGV[i] end
 local added = redis.pcall(unpack(command))
 if failed(added) then return fail(added) end
 if options.by == 'MINID' then
-  local deleted = trimBefore(options.threshold)
+  local deleted = trimBefore(options.threshold, options.limit)
   if failed(deleted) then error(deleted.err) end
 end
 return added

@@ -6,9 +6,9 @@ if #ARGV < 4 then return few('xclaim') end
 local justID, deleted = false, {}
 local i = 4
 while ARGV[i] and parse(ARGV[i], '0') do
-  local found = redis.pcall('XRANGE', KEYS[1], ARGV[i], ARGV[i])
-  if failed(found) then return fail(found) end
   local ms, sequence = parse(ARGV[i], '0')
+  local found = redis.pcall('XRANGE', KEYS[1], ms .. '-' .. sequence, ms .. '-' .. sequence)
+  if failed(found) then return fail(found) end
   if #found == 0 then deleted[ms .. '-' .. sequence] = true end
   i = i + 1
 end

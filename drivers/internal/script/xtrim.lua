@@ -4,7 +4,7 @@ if not options then return refused end
 if not options.by or rest <= #ARGV then return refuse('syntax error') end
 local length = redis.pcall('XLEN', KEYS[1])
 if failed(length) then return fail(length) end
-if options.by == 'MINID' then return trimBefore(options.threshold) end
+if options.by == 'MINID' then return trimBefore(options.threshold, options.limit) end
 local trimmed = redis.pcall('XTRIM', KEYS[1], 'MAXLEN', '~', options.threshold)
 if failed(trimmed) then return fail(trimmed) end
 return trimmed

@@ -70,14 +70,18 @@ func (db *database) grow(entries, bytes int64) {
 
 // shrink evicts from one shard after the other until the bounds hold. shrink is for the
 // growth for which a shard could not make room alone. The first shard is the shard
-// behind that shard, so the entry that was just written comes last.
-func (db *database) shrink(behind int) {
+// behind that shard, so the entry that was just written comes last. The caller must serve the
+// returned keys.
+func (db *database) shrink(behind int) (touched []string) {
 	for i := behind + 1; db.exceeds(0, 0); i++ {
 		s := &db.shards[i%len(db.shards)]
 		s.mu.Lock()
 		now := db.now()
 		s.evict(now)
 		s.enforceBounds(now)
+		touched = append(touched, s.touched...)
+		s.touched = nil
 		s.mu.Unlock()
 	}
+	return touched
 }

@@ -212,26 +212,30 @@ func (db *database) get(key string) ([]byte, error) {
 	hash := db.hash(key)
 	s := db.shardOf(hash)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	e := s.lookup(hash, key)
 	if e == nil {
+		s.mu.Unlock()
 		return nil, driver.ErrNotFound
 	}
 	if e.deadline != never || e.object != nil {
 		if now := db.now(); s.gone(e, now) {
 			s.expire(e)
-			s.enforceBounds(now)
+			t := transaction{db: db, locked: db.shardsOf(key), now: now}
+			t.end() // callers may wait for the key to be gone
 			return nil, driver.ErrNotFound
 		}
 	}
 	if e.object != nil {
 		s.report()
+		s.mu.Unlock()
 		return nil, driver.ErrWrongType
 	}
 	if !e.visited {
 		e.visited = true
 	}
-	return e.data, nil
+	data := e.data
+	s.mu.Unlock()
+	return data, nil
 }
 
 func (db *database) set(e *driver.Entry) error {

@@ -43,7 +43,7 @@ func (t *transaction) unlock() (touched []string) {
 		s.mu.Unlock()
 	}
 	if t.db.exceeds(0, 0) {
-		t.db.shrink(last)
+		touched = append(touched, t.db.shrink(last)...)
 	}
 	return touched
 }

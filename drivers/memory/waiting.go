@@ -124,15 +124,35 @@ func (s *Store) inLine(ctx context.Context, db *database, w *waiter) (driver.Rep
 func (db *database) standInLine(w *waiter) bool {
 	db.lines.mu.Lock()
 	defer db.lines.mu.Unlock()
-	db.serve(slices.Clone(w.keys)) // the callers before w, whose element may have come just now
 	c := call{transaction: db.begin(w.shards), List: arguments.List{Cmd: w.cmd}}
-	w.reply, w.err = w.try(&c, w.keys)
+	served := slices.Clone(w.keys)
+	if w.always || !c.isAwaited(w.keys) {
+		w.reply, w.err = w.try(&c, w.keys)
+		served = nil
+	} else {
+		w.err = c.refusal(w)
+	}
 	if w.done = w.err != nil || !w.reply.IsNil(); !w.done {
 		w.served = make(chan struct{})
 		c.join(w)
 	}
-	db.serve(c.unlock())
+	// The callers before w come first, if an element has come just now.
+	db.serve(append(served, c.unlock()...))
 	return w.done
+}
+
+// refusal returns the error of a command that meets a value of another type before a value of its
+// own.
+func (t *transaction) refusal(w *waiter) error {
+	for _, key := range w.keys {
+		if e := t.peek(key); e != nil {
+			if e.kind() != w.kind {
+				return driver.ErrWrongType
+			}
+			return nil
+		}
+	}
+	return nil
 }
 
 // leaveLine removes w from the lines, and reports whether w was not served before.
@@ -144,7 +164,7 @@ func (db *database) leaveLine(w *waiter) bool {
 	}
 	t := db.begin(w.shards)
 	t.quit(w)
-	t.unlock()
+	db.serve(t.unlock())
 	return true
 }
 

@@ -289,3 +289,20 @@ func TestElementsReachOneOfManyWhoWait(t *testing.T) {
 		require.Equal(t, 1, n, "element %s", element)
 	}
 }
+
+// A read that finds an expired stream tells the callers who wait for its group.
+func TestAReadOfAnExpiredStreamTellsWhoWaits(t *testing.T) {
+	inBubble(t, func(t *testing.T, store *memory.Store) {
+		runLine(t, store, "XGROUP CREATE s g 0 MKSTREAM")
+		runLine(t, store, "PEXPIRE s 1000")
+		waits := driver.NewCmd("XREADGROUP", driver.Literal("GROUP"), driver.Field("g"), driver.Field("c"), driver.Literal("BLOCK"), driver.WaitMilliseconds(0),
+			driver.Literal("STREAMS"), driver.Key("s"), driver.Literal(">"))
+		done := make(chan error)
+		go func() { done <- errors.Join(store.Do(t.Context(), []*driver.Cmd{waits}, driver.Plain), waits.Err) }()
+		time.Sleep(2 * time.Second)
+		read := time.Now()
+		require.NoError(t, store.Get(t.Context(), []string{"s"}, make([]driver.Value, 1)))
+		require.ErrorIs(t, <-done, driver.ErrNotFound)
+		require.Equal(t, read, time.Now(), "the caller is told at once")
+	})
+}

@@ -2,6 +2,7 @@ package mixins
 
 import (
 	"context"
+	"errors"
 	"runtime/debug"
 
 	"github.com/xcache-go/xcache"
@@ -77,14 +78,22 @@ func (c *consumption[V]) acknowledge(handling context.Context, id string) {
 
 // giveUp adds an entry to the dead-letter stream, and then acknowledges the entry.
 func (c *consumption[V]) giveUp(handling context.Context, d delivery[V], why error) {
+	var refused error
 	err := c.retry(handling, "XADD", func() error {
 		_, err := xcache.Run(handling, c.deadLetter(d, why), readText)
+		if errors.Is(err, xcache.ErrTooLarge) || errors.Is(err, xcache.ErrUnsupportedValue) {
+			refused, err = err, nil // no repetition helps
+		}
 		return err
 	})
 	if err != nil {
 		if handling.Err() == nil {
 			c.fail(err)
 		}
+		return
+	}
+	if refused != nil { // the entry stays pending
+		c.observe(ConsumeEvent{Kind: EntryFailed, ID: d.stored.ID, Deliveries: d.deliveries, Err: refused})
 		return
 	}
 	c.acknowledge(handling, d.stored.ID)

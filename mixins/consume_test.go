@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -466,4 +467,30 @@ func TestConsumeRefusesWhatCannotBe(t *testing.T) {
 		})
 	}
 	require.ErrorIs(t, streams.Consume(t.Context(), "s", "g", "c", nil, mixins.ConsumeOptions{}), xcache.ErrSyntax)
+}
+
+// A dead-letter stream that cannot take an entry holds up no other entry.
+func TestConsumeGoesOnWhenTheDeadLetterIsTooLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openTest(t, "memory://?max_bytes=4KiB")
+		streams := streamsOf(t, c)
+		addEntries(t, streams, 2)
+		options := mixins.ConsumeOptions{MinIdle: time.Minute, DeadLetter: "dead", MaxDeliveries: 1}
+		consumer := consume(t, streams, "c", options, func(_ context.Context, e delivered) error {
+			if e.ID == "1-0" {
+				return errors.New(strings.Repeat("long ", 1000))
+			}
+			return nil
+		})
+		time.Sleep(time.Second)
+		require.Equal(t, []string{"1-0 1", "2-0 1"}, consumer.handled())
+		require.NotContains(t, consumer.heard(), string(mixins.CallsFailing))
+		length, err := streams.XLen(t.Context(), "dead")
+		require.NoError(t, err)
+		require.Zero(t, length)
+		consumer.mu.Lock()
+		require.ErrorIs(t, consumer.events[len(consumer.events)-1].Err, xcache.ErrTooLarge)
+		consumer.mu.Unlock()
+		consumer.stop()
+	})
 }

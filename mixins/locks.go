@@ -284,6 +284,9 @@ func (k *Lock) take(ctx, waiting context.Context, options LockOptions, waits boo
 		}
 		return ctx, 0, failed.last
 	case !got.taken:
+		if failed.unknown { // an earlier attempt may still be on its way
+			k.locks.abandon(&k.claim)
+		}
 		return ctx, got.time, ErrLockHeld
 	case time.Since(sent) >= validity(options.Lease): // the answer came too late
 		k.locks.abandon(&k.claim)

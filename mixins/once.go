@@ -200,6 +200,9 @@ func (o *Once[T]) take(ctx, waiting context.Context, k *onceClaim, options OnceO
 	case got.state == kept:
 		return ctx, got, nil
 	case got.state == inFlight:
+		if failed.unknown { // an earlier attempt may still be on its way
+			o.abandon(&k.claim)
+		}
 		return ctx, got, ErrInFlight
 	case time.Since(sent) >= validity(options.Lease): // the answer came too late
 		o.abandon(&k.claim)

@@ -35,6 +35,7 @@ type wakes struct {
 	inForce  bool
 	retryAt  time.Time
 	stop     context.CancelFunc // of the present subscription, or nil
+	present  int                // the number of the present subscription
 	stopping *time.Timer
 }
 
@@ -75,6 +76,7 @@ func (w *wakes) stopIfIdle() {
 	w.stopping = nil
 	if len(w.waiters) == 0 && w.stop != nil {
 		w.stop()
+		w.over(w.present)
 	}
 }
 
@@ -103,24 +105,37 @@ func (w *wakes) listen() {
 	}
 	ctx, stop := context.WithCancel(w.ctx)
 	w.stop = stop
+	present := w.present
 	w.owner.Go(func() {
 		defer stop()
-		err := w.cache.Subscribe(ctx, driver.Patterns, []string{"*"}, w.heard)
+		err := w.cache.Subscribe(ctx, driver.Patterns, []string{"*"}, func(_ context.Context, d *xcache.Delivery) { w.heard(present, d) })
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.stop, w.inForce = nil, false
+		w.over(present)
 		if err != nil && ctx.Err() == nil {
 			w.retryAt = time.Now().Add(linger)
 		}
 	})
 }
 
-// heard handles a delivery of the subscription.
-func (w *wakes) heard(_ context.Context, d *xcache.Delivery) {
+// over notes the end of a subscription, once: another subscription may begin before the goroutine of
+// this one has ended. The caller holds mu.
+func (w *wakes) over(subscription int) {
+	if subscription == w.present {
+		w.present++
+		w.stop, w.inForce = nil, false
+	}
+}
+
+// heard handles a delivery of a subscription.
+func (w *wakes) heard(subscription int, d *xcache.Delivery) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if d.Event == driver.Published {
 		notify(w.waiters[d.Channel])
+		return
+	}
+	if subscription != w.present {
 		return
 	}
 	w.inForce = true

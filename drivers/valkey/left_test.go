@@ -163,7 +163,7 @@ func poppingSlowly(t testing.TB, pause time.Duration) string {
 func TestLongValuesAreTheCallersAgain(t *testing.T) {
 	const callers, keys, size = 24, 4, 100_000
 	proxy := xcachetest.NewProxy(t, subject.Standalone(t).Addr)
-	store := subject.Open(t, "valkey://"+proxy.Addr()+"?pool_size=1")
+	store := subject.Open(t, "valkey://"+proxy.Addr()+"?pool_size=1&op_timeout=30s") // one connection for all these values
 	whole := func(n int) error {
 		got, err := drivertest.Get(t, store, drivertest.Key(t, fmt.Sprint(n)))
 		if errors.Is(err, driver.ErrNotFound) {

@@ -36,7 +36,7 @@ func (s *Subject) Exclusive(t *testing.T) {
 			t.Run("pops lose no element", func(t *testing.T) { popsLoseNothing(t, open(t, "")) })
 			t.Run("watch", func(t *testing.T) { watches(t, open(t, "&client_name="+exclusiveName), server) })
 			t.Run("subscription", func(t *testing.T) { s.subscribes(t, open(t, ""), server) })
-			t.Run("commands of every kind", func(t *testing.T) { runsEveryKind(t, open(t, "")) })
+			t.Run("commands of every kind", func(t *testing.T) { runsEveryKind(t, open(t, "&op_timeout=30s")) })
 			t.Run("messages during Do", func(t *testing.T) {
 				if protocol == "3" {
 					keepsMessages(t, open(t, ""), server)

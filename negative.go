@@ -15,8 +15,10 @@ import (
 // all processes, with NegativeTTL or without. WithJitter shortens d as any TTL. d is positive, and
 // not NoExpiry.
 //
-// A value that anybody stores is found at once. What else makes the value appear in the
-// database must be followed by a Delete of the key, or is seen after d. All that takes values away
+// A value that anybody stores is found at once, and does not end the memory: if the value expires
+// before d has passed, the key counts as missing again, and loads over a stale value load nothing. So
+// whatever makes the value appear in the database must be followed by a Delete of the key, or is seen
+// after d. All that takes values away
 // (Delete, DeletePattern, Clear, Rename and so on) ends the memory, and a load that began before
 // a Delete remembers nothing. For all other operations, and for other programs, the key does not
 // exist. A value with a tag that was invalidated, and one that cannot be read, are loaded by each

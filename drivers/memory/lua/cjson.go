@@ -2,6 +2,7 @@ package lua
 
 import (
 	"encoding/json"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -27,7 +28,8 @@ func (r *run) cjson(l *lua.LState) *lua.LTable {
 			decoder := json.NewDecoder(strings.NewReader(text))
 			decoder.UseNumber()
 			var v any
-			if err := decoder.Decode(&v); err != nil || decoder.More() {
+			err := decoder.Decode(&v)
+			if _, end := decoder.Token(); err != nil || end != io.EOF { //nolint:errorlint // Token returns the bare error
 				l.RaiseError("Expected value but found invalid token")
 			}
 			l.Push(r.decoded(l, v, 0))

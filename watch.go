@@ -100,9 +100,9 @@ func (c *Cache) Watch(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 	defer call.release()
 	w := watch{cache: c, call: &call, fn: fn}
 	err = w.run(ctx, keys)
-	if err != nil && w.final {
-		call.report(err)
-		return err
+	if final, ok := err.(*finalError); ok { //nolint:errorlint // an error that wraps another one is not final
+		call.report(final.error)
+		return final.error
 	}
 	return call.end(err)
 }
@@ -116,9 +116,13 @@ type watch struct {
 	// apart tells that leases are taken away before the transaction, and not in it: the user may
 	// not do that, or the slot moves, and a server has one of a lease and its value.
 	apart bool
-	// final tells that the caller gets the error of the last attempt unchanged.
-	final bool
 }
+
+// A finalError is an error of an attempt that the caller gets unchanged. The error itself may be of
+// any type, also of a type that cannot be compared.
+type finalError struct{ error }
+
+func (e *finalError) Unwrap() error { return e.error }
 
 // txKey is the key of the Tx in the context of fn.
 type txKey struct{}
@@ -151,7 +155,6 @@ func (w *watch) run(ctx context.Context, keys []string) (err error) {
 // attempt runs one transaction. inner is ctx, and also ends when the cache is closed.
 func (w *watch) attempt(ctx, inner context.Context, first bool) (optimistic.Verdict, error) {
 	c, caps := w.cache, &w.cache.shared.primary.caps
-	w.final = false
 	var t *optimistic.Transaction
 	err := c.bounded(inner, func(ctx context.Context) (err error) {
 		t, err = optimistic.Begin(ctx, caps, w.fulls)
@@ -165,12 +168,10 @@ func (w *watch) attempt(ctx, inner context.Context, first bool) (optimistic.Verd
 	err = w.fn(context.WithValue(inner, txKey{}, tx), tx)
 	t.End()
 	switch {
+	case err != nil && t.Lost(err):
+		return optimistic.Again, &finalError{err}
 	case err != nil:
-		w.final = true
-		if t.Lost(err) {
-			return optimistic.Again, err
-		}
-		return optimistic.Done, err
+		return optimistic.Done, &finalError{err}
 	case c.shared.closing.Err() != nil:
 		return optimistic.Done, ErrClosed
 	}
@@ -215,7 +216,9 @@ func (w *watch) commit(ctx context.Context, tx *Tx) (optimistic.Verdict, error) 
 		w.apart = true
 		return optimistic.Again, err
 	}
-	w.final = err != nil
+	if err != nil {
+		err = &finalError{err}
+	}
 	return verdict, err
 }
 

@@ -124,8 +124,11 @@ func (s *Store) inLine(ctx context.Context, db *database, w *waiter) (driver.Rep
 func (db *database) standInLine(w *waiter) bool {
 	db.lines.mu.Lock()
 	defer db.lines.mu.Unlock()
-	c := call{transaction: db.begin(w.shards), List: arguments.List{Cmd: w.cmd}}
 	served := slices.Clone(w.keys)
+	if w.always {
+		db.serve(slices.Clone(w.keys))
+	}
+	c := call{transaction: db.begin(w.shards), List: arguments.List{Cmd: w.cmd}}
 	if w.always || !c.isAwaited(w.keys) {
 		w.reply, w.err = w.try(&c, w.keys)
 		served = nil

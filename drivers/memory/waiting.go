@@ -124,16 +124,15 @@ func (s *Store) inLine(ctx context.Context, db *database, w *waiter) (driver.Rep
 func (db *database) standInLine(w *waiter) bool {
 	db.lines.mu.Lock()
 	defer db.lines.mu.Unlock()
-	served := slices.Clone(w.keys)
-	if w.always {
+	if w.always { // each try has a result of its own, so the callers before w are served first
 		db.serve(slices.Clone(w.keys))
 	}
+	var served []string
 	c := call{transaction: db.begin(w.shards), List: arguments.List{Cmd: w.cmd}}
 	if w.always || !c.isAwaited(w.keys) {
 		w.reply, w.err = w.try(&c, w.keys)
-		served = nil
 	} else {
-		w.err = c.refusal(w)
+		w.err, served = c.refusal(w), slices.Clone(w.keys)
 	}
 	if w.done = w.err != nil || !w.reply.IsNil(); !w.done {
 		w.served = make(chan struct{})

@@ -3,6 +3,8 @@ package clustered
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -91,8 +93,8 @@ func TestWatchEnds(t *testing.T) {
 
 // A server that answers with errors, and a scan whose loop takes its time, are no silence.
 func TestAnswersThatAreErrorsAreNoSilence(t *testing.T) {
-	for name, use := range map[string]func(ctx context.Context, s *Store){
-		"errors": func(ctx context.Context, s *Store) {
+	for name, use := range map[string]func(t *testing.T, ctx context.Context, s *Store){
+		"errors": func(_ *testing.T, ctx context.Context, s *Store) {
 			var calls sync.WaitGroup
 			defer calls.Wait()
 			for i := range 4 {
@@ -105,8 +107,9 @@ func TestAnswersThatAreErrorsAreNoSilence(t *testing.T) {
 				})
 			}
 		},
-		"a slow loop": func(ctx context.Context, s *Store) {
-			for range s.Scan(ctx, "*") {
+		"a slow loop": func(t *testing.T, ctx context.Context, s *Store) {
+			for _, err := range s.Scan(ctx, "*") {
+				assert.NoError(t, err)
 				time.Sleep(700 * time.Millisecond)
 			}
 		},
@@ -114,7 +117,10 @@ func TestAnswersThatAreErrorsAreNoSilence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := openFake(t, func(n *fakeNode) {
-					n.nodes = func() string { return "" }
+					third := strings.Index("abc", n.addr[:1])
+					n.nodes = func() string {
+						return fmt.Sprintf("id %s myself,master - 0 0 1 connected %d-%d\n", n.addr, third*slots/3, (third+1)*slots/3-1)
+					}
 					n.scan = func() []string { return []string{of(n.addr[:1], "1"), of(n.addr[:1], "2")} }
 					n.do = func(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
 						time.Sleep(100 * time.Millisecond)
@@ -140,7 +146,7 @@ func TestAnswersThatAreErrorsAreNoSilence(t *testing.T) {
 					}
 					stopped <- told
 				}()
-				use(ctx, s)
+				use(t, ctx, s)
 				require.False(t, <-stopped, "a server is called silent")
 			})
 		})

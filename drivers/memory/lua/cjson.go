@@ -29,7 +29,7 @@ func (r *run) cjson(l *lua.LState) *lua.LTable {
 			decoder.UseNumber()
 			var v any
 			err := decoder.Decode(&v)
-			if _, end := decoder.Token(); err != nil || end != io.EOF { //nolint:errorlint // Token returns the bare error
+			if _, end := decoder.Token(); err != nil || end != io.EOF {
 				l.RaiseError("Expected value but found invalid token")
 			}
 			l.Push(r.decoded(l, v, 0))

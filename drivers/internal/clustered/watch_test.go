@@ -93,8 +93,8 @@ func TestWatchEnds(t *testing.T) {
 
 // A server that answers with errors, and a scan whose loop takes its time, are no silence.
 func TestAnswersThatAreErrorsAreNoSilence(t *testing.T) {
-	for name, use := range map[string]func(t *testing.T, ctx context.Context, s *Store){
-		"errors": func(_ *testing.T, ctx context.Context, s *Store) {
+	for name, use := range map[string]func(ctx context.Context, t *testing.T, s *Store){
+		"errors": func(ctx context.Context, _ *testing.T, s *Store) {
 			var calls sync.WaitGroup
 			defer calls.Wait()
 			for i := range 4 {
@@ -107,7 +107,7 @@ func TestAnswersThatAreErrorsAreNoSilence(t *testing.T) {
 				})
 			}
 		},
-		"a slow loop": func(t *testing.T, ctx context.Context, s *Store) {
+		"a slow loop": func(ctx context.Context, t *testing.T, s *Store) {
 			for _, err := range s.Scan(ctx, "*") {
 				assert.NoError(t, err)
 				time.Sleep(700 * time.Millisecond)
@@ -146,7 +146,7 @@ func TestAnswersThatAreErrorsAreNoSilence(t *testing.T) {
 					}
 					stopped <- told
 				}()
-				use(t, ctx, s)
+				use(ctx, t, s)
 				require.False(t, <-stopped, "a server is called silent")
 			})
 		})

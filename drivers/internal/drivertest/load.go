@@ -208,6 +208,13 @@ const (
 	refused
 )
 
+// silence returns the time since the last success of a write.
+func (l *load) silence() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Since(l.lastSuccess)
+}
+
 // A moment is a time on the clock and on the load's stopwatch.
 type moment struct {
 	clock time.Time

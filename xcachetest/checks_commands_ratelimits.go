@@ -97,8 +97,12 @@ func (s *subject) lowersLimit(r rate) error {
 		if err != nil {
 			return err
 		}
-		ok := len(reply.Items) == 4 && sameReply(reply.Items[0], driver.IntReply(allowed)) && sameReply(reply.Items[1], driver.IntReply(0)) &&
-			(reply.Items[2].Int > 0) == (n > 0)
+		if len(reply.Items) != 4 {
+			return fmt.Errorf("%s answers %s, want four numbers", driver.CmdRateLimit, replyText(reply))
+		}
+		retry, err := reply.Items[2].AsInt()
+		ok := err == nil && sameReply(reply.Items[0], driver.IntReply(allowed)) && sameReply(reply.Items[1], driver.IntReply(0)) &&
+			(retry > 0) == (n > 0)
 		if !ok {
 			return fmt.Errorf("%s of %d units of a limit that was lowered answers %s, want %d, and 0 units left", driver.CmdRateLimit, n, replyText(reply), allowed)
 		}

@@ -32,7 +32,7 @@ type clientWire struct {
 
 // Exchange implements exchange.Wire.
 func (w *clientWire) Exchange(c *exchange.Call) {
-	client, err := w.source.client(callContext{c.Context, c.Deadline})
+	client, err := w.source.client(c)
 	if err != nil {
 		c.Err = err
 		return

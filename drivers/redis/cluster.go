@@ -66,6 +66,7 @@ func openCluster(cluster *settings.Cluster, source func(addr string) clientSourc
 type clusterStore struct {
 	*clustered.Store
 	client *goredis.ClusterClient
+	nodes  *clusterNodes
 	owned  bool
 }
 
@@ -80,10 +81,10 @@ func newStoreOfCluster(client *goredis.ClusterClient, o storeOptions) *clusterSt
 	if err != nil {
 		panic("xcache: redis.NewStore of a ClusterClient: " + err.Error())
 	}
-	found := newClusterNodes(client, cluster.Seeds)
+	found := newClusterNodes(client)
 	return &clusterStore{
 		Store:  openCluster(cluster, func(addr string) clientSource { return clusterNode{found, addr} }),
-		client: client, owned: o.closeClient,
+		client: client, nodes: found, owned: o.closeClient,
 	}
 }
 
@@ -109,5 +110,6 @@ func (s *clusterStore) Close() error {
 	if s.owned { // Close of the client ends the calls that stayed with it
 		closing = closed(s.client.Close())
 	}
+	defer s.nodes.discovery.Close()
 	return errors.Join(s.Store.Close(), closing)
 }

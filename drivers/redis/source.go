@@ -4,19 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"net"
 	"sync"
 
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/discovery"
+	"github.com/xcache-go/xcache/drivers/internal/exchange"
 )
 
 // A clientSource finds the program's client for one server.
 type clientSource interface {
 	// client returns the client. An error becomes Call.Err of a call of which nothing was
 	// sent.
-	client(ctx context.Context) (*goredis.Client, error)
+	client(c *exchange.Call) (*goredis.Client, error)
 	// known returns the client if it exists, or nil.
 	known() *goredis.Client
 	// dropped tells that a client was found closed, and reports whether another client may
@@ -33,9 +35,9 @@ type fixedClient struct {
 	owned bool
 }
 
-func (f fixedClient) client(context.Context) (*goredis.Client, error) { return f.Client, nil }
-func (f fixedClient) known() *goredis.Client                          { return f.Client }
-func (f fixedClient) dropped(*goredis.Client) bool                    { return false }
+func (f fixedClient) client(*exchange.Call) (*goredis.Client, error) { return f.Client, nil }
+func (f fixedClient) known() *goredis.Client                         { return f.Client }
+func (f fixedClient) dropped(*goredis.Client) bool                   { return false }
 
 func (f fixedClient) close() error {
 	if !f.owned {
@@ -63,7 +65,7 @@ type madeClient struct {
 	closed bool
 }
 
-func (m *madeClient) client(context.Context) (*goredis.Client, error) {
+func (m *madeClient) client(*exchange.Call) (*goredis.Client, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -98,29 +100,40 @@ func (m *madeClient) close() error {
 // clusterNodes are the clients for the nodes in go-redis' client for a cluster. go-redis
 // makes and closes them.
 type clusterNodes struct {
-	cluster *goredis.ClusterClient
-	seeds   []string
+	cluster   *goredis.ClusterClient
+	discovery *discovery.Discovery
 
 	mu     sync.Mutex
 	byAddr map[string]*goredis.Client
 	closed map[*goredis.Client]bool // clients that calls have found closed
 }
 
-func newClusterNodes(cluster *goredis.ClusterClient, seeds []string) *clusterNodes {
-	return &clusterNodes{
-		cluster: cluster, seeds: seeds,
-		byAddr: make(map[string]*goredis.Client), closed: make(map[*goredis.Client]bool),
+func newClusterNodes(cluster *goredis.ClusterClient) *clusterNodes {
+	n := &clusterNodes{
+		cluster: cluster,
+		byAddr:  make(map[string]*goredis.Client), closed: make(map[*goredis.Client]bool),
 	}
+	n.discovery = discovery.New(n.refresh)
+	return n
 }
 
-// at returns the client for an address, or nil. Any node can stand for a seed, which
-// go-redis may know by another name: a seed is only asked for the topology.
+// at returns the client for the node at an address, or nil. A node that does not know its
+// own host announces its port alone, and go-redis takes that as the address.
 func (n *clusterNodes) at(addr string) *goredis.Client {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if client := n.byAddr[addr]; client != nil || !slices.Contains(n.seeds, addr) {
+	if client := n.byAddr[addr]; client != nil {
 		return client
 	}
+	_, port, _ := net.SplitHostPort(addr)
+	return n.byAddr[":"+port]
+}
+
+// standIn returns the client for some node, or nil, for a question that any node answers.
+// The node that was to be asked is a seed, which go-redis may know by another name.
+func (n *clusterNodes) standIn() *goredis.Client {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for _, client := range n.byAddr {
 		return client
 	}
@@ -132,7 +145,7 @@ func (n *clusterNodes) at(addr string) *goredis.Client {
 //
 // go-redis closes the client of a node that has left the cluster, and forgets the client.
 // If go-redis still has a closed client, the program has closed the cluster client.
-func (n *clusterNodes) refresh(ctx context.Context) error {
+func (n *clusterNodes) refresh(ctx context.Context, _ string) error {
 	var mu sync.Mutex
 	byAddr := make(map[string]*goredis.Client)
 	err := n.cluster.ForEachShard(ctx, func(_ context.Context, client *goredis.Client) error {
@@ -162,17 +175,26 @@ type clusterNode struct {
 	addr  string
 }
 
-func (c clusterNode) client(ctx context.Context) (*goredis.Client, error) {
-	if client := c.known(); client != nil {
+func (c clusterNode) client(call *exchange.Call) (*goredis.Client, error) {
+	if client := c.find(call); client != nil {
 		return client, nil
 	}
-	if err := c.nodes.refresh(ctx); err != nil {
+	if err := c.nodes.discovery.Try(call.Context, call.Deadline, ""); err != nil {
 		return nil, err
 	}
-	if client := c.known(); client != nil {
+	if client := c.find(call); client != nil {
 		return client, nil
 	}
 	return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, fmt.Errorf("go-redis does not know the node at %s yet", c.addr)).Retryable()
+}
+
+// find returns the client for the node, or for another node that can answer the call, or
+// nil.
+func (c clusterNode) find(call *exchange.Call) *goredis.Client {
+	if client := c.known(); client != nil || !discovery.AnyNodeAnswers(call) {
+		return client
+	}
+	return c.nodes.standIn()
 }
 
 func (c clusterNode) known() *goredis.Client { return c.nodes.at(c.addr) }

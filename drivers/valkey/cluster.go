@@ -14,6 +14,7 @@ import (
 type clusterStore struct {
 	*clustered.Store
 	client valkeygo.Client
+	nodes  *clusterNodes
 	owned  bool
 }
 
@@ -22,7 +23,7 @@ func newStoreOfCluster(client valkeygo.Client, o storeOptions) *clusterStore {
 	if err != nil {
 		panic("xcache: valkey.NewStore of a client for a cluster: " + err.Error())
 	}
-	found := &clusterNodes{cluster: client, seeds: cluster.Seeds}
+	found := newClusterNodes(client)
 	return &clusterStore{
 		Store: clustered.OpenPrimaries(cluster, func(s *settings.Settings) nodes.Node {
 			w := &clientWire{source: &clusterNode{nodes: found, addr: s.Addr}}
@@ -34,7 +35,7 @@ func newStoreOfCluster(client valkeygo.Client, o storeOptions) *clusterStore {
 				client: w, addr: s.Addr,
 			}
 		}),
-		client: client, owned: o.closeClient,
+		client: client, nodes: found, owned: o.closeClient,
 	}
 }
 
@@ -61,5 +62,6 @@ func (s *clusterStore) Close() error {
 		// A call that connects during the first Close leaves an open connection.
 		defer s.client.Close()
 	}
+	defer s.nodes.discovery.Close()
 	return s.Store.Close()
 }

@@ -1,18 +1,14 @@
 package valkey
 
 import (
-	"context"
 	"fmt"
-	"maps"
-	"math/rand/v2"
-	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
 	valkeygo "github.com/valkey-io/valkey-go"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/discovery"
 	"github.com/xcache-go/xcache/drivers/internal/exchange"
 )
 
@@ -62,46 +58,6 @@ func (f *fixedClient) close() {
 	}
 }
 
-// clusterNodes are the nodes that valkey-go's client for a cluster knows. valkey-go makes
-// and closes their clients.
-type clusterNodes struct {
-	cluster valkeygo.Client
-	seeds   []string
-}
-
-// at returns a client for the node at an address, or nil. Any node can stand for a seed,
-// which may have left the cluster: a seed is only asked for the topology.
-func (n *clusterNodes) at(addr string) valkeygo.Client {
-	found := n.cluster.Nodes()
-	if client := found[addr]; client != nil || !slices.Contains(n.seeds, addr) {
-		return client
-	}
-	for other, client := range found {
-		if other != "" {
-			return client
-		}
-	}
-	return nil
-}
-
-// discover sends a PTTL of a key of the call through valkey-go's cluster client. The
-// client follows the redirect to the node of the key, and knows that node from then on.
-// A call without a key uses a random key, and its next attempt another random key.
-func (n *clusterNodes) discover(c *exchange.Call) {
-	key := strconv.FormatUint(rand.Uint64(), 36)
-	for i := range c.Commands {
-		args := c.Commands[i].Args
-		if j := slices.IndexFunc(args, func(arg driver.Arg) bool { return arg.Role == driver.RoleKey }); j >= 0 {
-			key = args[j].String()
-			break
-		}
-	}
-	ctx, cancel := context.WithDeadline(c.Context, c.Deadline)
-	defer cancel()
-	// The reply does not matter: afterwards valkey-go knows the node, or does not.
-	_ = n.cluster.Do(ctx, n.cluster.B().Arbitrary("PTTL").Keys(key).Build())
-}
-
 // A clusterNode is the clientSource of one node.
 type clusterNode struct {
 	nodes *clusterNodes
@@ -117,14 +73,29 @@ type clusterNode struct {
 }
 
 func (n *clusterNode) client(c *exchange.Call) (*knownClient, error) {
-	if client, err := n.lookUp(); client != nil || err != nil {
+	if client, err := n.find(c); client != nil || err != nil {
 		return client, err
 	}
-	n.nodes.discover(c)
-	if client, err := n.lookUp(); client != nil || err != nil {
+	if err := n.nodes.discovery.Try(c.Context, c.Deadline, keyOf(c)); err != nil {
+		return nil, err
+	}
+	if client, err := n.find(c); client != nil || err != nil {
 		return client, err
 	}
 	return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, fmt.Errorf("valkey-go does not know the node at %s yet", n.addr)).Retryable()
+}
+
+// find returns the client for the node, or for another node that can answer the call, or
+// nil.
+func (n *clusterNode) find(c *exchange.Call) (*knownClient, error) {
+	client, err := n.lookUp()
+	if client != nil || err != nil || !discovery.AnyNodeAnswers(c) {
+		return client, err
+	}
+	if other := n.nodes.standIn(); other != nil {
+		return &knownClient{Client: other}, nil
+	}
+	return nil, nil
 }
 
 func (n *clusterNode) lookUp() (*knownClient, error) {
@@ -158,8 +129,3 @@ func (n *clusterNode) dropped(client *knownClient) bool {
 }
 
 func (*clusterNode) close() {}
-
-// seedsOf returns the addresses of the nodes that a cluster client knows.
-func seedsOf(cluster valkeygo.Client) []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(cluster.Nodes())), func(addr string) bool { return addr == "" })
-}

@@ -3,6 +3,7 @@ package drivertest
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -120,6 +121,7 @@ func (s *Subject) OwnClustersOf(t *testing.T) {
 	}
 	t.Run("scan while slots and primaries change", func(t *testing.T) { clusterScan(t, servers, 150, subjects...) })
 	servers.AwaitReplicas(t)
+	t.Run("a successor that the clients have not seen", func(t *testing.T) { s.ownClusterSuccessor(t, servers) })
 	t.Run("failover by freeze", func(t *testing.T) { clusterFailover(t, servers, failovers[1], subjects...) })
 }
 
@@ -199,6 +201,47 @@ func (s *Subject) ownClusterNewcomer(t *testing.T, first, second *servertest.Ser
 			t.Errorf("%s: %v", s.OwnClusters[i].Name, err)
 		}
 	}
+}
+
+// ownClusterSuccessor freezes a primary whose replica was down when the clients learnt the
+// topology. A client that asks the frozen primary for its successor waits in vain.
+func (s *Subject) ownClusterSuccessor(t *testing.T, servers *servertest.ClusterServers) {
+	victim := servers.Primaries(t)[2]
+	replica, tag := servers.Partner(victim), tagOf(t, servers, victim)
+	replica.Kill(t)
+	for _, primary := range servers.Primaries(t) {
+		Eventually(t, func() bool {
+			return !strings.Contains(fmt.Sprint(primary.Do(t, "CLUSTER", "SLOTS")), " "+strconv.Itoa(replica.Port)+" ")
+		}, func() string { return "a primary does not notice that a replica is down" })
+	}
+	stores := make([]serverStore, len(s.OwnClusters))
+	for i, own := range s.OwnClusters {
+		stores[i] = s.openOwnCluster(t, own, ClientOptions{Timeout: longTimeout}, servers.Addrs()...)
+		if err := Put(t, stores[i], taggedKey(t, tag, own.Name), "before"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replica.Start(t)
+	servers.AwaitOK(t)
+	servers.AwaitReplicas(t)
+	victim.Freeze(t)
+	servers.AwaitFailover(t, victim)
+	for i, store := range stores {
+		key := taggedKey(t, tag, s.OwnClusters[i].Name)
+		watch := stopwatch.Start()
+		if got, err := Get(t, store, key); string(got) != "before" || err != nil { // a write would not be sent again
+			t.Errorf("%s: Get = %q, %v", s.OwnClusters[i].Name, got, err)
+		}
+		if err := Put(t, store, key, "after"); err != nil {
+			t.Errorf("%s: %v", s.OwnClusters[i].Name, err)
+		}
+		if took := watch.Stop(); took > longTimeout/2 {
+			t.Errorf("%s: a read and a write of what the successor has took %v", s.OwnClusters[i].Name, took)
+		}
+	}
+	victim.Thaw(t)
+	servers.AwaitOK(t)
+	servers.AwaitReplicas(t)
 }
 
 // ownClusterFrozen makes calls at a frozen server, without and with a deadline. The calls

@@ -1,0 +1,108 @@
+package discovery_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache/drivers/internal/discovery"
+)
+
+func in(d time.Duration) time.Time { return time.Now().Add(d) }
+
+func TestCallsOfAMomentShareAnAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		failure := errors.New("nobody answers")
+		var asked atomic.Int32
+		d := discovery.New(func(context.Context, string) error {
+			asked.Add(1)
+			time.Sleep(10 * time.Millisecond)
+			return failure
+		})
+		defer d.Close()
+		var callers sync.WaitGroup
+		for range 100 {
+			callers.Go(func() { assert.Equal(t, failure, d.Try(t.Context(), in(time.Minute), "k")) })
+		}
+		callers.Wait()
+		require.EqualValues(t, 1, asked.Load())
+		require.Equal(t, failure, d.Try(t.Context(), in(time.Minute), "k"))
+		require.EqualValues(t, 2, asked.Load(), "a call joined an attempt that had ended")
+	})
+}
+
+// The first nodes that are asked are frozen.
+func TestNoCallWaitsForAnAttemptAtAFrozenNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const frozen = 3
+		var asked atomic.Int32
+		d := discovery.New(func(ctx context.Context, key string) error {
+			assert.Equal(t, "k", key)
+			if asked.Add(1) <= frozen {
+				<-ctx.Done()
+			}
+			return ctx.Err()
+		})
+		defer d.Close()
+		var callers sync.WaitGroup
+		for range 100 {
+			callers.Go(func() { assert.NoError(t, d.Try(t.Context(), in(time.Minute), "k")) })
+		}
+		began := time.Now()
+		callers.Wait()
+		require.EqualValues(t, frozen+1, asked.Load())
+		require.Less(t, time.Since(began), time.Second)
+	})
+}
+
+func TestACallWaitsForASlowCluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int32
+		d := discovery.New(func(context.Context, string) error {
+			asked.Add(1)
+			time.Sleep(2 * time.Second)
+			return nil
+		})
+		defer d.Close()
+		began := time.Now()
+		require.NoError(t, d.Try(t.Context(), in(time.Minute), "k"))
+		require.Equal(t, 2*time.Second, time.Since(began))
+		require.LessOrEqual(t, asked.Load(), int32(6), "the intervals do not double")
+	})
+}
+
+func TestTryEndsWithItsCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := discovery.New(func(ctx context.Context, _ string) error { <-ctx.Done(); return nil })
+		began := time.Now()
+		require.NoError(t, d.Try(t.Context(), in(time.Millisecond), "k"))
+		require.NoError(t, d.Try(t.Context(), in(-time.Second), "k"))
+		require.Equal(t, time.Millisecond, time.Since(began), "a deadline")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		require.NoError(t, d.Try(ctx, in(time.Minute), "k"))
+		require.Equal(t, 2*time.Millisecond, time.Since(began), "a context")
+		d.Close() // an attempt is left, which ends with its context
+		require.Equal(t, 2*time.Millisecond, time.Since(began), "Close")
+	})
+}
+
+func TestAttemptsEndAfterSomeSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ended atomic.Bool
+		d := discovery.New(func(ctx context.Context, _ string) error { <-ctx.Done(); ended.Store(true); return nil })
+		defer d.Close()
+		require.NoError(t, d.Try(t.Context(), in(time.Millisecond), "k"))
+		require.False(t, ended.Load())
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		require.True(t, ended.Load())
+	})
+}

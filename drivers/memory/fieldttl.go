@@ -229,7 +229,9 @@ func hsetEx(c *call) (driver.Reply, error) {
 		h.set(c.Text(i), c.value(i+1))
 		c.setFieldTTL(h, c.Text(i), options.TTL)
 	}
-	if e != nil || !h.empty() {
+	if e == nil && h.empty() { // the fields have expired at once: no key, and a change on Redis
+		c.db.shardOf(c.db.hash(c.Key(0))).tell(c.Key(0))
+	} else {
 		c.store(c.Key(0), e, h)
 	}
 	return driver.IntReply(1), nil

@@ -91,6 +91,34 @@ func (m lineMaker) waits() map[string]func() string {
 	}
 }
 
+// A write of what has expired at once is a conflict on Redis, though there is no key before
+// and afterwards.
+func TestWritesThatLeaveNoKeyConflictAsOnRedis(t *testing.T) {
+	server := servertest.Redis(t, servertest.Release(release.Redis8.Name))
+	conn := server.Dial(t)
+	store := newStore(t, memory.Options{})
+	w := newWatch(t, store, server, "a")
+	for _, line := range []string{
+		"HSETEX a EXAT 1 FIELDS 1 f 1",
+		"HSETEX a FNX PXAT 1 FIELDS 2 f 1 g 2",
+		"HSETEX a FXX EXAT 1 FIELDS 1 f 1",
+		"HGETEX a EXAT 1 FIELDS 1 f",
+		"SET a text EXAT 1",
+		"SET a text XX PXAT 1",
+		"GETEX a EXAT 1",
+		"EXPIREAT a 1",
+	} {
+		cmd := command(line)
+		require.NoError(t, store.Do(t.Context(), []*driver.Cmd{cmd}, driver.Plain))
+		onRedis(t, conn, cmd)
+		here, there := w.conflicts(t)
+		require.Equal(t, there, here, line)
+		exists := command("EXISTS a")
+		require.NoError(t, store.Do(t.Context(), []*driver.Cmd{exists}, driver.Plain))
+		require.Zero(t, exists.Reply.Int, line)
+	}
+}
+
 // A command is a conflict for the watchers of a key exactly if it is one on Redis. The
 // effect on the key does not matter, and Redis overlooks some writes.
 func TestRandomCommandsConflictAsOnRedis(t *testing.T) {

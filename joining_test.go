@@ -2,6 +2,7 @@ package xcache_test
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -70,6 +71,83 @@ func TestCallersWhoJoinALoadGetNoValueFromBeforeADeleteElsewhere(t *testing.T) {
 			})
 		}
 	}
+}
+
+// The row appears during the load, which has not seen the row, and another process deletes the key.
+func TestCallersWhoJoinALoadAreNotToldOfAMissFromBeforeADeleteElsewhere(t *testing.T) {
+	missing := map[bool]func(context.Context, *xcache.View[string], func() bool) (string, error){
+		false: func(ctx context.Context, v *xcache.View[string], exists func() bool) (string, error) {
+			return v.GetOrSet(ctx, "k", func(context.Context) (string, error) {
+				if !exists() {
+					return "", xcache.ErrNotFound
+				}
+				return "v", nil
+			})
+		},
+		true: func(ctx context.Context, v *xcache.View[string], exists func() bool) (string, error) {
+			got, err := v.GetOrSetMany(ctx, []string{"k", "other"}, func(_ context.Context, keys []string) (map[string]string, error) {
+				values := map[string]string{"other": ""}
+				if exists() {
+					values["k"] = "v"
+				}
+				return values, nil
+			})
+			return got["k"], err
+		},
+	}
+	for name, opts := range map[string][]xcache.Option{
+		"as it is":    nil,
+		"OneLoader":   {xcache.OneLoader(time.Minute)},
+		"NegativeTTL": {xcache.NegativeTTL(time.Minute)},
+	} {
+		for many, get := range missing {
+			t.Run(fmt.Sprintf("%s, many %t", name, many), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					here, elsewhere, _ := twoCaches(t)
+					v := xcache.For[string](here).With(opts...)
+					var created atomic.Bool
+					loads := 0
+					exists := func() bool {
+						loads++
+						is := created.Load()
+						time.Sleep(time.Second)
+						return is
+					}
+					var all sync.WaitGroup
+					all.Go(func() { _, _ = get(t.Context(), v, exists) })
+					time.Sleep(time.Second / 4)
+					created.Store(true)
+					assert.NoError(t, second(elsewhere.Delete(t.Context(), "k")))
+					time.Sleep(time.Second / 4)
+					got, err := get(t.Context(), v, func() bool { panic("joins") })
+					require.NoError(t, err)
+					require.Equal(t, "v", got)
+					all.Wait()
+					require.Equal(t, 2, loads)
+				})
+			})
+		}
+	}
+}
+
+// A load that finds no value asks for its lease if somebody has joined, and alone costs no more.
+func TestAMissThatNobodyJoinsAsksForNoLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newFake(t)
+		v := xcache.For[string](c)
+		miss := func(context.Context) (string, error) {
+			time.Sleep(time.Second)
+			return "", xcache.ErrNotFound
+		}
+		require.ErrorIs(t, second(v.GetOrSet(t.Context(), "alone", miss)), xcache.ErrNotFound)
+		alone := s.total()
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() { assert.ErrorIs(t, second(v.GetOrSet(t.Context(), "k", miss)), xcache.ErrNotFound) })
+		}
+		all.Wait()
+		require.Equal(t, 2*alone+9+1, s.total(), "nine reads more, and one question")
+	})
 }
 
 // The caller who has begun the load leaves, so that a caller who has joined after a Delete elsewhere

@@ -119,7 +119,7 @@ func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
 	var left []*wanted[T]
 	var flights []*flight.Flight
 	for _, w := range keys {
-		if b.v.negativeTTL > 0 && w.left && w.token != "" && !w.late && w.unstored == nil {
+		if w.left && w.token != "" && !w.late && w.unstored == nil && b.v.marks(w.flight) {
 			left, flights = append(left, w), append(flights, w.flight)
 		}
 	}
@@ -136,8 +136,9 @@ func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
 				b.v.event(driver.LoadedValueNotStored, w.key, err)
 				continue
 			}
-			w.revoked = !marked
-			b.own.end(w.full)
+			if w.revoked = !marked; b.v.negativeTTL > 0 {
+				b.own.end(w.full)
+			}
 		}
 	})
 }

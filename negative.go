@@ -40,13 +40,27 @@ func NegativeTTL(d time.Duration) Option {
 const longestNegativeTTL = 366 * 24 * time.Hour
 
 // marker returns the command that makes a marker of the lease of a load which has found no value.
+// Without NegativeTTL the command renews the lease. The reply tells whether the lease was in force.
 func (c *Cache) marker(full, token string) *driver.Cmd {
-	return replacement(full, token, "", max(c.jittered(c.negativeTTL), time.Millisecond))
+	switch {
+	case c.negativeTTL > 0:
+		return replacement(full, token, "", max(c.jittered(c.negativeTTL), time.Millisecond))
+	case c.loadWait > 0:
+		return replacement(full, token, token, ownDuration)
+	}
+	return replacement(full, token, token, leaseDuration)
+}
+
+// marks reports whether a load that has found no value sends the command of marker. Without
+// NegativeTTL the load does so for callers who have joined the load: an invalidation elsewhere
+// may have come before them, and after the begin of the load.
+func (c *Cache) marks(fl *flight.Flight) bool {
+	return c.negativeTTL > 0 || c.shared.flights.Joined(fl)
 }
 
 // remember remembers that a load has found no value, if that is its error.
 func (v *View[T]) remember(ctx context.Context, fl *flight.Flight, key string, a *attempt[T], err error) {
-	if v.negativeTTL == 0 || a.token == "" || a.late || a.failed != nil || !errors.Is(err, ErrNotFound) {
+	if a.token == "" || a.late || a.failed != nil || !errors.Is(err, ErrNotFound) || !v.marks(fl) {
 		return
 	}
 	full, err := v.fullKey(key)
@@ -61,8 +75,9 @@ func (v *View[T]) remember(ctx context.Context, fl *flight.Flight, key string, a
 			v.event(driver.LoadedValueNotStored, key, err)
 			return
 		}
-		a.revoked = !marked
-		a.own.end()
+		if a.revoked = !marked; v.negativeTTL > 0 {
+			a.own.end()
+		}
 	})
 }
 

@@ -288,7 +288,9 @@ func Run[R any](ctx context.Context, o *Op, read func(*Op) (R, error)) (R, error
 	err = o.run(ctx)
 	o.cache.wroteBy(ctx, &o.held)
 	if err == nil {
-		o.checkTags(ctx)
+		err = o.checkTags(ctx)
+	}
+	if err == nil {
 		if result, err = read(o); err != nil {
 			err = o.misread(err)
 		}

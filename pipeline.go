@@ -208,11 +208,13 @@ func (e *pipelineError) Error() string {
 func (e *pipelineError) Unwrap() []error { return e.failures }
 
 func (b *batch) send(ctx context.Context, c *Cache, how driver.How, do func(context.Context, []*driver.Cmd, driver.How) error) error {
+	if how != driver.Atomic || !b.refused {
+		if err := b.tag(ctx, c); err != nil {
+			return err
+		}
+	}
 	if how == driver.Atomic && b.refused {
 		return errors.New("xcache: nothing was sent: an operation of the transaction is bad in itself, see its result")
-	}
-	if err := b.tag(ctx, c); err != nil {
-		return err
 	}
 	err := c.shared.flights.InvalidateAll(ctx, func() error {
 		cmds, revocations := c.withRevocations(b.cmds, how)
@@ -318,6 +320,9 @@ func (r *Result[T]) resolve(batchErr error) error {
 	r.op = nil
 	switch {
 	case r.err != nil:
+		return r.err
+	case o.err != nil: // refused after it was queued
+		r.err = o.ownError(o.err)
 		return r.err
 	case batchErr != nil:
 		if r.err = r.batch.opened(o, batchErr); r.err != nil {

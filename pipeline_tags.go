@@ -23,7 +23,8 @@ func (o *Op) addTags(opts []SetOption, ttl time.Duration) *Op {
 }
 
 // tag puts the tags of all writes in front of their values. tag takes one round trip for the
-// generations of all tags, or none without tags.
+// generations of all tags, or none without tags. A write whose value is too large then is
+// refused, and is not sent.
 func (b *batch) tag(ctx context.Context, c *Cache) error {
 	var ttls map[string]time.Duration
 	for _, q := range b.queue {
@@ -47,10 +48,13 @@ func (b *batch) tag(ctx context.Context, c *Cache) error {
 		return err
 	}
 	for _, q := range b.queue {
-		if o := q.operation(); o != nil && o.tagging != nil && o.err == nil {
-			if err := o.tag(generations); err != nil {
-				return err
-			}
+		o := q.operation()
+		if o == nil || o.tagging == nil || o.err != nil {
+			continue
+		}
+		if o.err = o.tag(generations); o.err != nil {
+			b.refused = true
+			b.cmds = slices.DeleteFunc(b.cmds, func(cmd *driver.Cmd) bool { return cmd == &o.held })
 		}
 	}
 	return nil
@@ -102,13 +106,38 @@ func (b *batch) checkTags(ctx context.Context) {
 	for c, of := range replies {
 		c.checkReplies(ctx, of)
 	}
+	for _, q := range b.queue {
+		if o := q.operation(); o != nil && o.held.Err == nil && replies[o.cache] != nil {
+			o.held.Err = o.unreadTags()
+		}
+	}
 }
 
-// checkTags is Cache.checkTags for the values in the reply.
-func (o *Op) checkTags(ctx context.Context) {
-	if tagged := o.taggedReplies(); len(tagged) > 0 {
-		o.cache.checkReplies(ctx, tagged)
+// checkTags is Cache.checkTags for the values in the reply. The error is that of unreadTags.
+func (o *Op) checkTags(ctx context.Context) error {
+	tagged := o.taggedReplies()
+	if len(tagged) == 0 {
+		return nil
 	}
+	o.cache.checkReplies(ctx, tagged)
+	return o.unreadTags()
+}
+
+// unreadTags returns the error of a read that has a value whose tags could not be read. Such a
+// read has failed, and may fail open.
+func (o *Op) unreadTags() error {
+	if !o.held.Command().ReadOnly {
+		return nil
+	}
+	if r := &o.held.Reply; r.Kind == driver.ReplyError {
+		return r.Err
+	}
+	for i := range o.held.Reply.Items {
+		if r := &o.held.Reply.Items[i]; r.Kind == driver.ReplyError {
+			return r.Err
+		}
+	}
+	return nil
 }
 
 // taggedReplies returns the values with tags that a command of strings has answered.

@@ -296,7 +296,7 @@ type taggedReply struct {
 	taken bool
 }
 
-// checkReplies is checkTags for replies. A value whose tags cannot be read is that error,
+// checkReplies is checkTags for replies. A value whose tags cannot be read becomes that error,
 // which keeps a value that was taken.
 func (c *Cache) checkReplies(ctx context.Context, replies []taggedReply) {
 	values := make([]driver.Value, len(replies))

@@ -295,6 +295,55 @@ func TestFailureToReadTagsIsNoHit(t *testing.T) {
 	require.Equal(t, "new", must(v.Get(ctx, "k")))
 }
 
+func TestReadsWhoseTagsCannotBeReadFailOpen(t *testing.T) {
+	ctx := t.Context()
+	s, c := newFake(t, tagged(t))
+	strict := xcache.For[string](c)
+	v := strict.With(failOpen)
+	require.NoError(t, v.Set(ctx, "k", "v", xcache.Tags("a")))
+	require.NoError(t, v.Set(ctx, "untagged", "v"))
+	s.failing = map[string]error{":tag:a": errDown}
+	_, err := v.Get(ctx, "k")
+	require.Equal(t, xcache.ErrNotFound, err)
+	p := c.Pipeline()
+	got, many, failed, other := v.In(p).Get("k"), v.In(p).GetMany([]string{"k", "none"}), strict.In(p).Get("k"), strict.In(p).Get("untagged")
+	require.ErrorIs(t, p.Exec(ctx), xcache.ErrUnavailable, "the strict read")
+	require.Equal(t, xcache.ErrNotFound, got.Err())
+	require.Empty(t, must(many.Value()))
+	require.ErrorIs(t, failed.Err(), xcache.ErrUnavailable)
+	require.Equal(t, "v", must(other.Value()))
+	p = c.Pipeline()
+	swapped := v.In(p).Swap("k", "new")
+	require.Error(t, p.Exec(ctx))
+	var unread *xcache.UnreadReplyError
+	require.ErrorAs(t, swapped.Err(), &unread, "a value that was taken")
+}
+
+// The value alone has room, and the value with its tags has none.
+func TestAWriteThatIsTooLargeWithItsTagsFailsAlone(t *testing.T) {
+	ctx := t.Context()
+	s := newFakeStore(t)
+	s.caps = func(caps *driver.Caps) { caps.Limits.ValueSize = 60 }
+	c := newCache(t, s, tagged(t))
+	v := xcache.For[string](c)
+	fits, long := "v", strings.Repeat("v", 40)
+	p := c.Pipeline()
+	first, large, last := v.In(p).Set("a", fits), v.In(p).Set("b", long, xcache.Tags("tag")), v.In(p).Set("c", long)
+	require.ErrorIs(t, p.Exec(ctx), xcache.ErrTooLarge)
+	require.NoError(t, first.Err())
+	require.ErrorIs(t, large.Err(), xcache.ErrTooLarge)
+	require.NoError(t, last.Err())
+	require.Equal(t, map[string]string{"a": fits, "c": long}, must(v.GetMany(ctx, []string{"a", "b", "c"})))
+
+	p = c.Pipeline()
+	first, large = v.In(p).Set("a", "changed"), v.In(p).Set("b", long, xcache.Tags("tag"))
+	require.Error(t, p.ExecAtomic(ctx))
+	require.Error(t, first.Err())
+	require.NotErrorIs(t, first.Err(), xcache.ErrTooLarge)
+	require.ErrorIs(t, large.Err(), xcache.ErrTooLarge)
+	require.Equal(t, fits, must(v.Get(ctx, "a")), "a transaction is done or not")
+}
+
 // A write whose tags could not be had was not applied, whatever became of the tags.
 func TestFailureToWriteTagsLeavesTheValue(t *testing.T) {
 	ctx := t.Context()

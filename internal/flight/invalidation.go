@@ -48,6 +48,13 @@ func (f *Group) DependOn(fl *Flight, tags []string) {
 	fl.tags = tags
 }
 
+// Joined reports whether a caller has joined the flight after its begin.
+func (f *Group) Joined(fl *Flight) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return fl.joined
+}
+
 // Final reports whether no caller joins a flight any more. Final makes that so if no caller has
 // joined the flight. The caller who has begun the flight may have left, so a caller who waits alone
 // may have joined.

@@ -180,7 +180,12 @@ func (f *Group) add(fl *Flight) {
 
 // land ends flights with their results, except for flights that have landed before.
 func (f *Group) land(flights []*Flight, results []Result, panicked *PanicError) {
-	for _, fl := range f.end(flights, results, panicked) {
+	f.report(f.end(flights, results, panicked, false), panicked)
+}
+
+// report reports the failures of flights.
+func (f *Group) report(failed []*Flight, panicked *PanicError) {
+	for _, fl := range failed {
 		if panicked != nil {
 			fl.failed(panicked)
 		} else {
@@ -190,12 +195,12 @@ func (f *Group) land(flights []*Flight, results []Result, panicked *PanicError) 
 }
 
 // end is land without the reports of failures. end returns the flights whose failure is
-// to be reported.
-func (f *Group) end(flights []*Flight, results []Result, panicked *PanicError) (failed []*Flight) {
+// to be reported. A flight that is being stored does not end if unstored is set.
+func (f *Group) end(flights []*Flight, results []Result, panicked *PanicError, unstored bool) (failed []*Flight) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, fl := range flights {
-		if fl.landed {
+		if fl.landed || unstored && fl.stored != nil {
 			continue
 		}
 		switch {
@@ -222,14 +227,15 @@ func (f *Group) Land(fl *Flight, result Result) { f.land([]*Flight{fl}, []Result
 
 // Limit lands flights with err after d, whatever their function does: callers get err,
 // the context of the function ends, and the result of the function is dropped. The
-// function calls stop when the limit is not needed any more. Close waits for the function
-// all the same.
+// function calls stop when the limit is not needed any more. A flight that is being stored
+// has no limit: an invalidation waits for the end of such a flight. Close waits for the
+// function all the same.
 func (f *Group) Limit(flights []*Flight, d time.Duration, err error) (stop func()) {
 	results := make([]Result, len(flights))
 	for i := range results {
 		results[i].Err = err
 	}
-	timer := time.AfterFunc(d, func() { f.land(flights, results, nil) })
+	timer := time.AfterFunc(d, func() { f.report(f.end(flights, results, nil, true), nil) })
 	return func() { timer.Stop() }
 }
 

@@ -195,6 +195,32 @@ func TestAnInvalidationKeepsTheResultFromBeingStored(t *testing.T) {
 	})
 }
 
+// The limit ends while the result is being stored: an invalidation in that time waits for the
+// write, and so removes what was written.
+func TestALimitDoesNotLandAFlightThatIsBeingStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var group flight.Group
+		defer group.Close()
+		stored := false
+		time.AfterFunc(3*time.Second/2, func() {
+			assert.NoError(t, group.Invalidate(t.Context(), func() error {
+				assert.True(t, stored, "the invalidation did not wait")
+				return nil
+			}, key.Full))
+		})
+		got, err := group.Do(t.Context(), key, nil, func(_ context.Context, fl *flight.Flight) (any, error) {
+			group.Limit([]*flight.Flight{fl}, time.Second, context.DeadlineExceeded)
+			group.Store(fl, func() {
+				time.Sleep(2 * time.Second)
+				stored = true
+			})
+			return "result", nil
+		})
+		require.NoError(t, err)
+		require.Equal(t, "result", got)
+	})
+}
+
 func TestACallerWithASoftTimeoutLeavesTheFlightToTheGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var group flight.Group

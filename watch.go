@@ -83,7 +83,8 @@ func (v *View[T]) WithTx(tx *Tx) *View[T] { return For[T](v.Cache.WithTx(tx)) }
 // the error is ErrCrossSlot, and nothing was changed. The server decides what a change is,
 // and the store in memory has the same rule: any write to the key, including a write of the
 // same value, a changed TTL, the expiry of the key, and its eviction. Servers before Redis
-// 6.0.9 overlook the expiry.
+// 6.0.9 overlook the expiry. Before Redis 7, a key that expired earlier is a conflict until a
+// read at the primary removes the key.
 //
 // The context of fn ends with ctx, and when the cache is closed. Close waits for fn.
 // op_timeout limits each command, and ctx limits the whole. On servers, a transaction has a

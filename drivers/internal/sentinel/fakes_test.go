@@ -232,9 +232,12 @@ func (n *fakeNode) Close() error {
 	return nil
 }
 
+// scannedKeys is how many keys each server has.
+const scannedKeys = 100
+
 func (n *fakeNode) Scan(ctx context.Context, _ string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		for i := range 100 {
+		for i := range scannedKeys {
 			if err := n.awaitReply(ctx); err != nil {
 				yield("", err)
 				return

@@ -115,6 +115,9 @@ func (s *Store) Scan(ctx context.Context, pattern string) iter.Seq2[string, erro
 				return
 			}
 		}
+		if s.watcher.replaced(primary) { // after the last key, or there was none
+			yield("", driver.Fail(driver.ErrUnavailable, driver.NotApplied, errReplaced))
+		}
 	}
 }
 

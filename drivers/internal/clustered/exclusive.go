@@ -99,6 +99,7 @@ type exclusiveSession struct {
 	asked    *server    // the server to which the slot moves; nil if the slot stays
 	followed driver.Session
 	asking   int // replies to ASKING that are still due
+	closed   bool
 }
 
 // current returns the session in use and its server.
@@ -119,9 +120,14 @@ func (s *exclusiveSession) Err() error {
 
 // Close implements driver.Session.
 func (s *exclusiveSession) Close() error {
-	session, _ := s.current()
-	_ = s.Session.Close() // Close returns nil always
-	return session.Close()
+	s.mu.Lock()
+	s.closed = true
+	followed := s.followed
+	s.mu.Unlock()
+	if followed != nil {
+		_ = followed.Close() // Close returns nil always
+	}
+	return s.Session.Close()
 }
 
 // Do implements driver.Session. Commands with keys in another slot than the session's are
@@ -212,6 +218,10 @@ func (s *exclusiveSession) follow(ctx context.Context, to *servererror.RedirectE
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed { // while the new session was made
+		_ = own.Close() // Close returns nil always
+		return
+	}
 	s.asked, s.followed = target, own
 	_ = s.Session.Close() // Close returns nil always
 }

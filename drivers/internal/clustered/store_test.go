@@ -75,16 +75,23 @@ func (n *fakeNode) Close() error { return nil }
 // openFake returns a store on three fake nodes, a, b and c, each with a third of the slots.
 func openFake(t testing.TB, prepare func(*fakeNode)) *Store {
 	t.Helper()
+	return openFakes(t, func(n *fakeNode) node.Node {
+		if prepare != nil {
+			prepare(n)
+		}
+		return n
+	})
+}
+
+// openFakes is openFake with the nodes that of makes of fake nodes.
+func openFakes(t testing.TB, of func(*fakeNode) node.Node) *Store {
+	t.Helper()
 	dsn, err := driver.ParseDSN("redis+cluster://a:1")
 	require.NoError(t, err)
 	s, err := settings.ReadCluster(dsn)
 	require.NoError(t, err)
 	store := Open(s, func(s *settings.Settings) node.Node {
-		n := &fakeNode{addr: s.Addr, began: time.Now(), slots: thirds, get: hit, do: hits}
-		if prepare != nil {
-			prepare(n)
-		}
-		return n
+		return of(&fakeNode{addr: s.Addr, began: time.Now(), slots: thirds, get: hit, do: hits})
 	}).(*Store)
 	t.Cleanup(func() {
 		require.NoError(t, store.Close())

@@ -16,6 +16,10 @@ type holders struct {
 	owned sync.WaitGroup
 	end   context.CancelFunc
 
+	// inLine counts the callers who wait in a line at the server. close waits until each has
+	// given up its place.
+	inLine sync.WaitGroup
+
 	mu     sync.Mutex
 	held   map[*claim]struct{}
 	closed bool
@@ -41,6 +45,7 @@ func (h *holders) close() error {
 		}
 	}
 	h.wakes.close()
+	h.inLine.Wait()
 	h.owned.Wait()
 	return errors.Join(errs...)
 }
@@ -70,17 +75,44 @@ func (h *holders) forget(k *claim) {
 	delete(h.held, k)
 }
 
-// abandon releases a claim in the background after an unknown outcome: the server may have
-// granted the claim.
+// abandon releases a claim after an unknown outcome: the server may have granted the claim.
+// abandon works in the background, or at once if the handle is closed.
 func (h *holders) abandon(k *claim) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		return
+	closed := h.closed
+	if !closed {
+		h.owned.Go(func() { h.giveUp(k) })
 	}
-	h.owned.Go(func() {
-		ctx, cancel := context.WithTimeout(h.wakes.ctx, time.Minute)
-		defer cancel()
-		_, _ = repeated(ctx, func() (bool, error) { return k.release(ctx) })
-	})
+	h.mu.Unlock()
+	if closed {
+		_, _ = k.release(context.Background()) // op_timeout limits the call
+	}
+}
+
+// giveUp releases a claim. After the end of the handle, giveUp makes one more attempt.
+func (h *holders) giveUp(k *claim) {
+	ctx, cancel := context.WithTimeout(h.wakes.ctx, time.Minute)
+	defer cancel()
+	if _, failed := repeated(ctx, func() (bool, error) { return k.release(ctx) }); failed.last != nil && h.wakes.ctx.Err() != nil {
+		_, _ = k.release(context.Background()) // op_timeout limits the call
+	}
+}
+
+// wait waits in a line as wakes.sleep does. A caller whose waiting has ended gives up the claim.
+func (h *holders) wait(ctx context.Context, k *claim, signal chan struct{}, d time.Duration) error {
+	h.mu.Lock()
+	closed := h.closed
+	if !closed {
+		h.inLine.Add(1)
+	}
+	h.mu.Unlock()
+	err := xcache.ErrClosed
+	if !closed {
+		defer h.inLine.Done()
+		err = h.wakes.sleep(ctx, signal, d)
+	}
+	if err != nil {
+		h.abandon(k)
+	}
+	return err
 }

@@ -114,12 +114,12 @@ func (s *Semaphores) Acquire(ctx context.Context, name string, capacity int, opt
 		}
 		if errors.Is(err, ErrSemaphoreFull) {
 			s.wakes.listen()
-			err = s.wakes.sleep(waiting, signal, s.wakes.poll(i, left))
+			if err = s.wait(waiting, &permit.claim, signal, s.wakes.poll(i, left)); err == nil {
+				continue
+			}
+		} else {
+			s.abandon(&permit.claim)
 		}
-		if err == nil {
-			continue
-		}
-		s.abandon(&permit.claim)
 		return ctx, nil, endOfWait(ctx, waiting, err, ErrSemaphoreFull)
 	}
 }

@@ -161,9 +161,41 @@ func TestCloseReleasesPermits(t *testing.T) {
 		require.ErrorIs(t, context.Cause(ctx), xcache.ErrClosed)
 		_, _, err = semaphores.TryAcquire(t.Context(), "s", 1, weigh(1))
 		require.ErrorIs(t, err, xcache.ErrClosed)
-		time.Sleep(10 * time.Second) // the lease of the waiting caller's place
 		_, _, err = newSemaphores(t, c).TryAcquire(t.Context(), "s", 1, weigh(1))
 		require.NoError(t, err)
+	})
+}
+
+// The callers of a handle that closes leave the line, so that the caller behind them is served at
+// once.
+func TestCloseGivesUpThePlacesOfWaitingCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openTest(t, "memory://")
+		closing, err := mixins.NewSemaphores(c)
+		require.NoError(t, err)
+		holding, behind := newSemaphores(t, c), newSemaphores(t, c)
+		ctx, permit, err := holding.TryAcquire(t.Context(), "s", 1, weigh(1))
+		require.NoError(t, err)
+		var waiting sync.WaitGroup
+		for range 3 {
+			waiting.Go(func() {
+				_, _, err := closing.Acquire(t.Context(), "s", 1, weigh(1))
+				assert.ErrorIs(t, err, xcache.ErrClosed)
+			})
+		}
+		synctest.Wait()
+		waiting.Go(func() {
+			before := time.Now()
+			_, permit, err := behind.Acquire(t.Context(), "s", 1, weigh(1))
+			if assert.NoError(t, err) {
+				assert.NoError(t, permit.Release(t.Context()))
+			}
+			assert.Less(t, time.Since(before), time.Second)
+		})
+		synctest.Wait()
+		require.NoError(t, closing.Close())
+		require.NoError(t, permit.Release(ctx))
+		waiting.Wait()
 	})
 }
 

@@ -49,7 +49,8 @@ func New(ask func(ctx context.Context, key string) error) *Discovery {
 
 // Try begins an attempt, or joins the attempts of other calls, and waits until an attempt
 // has ended. Other attempts begin meanwhile, as the first may wait at a frozen node. The
-// result is the error of the attempt, or nil if ctx or the deadline has ended first.
+// result is the error of the attempt, or nil if ctx or the deadline has ended first. An
+// attempt that ends after some seconds has no error.
 func (d *Discovery) Try(ctx context.Context, deadline time.Time, key string) error {
 	late := time.NewTimer(time.Until(deadline))
 	defer late.Stop()
@@ -89,6 +90,9 @@ func (d *Discovery) join(key string) (next *result, wait time.Duration) {
 		defer cancel()
 		defer time.AfterFunc(timeout, cancel).Stop()
 		err := d.ask(ctx, key)
+		if ctx.Err() != nil {
+			err = nil // the end of a context that no caller has set
+		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.next.err = err

@@ -90,7 +90,7 @@ func checkGob(data []byte) error {
 		return errGobDamaged
 	}
 	w := gobWalker{gobReader: gobReader{rest: data}, types: map[int64]*gobType{}}
-	w.uint() // the length of the first message
+	w.message()
 	w.single(w.typeID())
 	if w.err == nil && (w.failed || len(w.rest) > 0) {
 		return errGobDamaged
@@ -101,15 +101,27 @@ func checkGob(data []byte) error {
 // A gobWalker checks the values of a stream.
 type gobWalker struct {
 	gobReader
+	// end is the length of rest at the end of the current message.
+	end      int
 	types    map[int64]*gobType
 	depth    int
 	elements int
 	err      error
 }
 
-// typeID reads the id of the type of a value, and the definitions of types before it. The
-// length of a message behind each definition is ignored, because the walker checks the
-// value itself.
+// message reads the length of a message.
+func (w *gobWalker) message() {
+	n := w.uint()
+	if n > uint64(len(w.rest)) {
+		w.failed = true
+		return
+	}
+	w.end = len(w.rest) - int(n)
+}
+
+// typeID reads the id of the type of a value, and the definitions of types before it. Behind
+// each definition is a length: of the next message, or, in the same message, of the value.
+// The latter is ignored, because the walker checks the value itself.
 func (w *gobWalker) typeID() int64 {
 	for w.ok() {
 		id := w.int()
@@ -117,7 +129,11 @@ func (w *gobWalker) typeID() int64 {
 			return id
 		}
 		w.define(-id)
-		w.uint()
+		if len(w.rest) == w.end {
+			w.message()
+		} else {
+			w.uint()
+		}
 	}
 	return 0
 }
@@ -195,6 +211,12 @@ func (w *gobWalker) ok() bool { return !w.failed && w.err == nil }
 func (w *gobWalker) interfaceValue() {
 	if len(w.bytes()) == 0 {
 		return // nil
+	}
+	if len(w.rest) <= w.end {
+		// No encoder ends a message behind a name. encoding/gob would read the length of the next
+		// message where the walker reads an id.
+		w.failed = true
+		return
 	}
 	id := w.typeID()
 	w.uint() // the length of the value

@@ -360,3 +360,23 @@ func TestEveryGobPassesItsCheck(t *testing.T) {
 }
 
 type inner2 struct{ N int }
+
+// encoding/gob reads the length of a message where the name of a type ends a message. A check
+// that reads the id of a type there sees another value than encoding/gob, which allocates the
+// claimed size of a map.
+func TestGobWhoseMessageEndsBehindANameIsRefused(t *testing.T) {
+	const (
+		slice = "\x0b\x7f\x02\x01\x02\xff\x80\x00\x01\x10\x00\x00"             // type 64 is []any
+		dict  = "\x0e\xff\x81\x04\x01\x02\xff\x82\x00\x01\x0c\x01\x10\x00\x00" // type 65 is map[string]any
+		name  = "\x1c\xff\x80\x00\x06\x17map[string]interface {}"              // six elements, the first of which is a
+		value = "\x0e\xff\x82\x00\x00\xfc\x00\x20\x00\x00\x00\x00\x00\x00\x00" // map of two million entries, which are not there
+	)
+	gob.Register(map[string]any{})
+	var into []any
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := codec.Gob.Unmarshal([]byte(slice+dict+name+value), &into)
+	runtime.ReadMemStats(&after)
+	require.ErrorIs(t, err, codec.ErrCorrupt)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
+}

@@ -164,8 +164,15 @@ func (m *machine) line() []byte {
 	return line
 }
 
+// longestName is more than the longest name of a function or a class that is known.
+const longestName = 128
+
 // global pushes the node of a function or a class: unknown, if the name is not known.
 func (m *machine) global(module, name []byte, unknown node) {
+	if len(module)+len(name) > longestName {
+		m.make(unknown)
+		return
+	}
 	full := make([]byte, 0, 64) // stays on the stack for known names
 	full = append(full, module...)
 	full = append(full, '\n')

@@ -96,9 +96,13 @@ func read(data []byte, take func(r *reader, root uint32) error) error {
 			return err
 		}
 	}
-	r := reader{machine: m, bytesLeft: max(len(data), codec.DefaultMaxValue)}
+	most := max(len(data), codec.DefaultMaxValue)
+	r := reader{machine: m, bytesLeft: most, keyBytesLeft: keyPlaces * most}
 	return take(&r, m.stack[0])
 }
+
+// keyPlaces is how often the longest str may be a key.
+const keyPlaces = 16
 
 // mayBePickle checks both ends.
 func mayBePickle(data []byte) bool {

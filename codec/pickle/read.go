@@ -26,6 +26,9 @@ type reader struct {
 	// bytesLeft is the number of bytes that may still be copied. Bytes at many places
 	// therefore have a limit, too.
 	bytesLeft int
+	// keyBytesLeft is the number of bytes that a str may still have as a key: Go hashes a key
+	// at each of its places.
+	keyBytesLeft int
 	// field is the name of the current struct field, for errors.
 	field string
 }
@@ -133,14 +136,15 @@ func (r *reader) mismatch(n node, t reflect.Type) error {
 
 // Texts and bytes.
 
-// text returns a str. A str at many places is made only once.
+// text returns a str. A str at many places is made only once: a str that was fetched, and
+// each str of a container that was fetched.
 func (r *reader) text(i uint32) string {
 	n := &r.nodes[i]
 	if n.c != 0 {
 		return r.strings[n.c-1]
 	}
 	s := string(r.bytes(*n))
-	if n.shared {
+	if n.shared || r.doubles {
 		r.strings = append(r.strings, s)
 		n.c = uint32(len(r.strings))
 	}

@@ -93,7 +93,7 @@ func (r *reader) dict(n node, depth int) (map[string]any, error) {
 				return r.mismatch(r.nodes[item], reflect.TypeFor[string]())
 			}
 			key = r.text(item)
-			return nil
+			return r.hash(r.nodes[item])
 		}
 		dict[key], err = r.any(item, depth+1)
 		return err
@@ -116,11 +116,25 @@ func (r *reader) anyDict(n node, depth int) (map[any]any, error) {
 	})
 }
 
+// hash counts the bytes of a str that is a key.
+func (r *reader) hash(n node) error {
+	if n.kind != kindStr {
+		return nil
+	}
+	if r.keyBytesLeft -= len(r.bytes(n)); r.keyBytesLeft < 0 {
+		return tooLarge("the keys of its dicts, counted as often as they appear, have too many bytes")
+	}
+	return nil
+}
+
 // anyKey returns the value of a node that can be a key in Go.
 func (r *reader) anyKey(i uint32) (any, error) {
 	n := r.nodes[i]
 	switch n.kind {
 	case kindNone, kindBool, kindInt, kindFloat, kindStr:
+		if err := r.hash(n); err != nil {
+			return nil, err
+		}
 		return r.any(i, maxDepth)
 	case kindLong:
 		key, err := r.any(i, maxDepth)

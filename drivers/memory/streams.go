@@ -266,7 +266,7 @@ func (s *stream) read(r *arguments.StreamRange, reversed bool) (items []driver.R
 // xread takes [COUNT count] [BLOCK milliseconds] STREAMS key… ID….
 func xread(l arguments.List) (wait, error) {
 	o, err := l.ReadStreams(false)
-	return wait{keys: o.Keys, kind: driver.KindStream, timeout: o.Timeout, try: func(c *call, _ []string) (driver.Reply, error) {
+	return wait{keys: o.Keys, kind: driver.KindStream, timeout: o.Timeout, reads: true, try: func(c *call, _ []string) (driver.Reply, error) {
 		return c.readStreams(&o)
 	}}, err
 }

@@ -23,6 +23,8 @@ type wait struct {
 	// always means that try has a result for any change of a key, for example a removed
 	// group.
 	always bool
+	// reads means that try takes nothing, so that the command overtakes nobody in a line.
+	reads bool
 }
 
 // waiting returns a command that waits. parse reads its arguments. In a transaction the
@@ -82,7 +84,7 @@ func (s *Store) wait(ctx context.Context, db *database, cmd *driver.Cmd, parse f
 	w := &waiter{wait: parsed, cmd: cmd, shards: db.shardsOfCommand(command{}, cmd)}
 	// An element is taken at once, unless a caller is in line.
 	c := call{transaction: db.begin(w.shards), List: list}
-	if !c.isAwaited(w.keys) {
+	if w.reads || !c.isAwaited(w.keys) {
 		reply, err := w.try(&c, w.keys)
 		c.end()
 		if err != nil || !reply.IsNil() {
@@ -129,7 +131,7 @@ func (db *database) standInLine(w *waiter) bool {
 	}
 	var served []string
 	c := call{transaction: db.begin(w.shards), List: arguments.List{Cmd: w.cmd}}
-	if w.always || !c.isAwaited(w.keys) {
+	if w.always || w.reads || !c.isAwaited(w.keys) {
 		w.reply, w.err = w.try(&c, w.keys)
 	} else {
 		w.err, served = c.refusal(w), slices.Clone(w.keys)

@@ -127,6 +127,32 @@ func TestEveryCommandThatWaitsIsServedByAWrite(t *testing.T) {
 	}
 }
 
+// The ID $ is that of the call, whoever waits before for the same key.
+func TestReadersBehindTheLastEntryGetTheSameEntries(t *testing.T) {
+	read := func() *driver.Cmd {
+		return driver.NewCmd("XREAD", driver.Literal("BLOCK"), driver.WaitMilliseconds(0), driver.Literal("STREAMS"), driver.Key("k"), driver.Literal("$"))
+	}
+	for name, before := range map[string]*driver.Cmd{"behind a reader": read(), "behind a caller who takes": blpop(0, "k")} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, store *memory.Store) {
+				first := begin(t.Context(), store, before)
+				require.True(t, first.waits())
+				second := begin(t.Context(), store, read())
+				require.True(t, second.waits())
+				runLine(t, store, "XADD k 5-1 f v")
+				second.want(t, "[k [[5-1 [f v]]]]")
+				if before.Name == "XREAD" {
+					first.want(t, "[k [[5-1 [f v]]]]")
+					return
+				}
+				runLine(t, store, "DEL k")
+				runLine(t, store, "RPUSH k x")
+				first.want(t, "[k x]")
+			})
+		})
+	}
+}
+
 func TestAGroupThatWaitsIsServedByAWriteAndByItsEnd(t *testing.T) {
 	read := func() *driver.Cmd {
 		return driver.NewCmd("XREADGROUP", driver.Literal("GROUP"), driver.Literal("g"), driver.Literal("c"), driver.Literal("BLOCK"), driver.WaitMilliseconds(0), driver.Literal("STREAMS"), driver.Key("k"), driver.Literal(">"))

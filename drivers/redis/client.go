@@ -55,7 +55,9 @@ func (w *clientWire) Exchange(c *exchange.Call) {
 	}
 	c.Sent = begun
 	for i := range replies {
-		w.fillReply(&replies[i], &c.Commands[i], cmders[i], c)
+		if !w.fillReply(&replies[i], &c.Commands[i], cmders[i], c) {
+			break
+		}
 	}
 }
 
@@ -65,15 +67,11 @@ var errNodeClosed = errors.New("go-redis has closed its client for the node")
 // reply, and panic at impossible lengths.
 func send(client *goredis.Client, c *exchange.Call, cmders []goredis.Cmder) (err error) {
 	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case runtime.Error:
-			err = fmt.Errorf("%w: %w", resp.ErrMalformed, p)
+		if p := recover(); p != nil {
+			err = malformed(p)
 			for _, cmd := range cmders {
 				cmd.SetErr(err) // any of the commands may lack its reply
 			}
-		default:
-			panic(p)
 		}
 	}()
 	ctx := callContext{c.Context, c.Deadline}
@@ -86,6 +84,15 @@ func send(client *goredis.Client, c *exchange.Call, cmders []goredis.Cmder) (err
 	}
 	_, err = pipeline.Exec(ctx)
 	return err
+}
+
+// malformed returns the error of a reader of go-redis that has panicked. Other panics go on.
+func malformed(panicked any) error {
+	p, ok := panicked.(runtime.Error)
+	if !ok {
+		panic(panicked)
+	}
+	return fmt.Errorf("%w: %w", resp.ErrMalformed, p)
 }
 
 // A callContext is the context of a call with its deadline. The context needs no timer:
@@ -266,12 +273,12 @@ func (r *clientReply) Write(p []byte) (int, error) {
 }
 
 // fillReply fills in the reply of a command, if the reply is complete.
-func (w *clientWire) fillReply(r *clientReply, command *exchange.Command, cmd goredis.Cmder, c *exchange.Call) {
+func (w *clientWire) fillReply(r *clientReply, command *exchange.Command, cmd goredis.Cmder, c *exchange.Call) (inStep bool) {
 	if r.due > 0 || !r.scanner.Between() || r.omitted > 0 || errors.Is(cmd.Err(), resp.ErrMalformed) {
 		if c.Err == nil {
 			c.Err = cmd.Err()
 		}
-		return
+		return true
 	}
 	replies := resp.NewReader(&r.raw, func(text string) error {
 		if text == textLongValue {
@@ -282,7 +289,8 @@ func (w *clientWire) fillReply(r *clientReply, command *exchange.Command, cmd go
 	reply, err := replies.Next(command.Shape, command.Longest)
 	if err != nil {
 		c.Err = err
-		return
+		return false
 	}
 	command.Reply, command.Replied = reply, true
+	return true
 }

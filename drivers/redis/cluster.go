@@ -99,6 +99,7 @@ func (s *clusterStore) Caps() driver.Caps {
 // Disconnect implements driver.Disconnector. The calls in flight stay with go-redis.
 func (s *clusterStore) Disconnect() {
 	s.Store.Disconnect()
+	s.nodes.discovery.Disconnect()
 	if s.owned {
 		_ = s.client.Close()
 	}
@@ -110,6 +111,7 @@ func (s *clusterStore) Close() error {
 	if s.owned { // Close of the client ends the calls that stayed with it
 		closing = closed(s.client.Close())
 	}
+	s.nodes.discovery.Disconnect() // calls wait for the attempts
 	defer s.nodes.discovery.Close()
 	return errors.Join(s.Store.Close(), closing)
 }

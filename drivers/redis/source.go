@@ -113,7 +113,8 @@ func newClusterNodes(cluster *goredis.ClusterClient) *clusterNodes {
 		cluster: cluster,
 		byAddr:  make(map[string]*goredis.Client), closed: make(map[*goredis.Client]bool),
 	}
-	n.discovery = discovery.New(n.refresh)
+	// The end of a context would let go-redis take all nodes for dead, and forget them.
+	n.discovery = discovery.New(0, n.refresh)
 	return n
 }
 
@@ -145,10 +146,15 @@ func (n *clusterNodes) standIn() *goredis.Client {
 //
 // go-redis closes the client of a node that has left the cluster, and forgets the client.
 // If go-redis still has a closed client, the program has closed the cluster client.
-func (n *clusterNodes) refresh(ctx context.Context, _ string) error {
+func (n *clusterNodes) refresh(ctx context.Context, _ string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = malformed(p)
+		}
+	}()
 	var mu sync.Mutex
 	byAddr := make(map[string]*goredis.Client)
-	err := n.cluster.ForEachShard(ctx, func(_ context.Context, client *goredis.Client) error {
+	err = n.cluster.ForEachShard(ctx, func(_ context.Context, client *goredis.Client) error {
 		mu.Lock()
 		defer mu.Unlock()
 		byAddr[client.Options().Addr] = client

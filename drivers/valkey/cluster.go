@@ -50,6 +50,7 @@ func (s *clusterStore) Caps() driver.Caps {
 // Disconnect implements driver.Disconnector. The calls in flight stay with valkey-go.
 func (s *clusterStore) Disconnect() {
 	s.Store.Disconnect()
+	s.nodes.discovery.Disconnect()
 	if s.owned {
 		s.client.Close()
 	}
@@ -62,6 +63,7 @@ func (s *clusterStore) Close() error {
 		// A call that connects during the first Close leaves an open connection.
 		defer s.client.Close()
 	}
+	s.nodes.discovery.Disconnect() // calls wait for the attempts
 	defer s.nodes.discovery.Close()
 	return s.Store.Close()
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"time"
 
 	valkeygo "github.com/valkey-io/valkey-go"
 
@@ -13,6 +14,9 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/discovery"
 	"github.com/xcache-go/xcache/drivers/internal/exchange"
 )
+
+// probeTimeout is the time after which nobody waits for a probe any more.
+const probeTimeout = 3 * time.Second
 
 // clusterNodes are the nodes that valkey-go's client for a cluster knows. valkey-go makes
 // and closes their clients.
@@ -23,7 +27,7 @@ type clusterNodes struct {
 
 func newClusterNodes(cluster valkeygo.Client) *clusterNodes {
 	n := &clusterNodes{cluster: cluster}
-	n.discovery = discovery.New(n.probe)
+	n.discovery = discovery.New(probeTimeout, n.probe)
 	return n
 }
 

@@ -191,7 +191,9 @@ func (m *memory) proven(c *exchange.Call) int {
 func (m *memory) fillReplies(c *exchange.Call, l *link) {
 	answered := len(c.Commands) - m.context.unanswered
 	for i := range c.Commands[:answered] {
-		m.take(&m.results[i], &c.Commands[i], c, l)
+		if !m.take(&m.results[i], &c.Commands[i], c, l) {
+			break
+		}
 	}
 	if answered < len(c.Commands) {
 		m.failed = true
@@ -204,7 +206,9 @@ func (m *memory) fillReplies(c *exchange.Call, l *link) {
 	m.context.end()
 }
 
-func (m *memory) take(result *valkeygo.ValkeyResult, command *exchange.Command, c *exchange.Call, l *link) {
+// take fills in the reply of a command. false means that the reply is of another kind: the
+// connection is out of step, and all further replies answer other commands.
+func (m *memory) take(result *valkeygo.ValkeyResult, command *exchange.Command, c *exchange.Call, l *link) (inStep bool) {
 	message, err := result.ToMessage()
 	if err != nil && !isNil(err) {
 		m.failed = true
@@ -212,22 +216,23 @@ func (m *memory) take(result *valkeygo.ValkeyResult, command *exchange.Command, 
 			if c.Err == nil {
 				c.Err = cause
 			}
-			return
+			return true
 		}
 		command.Reply = driver.Reply{Kind: driver.ReplyError, Err: l.markSelfRedirect(messageError(&message))}
 		command.Replied = true
-		return
+		return true
 	}
 	if !allows(command.Shape, &message) {
 		m.failed = true
 		c.Err = errUnexpected
 		l.kill(errUnexpected)
-		return
+		return false
 	}
 	command.Replied = true
 	if err == nil {
 		command.Reply = reply(&message)
 	}
+	return true
 }
 
 // errUnexpected is the error of a reply in another shape than the command's.

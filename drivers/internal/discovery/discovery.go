@@ -10,18 +10,15 @@ import (
 	"github.com/xcache-go/xcache/drivers/internal/exchange"
 )
 
-const (
-	// hedge is the time that the first attempt has until a second attempt begins. The time
-	// doubles with each attempt until an attempt ends.
-	hedge = 100 * time.Millisecond
-	// timeout is the time after which the context of an attempt ends.
-	timeout = 3 * time.Second
-)
+// hedge is the time that the first attempt has until a second attempt begins. The time
+// doubles with each attempt until an attempt ends.
+const hedge = 100 * time.Millisecond
 
 // A Discovery lets a library learn of nodes, for the calls that need unknown nodes. All
 // methods but Close may be called concurrently.
 type Discovery struct {
-	ask func(ctx context.Context, key string) error
+	timeout time.Duration
+	ask     func(ctx context.Context, key string) error
 
 	mu       sync.Mutex
 	attempts int       // begun since the last attempt that has ended
@@ -40,9 +37,9 @@ type result struct {
 
 // New returns a Discovery. ask lets the library ask for the node of a key, may ask for all
 // nodes instead, and may be called concurrently. The context of ask has no deadline, and
-// ends after some seconds.
-func New(ask func(ctx context.Context, key string) error) *Discovery {
-	d := &Discovery{ask: ask, next: &result{done: make(chan struct{})}}
+// ends after timeout, or with the Discovery if timeout is 0.
+func New(timeout time.Duration, ask func(ctx context.Context, key string) error) *Discovery {
+	d := &Discovery{timeout: timeout, ask: ask, next: &result{done: make(chan struct{})}}
 	d.closing, d.end = context.WithCancel(context.Background())
 	return d
 }
@@ -50,7 +47,7 @@ func New(ask func(ctx context.Context, key string) error) *Discovery {
 // Try begins an attempt, or joins the attempts of other calls, and waits until an attempt
 // has ended. Other attempts begin meanwhile, as the first may wait at a frozen node. The
 // result is the error of the attempt, or nil if ctx or the deadline has ended first. An
-// attempt that ends after some seconds has no error.
+// attempt whose context has ended has no error.
 func (d *Discovery) Try(ctx context.Context, deadline time.Time, key string) error {
 	late := time.NewTimer(time.Until(deadline))
 	defer late.Stop()
@@ -69,6 +66,8 @@ func (d *Discovery) Try(ctx context.Context, deadline time.Time, key string) err
 			}
 		case <-ctx.Done():
 			return nil
+		case <-d.closing.Done(): // the library may not listen to its context
+			return nil
 		case <-late.C:
 			return nil
 		}
@@ -85,18 +84,24 @@ func (d *Discovery) join(key string) (next *result, wait time.Duration) {
 	}
 	d.attempts++
 	d.began = time.Now()
+	round := d.next
 	d.running.Go(func() {
 		ctx, cancel := context.WithCancel(d.closing)
 		defer cancel()
-		defer time.AfterFunc(timeout, cancel).Stop()
+		if d.timeout > 0 {
+			defer time.AfterFunc(d.timeout, cancel).Stop()
+		}
 		err := d.ask(ctx, key)
 		if ctx.Err() != nil {
 			err = nil // the end of a context that no caller has set
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.next.err = err
-		close(d.next.done)
+		if d.next != round {
+			return // another attempt has answered the callers of that time
+		}
+		round.err = err
+		close(round.done)
 		d.next, d.attempts = &result{done: make(chan struct{})}, 0
 	})
 	return d.next, d.interval()
@@ -104,6 +109,9 @@ func (d *Discovery) join(key string) (next *result, wait time.Duration) {
 
 // interval returns the least time from the last attempt to the next. d.mu is held.
 func (d *Discovery) interval() time.Duration { return hedge << min(max(d.attempts-1, 0), 10) }
+
+// Disconnect ends the attempts, and all later attempts at once.
+func (d *Discovery) Disconnect() { d.end() }
 
 // Close ends the attempts, and waits for them. No Try is under way, and none comes.
 func (d *Discovery) Close() {

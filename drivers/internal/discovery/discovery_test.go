@@ -21,7 +21,7 @@ func TestCallsOfAMomentShareAnAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		failure := errors.New("nobody answers")
 		var asked atomic.Int32
-		d := discovery.New(func(context.Context, string) error {
+		d := discovery.New(0, func(context.Context, string) error {
 			asked.Add(1)
 			time.Sleep(10 * time.Millisecond)
 			return failure
@@ -43,7 +43,7 @@ func TestNoCallWaitsForAnAttemptAtAFrozenNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const frozen = 3
 		var asked atomic.Int32
-		d := discovery.New(func(ctx context.Context, key string) error {
+		d := discovery.New(0, func(ctx context.Context, key string) error {
 			assert.Equal(t, "k", key)
 			if asked.Add(1) <= frozen {
 				<-ctx.Done()
@@ -62,10 +62,35 @@ func TestNoCallWaitsForAnAttemptAtAFrozenNode(t *testing.T) {
 	})
 }
 
+// The attempt at a frozen node ends while later calls wait for attempts of their own.
+func TestALateAttemptEndsNoLaterWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := errors.New("of the first attempt")
+		takes := make(chan time.Duration, 10)
+		for _, d := range []time.Duration{3 * time.Second, time.Millisecond, 2 * time.Second, time.Minute, time.Minute, time.Minute, time.Minute, time.Minute} {
+			takes <- d
+		}
+		d := discovery.New(0, func(context.Context, string) error {
+			mine := <-takes
+			time.Sleep(mine)
+			if mine == 3*time.Second {
+				return late
+			}
+			return nil
+		})
+		defer d.Close()
+		require.NoError(t, d.Try(t.Context(), in(time.Minute), "k"))
+		time.Sleep(2850 * time.Millisecond)
+		began := time.Now()
+		require.NoError(t, d.Try(t.Context(), in(time.Minute), "k"))
+		require.Equal(t, 2*time.Second, time.Since(began))
+	})
+}
+
 func TestACallWaitsForASlowCluster(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int32
-		d := discovery.New(func(context.Context, string) error {
+		d := discovery.New(0, func(context.Context, string) error {
 			asked.Add(1)
 			time.Sleep(2 * time.Second)
 			return nil
@@ -80,7 +105,7 @@ func TestACallWaitsForASlowCluster(t *testing.T) {
 
 func TestTryEndsWithItsCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := discovery.New(func(ctx context.Context, _ string) error { <-ctx.Done(); return nil })
+		d := discovery.New(0, func(ctx context.Context, _ string) error { <-ctx.Done(); return nil })
 		began := time.Now()
 		require.NoError(t, d.Try(t.Context(), in(time.Millisecond), "k"))
 		require.NoError(t, d.Try(t.Context(), in(-time.Second), "k"))
@@ -95,12 +120,25 @@ func TestTryEndsWithItsCall(t *testing.T) {
 }
 
 // No caller has set the time of an attempt, so no caller is told of a context.
-func TestAttemptsEndAfterSomeSeconds(t *testing.T) {
+func TestAttemptsEndAfterTheirTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := discovery.New(func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() })
+		d := discovery.New(3*time.Second, func(ctx context.Context, _ string) error { <-ctx.Done(); return ctx.Err() })
 		defer d.Close()
 		began := time.Now()
 		require.NoError(t, d.Try(t.Context(), in(time.Minute), "k"))
-		require.Less(t, time.Since(began), 10*time.Second)
+		require.Equal(t, 3*time.Second, time.Since(began))
+	})
+}
+
+// The library does not listen to the context.
+func TestDisconnectEndsTheWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := discovery.New(0, func(context.Context, string) error { time.Sleep(time.Minute); return nil })
+		defer d.Close()
+		began := time.Now()
+		time.AfterFunc(time.Millisecond, d.Disconnect)
+		require.NoError(t, d.Try(t.Context(), in(time.Minute), "k"))
+		require.NoError(t, d.Try(t.Context(), in(time.Minute), "k"))
+		require.Equal(t, time.Millisecond, time.Since(began))
 	})
 }

@@ -261,6 +261,7 @@ func (s *Subject) headersWithoutAnythingBehindThem(t *testing.T) {
 		"$1000000000000\r\n", "*1000000000\r\n", "%1000000000\r\n", "$500000000\r\n", "$9223372036854775807\r\n",
 		strings.Repeat(claim, 60), strings.Repeat("*1000000\r\n", 60), strings.Repeat("*1\r\n", 100_000), strings.Repeat("%1000000\r\n", 60),
 		"+" + strings.Repeat("x", 8<<20), ":" + strings.Repeat("1", 8<<20), "$" + strings.Repeat("0", 8<<20),
+		strings.Repeat("|0\r\n", 4<<20),
 	} {
 		for _, p := range pathsOf() {
 			var before, after runtime.MemStats

@@ -440,25 +440,35 @@ func (s *Subject) SentinelPartition(t *testing.T) {
 		s.AwaitNoGoroutines(t)
 	})
 	v := xcache.For[string](cache)
-	w := startWriters(t, v, 4)
-	w.awaitProgress(t)
-	old := servers.Primary(t)
-	proxies[old.Addr].Refuse()
-	proxies[old.Addr].Cut()
-	primary := servers.AwaitFailover(t, old)
-	Eventually(t, func() bool { return timesRun(t, primary, "set") > 10 }, func() string { return "the new primary gets no writes" })
-	w.stop()
-	lost := w.report(t, v, 0)
+	const tries = 5
+	for range tries {
+		w := startWriters(t, v, 4)
+		w.awaitProgress(t)
+		old := servers.Primary(t)
+		proxies[old.Addr].Refuse()
+		proxies[old.Addr].Cut()
+		primary := servers.AwaitFailover(t, old)
+		before := timesRun(t, primary, "set")
+		Eventually(t, func() bool { return timesRun(t, primary, "set") > before+10 }, func() string { return "the new primary gets no writes" })
+		w.stop()
+		lost := w.report(t, v, 0)
 
-	w = startWriters(t, v, 4)
-	w.awaitProgress(t)
-	if err := proxies[old.Addr].Accept(); err != nil {
-		t.Fatal(err)
+		w = startWriters(t, v, 4)
+		w.awaitProgress(t)
+		if err := proxies[old.Addr].Accept(); err != nil {
+			t.Fatal(err)
+		}
+		servers.AwaitOK(t)
+		w.awaitProgress(t)
+		w.stop()
+		again := w.report(t, v, 0)
+		if servers.Primary(t) != primary {
+			continue // the machine was too busy for the primary, and another failover may lose writes
+		}
+		if again > 0 {
+			t.Errorf("%d writes were lost after the failover, %d before", again, lost)
+		}
+		return
 	}
-	servers.AwaitOK(t)
-	w.awaitProgress(t)
-	w.stop()
-	if again := w.report(t, v, 0); again > 0 {
-		t.Errorf("%d writes were lost after the failover, %d before", again, lost)
-	}
+	t.Error("the sentinels replace each new primary")
 }

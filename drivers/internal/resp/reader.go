@@ -102,9 +102,15 @@ func (r *Reader) Message(longest int64) (reply driver.Reply, kind byte, err erro
 	return r.value(0)
 }
 
-// value reads a value, and returns its type byte: '_' for every nil.
+// value reads a value, and returns its type byte: '_' for every nil. An attribute describes
+// the next value, and is dropped.
 func (r *Reader) value(depth int) (driver.Reply, byte, error) {
 	line, err := r.line()
+	for err == nil && line[0] == '|' {
+		if _, _, err = r.aggregate('|', line[1:], depth); err == nil {
+			line, err = r.line()
+		}
+	}
 	if err != nil {
 		return driver.Reply{}, 0, err
 	}
@@ -121,11 +127,6 @@ func (r *Reader) value(depth int) (driver.Reply, byte, error) {
 		return r.failed(string(text)), kind, nil
 	case '*', '~', '>', '%':
 		return r.aggregate(kind, text, depth)
-	case '|':
-		if _, _, err := r.aggregate(kind, text, depth); err != nil {
-			return driver.Reply{}, 0, err
-		}
-		return r.value(depth) // the attribute describes the next value
 	}
 	return scalar(kind, text)
 }

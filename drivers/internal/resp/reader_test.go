@@ -166,7 +166,7 @@ func TestReaderTakesNoMemoryOnTrust(t *testing.T) {
 	const most = 32 << 20
 	var before, after runtime.MemStats
 	for _, raw := range []string{
-		"$4294967296\r\nx", "*16777216\r\n:1\r\n", strings.Repeat("*16777216\r\n", 64),
+		"$4294967296\r\nx", "*16777216\r\n:1\r\n", strings.Repeat("*16777216\r\n", 64), strings.Repeat("|0\r\n", 4<<20),
 	} {
 		runtime.ReadMemStats(&before)
 		texts, err := read(strings.NewReader(raw), math.MaxInt64)

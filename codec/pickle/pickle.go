@@ -97,7 +97,7 @@ func read(data []byte, take func(r *reader, root uint32) error) error {
 		}
 	}
 	most := max(len(data), codec.DefaultMaxValue)
-	r := reader{machine: m, bytesLeft: most, keyBytesLeft: keyPlaces * most}
+	r := reader{machine: m, bytesLeft: most, keyBytesLeft: keyPlaces * int64(most)}
 	return take(&r, m.stack[0])
 }
 

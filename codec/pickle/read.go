@@ -28,7 +28,7 @@ type reader struct {
 	bytesLeft int
 	// keyBytesLeft is the number of bytes that a str may still have as a key: Go hashes a key
 	// at each of its places.
-	keyBytesLeft int
+	keyBytesLeft int64
 	// field is the name of the current struct field, for errors.
 	field string
 }

@@ -121,7 +121,7 @@ func (r *reader) hash(n node) error {
 	if n.kind != kindStr {
 		return nil
 	}
-	if r.keyBytesLeft -= len(r.bytes(n)); r.keyBytesLeft < 0 {
+	if r.keyBytesLeft -= int64(len(r.bytes(n))); r.keyBytesLeft < 0 {
 		return tooLarge("the keys of its dicts, counted as often as they appear, have too many bytes")
 	}
 	return nil

@@ -288,7 +288,7 @@ func (w *writer) length(n int, short, middle, long byte) {
 	switch {
 	case n <= math.MaxUint8:
 		w.op(short, byte(n))
-	case n <= math.MaxUint32:
+	case uint64(n) <= math.MaxUint32:
 		w.op(middle)
 		w.out = binary.LittleEndian.AppendUint32(w.out, uint32(n))
 	default:

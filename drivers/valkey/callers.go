@@ -190,6 +190,19 @@ func (v *callers) await(c *callContext) bool {
 	return false
 }
 
+// endIfNone ends the writes to the connection unless a call is in flight or waits for room.
+// endIfNone reports whether the writes have ended. A call that enters later is not written,
+// and its outcome is known.
+func (v *callers) endIfNone() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.calls) > 0 || len(v.waiting) > 0 {
+		return false
+	}
+	v.conn.dead.Store(true)
+	return true
+}
+
 // forget removes an admitted call that does not begin.
 func (v *callers) forget(c *callContext) {
 	v.entered.Add(-int64(len(c.call.Commands)))

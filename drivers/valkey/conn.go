@@ -123,10 +123,11 @@ func (c *conn) why(err error) error {
 }
 
 // unsent reports whether no command of a call was written, and none will be. before is the
-// number of commands before the call. served tells whether the goroutine of the call itself
-// would have written: other calls write nothing before the two goroutines run.
+// number of commands before the call, perhaps with those of a write that was refused
+// afterwards. served tells whether the goroutine of the call itself would have written: other
+// calls write nothing before the two goroutines run.
 func (c *conn) unsent(before int64, served bool) bool {
-	return c.dead.Load() && (c.commands.Load() == before || !served && !c.pipelining.Load())
+	return c.dead.Load() && (c.commands.Load() <= before || !served && !c.pipelining.Load())
 }
 
 // due returns the number of replies that are due.

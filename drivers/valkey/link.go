@@ -84,8 +84,8 @@ func (l *link) markSelfRedirect(err error) error {
 
 // watch checks the connection at each tick. A connection is retired when replies are due
 // and no reply has come for the time of silence. A retired connection is closed when no
-// caller waits on it any more; with strict, a silent connection is closed at once. again
-// asks for a call at the next tick.
+// call is in flight any more, not even a call that is not written yet; with strict, a silent
+// connection is closed at once. again asks for a call at the next tick.
 func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again bool) {
 	calls, left := l.callers.sweep(now, l.usable())
 	if l.conn.dead.Load() {
@@ -100,7 +100,7 @@ func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again b
 	}
 	if due == 0 || !l.heard.Before(now) {
 		l.answered, l.parts, l.silentSince = answered, parts, now
-		if due == 0 && l.retired.Load() {
+		if due == 0 && l.retired.Load() && l.callers.endIfNone() {
 			l.kill(errRetired)
 		}
 		return due > 0 || calls > 0
@@ -113,7 +113,7 @@ func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again b
 		l.conn.status.Lost(errSilent)
 	}
 	l.silent = true
-	if strict || calls == 0 {
+	if strict || l.callers.endIfNone() {
 		l.kill(errSilent)
 	}
 	return true

@@ -130,8 +130,8 @@ func (s *Store) read(ctx context.Context, r *query) error {
 			server.status.Notify(driver.ReplicaCooldown, reason)
 		}
 		tried = append(tried, server)
-		if ctx.Err() != nil {
-			return err
+		if ctx.Err() != nil || !end.IsZero() && !time.Now().Before(end) {
+			return err // an attempt without time would only begin another cooldown
 		}
 		if server, probe = s.next(replicas, tried); server == nil {
 			return err
@@ -160,7 +160,8 @@ func (s *Store) discover(ctx context.Context) ([]*server, error) {
 
 // next returns the server to ask after the tried servers, or nil. The order is: a
 // replica whose probe is due, a random healthy replica, the primary, a replica in its
-// cooldown. probe tells that the server has failed the last time.
+// cooldown. probe tells that the server has failed the last time, and that its attempt must
+// leave time for others.
 func (s *Store) next(replicas, tried []*server) (next *server, probe bool) {
 	candidates := 0
 	for _, replica := range replicas {
@@ -179,15 +180,21 @@ func (s *Store) next(replicas, tried []*server) (next *server, probe bool) {
 	if next != nil {
 		return next, false
 	}
+	last := untried(replicas, tried) // in its cooldown
 	if s.readPrimary && !slices.Contains(tried, s.primary) {
-		return s.primary, false
+		return s.primary, last != nil && s.primary.health.state() != healthy
 	}
+	return last, true
+}
+
+// untried returns a random replica that was not tried, or nil.
+func untried(replicas, tried []*server) *server {
 	for _, i := range rand.Perm(len(replicas)) {
 		if !slices.Contains(tried, replicas[i]) {
-			return replicas[i], true
+			return replicas[i]
 		}
 	}
-	return nil, false
+	return nil
 }
 
 // probeTime bounds an attempt at a server that has failed the last time. The time is

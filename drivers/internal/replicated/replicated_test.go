@@ -30,6 +30,7 @@ type fakeServer struct {
 	silent   bool          // no call gets a reply
 	delay    time.Duration // before a reply
 	perKey   bool          // each key is refused, and not the call
+	back     time.Time     // calls before are refused
 	closed   bool
 
 	disconnected atomic.Bool
@@ -39,6 +40,12 @@ func (s *fakeServer) Disconnect() { s.disconnected.Store(true) }
 
 func (s *fakeServer) Get(ctx context.Context, keys []string, dst []driver.Value) error {
 	s.asked.Add(1)
+	if err := ctx.Err(); err != nil {
+		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, err)
+	}
+	if time.Now().Before(s.back) {
+		return refused
+	}
 	if s.silent || s.delay > 0 {
 		wait := s.settings.OpTimeout
 		if deadline, ok := ctx.Deadline(); ok {

@@ -2,10 +2,12 @@ package replicated_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/driver"
@@ -58,6 +60,49 @@ func TestThePrimaryAndThenTheReplicas(t *testing.T) {
 		require.ErrorIs(t, err, driver.ErrUnavailable)
 		require.LessOrEqual(t, time.Since(start), opTimeout)
 	})
+}
+
+// A replica that was down together with the primary answers again. The primary is still
+// silent, and takes the time of the calls.
+func TestAReplicaThatIsBackServesReadsWhileThePrimaryIsSilent(t *testing.T) {
+	deadline := func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(ctx, opTimeout)
+	}
+	tests := []struct {
+		name    string
+		limited func(context.Context) (context.Context, context.CancelFunc)
+	}{
+		{"calls with a deadline", deadline},
+		{"calls without a deadline", context.WithCancel},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, fakes := openAll(t, 2, settings.PreferReplica)
+				fakes[0].silent = true
+				fakes[1].back = time.Now().Add(12 * time.Second)
+				var callers sync.WaitGroup
+				for range 120 { // four calls a second, so that a call ends in each cooldown
+					start := time.Now()
+					callers.Go(func() {
+						ctx, cancel := test.limited(t.Context())
+						defer cancel()
+						switch _, err := get(ctx, store); {
+						case start.Before(fakes[1].back):
+						case start.Before(fakes[1].back.Add(2 * time.Second)): // the last cooldown
+							assert.NoError(t, err, "the primary is known to be down, and leaves time for the replica")
+							assert.Less(t, time.Since(start), opTimeout/2)
+						default:
+							assert.NoError(t, err)
+							assert.Zero(t, time.Since(start), "the replica is asked first again")
+						}
+					})
+					time.Sleep(250 * time.Millisecond)
+				}
+				callers.Wait()
+			})
+		})
+	}
 }
 
 // Disconnect reaches replicas that are opened later, and replicas that are being removed.

@@ -252,19 +252,26 @@ func timedOut(err error, opTimeout time.Duration) error {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	outcome := driver.Unknown
+	outcome, cause := driver.Unknown, error(nil)
 	if said, ok := errors.AsType[*driver.Error](err); ok {
-		outcome = said.Outcome
+		outcome, cause = said.Outcome, said.Err
 	}
-	return driver.Fail(ErrUnavailable, outcome, &opTimeoutError{opTimeout, err})
+	return driver.Fail(ErrUnavailable, outcome, &opTimeoutError{opTimeout, err, cause})
 }
 
 // An opTimeoutError is the failure of an operation that took op_timeout.
 type opTimeoutError struct {
 	opTimeout time.Duration
 	err       error // the driver's error
+	cause     error // the cause that the driver has told, or nil
 }
 
-func (e *opTimeoutError) Error() string { return fmt.Sprintf("no answer within %v", e.opTimeout) }
+func (e *opTimeoutError) Error() string {
+	text := fmt.Sprintf("no answer within %v", e.opTimeout)
+	if e.cause != nil {
+		text += ": " + e.cause.Error()
+	}
+	return text
+}
 
 func (e *opTimeoutError) Unwrap() error { return e.err }

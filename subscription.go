@@ -85,6 +85,8 @@ func (c *Cache) subscribe(ctx context.Context, kind driver.SubscriptionKind, nam
 	switch {
 	case c.shared.closing.Err() != nil:
 		return ErrClosed
+	case err != nil && ctx.Err() == nil: // the attempt has ended, and not the caller's context
+		return timedOut(err, c.opTimeout)
 	case err == nil:
 		return driver.Fail(ErrUnavailable, driver.NotApplied, errors.New("the driver has ended the subscription"))
 	}

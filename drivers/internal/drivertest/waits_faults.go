@@ -180,7 +180,7 @@ func readOnlyForAWhile(t *testing.T, cache *xcache.Cache, server *servertest.Ser
 }
 
 // waitsAreBounded starts as many waiting callers as exclusive_size allows, which is 4. One more
-// caller waits for a place as long as the op_timeout of 300 ms. Other calls wait for nobody.
+// caller waits for a place as long as the op_timeout of 300 ms, and so does a subscriber. Other calls wait for nobody.
 func waitsAreBounded(t *testing.T, cache *xcache.Cache, server *servertest.Server) {
 	view := xcache.For[string](cache)
 	first, leave := context.WithCancel(t.Context())
@@ -194,6 +194,11 @@ func waitsAreBounded(t *testing.T, cache *xcache.Cache, server *servertest.Serve
 	WantErr(t, got.err, driver.NotApplied, xcache.ErrUnavailable)
 	if got.err != nil && !strings.Contains(got.err.Error(), "exclusive_size") {
 		t.Errorf("%v does not name exclusive_size", got.err)
+	}
+	err := cache.Subscribe(t.Context(), driver.Channels, []string{"channel"}, func(context.Context, *xcache.Delivery) {})
+	WantErr(t, err, driver.NotApplied, xcache.ErrUnavailable)
+	if errors.Is(err, context.DeadlineExceeded) || !strings.Contains(fmt.Sprint(err), "exclusive_size") {
+		t.Errorf("a subscriber without a deadline got %v", err)
 	}
 	for range 20 {
 		put(t, view, "other", "v")

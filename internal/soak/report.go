@@ -16,7 +16,7 @@ type Report struct {
 	// the start.
 	Goroutines, Sockets int
 	// HeapSlope is the growth of the heap in bytes a minute, by linear regression. The heap
-	// is measured after garbage collections; HeapSamples is the number of measurements.
+	// is what has survived a garbage collection; HeapSamples is the number of measurements.
 	HeapSlope   float64
 	HeapSamples int
 	// HeapFirst and HeapLast are the means of the first and of the last tenth of the samples.

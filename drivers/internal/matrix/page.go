@@ -78,7 +78,7 @@ The results are the same.
 * **A pipeline or a transaction** with such a command asks before: one round trip more, once for each server. So does a
   command that an old server would accept and answer differently: XCLAIM, XAUTOCLAIM, and ZPOPMIN with a negative count.
 * **The answer holds** until the server refuses such a command again.
-* **If no script can replace a command**, a transaction with the command runs nothing.
+* **A transaction** with a command that the server lacks runs nothing, unless a script replaces the command.
 * **A server that does not answer HELLO** counts as a server with every command. Some proxies are such servers.
 
 XINFO on servers before Redis 7.0 has no entries-added, max-deleted-entry-id, recorded-first-entry-id, entries-read and

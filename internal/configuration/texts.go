@@ -18,29 +18,29 @@ type text struct {
 // parameters.
 var texts = map[string]text{
 	// of every driver
-	"prefix":       {example: "shop", meaning: "What full keys start with. Two prefixes never see each other's keys. No colon unless `colon_prefix=allow`."},
+	"prefix":       {example: "shop", meaning: "The start of every full key. Two prefixes never see each other's keys. No colon unless `colon_prefix=allow`."},
 	"colon_prefix": {example: "allow", meaning: "`allow` lets a prefix hold colons. Clearing prefix `a` then clears keys of prefix `a:1` too."},
 	"version":      {example: "2", meaning: "The second part of full keys. Two versions never see each other's keys."},
-	"ttl":          {example: "1h", meaning: "TTL of writes that name none."},
+	"ttl":          {example: "1h", meaning: "The TTL of writes without a TTL of their own."},
 	"jitter":       {example: "0.1", meaning: "The TTL of each write is shortened by a random part, up to this fraction. The methods `Expire` and `ExpireAt` are exact."},
 	"op_timeout":   {example: "500ms", meaning: "The longest time of one operation at the server, for a context without a deadline. [Some calls](concepts.md#time-limits) have several operations, and some have no bound."},
 	"serializer": {example: "json,gob", meaning: "Formats of values. The first writes, all read.",
 		values: "a list of `json`, `gob`, `raw`, and those that the program imports: `msgpack`, `cbor`, `pickle`"},
 	"compressor": {example: "gzip:9", meaning: "Formats of compressed values, with a level if wanted. The first writes, all read; `none` in front of them (`none,zstd`) writes uncompressed values.",
 		values: "a list of `gzip`, `zlib`, and those that the program imports: `zstd`, `lz4`, `brotli`, `s2`, `xz`"},
-	"compress_min": {example: "4KiB", meaning: "The longest encoded value that is left uncompressed. Needs a compressor. What compression does not make shorter is never stored compressed."},
-	"max_value":    {example: "1MiB", meaning: "The longest encoded value, before compression, for writing and for reading. Over it: ErrTooLarge; what is read is not held in memory.", values: "bytes, from 1"},
+	"compress_min": {example: "4KiB", meaning: "The longest encoded value that is left uncompressed. Needs a compressor. A value that compression does not make shorter is stored uncompressed."},
+	"max_value":    {example: "1MiB", meaning: "The longest encoded value, before compression, for writing and for reading. A longer value is `ErrTooLarge`, and is not held in memory when it is read.", values: "bytes, from 1"},
 	"format":       {example: "tagged", meaning: "`plain` stores the bytes of the serializer or compressor and nothing else. `tagged` puts a header in front, with a checksum. Both are read."},
-	"rewrite":      {example: "on", meaning: "`on` writes a value again, in the current format and only if it has not changed, when it is read in an old one; at most a hundred times a second."},
-	"encryption_keys": {example: "/run/secrets/cache-keys", values: "a file", meaning: "The keys that encrypt values: base64, one on each line (`openssl rand -base64 32`), the one that writes first. " +
-		"A key has 32 bytes, or 16, and is not one byte, repeated. Keys never stand in a DSN. A file that every user may read is an event for an `EventObserver`: `chmod 600`."},
+	"rewrite":      {example: "on", meaning: "`on` makes reads write values in an old format again, in the current format: a hundred values a second at most. A value that has changed meanwhile stays as it is."},
+	"encryption_keys": {example: "/run/secrets/cache-keys", values: "a file", meaning: "The file with the keys that [encrypt values](codecs.md#encryption): base64, one key on each line. The first key writes. " +
+		"`openssl rand -base64 32` makes a key. A key has 32 bytes, or 16. An `EventObserver` hears of a file that every user may read: `chmod 600`."},
 	"on_error":             {example: "miss", meaning: "`miss` makes [a failure of the cache](failing-open.md) a miss: reads find nothing, writes are dropped, each is counted. `fail` returns the error."},
 	"breaker":              {example: "on", meaning: "`on` puts [a circuit breaker](failing-open.md#a-dead-server-costs-microseconds) in front of each server: calls on a dead one fail at once."},
 	"breaker_failures":     {example: "10", standard: "`5`", meaning: "How many failures in a row open a circuit. Needs `breaker=on`."},
 	"breaker_cooldown":     {example: "200ms", standard: "`100ms`", meaning: "The time from the opening of a circuit to the first probe, from `1ms`. A failed probe doubles the time. A random part of up to a half is taken off. Needs `breaker=on`."},
 	"breaker_max_cooldown": {example: "1s", standard: "`500ms`, or `breaker_cooldown` if longer", meaning: "The longest time between two probes. Needs `breaker=on`."},
 	"invalidate":           {example: "retry", meaning: "`retry` repeats [a Delete that fails](failing-open.md#a-delete-that-fails-is-repeated) in the background until the server has done it."},
-	"max_in_flight":        {example: "200", meaning: "How many calls may be in flight at one server; 0 is no bound. Those above it fail at once."},
+	"max_in_flight":        {example: "200", meaning: "How many calls may be in flight at one server; 0 is no bound. A call above the bound fails at once."},
 	"require":              {example: "counters,scan", values: "a list of words", meaning: "What the driver must be able to do, in [words](#words-of-require)."},
 
 	// of memory
@@ -63,14 +63,14 @@ var texts = map[string]text{
 	"write_timeout":   {example: "500ms", meaning: "The longest time of sending, likewise."},
 	"tls_ca":          {example: "/etc/ssl/redis-ca.pem", standard: "the system's", values: "a file in PEM form", meaning: "Certificates to trust."},
 	"tls_cert":        {example: "/etc/ssl/client.pem", values: "a file in PEM form", meaning: "The client's certificate; needs `tls_key`."},
-	"tls_key":         {example: "/etc/ssl/client.key", values: "a file in PEM form", meaning: "Its key."},
+	"tls_key":         {example: "/etc/ssl/client.key", values: "a file in PEM form", meaning: "The key of `tls_cert`."},
 	"tls_server_name": {example: "cache.internal", standard: "the host", meaning: "The name in the server's certificate."},
 
 	// of sentinels
-	"master":                 {example: "mymaster", meaning: "The name by which the sentinels know the primary. It is needed."},
+	"master":                 {example: "mymaster", meaning: "The name by which the sentinels know the primary. The parameter is required."},
 	"sentinel_user":          {example: "cache", standard: "the default user", meaning: "User at the sentinels; needs a password."},
-	"sentinel_password":      {example: "secret", meaning: "Password at the sentinels, which are not shown the one in front of the hosts."},
-	"sentinel_password_file": {example: "/run/secrets/sentinel", values: "a file", meaning: "File that holds it. It is read again for each connection."},
+	"sentinel_password":      {example: "secret", meaning: "The password at the sentinels. The driver never sends them the password in front of the hosts."},
+	"sentinel_password_file": {example: "/run/secrets/sentinel", values: "a file", meaning: "The file with that password. The file is read for each new connection."},
 }
 
 // remarks add to the first sentence of an option's documentation.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
@@ -109,7 +110,8 @@ func TestACLOfSubscriptions(t *testing.T) {
 			ended := make(chan struct{})
 			go func() {
 				defer close(ended)
-				for range messages.Subscribe(ctx, mixins.SubscribeOptions{}, "news") {
+				for _, err := range messages.Subscribe(ctx, mixins.SubscribeOptions{}, "news") {
+					assert.NoError(t, ignore(err, context.Canceled))
 				}
 			}()
 			if allowed {

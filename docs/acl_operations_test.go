@@ -44,6 +44,7 @@ var (
 	noExpiry = xcache.TTL(xcache.NoExpiry)
 	aMinute  = xcache.TTL(time.Minute)
 	keepTTL  = xcache.KeepTTL()
+	sliding  = xcache.Sliding(time.Minute)
 )
 
 // notStored is an Observer that keeps why a loaded value was not stored.
@@ -85,10 +86,16 @@ var aclOperations = []aclOperation{
 	{
 		name:  "Get",
 		usual: forms(func(ctx context.Context, v *xcache.View[string]) error { return without(v.Get(ctx, "text")) }),
+		special: forms(func(ctx context.Context, v *xcache.View[string]) error {
+			return without(v.With(sliding).Get(ctx, "text"))
+		}),
 		queue: func(p *xcache.Pipeline, v *xcache.View[string]) { v.In(p).Get("text") },
 	}, {
 		name:  "GetOr",
 		usual: forms(func(ctx context.Context, v *xcache.View[string]) error { return without(v.GetOr(ctx, "none", "")) }),
+		special: forms(func(ctx context.Context, v *xcache.View[string]) error {
+			return without(v.With(sliding).GetOr(ctx, "none", ""))
+		}),
 		queue: func(p *xcache.Pipeline, v *xcache.View[string]) { v.In(p).GetOr("none", "") },
 	}, {
 		name: "GetMany",
@@ -100,6 +107,9 @@ var aclOperations = []aclOperation{
 				return without(v.GetMany(ctx, []string{"text", "bye", "none"}))
 			},
 		),
+		special: forms(func(ctx context.Context, v *xcache.View[string]) error {
+			return without(v.With(sliding).GetMany(ctx, []string{"text", "bye"}))
+		}),
 		queue: func(p *xcache.Pipeline, v *xcache.View[string]) { v.In(p).GetMany([]string{"text", "bye"}) },
 	}, {
 		name: "GetOrSet",
@@ -108,6 +118,9 @@ var aclOperations = []aclOperation{
 			func(ctx context.Context, v *xcache.View[string]) error { return loadAndStore(ctx, v, "none", noExpiry) },
 		),
 		special: forms(
+			func(ctx context.Context, v *xcache.View[string]) error {
+				return loadAndStore(ctx, v.With(sliding), "text")
+			},
 			func(ctx context.Context, v *xcache.View[string]) error { return loadAndStore(ctx, v, "none", expired) },
 			// An integer is no string, so what is loaded takes its place.
 			func(ctx context.Context, v *xcache.View[string]) error { return loadAndStore(ctx, v, "number") },

@@ -244,8 +244,9 @@ func TestACLLinesToCopy(t *testing.T) {
 				}
 			}
 			if line == "values" {
-				// Of the first two NoExpiry, of the third unreadable values, of the last a TTL of 0.
-				require.Equal(t, map[string]int{"Touch": 1, "Expire": 1, "GetOrSet": 2, "Swap": 1}, refused, "the page says what the line does not serve")
+				// Of the first two NoExpiry, of the third unreadable values and Sliding, of the fourth a TTL
+				// of 0, of the others Sliding.
+				require.Equal(t, map[string]int{"Touch": 1, "Expire": 1, "GetOrSet": 3, "Swap": 1, "Get": 1, "GetOr": 1, "GetMany": 1}, refused, "the page says what the line does not serve")
 				for _, command := range page.commands("values") {
 					require.True(t, needed[command], "nothing that the line serves needs %s", command)
 				}

@@ -266,6 +266,55 @@ func TestObservingListsTheOperations(t *testing.T) {
 	require.Equal(t, want, strings.ReplaceAll(block, "\n", " "), "docs/observing.md lists")
 }
 
+// beginOperations are the functions of the core that begin an operation with a name.
+var beginOperations = []string{"start", "startInSteps", "startUntimed", "doAs", "deleteOld", "newOp", "move", "setExpiry", "clear", "store"}
+
+// The page also names the operations that only a feature has.
+func TestObservingNamesTheOperationsOfTheCore(t *testing.T) {
+	page := read(t, "docs/observing.md")
+	_, block, _ := strings.Cut(page, "```text\n")
+	block, _, _ = strings.Cut(block, "\n```")
+	named := strings.Split(strings.ReplaceAll(strings.ReplaceAll(block, "\n", " "), ", ", "\n"), "\n")
+	for _, match := range inCode.FindAllString(page, -1) {
+		named = append(named, strings.Trim(match, "`"))
+	}
+	files, err := filepath.Glob(filepath.Join(root, "*.go"))
+	require.NoError(t, err)
+	found := 0
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		require.NoError(t, err)
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			var function string
+			switch called := call.Fun.(type) {
+			case *ast.SelectorExpr:
+				function = called.Sel.Name
+			case *ast.Ident:
+				function = called.Name
+			}
+			if !slices.Contains(beginOperations, function) {
+				return true
+			}
+			for _, arg := range call.Args {
+				if literal, ok := arg.(*ast.BasicLit); ok && literal.Kind == token.STRING && len(literal.Value) > 2 {
+					found++
+					require.Contains(t, named, strings.Trim(literal.Value, `"`), "docs/observing.md does not name an operation of %s", filepath.Base(path))
+					break
+				}
+			}
+			return true
+		})
+	}
+	require.Greater(t, found, 30, "operations were found")
+}
+
 func everyOperation(ctx context.Context, c *xcache.Cache) error {
 	v := xcache.For[int](c)
 	var errs []error

@@ -30,7 +30,7 @@ var Groups = []Group{
 		},
 		{
 			Name:    "connection reset",
-			Promise: "A read is sent again. A write whose reply is lost is `ErrUnknownOutcome`, and no write is ever sent twice.",
+			Promise: "A read is sent again. A write whose reply is lost is `ErrUnknownOutcome`, and is not sent again.",
 			Tests: []string{
 				"TestFaults/lost reply to a read is asked for again", "TestFaults/lost reply is an unknown outcome and nothing is sent twice",
 				"TestLostRepliesApplyNothingTwice", "TestEvents/a connection that is lost under a read",

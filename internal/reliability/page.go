@@ -20,7 +20,8 @@ func Page(tests Tests, report soak.Report) []byte {
 # Reliability
 
 What a cache promises when something fails, which tests show it, and what they measured. Two rules hold for every fault: **a failed write has
-changed nothing, unless the error matches ` + "`ErrUnknownOutcome`" + `**, and **no write is ever sent twice**.
+changed nothing, unless the error matches ` + "`ErrUnknownOutcome`" + ` or is an ` + "`*UnreadReplyError`" + `**, and **no write is sent again
+when its reply is lost**. [A few commands](concepts.md#what-is-repeated), such as those of locks, are repeated on purpose.
 
 ` + "```sh" + `
 make reliability        # runs these tests on both drivers, and writes this page anew

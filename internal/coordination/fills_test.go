@@ -264,7 +264,7 @@ func oldValuesHere(t *testing.T, dsn string, rounds int, as func(*xcache.Cache) 
 // are loaded and invalidated.
 func TestNoLoadBringsBackWhatWasInvalidatedWhileTheSlotMoves(t *testing.T) {
 	servers := servertest.Cluster(t)
-	dsn := "redis+cluster://" + strings.Join(servers.Addrs(), ",")
+	dsn := "redis+cluster://" + strings.Join(servers.Addrs(), ",") + "?op_timeout=30s" // no bound is measured
 	c := openStore(t, dsn).Namespace("{tag}")
 	var row source
 	ctx, stop := context.WithCancel(t.Context())

@@ -256,6 +256,13 @@ func TestWhatJSONAcceptsAndRefuses(t *testing.T) {
 		{`{"A":1}`, new(pair), false},
 		{`{"A":"` + "\xff" + `"}`, new(pair), false},
 		{`{"A":"\ufffd"}`, new(pair), true},
+		{`{"A":"\udc80"}`, new(pair), false},
+		{`{"A":"\uD83D"}`, new(pair), false},
+		{`{"A":"\ud83dx\ude00"}`, new(pair), false},
+		{`{"A":"\ud83d\ud83d\ude00"}`, new(pair), false},
+		{`{"\ud83d":"A"}`, new(map[string]string), false},
+		{`{"A":"\ud83d\ude00\u00e4\n\\udc80"}`, new(pair), true},
+		{`["\udc80"]`, new(any), false},
 		{`[]`, new(pair), false},
 		{`null`, new(pair), false},
 		{` null`, new(pair), false},
@@ -283,6 +290,13 @@ func TestWhatJSONAcceptsAndRefuses(t *testing.T) {
 		require.Equal(t, test.ok, err == nil, "%.40q into a %T", test.text, test.into)
 		require.False(t, err != nil && !errors.Is(err, codec.ErrCorrupt) && !errors.Is(err, codec.ErrTooLarge), "%.40q into a %T: %v matches no sentinel", test.text, test.into, err)
 	}
+}
+
+// A method may write what no string of Go holds.
+func TestJSONOfHalfASurrogatePairIsNotWritten(t *testing.T) {
+	out, err := codec.JSON.Append([]byte("before"), json.RawMessage(`{"A":"\udc80"}`))
+	require.ErrorIs(t, err, codec.ErrUnsupportedValue)
+	require.Equal(t, "before", string(out))
 }
 
 func TestJSONIsWrittenAsOtherLanguagesDo(t *testing.T) {

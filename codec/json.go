@@ -16,7 +16,8 @@ import (
 // a value:
 //
 //   - A string that is not valid UTF-8 is ErrUnsupportedValue when it is
-//     written, and ErrCorrupt when it is read.
+//     written, and ErrCorrupt when it is read. The same holds for an escape of half a
+//     surrogate pair, such as \udc80, which other languages write.
 //
 //   - null is read into a pointer, a map, a slice, an interface, or a type with
 //     an UnmarshalJSON method. For any other target, such as a struct, null is
@@ -72,6 +73,9 @@ func (jsonSerializer) Append(dst []byte, v any) ([]byte, error) {
 		return dst, jsonUnsupported(v, err)
 	}
 	text := out[len(dst):]
+	if hasHalfPair(text) {
+		return dst, jsonUnsupported(v, errHalfPair)
+	}
 	if err := checkNesting(text, t); err != nil {
 		return dst, err
 	}
@@ -96,6 +100,9 @@ func (jsonSerializer) CheckType(t reflect.Type) error {
 
 // errInvalidUTF8 is the error of appendJSON for a string that encoding/json would change.
 var errInvalidUTF8 = errors.New("a string is not valid UTF-8")
+
+// errHalfPair is the error of text that no string of Go holds.
+var errHalfPair = errors.New("a string has half of a surrogate pair, which is not a character")
 
 func (s jsonSerializer) Unmarshal(data []byte, v any) error {
 	recognized, err := s.tryUnmarshal(data, v)
@@ -130,6 +137,8 @@ func (jsonSerializer) tryUnmarshal(data []byte, v any) (recognized bool, err err
 	switch {
 	case !utf8.Valid(data):
 		return true, &Error{Kind: ErrCorrupt, Codec: "json", Reason: "a string is not valid UTF-8"}
+	case hasHalfPair(data):
+		return true, &Error{Kind: ErrCorrupt, Codec: "json", Reason: errHalfPair.Error()}
 	case isInteger(target.Kind()) && !isDecimal(data) && !hasOwnJSON(target):
 		return true, &Error{Kind: ErrCorrupt, Codec: "json", Reason: "it is not an integer in canonical decimal text"}
 	case isNull(data) && !holdsNull(target):
@@ -200,6 +209,8 @@ func jsonUnsupported(v any, err error) error {
 	switch {
 	case errors.Is(err, errInvalidUTF8):
 		reason = "a string is not valid UTF-8; store it as []byte, or with another serializer"
+	case errors.Is(err, errHalfPair): // from a method of the value
+		reason = errHalfPair.Error()
 	case errors.As(err, &badType):
 		reason += ": it has no form for " + badType.Type.String()
 	case errors.As(err, &badValue) && isNotFinite(badValue.Str):

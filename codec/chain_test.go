@@ -320,9 +320,15 @@ func TestJSONIsWrittenAsOtherLanguagesDo(t *testing.T) {
 }
 
 func TestErrorsTellWhatIsWrongWithoutTheValue(t *testing.T) {
-	type order struct{ Amount int8 }
+	type order struct {
+		Amount int8
+		Totals map[string]struct{ Sum int8 }
+		Lines  []struct {
+			Count int8 `json:"n"`
+		}
+	}
 	chain := mustChain(t, codec.Config{Serializers: jsonGob, Compressors: gzipOnly})
-	stored := []string{`{"Amount":"canary"}`, `{"Amount":48151623}`, `{"canary":`, `canary`, `"canary"`, `["canary"]`, "\x1f\x8b\x08\x00canary canary canary", "canary canary"}
+	stored := []string{`{"Totals":{"canary":"x"}}`, `{"Totals":{"canary":{"Sum":"x"}}}`, `{"Amount":"canary"}`, `{"Amount":48151623}`, `{"canary":`, `canary`, `"canary"`, `["canary"]`, "\x1f\x8b\x08\x00canary canary canary", "canary canary"}
 	for _, text := range stored {
 		var into order
 		_, err := chain.Decode([]byte(text), &into)
@@ -338,6 +344,8 @@ func TestErrorsTellWhatIsWrongWithoutTheValue(t *testing.T) {
 	var native *json.UnmarshalTypeError
 	require.ErrorAs(t, err, &native, "the cause is gone, or the field is not named")
 	require.ErrorContains(t, err, "Amount", "the cause is gone, or the field is not named")
+	_, err = chain.Decode([]byte(`{"Lines":[{"n":"canary"}]}`), new(order))
+	require.ErrorContains(t, err, `in field "Lines.n"`)
 }
 
 func TestDecodingNeedsAPointer(t *testing.T) {

@@ -2,11 +2,13 @@ package codec
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -231,9 +233,38 @@ func jsonMismatch(t reflect.Type, err error) error {
 	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		kind, _, _ := strings.Cut(mismatch.Value, " ") // "number 300": the rest is a value
 		reason += fmt.Sprintf(": %s for %v", kind, mismatch.Type)
-		if mismatch.Field != "" {
-			reason += " in field " + strconv.Quote(mismatch.Field)
+		if field := fieldsOf(t, mismatch.Field); field != "" {
+			reason += " in field " + strconv.Quote(field)
 		}
 	}
 	return &Error{Kind: ErrCorrupt, Codec: "json", Reason: reason, Err: err}
+}
+
+// fieldsOf returns the beginning of a path that consists of fields of t. Since Go 1.27
+// encoding/json names keys of maps too, which belong to the value.
+func fieldsOf(t reflect.Type, path string) string {
+	var names []string
+	for name := range strings.SplitSeq(path, ".") {
+		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Array {
+			t = t.Elem()
+		}
+		if _, err := strconv.Atoi(name); err == nil {
+			continue // an index
+		}
+		if t.Kind() != reflect.Struct {
+			break
+		}
+		at := slices.IndexFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return strings.EqualFold(jsonName(f), name) })
+		if at < 0 {
+			break
+		}
+		names, t = append(names, name), reflect.VisibleFields(t)[at].Type
+	}
+	return strings.Join(names, ".")
+}
+
+// jsonName returns the name of a field in JSON.
+func jsonName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return cmp.Or(name, f.Name)
 }

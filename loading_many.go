@@ -365,9 +365,17 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 				continue
 			}
 			err := cmp.Or(w.failure, w.unstored)
-			if err == nil && w.bad != nil {
+			same, leased := true, w.token != "" && b.v.stale.kept() > 0
+			if err == nil && w.bad != nil && leased {
+				if same, err = b.v.outdate(ctx, w.key, w.bad); !same {
+					w.became = occupied
+				}
+			}
+			switch {
+			case err != nil || !same:
+			case w.bad != nil && !leased:
 				w.became, err = storedIf(b.v.replace(ctx, w.key, w.value, w.bad, b.loading.options(w.key, b.dated)))
-			} else if err == nil {
+			default:
 				var cmd *driver.Cmd
 				if cmd, err = b.fill(ctx, w); err == nil {
 					filled, cmds = append(filled, w), append(cmds, cmd)
@@ -390,6 +398,7 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 				w.revoked = w.became == overtaken
 				b.own.end(w.full)
 			}
+			b.v.replaced(w.key, w.bad, w.became)
 		}
 	})
 }

@@ -23,7 +23,9 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began tim
 	case b.v.loadWait > 0:
 		return b.elect(ctx, keys, began)
 	}
-	needsNone := func(w *wanted[T]) bool { return w.failure != nil || w.bad != nil && b.v.negativeTTL == 0 }
+	needsNone := func(w *wanted[T]) bool {
+		return w.failure != nil || w.bad != nil && b.v.negativeTTL == 0 && b.v.stale.kept() <= 0
+	}
 	var cmds []*driver.Cmd
 	for _, w := range keys {
 		if !needsNone(w) {

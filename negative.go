@@ -22,7 +22,7 @@ import (
 // (Delete, DeletePattern, Clear, Rename and so on) ends the memory, and a load that began before
 // a Delete remembers nothing. For all other operations, and for other programs, the key does not
 // exist. A value with a tag that was invalidated, and one that cannot be read, are loaded by each
-// process whose views are without NegativeTTL.
+// process whose views are without NegativeTTL, and without a StaleOnError that exceeds StaleFor.
 //
 // A key that is remembered costs two round trips, and no load. Nothing is remembered for a user who
 // may not run scripts. A driver without leases (Require("leases")) is refused.

@@ -126,7 +126,7 @@ func (o *Op) checkTags(ctx context.Context) error {
 // unreadTags returns the error of a read that has a value whose tags could not be read. Such a
 // read has failed, and may fail open.
 func (o *Op) unreadTags() error {
-	if !o.held.Command().ReadOnly {
+	if !o.readsOnly() {
 		return nil
 	}
 	if r := &o.held.Reply; r.Kind == driver.ReplyError {
@@ -146,11 +146,11 @@ func (o *Op) taggedReplies() (tagged []taggedReply) {
 		return nil
 	}
 	if codec.HasGenerations(o.held.Reply.Data) {
-		tagged = append(tagged, taggedReply{&o.held.Reply, !o.held.Command().ReadOnly})
+		tagged = append(tagged, taggedReply{&o.held.Reply, !o.readsOnly()})
 	}
 	for i := range o.held.Reply.Items {
 		if r := &o.held.Reply.Items[i]; codec.HasGenerations(r.Data) {
-			tagged = append(tagged, taggedReply{r, !o.held.Command().ReadOnly})
+			tagged = append(tagged, taggedReply{r, !o.readsOnly()})
 		}
 	}
 	return tagged

@@ -188,6 +188,9 @@ func (v *View[T]) loadAndKeep(ctx context.Context, fl *flight.Flight, key string
 func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, load func(context.Context) (T, error), a *attempt[T], tags *tagging, opts []SetOption) (T, error) {
 	defer a.own.giveUp(ctx)
 	value, done, err := v.takeLease(ctx, key, a)
+	if !done && ctx.Err() != nil { // nobody waits any more
+		done, err = true, ctx.Err()
+	}
 	if done {
 		a.final = true
 		return value, err

@@ -180,6 +180,13 @@ func (b *loadingMany[T]) run(ctx context.Context, load func(context.Context, []s
 	}
 	for began := time.Now(); len(rest) > 0; {
 		mine, others := b.lease(ctx, rest, began)
+		if err := ctx.Err(); err != nil { // nobody waits any more
+			b.own.giveUp(ctx)
+			for _, w := range slices.Concat(mine, others) {
+				w.err = err
+			}
+			break
+		}
 		b.landAllBut(ctx, mine, others)
 		if len(mine) > 0 {
 			rest = append(b.loadOnce(ctx, mine, load), others...)

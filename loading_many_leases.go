@@ -74,7 +74,7 @@ func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began tim
 	}
 	b.v.contend(ctx, "", of)
 	for _, w := range keys {
-		if w.contender.own() {
+		if w.contender.mayOwn() {
 			b.own.add(w.full, w.contender.token)
 		}
 		if w.contender.gone {
@@ -90,12 +90,13 @@ func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began tim
 		x := w.contender
 		switch {
 		case x.there && !slices.Contains(missing, w):
-			if x.own() {
+			if x.mayOwn() {
 				needless = append(needless, w.full)
 			}
 		case w.failure != nil, errors.Is(x.err, ErrAuth):
 			mine = append(mine, w)
 		case x.err != nil:
+			needless = append(needless, w.full)
 			w.unstored = x.err
 			mine = append(mine, w)
 		case x.own():

@@ -87,6 +87,10 @@ type contender struct {
 // own reports whether the load is the one.
 func (x *contender) own() bool { return x.err == nil && x.inForce == x.token }
 
+// mayOwn reports whether the load is the one, or may be: an election without a reply may have been
+// applied. Giving up the lease of another load has no effect.
+func (x *contender) mayOwn() bool { return x.own() || errors.Is(x.err, ErrUnknownOutcome) }
+
 // contend asks for the leases of keys and reads their values behind that, in one round trip. So
 // whoever gets a lease sees what the load before has stored.
 func (c *Cache) contend(ctx context.Context, key string, of []*contender) {
@@ -147,11 +151,11 @@ func (v *View[T]) elect(ctx context.Context, key string, a *attempt[T]) (value T
 	x := &contender{full: full, token: newToken(), bad: a.over}
 	for began := time.Now(); ; {
 		v.contend(ctx, key, []*contender{x})
+		if x.mayOwn() {
+			a.own.add(x.full, x.token)
+		}
 		if err := ctx.Err(); err != nil {
 			return value, true, err
-		}
-		if x.own() {
-			a.own.add(x.full, x.token)
 		}
 		if a.over = x.bad; x.gone {
 			a.old = nil
@@ -171,6 +175,7 @@ func (v *View[T]) elect(ctx context.Context, key string, a *attempt[T]) (value T
 		case errors.Is(x.err, ErrAuth): // the user may not run scripts, and goes without leases
 			return value, false, nil
 		case x.err != nil:
+			a.own.giveUp(ctx)
 			a.failed = x.err
 			return value, false, nil //nolint:nilerr // the load goes on, and stores nothing
 		case x.own():

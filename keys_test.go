@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -445,4 +446,19 @@ func TestAKeyFunctionThatPanicsLocksNothing(t *testing.T) {
 	require.NoError(t, err)
 	close(release)
 	load.Wait()
+}
+
+func TestTagsOfWhatGetsNoneAreRefused(t *testing.T) {
+	ctx := t.Context()
+	s, c := newFake(t, tagged(t))
+	p := c.Pipeline()
+	touched, counted := p.Touch("k", xcache.Tags("t")), p.IncrInit("n", 1, 0, xcache.TTL(time.Hour), xcache.Tags("t"))
+	require.Error(t, p.Exec(ctx))
+	for name, err := range map[string]error{
+		"Touch": second(c.Touch(ctx, "k", xcache.Tags("t"))), "Touch in a pipeline": touched.Err(),
+		"IncrInit": second(c.IncrInit(ctx, "n", 1, 0, xcache.TTL(time.Hour), xcache.Tags("t"))), "IncrInit in a pipeline": counted.Err(),
+	} {
+		require.ErrorContains(t, err, "take no Tags", name)
+	}
+	require.Zero(t, s.total())
 }

@@ -26,7 +26,8 @@ import (
 // Tags needs the tagged format (format=tagged), whose header has room for the names, and a
 // driver that can do "tags" (Require). Otherwise the write is an error before any I/O, as
 // are an empty tag, more than 32 tags, a full key of a tag of more than 512 bytes, and
-// KeepTTL beside Tags. With WithKeyFunc, tags are errors.ErrUnsupported.
+// KeepTTL beside Tags. With WithKeyFunc, tags are errors.ErrUnsupported. Touch and IncrInit
+// refuse Tags.
 //
 // A write with Tags takes one more round trip, in which the tags get their generations. A
 // read of a value with tags takes one more round trip, in which the generations are compared

@@ -399,7 +399,8 @@ func (q *PipelineView[T]) Set(key string, value T, opts ...SetOption) *Result[bo
 	return q.store("set", key, value, driver.Always, opts)
 }
 
-// Add queues View.Add.
+// Add queues View.Add. The result is false for a key whose value has a tag that was invalidated,
+// where View.Add stores.
 func (q *PipelineView[T]) Add(key string, value T, opts ...SetOption) *Result[bool] {
 	return q.store("add", key, value, driver.IfAbsent, opts)
 }
@@ -416,14 +417,16 @@ func (q *PipelineView[T]) Swap(key string, value T, opts ...SetOption) *Result[T
 	return Queue(q.pipeline, q.addOptions(o, opts), readReply[T])
 }
 
-// CompareAndSwap queues View.CompareAndSwap.
+// CompareAndSwap queues View.CompareAndSwap. A value with tags (Tags) never matches, where
+// View.CompareAndSwap compares the value behind the tags. With encryption, the error is
+// errors.ErrUnsupported.
 func (q *PipelineView[T]) CompareAndSwap(key string, old, value T, opts ...SetOption) *Result[bool] {
 	o := q.compared("compare and swap", cmdCompareAndSwap, key, old)
 	AddValue(o, value)
 	return Queue(q.pipeline, q.addOptions(o, opts), readFlag)
 }
 
-// CompareAndDelete queues View.CompareAndDelete.
+// CompareAndDelete queues View.CompareAndDelete, with the limits of CompareAndSwap.
 func (q *PipelineView[T]) CompareAndDelete(key string, old T) *Result[bool] {
 	return Queue(q.pipeline, q.compared("compare and delete", cmdCompareAndDelete, key, old), readFlag)
 }

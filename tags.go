@@ -47,13 +47,16 @@ func Tags(tags ...string) SetOption {
 // their keys.
 //
 // Without tags, there is no I/O. An error leaves some tags valid, or all of them. The call
-// may be repeated after any error.
+// may be repeated after any error. In a transaction, InvalidateTags is errors.ErrUnsupported.
 func (c *Cache) InvalidateTags(ctx context.Context, tags ...string) error {
 	ctx, call, err := c.startInSteps(ctx, c.shared.flights.UnderWay(), "invalidate tags", "", len(tags))
 	if err != nil {
 		return err
 	}
 	defer call.release()
+	if c.tx != nil {
+		return call.end(driver.Fail(errors.ErrUnsupported, driver.NotApplied, errors.New("a transaction only reads while its function runs: invalidate the tags when Watch has returned")))
+	}
 	keys, err := c.tagKeys(tags)
 	if err != nil || len(keys) == 0 {
 		return call.end(err)

@@ -46,7 +46,8 @@ func (v *View[T]) Set(ctx context.Context, key string, value T, opts ...SetOptio
 }
 
 // Add stores value at key if the key does not exist, and reports whether Add has stored
-// value. Of all concurrent callers, exactly one gets true.
+// value. Of all concurrent callers, exactly one gets true. A value of which a tag was invalidated
+// does not count. In a pipeline, such a value counts: the server adds, and knows no tags.
 func (v *View[T]) Add(ctx context.Context, key string, value T, opts ...SetOption) (bool, error) {
 	return v.store(ctx, "add", key, value, driver.IfAbsent, opts)
 }
@@ -78,7 +79,9 @@ func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOpti
 
 // CompareAndSwap stores value at key if the stored bytes equal the encoded old, and reports
 // whether CompareAndSwap has stored value, in one atomic step. A value that is encoded
-// differently each time (maps under some codecs, another writer's codec) never matches.
+// differently each time (maps under some codecs, another writer's codec) never matches. The tags
+// of a value are not compared. In a pipeline, a value with tags never matches: the server
+// compares, and knows no tags. There, encryption is errors.ErrUnsupported.
 func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, opts ...SetOption) (bool, error) {
 	ctx, call, err := v.start(ctx, "compare and swap", key, 1)
 	if err != nil {

@@ -126,7 +126,7 @@ func (p *Pipeline) exec(ctx context.Context, how driver.How) error {
 	}
 	b := p.batch
 	p.batch = new(batch)
-	ctx, call, err := p.cache.startInSteps(ctx, p.cache.shared.flights.UnderWay(), "pipeline", "", len(b.queue))
+	ctx, call, err := p.cache.startInSteps(ctx, p.cache.shared.flights.UnderWay() || b.inSteps(), "pipeline", "", len(b.queue))
 	if err != nil {
 		_ = b.resolve(err)
 		return err

@@ -22,6 +22,15 @@ func (o *Op) addTags(opts []SetOption, ttl time.Duration) *Op {
 	return o
 }
 
+// inSteps reports whether the batch may take several calls of the store: for the tags of values that
+// are written, and for those of values that are read.
+func (b *batch) inSteps() bool {
+	return slices.ContainsFunc(b.queue, func(q queued) bool {
+		o := q.operation()
+		return o.tagging != nil || o.cache.chain != nil && o.cache.chain.Format() == codec.Tagged && o.held.Command().Group == driver.GroupStrings
+	})
+}
+
 // tag puts the tags of all writes in front of their values. tag takes one round trip for the
 // generations of all tags, or none without tags. A write whose value is too large then is
 // refused, and is not sent.

@@ -392,7 +392,7 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 				w.err = b.v.notKept(w.key, err)
 			}
 		}
-		err := b.v.doAs(ctx, "fill many", "", cmds)
+		err := b.v.doAs(ctx, "fill many", "", len(cmds), cmds)
 		for i, w := range filled {
 			failed := err
 			if failed == nil {

@@ -34,7 +34,7 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began tim
 			cmds = append(cmds, &cmd)
 		}
 	}
-	err := b.v.doAs(ctx, "lease many", "", cmds)
+	err := b.v.doAs(ctx, "lease many", "", len(cmds), cmds)
 	for _, w := range keys {
 		if needsNone(w) {
 			mine = append(mine, w)
@@ -132,12 +132,11 @@ func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
 		for i, w := range left {
 			cmds[i] = b.v.marker(w.full, w.token)
 		}
-		err := b.v.doAs(ctx, "remember many", "", cmds)
+		err := b.v.doAs(ctx, "remember many", "", len(cmds), cmds)
 		for i, w := range left {
 			marked, err := wasReplaced(cmds[i], err)
 			if err != nil {
-				b.v.event(driver.LoadedValueNotStored, w.key, err)
-				continue
+				continue // the observer has heard of the error
 			}
 			if w.revoked = !marked; b.v.negativeTTL > 0 {
 				b.own.end(w.full)

@@ -69,11 +69,10 @@ func (v *View[T]) remember(ctx context.Context, fl *flight.Flight, key string, a
 	}
 	v.shared.flights.Store(fl, func() {
 		cmd := v.marker(full, a.token)
-		err := v.doAs(ctx, "remember", key, []*driver.Cmd{cmd})
+		err := v.doAs(ctx, "remember", key, 1, []*driver.Cmd{cmd})
 		var marked bool
 		if marked, err = wasReplaced(cmd, err); err != nil {
-			v.event(driver.LoadedValueNotStored, key, err)
-			return
+			return // the observer has heard of the error
 		}
 		if a.revoked = !marked; v.negativeTTL > 0 {
 			a.own.end()

@@ -184,7 +184,7 @@ func (b *batch) resolve(batchErr error) error {
 	b.executed = true
 	var failures []error
 	for _, q := range b.queue {
-		if err := q.resolve(batchErr); err != nil && !errors.Is(err, ErrNotFound) {
+		if err := q.resolve(batchErr); err != nil && !errors.Is(err, ErrNotFound) && !isUnmet(err) {
 			failures = append(failures, err)
 		}
 	}
@@ -192,6 +192,15 @@ func (b *batch) resolve(batchErr error) error {
 		return nil
 	}
 	return &pipelineError{len(b.queue), failures}
+}
+
+// isUnmet reports whether the error of an operation says that its condition did not hold. An error
+// of a driver that matches ErrNotStored, and tells more, is a failure.
+func isUnmet(err error) bool {
+	if own, ok := err.(*OpError); ok { //nolint:errorlint // that very type
+		err = own.Err
+	}
+	return err == ErrNotStored //nolint:errorlint // the bare one
 }
 
 // A pipelineError is the failures of some operations of a pipeline.

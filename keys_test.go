@@ -389,7 +389,7 @@ func TestVersionsMoveValues(t *testing.T) {
 }
 
 // A layout of the program without the function for the other direction works for all that needs no
-// user's key of a full key.
+// user's key of a full key, but of those that the operation has itself.
 func TestALayoutWithoutReverseReadsAndSubscribes(t *testing.T) {
 	one, _, _ := twoCaches(t)
 	c := one.With(xcache.WithKeyFunc(func(prefix string, version int, key string) string {
@@ -399,6 +399,9 @@ func TestALayoutWithoutReverseReadsAndSubscribes(t *testing.T) {
 	xcache.AddValue(push, "x")
 	_, err := xcache.Run(t.Context(), push, func(o *xcache.Op) (string, error) {
 		key, ok := o.UserKey("/1/l")
+		require.True(t, ok)
+		require.Equal(t, "l", key)
+		key, ok = o.UserKey("/1/other")
 		require.False(t, ok)
 		return key, nil
 	})

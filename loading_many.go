@@ -17,9 +17,11 @@ import (
 // round trip per server. load gets the keys that are missing, in one call, and its values
 // are stored and returned as well. A key that load leaves out does not exist: it is missing
 // in the result, and nothing is stored for it. All keys of a load that fails with
-// ErrNotFound count as left out, because GetOrSet takes that error for an answer, too. load is called again for keys that others
-// wait for and that an invalidation has overtaken, and with OneLoader. Values of keys that load was not asked for
-// are ignored. A key may be given twice. Without keys, the map is empty, and there is no I/O.
+// ErrNotFound are missing in the result, too, and that is no failure. NegativeTTL does not
+// remember these keys. load is called again for keys that others wait for and that an
+// invalidation has overtaken, unless load has failed, and with OneLoader. Values of keys that
+// load was not asked for are ignored. A key may be given twice. Without keys, the map is empty,
+// and there is no I/O.
 //
 // The rules of GetOrSet for load apply to each key. A key that another goroutine of this
 // process is loading, by GetOrSet or GetOrSetMany, is not loaded again: GetOrSetMany waits

@@ -91,8 +91,8 @@ func readBreaker(s *settings, dsn *driver.DSN) {
 
 // WithMaxInFlight bounds the calls in flight at one server. A call beyond n fails at once
 // with an InFlightError, and is not sent, so that a slow server holds at most n goroutines.
-// A batch is one call. Ping, Watch, subscriptions, scans and commands that wait do not
-// count. 0, the default, is no bound.
+// A batch is one call, and so is a script. Ping, Watch, subscriptions, scans (SCAN) and commands
+// that wait do not count. 0, the default, is no bound.
 //
 // WithMaxInFlight is an option of Open and New. In With, WithMaxInFlight is an error, unless
 // n is the bound of the store.

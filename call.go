@@ -61,11 +61,24 @@ func (c *Cache) start(ctx context.Context, op, key string, n int) (context.Conte
 		}
 	}
 	if c.observer != nil {
-		k.seen = &observation{Operation: Operation{Driver: c.shared.driver, Cache: c.name, Namespace: c.layout.NamespaceName(), Name: op, Key: key, Keys: n}, started: time.Now()}
-		ctx = c.observer.Start(ctx, &k.seen.Operation)
-		k.seen.ctx = ctx
+		ctx = k.observe(ctx, n)
 	}
 	return ctx, k, nil
+}
+
+// observe tells the observer of the beginning. If the observer panics, the caller of start defers no
+// release, so that observe undoes start.
+func (k *call) observe(ctx context.Context, n int) context.Context {
+	c := k.cache
+	seen := &observation{Operation: Operation{Driver: c.shared.driver, Cache: c.name, Namespace: c.layout.NamespaceName(), Name: k.op, Key: k.key, Keys: n}, started: time.Now()}
+	defer func() {
+		if k.seen == nil {
+			k.release()
+		}
+	}()
+	seen.ctx = c.observer.Start(ctx, &seen.Operation)
+	k.seen = seen
+	return seen.ctx
 }
 
 // startInSteps is start for an operation that may take several calls of the store, or that

@@ -277,6 +277,9 @@ func (r removal) queue(p *Pipeline, c *Cache) *Result[int] {
 	if err != nil {
 		o.fail(err)
 	}
+	if len(fulls) == 1 {
+		o.full = fulls[0]
+	}
 	for _, full := range fulls {
 		o.add(driver.Key(full))
 	}

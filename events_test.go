@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -99,4 +101,80 @@ func TestAFileOfKeysThatOthersMayReadIsAnEvent(t *testing.T) {
 	c, err := xcache.OpenDSN("memory://?encryption_keys=" + file) // without a listener
 	require.NoError(t, err)
 	require.NoError(t, c.Close())
+}
+
+// An explosiveObserver panics at each event, and at the beginning of a ping.
+type explosiveObserver struct{ listener }
+
+func (o *explosiveObserver) Start(ctx context.Context, op *xcache.Operation) context.Context {
+	if op.Name == "ping" {
+		panic("broken observer")
+	}
+	return ctx
+}
+
+func (o *explosiveObserver) Event(e xcache.Event) {
+	o.listener.Event(e)
+	panic("broken observer")
+}
+
+func TestAPanicOfEventLosesTheEvent(t *testing.T) {
+	for name, test := range map[string]struct {
+		kind driver.EventKind
+		opts []xcache.Option
+		run  func(t *testing.T, s *fakeStore, v *xcache.View[string])
+	}{
+		"in a GetOrSet": {kind: driver.LoadedValueNotStored, run: func(t *testing.T, s *fakeStore, v *xcache.View[string]) {
+			got, err := v.GetOrSet(t.Context(), "k", func(context.Context) (string, error) {
+				s.failWith(errDown)
+				return "loaded", nil
+			})
+			require.NoError(t, err)
+			require.Equal(t, "loaded", got)
+		}},
+		"in a load of the background": {kind: driver.RefreshFailed, run: func(t *testing.T, _ *fakeStore, v *xcache.View[string]) {
+			v = stale(v.Cache)
+			require.NoError(t, v.Set(t.Context(), "k", "old"))
+			time.Sleep(time.Hour)
+			require.Equal(t, "old", first(v.GetOrSet(t.Context(), "k", unwanted)))
+			synctest.Wait()
+			require.Equal(t, "old", first(v.GetOrSet(t.Context(), "k", unwanted)))
+		}},
+		"of repeated deletions": {driver.InvalidationsDelivered, []xcache.Option{xcache.WithInvalidateRetry()}, func(t *testing.T, s *fakeStore, v *xcache.View[string]) {
+			o := outage{s}
+			o.begin(errAway)
+			require.ErrorIs(t, second(v.Delete(t.Context(), "k")), xcache.ErrInvalidationPending)
+			o.end()
+			time.Sleep(time.Minute)
+			require.Zero(t, v.PendingInvalidations())
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var heard explosiveObserver
+				s, c := newFake(t, append(test.opts, xcache.WithObserver(&heard))...)
+				test.run(t, s, xcache.For[string](c))
+				s.failWith(nil)
+				require.NoError(t, c.Close())
+				heard.mu.Lock()
+				defer heard.mu.Unlock()
+				require.NotEmpty(t, heard.events)
+				require.Equal(t, test.kind, heard.events[len(heard.events)-1].Kind)
+			})
+		})
+	}
+}
+
+func TestAPanicOfStartLeavesNothingBehind(t *testing.T) {
+	for name, caps := range map[string]func(*driver.Caps){"": nil, "with a time-out of the core's": unbounded} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newFakeStore(t)
+				s.caps = caps
+				c := newCache(t, s, xcache.WithObserver(new(explosiveObserver)))
+				require.Panics(t, func() { _ = c.Ping(t.Context()) })
+				require.NoError(t, c.Close(), "does not wait for the operation")
+			})
+		})
+	}
 }

@@ -40,7 +40,7 @@ func (c *Cache) Invalidate(ctx context.Context, keys ...string) error {
 }
 
 func (c *Cache) invalidate(ctx context.Context, keys, fulls []string) error {
-	kept := c.stale.onError - c.stale.serve
+	kept := c.stale.kept()
 	if kept <= 0 {
 		_, err := c.remove(ctx, fulls)
 		return err

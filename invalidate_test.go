@@ -167,3 +167,80 @@ func TestInvalidateReportsTheKeysThatFailed(t *testing.T) {
 	require.Equal(t, []string{"k", "l"}, sortedKeys(failed.Errs))
 	require.NoError(t, v.With(xcache.WithOnError(xcache.OnErrorMiss)).Invalidate(ctx, "k"), "is dropped")
 }
+
+// unusable are values that a view of texts has to load anew, though the bytes are there.
+var unusable = map[string]func(ctx context.Context, v *xcache.View[string]) error{
+	"a value that cannot be read": func(ctx context.Context, v *xcache.View[string]) error {
+		return xcache.For[int](v.Cache).Set(ctx, "k", 1, xcache.TTL(xcache.NoExpiry))
+	},
+	"a value with an invalidated tag": func(ctx context.Context, v *xcache.View[string]) error {
+		return errors.Join(v.Set(ctx, "k", "old", xcache.Tags("t")), v.InvalidateTags(ctx, "t"))
+	},
+}
+
+// loadsOfOne are the ways to load one key.
+var loadsOfOne = map[string]func(ctx context.Context, v *xcache.View[string], load func(context.Context) (string, error)) (string, error){
+	"GetOrSet": func(ctx context.Context, v *xcache.View[string], load func(context.Context) (string, error)) (string, error) {
+		return v.GetOrSet(ctx, "k", load)
+	},
+	"GetOrSetMany": func(ctx context.Context, v *xcache.View[string], load func(context.Context) (string, error)) (string, error) {
+		found, err := v.GetOrSetMany(ctx, []string{"k"}, func(ctx context.Context, _ []string) (map[string]string, error) {
+			value, err := load(ctx)
+			return map[string]string{"k": value}, err
+		})
+		return found["k"], err
+	},
+}
+
+func TestInvalidateStopsLoadsOverUnusableValues(t *testing.T) {
+	for name, set := range unusable {
+		for how, getOrSet := range loadsOfOne {
+			for option, opts := range map[string][]xcache.Option{"": nil, "OneLoader": {xcache.OneLoader(time.Minute)}, "NegativeTTL": {xcache.NegativeTTL(time.Minute)}} {
+				t.Run(name+" "+how+" "+option, func(t *testing.T) {
+					ctx := t.Context()
+					views := processes(t, 2, append([]xcache.Option{tagged(t), xcache.WithTTL(time.Hour), xcache.StaleOnError(time.Minute)}, opts...)...)
+					here, there := views[0], views[1]
+					require.NoError(t, set(ctx, here))
+					got, err := getOrSet(ctx, here, func(ctx context.Context) (string, error) { return "dead", there.Invalidate(ctx, "k") })
+					require.NoError(t, err)
+					require.Equal(t, "dead", got)
+					require.Error(t, second(there.Get(ctx, "k")), "the load began before the Invalidate")
+
+					got, err = getOrSet(ctx, here, text("new"))
+					require.NoError(t, err)
+					require.Equal(t, "new", got)
+					got, err = getOrSet(ctx, there, unwanted)
+					require.NoError(t, err, "is stored without an Invalidate")
+					require.Equal(t, "new", got)
+					require.Greater(t, first(there.TTL(ctx, "k")), time.Minute)
+				})
+			}
+		}
+	}
+}
+
+// A view that keeps invalidated values takes the same care of newer values as any other.
+func TestALoadOverAnUnusableValueLeavesNewerValues(t *testing.T) {
+	for name, set := range unusable {
+		for how, getOrSet := range loadsOfOne {
+			t.Run(name+" "+how, func(t *testing.T) {
+				ctx := t.Context()
+				views := processes(t, 2, tagged(t), xcache.WithTTL(time.Hour), xcache.StaleOnError(time.Minute))
+				here, there := views[0], views[1]
+				require.NoError(t, set(ctx, here))
+				got, err := getOrSet(ctx, here, func(ctx context.Context) (string, error) {
+					return "loaded", there.Set(ctx, "k", "theirs", xcache.TTL(time.Second))
+				})
+				require.NoError(t, err)
+				require.Equal(t, "theirs", got)
+				require.NoError(t, xcache.For[int](there.Cache).Set(ctx, "k", 1))
+				got, err = getOrSet(ctx, here, func(ctx context.Context) (string, error) {
+					return "loaded", xcache.For[int](there.Cache).Set(ctx, "k", 2)
+				})
+				require.NoError(t, err)
+				require.Equal(t, "loaded", got)
+				require.Equal(t, 2, first(xcache.For[int](there.Cache).Get(ctx, "k")))
+			})
+		}
+	}
+}

@@ -25,7 +25,8 @@ const MaxPendingInvalidations = pending.Max
 // ErrInvalidationPending. A goroutine of the cache repeats the deletion, after 50 ms at first and
 // then after a second at most, until the server has done it. A Delete in a pipeline is
 // repeated likewise, as its Result says, and one in a transaction is not. Nor are DeletePattern, Clear and the other deletions
-// whose keys are not named, nor an Invalidate that keeps values for StaleOnError.
+// whose keys are not named, nor an Invalidate that keeps values for StaleOnError. Nor are deletions
+// in a KeySpace, whose keys may have got another owner until then.
 //
 // A key waits once, however often its deletion fails. A later Set, SetMany, Swap, CompareAndSwap or Delete of the
 // key that succeeds takes the place of the deletion. A counter or structure at the key does
@@ -105,12 +106,14 @@ func isRepeated(err error) bool {
 }
 
 // invalidated returns the error of a deletion of full keys of the cache's own memory, and keeps those
-// that are to be repeated. began is the number of failed deletions before.
+// that are to be repeated. began is the number of failed deletions before. A deletion in a key space
+// is not repeated: the later one would delete what another caller has put there meanwhile, such as a
+// claim.
 func (c *Cache) invalidated(began uint64, fulls []string, err error) error {
 	switch {
 	case err == nil:
 		c.superseded(began, fulls...)
-	case c.invalidateRetry && c.tx == nil && isRepeated(err) && c.shared.pending.Keep(fulls, err):
+	case c.invalidateRetry && c.tx == nil && c.layout.Space == "" && isRepeated(err) && c.shared.pending.Keep(fulls, err):
 		return &pendingError{err}
 	}
 	return err

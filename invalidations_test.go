@@ -353,3 +353,20 @@ func TestAWriteThatBeganBeforeADeleteIsNoLaterWrite(t *testing.T) {
 		require.ErrorIs(t, err, xcache.ErrNotFound)
 	})
 }
+
+// A later deletion would take the claim of another caller.
+func TestDeletionsInAKeySpaceAreNotRepeated(t *testing.T) {
+	duringOutage(t, func(t *testing.T, o outage, v *xcache.View[string], _ *eventRecorder) {
+		claims := xcache.For[string](v.KeySpace("claim"))
+		require.NotErrorIs(t, second(claims.Delete(t.Context(), "k")), xcache.ErrInvalidationPending)
+		p := claims.Pipeline()
+		deleted := p.Delete("k")
+		require.Error(t, p.Exec(t.Context()))
+		require.NotErrorIs(t, deleted.Err(), xcache.ErrInvalidationPending)
+		require.Zero(t, v.PendingInvalidations())
+		o.end()
+		require.NoError(t, claims.Set(t.Context(), "k", "of another"))
+		time.Sleep(time.Minute)
+		require.Equal(t, "of another", first(claims.Get(t.Context(), "k")))
+	})
+}

@@ -41,7 +41,7 @@ func (c *Cache) TTLMany(ctx context.Context, keys []string) (map[string]time.Dur
 
 // Touch gives key the TTL that a write with the same options would give: without options,
 // the default TTL. Touch reports whether the key exists. An expired TTL deletes the key,
-// and the result is true.
+// and the result is true. Touch refuses Tags, because the tags of a value stay as they are.
 func (c *Cache) Touch(ctx context.Context, key string, opts ...SetOption) (bool, error) {
 	return c.touch(key, opts).run(ctx)
 }
@@ -81,7 +81,7 @@ func (c *Cache) Decr(ctx context.Context, key string, delta int64) (int64, error
 
 // IncrInit is Incr for a key that may be missing. A missing key counts as init, and gets
 // the default TTL or the TTL of opts, in the same atomic step: the first call returns
-// init+delta. An existing key keeps its TTL. An expired TTL stores nothing.
+// init+delta. An existing key keeps its TTL. An expired TTL stores nothing. IncrInit refuses Tags.
 //
 // Without opts, a counter expires when the default TTL has passed since its first call: 300
 // s unless configured. The next call begins a new counter. A permanent counter takes
@@ -156,7 +156,7 @@ func (c *Cache) Ping(ctx context.Context) error {
 // The operations.
 
 func (c *Cache) touch(key string, opts []SetOption) expiring {
-	ttl, err := c.ttlOf(driver.IfPresent, opts)
+	ttl, err := c.onlyTTLOf(driver.IfPresent, opts)
 	return expiring{keyed{c, "touch", key, dropsWrite, err}, c.serverTTL(ttl)}
 }
 
@@ -174,7 +174,7 @@ func (c *Cache) decr(key string, delta int64) counting {
 }
 
 func (c *Cache) incrInit(key string, delta, init int64, opts []SetOption) initialized {
-	ttl, err := c.ttlOf(driver.IfAbsent, opts)
+	ttl, err := c.onlyTTLOf(driver.IfAbsent, opts)
 	if counted := c.countableKey(); counted != nil {
 		err = counted
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -388,7 +389,7 @@ func TestVersionsMoveValues(t *testing.T) {
 }
 
 // A layout of the program without the function for the other direction works for all that needs no
-// user's key of a full key.
+// user's key of a full key, but of those that the operation has itself.
 func TestALayoutWithoutReverseReadsAndSubscribes(t *testing.T) {
 	one, _, _ := twoCaches(t)
 	c := one.With(xcache.WithKeyFunc(func(prefix string, version int, key string) string {
@@ -398,6 +399,9 @@ func TestALayoutWithoutReverseReadsAndSubscribes(t *testing.T) {
 	xcache.AddValue(push, "x")
 	_, err := xcache.Run(t.Context(), push, func(o *xcache.Op) (string, error) {
 		key, ok := o.UserKey("/1/l")
+		require.True(t, ok)
+		require.Equal(t, "l", key)
+		key, ok = o.UserKey("/1/other")
 		require.False(t, ok)
 		return key, nil
 	})
@@ -445,4 +449,19 @@ func TestAKeyFunctionThatPanicsLocksNothing(t *testing.T) {
 	require.NoError(t, err)
 	close(release)
 	load.Wait()
+}
+
+func TestTagsOfWhatGetsNoneAreRefused(t *testing.T) {
+	ctx := t.Context()
+	s, c := newFake(t, tagged(t))
+	p := c.Pipeline()
+	touched, counted := p.Touch("k", xcache.Tags("t")), p.IncrInit("n", 1, 0, xcache.TTL(time.Hour), xcache.Tags("t"))
+	require.Error(t, p.Exec(ctx))
+	for name, err := range map[string]error{
+		"Touch": second(c.Touch(ctx, "k", xcache.Tags("t"))), "Touch in a pipeline": touched.Err(),
+		"IncrInit": second(c.IncrInit(ctx, "n", 1, 0, xcache.TTL(time.Hour), xcache.Tags("t"))), "IncrInit in a pipeline": counted.Err(),
+	} {
+		require.ErrorContains(t, err, "take no Tags", name)
+	}
+	require.Zero(t, s.total())
 }

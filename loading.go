@@ -188,6 +188,9 @@ func (v *View[T]) loadAndKeep(ctx context.Context, fl *flight.Flight, key string
 func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, load func(context.Context) (T, error), a *attempt[T], tags *tagging, opts []SetOption) (T, error) {
 	defer a.own.giveUp(ctx)
 	value, done, err := v.takeLease(ctx, key, a)
+	if !done && ctx.Err() != nil { // nobody waits any more
+		done, err = true, ctx.Err()
+	}
 	if done {
 		a.final = true
 		return value, err
@@ -213,15 +216,15 @@ func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, l
 
 // takeLease takes the lease of a load that is about to begin, where the driver has leases: an
 // invalidation by any process takes the lease away. In the place of a value that cannot be read
-// none is needed, as an invalidation takes that value away. If done is true, there is no load, and
-// the result is that of another one.
+// none is needed, as an invalidation takes that value away, unless the view keeps such values. If
+// done is true, there is no load, and the result is that of another one.
 func (v *View[T]) takeLease(ctx context.Context, key string, a *attempt[T]) (value T, done bool, err error) {
 	switch {
 	case !v.shared.leases:
 		return value, false, nil
 	case v.loadWait > 0:
 		return v.elect(ctx, key, a)
-	case a.over != nil && v.negativeTTL == 0:
+	case a.over != nil && v.negativeTTL == 0 && v.stale.kept() <= 0:
 		return value, false, nil
 	}
 	a.token, a.failed = v.lease(ctx, key)
@@ -235,13 +238,13 @@ func (v *View[T]) takeLease(ctx context.Context, key string, a *attempt[T]) (val
 }
 
 // storeLoaded stores what was loaded in the place of a value that cannot be read, or of none.
-func (v *View[T]) storeLoaded(ctx context.Context, key string, value T, a *attempt[T], over *unreadable, opts []SetOption) (filled, error) {
-	leased, replaces := a.token != "" && a.over == nil, v.replaces(a.old)
-	switch {
-	case a.failed != nil:
+func (v *View[T]) storeLoaded(ctx context.Context, key string, value T, a *attempt[T], opts []SetOption) (filled, error) {
+	leased, replaces := a.token != "" && (a.over == nil || v.stale.kept() > 0), v.replaces(a.old)
+	if a.failed != nil {
 		return overtaken, a.failed
-	case leased && over == nil:
-		became, err := v.fill(ctx, key, a.token, value, opts, replaces)
+	}
+	if leased {
+		became, err := v.fillOver(ctx, key, value, a, opts, replaces)
 		if !errors.Is(err, ErrAuth) || errors.Is(err, ErrUnknownOutcome) {
 			if err == nil && became != occupied {
 				a.revoked = became == overtaken
@@ -249,14 +252,26 @@ func (v *View[T]) storeLoaded(ctx context.Context, key string, value T, a *attem
 			}
 			return became, err
 		}
-	case leased: // which came meanwhile, perhaps after an invalidation
-		return overtaken, nil
-	case over != nil:
-		return storedIf(v.replace(ctx, key, value, over, opts))
-	case replaces > 0: // and the server cannot tell how old the value is
+	}
+	switch {
+	case a.over != nil:
+		return storedIf(v.replace(ctx, key, value, a.over, opts))
+	case replaces > 0 && !leased: // and the server cannot tell how old the value is
 		return stored, v.Set(ctx, key, value, opts...)
 	}
 	return storedIf(v.Add(ctx, key, value, opts...))
+}
+
+// fillOver is fill in the place of a value that cannot be read, or of none.
+func (v *View[T]) fillOver(ctx context.Context, key string, value T, a *attempt[T], opts []SetOption, replaces time.Duration) (filled, error) {
+	if a.over != nil {
+		if same, err := v.outdate(ctx, key, a.over); !same {
+			return occupied, err
+		}
+	}
+	became, err := v.fill(ctx, key, a.token, value, opts, replaces)
+	v.replaced(key, a.over, became)
+	return became, err
 }
 
 func storedIf(done bool, err error) (filled, error) {
@@ -267,32 +282,25 @@ func storedIf(done bool, err error) (filled, error) {
 }
 
 // keep stores the loaded value of a flight. keep returns the loaded value, or a value that
-// another caller stored during the load.
+// another caller stored during the load. A value that came during the load and cannot be read is
+// newer than the loaded one, and stays.
 func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value T, a *attempt[T], opts []SetOption) (T, error) {
-	const tries = 3 // other callers may store several unreadable values in a row
-	unreadable := a.over
-	for range tries {
-		var became filled
-		var err error
-		if !v.shared.flights.Store(fl, func() { became, err = v.storeLoaded(ctx, key, value, a, unreadable, opts) }) {
-			return value, nil
-		}
-		if err != nil {
-			return value, v.notKept(key, err)
-		}
-		if became != occupied {
-			return value, nil
-		}
-		winner, bad, err := v.With(ReadPrimary()).lookUp(ctx, key, nil) // a replica may lag behind
-		if err == nil {
-			return winner, nil
-		}
-		if bad == nil { // the key has expired, or the read failed
-			return value, nil
-		}
-		unreadable = bad
+	var became filled
+	var err error
+	if !v.shared.flights.Store(fl, func() { became, err = v.storeLoaded(ctx, key, value, a, opts) }) {
+		return value, nil
 	}
-	return value, nil
+	if err != nil {
+		return value, v.notKept(key, err)
+	}
+	if became != occupied {
+		return value, nil
+	}
+	winner, _, err := v.With(ReadPrimary()).lookUp(ctx, key, nil) // a replica may lag behind
+	if err != nil {                                               // the key has expired, or the read failed
+		return value, nil //nolint:nilerr // what was loaded is as good
+	}
+	return winner, nil
 }
 
 // notKept returns the error of a failed write if GetOrSet returns that error, and otherwise
@@ -327,10 +335,35 @@ func (v *View[T]) replace(ctx context.Context, key string, value T, old *unreada
 	if err == nil {
 		s.release()
 	}
-	if err = call.end(err); replaced && !errors.Is(old.err, ErrNotFound) {
-		v.event(driver.UnreadableValueReplaced, key, old.err)
+	if err = call.end(err); replaced {
+		v.replaced(key, old, stored)
 	}
 	return replaced, err
+}
+
+// outdate lets a lease decide about the unreadable value old, and reports whether the key still holds
+// old. The value gets the TTL of one that was invalidated, so that the fill of a lease replaces the
+// value. An invalidation that keeps values takes the lease away, and leaves the bytes.
+func (v *View[T]) outdate(ctx context.Context, key string, old *unreadable) (same bool, err error) {
+	ctx, call, err := v.start(ctx, "outdate unreadable", key, 1)
+	if err != nil {
+		return false, err
+	}
+	defer call.release()
+	full, err := v.fullKey(key)
+	if err != nil {
+		return false, call.end(err)
+	}
+	e := driver.Entry{Key: full, Value: old.stored, TTL: v.stale.kept()}
+	same, err = replaceBytes(ctx, &v.shared.primary, &e, old.stored)
+	return same && err == nil, call.end(err)
+}
+
+// replaced tells the observer if a loaded value has taken the place of the unreadable value old.
+func (v *View[T]) replaced(key string, old *unreadable, became filled) {
+	if old != nil && became == stored && !errors.Is(old.err, ErrNotFound) {
+		v.event(driver.UnreadableValueReplaced, key, old.err)
+	}
 }
 
 // replaceBytes stores e if its key holds old. Without a Swapper, replaceBytes takes two

@@ -17,9 +17,11 @@ import (
 // round trip per server. load gets the keys that are missing, in one call, and its values
 // are stored and returned as well. A key that load leaves out does not exist: it is missing
 // in the result, and nothing is stored for it. All keys of a load that fails with
-// ErrNotFound count as left out, because GetOrSet takes that error for an answer, too. load is called again for keys that others
-// wait for and that an invalidation has overtaken, and with OneLoader. Values of keys that load was not asked for
-// are ignored. A key may be given twice. Without keys, the map is empty, and there is no I/O.
+// ErrNotFound are missing in the result, too, and that is no failure. NegativeTTL does not
+// remember these keys. load is called again for keys that others wait for and that an
+// invalidation has overtaken, unless load has failed, and with OneLoader. Values of keys that
+// load was not asked for are ignored. A key may be given twice. Without keys, the map is empty,
+// and there is no I/O.
 //
 // The rules of GetOrSet for load apply to each key. A key that another goroutine of this
 // process is loading, by GetOrSet or GetOrSetMany, is not loaded again: GetOrSetMany waits
@@ -180,6 +182,13 @@ func (b *loadingMany[T]) run(ctx context.Context, load func(context.Context, []s
 	}
 	for began := time.Now(); len(rest) > 0; {
 		mine, others := b.lease(ctx, rest, began)
+		if err := ctx.Err(); err != nil { // nobody waits any more
+			b.own.giveUp(ctx)
+			for _, w := range slices.Concat(mine, others) {
+				w.err = err
+			}
+			break
+		}
 		b.landAllBut(ctx, mine, others)
 		if len(mine) > 0 {
 			rest = append(b.loadOnce(ctx, mine, load), others...)
@@ -365,9 +374,17 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 				continue
 			}
 			err := cmp.Or(w.failure, w.unstored)
-			if err == nil && w.bad != nil {
+			same, leased := true, w.token != "" && b.v.stale.kept() > 0
+			if err == nil && w.bad != nil && leased {
+				if same, err = b.v.outdate(ctx, w.key, w.bad); !same {
+					w.became = occupied
+				}
+			}
+			switch {
+			case err != nil || !same:
+			case w.bad != nil && !leased:
 				w.became, err = storedIf(b.v.replace(ctx, w.key, w.value, w.bad, b.loading.options(w.key, b.dated)))
-			} else if err == nil {
+			default:
 				var cmd *driver.Cmd
 				if cmd, err = b.fill(ctx, w); err == nil {
 					filled, cmds = append(filled, w), append(cmds, cmd)
@@ -377,7 +394,7 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 				w.err = b.v.notKept(w.key, err)
 			}
 		}
-		err := b.v.doAs(ctx, "fill many", "", cmds)
+		err := b.v.doAs(ctx, "fill many", "", len(cmds), cmds)
 		for i, w := range filled {
 			failed := err
 			if failed == nil {
@@ -390,6 +407,7 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 				w.revoked = w.became == overtaken
 				b.own.end(w.full)
 			}
+			b.v.replaced(w.key, w.bad, w.became)
 		}
 	})
 }

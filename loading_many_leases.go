@@ -23,7 +23,9 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began tim
 	case b.v.loadWait > 0:
 		return b.elect(ctx, keys, began)
 	}
-	needsNone := func(w *wanted[T]) bool { return w.failure != nil || w.bad != nil && b.v.negativeTTL == 0 }
+	needsNone := func(w *wanted[T]) bool {
+		return w.failure != nil || w.bad != nil && b.v.negativeTTL == 0 && b.v.stale.kept() <= 0
+	}
 	var cmds []*driver.Cmd
 	for _, w := range keys {
 		if !needsNone(w) {
@@ -32,7 +34,7 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began tim
 			cmds = append(cmds, &cmd)
 		}
 	}
-	err := b.v.doAs(ctx, "lease many", "", cmds)
+	err := b.v.doAs(ctx, "lease many", "", len(cmds), cmds)
 	for _, w := range keys {
 		if needsNone(w) {
 			mine = append(mine, w)
@@ -72,7 +74,7 @@ func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began tim
 	}
 	b.v.contend(ctx, "", of)
 	for _, w := range keys {
-		if w.contender.own() {
+		if w.contender.mayOwn() {
 			b.own.add(w.full, w.contender.token)
 		}
 		if w.contender.gone {
@@ -88,12 +90,13 @@ func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began tim
 		x := w.contender
 		switch {
 		case x.there && !slices.Contains(missing, w):
-			if x.own() {
+			if x.mayOwn() {
 				needless = append(needless, w.full)
 			}
 		case w.failure != nil, errors.Is(x.err, ErrAuth):
 			mine = append(mine, w)
 		case x.err != nil:
+			needless = append(needless, w.full)
 			w.unstored = x.err
 			mine = append(mine, w)
 		case x.own():
@@ -129,12 +132,11 @@ func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
 		for i, w := range left {
 			cmds[i] = b.v.marker(w.full, w.token)
 		}
-		err := b.v.doAs(ctx, "remember many", "", cmds)
+		err := b.v.doAs(ctx, "remember many", "", len(cmds), cmds)
 		for i, w := range left {
 			marked, err := wasReplaced(cmds[i], err)
 			if err != nil {
-				b.v.event(driver.LoadedValueNotStored, w.key, err)
-				continue
+				continue // the observer has heard of the error
 			}
 			if w.revoked = !marked; b.v.negativeTTL > 0 {
 				b.own.end(w.full)

@@ -73,6 +73,9 @@ func (o *Op) openReply() (driver.Reply, opening) {
 	if o.opens == dropsWrite {
 		return droppedReplies[name], dropsWrite
 	}
+	if renews(&o.held) { // a read of a view with Sliding
+		name = "GET"
+	}
 	if reply := missingReplies[name]; reply != nil && !o.held.Waits() {
 		return reply(o.held.Args), readsNothing
 	}

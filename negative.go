@@ -22,7 +22,7 @@ import (
 // (Delete, DeletePattern, Clear, Rename and so on) ends the memory, and a load that began before
 // a Delete remembers nothing. For all other operations, and for other programs, the key does not
 // exist. A value with a tag that was invalidated, and one that cannot be read, are loaded by each
-// process whose views are without NegativeTTL.
+// process whose views are without NegativeTTL, and without a StaleOnError that exceeds StaleFor.
 //
 // A key that is remembered costs two round trips, and no load. Nothing is remembered for a user who
 // may not run scripts. A driver without leases (Require("leases")) is refused.
@@ -69,11 +69,10 @@ func (v *View[T]) remember(ctx context.Context, fl *flight.Flight, key string, a
 	}
 	v.shared.flights.Store(fl, func() {
 		cmd := v.marker(full, a.token)
-		err := v.doAs(ctx, "remember", key, []*driver.Cmd{cmd})
+		err := v.doAs(ctx, "remember", key, 1, []*driver.Cmd{cmd})
 		var marked bool
 		if marked, err = wasReplaced(cmd, err); err != nil {
-			v.event(driver.LoadedValueNotStored, key, err)
-			return
+			return // the observer has heard of the error
 		}
 		if a.revoked = !marked; v.negativeTTL > 0 {
 			a.own.end()

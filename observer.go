@@ -97,15 +97,22 @@ func (s *settings) notify(driverName string) func(driver.Event) {
 		return nil
 	}
 	return func(e driver.Event) {
-		observer.Event(Event{Driver: driverName, Cache: s.name, Kind: e.Kind, Server: e.Server, Err: e.Err})
+		tell(observer, Event{Driver: driverName, Cache: s.name, Kind: e.Kind, Server: e.Server, Err: e.Err})
 	}
 }
 
 // event tells the observer about an event that an operation on a key noticed.
 func (c *Cache) event(kind driver.EventKind, key string, err error) {
 	if observer, ok := c.observer.(EventObserver); ok {
-		observer.Event(Event{Driver: c.shared.driver, Cache: c.name, Namespace: c.layout.NamespaceName(), Kind: kind, Key: key, Err: err})
+		tell(observer, Event{Driver: c.shared.driver, Cache: c.name, Namespace: c.layout.NamespaceName(), Kind: kind, Key: key, Err: err})
 	}
+}
+
+// tell tells an observer of an event. A panic of the observer loses the event: the operation that
+// noticed the event goes on, and the goroutine may be one of the cache's own.
+func tell(observer EventObserver, e Event) {
+	defer func() { _ = recover() }()
+	observer.Event(e)
 }
 
 // reportKeyFile tells the observer if other users may read the file of the encryption keys.

@@ -249,3 +249,53 @@ func (o *slowObserver) End(context.Context, *xcache.Operation) {
 	time.Sleep(time.Minute)
 	o.ended = true
 }
+
+// The commands of a load have errors of their own.
+func TestObserversAreToldOfTheCommandsOfLoads(t *testing.T) {
+	ctx := t.Context()
+	full := driver.Fail(driver.ErrOutOfMemory, driver.NotApplied, nil)
+	for name, test := range map[string]struct {
+		opts   []xcache.Option
+		load   func(ctx context.Context, v *xcache.View[string], fail func()) error
+		events int
+		want   map[string]xcache.Operation
+	}{
+		"fills that are refused": {nil, func(ctx context.Context, v *xcache.View[string], fail func()) error {
+			return second(v.GetOrSetMany(ctx, []string{"a", "b"}, func(ctx context.Context, keys []string) (map[string]string, error) {
+				fail()
+				return upper(ctx, keys)
+			}))
+		}, 2, map[string]xcache.Operation{"fill many": {Keys: 2, Err: driver.ErrOutOfMemory}}},
+		"fills": {nil, func(ctx context.Context, v *xcache.View[string], _ func()) error {
+			return second(v.GetOrSetMany(ctx, []string{"a", "b"}, upper))
+		}, 0, map[string]xcache.Operation{"fill many": {Keys: 2, Bytes: len(`"A"`) + len(`"B"`)}}},
+		"elections": {[]xcache.Option{xcache.OneLoader(time.Minute)}, func(ctx context.Context, v *xcache.View[string], _ func()) error {
+			return errors.Join(second(v.GetOrSetMany(ctx, []string{"a", "b"}, upper)))
+		}, 0, map[string]xcache.Operation{"elect": {Keys: 2}}},
+		"markers that are refused": {[]xcache.Option{xcache.NegativeTTL(time.Minute)}, func(ctx context.Context, v *xcache.View[string], fail func()) error {
+			if err := second(v.GetOrSet(ctx, "k", func(context.Context) (string, error) { fail(); return "", xcache.ErrNotFound })); !errors.Is(err, xcache.ErrNotFound) {
+				return err
+			}
+			return nil
+		}, 0, map[string]xcache.Operation{"remember": {Keys: 1, Err: driver.ErrOutOfMemory}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told eventRecorder
+			s, c := newFake(t, append(test.opts, xcache.WithObserver(&told))...)
+			require.NoError(t, test.load(ctx, xcache.For[string](c), func() { s.commandErr = full }))
+			require.Len(t, told.list(), test.events, "only a loaded value is one that was not stored")
+			seen := 0
+			for _, op := range told.ops {
+				want, ok := test.want[op.Name]
+				if !ok {
+					continue
+				}
+				seen++
+				require.Equal(t, want.Keys, op.Keys, op.Name)
+				require.Equal(t, want.Bytes, op.Bytes, op.Name)
+				require.ErrorIs(t, op.Err, want.Err, op.Name)
+			}
+			require.Equal(t, len(test.want), seen)
+		})
+	}
+}

@@ -87,6 +87,10 @@ type contender struct {
 // own reports whether the load is the one.
 func (x *contender) own() bool { return x.err == nil && x.inForce == x.token }
 
+// mayOwn reports whether the load is the one, or may be: an election without a reply may have been
+// applied. Giving up the lease of another load has no effect.
+func (x *contender) mayOwn() bool { return x.own() || errors.Is(x.err, ErrUnknownOutcome) }
+
 // contend asks for the leases of keys and reads their values behind that, in one round trip. So
 // whoever gets a lease sees what the load before has stored.
 func (c *Cache) contend(ctx context.Context, key string, of []*contender) {
@@ -100,7 +104,7 @@ func (c *Cache) contend(ctx context.Context, key string, of []*contender) {
 		get.Args = []driver.Arg{driver.Key(x.full)}
 		cmds = append(cmds, &elect, &get)
 	}
-	err := c.With(ReadPrimary()).doAs(ctx, "elect", key, cmds)
+	err := c.With(ReadPrimary()).doAs(ctx, "elect", key, len(of), cmds)
 	for i, x := range of {
 		elect, get := cmds[2*i], cmds[2*i+1]
 		var token []byte
@@ -122,19 +126,42 @@ func (c *Cache) contend(ctx context.Context, key string, of []*contender) {
 	}
 }
 
-// doAs runs commands as one operation of the cache. A command with an error of its own has that.
-func (c *Cache) doAs(ctx context.Context, name, key string, cmds []*driver.Cmd) error {
+// doAs runs commands on n keys as one operation of the cache. A command with an error of its own has
+// that, and the observer hears of the first one.
+func (c *Cache) doAs(ctx context.Context, name, key string, n int, cmds []*driver.Cmd) error {
 	if len(cmds) == 0 {
 		return nil
 	}
-	ctx, call, err := c.start(ctx, name, key, len(cmds))
+	ctx, call, err := c.start(ctx, name, key, n)
 	if err != nil {
 		return err
 	}
 	defer call.release()
 	err = c.do(ctx, cmds, driver.Plain)
 	c.wroteBy(ctx, cmds...)
-	return call.end(err)
+	if err != nil {
+		return call.end(err)
+	}
+	for _, cmd := range cmds {
+		err = cmp.Or(err, cmd.Err)
+		call.seen.wrote(filledBytes(cmd))
+	}
+	_ = call.end(err)
+	return nil
+}
+
+// filledBytes returns the size of a loaded value that a command has stored.
+func filledBytes(cmd *driver.Cmd) int {
+	switch {
+	case cmd.Err != nil:
+	case cmd.Name == driver.CmdLeaseFill:
+		if n, err := cmd.Reply.AsInt(); err == nil && filled(n) == stored {
+			return len(cmd.Args[2].Data)
+		}
+	case cmd.Name == "SET" && !cmd.Reply.IsNil():
+		return len(cmd.Args[1].Data)
+	}
+	return 0
 }
 
 // elect takes the lease of a load that no other process has begun, or waits for the other one: see
@@ -147,11 +174,11 @@ func (v *View[T]) elect(ctx context.Context, key string, a *attempt[T]) (value T
 	x := &contender{full: full, token: newToken(), bad: a.over}
 	for began := time.Now(); ; {
 		v.contend(ctx, key, []*contender{x})
+		if x.mayOwn() {
+			a.own.add(x.full, x.token)
+		}
 		if err := ctx.Err(); err != nil {
 			return value, true, err
-		}
-		if x.own() {
-			a.own.add(x.full, x.token)
 		}
 		if a.over = x.bad; x.gone {
 			a.old = nil
@@ -171,6 +198,7 @@ func (v *View[T]) elect(ctx context.Context, key string, a *attempt[T]) (value T
 		case errors.Is(x.err, ErrAuth): // the user may not run scripts, and goes without leases
 			return value, false, nil
 		case x.err != nil:
+			a.own.giveUp(ctx)
 			a.failed = x.err
 			return value, false, nil //nolint:nilerr // the load goes on, and stores nothing
 		case x.own():
@@ -267,7 +295,7 @@ func replacement(full, token, next string, d time.Duration) *driver.Cmd {
 // store does not give back runs out.
 func (o *ownLeases) giveUp(ctx context.Context, fulls ...string) {
 	if cmds := o.take(fulls); len(cmds) > 0 {
-		_ = o.cache.doAs(context.WithoutCancel(ctx), "end lease", "", cmds) // the observer hears of an error
+		_ = o.cache.doAs(context.WithoutCancel(ctx), "end lease", "", len(cmds), cmds) // the observer hears of an error
 	}
 }
 
@@ -291,7 +319,8 @@ func (o *ownLeases) renew(ctx context.Context) (stop func()) {
 				o.giveUp(ctx)
 				return
 			case <-ticker.C:
-				_ = o.cache.doAs(running, "renew lease", "", o.renewals()) // the next one may succeed
+				cmds := o.renewals()
+				_ = o.cache.doAs(running, "renew lease", "", len(cmds), cmds) // the next one may succeed
 			}
 		}
 	}()

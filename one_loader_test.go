@@ -455,3 +455,86 @@ func TestOneOfAllProcessesRefreshesAStaleValue(t *testing.T) {
 		}
 	})
 }
+
+// A mutedStore does what an election asks for, and then does not answer.
+type mutedStore struct {
+	*memory.Store
+	answer func(ctx context.Context) error
+}
+
+func (s mutedStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+	err := s.Store.Do(ctx, cmds, how)
+	if cmds[0].Name == driver.CmdLeaseElect {
+		return s.answer(ctx)
+	}
+	return err
+}
+
+// A load that does not know whether its election was applied lets others load.
+func TestAnElectionWithoutAReplyIsGivenUp(t *testing.T) {
+	for how, getOrSet := range loadsOfOne {
+		for name, test := range map[string]struct {
+			answer func(ctx context.Context) error
+			leaves bool
+		}{
+			"the connection is lost": {func(context.Context) error { return driver.Fail(driver.ErrUnavailable, driver.Unknown, nil) }, false},
+			"the caller leaves": {func(ctx context.Context) error {
+				<-ctx.Done()
+				return driver.Fail(ctx.Err(), driver.Unknown, nil)
+			}, true},
+		} {
+			t.Run(how+", "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					store, err := memory.NewStore(memory.Options{})
+					require.NoError(t, err)
+					option := xcache.OneLoader(time.Minute)
+					muted := xcache.For[string](newCache(t, mutedStore{store, test.answer}, option))
+					other := xcache.For[string](newCache(t, store, option))
+					loads := 0
+					ctx, leave := context.WithCancel(t.Context())
+					if test.leaves {
+						time.AfterFunc(time.Second, leave)
+					}
+					got, err := getOrSet(ctx, muted, func(context.Context) (string, error) { loads++; return "loaded", nil })
+					leave()
+					synctest.Wait()
+					if test.leaves {
+						require.ErrorIs(t, err, context.Canceled)
+						require.Zero(t, loads, "nobody waits for a load")
+					} else {
+						require.NoError(t, err)
+						require.Equal(t, "loaded", got)
+					}
+					began := time.Now()
+					require.Equal(t, "theirs", first(getOrSet(t.Context(), other, text("theirs"))))
+					require.Zero(t, time.Since(began), "without a wait")
+				})
+			})
+		}
+	}
+}
+
+// A caller who leaves while the lease is taken leaves no load behind.
+func TestALoadOfNobodyDoesNotBegin(t *testing.T) {
+	for how, getOrSet := range loadsOfOne {
+		t.Run(how, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, c := newFake(t)
+				s.before = func(ctx context.Context, method string, _ []string) error {
+					if method == "Lease" {
+						<-ctx.Done()
+						return ctx.Err()
+					}
+					return nil
+				}
+				ctx, leave := context.WithTimeout(t.Context(), time.Second)
+				defer leave()
+				loads := 0
+				_, err := getOrSet(ctx, xcache.For[string](c), func(context.Context) (string, error) { loads++; return "", nil })
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				synctest.Wait()
+				require.Zero(t, loads)
+			})
+		})
+	}
+}

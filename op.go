@@ -3,6 +3,7 @@ package xcache
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,8 +52,10 @@ type operation struct {
 	name  string
 	key   string // the user's key, in the caller's memory until keep
 	full  string
-	keys  int // how many there are, for the observer
-	err   error
+	// own are the keys with their full keys, if a layout of the program's own has made these.
+	own  []ownedKey
+	keys int // how many there are, for the observer
+	err  error
 	// idle: there is nothing to send, and the result is that of an empty reply.
 	idle bool
 	// opens: how a write of the core fails open. Reads do as their command says.
@@ -175,6 +178,9 @@ func (o *Op) Key(key string) *Op {
 	if o.full == "" {
 		o.full = full
 	}
+	if o.cache.layout.Make != nil {
+		o.own = append(o.own, ownedKey{key, full})
+	}
 	o.keys++
 	return o.add(driver.Key(full))
 }
@@ -267,8 +273,22 @@ func ReadValueOf[T any](o *Op, full string, r *driver.Reply) (T, error) {
 }
 
 // UserKey returns the user's key of a full key that a reply holds; ok is false for
-// one that is not of the view's prefix, version and namespace.
-func (o *Op) UserKey(full string) (key string, ok bool) { return o.cache.layout.User(full) }
+// one that is not of the view's prefix, version and namespace. With WithKeyFunc and without its
+// reverse function, ok is true for the keys that NewOp and Key added, and for no others.
+func (o *Op) UserKey(full string) (key string, ok bool) {
+	for i := range o.own {
+		if o.own[i].full == full {
+			return strings.Clone(o.own[i].key), true
+		}
+	}
+	return o.cache.layout.User(full)
+}
+
+// An ownedKey is a key of an operation, and the full key that the layout has made of the key.
+type ownedKey struct {
+	key  string // in the caller's memory until keep
+	full string
+}
 
 // Run runs an operation on its own, and returns what read makes of the reply: with
 // op_timeout, the observer and errors as every operation of the cache. read may keep
@@ -403,6 +423,9 @@ func (o *Op) fullKeys() []string {
 func (o *Op) keep(b *batch) {
 	if o.key != "" && o.full != "" {
 		o.key = o.cache.ownKey(o.full, o.key)
+	}
+	for i := range o.own {
+		o.own[i].key = b.keep(o.own[i].key)
 	}
 	for i := range o.held.Args {
 		switch a := &o.held.Args[i]; a.Role {

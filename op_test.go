@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -153,4 +154,31 @@ func requireValue[T any](t *testing.T, want T, r *xcache.Result[T]) {
 	got, err := r.Value()
 	require.NoError(t, err)
 	require.Equal(t, want, got)
+}
+
+// Without a reverse function, an operation knows its own keys.
+func TestUserKeyWithoutAReverseFunction(t *testing.T) {
+	_, c := newFake(t, xcache.WithKeyFunc(func(_ string, _ int, key string) string { return "app/" + key }, nil))
+	c = c.Namespace("n")
+	buffer := []byte("k")
+	p := c.Pipeline()
+	read := xcache.Queue(p, xcache.NewOp(c, "lrange", "LRANGE", unsafe.String(&buffer[0], 1)).Int(0).Int(-1), func(o *xcache.Op) (string, error) {
+		key, ok := o.UserKey("app/n:k")
+		require.True(t, ok)
+		return key, nil
+	})
+	buffer[0] = 'X'
+	require.NoError(t, p.Exec(t.Context()))
+	require.Equal(t, "k", first(read.Value()))
+
+	copy(buffer, "k")
+	o := xcache.NewOp(c, "sinter", "SINTER", unsafe.String(&buffer[0], 1)).Key("l")
+	for full, want := range map[string]string{"app/n:k": "k", "app/n:l": "l", "app/n:m": "", "k": ""} {
+		key, ok := o.UserKey(full)
+		require.Equal(t, want, key)
+		require.Equal(t, want != "", ok)
+	}
+	key, _ := o.UserKey("app/n:k")
+	buffer[0] = 'X'
+	require.Equal(t, "k", key, "is no memory of the caller's")
 }

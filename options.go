@@ -305,7 +305,8 @@ func readRewrite(s *settings, dsn *driver.DSN) {
 // makeKey agree on its prefix and version. Some layouts hide the prefix and version: a
 // layout without reverse, a layout with equal keys for different prefixes or versions, and
 // a layout whose key is not at the end. With such a layout, these operations are
-// errors.ErrUnsupported before any I/O.
+// errors.ErrUnsupported before any I/O. Without reverse, a reply that names a key which the
+// operation was not given, such as KEYS of a script, has no user key: see Op.UserKey.
 func WithKeyFunc(makeKey KeyFunc, reverse ReverseKeyFunc) Option {
 	return func(s *settings) error {
 		if makeKey == nil {

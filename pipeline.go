@@ -126,7 +126,7 @@ func (p *Pipeline) exec(ctx context.Context, how driver.How) error {
 	}
 	b := p.batch
 	p.batch = new(batch)
-	ctx, call, err := p.cache.startInSteps(ctx, p.cache.shared.flights.UnderWay(), "pipeline", "", len(b.queue))
+	ctx, call, err := p.cache.startInSteps(ctx, p.cache.shared.flights.UnderWay() || b.inSteps(), "pipeline", "", len(b.queue))
 	if err != nil {
 		_ = b.resolve(err)
 		return err
@@ -184,7 +184,7 @@ func (b *batch) resolve(batchErr error) error {
 	b.executed = true
 	var failures []error
 	for _, q := range b.queue {
-		if err := q.resolve(batchErr); err != nil && !errors.Is(err, ErrNotFound) {
+		if err := q.resolve(batchErr); err != nil && !errors.Is(err, ErrNotFound) && !isUnmet(err) {
 			failures = append(failures, err)
 		}
 	}
@@ -192,6 +192,15 @@ func (b *batch) resolve(batchErr error) error {
 		return nil
 	}
 	return &pipelineError{len(b.queue), failures}
+}
+
+// isUnmet reports whether the error of an operation says that its condition did not hold. An error
+// of a driver that matches ErrNotStored, and tells more, is a failure.
+func isUnmet(err error) bool {
+	if own, ok := err.(*OpError); ok { //nolint:errorlint // that very type
+		err = own.Err
+	}
+	return err == ErrNotStored //nolint:errorlint // the bare one
 }
 
 // A pipelineError is the failures of some operations of a pipeline.
@@ -399,7 +408,8 @@ func (q *PipelineView[T]) Set(key string, value T, opts ...SetOption) *Result[bo
 	return q.store("set", key, value, driver.Always, opts)
 }
 
-// Add queues View.Add.
+// Add queues View.Add. The result is false for a key whose value has a tag that was invalidated,
+// where View.Add stores.
 func (q *PipelineView[T]) Add(key string, value T, opts ...SetOption) *Result[bool] {
 	return q.store("add", key, value, driver.IfAbsent, opts)
 }
@@ -416,14 +426,16 @@ func (q *PipelineView[T]) Swap(key string, value T, opts ...SetOption) *Result[T
 	return Queue(q.pipeline, q.addOptions(o, opts), readReply[T])
 }
 
-// CompareAndSwap queues View.CompareAndSwap.
+// CompareAndSwap queues View.CompareAndSwap. A value with tags (Tags) never matches, where
+// View.CompareAndSwap compares the value behind the tags. With encryption, the error is
+// errors.ErrUnsupported.
 func (q *PipelineView[T]) CompareAndSwap(key string, old, value T, opts ...SetOption) *Result[bool] {
 	o := q.compared("compare and swap", cmdCompareAndSwap, key, old)
 	AddValue(o, value)
 	return Queue(q.pipeline, q.addOptions(o, opts), readFlag)
 }
 
-// CompareAndDelete queues View.CompareAndDelete.
+// CompareAndDelete queues View.CompareAndDelete, with the limits of CompareAndSwap.
 func (q *PipelineView[T]) CompareAndDelete(key string, old T) *Result[bool] {
 	return Queue(q.pipeline, q.compared("compare and delete", cmdCompareAndDelete, key, old), readFlag)
 }

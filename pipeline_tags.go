@@ -22,6 +22,15 @@ func (o *Op) addTags(opts []SetOption, ttl time.Duration) *Op {
 	return o
 }
 
+// inSteps reports whether the batch may take several calls of the store: for the tags of values that
+// are written, and for those of values that are read.
+func (b *batch) inSteps() bool {
+	return slices.ContainsFunc(b.queue, func(q queued) bool {
+		o := q.operation()
+		return o.tagging != nil || o.cache.chain != nil && o.cache.chain.Format() == codec.Tagged && o.held.Command().Group == driver.GroupStrings
+	})
+}
+
 // tag puts the tags of all writes in front of their values. tag takes one round trip for the
 // generations of all tags, or none without tags. A write whose value is too large then is
 // refused, and is not sent.
@@ -126,7 +135,7 @@ func (o *Op) checkTags(ctx context.Context) error {
 // unreadTags returns the error of a read that has a value whose tags could not be read. Such a
 // read has failed, and may fail open.
 func (o *Op) unreadTags() error {
-	if !o.held.Command().ReadOnly {
+	if !o.readsOnly() {
 		return nil
 	}
 	if r := &o.held.Reply; r.Kind == driver.ReplyError {
@@ -146,11 +155,11 @@ func (o *Op) taggedReplies() (tagged []taggedReply) {
 		return nil
 	}
 	if codec.HasGenerations(o.held.Reply.Data) {
-		tagged = append(tagged, taggedReply{&o.held.Reply, !o.held.Command().ReadOnly})
+		tagged = append(tagged, taggedReply{&o.held.Reply, !o.readsOnly()})
 	}
 	for i := range o.held.Reply.Items {
 		if r := &o.held.Reply.Items[i]; codec.HasGenerations(r.Data) {
-			tagged = append(tagged, taggedReply{r, !o.held.Command().ReadOnly})
+			tagged = append(tagged, taggedReply{r, !o.readsOnly()})
 		}
 	}
 	return tagged

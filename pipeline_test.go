@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"github.com/xcache-go/xcache"
@@ -525,4 +526,48 @@ func TestPipelineTakesValuesWhenTheyAreQueued(t *testing.T) {
 	values, err := many.Value()
 	require.NoError(t, err)
 	require.Equal(t, 1, values["k"]["a"])
+}
+
+// A key may be in memory that the caller uses again before Exec.
+func TestAQueuedDeleteOwnsItsKey(t *testing.T) {
+	for name, opts := range map[string][]xcache.Option{
+		"":                          nil,
+		"a layout of the program's": {xcache.WithKeyFunc(func(_ string, _ int, key string) string { return "x" + key }, nil)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, c := newFake(t, opts...)
+			s.commandErr = errDown
+			buffer := []byte("ann")
+			p := c.Pipeline()
+			deleted := p.Delete(unsafe.String(&buffer[0], len(buffer)))
+			copy(buffer, "bob")
+			require.Error(t, p.Exec(t.Context()))
+			var failed *xcache.OpError
+			require.ErrorAs(t, deleted.Err(), &failed)
+			require.Equal(t, "ann", failed.Key)
+		})
+	}
+}
+
+func TestConditionsThatDidNotHoldAreNoFailuresOfAPipeline(t *testing.T) {
+	ctx := t.Context()
+	c := processes(t, 1)[0].Cache
+	failure := driver.Fail(xcache.ErrNotStored, driver.NotApplied, errors.New("the server says more"))
+	for want, fails := range map[error]bool{xcache.ErrNotFound: false, xcache.ErrNotStored: false, failure: true} {
+		queue := func(p *xcache.Pipeline) *xcache.Result[int64] {
+			return xcache.Queue(p, lists{c}.push("list", "a"), func(*xcache.Op) (int64, error) { return 0, want })
+		}
+		for name, exec := range map[string]func() (*xcache.Result[int64], error){
+			"Exec":       func() (*xcache.Result[int64], error) { p := c.Pipeline(); return queue(p), p.Exec(ctx) },
+			"ExecAtomic": func() (*xcache.Result[int64], error) { p := c.Pipeline(); return queue(p), p.ExecAtomic(ctx) },
+			"Watch": func() (r *xcache.Result[int64], err error) {
+				err = c.Watch(ctx, func(_ context.Context, tx *xcache.Tx) error { r = queue(tx.Pipeline()); return nil }, "list")
+				return r, err
+			},
+		} {
+			r, err := exec()
+			require.ErrorIs(t, r.Err(), want, name)
+			require.Equal(t, fails, err != nil, "%s: %v", name, err)
+		}
+	}
 }

@@ -296,3 +296,49 @@ func (s stubborn) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) er
 	}
 	return s.fakeStore.Do(ctx, rest, how)
 }
+
+// A read that renews a TTL is a read all the same: what it has read is still there.
+func TestSlidingReadsInAPipelineFailAsReads(t *testing.T) {
+	for name, test := range map[string]struct {
+		spoil func(s *fakeStore)
+		want  error
+		opens bool
+	}{
+		"the server is down": {func(s *fakeStore) { s.failWith(errDown) }, xcache.ErrUnavailable, true},
+		"the tags cannot be read": {func(s *fakeStore) {
+			s.before = func(_ context.Context, method string, _ []string) error {
+				if method == "Get" {
+					return errDown
+				}
+				return nil
+			}
+		}, xcache.ErrUnavailable, true},
+		"the value cannot be read": {func(s *fakeStore) {
+			_ = s.store.Set(context.Background(), []driver.Entry{{Key: ":1:k", Value: []byte("{"), TTL: time.Hour}})
+		}, xcache.ErrCorrupt, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, c := newFake(t, tagged(t), xcache.Sliding(time.Hour))
+			v := xcache.For[string](c)
+			require.NoError(t, v.Set(t.Context(), "k", "value", xcache.Tags("t")))
+			test.spoil(s)
+			var unread *xcache.UnreadReplyError
+			for _, policy := range []xcache.ErrorPolicy{xcache.OnErrorFail, xcache.OnErrorMiss} {
+				v := v.With(xcache.WithOnError(policy))
+				p := v.Pipeline()
+				got, or := v.In(p).Get("k"), v.In(p).GetOr("k", "default")
+				err := p.Exec(t.Context())
+				if policy == xcache.OnErrorMiss && test.opens {
+					require.NoError(t, err)
+					require.Equal(t, xcache.ErrNotFound, got.Err())
+					require.Equal(t, "default", first(or.Value()))
+					continue
+				}
+				for _, err := range []error{err, got.Err(), or.Err()} {
+					require.ErrorIs(t, err, test.want)
+					require.False(t, errors.As(err, &unread), "%v", err)
+				}
+			}
+		})
+	}
+}

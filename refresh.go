@@ -75,7 +75,7 @@ func (v *View[T]) deleteOld(ctx context.Context, name, key string, keys []string
 		cmd.Args = []driver.Arg{driver.Key(old.full), driver.Val(old.stored)}
 		cmds[i] = &cmd
 	}
-	err := v.doAs(ctx, name, key, cmds)
+	err := v.doAs(ctx, name, key, len(cmds), cmds)
 	for i, cmd := range cmds {
 		if failed := cmp.Or(err, cmd.Err); failed != nil {
 			v.event(driver.RefreshFailed, keys[i], failed)

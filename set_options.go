@@ -78,6 +78,16 @@ func (s *settings) ttlOf(cond driver.Cond, opts []SetOption) (time.Duration, err
 	return 0, errors.New("xcache: an empty SetOption; use TTL, ExpireAt, KeepTTL or Tags")
 }
 
+// onlyTTLOf is ttlOf for an operation that gives no tags to a value.
+func (s *settings) onlyTTLOf(cond driver.Cond, opts []SetOption) (time.Duration, error) {
+	for i := range opts {
+		if opts[i].kind == optionTags {
+			return 0, errors.New("xcache: IncrInit and Touch take no Tags: a number that the server counts has no tags, and Touch leaves those of a value as they are")
+		}
+	}
+	return s.ttlOf(cond, opts)
+}
+
 // realTTL returns a caller's duration. A duration that equals driver.KeepTTL becomes
 // another expired one.
 func realTTL(d time.Duration) time.Duration {

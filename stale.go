@@ -117,6 +117,10 @@ type staleness struct {
 // buffer is how much longer the server keeps a value than the value is valid.
 func (s *staleness) buffer() time.Duration { return max(s.serve, s.onError) }
 
+// kept is how much longer the server keeps a value that Invalidate makes stale. Without such a time
+// Invalidate deletes the value.
+func (s *staleness) kept() time.Duration { return s.onError - s.serve }
+
 // reads reports whether loads need the remaining TTLs of the values that they find.
 func (s *staleness) reads() bool { return s.buffer() > 0 || s.early > 0 }
 

@@ -26,7 +26,8 @@ import (
 // Tags needs the tagged format (format=tagged), whose header has room for the names, and a
 // driver that can do "tags" (Require). Otherwise the write is an error before any I/O, as
 // are an empty tag, more than 32 tags, a full key of a tag of more than 512 bytes, and
-// KeepTTL beside Tags. With WithKeyFunc, tags are errors.ErrUnsupported.
+// KeepTTL beside Tags. With WithKeyFunc, tags are errors.ErrUnsupported. Touch and IncrInit
+// refuse Tags.
 //
 // A write with Tags takes one more round trip, in which the tags get their generations. A
 // read of a value with tags takes one more round trip, in which the generations are compared
@@ -46,13 +47,16 @@ func Tags(tags ...string) SetOption {
 // their keys.
 //
 // Without tags, there is no I/O. An error leaves some tags valid, or all of them. The call
-// may be repeated after any error.
+// may be repeated after any error. In a transaction, InvalidateTags is errors.ErrUnsupported.
 func (c *Cache) InvalidateTags(ctx context.Context, tags ...string) error {
 	ctx, call, err := c.startInSteps(ctx, c.shared.flights.UnderWay(), "invalidate tags", "", len(tags))
 	if err != nil {
 		return err
 	}
 	defer call.release()
+	if c.tx != nil {
+		return call.end(driver.Fail(errors.ErrUnsupported, driver.NotApplied, errors.New("a transaction only reads while its function runs: invalidate the tags when Watch has returned")))
+	}
 	keys, err := c.tagKeys(tags)
 	if err != nil || len(keys) == 0 {
 		return call.end(err)

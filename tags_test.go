@@ -488,3 +488,31 @@ func TestRewriteKeepsTags(t *testing.T) {
 	_, err := xcache.For[[]byte](c).Get(ctx, "k")
 	require.ErrorIs(t, err, xcache.ErrNotFound)
 }
+
+func TestInvalidateTagsIsRefusedInATransaction(t *testing.T) {
+	ctx := t.Context()
+	v := processes(t, 1, tagged(t))[0]
+	require.NoError(t, v.Set(ctx, "k", "value", xcache.Tags("t")))
+	require.NoError(t, v.Watch(ctx, func(ctx context.Context, tx *xcache.Tx) error {
+		require.ErrorIs(t, tx.Cache().InvalidateTags(ctx, "t"), errors.ErrUnsupported)
+		return nil
+	}, "k"))
+	require.Equal(t, "value", first(v.Get(ctx, "k")))
+}
+
+// The documents of the methods say so: a pipeline compares and adds at the server, which knows no tags.
+func TestQueuedOperationsThatCompareKnowNoTags(t *testing.T) {
+	ctx := t.Context()
+	v := processes(t, 1, tagged(t))[0]
+	require.NoError(t, v.Set(ctx, "k", "value", xcache.Tags("t")))
+	p := v.Pipeline()
+	swapped, deleted := v.In(p).CompareAndSwap("k", "value", "new"), v.In(p).CompareAndDelete("k", "value")
+	require.NoError(t, p.Exec(ctx))
+	require.False(t, first(swapped.Value()))
+	require.False(t, first(deleted.Value()))
+	require.NoError(t, v.InvalidateTags(ctx, "t"))
+	added := v.In(p).Add("k", "new")
+	require.NoError(t, p.Exec(ctx))
+	require.False(t, first(added.Value()))
+	require.True(t, first(v.Add(ctx, "k", "new")))
+}

@@ -321,3 +321,57 @@ func TestOpTimeoutBoundsTheStepsOfALoop(t *testing.T) {
 		require.Equal(t, time.Second, time.Since(start))
 	})
 }
+
+// The values of some operations have to be read first, or have tags to check.
+func TestOpTimeoutBoundsOperationsOnValuesWithTags(t *testing.T) {
+	const opTimeout, call = 70 * time.Millisecond, 60 * time.Millisecond
+	tags := xcache.Tags("t")
+	for format, opts := range map[string][]xcache.Option{"tagged": {tagged(t)}, "encrypted": {tagged(t), xcache.WithEncryption(keyRing(t, "k"))}} {
+		for name, operation := range map[string]func(ctx context.Context, v *xcache.View[string]) error{
+			"Swap":           func(ctx context.Context, v *xcache.View[string]) error { return second(v.Swap(ctx, "k", "new")) },
+			"Swap with tags": func(ctx context.Context, v *xcache.View[string]) error { return second(v.Swap(ctx, "k", "new", tags)) },
+			"Add":            func(ctx context.Context, v *xcache.View[string]) error { return second(v.Add(ctx, "k", "new")) },
+			"Set":            func(ctx context.Context, v *xcache.View[string]) error { return v.Set(ctx, "k", "new", tags) },
+			"CompareAndDelete": func(ctx context.Context, v *xcache.View[string]) error {
+				return second(v.CompareAndDelete(ctx, "k", "old"))
+			},
+			"CompareAndSwap": func(ctx context.Context, v *xcache.View[string]) error {
+				return second(v.CompareAndSwap(ctx, "k", "old", "new"))
+			},
+			"Get in a pipeline": func(ctx context.Context, v *xcache.View[string]) error {
+				p := v.Pipeline()
+				v.In(p).Get("k")
+				return p.Exec(ctx)
+			},
+			"Set in a pipeline": func(ctx context.Context, v *xcache.View[string]) error {
+				p := v.Pipeline()
+				v.In(p).Set("k", "new", tags)
+				return p.Exec(ctx)
+			},
+		} {
+			t.Run(name+", "+format, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newFakeStore(t)
+					s.caps = func(caps *driver.Caps) { caps.Limits.CallTimeout = opTimeout }
+					v := xcache.For[string](newCache(t, s, append(opts, xcache.WithOpTimeout(opTimeout))...))
+					require.NoError(t, v.Set(t.Context(), "k", "old", tags))
+					s.before = func(ctx context.Context, _ string, _ []string) error {
+						select {
+						case <-time.After(call):
+							return nil
+						case <-ctx.Done():
+							return ctx.Err()
+						}
+					}
+					start := time.Now()
+					err := operation(context.Background(), v)
+					require.Equal(t, opTimeout, time.Since(start))
+					if err != nil || name != "Add" { // which takes a value whose tags cannot be checked for a valid one
+						require.ErrorIs(t, err, xcache.ErrUnavailable)
+					}
+					require.NotErrorIs(t, err, context.DeadlineExceeded)
+				})
+			})
+		}
+	}
+}

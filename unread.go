@@ -37,11 +37,14 @@ func (u *UnreadReplyError) Unwrap() error { return u.Err }
 // command.
 func (o *Op) misread(err error) error {
 	err = o.held.Misread(err)
-	if o.held.Command().ReadOnly {
+	if o.readsOnly() {
 		return err
 	}
 	return unread(o.held.Reply, err)
 }
+
+// readsOnly reports whether what the operation reads is still there when the command has run.
+func (o *Op) readsOnly() bool { return o.held.Command().ReadOnly || renews(&o.held) }
 
 // unread returns err, with the reply if the codec cannot read that.
 func unread(reply driver.Reply, err error) error {

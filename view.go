@@ -46,7 +46,8 @@ func (v *View[T]) Set(ctx context.Context, key string, value T, opts ...SetOptio
 }
 
 // Add stores value at key if the key does not exist, and reports whether Add has stored
-// value. Of all concurrent callers, exactly one gets true.
+// value. Of all concurrent callers, exactly one gets true. A value of which a tag was invalidated
+// does not count. In a pipeline, such a value counts: the server adds, and knows no tags.
 func (v *View[T]) Add(ctx context.Context, key string, value T, opts ...SetOption) (bool, error) {
 	return v.store(ctx, "add", key, value, driver.IfAbsent, opts)
 }
@@ -61,7 +62,7 @@ func (v *View[T]) Replace(ctx context.Context, key string, value T, opts ...SetO
 // value, Swap stores value and returns ErrNotFound. If the old value cannot be read, Swap
 // stores value and returns ErrCorrupt, in an UnreadReplyError that keeps the old bytes.
 func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOption) (old T, err error) {
-	ctx, call, err := v.start(ctx, "swap", key, 1)
+	ctx, call, err := v.startInSteps(ctx, v.comparesInSteps() || inSteps(opts), "swap", key, 1)
 	if err != nil {
 		return old, err
 	}
@@ -78,9 +79,11 @@ func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOpti
 
 // CompareAndSwap stores value at key if the stored bytes equal the encoded old, and reports
 // whether CompareAndSwap has stored value, in one atomic step. A value that is encoded
-// differently each time (maps under some codecs, another writer's codec) never matches.
+// differently each time (maps under some codecs, another writer's codec) never matches. The tags
+// of a value are not compared. In a pipeline, a value with tags never matches: the server
+// compares, and knows no tags. There, encryption is errors.ErrUnsupported.
 func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, opts ...SetOption) (bool, error) {
-	ctx, call, err := v.start(ctx, "compare and swap", key, 1)
+	ctx, call, err := v.startInSteps(ctx, v.comparesInSteps() || inSteps(opts), "compare and swap", key, 1)
 	if err != nil {
 		return false, err
 	}
@@ -92,7 +95,7 @@ func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, 
 // CompareAndDelete deletes key if the stored bytes equal the encoded old, as for
 // CompareAndSwap, and reports whether key was deleted.
 func (v *View[T]) CompareAndDelete(ctx context.Context, key string, old T) (bool, error) {
-	ctx, call, err := v.startInSteps(ctx, v.shared.leases || v.shared.flights.UnderWay(), "compare and delete", key, 1)
+	ctx, call, err := v.startInSteps(ctx, v.shared.leases || v.shared.flights.UnderWay() || v.comparesInSteps(), "compare and delete", key, 1)
 	if err != nil {
 		return false, err
 	}
@@ -170,7 +173,7 @@ func (e *missedError) Unwrap() error { return ErrNotFound }
 
 // store implements Set, Add and Replace.
 func (v *View[T]) store(ctx context.Context, op, key string, value T, cond driver.Cond, opts []SetOption) (bool, error) {
-	ctx, call, err := v.startInSteps(ctx, inSteps(opts), op, key, 1)
+	ctx, call, err := v.startInSteps(ctx, cond == driver.IfAbsent && v.chain.Format() == codec.Tagged || inSteps(opts), op, key, 1)
 	if err != nil {
 		return false, err
 	}
@@ -212,6 +215,10 @@ func inSteps(opts []SetOption) bool {
 		}
 	})
 }
+
+// comparesInSteps reports whether an operation that needs the old value may take several calls of the
+// store: an encrypted value is read first, and a value may have tags.
+func (c *Cache) comparesInSteps() bool { return c.keys != nil || c.chain.Format() == codec.Tagged }
 
 // set stores entries, and lets loads in flight know.
 func (c *Cache) set(ctx context.Context, entries []driver.Entry) error {

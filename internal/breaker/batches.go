@@ -303,7 +303,12 @@ func (s *Store) admitCommand(cmd *driver.Cmd, passes map[*circuit]pass) error {
 		if len(keys) == 0 {
 			return nil
 		}
-		_, err := s.admitAll(keys, s.atReplicas(cmd))
+		p, err := s.admitAll(keys, s.atReplicas(cmd)) // the keys may have got one circuit meanwhile
+		if _, ok := passes[p.circuit]; ok {
+			p.leave()
+		} else if p.circuit != nil {
+			passes[p.circuit] = p
+		}
 		return err
 	}
 	if _, ok := passes[c]; ok {

@@ -529,3 +529,34 @@ func TestAClosedCircuitAllocatesNothing(t *testing.T) {
 	}
 	require.Empty(t, slices.Collect(maps.Keys(f.fails)))
 }
+
+// A moving is a fleet that becomes one server after some questions.
+type moving struct {
+	*fleet
+	left *int
+}
+
+func (m moving) Locate(key string) string {
+	if *m.left == 0 {
+		return "a"
+	}
+	*m.left--
+	return m.fleet.Locate(key)
+}
+
+func TestATopologyThatChangesLeavesNoCallInFlight(t *testing.T) {
+	o := options(nil)
+	o.MaxInFlight = 1
+	for n := range 12 {
+		left := 1000
+		s := open(t, moving{newFleet(), &left}, o)
+		require.NoError(t, getErr(s, "a:k"))
+		require.NoError(t, getErr(s, "b:k"))
+		left = n
+		cmds := []*driver.Cmd{driver.NewCmd("DEL", driver.Key("a:k"), driver.Key("b:k")), driver.NewCmd("DEL", driver.Key("a:k"), driver.Key("b:k"))}
+		_ = s.Do(t.Context(), cmds, driver.Plain)
+		for _, c := range s.Inspect().Circuits {
+			require.Zero(t, c.InFlight, "%d, %s", n, c.Server)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/attempt"
 )
 
@@ -249,8 +250,10 @@ func (k *claim) giveBack(ctx context.Context, over, cause error) error {
 
 // failures is the history of a repeated operation.
 type failures struct {
-	last    error // the error of the last attempt
-	unknown bool  // one attempt had an unknown outcome
+	// last is the error of the last attempt. Its outcome is unknown if an attempt before had an
+	// unknown outcome.
+	last    error
+	unknown bool // one attempt had an unknown outcome
 }
 
 // attempts is the number of attempts for a step that is safe to repeat.
@@ -264,10 +267,35 @@ func repeated[R any](ctx context.Context, do func() (R, error)) (result R, f fai
 		unknown := errors.Is(f.last, xcache.ErrUnknownOutcome)
 		f.unknown = f.unknown || unknown
 		if f.last == nil || !unknown && !attempt.MayFollow(f.last) || i == attempts-1 || !attempt.Pause(ctx, minPoll<<(2*i)) {
-			return result, f
+			break
 		}
 	}
+	if f.last != nil && f.unknown {
+		f.last = withOutcome(f.last, driver.Unknown)
+	}
 	return result, f
+}
+
+// withOutcome returns the error of an operation with another outcome.
+func withOutcome(err error, outcome driver.Outcome) error {
+	return withCause(err, func(cause error) error {
+		if said, ok := cause.(*driver.Error); ok { //nolint:errorlint // a driver's error inside of the cause has an outcome of its own
+			changed := *said
+			changed.Outcome = outcome
+			return &changed
+		}
+		return driver.Fail(cause, outcome, nil)
+	})
+}
+
+// withCause returns the error of an operation with another cause.
+func withCause(err error, change func(cause error) error) error {
+	if failed, ok := errors.AsType[*xcache.OpError](err); ok {
+		changed := *failed
+		changed.Err = change(failed.Err)
+		return &changed
+	}
+	return change(err)
 }
 
 // endOfWait returns the error of a caller who could not wait any longer. At the end of Wait the

@@ -230,6 +230,9 @@ func (k *Permit) take(ctx, waiting context.Context, capacity int, options Semaph
 	case failed.last != nil:
 		return ctx, 0, failed.last
 	case got[0] != 1:
+		if failed.unknown && place == 0 { // an earlier attempt may still be on its way
+			s.abandon(&k.claim)
+		}
 		return ctx, time.Duration(got[1]) * time.Millisecond, ErrSemaphoreFull
 	case time.Since(sent) >= validity(options.Lease):
 		s.abandon(&k.claim)

@@ -16,9 +16,9 @@ type holders struct {
 	owned sync.WaitGroup
 	end   context.CancelFunc
 
-	// inLine counts the callers who wait in a line at the server. close waits until each has
-	// given up its place.
-	inLine sync.WaitGroup
+	// calls counts the calls that send commands for claims. close waits until each has given up
+	// what close does not know of.
+	calls sync.WaitGroup
 
 	mu     sync.Mutex
 	held   map[*claim]struct{}
@@ -40,14 +40,48 @@ func (h *holders) close() error {
 	h.end()
 	var errs []error
 	for k := range held {
-		if err := k.giveBack(context.Background(), xcache.ErrClosed, xcache.ErrClosed); err != nil && !errors.Is(err, k.notHeld) {
+		if err := k.giveBack(context.Background(), h.wakes.ctx, xcache.ErrClosed, xcache.ErrClosed); err != nil && !errors.Is(err, k.notHeld) {
 			errs = append(errs, err)
 		}
 	}
 	h.wakes.close()
-	h.inLine.Wait()
+	h.calls.Wait()
 	h.owned.Wait()
 	return errors.Join(errs...)
+}
+
+// enter counts a call, until calls.Done. enter reports false after close.
+func (h *holders) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.closed {
+		h.calls.Add(1)
+	}
+	return !h.closed
+}
+
+// begin begins a call for a claim, until done. The context of the call ends with ctx, with the
+// cause xcache.ErrClosed when the handle ends, and with the cause atEnd after wait, unless wait is
+// 0. The end of wait is no deadline of that context, so that op_timeout bounds each attempt.
+func (h *holders) begin(ctx context.Context, wait time.Duration, atEnd error) (waiting context.Context, done func(), err error) {
+	if !h.enter() {
+		return nil, nil, xcache.ErrClosed
+	}
+	waiting, cancel := context.WithCancelCause(ctx)
+	leave := context.AfterFunc(h.wakes.ctx, func() { cancel(xcache.ErrClosed) })
+	if wait > 0 {
+		timer := time.AfterFunc(wait, func() { cancel(atEnd) })
+		return waiting, func() { timer.Stop(); leave(); cancel(nil); h.calls.Done() }, nil
+	}
+	return waiting, func() { leave(); cancel(nil); h.calls.Done() }, nil
+}
+
+// giveBack ends a claim for its holder, as claim.giveBack does.
+func (h *holders) giveBack(ctx context.Context, k *claim, over error) error {
+	if h.enter() {
+		defer h.calls.Done()
+	}
+	return k.giveBack(ctx, h.wakes.ctx, over, context.Canceled)
 }
 
 // hold begins a claim, which close releases.
@@ -61,7 +95,7 @@ func (h *holders) hold(ctx context.Context, k *claim, sent time.Time, lease time
 	h.mu.Unlock()
 	switch {
 	case closed:
-		_ = k.giveBack(ctx, xcache.ErrClosed, xcache.ErrClosed)
+		_ = k.giveBack(ctx, h.wakes.ctx, xcache.ErrClosed, xcache.ErrClosed)
 		return ctx, xcache.ErrClosed
 	case k.left() == 0:
 		h.forget(k)
@@ -96,23 +130,4 @@ func (h *holders) giveUp(k *claim) {
 	if _, failed := repeated(ctx, func() (bool, error) { return k.release(ctx) }); failed.last != nil && h.wakes.ctx.Err() != nil {
 		_, _ = k.release(context.Background()) // op_timeout limits the call
 	}
-}
-
-// wait waits in a line as wakes.sleep does. A caller whose waiting has ended gives up the claim.
-func (h *holders) wait(ctx context.Context, k *claim, signal chan struct{}, d time.Duration) error {
-	h.mu.Lock()
-	closed := h.closed
-	if !closed {
-		h.inLine.Add(1)
-	}
-	h.mu.Unlock()
-	err := xcache.ErrClosed
-	if !closed {
-		defer h.inLine.Done()
-		err = h.wakes.sleep(ctx, signal, d)
-	}
-	if err != nil {
-		h.abandon(k)
-	}
-	return err
 }

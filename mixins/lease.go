@@ -224,8 +224,9 @@ func (k *claim) stop(over, cause error) (before error) {
 	return before
 }
 
-// giveBack ends the claim here and at the server. over is the error of methods after that.
-func (k *claim) giveBack(ctx context.Context, over, cause error) error {
+// giveBack ends the claim here and at the server. over is the error of methods after that. No attempt
+// begins after the end of closing, except the first.
+func (k *claim) giveBack(ctx, closing context.Context, over, cause error) error {
 	before := k.stop(over, cause)
 	if before != nil && !errors.Is(before, k.notHeld) {
 		return before
@@ -236,6 +237,7 @@ func (k *claim) giveBack(ctx context.Context, over, cause error) error {
 	// of op_timeout is no end of a context.
 	repeating, cancel := context.WithTimeout(ctx, max(time.Second, time.Until(until)))
 	defer cancel()
+	defer context.AfterFunc(closing, cancel)()
 	known, err := repeated(repeating, func() (bool, error) { return k.release(ctx) })
 	switch {
 	case err.last != nil:
@@ -254,6 +256,46 @@ type failures struct {
 	// unknown outcome.
 	last    error
 	unknown bool // one attempt had an unknown outcome
+	// server is the last error of an attempt that no context has ended, or nil.
+	server error
+}
+
+// errNoAnswer is the cause of an unavailable server whose answer has not come within Wait.
+var errNoAnswer = errors.New("no answer until the end of Wait")
+
+// of returns the error of attempts to get a claim. waiting is the context of the attempts, which
+// holders.begin has made of ctx.
+func (f *failures) of(ctx, waiting context.Context) error {
+	ended := isEnd(f.last)
+	switch {
+	case ctx.Err() != nil && (ended || errors.Is(f.last, xcache.ErrUnavailable)):
+		return f.as(ctx.Err(), f.last)
+	case !ended || ctx.Err() != nil || waiting.Err() == nil:
+		return f.last
+	case errors.Is(context.Cause(waiting), xcache.ErrClosed):
+		return f.as(xcache.ErrClosed, nil)
+	case f.server != nil:
+		return f.server
+	}
+	cause := errNoAnswer
+	if said, ok := errors.AsType[*driver.Error](f.last); ok && said.Err != nil {
+		cause = fmt.Errorf("%w: %w", errNoAnswer, said.Err)
+	}
+	return f.as(xcache.ErrUnavailable, cause)
+}
+
+// as returns the last error as an error of another kind.
+func (f *failures) as(kind, cause error) error {
+	outcome := driver.NotApplied
+	if f.unknown {
+		outcome = driver.Unknown
+	}
+	return withCause(f.last, func(error) error { return driver.Fail(kind, outcome, cause) })
+}
+
+// isEnd reports whether err is the end of a context.
+func isEnd(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // attempts is the number of attempts for a step that is safe to repeat.
@@ -264,6 +306,9 @@ const attempts = 4
 func repeated[R any](ctx context.Context, do func() (R, error)) (result R, f failures) {
 	for i := range attempts {
 		result, f.last = do()
+		if f.last != nil && !isEnd(f.last) {
+			f.server = f.last
+		}
 		unknown := errors.Is(f.last, xcache.ErrUnknownOutcome)
 		f.unknown = f.unknown || unknown
 		if f.last == nil || !unknown && !attempt.MayFollow(f.last) || i == attempts-1 || !attempt.Pause(ctx, minPoll<<(2*i)) {
@@ -271,20 +316,23 @@ func repeated[R any](ctx context.Context, do func() (R, error)) (result R, f fai
 		}
 	}
 	if f.last != nil && f.unknown {
-		f.last = withOutcome(f.last, driver.Unknown)
+		f.last = withUnknownOutcome(f.last)
+		if f.server != nil {
+			f.server = withUnknownOutcome(f.server)
+		}
 	}
 	return result, f
 }
 
-// withOutcome returns the error of an operation with another outcome.
-func withOutcome(err error, outcome driver.Outcome) error {
+// withUnknownOutcome returns the error of an operation with an unknown outcome.
+func withUnknownOutcome(err error) error {
 	return withCause(err, func(cause error) error {
 		if said, ok := cause.(*driver.Error); ok { //nolint:errorlint // a driver's error inside of the cause has an outcome of its own
 			changed := *said
-			changed.Outcome = outcome
+			changed.Outcome = driver.Unknown
 			return &changed
 		}
-		return driver.Fail(cause, outcome, nil)
+		return driver.Fail(cause, driver.Unknown, nil)
 	})
 }
 
@@ -298,18 +346,8 @@ func withCause(err error, change func(cause error) error) error {
 	return change(err)
 }
 
-// endOfWait returns the error of a caller who could not wait any longer. At the end of Wait the
-// error is atEnd.
-func endOfWait(ctx, waiting context.Context, err, atEnd error) error {
-	ended := waiting.Err() != nil
-	if !ended && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		// A driver may notice the end of Wait before the context does.
-		end, _ := waiting.Deadline()
-		own, bounded := ctx.Deadline()
-		ended = !bounded || end.Before(own)
-	}
-	if !ended {
-		return err
-	}
-	return cmp.Or(ctx.Err(), atEnd)
+// endOfWait returns the error of a caller who has waited until the end of waiting, a context that
+// holders.begin has made of ctx.
+func endOfWait(ctx, waiting context.Context) error {
+	return cmp.Or(ctx.Err(), context.Cause(waiting), xcache.ErrClosed)
 }

@@ -83,37 +83,45 @@ func NewOnce[T any](c *xcache.Cache) (*Once[T], error) {
 //   - the error of ctx, if ctx has ended;
 //   - xcache.ErrCorrupt, if the kept result is no T;
 //   - xcache.ErrClosed, after Close;
-//   - the error of the server, after a few attempts.
+//   - the error of the server, after a few attempts, or at the end of Wait if the server has never
+//     told that another caller does the work.
 func (o *Once[T]) Do(ctx context.Context, key string, options OnceOptions, work func(ctx context.Context) (T, error)) (T, error) {
 	var zero T
 	options, err := o.checked(options)
 	if err != nil {
 		return zero, err
 	}
-	waiting := ctx
-	if options.Wait > 0 {
-		var cancel context.CancelFunc
-		waiting, cancel = context.WithTimeout(ctx, options.Wait)
-		defer cancel()
+	held, k, got, err := o.find(ctx, key, options)
+	switch {
+	case err != nil:
+		return zero, err
+	case got.state == kept:
+		return got.value, nil
 	}
+	return o.work(ctx, held, k, options, work)
+}
+
+// find repeats attempts until the result of a key is found, or the key is taken.
+func (o *Once[T]) find(ctx context.Context, key string, options OnceOptions) (held context.Context, k *onceClaim, got onceReply[T], err error) {
+	waiting, done, err := o.begin(ctx, options.Wait, ErrInFlight)
+	if err != nil {
+		return ctx, nil, got, err
+	}
+	defer done()
 	signal := o.wakes.enter(key)
 	defer o.wakes.leave(key, signal)
 	for i := 0; ; i++ {
-		k := o.claim(key)
-		held, got, err := o.take(ctx, waiting, k, options)
-		switch {
-		case err == nil && got.state == kept:
-			return got.value, nil
-		case err == nil:
-			return o.work(ctx, held, k, options, work)
-		case !errors.Is(err, ErrInFlight):
-			return zero, endOfWait(ctx, waiting, err, ErrInFlight)
-		case options.Wait == 0:
-			return zero, err
+		k = o.claim(key)
+		held, got, err = o.take(ctx, waiting, k, options)
+		if errors.Is(err, errNoAnswer) && i > 0 { // the last answer told that the work is in flight
+			err = ErrInFlight
+		}
+		if !errors.Is(err, ErrInFlight) || options.Wait == 0 {
+			return held, k, got, err
 		}
 		o.wakes.listen()
-		if err := o.wakes.sleep(waiting, signal, o.wakes.poll(i, got.left)); err != nil {
-			return zero, endOfWait(ctx, waiting, err, ErrInFlight)
+		if o.wakes.sleep(waiting, signal, o.wakes.poll(i, got.left)) != nil {
+			return ctx, nil, got, endOfWait(ctx, waiting)
 		}
 	}
 }
@@ -130,15 +138,10 @@ func (o *Once[T]) Forget(ctx context.Context, key string) error {
 // cache. Further calls do nothing.
 func (o *Once[T]) Close() error { return o.close() }
 
-func (o *Once[T]) checked(options OnceOptions) (OnceOptions, error) {
-	o.mu.Lock()
-	closed := o.closed
-	o.mu.Unlock()
+func (*Once[T]) checked(options OnceOptions) (OnceOptions, error) {
 	lease, err := checkLease(options.Lease)
 	options.Lease, options.TTL = lease, cmp.Or(options.TTL, DefaultOnceTTL)
 	switch {
-	case closed:
-		return options, xcache.ErrClosed
 	case err != nil:
 		return options, err
 	case options.Wait < 0:
@@ -196,7 +199,7 @@ func (o *Once[T]) take(ctx, waiting context.Context, k *onceClaim, options OnceO
 		if failed.unknown {
 			o.abandon(&k.claim)
 		}
-		return ctx, got, failed.last
+		return ctx, got, failed.of(ctx, waiting)
 	case got.state == kept:
 		return ctx, got, nil
 	case got.state == inFlight:
@@ -236,7 +239,7 @@ func (o *Once[T]) work(ctx, held context.Context, k *onceClaim, options OnceOpti
 	worked := false
 	defer func() {
 		if !worked { // work failed, panicked or has ended its goroutine
-			_ = k.giveBack(ctx, ErrOnceLost, context.Canceled)
+			_ = o.giveBack(ctx, &k.claim, ErrOnceLost)
 			o.wakes.wake(k.key)
 		}
 	}()

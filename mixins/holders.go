@@ -3,6 +3,8 @@ package mixins
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,20 +35,66 @@ func (h *holders) open(c *xcache.Cache) {
 
 // close releases the claims, and waits for the goroutines of the handle.
 func (h *holders) close() error {
+	held := h.shut()
+	for _, k := range held {
+		k.finish(xcache.ErrClosed, xcache.ErrClosed)
+	}
+	for _, k := range held {
+		k.renewal.Wait()
+	}
+	err := h.releaseAll(held...)
+	h.await()
+	return err
+}
+
+// shut ends the calls of the handle, refuses further calls, and returns the claims that are held.
+func (h *holders) shut() []*claim {
 	h.mu.Lock()
-	held := h.held
+	held := slices.Collect(maps.Keys(h.held))
 	h.held, h.closed = nil, true
 	h.mu.Unlock()
 	h.end()
-	var errs []error
-	for k := range held {
-		if err := k.giveBack(context.Background(), h.wakes.ctx, xcache.ErrClosed, xcache.ErrClosed); err != nil && !errors.Is(err, k.notHeld) {
-			errs = append(errs, err)
-		}
-	}
+	return held
+}
+
+// await waits for the calls and the goroutines of the handle.
+func (h *holders) await() {
 	h.wakes.close()
 	h.calls.Wait()
 	h.owned.Wait()
+}
+
+// releaseAll releases claims at the end of the handle, in one pipeline: op_timeout bounds an
+// attempt for all of them together. No attempt begins later than a second after the first.
+func (h *holders) releaseAll(claims ...*claim) error {
+	if len(claims) == 0 {
+		return nil
+	}
+	repeating, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	var errs []error
+	_, failed := repeated(repeating, func() (struct{}, error) {
+		p := h.cache.Pipeline()
+		results := make([]*xcache.Result[bool], len(claims))
+		for i, k := range claims {
+			results[i] = xcache.Queue(p, k.releasing(), readFlag)
+		}
+		_ = p.Exec(context.Background()) // the results have the errors
+		var left []*claim
+		errs = nil
+		for i, k := range claims {
+			if _, err := results[i].Value(); err != nil {
+				left, errs = append(left, k), append(errs, err)
+			}
+		}
+		claims = left
+		return struct{}{}, errors.Join(errs...)
+	})
+	if failed.unknown {
+		for i, err := range errs {
+			errs[i] = withUnknownOutcome(err)
+		}
+	}
 	return errors.Join(errs...)
 }
 
@@ -95,7 +143,8 @@ func (h *holders) hold(ctx context.Context, k *claim, sent time.Time, lease time
 	h.mu.Unlock()
 	switch {
 	case closed:
-		_ = k.giveBack(ctx, h.wakes.ctx, xcache.ErrClosed, xcache.ErrClosed)
+		_ = k.stop(xcache.ErrClosed, xcache.ErrClosed)
+		_ = h.releaseAll(k)
 		return ctx, xcache.ErrClosed
 	case k.left() == 0:
 		h.forget(k)
@@ -119,7 +168,7 @@ func (h *holders) abandon(k *claim) {
 	}
 	h.mu.Unlock()
 	if closed {
-		_, _ = k.release(context.Background()) // op_timeout limits the call
+		_ = h.releaseAll(k)
 	}
 }
 

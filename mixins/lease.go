@@ -41,9 +41,10 @@ func validity(lease time.Duration) time.Duration { return lease - lease/100 - 2*
 // a lease. A goroutine of the claim renews the lease. The context of the claim ends with
 // the claim.
 type claim struct {
-	// extend and release send the commands, and report whether the server knew the claim.
-	extend  func(ctx context.Context, lease time.Duration) (bool, error)
-	release func(ctx context.Context) (bool, error)
+	// extend sends the command, and reports whether the server knew the claim.
+	extend func(ctx context.Context, lease time.Duration) (bool, error)
+	// releasing returns the command that gives up the claim, whose reply tells the same.
+	releasing func() *xcache.Op
 	// lost is the cause with which the context ends, and notHeld is the error of methods
 	// after that.
 	lost, notHeld error
@@ -213,15 +214,25 @@ func (k *claim) left() time.Duration {
 	return max(0, time.Until(k.until))
 }
 
-// stop ends the claim here, and waits for a renewal in flight. The result is the earlier reason
-// for the end of the claim, or nil.
-func (k *claim) stop(over, cause error) (before error) {
+// finish ends the claim here. The result is the earlier reason for the end of the claim, or nil.
+func (k *claim) finish(over, cause error) (before error) {
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	before = k.over
 	k.end(over, cause)
-	k.mu.Unlock()
+	return before
+}
+
+// stop is finish that waits for a renewal in flight.
+func (k *claim) stop(over, cause error) (before error) {
+	before = k.finish(over, cause)
 	k.renewal.Wait()
 	return before
+}
+
+// release sends the command that gives up the claim, and reports whether the server knew the claim.
+func (k *claim) release(ctx context.Context) (bool, error) {
+	return xcache.Run(ctx, k.releasing(), readFlag)
 }
 
 // giveBack ends the claim here and at the server. over is the error of methods after that. No attempt

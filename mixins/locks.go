@@ -145,9 +145,10 @@ func (l *Locks) TryAcquire(ctx context.Context, name string, options LockOptions
 	return held, lock, nil
 }
 
-// Close releases the held locks, ends their contexts and the waiting calls with
-// xcache.ErrClosed, and waits for the work in the background. Call Close before Close of
-// the cache. Calls after the first do nothing.
+// Close ends the contexts of the held locks and the calls in flight with xcache.ErrClosed, and
+// then releases all locks together. op_timeout bounds the release, which may be repeated within a
+// second. Close waits for the work in the background. Call Close before Close of the cache. Calls
+// after the first do nothing.
 func (l *Locks) Close() error {
 	return l.close()
 }
@@ -253,8 +254,8 @@ func (l *Locks) lock(name string) *Lock {
 	k.claim.extend = func(ctx context.Context, lease time.Duration) (bool, error) {
 		return xcache.Run(ctx, xcache.NewOp(l.cache, "lock extend", driver.CmdLockExtend, name).Field(k.token).Int(lease.Milliseconds()), readFlag)
 	}
-	k.claim.release = func(ctx context.Context) (bool, error) {
-		return xcache.Run(ctx, xcache.NewOp(l.cache, "lock release", driver.CmdLockRelease, name).Field(k.token), readFlag)
+	k.claim.releasing = func() *xcache.Op {
+		return xcache.NewOp(l.cache, "lock release", driver.CmdLockRelease, name).Field(k.token)
 	}
 	return k
 }

@@ -3,6 +3,7 @@ package mixins_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -482,7 +483,6 @@ func TestReleaseAtAServerThatDoesNotAnswer(t *testing.T) {
 		store, c := openFlaky(t)
 		locks := newLocks(t, c)
 		ctx, lock := tryLock(t, locks, mixins.LockOptions{Lease: 5 * time.Second})
-		const opTimeout = 3 * time.Second // which the store bounds its calls by
 		store.answer = func(ctx context.Context) error {
 			if _, bounded := ctx.Deadline(); bounded {
 				<-ctx.Done()
@@ -507,10 +507,17 @@ func (s *flaky) setAnswer(answer func(ctx context.Context) error) {
 	s.answer = answer
 }
 
+// opTimeout is the time that the store bounds its calls by.
+const opTimeout = xcache.DefaultOpTimeout
+
 // frozen is the answer of a server that does not answer.
 func frozen(ctx context.Context) error {
-	<-ctx.Done()
-	return driver.Fail(ctx.Err(), driver.Unknown, nil)
+	select {
+	case <-ctx.Done():
+		return driver.Fail(ctx.Err(), driver.Unknown, nil)
+	case <-time.After(opTimeout):
+		return driver.Fail(driver.ErrUnavailable, driver.Unknown, errors.New("no answer"))
+	}
 }
 
 // refused is the answer of a server that nobody can connect to.
@@ -703,6 +710,54 @@ func TestCloseEndsCallsInFlight(t *testing.T) {
 				all.Wait()
 				require.ErrorIs(t, called, xcache.ErrClosed)
 				require.ErrorIs(t, called, xcache.ErrUnknownOutcome)
+			})
+		})
+	}
+}
+
+// Close ends all contexts before the server is asked, and asks for all locks together.
+func TestCloseOfManyLocks(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer func(ctx context.Context) error
+		lose   int
+		want   error
+		takes  time.Duration // at most
+	}{
+		{"the server answers", func(context.Context) error { return nil }, 0, nil, 0},
+		{"a reply is lost", func(context.Context) error { return nil }, 1, nil, time.Second},
+		{"the server is frozen", frozen, 0, xcache.ErrUnknownOutcome, 2 * opTimeout},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, c := openFlaky(t)
+				locks, err := mixins.NewLocks(c)
+				require.NoError(t, err)
+				var held []context.Context
+				for i := range 50 {
+					ctx, _, err := locks.TryAcquire(t.Context(), strconv.Itoa(i), mixins.LockOptions{})
+					require.NoError(t, err)
+					held = append(held, ctx)
+				}
+				store.set(tt.lose, false)
+				store.setAnswer(func(ctx context.Context) error {
+					for _, ctx := range held {
+						assert.ErrorIs(t, context.Cause(ctx), xcache.ErrClosed)
+					}
+					return tt.answer(ctx)
+				})
+				began := time.Now()
+				require.ErrorIs(t, locks.Close(), tt.want)
+				require.LessOrEqual(t, time.Since(began), tt.takes)
+				store.setAnswer(nil)
+				if tt.want != nil {
+					return
+				}
+				next := newLocks(t, c)
+				for i := range held {
+					_, _, err := next.TryAcquire(t.Context(), strconv.Itoa(i), mixins.LockOptions{})
+					require.NoError(t, err)
+				}
 			})
 		})
 	}

@@ -165,8 +165,8 @@ func (o *Once[T]) claim(key string) *onceClaim {
 	k.extend = func(ctx context.Context, lease time.Duration) (bool, error) {
 		return xcache.Run(ctx, xcache.NewOp(o.cache, "once extend", driver.CmdLockExtend, key).Field(k.token).Int(lease.Milliseconds()), readFlag)
 	}
-	k.release = func(ctx context.Context) (bool, error) {
-		return xcache.Run(ctx, xcache.NewOp(o.cache, "once release", driver.CmdLockRelease, key).Field(k.token), readFlag)
+	k.releasing = func() *xcache.Op {
+		return xcache.NewOp(o.cache, "once release", driver.CmdLockRelease, key).Field(k.token)
 	}
 	return k
 }

@@ -155,9 +155,9 @@ func (s *Semaphores) TryAcquire(ctx context.Context, name string, capacity int, 
 	return held, permit, nil
 }
 
-// Close releases the held permits, ends their contexts and the waiting calls with
-// xcache.ErrClosed, and waits for the work in the background. Call Close before Close of
-// the cache. Calls after the first do nothing.
+// Close ends the contexts of the held permits and the calls in flight with xcache.ErrClosed, and
+// then releases all permits together, with the rules of Locks.Close. Call Close before Close of the
+// cache. Calls after the first do nothing.
 func (s *Semaphores) Close() error { return s.close() }
 
 // Name returns the name of the semaphore.
@@ -207,8 +207,8 @@ func (s *Semaphores) permit(name string) *Permit {
 	k.claim.extend = func(ctx context.Context, lease time.Duration) (bool, error) {
 		return xcache.Run(ctx, xcache.NewOp(s.cache, "semaphore extend", driver.CmdSemaphoreExtend, name).Field(k.token).Int(lease.Milliseconds()), readFlag)
 	}
-	k.claim.release = func(ctx context.Context) (bool, error) {
-		return xcache.Run(ctx, xcache.NewOp(s.cache, "semaphore release", driver.CmdSemaphoreRelease, name).Field(k.token), readFlag)
+	k.claim.releasing = func() *xcache.Op {
+		return xcache.NewOp(s.cache, "semaphore release", driver.CmdSemaphoreRelease, name).Field(k.token)
 	}
 	return k
 }

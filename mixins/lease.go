@@ -50,6 +50,9 @@ type claim struct {
 	lost, notHeld error
 	// ended is called once, when the claim has ended.
 	ended func()
+	// done is closed when the work under the claim is done, and its result is kept or the claim is
+	// released. done is nil without work.
+	done chan struct{}
 
 	cancel context.CancelCauseFunc
 	// renewal waits for the goroutine that renews.
@@ -228,6 +231,26 @@ func (k *claim) stop(over, cause error) (before error) {
 	before = k.finish(over, cause)
 	k.renewal.Wait()
 	return before
+}
+
+// leave ends the context of the holder, and with the context the renewals. The claim goes on until
+// its lease runs out.
+func (k *claim) leave(cause error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.cancel(cause)
+}
+
+// await waits for the work under the claim, until the lease runs out.
+func (k *claim) await() {
+	k.mu.Lock()
+	timer := time.NewTimer(time.Until(k.until))
+	k.mu.Unlock()
+	defer timer.Stop()
+	select {
+	case <-k.done:
+	case <-timer.C:
+	}
 }
 
 // release sends the command that gives up the claim, and reports whether the server knew the claim.

@@ -72,10 +72,11 @@ func NewOnce[T any](c *xcache.Cache) (*Once[T], error) {
 // Do returns the result of a key. If no result is kept, Do calls work, and keeps the result.
 //
 // The context of work ends with ctx. The context ends with the cause ErrOnceLost if the claim on
-// the key is lost. Do returns an error of work unchanged, and keeps nothing. If the result cannot
-// be kept, Do returns the result together with an error: ErrOnceLost if another caller may do the
-// work meanwhile, xcache.ErrClosed after Close, or the error of the server or the codec. After an
-// error of the server or the codec the key stays taken until the lease has run out.
+// the key is lost, and with the cause xcache.ErrClosed when Close begins. Do returns an error of
+// work unchanged, and keeps nothing. If the result cannot be kept, Do returns the result together
+// with an error: ErrOnceLost if another caller may do the work meanwhile, xcache.ErrClosed after
+// Close of the cache, or the error of the server or the codec. After an error of the server or the
+// codec the key stays taken until the lease has run out.
 //
 // If Do has not called work, the error is one of these:
 //
@@ -133,10 +134,22 @@ func (o *Once[T]) Forget(ctx context.Context, key string) error {
 	return err
 }
 
-// Close ends the contexts of work, and the waits of callers, with xcache.ErrClosed. Close frees the
-// held keys, and waits for the work in the background. The program calls Close before Close of the
-// cache. Further calls do nothing.
-func (o *Once[T]) Close() error { return o.close() }
+// Close ends the contexts of work, and the waits of callers, with xcache.ErrClosed. No other work
+// begins. Close waits for work that runs, for as long as its lease lasts without a renewal: the
+// result of work that succeeds is kept, and work that fails frees its key. The key of work that runs
+// for longer is free when the lease has run out. The program calls Close before Close of the cache.
+// Further calls do nothing.
+func (o *Once[T]) Close() error {
+	held := o.shut()
+	for _, k := range held {
+		k.leave(xcache.ErrClosed)
+	}
+	for _, k := range held {
+		k.await()
+	}
+	o.await()
+	return nil
+}
 
 func (*Once[T]) checked(options OnceOptions) (OnceOptions, error) {
 	lease, err := checkLease(options.Lease)
@@ -161,7 +174,7 @@ type onceClaim struct {
 func (o *Once[T]) claim(key string) *onceClaim {
 	k := &onceClaim{key: key, token: rand.Text()}
 	k.lost, k.notHeld = ErrOnceLost, ErrOnceLost
-	k.ended = func() { o.forget(&k.claim) }
+	k.ended, k.done = func() {}, make(chan struct{}) // Close waits for the work, which outlives the claim
 	k.extend = func(ctx context.Context, lease time.Duration) (bool, error) {
 		return xcache.Run(ctx, xcache.NewOp(o.cache, "once extend", driver.CmdLockExtend, key).Field(k.token).Int(lease.Milliseconds()), readFlag)
 	}
@@ -238,6 +251,10 @@ func readOnceReply[T any](o *xcache.Op) (reply onceReply[T], err error) {
 func (o *Once[T]) work(ctx, held context.Context, k *onceClaim, options OnceOptions, work func(ctx context.Context) (T, error)) (T, error) {
 	worked := false
 	defer func() {
+		o.forget(&k.claim)
+		close(k.done)
+	}()
+	defer func() {
 		if !worked { // work failed, panicked or has ended its goroutine
 			_ = o.giveBack(ctx, &k.claim, ErrOnceLost)
 			o.wakes.wake(k.key)
@@ -248,10 +265,7 @@ func (o *Once[T]) work(ctx, held context.Context, k *onceClaim, options OnceOpti
 		return value, err
 	}
 	worked = true
-	over := k.stop(ErrOnceLost, context.Canceled) // no renewal may come after the result
-	if errors.Is(over, xcache.ErrClosed) {
-		return value, xcache.ErrClosed
-	}
+	_ = k.stop(ErrOnceLost, context.Canceled) // no renewal may come after the result
 	err = o.keep(ctx, k, options, value)
 	o.wakes.wake(k.key)
 	return value, err

@@ -181,5 +181,9 @@ func policyOf(limits []mixins.RateLimit) string {
 
 // seconds rounds up to whole seconds, so that no client comes again too early.
 func seconds(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+	whole := int64(d / time.Second)
+	if d%time.Second > 0 {
+		whole++
+	}
+	return strconv.FormatInt(whole, 10)
 }

@@ -3,6 +3,7 @@ package httplimit_test
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -164,6 +165,34 @@ func TestOnlyAnOutageServesRequestsWithoutLimits(t *testing.T) {
 			require.Equal(t, http.StatusNoContent, get(t, limits, options, "a").Code, "Failed decides")
 		})
 	}
+}
+
+// A telling store answers a rate limit with its numbers.
+type telling struct {
+	*memory.Store
+	numbers []int64
+}
+
+func (s *telling) Do(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
+	items := make([]driver.Reply, len(s.numbers))
+	for i, n := range s.numbers {
+		items[i] = driver.IntReply(n)
+	}
+	cmds[0].Reply = driver.ArrayReply(items...)
+	return nil
+}
+
+func TestTheLongestTimeIsNotNegative(t *testing.T) {
+	store, err := memory.NewStore(memory.Options{})
+	require.NoError(t, err)
+	c, err := xcache.New(&telling{store, []int64{0, 0, math.MaxInt64, math.MaxInt64}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.Close()) }()
+	limits, err := mixins.NewRateLimits(c)
+	require.NoError(t, err)
+	answer := get(t, limits, httplimit.Options{Limits: []mixins.RateLimit{{Limit: 1, Window: time.Second}}}, "a")
+	require.Equal(t, http.StatusTooManyRequests, answer.Code)
+	require.Equal(t, "9223372037", answer.Header().Get("Retry-After"))
 }
 
 // No unit is taken for a request whose context has ended, so the request is not served.

@@ -37,7 +37,7 @@ func (h *holders) open(c *xcache.Cache) {
 func (h *holders) close() error {
 	held := h.shut()
 	for _, k := range held {
-		k.finish(xcache.ErrClosed, xcache.ErrClosed)
+		_ = k.finish(xcache.ErrClosed, xcache.ErrClosed)
 	}
 	for _, k := range held {
 		k.renewal.Wait()

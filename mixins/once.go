@@ -103,17 +103,17 @@ func (o *Once[T]) Do(ctx context.Context, key string, options OnceOptions, work 
 }
 
 // find repeats attempts until the result of a key is found, or the key is taken.
-func (o *Once[T]) find(ctx context.Context, key string, options OnceOptions) (held context.Context, k *onceClaim, got onceReply[T], err error) {
+func (o *Once[T]) find(ctx context.Context, key string, options OnceOptions) (context.Context, *onceClaim, onceReply[T], error) {
 	waiting, done, err := o.begin(ctx, options.Wait, ErrInFlight)
 	if err != nil {
-		return ctx, nil, got, err
+		return ctx, nil, onceReply[T]{}, err
 	}
 	defer done()
 	signal := o.wakes.enter(key)
 	defer o.wakes.leave(key, signal)
 	for i := 0; ; i++ {
-		k = o.claim(key)
-		held, got, err = o.take(ctx, waiting, k, options)
+		k := o.claim(key)
+		held, got, err := o.take(ctx, waiting, k, options)
 		if errors.Is(err, errNoAnswer) && i > 0 { // the last answer told that the work is in flight
 			err = ErrInFlight
 		}

@@ -59,9 +59,9 @@ func (h *holders) shut() []*claim {
 
 // await waits for the calls and the goroutines of the handle.
 func (h *holders) await() {
-	h.wakes.close()
 	h.calls.Wait()
 	h.owned.Wait()
+	h.wakes.close()
 }
 
 // releaseAll releases claims at the end of the handle, in one pipeline: op_timeout bounds an

@@ -301,28 +301,35 @@ var errNoAnswer = errors.New("no answer until the end of Wait")
 // holders.begin has made of ctx.
 func (f *failures) of(ctx, waiting context.Context) error {
 	ended := isEnd(f.last)
+	if own := ctx.Err(); own != nil {
+		if errors.Is(f.last, own) || !ended && !errors.Is(f.last, xcache.ErrUnavailable) {
+			return f.last
+		}
+		return f.as(own, nil)
+	}
 	switch {
-	case ctx.Err() != nil && (ended || errors.Is(f.last, xcache.ErrUnavailable)):
-		return f.as(ctx.Err(), f.last)
-	case !ended || ctx.Err() != nil || waiting.Err() == nil:
+	case !ended || waiting.Err() == nil:
 		return f.last
 	case errors.Is(context.Cause(waiting), xcache.ErrClosed):
 		return f.as(xcache.ErrClosed, nil)
 	case f.server != nil:
 		return f.server
 	}
-	cause := errNoAnswer
-	if said, ok := errors.AsType[*driver.Error](f.last); ok && said.Err != nil {
-		cause = fmt.Errorf("%w: %w", errNoAnswer, said.Err)
-	}
-	return f.as(xcache.ErrUnavailable, cause)
+	return f.as(xcache.ErrUnavailable, errNoAnswer)
 }
 
-// as returns the last error as an error of another kind.
-func (f *failures) as(kind, cause error) error {
+// as returns the last error as an error of another kind. reason stands before its cause, or is nil.
+func (f *failures) as(kind, reason error) error {
 	outcome := driver.NotApplied
 	if f.unknown {
 		outcome = driver.Unknown
+	}
+	cause := reason
+	if said, ok := errors.AsType[*driver.Error](f.last); ok && said.Err != nil {
+		cause = said.Err
+		if reason != nil {
+			cause = fmt.Errorf("%w: %w", reason, said.Err)
+		}
 	}
 	return withCause(f.last, func(error) error { return driver.Fail(kind, outcome, cause) })
 }

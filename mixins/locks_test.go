@@ -762,3 +762,48 @@ func TestCloseOfManyLocks(t *testing.T) {
 		})
 	}
 }
+
+// A Release in flight sends nothing after the end of Close.
+func TestCloseWaitsForReleasesInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, c := openFlaky(t)
+		locks, err := mixins.NewLocks(c)
+		require.NoError(t, err)
+		ctx, lock := tryLock(t, locks, mixins.LockOptions{})
+		var calls, inFlight atomic.Int32
+		store.setAnswer(func(ctx context.Context) error {
+			calls.Add(1)
+			inFlight.Add(1)
+			defer inFlight.Add(-1)
+			return frozen(ctx)
+		})
+		var releasing sync.WaitGroup
+		releasing.Go(func() { assert.ErrorIs(t, lock.Release(ctx), xcache.ErrUnknownOutcome) })
+		synctest.Wait()
+		require.EqualValues(t, 1, calls.Load())
+		require.NoError(t, locks.Close())
+		require.Zero(t, inFlight.Load())
+		releasing.Wait()
+		time.Sleep(time.Minute)
+		require.EqualValues(t, 1, calls.Load())
+	})
+}
+
+// A caller whose context ends during an outage gets the error of the context, and not of the server.
+func TestTheEndOfTheCallersContextDuringAnOutage(t *testing.T) {
+	for _, w := range waiters {
+		t.Run(w.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, c := openFlaky(t)
+				store.setAnswer(refused)
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond) // during a pause between attempts
+				defer cancel()
+				err := w.wait(t, c, ctx, time.Minute)
+				store.setAnswer(nil)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.NotErrorIs(t, err, xcache.ErrUnavailable)
+				require.NotErrorIs(t, err, xcache.ErrUnknownOutcome)
+			})
+		})
+	}
+}

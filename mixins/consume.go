@@ -24,7 +24,8 @@ type ConsumeOptions struct {
 	Start string
 	// MinIdle is the time after which any consumer of the group may claim an entry. The
 	// time counts from the last sign of life of its consumer, or from a failure of its
-	// handler. 0 is a minute.
+	// handler. Entries that wait for a handler at the end of Consume may be claimed at once.
+	// 0 is a minute.
 	MinIdle time.Duration
 	// DeadLetter is the key of the stream for entries that are given up after MaxDeliveries
 	// deliveries; a MaxDeliveries of 0 is 5. With DeadLetter "" no entry is given up.
@@ -135,7 +136,8 @@ var (
 // any permanent error. Permanent errors are a key with another type, a bad option, and a
 // missing permission for a command that has never succeeded. Before Consume returns,
 // running handlers get Grace, then their context ends, and Consume waits for them. Entries
-// of unfinished handlers are not acknowledged.
+// of unfinished handlers are not acknowledged. Entries that no handler began stay pending,
+// and their last delivery does not count.
 //
 // handle has a context with the values of ctx. A consumer that waits for entries holds
 // one of the exclusive_size connections.

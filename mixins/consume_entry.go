@@ -12,8 +12,9 @@ import (
 // context of the consumption; handling is the context of handlers, and ends later.
 func (c *consumption[V]) process(reading, handling context.Context, d delivery[V]) {
 	defer c.release(d.stored.ID)
-	if reading.Err() != nil {
-		return // reading has just ended, and the entry stays pending
+	if reading.Err() != nil { // the entry stays pending
+		c.leave(d)
+		return
 	}
 	if d.stored.Fields == nil {
 		c.observe(ConsumeEvent{Kind: EntryGone, ID: d.stored.ID, Deliveries: d.deliveries})
@@ -40,7 +41,10 @@ func (c *consumption[V]) process(reading, handling context.Context, d delivery[V
 	}
 	if most > 0 && d.deliveries >= most {
 		c.giveUp(handling, d, err)
+		return
 	}
+	// MinIdle begins now. After a failure it began with the last sign of life.
+	_, _ = c.streams.XClaimJustID(handling, c.key, c.group, c.consumer, 0, XClaimOptions{}, d.stored.ID)
 }
 
 // guarded calls the handler, and returns its panic as an error.

@@ -30,6 +30,9 @@ type consumption[V any] struct {
 	worked map[string]bool // the commands that have succeeded at least once
 	told   bool            // CallsFailing was sent, and no call has succeeded since
 	last   string          // the ID of the last new entry, or ""
+	// unbegun has the IDs of the entries that no handler began before the end of the reading, by
+	// their number of deliveries.
+	unbegun map[int][]string
 }
 
 // The waits between attempts to reach a server double, and are jittered.
@@ -61,7 +64,9 @@ func (c *consumption[V]) run(ctx context.Context) error {
 	readers.Wait()
 	close(c.work)
 	defer time.AfterFunc(max(0, c.options.Grace), cut).Stop()
+	c.giveBack(context.WithoutCancel(ctx))
 	handlers.Wait()
+	c.giveBack(context.WithoutCancel(ctx)) // what handlers have left meanwhile
 	release()
 	keeper.Wait()
 	if err := ctx.Err(); err != nil {
@@ -326,7 +331,7 @@ func (c *consumption[V]) counted(ctx context.Context, found []delivery[V]) ([]de
 }
 
 // handOut gives entries to handlers, and waits until a handler has taken the last entry.
-// Entries that no handler takes before ctx ends stay pending.
+// Entries that no handler takes before ctx ends stay pending, and are given back.
 func (c *consumption[V]) handOut(ctx context.Context, found []delivery[V]) {
 	taken := found[:0]
 	for _, d := range found { // all are held while the first waits for a handler
@@ -341,7 +346,34 @@ func (c *consumption[V]) handOut(ctx context.Context, found []delivery[V]) {
 		select {
 		case c.work <- d:
 		case <-ctx.Done():
+			c.leave(d)
 			c.release(d.stored.ID)
+		}
+	}
+}
+
+// leave notes an entry that no handler begins.
+func (c *consumption[V]) leave(d delivery[V]) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unbegun == nil {
+		c.unbegun = make(map[int][]string)
+	}
+	c.unbegun[d.deliveries] = append(c.unbegun[d.deliveries], d.stored.ID)
+}
+
+// giveBack undoes the deliveries of the entries that no handler began, and lets other consumers
+// claim the entries at once. After a failure these deliveries count.
+func (c *consumption[V]) giveBack(ctx context.Context) {
+	c.mu.Lock()
+	unbegun := c.unbegun
+	c.unbegun = nil
+	c.mu.Unlock()
+	for deliveries, ids := range unbegun {
+		before := deliveries - 1
+		options := XClaimOptions{Idle: c.options.MinIdle, RetryCount: &before}
+		if _, err := c.streams.XClaimJustID(ctx, c.key, c.group, c.consumer, 0, options, ids...); err != nil {
+			return
 		}
 	}
 }

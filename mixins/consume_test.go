@@ -393,6 +393,74 @@ func TestConsumeStops(t *testing.T) {
 	}
 }
 
+// Entries that wait for a handler at an orderly stop were not tried: no number of stops makes dead
+// letters of them, and another consumer may have them at once.
+func TestConsumeGivesBackWhatNoHandlerBegan(t *testing.T) {
+	for name, test := range map[string]struct{ concurrency, begun int }{"one handler": {1, 1}, "three handlers": {3, 3}} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T, streams *mixins.Streams[string]) {
+				const entries, stops = 40, 4
+				addEntries(t, streams, entries)
+				options := mixins.ConsumeOptions{Concurrency: test.concurrency, MinIdle: time.Minute, DeadLetter: "dead", MaxDeliveries: stops + 2}
+				for range stops {
+					c := consume(t, streams, "c", options, func(ctx context.Context, _ delivered) error {
+						<-ctx.Done()
+						return ctx.Err()
+					})
+					synctest.Wait()
+					require.Len(t, c.handled(), test.begun)
+					c.stop()
+				}
+				pending, err := streams.XPendingRange(t.Context(), "s", "g", mixins.XPendingOptions{}, "-", "+", 100)
+				require.NoError(t, err)
+				for i, e := range pending {
+					want := 0
+					if i < test.begun {
+						want = stops // the handler of each run began the entry, and was cut short
+					}
+					require.Equal(t, want, e.Deliveries, e.ID)
+				}
+				other := consume(t, streams, "other", options, nil)
+				time.Sleep(21 * time.Second) // a third of MinIdle, in which each consumer claims
+				synctest.Wait()
+				require.Len(t, other.handled(), entries-test.begun, "what was not begun")
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				require.Len(t, other.handled(), entries)
+				other.stop()
+				n, err := streams.XLen(t.Context(), "dead")
+				require.NoError(t, err)
+				require.Zero(t, n)
+				wantPending(t, streams)
+			})
+		})
+	}
+}
+
+// MinIdle counts from the failure of a handler, however long the handler ran.
+func TestConsumeWaitsForMinIdleAfterAFailure(t *testing.T) {
+	inTime(t, func(t *testing.T, streams *mixins.Streams[string]) {
+		addEntries(t, streams, 1)
+		var failed time.Time
+		c := consume(t, streams, "c", mixins.ConsumeOptions{MinIdle: time.Minute}, func(_ context.Context, e delivered) error {
+			if e.Deliveries > 1 {
+				return nil
+			}
+			time.Sleep(19 * time.Second) // less than the time between two signs of life
+			failed = time.Now()
+			return errors.New("not now")
+		})
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		require.Equal(t, []string{"1-0 1", "1-0 2"}, c.handled())
+		c.mu.Lock()
+		again := c.times[1]
+		c.mu.Unlock()
+		require.GreaterOrEqual(t, again.Sub(failed), time.Minute)
+		c.stop()
+	})
+}
+
 func sorted(texts []string) []string {
 	slices.Sort(texts)
 	return texts

@@ -146,7 +146,8 @@ func (h *Hashes[V]) HRandFieldValues(ctx context.Context, key string, count int)
 // HScan returns the fields of a hash with their values, in pieces, so that a large hash
 // delays no other call. A field that is in the hash all the time is yielded at least once,
 // and may be yielded again. A field that is added or removed meanwhile may be yielded or
-// not. An error ends the loop.
+// not. An error ends the loop. The error is xcache.ErrUnavailable if another server has the
+// key meanwhile, after a failover or a move of its slot.
 func (h *Hashes[V]) HScan(ctx context.Context, key string, options ScanOptions) iter.Seq2[FieldValue[V], error] {
 	return func(yield func(FieldValue[V], error) bool) {
 		scan(ctx, h.cache, "hscan", "HSCAN", key, options, readFieldValuesOf[V], yield)

@@ -3,6 +3,8 @@ package mixins
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,9 +18,9 @@ type holders struct {
 	owned sync.WaitGroup
 	end   context.CancelFunc
 
-	// inLine counts the callers who wait in a line at the server. close waits until each has
-	// given up its place.
-	inLine sync.WaitGroup
+	// calls counts the calls that send commands for claims. close waits until each has given up
+	// what close does not know of.
+	calls sync.WaitGroup
 
 	mu     sync.Mutex
 	held   map[*claim]struct{}
@@ -33,21 +35,101 @@ func (h *holders) open(c *xcache.Cache) {
 
 // close releases the claims, and waits for the goroutines of the handle.
 func (h *holders) close() error {
+	held := h.shut()
+	for _, k := range held {
+		_ = k.finish(xcache.ErrClosed, xcache.ErrClosed)
+	}
+	for _, k := range held {
+		k.renewal.Wait()
+	}
+	err := h.releaseAll(held...)
+	h.await()
+	return err
+}
+
+// shut ends the calls of the handle, refuses further calls, and returns the claims that are held.
+func (h *holders) shut() []*claim {
 	h.mu.Lock()
-	held := h.held
+	held := slices.Collect(maps.Keys(h.held))
 	h.held, h.closed = nil, true
 	h.mu.Unlock()
 	h.end()
+	return held
+}
+
+// await waits for the calls and the goroutines of the handle.
+func (h *holders) await() {
+	h.calls.Wait()
+	h.owned.Wait()
+	h.wakes.close()
+}
+
+// releaseAll releases claims at the end of the handle, in one pipeline: op_timeout bounds an
+// attempt for all of them together. No attempt begins later than a second after the first.
+func (h *holders) releaseAll(claims ...*claim) error {
+	if len(claims) == 0 {
+		return nil
+	}
+	repeating, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
 	var errs []error
-	for k := range held {
-		if err := k.giveBack(context.Background(), xcache.ErrClosed, xcache.ErrClosed); err != nil && !errors.Is(err, k.notHeld) {
-			errs = append(errs, err)
+	_, failed := repeated(repeating, func() (struct{}, error) {
+		p := h.cache.Pipeline()
+		results := make([]*xcache.Result[bool], len(claims))
+		for i, k := range claims {
+			results[i] = xcache.Queue(p, k.releasing(), readFlag)
+		}
+		_ = p.Exec(context.Background()) // the results have the errors
+		var left []*claim
+		errs = nil
+		for i, k := range claims {
+			if _, err := results[i].Value(); err != nil {
+				left, errs = append(left, k), append(errs, err)
+			}
+		}
+		claims = left
+		return struct{}{}, errors.Join(errs...)
+	})
+	if failed.unknown {
+		for i, err := range errs {
+			errs[i] = withUnknownOutcome(err)
 		}
 	}
-	h.wakes.close()
-	h.inLine.Wait()
-	h.owned.Wait()
 	return errors.Join(errs...)
+}
+
+// enter counts a call, until calls.Done. enter reports false after close.
+func (h *holders) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.closed {
+		h.calls.Add(1)
+	}
+	return !h.closed
+}
+
+// begin begins a call for a claim, until done. The context of the call ends with ctx, with the
+// cause xcache.ErrClosed when the handle ends, and with the cause atEnd after wait, unless wait is
+// 0. The end of wait is no deadline of that context, so that op_timeout bounds each attempt.
+func (h *holders) begin(ctx context.Context, wait time.Duration, atEnd error) (waiting context.Context, done func(), err error) {
+	if !h.enter() {
+		return nil, nil, xcache.ErrClosed
+	}
+	waiting, cancel := context.WithCancelCause(ctx)
+	leave := context.AfterFunc(h.wakes.ctx, func() { cancel(xcache.ErrClosed) })
+	if wait > 0 {
+		timer := time.AfterFunc(wait, func() { cancel(atEnd) })
+		return waiting, func() { timer.Stop(); leave(); cancel(nil); h.calls.Done() }, nil
+	}
+	return waiting, func() { leave(); cancel(nil); h.calls.Done() }, nil
+}
+
+// giveBack ends a claim for its holder, as claim.giveBack does.
+func (h *holders) giveBack(ctx context.Context, k *claim, over error) error {
+	if h.enter() {
+		defer h.calls.Done()
+	}
+	return k.giveBack(ctx, h.wakes.ctx, over, context.Canceled)
 }
 
 // hold begins a claim, which close releases.
@@ -61,7 +143,8 @@ func (h *holders) hold(ctx context.Context, k *claim, sent time.Time, lease time
 	h.mu.Unlock()
 	switch {
 	case closed:
-		_ = k.giveBack(ctx, xcache.ErrClosed, xcache.ErrClosed)
+		_ = k.stop(xcache.ErrClosed, xcache.ErrClosed)
+		_ = h.releaseAll(k)
 		return ctx, xcache.ErrClosed
 	case k.left() == 0:
 		h.forget(k)
@@ -85,7 +168,7 @@ func (h *holders) abandon(k *claim) {
 	}
 	h.mu.Unlock()
 	if closed {
-		_, _ = k.release(context.Background()) // op_timeout limits the call
+		_ = h.releaseAll(k)
 	}
 }
 
@@ -96,23 +179,4 @@ func (h *holders) giveUp(k *claim) {
 	if _, failed := repeated(ctx, func() (bool, error) { return k.release(ctx) }); failed.last != nil && h.wakes.ctx.Err() != nil {
 		_, _ = k.release(context.Background()) // op_timeout limits the call
 	}
-}
-
-// wait waits in a line as wakes.sleep does. A caller whose waiting has ended gives up the claim.
-func (h *holders) wait(ctx context.Context, k *claim, signal chan struct{}, d time.Duration) error {
-	h.mu.Lock()
-	closed := h.closed
-	if !closed {
-		h.inLine.Add(1)
-	}
-	h.mu.Unlock()
-	err := xcache.ErrClosed
-	if !closed {
-		defer h.inLine.Done()
-		err = h.wakes.sleep(ctx, signal, d)
-	}
-	if err != nil {
-		h.abandon(k)
-	}
-	return err
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/attempt"
 )
 
@@ -40,14 +41,18 @@ func validity(lease time.Duration) time.Duration { return lease - lease/100 - 2*
 // a lease. A goroutine of the claim renews the lease. The context of the claim ends with
 // the claim.
 type claim struct {
-	// extend and release send the commands, and report whether the server knew the claim.
-	extend  func(ctx context.Context, lease time.Duration) (bool, error)
-	release func(ctx context.Context) (bool, error)
+	// extend sends the command, and reports whether the server knew the claim.
+	extend func(ctx context.Context, lease time.Duration) (bool, error)
+	// releasing returns the command that gives up the claim, whose reply tells the same.
+	releasing func() *xcache.Op
 	// lost is the cause with which the context ends, and notHeld is the error of methods
 	// after that.
 	lost, notHeld error
 	// ended is called once, when the claim has ended.
 	ended func()
+	// done is closed when the work under the claim is done, and its result is kept or the claim is
+	// released. done is nil without work.
+	done chan struct{}
 
 	cancel context.CancelCauseFunc
 	// renewal waits for the goroutine that renews.
@@ -212,19 +217,50 @@ func (k *claim) left() time.Duration {
 	return max(0, time.Until(k.until))
 }
 
-// stop ends the claim here, and waits for a renewal in flight. The result is the earlier reason
-// for the end of the claim, or nil.
-func (k *claim) stop(over, cause error) (before error) {
+// finish ends the claim here. The result is the earlier reason for the end of the claim, or nil.
+func (k *claim) finish(over, cause error) (before error) {
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	before = k.over
 	k.end(over, cause)
-	k.mu.Unlock()
+	return before
+}
+
+// stop is finish that waits for a renewal in flight.
+func (k *claim) stop(over, cause error) (before error) {
+	before = k.finish(over, cause)
 	k.renewal.Wait()
 	return before
 }
 
-// giveBack ends the claim here and at the server. over is the error of methods after that.
-func (k *claim) giveBack(ctx context.Context, over, cause error) error {
+// leave ends the context of the holder, and with the context the renewals. The claim goes on until
+// its lease runs out.
+func (k *claim) leave(cause error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.cancel(cause)
+}
+
+// await waits for the work under the claim, until the lease runs out.
+func (k *claim) await() {
+	k.mu.Lock()
+	timer := time.NewTimer(time.Until(k.until))
+	k.mu.Unlock()
+	defer timer.Stop()
+	select {
+	case <-k.done:
+	case <-timer.C:
+	}
+}
+
+// release sends the command that gives up the claim, and reports whether the server knew the claim.
+func (k *claim) release(ctx context.Context) (bool, error) {
+	return xcache.Run(ctx, k.releasing(), readFlag)
+}
+
+// giveBack ends the claim here and at the server. over is the error of methods after that. No attempt
+// begins after the end of closing, except the first.
+func (k *claim) giveBack(ctx, closing context.Context, over, cause error) error {
 	before := k.stop(over, cause)
 	if before != nil && !errors.Is(before, k.notHeld) {
 		return before
@@ -235,6 +271,7 @@ func (k *claim) giveBack(ctx context.Context, over, cause error) error {
 	// of op_timeout is no end of a context.
 	repeating, cancel := context.WithTimeout(ctx, max(time.Second, time.Until(until)))
 	defer cancel()
+	defer context.AfterFunc(closing, cancel)()
 	known, err := repeated(repeating, func() (bool, error) { return k.release(ctx) })
 	switch {
 	case err.last != nil:
@@ -249,8 +286,57 @@ func (k *claim) giveBack(ctx context.Context, over, cause error) error {
 
 // failures is the history of a repeated operation.
 type failures struct {
-	last    error // the error of the last attempt
-	unknown bool  // one attempt had an unknown outcome
+	// last is the error of the last attempt. Its outcome is unknown if an attempt before had an
+	// unknown outcome.
+	last    error
+	unknown bool // one attempt had an unknown outcome
+	// server is the last error of an attempt that no context has ended, or nil.
+	server error
+}
+
+// errNoAnswer is the cause of an unavailable server whose answer has not come within Wait.
+var errNoAnswer = errors.New("no answer until the end of Wait")
+
+// of returns the error of attempts to get a claim. waiting is the context of the attempts, which
+// holders.begin has made of ctx.
+func (f *failures) of(ctx, waiting context.Context) error {
+	ended := isEnd(f.last)
+	if own := ctx.Err(); own != nil {
+		if errors.Is(f.last, own) || !ended && !errors.Is(f.last, xcache.ErrUnavailable) {
+			return f.last
+		}
+		return f.as(own, nil)
+	}
+	switch {
+	case !ended || waiting.Err() == nil:
+		return f.last
+	case errors.Is(context.Cause(waiting), xcache.ErrClosed):
+		return f.as(xcache.ErrClosed, nil)
+	case f.server != nil:
+		return f.server
+	}
+	return f.as(xcache.ErrUnavailable, errNoAnswer)
+}
+
+// as returns the last error as an error of another kind. reason stands before its cause, or is nil.
+func (f *failures) as(kind, reason error) error {
+	outcome := driver.NotApplied
+	if f.unknown {
+		outcome = driver.Unknown
+	}
+	cause := reason
+	if said, ok := errors.AsType[*driver.Error](f.last); ok && said.Err != nil {
+		cause = said.Err
+		if reason != nil {
+			cause = fmt.Errorf("%w: %w", reason, said.Err)
+		}
+	}
+	return withCause(f.last, func(error) error { return driver.Fail(kind, outcome, cause) })
+}
+
+// isEnd reports whether err is the end of a context.
+func isEnd(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // attempts is the number of attempts for a step that is safe to repeat.
@@ -261,27 +347,48 @@ const attempts = 4
 func repeated[R any](ctx context.Context, do func() (R, error)) (result R, f failures) {
 	for i := range attempts {
 		result, f.last = do()
+		if f.last != nil && !isEnd(f.last) {
+			f.server = f.last
+		}
 		unknown := errors.Is(f.last, xcache.ErrUnknownOutcome)
 		f.unknown = f.unknown || unknown
 		if f.last == nil || !unknown && !attempt.MayFollow(f.last) || i == attempts-1 || !attempt.Pause(ctx, minPoll<<(2*i)) {
-			return result, f
+			break
+		}
+	}
+	if f.last != nil && f.unknown {
+		f.last = withUnknownOutcome(f.last)
+		if f.server != nil {
+			f.server = withUnknownOutcome(f.server)
 		}
 	}
 	return result, f
 }
 
-// endOfWait returns the error of a caller who could not wait any longer. At the end of Wait the
-// error is atEnd.
-func endOfWait(ctx, waiting context.Context, err, atEnd error) error {
-	ended := waiting.Err() != nil
-	if !ended && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		// A driver may notice the end of Wait before the context does.
-		end, _ := waiting.Deadline()
-		own, bounded := ctx.Deadline()
-		ended = !bounded || end.Before(own)
+// withUnknownOutcome returns the error of an operation with an unknown outcome.
+func withUnknownOutcome(err error) error {
+	return withCause(err, func(cause error) error {
+		if said, ok := cause.(*driver.Error); ok { //nolint:errorlint // a driver's error inside of the cause has an outcome of its own
+			changed := *said
+			changed.Outcome = driver.Unknown
+			return &changed
+		}
+		return driver.Fail(cause, driver.Unknown, nil)
+	})
+}
+
+// withCause returns the error of an operation with another cause.
+func withCause(err error, change func(cause error) error) error {
+	if failed, ok := errors.AsType[*xcache.OpError](err); ok {
+		changed := *failed
+		changed.Err = change(failed.Err)
+		return &changed
 	}
-	if !ended {
-		return err
-	}
-	return cmp.Or(ctx.Err(), atEnd)
+	return change(err)
+}
+
+// endOfWait returns the error of a caller who has waited until the end of waiting, a context that
+// holders.begin has made of ctx.
+func endOfWait(ctx, waiting context.Context) error {
+	return cmp.Or(ctx.Err(), context.Cause(waiting), xcache.ErrClosed)
 }

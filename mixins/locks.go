@@ -1,7 +1,6 @@
 package mixins
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -92,8 +91,9 @@ func NewLocks(c *xcache.Cache) (*Locks, error) {
 // Acquire waits for the lock of a name, and returns the lock with a context that ends when
 // the lock is lost. The error is ErrLockHeld if the lock was still held at the end of Wait,
 // the error of ctx if ctx has ended, and xcache.ErrClosed after Close. An error of the
-// server is returned after a few attempts. If the outcome of the last attempt is unknown,
-// Acquire releases the lock in the background.
+// server is returned after a few attempts, or at the end of Wait if the server has never told
+// that the lock is held. If the outcome of an attempt is unknown, Acquire releases the lock in
+// the background.
 func (l *Locks) Acquire(ctx context.Context, name string, options LockOptions) (context.Context, *Lock, error) {
 	if options.Wait < 0 {
 		return ctx, nil, syntaxError("acquire: Wait is negative; 0 waits until the context ends")
@@ -103,41 +103,33 @@ func (l *Locks) Acquire(ctx context.Context, name string, options LockOptions) (
 		return ctx, nil, err
 	}
 	options.Lease = lease
-	waiting := ctx
-	if options.Wait > 0 {
-		var cancel context.CancelFunc
-		waiting, cancel = context.WithTimeout(ctx, options.Wait)
-		defer cancel()
-	}
-	turn, leave, err := l.queue(name)
+	waiting, done, err := l.begin(ctx, options.Wait, ErrLockHeld)
 	if err != nil {
 		return ctx, nil, err
 	}
+	defer done()
+	turn, leave := l.queue(name)
 	defer leave()
 	select {
 	case <-turn:
 	case <-waiting.Done():
-		return ctx, nil, cmp.Or(ctx.Err(), ErrLockHeld)
-	case <-l.wakes.ctx.Done():
-		return ctx, nil, xcache.ErrClosed
+		return ctx, nil, endOfWait(ctx, waiting)
 	}
-	held, lock, err := l.wait(ctx, waiting, name, options)
-	if err != nil && ctx.Err() == nil {
-		err = endOfWait(ctx, waiting, err, ErrLockHeld)
-	}
-	return held, lock, err
+	return l.wait(ctx, waiting, name, options)
 }
 
 // TryAcquire takes the lock of a name if the lock is free and no caller of this handle waits for
 // the lock. Otherwise TryAcquire returns ErrLockHeld.
 func (l *Locks) TryAcquire(ctx context.Context, name string, options LockOptions) (context.Context, *Lock, error) {
+	waiting, done, err := l.begin(ctx, 0, nil)
+	if err != nil {
+		return ctx, nil, err
+	}
+	defer done()
 	l.mu.Lock()
-	closed, waits := l.closed, len(l.lines[name]) > 0
+	waits := len(l.lines[name]) > 0
 	l.mu.Unlock()
-	switch {
-	case closed:
-		return ctx, nil, xcache.ErrClosed
-	case waits:
+	if waits {
 		return ctx, nil, ErrLockHeld
 	}
 	lease, err := checkLease(options.Lease)
@@ -146,16 +138,17 @@ func (l *Locks) TryAcquire(ctx context.Context, name string, options LockOptions
 	}
 	options.Lease = lease
 	lock := l.lock(name)
-	held, _, err := lock.take(ctx, ctx, options, false)
+	held, _, err := lock.take(ctx, waiting, options, false)
 	if err != nil {
 		return ctx, nil, err
 	}
 	return held, lock, nil
 }
 
-// Close releases the held locks, ends their contexts and the waiting calls with
-// xcache.ErrClosed, and waits for the work in the background. Call Close before Close of
-// the cache. Calls after the first do nothing.
+// Close ends the contexts of the held locks and the calls in flight with xcache.ErrClosed, and
+// then releases all locks together. op_timeout bounds the release, which may be repeated within a
+// second. Close waits for the work in the background. Call Close before Close of the cache. Calls
+// after the first do nothing.
 func (l *Locks) Close() error {
 	return l.close()
 }
@@ -193,26 +186,23 @@ func (k *Lock) Extend(ctx context.Context, lease time.Duration) error {
 // does not stop Release, so the context of the lock will do; op_timeout bounds each of a
 // few attempts. After any other error the lock is free at the end of its lease.
 func (k *Lock) Release(ctx context.Context) error {
-	err := k.giveBack(ctx, ErrLockNotHeld, context.Canceled)
+	err := k.locks.giveBack(ctx, &k.claim, ErrLockNotHeld)
 	k.locks.wakes.wake(k.name)
 	return err
 }
 
 // queue puts a caller into the line of a name. The channel is closed when the caller is the
 // first.
-func (l *Locks) queue(name string) (turn chan struct{}, leave func(), err error) {
+func (l *Locks) queue(name string) (turn chan struct{}, leave func()) {
 	turn = make(chan struct{})
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
-		return nil, nil, xcache.ErrClosed
-	}
 	line := append(l.lines[name], turn)
 	l.lines[name] = line
 	if len(line) == 1 {
 		close(turn)
 	}
-	return turn, func() { l.leave(name, turn) }, nil
+	return turn, func() { l.leave(name, turn) }
 }
 
 func (l *Locks) leave(name string, turn chan struct{}) {
@@ -234,7 +224,7 @@ func (l *Locks) leave(name string, turn chan struct{}) {
 	}
 }
 
-// wait repeats attempts until the lock is taken. waiting ends no later than ctx.
+// wait repeats attempts until the lock is taken.
 func (l *Locks) wait(ctx, waiting context.Context, name string, options LockOptions) (context.Context, *Lock, error) {
 	signal := l.wakes.enter(name)
 	defer l.wakes.leave(name, signal)
@@ -244,12 +234,15 @@ func (l *Locks) wait(ctx, waiting context.Context, name string, options LockOpti
 		if err == nil {
 			return held, lock, nil
 		}
+		if errors.Is(err, errNoAnswer) && i > 0 { // the last answer told that the lock was held
+			err = ErrLockHeld
+		}
 		if !errors.Is(err, ErrLockHeld) {
 			return ctx, nil, err
 		}
 		l.wakes.listen()
 		if err := l.wakes.sleep(waiting, signal, l.wakes.poll(i, left)); err != nil {
-			return ctx, nil, err
+			return ctx, nil, endOfWait(ctx, waiting)
 		}
 	}
 }
@@ -261,8 +254,8 @@ func (l *Locks) lock(name string) *Lock {
 	k.claim.extend = func(ctx context.Context, lease time.Duration) (bool, error) {
 		return xcache.Run(ctx, xcache.NewOp(l.cache, "lock extend", driver.CmdLockExtend, name).Field(k.token).Int(lease.Milliseconds()), readFlag)
 	}
-	k.claim.release = func(ctx context.Context) (bool, error) {
-		return xcache.Run(ctx, xcache.NewOp(l.cache, "lock release", driver.CmdLockRelease, name).Field(k.token), readFlag)
+	k.claim.releasing = func() *xcache.Op {
+		return xcache.NewOp(l.cache, "lock release", driver.CmdLockRelease, name).Field(k.token)
 	}
 	return k
 }
@@ -282,7 +275,7 @@ func (k *Lock) take(ctx, waiting context.Context, options LockOptions, waits boo
 		if failed.unknown {
 			k.locks.abandon(&k.claim)
 		}
-		return ctx, 0, failed.last
+		return ctx, 0, failed.of(ctx, waiting)
 	case !got.taken:
 		if failed.unknown { // an earlier attempt may still be on its way
 			k.locks.abandon(&k.claim)

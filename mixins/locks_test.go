@@ -3,6 +3,7 @@ package mixins_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -380,6 +381,8 @@ type flaky struct {
 	away bool // no command is applied
 	// answer runs before the store, and its error is in the place of the store's answer.
 	answer func(ctx context.Context) error
+	// after runs after the store, once, and its error is in the place of the store's answer.
+	after func(ctx context.Context) error
 }
 
 func (s *flaky) Caps() driver.Caps {
@@ -409,6 +412,12 @@ func (s *flaky) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) erro
 		return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("away"))
 	}
 	err := s.Store.Do(ctx, cmds, how)
+	if after := s.after; after != nil {
+		s.after = nil
+		s.mu.Unlock()
+		defer s.mu.Lock()
+		return after(ctx)
+	}
 	if s.lose > 0 {
 		s.lose--
 		return driver.Fail(driver.ErrUnavailable, driver.Unknown, errors.New("the reply is lost"))
@@ -474,7 +483,6 @@ func TestReleaseAtAServerThatDoesNotAnswer(t *testing.T) {
 		store, c := openFlaky(t)
 		locks := newLocks(t, c)
 		ctx, lock := tryLock(t, locks, mixins.LockOptions{Lease: 5 * time.Second})
-		const opTimeout = 3 * time.Second // which the store bounds its calls by
 		store.answer = func(ctx context.Context) error {
 			if _, bounded := ctx.Deadline(); bounded {
 				<-ctx.Done()
@@ -492,45 +500,309 @@ func TestReleaseAtAServerThatDoesNotAnswer(t *testing.T) {
 	})
 }
 
-// A driver may notice the end of Wait before the context does.
+// setAnswer sets what runs before the store.
+func (s *flaky) setAnswer(answer func(ctx context.Context) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer = answer
+}
+
+// opTimeout is the time that the store bounds its calls by.
+const opTimeout = xcache.DefaultOpTimeout
+
+// frozen is the answer of a server that does not answer.
+func frozen(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return driver.Fail(ctx.Err(), driver.Unknown, nil)
+	case <-time.After(opTimeout):
+		return driver.Fail(driver.ErrUnavailable, driver.Unknown, errors.New("no answer"))
+	}
+}
+
+// refused is the answer of a server that nobody can connect to.
+func refused(context.Context) error {
+	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("connection refused")).Retryable()
+}
+
+// A waiter waits for a claim that another has.
+type waiter struct {
+	name string
+	held error // the error at the end of Wait
+	// take takes the claim, and wait waits for it.
+	take func(t *testing.T, c *xcache.Cache)
+	wait func(t *testing.T, c *xcache.Cache, ctx context.Context, wait time.Duration) error
+}
+
+var waiters = []waiter{
+	{"lock", mixins.ErrLockHeld, func(t *testing.T, c *xcache.Cache) {
+		t.Helper()
+		tryLock(t, newLocks(t, c), mixins.LockOptions{})
+	}, func(t *testing.T, c *xcache.Cache, ctx context.Context, wait time.Duration) error {
+		t.Helper()
+		_, _, err := newLocks(t, c).Acquire(ctx, "l", mixins.LockOptions{Wait: wait})
+		return err
+	}},
+	{"semaphore", mixins.ErrSemaphoreFull, func(t *testing.T, c *xcache.Cache) {
+		t.Helper()
+		_, _, err := newSemaphores(t, c).TryAcquire(t.Context(), "l", 1, weigh(1))
+		require.NoError(t, err)
+	}, func(t *testing.T, c *xcache.Cache, ctx context.Context, wait time.Duration) error {
+		t.Helper()
+		_, _, err := newSemaphores(t, c).Acquire(ctx, "l", 1, mixins.SemaphoreOptions{Wait: wait})
+		return err
+	}},
+	{"once", mixins.ErrInFlight, func(t *testing.T, c *xcache.Cache) {
+		t.Helper()
+		var working sync.WaitGroup
+		t.Cleanup(working.Wait)
+		once := newOnce[receipt](t, c)
+		working.Go(func() {
+			_, err := once.Do(t.Context(), "l", mixins.OnceOptions{}, func(ctx context.Context) (receipt, error) {
+				<-ctx.Done()
+				return receipt{}, ctx.Err()
+			})
+			assert.ErrorIs(t, err, context.Canceled)
+		})
+		synctest.Wait()
+	}, func(t *testing.T, c *xcache.Cache, ctx context.Context, wait time.Duration) error {
+		t.Helper()
+		_, err := newOnce[receipt](t, c).Do(ctx, "l", mixins.OnceOptions{Wait: wait}, nil)
+		return err
+	}},
+}
+
+// The end of Wait cuts an attempt short, and does not look like the end of the caller's context.
 func TestTheEndOfWaitIsNoEndOfTheCallersContext(t *testing.T) {
 	for _, tt := range []struct {
-		name         string
-		own          time.Duration // until the end of the caller's context; 0 for none
-		want, wanted error
+		name string
+		own  time.Duration // until the end of the caller's context; 0 for none
+		want bool          // the error of the caller's context
 	}{
-		{"no deadline", 0, mixins.ErrLockHeld, mixins.ErrSemaphoreFull},
-		{"a later deadline", time.Minute, mixins.ErrLockHeld, mixins.ErrSemaphoreFull},
-		{"an earlier deadline", time.Second, context.DeadlineExceeded, context.DeadlineExceeded},
+		{"no deadline", 0, false},
+		{"a later deadline", time.Minute, false},
+		{"an earlier deadline", time.Second, true},
+	} {
+		for _, w := range waiters {
+			t.Run(tt.name+"/"+w.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					store, c := openFlaky(t)
+					w.take(t, c)
+					first := true
+					store.setAnswer(func(ctx context.Context) error {
+						if first { // the claim is held
+							first = false
+							return nil
+						}
+						return frozen(ctx)
+					})
+					ctx := t.Context()
+					if tt.own > 0 {
+						var cancel context.CancelFunc
+						ctx, cancel = context.WithTimeout(ctx, tt.own)
+						defer cancel()
+					}
+					began := time.Now()
+					err := w.wait(t, c, ctx, 2*time.Second)
+					store.setAnswer(nil) // for what is given back in the background
+					if tt.want {
+						require.ErrorIs(t, err, context.DeadlineExceeded)
+						require.NotErrorIs(t, err, w.held)
+						require.Equal(t, tt.own, time.Since(began))
+						return
+					}
+					require.ErrorIs(t, err, w.held)
+					require.NotErrorIs(t, err, context.DeadlineExceeded)
+					require.NotErrorIs(t, err, context.Canceled)
+					require.Equal(t, 2*time.Second, time.Since(began))
+				})
+			})
+		}
+	}
+}
+
+// A server that has never told that somebody holds the claim is unavailable at the end of Wait.
+func TestAServerThatIsAwayIsNoHolder(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer func(context.Context) error
+		wait   time.Duration
+		own    time.Duration // until the end of the caller's context; 0 for none
+	}{
+		{"frozen for less than op_timeout", frozen, time.Second, 0},
+		{"frozen for longer than op_timeout", frozen, 5 * time.Second, 0},
+		{"frozen, with a context that ends later", frozen, 5 * time.Second, time.Minute},
+		{"refused", refused, 100 * time.Millisecond, 0},
+	} {
+		for _, w := range waiters {
+			t.Run(tt.name+"/"+w.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					store, c := openFlaky(t)
+					store.setAnswer(tt.answer)
+					ctx := t.Context()
+					if tt.own > 0 {
+						var cancel context.CancelFunc
+						ctx, cancel = context.WithTimeout(ctx, tt.own)
+						defer cancel()
+					}
+					began := time.Now()
+					err := w.wait(t, c, ctx, tt.wait)
+					store.setAnswer(nil) // for what is given back in the background
+					require.ErrorIs(t, err, xcache.ErrUnavailable)
+					require.NotErrorIs(t, err, w.held)
+					require.NotErrorIs(t, err, context.DeadlineExceeded)
+					require.NotErrorIs(t, err, context.Canceled)
+					require.ErrorContains(t, err, `"l"`)
+					require.Equal(t, tt.name != "refused", errors.Is(err, xcache.ErrUnknownOutcome))
+					require.Equal(t, tt.wait, time.Since(began))
+				})
+			})
+		}
+	}
+}
+
+// A kept result that cannot be read is no work in flight, whenever the answer comes.
+func TestAnUnreadableResultIsNoWorkInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, c := openFlaky(t)
+		_, err := newOnce[[]int](t, c).Do(t.Context(), "l", mixins.OnceOptions{}, func(context.Context) ([]int, error) { return []int{1}, nil })
+		require.NoError(t, err)
+		store.after = func(context.Context) error {
+			time.Sleep(2 * time.Second) // longer than Wait
+			return nil
+		}
+		_, err = newOnce[receipt](t, c).Do(t.Context(), "l", mixins.OnceOptions{Wait: time.Second}, nil)
+		require.ErrorIs(t, err, xcache.ErrCorrupt)
+	})
+}
+
+// Close gives up what a call in flight has taken at a server that does not answer.
+func TestCloseEndsCallsInFlight(t *testing.T) {
+	for _, w := range waiters {
+		t.Run(w.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, c := openFlaky(t)
+				store.after = frozen
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // which replaces op_timeout
+				defer cancel()
+				var called error
+				var all sync.WaitGroup
+				var closing func() error
+				switch w.name {
+				case "lock":
+					locks := newLocks(t, c)
+					closing = locks.Close
+					all.Go(func() { _, _, called = locks.TryAcquire(ctx, "l", mixins.LockOptions{}) })
+				case "semaphore":
+					semaphores := newSemaphores(t, c)
+					closing = semaphores.Close
+					all.Go(func() { _, _, called = semaphores.TryAcquire(ctx, "l", 1, weigh(1)) })
+				default:
+					once := newOnce[receipt](t, c)
+					closing = once.Close
+					all.Go(func() { _, called = once.Do(ctx, "l", mixins.OnceOptions{}, nil) })
+				}
+				synctest.Wait()
+				began := time.Now()
+				require.NoError(t, closing())
+				w.take(t, c) // nothing is left for the time of a lease
+				require.Zero(t, time.Since(began))
+				all.Wait()
+				require.ErrorIs(t, called, xcache.ErrClosed)
+				require.ErrorIs(t, called, xcache.ErrUnknownOutcome)
+			})
+		})
+	}
+}
+
+// Close ends all contexts before the server is asked, and asks for all locks together.
+func TestCloseOfManyLocks(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer func(ctx context.Context) error
+		lose   int
+		want   error
+		takes  time.Duration // at most
+	}{
+		{"the server answers", func(context.Context) error { return nil }, 0, nil, 0},
+		{"a reply is lost", func(context.Context) error { return nil }, 1, nil, time.Second},
+		{"the server is frozen", frozen, 0, xcache.ErrUnknownOutcome, 2 * opTimeout},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store, c := openFlaky(t)
-				locks := newLocks(t, c)
-				semaphores, err := mixins.NewSemaphores(c)
+				locks, err := mixins.NewLocks(c)
 				require.NoError(t, err)
-				store.answer = func(ctx context.Context) error {
-					end, _ := ctx.Deadline()
-					time.Sleep(time.Until(end) - time.Nanosecond)
-					return driver.Fail(context.DeadlineExceeded, driver.Unknown, nil)
+				var held []context.Context
+				for i := range 50 {
+					ctx, _, err := locks.TryAcquire(t.Context(), strconv.Itoa(i), mixins.LockOptions{})
+					require.NoError(t, err)
+					held = append(held, ctx)
 				}
-				ctx := t.Context()
-				if tt.own > 0 {
-					var cancel context.CancelFunc
-					ctx, cancel = context.WithTimeout(ctx, tt.own)
-					defer cancel()
-				}
-				_, _, err = locks.Acquire(ctx, "l", mixins.LockOptions{Wait: 5 * time.Second})
-				require.ErrorIs(t, err, tt.want)
-				if tt.own > 0 && tt.own < time.Minute {
+				store.set(tt.lose, false)
+				store.setAnswer(func(ctx context.Context) error {
+					for _, ctx := range held {
+						assert.ErrorIs(t, context.Cause(ctx), xcache.ErrClosed)
+					}
+					return tt.answer(ctx)
+				})
+				began := time.Now()
+				require.ErrorIs(t, locks.Close(), tt.want)
+				require.LessOrEqual(t, time.Since(began), tt.takes)
+				store.setAnswer(nil)
+				if tt.want != nil {
 					return
 				}
-				_, _, err = semaphores.Acquire(ctx, "s", 1, mixins.SemaphoreOptions{Wait: 5 * time.Second})
-				require.ErrorIs(t, err, tt.wanted)
-				store.mu.Lock()
-				store.answer = nil // for what is given back in the background
-				store.mu.Unlock()
-				require.NoError(t, semaphores.Close())
+				next := newLocks(t, c)
+				for i := range held {
+					_, _, err := next.TryAcquire(t.Context(), strconv.Itoa(i), mixins.LockOptions{})
+					require.NoError(t, err)
+				}
+			})
+		})
+	}
+}
+
+// A Release in flight sends nothing after the end of Close.
+func TestCloseWaitsForReleasesInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, c := openFlaky(t)
+		locks, err := mixins.NewLocks(c)
+		require.NoError(t, err)
+		ctx, lock := tryLock(t, locks, mixins.LockOptions{})
+		var calls, inFlight atomic.Int32
+		store.setAnswer(func(ctx context.Context) error {
+			calls.Add(1)
+			inFlight.Add(1)
+			defer inFlight.Add(-1)
+			return frozen(ctx)
+		})
+		var releasing sync.WaitGroup
+		releasing.Go(func() { assert.ErrorIs(t, lock.Release(ctx), xcache.ErrUnknownOutcome) })
+		synctest.Wait()
+		require.EqualValues(t, 1, calls.Load())
+		require.NoError(t, locks.Close())
+		require.Zero(t, inFlight.Load())
+		releasing.Wait()
+		time.Sleep(time.Minute)
+		require.EqualValues(t, 1, calls.Load())
+	})
+}
+
+// A caller whose context ends during an outage gets the error of the context, and not of the server.
+func TestTheEndOfTheCallersContextDuringAnOutage(t *testing.T) {
+	for _, w := range waiters {
+		t.Run(w.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, c := openFlaky(t)
+				store.setAnswer(refused)
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond) // during a pause between attempts
+				defer cancel()
+				err := w.wait(t, c, ctx, time.Minute)
+				store.setAnswer(nil)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.NotErrorIs(t, err, xcache.ErrUnavailable)
+				require.NotErrorIs(t, err, xcache.ErrUnknownOutcome)
 			})
 		})
 	}

@@ -72,10 +72,11 @@ func NewOnce[T any](c *xcache.Cache) (*Once[T], error) {
 // Do returns the result of a key. If no result is kept, Do calls work, and keeps the result.
 //
 // The context of work ends with ctx. The context ends with the cause ErrOnceLost if the claim on
-// the key is lost. Do returns an error of work unchanged, and keeps nothing. If the result cannot
-// be kept, Do returns the result together with an error: ErrOnceLost if another caller may do the
-// work meanwhile, xcache.ErrClosed after Close, or the error of the server or the codec. After an
-// error of the server or the codec the key stays taken until the lease has run out.
+// the key is lost, and with the cause xcache.ErrClosed when Close begins. Do returns an error of
+// work unchanged, and keeps nothing. If the result cannot be kept, Do returns the result together
+// with an error: ErrOnceLost if another caller may do the work meanwhile, xcache.ErrClosed after
+// Close of the cache, or the error of the server or the codec. After an error of the server or the
+// codec the key stays taken until the lease has run out.
 //
 // If Do has not called work, the error is one of these:
 //
@@ -83,37 +84,45 @@ func NewOnce[T any](c *xcache.Cache) (*Once[T], error) {
 //   - the error of ctx, if ctx has ended;
 //   - xcache.ErrCorrupt, if the kept result is no T;
 //   - xcache.ErrClosed, after Close;
-//   - the error of the server, after a few attempts.
+//   - the error of the server, after a few attempts, or at the end of Wait if the server has never
+//     told that another caller does the work.
 func (o *Once[T]) Do(ctx context.Context, key string, options OnceOptions, work func(ctx context.Context) (T, error)) (T, error) {
 	var zero T
 	options, err := o.checked(options)
 	if err != nil {
 		return zero, err
 	}
-	waiting := ctx
-	if options.Wait > 0 {
-		var cancel context.CancelFunc
-		waiting, cancel = context.WithTimeout(ctx, options.Wait)
-		defer cancel()
+	held, k, got, err := o.find(ctx, key, options)
+	switch {
+	case err != nil:
+		return zero, err
+	case got.state == kept:
+		return got.value, nil
 	}
+	return o.work(ctx, held, k, options, work)
+}
+
+// find repeats attempts until the result of a key is found, or the key is taken.
+func (o *Once[T]) find(ctx context.Context, key string, options OnceOptions) (context.Context, *onceClaim, onceReply[T], error) {
+	waiting, done, err := o.begin(ctx, options.Wait, ErrInFlight)
+	if err != nil {
+		return ctx, nil, onceReply[T]{}, err
+	}
+	defer done()
 	signal := o.wakes.enter(key)
 	defer o.wakes.leave(key, signal)
 	for i := 0; ; i++ {
 		k := o.claim(key)
 		held, got, err := o.take(ctx, waiting, k, options)
-		switch {
-		case err == nil && got.state == kept:
-			return got.value, nil
-		case err == nil:
-			return o.work(ctx, held, k, options, work)
-		case !errors.Is(err, ErrInFlight):
-			return zero, endOfWait(ctx, waiting, err, ErrInFlight)
-		case options.Wait == 0:
-			return zero, err
+		if errors.Is(err, errNoAnswer) && i > 0 { // the last answer told that the work is in flight
+			err = ErrInFlight
+		}
+		if !errors.Is(err, ErrInFlight) || options.Wait == 0 {
+			return held, k, got, err
 		}
 		o.wakes.listen()
-		if err := o.wakes.sleep(waiting, signal, o.wakes.poll(i, got.left)); err != nil {
-			return zero, endOfWait(ctx, waiting, err, ErrInFlight)
+		if o.wakes.sleep(waiting, signal, o.wakes.poll(i, got.left)) != nil {
+			return ctx, nil, got, endOfWait(ctx, waiting)
 		}
 	}
 }
@@ -125,20 +134,27 @@ func (o *Once[T]) Forget(ctx context.Context, key string) error {
 	return err
 }
 
-// Close ends the contexts of work, and the waits of callers, with xcache.ErrClosed. Close frees the
-// held keys, and waits for the work in the background. The program calls Close before Close of the
-// cache. Further calls do nothing.
-func (o *Once[T]) Close() error { return o.close() }
+// Close ends the contexts of work, and the waits of callers, with xcache.ErrClosed. No other work
+// begins. Close waits for work that runs, for as long as its lease lasts without a renewal: the
+// result of work that succeeds is kept, and work that fails frees its key. The key of work that runs
+// for longer is free when the lease has run out. The program calls Close before Close of the cache.
+// Further calls do nothing.
+func (o *Once[T]) Close() error {
+	held := o.shut()
+	for _, k := range held {
+		k.leave(xcache.ErrClosed)
+	}
+	for _, k := range held {
+		k.await()
+	}
+	o.await()
+	return nil
+}
 
-func (o *Once[T]) checked(options OnceOptions) (OnceOptions, error) {
-	o.mu.Lock()
-	closed := o.closed
-	o.mu.Unlock()
+func (*Once[T]) checked(options OnceOptions) (OnceOptions, error) {
 	lease, err := checkLease(options.Lease)
 	options.Lease, options.TTL = lease, cmp.Or(options.TTL, DefaultOnceTTL)
 	switch {
-	case closed:
-		return options, xcache.ErrClosed
 	case err != nil:
 		return options, err
 	case options.Wait < 0:
@@ -158,12 +174,12 @@ type onceClaim struct {
 func (o *Once[T]) claim(key string) *onceClaim {
 	k := &onceClaim{key: key, token: rand.Text()}
 	k.lost, k.notHeld = ErrOnceLost, ErrOnceLost
-	k.ended = func() { o.forget(&k.claim) }
+	k.ended, k.done = func() {}, make(chan struct{}) // Close waits for the work, which outlives the claim
 	k.extend = func(ctx context.Context, lease time.Duration) (bool, error) {
 		return xcache.Run(ctx, xcache.NewOp(o.cache, "once extend", driver.CmdLockExtend, key).Field(k.token).Int(lease.Milliseconds()), readFlag)
 	}
-	k.release = func(ctx context.Context) (bool, error) {
-		return xcache.Run(ctx, xcache.NewOp(o.cache, "once release", driver.CmdLockRelease, key).Field(k.token), readFlag)
+	k.releasing = func() *xcache.Op {
+		return xcache.NewOp(o.cache, "once release", driver.CmdLockRelease, key).Field(k.token)
 	}
 	return k
 }
@@ -196,7 +212,7 @@ func (o *Once[T]) take(ctx, waiting context.Context, k *onceClaim, options OnceO
 		if failed.unknown {
 			o.abandon(&k.claim)
 		}
-		return ctx, got, failed.last
+		return ctx, got, failed.of(ctx, waiting)
 	case got.state == kept:
 		return ctx, got, nil
 	case got.state == inFlight:
@@ -235,8 +251,12 @@ func readOnceReply[T any](o *xcache.Op) (reply onceReply[T], err error) {
 func (o *Once[T]) work(ctx, held context.Context, k *onceClaim, options OnceOptions, work func(ctx context.Context) (T, error)) (T, error) {
 	worked := false
 	defer func() {
+		o.forget(&k.claim)
+		close(k.done)
+	}()
+	defer func() {
 		if !worked { // work failed, panicked or has ended its goroutine
-			_ = k.giveBack(ctx, ErrOnceLost, context.Canceled)
+			_ = o.giveBack(ctx, &k.claim, ErrOnceLost)
 			o.wakes.wake(k.key)
 		}
 	}()
@@ -245,10 +265,7 @@ func (o *Once[T]) work(ctx, held context.Context, k *onceClaim, options OnceOpti
 		return value, err
 	}
 	worked = true
-	over := k.stop(ErrOnceLost, context.Canceled) // no renewal may come after the result
-	if errors.Is(over, xcache.ErrClosed) {
-		return value, xcache.ErrClosed
-	}
+	_ = k.stop(ErrOnceLost, context.Canceled) // no renewal may come after the result
 	err = o.keep(ctx, k, options, value)
 	o.wakes.wake(k.key)
 	return value, err

@@ -173,8 +173,7 @@ func TestCloseEndsWork(t *testing.T) {
 		all.Go(func() {
 			_, err := once.Do(t.Context(), "k", mixins.OnceOptions{}, func(ctx context.Context) (receipt, error) {
 				<-ctx.Done()
-				assert.ErrorIs(t, context.Cause(ctx), xcache.ErrClosed)
-				return receipt{}, nil
+				return receipt{}, context.Cause(ctx)
 			})
 			assert.ErrorIs(t, err, xcache.ErrClosed)
 		})
@@ -186,6 +185,62 @@ func TestCloseEndsWork(t *testing.T) {
 		require.ErrorIs(t, err, xcache.ErrClosed)
 		_, err = newOnce[receipt](t, c).Do(t.Context(), "k", mixins.OnceOptions{}, giving(&done, 0))
 		require.NoError(t, err, "the key is free")
+	})
+}
+
+// Close waits for work that goes on, and keeps its result, so that no other process does the work
+// again.
+func TestCloseKeepsTheResultOfWorkThatGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openTest(t, "memory://")
+		closing, other := newOnce[receipt](t, c), newOnce[receipt](t, c)
+		var done atomic.Int64
+		var all sync.WaitGroup
+		all.Go(func() {
+			got, err := closing.Do(t.Context(), "k", mixins.OnceOptions{}, giving(&done, 15*time.Second))
+			assert.NoError(t, err)
+			assert.Equal(t, receipt{1}, got)
+		})
+		synctest.Wait()
+		all.Go(func() {
+			time.Sleep(14 * time.Second) // while Close waits
+			_, err := other.Do(t.Context(), "k", mixins.OnceOptions{}, giving(&done, 0))
+			assert.ErrorIs(t, err, mixins.ErrInFlight)
+			_, err = closing.Do(t.Context(), "other", mixins.OnceOptions{}, giving(&done, 0))
+			assert.ErrorIs(t, err, xcache.ErrClosed)
+		})
+		began := time.Now()
+		require.NoError(t, closing.Close())
+		require.Equal(t, 15*time.Second, time.Since(began))
+		got, err := other.Do(t.Context(), "k", mixins.OnceOptions{}, giving(&done, 0))
+		require.NoError(t, err)
+		require.Equal(t, receipt{1}, got)
+		all.Wait()
+	})
+}
+
+// The key of work that outlasts Close is free when the lease has run out, and no sooner.
+func TestCloseLeavesWorkThatDoesNotEndToItsLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openTest(t, "memory://")
+		closing, other := newOnce[receipt](t, c), newOnce[receipt](t, c)
+		var all sync.WaitGroup
+		all.Go(func() {
+			_, err := closing.Do(t.Context(), "k", mixins.OnceOptions{Lease: 10 * time.Second}, giving(new(atomic.Int64), time.Hour))
+			assert.ErrorIs(t, err, mixins.ErrOnceLost)
+		})
+		synctest.Wait()
+		began := time.Now()
+		require.NoError(t, closing.Close())
+		require.Greater(t, time.Since(began), 9*time.Second)
+		require.Less(t, time.Since(began), 10*time.Second)
+		var done atomic.Int64
+		_, err := other.Do(t.Context(), "k", mixins.OnceOptions{}, giving(&done, 0))
+		require.ErrorIs(t, err, mixins.ErrInFlight)
+		time.Sleep(10*time.Second - time.Since(began) + time.Millisecond)
+		_, err = other.Do(t.Context(), "k", mixins.OnceOptions{}, giving(&done, 0))
+		require.NoError(t, err)
+		all.Wait()
 	})
 }
 

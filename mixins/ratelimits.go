@@ -3,6 +3,7 @@ package mixins
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/xcache-go/xcache"
@@ -52,7 +53,8 @@ type RateLimit struct {
 	Burst int
 	// Name tells the limit from others of the subject. The empty Name stands for a name made of
 	// Limit, Window and Burst. A limit of the same Name goes on with the units that were taken
-	// before Limit, Window or Burst changed.
+	// before Limit, Window or Burst changed, unless the change is another algorithm: a Burst that
+	// was 0, or that is 0 now, begins with no units taken.
 	Name string
 	// Subject replaces the subject of the call, unless Subject is empty.
 	Subject string
@@ -194,7 +196,13 @@ func readRateResult(o *xcache.Op, limits []RateLimit) (RateResult, error) {
 	result := RateResult{Allowed: numbers[0] == 1, Limits: make([]RateState, len(limits))}
 	for i, r := range limits {
 		of := numbers[1+3*i:]
-		result.Limits[i] = RateState{r, int(of[0]), time.Duration(of[1]) * time.Microsecond, time.Duration(of[2]) * time.Microsecond}
+		result.Limits[i] = RateState{r, int(of[0]), microseconds(of[1]), microseconds(of[2])}
 	}
 	return result, nil
+}
+
+// microseconds returns a time that a server has told, within the bounds of a time.Duration. A
+// server whose clock is set back may tell more.
+func microseconds(n int64) time.Duration {
+	return time.Duration(min(max(n, 0), math.MaxInt64/int64(time.Microsecond))) * time.Microsecond
 }

@@ -1,7 +1,9 @@
 package mixins_test
 
 import (
+	"context"
 	"errors"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/memory"
 	"github.com/xcache-go/xcache/mixins"
 )
 
@@ -190,4 +194,73 @@ func TestRateLimitsThatAreNone(t *testing.T) {
 	require.Equal(t, 2, result.Limits[0].Remaining)
 	_, err = mixins.NewRateLimits(ownKeys(t))
 	require.ErrorIs(t, err, errors.ErrUnsupported)
+}
+
+// A telling store answers rate limits with its numbers.
+type telling struct {
+	*memory.Store
+	numbers []int64
+}
+
+func (s *telling) Do(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
+	items := make([]driver.Reply, len(s.numbers))
+	for i, n := range s.numbers {
+		items[i] = driver.IntReply(n)
+	}
+	cmds[0].Reply = driver.ArrayReply(items...)
+	return nil
+}
+
+// A clock that was set far back makes no time negative.
+func TestTimesOfLimitsAreNeverNegative(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		microseconds int64
+		want         time.Duration
+	}{
+		{"some", 1500, 1500 * time.Microsecond},
+		{"none", 0, 0},
+		{"negative", -1, 0},
+		{"more than a duration", math.MaxInt64, math.MaxInt64 / 1000 * 1000},
+		{"more, and positive without a bound", math.MaxInt64/1000 + 1, math.MaxInt64 / 1000 * 1000},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			store, err := memory.NewStore(memory.Options{})
+			require.NoError(t, err)
+			c, err := xcache.New(&telling{store, []int64{0, 0, tt.microseconds, tt.microseconds}})
+			require.NoError(t, err)
+			defer func() { require.NoError(t, c.Close()) }()
+			result, err := newRateLimits(t, c).Allow(t.Context(), "s", mixins.RateLimit{Limit: 1, Window: time.Second})
+			require.NoError(t, err)
+			require.Equal(t, tt.want, result.RetryAfter())
+			require.Equal(t, tt.want, result.Limits[0].Reset)
+		})
+	}
+}
+
+// A named limit goes on when its numbers change, unless the algorithm changes.
+func TestANamedLimitGoesOnWithinItsAlgorithm(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		from, to  mixins.RateLimit
+		remaining int
+	}{
+		{"a longer limit of a window", mixins.RateLimit{Limit: 5, Window: time.Minute}, mixins.RateLimit{Limit: 8, Window: time.Minute}, 5},
+		{"from a window to a burst", mixins.RateLimit{Limit: 5, Window: time.Minute}, mixins.RateLimit{Limit: 5, Window: time.Minute, Burst: 5}, 5},
+		{"from a burst to a window", mixins.RateLimit{Limit: 5, Window: time.Minute, Burst: 5}, mixins.RateLimit{Limit: 5, Window: time.Minute}, 5},
+		{"a larger burst", mixins.RateLimit{Limit: 5, Window: time.Minute, Burst: 3}, mixins.RateLimit{Limit: 5, Window: time.Minute, Burst: 5}, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				limits := newRateLimits(t, openTest(t, "memory://"))
+				tt.from.Name, tt.to.Name = "n", "n"
+				result, err := limits.AllowN(t.Context(), "s", 3, tt.from)
+				require.NoError(t, err)
+				require.True(t, result.Allowed)
+				result, err = limits.AllowN(t.Context(), "s", 0, tt.to)
+				require.NoError(t, err)
+				require.Equal(t, tt.remaining, result.Limits[0].Remaining)
+			})
+		})
+	}
 }

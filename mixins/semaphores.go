@@ -85,22 +85,23 @@ func NewSemaphores(c *xcache.Cache) (*Semaphores, error) {
 // context. The context ends with the cause ErrPermitLost when the permit is lost. The error
 // is ErrSemaphoreFull at the end of Wait, the error of ctx if ctx has ended,
 // xcache.ErrClosed after Close, and xcache.ErrSyntax for a weight above the capacity. An
-// error of the server is returned after a few attempts. A caller who leaves gives up its
-// place in the background.
+// error of the server is returned after a few attempts, or at the end of Wait if the server has
+// never told that there is no permit left. A caller who leaves gives up its place in the
+// background.
 func (s *Semaphores) Acquire(ctx context.Context, name string, capacity int, options SemaphoreOptions) (context.Context, *Permit, error) {
 	options, err := s.checked(capacity, options)
 	if err != nil {
 		return ctx, nil, err
 	}
-	waiting := ctx
-	if options.Wait > 0 {
-		var cancel context.CancelFunc
-		waiting, cancel = context.WithTimeout(ctx, options.Wait)
-		defer cancel()
+	waiting, done, err := s.begin(ctx, options.Wait, ErrSemaphoreFull)
+	if err != nil {
+		return ctx, nil, err
 	}
+	defer done()
 	permit := s.permit(name)
 	signal := s.wakes.enter(permit.turn())
 	defer func() { s.wakes.leave(permit.turn(), signal) }()
+	full := false // the server has told that there is no permit
 	for i := 0; ; i++ {
 		held, left, err := permit.take(ctx, waiting, capacity, options, placeLease)
 		if err == nil {
@@ -113,14 +114,18 @@ func (s *Semaphores) Acquire(ctx context.Context, name string, capacity int, opt
 			continue
 		}
 		if errors.Is(err, ErrSemaphoreFull) {
+			full = true
 			s.wakes.listen()
-			if err = s.wait(waiting, &permit.claim, signal, s.wakes.poll(i, left)); err == nil {
+			if s.wakes.sleep(waiting, signal, s.wakes.poll(i, left)) == nil {
 				continue
 			}
-		} else {
-			s.abandon(&permit.claim)
+			err = endOfWait(ctx, waiting)
 		}
-		return ctx, nil, endOfWait(ctx, waiting, err, ErrSemaphoreFull)
+		if errors.Is(err, errNoAnswer) && full {
+			err = ErrSemaphoreFull
+		}
+		s.abandon(&permit.claim) // with its place in the queue
+		return ctx, nil, err
 	}
 }
 
@@ -131,8 +136,13 @@ func (s *Semaphores) TryAcquire(ctx context.Context, name string, capacity int, 
 	if err != nil {
 		return ctx, nil, err
 	}
+	waiting, done, err := s.begin(ctx, 0, nil)
+	if err != nil {
+		return ctx, nil, err
+	}
+	defer done()
 	permit := s.permit(name)
-	held, _, err := permit.take(ctx, ctx, capacity, options, 0)
+	held, _, err := permit.take(ctx, waiting, capacity, options, 0)
 	switch {
 	case errors.Is(err, errLate):
 		return ctx, nil, ErrSemaphoreFull
@@ -145,9 +155,9 @@ func (s *Semaphores) TryAcquire(ctx context.Context, name string, capacity int, 
 	return held, permit, nil
 }
 
-// Close releases the held permits, ends their contexts and the waiting calls with
-// xcache.ErrClosed, and waits for the work in the background. Call Close before Close of
-// the cache. Calls after the first do nothing.
+// Close ends the contexts of the held permits and the calls in flight with xcache.ErrClosed, and
+// then releases all permits together, with the rules of Locks.Close. Call Close before Close of the
+// cache. Calls after the first do nothing.
 func (s *Semaphores) Close() error { return s.close() }
 
 // Name returns the name of the semaphore.
@@ -170,21 +180,16 @@ func (k *Permit) Extend(ctx context.Context, lease time.Duration) error {
 // Release gives back the permit, with the rules of Lock.Release. A permit that was lost or
 // released before is ErrPermitNotHeld.
 func (k *Permit) Release(ctx context.Context) error {
-	return k.giveBack(ctx, ErrPermitNotHeld, context.Canceled)
+	return k.semaphores.giveBack(ctx, &k.claim, ErrPermitNotHeld)
 }
 
 // turn is the channel, without the prefix, of the message that a place is the first.
 func (k *Permit) turn() string { return k.name + ":" + k.token }
 
-func (s *Semaphores) checked(capacity int, options SemaphoreOptions) (SemaphoreOptions, error) {
-	s.mu.Lock()
-	closed := s.closed
-	s.mu.Unlock()
+func (*Semaphores) checked(capacity int, options SemaphoreOptions) (SemaphoreOptions, error) {
 	lease, err := checkLease(options.Lease)
 	options.Lease, options.Weight = lease, cmp.Or(options.Weight, 1)
 	switch {
-	case closed:
-		return options, xcache.ErrClosed
 	case err != nil:
 		return options, err
 	case options.Wait < 0:
@@ -202,8 +207,8 @@ func (s *Semaphores) permit(name string) *Permit {
 	k.claim.extend = func(ctx context.Context, lease time.Duration) (bool, error) {
 		return xcache.Run(ctx, xcache.NewOp(s.cache, "semaphore extend", driver.CmdSemaphoreExtend, name).Field(k.token).Int(lease.Milliseconds()), readFlag)
 	}
-	k.claim.release = func(ctx context.Context) (bool, error) {
-		return xcache.Run(ctx, xcache.NewOp(s.cache, "semaphore release", driver.CmdSemaphoreRelease, name).Field(k.token), readFlag)
+	k.claim.releasing = func() *xcache.Op {
+		return xcache.NewOp(s.cache, "semaphore release", driver.CmdSemaphoreRelease, name).Field(k.token)
 	}
 	return k
 }
@@ -217,9 +222,6 @@ var errLate = errors.New("xcache: the answer came too late")
 // the next attempt.
 func (k *Permit) take(ctx, waiting context.Context, capacity int, options SemaphoreOptions, place time.Duration) (context.Context, time.Duration, error) {
 	s := k.semaphores
-	if s.wakes.ctx.Err() != nil {
-		return ctx, 0, xcache.ErrClosed
-	}
 	var sent time.Time
 	got, failed := repeated(waiting, func() ([]int64, error) {
 		sent = time.Now()
@@ -228,8 +230,11 @@ func (k *Permit) take(ctx, waiting context.Context, capacity int, options Semaph
 	})
 	switch {
 	case failed.last != nil:
-		return ctx, 0, failed.last
+		return ctx, 0, failed.of(ctx, waiting)
 	case got[0] != 1:
+		if failed.unknown && place == 0 { // an earlier attempt may still be on its way
+			s.abandon(&k.claim)
+		}
 		return ctx, time.Duration(got[1]) * time.Millisecond, ErrSemaphoreFull
 	case time.Since(sent) >= validity(options.Lease):
 		s.abandon(&k.claim)

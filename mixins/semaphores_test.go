@@ -2,8 +2,10 @@ package mixins_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/mixins"
 )
 
@@ -140,6 +143,96 @@ func TestLostRepliesOfSemaphores(t *testing.T) {
 		synctest.Wait()
 		_, _, err = semaphores.TryAcquire(t.Context(), "s", 1, weigh(1))
 		require.NoError(t, err, "what may have been taken is released")
+	})
+}
+
+// lastRefused makes the store lose the reply of the next command, which is applied, and refuse the
+// command after that one.
+func lastRefused(store *flaky) {
+	store.mu.Lock()
+	defer store.mu.Unlock()
+	var calls atomic.Int32
+	store.answer = func(context.Context) error {
+		if calls.Add(1) == 2 {
+			return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("away"))
+		}
+		return nil
+	}
+	store.lose = 1
+}
+
+// An attempt that was certainly not applied does not make an earlier attempt so.
+func TestOneUnknownOutcomeAmongSeveralAttempts(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		try  func(t *testing.T, c *xcache.Cache, failing func()) error
+	}{
+		{"lock", func(t *testing.T, c *xcache.Cache, failing func()) error {
+			t.Helper()
+			locks := newLocks(t, c)
+			failing()
+			_, _, err := locks.TryAcquire(t.Context(), "k", mixins.LockOptions{})
+			return err
+		}},
+		{"release of a lock", func(t *testing.T, c *xcache.Cache, failing func()) error {
+			t.Helper()
+			_, lock, err := newLocks(t, c).TryAcquire(t.Context(), "k", mixins.LockOptions{})
+			require.NoError(t, err)
+			failing()
+			return lock.Release(t.Context())
+		}},
+		{"permit", func(t *testing.T, c *xcache.Cache, failing func()) error {
+			t.Helper()
+			semaphores := newSemaphores(t, c)
+			failing()
+			_, _, err := semaphores.TryAcquire(t.Context(), "k", 1, weigh(1))
+			return err
+		}},
+		{"waiting for a permit", func(t *testing.T, c *xcache.Cache, failing func()) error {
+			t.Helper()
+			semaphores := newSemaphores(t, c)
+			failing()
+			_, _, err := semaphores.Acquire(t.Context(), "k", 1, weigh(1))
+			return err
+		}},
+		{"claim on a key", func(t *testing.T, c *xcache.Cache, failing func()) error {
+			t.Helper()
+			once := newOnce[receipt](t, c)
+			failing()
+			_, err := once.Do(t.Context(), "k", mixins.OnceOptions{}, nil)
+			return err
+		}},
+		{"result", func(t *testing.T, c *xcache.Cache, failing func()) error {
+			t.Helper()
+			_, err := newOnce[receipt](t, c).Do(t.Context(), "k", mixins.OnceOptions{}, func(context.Context) (receipt, error) {
+				failing()
+				return receipt{1}, nil
+			})
+			return err
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, c := openFlaky(t)
+				err := tt.try(t, c, func() { lastRefused(store) })
+				require.ErrorIs(t, err, xcache.ErrUnavailable)
+				require.ErrorIs(t, err, xcache.ErrUnknownOutcome)
+				require.ErrorContains(t, err, `"k"`)
+			})
+		})
+	}
+}
+
+func TestAPermitOfAnUnknownOutcomeIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, c := openFlaky(t)
+		semaphores := newSemaphores(t, c)
+		lastRefused(store)
+		_, _, err := semaphores.TryAcquire(t.Context(), "s", 1, weigh(1))
+		require.ErrorIs(t, err, xcache.ErrUnavailable)
+		synctest.Wait()
+		_, _, err = semaphores.TryAcquire(t.Context(), "s", 1, weigh(1))
+		require.NoError(t, err)
 	})
 }
 

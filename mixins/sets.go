@@ -147,7 +147,7 @@ func (s *Sets[T]) SUnionStore(ctx context.Context, destination string, keys ...s
 // SScan returns the members of a set in pieces, so that a large set delays no other call. A
 // member that is in the set all the time is yielded at least once, and may be yielded
 // again. A member that is added or removed meanwhile may be yielded or not. An error ends
-// the loop.
+// the loop, as for HScan.
 func (s *Sets[T]) SScan(ctx context.Context, key string, options ScanOptions) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		scan(ctx, s.cache, "sscan", "SSCAN", key, options, readAllOf[T], yield)

@@ -247,7 +247,7 @@ func (z *SortedSets[T]) ZRandMemberWithScores(ctx context.Context, key string, c
 // ZScan returns the members of a sorted set with their scores, in pieces and in no order,
 // so that a large sorted set delays no other call. A member that is in the sorted set all
 // the time is yielded at least once, and may be yielded again. A member that is added or
-// removed meanwhile may be yielded or not. An error ends the loop.
+// removed meanwhile may be yielded or not. An error ends the loop, as for HScan.
 func (z *SortedSets[T]) ZScan(ctx context.Context, key string, options ScanOptions) iter.Seq2[Scored[T], error] {
 	return func(yield func(Scored[T], error) bool) {
 		scan(ctx, z.cache, "zscan", "ZSCAN", key, options, readScoredOf[T], yield)

@@ -73,6 +73,8 @@ func yieldAll[V any](found []delivery[V], yield func(StreamEntry[V], error) bool
 
 // pages yields the results of read for the entries of a range.
 func pages[V, E any](ctx context.Context, s *Streams[V], key, start, stop string, read func(*xcache.Op, *driver.StreamEntry) (E, error), yield func(E, error) bool) {
+	// A loop would take a read that fails open for the end of the stream.
+	s = &Streams[V]{s.cache.With(xcache.WithOnError(xcache.OnErrorFail))}
 	type item struct {
 		element E
 		err     error

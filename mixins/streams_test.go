@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
+	"github.com/xcache-go/xcache/drivers/memory"
 	"github.com/xcache-go/xcache/mixins"
 )
 
@@ -122,4 +123,40 @@ func TestFollowYieldsWhatIsAdded(t *testing.T) {
 		require.ErrorIs(t, <-ended, context.Canceled)
 		require.Equal(t, []string{"2-0 corrupt", "3-0 3"}, got)
 	})
+}
+
+// With on_error=miss a loop that fails ends with its error, and not as if there were no more entries.
+func TestLoopsOverStreamsDoNotFailOpen(t *testing.T) {
+	for name, loop := range map[string]func(ctx context.Context, s *mixins.Streams[string], each func(error)){
+		"Entries": func(ctx context.Context, s *mixins.Streams[string], each func(error)) {
+			for _, err := range s.Entries(ctx, "s", "-", "+") {
+				each(err)
+			}
+		},
+		"DeadLetters": func(ctx context.Context, s *mixins.Streams[string], each func(error)) {
+			for _, err := range s.DeadLetters(ctx, "s") {
+				each(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, err := memory.NewStore(memory.Options{})
+			require.NoError(t, err)
+			o := &outage{Store: store}
+			cache, err := xcache.New(o, xcache.WithOnError(xcache.OnErrorMiss))
+			require.NoError(t, err)
+			defer func() { require.NoError(t, cache.Close()) }()
+			streams := streamsOf(t, cache)
+			addEntries(t, streams, 150)
+			yielded := 0
+			var last error
+			loop(t.Context(), streams, func(err error) {
+				o.set(true) // after the first page
+				yielded++
+				last = err
+			})
+			require.ErrorIs(t, last, xcache.ErrUnavailable)
+			require.Equal(t, 101, yielded, "a page, and the error")
+		})
+	}
 }

@@ -20,6 +20,8 @@
 package httplimit
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -48,10 +50,17 @@ type Options struct {
 	// answer is status 429 and a line of text.
 	Refused http.Handler
 	// Failed is called with the error when the limits cannot be asked. Failed reports whether the
-	// request is served without limits; if not, Failed has written the answer. With nil the
-	// request is served: the API does not fail with the store, and has no limits meanwhile. Only a
-	// request with an impossible cost gets status 500. The Observer of the cache hears of the
-	// store's errors in any case.
+	// request is served without limits; if not, Failed has written the answer. The Observer of the
+	// cache hears of the store's errors in any case.
+	//
+	// With nil the request is served while the store is down, so that the API does not fail with
+	// the store: after xcache.ErrUnavailable, ErrReadOnly, ErrOutOfMemory, ErrAuth and ErrClosed.
+	// Any other error, such as an impossible cost or limits in several slots of a cluster, would
+	// last: the answer is status 500.
+	//
+	// Failed is not called if the context of the request ends before the limits have answered.
+	// Nobody takes units for such a request, and the request is not served. A client that has left
+	// gets no answer, and the end of a deadline is status 503.
 	Failed func(w http.ResponseWriter, r *http.Request, err error) bool
 }
 
@@ -98,7 +107,12 @@ func (l *limited) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		cost = l.options.Cost(r)
 	}
 	result, err := l.limits.AllowN(r.Context(), subject, cost, l.options.Limits...)
-	if err != nil {
+	switch {
+	case err == nil:
+	case r.Context().Err() != nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		ended(w, cmp.Or(r.Context().Err(), err))
+		return
+	default:
 		l.failed(w, r, err)
 		return
 	}
@@ -122,18 +136,35 @@ func (l *limited) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// ended answers a request whose context has ended. Only the end of a deadline has a client that
+// still waits, and that would get status 200 without an answer.
+func ended(w http.ResponseWriter, err error) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+	}
+}
+
 // failed answers a request after the limits could not be asked.
 func (l *limited) failed(w http.ResponseWriter, r *http.Request, err error) {
-	switch {
-	case l.options.Failed != nil:
-		if l.options.Failed(w, r, err) {
-			l.next.ServeHTTP(w, r)
-		}
-	case errors.Is(err, xcache.ErrSyntax): // a mistake of the program, which lasts when the store is back
+	serves := isOutage(err)
+	if l.options.Failed != nil {
+		serves = l.options.Failed(w, r, err)
+	} else if !serves { // the error lasts when the store is back
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-	default:
+	}
+	if serves {
 		l.next.ServeHTTP(w, r)
 	}
+}
+
+// isOutage reports whether err is a failure of the store, and not of the call.
+func isOutage(err error) bool {
+	for _, outage := range []error{xcache.ErrUnavailable, xcache.ErrReadOnly, xcache.ErrOutOfMemory, xcache.ErrAuth, xcache.ErrClosed} {
+		if errors.Is(err, outage) {
+			return true
+		}
+	}
+	return false
 }
 
 // policyOf returns the field RateLimit-Policy.
@@ -150,5 +181,9 @@ func policyOf(limits []mixins.RateLimit) string {
 
 // seconds rounds up to whole seconds, so that no client comes again too early.
 func seconds(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+	whole := int64(d / time.Second)
+	if d%time.Second > 0 {
+		whole++
+	}
+	return strconv.FormatInt(whole, 10)
 }

@@ -1,6 +1,9 @@
 package httplimit_test
 
 import (
+	"context"
+	"errors"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -10,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache"
-	_ "github.com/xcache-go/xcache/drivers/memory"
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/memory"
 	"github.com/xcache-go/xcache/mixins"
 	"github.com/xcache-go/xcache/mixins/httplimit"
 )
@@ -120,6 +124,110 @@ func TestRequestsOfAnImpossibleCostAreNotServed(t *testing.T) {
 			return false
 		}
 		require.Equal(t, http.StatusRequestEntityTooLarge, get(t, limits, options, "a").Code, cost)
+	}
+}
+
+// A refusing store answers rate limits with an error.
+type refusing struct {
+	*memory.Store
+	err error
+}
+
+func (s *refusing) Do(context.Context, []*driver.Cmd, driver.How) error { return s.err }
+
+// By default a request is served without limits while the store is down, and only then.
+func TestOnlyAnOutageServesRequestsWithoutLimits(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want int
+	}{
+		{driver.Fail(xcache.ErrUnavailable, driver.NotApplied, nil), http.StatusNoContent},
+		{driver.Fail(xcache.ErrUnavailable, driver.Unknown, nil), http.StatusNoContent},
+		{driver.Fail(xcache.ErrReadOnly, driver.NotApplied, nil), http.StatusNoContent},
+		{driver.Fail(xcache.ErrOutOfMemory, driver.NotApplied, nil), http.StatusNoContent},
+		{driver.Fail(xcache.ErrAuth, driver.NotApplied, nil), http.StatusNoContent},
+		{driver.Fail(xcache.ErrCrossSlot, driver.NotApplied, nil), http.StatusInternalServerError},
+		{driver.Fail(xcache.ErrInvalidKey, driver.NotApplied, nil), http.StatusInternalServerError},
+		{driver.Fail(xcache.ErrWrongType, driver.NotApplied, nil), http.StatusInternalServerError},
+		{errors.New("some other error"), http.StatusInternalServerError},
+	} {
+		t.Run(tt.err.Error(), func(t *testing.T) {
+			store, err := memory.NewStore(memory.Options{})
+			require.NoError(t, err)
+			c, err := xcache.New(&refusing{store, tt.err})
+			require.NoError(t, err)
+			defer func() { require.NoError(t, c.Close()) }()
+			limits, err := mixins.NewRateLimits(c)
+			require.NoError(t, err)
+			options := httplimit.Options{Limits: []mixins.RateLimit{{Limit: 1, Window: time.Minute}}}
+			require.Equal(t, tt.want, get(t, limits, options, "a").Code)
+			options.Failed = func(http.ResponseWriter, *http.Request, error) bool { return true }
+			require.Equal(t, http.StatusNoContent, get(t, limits, options, "a").Code, "Failed decides")
+		})
+	}
+}
+
+// A telling store answers a rate limit with its numbers.
+type telling struct {
+	*memory.Store
+	numbers []int64
+}
+
+func (s *telling) Do(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
+	items := make([]driver.Reply, len(s.numbers))
+	for i, n := range s.numbers {
+		items[i] = driver.IntReply(n)
+	}
+	cmds[0].Reply = driver.ArrayReply(items...)
+	return nil
+}
+
+func TestTheLongestTimeIsNotNegative(t *testing.T) {
+	store, err := memory.NewStore(memory.Options{})
+	require.NoError(t, err)
+	c, err := xcache.New(&telling{store, []int64{0, 0, math.MaxInt64, math.MaxInt64}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.Close()) }()
+	limits, err := mixins.NewRateLimits(c)
+	require.NoError(t, err)
+	answer := get(t, limits, httplimit.Options{Limits: []mixins.RateLimit{{Limit: 1, Window: time.Second}}}, "a")
+	require.Equal(t, http.StatusTooManyRequests, answer.Code)
+	require.Equal(t, "9223372037", answer.Header().Get("Retry-After"))
+}
+
+// No unit is taken for a request whose context has ended, so the request is not served.
+func TestARequestThatHasEndedIsNotServed(t *testing.T) {
+	_, limits := newLimits(t)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, done := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer done()
+	for _, tt := range []struct {
+		name string
+		ctx  context.Context
+		want int
+		body string
+	}{
+		{"the client has left", cancelled, http.StatusOK, ""}, // the recorder's status for no answer
+		{"a deadline has passed", late, http.StatusServiceUnavailable, "Service Unavailable\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			limit, err := httplimit.New(limits, httplimit.Options{
+				Subject: byKey,
+				Limits:  []mixins.RateLimit{{Limit: 1, Window: time.Minute}},
+				Failed: func(http.ResponseWriter, *http.Request, error) bool {
+					require.Fail(t, "Failed is called")
+					return true
+				},
+			})
+			require.NoError(t, err)
+			request := httptest.NewRequestWithContext(tt.ctx, http.MethodGet, "/", http.NoBody)
+			request.Header.Set("Api-Key", "a")
+			answer := httptest.NewRecorder()
+			limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { require.Fail(t, "the request is served") })).ServeHTTP(answer, request)
+			require.Equal(t, tt.want, answer.Code)
+			require.Equal(t, tt.body, answer.Body.String())
+		})
 	}
 }
 

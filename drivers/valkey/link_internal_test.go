@@ -33,3 +33,34 @@ func TestRetiredConnectionsEndBehindTheirCalls(t *testing.T) {
 	require.True(t, l.conn.dead.Load(), "open behind the last call")
 	require.True(t, l.conn.unsent(0, false), "a call that enters later may have been written")
 }
+
+// The clock stands still while no reply is due, and nothing is checked. That time is no
+// silence of the server.
+func TestIdleTimeIsNoSilence(t *testing.T) {
+	const silence, tick = time.Second, 10 * time.Millisecond
+	for _, strict := range []bool{false, true} {
+		near, far := net.Pipe()
+		defer far.Close()
+		now := time.Now()
+		l := &link{conn: &conn{Conn: near, pool: new(pool)}, silentSince: now, heard: now, idle: true}
+		l.callers.conn = l.conn
+		require.False(t, l.watch(now, silence, strict))
+		for range 2 {
+			now = now.Add(time.Hour)
+			l.conn.commands.Add(1)
+			for since := time.Duration(0); since < silence; since += tick {
+				require.True(t, l.watch(now.Add(since), silence, strict))
+				require.True(t, l.usable(), "given up %v after the call", since)
+			}
+			l.conn.answered.Add(1)
+			now = now.Add(silence)
+			require.False(t, l.watch(now, silence, strict))
+		}
+
+		now = now.Add(time.Hour)
+		l.conn.commands.Add(1)
+		l.watch(now, silence, strict)
+		l.watch(now.Add(silence), silence, strict)
+		require.False(t, l.usable(), "a silent connection is used")
+	}
+}

@@ -20,6 +20,7 @@ import (
 func (s *Subject) Silence(t *testing.T) {
 	t.Run("callers with far deadlines have left", s.callersWithFarDeadlinesHaveLeft)
 	t.Run("idle connections are as dead", s.idleConnectionsAreAsDead)
+	t.Run("a late reply behind an idle time", s.aLateReplyBehindAnIdleTime)
 	t.Run("a call with a far deadline is waited for", s.aCallWithAFarDeadlineIsWaitedFor)
 	t.Run("a call that has connected for long ends with its context", s.aCallThatHasConnectedForLong)
 	if !s.Pipelines { // else the other calls wait behind the call that takes long
@@ -142,6 +143,44 @@ func (s *Subject) idleConnectionsAreAsDead(t *testing.T) {
 	silencer.silence()
 	defer silencer.end()
 	silencer.wantSoon(store, opTimeout, 3)
+}
+
+// The first call after a time without calls gets a late reply. Only the call's own time is a
+// time without a reply.
+func (s *Subject) aLateReplyBehindAnIdleTime(t *testing.T) {
+	const most = 8 * time.Second
+	for _, bounded := range []bool{false, true} {
+		for opTimeout := time.Second; ; opTimeout *= 2 {
+			query := ""
+			if bounded {
+				query = fmt.Sprintf("&read_timeout=%v", opTimeout)
+			}
+			proxy := xcachetest.NewProxy(t, s.Standalone(t).Addr)
+			store, e := s.listen(t, fmt.Sprintf("%s://%s?pool_size=1&op_timeout=%v%s", s.Scheme, proxy.Addr(), opTimeout, query))
+			if err := Put(t, store, Key(t, "k"), "v"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2*opTimeout + 500*time.Millisecond) // all that the store does for calls has ended
+			proxy.Delay(opTimeout / 8)
+			start := time.Now()
+			err := Do(t.Context(), store, "INCRBY", driver.Key(Key(t, "n")), driver.Int(1))
+			late := time.Since(start) > opTimeout/2
+			proxy.Delay(0)
+			if late && opTimeout < most {
+				continue // the machine is busy
+			}
+			if err == nil {
+				err = Put(t, store, Key(t, "k"), "v")
+			}
+			if err != nil {
+				t.Errorf("%s: %v", query, err)
+			}
+			if n, seen := proxy.Stats().Connections, e.all(); n != 1 || len(seen) > 0 {
+				t.Errorf("%s: %d connections, and the events %+v", query, n, seen)
+			}
+			break
+		}
+	}
 }
 
 func (s *Subject) aCallWithAFarDeadlineIsWaitedFor(t *testing.T) {

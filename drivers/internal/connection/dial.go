@@ -100,8 +100,15 @@ func (d *Dialer) secure(ctx context.Context, nc net.Conn) (*Conn, error) {
 		}
 		return nil, failure.OfHandshake(err)
 	}
-	return &Conn{Conn: client, Source: client}, nil
+	return &Conn{Conn: encrypted{client}, Source: client}, nil
 }
+
+// An encrypted connection is closed without the goodbye of TLS. tls.Conn waits for seconds to
+// send the goodbye to a server that does not read.
+type encrypted struct{ *tls.Conn }
+
+// Close implements net.Conn.
+func (c encrypted) Close() error { return c.NetConn().Close() }
 
 // failed returns the error of a call without a connection. Nothing was applied.
 func failed(err error) error {

@@ -1,0 +1,50 @@
+package drivertest
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/xcachetest"
+)
+
+// Encrypted tests connections through TLS that fail. The test fails if a call outlasts its
+// context.
+func (s *Subject) Encrypted(t *testing.T) {
+	server := s.StartServer(t, servertest.TLS())
+	proxy := xcachetest.NewProxy(t, server.Addr)
+	dsn := s.Scheme + "s://" + proxy.Addr() + "?tls_ca=" + server.Certificates.CAFile
+	t.Run("a call whose request is stuck ends with its context", func(t *testing.T) {
+		stuckRequestEnds(t, s.openFor(t, dsn+"&pool_size=1", longTimeout, nil), proxy)
+	})
+}
+
+// stuckRequestEnds sends a request that fills all buffers up to a server that reads nothing.
+// TLS would say goodbye there, and wait for seconds.
+func stuckRequestEnds(t *testing.T, store driver.Store, proxy *xcachetest.Proxy) {
+	t.Helper()
+	key, value := driver.Key(Key(t, "k")), bytes.Repeat([]byte("v"), 32<<20)
+	if err := Put(t, store, key.Text, "v"); err != nil {
+		t.Fatal(err)
+	}
+	var sessions []driver.Session
+	for range 4 {
+		sessions = append(sessions, openSession(t, store, key.Text))
+	}
+	proxy.Stall()
+	defer proxy.Resume()
+	call := func(name string, call func(ctx context.Context) error) {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		WantPrompt(t, name, ctx, func() error { return call(ctx) }, context.DeadlineExceeded)
+	}
+	call("SET", func(ctx context.Context) error { return Do(ctx, store, "SET", key, driver.Val(value)) })
+	for _, session := range sessions {
+		call("SET on a connection of its own", func(ctx context.Context) error {
+			return sessionDo(ctx, session, "SET", key, driver.Val(value))
+		})
+	}
+}

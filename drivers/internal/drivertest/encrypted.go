@@ -12,13 +12,16 @@ import (
 )
 
 // Encrypted tests connections through TLS that fail. The test fails if a call outlasts its
-// context.
+// context, or if callers lose connections that answer.
 func (s *Subject) Encrypted(t *testing.T) {
 	server := s.StartServer(t, servertest.TLS())
 	proxy := xcachetest.NewProxy(t, server.Addr)
 	dsn := s.Scheme + "s://" + proxy.Addr() + "?tls_ca=" + server.Certificates.CAFile
 	t.Run("a call whose request is stuck ends with its context", func(t *testing.T) {
 		stuckRequestEnds(t, s.openFor(t, dsn+"&pool_size=1", longTimeout, nil), proxy)
+	})
+	t.Run("idle sessions outlast a caller that leaves", func(t *testing.T) {
+		idleSessionsOutlastACaller(t, s.openFor(t, dsn, longTimeout, nil), proxy)
 	})
 }
 
@@ -46,5 +49,40 @@ func stuckRequestEnds(t *testing.T, store driver.Store, proxy *xcachetest.Proxy)
 		call("SET on a connection of its own", func(ctx context.Context) error {
 			return sessionDo(ctx, session, "SET", key, driver.Val(value))
 		})
+	}
+}
+
+// idleSessionsOutlastACaller takes a session while the server is silent. The caller finds out
+// about one idle connection in its time, and that is the only one to be closed.
+func idleSessionsOutlastACaller(t *testing.T, store driver.Store, proxy *xcachetest.Proxy) {
+	t.Helper()
+	const idle = 4
+	var sessions []driver.Session
+	for range idle {
+		session, err := driver.CapsOf(store).Exclusive.Exclusive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sessions = append(sessions, session)
+	}
+	for _, session := range sessions {
+		closeSession(t, session)
+	}
+	connections := proxy.Stats().Connections
+	proxy.StallReplies()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := driver.CapsOf(store).Exclusive.Exclusive(ctx)
+	WantErr(t, err, driver.NotApplied, context.DeadlineExceeded)
+	proxy.Resume()
+	for range idle - 1 {
+		session, err := driver.CapsOf(store).Exclusive.Exclusive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closeSession(t, session)
+	}
+	if made := proxy.Stats().Connections - connections; made > 0 {
+		t.Errorf("%d connections were made in the place of %d idle ones", made, idle)
 	}
 }

@@ -92,6 +92,9 @@ func (p *Pool) Exclusive(ctx context.Context, keys ...string) (driver.Session, e
 			if s.check(ctx) {
 				return s, nil
 			}
+			if ctx.Err() != nil {
+				return nil, passing(failure.OfContext(ctx, false))
+			}
 			continue // the idle connection was lost
 		}
 		p.leave()

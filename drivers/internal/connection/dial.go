@@ -38,6 +38,14 @@ type Conn struct {
 	Login *settings.Login
 }
 
+// Network returns the connection under TLS. Without TLS that is the connection itself.
+func (c *Conn) Network() net.Conn {
+	if e, ok := c.Conn.(encrypted); ok {
+		return e.NetConn()
+	}
+	return c.Conn
+}
+
 // ErrHungUp is the error of a connection that the server has closed between two calls.
 var ErrHungUp = errors.New("the server has closed the connection")
 

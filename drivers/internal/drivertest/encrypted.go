@@ -3,6 +3,7 @@ package drivertest
 import (
 	"bytes"
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 )
 
 // Encrypted tests connections through TLS that fail. The test fails if a call outlasts its
-// context, or if callers lose connections that answer.
+// context, if callers lose connections that answer, or if a restart of the server costs
+// calls.
 func (s *Subject) Encrypted(t *testing.T) {
 	server := s.StartServer(t, servertest.TLS())
 	proxy := xcachetest.NewProxy(t, server.Addr)
@@ -23,6 +25,11 @@ func (s *Subject) Encrypted(t *testing.T) {
 	t.Run("idle sessions outlast a caller that leaves", func(t *testing.T) {
 		idleSessionsOutlastACaller(t, s.openFor(t, dsn, longTimeout, nil), proxy)
 	})
+	if !s.Pipelines { // else a reader notices, perhaps a moment too late
+		t.Run("connections that the server has closed cost no call", func(t *testing.T) {
+			closedConnectionsCostNothing(t, s.openFor(t, dsn+"&pool_size=8", longTimeout, nil), proxy, server)
+		})
+	}
 }
 
 // stuckRequestEnds sends a request that fills all buffers up to a server that reads nothing.
@@ -84,5 +91,37 @@ func idleSessionsOutlastACaller(t *testing.T, store driver.Store, proxy *xcachet
 	}
 	if made := proxy.Stats().Connections - connections; made > 0 {
 		t.Errorf("%d connections were made in the place of %d idle ones", made, idle)
+	}
+}
+
+// closedConnectionsCostNothing has the server close all connections between two calls, as a
+// restart does.
+func closedConnectionsCostNothing(t *testing.T, store driver.Store, proxy *xcachetest.Proxy, server *servertest.Server) {
+	t.Helper()
+	const pool = 8
+	key := Key(t, "k")
+	Eventually(t, func() bool {
+		var calls sync.WaitGroup
+		for range 4 * pool {
+			calls.Go(func() {
+				if err := Put(t, store, key, "v"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		calls.Wait()
+		return proxy.OpenConnections() == pool
+	}, func() string { return "there are not as many connections as there can be" })
+	for name, call := range map[string]func() error{
+		"GET": func() error { _, err := Get(t, store, key); return err },
+		"SET": func() error { return Put(t, store, key, "v") },
+	} {
+		server.Do(t, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+		Eventually(t, func() bool { return proxy.OpenConnections() == 0 }, func() string { return "the server has closed no connection" })
+		for range 2 * pool {
+			if err := call(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -31,13 +32,16 @@ type pool struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup // goroutines that connect or renew a login
 
+	missed atomic.Int32 // exchanges in a row that have ended without a reply on any session
+
 	mu             sync.Mutex
 	sessions       []*session // all sessions
 	idle           []*session // sessions without a call; the last used one is at the end
 	making         int        // number of attempts in progress
 	waiting        []*waiter  // waiting calls, in order
 	closed         bool
-	silent         time.Time // start of the last exchange without a reply for op_timeout
+	silent         time.Time // start of the last silence: see timedOut
+	missedSince    time.Time // start of the first of the missed exchanges
 	addressMovedAt time.Time // time at which the server was last found to have another role
 }
 
@@ -333,17 +337,45 @@ func (p *pool) addressMoved() {
 	}
 }
 
+// maxMissed is the number of exchanges in a row without a reply after which a server counts
+// as silent, although no exchange had the time of op_timeout. One such exchange says little,
+// as its caller may have been in a hurry.
+const maxMissed = 3
+
 // timedOut records a session without a reply for the whole time of its call. If that time
-// was op_timeout, acquire replaces all sessions without a reply since then.
+// was op_timeout, or after maxMissed such sessions, acquire replaces all sessions without a
+// reply since then.
 func (p *pool) timedOut(s *session) {
-	began := s.began.Time()
-	if p.clock.Now().Time().Sub(began) < p.dialer.Settings.OpTimeout-2*p.clock.Interval() || s.heard.After(began) {
+	began, slack := s.began.Time(), 2*p.clock.Interval()
+	lasted := p.clock.Now().Time().Sub(began)
+	if lasted < slack || s.heard.After(began) {
 		return
 	}
-	p.dialer.Settings.Status.Lost(&failure.TimeoutError{Limit: p.dialer.Settings.OpTimeout})
+	whole := lasted >= p.dialer.Settings.OpTimeout-slack
+	if whole {
+		p.dialer.Settings.Status.Lost(&failure.TimeoutError{Limit: p.dialer.Settings.OpTimeout})
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	missed := p.missed.Add(1)
+	if missed == 1 {
+		p.missedSince = began
+	}
+	if !whole {
+		if missed < maxMissed {
+			return
+		}
+		began = p.missedSince
+	}
 	if began.After(p.silent) {
 		p.silent = began
 	}
+}
+
+// answered notes that the server has said something.
+func (p *pool) answered() {
+	if p.missed.Load() != 0 {
+		p.missed.Store(0)
+	}
+	p.dialer.Settings.Status.Answered()
 }

@@ -347,7 +347,7 @@ func (s *session) read() error {
 		if s.replies.Reads() != reads {
 			reads = s.replies.Reads()
 			s.heard = s.pool.clock.Now().Time()
-			s.pool.dialer.Settings.Status.Answered()
+			s.pool.answered()
 		}
 		if err != nil {
 			return err

@@ -23,6 +23,9 @@ func (s *Subject) Silence(t *testing.T) {
 	t.Run("a late reply behind an idle time", s.aLateReplyBehindAnIdleTime)
 	t.Run("a call with a far deadline is waited for", s.aCallWithAFarDeadlineIsWaitedFor)
 	t.Run("a call that has connected for long ends with its context", s.aCallThatHasConnectedForLong)
+	if !s.Pipelines { // else a connection carries many calls, and there are few connections
+		t.Run("idle connections are as dead for callers with little time", s.idleConnectionsAreAsDeadForShortCalls)
+	}
 	if !s.Pipelines { // else the other calls wait behind the call that takes long
 		t.Run("connections that answer are kept", s.connectionsThatAnswerAreKept)
 	}
@@ -143,6 +146,29 @@ func (s *Subject) idleConnectionsAreAsDead(t *testing.T) {
 	silencer.silence()
 	defer silencer.end()
 	silencer.wantSoon(store, opTimeout, 3)
+}
+
+// The same holds if no call has the time of op_timeout.
+func (s *Subject) idleConnectionsAreAsDeadForShortCalls(t *testing.T) {
+	const pool, most = 32, 16
+	silencer := newSilencer(t, s.Standalone(t).Addr)
+	store := silencer.open(s, longTimeout, pool)
+	time.Sleep(50 * time.Millisecond) // the connections have been idle for a while
+	silencer.silence()
+	defer silencer.end()
+	for failed := 0; failed < most; failed++ {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		err := Do(ctx, store, "INCRBY", driver.Key(Key(t, "n")), driver.Int(1))
+		cancel()
+		if err == nil {
+			t.Logf("%d calls have failed", failed)
+			return
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	}
+	t.Errorf("%d calls have failed, at %d connections", most, pool)
 }
 
 // The first call after a time without calls gets a late reply. Only the call's own time is a

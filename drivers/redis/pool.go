@@ -242,7 +242,11 @@ func (p *pool) await(c *exchange.Call) (*session, error) {
 	} else {
 		p.wakeFirst()
 	}
-	return nil, p.left(c, errBusy)
+	reason := errBusy
+	if len(p.sessions) == 0 {
+		reason = errConnecting
+	}
+	return nil, p.left(c, reason)
 }
 
 // left returns the error of a call that ended without a session.
@@ -256,10 +260,10 @@ func (p *pool) left(c *exchange.Call, reason error) error {
 	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, &failure.TimeoutError{Limit: p.dialer.Settings.OpTimeout, Err: reason})
 }
 
-// An attempt is the making of a session for a call.
+// An attempt is the making of a session for a call. The attempt outlasts its call: callers
+// with less time than it takes to connect would otherwise never get a session.
 type attempt struct {
 	done    chan struct{} // closed at the end of the attempt
-	cancel  context.CancelFunc
 	session *session
 	err     error
 	left    bool // the call has ended; guarded by pool.mu
@@ -268,11 +272,9 @@ type attempt struct {
 // create makes a session for a call. p.mu is locked before create, and unlocked after
 // create.
 func (p *pool) create(c *exchange.Call) (*session, error) {
-	ctx, cancel := context.WithCancel(p.ctx)
-	defer cancel()
-	a := &attempt{done: make(chan struct{}), cancel: cancel}
+	a := &attempt{done: make(chan struct{})}
 	p.making++
-	p.running.Go(func() { p.connect(ctx, a) })
+	p.running.Go(func() { p.connect(a) })
 	p.mu.Unlock()
 	ended, late := c.Done()
 	select {
@@ -298,8 +300,8 @@ func (p *pool) create(c *exchange.Call) (*session, error) {
 var errConnecting = errors.New("the server could not be connected to")
 
 // connect makes the session of an attempt.
-func (p *pool) connect(ctx context.Context, a *attempt) {
-	nc, err := p.dialer.Connect(ctx)
+func (p *pool) connect(a *attempt) {
+	nc, err := p.dialer.Connect(p.ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	defer close(a.done)

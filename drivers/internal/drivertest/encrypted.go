@@ -3,7 +3,10 @@ package drivertest
 import (
 	"bytes"
 	"context"
+	"io"
+	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,7 +23,10 @@ func (s *Subject) Encrypted(t *testing.T) {
 	proxy := xcachetest.NewProxy(t, server.Addr)
 	dsn := s.Scheme + "s://" + proxy.Addr() + "?tls_ca=" + server.Certificates.CAFile
 	t.Run("a call whose request is stuck ends with its context", func(t *testing.T) {
-		stuckRequestEnds(t, s.openFor(t, dsn+"&pool_size=1", longTimeout, nil), proxy)
+		network := &stickyNetwork{target: server.Addr, released: make(chan struct{})}
+		store := s.openFor(t, dsn+"&pool_size=1", longTimeout, network.dial)
+		defer close(network.released)
+		stuckRequestEnds(t, store, network)
 	})
 	t.Run("idle sessions outlast a caller that leaves", func(t *testing.T) {
 		idleSessionsOutlastACaller(t, s.openFor(t, dsn, longTimeout, nil), proxy)
@@ -32,31 +38,60 @@ func (s *Subject) Encrypted(t *testing.T) {
 	}
 }
 
-// stuckRequestEnds sends a request that fills all buffers up to a server that reads nothing.
-// TLS would say goodbye there, and wait for seconds.
-func stuckRequestEnds(t *testing.T, store driver.Store, proxy *xcachetest.Proxy) {
+// A stickyNetwork has no buffers. While it is stuck, nobody reads what is written.
+type stickyNetwork struct {
+	target   string
+	stuck    atomic.Bool
+	released chan struct{}
+}
+
+func (n *stickyNetwork) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	server, err := new(net.Dialer).DialContext(ctx, network, n.target)
+	if err != nil {
+		return nil, err
+	}
+	near, far := net.Pipe()
+	go func() {
+		_, _ = io.Copy(far, server)
+		_ = far.Close()
+	}()
+	go func() {
+		defer server.Close()
+		for buffer := make([]byte, 4<<10); ; {
+			some, err := far.Read(buffer)
+			if n.stuck.Load() {
+				<-n.released
+			}
+			if err != nil {
+				return
+			}
+			if _, err = server.Write(buffer[:some]); err != nil {
+				return
+			}
+		}
+	}()
+	return near, nil
+}
+
+// stuckRequestEnds sends a request to a server that reads nothing. TLS would say goodbye
+// there, and wait for seconds.
+func stuckRequestEnds(t *testing.T, store driver.Store, network *stickyNetwork) {
 	t.Helper()
-	key, value := driver.Key(Key(t, "k")), bytes.Repeat([]byte("v"), 32<<20)
+	key, value := driver.Key(Key(t, "k")), bytes.Repeat([]byte("v"), 256<<10)
 	if err := Put(t, store, key.Text, "v"); err != nil {
 		t.Fatal(err)
 	}
-	var sessions []driver.Session
-	for range 4 {
-		sessions = append(sessions, openSession(t, store, key.Text))
-	}
-	proxy.Stall()
-	defer proxy.Resume()
+	session := openSession(t, store, key.Text)
+	network.stuck.Store(true)
 	call := func(name string, call func(ctx context.Context) error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
 		WantPrompt(t, name, ctx, func() error { return call(ctx) }, context.DeadlineExceeded)
 	}
 	call("SET", func(ctx context.Context) error { return Do(ctx, store, "SET", key, driver.Val(value)) })
-	for _, session := range sessions {
-		call("SET on a connection of its own", func(ctx context.Context) error {
-			return sessionDo(ctx, session, "SET", key, driver.Val(value))
-		})
-	}
+	call("SET on a connection of its own", func(ctx context.Context) error {
+		return sessionDo(ctx, session, "SET", key, driver.Val(value))
+	})
 }
 
 // idleSessionsOutlastACaller takes a session while the server is silent. The caller finds out

@@ -33,7 +33,7 @@ type link struct {
 	silentSince     time.Time
 	heard           time.Time // when the last new reply was noticed
 	idle            bool      // no reply was due at the last check
-	silent          bool      // no reply came for too long
+	silent          bool      // no reply has come for too long
 }
 
 // maxAbandoned is the limit of calls in the queue whose callers have left.
@@ -104,7 +104,7 @@ func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again b
 	wasIdle := l.idle
 	l.idle = due == 0
 	if wasIdle || due == 0 || !l.heard.Before(now) {
-		l.answered, l.parts, l.silentSince = answered, parts, now
+		l.answered, l.parts, l.silentSince, l.silent = answered, parts, now, false
 		if due == 0 && l.retired.Load() && l.callers.endIfNone() {
 			l.kill(errRetired)
 		}

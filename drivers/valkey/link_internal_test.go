@@ -64,3 +64,37 @@ func TestIdleTimeIsNoSilence(t *testing.T) {
 		require.False(t, l.usable(), "a silent connection is used")
 	}
 }
+
+// A silent connection that answers after all, and is not used any more, says nothing about
+// the connections that were made in its place.
+func TestALateAnswerRetiresNoOtherConnection(t *testing.T) {
+	const silence = time.Second
+	p := &pool{slots: make([]slot, 2), silence: silence}
+	now := time.Now()
+	open := func() *link {
+		near, far := net.Pipe()
+		t.Cleanup(func() { _ = far.Close() })
+		l := &link{conn: &conn{Conn: near, pool: p}, silentSince: now, heard: now, idle: true}
+		l.callers.conn = l.conn
+		return l
+	}
+	late := open()
+	p.slots[0].link.Store(late)
+	call := new(callContext)
+	call.begin(&exchange.Call{Context: t.Context(), Deadline: now.Add(time.Hour), Commands: make([]exchange.Command, 1)})
+	require.True(t, late.callers.enter(call))
+	late.conn.commands.Add(2)
+	p.Watch(now)
+	now = now.Add(silence)
+	p.Watch(now)
+	require.False(t, late.usable(), "a silent connection is used")
+
+	now = now.Add(silence)
+	next := open()
+	p.slots[1].link.Store(next)
+	now = now.Add(silence)
+	late.conn.answered.Add(1)
+	p.Watch(now)
+	require.True(t, next.usable(), "the new connection is not used any more")
+	require.False(t, late.usable(), "the connection is used again")
+}

@@ -156,7 +156,7 @@ func (s *Subject) idleConnectionsAreAsDeadForShortCalls(t *testing.T) {
 	time.Sleep(50 * time.Millisecond) // the connections have been idle for a while
 	silencer.silence()
 	defer silencer.end()
-	for failed := 0; failed < most; failed++ {
+	for failed := range most {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		err := Do(ctx, store, "INCRBY", driver.Key(Key(t, "n")), driver.Int(1))
 		cancel()

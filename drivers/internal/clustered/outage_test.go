@@ -3,6 +3,7 @@ package clustered
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,10 +18,10 @@ import (
 // grace period.
 func TestAnOldFailureSaysNothingOfTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var down bool
+		var down atomic.Bool
 		s := openFake(t, func(n *fakeNode) {
 			n.do = func(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
-				if down {
+				if down.Load() {
 					return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("refused")).Retryable()
 				}
 				select {
@@ -41,11 +42,11 @@ func TestAnOldFailureSaysNothingOfTheNext(t *testing.T) {
 		require.ErrorIs(t, incr(time.Millisecond), context.DeadlineExceeded)
 		time.Sleep(time.Minute)
 
-		down = true
-		time.AfterFunc(2*time.Second, func() { down = false })
+		down.Store(true)
+		time.AfterFunc(2*time.Second, func() { down.Store(false) })
 		require.NoError(t, incr(4*time.Second))
 
-		down = true
+		down.Store(true)
 		began := time.Now()
 		for time.Since(began) < gracePeriod+time.Second {
 			require.ErrorIs(t, incr(time.Second), driver.ErrUnavailable)

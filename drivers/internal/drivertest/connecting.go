@@ -95,7 +95,7 @@ func (s *Subject) aDialFunctionThatIgnoresContexts(t *testing.T) {
 	store := s.openFor(t, s.Scheme+"://slow?dial_timeout=100ms&pool_size=2", longTimeout, func(ctx context.Context, network, _ string) (net.Conn, error) {
 		if dials.Add(1) == 1 {
 			<-stuck
-			return nil, ctx.Err()
+			return nil, net.ErrClosed
 		}
 		return new(net.Dialer).DialContext(context.WithoutCancel(ctx), network, target)
 	})

@@ -23,8 +23,10 @@ type Commander interface {
 	// A command whose name is not in Commands gets an Err that matches
 	// errors.ErrUnsupported; an Atomic batch with such a command fails as a whole,
 	// before any I/O. A store that passes commands on sends a custom command
-	// (Cmd.IsCustom) unchanged. Any other store refuses a custom command. A nil reply
-	// of the server is a Reply of kind ReplyNil, and no error.
+	// (Cmd.IsCustom) unchanged, or refuses a command that would change or hold up a
+	// connection that other calls share, such as SELECT, with ErrSyntax. Any other store
+	// refuses a custom command. A nil reply of the server is a Reply of kind ReplyNil, and
+	// no error.
 	//
 	// cmds, the Cmds and their Args are borrowed until Do returns, with or without
 	// an error. After that the driver neither reads nor writes these slices and

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
@@ -31,13 +32,16 @@ type pool struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup // goroutines that connect or renew a login
 
+	missed atomic.Int32 // exchanges in a row that have ended without a reply on any session
+
 	mu             sync.Mutex
 	sessions       []*session // all sessions
 	idle           []*session // sessions without a call; the last used one is at the end
 	making         int        // number of attempts in progress
 	waiting        []*waiter  // waiting calls, in order
 	closed         bool
-	silent         time.Time // start of the last exchange without a reply for op_timeout
+	silent         time.Time // start of the last silence: see timedOut
+	missedSince    time.Time // start of the first of the missed exchanges
 	addressMovedAt time.Time // time at which the server was last found to have another role
 }
 
@@ -238,7 +242,11 @@ func (p *pool) await(c *exchange.Call) (*session, error) {
 	} else {
 		p.wakeFirst()
 	}
-	return nil, p.left(c, errBusy)
+	reason := errBusy
+	if len(p.sessions) == 0 {
+		reason = errConnecting
+	}
+	return nil, p.left(c, reason)
 }
 
 // left returns the error of a call that ended without a session.
@@ -252,10 +260,10 @@ func (p *pool) left(c *exchange.Call, reason error) error {
 	return driver.Fail(driver.ErrUnavailable, driver.NotApplied, &failure.TimeoutError{Limit: p.dialer.Settings.OpTimeout, Err: reason})
 }
 
-// An attempt is the making of a session for a call.
+// An attempt is the making of a session for a call. The attempt outlasts its call: callers
+// with less time than it takes to connect would otherwise never get a session.
 type attempt struct {
 	done    chan struct{} // closed at the end of the attempt
-	cancel  context.CancelFunc
 	session *session
 	err     error
 	left    bool // the call has ended; guarded by pool.mu
@@ -264,11 +272,9 @@ type attempt struct {
 // create makes a session for a call. p.mu is locked before create, and unlocked after
 // create.
 func (p *pool) create(c *exchange.Call) (*session, error) {
-	ctx, cancel := context.WithCancel(p.ctx)
-	defer cancel()
-	a := &attempt{done: make(chan struct{}), cancel: cancel}
+	a := &attempt{done: make(chan struct{})}
 	p.making++
-	p.running.Go(func() { p.connect(ctx, a) })
+	p.running.Go(func() { p.connect(a) })
 	p.mu.Unlock()
 	ended, late := c.Done()
 	select {
@@ -294,8 +300,8 @@ func (p *pool) create(c *exchange.Call) (*session, error) {
 var errConnecting = errors.New("the server could not be connected to")
 
 // connect makes the session of an attempt.
-func (p *pool) connect(ctx context.Context, a *attempt) {
-	nc, err := p.dialer.Connect(ctx)
+func (p *pool) connect(a *attempt) {
+	nc, err := p.dialer.Connect(p.ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	defer close(a.done)
@@ -333,17 +339,45 @@ func (p *pool) addressMoved() {
 	}
 }
 
+// maxMissed is the number of exchanges in a row without a reply after which a server counts
+// as silent, although no exchange had the time of op_timeout. One such exchange says little,
+// as its caller may have been in a hurry.
+const maxMissed = 3
+
 // timedOut records a session without a reply for the whole time of its call. If that time
-// was op_timeout, acquire replaces all sessions without a reply since then.
+// was op_timeout, or after maxMissed such sessions, acquire replaces all sessions without a
+// reply since then.
 func (p *pool) timedOut(s *session) {
-	began := s.began.Time()
-	if p.clock.Now().Time().Sub(began) < p.dialer.Settings.OpTimeout-2*p.clock.Interval() || s.heard.After(began) {
+	began, slack := s.began.Time(), 2*p.clock.Interval()
+	lasted := p.clock.Now().Time().Sub(began)
+	if lasted < slack || s.heard.After(began) {
 		return
 	}
-	p.dialer.Settings.Status.Lost(&failure.TimeoutError{Limit: p.dialer.Settings.OpTimeout})
+	whole := lasted >= p.dialer.Settings.OpTimeout-slack
+	if whole {
+		p.dialer.Settings.Status.Lost(&failure.TimeoutError{Limit: p.dialer.Settings.OpTimeout})
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	missed := p.missed.Add(1)
+	if missed == 1 {
+		p.missedSince = began
+	}
+	if !whole {
+		if missed < maxMissed {
+			return
+		}
+		began = p.missedSince
+	}
 	if began.After(p.silent) {
 		p.silent = began
 	}
+}
+
+// answered notes that the server has said something.
+func (p *pool) answered() {
+	if p.missed.Load() != 0 {
+		p.missed.Store(0)
+	}
+	p.dialer.Settings.Status.Answered()
 }

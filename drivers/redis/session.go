@@ -31,7 +31,7 @@ type session struct {
 	pool    *pool
 	nc      *connection.Conn
 	addrs   []string           // address of the server, by name and by number
-	socket  *connection.Socket // nil if the socket cannot be examined
+	socket  *connection.Socket // the socket under TLS, if there is TLS; nil if the socket cannot be examined
 	replies *resp.Reader
 	login   *settings.Login // nil without a login
 	client  *goredis.Client
@@ -64,7 +64,7 @@ type session struct {
 
 // newSession returns a session on a connection that has logged in.
 func newSession(p *pool, nc *connection.Conn) *session {
-	s := &session{pool: p, nc: nc, socket: connection.NewSocket(nc.Conn), login: nc.Login, made: time.Now(), addrs: []string{p.dialer.Settings.Addr, nc.RemoteAddr().String()}}
+	s := &session{pool: p, nc: nc, socket: connection.NewSocket(nc.Network()), login: nc.Login, made: time.Now(), addrs: []string{p.dialer.Settings.Addr, nc.RemoteAddr().String()}}
 	s.heard = s.made
 	s.replies = resp.NewReader(nc.Source, s.errorReply)
 	taken := false
@@ -161,8 +161,9 @@ func (s *session) end(c *exchange.Call) {
 }
 
 // fit returns an error if the connection is closed, or has bytes that no command asked for.
+// Under TLS, the server's messages behind the handshake may be unread before the first call.
 func (s *session) fit() error {
-	if s.socket == nil {
+	if s.socket == nil || !s.greeted && s.pool.dialer.Settings.TLS != nil {
 		return nil
 	}
 	return s.socket.Check(false)
@@ -346,7 +347,7 @@ func (s *session) read() error {
 		if s.replies.Reads() != reads {
 			reads = s.replies.Reads()
 			s.heard = s.pool.clock.Now().Time()
-			s.pool.dialer.Settings.Status.Answered()
+			s.pool.answered()
 		}
 		if err != nil {
 			return err

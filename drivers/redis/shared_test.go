@@ -40,6 +40,10 @@ func TestLarge(t *testing.T)   { subject.Large(t) }
 
 func TestSilence(t *testing.T) { subject.Silence(t) }
 
+func TestEncrypted(t *testing.T)         { subject.Encrypted(t) }
+func TestSlowConnecting(t *testing.T)    { subject.SlowConnecting(t) }
+func TestSharedConnections(t *testing.T) { subject.SharedConnections(t) }
+
 func TestSurroundings(t *testing.T)    { subject.Surroundings(t) }
 func TestBesideTheClient(t *testing.T) { subject.BesideTheClient(t) }
 

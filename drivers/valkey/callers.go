@@ -100,7 +100,7 @@ func (c *callContext) begin(call *exchange.Call) {
 }
 
 // end releases the call.
-func (c *callContext) end() { c.Context, c.call, c.unanswered = nil, nil, 0 }
+func (c *callContext) end() { c.Context, c.call, c.on, c.unanswered = nil, nil, nil, 0 }
 
 // enter adds a call. false means that the call has to wait for room: see await.
 func (v *callers) enter(c *callContext) bool {

@@ -32,7 +32,8 @@ type link struct {
 	answered, parts int64
 	silentSince     time.Time
 	heard           time.Time // when the last new reply was noticed
-	silent          bool      // no reply came for too long
+	idle            bool      // no reply was due at the last check
+	silent          bool      // no reply has come for too long
 }
 
 // maxAbandoned is the limit of calls in the queue whose callers have left.
@@ -55,7 +56,7 @@ func openLink(ctx context.Context, s *settings.Settings, by dialFunc, p *pool) (
 		return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, err).Retryable()
 	}
 	now := time.Now()
-	l := &link{client: client, conn: c, login: nc.Login, silentSince: now, heard: now}
+	l := &link{client: client, conn: c, login: nc.Login, silentSince: now, heard: now, idle: true}
 	l.callers.conn = c
 	return l, nil
 }
@@ -98,8 +99,12 @@ func (l *link) watch(now time.Time, silence time.Duration, strict bool) (again b
 	if answered != l.answered || parts != l.parts {
 		l.heard = now
 	}
-	if due == 0 || !l.heard.Before(now) {
-		l.answered, l.parts, l.silentSince = answered, parts, now
+	// An idle connection may not have been checked for long: the clock stands still then. So
+	// the first check behind an idle one begins the time of silence.
+	wasIdle := l.idle
+	l.idle = due == 0
+	if wasIdle || due == 0 || !l.heard.Before(now) {
+		l.answered, l.parts, l.silentSince, l.silent = answered, parts, now, false
 		if due == 0 && l.retired.Load() && l.callers.endIfNone() {
 			l.kill(errRetired)
 		}

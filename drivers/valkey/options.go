@@ -52,7 +52,7 @@ func clientOption(s *settings.Settings, c *conn) valkeygo.ClientOption {
 		DisableRetry: true,
 		// Only a reader notices that the server has closed a connection, or has sent a
 		// reply without a command, if the socket cannot be examined.
-		AlwaysPipelining: c.socket == nil && isNetwork(c.Conn),
+		AlwaysPipelining: c.socket == nil && (!c.plain || isNetwork(c.Conn)),
 	}
 }
 

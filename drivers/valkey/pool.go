@@ -13,6 +13,7 @@ import (
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/connection"
 	"github.com/xcache-go/xcache/drivers/internal/exchange"
+	"github.com/xcache-go/xcache/drivers/internal/failure"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 	"github.com/xcache-go/xcache/drivers/internal/status"
 )
@@ -62,12 +63,12 @@ type slot struct {
 	failed  time.Time // time of the last failed attempt
 }
 
-// An attempt is the making of one connection.
+// An attempt is the making of one connection. The attempt outlasts its callers: callers with
+// less time than it takes to connect would otherwise never get a connection.
 type attempt struct {
-	done    chan struct{} // closed at the end of the attempt
-	err     error
-	waiting int // number of waiting callers; guarded by pool.mu
-	cancel  context.CancelFunc
+	began time.Time
+	done  chan struct{} // closed at the end of the attempt
+	err   error
 }
 
 // growPause is the pause after a failed attempt to add a connection. The pool has another
@@ -157,36 +158,35 @@ func (p *pool) acquireAny(c *exchange.Call) (*link, error) {
 	}
 }
 
-// connect waits until a slot has a connection, or until the call ends.
+// connect waits until a slot has a connection, or until the call ends. An attempt that began
+// before the call may be about to time out, although the call has time left. So the call then
+// waits for another attempt.
 func (p *pool) connect(c *exchange.Call, s *slot) error {
-	p.mu.Lock()
-	if p.closed {
+	for again := false; ; again = true {
+		p.mu.Lock()
+		if p.closed {
+			p.mu.Unlock()
+			return driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
+		}
+		if l := s.link.Load(); l != nil && l.usable() {
+			p.mu.Unlock()
+			return nil
+		}
+		earlier := s.attempt != nil
+		a := p.begin(s)
 		p.mu.Unlock()
-		return driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
-	}
-	if l := s.link.Load(); l != nil && l.usable() {
-		p.mu.Unlock()
-		return nil
-	}
-	a := p.begin(s)
-	a.waiting++
-	p.mu.Unlock()
-	ended, late := c.Done()
-	select {
-	case <-a.done:
-		return a.err
-	case <-ended:
-	case <-late:
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if a.waiting--; a.waiting == 0 {
-		a.cancel()
-		if s.attempt == a {
-			s.attempt = nil // the next caller starts another attempt
+		ended, late := c.Done()
+		select {
+		case <-a.done:
+			if again || !earlier || !failure.IsTimeout(a.err) {
+				return a.err
+			}
+		case <-ended:
+			return p.left(c)
+		case <-late:
+			return p.left(c)
 		}
 	}
-	return p.left(c)
 }
 
 // grow starts an attempt to fill another slot. No caller waits for the attempt.
@@ -194,22 +194,21 @@ func (p *pool) grow(s *slot) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if l := s.link.Load(); !p.closed && s.attempt == nil && time.Since(s.failed) > growPause && (l == nil || !l.usable()) {
-		p.begin(s).waiting++ // the pool itself
+		p.begin(s)
 	}
 }
 
-// begin returns the attempt to fill a slot, and starts an attempt if there is none.
+// begin returns the attempt to fill a slot, and starts an attempt if there is none. An
+// attempt long after dial_timeout does not count: its dial function ignores contexts.
 // p.mu is locked.
 func (p *pool) begin(s *slot) *attempt {
-	if s.attempt != nil {
-		return s.attempt
+	if a := s.attempt; a != nil && time.Since(a.began) < 2*p.dialTimeout {
+		return a
 	}
-	ctx, cancel := context.WithCancel(p.ctx)
-	a := &attempt{done: make(chan struct{}), cancel: cancel}
+	a := &attempt{began: time.Now(), done: make(chan struct{})}
 	s.attempt = a
 	p.running.Go(func() {
-		defer cancel()
-		l, err := p.open(ctx)
+		l, err := p.open(p.ctx)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		defer close(a.done)
@@ -223,7 +222,7 @@ func (p *pool) begin(s *slot) *attempt {
 		case p.closed:
 			a.err = driver.Fail(driver.ErrClosed, driver.NotApplied, nil)
 			l.kill(a.err)
-		case !current: // all waiting callers have left
+		case !current: // another attempt has begun
 			l.kill(errRetired)
 		default:
 			login := l.login

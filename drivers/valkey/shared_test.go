@@ -41,6 +41,10 @@ func TestRefusedTransactionsOfOwnClients(t *testing.T) { subject.RefusedTransact
 
 func TestSilence(t *testing.T) { subject.Silence(t) }
 
+func TestEncrypted(t *testing.T)         { subject.Encrypted(t) }
+func TestSlowConnecting(t *testing.T)    { subject.SlowConnecting(t) }
+func TestSharedConnections(t *testing.T) { subject.SharedConnections(t) }
+
 func TestSurroundings(t *testing.T)    { subject.Surroundings(t) }
 func TestBesideTheClient(t *testing.T) { subject.BesideTheClient(t) }
 

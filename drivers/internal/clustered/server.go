@@ -19,6 +19,8 @@ type server struct {
 	// failing is since when the server refuses calls, in nanoseconds since the epoch
 	// of its router; 0 while the server is healthy.
 	failing atomic.Int64
+	// failed is the time of the last refusal, in the same form.
+	failed atomic.Int64
 	// scans is the number of scans under way. The loop of a scan may do other work for long, so
 	// a scan tells nothing of the silence of its server.
 	scans   atomic.Int32
@@ -50,13 +52,15 @@ func (s *server) answered() {
 func (s *server) isGone() bool { return s.gate.IsShut() }
 
 // refused notes that the server has refused a call, or has not answered a call in
-// time. The result is since when the server has been failing.
+// time. The result is since when the server has been failing. A refusal more than gracePeriod
+// after the last one begins another failure: nobody knows whether the server was healthy in
+// between, as nobody has called the server.
 func (s *server) refused(now time.Duration) time.Duration {
-	if s.failing.CompareAndSwap(0, max(1, int64(now))) {
-		return now
+	last := time.Duration(s.failed.Swap(int64(now)))
+	since := s.failing.Load()
+	if begins := max(1, int64(now)); since == 0 || now-last > gracePeriod {
+		s.failing.CompareAndSwap(since, begins)
+		since = begins
 	}
-	if since := s.failing.Load(); since != 0 {
-		return time.Duration(since)
-	}
-	return now
+	return time.Duration(since)
 }

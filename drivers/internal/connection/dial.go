@@ -38,6 +38,14 @@ type Conn struct {
 	Login *settings.Login
 }
 
+// Network returns the connection under TLS. Without TLS that is the connection itself.
+func (c *Conn) Network() net.Conn {
+	if e, ok := c.Conn.(encrypted); ok {
+		return e.NetConn()
+	}
+	return c.Conn
+}
+
 // ErrHungUp is the error of a connection that the server has closed between two calls.
 var ErrHungUp = errors.New("the server has closed the connection")
 
@@ -100,8 +108,15 @@ func (d *Dialer) secure(ctx context.Context, nc net.Conn) (*Conn, error) {
 		}
 		return nil, failure.OfHandshake(err)
 	}
-	return &Conn{Conn: client, Source: client}, nil
+	return &Conn{Conn: encrypted{client}, Source: client}, nil
 }
+
+// An encrypted connection is closed without the goodbye of TLS. tls.Conn waits for seconds to
+// send the goodbye to a server that does not read.
+type encrypted struct{ *tls.Conn }
+
+// Close implements net.Conn.
+func (c encrypted) Close() error { return c.NetConn().Close() }
 
 // failed returns the error of a call without a connection. Nothing was applied.
 func failed(err error) error {

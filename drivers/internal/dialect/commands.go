@@ -30,14 +30,14 @@ func Commands() driver.CommandSet { return commands }
 // Known returns the commands of cmds that a driver runs: the commands of the set, and
 // custom commands. Custom commands go to the server as they are. For another command, a
 // plain batch sets the error of the command to errors.ErrUnsupported, and an atomic batch
-// fails as a whole. blocking tells that the connection may carry commands that wait at
-// the server.
-func Known(driverName string, cmds []*driver.Cmd, how driver.How, blocking bool) ([]*driver.Cmd, error) {
+// fails as a whole. exclusive tells that the connection belongs to one caller: other
+// connections carry no commands that wait at the server or change the connection.
+func Known(driverName string, cmds []*driver.Cmd, how driver.How, exclusive bool) ([]*driver.Cmd, error) {
 	isUnknown := func(c *driver.Cmd) bool {
 		if c.Waits() {
-			return !blocking
+			return !exclusive
 		}
-		return isUnknown(c)
+		return isUnknown(c) || !exclusive && ofOwnConnection(c) != nil
 	}
 	if !slices.ContainsFunc(cmds, isUnknown) {
 		return cmds, nil
@@ -51,6 +51,8 @@ func Known(driverName string, cmds []*driver.Cmd, how driver.How, blocking bool)
 		err := fmt.Errorf("xcache: the %s driver has no command %s: %w", driverName, c.Name, errors.ErrUnsupported)
 		if c.Waits() {
 			err = fmt.Errorf("xcache: %s waits at the server and would hold up other calls: it is for a connection of the caller's own (driver.Exclusive): %w", c.Name, errors.ErrUnsupported)
+		} else if own := ofOwnConnection(c); own != nil {
+			err = own
 		}
 		if how == driver.Atomic {
 			return nil, err

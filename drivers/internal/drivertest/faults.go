@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/internal/stopwatch"
@@ -31,6 +32,7 @@ func (s *Subject) Faults(t *testing.T) {
 	t.Run("call that ends in the queue", s.callThatEndsInTheQueue)
 	t.Run("ended context does no I/O", s.endedContextDoesNoIO)
 	t.Run("inputs of an abandoned call may be changed", s.inputsOfAnAbandonedCallMayBeChanged)
+	t.Run("texts of an abandoned call may be changed", s.textsOfAnAbandonedCallMayBeChanged)
 	t.Run("restart under load", s.restartUnderLoad)
 }
 
@@ -337,6 +339,66 @@ func (s *Subject) inputsOfAnAbandonedCallMayBeChanged(t *testing.T) {
 		}
 	}
 	proxy.Resume()
+}
+
+// The texts of a call are in memory that the caller uses again, as some web servers do with
+// the texts of a request. The call is sent after its caller has left, or never.
+func (s *Subject) textsOfAnAbandonedCallMayBeChanged(t *testing.T) {
+	proxy := xcachetest.NewProxy(t, s.Standalone(t).Addr)
+	store := s.openFor(t, s.Scheme+"://"+proxy.Addr()+"?pool_size=1", longTimeout, nil).(serverStore)
+	hash := Key(t, "hash")
+	if err := Do(t.Context(), store, "HSET", driver.Key(hash), driver.Field("field"), driver.Val([]byte("v"))); err != nil {
+		t.Fatal(err)
+	}
+	proxy.StallReplies()
+	first := make(chan error)
+	go func() { first <- Put(t, store, Key(t, "first"), "v") }() // has the only connection
+	Eventually(t, func() bool { return bytes.Contains(proxy.Transcript(), []byte(":first")) }, func() string { return "the first call was not sent" })
+	const field, change = "field", "other"
+	calls := []func(text string) []*driver.Cmd{
+		func(text string) []*driver.Cmd {
+			return []*driver.Cmd{driver.NewCmd("HSET", driver.Key(hash), driver.Field(text), driver.Val([]byte("w")))}
+		},
+		func(text string) []*driver.Cmd {
+			return []*driver.Cmd{driver.NewCmd("HINCRBY", driver.Key(hash+"2"), driver.Field(text), driver.Int(1))}
+		},
+		func(text string) []*driver.Cmd {
+			return []*driver.Cmd{
+				driver.NewCmd("HSET", driver.Key(hash), driver.Field(text), driver.Val([]byte("w"))),
+				driver.NewCustomCmd("HSET", driver.Key(hash), driver.Literal(text), driver.Val([]byte("w"))),
+			}
+		},
+	}
+	for _, call := range calls {
+		memory := []byte(field)
+		for timeout := 5 * time.Millisecond; ; timeout *= 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
+			err := store.Do(ctx, call(unsafe.String(&memory[0], len(memory))), driver.Plain)
+			cancel()
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v", err)
+			}
+			if queued := errors.Is(err, driver.ErrUnknownOutcome); queued == s.Pipelines || timeout > time.Second {
+				break
+			}
+		}
+		copy(memory, change)
+	}
+	proxy.Resume()
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	for _, key := range []string{hash, hash + "2"} {
+		keys := driver.NewCmd("HKEYS", driver.Key(key))
+		if err := store.Do(t.Context(), []*driver.Cmd{keys}, driver.Plain); err != nil || keys.Err != nil {
+			t.Fatal(err, keys.Err)
+		}
+		for _, got := range keys.Reply.Items {
+			if string(got.Data) != field {
+				t.Errorf("a call has written the field %q", got.Data)
+			}
+		}
+	}
 }
 
 func (s *Subject) restartUnderLoad(t *testing.T) {

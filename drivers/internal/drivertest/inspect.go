@@ -1,6 +1,7 @@
 package drivertest
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -155,9 +156,9 @@ func (s *Subject) inspectAServerThatAnswers(t *testing.T) {
 	proxy.StallReplies()
 	defer proxy.Resume()
 	var calls sync.WaitGroup
-	for range 2 { // one call has the connection, and the other call dials
-		calls.Go(func() { _, _ = Get(t, store, key) })
-	}
+	calls.Go(func() { _, _ = Get(t, store, key) }) // has the connection
+	Eventually(t, func() bool { return bytes.Contains(proxy.Transcript(), []byte("\r\nGET\r\n")) }, func() string { return "the call was not sent" })
+	calls.Go(func() { _, _ = Get(t, store, key) }) // dials
 	awaitState(t, store, proxy.Addr(), driver.StateUnreachable, func() {})
 	proxy.Resume()
 	calls.Wait()

@@ -20,8 +20,12 @@ import (
 func (s *Subject) Silence(t *testing.T) {
 	t.Run("callers with far deadlines have left", s.callersWithFarDeadlinesHaveLeft)
 	t.Run("idle connections are as dead", s.idleConnectionsAreAsDead)
+	t.Run("a late reply behind an idle time", s.aLateReplyBehindAnIdleTime)
 	t.Run("a call with a far deadline is waited for", s.aCallWithAFarDeadlineIsWaitedFor)
 	t.Run("a call that has connected for long ends with its context", s.aCallThatHasConnectedForLong)
+	if !s.Pipelines { // else a connection carries many calls, and there are few connections
+		t.Run("idle connections are as dead for callers with little time", s.idleConnectionsAreAsDeadForShortCalls)
+	}
 	if !s.Pipelines { // else the other calls wait behind the call that takes long
 		t.Run("connections that answer are kept", s.connectionsThatAnswerAreKept)
 	}
@@ -142,6 +146,67 @@ func (s *Subject) idleConnectionsAreAsDead(t *testing.T) {
 	silencer.silence()
 	defer silencer.end()
 	silencer.wantSoon(store, opTimeout, 3)
+}
+
+// The same holds if no call has the time of op_timeout.
+func (s *Subject) idleConnectionsAreAsDeadForShortCalls(t *testing.T) {
+	const pool, most = 32, 16
+	silencer := newSilencer(t, s.Standalone(t).Addr)
+	store := silencer.open(s, longTimeout, pool)
+	time.Sleep(50 * time.Millisecond) // the connections have been idle for a while
+	silencer.silence()
+	defer silencer.end()
+	for failed := range most {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		err := Do(ctx, store, "INCRBY", driver.Key(Key(t, "n")), driver.Int(1))
+		cancel()
+		if err == nil {
+			t.Logf("%d calls have failed", failed)
+			return
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	}
+	t.Errorf("%d calls have failed, at %d connections", most, pool)
+}
+
+// The first call after a time without calls gets a late reply. Only the call's own time is a
+// time without a reply.
+func (s *Subject) aLateReplyBehindAnIdleTime(t *testing.T) {
+	const most = 8 * time.Second
+	for _, bounded := range []bool{false, true} {
+		for opTimeout := time.Second; ; opTimeout *= 2 {
+			query := ""
+			if bounded {
+				query = fmt.Sprintf("&read_timeout=%v", opTimeout)
+			}
+			proxy := xcachetest.NewProxy(t, s.Standalone(t).Addr)
+			store, e := s.listen(t, fmt.Sprintf("%s://%s?pool_size=1&op_timeout=%v%s", s.Scheme, proxy.Addr(), opTimeout, query))
+			if err := Put(t, store, Key(t, "k"), "v"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2*opTimeout + 500*time.Millisecond) // all that the store does for calls has ended
+			proxy.Delay(opTimeout / 8)
+			start := time.Now()
+			err := Do(t.Context(), store, "INCRBY", driver.Key(Key(t, "n")), driver.Int(1))
+			late := time.Since(start) > opTimeout/2
+			proxy.Delay(0)
+			if late && opTimeout < most {
+				continue // the machine is busy
+			}
+			if err == nil {
+				err = Put(t, store, Key(t, "k"), "v")
+			}
+			if err != nil {
+				t.Errorf("%s: %v", query, err)
+			}
+			if n, seen := proxy.Stats().Connections, e.all(); n != 1 || len(seen) > 0 {
+				t.Errorf("%s: %d connections, and the events %+v", query, n, seen)
+			}
+			break
+		}
+	}
 }
 
 func (s *Subject) aCallWithAFarDeadlineIsWaitedFor(t *testing.T) {

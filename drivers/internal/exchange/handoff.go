@@ -3,6 +3,7 @@ package exchange
 import (
 	"slices"
 	"time"
+	"unsafe"
 
 	"github.com/xcache-go/xcache/driver"
 	"github.com/xcache-go/xcache/drivers/internal/failure"
@@ -83,6 +84,9 @@ func (s *Store) abandonedError(c *Call, sent bool) error {
 // own copies the borrowed arguments of a call, which the wire may read after the call.
 // Values of at least borrowed bytes are not copied, unless borrowed is 0. handedOff tells
 // that another goroutine sends the call, so that the list of arguments is copied, too.
+//
+// Texts are copied as well: a program may have made a text of memory that the program uses
+// again. Keys, and the texts of calls that the store builds, were made by this library.
 func (c *Call) own(borrowed int, handedOff bool) {
 	size, count := 0, 0
 	for i := range c.Commands {
@@ -91,6 +95,9 @@ func (c *Call) own(borrowed int, handedOff bool) {
 		for j := range args {
 			if !stays(&args[j], borrowed) {
 				size += len(args[j].Data)
+			}
+			if !c.built && args[j].Role != driver.RoleKey {
+				size += len(args[j].Text)
 			}
 		}
 	}
@@ -109,10 +116,14 @@ func (c *Call) own(borrowed int, handedOff bool) {
 			command.Args = c.copies[first:len(c.copies):len(c.copies)]
 		}
 		for j := range command.Args {
-			if arg := &command.Args[j]; arg.Data != nil && !stays(arg, borrowed) {
-				from := len(c.buffer)
+			arg, from := &command.Args[j], len(c.buffer)
+			switch {
+			case arg.Data != nil && !stays(arg, borrowed):
 				c.buffer = append(c.buffer, arg.Data...)
 				arg.Data = c.buffer[from:len(c.buffer):len(c.buffer)]
+			case arg.Text != "" && !c.built && arg.Role != driver.RoleKey:
+				c.buffer = append(c.buffer, arg.Text...)
+				arg.Text = unsafe.String(&c.buffer[from], len(arg.Text))
 			}
 		}
 	}

@@ -92,6 +92,9 @@ func (p *Pool) Exclusive(ctx context.Context, keys ...string) (driver.Session, e
 			if s.check(ctx) {
 				return s, nil
 			}
+			if ctx.Err() != nil {
+				return nil, passing(failure.OfContext(ctx, false))
+			}
 			continue // the idle connection was lost
 		}
 		p.leave()
@@ -231,12 +234,14 @@ func (p *Pool) connect(ctx context.Context) (*connection.Conn, error) {
 // reuse, and is closed otherwise.
 func (p *Pool) end(s *Session, reuse bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	delete(p.sessions, s)
-	if reuse && !p.closed {
+	reuse = reuse && !p.closed
+	if reuse {
 		s.link.idleSince, s.link.session = time.Now(), nil
 		p.idle = append(p.idle, s.link)
-	} else {
+	}
+	p.mu.Unlock()
+	if !reuse {
 		s.link.close()
 	}
 	p.leave()

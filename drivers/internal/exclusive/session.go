@@ -340,7 +340,7 @@ func (s *Session) isClean() bool {
 }
 
 // check reports whether a new session can use its idle connection. Otherwise the session
-// has ended.
+// has ended. A connection that was not checked because ctx has ended stays idle.
 func (s *Session) check(ctx context.Context) bool {
 	switch {
 	case s.link.idleSince.IsZero():
@@ -351,6 +351,9 @@ func (s *Session) check(ctx context.Context) bool {
 			s.fail(err)
 		}
 		return err == nil
+	case ctx.Err() != nil:
+		_ = s.Close() // never fails
+		return false
 	}
 	soon, cancel := context.WithTimeout(ctx, s.pool.dialer.Settings.DialTimeout)
 	defer cancel()

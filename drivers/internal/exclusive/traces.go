@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/dialect"
 )
 
 // traces are the state that a session has left on its connection.
@@ -23,24 +24,8 @@ const (
 	unwatch = "UNWATCH"
 )
 
-// leaves are the commands that change the state of a connection, or may change it. WATCH
-// and the commands of subscriptions are not among them.
-var leaves = namesOf(`ASKING AUTH CLIENT HELLO MONITOR QUIT READONLY READWRITE RESET SELECT SYNC PSYNC`)
-
-// leavesNothing are commands outside of the table that leave no state: the commands that
-// wait at the server.
-var leavesNothing = namesOf(`BLPOP BRPOP BLMOVE BLMPOP BRPOPLPUSH BZPOPMIN BZPOPMAX BZMPOP XREAD XREADGROUP WAIT WAITAOF`)
-
-func namesOf(list string) map[string]bool {
-	names := make(map[string]bool)
-	for name := range strings.FieldsSeq(list) {
-		names[name] = true
-	}
-	return names
-}
-
 // leave records the state that commands leave. leave is called before the commands are
-// sent.
+// sent. Commands that wait leave no state, and other commands outside of the table may.
 func (t *traces) leave(cmds []*driver.Cmd) {
 	for _, c := range cmds {
 		name := strings.ToUpper(c.Name)
@@ -48,9 +33,9 @@ func (t *traces) leave(cmds []*driver.Cmd) {
 		case name == watch:
 			t.watching = true
 		case name == unwatch:
-		case subscribes(name):
+		case dialect.Subscribes(name):
 			t.subscribed = true
-		case leaves[name], c.IsCustom() && !leavesNothing[name]:
+		case dialect.Changes(name), c.IsCustom() && !dialect.MayWait(name):
 			t.other = true
 		}
 	}
@@ -88,21 +73,12 @@ func refused(c *driver.Cmd, do bool) error {
 	switch {
 	case name == "MULTI" || name == "EXEC" || name == "DISCARD":
 		return driver.Fail(driver.ErrSyntax, driver.NotApplied, fmt.Errorf("%s is sent by Do with Atomic, and not by itself", name))
-	case do && subscribes(name):
+	case do && dialect.Subscribes(name):
 		return driver.Fail(driver.ErrSyntax, driver.NotApplied, fmt.Errorf("%s has no reply of its own: it is for Send", name))
 	case !do && c.Command().Extension:
 		return driver.Fail(driver.ErrSyntax, driver.NotApplied, fmt.Errorf("%s is not sent as it is: it is for Do", name))
 	}
 	return nil
-}
-
-// subscribes reports whether a command begins or ends a subscription.
-func subscribes(name string) bool {
-	switch name {
-	case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE":
-		return true
-	}
-	return false
 }
 
 // isMessage reports whether an array with this first word is a message, and no reply.
@@ -111,14 +87,14 @@ func isMessage(word string) bool {
 	case "message", "pmessage", "smessage", "invalidate":
 		return true
 	}
-	return subscribes(strings.ToUpper(word))
+	return dialect.Subscribes(strings.ToUpper(word))
 }
 
 // confirmations returns the first word of the messages that confirm a command, and their
 // number. word is "" for a command with a reply. A command that ends all subscriptions has
 // at least one confirmation.
 func confirmations(c *driver.Cmd) (word string, count int) {
-	if name := strings.ToUpper(c.Name); subscribes(name) {
+	if name := strings.ToUpper(c.Name); dialect.Subscribes(name) {
 		return strings.ToLower(name), max(1, len(c.Args))
 	}
 	return "", 0

@@ -209,7 +209,8 @@ const probeTime = time.Second
 // the server's store bounds that attempt: the store of a replica to half of the call's
 // time, if there are other servers to ask. That attempt does not look at the clock
 // either, unless the primary comes before the replicas: the store of the primary allows
-// all of the time.
+// all of the time. The store of a replica allows what was right when the replica came: the
+// attempt has a context when the other replicas have gone since, or have come.
 func (s *Store) limit(ctx context.Context, end *time.Time, server *server, probe bool, tried, replicas int) (_ context.Context, cancel context.CancelFunc) {
 	own, limited := ctx.Deadline()
 	last := tried+1 == replicas && !s.readPrimary || tried == replicas || server == s.primary
@@ -220,7 +221,7 @@ func (s *Store) limit(ctx context.Context, end *time.Time, server *server, probe
 			return ctx, nil
 		}
 	case !end.IsZero():
-	case probe:
+	case probe, server != s.primary && server.whole != last:
 		*end = time.Now().Add(s.timeout)
 	default:
 		if server == s.primary && replicas > 0 {

@@ -50,7 +50,7 @@ type Store struct {
 // primary's own store if reads go to the primary.
 //
 // A replica has half the time of a call by its settings, so that time is left to ask
-// another server.
+// another server. The only server to ask has all of the time.
 func Open(servers *settings.Servers, open func(*settings.Settings) driver.Store) driver.Store {
 	primary := servers.Each[0]
 	if len(servers.Each) == 1 || servers.Reads == settings.Primary {
@@ -59,10 +59,7 @@ func Open(servers *settings.Servers, open func(*settings.Settings) driver.Store)
 	s := newStore(newServer(primary, open), servers.Reads, primary.OpTimeout, open)
 	var replicas []*server
 	for _, replica := range servers.Each[1:] {
-		if s.readPrimary || len(servers.Each) > 2 {
-			replica = halved(replica)
-		}
-		replicas = append(replicas, s.newReplica(replica))
+		replicas = append(replicas, s.newReplica(replica, len(servers.Each)-1))
 	}
 	s.replicas.Store(&replicas)
 	return s
@@ -93,13 +90,6 @@ func newStore(primary *server, reads settings.Reads, timeout time.Duration, open
 	}
 }
 
-// halved returns the settings of a replica that is not the only server to ask.
-func halved(replica *settings.Settings) *settings.Settings {
-	half := *replica
-	half.OpTimeout /= 2
-	return &half
-}
-
 // SetReplicas replaces the replicas. Replicas that stay keep their connections. A replica
 // that goes is closed after its last read has returned. SetReplicas may be called
 // concurrently with all methods but itself and Close.
@@ -111,7 +101,7 @@ func (s *Store) SetReplicas(replicas []*settings.Settings) {
 		if at >= 0 {
 			after = append(after, before[at])
 		} else {
-			after = append(after, s.newReplica(halved(replica)))
+			after = append(after, s.newReplica(replica, len(replicas)))
 		}
 	}
 	s.replicas.Store(&after)
@@ -261,6 +251,9 @@ type server struct {
 	health health
 	gate   *node.Gate
 	open   func() driver.Store
+	// whole tells that the store of a replica allows all of the time of a call, and not half
+	// of it. Replicas may come and go afterwards.
+	whole bool
 	// disconnecting is that of the Store; nil for a primary.
 	disconnecting <-chan struct{}
 
@@ -283,9 +276,17 @@ func newServer(s *settings.Settings, open func(*settings.Settings) driver.Store)
 	}
 }
 
-// newReplica returns a server that Disconnect of the Store disconnects.
-func (s *Store) newReplica(settings *settings.Settings) *server {
+// newReplica returns one of a number of replicas. Disconnect of the Store disconnects the
+// replica.
+func (s *Store) newReplica(settings *settings.Settings, replicas int) *server {
+	whole := replicas == 1 && !s.readPrimary
+	if !whole {
+		half := *settings
+		half.OpTimeout /= 2
+		settings = &half
+	}
 	replica := newServer(settings, s.open)
+	replica.whole = whole
 	replica.status = settings.Status
 	replica.disconnecting = s.disconnecting
 	return replica

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/drivers/internal/replicated"
 	"github.com/xcache-go/xcache/drivers/internal/settings"
 )
 
@@ -100,6 +101,68 @@ func TestAReplicaThatIsBackServesReadsWhileThePrimaryIsSilent(t *testing.T) {
 					time.Sleep(250 * time.Millisecond)
 				}
 				callers.Wait()
+			})
+		})
+	}
+}
+
+// A limitedServer is a primary that bounds its calls.
+type limitedServer struct{ *fakeServer }
+
+func (limitedServer) Limits() driver.Limits { return driver.Limits{CallTimeout: opTimeout} }
+
+// The only server to ask has all of the time of a call, and one of several has half of it,
+// whatever replicas come and go.
+func TestTheOnlyReplicaHasAllOfTheTime(t *testing.T) {
+	replicas := func(addrs ...string) (all []*settings.Settings) {
+		for _, addr := range addrs {
+			all = append(all, &settings.Settings{Addr: addr, OpTimeout: opTimeout})
+		}
+		return all
+	}
+	tests := []struct {
+		name string
+		sets [][]*settings.Settings
+		only bool
+	}{
+		{"one", [][]*settings.Settings{replicas("slow")}, true},
+		{"the last one of two", [][]*settings.Settings{replicas("slow", "other"), replicas("slow")}, true},
+		{"one of two", [][]*settings.Settings{replicas("slow", "other")}, false},
+		{"one that got another beside it", [][]*settings.Settings{replicas("slow"), replicas("slow", "other")}, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				slow := new(fakeServer)
+				store := replicated.Over(limitedServer{new(fakeServer)}, settings.Replica, func(s *settings.Settings) driver.Store {
+					fake := &fakeServer{settings: s}
+					if s.Addr == "slow" {
+						slow = fake
+					}
+					return fake
+				})
+				for _, set := range test.sets {
+					store.SetReplicas(set)
+					for slow.asked.Load() == 0 {
+						_, err := get(t.Context(), store)
+						require.NoError(t, err)
+					}
+				}
+				slow.delay = opTimeout * 3 / 4
+				asked := slow.asked.Load()
+				for slow.asked.Load() == asked {
+					start := time.Now()
+					got, err := get(context.Background(), store)
+					require.NoError(t, err)
+					switch took := time.Since(start); {
+					case slow.asked.Load() == asked:
+					case test.only:
+						require.Equal(t, "slow", got)
+					default:
+						require.Equal(t, "other", got)
+						require.Equal(t, opTimeout/2, took)
+					}
+				}
 			})
 		})
 	}

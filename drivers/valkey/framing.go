@@ -34,6 +34,9 @@ const (
 	maxDepth = 64
 	// maxLine is beyond the longest line.
 	maxLine = 64 << 10
+	// maxAttributes is the limit of attributes in a reply. Servers send one in front of the
+	// reply, and valkey-go allocates memory for each.
+	maxAttributes = 1 << 14
 )
 
 // A framing follows a stream of RESP, version 2 or 3, and counts its values.
@@ -61,6 +64,9 @@ type framing struct {
 	skipped bool   // the current value is in such a value
 	open    []open // incomplete aggregates
 	missing int    // number of missing elements in all of them
+
+	attributes   int // number of attributes since attributesIn
+	attributesIn int // number of complete values before the last attribute
 }
 
 // An open is an incomplete aggregate.
@@ -308,6 +314,8 @@ func (f *framing) beginAggregate(kind byte, text []byte, behind int) verdict {
 		return malformed
 	case f.missing+length > f.free && (f.missing+length-f.free)*minElement > behind:
 		return tooShort
+	case kind == '|' && !f.countAttribute():
+		return malformed
 	}
 	f.begin(kind)
 	f.pushing = f.pushing || kind == '>'
@@ -318,6 +326,15 @@ func (f *framing) beginAggregate(kind byte, text []byte, behind int) verdict {
 	f.open = append(f.open, open{missing: length, kind: kind})
 	f.missing += length
 	return all
+}
+
+// countAttribute counts the attributes of a value, and reports whether there may be one more.
+func (f *framing) countAttribute() bool {
+	if f.attributesIn != f.values {
+		f.attributes, f.attributesIn = 0, f.values
+	}
+	f.attributes++
+	return f.attributes <= maxAttributes
 }
 
 // end records the end of a value.

@@ -55,6 +55,8 @@ func TestFramingCountsValues(t *testing.T) {
 		"%1\r\n+a\r\n*1\r\n:1\r\n":                                 1,
 		"|1\r\n+a\r\n+b\r\n:1\r\n":                                 1,
 		"*1\r\n|1\r\n+a\r\n+b\r\n:1\r\n":                           1,
+		strings.Repeat("|0\r\n", maxAttributes) + ":1\r\n":         1,
+		strings.Repeat("|0\r\n+OK\r\n", 2*maxAttributes):           2 * maxAttributes,
 		"$1048576\r\n" + strings.Repeat("x", 1<<20) + "\r\n:1\r\n": 2,
 		"+" + strings.Repeat("x", maxLine/2) + "\r\n":              1,
 		fmt.Sprintf("*%d\r\n", 2*freeElements) + strings.Repeat("_\r\n", 2*freeElements): 1,
@@ -80,7 +82,7 @@ func TestFramingRefuses(t *testing.T) {
 		"\r\n", "x\r\n", "\x00\r\n", ";1\r\na\r\n", ".\r\n",
 		":\r\n", ":-\r\n", ":+1\r\n", ":12x\r\n", ":99999999999999999999\r\n", ":9223372036854775808\r\n",
 		"#x\r\n", "#\r\n", "#tt\r\n", "_x\r\n", "(\r\n", "(1x\r\n", ",x\r\n", "$1\r\nab\r\n", "$1\r\na\rx", "*1\r\n>1\r\n:1\r\n",
-		strings.Repeat("*1\r\n", maxDepth+1), "+" + strings.Repeat("x", maxLine+1),
+		strings.Repeat("*1\r\n", maxDepth+1), "+" + strings.Repeat("x", maxLine+1), strings.Repeat("|0\r\n", maxAttributes+1),
 	} {
 		for _, before := range []string{"", "+OK\r\n", "$3\r\nabc\r\n"} {
 			for _, size := range []int{1, 2, 5, len(before) + len(text)} {

@@ -25,7 +25,7 @@ type heapProfiles struct{ first, last bytes.Buffer }
 func (p *heapProfiles) write(t *testing.T) string {
 	var names []string
 	for _, profile := range []*bytes.Buffer{&p.first, &p.last} {
-		file, err := os.CreateTemp("", "soak-heap-*.pb.gz")
+		file, err := os.CreateTemp("", "soak-heap-*.pb.gz") //nolint:usetesting // the files outlive the test
 		require.NoError(t, err)
 		_, err = profile.WriteTo(file)
 		require.NoError(t, err)

@@ -199,6 +199,7 @@ func TestProxyCutWaitsForARequestThatIsLongEnough(t *testing.T) {
 
 func TestProxyRefusesAndAcceptsAgain(t *testing.T) {
 	p, c := dialEcho(t)
+	c.ask(t, "before", "BEFORE") // the proxy has accepted the connection, which the end of its listener would reset
 	p.Refuse()
 	p.Refuse()
 	if conn, err := net.Dial("tcp", p.Addr()); !errors.Is(err, syscall.ECONNREFUSED) {

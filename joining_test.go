@@ -19,17 +19,7 @@ import (
 // Callers join a load whose key another process deletes, before or after the Delete. They get what
 // was loaded after it.
 func TestCallersWhoJoinALoadGetNoValueFromBeforeADeleteElsewhere(t *testing.T) {
-	one := func(ctx context.Context, v *xcache.View[string], load func(context.Context) (string, error)) (string, error) {
-		return v.GetOrSet(ctx, "k", load)
-	}
-	many := func(ctx context.Context, v *xcache.View[string], load func(context.Context) (string, error)) (string, error) {
-		got, err := v.GetOrSetMany(ctx, []string{"k", "other"}, func(ctx context.Context, keys []string) (map[string]string, error) {
-			value, err := load(ctx)
-			return map[string]string{keys[0]: value, "other": ""}, err
-		})
-		return got["k"], err
-	}
-	for name, get := range map[string]func(context.Context, *xcache.View[string], func(context.Context) (string, error)) (string, error){"GetOrSet": one, "GetOrSetMany": many} {
+	for name, get := range loadsOfOne {
 		for _, test := range []struct {
 			name                  string
 			joins                 bool
@@ -70,6 +60,41 @@ func TestCallersWhoJoinALoadGetNoValueFromBeforeADeleteElsewhere(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// The key is deleted during each load, and the loads come to an end. A caller who comes after the
+// last Delete gets nothing that was loaded before.
+func TestNobodyJoinsTheLastLoadOfAKeyThatIsDeletedAgainAndAgain(t *testing.T) {
+	for name, get := range loadsOfOne {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				here, elsewhere, _ := twoCaches(t)
+				v := xcache.For[string](here)
+				loads := 0
+				var all sync.WaitGroup
+				all.Go(func() {
+					got, err := get(t.Context(), v, func(ctx context.Context) (string, error) {
+						loads++
+						n := loads
+						assert.NoError(t, second(elsewhere.Delete(ctx, "k")))
+						time.Sleep(time.Second)
+						return strconv.Itoa(n), nil
+					})
+					assert.NoError(t, err)
+					assert.Equal(t, "8", got)
+				})
+				time.Sleep(time.Second / 2)
+				all.Go(func() {
+					assert.NoError(t, second(get(t.Context(), v, func(context.Context) (string, error) { panic("joins") })))
+				})
+				time.Sleep(7 * time.Second) // the eighth load is under way, and the key is deleted
+				got, err := get(t.Context(), v, func(context.Context) (string, error) { return "after the last Delete", nil })
+				require.NoError(t, err)
+				require.Equal(t, "after the last Delete", got)
+				all.Wait()
+			})
+		})
 	}
 }
 

@@ -141,7 +141,7 @@ func (v *View[T]) flown(op, key string, fn func(context.Context, *flight.Flight)
 type boxed[T any] struct{ value T }
 
 // loadsAtMost is how often a value is loaded that is invalidated meanwhile, for callers who have
-// joined the load.
+// joined the load. Nobody joins the last load: its value is the result whatever happens meanwhile.
 const loadsAtMost = 8
 
 // An attempt is one load of a key, with the lease that it has.
@@ -173,6 +173,9 @@ func (v *View[T]) loadAndKeep(ctx context.Context, fl *flight.Flight, key string
 		v.shared.flights.DependOn(fl, tags.keys)
 	}
 	for i := 1; ; i++ {
+		if i == loadsAtMost {
+			v.shared.flights.Detach(fl)
+		}
 		a := &attempt[T]{over: bad, old: old, own: ownLeases{cache: v.Cache}}
 		value, err := v.loadOnce(ctx, fl, key, load, a, tags, opts)
 		if a.final || i == loadsAtMost || v.shared.flights.Final(fl) || !a.revoked && v.unchanged(ctx, key, a.dated) {

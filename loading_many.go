@@ -237,6 +237,11 @@ func (b *loadingMany[T]) landAllBut(ctx context.Context, mine, others []*wanted[
 // loadOnce loads and stores keys, and returns those that are to be loaded again.
 func (b *loadingMany[T]) loadOnce(ctx context.Context, keys []*wanted[T], load func(context.Context, []string) (map[string]T, error)) (again []*wanted[T]) {
 	defer b.own.giveUp(ctx)
+	for _, w := range keys {
+		if w.loads == loadsAtMost-1 {
+			b.v.shared.flights.Detach(w.flight)
+		}
+	}
 	b.depend(ctx, keys)
 	began := time.Now()
 	b.loading = b.v.loadingOverMany(oldOf(keys))

@@ -65,6 +65,14 @@ func (f *Group) Final(fl *Flight) bool {
 	return fl.detached
 }
 
+// Detach makes a flight take no new callers, and store nothing. The next caller starts another
+// flight.
+func (f *Group) Detach(fl *Flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fl.detached = true
+}
+
 // InvalidateExpired is Invalidate for the entries with an expired TTL, because a write of
 // such an entry deletes its key.
 func (f *Group) InvalidateExpired(ctx context.Context, write func() error, entries []driver.Entry) error {

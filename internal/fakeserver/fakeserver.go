@@ -12,6 +12,7 @@ package fakeserver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"strconv"
 	"sync"
@@ -25,7 +26,8 @@ type Server struct {
 	mu     sync.RWMutex
 	values map[string]*[]byte // pointers, so that overwriting a value allocates nothing
 
-	roundTrips atomic.Int64
+	commands atomic.Int64 // without PING, which a client sends when it likes
+	hold     atomic.Pointer[hold]
 }
 
 // New returns a server that holds nothing.
@@ -41,10 +43,36 @@ func (s *Server) Set(key string, value []byte) {
 	s.values[key] = &stored
 }
 
-// RoundTrips returns how many times a client has begun to read answers after a
-// write. With a real server, each of these times would be a wait for the
-// network.
-func (s *Server) RoundTrips() int { return int(s.roundTrips.Load()) }
+// InOneRoundTrip returns the error of call, or an error if call waits for an answer before
+// call has sent all its commands. call runs twice, and must send as many commands each time.
+func (s *Server) InOneRoundTrip(call func() error) error {
+	before := s.commands.Load()
+	if err := call(); err != nil {
+		return err
+	}
+	h := &hold{over: make(chan struct{})}
+	h.left.Store(s.commands.Load() - before)
+	s.hold.Store(h)
+	timer := time.AfterFunc(inVain, h.release)
+	err := call()
+	if !timer.Stop() && err == nil {
+		err = errors.New("fakeserver: the call has waited for an answer before it has sent all its commands")
+	}
+	h.release()
+	return err
+}
+
+// inVain is longer than a call takes that waits for no answer.
+const inVain = time.Minute
+
+// A hold keeps answers back until some commands have come.
+type hold struct {
+	left atomic.Int64 // commands that are to come
+	over chan struct{}
+	end  sync.Once
+}
+
+func (h *hold) release() { h.end.Do(func() { close(h.over) }) }
 
 // Dial returns a new connection to the server. The signature is that of the
 // clients' dialers; all arguments are ignored.
@@ -97,7 +125,6 @@ type conn struct {
 	args    [][]byte   // scratch of next
 	answers []byte
 	read    int // how much of answers the client has
-	waiting bool
 	closed  bool
 }
 
@@ -114,7 +141,6 @@ func (c *conn) Write(p []byte) (int, error) {
 	if c.closed {
 		return 0, net.ErrClosed
 	}
-	c.waiting = true
 	data := p
 	if len(c.request) > 0 {
 		c.request = append(c.request, p...)
@@ -141,12 +167,13 @@ func (c *conn) Read(p []byte) (int, error) {
 	for c.read == len(c.answers) && !c.closed {
 		c.some.Wait()
 	}
+	if h := c.server.hold.Load(); h != nil {
+		c.mu.Unlock()
+		<-h.over
+		c.mu.Lock()
+	}
 	if c.closed {
 		return 0, net.ErrClosed
-	}
-	if c.waiting {
-		c.waiting = false
-		c.server.roundTrips.Add(1)
 	}
 	n := copy(p, c.answers[c.read:])
 	c.read += n
@@ -205,6 +232,12 @@ func (c *conn) answer(args [][]byte) {
 		}
 	}
 	s := c.server
+	if string(name) != "PING" {
+		s.commands.Add(1)
+		if h := s.hold.Load(); h != nil && h.left.Add(-1) == 0 {
+			h.release()
+		}
+	}
 	switch string(name) {
 	case "GET":
 		s.mu.RLock()

@@ -89,14 +89,21 @@ type loading struct {
 type loadingKey struct{}
 
 // begin returns the context of a loader whose result is that of flights. The caller calls
-// end when the loader has returned.
+// end when the loader has returned. Callers may join the flights until end, which seals them: the
+// questions to the server behind that are for the callers who have come by then.
 func (l *loading) begin(ctx context.Context, c *Cache, flights []*flight.Flight) (_ context.Context, end func()) {
 	l.outer, _ = ctx.Value(loadingKey{}).(*loading)
 	ctx = context.WithValue(withoutMemo(ctx), loadingKey{}, l)
+	for _, fl := range flights {
+		c.shared.flights.Unseal(fl)
+	}
 	done := func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.ended = true
+		for _, fl := range flights {
+			c.shared.flights.Seal(fl)
+		}
 	}
 	if c.loadTimeout == 0 {
 		return ctx, done

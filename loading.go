@@ -73,7 +73,7 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 	return v.flyFor(ctx, key, old, func(ctx context.Context, fl *flight.Flight) (T, error) {
 		old, unreadable, missed := old, unreadable, missed
 		if v.shared.flights.Landed() != landed { // a flight that ended after the lookup may have stored the value
-			found, again, bad, err := v.lookUpAgain(ctx, key, old)
+			found, again, bad, err := v.lookUpFor(ctx, fl, key, old)
 			if again == nil && bad == nil && !errors.Is(err, ErrNotFound) {
 				return found, err
 			}
@@ -181,16 +181,27 @@ func (v *View[T]) loadAndKeep(ctx context.Context, fl *flight.Flight, key string
 		if a.final || i == loadsAtMost || v.shared.flights.Final(fl) || !a.revoked && v.unchanged(ctx, key, a.dated) {
 			return value, err
 		}
-		if value, old, bad, err = v.lookUpAgain(ctx, key, a.old); err == nil && old == nil {
+		if value, old, bad, err = v.lookUpFor(ctx, fl, key, a.old); err == nil && old == nil {
 			return value, nil
 		}
 	}
 }
 
+// lookUpFor is lookUpAgain for the callers of a flight, whose result a value is. A caller who joins
+// behind the question may come after an invalidation elsewhere, so that lookUpFor asks again when
+// nobody joins any more. If there is no such value, the flight may be sealed.
+func (v *View[T]) lookUpFor(ctx context.Context, fl *flight.Flight, key string, before *aged[T]) (value T, old *aged[T], bad *unreadable, err error) {
+	value, old, bad, err = v.lookUpAgain(ctx, key, before)
+	if err == nil && old == nil && v.shared.flights.Seal(fl) {
+		return v.lookUpAgain(ctx, key, before)
+	}
+	return value, old, bad, err
+}
+
 // loadOnce loads and stores a value, unless another load makes that needless.
 func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, load func(context.Context) (T, error), a *attempt[T], tags *tagging, opts []SetOption) (T, error) {
 	defer a.own.giveUp(ctx)
-	value, done, err := v.takeLease(ctx, key, a)
+	value, done, err := v.takeLease(ctx, fl, key, a)
 	if !done && ctx.Err() != nil { // nobody waits any more
 		done, err = true, ctx.Err()
 	}
@@ -213,7 +224,7 @@ func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, l
 		v.withdraw(ctx, fl, key, a.old, err)
 	}
 	a.revoked = a.revoked && !a.late && time.Since(began) < leaseDuration // else the lease may have run out
-	a.final = a.final || err != nil && !a.revoked
+	a.final = a.final || err != nil && !a.revoked && (tags == nil || !errors.Is(err, ErrNotFound))
 	return value, err
 }
 
@@ -221,16 +232,19 @@ func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, l
 // invalidation by any process takes the lease away. In the place of a value that cannot be read
 // none is needed, as an invalidation takes that value away, unless the view keeps such values. If
 // done is true, there is no load, and the result is that of another one.
-func (v *View[T]) takeLease(ctx context.Context, key string, a *attempt[T]) (value T, done bool, err error) {
+func (v *View[T]) takeLease(ctx context.Context, fl *flight.Flight, key string, a *attempt[T]) (value T, done bool, err error) {
 	switch {
 	case !v.shared.leases:
 		return value, false, nil
 	case v.loadWait > 0:
-		return v.elect(ctx, key, a)
+		return v.elect(ctx, fl, key, a)
 	case a.over != nil && v.negativeTTL == 0 && v.stale.kept() <= 0:
 		return value, false, nil
 	}
 	a.token, a.failed = v.lease(ctx, key)
+	if a.failed == nil && a.token == "" && v.shared.flights.Seal(fl) { // see lookUpFor
+		a.token, a.failed = v.lease(ctx, key)
+	}
 	switch {
 	case errors.Is(a.failed, ErrAuth):
 		a.failed = nil // the user may not run scripts, and goes without leases

@@ -178,7 +178,7 @@ type loadingMany[T any] struct {
 func (b *loadingMany[T]) run(ctx context.Context, load func(context.Context, []string) (map[string]T, error), again bool) []flight.Result {
 	rest := b.wanted
 	if again {
-		rest = b.lookUp(ctx, rest)
+		rest = b.lookUpFor(ctx, rest)
 	}
 	for began := time.Now(); len(rest) > 0; {
 		mine, others := b.lease(ctx, rest, began)
@@ -195,6 +195,7 @@ func (b *loadingMany[T]) run(ctx context.Context, load func(context.Context, []s
 			continue
 		}
 		if rest = others; len(rest) > 0 {
+			b.unseal(rest)
 			if err := b.v.waitToPoll(ctx, began); err != nil {
 				for _, w := range rest {
 					w.err = err
@@ -266,7 +267,33 @@ func (b *loadingMany[T]) loadOnce(ctx context.Context, keys []*wanted[T], load f
 	for _, w := range joined {
 		w.token, w.unstored, w.err, w.contender, w.late, w.revoked, w.left = "", nil, nil, nil, false, false, false
 	}
-	return b.lookUp(ctx, joined)
+	return b.lookUpFor(ctx, joined)
+}
+
+// seal seals the flights of keys, and returns the keys that callers have joined before.
+func (b *loadingMany[T]) seal(keys []*wanted[T]) (late []*wanted[T]) {
+	for _, w := range keys {
+		if b.v.shared.flights.Seal(w.flight) {
+			late = append(late, w)
+		}
+	}
+	return late
+}
+
+func (b *loadingMany[T]) unseal(keys []*wanted[T]) {
+	for _, w := range keys {
+		b.v.shared.flights.Unseal(w.flight)
+	}
+}
+
+// lookUpFor is lookUp that asks again for keys which others wait for: see View.lookUpFor.
+func (b *loadingMany[T]) lookUpFor(ctx context.Context, keys []*wanted[T]) (missing []*wanted[T]) {
+	missing = b.lookUp(ctx, keys)
+	found := slices.DeleteFunc(slices.Clone(keys), func(w *wanted[T]) bool { return w.err != nil || slices.Contains(missing, w) })
+	if late := b.seal(found); len(late) > 0 {
+		missing = append(missing, b.lookUp(ctx, late)...)
+	}
+	return missing
 }
 
 // lookUp gives each key the value that is stored now, or the error of the read, and returns

@@ -35,6 +35,7 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began tim
 		}
 	}
 	err := b.v.doAs(ctx, "lease many", "", len(cmds), cmds)
+	var late []*wanted[T] // see View.lookUpFor
 	for _, w := range keys {
 		if needsNone(w) {
 			mine = append(mine, w)
@@ -48,13 +49,21 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began tim
 			token, failed = cmd.Reply.AsBytes()
 		}
 		if w.token = string(token); failed == nil && w.token == "" {
-			w.err = ErrNotFound
+			if b.v.shared.flights.Seal(w.flight) {
+				late = append(late, w)
+			} else {
+				w.err = ErrNotFound
+			}
 			continue
 		}
 		if !errors.Is(failed, ErrAuth) { // such a user goes without leases
 			w.unstored = failed
 		}
 		mine = append(mine, w)
+	}
+	if len(late) > 0 {
+		again, _ := b.lease(ctx, late, began)
+		mine = append(mine, again...)
 	}
 	return mine, nil
 }
@@ -84,8 +93,9 @@ func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began tim
 			there = append(there, w)
 		}
 	}
-	missing := b.lookUp(ctx, there)
+	missing := b.lookUpFor(ctx, there)
 	var needless []string // leases
+	var late []*wanted[T] // see View.lookUpFor
 	for _, w := range keys {
 		x := w.contender
 		switch {
@@ -103,7 +113,11 @@ func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began tim
 			w.token = x.token
 			mine = append(mine, w)
 		case x.inForce == "":
-			w.err = ErrNotFound
+			if b.v.shared.flights.Seal(w.flight) {
+				late = append(late, w)
+			} else {
+				w.err = ErrNotFound
+			}
 		case time.Since(began) >= b.v.loadWait, inside(ctx, x):
 			w.token, w.late = x.inForce, true
 			mine = append(mine, w)
@@ -113,6 +127,10 @@ func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began tim
 	}
 	if len(needless) > 0 {
 		b.own.giveUp(ctx, needless...)
+	}
+	if len(late) > 0 {
+		m, o := b.elect(ctx, late, began)
+		mine, others = append(mine, m...), append(others, o...)
 	}
 	return mine, others
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/flight"
 )
 
 // OneLoader makes one of all processes load a missing key, while the others wait for its
@@ -166,7 +167,7 @@ func filledBytes(cmd *driver.Cmd) int {
 
 // elect takes the lease of a load that no other process has begun, or waits for the other one: see
 // takeLease.
-func (v *View[T]) elect(ctx context.Context, key string, a *attempt[T]) (value T, done bool, err error) {
+func (v *View[T]) elect(ctx context.Context, fl *flight.Flight, key string, a *attempt[T]) (value T, done bool, err error) {
 	full, err := v.fullKey(key)
 	if err != nil {
 		return value, true, err
@@ -184,7 +185,7 @@ func (v *View[T]) elect(ctx context.Context, key string, a *attempt[T]) (value T
 			a.old = nil
 		}
 		if x.there {
-			found, old, bad, err := v.lookUpAgain(ctx, key, a.old)
+			found, old, bad, err := v.lookUpFor(ctx, fl, key, a.old)
 			if old == nil && bad == nil && !errors.Is(err, ErrNotFound) {
 				return found, true, err
 			}
@@ -205,11 +206,15 @@ func (v *View[T]) elect(ctx context.Context, key string, a *attempt[T]) (value T
 			a.token = x.token
 			return value, false, nil
 		case x.inForce == "":
+			if v.shared.flights.Seal(fl) { // see lookUpFor
+				continue
+			}
 			return value, true, ErrNotFound
 		case time.Since(began) >= v.loadWait, inside(ctx, x):
 			a.token, a.late = x.inForce, true
 			return value, false, nil
 		}
+		v.shared.flights.Unseal(fl)
 		if err := v.waitToPoll(ctx, began); err != nil {
 			return value, true, err
 		}

@@ -14,7 +14,7 @@ import (
 func (f *Group) Start(ctx context.Context, key Key, failed func(error), fn func(context.Context, *Flight) (any, error)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed || f.find(key) != nil || f.pauses.has(key) {
+	if f.closed || f.flying(key) || f.pauses.has(key) {
 		return
 	}
 	f.begin(ctx, key, fn).failed = failed
@@ -30,7 +30,7 @@ func (f *Group) StartMany(ctx context.Context, keys []Key, failed func(i int, er
 	}
 	var own []int
 	for i, key := range keys {
-		if f.find(key) == nil && !f.pauses.has(key) {
+		if !f.flying(key) && !f.pauses.has(key) {
 			own = append(own, i)
 		}
 	}
@@ -41,6 +41,9 @@ func (f *Group) StartMany(ctx context.Context, keys []Key, failed func(i int, er
 		fl.failed = func(err error) { failed(own[n], err) }
 	}
 }
+
+// flying reports whether a key has a flight, sealed or not.
+func (f *Group) flying(key Key) bool { return f.find(key) != nil || f.findAs(key, true) != nil }
 
 // ErrSoftTimeout is the error of a caller who leaves a flight after SoftLoadTimeout. The
 // flight goes on.

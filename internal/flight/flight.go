@@ -62,6 +62,16 @@ type Flight struct {
 	joined bool
 	// detached flights take no new callers, and store nothing.
 	detached bool
+	// sealed flights take no new callers: see Group.Seal.
+	sealed bool
+	// behind is the sealed flight whose end this flight awaits before it begins, or nil.
+	behind *Flight
+	// opened is closed when the flights behind this one may begin, and is nil without such flights.
+	opened chan struct{}
+	// leader is the flight whose result is that of this one, or nil. followers have this one as
+	// their leader.
+	leader    *Flight
+	followers []*Flight
 	// landed flights have their results.
 	landed bool
 	// tags are the full keys of the tags that the result depends on.
@@ -154,28 +164,43 @@ func (f *Group) begin(ctx context.Context, key Key, fn func(context.Context, *Fl
 	fl := &Flight{key: key, waiting: 1, done: make(chan struct{})}
 	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	fl.cancel = cancel
-	f.add(fl)
-	f.running.Go(func() { f.run(context.WithValue(detached, contextKey{}, fl), fl, fn) })
+	turn := f.add(fl)
+	f.running.Go(func() {
+		if f.mayBegin(detached, fl, turn) {
+			f.run(context.WithValue(detached, contextKey{}, fl), fl, fn)
+		}
+	})
 	return fl
 }
 
 // find returns the flight that callers of a key share, or nil.
-func (f *Group) find(key Key) *Flight {
+func (f *Group) find(key Key) *Flight { return f.findAs(key, false) }
+
+// findAs returns the flight of a key that is sealed, or the flight that is not, or nil.
+func (f *Group) findAs(key Key, sealed bool) *Flight {
 	for _, fl := range f.byKey[key.Full] {
-		if fl.key == key && !fl.detached {
+		if fl.key == key && !fl.detached && fl.sealed == sealed {
 			return fl
 		}
 	}
 	return nil
 }
 
-// add adds a flight that is about to begin.
-func (f *Group) add(fl *Flight) {
+// add adds a flight that is about to begin. Behind a sealed flight, turn is closed when the
+// new flight may begin. Otherwise turn is nil.
+func (f *Group) add(fl *Flight) (turn <-chan struct{}) {
+	if fl.behind = f.findAs(fl.key, true); fl.behind != nil {
+		if fl.behind.opened == nil {
+			fl.behind.opened = make(chan struct{})
+		}
+		turn = fl.behind.opened
+	}
 	if f.byKey == nil {
 		f.byKey = make(map[string][]*Flight)
 	}
 	f.byKey[fl.key.Full] = append(f.byKey[fl.key.Full], fl)
 	f.underWay.Add(1)
+	return turn
 }
 
 // land ends flights with their results, except for flights that have landed before.
@@ -203,21 +228,32 @@ func (f *Group) end(flights []*Flight, results []Result, panicked *PanicError, u
 		if fl.landed || unstored && fl.stored != nil {
 			continue
 		}
-		switch {
-		case panicked == nil && results[i].Err == nil:
-			f.pauses.succeeded(fl.key)
-		case fl.failed != nil && !f.closed:
-			failed = append(failed, fl)
-			f.pauses.failed(fl.key)
+		for _, follower := range fl.followers {
+			failed = f.endWith(failed, follower, results[i], panicked)
 		}
-		fl.landed, fl.detached = true, true
-		fl.result, fl.err, fl.panicked = results[i].Value, results[i].Err, panicked
-		f.remove(fl)
-		f.underWay.Add(-1)
-		f.landed.Add(1)
-		fl.cancel(results[i].Err)
-		close(fl.done)
+		failed = f.endWith(failed, fl, results[i], panicked)
 	}
+	return failed
+}
+
+// endWith ends a flight with its result, and appends the flight to failed if its failure is to be
+// reported.
+func (f *Group) endWith(failed []*Flight, fl *Flight, result Result, panicked *PanicError) []*Flight {
+	switch {
+	case panicked == nil && result.Err == nil:
+		f.pauses.succeeded(fl.key)
+	case fl.failed != nil && !f.closed:
+		failed = append(failed, fl)
+		f.pauses.failed(fl.key)
+	}
+	fl.landed = true
+	fl.result, fl.err, fl.panicked = result.Value, result.Err, panicked
+	f.underWay.Add(-1)
+	f.landed.Add(1)
+	f.detach(fl)
+	f.remove(fl)
+	fl.cancel(result.Err)
+	close(fl.done)
 	return failed
 }
 
@@ -244,9 +280,12 @@ func (f *Group) Limit(flights []*Flight, d time.Duration, err error) (stop func(
 func (f *Group) leave(fl *Flight) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if fl.waiting--; fl.waiting == 0 {
+	for ; fl != nil; fl = fl.leader {
+		if fl.waiting--; fl.waiting > 0 {
+			return
+		}
 		fl.cancel(nil)
-		fl.detached = true
+		f.detach(fl)
 	}
 }
 

@@ -48,29 +48,17 @@ func (f *Group) DependOn(fl *Flight, tags []string) {
 	fl.tags = tags
 }
 
-// Joined reports whether a caller has joined the flight after its begin.
-func (f *Group) Joined(fl *Flight) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return fl.joined
-}
-
-// Final reports whether no caller joins a flight any more. Final makes that so if no caller has
-// joined the flight. The caller who has begun the flight may have left, so a caller who waits alone
-// may have joined.
-func (f *Group) Final(fl *Flight) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	fl.detached = fl.detached || !fl.joined
-	return fl.detached
-}
-
 // Detach makes a flight take no new callers, and store nothing. The next caller starts another
 // flight.
 func (f *Group) Detach(fl *Flight) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.detach(fl)
+}
+
+func (f *Group) detach(fl *Flight) {
 	fl.detached = true
+	f.open(fl)
 }
 
 // InvalidateExpired is Invalidate for the entries with an expired TTL, because a write of
@@ -96,7 +84,7 @@ func (f *Group) detachKeys(ctx context.Context, keys []string) error {
 	f.mu.Lock()
 	var storing []<-chan struct{}
 	for _, key := range keys {
-		storing = appendDetached(storing, f.byKey[key], Of(ctx))
+		storing = f.appendDetached(storing, f.byKey[key], Of(ctx))
 	}
 	f.mu.Unlock()
 	return waitFor(ctx, storing)
@@ -124,7 +112,7 @@ func (f *Group) detachTagged(ctx context.Context, tags []string) error {
 	for _, ofKey := range f.byKey {
 		for _, fl := range ofKey {
 			if slices.ContainsFunc(fl.tags, func(tag string) bool { return slices.Contains(tags, tag) }) {
-				storing = appendDetached(storing, []*Flight{fl}, Of(ctx))
+				storing = f.appendDetached(storing, []*Flight{fl}, Of(ctx))
 			}
 		}
 	}
@@ -135,9 +123,12 @@ func (f *Group) detachTagged(ctx context.Context, tags []string) error {
 // appendDetached detaches flights, and appends the stored channels of the flights that
 // are storing. The flight own, and flights that are stored together with own, are
 // skipped: their function would wait for itself.
-func appendDetached(storing []<-chan struct{}, ofKey []*Flight, own *Flight) []<-chan struct{} {
+func (f *Group) appendDetached(storing []<-chan struct{}, ofKey []*Flight, own *Flight) []<-chan struct{} {
 	for _, fl := range ofKey {
-		fl.detached = true
+		if fl.behind != nil { // has not begun, and so has read nothing yet
+			continue
+		}
+		f.detach(fl)
 		if fl.stored != nil && (own == nil || fl.stored != own.stored) {
 			storing = append(storing, fl.stored)
 		}

@@ -187,10 +187,14 @@ func (v *View[T]) loadAndKeep(ctx context.Context, fl *flight.Flight, key string
 	}
 }
 
-// lookUpFor is lookUpAgain for the callers of a flight, whose result a value is. A caller who joins
-// behind the question may come after an invalidation elsewhere, so that lookUpFor asks again when
-// nobody joins any more. If there is no such value, the flight may be sealed.
+// lookUpFor is lookUpAgain for a flight whose result is a value that is found. A caller who joins
+// behind the question may come after an invalidation elsewhere. So lookUpFor seals a flight that a
+// caller has joined, before the question or before a second one. Without a value, the flight may be
+// sealed as well.
 func (v *View[T]) lookUpFor(ctx context.Context, fl *flight.Flight, key string, before *aged[T]) (value T, old *aged[T], bad *unreadable, err error) {
+	if v.shared.flights.Joined(fl) {
+		v.shared.flights.Seal(fl)
+	}
 	value, old, bad, err = v.lookUpAgain(ctx, key, before)
 	if err == nil && old == nil && v.shared.flights.Seal(fl) {
 		return v.lookUpAgain(ctx, key, before)
@@ -222,8 +226,12 @@ func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, l
 	} else {
 		v.remember(ctx, fl, key, a, err)
 		v.withdraw(ctx, fl, key, a.old, err)
+		if errors.Is(err, ErrNotFound) && a.over != nil && a.token == "" && v.shared.flights.Joined(fl) {
+			_, _, bad, readErr := v.lookUpAgain(ctx, key, a.old)
+			a.revoked = bad == nil && errors.Is(readErr, ErrNotFound) || bad != nil && !bytes.Equal(bad.stored, a.over.stored)
+		}
 	}
-	a.revoked = a.revoked && !a.late && time.Since(began) < leaseDuration // else the lease may have run out
+	a.revoked = a.revoked && time.Since(began) < leaseDuration // else the lease may have run out
 	a.final = a.final || err != nil && !a.revoked && (tags == nil || !errors.Is(err, ErrNotFound))
 	return value, err
 }
@@ -240,6 +248,9 @@ func (v *View[T]) takeLease(ctx context.Context, fl *flight.Flight, key string, 
 		return v.elect(ctx, fl, key, a)
 	case a.over != nil && v.negativeTTL == 0 && v.stale.kept() <= 0:
 		return value, false, nil
+	}
+	if v.negativeTTL > 0 { // a marker may be the answer
+		v.shared.flights.Seal(fl)
 	}
 	a.token, a.failed = v.lease(ctx, key)
 	if a.failed == nil && a.token == "" && v.shared.flights.Seal(fl) { // see lookUpFor
@@ -308,16 +319,41 @@ func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value
 		return value, nil
 	}
 	if err != nil {
-		return value, v.notKept(key, err)
+		if err = v.notKept(key, err); err == nil {
+			a.revoked = v.lost(ctx, fl, key, a)
+		}
+		return value, err
 	}
 	if became != occupied {
 		return value, nil
 	}
 	winner, _, err := v.With(ReadPrimary()).lookUp(ctx, key, nil) // a replica may lag behind
-	if err != nil {                                               // the key has expired, or the read failed
-		return value, nil //nolint:nilerr // what was loaded is as good
+	if err != nil {
+		a.revoked = isMiss(err) // what came during the load was invalidated, or the key has expired
+		return value, nil       // what was loaded is as good
 	}
 	return winner, nil
+}
+
+// isMiss reports whether err says that a key has no value, and not that a read has failed open.
+func isMiss(err error) bool {
+	_, failed := err.(*missedError) //nolint:errorlint // that very type
+	return !failed && errors.Is(err, ErrNotFound)
+}
+
+// lost reports whether an invalidation has taken the lease of a load that stores nothing. Only for
+// callers who have joined the load, lost asks.
+func (v *View[T]) lost(ctx context.Context, fl *flight.Flight, key string, a *attempt[T]) bool {
+	if a.token == "" || a.failed != nil || !v.shared.flights.Joined(fl) {
+		return false
+	}
+	full, err := v.fullKey(key)
+	if err != nil {
+		return false
+	}
+	cmd := v.leaseRenewal(full, a.token)
+	renewed, err := wasReplaced(cmd, v.doAs(ctx, "renew lease", key, 1, []*driver.Cmd{cmd}))
+	return err == nil && !renewed
 }
 
 // notKept returns the error of a failed write if GetOrSet returns that error, and otherwise

@@ -1,6 +1,7 @@
 package xcache
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -255,20 +256,39 @@ func (b *loadingMany[T]) loadOnce(ctx context.Context, keys []*wanted[T], load f
 	b.withdraw(ctx, keys)
 	joined := slices.DeleteFunc(slices.Clone(keys), func(w *wanted[T]) bool {
 		w.loads++
-		w.revoked = w.revoked && !w.late && time.Since(began) < leaseDuration
+		w.revoked = w.revoked && time.Since(began) < leaseDuration
 		return w.err != nil && !w.left || w.loads == loadsAtMost || b.v.shared.flights.Final(w.flight)
 	})
 	if len(joined) == 0 {
 		return nil
 	}
 	if b.tags == nil || b.v.unchanged(ctx, "", b.dated) {
-		joined = slices.DeleteFunc(joined, func(w *wanted[T]) bool { return !w.revoked })
+		joined = slices.DeleteFunc(joined, func(w *wanted[T]) bool { return !w.revoked && !w.missesUnleased() })
+	} else {
+		for _, w := range joined {
+			w.revoked = true
+		}
 	}
+	// A key that holds what it held before a load without a value has not been invalidated.
+	same := make(map[*wanted[T]][]byte)
 	for _, w := range joined {
+		if !w.revoked {
+			same[w] = w.bad.stored
+		}
 		w.token, w.unstored, w.err, w.contender, w.late, w.revoked, w.left = "", nil, nil, nil, false, false, false
 	}
-	return b.lookUpFor(ctx, joined)
+	return slices.DeleteFunc(b.lookUpFor(ctx, joined), func(w *wanted[T]) bool {
+		before, ok := same[w]
+		if ok = ok && w.bad != nil && bytes.Equal(w.bad.stored, before); ok {
+			w.err = ErrNotFound
+		}
+		return ok
+	})
 }
+
+// missesUnleased tells that a load over a value that cannot be read has found no value, and had no
+// lease that an invalidation could have taken.
+func (w *wanted[T]) missesUnleased() bool { return w.left && w.token == "" && w.bad != nil }
 
 // seal seals the flights of keys, and returns the keys that callers have joined before.
 func (b *loadingMany[T]) seal(keys []*wanted[T]) (late []*wanted[T]) {
@@ -288,9 +308,17 @@ func (b *loadingMany[T]) unseal(keys []*wanted[T]) {
 
 // lookUpFor is lookUp that asks again for keys which others wait for: see View.lookUpFor.
 func (b *loadingMany[T]) lookUpFor(ctx context.Context, keys []*wanted[T]) (missing []*wanted[T]) {
+	for _, w := range keys {
+		if b.v.shared.flights.Joined(w.flight) {
+			b.v.shared.flights.Seal(w.flight)
+		}
+	}
 	missing = b.lookUp(ctx, keys)
 	found := slices.DeleteFunc(slices.Clone(keys), func(w *wanted[T]) bool { return w.err != nil || slices.Contains(missing, w) })
 	if late := b.seal(found); len(late) > 0 {
+		for _, w := range late {
+			w.value = *new(T)
+		}
 		missing = append(missing, b.lookUp(ctx, late)...)
 	}
 	return missing
@@ -380,9 +408,9 @@ func (b *loadingMany[T]) load(ctx context.Context, keys []*wanted[T], load func(
 			w.value = old
 			loaded = append(loaded, w)
 		case err != nil:
-			w.err = err
+			w.value, w.err = *new(T), err
 		case !ok:
-			w.err, w.left = ErrNotFound, true
+			w.value, w.err, w.left = *new(T), ErrNotFound, true
 		default:
 			w.value = value
 			loaded = append(loaded, w)
@@ -399,7 +427,7 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 		flights[i], w.became = w.flight, overtaken
 	}
 	b.v.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
-		var filled []*wanted[T]
+		var filled, doubtful []*wanted[T]
 		var cmds []*driver.Cmd
 		for _, w := range loaded {
 			if !slices.Contains(attached, w.flight) {
@@ -434,13 +462,16 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 			}
 			switch {
 			case failed != nil:
-				w.err = b.v.notKept(w.key, failed)
+				if w.err = b.v.notKept(w.key, failed); w.err == nil {
+					doubtful = append(doubtful, w)
+				}
 			case w.became != occupied && w.token != "":
 				w.revoked = w.became == overtaken
 				b.own.end(w.full)
 			}
 			b.v.replaced(w.key, w.bad, w.became)
 		}
+		b.askForLeases(ctx, doubtful)
 	})
 }
 
@@ -506,7 +537,9 @@ func (b *loadingMany[T]) giveWay(ctx context.Context, loaded []*wanted[T]) {
 	if len(taken) == 0 {
 		return
 	}
-	b.lookUp(ctx, taken)
+	for _, w := range b.lookUp(ctx, taken) {
+		w.revoked = w.failure == nil // what came during the load was invalidated, or the key has expired
+	}
 	for _, w := range taken {
 		w.err = nil // what was loaded is as good as what could not be read
 	}

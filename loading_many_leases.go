@@ -21,7 +21,10 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began tim
 	case !b.v.shared.leases:
 		return keys, nil
 	case b.v.loadWait > 0:
-		return b.elect(ctx, keys, began)
+		return b.elect(ctx, keys, began, b.v.negativeTTL > 0)
+	}
+	if b.v.negativeTTL > 0 { // a marker may be the answer
+		b.seal(keys)
 	}
 	needsNone := func(w *wanted[T]) bool {
 		return w.failure != nil || w.bad != nil && b.v.negativeTTL == 0 && b.v.stale.kept() <= 0
@@ -68,8 +71,11 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began tim
 	return mine, nil
 }
 
-// elect is lease for a view with OneLoader.
-func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began time.Time) (mine, others []*wanted[T]) {
+// elect is lease for a view with OneLoader. sealed tells that no caller may join the keys.
+func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began time.Time, sealed bool) (mine, others []*wanted[T]) {
+	if sealed {
+		b.seal(keys)
+	}
 	var there []*wanted[T]
 	var of []*contender
 	for _, w := range keys {
@@ -113,7 +119,7 @@ func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began tim
 			w.token = x.token
 			mine = append(mine, w)
 		case x.inForce == "":
-			if b.v.shared.flights.Seal(w.flight) {
+			if b.v.shared.flights.Seal(w.flight); !sealed && b.v.shared.flights.Joined(w.flight) {
 				late = append(late, w)
 			} else {
 				w.err = ErrNotFound
@@ -129,7 +135,7 @@ func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began tim
 		b.own.giveUp(ctx, needless...)
 	}
 	if len(late) > 0 {
-		m, o := b.elect(ctx, late, began)
+		m, o := b.elect(ctx, late, began, true)
 		mine, others = append(mine, m...), append(others, o...)
 	}
 	return mine, others
@@ -137,13 +143,18 @@ func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began tim
 
 // remember remembers the keys that the loader has left out, in one round trip per server.
 func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
-	var left []*wanted[T]
+	var left, late []*wanted[T]
 	var flights []*flight.Flight
 	for _, w := range keys {
-		if w.left && w.token != "" && !w.late && w.unstored == nil && b.v.marks(w.flight) {
+		switch {
+		case !w.left || w.token == "" || w.unstored != nil || !b.v.marks(w.flight):
+		case w.late: // the load that has the lease may bring a value
+			late = append(late, w)
+		default:
 			left, flights = append(left, w), append(flights, w.flight)
 		}
 	}
+	b.askForLeases(ctx, late)
 	b.v.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
 		left = slices.DeleteFunc(left, func(w *wanted[T]) bool { return !slices.Contains(attached, w.flight) })
 		cmds := make([]*driver.Cmd, len(left))
@@ -161,6 +172,23 @@ func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
 			}
 		}
 	})
+}
+
+// askForLeases finds out whether invalidations have taken the leases of keys that are not stored: see
+// View.lost.
+func (b *loadingMany[T]) askForLeases(ctx context.Context, keys []*wanted[T]) {
+	keys = slices.DeleteFunc(keys, func(w *wanted[T]) bool {
+		return w.token == "" || !b.v.shared.flights.Joined(w.flight)
+	})
+	cmds := make([]*driver.Cmd, len(keys))
+	for i, w := range keys {
+		cmds[i] = b.v.leaseRenewal(w.full, w.token)
+	}
+	err := b.v.doAs(ctx, "renew lease", "", len(cmds), cmds)
+	for i, w := range keys {
+		renewed, err := wasReplaced(cmds[i], err)
+		w.revoked = err == nil && !renewed
+	}
 }
 
 // withdraw deletes the old values of keys without a value any more: see View.withdraw.

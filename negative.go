@@ -42,10 +42,16 @@ const longestNegativeTTL = 366 * 24 * time.Hour
 // marker returns the command that makes a marker of the lease of a load which has found no value.
 // Without NegativeTTL the command renews the lease. The reply tells whether the lease was in force.
 func (c *Cache) marker(full, token string) *driver.Cmd {
-	switch {
-	case c.negativeTTL > 0:
+	if c.negativeTTL > 0 {
 		return replacement(full, token, "", max(c.jittered(c.negativeTTL), time.Millisecond))
-	case c.loadWait > 0:
+	}
+	return c.leaseRenewal(full, token)
+}
+
+// leaseRenewal returns the command that renews the lease of a load. The reply tells whether the lease was
+// in force.
+func (c *Cache) leaseRenewal(full, token string) *driver.Cmd {
+	if c.loadWait > 0 {
 		return replacement(full, token, token, ownDuration)
 	}
 	return replacement(full, token, token, leaseDuration)
@@ -60,7 +66,11 @@ func (c *Cache) marks(fl *flight.Flight) bool {
 
 // remember remembers that a load has found no value, if that is its error.
 func (v *View[T]) remember(ctx context.Context, fl *flight.Flight, key string, a *attempt[T], err error) {
-	if a.token == "" || a.late || a.failed != nil || !errors.Is(err, ErrNotFound) || !v.marks(fl) {
+	if a.token == "" || a.failed != nil || !errors.Is(err, ErrNotFound) || !v.marks(fl) {
+		return
+	}
+	if a.late { // the load that has the lease may bring a value
+		a.revoked = v.lost(ctx, fl, key, a)
 		return
 	}
 	full, err := v.fullKey(key)

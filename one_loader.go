@@ -173,7 +173,11 @@ func (v *View[T]) elect(ctx context.Context, fl *flight.Flight, key string, a *a
 		return value, true, err
 	}
 	x := &contender{full: full, token: newToken(), bad: a.over}
+	sealed := v.negativeTTL > 0 // a marker may be the answer
 	for began := time.Now(); ; {
+		if sealed {
+			v.shared.flights.Seal(fl)
+		}
 		v.contend(ctx, key, []*contender{x})
 		if x.mayOwn() {
 			a.own.add(x.full, x.token)
@@ -206,7 +210,8 @@ func (v *View[T]) elect(ctx context.Context, fl *flight.Flight, key string, a *a
 			a.token = x.token
 			return value, false, nil
 		case x.inForce == "":
-			if v.shared.flights.Seal(fl) { // see lookUpFor
+			if v.shared.flights.Seal(fl); !sealed && v.shared.flights.Joined(fl) { // see lookUpFor
+				sealed = true
 				continue
 			}
 			return value, true, ErrNotFound
@@ -215,6 +220,7 @@ func (v *View[T]) elect(ctx context.Context, fl *flight.Flight, key string, a *a
 			return value, false, nil
 		}
 		v.shared.flights.Unseal(fl)
+		sealed = v.negativeTTL > 0
 		if err := v.waitToPoll(ctx, began); err != nil {
 			return value, true, err
 		}

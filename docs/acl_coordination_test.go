@@ -48,7 +48,7 @@ func (t *aclTest) as(commands []string, use func(t *aclTest, ctx context.Context
 	t.do("FLUSHALL")
 	t.do("SCRIPT", "FLUSH")
 	t.allow(commands)
-	cache, err := xcache.OpenDSN(t.dsn)
+	cache, err := xcache.OpenDSN(t.dsn, patiently)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, cache.Close()) }()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

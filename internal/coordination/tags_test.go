@@ -17,7 +17,7 @@ import (
 
 func openTagged(t *testing.T, dsn string) *xcache.View[int64] {
 	t.Helper()
-	return xcache.For[int64](openStore(t, dsn+"?format=tagged"))
+	return xcache.For[int64](openStore(t, dsn+"&format=tagged"))
 }
 
 // A taggedSource has a number that only grows, and the smallest number that a new read

@@ -3,6 +3,7 @@
 package flight
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,8 +58,9 @@ type Flight struct {
 
 	// Under Group.mu:
 
+	// waiting counts the callers, the flight behind this one, and the group if it is an owner.
 	waiting int
-	// joined tells that a caller has joined the flight after its begin.
+	// joined tells that a caller has joined the flight after the begin of its function.
 	joined bool
 	// detached flights take no new callers, and store nothing.
 	detached bool
@@ -164,9 +166,9 @@ func (f *Group) begin(ctx context.Context, key Key, fn func(context.Context, *Fl
 	fl := &Flight{key: key, waiting: 1, done: make(chan struct{})}
 	detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	fl.cancel = cancel
-	turn := f.add(fl)
+	turn := f.add(fl, fl)
 	f.running.Go(func() {
-		if f.mayBegin(detached, fl, turn) {
+		if f.mayBegin(detached, fl, fl, turn) {
 			f.run(context.WithValue(detached, contextKey{}, fl), fl, fn)
 		}
 	})
@@ -176,7 +178,7 @@ func (f *Group) begin(ctx context.Context, key Key, fn func(context.Context, *Fl
 // find returns the flight that callers of a key share, or nil.
 func (f *Group) find(key Key) *Flight { return f.findAs(key, false) }
 
-// findAs returns the flight of a key that is sealed, or the flight that is not, or nil.
+// findAs returns the sealed flight of a key, or the one that takes callers, or nil.
 func (f *Group) findAs(key Key, sealed bool) *Flight {
 	for _, fl := range f.byKey[key.Full] {
 		if fl.key == key && !fl.detached && fl.sealed == sealed {
@@ -186,21 +188,24 @@ func (f *Group) findAs(key Key, sealed bool) *Flight {
 	return nil
 }
 
-// add adds a flight that is about to begin. Behind a sealed flight, turn is closed when the
-// new flight may begin. Otherwise turn is nil.
-func (f *Group) add(fl *Flight) (turn <-chan struct{}) {
-	if fl.behind = f.findAs(fl.key, true); fl.behind != nil {
-		if fl.behind.opened == nil {
-			fl.behind.opened = make(chan struct{})
+// add adds a flight that is about to begin, and whose function has the context of first.
+func (f *Group) add(fl, first *Flight) turn {
+	t := turn{behind: f.findAs(fl.key, true)}
+	if t.behind != nil {
+		if t.behind.opened == nil {
+			t.behind.opened = make(chan struct{})
 		}
-		turn = fl.behind.opened
+		t.opened = t.behind.opened
+		fl.behind = t.behind
+		t.behind.waiting++
+		first.wait(t.behind)
 	}
 	if f.byKey == nil {
 		f.byKey = make(map[string][]*Flight)
 	}
 	f.byKey[fl.key.Full] = append(f.byKey[fl.key.Full], fl)
 	f.underWay.Add(1)
-	return turn
+	return t
 }
 
 // land ends flights with their results, except for flights that have landed before.
@@ -242,6 +247,7 @@ func (f *Group) endWith(failed []*Flight, fl *Flight, result Result, panicked *P
 	switch {
 	case panicked == nil && result.Err == nil:
 		f.pauses.succeeded(fl.key)
+	case fl.leader != nil && fl.leader.failed != nil: // which reports the failure
 	case fl.failed != nil && !f.closed:
 		failed = append(failed, fl)
 		f.pauses.failed(fl.key)
@@ -280,12 +286,20 @@ func (f *Group) Limit(flights []*Flight, d time.Duration, err error) (stop func(
 func (f *Group) leave(fl *Flight) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for ; fl != nil; fl = fl.leader {
+	f.left(fl)
+}
+
+// left is leave. A flight without callers leaves the flight that it waits for.
+func (f *Group) left(fl *Flight) {
+	for fl != nil {
 		if fl.waiting--; fl.waiting > 0 {
 			return
 		}
 		fl.cancel(nil)
 		f.detach(fl)
+		awaited := cmp.Or(fl.leader, fl.behind)
+		fl.behind = nil
+		fl = awaited
 	}
 }
 

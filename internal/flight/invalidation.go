@@ -125,7 +125,7 @@ func (f *Group) detachTagged(ctx context.Context, tags []string) error {
 // skipped: their function would wait for itself.
 func (f *Group) appendDetached(storing []<-chan struct{}, ofKey []*Flight, own *Flight) []<-chan struct{} {
 	for _, fl := range ofKey {
-		if fl.behind != nil { // has not begun, and so has read nothing yet
+		if fl.behind != nil { // its function has not begun
 			continue
 		}
 		f.detach(fl)

@@ -99,27 +99,36 @@ func (f *Group) joinMany(ctx context.Context, keys []Key, fn func(context.Contex
 // beginMany starts flights under the keys own, and counts one waiter for each flight.
 func (f *Group) beginMany(ctx context.Context, keys []Key, own []int, fn func(context.Context, []int, []*Flight) []Result) []*Flight {
 	detached, leave := cancelledBy(context.WithoutCancel(ctx), len(own))
-	started, turns := make([]*Flight, len(own)), make([]<-chan struct{}, len(own))
+	started, turns := make([]*Flight, len(own)), make([]turn, len(own))
 	for n, i := range own {
 		fl := &Flight{key: keys[i], waiting: 1, done: make(chan struct{})}
 		var once sync.Once
 		fl.cancel = func(cause error) { once.Do(func() { leave(cause) }) }
-		started[n], turns[n] = fl, f.add(fl)
+		if n > 0 { // the first has the context of the function
+			fl.waitsFor = []*Flight{started[0]}
+		}
+		started[n] = fl
+		turns[n] = f.add(fl, started[0])
 	}
 	f.running.Go(func() {
 		var places []int
 		var flights []*Flight
 		for n, fl := range started {
-			if f.mayBegin(detached, fl, turns[n]) {
+			if f.mayBegin(detached, fl, started[0], turns[n]) {
 				places, flights = append(places, own[n]), append(flights, fl)
 			}
 		}
 		if len(flights) == 0 {
 			return
 		}
-		first := flights[0] // has the context of the function
-		for _, fl := range flights[1:] {
-			fl.wait(first)
+		first := flights[0]
+		if first != started[0] {
+			for _, fl := range flights {
+				fl.waited(started[0])
+			}
+			for _, fl := range flights[1:] {
+				fl.wait(first)
+			}
 		}
 		f.runMany(context.WithValue(detached, contextKey{}, first), flights, func(ctx context.Context) []Result { return fn(ctx, places, flights) })
 	})

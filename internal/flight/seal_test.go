@@ -66,6 +66,7 @@ func testSealing(t *testing.T, unseals bool, test func(*testing.T, *sealing)) {
 		defer s.group.Close()
 		test(t, s)
 		s.callers.Wait()
+		synctest.Wait()
 		require.False(t, s.group.UnderWay())
 	})
 }
@@ -159,28 +160,119 @@ func TestCallersWhoLeftBeforeASealEndsAreNotWaitedFor(t *testing.T) {
 	})
 }
 
-// An invalidation detaches the sealed flight and not the one behind, which has read nothing yet.
 func TestAnInvalidationLetsTheFlightBehindASealedOneBegin(t *testing.T) {
 	testSealing(t, false, func(t *testing.T, s *sealing) {
 		s.begin(t.Context(), "sealed", nil)
+		time.Sleep(5 * time.Second / 4)
+		s.join(t.Context(), 3, "next")
+		synctest.Wait()
+		require.Zero(t, s.runs.Load())
+		require.NoError(t, s.group.Invalidate(t.Context(), func() error { return nil }, key.Full))
+		synctest.Wait()
+		require.EqualValues(t, 1, s.runs.Load())
+		require.Zero(t, s.group.Landed())
+	})
+}
+
+// The callers of a sealed flight leave. Others wait for its end, so that its function goes on.
+func TestASealedFlightGoesOnForTheCallersBehind(t *testing.T) {
+	testSealing(t, false, func(t *testing.T, s *sealing) {
+		short, leave := context.WithTimeout(t.Context(), 7*time.Second/4)
+		defer leave()
+		var ended error
+		s.callers.Go(func() {
+			_, err := s.group.Do(short, key, nil, func(ctx context.Context, fl *flight.Flight) (any, error) {
+				s.group.Seal(fl)
+				_, ended = within(nil, nil)(ctx, fl)
+				_, ended = within(nil, ended)(ctx, fl)
+				return nil, nil
+			})
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		})
+		synctest.Wait()
+		s.join(t.Context(), 3, "next")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		require.NoError(t, ended)
+		require.EqualValues(t, 1, s.group.Landed())
+		s.callers.Wait()
+		require.EqualValues(t, 1, s.runs.Load())
+	})
+}
+
+// An invalidation lets the flight behind begin, which then counts as no caller of the sealed one.
+func TestASealedFlightThatIsDetachedEndsWithItsOwnCallers(t *testing.T) {
+	testSealing(t, false, func(t *testing.T, s *sealing) {
+		short, leave := context.WithTimeout(t.Context(), 7*time.Second/4)
+		defer leave()
+		s.begin(short, nil, context.DeadlineExceeded)
+		time.Sleep(5 * time.Second / 4)
+		s.join(t.Context(), 1, "next")
+		synctest.Wait()
+		require.NoError(t, s.group.Invalidate(t.Context(), func() error { return nil }, key.Full))
+		time.Sleep(time.Second / 2)
+		synctest.Wait()
+		require.EqualValues(t, 1, s.group.Landed(), "the function has heard of the end")
+	})
+}
+
+func TestCallersWhoWaitForTheBeginOfAFlightHaveNotJoinedIt(t *testing.T) {
+	testSealing(t, false, func(t *testing.T, s *sealing) {
+		s.begin(t.Context(), "sealed", nil)
 		time.Sleep(3 * time.Second / 2)
-		stored := false
+		var late atomic.Bool
 		s.callers.Go(func() {
 			_, err := s.group.Do(t.Context(), key, nil, func(_ context.Context, fl *flight.Flight) (any, error) {
+				assert.False(t, s.group.Joined(fl))
 				time.Sleep(time.Second)
-				s.group.Store(fl, func() { stored = true })
-				return nil, nil
+				late.Store(s.group.Seal(fl))
+				return "next", nil
 			})
 			assert.NoError(t, err)
 		})
 		synctest.Wait()
-		began := time.Now()
-		require.NoError(t, s.group.Invalidate(t.Context(), func() error { return nil }, key.Full))
-		s.join(t.Context(), 1, nil)
+		s.join(t.Context(), 3, "next")
+		time.Sleep(time.Second)
+		s.join(t.Context(), 1, "next")
 		s.callers.Wait()
-		require.Equal(t, time.Second, time.Since(began))
-		require.Zero(t, s.runs.Load())
-		require.True(t, stored)
+		require.True(t, late.Load(), "the last caller came behind the begin")
+	})
+}
+
+// All callers of a function of many keys leave, but those of a key that another flight loads.
+func TestTheContextOfAFunctionOfManyKeysEndsWithoutWhatASealedFlightLoads(t *testing.T) {
+	testSealing(t, true, func(t *testing.T, s *sealing) {
+		s.begin(t.Context(), "sealed", nil)
+		time.Sleep(3 * time.Second / 2)
+		short, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		var ended atomic.Bool
+		s.callers.Go(func() {
+			_, err := s.group.DoMany(short, []flight.Key{key, {Full: "other"}}, nil, func(ctx context.Context, _ []int, _ []*flight.Flight) []flight.Result {
+				<-ctx.Done()
+				ended.Store(true)
+				return []flight.Result{{Err: ctx.Err()}}
+			})
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		})
+		synctest.Wait()
+		s.join(t.Context(), 1, "sealed")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		require.True(t, ended.Load())
+	})
+}
+
+// The function of a sealed flight waits, by way of the program's own code, for a flight behind it.
+func TestAFunctionThatWouldWaitForTheFlightBehindItIsRefused(t *testing.T) {
+	testSealing(t, false, func(t *testing.T, s *sealing) {
+		_, err := s.group.Do(t.Context(), key, nil, func(ctx context.Context, fl *flight.Flight) (any, error) {
+			s.group.Seal(fl)
+			return s.group.Do(ctx, flight.Key{Full: "other"}, nil, func(ctx context.Context, _ *flight.Flight) (any, error) {
+				return s.group.Do(ctx, key, nil, within(nil, nil))
+			})
+		})
+		require.ErrorIs(t, err, flight.ErrCycle)
 	})
 }
 

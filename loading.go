@@ -330,7 +330,7 @@ func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value
 	winner, _, err := v.With(ReadPrimary()).lookUp(ctx, key, nil) // a replica may lag behind
 	if err != nil {
 		a.revoked = isMiss(err) // what came during the load was invalidated, or the key has expired
-		return value, nil       // what was loaded is as good
+		return value, nil       //nolint:nilerr // what was loaded is as good
 	}
 	return winner, nil
 }

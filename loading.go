@@ -228,7 +228,7 @@ func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, l
 		v.withdraw(ctx, fl, key, a.old, err)
 		if errors.Is(err, ErrNotFound) && a.over != nil && a.token == "" && v.shared.flights.Joined(fl) {
 			_, _, bad, readErr := v.lookUpAgain(ctx, key, a.old)
-			a.revoked = bad == nil && errors.Is(readErr, ErrNotFound) || bad != nil && !bytes.Equal(bad.stored, a.over.stored)
+			a.revoked = bad == nil && isMiss(readErr) || bad != nil && !bytes.Equal(bad.stored, a.over.stored)
 		}
 	}
 	a.revoked = a.revoked && time.Since(began) < leaseDuration // else the lease may have run out

@@ -200,3 +200,30 @@ func TestACallerWhoStaysAloneGetsNoValueFromBeforeADelete(t *testing.T) {
 		require.Equal(t, "new", got)
 	})
 }
+
+// A load over a value that cannot be read finds no value, and the store fails by then. With
+// OnErrorMiss the failed read is a miss, but no sign that another process has deleted the key.
+func TestAReadThatFailsOpenIsNoInvalidation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newFake(t)
+		require.NoError(t, xcache.For[string](c).Set(t.Context(), "k", "no number"))
+		v := xcache.For[int](c).With(failOpen)
+		loads := 0
+		get := func() error {
+			return second(v.GetOrSet(t.Context(), "k", func(context.Context) (int, error) {
+				loads++
+				time.Sleep(time.Second)
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.failing = map[string]error{":1:k": xcache.ErrUnavailable}
+				return 0, xcache.ErrNotFound
+			}))
+		}
+		var all sync.WaitGroup
+		all.Go(func() { assert.ErrorIs(t, get(), xcache.ErrNotFound) })
+		time.Sleep(time.Second / 2)
+		require.ErrorIs(t, get(), xcache.ErrNotFound)
+		all.Wait()
+		require.Equal(t, 1, loads)
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -18,6 +19,9 @@ const (
 // ClusterServers is a cluster of three primaries and a replica of each. A
 // primary and its replica are a shard. In a failover the two servers of a
 // shard swap their roles; a server never goes to another shard.
+//
+// The nodes take a node for failed after a minute, so a failover needs Failover,
+// AwaitFailover or NoticeFailures.
 //
 // With the servers' default settings a cluster answers CLUSTERDOWN for all slots
 // while any slot is without primary; Config("cluster-require-full-coverage",
@@ -56,15 +60,8 @@ func (c *ClusterServers) Partner(s *Server) *Server {
 // Primaries returns the nodes that have slots now, in the order of their shards.
 func (c *ClusterServers) Primaries(t testing.TB) []*Server {
 	t.Helper()
-	view, err := c.view()
+	primaries, err := c.primaries()
 	check(t, err)
-	primaries := make([]*Server, clusterPrimaries)
-	for i := range primaries {
-		primaries[i] = c.Nodes[i]
-		if view[c.ids[c.Nodes[i]]].slots == nil {
-			primaries[i] = c.Partner(c.Nodes[i])
-		}
-	}
 	return primaries
 }
 
@@ -95,14 +92,46 @@ func (c *ClusterServers) AwaitOK(t testing.TB) {
 
 // AwaitReplicas waits until every running node without slots is an online
 // replica of its partner and has all that the partner had when AwaitReplicas was
-// called.
+// called. If a shard fails over meanwhile, the replica must have all that the new
+// primary had when AwaitReplicas first saw the change.
 func (c *ClusterServers) AwaitReplicas(t testing.TB) {
 	t.Helper()
-	for _, primary := range c.Primaries(t) {
-		if primary.running() {
-			check(t, awaitReplicas(primary, []*Server{c.Partner(primary)}))
+	offsets := map[*Server]int64{} // of the primaries
+	check(t, await(func() error {
+		primaries, err := c.primaries()
+		if err != nil {
+			return err
 		}
-	}
+		for _, primary := range primaries {
+			if !primary.running() {
+				continue
+			}
+			offset, known := offsets[primary]
+			if !known {
+				if offset, err = primary.replicationOffset(); err != nil {
+					return err
+				}
+				offsets[primary] = offset
+			}
+			replica := c.Partner(primary)
+			if !replica.running() {
+				continue
+			}
+			if err := replica.follows(primary, offset); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// NoticeFailures makes the running nodes take a node for failed that is silent for a
+// second, until the end of the next Failover or AwaitFailover. A test needs
+// NoticeFailures, before it kills or freezes a node, only if the failure is to be noticed
+// before AwaitFailover: AwaitFailover itself makes the nodes notice.
+func (c *ClusterServers) NoticeFailures(t testing.TB) {
+	t.Helper()
+	check(t, c.setPatience(haste))
 }
 
 // Failover makes the replica of a primary take the primary's place without
@@ -112,8 +141,16 @@ func (c *ClusterServers) Failover(t testing.TB, primary *Server) *Server {
 	t.Helper()
 	replica := c.Partner(primary)
 	check(t, awaitReplicas(primary, []*Server{replica}))
-	replica.Do(t, "CLUSTER", "FAILOVER")
-	return c.AwaitFailover(t, primary)
+	var asked time.Time
+	return c.awaitSuccessor(t, replica, func() {
+		if time.Since(asked) < manualFailover {
+			return
+		}
+		// A replica that is the primary already refuses, and is seen to be the primary soon.
+		if _, err := replica.Try("CLUSTER", "FAILOVER"); err == nil {
+			asked = time.Now()
+		}
+	})
 }
 
 // AwaitFailover waits until the partner of a primary has the primary's slots
@@ -121,23 +158,54 @@ func (c *ClusterServers) Failover(t testing.TB, primary *Server) *Server {
 // primary may be down or frozen.
 func (c *ClusterServers) AwaitFailover(t testing.TB, primary *Server) *Server {
 	t.Helper()
-	successor := c.Partner(primary)
-	check(t, await(func() error {
-		view, err := c.view()
-		if err == nil && view[c.ids[successor]].slots == nil {
-			err = fmt.Errorf("node at %s has no slots", successor.Addr)
-		}
-		return err
-	}))
-	check(t, c.awaitOK())
-	return successor
+	return c.awaitSuccessor(t, c.Partner(primary), func() {})
 }
 
-// clusterNode makes a node find failures quickly. If the machine is busy for
-// longer than the timeout, a node also reports failures of healthy nodes.
+// awaitSuccessor calls ask until a replica has become a primary, and returns the replica
+// when every running node knows of the change. Meanwhile the nodes are in haste. Patient
+// nodes would also elect no server twice in some minutes.
+func (c *ClusterServers) awaitSuccessor(t testing.TB, replica *Server, ask func()) *Server {
+	t.Helper()
+	check(t, c.inHaste(func() error {
+		err := await(func() error {
+			view, err := replica.clusterView()
+			if err == nil && view[c.ids[replica]].slots == nil {
+				err = fmt.Errorf("node at %s has no slots", replica.Addr)
+				ask()
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return c.awaitOK()
+	}))
+	return replica
+}
+
+// manualFailover is longer than a replica tries a CLUSTER FAILOVER, which is five
+// seconds. A second command before that would begin anew.
+const manualFailover = 6 * time.Second
+
+// inHaste calls a function while the nodes take a node for failed that is silent for a
+// second. At other times a minute must pass.
+func (c *ClusterServers) inHaste(do func() error) error {
+	if err := c.setPatience(haste); err != nil {
+		return err
+	}
+	return errors.Join(do(), c.setPatience(patience))
+}
+
+func (c *ClusterServers) setPatience(milliseconds string) error {
+	return tell(c.Nodes, "CONFIG", "SET", "cluster-node-timeout", milliseconds)
+}
+
+// clusterNode makes a server a node of a cluster. A replica takes the place of its primary
+// even if the primary has been away for long.
 var clusterNode = [][]string{
 	{"cluster-enabled", "yes"},
-	{"cluster-node-timeout", "1000"},
+	{"cluster-node-timeout", patience},
+	{"cluster-replica-validity-factor", "0"},
 }
 
 func asClusterNode(s *settings) { s.cluster = true }
@@ -179,6 +247,27 @@ func (c *ClusterServers) form(opts []Option) error {
 			return err
 		}
 	}
+	// Nodes in haste also exchange their news more often.
+	if err := c.inHaste(c.join); err != nil {
+		return err
+	}
+	// A primary that stood still in the meantime has lost its role.
+	primaries, err := c.primaries()
+	if err != nil {
+		return err
+	}
+	for i, primary := range primaries {
+		replica := c.Partner(primary)
+		c.Nodes[i], c.Nodes[i+clusterPrimaries] = primary, replica
+		if err := awaitReplicas(primary, []*Server{replica}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// join makes the nodes one cluster, with the last half of the nodes as replicas.
+func (c *ClusterServers) join() error {
 	if err := c.introduce(); err != nil {
 		return err
 	}
@@ -191,15 +280,7 @@ func (c *ClusterServers) form(opts []Option) error {
 			return err
 		}
 	}
-	if err := c.awaitOK(); err != nil {
-		return err
-	}
-	for _, primary := range c.Nodes[:clusterPrimaries] {
-		if err := awaitReplicas(primary, []*Server{c.Partner(primary)}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.awaitOK()
 }
 
 // introduce makes every node known to every other node. To know one node each
@@ -282,6 +363,21 @@ func (c *ClusterServers) summarize(view map[string]nodeView, nodes []*Server) (s
 		return "", fmt.Errorf("%d slots at running nodes", slots)
 	}
 	return summary.String(), nil
+}
+
+// primaries returns the nodes that have slots now, in the order of their shards.
+func (c *ClusterServers) primaries() ([]*Server, error) {
+	view, err := c.view()
+	if err != nil {
+		return nil, err
+	}
+	primaries := slices.Clone(c.Nodes[:clusterPrimaries])
+	for i, s := range primaries {
+		if view[c.ids[s]].slots == nil {
+			primaries[i] = c.Partner(s)
+		}
+	}
+	return primaries, nil
 }
 
 // view returns how a running node sees the cluster, by the names of the nodes.

@@ -18,6 +18,13 @@ const (
 	awaitTimeout = time.Minute
 	// awaitInterval is how long to wait between two looks at a group.
 	awaitInterval = 20 * time.Millisecond
+
+	// patience is for how many milliseconds a server of a group may be silent until the
+	// group takes the server for failed. A busy machine stops a process for seconds, and no
+	// server may lose its role for that.
+	patience = "60000"
+	// haste is patience while a group forms and while a test waits for a failover.
+	haste = "1000"
 )
 
 // Announce makes the servers of a group name themselves by other addresses than
@@ -113,6 +120,22 @@ func running(servers []*Server) ([]*Server, error) {
 		return nil, errors.New("no server of the group is running")
 	}
 	return up, nil
+}
+
+// tell sends a command to all running servers of a list at the same time, so that no
+// server that stands still delays the others.
+func tell(servers []*Server, command ...string) error {
+	up, err := running(servers)
+	if err != nil {
+		return err
+	}
+	errs := make([]error, len(up))
+	var wait sync.WaitGroup
+	for i, s := range up {
+		wait.Go(func() { _, errs[i] = s.Try(command...) })
+	}
+	wait.Wait()
+	return errors.Join(errs...)
 }
 
 // addrs returns the addresses for clients.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/xcache-go/xcache/internal/servertest/release"
@@ -17,7 +18,9 @@ const (
 )
 
 // SentinelServers is a primary and two replicas, watched by three sentinels.
-// When the primary fails for a second, the sentinels make a replica the primary.
+// When the primary fails, the sentinels make a replica the primary. Sentinels
+// take a primary for failed after a minute, so a failover needs Failover,
+// AwaitFailover or NoticeFailures.
 type SentinelServers struct {
 	*group
 	// MasterName is the name of the primary at the sentinels.
@@ -115,51 +118,101 @@ func (s *SentinelServers) AwaitOK(t testing.TB) {
 	check(t, s.awaitOK())
 }
 
+// NoticeFailures makes the running sentinels take a server for failed that is silent for
+// a second, until the end of the next Failover or AwaitFailover. A test needs
+// NoticeFailures, before it kills or freezes a server, only if the failure is to be noticed
+// before AwaitFailover: AwaitFailover itself makes the sentinels notice.
+func (s *SentinelServers) NoticeFailures(t testing.TB) {
+	t.Helper()
+	check(t, s.setPatience(haste))
+}
+
 // Failover makes the sentinels replace the primary (SENTINEL FAILOVER), and
 // returns the new primary when all running sentinels name that server.
 func (s *SentinelServers) Failover(t testing.TB) *Server {
 	t.Helper()
 	s.AwaitOK(t)
 	old := s.Primary(t)
-	check(t, await(func() error {
-		up, err := running(s.Sentinels)
-		if err == nil {
-			// A sentinel refuses while no replica seems good enough.
-			_, err = up[0].Try("SENTINEL", "FAILOVER", s.MasterName)
-		}
-		return err
-	}))
-	return s.AwaitFailover(t, old)
+	// In haste the sentinels could replace the new primary, too.
+	check(t, s.setPatience(patience))
+	return s.awaitSuccessor(t, old, func() error { return s.demandFailover(old) })
 }
 
 // AwaitFailover waits until all running sentinels name the same server as
 // primary, another than the old primary, and that server is a primary.
-// AwaitFailover returns that server. The old primary may be down or frozen.
+// AwaitFailover returns that server. The old primary may be down or frozen, for a few
+// seconds at most: replicas without a primary for more than ten seconds do not count as
+// good enough.
 func (s *SentinelServers) AwaitFailover(t testing.TB, old *Server) *Server {
 	t.Helper()
+	check(t, s.setPatience(haste))
+	primary := s.awaitSuccessor(t, old, func() error { return nil })
+	check(t, s.setPatience(patience))
+	return primary
+}
+
+// awaitSuccessor calls ask until all running sentinels name the same server as primary,
+// another than the old primary, and that server is a primary.
+func (s *SentinelServers) awaitSuccessor(t testing.TB, old *Server, ask func() error) *Server {
+	t.Helper()
 	var primary *Server
-	check(t, await(func() error {
-		up, err := running(s.Sentinels)
-		if err != nil {
-			return err
-		}
-		for i, sentinel := range up {
-			named, err := s.primaryOf(sentinel)
-			if err != nil {
-				return err
-			}
-			if named == old || i > 0 && named != primary {
-				return fmt.Errorf("sentinel at %s names %s", sentinel.Addr, named.Addr)
-			}
-			primary = named
-		}
-		info, err := primary.info("INFO", "replication")
-		if err == nil && info["role"] != "master" {
-			err = fmt.Errorf("server at %s is no primary yet", primary.Addr)
+	check(t, await(func() (err error) {
+		if primary, err = s.successor(old); err != nil {
+			err = errors.Join(err, ask())
 		}
 		return err
 	}))
 	return primary
+}
+
+// successor returns the server that all running sentinels name as primary.
+func (s *SentinelServers) successor(old *Server) (*Server, error) {
+	up, err := running(s.Sentinels)
+	if err != nil {
+		return nil, err
+	}
+	var primary *Server
+	for i, sentinel := range up {
+		named, err := s.primaryOf(sentinel)
+		if err != nil {
+			return nil, err
+		}
+		if named == old || i > 0 && named != primary {
+			return nil, fmt.Errorf("sentinel at %s names %s", sentinel.Addr, named.Addr)
+		}
+		primary = named
+	}
+	info, err := primary.info("INFO", "replication")
+	if err == nil && info["role"] != "master" {
+		err = fmt.Errorf("server at %s is no primary yet", primary.Addr)
+	}
+	return primary, err
+}
+
+// demandFailover asks a sentinel to replace the old primary, unless the sentinel already
+// does. A sentinel refuses while no replica seems good enough, and gives a failover up that
+// takes too long.
+func (s *SentinelServers) demandFailover(old *Server) error {
+	up, err := running(s.Sentinels)
+	if err != nil {
+		return err
+	}
+	reply, err := up[0].Try("SENTINEL", "MASTER", s.MasterName)
+	if err != nil {
+		return err
+	}
+	master := pairs(reply)
+	address := net.JoinHostPort(master["ip"], master["port"])
+	if address == old.Announced && !strings.Contains(master["flags"], "failover_in_progress") {
+		_, err = up[0].Try("SENTINEL", "FAILOVER", s.MasterName)
+	}
+	return err
+}
+
+// setPatience sets for how long a primary may be silent until the running sentinels
+// replace the primary.
+func (s *SentinelServers) setPatience(milliseconds string) error {
+	return tell(s.Sentinels, "SENTINEL", "SET", s.MasterName, "down-after-milliseconds", milliseconds)
 }
 
 func openSentinel(opts []Option) (*SentinelServers, error) {
@@ -194,7 +247,7 @@ func (s *SentinelServers) watch(primary *Server, opts []Option) error {
 		Config("sentinel", "monitor", name, ip, port, quorum),
 		Config("sentinel", "auth-user", name, inspector),
 		Config("sentinel", "auth-pass", name, "any"),
-		Config("sentinel", "down-after-milliseconds", name, "1000"),
+		Config("sentinel", "down-after-milliseconds", name, patience),
 		Config("sentinel", "failover-timeout", name, "2000"),
 		Config("sentinel", "parallel-syncs", name, strconv.Itoa(sentinelReplicas)),
 	}
@@ -232,12 +285,15 @@ func asSentinel(watched settings) Option {
 // tries again seconds later. A ping period must also be well under the second after which
 // a silent primary counts as down. Otherwise the sentinel replaces a new primary at once:
 // the silence counts from the failover on, and the first PING follows a period later.
+//
+// A sentinel that stood still for two seconds does nothing for a tilt period, which is half
+// a minute by default.
 func (s *Server) shortenTimeouts() error {
 	if !s.settings.sentinel {
 		return nil
 	}
-	_, err := s.Try("SENTINEL", "DEBUG", "info-period", "400", "publish-period", "200", "ping-period", "400")
-	if _, refused := errors.AsType[ServerError](err); refused {
+	_, err := s.Try("SENTINEL", "DEBUG", "info-period", "400", "publish-period", "200", "ping-period", "400", "tilt-period", "1000")
+	if refused, ok := errors.AsType[ServerError](err); ok && strings.Contains(strings.ToLower(string(refused)), "unknown") {
 		return nil
 	}
 	return err

@@ -135,6 +135,7 @@ func TestClientOfSentinelsFollowsAFailover(t *testing.T) {
 	s := redis.NewStore(client, redis.CloseClient())
 	require.NoError(t, drivertest.Put(t, s, "k", "v"))
 	victim := servers.Primary(t)
+	servers.NoticeFailures(t)
 	victim.Kill(t)
 	var acknowledged, unknown int64
 	drivertest.Eventually(t, func() bool {

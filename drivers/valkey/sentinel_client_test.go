@@ -32,6 +32,7 @@ func TestClientOfSentinelsLeavesAFrozenPrimary(t *testing.T) {
 	values := xcache.For[string](cache)
 	require.NoError(t, values.Set(t.Context(), "k", "v"))
 	primary := servers.Primary(t)
+	servers.NoticeFailures(t)
 	primary.Freeze(t)
 	defer primary.Thaw(t)
 	end := time.Now().Add(30 * time.Second)

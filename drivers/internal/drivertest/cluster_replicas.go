@@ -141,6 +141,7 @@ func (s *Subject) ClusterReplicas(t *testing.T) {
 	}, func() string { return "nothing is read from a replica that is back" })
 
 	// A primary is gone. A caller who only reads notices nothing.
+	servers.NoticeFailures(t)
 	servers.Nodes[1].Kill(t)
 	deadline := time.Now().Add(4 * time.Second)
 	for time.Now().Before(deadline) {

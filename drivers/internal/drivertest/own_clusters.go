@@ -208,6 +208,7 @@ func (s *Subject) ownClusterNewcomer(t *testing.T, first, second *servertest.Ser
 func (s *Subject) ownClusterSuccessor(t *testing.T, servers *servertest.ClusterServers) {
 	victim := servers.Primaries(t)[2]
 	replica, tag := servers.Partner(victim), tagOf(t, servers, victim)
+	servers.NoticeFailures(t)
 	replica.Kill(t)
 	for _, primary := range servers.Primaries(t) {
 		Eventually(t, func() bool {

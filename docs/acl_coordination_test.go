@@ -65,16 +65,19 @@ func (t *aclTest) lock(ctx context.Context, cache *xcache.Cache) error {
 	if err != nil {
 		return err
 	}
-	if err := lock.Extend(held, time.Second); err != nil {
+	if err := lock.Extend(held, time.Minute); err != nil {
 		return err
 	}
 	waiting := make(chan error)
+	patience, leave := context.WithCancel(ctx)
+	defer leave()
 	go func() {
-		_, _, err := locks.Acquire(ctx, "l", mixins.LockOptions{})
+		_, _, err := locks.Acquire(patience, "l", mixins.LockOptions{})
 		waiting <- err
 	}()
 	if err := lock.Release(held); err != nil {
-		return errors.Join(err, <-waiting) // which gets the lock at the end of the lease
+		leave() // the other caller would wait for the end of the lease
+		return errors.Join(err, <-waiting)
 	}
 	return <-waiting
 }
@@ -88,7 +91,7 @@ func (t *aclTest) acquire(ctx context.Context, cache *xcache.Cache) error {
 	if err != nil {
 		return err
 	}
-	if err := permit.Extend(held, time.Second); err != nil {
+	if err := permit.Extend(held, time.Minute); err != nil {
 		return err
 	}
 	if _, _, err := semaphores.TryAcquire(ctx, "s", 1, mixins.SemaphoreOptions{}); !errors.Is(err, mixins.ErrSemaphoreFull) {

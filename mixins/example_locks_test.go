@@ -19,7 +19,7 @@ func ExampleLocks() {
 		return
 	}
 	defer locks.Close()
-	held, lock, err := locks.Acquire(ctx, "report", mixins.LockOptions{Wait: time.Second})
+	held, lock, err := locks.Acquire(ctx, "report", mixins.LockOptions{Wait: time.Minute})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -72,10 +72,10 @@ func ExampleLockOptions() {
 	}
 	defer locks.Close()
 	options := mixins.LockOptions{
-		Lease: 5 * time.Second,       // the lock of a process that dies is free after that
+		Lease: time.Minute,           // the lock of a process that dies is free after that
 		Wait:  10 * time.Millisecond, // and then ErrLockHeld
 	}
-	_, lock, err := locks.Acquire(ctx, "report", options)
+	_, lock, err := locks.TryAcquire(ctx, "report", options) // does not wait
 	if err != nil {
 		fmt.Println(err)
 		return

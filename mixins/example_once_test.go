@@ -42,8 +42,9 @@ func ExampleOnceOptions() {
 		return
 	}
 	defer payments.Close()
-	options := mixins.OnceOptions{TTL: time.Hour, Lease: 5 * time.Second, Wait: 10 * time.Millisecond}
+	options := mixins.OnceOptions{TTL: time.Hour, Lease: time.Minute}
 	receipt, err := payments.Do(ctx, "order:42", options, func(ctx context.Context) (string, error) {
+		options.Wait = 10 * time.Millisecond
 		_, err := payments.Do(ctx, "order:42", options, nil) // the same key, meanwhile
 		fmt.Println(err)
 		return "receipt 7", nil

@@ -39,7 +39,7 @@ func ExampleSemaphoreOptions() {
 	}
 	defer semaphores.Close()
 	const gigabytes = 10
-	large := mixins.SemaphoreOptions{Weight: 8, Lease: 5 * time.Second, Wait: time.Second}
+	large := mixins.SemaphoreOptions{Weight: 8, Lease: time.Minute, Wait: time.Minute}
 	_, permit, err := semaphores.Acquire(ctx, "memory", gigabytes, large)
 	if err != nil {
 		fmt.Println(err)

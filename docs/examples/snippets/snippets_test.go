@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,6 +20,7 @@ import (
 	_ "github.com/xcache-go/xcache/drivers/memory"
 	_ "github.com/xcache-go/xcache/drivers/redis"
 	"github.com/xcache-go/xcache/internal/servertest"
+	"github.com/xcache-go/xcache/xcachetest"
 )
 
 type User struct{ Name string }
@@ -84,17 +86,22 @@ func TestAnErrorTellsWhatBecameOfAWrite(t *testing.T) {
 		return said.String()
 	}
 
-	require.Empty(t, store("redis://"+server.Addr, user))
+	const patient = "?op_timeout=20s&dial_timeout=20s"
+	require.Empty(t, store("redis://"+server.Addr+patient, user))
 	require.Contains(t, store("redis://"+server.Addr+"?max_value=10", user), "not stored: ")
-	require.Contains(t, store("redis://:wrong@"+servertest.Redis(t, servertest.Password("right")).Addr, user), "not stored: ")
+	require.Contains(t, store("redis://:wrong@"+servertest.Redis(t, servertest.Password("right")).Addr+patient, user), "not stored: ")
 	require.Contains(t, store("redis://127.0.0.1:1", user), "the server is away")
 
-	// Its connection is there, the command is sent, and no reply comes.
-	cache := open(t, "redis://"+server.Addr+"?op_timeout=200ms")
+	// Its connection is there, the command is sent, and the connection ends before the reply.
+	proxy := xcachetest.NewProxy(t, server.Addr)
+	cache := open(t, "redis://"+proxy.Addr()+patient)
 	require.NoError(t, cache.Ping(ctx))
-	server.Freeze(t)
-	require.ErrorIs(t, xcache.For[User](cache).Set(ctx, "42", user), xcache.ErrUnknownOutcome)
-	server.Thaw(t)
+	proxy.StallReplies()
+	before, outcome := proxy.Stats().RequestBytes, make(chan error)
+	go func() { outcome <- xcache.For[User](cache).Set(ctx, "42", user) }()
+	require.Eventually(t, func() bool { return proxy.Stats().RequestBytes > before }, time.Minute, time.Millisecond)
+	proxy.Cut()
+	require.ErrorIs(t, <-outcome, xcache.ErrUnknownOutcome)
 }
 
 func TestTheDatabaseIsAskedWhenTheServerIsDown(t *testing.T) {

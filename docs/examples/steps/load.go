@@ -33,8 +33,8 @@ func (r *result) percentile(p int) time.Duration {
 	return r.took[(len(r.took)-1)*p/100].Round(10 * time.Microsecond)
 }
 
-// load has visitors ask the services for pages, one after the other, for a time. Some users are far
-// more popular than others.
+// load has visitors ask the services for pages, one after the other, for a time. Each visitor sees one
+// page at least. Some users are far more popular than others.
 func load(ctx context.Context, services []*service, page func(context.Context, *service, []string) error, each time.Duration) (*result, error) {
 	began := time.Now()
 	took, errs := make([][]time.Duration, visitors), make([]error, visitors)
@@ -43,7 +43,7 @@ func load(ctx context.Context, services []*service, page func(context.Context, *
 		running.Go(func() {
 			popular := rand.NewZipf(rand.New(rand.NewPCG(rand.Uint64(), 0)), 1.1, 1, people-1)
 			ids := make([]string, perPage)
-			for time.Since(began) < each {
+			for {
 				for i := range ids {
 					ids[i] = strconv.FormatUint(popular.Uint64(), 10)
 				}
@@ -54,6 +54,9 @@ func load(ctx context.Context, services []*service, page func(context.Context, *
 				}
 				took[v] = append(took[v], time.Since(asked))
 				time.Sleep(pause)
+				if time.Since(began) >= each {
+					return
+				}
 			}
 		})
 	}

@@ -217,10 +217,11 @@ func (c *caller) limit(u *units) {
 		u.mu.Lock()
 		u.taken = append(u.taken, taken{began, ended, at})
 		u.taken = u.taken[max(0, len(u.taken)-20*limit.Limit):]
-		// Counted are only units that were certainly taken within one window.
+		// Counted are only units that were certainly taken within one window. A unit whose call
+		// ended later may have been taken later, if this caller had to wait for the mutex.
 		within, oldest := 0, at
 		for _, t := range u.taken {
-			if t.began.After(ended.Add(-limit.Window)) {
+			if t.began.After(ended.Add(-limit.Window)) && !t.ended.After(ended) {
 				if within == 0 {
 					oldest = t.at
 				}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache/xcachetest"
 )
 
 // networkFaults are the faults of the network between a cache and a single
@@ -32,13 +34,8 @@ func (d *deployment) reset() {
 // blackHole lets nothing pass.
 func (d *deployment) blackHole() {
 	d.proxy.Stall()
-	time.Sleep(50 * time.Millisecond) // data on its way arrives first
-	before := d.proxy.Stats()
-	time.Sleep(d.someTime(0, 2*opTimeout))
-	after := d.proxy.Stats()
+	d.nothingPasses(func(s xcachetest.ProxyStats) int64 { return s.RequestBytes + s.ReplyBytes })
 	d.proxy.Resume()
-	require.Equal(d.t, before.RequestBytes, after.RequestBytes)
-	require.Equal(d.t, before.ReplyBytes, after.ReplyBytes)
 }
 
 // halfOpen lets requests pass, but no replies.
@@ -46,12 +43,26 @@ func (d *deployment) halfOpen() {
 	before := d.proxy.Stats()
 	d.proxy.StallReplies()
 	d.eventually("no request has passed", func() bool { return d.proxy.Stats().RequestBytes > before.RequestBytes })
-	time.Sleep(50 * time.Millisecond)
-	before = d.proxy.Stats()
-	time.Sleep(d.someTime(0, 2*opTimeout))
-	after := d.proxy.Stats()
+	d.nothingPasses(func(s xcachetest.ProxyStats) int64 { return s.ReplyBytes })
 	d.proxy.Resume()
-	require.Equal(d.t, before.ReplyBytes, after.ReplyBytes)
+}
+
+// nothingPasses waits until the bytes on their way have arrived, and then makes sure for some
+// time that no byte follows. Several looks give the goroutines of the proxy the time to go on,
+// even if the machine has stopped the process in the meantime.
+func (d *deployment) nothingPasses(bytes func(xcachetest.ProxyStats) int64) {
+	d.t.Helper()
+	const looks = 20
+	before, same := bytes(d.proxy.Stats()), 0
+	d.eventually("bytes pass all the time", func() bool {
+		same++
+		if now := bytes(d.proxy.Stats()); now != before {
+			before, same = now, 0
+		}
+		return same == looks
+	})
+	time.Sleep(d.someTime(0, 2*opTimeout))
+	require.Equal(d.t, before, bytes(d.proxy.Stats()))
 }
 
 // slowDown delays replies.

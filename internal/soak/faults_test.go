@@ -108,9 +108,9 @@ func (d *deployment) isSilent(server *servertest.Server) {
 	conn, err := net.Dial("tcp", server.Addr)
 	require.NoError(d.t, err)
 	defer conn.Close()
-	require.NoError(d.t, conn.SetDeadline(time.Now().Add(50*time.Millisecond)))
 	_, err = conn.Write([]byte("PING\r\n"))
 	require.NoError(d.t, err)
+	require.NoError(d.t, conn.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
 	_, err = conn.Read(make([]byte, 1))
 	var timeout net.Error
 	require.True(d.t, errors.As(err, &timeout) && timeout.Timeout(), "the server is not frozen: %v", err)

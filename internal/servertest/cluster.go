@@ -126,7 +126,7 @@ func (c *ClusterServers) AwaitReplicas(t testing.TB) {
 }
 
 // NoticeFailures makes the running nodes take a node for failed that is silent for a
-// second, until the end of the next Failover or AwaitFailover. A test needs
+// second, until the next Failover or AwaitFailover is over. A test needs
 // NoticeFailures, before it kills or freezes a node, only if the failure is to be noticed
 // before AwaitFailover: AwaitFailover itself makes the nodes notice.
 func (c *ClusterServers) NoticeFailures(t testing.TB) {

@@ -119,7 +119,7 @@ func (s *SentinelServers) AwaitOK(t testing.TB) {
 }
 
 // NoticeFailures makes the running sentinels take a server for failed that is silent for
-// a second, until the end of the next Failover or AwaitFailover. A test needs
+// a second, until the next Failover begins or the next AwaitFailover is over. A test needs
 // NoticeFailures, before it kills or freezes a server, only if the failure is to be noticed
 // before AwaitFailover: AwaitFailover itself makes the sentinels notice.
 func (s *SentinelServers) NoticeFailures(t testing.TB) {

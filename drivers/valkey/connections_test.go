@@ -22,8 +22,12 @@ import (
 	"github.com/xcache-go/xcache/xcachetest"
 )
 
-// longTimeouts are parameters for tests that measure none of these times.
-const longTimeouts = "&op_timeout=30s&dial_timeout=30s"
+// longTimeout is a time-out that no test measures. longTimeouts are the parameters of a DSN
+// with that length.
+const (
+	longTimeout  = 30 * time.Second
+	longTimeouts = "&op_timeout=30s&dial_timeout=30s"
+)
 
 func dialTo(ctx context.Context, addr string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", addr)

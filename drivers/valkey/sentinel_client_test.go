@@ -34,7 +34,7 @@ func TestClientOfSentinelsLeavesAFrozenPrimary(t *testing.T) {
 	primary := servers.Primary(t)
 	primary.Freeze(t)
 	defer primary.Thaw(t)
-	end := time.Now().Add(30 * time.Second)
+	end := time.Now().Add(2 * time.Minute)
 	var succeeded sync.Map
 	var callers sync.WaitGroup
 	for i := range 8 {

@@ -39,8 +39,12 @@ var ownClusters = []drivertest.OwnCluster{
 	}},
 }
 
-// longTimeout is a time-out that no test measures.
-const longTimeout = 30 * time.Second
+// longTimeout is a time-out that no test measures. longTimeouts are the parameters of a DSN
+// with that length.
+const (
+	longTimeout  = 30 * time.Second
+	longTimeouts = "op_timeout=30s&dial_timeout=30s"
+)
 
 func TestOwnClustersOpenWithoutIO(t *testing.T) {
 	var made atomic.Int32

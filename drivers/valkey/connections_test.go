@@ -26,7 +26,7 @@ import (
 // with that length.
 const (
 	longTimeout  = 30 * time.Second
-	longTimeouts = "&op_timeout=30s&dial_timeout=30s"
+	longTimeouts = "op_timeout=30s&dial_timeout=30s"
 )
 
 func dialTo(ctx context.Context, addr string) (net.Conn, error) {
@@ -93,7 +93,7 @@ func TestReadTimeoutClosesASilentConnection(t *testing.T) {
 func TestManyCallersShareFewConnections(t *testing.T) {
 	proxy := xcachetest.NewProxy(t, subject.Standalone(t).Addr)
 	proxy.Delay(5 * time.Millisecond)
-	s := subject.Open(t, "valkey://"+proxy.Addr()+"?pool_size=3"+longTimeouts)
+	s := subject.Open(t, "valkey://"+proxy.Addr()+"?pool_size=3&"+longTimeouts)
 	one := func(callers int) int {
 		var wg sync.WaitGroup
 		for i := range callers {

@@ -27,7 +27,7 @@ func TestCallersWhoLeaveCostNoConnection(t *testing.T) {
 	server := subject.Standalone(t)
 	proxy := xcachetest.NewProxy(t, server.Addr)
 	var dials atomic.Int32
-	store := subject.OpenDSN(t, drivertest.Parse(t, "valkey://fake?pool_size=1"+longTimeouts), func(ctx context.Context, _, _ string) (net.Conn, error) {
+	store := subject.OpenDSN(t, drivertest.Parse(t, "valkey://fake?pool_size=1&"+longTimeouts), func(ctx context.Context, _, _ string) (net.Conn, error) {
 		dials.Add(1)
 		return dialTo(ctx, proxy.Addr())
 	})
@@ -95,7 +95,7 @@ func TestCallersWhoLeaveInAReply(t *testing.T) {
 		half, whole := answering(t, part), answering(t, ":7\r\n")
 		var dials atomic.Int32
 		var first readingConn
-		store := subject.OpenDSN(t, drivertest.Parse(t, "valkey://fake?pool_size=1"+longTimeouts), func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
+		store := subject.OpenDSN(t, drivertest.Parse(t, "valkey://fake?pool_size=1&"+longTimeouts), func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
 			if dials.Add(1) > 1 {
 				return dialTo(ctx, whole)
 			}
@@ -148,7 +148,7 @@ func TestCallersWhoLeaveInTheirRepliesFailNobody(t *testing.T) {
 	const leavers, rounds, pause = 12, 6, 20 * time.Millisecond
 	addr := poppingSlowly(t, pause)
 	var dials atomic.Int32
-	store := subject.OpenDSN(t, drivertest.Parse(t, "valkey://fake?pool_size=1"+longTimeouts), func(ctx context.Context, _, _ string) (net.Conn, error) {
+	store := subject.OpenDSN(t, drivertest.Parse(t, "valkey://fake?pool_size=1&"+longTimeouts), func(ctx context.Context, _, _ string) (net.Conn, error) {
 		dials.Add(1)
 		return dialTo(ctx, addr)
 	})
@@ -206,7 +206,7 @@ func poppingSlowly(t testing.TB, pause time.Duration) string {
 func TestLongValuesAreTheCallersAgain(t *testing.T) {
 	const callers, rounds, keys, size = 24, 30, 4, 100_000
 	proxy := xcachetest.NewProxy(t, subject.Standalone(t).Addr)
-	store := subject.Open(t, "valkey://"+proxy.Addr()+"?pool_size=1"+longTimeouts) // one connection for all these values
+	store := subject.Open(t, "valkey://"+proxy.Addr()+"?pool_size=1&"+longTimeouts) // one connection for all these values
 	whole := func(n int) error {
 		got, err := drivertest.Get(t, store, drivertest.Key(t, fmt.Sprint(n)))
 		if errors.Is(err, driver.ErrNotFound) {

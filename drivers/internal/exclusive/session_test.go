@@ -90,36 +90,34 @@ const plenty = 30 * time.Second
 
 // A reply may arrive in parts, and the context of a call may end after each part.
 func TestNothingOfAReplyIsLost(t *testing.T) {
-	synctest.Test(t, testNothingOfAReplyIsLost)
-}
-
-func testNothingOfAReplyIsLost(t *testing.T) {
-	session, server := beginInBubble(t)
-	element := strings.Repeat("element", 10_000)
-	reply := "*2\r\n$4\r\nlist\r\n$70000\r\n" + element + "\r\n"
-	cuts := []int{1, 3, 4, 6, 12, 14, 20, 22, 23, 1000, 20_000, 70_000, len(reply) - 1, len(reply)}
-	for range 2 {
-		sendOne(t, session, "BLPOP", driver.Key("list"), driver.Int(0))
-		from := 0
-		for _, to := range cuts {
-			_, err := receive(t, session, 2*time.Millisecond)
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.ErrorIs(t, err, driver.ErrUnknownOutcome)
-			require.NoError(t, session.Err())
-			go server.say(reply[from:to]) // until the next call has read the part
-			from = to
+	synctest.Test(t, func(t *testing.T) {
+		session, server := beginInBubble(t)
+		element := strings.Repeat("element", 10_000)
+		reply := "*2\r\n$4\r\nlist\r\n$70000\r\n" + element + "\r\n"
+		cuts := []int{1, 3, 4, 6, 12, 14, 20, 22, 23, 1000, 20_000, 70_000, len(reply) - 1, len(reply)}
+		for range 2 {
+			sendOne(t, session, "BLPOP", driver.Key("list"), driver.Int(0))
+			from := 0
+			for _, to := range cuts {
+				_, err := receive(t, session, 2*time.Millisecond)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.ErrorIs(t, err, driver.ErrUnknownOutcome)
+				require.NoError(t, session.Err())
+				go server.say(reply[from:to]) // until the next call has read the part
+				from = to
+			}
+			in, err := receive(t, session, plenty)
+			require.NoError(t, err)
+			require.False(t, in.Pushed)
+			require.Len(t, in.Reply.Items, 2)
+			require.Equal(t, element, string(in.Reply.Items[1].Data))
 		}
+		sendOne(t, session, "PING")
+		go server.say("+PONG\r\n")
 		in, err := receive(t, session, plenty)
 		require.NoError(t, err)
-		require.False(t, in.Pushed)
-		require.Len(t, in.Reply.Items, 2)
-		require.Equal(t, element, string(in.Reply.Items[1].Data))
-	}
-	sendOne(t, session, "PING")
-	go server.say("+PONG\r\n")
-	in, err := receive(t, session, plenty)
-	require.NoError(t, err)
-	require.Equal(t, "PONG", string(in.Reply.Data))
+		require.Equal(t, "PONG", string(in.Reply.Data))
+	})
 }
 
 // A silent server, and a reply that does not fit the command, end the session.

@@ -224,22 +224,24 @@ func TestALoadOverAnUnusableValueLeavesNewerValues(t *testing.T) {
 	for name, set := range unusable {
 		for how, getOrSet := range loadsOfOne {
 			t.Run(name+" "+how, func(t *testing.T) {
-				ctx := t.Context()
-				views := processes(t, 2, tagged(t), xcache.WithTTL(time.Hour), xcache.StaleOnError(time.Minute))
-				here, there := views[0], views[1]
-				require.NoError(t, set(ctx, here))
-				got, err := getOrSet(ctx, here, func(ctx context.Context) (string, error) {
-					return "loaded", there.Set(ctx, "k", "theirs", xcache.TTL(time.Second))
+				synctest.Test(t, func(t *testing.T) {
+					ctx := t.Context()
+					views := processes(t, 2, tagged(t), xcache.WithTTL(time.Hour), xcache.StaleOnError(time.Minute))
+					here, there := views[0], views[1]
+					require.NoError(t, set(ctx, here))
+					got, err := getOrSet(ctx, here, func(ctx context.Context) (string, error) {
+						return "loaded", there.Set(ctx, "k", "theirs", xcache.TTL(time.Second))
+					})
+					require.NoError(t, err)
+					require.Equal(t, "theirs", got)
+					require.NoError(t, xcache.For[int](there.Cache).Set(ctx, "k", 1))
+					got, err = getOrSet(ctx, here, func(ctx context.Context) (string, error) {
+						return "loaded", xcache.For[int](there.Cache).Set(ctx, "k", 2)
+					})
+					require.NoError(t, err)
+					require.Equal(t, "loaded", got)
+					require.Equal(t, 2, first(xcache.For[int](there.Cache).Get(ctx, "k")))
 				})
-				require.NoError(t, err)
-				require.Equal(t, "theirs", got)
-				require.NoError(t, xcache.For[int](there.Cache).Set(ctx, "k", 1))
-				got, err = getOrSet(ctx, here, func(ctx context.Context) (string, error) {
-					return "loaded", xcache.For[int](there.Cache).Set(ctx, "k", 2)
-				})
-				require.NoError(t, err)
-				require.Equal(t, "loaded", got)
-				require.Equal(t, 2, first(xcache.For[int](there.Cache).Get(ctx, "k")))
 			})
 		}
 	}

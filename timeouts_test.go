@@ -243,21 +243,23 @@ func TestStoreThatBoundsItsCallsGetsTheCallersContext(t *testing.T) {
 		{"view with more time", time.Second, []xcache.Option{xcache.WithOpTimeout(time.Minute)}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newFakeStore(t)
-			s.caps = func(caps *driver.Caps) { caps.Limits.CallTimeout = test.bound }
-			v := xcache.For[string](newCache(t, s)).With(test.opts...)
-			var done <-chan struct{}
-			s.before = func(ctx context.Context, _ string, _ []string) error {
-				assert.Equal(t, test.wrapped, ctx != context.Background(), "a context was made")
-				done = ctx.Done()
-				return nil
-			}
-			require.NoError(t, v.Set(context.Background(), "k", "x"))
-			select {
-			case <-done:
-			default:
-				require.False(t, test.wrapped, "the context that was made lasts until its deadline")
-			}
+			synctest.Test(t, func(t *testing.T) {
+				s := newFakeStore(t)
+				s.caps = func(caps *driver.Caps) { caps.Limits.CallTimeout = test.bound }
+				v := xcache.For[string](newCache(t, s)).With(test.opts...)
+				var done <-chan struct{}
+				s.before = func(ctx context.Context, _ string, _ []string) error {
+					assert.Equal(t, test.wrapped, ctx != context.Background(), "a context was made")
+					done = ctx.Done()
+					return nil
+				}
+				require.NoError(t, v.Set(context.Background(), "k", "x"))
+				select {
+				case <-done:
+				default:
+					require.False(t, test.wrapped, "the context that was made lasts until its deadline")
+				}
+			})
 		})
 	}
 }

@@ -47,8 +47,9 @@ func openLoopback(tb testing.TB) (*redis.Store, *goredis.Client, *fakeserver.Ser
 
 func openBoth(tb testing.TB, d redis.Driver, options *goredis.Options) (*redis.Store, *goredis.Client) {
 	tb.Helper()
-	store, err := d.Open(drivertest.Parse(tb, "redis://"+options.Addr))
+	store, err := d.Open(drivertest.Parse(tb, "redis://"+options.Addr+"?"+longTimeouts))
 	require.NoError(tb, err)
+	options.ReadTimeout = longTimeout
 	raw := goredis.NewClient(options)
 	tb.Cleanup(func() {
 		require.NoError(tb, errors.Join(store.Close(), raw.Close()))

@@ -19,7 +19,7 @@ import (
 )
 
 func TestCloseLeavesTheClientOfTheProgram(t *testing.T) {
-	client := goredis.NewClient(&goredis.Options{Addr: subject.Standalone(t).Addr})
+	client := goredis.NewClient(&goredis.Options{Addr: subject.Standalone(t).Addr, ReadTimeout: longTimeout})
 	defer func() { _ = client.Close() }()
 	s := redis.NewStore(client)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -30,7 +30,7 @@ func TestCloseLeavesTheClientOfTheProgram(t *testing.T) {
 }
 
 func TestCloseClient(t *testing.T) {
-	client := goredis.NewClient(&goredis.Options{Addr: subject.Standalone(t).Addr})
+	client := goredis.NewClient(&goredis.Options{Addr: subject.Standalone(t).Addr, ReadTimeout: longTimeout})
 	require.NoError(t, redis.NewStore(client, redis.CloseClient()).Close())
 	require.Error(t, client.Ping(t.Context()).Err(), "the client is open")
 	subject.AwaitNoGoroutines(t)
@@ -44,7 +44,7 @@ func TestStoreNamesTheServerOfItsClient(t *testing.T) {
 
 // Hooks print words, as for go-redis' own commands.
 func TestHooksOfTheProgramSeeWords(t *testing.T) {
-	client := goredis.NewClient(&goredis.Options{Addr: subject.Standalone(t).Addr})
+	client := goredis.NewClient(&goredis.Options{Addr: subject.Standalone(t).Addr, ReadTimeout: longTimeout})
 	hook := &formattingHook{}
 	client.AddHook(hook)
 	s := redis.NewStore(client, redis.CloseClient())
@@ -120,7 +120,7 @@ func TestClientThatTheProgramCloses(t *testing.T) {
 	for name, hooks := range map[string][]goredis.Hook{"while a call waits": nil, "while a hook waits": {closedHook{}}} {
 		t.Run(name, func(t *testing.T) {
 			proxy := xcachetest.NewProxy(t, addr)
-			client := goredis.NewClient(&goredis.Options{Addr: proxy.Addr()})
+			client := goredis.NewClient(&goredis.Options{Addr: proxy.Addr(), ReadTimeout: longTimeout})
 			for _, hook := range hooks {
 				client.AddHook(hook)
 			}

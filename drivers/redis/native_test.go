@@ -33,7 +33,7 @@ func nativeClient(store driver.Store, addr string) (drivertest.NativeClient, err
 // The client also uses the program's credentials.
 func TestNativeClientAsksForCredentials(t *testing.T) {
 	server := subject.StartServer(t, servertest.User("ann", "secret", "~*", "+@all"))
-	store, err := redis.Open("redis://"+server.Addr, redis.WithCredentials(func(context.Context) (redis.Credentials, error) {
+	store, err := redis.Open("redis://"+server.Addr+"?"+longTimeouts, redis.WithCredentials(func(context.Context) (redis.Credentials, error) {
 		return redis.Credentials{Username: "ann", Password: "secret", Expires: time.Now().Add(time.Hour)}, nil
 	}))
 	require.NoError(t, err)

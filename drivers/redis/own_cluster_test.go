@@ -39,10 +39,17 @@ var ownClusters = []drivertest.OwnCluster{
 	}},
 }
 
+// longTimeout is a time-out that no test measures. longTimeouts are the parameters of a DSN
+// with that length.
+const (
+	longTimeout  = 30 * time.Second
+	longTimeouts = "op_timeout=30s&dial_timeout=30s"
+)
+
 func TestOwnClustersOpenWithoutIO(t *testing.T) {
 	var made atomic.Int32
 	refusing := drivertest.RefusingAddr(t)
-	s := redis.NewClusterStore(func(addr string) *goredis.Client {
+	s := redis.NewClusterStoreWith(redis.CallTimeout(longTimeout), func(addr string) *goredis.Client {
 		made.Add(1)
 		return goredis.NewClient(&goredis.Options{Addr: addr, MaxRetries: -1})
 	}, refusing)
@@ -51,7 +58,7 @@ func TestOwnClustersOpenWithoutIO(t *testing.T) {
 	require.EqualValues(t, 1, made.Load())
 	require.NoError(t, s.Close())
 
-	s = redis.NewClusterStore(func(string) *goredis.Client { return nil }, refusing)
+	s = redis.NewClusterStoreWith(redis.CallTimeout(longTimeout), func(string) *goredis.Client { return nil }, refusing)
 	err := drivertest.Put(t, s, "k", "v")
 	drivertest.WantErr(t, err, driver.NotApplied, driver.ErrUnavailable)
 	require.ErrorContains(t, err, "no client for "+refusing)
@@ -61,12 +68,12 @@ func TestOwnClustersOpenWithoutIO(t *testing.T) {
 
 // The program's client is open after Close, and its hooks see the commands.
 func TestOwnClusterClientStaysOpen(t *testing.T) {
-	client := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: subject.Cluster(t).Addrs()})
+	client := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: subject.Cluster(t).Addrs(), ReadTimeout: longTimeout})
 	defer func() { _ = client.Close() }()
 	hook := &countingHook{}
 	client.OnNewNode(func(node *goredis.Client) { node.AddHook(hook) })
 	require.NoError(t, client.Set(t.Context(), drivertest.Key(t, "before"), "v", time.Minute).Err())
-	s := redis.NewStore(client)
+	s := redis.NewStore(client, redis.CallTimeout(longTimeout))
 	before := hook.seen.Load()
 	for i := range 20 {
 		require.NoError(t, drivertest.Put(t, s, drivertest.Key(t, fmt.Sprint(i)), "v"))
@@ -76,7 +83,7 @@ func TestOwnClusterClientStaysOpen(t *testing.T) {
 	require.NoError(t, s.Close())
 	require.NoError(t, client.Get(t.Context(), drivertest.Key(t, "0")).Err(), "the client is closed")
 
-	s = redis.NewStore(client)
+	s = redis.NewStore(client, redis.CallTimeout(longTimeout))
 	require.NoError(t, drivertest.Put(t, s, drivertest.Key(t, "k"), "v"))
 	require.NoError(t, client.Close())
 	for range 2 {
@@ -106,8 +113,8 @@ func TestNewClusterStoreOwnsItsClients(t *testing.T) {
 	hook := &countingHook{}
 	var mu sync.Mutex
 	made := make(map[string][]*goredis.Client)
-	s := redis.NewClusterStore(func(addr string) *goredis.Client {
-		client := goredis.NewClient(&goredis.Options{Addr: addr})
+	s := redis.NewClusterStoreWith(redis.CallTimeout(longTimeout), func(addr string) *goredis.Client {
+		client := goredis.NewClient(&goredis.Options{Addr: addr, ReadTimeout: longTimeout})
 		client.AddHook(hook)
 		mu.Lock()
 		defer mu.Unlock()
@@ -131,7 +138,7 @@ func TestNewClusterStoreOwnsItsClients(t *testing.T) {
 // been applied.
 func TestClientOfSentinelsFollowsAFailover(t *testing.T) {
 	servers := subject.StartSentinel(t)
-	client := goredis.NewFailoverClient(&goredis.FailoverOptions{MasterName: servers.MasterName, SentinelAddrs: servers.Addrs(), ReadTimeout: time.Second})
+	client := goredis.NewFailoverClient(&goredis.FailoverOptions{MasterName: servers.MasterName, SentinelAddrs: servers.Addrs(), ReadTimeout: longTimeout})
 	s := redis.NewStore(client, redis.CloseClient())
 	require.NoError(t, drivertest.Put(t, s, "k", "v"))
 	victim := servers.Primary(t)

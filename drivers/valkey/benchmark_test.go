@@ -51,7 +51,7 @@ func openLoopback(tb testing.TB) (*valkey.Store, valkeygo.Client, *fakeserver.Se
 
 func openBoth(tb testing.TB, d valkey.Driver, addr string, dial func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error)) (*valkey.Store, valkeygo.Client) {
 	tb.Helper()
-	store, err := d.Open(drivertest.Parse(tb, "valkey://"+addr))
+	store, err := d.Open(drivertest.Parse(tb, "valkey://"+addr+"?"+longTimeouts))
 	require.NoError(tb, err)
 	raw := newClient(tb, valkeygo.ClientOption{InitAddress: []string{addr}, DialCtxFn: dial})
 	tb.Cleanup(func() {

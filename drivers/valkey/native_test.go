@@ -30,7 +30,7 @@ func nativeClient(store driver.Store, addr string) (drivertest.NativeClient, err
 func TestNativeClientAsksForCredentials(t *testing.T) {
 	server := subject.StartServer(t, servertest.User("ann", "secret", "~*", "+@all"))
 	password := "secret"
-	store, err := valkey.Open("valkey://"+server.Addr, valkey.WithCredentials(func(context.Context) (valkey.Credentials, error) {
+	store, err := valkey.Open("valkey://"+server.Addr+"?"+longTimeouts, valkey.WithCredentials(func(context.Context) (valkey.Credentials, error) {
 		return valkey.Credentials{Username: "ann", Password: password, Expires: time.Now().Add(time.Hour)}, nil
 	}))
 	require.NoError(t, err)

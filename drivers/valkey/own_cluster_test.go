@@ -51,7 +51,7 @@ func TestOwnClusterClientStaysOpen(t *testing.T) {
 	defer subject.AwaitNoGoroutines(t)
 	defer client.Close()
 	var seen atomic.Int32
-	s := valkey.NewStore(hooked{client, &seen})
+	s := valkey.NewStore(hooked{client, &seen}, valkey.CallTimeout(longTimeout))
 	require.Zero(t, seen.Load(), "NewStore does I/O")
 	for i := range 20 {
 		require.NoError(t, drivertest.Put(t, s, drivertest.Key(t, fmt.Sprint(i)), "v"))
@@ -99,7 +99,7 @@ func (h hooked) Nodes() map[string]valkeygo.Client {
 func TestOwnClusterClientThatTheProgramCloses(t *testing.T) {
 	client, err := newClusterClient(drivertest.ClientOptions{}, subject.Cluster(t).Addrs()...)
 	require.NoError(t, err)
-	s := valkey.NewStore(client)
+	s := valkey.NewStore(client, valkey.CallTimeout(longTimeout))
 	k := drivertest.Key(t, "k")
 	require.NoError(t, drivertest.Put(t, s, k, "v"))
 	client.Close()

@@ -35,7 +35,7 @@ func TestClientOfSentinelsLeavesAFrozenPrimary(t *testing.T) {
 	servers.NoticeFailures(t)
 	primary.Freeze(t)
 	defer primary.Thaw(t)
-	end := time.Now().Add(30 * time.Second)
+	end := time.Now().Add(2 * time.Minute)
 	var succeeded sync.Map
 	var callers sync.WaitGroup
 	for i := range 8 {

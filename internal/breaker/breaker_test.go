@@ -210,24 +210,26 @@ func stateOf(s *breaker.Store, server string) driver.CircuitState {
 }
 
 func TestFailuresInARowOpenTheCircuit(t *testing.T) {
-	f := newFleet()
-	s := open(t, f, options(nil))
-	f.fail("a", down)
-	require.Error(t, getErr(s, "a:k"))
-	require.Error(t, getErr(s, "a:k"))
-	f.fail("a", nil)
-	require.NoError(t, getErr(s, "a:k")) // ends the row
-	trip(t, f, s)
-	before := f.asked("a")
-	for range 100 {
-		require.ErrorIs(t, getErr(s, "a:k"), errRejected)
-	}
-	require.Equal(t, before, f.asked("a"), "no call is sent")
-	circuits := s.Inspect().Circuits
-	require.Len(t, circuits, 1)
-	require.Equal(t, driver.InspectedCircuit{
-		Server: "a", State: driver.CircuitOpen, Failures: 3, Opened: 1, Rejected: 101, LastError: "server unavailable: connection refused",
-	}, circuits[0])
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet()
+		s := open(t, f, options(nil))
+		f.fail("a", down)
+		require.Error(t, getErr(s, "a:k"))
+		require.Error(t, getErr(s, "a:k"))
+		f.fail("a", nil)
+		require.NoError(t, getErr(s, "a:k")) // ends the row
+		trip(t, f, s)
+		before := f.asked("a")
+		for range 100 {
+			require.ErrorIs(t, getErr(s, "a:k"), errRejected)
+		}
+		require.Equal(t, before, f.asked("a"), "no call is sent")
+		circuits := s.Inspect().Circuits
+		require.Len(t, circuits, 1)
+		require.Equal(t, driver.InspectedCircuit{
+			Server: "a", State: driver.CircuitOpen, Failures: 3, Opened: 1, Rejected: 101, LastError: "server unavailable: connection refused",
+		}, circuits[0])
+	})
 }
 
 func TestAnAnswerToTheProbeClosesTheCircuit(t *testing.T) {
@@ -280,61 +282,65 @@ func TestThereIsOneProbeAndCooldownsGrow(t *testing.T) {
 }
 
 func TestADeadServerStopsNoCallOnAHealthyOne(t *testing.T) {
-	ctx := t.Context()
-	f := newFleet()
-	s := open(t, f, options(nil))
-	trip(t, f, s)
-	require.NoError(t, getErr(s, "b:k"))
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		f := newFleet()
+		s := open(t, f, options(nil))
+		trip(t, f, s)
+		require.NoError(t, getErr(s, "b:k"))
 
-	dst, err := get(s, "a:1", "b:1", "a:2", "b:2")
-	require.NoError(t, err)
-	for i, value := range dst {
-		if i%2 == 0 {
-			require.ErrorIs(t, value.Err, errRejected)
-		} else {
-			require.NoError(t, value.Err)
-			require.NotEmpty(t, value.Data)
+		dst, err := get(s, "a:1", "b:1", "a:2", "b:2")
+		require.NoError(t, err)
+		for i, value := range dst {
+			if i%2 == 0 {
+				require.ErrorIs(t, value.Err, errRejected)
+			} else {
+				require.NoError(t, value.Err)
+				require.NotEmpty(t, value.Data)
+			}
 		}
-	}
-	entries := []driver.Entry{{Key: "b:1"}, {Key: "a:1"}, {Key: "b:2"}}
-	require.NoError(t, s.Set(ctx, entries))
-	require.NoError(t, errors.Join(entries[0].Err, entries[2].Err))
-	require.ErrorIs(t, entries[1].Err, errRejected)
+		entries := []driver.Entry{{Key: "b:1"}, {Key: "a:1"}, {Key: "b:2"}}
+		require.NoError(t, s.Set(ctx, entries))
+		require.NoError(t, errors.Join(entries[0].Err, entries[2].Err))
+		require.ErrorIs(t, entries[1].Err, errRejected)
 
-	removed, err := s.Delete(ctx, []string{"a:1", "b:1", "b:2"})
-	require.ErrorIs(t, err, errRejected)
-	require.Equal(t, 2, removed)
+		removed, err := s.Delete(ctx, []string{"a:1", "b:1", "b:2"})
+		require.ErrorIs(t, err, errRejected)
+		require.Equal(t, 2, removed)
 
-	cmds := []*driver.Cmd{driver.NewCmd("GET", driver.Key("b:1")), driver.NewCmd("GET", driver.Key("a:1")), driver.NewCmd("DEL", driver.Key("b:1"), driver.Key("a:1"))}
-	require.NoError(t, s.Do(ctx, cmds, driver.Plain))
-	require.NoError(t, cmds[0].Err)
-	require.ErrorIs(t, cmds[1].Err, errRejected)
-	require.ErrorIs(t, cmds[2].Err, errRejected, "a part of the command would be at the dead server")
+		cmds := []*driver.Cmd{driver.NewCmd("GET", driver.Key("b:1")), driver.NewCmd("GET", driver.Key("a:1")), driver.NewCmd("DEL", driver.Key("b:1"), driver.Key("a:1"))}
+		require.NoError(t, s.Do(ctx, cmds, driver.Plain))
+		require.NoError(t, cmds[0].Err)
+		require.ErrorIs(t, cmds[1].Err, errRejected)
+		require.ErrorIs(t, cmds[2].Err, errRejected, "a part of the command would be at the dead server")
 
-	require.ErrorIs(t, s.Rename(ctx, "b:1", "a:1"), errRejected)
-	_, err = s.Incr(ctx, "a:n", 1)
-	require.ErrorIs(t, err, errRejected)
-	_, err = s.Incr(ctx, "b:n", 1)
-	require.NoError(t, err)
-	_, err = get(s, "a:1", "a:2")
-	require.ErrorIs(t, err, errRejected, "nothing is known about any key")
-	require.Empty(t, stateOf(s, "c"))
-	require.Equal(t, driver.CircuitClosed, stateOf(s, "b"))
+		require.ErrorIs(t, s.Rename(ctx, "b:1", "a:1"), errRejected)
+		_, err = s.Incr(ctx, "a:n", 1)
+		require.ErrorIs(t, err, errRejected)
+		_, err = s.Incr(ctx, "b:n", 1)
+		require.NoError(t, err)
+		_, err = get(s, "a:1", "a:2")
+		require.ErrorIs(t, err, errRejected, "nothing is known about any key")
+		require.Empty(t, stateOf(s, "c"))
+		require.Equal(t, driver.CircuitClosed, stateOf(s, "b"))
+	})
 }
 
 // Nobody knows which server has failed a call on several, so that the next Delete asks each.
 func TestDeletesOfSeveralServersOpenTheCircuitOfTheDeadOne(t *testing.T) {
-	f := newFleet()
-	s := open(t, f, options(nil))
-	f.fail("a", down)
-	for range 4 {
-		_, err := s.Delete(t.Context(), []string{"a:1", "b:1"})
-		require.ErrorIs(t, err, driver.ErrUnavailable)
-	}
-	removed, err := s.Delete(t.Context(), []string{"a:1", "b:1"})
-	require.ErrorIs(t, err, errRejected)
-	require.Equal(t, 1, removed)
-	require.Equal(t, driver.CircuitClosed, stateOf(s, "b"))
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet()
+		s := open(t, f, options(nil))
+		f.fail("a", down)
+		for range 4 {
+			_, err := s.Delete(t.Context(), []string{"a:1", "b:1"})
+			require.ErrorIs(t, err, driver.ErrUnavailable)
+		}
+		removed, err := s.Delete(t.Context(), []string{"a:1", "b:1"})
+		require.ErrorIs(t, err, errRejected)
+		require.Equal(t, 1, removed)
+		require.Equal(t, driver.CircuitClosed, stateOf(s, "b"))
+	})
 }
 
 func TestEachClassOfErrors(t *testing.T) {
@@ -361,13 +367,15 @@ func TestEachClassOfErrors(t *testing.T) {
 		"unknown to us":   {errors.New("?"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFleet()
-			s := open(t, f, options(nil))
-			f.fail("a", test.err)
-			for range 10 {
-				_ = getErr(s, "a:k")
-			}
-			require.Equal(t, test.opens, stateOf(s, "a") == driver.CircuitOpen)
+			synctest.Test(t, func(t *testing.T) {
+				f := newFleet()
+				s := open(t, f, options(nil))
+				f.fail("a", test.err)
+				for range 10 {
+					_ = getErr(s, "a:k")
+				}
+				require.Equal(t, test.opens, stateOf(s, "a") == driver.CircuitOpen)
+			})
 		})
 	}
 }
@@ -413,13 +421,15 @@ func TestCallsBeyondTheBoundAreNotSent(t *testing.T) {
 
 // A driver that panics leaves no call in flight, and no probe.
 func TestAPanicLeavesNothingBehind(t *testing.T) {
-	o := options(nil)
-	o.MaxInFlight = 1
-	s := open(t, nameless{panicking{newFleet()}}, o)
-	for range 3 {
-		require.Panics(t, func() { _ = getErr(s, "a:k") })
-	}
-	require.Zero(t, s.Inspect().Circuits[0].InFlight)
+	synctest.Test(t, func(t *testing.T) {
+		o := options(nil)
+		o.MaxInFlight = 1
+		s := open(t, nameless{panicking{newFleet()}}, o)
+		for range 3 {
+			require.Panics(t, func() { _ = getErr(s, "a:k") })
+		}
+		require.Zero(t, s.Inspect().Circuits[0].InFlight)
+	})
 }
 
 type panicking struct{ driver.Store }
@@ -484,20 +494,22 @@ func TestCloseEndsTheProbe(t *testing.T) {
 
 // An observer may use the cache during an event, and may panic.
 func TestAnEventMayUseTheStore(t *testing.T) {
-	f := newFleet()
-	o := options(nil)
-	var s *breaker.Store
-	var told []driver.EventKind
-	o.Notify = func(e driver.Event) {
-		told = append(told, e.Kind)
-		f.fail("a", nil)
-		_ = getErr(s, "a:k")
-		_ = getErr(s, "b:k")
-		panic("observer")
-	}
-	s = open(t, f, o)
-	trip(t, f, s)
-	require.Equal(t, []driver.EventKind{driver.BreakerOpened}, told)
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet()
+		o := options(nil)
+		var s *breaker.Store
+		var told []driver.EventKind
+		o.Notify = func(e driver.Event) {
+			told = append(told, e.Kind)
+			f.fail("a", nil)
+			_ = getErr(s, "a:k")
+			_ = getErr(s, "b:k")
+			panic("observer")
+		}
+		s = open(t, f, o)
+		trip(t, f, s)
+		require.Equal(t, []driver.EventKind{driver.BreakerOpened}, told)
+	})
 }
 
 func TestAddressesThatAreGoneAreForgotten(t *testing.T) {

@@ -48,10 +48,10 @@ func open(t *testing.T) *site {
 	return &site{t, server, p}
 }
 
-// cache opens a cache on the server.
+// cache opens a cache on the server. No test measures its time-outs.
 func (s *site) cache(parameters string) *xcache.Cache {
 	s.t.Helper()
-	c, err := xcache.OpenDSN("redis://" + s.server.Addr + "?" + parameters)
+	c, err := xcache.OpenDSN("redis://" + s.server.Addr + "?op_timeout=30s&dial_timeout=30s&" + parameters)
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() {
 		require.NoError(s.t, c.Close())

@@ -45,9 +45,9 @@ func histories(t testing.TB) int {
 
 func TestHistoriesAreLinearizable(t *testing.T) {
 	redis, valkey := servertest.Redis(t), servertest.Valkey(t)
-	for name, dsn := range map[string]string{"memory": "memory://", "redis": "redis://" + redis.Addr, "valkey": "valkey://" + valkey.Addr} {
+	for name, dsn := range map[string]string{"memory": "memory://", "redis": "redis://" + redis.Addr + "?dial_timeout=1m", "valkey": "valkey://" + valkey.Addr + "?dial_timeout=1m"} {
 		t.Run(name, func(t *testing.T) {
-			c, err := xcache.OpenDSN(dsn)
+			c, err := xcache.OpenDSN(dsn, xcache.WithOpTimeout(time.Minute)) // a history has no failed calls
 			require.NoError(t, err)
 			defer func() { require.NoError(t, c.Close()) }()
 			seed := rand.Uint64()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -42,26 +43,28 @@ func (s *movingSession) Close() error { s.closed = true; return nil }
 // Another goroutine closes a session while the session connects to the server to which the
 // slot moves.
 func TestASessionThatIsClosedWhileItsSlotMovesLeavesNoConnection(t *testing.T) {
-	const key = "k"
-	to := &servererror.RedirectError{Slot: keyslot.Of(key), Host: "elsewhere", Port: "1", Ask: true}
-	var own driver.Session
-	var made []*movingSession
-	s := openFakes(t, func(n *fakeNode) node.Node {
-		return sessionNode{n, func() driver.Session {
-			if own != nil {
-				require.NoError(t, own.Close())
-			}
-			made = append(made, &movingSession{to: to})
-			return made[len(made)-1]
-		}}
+	synctest.Test(t, func(t *testing.T) {
+		const key = "k"
+		to := &servererror.RedirectError{Slot: keyslot.Of(key), Host: "elsewhere", Port: "1", Ask: true}
+		var own driver.Session
+		var made []*movingSession
+		s := openFakes(t, func(n *fakeNode) node.Node {
+			return sessionNode{n, func() driver.Session {
+				if own != nil {
+					require.NoError(t, own.Close())
+				}
+				made = append(made, &movingSession{to: to})
+				return made[len(made)-1]
+			}}
+		})
+		own, err := s.Exclusive(t.Context(), key)
+		require.NoError(t, err)
+		require.NoError(t, own.Send(t.Context(), []*driver.Cmd{driver.NewCmd("BLPOP", driver.Key(key), driver.WaitSeconds(0))}))
+		_, err = own.Receive(t.Context())
+		var redirect *servererror.RedirectError
+		require.True(t, errors.As(err, &redirect), "got %v", err)
+		require.Len(t, made, 2, "the session did not follow its slot")
+		require.True(t, made[0].closed)
+		require.True(t, made[1].closed, "the second connection is left")
 	})
-	own, err := s.Exclusive(t.Context(), key)
-	require.NoError(t, err)
-	require.NoError(t, own.Send(t.Context(), []*driver.Cmd{driver.NewCmd("BLPOP", driver.Key(key), driver.WaitSeconds(0))}))
-	_, err = own.Receive(t.Context())
-	var redirect *servererror.RedirectError
-	require.True(t, errors.As(err, &redirect), "got %v", err)
-	require.Len(t, made, 2, "the session did not follow its slot")
-	require.True(t, made[0].closed)
-	require.True(t, made[1].closed, "the second connection is left")
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -59,98 +60,104 @@ func TestOrderOfAKeyIsKept(t *testing.T) {
 		{"both", []*driver.Cmd{set(k, "1"), set(k, "2")}, []string{"ASK", "MOVED"}, []string{k + " 1", k + " 2"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var later record
-			var first sync.Once
-			s := openFake(t, func(n *fakeNode) {
-				n.do = func(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
-					again := true
-					if n.addr == "a:1" {
-						first.Do(func() { again = false })
-					}
-					for i, c := range cmds {
-						c.Reply = driver.IntReply(1)
-						if again {
-							later.add(n.addr, c)
-							continue
+			synctest.Test(t, func(t *testing.T) {
+				var later record
+				var first sync.Once
+				s := openFake(t, func(n *fakeNode) {
+					n.do = func(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
+						again := true
+						if n.addr == "a:1" {
+							first.Do(func() { again = false })
 						}
-						if text := tt.errs[i]; text == "MOVED" || text == "ASK" {
-							c.Err = reply(fmt.Sprint(text, " ", keyslot.Of(c.Key()), " b:1"))
-						} else if text != "" {
-							c.Err = reply(text)
+						for i, c := range cmds {
+							c.Reply = driver.IntReply(1)
+							if again {
+								later.add(n.addr, c)
+								continue
+							}
+							if text := tt.errs[i]; text == "MOVED" || text == "ASK" {
+								c.Err = reply(fmt.Sprint(text, " ", keyslot.Of(c.Key()), " b:1"))
+							} else if text != "" {
+								c.Err = reply(text)
+							}
 						}
+						return nil
 					}
-					return nil
+				})
+				require.NoError(t, s.Do(t.Context(), tt.cmds, driver.Plain))
+				var want []string
+				for _, w := range tt.resent {
+					want = append(want, "b:1 APPEND "+w)
+				}
+				require.Equal(t, want, later.sent, "sent again were")
+				for i, c := range tt.cmds {
+					require.Equal(t, slices.Contains(tt.failed, i), c.Err != nil, "command %d: %v", i, c.Err)
 				}
 			})
-			require.NoError(t, s.Do(t.Context(), tt.cmds, driver.Plain))
-			var want []string
-			for _, w := range tt.resent {
-				want = append(want, "b:1 APPEND "+w)
-			}
-			require.Equal(t, want, later.sent, "sent again were")
-			for i, c := range tt.cmds {
-				require.Equal(t, slices.Contains(tt.failed, i), c.Err != nil, "command %d: %v", i, c.Err)
-			}
 		})
 	}
 }
 
 // Two nodes that redirect a call to each other end the call in time, and do not spin.
 func TestNodesThatDisagree(t *testing.T) {
-	var calls record
-	s := openFake(t, func(n *fakeNode) {
-		n.do = func(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
-			to := "b:1"
-			if n.addr == to {
-				to = "a:1"
+	synctest.Test(t, func(t *testing.T) {
+		var calls record
+		s := openFake(t, func(n *fakeNode) {
+			n.do = func(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
+				to := "b:1"
+				if n.addr == to {
+					to = "a:1"
+				}
+				for _, c := range cmds {
+					calls.add(n.addr, c)
+					c.Err = reply(fmt.Sprint("MOVED ", keyslot.Of(c.Key()), " ", to))
+				}
+				return nil
 			}
-			for _, c := range cmds {
-				calls.add(n.addr, c)
-				c.Err = reply(fmt.Sprint("MOVED ", keyslot.Of(c.Key()), " ", to))
-			}
-			return nil
-		}
+		})
+		err := s.Do(t.Context(), []*driver.Cmd{driver.NewCmd("INCR", driver.Key("k"))}, driver.Plain)
+		require.False(t, !errors.Is(err, driver.ErrUnavailable) && err != nil)
+		n := len(calls.sent)
+		require.GreaterOrEqual(t, n, 5, "%d tries", n)
+		require.LessOrEqual(t, n, 60, "%d tries", n)
 	})
-	err := s.Do(t.Context(), []*driver.Cmd{driver.NewCmd("INCR", driver.Key("k"))}, driver.Plain)
-	require.False(t, !errors.Is(err, driver.ErrUnavailable) && err != nil)
-	n := len(calls.sent)
-	require.GreaterOrEqual(t, n, 5, "%d tries", n)
-	require.LessOrEqual(t, n, 60, "%d tries", n)
 }
 
 func TestPartsOfACommandAreJoined(t *testing.T) {
-	a, b, c := of("a", "1"), of("b", "2"), of("c", "3")
-	s := openFake(t, func(n *fakeNode) {
-		n.do = func(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
-			if n.addr == "c:1" {
-				return driver.Fail(driver.ErrAuth, driver.NotApplied, errors.New("NOPERM"))
-			}
-			for _, cmd := range cmds {
-				if cmd.Reply = driver.IntReply(int64(len(cmd.Args))); cmd.Name == "MGET" {
-					var found []driver.Reply
-					for _, key := range cmd.Args {
-						found = append(found, text(key.Text))
-					}
-					cmd.Reply = driver.ArrayReply(found...)
+	synctest.Test(t, func(t *testing.T) {
+		a, b, c := of("a", "1"), of("b", "2"), of("c", "3")
+		s := openFake(t, func(n *fakeNode) {
+			n.do = func(_ context.Context, cmds []*driver.Cmd, _ driver.How) error {
+				if n.addr == "c:1" {
+					return driver.Fail(driver.ErrAuth, driver.NotApplied, errors.New("NOPERM"))
 				}
+				for _, cmd := range cmds {
+					if cmd.Reply = driver.IntReply(int64(len(cmd.Args))); cmd.Name == "MGET" {
+						var found []driver.Reply
+						for _, key := range cmd.Args {
+							found = append(found, text(key.Text))
+						}
+						cmd.Reply = driver.ArrayReply(found...)
+					}
+				}
+				return nil
 			}
-			return nil
+		})
+		mget, exists := keysCommand("MGET", []string{b, a, b, a}), keysCommand("EXISTS", []string{a, b, b})
+		require.NoError(t, s.Do(t.Context(), []*driver.Cmd{mget, exists}, driver.Plain))
+		for i, key := range []string{b, a, b, a} {
+			require.Equal(t, key, string(mget.Reply.Items[i].Data), "MGET: %d", i)
 		}
+		require.EqualValues(t, 3, exists.Reply.Int, "EXISTS")
+		n, err := s.Delete(t.Context(), []string{a, c, b})
+		require.Equal(t, 2, n, "Delete, in part")
+		require.ErrorIs(t, err, driver.ErrAuth, "Delete, in part")
+		require.ErrorIs(t, err, driver.ErrUnknownOutcome, "Delete, in part")
+		mget = keysCommand("MGET", []string{a, c})
+		require.NoError(t, s.Do(t.Context(), []*driver.Cmd{mget}, driver.Plain), "MGET, in part")
+		require.ErrorIs(t, mget.Err, driver.ErrAuth, "MGET, in part")
+		require.NotErrorIs(t, mget.Err, driver.ErrUnknownOutcome, "MGET, in part")
 	})
-	mget, exists := keysCommand("MGET", []string{b, a, b, a}), keysCommand("EXISTS", []string{a, b, b})
-	require.NoError(t, s.Do(t.Context(), []*driver.Cmd{mget, exists}, driver.Plain))
-	for i, key := range []string{b, a, b, a} {
-		require.Equal(t, key, string(mget.Reply.Items[i].Data), "MGET: %d", i)
-	}
-	require.EqualValues(t, 3, exists.Reply.Int, "EXISTS")
-	n, err := s.Delete(t.Context(), []string{a, c, b})
-	require.Equal(t, 2, n, "Delete, in part")
-	require.ErrorIs(t, err, driver.ErrAuth, "Delete, in part")
-	require.ErrorIs(t, err, driver.ErrUnknownOutcome, "Delete, in part")
-	mget = keysCommand("MGET", []string{a, c})
-	require.NoError(t, s.Do(t.Context(), []*driver.Cmd{mget}, driver.Plain), "MGET, in part")
-	require.ErrorIs(t, mget.Err, driver.ErrAuth, "MGET, in part")
-	require.NotErrorIs(t, mget.Err, driver.ErrUnknownOutcome, "MGET, in part")
 }
 
 // A command that was divided, and whose parts find no more time, fails as the whole command did.
@@ -166,28 +173,30 @@ func TestPartsThatAreNeverSentHaveTheFailureOfTheWhole(t *testing.T) {
 		"the time is over": func(t *testing.T) context.Context { return t.Context() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := openFake(t, func(n *fakeNode) {
-				n.timeout = 100 * time.Millisecond
-				n.do = func(ctx context.Context, cmds []*driver.Cmd, _ driver.How) error {
-					if n.addr != "a:1" { // a server that is not reached in time
-						select {
-						case <-ctx.Done():
-						case <-time.After(n.timeout):
+			synctest.Test(t, func(t *testing.T) {
+				s := openFake(t, func(n *fakeNode) {
+					n.timeout = 100 * time.Millisecond
+					n.do = func(ctx context.Context, cmds []*driver.Cmd, _ driver.How) error {
+						if n.addr != "a:1" { // a server that is not reached in time
+							select {
+							case <-ctx.Done():
+							case <-time.After(n.timeout):
+							}
+							return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("no answer"))
 						}
-						return driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("no answer"))
+						for _, c := range cmds {
+							c.Err = reply("TRYAGAIN Multiple keys request during rehashing of slot")
+						}
+						return nil
 					}
-					for _, c := range cmds {
-						c.Err = reply("TRYAGAIN Multiple keys request during rehashing of slot")
-					}
-					return nil
-				}
+				})
+				unlink := keysCommand("UNLINK", []string{slot + "1", slot + "2", there})
+				err := s.Do(bound(t), []*driver.Cmd{unlink}, driver.Plain)
+				err = errors.Join(err, unlink.Err)
+				require.Error(t, err)
+				require.NotEmpty(t, err.Error())
+				require.NotErrorIs(t, err, driver.ErrUnknownOutcome)
 			})
-			unlink := keysCommand("UNLINK", []string{slot + "1", slot + "2", there})
-			err := s.Do(bound(t), []*driver.Cmd{unlink}, driver.Plain)
-			err = errors.Join(err, unlink.Err)
-			require.Error(t, err)
-			require.NotEmpty(t, err.Error())
-			require.NotErrorIs(t, err, driver.ErrUnknownOutcome)
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -49,61 +50,63 @@ func TestScanFindsWhatMovesMeanwhile(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			now, next := before, steps
-			var mu sync.Mutex // topologies are loaded in the background
-			reach := func(at string) {
-				if len(next) > 0 && next[0].at == at {
-					now, next = next[0], next[1:]
-				}
-			}
-			s := openFake(t, func(n *fakeNode) {
-				name, _, _ := strings.Cut(n.addr, ":")
-				n.slots = func() driver.Reply {
-					mu.Lock()
-					defer mu.Unlock()
-					reach("topology")
-					switch ranges := thirds().Items; now.last {
-					case "":
-						return driver.ArrayReply(ranges...)
-					case "none":
-						return driver.ArrayReply(ranges[:2]...)
-					default:
-						ranges[2].Items[2] = nodeReply(text(now.last), 1)
-						return driver.ArrayReply(ranges...)
+			synctest.Test(t, func(t *testing.T) {
+				now, next := before, steps
+				var mu sync.Mutex // topologies are loaded in the background
+				reach := func(at string) {
+					if len(next) > 0 && next[0].at == at {
+						now, next = next[0], next[1:]
 					}
 				}
-				n.nodes = func() string {
-					mu.Lock()
-					defer mu.Unlock()
-					own := map[string]string{
-						"a": fmt.Sprintf("%s 0-%d", now.a, slots/3-1),
-						"b": fmt.Sprintf("2 connected %d-%d", slots/3, 2*slots/3-1),
-						"c": now.c,
-						"d": now.d,
+				s := openFake(t, func(n *fakeNode) {
+					name, _, _ := strings.Cut(n.addr, ":")
+					n.slots = func() driver.Reply {
+						mu.Lock()
+						defer mu.Unlock()
+						reach("topology")
+						switch ranges := thirds().Items; now.last {
+						case "":
+							return driver.ArrayReply(ranges...)
+						case "none":
+							return driver.ArrayReply(ranges[:2]...)
+						default:
+							ranges[2].Items[2] = nodeReply(text(now.last), 1)
+							return driver.ArrayReply(ranges...)
+						}
 					}
-					return "id " + n.addr + " myself,master - 0 0 " + own[name] + "\n"
+					n.nodes = func() string {
+						mu.Lock()
+						defer mu.Unlock()
+						own := map[string]string{
+							"a": fmt.Sprintf("%s 0-%d", now.a, slots/3-1),
+							"b": fmt.Sprintf("2 connected %d-%d", slots/3, 2*slots/3-1),
+							"c": now.c,
+							"d": now.d,
+						}
+						return "id " + n.addr + " myself,master - 0 0 " + own[name] + "\n"
+					}
+					n.scan = func() []string {
+						mu.Lock()
+						defer mu.Unlock()
+						reach(name)
+						keys := []string{"of " + name}
+						if now.holder == name {
+							keys = append(keys, moving)
+						}
+						reach(name + " end")
+						return keys
+					}
+				})
+				var found []string
+				for key, err := range s.Scan(t.Context(), "*") {
+					require.NoError(t, err)
+					found = append(found, key)
 				}
-				n.scan = func() []string {
-					mu.Lock()
-					defer mu.Unlock()
-					reach(name)
-					keys := []string{"of " + name}
-					if now.holder == name {
-						keys = append(keys, moving)
-					}
-					reach(name + " end")
-					return keys
+				require.Empty(t, next, "steps that the scan did not reach")
+				for _, key := range []string{moving, "of a", "of b", "of c"} {
+					require.Contains(t, found, key)
 				}
 			})
-			var found []string
-			for key, err := range s.Scan(t.Context(), "*") {
-				require.NoError(t, err)
-				found = append(found, key)
-			}
-			require.Empty(t, next, "steps that the scan did not reach")
-			for _, key := range []string{moving, "of a", "of b", "of c"} {
-				require.Contains(t, found, key)
-			}
 		})
 	}
 }

@@ -3,9 +3,11 @@ package exclusive_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -24,7 +26,7 @@ type server struct {
 }
 
 // begin returns a session at a server of the test, after the handshake.
-func begin(t *testing.T, query string) (driver.Session, server) {
+func begin(t *testing.T) (driver.Session, server) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -36,22 +38,40 @@ func begin(t *testing.T, query string) (driver.Session, server) {
 			accepted <- conn
 		}
 	}()
-	dsn, err := driver.ParseDSN("redis://" + listener.Addr().String() + "?hello=off" + query)
-	require.NoError(t, err)
-	s, err := settings.Read(dsn)
-	require.NoError(t, err)
-	pool := exclusive.NewPool(connection.Dialer{Settings: s})
-	t.Cleanup(pool.Close)
-	session, err := pool.Exclusive(t.Context(), "")
-	require.NoError(t, err)
+	session := open(t, listener.Addr().String(), nil)
 	conn := <-accepted
 	t.Cleanup(func() { _ = conn.Close() })
 	return session, server{t, conn}
 }
 
+// beginInBubble is begin in a bubble of synctest, whose time is the time of the connection
+// as well. The server reads what the session sends.
+func beginInBubble(t *testing.T) (driver.Session, server) {
+	t.Helper()
+	conn, of := net.Pipe()
+	go func() { _, _ = io.Copy(io.Discard, of) }()
+	session := open(t, "pipe:1", func(context.Context, string, string) (net.Conn, error) { return conn, nil })
+	return session, server{t, of}
+}
+
+// open returns a session. Its time-outs are long, because no test measures them.
+func open(t *testing.T, addr string, dial func(context.Context, string, string) (net.Conn, error)) driver.Session {
+	t.Helper()
+	dsn, err := driver.ParseDSN("redis://" + addr + "?hello=off&dial_timeout=" + plenty.String())
+	require.NoError(t, err)
+	dsn.OpTimeout = plenty
+	s, err := settings.Read(dsn)
+	require.NoError(t, err)
+	pool := exclusive.NewPool(connection.Dialer{Settings: s, Dial: dial})
+	t.Cleanup(pool.Close)
+	session, err := pool.Exclusive(t.Context(), "")
+	require.NoError(t, err)
+	return session
+}
+
 func (s server) say(text string) {
 	_, err := s.conn.Write([]byte(text))
-	require.NoError(s.t, err)
+	assert.NoError(s.t, err)
 }
 
 func sendOne(t *testing.T, session driver.Session, name string, args ...driver.Arg) {
@@ -70,32 +90,34 @@ const plenty = 30 * time.Second
 
 // A reply may arrive in parts, and the context of a call may end after each part.
 func TestNothingOfAReplyIsLost(t *testing.T) {
-	session, server := begin(t, "")
-	element := strings.Repeat("element", 10_000)
-	reply := "*2\r\n$4\r\nlist\r\n$70000\r\n" + element + "\r\n"
-	cuts := []int{1, 3, 4, 6, 12, 14, 20, 22, 23, 1000, 20_000, 70_000, len(reply) - 1, len(reply)}
-	for range 2 {
-		sendOne(t, session, "BLPOP", driver.Key("list"), driver.Int(0))
-		from := 0
-		for _, to := range cuts {
-			_, err := receive(t, session, 2*time.Millisecond)
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.ErrorIs(t, err, driver.ErrUnknownOutcome)
-			require.NoError(t, session.Err())
-			server.say(reply[from:to])
-			from = to
+	synctest.Test(t, func(t *testing.T) {
+		session, server := beginInBubble(t)
+		element := strings.Repeat("element", 10_000)
+		reply := "*2\r\n$4\r\nlist\r\n$70000\r\n" + element + "\r\n"
+		cuts := []int{1, 3, 4, 6, 12, 14, 20, 22, 23, 1000, 20_000, 70_000, len(reply) - 1, len(reply)}
+		for range 2 {
+			sendOne(t, session, "BLPOP", driver.Key("list"), driver.Int(0))
+			from := 0
+			for _, to := range cuts {
+				_, err := receive(t, session, 2*time.Millisecond)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.ErrorIs(t, err, driver.ErrUnknownOutcome)
+				require.NoError(t, session.Err())
+				go server.say(reply[from:to]) // until the next call has read the part
+				from = to
+			}
+			in, err := receive(t, session, plenty)
+			require.NoError(t, err)
+			require.False(t, in.Pushed)
+			require.Len(t, in.Reply.Items, 2)
+			require.Equal(t, element, string(in.Reply.Items[1].Data))
 		}
+		sendOne(t, session, "PING")
+		go server.say("+PONG\r\n")
 		in, err := receive(t, session, plenty)
 		require.NoError(t, err)
-		require.False(t, in.Pushed)
-		require.Len(t, in.Reply.Items, 2)
-		require.Equal(t, element, string(in.Reply.Items[1].Data))
-	}
-	sendOne(t, session, "PING")
-	server.say("+PONG\r\n")
-	in, err := receive(t, session, plenty)
-	require.NoError(t, err)
-	require.Equal(t, "PONG", string(in.Reply.Data))
+		require.Equal(t, "PONG", string(in.Reply.Data))
+	})
 }
 
 // A silent server, and a reply that does not fit the command, end the session.
@@ -111,7 +133,7 @@ func TestNonsenseEndsASession(t *testing.T) {
 		"a reply to SUBSCRIBE":     {"SUBSCRIBE", "+OK\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			session, server := begin(t, "")
+			session, server := begin(t)
 			if tt.command != "" {
 				sendOne(t, session, tt.command, driver.Key("k"))
 			}
@@ -130,7 +152,7 @@ func TestNonsenseEndsASession(t *testing.T) {
 // The reply to a command from before the subscription comes first, although the reply looks
 // like a message.
 func TestRepliesAreToldFromMessages(t *testing.T) {
-	session, server := begin(t, "")
+	session, server := begin(t)
 	sendOne(t, session, "LRANGE", driver.Key("k"), driver.Int(0), driver.Int(-1))
 	sendOne(t, session, "SUBSCRIBE", driver.Literal("c"), driver.Literal("d"))
 	sendOne(t, session, "PING")
@@ -151,7 +173,7 @@ func TestRepliesAreToldFromMessages(t *testing.T) {
 // The server is silent after MULTI: no command of the transaction is sent, and no outcome
 // is unknown.
 func TestARefusedMultiSendsNothing(t *testing.T) {
-	session, server := begin(t, "")
+	session, server := begin(t)
 	done := make(chan error)
 	set := driver.NewCmd("SET", driver.Key("k"), driver.Val(nil))
 	go func() { done <- session.Do(t.Context(), []*driver.Cmd{set}, driver.Atomic) }()

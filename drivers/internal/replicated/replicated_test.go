@@ -288,38 +288,42 @@ func TestOnlyReplicaIsWaitedFor(t *testing.T) {
 }
 
 func TestFailuresThatAreTheCallersStayTheirs(t *testing.T) {
-	store, fakes := openAll(t, 3, settings.PreferReplica)
-	for _, err := range []error{
-		driver.Fail(driver.ErrWrongType, driver.NotApplied, nil),
-		driver.Fail(driver.ErrAuth, driver.NotApplied, nil),
-		driver.Fail(context.Canceled, driver.Unknown, nil),
-		driver.ErrNotFound,
-	} {
-		for _, s := range fakes {
-			s.err, s.perKey = err, true
-			s.asked.Store(0)
+	synctest.Test(t, func(t *testing.T) {
+		store, fakes := openAll(t, 3, settings.PreferReplica)
+		for _, err := range []error{
+			driver.Fail(driver.ErrWrongType, driver.NotApplied, nil),
+			driver.Fail(driver.ErrAuth, driver.NotApplied, nil),
+			driver.Fail(context.Canceled, driver.Unknown, nil),
+			driver.ErrNotFound,
+		} {
+			for _, s := range fakes {
+				s.err, s.perKey = err, true
+				s.asked.Store(0)
+			}
+			for range 20 {
+				_, got := get(t.Context(), store)
+				require.ErrorIs(t, got, err)
+			}
+			a, b := fakes[1].asked.Load(), fakes[2].asked.Load()
+			require.EqualValues(t, 20, a+b, "%v: the replicas were asked %d and %d times, the primary %d times", err, a, b, fakes[0].asked.Load())
+			require.NotZero(t, min(a, b), "%v: the replicas were asked %d and %d times, the primary %d times", err, a, b, fakes[0].asked.Load())
+			require.Zero(t, fakes[0].asked.Load(), "%v: the replicas were asked %d and %d times, the primary %d times", err, a, b, fakes[0].asked.Load())
 		}
-		for range 20 {
-			_, got := get(t.Context(), store)
-			require.ErrorIs(t, got, err)
-		}
-		a, b := fakes[1].asked.Load(), fakes[2].asked.Load()
-		require.EqualValues(t, 20, a+b, "%v: the replicas were asked %d and %d times, the primary %d times", err, a, b, fakes[0].asked.Load())
-		require.NotZero(t, min(a, b), "%v: the replicas were asked %d and %d times, the primary %d times", err, a, b, fakes[0].asked.Load())
-		require.Zero(t, fakes[0].asked.Load(), "%v: the replicas were asked %d and %d times, the primary %d times", err, a, b, fakes[0].asked.Load())
-	}
+	})
 }
 
 func TestGetAllocatesNothing(t *testing.T) {
-	store, fakes := openAll(t, 3, settings.PreferReplica)
-	for _, s := range fakes {
-		s.err, s.perKey = driver.ErrNotFound, true
-	}
-	ctx := context.Background()
-	keys, dst := []string{"k"}, make([]driver.Value, 1)
-	direct := testing.AllocsPerRun(200, func() { dst[0] = driver.Value{}; _ = fakes[1].Get(ctx, keys, dst) })
-	routed := testing.AllocsPerRun(200, func() { dst[0] = driver.Value{}; _ = store.Get(ctx, keys, dst) })
-	require.LessOrEqual(t, routed, direct, "allocations with replicas")
+	synctest.Test(t, func(t *testing.T) {
+		store, fakes := openAll(t, 3, settings.PreferReplica)
+		for _, s := range fakes {
+			s.err, s.perKey = driver.ErrNotFound, true
+		}
+		ctx := context.Background()
+		keys, dst := []string{"k"}, make([]driver.Value, 1)
+		direct := testing.AllocsPerRun(200, func() { dst[0] = driver.Value{}; _ = fakes[1].Get(ctx, keys, dst) })
+		routed := testing.AllocsPerRun(200, func() { dst[0] = driver.Value{}; _ = store.Get(ctx, keys, dst) })
+		require.LessOrEqual(t, routed, direct, "allocations with replicas")
+	})
 }
 
 func BenchmarkGet(b *testing.B) {

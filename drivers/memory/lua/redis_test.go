@@ -63,7 +63,7 @@ var compared = []string{
 // results. empty empties both.
 func compare(t *testing.T, server *servertest.Server) (run func(source string, args ...any), empty func()) {
 	t.Helper()
-	remote, err := xcache.OpenDSN("redis://" + server.Addr)
+	remote, err := xcache.OpenDSN("redis://" + server.Addr + "?op_timeout=30s&dial_timeout=30s")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, remote.Close()) })
 	inMemory, ours := open(t)

@@ -20,9 +20,10 @@ type cached struct {
 }
 
 // cache returns a Cache on the store. The subject closes the store, so the Cache is not
-// closed.
+// closed. op_timeout is far away, unless an option says otherwise: a machine may stop the
+// server, or this process, for seconds.
 func (s *subject) cache(opts ...xcache.Option) (*cached, error) {
-	c, err := xcache.New(s.store, append([]xcache.Option{xcache.WithPrefix(s.cachePrefix())}, opts...)...)
+	c, err := xcache.New(s.store, append([]xcache.Option{xcache.WithPrefix(s.cachePrefix()), xcache.WithOpTimeout(farAway)}, opts...)...)
 	if err != nil {
 		return nil, fmt.Errorf("xcache.New: %w", err)
 	}

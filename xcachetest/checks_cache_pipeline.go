@@ -170,13 +170,13 @@ func pipelineChecks() []check {
 				for _, step := range []struct {
 					name string
 					keys []string
-					run  func() error
+					run  func(ctx context.Context) error
 				}{
-					{"Exec", queued, func() error { return fill().Exec(noDeadline) }},
-					{"ExecAtomic", queued, func() error { return fill().ExecAtomic(noDeadline) }},
-					{"SetMany", keys, func() error { return c.texts.SetMany(noDeadline, values) }},
-					{"GetMany", keys, func() error { _, err := c.texts.GetMany(noDeadline, keys); return err }},
-					{"Delete", keys, func() error { _, err := c.Delete(noDeadline, keys...); return err }},
+					{"Exec", queued, func(ctx context.Context) error { return fill().Exec(ctx) }},
+					{"ExecAtomic", queued, func(ctx context.Context) error { return fill().ExecAtomic(ctx) }},
+					{"SetMany", keys, func(ctx context.Context) error { return c.texts.SetMany(ctx, values) }},
+					{"GetMany", keys, func(ctx context.Context) error { _, err := c.texts.GetMany(ctx, keys); return err }},
+					{"Delete", keys, func(ctx context.Context) error { _, err := c.Delete(ctx, keys...); return err }},
 				} {
 					errs = append(errs, f.wantOneRoundTrip(step.name, step.keys, step.run))
 				}

@@ -142,9 +142,6 @@ func ownCloseChecks() []check {
 	}
 }
 
-// farAway is the time-out of a call that Close or Disconnect must end.
-const farAway = time.Minute
-
 // wantDisconnected disconnects a store while a call waits for its reply.
 func (s *subject) wantDisconnected(op *operation) error {
 	key, err := s.target("k")
@@ -157,7 +154,7 @@ func (s *subject) wantDisconnected(op *operation) error {
 	}
 	f.proxy.ResetStats()
 	f.proxy.StallReplies()
-	ctx, cancel := context.WithTimeout(context.Background(), farAway)
+	ctx, cancel := farContext()
 	defer cancel()
 	finished := make(chan error, 1)
 	go func() { finished <- op.call(ctx, f.store, &f.caps, []string{key}) }()
@@ -193,11 +190,11 @@ func (s *subject) wantPromptClose() error {
 	}
 	key := "k"
 	s.own(c.full(key))
-	errs := []error{c.texts.Set(noDeadline, key, "v")}
+	ctx, cancel := farContext()
+	defer cancel()
+	errs := []error{c.texts.Set(ctx, key, "v")}
 	f.proxy.ResetStats()
 	f.proxy.StallReplies()
-	ctx, cancel := context.WithTimeout(context.Background(), farAway)
-	defer cancel()
 	write, read := make(chan error, 1), make(chan error, 1)
 	go func() { write <- c.texts.Set(ctx, key, "w") }()
 	errs = append(errs, s.eventually(func() error {

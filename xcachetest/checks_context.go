@@ -170,11 +170,16 @@ func (s *subject) wantPromptEnd(op *operation, want error) error {
 }
 
 // endAmid runs an operation with a context that ends after some time, while the server is
-// silent. The result is the time of the operation after the end of the context, by a
-// stopwatch, and the operation's error.
+// silent.
 func (f *far) endAmid(op *operation, key string, how error, after time.Duration) (took time.Duration, opErr error) {
 	f.proxy.Stall()
 	defer f.proxy.Resume()
+	return endAmid(how, after, func(ctx context.Context) error { return op.call(ctx, f.store, &f.caps, []string{key}) })
+}
+
+// endAmid makes a call with a context that ends after some time. The result is the time of the
+// call after the end of the context, by a stopwatch, and the call's error.
+func endAmid(how error, after time.Duration, call func(ctx context.Context) error) (took time.Duration, callErr error) {
 	var ctx context.Context
 	var cancel context.CancelFunc
 	if errors.Is(how, context.Canceled) {
@@ -186,11 +191,11 @@ func (f *far) endAmid(op *operation, key string, how error, after time.Duration)
 	defer cancel()
 	watches := make(chan *stopwatch.Watch, 1)
 	stop := context.AfterFunc(ctx, func() { watches <- stopwatch.Start() })
-	opErr = op.call(ctx, f.store, &f.caps, []string{key})
+	callErr = call(ctx)
 	if !stop() {
 		took = (<-watches).Stop()
 	}
-	return took, opErr
+	return took, callErr
 }
 
 // hasSent reports whether a key has reached the proxy on its way to the server.

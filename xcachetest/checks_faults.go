@@ -49,7 +49,9 @@ func (s *subject) warm(op *operation) (*far, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := op.call(noDeadline, f.store, &f.caps, []string{key}); err != nil {
+	ctx, cancel := farContext()
+	defer cancel()
+	if err := op.call(ctx, f.store, &f.caps, []string{key}); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s through the proxy: %w", op.name, err), f.close())
 	}
 	return f, nil
@@ -90,14 +92,14 @@ func roundTripChecks() []check {
 					return err
 				}
 				entries := make([]driver.Entry, len(keys))
-				write := func() error {
+				write := func(ctx context.Context) error {
 					for i, key := range keys {
 						ttl := []time.Duration{long, driver.NoExpiry, driver.KeepTTL, -1}[i%4]
 						entries[i] = driver.Entry{Key: key, Value: []byte("v"), TTL: ttl, Cond: driver.Cond(i % 3)}
 					}
-					return f.store.Set(noDeadline, entries)
+					return f.store.Set(ctx, entries)
 				}
-				return errors.Join(write(), f.wantOneRoundTrip("the batch", keys, write), f.close())
+				return errors.Join(write(noDeadline), f.wantOneRoundTrip("the batch", keys, write), f.close())
 			},
 		}},
 	)
@@ -119,18 +121,20 @@ func (s *subject) wantOneRoundTrip(op *operation, n int) error {
 	if n == 1 { // a small request; a ping has no key
 		sent = nil
 	}
-	return errors.Join(append(errs, f.wantOneRoundTrip(op.name, sent, func() error { return op.call(noDeadline, f.store, &f.caps, keys) }), f.close())...)
+	return errors.Join(append(errs, f.wantOneRoundTrip(op.name, sent, func(ctx context.Context) error { return op.call(ctx, f.store, &f.caps, keys) }), f.close())...)
 }
 
 // wantOneRoundTrip wants a call to send its whole request, with all keys, before any reply.
 // The store may send the request in pieces. So no reply passes early: on a busy machine a
 // reply to the first piece could come before the last piece is sent.
-func (f *far) wantOneRoundTrip(name string, keys []string, call func() error) error {
+func (f *far) wantOneRoundTrip(name string, keys []string, call func(ctx context.Context) error) error {
+	ctx, cancel := farContext()
+	defer cancel()
 	f.proxy.ResetStats()
 	f.proxy.StallReplies()
 	err := together(2, func(i int) error {
 		if i == 0 {
-			return call()
+			return call(ctx)
 		}
 		defer f.proxy.Resume()
 		watch := stopwatch.Start()
@@ -384,7 +388,7 @@ func (s *subject) wantSentOnce(op *operation) error {
 	}
 	f.proxy.ResetStats()
 	f.proxy.CutReply(0)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := farContext()
 	defer cancel()
 	opErr := op.call(ctx, f.store, &f.caps, []string{key})
 	// A second request would come before the call returns, or soon after by a timer.
@@ -487,8 +491,11 @@ func (s *subject) cutAfterEachByte(key string, call func(f *far) error) error {
 
 // connected reads a key, which may be missing.
 func (s *subject) connected(key string) error {
-	_, err := s.get(key)
-	if errors.Is(err, driver.ErrNotFound) {
+	ctx, cancel := farContext()
+	defer cancel()
+	dst := make([]driver.Value, 1)
+	err := s.store.Get(ctx, []string{key}, dst)
+	if err = cmpErr(err, dst[0].Err); errors.Is(err, driver.ErrNotFound) {
 		return nil
 	}
 	return err

@@ -153,9 +153,10 @@ func tellsTheFirst(c *cached, m *mixins.PubSub[string]) error {
 		publish(m, three, "nothing before"), l.wantEvents(fmt.Sprintf("%s %q", three, "nothing before")), l.stop())
 }
 
-// A condition that soon becomes true is checked this often, with this pause.
+// A condition that soon becomes true is checked this often, with this pause. The time is longer than
+// a machine stops a process.
 const (
-	attempts        = 500
+	attempts        = 1500
 	attemptInterval = 10 * time.Millisecond
 )
 

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/xcache-go/xcache/internal/stopwatch"
 )
 
 // A Proxy stands between a client and a server on loopback, passes and counts bytes in
@@ -20,8 +22,9 @@ import (
 // All methods may be called concurrently. A fault affects all bytes that are sent after the
 // return of its method.
 type Proxy struct {
-	target string
-	addr   string
+	target   string
+	addr     string
+	reserved net.PacketConn // keeps the port from the proxies of other processes
 
 	mu         sync.Mutex
 	closed     bool
@@ -84,9 +87,15 @@ func newProxy(target string) (*Proxy, error) {
 	var err error
 	for range 100 {
 		p.addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(lowestPort+rand.IntN(highestPort-lowestPort)))
+		// Between Refuse and Accept nothing listens at the port. Other proxies would take the port
+		// then, but no proxy takes a port that is in use for UDP.
+		if p.reserved, err = net.ListenPacket("udp", p.addr); err != nil {
+			continue
+		}
 		if err = p.Accept(); err == nil {
 			return p, nil
 		}
+		p.reserved.Close()
 	}
 	return nil, err
 }
@@ -152,10 +161,10 @@ func (p *Proxy) CutReply(n int) {
 
 // CutRequest passes n bytes of the next request. When the client sends more, the proxy
 // closes the connection, as a server that refuses the request. Before the close, the
-// server's reply to the n bytes passes; the proxy waits at most a second for a reply. A
-// request of at most n bytes passes completely, and the rest of n counts for the next
-// request. The cut happens once, and ProxyStats.CutRequests counts the cut. A negative n
-// cancels the cut.
+// server's reply to the n bytes passes; the proxy waits at most a second for a reply, without
+// the time in which the process does not run. A request of at most n bytes passes completely,
+// and the rest of n counts for the next request. The cut happens once, and
+// ProxyStats.CutRequests counts the cut. A negative n cancels the cut.
 func (p *Proxy) CutRequest(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -236,6 +245,7 @@ func (p *Proxy) Close() {
 	p.closed = true
 	p.mu.Unlock()
 	p.Refuse()
+	p.reserved.Close()
 	p.Cut()
 	p.work.Wait()
 }
@@ -326,12 +336,14 @@ var (
 // awaitReply waits until the server has answered the last request, for a limited time.
 func (p *Proxy) awaitReply(l *link) {
 	const atMost, inFull = time.Second, 20 * time.Millisecond
-	for end := time.Now().Add(atMost); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	watch := stopwatch.Start()
+	defer watch.Stop()
+	for ; watch.Elapsed() < atMost; time.Sleep(time.Millisecond) {
 		p.mu.Lock()
 		asked := l.asked
 		p.mu.Unlock()
 		if !asked {
-			time.Sleep(inFull) // the reply may come in pieces
+			stopwatch.Rest(inFull) // the reply may come in pieces
 			return
 		}
 	}

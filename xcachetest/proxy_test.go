@@ -304,9 +304,17 @@ func echoServer(t *testing.T) net.Listener {
 			}
 			work.Go(func() {
 				defer conn.Close()
-				lines := bufio.NewScanner(conn)
-				for lines.Scan() {
-					_, _ = io.WriteString(conn, strings.ToUpper(lines.Text())+"\n")
+				// The lines that come together are answered together.
+				buffer, rest := make([]byte, 4<<10), ""
+				for {
+					n, err := conn.Read(buffer)
+					if err != nil {
+						return
+					}
+					rest += string(buffer[:n])
+					lines := rest[:strings.LastIndex(rest, "\n")+1]
+					rest = rest[len(lines):]
+					_, _ = io.WriteString(conn, strings.ToUpper(lines))
 				}
 			})
 		}

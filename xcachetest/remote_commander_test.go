@@ -56,9 +56,9 @@ func TestBrokenRemoteCommandersAreCaught(t *testing.T) {
 }
 
 func commandingHarness(t *testing.T, batchBugs batchBugs) Harness {
-	h := remoteHarness(t, bugs{})
+	h := remoteHarness(t, bugs{}, longCallTimeout)
 	openAt := func(_ testing.TB, addr string) driver.Store {
-		return &remoteCommander{&remoteStore{addr: addr}, batchBugs}
+		return &remoteCommander{&remoteStore{addr: addr, callTimeout: longCallTimeout}, batchBugs}
 	}
 	h.Open = func(t testing.TB) driver.Store { return openAt(t, h.Addr) }
 	h.OpenAt = openAt

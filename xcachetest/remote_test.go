@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,15 +22,18 @@ import (
 // client is correct or broken.
 
 func TestRemoteStorePasses(t *testing.T) {
-	wantAllPassed(t, runChecks(t, remoteHarness(t, bugs{})))
+	wantAllPassed(t, runRemoteChecks(t, func(callTimeout time.Duration) Harness { return remoteHarness(t, bugs{}, callTimeout) }))
 }
 
 func TestBrokenRemoteStoresAreCaught(t *testing.T) {
 	for _, broken := range brokenRemoteStores {
 		t.Run(broken.name, func(t *testing.T) {
-			h := remoteHarness(t, broken.bugs)
-			h.Grace = time.Millisecond // these tests need no longer wait for missing events
-			for _, r := range runChecks(t, h, broken.caught...) {
+			results := runRemoteChecks(t, func(callTimeout time.Duration) Harness {
+				h := remoteHarness(t, broken.bugs, callTimeout)
+				h.Grace = time.Millisecond // these tests need no longer wait for missing events
+				return h
+			}, broken.caught...)
+			for _, r := range results {
 				if r.err == nil {
 					t.Errorf("%s did not catch it (skipped: %q)", r.name, r.skipped)
 				}
@@ -77,10 +81,40 @@ type bugs struct {
 	locateAsks, locateWanders, refusedIsAnswered bool
 }
 
-func remoteHarness(t *testing.T, bugs bugs) Harness {
+// longCallTimeout is for checks that do not measure the time-out of a call.
+const longCallTimeout = 30 * time.Second
+
+// runRemoteChecks runs the named checks, or all, on the stores of a harness with a time-out for
+// calls without a deadline. The time-out is short for the checks that measure the time-out.
+func runRemoteChecks(t *testing.T, harness func(callTimeout time.Duration) Harness, names ...string) []result {
+	t.Helper()
+	if len(names) == 0 {
+		for _, c := range table() {
+			names = append(names, c.name)
+		}
+	}
+	var measuring, others []string
+	for _, name := range names {
+		if strings.HasSuffix(name, "-without-deadline") {
+			measuring = append(measuring, name)
+		} else {
+			others = append(others, name)
+		}
+	}
+	var results []result
+	if len(measuring) > 0 {
+		results = runChecks(t, harness(time.Second), measuring...)
+	}
+	if len(others) > 0 {
+		results = append(results, runChecks(t, harness(longCallTimeout), others...)...)
+	}
+	return results
+}
+
+func remoteHarness(t *testing.T, bugs bugs, callTimeout time.Duration) Harness {
 	addr := serve(t)
 	openAt := func(_ testing.TB, addr string) driver.Store {
-		s := &remoteStore{addr: addr, bugs: bugs}
+		s := &remoteStore{addr: addr, callTimeout: callTimeout, bugs: bugs}
 		if bugs.dialsEarly {
 			if c, err := s.dial(noDeadline); err == nil {
 				s.idle = append(s.idle, c)
@@ -206,9 +240,10 @@ func inMilliseconds(ttl time.Duration) time.Duration {
 
 // A remoteStore is a client with a pool of connections, and with at most one bug.
 type remoteStore struct {
-	addr  string
-	bugs  bugs
-	delay func() // before or after each call, or nil
+	addr        string
+	callTimeout time.Duration // of a call without a deadline
+	bugs        bugs
+	delay       func() // before or after each call, or nil
 
 	located atomic.Int64
 
@@ -218,23 +253,27 @@ type remoteStore struct {
 	disconnected bool
 }
 
-// callTimeout bounds a call without a deadline.
-const callTimeout = time.Second
-
-func (s *remoteStore) Limits() driver.Limits { return driver.Limits{CallTimeout: callTimeout} }
+func (s *remoteStore) Limits() driver.Limits { return driver.Limits{CallTimeout: s.callTimeout} }
 
 func (s *remoteStore) Inspect() driver.Inspection {
 	if s.bugs.inspectAsks {
-		_ = s.Get(noDeadline, []string{"k"}, make([]driver.Value, 1))
+		s.ask()
 	}
 	return driver.Inspection{Servers: []driver.InspectedServer{{Addr: s.addr, Role: driver.RolePrimary, State: driver.StateUp}}}
+}
+
+// ask asks the server something, for a method that must not ask.
+func (s *remoteStore) ask() {
+	ctx, cancel := context.WithTimeout(noDeadline, time.Second)
+	defer cancel()
+	_ = s.Get(ctx, []string{"k"}, make([]driver.Value, 1))
 }
 
 // Locate names the only server.
 func (s *remoteStore) Locate(string) string {
 	switch {
 	case s.bugs.locateAsks:
-		_ = s.Get(noDeadline, []string{"k"}, make([]driver.Value, 1))
+		s.ask()
 	case s.bugs.locateWanders:
 		return fmt.Sprint(s.located.Add(1))
 	}
@@ -272,12 +311,12 @@ type remoteConn struct {
 	net.Conn
 	in       *gob.Decoder
 	out      *gob.Encoder
-	rearming bool
+	rearming time.Duration // the new time-out at each read, or 0
 }
 
 func (c *remoteConn) Read(p []byte) (int, error) {
-	if c.rearming {
-		_ = c.SetDeadline(time.Now().Add(callTimeout))
+	if c.rearming > 0 {
+		_ = c.SetDeadline(time.Now().Add(c.rearming))
 	}
 	return c.Conn.Read(p)
 }
@@ -369,8 +408,10 @@ func (s *remoteStore) try(ctx context.Context, req *request) (*response, error) 
 		return s.tryLate(ctx, c, req)
 	}
 	if _, ok := ctx.Deadline(); !ok {
-		c.rearming = s.bugs.rearms
-		_ = c.SetDeadline(time.Now().Add(callTimeout))
+		if s.bugs.rearms {
+			c.rearming = s.callTimeout
+		}
+		_ = c.SetDeadline(time.Now().Add(s.callTimeout))
 	}
 	if !s.bugs.ignoresContext {
 		stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })

@@ -190,7 +190,7 @@ func TestRunnerGoesOnAfterWhateverAStoreDoes(t *testing.T) {
 			block := make(chan struct{})
 			defer close(block)
 			h := Harness{
-				Open: func(testing.TB) driver.Store { return newCorrect() }, InProcess: inProcess, Timeout: 100 * time.Millisecond,
+				Open: func(testing.TB) driver.Store { return newCorrect() }, InProcess: inProcess, Timeout: time.Second,
 				Skip: map[string]string{"t/skipped": "the reason"},
 			}
 			s := trial(t, h,

@@ -54,10 +54,14 @@ func TestStarvedRemoteStoreIsNotFlagged(t *testing.T) {
 		upTo80ms()
 		sometimes300ms()
 	}
-	h := remoteHarness(t, bugs{})
-	h.OpenAt = func(_ testing.TB, addr string) driver.Store { return &remoteStore{addr: addr, delay: delay} }
-	h.Timeout = 0
-	wantAllPassed(t, runChecks(t, h, names...))
+	wantAllPassed(t, runRemoteChecks(t, func(callTimeout time.Duration) Harness {
+		h := remoteHarness(t, bugs{}, callTimeout)
+		h.OpenAt = func(_ testing.TB, addr string) driver.Store {
+			return &remoteStore{addr: addr, callTimeout: callTimeout, delay: delay}
+		}
+		h.Timeout = 0
+		return h
+	}, names...))
 }
 
 func upTo80ms() { time.Sleep(rand.N(80 * time.Millisecond)) }

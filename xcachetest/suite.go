@@ -267,6 +267,16 @@ func stacks() []byte {
 // calls.
 var noDeadline = context.Background()
 
+// farAway is a time-out that no check measures: it is longer than a machine stops a process,
+// and longer than Close or Disconnect may leave a call.
+const farAway = time.Minute
+
+// farContext returns the context of a call that must succeed, or that Close or Disconnect must
+// end. The store's own time limit does not bound the call.
+func farContext() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(noDeadline, farAway)
+}
+
 // batchContext returns the context of a call with n keys. A call with thousands of keys
 // gets a far deadline, in the place of the store's own time limit: on a busy machine,
 // such a call may take longer than the store waits for its server.
@@ -285,5 +295,5 @@ func contextOf(long bool) (context.Context, context.CancelFunc) {
 	if !long {
 		return noDeadline, func() {}
 	}
-	return context.WithTimeout(noDeadline, farAway)
+	return farContext()
 }

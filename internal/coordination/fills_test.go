@@ -219,7 +219,7 @@ func olderThan(t *testing.T, c *xcache.Cache, n int) (old int) {
 // TestNoLoadBringsBackWhatWasInvalidated on the store in memory, by caches that know
 // nothing of each other.
 func TestNoLoadInMemoryBringsBackWhatWasInvalidated(t *testing.T) {
-	dsn := "memory://" + strings.ReplaceAll(t.Name(), "/", "-")
+	dsn := stores[0].dsn(t)
 	rounds := size(t, "XCACHE_FILLS", 3200)
 	old := oldValuesHere(t, dsn, rounds, func(c *xcache.Cache) *xcache.Cache { return c })
 	t.Logf("%d rounds, %d old values", rounds, old)

@@ -2,6 +2,8 @@ package coordination
 
 import (
 	"context"
+	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -109,11 +111,20 @@ func TestTheLockOfAKilledHolderIsFreeAfterItsLease(t *testing.T) {
 			dsn := store.dsn(t)
 			locks := newLocks(t, openStore(t, dsn))
 			for range size(t, "XCACHE_KILLS", 2) {
-				h := hold(t, "lock", dsn, lease)
-				fence := h.fence(t, "holds")
-				time.Sleep(2 * lease) // the holder renews the lock
-				_, _, err := locks.TryAcquire(t.Context(), "l", mixins.LockOptions{})
-				require.ErrorIs(t, err, mixins.ErrLockHeld)
+				h, said := holdWithoutLoss(t, "lock", dsn, lease, func(h *holder) bool {
+					_, lock, err := locks.TryAcquire(t.Context(), "l", mixins.LockOptions{})
+					if errors.Is(err, mixins.ErrLockHeld) {
+						return false
+					}
+					require.NoError(t, err)
+					h.ask(t)
+					h.fence(t, "writes")
+					require.Equal(t, "true true", h.says(t, "lost"), "the holder knows that it has lost the lock")
+					require.NoError(t, lock.Release(t.Context()))
+					return true
+				})
+				fence, err := strconv.ParseInt(said, 10, 64)
+				require.NoError(t, err)
 				h.kill()
 				lock := acquire(t, locks, lease)
 				require.Greater(t, lock.Fence(), fence)
@@ -126,8 +137,8 @@ func TestTheLockOfAKilledHolderIsFreeAfterItsLease(t *testing.T) {
 func TestEvictionOfALockEndsItsContext(t *testing.T) {
 	server := redis.Server(t)
 	defer server.Do(t, "CONFIG", "SET", "maxmemory", "0")
-	locks := newLocks(t, openStore(t, "redis://"+server.Addr))
-	ctx, lock, err := locks.TryAcquire(t.Context(), "evicted", mixins.LockOptions{Lease: 3 * time.Second})
+	locks := newLocks(t, openStore(t, "redis://"+server.Addr+patiently))
+	ctx, lock, err := locks.Acquire(t.Context(), "evicted", mixins.LockOptions{Lease: 3 * time.Second, Wait: time.Minute})
 	require.NoError(t, err)
 	server.Do(t, "CONFIG", "SET", "maxmemory-policy", "allkeys-random")
 	server.Do(t, "CONFIG", "SET", "maxmemory", "1") // the next command evicts all keys
@@ -145,7 +156,7 @@ func TestFailoverEndsTheContextOfALock(t *testing.T) {
 	group := servertest.Sentinel(t)
 	dsn := "redis+sentinel://" + strings.Join(group.Addrs(), ",") + "/?master=" + group.MasterName
 	locks := newLocks(t, openStore(t, dsn))
-	ctx, lock, err := locks.TryAcquire(t.Context(), "l", mixins.LockOptions{Lease: 500 * time.Millisecond})
+	ctx, lock, err := locks.Acquire(t.Context(), "l", mixins.LockOptions{Lease: 500 * time.Millisecond, Wait: time.Minute})
 	require.NoError(t, err)
 	old := group.Primary(t)
 	old.Freeze(t)

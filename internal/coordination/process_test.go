@@ -102,6 +102,26 @@ func hold(t *testing.T, role, dsn string, lease time.Duration) *holder {
 	return h
 }
 
+// holdWithoutLoss starts a child process, and returns the process when two leases have passed
+// without a loss. said is what the process said when its first lease began. A machine may stop
+// the process, or its server, for longer than a lease: then another child process begins. A process
+// that does not renew its lease always loses the lease, which fails the test.
+func holdWithoutLoss(t *testing.T, role, dsn string, lease time.Duration, lost func(h *holder) bool) (h *holder, said string) {
+	t.Helper()
+	const tries = 10
+	for range tries {
+		h := hold(t, role, dsn, lease)
+		said := h.says(t, "holds")
+		time.Sleep(2 * lease)
+		if !lost(h) {
+			return h, said
+		}
+		h.kill()
+	}
+	require.Fail(t, "each of the holders has lost its lease", "%d holders", tries)
+	return nil, ""
+}
+
 // kill ends the process, frozen or not.
 func (h *holder) kill() {
 	if h.cmd.ProcessState == nil {

@@ -2,7 +2,6 @@ package coordination
 
 import (
 	"context"
-	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +34,6 @@ func TestNoRefreshBringsBackWhatWasInvalidated(t *testing.T) {
 
 func TestNoRefreshInMemoryBringsBackWhatWasInvalidated(t *testing.T) {
 	rounds := size(t, "XCACHE_FILLS", 1600)
-	old := oldValuesHere(t, "memory://"+strings.ReplaceAll(t.Name(), "/", "-"), rounds, ofStale)
+	old := oldValuesHere(t, stores[0].dsn(t), rounds, ofStale)
 	require.Zero(t, old, "old values in %d rounds", rounds)
 }

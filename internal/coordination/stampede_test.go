@@ -132,24 +132,35 @@ func playLoadAtLength(ctx context.Context, c *xcache.Cache, _ time.Duration) err
 	return err
 }
 
-// wantOneLoad checks that every caller of a round had an answer, and that there was one
-// load.
-func wantOneLoad(t *testing.T, ordeal string, round int, all crowd, processes int) {
+// wantOneLoad makes a round, and checks that every caller had an answer, and that there was one
+// load. A machine may stop the process of a load, or the server, for longer than the lease of the
+// load, so that another process loads, too. A round that was no shorter than the lease is therefore
+// repeated.
+func wantOneLoad(t *testing.T, ordeal string, round, processes int, run func() crowd) crowd {
 	t.Helper()
+	const tries, lease = 5, 5 * time.Second
 	_, callers := processesOfStampede()
-	require.EqualValues(t, processes*callers, all.values+all.errors, "answers in round %d: %s", round, ordeal)
-	switch {
-	case ordeal == "succeeds":
-		require.Zero(t, all.errors, "round %d", round)
-	case all.longest < time.Second: // the errors are of callers in the process whose load failed
-		require.GreaterOrEqual(t, all.errors, int64(1), "round %d: %s", round, ordeal)
-		require.LessOrEqual(t, all.errors, int64(callers), "round %d: %s", round, ordeal)
+	for range tries {
+		began := time.Now()
+		all := run()
+		took := time.Since(began)
+		require.EqualValues(t, processes*callers, all.values+all.errors, "answers in round %d: %s", round, ordeal)
+		if ordeal == "succeeds" {
+			require.Zero(t, all.errors, "round %d", round)
+		}
+		if took >= lease {
+			t.Logf("round %d, %s, takes %v: %d loads", round, ordeal, took, all.loads)
+			continue
+		}
+		if ordeal != "succeeds" && all.longest < time.Second { // the errors are of callers in the process whose load failed
+			require.GreaterOrEqual(t, all.errors, int64(1), "round %d: %s", round, ordeal)
+			require.LessOrEqual(t, all.errors, int64(callers), "round %d: %s", round, ordeal)
+		}
+		require.EqualValues(t, 1, all.loads, "loads in round %d: %s", round, ordeal)
+		return all
 	}
-	if ordeal != "hangs" && all.longest > 3*time.Second { // the lease may have been lost
-		t.Logf("round %d: a load takes %v: %d loads", round, all.longest, all.loads)
-		return
-	}
-	require.EqualValues(t, 1, all.loads, "loads in round %d: %s", round, ordeal)
+	require.Fail(t, "no round is shorter than a lease", "round %d: %s", round, ordeal)
+	return crowd{}
 }
 
 // expire makes the key expire by its TTL, and lets the ordeal of a round happen.
@@ -191,16 +202,17 @@ func TestOneLoadPerExpiry(t *testing.T) {
 			}
 			loads, expiries := int64(0), 0
 			rounds(t, func(round int, ordeal string) {
-				expire(t, c, round)
-				var all crowd
-				for _, h := range holders {
-					_, err := fmt.Fprintln(h.in, round, ordeal)
-					require.NoError(t, err)
-				}
-				for _, h := range holders {
-					all.add(crowdOf(t, h.says(t, "saw")))
-				}
-				wantOneLoad(t, ordeal, round, all, processes)
+				all := wantOneLoad(t, ordeal, round, processes, func() (all crowd) {
+					expire(t, c, round)
+					for _, h := range holders {
+						_, err := fmt.Fprintln(h.in, round, ordeal)
+						require.NoError(t, err)
+					}
+					for _, h := range holders {
+						all.add(crowdOf(t, h.says(t, "saw")))
+					}
+					return all
+				})
 				loads, expiries = loads+all.loads, expiries+1
 			})
 			t.Logf("%d loads for %d expiries", loads, expiries)
@@ -213,7 +225,7 @@ func TestOneLoadPerExpiry(t *testing.T) {
 
 // TestOneLoadPerExpiry on the store in memory, by caches that know nothing of each other.
 func TestOneLoadPerExpiryInMemory(t *testing.T) {
-	dsn := "memory://" + strings.ReplaceAll(t.Name(), "/", "-")
+	dsn := stores[0].dsn(t)
 	processes, _ := processesOfStampede()
 	caches := make([]*xcache.Cache, processes)
 	for i := range caches {
@@ -222,20 +234,21 @@ func TestOneLoadPerExpiryInMemory(t *testing.T) {
 		require.NoError(t, err)
 	}
 	rounds(t, func(round int, ordeal string) {
-		expire(t, caches[0], round)
-		var mu sync.Mutex
-		var all crowd
-		var running sync.WaitGroup
-		for _, c := range caches {
-			running.Go(func() {
-				seen := stampede(t.Context(), c, round, ordeal)
-				mu.Lock()
-				defer mu.Unlock()
-				all.add(seen)
-			})
-		}
-		running.Wait()
-		wantOneLoad(t, ordeal, round, all, processes)
+		wantOneLoad(t, ordeal, round, processes, func() (all crowd) {
+			expire(t, caches[0], round)
+			var mu sync.Mutex
+			var running sync.WaitGroup
+			for _, c := range caches {
+				running.Go(func() {
+					seen := stampede(t.Context(), c, round, ordeal)
+					mu.Lock()
+					defer mu.Unlock()
+					all.add(seen)
+				})
+			}
+			running.Wait()
+			return all
+		})
 	})
 }
 
@@ -246,12 +259,18 @@ func TestTheLoadOfAKilledProcessIsTakenOver(t *testing.T) {
 		t.Run(store.name, func(t *testing.T) {
 			dsn := store.dsn(t)
 			v := xcache.For[int](openStore(t, dsn)).With(xcache.OneLoader(time.Hour))
-			h := hold(t, "load at length", dsn, 0)
-			require.Equal(t, "true", h.says(t, "holds"))
-			waiting, leave := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			defer leave()
-			_, err := v.GetOrSet(waiting, "killed", func(context.Context) (int, error) { return 0, nil })
-			require.ErrorIs(t, err, context.DeadlineExceeded)
+			h, _ := holdWithoutLoss(t, "load at length", dsn, 0, func(*holder) bool {
+				waiting, leave := context.WithTimeout(t.Context(), 50*time.Millisecond)
+				defer leave()
+				_, err := v.GetOrSet(waiting, "killed", func(context.Context) (int, error) { return 0, nil })
+				if errors.Is(err, context.DeadlineExceeded) {
+					return false
+				}
+				require.NoError(t, err)
+				_, err = v.Delete(t.Context(), "killed")
+				require.NoError(t, err)
+				return true
+			})
 			h.kill()
 			began := time.Now()
 			got, err := v.GetOrSet(t.Context(), "killed", func(context.Context) (int, error) { return 1, nil })

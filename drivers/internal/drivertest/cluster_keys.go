@@ -23,7 +23,7 @@ func (s *Subject) ClusterScan(t *testing.T) { clusterScan(t, s.StartCluster(t), 
 func clusterScan(t *testing.T, servers *servertest.ClusterServers, slots int, subjects ...*Subject) {
 	var stores []serverStore
 	for _, s := range subjects {
-		stores = append(stores, s.openCluster(t, servers, ""))
+		stores = append(stores, s.open(t, withLongTimeouts(s.clusterDSN(servers, ""))))
 	}
 	store := stores[0]
 	const keys = 3000

@@ -42,8 +42,11 @@ func withLongTimeouts(dsn string) string {
 	if strings.Contains(dsn, "?") {
 		separator = "&"
 	}
-	return dsn + separator + "op_timeout=" + longTimeout.String() + "&dial_timeout=" + longTimeout.String()
+	return dsn + separator + longQuery
 }
+
+// longQuery has the parameters of withLongTimeouts.
+const longQuery = "op_timeout=20s&dial_timeout=20s"
 
 // lackedBy returns the commands that a server is too old for. Commands with a script in
 // their place are left out.

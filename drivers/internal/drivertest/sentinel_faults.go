@@ -183,22 +183,33 @@ func (s *Subject) SentinelsLearnt(t *testing.T) {
 func (s *Subject) SentinelHealed(t *testing.T) {
 	servers := s.StartSentinel(t)
 	v := s.openSentinel(t, servers, "&ttl=none")
-	put(t, v, "k", "v")
-	old := servers.Primary(t)
-	old.Freeze(t)
-	servers.AwaitFailover(t, old)
-	Eventually(t, func() bool { return v.Set(t.Context(), "k", "w") == nil }, func() string { return "no write succeeds" })
-	w := startWriters(t, v, 8)
-	w.awaitProgress(t)
-	old.Thaw(t)
-	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	const tries = 5
+	for range tries {
+		old := servers.Primary(t)
+		old.Freeze(t)
+		primary := servers.AwaitFailover(t, old)
+		Eventually(t, func() bool { return v.Set(t.Context(), "k", "w") == nil }, func() string { return "no write succeeds" })
+		if _, err := v.Clear(t.Context()); err != nil { // the keys of the try before
+			t.Fatal(err)
+		}
+		w := startWriters(t, v, 8)
 		w.awaitProgress(t)
+		old.Thaw(t)
+		for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			w.awaitProgress(t)
+		}
+		servers.AwaitOK(t)
+		w.stop()
+		lost := w.report(t, v, 0)
+		if servers.Primary(t) != primary {
+			continue // the machine was too busy for the primary, and another failover may lose writes
+		}
+		if lost > 0 {
+			t.Errorf("%d writes were lost after the failover was over", lost)
+		}
+		return
 	}
-	servers.AwaitOK(t)
-	w.stop()
-	if lost := w.report(t, v, 0); lost > 0 {
-		t.Errorf("%d writes were lost after the failover was over", lost)
-	}
+	t.Error("the sentinels replace each new primary")
 }
 
 // SentinelScan replaces the primary during a loop over the keys. The test fails

@@ -25,17 +25,16 @@ func (s *Subject) WaitFaults(t *testing.T) {
 	server := s.StartServer(t)
 	open := func(t *testing.T, query string) *xcache.Cache {
 		t.Helper()
-		return s.OpenCache(t, s.Scheme+"://"+server.Addr+query)
+		return s.OpenCache(t, s.Scheme+"://"+server.Addr+"?"+query)
 	}
-	long := withLongTimeouts("") // the query
-	t.Run("killed while it waits", func(t *testing.T) { killedWhileItWaits(t, open(t, long), server) })
-	t.Run("killed with the element on its way", func(t *testing.T) { killedWithTheElement(t, open(t, long), server) })
-	t.Run("read-only for a while", func(t *testing.T) { readOnlyForAWhile(t, open(t, long), server) })
+	t.Run("killed while it waits", func(t *testing.T) { killedWhileItWaits(t, open(t, longQuery), server) })
+	t.Run("killed with the element on its way", func(t *testing.T) { killedWithTheElement(t, open(t, longQuery), server) })
+	t.Run("read-only for a while", func(t *testing.T) { readOnlyForAWhile(t, open(t, longQuery), server) })
 	t.Run("bound", func(t *testing.T) {
-		waitsAreBounded(t, open(t, "?exclusive_size=4&pool_size=1&op_timeout=6s&dial_timeout=6s"), server)
+		waitsAreBounded(t, open(t, "exclusive_size=4&pool_size=1&op_timeout=6s&dial_timeout=6s"), server)
 	})
 	t.Run("closed", func(t *testing.T) {
-		cache, err := xcache.OpenDSN(s.Scheme + "://" + server.Addr + long)
+		cache, err := xcache.OpenDSN(s.Scheme + "://" + server.Addr + "?" + longQuery)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,9 +46,9 @@ func (s *Subject) WaitFaults(t *testing.T) {
 		WantErr(t, (<-waiting).err, driver.NotApplied, xcache.ErrClosed)
 		s.AwaitNoGoroutines(t)
 	})
-	t.Run("frozen", func(t *testing.T) { leavesAFrozenServer(t, open(t, long), server) })
+	t.Run("frozen", func(t *testing.T) { leavesAFrozenServer(t, open(t, longQuery), server) })
 	t.Run("down for a while", func(t *testing.T) {
-		cache := open(t, long)
+		cache := open(t, longQuery)
 		server.Kill(t)
 		waiting := startPop(t.Context(), cache, 0, "k")
 		stopwatch.Rest(50 * time.Millisecond)

@@ -190,7 +190,7 @@ const reshardedSlots = 2000
 // others on all other keys. callers is the number of callers of each load.
 func (s *Subject) startLoads(t *testing.T, servers *servertest.ClusterServers, server *servertest.Server, callers int, timeout time.Duration, dial Dial) (own, others *load) {
 	t.Helper()
-	store := s.openFor(t, s.clusterDSN(servers, ""), timeout, dial)
+	store := s.openFor(t, s.clusterDSN(servers, "?dial_timeout="+longTimeout.String()), timeout, dial)
 	theirs, rest := s.tagsOf(t, servers, server)
 	own, others = startLoad(t, store, callers, theirs), startLoad(t, store, callers, rest)
 	own.keys, others.keys = "keys of that server", "all other keys"

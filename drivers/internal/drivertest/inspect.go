@@ -99,7 +99,7 @@ func wantLastError(t testing.TB, store driver.Store, addr string) {
 
 func (s *Subject) inspectOneServer(t *testing.T) {
 	server := s.StartServer(t)
-	store := s.open(t, s.Scheme+"://"+server.Addr+"/3?pool_size=2&op_timeout=500ms")
+	store := s.open(t, s.Scheme+"://"+server.Addr+"/3?pool_size=2&op_timeout=6s&dial_timeout=6s")
 	wantServers(t, inspect(t, store), driver.RolePrimary, driver.StateUnused, server.Addr)
 	put := func() { _ = Put(t, store, "k", "v") }
 	put()

@@ -296,7 +296,8 @@ func (s *Subject) ClusterRename(t *testing.T) {
 	}
 	WantErr(t, store.Rename(t.Context(), from+"none", to), driver.NotApplied, driver.ErrNotFound)
 
-	// The other server is gone: the rename changes nothing.
+	// The other server is gone: the rename changes nothing. A call waits for the server until the end
+	// of op_timeout.
 	reset(driver.NoExpiry)
 	there.Kill(t)
 	WantErr(t, hasty.Rename(t.Context(), from, to), driver.NotApplied, driver.ErrUnavailable)

@@ -197,8 +197,8 @@ func (s *Subject) besideARestart(t *testing.T) {
 	server := s.StartServer(t, servertest.Config("appendonly", "yes"), servertest.Config("appendfsync", "no"))
 	raw := s.Raw(t, Topology{Addrs: []string{server.Addr}})
 	own, _ := s.beside(t, s.Open(t, s.Scheme+"://"+server.Addr), raw, func(began func()) {
-		began()
 		server.Kill(t)
+		began()
 		time.Sleep(outage)
 		server.Start(t)
 	}, valueAt(t, func(string) *servertest.Server { return server }))
@@ -228,8 +228,8 @@ func (s *Subject) besideASentinelFailover(t *testing.T) {
 	raw := s.Raw(t, Topology{Addrs: servers.Addrs(), Master: servers.MasterName})
 	own, _ := s.beside(t, s.Open(t, s.sentinelDSN(servers, "")), raw, func(began func()) {
 		old := servers.Primary(t)
-		began()
 		old.Kill(t)
+		began()
 		servers.AwaitFailover(t, old)
 	}, valueAt(t, func(string) *servertest.Server { return servers.Primary(t) }))
 	raw.Close()

@@ -18,7 +18,8 @@ import (
 // otherwise, or if a call on several keys loses a key of a healthy node.
 func (s *Subject) ClusterOutage(t *testing.T) {
 	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"), servertest.Config("cluster-replica-no-failover", "yes"))
-	store := s.openCluster(t, servers, "?op_timeout=1s")
+	const opTimeout = 8 * time.Second
+	store := s.openCluster(t, servers, "?op_timeout="+opTimeout.String())
 	victim := servers.Nodes[0]
 	down, up := taggedKey(t, tagOf(t, servers, victim), "k"), taggedKey(t, tagOf(t, servers, servers.Nodes[1]), "k")
 	for _, k := range []string{down, up} {
@@ -62,7 +63,7 @@ func (s *Subject) ClusterOutage(t *testing.T) {
 		if err := Put(t, store, down, "w"); !errors.Is(err, driver.ErrUnavailable) {
 			t.Fatalf("Set: %v", err)
 		}
-		return time.Since(start) < 900*time.Millisecond
+		return time.Since(start) < opTimeout*9/10
 	}, func() string { return "calls on a server that is down for good still wait for it" })
 	victim.Start(t)
 	servers.AwaitOK(t)
@@ -78,7 +79,7 @@ func (s *Subject) ClusterDown(t *testing.T) {
 	servers := s.StartCluster(t)
 	const key = "k"
 	owner := servers.Primary(t, key)
-	waiting, short := s.openFor(t, s.clusterDSN(servers, ""), longTimeout, nil), s.openCluster(t, servers, "?op_timeout=500ms")
+	waiting, short := s.openCluster(t, servers, "?"+longQuery), s.openCluster(t, servers, "?op_timeout=8s&dial_timeout=8s")
 	for _, store := range []driver.Store{waiting, short} {
 		if err := Put(t, store, key, "before"); err != nil {
 			t.Fatal(err)
@@ -114,7 +115,7 @@ func (s *Subject) ClusterClose(t *testing.T) {
 	servers := s.StartCluster(t)
 	t.Run("unused", func(t *testing.T) { s.openCluster(t, servers, "") })
 	t.Run("used", func(t *testing.T) {
-		store := s.openCluster(t, servers, "?read=prefer-replica")
+		store := s.openCluster(t, servers, "?read=prefer-replica&"+longQuery)
 		for i := range 50 {
 			if err := Put(t, store, Key(t, fmt.Sprint(i)), "v"); err != nil {
 				t.Error(err)
@@ -125,7 +126,7 @@ func (s *Subject) ClusterClose(t *testing.T) {
 		}
 	})
 	t.Run("abandoned", func(t *testing.T) {
-		store := s.openCluster(t, servers, "")
+		store := s.openCluster(t, servers, "?"+longQuery)
 		tag := tagOf(t, servers, servers.Nodes[0])
 		if err := Put(t, store, taggedKey(t, tag, "k"), "v"); err != nil {
 			t.Error(err)

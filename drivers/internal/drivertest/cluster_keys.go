@@ -23,7 +23,7 @@ func (s *Subject) ClusterScan(t *testing.T) { clusterScan(t, s.StartCluster(t), 
 func clusterScan(t *testing.T, servers *servertest.ClusterServers, slots int, subjects ...*Subject) {
 	var stores []serverStore
 	for _, s := range subjects {
-		stores = append(stores, s.openCluster(t, servers, ""))
+		stores = append(stores, s.open(t, withLongTimeouts(s.clusterDSN(servers, ""))))
 	}
 	store := stores[0]
 	const keys = 3000
@@ -257,7 +257,7 @@ func (s *Subject) ClusterRoundTrips(t *testing.T) {
 func (s *Subject) ClusterRename(t *testing.T) {
 	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"), servertest.Config("cluster-replica-no-failover", "yes"))
 	front := newFront(t, servers.Addrs()...)
-	store := s.openCluster(t, servers, "?op_timeout=500ms")
+	store, hasty := s.openCluster(t, servers, "?"+longQuery), s.openCluster(t, servers, "?op_timeout=500ms")
 	here, there := servers.Nodes[0], servers.Nodes[1]
 	from, to := taggedKey(t, tagOf(t, servers, here), "from"), taggedKey(t, tagOf(t, servers, there), "to")
 	held := func(key string) string {
@@ -296,10 +296,11 @@ func (s *Subject) ClusterRename(t *testing.T) {
 	}
 	WantErr(t, store.Rename(t.Context(), from+"none", to), driver.NotApplied, driver.ErrNotFound)
 
-	// The other server is gone: the rename changes nothing.
+	// The other server is gone: the rename changes nothing. A call waits for the server until the end
+	// of op_timeout.
 	reset(driver.NoExpiry)
 	there.Kill(t)
-	WantErr(t, store.Rename(t.Context(), from, to), driver.NotApplied, driver.ErrUnavailable)
+	WantErr(t, hasty.Rename(t.Context(), from, to), driver.NotApplied, driver.ErrUnavailable)
 	if held(from) != "v" {
 		t.Error("a rename that failed has lost the value")
 	}
@@ -307,7 +308,7 @@ func (s *Subject) ClusterRename(t *testing.T) {
 	servers.AwaitOK(t)
 	// The answer of the other server is lost: the value is at least in one place.
 	reset(driver.NoExpiry)
-	behind := s.OpenDSN(t, Parse(t, s.clusterDSN(servers, "?op_timeout=500ms")), front.dial).(serverStore)
+	behind := s.OpenDSN(t, Parse(t, s.clusterDSN(servers, "?op_timeout=8s&dial_timeout=8s")), front.dial).(serverStore)
 	if _, err := behind.Delete(t.Context(), []string{to, from + "none"}); err != nil { // connects
 		t.Fatal(err)
 	}

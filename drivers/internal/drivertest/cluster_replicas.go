@@ -53,8 +53,8 @@ func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
 // a replica that is well gets no reads.
 func (s *Subject) ClusterReplicas(t *testing.T) {
 	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"))
-	v := s.openClusterView(t, servers, "?read=prefer-replica&op_timeout=2s")
-	only := s.openClusterView(t, servers, "?read=replica&op_timeout=2s")
+	v := s.openClusterView(t, servers, "?read=prefer-replica&"+longQuery)
+	only := s.openClusterView(t, servers, "?read=replica&"+longQuery)
 	values := map[string]string{}
 	var keys []string
 	for i := range 60 {
@@ -108,7 +108,7 @@ func (s *Subject) ClusterReplicas(t *testing.T) {
 	if got, err := v.With(xcache.ReadPrimary()).Get(t.Context(), "1"); got != "v1" || err != nil || ran(servers.Nodes[:3]) != 1 {
 		t.Errorf("ReadPrimary: %q, %v, the primaries ran %d reads", got, err, ran(servers.Nodes[:3]))
 	}
-	store := s.openCluster(t, servers, "?read=replica")
+	store := s.openCluster(t, servers, "?read=replica&"+longQuery)
 	dst := make([]driver.Value, len(keys))
 	full := make([]string, len(keys))
 	for i, key := range keys {

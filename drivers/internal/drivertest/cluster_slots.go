@@ -31,7 +31,7 @@ func (s *Subject) wantErrorReplies(t testing.TB, server *servertest.Server, word
 func (s *Subject) asksWithoutPermission(t *testing.T) {
 	servers := s.StartCluster(t, servertest.User("ann", "hers", "~*", "+@all", "-asking"))
 	dsn := s.Scheme + "+cluster://ann:hers@" + strings.Join(servers.Addrs(), ",")
-	store := s.open(t, dsn)
+	store := s.open(t, withLongTimeouts(dsn))
 	from, to := servers.Nodes[0], servers.Nodes[1]
 	key := taggedKey(t, tagOf(t, servers, from), "moving")
 	if err := Put(t, store, key, "v"); err != nil {
@@ -71,7 +71,7 @@ func (s *Subject) ClusterMigration(t *testing.T) {
 }
 
 func (s *Subject) clusterMigration(t *testing.T, servers *servertest.ClusterServers) {
-	store := s.openCluster(t, servers, "")
+	store := s.open(t, withLongTimeouts(s.clusterDSN(servers, "")))
 	from, to := servers.Nodes[0], servers.Nodes[1]
 	tag := tagOf(t, servers, from)
 	key := func(name string) string { return taggedKey(t, tag, name) }
@@ -185,8 +185,8 @@ func (s *Subject) clusterMigration(t *testing.T, servers *servertest.ClusterServ
 // slowest call. ChaosCluster moves more slots, under a load of simple calls.
 func (s *Subject) ClusterReshard(t *testing.T) {
 	servers := s.StartCluster(t)
-	v := s.openClusterView(t, servers, "")
-	counters := xcache.For[int64](s.OpenCache(t, s.clusterDSN(servers, "")))
+	v := xcache.For[string](s.OpenCache(t, withLongTimeouts(s.clusterDSN(servers, ""))))
+	counters := xcache.For[int64](s.OpenCache(t, withLongTimeouts(s.clusterDSN(servers, ""))))
 	const callers, keys = 16, 50
 	var calls, errs, slowest atomic.Int64
 	var first sync.Once

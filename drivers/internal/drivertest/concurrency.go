@@ -155,7 +155,7 @@ func exchange(ctx context.Context, store serverStore, k string, n int) error {
 func (s *Subject) aCrowdLeavesWhenItWants(t *testing.T) {
 	const crowd = 3000
 	proxy := xcachetest.NewProxy(t, s.Standalone(t).Addr)
-	store := s.unchecked(t, s.Scheme+"://"+proxy.Addr()+"?pool_size=1&op_timeout=5m")
+	store := s.unchecked(t, s.Scheme+"://"+proxy.Addr()+"?pool_size=1&op_timeout=5m&dial_timeout=20s")
 	if err := Put(t, store, Key(t, "k"), "v"); err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func (s *Subject) aCrowdLeavesWhenItWants(t *testing.T) {
 
 func (s *Subject) closeEndsAbandonedCalls(t *testing.T) {
 	proxy := xcachetest.NewProxy(t, s.Standalone(t).Addr)
-	store := s.unchecked(t, s.Scheme+"://"+proxy.Addr())
+	store := s.unchecked(t, withLongTimeouts(s.Scheme+"://"+proxy.Addr()))
 	var calls []func(context.Context) error
 	for i := range 8 {
 		calls = append(calls, func(ctx context.Context) error {
@@ -212,7 +212,7 @@ func (s *Subject) closeEndsAbandonedCalls(t *testing.T) {
 }
 
 func (s *Subject) closeEndsCallsThatConnect(t *testing.T) {
-	store := s.unchecked(t, s.Scheme+"://"+SilentAddr(t))
+	store := s.unchecked(t, withLongTimeouts(s.Scheme+"://"+SilentAddr(t)))
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	_, err := store.Delete(ctx, []string{"k"})
@@ -228,7 +228,7 @@ func (s *Subject) closePromptly(t testing.TB, store driver.Store) {
 	if err := store.Close(); err != nil {
 		t.Error(err)
 	}
-	if took := watch.Stop(); took > 2*time.Second { // a call without an end takes 3s
+	if took := watch.Stop(); took > 2*time.Second { // a call without an end takes longTimeout
 		t.Errorf("Close took %v", took)
 	}
 	s.AwaitNoGoroutines(t)

@@ -34,15 +34,19 @@ func (s *Subject) Conformance(t *testing.T) {
 	}
 }
 
-// withLongTimeouts returns a DSN whose store waits for longer than usual: a server may be slow
-// because the machine is busy. Stores under faults keep the time-outs of users.
+// withLongTimeouts returns a DSN whose store waits for longer than usual: a busy machine may stop
+// a server or the test for seconds. A store keeps the time-outs of users if a test waits for
+// the end of the time-outs, as with a frozen server.
 func withLongTimeouts(dsn string) string {
 	separator := "?"
 	if strings.Contains(dsn, "?") {
 		separator = "&"
 	}
-	return dsn + separator + "op_timeout=10s&dial_timeout=10s"
+	return dsn + separator + longQuery
 }
+
+// longQuery has the parameters of withLongTimeouts.
+const longQuery = "op_timeout=20s&dial_timeout=20s"
 
 // lackedBy returns the commands that a server is too old for. Commands with a script in
 // their place are left out.

@@ -35,14 +35,14 @@ func (s *Subject) Dialect(t *testing.T) {
 	}{{"alone", driver.Plain, 1}, {"pipeline", driver.Plain, len(everyForm)}, {"transaction", driver.Atomic, len(everyForm)}} {
 		t.Run("every version answers alike/"+mode.name, func(t *testing.T) {
 			server.Do(t, "FLUSHALL")
-			store := s.open(t, s.Scheme+"://"+server.Addr)
+			store := s.open(t, withLongTimeouts(s.Scheme+"://"+server.Addr))
 			for steps := range slices.Chunk(everyForm, mode.size) {
 				wantReplies(t, store, steps, mode.how)
 			}
 		})
 	}
 	t.Run("bad arguments", func(t *testing.T) {
-		store := s.open(t, s.Scheme+"://"+server.Addr)
+		store := s.open(t, withLongTimeouts(s.Scheme+"://"+server.Addr))
 		for _, line := range []string{"GETDEL", "GETDEL k x", "GETEX", "GETEX k PX", "GETEX k EX 1 PX 1", "GETEX k PERSIST 1", "GETEX k KEEPTTL", "LPOP k -1", "LPOP k x", "LPOP k 1 2", "RPOP k -1", "SET k", "SET k v GET PX", "SET k v GET PX x", "XGROUP CREATECONSUMER s g", "XGROUP DESTROY s", "XINFO CONSUMERS s", "XAUTOCLAIM s g c 0", "XCLAIM s g c 0", "XPENDING s g IDLE 5", "XPENDING pel g IDLE x - + 1"} {
 			err := Do(t.Context(), store, strings.Fields(line)[0], command(line).Args...)
 			if err == nil || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, driver.ErrUnknownOutcome) {
@@ -280,7 +280,7 @@ func (s *Subject) wantVersionNamed(t *testing.T, server *servertest.Server, vers
 			continue
 		}
 		if wait, ok := waitsOf[f.String()]; ok {
-			err := wait(t.Context(), s.OpenCache(t, s.Scheme+"://"+server.Addr))
+			err := wait(t.Context(), s.OpenCache(t, withLongTimeouts(s.Scheme+"://"+server.Addr)))
 			wantNamed(t, &f, "waiting", err)
 			continue // waiting commands are refused as a part of any batch
 		}
@@ -299,7 +299,7 @@ func (s *Subject) wantVersionNamed(t *testing.T, server *servertest.Server, vers
 			for _, line := range way.lines {
 				cmds = append(cmds, command(line))
 			}
-			err := s.open(t, s.Scheme+"://"+server.Addr).Do(t.Context(), cmds, way.how)
+			err := s.open(t, withLongTimeouts(s.Scheme+"://"+server.Addr)).Do(t.Context(), cmds, way.how)
 			stored := 0
 			if way.how == driver.Plain {
 				stored = len(cmds) - 1
@@ -386,7 +386,7 @@ func (s *Subject) refusals(name string) func(t *testing.T) {
 				before := contents(t, server)
 				server.Do(t, refusal.begin...)
 				defer server.Do(t, refusal.end...)
-				store := s.open(t, s.Scheme+"://"+refusal.user+server.Addr)
+				store := s.open(t, withLongTimeouts(s.Scheme+"://"+refusal.user+server.Addr))
 				for _, line := range []string{
 					driver.CmdIncr + " n 1",
 					driver.CmdIncrInit + " n 1 1 NONE", driver.CmdIncrInit + " absent 1 1 1000", driver.CmdIncrInit + " absent 1 1 NONE",

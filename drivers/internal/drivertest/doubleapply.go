@@ -20,7 +20,7 @@ import (
 func (s *Subject) DoubleApply(t *testing.T) {
 	t.Run("standalone", func(t *testing.T) {
 		server := s.Standalone(t)
-		m := s.newMatrix(t, server, Parse(t, s.Scheme+"://"+server.Addr), server.Addr)
+		m := s.newMatrix(t, server, Parse(t, withLongTimeouts(s.Scheme+"://"+server.Addr)), server.Addr)
 		m.run(t)
 	})
 	t.Run("cluster", s.doubleApplyOnCluster)
@@ -28,7 +28,7 @@ func (s *Subject) DoubleApply(t *testing.T) {
 
 func (s *Subject) doubleApplyOnCluster(t *testing.T) {
 	cluster := s.Cluster(t)
-	m := s.newMatrix(t, cluster.Primary(t, "{"+Key(t, "")+"}"), Parse(t, s.clusterDSN(cluster, "")), cluster.Addrs()...)
+	m := s.newMatrix(t, cluster.Primary(t, "{"+Key(t, "")+"}"), Parse(t, withLongTimeouts(s.clusterDSN(cluster, ""))), cluster.Addrs()...)
 	m.run(t)
 }
 

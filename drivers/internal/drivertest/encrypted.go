@@ -21,7 +21,7 @@ import (
 func (s *Subject) Encrypted(t *testing.T) {
 	server := s.StartServer(t, servertest.TLS())
 	proxy := xcachetest.NewProxy(t, server.Addr)
-	dsn := s.Scheme + "s://" + proxy.Addr() + "?tls_ca=" + server.Certificates.CAFile
+	dsn := s.Scheme + "s://" + proxy.Addr() + "?dial_timeout=20s&tls_ca=" + server.Certificates.CAFile
 	t.Run("a call whose request is stuck ends with its context", func(t *testing.T) {
 		network := &stickyNetwork{target: server.Addr, released: make(chan struct{})}
 		store := s.openFor(t, dsn+"&pool_size=1", longTimeout, network.dial)

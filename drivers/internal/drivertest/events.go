@@ -55,7 +55,7 @@ func (s *Subject) listen(t testing.TB, dsn string) (driver.Store, *events) {
 	var e events
 	parsed := Parse(t, dsn)
 	parsed.Notify = e.notify
-	parsed.OpTimeout = parsed.Duration("op_timeout", time.Second) // as the core does
+	parsed.OpTimeout = parsed.Duration("op_timeout", longTimeout) // as the core does, with more time
 	return s.OpenDSN(t, parsed, nil), &e
 }
 
@@ -133,7 +133,7 @@ func (s *Subject) serverThatDies(t *testing.T) {
 // again.
 func (s *Subject) connectionLostUnderARead(t *testing.T) {
 	proxy := xcachetest.NewProxy(t, s.StartServer(t).Addr)
-	store, e := s.listen(t, s.Scheme+"://"+proxy.Addr()+"?op_timeout=20s")
+	store, e := s.listen(t, s.Scheme+"://"+proxy.Addr())
 	if err := Put(t, store, "k", "v"); err != nil {
 		t.Fatal(err)
 	}
@@ -234,9 +234,9 @@ func (s *Subject) eventsOfACluster(t *testing.T) {
 func (s *Subject) eventsOfSentinels(t *testing.T) {
 	servers := s.StartSentinel(t)
 	began := time.Now()
-	store, e := s.listen(t, s.sentinelDSN(servers, ""))
+	store, e := s.listen(t, s.sentinelDSN(servers, "&op_timeout=1s")) // ten thousand calls wait for the last primary
 	put := func() { _ = Put(t, store, "k", "v") }
-	put()
+	Eventually(t, func() bool { return Put(t, store, "k", "v") == nil }, func() string { return "no write succeeds" })
 	old := servers.Primary(t)
 	successor := servers.Failover(t)
 	if changed := e.await(t, driver.PrimaryChanged, successor.Addr, put); changed.Err == nil || !strings.Contains(changed.Err.Error(), old.Addr) {
@@ -285,7 +285,7 @@ func (s *Subject) observersThatMisbehave(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			servers := s.StartSentinel(t)
 			observer := &badObserver{event: event}
-			cache := s.OpenCache(t, s.sentinelDSN(servers, "&read=prefer-replica&op_timeout=5s"), xcache.WithObserver(observer))
+			cache := s.OpenCache(t, s.sentinelDSN(servers, "&read=prefer-replica&op_timeout=20s"), xcache.WithObserver(observer))
 			v := xcache.For[string](cache)
 			var within atomic.Int32
 			calls = func() {

@@ -31,7 +31,7 @@ func (s *Subject) Exclusive(t *testing.T) {
 			server := s.StartServer(t)
 			open := func(t *testing.T, query string) driver.Store {
 				t.Helper()
-				return s.Open(t, s.Scheme+"://"+server.Addr+"?protocol="+protocol+query)
+				return s.Open(t, s.Scheme+"://"+server.Addr+"?dial_timeout=20s&protocol="+protocol+query)
 			}
 			t.Run("pops lose no element", func(t *testing.T) { popsLoseNothing(t, open(t, "")) })
 			t.Run("watch", func(t *testing.T) { watches(t, open(t, "&client_name="+exclusiveName), server) })
@@ -56,11 +56,11 @@ func (s *Subject) Exclusive(t *testing.T) {
 			})
 			t.Run("disconnected", func(t *testing.T) {
 				store := open(t, "")
-				endsBlocked(t, store, driver.ErrClosed, driver.CapsOf(store).Disconnector.Disconnect)
+				endsBlocked(t, store, server, driver.ErrClosed, driver.CapsOf(store).Disconnector.Disconnect)
 			})
 			t.Run("closed", func(t *testing.T) {
 				store := s.unchecked(t, s.Scheme+"://"+server.Addr+"?protocol="+protocol)
-				endsBlocked(t, store, driver.ErrClosed, func() {
+				endsBlocked(t, store, server, driver.ErrClosed, func() {
 					if err := store.Close(); err != nil {
 						t.Error(err)
 					}
@@ -69,7 +69,7 @@ func (s *Subject) Exclusive(t *testing.T) {
 			t.Run("silence", func(t *testing.T) { meetsSilence(t, open(t, ""), server) })
 			t.Run("kill", func(t *testing.T) {
 				store := open(t, "")
-				endsBlocked(t, store, driver.ErrUnavailable, func() { server.Kill(t) })
+				endsBlocked(t, store, server, driver.ErrUnavailable, func() { server.Kill(t) })
 				_, err := driver.CapsOf(store).Exclusive.Exclusive(t.Context(), "")
 				WantErr(t, err, driver.NotApplied, driver.ErrUnavailable)
 				server.Start(t)
@@ -82,7 +82,7 @@ func (s *Subject) Exclusive(t *testing.T) {
 	t.Run("TLS", func(t *testing.T) {
 		server := s.StartServer(t, servertest.TLS())
 		open := func(query string) driver.Store {
-			return s.Open(t, s.Scheme+"s://"+server.Addr+"?tls_ca="+server.Certificates.CAFile+query)
+			return s.Open(t, s.Scheme+"s://"+server.Addr+"?dial_timeout=20s&tls_ca="+server.Certificates.CAFile+query)
 		}
 		popsLoseNothing(t, open(""))
 		watches(t, open("&client_name="+exclusiveName), server)
@@ -517,10 +517,13 @@ func leavesNothingBehind(t *testing.T, store driver.Store, server *servertest.Se
 			return errors.Join(err, firstErr, secondErr)
 		}, false},
 		{"a call that was left", func(s driver.Session) error {
-			short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
-			defer cancel()
-			err := sessionDo(short, s, "BLPOP", driver.Key(Key(t, "none")), driver.Int(0))
-			WantErr(t, err, driver.Unknown, context.DeadlineExceeded)
+			leaving, leave := context.WithCancel(ctx)
+			defer leave()
+			left := make(chan error, 1)
+			go func() { left <- sessionDo(leaving, s, "BLPOP", driver.Key(Key(t, "none")), driver.Int(0)) }()
+			awaitBlocked(t, 1, server)
+			leave()
+			WantErr(t, <-left, driver.Unknown, context.Canceled)
 			WantErr(t, s.Err(), driver.NotApplied, driver.ErrUnavailable)
 			return nil
 		}, false},
@@ -603,10 +606,11 @@ func refusesMisuse(t *testing.T, store driver.Store) {
 	}
 }
 
-// endsBlocked runs the function end while sessions wait in calls. The waiting
-// calls, and later calls, must return soon with want.
-func endsBlocked(t *testing.T, store driver.Store, want error, end func()) {
+// endsBlocked runs the function end while sessions wait in calls at a server, which has
+// the keys of the test. The waiting calls, and later calls, must return soon with want.
+func endsBlocked(t *testing.T, store driver.Store, server *servertest.Server, want error, end func()) {
 	t.Helper()
+	awaitBlocked(t, 0, server) // sessions of earlier tests have ended
 	exclusive, key := driver.CapsOf(store).Exclusive, Key(t, "none")
 	var sessions []driver.Session
 	for range 3 {
@@ -632,7 +636,8 @@ func endsBlocked(t *testing.T, store driver.Store, want error, end func()) {
 		failures[i] = make(chan error, 1)
 		go func() { failures[i] <- call() }()
 	}
-	time.Sleep(50 * time.Millisecond) // the calls wait by now
+	awaitBlocked(t, 2, server)
+	stopwatch.Rest(50 * time.Millisecond) // the calls of Receive wait by now, too
 	watch := stopwatch.Start()
 	end()
 	for i, failed := range failures {
@@ -670,7 +675,7 @@ func meetsSilence(t *testing.T, store driver.Store, server *servertest.Server) {
 	ctx, cancel := within()
 	defer cancel()
 	WantPrompt(t, "Receive", ctx, func() error { _, err := receiving.Receive(ctx); return err }, context.DeadlineExceeded)
-	ctx, cancel = within()
+	ctx, cancel = context.WithTimeout(t.Context(), 6*time.Second) // the command is written by then, on a busy machine too
 	defer cancel()
 	WantPrompt(t, "Do", ctx, func() error {
 		err := sessionDo(ctx, doing, "INCR", driver.Key(key))

@@ -191,7 +191,7 @@ func (s *Subject) ClusterExclusive(t *testing.T) {
 	t.Run("closed", func(t *testing.T) {
 		servers.AwaitOK(t)
 		store := s.unchecked(t, s.Scheme+"+cluster://"+strings.Join(servers.Addrs(), ","))
-		endsBlocked(t, store, driver.ErrClosed, func() {
+		endsBlocked(t, store, servers.Primary(t, Key(t, "none")), driver.ErrClosed, func() {
 			if err := store.Close(); err != nil {
 				t.Error(err)
 			}
@@ -217,7 +217,7 @@ func (s *Subject) ReplicatedExclusive(t *testing.T) {
 	store := s.Open(t, s.Scheme+"://"+strings.Join(servers.Addrs(), ",")+"?read=replica")
 	watchAndWrite(t, store, Key(t, "k"))
 	popsLoseNothing(t, replicatedPrimary(store))
-	endsBlocked(t, store, driver.ErrClosed, driver.CapsOf(store).Disconnector.Disconnect)
+	endsBlocked(t, store, servers.Primary, driver.ErrClosed, driver.CapsOf(store).Disconnector.Disconnect)
 }
 
 // replicatedPrimary returns the primary of a store as a store.

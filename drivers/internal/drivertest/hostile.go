@@ -188,8 +188,8 @@ func (s *Subject) repliesOfAnotherKind(t *testing.T) {
 func (s *Subject) wantRefused(t *testing.T, p path, text string) {
 	t.Helper()
 	server := serveNonsense(t, p.word, text)
-	dsn := Parse(t, s.Scheme+"://"+server.addr+"?pool_size=1")
-	dsn.OpTimeout = 10 * time.Second
+	dsn := Parse(t, s.Scheme+"://"+server.addr+"?pool_size=1&dial_timeout=20s")
+	dsn.OpTimeout = longTimeout
 	store, err := s.Driver(nil).Open(dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +233,7 @@ func (s *Subject) wantUnread(t *testing.T, surplus string, late bool, callers in
 		}
 		return said{text: reply}
 	})
-	store := s.Open(t, s.Scheme+"://"+server.addr+"?pool_size=1")
+	store := s.Open(t, withLongTimeouts(s.Scheme+"://"+server.addr+"?pool_size=1"))
 	if got, err := Get(t, store, "first"); err == nil && string(got) != "first" {
 		t.Errorf("got %q", got)
 	}
@@ -269,7 +269,7 @@ func (s *Subject) headersWithoutAnythingBehindThem(t *testing.T) {
 			// On a busy machine the time may be up before the call is sent.
 			for timeout := 150 * time.Millisecond; ; timeout *= 2 {
 				server := serveNonsense(t, p.word, text)
-				dsn := Parse(t, s.Scheme+"://"+server.addr+"?pool_size=1")
+				dsn := Parse(t, s.Scheme+"://"+server.addr+"?pool_size=1&dial_timeout=20s")
 				dsn.OpTimeout, dsn.MaxValue = timeout, 1<<20
 				store, openErr := s.Driver(nil).Open(dsn)
 				if openErr != nil {

@@ -99,7 +99,7 @@ func wantLastError(t testing.TB, store driver.Store, addr string) {
 
 func (s *Subject) inspectOneServer(t *testing.T) {
 	server := s.StartServer(t)
-	store := s.open(t, s.Scheme+"://"+server.Addr+"/3?pool_size=2&op_timeout=500ms")
+	store := s.open(t, s.Scheme+"://"+server.Addr+"/3?pool_size=2&op_timeout=6s&dial_timeout=6s")
 	wantServers(t, inspect(t, store), driver.RolePrimary, driver.StateUnused, server.Addr)
 	put := func() { _ = Put(t, store, "k", "v") }
 	put()
@@ -200,7 +200,7 @@ func (s *Subject) inspectCluster(t *testing.T) {
 	for _, query := range []string{"", "?read=prefer-replica"} {
 		var i driver.Inspection
 		open := func() {
-			store := s.Open(t, s.clusterDSN(servers, query))
+			store := s.Open(t, withLongTimeouts(s.clusterDSN(servers, query)))
 			if i := inspect(t, store); len(i.Servers) > 0 || !i.Learnt.IsZero() || i.Topology != driver.Cluster {
 				t.Errorf("before the first call: %+v", i)
 			}
@@ -238,10 +238,15 @@ func (s *Subject) inspectCluster(t *testing.T) {
 		}
 	}
 
-	store := s.Open(t, s.clusterDSN(servers, ""))
+	store := s.Open(t, withLongTimeouts(s.clusterDSN(servers, "")))
 	victim := servers.Nodes[0]
 	key := taggedKey(t, tagOf(t, servers, victim), "k")
 	put := func() { _ = Put(t, store, key, "v") }
+	get := func() { // does not wait for a node that is down
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_ = store.Get(ctx, []string{key}, make([]driver.Value, 1))
+	}
 	put()
 	victim.Freeze(t)
 	call := make(chan struct{})
@@ -257,7 +262,7 @@ func (s *Subject) inspectCluster(t *testing.T) {
 	servers.AwaitOK(t)
 	awaitState(t, store, victim.Addr, driver.StateUp, put)
 	victim.Kill(t)
-	awaitState(t, store, victim.Addr, driver.StateUnreachable, put)
+	awaitState(t, store, victim.Addr, driver.StateUnreachable, get)
 	wantLastError(t, store, victim.Addr)
 }
 

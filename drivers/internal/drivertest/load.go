@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -256,6 +257,18 @@ func (l *load) failed(what string, err error) {
 	if !errors.Is(err, driver.ErrUnavailable) && !errors.Is(err, driver.ErrReadOnly) {
 		l.foreign = append(l.foreign, fmt.Errorf("%s: %w", what, err))
 	}
+}
+
+// hasFailedWrites reports whether a write has failed.
+func (l *load) hasFailedWrites() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for text := range l.errs {
+		if strings.HasPrefix(text, "write: ") {
+			return true
+		}
+	}
+	return false
 }
 
 // read reads the last key that a writer has stored, again and again.

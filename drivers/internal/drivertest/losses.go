@@ -21,7 +21,7 @@ import (
 // also fails if an entry of a stream is not handled once at least.
 func (s *Subject) SentinelLosses(t *testing.T) {
 	servers := s.StartSentinel(t)
-	cache := s.OpenCache(t, s.sentinelDSN(servers, ""))
+	cache := s.OpenCache(t, s.sentinelDSN(servers, "&op_timeout=30s"))
 	for _, loss := range failovers {
 		t.Run(loss.name, func(t *testing.T) {
 			servers.AwaitOK(t)
@@ -41,7 +41,7 @@ func (s *Subject) SentinelLosses(t *testing.T) {
 // ClusterLosses is SentinelLosses for the primary of a slot, and for a slot that moves.
 func (s *Subject) ClusterLosses(t *testing.T) {
 	servers := s.StartCluster(t)
-	cache := s.OpenCache(t, s.Scheme+"+cluster://"+servers.Addrs()[0])
+	cache := s.OpenCache(t, s.Scheme+"+cluster://"+servers.Addrs()[0]+"?op_timeout=30s")
 	tagAt := func(node *servertest.Server) string { return "{" + tagOf(t, servers, node) + "}" }
 	for _, loss := range failovers {
 		t.Run(loss.name, func(t *testing.T) {
@@ -69,7 +69,7 @@ func (s *Subject) ClusterLosses(t *testing.T) {
 		audience := s.startAudience(t, cache, tag)
 		workforce := startWorkforce(t, cache, Key(t, tag+"stream"))
 		defer workforce.leave()
-		unaware := s.OpenCache(t, s.Scheme+"+cluster://"+servers.Addrs()[0])
+		unaware := s.OpenCache(t, withLongTimeouts(s.Scheme+"+cluster://"+servers.Addrs()[0]))
 		put(t, xcache.For[string](unaware), tag+"k", "v")
 		migration := servers.StartMigration(t, from, to, int(from.Do(t, "CLUSTER", "KEYSLOT", tag).(int64)))
 		crew.wantAll(t, "while the slot is on its way ", 50)

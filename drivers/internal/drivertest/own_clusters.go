@@ -146,7 +146,7 @@ func (s *Subject) openOwnCluster(t testing.TB, own OwnCluster, options ClientOpt
 func (s *Subject) ownClusterTLS(t *testing.T, own OwnCluster, node *servertest.Server) {
 	config := node.Certificates.Config()
 	open := func(password string, config *tls.Config) driver.Store {
-		return s.openOwnCluster(t, own, ClientOptions{Timeout: 3 * time.Second, TLS: config, Password: password}, node.Addr)
+		return s.openOwnCluster(t, own, ClientOptions{Timeout: longTimeout, TLS: config, Password: password}, node.Addr)
 	}
 	store := open("secret", config)
 	if err := Put(t, store, "k", "v"); err != nil {
@@ -167,7 +167,7 @@ func (s *Subject) ownClusterTLS(t *testing.T, own OwnCluster, node *servertest.S
 func (s *Subject) ownClusterNewcomer(t *testing.T, first, second *servertest.Server) {
 	var stores []serverStore
 	for _, own := range s.OwnClusters {
-		stores = append(stores, s.openOwnCluster(t, own, ClientOptions{Timeout: 3 * time.Second}, first.Addr))
+		stores = append(stores, s.openOwnCluster(t, own, ClientOptions{Timeout: longTimeout}, first.Addr))
 		if err := Put(t, stores[len(stores)-1], "k", "v"); err != nil {
 			t.Fatal(err)
 		}
@@ -248,7 +248,7 @@ func (s *Subject) ownClusterSuccessor(t *testing.T, servers *servertest.ClusterS
 // ownClusterFrozen makes calls at a frozen server, without and with a deadline. The calls
 // must end soon after the timeout of the client, or after the deadline.
 func (s *Subject) ownClusterFrozen(t *testing.T, own OwnCluster, servers *servertest.ClusterServers) {
-	const timeout = 300 * time.Millisecond
+	const timeout = 6 * time.Second
 	store := s.openOwnCluster(t, own, ClientOptions{Timeout: timeout}, servers.Addrs()...)
 	if limit := driver.CapsOf(store).Limits.CallTimeout; limit != 0 {
 		t.Errorf("CallTimeout is %v, which is for the core to set", limit)
@@ -260,17 +260,29 @@ func (s *Subject) ownClusterFrozen(t *testing.T, own OwnCluster, servers *server
 			t.Fatal(err)
 		}
 	}
+	withoutFailovers(t, servers)
 	node.Freeze(t)
 	defer node.Thaw(t)
 	watch := stopwatch.Start()
 	err := store.Set(context.Background(), []driver.Entry{{Key: key, TTL: time.Minute}})
 	WantErr(t, err, driver.Unknown, driver.ErrUnavailable)
-	if took := watch.Stop(); took > 10*timeout {
+	if took := watch.Stop(); took > 2*timeout {
 		t.Errorf("a call without a deadline took %v", took)
 	}
 	for _, w := range Writes() {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		WantPrompt(t, w.Name, ctx, func() error { return w.Run(ctx, store, key) }, context.DeadlineExceeded)
 		cancel()
+	}
+}
+
+// withoutFailovers keeps the nodes of a cluster from taking each other for failed, until the end
+// of the test.
+func withoutFailovers(t *testing.T, servers *servertest.ClusterServers) {
+	t.Helper()
+	for _, node := range servers.Nodes {
+		before := node.Do(t, "CONFIG", "GET", "cluster-node-timeout").([]any)[1].(string)
+		node.Do(t, "CONFIG", "SET", "cluster-node-timeout", "60000")
+		t.Cleanup(func() { node.Do(t, "CONFIG", "SET", "cluster-node-timeout", before) })
 	}
 }

@@ -116,7 +116,7 @@ func readMany(t testing.TB, v *xcache.View[string], key, want string, n int) (sl
 
 func (s *Subject) replicasShareTheReads(t *testing.T) {
 	servers := s.freshReplicas(t)
-	v := s.openReplicated(t, servers, "")
+	v := s.openReplicated(t, servers, longQuery)
 	setAndAwait(t, v, "k", "v", servers)
 	for _, server := range everyServer(servers) {
 		server.Do(t, "CONFIG", "RESETSTAT")
@@ -162,7 +162,7 @@ func (s *Subject) replicasShareTheReads(t *testing.T) {
 // A write that went to a replica would fail there.
 func (s *Subject) writesGoToThePrimary(t *testing.T) {
 	servers := s.freshReplicas(t)
-	v := s.openReplicated(t, servers, "")
+	v := s.openReplicated(t, servers, longQuery)
 	ctx := t.Context()
 	for i := range 30 {
 		key := strconv.Itoa(i)
@@ -187,7 +187,7 @@ func (s *Subject) writesGoToThePrimary(t *testing.T) {
 
 func (s *Subject) scanStaysAtThePrimary(t *testing.T) {
 	servers := s.freshReplicas(t)
-	v := s.openReplicated(t, servers, "")
+	v := s.openReplicated(t, servers, longQuery)
 	const n = 3000 // several pages
 	values := make(map[string]string, n)
 	for i := range n {
@@ -222,7 +222,7 @@ func (s *Subject) scanStaysAtThePrimary(t *testing.T) {
 
 func (s *Subject) readPrimarySeesWhatReplicasLack(t *testing.T) {
 	servers := s.freshReplicas(t)
-	v := s.openReplicated(t, servers, "")
+	v := s.openReplicated(t, servers, longQuery)
 	own := v.With(xcache.ReadPrimary())
 	setAndAwait(t, v, "k", "old", servers)
 	resume := lag(t, servers)
@@ -264,7 +264,7 @@ func (s *Subject) readPrimarySeesWhatReplicasLack(t *testing.T) {
 func (s *Subject) readsSurviveAReplica(t *testing.T) {
 	// After half of opTimeout a read is sent to another server, even if only the
 	// machine is slow.
-	const opTimeout = 3 * time.Second
+	const opTimeout = longTimeout
 	for _, fault := range []struct {
 		name        string
 		begin, end  func(*servertest.Server, testing.TB)
@@ -312,8 +312,8 @@ func (s *Subject) readsSurviveAReplica(t *testing.T) {
 
 func (s *Subject) replicaThatServesNothing(t *testing.T) {
 	servers := s.StartReplicated(t, 1, servertest.Config("replica-serve-stale-data", "no"))
-	prefers := s.openReplicated(t, servers, "")
-	insists := s.openReplicated(t, servers, "read=replica")
+	prefers := s.openReplicated(t, servers, longQuery)
+	insists := s.openReplicated(t, servers, longQuery+"&read=replica")
 	setAndAwait(t, prefers, "k", "v", servers)
 	servers.Replicas[0].PauseReplication(t)
 	readMany(t, prefers, "k", "v", 80)
@@ -342,7 +342,7 @@ func (s *Subject) replicaThatServesNothing(t *testing.T) {
 
 func (s *Subject) noReplicaAnswers(t *testing.T) {
 	servers := s.StartReplicated(t, 2)
-	prefers := s.openReplicated(t, servers, "op_timeout=4s")
+	prefers := s.openReplicated(t, servers, "op_timeout="+longTimeout.String())
 	insists := s.openReplicated(t, servers, "op_timeout=1s&read=replica")
 	setAndAwait(t, prefers, "k", "v", servers)
 	healthy := readMany(t, prefers, "k", "v", 400)
@@ -368,12 +368,14 @@ func (s *Subject) noReplicaAnswers(t *testing.T) {
 	if took > 3*time.Second {
 		t.Errorf("read=replica: the error came after %v, op_timeout is 1s", took)
 	}
-	if err := insists.Set(t.Context(), "k", "w"); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), longTimeout)
+	defer cancel()
+	if err := insists.Set(ctx, "k", "w"); err != nil {
 		t.Errorf("read=replica: %v", err)
 	}
 
-	// A deadline of the caller's own holds, too.
-	ctx, cancel := context.WithTimeout(t.Context(), max(300*time.Millisecond, 10*healthy))
+	// A deadline of the caller's own holds, too: a replica has no time of op_timeout.
+	ctx, cancel = context.WithTimeout(t.Context(), longTimeout*2/5)
 	defer cancel()
 	if got, err := prefers.Get(ctx, "k"); got != "w" || err != nil {
 		t.Errorf("Get with a deadline = %q, %v", got, err)
@@ -388,7 +390,7 @@ func (s *Subject) noReplicaAnswers(t *testing.T) {
 
 func (s *Subject) readsSurviveThePrimary(t *testing.T) {
 	servers := s.StartReplicated(t, 2)
-	v := s.openReplicated(t, servers, "")
+	v := s.openReplicated(t, servers, longQuery)
 	setAndAwait(t, v, "k", "v", servers)
 	servers.Primary.Kill(t)
 	readMany(t, v, "k", "v", 400)

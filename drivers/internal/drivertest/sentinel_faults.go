@@ -90,15 +90,17 @@ func (s *Subject) SentinelsDown(t *testing.T) {
 			servers := s.StartSentinel(t)
 			v := s.openSentinel(t, servers, "&op_timeout=10s")
 			put(t, v, "k", "v")
+			primary := servers.Primary(t)
 			for _, sentinel := range servers.Sentinels {
 				fault.begin(sentinel, t)
 			}
+			bystander := startBystander(t, primary)
 			for end := time.Now().Add(3 * time.Second); time.Now().Before(end); {
 				watch := stopwatch.Start()
 				wantValue(t, v, "k", "v")
 				put(t, v, "k", "v")
-				if took := watch.Stop(); took > time.Second {
-					t.Errorf("a read and a write took %v", took)
+				if took, waited := watch.Stop(), bystander.waited(); took > time.Second+waited {
+					t.Errorf("a read and a write took %v, and a PING at most %v", took, waited)
 				}
 				if t.Failed() {
 					return
@@ -181,22 +183,33 @@ func (s *Subject) SentinelsLearnt(t *testing.T) {
 func (s *Subject) SentinelHealed(t *testing.T) {
 	servers := s.StartSentinel(t)
 	v := s.openSentinel(t, servers, "&ttl=none")
-	put(t, v, "k", "v")
-	old := servers.Primary(t)
-	old.Freeze(t)
-	servers.AwaitFailover(t, old)
-	Eventually(t, func() bool { return v.Set(t.Context(), "k", "w") == nil }, func() string { return "no write succeeds" })
-	w := startWriters(t, v, 8)
-	w.awaitProgress(t)
-	old.Thaw(t)
-	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	const tries = 5
+	for range tries {
+		old := servers.Primary(t)
+		old.Freeze(t)
+		primary := servers.AwaitFailover(t, old)
+		Eventually(t, func() bool { return v.Set(t.Context(), "k", "w") == nil }, func() string { return "no write succeeds" })
+		if _, err := v.Clear(t.Context()); err != nil { // the keys of the try before
+			t.Fatal(err)
+		}
+		w := startWriters(t, v, 8)
 		w.awaitProgress(t)
+		old.Thaw(t)
+		for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			w.awaitProgress(t)
+		}
+		servers.AwaitOK(t)
+		w.stop()
+		lost := w.report(t, v, 0)
+		if servers.Primary(t) != primary {
+			continue // the machine was too busy for the primary, and another failover may lose writes
+		}
+		if lost > 0 {
+			t.Errorf("%d writes were lost after the failover was over", lost)
+		}
+		return
 	}
-	servers.AwaitOK(t)
-	w.stop()
-	if lost := w.report(t, v, 0); lost > 0 {
-		t.Errorf("%d writes were lost after the failover was over", lost)
-	}
+	t.Error("the sentinels replace each new primary")
 }
 
 // SentinelScan replaces the primary during a loop over the keys. The test fails
@@ -204,7 +217,7 @@ func (s *Subject) SentinelHealed(t *testing.T) {
 // keys.
 func (s *Subject) SentinelScan(t *testing.T) {
 	servers := s.StartSentinel(t)
-	v := s.openSentinel(t, servers, "")
+	v := xcache.For[string](s.OpenCache(t, withLongTimeouts(s.sentinelDSN(servers, ""))))
 	const n = 5000 // several pages
 	values := make(map[string]string, n)
 	for i := range n {

@@ -61,12 +61,12 @@ const listening = "listening"
 // the store asks only after news from a sentinel, or after calls that fail.
 func (s *Subject) openListening(t *testing.T, servers *servertest.SentinelServers) *xcache.View[string] {
 	t.Helper()
-	read, err := settings.ReadSentinel(Parse(t, s.sentinelDSN(servers, "&client_name="+listening)))
+	read, err := settings.ReadSentinel(Parse(t, withLongTimeouts(s.sentinelDSN(servers, "&client_name="+listening))))
 	if err != nil {
 		t.Fatal(err)
 	}
 	read.Period = time.Hour
-	cache, err := xcache.New(sentinel.Open(read, s.Node), xcache.WithTTL(xcache.NoExpiry))
+	cache, err := xcache.New(sentinel.Open(read, s.Node), xcache.WithTTL(xcache.NoExpiry), xcache.WithOpTimeout(longTimeout))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func (s *Subject) SentinelReplicas(t *testing.T) {
 	servers := s.StartSentinel(t)
 	ctx := t.Context()
 	for _, read := range []string{"prefer-replica", "replica"} {
-		v := s.openSentinel(t, servers, "&read="+read)
+		v := xcache.For[string](s.OpenCache(t, withLongTimeouts(s.sentinelDSN(servers, "&read="+read))))
 		if _, err := v.Get(ctx, "none"); !errors.Is(err, xcache.ErrNotFound) {
 			t.Errorf("read=%s: the first read: %v", read, err)
 		}
@@ -63,7 +63,7 @@ func (s *Subject) SentinelReplicas(t *testing.T) {
 // still gets reads, or if the old primary gets no reads as a replica.
 func (s *Subject) SentinelReplicaFailover(t *testing.T) {
 	servers := s.StartSentinel(t)
-	v := s.openSentinel(t, servers, "&read=prefer-replica")
+	v := xcache.For[string](s.OpenCache(t, withLongTimeouts(s.sentinelDSN(servers, "&read=prefer-replica"))))
 	put(t, v, "k", "v")
 	servers.AwaitReplicas(t)
 	reads := startReaders(t, v, "k", "v", 4)

@@ -24,18 +24,18 @@ func (s *Subject) Streams(t *testing.T) {
 	for name, begin := range map[string]func(t *testing.T) (dsn string, servers []*servertest.Server){
 		"server": func(t *testing.T) (string, []*servertest.Server) {
 			server := s.Standalone(t)
-			return s.Scheme + "://" + server.Addr, []*servertest.Server{server}
+			return withLongTimeouts(s.Scheme + "://" + server.Addr), []*servertest.Server{server}
 		},
 		"cluster": func(t *testing.T) (string, []*servertest.Server) {
 			servers := s.Cluster(t)
-			return s.clusterDSN(servers, ""), servers.Nodes
+			return withLongTimeouts(s.clusterDSN(servers, "")), servers.Nodes
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dsn, servers := begin(t)
-			t.Run("XREAD waits", func(t *testing.T) { readsWait(t, s.Open(t, dsn)) })
-			t.Run("XREADGROUP waits", func(t *testing.T) { groupReadsWait(t, s.Open(t, dsn)) })
-			t.Run("following misses nothing", func(t *testing.T) { followsAll(t, s.Open(t, dsn)) })
+			t.Run("XREAD waits", func(t *testing.T) { readsWait(t, s.Open(t, dsn), servers) })
+			t.Run("XREADGROUP waits", func(t *testing.T) { groupReadsWait(t, s.Open(t, dsn), servers) })
+			t.Run("following misses nothing", func(t *testing.T) { followsAll(t, s.Open(t, dsn), servers) })
 			t.Run("callers who leave lose nothing", func(t *testing.T) { groupLosesNothing(t, s.Open(t, dsn)) })
 			t.Run("consumers come and go", func(t *testing.T) { consumersComeAndGo(t, s.Open(t, dsn), servers) })
 		})
@@ -44,7 +44,7 @@ func (s *Subject) Streams(t *testing.T) {
 
 func streamsOf(t testing.TB, store driver.Store) *mixins.Streams[string] {
 	t.Helper()
-	c, err := xcache.New(store)
+	c, err := xcache.New(store, xcache.WithOpTimeout(longTimeout))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,16 +80,16 @@ func arrives(call func() (map[string][]mixins.StreamEntry[string], error)) <-cha
 	return result
 }
 
-func readsWait(t *testing.T, store driver.Store) {
+func readsWait(t *testing.T, store driver.Store, servers []*servertest.Server) {
 	streams, key := streamsOf(t, store), Key(t, "s")
 	read := func(ctx context.Context, id string, block time.Duration) func() (map[string][]mixins.StreamEntry[string], error) {
 		return func() (map[string][]mixins.StreamEntry[string], error) {
 			return streams.XRead(ctx, mixins.XReadOptions{Block: block}, mixins.Behind(key, id))
 		}
 	}
-	wakes(t, streams, key, read(t.Context(), "$", mixins.Forever))
+	wakes(t, streams, servers, key, read(t.Context(), "$", mixins.Forever))
 	addEntry(t, streams, key, "more")
-	wakes(t, streams, key, read(t.Context(), "$", time.Hour))
+	wakes(t, streams, servers, key, read(t.Context(), "$", time.Hour))
 	entries, err := read(t.Context(), "$", 150*time.Millisecond)()
 	if err != nil || len(entries) != 0 {
 		t.Errorf("without an entry within its time XREAD returns %v, %v", entries, err)
@@ -103,7 +103,7 @@ func readsWait(t *testing.T, store driver.Store) {
 	}
 }
 
-func groupReadsWait(t *testing.T, store driver.Store) {
+func groupReadsWait(t *testing.T, store driver.Store, servers []*servertest.Server) {
 	streams, key := streamsOf(t, store), Key(t, "s")
 	read := func(ctx context.Context, block time.Duration) func() (map[string][]mixins.StreamEntry[string], error) {
 		return func() (map[string][]mixins.StreamEntry[string], error) {
@@ -116,7 +116,7 @@ func groupReadsWait(t *testing.T, store driver.Store) {
 	if err := streams.XGroupCreate(t.Context(), key, "g", "0", mixins.XGroupCreateOptions{MkStream: true}); err != nil {
 		t.Fatal(err)
 	}
-	wakes(t, streams, key, read(t.Context(), mixins.Forever))
+	wakes(t, streams, servers, key, read(t.Context(), mixins.Forever))
 	entries, err := read(t.Context(), 150*time.Millisecond)()
 	if err != nil || len(entries) != 0 {
 		t.Errorf("without an entry within its time XREADGROUP returns %v, %v", entries, err)
@@ -136,10 +136,12 @@ func groupReadsWait(t *testing.T, store driver.Store) {
 }
 
 // wakes starts a call that waits. An entry must wake the call, and nothing else may wake the
-// call.
-func wakes(t *testing.T, streams *mixins.Streams[string], key string, call func() (map[string][]mixins.StreamEntry[string], error)) {
+// call. The entry is added when the call waits at one of servers.
+func wakes(t *testing.T, streams *mixins.Streams[string], servers []*servertest.Server, key string, call func() (map[string][]mixins.StreamEntry[string], error)) {
 	t.Helper()
+	awaitBlocked(t, 0, servers...) // calls of earlier tests have ended
 	result := arrives(call)
+	awaitBlocked(t, 1, servers...)
 	select {
 	case got := <-result:
 		t.Fatalf("it returned %v, %v without an entry", got.entries, got.err)
@@ -170,7 +172,7 @@ func leaves(t *testing.T, call func(ctx context.Context) error) {
 
 // followsAll adds entries one by one, while slices begin and end. Follow must yield all
 // entries in order.
-func followsAll(t *testing.T, store driver.Store) {
+func followsAll(t *testing.T, store driver.Store, servers []*servertest.Server) {
 	const entries = 300
 	streams, key := streamsOf(t, store), Key(t, "s")
 	addEntry(t, streams, key, "before")
@@ -179,6 +181,7 @@ func followsAll(t *testing.T, store driver.Store) {
 	var seen atomic.Int64
 	var wrong []string
 	ended := make(chan error, 1)
+	awaitBlocked(t, 0, servers...) // calls of earlier tests have ended
 	go func() {
 		next := 0
 		for e, err := range streams.Follow(ctx, key, "$") {
@@ -196,7 +199,7 @@ func followsAll(t *testing.T, store driver.Store) {
 			}
 		}
 	}()
-	time.Sleep(300 * time.Millisecond) // for the loop to begin
+	awaitBlocked(t, 1, servers...) // the loop knows the end of the stream
 	for i := range entries {
 		addEntry(t, streams, key, fmt.Sprint(i))
 		if i%3 == 0 {

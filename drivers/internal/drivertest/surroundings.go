@@ -88,7 +88,7 @@ func (s *Subject) noDescriptorLeft(t *testing.T) {
 func (s *Subject) slowLink(t *testing.T) {
 	const delay, pause = 30 * time.Millisecond, 100 * time.Microsecond
 	proxy := xcachetest.NewProxy(t, s.Standalone(t).Addr)
-	store := s.open(t, s.Scheme+"://"+proxy.Addr())
+	store := s.open(t, withLongTimeouts(s.Scheme+"://"+proxy.Addr()))
 	k, value := Key(t, "k"), strings.Repeat("v", 100)
 	if err := Put(t, store, k, value); err != nil {
 		t.Fatal(err)

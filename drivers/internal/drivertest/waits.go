@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,11 +21,11 @@ import (
 // refused with ErrCrossSlot.
 func (s *Subject) Waits(t *testing.T) {
 	t.Run("server", func(t *testing.T) {
-		WaitsLoseNothing(t, s.Open(t, s.Scheme+"://"+s.Standalone(t).Addr), "{"+Key(t, "k")+"}")
+		WaitsLoseNothing(t, s.Open(t, withLongTimeouts(s.Scheme+"://"+s.Standalone(t).Addr)), "{"+Key(t, "k")+"}")
 	})
 	t.Run("cluster", func(t *testing.T) {
 		servers := s.Cluster(t)
-		store := s.Open(t, s.Scheme+"+cluster://"+strings.Join(servers.Addrs(), ","))
+		store := s.Open(t, withLongTimeouts(s.clusterDSN(servers, "")))
 		WaitsLoseNothing(t, store, "{"+Key(t, "k")+"}")
 		lists := listsOf(t, store)
 		_, err := lists.BLPop(t.Context(), 0, "{a}k", "{b}k")
@@ -36,7 +35,7 @@ func (s *Subject) Waits(t *testing.T) {
 
 func listsOf(t testing.TB, store driver.Store) *mixins.Lists[string] {
 	t.Helper()
-	c, err := xcache.New(store)
+	c, err := xcache.New(store, xcache.WithOpTimeout(longTimeout))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // A call is one operation of a cache. The core's work before and after the driver's work is
 // the same for every operation.
 type call struct {
-	cache *Cache
+	cache *core
 	op    string
 	key   string
 	// caller is the caller's context.
@@ -42,7 +42,7 @@ type observation struct {
 
 // start begins an operation on n keys. key is the user's key if n is 1. If start returns no
 // error, the caller defers release, and passes its own error through end.
-func (c *Cache) start(ctx context.Context, op, key string, n int) (context.Context, call, error) {
+func (c *core) start(ctx context.Context, op, key string, n int) (context.Context, call, error) {
 	k := call{cache: c, op: op, key: key, caller: ctx}
 	if c.err != nil {
 		return ctx, k, c.err
@@ -84,7 +84,7 @@ func (k *call) observe(ctx context.Context, n int) context.Context {
 // startInSteps is start for an operation that may take several calls of the store, or that
 // waits while loads of this process are stored (steps). A store that bounds its calls by the
 // time-out of this view bounds each of them, and not the operation.
-func (c *Cache) startInSteps(ctx context.Context, steps bool, op, key string, n int) (context.Context, call, error) {
+func (c *core) startInSteps(ctx context.Context, steps bool, op, key string, n int) (context.Context, call, error) {
 	if !steps || c.timeoutPerCall {
 		return c.start(ctx, op, key, n)
 	}
@@ -94,7 +94,7 @@ func (c *Cache) startInSteps(ctx context.Context, steps bool, op, key string, n 
 }
 
 // startUntimed is start for loops over the keyspace, which have no time limit as a whole.
-func (c *Cache) startUntimed(ctx context.Context, op string) (context.Context, call, error) {
+func (c *core) startUntimed(ctx context.Context, op string) (context.Context, call, error) {
 	view := *c
 	view.timeoutPerCall = false
 	return view.start(ctx, op, "", 0)

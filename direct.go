@@ -18,7 +18,7 @@ import (
 
 // keyed has the fields that all operations on one key share.
 type keyed struct {
-	cache *Cache
+	cache *core
 	name  string
 	key   string
 	// opens says how the operation fails open.
@@ -136,7 +136,7 @@ func (n initialized) run(ctx context.Context) (int64, error) {
 
 // invalidating calls write, and keeps loads of a full key in flight from storing their
 // values.
-func invalidating(ctx context.Context, c *Cache, full string, write func() (int64, error)) (sum int64, err error) {
+func invalidating(ctx context.Context, c *core, full string, write func() (int64, error)) (sum int64, err error) {
 	err = c.shared.flights.Invalidate(ctx, func() error {
 		sum, err = write()
 		return err
@@ -213,7 +213,7 @@ func (r remaining) run(ctx context.Context) (time.Duration, error) {
 }
 
 // ttl returns the remaining TTL of a full key.
-func (c *Cache) ttl(ctx context.Context, full string) (time.Duration, error) {
+func (c *core) ttl(ctx context.Context, full string) (time.Duration, error) {
 	expirer := c.target.caps.Expirer
 	if expirer == nil {
 		return 0, unsupported("TTL query")
@@ -267,7 +267,7 @@ func (o *observation) found(found bool) {
 // caller's slice stays on the stack.
 type removal []string
 
-func (r removal) queue(p *Pipeline, c *Cache) *Result[int] {
+func (r removal) queue(p *Pipeline, c *core) *Result[int] {
 	o := newOp(c, "delete", cmdDel)
 	o.key, o.keys, o.opens = only(r), len(r), dropsWrite
 	if len(r) == 0 {
@@ -286,7 +286,7 @@ func (r removal) queue(p *Pipeline, c *Cache) *Result[int] {
 	return Queue(p, o, readInt)
 }
 
-func (r removal) run(ctx context.Context, c *Cache) (removed int, err error) {
+func (r removal) run(ctx context.Context, c *core) (removed int, err error) {
 	steps := c.shared.flights.UnderWay() || !c.target.caps.Limits.DeleteRevokes
 	ctx, call, err := c.startInSteps(ctx, steps, "delete", only(r), len(r))
 	if err != nil {
@@ -306,7 +306,7 @@ func (r removal) run(ctx context.Context, c *Cache) (removed int, err error) {
 	return removed, call.end(err)
 }
 
-func (c *Cache) deleteOne(ctx context.Context, key string) (int, error) {
+func (c *core) deleteOne(ctx context.Context, key string) (int, error) {
 	full, err := c.fullKey(key)
 	if err != nil {
 		return 0, err
@@ -319,7 +319,7 @@ func (c *Cache) deleteOne(ctx context.Context, key string) (int, error) {
 	return removed, err
 }
 
-func (c *Cache) deleteMany(ctx context.Context, keys []string) (int, error) {
+func (c *core) deleteMany(ctx context.Context, keys []string) (int, error) {
 	fulls, err := c.fullKeys(keys)
 	if err != nil {
 		return 0, err
@@ -327,7 +327,7 @@ func (c *Cache) deleteMany(ctx context.Context, keys []string) (int, error) {
 	return c.remove(ctx, fulls)
 }
 
-func (c *Cache) remove(ctx context.Context, fulls []string) (removed int, err error) {
+func (c *core) remove(ctx context.Context, fulls []string) (removed int, err error) {
 	began := c.shared.pending.Failures()
 	err = c.shared.flights.Invalidate(ctx, func() error {
 		removed, err = c.delete(ctx, fulls)

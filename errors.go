@@ -92,7 +92,7 @@ type OpError struct {
 
 // opError returns the failure of an operation of a view, with a copy of the key: an error
 // outlives the call.
-func (c *Cache) opError(op, key string, err error) error {
+func (c *core) opError(op, key string, err error) error {
 	return &OpError{Driver: c.shared.driver, Cache: c.name, Op: op, Namespace: c.layout.NamespaceName(), Key: strings.Clone(key), Err: err}
 }
 

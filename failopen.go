@@ -95,7 +95,7 @@ func (c FailedOpenCauses) Total() uint64 {
 
 // FailedOpen returns the counts of all views of the store, since the cache was opened.
 func (c *Cache) FailedOpen() FailedOpen {
-	counts := &c.shared.failedOpen
+	counts := &c.core.shared.failedOpen
 	return FailedOpen{Reads: counts.reads.all(), Writes: counts.writes.all()}
 }
 
@@ -184,7 +184,7 @@ func (k *call) endOpenWith(how opening, err error) error {
 func (k *call) opened(how opening, n int, err error) error { return k.openedFor(k.cache, how, n, err) }
 
 // openedFor is opened for an operation of a view in a pipeline.
-func (k *call) openedFor(c *Cache, how opening, n int, err error) error {
+func (k *call) openedFor(c *core, how opening, n int, err error) error {
 	if err == nil || err == ErrNotFound || //nolint:errorlint // a miss is bare, and frequent
 		how == failsClosed || c.layout.Space != "" || c.onError == OnErrorFail || c.tx != nil || k.cache.tx != nil {
 		return err

@@ -24,22 +24,22 @@ import (
 // Invalidate may be repeated after any error. With OnErrorMiss, Invalidate fails open, as
 // Delete does. WithInvalidateRetry does not repeat an Invalidate that keeps values. In a transaction, Invalidate is errors.ErrUnsupported.
 func (c *Cache) Invalidate(ctx context.Context, keys ...string) error {
-	ctx, call, err := c.startInSteps(ctx, c.shared.flights.UnderWay(), "invalidate", only(keys), len(keys))
+	ctx, call, err := c.core.startInSteps(ctx, c.core.shared.flights.UnderWay(), "invalidate", only(keys), len(keys))
 	if err != nil {
 		return err
 	}
 	defer call.release()
-	if c.tx != nil {
+	if c.core.tx != nil {
 		return call.end(driver.Fail(errors.ErrUnsupported, driver.NotApplied, errors.New("a transaction only reads while its function runs: invalidate when Watch has returned, or queue a Delete")))
 	}
-	fulls, err := c.fullKeys(keys)
+	fulls, err := c.core.fullKeys(keys)
 	if err == nil && len(keys) > 0 {
-		err = c.invalidate(ctx, keys, fulls)
+		err = c.core.invalidate(ctx, keys, fulls)
 	}
 	return call.end(call.opened(dropsWrite, len(keys), err))
 }
 
-func (c *Cache) invalidate(ctx context.Context, keys, fulls []string) error {
+func (c *core) invalidate(ctx context.Context, keys, fulls []string) error {
 	kept := c.stale.kept()
 	if kept <= 0 {
 		_, err := c.remove(ctx, fulls)

@@ -48,7 +48,7 @@ func readInvalidate(s *settings, dsn *driver.DSN) {
 
 // PendingInvalidations returns how many keys of all views of the store wait for their deletion to
 // be repeated: see WithInvalidateRetry.
-func (c *Cache) PendingInvalidations() int { return c.shared.pending.Len() }
+func (c *Cache) PendingInvalidations() int { return c.core.shared.pending.Len() }
 
 // newPending returns the deletions that are to be repeated. notify may be nil.
 func (s *shared) newPending(notify func(driver.Event), opTimeout time.Duration) *pending.Deletions {
@@ -69,7 +69,7 @@ func (s *shared) newPending(notify func(driver.Event), opTimeout time.Duration) 
 
 // deleteEach deletes full keys, with their leases, and returns what became of each.
 func (s *shared) deleteEach(ctx context.Context, fulls []string) []error {
-	c := &Cache{shared: s, target: &s.primary}
+	c := core{shared: s, target: &s.primary}
 	cmds := make([]*driver.Cmd, len(fulls))
 	for i, full := range fulls {
 		cmd := *cmdDel
@@ -109,7 +109,7 @@ func isRepeated(err error) bool {
 // that are to be repeated. began is the number of failed deletions before. A deletion in a key space
 // is not repeated: the later one would delete what another caller has put there meanwhile, such as a
 // claim.
-func (c *Cache) invalidated(began uint64, fulls []string, err error) error {
+func (c *core) invalidated(began uint64, fulls []string, err error) error {
 	switch {
 	case err == nil:
 		c.superseded(began, fulls...)
@@ -124,7 +124,7 @@ func (o *Op) deletes() bool { return o.name == "delete" && o.held.Name == "DEL" 
 
 // superseded forgets the deletions of keys that were written or deleted by an operation. began is the
 // number of failed deletions when the operation began.
-func (c *Cache) superseded(began uint64, fulls ...string) {
+func (c *core) superseded(began uint64, fulls ...string) {
 	if c.shared.pending.Len() == 0 {
 		return
 	}
@@ -134,7 +134,7 @@ func (c *Cache) superseded(began uint64, fulls ...string) {
 }
 
 // supersededBy is superseded for entries of which some may have failed.
-func (c *Cache) supersededBy(began uint64, entries []driver.Entry) {
+func (c *core) supersededBy(began uint64, entries []driver.Entry) {
 	if c.shared.pending.Len() == 0 {
 		return
 	}

@@ -13,29 +13,29 @@ import (
 // Delete removes keys of any type, and returns the number of keys that existed. Without
 // keys, the number is 0, and there is no I/O.
 func (c *Cache) Delete(ctx context.Context, keys ...string) (int, error) {
-	return removal(keys).run(ctx, c)
+	return removal(keys).run(ctx, &c.core)
 }
 
 // Has reports whether key exists, with a value of any type.
 func (c *Cache) Has(ctx context.Context, key string) (bool, error) {
-	return existing{keyed{c, "has", key, readsNothing, nil}}.run(ctx)
+	return existing{keyed{&c.core, "has", key, readsNothing, nil}}.run(ctx)
 }
 
 // TTL returns the remaining TTL of key. The TTL of a key without an expiry is NoExpiry. A
 // missing key is ErrNotFound.
 func (c *Cache) TTL(ctx context.Context, key string) (time.Duration, error) {
-	return remaining{keyed{c, "ttl", key, readsMiss, nil}}.run(ctx)
+	return remaining{keyed{&c.core, "ttl", key, readsMiss, nil}}.run(ctx)
 }
 
 // TTLMany returns the remaining TTLs of the keys that exist, in one round trip per server.
 // Failed keys are reported as in GetMany.
 func (c *Cache) TTLMany(ctx context.Context, keys []string) (map[string]time.Duration, error) {
-	ctx, call, err := c.start(ctx, "ttl many", "", len(keys))
+	ctx, call, err := c.core.start(ctx, "ttl many", "", len(keys))
 	if err != nil {
 		return nil, err
 	}
 	defer call.release()
-	ttls, err := c.ttlMany(ctx, &call, keys)
+	ttls, err := c.core.ttlMany(ctx, &call, keys)
 	return ttls, call.end(err)
 }
 
@@ -43,25 +43,25 @@ func (c *Cache) TTLMany(ctx context.Context, keys []string) (map[string]time.Dur
 // the default TTL. Touch reports whether the key exists. An expired TTL deletes the key,
 // and the result is true. Touch refuses Tags, because the tags of a value stay as they are.
 func (c *Cache) Touch(ctx context.Context, key string, opts ...SetOption) (bool, error) {
-	return c.touch(key, opts).run(ctx)
+	return c.core.touch(key, opts).run(ctx)
 }
 
 // Expire makes key expire after d, without jitter, and reports whether the key exists.
 // NoExpiry removes the expiry. With d <= 0, the key is deleted, and the result is true.
 func (c *Cache) Expire(ctx context.Context, key string, d time.Duration) (bool, error) {
-	return c.setExpiry("expire", key, realTTL(d)).run(ctx)
+	return c.core.setExpiry("expire", key, realTTL(d)).run(ctx)
 }
 
 // ExpireAt makes key expire at t, by Expire with the time until t. In a pipeline, the time
 // until t is measured when the operation is queued.
 func (c *Cache) ExpireAt(ctx context.Context, key string, t time.Time) (bool, error) {
-	return c.setExpiry("expire at", key, realTTL(time.Until(t))).run(ctx)
+	return c.core.setExpiry("expire at", key, realTTL(time.Until(t))).run(ctx)
 }
 
 // Persist removes the expiry of key, and reports whether the key exists. Unlike Redis'
 // PERSIST, the result is true for a key that had no expiry.
 func (c *Cache) Persist(ctx context.Context, key string) (bool, error) {
-	return c.setExpiry("persist", key, NoExpiry).run(ctx)
+	return c.core.setExpiry("persist", key, NoExpiry).run(ctx)
 }
 
 // Incr adds delta, which may be negative, to the integer at key, and returns the sum, in
@@ -71,12 +71,12 @@ func (c *Cache) Persist(ctx context.Context, key string) (bool, error) {
 // INCRBY. For a counter that may be missing, use IncrInit. A value that is no integer is
 // ErrWrongType. A sum beyond 64 bits is ErrOverflow, and the value stays.
 func (c *Cache) Incr(ctx context.Context, key string, delta int64) (int64, error) {
-	return c.incr(key, delta).run(ctx)
+	return c.core.incr(key, delta).run(ctx)
 }
 
 // Decr subtracts delta: see Incr.
 func (c *Cache) Decr(ctx context.Context, key string, delta int64) (int64, error) {
-	return c.decr(key, delta).run(ctx)
+	return c.core.decr(key, delta).run(ctx)
 }
 
 // IncrInit is Incr for a key that may be missing. A missing key counts as init, and gets
@@ -87,7 +87,7 @@ func (c *Cache) Decr(ctx context.Context, key string, delta int64) (int64, error
 // s unless configured. The next call begins a new counter. A permanent counter takes
 // TTL(NoExpiry), and a counter for each day TTL(24*time.Hour).
 func (c *Cache) IncrInit(ctx context.Context, key string, delta, init int64, opts ...SetOption) (int64, error) {
-	return c.incrInit(key, delta, init, opts).run(ctx)
+	return c.core.incrInit(key, delta, init, opts).run(ctx)
 }
 
 // Rename moves the value of from, with its TTL, to the key to. An existing value of to is
@@ -102,7 +102,7 @@ func (c *Cache) IncrInit(ctx context.Context, key string, delta, init int64, opt
 //twin:note value: the copy takes several round trips, for which the other operations of the
 //twin:note pipeline would have to wait.
 func (c *Cache) Rename(ctx context.Context, from, to string) error {
-	return Err(Run(ctx, c.move("rename", cmdRename, from, to), readOK))
+	return Err(Run(ctx, c.core.move("rename", cmdRename, from, to), readOK))
 }
 
 // RenameNX is Rename without an effect on an existing to. RenameNX reports whether the
@@ -112,7 +112,7 @@ func (c *Cache) Rename(ctx context.Context, from, to string) error {
 //twin:note value: the copy takes several round trips, for which the other operations of the
 //twin:note pipeline would have to wait.
 func (c *Cache) RenameNX(ctx context.Context, from, to string) (bool, error) {
-	return Run(ctx, c.move("rename nx", cmdRenameNX, from, to), readFlag)
+	return Run(ctx, c.core.move("rename nx", cmdRenameNX, from, to), readFlag)
 }
 
 // IncrVersion moves the value of key, with its TTL, to the version that is delta higher
@@ -123,7 +123,7 @@ func (c *Cache) RenameNX(ctx context.Context, from, to string) (bool, error) {
 //twin:note Without a {hash tag} the versions of a key are in different slots of a cluster, and
 //twin:note then this is ErrCrossSlot: see Rename.
 func (c *Cache) IncrVersion(ctx context.Context, key string, delta int) (int, error) {
-	return Run(ctx, c.incrVersion(key, delta), readVersion)
+	return Run(ctx, c.core.incrVersion(key, delta), readVersion)
 }
 
 // DecrVersion moves the value to the version that is delta lower: see IncrVersion.
@@ -131,22 +131,22 @@ func (c *Cache) IncrVersion(ctx context.Context, key string, delta int) (int, er
 //twin:note Without a {hash tag} the versions of a key are in different slots of a cluster, and
 //twin:note then this is ErrCrossSlot: see Rename.
 func (c *Cache) DecrVersion(ctx context.Context, key string, delta int) (int, error) {
-	return Run(ctx, c.decrVersion(key, delta), readVersion)
+	return Run(ctx, c.core.decrVersion(key, delta), readVersion)
 }
 
 // Type returns the type of the value at key. A missing key is ErrNotFound.
 func (c *Cache) Type(ctx context.Context, key string) (driver.Kind, error) {
-	return Run(ctx, newOp(c, "type", cmdType).begin(key), readKind)
+	return Run(ctx, newOp(&c.core, "type", cmdType).begin(key), readKind)
 }
 
 // Ping asks the server for an answer.
 func (c *Cache) Ping(ctx context.Context) error {
-	ctx, call, err := c.start(ctx, "ping", "", 0)
+	ctx, call, err := c.core.start(ctx, "ping", "", 0)
 	if err != nil {
 		return err
 	}
 	defer call.release()
-	pinger := c.target.caps.Pinger
+	pinger := c.core.target.caps.Pinger
 	if pinger == nil {
 		return call.end(unsupported("ping"))
 	}
@@ -155,25 +155,25 @@ func (c *Cache) Ping(ctx context.Context) error {
 
 // The operations.
 
-func (c *Cache) touch(key string, opts []SetOption) expiring {
+func (c *core) touch(key string, opts []SetOption) expiring {
 	ttl, err := c.onlyTTLOf(driver.IfPresent, opts)
 	return expiring{keyed{c, "touch", key, dropsWrite, err}, c.serverTTL(ttl)}
 }
 
-func (c *Cache) setExpiry(name, key string, ttl time.Duration) expiring {
+func (c *core) setExpiry(name, key string, ttl time.Duration) expiring {
 	return expiring{keyed{c, name, key, dropsWrite, nil}, c.buffered(ttl)}
 }
 
-func (c *Cache) incr(key string, delta int64) counting {
+func (c *core) incr(key string, delta int64) counting {
 	return counting{keyed{c, "incr", key, failsClosed, nil}, delta}
 }
 
-func (c *Cache) decr(key string, delta int64) counting {
+func (c *core) decr(key string, delta int64) counting {
 	delta, err := negated(delta)
 	return counting{keyed{c, "decr", key, failsClosed, err}, delta}
 }
 
-func (c *Cache) incrInit(key string, delta, init int64, opts []SetOption) initialized {
+func (c *core) incrInit(key string, delta, init int64, opts []SetOption) initialized {
 	ttl, err := c.onlyTTLOf(driver.IfAbsent, opts)
 	if counted := c.countableKey(); counted != nil {
 		err = counted
@@ -181,7 +181,7 @@ func (c *Cache) incrInit(key string, delta, init int64, opts []SetOption) initia
 	return initialized{keyed{c, "incr init", key, failsClosed, err}, delta, init, c.jittered(ttl)}
 }
 
-func (c *Cache) move(name string, command *driver.Cmd, from, to string) *Op {
+func (c *core) move(name string, command *driver.Cmd, from, to string) *Op {
 	o := newOp(c, name, command).begin(from)
 	full, err := c.fullKey(to)
 	if err != nil {
@@ -193,18 +193,18 @@ func (c *Cache) move(name string, command *driver.Cmd, from, to string) *Op {
 	return o.add(driver.Key(full))
 }
 
-func (c *Cache) incrVersion(key string, delta int) *Op {
+func (c *core) incrVersion(key string, delta int) *Op {
 	version, err := c.versionAfter(delta)
 	return c.moveVersion("incr version", key, version, err)
 }
 
-func (c *Cache) decrVersion(key string, delta int) *Op {
+func (c *core) decrVersion(key string, delta int) *Op {
 	version, err := c.versionBefore(delta)
 	return c.moveVersion("decr version", key, version, err)
 }
 
 // moveVersion moves a key to a version. versionErr is the error of that version, or nil.
-func (c *Cache) moveVersion(name, key string, version int, versionErr error) *Op {
+func (c *core) moveVersion(name, key string, version int, versionErr error) *Op {
 	o := newOp(c, name, cmdRename).begin(key)
 	o.version = version
 	if versionErr != nil {
@@ -226,7 +226,7 @@ func (c *Cache) moveVersion(name, key string, version int, versionErr error) *Op
 }
 
 // versionAfter returns the version that is delta higher.
-func (c *Cache) versionAfter(delta int) (int, error) {
+func (c *core) versionAfter(delta int) (int, error) {
 	if version := c.layout.Version + delta; (version >= c.layout.Version) == (delta >= 0) {
 		return version, nil
 	}
@@ -234,7 +234,7 @@ func (c *Cache) versionAfter(delta int) (int, error) {
 }
 
 // versionBefore returns the version that is delta lower.
-func (c *Cache) versionBefore(delta int) (int, error) {
+func (c *core) versionBefore(delta int) (int, error) {
 	delta, err := negated(delta)
 	if err != nil {
 		return 0, err
@@ -265,7 +265,7 @@ func readKind(o *Op) (driver.Kind, error) {
 	return driver.Kind(word), nil
 }
 
-func (c *Cache) ttlMany(ctx context.Context, call *call, keys []string) (map[string]time.Duration, error) {
+func (c *core) ttlMany(ctx context.Context, call *call, keys []string) (map[string]time.Duration, error) {
 	expirer := c.target.caps.Expirer
 	if expirer == nil {
 		return nil, unsupported("TTL query")

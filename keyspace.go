@@ -67,21 +67,21 @@ func inKeySpace(name string) Option {
 // of many millions, choose a narrower pattern.
 func (c *Cache) Keys(ctx context.Context, pattern string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		ctx, call, err := c.startUntimed(ctx, "keys")
+		ctx, call, err := c.core.startUntimed(ctx, "keys")
 		if err != nil {
 			yield("", err)
 			return
 		}
 		defer call.release()
 		seen := make(map[string]struct{})
-		glob, err := c.layout.Pattern(pattern)
+		glob, err := c.core.layout.Pattern(pattern)
 		if err != nil {
 			yield("", call.end(err))
 			return
 		}
-		err = c.scan(ctx, glob, func(full string) bool {
-			key, ok := c.layout.User(full)
-			if !ok || c.isLease(full) {
+		err = c.core.scan(ctx, glob, func(full string) bool {
+			key, ok := c.core.layout.User(full)
+			if !ok || c.core.isLease(full) {
 				return true
 			}
 			if _, again := seen[key]; again {
@@ -100,44 +100,44 @@ func (c *Cache) Keys(ctx context.Context, pattern string) iter.Seq2[string, erro
 // as for Keys, and returns the number of removed keys. DeletePattern is not atomic: after
 // an error, some keys may be removed, and are counted.
 func (c *Cache) DeletePattern(ctx context.Context, pattern string) (int, error) {
-	glob, err := c.layout.Pattern(pattern)
-	return c.clear(ctx, "delete pattern", glob, err, c.layout.Own)
+	glob, err := c.core.layout.Pattern(pattern)
+	return c.core.clear(ctx, "delete pattern", glob, err, c.core.layout.Own)
 }
 
 // Clear removes every key of this prefix, version and namespace, and returns the number of
 // removed keys. Other keys on the same server stay. Clear is not atomic.
 func (c *Cache) Clear(ctx context.Context) (int, error) {
-	glob, err := c.layout.Pattern("*")
-	return c.clear(ctx, "clear", glob, err, c.layout.Own)
+	glob, err := c.core.layout.Pattern("*")
+	return c.core.clear(ctx, "clear", glob, err, c.core.layout.Own)
 }
 
 // ClearAllVersions is Clear for all versions of this prefix and namespace.
 func (c *Cache) ClearAllVersions(ctx context.Context) (int, error) {
-	glob, err := c.layout.AnyVersion()
-	return c.clear(ctx, "clear all versions", glob, err, c.layout.OfPrefix)
+	glob, err := c.core.layout.AnyVersion()
+	return c.core.clear(ctx, "clear all versions", glob, err, c.core.layout.OfPrefix)
 }
 
 // FlushDB removes every key of the database that the cache is connected to, including the
 // keys of other programs.
 func (c *Cache) FlushDB(ctx context.Context) error {
-	ctx, call, err := c.startInSteps(ctx, c.shared.flights.UnderWay(), "flush db", "", 0)
+	ctx, call, err := c.core.startInSteps(ctx, c.core.shared.flights.UnderWay(), "flush db", "", 0)
 	if err != nil {
 		return err
 	}
 	defer call.release()
-	flusher := c.target.caps.Flusher
+	flusher := c.core.target.caps.Flusher
 	if flusher == nil {
 		return call.end(unsupported("flush"))
 	}
 	flush := func() error { return flusher.Flush(ctx) }
-	err = c.shared.flights.InvalidateAll(ctx, flush, func(string) bool { return true })
-	c.wroteAll(ctx)
+	err = c.core.shared.flights.InvalidateAll(ctx, flush, func(string) bool { return true })
+	c.core.wroteAll(ctx)
 	return call.end(err)
 }
 
 // clear removes the keys that match a pattern of full keys, if ours is true. patternErr is
 // the error of the pattern, or nil.
-func (c *Cache) clear(ctx context.Context, op, pattern string, patternErr error, ours func(full string) bool) (removed int, err error) {
+func (c *core) clear(ctx context.Context, op, pattern string, patternErr error, ours func(full string) bool) (removed int, err error) {
 	ctx, call, err := c.startUntimed(ctx, op)
 	if err != nil {
 		return 0, err
@@ -158,7 +158,7 @@ func (c *Cache) clear(ctx context.Context, op, pattern string, patternErr error,
 }
 
 // removeAll is one pass of clear over the keyspace.
-func (c *Cache) removeAll(ctx context.Context, pattern string, ours func(full string) bool) (removed int, err error) {
+func (c *core) removeAll(ctx context.Context, pattern string, ours func(full string) bool) (removed int, err error) {
 	const batch = 1000
 	doomed := make([]string, 0, batch)
 	var failed error
@@ -186,7 +186,7 @@ func (c *Cache) removeAll(ctx context.Context, pattern string, ours func(full st
 
 // deleteFull is one step of a loop over the keyspace. op_timeout limits each step, because
 // the loop has no time limit as a whole.
-func (c *Cache) deleteFull(ctx context.Context, fulls []string) (int, error) {
+func (c *core) deleteFull(ctx context.Context, fulls []string) (int, error) {
 	if _, ok := ctx.Deadline(); !ok && c.timeoutPerCall {
 		limited, cancel := context.WithTimeout(ctx, c.opTimeout)
 		defer cancel()
@@ -201,7 +201,7 @@ func (c *Cache) deleteFull(ctx context.Context, fulls []string) (int, error) {
 
 // scan yields the full keys that match a pattern of full keys. A key may be yielded more
 // than once.
-func (c *Cache) scan(ctx context.Context, pattern string, yield func(full string) bool) error {
+func (c *core) scan(ctx context.Context, pattern string, yield func(full string) bool) error {
 	scanner := c.target.caps.Scanner
 	if scanner == nil {
 		return unsupported("scan of the keyspace")
@@ -221,7 +221,7 @@ func (c *Cache) scan(ctx context.Context, pattern string, yield func(full string
 }
 
 // fullKey checks a user's key, and returns its full key, without I/O.
-func (c *Cache) fullKey(key string) (string, error) {
+func (c *core) fullKey(key string) (string, error) {
 	if key == "" {
 		return "", fmt.Errorf("%w: it is empty", ErrInvalidKey)
 	}
@@ -249,7 +249,7 @@ func checkKey(full string, limits *driver.Limits) error {
 
 // ownKey returns the user's key of full in memory of the cache. A result outlives the call,
 // and the caller may reuse the memory of key.
-func (c *Cache) ownKey(full, key string) string {
+func (c *core) ownKey(full, key string) string {
 	if c.layout.Make != nil {
 		return strings.Clone(key)
 	}
@@ -257,7 +257,7 @@ func (c *Cache) ownKey(full, key string) string {
 }
 
 // fullKeys returns the full keys of several user keys, as parts of one string.
-func (c *Cache) fullKeys(keys []string) ([]string, error) {
+func (c *core) fullKeys(keys []string) ([]string, error) {
 	fulls := make([]string, len(keys))
 	if c.layout.Make != nil || c.shared.limitsKeys {
 		for i, key := range keys {

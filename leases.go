@@ -34,7 +34,7 @@ func newToken() string {
 
 // lease returns the token of a load that is about to begin. The token is empty if a load has
 // found that there is no value, and that is remembered.
-func (c *Cache) lease(ctx context.Context, key string) (string, error) {
+func (c *core) lease(ctx context.Context, key string) (string, error) {
 	o := newOp(c, "lease", cmdLease).begin(key).Field(newToken()).add(driver.Duration(leaseDuration))
 	return Run(ctx, o, func(o *Op) (string, error) {
 		text, err := o.Reply().AsBytes()
@@ -54,13 +54,13 @@ const (
 // fill stores what was loaded under a lease, over a value whose remaining TTL is not longer than
 // over as well.
 func (v *View[T]) fill(ctx context.Context, key, token string, value T, opts []SetOption, over time.Duration) (filled, error) {
-	o := newOp(v.Cache, "fill", cmdLeaseFill).begin(key).Field(token)
+	o := newOp(&v.core, "fill", cmdLeaseFill).begin(key).Field(token)
 	AddValue(o, value)
-	ttl, err := v.ttlOf(driver.IfAbsent, opts)
+	ttl, err := v.core.ttlOf(driver.IfAbsent, opts)
 	if err != nil {
 		o.fail(err)
 	}
-	ttl = v.serverTTL(ttl)
+	ttl = v.core.serverTTL(ttl)
 	o.addTags(opts, ttl).add(driver.TTLArg(ttl))
 	if over > 0 {
 		o.add(driver.Duration(over))
@@ -76,7 +76,7 @@ func (v *View[T]) fill(ctx context.Context, key, token string, value T, opts []S
 
 // revoke takes away the leases of full keys, which are about to lose their values. A user who may
 // not do that goes without leases.
-func (c *Cache) revoke(ctx context.Context, fulls ...string) error {
+func (c *core) revoke(ctx context.Context, fulls ...string) error {
 	if !c.shared.leases || len(fulls) == 0 {
 		return nil
 	}
@@ -84,7 +84,7 @@ func (c *Cache) revoke(ctx context.Context, fulls ...string) error {
 }
 
 // runRevocation runs a revocation on its own.
-func (c *Cache) runRevocation(ctx context.Context, cmd *driver.Cmd) error {
+func (c *core) runRevocation(ctx context.Context, cmd *driver.Cmd) error {
 	if err := c.shared.primary.caps.Commander.Do(ctx, []*driver.Cmd{cmd}, driver.Plain); err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func revocation(fulls []string) *driver.Cmd {
 }
 
 // revokeExpired is revoke for those of the entries whose write takes away what is there.
-func (c *Cache) revokeExpired(ctx context.Context, entries []driver.Entry) error {
+func (c *core) revokeExpired(ctx context.Context, entries []driver.Entry) error {
 	if !c.shared.leases {
 		return nil
 	}
@@ -130,7 +130,7 @@ func (c *Cache) revokeExpired(ctx context.Context, entries []driver.Entry) error
 // revokeMatching takes away the leases of the keys that match a pattern of full keys and are
 // ours. A load that began before stores nothing from then on, or has done so already, and
 // then a scan that begins now finds the value.
-func (c *Cache) revokeMatching(ctx context.Context, pattern string, ours func(full string) bool) error {
+func (c *core) revokeMatching(ctx context.Context, pattern string, ours func(full string) bool) error {
 	if !c.shared.leases {
 		return nil
 	}
@@ -155,7 +155,7 @@ func (c *Cache) revokeMatching(ctx context.Context, pattern string, ours func(fu
 
 // isLease reports whether a full key that a scan found is no key of the user's, but the lease
 // of one.
-func (c *Cache) isLease(full string) bool {
+func (c *core) isLease(full string) bool {
 	if !c.shared.leases {
 		return false
 	}
@@ -199,7 +199,7 @@ type batchRevocation struct {
 // withRevocations returns a batch with the revocations that it needs: one for all commands of
 // a transaction, and else one in front of each command that takes values away, so that each
 // succeeds or fails alone.
-func (c *Cache) withRevocations(cmds []*driver.Cmd, how driver.How) (all []*driver.Cmd, revocations []batchRevocation) {
+func (c *core) withRevocations(cmds []*driver.Cmd, how driver.How) (all []*driver.Cmd, revocations []batchRevocation) {
 	if !c.shared.leases || !slices.ContainsFunc(cmds, takesAway) {
 		return cmds, nil
 	}
@@ -253,7 +253,7 @@ func unsettled(cmd *driver.Cmd, err error) error {
 
 // doWithLeases is do for a batch with revocations. A transaction that the server refuses, as the user
 // may not run one of its commands, is run without the revocation.
-func (c *Cache) doWithLeases(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+func (c *core) doWithLeases(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	err := c.do(ctx, cmds, how)
 	if how == driver.Atomic && isForbidden(err) && isRevoking(cmds) {
 		cmds[0].Err = nil
@@ -268,7 +268,7 @@ func isRevoking(cmds []*driver.Cmd) bool {
 }
 
 // delete removes full keys and their leases, and returns how many keys there were.
-func (c *Cache) delete(ctx context.Context, fulls []string) (int, error) {
+func (c *core) delete(ctx context.Context, fulls []string) (int, error) {
 	if !c.target.caps.Limits.DeleteRevokes {
 		if err := c.revoke(ctx, fulls...); err != nil {
 			return 0, err

@@ -3,7 +3,12 @@ package xcache_test
 import (
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +64,27 @@ func TestAProgramLinksOnlyWhatItNames(t *testing.T) {
 			require.Equal(t, test.modules, modules, "modules are linked")
 		})
 	}
+}
+
+// A View has the methods of its Cache, and the compiler makes each method again for each type of
+// values. So a Cache has no methods but those that callers need.
+func TestACacheHasExportedMethodsOnly(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	methods := 0
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		for _, decl := range file.Decls {
+			method, ok := decl.(*ast.FuncDecl)
+			if !ok || method.Recv == nil || types.ExprString(method.Recv.List[0].Type) != "*Cache" {
+				continue
+			}
+			methods++
+			require.True(t, method.Name.IsExported(), "(*Cache).%s: make it a method of core", method.Name)
+		}
+	}
+	require.Positive(t, methods)
 }
 
 func TestADSNThatNamesAnUnlinkedFormatSaysWhatToImport(t *testing.T) {

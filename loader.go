@@ -91,7 +91,7 @@ type loadingKey struct{}
 // begin returns the context of a loader whose result is that of flights. The caller calls
 // end when the loader has returned. Callers may join the flights until end, which seals them: the
 // questions to the server behind that are for the callers who have come by then.
-func (l *loading) begin(ctx context.Context, c *Cache, flights []*flight.Flight) (_ context.Context, end func()) {
+func (l *loading) begin(ctx context.Context, c *core, flights []*flight.Flight) (_ context.Context, end func()) {
 	l.outer, _ = ctx.Value(loadingKey{}).(*loading)
 	ctx = context.WithValue(withoutMemo(ctx), loadingKey{}, l)
 	for _, fl := range flights {
@@ -147,7 +147,7 @@ func (l *loading) options(key string, opts []SetOption) []SetOption {
 
 // loaded returns the result of load, without a value beside an error.
 func loaded[T any](ctx context.Context, v *View[T], l *loading, fl *flight.Flight, load func(context.Context) (T, error)) (T, error) {
-	ctx, end := l.begin(ctx, v.Cache, []*flight.Flight{fl})
+	ctx, end := l.begin(ctx, &v.core, []*flight.Flight{fl})
 	defer end()
 	began := time.Now()
 	defer l.own.renew(ctx)()
@@ -159,6 +159,6 @@ func loaded[T any](ctx context.Context, v *View[T], l *loading, fl *flight.Fligh
 		var zero T
 		return zero, timedOutLoad(ctx, err)
 	}
-	v.stale.loadTime.add(began)
+	v.core.stale.loadTime.add(began)
 	return value, nil
 }

@@ -51,28 +51,28 @@ import (
 // (ErrUnsupportedValue), because every later call would fail too. If the cache is closed
 // during the load, the error is ErrClosed.
 func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Context) (T, error), opts ...SetOption) (T, error) {
-	if v.tx != nil {
+	if v.core.tx != nil {
 		var zero T
-		return zero, v.opError("get or set", key, errLoads)
+		return zero, v.core.opError("get or set", key, errLoads)
 	}
-	landed := v.shared.flights.Landed()
+	landed := v.core.shared.flights.Landed()
 	value, old, unreadable, err := v.lookUpToLoad(ctx, key, nil)
 	missed, _ := err.(*missedError) //nolint:errorlint // that very type
 	if old == nil && unreadable == nil && !errors.Is(err, ErrNotFound) {
 		return value, err
 	}
-	if _, err := v.ttlOf(driver.IfAbsent, opts); err != nil {
-		return value, v.opError("get or set", key, err)
+	if _, err := v.core.ttlOf(driver.IfAbsent, opts); err != nil {
+		return value, v.core.opError("get or set", key, err)
 	}
-	tags, err := v.taggingOf(opts)
+	tags, err := v.core.taggingOf(opts)
 	if err != nil {
-		return value, v.opError("get or set", key, err)
+		return value, v.core.opError("get or set", key, err)
 	}
 	// A caller may return before the load ends, and reuse its memory.
 	key, opts = strings.Clone(key), slices.Clone(opts)
 	return v.flyFor(ctx, key, old, func(ctx context.Context, fl *flight.Flight) (T, error) {
 		old, unreadable, missed := old, unreadable, missed
-		if v.shared.flights.Landed() != landed { // a flight that ended after the lookup may have stored the value
+		if v.core.shared.flights.Landed() != landed { // a flight that ended after the lookup may have stored the value
 			found, again, bad, err := v.lookUpFor(ctx, fl, key, old)
 			if again == nil && bad == nil && !errors.Is(err, ErrNotFound) {
 				return found, err
@@ -97,11 +97,11 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 // apply.
 func (v *View[T]) Load(ctx context.Context, key string, load func(context.Context) (T, error)) (T, error) {
 	var zero T
-	if v.err != nil {
-		return zero, v.err
+	if v.core.err != nil {
+		return zero, v.core.err
 	}
 	if err := ctx.Err(); err != nil {
-		return zero, v.opError("load", key, err)
+		return zero, v.core.opError("load", key, err)
 	}
 	return v.fly(ctx, "load", strings.Clone(key), true, nil, func(ctx context.Context, fl *flight.Flight) (T, error) {
 		return loaded(ctx, v, new(loading), fl, load)
@@ -112,16 +112,16 @@ func (v *View[T]) Load(ctx context.Context, key string, load func(context.Contex
 // with fn. soft is the time that the caller waits, or nil.
 func (v *View[T]) fly(ctx context.Context, op, key string, loadOnly bool, soft *flight.Soft, fn func(context.Context, *flight.Flight) (T, error)) (T, error) {
 	var value T
-	full, err := v.fullKey(key)
+	full, err := v.core.fullKey(key)
 	if err != nil {
-		return value, v.opError(op, key, err)
+		return value, v.core.opError(op, key, err)
 	}
-	result, err := v.shared.flights.Do(ctx, flight.Key{Full: full, As: reflect.TypeFor[T](), LoadOnly: loadOnly}, soft, v.flown(op, key, fn))
+	result, err := v.core.shared.flights.Do(ctx, flight.Key{Full: full, As: reflect.TypeFor[T](), LoadOnly: loadOnly}, soft, v.flown(op, key, fn))
 	if result, ok := result.(boxed[T]); ok {
 		return result.value, err
 	}
 	if err != nil { // this caller left before the end of the flight
-		err = v.opError(op, key, err)
+		err = v.core.opError(op, key, err)
 	}
 	return value, err
 }
@@ -131,7 +131,7 @@ func (v *View[T]) flown(op, key string, fn func(context.Context, *flight.Flight)
 	return func(ctx context.Context, fl *flight.Flight) (any, error) {
 		value, err := fn(ctx, fl)
 		if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), ErrClosed) {
-			err = v.opError(op, key, fmt.Errorf("%w: %w", ErrClosed, err))
+			err = v.core.opError(op, key, fmt.Errorf("%w: %w", ErrClosed, err))
 		}
 		return boxed[T]{value}, err
 	}
@@ -170,15 +170,15 @@ type attempt[T any] struct {
 // loadAndKeep loads again for them.
 func (v *View[T]) loadAndKeep(ctx context.Context, fl *flight.Flight, key string, load func(context.Context) (T, error), old *aged[T], bad *unreadable, tags *tagging, opts []SetOption) (T, error) {
 	if tags != nil {
-		v.shared.flights.DependOn(fl, tags.keys)
+		v.core.shared.flights.DependOn(fl, tags.keys)
 	}
 	for i := 1; ; i++ {
 		if i == loadsAtMost {
-			v.shared.flights.Detach(fl)
+			v.core.shared.flights.Detach(fl)
 		}
-		a := &attempt[T]{over: bad, old: old, own: ownLeases{cache: v.Cache}}
+		a := &attempt[T]{over: bad, old: old, own: ownLeases{cache: &v.core}}
 		value, err := v.loadOnce(ctx, fl, key, load, a, tags, opts)
-		if a.final || i == loadsAtMost || v.shared.flights.Final(fl) || !a.revoked && v.unchanged(ctx, key, a.dated) {
+		if a.final || i == loadsAtMost || v.core.shared.flights.Final(fl) || !a.revoked && v.core.unchanged(ctx, key, a.dated) {
 			return value, err
 		}
 		if value, old, bad, err = v.lookUpFor(ctx, fl, key, a.old); err == nil && old == nil {
@@ -192,11 +192,11 @@ func (v *View[T]) loadAndKeep(ctx context.Context, fl *flight.Flight, key string
 // caller has joined, before the question or before a second one. Without a value, the flight may be
 // sealed as well.
 func (v *View[T]) lookUpFor(ctx context.Context, fl *flight.Flight, key string, before *aged[T]) (value T, old *aged[T], bad *unreadable, err error) {
-	if v.shared.flights.Joined(fl) {
-		v.shared.flights.Seal(fl)
+	if v.core.shared.flights.Joined(fl) {
+		v.core.shared.flights.Seal(fl)
 	}
 	value, old, bad, err = v.lookUpAgain(ctx, key, before)
-	if err == nil && old == nil && v.shared.flights.Seal(fl) {
+	if err == nil && old == nil && v.core.shared.flights.Seal(fl) {
 		return v.lookUpAgain(ctx, key, before)
 	}
 	return value, old, bad, err
@@ -215,7 +215,7 @@ func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, l
 	}
 	a.dated = opts
 	if tags != nil {
-		if a.dated, err = v.withGenerations(ctx, key, tags, opts); err != nil {
+		if a.dated, err = v.core.withGenerations(ctx, key, tags, opts); err != nil {
 			a.failed, a.final = cmp.Or(a.failed, err), true
 		}
 	}
@@ -226,7 +226,7 @@ func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, l
 	} else {
 		v.remember(ctx, fl, key, a, err)
 		v.withdraw(ctx, fl, key, a.old, err)
-		if errors.Is(err, ErrNotFound) && a.over != nil && a.token == "" && v.shared.flights.Joined(fl) {
+		if errors.Is(err, ErrNotFound) && a.over != nil && a.token == "" && v.core.shared.flights.Joined(fl) {
 			_, _, bad, readErr := v.lookUpAgain(ctx, key, a.old)
 			a.revoked = bad == nil && isMiss(readErr) || bad != nil && !bytes.Equal(bad.stored, a.over.stored)
 		}
@@ -242,19 +242,19 @@ func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, l
 // done is true, there is no load, and the result is that of another one.
 func (v *View[T]) takeLease(ctx context.Context, fl *flight.Flight, key string, a *attempt[T]) (value T, done bool, err error) {
 	switch {
-	case !v.shared.leases:
+	case !v.core.shared.leases:
 		return value, false, nil
-	case v.loadWait > 0:
+	case v.core.loadWait > 0:
 		return v.elect(ctx, fl, key, a)
-	case a.over != nil && v.negativeTTL == 0 && v.stale.kept() <= 0:
+	case a.over != nil && v.core.negativeTTL == 0 && v.core.stale.kept() <= 0:
 		return value, false, nil
 	}
-	if v.negativeTTL > 0 { // a marker may be the answer
-		v.shared.flights.Seal(fl)
+	if v.core.negativeTTL > 0 { // a marker may be the answer
+		v.core.shared.flights.Seal(fl)
 	}
-	a.token, a.failed = v.lease(ctx, key)
-	if a.failed == nil && a.token == "" && v.shared.flights.Seal(fl) { // see lookUpFor
-		a.token, a.failed = v.lease(ctx, key)
+	a.token, a.failed = v.core.lease(ctx, key)
+	if a.failed == nil && a.token == "" && v.core.shared.flights.Seal(fl) { // see lookUpFor
+		a.token, a.failed = v.core.lease(ctx, key)
 	}
 	switch {
 	case errors.Is(a.failed, ErrAuth):
@@ -267,7 +267,7 @@ func (v *View[T]) takeLease(ctx context.Context, fl *flight.Flight, key string, 
 
 // storeLoaded stores what was loaded in the place of a value that cannot be read, or of none.
 func (v *View[T]) storeLoaded(ctx context.Context, key string, value T, a *attempt[T], opts []SetOption) (filled, error) {
-	leased, replaces := a.token != "" && (a.over == nil || v.stale.kept() > 0), v.replaces(a.old)
+	leased, replaces := a.token != "" && (a.over == nil || v.core.stale.kept() > 0), v.replaces(a.old)
 	if a.failed != nil {
 		return overtaken, a.failed
 	}
@@ -315,7 +315,7 @@ func storedIf(done bool, err error) (filled, error) {
 func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value T, a *attempt[T], opts []SetOption) (T, error) {
 	var became filled
 	var err error
-	if !v.shared.flights.Store(fl, func() { became, err = v.storeLoaded(ctx, key, value, a, opts) }) {
+	if !v.core.shared.flights.Store(fl, func() { became, err = v.storeLoaded(ctx, key, value, a, opts) }) {
 		return value, nil
 	}
 	if err != nil {
@@ -344,15 +344,15 @@ func isMiss(err error) bool {
 // lost reports whether an invalidation has taken the lease of a load that stores nothing. Only for
 // callers who have joined the load, lost asks.
 func (v *View[T]) lost(ctx context.Context, fl *flight.Flight, key string, a *attempt[T]) bool {
-	if a.token == "" || a.failed != nil || !v.shared.flights.Joined(fl) {
+	if a.token == "" || a.failed != nil || !v.core.shared.flights.Joined(fl) {
 		return false
 	}
-	full, err := v.fullKey(key)
+	full, err := v.core.fullKey(key)
 	if err != nil {
 		return false
 	}
-	cmd := v.leaseRenewal(full, a.token)
-	renewed, err := wasReplaced(cmd, v.doAs(ctx, "renew lease", key, 1, []*driver.Cmd{cmd}))
+	cmd := v.core.leaseRenewal(full, a.token)
+	renewed, err := wasReplaced(cmd, v.core.doAs(ctx, "renew lease", key, 1, []*driver.Cmd{cmd}))
 	return err == nil && !renewed
 }
 
@@ -362,17 +362,17 @@ func (v *View[T]) notKept(key string, err error) error {
 	if errors.Is(err, ErrUnsupportedValue) || errors.Is(err, ErrClosed) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	if why := causeOf(err); v.onError == OnErrorMiss && why != causeNone {
-		v.shared.failedOpen.count(dropsWrite, 1, why)
+	if why := causeOf(err); v.core.onError == OnErrorMiss && why != causeNone {
+		v.core.shared.failedOpen.count(dropsWrite, 1, why)
 	}
-	v.event(driver.LoadedValueNotStored, key, err)
+	v.core.event(driver.LoadedValueNotStored, key, err)
 	return nil
 }
 
 // replace stores value if the key still holds the unreadable value old, and reports whether
 // the key held old.
 func (v *View[T]) replace(ctx context.Context, key string, value T, old *unreadable, opts []SetOption) (bool, error) {
-	ctx, call, err := v.start(ctx, "replace unreadable", key, 1)
+	ctx, call, err := v.core.start(ctx, "replace unreadable", key, 1)
 	if err != nil {
 		return false, err
 	}
@@ -383,8 +383,8 @@ func (v *View[T]) replace(ctx context.Context, key string, value T, old *unreada
 		return false, call.end(err)
 	}
 	call.seen.wrote(len(e.Value))
-	replaced, err := replaceBytes(ctx, &v.shared.primary, e, old.stored)
-	v.wrote(ctx, e.Key)
+	replaced, err := replaceBytes(ctx, &v.core.shared.primary, e, old.stored)
+	v.core.wrote(ctx, e.Key)
 	if err == nil {
 		s.release()
 	}
@@ -398,24 +398,24 @@ func (v *View[T]) replace(ctx context.Context, key string, value T, old *unreada
 // old. The value gets the TTL of one that was invalidated, so that the fill of a lease replaces the
 // value. An invalidation that keeps values takes the lease away, and leaves the bytes.
 func (v *View[T]) outdate(ctx context.Context, key string, old *unreadable) (same bool, err error) {
-	ctx, call, err := v.start(ctx, "outdate unreadable", key, 1)
+	ctx, call, err := v.core.start(ctx, "outdate unreadable", key, 1)
 	if err != nil {
 		return false, err
 	}
 	defer call.release()
-	full, err := v.fullKey(key)
+	full, err := v.core.fullKey(key)
 	if err != nil {
 		return false, call.end(err)
 	}
-	e := driver.Entry{Key: full, Value: old.stored, TTL: v.stale.kept()}
-	same, err = replaceBytes(ctx, &v.shared.primary, &e, old.stored)
+	e := driver.Entry{Key: full, Value: old.stored, TTL: v.core.stale.kept()}
+	same, err = replaceBytes(ctx, &v.core.shared.primary, &e, old.stored)
 	return same && err == nil, call.end(err)
 }
 
 // replaced tells the observer if a loaded value has taken the place of the unreadable value old.
 func (v *View[T]) replaced(key string, old *unreadable, became filled) {
 	if old != nil && became == stored && !errors.Is(old.err, ErrNotFound) {
-		v.event(driver.UnreadableValueReplaced, key, old.err)
+		v.core.event(driver.UnreadableValueReplaced, key, old.err)
 	}
 }
 

@@ -36,39 +36,39 @@ import (
 // value that the codec cannot encode, and a failed read. Keys whose read failed are not
 // loaded. If the whole read failed, that is the error, and load does not run.
 func (v *View[T]) GetOrSetMany(ctx context.Context, keys []string, load func(ctx context.Context, missing []string) (map[string]T, error), opts ...SetOption) (map[string]T, error) {
-	if v.tx != nil {
-		return nil, v.opError("get or set many", "", errLoads)
+	if v.core.tx != nil {
+		return nil, v.core.opError("get or set many", "", errLoads)
 	}
-	landed := v.shared.flights.Landed()
+	landed := v.core.shared.flights.Landed()
 	found, missing, stale, err := v.lookUpMany(ctx, keys, nil)
 	failed, _ := errors.AsType[*BatchError](err)
 	if err != nil && failed == nil || len(missing)+len(stale) == 0 {
 		return found, err
 	}
-	if _, err := v.ttlOf(driver.IfAbsent, opts); err != nil {
-		return nil, v.opError("get or set many", "", err)
+	if _, err := v.core.ttlOf(driver.IfAbsent, opts); err != nil {
+		return nil, v.core.opError("get or set many", "", err)
 	}
-	tags, err := v.taggingOf(opts)
+	tags, err := v.core.taggingOf(opts)
 	if err != nil {
-		return nil, v.opError("get or set many", "", err)
+		return nil, v.core.opError("get or set many", "", err)
 	}
 	opts = slices.Clone(opts)
 	run := func(keys []absent[T]) func(context.Context, []int, []*flight.Flight) []flight.Result {
 		return func(ctx context.Context, own []int, flights []*flight.Flight) []flight.Result {
-			b := &loadingMany[T]{v: v, opts: opts, tags: tags, own: ownLeases{cache: v.Cache}}
+			b := &loadingMany[T]{v: v, opts: opts, tags: tags, own: ownLeases{cache: &v.core}}
 			for i, at := range own {
 				b.wanted = append(b.wanted, &wanted[T]{absent: keys[at], flight: flights[i]})
 			}
-			return b.run(ctx, load, v.shared.flights.Landed() != landed)
+			return b.run(ctx, load, v.core.shared.flights.Landed() != landed)
 		}
 	}
 	v.refreshMany(ctx, stale, run(stale))
 	if len(missing) == 0 {
 		return found, err
 	}
-	results, err := v.shared.flights.DoMany(ctx, flightKeys(missing), v.softMany(missing), run(missing))
+	results, err := v.core.shared.flights.DoMany(ctx, flightKeys(missing), v.softMany(missing), run(missing))
 	if err != nil {
-		return found, v.opError("get or set many", "", err)
+		return found, v.core.opError("get or set many", "", err)
 	}
 	for i, result := range results {
 		value, ok := result.Value.(boxed[T])
@@ -82,7 +82,7 @@ func (v *View[T]) GetOrSetMany(ctx context.Context, keys []string, load func(ctx
 		}
 	}
 	if failed != nil {
-		return found, v.opError("get or set many", "", failed)
+		return found, v.core.opError("get or set many", "", failed)
 	}
 	return found, nil
 }
@@ -110,7 +110,7 @@ type absent[T any] struct {
 // that are to be loaded in the background, and whose old values count as found. Of a load that
 // has begun, before has the keys: then none is stale, and missing instead.
 func (v *View[T]) lookUpMany(ctx context.Context, keys []string, before []*wanted[T]) (found map[string]T, missing, stale []absent[T], err error) {
-	ctx, call, err := v.start(ctx, "get many", "", len(keys))
+	ctx, call, err := v.core.start(ctx, "get many", "", len(keys))
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -119,7 +119,7 @@ func (v *View[T]) lookUpMany(ctx context.Context, keys []string, before []*wante
 	found, err = v.getMany(ctx, &call, keys, func(i int, full string, bad *unreadable, failure error) {
 		if !seen[full] {
 			seen[full] = true
-			missing = append(missing, absent[T]{key: v.ownKey(full, keys[i]), full: full, bad: bad, failure: failure})
+			missing = append(missing, absent[T]{key: v.core.ownKey(full, keys[i]), full: full, bad: bad, failure: failure})
 		}
 	}, v.ageing(func(i int, full string, old *aged[T]) bool {
 		if old.age >= 0 {
@@ -128,7 +128,7 @@ func (v *View[T]) lookUpMany(ctx context.Context, keys []string, before []*wante
 		serve := before == nil && v.servesAtOnce(old)
 		if !seen[full] {
 			seen[full] = true
-			a := absent[T]{key: v.ownKey(full, keys[i]), full: full, old: old}
+			a := absent[T]{key: v.core.ownKey(full, keys[i]), full: full, old: old}
 			if serve {
 				stale = append(stale, a)
 			} else {
@@ -197,7 +197,7 @@ func (b *loadingMany[T]) run(ctx context.Context, load func(context.Context, []s
 		}
 		if rest = others; len(rest) > 0 {
 			b.unseal(rest)
-			if err := b.v.waitToPoll(ctx, began); err != nil {
+			if err := b.v.core.waitToPoll(ctx, began); err != nil {
 				for _, w := range rest {
 					w.err = err
 				}
@@ -231,7 +231,7 @@ func (b *loadingMany[T]) landAllBut(ctx context.Context, mine, others []*wanted[
 	}
 	for _, w := range b.wanted {
 		if !pending[w] {
-			b.v.shared.flights.Land(w.flight, w.result(ctx))
+			b.v.core.shared.flights.Land(w.flight, w.result(ctx))
 		}
 	}
 }
@@ -241,7 +241,7 @@ func (b *loadingMany[T]) loadOnce(ctx context.Context, keys []*wanted[T], load f
 	defer b.own.giveUp(ctx)
 	for _, w := range keys {
 		if w.loads == loadsAtMost-1 {
-			b.v.shared.flights.Detach(w.flight)
+			b.v.core.shared.flights.Detach(w.flight)
 		}
 	}
 	b.depend(ctx, keys)
@@ -257,12 +257,12 @@ func (b *loadingMany[T]) loadOnce(ctx context.Context, keys []*wanted[T], load f
 	joined := slices.DeleteFunc(slices.Clone(keys), func(w *wanted[T]) bool {
 		w.loads++
 		w.revoked = w.revoked && time.Since(began) < leaseDuration
-		return w.err != nil && !w.left || w.loads == loadsAtMost || b.v.shared.flights.Final(w.flight)
+		return w.err != nil && !w.left || w.loads == loadsAtMost || b.v.core.shared.flights.Final(w.flight)
 	})
 	if len(joined) == 0 {
 		return nil
 	}
-	if b.tags == nil || b.v.unchanged(ctx, "", b.dated) {
+	if b.tags == nil || b.v.core.unchanged(ctx, "", b.dated) {
 		joined = slices.DeleteFunc(joined, func(w *wanted[T]) bool { return !w.revoked && !w.missesUnleased() })
 	} else {
 		for _, w := range joined {
@@ -293,7 +293,7 @@ func (w *wanted[T]) missesUnleased() bool { return w.left && w.token == "" && w.
 // seal seals the flights of keys, and returns the keys that callers have joined before.
 func (b *loadingMany[T]) seal(keys []*wanted[T]) (late []*wanted[T]) {
 	for _, w := range keys {
-		if b.v.shared.flights.Seal(w.flight) {
+		if b.v.core.shared.flights.Seal(w.flight) {
 			late = append(late, w)
 		}
 	}
@@ -302,15 +302,15 @@ func (b *loadingMany[T]) seal(keys []*wanted[T]) (late []*wanted[T]) {
 
 func (b *loadingMany[T]) unseal(keys []*wanted[T]) {
 	for _, w := range keys {
-		b.v.shared.flights.Unseal(w.flight)
+		b.v.core.shared.flights.Unseal(w.flight)
 	}
 }
 
 // lookUpFor is lookUp that asks again for keys which others wait for: see View.lookUpFor.
 func (b *loadingMany[T]) lookUpFor(ctx context.Context, keys []*wanted[T]) (missing []*wanted[T]) {
 	for _, w := range keys {
-		if b.v.shared.flights.Joined(w.flight) {
-			b.v.shared.flights.Seal(w.flight)
+		if b.v.core.shared.flights.Joined(w.flight) {
+			b.v.core.shared.flights.Seal(w.flight)
 		}
 	}
 	missing = b.lookUp(ctx, keys)
@@ -375,10 +375,10 @@ func (b *loadingMany[T]) depend(ctx context.Context, keys []*wanted[T]) {
 		return
 	}
 	for _, w := range keys {
-		b.v.shared.flights.DependOn(w.flight, b.tags.keys)
+		b.v.core.shared.flights.DependOn(w.flight, b.tags.keys)
 	}
 	var err error
-	if b.dated, err = b.v.withGenerations(ctx, "", b.tags, b.opts); err != nil {
+	if b.dated, err = b.v.core.withGenerations(ctx, "", b.tags, b.opts); err != nil {
 		for _, w := range keys {
 			w.unstored = cmp.Or(w.unstored, err)
 		}
@@ -391,14 +391,14 @@ func (b *loadingMany[T]) load(ctx context.Context, keys []*wanted[T], load func(
 	for i, w := range b.wanted {
 		flights[i] = w.flight
 	}
-	ctx, end := b.loading.begin(ctx, b.v.Cache, flights)
+	ctx, end := b.loading.begin(ctx, &b.v.core, flights)
 	defer end()
 	began := time.Now()
 	defer b.own.renew(ctx)()
 	values, err := load(ctx, userKeys(keys))
 	err = timedOutLoad(ctx, err)
 	if err == nil {
-		b.v.stale.loadTime.add(began)
+		b.v.core.stale.loadTime.add(began)
 	}
 	for _, w := range keys {
 		value, ok := values[w.key]
@@ -426,7 +426,7 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 	for i, w := range loaded {
 		flights[i], w.became = w.flight, overtaken
 	}
-	b.v.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
+	b.v.core.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
 		var filled, doubtful []*wanted[T]
 		var cmds []*driver.Cmd
 		for _, w := range loaded {
@@ -434,7 +434,7 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 				continue
 			}
 			err := cmp.Or(w.failure, w.unstored)
-			same, leased := true, w.token != "" && b.v.stale.kept() > 0
+			same, leased := true, w.token != "" && b.v.core.stale.kept() > 0
 			if err == nil && w.bad != nil && leased {
 				if same, err = b.v.outdate(ctx, w.key, w.bad); !same {
 					w.became = occupied
@@ -454,7 +454,7 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 				w.err = b.v.notKept(w.key, err)
 			}
 		}
-		err := b.v.doAs(ctx, "fill many", "", len(cmds), cmds)
+		err := b.v.core.doAs(ctx, "fill many", "", len(cmds), cmds)
 		for i, w := range filled {
 			failed := err
 			if failed == nil {
@@ -477,25 +477,25 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 
 // fill returns the command that stores a value where there is none.
 func (b *loadingMany[T]) fill(ctx context.Context, w *wanted[T]) (*driver.Cmd, error) {
-	ttl, err := b.v.ttlOf(driver.IfAbsent, b.loading.options(w.key, b.opts))
+	ttl, err := b.v.core.ttlOf(driver.IfAbsent, b.loading.options(w.key, b.opts))
 	if err != nil {
 		return nil, err
 	}
-	stored, _, err := encode(b.v.Cache, w.full, nil, w.value)
+	stored, _, err := encode(&b.v.core, w.full, nil, w.value)
 	if err != nil {
 		return nil, err
 	}
-	ttl = b.v.serverTTL(ttl)
+	ttl = b.v.core.serverTTL(ttl)
 	if b.tags != nil && ttl > 0 {
-		tags, err := b.v.taggingOf(b.dated)
+		tags, err := b.v.core.taggingOf(b.dated)
 		if err != nil {
 			return nil, err
 		}
-		generations, err := b.v.generationsFor(ctx, tags, ttl)
+		generations, err := b.v.core.generationsFor(ctx, tags, ttl)
 		if err != nil {
 			return nil, err
 		}
-		if stored, err = b.v.tagged(stored, generations); err != nil {
+		if stored, err = b.v.core.tagged(stored, generations); err != nil {
 			return nil, err
 		}
 	}

@@ -18,16 +18,16 @@ import (
 // keys that need no load have their results then. mine are to be loaded, and others load the others.
 func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began time.Time) (mine, others []*wanted[T]) {
 	switch {
-	case !b.v.shared.leases:
+	case !b.v.core.shared.leases:
 		return keys, nil
-	case b.v.loadWait > 0:
-		return b.elect(ctx, keys, began, b.v.negativeTTL > 0)
+	case b.v.core.loadWait > 0:
+		return b.elect(ctx, keys, began, b.v.core.negativeTTL > 0)
 	}
-	if b.v.negativeTTL > 0 { // a marker may be the answer
+	if b.v.core.negativeTTL > 0 { // a marker may be the answer
 		b.seal(keys)
 	}
 	needsNone := func(w *wanted[T]) bool {
-		return w.failure != nil || w.bad != nil && b.v.negativeTTL == 0 && b.v.stale.kept() <= 0
+		return w.failure != nil || w.bad != nil && b.v.core.negativeTTL == 0 && b.v.core.stale.kept() <= 0
 	}
 	var cmds []*driver.Cmd
 	for _, w := range keys {
@@ -37,7 +37,7 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began tim
 			cmds = append(cmds, &cmd)
 		}
 	}
-	err := b.v.doAs(ctx, "lease many", "", len(cmds), cmds)
+	err := b.v.core.doAs(ctx, "lease many", "", len(cmds), cmds)
 	var late []*wanted[T] // see View.lookUpFor
 	for _, w := range keys {
 		if needsNone(w) {
@@ -52,7 +52,7 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began tim
 			token, failed = cmd.Reply.AsBytes()
 		}
 		if w.token = string(token); failed == nil && w.token == "" {
-			if b.v.shared.flights.Seal(w.flight) {
+			if b.v.core.shared.flights.Seal(w.flight) {
 				late = append(late, w)
 			} else {
 				w.err = ErrNotFound
@@ -87,7 +87,7 @@ func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began tim
 			of = append(of, w.contender)
 		}
 	}
-	b.v.contend(ctx, "", of)
+	b.v.core.contend(ctx, "", of)
 	for _, w := range keys {
 		if w.contender.mayOwn() {
 			b.own.add(w.full, w.contender.token)
@@ -119,12 +119,12 @@ func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began tim
 			w.token = x.token
 			mine = append(mine, w)
 		case x.inForce == "":
-			if b.v.shared.flights.Seal(w.flight); !sealed && b.v.shared.flights.Joined(w.flight) {
+			if b.v.core.shared.flights.Seal(w.flight); !sealed && b.v.core.shared.flights.Joined(w.flight) {
 				late = append(late, w)
 			} else {
 				w.err = ErrNotFound
 			}
-		case time.Since(began) >= b.v.loadWait, inside(ctx, x):
+		case time.Since(began) >= b.v.core.loadWait, inside(ctx, x):
 			w.token, w.late = x.inForce, true
 			mine = append(mine, w)
 		default:
@@ -147,7 +147,7 @@ func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
 	var flights []*flight.Flight
 	for _, w := range keys {
 		switch {
-		case !w.left || w.token == "" || w.unstored != nil || !b.v.marks(w.flight):
+		case !w.left || w.token == "" || w.unstored != nil || !b.v.core.marks(w.flight):
 		case w.late: // the load that has the lease may bring a value
 			late = append(late, w)
 		default:
@@ -155,19 +155,19 @@ func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
 		}
 	}
 	b.askForLeases(ctx, late)
-	b.v.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
+	b.v.core.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
 		left = slices.DeleteFunc(left, func(w *wanted[T]) bool { return !slices.Contains(attached, w.flight) })
 		cmds := make([]*driver.Cmd, len(left))
 		for i, w := range left {
-			cmds[i] = b.v.marker(w.full, w.token)
+			cmds[i] = b.v.core.marker(w.full, w.token)
 		}
-		err := b.v.doAs(ctx, "remember many", "", len(cmds), cmds)
+		err := b.v.core.doAs(ctx, "remember many", "", len(cmds), cmds)
 		for i, w := range left {
 			marked, err := wasReplaced(cmds[i], err)
 			if err != nil {
 				continue // the observer has heard of the error
 			}
-			if w.revoked = !marked; b.v.negativeTTL > 0 {
+			if w.revoked = !marked; b.v.core.negativeTTL > 0 {
 				b.own.end(w.full)
 			}
 		}
@@ -178,13 +178,13 @@ func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
 // View.lost.
 func (b *loadingMany[T]) askForLeases(ctx context.Context, keys []*wanted[T]) {
 	keys = slices.DeleteFunc(keys, func(w *wanted[T]) bool {
-		return w.token == "" || !b.v.shared.flights.Joined(w.flight)
+		return w.token == "" || !b.v.core.shared.flights.Joined(w.flight)
 	})
 	cmds := make([]*driver.Cmd, len(keys))
 	for i, w := range keys {
-		cmds[i] = b.v.leaseRenewal(w.full, w.token)
+		cmds[i] = b.v.core.leaseRenewal(w.full, w.token)
 	}
-	err := b.v.doAs(ctx, "renew lease", "", len(cmds), cmds)
+	err := b.v.core.doAs(ctx, "renew lease", "", len(cmds), cmds)
 	for i, w := range keys {
 		renewed, err := wasReplaced(cmds[i], err)
 		w.revoked = err == nil && !renewed
@@ -200,7 +200,7 @@ func (b *loadingMany[T]) withdraw(ctx context.Context, keys []*wanted[T]) {
 			gone, flights = append(gone, w), append(flights, w.flight)
 		}
 	}
-	b.v.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
+	b.v.core.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
 		gone = slices.DeleteFunc(gone, func(w *wanted[T]) bool { return !slices.Contains(attached, w.flight) })
 		olds := make([]*aged[T], len(gone))
 		for i, w := range gone {

@@ -74,7 +74,7 @@ func withoutMemo(ctx context.Context) context.Context {
 }
 
 // memo returns the memo that reads of the view use, or nil.
-func (c *Cache) memo(ctx context.Context) *memo {
+func (c *core) memo(ctx context.Context) *memo {
 	m := memoOf(ctx)
 	if m == nil || m.loader || c.readPrimary || c.tx != nil {
 		return nil
@@ -137,7 +137,7 @@ func (r *reading) hold(at *shared, full string, stored []byte) {
 }
 
 // wrote makes the memos of a context forget full keys, after a write or an attempt at one.
-func (c *Cache) wrote(ctx context.Context, fulls ...string) {
+func (c *core) wrote(ctx context.Context, fulls ...string) {
 	forget(ctx, func(held map[memoised][]byte) {
 		for _, full := range fulls {
 			delete(held, memoised{c.shared, full})
@@ -146,7 +146,7 @@ func (c *Cache) wrote(ctx context.Context, fulls ...string) {
 }
 
 // wroteEntries is wrote for entries.
-func (c *Cache) wroteEntries(ctx context.Context, entries []driver.Entry) {
+func (c *core) wroteEntries(ctx context.Context, entries []driver.Entry) {
 	forget(ctx, func(held map[memoised][]byte) {
 		for i := range entries {
 			delete(held, memoised{c.shared, entries[i].Key})
@@ -155,7 +155,7 @@ func (c *Cache) wroteEntries(ctx context.Context, entries []driver.Entry) {
 }
 
 // wroteBy is wrote for commands, of which some may only read.
-func (c *Cache) wroteBy(ctx context.Context, cmds ...*driver.Cmd) {
+func (c *core) wroteBy(ctx context.Context, cmds ...*driver.Cmd) {
 	forget(ctx, func(held map[memoised][]byte) {
 		for _, cmd := range cmds {
 			if cmd.Command().ReadOnly || renews(cmd) {
@@ -171,7 +171,7 @@ func (c *Cache) wroteBy(ctx context.Context, cmds ...*driver.Cmd) {
 }
 
 // wroteAll makes the memos of a context forget all that is at the store.
-func (c *Cache) wroteAll(ctx context.Context) {
+func (c *core) wroteAll(ctx context.Context) {
 	forget(ctx, func(held map[memoised][]byte) {
 		maps.DeleteFunc(held, func(name memoised, _ []byte) bool { return name.at == c.shared })
 	})
@@ -191,7 +191,7 @@ func forget(ctx context.Context, change func(held map[memoised][]byte)) {
 type getter func(ctx context.Context, fulls []string, dst []driver.Value) error
 
 // throughMemo returns get without the keys that the memo has. from is for those that get reads.
-func (c *Cache) throughMemo(m *memo, get getter) (through getter, from *reading) {
+func (c *core) throughMemo(m *memo, get getter) (through getter, from *reading) {
 	return func(ctx context.Context, fulls []string, dst []driver.Value) error {
 		var missing []string
 		var places []int

@@ -41,7 +41,7 @@ const longestNegativeTTL = 366 * 24 * time.Hour
 
 // marker returns the command that makes a marker of the lease of a load which has found no value.
 // Without NegativeTTL the command renews the lease. The reply tells whether the lease was in force.
-func (c *Cache) marker(full, token string) *driver.Cmd {
+func (c *core) marker(full, token string) *driver.Cmd {
 	if c.negativeTTL > 0 {
 		return replacement(full, token, "", max(c.jittered(c.negativeTTL), time.Millisecond))
 	}
@@ -50,7 +50,7 @@ func (c *Cache) marker(full, token string) *driver.Cmd {
 
 // leaseRenewal returns the command that renews the lease of a load. The reply tells whether the lease was
 // in force.
-func (c *Cache) leaseRenewal(full, token string) *driver.Cmd {
+func (c *core) leaseRenewal(full, token string) *driver.Cmd {
 	if c.loadWait > 0 {
 		return replacement(full, token, token, ownDuration)
 	}
@@ -60,31 +60,31 @@ func (c *Cache) leaseRenewal(full, token string) *driver.Cmd {
 // marks reports whether a load that has found no value sends the command of marker. Without
 // NegativeTTL the load does so for callers who have joined the load: an invalidation elsewhere
 // may have come before them, and after the begin of the load.
-func (c *Cache) marks(fl *flight.Flight) bool {
+func (c *core) marks(fl *flight.Flight) bool {
 	return c.negativeTTL > 0 || c.shared.flights.Joined(fl)
 }
 
 // remember remembers that a load has found no value, if that is its error.
 func (v *View[T]) remember(ctx context.Context, fl *flight.Flight, key string, a *attempt[T], err error) {
-	if a.token == "" || a.failed != nil || !errors.Is(err, ErrNotFound) || !v.marks(fl) {
+	if a.token == "" || a.failed != nil || !errors.Is(err, ErrNotFound) || !v.core.marks(fl) {
 		return
 	}
 	if a.late { // the load that has the lease may bring a value
 		a.revoked = v.lost(ctx, fl, key, a)
 		return
 	}
-	full, err := v.fullKey(key)
+	full, err := v.core.fullKey(key)
 	if err != nil {
 		return
 	}
-	v.shared.flights.Store(fl, func() {
-		cmd := v.marker(full, a.token)
-		err := v.doAs(ctx, "remember", key, 1, []*driver.Cmd{cmd})
+	v.core.shared.flights.Store(fl, func() {
+		cmd := v.core.marker(full, a.token)
+		err := v.core.doAs(ctx, "remember", key, 1, []*driver.Cmd{cmd})
 		var marked bool
 		if marked, err = wasReplaced(cmd, err); err != nil {
 			return // the observer has heard of the error
 		}
-		if a.revoked = !marked; v.negativeTTL > 0 {
+		if a.revoked = !marked; v.core.negativeTTL > 0 {
 			a.own.end()
 		}
 	})

@@ -102,7 +102,7 @@ func (s *settings) notify(driverName string) func(driver.Event) {
 }
 
 // event tells the observer about an event that an operation on a key noticed.
-func (c *Cache) event(kind driver.EventKind, key string, err error) {
+func (c *core) event(kind driver.EventKind, key string, err error) {
 	if observer, ok := c.observer.(EventObserver); ok {
 		tell(observer, Event{Driver: c.shared.driver, Cache: c.name, Namespace: c.layout.NamespaceName(), Kind: kind, Key: key, Err: err})
 	}
@@ -132,9 +132,9 @@ func (s *settings) reportKeyFile(notify func(driver.Event)) {
 //
 // The error matches errors.ErrUnsupported if the driver has no inspection.
 func (c *Cache) Inspect() (driver.Inspection, error) {
-	inspector := c.target.caps.Inspector
+	inspector := c.core.target.caps.Inspector
 	if inspector == nil {
-		return driver.Inspection{}, c.opError("inspect", "", unsupported("way to tell what it is connected to"))
+		return driver.Inspection{}, c.core.opError("inspect", "", unsupported("way to tell what it is connected to"))
 	}
 	return inspector.Inspect(), nil
 }

@@ -48,7 +48,7 @@ func OneLoader(wait time.Duration) Option {
 }
 
 // checkLoads returns the error of a view whose loads need leases that the store lacks.
-func (c *Cache) checkLoads() error {
+func (c *core) checkLoads() error {
 	name := "OneLoader"
 	switch {
 	case c.shared.leases || c.loadWait == 0 && c.negativeTTL == 0:
@@ -94,7 +94,7 @@ func (x *contender) mayOwn() bool { return x.own() || errors.Is(x.err, ErrUnknow
 
 // contend asks for the leases of keys and reads their values behind that, in one round trip. So
 // whoever gets a lease sees what the load before has stored.
-func (c *Cache) contend(ctx context.Context, key string, of []*contender) {
+func (c *core) contend(ctx context.Context, key string, of []*contender) {
 	if len(of) == 0 {
 		return
 	}
@@ -105,7 +105,8 @@ func (c *Cache) contend(ctx context.Context, key string, of []*contender) {
 		get.Args = []driver.Arg{driver.Key(x.full)}
 		cmds = append(cmds, &elect, &get)
 	}
-	err := c.With(ReadPrimary()).doAs(ctx, "elect", key, len(of), cmds)
+	view := c.with([]Option{ReadPrimary()})
+	err := view.doAs(ctx, "elect", key, len(of), cmds)
 	for i, x := range of {
 		elect, get := cmds[2*i], cmds[2*i+1]
 		var token []byte
@@ -129,7 +130,7 @@ func (c *Cache) contend(ctx context.Context, key string, of []*contender) {
 
 // doAs runs commands on n keys as one operation of the cache. A command with an error of its own has
 // that, and the observer hears of the first one.
-func (c *Cache) doAs(ctx context.Context, name, key string, n int, cmds []*driver.Cmd) error {
+func (c *core) doAs(ctx context.Context, name, key string, n int, cmds []*driver.Cmd) error {
 	if len(cmds) == 0 {
 		return nil
 	}
@@ -168,17 +169,17 @@ func filledBytes(cmd *driver.Cmd) int {
 // elect takes the lease of a load that no other process has begun, or waits for the other one: see
 // takeLease.
 func (v *View[T]) elect(ctx context.Context, fl *flight.Flight, key string, a *attempt[T]) (value T, done bool, err error) {
-	full, err := v.fullKey(key)
+	full, err := v.core.fullKey(key)
 	if err != nil {
 		return value, true, err
 	}
 	x := &contender{full: full, token: newToken(), bad: a.over}
-	sealed := v.negativeTTL > 0 // a marker may be the answer
+	sealed := v.core.negativeTTL > 0 // a marker may be the answer
 	for began := time.Now(); ; {
 		if sealed {
-			v.shared.flights.Seal(fl)
+			v.core.shared.flights.Seal(fl)
 		}
-		v.contend(ctx, key, []*contender{x})
+		v.core.contend(ctx, key, []*contender{x})
 		if x.mayOwn() {
 			a.own.add(x.full, x.token)
 		}
@@ -210,25 +211,25 @@ func (v *View[T]) elect(ctx context.Context, fl *flight.Flight, key string, a *a
 			a.token = x.token
 			return value, false, nil
 		case x.inForce == "":
-			if v.shared.flights.Seal(fl); !sealed && v.shared.flights.Joined(fl) { // see lookUpFor
+			if v.core.shared.flights.Seal(fl); !sealed && v.core.shared.flights.Joined(fl) { // see lookUpFor
 				sealed = true
 				continue
 			}
 			return value, true, ErrNotFound
-		case time.Since(began) >= v.loadWait, inside(ctx, x):
+		case time.Since(began) >= v.core.loadWait, inside(ctx, x):
 			a.token, a.late = x.inForce, true
 			return value, false, nil
 		}
-		v.shared.flights.Unseal(fl)
-		sealed = v.negativeTTL > 0
-		if err := v.waitToPoll(ctx, began); err != nil {
+		v.core.shared.flights.Unseal(fl)
+		sealed = v.core.negativeTTL > 0
+		if err := v.core.waitToPoll(ctx, began); err != nil {
 			return value, true, err
 		}
 	}
 }
 
 // waitToPoll waits for the next poll of a wait that began at a time.
-func (c *Cache) waitToPoll(ctx context.Context, began time.Time) error {
+func (c *core) waitToPoll(ctx context.Context, began time.Time) error {
 	waited := time.Since(began)
 	d := min(max(waited/4, shortestPoll), longestPoll)
 	d = d/2 + rand.N(d) // so that processes that wait do not poll all at once
@@ -254,7 +255,7 @@ func inside(ctx context.Context, x *contender) bool {
 
 // ownLeases are the leases that a load has for itself. The methods of a nil *ownLeases do nothing.
 type ownLeases struct {
-	cache *Cache
+	cache *core
 	mu    sync.Mutex
 	// tokens has the tokens by the full keys.
 	tokens map[string]string

@@ -48,7 +48,7 @@ type Op struct {
 
 // operation is what an Op begins anew with.
 type operation struct {
-	cache *Cache
+	cache *core
 	name  string
 	key   string // the user's key, in the caller's memory until keep
 	full  string
@@ -83,14 +83,14 @@ var ops = sync.Pool{New: func() any { return new(Op) }}
 // key is completed as that of every other operation is, and an empty one is
 // ErrInvalidKey.
 func NewOp(c *Cache, name, command, key string) *Op {
-	return newOp(c, name, driver.NewCustomCmd(command)).begin(key)
+	return newOp(&c.core, name, driver.NewCustomCmd(command)).begin(key)
 }
 
 // NewKeylessOp is NewOp for a command whose first argument is not a key, such as
 // "PUBLISH", or "EVAL", whose keys stand behind a script and their number: they are
 // added by Key.
 func NewKeylessOp(c *Cache, name, command string) *Op {
-	return newOp(c, name, driver.NewCustomCmd(command))
+	return newOp(&c.core, name, driver.NewCustomCmd(command))
 }
 
 // The commands of the core's own operations, without arguments: newOp copies them, and
@@ -115,7 +115,7 @@ var (
 )
 
 // newOp begins an operation whose command is a copy of cmd.
-func newOp(c *Cache, name string, cmd *driver.Cmd) *Op {
+func newOp(c *core, name string, cmd *driver.Cmd) *Op {
 	o := ops.Get().(*Op)
 	o.cache, o.name, o.held = c, name, *cmd
 	o.held.Args = o.args[:0]

@@ -122,23 +122,23 @@ func (p *Pipeline) ExecAtomic(ctx context.Context) error { return p.exec(ctx, dr
 
 func (p *Pipeline) exec(ctx context.Context, how driver.How) error {
 	if p.tx != nil {
-		return p.cache.opError("pipeline", "", errOwnExec)
+		return p.cache.core.opError("pipeline", "", errOwnExec)
 	}
 	b := p.batch
 	p.batch = new(batch)
-	ctx, call, err := p.cache.startInSteps(ctx, p.cache.shared.flights.UnderWay() || b.inSteps(), "pipeline", "", len(b.queue))
+	ctx, call, err := p.cache.core.startInSteps(ctx, p.cache.core.shared.flights.UnderWay() || b.inSteps(), "pipeline", "", len(b.queue))
 	if err != nil {
 		_ = b.resolve(err)
 		return err
 	}
 	defer call.release()
-	err = b.execute(ctx, &call, how, p.cache.doWithLeases)
+	err = b.execute(ctx, &call, how, p.cache.core.doWithLeases)
 	call.report(err)
 	return err
 }
 
 // do runs commands as the view's store does it.
-func (c *Cache) do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
+func (c *core) do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	if len(cmds) == 0 {
 		return nil
 	}
@@ -216,7 +216,7 @@ func (e *pipelineError) Error() string {
 
 func (e *pipelineError) Unwrap() []error { return e.failures }
 
-func (b *batch) send(ctx context.Context, c *Cache, how driver.How, do func(context.Context, []*driver.Cmd, driver.How) error) error {
+func (b *batch) send(ctx context.Context, c *core, how driver.How, do func(context.Context, []*driver.Cmd, driver.How) error) error {
 	if how != driver.Atomic || !b.refused {
 		if err := b.tag(ctx, c); err != nil {
 			return err
@@ -297,7 +297,7 @@ func Queue[R any](p *Pipeline, o *Op, read func(*Op) (R, error)) *Result[R] {
 		r.err = o.ownError(done)
 	case o.cache.err != nil:
 		r.err = o.cache.err
-	case o.cache.shared != p.cache.shared:
+	case o.cache.shared != p.cache.core.shared:
 		r.err = o.ownError(errors.New("xcache: the pipeline belongs to another cache"))
 	case o.err != nil:
 		r.err = o.ownError(o.err)
@@ -385,7 +385,7 @@ func (q *PipelineView[T]) GetOr(key string, def T) *Result[T] {
 
 // GetMany queues View.GetMany.
 func (q *PipelineView[T]) GetMany(keys []string) *Result[map[string]T] {
-	o := newOp(q.view.Cache, "get many", cmdMGet)
+	o := newOp(&q.view.core, "get many", cmdMGet)
 	o.idle = len(keys) == 0
 	if o.cache.sliding > 0 {
 		o.fail(fmt.Errorf("xcache: GetMany in a pipeline renews no TTLs, as Sliding asks for; queue Get for each key: %w", errors.ErrUnsupported))
@@ -421,7 +421,7 @@ func (q *PipelineView[T]) Replace(key string, value T, opts ...SetOption) *Resul
 
 // Swap queues View.Swap.
 func (q *PipelineView[T]) Swap(key string, value T, opts ...SetOption) *Result[T] {
-	o := newOp(q.view.Cache, "swap", cmdSwap).begin(key)
+	o := newOp(&q.view.core, "swap", cmdSwap).begin(key)
 	AddValue(o, value)
 	return Queue(q.pipeline, q.addOptions(o, opts), readReply[T])
 }
@@ -443,16 +443,16 @@ func (q *PipelineView[T]) CompareAndDelete(key string, old T) *Result[bool] {
 // store is Set, Add and Replace, as driver.SetCommand says them.
 func (q *PipelineView[T]) store(name, key string, value T, cond driver.Cond, opts []SetOption) *Result[bool] {
 	c := q.view.Cache
-	o := newOp(c, name, cmdSet).begin(key)
+	o := newOp(&c.core, name, cmdSet).begin(key)
 	if cond == driver.Always {
 		o.opens = dropsWrite
 	}
-	ttl, err := c.ttlOf(cond, opts)
+	ttl, err := c.core.ttlOf(cond, opts)
 	if err != nil {
 		o.fail(err)
 	}
 	AddValue(o, value)
-	ttl = c.serverTTL(ttl)
+	ttl = c.core.serverTTL(ttl)
 	o.addTags(opts, ttl)
 	if o.err != nil {
 		return Queue(q.pipeline, o, readFlag)
@@ -485,8 +485,8 @@ func (q *PipelineView[T]) addOptions(o *Op, opts []SetOption) *Op {
 
 // compared begins an operation with what old is stored as.
 func (q *PipelineView[T]) compared(name string, command *driver.Cmd, key string, old T) *Op {
-	o := newOp(q.view.Cache, name, command).begin(key)
-	if q.view.keys != nil {
+	o := newOp(&q.view.core, name, command).begin(key)
+	if q.view.core.keys != nil {
 		return o.fail(encrypted("compared in a pipeline, as it is encrypted differently each time"))
 	}
 	AddValue(o, old)

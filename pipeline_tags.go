@@ -34,7 +34,7 @@ func (b *batch) inSteps() bool {
 // tag puts the tags of all writes in front of their values. tag takes one round trip for the
 // generations of all tags, or none without tags. A write whose value is too large then is
 // refused, and is not sent.
-func (b *batch) tag(ctx context.Context, c *Cache) error {
+func (b *batch) tag(ctx context.Context, c *core) error {
 	var ttls map[string]time.Duration
 	for _, q := range b.queue {
 		o := q.operation()
@@ -99,7 +99,7 @@ func (o *Op) tagNow(ctx context.Context) error {
 // checkTags is Cache.checkTags for the values in the replies, in one round trip for all
 // operations of one view.
 func (b *batch) checkTags(ctx context.Context) {
-	var replies map[*Cache][]taggedReply
+	var replies map[*core][]taggedReply
 	for _, q := range b.queue {
 		o := q.operation()
 		if o == nil || o.held.Err != nil {
@@ -107,7 +107,7 @@ func (b *batch) checkTags(ctx context.Context) {
 		}
 		if tagged := o.taggedReplies(); len(tagged) > 0 {
 			if replies == nil {
-				replies = make(map[*Cache][]taggedReply)
+				replies = make(map[*core][]taggedReply)
 			}
 			replies[o.cache] = append(replies[o.cache], tagged...)
 		}

@@ -10,52 +10,52 @@ import (
 
 // Delete queues Cache.Delete.
 func (p *Pipeline) Delete(keys ...string) *Result[int] {
-	return removal(keys).queue(p, p.cache)
+	return removal(keys).queue(p, &p.cache.core)
 }
 
 // Has queues Cache.Has.
 func (p *Pipeline) Has(key string) *Result[bool] {
-	return existing{keyed{p.cache, "has", key, readsNothing, nil}}.queue(p)
+	return existing{keyed{&p.cache.core, "has", key, readsNothing, nil}}.queue(p)
 }
 
 // TTL queues Cache.TTL.
 func (p *Pipeline) TTL(key string) *Result[time.Duration] {
-	return remaining{keyed{p.cache, "ttl", key, readsMiss, nil}}.queue(p)
+	return remaining{keyed{&p.cache.core, "ttl", key, readsMiss, nil}}.queue(p)
 }
 
 // Touch queues Cache.Touch.
 func (p *Pipeline) Touch(key string, opts ...SetOption) *Result[bool] {
-	return p.cache.touch(key, opts).queue(p)
+	return p.cache.core.touch(key, opts).queue(p)
 }
 
 // Expire queues Cache.Expire.
 func (p *Pipeline) Expire(key string, d time.Duration) *Result[bool] {
-	return p.cache.setExpiry("expire", key, realTTL(d)).queue(p)
+	return p.cache.core.setExpiry("expire", key, realTTL(d)).queue(p)
 }
 
 // ExpireAt queues Cache.ExpireAt.
 func (p *Pipeline) ExpireAt(key string, t time.Time) *Result[bool] {
-	return p.cache.setExpiry("expire at", key, realTTL(time.Until(t))).queue(p)
+	return p.cache.core.setExpiry("expire at", key, realTTL(time.Until(t))).queue(p)
 }
 
 // Persist queues Cache.Persist.
 func (p *Pipeline) Persist(key string) *Result[bool] {
-	return p.cache.setExpiry("persist", key, NoExpiry).queue(p)
+	return p.cache.core.setExpiry("persist", key, NoExpiry).queue(p)
 }
 
 // Incr queues Cache.Incr.
 func (p *Pipeline) Incr(key string, delta int64) *Result[int64] {
-	return p.cache.incr(key, delta).queue(p)
+	return p.cache.core.incr(key, delta).queue(p)
 }
 
 // Decr queues Cache.Decr.
 func (p *Pipeline) Decr(key string, delta int64) *Result[int64] {
-	return p.cache.decr(key, delta).queue(p)
+	return p.cache.core.decr(key, delta).queue(p)
 }
 
 // IncrInit queues Cache.IncrInit.
 func (p *Pipeline) IncrInit(key string, delta, init int64, opts ...SetOption) *Result[int64] {
-	return p.cache.incrInit(key, delta, init, opts).queue(p)
+	return p.cache.core.incrInit(key, delta, init, opts).queue(p)
 }
 
 // Rename queues Cache.Rename. Its result is true when it succeeded.
@@ -64,7 +64,7 @@ func (p *Pipeline) IncrInit(key string, delta, init int64, opts ...SetOption) *R
 // value: the copy takes several round trips, for which the other operations of the
 // pipeline would have to wait.
 func (p *Pipeline) Rename(from, to string) *Result[bool] {
-	return Queue(p, p.cache.move("rename", cmdRename, from, to), readOK)
+	return Queue(p, p.cache.core.move("rename", cmdRename, from, to), readOK)
 }
 
 // RenameNX queues Cache.RenameNX.
@@ -73,7 +73,7 @@ func (p *Pipeline) Rename(from, to string) *Result[bool] {
 // value: the copy takes several round trips, for which the other operations of the
 // pipeline would have to wait.
 func (p *Pipeline) RenameNX(from, to string) *Result[bool] {
-	return Queue(p, p.cache.move("rename nx", cmdRenameNX, from, to), readFlag)
+	return Queue(p, p.cache.core.move("rename nx", cmdRenameNX, from, to), readFlag)
 }
 
 // IncrVersion queues Cache.IncrVersion.
@@ -81,7 +81,7 @@ func (p *Pipeline) RenameNX(from, to string) *Result[bool] {
 // Without a {hash tag} the versions of a key are in different slots of a cluster, and
 // then this is ErrCrossSlot: see Rename.
 func (p *Pipeline) IncrVersion(key string, delta int) *Result[int] {
-	return Queue(p, p.cache.incrVersion(key, delta), readVersion)
+	return Queue(p, p.cache.core.incrVersion(key, delta), readVersion)
 }
 
 // DecrVersion queues Cache.DecrVersion.
@@ -89,10 +89,10 @@ func (p *Pipeline) IncrVersion(key string, delta int) *Result[int] {
 // Without a {hash tag} the versions of a key are in different slots of a cluster, and
 // then this is ErrCrossSlot: see Rename.
 func (p *Pipeline) DecrVersion(key string, delta int) *Result[int] {
-	return Queue(p, p.cache.decrVersion(key, delta), readVersion)
+	return Queue(p, p.cache.core.decrVersion(key, delta), readVersion)
 }
 
 // Type queues Cache.Type.
 func (p *Pipeline) Type(key string) *Result[driver.Kind] {
-	return Queue(p, newOp(p.cache, "type", cmdType).begin(key), readKind)
+	return Queue(p, newOp(&p.cache.core, "type", cmdType).begin(key), readKind)
 }

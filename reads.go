@@ -40,7 +40,7 @@ func Sliding(d time.Duration) Option {
 }
 
 // checkReads returns the error of a view whose reads the store cannot run.
-func (c *Cache) checkReads() error {
+func (c *core) checkReads() error {
 	if c.sliding == 0 {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (c *Cache) checkReads() error {
 // Take deletes it nevertheless, and the error is an UnreadReplyError, which keeps the stored
 // bytes. A lost reply is ErrUnknownOutcome: the value may be gone.
 func (v *View[T]) Take(ctx context.Context, key string) (T, error) {
-	return Run(ctx, newOp(v.Cache, "take", cmdGetDel).begin(key), readTaken[T])
+	return Run(ctx, newOp(&v.core, "take", cmdGetDel).begin(key), readTaken[T])
 }
 
 // take sends GETDEL behind the revocation of the lease of its key, in one round trip.
@@ -77,7 +77,7 @@ func (o *Op) take(ctx context.Context) error {
 
 // Take queues View.Take.
 func (q *PipelineView[T]) Take(key string) *Result[T] {
-	return Queue(q.pipeline, newOp(q.view.Cache, "take", cmdGetDel).begin(key), readTaken[T])
+	return Queue(q.pipeline, newOp(&q.view.core, "take", cmdGetDel).begin(key), readTaken[T])
 }
 
 func readTaken[T any](o *Op) (T, error) {
@@ -89,7 +89,7 @@ func readTaken[T any](o *Op) (T, error) {
 
 // getSliding returns the stored bytes of a full key, and renews the TTL of the key. Loads of
 // the key in flight go on: there is no value whose TTL they could have missed.
-func (c *Cache) getSliding(ctx context.Context, full string) ([]byte, error) {
+func (c *core) getSliding(ctx context.Context, full string) ([]byte, error) {
 	cmd := c.renewal(full)
 	if err := c.target.commander.DoOne(ctx, cmd, new(composed.One)); err != nil {
 		return nil, err
@@ -98,14 +98,14 @@ func (c *Cache) getSliding(ctx context.Context, full string) ([]byte, error) {
 }
 
 // renewal returns the command that reads one key and renews its TTL.
-func (c *Cache) renewal(full string) *driver.Cmd {
+func (c *core) renewal(full string) *driver.Cmd {
 	cmd := *cmdGetEx
 	cmd.Args = []driver.Arg{driver.Key(full), driver.Literal("PX"), driver.Duration(c.jittered(c.sliding))}
 	return &cmd
 }
 
 // getManySliding is the Get of a store, and renews the TTLs of the keys.
-func (c *Cache) getManySliding(ctx context.Context, fulls []string, dst []driver.Value) error {
+func (c *core) getManySliding(ctx context.Context, fulls []string, dst []driver.Value) error {
 	cmds := make([]*driver.Cmd, len(fulls))
 	for i, full := range fulls {
 		cmds[i] = c.renewal(full)
@@ -133,8 +133,8 @@ func renews(cmd *driver.Cmd) bool {
 // get begins Get of a pipeline.
 func (q *PipelineView[T]) get(key string) *Op {
 	c := q.view.Cache
-	if c.sliding == 0 {
-		return newOp(c, "get", cmdGet).begin(key).fail(c.checkAge())
+	if c.core.sliding == 0 {
+		return newOp(&c.core, "get", cmdGet).begin(key).fail(c.core.checkAge())
 	}
-	return newOp(c, "get", cmdGetEx).begin(key).Word("PX").add(driver.Duration(c.jittered(c.sliding)))
+	return newOp(&c.core, "get", cmdGetEx).begin(key).Word("PX").add(driver.Duration(c.core.jittered(c.core.sliding)))
 }

@@ -12,12 +12,12 @@ import (
 )
 
 // servesAtOnce reports whether callers get an old value without waiting for its load.
-func (v *View[T]) servesAtOnce(old *aged[T]) bool { return old.age < v.stale.serve }
+func (v *View[T]) servesAtOnce(old *aged[T]) bool { return old.age < v.core.stale.serve }
 
 // servesOnError reports whether a caller gets an old value in the place of the error of its
 // load, and tells the observer.
 func (v *View[T]) servesOnError(ctx context.Context, key string, old *aged[T], err error) bool {
-	if err == nil || old == nil || old.age >= v.stale.onError || ctx.Err() != nil {
+	if err == nil || old == nil || old.age >= v.core.stale.onError || ctx.Err() != nil {
 		return false
 	}
 	for _, final := range []error{ErrNotFound, ErrUnsupportedValue, ErrClosed, flight.ErrCycle} {
@@ -25,7 +25,7 @@ func (v *View[T]) servesOnError(ctx context.Context, key string, old *aged[T], e
 			return false
 		}
 	}
-	v.event(driver.StaleValueServed, key, err)
+	v.core.event(driver.StaleValueServed, key, err)
 	return true
 }
 
@@ -38,21 +38,21 @@ func (v *View[T]) flyFor(ctx context.Context, key string, old *aged[T], fn func(
 		}
 		return value, err
 	}
-	v.shared.flights.Start(ctx, flight.Key{Full: old.full, As: reflect.TypeFor[T]()}, func(err error) { v.refreshFailed(key, err) }, v.flown("get or set", key, fn))
+	v.core.shared.flights.Start(ctx, flight.Key{Full: old.full, As: reflect.TypeFor[T]()}, func(err error) { v.refreshFailed(key, err) }, v.flown("get or set", key, fn))
 	return old.value, nil
 }
 
 // refreshMany loads keys in the background.
 func (v *View[T]) refreshMany(ctx context.Context, keys []absent[T], fn func(context.Context, []int, []*flight.Flight) []flight.Result) {
 	if len(keys) > 0 {
-		v.shared.flights.StartMany(ctx, flightKeys(keys), func(i int, err error) { v.refreshFailed(keys[i].key, err) }, fn)
+		v.core.shared.flights.StartMany(ctx, flightKeys(keys), func(i int, err error) { v.refreshFailed(keys[i].key, err) }, fn)
 	}
 }
 
 // refreshFailed tells the observer of a failure. That there is no value is none.
 func (v *View[T]) refreshFailed(key string, err error) {
 	if !errors.Is(err, ErrNotFound) {
-		v.event(driver.RefreshFailed, key, err)
+		v.core.event(driver.RefreshFailed, key, err)
 	}
 }
 
@@ -60,13 +60,13 @@ func (v *View[T]) refreshFailed(key string, err error) {
 // value that another caller has stored meanwhile stays.
 func (v *View[T]) withdraw(ctx context.Context, fl *flight.Flight, key string, old *aged[T], err error) {
 	if old != nil && errors.Is(err, ErrNotFound) {
-		v.shared.flights.Store(fl, func() { v.deleteOld(ctx, "withdraw", key, []string{key}, []*aged[T]{old}) })
+		v.core.shared.flights.Store(fl, func() { v.deleteOld(ctx, "withdraw", key, []string{key}, []*aged[T]{old}) })
 	}
 }
 
 // deleteOld deletes the values of keys that are the old ones still. key is for the observer.
 func (v *View[T]) deleteOld(ctx context.Context, name, key string, keys []string, olds []*aged[T]) {
-	if v.shared.primary.commander.Can(cmdCompareAndDelete) != nil {
+	if v.core.shared.primary.commander.Can(cmdCompareAndDelete) != nil {
 		return
 	}
 	cmds := make([]*driver.Cmd, len(olds))
@@ -75,10 +75,10 @@ func (v *View[T]) deleteOld(ctx context.Context, name, key string, keys []string
 		cmd.Args = []driver.Arg{driver.Key(old.full), driver.Val(old.stored)}
 		cmds[i] = &cmd
 	}
-	err := v.doAs(ctx, name, key, len(cmds), cmds)
+	err := v.core.doAs(ctx, name, key, len(cmds), cmds)
 	for i, cmd := range cmds {
 		if failed := cmp.Or(err, cmd.Err); failed != nil {
-			v.event(driver.RefreshFailed, keys[i], failed)
+			v.core.event(driver.RefreshFailed, keys[i], failed)
 		}
 	}
 }
@@ -87,7 +87,7 @@ func (v *View[T]) deleteOld(ctx context.Context, name, key string, keys []string
 // again. old reports whether its value counts as found. before has the keys of a load that has
 // begun, or is nil.
 func (v *View[T]) ageing(old func(i int, full string, old *aged[T]) bool, before []*wanted[T]) func(int, string, T, driver.Value) bool {
-	if !v.stale.reads() {
+	if !v.core.stale.reads() {
 		return nil
 	}
 	return func(i int, full string, value T, stored driver.Value) bool {

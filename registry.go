@@ -185,13 +185,13 @@ func knownNeeds() string { return strings.Join(slices.Sorted(maps.Keys(needsByNa
 // once, leases and tags. Require does no I/O. A service calls Require at start-up, so that a
 // wrong driver is found early.
 func (c *Cache) Require(needs ...string) error {
-	if c.err != nil {
-		return c.err
+	if c.core.err != nil {
+		return c.core.err
 	}
-	return c.require(needs)
+	return c.core.require(needs)
 }
 
-func (c *Cache) require(needs []string) error {
+func (c *core) require(needs []string) error {
 	var missing []string
 	for _, need := range needs {
 		can, ok := needsByName[need]
@@ -213,7 +213,7 @@ func (c *Cache) require(needs []string) error {
 }
 
 // whatToDo returns the advice for a user whose store lacks missing.
-func (c *Cache) whatToDo(missing, needs []string) string {
+func (c *core) whatToDo(missing, needs []string) string {
 	if commander := c.target.caps.Commander; commander != nil {
 		for _, need := range missing {
 			if advice := commander.Commands().Advice(driver.Group(need)); advice != "" {

@@ -125,7 +125,7 @@ func (s *staleness) kept() time.Duration { return s.onError - s.serve }
 func (s *staleness) reads() bool { return s.buffer() > 0 || s.early > 0 }
 
 // checkStale returns the error of a view that cannot do what its options ask for.
-func (c *Cache) checkStale() error {
+func (c *core) checkStale() error {
 	switch caps := &c.shared.primary.caps; {
 	case c.tx != nil:
 		return nil
@@ -179,7 +179,7 @@ func (s *settings) unbuffer(values []driver.Value) {
 }
 
 // getValid is the Get of a store, for which stale values are misses.
-func (c *Cache) getValid(ctx context.Context, fulls []string, dst []driver.Value) error {
+func (c *core) getValid(ctx context.Context, fulls []string, dst []driver.Value) error {
 	if err := c.target.caps.Expirer.GetTTL(ctx, fulls, dst); err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (c *Cache) getValid(ctx context.Context, fulls []string, dst []driver.Value
 }
 
 // getOneValid returns the stored bytes of a full key, if the value is valid.
-func (c *Cache) getOneValid(ctx context.Context, full string) ([]byte, error) {
+func (c *core) getOneValid(ctx context.Context, full string) ([]byte, error) {
 	value, err := c.getWithTTL(ctx, full)
 	if err == nil && c.validFor(value.TTL) <= 0 {
 		err = ErrNotFound
@@ -197,7 +197,7 @@ func (c *Cache) getOneValid(ctx context.Context, full string) ([]byte, error) {
 }
 
 // getWithTTL returns the stored bytes of a full key, with the remaining TTL at the server.
-func (c *Cache) getWithTTL(ctx context.Context, full string) (driver.Value, error) {
+func (c *core) getWithTTL(ctx context.Context, full string) (driver.Value, error) {
 	l := newLookup(full)
 	if err := c.target.caps.Expirer.GetTTL(ctx, l.keys[:], l.values[:]); err != nil {
 		return driver.Value{}, err
@@ -207,7 +207,7 @@ func (c *Cache) getWithTTL(ctx context.Context, full string) (driver.Value, erro
 }
 
 // isStale reports whether the value of a full key is stale. A missing key is not.
-func (c *Cache) isStale(ctx context.Context, full string) (bool, error) {
+func (c *core) isStale(ctx context.Context, full string) (bool, error) {
 	if c.stale.buffer() == 0 {
 		return false, nil
 	}
@@ -223,7 +223,7 @@ func (c *Cache) isStale(ctx context.Context, full string) (bool, error) {
 
 // checkAge returns the error of an operation of a pipeline that would have to know whether a
 // value is stale.
-func (c *Cache) checkAge() error {
+func (c *core) checkAge() error {
 	if c.stale.buffer() == 0 {
 		return nil
 	}
@@ -231,7 +231,7 @@ func (c *Cache) checkAge() error {
 }
 
 // countableKey returns the error of a counter of this view, or nil.
-func (c *Cache) countableKey() error {
+func (c *core) countableKey() error {
 	if c.stale.buffer() > 0 {
 		return fmt.Errorf("xcache: a server that counts cannot tell whether a number is stale, as StaleFor and StaleOnError ask for; use a view without them: %w", errors.ErrUnsupported)
 	}
@@ -261,7 +261,7 @@ func (a *aged[T]) plain() []byte {
 // lookUpToLoad is lookUp for a load. If the value that it returns is to be loaded again, old is
 // that value. before is the value that the load is to replace, or nil before the load.
 func (v *View[T]) lookUpToLoad(ctx context.Context, key string, before *aged[T]) (value T, old *aged[T], bad *unreadable, err error) {
-	if !v.stale.reads() {
+	if !v.core.stale.reads() {
 		value, bad, err = v.lookUp(ctx, key, nil)
 		return value, nil, bad, err
 	}
@@ -281,28 +281,28 @@ func (v *View[T]) lookUpAgain(ctx context.Context, key string, before *aged[T]) 
 // getAged reads the stored bytes of a key, valid or stale. A value that the memo of the context has
 // is not loaded again.
 func (v *View[T]) getAged(ctx context.Context, key string, found *aged[T]) (from *reading, err error) {
-	if found.full, err = v.fullKey(key); err != nil {
+	if found.full, err = v.core.fullKey(key); err != nil {
 		return nil, err
 	}
-	if m := v.memo(ctx); m != nil {
+	if m := v.core.memo(ctx); m != nil {
 		var ok bool
-		if found.stored, ok, from = m.recall(v.shared, found.full); ok {
+		if found.stored, ok, from = m.recall(v.core.shared, found.full); ok {
 			found.left = NoExpiry
 			return from, nil
 		}
 	}
-	value, err := v.getWithTTL(ctx, found.full)
+	value, err := v.core.getWithTTL(ctx, found.full)
 	found.stored, found.left = value.Data, value.TTL
 	return from, err
 }
 
 // aged completes a value that was found, and returns nil if the value need not be loaded.
 func (v *View[T]) aged(found *aged[T], value T, before *aged[T]) *aged[T] {
-	valid := v.validFor(found.left)
+	valid := v.core.validFor(found.left)
 	found.value, found.age = value, -valid
 	switch {
 	case valid <= 0:
-	case before == nil && !v.stale.refreshesEarly(valid):
+	case before == nil && !v.core.stale.refreshesEarly(valid):
 		return nil
 	case before != nil && found.left > before.left: // has been loaded meanwhile
 		return nil
@@ -313,7 +313,7 @@ func (v *View[T]) aged(found *aged[T], value T, before *aged[T]) *aged[T] {
 // replaces returns the remaining TTL up to which a value at the server gives way to a loaded
 // one. Without a stale value, that is 0: then only a key without a value gets one.
 func (v *View[T]) replaces(old *aged[T]) time.Duration {
-	over := v.stale.buffer()
+	over := v.core.stale.buffer()
 	if old != nil {
 		over = max(over, old.left)
 	}

@@ -47,7 +47,7 @@ func (v *View[T]) again(old *aged[T]) (value T, ok bool) {
 	if old == nil {
 		return value, false
 	}
-	value, _, err := decode[T](v.Cache, old.full, old.plain(), false, nil)
+	value, _, err := decode[T](&v.core, old.full, old.plain(), false, nil)
 	return value, err == nil
 }
 
@@ -59,7 +59,7 @@ func (v *View[T]) loadingOver(old *aged[T]) *loading {
 // loadingOverMany is loadingOver for several keys.
 func (v *View[T]) loadingOverMany(old func(key string) *aged[T]) *loading {
 	l := new(loading)
-	if v.stale.reads() {
+	if v.core.stale.reads() {
 		l.old = func(key string) any {
 			if value, ok := v.again(old(key)); ok {
 				return boxed[T]{value}

@@ -16,7 +16,7 @@ type Delivery struct {
 	// namespace. Pattern is the pattern that matched, as the caller of Subscribe wrote it.
 	Channel, Pattern string
 
-	cache   *Cache
+	cache   *core
 	full    string // the channel
 	payload []byte
 }
@@ -46,16 +46,16 @@ func ReadDelivery[T any](d *Delivery) (T, error) {
 // The error matches errors.ErrUnsupported if the driver has no subscriptions. Channels of
 // driver.ShardChannels in several slots of a cluster are ErrCrossSlot.
 func (c *Cache) Subscribe(ctx context.Context, kind driver.SubscriptionKind, names []string, handle func(ctx context.Context, d *Delivery)) error {
-	ctx, call, err := c.startUntimed(ctx, "subscribe")
+	ctx, call, err := c.core.startUntimed(ctx, "subscribe")
 	if err != nil {
 		return err
 	}
 	defer call.release()
-	return call.end(c.subscribe(ctx, kind, names, handle))
+	return call.end(c.core.subscribe(ctx, kind, names, handle))
 }
 
-func (c *Cache) subscribe(ctx context.Context, kind driver.SubscriptionKind, names []string, handle func(ctx context.Context, d *Delivery)) error {
-	if err := c.Require("pubsub"); err != nil {
+func (c *core) subscribe(ctx context.Context, kind driver.SubscriptionKind, names []string, handle func(ctx context.Context, d *Delivery)) error {
+	if err := c.require([]string{"pubsub"}); err != nil {
 		return err
 	}
 	if len(names) == 0 {
@@ -93,7 +93,7 @@ func (c *Cache) subscribe(ctx context.Context, kind driver.SubscriptionKind, nam
 	return err
 }
 
-func (c *Cache) fullChannel(kind driver.SubscriptionKind, name string) (string, error) {
+func (c *core) fullChannel(kind driver.SubscriptionKind, name string) (string, error) {
 	if kind == driver.Patterns && name != "" {
 		return c.layout.Pattern(name)
 	}
@@ -102,7 +102,7 @@ func (c *Cache) fullChannel(kind driver.SubscriptionKind, name string) (string, 
 
 // listen subscribes with the store's Subscriber, or on an exclusive connection of the
 // store.
-func (c *Cache) listen(ctx context.Context, kind driver.SubscriptionKind, fulls []string, deliver func(driver.Message)) error {
+func (c *core) listen(ctx context.Context, kind driver.SubscriptionKind, fulls []string, deliver func(driver.Message)) error {
 	caps := &c.target.caps
 	if caps.Subscriber != nil {
 		return caps.Subscriber.Subscribe(ctx, kind, fulls, deliver)

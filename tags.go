@@ -49,25 +49,25 @@ func Tags(tags ...string) SetOption {
 // Without tags, there is no I/O. An error leaves some tags valid, or all of them. The call
 // may be repeated after any error. In a transaction, InvalidateTags is errors.ErrUnsupported.
 func (c *Cache) InvalidateTags(ctx context.Context, tags ...string) error {
-	ctx, call, err := c.startInSteps(ctx, c.shared.flights.UnderWay(), "invalidate tags", "", len(tags))
+	ctx, call, err := c.core.startInSteps(ctx, c.core.shared.flights.UnderWay(), "invalidate tags", "", len(tags))
 	if err != nil {
 		return err
 	}
 	defer call.release()
-	if c.tx != nil {
+	if c.core.tx != nil {
 		return call.end(driver.Fail(errors.ErrUnsupported, driver.NotApplied, errors.New("a transaction only reads while its function runs: invalidate the tags when Watch has returned")))
 	}
-	keys, err := c.tagKeys(tags)
+	keys, err := c.core.tagKeys(tags)
 	if err != nil || len(keys) == 0 {
 		return call.end(err)
 	}
-	began := c.shared.pending.Failures()
-	err = c.shared.flights.InvalidateTags(ctx, func() error {
-		_, err := c.shared.primary.store.Delete(ctx, keys)
+	began := c.core.shared.pending.Failures()
+	err = c.core.shared.flights.InvalidateTags(ctx, func() error {
+		_, err := c.core.shared.primary.store.Delete(ctx, keys)
 		return err
 	}, keys)
-	c.wroteAll(ctx)
-	return call.end(c.invalidated(began, keys, err))
+	c.core.wroteAll(ctx)
+	return call.end(c.core.invalidated(began, keys, err))
 }
 
 const (
@@ -81,7 +81,7 @@ const (
 )
 
 // tagKeys returns the full keys of tags, each once.
-func (c *Cache) tagKeys(tags []string) ([]string, error) {
+func (c *core) tagKeys(tags []string) ([]string, error) {
 	switch {
 	case len(tags) == 0:
 		return nil, nil
@@ -117,7 +117,7 @@ type tagging struct {
 }
 
 // taggingOf returns the tags of the options of a write, or nil.
-func (c *Cache) taggingOf(opts []SetOption) (*tagging, error) {
+func (c *core) taggingOf(opts []SetOption) (*tagging, error) {
 	var tags []string
 	keeps := false
 	for i := range slices.Backward(opts) {
@@ -146,7 +146,7 @@ func (c *Cache) taggingOf(opts []SetOption) (*tagging, error) {
 }
 
 // tagEntries puts the tags of a write in front of its encoded values.
-func (c *Cache) tagEntries(ctx context.Context, entries []driver.Entry, t *tagging) error {
+func (c *core) tagEntries(ctx context.Context, entries []driver.Entry, t *tagging) error {
 	if t == nil {
 		return nil
 	}
@@ -170,7 +170,7 @@ func (c *Cache) tagEntries(ctx context.Context, entries []driver.Entry, t *taggi
 }
 
 // tagged returns an encoded value with generations in front.
-func (c *Cache) tagged(value []byte, generations []codec.Generation) ([]byte, error) {
+func (c *core) tagged(value []byte, generations []codec.Generation) ([]byte, error) {
 	value = codec.AppendGenerations(nil, generations, value)
 	if limit := c.target.caps.Limits.ValueSize; limit > 0 && len(value) > limit {
 		return nil, driver.Fail(ErrTooLarge, driver.NotApplied, fmt.Errorf("encoded and with its tags it has %d bytes, the driver takes %d", len(value), limit))
@@ -180,7 +180,7 @@ func (c *Cache) tagged(value []byte, generations []codec.Generation) ([]byte, er
 
 // generationsFor returns the generations of the tags of a write. Those of a load are from
 // before it, and the server keeps them for longer if the loader has chosen a longer TTL.
-func (c *Cache) generationsFor(ctx context.Context, t *tagging, ttl time.Duration) ([]codec.Generation, error) {
+func (c *core) generationsFor(ctx context.Context, t *tagging, ttl time.Duration) ([]codec.Generation, error) {
 	if t.generations != nil && ttl <= t.ttl {
 		return t.generations, nil
 	}
@@ -193,7 +193,7 @@ func (c *Cache) generationsFor(ctx context.Context, t *tagging, ttl time.Duratio
 
 // generations returns the generations of the tags with these full keys. The server keeps each
 // tag for as long as values with the TTL that ttlOf returns.
-func (c *Cache) generations(ctx context.Context, keys []string, ttlOf func(key string) time.Duration) ([]codec.Generation, error) {
+func (c *core) generations(ctx context.Context, keys []string, ttlOf func(key string) time.Duration) ([]codec.Generation, error) {
 	cmds := make([]*driver.Cmd, len(keys))
 	for i, key := range keys {
 		candidate, ttl := strconv.FormatUint(rand.Uint64(), 36), ttlOf(key)
@@ -231,7 +231,7 @@ func withoutValue(err error) error {
 
 // ofTags returns the value without its tags, if all of them are valid. ErrNotFound is a value
 // with a tag that was invalidated.
-func (c *Cache) ofTags(ctx context.Context, stored []byte) ([]byte, error) {
+func (c *core) ofTags(ctx context.Context, stored []byte) ([]byte, error) {
 	if !codec.HasGenerations(stored) {
 		return stored, nil
 	}
@@ -245,7 +245,7 @@ func (c *Cache) ofTags(ctx context.Context, stored []byte) ([]byte, error) {
 // checkTags takes the tags off the values that have some, and makes misses of values with a
 // tag that was invalidated. checkTags takes one round trip, or none without tags. Bytes that
 // only look like a value with tags stay as they are, for the codec to refuse.
-func (c *Cache) checkTags(ctx context.Context, values []driver.Value) error {
+func (c *core) checkTags(ctx context.Context, values []driver.Value) error {
 	var keys []string
 	index := map[string]int{}
 	var cut map[int][]codec.Generation
@@ -302,7 +302,7 @@ type taggedReply struct {
 
 // checkReplies is checkTags for replies. A value whose tags cannot be read becomes that error,
 // which keeps a value that was taken.
-func (c *Cache) checkReplies(ctx context.Context, replies []taggedReply) {
+func (c *core) checkReplies(ctx context.Context, replies []taggedReply) {
 	values := make([]driver.Value, len(replies))
 	for i, r := range replies {
 		values[i].Data = r.Data
@@ -323,7 +323,7 @@ func (c *Cache) checkReplies(ctx context.Context, replies []taggedReply) {
 }
 
 // withGenerations returns the options of a write with the generations that its tags have now.
-func (c *Cache) withGenerations(ctx context.Context, key string, t *tagging, opts []SetOption) ([]SetOption, error) {
+func (c *core) withGenerations(ctx context.Context, key string, t *tagging, opts []SetOption) ([]SetOption, error) {
 	ctx, call, err := c.start(ctx, "tags", key, len(t.keys))
 	if err != nil {
 		return nil, err
@@ -340,7 +340,7 @@ func (c *Cache) withGenerations(ctx context.Context, key string, t *tagging, opt
 
 // unchanged reports whether the tags have the same generations as in the options still. A
 // failure to read them is no change: each reader of a value that was stored compares.
-func (c *Cache) unchanged(ctx context.Context, key string, opts []SetOption) bool {
+func (c *core) unchanged(ctx context.Context, key string, opts []SetOption) bool {
 	t, err := c.taggingOf(opts)
 	if err != nil || t == nil {
 		return true
@@ -357,7 +357,7 @@ func (c *Cache) unchanged(ctx context.Context, key string, opts []SetOption) boo
 
 // addOverInvalid stores e, whose key has a value, if that value has tags of which one was
 // invalidated: to readers the key has none. The error is ErrNotStored otherwise.
-func (c *Cache) addOverInvalid(ctx context.Context, e *driver.Entry) error {
+func (c *core) addOverInvalid(ctx context.Context, e *driver.Entry) error {
 	swapper := c.target.caps.Swapper
 	if c.chain.Format() != codec.Tagged || swapper == nil || !errors.Is(e.Err, ErrNotStored) {
 		return e.Err

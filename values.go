@@ -28,13 +28,13 @@ type CodecReads struct {
 
 // CodecReads returns the counts since the cache was opened, over all its views.
 func (c *Cache) CodecReads() CodecReads {
-	return c.shared.reads.all()
+	return c.core.shared.reads.all()
 }
 
 // encode returns the stored form of a value under a full key. The encoded value is written
 // over buffer, and grown is buffer or its larger replacement. Bytes with an identical
 // stored form are returned without a copy.
-func encode[T any](c *Cache, full string, buffer []byte, value T) (stored, grown []byte, err error) {
+func encode[T any](c *core, full string, buffer []byte, value T) (stored, grown []byte, err error) {
 	grown = buffer
 	if err := checkType[T](c); err != nil {
 		return nil, buffer, err
@@ -62,7 +62,7 @@ func encode[T any](c *Cache, full string, buffer []byte, value T) (stored, grown
 
 // encodeCopy is encode for values that outlive the call, and never returns the caller's own
 // bytes.
-func encodeCopy[T any](c *Cache, full string, value T) ([]byte, error) {
+func encodeCopy[T any](c *core, full string, value T) ([]byte, error) {
 	stored, grown, err := encode(c, full, nil, value)
 	if err == nil && grown == nil {
 		stored = append([]byte(nil), stored...)
@@ -75,7 +75,7 @@ func sameMemory(a, b []byte) bool { return unsafe.SliceData(a) == unsafe.SliceDa
 
 // checkType returns an error for an interface type that the codec cannot decode. The codec
 // itself checks every other type.
-func checkType[T any](c *Cache) error {
+func checkType[T any](c *core) error {
 	if t := reflect.TypeFor[T](); t.Kind() == reflect.Interface {
 		return c.chain.CheckType(t)
 	}
@@ -83,7 +83,7 @@ func checkType[T any](c *Cache) error {
 }
 
 // appendValue appends an encoded value to dst.
-func appendValue[T any](c *Cache, dst []byte, value T) ([]byte, error) {
+func appendValue[T any](c *core, dst []byte, value T) ([]byte, error) {
 	if reflect.TypeFor[T]().Kind() == reflect.Interface {
 		return c.chain.AppendAny(dst, value)
 	}
@@ -93,7 +93,7 @@ func appendValue[T any](c *Cache, dst []byte, value T) ([]byte, error) {
 // decode decodes the stored bytes of a full key, and counts the value. With own, the stored
 // bytes may become part of the value. old reports a value in an old format. Byte slices
 // take a separate path, with one copy at most and no boxing.
-func decode[T any](c *Cache, full string, stored []byte, own bool, seen *observation) (value T, old bool, err error) {
+func decode[T any](c *core, full string, stored []byte, own bool, seen *observation) (value T, old bool, err error) {
 	size := len(stored)
 	if c.keys != nil {
 		if stored, old, err = c.keys.Open(nil, stored, full); err != nil {
@@ -154,7 +154,7 @@ func decodeBoxed[T any](chain *codec.Chain, stored []byte) (T, codec.Read, error
 }
 
 // seal appends an encoded and encrypted value to dst.
-func seal[T any](c *Cache, full string, dst []byte, value T) ([]byte, error) {
+func seal[T any](c *core, full string, dst []byte, value T) ([]byte, error) {
 	s := newScratch()
 	defer s.release()
 	var err error
@@ -168,7 +168,7 @@ func seal[T any](c *Cache, full string, dst []byte, value T) ([]byte, error) {
 // differ each time, and tags are in front of the value: compare then reads the stored bytes,
 // and compares the part that is the value. write reports whether the stored bytes were
 // unchanged.
-func compare[T any](ctx context.Context, c *Cache, full string, value T, write func(stored []byte) (bool, error)) (bool, error) {
+func compare[T any](ctx context.Context, c *core, full string, value T, write func(stored []byte) (bool, error)) (bool, error) {
 	var want []byte
 	var err error
 	if c.keys != nil {
@@ -221,14 +221,14 @@ func encrypted(done string) error {
 
 // countable and movable return an error if the view encrypts values.
 
-func (c *Cache) countable() error {
+func (c *core) countable() error {
 	if c.keys != nil {
 		return encrypted("counted on by the server; use a view with WithEncryption(nil)")
 	}
 	return nil
 }
 
-func (c *Cache) movable() error {
+func (c *core) movable() error {
 	if c.keys != nil {
 		return encrypted("moved, as it belongs to its key; get it, and set it under the other one")
 	}
@@ -321,7 +321,7 @@ func (r *rewriter) close() {
 // rewrite stores a value in the current format, with its TTL, if the stored bytes still
 // equal read. Only the observer learns of a failure. The reader may change the value when
 // rewrite has returned.
-func rewrite[T any](c *Cache, key, full string, read []byte, value T) {
+func rewrite[T any](c *core, key, full string, read []byte, value T) {
 	rewriter := c.shared.rewriter
 	if !rewriter.admit() {
 		return

@@ -62,7 +62,7 @@ func (v *View[T]) Replace(ctx context.Context, key string, value T, opts ...SetO
 // value, Swap stores value and returns ErrNotFound. If the old value cannot be read, Swap
 // stores value and returns ErrCorrupt, in an UnreadReplyError that keeps the old bytes.
 func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOption) (old T, err error) {
-	ctx, call, err := v.startInSteps(ctx, v.comparesInSteps() || inSteps(opts), "swap", key, 1)
+	ctx, call, err := v.core.startInSteps(ctx, v.core.comparesInSteps() || inSteps(opts), "swap", key, 1)
 	if err != nil {
 		return old, err
 	}
@@ -83,7 +83,7 @@ func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOpti
 // of a value are not compared. In a pipeline, a value with tags never matches: the server
 // compares, and knows no tags. There, encryption is errors.ErrUnsupported.
 func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, opts ...SetOption) (bool, error) {
-	ctx, call, err := v.startInSteps(ctx, v.comparesInSteps() || inSteps(opts), "compare and swap", key, 1)
+	ctx, call, err := v.core.startInSteps(ctx, v.core.comparesInSteps() || inSteps(opts), "compare and swap", key, 1)
 	if err != nil {
 		return false, err
 	}
@@ -95,7 +95,7 @@ func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, 
 // CompareAndDelete deletes key if the stored bytes equal the encoded old, as for
 // CompareAndSwap, and reports whether key was deleted.
 func (v *View[T]) CompareAndDelete(ctx context.Context, key string, old T) (bool, error) {
-	ctx, call, err := v.startInSteps(ctx, v.shared.leases || v.shared.flights.UnderWay() || v.comparesInSteps(), "compare and delete", key, 1)
+	ctx, call, err := v.core.startInSteps(ctx, v.core.shared.leases || v.core.shared.flights.UnderWay() || v.core.comparesInSteps(), "compare and delete", key, 1)
 	if err != nil {
 		return false, err
 	}
@@ -123,7 +123,7 @@ func invalid(stored *driver.Value) *unreadable {
 // value if it cannot be read, and nil otherwise. With found, which is for the stored value, a
 // stale value is returned as well.
 func (v *View[T]) lookUp(ctx context.Context, key string, found *aged[T]) (value T, bad *unreadable, err error) {
-	ctx, call, err := v.start(ctx, "get", key, 1)
+	ctx, call, err := v.core.start(ctx, "get", key, 1)
 	if err != nil {
 		return value, nil, err
 	}
@@ -132,7 +132,7 @@ func (v *View[T]) lookUp(ctx context.Context, key string, found *aged[T]) (value
 	var stored []byte
 	var from *reading
 	if found == nil {
-		full, stored, from, err = v.get(ctx, key)
+		full, stored, from, err = v.core.get(ctx, key)
 	} else if from, err = v.getAged(ctx, key, found); err == nil {
 		full, stored = found.full, found.stored
 	}
@@ -141,8 +141,8 @@ func (v *View[T]) lookUp(ctx context.Context, key string, found *aged[T]) (value
 		value, err = readValue[T](ctx, &call, key, full, stored)
 		switch {
 		case err != nil:
-		case found == nil || v.validFor(found.left) > 0:
-			from.hold(v.shared, full, held)
+		case found == nil || v.core.validFor(found.left) > 0:
+			from.hold(v.core.shared, full, held)
 		default:
 			call.seen.stale()
 		}
@@ -153,7 +153,7 @@ func (v *View[T]) lookUp(ctx context.Context, key string, found *aged[T]) (value
 	if errors.Is(err, ErrNotFound) {
 		call.seen.miss()
 	}
-	if err != nil && err != ErrNotFound && v.onError == OnErrorMiss { //nolint:errorlint // a miss is bare, and frequent
+	if err != nil && err != ErrNotFound && v.core.onError == OnErrorMiss { //nolint:errorlint // a miss is bare, and frequent
 		failure := call.explain(err)
 		if err = call.opened(readsMiss, 1, err); err == nil {
 			call.seen.miss()
@@ -173,7 +173,7 @@ func (e *missedError) Unwrap() error { return ErrNotFound }
 
 // store implements Set, Add and Replace.
 func (v *View[T]) store(ctx context.Context, op, key string, value T, cond driver.Cond, opts []SetOption) (bool, error) {
-	ctx, call, err := v.startInSteps(ctx, cond == driver.IfAbsent && v.chain.Format() == codec.Tagged || inSteps(opts), op, key, 1)
+	ctx, call, err := v.core.startInSteps(ctx, cond == driver.IfAbsent && v.core.chain.Format() == codec.Tagged || inSteps(opts), op, key, 1)
 	if err != nil {
 		return false, err
 	}
@@ -182,9 +182,9 @@ func (v *View[T]) store(ctx context.Context, op, key string, value T, cond drive
 	err = v.entry(ctx, s, key, value, cond, opts)
 	if err == nil {
 		call.seen.wrote(len(s.entries[0].Value))
-		if err = v.set(ctx, s.entries[:]); err == nil {
+		if err = v.core.set(ctx, s.entries[:]); err == nil {
 			if err = s.entries[0].Err; cond == driver.IfAbsent && err != nil {
-				err = v.addOverInvalid(ctx, &s.entries[0])
+				err = v.core.addOverInvalid(ctx, &s.entries[0])
 			}
 			s.release()
 		}
@@ -218,10 +218,10 @@ func inSteps(opts []SetOption) bool {
 
 // comparesInSteps reports whether an operation that needs the old value may take several calls of the
 // store: an encrypted value is read first, and a value may have tags.
-func (c *Cache) comparesInSteps() bool { return c.keys != nil || c.chain.Format() == codec.Tagged }
+func (c *core) comparesInSteps() bool { return c.keys != nil || c.chain.Format() == codec.Tagged }
 
 // set stores entries, and lets loads in flight know.
-func (c *Cache) set(ctx context.Context, entries []driver.Entry) error {
+func (c *core) set(ctx context.Context, entries []driver.Entry) error {
 	began := c.shared.pending.Failures()
 	err := c.invalidateExpired(ctx, func() error { return c.target.store.Set(ctx, entries) }, entries)
 	c.wroteEntries(ctx, entries)
@@ -233,7 +233,7 @@ func (c *Cache) set(ctx context.Context, entries []driver.Entry) error {
 
 // invalidateExpired calls write, after which loads of the keys store nothing whose entries have
 // expired already: their write takes away what is there.
-func (c *Cache) invalidateExpired(ctx context.Context, write func() error, entries []driver.Entry) error {
+func (c *core) invalidateExpired(ctx context.Context, write func() error, entries []driver.Entry) error {
 	if !slices.ContainsFunc(entries, func(e driver.Entry) bool { return driver.Expired(e.TTL) }) {
 		return write()
 	}
@@ -249,28 +249,28 @@ func (c *Cache) invalidateExpired(ctx context.Context, write func() error, entri
 // or belongs to the caller. With Tags, entry asks the server for their generations.
 func (v *View[T]) entry(ctx context.Context, s *scratch, key string, value T, cond driver.Cond, opts []SetOption) error {
 	e := &s.entries[0]
-	full, err := v.fullKey(key)
+	full, err := v.core.fullKey(key)
 	if err != nil {
 		return err
 	}
-	ttl, err := v.ttlOf(cond, opts)
+	ttl, err := v.core.ttlOf(cond, opts)
 	if err != nil {
 		return err
 	}
-	e.Key, e.TTL, e.Cond = full, v.serverTTL(ttl), cond
-	if e.Value, s.buffer, err = encode(v.Cache, full, s.buffer, value); err != nil || len(opts) == 0 {
+	e.Key, e.TTL, e.Cond = full, v.core.serverTTL(ttl), cond
+	if e.Value, s.buffer, err = encode(&v.core, full, s.buffer, value); err != nil || len(opts) == 0 {
 		return err
 	}
-	tags, err := v.taggingOf(opts)
+	tags, err := v.core.taggingOf(opts)
 	if err != nil {
 		return err
 	}
-	return v.tagEntries(ctx, s.entries[:], tags)
+	return v.core.tagEntries(ctx, s.entries[:], tags)
 }
 
 // get returns the full key of a key, and the stored bytes, which belong to the caller where
 // those of the store do.
-func (c *Cache) get(ctx context.Context, key string) (full string, stored []byte, from *reading, err error) {
+func (c *core) get(ctx context.Context, key string) (full string, stored []byte, from *reading, err error) {
 	if full, err = c.fullKey(key); err != nil {
 		return "", nil, nil, err
 	}
@@ -302,14 +302,14 @@ func getFrom(ctx context.Context, t *target, full string) ([]byte, error) {
 
 // swapped reads the old value. If its tags cannot be checked, the error keeps the value.
 func (v *View[T]) swapped(ctx context.Context, call *call, full string, stored []byte) (old T, err error) {
-	plain, err := v.ofTags(ctx, stored)
+	plain, err := v.core.ofTags(ctx, stored)
 	if errors.Is(err, ErrNotFound) {
 		return old, err
 	}
 	if err != nil {
 		return old, &UnreadReplyError{Reply: driver.DataReply(stored), Err: err}
 	}
-	if old, _, err = decode[T](v.Cache, full, plain, v.target.caps.Limits.OwnData, call.seen); err != nil {
+	if old, _, err = decode[T](&v.core, full, plain, v.core.target.caps.Limits.OwnData, call.seen); err != nil {
 		err = unread(driver.DataReply(stored), err)
 	}
 	return old, err
@@ -317,7 +317,7 @@ func (v *View[T]) swapped(ctx context.Context, call *call, full string, stored [
 
 // swap also returns the full key of a key.
 func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opts []SetOption) (full string, old []byte, err error) {
-	swapper := v.target.caps.Swapper
+	swapper := v.core.target.caps.Swapper
 	if swapper == nil {
 		return "", nil, unsupported("atomic swap")
 	}
@@ -328,21 +328,21 @@ func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opt
 	}
 	full = e.Key
 	call.seen.wrote(len(e.Value))
-	began := v.shared.pending.Failures()
+	began := v.core.shared.pending.Failures()
 	swap := func() error { return swapper.Swap(ctx, e, &s.values[0]) }
-	err = v.invalidateExpired(ctx, swap, s.entries[:])
-	v.wrote(ctx, full)
+	err = v.core.invalidateExpired(ctx, swap, s.entries[:])
+	v.core.wrote(ctx, full)
 	if err != nil {
 		return full, nil, err
 	}
 	stored := s.values[0]
-	v.superseded(began, full)
+	v.core.superseded(began, full)
 	s.release()
 	return full, stored.Data, stored.Err
 }
 
 func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, old, value T, opts []SetOption) (swapped bool, err error) {
-	swapper := v.target.caps.Swapper
+	swapper := v.core.target.caps.Swapper
 	if swapper == nil {
 		return false, unsupported("compare-and-swap")
 	}
@@ -352,16 +352,16 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 		return false, err
 	}
 	call.seen.wrote(len(e.Value))
-	began := v.shared.pending.Failures()
-	err = v.invalidateExpired(ctx, func() error {
-		swapped, err = compare(ctx, v.Cache, e.Key, old, func(stored []byte) (bool, error) {
+	began := v.core.shared.pending.Failures()
+	err = v.core.invalidateExpired(ctx, func() error {
+		swapped, err = compare(ctx, &v.core, e.Key, old, func(stored []byte) (bool, error) {
 			return swapper.CompareAndSwap(ctx, e, stored)
 		})
 		return err
 	}, s.entries[:])
-	v.wrote(ctx, e.Key)
+	v.core.wrote(ctx, e.Key)
 	if swapped {
-		v.superseded(began, e.Key)
+		v.core.superseded(began, e.Key)
 	}
 	if err == nil {
 		s.release()
@@ -370,24 +370,24 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 }
 
 func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (deleted bool, err error) {
-	swapper := v.target.caps.Swapper
+	swapper := v.core.target.caps.Swapper
 	if swapper == nil {
 		return false, unsupported("compare-and-delete")
 	}
-	full, err := v.fullKey(key)
+	full, err := v.core.fullKey(key)
 	if err != nil {
 		return false, err
 	}
-	err = v.shared.flights.Invalidate(ctx, func() error {
-		deleted, err = compare(ctx, v.Cache, full, old, func(stored []byte) (bool, error) {
-			if err := v.revoke(ctx, full); err != nil {
+	err = v.core.shared.flights.Invalidate(ctx, func() error {
+		deleted, err = compare(ctx, &v.core, full, old, func(stored []byte) (bool, error) {
+			if err := v.core.revoke(ctx, full); err != nil {
 				return false, err
 			}
 			return swapper.CompareAndDelete(ctx, full, stored)
 		})
 		return err
 	}, full)
-	v.wrote(ctx, full)
+	v.core.wrote(ctx, full)
 	return deleted, err
 }
 
@@ -397,7 +397,7 @@ func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (dele
 // *BatchError that lists the failed keys. A key with a value of another Redis type may
 // count as a miss.
 func (v *View[T]) GetMany(ctx context.Context, keys []string) (map[string]T, error) {
-	ctx, call, err := v.start(ctx, "get many", "", len(keys))
+	ctx, call, err := v.core.start(ctx, "get many", "", len(keys))
 	if err != nil {
 		return nil, err
 	}
@@ -413,28 +413,28 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 	if len(keys) == 0 {
 		return map[string]T{}, nil
 	}
-	fulls, err := v.fullKeys(keys)
+	fulls, err := v.core.fullKeys(keys)
 	if err != nil {
 		return nil, err
 	}
 	stored := make([]driver.Value, len(keys))
-	get := v.target.store.Get
-	if v.sliding > 0 {
-		get = v.getManySliding
+	get := v.core.target.store.Get
+	if v.core.sliding > 0 {
+		get = v.core.getManySliding
 	} else if aged != nil {
-		get = v.target.caps.Expirer.GetTTL
-	} else if v.stale.buffer() > 0 {
-		get = v.getValid
+		get = v.core.target.caps.Expirer.GetTTL
+	} else if v.core.stale.buffer() > 0 {
+		get = v.core.getValid
 	}
 	var from *reading
-	if m := v.memo(ctx); m != nil {
-		get, from = v.throughMemo(m, get)
+	if m := v.core.memo(ctx); m != nil {
+		get, from = v.core.throughMemo(m, get)
 	}
 	err = get(ctx, fulls, stored)
 	plain := stored
 	if err == nil && slices.ContainsFunc(stored, func(v driver.Value) bool { return codec.HasGenerations(v.Data) }) {
 		plain = slices.Clone(stored)
-		err = v.checkTags(ctx, plain)
+		err = v.core.checkTags(ctx, plain)
 	}
 	if err != nil {
 		failure := err
@@ -465,10 +465,10 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 				continue
 			}
 			if aged == nil || aged(i, fulls[i], value, stored[i]) {
-				if aged == nil || v.validFor(stored[i].TTL) > 0 { // a stale value is a miss elsewhere
-					from.hold(v.shared, fulls[i], held)
+				if aged == nil || v.core.validFor(stored[i].TTL) > 0 { // a stale value is a miss elsewhere
+					from.hold(v.core.shared, fulls[i], held)
 				}
-				found[v.ownKey(fulls[i], key)] = value
+				found[v.core.ownKey(fulls[i], key)] = value
 			}
 		case errors.Is(err, ErrNotFound):
 			call.seen.miss()
@@ -495,7 +495,7 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 // error is a *BatchError that lists the failed keys, and the others are stored. An invalid
 // key or value is found before any I/O, and nothing is stored then.
 func (v *View[T]) SetMany(ctx context.Context, values map[string]T, opts ...SetOption) error {
-	ctx, call, err := v.startInSteps(ctx, inSteps(opts), "set many", "", len(values))
+	ctx, call, err := v.core.startInSteps(ctx, inSteps(opts), "set many", "", len(values))
 	if err != nil {
 		return err
 	}
@@ -504,37 +504,37 @@ func (v *View[T]) SetMany(ctx context.Context, values map[string]T, opts ...SetO
 }
 
 func (v *View[T]) setMany(ctx context.Context, call *call, values map[string]T, opts []SetOption) error {
-	ttl, err := v.ttlOf(driver.Always, opts)
+	ttl, err := v.core.ttlOf(driver.Always, opts)
 	if err != nil || len(values) == 0 {
 		return err
 	}
 	keys := slices.AppendSeq(make([]string, 0, len(values)), maps.Keys(values))
-	fulls, err := v.fullKeys(keys)
+	fulls, err := v.core.fullKeys(keys)
 	if err != nil {
 		return err
 	}
 	entries := make([]driver.Entry, len(keys))
 	var failed *BatchError
 	for i, key := range keys {
-		stored, _, err := encode(v.Cache, fulls[i], nil, values[key])
+		stored, _, err := encode(&v.core, fulls[i], nil, values[key])
 		if err != nil {
 			failed = failed.add(key, err)
 			continue
 		}
-		entries[i] = driver.Entry{Key: fulls[i], Value: stored, TTL: v.serverTTL(ttl)}
+		entries[i] = driver.Entry{Key: fulls[i], Value: stored, TTL: v.core.serverTTL(ttl)}
 		call.seen.wrote(len(stored))
 	}
 	if failed != nil {
 		return &aboutError{"nothing was stored", failed}
 	}
-	tags, err := v.taggingOf(opts)
+	tags, err := v.core.taggingOf(opts)
 	if err == nil {
-		err = v.tagEntries(ctx, entries, tags)
+		err = v.core.tagEntries(ctx, entries, tags)
 	}
 	if err != nil {
 		return err
 	}
-	if err := v.set(ctx, entries); err != nil {
+	if err := v.core.set(ctx, entries); err != nil {
 		return call.opened(dropsWrite, len(entries), err)
 	}
 	for i := range entries {

@@ -38,10 +38,10 @@ func (tx *Tx) Pipeline() *Pipeline { return tx.pipeline }
 // may differ. Only the keys given to Watch are watched.
 func (c *Cache) WithTx(tx *Tx) *Cache {
 	view := *c
-	if view.err == nil && view.shared != tx.view.shared {
-		view.err = errors.New("xcache: the transaction belongs to another cache")
+	if view.core.err == nil && view.core.shared != tx.view.core.shared {
+		view.core.err = errors.New("xcache: the transaction belongs to another cache")
 	}
-	view.tx = tx
+	view.core.tx = tx
 	return view.With()
 }
 
@@ -93,8 +93,8 @@ func (v *View[T]) WithTx(tx *Tx) *View[T] { return For[T](v.Cache.WithTx(tx)) }
 // transactions, the error is errors.ErrUnsupported: see Require("watch").
 func (c *Cache) Watch(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, keys ...string) error {
 	untimed := *c
-	untimed.timeoutPerCall = false
-	ctx, call, err := untimed.start(ctx, "watch", only(keys), len(keys))
+	untimed.core.timeoutPerCall = false
+	ctx, call, err := untimed.core.start(ctx, "watch", only(keys), len(keys))
 	if err != nil {
 		return err
 	}
@@ -132,21 +132,21 @@ func (w *watch) run(ctx context.Context, keys []string) (err error) {
 	c := w.cache
 	outer, _ := ctx.Value(txKey{}).(*Tx)
 	switch {
-	case c.tx != nil, outer != nil && outer.view.shared == c.shared:
+	case c.core.tx != nil, outer != nil && outer.view.core.shared == c.core.shared:
 		return driver.Fail(errors.ErrUnsupported, driver.NotApplied, errors.New("there is a transaction around it already: let that watch the keys, too"))
-	case !optimistic.Can(&c.shared.primary.caps):
+	case !optimistic.Can(&c.core.shared.primary.caps):
 		return unsupported("optimistic transactions")
 	case len(keys) == 0:
 		return driver.Fail(ErrSyntax, driver.NotApplied, errors.New("there is no key to watch: give it one at least"))
 	}
-	if w.fulls, err = c.fullKeys(keys); err != nil {
+	if w.fulls, err = c.core.fullKeys(keys); err != nil {
 		return err
 	}
-	closing := c.shared.closing
+	closing := c.core.shared.closing
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(closing, func() { cancel(ErrClosed) })()
-	err = optimistic.Run(inner, c.opTimeout, func(first bool) (optimistic.Verdict, error) { return w.attempt(ctx, inner, first) })
+	err = optimistic.Run(inner, c.core.opTimeout, func(first bool) (optimistic.Verdict, error) { return w.attempt(ctx, inner, first) })
 	if err != nil && closing.Err() != nil && ctx.Err() == nil && errors.Is(err, context.Canceled) && !errors.Is(err, ErrUnknownOutcome) {
 		return driver.Fail(ErrClosed, driver.NotApplied, nil)
 	}
@@ -155,9 +155,9 @@ func (w *watch) run(ctx context.Context, keys []string) (err error) {
 
 // attempt runs one transaction. inner is ctx, and also ends when the cache is closed.
 func (w *watch) attempt(ctx, inner context.Context, first bool) (optimistic.Verdict, error) {
-	c, caps := w.cache, &w.cache.shared.primary.caps
+	c, caps := w.cache, &w.cache.core.shared.primary.caps
 	var t *optimistic.Transaction
-	err := c.bounded(inner, func(ctx context.Context) (err error) {
+	err := c.core.bounded(inner, func(ctx context.Context) (err error) {
 		t, err = optimistic.Begin(ctx, caps, w.fulls)
 		return err
 	})
@@ -173,7 +173,7 @@ func (w *watch) attempt(ctx, inner context.Context, first bool) (optimistic.Verd
 		return optimistic.Again, &finalError{err}
 	case err != nil:
 		return optimistic.Done, &finalError{err}
-	case c.shared.closing.Err() != nil:
+	case c.core.shared.closing.Err() != nil:
 		return optimistic.Done, ErrClosed
 	}
 	return w.commit(ctx, tx)
@@ -181,10 +181,10 @@ func (w *watch) attempt(ctx, inner context.Context, first bool) (optimistic.Verd
 
 // newTx returns a transaction on a view.
 func newTx(c *Cache, t *optimistic.Transaction) *Tx {
-	store, caps := t.Caps(&c.shared.primary.caps)
+	store, caps := t.Caps(&c.core.shared.primary.caps)
 	tx := &Tx{target: target{store, caps, composed.New(store, caps)}, transaction: t}
 	view := *c
-	view.tx = tx
+	view.core.tx = tx
 	tx.view = view.With()
 	tx.pipeline = &Pipeline{cache: c, batch: new(batch), tx: tx}
 	return tx
@@ -196,10 +196,10 @@ func (w *watch) commit(ctx context.Context, tx *Tx) (optimistic.Verdict, error) 
 	refused := false // with the revocation
 	err := tx.pipeline.batch.execute(ctx, w.call, driver.Atomic, func(ctx context.Context, cmds []*driver.Cmd, _ driver.How) error {
 		revoking := isRevoking(cmds)
-		failure = w.cache.bounded(ctx, func(ctx context.Context) error {
+		failure = w.cache.core.bounded(ctx, func(ctx context.Context) error {
 			if revoking && w.apart {
 				revoking = false
-				if err := w.cache.runRevocation(ctx, cmds[0]); err != nil {
+				if err := w.cache.core.runRevocation(ctx, cmds[0]); err != nil {
 					return err
 				}
 				cmds = cmds[1:]
@@ -227,7 +227,7 @@ func (w *watch) commit(ctx context.Context, tx *Tx) (optimistic.Verdict, error) 
 var errContended = fmt.Errorf("%d times in a row: try again later, or watch keys that fewer callers write to", optimistic.MaxConflicts)
 
 // bounded runs a command with op_timeout as its deadline, if ctx has none.
-func (c *Cache) bounded(ctx context.Context, run func(context.Context) error) error {
+func (c *core) bounded(ctx context.Context, run func(context.Context) error) error {
 	if _, ok := ctx.Deadline(); ok || !c.timeoutPerCall {
 		return run(ctx)
 	}

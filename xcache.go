@@ -89,6 +89,13 @@ func New(s driver.Store, opts ...Option) (*Cache, error) {
 // deadline, and promptly when its context ends. A failed write was not applied, unless the
 // error matches ErrUnknownOutcome. No write is ever sent twice.
 type Cache struct {
+	core core
+}
+
+// A core is what a Cache has and does. A View has the methods of its Cache, and the compiler
+// makes all of them again for each type of values. So the Cache has no methods but the exported
+// ones.
+type core struct {
 	shared *shared
 	target *target
 	settings
@@ -120,47 +127,7 @@ func For[T any](c *Cache) *View[T] { return &View[T]{c} }
 //
 // WithOpTimeout can only shorten the time-out here: the store was opened with the longer
 // one.
-func (c *Cache) With(opts ...Option) *Cache {
-	view := *c
-	if view.err == nil {
-		view.err = view.apply(opts)
-	}
-	if view.err == nil && view.guarding != view.shared.guarding {
-		view.err = errGuarding
-	}
-	view.target = &c.shared.target
-	if view.readPrimary {
-		view.target = &c.shared.primary
-	}
-	if view.tx != nil {
-		view.target = &view.tx.target
-		view.rewrite, view.sliding = false, 0
-	}
-	if view.err == nil {
-		view.err = view.layout.Prepare()
-	}
-	if view.err == nil && view.tx == nil {
-		view.err = view.require(view.requires)
-	}
-	if view.err == nil && view.rewrite && view.shared.primary.caps.Swapper == nil {
-		view.err = unsupported("compare-and-swap, which rewriting values needs")
-	}
-	if view.err == nil {
-		view.err = view.checkReads()
-	}
-	if view.err == nil {
-		view.err = view.checkStale()
-	}
-	if view.err == nil {
-		view.err = view.checkLoads()
-	}
-	if view.stale.reads() && view.loadTimeout == 0 {
-		view.loadTimeout = leaseDuration // a load in the background has no caller that gives it up
-	}
-	bound := view.target.caps.Limits.CallTimeout
-	view.timeoutPerCall = bound <= 0 || bound > view.opTimeout
-	return &view
-}
+func (c *Cache) With(opts ...Option) *Cache { return &Cache{c.core.with(opts)} }
 
 // Close closes the store with its connections, for all views of it. Every later call
 // returns ErrClosed.
@@ -176,11 +143,11 @@ func (c *Cache) With(opts ...Option) *Cache {
 // A second call returns the result of the first. A loop over Keys must not call Close,
 // which would wait for the loop.
 func (c *Cache) Close() error {
-	if c.tx != nil {
-		return c.opError("close", "", errors.New("xcache: this view is a transaction's; close the cache outside of it"))
+	if c.core.tx != nil {
+		return c.core.opError("close", "", errors.New("xcache: this view is a transaction's; close the cache outside of it"))
 	}
-	if err := c.shared.close(); err != nil {
-		return c.opError("close", "", err)
+	if err := c.core.shared.close(); err != nil {
+		return c.core.opError("close", "", err)
 	}
 	return nil
 }
@@ -189,10 +156,10 @@ func (c *Cache) Close() error {
 // ReadPrimary, the store is the one that reads from the primary. The store belongs to the
 // cache: do not close it. WithBreaker and WithMaxInFlight have no effect on that store.
 func (c *Cache) Store() driver.Store {
-	if guarded, ok := c.target.store.(*breaker.Store); ok {
+	if guarded, ok := c.core.target.store.(*breaker.Store); ok {
 		return guarded.Next()
 	}
-	return c.target.store
+	return c.core.target.store
 }
 
 // shared is the state that all views of one store share.
@@ -246,6 +213,49 @@ func (t target) primary() target {
 	return newTarget(t.caps.Replicated.Primary())
 }
 
+// with returns a core with other options: see With.
+func (c *core) with(opts []Option) core {
+	view := *c
+	if view.err == nil {
+		view.err = view.apply(opts)
+	}
+	if view.err == nil && view.guarding != view.shared.guarding {
+		view.err = errGuarding
+	}
+	view.target = &c.shared.target
+	if view.readPrimary {
+		view.target = &c.shared.primary
+	}
+	if view.tx != nil {
+		view.target = &view.tx.target
+		view.rewrite, view.sliding = false, 0
+	}
+	if view.err == nil {
+		view.err = view.layout.Prepare()
+	}
+	if view.err == nil && view.tx == nil {
+		view.err = view.require(view.requires)
+	}
+	if view.err == nil && view.rewrite && view.shared.primary.caps.Swapper == nil {
+		view.err = unsupported("compare-and-swap, which rewriting values needs")
+	}
+	if view.err == nil {
+		view.err = view.checkReads()
+	}
+	if view.err == nil {
+		view.err = view.checkStale()
+	}
+	if view.err == nil {
+		view.err = view.checkLoads()
+	}
+	if view.stale.reads() && view.loadTimeout == 0 {
+		view.loadTimeout = leaseDuration // a load in the background has no caller that gives it up
+	}
+	bound := view.target.caps.Limits.CallTimeout
+	view.timeoutPerCall = bound <= 0 || bound > view.opTimeout
+	return view
+}
+
 func newCache(s driver.Store, driverName string, registry *Registry, settings settings, opts ...Option) (*Cache, error) {
 	if err := settings.apply(opts); err != nil {
 		return nil, err
@@ -265,13 +275,14 @@ func newCache(s driver.Store, driverName string, registry *Registry, settings se
 	shared.close = sync.OnceValue(shared.end)
 	shared.closing, shared.beginClosing = context.WithCancel(context.Background())
 	shared.guarding = settings.guarding
-	c := (&Cache{shared: shared, settings: settings}).With()
-	if c.err != nil {
-		return nil, c.err
+	c := core{shared: shared, settings: settings}
+	view := c.with(nil)
+	if view.err != nil {
+		return nil, view.err
 	}
-	shared.opTimeout = c.opTimeout
-	c.reportKeyFile(notify)
-	return c, nil
+	shared.opTimeout = view.opTimeout
+	view.reportKeyFile(notify)
+	return &Cache{view}, nil
 }
 
 // end ends loaders, rewrites and commands that wait. end then waits for operations, but no

@@ -20,8 +20,8 @@ type cached struct {
 }
 
 // cache returns a Cache on the store. The subject closes the store, so the Cache is not
-// closed. op_timeout is far away, unless an option says otherwise: a machine may stop the
-// server, or this process, for seconds.
+// closed. op_timeout is far away, because a machine may stop the server, or this process, for
+// seconds. Options have another op_timeout, and a store may bound its calls itself.
 func (s *subject) cache(opts ...xcache.Option) (*cached, error) {
 	c, err := xcache.New(s.store, append([]xcache.Option{xcache.WithPrefix(s.cachePrefix()), xcache.WithOpTimeout(farAway)}, opts...)...)
 	if err != nil {

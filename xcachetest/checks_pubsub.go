@@ -156,7 +156,7 @@ func tellsTheFirst(c *cached, m *mixins.PubSub[string]) error {
 // A condition that soon becomes true is checked this often, with this pause. The time is longer than
 // a machine stops a process.
 const (
-	attempts        = 1500
+	attempts        = 1000
 	attemptInterval = 10 * time.Millisecond
 )
 

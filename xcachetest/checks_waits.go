@@ -231,9 +231,9 @@ func (s *subject) popsAndWaits(p *waitingPop, c *cached, w *waitHandles) error {
 func (s *subject) leavesWaits(p *waitingPop, c *cached, w *waitHandles) error {
 	const tries = 5
 	for try := 1; ; try++ {
-		decided, err := s.leaves(p, w)
-		if decided || try == tries {
-			return err
+		unknown, err, served := s.callersLeave(p, w)
+		if err != nil || !unknown || try == tries || s.late() {
+			return errors.Join(err, served)
 		}
 		if _, err := c.Delete(noDeadline, keyA, movedTo); err != nil {
 			return err
@@ -241,8 +241,9 @@ func (s *subject) leavesWaits(p *waitingPop, c *cached, w *waitHandles) error {
 	}
 }
 
-// leaves reports whether the outcome of the calls is known.
-func (s *subject) leaves(p *waitingPop, w *waitHandles) (decided bool, err error) {
+// callersLeave reports whether the outcome of a call is unknown. served is the failure of an element
+// that a call has taken whose caller has left.
+func (s *subject) callersLeave(p *waitingPop, w *waitHandles) (unknown bool, err, served error) {
 	leaving, leave := context.WithCancel(noDeadline)
 	defer leave()
 	short, cancel := context.WithTimeout(noDeadline, 2*toWait)
@@ -250,34 +251,34 @@ func (s *subject) leaves(p *waitingPop, w *waitHandles) (decided bool, err error
 	left, expired := p.goPop(leaving, w, 0, keyA), p.goPop(short, w, long, keyA)
 	time.Sleep(toWait)
 	leave()
-	decided = true
 	var errs []error
 	for _, test := range []struct {
 		result <-chan popped
 		want   error
 	}{{left, context.Canceled}, {expired, context.DeadlineExceeded}} {
 		got := <-test.result
-		decided = decided && !errors.Is(got.err, xcache.ErrUnknownOutcome)
+		unknown = unknown || errors.Is(got.err, xcache.ErrUnknownOutcome)
 		errs = append(errs, that(errors.Is(got.err, test.want), "a caller who left: %v, want %v", got.err, test.want))
 	}
 	errs = append(errs, w.push(p, keyA, "x"))
 	n, err := w.left(p, keyA)
-	errs = append(errs, err, that(n == 1, "of one element that came behind the callers who left %d are there", n))
+	errs = append(errs, err)
+	served = that(n == 1, "of one element that came behind the callers who left %d are there", n)
 	_, _, err = p.pop(leaving, w, 0, keyA)
 	n, lenErr := w.left(p, keyA)
-	return decided, errors.Join(append(errs, that(errors.Is(err, context.Canceled), "with a context that has ended: %v", err),
-		lenErr, that(n == 1, "a call whose context had ended took something"))...)
+	errs = append(errs, that(errors.Is(err, context.Canceled), "with a context that has ended: %v", err), lenErr)
+	return unknown, errors.Join(errs...), errors.Join(served, that(n == 1, "a call whose context had ended took something"))
 }
 
 // losesNothingToLeavers pushes elements to callers who leave. On a busy machine a store may
 // be too late with a reply, and return an unknown outcome: then one element may be missing. With
 // many unknown outcomes the check begins again.
 func (s *subject) losesNothingToLeavers(p *waitingPop, c *cached, w *waitHandles) error {
-	const tries = 3
+	const elements, tries = 300, 3
 	for try := 1; ; try++ {
-		unknown, err := s.losesNothingOf(leftElements, p, w)
-		if unknown < leftElements/10 || try == tries {
-			return errors.Join(err, that(unknown < leftElements/10, "of %d elements, %d had an unknown outcome", leftElements, unknown))
+		unknown, err := s.losesNothingOf(elements, p, w)
+		if err != nil || unknown < elements/10 || try == tries || s.late() {
+			return errors.Join(err, that(unknown < elements/10, "of %d elements, %d had an unknown outcome", elements, unknown))
 		}
 		if _, err := c.Delete(noDeadline, keyA, keyB); err != nil {
 			return err
@@ -285,10 +286,8 @@ func (s *subject) losesNothingToLeavers(p *waitingPop, c *cached, w *waitHandles
 	}
 }
 
-// leftElements is the number of elements that are pushed to callers who leave.
-const leftElements = 300
-
-// losesNothingOf pushes elements to callers who leave, and returns the number of unknown outcomes.
+// losesNothingOf pushes a number of elements to callers who leave, and returns the number of unknown
+// outcomes.
 func (s *subject) losesNothingOf(elements int, p *waitingPop, w *waitHandles) (unknown int, err error) {
 	const callers = 4
 	var mu sync.Mutex

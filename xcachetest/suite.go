@@ -267,9 +267,10 @@ func stacks() []byte {
 // calls.
 var noDeadline = context.Background()
 
-// farAway is a time-out that no check measures: it is longer than a machine stops a process,
-// and longer than Close or Disconnect may leave a call.
-const farAway = time.Minute
+// farAway is a time-out that no check measures. A machine stops a process for a shorter time,
+// and Close and Disconnect end a call earlier. The default Timeout of a Harness is longer, so
+// that a check itself can say what is wrong.
+const farAway = 20 * time.Second
 
 // farContext returns the context of a call that must succeed, or that Close or Disconnect must
 // end. The store's own time limit does not bound the call.

@@ -103,12 +103,13 @@ func hold(t *testing.T, role, dsn string, lease time.Duration) *holder {
 }
 
 // holdWithoutLoss starts a child process, and returns the process when two leases have passed
-// without a loss. said is what the process said when its first lease began. A machine may stop
-// the process, or its server, for longer than a lease: then another child process begins. A process
-// that does not renew its lease always loses the lease, which fails the test.
+// without a loss. said is what the process said when its first lease began. lost reports whether
+// the lease is lost, and leaves the key free then. A machine may stop the process, or its server,
+// for longer than a lease: then another child process begins. A process that does not renew its
+// lease always loses the lease, which fails the test.
 func holdWithoutLoss(t *testing.T, role, dsn string, lease time.Duration, lost func(h *holder) bool) (h *holder, said string) {
 	t.Helper()
-	const tries = 10
+	const tries = 3
 	for range tries {
 		h := hold(t, role, dsn, lease)
 		said := h.says(t, "holds")
@@ -116,6 +117,7 @@ func holdWithoutLoss(t *testing.T, role, dsn string, lease time.Duration, lost f
 		if !lost(h) {
 			return h, said
 		}
+		t.Logf("a holder has lost its lease of %v", lease)
 		h.kill()
 	}
 	require.Fail(t, "each of the holders has lost its lease", "%d holders", tries)

@@ -84,10 +84,11 @@ func (c *ClusterServers) Primary(t testing.TB, key string) *Server {
 
 // AwaitOK waits until every running node says that the cluster is well, all
 // running nodes agree on the owner of every slot, and every slot is at a
-// running node.
+// running node. From then on a node is taken for failed after a minute.
 func (c *ClusterServers) AwaitOK(t testing.TB) {
 	t.Helper()
 	check(t, c.awaitOK())
+	check(t, c.setPatience(patience))
 }
 
 // AwaitReplicas waits until every running node without slots is an online
@@ -126,7 +127,7 @@ func (c *ClusterServers) AwaitReplicas(t testing.TB) {
 }
 
 // NoticeFailures makes the running nodes take a node for failed that is silent for a
-// second, until the next Failover or AwaitFailover is over. A test needs
+// second, until the next AwaitOK, Failover or AwaitFailover is over. A test needs
 // NoticeFailures, before it kills or freezes a node, only if the failure is to be noticed
 // before AwaitFailover: AwaitFailover itself makes the nodes notice.
 func (c *ClusterServers) NoticeFailures(t testing.TB) {

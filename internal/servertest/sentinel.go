@@ -112,14 +112,15 @@ func (s *SentinelServers) AwaitReplicas(t testing.TB) {
 // AwaitOK between the two.
 //
 // Redis 6.0 takes twenty seconds more than other releases to make an old primary a
-// replica.
+// replica. From then on the primary is taken for failed after a minute.
 func (s *SentinelServers) AwaitOK(t testing.TB) {
 	t.Helper()
 	check(t, s.awaitOK())
+	check(t, s.setPatience(patience))
 }
 
 // NoticeFailures makes the running sentinels take a server for failed that is silent for
-// a second, until the next Failover begins or the next AwaitFailover is over. A test needs
+// a second, until the next AwaitOK or AwaitFailover is over, or the next Failover begins. A test needs
 // NoticeFailures, before it kills or freezes a server, only if the failure is to be noticed
 // before AwaitFailover: AwaitFailover itself makes the sentinels notice.
 func (s *SentinelServers) NoticeFailures(t testing.TB) {

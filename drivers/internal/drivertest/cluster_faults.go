@@ -18,7 +18,7 @@ import (
 // otherwise, or if a call on several keys loses a key of a healthy node.
 func (s *Subject) ClusterOutage(t *testing.T) {
 	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"), servertest.Config("cluster-replica-no-failover", "yes"))
-	const opTimeout = 8 * time.Second
+	const opTimeout = 4 * time.Second // calls wait for five seconds in an outage
 	store := s.openCluster(t, servers, "?op_timeout="+opTimeout.String())
 	victim := servers.Nodes[0]
 	down, up := taggedKey(t, tagOf(t, servers, victim), "k"), taggedKey(t, tagOf(t, servers, servers.Nodes[1]), "k")
@@ -79,7 +79,7 @@ func (s *Subject) ClusterDown(t *testing.T) {
 	servers := s.StartCluster(t)
 	const key = "k"
 	owner := servers.Primary(t, key)
-	waiting, short := s.openCluster(t, servers, "?"+longQuery), s.openCluster(t, servers, "?op_timeout=8s&dial_timeout=8s")
+	waiting, short := s.openCluster(t, servers, "?"+longQuery), s.openCluster(t, servers, "?op_timeout=4s&dial_timeout=4s")
 	for _, store := range []driver.Store{waiting, short} {
 		if err := Put(t, store, key, "before"); err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package drivertest
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -65,12 +66,15 @@ func (s *Subject) ClusterReplicas(t *testing.T) {
 		t.Fatal(err)
 	}
 	servers.AwaitReplicas(t)
+	var slowest time.Duration // Get
 	readAll := func(v *xcache.View[string]) {
 		t.Helper()
 		for key, want := range values {
+			began := time.Now()
 			if got, err := v.Get(t.Context(), key); got != want || err != nil {
 				t.Errorf("Get(%s) = %q, %v", key, got, err)
 			}
+			slowest = max(slowest, time.Since(began))
 		}
 		found, err := v.GetMany(t.Context(), keys)
 		if len(found) != len(keys) || found["7"] != values["7"] || err != nil {
@@ -141,11 +145,16 @@ func (s *Subject) ClusterReplicas(t *testing.T) {
 	}, func() string { return "nothing is read from a replica that is back" })
 
 	// A primary is gone. A caller who only reads notices nothing.
+	machine := startBystander(t, slices.Concat(servers.Nodes[:1], servers.Nodes[2:])...)
 	servers.NoticeFailures(t)
 	servers.Nodes[1].Kill(t)
+	slowest = 0
 	deadline := time.Now().Add(4 * time.Second)
 	for time.Now().Before(deadline) {
 		readAll(v)
+	}
+	if bound := machine.waited() + 2*time.Second; slowest > bound {
+		t.Errorf("without a primary a Get took %v, want at most %v", slowest, bound)
 	}
 	servers.AwaitFailover(t, servers.Nodes[1])
 	readAll(v)

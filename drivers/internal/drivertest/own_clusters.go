@@ -260,7 +260,6 @@ func (s *Subject) ownClusterFrozen(t *testing.T, own OwnCluster, servers *server
 			t.Fatal(err)
 		}
 	}
-	withoutFailovers(t, servers)
 	node.Freeze(t)
 	defer node.Thaw(t)
 	watch := stopwatch.Start()
@@ -273,16 +272,5 @@ func (s *Subject) ownClusterFrozen(t *testing.T, own OwnCluster, servers *server
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		WantPrompt(t, w.Name, ctx, func() error { return w.Run(ctx, store, key) }, context.DeadlineExceeded)
 		cancel()
-	}
-}
-
-// withoutFailovers keeps the nodes of a cluster from taking each other for failed, until the end
-// of the test.
-func withoutFailovers(t *testing.T, servers *servertest.ClusterServers) {
-	t.Helper()
-	for _, node := range servers.Nodes {
-		before := node.Do(t, "CONFIG", "GET", "cluster-node-timeout").([]any)[1].(string)
-		node.Do(t, "CONFIG", "SET", "cluster-node-timeout", "60000")
-		t.Cleanup(func() { node.Do(t, "CONFIG", "SET", "cluster-node-timeout", before) })
 	}
 }

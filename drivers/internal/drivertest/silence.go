@@ -91,15 +91,14 @@ func (s *silencer) open(subject *Subject, opTimeout time.Duration, pool int) ser
 	return store
 }
 
-// pingPatiently is Ping with more time than op_timeout.
+// pingPatiently is Ping with waitTimeout.
 func pingPatiently(t testing.TB, store driver.Pinger) error {
 	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	return store.Ping(ctx)
 }
 
-// wantSoon fails the test unless calls succeed again after a number of calls that
-// fail. Each of these calls has op_timeout.
+// wantSoon fails the test unless a call succeeds after at most mayFail calls that fail.
 func (s *silencer) wantSoon(store serverStore, mayFail int) {
 	s.t.Helper()
 	start := time.Now()

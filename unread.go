@@ -2,6 +2,7 @@ package xcache
 
 import (
 	"errors"
+	"strconv"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -32,6 +33,13 @@ func (u *UnreadReplyError) Error() string {
 
 // Unwrap returns the reason.
 func (u *UnreadReplyError) Unwrap() error { return u.Err }
+
+// GoString returns the text of Error in quotes, for %#v, because Reply may hold a value.
+func (u *UnreadReplyError) GoString() string { return strconv.Quote(u.Error()) }
+
+// MarshalText returns the text of Error, for loggers and encoders, because Reply may hold a
+// value.
+func (u *UnreadReplyError) MarshalText() ([]byte, error) { return []byte(u.Error()), nil }
 
 // misread returns the error of the function that reads the reply, with what is known of the
 // command.

@@ -127,6 +127,7 @@ func TestNoFormOfAnErrorShowsWhatItsCauseKeeps(t *testing.T) {
 			&xcache.OpError{Op: "get", Key: "k", Err: quiet},
 			&xcache.OpError{Op: "get many", Err: &xcache.BatchError{Errs: map[string]error{"k": quiet}}},
 			&xcache.BatchError{Errs: map[string]error{"k": failed}},
+			&xcache.UnreadReplyError{Reply: driver.DataReply([]byte(canary)), Err: quiet},
 		} {
 			text := shown(t, err)
 			require.NotContains(t, text, canary)

@@ -87,13 +87,14 @@ servers-matrix: ## Download every release of them that there is
 
 # The drivers are tested on Redis 7.0 and Valkey 8.0, in every topology. Their tests take
 # longest, and none of them runs beside others of its package: the suite counts goroutines and
-# connections. So each driver is tested by two processes, beside one for the other packages.
+# connections. So each driver is tested by two processes, beside one for the other packages. The
+# last target begins when one of the others ends.
 # What they share is built first, or each would compile the suite for itself.
 # "make lint" vets the code.
 .PHONY: test
 test: servers ## Run every test, shuffled, under the race detector
 	@GOGC=$(TEST_GOGC) $(GO) build -race $(DRIVERS) ./drivers/internal/drivertest
-	@$(MAKE) --no-print-directory --keep-going --jobs=3 --output-sync=target test-conformance test-drivers test-packages
+	@$(MAKE) --no-print-directory --keep-going --jobs=3 --output-sync=target test-conformance test-drivers test-packages test-elsewhere
 
 # A program under the race detector sleeps for a second at its end, unless told otherwise. There
 # are a hundred such programs.
@@ -107,10 +108,13 @@ test-conformance: servers
 test-drivers: servers
 	$(TEST) -p=2 -skip=Conformance $(TESTFLAGS) $(DRIVERS)
 
-# A later Go is used without the race detector, and so are the modules.
 .PHONY: test-packages
 test-packages: servers
 	$(TEST) -p=2 $(TESTFLAGS) $(LONGEST) $$($(GO) list ./... | grep -vE '/drivers/(redis|valkey)$$')
+
+# A later Go is used without the race detector, and so are the modules.
+.PHONY: test-elsewhere
+test-elsewhere: servers
 	GOTOOLCHAIN=$(LATER_GO) $(GO) test -shuffle=on -skip='$(NOT_LATER)' $(TESTFLAGS) $(BY_LATER_GO)
 	for module in $(MODULES); do $(GO) -C $$module test $(TESTFLAGS) ./... || exit 1; done
 

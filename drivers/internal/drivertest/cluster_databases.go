@@ -27,7 +27,7 @@ func valkey9() servertest.Option { return servertest.Release(release.Valkey9.Nam
 
 func (s *Subject) numberedDatabasesAreApart(t *testing.T) {
 	servers := servertest.Cluster(t, valkey9(), servertest.Config("cluster-databases", "3"))
-	zero, one := s.openCluster(t, servers, ""), s.openCluster(t, servers, "/1")
+	zero, one := s.openCluster(t, servers, "?"+longQuery), s.openCluster(t, servers, "/1?"+longQuery)
 	names := make([]string, 60) // in the slots of all primaries
 	for i := range names {
 		names[i] = Key(t, fmt.Sprint(i))

@@ -202,7 +202,7 @@ func (c *writeCounter) total() int {
 func (s *Subject) ClusterRoundTrips(t *testing.T) {
 	servers := s.Cluster(t)
 	counter := &writeCounter{writes: map[string]int{}}
-	store := s.OpenDSN(t, Parse(t, s.clusterDSN(servers, "?pool_size=1")), counter.dial).(serverStore)
+	store := s.OpenDSN(t, Parse(t, s.clusterDSN(servers, "?pool_size=1&"+longQuery)), counter.dial).(serverStore)
 	var keys []string
 	var entries []driver.Entry
 	for i := range 100 {
@@ -329,7 +329,7 @@ func (s *Subject) ClusterTLS(t *testing.T) {
 	c := servers.Nodes[0].Certificates
 	addrs := strings.Join(servers.Addrs()[:2], ",")
 	for _, read := range []string{"primary", "prefer-replica"} {
-		store := s.open(t, s.Scheme+"s+cluster://:secret@"+addrs+"?tls_ca="+c.CAFile+"&read="+read)
+		store := s.open(t, s.Scheme+"s+cluster://:secret@"+addrs+"?tls_ca="+c.CAFile+"&read="+read+"&"+longQuery)
 		for i := range 30 {
 			key := Key(t, fmt.Sprint(i))
 			if err := Put(t, store, key, "v"); err != nil {

@@ -59,7 +59,7 @@ func (s *Subject) Exclusive(t *testing.T) {
 				endsBlocked(t, store, server, driver.ErrClosed, driver.CapsOf(store).Disconnector.Disconnect)
 			})
 			t.Run("closed", func(t *testing.T) {
-				store := s.unchecked(t, s.Scheme+"://"+server.Addr+"?protocol="+protocol)
+				store := s.unchecked(t, s.Scheme+"://"+server.Addr+"?dial_timeout=20s&protocol="+protocol)
 				endsBlocked(t, store, server, driver.ErrClosed, func() {
 					if err := store.Close(); err != nil {
 						t.Error(err)

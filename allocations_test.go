@@ -55,6 +55,7 @@ func TestAllocationBudgets(t *testing.T) {
 		{"Incr", 2, func() error { return second(v.Incr(ctx, "number", 1)) }},
 		{"Get of an integer", 3, func() error { return second(numbers.Get(ctx, "number")) }},
 		{"Delete of nothing", 2, func() error { return second(v.Delete(ctx, "none")) }},
+		{"With", 2, func() error { return v.Cache.With().Require() }},
 		{"GetMany of 100", 110, func() error { return second(v.GetMany(ctx, keys)) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -105,7 +105,8 @@ func (c *core) contend(ctx context.Context, key string, of []*contender) {
 		get.Args = []driver.Arg{driver.Key(x.full)}
 		cmds = append(cmds, &elect, &get)
 	}
-	view := c.with([]Option{ReadPrimary()})
+	view := *c
+	view.configure([]Option{ReadPrimary()})
 	err := view.doAs(ctx, "elect", key, len(of), cmds)
 	for i, x := range of {
 		elect, get := cmds[2*i], cmds[2*i+1]

@@ -96,7 +96,7 @@ func (o *Op) tagNow(ctx context.Context) error {
 	return o.tag(generations)
 }
 
-// checkTags is Cache.checkTags for the values in the replies, in one round trip for all
+// checkTags is core.checkTags for the values in the replies, in one round trip for all
 // operations of one view.
 func (b *batch) checkTags(ctx context.Context) {
 	var replies map[*core][]taggedReply
@@ -122,7 +122,7 @@ func (b *batch) checkTags(ctx context.Context) {
 	}
 }
 
-// checkTags is Cache.checkTags for the values in the reply. The error is that of unreadTags.
+// checkTags is core.checkTags for the values in the reply. The error is that of unreadTags.
 func (o *Op) checkTags(ctx context.Context) error {
 	tagged := o.taggedReplies()
 	if len(tagged) == 0 {

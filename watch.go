@@ -42,7 +42,8 @@ func (c *Cache) WithTx(tx *Tx) *Cache {
 		view.core.err = errors.New("xcache: the transaction belongs to another cache")
 	}
 	view.core.tx = tx
-	return view.With()
+	view.core.configure(nil)
+	return &view
 }
 
 // WithTx returns a copy of the view that reads in a transaction: see Cache.WithTx.
@@ -185,7 +186,8 @@ func newTx(c *Cache, t *optimistic.Transaction) *Tx {
 	tx := &Tx{target: target{store, caps, composed.New(store, caps)}, transaction: t}
 	view := *c
 	view.core.tx = tx
-	tx.view = view.With()
+	view.core.configure(nil)
+	tx.view = &view
 	tx.pipeline = &Pipeline{cache: c, batch: new(batch), tx: tx}
 	return tx
 }

@@ -127,7 +127,11 @@ func For[T any](c *Cache) *View[T] { return &View[T]{c} }
 //
 // WithOpTimeout can only shorten the time-out here: the store was opened with the longer
 // one.
-func (c *Cache) With(opts ...Option) *Cache { return &Cache{c.core.with(opts)} }
+func (c *Cache) With(opts ...Option) *Cache {
+	view := *c
+	view.core.configure(opts)
+	return &view
+}
 
 // Close closes the store with its connections, for all views of it. Every later call
 // returns ErrClosed.
@@ -213,47 +217,45 @@ func (t target) primary() target {
 	return newTarget(t.caps.Replicated.Primary())
 }
 
-// with returns a core with other options: see With.
-func (c *core) with(opts []Option) core {
-	view := *c
-	if view.err == nil {
-		view.err = view.apply(opts)
+// configure gives a copy of a core other options: see Cache.With.
+func (c *core) configure(opts []Option) {
+	if c.err == nil {
+		c.err = c.apply(opts)
 	}
-	if view.err == nil && view.guarding != view.shared.guarding {
-		view.err = errGuarding
+	if c.err == nil && c.guarding != c.shared.guarding {
+		c.err = errGuarding
 	}
-	view.target = &c.shared.target
-	if view.readPrimary {
-		view.target = &c.shared.primary
+	c.target = &c.shared.target
+	if c.readPrimary {
+		c.target = &c.shared.primary
 	}
-	if view.tx != nil {
-		view.target = &view.tx.target
-		view.rewrite, view.sliding = false, 0
+	if c.tx != nil {
+		c.target = &c.tx.target
+		c.rewrite, c.sliding = false, 0
 	}
-	if view.err == nil {
-		view.err = view.layout.Prepare()
+	if c.err == nil {
+		c.err = c.layout.Prepare()
 	}
-	if view.err == nil && view.tx == nil {
-		view.err = view.require(view.requires)
+	if c.err == nil && c.tx == nil {
+		c.err = c.require(c.requires)
 	}
-	if view.err == nil && view.rewrite && view.shared.primary.caps.Swapper == nil {
-		view.err = unsupported("compare-and-swap, which rewriting values needs")
+	if c.err == nil && c.rewrite && c.shared.primary.caps.Swapper == nil {
+		c.err = unsupported("compare-and-swap, which rewriting values needs")
 	}
-	if view.err == nil {
-		view.err = view.checkReads()
+	if c.err == nil {
+		c.err = c.checkReads()
 	}
-	if view.err == nil {
-		view.err = view.checkStale()
+	if c.err == nil {
+		c.err = c.checkStale()
 	}
-	if view.err == nil {
-		view.err = view.checkLoads()
+	if c.err == nil {
+		c.err = c.checkLoads()
 	}
-	if view.stale.reads() && view.loadTimeout == 0 {
-		view.loadTimeout = leaseDuration // a load in the background has no caller that gives it up
+	if c.stale.reads() && c.loadTimeout == 0 {
+		c.loadTimeout = leaseDuration // a load in the background has no caller that gives it up
 	}
-	bound := view.target.caps.Limits.CallTimeout
-	view.timeoutPerCall = bound <= 0 || bound > view.opTimeout
-	return view
+	bound := c.target.caps.Limits.CallTimeout
+	c.timeoutPerCall = bound <= 0 || bound > c.opTimeout
 }
 
 func newCache(s driver.Store, driverName string, registry *Registry, settings settings, opts ...Option) (*Cache, error) {
@@ -275,14 +277,14 @@ func newCache(s driver.Store, driverName string, registry *Registry, settings se
 	shared.close = sync.OnceValue(shared.end)
 	shared.closing, shared.beginClosing = context.WithCancel(context.Background())
 	shared.guarding = settings.guarding
-	c := core{shared: shared, settings: settings}
-	view := c.with(nil)
-	if view.err != nil {
-		return nil, view.err
+	c := &Cache{core{shared: shared, settings: settings}}
+	c.core.configure(nil)
+	if c.core.err != nil {
+		return nil, c.core.err
 	}
-	shared.opTimeout = view.opTimeout
-	view.reportKeyFile(notify)
-	return &Cache{view}, nil
+	shared.opTimeout = c.core.opTimeout
+	c.core.reportKeyFile(notify)
+	return c, nil
 }
 
 // end ends loaders, rewrites and commands that wait. end then waits for operations, but no

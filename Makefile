@@ -4,7 +4,7 @@
 GO        ?= go
 # Nobody debugs what these targets build. Without the tables for debuggers, a build takes a
 # quarter of the time less.
-export GOFLAGS += -gcflags=all=-dwarf=false
+export GOFLAGS := -gcflags=all=-dwarf=false $(shell $(GO) env GOFLAGS)
 # More flags for the tests, such as TESTFLAGS='-run TestTTL -count=20 -v'.
 TESTFLAGS ?=
 # A package that takes longer than this hangs. The drivers' take up to 18 minutes, beside others.

@@ -48,7 +48,7 @@ func (t *aclTest) as(commands []string, use func(t *aclTest, ctx context.Context
 	t.do("FLUSHALL")
 	t.do("SCRIPT", "FLUSH")
 	t.allow(commands)
-	cache, err := xcache.OpenDSN(t.dsn, patiently)
+	cache, err := xcache.OpenDSN(t.dsn, longTimeout)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, cache.Close()) }()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -69,10 +69,10 @@ func (t *aclTest) lock(ctx context.Context, cache *xcache.Cache) error {
 		return err
 	}
 	waiting := make(chan error)
-	patience, leave := context.WithCancel(ctx)
+	waitingCtx, leave := context.WithCancel(ctx)
 	defer leave()
 	go func() {
-		_, _, err := locks.Acquire(patience, "l", mixins.LockOptions{})
+		_, _, err := locks.Acquire(waitingCtx, "l", mixins.LockOptions{})
 		waiting <- err
 	}()
 	if err := lock.Release(held); err != nil {

@@ -56,7 +56,7 @@ func (t *aclTest) consume(commands []string) error {
 	server.Do(t, "XREADGROUP", "GROUP", "g", "other", "STREAMS", ":1:s", ">")
 	server.Do(t, "XADD", ":1:s", "2-0", "f", `"b"`)
 	t.allow(commands)
-	cache, err := xcache.OpenDSN(t.dsn, patiently)
+	cache, err := xcache.OpenDSN(t.dsn, longTimeout)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, cache.Close()) }()
 	streams, err := mixins.NewStreams[string](cache)

@@ -68,7 +68,7 @@ func TestACLOfStructures(t *testing.T) {
 				if t.allow(); allowed {
 					t.allow([]string{"@" + category})
 				}
-				cache, err := xcache.OpenDSN(t.dsn, patiently)
+				cache, err := xcache.OpenDSN(t.dsn, longTimeout)
 				require.NoError(t, err)
 				if err := use(t.Context(), cache); allowed {
 					require.NoError(t, err, category)
@@ -102,7 +102,7 @@ func TestACLOfSubscriptions(t *testing.T) {
 			if t.do("ACL", "SETUSER", "probe", "&*"); !allowed {
 				t.do("ACL", "SETUSER", "probe", "-ping")
 			}
-			cache, err := xcache.OpenDSN(t.dsn, patiently)
+			cache, err := xcache.OpenDSN(t.dsn, longTimeout)
 			require.NoError(t, err)
 			messages, err := mixins.NewPubSub[string](cache)
 			require.NoError(t, err)

@@ -17,9 +17,9 @@ import (
 	"github.com/xcache-go/xcache/internal/servertest"
 )
 
-// patiently is the option of caches whose servers may have to wait for the machine: no time is
+// longTimeout is the option of caches whose servers may have to wait for the machine: no time is
 // measured.
-var patiently = xcache.WithOpTimeout(time.Minute)
+var longTimeout = xcache.WithOpTimeout(time.Minute)
 
 // What docs/acl.md says is held to real servers here: as users who may do what
 // the page says and nothing else.
@@ -127,7 +127,7 @@ func (t *aclTest) try(form aclForm, parameters ...string) error {
 	for key, value := range map[string]string{"text": `"hello"`, "bye": `"bye"`, "number": "5"} {
 		t.primary(":1:"+key).Do(t, "SET", ":1:"+key, value, "EX", "100")
 	}
-	cache, err := xcache.OpenDSN(t.dsn+strings.Join(parameters, "&"), patiently)
+	cache, err := xcache.OpenDSN(t.dsn+strings.Join(parameters, "&"), longTimeout)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, cache.Close()) }()
 	return form(t.Context(), xcache.For[string](cache))
@@ -219,7 +219,7 @@ func TestACLLinesToCopy(t *testing.T) {
 				server.Do(t, "SET", "shop:1:"+key, value, "EX", "100")
 			}
 			server.Do(t, "SET", ":1:of somebody else", "x")
-			cache, err := xcache.OpenDSN(t.dsn, patiently)
+			cache, err := xcache.OpenDSN(t.dsn, longTimeout)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, cache.Close()) }()
 			return form(t.Context(), xcache.For[string](cache))

@@ -137,7 +137,7 @@ func TestTheLockOfAKilledHolderIsFreeAfterItsLease(t *testing.T) {
 func TestEvictionOfALockEndsItsContext(t *testing.T) {
 	server := redis.Server(t)
 	defer server.Do(t, "CONFIG", "SET", "maxmemory", "0")
-	locks := newLocks(t, openStore(t, "redis://"+server.Addr+patiently))
+	locks := newLocks(t, openStore(t, "redis://"+server.Addr+longTimeouts))
 	ctx, lock, err := locks.Acquire(t.Context(), "evicted", mixins.LockOptions{Lease: 3 * time.Second, Wait: time.Minute})
 	require.NoError(t, err)
 	server.Do(t, "CONFIG", "SET", "maxmemory-policy", "allkeys-random")

@@ -52,16 +52,16 @@ type store struct {
 
 // servers are the stores that several processes can share.
 var servers = []store{
-	{"redis", func(t *testing.T) string { return "redis://" + redis.Server(t).Addr + patiently }},
-	{"valkey", func(t *testing.T) string { return "valkey://" + valkey.Server(t).Addr + patiently }},
+	{"redis", func(t *testing.T) string { return "redis://" + redis.Server(t).Addr + longTimeouts }},
+	{"valkey", func(t *testing.T) string { return "valkey://" + valkey.Server(t).Addr + longTimeouts }},
 	{"cluster", func(t *testing.T) string {
-		return "redis+cluster://" + strings.Join(cluster.Servers(t).Addrs(), ",") + patiently
+		return "redis+cluster://" + strings.Join(cluster.Servers(t).Addrs(), ",") + longTimeouts
 	}},
 }
 
-// patiently are parameters of a DSN for tests that measure no time: a process or a server may have
+// longTimeouts are parameters of a DSN for tests that measure no time: a process or a server may have
 // to wait for the machine.
-const patiently = "?op_timeout=1m&dial_timeout=1m"
+const longTimeouts = "?op_timeout=1m&dial_timeout=1m"
 
 // stores are the servers and the store in memory.
 var stores = append([]store{{"memory", func(t *testing.T) string {

@@ -17,7 +17,7 @@ import (
 func TestDeletionOutlivesAnOutage(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string, server *servertest.Server) {
 		proxy := xcachetest.NewProxy(t, server.Addr)
-		c, err := xcache.OpenDSN(strings.Replace(dsn, server.Addr, proxy.Addr(), 1)+"?invalidate=retry"+patient, xcache.WithPrefix("outage"))
+		c, err := xcache.OpenDSN(strings.Replace(dsn, server.Addr, proxy.Addr(), 1)+"?invalidate=retry"+longTimeouts, xcache.WithPrefix("outage"))
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, c.Close()) })
 		v := xcache.For[string](c)

@@ -32,9 +32,9 @@ func TestMain(m *testing.M) { servertest.Main(m, redis, valkey, cluster) }
 // every is the time between two calls: 200 a second.
 const every = 5 * time.Millisecond
 
-// patient are parameters of a DSN with time-outs that are longer than a busy machine stops a
+// longTimeouts are parameters of a DSN with time-outs that are longer than a busy machine stops a
 // process. Only a frozen server answers so late.
-const patient = "&op_timeout=6s&dial_timeout=6s"
+const longTimeouts = "&op_timeout=6s&dial_timeout=6s"
 
 // enough is a number of calls that shows what becomes of calls.
 const enough = 20
@@ -56,7 +56,7 @@ func open(t *testing.T, dsn string, opts ...xcache.Option) (*xcache.View[string]
 	t.Helper()
 	dsn += "?on_error=miss&breaker=on"
 	if _, isProof := frozen(t); !isProof {
-		dsn += patient
+		dsn += longTimeouts
 	}
 	told := new(events)
 	c, err := xcache.OpenDSN(dsn, append(opts, xcache.WithPrefix(t.Name()), xcache.WithObserver(told))...)

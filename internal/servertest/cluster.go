@@ -88,7 +88,7 @@ func (c *ClusterServers) Primary(t testing.TB, key string) *Server {
 func (c *ClusterServers) AwaitOK(t testing.TB) {
 	t.Helper()
 	check(t, c.awaitOK())
-	check(t, c.setPatience(patience))
+	check(t, c.setFailureTimeout(failureTimeout))
 }
 
 // AwaitReplicas waits until every running node without slots is an online
@@ -132,7 +132,7 @@ func (c *ClusterServers) AwaitReplicas(t testing.TB) {
 // before AwaitFailover: AwaitFailover itself makes the nodes notice.
 func (c *ClusterServers) NoticeFailures(t testing.TB) {
 	t.Helper()
-	check(t, c.setPatience(haste))
+	check(t, c.setFailureTimeout(shortFailureTimeout))
 }
 
 // Failover makes the replica of a primary take the primary's place without
@@ -163,11 +163,11 @@ func (c *ClusterServers) AwaitFailover(t testing.TB, primary *Server) *Server {
 }
 
 // awaitSuccessor calls ask until a replica has become a primary, and returns the replica
-// when every running node knows of the change. Meanwhile the nodes are in haste. Patient
-// nodes would also elect no server twice in some minutes.
+// when every running node knows of the change. With the long time-out, nodes would also vote
+// for a shard only once in two minutes.
 func (c *ClusterServers) awaitSuccessor(t testing.TB, replica *Server, ask func()) *Server {
 	t.Helper()
-	check(t, c.inHaste(func() error {
+	check(t, c.withShortFailureTimeout(func() error {
 		err := await(func() error {
 			view, err := replica.clusterView()
 			if err == nil && view[c.ids[replica]].slots == nil {
@@ -188,16 +188,16 @@ func (c *ClusterServers) awaitSuccessor(t testing.TB, replica *Server, ask func(
 // seconds. A second command before that would begin anew.
 const manualFailover = 6 * time.Second
 
-// inHaste calls a function while the nodes take a node for failed that is silent for a
-// second. At other times a minute must pass.
-func (c *ClusterServers) inHaste(do func() error) error {
-	if err := c.setPatience(haste); err != nil {
+// withShortFailureTimeout calls a function while the nodes take a node for failed that is
+// silent for a second. At other times a minute must pass.
+func (c *ClusterServers) withShortFailureTimeout(do func() error) error {
+	if err := c.setFailureTimeout(shortFailureTimeout); err != nil {
 		return err
 	}
-	return errors.Join(do(), c.setPatience(patience))
+	return errors.Join(do(), c.setFailureTimeout(failureTimeout))
 }
 
-func (c *ClusterServers) setPatience(milliseconds string) error {
+func (c *ClusterServers) setFailureTimeout(milliseconds string) error {
 	return tell(c.Nodes, "CONFIG", "SET", "cluster-node-timeout", milliseconds)
 }
 
@@ -205,7 +205,7 @@ func (c *ClusterServers) setPatience(milliseconds string) error {
 // even if the primary has been away for long.
 var clusterNode = [][]string{
 	{"cluster-enabled", "yes"},
-	{"cluster-node-timeout", patience},
+	{"cluster-node-timeout", failureTimeout},
 	{"cluster-replica-validity-factor", "0"},
 }
 
@@ -248,8 +248,8 @@ func (c *ClusterServers) form(opts []Option) error {
 			return err
 		}
 	}
-	// Nodes in haste also exchange their news more often.
-	if err := c.inHaste(c.join); err != nil {
+	// With the short time-out, nodes also exchange their news more often.
+	if err := c.withShortFailureTimeout(c.join); err != nil {
 		return err
 	}
 	// A primary that stood still in the meantime has lost its role.

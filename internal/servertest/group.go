@@ -19,12 +19,12 @@ const (
 	// awaitInterval is how long to wait between two looks at a group.
 	awaitInterval = 20 * time.Millisecond
 
-	// patience is for how many milliseconds a server of a group may be silent until the
+	// failureTimeout is for how many milliseconds a server of a group may be silent until the
 	// group takes the server for failed. A busy machine stops a process for seconds, and no
 	// server may lose its role for that.
-	patience = "60000"
-	// haste is patience while a group forms and while a test waits for a failover.
-	haste = "1000"
+	failureTimeout = "60000"
+	// shortFailureTimeout is for groups that form, and for tests that wait for a failover.
+	shortFailureTimeout = "1000"
 )
 
 // Announce makes the servers of a group name themselves by other addresses than

@@ -116,7 +116,7 @@ func (s *SentinelServers) AwaitReplicas(t testing.TB) {
 func (s *SentinelServers) AwaitOK(t testing.TB) {
 	t.Helper()
 	check(t, s.awaitOK())
-	check(t, s.setPatience(patience))
+	check(t, s.setFailureTimeout(failureTimeout))
 }
 
 // NoticeFailures makes the running sentinels take a server for failed that is silent for
@@ -125,17 +125,15 @@ func (s *SentinelServers) AwaitOK(t testing.TB) {
 // before AwaitFailover: AwaitFailover itself makes the sentinels notice.
 func (s *SentinelServers) NoticeFailures(t testing.TB) {
 	t.Helper()
-	check(t, s.setPatience(haste))
+	check(t, s.setFailureTimeout(shortFailureTimeout))
 }
 
 // Failover makes the sentinels replace the primary (SENTINEL FAILOVER), and
 // returns the new primary when all running sentinels name that server.
 func (s *SentinelServers) Failover(t testing.TB) *Server {
 	t.Helper()
-	s.AwaitOK(t)
+	s.AwaitOK(t) // with the short time-out, the sentinels could replace the new primary, too
 	old := s.Primary(t)
-	// In haste the sentinels could replace the new primary, too.
-	check(t, s.setPatience(patience))
 	return s.awaitSuccessor(t, old, func() error { return s.demandFailover(old) })
 }
 
@@ -146,9 +144,9 @@ func (s *SentinelServers) Failover(t testing.TB) *Server {
 // good enough.
 func (s *SentinelServers) AwaitFailover(t testing.TB, old *Server) *Server {
 	t.Helper()
-	check(t, s.setPatience(haste))
+	check(t, s.setFailureTimeout(shortFailureTimeout))
 	primary := s.awaitSuccessor(t, old, func() error { return nil })
-	check(t, s.setPatience(patience))
+	check(t, s.setFailureTimeout(failureTimeout))
 	return primary
 }
 
@@ -210,9 +208,9 @@ func (s *SentinelServers) demandFailover(old *Server) error {
 	return err
 }
 
-// setPatience sets for how long a primary may be silent until the running sentinels
+// setFailureTimeout sets for how long a primary may be silent until the running sentinels
 // replace the primary.
-func (s *SentinelServers) setPatience(milliseconds string) error {
+func (s *SentinelServers) setFailureTimeout(milliseconds string) error {
 	return tell(s.Sentinels, "SENTINEL", "SET", s.MasterName, "down-after-milliseconds", milliseconds)
 }
 
@@ -248,7 +246,7 @@ func (s *SentinelServers) watch(primary *Server, opts []Option) error {
 		Config("sentinel", "monitor", name, ip, port, quorum),
 		Config("sentinel", "auth-user", name, inspector),
 		Config("sentinel", "auth-pass", name, "any"),
-		Config("sentinel", "down-after-milliseconds", name, patience),
+		Config("sentinel", "down-after-milliseconds", name, failureTimeout),
 		Config("sentinel", "failover-timeout", name, "2000"),
 		Config("sentinel", "parallel-syncs", name, strconv.Itoa(sentinelReplicas)),
 	}

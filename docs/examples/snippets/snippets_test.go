@@ -86,15 +86,15 @@ func TestAnErrorTellsWhatBecameOfAWrite(t *testing.T) {
 		return said.String()
 	}
 
-	const patient = "?op_timeout=20s&dial_timeout=20s"
-	require.Empty(t, store("redis://"+server.Addr+patient, user))
+	const longTimeouts = "?op_timeout=20s&dial_timeout=20s"
+	require.Empty(t, store("redis://"+server.Addr+longTimeouts, user))
 	require.Contains(t, store("redis://"+server.Addr+"?max_value=10", user), "not stored: ")
-	require.Contains(t, store("redis://:wrong@"+servertest.Redis(t, servertest.Password("right")).Addr+patient, user), "not stored: ")
+	require.Contains(t, store("redis://:wrong@"+servertest.Redis(t, servertest.Password("right")).Addr+longTimeouts, user), "not stored: ")
 	require.Contains(t, store("redis://127.0.0.1:1", user), "the server is away")
 
 	// Its connection is there, the command is sent, and the connection ends before the reply.
 	proxy := xcachetest.NewProxy(t, server.Addr)
-	cache := open(t, "redis://"+proxy.Addr()+patient)
+	cache := open(t, "redis://"+proxy.Addr()+longTimeouts)
 	require.NoError(t, cache.Ping(ctx))
 	proxy.StallReplies()
 	before, outcome := proxy.Stats().RequestBytes, make(chan error)

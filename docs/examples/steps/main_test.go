@@ -21,8 +21,8 @@ func TestMain(m *testing.M) { servertest.Main(m, server, cluster) }
 func TestEachStepRuns(t *testing.T) {
 	one, several := server.Server(t), cluster.Servers(t)
 	var out bytes.Buffer
-	const patient = "?op_timeout=20s&dial_timeout=20s" // the machine may be slow
-	all := steps("redis://"+one.Addr+patient, "redis+cluster://"+strings.Join(several.Addrs(), ",")+patient)
+	const longTimeouts = "?op_timeout=20s&dial_timeout=20s" // the machine may be slow
+	all := steps("redis://"+one.Addr+longTimeouts, "redis+cluster://"+strings.Join(several.Addrs(), ",")+longTimeouts)
 	require.NoError(t, run(t.Context(), &out, all, 100*time.Millisecond))
 	require.Len(t, strings.Split(strings.TrimSpace(out.String()), "\n"), 1+len(all), out.String())
 	require.NotContains(t, out.String(), "left out")

@@ -257,7 +257,7 @@ func (s *Subject) ClusterRoundTrips(t *testing.T) {
 func (s *Subject) ClusterRename(t *testing.T) {
 	servers := s.StartCluster(t, servertest.Config("cluster-require-full-coverage", "no"), servertest.Config("cluster-replica-no-failover", "yes"))
 	front := newFront(t, servers.Addrs()...)
-	store, hasty := s.openCluster(t, servers, "?"+longQuery), s.openCluster(t, servers, "?op_timeout=500ms")
+	store, short := s.openCluster(t, servers, "?"+longQuery), s.openCluster(t, servers, "?op_timeout=500ms")
 	here, there := servers.Nodes[0], servers.Nodes[1]
 	from, to := taggedKey(t, tagOf(t, servers, here), "from"), taggedKey(t, tagOf(t, servers, there), "to")
 	held := func(key string) string {
@@ -300,7 +300,7 @@ func (s *Subject) ClusterRename(t *testing.T) {
 	// of op_timeout.
 	reset(driver.NoExpiry)
 	there.Kill(t)
-	WantErr(t, hasty.Rename(t.Context(), from, to), driver.NotApplied, driver.ErrUnavailable)
+	WantErr(t, short.Rename(t.Context(), from, to), driver.NotApplied, driver.ErrUnavailable)
 	if held(from) != "v" {
 		t.Error("a rename that failed has lost the value")
 	}

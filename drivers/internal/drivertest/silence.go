@@ -80,7 +80,7 @@ func (s *silencer) open(subject *Subject, opTimeout time.Duration, pool int) ser
 		var calls sync.WaitGroup
 		for range 4 * pool {
 			calls.Go(func() {
-				if err := pingPatiently(s.t, store); err != nil {
+				if err := pingInTime(s.t, store); err != nil {
 					s.t.Error(err)
 				}
 			})
@@ -91,8 +91,8 @@ func (s *silencer) open(subject *Subject, opTimeout time.Duration, pool int) ser
 	return store
 }
 
-// pingPatiently is Ping with waitTimeout.
-func pingPatiently(t testing.TB, store driver.Pinger) error {
+// pingInTime is Ping with waitTimeout.
+func pingInTime(t testing.TB, store driver.Pinger) error {
 	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	return store.Ping(ctx)
@@ -256,7 +256,7 @@ func (s *Subject) connectionsThatAnswerAreKept(t *testing.T) {
 					return
 				default:
 				}
-				if err := pingPatiently(t, store); err != nil {
+				if err := pingInTime(t, store); err != nil {
 					t.Error(err)
 				}
 				time.Sleep(time.Millisecond)

@@ -53,9 +53,9 @@ const (
 
 // fill stores what was loaded under a lease, over a value whose remaining TTL is not longer than
 // over as well.
-func (v *View[T]) fill(ctx context.Context, key, token string, value T, opts []SetOption, over time.Duration) (filled, error) {
-	o := newOp(&v.core, "fill", cmdLeaseFill).begin(key).Field(token)
-	AddValue(o, value)
+func (v untyped) fill(ctx context.Context, key, token string, value any, opts []SetOption, over time.Duration) (filled, error) {
+	o := newOp(v.core, "fill", cmdLeaseFill).begin(key).Field(token)
+	v.values.add(o, value)
 	ttl, err := v.core.ttlOf(driver.IfAbsent, opts)
 	if err != nil {
 		o.fail(err)

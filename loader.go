@@ -145,20 +145,19 @@ func (l *loading) options(key string, opts []SetOption) []SetOption {
 	return chosen
 }
 
-// loaded returns the result of load, without a value beside an error.
-func loaded[T any](ctx context.Context, v *View[T], l *loading, fl *flight.Flight, load func(context.Context) (T, error)) (T, error) {
-	ctx, end := l.begin(ctx, &v.core, []*flight.Flight{fl})
+// load returns the result of a loader, without a value beside an error.
+func (l *loading) load(ctx context.Context, c *core, fl *flight.Flight, load func(context.Context) (any, error)) (any, error) {
+	ctx, end := l.begin(ctx, c, []*flight.Flight{fl})
 	defer end()
 	began := time.Now()
 	defer l.own.renew(ctx)()
 	value, err := load(ctx)
-	if old, ok := unmodified[T](l, "", err); ok {
+	if old, ok := l.unmodified("", err); ok {
 		value, err = old, nil
 	}
 	if err != nil {
-		var zero T
-		return zero, timedOutLoad(ctx, err)
+		return nil, timedOutLoad(ctx, err)
 	}
-	v.core.stale.loadTime.add(began)
+	c.stale.loadTime.add(began)
 	return value, nil
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -56,39 +55,13 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 		return zero, v.core.opError("get or set", key, errLoads)
 	}
 	landed := v.core.shared.flights.Landed()
-	value, old, unreadable, err := v.lookUpToLoad(ctx, key, nil)
-	missed, _ := err.(*missedError) //nolint:errorlint // that very type
-	if old == nil && unreadable == nil && !errors.Is(err, ErrNotFound) {
+	value, old, bad, err := lookUpToLoad[T](ctx, &v.core, key, nil)
+	if old == nil && bad == nil && !errors.Is(err, ErrNotFound) {
 		return value, err
 	}
-	if _, err := v.core.ttlOf(driver.IfAbsent, opts); err != nil {
-		return value, v.core.opError("get or set", key, err)
-	}
-	tags, err := v.core.taggingOf(opts)
-	if err != nil {
-		return value, v.core.opError("get or set", key, err)
-	}
-	// A caller may return before the load ends, and reuse its memory.
-	key, opts = strings.Clone(key), slices.Clone(opts)
-	return v.flyFor(ctx, key, old, func(ctx context.Context, fl *flight.Flight) (T, error) {
-		old, unreadable, missed := old, unreadable, missed
-		if v.core.shared.flights.Landed() != landed { // a flight that ended after the lookup may have stored the value
-			found, again, bad, err := v.lookUpFor(ctx, fl, key, old)
-			if again == nil && bad == nil && !errors.Is(err, ErrNotFound) {
-				return found, err
-			}
-			old, unreadable = again, bad
-			missed, _ = err.(*missedError) //nolint:errorlint // that very type
-		}
-		if missed == nil {
-			return v.loadAndKeep(ctx, fl, key, load, old, unreadable, tags, opts)
-		}
-		value, err := loaded(ctx, v, v.loadingOver(old), fl, load)
-		if err != nil {
-			return value, err
-		}
-		return value, v.notKept(key, missed.failure) // the write would fail as the read has, and take as long
-	})
+	missed, _ := err.(*missedError) //nolint:errorlint // that very type
+	loaded, err := v.untyped().getOrSet(ctx, key, landed, boxing(load), old, bad, missed, opts)
+	return unboxed[T](loaded), err
 }
 
 // Load calls load once for all goroutines of this process that call Load for the same key
@@ -96,63 +69,110 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 // A caller can use Load to load while the cache is down. The rules of GetOrSet for load
 // apply.
 func (v *View[T]) Load(ctx context.Context, key string, load func(context.Context) (T, error)) (T, error) {
-	var zero T
+	value, err := v.untyped().load(ctx, key, boxing(load))
+	return unboxed[T](value), err
+}
+
+// boxing returns a loader for untyped code.
+func boxing[T any](load func(context.Context) (T, error)) func(context.Context) (any, error) {
+	return func(ctx context.Context) (any, error) {
+		value, err := load(ctx)
+		return boxed[T]{value}, err
+	}
+}
+
+// getOrSet is GetOrSet for a key without a value, or with the value old or bad that is to be loaded
+// again. landed flights had ended before that was read. missed is the error of a read that has
+// failed open, or nil.
+func (v untyped) getOrSet(ctx context.Context, key string, landed uint64, load func(context.Context) (any, error), old *aged, bad *unreadable, missed *missedError, opts []SetOption) (any, error) {
+	if _, err := v.core.ttlOf(driver.IfAbsent, opts); err != nil {
+		return nil, v.core.opError("get or set", key, err)
+	}
+	tags, err := v.core.taggingOf(opts)
+	if err != nil {
+		return nil, v.core.opError("get or set", key, err)
+	}
+	// A caller may return before the load ends, and reuse its memory.
+	key, opts = strings.Clone(key), slices.Clone(opts)
+	return v.flyFor(ctx, key, old, func(ctx context.Context, fl *flight.Flight) (any, error) {
+		old, bad, missed := old, bad, missed
+		if v.core.shared.flights.Landed() != landed { // a flight that ended after the lookup may have stored the value
+			found, again, unreadable, err := v.lookUpFor(ctx, fl, key, old)
+			if again == nil && unreadable == nil && !errors.Is(err, ErrNotFound) {
+				return found, err
+			}
+			old, bad = again, unreadable
+			missed, _ = err.(*missedError) //nolint:errorlint // that very type
+		}
+		if missed == nil {
+			return v.loadAndKeep(ctx, fl, key, load, old, bad, tags, opts)
+		}
+		value, err := v.loadingOver(old).load(ctx, v.core, fl, load)
+		if err != nil {
+			return value, err
+		}
+		return value, v.core.notKept(key, missed.failure) // the write would fail as the read has, and take as long
+	})
+}
+
+func (v untyped) load(ctx context.Context, key string, load func(context.Context) (any, error)) (any, error) {
 	if v.core.err != nil {
-		return zero, v.core.err
+		return nil, v.core.err
 	}
 	if err := ctx.Err(); err != nil {
-		return zero, v.core.opError("load", key, err)
+		return nil, v.core.opError("load", key, err)
 	}
-	return v.fly(ctx, "load", strings.Clone(key), true, nil, func(ctx context.Context, fl *flight.Flight) (T, error) {
-		return loaded(ctx, v, new(loading), fl, load)
+	return v.fly(ctx, "load", strings.Clone(key), true, nil, func(ctx context.Context, fl *flight.Flight) (any, error) {
+		return new(loading).load(ctx, v.core, fl, load)
 	})
 }
 
 // fly returns the result of the flight of a key. If there is no flight, fly starts a flight
 // with fn. soft is the time that the caller waits, or nil.
-func (v *View[T]) fly(ctx context.Context, op, key string, loadOnly bool, soft *flight.Soft, fn func(context.Context, *flight.Flight) (T, error)) (T, error) {
-	var value T
+func (v untyped) fly(ctx context.Context, op, key string, loadOnly bool, soft *flight.Soft, fn func(context.Context, *flight.Flight) (any, error)) (any, error) {
 	full, err := v.core.fullKey(key)
 	if err != nil {
-		return value, v.core.opError(op, key, err)
+		return nil, v.core.opError(op, key, err)
 	}
-	result, err := v.core.shared.flights.Do(ctx, flight.Key{Full: full, As: reflect.TypeFor[T](), LoadOnly: loadOnly}, soft, v.flown(op, key, fn))
-	if result, ok := result.(boxed[T]); ok {
-		return result.value, err
-	}
-	if err != nil { // this caller left before the end of the flight
+	value, err := v.core.shared.flights.Do(ctx, flight.Key{Full: full, As: v.values.as(), LoadOnly: loadOnly}, soft, v.flown(op, key, fn))
+	if value == nil && err != nil { // this caller left before the end of the flight
 		err = v.core.opError(op, key, err)
 	}
 	return value, err
 }
 
 // flown returns fn as the function of a flight.
-func (v *View[T]) flown(op, key string, fn func(context.Context, *flight.Flight) (T, error)) func(context.Context, *flight.Flight) (any, error) {
+func (v untyped) flown(op, key string, fn func(context.Context, *flight.Flight) (any, error)) func(context.Context, *flight.Flight) (any, error) {
 	return func(ctx context.Context, fl *flight.Flight) (any, error) {
 		value, err := fn(ctx, fl)
 		if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), ErrClosed) {
 			err = v.core.opError(op, key, fmt.Errorf("%w: %w", ErrClosed, err))
 		}
-		return boxed[T]{value}, err
+		return v.result(value), err
 	}
 }
 
-// boxed holds a result, so that an any with a nil result differs from a nil any.
-type boxed[T any] struct{ value T }
+// result returns the value of a flight that has ended, which is not nil.
+func (v untyped) result(value any) any {
+	if value == nil {
+		return v.values.zero()
+	}
+	return value
+}
 
 // loadsAtMost is how often a value is loaded that is invalidated meanwhile, for callers who have
 // joined the load. Nobody joins the last load: its value is the result whatever happens meanwhile.
 const loadsAtMost = 8
 
 // An attempt is one load of a key, with the lease that it has.
-type attempt[T any] struct {
+type attempt struct {
 	// token is that of the lease, or "" without one. own has the lease if no other load has it.
 	token string
 	own   ownLeases
 	// over is the value that cannot be read, and that the loaded value is to replace, or nil.
 	over *unreadable
 	// old is the value that is to be loaded again, or nil.
-	old *aged[T]
+	old *aged
 	// failed is why the value is not to be stored, or nil.
 	failed error
 	// dated are the options of the write, with the generations that the tags had before the load.
@@ -168,7 +188,7 @@ type attempt[T any] struct {
 // loadAndKeep loads and stores a value. If another process invalidates the key or one of the tags
 // meanwhile, callers who came after that invalidation may wait for the load by then, so that
 // loadAndKeep loads again for them.
-func (v *View[T]) loadAndKeep(ctx context.Context, fl *flight.Flight, key string, load func(context.Context) (T, error), old *aged[T], bad *unreadable, tags *tagging, opts []SetOption) (T, error) {
+func (v untyped) loadAndKeep(ctx context.Context, fl *flight.Flight, key string, load func(context.Context) (any, error), old *aged, bad *unreadable, tags *tagging, opts []SetOption) (any, error) {
 	if tags != nil {
 		v.core.shared.flights.DependOn(fl, tags.keys)
 	}
@@ -176,7 +196,7 @@ func (v *View[T]) loadAndKeep(ctx context.Context, fl *flight.Flight, key string
 		if i == loadsAtMost {
 			v.core.shared.flights.Detach(fl)
 		}
-		a := &attempt[T]{over: bad, old: old, own: ownLeases{cache: &v.core}}
+		a := &attempt{over: bad, old: old, own: ownLeases{cache: v.core}}
 		value, err := v.loadOnce(ctx, fl, key, load, a, tags, opts)
 		if a.final || i == loadsAtMost || v.core.shared.flights.Final(fl) || !a.revoked && v.core.unchanged(ctx, key, a.dated) {
 			return value, err
@@ -191,7 +211,7 @@ func (v *View[T]) loadAndKeep(ctx context.Context, fl *flight.Flight, key string
 // behind the question may come after an invalidation elsewhere. So lookUpFor seals a flight that a
 // caller has joined, before the question or before a second one. Without a value, the flight may be
 // sealed as well.
-func (v *View[T]) lookUpFor(ctx context.Context, fl *flight.Flight, key string, before *aged[T]) (value T, old *aged[T], bad *unreadable, err error) {
+func (v untyped) lookUpFor(ctx context.Context, fl *flight.Flight, key string, before *aged) (value any, old *aged, bad *unreadable, err error) {
 	if v.core.shared.flights.Joined(fl) {
 		v.core.shared.flights.Seal(fl)
 	}
@@ -203,7 +223,7 @@ func (v *View[T]) lookUpFor(ctx context.Context, fl *flight.Flight, key string, 
 }
 
 // loadOnce loads and stores a value, unless another load makes that needless.
-func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, load func(context.Context) (T, error), a *attempt[T], tags *tagging, opts []SetOption) (T, error) {
+func (v untyped) loadOnce(ctx context.Context, fl *flight.Flight, key string, load func(context.Context) (any, error), a *attempt, tags *tagging, opts []SetOption) (any, error) {
 	defer a.own.giveUp(ctx)
 	value, done, err := v.takeLease(ctx, fl, key, a)
 	if !done && ctx.Err() != nil { // nobody waits any more
@@ -221,11 +241,11 @@ func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, l
 	}
 	began, l := time.Now(), v.loadingOver(a.old)
 	l.own = &a.own
-	if value, err = loaded(ctx, v, l, fl, load); err == nil {
+	if value, err = l.load(ctx, v.core, fl, load); err == nil {
 		value, err = v.keep(ctx, fl, key, value, a, l.options(key, a.dated))
 	} else {
-		v.remember(ctx, fl, key, a, err)
-		v.withdraw(ctx, fl, key, a.old, err)
+		v.core.remember(ctx, fl, key, a, err)
+		v.core.withdraw(ctx, fl, key, a.old, err)
 		if errors.Is(err, ErrNotFound) && a.over != nil && a.token == "" && v.core.shared.flights.Joined(fl) {
 			_, _, bad, readErr := v.lookUpAgain(ctx, key, a.old)
 			a.revoked = bad == nil && isMiss(readErr) || bad != nil && !bytes.Equal(bad.stored, a.over.stored)
@@ -240,7 +260,7 @@ func (v *View[T]) loadOnce(ctx context.Context, fl *flight.Flight, key string, l
 // invalidation by any process takes the lease away. In the place of a value that cannot be read
 // none is needed, as an invalidation takes that value away, unless the view keeps such values. If
 // done is true, there is no load, and the result is that of another one.
-func (v *View[T]) takeLease(ctx context.Context, fl *flight.Flight, key string, a *attempt[T]) (value T, done bool, err error) {
+func (v untyped) takeLease(ctx context.Context, fl *flight.Flight, key string, a *attempt) (value any, done bool, err error) {
 	switch {
 	case !v.core.shared.leases:
 		return value, false, nil
@@ -266,8 +286,8 @@ func (v *View[T]) takeLease(ctx context.Context, fl *flight.Flight, key string, 
 }
 
 // storeLoaded stores what was loaded in the place of a value that cannot be read, or of none.
-func (v *View[T]) storeLoaded(ctx context.Context, key string, value T, a *attempt[T], opts []SetOption) (filled, error) {
-	leased, replaces := a.token != "" && (a.over == nil || v.core.stale.kept() > 0), v.replaces(a.old)
+func (v untyped) storeLoaded(ctx context.Context, key string, value any, a *attempt, opts []SetOption) (filled, error) {
+	leased, replaces := a.token != "" && (a.over == nil || v.core.stale.kept() > 0), v.core.replaces(a.old)
 	if a.failed != nil {
 		return overtaken, a.failed
 	}
@@ -285,20 +305,21 @@ func (v *View[T]) storeLoaded(ctx context.Context, key string, value T, a *attem
 	case a.over != nil:
 		return storedIf(v.replace(ctx, key, value, a.over, opts))
 	case replaces > 0 && !leased: // and the server cannot tell how old the value is
-		return stored, v.Set(ctx, key, value, opts...)
+		_, err := v.values.store(ctx, v.core, "set", key, value, driver.Always, opts)
+		return stored, err
 	}
-	return storedIf(v.Add(ctx, key, value, opts...))
+	return storedIf(v.values.store(ctx, v.core, "add", key, value, driver.IfAbsent, opts))
 }
 
 // fillOver is fill in the place of a value that cannot be read, or of none.
-func (v *View[T]) fillOver(ctx context.Context, key string, value T, a *attempt[T], opts []SetOption, replaces time.Duration) (filled, error) {
+func (v untyped) fillOver(ctx context.Context, key string, value any, a *attempt, opts []SetOption, replaces time.Duration) (filled, error) {
 	if a.over != nil {
-		if same, err := v.outdate(ctx, key, a.over); !same {
+		if same, err := v.core.outdate(ctx, key, a.over); !same {
 			return occupied, err
 		}
 	}
 	became, err := v.fill(ctx, key, a.token, value, opts, replaces)
-	v.replaced(key, a.over, became)
+	v.core.replaced(key, a.over, became)
 	return became, err
 }
 
@@ -312,22 +333,22 @@ func storedIf(done bool, err error) (filled, error) {
 // keep stores the loaded value of a flight. keep returns the loaded value, or a value that
 // another caller stored during the load. A value that came during the load and cannot be read is
 // newer than the loaded one, and stays.
-func (v *View[T]) keep(ctx context.Context, fl *flight.Flight, key string, value T, a *attempt[T], opts []SetOption) (T, error) {
+func (v untyped) keep(ctx context.Context, fl *flight.Flight, key string, value any, a *attempt, opts []SetOption) (any, error) {
 	var became filled
 	var err error
 	if !v.core.shared.flights.Store(fl, func() { became, err = v.storeLoaded(ctx, key, value, a, opts) }) {
 		return value, nil
 	}
 	if err != nil {
-		if err = v.notKept(key, err); err == nil {
-			a.revoked = v.lost(ctx, fl, key, a)
+		if err = v.core.notKept(key, err); err == nil {
+			a.revoked = v.core.lost(ctx, fl, key, a)
 		}
 		return value, err
 	}
 	if became != occupied {
 		return value, nil
 	}
-	winner, _, err := v.With(ReadPrimary()).lookUp(ctx, key, nil) // a replica may lag behind
+	winner, _, err := v.values.lookUp(ctx, v.onPrimary().core, key)
 	if err != nil {
 		a.revoked = isMiss(err) // what came during the load was invalidated, or the key has expired
 		return value, nil       //nolint:nilerr // what was loaded is as good
@@ -343,35 +364,35 @@ func isMiss(err error) bool {
 
 // lost reports whether an invalidation has taken the lease of a load that stores nothing. Only for
 // callers who have joined the load, lost asks.
-func (v *View[T]) lost(ctx context.Context, fl *flight.Flight, key string, a *attempt[T]) bool {
-	if a.token == "" || a.failed != nil || !v.core.shared.flights.Joined(fl) {
+func (c *core) lost(ctx context.Context, fl *flight.Flight, key string, a *attempt) bool {
+	if a.token == "" || a.failed != nil || !c.shared.flights.Joined(fl) {
 		return false
 	}
-	full, err := v.core.fullKey(key)
+	full, err := c.fullKey(key)
 	if err != nil {
 		return false
 	}
-	cmd := v.core.leaseRenewal(full, a.token)
-	renewed, err := wasReplaced(cmd, v.core.doAs(ctx, "renew lease", key, 1, []*driver.Cmd{cmd}))
+	cmd := c.leaseRenewal(full, a.token)
+	renewed, err := wasReplaced(cmd, c.doAs(ctx, "renew lease", key, 1, []*driver.Cmd{cmd}))
 	return err == nil && !renewed
 }
 
 // notKept returns the error of a failed write if GetOrSet returns that error, and otherwise
 // tells the observer and returns nil.
-func (v *View[T]) notKept(key string, err error) error {
+func (c *core) notKept(key string, err error) error {
 	if errors.Is(err, ErrUnsupportedValue) || errors.Is(err, ErrClosed) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	if why := causeOf(err); v.core.onError == OnErrorMiss && why != causeNone {
-		v.core.shared.failedOpen.count(dropsWrite, 1, why)
+	if why := causeOf(err); c.onError == OnErrorMiss && why != causeNone {
+		c.shared.failedOpen.count(dropsWrite, 1, why)
 	}
-	v.core.event(driver.LoadedValueNotStored, key, err)
+	c.event(driver.LoadedValueNotStored, key, err)
 	return nil
 }
 
 // replace stores value if the key still holds the unreadable value old, and reports whether
 // the key held old.
-func (v *View[T]) replace(ctx context.Context, key string, value T, old *unreadable, opts []SetOption) (bool, error) {
+func (v untyped) replace(ctx context.Context, key string, value any, old *unreadable, opts []SetOption) (bool, error) {
 	ctx, call, err := v.core.start(ctx, "replace unreadable", key, 1)
 	if err != nil {
 		return false, err
@@ -379,7 +400,7 @@ func (v *View[T]) replace(ctx context.Context, key string, value T, old *unreada
 	defer call.release()
 	s := newScratch()
 	e := &s.entries[0]
-	if err := v.entry(ctx, s, key, value, driver.Always, opts); err != nil {
+	if err := v.values.entry(ctx, v.core, s, key, value, opts); err != nil {
 		return false, call.end(err)
 	}
 	call.seen.wrote(len(e.Value))
@@ -389,7 +410,7 @@ func (v *View[T]) replace(ctx context.Context, key string, value T, old *unreada
 		s.release()
 	}
 	if err = call.end(err); replaced {
-		v.replaced(key, old, stored)
+		v.core.replaced(key, old, stored)
 	}
 	return replaced, err
 }
@@ -397,25 +418,25 @@ func (v *View[T]) replace(ctx context.Context, key string, value T, old *unreada
 // outdate lets a lease decide about the unreadable value old, and reports whether the key still holds
 // old. The value gets the TTL of one that was invalidated, so that the fill of a lease replaces the
 // value. An invalidation that keeps values takes the lease away, and leaves the bytes.
-func (v *View[T]) outdate(ctx context.Context, key string, old *unreadable) (same bool, err error) {
-	ctx, call, err := v.core.start(ctx, "outdate unreadable", key, 1)
+func (c *core) outdate(ctx context.Context, key string, old *unreadable) (same bool, err error) {
+	ctx, call, err := c.start(ctx, "outdate unreadable", key, 1)
 	if err != nil {
 		return false, err
 	}
 	defer call.release()
-	full, err := v.core.fullKey(key)
+	full, err := c.fullKey(key)
 	if err != nil {
 		return false, call.end(err)
 	}
-	e := driver.Entry{Key: full, Value: old.stored, TTL: v.core.stale.kept()}
-	same, err = replaceBytes(ctx, &v.core.shared.primary, &e, old.stored)
+	e := driver.Entry{Key: full, Value: old.stored, TTL: c.stale.kept()}
+	same, err = replaceBytes(ctx, &c.shared.primary, &e, old.stored)
 	return same && err == nil, call.end(err)
 }
 
 // replaced tells the observer if a loaded value has taken the place of the unreadable value old.
-func (v *View[T]) replaced(key string, old *unreadable, became filled) {
+func (c *core) replaced(key string, old *unreadable, became filled) {
 	if old != nil && became == stored && !errors.Is(old.err, ErrNotFound) {
-		v.core.event(driver.UnreadableValueReplaced, key, old.err)
+		c.event(driver.UnreadableValueReplaced, key, old.err)
 	}
 }
 

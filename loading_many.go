@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"time"
 
@@ -36,72 +35,85 @@ import (
 // value that the codec cannot encode, and a failed read. Keys whose read failed are not
 // loaded. If the whole read failed, that is the error, and load does not run.
 func (v *View[T]) GetOrSetMany(ctx context.Context, keys []string, load func(ctx context.Context, missing []string) (map[string]T, error), opts ...SetOption) (map[string]T, error) {
+	var found resultsOf[T]
+	err := v.untyped().getOrSetMany(ctx, keys, &found, func(ctx context.Context, missing []string) (results, error) {
+		values, err := load(ctx, missing)
+		return &resultsOf[T]{values: values}, err
+	}, opts)
+	return found.values, err
+}
+
+func (v untyped) getOrSetMany(ctx context.Context, keys []string, found results, load loaderOfMany, opts []SetOption) error {
 	if v.core.tx != nil {
-		return nil, v.core.opError("get or set many", "", errLoads)
+		return v.core.opError("get or set many", "", errLoads)
 	}
 	landed := v.core.shared.flights.Landed()
-	found, missing, stale, err := v.lookUpMany(ctx, keys, nil)
+	missing, stale, err := v.core.lookUpMany(ctx, keys, nil, found)
 	failed, _ := errors.AsType[*BatchError](err)
 	if err != nil && failed == nil || len(missing)+len(stale) == 0 {
-		return found, err
+		return err
 	}
 	if _, err := v.core.ttlOf(driver.IfAbsent, opts); err != nil {
-		return nil, v.core.opError("get or set many", "", err)
+		found.drop()
+		return v.core.opError("get or set many", "", err)
 	}
 	tags, err := v.core.taggingOf(opts)
 	if err != nil {
-		return nil, v.core.opError("get or set many", "", err)
+		found.drop()
+		return v.core.opError("get or set many", "", err)
 	}
 	opts = slices.Clone(opts)
-	run := func(keys []absent[T]) func(context.Context, []int, []*flight.Flight) []flight.Result {
+	run := func(keys []absent) func(context.Context, []int, []*flight.Flight) []flight.Result {
 		return func(ctx context.Context, own []int, flights []*flight.Flight) []flight.Result {
-			b := &loadingMany[T]{v: v, opts: opts, tags: tags, own: ownLeases{cache: &v.core}}
+			b := &loadingMany{v: v, opts: opts, tags: tags, own: ownLeases{cache: v.core}}
 			for i, at := range own {
-				b.wanted = append(b.wanted, &wanted[T]{absent: keys[at], flight: flights[i]})
+				b.wanted = append(b.wanted, &wanted{absent: keys[at], flight: flights[i]})
 			}
 			return b.run(ctx, load, v.core.shared.flights.Landed() != landed)
 		}
 	}
 	v.refreshMany(ctx, stale, run(stale))
 	if len(missing) == 0 {
-		return found, err
+		return err
 	}
-	results, err := v.core.shared.flights.DoMany(ctx, flightKeys(missing), v.softMany(missing), run(missing))
+	results, err := v.core.shared.flights.DoMany(ctx, v.flightKeys(missing), v.core.softMany(missing), run(missing))
 	if err != nil {
-		return found, v.core.opError("get or set many", "", err)
+		return v.core.opError("get or set many", "", err)
 	}
 	for i, result := range results {
-		value, ok := result.Value.(boxed[T])
 		switch {
-		case ok && result.Err == nil:
-			found[missing[i].key] = value.value
-		case v.servesOnError(ctx, missing[i].key, missing[i].old, result.Err):
-			found[missing[i].key] = missing[i].old.value
+		case result.Value != nil && result.Err == nil:
+			found.keep(missing[i].key, result.Value)
+		case v.core.servesOnError(ctx, missing[i].key, missing[i].old, result.Err):
+			found.keep(missing[i].key, missing[i].old.value)
 		case !errors.Is(result.Err, ErrNotFound):
 			failed = failed.add(missing[i].key, result.Err)
 		}
 	}
 	if failed != nil {
-		return found, v.core.opError("get or set many", "", failed)
+		return v.core.opError("get or set many", "", failed)
 	}
-	return found, nil
+	return nil
 }
 
+// A loaderOfMany is a loader of several keys for untyped code.
+type loaderOfMany func(ctx context.Context, missing []string) (results, error)
+
 // flightKeys returns the keys of the flights that load values.
-func flightKeys[T any](keys []absent[T]) []flight.Key {
+func (v untyped) flightKeys(keys []absent) []flight.Key {
 	flights := make([]flight.Key, len(keys))
 	for i := range keys {
-		flights[i] = flight.Key{Full: keys[i].full, As: reflect.TypeFor[T]()}
+		flights[i] = flight.Key{Full: keys[i].full, As: v.values.as()}
 	}
 	return flights
 }
 
 // An absent is a key without a value, or with one that cannot be read or is to be loaded
 // again. The texts are the cache's own.
-type absent[T any] struct {
+type absent struct {
 	key, full string
 	bad       *unreadable
-	old       *aged[T]
+	old       *aged
 	// failure is that of a read which has failed open, or nil. A write would fail likewise.
 	failure error
 }
@@ -109,26 +121,26 @@ type absent[T any] struct {
 // lookUpMany is GetMany that returns the keys which are to be loaded, each once. stale are those
 // that are to be loaded in the background, and whose old values count as found. Of a load that
 // has begun, before has the keys: then none is stale, and missing instead.
-func (v *View[T]) lookUpMany(ctx context.Context, keys []string, before []*wanted[T]) (found map[string]T, missing, stale []absent[T], err error) {
-	ctx, call, err := v.core.start(ctx, "get many", "", len(keys))
+func (c *core) lookUpMany(ctx context.Context, keys []string, before []*wanted, found results) (missing, stale []absent, err error) {
+	ctx, call, err := c.start(ctx, "get many", "", len(keys))
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	defer call.release()
 	seen := make(map[string]bool)
-	found, err = v.getMany(ctx, &call, keys, func(i int, full string, bad *unreadable, failure error) {
+	err = call.getMany(ctx, keys, found, func(i int, full string, bad *unreadable, failure error) {
 		if !seen[full] {
 			seen[full] = true
-			missing = append(missing, absent[T]{key: v.core.ownKey(full, keys[i]), full: full, bad: bad, failure: failure})
+			missing = append(missing, absent{key: c.ownKey(full, keys[i]), full: full, bad: bad, failure: failure})
 		}
-	}, v.ageing(func(i int, full string, old *aged[T]) bool {
+	}, c.ageing(func(i int, full string, old *aged) bool {
 		if old.age >= 0 {
 			call.seen.stale()
 		}
-		serve := before == nil && v.servesAtOnce(old)
+		serve := before == nil && c.servesAtOnce(old)
 		if !seen[full] {
 			seen[full] = true
-			a := absent[T]{key: v.core.ownKey(full, keys[i]), full: full, old: old}
+			a := absent{key: c.ownKey(full, keys[i]), full: full, old: old}
 			if serve {
 				stale = append(stale, a)
 			} else {
@@ -136,19 +148,19 @@ func (v *View[T]) lookUpMany(ctx context.Context, keys []string, before []*wante
 			}
 		}
 		return serve
-	}, before))
-	return found, missing, stale, call.end(err)
+	}, before, found))
+	return missing, stale, call.end(err)
 }
 
 // A wanted is a key that a load is to bring.
-type wanted[T any] struct {
-	absent[T]
+type wanted struct {
+	absent
 	flight *flight.Flight
 	// token is that of the lease, or "" without one.
 	token string
 	// unstored is why the value is not to be stored, or nil.
 	unstored error
-	value    T
+	value    any
 	err      error
 	became   filled
 	// contender is of the election of the load, if there is one (OneLoader).
@@ -162,11 +174,11 @@ type wanted[T any] struct {
 }
 
 // A loadingMany is one call of the loader of GetOrSetMany.
-type loadingMany[T any] struct {
-	v      *View[T]
+type loadingMany struct {
+	v      untyped
 	opts   []SetOption
 	tags   *tagging
-	wanted []*wanted[T]
+	wanted []*wanted
 	// dated are opts with the generations that the tags had before the load.
 	dated []SetOption
 	// loading is what the loader says of what it loads.
@@ -176,7 +188,7 @@ type loadingMany[T any] struct {
 }
 
 // run loads and stores. again tells that flights have ended since the values were looked up.
-func (b *loadingMany[T]) run(ctx context.Context, load func(context.Context, []string) (map[string]T, error), again bool) []flight.Result {
+func (b *loadingMany) run(ctx context.Context, load loaderOfMany, again bool) []flight.Result {
 	rest := b.wanted
 	if again {
 		rest = b.lookUpFor(ctx, rest)
@@ -207,37 +219,37 @@ func (b *loadingMany[T]) run(ctx context.Context, load func(context.Context, []s
 	}
 	results := make([]flight.Result, len(b.wanted))
 	for i, w := range b.wanted {
-		results[i] = w.result(ctx)
+		results[i] = b.result(ctx, w)
 	}
 	return results
 }
 
-func (w *wanted[T]) result(ctx context.Context) flight.Result {
+func (b *loadingMany) result(ctx context.Context, w *wanted) flight.Result {
 	if errors.Is(w.err, context.Canceled) && errors.Is(context.Cause(ctx), ErrClosed) {
 		w.err = fmt.Errorf("%w: %w", ErrClosed, w.err)
 	}
-	return flight.Result{Value: boxed[T]{w.value}, Err: w.err}
+	return flight.Result{Value: b.v.result(w.value), Err: w.err}
 }
 
 // landAllBut gives the callers of all other keys their results before the next load, which may
 // take its time.
-func (b *loadingMany[T]) landAllBut(ctx context.Context, mine, others []*wanted[T]) {
+func (b *loadingMany) landAllBut(ctx context.Context, mine, others []*wanted) {
 	if len(mine)+len(others) == len(b.wanted) {
 		return
 	}
-	pending := make(map[*wanted[T]]bool)
+	pending := make(map[*wanted]bool)
 	for _, w := range slices.Concat(mine, others) {
 		pending[w] = true
 	}
 	for _, w := range b.wanted {
 		if !pending[w] {
-			b.v.core.shared.flights.Land(w.flight, w.result(ctx))
+			b.v.core.shared.flights.Land(w.flight, b.result(ctx, w))
 		}
 	}
 }
 
 // loadOnce loads and stores keys, and returns those that are to be loaded again.
-func (b *loadingMany[T]) loadOnce(ctx context.Context, keys []*wanted[T], load func(context.Context, []string) (map[string]T, error)) (again []*wanted[T]) {
+func (b *loadingMany) loadOnce(ctx context.Context, keys []*wanted, load loaderOfMany) (again []*wanted) {
 	defer b.own.giveUp(ctx)
 	for _, w := range keys {
 		if w.loads == loadsAtMost-1 {
@@ -254,7 +266,7 @@ func (b *loadingMany[T]) loadOnce(ctx context.Context, keys []*wanted[T], load f
 	}
 	b.remember(ctx, keys)
 	b.withdraw(ctx, keys)
-	joined := slices.DeleteFunc(slices.Clone(keys), func(w *wanted[T]) bool {
+	joined := slices.DeleteFunc(slices.Clone(keys), func(w *wanted) bool {
 		w.loads++
 		w.revoked = w.revoked && time.Since(began) < leaseDuration
 		return w.err != nil && !w.left || w.loads == loadsAtMost || b.v.core.shared.flights.Final(w.flight)
@@ -263,21 +275,21 @@ func (b *loadingMany[T]) loadOnce(ctx context.Context, keys []*wanted[T], load f
 		return nil
 	}
 	if b.tags == nil || b.v.core.unchanged(ctx, "", b.dated) {
-		joined = slices.DeleteFunc(joined, func(w *wanted[T]) bool { return !w.revoked && !w.missesUnleased() })
+		joined = slices.DeleteFunc(joined, func(w *wanted) bool { return !w.revoked && !w.missesUnleased() })
 	} else {
 		for _, w := range joined {
 			w.revoked = true
 		}
 	}
 	// A key that holds what it held before a load without a value has not been invalidated.
-	same := make(map[*wanted[T]][]byte)
+	same := make(map[*wanted][]byte)
 	for _, w := range joined {
 		if !w.revoked {
 			same[w] = w.bad.stored
 		}
 		w.token, w.unstored, w.err, w.contender, w.late, w.revoked, w.left = "", nil, nil, nil, false, false, false
 	}
-	return slices.DeleteFunc(b.lookUpFor(ctx, joined), func(w *wanted[T]) bool {
+	return slices.DeleteFunc(b.lookUpFor(ctx, joined), func(w *wanted) bool {
 		before, ok := same[w]
 		if ok = ok && w.bad != nil && bytes.Equal(w.bad.stored, before); ok {
 			w.err = ErrNotFound
@@ -288,10 +300,10 @@ func (b *loadingMany[T]) loadOnce(ctx context.Context, keys []*wanted[T], load f
 
 // missesUnleased tells that a load over a value that cannot be read has found no value, and had no
 // lease that an invalidation could have taken.
-func (w *wanted[T]) missesUnleased() bool { return w.left && w.token == "" && w.bad != nil }
+func (w *wanted) missesUnleased() bool { return w.left && w.token == "" && w.bad != nil }
 
 // seal seals the flights of keys, and returns the keys that callers have joined before.
-func (b *loadingMany[T]) seal(keys []*wanted[T]) (late []*wanted[T]) {
+func (b *loadingMany) seal(keys []*wanted) (late []*wanted) {
 	for _, w := range keys {
 		if b.v.core.shared.flights.Seal(w.flight) {
 			late = append(late, w)
@@ -300,24 +312,24 @@ func (b *loadingMany[T]) seal(keys []*wanted[T]) (late []*wanted[T]) {
 	return late
 }
 
-func (b *loadingMany[T]) unseal(keys []*wanted[T]) {
+func (b *loadingMany) unseal(keys []*wanted) {
 	for _, w := range keys {
 		b.v.core.shared.flights.Unseal(w.flight)
 	}
 }
 
 // lookUpFor is lookUp that asks again for keys which others wait for: see View.lookUpFor.
-func (b *loadingMany[T]) lookUpFor(ctx context.Context, keys []*wanted[T]) (missing []*wanted[T]) {
+func (b *loadingMany) lookUpFor(ctx context.Context, keys []*wanted) (missing []*wanted) {
 	for _, w := range keys {
 		if b.v.core.shared.flights.Joined(w.flight) {
 			b.v.core.shared.flights.Seal(w.flight)
 		}
 	}
 	missing = b.lookUp(ctx, keys)
-	found := slices.DeleteFunc(slices.Clone(keys), func(w *wanted[T]) bool { return w.err != nil || slices.Contains(missing, w) })
+	found := slices.DeleteFunc(slices.Clone(keys), func(w *wanted) bool { return w.err != nil || slices.Contains(missing, w) })
 	if late := b.seal(found); len(late) > 0 {
 		for _, w := range late {
-			w.value = *new(T)
+			w.value = nil
 		}
 		missing = append(missing, b.lookUp(ctx, late)...)
 	}
@@ -326,11 +338,12 @@ func (b *loadingMany[T]) lookUpFor(ctx context.Context, keys []*wanted[T]) (miss
 
 // lookUp gives each key the value that is stored now, or the error of the read, and returns
 // the others.
-func (b *loadingMany[T]) lookUp(ctx context.Context, keys []*wanted[T]) (missing []*wanted[T]) {
-	found, again, _, err := b.v.With(ReadPrimary()).lookUpMany(ctx, userKeys(keys), keys) // a replica may lag behind
+func (b *loadingMany) lookUp(ctx context.Context, keys []*wanted) (missing []*wanted) {
+	found := b.v.values.results()
+	again, _, err := b.v.onPrimary().core.lookUpMany(ctx, userKeys(keys), keys, found)
 	failed, _ := errors.AsType[*BatchError](err)
 	for _, w := range keys {
-		value, ok := found[w.key]
+		value, ok := found.value(w.key)
 		switch {
 		case ok:
 			w.value = value
@@ -343,7 +356,7 @@ func (b *loadingMany[T]) lookUp(ctx context.Context, keys []*wanted[T]) (missing
 		}
 	}
 	for _, w := range missing {
-		if i := slices.IndexFunc(again, func(a absent[T]) bool { return a.full == w.full }); i >= 0 {
+		if i := slices.IndexFunc(again, func(a absent) bool { return a.full == w.full }); i >= 0 {
 			w.absent = again[i]
 		}
 	}
@@ -351,16 +364,16 @@ func (b *loadingMany[T]) lookUp(ctx context.Context, keys []*wanted[T]) (missing
 }
 
 // oldOf returns a function that returns the old value of a user key, or nil.
-func oldOf[T any](keys []*wanted[T]) func(key string) *aged[T] {
-	return func(key string) *aged[T] {
-		if i := slices.IndexFunc(keys, func(w *wanted[T]) bool { return w.key == key }); i >= 0 {
+func oldOf(keys []*wanted) func(key string) *aged {
+	return func(key string) *aged {
+		if i := slices.IndexFunc(keys, func(w *wanted) bool { return w.key == key }); i >= 0 {
 			return keys[i].old
 		}
 		return nil
 	}
 }
 
-func userKeys[T any](keys []*wanted[T]) []string {
+func userKeys(keys []*wanted) []string {
 	names := make([]string, len(keys))
 	for i, w := range keys {
 		names[i] = w.key
@@ -369,7 +382,7 @@ func userKeys[T any](keys []*wanted[T]) []string {
 }
 
 // depend reads the generations of the tags: see loadAndKeep.
-func (b *loadingMany[T]) depend(ctx context.Context, keys []*wanted[T]) {
+func (b *loadingMany) depend(ctx context.Context, keys []*wanted) {
 	b.dated = b.opts
 	if b.tags == nil {
 		return
@@ -386,12 +399,12 @@ func (b *loadingMany[T]) depend(ctx context.Context, keys []*wanted[T]) {
 }
 
 // load calls load, and returns the keys that have got values.
-func (b *loadingMany[T]) load(ctx context.Context, keys []*wanted[T], load func(context.Context, []string) (map[string]T, error)) (loaded []*wanted[T]) {
+func (b *loadingMany) load(ctx context.Context, keys []*wanted, load loaderOfMany) (loaded []*wanted) {
 	flights := make([]*flight.Flight, len(b.wanted))
 	for i, w := range b.wanted {
 		flights[i] = w.flight
 	}
-	ctx, end := b.loading.begin(ctx, &b.v.core, flights)
+	ctx, end := b.loading.begin(ctx, b.v.core, flights)
 	defer end()
 	began := time.Now()
 	defer b.own.renew(ctx)()
@@ -401,16 +414,16 @@ func (b *loadingMany[T]) load(ctx context.Context, keys []*wanted[T], load func(
 		b.v.core.stale.loadTime.add(began)
 	}
 	for _, w := range keys {
-		value, ok := values[w.key]
-		old, same := unmodified[T](b.loading, w.key, err)
+		value, ok := values.value(w.key)
+		old, same := b.loading.unmodified(w.key, err)
 		switch {
 		case same:
 			w.value = old
 			loaded = append(loaded, w)
 		case err != nil:
-			w.value, w.err = *new(T), err
+			w.value, w.err = nil, err
 		case !ok:
-			w.value, w.err, w.left = *new(T), ErrNotFound, true
+			w.value, w.err, w.left = nil, ErrNotFound, true
 		default:
 			w.value = value
 			loaded = append(loaded, w)
@@ -421,13 +434,13 @@ func (b *loadingMany[T]) load(ctx context.Context, keys []*wanted[T], load func(
 
 // store stores what was loaded, unless an invalidation came meanwhile. Only what cannot be
 // read, which is rare, takes a round trip for each key.
-func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
+func (b *loadingMany) store(ctx context.Context, loaded []*wanted) {
 	flights := make([]*flight.Flight, len(loaded))
 	for i, w := range loaded {
 		flights[i], w.became = w.flight, overtaken
 	}
 	b.v.core.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
-		var filled, doubtful []*wanted[T]
+		var filled, doubtful []*wanted
 		var cmds []*driver.Cmd
 		for _, w := range loaded {
 			if !slices.Contains(attached, w.flight) {
@@ -436,7 +449,7 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 			err := cmp.Or(w.failure, w.unstored)
 			same, leased := true, w.token != "" && b.v.core.stale.kept() > 0
 			if err == nil && w.bad != nil && leased {
-				if same, err = b.v.outdate(ctx, w.key, w.bad); !same {
+				if same, err = b.v.core.outdate(ctx, w.key, w.bad); !same {
 					w.became = occupied
 				}
 			}
@@ -451,7 +464,7 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 				}
 			}
 			if err != nil {
-				w.err = b.v.notKept(w.key, err)
+				w.err = b.v.core.notKept(w.key, err)
 			}
 		}
 		err := b.v.core.doAs(ctx, "fill many", "", len(cmds), cmds)
@@ -462,26 +475,26 @@ func (b *loadingMany[T]) store(ctx context.Context, loaded []*wanted[T]) {
 			}
 			switch {
 			case failed != nil:
-				if w.err = b.v.notKept(w.key, failed); w.err == nil {
+				if w.err = b.v.core.notKept(w.key, failed); w.err == nil {
 					doubtful = append(doubtful, w)
 				}
 			case w.became != occupied && w.token != "":
 				w.revoked = w.became == overtaken
 				b.own.end(w.full)
 			}
-			b.v.replaced(w.key, w.bad, w.became)
+			b.v.core.replaced(w.key, w.bad, w.became)
 		}
 		b.askForLeases(ctx, doubtful)
 	})
 }
 
 // fill returns the command that stores a value where there is none.
-func (b *loadingMany[T]) fill(ctx context.Context, w *wanted[T]) (*driver.Cmd, error) {
+func (b *loadingMany) fill(ctx context.Context, w *wanted) (*driver.Cmd, error) {
 	ttl, err := b.v.core.ttlOf(driver.IfAbsent, b.loading.options(w.key, b.opts))
 	if err != nil {
 		return nil, err
 	}
-	stored, _, err := encode(&b.v.core, w.full, nil, w.value)
+	stored, err := b.v.values.encode(b.v.core, w.full, w.value)
 	if err != nil {
 		return nil, err
 	}
@@ -499,7 +512,7 @@ func (b *loadingMany[T]) fill(ctx context.Context, w *wanted[T]) (*driver.Cmd, e
 			return nil, err
 		}
 	}
-	replaces := b.v.replaces(w.old)
+	replaces := b.v.core.replaces(w.old)
 	if w.token == "" {
 		w.entry = driver.Entry{Key: w.full, Value: stored, TTL: ttl, Cond: driver.IfAbsent}
 		if replaces > 0 { // and the server cannot tell how old the value is
@@ -516,7 +529,7 @@ func (b *loadingMany[T]) fill(ctx context.Context, w *wanted[T]) (*driver.Cmd, e
 }
 
 // outcome reads the reply to the command of fill.
-func (w *wanted[T]) outcome(cmd *driver.Cmd) (filled, error) {
+func (w *wanted) outcome(cmd *driver.Cmd) (filled, error) {
 	if cmd.Err != nil {
 		return overtaken, cmd.Err
 	}
@@ -532,8 +545,8 @@ func (w *wanted[T]) outcome(cmd *driver.Cmd) (filled, error) {
 }
 
 // giveWay gives the keys that others have stored meanwhile the values of the others.
-func (b *loadingMany[T]) giveWay(ctx context.Context, loaded []*wanted[T]) {
-	taken := slices.DeleteFunc(loaded, func(w *wanted[T]) bool { return w.err != nil || w.became != occupied })
+func (b *loadingMany) giveWay(ctx context.Context, loaded []*wanted) {
+	taken := slices.DeleteFunc(loaded, func(w *wanted) bool { return w.err != nil || w.became != occupied })
 	if len(taken) == 0 {
 		return
 	}

@@ -16,7 +16,7 @@ import (
 
 // lease takes the leases of keys without values, in one round trip per server: see takeLease. The
 // keys that need no load have their results then. mine are to be loaded, and others load the others.
-func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began time.Time) (mine, others []*wanted[T]) {
+func (b *loadingMany) lease(ctx context.Context, keys []*wanted, began time.Time) (mine, others []*wanted) {
 	switch {
 	case !b.v.core.shared.leases:
 		return keys, nil
@@ -26,7 +26,7 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began tim
 	if b.v.core.negativeTTL > 0 { // a marker may be the answer
 		b.seal(keys)
 	}
-	needsNone := func(w *wanted[T]) bool {
+	needsNone := func(w *wanted) bool {
 		return w.failure != nil || w.bad != nil && b.v.core.negativeTTL == 0 && b.v.core.stale.kept() <= 0
 	}
 	var cmds []*driver.Cmd
@@ -38,7 +38,7 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began tim
 		}
 	}
 	err := b.v.core.doAs(ctx, "lease many", "", len(cmds), cmds)
-	var late []*wanted[T] // see View.lookUpFor
+	var late []*wanted // see View.lookUpFor
 	for _, w := range keys {
 		if needsNone(w) {
 			mine = append(mine, w)
@@ -72,11 +72,11 @@ func (b *loadingMany[T]) lease(ctx context.Context, keys []*wanted[T], began tim
 }
 
 // elect is lease for a view with OneLoader. sealed tells that no caller may join the keys.
-func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began time.Time, sealed bool) (mine, others []*wanted[T]) {
+func (b *loadingMany) elect(ctx context.Context, keys []*wanted, began time.Time, sealed bool) (mine, others []*wanted) {
 	if sealed {
 		b.seal(keys)
 	}
-	var there []*wanted[T]
+	var there []*wanted
 	var of []*contender
 	for _, w := range keys {
 		if w.contender == nil {
@@ -101,7 +101,7 @@ func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began tim
 	}
 	missing := b.lookUpFor(ctx, there)
 	var needless []string // leases
-	var late []*wanted[T] // see View.lookUpFor
+	var late []*wanted    // see View.lookUpFor
 	for _, w := range keys {
 		x := w.contender
 		switch {
@@ -142,8 +142,8 @@ func (b *loadingMany[T]) elect(ctx context.Context, keys []*wanted[T], began tim
 }
 
 // remember remembers the keys that the loader has left out, in one round trip per server.
-func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
-	var left, late []*wanted[T]
+func (b *loadingMany) remember(ctx context.Context, keys []*wanted) {
+	var left, late []*wanted
 	var flights []*flight.Flight
 	for _, w := range keys {
 		switch {
@@ -156,7 +156,7 @@ func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
 	}
 	b.askForLeases(ctx, late)
 	b.v.core.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
-		left = slices.DeleteFunc(left, func(w *wanted[T]) bool { return !slices.Contains(attached, w.flight) })
+		left = slices.DeleteFunc(left, func(w *wanted) bool { return !slices.Contains(attached, w.flight) })
 		cmds := make([]*driver.Cmd, len(left))
 		for i, w := range left {
 			cmds[i] = b.v.core.marker(w.full, w.token)
@@ -176,8 +176,8 @@ func (b *loadingMany[T]) remember(ctx context.Context, keys []*wanted[T]) {
 
 // askForLeases finds out whether invalidations have taken the leases of keys that are not stored: see
 // View.lost.
-func (b *loadingMany[T]) askForLeases(ctx context.Context, keys []*wanted[T]) {
-	keys = slices.DeleteFunc(keys, func(w *wanted[T]) bool {
+func (b *loadingMany) askForLeases(ctx context.Context, keys []*wanted) {
+	keys = slices.DeleteFunc(keys, func(w *wanted) bool {
 		return w.token == "" || !b.v.core.shared.flights.Joined(w.flight)
 	})
 	cmds := make([]*driver.Cmd, len(keys))
@@ -192,8 +192,8 @@ func (b *loadingMany[T]) askForLeases(ctx context.Context, keys []*wanted[T]) {
 }
 
 // withdraw deletes the old values of keys without a value any more: see View.withdraw.
-func (b *loadingMany[T]) withdraw(ctx context.Context, keys []*wanted[T]) {
-	var gone []*wanted[T]
+func (b *loadingMany) withdraw(ctx context.Context, keys []*wanted) {
+	var gone []*wanted
 	var flights []*flight.Flight
 	for _, w := range keys {
 		if w.old != nil && errors.Is(w.err, ErrNotFound) {
@@ -201,11 +201,11 @@ func (b *loadingMany[T]) withdraw(ctx context.Context, keys []*wanted[T]) {
 		}
 	}
 	b.v.core.shared.flights.StoreMany(flights, func(attached []*flight.Flight) {
-		gone = slices.DeleteFunc(gone, func(w *wanted[T]) bool { return !slices.Contains(attached, w.flight) })
-		olds := make([]*aged[T], len(gone))
+		gone = slices.DeleteFunc(gone, func(w *wanted) bool { return !slices.Contains(attached, w.flight) })
+		olds := make([]*aged, len(gone))
 		for i, w := range gone {
 			olds[i] = w.old
 		}
-		b.v.deleteOld(ctx, "withdraw many", "", userKeys(gone), olds)
+		b.v.core.deleteOld(ctx, "withdraw many", "", userKeys(gone), olds)
 	})
 }

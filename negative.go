@@ -65,26 +65,26 @@ func (c *core) marks(fl *flight.Flight) bool {
 }
 
 // remember remembers that a load has found no value, if that is its error.
-func (v *View[T]) remember(ctx context.Context, fl *flight.Flight, key string, a *attempt[T], err error) {
-	if a.token == "" || a.failed != nil || !errors.Is(err, ErrNotFound) || !v.core.marks(fl) {
+func (c *core) remember(ctx context.Context, fl *flight.Flight, key string, a *attempt, err error) {
+	if a.token == "" || a.failed != nil || !errors.Is(err, ErrNotFound) || !c.marks(fl) {
 		return
 	}
 	if a.late { // the load that has the lease may bring a value
-		a.revoked = v.lost(ctx, fl, key, a)
+		a.revoked = c.lost(ctx, fl, key, a)
 		return
 	}
-	full, err := v.core.fullKey(key)
+	full, err := c.fullKey(key)
 	if err != nil {
 		return
 	}
-	v.core.shared.flights.Store(fl, func() {
-		cmd := v.core.marker(full, a.token)
-		err := v.core.doAs(ctx, "remember", key, 1, []*driver.Cmd{cmd})
+	c.shared.flights.Store(fl, func() {
+		cmd := c.marker(full, a.token)
+		err := c.doAs(ctx, "remember", key, 1, []*driver.Cmd{cmd})
 		var marked bool
 		if marked, err = wasReplaced(cmd, err); err != nil {
 			return // the observer has heard of the error
 		}
-		if a.revoked = !marked; v.core.negativeTTL > 0 {
+		if a.revoked = !marked; c.negativeTTL > 0 {
 			a.own.end()
 		}
 	})

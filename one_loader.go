@@ -169,7 +169,7 @@ func filledBytes(cmd *driver.Cmd) int {
 
 // elect takes the lease of a load that no other process has begun, or waits for the other one: see
 // takeLease.
-func (v *View[T]) elect(ctx context.Context, fl *flight.Flight, key string, a *attempt[T]) (value T, done bool, err error) {
+func (v untyped) elect(ctx context.Context, fl *flight.Flight, key string, a *attempt) (value any, done bool, err error) {
 	full, err := v.core.fullKey(key)
 	if err != nil {
 		return value, true, err

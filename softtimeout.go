@@ -32,21 +32,21 @@ func SoftLoadTimeout(d time.Duration) Option {
 
 // soft returns how long a caller waits for the load of a key with an old value, or nil for a
 // caller who waits until its end.
-func (v *View[T]) soft(key string, old *aged[T]) *flight.Soft {
-	if v.core.stale.soft == 0 || old == nil || old.age >= v.core.stale.onError {
+func (c *core) soft(key string, old *aged) *flight.Soft {
+	if c.stale.soft == 0 || old == nil || old.age >= c.stale.onError {
 		return nil
 	}
-	return &flight.Soft{After: v.core.stale.soft, Failed: func(_ int, err error) { v.core.event(driver.RefreshFailed, key, err) }}
+	return &flight.Soft{After: c.stale.soft, Failed: func(_ int, err error) { c.event(driver.RefreshFailed, key, err) }}
 }
 
 // softMany is soft for several keys.
-func (v *View[T]) softMany(keys []absent[T]) *flight.Soft {
-	if v.core.stale.soft == 0 {
+func (c *core) softMany(keys []absent) *flight.Soft {
+	if c.stale.soft == 0 {
 		return nil
 	}
 	return &flight.Soft{
-		After:  v.core.stale.soft,
-		Of:     func(i int) bool { return v.soft(keys[i].key, keys[i].old) != nil },
-		Failed: func(i int, err error) { v.core.event(driver.RefreshFailed, keys[i].key, err) },
+		After:  c.stale.soft,
+		Of:     func(i int) bool { return c.soft(keys[i].key, keys[i].old) != nil },
+		Failed: func(i int, err error) { c.event(driver.RefreshFailed, keys[i].key, err) },
 	}
 }

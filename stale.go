@@ -239,8 +239,8 @@ func (c *core) countableKey() error {
 }
 
 // An aged is a value that was found, and that is to be loaded again.
-type aged[T any] struct {
-	value T
+type aged struct {
+	value any // boxed
 	// full and stored are the key and the stored bytes.
 	full   string
 	stored []byte
@@ -251,7 +251,7 @@ type aged[T any] struct {
 }
 
 // plain returns the stored bytes without tags.
-func (a *aged[T]) plain() []byte {
+func (a *aged) plain() []byte {
 	if _, value, ok := codec.CutGenerations(a.stored); ok {
 		return value
 	}
@@ -260,60 +260,62 @@ func (a *aged[T]) plain() []byte {
 
 // lookUpToLoad is lookUp for a load. If the value that it returns is to be loaded again, old is
 // that value. before is the value that the load is to replace, or nil before the load.
-func (v *View[T]) lookUpToLoad(ctx context.Context, key string, before *aged[T]) (value T, old *aged[T], bad *unreadable, err error) {
-	if !v.core.stale.reads() {
-		value, bad, err = v.lookUp(ctx, key, nil)
+func lookUpToLoad[T any](ctx context.Context, c *core, key string, before *aged) (value T, old *aged, bad *unreadable, err error) {
+	if !c.stale.reads() {
+		value, bad, err = lookUp[T](ctx, c, key, nil)
 		return value, nil, bad, err
 	}
-	found := new(aged[T])
-	if value, bad, err = v.lookUp(ctx, key, found); err == nil {
-		old = v.aged(found, value, before)
+	found := new(aged)
+	if value, bad, err = lookUp[T](ctx, c, key, found); err == nil && c.age(found, before) {
+		old = found
+		old.value = boxed[T]{value}
 	}
 	return value, old, bad, err
 }
 
 // lookUpAgain is lookUpToLoad for a load that has begun, and which is to replace the value before,
 // or none.
-func (v *View[T]) lookUpAgain(ctx context.Context, key string, before *aged[T]) (value T, old *aged[T], bad *unreadable, err error) {
-	return v.With(ReadPrimary()).lookUpToLoad(ctx, key, cmp.Or(before, new(aged[T]))) // a replica may lag behind
+func (v untyped) lookUpAgain(ctx context.Context, key string, before *aged) (value any, old *aged, bad *unreadable, err error) {
+	primary := v.onPrimary()
+	return v.values.lookUpToLoad(ctx, primary.core, key, cmp.Or(before, new(aged)))
 }
 
 // getAged reads the stored bytes of a key, valid or stale. A value that the memo of the context has
 // is not loaded again.
-func (v *View[T]) getAged(ctx context.Context, key string, found *aged[T]) (from *reading, err error) {
-	if found.full, err = v.core.fullKey(key); err != nil {
+func (c *core) getAged(ctx context.Context, key string, found *aged) (from *reading, err error) {
+	if found.full, err = c.fullKey(key); err != nil {
 		return nil, err
 	}
-	if m := v.core.memo(ctx); m != nil {
+	if m := c.memo(ctx); m != nil {
 		var ok bool
-		if found.stored, ok, from = m.recall(v.core.shared, found.full); ok {
+		if found.stored, ok, from = m.recall(c.shared, found.full); ok {
 			found.left = NoExpiry
 			return from, nil
 		}
 	}
-	value, err := v.core.getWithTTL(ctx, found.full)
+	value, err := c.getWithTTL(ctx, found.full)
 	found.stored, found.left = value.Data, value.TTL
 	return from, err
 }
 
-// aged completes a value that was found, and returns nil if the value need not be loaded.
-func (v *View[T]) aged(found *aged[T], value T, before *aged[T]) *aged[T] {
-	valid := v.core.validFor(found.left)
-	found.value, found.age = value, -valid
+// age completes a value that was found, and reports whether the value is to be loaded again.
+func (c *core) age(found, before *aged) bool {
+	valid := c.validFor(found.left)
+	found.age = -valid
 	switch {
 	case valid <= 0:
-	case before == nil && !v.core.stale.refreshesEarly(valid):
-		return nil
-	case before != nil && found.left > before.left: // has been loaded meanwhile
-		return nil
+		return true
+	case before == nil:
+		return c.stale.refreshesEarly(valid)
+	default: // else the value has been loaded meanwhile
+		return found.left <= before.left
 	}
-	return found
 }
 
 // replaces returns the remaining TTL up to which a value at the server gives way to a loaded
 // one. Without a stale value, that is 0: then only a key without a value gets one.
-func (v *View[T]) replaces(old *aged[T]) time.Duration {
-	over := v.core.stale.buffer()
+func (c *core) replaces(old *aged) time.Duration {
+	over := c.stale.buffer()
 	if old != nil {
 		over = max(over, old.left)
 	}

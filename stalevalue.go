@@ -41,40 +41,38 @@ func StaleValueOf[T any](ctx context.Context, key string) (value T, ok bool) {
 	return old.value, ok
 }
 
-// again decodes an old value once more, so that nobody else has the result. ok is false without an
-// old value.
-func (v *View[T]) again(old *aged[T]) (value T, ok bool) {
+// again decodes an old value once more, so that nobody else has the result. The result is nil without
+// an old value.
+func (v untyped) again(old *aged) any {
 	if old == nil {
-		return value, false
+		return nil
 	}
-	value, _, err := decode[T](&v.core, old.full, old.plain(), false, nil)
-	return value, err == nil
+	value, err := v.values.decode(v.core, old.full, old.plain())
+	if err != nil {
+		return nil
+	}
+	return value
 }
 
 // loadingOver returns the loading of a key that has an old value, or none.
-func (v *View[T]) loadingOver(old *aged[T]) *loading {
-	return v.loadingOverMany(func(string) *aged[T] { return old })
+func (v untyped) loadingOver(old *aged) *loading {
+	return v.loadingOverMany(func(string) *aged { return old })
 }
 
 // loadingOverMany is loadingOver for several keys.
-func (v *View[T]) loadingOverMany(old func(key string) *aged[T]) *loading {
+func (v untyped) loadingOverMany(old func(key string) *aged) *loading {
 	l := new(loading)
 	if v.core.stale.reads() {
-		l.old = func(key string) any {
-			if value, ok := v.again(old(key)); ok {
-				return boxed[T]{value}
-			}
-			return nil
-		}
+		l.old = func(key string) any { return v.again(old(key)) }
 	}
 	return l
 }
 
 // unmodified returns the old value of a key whose loader has returned ErrNotModified.
-func unmodified[T any](l *loading, key string, err error) (value T, ok bool) {
+func (l *loading) unmodified(key string, err error) (value any, ok bool) {
 	if l.old == nil || !errors.Is(err, ErrNotModified) {
-		return value, false
+		return nil, false
 	}
-	old, ok := l.old(key).(boxed[T])
-	return old.value, ok
+	value = l.old(key)
+	return value, value != nil
 }

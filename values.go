@@ -53,11 +53,19 @@ func encode[T any](c *core, full string, buffer []byte, value T) (stored, grown 
 	if err != nil {
 		return nil, buffer, tooLarge(err)
 	}
-	if limit := c.target.caps.Limits.ValueSize; limit > 0 && len(stored) > limit {
-		return nil, grown, driver.Fail(ErrTooLarge, driver.NotApplied,
-			fmt.Errorf("encoded it has %d bytes, the driver takes %d", len(stored), limit))
+	if err := c.checkSize(stored); err != nil {
+		return nil, grown, err
 	}
 	return stored, grown, nil
+}
+
+// checkSize returns the error of an encoded value that is too large for the driver.
+func (c *core) checkSize(stored []byte) error {
+	if limit := c.target.caps.Limits.ValueSize; limit > 0 && len(stored) > limit {
+		return driver.Fail(ErrTooLarge, driver.NotApplied,
+			fmt.Errorf("encoded it has %d bytes, the driver takes %d", len(stored), limit))
+	}
+	return nil
 }
 
 // encodeCopy is encode for values that outlive the call, and never returns the caller's own
@@ -94,42 +102,38 @@ func appendValue[T any](c *core, dst []byte, value T) ([]byte, error) {
 // bytes may become part of the value. old reports a value in an old format. Byte slices
 // take a separate path, with one copy at most and no boxing.
 func decode[T any](c *core, full string, stored []byte, own bool, seen *observation) (value T, old bool, err error) {
-	size := len(stored)
+	plaintext := stored
 	if c.keys != nil {
-		if stored, old, err = c.keys.Open(nil, stored, full); err != nil {
+		if plaintext, old, err = c.keys.Open(nil, stored, full); err != nil {
 			return value, false, err
 		}
 		own = true
 	}
 	var by codec.Read
 	if raw, ok := any(&value).(*[]byte); !ok {
-		value, by, err = decodeBoxed[T](c.chain, stored)
+		value, by, err = decodeBoxed[T](c.chain, plaintext)
 	} else if own {
-		*raw, by, err = c.chain.TakeBytes(stored)
+		*raw, by, err = c.chain.TakeBytes(plaintext)
 	} else {
-		*raw, by, err = c.chain.DecodeBytes(stored)
+		*raw, by, err = c.chain.DecodeBytes(plaintext)
 	}
 	if err != nil {
 		return value, false, tooLarge(err)
 	}
-	by.Fallback = by.Fallback || old
-	c.shared.reads.count(&by)
-	seen.hit(size, &by)
-	return value, by.Fallback, nil
+	return value, c.countRead(len(stored), old, &by, seen), nil
 }
 
-// readValue is decode for an operation of a view. ErrNotFound is a value whose tags were
-// invalidated. With WithRewrite, readValue writes a value in an old format again.
-func readValue[T any](ctx context.Context, call *call, key, full string, stored []byte) (value T, err error) {
-	plain, err := call.cache.ofTags(ctx, stored)
-	if err != nil {
-		return value, err
-	}
-	return readChecked[T](call, key, full, stored, plain)
+// countRead counts a value that was read, and reports whether the value has an old format. sealed
+// tells that its encryption is old.
+func (c *core) countRead(size int, sealed bool, by *codec.Read, seen *observation) (old bool) {
+	by.Fallback = by.Fallback || sealed
+	c.shared.reads.count(by)
+	seen.hit(size, by)
+	return by.Fallback
 }
 
-// readChecked is readValue for stored bytes whose tags are valid. plain is the part behind the
-// tags.
+// readChecked is decode for an operation of a view. plain is the part of the stored bytes behind
+// their tags, which are valid. With WithRewrite, readChecked writes a value in an old format again.
 func readChecked[T any](call *call, key, full string, stored, plain []byte) (T, error) {
 	c := call.cache
 	// A load may need the stored bytes after its caller has got the value.
@@ -164,22 +168,21 @@ func seal[T any](c *core, full string, dst []byte, value T) ([]byte, error) {
 	return c.keys.Seal(dst, s.buffer, full), nil
 }
 
-// compare calls write with the stored bytes of a value. The bytes of an encrypted value
-// differ each time, and tags are in front of the value: compare then reads the stored bytes,
-// and compares the part that is the value. write reports whether the stored bytes were
-// unchanged.
-func compare[T any](ctx context.Context, c *core, full string, value T, write func(stored []byte) (bool, error)) (bool, error) {
-	var want []byte
-	var err error
+// comparand returns what compare compares of a value.
+func comparand[T any](c *core, full string, value T) ([]byte, error) {
 	if c.keys != nil {
-		want, err = appendValue(c, nil, value)
-		err = tooLarge(err)
-	} else {
-		want, _, err = encode(c, full, nil, value)
+		want, err := appendValue(c, nil, value)
+		return want, tooLarge(err)
 	}
-	if err != nil {
-		return false, err
-	}
+	want, _, err := encode(c, full, nil, value)
+	return want, err
+}
+
+// compare calls write with the stored bytes of the value whose comparand is want. The bytes of an
+// encrypted value differ each time, and tags are in front of the value: compare then reads the
+// stored bytes, and compares the part that is the value. write reports whether the stored bytes
+// were unchanged.
+func (c *core) compare(ctx context.Context, full string, want []byte, write func(stored []byte) (bool, error)) (bool, error) {
 	if c.keys == nil {
 		if done, err := write(want); done || err != nil || c.chain.Format() != codec.Tagged {
 			return done, err
@@ -322,21 +325,24 @@ func (r *rewriter) close() {
 // equal read. Only the observer learns of a failure. The reader may change the value when
 // rewrite has returned.
 func rewrite[T any](c *core, key, full string, read []byte, value T) {
-	rewriter := c.shared.rewriter
-	if !rewriter.admit() {
+	if !c.shared.rewriter.admit() {
 		return
 	}
-	stored, err := encodeCopy(c, full, value)
-	if err != nil {
-		return
+	if stored, err := encodeCopy(c, full, value); err == nil {
+		c.rewriteAs(key, full, read, stored)
 	}
+}
+
+// rewriteAs is rewrite for a value that is encoded as stored.
+func (c *core) rewriteAs(key, full string, read, stored []byte) {
 	if generations, _, ok := codec.CutGenerations(read); ok {
+		var err error
 		if stored, err = c.tagged(stored, generations); err != nil {
 			return
 		}
 	}
 	key = c.ownKey(full, key)
-	rewriter.write(func(ctx context.Context) {
+	c.shared.rewriter.write(func(ctx context.Context) {
 		ctx, call, err := c.start(ctx, "rewrite", key, 1)
 		if err != nil {
 			return

@@ -21,7 +21,7 @@ func (v *View[T]) Namespace(name string) *View[T] { return For[T](v.Cache.Namesp
 // Get returns the value of key. A miss is the bare ErrNotFound. Bytes that no configured
 // codec can read as a T are ErrCorrupt.
 func (v *View[T]) Get(ctx context.Context, key string) (T, error) {
-	value, _, err := v.lookUp(ctx, key, nil)
+	value, _, err := lookUp[T](ctx, &v.core, key, nil)
 	if _, failed := err.(*missedError); failed { //nolint:errorlint // that very type
 		err = ErrNotFound
 	}
@@ -41,7 +41,7 @@ func (v *View[T]) GetOr(ctx context.Context, key string, def T) (T, error) {
 // TTL of opts. A value that the codec cannot encode is an error, and leaves the key
 // unchanged.
 func (v *View[T]) Set(ctx context.Context, key string, value T, opts ...SetOption) error {
-	_, err := v.store(ctx, "set", key, value, driver.Always, opts)
+	_, err := store(ctx, &v.core, "set", key, value, driver.Always, opts)
 	return err
 }
 
@@ -49,13 +49,13 @@ func (v *View[T]) Set(ctx context.Context, key string, value T, opts ...SetOptio
 // value. Of all concurrent callers, exactly one gets true. A value of which a tag was invalidated
 // does not count. In a pipeline, such a value counts: the server adds, and knows no tags.
 func (v *View[T]) Add(ctx context.Context, key string, value T, opts ...SetOption) (bool, error) {
-	return v.store(ctx, "add", key, value, driver.IfAbsent, opts)
+	return store(ctx, &v.core, "add", key, value, driver.IfAbsent, opts)
 }
 
 // Replace stores value at key if the key exists, and reports whether Replace has stored
 // value.
 func (v *View[T]) Replace(ctx context.Context, key string, value T, opts ...SetOption) (bool, error) {
-	return v.store(ctx, "replace", key, value, driver.IfPresent, opts)
+	return store(ctx, &v.core, "replace", key, value, driver.IfPresent, opts)
 }
 
 // Swap stores value at key and returns the old value, in one atomic step. Without an old
@@ -67,9 +67,9 @@ func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOpti
 		return old, err
 	}
 	defer call.release()
-	full, stored, err := v.swap(ctx, &call, key, value, opts)
+	full, stored, err := swap(ctx, &call, key, value, opts)
 	if err == nil {
-		old, err = v.swapped(ctx, &call, full, stored)
+		old, err = swapped[T](ctx, &call, full, stored)
 	}
 	if errors.Is(err, ErrNotFound) {
 		call.seen.miss()
@@ -88,7 +88,7 @@ func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, 
 		return false, err
 	}
 	defer call.release()
-	swapped, err := v.compareAndSwap(ctx, &call, key, old, value, opts)
+	swapped, err := compareAndSwap(ctx, &call, key, old, value, opts)
 	return swapped, call.end(err)
 }
 
@@ -100,102 +100,47 @@ func (v *View[T]) CompareAndDelete(ctx context.Context, key string, old T) (bool
 		return false, err
 	}
 	defer call.release()
-	deleted, err := v.compareAndDelete(ctx, key, old)
+	deleted, err := compareAndDelete(ctx, &call, key, old)
 	return deleted, call.end(err)
 }
 
-// An unreadable is a stored value that no codec can read as the wanted type, or one whose
-// tags were invalidated: then err is ErrNotFound.
-type unreadable struct {
-	stored []byte
-	err    error
-}
-
-// invalid returns a value that was found, and whose tags were invalidated, or nil.
-func invalid(stored *driver.Value) *unreadable {
-	if stored.Err != nil {
-		return nil
-	}
-	return &unreadable{stored.Data, ErrNotFound}
-}
-
-// lookUp is Get, but that a read which has failed open is a missedError. bad is the stored
-// value if it cannot be read, and nil otherwise. With found, which is for the stored value, a
-// stale value is returned as well.
-func (v *View[T]) lookUp(ctx context.Context, key string, found *aged[T]) (value T, bad *unreadable, err error) {
-	ctx, call, err := v.core.start(ctx, "get", key, 1)
-	if err != nil {
-		return value, nil, err
-	}
-	defer call.release()
-	var full string
-	var stored []byte
-	var from *reading
-	if found == nil {
-		full, stored, from, err = v.core.get(ctx, key)
-	} else if from, err = v.getAged(ctx, key, found); err == nil {
-		full, stored = found.full, found.stored
-	}
-	if err == nil {
-		held := from.copied(stored)
-		value, err = readValue[T](ctx, &call, key, full, stored)
-		switch {
-		case err != nil:
-		case found == nil || v.core.validFor(found.left) > 0:
-			from.hold(v.core.shared, full, held)
-		default:
-			call.seen.stale()
-		}
-		if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrNotFound) {
-			bad = &unreadable{stored, err}
-		}
-	}
-	if errors.Is(err, ErrNotFound) {
-		call.seen.miss()
-	}
-	if err != nil && err != ErrNotFound && v.core.onError == OnErrorMiss { //nolint:errorlint // a miss is bare, and frequent
-		failure := call.explain(err)
-		if err = call.opened(readsMiss, 1, err); err == nil {
-			call.seen.miss()
-			_ = call.end(ErrNotFound)
-			return value, nil, &missedError{failure}
-		}
-	}
-	return value, bad, call.end(err)
-}
-
-// A missedError is a miss that is none: the read has failed, and OnErrorMiss hides that.
-type missedError struct{ failure error }
-
-func (e *missedError) Error() string { return ErrNotFound.Error() }
-
-func (e *missedError) Unwrap() error { return ErrNotFound }
-
 // store implements Set, Add and Replace.
-func (v *View[T]) store(ctx context.Context, op, key string, value T, cond driver.Cond, opts []SetOption) (bool, error) {
-	ctx, call, err := v.core.startInSteps(ctx, cond == driver.IfAbsent && v.core.chain.Format() == codec.Tagged || inSteps(opts), op, key, 1)
+func store[T any](ctx context.Context, c *core, op, key string, value T, cond driver.Cond, opts []SetOption) (bool, error) {
+	ctx, call, err := c.startInSteps(ctx, cond == driver.IfAbsent && c.chain.Format() == codec.Tagged || inSteps(opts), op, key, 1)
 	if err != nil {
 		return false, err
 	}
 	defer call.release()
 	s := newScratch()
-	err = v.entry(ctx, s, key, value, cond, opts)
-	if err == nil {
-		call.seen.wrote(len(s.entries[0].Value))
-		if err = v.core.set(ctx, s.entries[:]); err == nil {
-			if err = s.entries[0].Err; cond == driver.IfAbsent && err != nil {
-				err = v.core.addOverInvalid(ctx, &s.entries[0])
-			}
-			s.release()
-		}
+	if err = entry(ctx, c, s, key, value, cond, opts); err == nil {
+		err = call.store(ctx, s, cond)
 	}
+	return call.endStore(cond, err)
+}
+
+// store stores the entry of the scratch.
+func (k *call) store(ctx context.Context, s *scratch, cond driver.Cond) error {
+	k.seen.wrote(len(s.entries[0].Value))
+	if err := k.cache.set(ctx, s.entries[:]); err != nil {
+		return err
+	}
+	err := s.entries[0].Err
+	if cond == driver.IfAbsent && err != nil {
+		err = k.cache.addOverInvalid(ctx, &s.entries[0])
+	}
+	s.release()
+	return err
+}
+
+// endStore is end for Set, Add and Replace.
+func (k *call) endStore(cond driver.Cond, err error) (bool, error) {
 	if errors.Is(err, ErrNotStored) {
-		return false, call.end(nil)
+		return false, k.end(nil)
 	}
 	if cond == driver.Always {
-		err = call.opened(dropsWrite, 1, err)
+		err = k.opened(dropsWrite, 1, err)
 	}
-	err = call.end(err)
+	err = k.end(err)
 	return err == nil, err
 }
 
@@ -247,25 +192,35 @@ func (c *core) invalidateExpired(ctx context.Context, write func() error, entrie
 
 // entry fills the entry of the scratch. The encoded value is in the buffer of the scratch,
 // or belongs to the caller. With Tags, entry asks the server for their generations.
-func (v *View[T]) entry(ctx context.Context, s *scratch, key string, value T, cond driver.Cond, opts []SetOption) error {
+func entry[T any](ctx context.Context, c *core, s *scratch, key string, value T, cond driver.Cond, opts []SetOption) error {
+	err := c.emptyEntry(s, key, cond, opts)
+	if err != nil {
+		return err
+	}
 	e := &s.entries[0]
-	full, err := v.core.fullKey(key)
+	if e.Value, s.buffer, err = encode(c, e.Key, s.buffer, value); err != nil || len(opts) == 0 {
+		return err
+	}
+	tags, err := c.taggingOf(opts)
 	if err != nil {
 		return err
 	}
-	ttl, err := v.core.ttlOf(cond, opts)
+	return c.tagEntries(ctx, s.entries[:], tags)
+}
+
+// emptyEntry fills the entry of the scratch but for its value.
+func (c *core) emptyEntry(s *scratch, key string, cond driver.Cond, opts []SetOption) error {
+	full, err := c.fullKey(key)
 	if err != nil {
 		return err
 	}
-	e.Key, e.TTL, e.Cond = full, v.core.serverTTL(ttl), cond
-	if e.Value, s.buffer, err = encode(&v.core, full, s.buffer, value); err != nil || len(opts) == 0 {
-		return err
-	}
-	tags, err := v.core.taggingOf(opts)
+	ttl, err := c.ttlOf(cond, opts)
 	if err != nil {
 		return err
 	}
-	return v.core.tagEntries(ctx, s.entries[:], tags)
+	e := &s.entries[0]
+	e.Key, e.TTL, e.Cond = full, c.serverTTL(ttl), cond
+	return nil
 }
 
 // get returns the full key of a key, and the stored bytes, which belong to the caller where
@@ -301,67 +256,83 @@ func getFrom(ctx context.Context, t *target, full string) ([]byte, error) {
 }
 
 // swapped reads the old value. If its tags cannot be checked, the error keeps the value.
-func (v *View[T]) swapped(ctx context.Context, call *call, full string, stored []byte) (old T, err error) {
-	plain, err := v.core.ofTags(ctx, stored)
+func swapped[T any](ctx context.Context, call *call, full string, stored []byte) (old T, err error) {
+	c := call.cache
+	plain, err := c.ofTags(ctx, stored)
 	if errors.Is(err, ErrNotFound) {
 		return old, err
 	}
 	if err != nil {
 		return old, &UnreadReplyError{Reply: driver.DataReply(stored), Err: err}
 	}
-	if old, _, err = decode[T](&v.core, full, plain, v.core.target.caps.Limits.OwnData, call.seen); err != nil {
+	if old, _, err = decode[T](c, full, plain, c.target.caps.Limits.OwnData, call.seen); err != nil {
 		err = unread(driver.DataReply(stored), err)
 	}
 	return old, err
 }
 
 // swap also returns the full key of a key.
-func (v *View[T]) swap(ctx context.Context, call *call, key string, value T, opts []SetOption) (full string, old []byte, err error) {
-	swapper := v.core.target.caps.Swapper
-	if swapper == nil {
+func swap[T any](ctx context.Context, call *call, key string, value T, opts []SetOption) (full string, old []byte, err error) {
+	if call.cache.target.caps.Swapper == nil {
 		return "", nil, unsupported("atomic swap")
 	}
 	s := newScratch()
-	e := &s.entries[0]
-	if err := v.entry(ctx, s, key, value, driver.Always, opts); err != nil {
+	if err := entry(ctx, call.cache, s, key, value, driver.Always, opts); err != nil {
 		return "", nil, err
 	}
+	return call.swap(ctx, s)
+}
+
+// swap stores the entry of the scratch.
+func (k *call) swap(ctx context.Context, s *scratch) (full string, old []byte, err error) {
+	c := k.cache
+	e := &s.entries[0]
 	full = e.Key
-	call.seen.wrote(len(e.Value))
-	began := v.core.shared.pending.Failures()
-	swap := func() error { return swapper.Swap(ctx, e, &s.values[0]) }
-	err = v.core.invalidateExpired(ctx, swap, s.entries[:])
-	v.core.wrote(ctx, full)
+	k.seen.wrote(len(e.Value))
+	began := c.shared.pending.Failures()
+	swap := func() error { return c.target.caps.Swapper.Swap(ctx, e, &s.values[0]) }
+	err = c.invalidateExpired(ctx, swap, s.entries[:])
+	c.wrote(ctx, full)
 	if err != nil {
 		return full, nil, err
 	}
 	stored := s.values[0]
-	v.core.superseded(began, full)
+	c.superseded(began, full)
 	s.release()
 	return full, stored.Data, stored.Err
 }
 
-func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, old, value T, opts []SetOption) (swapped bool, err error) {
-	swapper := v.core.target.caps.Swapper
-	if swapper == nil {
+func compareAndSwap[T any](ctx context.Context, call *call, key string, old, value T, opts []SetOption) (bool, error) {
+	c := call.cache
+	if c.target.caps.Swapper == nil {
 		return false, unsupported("compare-and-swap")
 	}
 	s := newScratch()
-	e := &s.entries[0]
-	if err := v.entry(ctx, s, key, value, driver.Always, opts); err != nil {
+	if err := entry(ctx, c, s, key, value, driver.Always, opts); err != nil {
 		return false, err
 	}
-	call.seen.wrote(len(e.Value))
-	began := v.core.shared.pending.Failures()
-	err = v.core.invalidateExpired(ctx, func() error {
-		swapped, err = compare(ctx, &v.core, e.Key, old, func(stored []byte) (bool, error) {
-			return swapper.CompareAndSwap(ctx, e, stored)
+	want, err := comparand(c, s.entries[0].Key, old)
+	if err != nil {
+		return false, err
+	}
+	return call.compareAndSwap(ctx, s, want)
+}
+
+// compareAndSwap stores the entry of the scratch if its key has the comparand want.
+func (k *call) compareAndSwap(ctx context.Context, s *scratch, want []byte) (swapped bool, err error) {
+	c := k.cache
+	e := &s.entries[0]
+	k.seen.wrote(len(e.Value))
+	began := c.shared.pending.Failures()
+	err = c.invalidateExpired(ctx, func() error {
+		swapped, err = c.compare(ctx, e.Key, want, func(stored []byte) (bool, error) {
+			return c.target.caps.Swapper.CompareAndSwap(ctx, e, stored)
 		})
 		return err
 	}, s.entries[:])
-	v.core.wrote(ctx, e.Key)
+	c.wrote(ctx, e.Key)
 	if swapped {
-		v.core.superseded(began, e.Key)
+		c.superseded(began, e.Key)
 	}
 	if err == nil {
 		s.release()
@@ -369,25 +340,34 @@ func (v *View[T]) compareAndSwap(ctx context.Context, call *call, key string, ol
 	return swapped, err
 }
 
-func (v *View[T]) compareAndDelete(ctx context.Context, key string, old T) (deleted bool, err error) {
-	swapper := v.core.target.caps.Swapper
-	if swapper == nil {
+func compareAndDelete[T any](ctx context.Context, call *call, key string, old T) (bool, error) {
+	c := call.cache
+	if c.target.caps.Swapper == nil {
 		return false, unsupported("compare-and-delete")
 	}
-	full, err := v.core.fullKey(key)
+	full, err := c.fullKey(key)
 	if err != nil {
 		return false, err
 	}
-	err = v.core.shared.flights.Invalidate(ctx, func() error {
-		deleted, err = compare(ctx, &v.core, full, old, func(stored []byte) (bool, error) {
-			if err := v.core.revoke(ctx, full); err != nil {
+	want, err := comparand(c, full, old)
+	if err != nil {
+		return false, err
+	}
+	return c.compareAndDelete(ctx, full, want)
+}
+
+// compareAndDelete deletes a full key that has the comparand want.
+func (c *core) compareAndDelete(ctx context.Context, full string, want []byte) (deleted bool, err error) {
+	err = c.shared.flights.Invalidate(ctx, func() error {
+		deleted, err = c.compare(ctx, full, want, func(stored []byte) (bool, error) {
+			if err := c.revoke(ctx, full); err != nil {
 				return false, err
 			}
-			return swapper.CompareAndDelete(ctx, full, stored)
+			return c.target.caps.Swapper.CompareAndDelete(ctx, full, stored)
 		})
 		return err
 	}, full)
-	v.core.wrote(ctx, full)
+	c.wrote(ctx, full)
 	return deleted, err
 }
 
@@ -402,60 +382,65 @@ func (v *View[T]) GetMany(ctx context.Context, keys []string) (map[string]T, err
 		return nil, err
 	}
 	defer call.release()
-	found, err := v.getMany(ctx, &call, keys, nil, nil)
-	return found, call.end(err)
+	var found resultsOf[T]
+	err = call.getMany(ctx, keys, &found, nil, nil)
+	return found.values, call.end(err)
 }
 
 // getMany is GetMany. missed, if it is not nil, is told of the keys that are not found, and of
 // those whose values cannot be read, which are no failures then. aged, if it is not nil, is told
 // of the values that are found, stale ones as well, and reports whether a value counts as found.
-func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed func(i int, full string, bad *unreadable, failure error), aged func(i int, full string, value T, stored driver.Value) bool) (map[string]T, error) {
+// The last value of found is the value then.
+func (k *call) getMany(ctx context.Context, keys []string, found results, missed func(i int, full string, bad *unreadable, failure error), aged func(i int, full string, stored driver.Value) bool) error {
 	if len(keys) == 0 {
-		return map[string]T{}, nil
+		found.begin(0)
+		return nil
 	}
-	fulls, err := v.core.fullKeys(keys)
+	c := k.cache
+	fulls, err := c.fullKeys(keys)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	stored := make([]driver.Value, len(keys))
-	get := v.core.target.store.Get
-	if v.core.sliding > 0 {
-		get = v.core.getManySliding
+	get := c.target.store.Get
+	if c.sliding > 0 {
+		get = c.getManySliding
 	} else if aged != nil {
-		get = v.core.target.caps.Expirer.GetTTL
-	} else if v.core.stale.buffer() > 0 {
-		get = v.core.getValid
+		get = c.target.caps.Expirer.GetTTL
+	} else if c.stale.buffer() > 0 {
+		get = c.getValid
 	}
 	var from *reading
-	if m := v.core.memo(ctx); m != nil {
-		get, from = v.core.throughMemo(m, get)
+	if m := c.memo(ctx); m != nil {
+		get, from = c.throughMemo(m, get)
 	}
 	err = get(ctx, fulls, stored)
 	plain := stored
 	if err == nil && slices.ContainsFunc(stored, func(v driver.Value) bool { return codec.HasGenerations(v.Data) }) {
 		plain = slices.Clone(stored)
-		err = v.core.checkTags(ctx, plain)
+		err = c.checkTags(ctx, plain)
 	}
 	if err != nil {
 		failure := err
-		if err = call.opened(readsNothing, len(keys), err); err != nil {
-			return nil, err
+		if err = k.opened(readsNothing, len(keys), err); err != nil {
+			return err
 		}
-		call.seen.missAll(len(keys))
+		k.seen.missAll(len(keys))
 		for i, full := range fulls {
 			if missed != nil {
 				missed(i, full, nil, failure)
 			}
 		}
-		return map[string]T{}, nil
+		found.begin(0)
+		return nil
 	}
-	found := make(map[string]T, len(keys))
+	found.begin(len(keys))
 	var failed *BatchError
 	for i, key := range keys {
 		switch err := plain[i].Err; {
 		case err == nil:
 			held := from.copied(plain[i].Data)
-			value, err := readChecked[T](call, key, fulls[i], stored[i].Data, plain[i].Data)
+			err := found.read(k, key, fulls[i], stored[i].Data, plain[i].Data)
 			if missed != nil && (errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge)) {
 				missed(i, fulls[i], &unreadable{stored[i].Data, err}, nil)
 				continue
@@ -464,30 +449,30 @@ func (v *View[T]) getMany(ctx context.Context, call *call, keys []string, missed
 				failed = failed.add(key, err)
 				continue
 			}
-			if aged == nil || aged(i, fulls[i], value, stored[i]) {
-				if aged == nil || v.core.validFor(stored[i].TTL) > 0 { // a stale value is a miss elsewhere
-					from.hold(v.core.shared, fulls[i], held)
+			if aged == nil || aged(i, fulls[i], stored[i]) {
+				if aged == nil || c.validFor(stored[i].TTL) > 0 { // a stale value is a miss elsewhere
+					from.hold(c.shared, fulls[i], held)
 				}
-				found[v.core.ownKey(fulls[i], key)] = value
+				found.keepLast(c.ownKey(fulls[i], key))
 			}
 		case errors.Is(err, ErrNotFound):
-			call.seen.miss()
+			k.seen.miss()
 			if missed != nil {
 				missed(i, fulls[i], invalid(&stored[i]), nil)
 			}
 		default:
 			failure := err
-			if err = call.opened(readsNothing, 1, err); err != nil {
+			if err = k.opened(readsNothing, 1, err); err != nil {
 				failed = failed.add(key, err)
 				continue
 			}
-			call.seen.miss()
+			k.seen.miss()
 			if missed != nil {
 				missed(i, fulls[i], nil, failure)
 			}
 		}
 	}
-	return found, failed.asError()
+	return failed.asError()
 }
 
 // SetMany stores all values, in one round trip per server, with the default TTL or the TTL
@@ -500,45 +485,53 @@ func (v *View[T]) SetMany(ctx context.Context, values map[string]T, opts ...SetO
 		return err
 	}
 	defer call.release()
-	return call.end(v.setMany(ctx, &call, values, opts))
+	return call.end(setMany(ctx, &call, values, opts))
 }
 
-func (v *View[T]) setMany(ctx context.Context, call *call, values map[string]T, opts []SetOption) error {
-	ttl, err := v.core.ttlOf(driver.Always, opts)
+func setMany[T any](ctx context.Context, call *call, values map[string]T, opts []SetOption) error {
+	c := call.cache
+	ttl, err := c.ttlOf(driver.Always, opts)
 	if err != nil || len(values) == 0 {
 		return err
 	}
 	keys := slices.AppendSeq(make([]string, 0, len(values)), maps.Keys(values))
-	fulls, err := v.core.fullKeys(keys)
+	fulls, err := c.fullKeys(keys)
 	if err != nil {
 		return err
 	}
 	entries := make([]driver.Entry, len(keys))
 	var failed *BatchError
 	for i, key := range keys {
-		stored, _, err := encode(&v.core, fulls[i], nil, values[key])
+		stored, _, err := encode(c, fulls[i], nil, values[key])
 		if err != nil {
 			failed = failed.add(key, err)
 			continue
 		}
-		entries[i] = driver.Entry{Key: fulls[i], Value: stored, TTL: v.core.serverTTL(ttl)}
+		entries[i] = driver.Entry{Key: fulls[i], Value: stored, TTL: c.serverTTL(ttl)}
 		call.seen.wrote(len(stored))
 	}
 	if failed != nil {
 		return &aboutError{"nothing was stored", failed}
 	}
-	tags, err := v.core.taggingOf(opts)
+	return call.setMany(ctx, keys, entries, opts)
+}
+
+// setMany stores entries, whose keys the caller has given as keys.
+func (k *call) setMany(ctx context.Context, keys []string, entries []driver.Entry, opts []SetOption) error {
+	c := k.cache
+	tags, err := c.taggingOf(opts)
 	if err == nil {
-		err = v.core.tagEntries(ctx, entries, tags)
+		err = c.tagEntries(ctx, entries, tags)
 	}
 	if err != nil {
 		return err
 	}
-	if err := v.core.set(ctx, entries); err != nil {
-		return call.opened(dropsWrite, len(entries), err)
+	if err := c.set(ctx, entries); err != nil {
+		return k.opened(dropsWrite, len(entries), err)
 	}
+	var failed *BatchError
 	for i := range entries {
-		if err := call.opened(dropsWrite, 1, entries[i].Err); err != nil {
+		if err := k.opened(dropsWrite, 1, entries[i].Err); err != nil {
 			failed = failed.add(keys[i], err)
 		}
 	}

@@ -1,0 +1,134 @@
+package xcache
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/xcache-go/xcache/driver"
+)
+
+// The code of loads is made once, and not again for each type of values. So that code has values
+// as any: a boxed[T] is a value, and nil stands for the zero value beside an error.
+
+// An untyped is a view without the type of its values.
+type untyped struct {
+	core   *core
+	values valueType
+}
+
+// untyped returns the view as the code of loads has it.
+func (v *View[T]) untyped() untyped { return untyped{&v.core, valueTypeOf[T]{}} }
+
+// onPrimary returns the same view, whose reads go to the primary: a replica may lag behind.
+func (v untyped) onPrimary() untyped {
+	c := *v.core
+	c.configure([]Option{ReadPrimary()})
+	return untyped{&c, v.values}
+}
+
+// A valueType does for untyped code what depends on the type of values.
+type valueType interface {
+	// as identifies the type.
+	as() reflect.Type
+	// zero returns the zero value.
+	zero() any
+	// lookUp, lookUpToLoad and decode read values: see the functions with these names.
+	lookUp(ctx context.Context, c *core, key string) (value any, bad *unreadable, err error)
+	lookUpToLoad(ctx context.Context, c *core, key string, before *aged) (value any, old *aged, bad *unreadable, err error)
+	decode(c *core, full string, stored []byte) (any, error)
+	// add, encode, entry and store write values: see AddValue, and the functions with these names.
+	add(o *Op, value any)
+	encode(c *core, full string, value any) ([]byte, error)
+	entry(ctx context.Context, c *core, s *scratch, key string, value any, opts []SetOption) error
+	store(ctx context.Context, c *core, op, key string, value any, cond driver.Cond, opts []SetOption) (bool, error)
+	// results returns the place of the values of a read of several keys.
+	results() results
+}
+
+// boxed holds a value, so that an any with a nil value differs from a nil any.
+type boxed[T any] struct{ value T }
+
+// unboxed returns the value of a box, or the zero value.
+func unboxed[T any](value any) T {
+	box, _ := value.(boxed[T])
+	return box.value
+}
+
+type valueTypeOf[T any] struct{}
+
+func (valueTypeOf[T]) as() reflect.Type { return reflect.TypeFor[T]() }
+
+func (valueTypeOf[T]) zero() any { return boxed[T]{} }
+
+func (valueTypeOf[T]) lookUp(ctx context.Context, c *core, key string) (any, *unreadable, error) {
+	value, bad, err := lookUp[T](ctx, c, key, nil)
+	return boxed[T]{value}, bad, err
+}
+
+func (valueTypeOf[T]) lookUpToLoad(ctx context.Context, c *core, key string, before *aged) (any, *aged, *unreadable, error) {
+	value, old, bad, err := lookUpToLoad[T](ctx, c, key, before)
+	return boxed[T]{value}, old, bad, err
+}
+
+func (valueTypeOf[T]) decode(c *core, full string, stored []byte) (any, error) {
+	value, _, err := decode[T](c, full, stored, false, nil)
+	return boxed[T]{value}, err
+}
+
+func (valueTypeOf[T]) add(o *Op, value any) { AddValue(o, unboxed[T](value)) }
+
+func (valueTypeOf[T]) encode(c *core, full string, value any) ([]byte, error) {
+	stored, _, err := encode(c, full, nil, unboxed[T](value))
+	return stored, err
+}
+
+func (valueTypeOf[T]) entry(ctx context.Context, c *core, s *scratch, key string, value any, opts []SetOption) error {
+	return entry(ctx, c, s, key, unboxed[T](value), driver.Always, opts)
+}
+
+func (valueTypeOf[T]) store(ctx context.Context, c *core, op, key string, value any, cond driver.Cond, opts []SetOption) (bool, error) {
+	return store(ctx, c, op, key, unboxed[T](value), cond, opts)
+}
+
+func (valueTypeOf[T]) results() results { return new(resultsOf[T]) }
+
+// results has the values of a read of several keys, by the names of the caller.
+type results interface {
+	// begin is called when n keys were read, and before any other method.
+	begin(n int)
+	// read reads the value of a key: see readChecked. read keeps the value until the next read.
+	read(call *call, key, full string, stored, plain []byte) error
+	// last returns the value that was read last.
+	last() any
+	// keepLast makes the value that was read last the one of a key.
+	keepLast(key string)
+	keep(key string, value any)
+	value(key string) (value any, ok bool)
+	// drop drops all values.
+	drop()
+}
+
+type resultsOf[T any] struct {
+	values map[string]T
+	latest T
+}
+
+func (r *resultsOf[T]) begin(n int) { r.values = make(map[string]T, n) }
+
+func (r *resultsOf[T]) read(call *call, key, full string, stored, plain []byte) (err error) {
+	r.latest, err = readChecked[T](call, key, full, stored, plain)
+	return err
+}
+
+func (r *resultsOf[T]) last() any { return boxed[T]{r.latest} }
+
+func (r *resultsOf[T]) keepLast(key string) { r.values[key] = r.latest }
+
+func (r *resultsOf[T]) keep(key string, value any) { r.values[key] = unboxed[T](value) }
+
+func (r *resultsOf[T]) drop() { r.values = nil }
+
+func (r *resultsOf[T]) value(key string) (any, bool) {
+	value, ok := r.values[key]
+	return boxed[T]{value}, ok
+}

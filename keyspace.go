@@ -66,33 +66,35 @@ func inKeySpace(name string) Option {
 // deleted during the loop may be missing. Keys remembers the yielded keys: for a keyspace
 // of many millions, choose a narrower pattern.
 func (c *Cache) Keys(ctx context.Context, pattern string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		ctx, call, err := c.core.startUntimed(ctx, "keys")
-		if err != nil {
-			yield("", err)
-			return
+	return func(yield func(string, error) bool) { c.core.eachKey(ctx, pattern, yield) }
+}
+
+func (c *core) eachKey(ctx context.Context, pattern string, yield func(string, error) bool) {
+	ctx, call, err := c.startUntimed(ctx, "keys")
+	if err != nil {
+		yield("", err)
+		return
+	}
+	defer call.release()
+	seen := make(map[string]struct{})
+	glob, err := c.layout.Pattern(pattern)
+	if err != nil {
+		yield("", call.end(err))
+		return
+	}
+	err = c.scan(ctx, glob, func(full string) bool {
+		key, ok := c.layout.User(full)
+		if !ok || c.isLease(full) {
+			return true
 		}
-		defer call.release()
-		seen := make(map[string]struct{})
-		glob, err := c.core.layout.Pattern(pattern)
-		if err != nil {
-			yield("", call.end(err))
-			return
+		if _, again := seen[key]; again {
+			return true
 		}
-		err = c.core.scan(ctx, glob, func(full string) bool {
-			key, ok := c.core.layout.User(full)
-			if !ok || c.core.isLease(full) {
-				return true
-			}
-			if _, again := seen[key]; again {
-				return true
-			}
-			seen[key] = struct{}{}
-			return yield(key, nil)
-		})
-		if err = call.end(err); err != nil {
-			yield("", err)
-		}
+		seen[key] = struct{}{}
+		return yield(key, nil)
+	})
+	if err = call.end(err); err != nil {
+		yield("", err)
 	}
 }
 

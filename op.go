@@ -301,27 +301,42 @@ func Run[R any](ctx context.Context, o *Op, read func(*Op) (R, error)) (R, error
 		return result, err
 	}
 	defer call.release()
-	o.seen = call.seen
+	err = o.runIn(ctx, &call)
+	answered := err == nil
+	if !answered {
+		err = o.opened(&call, err)
+	}
+	if err == nil {
+		result, err = read(o)
+	}
+	return result, o.end(&call, answered, err)
+}
+
+// runIn runs the operation as a call.
+func (o *Op) runIn(ctx context.Context, k *call) error {
+	o.seen = k.seen
 	if o.tagging != nil && o.err == nil {
 		o.err = o.tagNow(ctx)
 	}
-	err = o.run(ctx)
+	err := o.run(ctx)
 	o.cache.wroteBy(ctx, &o.held)
-	if err == nil {
-		err = o.checkTags(ctx)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		if result, err = read(o); err != nil {
-			err = o.misread(err)
-		}
-		err = call.end(err)
-		o.release()
-		return result, err
+	return o.checkTags(ctx)
+}
+
+// end ends the call of an operation, which was answered, or has failed.
+func (o *Op) end(k *call, answered bool, err error) error {
+	if !answered {
+		return k.end(err)
 	}
-	if err = o.opened(&call, err); err == nil {
-		result, err = read(o)
+	if err != nil {
+		err = o.misread(err)
 	}
-	return result, call.end(err)
+	err = k.end(err)
+	o.release()
+	return err
 }
 
 // Err returns the error of a Run, for a method that returns nothing else. Its twin in

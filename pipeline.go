@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -259,21 +260,26 @@ func (b *batch) writes() func(full string) bool {
 
 // A Result is the value that a queued operation will have after Exec.
 type Result[T any] struct {
+	outcome outcome
+	read    func(*Op) (T, error)
+	value   T
+}
+
+// An outcome is what a Result has beside its value.
+type outcome struct {
 	batch *batch
 	op    *Op // nil once it has a value, or an error
-	read  func(*Op) (T, error)
-	value T
 	err   error
 }
 
 // Value returns the result that the operation has outside of a pipeline. Before Exec, the
 // error is ErrNotExecuted.
 func (r *Result[T]) Value() (T, error) {
-	if !r.batch.executed {
+	if !r.outcome.batch.executed {
 		var zero T
 		return zero, ErrNotExecuted
 	}
-	return r.value, r.err
+	return r.value, r.outcome.err
 }
 
 // Err returns the error of Value.
@@ -288,26 +294,33 @@ func (r *Result[T]) Err() error {
 // pipeline's, but must be of the same store.
 func Queue[R any](p *Pipeline, o *Op, read func(*Op) (R, error)) *Result[R] {
 	r := newResult[R](p.batch)
-	r.batch, r.op, r.read = p.batch, o, read
+	r.read = read
+	r.outcome = p.queue(o, r)
+	return r
+}
+
+// queue queues an operation with its result, whose outcome it returns.
+func (p *Pipeline) queue(o *Op, result queued) outcome {
+	var err error
 	done := p.tx.takes()
 	o.keep(p.batch)
-	p.batch.queue = append(p.batch.queue, r)
+	p.batch.queue = append(p.batch.queue, result)
 	switch {
 	case done != nil:
-		r.err = o.ownError(done)
+		err = o.ownError(done)
 	case o.cache.err != nil:
-		r.err = o.cache.err
+		err = o.cache.err
 	case o.cache.shared != p.cache.core.shared:
-		r.err = o.ownError(errors.New("xcache: the pipeline belongs to another cache"))
+		err = o.ownError(errors.New("xcache: the pipeline belongs to another cache"))
 	case o.err != nil:
-		r.err = o.ownError(o.err)
+		err = o.ownError(o.err)
 	case o.held.Waits():
-		r.err = o.ownError(driver.Fail(errors.ErrUnsupported, driver.NotApplied, errors.New("the command waits, which would hold up all others of a pipeline: call it alone")))
+		err = o.ownError(driver.Fail(errors.ErrUnsupported, driver.NotApplied, errors.New("the command waits, which would hold up all others of a pipeline: call it alone")))
 	case !o.idle:
 		p.batch.cmds = append(p.batch.cmds, &o.held)
 	}
-	p.batch.refused = p.batch.refused || r.err != nil
-	return r
+	p.batch.refused = p.batch.refused || err != nil
+	return outcome{p.batch, o, err}
 }
 
 // opened returns nil if an operation that has failed fails open. Then the operation has the
@@ -322,38 +335,49 @@ func (b *batch) opened(o *Op, err error) error {
 	return o.opened(b.call, err)
 }
 
-func (r *Result[T]) operation() *Op { return r.op }
+func (r *Result[T]) operation() *Op { return r.outcome.op }
 
 func (r *Result[T]) resolve(batchErr error) error {
+	o := r.outcome.answer(batchErr)
+	if o == nil {
+		return r.outcome.err
+	}
+	value, err := r.read(o)
+	r.value, r.read = value, nil
+	return r.outcome.end(o, err)
+}
+
+// answer returns the operation if it has a reply to read.
+func (r *outcome) answer(batchErr error) *Op {
 	o := r.op
 	r.op = nil
 	switch {
 	case r.err != nil:
-		return r.err
 	case o.err != nil: // refused after it was queued
 		r.err = o.ownError(o.err)
-		return r.err
 	case batchErr != nil:
-		if r.err = r.batch.opened(o, batchErr); r.err != nil {
-			return r.err
-		}
+		r.err = r.batch.opened(o, batchErr)
 	case o.held.Err != nil:
-		if r.err = o.ownError(r.batch.opened(o, o.held.Err)); r.err != nil {
-			return r.err
-		}
+		r.err = o.ownError(r.batch.opened(o, o.held.Err))
+	}
+	if r.err != nil {
+		return nil
 	}
 	if o.cache.shared.pending.Len() > 0 && !o.dropped && (o.deletes() || o.held.Name == "SET" && !o.held.Reply.IsNil()) {
 		o.cache.superseded(r.batch.began, o.fullKeys()...)
 	}
-	value, err := r.read(o)
+	return o
+}
+
+// end keeps the error of the function that has read the reply.
+func (r *outcome) end(o *Op, err error) error {
 	if err != nil {
-		err = o.ownError(o.misread(err))
+		r.err = o.ownError(o.misread(err))
 	}
-	r.value, r.err, r.read = value, err, nil
 	if !r.batch.failed {
 		o.release()
 	}
-	return err
+	return r.err
 }
 
 // A PipelineView queues the value operations of a View in a pipeline. A value is encoded
@@ -370,12 +394,12 @@ func (v *View[T]) In(p *Pipeline) *PipelineView[T] { return &PipelineView[T]{v, 
 
 // Get queues View.Get.
 func (q *PipelineView[T]) Get(key string) *Result[T] {
-	return Queue(q.pipeline, q.get(key), readReply[T])
+	return Queue(q.pipeline, q.view.core.getOp(key), readReply[T])
 }
 
 // GetOr queues View.GetOr.
 func (q *PipelineView[T]) GetOr(key string, def T) *Result[T] {
-	return Queue(q.pipeline, q.get(key), func(o *Op) (T, error) {
+	return Queue(q.pipeline, q.view.core.getOp(key), func(o *Op) (T, error) {
 		if o.Reply().IsNil() {
 			return def, nil
 		}
@@ -385,22 +409,28 @@ func (q *PipelineView[T]) GetOr(key string, def T) *Result[T] {
 
 // GetMany queues View.GetMany.
 func (q *PipelineView[T]) GetMany(keys []string) *Result[map[string]T] {
-	o := newOp(&q.view.core, "get many", cmdMGet)
+	o, names := q.view.core.getManyOp(keys)
+	return Queue(q.pipeline, o, func(o *Op) (map[string]T, error) { return readMany[T](o, names) })
+}
+
+// getManyOp begins GetMany of a pipeline, and returns its keys for the caller.
+func (c *core) getManyOp(keys []string) (o *Op, names []string) {
+	o = newOp(c, "get many", cmdMGet)
 	o.idle = len(keys) == 0
-	if o.cache.sliding > 0 {
+	if c.sliding > 0 {
 		o.fail(fmt.Errorf("xcache: GetMany in a pipeline renews no TTLs, as Sliding asks for; queue Get for each key: %w", errors.ErrUnsupported))
 	}
-	o.fail(o.cache.checkAge())
-	fulls, err := o.cache.fullKeys(keys)
+	o.fail(c.checkAge())
+	fulls, err := c.fullKeys(keys)
 	if err != nil {
 		o.fail(err)
 	}
-	names := make([]string, len(fulls))
+	names = make([]string, len(fulls))
 	for i, full := range fulls {
 		o.add(driver.Key(full))
-		names[i] = o.cache.ownKey(full, keys[i])
+		names[i] = c.ownKey(full, keys[i])
 	}
-	return Queue(q.pipeline, o, func(o *Op) (map[string]T, error) { return readMany[T](o, names) })
+	return o, names
 }
 
 // Set queues View.Set. The result is true after a success.
@@ -423,7 +453,7 @@ func (q *PipelineView[T]) Replace(key string, value T, opts ...SetOption) *Resul
 func (q *PipelineView[T]) Swap(key string, value T, opts ...SetOption) *Result[T] {
 	o := newOp(&q.view.core, "swap", cmdSwap).begin(key)
 	AddValue(o, value)
-	return Queue(q.pipeline, q.addOptions(o, opts), readReply[T])
+	return Queue(q.pipeline, o.addOptions(opts), readReply[T])
 }
 
 // CompareAndSwap queues View.CompareAndSwap. A value with tags (Tags) never matches, where
@@ -432,7 +462,7 @@ func (q *PipelineView[T]) Swap(key string, value T, opts ...SetOption) *Result[T
 func (q *PipelineView[T]) CompareAndSwap(key string, old, value T, opts ...SetOption) *Result[bool] {
 	o := q.compared("compare and swap", cmdCompareAndSwap, key, old)
 	AddValue(o, value)
-	return Queue(q.pipeline, q.addOptions(o, opts), readFlag)
+	return Queue(q.pipeline, o.addOptions(opts), readFlag)
 }
 
 // CompareAndDelete queues View.CompareAndDelete, with the limits of CompareAndSwap.
@@ -442,26 +472,35 @@ func (q *PipelineView[T]) CompareAndDelete(key string, old T) *Result[bool] {
 
 // store is Set, Add and Replace, as driver.SetCommand says them.
 func (q *PipelineView[T]) store(name, key string, value T, cond driver.Cond, opts []SetOption) *Result[bool] {
-	c := q.view.Cache
-	o := newOp(&c.core, name, cmdSet).begin(key)
+	o, ttl := q.view.core.storeOp(name, key, cond, opts)
+	AddValue(o, value)
+	return q.pipeline.store(o, ttl, cond, opts)
+}
+
+// storeOp begins Set, Add and Replace of a pipeline.
+func (c *core) storeOp(name, key string, cond driver.Cond, opts []SetOption) (o *Op, ttl time.Duration) {
+	o = newOp(c, name, cmdSet).begin(key)
 	if cond == driver.Always {
 		o.opens = dropsWrite
 	}
-	ttl, err := c.core.ttlOf(cond, opts)
+	ttl, err := c.ttlOf(cond, opts)
 	if err != nil {
 		o.fail(err)
 	}
-	AddValue(o, value)
-	ttl = c.core.serverTTL(ttl)
+	return o, c.serverTTL(ttl)
+}
+
+// store queues an operation that has its key and its value.
+func (p *Pipeline) store(o *Op, ttl time.Duration, cond driver.Cond, opts []SetOption) *Result[bool] {
 	o.addTags(opts, ttl)
 	if o.err != nil {
-		return Queue(q.pipeline, o, readFlag)
+		return Queue(p, o, readFlag)
 	}
 	e := driver.Entry{Key: o.full, Value: o.held.Args[1].Data, TTL: ttl, Cond: cond}
 	clear(o.args[:len(o.held.Args)])
 	o.held = *driver.SetCommand(&e)
 	e.Value = nil // it may be the caller's
-	return Queue(q.pipeline, o, func(o *Op) (bool, error) {
+	return Queue(p, o, func(o *Op) (bool, error) {
 		if o.dropped {
 			return false, nil
 		}
@@ -474,7 +513,7 @@ func (q *PipelineView[T]) store(name, key string, value T, cond driver.Cond, opt
 }
 
 // addOptions adds the TTL, and keeps the tags for Exec.
-func (q *PipelineView[T]) addOptions(o *Op, opts []SetOption) *Op {
+func (o *Op) addOptions(opts []SetOption) *Op {
 	ttl, err := o.cache.ttlOf(driver.Always, opts)
 	if err != nil {
 		return o.fail(err)
@@ -485,11 +524,16 @@ func (q *PipelineView[T]) addOptions(o *Op, opts []SetOption) *Op {
 
 // compared begins an operation with what old is stored as.
 func (q *PipelineView[T]) compared(name string, command *driver.Cmd, key string, old T) *Op {
-	o := newOp(&q.view.core, name, command).begin(key)
-	if q.view.core.keys != nil {
+	o := q.view.core.compareOp(name, command, key)
+	AddValue(o, old)
+	return o
+}
+
+func (c *core) compareOp(name string, command *driver.Cmd, key string) *Op {
+	o := newOp(c, name, command).begin(key)
+	if c.keys != nil {
 		return o.fail(encrypted("compared in a pipeline, as it is encrypted differently each time"))
 	}
-	AddValue(o, old)
 	return o
 }
 

@@ -130,11 +130,10 @@ func renews(cmd *driver.Cmd) bool {
 	return ok && d > 0
 }
 
-// get begins Get of a pipeline.
-func (q *PipelineView[T]) get(key string) *Op {
-	c := q.view.Cache
-	if c.core.sliding == 0 {
-		return newOp(&c.core, "get", cmdGet).begin(key).fail(c.core.checkAge())
+// getOp begins Get of a pipeline.
+func (c *core) getOp(key string) *Op {
+	if c.sliding == 0 {
+		return newOp(c, "get", cmdGet).begin(key).fail(c.checkAge())
 	}
-	return newOp(&c.core, "get", cmdGetEx).begin(key).Word("PX").add(driver.Duration(c.core.jittered(c.core.sliding)))
+	return newOp(c, "get", cmdGetEx).begin(key).Word("PX").add(driver.Duration(c.jittered(c.sliding)))
 }

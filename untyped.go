@@ -2,7 +2,9 @@ package xcache
 
 import (
 	"context"
+	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/xcache-go/xcache/driver"
 )
@@ -92,7 +94,7 @@ func (valueTypeOf[T]) store(ctx context.Context, c *core, op, key string, value 
 
 func (valueTypeOf[T]) results() results { return new(resultsOf[T]) }
 
-// results has the values of a read of several keys, by the names of the caller.
+// results has the values of several keys, by the names of the caller.
 type results interface {
 	// begin is called when n keys were read, and before any other method.
 	begin(n int)
@@ -104,6 +106,9 @@ type results interface {
 	keepLast(key string)
 	keep(key string, value any)
 	value(key string) (value any, ok bool)
+	keys() []string
+	// encode encodes the value of a key: see the function with this name.
+	encode(c *core, full, key string) ([]byte, error)
 	// drop drops all values.
 	drop()
 }
@@ -125,6 +130,15 @@ func (r *resultsOf[T]) last() any { return boxed[T]{r.latest} }
 func (r *resultsOf[T]) keepLast(key string) { r.values[key] = r.latest }
 
 func (r *resultsOf[T]) keep(key string, value any) { r.values[key] = unboxed[T](value) }
+
+func (r *resultsOf[T]) keys() []string {
+	return slices.AppendSeq(make([]string, 0, len(r.values)), maps.Keys(r.values))
+}
+
+func (r *resultsOf[T]) encode(c *core, full, key string) ([]byte, error) {
+	stored, _, err := encode(c, full, nil, r.values[key])
+	return stored, err
+}
 
 func (r *resultsOf[T]) drop() { r.values = nil }
 

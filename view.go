@@ -3,7 +3,6 @@ package xcache
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -377,14 +376,18 @@ func (c *core) compareAndDelete(ctx context.Context, full string, want []byte) (
 // *BatchError that lists the failed keys. A key with a value of another Redis type may
 // count as a miss.
 func (v *View[T]) GetMany(ctx context.Context, keys []string) (map[string]T, error) {
-	ctx, call, err := v.core.start(ctx, "get many", "", len(keys))
+	var found resultsOf[T]
+	err := v.core.getMany(ctx, keys, &found)
+	return found.values, err
+}
+
+func (c *core) getMany(ctx context.Context, keys []string, found results) error {
+	ctx, call, err := c.start(ctx, "get many", "", len(keys))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer call.release()
-	var found resultsOf[T]
-	err = call.getMany(ctx, keys, &found, nil, nil)
-	return found.values, call.end(err)
+	return call.end(call.getMany(ctx, keys, found, nil, nil))
 }
 
 // getMany is GetMany. missed, if it is not nil, is told of the keys that are not found, and of
@@ -480,21 +483,25 @@ func (k *call) getMany(ctx context.Context, keys []string, found results, missed
 // error is a *BatchError that lists the failed keys, and the others are stored. An invalid
 // key or value is found before any I/O, and nothing is stored then.
 func (v *View[T]) SetMany(ctx context.Context, values map[string]T, opts ...SetOption) error {
-	ctx, call, err := v.core.startInSteps(ctx, inSteps(opts), "set many", "", len(values))
+	return v.core.setMany(ctx, &resultsOf[T]{values: values}, len(values), opts)
+}
+
+func (c *core) setMany(ctx context.Context, values results, n int, opts []SetOption) error {
+	ctx, call, err := c.startInSteps(ctx, inSteps(opts), "set many", "", n)
 	if err != nil {
 		return err
 	}
 	defer call.release()
-	return call.end(setMany(ctx, &call, values, opts))
+	return call.end(call.setMany(ctx, values, n, opts))
 }
 
-func setMany[T any](ctx context.Context, call *call, values map[string]T, opts []SetOption) error {
-	c := call.cache
+func (k *call) setMany(ctx context.Context, values results, n int, opts []SetOption) error {
+	c := k.cache
 	ttl, err := c.ttlOf(driver.Always, opts)
-	if err != nil || len(values) == 0 {
+	if err != nil || n == 0 {
 		return err
 	}
-	keys := slices.AppendSeq(make([]string, 0, len(values)), maps.Keys(values))
+	keys := values.keys()
 	fulls, err := c.fullKeys(keys)
 	if err != nil {
 		return err
@@ -502,23 +509,17 @@ func setMany[T any](ctx context.Context, call *call, values map[string]T, opts [
 	entries := make([]driver.Entry, len(keys))
 	var failed *BatchError
 	for i, key := range keys {
-		stored, _, err := encode(c, fulls[i], nil, values[key])
+		stored, err := values.encode(c, fulls[i], key)
 		if err != nil {
 			failed = failed.add(key, err)
 			continue
 		}
 		entries[i] = driver.Entry{Key: fulls[i], Value: stored, TTL: c.serverTTL(ttl)}
-		call.seen.wrote(len(stored))
+		k.seen.wrote(len(stored))
 	}
 	if failed != nil {
 		return &aboutError{"nothing was stored", failed}
 	}
-	return call.setMany(ctx, keys, entries, opts)
-}
-
-// setMany stores entries, whose keys the caller has given as keys.
-func (k *call) setMany(ctx context.Context, keys []string, entries []driver.Entry, opts []SetOption) error {
-	c := k.cache
 	tags, err := c.taggingOf(opts)
 	if err == nil {
 		err = c.tagEntries(ctx, entries, tags)
@@ -529,7 +530,6 @@ func (k *call) setMany(ctx context.Context, keys []string, entries []driver.Entr
 	if err := c.set(ctx, entries); err != nil {
 		return k.opened(dropsWrite, len(entries), err)
 	}
-	var failed *BatchError
 	for i := range entries {
 		if err := k.opened(dropsWrite, 1, entries[i].Err); err != nil {
 			failed = failed.add(keys[i], err)

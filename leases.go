@@ -55,7 +55,13 @@ const (
 // over as well.
 func (v untyped) fill(ctx context.Context, key, token string, value any, opts []SetOption, over time.Duration) (filled, error) {
 	o := newOp(v.core, "fill", cmdLeaseFill).begin(key).Field(token)
-	v.values.add(o, value)
+	if o.err == nil {
+		value, _, err := v.values.encode(v.core, o.full, nil, value)
+		if err != nil {
+			o.fail(err)
+		}
+		o.add(driver.Val(value))
+	}
 	ttl, err := v.core.ttlOf(driver.IfAbsent, opts)
 	if err != nil {
 		o.fail(err)

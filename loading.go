@@ -55,9 +55,16 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 		return zero, v.core.opError("get or set", key, errLoads)
 	}
 	landed := v.core.shared.flights.Landed()
-	value, old, bad, err := lookUpToLoad[T](ctx, &v.core, key, nil)
+	var value T
+	old, bad, err := v.core.lookUpToLoad(ctx, key, nil, func(full string, stored, plain []byte, seen *observation) (err error) {
+		value, err = readChecked[T](&v.core, key, full, stored, plain, seen)
+		return err
+	})
 	if old == nil && bad == nil && !errors.Is(err, ErrNotFound) {
 		return value, err
+	}
+	if old != nil {
+		old.value = boxed[T]{value}
 	}
 	missed, _ := err.(*missedError) //nolint:errorlint // that very type
 	loaded, err := v.untyped().getOrSet(ctx, key, landed, boxing(load), old, bad, missed, opts)
@@ -305,10 +312,10 @@ func (v untyped) storeLoaded(ctx context.Context, key string, value any, a *atte
 	case a.over != nil:
 		return storedIf(v.replace(ctx, key, value, a.over, opts))
 	case replaces > 0 && !leased: // and the server cannot tell how old the value is
-		_, err := v.values.store(ctx, v.core, "set", key, value, driver.Always, opts)
+		_, err := v.core.store(ctx, "set", key, v.encoder(value), driver.Always, opts)
 		return stored, err
 	}
-	return storedIf(v.values.store(ctx, v.core, "add", key, value, driver.IfAbsent, opts))
+	return storedIf(v.core.store(ctx, "add", key, v.encoder(value), driver.IfAbsent, opts))
 }
 
 // fillOver is fill in the place of a value that cannot be read, or of none.
@@ -348,8 +355,9 @@ func (v untyped) keep(ctx context.Context, fl *flight.Flight, key string, value 
 	if became != occupied {
 		return value, nil
 	}
-	winner, _, err := v.values.lookUp(ctx, v.onPrimary().core, key)
-	if err != nil {
+	var winner any
+	primary := v.onPrimary()
+	if _, err = primary.core.lookUp(ctx, key, nil, primary.decoder(key, &winner)); err != nil {
 		a.revoked = isMiss(err) // what came during the load was invalidated, or the key has expired
 		return value, nil       //nolint:nilerr // what was loaded is as good
 	}
@@ -400,7 +408,7 @@ func (v untyped) replace(ctx context.Context, key string, value any, old *unread
 	defer call.release()
 	s := newScratch()
 	e := &s.entries[0]
-	if err := v.values.entry(ctx, v.core, s, key, value, opts); err != nil {
+	if err := v.core.entry(ctx, s, key, v.encoder(value), driver.Always, opts); err != nil {
 		return false, call.end(err)
 	}
 	call.seen.wrote(len(e.Value))

@@ -494,7 +494,7 @@ func (b *loadingMany) fill(ctx context.Context, w *wanted) (*driver.Cmd, error) 
 	if err != nil {
 		return nil, err
 	}
-	stored, err := b.v.values.encode(b.v.core, w.full, w.value)
+	stored, _, err := b.v.values.encode(b.v.core, w.full, nil, w.value)
 	if err != nil {
 		return nil, err
 	}

@@ -258,26 +258,30 @@ func (a *aged) plain() []byte {
 	return a.stored
 }
 
-// lookUpToLoad is lookUp for a load. If the value that it returns is to be loaded again, old is
-// that value. before is the value that the load is to replace, or nil before the load.
-func lookUpToLoad[T any](ctx context.Context, c *core, key string, before *aged) (value T, old *aged, bad *unreadable, err error) {
+// lookUpToLoad is lookUp for a load. If the value that read reads is to be loaded again, old is
+// that value, which the caller gives to old. before is the value that the load is to replace, or nil
+// before the load.
+func (c *core) lookUpToLoad(ctx context.Context, key string, before *aged, read decoder) (old *aged, bad *unreadable, err error) {
 	if !c.stale.reads() {
-		value, bad, err = lookUp[T](ctx, c, key, nil)
-		return value, nil, bad, err
+		bad, err = c.lookUp(ctx, key, nil, read)
+		return nil, bad, err
 	}
 	found := new(aged)
-	if value, bad, err = lookUp[T](ctx, c, key, found); err == nil && c.age(found, before) {
+	if bad, err = c.lookUp(ctx, key, found, read); err == nil && c.age(found, before) {
 		old = found
-		old.value = boxed[T]{value}
 	}
-	return value, old, bad, err
+	return old, bad, err
 }
 
 // lookUpAgain is lookUpToLoad for a load that has begun, and which is to replace the value before,
 // or none.
 func (v untyped) lookUpAgain(ctx context.Context, key string, before *aged) (value any, old *aged, bad *unreadable, err error) {
 	primary := v.onPrimary()
-	return v.values.lookUpToLoad(ctx, primary.core, key, cmp.Or(before, new(aged)))
+	old, bad, err = primary.core.lookUpToLoad(ctx, key, cmp.Or(before, new(aged)), primary.decoder(key, &value))
+	if old != nil {
+		old.value = value
+	}
+	return value, old, bad, err
 }
 
 // getAged reads the stored bytes of a key, valid or stale. A value that the memo of the context has

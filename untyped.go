@@ -1,12 +1,9 @@
 package xcache
 
 import (
-	"context"
 	"maps"
 	"reflect"
 	"slices"
-
-	"github.com/xcache-go/xcache/driver"
 )
 
 // The code of loads is made once, and not again for each type of values. So that code has values
@@ -19,7 +16,7 @@ type untyped struct {
 }
 
 // untyped returns the view as the code of loads has it.
-func (v *View[T]) untyped() untyped { return untyped{&v.core, valueTypeOf[T]{}} }
+func (v *View[T]) untyped() untyped { return untyped{&v.core, (*valueTypeOf[T])(nil)} }
 
 // onPrimary returns the same view, whose reads go to the primary: a replica may lag behind.
 func (v untyped) onPrimary() untyped {
@@ -28,21 +25,31 @@ func (v untyped) onPrimary() untyped {
 	return untyped{&c, v.values}
 }
 
+// encoder returns the encoder of a value.
+func (v untyped) encoder(value any) encoder {
+	return func(full string, buffer []byte) (stored, grown []byte, err error) {
+		return v.values.encode(v.core, full, buffer, value)
+	}
+}
+
+// decoder returns a decoder of the value of a key, which it leaves in value.
+func (v untyped) decoder(key string, value *any) decoder {
+	return func(full string, stored, plain []byte, seen *observation) (err error) {
+		*value, err = v.values.read(v.core, key, full, stored, plain, seen)
+		return err
+	}
+}
+
 // A valueType does for untyped code what depends on the type of values.
 type valueType interface {
 	// as identifies the type.
 	as() reflect.Type
 	// zero returns the zero value.
 	zero() any
-	// lookUp, lookUpToLoad and decode read values: see the functions with these names.
-	lookUp(ctx context.Context, c *core, key string) (value any, bad *unreadable, err error)
-	lookUpToLoad(ctx context.Context, c *core, key string, before *aged) (value any, old *aged, bad *unreadable, err error)
+	// encode, read and decode are the functions encode, readChecked and decode.
+	encode(c *core, full string, buffer []byte, value any) (stored, grown []byte, err error)
+	read(c *core, key, full string, stored, plain []byte, seen *observation) (any, error)
 	decode(c *core, full string, stored []byte) (any, error)
-	// add, encode, entry and store write values: see AddValue, and the functions with these names.
-	add(o *Op, value any)
-	encode(c *core, full string, value any) ([]byte, error)
-	entry(ctx context.Context, c *core, s *scratch, key string, value any, opts []SetOption) error
-	store(ctx context.Context, c *core, op, key string, value any, cond driver.Cond, opts []SetOption) (bool, error)
 	// results returns the place of the values of a read of several keys.
 	results() results
 }
@@ -58,48 +65,32 @@ func unboxed[T any](value any) T {
 
 type valueTypeOf[T any] struct{}
 
-func (valueTypeOf[T]) as() reflect.Type { return reflect.TypeFor[T]() }
+func (*valueTypeOf[T]) as() reflect.Type { return reflect.TypeFor[T]() }
 
-func (valueTypeOf[T]) zero() any { return boxed[T]{} }
+func (*valueTypeOf[T]) zero() any { return boxed[T]{} }
 
-func (valueTypeOf[T]) lookUp(ctx context.Context, c *core, key string) (any, *unreadable, error) {
-	value, bad, err := lookUp[T](ctx, c, key, nil)
-	return boxed[T]{value}, bad, err
+func (*valueTypeOf[T]) encode(c *core, full string, buffer []byte, value any) (stored, grown []byte, err error) {
+	return encode(c, full, buffer, unboxed[T](value))
 }
 
-func (valueTypeOf[T]) lookUpToLoad(ctx context.Context, c *core, key string, before *aged) (any, *aged, *unreadable, error) {
-	value, old, bad, err := lookUpToLoad[T](ctx, c, key, before)
-	return boxed[T]{value}, old, bad, err
+func (*valueTypeOf[T]) read(c *core, key, full string, stored, plain []byte, seen *observation) (any, error) {
+	value, err := readChecked[T](c, key, full, stored, plain, seen)
+	return boxed[T]{value}, err
 }
 
-func (valueTypeOf[T]) decode(c *core, full string, stored []byte) (any, error) {
+func (*valueTypeOf[T]) decode(c *core, full string, stored []byte) (any, error) {
 	value, _, err := decode[T](c, full, stored, false, nil)
 	return boxed[T]{value}, err
 }
 
-func (valueTypeOf[T]) add(o *Op, value any) { AddValue(o, unboxed[T](value)) }
-
-func (valueTypeOf[T]) encode(c *core, full string, value any) ([]byte, error) {
-	stored, _, err := encode(c, full, nil, unboxed[T](value))
-	return stored, err
-}
-
-func (valueTypeOf[T]) entry(ctx context.Context, c *core, s *scratch, key string, value any, opts []SetOption) error {
-	return entry(ctx, c, s, key, unboxed[T](value), driver.Always, opts)
-}
-
-func (valueTypeOf[T]) store(ctx context.Context, c *core, op, key string, value any, cond driver.Cond, opts []SetOption) (bool, error) {
-	return store(ctx, c, op, key, unboxed[T](value), cond, opts)
-}
-
-func (valueTypeOf[T]) results() results { return new(resultsOf[T]) }
+func (*valueTypeOf[T]) results() results { return new(resultsOf[T]) }
 
 // results has the values of several keys, by the names of the caller.
 type results interface {
 	// begin is called when n keys were read, and before any other method.
 	begin(n int)
 	// read reads the value of a key: see readChecked. read keeps the value until the next read.
-	read(call *call, key, full string, stored, plain []byte) error
+	read(c *core, key, full string, stored, plain []byte, seen *observation) error
 	// last returns the value that was read last.
 	last() any
 	// keepLast makes the value that was read last the one of a key.
@@ -120,8 +111,8 @@ type resultsOf[T any] struct {
 
 func (r *resultsOf[T]) begin(n int) { r.values = make(map[string]T, n) }
 
-func (r *resultsOf[T]) read(call *call, key, full string, stored, plain []byte) (err error) {
-	r.latest, err = readChecked[T](call, key, full, stored, plain)
+func (r *resultsOf[T]) read(c *core, key, full string, stored, plain []byte, seen *observation) (err error) {
+	r.latest, err = readChecked[T](c, key, full, stored, plain, seen)
 	return err
 }
 

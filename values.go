@@ -134,11 +134,10 @@ func (c *core) countRead(size int, sealed bool, by *codec.Read, seen *observatio
 
 // readChecked is decode for an operation of a view. plain is the part of the stored bytes behind
 // their tags, which are valid. With WithRewrite, readChecked writes a value in an old format again.
-func readChecked[T any](call *call, key, full string, stored, plain []byte) (T, error) {
-	c := call.cache
+func readChecked[T any](c *core, key, full string, stored, plain []byte, seen *observation) (T, error) {
 	// A load may need the stored bytes after its caller has got the value.
 	own := c.target.caps.Limits.OwnData && c.sliding == 0 && !c.stale.reads()
-	value, old, err := decode[T](c, full, plain, own, call.seen)
+	value, old, err := decode[T](c, full, plain, own, seen)
 	if old && c.rewrite {
 		rewrite(c, key, full, stored, value)
 	}
@@ -168,8 +167,8 @@ func seal[T any](c *core, full string, dst []byte, value T) ([]byte, error) {
 	return c.keys.Seal(dst, s.buffer, full), nil
 }
 
-// comparand returns what compare compares of a value.
-func comparand[T any](c *core, full string, value T) ([]byte, error) {
+// toCompare returns what compare compares of a value.
+func toCompare[T any](c *core, full string, value T) ([]byte, error) {
 	if c.keys != nil {
 		want, err := appendValue(c, nil, value)
 		return want, tooLarge(err)
@@ -178,7 +177,7 @@ func comparand[T any](c *core, full string, value T) ([]byte, error) {
 	return want, err
 }
 
-// compare calls write with the stored bytes of the value whose comparand is want. The bytes of an
+// compare calls write with the stored bytes of the value of which want is what is compared. The bytes of an
 // encrypted value differ each time, and tags are in front of the value: compare then reads the
 // stored bytes, and compares the part that is the value. write reports whether the stored bytes
 // were unchanged.

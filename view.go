@@ -20,7 +20,11 @@ func (v *View[T]) Namespace(name string) *View[T] { return For[T](v.Cache.Namesp
 // Get returns the value of key. A miss is the bare ErrNotFound. Bytes that no configured
 // codec can read as a T are ErrCorrupt.
 func (v *View[T]) Get(ctx context.Context, key string) (T, error) {
-	value, _, err := lookUp[T](ctx, &v.core, key, nil)
+	var value T
+	_, err := v.core.lookUp(ctx, key, nil, func(full string, stored, plain []byte, seen *observation) (err error) {
+		value, err = readChecked[T](&v.core, key, full, stored, plain, seen)
+		return err
+	})
 	if _, failed := err.(*missedError); failed { //nolint:errorlint // that very type
 		err = ErrNotFound
 	}
@@ -40,7 +44,7 @@ func (v *View[T]) GetOr(ctx context.Context, key string, def T) (T, error) {
 // TTL of opts. A value that the codec cannot encode is an error, and leaves the key
 // unchanged.
 func (v *View[T]) Set(ctx context.Context, key string, value T, opts ...SetOption) error {
-	_, err := store(ctx, &v.core, "set", key, value, driver.Always, opts)
+	_, err := v.core.store(ctx, "set", key, v.encoder(value), driver.Always, opts)
 	return err
 }
 
@@ -48,32 +52,24 @@ func (v *View[T]) Set(ctx context.Context, key string, value T, opts ...SetOptio
 // value. Of all concurrent callers, exactly one gets true. A value of which a tag was invalidated
 // does not count. In a pipeline, such a value counts: the server adds, and knows no tags.
 func (v *View[T]) Add(ctx context.Context, key string, value T, opts ...SetOption) (bool, error) {
-	return store(ctx, &v.core, "add", key, value, driver.IfAbsent, opts)
+	return v.core.store(ctx, "add", key, v.encoder(value), driver.IfAbsent, opts)
 }
 
 // Replace stores value at key if the key exists, and reports whether Replace has stored
 // value.
 func (v *View[T]) Replace(ctx context.Context, key string, value T, opts ...SetOption) (bool, error) {
-	return store(ctx, &v.core, "replace", key, value, driver.IfPresent, opts)
+	return v.core.store(ctx, "replace", key, v.encoder(value), driver.IfPresent, opts)
 }
 
 // Swap stores value at key and returns the old value, in one atomic step. Without an old
 // value, Swap stores value and returns ErrNotFound. If the old value cannot be read, Swap
 // stores value and returns ErrCorrupt, in an UnreadReplyError that keeps the old bytes.
 func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOption) (old T, err error) {
-	ctx, call, err := v.core.startInSteps(ctx, v.core.comparesInSteps() || inSteps(opts), "swap", key, 1)
-	if err != nil {
-		return old, err
-	}
-	defer call.release()
-	full, stored, err := swap(ctx, &call, key, value, opts)
-	if err == nil {
-		old, err = swapped[T](ctx, &call, full, stored)
-	}
-	if errors.Is(err, ErrNotFound) {
-		call.seen.miss()
-	}
-	return old, call.end(err)
+	err = v.core.swap(ctx, key, v.encoder(value), opts, func(full string, stored, plain []byte, seen *observation) (err error) {
+		old, _, err = decode[T](&v.core, full, plain, v.core.target.caps.Limits.OwnData, seen)
+		return err
+	})
+	return old, err
 }
 
 // CompareAndSwap stores value at key if the stored bytes equal the encoded old, and reports
@@ -82,64 +78,59 @@ func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOpti
 // of a value are not compared. In a pipeline, a value with tags never matches: the server
 // compares, and knows no tags. There, encryption is errors.ErrUnsupported.
 func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, opts ...SetOption) (bool, error) {
-	ctx, call, err := v.core.startInSteps(ctx, v.core.comparesInSteps() || inSteps(opts), "compare and swap", key, 1)
-	if err != nil {
-		return false, err
-	}
-	defer call.release()
-	swapped, err := compareAndSwap(ctx, &call, key, old, value, opts)
-	return swapped, call.end(err)
+	return v.core.compareAndSwap(ctx, key, v.comparand(old), v.encoder(value), opts)
 }
 
 // CompareAndDelete deletes key if the stored bytes equal the encoded old, as for
 // CompareAndSwap, and reports whether key was deleted.
 func (v *View[T]) CompareAndDelete(ctx context.Context, key string, old T) (bool, error) {
-	ctx, call, err := v.core.startInSteps(ctx, v.core.shared.leases || v.core.shared.flights.UnderWay() || v.core.comparesInSteps(), "compare and delete", key, 1)
-	if err != nil {
-		return false, err
-	}
-	defer call.release()
-	deleted, err := compareAndDelete(ctx, &call, key, old)
-	return deleted, call.end(err)
+	return v.core.compareAndDelete(ctx, key, v.comparand(old))
 }
 
+func (v *View[T]) encoder(value T) encoder {
+	return func(full string, buffer []byte) (stored, grown []byte, err error) {
+		return encode(&v.core, full, buffer, value)
+	}
+}
+
+func (v *View[T]) comparand(value T) comparand {
+	return func(full string) ([]byte, error) { return toCompare(&v.core, full, value) }
+}
+
+// An encoder encodes a value: see encode.
+type encoder func(full string, buffer []byte) (stored, grown []byte, err error)
+
+// A decoder reads a value: see readChecked.
+type decoder func(full string, stored, plain []byte, seen *observation) error
+
+// A comparand returns what compare compares of a value.
+type comparand func(full string) ([]byte, error)
+
 // store implements Set, Add and Replace.
-func store[T any](ctx context.Context, c *core, op, key string, value T, cond driver.Cond, opts []SetOption) (bool, error) {
+func (c *core) store(ctx context.Context, op, key string, value encoder, cond driver.Cond, opts []SetOption) (bool, error) {
 	ctx, call, err := c.startInSteps(ctx, cond == driver.IfAbsent && c.chain.Format() == codec.Tagged || inSteps(opts), op, key, 1)
 	if err != nil {
 		return false, err
 	}
 	defer call.release()
 	s := newScratch()
-	if err = entry(ctx, c, s, key, value, cond, opts); err == nil {
-		err = call.store(ctx, s, cond)
+	err = c.entry(ctx, s, key, value, cond, opts)
+	if err == nil {
+		call.seen.wrote(len(s.entries[0].Value))
+		if err = c.set(ctx, s.entries[:]); err == nil {
+			if err = s.entries[0].Err; cond == driver.IfAbsent && err != nil {
+				err = c.addOverInvalid(ctx, &s.entries[0])
+			}
+			s.release()
+		}
 	}
-	return call.endStore(cond, err)
-}
-
-// store stores the entry of the scratch.
-func (k *call) store(ctx context.Context, s *scratch, cond driver.Cond) error {
-	k.seen.wrote(len(s.entries[0].Value))
-	if err := k.cache.set(ctx, s.entries[:]); err != nil {
-		return err
-	}
-	err := s.entries[0].Err
-	if cond == driver.IfAbsent && err != nil {
-		err = k.cache.addOverInvalid(ctx, &s.entries[0])
-	}
-	s.release()
-	return err
-}
-
-// endStore is end for Set, Add and Replace.
-func (k *call) endStore(cond driver.Cond, err error) (bool, error) {
 	if errors.Is(err, ErrNotStored) {
-		return false, k.end(nil)
+		return false, call.end(nil)
 	}
 	if cond == driver.Always {
-		err = k.opened(dropsWrite, 1, err)
+		err = call.opened(dropsWrite, 1, err)
 	}
-	err = k.end(err)
+	err = call.end(err)
 	return err == nil, err
 }
 
@@ -191,24 +182,8 @@ func (c *core) invalidateExpired(ctx context.Context, write func() error, entrie
 
 // entry fills the entry of the scratch. The encoded value is in the buffer of the scratch,
 // or belongs to the caller. With Tags, entry asks the server for their generations.
-func entry[T any](ctx context.Context, c *core, s *scratch, key string, value T, cond driver.Cond, opts []SetOption) error {
-	err := c.emptyEntry(s, key, cond, opts)
-	if err != nil {
-		return err
-	}
+func (c *core) entry(ctx context.Context, s *scratch, key string, value encoder, cond driver.Cond, opts []SetOption) error {
 	e := &s.entries[0]
-	if e.Value, s.buffer, err = encode(c, e.Key, s.buffer, value); err != nil || len(opts) == 0 {
-		return err
-	}
-	tags, err := c.taggingOf(opts)
-	if err != nil {
-		return err
-	}
-	return c.tagEntries(ctx, s.entries[:], tags)
-}
-
-// emptyEntry fills the entry of the scratch but for its value.
-func (c *core) emptyEntry(s *scratch, key string, cond driver.Cond, opts []SetOption) error {
 	full, err := c.fullKey(key)
 	if err != nil {
 		return err
@@ -217,9 +192,15 @@ func (c *core) emptyEntry(s *scratch, key string, cond driver.Cond, opts []SetOp
 	if err != nil {
 		return err
 	}
-	e := &s.entries[0]
 	e.Key, e.TTL, e.Cond = full, c.serverTTL(ttl), cond
-	return nil
+	if e.Value, s.buffer, err = value(full, s.buffer); err != nil || len(opts) == 0 {
+		return err
+	}
+	tags, err := c.taggingOf(opts)
+	if err != nil {
+		return err
+	}
+	return c.tagEntries(ctx, s.entries[:], tags)
 }
 
 // get returns the full key of a key, and the stored bytes, which belong to the caller where
@@ -254,42 +235,38 @@ func getFrom(ctx context.Context, t *target, full string) ([]byte, error) {
 	return value.Data, value.Err
 }
 
-// swapped reads the old value. If its tags cannot be checked, the error keeps the value.
-func swapped[T any](ctx context.Context, call *call, full string, stored []byte) (old T, err error) {
-	c := call.cache
-	plain, err := c.ofTags(ctx, stored)
-	if errors.Is(err, ErrNotFound) {
-		return old, err
-	}
+// swap implements Swap. read reads the old value.
+func (c *core) swap(ctx context.Context, key string, value encoder, opts []SetOption, read decoder) error {
+	ctx, call, err := c.startInSteps(ctx, c.comparesInSteps() || inSteps(opts), "swap", key, 1)
 	if err != nil {
-		return old, &UnreadReplyError{Reply: driver.DataReply(stored), Err: err}
+		return err
 	}
-	if old, _, err = decode[T](c, full, plain, c.target.caps.Limits.OwnData, call.seen); err != nil {
-		err = unread(driver.DataReply(stored), err)
+	defer call.release()
+	full, stored, err := c.swapBytes(ctx, &call, key, value, opts)
+	if err == nil {
+		err = c.swapped(ctx, full, stored, read, call.seen)
 	}
-	return old, err
+	if errors.Is(err, ErrNotFound) {
+		call.seen.miss()
+	}
+	return call.end(err)
 }
 
-// swap also returns the full key of a key.
-func swap[T any](ctx context.Context, call *call, key string, value T, opts []SetOption) (full string, old []byte, err error) {
-	if call.cache.target.caps.Swapper == nil {
+// swapBytes returns the full key of a key, and the old bytes.
+func (c *core) swapBytes(ctx context.Context, call *call, key string, value encoder, opts []SetOption) (full string, old []byte, err error) {
+	swapper := c.target.caps.Swapper
+	if swapper == nil {
 		return "", nil, unsupported("atomic swap")
 	}
 	s := newScratch()
-	if err := entry(ctx, call.cache, s, key, value, driver.Always, opts); err != nil {
+	e := &s.entries[0]
+	if err := c.entry(ctx, s, key, value, driver.Always, opts); err != nil {
 		return "", nil, err
 	}
-	return call.swap(ctx, s)
-}
-
-// swap stores the entry of the scratch.
-func (k *call) swap(ctx context.Context, s *scratch) (full string, old []byte, err error) {
-	c := k.cache
-	e := &s.entries[0]
 	full = e.Key
-	k.seen.wrote(len(e.Value))
+	call.seen.wrote(len(e.Value))
 	began := c.shared.pending.Failures()
-	swap := func() error { return c.target.caps.Swapper.Swap(ctx, e, &s.values[0]) }
+	swap := func() error { return swapper.Swap(ctx, e, &s.values[0]) }
 	err = c.invalidateExpired(ctx, swap, s.entries[:])
 	c.wrote(ctx, full)
 	if err != nil {
@@ -301,31 +278,46 @@ func (k *call) swap(ctx context.Context, s *scratch) (full string, old []byte, e
 	return full, stored.Data, stored.Err
 }
 
-func compareAndSwap[T any](ctx context.Context, call *call, key string, old, value T, opts []SetOption) (bool, error) {
-	c := call.cache
-	if c.target.caps.Swapper == nil {
-		return false, unsupported("compare-and-swap")
+// swapped reads the old value. If its tags cannot be checked, the error keeps the value.
+func (c *core) swapped(ctx context.Context, full string, stored []byte, read decoder, seen *observation) error {
+	plain, err := c.ofTags(ctx, stored)
+	if errors.Is(err, ErrNotFound) {
+		return err
 	}
-	s := newScratch()
-	if err := entry(ctx, c, s, key, value, driver.Always, opts); err != nil {
-		return false, err
+	if err != nil {
+		return &UnreadReplyError{Reply: driver.DataReply(stored), Err: err}
 	}
-	want, err := comparand(c, s.entries[0].Key, old)
+	if err = read(full, stored, plain, seen); err != nil {
+		err = unread(driver.DataReply(stored), err)
+	}
+	return err
+}
+
+// compareAndSwap implements CompareAndSwap.
+func (c *core) compareAndSwap(ctx context.Context, key string, old comparand, value encoder, opts []SetOption) (swapped bool, err error) {
+	ctx, call, err := c.startInSteps(ctx, c.comparesInSteps() || inSteps(opts), "compare and swap", key, 1)
 	if err != nil {
 		return false, err
 	}
-	return call.compareAndSwap(ctx, s, want)
-}
-
-// compareAndSwap stores the entry of the scratch if its key has the comparand want.
-func (k *call) compareAndSwap(ctx context.Context, s *scratch, want []byte) (swapped bool, err error) {
-	c := k.cache
+	defer call.release()
+	swapper := c.target.caps.Swapper
+	if swapper == nil {
+		return false, call.end(unsupported("compare-and-swap"))
+	}
+	s := newScratch()
 	e := &s.entries[0]
-	k.seen.wrote(len(e.Value))
+	if err := c.entry(ctx, s, key, value, driver.Always, opts); err != nil {
+		return false, call.end(err)
+	}
+	want, err := old(e.Key)
+	if err != nil {
+		return false, call.end(err)
+	}
+	call.seen.wrote(len(e.Value))
 	began := c.shared.pending.Failures()
 	err = c.invalidateExpired(ctx, func() error {
 		swapped, err = c.compare(ctx, e.Key, want, func(stored []byte) (bool, error) {
-			return c.target.caps.Swapper.CompareAndSwap(ctx, e, stored)
+			return swapper.CompareAndSwap(ctx, e, stored)
 		})
 		return err
 	}, s.entries[:])
@@ -336,38 +328,39 @@ func (k *call) compareAndSwap(ctx context.Context, s *scratch, want []byte) (swa
 	if err == nil {
 		s.release()
 	}
-	return swapped, err
+	return swapped, call.end(err)
 }
 
-func compareAndDelete[T any](ctx context.Context, call *call, key string, old T) (bool, error) {
-	c := call.cache
-	if c.target.caps.Swapper == nil {
-		return false, unsupported("compare-and-delete")
+// compareAndDelete implements CompareAndDelete.
+func (c *core) compareAndDelete(ctx context.Context, key string, old comparand) (deleted bool, err error) {
+	ctx, call, err := c.startInSteps(ctx, c.shared.leases || c.shared.flights.UnderWay() || c.comparesInSteps(), "compare and delete", key, 1)
+	if err != nil {
+		return false, err
+	}
+	defer call.release()
+	swapper := c.target.caps.Swapper
+	if swapper == nil {
+		return false, call.end(unsupported("compare-and-delete"))
 	}
 	full, err := c.fullKey(key)
 	if err != nil {
-		return false, err
+		return false, call.end(err)
 	}
-	want, err := comparand(c, full, old)
+	want, err := old(full)
 	if err != nil {
-		return false, err
+		return false, call.end(err)
 	}
-	return c.compareAndDelete(ctx, full, want)
-}
-
-// compareAndDelete deletes a full key that has the comparand want.
-func (c *core) compareAndDelete(ctx context.Context, full string, want []byte) (deleted bool, err error) {
 	err = c.shared.flights.Invalidate(ctx, func() error {
 		deleted, err = c.compare(ctx, full, want, func(stored []byte) (bool, error) {
 			if err := c.revoke(ctx, full); err != nil {
 				return false, err
 			}
-			return c.target.caps.Swapper.CompareAndDelete(ctx, full, stored)
+			return swapper.CompareAndDelete(ctx, full, stored)
 		})
 		return err
 	}, full)
 	c.wrote(ctx, full)
-	return deleted, err
+	return deleted, call.end(err)
 }
 
 // GetMany returns the values of the keys that exist, in one round trip per server. Without
@@ -443,7 +436,7 @@ func (k *call) getMany(ctx context.Context, keys []string, found results, missed
 		switch err := plain[i].Err; {
 		case err == nil:
 			held := from.copied(plain[i].Data)
-			err := found.read(k, key, fulls[i], stored[i].Data, plain[i].Data)
+			err := found.read(c, key, fulls[i], stored[i].Data, plain[i].Data, k.seen)
 			if missed != nil && (errors.Is(err, ErrCorrupt) || errors.Is(err, ErrTooLarge)) {
 				missed(i, fulls[i], &unreadable{stored[i].Data, err}, nil)
 				continue

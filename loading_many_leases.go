@@ -38,7 +38,7 @@ func (b *loadingMany) lease(ctx context.Context, keys []*wanted, began time.Time
 		}
 	}
 	err := b.v.core.doAs(ctx, "lease many", "", len(cmds), cmds)
-	var late []*wanted // see View.lookUpFor
+	var late []*wanted // see untyped.lookUpFor
 	for _, w := range keys {
 		if needsNone(w) {
 			mine = append(mine, w)
@@ -101,7 +101,7 @@ func (b *loadingMany) elect(ctx context.Context, keys []*wanted, began time.Time
 	}
 	missing := b.lookUpFor(ctx, there)
 	var needless []string // leases
-	var late []*wanted    // see View.lookUpFor
+	var late []*wanted    // see untyped.lookUpFor
 	for _, w := range keys {
 		x := w.contender
 		switch {
@@ -175,7 +175,7 @@ func (b *loadingMany) remember(ctx context.Context, keys []*wanted) {
 }
 
 // askForLeases finds out whether invalidations have taken the leases of keys that are not stored: see
-// View.lost.
+// core.lost.
 func (b *loadingMany) askForLeases(ctx context.Context, keys []*wanted) {
 	keys = slices.DeleteFunc(keys, func(w *wanted) bool {
 		return w.token == "" || !b.v.core.shared.flights.Joined(w.flight)
@@ -191,7 +191,7 @@ func (b *loadingMany) askForLeases(ctx context.Context, keys []*wanted) {
 	}
 }
 
-// withdraw deletes the old values of keys without a value any more: see View.withdraw.
+// withdraw deletes the old values of keys without a value any more: see core.withdraw.
 func (b *loadingMany) withdraw(ctx context.Context, keys []*wanted) {
 	var gone []*wanted
 	var flights []*flight.Flight

@@ -29,6 +29,8 @@ func TestAllocationBudgets(t *testing.T) {
 	require.NoError(t, v.Set(ctx, "key", v100))
 	require.NoError(t, second(v.IncrInit(ctx, "number", 0, 0)))
 	numbers := xcache.For[int](v.Cache)
+	structs := xcache.For[large](v.Cache.With(xcache.WithCodec(jsonChain(t))))
+	require.NoError(t, structs.Set(ctx, "struct", large{}))
 	keys := manyKeys(100)
 	for _, key := range keys {
 		require.NoError(t, v.Set(ctx, key, v100))
@@ -56,12 +58,24 @@ func TestAllocationBudgets(t *testing.T) {
 		{"Get of an integer", 3, func() error { return second(numbers.Get(ctx, "number")) }},
 		{"Delete of nothing", 2, func() error { return second(v.Delete(ctx, "none")) }},
 		{"With", 2, func() error { return v.Cache.With().Require() }},
+		{"Swap", 3, func() error { return second(v.Swap(ctx, "key", v100)) }},
+		{"CompareAndSwap", 2, func() error { return second(v.CompareAndSwap(ctx, "key", v100, v100)) }},
+		{"Get of a large struct", 7, func() error { return second(structs.Get(ctx, "struct")) }},
+		{"Set of a large struct", 3, func() error { return structs.Set(ctx, "struct", large{}) }},
+		{"GetOrSet hit of a large struct", 7, func() error { return second(structs.GetOrSet(ctx, "struct", nil)) }},
+		{"GetOrSetMany hit of 10", 19, func() error { return second(v.GetOrSetMany(ctx, keys[:10], nil)) }},
 		{"GetMany of 100", 110, func() error { return second(v.GetMany(ctx, keys)) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			require.LessOrEqual(t, testing.AllocsPerRun(200, func() { require.NoError(t, test.run()) }), test.budget, "allocations")
 		})
 	}
+}
+
+// A large value does not fit into a closure.
+type large struct {
+	Name    string
+	Numbers [20]int
 }
 
 func TestObserverCostsOneAllocation(t *testing.T) {

@@ -56,11 +56,7 @@ const (
 func (v untyped) fill(ctx context.Context, key, token string, value any, opts []SetOption, over time.Duration) (filled, error) {
 	o := newOp(v.core, "fill", cmdLeaseFill).begin(key).Field(token)
 	if o.err == nil {
-		value, _, err := v.values.encode(v.core, o.full, nil, value)
-		if err != nil {
-			o.fail(err)
-		}
-		o.add(driver.Val(value))
+		o.add(driver.Val(o.encode(v.encoder(value))))
 	}
 	ttl, err := v.core.ttlOf(driver.IfAbsent, opts)
 	if err != nil {

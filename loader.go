@@ -152,7 +152,7 @@ func (l *loading) load(ctx context.Context, c *core, fl *flight.Flight, load fun
 	began := time.Now()
 	defer l.own.renew(ctx)()
 	value, err := load(ctx)
-	if old, ok := l.unmodified("", err); ok {
+	if old := l.unmodified("", err); old != nil {
 		value, err = old, nil
 	}
 	if err != nil {

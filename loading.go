@@ -59,12 +59,9 @@ func (v *View[T]) GetOrSet(ctx context.Context, key string, load func(context.Co
 	old, bad, err := v.core.lookUpToLoad(ctx, key, nil, func(full string, stored, plain []byte, seen *observation) (err error) {
 		value, err = readChecked[T](&v.core, key, full, stored, plain, seen)
 		return err
-	})
+	}, func() any { return boxed[T]{value} })
 	if old == nil && bad == nil && !errors.Is(err, ErrNotFound) {
 		return value, err
-	}
-	if old != nil {
-		old.value = boxed[T]{value}
 	}
 	missed, _ := err.(*missedError) //nolint:errorlint // that very type
 	loaded, err := v.untyped().getOrSet(ctx, key, landed, boxing(load), old, bad, missed, opts)
@@ -89,8 +86,8 @@ func boxing[T any](load func(context.Context) (T, error)) func(context.Context) 
 }
 
 // getOrSet is GetOrSet for a key without a value, or with the value old or bad that is to be loaded
-// again. landed flights had ended before that was read. missed is the error of a read that has
-// failed open, or nil.
+// again. landed is the number of flights that had ended before the read. missed is the error of a
+// read that has failed open, or nil.
 func (v untyped) getOrSet(ctx context.Context, key string, landed uint64, load func(context.Context) (any, error), old *aged, bad *unreadable, missed *missedError, opts []SetOption) (any, error) {
 	if _, err := v.core.ttlOf(driver.IfAbsent, opts); err != nil {
 		return nil, v.core.opError("get or set", key, err)

@@ -35,15 +35,15 @@ import (
 // value that the codec cannot encode, and a failed read. Keys whose read failed are not
 // loaded. If the whole read failed, that is the error, and load does not run.
 func (v *View[T]) GetOrSetMany(ctx context.Context, keys []string, load func(ctx context.Context, missing []string) (map[string]T, error), opts ...SetOption) (map[string]T, error) {
-	var found resultsOf[T]
-	err := v.untyped().getOrSetMany(ctx, keys, &found, func(ctx context.Context, missing []string) (results, error) {
+	var found valuesOf[T]
+	err := v.untyped().getOrSetMany(ctx, keys, &found, func(ctx context.Context, missing []string) (given, error) {
 		values, err := load(ctx, missing)
-		return &resultsOf[T]{values: values}, err
+		return &valuesOf[T]{values: values}, err
 	}, opts)
 	return found.values, err
 }
 
-func (v untyped) getOrSetMany(ctx context.Context, keys []string, found results, load loaderOfMany, opts []SetOption) error {
+func (v untyped) getOrSetMany(ctx context.Context, keys []string, found found, load loaderOfMany, opts []SetOption) error {
 	if v.core.tx != nil {
 		return v.core.opError("get or set many", "", errLoads)
 	}
@@ -76,11 +76,11 @@ func (v untyped) getOrSetMany(ctx context.Context, keys []string, found results,
 	if len(missing) == 0 {
 		return err
 	}
-	results, err := v.core.shared.flights.DoMany(ctx, v.flightKeys(missing), v.core.softMany(missing), run(missing))
+	landings, err := v.core.shared.flights.DoMany(ctx, v.flightKeys(missing), v.core.softMany(missing), run(missing))
 	if err != nil {
 		return v.core.opError("get or set many", "", err)
 	}
-	for i, result := range results {
+	for i, result := range landings {
 		switch {
 		case result.Value != nil && result.Err == nil:
 			found.keep(missing[i].key, result.Value)
@@ -97,7 +97,7 @@ func (v untyped) getOrSetMany(ctx context.Context, keys []string, found results,
 }
 
 // A loaderOfMany is a loader of several keys for untyped code.
-type loaderOfMany func(ctx context.Context, missing []string) (results, error)
+type loaderOfMany func(ctx context.Context, missing []string) (given, error)
 
 // flightKeys returns the keys of the flights that load values.
 func (v untyped) flightKeys(keys []absent) []flight.Key {
@@ -318,9 +318,9 @@ func (b *loadingMany) load(ctx context.Context, keys []*wanted, load loaderOfMan
 	}
 	for _, w := range keys {
 		value, ok := values.value(w.key)
-		old, same := b.loading.unmodified(w.key, err)
+		old := b.loading.unmodified(w.key, err)
 		switch {
-		case same:
+		case old != nil:
 			w.value = old
 			loaded = append(loaded, w)
 		case err != nil:

@@ -9,7 +9,7 @@ import (
 // lookUpMany is GetMany that returns the keys which are to be loaded, each once. stale are those
 // that are to be loaded in the background, and whose old values count as found. Of a load that
 // has begun, before has the keys: then none is stale, and missing instead.
-func (c *core) lookUpMany(ctx context.Context, keys []string, before []*wanted, found results) (missing, stale []absent, err error) {
+func (c *core) lookUpMany(ctx context.Context, keys []string, before []*wanted, found found) (missing, stale []absent, err error) {
 	ctx, call, err := c.start(ctx, "get many", "", len(keys))
 	if err != nil {
 		return nil, nil, err
@@ -61,7 +61,7 @@ func (b *loadingMany) lookUpFor(ctx context.Context, keys []*wanted) (missing []
 // lookUp gives each key the value that is stored now, or the error of the read, and returns
 // the others.
 func (b *loadingMany) lookUp(ctx context.Context, keys []*wanted) (missing []*wanted) {
-	found := b.v.values.results()
+	found := b.v.values.found()
 	again, _, err := b.v.onPrimary().core.lookUpMany(ctx, userKeys(keys), keys, found)
 	failed, _ := errors.AsType[*BatchError](err)
 	for _, w := range keys {

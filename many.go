@@ -15,12 +15,12 @@ import (
 // *BatchError that lists the failed keys. A key with a value of another Redis type may
 // count as a miss.
 func (v *View[T]) GetMany(ctx context.Context, keys []string) (map[string]T, error) {
-	var found resultsOf[T]
+	var found valuesOf[T]
 	err := v.core.getMany(ctx, keys, &found)
 	return found.values, err
 }
 
-func (c *core) getMany(ctx context.Context, keys []string, found results) error {
+func (c *core) getMany(ctx context.Context, keys []string, found found) error {
 	ctx, call, err := c.start(ctx, "get many", "", len(keys))
 	if err != nil {
 		return err
@@ -32,8 +32,8 @@ func (c *core) getMany(ctx context.Context, keys []string, found results) error 
 // getMany is GetMany. missed, if it is not nil, is told of the keys that are not found, and of
 // those whose values cannot be read, which are no failures then. aged, if it is not nil, is told
 // of the values that are found, stale ones as well, and reports whether a value counts as found.
-// The last value of found is the value then.
-func (k *call) getMany(ctx context.Context, keys []string, found results, missed func(i int, full string, bad *unreadable, failure error), aged func(i int, full string, stored driver.Value) bool) error {
+// The latest value of found is the value then.
+func (k *call) getMany(ctx context.Context, keys []string, found found, missed func(i int, full string, bad *unreadable, failure error), aged func(i int, full string, stored driver.Value) bool) error {
 	if len(keys) == 0 {
 		found.begin(0)
 		return nil
@@ -95,7 +95,7 @@ func (k *call) getMany(ctx context.Context, keys []string, found results, missed
 				if aged == nil || c.validFor(stored[i].TTL) > 0 { // a stale value is a miss elsewhere
 					from.hold(c.shared, fulls[i], held)
 				}
-				found.keepLast(c.ownKey(fulls[i], key))
+				found.keepLatest(c.ownKey(fulls[i], key))
 			}
 		case errors.Is(err, ErrNotFound):
 			k.seen.miss()
@@ -122,10 +122,10 @@ func (k *call) getMany(ctx context.Context, keys []string, found results, missed
 // error is a *BatchError that lists the failed keys, and the others are stored. An invalid
 // key or value is found before any I/O, and nothing is stored then.
 func (v *View[T]) SetMany(ctx context.Context, values map[string]T, opts ...SetOption) error {
-	return v.core.setMany(ctx, &resultsOf[T]{values: values}, len(values), opts)
+	return v.core.setMany(ctx, &valuesOf[T]{values: values}, len(values), opts)
 }
 
-func (c *core) setMany(ctx context.Context, values results, n int, opts []SetOption) error {
+func (c *core) setMany(ctx context.Context, values given, n int, opts []SetOption) error {
 	ctx, call, err := c.startInSteps(ctx, inSteps(opts), "set many", "", n)
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (c *core) setMany(ctx context.Context, values results, n int, opts []SetOpt
 	return call.end(call.setMany(ctx, values, n, opts))
 }
 
-func (k *call) setMany(ctx context.Context, values results, n int, opts []SetOption) error {
+func (k *call) setMany(ctx context.Context, values given, n int, opts []SetOption) error {
 	c := k.cache
 	ttl, err := c.ttlOf(driver.Always, opts)
 	if err != nil || n == 0 {

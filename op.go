@@ -197,8 +197,18 @@ func AddValue[T any](o *Op, v T) {
 // part, such as a bound of ZRANGE. nil if it cannot be encoded, which is the error of the
 // operation. The bytes are valid until the operation is run, and must not be modified.
 func EncodeValue[T any](o *Op, v T) []byte {
+	stored := o.encode(func(full string, buffer []byte) (stored, grown []byte, err error) {
+		return encode(o.cache, full, buffer, v)
+	})
+	raw, isRaw := any(v).([]byte)
+	o.borrows = o.borrows || isRaw && stored != nil && o.cache.keys == nil && sameMemory(stored, raw)
+	return stored
+}
+
+// encode is EncodeValue for the value of an encoder.
+func (o *Op) encode(value encoder) []byte {
 	used := len(o.buffer)
-	stored, grown, err := encode(o.cache, o.full, o.buffer[used:], v)
+	stored, grown, err := value(o.full, o.buffer[used:])
 	if err != nil {
 		o.fail(err)
 		return nil
@@ -208,8 +218,6 @@ func EncodeValue[T any](o *Op, v T) []byte {
 	} else { // the values before stay where they are
 		o.buffer = grown
 	}
-	raw, isRaw := any(v).([]byte)
-	o.borrows = o.borrows || isRaw && o.cache.keys == nil && sameMemory(stored, raw)
 	return stored
 }
 
@@ -301,15 +309,14 @@ func Run[R any](ctx context.Context, o *Op, read func(*Op) (R, error)) (R, error
 		return result, err
 	}
 	defer call.release()
-	err = o.runIn(ctx, &call)
-	answered := err == nil
-	if !answered {
-		err = o.opened(&call, err)
+	if err = o.runIn(ctx, &call); err != nil {
+		if err = o.opened(&call, err); err == nil {
+			result, err = read(o)
+		}
+		return result, call.end(err)
 	}
-	if err == nil {
-		result, err = read(o)
-	}
-	return result, o.end(&call, answered, err)
+	result, err = read(o)
+	return result, o.end(&call, err)
 }
 
 // runIn runs the operation as a call.
@@ -326,11 +333,8 @@ func (o *Op) runIn(ctx context.Context, k *call) error {
 	return o.checkTags(ctx)
 }
 
-// end ends the call of an operation, which was answered, or has failed.
-func (o *Op) end(k *call, answered bool, err error) error {
-	if !answered {
-		return k.end(err)
-	}
+// end ends the call of an operation whose reply was read, and releases the operation.
+func (o *Op) end(k *call, err error) error {
 	if err != nil {
 		err = o.misread(err)
 	}

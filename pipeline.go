@@ -259,13 +259,13 @@ func (b *batch) writes() func(full string) bool {
 
 // A Result is the value that a queued operation will have after Exec.
 type Result[T any] struct {
-	outcome outcome
-	read    func(*Op) (T, error)
-	value   T
+	state resultState
+	read  func(*Op) (T, error)
+	value T
 }
 
-// An outcome is what a Result has beside its value.
-type outcome struct {
+// A resultState is what a Result has beside its value.
+type resultState struct {
 	batch *batch
 	op    *Op // nil once it has a value, or an error
 	err   error
@@ -274,11 +274,11 @@ type outcome struct {
 // Value returns the result that the operation has outside of a pipeline. Before Exec, the
 // error is ErrNotExecuted.
 func (r *Result[T]) Value() (T, error) {
-	if !r.outcome.batch.executed {
+	if !r.state.batch.executed {
 		var zero T
 		return zero, ErrNotExecuted
 	}
-	return r.value, r.outcome.err
+	return r.value, r.state.err
 }
 
 // Err returns the error of Value.
@@ -294,12 +294,12 @@ func (r *Result[T]) Err() error {
 func Queue[R any](p *Pipeline, o *Op, read func(*Op) (R, error)) *Result[R] {
 	r := newResult[R](p.batch)
 	r.read = read
-	r.outcome = p.queue(o, r)
+	r.state = p.queue(o, r)
 	return r
 }
 
-// queue queues an operation with its result, whose outcome it returns.
-func (p *Pipeline) queue(o *Op, result queued) outcome {
+// queue queues an operation with its result, and returns the state of the result.
+func (p *Pipeline) queue(o *Op, result queued) resultState {
 	var err error
 	done := p.tx.takes()
 	o.keep(p.batch)
@@ -319,7 +319,7 @@ func (p *Pipeline) queue(o *Op, result queued) outcome {
 		p.batch.cmds = append(p.batch.cmds, &o.held)
 	}
 	p.batch.refused = p.batch.refused || err != nil
-	return outcome{p.batch, o, err}
+	return resultState{p.batch, o, err}
 }
 
 // opened returns nil if an operation that has failed fails open. Then the operation has the
@@ -334,20 +334,21 @@ func (b *batch) opened(o *Op, err error) error {
 	return o.opened(b.call, err)
 }
 
-func (r *Result[T]) operation() *Op { return r.outcome.op }
+func (r *Result[T]) operation() *Op { return r.state.op }
 
 func (r *Result[T]) resolve(batchErr error) error {
-	o := r.outcome.answer(batchErr)
+	o := r.state.answered(batchErr)
 	if o == nil {
-		return r.outcome.err
+		return r.state.err
 	}
 	value, err := r.read(o)
 	r.value, r.read = value, nil
-	return r.outcome.end(o, err)
+	return r.state.end(o, err)
 }
 
-// answer returns the operation if it has a reply to read.
-func (r *outcome) answer(batchErr error) *Op {
+// answered takes the operation, and returns the operation if there is a reply to read. Otherwise answered
+// sets the error.
+func (r *resultState) answered(batchErr error) *Op {
 	o := r.op
 	r.op = nil
 	switch {
@@ -368,8 +369,8 @@ func (r *outcome) answer(batchErr error) *Op {
 	return o
 }
 
-// end keeps the error of the function that has read the reply.
-func (r *outcome) end(o *Op, err error) error {
+// end sets the error of the function that has read the reply, and releases the operation.
+func (r *resultState) end(o *Op, err error) error {
 	if err != nil {
 		r.err = o.ownError(o.misread(err))
 	}

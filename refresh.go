@@ -85,20 +85,20 @@ func (c *core) deleteOld(ctx context.Context, name, key string, keys []string, o
 // ageing returns a function for getMany that calls old with each value that is to be loaded
 // again. old reports whether its value counts as found. before has the keys of a load that has
 // begun, or is nil. read has the values.
-func (c *core) ageing(old func(i int, full string, old *aged) bool, before []*wanted, read results) func(int, string, driver.Value) bool {
+func (c *core) ageing(old func(i int, full string, old *aged) bool, before []*wanted, read found) func(int, string, driver.Value) bool {
 	if !c.stale.reads() {
 		return nil
 	}
 	return func(i int, full string, stored driver.Value) bool {
-		found := &aged{full: full, stored: stored.Data, left: stored.TTL}
+		value := &aged{full: full, stored: stored.Data, left: stored.TTL}
 		var known *aged
 		if at := slices.IndexFunc(before, func(w *wanted) bool { return w.full == full }); at >= 0 {
 			known = cmp.Or(before[at].old, new(aged)) // as in lookUpAgain
 		}
-		if !c.age(found, known) {
+		if !c.isDue(value, known) {
 			return true
 		}
-		found.value = read.last()
-		return old(i, full, found)
+		value.value = read.latest()
+		return old(i, full, value)
 	}
 }

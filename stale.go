@@ -258,29 +258,27 @@ func (a *aged) plain() []byte {
 	return a.stored
 }
 
-// lookUpToLoad is lookUp for a load. If the value that read reads is to be loaded again, old is
-// that value, which the caller gives to old. before is the value that the load is to replace, or nil
+// lookUpToLoad is lookUp for a load. If the value is to be loaded again, old is that value. box
+// returns the value that read has read. before is the value that the load is to replace, or nil
 // before the load.
-func (c *core) lookUpToLoad(ctx context.Context, key string, before *aged, read decoder) (old *aged, bad *unreadable, err error) {
+func (c *core) lookUpToLoad(ctx context.Context, key string, before *aged, read decoder, box func() any) (old *aged, bad *unreadable, err error) {
 	if !c.stale.reads() {
 		bad, err = c.lookUp(ctx, key, nil, read)
 		return nil, bad, err
 	}
 	found := new(aged)
-	if bad, err = c.lookUp(ctx, key, found, read); err == nil && c.age(found, before) {
-		old = found
+	if bad, err = c.lookUp(ctx, key, found, read); err != nil || !c.isDue(found, before) {
+		return nil, bad, err
 	}
-	return old, bad, err
+	found.value = box()
+	return found, nil, nil
 }
 
 // lookUpAgain is lookUpToLoad for a load that has begun, and which is to replace the value before,
 // or none.
 func (v untyped) lookUpAgain(ctx context.Context, key string, before *aged) (value any, old *aged, bad *unreadable, err error) {
 	primary := v.onPrimary()
-	old, bad, err = primary.core.lookUpToLoad(ctx, key, cmp.Or(before, new(aged)), primary.decoder(key, &value))
-	if old != nil {
-		old.value = value
-	}
+	old, bad, err = primary.core.lookUpToLoad(ctx, key, cmp.Or(before, new(aged)), primary.decoder(key, &value), func() any { return value })
 	return value, old, bad, err
 }
 
@@ -302,8 +300,8 @@ func (c *core) getAged(ctx context.Context, key string, found *aged) (from *read
 	return from, err
 }
 
-// age completes a value that was found, and reports whether the value is to be loaded again.
-func (c *core) age(found, before *aged) bool {
+// isDue sets the age of a value that was found, and reports whether the value is to be loaded again.
+func (c *core) isDue(found, before *aged) bool {
 	valid := c.validFor(found.left)
 	found.age = -valid
 	switch {

@@ -42,7 +42,7 @@ func StaleValueOf[T any](ctx context.Context, key string) (value T, ok bool) {
 }
 
 // again decodes an old value once more, so that nobody else has the result. The result is nil without
-// an old value.
+// an old value that can be decoded.
 func (v untyped) again(old *aged) any {
 	if old == nil {
 		return nil
@@ -68,11 +68,10 @@ func (v untyped) loadingOverMany(old func(key string) *aged) *loading {
 	return l
 }
 
-// unmodified returns the old value of a key whose loader has returned ErrNotModified.
-func (l *loading) unmodified(key string, err error) (value any, ok bool) {
+// unmodified returns the old value of a key whose loader has returned ErrNotModified, or nil.
+func (l *loading) unmodified(key string, err error) any {
 	if l.old == nil || !errors.Is(err, ErrNotModified) {
-		return nil, false
+		return nil
 	}
-	value = l.old(key)
-	return value, value != nil
+	return l.old(key)
 }

@@ -6,8 +6,9 @@ import (
 	"slices"
 )
 
-// The code of loads is made once, and not again for each type of values. So that code has values
-// as any: a boxed[T] is a value, and nil stands for the zero value beside an error.
+// The compiler makes generic code again for each type of values. So the code of loads has no type
+// parameter, and has values as any. A value is a boxed[T] there. nil is no value: there is an error, or
+// no result yet.
 
 // An untyped is a view without the type of its values.
 type untyped struct {
@@ -32,7 +33,7 @@ func (v untyped) encoder(value any) encoder {
 	}
 }
 
-// decoder returns a decoder of the value of a key, which it leaves in value.
+// decoder returns a decoder that sets value to the value of a key.
 func (v untyped) decoder(key string, value *any) decoder {
 	return func(full string, stored, plain []byte, seen *observation) (err error) {
 		*value, err = v.values.read(v.core, key, full, stored, plain, seen)
@@ -46,23 +47,30 @@ type valueType interface {
 	as() reflect.Type
 	// zero returns the zero value.
 	zero() any
-	// encode, read and decode are the functions encode, readChecked and decode.
+	// encode encodes a boxed value: see the function with this name.
 	encode(c *core, full string, buffer []byte, value any) (stored, grown []byte, err error)
+	// read is readChecked.
 	read(c *core, key, full string, stored, plain []byte, seen *observation) (any, error)
+	// decode decodes stored bytes without tags, which it does not keep, and tells no observer.
 	decode(c *core, full string, stored []byte) (any, error)
-	// results returns the place of the values of a read of several keys.
-	results() results
+	// found returns the place of the values of a read of several keys.
+	found() found
 }
 
 // boxed holds a value, so that an any with a nil value differs from a nil any.
 type boxed[T any] struct{ value T }
 
-// unboxed returns the value of a box, or the zero value.
+// unboxed returns the value of a box, and the zero value for nil, which is beside an error.
 func unboxed[T any](value any) T {
-	box, _ := value.(boxed[T])
-	return box.value
+	if value == nil {
+		var zero T
+		return zero
+	}
+	return value.(boxed[T]).value
 }
 
+// A valueTypeOf is a nil pointer: for an interface, the compiler makes the methods of a pointer once, and
+// those of a value twice.
 type valueTypeOf[T any] struct{}
 
 func (*valueTypeOf[T]) as() reflect.Type { return reflect.TypeFor[T]() }
@@ -70,7 +78,7 @@ func (*valueTypeOf[T]) as() reflect.Type { return reflect.TypeFor[T]() }
 func (*valueTypeOf[T]) zero() any { return boxed[T]{} }
 
 func (*valueTypeOf[T]) encode(c *core, full string, buffer []byte, value any) (stored, grown []byte, err error) {
-	return encode(c, full, buffer, unboxed[T](value))
+	return encode(c, full, buffer, value.(boxed[T]).value)
 }
 
 func (*valueTypeOf[T]) read(c *core, key, full string, stored, plain []byte, seen *observation) (any, error) {
@@ -83,57 +91,70 @@ func (*valueTypeOf[T]) decode(c *core, full string, stored []byte) (any, error) 
 	return boxed[T]{value}, err
 }
 
-func (*valueTypeOf[T]) results() results { return new(resultsOf[T]) }
+func (*valueTypeOf[T]) found() found { return new(valuesOf[T]) }
 
-// results has the values of several keys, by the names of the caller.
-type results interface {
-	// begin is called when n keys were read, and before any other method.
+// found has the values that a read of several keys has found, by the names of the caller.
+type found interface {
+	// begin is called before the other methods when n keys were read. Without begin, there are no
+	// values.
 	begin(n int)
-	// read reads the value of a key: see readChecked. read keeps the value until the next read.
+	// read reads the value of a key, which is the latest one then: see readChecked.
 	read(c *core, key, full string, stored, plain []byte, seen *observation) error
-	// last returns the value that was read last.
-	last() any
-	// keepLast makes the value that was read last the one of a key.
-	keepLast(key string)
+	// latest returns the value that was read last.
+	latest() any
+	// keepLatest makes the value that was read last the one of a key.
+	keepLatest(key string)
+	// keep makes a boxed value the one of a key.
 	keep(key string, value any)
+	// value returns the value of a key.
 	value(key string) (value any, ok bool)
-	keys() []string
-	// encode encodes the value of a key: see the function with this name.
-	encode(c *core, full, key string) ([]byte, error)
-	// drop drops all values.
+	// drop drops the map, as callers get none beside some errors.
 	drop()
 }
 
-type resultsOf[T any] struct {
-	values map[string]T
-	latest T
+// given has the values that a caller or a loader gives, by their keys.
+type given interface {
+	keys() []string
+	value(key string) (value any, ok bool)
+	// encode encodes the value of a key: see the function with this name.
+	encode(c *core, full, key string) ([]byte, error)
 }
 
-func (r *resultsOf[T]) begin(n int) { r.values = make(map[string]T, n) }
+// A valuesOf is found, or given.
+type valuesOf[T any] struct {
+	values map[string]T
+	// last is what read has read.
+	last T
+}
 
-func (r *resultsOf[T]) read(c *core, key, full string, stored, plain []byte, seen *observation) (err error) {
-	r.latest, err = readChecked[T](c, key, full, stored, plain, seen)
+func (v *valuesOf[T]) begin(n int) { v.values = make(map[string]T, n) }
+
+func (v *valuesOf[T]) read(c *core, key, full string, stored, plain []byte, seen *observation) (err error) {
+	v.last, err = readChecked[T](c, key, full, stored, plain, seen)
 	return err
 }
 
-func (r *resultsOf[T]) last() any { return boxed[T]{r.latest} }
+func (v *valuesOf[T]) latest() any { return boxed[T]{v.last} }
 
-func (r *resultsOf[T]) keepLast(key string) { r.values[key] = r.latest }
+func (v *valuesOf[T]) keepLatest(key string) { v.values[key] = v.last }
 
-func (r *resultsOf[T]) keep(key string, value any) { r.values[key] = unboxed[T](value) }
+func (v *valuesOf[T]) keep(key string, value any) { v.values[key] = value.(boxed[T]).value }
 
-func (r *resultsOf[T]) keys() []string {
-	return slices.AppendSeq(make([]string, 0, len(r.values)), maps.Keys(r.values))
+func (v *valuesOf[T]) value(key string) (any, bool) {
+	value, ok := v.values[key]
+	if !ok {
+		return nil, false
+	}
+	return boxed[T]{value}, true
 }
 
-func (r *resultsOf[T]) encode(c *core, full, key string) ([]byte, error) {
-	stored, _, err := encode(c, full, nil, r.values[key])
+func (v *valuesOf[T]) drop() { v.values = nil }
+
+func (v *valuesOf[T]) keys() []string {
+	return slices.AppendSeq(make([]string, 0, len(v.values)), maps.Keys(v.values))
+}
+
+func (v *valuesOf[T]) encode(c *core, full, key string) ([]byte, error) {
+	stored, _, err := encode(c, full, nil, v.values[key])
 	return stored, err
-}
-
-func (r *resultsOf[T]) drop() { r.values = nil }
-
-func (r *resultsOf[T]) value(key string) (any, bool) {
-	value, ok := r.values[key]
-	return boxed[T]{value}, ok
 }

@@ -167,7 +167,7 @@ func seal[T any](c *core, full string, dst []byte, value T) ([]byte, error) {
 	return c.keys.Seal(dst, s.buffer, full), nil
 }
 
-// toCompare returns what compare compares of a value.
+// toCompare returns the encoded value, without encryption.
 func toCompare[T any](c *core, full string, value T) ([]byte, error) {
 	if c.keys != nil {
 		want, err := appendValue(c, nil, value)
@@ -177,10 +177,10 @@ func toCompare[T any](c *core, full string, value T) ([]byte, error) {
 	return want, err
 }
 
-// compare calls write with the stored bytes of the value of which want is what is compared. The bytes of an
-// encrypted value differ each time, and tags are in front of the value: compare then reads the
-// stored bytes, and compares the part that is the value. write reports whether the stored bytes
-// were unchanged.
+// compare calls write with the stored bytes of a value, if want is that value, encoded, without tags and
+// encryption. The bytes of an encrypted value differ each time, and tags are in front of the value:
+// compare then reads the stored bytes, and compares the part that is the value. write reports whether
+// the stored bytes were unchanged.
 func (c *core) compare(ctx context.Context, full string, want []byte, write func(stored []byte) (bool, error)) (bool, error) {
 	if c.keys == nil {
 		if done, err := write(want); done || err != nil || c.chain.Format() != codec.Tagged {

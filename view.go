@@ -78,13 +78,13 @@ func (v *View[T]) Swap(ctx context.Context, key string, value T, opts ...SetOpti
 // of a value are not compared. In a pipeline, a value with tags never matches: the server
 // compares, and knows no tags. There, encryption is errors.ErrUnsupported.
 func (v *View[T]) CompareAndSwap(ctx context.Context, key string, old, value T, opts ...SetOption) (bool, error) {
-	return v.core.compareAndSwap(ctx, key, v.comparand(old), v.encoder(value), opts)
+	return v.core.compareAndSwap(ctx, key, v.comparer(old), v.encoder(value), opts)
 }
 
 // CompareAndDelete deletes key if the stored bytes equal the encoded old, as for
 // CompareAndSwap, and reports whether key was deleted.
 func (v *View[T]) CompareAndDelete(ctx context.Context, key string, old T) (bool, error) {
-	return v.core.compareAndDelete(ctx, key, v.comparand(old))
+	return v.core.compareAndDelete(ctx, key, v.comparer(old))
 }
 
 func (v *View[T]) encoder(value T) encoder {
@@ -93,18 +93,18 @@ func (v *View[T]) encoder(value T) encoder {
 	}
 }
 
-func (v *View[T]) comparand(value T) comparand {
+func (v *View[T]) comparer(value T) comparer {
 	return func(full string) ([]byte, error) { return toCompare(&v.core, full, value) }
 }
 
 // An encoder encodes a value: see encode.
 type encoder func(full string, buffer []byte) (stored, grown []byte, err error)
 
-// A decoder reads a value: see readChecked.
+// A decoder decodes the value of a full key. plain is the part of the stored bytes behind their tags.
 type decoder func(full string, stored, plain []byte, seen *observation) error
 
-// A comparand returns what compare compares of a value.
-type comparand func(full string) ([]byte, error)
+// A comparer returns what compare compares with stored bytes.
+type comparer func(full string) ([]byte, error)
 
 // store implements Set, Add and Replace.
 func (c *core) store(ctx context.Context, op, key string, value encoder, cond driver.Cond, opts []SetOption) (bool, error) {
@@ -203,38 +203,6 @@ func (c *core) entry(ctx context.Context, s *scratch, key string, value encoder,
 	return c.tagEntries(ctx, s.entries[:], tags)
 }
 
-// get returns the full key of a key, and the stored bytes, which belong to the caller where
-// those of the store do.
-func (c *core) get(ctx context.Context, key string) (full string, stored []byte, from *reading, err error) {
-	if full, err = c.fullKey(key); err != nil {
-		return "", nil, nil, err
-	}
-	if m := c.memo(ctx); m != nil {
-		var ok bool
-		if stored, ok, from = m.recall(c.shared, full); ok {
-			return full, stored, from, nil
-		}
-	}
-	if c.sliding > 0 {
-		stored, err = c.getSliding(ctx, full)
-	} else if c.stale.buffer() > 0 {
-		stored, err = c.getOneValid(ctx, full)
-	} else {
-		stored, err = getFrom(ctx, c.target, full)
-	}
-	return full, stored, from, err
-}
-
-// getFrom returns the stored bytes of a full key.
-func getFrom(ctx context.Context, t *target, full string) ([]byte, error) {
-	l := newLookup(full)
-	if err := t.store.Get(ctx, l.keys[:], l.values[:]); err != nil {
-		return nil, err
-	}
-	value := l.release()
-	return value.Data, value.Err
-}
-
 // swap implements Swap. read reads the old value.
 func (c *core) swap(ctx context.Context, key string, value encoder, opts []SetOption, read decoder) error {
 	ctx, call, err := c.startInSteps(ctx, c.comparesInSteps() || inSteps(opts), "swap", key, 1)
@@ -294,7 +262,7 @@ func (c *core) swapped(ctx context.Context, full string, stored []byte, read dec
 }
 
 // compareAndSwap implements CompareAndSwap.
-func (c *core) compareAndSwap(ctx context.Context, key string, old comparand, value encoder, opts []SetOption) (swapped bool, err error) {
+func (c *core) compareAndSwap(ctx context.Context, key string, old comparer, value encoder, opts []SetOption) (swapped bool, err error) {
 	ctx, call, err := c.startInSteps(ctx, c.comparesInSteps() || inSteps(opts), "compare and swap", key, 1)
 	if err != nil {
 		return false, err
@@ -332,7 +300,7 @@ func (c *core) compareAndSwap(ctx context.Context, key string, old comparand, va
 }
 
 // compareAndDelete implements CompareAndDelete.
-func (c *core) compareAndDelete(ctx context.Context, key string, old comparand) (deleted bool, err error) {
+func (c *core) compareAndDelete(ctx context.Context, key string, old comparer) (deleted bool, err error) {
 	ctx, call, err := c.startInSteps(ctx, c.shared.leases || c.shared.flights.UnderWay() || c.comparesInSteps(), "compare and delete", key, 1)
 	if err != nil {
 		return false, err

@@ -55,6 +55,38 @@ func (c *core) lookUp(ctx context.Context, key string, found *aged, read decoder
 	return bad, call.end(err)
 }
 
+// get returns the full key of a key, and the stored bytes, which belong to the caller where
+// those of the store do.
+func (c *core) get(ctx context.Context, key string) (full string, stored []byte, from *reading, err error) {
+	if full, err = c.fullKey(key); err != nil {
+		return "", nil, nil, err
+	}
+	if m := c.memo(ctx); m != nil {
+		var ok bool
+		if stored, ok, from = m.recall(c.shared, full); ok {
+			return full, stored, from, nil
+		}
+	}
+	if c.sliding > 0 {
+		stored, err = c.getSliding(ctx, full)
+	} else if c.stale.buffer() > 0 {
+		stored, err = c.getOneValid(ctx, full)
+	} else {
+		stored, err = getFrom(ctx, c.target, full)
+	}
+	return full, stored, from, err
+}
+
+// getFrom returns the stored bytes of a full key.
+func getFrom(ctx context.Context, t *target, full string) ([]byte, error) {
+	l := newLookup(full)
+	if err := t.store.Get(ctx, l.keys[:], l.values[:]); err != nil {
+		return nil, err
+	}
+	value := l.release()
+	return value.Data, value.Err
+}
+
 // An unreadable is a stored value that no codec can read as the wanted type, or one whose
 // tags were invalidated: then err is ErrNotFound.
 type unreadable struct {

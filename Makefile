@@ -37,7 +37,7 @@ BENCH     ?= .
 # library do not inherit what they require. golangci-lint runs staticcheck, in
 # the version that this module pins. The packages are compiled for the race detector, as
 # for the tests: then they are compiled once for both.
-LINTER := GOGC=200 $(GO) run -modfile=internal/tools/go.mod -exec="env 'GOFLAGS=$(GOFLAGS) -race'" \
+LINTER := GOGC=400 $(GO) run -modfile=internal/tools/go.mod -exec="env 'GOFLAGS=$(GOFLAGS) -race'" \
 	github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 # The comparisons with other libraries are a module of their own, too, and so are what a

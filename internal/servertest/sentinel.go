@@ -134,7 +134,15 @@ func (s *SentinelServers) Failover(t testing.TB) *Server {
 	t.Helper()
 	s.AwaitOK(t) // with the short time-out, the sentinels could replace the new primary, too
 	old := s.Primary(t)
-	return s.awaitSuccessor(t, old, func() error { return s.demandFailover(old) })
+	return s.awaitSuccessor(t, old, func() error {
+		if primary, err := s.named(old); err == nil {
+			// A sentinel that had not heard of the failover has made the new primary a replica again.
+			// With these time-outs the sentinel waits for less than a second.
+			_, err = primary.Try("REPLICAOF", "NO", "ONE")
+			return err
+		}
+		return s.demandFailover(old)
+	})
 }
 
 // AwaitFailover waits until all running sentinels name the same server as
@@ -164,8 +172,21 @@ func (s *SentinelServers) awaitSuccessor(t testing.TB, old *Server, ask func() e
 	return primary
 }
 
-// successor returns the server that all running sentinels name as primary.
+// successor returns the primary that all running sentinels name.
 func (s *SentinelServers) successor(old *Server) (*Server, error) {
+	primary, err := s.named(old)
+	if err != nil {
+		return nil, err
+	}
+	info, err := primary.info("INFO", "replication")
+	if err == nil && info["role"] != "master" {
+		err = fmt.Errorf("server at %s is no primary yet", primary.Addr)
+	}
+	return primary, err
+}
+
+// named returns the server that all running sentinels name as primary, and which is not the old one.
+func (s *SentinelServers) named(old *Server) (*Server, error) {
 	up, err := running(s.Sentinels)
 	if err != nil {
 		return nil, err
@@ -181,11 +202,7 @@ func (s *SentinelServers) successor(old *Server) (*Server, error) {
 		}
 		primary = named
 	}
-	info, err := primary.info("INFO", "replication")
-	if err == nil && info["role"] != "master" {
-		err = fmt.Errorf("server at %s is no primary yet", primary.Addr)
-	}
-	return primary, err
+	return primary, nil
 }
 
 // demandFailover asks a sentinel to replace the old primary, unless the sentinel already

@@ -155,7 +155,7 @@ func serializerBombs(t *testing.T, serializer string) map[string][]byte {
 // compressorBombs returns those of a compressor: much that is little, and headers
 // that lie.
 func compressorBombs(t *testing.T, c codec.Compressor) map[string][]byte {
-	bombs := map[string][]byte{"refused-zeros": bombOf(t, c, 4*compressedLimit), "refused-one-too-many": bombOf(t, c, compressedLimit+1), "bomb-of-the-limit": bombOf(t, c, compressedLimit)}
+	bombs := map[string][]byte{"refused-zeros": bombOf(t, c, bombLength), "refused-one-too-many": bombOf(t, c, compressedLimit+1), "bomb-of-the-limit": bombOf(t, c, compressedLimit)}
 	refused := func(name string, data []byte) { bombs["refused-"+name] = data }
 	small, err := c.Append(nil, []byte("hello, hello, hello"))
 	require.NoError(t, err)
@@ -212,8 +212,10 @@ func compressorBombs(t *testing.T, c codec.Compressor) map[string][]byte {
 	return bombs
 }
 
-// bombOf returns size zeros, compressed, which takes the race detector seconds:
-// once is enough.
+// bombLength is that of bombs over the limit.
+const bombLength = 4 * compressedLimit
+
+// bombOf returns size zeros, compressed, which takes long: once is enough.
 func bombOf(t *testing.T, c codec.Compressor, size int) []byte {
 	t.Helper()
 	name := fmt.Sprint(c.Name(), size)
@@ -243,8 +245,8 @@ func taggedBombs(t *testing.T, s codec.Serializer) map[string][]byte {
 		compressor, err := codec.LookupCompressor(c)
 		require.NoError(t, err)
 		which := encoded(t, hostileChain(t, "tagged", s.Name(), c), strings.Repeat("long text ", 200))[4]
-		bomb := bombOf(t, compressor, 2*compressedLimit)
-		for name, length := range map[string]uint64{"5": 5, "limit": compressedLimit, "its-length": 2 * compressedLimit, "all": 1<<64 - 1} {
+		bomb := bombOf(t, compressor, bombLength)
+		for name, length := range map[string]uint64{"5": 5, "limit": compressedLimit, "its-length": bombLength, "all": 1<<64 - 1} {
 			if i == 0 || name == "limit" {
 				bombs["refused-"+c+"-"+name] = taggedBytes(id, which, length, bomb)
 			}

@@ -1,6 +1,7 @@
 package formats_test
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,6 +90,7 @@ func TestHostileProcess(t *testing.T) {
 		}
 		data, err := os.ReadFile(filepath.Join(job, entry.Name()))
 		require.NoError(t, err)
+		p.countAllocated()
 		switch p.name = entry.Name(); kind {
 		case "short":
 			p.short()
@@ -258,25 +260,29 @@ type hostileProcess struct {
 	subject   hostileSubject
 	everyWay  bool
 	name      string // of the input, or what it is made from
-	at        *os.File
+	at        []byte // a file in memory: what is written there outlives the process
 	refs      *os.File
 	status    *os.File
 	buffer    []byte
-	allocated [1]metrics.Sample
+	sample    [1]metrics.Sample
+	allocated uint64 // in bytes, in all, garbage included
 	// mostMapped is how much may be mapped.
 	mostMapped int64
 }
 
 func (p *hostileProcess) open(t *testing.T, job string) {
-	var err error
-	p.at, err = os.Create(filepath.Join(job, hostileAt))
+	at, err := os.Create(filepath.Join(job, hostileAt))
 	require.NoError(t, err)
+	require.NoError(t, at.Truncate(4096))
+	p.at, err = syscall.Mmap(int(at.Fd()), 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	require.NoError(t, err)
+	require.NoError(t, at.Close())
 	p.refs, err = os.OpenFile("/proc/self/clear_refs", os.O_WRONLY, 0)
 	require.NoError(t, err)
 	p.status, err = os.Open("/proc/self/status")
 	require.NoError(t, err)
 	p.buffer = make([]byte, 4096)
-	p.allocated[0].Name = "/gc/heap/allocs:bytes"
+	p.sample[0].Name = "/gc/heap/allocs:bytes"
 }
 
 // confine sets the limits of the process.
@@ -353,30 +359,34 @@ func (p *hostileProcess) expectWhole(payload []byte) {
 	}
 }
 
-// run decodes data once, and measures it if that allocated much or took long.
+// run decodes data once, and measures it if that allocated much or took long. What did in
+// one way is measured at once in those that follow.
 func (p *hostileProcess) run(data []byte, how string, refused bool) {
 	p.begin(data, how)
-	before := p.allocatedBytes()
+	measured := false
 	for i, way := range p.subject.ways {
 		if !p.everyWay && (how == "bit" || how == "short") && i > 0 && i != 1+p.Inputs%(len(p.subject.ways)-1) {
 			continue
 		}
-		start := time.Now()
-		p.decode(way, data, how, refused)
-		took := time.Since(start)
-		after := p.allocatedBytes()
-		if after-before > uint64(p.subject.limit/8) || p.work(took) > mostWork/2 {
-			p.measureWay(i, data, how, refused)
-			after = p.allocatedBytes()
+		if !measured {
+			start := time.Now()
+			p.decode(way, data, how, refused)
+			took := time.Since(start)
+			measured = p.countAllocated() > uint64(p.subject.limit/8) || p.work(took) > mostWork/2
 		}
-		before = after
+		if measured {
+			p.measureWay(i, data, how, refused)
+			p.countAllocated()
+		}
 	}
 }
 
-// allocatedBytes counts what was ever allocated.
-func (p *hostileProcess) allocatedBytes() uint64 {
-	metrics.Read(p.allocated[:])
-	return p.allocated[0].Value.Uint64()
+// countAllocated returns how many bytes were allocated since it was last called.
+func (p *hostileProcess) countAllocated() uint64 {
+	before := p.allocated
+	metrics.Read(p.sample[:])
+	p.allocated = p.sample[0].Value.Uint64()
+	return p.allocated - before
 }
 
 // measure decodes data and finds out what it takes.
@@ -437,10 +447,10 @@ func (p *hostileProcess) measureWay(i int, data []byte, how string, refused bool
 // ended.
 func (p *hostileProcess) begin(data []byte, how string) {
 	p.Inputs++
-	at := fmt.Appendf(p.buffer[:0], "%-40.40s %-5.5s %-90.40x\n", p.name, how, data)
-	if _, err := p.at.WriteAt(at, 0); err != nil {
-		panic(err)
-	}
+	at := append(p.buffer[:0], p.name...)
+	at = append(append(append(at, ' '), how...), ' ')
+	at = hex.AppendEncode(at, data[:min(len(data), 40)])
+	copy(p.at, append(at, '\n'))
 }
 
 func (p *hostileProcess) decode(way func([]byte) error, data []byte, how string, refused bool) {

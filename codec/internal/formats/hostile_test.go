@@ -1,6 +1,7 @@
 package formats_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -190,6 +191,7 @@ func (j hostileInputs) run(t *testing.T, program string) (hostileResult, error) 
 	}
 	if err != nil {
 		at, _ := os.ReadFile(filepath.Join(dir, hostileAt))
+		at, _, _ = bytes.Cut(at, []byte("\n"))
 		return result, fmt.Errorf("%w at %s\n%.3000s", err, at, out)
 	}
 	return result, nil

@@ -1,26 +1,30 @@
-package servertest
+package servertest_test
 
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache/internal/servertest"
 )
 
 func TestAKilledNodeStartsWithTwoShardsForOneGroup(t *testing.T) {
-	servers := Cluster(t, Release("valkey-8.0"))
+	servers := servertest.Cluster(t, servertest.Release("valkey-8.0"))
 	primary := servers.Primaries(t)[0]
 	replica := servers.Partner(primary)
 	replica.Kill(t)
 	path := filepath.Join(replica.Dir, "nodes.conf")
 	config, err := os.ReadFile(path)
 	require.NoError(t, err)
+	shard := regexp.MustCompile("shard-id=[0-9a-f]+")
 	var changed []string
 	for line := range strings.Lines(string(config)) {
 		if strings.Contains(line, "myself,slave") {
-			line = shardID.ReplaceAllString(line, "shard-id="+strings.Repeat("0", 40))
+			line = shard.ReplaceAllString(line, "shard-id="+strings.Repeat("0", 40))
 		}
 		changed = append(changed, line)
 	}

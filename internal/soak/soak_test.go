@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache/internal/sockets"
 )
 
 // Without a proof the test takes seconds, with a few faults.
@@ -44,7 +46,7 @@ func TestSoak(t *testing.T) {
 	t.Logf("XCACHE_SOAK_SEED=%d", seed)
 
 	report := Report{Seed: seed}
-	goroutines, connections := runtime.NumGoroutine(), sockets()
+	goroutines, connections := runtime.NumGoroutine(), len(sockets.Own())
 	began := time.Now()
 	heap := sampleHeap(length)
 	var mu sync.Mutex
@@ -67,7 +69,7 @@ func TestSoak(t *testing.T) {
 	report.HeapSamples = len(samples)
 	report.HeapSlope, report.HeapFirst, report.HeapLast = slope(samples)
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		report.Goroutines, report.Sockets = runtime.NumGoroutine()-goroutines, sockets()-connections
+		report.Goroutines, report.Sockets = runtime.NumGoroutine()-goroutines, len(sockets.Own())-connections
 		if report.Goroutines <= 0 && report.Sockets <= 0 {
 			break
 		}
@@ -88,15 +90,4 @@ func TestSoak(t *testing.T) {
 	if length >= enough && report.HeapSlope*report.Took.Minutes() >= bound {
 		t.Errorf("the heap has grown by more than %d MiB: compare the profiles by go tool pprof -diff_base %s", bound>>20, profiles.write(t))
 	}
-}
-
-// sockets returns how many sockets the process has; 0 on systems without /proc.
-func sockets() (n int) {
-	files, _ := os.ReadDir("/proc/self/fd")
-	for _, file := range files {
-		if target, _ := os.Readlink("/proc/self/fd/" + file.Name()); strings.HasPrefix(target, "socket:") {
-			n++
-		}
-	}
-	return n
 }

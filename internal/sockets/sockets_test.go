@@ -1,10 +1,14 @@
-package drivertest
+package sockets_test
 
 import (
 	"net"
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/xcache-go/xcache/internal/sockets"
 )
 
 func TestConnectionsThatAreLeftAreFound(t *testing.T) {
@@ -24,22 +28,14 @@ func TestConnectionsThatAreLeftAreFound(t *testing.T) {
 				conn, _ := listener.Accept()
 				accepted <- conn
 			}()
-			before := sockets()
+			before := sockets.Own()
 			conn, err := net.Dial(network, listener.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			defer func() { _ = (<-accepted).Close() }()
-			if left := connectionsSince(before); len(left) != 1 {
-				t.Errorf("left are %q, want the one that was made", left)
-			}
-			if left := connectionsSince(sockets()); len(left) != 0 {
-				t.Errorf("left are %q, which was there before", left)
-			}
+			require.Len(t, sockets.ConnectionsSince(before), 1, "the one that was made")
+			require.Empty(t, sockets.ConnectionsSince(sockets.Own()), "it was there before")
 			_ = conn.Close()
-			if left := connectionsSince(before); len(left) != 0 {
-				t.Errorf("left are %q, want none", left)
-			}
+			require.Empty(t, sockets.ConnectionsSince(before))
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/driver"
+	"github.com/xcache-go/xcache/internal/sockets"
 )
 
 // Parse returns the DSN of a text, in the form in which the core hands a DSN to
@@ -138,7 +139,7 @@ func (s *Subject) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.opened == 0 {
-		s.before = sockets()
+		s.before = sockets.Own()
 	}
 	s.opened++
 }

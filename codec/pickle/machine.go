@@ -3,6 +3,7 @@ package pickle
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -442,6 +443,9 @@ func (m *machine) link(container *node, items []uint32) {
 		return
 	}
 	chunk := uint32(len(m.links))
+	if more := 2 + len(items); cap(m.links)-len(m.links) < more {
+		m.links = slices.Grow(m.links, max(more, len(m.links))) // append grows large slices by a quarter only
+	}
 	m.links = append(m.links, uint32(len(items)), 0)
 	m.links = append(m.links, items...)
 	if container.a == 0 {

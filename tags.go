@@ -356,18 +356,24 @@ func (c *core) unchanged(ctx context.Context, key string, opts []SetOption) bool
 }
 
 // addOverInvalid stores e, whose key has a value, if that value has tags of which one was
-// invalidated: to readers the key has none. The error is ErrNotStored otherwise.
+// invalidated: to readers the key has none. The error is ErrNotStored otherwise, or that of the read
+// if the tags cannot be checked: then nobody knows whether the value counts.
 func (c *core) addOverInvalid(ctx context.Context, e *driver.Entry) error {
 	swapper := c.target.caps.Swapper
 	if c.chain.Format() != codec.Tagged || swapper == nil || !errors.Is(e.Err, ErrNotStored) {
 		return e.Err
 	}
 	stored, err := getFrom(ctx, &c.shared.primary, e.Key)
-	if err != nil || !codec.HasGenerations(stored) {
+	switch {
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrWrongType), err == nil && !codec.HasGenerations(stored):
 		return e.Err
+	case err != nil:
+		return err
 	}
-	if _, err := c.ofTags(ctx, stored); !errors.Is(err, ErrNotFound) {
+	if _, err := c.ofTags(ctx, stored); err == nil {
 		return e.Err
+	} else if !errors.Is(err, ErrNotFound) {
+		return err
 	}
 	replaced, err := swapper.CompareAndSwap(ctx, e, stored)
 	if err == nil && !replaced {

@@ -195,6 +195,10 @@ func TestAddSeesNoValueWhoseTagsWereInvalidated(t *testing.T) {
 	require.True(t, must(v.Add(ctx, "k", "new", xcache.Tags("a"))))
 	require.Equal(t, "new", must(v.Get(ctx, "k")))
 	require.False(t, must(v.Add(ctx, "k", "newer")))
+
+	list := xcache.NewOp(c, "rpush", "RPUSH", "list").Field("element")
+	require.NoError(t, second(xcache.Run(ctx, list, func(o *xcache.Op) (int64, error) { return o.Reply().AsInt() })))
+	require.False(t, must(v.Add(ctx, "list", "new")), "a key of another type is there, too")
 }
 
 func TestTagsBelongToPrefixAndNamespace(t *testing.T) {
@@ -288,6 +292,10 @@ func TestFailureToReadTagsIsNoHit(t *testing.T) {
 	require.ErrorIs(t, err, xcache.ErrUnavailable)
 	_, err = v.GetOrSet(ctx, "k", func(context.Context) (string, error) { panic("not loaded") })
 	require.ErrorIs(t, err, xcache.ErrUnavailable)
+	added, err := v.Add(ctx, "k", "new")
+	require.ErrorIs(t, err, xcache.ErrUnavailable)
+	require.NotErrorIs(t, err, xcache.ErrUnknownOutcome)
+	require.False(t, added)
 	_, err = v.Swap(ctx, "k", "new")
 	var unread *xcache.UnreadReplyError
 	require.ErrorAs(t, err, &unread)

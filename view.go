@@ -50,7 +50,8 @@ func (v *View[T]) Set(ctx context.Context, key string, value T, opts ...SetOptio
 
 // Add stores value at key if the key does not exist, and reports whether Add has stored
 // value. Of all concurrent callers, exactly one gets true. A value of which a tag was invalidated
-// does not count. In a pipeline, such a value counts: the server adds, and knows no tags.
+// does not count; if the tags cannot be checked, Add stores nothing and returns why. In a pipeline,
+// such a value counts: the server adds, and knows no tags.
 func (v *View[T]) Add(ctx context.Context, key string, value T, opts ...SetOption) (bool, error) {
 	return v.core.store(ctx, "add", key, v.encoder(value), driver.IfAbsent, opts)
 }

@@ -61,7 +61,7 @@ func TestAllocationBudgets(t *testing.T) {
 		{"Swap", 3, func() error { return second(v.Swap(ctx, "key", v100)) }},
 		{"CompareAndSwap", 2, func() error { return second(v.CompareAndSwap(ctx, "key", v100, v100)) }},
 		{"Get of a large struct", 7, func() error { return second(structs.Get(ctx, "struct")) }},
-		{"Set of a large struct", 3, func() error { return structs.Set(ctx, "struct", large{}) }},
+		{"Set of a large struct", 4, func() error { return structs.Set(ctx, "struct", large{}) }},
 		{"GetOrSet hit of a large struct", 7, func() error { return second(structs.GetOrSet(ctx, "struct", nil)) }},
 		{"GetOrSetMany hit of 10", 19, func() error { return second(v.GetOrSetMany(ctx, keys[:10], nil)) }},
 		{"GetMany of 100", 110, func() error { return second(v.GetMany(ctx, keys)) }},

@@ -51,8 +51,10 @@ func New(timeout time.Duration, ask func(ctx context.Context, key string) error)
 func (d *Discovery) Try(ctx context.Context, deadline time.Time, key string) error {
 	late := time.NewTimer(time.Until(deadline))
 	defer late.Stop()
+	var result *result
 	for {
-		result, wait := d.join(key)
+		var wait time.Duration
+		result, wait = d.join(key, result)
 		again := time.NewTimer(wait)
 		defer again.Stop()
 		select {
@@ -60,7 +62,7 @@ func (d *Discovery) Try(ctx context.Context, deadline time.Time, key string) err
 			return result.err
 		case <-again.C:
 			select {
-			case <-result.done: // in the same moment
+			case <-result.done: // in the same moment, or before
 				return result.err
 			default:
 			}
@@ -75,10 +77,14 @@ func (d *Discovery) Try(ctx context.Context, deadline time.Time, key string) err
 }
 
 // join returns the result that comes next, and the time until another attempt is due. An
-// attempt that is due begins.
-func (d *Discovery) join(key string) (next *result, wait time.Duration) {
+// attempt that is due begins. awaited is the result that the caller has waited for, or nil: an
+// attempt may have brought that result in the moment in which another attempt was due.
+func (d *Discovery) join(key string, awaited *result) (next *result, wait time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if awaited != nil && awaited != d.next {
+		return awaited, 0
+	}
 	if wait := d.interval() - time.Since(d.began); d.attempts > 0 && wait > 0 {
 		return d.next, wait
 	}

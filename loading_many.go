@@ -36,14 +36,14 @@ import (
 // loaded. If the whole read failed, that is the error, and load does not run.
 func (v *View[T]) GetOrSetMany(ctx context.Context, keys []string, load func(ctx context.Context, missing []string) (map[string]T, error), opts ...SetOption) (map[string]T, error) {
 	var found valuesOf[T]
-	err := v.untyped().getOrSetMany(ctx, keys, &found, func(ctx context.Context, missing []string) (given, error) {
+	err := v.untyped().getOrSetMany(ctx, keys, &found, func(ctx context.Context, missing []string) (givenValues, error) {
 		values, err := load(ctx, missing)
 		return &valuesOf[T]{values: values}, err
 	}, opts)
 	return found.values, err
 }
 
-func (v untyped) getOrSetMany(ctx context.Context, keys []string, found found, load loaderOfMany, opts []SetOption) error {
+func (v untyped) getOrSetMany(ctx context.Context, keys []string, found foundValues, load loaderOfMany, opts []SetOption) error {
 	if v.core.tx != nil {
 		return v.core.opError("get or set many", "", errLoads)
 	}
@@ -97,7 +97,7 @@ func (v untyped) getOrSetMany(ctx context.Context, keys []string, found found, l
 }
 
 // A loaderOfMany is a loader of several keys for untyped code.
-type loaderOfMany func(ctx context.Context, missing []string) (given, error)
+type loaderOfMany func(ctx context.Context, missing []string) (givenValues, error)
 
 // flightKeys returns the keys of the flights that load values.
 func (v untyped) flightKeys(keys []absent) []flight.Key {

@@ -9,7 +9,7 @@ import (
 // lookUpMany is GetMany that returns the keys which are to be loaded, each once. stale are those
 // that are to be loaded in the background, and whose old values count as found. Of a load that
 // has begun, before has the keys: then none is stale, and missing instead.
-func (c *core) lookUpMany(ctx context.Context, keys []string, before []*wanted, found found) (missing, stale []absent, err error) {
+func (c *core) lookUpMany(ctx context.Context, keys []string, before []*wanted, found foundValues) (missing, stale []absent, err error) {
 	ctx, call, err := c.start(ctx, "get many", "", len(keys))
 	if err != nil {
 		return nil, nil, err

@@ -20,7 +20,7 @@ func (v *View[T]) GetMany(ctx context.Context, keys []string) (map[string]T, err
 	return found.values, err
 }
 
-func (c *core) getMany(ctx context.Context, keys []string, found found) error {
+func (c *core) getMany(ctx context.Context, keys []string, found foundValues) error {
 	ctx, call, err := c.start(ctx, "get many", "", len(keys))
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func (c *core) getMany(ctx context.Context, keys []string, found found) error {
 // those whose values cannot be read, which are no failures then. aged, if it is not nil, is told
 // of the values that are found, stale ones as well, and reports whether a value counts as found.
 // The latest value of found is the value then.
-func (k *call) getMany(ctx context.Context, keys []string, found found, missed func(i int, full string, bad *unreadable, failure error), aged func(i int, full string, stored driver.Value) bool) error {
+func (k *call) getMany(ctx context.Context, keys []string, found foundValues, missed func(i int, full string, bad *unreadable, failure error), aged func(i int, full string, stored driver.Value) bool) error {
 	if len(keys) == 0 {
 		found.begin(0)
 		return nil
@@ -125,7 +125,7 @@ func (v *View[T]) SetMany(ctx context.Context, values map[string]T, opts ...SetO
 	return v.core.setMany(ctx, &valuesOf[T]{values: values}, len(values), opts)
 }
 
-func (c *core) setMany(ctx context.Context, values given, n int, opts []SetOption) error {
+func (c *core) setMany(ctx context.Context, values givenValues, n int, opts []SetOption) error {
 	ctx, call, err := c.startInSteps(ctx, inSteps(opts), "set many", "", n)
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (c *core) setMany(ctx context.Context, values given, n int, opts []SetOptio
 	return call.end(call.setMany(ctx, values, n, opts))
 }
 
-func (k *call) setMany(ctx context.Context, values given, n int, opts []SetOption) error {
+func (k *call) setMany(ctx context.Context, values givenValues, n int, opts []SetOption) error {
 	c := k.cache
 	ttl, err := c.ttlOf(driver.Always, opts)
 	if err != nil || n == 0 {

@@ -85,7 +85,7 @@ func (c *core) deleteOld(ctx context.Context, name, key string, keys []string, o
 // ageing returns a function for getMany that calls old with each value that is to be loaded
 // again. old reports whether its value counts as found. before has the keys of a load that has
 // begun, or is nil. read has the values.
-func (c *core) ageing(old func(i int, full string, old *aged) bool, before []*wanted, read found) func(int, string, driver.Value) bool {
+func (c *core) ageing(old func(i int, full string, old *aged) bool, before []*wanted, read foundValues) func(int, string, driver.Value) bool {
 	if !c.stale.reads() {
 		return nil
 	}

@@ -54,7 +54,7 @@ type valueType interface {
 	// decode decodes stored bytes without tags, which it does not keep, and tells no observer.
 	decode(c *core, full string, stored []byte) (any, error)
 	// found returns the place of the values of a read of several keys.
-	found() found
+	found() foundValues
 }
 
 // boxed holds a value, so that an any with a nil value differs from a nil any.
@@ -91,10 +91,10 @@ func (*valueTypeOf[T]) decode(c *core, full string, stored []byte) (any, error) 
 	return boxed[T]{value}, err
 }
 
-func (*valueTypeOf[T]) found() found { return new(valuesOf[T]) }
+func (*valueTypeOf[T]) found() foundValues { return new(valuesOf[T]) }
 
-// found has the values that a read of several keys has found, by the names of the caller.
-type found interface {
+// foundValues are those that a read of several keys has found, by the names of the caller.
+type foundValues interface {
 	// begin is called before the other methods when n keys were read. Without begin, there are no
 	// values.
 	begin(n int)
@@ -112,15 +112,15 @@ type found interface {
 	drop()
 }
 
-// given has the values that a caller or a loader gives, by their keys.
-type given interface {
+// givenValues are those that a caller or a loader gives, by their keys.
+type givenValues interface {
 	keys() []string
 	value(key string) (value any, ok bool)
 	// encode encodes the value of a key: see the function with this name.
 	encode(c *core, full, key string) ([]byte, error)
 }
 
-// A valuesOf is found, or given.
+// A valuesOf has the values of a type, as foundValues or as givenValues.
 type valuesOf[T any] struct {
 	values map[string]T
 	// last is what read has read.

@@ -31,10 +31,12 @@ func TestCallersNotice(t *testing.T) {
 				server(d, "EVAL", `for _, key in ipairs(redis.call('KEYS', 'old:*')) do redis.call('COPY', key, string.sub(key, 5), 'REPLACE') end`, "0")
 			})
 		}},
-		// A caller reads the value, or compares it.
+		// A caller reads the value, or compares it. The keys are in order, so that no old value comes
+		// back to its own key.
 		{"the value of another key", "holds the item of|was not swapped", func(d *deployment) {
 			again(d, func() {
 				server(d, "EVAL", `local keys = redis.call('KEYS', 'soak:1:values*')
+					table.sort(keys)
 					if #keys > 1 then redis.call('COPY', keys[1], keys[2], 'REPLACE') end`, "0")
 			})
 		}},

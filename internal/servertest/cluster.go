@@ -35,8 +35,8 @@ type ClusterServers struct {
 	ids map[*Server]string // the names of the nodes, which never change
 }
 
-// Cluster starts a cluster and waits until every node knows all nodes and the
-// replicas are online. Every node gets the options. The end of the test stops
+// Cluster starts a cluster and waits until every node names all nodes to clients and
+// the replicas are online. Every node gets the options. The end of the test stops
 // all nodes, and shows their logs if the test failed.
 func Cluster(t testing.TB, opts ...Option) *ClusterServers {
 	t.Helper()
@@ -93,7 +93,7 @@ func (c *ClusterServers) AwaitOK(t testing.TB) {
 
 // AwaitReplicas waits until every running node without slots is an online
 // replica of its partner and has all that the partner had when AwaitReplicas was
-// called. If a shard fails over meanwhile, the replica must have all that the new
+// called, and until every running node names all of them to clients. If a shard fails over meanwhile, the replica must have all that the new
 // primary had when AwaitReplicas first saw the change.
 func (c *ClusterServers) AwaitReplicas(t testing.TB) {
 	t.Helper()
@@ -122,7 +122,7 @@ func (c *ClusterServers) AwaitReplicas(t testing.TB) {
 				return err
 			}
 		}
-		return nil
+		return c.named()
 	}))
 }
 
@@ -281,7 +281,10 @@ func (c *ClusterServers) join() error {
 			return err
 		}
 	}
-	return c.awaitOK()
+	if err := c.awaitOK(); err != nil {
+		return err
+	}
+	return await(c.named)
 }
 
 // introduce makes every node known to every other node. To know one node each
@@ -364,6 +367,34 @@ func (c *ClusterServers) summarize(view map[string]nodeView, nodes []*Server) (s
 		return "", fmt.Errorf("%d slots at running nodes", slots)
 	}
 	return summary.String(), nil
+}
+
+// named returns an error unless every running node names all running nodes in CLUSTER
+// SLOTS. A node that knows a replica does not name the replica until the replica has
+// told that node of data, in a message that may come seconds after the data.
+func (c *ClusterServers) named() error {
+	nodes, err := running(c.Nodes)
+	if err != nil {
+		return err
+	}
+	for _, asked := range nodes {
+		reply, err := asked.Try("CLUSTER", "SLOTS")
+		if err != nil {
+			return fmt.Errorf("node at %s: %w", asked.Addr, err)
+		}
+		names := map[string]bool{}
+		for _, slots := range reply.([]any) {
+			for _, node := range slots.([]any)[2:] { // after the first and last slot
+				names[node.([]any)[2].(string)] = true // after the host and port
+			}
+		}
+		for _, s := range nodes {
+			if !names[c.ids[s]] {
+				return fmt.Errorf("node at %s does not name the node at %s", asked.Addr, s.Addr)
+			}
+		}
+	}
+	return nil
 }
 
 // primaries returns the nodes that have slots now, in the order of their shards.

@@ -43,6 +43,27 @@ func TestClusterServesAllSlots(t *testing.T) {
 	}
 }
 
+// A client finds the replicas in CLUSTER SLOTS. A node leaves a replica out until the
+// replica has told that node of data.
+func TestEachNodeOfAClusterNamesTheReplicas(t *testing.T) {
+	for product, opts := range map[string][]servertest.Option{"redis": nil, "valkey": {servertest.Release("valkey")}} {
+		t.Run(product, func(t *testing.T) {
+			c := servertest.Cluster(t, opts...)
+			for _, node := range c.Nodes {
+				named := map[string]bool{}
+				for _, slots := range node.Do(t, "CLUSTER", "SLOTS").([]any) {
+					for _, server := range slots.([]any)[2:] {
+						named[fmt.Sprint(server.([]any)[1])] = true
+					}
+				}
+				for _, other := range c.Nodes {
+					require.True(t, named[strconv.Itoa(other.Port)], "the node at %s names the node at %s", node.Addr, other.Addr)
+				}
+			}
+		})
+	}
+}
+
 func TestClusterReplicaLags(t *testing.T) {
 	c := clusters["redis"].Servers(t)
 	const key = "lag"

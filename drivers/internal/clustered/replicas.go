@@ -3,6 +3,7 @@ package clustered
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,27 +26,57 @@ func (s readingStore) Primary() driver.Store { return s.Store }
 
 // Get implements driver.Store.
 func (s readingStore) Get(ctx context.Context, keys []string, dst []driver.Value) error {
-	return s.read(ctx, keys, dst, (*replicated.Store).Get)
+	return s.read(ctx, keys, dst, reader.Get)
 }
 
 // GetTTL implements driver.Expirer.
 func (s readingStore) GetTTL(ctx context.Context, keys []string, dst []driver.Value) error {
-	return s.read(ctx, keys, dst, (*replicated.Store).GetTTL)
+	return s.read(ctx, keys, dst, reader.GetTTL)
 }
 
 // TTL implements driver.Expirer.
 func (s readingStore) TTL(ctx context.Context, keys []string, dst []driver.Value) error {
-	return s.read(ctx, keys, dst, (*replicated.Store).TTL)
+	return s.read(ctx, keys, dst, reader.TTL)
+}
+
+// A reader is the store on the replicas of a shard, or the store on all primaries.
+type reader interface {
+	driver.Store
+	driver.Expirer
+	driver.Commander
 }
 
 // A readFunc is one of the reading methods.
-type readFunc func(*replicated.Store, context.Context, []string, []driver.Value) error
+type readFunc func(reader, context.Context, []string, []driver.Value) error
 
-// read reads keys from the replicas of the shards that have them, in parallel.
+// read reads keys from the replicas of the shards that have them, in parallel. Keys that
+// a replica has not got any more are read from the primaries.
 func (s readingStore) read(ctx context.Context, keys []string, dst []driver.Value, read readFunc) error {
 	if len(keys) == 0 {
 		return nil
 	}
+	start := s.router.now()
+	err := s.readReplicas(ctx, keys, dst, read)
+	var left []int // positions of the redirected keys
+	for i := range dst {
+		if isRedirected(err) || isRedirected(dst[i].Err) {
+			left = append(left, i)
+		}
+	}
+	if left == nil {
+		return err
+	}
+	ctx, cancel := s.router.remaining(ctx, start)
+	defer cancel()
+	failed := readSome(ctx, s.Store, left, keys, dst, read)
+	if err == nil {
+		return nil // a shard has answered for other keys
+	}
+	return failed
+}
+
+// readReplicas reads keys from replicas, of which some may redirect.
+func (s readingStore) readReplicas(ctx context.Context, keys []string, dst []driver.Value, read readFunc) error {
 	ctx, cancel := s.router.bound(ctx)
 	defer cancel()
 	t, err := s.router.recent(ctx)
@@ -66,22 +97,29 @@ func (s readingStore) read(ctx context.Context, keys []string, dst []driver.Valu
 		at[reader] = append(at[reader], i)
 	}
 	return spread(at, func(reader *replicated.Store, positions []int) error {
-		some, values := make([]string, len(positions)), make([]driver.Value, len(positions))
-		for i, position := range positions {
-			some[i] = keys[position]
-		}
-		err := read(reader, ctx, some, values)
-		for i, position := range positions {
-			if dst[position] = values[i]; err != nil {
-				dst[position] = driver.Value{Err: err}
-			}
-		}
-		return err
+		return readSome(ctx, reader, positions, keys, dst, read)
 	})
 }
 
+// readSome reads the keys at some positions. An error is also the error of each of these
+// keys.
+func readSome(ctx context.Context, from reader, positions []int, keys []string, dst []driver.Value, read readFunc) error {
+	some, values := make([]string, len(positions)), make([]driver.Value, len(positions))
+	for i, position := range positions {
+		some[i] = keys[position]
+	}
+	err := read(from, ctx, some, values)
+	for i, position := range positions {
+		if dst[position] = values[i]; err != nil {
+			dst[position] = driver.Value{Err: err}
+		}
+	}
+	return err
+}
+
 // Do implements driver.Commander. A batch goes to replicas if all its commands only read,
-// each the keys of one slot.
+// each the keys of one slot. Commands on keys that a replica has not got any more go to the
+// primaries.
 func (s readingStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	slots := make([]uint16, len(cmds))
 	for i, c := range cmds {
@@ -94,6 +132,30 @@ func (s readingStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 	if len(cmds) == 0 {
 		return nil
 	}
+	start := s.router.now()
+	err := s.doAtReplicas(ctx, slots, cmds, how)
+	redirected := func(c *driver.Cmd) bool { return isRedirected(err) || isRedirected(c.Err) }
+	if !slices.ContainsFunc(cmds, redirected) {
+		return err
+	}
+	var left []*driver.Cmd
+	for _, c := range cmds {
+		if how == driver.Atomic || redirected(c) {
+			c.Reply, c.Err = driver.Reply{}, nil
+			left = append(left, c)
+		}
+	}
+	ctx, cancel := s.router.remaining(ctx, start)
+	defer cancel()
+	failed := doSome(ctx, s.Store, left, how)
+	if err == nil && how == driver.Plain {
+		return nil // a shard has answered other commands
+	}
+	return failed
+}
+
+// doAtReplicas sends commands to replicas, of which some may redirect.
+func (s readingStore) doAtReplicas(ctx context.Context, slots []uint16, cmds []*driver.Cmd, how driver.How) error {
 	ctx, cancel := s.router.bound(ctx)
 	defer cancel()
 	t, err := s.router.recent(ctx)
@@ -112,14 +174,19 @@ func (s readingStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 		for i, position := range positions {
 			some[i] = cmds[position]
 		}
-		err := reader.Do(ctx, some, how)
-		if err != nil {
-			for _, c := range some {
-				c.Err = err
-			}
-		}
-		return err
+		return doSome(ctx, reader, some, how)
 	})
+}
+
+// doSome sends commands. An error is also the error of each command.
+func doSome(ctx context.Context, to reader, cmds []*driver.Cmd, how driver.How) error {
+	err := to.Do(ctx, cmds, how)
+	if err != nil {
+		for _, c := range cmds {
+			c.Err = err
+		}
+	}
+	return err
 }
 
 // spread calls do for each shard, in parallel. If no call of do succeeded, the error is
@@ -152,6 +219,15 @@ func (r *router) bound(ctx context.Context) (context.Context, context.CancelFunc
 		return ctx, func() {}
 	}
 	return failure.Bound(ctx, time.Now().Add(r.timeout), r.timeout)
+}
+
+// remaining returns a context with what is left of the time-out of a call that began at
+// start, for a caller without a deadline.
+func (r *router) remaining(ctx context.Context, start time.Time) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return failure.Bound(ctx, start.Add(r.timeout), r.timeout)
 }
 
 // recency is the greatest age of a topology for reads from replicas. A replica does not
@@ -279,19 +355,25 @@ func (r *replica) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) er
 	return r.note(err)
 }
 
-// errStale is the error of a replica that has lost a slot.
-var errStale = driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("the replica does not have the slot any more"))
+// errRedirected is the error of a replica that has not got a key any more: the slot has
+// moved, or is on its way. The replica is well. No caller sees the error: the primaries
+// answer instead, as the replicas of the other shard may not have heard of the move yet.
+var errRedirected = errors.New("the replica does not have the key any more")
 
-// note returns an error of the replica. An error that tells of a lost slot starts a
-// refresh, and becomes errStale.
+func isRedirected(err error) bool { return err != nil && errors.Is(err, errRedirected) }
+
+// note returns an error of the replica. A redirect becomes errRedirected. A slot that has
+// moved starts a refresh.
 func (r *replica) note(err error) error {
 	if err == nil || err == driver.ErrNotFound { //nolint:errorlint // a miss is bare, and frequent
 		return err
 	}
 	var redirect *servererror.RedirectError
-	if errors.As(err, &redirect) && !redirect.Ask {
-		r.router.refresh()
-		return errStale
+	if !errors.As(err, &redirect) {
+		return err
 	}
-	return err
+	if !redirect.Ask {
+		r.router.refresh()
+	}
+	return errRedirected
 }

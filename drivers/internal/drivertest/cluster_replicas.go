@@ -1,7 +1,9 @@
 package drivertest
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"testing"
@@ -49,7 +51,7 @@ func (s *Subject) ClusterConformanceOfReplicas(t *testing.T) {
 	}
 }
 
-// ClusterReplicas reads from replicas. One replica goes away, and another
+// ClusterReplicas reads from replicas. A slot moves, one replica goes away, and another
 // replica takes the place of its primary. The test fails if a read fails, or if
 // a replica that is well gets no reads.
 func (s *Subject) ClusterReplicas(t *testing.T) {
@@ -127,6 +129,8 @@ func (s *Subject) ClusterReplicas(t *testing.T) {
 		}
 	}
 
+	s.readsOfASlotThatMoved(t, servers)
+
 	// A replica is gone.
 	servers.Nodes[3].Kill(t)
 	for range 3 {
@@ -175,4 +179,101 @@ func (s *Subject) ClusterReplicas(t *testing.T) {
 		return err == nil && ran(servers.Nodes[1:2]) > before
 	},
 		func() string { return "nothing is read from the former primary" })
+}
+
+// readsOfASlotThatMoved reads a key with stores that have not heard of the key's new place.
+// The replica of the old place redirects them, and is as well as before.
+func (s *Subject) readsOfASlotThatMoved(t *testing.T, servers *servertest.ClusterServers) {
+	from, to := servers.Nodes[0], servers.Nodes[1]
+	replica := servers.Partner(from)
+	tag := tagOf(t, servers, from)
+	key, same, other := taggedKey(t, tag, "moves"), taggedKey(t, tag, "moves, too"), taggedKey(t, tagOf(t, servers, to), "stays")
+	store := s.openCluster(t, servers, "?"+longQuery)
+	for _, key := range []string{key, same, other} {
+		if err := Put(t, store, key, "v"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	servers.AwaitReplicas(t)
+	found := func(values []driver.Value) error {
+		for i := range values {
+			if string(values[i].Data) != "v" || values[i].Err != nil {
+				return fmt.Errorf("value %d is %q, %w", i, values[i].Data, cmp.Or(values[i].Err, driver.ErrNotFound))
+			}
+		}
+		return nil
+	}
+	commands := func(how driver.How, keys ...string) func(driver.Caps) error {
+		return func(caps driver.Caps) error {
+			var cmds []*driver.Cmd
+			for _, key := range keys {
+				cmds = append(cmds, driver.NewCmd("GET", driver.Key(key)))
+			}
+			err := caps.Commander.Do(t.Context(), cmds, how)
+			values := make([]driver.Value, len(cmds))
+			for i, c := range cmds {
+				values[i] = driver.Value{Data: c.Reply.Data, Err: c.Err}
+			}
+			return errors.Join(err, found(values))
+		}
+	}
+	reads := []struct {
+		name string
+		read func(driver.Store, driver.Caps) error
+	}{
+		{"Get", func(store driver.Store, _ driver.Caps) error {
+			values := make([]driver.Value, 1)
+			return errors.Join(store.Get(t.Context(), []string{key}, values), found(values))
+		}},
+		{"Get of several keys", func(store driver.Store, _ driver.Caps) error {
+			values := make([]driver.Value, 3)
+			return errors.Join(store.Get(t.Context(), []string{key, same, other}, values), found(values))
+		}},
+		{"GetTTL", func(_ driver.Store, caps driver.Caps) error {
+			values := make([]driver.Value, 2)
+			return errors.Join(caps.Expirer.GetTTL(t.Context(), []string{key, same}, values), found(values))
+		}},
+		{"GetTTL of several slots", func(_ driver.Store, caps driver.Caps) error {
+			values := make([]driver.Value, 2)
+			return errors.Join(caps.Expirer.GetTTL(t.Context(), []string{other, key}, values), found(values))
+		}},
+		{"TTL", func(_ driver.Store, caps driver.Caps) error {
+			values := make([]driver.Value, 1)
+			return errors.Join(caps.Expirer.TTL(t.Context(), []string{key}, values), values[0].Err)
+		}},
+		{"a command", func(_ driver.Store, caps driver.Caps) error { return commands(driver.Plain, key)(caps) }},
+		{"commands", func(_ driver.Store, caps driver.Caps) error { return commands(driver.Plain, other, key, same)(caps) }},
+		{"a transaction", func(_ driver.Store, caps driver.Caps) error { return commands(driver.Atomic, key, same)(caps) }},
+	}
+	type reader struct {
+		store  driver.Store
+		events *events
+	}
+	readers := make(map[string]reader)
+	for _, setting := range []string{"replica", "prefer-replica"} {
+		for _, tt := range reads {
+			store, e := s.listen(t, s.clusterDSN(servers, "?read="+setting+"&"+longQuery))
+			readers[setting+tt.name] = reader{store, e}
+			if err := tt.read(store, driver.CapsOf(store)); err != nil {
+				t.Errorf("read=%s: %s before the move: %v", setting, tt.name, err)
+			}
+		}
+	}
+	migration := servers.StartMigration(t, from, to, int(from.Do(t, "CLUSTER", "KEYSLOT", key).(int64)))
+	migration.MoveKeys(t)
+	migration.Finish(t)
+	servers.AwaitReplicas(t)
+	for _, setting := range []string{"replica", "prefer-replica"} {
+		for _, tt := range reads {
+			r := readers[setting+tt.name]
+			before := errorReplies(t, replica, "MOVED")
+			if err := tt.read(r.store, driver.CapsOf(r.store)); err != nil {
+				t.Errorf("read=%s: %s after the move: %v", setting, tt.name, err)
+			}
+			s.wantErrorReplies(t, replica, "MOVED", before)
+			if n := r.events.count(driver.ReplicaCooldown, replica.Addr); n != 0 {
+				t.Errorf("read=%s: %s: the replica that redirects has a cooldown", setting, tt.name)
+			}
+		}
+	}
 }

@@ -74,7 +74,8 @@ func commandChecks() []check {
 		}),
 		command("FLUSHDB", "empties the database", needs(wholeDatabase), func(s *subject) error {
 			a := s.slotKey("a")
-			return errors.Join(s.set(a.Text, "v", long), s.wantReply(okReply, "FLUSHDB"), s.wantMiss(a.Text), s.set(a.Text, "v", long), s.wantValue(a.Text, "v"))
+			return errors.Join(s.set(a.Text, "v", long), s.wantCommandErr(driver.ErrSyntax, "FLUSHDB", literal("NOSUCH")), s.wantValue(a.Text, "v"),
+				s.wantReply(okReply, "FLUSHDB"), s.wantMiss(a.Text), s.set(a.Text, "v", long), s.wantValue(a.Text, "v"))
 		}),
 		command("GET", "answers the string, nil without a key, ErrWrongType for another type", needs("RPUSH"), func(s *subject) error {
 			a, list, none := s.slotKey("a"), s.slotKey("list"), s.slotKey("none")

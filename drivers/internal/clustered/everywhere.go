@@ -17,7 +17,7 @@ func (s *Store) Ping(ctx context.Context) error { return s.everywhere(ctx, "PING
 
 // everywhere runs a command without keys on all primaries, in parallel. A server that
 // becomes a primary meanwhile runs the command, too.
-func (s *Store) everywhere(ctx context.Context, name string) error {
+func (s *Store) everywhere(ctx context.Context, name string, args ...driver.Arg) error {
 	c := s.router.begin(ctx, s.router.now())
 	defer c.end()
 	if _, err := s.router.known(c.context()); err != nil {
@@ -31,7 +31,7 @@ func (s *Store) everywhere(ctx context.Context, name string) error {
 				missing = append(missing, server)
 			}
 		}
-		errs := c.each(missing, name)
+		errs := c.each(missing, name, args)
 		var failed error
 		retry := true
 		for i, server := range missing {
@@ -61,7 +61,7 @@ func (s *Store) everywhere(ctx context.Context, name string) error {
 }
 
 // each runs a command without keys on each of the servers.
-func (c *retrier) each(servers []*server, name string) []error {
+func (c *retrier) each(servers []*server, name string, args []driver.Arg) []error {
 	ctx := c.context()
 	errs := make([]error, len(servers))
 	var running sync.WaitGroup
@@ -72,7 +72,7 @@ func (c *retrier) each(servers []*server, name string) []error {
 		}
 		c.router.ensureWatch()
 		running.Go(func() {
-			cmd := driver.NewCmd(name)
+			cmd := driver.NewCmd(name, args...)
 			err := server.node.Do(ctx, []*driver.Cmd{cmd}, driver.Plain)
 			if err == nil {
 				err = cmd.Err

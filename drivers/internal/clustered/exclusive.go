@@ -52,6 +52,9 @@ func (s *Store) Exclusive(ctx context.Context, keys ...string) (driver.Session, 
 		if !again || !c.pause(false) {
 			return nil, c.expired(err)
 		}
+		if key == "" { // another server may be well
+			slot = anySlot()
+		}
 	}
 }
 

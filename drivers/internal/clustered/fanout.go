@@ -26,6 +26,7 @@ type fanOut struct {
 type item struct {
 	cmd      *driver.Cmd
 	slot     uint16
+	keyless  bool // any slot is as good
 	readOnly bool
 	// server is where the command was sent last. ask, if not empty, is the address
 	// of the server that gets the command next, behind ASKING.
@@ -51,7 +52,7 @@ func (b *fanOut) add(cmd *driver.Cmd) {
 		cmd.Err = crossSlot(cmd.Name)
 		return
 	case slot < 0:
-		it.slot = anySlot()
+		it.slot, it.keyless = anySlot(), true
 	default:
 		it.slot = uint16(slot)
 	}
@@ -196,6 +197,9 @@ func (b *fanOut) unfinished(pending []int) (next []int, redirected bool) {
 		if v == final || it.hasKeyIn(done) {
 			it.addKeysTo(done)
 			continue
+		}
+		if it.keyless { // another server may be well
+			it.slot = anySlot()
 		}
 		it.target(to, targets)
 		parts := b.divideFailed(i, v)

@@ -266,7 +266,7 @@ const flushdb = "FLUSHDB"
 
 // doAround runs a batch of which command i is FLUSHDB.
 func (s *Store) doAround(ctx context.Context, cmds []*driver.Cmd, i int) error {
-	errs := []error{s.Do(ctx, cmds[:i], driver.Plain), s.Flush(ctx), nil}
+	errs := []error{s.Do(ctx, cmds[:i], driver.Plain), s.everywhere(ctx, flushdb, cmds[i].Args...), nil}
 	cmds[i].Err = errs[1]
 	cmds[i].Reply = driver.DataReply([]byte("OK"))
 	errs[2] = s.Do(ctx, cmds[i+1:], driver.Plain)
@@ -287,7 +287,7 @@ func (s *Store) doAround(ctx context.Context, cmds []*driver.Cmd, i int) error {
 func (s *Store) doOne(ctx context.Context, cmds []*driver.Cmd) error {
 	cmd := cmds[0]
 	if cmd.Name == flushdb {
-		if cmd.Err = s.Flush(ctx); cmd.Err == nil {
+		if cmd.Err = s.everywhere(ctx, flushdb, cmd.Args...); cmd.Err == nil {
 			cmd.Reply = driver.DataReply([]byte("OK"))
 		}
 		return nil
@@ -320,7 +320,7 @@ func (s *Store) doOne(ctx context.Context, cmds []*driver.Cmd) error {
 func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
 	slot, readOnly, set := -1, true, s.Commands()
 	for _, c := range cmds {
-		if !set.Has(c.Name) {
+		if !set.Has(c.Name) && !c.IsCustom() {
 			// Any node refuses the batch, without I/O.
 			return s.router.clock.Do(ctx, cmds, driver.Atomic)
 		}
@@ -331,27 +331,28 @@ func (s *Store) doAtomic(ctx context.Context, cmds []*driver.Cmd) error {
 		slot = max(slot, of)
 		readOnly = readOnly && isReadOnly(c.Name)
 	}
-	if slot < 0 {
-		slot = int(anySlot())
-	}
 	c := s.router.begin(ctx, s.router.now())
 	defer c.end()
-	return c.transact(cmds, uint16(slot), readOnly)
+	return c.transact(cmds, slot, readOnly)
 }
 
-// transact runs a transaction. A server that redirects one command of a transaction has
-// run no command of it.
-func (c *retrier) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error {
+// transact runs a transaction at the primary of a slot, or at any primary if slot is
+// negative. A server that redirects one command of a transaction has run no command of it.
+func (c *retrier) transact(cmds []*driver.Cmd, slot int, readOnly bool) error {
 	ask := ""
 	var revoked *driver.Cmd // the command that was sent alone
 	for {
+		at := uint16(max(slot, 0))
+		if slot < 0 {
+			at = anySlot()
+		}
 		ctx := c.context()
 		var server *server
 		var err error
 		if ask != "" {
 			server = c.router.enterAt(ask)
 		} else {
-			server, err = c.router.await(ctx, slot)
+			server, err = c.router.await(ctx, at)
 		}
 		v := again
 		var to string
@@ -380,11 +381,12 @@ func (c *retrier) transact(cmds []*driver.Cmd, slot uint16, readOnly bool) error
 			// The slot moves, and a lease is not on this server. That is no reason to wait.
 			b := &fanOut{retrier: c}
 			b.add(cmds[0])
-			if err = b.runFrom(false); err == nil && !failure.IsForbidden(cmds[0].Err) {
-				err = cmds[0].Err
+			failed := b.runFrom(false)
+			if failed == nil && !failure.IsForbidden(cmds[0].Err) {
+				failed = cmds[0].Err
 			}
-			if err != nil {
-				v = final
+			if failed != nil {
+				err, v = failed, final
 			}
 			revoked, cmds = cmds[0], cmds[1:]
 		}

@@ -129,6 +129,7 @@ func (s *Subject) ClusterCrossSlot(t *testing.T) {
 		{driver.Atomic, []*driver.Cmd{driver.NewCmd("GET", a), driver.NewCmd("GET", b)}},
 		{driver.Atomic, []*driver.Cmd{driver.NewCmd("MGET", a, b)}},
 		{driver.Atomic, []*driver.Cmd{driver.NewCmd("GET", a), driver.NewCmd("FLUSHDB")}},
+		{driver.Atomic, []*driver.Cmd{driver.NewCustomCmd("GETBIT", a, driver.Int(0)), driver.NewCustomCmd("GETBIT", b, driver.Int(0))}},
 	} {
 		err := store.Do(t.Context(), tt.cmds, tt.how)
 		for _, c := range tt.cmds {

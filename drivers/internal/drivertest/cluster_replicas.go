@@ -130,6 +130,9 @@ func (s *Subject) ClusterReplicas(t *testing.T) {
 	}
 
 	s.readsOfASlotThatMoved(t, servers)
+	for _, node := range servers.Nodes {
+		node.Do(t, "CONFIG", "RESETSTAT")
+	}
 
 	// A replica is gone.
 	servers.Nodes[3].Kill(t)

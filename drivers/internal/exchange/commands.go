@@ -47,7 +47,9 @@ func (b behindAsking) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 	c := b.call()
 	c.once = true
 	c.Commands = make([]Command, 0, 2*len(cmds))
-	for _, command := range b.encode(nil, cmds, inBatch) {
+	// The server with a slot on its way may not know the scripts, and may refuse the command
+	// that brings a script with TRYAGAIN.
+	for _, command := range b.encode(nil, cmds, inFull) {
 		c.Commands = append(c.Commands, Command{Name: asking, Shape: shape.OK, Longest: minLongest}, command)
 	}
 	if err := b.run(ctx, c); err != nil {

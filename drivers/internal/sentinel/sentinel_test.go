@@ -526,6 +526,35 @@ func BenchmarkSet(b *testing.B) {
 }
 
 // Writes at a replaced primary are lost, even if its successor is unreachable from here.
+// The last call at a former primary is a scan. Its caller waits for the primary, which is
+// frozen.
+func TestDisconnectEndsACallInsideOfAScanOfAFormerPrimary(t *testing.T) {
+	s1, s2, s3 := three("a:1")
+	a, b := server("a:1", "master"), server("b:1", "master")
+	w := newWorld(s1, s2, s3, a, b)
+	inBubble(t, w, trio, "&op_timeout=1h", func(t *testing.T, s driver.Store) {
+		caps := driver.CapsOf(s)
+		for _, err := range caps.Scanner.Scan(t.Context(), "*") {
+			require.NoError(t, err)
+			w.do(func() { s1.primary, s1.epoch = "b:1", 6 })
+			time.Sleep(2 * time.Second)
+			wantServer(t, s, "b:1")
+			w.do(func() { b.silent = true })
+			disconnected := make(chan time.Duration)
+			go func() {
+				time.Sleep(100 * time.Millisecond)
+				began := time.Now()
+				caps.Disconnector.Disconnect()
+				disconnected <- time.Since(began)
+			}()
+			_, err := get(t.Context(), s)
+			require.ErrorIs(t, err, driver.ErrClosed)
+			defer func() { require.Zero(t, <-disconnected) }()
+			break
+		}
+	})
+}
+
 func TestPrimaryThatWasReplacedGetsNoMoreCalls(t *testing.T) {
 	s1, s2, s3 := three("a:1")
 	a, b := server("a:1", "master"), server("b:1", "master")

@@ -39,7 +39,8 @@ type watcher struct {
 	begin     sync.Once
 	ctx       context.Context // ends when the store is closed
 	cancel    context.CancelFunc
-	running   sync.WaitGroup // the goroutine, and the goroutines that the goroutine starts
+	watching  sync.WaitGroup // the goroutine
+	running   sync.WaitGroup // the goroutines that the goroutine starts
 	wake      chan struct{}  // a call wants another poll
 	suspected atomic.Bool    // calls have failed at the current primary
 
@@ -171,7 +172,7 @@ func (w *watcher) pollSoon() {
 
 // start begins the watch.
 func (w *watcher) start() {
-	w.begin.Do(func() { w.running.Go(w.watch) })
+	w.begin.Do(func() { w.watching.Go(w.watch) })
 }
 
 func (w *watcher) watch() {
@@ -243,15 +244,18 @@ func (w *watcher) install(p *primary) {
 func (w *watcher) disconnect() {
 	w.begin.Do(func() {}) // the watch cannot begin any more
 	w.cancel()
-	w.running.Wait()
+	w.watching.Wait() // from here on, the primary stays
 	if w.primary != nil {
 		w.primary.node.Disconnect()
 	}
+	// The last call at a former primary may be a scan, whose caller makes calls at the primary.
+	w.running.Wait()
 }
 
 // close ends the watch and closes all nodes. No call is under way.
 func (w *watcher) close() error {
 	w.cancel()
+	w.watching.Wait()
 	w.running.Wait()
 	errs := []error{w.template.Close(), w.sentinels.close()}
 	if w.primary != nil {

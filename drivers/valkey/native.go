@@ -17,8 +17,9 @@ import (
 
 // Client returns valkey-go's own client for a server of a store, for commands without a
 // method of the cache. The store was opened by this package, or is the Store of a cache on
-// such a store. addr is an address that Inspect shows. "" means the primary: any primary of
-// a cluster, or the primary of sentinels, which is known after the first call.
+// such a store. addr is an address that Inspect shows. "" means the only
+// primary: that of a single server, or that of sentinels, which is known after the first
+// call. A cluster has several primaries, and needs an address.
 //
 // The client of a store from a DSN is made at the first call of Client, which connects to
 // the server within dial_timeout. Later calls return the same client. The client has

@@ -162,7 +162,23 @@ func (s *Subject) clusterMigration(t *testing.T, servers *servertest.ClusterServ
 		t.Errorf("Delete = %d, %v", n, err)
 	}
 
+	// The target does not know the script yet, and has one of the two keys of the first run,
+	// which waits for the end of the move. The second run does not need the first.
+	source := driver.Literal("return redis.call('GET', KEYS[1])")
+	runs := []*driver.Cmd{
+		driver.NewCmd("EVAL", source, driver.Int(2), driver.Key(key("b")), driver.Key(key("none"))),
+		driver.NewCmd("EVAL", source, driver.Int(1), driver.Key(key("new"))),
+	}
+	tried = errorReplies(t, to, "TRYAGAIN")
+	ran := make(chan error)
+	go func() { ran <- store.Do(t.Context(), runs, driver.Plain) }()
+	if s.Release != "redis-6.0" { // which counts no errors
+		Eventually(t, func() bool { return errorReplies(t, to, "TRYAGAIN") > tried }, func() string { return "the target runs a script on keys that are not there" })
+	}
 	migration.Finish(t)
+	if err := <-ran; err != nil || runs[0].Err != nil || runs[1].Err != nil || string(runs[0].Reply.Data) != "b2" || string(runs[1].Reply.Data) != "n" {
+		t.Errorf("scripts during the move: %v, %v, %v", err, runs[0].Err, runs[1].Err)
+	}
 	s.wantErrorReplies(t, from, "ASK", asked)
 	before := errorReplies(t, from, "MOVED")
 	wantHeld(key("b"), "b2")

@@ -73,7 +73,8 @@ var (
 type ScriptError = driver.ScriptError
 
 // An OpError is the failure of one operation of a cache. Every error of an operation is an
-// OpError, except misses (a bare ErrNotFound), and errors of a loader of GetOrSet.
+// OpError, except misses (a bare ErrNotFound), errors of a loader of GetOrSet and of the
+// function of Watch, and the error of a view whose options are bad.
 type OpError struct {
 	// Driver is the name of the driver, or "" for a store given to New.
 	Driver string

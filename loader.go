@@ -18,7 +18,8 @@ var ErrLoadTimeout = errors.New("xcache: the loader takes longer than LoadTimeou
 // After d the context of the loader ends, every waiting caller gets ErrLoadTimeout, and the
 // next caller loads anew, even if the loader ignores its context and hangs. A result or a
 // panic that comes later is dropped. Close still waits until the loader returns. Without
-// LoadTimeout, a loader may take as long as a caller waits.
+// LoadTimeout, a loader may take as long as a caller waits, and five minutes in a view with
+// StaleFor, StaleOnError or EarlyRefresh.
 func LoadTimeout(d time.Duration) Option {
 	return func(s *settings) error {
 		if d <= 0 {

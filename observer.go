@@ -30,7 +30,7 @@ type Operation struct {
 	// Namespace holds the escaped names of the view's namespaces, joined by colons, or "".
 	Namespace string
 	// Name is the method in lower-case words, such as "get" or "set many". A GetOr is a
-	// "get". A GetOrSet is several operations: its gets and its add. The execution of a
+	// "get". A GetOrSet is several operations, see docs/observing.md. The execution of a
 	// pipeline is a "pipeline".
 	Name string
 	// Key is the user's key, or "" if the operation has not exactly one key. Key is in the

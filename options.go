@@ -323,7 +323,8 @@ func WithObserver(o Observer) Option {
 }
 
 // WithOpTimeout sets the time limit of an operation whose context has no deadline, 3 s by
-// default.
+// default. A store that bounds its calls itself keeps its own limit if that is shorter: the
+// stores of redis.Open and valkey.Open have the op_timeout of their DSN, 3 s by default.
 func WithOpTimeout(d time.Duration) Option {
 	return func(s *settings) error {
 		if d <= 0 {

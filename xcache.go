@@ -85,9 +85,14 @@ func New(s driver.Store, opts ...Option) (*Cache, error) {
 // A Cache has the operations on keys. For returns a View for the values of one Go type. All
 // methods may be called concurrently.
 //
-// Every operation returns within op_timeout (3 s unless configured) if its context has no
-// deadline, and promptly when its context ends. A failed write was not applied, unless the
-// error matches ErrUnknownOutcome. No write is ever sent twice.
+// A call returns promptly when its context ends. Each operation at the server takes at most
+// op_timeout (3 s unless configured) if its context has no deadline. GetOrSet is several such
+// operations and a loader; Keys, Clear and DeletePattern are as many as there are pages of
+// keys. Calls that wait, such as BLPop, wait as long as they are told to.
+//
+// A failed write was not applied, unless the error matches ErrUnknownOutcome or is an
+// UnreadReplyError. A write whose reply was lost is not sent again, but for the few that
+// docs/concepts.md lists.
 type Cache struct {
 	core core
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/xcache-go/xcache"
 	"github.com/xcache-go/xcache/mixins"
 )
 
@@ -117,12 +118,20 @@ func ExampleStreams_DeadLetters() {
 
 	ctx = context.Background()
 	for dead, err := range orders.DeadLetters(ctx, "orders:dead") {
+		if errors.Is(err, xcache.ErrCorrupt) { // this letter stays
+			fmt.Println(dead.ID, err)
+			continue
+		}
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
 		fmt.Println(dead.Stream, dead.Entry.Fields, dead.Deliveries, dead.Reason)
-		_, _ = orders.XAdd(ctx, dead.Stream, mixins.XAddOptions{}, dead.Entry.Fields) // once more
+		// Once more. The letter is the only copy of the entry until XAdd has succeeded.
+		if _, err := orders.XAdd(ctx, dead.Stream, mixins.XAddOptions{}, dead.Entry.Fields); err != nil {
+			fmt.Println(err)
+			return
+		}
 		_, _ = orders.XDel(ctx, "orders:dead", dead.ID)
 	}
 	// Output: orders map[placed:{Bob 500}] 1 no such address

@@ -89,7 +89,8 @@ func NewLocks(c *xcache.Cache) (*Locks, error) {
 }
 
 // Acquire waits for the lock of a name, and returns the lock with a context that ends when
-// the lock is lost. The error is ErrLockHeld if the lock was still held at the end of Wait,
+// the lock is lost. The error is ErrLockHeld if the lock was still held at the end of Wait, or
+// if other callers of this handle still waited in front of the call, whatever they wait for;
 // the error of ctx if ctx has ended, and xcache.ErrClosed after Close. An error of the
 // server is returned after a few attempts, or at the end of Wait if the server has never told
 // that the lock is held. If the outcome of an attempt is unknown, Acquire releases the lock in

@@ -78,7 +78,7 @@ var remarks = map[string]string{
 	"WithOnError":     "`OnErrorMiss` or `OnErrorFail`; [for one call](failing-open.md#a-write-that-must-not-be-dropped) by `With`.",
 	"WithBreaker":     "Not in `With`: the circuits are the store's.",
 	"WithMaxInFlight": "Not in `With`, either.",
-	"WithOpTimeout":   "In `With` it can only shorten the time.",
+	"WithOpTimeout":   "In `With`, and in `New` on a store from `redis.Open` or `valkey.Open`, it can only shorten the time: such a store has the `op_timeout` of its DSN.",
 	"WithEncryption":  "A `codec.KeyRing`; nil encrypts nothing.",
 	"ReadPrimary":     "[Where there are replicas](replicas.md).",
 	"WithKeyFunc":     "`Keys`, `Clear` and `DeletePattern` only work where prefix and version can be told from a key.",

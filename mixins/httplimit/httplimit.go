@@ -59,8 +59,8 @@ type Options struct {
 	// last: the answer is status 500.
 	//
 	// Failed is not called if the context of the request ends before the limits have answered.
-	// Nobody takes units for such a request, and the request is not served. A client that has left
-	// gets no answer, and the end of a deadline is status 503.
+	// Such a request is not served, and takes units only if its context ended during the call. A
+	// client that has left gets no answer, and the end of a deadline is status 503.
 	Failed func(w http.ResponseWriter, r *http.Request, err error) bool
 }
 

@@ -358,7 +358,11 @@ func (r *replica) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) er
 // errRedirected is the error of a replica that has not got a key any more: the slot has
 // moved, or is on its way. The replica is well. No caller sees the error: the primaries
 // answer instead, as the replicas of the other shard may not have heard of the move yet.
-var errRedirected = errors.New("the replica does not have the key any more")
+var errRedirected = redirectedError{}
+
+type redirectedError struct{}
+
+func (redirectedError) Error() string { return "redirected" }
 
 func isRedirected(err error) bool { return err != nil && errors.Is(err, errRedirected) }
 

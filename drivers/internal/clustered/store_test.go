@@ -62,7 +62,9 @@ func (n *fakeNode) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How) e
 func (n *fakeNode) DoAsking(ctx context.Context, cmds []*driver.Cmd, how driver.How) error {
 	return n.do(ctx, cmds, how)
 }
-func (n *fakeNode) Commands() driver.CommandSet { return driver.NewCommandSet("GET", "GETDEL", "SET", "PUBLISH", driver.CmdLeaseRevoke) }
+func (n *fakeNode) Commands() driver.CommandSet {
+	return driver.NewCommandSet("GET", "GETDEL", "SET", "PUBLISH", driver.CmdLeaseRevoke)
+}
 
 func (n *fakeNode) Limits() driver.Limits {
 	return driver.Limits{CallTimeout: cmp.Or(n.timeout, time.Second)}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -66,5 +67,32 @@ func TestASessionThatIsClosedWhileItsSlotMovesLeavesNoConnection(t *testing.T) {
 		require.Len(t, made, 2, "the session did not follow its slot")
 		require.True(t, made[0].closed)
 		require.True(t, made[1].closed, "the second connection is left")
+	})
+}
+
+// A refusingNode is a sessionNode at which nobody listens.
+type refusingNode struct{ sessionNode }
+
+func (refusingNode) Exclusive(context.Context, ...string) (driver.Session, error) {
+	return nil, driver.Fail(driver.ErrUnavailable, driver.NotApplied, errors.New("refused")).Retryable()
+}
+
+// A session without a key is at any primary: one that is down holds up nobody.
+func TestSessionsWithoutKeysLeaveAPrimaryThatIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openFakes(t, func(n *fakeNode) node.Node {
+			up := sessionNode{n, func() driver.Session { return &movingSession{} }}
+			if n.addr == "a:1" {
+				return refusingNode{up}
+			}
+			return up
+		})
+		for range 100 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			own, err := s.Exclusive(ctx)
+			require.NoError(t, err)
+			require.NoError(t, own.Close())
+			cancel()
+		}
 	})
 }

@@ -59,7 +59,7 @@ func (s readingStore) read(ctx context.Context, keys []string, dst []driver.Valu
 	err := s.readReplicas(ctx, keys, dst, read)
 	var left []int // positions of the redirected keys
 	for i := range dst {
-		if isRedirected(err) || isRedirected(dst[i].Err) {
+		if isRedirected(dst[i].Err) {
 			left = append(left, i)
 		}
 	}
@@ -75,7 +75,8 @@ func (s readingStore) read(ctx context.Context, keys []string, dst []driver.Valu
 	return failed
 }
 
-// readReplicas reads keys from replicas, of which some may redirect.
+// readReplicas reads keys from replicas, of which some may redirect. The error of a
+// shard is also the error of its keys.
 func (s readingStore) readReplicas(ctx context.Context, keys []string, dst []driver.Value, read readFunc) error {
 	ctx, cancel := s.router.bound(ctx)
 	defer cancel()
@@ -89,7 +90,13 @@ func (s readingStore) readReplicas(ctx context.Context, keys []string, dst []dri
 		same = same && t.reader(keyslot.Of(key)) == first
 	}
 	if same {
-		return read(first, ctx, keys, dst)
+		err := read(first, ctx, keys, dst)
+		if err != nil {
+			for i := range dst {
+				dst[i] = driver.Value{Err: err}
+			}
+		}
+		return err
 	}
 	at := make(map[*replicated.Store][]int)
 	for i, key := range keys {
@@ -134,7 +141,7 @@ func (s readingStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 	}
 	start := s.router.now()
 	err := s.doAtReplicas(ctx, slots, cmds, how)
-	redirected := func(c *driver.Cmd) bool { return isRedirected(err) || isRedirected(c.Err) }
+	redirected := func(c *driver.Cmd) bool { return isRedirected(c.Err) }
 	if !slices.ContainsFunc(cmds, redirected) {
 		return err
 	}
@@ -154,7 +161,8 @@ func (s readingStore) Do(ctx context.Context, cmds []*driver.Cmd, how driver.How
 	return failed
 }
 
-// doAtReplicas sends commands to replicas, of which some may redirect.
+// doAtReplicas sends commands to replicas, of which some may redirect. The error of a
+// shard is also the error of its commands.
 func (s readingStore) doAtReplicas(ctx context.Context, slots []uint16, cmds []*driver.Cmd, how driver.How) error {
 	ctx, cancel := s.router.bound(ctx)
 	defer cancel()
@@ -167,7 +175,7 @@ func (s readingStore) doAtReplicas(ctx context.Context, slots []uint16, cmds []*
 		at[t.reader(slot)] = append(at[t.reader(slot)], i)
 	}
 	if len(at) == 1 {
-		return t.reader(slots[0]).Do(ctx, cmds, how)
+		return doSome(ctx, t.reader(slots[0]), cmds, how)
 	}
 	return spread(at, func(reader *replicated.Store, positions []int) error {
 		some := make([]*driver.Cmd, len(positions))

@@ -181,7 +181,7 @@ func (j hostileInputs) run(t *testing.T, program string) (hostileResult, error) 
 	if err != nil || len(result.Slow) == 0 {
 		return result, err
 	}
-	for _, input := range result.Slow { // which of them is reported otherwise, if decoding ends the process
+	for _, input := range result.Slow {
 		t.Logf("measured again: %s, %s, way %d", input.Name, input.How, input.Way)
 	}
 	slow, err := json.Marshal(result.Slow)
